@@ -1,0 +1,337 @@
+"""
+What can go wrong, as values: every failure of a run is one of these, and none of anybody else's.
+
+Each error compares by value, hashes, pickles as itself and has ``__match_args__``. They are plain dataclasses, not frozen ones: a frozen
+exception cannot pass through a ``contextmanager``, which sets its traceback.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from email.utils import parsedate_to_datetime
+from typing import Any, Literal, TypeAlias
+
+__all__ = [
+    "APIError",
+    "AuthError",
+    "ClientError",
+    "Closed",
+    "ConnectError",
+    "CountMismatch",
+    "DecodeError",
+    "Disconnected",
+    "FunctionCallError",
+    "GenaiError",
+    "InvalidRequest",
+    "LiveClosed",
+    "NoAnswer",
+    "NoText",
+    "NotInThisWorld",
+    "OperationFailed",
+    "PageLoop",
+    "RateLimited",
+    "ServerError",
+    "TimedOut",
+    "TransportError",
+    "Truncated",
+    "Unsupported",
+]
+
+Phase: TypeAlias = Literal["connect", "headers", "idle", "total", "poll"]
+
+
+class GenaiError(Exception):
+    """The root of all errors of this library."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuilt, (type(self), tuple(getattr(self, each.name) for each in fields(self)))  # type: ignore[arg-type]  # every subclass is a dataclass
+
+    def __str__(self) -> str:
+        return type(self).__name__
+
+
+def _rebuilt(kind: type[GenaiError], values: tuple[Any, ...]) -> GenaiError:
+    return kind(*values)
+
+
+# The server's word
+
+
+@dataclass(eq=True, unsafe_hash=True)
+class APIError(GenaiError):
+    """An answer of the server that is not a success."""
+
+    code: int
+    status: str = ""
+    message: str = ""
+    details: tuple[Any, ...] = field(default=(), hash=False)
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.status}: {self.message}" if self.status else f"{self.code}: {self.message}"
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds the server asks to wait: ``RetryInfo`` of the details, ``retry-after-ms``, or ``Retry-After``."""
+        headers = {name.lower(): value for name, value in self.headers}
+        advised = [
+            _seconds(detail.get("retryDelay"))
+            for detail in self.details
+            if isinstance(detail, Mapping) and str(detail.get("@type", "")).endswith("google.rpc.RetryInfo")
+        ]
+        advised += [_milliseconds(headers.get("retry-after-ms")), _wait(headers.get("retry-after"), headers.get("date"))]
+        return next((each for each in advised if each is not None), None)
+
+
+class ClientError(APIError):
+    """A 4xx: the request, its credentials or its quota."""
+
+
+class RateLimited(ClientError):
+    """A 429: too much, too fast, or out of quota."""
+
+
+class ServerError(APIError):
+    """A 5xx: the service's own trouble."""
+
+
+# The wire
+
+
+class TransportError(GenaiError):
+    """The network kept the answer from us: `doing` says in which step, `sent` whether any byte had gone out."""
+
+    doing: str
+    sent: bool
+
+
+@dataclass(eq=True, unsafe_hash=True)
+class ConnectError(TransportError):
+    """No connection came about: a name, a port, a proxy or a certificate."""
+
+    doing: str
+    reason: str = ""
+    sent: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.doing}: {self.reason}"
+
+
+@dataclass(eq=True, unsafe_hash=True)
+class TimedOut(TransportError):
+    """Time ran out: in which phase, and doing what."""
+
+    phase: Phase
+    doing: str = ""
+    sent: bool = False
+
+    def __str__(self) -> str:
+        return f"timed out ({self.phase}) {self.doing}".rstrip()
+
+
+@dataclass(eq=True, unsafe_hash=True)
+class Disconnected(TransportError):
+    """The peer went away, or spoke something that is not HTTP."""
+
+    doing: str
+    reason: str = ""
+    sent: bool = True
+
+    def __str__(self) -> str:
+        return f"disconnected while {self.doing}: {self.reason}"
+
+
+@dataclass(eq=True, unsafe_hash=True)
+class Closed(TransportError):
+    """The interpreter, or the stream, was closed."""
+
+    doing: str = "the interpreter was closed"
+    sent: bool = False
+
+    def __str__(self) -> str:
+        return self.doing
+
+
+# The answer's content
+
+
+@dataclass(eq=True, unsafe_hash=True)
+class DecodeError(GenaiError):
+    """An answer that is not what was expected: at which path, and the raw text, cut."""
+
+    expected: str
+    path: str = ""
+    text: str = ""
+
+    def __str__(self) -> str:
+        return f"expected {self.expected}{f' at {self.path}' if self.path else ''}, got {self.text[:200]!r}"
+
+
+@dataclass(eq=True, unsafe_hash=True)
+class Truncated(GenaiError):
+    """The model stopped in the middle of its JSON."""
+
+    text: str
+    finish_reason: str | None = None
+
+    def __str__(self) -> str:
+        return f"the model stopped mid-JSON ({self.finish_reason}): …{self.text[-60:]!r}"
+
+
+@dataclass(eq=True, unsafe_hash=True)
+class NoText(GenaiError):
+    """An answer without text, and why as far as the server said."""
+
+    finish_reason: str | None = None
+    block_reason: str | None = None
+    safety_ratings: tuple[Any, ...] = ()
+    message: str = ""
+
+    def __str__(self) -> str:
+        why = self.block_reason or self.finish_reason or "no candidate"
+        return f"no text: {why}{f' ({self.message})' if self.message else ''}"
+
+
+# The program
+
+
+@dataclass(eq=True, unsafe_hash=True)
+class Unsupported(GenaiError):
+    """Something asked of a backend that it does not have: every such field by its path, or the operation and the reason."""
+
+    backend: str
+    paths: tuple[str, ...]
+    reason: str = ""
+
+    def __str__(self) -> str:
+        return f"not on {self.backend}: {', '.join(self.paths)}{f' ({self.reason})' if self.reason else ''}"
+
+
+@dataclass(eq=True, unsafe_hash=True)
+class InvalidRequest(GenaiError, ValueError):
+    """A mistake in the program, raised where the request is built."""
+
+    path: str
+    value: Any = field(hash=False)
+    expected: str
+
+    def __str__(self) -> str:
+        shown = repr(self.value)
+        return f"{self.path}: expected {self.expected}, got {shown if len(shown) <= 200 else shown[:200] + '…'}"
+
+
+@dataclass(eq=True, unsafe_hash=True)
+class AuthError(GenaiError):
+    """No usable credentials, or a token that could not be had; nothing was sent."""
+
+    message: str
+
+    def __str__(self) -> str:
+        return self.message
+
+
+@dataclass(eq=True, unsafe_hash=True)
+class NotInThisWorld(GenaiError):
+    """Something that only another kind of interpreter can do, such as awaiting in sync code."""
+
+    what: str
+
+    def __str__(self) -> str:
+        return self.what
+
+
+# Several steps
+
+
+@dataclass(eq=True, unsafe_hash=True)
+class OperationFailed(GenaiError):
+    """A job, file, import or video that ended badly."""
+
+    subject: str
+    code: int | None = None
+    message: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.subject} failed: {self.message}"
+
+
+@dataclass(eq=True, unsafe_hash=True)
+class FunctionCallError(GenaiError):
+    """A function that the model called could not be run."""
+
+    name: str
+    message: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.message}"
+
+
+@dataclass(eq=True, unsafe_hash=True)
+class CountMismatch(GenaiError):
+    """More or fewer answers than questions."""
+
+    expected: int
+    got: int
+
+    def __str__(self) -> str:
+        return f"expected {self.expected} answers, got {self.got}"
+
+
+@dataclass(eq=True, unsafe_hash=True)
+class PageLoop(GenaiError):
+    """A page token that came a second time."""
+
+    token: str
+
+    def __str__(self) -> str:
+        return f"the page token {self.token!r} came twice"
+
+
+@dataclass(eq=True, unsafe_hash=True)
+class LiveClosed(GenaiError):
+    """A real-time session that the peer ended with anything but a normal close."""
+
+    code: int
+    reason: str = ""
+
+    def __str__(self) -> str:
+        return f"closed with {self.code}: {self.reason}"
+
+
+@dataclass(eq=True, unsafe_hash=True)
+class NoAnswer(GenaiError):
+    """A fake or a recording has no answer to this request."""
+
+    request: Any = field(hash=False)
+    nearest: Any = field(default=None, hash=False)
+
+    def __str__(self) -> str:
+        return f"no answer to {self.request!r}; nearest: {self.nearest!r}"
+
+
+_DURATION = re.compile(r"\A([0-9]+(?:\.[0-9]+)?)s\Z")
+
+
+def _seconds(duration: object) -> float | None:
+    found = _DURATION.match(duration) if isinstance(duration, str) else None
+    return float(found[1]) if found else None
+
+
+def _milliseconds(text: str | None) -> float | None:
+    return _number(text, 1000)
+
+
+def _wait(text: str | None, date: str | None) -> float | None:
+    """``Retry-After`` is seconds or a date; a date counts from the answer's own ``Date``, so that no clock is read."""
+    number = _number(text, 1)
+    if number is not None or text is None or date is None:
+        return number
+    try:
+        return max(0.0, (parsedate_to_datetime(text) - parsedate_to_datetime(date)).total_seconds())
+    except (TypeError, ValueError):  # not dates, or one with and one without a zone
+        return None
+
+
+def _number(text: str | None, divisor: int) -> float | None:
+    stripped = (text or "").strip()
+    return float(stripped) / divisor if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", stripped) else None

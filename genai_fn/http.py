@@ -1,0 +1,81 @@
+"""What goes over the wire, as values: requests without their credential, and whole responses."""
+
+import re
+from typing import Generic, TypeAlias, TypeVar
+
+from genai_fn.schema._base import Value
+
+__all__ = ["Body", "FileSlice", "Headers", "HttpRequest", "HttpResponse", "Replied"]
+
+T_co = TypeVar("T_co", covariant=True)
+
+Headers: TypeAlias = tuple[tuple[str, str], ...]
+
+
+class FileSlice(Value):
+    """`size` bytes of the file at `path`, from `offset` on: read piece by piece while they are sent."""
+
+    path: str
+    offset: int
+    size: int
+
+
+Body: TypeAlias = bytes | tuple[bytes, ...] | FileSlice
+
+
+class HttpRequest(Value):
+    """One request, all but the credential; a body may be in pieces, so that megabytes are not joined."""
+
+    method: str
+    url: str
+    headers: Headers = ()
+    body: Body = b""
+
+    def __repr__(self) -> str:
+        return f"HttpRequest({self.method} {self.url}, headers={masked(self.headers)}, body={_sized(self.body)})"
+
+
+class HttpResponse(Value):
+    """One whole response, its body inflated; header names are lower case."""
+
+    status: int
+    headers: Headers = ()
+    body: bytes = b""
+
+    def header(self, name: str) -> str | None:
+        """Find the first header of that name, written in lower case."""
+        return next((value for each, value in self.headers if each == name), None)
+
+    def __repr__(self) -> str:
+        return f"HttpResponse({self.status}, headers={masked(self.headers)}, body={_sized(self.body)})"
+
+
+class Replied(Value, Generic[T_co]):
+    """A value, and the HTTP response that it came in."""
+
+    value: T_co
+    http: HttpResponse
+
+
+def masked(headers: Headers) -> Headers:
+    """
+    Hide the values of headers that may be credentials.
+
+    >>> masked((("authorization", "Bearer abc"), ("accept", "*/*")))
+    (('authorization', '***'), ('accept', '*/*'))
+    """
+    return tuple((name, "***" if _CREDENTIAL.search(name) else value) for name, value in headers)
+
+
+_CREDENTIAL = re.compile("auth|cookie|key|token|secret|credential|password|signature", re.IGNORECASE)
+
+
+def _sized(body: Body) -> str:
+    if isinstance(body, FileSlice):
+        return repr(body)
+    whole = body if isinstance(body, bytes) else b"".join(body[:1])
+    size = len(body) if isinstance(body, bytes) else sum(map(len, body))
+    return repr(whole) if size <= _SHOWN else f"<{size} bytes {whole[:_SHOWN]!r}…>"
+
+
+_SHOWN = 200
