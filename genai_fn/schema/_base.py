@@ -1,0 +1,128 @@
+"""What every type of the API is made of: frozen messages, enums that stay open, and marks for what only one backend takes."""
+
+from base64 import b64encode
+from collections.abc import Callable
+from enum import Enum
+from typing import Annotated, Any, TypeAlias, TypeVar, dataclass_transform
+
+import msgspec
+from msgspec import Struct, StructMeta, field
+from typing_extensions import Self
+
+__all__ = ["GeminiOnly", "Message", "Misfit", "Opaque", "OpenEnum", "Value", "VertexOnly", "Via"]
+
+T = TypeVar("T")
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
+class Value(Struct, frozen=True):
+    """Something that compares by what it holds and never changes."""
+
+
+class _KeywordOnly(StructMeta):
+    """msgspec does not inherit ``kw_only``: here every subclass has it."""
+
+    def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any) -> "_KeywordOnly":
+        options.setdefault("kw_only", True)
+        return super().__new__(mcs, name, bases, namespace, **options)
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
+class Message(Struct, metaclass=_KeywordOnly, frozen=True, rename="camel", omit_defaults=True, gc=False):
+    """
+    The base of all types of the API: frozen, keyword-only, camelCase in JSON, what is not set left out.
+
+    ``gc=False`` is safe, as a tree of frozen values has no cycles.
+    """
+
+    def __repr__(self) -> str:
+        shown = ", ".join(
+            f"{name}={_shown(value)}"
+            for name, default in zip(self.__struct_fields__, self.__struct_defaults__, strict=True)
+            if (value := getattr(self, name)) is not default and value != default
+        )
+        return f"{type(self).__name__}({shown})"
+
+    @classmethod
+    def _coerce(cls, value: Any) -> Any:
+        """
+        Read what people pass in this type's place besides a mapping.
+
+        Answers an instance, a mapping of fields, or NotImplemented where the value makes no sense here.
+        """
+        return NotImplemented
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bytes) and len(value) > _BYTES_SHOWN:
+        return f"<{len(value)} bytes {value[:8]!r}…>"
+    return repr(value)
+
+
+_BYTES_SHOWN = 32
+
+
+class OpenEnum(str, Enum):
+    """
+    An enum that next year's values fit into: an unknown one stays what it is, and compares equal to its string.
+
+    A new value is made afresh each time and kept nowhere, so a flood of them does not fill the memory.
+    """
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        if not isinstance(value, str):
+            return None
+        known = cls.__members__.get(value.upper())
+        if known is not None:
+            return known
+        unknown = str.__new__(cls, value)
+        unknown._name_ = value
+        unknown._value_ = value
+        return unknown
+
+    def __eq__(self, other: object) -> bool:
+        return str.__eq__(self, other)
+
+    def __hash__(self) -> int:
+        return str.__hash__(self)
+
+    def __str__(self) -> str:
+        return str.__str__(self)
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        return type(self), (self.value,)
+
+
+class Misfit(Exception):  # noqa: N818  # becomes an InvalidRequest, which knows the whole path
+    """A value that does not fit: what was expected, and the steps to it, innermost first."""
+
+    def __init__(self, value: Any, expected: str, *steps: str) -> None:
+        super().__init__(expected)
+        self.value = value
+        self.expected = expected
+        self.steps = list(steps)
+
+
+class Via(msgspec.Struct, frozen=True):
+    """A mark on a field: what people pass there goes through a function first, which may raise `Misfit`."""
+
+    function: Callable[[Any], Any]
+
+
+class Only(msgspec.Struct, frozen=True):
+    """A mark on a field: the one backend that takes it."""
+
+    backend: str
+
+
+GeminiOnly: TypeAlias = Annotated[T, Only("gemini")]
+VertexOnly: TypeAlias = Annotated[T, Only("vertex")]
+
+
+def _base64(value: Any) -> Any:
+    return b64encode(value).decode() if isinstance(value, bytes) else value
+
+
+Opaque: TypeAlias = Annotated[str, Via(_base64)]
+"""Base64 text of the server's own, kept to the letter; given bytes, it is their standard base64."""

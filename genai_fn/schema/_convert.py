@@ -1,0 +1,318 @@
+"""
+`as_struct`: from what people pass (a dict in either spelling, a Struct, a shorthand) to a Struct that holds what it should, or a loud error.
+
+A converter is compiled once for each annotation: a function that answers the value, settled, or raises `Misfit`, which gathers its path
+on the way out. A Struct that is settled already comes back as it is.
+"""
+
+import base64
+import binascii
+import collections.abc
+import copy
+import difflib
+import functools
+import math
+import types
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from enum import Enum
+from typing import Annotated, Any, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import msgspec
+from msgspec.structs import FieldInfo, fields
+
+from genai_fn.errors import InvalidRequest
+from genai_fn.schema._base import Message, Misfit, Via
+
+__all__ = ["as_changes", "as_struct", "as_value"]
+
+M = TypeVar("M", bound=msgspec.Struct)
+Converter: TypeAlias = Callable[[Any], Any]
+
+
+def as_struct(kind: type[M], value: Any, path: str = "config") -> M:
+    """
+    Settle a value as a Struct: None is an empty one, a mapping may be in snake_case or camelCase, at any depth.
+
+    Raises:
+        InvalidRequest: with the path, the value, and what was expected there.
+
+    >>> from genai_fn.schema import Blob
+    >>> as_struct(Blob, {"mimeType": "image/png"})
+    Blob(mime_type='image/png')
+    >>> as_struct(Blob, {"mimeTipe": "image/png"}, "image")
+    Traceback (most recent call last):
+    genai_fn.errors.InvalidRequest: image.mimeTipe: expected a field of Blob, such as mime_type, got 'image/png'
+    """
+    settled: M = as_value(kind, {} if value is None else value, path)
+    return settled
+
+
+def as_changes(kind: type[msgspec.Struct], value: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """Settle some fields of a Struct, by their Python names; None is kept, as it unsets."""
+    try:
+        return _given(kind, value)
+    except Misfit as misfit:
+        raise InvalidRequest(path + "".join(reversed(misfit.steps)), misfit.value, misfit.expected) from None
+
+
+def as_value(annotation: Any, value: Any, path: str) -> Any:
+    """Settle a value by any annotation that a field may have."""
+    try:
+        return _converter(annotation)(value)
+    except Misfit as wrong:
+        raise InvalidRequest(path + "".join(reversed(wrong.steps)), wrong.value, wrong.expected) from None
+
+
+@functools.cache
+def _converter(annotation: Any) -> Converter:
+    origin, args = get_origin(annotation), get_args(annotation)
+    if annotation in _LEAVES:
+        return _LEAVES[annotation]
+    if origin is Annotated:
+        ways = [mark.function for mark in args[1:] if isinstance(mark, Via)]
+        return functools.partial(_via, ways[0], _converter(args[0])) if ways else _converter(args[0])
+    if origin in (Union, types.UnionType):
+        return _union(tuple(each for each in args if each is not type(None)), optional=type(None) in args)
+    if origin is tuple:
+        return functools.partial(_sequence, _converter(args[0]))
+    if origin in (dict, collections.abc.Mapping):
+        return functools.partial(_mapping, _free if args[1] is Any else _converter(args[1]))
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return functools.partial(_member, annotation)
+    if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
+        return functools.partial(_struct, annotation)
+    return functools.partial(_instance, annotation)
+
+
+# Leaves
+
+
+def _text(value: Any) -> str:
+    if type(value) is str and value.isascii():
+        return value
+    if not isinstance(value, str) or isinstance(value, Enum):
+        raise Misfit(value, "text")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise Misfit(value, "text without lone surrogates") from None
+    return value
+
+
+def _truth(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise Misfit(value, "True or False")
+    return value
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool) or not (isinstance(value, int) or (isinstance(value, float) and value.is_integer())):
+        raise Misfit(value, "a whole number")
+    if not -(2**63) <= value < 2**64:
+        raise Misfit(value, "a whole number of 64 bits")
+    return int(value)
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise Misfit(value, "a finite number")
+    return float(value)
+
+
+def _bytes(value: Any) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, bytearray | memoryview):
+        return bytes(value)
+    try:
+        if isinstance(value, str):
+            return base64.b64decode(value.translate(_URL_SAFE), validate=True)
+    except (binascii.Error, ValueError):
+        pass
+    raise Misfit(value, "bytes, or their base64")
+
+
+_URL_SAFE = str.maketrans("-_", "+/")
+
+
+def _moment(value: Any) -> datetime:
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        moment = None
+    if not isinstance(moment, datetime) or moment.tzinfo is None:
+        raise Misfit(value, "a datetime with a time zone")
+    return moment
+
+
+def _free(value: Any) -> Any:
+    """Copy JSON of the caller's own, so that nobody's later change reaches the request."""
+    if isinstance(value, Mapping):
+        return {_text(key): _at(f".{key}", _free, each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_at(f"[{index}]", _free, each) for index, each in enumerate(value)]
+    if isinstance(value, float):
+        return _number(value)
+    if isinstance(value, str) and not isinstance(value, Enum):
+        return _text(value)
+    return copy.deepcopy(value)
+
+
+_LEAVES: dict[Any, Converter] = {
+    str: _text,
+    bool: _truth,
+    int: _whole,
+    float: _number,
+    bytes: _bytes,
+    datetime: _moment,
+    Any: _free,
+}
+
+
+def _member(kind: type[Enum], value: Any) -> Any:
+    if isinstance(value, kind):
+        return value
+    text = value.value if isinstance(value, Enum) else value  # another library's enum of the same name
+    if not isinstance(text, str):
+        raise Misfit(value, f"a {kind.__name__}, such as {list(kind)[-1].value!r}")
+    return kind(_text(text))
+
+
+def _instance(annotation: Any, value: Any) -> Any:
+    if isinstance(annotation, type) and isinstance(value, annotation):
+        return value
+    raise Misfit(value, f"a {getattr(annotation, '__name__', annotation)}")
+
+
+# Containers
+
+
+def _via(way: Converter, converter: Converter, value: Any) -> Any:
+    return converter(way(value))
+
+
+def _union(kinds: tuple[Any, ...], *, optional: bool) -> Converter:
+    converters = tuple(_converter(kind) for kind in kinds)
+    if len(converters) == 1:
+        return functools.partial(_optional, converters[0]) if optional else converters[0]
+    return functools.partial(_either, converters, optional)
+
+
+def _optional(converter: Converter, value: Any) -> Any:
+    return None if value is None else converter(value)
+
+
+def _either(converters: tuple[Converter, ...], optional: bool, value: Any) -> Any:  # noqa: FBT001  # a partial's own
+    if value is None and optional:
+        return None
+    misfits: list[Misfit] = []
+    for converter in converters:
+        try:
+            return converter(value)
+        except Misfit as wrong:
+            misfits.append(wrong)
+    deepest = max(misfits, key=lambda wrong: len(wrong.steps))
+    if not deepest.steps:
+        deepest.expected = " or ".join(dict.fromkeys(wrong.expected for wrong in misfits))
+    raise deepest
+
+
+def _sequence(converter: Converter, value: Any) -> tuple[Any, ...]:
+    if isinstance(value, str | bytes | Mapping | msgspec.Struct) or not isinstance(value, collections.abc.Iterable):
+        raise Misfit(value, "a list")
+    items = value if isinstance(value, tuple) else tuple(value)
+    settled = tuple(_at_index(index, converter, each) for index, each in enumerate(items))
+    return items if all(map(_same, settled, items)) else settled
+
+
+def _mapping(converter: Converter, value: Any) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise Misfit(value, "a mapping")
+    return {_text(key): _at(f".{key}", converter, each) for key, each in value.items()}
+
+
+def _same(left: Any, right: Any) -> bool:
+    return left is right
+
+
+def _at_index(index: int, converter: Converter, value: Any) -> Any:
+    try:
+        return converter(value)
+    except Misfit as wrong:
+        wrong.steps.append(f"[{index}]")
+        raise
+
+
+def _at(step: str, converter: Converter, value: Any) -> Any:
+    try:
+        return converter(value)
+    except Misfit as wrong:
+        wrong.steps.append(step)
+        raise
+
+
+# Structs
+
+
+def _struct(kind: type[msgspec.Struct], value: Any) -> Any:
+    if isinstance(value, kind):
+        return _settled(value)
+    if isinstance(value, Mapping):
+        return _read(kind, value)
+    coerced = kind._coerce(value) if issubclass(kind, Message) else NotImplemented
+    if coerced is NotImplemented:
+        raise Misfit(value, f"a {kind.__name__} or a dict of its fields")
+    return _settled(coerced) if isinstance(coerced, kind) else _read(kind, coerced)
+
+
+def _settled(value: msgspec.Struct) -> msgspec.Struct:
+    changes: dict[str, Any] | None = None
+    for name, converter in _fields(type(value)).items():
+        old = getattr(value, name)
+        if old is None:
+            continue
+        try:
+            new = converter(old)
+        except Misfit as wrong:
+            wrong.steps.append(f".{name}")
+            raise
+        if new is not old:
+            changes = changes or {}
+            changes[name] = new
+    return value if changes is None else msgspec.structs.replace(value, **changes)
+
+
+def _read(kind: type[msgspec.Struct], value: Mapping[str, Any]) -> msgspec.Struct:
+    try:
+        return kind(**_given(kind, value))
+    except TypeError as error:  # a required field is missing
+        raise Misfit(value, f"{kind.__name__}: {error}") from None
+
+
+def _given(kind: type[msgspec.Struct], value: Mapping[str, Any]) -> dict[str, Any]:
+    names, converters = _names(kind), _fields(kind)
+    given: dict[str, Any] = {}
+    for key, each in value.items():
+        name = names.get(key)
+        if name is None:
+            raise _unknown(kind, key, each)
+        given[name] = _at(f".{key}", converters[name], each)
+    return given
+
+
+def _unknown(kind: type[msgspec.Struct], key: Any, value: Any) -> Misfit:
+    near = difflib.get_close_matches(str(key), kind.__struct_fields__, 1, 0.4)
+    return Misfit(value, f"a field of {kind.__name__}{f', such as {near[0]}' if near else ''}", f".{key}")
+
+
+@functools.cache
+def _fields(kind: type[msgspec.Struct]) -> dict[str, Converter]:
+    hints = get_type_hints(kind, include_extras=True)
+    return {name: _converter(hints[name]) for name in kind.__struct_fields__}
+
+
+@functools.cache
+def _names(kind: type[msgspec.Struct]) -> dict[str, str]:
+    described: tuple[FieldInfo, ...] = fields(kind)
+    return {spelling: each.name for each in described for spelling in (each.encode_name, each.name)}

@@ -1,0 +1,297 @@
+"""What is said: turns, and the parts they consist of."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, Self, TypeAlias, cast
+
+from genai_fn.errors import InvalidRequest
+from genai_fn.schema._base import Message, Misfit, Opaque, OpenEnum, VertexOnly
+from genai_fn.schema._convert import as_struct, as_value
+from genai_fn.schema._mime import the_mime_type
+from genai_fn.schema._pillow import image_bytes, is_pillow_image
+from genai_fn.schema.files import File
+from genai_fn.schema.functions import FunctionCall, FunctionResponse, FunctionResponsePart
+from genai_fn.schema.images import Image
+
+__all__ = [
+    "Blob",
+    "CodeExecutionResult",
+    "Content",
+    "ContentLike",
+    "ContentsLike",
+    "ExecutableCode",
+    "FileData",
+    "Language",
+    "ModelContent",
+    "Outcome",
+    "Part",
+    "PartLike",
+    "PartMediaResolution",
+    "PartMediaResolutionLevel",
+    "UserContent",
+    "VideoMetadata",
+]
+
+
+class Outcome(OpenEnum):
+    """How code that the model ran has ended."""
+
+    OUTCOME_UNSPECIFIED = "OUTCOME_UNSPECIFIED"
+    OUTCOME_OK = "OUTCOME_OK"
+    OUTCOME_FAILED = "OUTCOME_FAILED"
+    OUTCOME_DEADLINE_EXCEEDED = "OUTCOME_DEADLINE_EXCEEDED"
+
+
+class Language(OpenEnum):
+    """What language code is written in."""
+
+    LANGUAGE_UNSPECIFIED = "LANGUAGE_UNSPECIFIED"
+    PYTHON = "PYTHON"
+
+
+class PartMediaResolutionLevel(OpenEnum):
+    """How closely the model looks at one part."""
+
+    MEDIA_RESOLUTION_UNSPECIFIED = "MEDIA_RESOLUTION_UNSPECIFIED"
+    MEDIA_RESOLUTION_LOW = "MEDIA_RESOLUTION_LOW"
+    MEDIA_RESOLUTION_MEDIUM = "MEDIA_RESOLUTION_MEDIUM"
+    MEDIA_RESOLUTION_HIGH = "MEDIA_RESOLUTION_HIGH"
+
+
+class PartMediaResolution(Message):
+    """How closely the model looks at one part, as a level or a number of tokens."""
+
+    level: PartMediaResolutionLevel | None = None
+    num_tokens: int | None = None
+
+    @classmethod
+    def _coerce(cls, value: Any) -> Any:
+        return cls(level=PartMediaResolutionLevel(value)) if isinstance(value, str) else NotImplemented
+
+
+class CodeExecutionResult(Message):
+    """What came of code that the model ran."""
+
+    outcome: Outcome | None = None
+    output: str | None = None
+    """Standard output if it went well, otherwise standard error and the like."""
+
+
+class ExecutableCode(Message):
+    """Code that the model wrote to run it."""
+
+    code: str | None = None
+    language: Language | None = None
+
+
+class FileData(Message):
+    """A file by its address."""
+
+    display_name: VertexOnly[str | None] = None
+    file_uri: str | None = None
+    """Of the Files API, Cloud Storage (``gs://…``), YouTube or the open web."""
+    mime_type: str | None = None
+
+
+class Blob(Message):
+    """Bytes and what they are."""
+
+    data: bytes | None = None
+    display_name: VertexOnly[str | None] = None
+    mime_type: str | None = None
+
+    def as_image(self) -> Image | None:
+        """Give the bytes as an `Image`, or None where they are something else."""
+        if self.mime_type is None or not self.mime_type.startswith("image/"):
+            return None
+        return Image(image_bytes=self.data, mime_type=self.mime_type)
+
+
+class VideoMetadata(Message):
+    """Which stretch of a video is meant, and how densely to look at it."""
+
+    end_offset: str | None = None
+    """A duration such as ``"12.5s"``."""
+    fps: float | None = None
+    """Frames looked at in a second, above 0 and up to 24."""
+    start_offset: str | None = None
+    """A duration such as ``"2s"``."""
+
+
+class Part(Message):
+    """One piece of a turn: a text, media, a function call, …"""
+
+    media_resolution: PartMediaResolution | None = None
+    code_execution_result: CodeExecutionResult | None = None
+    executable_code: ExecutableCode | None = None
+    file_data: FileData | None = None
+    function_call: FunctionCall | None = None
+    function_response: FunctionResponse | None = None
+    inline_data: Blob | None = None
+    text: str | None = None
+    thought: bool | None = None
+    """Whether this belongs to the model's thinking and not to its answer."""
+    thought_signature: Opaque | None = None
+    """The seal on a thought, to be sent back to the letter."""
+    video_metadata: VideoMetadata | None = None
+
+    @classmethod
+    def of(cls, value: "PartLike") -> "Part":
+        """
+        Make a part of anything that stands for one: a text, a file, bytes, a function call, an image, a mapping.
+
+        >>> Part.of("hello")
+        Part(text='hello')
+        """
+        part: Part = as_value(cls, value, "part")
+        return part
+
+    @classmethod
+    def from_text(cls, *, text: str) -> Self:
+        """Make one of a text."""
+        return cls(text=text)
+
+    @classmethod
+    def from_bytes(cls, *, data: bytes, mime_type: str, media_resolution: "MediaResolutionLike | None" = None) -> Self:
+        """Make one of bytes."""
+        return cls(inline_data=Blob(data=data, mime_type=mime_type), media_resolution=_resolution(media_resolution))
+
+    @classmethod
+    def from_uri(
+        cls, *, file_uri: str, mime_type: str | None = None, media_resolution: "MediaResolutionLike | None" = None
+    ) -> Self:
+        """Make one of a file's address, whose ending tells the MIME type unless it is given."""
+        file = FileData(file_uri=file_uri, mime_type=the_mime_type(file_uri, mime_type))
+        return cls(file_data=file, media_resolution=_resolution(media_resolution))
+
+    @classmethod
+    def from_function_call(cls, *, name: str, args: Mapping[str, Any]) -> Self:
+        """Make one of a function call, as a model would."""
+        return cls(function_call=FunctionCall(name=name, args=args))
+
+    @classmethod
+    def from_function_response(
+        cls, *, name: str, response: Mapping[str, Any], parts: Sequence[FunctionResponsePart] | None = None
+    ) -> Self:
+        """Make one of what a function answered."""
+        media = None if parts is None else tuple(parts)
+        return cls(function_response=FunctionResponse(name=name, response=response, parts=media))
+
+    @classmethod
+    def from_executable_code(cls, *, code: str, language: Language) -> Self:
+        """Make one of code, as a model would."""
+        return cls(executable_code=ExecutableCode(code=code, language=language))
+
+    @classmethod
+    def from_code_execution_result(cls, *, outcome: Outcome, output: str) -> Self:
+        """Make one of what came of code."""
+        return cls(code_execution_result=CodeExecutionResult(outcome=outcome, output=output))
+
+    def as_image(self) -> Image | None:
+        """Give the inline bytes as an `Image`, or None where there are none or they are something else."""
+        return None if self.inline_data is None else self.inline_data.as_image()
+
+    @classmethod
+    def _coerce(cls, value: Any) -> Any:
+        return _as_part(value)
+
+
+def _as_part(value: object) -> Any:
+    if isinstance(value, str):
+        return Part(text=value)
+    if isinstance(value, File):
+        return Part(file_data=_address(value))
+    if is_pillow_image(value):
+        data, mime_type = image_bytes(value)
+        return Part(inline_data=Blob(data=data, mime_type=mime_type))
+    held = _HELD.get(type(value))
+    if held is None:
+        return NotImplemented
+    field: dict[str, Any] = {held: value}
+    return Part(**field)
+
+
+_HELD: dict[type, str] = {
+    Blob: "inline_data",
+    FileData: "file_data",
+    FunctionCall: "function_call",
+    FunctionResponse: "function_response",
+    ExecutableCode: "executable_code",
+    CodeExecutionResult: "code_execution_result",
+}
+
+
+def _address(file: File) -> FileData:
+    if not file.uri or not file.mime_type:
+        raise Misfit(file, "a File with a uri and a mime_type")
+    return FileData(file_uri=file.uri, mime_type=file.mime_type)
+
+
+def _resolution(value: "MediaResolutionLike | None") -> PartMediaResolution | None:
+    return None if value is None else as_struct(PartMediaResolution, value, "media_resolution")
+
+
+class Content(Message):
+    """A turn: who speaks, and what."""
+
+    parts: tuple[Part, ...] | None = None
+    role: str | None = None
+    """``user`` or ``model``."""
+
+    @classmethod
+    def _coerce(cls, value: Any) -> Any:
+        if isinstance(value, list | tuple):
+            return {"parts": cast("Sequence[Any]", value), "role": "user"}
+        part = value if isinstance(value, Part) else _as_part(value)
+        return part if part is NotImplemented else cls(parts=(part,), role="user")
+
+
+def UserContent(parts: "PartLike | Sequence[PartLike]") -> Content:  # noqa: N802  # google-genai's name, a class there
+    """Make a turn of the user's."""
+    return _turn("user", parts)
+
+
+def ModelContent(parts: "PartLike | Sequence[PartLike]") -> Content:  # noqa: N802  # google-genai's name, a class there
+    """Make a turn of the model's."""
+    return _turn("model", parts)
+
+
+def _turn(role: str, parts: Any) -> Content:
+    values = cast("Sequence[PartLike]", parts if isinstance(parts, list | tuple) else (parts,))
+    if not values:
+        raise InvalidRequest("parts", values, "at least one part")
+    return Content(parts=tuple(Part.of(each) for each in values), role=role)
+
+
+if TYPE_CHECKING:
+
+    class PillowImage(Protocol):
+        """An image of Pillow's, as far as it matters here."""
+
+        @property
+        def mode(self) -> str: ...
+
+        def save(self, fp: Any, format: str | None = None) -> None: ...
+
+    MediaResolutionLike: TypeAlias = PartMediaResolution | PartMediaResolutionLevel | Mapping[str, Any] | str
+    PartLike: TypeAlias = (
+        Part
+        | File
+        | Blob
+        | FileData
+        | FunctionCall
+        | FunctionResponse
+        | ExecutableCode
+        | CodeExecutionResult
+        | PillowImage
+        | Mapping[str, Any]
+        | str
+    )
+    """What stands for one part."""
+    ContentLike: TypeAlias = Content | PartLike | Sequence[PartLike]
+    """What stands for one turn."""
+    ContentsLike: TypeAlias = ContentLike | Sequence[ContentLike]
+    """What stands for a conversation."""
+else:
+    PartLike = Part
+    ContentLike = Content
+    ContentsLike = Annotated[tuple[Content, ...], "contents"]

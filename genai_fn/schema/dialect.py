@@ -1,0 +1,277 @@
+"""
+`response_schema`: from what people describe an answer with (JSON Schema, `Schema`, types) to the API's own dialect.
+
+What the dialect says in another way is translated: ``$ref`` by what it points at, ``null`` among the types by
+``nullable``, ``const`` by ``enum``. What it does not have is refused by path. Left out are only words that say nothing
+of the answer: ``$schema`` and ``$id`` at the top, ``$comment``, the definitions that ``$ref`` points at, and
+``discriminator``, as the members of a union name their tags themselves.
+"""
+
+import difflib
+import itertools
+import operator
+from collections.abc import Iterator, Mapping
+from types import GenericAlias, UnionType
+from typing import Any, NamedTuple, NewType, TypeAlias, get_origin
+from urllib.parse import unquote
+
+from msgspec.structs import fields
+from typing_extensions import TypeAliasType, TypeIs
+
+from genai_fn.schema._base import Message, Misfit
+from genai_fn.schema.json_schema import json_schema
+from genai_fn.schema.schemas import Schema
+
+__all__ = ["response_schema"]
+
+_Words: TypeAlias = dict[str, Any]
+
+
+def response_schema(value: Any) -> Schema | Mapping[str, Any] | None:
+    """
+    Say in the API's dialect what an answer must look like; a schema that says nothing is None.
+
+    A mapping (snake_case, camelCase or JSON Schema) gives a new mapping, a type too; a `Schema` that is settled comes
+    back as it is. Nothing that is passed is changed.
+
+    Raises:
+        Misfit: with the path to what the dialect cannot say; ``response_json_schema`` may be able to.
+
+    >>> response_schema(dict(anyOf=[{"type": "string"}, {"type": "null"}]))
+    {'type': 'string', 'nullable': True}
+    """
+    if value is None:
+        return None
+    given = json_schema(value) if _is_type(value) else value
+    settled = _settled(given, _Place(given, itertools.count()))
+    return None if settled in ({}, Schema()) else settled
+
+
+def _is_type(value: Any) -> bool:
+    return isinstance(value, (type, GenericAlias, UnionType, NewType, TypeAliasType)) or get_origin(value) is not None
+
+
+def _is_mapping(value: Any) -> TypeIs[Mapping[Any, Any]]:
+    return isinstance(value, Mapping)
+
+
+def _is_list(value: Any) -> TypeIs[list[Any] | tuple[Any, ...]]:
+    return isinstance(value, (list, tuple))
+
+
+class _Place(NamedTuple):
+    """Where in a schema we are, and which ``$ref`` led there."""
+
+    root: Any
+    read: Iterator[int]
+    path: tuple[str, ...] = ()
+    refs: tuple[str, ...] = ()
+
+    def at(self, *steps: str) -> "_Place":
+        return self._replace(path=self.path + steps)
+
+    def misfit(self, value: Any, expected: str, *steps: str) -> Misfit:
+        return Misfit(value, expected, *reversed(self.path + steps))
+
+
+def _settled(given: Any, place: _Place) -> Any:
+    words, place = _unfolded(_words(given, place), place)
+    _settle_type(words, place)
+    for word, settle in _INSIDE.items():
+        if word in words:
+            words[word] = settle(words[word], place.at(f".{word}"))
+    if _is_object(words) and len(words.get("properties", ())) > 1:
+        words.setdefault("propertyOrdering", list(words["properties"]))
+    return _as_schema(given, words) if isinstance(given, Schema) else words
+
+
+def _is_object(words: _Words) -> bool:
+    return _kind(words) == "OBJECT" and "anyOf" not in words
+
+
+def _kind(words: _Words) -> str | None:
+    kind = words.get("type")
+    return kind.upper() if isinstance(kind, str) else None
+
+
+def _as_schema(given: Schema, words: _Words) -> Schema:
+    before = _set_in(given)
+    if before.keys() == words.keys() and all(map(operator.is_, before.values(), words.values())):
+        return given
+    return Schema(**{_NAMES[word]: value for word, value in words.items()})
+
+
+# The words of one level
+
+
+def _words(given: Any, place: _Place) -> _Words:
+    """Read a level in one spelling, without what says nothing, as a dict of our own."""
+    if not isinstance(given, Message) and not _is_mapping(given):
+        raise place.misfit(given, "a Schema, a dict of its fields, or JSON Schema")
+    if len(place.path) > _DEEPEST or next(place.read) > _MOST:
+        raise place.misfit(given, "a smaller schema, or response_json_schema, where $ref is not written out")
+    pairs: Mapping[Any, Any] = _set_in(given) if isinstance(given, Message) else given
+    words: _Words = {}
+    for key, value in pairs.items():
+        if key in _BY_THE_WAY or (key in _AT_THE_TOP and not place.path):
+            continue
+        word = _WORDS.get(key)
+        if word is None:
+            raise _unknown(key, value, place)
+        if word in words:
+            raise place.misfit(value, f"{word} only once, in one spelling", f".{key}")
+        if value is not None or word == "const":
+            words[word] = value
+    return words
+
+
+def _set_in(given: Message) -> _Words:
+    pairs = ((each.encode_name, getattr(given, each.name)) for each in fields(given))
+    return {word: value for word, value in pairs if value is not None}
+
+
+def _unknown(key: Any, value: Any, place: _Place) -> Misfit:
+    near = difflib.get_close_matches(str(key), _WORDS, 1, 0.8)
+    expected = f"a field of Schema, such as {near[0]}" if near else "a word that Schema has, or response_json_schema"
+    return place.misfit(value, expected, f".{key}")
+
+
+_DEEPEST = 100  # steps; the API itself takes far fewer
+_MOST = 20_000  # levels read, as every $ref to a $ref may double them
+_NAMES = {each.encode_name: each.name for each in fields(Schema)}
+_WORDS = {spelling: word for word, name in _NAMES.items() for spelling in (word, name)} | {
+    "$ref": "$ref",
+    "const": "const",
+}
+_BY_THE_WAY = {"$comment", "$defs", "definitions", "discriminator"}
+_AT_THE_TOP = {"$id", "$schema"}
+
+
+# What stands for something else
+
+
+def _unfolded(words: _Words, place: _Place) -> tuple[_Words, _Place]:
+    """Put what ``$ref`` points at, and the one member that a union has beside null, in the place of the word itself."""
+    while True:
+        union = place.at(".anyOf")
+        members = _not_null(words.get("anyOf", ()), union)
+        if "$ref" in words:
+            ref = words.pop("$ref")
+            target = _pointed_at(ref, place)
+            place = place._replace(refs=(*place.refs, ref))
+        elif len(members) == len(words.get("anyOf", ())):
+            return words, place
+        else:
+            words["nullable"] = True
+            if len(members) != 1:
+                return words, place
+            del words["anyOf"]
+            ((index, target),) = members.items()
+            place = union.at(f"[{index}]")
+        words = _beside(_words(target, place), words, place)
+
+
+def _not_null(members: Any, place: _Place) -> dict[int, Any]:
+    if not _is_list(members):
+        raise place.misfit(members, "a list of schemas")
+    return {
+        index: each for index, each in enumerate(members) if _words(each, place.at(f"[{index}]")) != {"type": "null"}
+    }
+
+
+def _beside(inner: _Words, outer: _Words, place: _Place) -> _Words:
+    """Let the words beside win where they describe; where both limit the answer, one would be lost."""
+    for word in sorted(inner.keys() & outer.keys() - _DESCRIBING):
+        if inner[word] != outer[word]:
+            raise place.misfit(outer[word], f"no {word} beside another one ({inner[word]!r})", f".{word}")
+    return inner | outer
+
+
+_DESCRIBING = {"title", "description", "default", "example", "nullable"}
+
+
+def _pointed_at(ref: Any, place: _Place) -> Any:
+    if ref in place.refs:
+        raise place.misfit(ref, "a shape that does not hold itself; response_json_schema takes such", ".$ref")
+    target = place.root
+    for step in _steps(ref):
+        if isinstance(target, Message):
+            target = _set_in(target)
+        target = target.get(step) if _is_mapping(target) else None
+    if target is None:
+        raise place.misfit(ref, "a place in this schema, such as #/$defs/Name", ".$ref")
+    return target
+
+
+def _steps(ref: Any) -> list[str]:
+    if not isinstance(ref, str) or not ref.startswith("#"):
+        return [""]  # which nothing is called
+    return [unquote(step).replace("~1", "/").replace("~0", "~") for step in ref[1:].split("/")[1:]]
+
+
+# Kinds and values
+
+
+def _settle_type(words: _Words, place: _Place) -> None:
+    kind = words.get("type")
+    kinds = list(kind) if _is_list(kind) else [kind]
+    if "null" in kinds:
+        words["nullable"] = True
+        kinds.remove("null")
+    if len(kinds) > 1:
+        raise place.misfit(kind, "one type; anyOf takes several", ".type")
+    if kinds and kinds[0] is not None:
+        words["type"] = kinds[0]
+    else:
+        words.pop("type", None)
+    if "const" in words:
+        _settle_const(words, place)
+    if "enum" in words:
+        _settle_enum(words, place)
+
+
+def _settle_const(words: _Words, place: _Place) -> None:
+    const = words.pop("const")
+    if not isinstance(const, str) or _kind(words) not in {None, "STRING"}:
+        raise place.misfit(const, _TEXT, ".const")
+    words["enum"] = [const]
+
+
+def _settle_enum(words: _Words, place: _Place) -> None:
+    values = words["enum"]
+    if not _is_list(values):
+        raise place.misfit(values, "a list of texts", ".enum")
+    for index, value in enumerate(values):
+        if value is not None and not isinstance(value, str):
+            raise place.misfit(value, _TEXT, ".enum", f"[{index}]")
+    if None in values:
+        words |= {"nullable": True, "enum": [value for value in values if value is not None]}
+    if not words["enum"] and values:
+        del words["enum"]
+    elif "anyOf" not in words:
+        words.setdefault("type", "STRING")  # without it the API refuses the enum
+
+
+_TEXT = "text, as nothing else can be picked from; response_json_schema takes numbers, too"
+
+
+# The levels inside
+
+
+def _properties(value: Any, place: _Place) -> Any:
+    if not _is_mapping(value):
+        raise place.misfit(value, "a mapping of names to schemas")
+    settled = {name: _settled(each, place.at(f".{name}")) for name, each in value.items()}
+    return value if all(map(operator.is_, settled.values(), value.values())) else settled
+
+
+def _members(value: Any, place: _Place) -> Any:
+    settled = [_settled(each, place.at(f"[{index}]")) for index, each in _not_null(value, place).items()]
+    return value if len(settled) == len(value) and all(map(operator.is_, settled, value)) else settled
+
+
+def _additional(value: Any, place: _Place) -> Any:
+    return value if isinstance(value, bool) else _settled(value, place)
+
+
+_INSIDE = {"anyOf": _members, "properties": _properties, "items": _settled, "additionalProperties": _additional}

@@ -1,0 +1,168 @@
+"""Live music: what we ask for and what is played."""
+
+from genai_fn.schema._base import Message, OpenEnum
+
+__all__ = [
+    "AudioChunk",
+    "LiveMusicClientContent",
+    "LiveMusicClientMessage",
+    "LiveMusicClientSetup",
+    "LiveMusicConnectParameters",
+    "LiveMusicFilteredPrompt",
+    "LiveMusicGenerationConfig",
+    "LiveMusicPlaybackControl",
+    "LiveMusicServerContent",
+    "LiveMusicServerMessage",
+    "LiveMusicServerSetupComplete",
+    "LiveMusicSetConfigParameters",
+    "LiveMusicSetWeightedPromptsParameters",
+    "LiveMusicSourceMetadata",
+    "MusicGenerationMode",
+    "Scale",
+    "WeightedPrompt",
+]
+
+
+class Scale(OpenEnum):
+    """A musical key."""
+
+    SCALE_UNSPECIFIED = "SCALE_UNSPECIFIED"
+    C_MAJOR_A_MINOR = "C_MAJOR_A_MINOR"
+    D_FLAT_MAJOR_B_FLAT_MINOR = "D_FLAT_MAJOR_B_FLAT_MINOR"
+    D_MAJOR_B_MINOR = "D_MAJOR_B_MINOR"
+    E_FLAT_MAJOR_C_MINOR = "E_FLAT_MAJOR_C_MINOR"
+    E_MAJOR_D_FLAT_MINOR = "E_MAJOR_D_FLAT_MINOR"
+    F_MAJOR_D_MINOR = "F_MAJOR_D_MINOR"
+    G_FLAT_MAJOR_E_FLAT_MINOR = "G_FLAT_MAJOR_E_FLAT_MINOR"
+    G_MAJOR_E_MINOR = "G_MAJOR_E_MINOR"
+    A_FLAT_MAJOR_F_MINOR = "A_FLAT_MAJOR_F_MINOR"
+    A_MAJOR_G_FLAT_MINOR = "A_MAJOR_G_FLAT_MINOR"
+    B_FLAT_MAJOR_G_MINOR = "B_FLAT_MAJOR_G_MINOR"
+    B_MAJOR_A_FLAT_MINOR = "B_MAJOR_A_FLAT_MINOR"
+
+
+class MusicGenerationMode(OpenEnum):
+    """What counts most in the music."""
+
+    MUSIC_GENERATION_MODE_UNSPECIFIED = "MUSIC_GENERATION_MODE_UNSPECIFIED"
+    QUALITY = "QUALITY"
+    DIVERSITY = "DIVERSITY"
+    VOCALIZATION = "VOCALIZATION"
+
+
+class LiveMusicPlaybackControl(OpenEnum):
+    """The buttons of the player."""
+
+    PLAYBACK_CONTROL_UNSPECIFIED = "PLAYBACK_CONTROL_UNSPECIFIED"
+    PLAY = "PLAY"
+    PAUSE = "PAUSE"
+    STOP = "STOP"
+    RESET_CONTEXT = "RESET_CONTEXT"
+
+
+class LiveMusicClientSetup(Message):
+    """The first message: which model plays."""
+
+    model: str | None = None
+
+
+class WeightedPrompt(Message):
+    """A wish, and how much it counts."""
+
+    text: str | None = None
+    weight: float | None = None
+    """Any number but 0; only their proportions count."""
+
+
+class LiveMusicClientContent(Message):
+    """What is wished for."""
+
+    weighted_prompts: tuple[WeightedPrompt, ...] | None = None
+
+
+class LiveMusicGenerationConfig(Message):
+    """How the music sounds."""
+
+    temperature: float | None = None
+    top_k: int | None = None
+    seed: int | None = None
+    guidance: float | None = None
+    """From 0 to 6: how closely the wishes are followed."""
+    bpm: int | None = None
+    """From 60 to 200."""
+    density: float | None = None
+    """From 0 to 1."""
+    brightness: float | None = None
+    """From 0 to 1."""
+    scale: Scale | None = None
+    mute_bass: bool | None = None
+    mute_drums: bool | None = None
+    only_bass_and_drums: bool | None = None
+    music_generation_mode: MusicGenerationMode | None = None
+
+
+class LiveMusicClientMessage(Message):
+    """One message of ours; one of these."""
+
+    setup: LiveMusicClientSetup | None = None
+    client_content: LiveMusicClientContent | None = None
+    music_generation_config: LiveMusicGenerationConfig | None = None
+    playback_control: LiveMusicPlaybackControl | None = None
+
+
+class LiveMusicServerSetupComplete(Message):
+    """The session is set up."""
+
+
+class LiveMusicSourceMetadata(Message):
+    """What was asked for when a piece of music was made."""
+
+    client_content: LiveMusicClientContent | None = None
+    music_generation_config: LiveMusicGenerationConfig | None = None
+
+
+class AudioChunk(Message):
+    """A piece of music."""
+
+    data: bytes | None = None
+    mime_type: str | None = None
+    source_metadata: LiveMusicSourceMetadata | None = None
+
+
+class LiveMusicServerContent(Message):
+    """Pieces of music."""
+
+    audio_chunks: tuple[AudioChunk, ...] = ()
+
+
+class LiveMusicFilteredPrompt(Message):
+    """A wish that is not granted, and why."""
+
+    text: str | None = None
+    filtered_reason: str | None = None
+
+
+class LiveMusicServerMessage(Message):
+    """One message of the player's."""
+
+    setup_complete: LiveMusicServerSetupComplete | None = None
+    server_content: LiveMusicServerContent | None = None
+    filtered_prompt: LiveMusicFilteredPrompt | None = None
+
+
+class LiveMusicConnectParameters(Message):
+    """What connecting takes."""
+
+    model: str | None = None
+
+
+class LiveMusicSetConfigParameters(Message):
+    """What changing the sound takes."""
+
+    music_generation_config: LiveMusicGenerationConfig | None = None
+
+
+class LiveMusicSetWeightedPromptsParameters(Message):
+    """What changing the wishes takes."""
+
+    weighted_prompts: tuple[WeightedPrompt, ...] | None = None

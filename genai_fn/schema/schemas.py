@@ -1,0 +1,117 @@
+"""Shapes of JSON: what an answer or a function's arguments must look like."""
+
+from collections.abc import Mapping  # noqa: TC003  # msgspec resolves the quoted annotations with it
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+from msgspec import field
+
+from genai_fn.schema._base import Message, OpenEnum, Via
+
+__all__ = ["JSONSchema", "JSONSchemaType", "Schema", "SchemaLike", "Type"]
+
+
+class Type(OpenEnum):
+    """The kind of a value in a `Schema`."""
+
+    TYPE_UNSPECIFIED = "TYPE_UNSPECIFIED"
+    STRING = "STRING"
+    NUMBER = "NUMBER"
+    INTEGER = "INTEGER"
+    BOOLEAN = "BOOLEAN"
+    ARRAY = "ARRAY"
+    OBJECT = "OBJECT"
+    NULL = "NULL"
+
+
+class JSONSchemaType(OpenEnum):
+    """The kind of a value in plain JSON Schema."""
+
+    NULL = "null"
+    BOOLEAN = "boolean"
+    OBJECT = "object"
+    ARRAY = "array"
+    NUMBER = "number"
+    INTEGER = "integer"
+    STRING = "string"
+
+
+class Schema(Message):
+    """A shape of JSON in the API's own dialect, a subset of OpenAPI 3.0."""
+
+    additional_properties: Any = None
+    defs: "Mapping[str, Schema] | None" = None
+    """Shapes by name, for ``ref`` to point at."""
+    ref: str | None = None
+    """Where the shape is to be found, such as ``#/defs/Person``."""
+    any_of: "tuple[Schema, ...] | None" = None
+    default: Any = None
+    description: str | None = None
+    enum: tuple[str, ...] | None = None
+    """The only texts allowed; with it go ``type="STRING"`` and ``format="enum"``."""
+    example: Any = None
+    """A sample value; it shows, it does not constrain."""
+    format: str | None = None
+    """A closer word on the type: ``int32``, ``int64``, ``float``, ``double``, ``date-time``, ``enum``."""
+    items: "Schema | None" = None
+    max_items: int | None = None
+    max_length: int | None = None
+    max_properties: int | None = None
+    maximum: float | None = None
+    min_items: int | None = None
+    min_length: int | None = None
+    min_properties: int | None = None
+    minimum: float | None = None
+    nullable: bool | None = None
+    """Whether null will do, too."""
+    pattern: str | None = None
+    """A regular expression that a text must match."""
+    properties: "Mapping[str, Schema] | None" = None
+    property_ordering: tuple[str, ...] | None = None
+    """The order in which the model writes the properties."""
+    required: tuple[str, ...] | None = None
+    title: str | None = None
+    type: Type | None = None
+
+
+class JSONSchema(Message):
+    """A shape in plain JSON Schema (draft 2020-12), as far as the API reads it."""
+
+    type: JSONSchemaType | tuple[JSONSchemaType, ...] | None = None
+    """One kind, or several that will all do."""
+    format: str | None = None
+    title: str | None = None
+    description: str | None = None
+    default: Any = None
+    items: "JSONSchema | None" = None
+    min_items: int | None = None
+    max_items: int | None = None
+    enum: tuple[Any, ...] | None = None
+    properties: "Mapping[str, JSONSchema] | None" = None
+    required: tuple[str, ...] | None = None
+    min_properties: int | None = None
+    max_properties: int | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    min_length: int | None = None
+    max_length: int | None = None
+    pattern: str | None = None
+    additional_properties: Any = None
+    any_of: "tuple[JSONSchema, ...] | None" = None
+    unique_items: bool | None = None
+    ref: str | None = field(default=None, name="$ref")
+    defs: "Mapping[str, JSONSchema] | None" = field(default=None, name="$defs")
+
+
+if TYPE_CHECKING:
+    from types import GenericAlias, UnionType
+
+    SchemaLike: TypeAlias = Schema | Mapping[str, Any] | type[Any] | UnionType | GenericAlias
+    """A `Schema`, a mapping of the same fields, or a type to take the shape of."""
+else:
+
+    def _in_dialect(value: Any) -> Any:
+        from genai_fn.schema.dialect import response_schema  # noqa: PLC0415  # which is made of Schema
+
+        return response_schema(value)
+
+    SchemaLike = Annotated[Schema | None, Via(_in_dialect)]

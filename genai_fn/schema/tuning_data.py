@@ -1,0 +1,138 @@
+"""What the service found in the examples that a model was tuned with."""
+
+from genai_fn.schema._base import Message
+from genai_fn.schema.content import Content
+
+__all__ = [
+    "DatasetDistribution",
+    "DatasetDistributionDistributionBucket",
+    "DatasetStats",
+    "DistillationDataStats",
+    "GeminiPreferenceExample",
+    "GeminiPreferenceExampleCompletion",
+    "PreferenceOptimizationDataStats",
+    "SupervisedTuningDataStats",
+    "SupervisedTuningDatasetDistribution",
+    "SupervisedTuningDatasetDistributionDatasetBucket",
+    "TuningDataStats",
+]
+
+
+class DatasetDistributionDistributionBucket(Message):
+    """One bar of a histogram."""
+
+    count: int | None = None
+    left: float | None = None
+    right: float | None = None
+
+
+class DatasetDistribution(Message):
+    """How a number is distributed over the examples."""
+
+    buckets: tuple[DatasetDistributionDistributionBucket, ...] = ()
+    max: float | None = None
+    mean: float | None = None
+    median: float | None = None
+    min: float | None = None
+    p5: float | None = None
+    p95: float | None = None
+    sum: float | None = None
+
+
+class DatasetStats(Message):
+    """What is in a set of examples."""
+
+    total_billable_character_count: int | None = None
+    total_tuning_character_count: int | None = None
+    tuning_dataset_example_count: int | None = None
+    tuning_step_count: int | None = None
+    user_dataset_examples: tuple[Content, ...] = ()
+    """A few of the examples."""
+    user_input_token_distribution: DatasetDistribution | None = None
+    user_message_per_example_distribution: DatasetDistribution | None = None
+    user_output_token_distribution: DatasetDistribution | None = None
+
+
+class DistillationDataStats(Message):
+    """What is in the examples of a distillation."""
+
+    training_dataset_stats: DatasetStats | None = None
+
+
+class GeminiPreferenceExampleCompletion(Message):
+    """An answer, and how much it is preferred."""
+
+    completion: Content | None = None
+    score: float | None = None
+    """Within 0 and 1."""
+
+
+class GeminiPreferenceExample(Message):
+    """A conversation, with answers of which one is preferred."""
+
+    completions: tuple[GeminiPreferenceExampleCompletion, ...] = ()
+    contents: tuple[Content, ...] = ()
+
+
+class PreferenceOptimizationDataStats(Message):
+    """What is in the examples of preferences."""
+
+    score_variance_per_example_distribution: DatasetDistribution | None = None
+    scores_distribution: DatasetDistribution | None = None
+    total_billable_token_count: int | None = None
+    tuning_dataset_example_count: int | None = None
+    tuning_step_count: int | None = None
+    user_dataset_examples: tuple[GeminiPreferenceExample, ...] = ()
+    """A few of the examples."""
+    user_input_token_distribution: DatasetDistribution | None = None
+    user_output_token_distribution: DatasetDistribution | None = None
+
+
+class SupervisedTuningDatasetDistributionDatasetBucket(Message):
+    """One bar of a histogram."""
+
+    count: float | None = None
+    left: float | None = None
+    right: float | None = None
+
+
+class SupervisedTuningDatasetDistribution(Message):
+    """How a number is distributed over the examples."""
+
+    billable_sum: int | None = None
+    buckets: tuple[SupervisedTuningDatasetDistributionDatasetBucket, ...] = ()
+    max: float | None = None
+    mean: float | None = None
+    median: float | None = None
+    min: float | None = None
+    p5: float | None = None
+    p95: float | None = None
+    sum: int | None = None
+
+
+class SupervisedTuningDataStats(Message):
+    """What is in the examples of a supervised tuning."""
+
+    dropped_example_reasons: tuple[str, ...] = ()
+    """One for each example that was left out."""
+    total_billable_character_count: int | None = None
+    total_billable_token_count: int | None = None
+    total_truncated_example_count: int | None = None
+    total_tuning_character_count: int | None = None
+    truncated_example_indices: tuple[int, ...] = ()
+    """Some of the examples that were cut."""
+    tuning_dataset_example_count: int | None = None
+    tuning_step_count: int | None = None
+    user_dataset_examples: tuple[Content, ...] = ()
+    """A few of the examples."""
+    user_input_token_distribution: SupervisedTuningDatasetDistribution | None = None
+    user_message_per_example_distribution: SupervisedTuningDatasetDistribution | None = None
+    user_output_token_distribution: SupervisedTuningDatasetDistribution | None = None
+
+
+class TuningDataStats(Message):
+    """What is in the examples, by the method of tuning."""
+
+    distillation_data_stats: DistillationDataStats | None = None
+    preference_optimization_data_stats: PreferenceOptimizationDataStats | None = None
+    supervised_tuning_data_stats: SupervisedTuningDataStats | None = None

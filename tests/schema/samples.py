@@ -1,0 +1,65 @@
+"""A value for any type of the API: every field set, a few levels deep."""
+
+import collections.abc
+import types
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+
+from genai_fn import schema
+from genai_fn.schema import Message, OpenEnum
+
+__all__ = ["ENUMS", "MESSAGES", "bare", "hints", "sample"]
+
+PUBLIC = tuple(getattr(schema, name) for name in schema.__all__)
+MESSAGES: tuple[type[Message], ...] = tuple(
+    each for each in PUBLIC if isinstance(each, type) and issubclass(each, Message) and each is not Message
+)
+ENUMS: tuple[type[OpenEnum], ...] = tuple(
+    each for each in PUBLIC if isinstance(each, type) and issubclass(each, OpenEnum) and each is not OpenEnum
+)
+
+_LEAVES: dict[Any, Any] = {
+    Any: {"any": [1, "thing", None]},
+    bool: False,
+    bytes: bytes(range(256)),
+    datetime: datetime(2025, 1, 2, 3, 4, 5, 678901, tzinfo=UTC),
+    float: 0.5,
+    int: 0,
+    str: "ä/+",
+}
+
+_SHAPE = schema.Schema(type=schema.Type.STRING)
+"""What passes through the dialect of schemas unchanged: there, not all of a schema's words go together."""
+
+
+def sample(kind: Any, depth: int = 4) -> Any:
+    """Build a value of a type with everything in it."""
+    kind = bare(kind)
+    origin, args = get_origin(kind), get_args(kind)
+    if origin is tuple:
+        return (sample(args[0], depth),)
+    if origin is collections.abc.Mapping:
+        return {"key": sample(args[1], depth)}
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return list(kind)[-1]
+    if isinstance(kind, type) and issubclass(kind, Message):
+        fields = hints(kind) if depth else {}
+        values = {name: sample(annotation, depth - 1) for name, annotation in fields.items()}
+        return kind(**values | ({"response_schema": _SHAPE} if depth and kind is schema.GenerateContentConfig else {}))
+    return _LEAVES[kind]
+
+
+def bare(kind: Any) -> Any:
+    """Take off marks and None: the first type that an annotation allows."""
+    if get_origin(kind) is Annotated:
+        return bare(get_args(kind)[0])
+    if get_origin(kind) in (Union, types.UnionType):
+        return bare(next(each for each in get_args(kind) if each is not type(None)))
+    return kind
+
+
+def hints(kind: type[Message]) -> dict[str, Any]:
+    """Give the annotation of each field, marks included."""
+    found = get_type_hints(kind, include_extras=True)
+    return {name: found[name] for name in kind.__struct_fields__}

@@ -1,0 +1,297 @@
+"""What stands for a turn or a part, and what is made of it: as google-genai makes it, unless a test says why not."""
+
+import io
+from typing import Any
+
+import msgspec
+import PIL.Image
+import pytest
+from google.genai import types
+
+from genai_fn import schema
+from genai_fn.errors import InvalidRequest
+from genai_fn.schema import (
+    Blob,
+    CodeExecutionResult,
+    Content,
+    ExecutableCode,
+    File,
+    FileData,
+    FunctionCall,
+    FunctionDeclaration,
+    FunctionResponse,
+    FunctionResponsePart,
+    GenerateContentConfig,
+    GoogleSearch,
+    Image,
+    ModelContent,
+    Part,
+    PartMediaResolution,
+    SpeechConfig,
+    Tool,
+    UserContent,
+    Video,
+)
+from genai_fn.schema._convert import as_struct
+from genai_fn.schema._mime import mime_type_of
+
+FILE = File(uri="https://files/x", mime_type="image/png", display_name="a cat")
+
+
+def _wire(value: Any) -> Any:
+    """Give the JSON of a value of ours or theirs."""
+    if isinstance(value, msgspec.Struct):
+        return msgspec.json.decode(msgspec.json.encode(value))
+    return value.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+MADE: dict[str, Any] = {
+    "text": lambda lib: lib.Part.from_text(text="a"),
+    "bytes": lambda lib: lib.Part.from_bytes(data=b"x", mime_type="image/png"),
+    "bytes, level": lambda lib: lib.Part.from_bytes(
+        data=b"x", mime_type="image/png", media_resolution="MEDIA_RESOLUTION_LOW"
+    ),
+    "bytes, tokens": lambda lib: lib.Part.from_bytes(
+        data=b"x", mime_type="image/png", media_resolution={"num_tokens": 64}
+    ),
+    "uri": lambda lib: lib.Part.from_uri(file_uri="gs://b/o", mime_type="image/png"),
+    "uri, told": lambda lib: lib.Part.from_uri(file_uri="gs://b/o.webp"),
+    "uri, level": lambda lib: lib.Part.from_uri(
+        file_uri="gs://b/o.mp4", media_resolution=lib.PartMediaResolutionLevel.MEDIA_RESOLUTION_HIGH
+    ),
+    "call": lambda lib: lib.Part.from_function_call(name="f", args={"a": [1, None]}),
+    "response": lambda lib: lib.Part.from_function_response(name="f", response={"output": 1}),
+    "response, parts": lambda lib: lib.Part.from_function_response(
+        name="f",
+        response={},
+        parts=[
+            lib.FunctionResponsePart.from_bytes(data=b"x", mime_type="image/png"),
+            lib.FunctionResponsePart.from_uri(file_uri="gs://b/o.pdf"),
+            lib.FunctionResponsePart.from_uri(file_uri="gs://b/o", mime_type="a/b"),
+        ],
+    ),
+    "code": lambda lib: lib.Part.from_executable_code(code="1", language=lib.Language.PYTHON),
+    "result": lambda lib: lib.Part.from_code_execution_result(outcome=lib.Outcome.OUTCOME_OK, output="1"),
+    "user": lambda lib: lib.UserContent("a"),
+    "user, several": lambda lib: lib.UserContent(["a", lib.Part.from_text(text="b"), {"text": "c"}]),
+    "user, file": lambda lib: lib.UserContent(lib.File(uri="https://files/x", mime_type="a/b", display_name="x")),
+    "model": lambda lib: lib.ModelContent(lib.Part.from_text(text="b")),
+    "image": lambda lib: lib.Part.from_bytes(data=b"x", mime_type="image/png").as_image(),
+    "image of a blob": lambda lib: lib.Blob(data=b"x", mime_type="image/png").as_image(),
+}
+
+
+@pytest.mark.parametrize("make", MADE.values(), ids=MADE)
+def test_makers(make: Any) -> None:
+    """Everything that google-genai makes with a method is made by the same name and arguments."""
+    assert _wire(make(schema)) == _wire(make(types))
+
+
+NO_IMAGES: dict[str, Any] = {
+    "text": lambda lib: lib.Part.from_text(text="a").as_image(),
+    "sound": lambda lib: lib.Part.from_bytes(data=b"x", mime_type="audio/wav").as_image(),
+    "blob": lambda lib: lib.Blob(data=b"x").as_image(),
+}
+
+
+@pytest.mark.parametrize("make", NO_IMAGES.values(), ids=NO_IMAGES)
+def test_no_image(make: Any) -> None:
+    """What is no image gives none."""
+    assert [make(schema), make(types)] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("value", "part"),
+    [
+        ("a", Part(text="a")),
+        ("", Part(text="")),
+        (Part(text="a"), Part(text="a")),
+        ({"text": "a"}, Part(text="a")),
+        ({"inlineData": {"mimeType": "a/b", "data": b"x"}}, Part(inline_data=Blob(data=b"x", mime_type="a/b"))),
+        (Blob(data=b"x"), Part(inline_data=Blob(data=b"x"))),
+        (FILE, Part(file_data=FileData(file_uri="https://files/x", mime_type="image/png"))),
+        (FileData(file_uri="x"), Part(file_data=FileData(file_uri="x"))),
+        (FunctionCall(name="f"), Part(function_call=FunctionCall(name="f"))),
+        (FunctionResponse(name="f"), Part(function_response=FunctionResponse(name="f"))),
+        (ExecutableCode(code="1"), Part(executable_code=ExecutableCode(code="1"))),
+        (CodeExecutionResult(output="1"), Part(code_execution_result=CodeExecutionResult(output="1"))),
+    ],
+)
+def test_part_of(value: Any, part: Part) -> None:
+    """Whatever stands for a part becomes one, and stands for a turn of the user's, too."""
+    assert Part.of(value) == part
+    assert as_struct(GenerateContentConfig, {"system_instruction": [value]}).system_instruction == Content(
+        parts=(part,), role="user"
+    )
+
+
+def test_content_of_one() -> None:
+    """A text alone is a turn of the user's; a Content stays as it is."""
+    turn = Content(parts=(Part(text="a"),))
+    assert as_struct(Content, "a") == Content(parts=(Part(text="a"),), role="user")
+    assert as_struct(Content, FILE) == as_struct(Content, [FILE])
+    assert as_struct(Content, turn) == turn
+
+
+@pytest.mark.parametrize("value", [5, None, File(uri="x"), File(mime_type="a/b"), {"texts": "a"}])
+def test_no_part(value: Any) -> None:
+    """What stands for no part is refused at once."""
+    with pytest.raises(InvalidRequest):
+        Part.of(value)
+
+
+def test_no_parts() -> None:
+    """A turn has a part at least."""
+    with pytest.raises(InvalidRequest):
+        UserContent([])
+    with pytest.raises(InvalidRequest):
+        ModelContent([])
+
+
+def test_no_mime_type() -> None:
+    """A file whose name does not tell its MIME type wants it given."""
+    with pytest.raises(InvalidRequest):
+        Part.from_uri(file_uri="gs://b/o.of_no_kind")
+    with pytest.raises(InvalidRequest):
+        FunctionResponsePart.from_uri(file_uri="gs://b/o")
+
+
+@pytest.mark.parametrize(
+    ("name", "mime_type"),
+    [
+        ("a.png", "image/png"),
+        ("A.PNG", "image/png"),
+        ("gs://bucket/a.b/c.mp3", "audio/mpeg"),
+        ("https://example.com/a.pdf?x=1.png#y", "application/pdf"),
+        ("gs://bucket.png/a", None),
+        ("a", None),
+        ("", None),
+        ("png", None),
+        ("https://example.com/png", None),
+        ("https://[/a.png", "image/png"),
+        ("https://example.png", None),
+        (".png", "image/png"),
+    ],
+)
+def test_mime_types(name: str, mime_type: str | None) -> None:
+    """The end of a name tells the MIME type, and nothing else does."""
+    assert mime_type_of(name) == mime_type
+
+
+@pytest.mark.parametrize(
+    "ending", ["png", "jpg", "webp", "heic", "gif", "mp4", "mov", "wav", "mp3", "pdf", "csv", "html"]
+)
+def test_mime_types_of_theirs(ending: str) -> None:
+    """The usual endings tell what they tell in google-genai."""
+    theirs = types.Part.from_uri(file_uri=f"gs://b/o.{ending}").file_data
+    assert theirs is not None
+    assert mime_type_of(f"gs://b/o.{ending}") == theirs.mime_type
+
+
+def _picture(mode: str = "RGB") -> PIL.Image.Image:
+    return PIL.Image.new(mode, (3, 2))
+
+
+def _opened(form: str) -> tuple[PIL.Image.Image, bytes]:
+    written = io.BytesIO()
+    _picture().save(written, format=form)
+    return PIL.Image.open(io.BytesIO(written.getvalue())), written.getvalue()
+
+
+def _read(part: Part) -> PIL.Image.Image:
+    assert part.inline_data is not None
+    assert part.inline_data.data is not None
+    return PIL.Image.open(io.BytesIO(part.inline_data.data))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P", "1", "CMYK", "YCbCr", "F"])
+def test_pillow(mode: str) -> None:
+    """An image of any mode is a PNG."""
+    picture = _picture(mode)
+    part = Part.of(picture)
+    assert part.inline_data is not None
+    assert (part.inline_data.mime_type, _read(part).format, _read(part).size) == ("image/png", "PNG", (3, 2))
+    assert picture.mode == mode
+
+
+def test_untouched_jpeg() -> None:
+    """A JPEG that nobody has touched passes through, byte for byte, as often as one likes."""
+    picture, data = _opened("JPEG")
+    assert [Part.of(picture), Part.of(picture)] == [Part(inline_data=Blob(data=data, mime_type="image/jpeg"))] * 2
+    assert picture.convert("RGB").getpixel((0, 0)) == (0, 0, 0)
+
+
+def test_touched_jpeg() -> None:
+    """A JPEG that was changed is sent as it is now."""
+    picture, _ = _opened("JPEG")
+    picture.putpixel((0, 0), (255, 255, 255))
+    assert _read(Part.of(picture)).getpixel((0, 0)) == (255, 255, 255)
+
+
+def test_opened_png() -> None:
+    """Any other file becomes a PNG."""
+    picture, _ = _opened("GIF")
+    assert _read(Part.of(picture)).format == "PNG"
+
+
+def test_speech() -> None:
+    """The name of a voice is enough, as in google-genai."""
+    ours = as_struct(GenerateContentConfig, {"speech_config": "Kore"}).speech_config
+    assert isinstance(ours, SpeechConfig)
+    assert _wire(ours) == {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": "Kore"}}}
+
+
+@pytest.mark.parametrize("field", [name for name in Tool.__struct_fields__ if name != "function_declarations"])
+def test_tools(field: str) -> None:
+    """What a tool holds stands for the tool."""
+    held = getattr(schema, {"code_execution": "ToolCodeExecution"}.get(field, _camel(field)))()
+    assert as_struct(GenerateContentConfig, {"tools": [held]}).tools == (Tool(**{field: held}),)
+
+
+def _camel(name: str) -> str:
+    return "".join(word.capitalize() for word in name.split("_"))
+
+
+def test_declarations() -> None:
+    """A declared function stands for a tool of its own."""
+    declared = FunctionDeclaration(name="f")
+    config = as_struct(GenerateContentConfig, {"tools": [declared, GoogleSearch(), {"url_context": {}}]})
+    assert config.tools == (
+        Tool(function_declarations=(declared,)),
+        Tool(google_search=GoogleSearch()),
+        Tool(url_context=schema.UrlContext()),
+    )
+
+
+def test_resolution() -> None:
+    """A level alone is a resolution."""
+    part = as_struct(Part, {"text": "a", "media_resolution": "MEDIA_RESOLUTION_LOW"})
+    assert part.media_resolution == PartMediaResolution(level=schema.PartMediaResolutionLevel.MEDIA_RESOLUTION_LOW)
+
+
+def test_modalities() -> None:
+    """Modalities are words: enum members become theirs, others stay as typed."""
+    config = as_struct(GenerateContentConfig, {"response_modalities": [schema.Modality.IMAGE, "text"]})
+    assert config.response_modalities == ("IMAGE", "text")
+    assert msgspec.json.encode(config) == b'{"responseModalities":["IMAGE","text"]}'
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "argument"), [(Image, "image_bytes", "location"), (Video, "video_bytes", "path")]
+)
+def test_files(kind: Any, field: str, argument: str, tmp_path: Any) -> None:
+    """Pictures and films come from files and go to files; the name tells the MIME type, if it can."""
+    (tmp_path / "in.png").write_bytes(b"x")
+    read = kind.from_file(location=str(tmp_path / "in.png"))
+    read.save(**{argument: str(tmp_path / "out")})
+    assert read == kind(**{field: b"x"}, mime_type="image/png")
+    assert (tmp_path / "out").read_bytes() == b"x"
+    assert kind.from_file(location=str(tmp_path / "out")) == kind(**{field: b"x"})
+    assert kind.from_file(location=str(tmp_path / "out"), mime_type="a/b").mime_type == "a/b"
+
+
+@pytest.mark.parametrize("value", [Image(gcs_uri="gs://b/o"), Video(uri="gs://b/o")])
+def test_nothing_to_save(value: Any) -> None:
+    """What holds no bytes cannot be saved."""
+    with pytest.raises(InvalidRequest):
+        value.save("nowhere")

@@ -1,0 +1,196 @@
+"""What holds for all types of the API: they are values, they come through JSON whole, and they stay open."""
+
+import copy
+import json
+import pickle
+from typing import Any
+
+import msgspec
+import pytest
+
+from genai_fn.schema import (
+    ApiAuth,
+    ApiAuthApiKeyConfig,
+    ApiKeyConfig,
+    AuthConfig,
+    AuthConfigOauthConfig,
+    AuthConfigOidcConfig,
+    AuthToken,
+    Blob,
+    Candidate,
+    Content,
+    FileState,
+    GenerateContentConfig,
+    GenerateContentResponse,
+    HarmCategory,
+    ImagePromptLanguage,
+    Message,
+    OpenEnum,
+    Part,
+    Schema,
+    Type,
+)
+from genai_fn.schema._convert import as_struct
+from tests.schema.samples import ENUMS, MESSAGES, sample
+
+each_type = pytest.mark.parametrize("kind", MESSAGES, ids=lambda kind: kind.__name__)
+each_enum = pytest.mark.parametrize("kind", ENUMS, ids=lambda kind: kind.__name__)
+
+
+def _again(value: Any) -> Any:
+    return msgspec.json.decode(msgspec.json.encode(value), type=type(value))
+
+
+@each_type
+def test_round_trip(kind: type[Message]) -> None:
+    """What is encoded is decoded to the same."""
+    value = sample(kind)
+    assert _again(value) == value
+
+
+@each_type
+def test_unset(kind: type[Message]) -> None:
+    """What is not set is not sent."""
+    assert msgspec.json.encode(kind()) == b"{}"
+
+
+@each_type
+def test_unknown_fields(kind: type[Message]) -> None:
+    """A field that nobody knew of breaks nothing."""
+    assert msgspec.json.decode(b'{"fieldOfNextYear":{"deep":[1,null]}}', type=kind) == kind()
+
+
+@each_type
+def test_copies(kind: type[Message]) -> None:
+    """A value pickles, and its copies equal it."""
+    value = sample(kind, depth=2)
+    assert [pickle.loads(pickle.dumps(value)), copy.copy(value), copy.deepcopy(value)] == [value] * 3  # noqa: S301  # our own
+
+
+@each_type
+def test_frozen(kind: type[Message]) -> None:
+    """Nobody changes a value."""
+    for name in kind.__struct_fields__:
+        with pytest.raises(AttributeError):
+            setattr(kind(), name, None)
+
+
+@each_type
+def test_positional(kind: type[Message]) -> None:
+    """Fields are given by name only."""
+    with pytest.raises(TypeError):
+        kind("x")  # type: ignore[call-arg]  # the mistake is the test
+
+
+@each_type
+def test_settled(kind: type[Message]) -> None:
+    """A value with everything in it is settled already, and what it is in JSON settles to the same."""
+    value = sample(kind)
+    assert as_struct(kind, value) == value
+    assert as_struct(kind, json.loads(msgspec.json.encode(value))) == value
+
+
+@each_enum
+def test_known_members(kind: type[OpenEnum]) -> None:
+    """A member is found by its value, and is the same object each time."""
+    for each in kind:
+        assert kind(each.value) is each
+
+
+@each_enum
+def test_unknown_members(kind: type[OpenEnum]) -> None:
+    """Next year's value is of the type, equals its text, pickles, and is no member."""
+    new = kind("Value_of_next_year")
+    assert isinstance(new, kind)
+    assert [new, pickle.loads(pickle.dumps(new)), copy.deepcopy(new)] == ["Value_of_next_year"] * 3  # noqa: S301  # our own
+    assert new not in list(kind)
+
+
+def test_lower_case() -> None:
+    """A member is found in lower case, too, as google-genai does."""
+    assert Type("string") is Type.STRING
+    assert as_struct(Schema, {"type": "object"}).type is Type.OBJECT
+
+
+def test_lower_case_members() -> None:
+    """Values that are lower case themselves stay so."""
+    assert ImagePromptLanguage("en") is ImagePromptLanguage.en
+    assert msgspec.json.encode(ImagePromptLanguage.en) == b'"en"'
+
+
+def test_unknown_enum_round_trip() -> None:
+    """An unknown enum value goes back as it came."""
+    wire = b'{"finishReason":"TIRED"}'
+    candidate = msgspec.json.decode(wire, type=Candidate)
+    assert candidate.finish_reason == "TIRED"
+    assert msgspec.json.encode(candidate) == wire
+
+
+def test_empty_is_sent() -> None:
+    """Zero, false and empty are sent, only None is not."""
+    config = GenerateContentConfig(temperature=0.0, seed=0, audio_timestamp=False, stop_sequences=(), cached_content="")
+    assert json.loads(msgspec.json.encode(config)) == {
+        "temperature": 0.0,
+        "seed": 0,
+        "audioTimestamp": False,
+        "stopSequences": [],
+        "cachedContent": "",
+    }
+
+
+def test_hash() -> None:
+    """Values without mappings hash, and equal ones hash alike."""
+    assert {Part(text="a"), Part(text="a"), Part(text="b")} == {Part(text="b"), Part(text="a")}
+    assert hash(Content(parts=(Part(text="a"),))) == hash(Content(parts=(Part(text="a"),)))
+
+
+def test_repr() -> None:
+    """A repr shows what is set, and cuts bytes."""
+    assert repr(Part(text="a")) == "Part(text='a')"
+    assert (
+        repr(Blob(data=b"\x00" * 3_000_000))
+        == "Blob(data=<3000000 bytes b'\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00'…>)"
+    )
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        ApiAuth(api_key_config=ApiAuthApiKeyConfig(api_key_string="test-key")),
+        AuthConfig(api_key_config=ApiKeyConfig(api_key_string="test-key", name="x")),
+        AuthConfig(oauth_config=AuthConfigOauthConfig(access_token="test-key")),
+        AuthConfig(oidc_config=AuthConfigOidcConfig(id_token="test-key")),
+        AuthToken(name="test-key"),
+    ],
+)
+def test_secrets(value: Message) -> None:
+    """A key that is part of a request is sent, but not shown."""
+    assert ("test-key" in repr(value), "…" in repr(value)) == (False, True)
+    assert b"test-key" in msgspec.json.encode(value)
+    assert "…" not in repr(type(value)())
+
+
+def test_opaque() -> None:
+    """A thought signature goes back to the letter, whatever base64 it is written in."""
+    for text in ("AB+/", "AB-_", "AB", "skip_thought_signature_validator"):
+        wire = msgspec.json.encode({"thoughtSignature": text})
+        assert msgspec.json.encode(msgspec.json.decode(wire, type=Part)) == wire
+
+
+def test_opaque_bytes() -> None:
+    """A thought signature that is given as bytes is their standard base64."""
+    assert as_struct(Part, {"thought_signature": b"\xfb\xff"}).thought_signature == "+/8="
+
+
+def test_enum_text() -> None:
+    """An enum value prints, formats and compares as its text."""
+    assert (str(FileState.ACTIVE), f"{FileState.ACTIVE}", FileState.ACTIVE) == ("ACTIVE", "ACTIVE", "ACTIVE")
+    assert {HarmCategory("NEW"): 1}["NEW"] == 1
+
+
+def test_big_numbers() -> None:
+    """Whole numbers that come as text are numbers, as Google's JSON writes 64 bits so."""
+    reply = b'{"usageMetadata":{"totalTokenCount":"9007199254740993"}}'
+    answer = msgspec.json.decode(reply, type=GenerateContentResponse, strict=False)
+    assert answer.usage_metadata is not None
+    assert answer.usage_metadata.total_token_count == 9007199254740993
