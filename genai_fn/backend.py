@@ -1,0 +1,289 @@
+"""Where requests go and as whom: the two backends, their addresses, and what the environment says of them."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, ClassVar, TypeAlias
+from urllib.parse import urlsplit
+
+from returns.result import Failure, Result, Success
+
+from genai_fn.errors import AuthError, GenaiError, InvalidRequest
+from genai_fn.http import Headers, masked
+
+__all__ = ["Backend", "Credential", "Gemini", "Secret", "Vertex", "backend_from_env", "origin"]
+
+
+class Secret:
+    """A key, a token or credentials: compares by value, shows itself to nobody, and is neither pickled nor encoded."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    def reveal(self) -> Any:
+        """Hand the value to what must have it."""
+        return self._value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and bool(self._value == other._value)
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._value))
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    def __copy__(self) -> "Secret":
+        return self
+
+    def __deepcopy__(self, memo: object) -> "Secret":
+        return self
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError("secrets do not pickle: send the request alone, and rebuild the backend where it runs, e.g. by backend_from_env(os.environ)")
+
+
+HeadersLike: TypeAlias = Mapping[str, str] | Iterable[tuple[str, str]]
+
+
+class _Place:
+    """How a backend shows itself: what is set, and no header value that may be a credential."""
+
+    headers: HeadersLike
+
+    def __repr__(self) -> str:
+        shown = {**vars(self), "headers": masked(pairs(self.headers, "headers"))}
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in shown.items() if value)})"
+
+
+@dataclass(frozen=True, repr=False)
+class Gemini(_Place):
+    """
+    The Gemini Developer API.
+
+    Args:
+        api_key: A key, or an ephemeral token ``auth_tokens/…``, with which only Live can be used.
+
+        base_url: Scheme, host, and path before the version.
+
+        headers: Sent with every request, to this backend alone. Where there is no key, they say who calls.
+
+    >>> Gemini("k")
+    Gemini(api_key=Secret(***), base_url='https://generativelanguage.googleapis.com', api_version='v1beta')
+    """
+
+    api_key: Secret | str | None = None
+    _: KW_ONLY
+    base_url: str = "https://generativelanguage.googleapis.com"
+    api_version: str = "v1beta"
+    headers: HeadersLike = ()
+
+    name: ClassVar = "gemini"
+    title: ClassVar = "the Gemini Developer API"
+
+    def __post_init__(self) -> None:
+        _settle(self, api_key=_key(self.api_key), base_url=_base(self.base_url), headers=pairs(self.headers, "headers"))
+
+    @property
+    def root(self) -> str:
+        """The address that paths are put behind."""
+        return f"{self.base_url}/{self.api_version}" if self.api_version else self.base_url
+
+    @property
+    def is_ephemeral(self) -> bool:
+        """Whether the key is an ephemeral token, which opens Live sessions and nothing else."""
+        return isinstance(self.api_key, Secret) and self.api_key.reveal().startswith("auth_tokens/")
+
+
+@dataclass(frozen=True, repr=False)
+class Vertex(_Place):
+    """
+    Vertex AI.
+
+    Args:
+        project: Where requests are billed; None takes the credentials' own project.
+
+        location: A region such as ``us-central1``, a multi-region (``us``, ``eu``), or None for ``global``.
+
+        api_key: A key of express mode, in place of project and credentials.
+
+        credentials: None for the application default credentials, the path of a credentials file, or any google-auth ``Credentials``.
+
+        base_url: A gateway. With no project, key or credentials beside it, none are looked for, and paths carry no project and no version.
+
+        headers: Sent with every request, to this backend alone.
+
+    >>> Vertex("my-project", "us-central1").root
+    'https://us-central1-aiplatform.googleapis.com/v1beta1'
+    """
+
+    project: str | None = None
+    location: str | None = None
+    _: KW_ONLY
+    api_key: Secret | str | None = None
+    credentials: Any = None
+    base_url: str | None = None
+    api_version: str = "v1beta1"
+    headers: HeadersLike = ()
+
+    name: ClassVar = "vertex"
+    title: ClassVar = "Vertex AI"
+
+    def __post_init__(self) -> None:
+        key = _key(self.api_key)
+        if key is not None and (self.project is not None or self.location is not None):
+            raise InvalidRequest("Vertex.project", self.project or self.location, "no project or location beside an api_key")
+        if key is not None and self.credentials is not None:
+            raise InvalidRequest("Vertex.credentials", Secret(None), "no credentials beside an api_key")
+        credentials = self.credentials
+        if credentials is not None and not isinstance(credentials, str | Secret):
+            credentials = Secret(credentials)
+        base = None if self.base_url is None else _base(self.base_url)
+        _settle(self, api_key=key, credentials=credentials, base_url=base, headers=pairs(self.headers, "headers"))
+
+    @property
+    def is_gateway(self) -> bool:
+        """Whether somebody else's address knows who calls: then nothing is looked up, and paths stay short."""
+        return self.base_url is not None and self.project is None and self.api_key is None and self.credentials is None
+
+    @property
+    def root(self) -> str:
+        """The address that paths are put behind."""
+        if self.is_gateway:
+            return str(self.base_url)
+        base = self.base_url or f"https://{_vertex_host(self.location or 'global', express=self.api_key is not None)}"
+        return f"{base}/{self.api_version}" if self.api_version else base
+
+    @property
+    def prefix(self) -> str:
+        """What stands before a relative path."""
+        return "" if self.is_gateway or self.api_key is not None else "projects/{project}/locations/{location}/"
+
+
+def _vertex_host(location: str, *, express: bool) -> str:
+    if express or location == "global":
+        return "aiplatform.googleapis.com"
+    if location in ("us", "eu"):
+        return f"aiplatform.{location}.rep.googleapis.com"
+    return f"{location}-aiplatform.googleapis.com"
+
+
+Backend: TypeAlias = Gemini | Vertex
+
+
+@dataclass(frozen=True)
+class Credential:
+    """Who calls: headers for one origin alone, and the project that they belong to."""
+
+    origin: str
+    headers: Secret
+    project: str | None = None
+
+
+def own_credential(backend: Backend) -> Credential | None:
+    """Make the credential out of what the backend itself holds: a key, its headers; None if a token has to be had first."""
+    headers: Headers = backend.headers  # type: ignore[assignment]  # settled into pairs
+    if isinstance(backend.api_key, Secret):
+        headers = (("x-goog-api-key", backend.api_key.reveal()), *headers)
+    elif isinstance(backend, Vertex) and not backend.is_gateway:
+        return None
+    return Credential(origin(backend.root), Secret(headers))
+
+
+def bearer(backend: Backend, token: str, *, project: str | None = None, quota_project: str | None = None) -> Credential:
+    """Make the credential out of an OAuth token and what came with it."""
+    quota = (("x-goog-user-project", quota_project),) if quota_project else ()
+    headers = (("authorization", f"Bearer {token}"), *quota, *backend.headers)
+    return Credential(origin(backend.root), Secret(headers), project)
+
+
+def origin(url: str) -> str:
+    """
+    Cut an address down to scheme, host and port.
+
+    >>> origin("https://Example.com/v1/x?y"), origin("http://127.0.0.1:80/x")
+    ('https://example.com:443', 'http://127.0.0.1:80')
+    """
+    parts = urlsplit(url)
+    port = parts.port or {"https": 443, "wss": 443}.get(parts.scheme, 80)
+    return f"{parts.scheme}://{parts.hostname}:{port}"
+
+
+def backend_from_env(environ: Mapping[str, str]) -> Result[Backend, GenaiError]:
+    """
+    Read the variables that google-genai reads, with its precedence; a pure function of the mapping.
+
+    ``GOOGLE_GENAI_USE_VERTEXAI`` decides the backend. ``GOOGLE_API_KEY`` comes before ``GEMINI_API_KEY``; on Vertex,
+    ``GOOGLE_CLOUD_PROJECT`` and ``GOOGLE_CLOUD_LOCATION`` come before a key.
+
+    >>> backend_from_env({"GEMINI_API_KEY": "k"})
+    <Success: Gemini(api_key=Secret(***), base_url='https://generativelanguage.googleapis.com', api_version='v1beta')>
+    """
+
+    def said(name: str) -> str | None:
+        return environ.get(name, "").strip() or None
+
+    key = said("GOOGLE_API_KEY") or said("GEMINI_API_KEY")
+    try:
+        if (said("GOOGLE_GENAI_USE_VERTEXAI") or "").lower() not in ("1", "true"):
+            return _gemini(key, said("GOOGLE_GEMINI_BASE_URL"))
+        project, location, base = said("GOOGLE_CLOUD_PROJECT"), said("GOOGLE_CLOUD_LOCATION"), said("GOOGLE_VERTEX_BASE_URL")
+        if project or location:
+            key = None
+        return Success(Vertex(project, location, api_key=key, base_url=base))
+    except InvalidRequest as error:  # a base URL that is none
+        return Failure(error)
+
+
+def _gemini(key: str | None, base: str | None) -> Result[Backend, GenaiError]:
+    if key is None:
+        return Failure(AuthError(NO_KEY))
+    return Success(Gemini(key, base_url=base) if base else Gemini(key))
+
+
+NO_KEY = (
+    "no credentials: looked for GOOGLE_API_KEY and GEMINI_API_KEY, and for GOOGLE_GENAI_USE_VERTEXAI (which is not set);"
+    " give Http(Gemini(api_key=…)) or Http(Vertex(…)) a backend, or use Offline()"
+)
+
+
+def pairs(headers: HeadersLike, path: str) -> Headers:
+    """Settle what people pass as headers: text pairs that fit on one line of HTTP each."""
+    items = tuple(headers.items() if isinstance(headers, Mapping) else headers)
+    for item in items:
+        if not (isinstance(item, tuple) and len(item) == 2 and all(isinstance(each, str) for each in item)):
+            raise InvalidRequest(path, item, "a mapping of names to text, or pairs of them")
+        name, value = item
+        if not _TOKEN.fullmatch(name) or not _FIELD.fullmatch(value):
+            raise InvalidRequest(f"{path}[{name!r}]", "***", "a header that fits on one line of Latin-1 text")
+    return items
+
+
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_FIELD = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
+
+
+def _settle(place: object, **values: Any) -> None:
+    for name, value in values.items():
+        object.__setattr__(place, name, value)
+
+
+def _key(key: Secret | str | None) -> Secret | None:
+    if key is None or isinstance(key, Secret):
+        return key
+    if not isinstance(key, str) or not _FIELD.fullmatch(key.strip()):
+        raise InvalidRequest("api_key", Secret(key), "a key of one line of text, or None")
+    return Secret(key.strip())
+
+
+def _base(url: str) -> str:
+    parts = urlsplit(url) if isinstance(url, str) else None
+    try:
+        right = parts is not None and parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:  # a port that is no number
+        right = False
+    if parts is None or not right or parts.username is not None or parts.query or parts.fragment:
+        raise InvalidRequest("base_url", url, "http:// or https://, a host, and maybe a path; no user, query or fragment")
+    return url.rstrip("/")

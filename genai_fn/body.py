@@ -1,0 +1,93 @@
+"""JSON bodies: Structs straight to bytes, megabytes of base64 as pieces beside the text, names completed, extra fields merged in."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from genai_fn.backend import Backend, Vertex
+from genai_fn.errors import InvalidRequest
+from genai_fn.http import Body, FileSlice
+from genai_fn.marks import LARGE
+from genai_fn.names import Name
+
+__all__ = ["encoded", "merged"]
+
+
+def encoded(value: Any, at: Backend, *, has_large: bool) -> Body:
+    """Write a body; None is none."""
+    if value is None:
+        return b""
+
+    def hook(found: Any) -> Any:
+        if isinstance(found, Name):
+            return found.filled(at) if isinstance(at, Vertex) else str(found)
+        if isinstance(found, _Splice):
+            splices.append(found.data)
+            return msgspec.Raw(_MARK)
+        raise TypeError(f"{type(found).__name__} is not a value of the API")
+
+    splices: list[bytes] = []
+    try:
+        text = msgspec.json.Encoder(enc_hook=hook).encode(_lifted(value) if has_large else value)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:  # what the caller put into free JSON
+        raise InvalidRequest("body", value, f"JSON ({error})") from None
+    return _interleaved(text.split(_MARK), splices) if splices else text
+
+
+class _Splice:
+    """Stands in the tree for bytes that go out as a piece of their own."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+
+_MARK = b"\x00"  # JSON text never holds one
+
+
+def _lifted(value: Any) -> Any:
+    if type(value) is bytes and len(value) >= LARGE:
+        return _Splice(value)
+    if isinstance(value, msgspec.Struct):
+        changed = {name: new for name in value.__struct_fields__ if (new := _lifted(old := getattr(value, name))) is not old}
+        return replace(value, **changed) if changed else value
+    if isinstance(value, tuple) and value:
+        lifted = tuple(map(_lifted, value))
+        return lifted if any(new is not old for new, old in zip(lifted, value, strict=True)) else value
+    return value
+
+
+def _interleaved(texts: list[bytes], splices: list[bytes]) -> tuple[bytes, ...]:
+    from pybase64 import b64encode  # noqa: PLC0415  # loads a native module that few requests need
+
+    pieces = [texts[0] + b'"']
+    for text, data in zip(texts[1:], splices, strict=True):
+        pieces += [b64encode(data), b'"' + text + b'"']
+    pieces[-1] = pieces[-1][:-1]
+    return tuple(pieces)
+
+
+def merged(body: Body, extra: Mapping[str, Any]) -> bytes:
+    """Merge the caller's own fields into a body, deeply; names match in either spelling, lists are replaced."""
+    if isinstance(body, FileSlice):
+        raise InvalidRequest("extra_body", extra, "nothing, as the body is a file")
+    text = body if isinstance(body, bytes) else b"".join(body)
+    tree = msgspec.json.decode(text) if text else {}
+    return msgspec.json.encode(_merged(tree, extra))
+
+
+def _merged(tree: Any, extra: Any) -> Any:
+    if not isinstance(tree, dict) or not isinstance(extra, Mapping):
+        return extra
+    spelled: dict[str, str] = {_camel(name): name for name in tree}
+    result = dict(tree)
+    for key, value in extra.items():
+        name = spelled.get(_camel(key), key)
+        result[name] = _merged(result[name], value) if name in result else value
+    return result
+
+
+def _camel(name: str) -> str:
+    return re.sub(r"_([a-z0-9])", lambda found: found[1].upper(), name)

@@ -1,0 +1,213 @@
+"""Generating content: the model's answer to a conversation, whole or as it is written."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, TypeVar
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from genai_fn.backend import Backend, Gemini, Vertex
+from genai_fn.contents import as_contents
+from genai_fn.errors import InvalidRequest, Unsupported
+from genai_fn.names import Name, model_name, named, valid_model
+from genai_fn.request import POST, Call, Operation, Request, events, json
+from genai_fn.schema import (
+    Content,
+    GenerateContentConfig,
+    GenerateContentResponse,
+    GenerationConfig,
+    ImageConfig,
+    ModelSelectionConfig,
+    SafetySetting,
+    Schema,
+    Tool,
+    ToolConfig,
+)
+from genai_fn.schema._base import Message
+from genai_fn.schema._convert import as_struct
+from genai_fn.schema.content import ContentsLike
+
+__all__ = ["GenerateContent", "StreamGenerateContent", "generate"]
+
+
+class GenerateContent(Operation[GenerateContentResponse]):
+    """Answer a conversation."""
+
+    op: ClassVar = "generate"
+    has_text: ClassVar = True
+
+    model: str
+    contents: tuple[Content, ...]
+    config: GenerateContentConfig = GenerateContentConfig()
+
+    def __post_init__(self) -> None:
+        automatic = self.config.automatic_function_calling
+        if automatic is not None and not automatic.disable:
+            raise InvalidRequest("config.automatic_function_calling", automatic, "the modifier calling(…), which runs the loop")
+
+    def gemini(self, at: Gemini) -> Call[GenerateContentResponse]:
+        return POST(f"{model_name(at, self.model)}:generateContent", _body(self, at), json(GenerateContentResponse))
+
+    def vertex(self, at: Vertex) -> Call[GenerateContentResponse]:
+        return POST(f"{model_name(at, self.model)}:generateContent", _body(self, at), json(GenerateContentResponse))
+
+    def streaming(self) -> "StreamGenerateContent":
+        return StreamGenerateContent(model=self.model, contents=self.contents, config=self.config)
+
+
+class StreamGenerateContent(GenerateContent):
+    """Answer a conversation as the answer is written."""
+
+    op: ClassVar = "generate.stream"
+
+    def gemini(self, at: Gemini) -> Call[GenerateContentResponse]:
+        path = f"{model_name(at, self.model)}:streamGenerateContent"
+        return POST(path, _body(self, at), events(GenerateContentResponse), query=(("alt", "sse"),))
+
+    def vertex(self, at: Vertex) -> Call[GenerateContentResponse]:
+        path = f"{model_name(at, self.model)}:streamGenerateContent"
+        return POST(path, _body(self, at), events(GenerateContentResponse), query=(("alt", "sse"),))
+
+
+def generate(
+    model: str, contents: ContentsLike, config: GenerateContentConfig | Mapping[str, Any] | None = None
+) -> Request[GenerateContentResponse]:
+    """
+    Answer a conversation.
+
+    ``generate(…) | streamed`` gives the answer as it is written, ``| text`` its text alone.
+
+    Args:
+        model: ``gemini-2.5-flash``, ``models/…``, ``tunedModels/…``, ``publishers/google/models/…``, ``projects/…`` or ``vendor/model``.
+
+        contents: A text, a `Part`, a `Content`, a `File`, a `Blob`, an image, a dict of one of these, or a list of them.
+
+        config: Everything else, also as a dict in snake_case or camelCase.
+
+    >>> generate("gemini-2.5-flash", "Why is the sky blue?", {"temperature": 0.2}).operation.config
+    GenerateContentConfig(temperature=0.2)
+    """
+    return Request(
+        GenerateContent(
+            model=valid_model(model), contents=as_contents(contents), config=as_struct(GenerateContentConfig, config, "config")
+        )
+    )
+
+
+# The body: some of the config lies inside ``generationConfig``, the rest beside it
+
+
+class _ImageOutputOptions(Message):
+    mime_type: str | None = None
+    compression_quality: int | None = None
+
+
+class _ImageConfig(Message):
+    aspect_ratio: str | None = None
+    image_size: str | None = None
+    image_output_options: _ImageOutputOptions | None = None
+
+
+class _GenerationConfig(GenerationConfig):
+    model_selection_config: ModelSelectionConfig | None = field(default=None, name="modelConfig")
+    image_config: _ImageConfig | None = None
+
+
+class _Generate(Message):
+    contents: tuple[Content, ...]
+    generation_config: _GenerationConfig | None = None
+    system_instruction: Content | None = None
+    safety_settings: tuple[SafetySetting, ...] | None = None
+    tools: tuple[Tool, ...] | None = None
+    tool_config: ToolConfig | None = None
+    cached_content: str | None = None
+    labels: Mapping[str, str] | None = None
+
+
+def _body(operation: GenerateContent, at: Backend) -> _Generate:
+    config = operation.config
+    if isinstance(at, Gemini) and isinstance(config.response_schema, Schema):
+        _without_additional_properties(config.response_schema, at)
+    return _Generate(
+        contents=operation.contents,
+        generation_config=_inside(config),
+        system_instruction=_settled(Content, config.system_instruction),
+        safety_settings=config.safety_settings,
+        tools=_gathered(config),
+        tool_config=config.tool_config,
+        cached_content=_cache(config.cached_content, at),
+        labels=config.labels,
+    )
+
+
+S = TypeVar("S", bound=Struct)
+
+
+def _settled(kind: type[S], value: object) -> S | None:
+    """Tell type checkers what `as_struct` has made of a field that takes more than its own type."""
+    assert value is None or isinstance(value, kind)  # noqa: S101  # a fact, for the checkers
+    return value
+
+
+def _inside(config: GenerateContentConfig) -> _GenerationConfig | None:
+    given = {name: value for name in _INSIDE if (value := getattr(config, name)) is not None}
+    if config.image_config is not None:
+        given["image_config"] = _image_config(config.image_config)
+    return _GenerationConfig(**given) if given else None
+
+
+_INSIDE = tuple(name for name in GenerationConfig.__struct_fields__ if name in GenerateContentConfig.__struct_fields__)
+
+
+def _image_config(config: ImageConfig) -> _ImageConfig:
+    options = _ImageOutputOptions(mime_type=config.output_mime_type, compression_quality=config.output_compression_quality)
+    return _ImageConfig(
+        aspect_ratio=config.aspect_ratio,
+        image_size=config.image_size,
+        image_output_options=None if options == _ImageOutputOptions() else options,
+    )
+
+
+def _gathered(config: GenerateContentConfig) -> tuple[Tool, ...] | None:
+    """Put all function declarations into one tool, the last; the other tools keep their order."""
+    if not config.tools:
+        return None if config.tools is None else ()
+    tools = tuple(tool for tool in config.tools if isinstance(tool, Tool))
+    declared = tuple(each for tool in tools for each in tool.function_declarations or ())
+    if not declared:
+        return tools
+    others = [replace(tool, function_declarations=None) if tool.function_declarations else tool for tool in tools]
+    return (*(tool for tool in others if tool != _EMPTY), Tool(function_declarations=declared))
+
+
+_EMPTY = Tool()
+
+
+def _cache(name: str | None, at: Backend) -> str | None:
+    if name is None:
+        return None
+    if isinstance(at, Vertex):
+        return Name(named("projects/{project}/locations/{location}/cachedContents", name))
+    return named("cachedContents", name)
+
+
+def _without_additional_properties(schema: Schema, at: Gemini) -> None:
+    """Refuse what Gemini does not take in a response schema, though it does in function declarations."""
+    if paths := _open(schema):
+        raise Unsupported(at.title, tuple(f"config.response_schema{path}" for path in paths))
+
+
+def _open(schema: Schema) -> list[str]:
+    found = [".additional_properties"] if schema.additional_properties else []
+    inner: list[tuple[str, Schema]] = []
+    if schema.items is not None:
+        inner.append((".items", schema.items))
+    if schema.properties:
+        inner += [(f".properties.{name}", each) for name, each in schema.properties.items()]
+    if schema.any_of:
+        inner += [(f".any_of[{index}]", each) for index, each in enumerate(schema.any_of)]
+    if schema.defs:
+        inner += [(f".defs.{name}", each) for name, each in schema.defs.items()]
+    for where, each in inner:
+        found += [where + path for path in _open(each)]
+    return found

@@ -1,0 +1,79 @@
+"""How a call is made, beside what it says: time limits, retries, and overrides for one action."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from genai_fn.errors import InvalidRequest
+from genai_fn.http import Headers, masked
+from genai_fn.schema._base import Value
+
+__all__ = ["Options", "Retry", "Timeouts"]
+
+
+class Timeouts(Value, kw_only=True):
+    """
+    How long to wait, in seconds.
+
+    Args:
+        connect: For a connection to come about, TLS included.
+
+        idle: For the next byte of a body that has begun.
+
+        total: For one request, with its retries and its wait for a lane; in a stream, for the first item.
+    """
+
+    connect: float = 10.0
+    idle: float = 60.0
+    total: float = 600.0
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            positive(f"timeouts.{name}", getattr(self, name))
+
+
+class Retry(Value, kw_only=True):
+    """
+    How often to try, and how long to wait between: exponential with full jitter, the server's advice first.
+
+    Args:
+        tries: All attempts, the first included; 1 never tries again.
+
+        first: The longest wait after the first attempt, in seconds; it doubles with each.
+
+        most: The longest wait of all; the server's own advice is bounded only by the deadline.
+    """
+
+    tries: int = 4
+    first: float = 1.0
+    most: float = 60.0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.tries, int) or isinstance(self.tries, bool) or self.tries < 1:
+            raise InvalidRequest("retry.tries", self.tries, "a whole number of at least 1")
+        positive("retry.first", self.first)
+        positive("retry.most", self.most)
+
+
+class Options(Value, kw_only=True):
+    """What ``with_options`` sets for one action; None leaves it as the interpreter and the backend have it."""
+
+    timeouts: Timeouts | None = None
+    retry: Retry | None = None
+    deadline: float | None = None
+    headers: Headers | None = None
+    extra_body: Mapping[str, Any] | None = None
+    base_url: str | None = None
+    api_version: str | None = None
+    server_timeout: float | None = None
+    with_http_response: bool = False
+
+    def __repr__(self) -> str:
+        shown = ((name, getattr(self, name)) for name in self.__struct_fields__)
+        settled = ((name, masked(value) if name == "headers" else value) for name, value in shown if value not in (None, False))
+        return f"Options({', '.join(f'{name}={value!r}' for name, value in settled)})"
+
+
+def positive(path: str, value: object) -> None:
+    """Refuse what is not a number above zero."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
+        raise InvalidRequest(path, value, "a number of seconds above zero")

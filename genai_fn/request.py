@@ -1,0 +1,303 @@
+"""
+Descriptions, the values that people build: `Request` (one answer), `Stream` (many), `Flow` (several steps); and what they are made of.
+
+An `Operation` says which `Call` it is on each backend, or why there is none. Nothing here does anything: interpreters do.
+"""
+
+import functools
+from collections.abc import Callable, Generator
+from typing import Any, ClassVar, Generic, ParamSpec, TypeAlias, TypeVar, dataclass_transform, overload
+
+from msgspec import field
+from returns.result import Failure, Result, Success
+
+from genai_fn.backend import Gemini, Vertex
+from genai_fn.errors import GenaiError, InvalidRequest
+from genai_fn.options import Options
+from genai_fn.schema._base import Message, Value
+from genai_fn.words import Ask
+
+__all__ = [
+    "DELETE",
+    "GET",
+    "PATCH",
+    "POST",
+    "Action",
+    "Answer",
+    "Call",
+    "Flow",
+    "Modifier",
+    "Operation",
+    "Refusal",
+    "Request",
+    "Steps",
+    "Stream",
+    "events",
+    "flow",
+    "json",
+    "stream",
+]
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+U = TypeVar("U")
+W = TypeVar("W")
+P = ParamSpec("P")
+
+Steps: TypeAlias = Generator[Any, Any, T]
+"""A flow under way: yields words and effects, is sent their answers, and returns a T."""
+
+
+# What an operation is made of
+
+
+class Answer(Value, Generic[T_co]):
+    """How to read what comes back: the type that JSON is decoded into, and a function from there to the public type."""
+
+    wire: Any
+    read: Callable[[Any], Any] | None = None
+    streamed: bool = False
+    with_http: bool = False
+
+
+class Call(Value, Generic[T_co]):
+    """
+    One exchange over HTTP.
+
+    `path` is relative to the backend's root; on Vertex the project and location are put before it, unless it is `bare` or begins with
+    ``projects/``. ``{project}`` and ``{location}`` in it are filled in.
+    """
+
+    method: str
+    path: str
+    answer: Answer[T_co]
+    body: Any = None
+    query: tuple[tuple[str, str], ...] = ()
+    bare: bool = False
+
+
+class Refusal(Value):
+    """Why a backend does not have an operation."""
+
+    why: str
+
+
+@overload
+def json(kind: type[T]) -> Answer[T]: ...
+@overload
+def json(kind: type[W], read: Callable[[W], T]) -> Answer[T]: ...
+def json(kind: Any, read: Callable[[Any], Any] | None = None) -> Answer[Any]:
+    """Read one JSON document."""
+    return Answer(kind, read)
+
+
+def events(kind: type[T]) -> Answer[T]:
+    """Read server-sent events, one JSON document each."""
+    return Answer(kind, streamed=True)
+
+
+def GET(path: str, answer: Answer[T], *, query: tuple[tuple[str, str], ...] = (), bare: bool = False) -> Call[T]:  # noqa: N802  # HTTP's own word
+    """Fetch."""
+    return Call("GET", path, answer, None, query, bare)
+
+
+def POST(path: str, body: Message | None, answer: Answer[T], *, query: tuple[tuple[str, str], ...] = ()) -> Call[T]:  # noqa: N802  # HTTP's own word
+    """Create, or call a method."""
+    return Call("POST", path, answer, body, query)
+
+
+def PATCH(path: str, body: Message | None, answer: Answer[T]) -> Call[T]:  # noqa: N802  # HTTP's own word
+    """Change some fields."""
+    return Call("PATCH", path, answer, body)
+
+
+def DELETE(path: str, answer: Answer[T], *, query: tuple[tuple[str, str], ...] = ()) -> Call[T]:  # noqa: N802  # HTTP's own word
+    """Remove."""
+    return Call("DELETE", path, answer, None, query)
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
+class Operation(Message, Generic[T_co], gc=True):
+    """
+    One kind of call of the API: its fields are the parameters, its two methods the two backends.
+
+    `op` is its name, as in ``caches.update``. `repeatable` is False for what must not happen twice: it is not tried again once
+    bytes went out. `has_text` says that ``| text`` makes sense of what it answers.
+    """
+
+    op: ClassVar[str]
+    repeatable: ClassVar[bool] = True
+    has_text: ClassVar[bool] = False
+
+    def gemini(self, at: Gemini) -> Call[T_co] | Refusal:
+        """Say what is sent to the Gemini Developer API."""
+        raise NotImplementedError
+
+    def vertex(self, at: Vertex) -> Call[T_co] | Refusal:
+        """Say what is sent to Vertex AI."""
+        raise NotImplementedError
+
+    def streaming(self) -> "Operation[T_co] | None":
+        """Name the operation that answers the same in pieces, if there is one."""
+        return None
+
+
+# What people build
+
+
+class Flow(Value, Generic[T_co]):
+    """
+    A description of several steps that end in one T.
+
+    It holds the builder that people call (the generator function is its ``__wrapped__``), the description that it was made `of`, if a
+    modifier or method made it, and the other arguments: so it compares, and pickles.
+    """
+
+    builder: Callable[..., Any]
+    of: Any = None
+    args: tuple[Any, ...] = ()
+    kwargs: tuple[tuple[str, Any], ...] = ()
+
+    def __or__(self, modifier: "Callable[[Flow[T_co]], U]") -> U:
+        return modifier(_met(self, modifier))
+
+    def map(self, f: Callable[[T_co], U]) -> "Flow[U]":
+        """Go on with ``f`` of the value."""
+        return Flow(_mapped, self, (f,))
+
+    def bind(self, f: "Callable[[T_co], Request[U] | Flow[U]]") -> "Flow[U]":
+        """Go on with the action that ``f`` makes of the value."""
+        return Flow(_bound, self, (f,))
+
+    def lash(self, f: "Callable[[GenaiError], Request[U] | Flow[U]]") -> "Flow[T_co | U]":
+        """Go on, after a failure, with the action that ``f`` makes of the error."""
+        return Flow(_lashed, self, (f,))
+
+
+class Request(Value, Generic[T_co]):
+    """A description of one call that yields one T: an operation, and how it is to be made."""
+
+    operation: Operation[T_co]
+    options: Options = Options()
+
+    def __or__(self, modifier: "Callable[[Request[T_co]], U]") -> U:
+        return modifier(_met(self, modifier))
+
+    def map(self, f: Callable[[T_co], U]) -> Flow[U]:
+        """Go on with ``f`` of the value."""
+        return Flow(_mapped, self, (f,))
+
+    def bind(self, f: "Callable[[T_co], Request[U] | Flow[U]]") -> Flow[U]:
+        """Go on with the action that ``f`` makes of the value."""
+        return Flow(_bound, self, (f,))
+
+    def lash(self, f: "Callable[[GenaiError], Request[U] | Flow[U]]") -> "Flow[T_co | U]":
+        """Go on, after a failure, with the action that ``f`` makes of the error."""
+        return Flow(_lashed, self, (f,))
+
+
+class Stream(Value, Generic[T_co]):
+    """A description of many T in order; made as a `Flow` is, of a generator that also emits."""
+
+    builder: Callable[..., Any]
+    of: Any = None
+    args: tuple[Any, ...] = ()
+    kwargs: tuple[tuple[str, Any], ...] = ()
+
+    def __or__(self, modifier: "Callable[[Stream[T_co]], U]") -> U:
+        return modifier(_met(self, modifier))
+
+
+Action: TypeAlias = Request[T] | Flow[T]
+Description: TypeAlias = Request[Any] | Flow[Any] | Stream[Any]
+
+
+class Modifier(Value):
+    """
+    A function from one description to another, as a value: ``description | modifier``, or composed, ``modifier | modifier``.
+
+    Its subclasses differ in what type checkers know of them, and in nothing else.
+    """
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...] = ()
+
+    def __call__(self, description: Any) -> Any:
+        return self.function(description, *self.args)
+
+    def __or__(self, following: "Modifier") -> "Modifier":
+        return Modifier(_in_turn, (self, following))
+
+
+def _in_turn(description: Any, *modifiers: Modifier) -> Any:
+    return functools.reduce(lambda value, modifier: value | modifier, modifiers, description)
+
+
+def _met(description: T, modifier: object) -> T:
+    if not isinstance(modifier, Modifier):
+        raise InvalidRequest("|", modifier, "a modifier, such as with_config(…), called where it has parameters")
+    return description
+
+
+# How flows are made
+
+
+def flow(generator: Callable[P, Steps[Result[T, GenaiError]]]) -> Callable[P, Flow[T]]:
+    """
+    Turn a generator function into a builder of `Flow` values: calling it runs nothing, and says what would be run.
+
+    The generator yields from ``ask``, ``attempt`` and ``sleep``, and returns ``Success`` or ``Failure``.
+    """
+
+    @functools.wraps(generator)
+    def build(*args: P.args, **kwargs: P.kwargs) -> Flow[T]:
+        return Flow(build, None, args, tuple(sorted(kwargs.items())))
+
+    return build
+
+
+def stream(generator: Callable[P, Steps[None]]) -> Callable[P, Stream[Any]]:
+    """Turn a generator function that yields from ``emit`` into a builder of `Stream` values."""
+
+    @functools.wraps(generator)
+    def build(*args: P.args, **kwargs: P.kwargs) -> Stream[Any]:
+        return Stream(build, None, args, tuple(sorted(kwargs.items())))
+
+    return build
+
+
+def steps(description: Flow[Any] | Stream[Any]) -> Steps[Any]:
+    """Start a description's generator."""
+    generator = description.builder.__wrapped__  # type: ignore[attr-defined]  # functools.wraps set it
+    of = () if description.of is None else (description.of,)
+    return generator(*of, *description.args, **dict(description.kwargs))  # type: ignore[no-any-return]  # a builder's own
+
+
+@flow
+def _mapped(of: Action[T], f: Callable[[T], U]) -> Steps[Result[U, GenaiError]]:
+    result: Result[T, GenaiError] = yield Ask(of)
+    return result.map(f)
+
+
+@flow
+def _bound(of: Action[T], f: Callable[[T], Action[U]]) -> Steps[Result[U, GenaiError]]:
+    result: Result[T, GenaiError] = yield Ask(of)
+    if isinstance(result, Failure):
+        return result
+    following: Result[U, GenaiError] = yield Ask(_an_action(f(result.unwrap()), f))
+    return following
+
+
+@flow
+def _lashed(of: Action[T], f: Callable[[GenaiError], Action[U]]) -> Steps[Result[T | U, GenaiError]]:
+    result: Result[T, GenaiError] = yield Ask(of)
+    if isinstance(result, Success):
+        return result
+    following: Result[U, GenaiError] = yield Ask(_an_action(f(result.failure()), f))
+    return following
+
+
+def _an_action(value: Action[T], maker: Callable[..., Any]) -> Action[T]:
+    if not isinstance(value, (Request, Flow)):  # pyright: ignore[reportUnnecessaryIsInstance]  # the caller's function may lie
+        raise InvalidRequest(getattr(maker, "__qualname__", repr(maker)), value, "a function that returns a Request or a Flow")
+    return value
