@@ -1,0 +1,131 @@
+"""
+What the engine asks of the world: the effects a program yields, and what a driver sends back for each.
+
+A program is a generator of these. A driver performs each within the deadline that it carries and sends the answer in; time running out is
+an answer like any other (`Lost`), and the program decides. A program never yields in ``finally``: the driver closes what it opened.
+Deadlines are absolute, in seconds of the clock that `Now` reads.
+"""
+
+from collections.abc import Callable, Generator
+from typing import Any, Protocol, TypeAlias, TypeVar
+
+from genai_fn.errors import GenaiError
+from genai_fn.http import Headers, HttpRequest
+from genai_fn.schema._base import Value
+
+__all__ = [
+    "Close",
+    "Effect",
+    "Effects",
+    "Emit",
+    "Exchange",
+    "Invoke",
+    "Lost",
+    "Now",
+    "Open",
+    "Random",
+    "Read",
+    "Sleep",
+    "Tell",
+    "Together",
+    "Token",
+]
+
+T = TypeVar("T")
+
+
+class Exchange(Protocol):
+    """An open exchange: the head of the answer is here, its body is still to be read."""
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def headers(self) -> Headers: ...
+
+
+class Lost(Value):
+    """What could not be had: `reused` says that it was asked on a connection that had served before."""
+
+    error: GenaiError
+    reused: bool = False
+
+
+class Now(Value):
+    """→ float: seconds of a clock that never goes back."""
+
+
+class Random(Value):
+    """→ float: evenly from 0 up to 1."""
+
+
+class Sleep(Value):
+    """→ None, after so many seconds."""
+
+    seconds: float
+
+
+class Token(Value):
+    """→ Credential | Lost: who we are, fresh enough to be used."""
+
+    deadline: float
+
+
+class Open(Value):
+    """
+    → Exchange | Lost: send a request and read the head of its answer.
+
+    `connect` bounds the dialling, in seconds; waiting for a lane counts towards the deadline. `fresh` asks for a connection that has
+    not served before, for what may not be sent twice.
+    """
+
+    request: HttpRequest
+    deadline: float
+    connect: float
+    fresh: bool = False
+
+
+class Read(Value):
+    """
+    → bytes | Lost: the next piece of the body, still encoded; ``b""`` at its end.
+
+    Bounded by the deadline (``TimedOut("total")``), and by so many seconds of silence (``TimedOut("idle")``).
+    """
+
+    exchange: Exchange
+    deadline: float
+    idle: float
+
+
+class Close(Value):
+    """→ None: done with an exchange; a body read to its end leaves the connection for the next."""
+
+    exchange: Exchange
+
+
+class Invoke(Value):
+    """→ what the caller's own function returns; what it raises is raised in the program."""
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+
+
+class Emit(Value):
+    """→ None: an item of a stream, for whoever reads it."""
+
+    item: Any
+
+
+class Tell(Value):
+    """→ None: something happened, for whoever listens."""
+
+    event: Any
+
+
+class Together(Value):
+    """→ tuple: what each program returns, run at once, in their order."""
+
+    programs: tuple["Effects[Any]", ...]
+
+
+Effect: TypeAlias = Now | Random | Sleep | Token | Open | Read | Close | Invoke | Emit | Tell | Together
+Effects: TypeAlias = Generator[Effect, Any, T]

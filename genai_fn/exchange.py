@@ -1,0 +1,308 @@
+"""
+The engine's heart: how one request becomes its result over HTTP, as effects: encode, sign, open, read, retry, decode.
+
+It is written once; drivers perform its effects in their worlds. `Exchange` is the seam where a fake takes its place: the fake answers
+the same three questions without HTTP.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from math import inf
+from typing import Any, Protocol, TypeAlias, TypeVar
+
+from returns.result import Failure, Result, Success
+
+from genai_fn import effects
+from genai_fn.backend import NO_KEY, Backend, Credential, Gemini, Vertex, origin, own_credential
+from genai_fn.effects import Close, Effects, Lost, Now, Open, Random, Read, Sleep, Tell, Token
+from genai_fn.errors import AuthError, DecodeError, GenaiError
+from genai_fn.events import Answered, Event, Failed, Retrying, Sending
+from genai_fn.http import HttpRequest, HttpResponse
+from genai_fn.inflate import Inflater
+from genai_fn.options import Retry, Timeouts
+from genai_fn.request import Answer, Request
+from genai_fn.retry import delay, is_lost_in_reuse, is_worth_repeating
+from genai_fn.schema._base import Value
+from genai_fn.sse import Events
+from genai_fn.wire import Prepared, addressed, api_error, prepare, read, read_event, sign
+
+__all__ = ["Exchange", "HttpExchange", "fetched"]
+
+T = TypeVar("T")
+
+
+class Exchange(Protocol):
+    """What stands between requests and their results: HTTP, or what takes its place."""
+
+    def ask(self, request: Request[T], until: float) -> Effects[Result[T, GenaiError]]:
+        """Run one request to its end; `until` is when all must be over."""
+        ...
+
+    def listen(self, request: Request[Any], until: float) -> Effects[Result[Any, GenaiError]]:
+        """Begin a server stream, up to its first item; answers a handle for `following`."""
+        ...
+
+    def following(self, handle: Any) -> Effects[tuple[Result[Any, GenaiError], ...]]:
+        """Give the items that have come since; ``()`` at the end."""
+        ...
+
+
+class HttpExchange(Value, kw_only=True):
+    """The real one: a backend, and how calls are made unless a request says otherwise."""
+
+    backend: Backend
+    timeouts: Timeouts = Timeouts()
+    retry: Retry = Retry()
+    max_response_bytes: int = 256 * 1024 * 1024
+    tells: bool = False
+
+    def ask(self, request: Request[T], until: float) -> Effects[Result[T, GenaiError]]:
+        """Run one request to its end."""
+        return self._tried(request, until, _whole)
+
+    def listen(self, request: Request[Any], until: float) -> Effects[Result[Any, GenaiError]]:
+        """Begin a server stream, up to its first item."""
+        return self._tried(request, until, _begun)
+
+    def following(self, handle: "_Listening") -> Effects[tuple[Result[Any, GenaiError], ...]]:
+        """Give the items that have come since."""
+        if not handle.waiting and not handle.is_over:
+            yield from _heard(handle, handle.terms.until, handle.terms.timeouts.idle)
+        items, handle.waiting = tuple(handle.waiting), []
+        return items
+
+    def _tried(self, request: Request[Any], until: float, way: "_Way") -> Effects[Result[Any, GenaiError]]:
+        terms = self._terms(request, (yield Now()), until)
+        attempt, fresh = 1, not terms.repeatable
+        while True:
+            had = yield from self._ready(request, terms)
+            if isinstance(had, Failure):
+                sending, outcome = None, _Outcome(had)
+            else:
+                prepared, sending = had.unwrap()
+                if self.tells:
+                    yield Tell(Sending(prepared.http, attempt))
+                outcome = yield from way(prepared, Open(sending, terms.deadline, terms.timeouts.connect, fresh), terms)
+            if outcome.is_success:
+                return outcome.result
+            error = outcome.result.failure()
+            if not fresh and is_lost_in_reuse(error, reused=outcome.reused, repeatable=terms.repeatable):
+                fresh = True
+                continue
+            wait = yield from _wait(outcome, attempt, terms)
+            if self.tells and sending is not None:
+                yield Tell(_news(sending, error, wait))
+            if wait is None:
+                return outcome.result
+            yield Sleep(wait)
+            attempt, fresh = attempt + 1, not terms.repeatable
+
+    def _terms(self, request: Request[Any], now: float, until: float) -> "_Terms":
+        options = request.options
+        timeouts = options.timeouts or self.timeouts
+        over = until if options.deadline is None else min(until, now + options.deadline)
+        return _Terms(
+            timeouts=timeouts,
+            retry=options.retry or self.retry,
+            deadline=min(over, now + timeouts.total),
+            until=over,
+            repeatable=request.operation.repeatable,
+            most=self.max_response_bytes,
+            tells=self.tells,
+        )
+
+    def _ready(self, request: Request[T], terms: "_Terms") -> Effects[Result[tuple[Prepared[T], HttpRequest], GenaiError]]:
+        """Say who calls, then write the request: only with a token may the project be known."""
+        backend, options = self.backend, request.options
+        problem = _nobody(backend)
+        if problem is not None:
+            return Failure(problem)
+        credential = own_credential(addressed(backend, options))
+        if credential is None:
+            had: Credential | Lost = yield Token(terms.deadline)
+            if isinstance(had, Lost):
+                return Failure(had.error)
+            if isinstance(backend, Vertex) and backend.project is None:
+                backend = dataclasses.replace(backend, project=had.project)
+            credential = dataclasses.replace(had, origin=origin(addressed(backend, options).root))
+        prepared = prepare(request, backend)
+        if isinstance(prepared, Failure):
+            return prepared
+        value = prepared.unwrap()
+        return Success((value, sign(value.http, credential)))
+
+
+def _nobody(backend: Backend) -> AuthError | None:
+    """Refuse to call as nobody, or with a token that is good for Live alone."""
+    if not isinstance(backend, Gemini):
+        return None
+    if backend.api_key is None:
+        return None if backend.headers else AuthError(NO_KEY)
+    if backend.is_ephemeral:
+        return AuthError("an ephemeral token (auth_tokens/…) opens Live sessions and nothing else; give an API key, or use Offline()")
+    return None
+
+
+class _Terms(Value, kw_only=True):
+    """What one request is held to; `until` bounds what comes after the first item of a stream."""
+
+    timeouts: Timeouts
+    retry: Retry
+    deadline: float
+    until: float
+    repeatable: bool
+    most: int
+    tells: bool
+
+
+class _Outcome(Value):
+    """How an attempt ended; once a good answer `has_begun`, it is not tried again."""
+
+    result: Result[Any, GenaiError]
+    has_begun: bool = False
+    reused: bool = False
+
+    @property
+    def is_success(self) -> bool:
+        return isinstance(self.result, Success)
+
+
+_Way: TypeAlias = Callable[[Prepared[Any], Open, _Terms], Effects[_Outcome]]
+
+
+def _wait(outcome: _Outcome, attempt: int, terms: _Terms) -> Effects[float | None]:
+    """Say how long to wait for the next attempt; None if there is none, or it would come too late."""
+    error = outcome.result.failure()
+    if outcome.has_begun or not is_worth_repeating(error, repeatable=terms.repeatable):
+        return None
+    seconds = delay(error, attempt, terms.retry, (yield Random()))
+    now: float = yield Now()
+    return None if seconds is None or now + seconds >= terms.deadline else seconds
+
+
+def _news(http: HttpRequest, error: GenaiError, wait: float | None) -> Event:
+    return Failed(http, error) if wait is None else Retrying(http, error, wait)
+
+
+# One attempt, whole
+
+
+def _whole(prepared: Prepared[Any], asked: Open, terms: _Terms) -> Effects[_Outcome]:
+    opened: effects.Exchange | Lost = yield asked
+    if isinstance(opened, Lost):
+        return _Outcome(Failure(opened.error), reused=opened.reused)
+    if terms.tells:
+        yield Tell(Answered(prepared.http, opened.status))
+    response = yield from _response(opened, terms.deadline, terms.timeouts.idle, terms.most)
+    if isinstance(response, Failure):
+        return _Outcome(response, has_begun=opened.status < 300)
+    return _Outcome(read(prepared.answer, response.unwrap()))
+
+
+def _response(
+    opened: effects.Exchange, deadline: float, idle: float, most: int
+) -> Effects[Result[HttpResponse, GenaiError]]:
+    """Read a body to its end, inflated, bounded."""
+    inflater = Inflater(opened.headers, most)
+    pieces: list[bytes] = []
+    while True:
+        piece: bytes | Lost = yield Read(opened, deadline, idle)
+        if isinstance(piece, Lost):
+            return Failure(piece.error)
+        inflated = inflater.feed(piece) if piece else inflater.finish()
+        if isinstance(inflated, DecodeError):
+            yield Close(opened)
+            return Failure(inflated)
+        if inflated:
+            pieces.append(inflated)
+        if not piece:
+            yield Close(opened)
+            return Success(HttpResponse(opened.status, opened.headers, pieces[0] if len(pieces) == 1 else b"".join(pieces)))
+
+
+def fetched(request: HttpRequest, deadline: float) -> Effects[HttpResponse | Lost]:
+    """Send one request as it is, and read its whole answer: what getting a token takes."""
+    opened: effects.Exchange | Lost = yield Open(request, deadline, inf, fresh=False)
+    if isinstance(opened, Lost):
+        return opened
+    response = yield from _response(opened, deadline, inf, _MOST_FETCHED)
+    return Lost(response.failure()) if isinstance(response, Failure) else response.unwrap()
+
+
+_MOST_FETCHED = 1024 * 1024
+
+
+# One attempt, as a stream
+
+
+class _Listening:
+    """A server stream under way: what has come and was not taken yet, and whether more can."""
+
+    __slots__ = ("answer", "events", "exchange", "head", "inflater", "is_over", "terms", "waiting")
+
+    def __init__(self, exchange: effects.Exchange, answer: Answer[Any], terms: _Terms) -> None:
+        self.exchange = exchange
+        self.answer = answer
+        self.terms = terms
+        self.inflater = Inflater(exchange.headers, inf)
+        self.events = Events()
+        self.head: bytes | None = b""  # of what has come, until the first event
+        self.waiting: list[Result[Any, GenaiError]] = []
+        self.is_over = False
+
+
+def _begun(prepared: Prepared[Any], asked: Open, terms: _Terms) -> Effects[_Outcome]:
+    opened: effects.Exchange | Lost = yield asked
+    if isinstance(opened, Lost):
+        return _Outcome(Failure(opened.error), reused=opened.reused)
+    if terms.tells:
+        yield Tell(Answered(prepared.http, opened.status))
+    if not 200 <= opened.status < 300:
+        response = yield from _response(opened, terms.deadline, terms.timeouts.idle, terms.most)
+        return _Outcome(response if isinstance(response, Failure) else Failure(api_error(response.unwrap())))
+    handle = _Listening(opened, prepared.answer, terms)
+    yield from _heard(handle, terms.deadline, inf)
+    if isinstance(handle.waiting[0], Failure):
+        return _Outcome(handle.waiting[0], has_begun=isinstance(handle.waiting[0].failure(), DecodeError))
+    return _Outcome(Success(handle))
+
+
+def _heard(handle: _Listening, deadline: float, idle: float) -> Effects[None]:
+    """Read until something is waiting, or the stream is over."""
+    while not handle.waiting and not handle.is_over:
+        piece: bytes | Lost = yield Read(handle.exchange, deadline, idle)
+        if isinstance(piece, Lost):
+            handle.is_over = True
+            handle.waiting.append(Failure(piece.error))
+            return
+        _take(handle, piece)
+    if handle.is_over:
+        yield Close(handle.exchange)
+
+
+def _take(handle: _Listening, piece: bytes) -> None:
+    inflated = handle.inflater.feed(piece) if piece else handle.inflater.finish()
+    if isinstance(inflated, DecodeError):
+        handle.is_over = True
+        handle.waiting.append(Failure(inflated))
+        return
+    found = handle.events.feed(inflated) if piece else handle.events.finish()
+    if handle.head is not None:
+        handle.head = None if found else (handle.head + inflated)[:_HEAD_KEPT]
+    for data in found:
+        item = read_event(handle.answer, data, handle.exchange.headers)
+        handle.waiting.append(item)
+        if isinstance(item, Failure):
+            handle.is_over = True
+            return
+    if handle.events.held > handle.terms.most:
+        handle.waiting.append(Failure(DecodeError(f"an event of at most {handle.terms.most} bytes")))
+        handle.is_over = True
+    elif not piece:
+        handle.is_over = True
+        if handle.head is not None:
+            text = handle.head.decode("utf-8", "replace")
+            handle.waiting.append(Failure(DecodeError("server-sent events", "", text)))
+
+
+_HEAD_KEPT = 2000

@@ -1,0 +1,58 @@
+"""The text of answers, and why there is none."""
+
+from returns.result import Failure, Result, Success
+
+from genai_fn.errors import GenaiError, NoText
+from genai_fn.request import Action, Steps, Stream, flow, stream
+from genai_fn.schema import Candidate, GenerateContentResponse, GenerateContentResponsePromptFeedback
+from genai_fn.steps import Reading, attempt, emit
+
+__all__ = ["no_text", "text_of", "texts_of"]
+
+
+@flow
+def text_of(source: Action[GenerateContentResponse]) -> Steps[Result[str, GenaiError]]:
+    """Give an answer's text, or say why it has none."""
+    result = yield from attempt(source)
+    if isinstance(result, Failure):
+        return result
+    response = result.unwrap()
+    said = response.text
+    return Failure(no_text(response)) if said is None else Success(said)
+
+
+@stream
+def texts_of(source: Stream[GenerateContentResponse]) -> Steps[None]:
+    """Give the texts of the first candidate as they come; if none came at all, say why."""
+    reading = Reading(source)
+    last: GenerateContentResponse | None = None
+    is_silent = True
+    while (item := (yield from reading.next())) is not None:
+        if isinstance(item, Failure):
+            yield from emit(item)
+            return
+        last = item.unwrap()
+        said = last.text if _is_of_first(last) else None
+        if said:
+            is_silent = False
+            yield from emit(Success(said))
+    if is_silent:
+        yield from emit(Failure(no_text(last)))
+
+
+def no_text(response: GenerateContentResponse | None) -> NoText:
+    """Say why a response has no text, as far as the server did."""
+    if response is None:
+        return NoText()
+    first = response.candidates[0] if response.candidates else Candidate()
+    feedback = response.prompt_feedback or GenerateContentResponsePromptFeedback()
+    return NoText(
+        finish_reason=first.finish_reason and str(first.finish_reason),
+        block_reason=feedback.block_reason and str(feedback.block_reason),
+        safety_ratings=first.safety_ratings or feedback.safety_ratings,
+        message=first.finish_message or feedback.block_reason_message or "",
+    )
+
+
+def _is_of_first(response: GenerateContentResponse) -> bool:
+    return bool(response.candidates) and not response.candidates[0].index

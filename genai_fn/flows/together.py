@@ -1,0 +1,33 @@
+"""Several actions at once."""
+
+from typing import TypeVar
+
+from returns.result import Failure, Result, Success
+
+from genai_fn.errors import GenaiError
+from genai_fn.request import Action, Steps, flow
+from genai_fn.words import Several, Within
+
+__all__ = ["both", "within"]
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+@flow
+def both(a: Action[A], b: Action[B]) -> Steps[Result[tuple[A, B], GenaiError]]:
+    """Run two actions at once, in threads or tasks; a failure of the first comes before one of the second."""
+    results: tuple[Result[A, GenaiError], Result[B, GenaiError]] = yield Several((a, b))
+    first, second = results
+    if isinstance(first, Failure):
+        return first
+    if isinstance(second, Failure):
+        return second
+    return Success((first.unwrap(), second.unwrap()))
+
+
+@flow
+def within(action: Action[A], seconds: float) -> Steps[Result[A, GenaiError]]:
+    """Run an action that must be over in so many seconds."""
+    result: Result[A, GenaiError] = yield Within(action, seconds)
+    return result

@@ -1,0 +1,55 @@
+"""Results, for those who want a value or an exception."""
+
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from copy import copy
+from typing import Any, TypeVar, overload
+
+from returns.result import Failure, Result, Success
+from typing_extensions import TypeIs
+
+from genai_fn.errors import GenaiError
+
+__all__ = ["Failure", "Result", "Success", "ok", "raise_for"]
+
+T = TypeVar("T")
+
+
+def ok(result: Result[T, GenaiError]) -> TypeIs[Success[T]]:
+    """
+    Tell a success from a failure, to type checkers too.
+
+    >>> ok(Success(1)), ok(Failure(GenaiError()))
+    (True, False)
+    """
+    return isinstance(result, Success)
+
+
+@overload
+def raise_for(result: Result[T, GenaiError]) -> T: ...
+@overload
+def raise_for(result: AsyncIterable[Result[T, GenaiError]]) -> AsyncIterator[T]: ...
+@overload
+def raise_for(result: Iterable[Result[T, GenaiError]]) -> Iterator[T]: ...
+def raise_for(result: Any) -> Any:
+    """
+    Give the value, or raise the error; of a stream's items, one by one.
+
+    >>> raise_for(Success(1)), list(raise_for([Success(1), Success(2)]))
+    (1, [1, 2])
+    """
+    if isinstance(result, Success):
+        return result.unwrap()
+    if isinstance(result, Failure):
+        raise copy(result.failure())
+    return _AsyncValues(result) if isinstance(result, AsyncIterable) else map(raise_for, result)
+
+
+class _AsyncValues:
+    def __init__(self, items: AsyncIterable[Result[Any, GenaiError]]) -> None:
+        self._items = aiter(items)
+
+    def __aiter__(self) -> "_AsyncValues":
+        return self
+
+    async def __anext__(self) -> Any:
+        return raise_for(await anext(self._items))

@@ -1,0 +1,174 @@
+"""
+Cuts a streamed body into events, whatever the chunks: server-sent events, or the JSON that some gateways send in their place.
+
+Follows https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream over bytes, in linear time for lines of any
+length. A body that begins with ``[`` or ``{`` is read as JSON: the members of an array, or a whole document, which may be a fault.
+"""
+
+import re
+
+__all__ = ["Events"]
+
+
+class Events:
+    """
+    Fed pieces of a body, answers the data of the events that are complete.
+
+    >>> events = Events()
+    >>> events.feed(b'data: {"a"'), events.feed(b': 1}\\r\\n\\r\\n: a comment\\n\\ndata:2\\n\\n'), events.finish()
+    ([], [b'{"a": 1}', b'2'], [])
+    """
+
+    def __init__(self) -> None:
+        self._reader: _Lines | _Documents | None = None
+        self._head = b""
+
+    def feed(self, piece: bytes) -> list[bytes]:
+        """Take the next piece."""
+        if self._reader is None:
+            self._head += piece
+            begun = self._head.removeprefix(_BOM).lstrip()
+            if not begun or _BOM.startswith(self._head):
+                return []
+            self._reader = _Documents() if begun[:1] in (b"[", b"{") else _Lines()
+            piece = self._head.removeprefix(_BOM)
+        return self._reader.feed(piece)
+
+    def finish(self) -> list[bytes]:
+        """Give what is left at the end of the body: an event whose blank line never came, complete or cut."""
+        return [] if self._reader is None else self._reader.finish()
+
+    @property
+    def held(self) -> int:
+        """How many bytes wait for the rest of their event."""
+        return 0 if self._reader is None else self._reader.held
+
+
+_BOM = b"\xef\xbb\xbf"
+
+
+class _Lines:
+    """Server-sent events. Only new bytes are searched for line ends, so a line of megabytes costs no more than its length."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._searched = 0
+        self._data: list[bytes] = []
+        self._after_cr = False
+
+    @property
+    def held(self) -> int:
+        return len(self._buffer) + sum(map(len, self._data))
+
+    def feed(self, piece: bytes) -> list[bytes]:
+        buffer = self._buffer
+        buffer += piece
+        complete: list[bytes] = []
+        start = 0
+        if self._after_cr and buffer:
+            start = int(buffer[0] == _LF)
+            self._after_cr = False
+        newline, carriage = buffer.find(b"\n", self._searched), buffer.find(b"\r", self._searched)
+        while newline >= 0 or carriage >= 0:
+            end = newline if carriage < 0 or 0 <= newline < carriage else carriage
+            self._line(start, end, complete)
+            start = end + 1
+            if end == carriage:
+                if start == len(buffer):
+                    self._after_cr = True
+                elif buffer[start] == _LF:
+                    start += 1
+                carriage = buffer.find(b"\r", start)
+            if 0 <= newline < start:
+                newline = buffer.find(b"\n", start)
+        if start:
+            del buffer[:start]
+        self._searched = len(buffer)
+        return complete
+
+    def finish(self) -> list[bytes]:
+        complete = self.feed(b"\n\n") if self._buffer or self._data else []
+        self._buffer.clear()
+        return complete
+
+    def _line(self, start: int, end: int, complete: list[bytes]) -> None:
+        if start >= end:
+            if self._data:
+                complete.append(self._data[0] if len(self._data) == 1 else b"\n".join(self._data))
+                self._data = []
+        elif self._buffer.startswith(b"data:", start, end):
+            value = start + 5
+            if value < end and self._buffer[value] == _SPACE:
+                value += 1
+            with memoryview(self._buffer) as view:
+                self._data.append(bytes(view[value:end]))
+        elif end - start == len(b"data") and self._buffer.startswith(b"data", start):
+            self._data.append(b"")
+
+
+_LF, _SPACE = 0x0A, 0x20
+
+
+class _Documents:
+    """JSON documents: the members of an array one by one as they are complete, or one document."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._at = 0
+        self._start = 0
+        self._depth = 0
+        self._base = -1
+        self._in_text = False
+
+    @property
+    def held(self) -> int:
+        return len(self._buffer)
+
+    def feed(self, piece: bytes) -> list[bytes]:
+        buffer = self._buffer
+        buffer += piece
+        if self._base < 0:
+            self._base = int(buffer.lstrip()[:1] == b"[")
+        complete: list[bytes] = []
+        while found := (_IN_TEXT if self._in_text else _OUTSIDE).search(buffer, self._at):
+            at, sign = found.start(), found[0]
+            if sign == b"\\":
+                if at + 1 >= len(buffer):
+                    self._at = at
+                    break
+                self._at = at + 2
+                continue
+            self._at = at + 1
+            self._met(sign, at, complete)
+        else:
+            self._at = len(buffer)
+        self._forget()
+        return complete
+
+    def finish(self) -> list[bytes]:
+        rest = bytes(self._buffer[self._start :]) if self._depth > self._base else b""
+        self._buffer.clear()
+        return [rest] if rest.strip() else []
+
+    def _met(self, sign: bytes, at: int, complete: list[bytes]) -> None:
+        if sign == b'"':
+            self._in_text = not self._in_text
+        elif sign in (b"{", b"["):
+            if self._depth == self._base:
+                self._start = at
+            self._depth += 1
+        else:
+            self._depth -= 1
+            if self._depth == self._base:
+                complete.append(bytes(self._buffer[self._start : at + 1]))
+                self._start = at + 1
+
+    def _forget(self) -> None:
+        kept = self._start if self._depth > self._base else self._at
+        del self._buffer[:kept]
+        self._at -= kept
+        self._start = 0
+
+
+_IN_TEXT = re.compile(rb'["\\]')
+_OUTSIDE = re.compile(rb'["{}\[\]]')
