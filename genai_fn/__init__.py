@@ -1,0 +1,219 @@
+"""
+Google's generative models as immutable requests: build a value, run it in any world.
+
+::
+
+    from genai_fn import Failure, Success, generate, run, with_config
+
+    match run(generate("gemini-2.5-flash", "Why is the sky blue?") | with_config(temperature=0.2)):
+        case Success(response): print(response.text)
+        case Failure(error):    print(error)
+
+The names are loaded at their first use: importing this package loads no network stack.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from genai_fn import schema as schema
+    from genai_fn.backend import Backend, Gemini, Vertex, backend_from_env
+    from genai_fn.errors import (
+        APIError,
+        AuthError,
+        ClientError,
+        Closed,
+        ConnectError,
+        CountMismatch,
+        DecodeError,
+        Disconnected,
+        FunctionCallError,
+        GenaiError,
+        InvalidRequest,
+        LiveClosed,
+        NoAnswer,
+        NoText,
+        NotInThisWorld,
+        OperationFailed,
+        PageLoop,
+        RateLimited,
+        ServerError,
+        TimedOut,
+        TransportError,
+        Truncated,
+        Unsupported,
+    )
+    from genai_fn.flows.together import both
+    from genai_fn.http import HttpRequest, HttpResponse, Replied
+    from genai_fn.interpret.aio import AsyncHttp
+    from genai_fn.interpret.ambient import arun, run
+    from genai_fn.interpret.interpreters import AsyncInterpreter, Interpreter
+    from genai_fn.interpret.offline import Offline
+    from genai_fn.interpret.sync import Http
+    from genai_fn.modifiers import (
+        collected,
+        each,
+        joined,
+        streamed,
+        text,
+        with_config,
+        with_http_response,
+        with_options,
+        with_system,
+    )
+    from genai_fn.ops.generate import generate
+    from genai_fn.options import Retry, Timeouts
+    from genai_fn.request import Action, Flow, Modifier, Operation, Request, Stream
+    from genai_fn.results import Failure, Result, Success, ok, raise_for
+    from genai_fn.steps import ask, attempt, emit, flow, sleep, stream
+    from genai_fn.wire import decode, encode
+
+_PLACES = {
+    "backend": ("Backend", "Gemini", "Vertex", "backend_from_env"),
+    "errors": (
+        "APIError",
+        "AuthError",
+        "ClientError",
+        "Closed",
+        "ConnectError",
+        "CountMismatch",
+        "DecodeError",
+        "Disconnected",
+        "FunctionCallError",
+        "GenaiError",
+        "InvalidRequest",
+        "LiveClosed",
+        "NoAnswer",
+        "NoText",
+        "NotInThisWorld",
+        "OperationFailed",
+        "PageLoop",
+        "RateLimited",
+        "ServerError",
+        "TimedOut",
+        "TransportError",
+        "Truncated",
+        "Unsupported",
+    ),
+    "flows.together": ("both",),
+    "http": ("HttpRequest", "HttpResponse", "Replied"),
+    "interpret.aio": ("AsyncHttp",),
+    "interpret.ambient": ("arun", "run"),
+    "interpret.interpreters": ("AsyncInterpreter", "Interpreter"),
+    "interpret.offline": ("Offline",),
+    "interpret.sync": ("Http",),
+    "modifiers": (
+        "collected",
+        "each",
+        "joined",
+        "streamed",
+        "text",
+        "with_config",
+        "with_http_response",
+        "with_options",
+        "with_system",
+    ),
+    "ops.generate": ("generate",),
+    "options": ("Retry", "Timeouts"),
+    "request": ("Action", "Flow", "Modifier", "Operation", "Request", "Stream"),
+    "results": ("Failure", "Result", "Success", "ok", "raise_for"),
+    "steps": ("ask", "attempt", "emit", "flow", "sleep", "stream"),
+    "wire": ("decode", "encode"),
+}
+_PLACE = {name: place for place, names in _PLACES.items() for name in names}
+
+__version__ = "0.1.0"
+__all__ = [  # noqa: RUF022  # by what they are for
+    # build
+    "generate",
+    # shape
+    "collected",
+    "each",
+    "joined",
+    "streamed",
+    "text",
+    "with_config",
+    "with_http_response",
+    "with_options",
+    "with_system",
+    # combine, and write one's own
+    "ask",
+    "attempt",
+    "both",
+    "emit",
+    "flow",
+    "sleep",
+    "stream",
+    # run
+    "AsyncHttp",
+    "Gemini",
+    "Http",
+    "Offline",
+    "Retry",
+    "Timeouts",
+    "Vertex",
+    "arun",
+    "backend_from_env",
+    "decode",
+    "encode",
+    "run",
+    # annotate
+    "Action",
+    "AsyncInterpreter",
+    "Backend",
+    "Flow",
+    "HttpRequest",
+    "HttpResponse",
+    "Interpreter",
+    "Modifier",
+    "Operation",
+    "Replied",
+    "Request",
+    "Stream",
+    "schema",
+    # results
+    "Failure",
+    "Result",
+    "Success",
+    "ok",
+    "raise_for",
+    # errors
+    "APIError",
+    "AuthError",
+    "ClientError",
+    "Closed",
+    "ConnectError",
+    "CountMismatch",
+    "DecodeError",
+    "Disconnected",
+    "FunctionCallError",
+    "GenaiError",
+    "InvalidRequest",
+    "LiveClosed",
+    "NoAnswer",
+    "NoText",
+    "NotInThisWorld",
+    "OperationFailed",
+    "PageLoop",
+    "RateLimited",
+    "ServerError",
+    "TimedOut",
+    "TransportError",
+    "Truncated",
+    "Unsupported",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "schema":
+        return import_module("genai_fn.schema")
+    place = _PLACE.get(name)
+    if place is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{place}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *globals()})

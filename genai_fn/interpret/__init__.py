@@ -1,0 +1,1 @@
+"""What touches the world: the drivers of the engine, and the connections that they send over."""

@@ -1,0 +1,399 @@
+"""The async world, asyncio and trio alike: performs effects in the calling task, each wait within one cancel scope."""
+
+import inspect
+import random
+import ssl
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future
+from types import ModuleType, TracebackType
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
+
+import anyio
+from anyio import from_thread
+from anyio.lowlevel import EventLoopToken, checkpoint, current_token
+from returns.result import Failure, Result
+
+from genai_fn.backend import Backend, HeadersLike
+from genai_fn.effects import Close, Effect, Effects, Emit, Invoke, Lost, Now, Open, Random, Read, Sleep, Tell, Together, Token
+from genai_fn.errors import Closed, GenaiError, TimedOut
+from genai_fn.events import Event
+from genai_fn.exchange import Exchange
+from genai_fn.interpret.settings import Settings, a_stream, an_action, read_limit
+from genai_fn.options import Retry, Timeouts
+from genai_fn.request import Action, Stream
+from genai_fn.steps import program
+
+if TYPE_CHECKING:
+    from genai_fn.interpret.tokens import Tokens
+
+__all__ = ["AsyncHttp", "AsyncItems", "AsyncWorld", "run_through"]
+
+T = TypeVar("T")
+
+
+class AsyncHttp:
+    """
+    Runs actions over HTTP, in the calling task, on asyncio or trio; its parameters are those of `Http`.
+
+    ::
+
+        async with AsyncHttp(Gemini(api_key="…")) as run:
+            result = await run(generate("gemini-2.5-flash", "hi"))
+    """
+
+    def __init__(
+        self,
+        backend: Backend | None = None,
+        *,
+        timeouts: Timeouts = Timeouts(),  # noqa: B008  # frozen
+        retry: Retry = Retry(),  # noqa: B008  # frozen
+        headers: HeadersLike = (),
+        lanes: int = 64,
+        proxy: str | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        transport: ModuleType | None = None,
+        on_event: Callable[[Event], object] | None = None,
+        max_response_bytes: int = 256 * 1024 * 1024,
+    ) -> None:
+        self._settings = Settings(
+            backend=backend,
+            timeouts=timeouts,
+            retry=retry,
+            headers=headers,
+            lanes=lanes,
+            proxy=proxy,
+            ssl_context=ssl_context,
+            transport=transport,
+            on_event=on_event,
+            max_response_bytes=max_response_bytes,
+        )
+        self._exchange = self._settings.exchange()
+        self._connections = _Connections(self._settings, self._exchange)
+
+    async def __call__(self, action: Action[T]) -> Result[T, GenaiError]:
+        """Run an action to its end; nothing that the network or the server does is raised."""
+        an_action(action)
+        if isinstance(self._exchange, Failure):
+            await checkpoint()
+            return self._exchange
+        world = self._connections.world()
+        try:
+            return await run_through(program(action, self._exchange.unwrap()), world)
+        finally:
+            await world.aclose()
+
+    def stream(self, stream: Stream[T]) -> "AsyncItems[T]":
+        """Read a stream: ``async with run.stream(…) as items: async for item in items: …``."""
+        a_stream(stream)
+        return AsyncItems(stream, self._exchange, self._connections.world())
+
+    @property
+    def problem(self) -> GenaiError | None:
+        """Why the environment names no backend, if it does not."""
+        return self._exchange.failure() if isinstance(self._exchange, Failure) else None
+
+    async def aclose(self) -> None:
+        """Close all connections; a call after that is ``Failure(Closed)``."""
+        await self._connections.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+
+class _Connections:
+    """What an `AsyncHttp` holds open: made at the first call, so that making one loads no network stack."""
+
+    def __init__(self, settings: Settings, exchange: Result[Exchange, GenaiError]) -> None:
+        self._settings = settings
+        self._exchange = exchange
+        self._lock = threading.Lock()
+        self._lanes: _Opens | None = None
+        self._tokens: Tokens | None = None
+        self._is_closed = False
+
+    def world(self) -> "AsyncWorld":
+        with self._lock:
+            if self._lanes is None and not self._is_closed:
+                self._make()
+        return AsyncWorld(self._lanes, self._tokens, self._settings.on_event)
+
+    def _make(self) -> None:
+        from genai_fn.interpret.lanes_async import AsyncLanes  # noqa: PLC0415  # the network stack, at the first call
+
+        self._lanes = AsyncLanes(self._settings.lanes, **self._settings.lane_settings())
+        if not isinstance(self._exchange, Failure):
+            self._tokens = self._settings.tokens(self._exchange.unwrap())
+
+    async def aclose(self) -> None:
+        with self._lock:
+            self._is_closed = True
+            lanes, tokens = self._lanes, self._tokens
+        if tokens is not None:
+            tokens.close()
+        if lanes is not None:
+            await lanes.aclose()
+
+
+class _OpenExchange(Protocol):
+    @property
+    def status(self) -> int: ...
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]: ...
+    async def read(self, deadline: float, phase: Any) -> bytes | Lost: ...
+    def cut(self) -> None: ...
+    async def aclose(self) -> None: ...
+
+
+class _Opens(Protocol):
+    async def open(self, request: Any, *, deadline: float, connect: float, fresh: bool) -> _OpenExchange | Lost: ...
+    async def aclose(self) -> None: ...
+
+
+class AsyncWorld:
+    """Performs the effects of one program, and closes what it left open."""
+
+    def __init__(
+        self, lanes: "_Opens | None", tokens: "Tokens | None", on_event: Callable[[Event], object] | None
+    ) -> None:
+        self._lanes = lanes
+        self._tokens = tokens
+        self._on_event = on_event
+        self._opened: set[Any] = set()
+
+    async def perform(self, effect: Effect) -> Any:
+        """Do what an effect asks, and answer it."""
+        return await _WAYS[type(effect)](self, effect)
+
+    async def aclose(self) -> None:
+        """Close what is open, whatever cancels us meanwhile."""
+        if self._opened:
+            with anyio.CancelScope(shield=True):
+                for exchange in tuple(self._opened):
+                    await exchange.aclose()
+            self._opened.clear()
+
+    def cut(self) -> None:
+        """Close the sockets at once, from any task or thread; whoever reads wakes up. `aclose` is owed all the same."""
+        for exchange in tuple(self._opened):
+            exchange.cut()
+
+    async def _now(self, effect: Now) -> float:
+        return time.monotonic()
+
+    async def _random(self, effect: Random) -> float:
+        return random.random()  # noqa: S311  # jitter
+
+    async def _sleep(self, effect: Sleep) -> None:
+        await anyio.sleep(effect.seconds)
+
+    async def _token(self, effect: Token) -> Any:
+        assert self._tokens is not None  # noqa: S101  # only such a backend asks for one
+        answer = self._tokens.ask()
+        if answer.done():
+            return answer.result()
+        try:
+            with anyio.move_on_after(max(0.0, effect.deadline - time.monotonic())):
+                return await _resolved(answer)
+            return Lost(TimedOut("total", "waiting for a token"))
+        finally:
+            answer.cancel()
+
+    async def _open(self, effect: Open) -> Any:
+        if self._lanes is None:
+            await checkpoint()
+            return _INTERPRETER_CLOSED
+        opened = await self._lanes.open(effect.request, deadline=effect.deadline, connect=effect.connect, fresh=effect.fresh)
+        if not isinstance(opened, Lost):
+            self._opened.add(opened)
+        return opened
+
+    async def _read(self, effect: Read) -> Any:
+        exchange: Any = effect.exchange
+        return await exchange.read(*read_limit(effect))
+
+    async def _close(self, effect: Close) -> None:
+        exchange: Any = effect.exchange
+        await exchange.aclose()
+        self._opened.discard(exchange)
+
+    async def _invoke(self, effect: Invoke) -> Any:
+        value = effect.function(*effect.args)
+        return (await value) if inspect.isawaitable(value) else value
+
+    async def _tell(self, effect: Tell) -> None:
+        if self._on_event is not None:
+            self._on_event(effect.event)
+
+    async def _together(self, effect: Together) -> tuple[Any, ...]:
+        ends: list[_End] = [_End() for _ in effect.programs]
+        async with anyio.create_task_group() as tasks:
+            for end, child in zip(ends, effect.programs, strict=True):
+                tasks.start_soon(end.reach, child, self)
+        return tuple(end.value() for end in ends)
+
+
+_INTERPRETER_CLOSED = Lost(Closed())
+
+_WAYS: dict[type, Callable[[AsyncWorld, Any], Any]] = {
+    Now: AsyncWorld._now,
+    Random: AsyncWorld._random,
+    Sleep: AsyncWorld._sleep,
+    Token: AsyncWorld._token,
+    Open: AsyncWorld._open,
+    Read: AsyncWorld._read,
+    Close: AsyncWorld._close,
+    Invoke: AsyncWorld._invoke,
+    Tell: AsyncWorld._tell,
+    Together: AsyncWorld._together,
+}
+
+
+class _End:
+    """How a child ended: kept, not raised, as an exception in a task group would cancel its siblings."""
+
+    def __init__(self) -> None:
+        self._value: Any = None
+        self._raised: Exception | None = None
+
+    async def reach(self, child: Effects[Any], world: AsyncWorld) -> None:
+        try:
+            self._value = await run_through(child, world)
+        except Exception as error:  # noqa: BLE001  # the caller's own, raised again where it is awaited
+            self._raised = error
+
+    def value(self) -> Any:
+        if self._raised is not None:
+            raise self._raised
+        return self._value
+
+
+async def _resolved(answer: "Future[T]") -> T:
+    """Wait for what another thread resolves."""
+    came, token = anyio.Event(), current_token()
+    answer.add_done_callback(lambda _: _ring(came, token))
+    await came.wait()
+    return answer.result()
+
+
+def _ring(came: anyio.Event, token: EventLoopToken) -> None:
+    try:
+        from_thread.run_sync(came.set, token=token)
+    except RuntimeError:  # called in the loop's own thread, or the loop has ended
+        came.set()
+
+
+async def run_through(effects: Effects[T], world: AsyncWorld) -> T:
+    """Drive a program to its end."""
+    answer: Any = None
+    raised: Exception | None = None
+    while True:
+        try:
+            effect = effects.send(answer) if raised is None else effects.throw(raised)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]  # what the generator returns
+        answer = raised = None
+        try:
+            answer = await world.perform(effect)
+        except Exception as error:  # noqa: BLE001  # the caller's own function raised: the program may want to know
+            raised = error
+
+
+class AsyncItems(Generic[T]):
+    """
+    The items of a stream as they come, each a ``Result``; closes itself at the end, or when the block is left.
+
+    A class and not an async generator: those cannot be closed from another task, nor left without waiting for the garbage collector.
+    """
+
+    def __init__(self, stream: Stream[T], exchange: Result[Exchange, GenaiError], world: AsyncWorld) -> None:
+        self._last: Result[Any, GenaiError] | None = exchange if isinstance(exchange, Failure) else None
+        self._effects: Effects[Any] | None = None if isinstance(exchange, Failure) else program(stream, exchange.unwrap())
+        self._world = world
+        self._scope: anyio.CancelScope | None = None
+        self._thread = threading.get_ident()
+        self._is_closed = False
+
+    def __aiter__(self) -> AsyncIterator[Result[T, GenaiError]]:
+        return self
+
+    async def __anext__(self) -> Result[T, GenaiError]:
+        if self._last is not None:
+            await checkpoint()
+            last, self._last = self._last, None
+            return last
+        if self._effects is None or self._is_closed:
+            await self.aclose()
+            raise StopAsyncIteration
+        item = await self._advanced(self._effects)
+        if item is None:
+            raise StopAsyncIteration
+        return item
+
+    async def _advanced(self, effects: Effects[Any]) -> Result[T, GenaiError] | None:
+        """Go on to the next item; None at the end. Whatever else ends it closes the socket."""
+        is_over = True
+        try:
+            effect = next(effects, None)
+            if type(effect) is Emit:
+                is_over = False
+                return effect.item  # type: ignore[no-any-return]  # a stream emits results
+            with anyio.CancelScope() as self._scope:
+                item = None if effect is None else await self._item(effects, effect)
+                is_over = item is None
+                return item
+            return _STREAM_CLOSED
+        except BaseException as error:
+            if not isinstance(error, Exception):
+                self._last = _READ_CANCELLED
+            raise
+        finally:
+            self._scope = None
+            if is_over:
+                self._effects = None
+                await self.aclose()
+
+    async def _item(self, effects: Effects[Any], effect: Effect) -> Result[T, GenaiError] | None:
+        while type(effect) is not Emit:
+            raised: Exception | None = None
+            answer: Any = None
+            try:
+                answer = await self._world.perform(effect)
+            except Exception as error:  # noqa: BLE001  # the caller's own function raised: the program may want to know
+                raised = error
+            try:
+                effect = effects.send(answer) if raised is None else effects.throw(raised)
+            except StopIteration:
+                return None
+        return effect.item  # type: ignore[no-any-return]  # a stream emits results
+
+    def close(self) -> None:
+        """Close the socket at once, from any task or thread; a task that is reading is given ``Failure(Closed)``, then the end."""
+        self._is_closed = True
+        self._world.cut()
+        if self._scope is not None and threading.get_ident() == self._thread:
+            self._scope.cancel()
+
+    async def aclose(self) -> None:
+        """Close the socket, and be done."""
+        self._is_closed = True
+        await self._world.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._last = None
+        await self.aclose()
+
+
+_STREAM_CLOSED: Failure[Any] = Failure(Closed("the stream was closed"))
+_READ_CANCELLED: Failure[Any] = Failure(Closed("the stream ended as a read of it was cancelled"))

@@ -1,0 +1,126 @@
+"""What an interpreter is made with, in either world: who is asked, how, and what is told of it."""
+
+import dataclasses
+import os
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from returns.result import Failure, Result, Success
+
+from genai_fn.backend import Backend, HeadersLike, Vertex, backend_from_env, own_credential, pairs
+from genai_fn.effects import Lost, Read
+from genai_fn.errors import GenaiError, InvalidRequest, Phase
+from genai_fn.events import Event
+from genai_fn.exchange import Exchange, HttpExchange, fetched
+from genai_fn.http import HttpRequest, HttpResponse
+from genai_fn.options import Retry, Timeouts
+from genai_fn.request import Flow, Request, Stream
+from genai_fn.schema._base import Value
+
+if TYPE_CHECKING:
+    from genai_fn.interpret.lanes import Lanes
+    from genai_fn.interpret.tokens import Tokens
+
+__all__ = ["Settings", "an_action", "a_stream", "read_limit"]
+
+
+class Settings(Value, kw_only=True):
+    """The parameters that `Http` and `AsyncHttp` share; None as backend reads the environment."""
+
+    backend: Backend | None
+    timeouts: Timeouts
+    retry: Retry
+    headers: HeadersLike
+    lanes: int
+    proxy: str | None
+    ssl_context: ssl.SSLContext | None
+    transport: ModuleType | None
+    on_event: Callable[[Event], object] | None
+    max_response_bytes: int
+
+    def __post_init__(self) -> None:
+        if isinstance(self.lanes, bool) or not isinstance(self.lanes, int) or self.lanes < 1:  # pyright: ignore[reportUnnecessaryIsInstance]  # the caller's word
+            raise InvalidRequest("lanes", self.lanes, "a whole number of at least 1")
+
+    def exchange(self) -> Result[Exchange, GenaiError]:
+        """Settle who is asked, now."""
+        found = backend_from_env(os.environ) if self.backend is None else Success(self.backend)
+        if isinstance(found, Failure):
+            return found
+        backend = found.unwrap()
+        headers = (*pairs(backend.headers, "headers"), *pairs(self.headers, "headers"))
+        return Success(
+            HttpExchange(
+                backend=dataclasses.replace(backend, headers=headers),
+                timeouts=self.timeouts,
+                retry=self.retry,
+                max_response_bytes=self.max_response_bytes,
+                tells=self.on_event is not None,
+            )
+        )
+
+    def lane_settings(self) -> dict[str, Any]:
+        """Say how connections are made."""
+        kept = ("proxy", "ssl_context", "transport")
+        return {"environ": os.environ, **{name: getattr(self, name) for name in kept}}
+
+    def tokens(self, exchange: Exchange) -> "Tokens | None":
+        """Make what gets OAuth tokens, where they are needed."""
+        if not isinstance(exchange, HttpExchange) or not isinstance(exchange.backend, Vertex) or own_credential(exchange.backend):
+            return None
+        from genai_fn.interpret.lanes import Lanes  # noqa: PLC0415  # the network stack, at the first call
+        from genai_fn.interpret.tokens import Tokens  # noqa: PLC0415
+
+        through, direct = Lanes(2, **self.lane_settings()), Lanes(1, **{**self.lane_settings(), "proxy": ""})
+        environ = {name: value for name, value in os.environ.items() if name != "GOOGLE_CLOUD_PROJECT"}
+        return Tokens(exchange.backend, environ=environ, fetch=_Fetch(through, direct))
+
+
+class _Fetch:
+    """Sends requests for tokens, in threads; the metadata server is never asked through a proxy, which would see the token."""
+
+    def __init__(self, through: "Lanes", direct: "Lanes") -> None:
+        self._through = through
+        self._direct = direct
+
+    def __call__(self, request: HttpRequest, seconds: float) -> HttpResponse | Lost:
+        from genai_fn.interpret.sync import SyncWorld, run_through  # noqa: PLC0415  # which imports this module
+
+        lanes = self._direct if ("metadata-flavor", "Google") in _lowered(request) else self._through
+        world = SyncWorld(lanes, None, None)
+        try:
+            return run_through(fetched(request, time.monotonic() + seconds), world)
+        finally:
+            world.close()
+
+    def close(self) -> None:
+        self._through.close()
+        self._direct.close()
+
+
+def _lowered(request: HttpRequest) -> Mapping[tuple[str, str], None]:
+    return {(name.lower(), value): None for name, value in request.headers}
+
+
+def read_limit(read: Read) -> tuple[float, Phase]:
+    """Say until when a read may last, and what has run out then."""
+    silent = time.monotonic() + read.idle
+    return (silent, "idle") if silent < read.deadline else (read.deadline, "total")
+
+
+def an_action(action: object) -> None:
+    """Refuse to call with anything but an action."""
+    if isinstance(action, Stream):
+        raise InvalidRequest("action", action, "a Request or a Flow: read a stream with .stream(…), or make one of it by joined or collected")
+    if not isinstance(action, Request | Flow):
+        raise InvalidRequest("action", action, "a Request or a Flow")
+
+
+def a_stream(stream: object) -> None:
+    """Refuse to stream anything but a stream."""
+    if not isinstance(stream, Stream):
+        raise InvalidRequest("stream", stream, "a Stream, such as generate(…) | streamed")
+

@@ -1,0 +1,334 @@
+"""The sync world: performs effects in the calling thread. Interpreters are safe to share between threads."""
+
+import inspect
+import random
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from types import ModuleType, TracebackType
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
+
+from returns.result import Failure, Result
+
+from genai_fn.backend import Backend, HeadersLike
+from genai_fn.effects import Close, Effect, Effects, Emit, Invoke, Lost, Now, Open, Random, Read, Sleep, Tell, Together, Token
+from genai_fn.errors import Closed, GenaiError, NotInThisWorld, TimedOut
+from genai_fn.events import Event
+from genai_fn.exchange import Exchange
+from genai_fn.interpret.settings import Settings, a_stream, an_action, read_limit
+from genai_fn.options import Retry, Timeouts
+from genai_fn.request import Action, Stream
+from genai_fn.steps import program
+from genai_fn.words import Ended
+
+if TYPE_CHECKING:
+    from genai_fn.interpret.tokens import Tokens
+
+__all__ = ["Http", "Items", "SyncWorld", "run_through"]
+
+T = TypeVar("T")
+
+
+class Http:
+    """
+    Runs actions over HTTP, in the calling thread.
+
+    >>> from genai_fn import Gemini, Http, generate
+    >>> with Http(Gemini(api_key="k", base_url="http://127.0.0.1:1")) as run:
+    ...     run(generate("gemini-2.5-flash", "hi"))
+    <Failure: connecting to 127.0.0.1:1: Connection refused>
+
+    Args:
+        backend: Where to and as whom; None reads the environment, now.
+
+        lanes: How many exchanges may be under way at once; more callers wait in order.
+
+        proxy: ``http://…`` or, with the extra ``socks``, ``socks5://…``; None reads ``HTTPS_PROXY``, ``ALL_PROXY``, ``NO_PROXY``.
+
+        transport: The module httpcore, or httpcore2; never closed by us.
+
+        on_event: Told of every exchange; see ``genai_fn.events``.
+
+        max_response_bytes: The most that an answer may inflate to, and an event of a stream may hold.
+    """
+
+    def __init__(
+        self,
+        backend: Backend | None = None,
+        *,
+        timeouts: Timeouts = Timeouts(),  # noqa: B008  # frozen
+        retry: Retry = Retry(),  # noqa: B008  # frozen
+        headers: HeadersLike = (),
+        lanes: int = 64,
+        proxy: str | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        transport: ModuleType | None = None,
+        on_event: Callable[[Event], object] | None = None,
+        max_response_bytes: int = 256 * 1024 * 1024,
+    ) -> None:
+        self._settings = Settings(
+            backend=backend,
+            timeouts=timeouts,
+            retry=retry,
+            headers=headers,
+            lanes=lanes,
+            proxy=proxy,
+            ssl_context=ssl_context,
+            transport=transport,
+            on_event=on_event,
+            max_response_bytes=max_response_bytes,
+        )
+        self._exchange = self._settings.exchange()
+        self._connections = _Connections(self._settings, self._exchange)
+
+    def __call__(self, action: Action[T]) -> Result[T, GenaiError]:
+        """Run an action to its end; nothing that the network or the server does is raised."""
+        an_action(action)
+        if isinstance(self._exchange, Failure):
+            return self._exchange
+        world = self._connections.world()
+        try:
+            return run_through(program(action, self._exchange.unwrap()), world)
+        finally:
+            world.close()
+
+    def stream(self, stream: Stream[T]) -> "Items[T]":
+        """Read a stream: ``with run.stream(…) as items: for item in items: …``."""
+        a_stream(stream)
+        return Items(stream, self._exchange, self._connections.world())
+
+    @property
+    def problem(self) -> GenaiError | None:
+        """Why the environment names no backend, if it does not."""
+        return self._exchange.failure() if isinstance(self._exchange, Failure) else None
+
+    def close(self) -> None:
+        """Close all connections; a call after that is ``Failure(Closed)``."""
+        self._connections.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+class _Connections:
+    """What an `Http` holds open: made at the first call, so that making an `Http` loads no network stack."""
+
+    def __init__(self, settings: Settings, exchange: Result[Exchange, GenaiError]) -> None:
+        self._settings = settings
+        self._exchange = exchange
+        self._lock = threading.Lock()
+        self._lanes: _Opens | None = None
+        self._tokens: Tokens | None = None
+        self._is_closed = False
+
+    def world(self) -> "SyncWorld":
+        with self._lock:
+            if self._lanes is None:
+                self._make()
+        return SyncWorld(self._lanes, self._tokens, self._settings.on_event)
+
+    def _make(self) -> None:
+        from genai_fn.interpret.lanes import Lanes  # noqa: PLC0415  # the network stack, at the first call
+
+        self._lanes = Lanes(self._settings.lanes, **self._settings.lane_settings())
+        if not isinstance(self._exchange, Failure):
+            self._tokens = self._settings.tokens(self._exchange.unwrap())
+        if self._is_closed:
+            self._lanes.close()
+
+    def close(self) -> None:
+        with self._lock:
+            self._is_closed = True
+            if self._lanes is not None:
+                self._lanes.close()
+            if self._tokens is not None:
+                self._tokens.close()
+
+
+class _OpenExchange(Protocol):
+    @property
+    def status(self) -> int: ...
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]: ...
+    def read(self, deadline: float, phase: Any) -> bytes | Lost: ...
+    def close(self) -> None: ...
+
+
+class _Opens(Protocol):
+    def open(self, request: Any, *, deadline: float, connect: float, fresh: bool) -> _OpenExchange | Lost: ...
+    def close(self) -> None: ...
+
+
+class SyncWorld:
+    """Performs the effects of one program, and closes what it left open."""
+
+    def __init__(self, lanes: Any, tokens: "Tokens | None", on_event: Callable[[Event], object] | None) -> None:
+        self._lanes: _Opens = lanes
+        self._tokens = tokens
+        self._on_event = on_event
+        self._opened: set[Any] = set()
+        self._closing = threading.Event()
+
+    def perform(self, effect: Effect) -> Any:
+        """Do what an effect asks, and answer it."""
+        return _WAYS[type(effect)](self, effect)
+
+    def close(self) -> None:
+        """Close what is open, from any thread; whoever reads or sleeps wakes up."""
+        self._closing.set()
+        for exchange in tuple(self._opened):
+            exchange.close()
+        self._opened.clear()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closing.is_set()
+
+    def _now(self, effect: Now) -> float:
+        return time.monotonic()
+
+    def _random(self, effect: Random) -> float:
+        return random.random()  # noqa: S311  # jitter
+
+    def _sleep(self, effect: Sleep) -> None:
+        self._closing.wait(effect.seconds)
+
+    def _token(self, effect: Token) -> Any:
+        assert self._tokens is not None  # noqa: S101  # only such a backend asks for one
+        answer = self._tokens.ask()
+        try:
+            return answer.result(max(0.0, effect.deadline - time.monotonic()))
+        except (FutureTimeoutError, CancelledError):
+            answer.cancel()
+            return Lost(TimedOut("total", "waiting for a token"))
+
+    def _open(self, effect: Open) -> Any:
+        if self._closing.is_set():
+            return _STREAM_CLOSED
+        opened = self._lanes.open(effect.request, deadline=effect.deadline, connect=effect.connect, fresh=effect.fresh)
+        if not isinstance(opened, Lost):
+            self._opened.add(opened)
+            if self._closing.is_set():  # closed meanwhile, from another thread
+                opened.close()
+        return opened
+
+    def _read(self, effect: Read) -> Any:
+        exchange: Any = effect.exchange
+        return exchange.read(*read_limit(effect))
+
+    def _close(self, effect: Close) -> None:
+        exchange: Any = effect.exchange
+        self._opened.discard(exchange)
+        exchange.close()
+
+    def _invoke(self, effect: Invoke) -> Any:
+        value = effect.function(*effect.args)
+        if not inspect.isawaitable(value):
+            return value
+        if inspect.iscoroutine(value):
+            value.close()
+        name = getattr(effect.function, "__qualname__", effect.function)
+        raise Ended(NotInThisWorld(f"{name} is to be awaited: run this with AsyncHttp"))
+
+    def _tell(self, effect: Tell) -> None:
+        if self._on_event is not None:
+            self._on_event(effect.event)
+
+    def _together(self, effect: Together) -> tuple[Any, ...]:
+        with ThreadPoolExecutor(len(effect.programs), "genai_fn") as threads:
+            waiting = [threads.submit(self._alone, each) for each in effect.programs]
+        return tuple(each.result() for each in waiting)
+
+    def _alone(self, child: Effects[Any]) -> Any:
+        return run_through(child, self)
+
+
+_STREAM_CLOSED = Lost(Closed("the stream was closed"))
+
+_WAYS: dict[type, Callable[[SyncWorld, Any], Any]] = {
+    Now: SyncWorld._now,
+    Random: SyncWorld._random,
+    Sleep: SyncWorld._sleep,
+    Token: SyncWorld._token,
+    Open: SyncWorld._open,
+    Read: SyncWorld._read,
+    Close: SyncWorld._close,
+    Invoke: SyncWorld._invoke,
+    Tell: SyncWorld._tell,
+    Together: SyncWorld._together,
+}
+
+
+def run_through(effects: Effects[T], world: SyncWorld) -> T:
+    """Drive a program to its end."""
+    answer: Any = None
+    raised: Exception | None = None
+    while True:
+        try:
+            effect = effects.send(answer) if raised is None else effects.throw(raised)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]  # what the generator returns
+        answer = raised = None
+        try:
+            answer = world.perform(effect)
+        except Exception as error:  # noqa: BLE001  # the caller's own function raised: the program may want to know
+            raised = error
+
+
+class Items(Generic[T]):
+    """The items of a stream as they come, each a ``Result``; closes itself at the end, or when the block is left."""
+
+    def __init__(self, stream: Stream[T], exchange: Result[Exchange, GenaiError], world: SyncWorld) -> None:
+        self._failed: Result[Any, GenaiError] | None = exchange if isinstance(exchange, Failure) else None
+        self._effects: Effects[Any] | None = None if isinstance(exchange, Failure) else program(stream, exchange.unwrap())
+        self._world = world
+
+    def __iter__(self) -> Iterator[Result[T, GenaiError]]:
+        return self
+
+    def __next__(self) -> Result[T, GenaiError]:
+        if self._failed is not None:
+            failed, self._failed = self._failed, None
+            return failed
+        if self._effects is None or self._world.is_closed:
+            self.close()
+            raise StopIteration
+        is_over = True
+        try:
+            item = self._item(self._effects)
+            is_over = False
+            return item
+        finally:
+            if is_over:
+                self._effects = None
+                self.close()
+
+    def _item(self, effects: Effects[Any]) -> Result[T, GenaiError]:
+        effect = next(effects)
+        while type(effect) is not Emit:
+            raised: Exception | None = None
+            answer: Any = None
+            try:
+                answer = self._world.perform(effect)
+            except Exception as error:  # noqa: BLE001  # the caller's own function raised: the program may want to know
+                raised = error
+            effect = effects.send(answer) if raised is None else effects.throw(raised)
+        return effect.item  # type: ignore[no-any-return]  # a stream emits results
+
+    def close(self) -> None:
+        """Close the socket at once, from any thread; a thread that is reading is given ``Failure(Closed)``, then the end."""
+        self._failed = None
+        self._world.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
