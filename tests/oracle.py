@@ -1,0 +1,236 @@
+"""
+What google-genai 1.51.0 would send and how it reads an answer, for the same arguments: the judge of ours.
+
+A *call* is a function of a ``google.genai.Client``. It runs against a transport that answers from memory, in an
+environment without any of Google's variables, so nothing reaches a network and nothing outside the test has a say::
+
+    sent(GEMINI, lambda client: client.models.generate_content(model="m", contents="hi"))
+
+Backends are mappings of plain values, ``{"vertexai": True, "project": "p", "location": "us-central1"}``; but for
+``vertexai`` they are the parameters of ``Gemini`` and ``Vertex``. 1.51.0 writes into what it is given: pass every call
+fresh values.
+"""
+
+import json
+import os
+import re
+import ssl
+import warnings
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from types import GeneratorType, MappingProxyType
+from typing import Any, TypeAlias, cast
+from unittest.mock import patch
+
+import httpx
+from google.genai import Client, types
+from google.oauth2.credentials import Credentials
+
+Backend: TypeAlias = Mapping[str, Any]
+Call: TypeAlias = Callable[[Client], Any]
+
+GEMINI: Backend = MappingProxyType({"api_key": "test-key"})
+VERTEX: Backend = MappingProxyType({"vertexai": True, "project": "p", "location": "us-central1"})
+
+
+@dataclass(frozen=True)
+class Wire:
+    """A request as it went out: the whole URL, header names in lower case, and the JSON of the body or None."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: Any
+
+
+@dataclass(frozen=True)
+class Refused:
+    """What was raised before anything went out."""
+
+    message: str
+    error: type[Exception]
+
+    @property
+    def unsupported(self) -> bool:
+        """Whether the backend lacks what was asked for, as opposed to a mistake on either backend."""
+        return "not supported in" in self.message or "only supported in" in self.message
+
+
+def sent(backend: Backend, call: Call) -> Wire | Refused:
+    """Say what a call sends first; whatever is made of the answer does not matter."""
+    wires, value = exchanged(backend, call, _something)
+    if wires:
+        return wires[0]
+    if isinstance(value, Exception):
+        return Refused(str(value), type(value))
+    raise AssertionError("the call sent nothing and raised nothing", value)
+
+
+def parsed(backend: Backend, call: Call, reply: Any) -> Any:
+    """Read a JSON reply: the value, or the error as a value. A list is a stream's events, and gives a list."""
+    _, value = exchanged(backend, call, lambda request: _reply(request, reply))
+    return value
+
+
+def exchanged(
+    backend: Backend, call: Call, answer: Callable[[httpx.Request], httpx.Response]
+) -> tuple[list[Wire], Any]:
+    """Run a call to its end, streams included: all that was sent, and the value or the error."""
+    wires: list[Wire] = []
+
+    def answered(request: httpx.Request) -> httpx.Response:
+        wires.append(_wire(request))
+        return answer(request)
+
+    with _neutral():
+        try:
+            value = call(_client(backend, httpx.MockTransport(answered)))
+            return wires, list(cast("Iterator[Any]", value)) if isinstance(value, GeneratorType) else value
+        except Exception as error:
+            return wires, error
+
+
+def normal(body: Any, *, spelled: bool = False) -> Any:
+    """
+    Bring JSON into the form in which two spellings of one message are equal.
+
+    Names of the API become camelCase; bytes, standard base64; times, UTC; an empty ``generationConfig``, which 1.51.0
+    sends beside any other setting, nothing. What users name or fill stays untouched: labels, the arguments and
+    results of functions, the properties of a schema, JSON schemas.
+
+    Args:
+        body: The JSON of one message.
+
+        spelled: Whether names stay as they are, as counts in the body of ``:predict``.
+    """
+    return _normal(body, "", str if spelled else camel)
+
+
+def camel(name: str) -> str:
+    """Spell a name of the API as JSON does."""
+    return re.sub("_([a-z0-9])", lambda found: found[1].upper(), name)
+
+
+_USERS = {
+    "additionalProperties",
+    "default",
+    "example",
+    "labels",
+    "metadata",
+    "parametersJsonSchema",
+    "responseJsonSchema",
+}
+"""Members that hold what the user likes."""
+
+_USERS_IN = {
+    ("functionCall", "args"),
+    ("functionCalls", "args"),
+    ("functionResponse", "response"),
+    ("functionResponses", "response"),
+}
+"""The same, where the name alone does not tell: ``response`` is a schema in a function's declaration."""
+
+_NAMED = {"$defs", "defs", "properties"}
+"""Members whose names are the user's and whose values are the API's."""
+
+_BYTES = {
+    "bytesBase64Encoded",
+    "data",
+    "encodedVideo",
+    "imageBytes",
+    "thoughtSignature",
+    "videoBytes",
+}
+
+
+def _normal(value: Any, name: str, spell: Callable[[str], str]) -> Any:
+    match value:
+        case dict():
+            return _message(cast("dict[str, Any]", value), name, spell)
+        case list():
+            return [_normal(item, name, spell) for item in cast("Sequence[Any]", value)]
+        case str() if name in _BYTES:
+            return value.translate(str.maketrans("-_", "+/"))
+        case str() if name.endswith("Time"):
+            return _instant(value)
+        case _:
+            return value
+
+
+def _message(fields: dict[str, Any], parent: str, spell: Callable[[str], str]) -> dict[str, Any]:
+    message: dict[str, Any] = {}
+    for key, value in fields.items():
+        name = camel(key)
+        if spell(key) in message:
+            raise ValueError("one field in two spellings", key, fields)
+        if (name in _USERS and not isinstance(value, list)) or (parent, name) in _USERS_IN:
+            message[spell(key)] = value
+        elif name in _NAMED and isinstance(value, dict):
+            message[spell(key)] = {k: _normal(v, "", spell) for k, v in cast("dict[str, Any]", value).items()}
+        elif name != "generationConfig" or value != {}:
+            message[spell(key)] = _normal(value, name, spell)
+    return message
+
+
+def _instant(text: str) -> str:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return text if moment.tzinfo is None else moment.astimezone(UTC).isoformat()
+
+
+@contextmanager
+def _neutral() -> Generator[None]:
+    """Hide the variables, credentials and servers that google-genai would look at, and its warnings."""
+    kept = {name: value for name, value in os.environ.items() if not _GOOGLES.match(name)}
+    with patch.dict(os.environ, {**kept, **_NOWHERE}, clear=True), warnings.catch_warnings(action="ignore"):
+        yield
+
+
+_GOOGLES = re.compile("GOOGLE_|GEMINI_|CLOUDSDK_|GCE_|GCLOUD_|VERTEX_", re.IGNORECASE)
+_NOWHERE = {"CLOUDSDK_CONFIG": os.devnull, "NO_GCE_CHECK": "true"}
+
+
+def _client(backend: Backend, transport: httpx.MockTransport) -> Client:
+    """Open a client whose only way out is ``transport``."""
+    given = dict(backend)
+    if given.get("project") and not given.get("credentials"):
+        given["credentials"] = Credentials(token="test-token")  # type: ignore[no-untyped-call]  # google-auth has no types
+    options = types.HttpOptions(
+        base_url=given.pop("base_url", None),
+        api_version=given.pop("api_version", None),
+        headers=dict(given.pop("headers", ())) or None,
+        httpx_client=httpx.Client(transport=transport, trust_env=False),
+        httpx_async_client=httpx.AsyncClient(transport=transport, trust_env=False),
+        client_args={"verify": _trust()},
+        async_client_args={"verify": _trust(), "ssl": _trust()},
+    )
+    return Client(http_options=options, **given)
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    """Build the certificates once: google-genai would read them for every client, 20 ms each."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def _wire(request: httpx.Request) -> Wire:
+    body = json.loads(request.content) if request.content else None
+    return Wire(request.method, str(request.url), dict(request.headers), body)
+
+
+def _something(request: httpx.Request) -> httpx.Response:
+    return _reply(request, {"candidates": [{"content": {"role": "model", "parts": [{"text": "ok"}]}}]})
+
+
+def _reply(request: httpx.Request, reply: Any) -> httpx.Response:
+    """Answer with JSON, or with one event for each where server-sent events were asked for."""
+    if request.url.params.get("alt") != "sse":
+        return httpx.Response(200, json=reply)
+    events = cast("Sequence[Any]", reply) if isinstance(reply, list) else [reply]
+    text = "".join(f"data: {json.dumps(event)}\n\n" for event in events)
+    return httpx.Response(200, text=text, headers={"content-type": "text/event-stream"})
