@@ -1,12 +1,14 @@
 """The offline interpreter: the embedded model in the place of the network, everything else as it is."""
 
+import dataclasses
+from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from anyio.lowlevel import checkpoint
 from returns.result import Result, Success
 
-from genai_fn.backend import Backend, Gemini
+from genai_fn.backend import Backend, Credential, Gemini, Secret
 from genai_fn.emulator import answer
 from genai_fn.errors import GenaiError, Phase
 from genai_fn.exchange import Exchange, HttpExchange
@@ -37,18 +39,17 @@ class Offline:
     """
 
     def __init__(self, backend: Backend | None = None) -> None:
-        chosen = Gemini(api_key="offline") if backend is None else backend
-        self._exchange: Result[Exchange, GenaiError] = Success(HttpExchange(backend=chosen))
+        self._exchange: Result[Exchange, GenaiError] = Success(HttpExchange(backend=_somebody(backend or Gemini())))
 
     def __call__(self, action: Action[T]) -> Result[T, GenaiError]:
         """Run an action to its end."""
         an_action(action)
-        return sync.run_through(program(action, self._exchange.unwrap()), sync.SyncWorld(_Lanes(), None, None))
+        return sync.run_through(program(action, self._exchange.unwrap()), sync.SyncWorld(_Lanes(), _TOKENS, None))
 
     def stream(self, stream: Stream[T]) -> "sync.Items[T]":
         """Read a stream."""
         a_stream(stream)
-        return sync.Items(stream, self._exchange, sync.SyncWorld(_Lanes(), None, None))
+        return sync.Items(stream, self._exchange, sync.SyncWorld(_Lanes(), _TOKENS, None))
 
     @property
     def aio(self) -> "AsyncOffline":
@@ -74,12 +75,30 @@ class AsyncOffline:
     async def __call__(self, action: Action[T]) -> Result[T, GenaiError]:
         """Run an action to its end."""
         an_action(action)
-        return await aio.run_through(program(action, self._exchange.unwrap()), aio.AsyncWorld(_AsyncLanes(), None, None))
+        return await aio.run_through(program(action, self._exchange.unwrap()), aio.AsyncWorld(_AsyncLanes(), _TOKENS, None))
 
     def stream(self, stream: Stream[T]) -> "aio.AsyncItems[T]":
         """Read a stream."""
         a_stream(stream)
-        return aio.AsyncItems(stream, self._exchange, aio.AsyncWorld(_AsyncLanes(), None, None))
+        return aio.AsyncItems(stream, self._exchange, aio.AsyncWorld(_AsyncLanes(), _TOKENS, None))
+
+
+def _somebody(backend: Backend) -> Backend:
+    """Give a Gemini backend without a key one: nobody is asked who calls."""
+    is_nobody = isinstance(backend, Gemini) and backend.api_key is None
+    return dataclasses.replace(backend, api_key="offline") if is_nobody else backend
+
+
+class _Tokens:
+    """Hands out a token that is none, and a project for a backend without one."""
+
+    def ask(self) -> "Future[Credential]":
+        answer: Future[Credential] = Future()
+        answer.set_result(Credential("", Secret(()), "offline"))
+        return answer
+
+
+_TOKENS: Any = _Tokens()
 
 
 class _Answered:
@@ -127,3 +146,6 @@ class _AsyncLanes:
     async def open(self, request: HttpRequest, **limits: Any) -> _AsyncAnswered:
         await checkpoint()
         return _AsyncAnswered(answer(request))
+
+    async def aclose(self) -> None:
+        """Do nothing: there is nothing to close."""

@@ -1,0 +1,5 @@
+"""The API within the process: a pure function from request to response, for work without a network and for tests."""
+
+from genai_fn.emulator.routes import answer
+
+__all__ = ["answer"]

@@ -1,0 +1,35 @@
+"""Tokens of a kind: words and signs, which are cheap to tell and add up to the text they came from."""
+
+import re
+
+from genai_fn.schema import Content, Part
+
+__all__ = ["pieces", "weight"]
+
+
+def pieces(text: str) -> tuple[str, ...]:
+    """
+    Cut a text into tokens: a word or a sign each, with the space before it.
+
+    >>> pieces("Why is it blue?")
+    ('Why', ' is', ' it', ' blue', '?')
+    """
+    return tuple(_PIECE.findall(text))
+
+
+_PIECE = re.compile(r"\s*(?:\w+|[^\w\s])|\s+\Z")
+
+
+def weight(content: Content) -> int:
+    """Count the tokens of a turn."""
+    return sum(map(_weight, content.parts or ()))
+
+
+def _weight(part: Part) -> int:
+    if part.inline_data is not None or part.file_data is not None:
+        return _MEDIUM
+    return len(pieces(part.text or ""))
+
+
+_MEDIUM = 258
+"""What the API counts for an image: https://ai.google.dev/gemini-api/docs/tokens"""
