@@ -1,15 +1,14 @@
 """
 What can go wrong, as values: every failure of a run is one of these, and none of anybody else's.
 
-Each error compares by value, hashes, pickles as itself and has ``__match_args__``. They are plain dataclasses, not frozen ones: a frozen
-exception cannot pass through a ``contextmanager``, which sets its traceback.
+Each error compares by value, hashes, pickles as itself and has ``__match_args__``. They are plain dataclasses, not
+frozen ones: a frozen exception cannot pass through a ``contextmanager``, which sets its traceback.
 """
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from email.utils import parsedate_to_datetime
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 __all__ = [
     "APIError",
@@ -40,11 +39,12 @@ __all__ = [
 Phase: TypeAlias = Literal["connect", "headers", "idle", "total", "poll"]
 
 
+@dataclass(eq=True, unsafe_hash=True)
 class GenaiError(Exception):
     """The root of all errors of this library."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuilt, (type(self), tuple(getattr(self, each.name) for each in fields(self)))  # type: ignore[arg-type]  # every subclass is a dataclass
+        return _rebuilt, (type(self), tuple(getattr(self, each.name) for each in fields(self)))
 
     def __str__(self) -> str:
         return type(self).__name__
@@ -74,12 +74,11 @@ class APIError(GenaiError):
     def retry_after(self) -> float | None:
         """Seconds the server asks to wait: ``RetryInfo`` of the details, ``retry-after-ms``, or ``Retry-After``."""
         headers = {name.lower(): value for name, value in self.headers}
-        advised = [
-            _seconds(detail.get("retryDelay"))
-            for detail in self.details
-            if isinstance(detail, Mapping) and str(detail.get("@type", "")).endswith("google.rpc.RetryInfo")
+        advised = [_advised(detail) for detail in self.details]
+        advised += [
+            _milliseconds(headers.get("retry-after-ms")),
+            _wait(headers.get("retry-after"), headers.get("date")),
         ]
-        advised += [_milliseconds(headers.get("retry-after-ms")), _wait(headers.get("retry-after"), headers.get("date"))]
         return next((each for each in advised if each is not None), None)
 
 
@@ -98,11 +97,9 @@ class ServerError(APIError):
 # The wire
 
 
+@dataclass(eq=True, unsafe_hash=True)
 class TransportError(GenaiError):
-    """The network kept the answer from us: `doing` says in which step, `sent` whether any byte had gone out."""
-
-    doing: str
-    sent: bool
+    """The network kept the answer from us: ``doing`` says in which step, ``sent`` whether any byte had gone out."""
 
 
 @dataclass(eq=True, unsafe_hash=True)
@@ -216,8 +213,7 @@ class InvalidRequest(GenaiError, ValueError):
     expected: str
 
     def __str__(self) -> str:
-        shown = repr(self.value)
-        return f"{self.path}: expected {self.expected}, got {shown if len(shown) <= 200 else shown[:200] + '…'}"
+        return f"{self.path}: expected {self.expected}, got {_shown(self.value)}"
 
 
 @dataclass(eq=True, unsafe_hash=True)
@@ -312,6 +308,22 @@ class NoAnswer(GenaiError):
 _DURATION = re.compile(r"\A([0-9]+(?:\.[0-9]+)?)s\Z")
 
 
+def _shown(value: Any) -> str:
+    try:
+        shown = repr(value)
+    except Exception:  # noqa: BLE001  # a caller's own repr, or what holds itself: an error can always be shown
+        shown = f"a {type(value).__name__}"
+    return shown if len(shown) <= 200 else shown[:200] + "…"
+
+
+def _advised(detail: Any) -> float | None:
+    if not isinstance(detail, Mapping):
+        return None
+    fields = cast("Mapping[str, Any]", detail)
+    is_advice = str(fields.get("@type", "")).endswith("google.rpc.RetryInfo")
+    return _seconds(fields.get("retryDelay")) if is_advice else None
+
+
 def _seconds(duration: object) -> float | None:
     found = _DURATION.match(duration) if isinstance(duration, str) else None
     return float(found[1]) if found else None
@@ -326,6 +338,8 @@ def _wait(text: str | None, date: str | None) -> float | None:
     number = _number(text, 1)
     if number is not None or text is None or date is None:
         return number
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415  # a third of what importing this module would take
+
     try:
         return max(0.0, (parsedate_to_datetime(text) - parsedate_to_datetime(date)).total_seconds())
     except (TypeError, ValueError):  # not dates, or one with and one without a zone

@@ -7,11 +7,11 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from types import ModuleType, TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 import anyio
-from anyio import from_thread
 from anyio.lowlevel import EventLoopToken, checkpoint, current_token
 from returns.result import Failure, Result
 
@@ -169,7 +169,7 @@ class AsyncWorld:
 
     async def perform(self, effect: Effect) -> Any:
         """Do what an effect asks, and answer it."""
-        return await _WAYS[type(effect)](self, effect)
+        return await self._WAYS[type(effect)](self, effect)
 
     async def aclose(self) -> None:
         """Close what is open, whatever cancels us meanwhile."""
@@ -238,21 +238,22 @@ class AsyncWorld:
                 tasks.start_soon(end.reach, child, self)
         return tuple(end.value() for end in ends)
 
+    _WAYS: ClassVar[dict[type, Callable[[Any, Any], Any]]] = {
+        Now: _now,
+        Random: _random,
+        Sleep: _sleep,
+        Token: _token,
+        Open: _open,
+        Read: _read,
+        Close: _close,
+        Invoke: _invoke,
+        Tell: _tell,
+        Together: _together,
+    }
+
 
 _INTERPRETER_CLOSED = Lost(Closed())
 
-_WAYS: dict[type, Callable[[AsyncWorld, Any], Any]] = {
-    Now: AsyncWorld._now,
-    Random: AsyncWorld._random,
-    Sleep: AsyncWorld._sleep,
-    Token: AsyncWorld._token,
-    Open: AsyncWorld._open,
-    Read: AsyncWorld._read,
-    Close: AsyncWorld._close,
-    Invoke: AsyncWorld._invoke,
-    Tell: AsyncWorld._tell,
-    Together: AsyncWorld._together,
-}
 
 
 class _End:
@@ -277,16 +278,16 @@ class _End:
 async def _resolved(answer: "Future[T]") -> T:
     """Wait for what another thread resolves."""
     came, token = anyio.Event(), current_token()
-    answer.add_done_callback(lambda _: _ring(came, token))
+    answer.add_done_callback(lambda _: _soon(token, came.set))
     await came.wait()
     return answer.result()
 
 
-def _ring(came: anyio.Event, token: EventLoopToken) -> None:
-    try:
-        from_thread.run_sync(came.set, token=token)
-    except RuntimeError:  # called in the loop's own thread, or the loop has ended
-        came.set()
+def _soon(token: EventLoopToken, call: Callable[[], object]) -> None:
+    """Have an event loop call something: from any thread, the loop's own among them, and without a wait."""
+    loop: Any = token.native_token
+    with suppress(RuntimeError):  # the loop is over, and with it whoever waited
+        (getattr(loop, "run_sync_soon", None) or loop.call_soon_threadsafe)(call)
 
 
 async def run_through(effects: Effects[T], world: AsyncWorld) -> T:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import os
-import ssl
 import time
 from collections.abc import Callable, Mapping
 from types import ModuleType
@@ -21,6 +20,8 @@ from genai_fn.request import Flow, Request, Stream
 from genai_fn.schema._base import Value
 
 if TYPE_CHECKING:
+    import ssl  # loaded with the network stack, at the first call
+
     from genai_fn.interpret.lanes import Lanes
     from genai_fn.interpret.tokens import Tokens
 
@@ -36,7 +37,7 @@ class Settings(Value, kw_only=True):
     headers: HeadersLike
     lanes: int
     proxy: str | None
-    ssl_context: ssl.SSLContext | None
+    ssl_context: "ssl.SSLContext | None"
     transport: ModuleType | None
     on_event: Callable[[Event], object] | None
     max_response_bytes: int
@@ -65,7 +66,9 @@ class Settings(Value, kw_only=True):
     def lane_settings(self) -> dict[str, Any]:
         """Say how connections are made."""
         kept = ("proxy", "ssl_context", "transport")
-        return {"environ": os.environ, **{name: getattr(self, name) for name in kept}}
+        settings: dict[str, Any] = {name: getattr(self, name) for name in kept}
+        settings["environ"] = os.environ
+        return settings
 
     def tokens(self, exchange: Exchange) -> "Tokens | None":
         """Make what gets OAuth tokens, where they are needed."""
@@ -74,7 +77,8 @@ class Settings(Value, kw_only=True):
         from genai_fn.interpret.lanes import Lanes  # noqa: PLC0415  # the network stack, at the first call
         from genai_fn.interpret.tokens import Tokens  # noqa: PLC0415
 
-        through, direct = Lanes(2, **self.lane_settings()), Lanes(1, **{**self.lane_settings(), "proxy": ""})
+        through = Lanes(2, **self.lane_settings())
+        direct = Lanes(1, ssl_context=self.ssl_context, transport=self.transport, proxy="")
         environ = {name: value for name, value in os.environ.items() if name != "GOOGLE_CLOUD_PROJECT"}
         return Tokens(exchange.backend, environ=environ, fetch=_Fetch(through, direct))
 

@@ -2,14 +2,11 @@
 
 import inspect
 import random
-import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as FutureTimeoutError
 from types import ModuleType, TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from returns.result import Failure, Result
 
@@ -25,6 +22,8 @@ from genai_fn.steps import program
 from genai_fn.words import Ended
 
 if TYPE_CHECKING:
+    import ssl  # loaded with the network stack, at the first call
+
     from genai_fn.interpret.tokens import Tokens
 
 __all__ = ["Http", "Items", "SyncWorld", "run_through"]
@@ -64,7 +63,7 @@ class Http:
         headers: HeadersLike = (),
         lanes: int = 64,
         proxy: str | None = None,
-        ssl_context: ssl.SSLContext | None = None,
+        ssl_context: "ssl.SSLContext | None" = None,
         transport: ModuleType | None = None,
         on_event: Callable[[Event], object] | None = None,
         max_response_bytes: int = 256 * 1024 * 1024,
@@ -177,7 +176,7 @@ class SyncWorld:
 
     def perform(self, effect: Effect) -> Any:
         """Do what an effect asks, and answer it."""
-        return _WAYS[type(effect)](self, effect)
+        return self._WAYS[type(effect)](self, effect)
 
     def close(self) -> None:
         """Close what is open, from any thread; whoever reads or sleeps wakes up."""
@@ -201,11 +200,13 @@ class SyncWorld:
         self._closing.wait(effect.seconds)
 
     def _token(self, effect: Token) -> Any:
+        from concurrent.futures import CancelledError  # noqa: PLC0415  # loaded with the tokens, not before
+
         assert self._tokens is not None  # noqa: S101  # only such a backend asks for one
         answer = self._tokens.ask()
         try:
             return answer.result(max(0.0, effect.deadline - time.monotonic()))
-        except (FutureTimeoutError, CancelledError):
+        except (TimeoutError, CancelledError):
             answer.cancel()
             return Lost(TimedOut("total", "waiting for a token"))
 
@@ -242,6 +243,8 @@ class SyncWorld:
             self._on_event(effect.event)
 
     def _together(self, effect: Together) -> tuple[Any, ...]:
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  # few need threads
+
         with ThreadPoolExecutor(len(effect.programs), "genai_fn") as threads:
             waiting = [threads.submit(self._alone, each) for each in effect.programs]
         return tuple(each.result() for each in waiting)
@@ -249,21 +252,22 @@ class SyncWorld:
     def _alone(self, child: Effects[Any]) -> Any:
         return run_through(child, self)
 
+    _WAYS: ClassVar[dict[type, Callable[[Any, Any], Any]]] = {
+        Now: _now,
+        Random: _random,
+        Sleep: _sleep,
+        Token: _token,
+        Open: _open,
+        Read: _read,
+        Close: _close,
+        Invoke: _invoke,
+        Tell: _tell,
+        Together: _together,
+    }
+
 
 _STREAM_CLOSED = Lost(Closed("the stream was closed"))
 
-_WAYS: dict[type, Callable[[SyncWorld, Any], Any]] = {
-    Now: SyncWorld._now,
-    Random: SyncWorld._random,
-    Sleep: SyncWorld._sleep,
-    Token: SyncWorld._token,
-    Open: SyncWorld._open,
-    Read: SyncWorld._read,
-    Close: SyncWorld._close,
-    Invoke: SyncWorld._invoke,
-    Tell: SyncWorld._tell,
-    Together: SyncWorld._together,
-}
 
 
 def run_through(effects: Effects[T], world: SyncWorld) -> T:

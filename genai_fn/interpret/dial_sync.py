@@ -1,0 +1,106 @@
+"""Steps of connections, performed by a thread that waits."""
+
+import math
+import queue
+import select
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from genai_fn.interpret.dial_wire import Blocking, Steps, Wait, Wire, outcome
+
+__all__ = ["OutOfTimeError", "Stream", "perform"]
+
+T = TypeVar("T")
+
+
+class OutOfTimeError(Exception):
+    """The deadline is past; not a ``TimeoutError``, which sockets raise by themselves."""
+
+
+def perform(steps: Steps[T], deadline: float) -> T:
+    """Perform steps until a point of ``time.monotonic()``, past which it is an `OutOfTimeError`."""
+    answer: Any = None
+    try:
+        while True:
+            step = steps.send(answer)
+            answer = _in_time(step, deadline) if isinstance(step, Wait) else _answer(step, deadline)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]  # what a generator returns is Any to whoever drives it
+    finally:
+        steps.close()
+
+
+class Stream:
+    """A wire as an httpcore connection wants it; whoever uses it sets the deadline before."""
+
+    def __init__(self, wire: Wire, write_error: type[Exception]) -> None:
+        self.wire = wire
+        self.deadline = math.inf
+        self._write_error = write_error
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Read what is there."""
+        return perform(self.wire.read(max_bytes), self.deadline)
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Write it all; a peer that hung up may have said why, so that error makes httpcore go on to read."""
+        if self.wire.hold(buffer):
+            return
+        try:
+            perform(self.wire.write(buffer), self.deadline)
+        except OSError as error:
+            raise self._write_error(str(error)) from None
+
+    def close(self) -> None:
+        """Close the wire."""
+        self.wire.close()
+
+    def get_extra_info(self, info: str) -> None:
+        """Tell nothing."""
+
+
+def _in_time(step: Wait, deadline: float) -> bool:
+    left = deadline - time.monotonic()
+    if left > 0:  # else a peer that is always ready would never run out of time
+        if step.within is not None and step.within < left:
+            return _ready(step, step.within)
+        if _ready(step, left):
+            return True
+    raise OutOfTimeError
+
+
+if sys.platform == "win32":
+
+    def _ready(step: Wait, seconds: float) -> bool:
+        """Windows tells of a connection refused by an exception of the socket."""
+        sockets = [step.sock]
+        within = None if seconds == math.inf else max(0.0, seconds)
+        return any(select.select([] if step.write else sockets, sockets if step.write else [], sockets, within))
+
+else:
+
+    def _ready(step: Wait, seconds: float) -> bool:
+        poll = select.poll()
+        poll.register(step.sock, select.POLLOUT if step.write else select.POLLIN)
+        return bool(poll.poll(None if seconds == math.inf else min(max(0, math.ceil(seconds * 1000)), _LONGEST)))
+
+
+_LONGEST = 2**31 - 1  # milliseconds
+
+
+def _answer(step: Blocking, deadline: float) -> Any:
+    """Call in a thread of its own, as nothing else stops a look-up; it ends by itself, or with the process."""
+    answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    threading.Thread(target=_called, args=(step.call, answers), name="genai_fn look-up", daemon=True).start()
+    left = deadline - time.monotonic()
+    try:
+        return answers.get(timeout=None if left == math.inf else min(max(0.0, left), threading.TIMEOUT_MAX))
+    except queue.Empty:
+        raise OutOfTimeError from None
+
+
+def _called(call: Callable[[], Any], answers: "queue.SimpleQueue[Any]") -> None:
+    answers.put(outcome(call))

@@ -1,0 +1,170 @@
+"""
+A connected socket that never blocks, for every world at once.
+
+What would have to wait is a generator of steps: it yields a `Wait`, is sent whether that came in time, and returns its
+result. A `Blocking` is a call that may take long, such as a look-up of a name; what it returns, or the exception that
+it raised, is sent in. A driver performs steps within a deadline and closes the generator on any other way out, which
+closes a socket that nobody has got yet.
+"""
+
+import os
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Generator
+from contextlib import suppress
+from functools import partial
+from typing import Any, TypeAlias, TypeVar
+
+from genai_fn.schema._base import Value
+
+__all__ = ["Blocking", "CutError", "Steps", "Wait", "Wire", "outcome"]
+
+T = TypeVar("T")
+
+
+class Wait(Value):
+    """→ bool: True once the socket can be read, or written; False after `within` seconds."""
+
+    sock: socket.socket
+    write: bool
+    within: float | None = None
+
+
+class Blocking(Value):
+    """→ what the call returns or raises: performed where waiting harms nobody, and left behind when time runs out."""
+
+    call: Callable[[], Any]
+
+
+Steps: TypeAlias = Generator[Wait | Blocking, Any, T]
+
+
+def outcome(call: Callable[[], T]) -> T | Exception:
+    """Perform a `Blocking`'s call."""
+    try:
+        return call()
+    except Exception as error:  # noqa: BLE001 - it is an answer, for the steps to judge
+        return error
+
+
+class CutError(Exception):
+    """The wire was closed from this side."""
+
+
+class Wire:
+    """
+    One connection: `sent` and `received` tell whether any byte of a request went out, or of its answer came in.
+
+    `close` is for any thread or task. While somebody reads or writes it only shuts the connection down, which wakes
+    them, and the last of them closes the socket: its number must not go to another while a poll still watches it.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self.sent = False
+        self.received = False
+        self._held = b""
+        self._busy = 0
+        self._closed = False
+        self._guard = threading.Lock()
+        self._process = os.getpid()
+
+    def secure(self, context: ssl.SSLContext, host: str) -> Steps[None]:
+        """Shake hands as a TLS client that trusts what `context` trusts."""
+        self.sock.getpeername()  # wrap_socket loses the socket if the peer is gone
+        self.sock = secured = context.wrap_socket(self.sock, server_hostname=host, do_handshake_on_connect=False)
+        yield from self._until_done(secured.do_handshake, write=False)
+        if secured.selected_alpn_protocol() not in {None, "http/1.1"}:
+            raise ssl.SSLError("the peer wants to speak another protocol than HTTP/1.1")
+
+    def read(self, size: int) -> Steps[bytes]:
+        """Read what is there, at most `size` bytes; nothing at the end. What was held goes out before."""
+        self._enter()
+        try:
+            if self._held:
+                with suppress(OSError):  # a peer that hung up may have said why
+                    yield from self.write(b"")
+            # Waiting first lets others run, and time run out, however fast the peer is.
+            if not (isinstance(self.sock, ssl.SSLSocket) and self.sock.pending()):
+                yield Wait(self.sock, write=False)
+            data = yield from self._until_done(partial(self.sock.recv, size), write=False)
+            self.received |= bool(data)
+            return data
+        finally:
+            self._leave()
+
+    def hold(self, data: bytes) -> bool:
+        """Keep a little back, as a head and its body are better sent as one; False if it is too much for that."""
+        if len(self._held) + len(data) > _LITTLE:
+            return False
+        self._held += data
+        return True
+
+    def write(self, data: bytes) -> Steps[None]:
+        """Write it all, after what was held."""
+        held, self._held = self._held, b""
+        self._enter()
+        try:
+            yield from self._written(held)
+            yield from self._written(data)
+        finally:
+            self._leave()
+
+    def _written(self, data: bytes) -> Steps[None]:
+        rest = memoryview(data)
+        while rest:
+            count = yield from self._until_done(partial(self.sock.send, rest[:_PIECE]), write=True)
+            self.sent = True
+            rest = rest[count:]
+
+    def quiet(self) -> bool:
+        """Tell whether nothing has come since the last answer, neither bytes nor an end: only then it is of use."""
+        try:
+            self.sock.recv(1)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return True
+        except OSError:
+            return False
+        return False
+
+    def close(self) -> None:
+        """Close at once, or wake whoever is at it."""
+        with self._guard:
+            if self._busy and not self._closed and os.getpid() == self._process:
+                _shut_down(self.sock)
+            self._closed = True
+            if not self._busy:
+                self.sock.close()
+
+    def _enter(self) -> None:
+        with self._guard:
+            if self._closed:
+                raise CutError
+            self._busy += 1
+
+    def _leave(self) -> None:
+        with self._guard:
+            self._busy -= 1
+            if self._closed and not self._busy:
+                self.sock.close()
+
+    def _until_done(self, call: Callable[[], T], *, write: bool) -> Steps[T]:
+        while True:
+            try:
+                return call()
+            except BlockingIOError:
+                yield Wait(self.sock, write)
+            except ssl.SSLWantReadError:
+                yield Wait(self.sock, write=False)
+            except ssl.SSLWantWriteError:
+                yield Wait(self.sock, write=True)
+
+
+_LITTLE = 1 << 16
+_PIECE = 1 << 20
+
+
+def _shut_down(sock: socket.socket) -> None:
+    with suppress(OSError):  # not connected any more
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)  # SSLSocket's own would let the reader go on without TLS
