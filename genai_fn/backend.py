@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias, cast
 from urllib.parse import urlsplit
 
 from returns.result import Failure, Result, Success
@@ -251,11 +251,11 @@ NO_KEY = (
 
 def pairs(headers: HeadersLike, path: str) -> Headers:
     """Settle what people pass as headers: text pairs that fit on one line of HTTP each."""
-    items = tuple(headers.items() if isinstance(headers, Mapping) else headers)
+    items = tuple(cast("Iterable[Any]", headers.items() if isinstance(headers, Mapping) else headers))
     for item in items:
-        if not (isinstance(item, tuple) and len(item) == 2 and all(isinstance(each, str) for each in item)):
+        if not (isinstance(item, tuple) and [type(each) for each in cast("tuple[object, ...]", item)] == [str, str]):
             raise InvalidRequest(path, item, "a mapping of names to text, or pairs of them")
-        name, value = item
+        name, value = cast("tuple[str, str]", item)
         if not _TOKEN.fullmatch(name) or not _FIELD.fullmatch(value):
             raise InvalidRequest(f"{path}[{name!r}]", "***", "a header that fits on one line of Latin-1 text")
     return items
@@ -270,7 +270,7 @@ def _settle(place: object, **values: Any) -> None:
         object.__setattr__(place, name, value)
 
 
-def _key(key: Secret | str | None) -> Secret | None:
+def _key(key: Any) -> Secret | None:
     if key is None or isinstance(key, Secret):
         return key
     if not isinstance(key, str) or not _FIELD.fullmatch(key.strip()):
@@ -278,7 +278,7 @@ def _key(key: Secret | str | None) -> Secret | None:
     return Secret(key.strip())
 
 
-def _base(url: str) -> str:
+def _base(url: Any) -> str:
     parts = urlsplit(url) if isinstance(url, str) else None
     try:
         right = parts is not None and parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
@@ -286,4 +286,4 @@ def _base(url: str) -> str:
         right = False
     if parts is None or not right or parts.username is not None or parts.query or parts.fragment:
         raise InvalidRequest("base_url", url, "http:// or https://, a host, and maybe a path; no user, query or fragment")
-    return url.rstrip("/")
+    return str(url).rstrip("/")

@@ -154,12 +154,16 @@ def _reconfigured(request: Request[Any], config: Any, fields: tuple[tuple[str, A
     before = getattr(operation, "config", None)
     if before is None:
         raise InvalidRequest("with_config", operation.op, "an operation that has a config")
-    kind = type(before)
+    kind = _kind(before)
     if isinstance(config, msgspec.Struct) and not isinstance(config, kind):
         raise InvalidRequest("config", config, f"a {kind.__name__} or a dict of its fields")
     given = _set_fields(config) if isinstance(config, msgspec.Struct) else config or {}
     changes = as_changes(kind, given, "config") | as_changes(kind, dict(fields), "config")
     return replace(request, operation=replace(operation, config=replace(before, **changes)))
+
+
+def _kind(config: msgspec.Struct) -> type[msgspec.Struct]:
+    return type(config)
 
 
 def _set_fields(config: msgspec.Struct) -> dict[str, Any]:
@@ -179,11 +183,11 @@ def _reoptioned(request: Request[Any], options: Options) -> Request[Any]:
     return replace(request, options=replace(request.options, **given))
 
 
-def _at_root(description: Any, name: str, change: Callable[..., Request[Any]], *args: Any) -> Any:
+def _at_root(description: Description, name: str, change: Callable[..., Request[Any]], *args: Any) -> Any:
     """Change the request that a description was made of."""
     if isinstance(description, Request):
         return change(description, *args)
-    if isinstance(description, Flow | Stream) and description.of is not None:
+    if description.of is not None:
         return replace(description, of=_at_root(description.of, name, change, *args))
     raise InvalidRequest(name, description, "a request, or a flow or stream that modifiers made of one")
 
@@ -199,8 +203,9 @@ def _streamed(description: Description) -> Stream[Any]:
     return Stream(streams.served, replace(description, operation=operation))
 
 
-def _text(description: Description) -> Flow[str] | Stream[str]:
-    if isinstance(description, Stream):
+def _text(description: Description) -> Flow[Any] | Stream[Any]:
+    is_stream = isinstance(description, Stream)
+    if is_stream:
         return Stream(texts.texts_of, description)
     if isinstance(description, Request) and (not description.operation.has_text or description.options.with_http_response):
         raise InvalidRequest("text", description.operation.op, "an operation that answers with text, and not wrapped in a Replied")

@@ -30,18 +30,24 @@ def raise_for(result: Result[T, GenaiError]) -> T: ...
 def raise_for(result: AsyncIterable[Result[T, GenaiError]]) -> AsyncIterator[T]: ...
 @overload
 def raise_for(result: Iterable[Result[T, GenaiError]]) -> Iterator[T]: ...
-def raise_for(result: Any) -> Any:
+def raise_for(
+    result: Result[Any, GenaiError] | AsyncIterable[Result[Any, GenaiError]] | Iterable[Result[Any, GenaiError]],
+) -> Any:
     """
     Give the value, or raise the error; of a stream's items, one by one.
 
     >>> raise_for(Success(1)), list(raise_for([Success(1), Success(2)]))
     (1, [1, 2])
     """
-    if isinstance(result, Success):
-        return result.unwrap()
+    if isinstance(result, Result):
+        return _value(result)
+    return _AsyncValues(result) if isinstance(result, AsyncIterable) else map(_value, result)
+
+
+def _value(result: Result[T, GenaiError]) -> T:
     if isinstance(result, Failure):
         raise copy(result.failure())
-    return _AsyncValues(result) if isinstance(result, AsyncIterable) else map(raise_for, result)
+    return result.unwrap()
 
 
 class _AsyncValues:
@@ -52,4 +58,4 @@ class _AsyncValues:
         return self
 
     async def __anext__(self) -> Any:
-        return raise_for(await anext(self._items))
+        return _value(await anext(self._items))

@@ -26,12 +26,16 @@ class Events:
     def feed(self, piece: bytes) -> list[bytes]:
         """Take the next piece."""
         if self._reader is None:
-            self._head += piece
-            begun = self._head.removeprefix(_BOM).lstrip()
-            if not begun or _BOM.startswith(self._head):
+            piece = self._head + piece
+            if _BOM.startswith(piece):
+                self._head = piece
                 return []
-            self._reader = _Documents() if begun[:1] in (b"[", b"{") else _Lines()
-            piece = self._head.removeprefix(_BOM)
+            piece = piece.removeprefix(_BOM)
+            begun = piece.lstrip()
+            if not begun:  # blank lines say nothing, and one space is as good as a million
+                self._head = b"" if piece.endswith((b"\n", b"\r")) else piece[-1:]
+                return []
+            self._reader = _Documents() if begun.startswith((b"[", b"{")) else _Lines()
         return self._reader.feed(piece)
 
     def finish(self) -> list[bytes]:
@@ -54,11 +58,12 @@ class _Lines:
         self._buffer = bytearray()
         self._searched = 0
         self._data: list[bytes] = []
+        self._size = 0
         self._after_cr = False
 
     @property
     def held(self) -> int:
-        return len(self._buffer) + sum(map(len, self._data))
+        return len(self._buffer) + self._size
 
     def feed(self, piece: bytes) -> list[bytes]:
         buffer = self._buffer
@@ -95,13 +100,14 @@ class _Lines:
         if start >= end:
             if self._data:
                 complete.append(self._data[0] if len(self._data) == 1 else b"\n".join(self._data))
-                self._data = []
+                self._data, self._size = [], 0
         elif self._buffer.startswith(b"data:", start, end):
             value = start + 5
             if value < end and self._buffer[value] == _SPACE:
                 value += 1
             with memoryview(self._buffer) as view:
                 self._data.append(bytes(view[value:end]))
+            self._size += end - value
         elif end - start == len(b"data") and self._buffer.startswith(b"data", start):
             self._data.append(b"")
 
@@ -128,7 +134,7 @@ class _Documents:
         buffer = self._buffer
         buffer += piece
         if self._base < 0:
-            self._base = int(buffer.lstrip()[:1] == b"[")
+            self._base = int(buffer.lstrip().startswith(b"["))
         complete: list[bytes] = []
         while found := (_IN_TEXT if self._in_text else _OUTSIDE).search(buffer, self._at):
             at, sign = found.start(), found[0]
@@ -147,6 +153,8 @@ class _Documents:
 
     def finish(self) -> list[bytes]:
         rest = bytes(self._buffer[self._start :]) if self._depth > self._base else b""
+        if self._depth == self._base == 1:
+            rest = b"["  # an array that was never closed: more was to come
         self._buffer.clear()
         return [rest] if rest.strip() else []
 
@@ -157,6 +165,8 @@ class _Documents:
             if self._depth == self._base:
                 self._start = at
             self._depth += 1
+        elif self._depth == 0 or (self._depth == self._base and sign == b"}"):
+            complete.append(sign)  # closes nothing: whoever reads it finds that it is no JSON
         else:
             self._depth -= 1
             if self._depth == self._base:

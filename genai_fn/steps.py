@@ -105,11 +105,13 @@ def _sleep(seconds: float, until: float) -> Effects[None]:
 def _failed(description: Flow[Any] | Stream[Any], error: GenaiError) -> Effects[Any]:
     if isinstance(description, Stream):
         yield Emit(Failure(error))
-    return Failure(error)
+    failure: Failure[Any] = Failure(error)
+    return failure
 
 
 def _returned(description: Flow[Any] | Stream[Any], value: Any) -> Any:
-    if isinstance(description, Flow) and not isinstance(value, Result):
+    is_result = isinstance(value, Result)
+    if isinstance(description, Flow) and not is_result:
         raise InvalidRequest(f"{description.builder.__qualname__}()", value, "Success or Failure as what a flow returns")
     return value
 
