@@ -11,7 +11,7 @@ from returns.result import Failure, Result, Success
 from genai_fn.errors import AuthError, GenaiError, InvalidRequest
 from genai_fn.http import Headers, masked
 
-__all__ = ["Backend", "Credential", "Gemini", "Secret", "Vertex", "backend_from_env", "origin"]
+__all__ = ["Backend", "Credential", "Gemini", "Secret", "Vertex", "backend_from_env", "origin", "settled_base"]
 
 
 class Secret:
@@ -84,7 +84,7 @@ class Gemini(_Place):
     title: ClassVar = "the Gemini Developer API"
 
     def __post_init__(self) -> None:
-        _settle(self, api_key=_key(self.api_key), base_url=_base(self.base_url), headers=pairs(self.headers, "headers"))
+        _settle(self, api_key=_key(self.api_key), base_url=settled_base(self.base_url), headers=pairs(self.headers, "headers"))
 
     @property
     def root(self) -> str:
@@ -140,7 +140,7 @@ class Vertex(_Place):
         credentials = self.credentials
         if credentials is not None and not isinstance(credentials, str | Secret):
             credentials = Secret(credentials)
-        base = None if self.base_url is None else _base(self.base_url)
+        base = None if self.base_url is None else settled_base(self.base_url)
         _settle(self, api_key=key, credentials=credentials, base_url=base, headers=pairs(self.headers, "headers"))
 
     @property
@@ -278,12 +278,14 @@ def _key(key: Any) -> Secret | None:
     return Secret(key.strip())
 
 
-def _base(url: Any) -> str:
+def settled_base(url: Any) -> str:
+    """Settle what people pass as a base URL; one with a user's name may hold a password, and is not shown."""
     parts = urlsplit(url) if isinstance(url, str) else None
     try:
         right = parts is not None and parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
     except ValueError:  # a port that is no number
         right = False
     if parts is None or not right or parts.username is not None or parts.query or parts.fragment:
-        raise InvalidRequest("base_url", url, "http:// or https://, a host, and maybe a path; no user, query or fragment")
+        shown = "***" if isinstance(url, str) and "@" in url else url
+        raise InvalidRequest("base_url", shown, "http:// or https://, a host, and maybe a path; no user, query or fragment")
     return str(url).rstrip("/")

@@ -1,8 +1,9 @@
-"""JSON bodies: Structs straight to bytes, megabytes of base64 as pieces beside the text, names completed, extra fields merged in."""
+"""JSON bodies: Structs straight to bytes, megabytes of base64 as pieces of their own, extra fields merged in."""
 
+import operator
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from msgspec.structs import replace
@@ -31,7 +32,7 @@ def encoded(value: Any, at: Backend, *, has_large: bool) -> Body:
 
     splices: list[bytes] = []
     try:
-        text = msgspec.json.Encoder(enc_hook=hook).encode(_lifted(value) if has_large else value)
+        text = msgspec.json.encode(_lifted(value) if has_large else value, enc_hook=hook)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:  # what the caller put into free JSON
         raise InvalidRequest("body", value, f"JSON ({error})") from None
     return _interleaved(text.split(_MARK), splices) if splices else text
@@ -48,14 +49,17 @@ _MARK = b"\x00"  # JSON text never holds one
 
 
 def _lifted(value: Any) -> Any:
+    """Put splices in the place of large bytes; what holds none stays the same object."""
     if type(value) is bytes and len(value) >= LARGE:
         return _Splice(value)
     if isinstance(value, msgspec.Struct):
-        changed = {name: new for name in value.__struct_fields__ if (new := _lifted(old := getattr(value, name))) is not old}
+        held = [(name, getattr(value, name)) for name in value.__struct_fields__]
+        changed = {name: new for name, old in held if old is not None and (new := _lifted(old)) is not old}
         return replace(value, **changed) if changed else value
-    if isinstance(value, tuple) and value:
-        lifted = tuple(map(_lifted, value))
-        return lifted if any(new is not old for new, old in zip(lifted, value, strict=True)) else value
+    if isinstance(value, tuple):
+        items: tuple[Any, ...] = cast("Any", value)
+        lifted = tuple(map(_lifted, items))
+        return items if all(map(operator.is_, lifted, items)) else lifted
     return value
 
 
@@ -74,17 +78,20 @@ def merged(body: Body, extra: Mapping[str, Any]) -> bytes:
     if isinstance(body, FileSlice):
         raise InvalidRequest("extra_body", extra, "nothing, as the body is a file")
     text = body if isinstance(body, bytes) else b"".join(body)
-    tree = msgspec.json.decode(text) if text else {}
-    return msgspec.json.encode(_merged(tree, extra))
+    tree: Any = msgspec.json.decode(text) if text else {}
+    try:
+        return msgspec.json.encode(_merged(tree, extra))
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise InvalidRequest("extra_body", extra, f"JSON ({error})") from None
 
 
 def _merged(tree: Any, extra: Any) -> Any:
     if not isinstance(tree, dict) or not isinstance(extra, Mapping):
         return extra
-    spelled: dict[str, str] = {_camel(name): name for name in tree}
-    result = dict(tree)
-    for key, value in extra.items():
-        name = spelled.get(_camel(key), key)
+    result = dict(cast("dict[str, Any]", tree))
+    spelled = {_camel(name): name for name in result}
+    for key, value in cast("Mapping[str, Any]", extra).items():
+        name = spelled.setdefault(_camel(key), key)
         result[name] = _merged(result[name], value) if name in result else value
     return result
 

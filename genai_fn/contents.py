@@ -5,6 +5,7 @@ from typing import Any
 
 from genai_fn.errors import InvalidRequest
 from genai_fn.schema import Blob, Content, File, FileData, Part
+from genai_fn.schema._base import Message
 from genai_fn.schema._convert import as_struct
 from genai_fn.schema.content import ContentsLike
 
@@ -15,8 +16,8 @@ def as_contents(contents: ContentsLike, path: str = "contents") -> tuple[Content
     """
     Group texts, parts, files and images into turns.
 
-    What stands side by side in a list is one turn of the user's; function calls make a turn of the model's; a Content, or a list within the
-    list, is a turn of its own.
+    What stands side by side in a list is one turn of the user's; function calls make a turn of the model's; a Content
+    or a list within the list is a turn of its own.
 
     >>> as_contents(["look:", {"file_data": {"file_uri": "gs://b/x.png", "mime_type": "image/png"}}])[0].role
     'user'
@@ -61,12 +62,11 @@ def _user(parts: Any, path: str) -> Content:
 def _part(value: Any, path: str) -> Part:
     if value is None or value == {}:
         raise InvalidRequest(path, value, "a text, a Part, a File, a Blob, an image, or a dict of one")
-    if isinstance(value, Mapping):
-        value = next((as_struct(kind, value, path) for telling, kind in _TELLING.items() if telling in value), value)
-    return as_struct(Part, value, path)
+    kind = next((_TELLING[name] for name in _TELLING if name in value), Part) if isinstance(value, Mapping) else Part
+    return as_struct(Part, as_struct(kind, value, path), path) if kind is not Part else as_struct(Part, value, path)
 
 
-_TELLING = {"uri": File, "data": Blob, "file_uri": FileData, "fileUri": FileData}
+_TELLING: Mapping[str, type[Message]] = {"uri": File, "data": Blob, "file_uri": FileData, "fileUri": FileData}
 """The fields by which a dict that stands for a part is known to be something else."""
 
 

@@ -1,4 +1,4 @@
-"""Walks a value of the API: finds what a backend does not take, by path, and whether there are bytes too large to be copied about."""
+"""Walks a value of the API: finds what a backend does not take, by path, and whether any bytes are large."""
 
 import collections.abc
 import functools
@@ -35,7 +35,7 @@ def survey(value: Struct, backend: str) -> Findings:
 
 
 _Visit: TypeAlias = "Callable[[Any, _Plans, Findings], Sequence[str]]"
-"""Answers the paths of what is refused, from the value on; they are put together on the way out, as there rarely are any."""
+"""Answers the paths of what is refused, from the value on: they grow on the way out, as there rarely are any."""
 
 _NOWHERE: Sequence[str] = ()
 
@@ -48,7 +48,7 @@ class _Plans(dict[type[Struct], tuple[tuple[str, _Visit], ...]]):
         self.backend = backend
 
     def __missing__(self, kind: type[Struct]) -> tuple[tuple[str, _Visit], ...]:
-        plan = self[kind] = tuple(_visits(kind, self.backend)) if issubclass(kind, Struct) else ()
+        plan = self[kind] = tuple(_visits(kind, self.backend))
         return plan
 
 
@@ -64,36 +64,41 @@ def _within(value: Struct, plans: _Plans, findings: Findings) -> Sequence[str]:
     return refused
 
 
-def _within_each(values: Sequence[Struct], plans: _Plans, findings: Findings) -> Sequence[str]:
-    refused = _NOWHERE
-    for index, each in enumerate(values):
-        if paths := _within(each, plans, findings):
-            refused = [*refused, *(f"[{index}]{path}" for path in paths)]
-    return refused
+def _each(visit: _Visit) -> _Visit:
+    def visit_each(values: Sequence[Any], plans: _Plans, findings: Findings) -> Sequence[str]:
+        refused = _NOWHERE
+        for index, each in enumerate(values):
+            if paths := visit(each, plans, findings):
+                refused = [*refused, *(f"[{index}]{path}" for path in paths)]
+        return refused
+
+    return visit_each
 
 
-def _within_mapping(values: Mapping[str, Struct], plans: _Plans, findings: Findings) -> Sequence[str]:
-    refused = _NOWHERE
-    for key, each in values.items():
-        if paths := _within(each, plans, findings):
-            refused = [*refused, *(f".{key}{path}" for path in paths)]
-    return refused
+def _each_named(visit: _Visit) -> _Visit:
+    def visit_each_named(values: Mapping[str, Any], plans: _Plans, findings: Findings) -> Sequence[str]:
+        refused = _NOWHERE
+        for key, each in values.items():
+            if paths := visit(each, plans, findings):
+                refused = [*refused, *(f".{key}{path}" for path in paths)]
+        return refused
+
+    return visit_each_named
 
 
-def _within_any(value: Any, plans: _Plans, findings: Findings) -> Sequence[str]:
-    visit = _within_each if isinstance(value, tuple) else _within_mapping if isinstance(value, dict) else _within
-    return visit(value, plans, findings)
+def _either(value: Any, plans: _Plans, findings: Findings) -> Sequence[str]:
+    return _within(value, plans, findings) if isinstance(value, Struct) else _NOWHERE
 
 
-def _refused(value: object, plans: _Plans, findings: Findings) -> Sequence[str]:
+def _refused(value: object, plans: _Plans, findings: Findings) -> Sequence[str]:  # noqa: ARG001  # a visit's
     return ("",)
 
 
-def _refused_unless_empty(value: object, plans: _Plans, findings: Findings) -> Sequence[str]:
+def _refused_unless_empty(value: object, plans: _Plans, findings: Findings) -> Sequence[str]:  # noqa: ARG001  # a visit's
     return ("",) if value else _NOWHERE
 
 
-def _weighed(value: Any, plans: _Plans, findings: Findings) -> Sequence[str]:
+def _weighed(value: Any, plans: _Plans, findings: Findings) -> Sequence[str]:  # noqa: ARG001  # a visit's
     if type(value) is bytes and len(value) >= LARGE:
         findings.has_large = True
     return _NOWHERE
@@ -110,18 +115,20 @@ def _visits(kind: type[Struct], backend: str) -> Iterator[tuple[str, _Visit]]:
         elif bytes in _parts(annotation):
             yield name, _weighed
         elif any(_matters(each, backend) for each in _structs(annotation)):
-            yield name, _way(annotation)
+            yield name, _visit(annotation)
 
 
-def _way(annotation: Any) -> _Visit:
-    """Tell how to visit a field: a Struct, or a sequence or mapping of them; by its value where it may be several."""
-    kinds = [each for each in get_args(annotation) or (annotation,) if each is not type(None)]
-    if len(kinds) != 1:
-        return _within_any
-    return _WAYS.get(get_origin(kinds[0]), _within_any)
-
-
-_WAYS: dict[Any, _Visit] = {None: _within, tuple: _within_each}
+def _visit(annotation: Any) -> _Visit:
+    """Compile how to get to the Structs in a field."""
+    origin, args = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _visit(args[0])
+    if origin in (Union, UnionType):
+        kinds = [each for each in args if each is not type(None)]
+        return _visit(kinds[0]) if len(kinds) == 1 else _either
+    if origin is tuple:
+        return _each(_visit(args[0]))
+    return _each_named(_visit(args[1])) if origin in (dict, collections.abc.Mapping) else _within
 
 
 def _takes(annotation: Any, backend: str) -> bool:
@@ -131,9 +138,8 @@ def _takes(annotation: Any, backend: str) -> bool:
 
 def _matters(kind: type[Struct], backend: str) -> bool:
     """Tell whether anything in reach of a type is marked or may be large."""
-    return any(
-        not _takes(annotation, backend) or bytes in _parts(annotation) for each in _reach(kind) for annotation in _hints(each).values()
-    )
+    annotations = [annotation for each in _reach(kind) for annotation in _hints(each).values()]
+    return any(not _takes(annotation, backend) or bytes in _parts(annotation) for annotation in annotations)
 
 
 @functools.cache

@@ -1,16 +1,16 @@
 """
 Mends an answer that does not fit its type: nulls where none may be, base64 that is URL-safe or unpadded.
 
-Tried once, after msgspec alone has failed: the common case pays nothing. Mappings of the user's own keys are left as they are.
+Tried once, after msgspec alone has failed: the common case pays nothing. Mappings of the user's own keys are left as
+they are.
 """
 
 import collections.abc
 from types import NoneType, UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Union, cast, get_args, get_origin
 
 import msgspec
 from msgspec.structs import fields
-
 
 __all__ = ["mended"]
 
@@ -19,9 +19,14 @@ _DROPPED = object()
 
 def mended(value: Any, kind: Any) -> Any:
     """Mend a tree of JSON for a type."""
+    whole = _mended(value, kind)
+    return value if whole is _DROPPED else whole
+
+
+def _mended(value: Any, kind: Any) -> Any:
     origin, args = get_origin(kind), get_args(kind)
     if origin is Annotated:
-        return mended(value, args[0])
+        return _mended(value, args[0])
     if origin in (Union, UnionType):
         return _of_union(value, args)
     if value is None:
@@ -29,24 +34,28 @@ def mended(value: Any, kind: Any) -> Any:
     if kind is bytes and isinstance(value, str):
         return _standard(value)
     if origin is tuple and isinstance(value, list):
-        return [each for each in (mended(item, args[0]) for item in value) if each is not _DROPPED]
-    if origin in (dict, collections.abc.Mapping) and isinstance(value, dict) and args[1] is not Any:
-        return _kept({key: mended(each, args[1]) for key, each in value.items()})
-    if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and isinstance(value, dict):
-        return _struct(value, kind)
-    return value
+        items = [_mended(item, args[0]) for item in cast("Any", value)]
+        return [each for each in items if each is not _DROPPED]
+    if not isinstance(value, dict):
+        return value
+    tree = cast("dict[str, Any]", value)
+    if origin in (dict, collections.abc.Mapping) and args[1] is not Any:
+        return _kept({key: _mended(each, args[1]) for key, each in tree.items()})
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return _struct(tree, kind)
+    return tree
 
 
 def _of_union(value: Any, kinds: tuple[Any, ...]) -> Any:
     if value is None:
         return None if NoneType in kinds else _DROPPED
     fitting = [kind for kind in kinds if kind is not NoneType]
-    return mended(value, fitting[0]) if len(fitting) == 1 else value
+    return _mended(value, fitting[0]) if len(fitting) == 1 else value
 
 
 def _struct(value: dict[str, Any], kind: type[msgspec.Struct]) -> dict[str, Any]:
     types = {each.encode_name: each.type for each in fields(kind)}
-    return _kept({key: mended(each, types[key]) for key, each in value.items() if key in types})
+    return _kept({key: _mended(each, types[key]) for key, each in value.items() if key in types})
 
 
 def _kept(tree: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar, overload
 import msgspec
 from msgspec.structs import replace
 
-from genai_fn.backend import HeadersLike, pairs
+from genai_fn.backend import HeadersLike, pairs, settled_base
 from genai_fn.errors import InvalidRequest
 from genai_fn.flows import streams, texts, together
 from genai_fn.http import Replied
@@ -85,7 +85,7 @@ def with_options(
                 retry=retry,
                 headers=None if headers is None else pairs(headers, "headers"),
                 extra_body=as_value(Mapping[str, Any] | None, extra_body, "extra_body"),
-                base_url=base_url,
+                base_url=None if base_url is None else settled_base(base_url),
                 api_version=api_version,
                 server_timeout=server_timeout,
             ),

@@ -3,7 +3,7 @@
 from genai_fn.backend import Backend, Vertex
 from genai_fn.errors import AuthError, InvalidRequest, Unsupported
 
-__all__ = ["Name", "model_name", "named", "valid_model"]
+__all__ = ["Name", "filled", "model_name", "named", "valid_model", "valid_name"]
 
 
 class Name(str):
@@ -20,17 +20,24 @@ def filled(name: str, at: Vertex) -> str:
     """Put a backend's project and location into the holes of a name."""
     if "{project}" in name and at.project is None:
         if at.is_gateway or at.api_key is not None:
-            raise Unsupported(at.title, (name,), "express mode and gateways know no project: give the full name, projects/…")
+            raise Unsupported(at.title, (name,), "express mode and gateways have no project: name it whole, projects/…")
         raise AuthError("no project: neither Vertex(project=…) nor the credentials name one")
     return name.replace("{project}", at.project or "").replace("{location}", at.location or "global")
 
 
 def valid_model(model: object) -> str:
     """Refuse a model name that is empty, climbs out of its path, or carries a query."""
-    wrong = ("..", "?", "&", "#", "\\", "{", "}")
-    if not isinstance(model, str) or not model or not model.isprintable() or any(each in model for each in wrong):
-        raise InvalidRequest("model", model, "a model name, such as 'gemini-2.5-flash'")
-    return model
+    return valid_name(model, "model", "a model name, such as 'gemini-2.5-flash'")
+
+
+def valid_name(name: object, path: str = "name", expected: str = "the name of a resource") -> str:
+    """Refuse a name that is empty, climbs out of its path, or carries a query."""
+    if not isinstance(name, str) or not name or not name.isprintable() or any(each in name for each in _NEVER):
+        raise InvalidRequest(path, name, expected)
+    return name
+
+
+_NEVER = ("..", "?", "&", "#", "\\", "{", "}")
 
 
 def model_name(at: Backend, model: str) -> str:

@@ -1,7 +1,8 @@
 """
 The pure edge: from a request to the bytes that go out (`encode`), from the bytes that come back to a value (`decode`).
 
-The one thing that `encode` leaves out is the credential: `sign` adds it at the last moment, for the backend's own address alone.
+The one thing that `encode` leaves out is the credential: `sign` adds it at the last moment, for the backend's own
+address alone.
 """
 
 import dataclasses
@@ -14,15 +15,15 @@ import msgspec
 from msgspec.structs import replace
 from returns.result import Failure, Result, Success
 
-from genai_fn.backend import Backend, Credential, Vertex, origin
+from genai_fn.backend import Backend, Credential, Vertex, origin, pairs
 from genai_fn.body import encoded, merged
-from genai_fn.errors import APIError, AuthError, ClientError, DecodeError, GenaiError, InvalidRequest, RateLimited, ServerError, Unsupported
+from genai_fn.errors import APIError, ClientError, DecodeError, GenaiError, RateLimited, ServerError, Unsupported
 from genai_fn.http import Body, Headers, HttpRequest, HttpResponse, Replied
 from genai_fn.marks import survey
 from genai_fn.mending import mended
 from genai_fn.names import filled
 from genai_fn.options import Options
-from genai_fn.request import Answer, Call, Refusal, Request
+from genai_fn.request import Answer, Call, Operation, Refusal, Request
 from genai_fn.schema._base import Value
 
 __all__ = ["Prepared", "addressed", "api_error", "decode", "encode", "prepare", "read", "read_event", "sign"]
@@ -44,22 +45,36 @@ def encode(request: Request[Any], backend: Backend) -> Result[HttpRequest, Genai
 
     Answers ``Failure(Unsupported)`` with the path of every field that the backend does not take.
     """
-    return prepare(request, backend).map(_http)
+    try:
+        return Success(_prepared(request, backend).http)
+    except GenaiError as error:
+        return Failure(error)
 
 
 def decode(request: Request[T], response: HttpResponse, backend: Backend) -> Result[T, GenaiError]:
     """Read a whole answer to a request as its value, or as the error that it is."""
-    return prepare(request, backend).bind(lambda prepared: read(prepared.answer, response))
+    try:
+        call = _called(request.operation, addressed(backend, request.options))
+        return read(_asked(call.answer, request.options), response)
+    except GenaiError as error:
+        return Failure(error)
 
 
 def sign(request: HttpRequest, credential: Credential) -> HttpRequest:
-    """Add who calls, if the request goes where the credential belongs; a header that the request has already is kept."""
-    if origin(request.url) != credential.origin:
+    """Add who calls, if the request goes where the credential belongs; a header that the request has is kept."""
+    if not _is_at(credential.origin, request.url):
         return request
     mine: Headers = credential.headers.reveal()
     own = {name.lower() for name, _ in request.headers}
     added = tuple(pair for pair in mine if pair[0].lower() not in own)
     return HttpRequest(request.method, request.url, (*request.headers, *added), request.body)
+
+
+def _is_at(own: str, url: str) -> bool:
+    try:
+        return origin(url) == own
+    except ValueError:  # the server's word may be no address at all
+        return False
 
 
 class Prepared(Value, Generic[T_co]):
@@ -69,38 +84,49 @@ class Prepared(Value, Generic[T_co]):
     answer: Answer[T_co]
 
 
-def _http(prepared: Prepared[Any]) -> HttpRequest:
-    return prepared.http
-
-
 # Out
 
 
 def prepare(request: Request[T], backend: Backend) -> Result[Prepared[T], GenaiError]:
     """Write a request for a backend, and keep how its answer is read."""
-    operation, options = request.operation, request.options
     try:
-        at = addressed(backend, options)
-        call = operation.vertex(at) if isinstance(at, Vertex) else operation.gemini(at)
-        if isinstance(call, Refusal):
-            return Failure(Unsupported(at.title, (operation.op,), call.why))
-        findings = survey(operation, at.name)
-        if findings.refused:
-            return Failure(Unsupported(at.title, tuple(findings.refused)))
-        answer = replace(call.answer, with_http=True) if options.with_http_response else call.answer
-        body = encoded(call.body, at, has_large=findings.has_large)
-        if options.extra_body:
-            body = merged(body, options.extra_body)
-        return Success(Prepared(HttpRequest(call.method, _url(call, at), _headers(call, options, body), body), answer))
-    except (InvalidRequest, AuthError, Unsupported) as error:
+        return Success(_prepared(request, backend))
+    except GenaiError as error:
         return Failure(error)
+
+
+def _prepared(request: Request[T], backend: Backend) -> Prepared[T]:
+    operation, options = request.operation, request.options
+    at = addressed(backend, options)
+    call = _called(operation, at)
+    findings = survey(operation, at.name)
+    if findings.refused:
+        raise Unsupported(at.title, tuple(findings.refused))
+    body = encoded(call.body, at, has_large=findings.has_large)
+    if options.extra_body:
+        body = merged(body, options.extra_body)
+    http = HttpRequest(call.method, _url(call, at), _headers(call, options, at, body), body)
+    return Prepared(http, _asked(call.answer, options))
+
+
+def _called(operation: Operation[T], at: Backend) -> Call[T]:
+    call = operation.vertex(at) if isinstance(at, Vertex) else operation.gemini(at)
+    if isinstance(call, Refusal):
+        raise Unsupported(at.title, (operation.op,), call.why)
+    return call
+
+
+def _asked(answer: Answer[T], options: Options) -> Answer[T]:
+    return replace(answer, with_http=True) if options.with_http_response else answer
 
 
 def addressed(backend: Backend, options: Options) -> Backend:
     """Give a backend the address that the options of a request say."""
+    if options.base_url is None and options.api_version is None:
+        return backend
     changes = {"base_url": options.base_url, "api_version": options.api_version}
     given = {name: value for name, value in changes.items() if value is not None}
-    return dataclasses.replace(backend, **given) if given else backend  # type: ignore[arg-type]  # both are text
+    return dataclasses.replace(backend, **given)  # type: ignore[arg-type]  # both are text
 
 
 def _url(call: Call[Any], at: Backend) -> str:
@@ -116,15 +142,16 @@ def _url(call: Call[Any], at: Backend) -> str:
 _SAFE = "/:@!$'()*+,;=~"
 
 
-def _headers(call: Call[Any], options: Options, body: Body) -> Headers:
+def _headers(call: Call[Any], options: Options, at: Backend, body: Body) -> Headers:
     timeout: Headers = ()
     if options.server_timeout is not None:
         timeout = (("x-server-timeout", str(math.ceil(options.server_timeout))),)
     kept = _HEADERS + (_PIECES if call.answer.streamed else _WHOLE) + (_JSON if body else ()) + timeout
-    if not options.headers:
+    if not options.headers and not at.headers:
         return kept
-    own = {name.lower() for name, _ in options.headers}
-    return tuple(pair for pair in kept if pair[0] not in own) + options.headers
+    given = options.headers or ()
+    own = {name.lower() for name, _ in (*given, *pairs(at.headers, "headers"))}
+    return (*(pair for pair in kept if pair[0] not in own), *given)
 
 
 # In
@@ -134,36 +161,41 @@ def read(answer: Answer[T], response: HttpResponse) -> Result[T, GenaiError]:
     """Read a whole answer."""
     if not 200 <= response.status < 300:
         return Failure(api_error(response))
-    fault = _fault_within(response)
-    if fault is not None:
+    body = response.body
+    if body.find(b'"error"', 0, _FAULT_HEAD) >= 0 and (fault := _fault_within(body, response.headers)):
         return Failure(fault)
-    value: Result[Any, GenaiError] = _decoded(answer, response.body)
-    return value.map(lambda found: Replied(found, response)) if answer.with_http else value
+    result = _decoded(answer, body)
+    return result.map(lambda value: _replied(value, response)) if answer.with_http else result
+
+
+def _replied(value: Any, response: HttpResponse) -> Any:
+    return Replied(value, response)
 
 
 def read_event(answer: Answer[T], data: bytes | memoryview, headers: Headers = ()) -> Result[T, GenaiError]:
     """Read one event of a stream: an item, or the fault that ends it."""
-    fault = _fault_within(HttpResponse(200, headers, bytes(data))) if b'"error"' in bytes(data[:_FAULT_HEAD]) else None
-    return _decoded(answer, data) if fault is None else Failure(fault)
+    if b'"error"' in bytes(data[:_FAULT_HEAD]) and (fault := _fault_within(data, headers)):
+        return Failure(fault)
+    return _decoded(answer, data)
 
 
 def _decoded(answer: Answer[T], body: bytes | memoryview) -> Result[T, GenaiError]:
-    text = body if bytes(body[:1]).strip() else bytes(body).strip() or b"{}"
     try:
-        value = _as(answer.wire, text)
+        try:
+            value = msgspec.json.decode(body, type=answer.wire, strict=False)
+        except msgspec.DecodeError:
+            value = _mended(answer.wire, body)
         return Success(value if answer.read is None else answer.read(value))
     except msgspec.DecodeError as error:
         expected, _, path = str(error).partition(" - at ")
-        return Failure(DecodeError(expected, path.strip("`"), _text(text)))
+        return Failure(DecodeError(expected, path.strip("`"), _text(body)))
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError, OverflowError) as error:
-        return Failure(DecodeError(f"{getattr(answer.wire, '__name__', answer.wire)} ({type(error).__name__})", "", _text(text)))
+        kind = getattr(answer.wire, "__name__", str(answer.wire))
+        return Failure(DecodeError(f"{kind} ({type(error).__name__})", "", _text(body)))
 
 
-def _as(kind: Any, text: bytes | memoryview) -> Any:
-    try:
-        return msgspec.json.decode(text, type=kind, strict=False)
-    except msgspec.ValidationError:
-        return msgspec.convert(mended(msgspec.json.decode(text), kind), kind, strict=False)
+def _mended(kind: Any, body: bytes | memoryview) -> Any:
+    return msgspec.convert(mended(msgspec.json.decode(bytes(body).strip() or b"{}"), kind), kind, strict=False)
 
 
 # Faults
@@ -176,49 +208,52 @@ class _Fault(msgspec.Struct):
     details: tuple[Any, ...] | None = None
 
 
-class _Faulty(msgspec.Struct, forbid_unknown_fields=True):
-    error: _Fault
+class _Faulty(msgspec.Struct):
+    error: _Fault | str
 
 
+class _FaultAlone(_Faulty, forbid_unknown_fields=True):
+    pass
+
+
+_FAULT: Any = _Faulty | tuple[_Faulty, ...]
+_NOTHING_BUT_A_FAULT: Any = _FaultAlone | tuple[_FaultAlone, ...]
 _FAULT_HEAD = 200
+"""Within so many bytes of an answer that is a fault, the word is found."""
 
 
-def _fault_within(response: HttpResponse) -> APIError | None:
+def _fault_within(body: bytes | memoryview, headers: Headers) -> APIError | None:
     """Find the fault that an answer of status 200 consists of, alone or in a list of one."""
-    if b'"error"' not in response.body[:_FAULT_HEAD]:
+    fault = _fault(body, _NOTHING_BUT_A_FAULT)
+    if fault is None or fault == _Fault():
         return None
-    fault = _fault(response.body)
-    if fault is None or fault.code is None:
-        return None
-    return _of_code(_code(fault, 500), fault, response.headers)
+    return _of_code(fault.code if isinstance(fault.code, int) else 500, fault, headers)
 
 
 def api_error(response: HttpResponse) -> APIError:
     """Read an answer of another status than 2xx, whatever its body is."""
-    fault = _fault(response.body) or _Fault(message=_text(response.body).strip()[:500])
+    fault = _fault(response.body, _FAULT) or _Fault(message=_text(response.body).strip()[:500])
     return _of_code(response.status, fault, response.headers)
 
 
-def _fault(body: bytes) -> _Fault | None:
-    for kind in (_Faulty, tuple[_Faulty, ...]):
-        try:
-            found: Any = msgspec.json.decode(body, type=kind, strict=False)
-        except (ValueError, RecursionError, msgspec.DecodeError):
-            continue
-        if isinstance(found, _Faulty):
-            return found.error
-        if found:
-            return found[0].error  # type: ignore[no-any-return]  # a tuple of them
-    return None
-
-
-def _code(fault: _Fault, otherwise: int) -> int:
-    return fault.code if isinstance(fault.code, int) else otherwise
+def _fault(body: bytes | memoryview, kind: Any) -> _Fault | None:
+    try:
+        found: _Faulty | tuple[_Faulty, ...] = msgspec.json.decode(body, type=kind, strict=False)
+    except (ValueError, RecursionError):
+        return None
+    faults = (found,) if isinstance(found, _Faulty) else found
+    if not faults:
+        return None
+    error = faults[0].error
+    return _Fault(message=error) if isinstance(error, str) else error
 
 
 def _of_code(code: int, fault: _Fault, headers: Headers) -> APIError:
-    kind = RateLimited if code == 429 else ClientError if 400 <= code < 500 else ServerError if 500 <= code < 600 else APIError
+    kind = RateLimited if code == 429 else _KINDS.get(code // 100, APIError)
     return kind(code, fault.status or "", fault.message or "", fault.details or (), headers)
+
+
+_KINDS: dict[int, type[APIError]] = {4: ClientError, 5: ServerError}
 
 
 def _text(body: bytes | memoryview) -> str:

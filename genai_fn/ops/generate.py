@@ -1,7 +1,8 @@
 """Generating content: the model's answer to a conversation, whole or as it is written."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, TypeVar
+from operator import attrgetter
+from typing import Any, ClassVar, TypeVar, cast
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -13,6 +14,7 @@ from genai_fn.names import Name, model_name, named, valid_model
 from genai_fn.request import POST, Call, Operation, Request, events, json
 from genai_fn.schema import (
     Content,
+    FunctionDeclaration,
     GenerateContentConfig,
     GenerateContentResponse,
     GenerationConfig,
@@ -43,7 +45,9 @@ class GenerateContent(Operation[GenerateContentResponse]):
     def __post_init__(self) -> None:
         automatic = self.config.automatic_function_calling
         if automatic is not None and not automatic.disable:
-            raise InvalidRequest("config.automatic_function_calling", automatic, "the modifier calling(…), which runs the loop")
+            raise InvalidRequest(
+                "config.automatic_function_calling", automatic, "the modifier calling(…), which runs the loop"
+            )
 
     def gemini(self, at: Gemini) -> Call[GenerateContentResponse]:
         return POST(f"{model_name(at, self.model)}:generateContent", _body(self, at), json(GenerateContentResponse))
@@ -78,9 +82,10 @@ def generate(
     ``generate(…) | streamed`` gives the answer as it is written, ``| text`` its text alone.
 
     Args:
-        model: ``gemini-2.5-flash``, ``models/…``, ``tunedModels/…``, ``publishers/google/models/…``, ``projects/…`` or ``vendor/model``.
+        model: ``gemini-2.5-flash``, ``models/…``, ``tunedModels/…``, ``publishers/google/models/…``, ``projects/…`` or
+            ``vendor/model``.
 
-        contents: A text, a `Part`, a `Content`, a `File`, a `Blob`, an image, a dict of one of these, or a list of them.
+        contents: A text, a `Part`, a `Content`, a `File`, a `Blob`, an image, a dict of one of these, or a list of any.
 
         config: Everything else, also as a dict in snake_case or camelCase.
 
@@ -89,7 +94,9 @@ def generate(
     """
     return Request(
         GenerateContent(
-            model=valid_model(model), contents=as_contents(contents), config=as_struct(GenerateContentConfig, config, "config")
+            model=valid_model(model),
+            contents=as_contents(contents),
+            config=as_struct(GenerateContentConfig, config, "config"),
         )
     )
 
@@ -150,17 +157,21 @@ def _settled(kind: type[S], value: object) -> S | None:
 
 
 def _inside(config: GenerateContentConfig) -> _GenerationConfig | None:
-    given = {name: value for name in _INSIDE if (value := getattr(config, name)) is not None}
+    values: tuple[Any, ...] = _ALL_INSIDE(config)
+    given = {name: value for name, value in zip(_INSIDE, values, strict=True) if value is not None}
     if config.image_config is not None:
         given["image_config"] = _image_config(config.image_config)
     return _GenerationConfig(**given) if given else None
 
 
 _INSIDE = tuple(name for name in GenerationConfig.__struct_fields__ if name in GenerateContentConfig.__struct_fields__)
+_ALL_INSIDE = attrgetter(*_INSIDE)
 
 
 def _image_config(config: ImageConfig) -> _ImageConfig:
-    options = _ImageOutputOptions(mime_type=config.output_mime_type, compression_quality=config.output_compression_quality)
+    options = _ImageOutputOptions(
+        mime_type=config.output_mime_type, compression_quality=config.output_compression_quality
+    )
     return _ImageConfig(
         aspect_ratio=config.aspect_ratio,
         image_size=config.image_size,
@@ -172,15 +183,19 @@ def _gathered(config: GenerateContentConfig) -> tuple[Tool, ...] | None:
     """Put all function declarations into one tool, the last; the other tools keep their order."""
     if not config.tools:
         return None if config.tools is None else ()
-    tools = tuple(tool for tool in config.tools if isinstance(tool, Tool))
-    declared = tuple(each for tool in tools for each in tool.function_declarations or ())
-    if not declared:
-        return tools
-    others = [replace(tool, function_declarations=None) if tool.function_declarations else tool for tool in tools]
-    return (*(tool for tool in others if tool != _EMPTY), Tool(function_declarations=declared))
+    declared: list[FunctionDeclaration] = []
+    others: list[Tool] = []
+    for tool in cast("tuple[Tool, ...]", config.tools):
+        if tool.function_declarations:
+            declared += tool.function_declarations
+            rest = replace(tool, function_declarations=None)
+            others += [] if rest == _NO_TOOL else [rest]
+        else:
+            others.append(tool)
+    return (*others, Tool(function_declarations=tuple(declared))) if declared else tuple(others)
 
 
-_EMPTY = Tool()
+_NO_TOOL = Tool()
 
 
 def _cache(name: str | None, at: Backend) -> str | None:

@@ -1,17 +1,18 @@
 """What every type of the API is made of: frozen messages, enums that stay open, and marks for what only one backend takes."""
 
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import Enum
-from typing import Annotated, Any, TypeAlias, TypeVar, dataclass_transform
+from typing import Annotated, Any, dataclass_transform, Generic, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import Struct, StructMeta, field
 from typing_extensions import Self
 
-__all__ = ["GeminiOnly", "Message", "Misfit", "Opaque", "OpenEnum", "Value", "VertexOnly", "Via"]
+__all__ = ["GeminiOnly", "Message", "Misfit", "Opaque", "OpenEnum", "Page", "Value", "VertexOnly", "Via"]
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
@@ -36,11 +37,8 @@ class Message(Struct, metaclass=_KeywordOnly, frozen=True, rename="camel", omit_
     """
 
     def __repr__(self) -> str:
-        shown = ", ".join(
-            f"{name}={_shown(value)}"
-            for name, default in zip(self.__struct_fields__, self.__struct_defaults__, strict=True)
-            if (value := getattr(self, name)) is not default and value != default
-        )
+        set_fields = ((name, getattr(self, name)) for name in self.__struct_fields__)
+        shown = ", ".join(f"{name}={_shown(value)}" for name, value in set_fields if value is not None and value != ())
         return f"{type(self).__name__}({shown})"
 
     @classmethod
@@ -60,6 +58,26 @@ def _shown(value: Any) -> str:
 
 
 _BYTES_SHOWN = 32
+
+
+class Page(Message, Generic[T_co]):
+    """One page of a list: iterates over its items, and says whether more are to come."""
+
+    next_page_token: str | None = None
+    """What asks for the page after this; None on the last."""
+
+    @property
+    def items(self) -> tuple[T_co, ...]:
+        """What is on this page."""
+        listed: tuple[T_co, ...] = next(getattr(self, name) for name in self.__struct_fields__ if name != "next_page_token")
+        return listed
+
+    def __iter__(self) -> Iterator[T_co]:
+        return iter(self.items)
+
+    def __repr__(self) -> str:
+        more = ", more to come" if self.next_page_token else ""
+        return f"<{type(self).__name__} of {len(self.items)}{more}: {list(self.items)!r}>"
 
 
 class OpenEnum(str, Enum):

@@ -1,25 +1,24 @@
 """
-`as_struct`: from what people pass (a dict in either spelling, a Struct, a shorthand) to a Struct that holds what it should, or a loud error.
+`as_struct`: from what people pass (a dict in either spelling, a Struct, a shorthand) to a Struct that holds it settled.
 
-A converter is compiled once for each annotation: a function that answers the value, settled, or raises `Misfit`, which gathers its path
-on the way out. A Struct that is settled already comes back as it is.
+A converter is compiled once for each annotation: a function that answers the value, settled, or raises `Misfit`, which
+gathers its path on the way out. A Struct that is settled already comes back as it is.
 """
 
 import base64
 import binascii
 import collections.abc
-import copy
 import difflib
 import functools
 import math
+import operator
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from enum import Enum
-from typing import Annotated, Any, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, TypeAlias, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 import msgspec
-from msgspec.structs import FieldInfo, fields
 
 from genai_fn.errors import InvalidRequest
 from genai_fn.schema._base import Message, Misfit, Via
@@ -62,6 +61,8 @@ def as_value(annotation: Any, value: Any, path: str) -> Any:
         return _converter(annotation)(value)
     except Misfit as wrong:
         raise InvalidRequest(path + "".join(reversed(wrong.steps)), wrong.value, wrong.expected) from None
+    except RecursionError:
+        raise InvalidRequest(path, value, "something that does not hold itself") from None
 
 
 @functools.cache
@@ -124,7 +125,7 @@ def _bytes(value: Any) -> bytes:
     if isinstance(value, bytes):
         return value
     if isinstance(value, bytearray | memoryview):
-        return bytes(value)
+        return bytes(cast("Any", value))
     try:
         if isinstance(value, str):
             return base64.b64decode(value.translate(_URL_SAFE), validate=True)
@@ -147,16 +148,26 @@ def _moment(value: Any) -> datetime:
 
 
 def _free(value: Any) -> Any:
-    """Copy JSON of the caller's own, so that nobody's later change reaches the request."""
+    """Copy JSON of the caller's own, so that no later change reaches the request; what msgspec writes may be in it."""
+    if value is None:
+        return None
+    leaf = _FREE.get(value.__class__)
+    if leaf is not None:
+        return leaf(value)
+    if isinstance(value, Enum):
+        return _free(value.value)
     if isinstance(value, Mapping):
-        return {_text(key): _at(f".{key}", _free, each) for key, each in value.items()}
+        return _mapping(_free, value)
     if isinstance(value, list | tuple):
-        return [_at(f"[{index}]", _free, each) for index, each in enumerate(value)]
-    if isinstance(value, float):
-        return _number(value)
-    if isinstance(value, str) and not isinstance(value, Enum):
-        return _text(value)
-    return copy.deepcopy(value)
+        return [_at(index, _free, each) for index, each in enumerate(cast("Any", value))]
+    try:
+        plain = msgspec.to_builtins(value)
+    except (TypeError, ValueError, OverflowError):
+        raise Misfit(value, "JSON") from None
+    return plain if type(plain) is type(value) else _free(plain)
+
+
+_FREE: dict[type, Converter] = {str: _text, bool: _truth, int: _whole, float: _number}
 
 
 _LEAVES: dict[Any, Converter] = {
@@ -219,36 +230,27 @@ def _either(converters: tuple[Converter, ...], optional: bool, value: Any) -> An
 
 
 def _sequence(converter: Converter, value: Any) -> tuple[Any, ...]:
-    if isinstance(value, str | bytes | Mapping | msgspec.Struct) or not isinstance(value, collections.abc.Iterable):
+    if not isinstance(value, list | tuple) and (isinstance(value, _SCALARS) or not isinstance(value, Iterable)):
         raise Misfit(value, "a list")
-    items = value if isinstance(value, tuple) else tuple(value)
-    settled = tuple(_at_index(index, converter, each) for index, each in enumerate(items))
-    return items if all(map(_same, settled, items)) else settled
+    items: tuple[Any, ...] = cast("Any", value) if isinstance(value, tuple) else tuple(cast("Any", value))
+    settled = tuple([_at(index, converter, each) for index, each in enumerate(items)])
+    return items if all(map(operator.is_, settled, items)) else settled
+
+
+_SCALARS = (str, bytes, Mapping, msgspec.Struct)
 
 
 def _mapping(converter: Converter, value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise Misfit(value, "a mapping")
-    return {_text(key): _at(f".{key}", converter, each) for key, each in value.items()}
+    return {_text(key): _at(key, converter, each) for key, each in cast("Any", value).items()}
 
 
-def _same(left: Any, right: Any) -> bool:
-    return left is right
-
-
-def _at_index(index: int, converter: Converter, value: Any) -> Any:
+def _at(step: int | str, converter: Converter, value: Any) -> Any:
     try:
         return converter(value)
     except Misfit as wrong:
-        wrong.steps.append(f"[{index}]")
-        raise
-
-
-def _at(step: str, converter: Converter, value: Any) -> Any:
-    try:
-        return converter(value)
-    except Misfit as wrong:
-        wrong.steps.append(step)
+        wrong.steps.append(f"[{step}]" if isinstance(step, int) else f".{step}")
         raise
 
 
@@ -258,26 +260,23 @@ def _at(step: str, converter: Converter, value: Any) -> Any:
 def _struct(kind: type[msgspec.Struct], value: Any) -> Any:
     if isinstance(value, kind):
         return _settled(value)
-    if isinstance(value, Mapping):
-        return _read(kind, value)
-    coerced = kind._coerce(value) if issubclass(kind, Message) else NotImplemented
+    if type(value) is dict or isinstance(value, Mapping):
+        return _read(kind, cast("Mapping[str, Any]", value))
+    coerced = _coerced(kind, value) if issubclass(kind, Message) else NotImplemented
     if coerced is NotImplemented:
         raise Misfit(value, f"a {kind.__name__} or a dict of its fields")
     return _settled(coerced) if isinstance(coerced, kind) else _read(kind, coerced)
 
 
+def _coerced(kind: type[Message], value: Any) -> Any:
+    return kind._coerce(value)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # no method for users
+
+
 def _settled(value: msgspec.Struct) -> msgspec.Struct:
     changes: dict[str, Any] | None = None
-    for name, converter in _fields(type(value)).items():
-        old = getattr(value, name)
-        if old is None:
-            continue
-        try:
-            new = converter(old)
-        except Misfit as wrong:
-            wrong.steps.append(f".{name}")
-            raise
-        if new is not old:
+    converters = _fields(type(value))
+    for name, converter, old in zip(converters, converters.values(), msgspec.structs.astuple(value), strict=True):
+        if old is not None and (new := _at(name, converter, old)) is not old:
             changes = changes or {}
             changes[name] = new
     return value if changes is None else msgspec.structs.replace(value, **changes)
@@ -297,7 +296,9 @@ def _given(kind: type[msgspec.Struct], value: Mapping[str, Any]) -> dict[str, An
         name = names.get(key)
         if name is None:
             raise _unknown(kind, key, each)
-        given[name] = _at(f".{key}", converters[name], each)
+        if name in given:
+            raise Misfit(each, "one spelling of a field", f".{key}")
+        given[name] = _at(key, converters[name], each)
     return given
 
 
@@ -314,5 +315,5 @@ def _fields(kind: type[msgspec.Struct]) -> dict[str, Converter]:
 
 @functools.cache
 def _names(kind: type[msgspec.Struct]) -> dict[str, str]:
-    described: tuple[FieldInfo, ...] = fields(kind)
-    return {spelling: each.name for each in described for spelling in (each.encode_name, each.name)}
+    pairs = zip(kind.__struct_encode_fields__, kind.__struct_fields__, strict=True)
+    return {spelling: name for word, name in pairs for spelling in (word, name)}

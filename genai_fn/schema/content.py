@@ -1,10 +1,10 @@
 """What is said: turns, and the parts they consist of."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Protocol, Self, TypeAlias, cast
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias, cast
 
 from genai_fn.errors import InvalidRequest
-from genai_fn.schema._base import Message, Misfit, Opaque, OpenEnum, VertexOnly
+from genai_fn.schema._base import Message, Misfit, Opaque, OpenEnum, VertexOnly, Via
 from genai_fn.schema._convert import as_struct, as_value
 from genai_fn.schema._mime import the_mime_type
 from genai_fn.schema._pillow import image_bytes, is_pillow_image
@@ -166,15 +166,16 @@ class Part(Message):
     @classmethod
     def from_function_call(cls, *, name: str, args: Mapping[str, Any]) -> Self:
         """Make one of a function call, as a model would."""
-        return cls(function_call=FunctionCall(name=name, args=args))
+        call = {"name": name, "args": args}
+        return cls(function_call=as_struct(FunctionCall, call, "function_call"))
 
     @classmethod
     def from_function_response(
         cls, *, name: str, response: Mapping[str, Any], parts: Sequence[FunctionResponsePart] | None = None
     ) -> Self:
         """Make one of what a function answered."""
-        media = None if parts is None else tuple(parts)
-        return cls(function_response=FunctionResponse(name=name, response=response, parts=media))
+        answer = {"name": name, "response": response, "parts": parts}
+        return cls(function_response=as_struct(FunctionResponse, answer, "function_response"))
 
     @classmethod
     def from_executable_code(cls, *, code: str, language: Language) -> Self:
@@ -240,9 +241,18 @@ class Content(Message):
     @classmethod
     def _coerce(cls, value: Any) -> Any:
         if isinstance(value, list | tuple):
+            if not value:
+                raise Misfit(cast("Any", value), "at least one part")
             return {"parts": cast("Sequence[Any]", value), "role": "user"}
         part = value if isinstance(value, Part) else _as_part(value)
         return part if part is NotImplemented else cls(parts=(part,), role="user")
+
+
+def _parts_turn(value: Any) -> Any:
+    """Take the fields of a part for a turn of that part."""
+    if isinstance(value, Mapping) and value and not ("parts" in value or "role" in value):
+        return [cast("Any", value)]
+    return cast("Any", value)
 
 
 def UserContent(parts: "PartLike | Sequence[PartLike]") -> Content:  # noqa: N802  # google-genai's name, a class there
@@ -263,14 +273,7 @@ def _turn(role: str, parts: Any) -> Content:
 
 
 if TYPE_CHECKING:
-
-    class PillowImage(Protocol):
-        """An image of Pillow's, as far as it matters here."""
-
-        @property
-        def mode(self) -> str: ...
-
-        def save(self, fp: Any, format: str | None = None) -> None: ...
+    from genai_fn.schema.images import PillowImage
 
     MediaResolutionLike: TypeAlias = PartMediaResolution | PartMediaResolutionLevel | Mapping[str, Any] | str
     PartLike: TypeAlias = (
@@ -293,5 +296,5 @@ if TYPE_CHECKING:
     """What stands for a conversation."""
 else:
     PartLike = Part
-    ContentLike = Content
+    ContentLike = Annotated[Content, Via(_parts_turn)]
     ContentsLike = Annotated[tuple[Content, ...], "contents"]

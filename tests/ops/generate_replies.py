@@ -1,0 +1,265 @@
+"""What the server answers to ``generate``: every field of an answer and below, as it comes and as it should not."""
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+Reply: TypeAlias = Mapping[str, Any]
+
+
+def _candidate(**fields: Any) -> Reply:
+    return {"candidates": [fields]}
+
+
+def _parts(*parts: Any) -> Reply:
+    return _candidate(content={"role": "model", "parts": list(parts)}, finishReason="STOP", index=0)
+
+
+def _grounded(**metadata: Any) -> Reply:
+    return _candidate(groundingMetadata=metadata)
+
+
+def _used(**usage: Any) -> Reply:
+    return {"usageMetadata": usage}
+
+
+_RATING = {"category": "HARM_CATEGORY_HARASSMENT", "probability": "NEGLIGIBLE"}
+_DETAILS = [{"modality": "TEXT", "tokenCount": 5}, {"modality": "IMAGE", "tokenCount": "258"}]
+_CITATION = {
+    "startIndex": 0,
+    "endIndex": "12",
+    "uri": "https://h.test/a",
+    "title": "T",
+    "license": "mit",
+    "publicationDate": {"year": 2024, "month": 2, "day": 29},
+}
+_TOKEN = {"token": " the", "tokenId": 262, "logProbability": -0.0012}
+
+REPLIES: Mapping[str, Reply] = {
+    "empty": {},
+    "no-candidates": {"candidates": []},
+    "text": _parts({"text": "hello"}),
+    "texts": _parts({"text": "a"}, {"text": ""}, {"text": "\u00e9\u4e16\U0001f600\u2028"}),
+    "two-candidates": {"candidates": [{"index": 0, "tokenCount": 1}, {"index": 1, "tokenCount": 2}]},
+    "empty-candidate": _candidate(),
+    "empty-content": _candidate(content={}),
+    "role-without-parts": _candidate(content={"role": "model"}, finishReason="MAX_TOKENS"),
+    "no-parts": _candidate(content={"role": "model", "parts": []}),
+    "empty-part": _parts({}),
+    "whole": {
+        **_parts({"text": "hello"}),
+        "createTime": "2025-01-02T03:04:05.678901Z",
+        "modelVersion": "gemini-2.5-flash",
+        "responseId": "r1",
+        "usageMetadata": {"promptTokenCount": 1, "candidatesTokenCount": 2, "totalTokenCount": 3},
+    },
+    # When and why it ended
+    **{
+        f"finish-{reason.lower()}": _candidate(finishReason=reason)
+        for reason in ("STOP", "MAX_TOKENS", "SAFETY", "RECITATION", "MALFORMED_FUNCTION_CALL", "NO_IMAGE")
+    },
+    "finish-new": _candidate(finishReason="TIRED", finishMessage="of it"),
+    "finish-new-in-lower": _candidate(finishReason="tired_of_it"),
+    "finish-lower": _candidate(finishReason="max_tokens"),
+    "average-logprobs": _candidate(avgLogprobs=-0.25, tokenCount=7),
+    "average-logprobs-whole": _candidate(avgLogprobs=-1),
+    "create-time": {"createTime": "2025-01-02T03:04:05Z"},
+    "create-time-nine-digits": {"createTime": "2025-01-02T03:04:05.123456000Z"},
+    "create-time-three-digits": {"createTime": "2025-01-02T03:04:05.123Z"},
+    "create-time-offset": {"createTime": "2025-01-02T03:04:05+02:00"},
+    # Safety
+    "blocked": {"promptFeedback": {"blockReason": "SAFETY", "safetyRatings": [{**_RATING, "blocked": True}]}},
+    "blocked-message": {"promptFeedback": {"blockReason": "OTHER", "blockReasonMessage": "because"}},
+    "blocked-new": {"promptFeedback": {"blockReason": "MOOD"}},
+    "blocked-empty": {"promptFeedback": {}},
+    "rated": _candidate(safetyRatings=[_RATING, {**_RATING, "blocked": False}]),
+    "rated-scores": _candidate(
+        safetyRatings=[
+            {
+                **_RATING,
+                "probabilityScore": 0.1,
+                "severity": "HARM_SEVERITY_LOW",
+                "severityScore": 1,
+                "overwrittenThreshold": "BLOCK_NONE",
+            }
+        ]
+    ),
+    "rated-new": _candidate(safetyRatings=[{"category": "HARM_NEW", "probability": "SO_SO", "severity": "s"}]),
+    # Parts
+    "thought": _parts({"text": "hm", "thought": True}, {"text": "so", "thought": False}),
+    "thought-signature": _parts({"text": "x", "thoughtSignature": "AQID"}),
+    "thought-signature-safe": _parts({"text": "x", "thoughtSignature": "--__"}),
+    "function-call": _parts({"functionCall": {"id": "c1", "name": "f", "args": {"a_b": [1, None, {"cD": 0.5}]}}}),
+    "function-call-bare": _parts({"functionCall": {"name": "f"}}),
+    "function-call-empty-args": _parts({"functionCall": {"name": "f", "args": {}}}),
+    "function-calls": _parts({"functionCall": {"name": "f", "args": {}}}, {"functionCall": {"name": "g", "args": {}}}),
+    "function-call-partial": _parts(
+        {
+            "functionCall": {
+                "name": "f",
+                "partialArgs": [
+                    {"jsonPath": "$.a", "stringValue": "x", "willContinue": True},
+                    {"jsonPath": "$.b", "numberValue": 1},
+                    {"jsonPath": "$.c", "boolValue": False},
+                    {"jsonPath": "$.d", "nullValue": "NULL_VALUE"},
+                ],
+                "willContinue": True,
+            }
+        }
+    ),
+    "function-response": _parts(
+        {
+            "functionResponse": {
+                "id": "c1",
+                "name": "f",
+                "response": {"k": None},
+                "scheduling": "SILENT",
+                "willContinue": False,
+            }
+        }
+    ),
+    "function-response-parts": _parts(
+        {
+            "functionResponse": {
+                "name": "f",
+                "parts": [
+                    {"inlineData": {"mimeType": "image/png", "data": "+/8=", "displayName": "n"}},
+                    {"fileData": {"mimeType": "image/png", "fileUri": "gs://b/f", "displayName": "n"}},
+                ],
+            }
+        }
+    ),
+    "executable-code": _parts({"executableCode": {"language": "PYTHON", "code": "print(1)"}}),
+    "executable-code-new-language": _parts({"executableCode": {"language": "COBOL", "code": ""}}),
+    "code-result": _parts({"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "1\n"}}),
+    "code-result-new": _parts({"codeExecutionResult": {"outcome": "OUTCOME_ODD"}}),
+    "inline-data": _parts({"inlineData": {"mimeType": "image/png", "data": "iVBORw0KGgo="}}),
+    "inline-data-safe": _parts({"inlineData": {"mimeType": "a/b", "data": "-_8="}}),
+    "inline-data-standard": _parts({"inlineData": {"mimeType": "a/b", "data": "+/8=", "displayName": "n"}}),
+    "inline-data-empty": _parts({"inlineData": {"mimeType": "a/b", "data": ""}}),
+    "file-data": _parts({"fileData": {"mimeType": "video/mp4", "fileUri": "gs://b/v", "displayName": "n"}}),
+    "video-metadata": _parts(
+        {"text": "x", "videoMetadata": {"startOffset": "1.500000001s", "endOffset": "3s", "fps": 24}}
+    ),
+    "media-resolution": _parts({"text": "x", "mediaResolution": {"level": "MEDIA_RESOLUTION_HIGH", "numTokens": "5"}}),
+    # Grounding
+    "grounding-empty": _grounded(),
+    "grounding-web": _grounded(
+        webSearchQueries=["q"],
+        searchEntryPoint={"renderedContent": "<div>", "sdkBlob": "e30="},
+        groundingChunks=[{"web": {"uri": "https://h.test", "title": "T", "domain": "h.test"}}],
+        groundingSupports=[
+            {
+                "segment": {"partIndex": 0, "startIndex": 1, "endIndex": 9, "text": "x"},
+                "groundingChunkIndices": [0],
+                "confidenceScores": [1, 0.5],
+            }
+        ],
+        retrievalMetadata={"googleSearchDynamicRetrievalScore": 0.75},
+    ),
+    "grounding-no-scores": _grounded(groundingSupports=[{"segment": {}, "groundingChunkIndices": []}]),
+    "grounding-maps": _grounded(
+        googleMapsWidgetContextToken="widget",
+        groundingChunks=[
+            {
+                "maps": {
+                    "uri": "https://h.test",
+                    "title": "T",
+                    "text": "t",
+                    "placeId": "places/p",
+                    "placeAnswerSources": {
+                        "flagContentUri": "https://h.test/f",
+                        "reviewSnippets": [
+                            {
+                                "authorAttribution": {"displayName": "n", "photoUri": "p", "uri": "u"},
+                                "flagContentUri": "f",
+                                "googleMapsUri": "g",
+                                "relativePublishTimeDescription": "a year ago",
+                                "review": "r",
+                                "reviewId": "i",
+                                "title": "T",
+                            }
+                        ],
+                    },
+                }
+            }
+        ],
+        sourceFlaggingUris=[{"sourceId": "s", "flagContentUri": "https://h.test/f"}],
+    ),
+    "grounding-retrieval": _grounded(
+        retrievalQueries=["q"],
+        groundingChunks=[
+            {
+                "retrievedContext": {
+                    "uri": "u",
+                    "title": "T",
+                    "text": "t",
+                    "documentName": "d",
+                    "ragChunk": {"text": "t", "pageSpan": {"firstPage": 1, "lastPage": 2}},
+                }
+            }
+        ],
+    ),
+    "grounding-new-kind": _grounded(groundingChunks=[{"telepathy": {"uri": "u"}}]),
+    "url-context": _candidate(
+        urlContextMetadata={
+            "urlMetadata": [
+                {"retrievedUrl": "https://h.test", "urlRetrievalStatus": "URL_RETRIEVAL_STATUS_SUCCESS"},
+                {"retrievedUrl": "https://h.test/2", "urlRetrievalStatus": "URL_RETRIEVAL_STATUS_BORED"},
+            ]
+        }
+    ),
+    "url-context-empty": _candidate(urlContextMetadata={}),
+    "citations": _candidate(citationMetadata={"citations": [_CITATION, {"startIndex": 3}]}),
+    "citation-sources": _candidate(citationMetadata={"citationSources": [_CITATION, {"startIndex": 3}]}),
+    "citations-empty": _candidate(citationMetadata={}),
+    # Log probabilities
+    "logprobs": _candidate(
+        logprobsResult={
+            "chosenCandidates": [_TOKEN],
+            "topCandidates": [{"candidates": [_TOKEN, {"token": "", "tokenId": 0, "logProbability": 0}]}, {}],
+        }
+    ),
+    "logprobs-empty": _candidate(logprobsResult={}),
+    # What it cost
+    "usage": _used(
+        promptTokenCount=10,
+        cachedContentTokenCount=4,
+        candidatesTokenCount=20,
+        toolUsePromptTokenCount=3,
+        thoughtsTokenCount=5,
+        totalTokenCount=38,
+        promptTokensDetails=_DETAILS,
+        cacheTokensDetails=_DETAILS,
+        candidatesTokensDetails=_DETAILS,
+        toolUsePromptTokensDetails=_DETAILS,
+        trafficType="ON_DEMAND",
+    ),
+    "usage-zero": _used(promptTokenCount=0, totalTokenCount=0, promptTokensDetails=[]),
+    "usage-strings": _used(promptTokenCount="10", totalTokenCount="9007199254740993"),
+    "usage-new": _used(trafficType="RUSH_HOUR", promptTokensDetails=[{"modality": "SMELL", "tokenCount": 1}]),
+    # Numbers as text, and the other way about
+    "indices-as-strings": _candidate(index="1", tokenCount="2", citationMetadata={"citations": [{"startIndex": "7"}]}),
+    "whole-floats": _candidate(index=1.0, tokenCount=2.0),
+    # What no type knows
+    "unknown-fields": {
+        **_candidate(mood="fine", content={"parts": [{"text": "x", "smell": {"a": [1]}}], "since": None}),
+        "weather": {"sun": True},
+    },
+    "unknown-part": _parts({"hologram": {"data": "AAAA"}}, {"text": "x"}),
+    # Nulls
+    "null-candidates": {"candidates": None, "promptFeedback": None, "usageMetadata": None, "createTime": None},
+    "null-fields": _candidate(
+        content=None, finishReason=None, safetyRatings=None, groundingMetadata=None, citationMetadata=None, index=None
+    ),
+    "null-content": _candidate(content={"role": None, "parts": None}),
+    "null-part-fields": _parts({"text": None, "inlineData": None, "thought": None, "functionCall": None}),
+    "null-grounding": _grounded(groundingChunks=None, webSearchQueries=None, groundingSupports=[{"segment": None}]),
+    "null-scores": _grounded(groundingSupports=[{"confidenceScores": None, "groundingChunkIndices": None}]),
+    "null-citations": _candidate(citationMetadata={"citations": None}),
+    "null-usage": _used(promptTokensDetails=None, promptTokenCount=None, trafficType=None),
+    "null-logprobs": _candidate(logprobsResult={"chosenCandidates": None, "topCandidates": [{"candidates": None}]}),
+    "null-beside-args": {
+        **_parts({"functionCall": {"name": "f", "args": {"x": None, "y": [None]}}}),
+        "usageMetadata": {"promptTokensDetails": None},
+    },
+}

@@ -1,0 +1,377 @@
+"""``generate``: what goes out, and what is refused, as google-genai 1.51.0 has it, on both backends."""
+
+import base64
+import pickle
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import pytest
+from google.genai import types
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from returns.result import Failure, Result, Success
+
+from genai_fn import schema
+from genai_fn.backend import Backend, Gemini, Vertex, bearer, own_credential
+from genai_fn.errors import GenaiError, InvalidRequest, Unsupported
+from genai_fn.http import Body, FileSlice, HttpRequest
+from genai_fn.ops.generate import generate
+from genai_fn.request import Request
+from genai_fn.schema import GenerateContentConfig
+from genai_fn.wire import encode, sign
+from tests import oracle
+from tests.generate_cases import BACKEND_CASES, CASES, BackendCase, Case
+
+BACKENDS: Mapping[str, tuple[oracle.Backend, Backend]] = {
+    "gemini": (oracle.GEMINI, Gemini("test-key")),
+    "vertex": (oracle.VERTEX, Vertex("p", "us-central1")),
+}
+
+
+@dataclass(frozen=True)
+class Differs:
+    """Why ours does otherwise than 1.51.0, and what it does: the body it sends, or what it does not take."""
+
+    why: str
+    body: Mapping[str, Any] | None = None
+    invalid: str = ""
+    unsupported: Mapping[str, str] | None = None
+    """By backend; elsewhere it is the body that counts."""
+
+
+_HI = {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}
+
+
+def _blob(data: bytes = b"x", mime_type: str = "a/b") -> Mapping[str, Any]:
+    inline = {"data": base64.b64encode(data).decode(), "mimeType": mime_type}
+    return {"contents": [{"role": "user", "parts": [{"inlineData": inline}]}]}
+
+
+def _with(**config: Any) -> Mapping[str, Any]:
+    return {**_HI, "generationConfig": config}
+
+
+_PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGNgYGAAAAAEAAH2FzhVAAAAAElFTkSuQmCC")
+
+DIFFERENCES: Mapping[str, Differs] = {
+    "contents-blob": Differs("a Blob is content; 1.51.0 takes it for a File", _blob()),
+    "contents-blob-dict": Differs("a Blob is content, as a dict too", _blob()),
+    "contents-drawn-image": Differs("an image that is no file goes out as PNG", _blob(_PNG, "image/png")),
+    "contents-str-as-part": Differs(
+        "a text stands for a part everywhere", {"contents": [{"role": "user", "parts": [{"text": "x"}]}]}
+    ),
+    "temperature-nan": Differs("NaN is not JSON", invalid="config.temperature"),
+    "temperature-text": Differs("a number is a number", invalid="config.temperature"),
+    "speech-no-name": Differs(
+        "1.51.0 sends nothing on one backend, {} on the other",
+        _with(speechConfig={"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": ""}}}),
+    ),
+    "routing-lower": Differs(
+        "the values stay open: the service knows which there are",
+        _with(routingConfig={"autoMode": {"modelRoutingPreference": "x"}}),
+        unsupported={"gemini": "config.routing_config"},
+    ),
+    "schema-ref-with-description": Differs(
+        "1.51.0 loses what stands beside a $ref",
+        _with(responseSchema={"type": "OBJECT", "properties": {"a": {"type": "STRING", "description": "mine"}}}),
+    ),
+    "schema-schema": Differs("$schema says nothing of the shape", _with(responseSchema={"type": "STRING"})),
+    "schema-types": Differs(
+        "1.51.0 fails on it; one type and null is a type that may be null",
+        _with(responseSchema={"type": "STRING", "nullable": True}),
+    ),
+    "functions-and-search-in-one": Differs(
+        "1.51.0 loses the search; 3.4.0 keeps it as a tool before the merged declarations",
+        {**_HI, "tools": [{"googleSearch": {}}, {"functionDeclarations": [{"name": "f"}]}]},
+    ),
+}
+"""Every case in which ours does otherwise on purpose."""
+
+AS_IN_1_51 = [(case, backend) for case in CASES if case.name not in DIFFERENCES for backend in BACKENDS]
+
+
+@pytest.mark.parametrize(("case", "backend"), AS_IN_1_51, ids=lambda each: getattr(each, "name", each))
+def test_same_wire(case: Case, backend: str) -> None:
+    """The same arguments are the same request as google-genai's, or refused as it refuses them."""
+    place, at = BACKENDS[backend]
+    theirs = oracle.sent(place, lambda client: _called(client, case))
+    if isinstance(theirs, oracle.Wire):
+        assert visible(theirs) == visible(signed(_encoded(case, at).unwrap(), at))
+    elif theirs.unsupported:
+        error = _encoded(case, at).failure()
+        assert isinstance(error, Unsupported)
+        assert refused(theirs) in [path.rpartition(".")[2] for path in error.paths]  # 1.51.0 stops at the first
+    else:
+        with pytest.raises(InvalidRequest):
+            _encoded(case, at)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", DIFFERENCES)
+def test_differences(name: str, backend: str) -> None:
+    """Where ours means to differ, it does what the table says."""
+    case, differs = next(each for each in CASES if each.name == name), DIFFERENCES[name]
+    at = BACKENDS[backend][1]
+    if differs.invalid:
+        with pytest.raises(InvalidRequest) as raised:
+            _encoded(case, at)
+        assert differs.invalid == raised.value.path
+    elif backend in (differs.unsupported or {}):
+        error = _encoded(case, at).failure()
+        assert isinstance(error, Unsupported)
+        assert ((differs.unsupported or {})[backend],) == error.paths
+    else:
+        assert differs.body == _json(_encoded(case, at).unwrap().body)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", DIFFERENCES)
+def test_differences_hold(name: str, backend: str) -> None:
+    """A difference is in the table only while there is one."""
+    case = next(each for each in CASES if each.name == name)
+    theirs = oracle.sent(BACKENDS[backend][0], lambda client: _called(client, case))
+    body = DIFFERENCES[name].body
+    assert not isinstance(theirs, oracle.Wire) or oracle.normal(theirs.body) != oracle.normal(body)
+
+
+def test_all_differences_named() -> None:
+    """What the cases call a difference is in the table."""
+    assert {case.name for case in CASES if case.differs} <= set(DIFFERENCES)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.error], ids=lambda case: case.name)
+def test_mistakes(case: Case) -> None:
+    """What 1.51.0 raises for is a mistake on either backend."""
+    for place, _ in BACKENDS.values():
+        theirs = oracle.sent(place, lambda client: _called(client, case))
+        assert isinstance(theirs, oracle.Refused)
+
+
+BACKEND_DIFFERENCES: Mapping[str, tuple[str, str]] = {
+    "vertex-us": (
+        "the host of the multi-region is aiplatform.us.rep",
+        "https://aiplatform.us.rep.googleapis.com/v1beta1/projects/p/locations/us/publishers/google/models/gemini-2.5-flash:generateContent",
+    ),
+    "vertex-base-url-no-location": (
+        "1.51.0 forgets the project and sends no credentials",
+        "https://gate.test/v1beta1/projects/p/locations/global/publishers/google/models/gemini-2.5-flash:generateContent",
+    ),
+    **{
+        name: ("1.51.0 takes a gateway's base URL for the whole URL; ours says what is asked of it", url)
+        for name, url in {
+            "gateway": "https://gate.test/way/publishers/google/models/gemini-2.5-flash:generateContent",
+            "gateway-stream": "https://gate.test/way/publishers/google/models/gemini-2.5-flash:streamGenerateContent?alt=sse",
+            "gateway-slash": "https://gate.test/publishers/google/models/gemini-2.5-flash:generateContent",
+            "gateway-version": "https://gate.test/way/publishers/google/models/gemini-2.5-flash:generateContent",
+            "gateway-headers": "https://gate.test/way/publishers/google/models/gemini-2.5-flash:generateContent",
+        }.items()
+    },
+}
+"""Where ours goes to another address than 1.51.0: why, and where."""
+
+PLACES = [case for case in BACKEND_CASES if not case.error and case.name != "express-cache"]
+
+
+@pytest.mark.parametrize("case", PLACES, ids=lambda case: case.name)
+def test_same_address(case: BackendCase) -> None:
+    """Every backend is met at the address, and with the credential, that google-genai has for it."""
+    theirs, ours = _theirs_at(case), visible(_ours_at(case))
+    if case.name in BACKEND_DIFFERENCES:
+        assert theirs["url"] != ours["url"]
+        assert BACKEND_DIFFERENCES[case.name][1] == ours["url"]
+        assert theirs["body"] == ours["body"]
+    else:
+        assert theirs == ours
+
+
+def test_cache_without_project() -> None:
+    """A cache's short name needs a project, which express mode and gateways lack; 1.51.0 writes None in its place."""
+    request = generate("m", "hi", {"cached_content": "1"})
+    for backend in (Vertex(api_key="test-key"), Vertex(base_url="https://gate.test")):
+        error = encode(request, backend).failure()
+        assert isinstance(error, Unsupported)
+        assert error.paths == ("projects/{project}/locations/{location}/cachedContents/1",)
+
+
+def test_cache_by_full_name() -> None:
+    """A cache's full name goes anywhere."""
+    name = "projects/q/locations/l/cachedContents/1"
+    request = generate("m", "hi", {"cached_content": name})
+    for backend in (Vertex(api_key="test-key"), Vertex(base_url="https://gate.test"), Vertex("p")):
+        assert _json(encode(request, backend).unwrap().body)["cachedContent"] == name
+
+
+def test_key_and_project() -> None:
+    """A key beside a project is a mistake, as in 1.51.0."""
+    case = next(each for each in BACKEND_CASES if each.name == "vertex-key-and-project")
+    with pytest.raises(InvalidRequest):
+        _place(case.backend)
+
+
+def test_every_field_is_named() -> None:
+    """All that a backend does not take is named at once, each by its path."""
+    config = {
+        "labels": {"a": "b"},
+        "safety_settings": [{"category": "HARM_CATEGORY_HARASSMENT", "method": "SEVERITY"}],
+        "tools": [{"google_search": {}}, {"google_search": {"exclude_domains": []}, "retrieval": {}}],
+        "image_config": {"output_compression_quality": 0},
+        "audio_timestamp": False,
+    }
+    contents = [{"parts": [{"text": "x"}, {"inline_data": {"data": b"x", "display_name": ""}}]}]
+    error = encode(generate("m", contents, config), Gemini("test-key")).failure()
+    assert isinstance(error, Unsupported)
+    assert set(error.paths) == {
+        "contents[0].parts[1].inline_data.display_name",
+        "config.labels",
+        "config.safety_settings[0].method",
+        "config.tools[1].google_search.exclude_domains",
+        "config.tools[1].retrieval",
+        "config.image_config.output_compression_quality",
+        "config.audio_timestamp",
+    }
+
+
+def test_open_schema_paths() -> None:
+    """Gemini takes no open objects in a response schema, wherever they are in it, and every place is named."""
+    opened = {"type": "OBJECT", "additional_properties": True}
+    shape = {
+        "type": "OBJECT",
+        "properties": {"a": opened, "b": {"type": "ARRAY", "items": opened}, "c": {"any_of": [opened]}},
+    }
+    error = encode(generate("m", "hi", {"response_schema": shape}), Gemini("test-key")).failure()
+    assert isinstance(error, Unsupported)
+    assert error.paths == (
+        "config.response_schema.properties.a.additional_properties",
+        "config.response_schema.properties.b.items.additional_properties",
+        "config.response_schema.properties.c.any_of[0].additional_properties",
+    )
+
+
+def test_automatic_calling_is_a_mistake() -> None:
+    """Nothing calls functions by itself: asking for it in the config is a mistake that names what does."""
+    with pytest.raises(InvalidRequest, match=r"config\.automatic_function_calling: expected the modifier calling"):
+        generate("m", "hi", {"automatic_function_calling": {"maximum_remote_calls": 3}})
+
+
+def test_automatic_calling_switched_off() -> None:
+    """Switching it off changes nothing, and nothing of it is sent."""
+    request = generate("m", "hi", {"automatic_function_calling": {"disable": True}})
+    assert _json(encode(request, Gemini("test-key")).unwrap().body) == _HI
+
+
+def test_functions_do_not_lose_tools() -> None:
+    """Merging function declarations leaves the rest of every tool in its place."""
+    tools = [
+        {"function_declarations": [{"name": "f"}], "google_search": {}},
+        {"code_execution": {}},
+        {"function_declarations": [{"name": "g"}]},
+    ]
+    body = _json(encode(generate("m", "hi", {"tools": tools}), Gemini("test-key")).unwrap().body)
+    assert body["tools"] == [
+        {"googleSearch": {}},
+        {"codeExecution": {}},
+        {"functionDeclarations": [{"name": "f"}, {"name": "g"}]},
+    ]
+
+
+def _called(client: Any, case: Case) -> Any:
+    contents, config = case.arguments(types)
+    call = client.models.generate_content_stream if case.stream else client.models.generate_content
+    return call(model=case.model, contents=contents, config=config)
+
+
+def _encoded(case: Case, at: Backend) -> Result[HttpRequest, GenaiError]:
+    contents, config = case.arguments(schema)
+    return encode(_request(generate(case.model, contents, config), stream=case.stream), at)
+
+
+def _request(request: Request[Any], *, stream: bool) -> Request[Any]:
+    return Request(request.operation.streaming()) if stream else request  # type: ignore[arg-type]  # generate has one
+
+
+def signed(http: HttpRequest, at: Backend) -> HttpRequest:
+    return sign(http, own_credential(at) or bearer(at, "test-token"))
+
+
+def _theirs_at(case: BackendCase) -> Mapping[str, Any]:
+    def call(client: Any) -> Any:
+        method = client.models.generate_content_stream if case.stream else client.models.generate_content
+        return method(model=case.model, contents="hi", config=deepcopy(case.config))
+
+    wire = oracle.sent(case.backend, call)
+    assert isinstance(wire, oracle.Wire)
+    return visible(wire)
+
+
+def _ours_at(case: BackendCase) -> HttpRequest:
+    at = _place(case.backend)
+    result = encode(_request(generate(case.model, "hi", case.config), stream=case.stream), at)
+    assert isinstance(result, Success), result
+    return signed(result.unwrap(), at)
+
+
+def _place(backend: oracle.Backend) -> Backend:
+    given = {name: value for name, value in backend.items() if name != "vertexai"}
+    return Vertex(**given) if backend.get("vertexai") else Gemini(**given)
+
+
+def visible(request: oracle.Wire | HttpRequest) -> Mapping[str, Any]:
+    """Look at what matters to the service: each library names itself, and speaks HTTP its own way."""
+    headers = dict(request.headers) if isinstance(request, oracle.Wire) else {k.lower(): v for k, v in request.headers}
+    return {
+        "method": request.method,
+        "url": request.url,
+        "headers": {name: value for name, value in headers.items() if name not in _LIBRARYS},
+        "body": oracle.normal(request.body if isinstance(request, oracle.Wire) else _json(request.body)),
+    }
+
+
+_LIBRARYS = {"accept", "accept-encoding", "connection", "content-length", "host", "user-agent", "x-goog-api-client"}
+
+
+def refused(theirs: oracle.Refused) -> str:
+    return theirs.message.partition(" ")[0].replace("additionalProperties", "additional_properties")
+
+
+def _json(body: Body) -> Any:
+    assert not isinstance(body, FileSlice)
+    return msgspec.json.decode(body if isinstance(body, bytes) else b"".join(body))
+
+
+def test_answers_are_results() -> None:
+    """What cannot be sent is a value: only mistakes in the program raise."""
+    assert isinstance(encode(generate("m", "hi", {"labels": {}}), Gemini("test-key")), Failure)
+
+
+_FIELDS = st.sampled_from(
+    [
+        *GenerateContentConfig.__struct_fields__,
+        *("parts", "text", "role", "inline_data", "data", "mime_type", "function_call", "args", "name", "type"),
+        *("properties", "items", "anyOf", "$ref", "$defs", "enum", "function_declarations", "google_search"),
+    ]
+)
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4) | st.binary(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_FIELDS | st.text(max_size=3), inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@settings(deadline=None)
+@given(contents=_VALUES, config=st.dictionaries(_FIELDS, _VALUES, max_size=3))
+def test_any_input(contents: Any, config: Mapping[str, Any]) -> None:
+    """Whatever is passed is refused at the build, by name, or is a request that compares, pickles and can be sent."""
+    try:
+        request = generate("m", contents, config)
+    except InvalidRequest as error:
+        assert error.path.startswith(("contents", "config"))
+        assert str(error)
+        return
+    assert pickle.loads(pickle.dumps(request)) == request  # noqa: S301  # our own bytes
+    for _, at in BACKENDS.values():
+        result = encode(request, at)
+        assert isinstance(result, Success) or isinstance(result.failure(), Unsupported)
+        assert not isinstance(result, Success) or isinstance(_json(result.unwrap().body), dict)

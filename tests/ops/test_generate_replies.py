@@ -1,0 +1,161 @@
+"""Answers to ``generate``: ours reads what google-genai 1.51.0 reads, field by field, on both backends."""
+
+import json
+from base64 import b64decode
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any
+
+import msgspec
+import pytest
+from google.genai import types
+from returns.result import Success
+
+from genai_fn.backend import Backend, Gemini, Vertex
+from genai_fn.http import HttpResponse
+from genai_fn.ops.generate import generate
+from genai_fn.request import Request
+from genai_fn.schema import GenerateContentResponse
+from genai_fn.wire import decode, prepare, read_event
+from tests import oracle
+from tests.ops.generate_replies import REPLIES
+
+BACKENDS: Mapping[str, tuple[oracle.Backend, Backend]] = {
+    "gemini": (oracle.GEMINI, Gemini("test-key")),
+    "vertex": (oracle.VERTEX, Vertex("p", "us-central1")),
+}
+
+_CITED = {
+    "start_index": 0,
+    "end_index": 12,
+    "uri": "https://h.test/a",
+    "title": "T",
+    "license": "mit",
+    "publication_date": {"year": 2024, "month": 2, "day": 29},
+}
+_LOSES_TIME = "1.51.0 reads no create_time on Gemini; what the server says is not lost"
+_OTHERS_NAME = "1.51.0 knows each backend's own name for citations alone; gateways mix them"
+
+DIFFERENCES: Mapping[tuple[str, str], tuple[str, Any]] = {
+    ("create-time", "gemini"): (_LOSES_TIME, {"create_time": datetime(2025, 1, 2, 3, 4, 5, tzinfo=UTC)}),
+    ("create-time-nine-digits", "gemini"): (_LOSES_TIME, {"create_time": datetime(2025, 1, 2, 3, 4, 5, 123456, UTC)}),
+    ("create-time-three-digits", "gemini"): (_LOSES_TIME, {"create_time": datetime(2025, 1, 2, 3, 4, 5, 123000, UTC)}),
+    ("create-time-offset", "gemini"): (_LOSES_TIME, {"create_time": datetime(2025, 1, 2, 1, 4, 5, tzinfo=UTC)}),
+    ("whole", "gemini"): (
+        _LOSES_TIME,
+        {
+            "candidates": [
+                {"content": {"role": "model", "parts": [{"text": "hello"}]}, "finish_reason": "STOP", "index": 0}
+            ],
+            "create_time": datetime(2025, 1, 2, 3, 4, 5, 678901, UTC),
+            "model_version": "gemini-2.5-flash",
+            "response_id": "r1",
+            "usage_metadata": {"prompt_token_count": 1, "candidates_token_count": 2, "total_token_count": 3},
+        },
+    ),
+    ("finish-new", "gemini"): (
+        "1.51.0 reads no finish_message on Gemini; what the server says is not lost",
+        {"candidates": [{"finish_reason": "TIRED", "finish_message": "of it"}]},
+    ),
+    ("citations", "gemini"): (
+        _OTHERS_NAME,
+        {"candidates": [{"citation_metadata": {"citations": [_CITED, {"start_index": 3}]}}]},
+    ),
+    ("citation-sources", "vertex"): (
+        _OTHERS_NAME,
+        {"candidates": [{"citation_metadata": {"citations": [_CITED, {"start_index": 3}]}}]},
+    ),
+    ("indices-as-strings", "gemini"): (
+        _OTHERS_NAME,
+        {"candidates": [{"index": 1, "token_count": 2, "citation_metadata": {"citations": [{"start_index": 7}]}}]},
+    ),
+}
+"""Where ours reads more than 1.51.0: why, and what it reads."""
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", REPLIES)
+def test_same_values(name: str, backend: str) -> None:
+    """Every field of an answer has the value that google-genai gives it, and none is lost that it loses."""
+    theirs, ours = _read_by_both(REPLIES[name], backend)
+    expected = DIFFERENCES[name, backend][1] if (name, backend) in DIFFERENCES else theirs
+    assert expected == ours
+
+
+@pytest.mark.parametrize(("name", "backend"), DIFFERENCES)
+def test_differences_hold(name: str, backend: str) -> None:
+    """A difference is in the table only while there is one."""
+    theirs, ours = _read_by_both(REPLIES[name], backend)
+    assert theirs != ours
+
+
+@pytest.mark.parametrize("name", REPLIES)
+def test_event_is_reply(name: str) -> None:
+    """A reply as an event of a stream is read as it is when it comes alone."""
+    data = json.dumps(REPLIES[name]).encode()
+    request = Request(generate("m", "hi").operation.streaming())
+    answer = prepare(request, Gemini("test-key")).unwrap().answer
+    assert _decoded(REPLIES[name], Gemini("test-key")) == read_event(answer, memoryview(data)).unwrap()
+
+
+@pytest.mark.parametrize("name", REPLIES)
+def test_round_trip(name: str) -> None:
+    """An answer that is written and read again is the same answer."""
+    value = _decoded(REPLIES[name], Gemini("test-key"))
+    assert value == _decoded(msgspec.json.encode(value), Gemini("test-key"))
+
+
+@pytest.mark.parametrize("text", ["-_8=", "-_8", "+/8=", "+/8"])
+def test_both_alphabets(text: str) -> None:
+    """Bytes come in either alphabet, padded or not."""
+    reply = {"candidates": [{"content": {"parts": [{"inlineData": {"data": text}}]}}]}
+    inline = _decoded(reply, Gemini("test-key")).parts[0].inline_data
+    assert inline is not None
+    assert inline.data == b"\xfb\xff"
+
+
+@pytest.mark.parametrize("text", ["-_8=", "-_8", "+/8=", "+/8", "not base64 at all"])
+def test_opaque_keeps_its_text(text: str) -> None:
+    """A thought signature keeps the very text that came."""
+    reply = {"candidates": [{"content": {"parts": [{"text": "x", "thoughtSignature": text}]}}]}
+    assert _decoded(reply, Gemini("test-key")).parts[0].thought_signature == text
+
+
+def test_nine_digits_round() -> None:
+    """Nanoseconds become the nearest microsecond."""
+    value = _decoded({"createTime": "2025-01-02T03:04:05.123456789Z"}, Gemini("test-key"))
+    assert value.create_time == datetime(2025, 1, 2, 3, 4, 5, 123457, UTC)
+
+
+def _read_by_both(reply: Any, backend: str) -> tuple[Any, Any]:
+    place, at = BACKENDS[backend]
+    theirs = oracle.parsed(place, lambda lib: lib.models.generate_content(model="m", contents="hi"), reply)
+    assert isinstance(theirs, types.GenerateContentResponse)
+    theirs.sdk_http_response = None
+    return _plain(theirs), _plain(_decoded(reply, at))
+
+
+def _decoded(reply: Any, at: Backend) -> GenerateContentResponse:
+    body = reply if isinstance(reply, bytes) else json.dumps(reply).encode()
+    result = decode(generate("m", "hi"), HttpResponse(200, (), body), at)
+    assert isinstance(result, Success), result
+    return result.unwrap()
+
+
+def _plain(value: Any, name: str = "") -> Any:
+    """Take a value of either library apart; None and empty sequences count as unset, users' JSON is left alone."""
+    if name in ("args", "response"):
+        return value
+    if isinstance(value, msgspec.Struct):
+        return _plain({field: getattr(value, field) for field in value.__struct_fields__})
+    if isinstance(value, types._common.BaseModel):
+        return _plain({field: getattr(value, field) for field in type(value).model_fields})
+    if isinstance(value, dict):
+        plain = {field: _plain(each, field) for field, each in value.items()}
+        return {field: each for field, each in plain.items() if each is not None and each != []}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if name == "thought_signature" and isinstance(value, str):
+        return b64decode(value.translate(str.maketrans("-_", "+/")))
+    return value.value if isinstance(value, Enum) else value

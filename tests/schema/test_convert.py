@@ -1,0 +1,332 @@
+"""Settling: dicts in either spelling, Structs and shorthands become Structs, or an error that names the path."""
+
+import dataclasses
+import enum
+import uuid
+from collections import OrderedDict
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Annotated, Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from genai_fn.errors import InvalidRequest
+from genai_fn.schema import (
+    Blob,
+    Content,
+    FunctionCall,
+    GenerateContentConfig,
+    HarmBlockThreshold,
+    Part,
+    SafetySetting,
+    ThinkingConfig,
+)
+from genai_fn.schema._base import Message, Misfit, OpenEnum, Via
+from genai_fn.schema._convert import as_changes, as_struct, as_value
+
+
+class Colour(OpenEnum):
+    """An open enum."""
+
+    RED = "RED"
+    BLUE = "BLUE"
+
+
+def _shouted(value: Any) -> Any:
+    if value == "":
+        raise Misfit(value, "something to shout")
+    return value.upper()
+
+
+class Kinds(Message):
+    """A field of every kind."""
+
+    text: str | None = None
+    truth: bool | None = None
+    whole: int | None = None
+    number: float | None = None
+    data: bytes | None = None
+    moment: datetime | None = None
+    colour: Colour | None = None
+    texts: tuple[str, ...] | None = None
+    inner: "Kinds | None" = None
+    all_inner: "tuple[Kinds, ...] | None" = None
+    by_name: "Mapping[str, Kinds] | None" = None
+    free: Mapping[str, Any] | None = None
+    either: int | str | None = None
+    loud: Annotated[str, Via(_shouted)] | None = None
+
+
+class Needed(Message):
+    """A type with a field that must be set."""
+
+    name: str
+
+
+NOON = datetime(2025, 1, 2, 12, tzinfo=UTC)
+
+
+class Plain(enum.Enum):
+    """An enum of somebody else's."""
+
+    RED = "RED"
+    ONE = 1
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "settled"),
+    [
+        ("text", "", ""),
+        ("text", "\u00e9\U0001f600", "\u00e9\U0001f600"),
+        ("truth", False, False),
+        ("whole", 3, 3),
+        ("whole", 3.0, 3),
+        ("whole", -(2**63), -(2**63)),
+        ("whole", 2**64 - 1, 2**64 - 1),
+        ("number", 3, 3.0),
+        ("number", 0.5, 0.5),
+        ("data", b"x", b"x"),
+        ("data", bytearray(b"x"), b"x"),
+        ("data", memoryview(b"x"), b"x"),
+        ("data", "+/8=", b"\xfb\xff"),
+        ("data", "-_8=", b"\xfb\xff"),
+        ("data", "", b""),
+        ("moment", NOON, NOON),
+        ("moment", "2025-01-02T12:00:00Z", NOON),
+        ("moment", "2025-01-02T14:00:00+02:00", NOON),
+        ("colour", "RED", Colour.RED),
+        ("colour", "red", Colour.RED),
+        ("colour", Colour.RED, Colour.RED),
+        ("colour", Plain.RED, Colour.RED),
+        ("colour", "mauve", Colour("mauve")),
+        ("texts", ["a"], ("a",)),
+        ("texts", (), ()),
+        ("texts", (each for each in "ab"), ("a", "b")),
+        ("inner", {"text": "a"}, Kinds(text="a")),
+        ("inner", Kinds(text="a"), Kinds(text="a")),
+        ("inner", MappingProxyType({"text": "a"}), Kinds(text="a")),
+        ("all_inner", [{"allInner": [{}]}], (Kinds(all_inner=(Kinds(),)),)),
+        ("by_name", {"a_b": {"text": "x"}}, {"a_b": Kinds(text="x")}),
+        ("either", 1, 1),
+        ("either", "a", "a"),
+        ("loud", "a", "A"),
+    ],
+)
+def test_settles(field: str, value: Any, settled: Any) -> None:
+    """What stands for a value is that value; a list is a tuple; what a type does not know stays open."""
+    made = getattr(as_struct(Kinds, {field: value}), field)
+    assert made == settled
+    assert type(made) is type(settled)
+
+
+@pytest.mark.parametrize(
+    ("value", "path"),
+    [
+        ({"text": 1}, "config.text"),
+        ({"text": b"a"}, "config.text"),
+        ({"text": "\ud800"}, "config.text"),
+        ({"text": Colour.RED}, "config.text"),
+        ({"truth": 1}, "config.truth"),
+        ({"truth": "true"}, "config.truth"),
+        ({"whole": 1.5}, "config.whole"),
+        ({"whole": True}, "config.whole"),
+        ({"whole": "1"}, "config.whole"),
+        ({"whole": 2**64}, "config.whole"),
+        ({"whole": float("inf")}, "config.whole"),
+        ({"number": float("nan")}, "config.number"),
+        ({"number": float("inf")}, "config.number"),
+        ({"number": "0.5"}, "config.number"),
+        ({"number": False}, "config.number"),
+        ({"data": "no base64"}, "config.data"),
+        ({"data": "AA"}, "config.data"),
+        ({"data": "\u00e9"}, "config.data"),
+        ({"data": 1}, "config.data"),
+        ({"moment": "noon"}, "config.moment"),
+        ({"moment": datetime(2025, 1, 2)}, "config.moment"),  # noqa: DTZ001  # that is the mistake
+        ({"moment": 1}, "config.moment"),
+        ({"colour": 1}, "config.colour"),
+        ({"colour": Plain.ONE}, "config.colour"),
+        ({"texts": "a"}, "config.texts"),
+        ({"texts": b"a"}, "config.texts"),
+        ({"texts": {"a": "b"}}, "config.texts"),
+        ({"texts": 1}, "config.texts"),
+        ({"texts": ["a", None]}, "config.texts[1]"),
+        ({"texts": ["a", "\udfff"]}, "config.texts[1]"),
+        ({"inner": []}, "config.inner"),
+        ({"inner": Needed(name="a")}, "config.inner"),
+        ({"allInner": [{}, {"inner": {"whole": "x"}}]}, "config.allInner[1].inner.whole"),
+        ({"by_name": {"a": {"tetx": 1}}}, "config.by_name.a.tetx"),
+        ({"by_name": {1: {}}}, "config.by_name"),
+        ({"by_name": []}, "config.by_name"),
+        ({"free": {"a": [1, {"b": float("nan")}]}}, "config.free.a[1].b"),
+        ({"free": {"a": ("\ud800",)}}, "config.free.a[0]"),
+        ({"free": {"a": {"\ud800": 1}}}, "config.free.a"),
+        ({"free": {"a": 2**64}}, "config.free.a"),
+        ({"free": {"a": object()}}, "config.free.a"),
+        ({"free": {"a": [print]}}, "config.free.a[0]"),
+        ({"free": []}, "config.free"),
+        ({"either": 1.5}, "config.either"),
+        ({"loud": ""}, "config.loud"),
+        ({"tetx": "a"}, "config.tetx"),
+        ({1: "a"}, "config.1"),
+        ({"all_inner": [], "allInner": []}, "config.allInner"),
+        (Kinds(whole="x"), "config.whole"),  # type: ignore[arg-type]  # that is the mistake
+        (Kinds(inner=Kinds(texts=("a", 1))), "config.inner.texts[1]"),  # type: ignore[arg-type]  # that is the mistake
+        ("text", "config"),
+        ([], "config"),
+        (Needed(name="a"), "config"),
+    ],
+)
+def test_mistakes(value: Any, path: str) -> None:
+    """What does not fit is named by its path as it was written, and the error holds the value."""
+    with pytest.raises(InvalidRequest) as raised:
+        as_struct(Kinds, value)
+    assert raised.value.path == path
+
+
+def test_message() -> None:
+    """An error says where, what was expected and what came; a name that is nearly right is suggested."""
+    with pytest.raises(InvalidRequest) as raised:
+        as_struct(GenerateContentConfig, {"temprature": 0.5})
+    assert (
+        str(raised.value)
+        == "config.temprature: expected a field of GenerateContentConfig, such as temperature, got 0.5"
+    )
+    assert raised.value.value == 0.5
+
+
+def test_missing_field() -> None:
+    """A field that must be set is asked for."""
+    with pytest.raises(InvalidRequest, match="name"):
+        as_struct(Needed, {})
+
+
+def test_union_says_all() -> None:
+    """Where several kinds fit, an error names them all."""
+    with pytest.raises(InvalidRequest, match="expected a whole number or text"):
+        as_struct(Kinds, {"either": 1.5})
+
+
+def test_holds_itself() -> None:
+    """What holds itself is a mistake, not an endless loop."""
+    endless: dict[str, Any] = {}
+    endless["again"] = endless
+    with pytest.raises(InvalidRequest, match="hold itself"):
+        as_struct(Kinds, {"free": endless})
+
+
+@dataclasses.dataclass
+class Point:
+    """A value of somebody else's."""
+
+    x: float
+    colour: Colour
+
+
+@pytest.mark.parametrize(
+    ("value", "json"),
+    [
+        (None, None),
+        (True, True),
+        ({"a": None, "b": [None, ()]}, {"a": None, "b": [None, []]}),
+        (b"\xfb\xff", "+/8="),
+        (Colour.RED, "RED"),
+        (Plain.ONE, 1),
+        (NOON, "2025-01-02T12:00:00Z"),
+        (Point(0.5, Colour.RED), {"x": 0.5, "colour": "RED"}),
+        (Part(text="a"), {"text": "a"}),
+        ({"a"}, ["a"]),
+        (Decimal("0.5"), "0.5"),
+        (uuid.UUID(int=0), "00000000-0000-0000-0000-000000000000"),
+        (OrderedDict(a=1), {"a": 1}),
+    ],
+)
+def test_free_json(value: Any, json: Any) -> None:
+    """Free JSON may hold whatever msgspec writes; the request holds what it becomes."""
+    assert as_struct(Kinds, {"free": {"k": value}}).free == {"k": json}
+
+
+def test_free_json_is_copied() -> None:
+    """Nobody's later change reaches what was settled, at any depth, in a Struct either."""
+    inner: list[Any] = [1]
+    free = {"a": inner}
+    settled = as_struct(Kinds, {"free": free}), as_struct(Kinds, Kinds(free=free))
+    inner.append(2)
+    free["b"] = []
+    assert [each.free for each in settled] == [{"a": [1]}, {"a": [1]}]
+
+
+def test_settled_is_itself() -> None:
+    """A Struct that holds what it should comes back as the same object."""
+    value = Content(role="user", parts=(Part(text="a"), Part(inline_data=Blob(data=b"x"))))
+    assert as_struct(Content, value) is value
+    config = GenerateContentConfig(temperature=0.5, thinking_config=ThinkingConfig(thinking_budget=1))
+    assert as_struct(GenerateContentConfig, config) is config
+
+
+def test_unsettled_struct_is_settled() -> None:
+    """What was put into a Struct unsettled is settled with it."""
+    value = GenerateContentConfig(system_instruction="be brief", safety_settings=[{"threshold": "off"}])  # type: ignore[arg-type]  # a list
+    settled = as_struct(GenerateContentConfig, value)
+    assert settled.system_instruction == Content(role="user", parts=(Part(text="be brief"),))
+    assert settled.safety_settings == (SafetySetting(threshold=HarmBlockThreshold.OFF),)
+
+
+def test_none_is_empty() -> None:
+    """No config is an empty one; a None within a dict unsets nothing and sets nothing."""
+    assert as_struct(Kinds, None) == Kinds()
+    assert as_struct(Kinds, {"text": None, "inner": None}) == Kinds()
+
+
+def test_changes() -> None:
+    """Fields alone are settled by their Python names, and None is kept."""
+    assert as_changes(Kinds, {"allInner": [{}], "text": None}, "config") == {"all_inner": (Kinds(),), "text": None}
+    with pytest.raises(InvalidRequest, match=r"^config\.whole: "):
+        as_changes(Kinds, {"whole": "x"}, "config")
+
+
+def test_any_annotation() -> None:
+    """A value is settled by any annotation, under a path of one's own."""
+    assert as_value(tuple[int, ...] | None, [1, 2.0], "sizes") == (1, 2)
+    assert as_value(Mapping[str, Any] | None, None, "extra") is None
+    with pytest.raises(InvalidRequest) as raised:
+        as_value(tuple[int, ...], [1, "x"], "sizes")
+    assert raised.value.path == "sizes[1]"
+
+
+_KINDS = st.deferred(
+    lambda: st.builds(
+        Kinds,
+        text=st.none() | st.text(),
+        truth=st.none() | st.booleans(),
+        whole=st.none() | st.integers(-(2**63), 2**63),
+        number=st.none() | st.floats(allow_nan=False, allow_infinity=False),
+        data=st.none() | st.binary(max_size=8),
+        colour=st.none() | st.sampled_from(Colour) | st.text(max_size=4).map(Colour),
+        texts=st.none() | st.lists(st.text(max_size=4), max_size=2).map(tuple),
+        inner=st.none() | _KINDS,
+        all_inner=st.none() | st.lists(_KINDS, max_size=2).map(tuple),
+        by_name=st.none() | st.dictionaries(st.text(max_size=4), _KINDS, max_size=2),
+    )
+)
+
+
+@settings(deadline=None, max_examples=30)
+@given(value=_KINDS)
+def test_spellings_agree(value: Kinds) -> None:
+    """A Struct, its fields in snake_case and its JSON in camelCase all settle to the same."""
+    snake = {name: getattr(value, name) for name in value.__struct_fields__}
+    assert as_struct(Kinds, value) == value
+    assert as_struct(Kinds, snake) == value
+    assert as_struct(Kinds, msgspec.to_builtins(value)) == value
+
+
+def test_call_arguments_are_free() -> None:
+    """Names within a function's arguments are the user's own, in any spelling."""
+    call = as_struct(FunctionCall, {"name": "f", "args": {"snake_case": 1, "snakeCase": {"name": None}}})
+    assert call.args == {"snake_case": 1, "snakeCase": {"name": None}}

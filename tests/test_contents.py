@@ -1,0 +1,125 @@
+"""Contents: what people pass, grouped into turns."""
+
+from typing import Any
+
+import PIL.Image
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from genai_fn.contents import as_contents
+from genai_fn.errors import InvalidRequest
+from genai_fn.schema import Blob, Content, File, FileData, FunctionCall, FunctionResponse, Part
+
+CALL = Part(function_call=FunctionCall(name="f", args={}))
+RESULT = Part(function_response=FunctionResponse(name="f", response={}))
+BLOB = Blob(data=b"x", mime_type="a/b")
+FILE = FileData(file_uri="gs://b/f", mime_type="a/b")
+
+
+def _user(*parts: Part) -> Content:
+    return Content(role="user", parts=parts)
+
+
+def _model(*parts: Part) -> Content:
+    return Content(role="model", parts=parts)
+
+
+A, B = Part(text="a"), Part(text="b")
+
+
+@pytest.mark.parametrize(
+    ("contents", "turns"),
+    [
+        ("a", (_user(A),)),
+        ("", (_user(Part(text="")),)),
+        (["a", "b"], (_user(A, B),)),
+        (("a", "b"), (_user(A, B),)),
+        ([["a"], ["b"]], (_user(A), _user(B))),
+        (["a", ["b"], "a"], (_user(A), _user(B), _user(A))),
+        (A, (_user(A),)),
+        (CALL, (_model(CALL),)),
+        ([A, CALL, CALL, RESULT], (_user(A), _model(CALL, CALL), _user(RESULT))),
+        ([Content(parts=(A,))], (Content(parts=(A,)),)),
+        ([_model(A), "b"], (_model(A), _user(B))),
+        ({"role": "user"}, (Content(role="user"),)),
+        ({"text": "a"}, (_user(A),)),
+        (BLOB, (_user(Part(inline_data=BLOB)),)),
+        (FILE, (_user(Part(file_data=FILE)),)),
+        (File(uri="gs://b/f", mime_type="a/b", name="files/1"), (_user(Part(file_data=FILE)),)),
+        ({"uri": "gs://b/f", "mimeType": "a/b", "displayName": "n"}, (_user(Part(file_data=FILE)),)),
+        ({"file_uri": "gs://b/f", "mime_type": "a/b"}, (_user(Part(file_data=FILE)),)),
+        ({"fileUri": "gs://b/f", "mimeType": "a/b"}, (_user(Part(file_data=FILE)),)),
+        ({"data": b"x", "mime_type": "a/b"}, (_user(Part(inline_data=BLOB)),)),
+        ([{"data": "eA==", "mimeType": "a/b"}, "a"], (_user(Part(inline_data=BLOB), A),)),
+        (FunctionCall(name="f", args={}), (_model(CALL),)),
+    ],
+)
+def test_turns(contents: Any, turns: tuple[Content, ...]) -> None:
+    """What stands side by side is a turn; calls are the model's; a turn stays a turn."""
+    assert as_contents(contents) == turns
+
+
+@pytest.mark.parametrize(
+    ("contents", "path"),
+    [
+        ([], "contents"),
+        (None, "contents"),
+        ({}, "contents"),
+        (3, "contents"),
+        (b"bytes", "contents"),
+        ({"a", "b"}, "contents"),
+        (["a", None], "contents[1]"),
+        (["a", {}], "contents[1]"),
+        (["a", []], "contents[1]"),
+        ([["a", ["b"]]], "contents[0][1]"),
+        ([[{"role": "user", "parts": []}]], "contents[0][0].role"),
+        ({"txt": "a"}, "contents.txt"),
+        ([{"role": "user", "parts": [{"text": "a"}, {"text": 1}]}], "contents[0].parts[1].text"),
+        ([{"parts": [{"inline_data": {"mime_tipe": "a/b"}}]}], "contents[0].parts[0].inline_data.mime_tipe"),
+        ({"parts": "a", "rolle": "user"}, "contents.parts"),
+        ({"parts": [], "rolle": "user"}, "contents.rolle"),
+        ({"uri": "gs://b/f", "mime": "a/b"}, "contents.mime"),
+        ({"data": 1, "mime_type": "a/b"}, "contents.data"),
+        (["a", {"data": b"x", "text": "a"}], "contents[1].text"),
+        (File(uri="gs://b/f"), "contents"),
+        ({"uri": "gs://b/f"}, "contents"),
+        ("\ud800", "contents.parts[0].text"),
+        (["a", {"text": "\ud800"}], "contents[1].text"),
+    ],
+)
+def test_mistakes(contents: Any, path: str) -> None:
+    """What makes no sense is named by its path, at once."""
+    with pytest.raises(InvalidRequest) as raised:
+        as_contents(contents)
+    assert raised.value.path == path
+
+
+def test_pillow() -> None:
+    """An image of Pillow's is a part."""
+    (turn,) = as_contents([PIL.Image.new("RGB", (1, 1)), "what?"])
+    assert turn.parts is not None
+    inline = turn.parts[0].inline_data
+    assert inline is not None
+    assert inline.mime_type == "image/png"
+
+
+_PARTS = st.sampled_from([A, B, CALL, RESULT, "a", {"text": "b"}])
+
+
+@settings(deadline=None)
+@given(
+    contents=st.lists(_PARTS | st.lists(_PARTS, min_size=1, max_size=3) | st.just(_model(A)), min_size=1, max_size=8)
+)
+def test_nothing_is_lost(contents: list[Any]) -> None:
+    """Every part is in some turn, in order; a turn is never empty; calls and the rest do not share one that we made."""
+    turns = as_contents(contents)
+    parts = [part for turn in turns for part in turn.parts or ()]
+    flat = [part for each in contents for part in (each if isinstance(each, list) else [each])]
+    assert parts == [each.parts[0] if isinstance(each, Content) else _part(each) for each in flat]
+    assert all(turn.parts for turn in turns)
+    assert as_contents(turns) == turns
+
+
+def _part(value: Any) -> Part:
+    return value if isinstance(value, Part) else Part(text=value if isinstance(value, str) else value["text"])

@@ -1,0 +1,125 @@
+"""Errors as values: they compare, hash, pickle, can be taken apart, and always can be shown."""
+
+import copy
+import pickle
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from genai_fn import errors
+from genai_fn.errors import APIError, ClientError, GenaiError, InvalidRequest, ServerError
+
+ERRORS: tuple[GenaiError, ...] = (
+    APIError(302, "", "moved", (), (("location", "l"),)),
+    errors.ClientError(400, "INVALID_ARGUMENT", "m", ({"@type": "t"},)),
+    errors.RateLimited(429),
+    errors.ServerError(500),
+    errors.ConnectError("connecting", "refused"),
+    errors.TimedOut("idle", "reading"),
+    errors.Disconnected("reading", "cut"),
+    errors.Closed(),
+    errors.DecodeError("an int", "$.a", "text"),
+    errors.Truncated('{"a', "MAX_TOKENS"),
+    errors.NoText("SAFETY", "OTHER", (), "m"),
+    errors.Unsupported("Vertex AI", ("a.b", "c"), "why"),
+    errors.InvalidRequest("config.a", {"b": [1]}, "an int"),
+    errors.AuthError("no key"),
+    errors.NotInThisWorld("an async function"),
+    errors.OperationFailed("batches/1", 3, "m"),
+    errors.FunctionCallError("f", "m"),
+    errors.CountMismatch(3, 2),
+    errors.PageLoop("t"),
+    errors.LiveClosed(1011, "r"),
+    errors.NoAnswer("request", None),
+)
+
+
+def test_all_are_here() -> None:
+    """Every error is in the list."""
+    named = {getattr(errors, name) for name in errors.__all__} - {GenaiError, errors.TransportError}
+    assert {type(error) for error in ERRORS} == named
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_values(error: GenaiError) -> None:
+    """An error is equal to what holds the same, and to nothing else."""
+    for twin in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):  # noqa: S301  # our own bytes
+        assert type(twin) is type(error)
+        assert twin == error
+        assert hash(twin) == hash(error)
+        assert str(twin) == str(error)
+    assert error not in [other for other in ERRORS if other is not error]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_taken_apart(error: GenaiError) -> None:
+    """A pattern can name the fields by place."""
+    assert type(error).__match_args__ == tuple(field.name for field in fields(error))  # type: ignore[arg-type,attr-defined]  # dataclasses all
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_raised(error: GenaiError) -> None:
+    """An error can be raised, and is then the same."""
+    with pytest.raises(GenaiError) as raised:
+        raise error
+    assert raised.value == error
+
+
+def test_kinds_are_apart() -> None:
+    """Two kinds with the same fields are not equal."""
+    assert ClientError(500) != ServerError(500)
+
+
+def test_invalid_request_is_a_value_error() -> None:
+    """A mistake in the program can be caught as Python's own."""
+    assert isinstance(InvalidRequest("a", 1, "text"), ValueError)
+
+
+class _Unshown:
+    def __repr__(self) -> str:
+        raise RuntimeError("not me")
+
+
+def test_always_shown() -> None:
+    """An error can be shown whatever the value is, and its text is short."""
+    endless: list[Any] = []
+    for _ in range(100_000):
+        endless = [endless]
+    for value in (endless, _Unshown(), b"x" * 1_000_000):
+        assert len(str(InvalidRequest("a", value, "b"))) < 300
+
+
+def _advice(delay: Any) -> tuple[Any, ...]:
+    return ({"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay},)
+
+
+@pytest.mark.parametrize(
+    ("details", "headers", "seconds"),
+    [
+        ((), {}, None),
+        (_advice("3s"), {}, 3.0),
+        (_advice("58.9s"), {}, 58.9),
+        (_advice("0s"), {"retry-after": "5"}, 0.0),
+        (_advice("3"), {"retry-after": "5"}, 5.0),
+        (_advice(None), {"retry-after": "5"}, 5.0),
+        (_advice("-3s"), {}, None),
+        (({"@type": "type.googleapis.com/google.rpc.Help"}, *_advice("2s")), {}, 2.0),
+        ((None, "text", 3, [], {}), {"retry-after": "5"}, 5.0),
+        ((), {"Retry-After-Ms": "1500"}, 1.5),
+        ((), {"retry-after-ms": "250", "retry-after": "9"}, 0.25),
+        ((), {"retry-after": " 7 "}, 7.0),
+        ((), {"retry-after": "0.5"}, 0.5),
+        ((), {"retry-after": "-1"}, None),
+        ((), {"retry-after": "1e9"}, None),
+        ((), {"retry-after": "soon"}, None),
+        ((), {"retry-after": "Wed, 21 Oct 2015 07:28:10 GMT", "date": "Wed, 21 Oct 2015 07:28:00 GMT"}, 10.0),
+        ((), {"retry-after": "Wed, 21 Oct 2015 07:27:00 GMT", "date": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
+        ((), {"retry-after": "Wed, 21 Oct 2015 07:28:10 GMT"}, None),
+        ((), {"retry-after": "Wed, 21 Oct 2015 07:28:10 GMT", "date": "yesterday"}, None),
+        ((), {"retry-after": "Wed, 21 Oct 2015 07:28:10 -0000", "date": "Wed, 21 Oct 2015 07:28:00 GMT"}, None),
+    ],
+)
+def test_retry_after(details: tuple[Any, ...], headers: dict[str, str], seconds: float | None) -> None:
+    """The server's advice is read wherever it is: in the details first, then in milliseconds, seconds, or as a date."""
+    assert APIError(429, details=details, headers=tuple(headers.items())).retry_after == seconds
