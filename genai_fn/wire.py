@@ -98,8 +98,8 @@ def prepare(request: Request[T], backend: Backend) -> Result[Prepared[T], GenaiE
 def _prepared(request: Request[T], backend: Backend) -> Prepared[T]:
     operation, options = request.operation, request.options
     at = addressed(backend, options)
-    call = _called(operation, at)
     findings = survey(operation, at.name)
+    call = _called(operation, at, also=tuple(findings.refused))
     if findings.refused:
         raise Unsupported(at.title, tuple(findings.refused))
     body = encoded(call.body, at, has_large=findings.has_large)
@@ -109,8 +109,12 @@ def _prepared(request: Request[T], backend: Backend) -> Prepared[T]:
     return Prepared(http, _asked(call.answer, options))
 
 
-def _called(operation: Operation[T], at: Backend) -> Call[T]:
-    call = operation.vertex(at) if isinstance(at, Vertex) else operation.gemini(at)
+def _called(operation: Operation[T], at: Backend, also: tuple[str, ...] = ()) -> Call[T]:
+    """Ask an operation for its call; what it refuses itself is named together with what is refused `also`."""
+    try:
+        call = operation.vertex(at) if isinstance(at, Vertex) else operation.gemini(at)
+    except Unsupported as error:
+        raise Unsupported(error.backend, error.paths if error.reason else (*error.paths, *also), error.reason) from None
     if isinstance(call, Refusal):
         raise Unsupported(at.title, (operation.op,), call.why)
     return call

@@ -91,7 +91,7 @@ class OpenEnum(str, Enum):
     def _missing_(cls, value: object) -> Self | None:
         if not isinstance(value, str):
             return None
-        known = cls.__members__.get(value.upper())
+        known = cls.__members__.get(value.upper()) or cls.__members__.get(value.lower())
         if known is not None:
             return known
         unknown = str.__new__(cls, value)

@@ -1,0 +1,34 @@
+"""What the bodies and queries of several operations are made with."""
+
+from typing import Any, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import fields
+
+from genai_fn.schema._base import Message
+
+__all__ = ["nothing_is_none", "page_query", "settled"]
+
+S = TypeVar("S", bound=Struct)
+M = TypeVar("M", bound=Message)
+
+
+def settled(kind: type[S], value: object) -> S | None:
+    """Tell type checkers what ``as_struct`` has made of a field that takes more than its own type."""
+    assert value is None or isinstance(value, kind)  # noqa: S101  # a fact, for the checkers
+    return value
+
+
+def nothing_is_none(body: M) -> M | None:
+    """Send no body where there is nothing in it."""
+    return None if body == type(body)() else body
+
+
+def page_query(config: Message) -> tuple[tuple[str, str], ...]:
+    """Write what is set in the config of a list as a query: ``pageSize``, ``pageToken``, ``filter``."""
+    given = ((each.encode_name, getattr(config, each.name)) for each in fields(config))
+    return tuple((name, _written(value)) for name, value in given if value is not None)
+
+
+def _written(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

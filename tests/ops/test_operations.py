@@ -1,0 +1,207 @@
+"""``operations``: what is asked and read, as google-genai 1.51.0 has it, on both backends."""
+
+import pickle
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from google.genai import types
+
+from genai_fn import schema
+from genai_fn.backend import Vertex
+from genai_fn.errors import InvalidRequest, Unsupported
+from genai_fn.ops import operations
+from genai_fn.wire import encode
+from tests.ops.agreement import PLACES, Sent, agrees, reads, reads_alike, refuses, sends
+from tests.ops.test_videos import BOTHS
+from tests.ops.test_videos import REPLIES as STATES
+
+KINDS = ("GenerateVideosOperation", "ImportFileOperation", "UploadToFileSearchStoreOperation")
+"""What google-genai asks after; project operations it only has in private."""
+
+VEO = "publishers/google/models/veo-3.1"
+NAMES: Mapping[str, tuple[str, ...]] = {
+    "gemini": ("models/veo-3.1/operations/1", "operations/1", "fileSearchStores/s/upload/operations/a-b", "1"),
+    "vertex": (
+        f"projects/p/locations/us-central1/{VEO}/operations/1",
+        f"projects/q/locations/l/{VEO}/operations/1",
+        f"{VEO}/operations/1",
+        "projects/p/locations/l/endpoints/e/operations/1/operations/2",
+    ),
+}
+
+G, V = "https://generativelanguage.googleapis.com/v1beta", "https://us-central1-aiplatform.googleapis.com/v1beta1"
+HERE = f"{V}/projects/p/locations/us-central1"
+
+DIFFERENCES: Mapping[str, str] = {
+    "stores-on-vertex": "1.51.0 asks Vertex AI, which has no stores, after a model's prediction; ours refuses",
+    "no-model-on-vertex": "1.51.0 sends to an address without a model; ours refuses",
+}
+"""Where ours does otherwise on purpose; the tests below say what it does."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "backend", "name"),
+    [
+        (kind, backend, name)
+        for backend, names in NAMES.items()
+        for name in names
+        for kind in (KINDS if backend == "gemini" else KINDS[:1])
+    ],
+)
+def test_same_wire(kind: str, backend: str, name: str) -> None:
+    """What is asked after is asked after as google-genai does, under any name that a backend gives."""
+    agrees(
+        lambda: operations.get(getattr(schema, kind)(name=name)),
+        lambda client: client.operations.get(_theirs(name, kind)),
+        backend,
+    )
+
+
+PROJECTS: tuple[tuple[str, str], ...] = (
+    ("1", f"{HERE}/operations/1"),
+    ("operations/1", f"{HERE}/operations/1"),
+    ("locations/l/operations/1", f"{V}/projects/p/locations/l/operations/1"),
+    ("projects/q/locations/l/operations/1", f"{V}/projects/q/locations/l/operations/1"),
+    ("projects/q/locations/l/tuningJobs/2/operations/1", f"{V}/projects/q/locations/l/tuningJobs/2/operations/1"),
+)
+
+
+@pytest.mark.parametrize(("name", "url"), PROJECTS)
+def test_project_operations(name: str, url: str) -> None:
+    """Work in a project is asked after by its identity or any longer name."""
+    sent: Sent = ("GET", url, None)
+    assert sent == sends(operations.get(schema.ProjectOperation(name=name)), "vertex")
+
+
+@pytest.mark.parametrize("backend", PLACES)
+def test_project_operations_by_identity(backend: str) -> None:
+    """The one way to name such work that google-genai has is the same here, and Gemini has none."""
+    agrees(
+        lambda: operations.get("1", schema.ProjectOperation),
+        lambda client: client.operations._get(operation_id="1"),
+        backend,
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS[1:])
+def test_stores_on_vertex(kind: str) -> None:
+    """Work of file search stores is refused on Vertex AI, which has none."""
+    assert DIFFERENCES["stores-on-vertex"]
+    request = operations.get(getattr(schema, kind)(name="fileSearchStores/s/operations/1"))
+    assert refuses(request, "vertex") == (request.operation.op,)
+
+
+@pytest.mark.parametrize("name", ["1", "operations/1", "models/m/operations/", "/operations/1"])
+def test_no_model_on_vertex(name: str) -> None:
+    """Vertex AI is asked through the model, so the name must tell it; that is known before anything goes out."""
+    assert DIFFERENCES["no-model-on-vertex"]
+    error = encode(operations.get(name, schema.GenerateVideosOperation), Vertex("p")).failure()
+    assert isinstance(error, InvalidRequest)
+    assert error.path == "operation"
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "ProjectOperation"])
+def test_bare_name(kind: str) -> None:
+    """A name and its type are as good as the value: a fresh process goes on from a text."""
+    of = getattr(schema, kind)
+    value = of(name="models/m/operations/1", done=False, metadata={"a": [1]})
+    request = operations.get("models/m/operations/1", of)
+    assert request == operations.get(value)
+    assert request == pickle.loads(pickle.dumps(request))
+    assert hash(request) == hash(operations.get(value))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "path"),
+    [
+        ((schema.GenerateVideosOperation(),), "operation"),
+        ((schema.GenerateVideosOperation(name=""),), "operation"),
+        ((schema.GenerateVideosOperation(name="a/../b"),), "operation"),
+        (("a?b", schema.GenerateVideosOperation), "operation"),
+        ((schema.GenerateVideosOperation(name="n"), schema.GenerateVideosOperation), "operation"),
+        (("models/m/operations/1",), "kind"),
+        (("models/m/operations/1", schema.Image), "kind"),
+        (("models/m/operations/1", []), "kind"),
+        ((schema.Image(),), "operation"),
+        (({"name": "n"},), "operation"),
+        ((None,), "operation"),
+    ],
+)
+def test_mistakes(arguments: tuple[Any, ...], path: str) -> None:
+    """No name, no such type, or a name without a type is a mistake at the build."""
+    with pytest.raises(InvalidRequest) as raised:
+        operations.get(*arguments)
+    assert path == raised.value.path
+
+
+def test_unsupported_is_a_value() -> None:
+    """What a backend lacks is known without asking it, with the reason."""
+    error = encode(operations.get("1", schema.ProjectOperation), PLACES["gemini"][1]).failure()
+    assert error == Unsupported(
+        "the Gemini Developer API", ("operations.get.project",), "projects are Vertex AI's alone"
+    )
+
+
+def _name(backend: str) -> str:
+    return NAMES[backend][0]
+
+
+def _theirs(name: str, kind: str = KINDS[0]) -> Any:
+    return getattr(types, kind)(name=name)
+
+
+@pytest.mark.parametrize("backend", PLACES)
+@pytest.mark.parametrize("name", STATES)
+def test_state_read(name: str, backend: str) -> None:
+    """How far videos have come is read as google-genai reads it."""
+    reads_alike(
+        lambda: operations.get(_name(backend), schema.GenerateVideosOperation),
+        lambda client: client.operations.get(_theirs(_name(backend))),
+        backend,
+        STATES[name],
+    )
+
+
+@pytest.mark.parametrize(("backend", "name"), [(backend, name) for backend in BOTHS for name in BOTHS[backend]])
+def test_videos_read(name: str, backend: str) -> None:
+    """The videos, once made, are read as google-genai reads them."""
+    reads_alike(
+        lambda: operations.get(_name(backend), schema.GenerateVideosOperation),
+        lambda client: client.operations.get(_theirs(_name(backend))),
+        backend,
+        {"name": "n", "done": True, "response": BOTHS[backend][name]},
+    )
+
+
+STORED = {"@type": "t", "parent": "fileSearchStores/s", "documentName": "fileSearchStores/s/documents/d"}
+
+
+@pytest.mark.parametrize("kind", KINDS[1:])
+@pytest.mark.parametrize("reply", [*STATES.values(), {"name": "n", "done": True, "response": STORED}, {"response": {}}])
+def test_stores_read(kind: str, reply: Any) -> None:
+    """What a file has become in a store is read as google-genai reads it."""
+    reads_alike(
+        lambda: operations.get("n/operations/1", getattr(schema, kind)),
+        lambda client: client.operations.get(_theirs("n/operations/1", kind)),
+        "gemini",
+        reply,
+    )
+
+
+@pytest.mark.parametrize("reply", STATES.values())
+def test_project_read(reply: Any) -> None:
+    """Work in a project is read as google-genai reads it."""
+    reads_alike(
+        lambda: operations.get("1", schema.ProjectOperation),
+        lambda client: client.operations._get(operation_id="1"),
+        "vertex",
+        reply,
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_type_kept(kind: str) -> None:
+    """What is asked after comes back as the same type, an empty answer too."""
+    of = getattr(schema, kind)
+    assert reads(operations.get(of(name="n/operations/1")), "gemini", b"") == of()
