@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from genai_fn import schema as schema
+    from genai_fn.flows.paging import next_page
     from genai_fn.backend import Backend, Gemini, Vertex, backend_from_env
     from genai_fn.errors import (
         APIError,
@@ -53,7 +54,9 @@ if TYPE_CHECKING:
     from genai_fn.modifiers import (
         collected,
         each,
+        items,
         joined,
+        pages,
         streamed,
         text,
         with_config,
@@ -61,6 +64,14 @@ if TYPE_CHECKING:
         with_options,
         with_system,
     )
+    from genai_fn.ops import auth_tokens as auth_tokens
+    from genai_fn.ops import caches as caches
+    from genai_fn.ops import images as images
+    from genai_fn.ops import models as models
+    from genai_fn.ops import operations as operations
+    from genai_fn.ops import tokens as tokens
+    from genai_fn.ops import videos as videos
+    from genai_fn.ops.embed import embed
     from genai_fn.ops.generate import generate
     from genai_fn.options import Retry, Timeouts
     from genai_fn.request import Action, Flow, Modifier, Operation, Request, Stream
@@ -95,6 +106,7 @@ _PLACES = {
         "Truncated",
         "Unsupported",
     ),
+    "flows.paging": ("next_page",),
     "flows.together": ("both",),
     "http": ("HttpRequest", "HttpResponse", "Replied"),
     "interpret.aio": ("AsyncHttp",),
@@ -105,7 +117,9 @@ _PLACES = {
     "modifiers": (
         "collected",
         "each",
+        "items",
         "joined",
+        "pages",
         "streamed",
         "text",
         "with_config",
@@ -113,6 +127,7 @@ _PLACES = {
         "with_options",
         "with_system",
     ),
+    "ops.embed": ("embed",),
     "ops.generate": ("generate",),
     "options": ("Retry", "Timeouts"),
     "request": ("Action", "Flow", "Modifier", "Operation", "Request", "Stream"),
@@ -120,16 +135,28 @@ _PLACES = {
     "steps": ("ask", "attempt", "emit", "flow", "sleep", "stream"),
     "wire": ("decode", "encode"),
 }
+_RESOURCES = ("auth_tokens", "caches", "images", "models", "operations", "tokens", "videos")
+_MODULES = {"schema": "schema"} | {name: f"ops.{name}" for name in _RESOURCES}
 _PLACE = {name: place for place, names in _PLACES.items() for name in names}
 
 __version__ = "0.1.0"
 __all__ = [  # noqa: RUF022  # by what they are for
     # build
+    "auth_tokens",
+    "caches",
+    "embed",
     "generate",
+    "images",
+    "models",
+    "operations",
+    "tokens",
+    "videos",
     # shape
     "collected",
     "each",
+    "items",
     "joined",
+    "pages",
     "streamed",
     "text",
     "with_config",
@@ -142,6 +169,7 @@ __all__ = [  # noqa: RUF022  # by what they are for
     "both",
     "emit",
     "flow",
+    "next_page",
     "sleep",
     "stream",
     # run
@@ -205,8 +233,8 @@ __all__ = [  # noqa: RUF022  # by what they are for
 
 
 def __getattr__(name: str) -> Any:
-    if name == "schema":
-        return import_module("genai_fn.schema")
+    if name in _MODULES:
+        return import_module(f"{__name__}.{_MODULES[name]}")
     place = _PLACE.get(name)
     if place is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,19 +13,33 @@ from msgspec.structs import replace
 
 from genai_fn.backend import HeadersLike, pairs, settled_base
 from genai_fn.errors import InvalidRequest
-from genai_fn.flows import streams, texts, together
+from genai_fn.flows import paging, streams, texts, together
 from genai_fn.http import Replied
 from genai_fn.options import Options, Retry, Timeouts, positive
 from genai_fn.request import Description, Flow, Modifier, Request, Stream
 from genai_fn.schema import GenerateContentResponse
+from genai_fn.schema._base import Page
 from genai_fn.schema._convert import as_changes, as_value
 from genai_fn.schema.content import ContentLike
 
-__all__ = ["collected", "each", "joined", "streamed", "text", "with_config", "with_http_response", "with_options", "with_system"]
+__all__ = [
+    "collected",
+    "each",
+    "items",
+    "joined",
+    "pages",
+    "streamed",
+    "text",
+    "with_config",
+    "with_http_response",
+    "with_options",
+    "with_system",
+]
 
 T = TypeVar("T")
 D = TypeVar("D", bound=Request[Any] | Flow[Any] | Stream[Any])
 S = TypeVar("S", bound=Stream[Any])
+P = TypeVar("P", bound=Page[Any])
 
 
 class Shaping(Modifier):
@@ -133,6 +147,20 @@ class Observing(Modifier):
         return super().__call__(description)  # type: ignore[no-any-return]  # its function answers a stream of the same
 
 
+class Paging(Modifier):
+    """A list becomes all its pages."""
+
+    def __call__(self, description: Request[P]) -> Stream[P]:
+        return super().__call__(description)  # type: ignore[no-any-return]  # its function makes one
+
+
+class Listing(Modifier):
+    """A list becomes all its items."""
+
+    def __call__(self, description: Request[Page[T]]) -> Stream[T]:
+        return super().__call__(description)  # type: ignore[no-any-return]  # its function makes one
+
+
 class Replying(Modifier):
     """An answer becomes itself and the response that it came in."""
 
@@ -224,6 +252,20 @@ def _each(description: Description, f: Callable[[Any], object]) -> Stream[Any]:
     return Stream(streams.each, _a_stream(description, "each"), (f,))
 
 
+def _pages(description: Description) -> Stream[Any]:
+    return Stream(paging.pages_of, _a_list(description, "pages"))
+
+
+def _items(description: Description) -> Stream[Any]:
+    return Stream(paging.items_of, Stream(paging.pages_of, _a_list(description, "items")))
+
+
+def _a_list(description: Description, name: str) -> Request[Any]:
+    if not isinstance(description, Request) or not description.operation.op.endswith(".list"):
+        raise InvalidRequest(name, description, "the request of a list, such as files.list()")
+    return description
+
+
 def _a_stream(description: Description, name: str) -> Stream[Any]:
     if not isinstance(description, Stream):
         raise InvalidRequest(name, description, "a stream, such as generate(…) | streamed")
@@ -247,6 +289,12 @@ joined = Joining(_joined)
 
 collected = Collecting(_collected)
 """All items as a tuple."""
+
+pages = Paging(_pages)
+"""All pages of a list, as they are asked for."""
+
+items = Listing(_items)
+"""All items of a list, page after page."""
 
 with_http_response = Replying(_with_http_response)
 """Answers ``Replied``: the value, and the HTTP response that it came in."""

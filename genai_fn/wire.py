@@ -190,6 +190,8 @@ def _decoded(answer: Answer[T], body: bytes | memoryview) -> Result[T, GenaiErro
         except msgspec.DecodeError:
             value = _mended(answer.wire, body)
         return Success(value if answer.read is None else answer.read(value))
+    except GenaiError as error:
+        return Failure(error)
     except msgspec.DecodeError as error:
         expected, _, path = str(error).partition(" - at ")
         return Failure(DecodeError(expected, path.strip("`"), _text(body)))

@@ -2,19 +2,19 @@
 
 from collections.abc import Mapping
 from operator import attrgetter
-from typing import Any, ClassVar, TypeVar, cast
+from typing import Any, ClassVar
 
-from msgspec import Struct, field
-from msgspec.structs import replace
+from msgspec import field
 
 from genai_fn.backend import Backend, Gemini, Vertex
 from genai_fn.contents import as_contents
 from genai_fn.errors import InvalidRequest, Unsupported
 from genai_fn.names import Name, model_name, named, valid_model
+from genai_fn.ops._parts import settled
+from genai_fn.ops._tools import gathered
 from genai_fn.request import POST, Call, Operation, Request, events, json
 from genai_fn.schema import (
     Content,
-    FunctionDeclaration,
     GenerateContentConfig,
     GenerateContentResponse,
     GenerationConfig,
@@ -29,7 +29,7 @@ from genai_fn.schema._base import Message
 from genai_fn.schema._convert import as_struct
 from genai_fn.schema.content import ContentsLike
 
-__all__ = ["GenerateContent", "StreamGenerateContent", "generate"]
+__all__ = ["GenerateBody", "GenerateContent", "StreamGenerateContent", "WireGenerationConfig", "generate"]
 
 
 class GenerateContent(Operation[GenerateContentResponse]):
@@ -115,14 +115,18 @@ class _ImageConfig(Message):
     image_output_options: _ImageOutputOptions | None = None
 
 
-class _GenerationConfig(GenerationConfig):
+class WireGenerationConfig(GenerationConfig):
+    """A `GenerationConfig` as the wire has it."""
+
     model_selection_config: ModelSelectionConfig | None = field(default=None, name="modelConfig")
     image_config: _ImageConfig | None = None
 
 
-class _Generate(Message):
+class GenerateBody(Message):
+    """What is sent to have a conversation answered; a batch and a token count send it, too."""
+
     contents: tuple[Content, ...]
-    generation_config: _GenerationConfig | None = None
+    generation_config: WireGenerationConfig | None = None
     system_instruction: Content | None = None
     safety_settings: tuple[SafetySetting, ...] | None = None
     tools: tuple[Tool, ...] | None = None
@@ -131,37 +135,28 @@ class _Generate(Message):
     labels: Mapping[str, str] | None = None
 
 
-def _body(operation: GenerateContent, at: Backend) -> _Generate:
+def _body(operation: GenerateContent, at: Backend) -> GenerateBody:
     config = operation.config
     if isinstance(at, Gemini) and isinstance(config.response_schema, Schema):
         _without_additional_properties(config.response_schema, at)
-    return _Generate(
+    return GenerateBody(
         contents=operation.contents,
         generation_config=_inside(config),
-        system_instruction=_settled(Content, config.system_instruction),
+        system_instruction=settled(Content, config.system_instruction),
         safety_settings=config.safety_settings,
-        tools=_gathered(config),
+        tools=gathered(config.tools),
         tool_config=config.tool_config,
         cached_content=_cache(config.cached_content, at),
         labels=config.labels,
     )
 
 
-S = TypeVar("S", bound=Struct)
-
-
-def _settled(kind: type[S], value: object) -> S | None:
-    """Tell type checkers what `as_struct` has made of a field that takes more than its own type."""
-    assert value is None or isinstance(value, kind)  # noqa: S101  # a fact, for the checkers
-    return value
-
-
-def _inside(config: GenerateContentConfig) -> _GenerationConfig | None:
+def _inside(config: GenerateContentConfig) -> WireGenerationConfig | None:
     values: tuple[Any, ...] = _ALL_INSIDE(config)
     given = {name: value for name, value in zip(_INSIDE, values, strict=True) if value is not None}
     if config.image_config is not None:
         given["image_config"] = _image_config(config.image_config)
-    return _GenerationConfig(**given) if given else None
+    return WireGenerationConfig(**given) if given else None
 
 
 _INSIDE = tuple(name for name in GenerationConfig.__struct_fields__ if name in GenerateContentConfig.__struct_fields__)
@@ -177,25 +172,6 @@ def _image_config(config: ImageConfig) -> _ImageConfig:
         image_size=config.image_size,
         image_output_options=None if options == _ImageOutputOptions() else options,
     )
-
-
-def _gathered(config: GenerateContentConfig) -> tuple[Tool, ...] | None:
-    """Put all function declarations into one tool, the last; the other tools keep their order."""
-    if not config.tools:
-        return None if config.tools is None else ()
-    declared: list[FunctionDeclaration] = []
-    others: list[Tool] = []
-    for tool in cast("tuple[Tool, ...]", config.tools):
-        if tool.function_declarations:
-            declared += tool.function_declarations
-            rest = replace(tool, function_declarations=None)
-            others += [] if rest == _NO_TOOL else [rest]
-        else:
-            others.append(tool)
-    return (*others, Tool(function_declarations=tuple(declared))) if declared else tuple(others)
-
-
-_NO_TOOL = Tool()
 
 
 def _cache(name: str | None, at: Backend) -> str | None:

@@ -1,0 +1,219 @@
+"""Caches: contents kept ready on the server, to be paid less for."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, ClassVar, cast
+
+from msgspec.structs import replace
+
+from genai_fn.backend import Backend, Gemini, Vertex
+from genai_fn.contents import as_contents
+from genai_fn.names import Name, model_name, named, valid_model, valid_name
+from genai_fn.ops._parts import nothing_is_none, page_query, settled
+from genai_fn.request import DELETE, GET, PATCH, POST, Call, Operation, Request, json
+from genai_fn.schema import (
+    CachedContent,
+    Content,
+    CreateCachedContentConfig,
+    DeleteCachedContentResponse,
+    ListCachedContentsConfig,
+    ListCachedContentsResponse,
+    Tool,
+    ToolConfig,
+    UpdateCachedContentConfig,
+)
+from genai_fn.schema._base import Message
+from genai_fn.schema._convert import as_struct
+
+__all__ = [
+    "CreateCache",
+    "DeleteCache",
+    "GetCache",
+    "ListCaches",
+    "UpdateCache",
+    "create",
+    "delete",
+    "get",
+    "list",
+    "update",
+]
+
+
+class CreateCache(Operation[CachedContent]):
+    """Keep contents ready."""
+
+    op: ClassVar = "caches.create"
+
+    model: str
+    config: CreateCachedContentConfig = CreateCachedContentConfig()
+
+    def gemini(self, at: Gemini) -> Call[CachedContent]:
+        return POST("cachedContents", _cache(self, at), json(CachedContent))
+
+    def vertex(self, at: Vertex) -> Call[CachedContent]:
+        return POST("projects/{project}/locations/{location}/cachedContents", _cache(self, at), json(CachedContent))
+
+
+def create(model: str, config: CreateCachedContentConfig | Mapping[str, Any] | None = None) -> Request[CachedContent]:
+    """
+    Keep contents ready for a model: requests name the cache in ``cached_content`` and say only what is new.
+
+    Args:
+        model: As in ``generate``; only that very model can use the cache.
+
+        config: The contents, system instruction and tools to keep, and for how long: a ``ttl`` such as ``"300s"``, or
+            an ``expire_time``.
+
+    >>> create("gemini-2.5-flash", {"contents": "a long book", "ttl": "300s"}).operation.config.ttl
+    '300s'
+    """
+    return Request(CreateCache(model=valid_model(model), config=as_struct(CreateCachedContentConfig, _grouped(config))))
+
+
+def _grouped(config: CreateCachedContentConfig | Mapping[str, Any] | None) -> Any:
+    """Group contents into turns, as ``generate`` does."""
+    if isinstance(config, CreateCachedContentConfig) and config.contents is not None:
+        return replace(config, contents=as_contents(config.contents, "config.contents"))
+    if isinstance(config, Mapping) and config.get("contents") is not None:
+        return {**config, "contents": as_contents(config["contents"], "config.contents")}
+    return config
+
+
+class _EncryptionSpec(Message):
+    kms_key_name: str
+
+
+class _Cache(Message):
+    model: str
+    ttl: str | None = None
+    expire_time: datetime | None = None
+    display_name: str | None = None
+    contents: tuple[Content, ...] | None = None
+    system_instruction: Content | None = None
+    tools: tuple[Tool, ...] | None = None
+    tool_config: ToolConfig | None = None
+    encryption_spec: _EncryptionSpec | None = None
+
+
+def _cache(operation: CreateCache, at: Backend) -> _Cache:
+    config = operation.config
+    return _Cache(
+        model=_model(at, operation.model),
+        ttl=config.ttl,
+        expire_time=config.expire_time,
+        display_name=config.display_name,
+        contents=cast("tuple[Content, ...] | None", config.contents),  # as ``_grouped`` has settled them
+        system_instruction=settled(Content, config.system_instruction),
+        tools=config.tools,
+        tool_config=config.tool_config,
+        encryption_spec=None if config.kms_key_name is None else _EncryptionSpec(kms_key_name=config.kms_key_name),
+    )
+
+
+def _model(at: Backend, model: str) -> str:
+    """Vertex wants the whole name here."""
+    name = model_name(at, model)
+    if isinstance(at, Gemini) or name.startswith("projects/"):
+        return name
+    publisher = "publishers/google/" if name.startswith("models/") else ""
+    return Name(f"projects/{{project}}/locations/{{location}}/{publisher}{name}")
+
+
+class GetCache(Operation[CachedContent]):
+    """Look a cache up."""
+
+    op: ClassVar = "caches.get"
+
+    name: str
+
+    def gemini(self, at: Gemini) -> Call[CachedContent]:
+        return GET(named("cachedContents", self.name), json(CachedContent))
+
+    def vertex(self, at: Vertex) -> Call[CachedContent]:
+        return GET(named("projects/{project}/locations/{location}/cachedContents", self.name), json(CachedContent))
+
+
+def get(name: str) -> Request[CachedContent]:
+    """
+    Look a cache up; what is in it does not come back.
+
+    Args:
+        name: ``abc``, ``cachedContents/abc``, or a full Vertex name.
+    """
+    return Request(GetCache(name=valid_name(name)))
+
+
+class UpdateCache(Operation[CachedContent]):
+    """Move the expiry of a cache."""
+
+    op: ClassVar = "caches.update"
+
+    name: str
+    config: UpdateCachedContentConfig = UpdateCachedContentConfig()
+
+    def gemini(self, at: Gemini) -> Call[CachedContent]:
+        return PATCH(named("cachedContents", self.name), nothing_is_none(self.config), json(CachedContent))
+
+    def vertex(self, at: Vertex) -> Call[CachedContent]:
+        path = named("projects/{project}/locations/{location}/cachedContents", self.name)
+        return PATCH(path, nothing_is_none(self.config), json(CachedContent))
+
+
+def update(name: str, config: UpdateCachedContentConfig | Mapping[str, Any] | None = None) -> Request[CachedContent]:
+    """
+    Move the expiry of a cache.
+
+    Args:
+        name: ``abc``, ``cachedContents/abc``, or a full Vertex name.
+
+        config: The new expiry: a ``ttl`` such as ``"300s"``, or an ``expire_time``.
+
+    >>> update("abc", {"ttl": "300s"}).operation.config.ttl
+    '300s'
+    """
+    return Request(UpdateCache(name=valid_name(name), config=as_struct(UpdateCachedContentConfig, config)))
+
+
+class DeleteCache(Operation[DeleteCachedContentResponse]):
+    """Drop a cache."""
+
+    op: ClassVar = "caches.delete"
+
+    name: str
+
+    def gemini(self, at: Gemini) -> Call[DeleteCachedContentResponse]:
+        return DELETE(named("cachedContents", self.name), json(DeleteCachedContentResponse))
+
+    def vertex(self, at: Vertex) -> Call[DeleteCachedContentResponse]:
+        path = named("projects/{project}/locations/{location}/cachedContents", self.name)
+        return DELETE(path, json(DeleteCachedContentResponse))
+
+
+def delete(name: str) -> Request[DeleteCachedContentResponse]:
+    """
+    Drop a cache before it expires.
+
+    Args:
+        name: ``abc``, ``cachedContents/abc``, or a full Vertex name.
+    """
+    return Request(DeleteCache(name=valid_name(name)))
+
+
+class ListCaches(Operation[ListCachedContentsResponse]):
+    """List caches."""
+
+    op: ClassVar = "caches.list"
+
+    config: ListCachedContentsConfig = ListCachedContentsConfig()
+
+    def gemini(self, at: Gemini) -> Call[ListCachedContentsResponse]:
+        return GET("cachedContents", json(ListCachedContentsResponse), query=page_query(self.config))
+
+    def vertex(self, at: Vertex) -> Call[ListCachedContentsResponse]:
+        path = "projects/{project}/locations/{location}/cachedContents"
+        return GET(path, json(ListCachedContentsResponse), query=page_query(self.config))
+
+
+def list(config: ListCachedContentsConfig | Mapping[str, Any] | None = None) -> Request[ListCachedContentsResponse]:
+    """List caches, a page at a time."""
+    return Request(ListCaches(config=as_struct(ListCachedContentsConfig, config)))

@@ -1,0 +1,264 @@
+"""``auth_tokens``: what is asked and read, and what is fixed, as google-genai 1.51.0 has it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from google.genai import types
+
+from genai_fn import schema
+from genai_fn.backend import Gemini
+from genai_fn.errors import InvalidRequest, Unsupported
+from genai_fn.modifiers import with_config, with_options
+from genai_fn.ops import auth_tokens
+from genai_fn.wire import encode
+from tests import oracle
+from tests.ops.agreement import PLACES, agrees, reads, reads_alike, refuses, sends
+
+_LOCKS: tuple[Mapping[str, Any], ...] = (
+    {},
+    {"lock_additional_fields": []},
+    {"lock_additional_fields": ["top_k", "max_output_tokens", "output_audio_transcription", "tools"]},
+    {"lock_additional_fields": ["temperature"]},
+)
+SETUPS: Mapping[str, Mapping[str, Any]] = {
+    "nothing": {},
+    "temperature": {"temperature": 0.5},
+    "inside": {
+        "response_modalities": ["AUDIO"],
+        "temperature": 0,
+        "top_p": 1,
+        "top_k": 3,
+        "max_output_tokens": 5,
+        "media_resolution": "MEDIA_RESOLUTION_LOW",
+        "seed": 0,
+        "speech_config": {"voice_config": {"prebuilt_voice_config": {"voice_name": "Kore"}}, "language_code": "de-DE"},
+        "thinking_config": {"thinking_budget": 0},
+        "enable_affective_dialog": False,
+    },
+    "whole": {"generation_config": {"temperature": 1, "response_modalities": ["TEXT"], "stop_sequences": ["x"]}},
+    "whole-empty": {"generation_config": {}},
+    "beside": {
+        "system_instruction": "Be brief.",
+        "tools": [{"google_search": {}}],
+        "session_resumption": {"handle": "h"},
+        "input_audio_transcription": {},
+        "output_audio_transcription": {},
+        "realtime_input_config": {"automatic_activity_detection": {"disabled": True}, "turn_coverage": "x"},
+        "context_window_compression": {"trigger_tokens": 5, "sliding_window": {"target_tokens": 2}},
+        "proactivity": {"proactive_audio": True},
+    },
+    "instruction-without-role": {"system_instruction": {"parts": [{"text": "x"}]}},
+    "resumption-empty": {"session_resumption": {}},
+    "tools-empty": {"tools": []},
+    "functions": {
+        "tools": [
+            {"function_declarations": [{"name": "f"}]},
+            {"code_execution": {}},
+            {"function_declarations": [{"name": "g"}]},
+        ]
+    },
+    "camel": {"systemInstruction": "x", "topP": 0.5, "sessionResumption": {}},
+    "transparent": {"session_resumption": {"transparent": True}},
+    "dialogue": {"speech_config": {"multi_speaker_voice_config": {"speaker_voice_configs": []}}},
+    "retrieval": {"tools": [{"retrieval": {}}]},
+    "wrong": {"temprature": 1},
+}
+
+
+@pytest.mark.parametrize("lock", _LOCKS, ids=lambda each: "+".join(each.get("lock_additional_fields", ["none"])))
+@pytest.mark.parametrize("name", SETUPS)
+def test_constraints(name: str, lock: Mapping[str, Any]) -> None:
+    """Constraints become the setup of a session, and the mask has what is set there and what is named."""
+
+    def config() -> dict[str, Any]:
+        return {"live_connect_constraints": {"model": "m", "config": {**SETUPS[name]}}, **lock}
+
+    agrees(lambda: auth_tokens.create(config()), lambda client: client.auth_tokens.create(config=config()), "gemini")  # type: ignore[arg-type]  # its own dict
+
+
+CONFIGS: tuple[Mapping[str, Any] | None, ...] = (
+    None,
+    {},
+    {"uses": 1},
+    {"uses": 0},
+    {"expire_time": "2030-01-01T00:00:00Z", "new_session_expire_time": "2030-01-01T00:00:00.123456+02:00"},
+    {"expireTime": "2030-01-01T00:00:00+00:00", "newSessionExpireTime": "2029-12-31T00:00:00Z", "uses": 3},
+    {"live_connect_constraints": {}},
+    {"live_connect_constraints": {"model": "tunedModels/x"}},
+    {"live_connect_constraints": {"model": "publishers/google/models/m"}},
+    {"live_connect_constraints": {"model": ""}},
+    {"live_connect_constraints": {"model": "a?b"}},
+    {"live_connect_constraints": {"config": {"temperature": 1}}},
+    {"live_connect_constraints": {"config": {"temperature": 1}}, "lock_additional_fields": []},
+    {"lock_additional_fields": []},
+    {"lock_additional_fields": ["tools", "proactivity"]},
+    {"live_connect_constraints": {}, "lock_additional_fields": ["tools"]},
+    {"expire_time": "soon"},
+    {"uses": "many"},
+    {"lifetime": 3},
+)
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+def test_config(config: dict[str, Any] | None) -> None:
+    """How long and how often a key is good goes on top, what is not set stays out, and nothing set is no body."""
+    agrees(
+        lambda: auth_tokens.create(config),
+        lambda client: client.auth_tokens.create(config=config and {**config}),  # type: ignore[arg-type]  # its own dict
+        "gemini",
+    )
+
+
+def test_typed() -> None:
+    """A typed config is as good as a dict."""
+
+    def config(kinds: Any) -> Any:
+        speech = kinds.SpeechConfig(language_code="de-DE")
+        live = kinds.LiveConnectConfig(system_instruction="s", temperature=0.5, speech_config=speech)
+        constraints = kinds.LiveConnectConstraints(model="m", config=live)
+        return kinds.CreateAuthTokenConfig(live_connect_constraints=constraints, lock_additional_fields=["seed"])
+
+    agrees(
+        lambda: auth_tokens.create(config(schema)),
+        lambda client: client.auth_tokens.create(config=config(types)),
+        "gemini",
+    )
+
+
+def _sent(config: Mapping[str, Any]) -> Any:
+    return sends(auth_tokens.create(config), "gemini")[2]
+
+
+DIFFERENCES: Mapping[str, tuple[str, Mapping[str, Any], Any]] = {
+    "voice-name": (
+        "the name of a voice stands for it here too; 1.51.0 refuses it",
+        {"live_connect_constraints": {"config": {"speech_config": "Kore"}}},
+        {
+            "bidiGenerateContentSetup": {
+                "generationConfig": {
+                    "speechConfig": {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": "Kore"}}},
+                }
+            }
+        },
+    ),
+    "empty-config": (
+        "no config is in a setup: 1.51.0 sends an empty one, which the API does not know",
+        {"live_connect_constraints": {"config": {}}},
+        None,
+    ),
+    "whole-and-field": (
+        "what is said in two places is put together; 1.51.0 fails",
+        {
+            "live_connect_constraints": {"config": {"generation_config": {"seed": 1}, "top_k": 2}},
+            "lock_additional_fields": [],
+        },
+        {
+            "bidiGenerateContentSetup": {"generationConfig": {"seed": 1, "topK": 2.0}},
+            "fieldMask": "generationConfig",
+        },
+    ),
+    "camel-lock": (
+        "a config in camelCase locks as one in snake_case does; 1.51.0 loses the mask",
+        {"uses": 1, "liveConnectConstraints": {"model": "m"}, "lockAdditionalFields": []},
+        {"uses": 1, "bidiGenerateContentSetup": {"model": "models/m"}, "fieldMask": "model"},
+    ),
+    "lock-alone": (
+        "fields of the generation config are named within it; 1.51.0 forgets that without constraints",
+        {"lock_additional_fields": ["top_k", "tools"]},
+        {"fieldMask": "generationConfig.top_k,tools"},
+    ),
+    "lock-camel": (
+        "a field of the generation config is one in either spelling; 1.51.0 knows it in snake_case alone",
+        {"live_connect_constraints": {"model": "m"}, "lock_additional_fields": ["topK"]},
+        {"bidiGenerateContentSetup": {"model": "models/m"}, "fieldMask": "model,generationConfig.topK"},
+    ),
+    "search-beside-functions": (
+        "1.51.0 loses what a tool holds beside function declarations, here as in generate",
+        {
+            "live_connect_constraints": {
+                "config": {"tools": [{"function_declarations": [{"name": "f"}], "google_search": {}}]}
+            }
+        },
+        {"bidiGenerateContentSetup": {"tools": [{"googleSearch": {}}, {"functionDeclarations": [{"name": "f"}]}]}},
+    ),
+}
+"""Where ours does otherwise on purpose: why, of what, and the body that it sends."""
+
+
+@pytest.mark.parametrize("name", DIFFERENCES)
+def test_differences(name: str) -> None:
+    """Where ours does otherwise than 1.51.0, it does exactly this, and 1.51.0 does not."""
+    _, config, body = DIFFERENCES[name]
+    assert body == _sent(config)
+    theirs = oracle.sent(oracle.GEMINI, lambda client: client.auth_tokens.create(config={**config}))  # type: ignore[arg-type]  # its own dict
+    assert not isinstance(theirs, oracle.Wire) or oracle.normal(theirs.body) != body
+
+
+def test_not_on_vertex() -> None:
+    """Vertex makes no such keys, and the refusal says who does."""
+    agrees(auth_tokens.create, lambda client: client.auth_tokens.create(), "vertex")
+    error = encode(auth_tokens.create({"uses": 1}), PLACES["vertex"][1]).failure()
+    assert isinstance(error, Unsupported)
+    assert (error.paths, error.reason) == (
+        ("auth_tokens.create",),
+        "only the Gemini Developer API makes ephemeral tokens",
+    )
+
+
+def test_refused_by_path() -> None:
+    """What a session cannot be tied to is named by its whole path."""
+    where = "config.live_connect_constraints.config"
+    for name, path in (
+        ("transparent", "session_resumption.transparent"),
+        ("dialogue", "speech_config.multi_speaker_voice_config"),
+        ("retrieval", "tools[0].retrieval"),
+    ):
+        request = auth_tokens.create({"live_connect_constraints": {"config": SETUPS[name]}})
+        assert refuses(request, "gemini") == (f"{where}.{path}",)
+
+
+@pytest.mark.parametrize(
+    ("constraints", "path"),
+    [
+        ({"model": "a&b"}, "model"),
+        ({"config": {"generation_config": {"temperature": 1}, "temperature": 1}}, "config.temperature"),
+        ({"config": {"generation_config": {"seed": 0}, "seed": 1, "top_k": 1}}, "config.seed"),
+        ({"config": {"temperature": "hot"}}, "config.temperature"),
+    ],
+)
+def test_mistakes(constraints: Mapping[str, Any], path: str) -> None:
+    """A mistake is named by its path where the request is built, and where a modifier changes it."""
+    for build in (
+        lambda: auth_tokens.create({"live_connect_constraints": constraints}),
+        lambda: auth_tokens.create() | with_config(live_connect_constraints=constraints),
+    ):
+        with pytest.raises(InvalidRequest) as raised:
+            build()
+        assert raised.value.path == f"config.live_connect_constraints.{path}"
+
+
+@pytest.mark.parametrize("name", ["", "seed,top_k"])
+def test_no_field(name: str) -> None:
+    """What names no field, or several, is a mistake; 1.51.0 puts it into the mask."""
+    with pytest.raises(InvalidRequest) as raised:
+        auth_tokens.create({"lock_additional_fields": ["tools", name]})
+    assert raised.value.path == "config.lock_additional_fields[1]"
+
+
+def test_version() -> None:
+    """The version that has these keys is said as an option."""
+    http = encode(auth_tokens.create() | with_options(api_version="v1alpha"), Gemini("test-key")).unwrap()
+    assert http.url == "https://generativelanguage.googleapis.com/v1alpha/auth_tokens"
+
+
+@pytest.mark.parametrize("reply", [{}, {"name": "auth_tokens/abc"}, {"name": "auth_tokens/abc", "uses": 1}])
+def test_same_answer(reply: Any) -> None:
+    """A key reads as google-genai reads it."""
+    reads_alike(auth_tokens.create, lambda client: client.auth_tokens.create(), "gemini", reply)
+
+
+def test_key_is_not_shown() -> None:
+    """What stands for the key in a repr is not the key."""
+    token = reads(auth_tokens.create(), "gemini", {"name": "auth_tokens/abc"})
+    assert (token.name, "abc" in repr(token)) == ("auth_tokens/abc", False)

@@ -1,0 +1,278 @@
+"""``models``: what is asked and read, as google-genai 1.51.0 has it, on both backends."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+
+from genai_fn.backend import Vertex
+from genai_fn.errors import InvalidRequest
+from genai_fn.ops import models
+from genai_fn.wire import encode
+from tests import oracle
+from tests.ops.agreement import PLACES, Sent, agrees, reads, reads_alike, sends
+
+G, V = "https://generativelanguage.googleapis.com/v1beta", "https://us-central1-aiplatform.googleapis.com/v1beta1"
+
+MODELS = (
+    "gemini-2.5-flash",
+    "models/m",
+    "tunedModels/x",
+    "publishers/google/models/m",
+    "publishers/google/models",
+    "publishers/meta/models/llama",
+    "projects/q/locations/l/models/7",
+    "meta/llama",
+    "a/b/c",
+    "with space",
+    "",
+    "..",
+    "a/../b",
+    "a?b",
+    "a&b",
+)
+UPDATES: tuple[Mapping[str, Any] | None, ...] = (
+    None,
+    {},
+    {"display_name": "Mine"},
+    {"display_name": ""},
+    {"description": "of mine"},
+    {"default_checkpoint_id": "2"},
+    {"displayName": "Mine", "description": "of mine", "defaultCheckpointId": "2"},
+)
+LISTS: tuple[Mapping[str, Any] | None, ...] = (
+    None,
+    {},
+    {"query_base": True},
+    {"query_base": False},
+    {"queryBase": False, "pageSize": 2},
+    {"page_size": 5},
+    {"page_size": 0},
+    {"page_token": "t/+="},
+    {"filter": "labels.a:b"},
+    {"filter": "a=b c"},
+    {"filter": ""},
+    {"filter": "labels.a:b", "query_base": False, "page_size": 3, "page_token": "t"},
+)
+DIFFERENCES: Mapping[str, str] = {
+    "filter": "1.51.0 puts a filter into the query as it is, so that an & in it begins another parameter",
+    "filter-empty": "1.51.0 drops an empty filter of tuned models",
+}
+"""Where ours does otherwise on purpose; the tests below say what it does."""
+
+both = pytest.mark.parametrize("backend", PLACES)
+
+
+@both
+@pytest.mark.parametrize("model", MODELS)
+def test_get(model: str, backend: str) -> None:
+    """A model is looked up under what the backend calls it, Google's own on Vertex in no project."""
+    agrees(lambda: models.get(model), lambda client: client.models.get(model=model), backend)
+
+
+@both
+@pytest.mark.parametrize("model", MODELS)
+def test_update_and_delete(model: str, backend: str) -> None:
+    """A model is changed and deleted under what the backend calls it, on Vertex always in a project."""
+    config = {"display_name": "d"}
+    agrees(lambda: models.delete(model), lambda client: client.models.delete(model=model), backend)
+    agrees(
+        lambda: models.update(model, config),
+        lambda client: client.models.update(model=model, config={**config}),  # type: ignore[arg-type]  # its own dict
+        backend,
+    )
+
+
+@both
+@pytest.mark.parametrize("config", UPDATES)
+def test_update(config: dict[str, Any] | None, backend: str) -> None:
+    """What changes is sent, and no body where nothing does."""
+    agrees(
+        lambda: models.update("tunedModels/x", config),
+        lambda client: client.models.update(model="tunedModels/x", config=config and {**config}),  # type: ignore[arg-type]  # its own dict
+        backend,
+    )
+
+
+@both
+@pytest.mark.parametrize("config", LISTS)
+def test_list(config: dict[str, Any] | None, backend: str) -> None:
+    """One's own and Google's models lie in different places; the query is the same, in any order and escaping."""
+    theirs = oracle.sent(PLACES[backend][0], lambda client: client.models.list(config=config and {**config}))  # type: ignore[arg-type]  # its own dict
+    assert isinstance(theirs, oracle.Wire)
+    ours = sends(models.list(config), backend)
+    assert _split(theirs.method, theirs.url, theirs.body) == _split(*ours)
+
+
+def _split(method: str, url: str, body: Any) -> tuple[Any, ...]:
+    parts = urlsplit(url)
+    query = sorted(parse_qsl(parts.query, keep_blank_values=True))
+    return method, parts.netloc, parts.path, query, body
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "gemini", "vertex"),
+    [
+        (
+            "filter",
+            {"filter": "a&b=c"},
+            f"{G}/models?filter=a%26b%3Dc",
+            f"{V}/publishers/google/models?filter=a%26b%3Dc",
+        ),
+        (
+            "filter-empty",
+            {"filter": "", "query_base": False},
+            f"{G}/tunedModels?filter=",
+            f"{V}/projects/p/locations/us-central1/models?filter=&filter=labels.tune-type%3A%2A",
+        ),
+    ],
+)
+def test_differences(name: str, config: dict[str, Any], gemini: str, vertex: str) -> None:
+    """Where ours does otherwise than 1.51.0, it does exactly this."""
+    assert name in DIFFERENCES
+    assert [sends(models.list(config), backend) for backend in PLACES] == [("GET", gemini, None), ("GET", vertex, None)]
+
+
+def test_without_a_project() -> None:
+    """In express mode and behind a gateway the paths are short."""
+    for at, root in (
+        (Vertex(api_key="test-key"), "https://aiplatform.googleapis.com/v1beta1"),
+        (Vertex(base_url="https://gate.test/way"), "https://gate.test/way"),
+    ):
+        made = (models.get("m"), models.delete("m"), models.list(), models.list({"query_base": False}))
+        assert [encode(each, at).unwrap().url.removeprefix(root) for each in made] == [
+            "/publishers/google/models/m",
+            "/publishers/google/models/m",
+            "/publishers/google/models",
+            "/models?filter=labels.tune-type%3A%2A",
+        ]
+
+
+@pytest.mark.parametrize(
+    ("config", "path"),
+    [
+        ({"page_sise": 1}, "config.page_sise"),
+        ({"page_size": "many"}, "config.page_size"),
+        ({"query_base": "no"}, "config.query_base"),
+        ({"http_options": {}}, "config.http_options"),
+    ],
+)
+def test_mistakes(config: dict[str, Any], path: str) -> None:
+    """A wrong field or value is a mistake where the request is built, named by its path."""
+    with pytest.raises(InvalidRequest) as raised:
+        models.list(config)
+    assert raised.value.path == path
+
+
+# Answers
+
+GEMINI_MODEL: Mapping[str, Any] = {
+    "name": "models/gemini-2.5-flash",
+    "version": "001",
+    "displayName": "Gemini 2.5 Flash",
+    "description": "Stable",
+    "inputTokenLimit": 1048576,
+    "outputTokenLimit": 65536,
+    "supportedGenerationMethods": ["generateContent", "countTokens"],
+    "temperature": 1,
+    "topP": 0.95,
+    "topK": 64,
+    "maxTemperature": 2,
+    "thinking": True,
+    "baseModelId": "not read",
+}
+GEMINI_TUNED: Mapping[str, Any] = {
+    "name": "tunedModels/x",
+    "baseModel": "models/gemini-1.5-flash-001-tuning",
+    "displayName": "x",
+    "state": "ACTIVE",
+    "createTime": "2024-08-29T20:27:02.114034Z",
+    "updateTime": "2024-08-29T20:28:46.983Z",
+    "tuningTask": {"startTime": "2024-08-29T20:27:02.137619800Z"},
+    "temperature": 0.0,
+}
+VERTEX_MODEL: Mapping[str, Any] = {
+    "name": "publishers/google/models/gemini-2.5-flash",
+    "versionId": "default",
+    "openSourceCategory": "PROPRIETARY",
+    "launchStage": "GA",
+    "supportedActions": {"openGenie": {}},
+}
+VERTEX_TUNED: Mapping[str, Any] = {
+    "name": "projects/1/locations/us-central1/models/7",
+    "displayName": "mine",
+    "description": "of mine",
+    "versionId": "1",
+    "createTime": "2024-08-29T20:27:02Z",
+    "updateTime": "2024-08-29T20:28:46.983123Z",
+    "deployedModels": [
+        {"endpoint": "projects/1/locations/us-central1/endpoints/8", "deployedModelId": "9"},
+        {"endpoint": "projects/1/locations/us-central1/endpoints/10"},
+    ],
+    "labels": {"google-vertex-llm-tuning-base-model-id": "gemini-2.0-flash-001", "tune-type": "sft"},
+    "defaultCheckpointId": "2",
+    "checkpoints": [{"checkpointId": "1", "epoch": "1", "step": "10"}, {"checkpointId": "2", "epoch": 2, "step": 20}],
+}
+REPLIES: Mapping[str, tuple[Mapping[str, Any], ...]] = {
+    "gemini": ({}, GEMINI_MODEL, GEMINI_TUNED, {"name": None, "supportedGenerationMethods": None}),
+    "vertex": ({}, VERTEX_MODEL, VERTEX_TUNED, {"labels": {"a": "b"}}, {"labels": None, "deployedModels": [{}]}),
+}
+
+
+@pytest.mark.parametrize(("backend", "reply"), [(backend, each) for backend, all_ in REPLIES.items() for each in all_])
+def test_same_model(backend: str, reply: Any) -> None:
+    """A model reads as google-genai reads it, looked up or changed."""
+    reads_alike(lambda: models.get("m"), lambda client: client.models.get(model="m"), backend, reply)
+    reads_alike(
+        lambda: models.update("m", {"description": "d"}),
+        lambda client: client.models.update(model="m", config={"description": "d"}),
+        backend,
+        reply,
+    )
+
+
+@both
+@pytest.mark.parametrize("query_base", [True, False])
+@pytest.mark.parametrize("field", ["models", "tunedModels", "publisherModels"])
+def test_same_page(field: str, query_base: bool, backend: str) -> None:
+    """A page has the models, wherever the backend puts them, and the token of the next."""
+    if (backend, field) in (("gemini", "publisherModels"), ("vertex", "tunedModels")):
+        return  # where the other backend has them
+    config = {"query_base": query_base}
+    for token in ({}, {"nextPageToken": "next"}):
+        theirs = oracle.parsed(
+            PLACES[backend][0],
+            lambda client: client.models.list(config={**config}),  # type: ignore[arg-type]  # its own dict
+            {field: [*REPLIES[backend]], **token},
+        )
+        page = reads(models.list(config), backend, {field: [*REPLIES[backend]], **token})
+        assert [each.name for each in theirs.page] == [each.name for each in page]
+        assert page.models == tuple(reads(models.get("m"), backend, each) for each in REPLIES[backend])
+        assert page.next_page_token == token.get("nextPageToken")
+
+
+@both
+def test_no_models(backend: str) -> None:
+    """A page of nothing is an empty page."""
+    assert [list(reads(models.list(), backend, reply)) for reply in ({}, b"", {"models": []})] == [[], [], []]
+
+
+@both
+def test_deleted(backend: str) -> None:
+    """What comes back for a deletion is empty, however it is written."""
+    for reply in (b"", b"{}", {}):
+        assert reads(models.delete("m"), backend, reply) == models.DeleteModelResponse()
+
+
+def test_literal() -> None:
+    """One of each, written out."""
+    wanted: Mapping[str, tuple[Sent, Sent]] = {
+        "get": (("GET", f"{G}/models/m", None), ("GET", f"{V}/publishers/google/models/m", None)),
+        "update": (
+            ("PATCH", f"{G}/models/m", {"description": "d"}),
+            ("PATCH", f"{V}/projects/p/locations/us-central1/publishers/google/models/m", {"description": "d"}),
+        ),
+    }
+    made = {"get": models.get("m"), "update": models.update("m", {"description": "d"})}
+    assert wanted == {name: (sends(each, "gemini"), sends(each, "vertex")) for name, each in made.items()}
