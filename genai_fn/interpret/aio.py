@@ -6,8 +6,7 @@ import ssl
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar
 
@@ -16,7 +15,22 @@ from anyio.lowlevel import EventLoopToken, checkpoint, current_token
 from returns.result import Failure, Result
 
 from genai_fn.backend import Backend, HeadersLike
-from genai_fn.effects import Close, Effect, Effects, Emit, Invoke, Lost, Now, Open, Random, Read, Sleep, Tell, Together, Token
+from genai_fn.effects import (
+    Close,
+    Effect,
+    Effects,
+    Emit,
+    Invoke,
+    Lost,
+    Now,
+    Open,
+    Random,
+    Read,
+    Sleep,
+    Tell,
+    Together,
+    Token,
+)
 from genai_fn.errors import Closed, GenaiError, TimedOut
 from genai_fn.events import Event
 from genai_fn.exchange import Exchange
@@ -26,6 +40,8 @@ from genai_fn.request import Action, Stream
 from genai_fn.steps import program
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from genai_fn.interpret.tokens import Tokens
 
 __all__ = ["AsyncHttp", "AsyncItems", "AsyncWorld", "run_through"]
@@ -172,12 +188,12 @@ class AsyncWorld:
         return await self._WAYS[type(effect)](self, effect)
 
     async def aclose(self) -> None:
-        """Close what is open, whatever cancels us meanwhile."""
+        """Close what is open, whatever cancels us meanwhile: no shield holds off ``task.cancel()``."""
         if self._opened:
             with anyio.CancelScope(shield=True):
-                for exchange in tuple(self._opened):
-                    await exchange.aclose()
-            self._opened.clear()
+                async with AsyncExitStack() as closing:
+                    while self._opened:
+                        closing.push_async_callback(self._opened.pop().aclose)
 
     def cut(self) -> None:
         """Close the sockets at once, from any task or thread; whoever reads wakes up. `aclose` is owed all the same."""
@@ -194,7 +210,9 @@ class AsyncWorld:
         await anyio.sleep(effect.seconds)
 
     async def _token(self, effect: Token) -> Any:
-        assert self._tokens is not None  # noqa: S101  # only such a backend asks for one
+        if self._tokens is None:  # closed before the first call: else a backend that asks for one has them
+            await checkpoint()
+            return _INTERPRETER_CLOSED
         answer = self._tokens.ask()
         if answer.done():
             return answer.result()
@@ -209,7 +227,9 @@ class AsyncWorld:
         if self._lanes is None:
             await checkpoint()
             return _INTERPRETER_CLOSED
-        opened = await self._lanes.open(effect.request, deadline=effect.deadline, connect=effect.connect, fresh=effect.fresh)
+        opened = await self._lanes.open(
+            effect.request, deadline=effect.deadline, connect=effect.connect, fresh=effect.fresh
+        )
         if not isinstance(opened, Lost):
             self._opened.add(opened)
         return opened
@@ -233,9 +253,13 @@ class AsyncWorld:
 
     async def _together(self, effect: Together) -> tuple[Any, ...]:
         ends: list[_End] = [_End() for _ in effect.programs]
-        async with anyio.create_task_group() as tasks:
-            for end, child in zip(ends, effect.programs, strict=True):
-                tasks.start_soon(end.reach, child, self)
+        try:
+            async with anyio.create_task_group() as tasks:
+                for end, child in zip(ends, effect.programs, strict=True):
+                    tasks.start_soon(end.reach, child, self)
+        except BaseExceptionGroup as group:  # of an interrupt, which comes out as itself
+            _, interrupts = group.split(anyio.get_cancelled_exc_class())
+            raise (interrupts or group).exceptions[0] from None
         return tuple(end.value() for end in ends)
 
     _WAYS: ClassVar[dict[type, Callable[[Any, Any], Any]]] = {
@@ -255,19 +279,20 @@ class AsyncWorld:
 _INTERPRETER_CLOSED = Lost(Closed())
 
 
-
 class _End:
-    """How a child ended: kept, not raised, as an exception in a task group would cancel its siblings."""
+    """How a child ended: an error is kept, not raised, as it would cancel the child's siblings in the task group."""
 
     def __init__(self) -> None:
         self._value: Any = None
-        self._raised: Exception | None = None
+        self._raised: BaseException | None = None
 
     async def reach(self, child: Effects[Any], world: AsyncWorld) -> None:
         try:
             self._value = await run_through(child, world)
-        except Exception as error:  # noqa: BLE001  # the caller's own, raised again where it is awaited
-            self._raised = error
+        except BaseException as error:
+            self._raised = error  # the caller's own, raised again where it is awaited
+            if not isinstance(error, Exception):
+                raise  # a cancellation, maybe of the caller's own making, or an interrupt: nobody goes on
 
     def value(self) -> Any:
         if self._raised is not None:
@@ -310,15 +335,17 @@ class AsyncItems(Generic[T]):
     """
     The items of a stream as they come, each a ``Result``; closes itself at the end, or when the block is left.
 
-    A class and not an async generator: those cannot be closed from another task, nor left without waiting for the garbage collector.
+    A class and not an async generator: those cannot be closed from another task, nor left without waiting for the
+    garbage collector.
     """
 
     def __init__(self, stream: Stream[T], exchange: Result[Exchange, GenaiError], world: AsyncWorld) -> None:
         self._last: Result[Any, GenaiError] | None = exchange if isinstance(exchange, Failure) else None
-        self._effects: Effects[Any] | None = None if isinstance(exchange, Failure) else program(stream, exchange.unwrap())
+        self._effects: Effects[Any] | None = (
+            None if isinstance(exchange, Failure) else program(stream, exchange.unwrap())
+        )
         self._world = world
-        self._scope: anyio.CancelScope | None = None
-        self._thread = threading.get_ident()
+        self._reader: tuple[EventLoopToken, anyio.CancelScope] | None = None
         self._is_closed = False
 
     def __aiter__(self) -> AsyncIterator[Result[T, GenaiError]]:
@@ -339,13 +366,18 @@ class AsyncItems(Generic[T]):
 
     async def _advanced(self, effects: Effects[Any]) -> Result[T, GenaiError] | None:
         """Go on to the next item; None at the end. Whatever else ends it closes the socket."""
+        if self._reader is not None:
+            raise RuntimeError("the stream is being read already, by another task")
         is_over = True
         try:
             effect = next(effects, None)
             if type(effect) is Emit:
                 is_over = False
                 return effect.item  # type: ignore[no-any-return]  # a stream emits results
-            with anyio.CancelScope() as self._scope:
+            with anyio.CancelScope() as scope:
+                self._reader = current_token(), scope
+                if self._is_closed:  # by another thread, which looked for a reader just before
+                    scope.cancel()
                 item = None if effect is None else await self._item(effects, effect)
                 is_over = item is None
                 return item
@@ -355,7 +387,7 @@ class AsyncItems(Generic[T]):
                 self._last = _READ_CANCELLED
             raise
         finally:
-            self._scope = None
+            self._reader = None
             if is_over:
                 self._effects = None
                 await self.aclose()
@@ -375,11 +407,16 @@ class AsyncItems(Generic[T]):
         return effect.item  # type: ignore[no-any-return]  # a stream emits results
 
     def close(self) -> None:
-        """Close the socket at once, from any task or thread; a task that is reading is given ``Failure(Closed)``, then the end."""
+        """
+        Close the socket at once, from any task or thread; a task that is reading is given ``Failure(Closed)``, then the
+        end.
+        """
         self._is_closed = True
         self._world.cut()
-        if self._scope is not None and threading.get_ident() == self._thread:
-            self._scope.cancel()
+        reader = self._reader
+        if reader is not None:  # it may wait for something else than the socket
+            token, scope = reader
+            _soon(token, scope.cancel)
 
     async def aclose(self) -> None:
         """Close the socket, and be done."""

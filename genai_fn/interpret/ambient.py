@@ -27,7 +27,8 @@ class _Run:
     """
     Run an action with the backend that the environment names; ``run.stream(…)`` reads a stream.
 
-    Without credentials the answer is ``Failure(AuthError)``. For a backend of one's own make an `Http`; for no network at all, `Offline`.
+    Without credentials the answer is ``Failure(AuthError)``. For a backend of one's own make an `Http`; for no network
+    at all, `Offline`.
     """
 
     def __init__(self) -> None:

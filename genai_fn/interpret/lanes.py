@@ -8,7 +8,7 @@ import os
 import ssl
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from types import ModuleType
 from typing import Any
@@ -21,7 +21,30 @@ from genai_fn.interpret.dial_sync import OutOfTimeError, Stream, perform
 from genai_fn.interpret.lanes_depot import Depot, Lane, Yard
 from genai_fn.interpret.lanes_message import broken, headers_of, interrupted, late, message, pieces, undialled
 
-__all__ = ["Lanes", "OpenExchange"]
+__all__ = ["Cut", "Lanes", "OpenExchange"]
+
+
+class Cut:
+    """How another thread ends an open that is under way: while it waits for a lane, or for the head of an answer."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._wake: Callable[[], object] | None = None
+        self.is_made = False
+
+    def make(self) -> None:
+        """End it, now or as soon as it waits; a connection that is being dialled comes about first."""
+        with self._guard:
+            self.is_made = True
+            if self._wake is not None:
+                self._wake()
+
+    def during(self, wake: Callable[[], object] | None) -> None:
+        """Say what ends the wait that comes next."""
+        with self._guard:
+            self._wake = wake
+            if self.is_made and wake is not None:
+                wake()
 
 
 class Lanes:
@@ -52,7 +75,7 @@ class Lanes:
         self._yard = Yard(count, proxy, environ, ssl_context, transport)
 
     def open(
-        self, request: HttpRequest, *, deadline: float, connect: float, fresh: bool = False
+        self, request: HttpRequest, *, deadline: float, connect: float, fresh: bool = False, cut: Cut | None = None
     ) -> "OpenExchange | Lost":
         """
         Send a request and read the head of its answer.
@@ -65,17 +88,20 @@ class Lanes:
             connect: How long dialling may take, in seconds.
 
             fresh: Dial anew, for what may not be sent twice.
+
+            cut: With which another thread ends this: what comes of it then is ``Lost(Closed)``.
         """
+        cut = Cut() if cut is None else cut
         try:
             target = target_of(request.url)
         except DialError as error:
             return undialled(error)
         depot = self._yard.depot(os.getpid())
-        lost = _entered(depot, deadline)
+        lost = _entered(depot, deadline, cut)
         if lost:
             return lost
         try:
-            opened = self._opened(depot, request, target, deadline=deadline, connect=connect, fresh=fresh)
+            opened = self._opened(depot, request, target, cut, deadline=deadline, connect=connect, fresh=fresh)
         except BaseException:
             depot.leave()
             raise
@@ -88,7 +114,15 @@ class Lanes:
         self._yard.close()
 
     def _opened(
-        self, depot: Depot, request: HttpRequest, target: Target, *, deadline: float, connect: float, fresh: bool
+        self,
+        depot: Depot,
+        request: HttpRequest,
+        target: Target,
+        cut: Cut,
+        *,
+        deadline: float,
+        connect: float,
+        fresh: bool,
     ) -> "OpenExchange | Lost":
         lane = None if fresh else depot.take(target)
         if lane is None:
@@ -98,13 +132,15 @@ class Lanes:
                 return dialled
             lane = dialled
         try:
+            cut.during(lane.wire.close)
             response = self._asked(lane, request, deadline)
+            cut.during(None)
         except BaseException:
             lane.wire.close()
             raise
         if isinstance(response, Lost):
             lane.wire.close()
-            return response
+            return Lost(Closed(sent=lane.wire.sent)) if cut.is_made else response
         return OpenExchange(depot, lane, response)
 
     def _dialled(self, target: Target, deadline: float) -> Lane | Lost:
@@ -129,18 +165,42 @@ class Lanes:
             return broken(error, f"asking {lane.target}", wire, reused=lane.served)
 
 
-def _entered(depot: Depot, deadline: float) -> Lost | None:
-    bell = None if depot.closed else depot.enter(threading.Event)
+def _entered(depot: Depot, deadline: float, cut: Cut) -> Lost | None:
+    bell = None if depot.closed else depot.enter(_Bell)
     if bell:
         rang = False
         try:
+            cut.during(bell.wake)
             rang = bell.wait(min(max(0.0, deadline - time.monotonic()), threading.TIMEOUT_MAX))
         finally:
+            cut.during(None)
             if not rang:
                 depot.give_up(bell)
         if not rang:
-            return late("total", "waiting for a lane")
+            return Lost(Closed()) if cut.is_made else late("total", "waiting for a lane")
     return Lost(Closed()) if depot.closed else None
+
+
+class _Bell:
+    """The event of a thread, which can be woken though it has not rung."""
+
+    def __init__(self) -> None:
+        self._came = threading.Event()
+        self._rang = False
+
+    def set(self) -> None:
+        self._rang = True
+        self._came.set()
+
+    def is_set(self) -> bool:
+        return self._rang
+
+    def wake(self) -> None:
+        self._came.set()
+
+    def wait(self, seconds: float) -> bool:
+        self._came.wait(seconds)
+        return self._rang
 
 
 class OpenExchange:
@@ -192,8 +252,13 @@ class OpenExchange:
             if self._closed:
                 return
             self._closed = True
-        if self._end == b"" and self._lane.clean():
-            self._depot.put(self._lane)
-        else:
-            self._lane.wire.close()
-        self._depot.leave()
+            try:
+                if self._end == b"" and self._lane.clean():
+                    self._depot.put(self._lane)
+                else:
+                    self._lane.wire.close()
+            except BaseException:  # an interrupt, in the midst of this
+                self._lane.wire.close()
+                raise
+            finally:
+                self._depot.leave()

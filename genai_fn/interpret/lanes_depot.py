@@ -108,6 +108,7 @@ class Depot:
     def __init__(self, count: int, world: object) -> None:
         self.world = world
         self.closed = False
+        self._forgotten = False
         self._places = count
         self._queue: deque[Bell] = deque()
         self._idle: list[Lane] = []
@@ -165,7 +166,7 @@ class Depot:
         """Let a lane stand idle."""
         with self._guard:
             self._drop_expired()
-            if self.closed:
+            if self.closed or self._forgotten:
                 lane.wire.close()
                 return
             lane.served = True
@@ -181,7 +182,8 @@ class Depot:
                 self._queue.popleft().set()
 
     def forget(self) -> None:
-        """Drop the lanes of another process or event loop; its locks may be held for ever."""
+        """Drop the lanes of another process or event loop, now and later; its locks may be held for ever."""
+        self._forgotten = True
         self._drop_all()
 
     def _drop_all(self) -> None:

@@ -106,7 +106,9 @@ def broken(error: Exception, doing: str, wire: Wire, *, reused: bool) -> Lost:
     if isinstance(error, CutError):
         return Lost(Closed("the exchange was closed", wire.sent))
     if isinstance(error, MessageError) or type(error).__name__ == "LocalProtocolError":
-        return Lost(InvalidRequest("request", "***", f"what HTTP can carry ({reason(error)})"))  # sending it again would not help
+        return Lost(
+            InvalidRequest("request", "***", f"what HTTP can carry ({reason(error)})")
+        )  # sending it again would not help
     return Lost(Disconnected(doing, reason(error), wire.sent), reused and not wire.received)
 
 

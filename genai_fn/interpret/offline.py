@@ -25,7 +25,8 @@ T = TypeVar("T")
 
 class Offline:
     """
-    Runs actions against an embedded model, with no network and no key: it says what it is, and answers the same each time.
+    Runs actions against an embedded model, with no network and no key: it says what it is, and answers the same each
+    time.
 
     ``Offline().aio`` is the same one, to be awaited.
 
@@ -62,7 +63,9 @@ class Offline:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 
@@ -75,7 +78,9 @@ class AsyncOffline:
     async def __call__(self, action: Action[T]) -> Result[T, GenaiError]:
         """Run an action to its end."""
         an_action(action)
-        return await aio.run_through(program(action, self._exchange.unwrap()), aio.AsyncWorld(_AsyncLanes(), _TOKENS, None))
+        return await aio.run_through(
+            program(action, self._exchange.unwrap()), aio.AsyncWorld(_AsyncLanes(), _TOKENS, None)
+        )
 
     def stream(self, stream: Stream[T]) -> "aio.AsyncItems[T]":
         """Read a stream."""

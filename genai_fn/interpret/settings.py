@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from returns.result import Failure, Result, Success
 
-from genai_fn.backend import Backend, HeadersLike, Vertex, backend_from_env, own_credential, pairs
+from genai_fn.backend import Backend, HeadersLike, Secret, Vertex, backend_from_env, own_credential, pairs
 from genai_fn.effects import Lost, Read
 from genai_fn.errors import GenaiError, InvalidRequest, Phase
 from genai_fn.events import Event
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from genai_fn.interpret.lanes import Lanes
     from genai_fn.interpret.tokens import Tokens
 
-__all__ = ["Settings", "an_action", "a_stream", "read_limit"]
+__all__ = ["Settings", "a_stream", "an_action", "read_limit"]
 
 
 class Settings(Value, kw_only=True):
@@ -45,6 +45,8 @@ class Settings(Value, kw_only=True):
     def __post_init__(self) -> None:
         if isinstance(self.lanes, bool) or not isinstance(self.lanes, int) or self.lanes < 1:  # pyright: ignore[reportUnnecessaryIsInstance]  # the caller's word
             raise InvalidRequest("lanes", self.lanes, "a whole number of at least 1")
+        if self.proxy:
+            _readable(self.proxy)
 
     def exchange(self) -> Result[Exchange, GenaiError]:
         """Settle who is asked, now."""
@@ -72,7 +74,11 @@ class Settings(Value, kw_only=True):
 
     def tokens(self, exchange: Exchange) -> "Tokens | None":
         """Make what gets OAuth tokens, where they are needed."""
-        if not isinstance(exchange, HttpExchange) or not isinstance(exchange.backend, Vertex) or own_credential(exchange.backend):
+        if (
+            not isinstance(exchange, HttpExchange)
+            or not isinstance(exchange.backend, Vertex)
+            or own_credential(exchange.backend)
+        ):
             return None
         from genai_fn.interpret.lanes import Lanes  # noqa: PLC0415  # the network stack, at the first call
         from genai_fn.interpret.tokens import Tokens  # noqa: PLC0415
@@ -83,8 +89,22 @@ class Settings(Value, kw_only=True):
         return Tokens(exchange.backend, environ=environ, fetch=_Fetch(through, direct))
 
 
+def _readable(proxy: str) -> None:
+    from genai_fn.interpret.proxies import read_proxy  # noqa: PLC0415  # few have one
+
+    try:
+        read_proxy(proxy)
+    except (ValueError, TypeError) as error:
+        raise InvalidRequest(
+            "proxy", Secret(proxy), f"None, an empty string, or the address of a proxy: {error}"
+        ) from None
+
+
 class _Fetch:
-    """Sends requests for tokens, in threads; the metadata server is never asked through a proxy, which would see the token."""
+    """
+    Sends requests for tokens, in threads; the metadata server is never asked through a proxy, which would see the
+    token.
+    """
 
     def __init__(self, through: "Lanes", direct: "Lanes") -> None:
         self._through = through
@@ -118,7 +138,11 @@ def read_limit(read: Read) -> tuple[float, Phase]:
 def an_action(action: object) -> None:
     """Refuse to call with anything but an action."""
     if isinstance(action, Stream):
-        raise InvalidRequest("action", action, "a Request or a Flow: read a stream with .stream(…), or make one of it by joined or collected")
+        raise InvalidRequest(
+            "action",
+            action,
+            "a Request or a Flow: read a stream with .stream(…), or make one of it by joined or collected",
+        )
     if not isinstance(action, Request | Flow):
         raise InvalidRequest("action", action, "a Request or a Flow")
 
@@ -127,4 +151,3 @@ def a_stream(stream: object) -> None:
     """Refuse to stream anything but a stream."""
     if not isinstance(stream, Stream):
         raise InvalidRequest("stream", stream, "a Stream, such as generate(…) | streamed")
-

@@ -4,14 +4,30 @@ import inspect
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from returns.result import Failure, Result
 
 from genai_fn.backend import Backend, HeadersLike
-from genai_fn.effects import Close, Effect, Effects, Emit, Invoke, Lost, Now, Open, Random, Read, Sleep, Tell, Together, Token
+from genai_fn.effects import (
+    Close,
+    Effect,
+    Effects,
+    Emit,
+    Invoke,
+    Lost,
+    Now,
+    Open,
+    Random,
+    Read,
+    Sleep,
+    Tell,
+    Together,
+    Token,
+)
 from genai_fn.errors import Closed, GenaiError, NotInThisWorld, TimedOut
 from genai_fn.events import Event
 from genai_fn.exchange import Exchange
@@ -24,6 +40,7 @@ from genai_fn.words import Ended
 if TYPE_CHECKING:
     import ssl  # loaded with the network stack, at the first call
 
+    from genai_fn.interpret.lanes import Cut
     from genai_fn.interpret.tokens import Tokens
 
 __all__ = ["Http", "Items", "SyncWorld", "run_through"]
@@ -45,7 +62,8 @@ class Http:
 
         lanes: How many exchanges may be under way at once; more callers wait in order.
 
-        proxy: ``http://…`` or, with the extra ``socks``, ``socks5://…``; None reads ``HTTPS_PROXY``, ``ALL_PROXY``, ``NO_PROXY``.
+        proxy: ``http://…`` or, with the extra ``socks``, ``socks5://…``; None reads ``HTTPS_PROXY``, ``ALL_PROXY`` and
+            ``NO_PROXY``.
 
         transport: The module httpcore, or httpcore2; never closed by us.
 
@@ -111,7 +129,9 @@ class Http:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 
@@ -139,15 +159,18 @@ class _Connections:
         if not isinstance(self._exchange, Failure):
             self._tokens = self._settings.tokens(self._exchange.unwrap())
         if self._is_closed:
-            self._lanes.close()
+            self._shut()
 
     def close(self) -> None:
         with self._lock:
             self._is_closed = True
-            if self._lanes is not None:
-                self._lanes.close()
-            if self._tokens is not None:
-                self._tokens.close()
+            self._shut()
+
+    def _shut(self) -> None:
+        if self._lanes is not None:
+            self._lanes.close()
+        if self._tokens is not None:
+            self._tokens.close()
 
 
 class _OpenExchange(Protocol):
@@ -160,7 +183,9 @@ class _OpenExchange(Protocol):
 
 
 class _Opens(Protocol):
-    def open(self, request: Any, *, deadline: float, connect: float, fresh: bool) -> _OpenExchange | Lost: ...
+    def open(
+        self, request: Any, *, deadline: float, connect: float, fresh: bool, cut: "Cut"
+    ) -> _OpenExchange | Lost: ...
     def close(self) -> None: ...
 
 
@@ -172,6 +197,7 @@ class SyncWorld:
         self._tokens = tokens
         self._on_event = on_event
         self._opened: set[Any] = set()
+        self._waits: set[Callable[[], object]] = set()
         self._closing = threading.Event()
 
     def perform(self, effect: Effect) -> Any:
@@ -179,8 +205,10 @@ class SyncWorld:
         return self._WAYS[type(effect)](self, effect)
 
     def close(self) -> None:
-        """Close what is open, from any thread; whoever reads or sleeps wakes up."""
+        """Close what is open, from any thread; whoever waits for anything wakes up."""
         self._closing.set()
+        for wake in tuple(self._waits):
+            wake()
         for exchange in tuple(self._opened):
             exchange.close()
         self._opened.clear()
@@ -196,8 +224,19 @@ class SyncWorld:
     def _random(self, effect: Random) -> float:
         return random.random()  # noqa: S311  # jitter
 
+    @contextmanager
+    def _woken_by(self, wake: Callable[[], object]) -> Generator[None]:
+        """Hold what ends a wait, for whoever closes meanwhile."""
+        self._waits.add(wake)
+        try:
+            if self._closing.is_set():
+                wake()
+            yield
+        finally:
+            self._waits.discard(wake)
+
     def _sleep(self, effect: Sleep) -> None:
-        self._closing.wait(effect.seconds)
+        self._closing.wait(min(effect.seconds, threading.TIMEOUT_MAX))
 
     def _token(self, effect: Token) -> Any:
         from concurrent.futures import CancelledError  # noqa: PLC0415  # loaded with the tokens, not before
@@ -205,19 +244,26 @@ class SyncWorld:
         assert self._tokens is not None  # noqa: S101  # only such a backend asks for one
         answer = self._tokens.ask()
         try:
-            return answer.result(max(0.0, effect.deadline - time.monotonic()))
+            with self._woken_by(answer.cancel):
+                return answer.result(min(max(0.0, effect.deadline - time.monotonic()), threading.TIMEOUT_MAX))
         except (TimeoutError, CancelledError):
             answer.cancel()
-            return Lost(TimedOut("total", "waiting for a token"))
+            return _STREAM_CLOSED if self._closing.is_set() else Lost(TimedOut("total", "waiting for a token"))
 
     def _open(self, effect: Open) -> Any:
+        from genai_fn.interpret.lanes import Cut  # noqa: PLC0415  # the network stack, at the first call
+
         if self._closing.is_set():
             return _STREAM_CLOSED
-        opened = self._lanes.open(effect.request, deadline=effect.deadline, connect=effect.connect, fresh=effect.fresh)
-        if not isinstance(opened, Lost):
-            self._opened.add(opened)
-            if self._closing.is_set():  # closed meanwhile, from another thread
-                opened.close()
+        cut = Cut()
+        with self._woken_by(cut.make):
+            opened = self._lanes.open(
+                effect.request, deadline=effect.deadline, connect=effect.connect, fresh=effect.fresh, cut=cut
+            )
+            if not isinstance(opened, Lost):  # at once, lest an interrupt loses it
+                self._opened.add(opened)
+        if not isinstance(opened, Lost) and self._closing.is_set():  # closed meanwhile, from another thread
+            opened.close()
         return opened
 
     def _read(self, effect: Read) -> Any:
@@ -226,8 +272,8 @@ class SyncWorld:
 
     def _close(self, effect: Close) -> None:
         exchange: Any = effect.exchange
-        self._opened.discard(exchange)
         exchange.close()
+        self._opened.discard(exchange)
 
     def _invoke(self, effect: Invoke) -> Any:
         value = effect.function(*effect.args)
@@ -243,10 +289,15 @@ class SyncWorld:
             self._on_event(effect.event)
 
     def _together(self, effect: Together) -> tuple[Any, ...]:
-        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  # few need threads
+        from concurrent.futures import ThreadPoolExecutor, wait  # noqa: PLC0415  # few need threads
 
         with ThreadPoolExecutor(len(effect.programs), "genai_fn") as threads:
             waiting = [threads.submit(self._alone, each) for each in effect.programs]
+            try:
+                wait(waiting)
+            except BaseException:  # an interrupt: nobody waits for them any more
+                self.close()
+                raise
         return tuple(each.result() for each in waiting)
 
     def _alone(self, child: Effects[Any]) -> Any:
@@ -267,7 +318,6 @@ class SyncWorld:
 
 
 _STREAM_CLOSED = Lost(Closed("the stream was closed"))
-
 
 
 def run_through(effects: Effects[T], world: SyncWorld) -> T:
@@ -291,8 +341,11 @@ class Items(Generic[T]):
 
     def __init__(self, stream: Stream[T], exchange: Result[Exchange, GenaiError], world: SyncWorld) -> None:
         self._failed: Result[Any, GenaiError] | None = exchange if isinstance(exchange, Failure) else None
-        self._effects: Effects[Any] | None = None if isinstance(exchange, Failure) else program(stream, exchange.unwrap())
+        self._effects: Effects[Any] | None = (
+            None if isinstance(exchange, Failure) else program(stream, exchange.unwrap())
+        )
         self._world = world
+        self._reader: int | None = None
 
     def __iter__(self) -> Iterator[Result[T, GenaiError]]:
         return self
@@ -304,15 +357,24 @@ class Items(Generic[T]):
         if self._effects is None or self._world.is_closed:
             self.close()
             raise StopIteration
-        is_over = True
+        if self._reader is not None:
+            raise RuntimeError("the stream is being read already, by another thread or by what it calls")
+        self._reader, is_over = threading.get_ident(), True
+        interrupted: Result[Any, GenaiError] | None = None
         try:
             item = self._item(self._effects)
             is_over = False
             return item
+        except BaseException as error:
+            if not isinstance(error, Exception):
+                interrupted = _READ_INTERRUPTED
+            raise
         finally:
+            self._reader = None
             if is_over:
                 self._effects = None
                 self.close()
+                self._failed = interrupted
 
     def _item(self, effects: Effects[Any]) -> Result[T, GenaiError]:
         effect = next(effects)
@@ -327,12 +389,17 @@ class Items(Generic[T]):
         return effect.item  # type: ignore[no-any-return]  # a stream emits results
 
     def close(self) -> None:
-        """Close the socket at once, from any thread; a thread that is reading is given ``Failure(Closed)``, then the end."""
+        """Close the socket at once, from any thread; one that is reading is given ``Failure(Closed)``, then the end."""
         self._failed = None
         self._world.close()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
+
+
+_READ_INTERRUPTED: Failure[Any] = Failure(Closed("the stream ended as a read of it was interrupted"))

@@ -1,0 +1,143 @@
+"""Two actions at once, cancelled while both run: nothing goes on; and what ends one of them ends nothing else."""
+
+import asyncio
+from types import ModuleType
+from typing import Any
+
+import anyio
+import httpcore
+import pytest
+from anyio.lowlevel import checkpoint
+
+from genai_fn import both, each, joined, streamed
+from genai_fn.interpret import aio
+from tests.cancellation.cutting import STEPS, TWICE, Cut, steps, tasks
+from tests.cancellation.scenes import Scene, Script, asked, bounded
+from tests.loopback import Loopback
+
+PAIRS = [("call", "busy"), ("half-body", "between-events"), ("half-body", "half-error")]
+
+
+@pytest.mark.parametrize("models", PAIRS, ids="+".join)
+def test_cancelled(
+    models: tuple[str, str], world: tuple[str, str], transport: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever both stand, neither goes on, and both lanes serve at once."""
+    backend, manner = world
+    first, second = (asked(name) | streamed | joined if name == "between-events" else asked(name) for name in models)
+
+    async def body() -> None:
+        with Loopback(Script(), tls=True) as server:
+            scene = Scene(server, transport)
+            async with scene.interpreter() as run:
+                before, misses = tasks(), 0
+                for k in steps(manner):
+                    with monkeypatch.context() as patched:
+                        cut = Cut(k, manner, patience=0.03)
+                        patched.setattr(aio, "run_through", counted(cut))
+                        await cut.of(lambda: run(both(first, second)))
+                    assert tasks() == before
+                    await scene.is_whole(run)
+                    misses = 0 if cut.reached else misses + 1
+                    if misses == 3:
+                        break
+            await scene.is_forgotten()
+        assert 4 < k < STEPS
+
+    bounded(body, backend)
+
+
+@pytest.mark.parametrize("kind", ["reading", "between reads"])
+def test_cancelled_twice(kind: str, transport: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second cancellation, wherever it meets the clearing up after the first, leaves nothing behind either."""
+    stream = asked("between-events") | streamed
+    child = stream | each(idly) | joined if kind == "between reads" else stream | joined
+
+    async def body() -> None:
+        with Loopback(Script()) as server:
+            scene = Scene(server, transport)
+            async with scene.interpreter() as run:
+                before = tasks()
+                for again in range(20):
+                    with monkeypatch.context() as patched:
+                        cut = Cut(STEPS, TWICE, patience=0.02, again=again)
+                        patched.setattr(aio, "run_through", counted(cut))
+                        await cut.of(lambda: run(both(child, child)))
+                    assert tasks() == before
+                    await scene.is_whole(run)
+            await scene.is_forgotten()
+
+    bounded(body, "asyncio")
+
+
+class MineError(Exception):
+    """The caller's own."""
+
+
+class Interrupt(BaseException):
+    """What is no error, such as a KeyboardInterrupt."""
+
+
+def raising(error: BaseException) -> Any:
+    def f(item: object) -> None:
+        raise error
+
+    return asked("events") | streamed | each(f) | joined
+
+
+@pytest.mark.parametrize("raiser_first", [True, False])
+@pytest.mark.parametrize("world", ["asyncio", "trio"])
+def test_raised(raiser_first: bool, world: str, transport: ModuleType, tls: bool) -> None:
+    """What the caller's function raises in one comes out as itself once the other has ended; nobody is cancelled."""
+    heard: list[object] = []
+    bad, good = raising(MineError()), asked("events") | streamed | each(heard.append) | joined
+
+    async def body() -> None:
+        with Loopback(Script(), tls=tls) as server:
+            scene = Scene(server, transport)
+            async with scene.interpreter() as run:
+                with anyio.CancelScope() as scope:
+                    with pytest.raises(MineError):
+                        await run(both(bad, good) if raiser_first else both(good, bad))
+                    await checkpoint()
+                    heard.append("on")
+                assert not scope.cancelled_caught
+                await scene.is_whole(run)
+            await scene.is_forgotten()
+        assert len(heard) == 4
+
+    bounded(body, world)
+
+
+@pytest.mark.parametrize("raiser_first", [True, False])
+@pytest.mark.parametrize(
+    ("world", "kind"), [("asyncio", Interrupt), ("trio", Interrupt), ("asyncio", asyncio.CancelledError)]
+)
+def test_interrupted(raiser_first: bool, world: str, kind: type[BaseException]) -> None:
+    """An interrupt, or a cancellation of the caller's own making, ends both and comes out as itself."""
+    bad, good = raising(kind()), asked("half-body")
+
+    async def body() -> None:
+        with Loopback(Script()) as server:
+            scene = Scene(server, httpcore)
+            async with scene.interpreter() as run:
+                with pytest.raises(kind):
+                    await run(both(bad, good) if raiser_first else both(good, bad))
+                await scene.is_whole(run)
+            await scene.is_forgotten()
+
+    bounded(body, world)
+
+
+async def idly(item: object) -> None:
+    await anyio.sleep_forever()
+
+
+def counted(cut: Cut) -> Any:
+    """Count the stops of both children, too."""
+    original = aio.run_through
+
+    async def run_through(effects: Any, world: Any) -> Any:
+        return await cut.counted(lambda: original(effects, world))
+
+    return run_through

@@ -1,0 +1,156 @@
+"""A call or a stream that a signal interrupts, as Ctrl-C does, leaves neither a socket nor a lane behind."""
+
+import signal
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from genai_fn import Gemini, Http, Retry, Success, Vertex, both, generate, streamed, with_options
+from tests.cancellation.cutting import client_sockets
+from tests.cancellation.scenes import Script, asked
+from tests.interpret.granting import Slow, settled
+from tests.loopback import Hang, Loopback
+
+PATIENT = Retry(tries=2, first=60)
+
+
+class Interrupt(BaseException):
+    """What Ctrl-C raises, but for the name."""
+
+
+def call(model: str) -> Callable[[Http], object]:
+    return lambda run: run(asked(model))
+
+
+def read(model: str) -> Callable[[Http], object]:
+    def reading(run: Http) -> None:
+        with run.stream(asked(model) | streamed) as items:
+            list(items)
+
+    return reading
+
+
+SUBJECTS = {
+    "no head": call("no-head"),
+    "half a head": call("half-head"),
+    "half a body": call("half-body"),
+    "between events": read("between-events"),
+    "half an event": read("half-event"),
+    "another try": lambda run: run(asked("busy") | with_options(retry=PATIENT)),
+    "two bodies": lambda run: run(both(asked("half-body"), asked("half-body"))),
+    "two heads": lambda run: run(both(asked("no-head"), asked("half-head"))),
+    "three": lambda run: run(both(asked("no-head"), both(asked("no-head"), asked("no-head")))),
+}
+
+
+@pytest.mark.parametrize("subject", SUBJECTS.values(), ids=SUBJECTS)
+def test_interrupted(subject: Callable[[Http], object], transport: ModuleType, tls: bool) -> None:
+    """Wherever the server falls silent, and in two threads at once."""
+    with Loopback(Script(), tls=tls) as server, interpreter(server, transport) as run:
+        for _ in range(2):
+            with pytest.raises(Interrupt), interrupted(0.04):
+                subject(run)
+            is_whole(run, server)
+
+
+def test_interrupted_in_handshake(transport: ModuleType) -> None:
+    """A server that shakes no hands."""
+    with Loopback(Hang(), tls=True, on_accept=Hang()) as server:
+        with interpreter(server, transport) as run:
+            with pytest.raises(Interrupt), interrupted(0.02):
+                call("call")(run)
+            assert client_sockets(server.port) == idle(run) == 0
+
+
+def test_interrupted_in_line(transport: ModuleType) -> None:
+    """Whoever is interrupted while it waits for a lane takes none with it."""
+    with Loopback(Script()) as server, interpreter(server, transport) as run:
+        with ExitStack() as held:
+            for _ in range(2):
+                items = held.enter_context(run.stream(asked("between-events") | streamed))
+                assert isinstance(next(items), Success)
+            with pytest.raises(Interrupt), interrupted(0.02):
+                call("call")(run)
+        is_whole(run, server)
+
+
+def test_interrupted_before_token(transport: ModuleType) -> None:
+    """Whoever is interrupted while it waits for a token harms nobody."""
+    slow = Slow("test-token")
+    with Loopback(Script()) as server:
+        backend = Vertex("p", "l", credentials=slow, base_url=server.url)
+        with interpreter(server, transport, backend) as run:
+            with pytest.raises(Interrupt), interrupted(0.02):
+                call("call")(run)
+            slow.gate.set()
+            is_whole(run, server)
+    settled()
+
+
+@pytest.mark.parametrize("model", ["no-head", "half-head", "half-event", "call", "busy"])
+def test_closed_from_thread(model: str, transport: ModuleType) -> None:
+    """Closing from another thread ends a stream wherever it waits: for the server, for a lane, for another try."""
+    with Loopback(Script()) as server, interpreter(server, transport) as run:
+        with ExitStack() as held:
+            for _ in range(2 if model == "call" else 0):
+                items = held.enter_context(run.stream(asked("between-events") | streamed))
+                assert isinstance(next(items), Success)
+            with run.stream(asked(model) | with_options(retry=PATIENT) | streamed) as items:
+                closer = threading.Timer(0.02, items.close)
+                closer.start()
+                list(items)
+                closer.join()
+        is_whole(run, server)
+
+
+@contextmanager
+def interpreter(server: Loopback, transport: ModuleType, backend: Any = None) -> Iterator[Http]:
+    """Open an interpreter with two lanes; nothing is left of it in the end."""
+    backend = backend or Gemini("test-key", base_url=server.url)
+    with Http(backend, lanes=2, transport=transport, ssl_context=trusting(server), proxy="") as run:
+        yield run
+    assert client_sockets(server.port) == 0
+    server.wait_closed(server.connections)
+
+
+@contextmanager
+def interrupted(seconds: float) -> Iterator[None]:
+    """Have the block interrupted after a while, in the midst of whatever it waits for."""
+
+    def interrupt(*_: object) -> None:
+        raise Interrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def is_whole(run: Http, server: Loopback) -> None:
+    """See that both lanes serve at once, and that no socket is open but the idle lanes'."""
+    pair = generate("pair", "hi") | with_options(deadline=5)
+    with ThreadPoolExecutor(2) as threads:
+        results = list(threads.map(run, (pair, pair)))
+    assert all(isinstance(result, Success) for result in results)
+    assert client_sockets(server.port) == idle(run) == 2
+
+
+def idle(run: Http) -> int:
+    """Count the lanes that stand idle."""
+    lanes: Any = run._connections._lanes
+    return 0 if lanes is None else len(lanes._yard._depot._idle)
+
+
+def trusting(server: Loopback) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    server.ca.configure_trust(context)
+    return context
