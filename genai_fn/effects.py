@@ -1,9 +1,9 @@
 """
 What the engine asks of the world: the effects a program yields, and what a driver sends back for each.
 
-A program is a generator of these. A driver performs each within the deadline that it carries and sends the answer in; time running out is
-an answer like any other (`Lost`), and the program decides. A program never yields in ``finally``: the driver closes what it opened.
-Deadlines are absolute, in seconds of the clock that `Now` reads.
+A program is a generator of these. A driver performs each within the deadline that it carries and sends the answer in;
+time running out is an answer like any other (`Lost`), and the program decides. A program never yields in ``finally``:
+the driver closes what it opened. Deadlines are absolute, in seconds of the clock that `Now` reads.
 """
 
 from collections.abc import Callable, Generator
@@ -20,12 +20,14 @@ __all__ = [
     "Emit",
     "Exchange",
     "Invoke",
+    "Join",
     "Lost",
     "Now",
     "Open",
     "Random",
     "Read",
     "Sleep",
+    "Spawn",
     "Tell",
     "Together",
     "Token",
@@ -74,8 +76,8 @@ class Open(Value):
     """
     → Exchange | Lost: send a request and read the head of its answer.
 
-    `connect` bounds the dialling, in seconds; waiting for a lane counts towards the deadline. `fresh` asks for a connection that has
-    not served before, for what may not be sent twice.
+    `connect` bounds the dialling, in seconds; waiting for a lane counts towards the deadline. `fresh` asks for a
+    connection that has not served before, for what may not be sent twice.
     """
 
     request: HttpRequest
@@ -127,5 +129,17 @@ class Together(Value):
     programs: tuple["Effects[Any]", ...]
 
 
-Effect: TypeAlias = Now | Random | Sleep | Token | Open | Read | Close | Invoke | Emit | Tell | Together
+class Spawn(Value):
+    """→ a child: begin a program beside this one; it is ended with this one at the latest."""
+
+    program: "Effects[Any]"
+
+
+class Join(Value):
+    """→ one of the children, which has ended: its ``result()`` is what it returned, or raises what it raised."""
+
+    children: tuple[Any, ...]
+
+
+Effect: TypeAlias = Now | Random | Sleep | Token | Open | Read | Close | Invoke | Emit | Tell | Together | Spawn | Join
 Effects: TypeAlias = Generator[Effect, Any, T]

@@ -1,7 +1,9 @@
 """
-Descriptions, the values that people build: `Request` (one answer), `Stream` (many), `Flow` (several steps); and what they are made of.
+Descriptions, the values that people build: `Request` (one answer), `Stream` (many), `Flow` (several steps); and what
+they are made of.
 
-An `Operation` says which `Call` it is on each backend, or why there is none. Nothing here does anything: interpreters do.
+An `Operation` says which `Call` it is on each backend, or why there is none. Nothing here does anything: interpreters
+do.
 """
 
 import functools
@@ -34,7 +36,9 @@ __all__ = [
     "Stream",
     "events",
     "flow",
+    "is_spawning",
     "json",
+    "spawning",
     "stream",
 ]
 
@@ -43,6 +47,7 @@ T_co = TypeVar("T_co", covariant=True)
 U = TypeVar("U")
 W = TypeVar("W")
 P = ParamSpec("P")
+B = TypeVar("B", bound=Callable[..., Any])
 
 Steps: TypeAlias = Generator[Any, Any, T]
 """A flow under way: yields words and effects, is sent their answers, and returns a T."""
@@ -64,8 +69,8 @@ class Call(Value, Generic[T_co]):
     """
     One exchange over HTTP.
 
-    `path` is relative to the backend's root; on Vertex the project and location are put before it, unless it is `bare` or begins with
-    ``projects/``. ``{project}`` and ``{location}`` in it are filled in.
+    `path` is relative to the backend's root; on Vertex the project and location are put before it, unless it is `bare`
+    or begins with ``projects/``. ``{project}`` and ``{location}`` in it are filled in.
     """
 
     method: str
@@ -121,8 +126,8 @@ class Operation(Message, Generic[T_co], gc=True):
     """
     One kind of call of the API: its fields are the parameters, its two methods the two backends.
 
-    `op` is its name, as in ``caches.update``. `repeatable` is False for what must not happen twice: it is not tried again once
-    bytes went out. `has_text` says that ``| text`` makes sense of what it answers.
+    `op` is its name, as in ``caches.update``. `repeatable` is False for what must not happen twice: it is not tried
+    again once bytes went out. `has_text` says that ``| text`` makes sense of what it answers.
     """
 
     op: ClassVar[str]
@@ -149,8 +154,8 @@ class Flow(Value, Generic[T_co]):
     """
     A description of several steps that end in one T.
 
-    It holds the builder that people call (the generator function is its ``__wrapped__``), the description that it was made `of`, if a
-    modifier or method made it, and the other arguments: so it compares, and pickles.
+    It holds the builder that people call (the generator function is its ``__wrapped__``), the description that it was
+    made `of`, if a modifier or method made it, and the other arguments: so it compares, and pickles.
     """
 
     builder: Callable[..., Any]
@@ -214,7 +219,8 @@ Description: TypeAlias = Request[Any] | Flow[Any] | Stream[Any]
 
 class Modifier(Value):
     """
-    A function from one description to another, as a value: ``description | modifier``, or composed, ``modifier | modifier``.
+    A function from one description to another, as a value: ``description | modifier``, or composed, ``modifier |
+    modifier``.
 
     Its subclasses differ in what type checkers know of them, and in nothing else.
     """
@@ -266,6 +272,21 @@ def stream(generator: Callable[P, Steps[None]]) -> Callable[P, Stream[Any]]:
     return build
 
 
+def spawning(builder: B) -> B:
+    """Mark a builder of streams that start actions of their own: an async reader of them needs ``async with``."""
+    builder.spawns = True  # type: ignore[attr-defined]  # as functools.wraps sets __wrapped__
+    return builder
+
+
+def is_spawning(description: Any) -> bool:
+    """Tell whether a description, or what it was made of, starts actions of its own."""
+    while isinstance(description, Flow | Stream):
+        if getattr(description.builder, "spawns", False):
+            return True
+        description = description.of
+    return False
+
+
 def steps(description: Flow[Any] | Stream[Any]) -> Steps[Any]:
     """Start a description's generator."""
     generator = description.builder.__wrapped__  # type: ignore[attr-defined]  # functools.wraps set it
@@ -299,5 +320,7 @@ def _lashed(of: Action[T], f: Callable[[GenaiError], Action[U]]) -> Steps[Result
 
 def _an_action(value: Action[T], maker: Callable[..., Any]) -> Action[T]:
     if not isinstance(value, (Request, Flow)):  # pyright: ignore[reportUnnecessaryIsInstance]  # the caller's function may lie
-        raise InvalidRequest(getattr(maker, "__qualname__", repr(maker)), value, "a function that returns a Request or a Flow")
+        raise InvalidRequest(
+            getattr(maker, "__qualname__", repr(maker)), value, "a function that returns a Request or a Flow"
+        )
     return value

@@ -1,9 +1,10 @@
 """
 The words of a flow, and how they become effects.
 
-A flow is a generator. It yields from `ask` (one action's value; its failure ends the flow), `attempt` (one action's result), `sleep` and,
-in a stream, `emit`; it returns ``Success`` or ``Failure``. `program` runs such a generator against an exchange: the words that speak of
-requests are answered by the exchange, and what is left are effects, for a driver to perform.
+A flow is a generator. It yields from `ask` (one action's value; its failure ends the flow), `attempt` (one action's
+result), `sleep` and, in a stream, `emit`; it returns ``Success`` or ``Failure``. `program` runs such a generator
+against an exchange: the words that speak of requests are answered by the exchange, and what is left are effects, for a
+driver to perform.
 """
 
 from math import inf
@@ -11,11 +12,11 @@ from typing import Any, Generic, TypeVar
 
 from returns.result import Failure, Result
 
-from genai_fn.effects import Effects, Emit, Now, Sleep, Together
+from genai_fn.effects import Effects, Emit, Now, Sleep, Spawn, Together
 from genai_fn.errors import GenaiError, InvalidRequest, TimedOut
 from genai_fn.exchange import Exchange
 from genai_fn.request import Action, Flow, Request, Steps, Stream, flow, steps, stream
-from genai_fn.words import Ask, Ended, Listen, Next, Several, Within
+from genai_fn.words import Ask, Ended, Listen, Next, Several, Start, Within
 
 __all__ = ["Reading", "ask", "attempt", "emit", "flow", "program", "sleep", "stream"]
 
@@ -46,12 +47,14 @@ def emit(item: Result[Any, GenaiError]) -> Steps[None]:
     yield Emit(item)
 
 
-def program(description: Action[T] | Stream[T], exchange: Exchange, until: float = inf) -> Effects[Result[T, GenaiError]]:
+def program(
+    description: Action[T] | Stream[T], exchange: Exchange, until: float = inf
+) -> Effects[Result[T, GenaiError]]:
     """
     Turn a description into effects.
 
-    What it returns is an action's result; a stream emits, and returns nothing of worth. `until` is when all must be over, on the clock
-    of `Now`.
+    What it returns is an action's result; a stream emits, and returns nothing of worth. `until` is when all must be
+    over, on the clock of `Now`.
     """
     if isinstance(description, Request):
         return exchange.ask(description, until)
@@ -84,6 +87,8 @@ def _answered(word: Any, exchange: Exchange, until: float) -> Effects[Any]:
             return (yield from program(action, exchange, until))
         case Listen(request=request):
             return (yield from exchange.listen(request, until))
+        case Start(action=action):
+            return (yield Spawn(program(action, exchange, until)))
         case Several(actions=actions):
             return (yield Together(tuple(program(each, exchange, until) for each in actions)))
         case Within(action=action, seconds=seconds):
@@ -112,7 +117,9 @@ def _failed(description: Flow[Any] | Stream[Any], error: GenaiError) -> Effects[
 def _returned(description: Flow[Any] | Stream[Any], value: Any) -> Any:
     is_result = isinstance(value, Result)
     if isinstance(description, Flow) and not is_result:
-        raise InvalidRequest(f"{description.builder.__qualname__}()", value, "Success or Failure as what a flow returns")
+        raise InvalidRequest(
+            f"{description.builder.__qualname__}()", value, "Success or Failure as what a flow returns"
+        )
     return value
 
 

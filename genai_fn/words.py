@@ -1,8 +1,8 @@
 """
 What a flow says: the words that its generator yields beside the effects, and what comes back for each.
 
-A word speaks of requests; effects speak of the world. Who runs a flow turns its words into effects (``genai_fn.steps.program``), or
-answers them from a table, as a fake does, which then never sees HTTP.
+A word speaks of requests; effects speak of the world. Who runs a flow turns its words into effects
+(``genai_fn.steps.program``), or answers them from a table, as a fake does, which then never sees HTTP.
 """
 
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from genai_fn.errors import GenaiError
 from genai_fn.schema._base import Value
 
-__all__ = ["Ask", "Ended", "Listen", "Next", "Several", "Within"]
+__all__ = ["Ask", "Ended", "Listen", "Next", "Several", "Start", "Within"]
 
 
 class Ask(Value):
@@ -29,6 +29,12 @@ class Next(Value):
     """→ tuple of Results: the items that have come since; ``()`` at the end. A Failure is the last of all."""
 
     handle: Any
+
+
+class Start(Value):
+    """→ a child: begin an action and do not wait for it; ``Join`` says when it has ended."""
+
+    action: Any
 
 
 class Several(Value):

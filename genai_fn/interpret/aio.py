@@ -21,22 +21,24 @@ from genai_fn.effects import (
     Effects,
     Emit,
     Invoke,
+    Join,
     Lost,
     Now,
     Open,
     Random,
     Read,
     Sleep,
+    Spawn,
     Tell,
     Together,
     Token,
 )
-from genai_fn.errors import Closed, GenaiError, TimedOut
+from genai_fn.errors import Closed, GenaiError, InvalidRequest, TimedOut
 from genai_fn.events import Event
 from genai_fn.exchange import Exchange
 from genai_fn.interpret.settings import Settings, a_stream, an_action, read_limit
 from genai_fn.options import Retry, Timeouts
-from genai_fn.request import Action, Stream
+from genai_fn.request import Action, Stream, is_spawning
 from genai_fn.steps import program
 
 if TYPE_CHECKING:
@@ -94,11 +96,7 @@ class AsyncHttp:
         if isinstance(self._exchange, Failure):
             await checkpoint()
             return self._exchange
-        world = self._connections.world()
-        try:
-            return await run_through(program(action, self._exchange.unwrap()), world)
-        finally:
-            await world.aclose()
+        return await self._connections.world().run(program(action, self._exchange.unwrap()))
 
     def stream(self, stream: Stream[T]) -> "AsyncItems[T]":
         """Read a stream: ``async with run.stream(…) as items: async for item in items: …``."""
@@ -182,13 +180,43 @@ class AsyncWorld:
         self._tokens = tokens
         self._on_event = on_event
         self._opened: set[Any] = set()
+        self._children: _Children | None = None
+        self.is_reading = False
+
+    async def run(self, effects: Effects[T]) -> T:
+        """Drive a program to its end in this task, and close what it left open."""
+        try:
+            return await run_through(effects, self)
+        finally:
+            try:
+                await self.leave()
+            finally:
+                await self.aclose()
+
+    def beside(self) -> "AsyncWorld":
+        """Make a world for a program that runs in a task of its own."""
+        return AsyncWorld(self._lanes, self._tokens, self._on_event)
 
     async def perform(self, effect: Effect) -> Any:
         """Do what an effect asks, and answer it."""
         return await self._WAYS[type(effect)](self, effect)
 
+    async def enter(self) -> None:
+        """Make ready for children, in the very task and scope that leaves: a task group cannot be left elsewhere."""
+        self._children = _Children()
+        await self._children.group.__aenter__()
+
+    async def leave(self) -> None:
+        """End the children that are left, and wait for their end."""
+        children, self._children = self._children, None
+        if children is not None:
+            children.cancel()
+            await children.group.__aexit__(None, None, None)
+
     async def aclose(self) -> None:
         """Close what is open, whatever cancels us meanwhile: no shield holds off ``task.cancel()``."""
+        if self._children is not None:
+            self._children.cancel()
         if self._opened:
             with anyio.CancelScope(shield=True):
                 async with AsyncExitStack() as closing:
@@ -199,6 +227,8 @@ class AsyncWorld:
         """Close the sockets at once, from any task or thread; whoever reads wakes up. `aclose` is owed all the same."""
         for exchange in tuple(self._opened):
             exchange.cut()
+        if self._children is not None:
+            self._children.cut()
 
     async def _now(self, effect: Now) -> float:
         return time.monotonic()
@@ -251,12 +281,29 @@ class AsyncWorld:
         if self._on_event is not None:
             self._on_event(effect.event)
 
+    async def _spawn(self, effect: Spawn) -> "_Child":
+        if self._children is None:
+            if self.is_reading:
+                raise InvalidRequest("run.stream(…)", "no block", "async with: this stream starts actions of its own")
+            await self.enter()
+        assert self._children is not None  # noqa: S101  # entered
+        return self._children.begin(effect.program, self.beside())
+
+    async def _join(self, effect: Join) -> "_Child":
+        while True:
+            for child in effect.children:
+                if child.is_over:
+                    await checkpoint()
+                    return child  # type: ignore[no-any-return]  # one of ours
+            assert self._children is not None  # noqa: S101  # who else has children
+            await self._children.wait()
+
     async def _together(self, effect: Together) -> tuple[Any, ...]:
         ends: list[_End] = [_End() for _ in effect.programs]
         try:
             async with anyio.create_task_group() as tasks:
                 for end, child in zip(ends, effect.programs, strict=True):
-                    tasks.start_soon(end.reach, child, self)
+                    tasks.start_soon(end.reach, child, self.beside())
         except BaseExceptionGroup as group:  # of an interrupt, which comes out as itself
             _, interrupts = group.split(anyio.get_cancelled_exc_class())
             raise (interrupts or group).exceptions[0] from None
@@ -273,6 +320,8 @@ class AsyncWorld:
         Invoke: _invoke,
         Tell: _tell,
         Together: _together,
+        Spawn: _spawn,
+        Join: _join,
     }
 
 
@@ -288,13 +337,74 @@ class _End:
 
     async def reach(self, child: Effects[Any], world: AsyncWorld) -> None:
         try:
-            self._value = await run_through(child, world)
+            self._value = await world.run(child)
         except BaseException as error:
             self._raised = error  # the caller's own, raised again where it is awaited
             if not isinstance(error, Exception):
                 raise  # a cancellation, maybe of the caller's own making, or an interrupt: nobody goes on
 
     def value(self) -> Any:
+        if self._raised is not None:
+            raise self._raised
+        return self._value
+
+
+class _Children:
+    """The children of one world: tasks in a group whose own scope is never cancelled, as its host's block would be, too."""
+
+    def __init__(self) -> None:
+        self.group = anyio.create_task_group()
+        self._running: set[_Child] = set()
+        self._bell = anyio.Event()
+        self._token = current_token()
+
+    def begin(self, effects: Effects[Any], world: AsyncWorld) -> "_Child":
+        child = _Child(self)
+        self._running.add(child)
+        self.group.start_soon(child.run, effects, world)
+        return child
+
+    def ended(self, child: "_Child") -> None:
+        self._running.discard(child)
+        self._bell.set()
+
+    async def wait(self) -> None:
+        """Wait until one more has ended."""
+        if self._bell.is_set():
+            self._bell = anyio.Event()
+        else:
+            await self._bell.wait()
+
+    def cancel(self) -> None:
+        for child in tuple(self._running):
+            child.scope.cancel()
+
+    def cut(self) -> None:
+        """Cancel them from any thread."""
+        _soon(self._token, self.cancel)
+
+
+class _Child:
+    """A program in a task of its own, under a scope of its own; it raises nothing into its group."""
+
+    def __init__(self, children: _Children) -> None:
+        self.scope = anyio.CancelScope()
+        self.is_over = False
+        self._children = children
+        self._value: Any = _STREAM_CLOSED
+        self._raised: Exception | None = None
+
+    async def run(self, effects: Effects[Any], world: AsyncWorld) -> None:
+        try:
+            with self.scope:
+                self._value = await world.run(effects)
+        except Exception as error:  # noqa: BLE001  # the caller's own, raised again where its result is taken
+            self._raised = error
+        finally:
+            self.is_over = True
+            self._children.ended(self)
+
+    def result(self) -> Any:
         if self._raised is not None:
             raise self._raised
         return self._value
@@ -345,6 +455,8 @@ class AsyncItems(Generic[T]):
             None if isinstance(exchange, Failure) else program(stream, exchange.unwrap())
         )
         self._world = world
+        self._world.is_reading = True
+        self._is_spawning = is_spawning(stream)
         self._reader: tuple[EventLoopToken, anyio.CancelScope] | None = None
         self._is_closed = False
 
@@ -424,13 +536,18 @@ class AsyncItems(Generic[T]):
         await self._world.aclose()
 
     async def __aenter__(self) -> Self:
+        if self._is_spawning:
+            await self._world.enter()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._last = None
-        await self.aclose()
+        try:
+            await self.aclose()
+        finally:
+            await self._world.leave()
 
 
 _STREAM_CLOSED: Failure[Any] = Failure(Closed("the stream was closed"))

@@ -45,7 +45,7 @@ class Offline:
     def __call__(self, action: Action[T]) -> Result[T, GenaiError]:
         """Run an action to its end."""
         an_action(action)
-        return sync.run_through(program(action, self._exchange.unwrap()), sync.SyncWorld(_Lanes(), _TOKENS, None))
+        return sync.SyncWorld(_Lanes(), _TOKENS, None).run(program(action, self._exchange.unwrap()))
 
     def stream(self, stream: Stream[T]) -> "sync.Items[T]":
         """Read a stream."""
@@ -78,9 +78,7 @@ class AsyncOffline:
     async def __call__(self, action: Action[T]) -> Result[T, GenaiError]:
         """Run an action to its end."""
         an_action(action)
-        return await aio.run_through(
-            program(action, self._exchange.unwrap()), aio.AsyncWorld(_AsyncLanes(), _TOKENS, None)
-        )
+        return await aio.AsyncWorld(_AsyncLanes(), _TOKENS, None).run(program(action, self._exchange.unwrap()))
 
     def stream(self, stream: Stream[T]) -> "aio.AsyncItems[T]":
         """Read a stream."""

@@ -111,14 +111,10 @@ class _Fetch:
         self._direct = direct
 
     def __call__(self, request: HttpRequest, seconds: float) -> HttpResponse | Lost:
-        from genai_fn.interpret.sync import SyncWorld, run_through  # noqa: PLC0415  # which imports this module
+        from genai_fn.interpret.sync import SyncWorld  # noqa: PLC0415  # which imports this module
 
         lanes = self._direct if ("metadata-flavor", "Google") in _lowered(request) else self._through
-        world = SyncWorld(lanes, None, None)
-        try:
-            return run_through(fetched(request, time.monotonic() + seconds), world)
-        finally:
-            world.close()
+        return SyncWorld(lanes, None, None).run(fetched(request, time.monotonic() + seconds))
 
     def close(self) -> None:
         self._through.close()

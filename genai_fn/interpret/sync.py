@@ -18,12 +18,14 @@ from genai_fn.effects import (
     Effects,
     Emit,
     Invoke,
+    Join,
     Lost,
     Now,
     Open,
     Random,
     Read,
     Sleep,
+    Spawn,
     Tell,
     Together,
     Token,
@@ -39,6 +41,7 @@ from genai_fn.words import Ended
 
 if TYPE_CHECKING:
     import ssl  # loaded with the network stack, at the first call
+    from concurrent.futures import Future, ThreadPoolExecutor
 
     from genai_fn.interpret.lanes import Cut
     from genai_fn.interpret.tokens import Tokens
@@ -106,11 +109,7 @@ class Http:
         an_action(action)
         if isinstance(self._exchange, Failure):
             return self._exchange
-        world = self._connections.world()
-        try:
-            return run_through(program(action, self._exchange.unwrap()), world)
-        finally:
-            world.close()
+        return self._connections.world().run(program(action, self._exchange.unwrap()))
 
     def stream(self, stream: Stream[T]) -> "Items[T]":
         """Read a stream: ``with run.stream(…) as items: for item in items: …``."""
@@ -198,7 +197,15 @@ class SyncWorld:
         self._on_event = on_event
         self._opened: set[Any] = set()
         self._waits: set[Callable[[], object]] = set()
+        self._threads: ThreadPoolExecutor | None = None
         self._closing = threading.Event()
+
+    def run(self, effects: Effects[T]) -> T:
+        """Drive a program to its end in this thread, and close what it left open."""
+        try:
+            return run_through(effects, self)
+        finally:
+            self.rest()
 
     def perform(self, effect: Effect) -> Any:
         """Do what an effect asks, and answer it."""
@@ -212,6 +219,14 @@ class SyncWorld:
         for exchange in tuple(self._opened):
             exchange.close()
         self._opened.clear()
+        if self._threads is not None:
+            self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def rest(self) -> None:
+        """Close, and wait for the threads that were started."""
+        self.close()
+        if self._threads is not None:
+            self._threads.shutdown()
 
     @property
     def is_closed(self) -> bool:
@@ -300,6 +315,24 @@ class SyncWorld:
                 raise
         return tuple(each.result() for each in waiting)
 
+    def _spawn(self, effect: Spawn) -> "_Child":
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  # few need threads
+
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(_MOST_THREADS, "genai_fn")
+        try:
+            return _Child(self._threads.submit(self._alone, effect.program))
+        except RuntimeError:  # closed meanwhile, from another thread
+            return _Child(None)
+
+    def _join(self, effect: Join) -> Any:
+        from concurrent.futures import FIRST_COMPLETED, wait  # noqa: PLC0415  # loaded by then
+
+        waiting = {each.future: each for each in effect.children if each.future is not None}
+        if len(waiting) == len(effect.children):
+            wait(waiting, return_when=FIRST_COMPLETED)
+        return next(each for each in effect.children if each.future is None or each.future.done())
+
     def _alone(self, child: Effects[Any]) -> Any:
         return run_through(child, self)
 
@@ -314,9 +347,24 @@ class SyncWorld:
         Invoke: _invoke,
         Tell: _tell,
         Together: _together,
+        Spawn: _spawn,
+        Join: _join,
     }
 
 
+class _Child:
+    """A program in a thread of its own; None as future is one that was begun too late."""
+
+    def __init__(self, future: "Future[Any] | None") -> None:
+        self.future = future
+
+    def result(self) -> Any:
+        if self.future is None or self.future.cancelled():
+            return Failure(_STREAM_CLOSED.error)
+        return self.future.result()
+
+
+_MOST_THREADS = 1024
 _STREAM_CLOSED = Lost(Closed("the stream was closed"))
 
 
@@ -400,6 +448,7 @@ class Items(Generic[T]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+        self._world.rest()
 
 
 _READ_INTERRUPTED: Failure[Any] = Failure(Closed("the stream ended as a read of it was interrupted"))
