@@ -15,6 +15,7 @@ from returns.result import Failure, Result, Success
 
 from genai_fn.backend import Gemini, Vertex
 from genai_fn.errors import GenaiError, InvalidRequest
+from genai_fn.http import Body, Headers, HttpResponse
 from genai_fn.options import Options
 from genai_fn.schema._base import Message, Value
 from genai_fn.words import Ask
@@ -40,6 +41,7 @@ __all__ = [
     "json",
     "spawning",
     "stream",
+    "whole",
 ]
 
 T = TypeVar("T")
@@ -70,7 +72,9 @@ class Call(Value, Generic[T_co]):
     One exchange over HTTP.
 
     `path` is relative to the backend's root; on Vertex the project and location are put before it, unless it is `bare`
-    or begins with ``projects/``. ``{project}`` and ``{location}`` in it are filled in.
+    or begins with ``projects/``. ``{project}`` and ``{location}`` in it are filled in. An `absolute` one is a whole
+    address, and goes out as it is. Bytes and file slices are a body as they are, anything else becomes JSON. `headers`
+    are the call's own, and nobody else's take their place.
     """
 
     method: str
@@ -79,6 +83,8 @@ class Call(Value, Generic[T_co]):
     body: Any = None
     query: tuple[tuple[str, str], ...] = ()
     bare: bool = False
+    absolute: bool = False
+    headers: Headers = ()
 
 
 class Refusal(Value):
@@ -96,6 +102,11 @@ def json(kind: Any, read: Callable[[Any], Any] | None = None) -> Answer[Any]:
     return Answer(kind, read)
 
 
+def whole(read: Callable[[HttpResponse], T]) -> Answer[T]:
+    """Read a response that is no JSON, or whose headers count."""
+    return Answer(HttpResponse, read)
+
+
 def events(kind: type[T]) -> Answer[T]:
     """Read server-sent events, one JSON document each."""
     return Answer(kind, streamed=True)
@@ -106,9 +117,17 @@ def GET(path: str, answer: Answer[T], *, query: tuple[tuple[str, str], ...] = ()
     return Call("GET", path, answer, None, query, bare)
 
 
-def POST(path: str, body: Message | None, answer: Answer[T], *, query: tuple[tuple[str, str], ...] = ()) -> Call[T]:  # noqa: N802  # HTTP's own word
+def POST(  # noqa: N802  # HTTP's own word
+    path: str,
+    body: Message | Body | None,
+    answer: Answer[T],
+    *,
+    query: tuple[tuple[str, str], ...] = (),
+    headers: Headers = (),
+    absolute: bool = False,
+) -> Call[T]:
     """Create, or call a method."""
-    return Call("POST", path, answer, body, query)
+    return Call("POST", path, answer, body, query, absolute=absolute, headers=headers)
 
 
 def PATCH(path: str, body: Message | None, answer: Answer[T]) -> Call[T]:  # noqa: N802  # HTTP's own word

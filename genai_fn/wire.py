@@ -18,7 +18,7 @@ from returns.result import Failure, Result, Success
 from genai_fn.backend import Backend, Credential, Vertex, origin, pairs
 from genai_fn.body import encoded, merged
 from genai_fn.errors import APIError, ClientError, DecodeError, GenaiError, RateLimited, ServerError, Unsupported
-from genai_fn.http import Body, Headers, HttpRequest, HttpResponse, Replied
+from genai_fn.http import Body, FileSlice, Headers, HttpRequest, HttpResponse, Replied
 from genai_fn.marks import survey
 from genai_fn.mending import mended
 from genai_fn.names import filled
@@ -102,9 +102,7 @@ def _prepared(request: Request[T], backend: Backend) -> Prepared[T]:
     call = _called(operation, at, also=tuple(findings.refused))
     if findings.refused:
         raise Unsupported(at.title, tuple(findings.refused))
-    body = encoded(call.body, at, has_large=findings.has_large)
-    if options.extra_body:
-        body = merged(body, options.extra_body)
+    body = _body(call, options, at, has_large=findings.has_large)
     http = HttpRequest(call.method, _url(call, at), _headers(call, options, at, body), body)
     return Prepared(http, _asked(call.answer, options))
 
@@ -133,8 +131,17 @@ def addressed(backend: Backend, options: Options) -> Backend:
     return dataclasses.replace(backend, **given)  # type: ignore[arg-type]  # both are text
 
 
+def _body(call: Call[Any], options: Options, at: Backend, *, has_large: bool) -> Body:
+    if isinstance(call.body, bytes | FileSlice):
+        return call.body
+    body = encoded(call.body, at, has_large=has_large)
+    return merged(body, options.extra_body) if options.extra_body else body
+
+
 def _url(call: Call[Any], at: Backend) -> str:
     path = call.path
+    if call.absolute:
+        return path
     if isinstance(at, Vertex):
         if not call.bare and not path.startswith("projects/"):
             path = at.prefix + path
@@ -150,12 +157,14 @@ def _headers(call: Call[Any], options: Options, at: Backend, body: Body) -> Head
     timeout: Headers = ()
     if options.server_timeout is not None:
         timeout = (("x-server-timeout", str(math.ceil(options.server_timeout))),)
-    kept = _HEADERS + (_PIECES if call.answer.streamed else _WHOLE) + (_JSON if body else ()) + timeout
+    is_json = bool(body) and not isinstance(call.body, bytes | FileSlice)
+    kept = _HEADERS + (_PIECES if call.answer.streamed else _WHOLE) + (_JSON if is_json else ()) + timeout
     if not options.headers and not at.headers:
-        return kept
-    given = options.headers or ()
+        return kept + call.headers
+    fixed = {name for name, _ in call.headers}
+    given = tuple(pair for pair in options.headers or () if pair[0].lower() not in fixed)
     own = {name.lower() for name, _ in (*given, *pairs(at.headers, "headers"))}
-    return (*(pair for pair in kept if pair[0] not in own), *given)
+    return (*(pair for pair in kept if pair[0] not in own), *given, *call.headers)
 
 
 # In
@@ -166,9 +175,12 @@ def read(answer: Answer[T], response: HttpResponse) -> Result[T, GenaiError]:
     if not 200 <= response.status < 300:
         return Failure(api_error(response))
     body = response.body
-    if body.find(b'"error"', 0, _FAULT_HEAD) >= 0 and (fault := _fault_within(body, response.headers)):
+    if answer.wire is HttpResponse:  # whatever its body is, it is no fault
+        result = _decoded(answer, response)
+    elif body.find(b'"error"', 0, _FAULT_HEAD) >= 0 and (fault := _fault_within(body, response.headers)):
         return Failure(fault)
-    result = _decoded(answer, body)
+    else:
+        result = _decoded(answer, body)
     return result.map(lambda value: _replied(value, response)) if answer.with_http else result
 
 
@@ -183,12 +195,10 @@ def read_event(answer: Answer[T], data: bytes | memoryview, headers: Headers = (
     return _decoded(answer, data)
 
 
-def _decoded(answer: Answer[T], body: bytes | memoryview) -> Result[T, GenaiError]:
+def _decoded(answer: Answer[T], said: bytes | memoryview | HttpResponse) -> Result[T, GenaiError]:
+    body = said.body if isinstance(said, HttpResponse) else said
     try:
-        try:
-            value = msgspec.json.decode(body, type=answer.wire, strict=False)
-        except msgspec.DecodeError:
-            value = _mended(answer.wire, body)
+        value: Any = said if isinstance(said, HttpResponse) else _parsed(answer.wire, said)
         return Success(value if answer.read is None else answer.read(value))
     except GenaiError as error:
         return Failure(error)
@@ -198,6 +208,13 @@ def _decoded(answer: Answer[T], body: bytes | memoryview) -> Result[T, GenaiErro
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError, OverflowError) as error:
         kind = getattr(answer.wire, "__name__", str(answer.wire))
         return Failure(DecodeError(f"{kind} ({type(error).__name__})", "", _text(body)))
+
+
+def _parsed(kind: Any, body: bytes | memoryview) -> Any:
+    try:
+        return msgspec.json.decode(body, type=kind, strict=False)
+    except msgspec.DecodeError:
+        return _mended(kind, body)
 
 
 def _mended(kind: Any, body: bytes | memoryview) -> Any:

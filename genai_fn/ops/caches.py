@@ -4,10 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar, cast
 
-from msgspec.structs import replace
-
 from genai_fn.backend import Backend, Gemini, Vertex
-from genai_fn.contents import as_contents
 from genai_fn.names import Name, model_name, named, valid_model, valid_name
 from genai_fn.ops._parts import nothing_is_none, page_query, settled
 from genai_fn.request import DELETE, GET, PATCH, POST, Call, Operation, Request, json
@@ -67,16 +64,7 @@ def create(model: str, config: CreateCachedContentConfig | Mapping[str, Any] | N
     >>> create("gemini-2.5-flash", {"contents": "a long book", "ttl": "300s"}).operation.config.ttl
     '300s'
     """
-    return Request(CreateCache(model=valid_model(model), config=as_struct(CreateCachedContentConfig, _grouped(config))))
-
-
-def _grouped(config: CreateCachedContentConfig | Mapping[str, Any] | None) -> Any:
-    """Group contents into turns, as ``generate`` does."""
-    if isinstance(config, CreateCachedContentConfig) and config.contents is not None:
-        return replace(config, contents=as_contents(config.contents, "config.contents"))
-    if isinstance(config, Mapping) and config.get("contents") is not None:
-        return {**config, "contents": as_contents(config["contents"], "config.contents")}
-    return config
+    return Request(CreateCache(model=valid_model(model), config=as_struct(CreateCachedContentConfig, config)))
 
 
 class _EncryptionSpec(Message):
@@ -102,7 +90,7 @@ def _cache(operation: CreateCache, at: Backend) -> _Cache:
         ttl=config.ttl,
         expire_time=config.expire_time,
         display_name=config.display_name,
-        contents=cast("tuple[Content, ...] | None", config.contents),  # as ``_grouped`` has settled them
+        contents=cast("tuple[Content, ...] | None", config.contents),  # as ``as_struct`` has settled them
         system_instruction=settled(Content, config.system_instruction),
         tools=config.tools,
         tool_config=config.tool_config,

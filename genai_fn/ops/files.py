@@ -1,0 +1,104 @@
+"""Files: what the service keeps for two days, to be named in contents."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from genai_fn.backend import Gemini, Vertex
+from genai_fn.errors import InvalidRequest
+from genai_fn.names import valid_name
+from genai_fn.ops._parts import page_query
+from genai_fn.request import DELETE, GET, Call, Operation, Refusal, Request, json
+from genai_fn.schema import DeleteFileResponse, File, ListFilesConfig, ListFilesResponse
+from genai_fn.schema._convert import as_struct
+
+__all__ = ["DeleteFile", "GetFile", "ListFiles", "delete", "file_id", "get", "list"]
+
+
+class GetFile(Operation[File]):
+    """Look a file up."""
+
+    op: ClassVar = "files.get"
+
+    name: str
+
+    def gemini(self, at: Gemini) -> Call[File]:
+        return GET(f"files/{self.name}", json(File))
+
+    def vertex(self, at: Vertex) -> Refusal:
+        return Refusal("files are the Gemini Developer API's alone; Vertex AI reads from Cloud Storage")
+
+
+def get(name: str) -> Request[File]:
+    """
+    Look a file up: whether it is ready, and until when it is kept.
+
+    Args:
+        name: ``files/abc``, ``abc``, or the file's ``uri``.
+
+    >>> get("files/abc") == get("https://generativelanguage.googleapis.com/v1beta/files/abc")
+    True
+    """
+    return Request(GetFile(name=file_id(name)))
+
+
+class DeleteFile(Operation[DeleteFileResponse]):
+    """Delete a file."""
+
+    op: ClassVar = "files.delete"
+
+    name: str
+
+    def gemini(self, at: Gemini) -> Call[DeleteFileResponse]:
+        return DELETE(f"files/{self.name}", json(DeleteFileResponse))
+
+    def vertex(self, at: Vertex) -> Refusal:
+        return Refusal("files are the Gemini Developer API's alone; Vertex AI reads from Cloud Storage")
+
+
+def delete(name: str) -> Request[DeleteFileResponse]:
+    """
+    Delete a file before its two days are over.
+
+    Args:
+        name: ``files/abc``, ``abc``, or the file's ``uri``.
+    """
+    return Request(DeleteFile(name=file_id(name)))
+
+
+class ListFiles(Operation[ListFilesResponse]):
+    """List files."""
+
+    op: ClassVar = "files.list"
+
+    config: ListFilesConfig = ListFilesConfig()
+
+    def gemini(self, at: Gemini) -> Call[ListFilesResponse]:
+        return GET("files", json(ListFilesResponse), query=page_query(self.config))
+
+    def vertex(self, at: Vertex) -> Refusal:
+        return Refusal("files are the Gemini Developer API's alone; Vertex AI reads from Cloud Storage")
+
+
+def list(config: ListFilesConfig | Mapping[str, Any] | None = None) -> Request[ListFilesResponse]:
+    """List files, a page at a time."""
+    return Request(ListFiles(config=as_struct(ListFilesConfig, config)))
+
+
+def file_id(name: object, path: str = "name") -> str:
+    """
+    Cut the identity of a file out of what names it.
+
+    >>> file_id("files/a-1"), file_id("https://host/v1beta/files/a-1:download?alt=media")
+    ('a-1', 'a-1')
+    """
+    if not isinstance(name, str) or not name.startswith(("https://", "http://")):
+        return valid_name(name.removeprefix("files/") if isinstance(name, str) else name, path, _EXPECTED)
+    found = _IN_ADDRESS.search(name)
+    if found is None:
+        raise InvalidRequest(path, name, _EXPECTED)
+    return found[1]
+
+
+_IN_ADDRESS = re.compile("files/([a-z0-9][a-z0-9-]*)")
+_EXPECTED = "files/…, the identity alone, or the address of a file"

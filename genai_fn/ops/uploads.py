@@ -1,0 +1,222 @@
+"""
+The steps of an upload: start a session, send pieces to its address, and ask how far it has come after a fault.
+
+An upload is one session of the resumable protocol: a start answers the session's address; pieces follow, in order, the
+last with ``is_last``. A piece that failed is not sent again blindly: a query says how many bytes have arrived, and the
+upload goes on from there. The piece that ends it answers, in the body, what the upload has become.
+"""
+
+from typing import ClassVar, TypeVar
+from urllib.parse import quote
+
+import msgspec
+from returns.result import Failure, Result, Success
+
+from genai_fn.backend import Gemini, Vertex
+from genai_fn.errors import DecodeError, GenaiError
+from genai_fn.http import FileSlice, Headers, HttpResponse
+from genai_fn.ops._parts import nothing_is_none
+from genai_fn.request import POST, Call, Operation, Refusal, whole
+from genai_fn.schema import (
+    ChunkingConfig,
+    CustomMetadata,
+    File,
+    UploadFileConfig,
+    UploadToFileSearchStoreConfig,
+    UploadToFileSearchStoreOperation,
+)
+from genai_fn.schema._base import Message, Value
+
+__all__ = ["Progress", "QueryUpload", "SendPiece", "StartStoreUpload", "StartUpload", "file_of", "operation_of"]
+
+T = TypeVar("T")
+
+
+class StartUpload(Operation[str]):
+    """Start the upload of a file: answers the session's address."""
+
+    op: ClassVar = "files.upload.start"
+
+    size: int
+    mime_type: str
+    file_name: str = ""
+    config: UploadFileConfig = UploadFileConfig()
+
+    def gemini(self, at: Gemini) -> Call[str]:
+        address = _address(at, "upload/{version}/files")
+        headers = _start(self.size, self.mime_type, self.file_name)
+        return POST(address, _file(self), whole(_session), headers=headers, absolute=True)
+
+    def vertex(self, at: Vertex) -> Refusal:
+        return Refusal("files are the Gemini Developer API's alone; Vertex AI reads from Cloud Storage")
+
+
+class _Start(Message):
+    file: File
+
+
+def _file(operation: StartUpload) -> _Start:
+    config = operation.config
+    name = config.name if config.name is None or config.name.startswith("files/") else f"files/{config.name}"
+    return _Start(
+        file=File(
+            name=name,
+            display_name=_display_name(config.display_name, operation.file_name),
+            mime_type=operation.mime_type,
+            size_bytes=operation.size,
+        )
+    )
+
+
+class StartStoreUpload(Operation[str]):
+    """Start the upload of a file into a store: answers the session's address."""
+
+    op: ClassVar = "stores.upload.start"
+
+    file_search_store_name: str
+    size: int
+    mime_type: str
+    file_name: str = ""
+    config: UploadToFileSearchStoreConfig = UploadToFileSearchStoreConfig()
+
+    def gemini(self, at: Gemini) -> Call[str]:
+        address = _address(at, f"upload/{{version}}/{quote(self.file_search_store_name)}:uploadToFileSearchStore")
+        headers = _start(self.size, self.mime_type, self.file_name)
+        return POST(address, _document(self), whole(_session), headers=headers, absolute=True)
+
+    def vertex(self, at: Vertex) -> Refusal:
+        return Refusal("file search stores are the Gemini Developer API's alone")
+
+
+class _Document(Message):
+    display_name: str | None = None
+    mime_type: str | None = None
+    custom_metadata: tuple[CustomMetadata, ...] | None = None
+    chunking_config: ChunkingConfig | None = None
+
+
+def _document(operation: StartStoreUpload) -> _Document | None:
+    config = operation.config
+    return nothing_is_none(
+        _Document(
+            display_name=_display_name(config.display_name, operation.file_name),
+            mime_type=config.mime_type,
+            custom_metadata=config.custom_metadata,
+            chunking_config=config.chunking_config,
+        )
+    )
+
+
+def _address(at: Gemini, path: str) -> str:
+    """Uploads have a root of their own, beside that of the version."""
+    return f"{at.base_url}/{path.replace('{version}/', f'{at.api_version}/' if at.api_version else '')}"
+
+
+def _start(size: int, mime_type: str, file_name: str) -> Headers:
+    named: Headers = (("x-goog-upload-file-name", file_name),) if file_name and _fits(file_name) else ()
+    return (
+        ("x-goog-upload-protocol", "resumable"),
+        ("x-goog-upload-command", "start"),
+        ("x-goog-upload-header-content-length", str(size)),
+        ("x-goog-upload-header-content-type", mime_type),
+        *named,
+    )
+
+
+def _display_name(given: str | None, file_name: str) -> str | None:
+    """Say in the body what a header has no letters for."""
+    return file_name if given is None and not _fits(file_name) else given
+
+
+def _fits(file_name: str) -> bool:
+    return file_name.isascii() and file_name.isprintable() and file_name == file_name.strip()
+
+
+def _session(response: HttpResponse) -> str:
+    address = response.header("x-goog-upload-url") or ""
+    if not address.startswith(("https://", "http://")):
+        raise DecodeError("an address in the header x-goog-upload-url", "", address)
+    return address
+
+
+class Progress(Value):
+    """How far an upload has come: `received` bytes, if the server says; once final, `body` says what it has become."""
+
+    is_final: bool
+    received: int | None = None
+    body: bytes = b""
+
+
+class SendPiece(Operation[Progress]):
+    """Send a piece of an upload."""
+
+    op: ClassVar = "files.upload.send"
+    repeatable: ClassVar = False
+
+    session: str
+    offset: int
+    data: bytes | FileSlice
+    is_last: bool
+
+    def gemini(self, at: Gemini) -> Call[Progress]:
+        headers = (
+            ("x-goog-upload-command", "upload, finalize" if self.is_last else "upload"),
+            ("x-goog-upload-offset", str(self.offset)),
+        )
+        return POST(self.session, self.data, whole(_progressed), headers=headers, absolute=True)
+
+    def vertex(self, at: Vertex) -> Refusal:
+        return Refusal("files are the Gemini Developer API's alone; Vertex AI reads from Cloud Storage")
+
+
+class QueryUpload(Operation[Progress]):
+    """Ask how far an upload has come."""
+
+    op: ClassVar = "files.upload.query"
+
+    session: str
+
+    def gemini(self, at: Gemini) -> Call[Progress]:
+        headers = (("x-goog-upload-command", "query"),)
+        return POST(self.session, b"", whole(_progressed), headers=headers, absolute=True)
+
+    def vertex(self, at: Vertex) -> Refusal:
+        return Refusal("files are the Gemini Developer API's alone; Vertex AI reads from Cloud Storage")
+
+
+def _progressed(response: HttpResponse) -> Progress:
+    status = response.header("x-goog-upload-status")
+    if status not in ("active", "final"):
+        raise DecodeError("active or final in the header x-goog-upload-status", "", status or "")
+    received = response.header("x-goog-upload-size-received")
+    return Progress(status == "final", None if received is None else int(received), response.body)
+
+
+# What an upload has become
+
+
+def file_of(progress: Progress) -> Result[File, GenaiError]:
+    """Read the file that an upload has become."""
+    return _ended(progress, _Start).map(_its_file)
+
+
+def operation_of(progress: Progress) -> Result[UploadToFileSearchStoreOperation, GenaiError]:
+    """Read the reading in that an upload into a store has begun."""
+    return _ended(progress, UploadToFileSearchStoreOperation)
+
+
+def _ended(progress: Progress, kind: type[T]) -> Result[T, GenaiError]:
+    if not progress.is_final:
+        return Failure(DecodeError("the end of the upload, as all of it was sent"))
+    try:
+        return Success(msgspec.json.decode(progress.body, type=kind, strict=False))
+    except msgspec.DecodeError as error:
+        expected, _, path = str(error).partition(" - at ")
+        return Failure(DecodeError(expected, path.strip("`"), progress.body[:_TEXT_KEPT].decode("utf-8", "replace")))
+
+
+_TEXT_KEPT = 2000
+
+
+def _its_file(said: _Start) -> File:
+    return said.file

@@ -1,0 +1,270 @@
+"""``caches``: what goes out and what is read, as google-genai 1.51.0 has it, on both backends."""
+
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from types import FunctionType
+from typing import Any
+
+import pytest
+from google.genai import types
+from msgspec.structs import fields
+
+from genai_fn import schema
+from genai_fn.backend import Vertex
+from genai_fn.errors import InvalidRequest, Unsupported
+from genai_fn.modifiers import with_config
+from genai_fn.ops import caches
+from genai_fn.request import Request
+from genai_fn.wire import encode
+from tests import oracle
+from tests.generate_cases import CASES as GENERATE
+from tests.ops.agreement import PLACES, agrees, refuses, sends
+from tests.ops.test_generate import DIFFERENCES as OF_GENERATE
+
+CONFIG: Mapping[str, Any] = {
+    "ttl": "300s",
+    "expire_time": "2030-01-02T03:04:05.678901+02:00",
+    "display_name": "A book",
+    "contents": ["a", {"text": "b"}],
+    "system_instruction": "be brief",
+    "tools": [{"function_declarations": [{"name": "f"}]}, {"google_search": {}}],
+    "tool_config": {"function_calling_config": {"mode": "any", "allowed_function_names": ["f"]}},
+    "kms_key_name": "projects/p/locations/l/keyRings/r/cryptoKeys/k",
+}
+"""Every field."""
+
+NAMES = (
+    "1",
+    "a-b",
+    "cachedContents/1",
+    "locations/l/cachedContents/1",
+    "projects/q/locations/l/cachedContents/1",
+    "some/wrong/cachedContents/1",
+    "with space",
+)
+MODELS = (
+    "gemini-2.5-flash",
+    "models/m",
+    "tunedModels/x",
+    "publishers/google/models/m",
+    "publishers/meta/models/llama",
+    "projects/q/locations/l/publishers/google/models/m",
+    "meta/llama",
+    "",
+    "a/../b",
+    "a?b",
+)
+PAGES: tuple[Mapping[str, Any] | None, ...] = (
+    None,
+    {},
+    {"page_size": 5},
+    {"page_size": 0},
+    {"page_token": "t/+="},
+    {"page_token": ""},
+    {"pageSize": 5, "pageToken": "t"},
+)
+EXPIRIES: tuple[Mapping[str, Any] | None, ...] = (
+    None,
+    {},
+    {"ttl": "300s"},
+    {"ttl": ""},
+    {"expire_time": CONFIG["expire_time"]},
+    {"expireTime": "2030-01-02T03:04:05Z"},
+    {"ttl": "1s", "expire_time": "2030-01-02T03:04:05Z"},
+)
+BY_NAME: Mapping[str, Callable[[str], Request[Any]]] = {
+    "get": caches.get,
+    "update": lambda name: caches.update(name, {"ttl": "300s"}),
+    "delete": caches.delete,
+}
+
+DIFFERENCES: Mapping[str, str] = {
+    "names": "1.51.0 sends whatever a name says; ours refuses one that would lead elsewhere",
+    "express": "1.51.0 writes projects/None where there is no project; ours refuses",
+    "naive-time": "1.51.0 sends a time without its zone, which the service cannot read; ours refuses",
+}
+"""Where ours does otherwise on purpose; the tests below say what it does."""
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One creation; a function in the place of a config makes it from the library's types."""
+
+    name: str
+    config: Any = None
+    model: str = "gemini-2.5-flash"
+
+    def given(self, lib: Any) -> dict[str, Any]:
+        config = self.config(lib) if isinstance(self.config, FunctionType) else deepcopy(self.config)
+        return {"model": self.model, "config": config}
+
+    def ours(self) -> Request[Any]:
+        return caches.create(**self.given(schema))
+
+    def theirs(self, client: Any) -> Any:
+        return client.caches.create(**self.given(types))
+
+
+def _borrowed(case: Any) -> Case | None:
+    """Keep what a case of ``generate`` has that can be cached, too."""
+    if case.name in OF_GENERATE or case.stream or case.model != "gemini-2.5-flash":
+        return None
+    if case.config is None:
+        return Case(f"with-{case.name}", lambda lib: {"contents": case.arguments(lib)[0]})
+    if isinstance(case.config, FunctionType) or not case.config:
+        return None
+    kept = set(case.config) <= {"system_instruction", "tools", "tool_config"}
+    return Case(f"with-{case.name}", lambda lib: case.arguments(lib)[1]) if kept else None
+
+
+CASES = (
+    Case("nothing"),
+    Case("empty", {}),
+    Case("all", CONFIG),
+    *(Case(name, {name: each}) for name, each in CONFIG.items()),
+    Case("typed", lambda lib: lib.CreateCachedContentConfig(ttl="1s", contents=[lib.Content(role="user", parts=[])])),
+    Case("camel", {"displayName": "x", "toolConfig": {"retrievalConfig": {"languageCode": "de"}}}),
+    Case("empty-texts", {"ttl": "", "display_name": "", "contents": ""}),
+    Case("unknown", {"colour": "red"}),
+    Case("unknown-inside", {"tools": [{"colour": "red"}]}),
+    Case("ttl-number", {"ttl": 300}),
+    *(Case(f"model-{model}", {"ttl": "1s"}, model) for model in MODELS),
+    *(borrowed for case in GENERATE if (borrowed := _borrowed(case))),
+)
+
+
+@pytest.mark.parametrize("backend", PLACES)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_create_same_wire(case: Case, backend: str) -> None:
+    """The same arguments are the same request as google-genai's, or refused as it refuses them."""
+    agrees(case.ours, case.theirs, backend)
+
+
+def test_contents_by_modifier() -> None:
+    """What a modifier says is grouped into turns as what the builder is given."""
+    config = {"contents": ["a", {"text": "b"}], "system_instruction": ["c", "d"]}
+    assert caches.create("m", config) == caches.create("m") | with_config(config)
+
+
+def test_every_field() -> None:
+    """The table has every field of the config."""
+    assert {each.name for each in fields(schema.CreateCachedContentConfig)} == set(CONFIG)
+
+
+@pytest.mark.parametrize("backend", PLACES)
+@pytest.mark.parametrize("name", NAMES)
+def test_names_same_wire(name: str, backend: str) -> None:
+    """A cache is found under the names that google-genai takes, long and short."""
+    agrees(lambda: caches.get(name), lambda client: client.caches.get(name=name), backend)
+    agrees(lambda: caches.delete(name), lambda client: client.caches.delete(name=name), backend)
+    agrees(lambda: caches.update(name), lambda client: client.caches.update(name=name), backend)
+
+
+@pytest.mark.parametrize("backend", PLACES)
+@pytest.mark.parametrize("config", EXPIRIES)
+def test_update_same_wire(config: Mapping[str, Any] | None, backend: str) -> None:
+    """An expiry moves as with google-genai; with nothing to say there is no body."""
+    agrees(
+        lambda: caches.update("1", config),
+        lambda client: client.caches.update(name="1", config=deepcopy(config)),
+        backend,
+    )
+
+
+@pytest.mark.parametrize("backend", PLACES)
+@pytest.mark.parametrize("config", PAGES)
+def test_list_same_wire(config: Mapping[str, Any] | None, backend: str) -> None:
+    """A page is asked for as google-genai asks."""
+    agrees(lambda: caches.list(config), lambda client: client.caches.list(config=deepcopy(config)), backend)
+
+
+@pytest.mark.parametrize("backend", PLACES)
+@pytest.mark.parametrize("build", BY_NAME.values(), ids=BY_NAME)
+@pytest.mark.parametrize("name", ["", "..", "a/../b", "a?b", "a&b", "a#b", "{project}", "a\nb", None, 3])
+def test_names_that_lead_elsewhere(name: Any, build: Callable[[str], Request[Any]], backend: str) -> None:
+    """A name that is none, or would lead elsewhere, is a mistake at the build."""
+    assert DIFFERENCES["names"]
+    assert isinstance(oracle.sent(PLACES[backend][0], lambda client: client.caches.get(name="a/../b")), oracle.Wire)
+    with pytest.raises(InvalidRequest) as raised:
+        build(name)
+    assert (raised.value.path, raised.value.value) == ("name", name)
+
+
+@pytest.mark.parametrize("build", [*BY_NAME.values(), lambda name: caches.list()], ids=[*BY_NAME, "list"])
+def test_express_mode(build: Callable[[str], Request[Any]]) -> None:
+    """With a key alone Vertex knows no project: a short name is refused, and says how to name it whole."""
+    assert DIFFERENCES["express"]
+    theirs = oracle.sent({"vertexai": True, "api_key": "test-key"}, lambda client: client.caches.get(name="1"))
+    assert isinstance(theirs, oracle.Wire)
+    assert "/projects/None/" in theirs.url
+    error = encode(build("1"), Vertex(api_key="test-key")).failure()
+    assert isinstance(error, Unsupported)
+    assert "no project" in error.reason
+
+
+def test_express_mode_whole_names() -> None:
+    """With a key alone a whole name goes anywhere."""
+    name = "projects/q/locations/l/cachedContents/1"
+    http = encode(caches.get(name), Vertex(api_key="test-key")).unwrap()
+    assert http.url == f"https://aiplatform.googleapis.com/v1beta1/{name}"
+
+
+NAIVE = "2030-01-02T03:04:05"
+
+
+@pytest.mark.parametrize("backend", PLACES)
+def test_times_have_zones(backend: str) -> None:
+    """A time without a zone is no moment: it does not leave the house."""
+    assert DIFFERENCES["naive-time"]
+    theirs = oracle.sent(
+        PLACES[backend][0], lambda client: client.caches.update(name="1", config={"expire_time": NAIVE})
+    )
+    assert isinstance(theirs, oracle.Wire)
+    assert theirs.body == {"expireTime": NAIVE}
+    with pytest.raises(InvalidRequest, match="time zone"):
+        caches.update("1", {"expire_time": NAIVE})
+
+
+@pytest.mark.parametrize(
+    ("build", "path"),
+    [
+        (lambda: caches.create("m", {"expire_time": NAIVE}), "config.expire_time"),
+        (lambda: caches.create("m", {"contents": []}), "config.contents"),
+        (lambda: caches.create("m", {"contents": ["a", None]}), "config.contents[1]"),
+        (lambda: caches.create("m", {"http_options": {"timeout": 1}}), "config.http_options"),
+        (lambda: caches.create("m", {"tools": {"google_search": {}}}), "config.tools"),
+        (lambda: caches.create("m", [1]), "config"),  # type: ignore[arg-type]  # that is the point
+        (lambda: caches.update("1", {"display_name": "x"}), "config.display_name"),
+        (lambda: caches.update("1", {"expire_time": 5}), "config.expire_time"),
+        (lambda: caches.list({"page_size": "5"}), "config.page_size"),
+        (lambda: caches.list({"filter": "x"}), "config.filter"),
+    ],
+)
+def test_mistakes(build: Callable[[], Request[Any]], path: str) -> None:
+    """A mistake is loud where the request is built, and named by its path."""
+    with pytest.raises(InvalidRequest) as raised:
+        build()
+    assert path == raised.value.path
+
+
+def test_refused_together() -> None:
+    """What Gemini does not take is named at once, all of it."""
+    config = {"kms_key_name": "k", "contents": {"inline_data": {"data": b"x", "mime_type": "a/b", "display_name": "n"}}}
+    assert refuses(caches.create("m", config), "gemini") == (
+        "config.contents[0].parts[0].inline_data.display_name",
+        "config.kms_key_name",
+    )
+
+
+def test_tools_stay_apart() -> None:
+    """A cache keeps its tools as they are, declarations and all: they are merged nowhere but in ``generate``."""
+    tools = [
+        {"function_declarations": [{"name": "f"}], "code_execution": {}},
+        {"function_declarations": [{"name": "g"}]},
+    ]
+    _, _, body = sends(caches.create("m", {"tools": tools}), "gemini")
+    assert body["tools"] == [
+        {"functionDeclarations": [{"name": "f"}], "codeExecution": {}},
+        {"functionDeclarations": [{"name": "g"}]},
+    ]
