@@ -194,7 +194,7 @@ class NoText(GenaiError):
 
 @dataclass(eq=True, unsafe_hash=True)
 class Unsupported(GenaiError):
-    """Something asked of a backend that it does not have: every such field by its path, or the operation and the reason."""
+    """Something that a backend does not have: every such field by its path, or the operation and the reason."""
 
     backend: str
     paths: tuple[str, ...]
@@ -342,7 +342,7 @@ def _wait(text: str | None, date: str | None) -> float | None:
 
     try:
         return max(0.0, (parsedate_to_datetime(text) - parsedate_to_datetime(date)).total_seconds())
-    except (TypeError, ValueError):  # not dates, or one with and one without a zone
+    except (TypeError, ValueError, OverflowError):  # no dates, one without a zone, beyond calendars
         return None
 
 

@@ -1,8 +1,8 @@
 """
 The engine's heart: how one request becomes its result over HTTP, as effects: encode, sign, open, read, retry, decode.
 
-It is written once; drivers perform its effects in their worlds. `Exchange` is the seam where a fake takes its place: the fake answers
-the same three questions without HTTP.
+It is written once; drivers perform its effects in their worlds. `Exchange` is the seam where a fake takes its place:
+the fake answers the same three questions without HTTP.
 """
 
 import dataclasses
@@ -77,12 +77,13 @@ class HttpExchange(Value, kw_only=True):
         while True:
             had = yield from self._ready(request, terms)
             if isinstance(had, Failure):
-                sending, outcome = None, _Outcome(had)
+                told, outcome = None, _Outcome(had)
             else:
-                prepared, sending = had.unwrap()
-                if self.tells:
-                    yield Tell(Sending(prepared.http, attempt))
-                outcome = yield from way(prepared, Open(sending, terms.deadline, terms.timeouts.connect, fresh), terms)
+                prepared, signed = had.unwrap()
+                told = prepared.http if self.tells else None
+                if told is not None:
+                    yield Tell(Sending(told, attempt))
+                outcome = yield from way(prepared, Open(signed, terms.deadline, terms.timeouts.connect, fresh), terms)
             if outcome.is_success:
                 return outcome.result
             error = outcome.result.failure()
@@ -90,8 +91,8 @@ class HttpExchange(Value, kw_only=True):
                 fresh = True
                 continue
             wait = yield from _wait(outcome, attempt, terms)
-            if self.tells and sending is not None:
-                yield Tell(_news(sending, error, wait))
+            if told is not None:
+                yield Tell(_news(told, error, wait))
             if wait is None:
                 return outcome.result
             yield Sleep(wait)
@@ -111,7 +112,9 @@ class HttpExchange(Value, kw_only=True):
             tells=self.tells,
         )
 
-    def _ready(self, request: Request[T], terms: "_Terms") -> Effects[Result[tuple[Prepared[T], HttpRequest], GenaiError]]:
+    def _ready(
+        self, request: Request[T], terms: "_Terms"
+    ) -> Effects[Result[tuple[Prepared[T], HttpRequest], GenaiError]]:
         """Say who calls, then write the request: only with a token may the project be known."""
         backend, options = self.backend, request.options
         problem = _nobody(backend)
@@ -139,7 +142,9 @@ def _nobody(backend: Backend) -> AuthError | None:
     if backend.api_key is None:
         return None if backend.headers else AuthError(NO_KEY)
     if backend.is_ephemeral:
-        return AuthError("an ephemeral token (auth_tokens/…) opens Live sessions and nothing else; give an API key, or use Offline()")
+        return AuthError(
+            "an ephemeral token (auth_tokens/…) opens Live sessions and nothing else; give an API key, or use Offline()"
+        )
     return None
 
 
@@ -208,6 +213,7 @@ def _response(
     while True:
         piece: bytes | Lost = yield Read(opened, deadline, idle)
         if isinstance(piece, Lost):
+            yield Close(opened)  # its lane is needed for the next attempt
             return Failure(piece.error)
         inflated = inflater.feed(piece) if piece else inflater.finish()
         if isinstance(inflated, DecodeError):
@@ -217,7 +223,9 @@ def _response(
             pieces.append(inflated)
         if not piece:
             yield Close(opened)
-            return Success(HttpResponse(opened.status, opened.headers, pieces[0] if len(pieces) == 1 else b"".join(pieces)))
+            return Success(
+                HttpResponse(opened.status, opened.headers, pieces[0] if len(pieces) == 1 else b"".join(pieces))
+            )
 
 
 def fetched(request: HttpRequest, deadline: float) -> Effects[HttpResponse | Lost]:
@@ -274,8 +282,8 @@ def _heard(handle: _Listening, deadline: float, idle: float) -> Effects[None]:
         if isinstance(piece, Lost):
             handle.is_over = True
             handle.waiting.append(Failure(piece.error))
-            return
-        _take(handle, piece)
+        else:
+            _take(handle, piece)
     if handle.is_over:
         yield Close(handle.exchange)
 
@@ -286,7 +294,8 @@ def _take(handle: _Listening, piece: bytes) -> None:
         handle.is_over = True
         handle.waiting.append(Failure(inflated))
         return
-    found = handle.events.feed(inflated) if piece else handle.events.finish()
+    events = handle.events.feed(inflated) if piece else handle.events.finish()
+    found = [data for data in events if data and not data.isspace()]  # an event of nothing keeps the connection alive
     if handle.head is not None:
         handle.head = None if found else (handle.head + inflated)[:_HEAD_KEPT]
     for data in found:

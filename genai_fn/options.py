@@ -48,7 +48,7 @@ class Retry(Value, kw_only=True):
     most: float = 60.0
 
     def __post_init__(self) -> None:
-        if not isinstance(self.tries, int) or isinstance(self.tries, bool) or self.tries < 1:
+        if type(self.tries) is not int or self.tries < 1:
             raise InvalidRequest("retry.tries", self.tries, "a whole number of at least 1")
         positive("retry.first", self.first)
         positive("retry.most", self.most)
@@ -69,7 +69,9 @@ class Options(Value, kw_only=True):
 
     def __repr__(self) -> str:
         shown = ((name, getattr(self, name)) for name in self.__struct_fields__)
-        settled = ((name, masked(value) if name == "headers" else value) for name, value in shown if value not in (None, False))
+        settled = (
+            (name, masked(value) if name == "headers" else value) for name, value in shown if value not in (None, False)
+        )
         return f"Options({', '.join(f'{name}={value!r}' for name, value in settled)})"
 
 

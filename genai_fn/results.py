@@ -40,7 +40,7 @@ def raise_for(
     (1, [1, 2])
     """
     if isinstance(result, Result):
-        return _value(result)
+        return _value(result)  # pyright: ignore[reportUnknownArgumentType]  # what if an iterable were a Result, too?
     return _AsyncValues(result) if isinstance(result, AsyncIterable) else map(_value, result)
 
 

@@ -47,5 +47,8 @@ def delay(error: GenaiError, attempt: int, policy: Retry, chance: float) -> floa
 
 
 def is_lost_in_reuse(error: GenaiError, *, reused: bool, repeatable: bool) -> bool:
-    """Tell whether a kept-alive connection had died meanwhile: then the request is repeated at once, and it was no attempt."""
+    """
+    Tell whether a kept-alive connection had died meanwhile: then the request is repeated at once, and it was no
+    attempt.
+    """
     return reused and repeatable and isinstance(error, Disconnected)

@@ -1,8 +1,10 @@
 """
-Cuts a streamed body into events, whatever the chunks: server-sent events, or the JSON that some gateways send in their place.
+Cuts a streamed body into events, whatever the chunks: server-sent events, or the JSON that some gateways send in their
+place.
 
-Follows https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream over bytes, in linear time for lines of any
-length. A body that begins with ``[`` or ``{`` is read as JSON: the members of an array, or a whole document, which may be a fault.
+Follows https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream over bytes, in linear
+time for lines of any length. A body that begins with ``[`` or ``{`` is read as JSON: the members of an array, or a
+whole document, which may be a fault.
 """
 
 import re
@@ -11,26 +13,27 @@ __all__ = ["Events"]
 
 
 class Events:
-    """
+    r"""
     Fed pieces of a body, answers the data of the events that are complete.
 
     >>> events = Events()
-    >>> events.feed(b'data: {"a"'), events.feed(b': 1}\\r\\n\\r\\n: a comment\\n\\ndata:2\\n\\n'), events.finish()
+    >>> events.feed(b'data: {"a"'), events.feed(b': 1}\r\n\r\n: a comment\n\ndata:2\n\n'), events.finish()
     ([], [b'{"a": 1}', b'2'], [])
     """
 
     def __init__(self) -> None:
         self._reader: _Lines | _Documents | None = None
-        self._head = b""
+        self._head: bytes = b""
+        self._bom = _BOM
 
     def feed(self, piece: bytes) -> list[bytes]:
         """Take the next piece."""
         if self._reader is None:
             piece = self._head + piece
-            if _BOM.startswith(piece):
+            if self._bom.startswith(piece):
                 self._head = piece
                 return []
-            piece = piece.removeprefix(_BOM)
+            piece, self._bom = piece.removeprefix(self._bom), b""
             begun = piece.lstrip()
             if not begun:  # blank lines say nothing, and one space is as good as a million
                 self._head = b"" if piece.endswith((b"\n", b"\r")) else piece[-1:]
@@ -52,7 +55,9 @@ _BOM = b"\xef\xbb\xbf"
 
 
 class _Lines:
-    """Server-sent events. Only new bytes are searched for line ends, so a line of megabytes costs no more than its length."""
+    """
+    Server-sent events. Only new bytes are searched for line ends, so a line of megabytes costs no more than its length.
+    """
 
     def __init__(self) -> None:
         self._buffer = bytearray()
@@ -66,29 +71,35 @@ class _Lines:
         return len(self._buffer) + self._size
 
     def feed(self, piece: bytes) -> list[bytes]:
-        buffer = self._buffer
-        buffer += piece
+        held = self._buffer
+        text: bytes | bytearray = piece  # read where it lies, if nothing waits for it
+        if held:
+            held += piece
+            text = held
         complete: list[bytes] = []
         start = 0
-        if self._after_cr and buffer:
-            start = int(buffer[0] == _LF)
+        if self._after_cr and text:
+            start = int(text[0] == _LF)
             self._after_cr = False
-        newline, carriage = buffer.find(b"\n", self._searched), buffer.find(b"\r", self._searched)
+        searched = max(start, self._searched)
+        newline, carriage = text.find(b"\n", searched), text.find(b"\r", searched)
         while newline >= 0 or carriage >= 0:
             end = newline if carriage < 0 or 0 <= newline < carriage else carriage
-            self._line(start, end, complete)
+            self._line(text, start, end, complete)
             start = end + 1
             if end == carriage:
-                if start == len(buffer):
+                if start == len(text):
                     self._after_cr = True
-                elif buffer[start] == _LF:
+                elif text[start] == _LF:
                     start += 1
-                carriage = buffer.find(b"\r", start)
+                carriage = text.find(b"\r", start)
             if 0 <= newline < start:
-                newline = buffer.find(b"\n", start)
-        if start:
-            del buffer[:start]
-        self._searched = len(buffer)
+                newline = text.find(b"\n", start)
+        if text is piece:
+            held += piece[start:]
+        else:
+            del held[:start]
+        self._searched = len(held)
         return complete
 
     def finish(self) -> list[bytes]:
@@ -96,20 +107,26 @@ class _Lines:
         self._buffer.clear()
         return complete
 
-    def _line(self, start: int, end: int, complete: list[bytes]) -> None:
+    def _line(self, text: bytes | bytearray, start: int, end: int, complete: list[bytes]) -> None:
         if start >= end:
             if self._data:
                 complete.append(self._data[0] if len(self._data) == 1 else b"\n".join(self._data))
                 self._data, self._size = [], 0
-        elif self._buffer.startswith(b"data:", start, end):
+        elif text.startswith(b"data:", start, end):
             value = start + 5
-            if value < end and self._buffer[value] == _SPACE:
+            if value < end and text[value] == _SPACE:
                 value += 1
-            with memoryview(self._buffer) as view:
-                self._data.append(bytes(view[value:end]))
+            self._data.append(_cut(text, value, end))
             self._size += end - value
-        elif end - start == len(b"data") and self._buffer.startswith(b"data", start):
+        elif end - start == len(b"data") and text.startswith(b"data", start):
             self._data.append(b"")
+
+
+def _cut(text: bytes | bytearray, start: int, end: int) -> bytes:
+    if isinstance(text, bytes):
+        return text[start:end]
+    with memoryview(text) as view:  # one copy, not two
+        return bytes(view[start:end])
 
 
 _LF, _SPACE = 0x0A, 0x20

@@ -239,6 +239,10 @@ class _FaultAlone(_Faulty, forbid_unknown_fields=True):
     pass
 
 
+class _OddAlone(msgspec.Struct, forbid_unknown_fields=True):
+    error: msgspec.Raw
+
+
 _FAULT: Any = _Faulty | tuple[_Faulty, ...]
 _NOTHING_BUT_A_FAULT: Any = _FaultAlone | tuple[_FaultAlone, ...]
 _FAULT_HEAD = 200
@@ -247,7 +251,7 @@ _FAULT_HEAD = 200
 
 def _fault_within(body: bytes | memoryview, headers: Headers) -> APIError | None:
     """Find the fault that an answer of status 200 consists of, alone or in a list of one."""
-    fault = _fault(body, _NOTHING_BUT_A_FAULT)
+    fault = _fault(body, _NOTHING_BUT_A_FAULT) or _odd(body)
     if fault is None or fault == _Fault():
         return None
     return _of_code(fault.code if isinstance(fault.code, int) else 500, fault, headers)
@@ -269,6 +273,15 @@ def _fault(body: bytes | memoryview, kind: Any) -> _Fault | None:
         return None
     error = faults[0].error
     return _Fault(message=error) if isinstance(error, str) else error
+
+
+def _odd(body: bytes | memoryview) -> _Fault | None:
+    """Read a fault of no known shape as its text."""
+    try:
+        text = bytes(msgspec.json.decode(body, type=_OddAlone).error)
+    except (ValueError, RecursionError):
+        return None
+    return None if text in (b"null", b"{}") else _Fault(message=_text(text)[:500])
 
 
 def _of_code(code: int, fault: _Fault, headers: Headers) -> APIError:

@@ -2,12 +2,14 @@
 
 import copy
 import pickle
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import fields
 from typing import Any
 
 import pytest
 
-from genai_fn import errors
+from genai_fn import Failure, errors, raise_for
 from genai_fn.errors import APIError, ClientError, GenaiError, InvalidRequest, ServerError
 
 ERRORS: tuple[GenaiError, ...] = (
@@ -66,6 +68,47 @@ def test_raised(error: GenaiError) -> None:
     assert raised.value == error
 
 
+@contextmanager
+def _passing() -> Generator[None]:
+    yield
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_raised_through_a_context_manager(error: GenaiError) -> None:
+    """An error passes through a generator's context manager, which sets its traceback, as itself."""
+    with pytest.raises(type(error)) as raised, _passing():
+        raise error
+    assert raised.value is error
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_raise_for(error: GenaiError) -> None:
+    """`raise_for` raises a copy, so that the result's own gathers no traceback."""
+    kept = copy.copy(error)
+    with pytest.raises(type(error)) as raised:
+        raise_for(Failure(kept))
+    assert (raised.value == kept, raised.value is kept, kept.__traceback__) == (True, False, None)
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_shown_by_its_kind(error: GenaiError) -> None:
+    """The repr begins with the kind, and no header is in it."""
+    assert repr(error).startswith(f"{type(error).__name__}(")
+    assert "location" not in repr(error)
+
+
+@pytest.mark.parametrize("root", (GenaiError, errors.TransportError))
+def test_roots(root: type[GenaiError]) -> None:
+    """The roots of families are values too."""
+    assert root() == pickle.loads(pickle.dumps(root())) == copy.copy(root())  # noqa: S301  # our own bytes
+    assert hash(root()) == hash(root())
+
+
+def test_what_the_network_did() -> None:
+    """Every error of the network says whether anything was sent."""
+    assert [hasattr(error, "sent") for error in ERRORS if isinstance(error, errors.TransportError)] == [True] * 4
+
+
 def test_kinds_are_apart() -> None:
     """Two kinds with the same fields are not equal."""
     assert ClientError(500) != ServerError(500)
@@ -117,6 +160,7 @@ def _advice(delay: Any) -> tuple[Any, ...]:
         ((), {"retry-after": "Wed, 21 Oct 2015 07:27:00 GMT", "date": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
         ((), {"retry-after": "Wed, 21 Oct 2015 07:28:10 GMT"}, None),
         ((), {"retry-after": "Wed, 21 Oct 2015 07:28:10 GMT", "date": "yesterday"}, None),
+        ((), {"retry-after": "9" * 99 + " Nov 1994 08:49:40 GMT", "date": "Wed, 21 Oct 2015 07:28:00 GMT"}, None),
         ((), {"retry-after": "Wed, 21 Oct 2015 07:28:10 -0000", "date": "Wed, 21 Oct 2015 07:28:00 GMT"}, None),
     ],
 )

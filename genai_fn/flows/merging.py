@@ -30,8 +30,12 @@ def _responses(before: GenerateContentResponse, after: GenerateContentResponse) 
     for each in after.candidates:
         earlier = by_index.get(each.index or 0)
         by_index[each.index or 0] = each if earlier is None else _candidates(earlier, each)
-    usage = before.usage_metadata if after.usage_metadata is None else _latest(before.usage_metadata, after.usage_metadata)
-    return replace(_latest(before, after), candidates=tuple(by_index[index] for index in sorted(by_index)), usage_metadata=usage)
+    usage = (
+        before.usage_metadata if after.usage_metadata is None else _latest(before.usage_metadata, after.usage_metadata)
+    )
+    return replace(
+        _latest(before, after), candidates=tuple(by_index[index] for index in sorted(by_index)), usage_metadata=usage
+    )
 
 
 def _candidates(before: Candidate, after: Candidate) -> Candidate:
@@ -47,7 +51,9 @@ def _latest(before: M | None, after: M) -> M:
     """Keep what came last, field by field: what is not said again stays."""
     if before is None:
         return after
-    return replace(before, **{name: value for name in after.__struct_fields__ if (value := getattr(after, name)) not in (None, ())})
+    return replace(
+        before, **{name: value for name in after.__struct_fields__ if (value := getattr(after, name)) not in (None, ())}
+    )
 
 
 def _contents(before: Content | None, after: Content | None) -> Content | None:
@@ -75,13 +81,17 @@ def _is_plain(part: Part) -> bool:
 def _citations(before: CitationMetadata | None, after: CitationMetadata | None) -> CitationMetadata | None:
     if before is None or after is None:
         return after or before
-    return CitationMetadata(citations=(*before.citations, *(each for each in after.citations if each not in before.citations)))
+    return CitationMetadata(
+        citations=(*before.citations, *(each for each in after.citations if each not in before.citations))
+    )
 
 
 def _logprobs(before: LogprobsResult | None, after: LogprobsResult | None) -> LogprobsResult | None:
     if before is None or after is None:
         return after or before
     lists: dict[str, Any] = {
-        name: (*held, *getattr(after, name)) for name in before.__struct_fields__ if isinstance(held := getattr(before, name), tuple)
+        name: (*held, *getattr(after, name))
+        for name in before.__struct_fields__
+        if isinstance(held := getattr(before, name), tuple)
     }
     return replace(_latest(before, after), **lists)

@@ -1,0 +1,263 @@
+"""
+Streams that are left early: the server sees the close at once, whoever closes, and whatever the reader was waiting for.
+"""
+
+import signal
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import anyio
+import pytest
+
+from genai_fn import AsyncHttp, Failure, Http, Retry, Success, Timeouts, both, text
+from genai_fn.effects import Read
+from genai_fn.errors import Closed, GenaiError
+from genai_fn.interpret.sync import SyncWorld
+from tests.conformance.answers import BUSY, CHUNKED, OK, PIECES, said
+from tests.conformance.worlds import Faced, FacedItems, World, gemini, waited
+from tests.loopback import Answer, Forever, Hang, Loopback, Pause, Send, chunk, event, head
+
+TEXTS = PIECES | text
+ENDLESS = (Send(head(200, (CHUNKED,))), Forever(chunk(event(said("a"))), 0.002))
+ONE = (Send(head(200, (CHUNKED,)) + chunk(event(said("a")))), Hang())
+
+
+def test_break(world: World) -> None:
+    """Leaving the block closes the connection, though the iterator lives on."""
+    with Loopback([ENDLESS, OK]) as server:
+
+        async def body(run: Faced) -> None:
+            async with run.stream(TEXTS) as items:
+                async for item in items:
+                    assert item == Success("a")
+                    break
+            await run.see(server.wait_closed, 1)
+            with pytest.raises(StopAsyncIteration):
+                await anext(items)
+
+        world.within(gemini(server.url), body)
+
+
+def test_exception(world: World) -> None:
+    """An exception of the block's own passes through, and the connection is closed."""
+    with Loopback(ENDLESS) as server:
+
+        async def body(run: Faced) -> None:
+            with pytest.raises(LookupError, match="mine"):
+                async with run.stream(TEXTS) as items:
+                    await anext(items)
+                    raise LookupError("mine")
+            await run.see(server.wait_closed, 1)
+
+        world.within(gemini(server.url), body)
+
+
+def test_never_read(world: World) -> None:
+    """A stream that nobody reads sends nothing."""
+    with Loopback(ENDLESS) as server:
+
+        async def body(run: Faced) -> None:
+            async with run.stream(TEXTS):
+                pass
+            run.stream(TEXTS).close()
+
+        world.within(gemini(server.url), body)
+        assert server.connections == 0
+
+
+def test_close_between_reads(world: World) -> None:
+    """After close() there are no more items, and closing again does nothing."""
+    with Loopback(ENDLESS) as server:
+
+        async def body(run: Faced) -> None:
+            async with run.stream(TEXTS) as items:
+                await anext(items)
+                items.close()
+                items.close()
+                await run.see(server.wait_closed, 1)
+                with pytest.raises(StopAsyncIteration):
+                    await anext(items)
+
+        world.within(gemini(server.url), body, lanes=1)
+
+
+async def _rest(items: FacedItems) -> list[Any]:
+    return [item async for item in items]
+
+
+WAITS: dict[str, tuple[Answer, list[Any]]] = {
+    "an item": (ONE, [Success("a")]),
+    "the head": (Hang(), []),
+    "the first item": ((Send(head(200, (CHUNKED,))), Hang()), []),
+    "the rest of a fault": ((Send(head(503, (CHUNKED,))), Hang()), []),
+}
+
+
+@pytest.mark.parametrize("name", WAITS)
+@pytest.mark.parametrize("from_thread", (False, True), ids=("task", "thread"))
+def test_close_while_reading(world: World, name: str, from_thread: bool) -> None:
+    """A reader learns of close() at once, as Failure(Closed) and then the end, whatever it was waiting for."""
+    answer, before = WAITS[name]
+    with Loopback([answer, OK]) as server:
+
+        async def body(run: Faced) -> None:
+            results: list[Any] = []
+            async with run.stream(TEXTS) as items:
+
+                async def read() -> None:
+                    async for item in items:
+                        results.append(item)  # noqa: PERF401  # one by one, for who watches
+
+                async def close() -> None:
+                    await run.see(server.wait_requests, 1)
+                    await run.see(waited, lambda: len(results) == len(before))
+                    await _breath(run)
+                    if from_thread:
+                        await run.see(items.close)
+                    else:
+                        items.close()
+
+                assert await run.at_once(read, close) == [None, None]
+                assert results[:-1] == before
+                assert isinstance(results[-1].failure(), Closed)
+                await run.see(server.wait_closed, 1)
+            assert isinstance(await run(PIECES.of), Success)
+
+        world.within(gemini(server.url), body, lanes=1)
+
+
+async def _breath(run: Faced) -> None:
+    """Let the reader begin to wait."""
+    if not run.is_sync:
+        await anyio.sleep(0.005)
+
+
+def test_close_while_waiting_to_retry(world: World) -> None:
+    """close() wakes a reader out of the wait between two attempts."""
+    with Loopback(BUSY) as server:
+
+        async def body(run: Faced) -> None:
+            async with run.stream(TEXTS) as items:
+
+                async def close() -> None:
+                    await run.see(server.wait_requests, 1)
+                    await run.see(items.close)
+
+                results, _ = await run.at_once(lambda: _rest(items), close)
+                assert [type(item.failure()) for item in results] == [Closed]
+
+        world.within(gemini(server.url), body, retry=Retry(first=1e9, most=1e9), timeouts=Timeouts(total=1e12))
+
+
+def test_close_while_waiting_for_a_lane(world: World) -> None:
+    """close() wakes a reader who waits for a lane."""
+    with Loopback(ONE) as server:
+
+        async def body(run: Faced) -> None:
+            async with run.stream(TEXTS) as busy, run.stream(TEXTS) as items:
+                await anext(busy)
+                begun = threading.Event()
+
+                async def read() -> list[Any]:
+                    begun.set()
+                    return await _rest(items)
+
+                async def close() -> None:
+                    await run.see(begun.wait, 5)
+                    await _breath(run)
+                    await run.see(items.close)
+
+                results, _ = await run.at_once(read, close)
+                assert [type(item.failure()) for item in results] == [Closed]
+
+        world.within(gemini(server.url), body, lanes=1)
+
+
+def test_two_readers(world: World) -> None:
+    """Two readers of one stream are a mistake that is raised, and the first one reads on."""
+    with Loopback((Send(head(200, (CHUNKED,))), Pause(0.05), Send(chunk(event(said("a"))) + chunk(b"")))) as server:
+
+        async def body(run: Faced) -> None:
+            async with run.stream(TEXTS) as items:
+
+                async def read() -> Any:
+                    return await anext(items)
+
+                first, second = sorted(await run.at_once(read, read), key=lambda each: isinstance(each, RuntimeError))
+                assert (first, type(second)) == (Success("a"), RuntimeError)
+
+        world.within(gemini(server.url), body)
+
+
+def test_interrupted_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interrupt of two calls at once in sync ends both at once."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        with Loopback(Hang()) as server, Http(gemini(server.url)) as run:
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+            with pytest.raises(KeyboardInterrupt):
+                run(both(PIECES.of, PIECES.of))
+            server.wait_closed(2)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_cancelled_read_is_no_silent_end() -> None:
+    """After a read that was cancelled comes a Failure, then the end; the connection is closed."""
+
+    async def body() -> list[Any]:
+        async with AsyncHttp(gemini(server.url), lanes=1) as run, run.stream(TEXTS) as items:
+            first = await anext(items)
+            with anyio.move_on_after(0.02):
+                await anext(items)
+            return [first, *[item async for item in items]]
+
+    for backend in ("asyncio", "trio"):
+        with Loopback(ONE) as server:
+            good, bad = anyio.run(body, backend=backend)
+            assert (good, type(bad)) == (Success("a"), Failure)
+            assert isinstance(bad.failure(), GenaiError)
+            assert waited(lambda: server.open_connections == 0)
+
+
+def test_interrupted_read_is_no_silent_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same in sync after KeyboardInterrupt."""
+    real: Callable[..., Any] = SyncWorld._WAYS[Read]
+    reads: list[object] = []
+
+    def read(world: Any, effect: Any) -> Any:
+        reads.append(effect)
+        if len(reads) == 2:
+            raise KeyboardInterrupt
+        return real(world, effect)
+
+    monkeypatch.setitem(SyncWorld._WAYS, Read, read)
+    with Loopback(ONE) as server, Http(gemini(server.url)) as run, run.stream(TEXTS) as items:
+        assert next(items) == Success("a")
+        with pytest.raises(KeyboardInterrupt):
+            next(items)
+        (last,) = items
+        assert isinstance(last.failure(), GenaiError)
+        server.wait_closed(1)
+
+
+def test_interpreter_closed_meanwhile(world: World) -> None:
+    """Closing the interpreter lets a stream that has begun go on to its end."""
+    with Loopback(
+        [(Send(head(200, (CHUNKED,)) + chunk(event(said("a")))), Send(chunk(event(said("b"))) + chunk(b"")))]
+    ) as server:
+
+        async def body(run: Faced) -> None:
+            async with run.stream(TEXTS) as items:
+                assert await anext(items) == Success("a")
+                await run.close()
+                assert await _rest(items) == [Success("b")]
+
+        world.within(gemini(server.url), body)
+        assert waited(lambda: server.open_connections == 0)

@@ -1,0 +1,245 @@
+"""What an interpreter is made with: proxies, headers, who listens; and what happens without credentials."""
+
+import pickle
+import ssl
+from typing import Any
+
+import pytest
+
+from genai_fn import AuthError, Failure, Gemini, InvalidRequest, Retry, Success, Vertex, text, with_options
+from genai_fn.errors import ConnectError
+from genai_fn.events import Answered, Event, Failed, Retrying, Sending
+from tests.conformance.answers import BUSY, HELLO, OK, ONCE, PIECES, STREAM, fault
+from tests.conformance.worlds import Faced, Naps, World, gemini, waited
+from tests.loopback import ConnectProxy, Loopback, Reply, json_reply
+
+WHOLE = HELLO | text
+
+
+def test_through_a_proxy(world: World) -> None:
+    """A proxy that is given is asked to CONNECT; it sees no credential of ours, and its own reaches nobody else."""
+    with Loopback([OK, STREAM]) as server, ConnectProxy(to=server.port) as proxy:
+
+        async def body(run: Faced) -> None:
+            assert await run(WHOLE) == Success("hi")
+            assert await run.items(PIECES | text) == [Success("a"), Success("b")]
+
+        told: list[Event] = []
+        world.within(
+            gemini("http://service.invalid"),
+            body,
+            proxy=f"http://me:test-password@127.0.0.1:{proxy.port}",
+            on_event=told.append,
+        )
+        (asked,) = proxy.requests
+        assert (asked.method, asked.target) == ("CONNECT", "service.invalid:80")
+        assert "proxy-authorization" in asked.headers
+        assert "x-goog-api-key" not in asked.headers
+        assert all("proxy-authorization" not in each.headers for each in server.requests)
+        assert "test-password" not in repr(told)
+        assert waited(lambda: proxy.open_connections == server.open_connections == 0)
+
+
+def test_proxy_of_the_environment(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """HTTP_PROXY leads there, unless NO_PROXY exempts the host or the parameter says none."""
+    with Loopback(OK) as server, ConnectProxy(to=server.port) as proxy:
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.port}")
+        assert world.run(gemini(server.url), WHOLE) == Success("hi")
+        assert world.run(gemini(server.url), WHOLE, proxy="") == Success("hi")
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        assert world.run(gemini(server.url), WHOLE) == Success("hi")
+        assert (proxy.connections, server.connections) == (1, 3)
+
+
+def test_proxy_refuses(world: World, naps: Naps) -> None:
+    """
+    A proxy that wants to know who calls is a ConnectError that says so, and nothing was sent: even what may not go
+    twice is tried again.
+    """
+    with ConnectProxy(Reply(407)) as proxy:
+        for action in (WHOLE, ONCE):
+            error = world.run(
+                gemini("http://service.invalid"), action, proxy=f"http://me:test-password@127.0.0.1:{proxy.port}"
+            ).failure()
+            assert (type(error), error.sent, "407" in str(error), "test-password" in repr(error)) == (
+                ConnectError,
+                False,
+                True,
+                False,
+            )
+        assert len(proxy.requests) == 8
+
+
+def test_headers(world: World) -> None:
+    """The interpreter's headers go with every request, the action's come before them, and both before ours."""
+    with Loopback(OK) as server:
+        backend = gemini(server.url, headers={"x-backend": "1", "x-both": "backend"})
+        action = HELLO | with_options(headers={"X-Action": "3", "user-agent": "mine"})
+        assert isinstance(world.run(backend, action, headers=(("x-run", "2"),)), Success)
+        (received,) = server.requests
+        shown = {name: received.headers[name] for name in ("x-backend", "x-both", "x-run", "x-action", "user-agent")}
+        assert shown == {"x-backend": "1", "x-both": "backend", "x-run": "2", "x-action": "3", "user-agent": "mine"}
+
+
+def test_headers_in_place_of_a_key(world: World) -> None:
+    """Where there is no key, the interpreter's headers say who calls."""
+    with Loopback(OK) as server:
+        backend = Gemini(base_url=server.url)
+        assert isinstance(world.run(backend, HELLO, headers={"authorization": "Bearer test-token"}), Success)
+        assert server.requests[0].headers["authorization"] == "Bearer test-token"
+
+
+def test_events(world: World, naps: Naps) -> None:
+    """Each attempt begins, is answered, and is followed by another or by the end; none of it holds a secret."""
+    told: list[Event] = []
+    with Loopback([BUSY, OK, json_reply(fault(400), 400)]) as server:
+
+        async def body(run: Faced) -> None:
+            await run(HELLO)
+            await run(HELLO)
+
+        world.within(gemini(server.url, headers={"x-secret": "test-header"}), body, on_event=told.append)
+    expected = [
+        (Sending, 1),
+        (Answered, 503),
+        (Retrying, 503),
+        (Sending, 2),
+        (Answered, 200),
+        (Sending, 1),
+        (Answered, 400),
+        (Failed, 400),
+    ]
+    assert [(type(event), _figure(event)) for event in told] == expected
+    shown = repr(told).encode() + pickle.dumps(told)
+    assert [secret in shown for secret in (b"test-key", b"test-header")] == [False, False]
+
+
+def _figure(event: Any) -> int:
+    return int(
+        event.attempt
+        if isinstance(event, Sending)
+        else event.status
+        if isinstance(event, Answered)
+        else event.error.code
+    )
+
+
+def test_events_of_a_stream(world: World, naps: Naps) -> None:
+    """A stream tells the same, up to its head."""
+    told: list[Event] = []
+    with Loopback([BUSY, STREAM]) as server:
+        world.items(gemini(server.url), PIECES, on_event=told.append)
+    assert [type(event) for event in told] == [Sending, Answered, Retrying, Sending, Answered]
+
+
+def test_listener_raises(world: World) -> None:
+    """What a listener raises passes through as itself, and nothing is left open."""
+
+    def refuse(event: Event) -> None:
+        if isinstance(event, Answered):
+            raise LookupError("mine")
+
+    with Loopback(OK) as server:
+
+        async def body(run: Faced) -> None:
+            for _ in range(2):
+                with pytest.raises(LookupError, match="mine"):
+                    await run(HELLO)
+            with pytest.raises(LookupError, match="mine"):
+                await run.items(PIECES)
+
+        world.within(gemini(server.url), body, on_event=refuse, lanes=1)
+        assert waited(lambda: server.open_connections == 0)
+
+
+@pytest.mark.parametrize("backend", (None, Gemini()), ids=("environment", "Gemini()"))
+def test_nobody(world: World, backend: Any) -> None:
+    """Without credentials nothing is sent: a Failure that names the variables and ends with the way out."""
+
+    async def body(run: Faced) -> None:
+        whole, (item,) = await run(HELLO), await run.items(PIECES)
+        for result in (whole, item):
+            error = result.failure()
+            assert isinstance(error, AuthError)
+            assert str(error).endswith("or use Offline()")
+            assert [name in str(error) for name in ("GOOGLE_API_KEY", "GEMINI_API_KEY")] == [True, True]
+
+    world.within(backend, body)
+
+
+def test_ephemeral_token(world: World) -> None:
+    """A token that is good for Live alone sends nothing here."""
+    error = world.run(Gemini("auth_tokens/test", base_url="http://127.0.0.1:1"), HELLO).failure()
+    assert isinstance(error, AuthError)
+
+
+def test_express_key(world: World) -> None:
+    """Vertex with a key sends the key, and looks for no token."""
+    with Loopback(OK) as server:
+        assert isinstance(world.run(Vertex(api_key="test-key", base_url=server.url), HELLO), Success)
+        (received,) = server.requests
+        assert (received.target, received.headers["x-goog-api-key"]) == (
+            "/v1beta1/publishers/google/models/test-model:generateContent",
+            "test-key",
+        )
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    (
+        {"lanes": 0},
+        {"lanes": True},
+        {"headers": {"a": "b\r\nc: d"}},
+        {"headers": {"a": 1}},
+        {"proxy": "ftp://me:test-password@x"},
+        {"proxy": 7},
+    ),
+    ids=repr,
+)
+def test_wrong_parameters(world: World, wrong: dict[str, Any]) -> None:
+    """A wrong parameter is refused where the interpreter is made."""
+    with pytest.raises(InvalidRequest) as refused:
+        world.within(gemini("http://127.0.0.1:1"), _nothing, **wrong)
+    assert "test-password" not in repr(refused.value)
+
+
+@pytest.mark.parametrize("wrong", ({"tries": 0}, {"tries": 1.5}, {"first": -1}, {"most": float("nan")}), ids=repr)
+def test_wrong_retry(wrong: dict[str, Any]) -> None:
+    """A policy that makes no sense is refused."""
+    with pytest.raises(InvalidRequest):
+        Retry(**wrong)
+
+
+async def _nothing(run: Faced) -> None:
+    pass
+
+
+def test_bad_base_url_of_the_environment(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment is no part of the program: what is wrong in it is a Failure."""
+    monkeypatch.setenv("GEMINI_API_KEY", "test-key")
+    monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", "nonsense")
+    result = world.run(None, HELLO)
+    assert isinstance(result, Failure)
+    assert isinstance(result.failure(), InvalidRequest)
+
+
+def test_redirects_are_not_followed(world: World) -> None:
+    """A redirect is an answer like any other: the key goes nowhere else."""
+    with Loopback(OK) as other, Loopback(Reply(307, (("location", other.url),))) as server:
+        assert world.run(gemini(server.url), HELLO).failure().code == 307
+        assert other.connections == 0
+
+
+def test_tls(world: World) -> None:
+    """The same over TLS, by an authority that is given; by none that is known, it is a ConnectError."""
+    with Loopback([OK, STREAM], tls=True) as server:
+        context = ssl.create_default_context()
+        server.ca.configure_trust(context)
+
+        async def body(run: Faced) -> None:
+            assert await run(WHOLE) == Success("hi")
+            assert await run.items(PIECES | text) == [Success("a"), Success("b")]
+
+        world.within(gemini(server.url), body, ssl_context=context)
+        error = world.run(gemini(server.url), WHOLE, retry=Retry(tries=1)).failure()
+        assert (type(error), "certificate" in str(error)) == (ConnectError, True)

@@ -1,0 +1,339 @@
+"""Flows as conversations, and how their words become effects."""
+
+from collections.abc import Generator
+from math import inf
+from typing import Any
+
+import msgspec
+import pytest
+
+from genai_fn import (
+    Failure,
+    InvalidRequest,
+    Request,
+    Result,
+    Stream,
+    Success,
+    ask,
+    attempt,
+    both,
+    collected,
+    each,
+    emit,
+    flow,
+    generate,
+    joined,
+    sleep,
+    stream,
+    streamed,
+    text,
+    with_options,
+)
+from genai_fn.effects import Emit, Invoke, Now, Sleep, Together
+from genai_fn.errors import ClientError, GenaiError, NoText, ServerError, TimedOut
+from genai_fn.flows.streams import served
+from genai_fn.request import Steps, steps
+from genai_fn.schema import GenerateContentResponse
+from genai_fn.steps import Reading, program
+from genai_fn.words import Ask, Ended, Listen, Next, Several, Within
+from tests.conformance.answers import said
+from tests.performing import perform
+
+A, B = generate("m", "a"), generate("m", "b")
+NO = Failure[Any](ClientError(400))
+PIECES = A | streamed
+
+
+def answer(text: str) -> GenerateContentResponse:
+    """Make a response that says something."""
+    return msgspec.convert(said(text), GenerateContentResponse)
+
+
+def printed(value: Any) -> str:
+    """Write a value down."""
+    return f"<{value}>"
+
+
+def then_b(value: object) -> Request[GenerateContentResponse]:
+    """Go on with B."""
+    return B
+
+
+# Flows, as those who write them see them
+
+
+@flow
+def twice(first: Request[Any], second: Request[Any]) -> Steps[Result[tuple[Any, Any], GenaiError]]:
+    one = yield from ask(first)
+    yield from sleep(2.0)
+    two = yield from ask(second)
+    return Success((one, two))
+
+
+@flow
+def either(first: Request[Any], second: Request[Any]) -> Steps[Result[Any, GenaiError]]:
+    result = yield from attempt(first)
+    return (yield from attempt(second)) if isinstance(result, Failure) else result
+
+
+@stream
+def counted(most: int, source: Request[Any]) -> Steps[None]:
+    for number in range(most):
+        yield from emit(Success(number))
+    yield from ask(source)
+
+
+def test_ask() -> None:
+    """`ask` gives the value, and sleeps lie between as they are written."""
+    script = [(Ask(A), Success(1)), (Sleep(2.0), None), (Ask(B), Success(2))]
+    assert perform(steps(twice(A, B)), script) == Success((1, 2))
+
+
+def test_ask_that_fails() -> None:
+    """The first failure of an `ask` leaves the flow."""
+    with pytest.raises(Ended) as ended:
+        perform(steps(twice(A, second=B)), [(Ask(A), NO)])
+    assert ended.value.error == ClientError(400)
+
+
+def test_attempt() -> None:
+    """`attempt` gives the result, and the flow decides."""
+    assert perform(steps(either(A, B)), [(Ask(A), NO), (Ask(B), Success(2))]) == Success(2)
+
+
+def test_map_bind_lash() -> None:
+    """The words of a Result, on descriptions."""
+    assert perform(steps(A.map(printed)), [(Ask(A), Success(1))]) == Success("<1>")
+    assert perform(steps(A.map(printed)), [(Ask(A), NO)]) == NO
+    assert perform(steps(A.bind(then_b)), [(Ask(A), Success(1)), (Ask(B), Success(2))]) == Success(2)
+    assert perform(steps(A.bind(then_b)), [(Ask(A), NO)]) == NO
+    assert perform(steps(A.lash(then_b)), [(Ask(A), NO), (Ask(B), Success(2))]) == Success(2)
+    assert perform(steps(A.lash(then_b)), [(Ask(A), Success(1))]) == Success(1)
+
+
+@pytest.mark.parametrize("made", (A.bind(printed), A.lash(printed)), ids=("bind", "lash"))  # type: ignore[arg-type]  # the mistake
+def test_not_an_action(made: Any) -> None:
+    """A function that makes no action is a mistake that names the function."""
+    first = NO if "lashed" in made.builder.__name__ else Success(1)
+    with pytest.raises(InvalidRequest, match="printed"):
+        perform(steps(made), [(Ask(A), first)])
+
+
+def test_both() -> None:
+    """Two at once; the first one's failure comes first."""
+    several = Several((A, B))
+    other = Failure[Any](ServerError(500))
+    assert perform(steps(both(A, B)), [(several, (Success(1), Success(2)))]) == Success((1, 2))
+    assert perform(steps(both(A, B)), [(several, (NO, other))]) == NO
+    assert perform(steps(both(A, B)), [(several, (Success(1), other))]) == other
+
+
+def test_deadline_of_a_flow() -> None:
+    """`with_options(deadline=…)` on a flow is a step around it."""
+    inner = A.map(printed)
+    assert perform(steps(inner | with_options(deadline=3)), [(Within(inner, 3), Success("<1>"))]) == Success("<1>")
+
+
+def test_text() -> None:
+    """A text, or why there is none."""
+    assert perform(steps(A | text), [(Ask(A), Success(answer("hi")))]) == Success("hi")
+    assert perform(steps(A | text), [(Ask(A), Success(GenerateContentResponse()))]) == Failure(NoText())
+    assert perform(steps(A | text), [(Ask(A), NO)]) == NO
+
+
+# Streams
+
+
+def emitted(description: Stream[Any], script: list[tuple[Any, Any]]) -> list[Any]:
+    """Perform a stream's steps, and give its items."""
+    items: list[Any] = []
+
+    def watched() -> Generator[Any, Any, Any]:
+        generator, sent = steps(description), None
+        while True:
+            try:
+                word = generator.send(sent)
+            except StopIteration:
+                return
+            if isinstance(word, Emit):
+                items.append(word.item)
+                sent = None
+            else:
+                sent = yield word
+
+    perform(watched(), script)
+    return items
+
+
+OPENED = [(Listen(PIECES.of), Success("handle"))]
+LAST = (Next("handle"), ())
+
+
+def comes(*items: Any) -> list[tuple[Any, Any]]:
+    """Write a served stream's conversation, one item at a time."""
+    return [*OPENED, *((Next("handle"), (item,)) for item in items), LAST]
+
+
+GOOD = [Success(answer("a")), Success(answer("b"))]
+
+
+def test_served() -> None:
+    """A server's stream gives what comes, many at once too."""
+    assert emitted(PIECES, comes(*GOOD)) == GOOD
+    assert emitted(PIECES, [*OPENED, (Next("handle"), (*GOOD, NO)), LAST]) == [*GOOD, NO]
+    assert emitted(PIECES, [(Listen(PIECES.of), NO)]) == [NO]
+    assert PIECES.builder is served
+
+
+def test_texts() -> None:
+    """Texts as they come; none at all is a failure that says why."""
+    assert emitted(PIECES | text, comes(*GOOD)) == [Success("a"), Success("b")]
+    assert emitted(PIECES | text, comes(Success(answer("")), *GOOD, NO)[:-1]) == [Success("a"), Success("b"), NO]
+    assert emitted(PIECES | text, comes(Success(GenerateContentResponse()))) == [Failure(NoText())]
+
+
+def test_each() -> None:
+    """Good items are shown, all are passed on."""
+    script = [
+        *OPENED,
+        (Next("handle"), (GOOD[0],)),
+        (Invoke(printed, (answer("a"),)), "what it returns"),
+        (Next("handle"), (NO,)),
+        LAST,
+    ]
+    assert emitted(PIECES | each(printed), script) == [GOOD[0], NO]
+
+
+def test_collected_and_joined() -> None:
+    """All items as one value, or the first failure, after which nothing is read."""
+    assert perform(steps(PIECES | collected), comes(*GOOD)) == Success((answer("a"), answer("b")))
+    assert perform(steps(PIECES | text | joined), comes(*GOOD)) == Success("ab")
+    assert perform(steps(PIECES | collected), comes(GOOD[0], NO)[:-1]) == NO
+
+
+def test_a_stream_of_ones_own() -> None:
+    """What a flow asks can be mixed with what it emits; a failed `ask` is the last item."""
+    assert emitted(counted(2, A), [(Ask(A), Success(1))]) == [Success(0), Success(1)]
+    assert perform(steps(counted(2, A) | collected), [(Ask(A), NO)]) == NO
+
+
+def test_reading_sees_what_is_raised() -> None:
+    """A function that raises does so within the stream that called it."""
+    script = [*OPENED, (Next("handle"), (GOOD[0],)), (Invoke(printed, (answer("a"),)), LookupError("mine"))]
+    with pytest.raises(LookupError, match="mine"):
+        perform(steps(PIECES | each(printed) | collected), script)
+
+
+def test_reading_to_the_end() -> None:
+    """A stream that is read within another ends with None, once and for all."""
+
+    def read() -> Steps[list[Any]]:
+        reading, items = Reading(counted(1, A)), list[Any]()
+        for _ in range(4):
+            items.append((yield from reading.next()))
+        return items
+
+    assert perform(read(), [(Ask(A), Success(1))]) == [Success(0), None, None, None]
+
+
+# What words become
+
+
+class Answering:
+    """An exchange that answers each request at once, and remembers until when it was asked."""
+
+    def __init__(self, **results: Any) -> None:
+        self.results = results
+        self.asked: list[tuple[Any, float]] = []
+
+    def ask(self, request: Request[Any], until: float) -> Generator[Any, Any, Any]:
+        self.asked.append((request, until))
+        yield Now()
+        return self.results["a" if request == A else "b"]
+
+    def listen(self, request: Request[Any], until: float) -> Generator[Any, Any, Any]:
+        yield Now()
+        return Success([*GOOD])
+
+    def following(self, handle: Any) -> Generator[Any, Any, Any]:
+        yield Now()
+        return (handle.pop(0),) if handle else ()
+
+
+def test_program() -> None:
+    """Requests go to the exchange, the other effects to the world."""
+    exchange = Answering(a=Success(1), b=Success(2))
+    assert perform(program(twice(A, B), exchange), [(Now(), 0.0), (Sleep(2.0), None), (Now(), 0.0)]) == Success((1, 2))
+    assert exchange.asked == [(A, inf), (B, inf)]
+
+
+def test_program_that_fails() -> None:
+    """A failed `ask` is the flow's result."""
+    assert perform(program(twice(A, B), Answering(a=NO)), [(Now(), 0.0)]) == NO
+
+
+def test_program_within() -> None:
+    """A deadline reaches every request of the flow, and the tighter one holds."""
+    exchange = Answering(a=Success(1), b=Success(2))
+    timed = twice(A, B) | with_options(deadline=10)
+    script = [(Now(), 100.0), (Now(), 0.0), (Now(), 101.0), (Sleep(2.0), None), (Now(), 0.0)]
+    assert perform(program(timed, exchange), script) == Success((1, 2))
+    assert exchange.asked == [(A, 110.0), (B, 110.0)]
+    exchange.asked.clear()
+    perform(program(timed, exchange, 105.0), script)
+    assert exchange.asked == [(A, 105.0), (B, 105.0)]
+
+
+def test_sleep_past_the_deadline() -> None:
+    """A sleep that does not fit is cut short, and ends the flow."""
+    timed = twice(A, B) | with_options(deadline=1)
+    script = [(Now(), 100.0), (Now(), 0.0), (Now(), 100.5), (Sleep(0.5), None)]
+    assert perform(program(timed, Answering(a=Success(1))), script) == Failure(TimedOut("total", "waiting"))
+
+
+def test_program_together() -> None:
+    """Several become programs of their own."""
+    exchange = Answering(a=Success(1), b=Success(2))
+    running = program(both(A, B), exchange)
+    effect = next(running)
+    assert isinstance(effect, Together)
+    results = tuple(perform(each, [(Now(), 0.0)]) for each in effect.programs)
+    with pytest.raises(StopIteration) as end:
+        running.send(results)
+    assert end.value.value == Success((1, 2))
+
+
+def test_program_of_a_stream() -> None:
+    """A stream's items are emitted, and a failed `ask` is the last of them."""
+    script = [(Now(), 0.0), (Now(), 0.0), (Emit(GOOD[0]), None), (Now(), 0.0), (Emit(GOOD[1]), None), (Now(), 0.0)]
+    perform(program(PIECES, Answering()), script)
+    perform(program(counted(1, A), Answering(a=NO)), [(Emit(Success(0)), None), (Now(), 0.0), (Emit(NO), None)])
+
+
+@flow
+def careless(value: Any) -> Steps[Any]:
+    yield from sleep(0)
+    return value
+
+
+@pytest.mark.parametrize("value", (None, 1, "x"))
+def test_no_result(value: Any) -> None:
+    """A flow that returns neither Success nor Failure is a mistake, raised."""
+    with pytest.raises(InvalidRequest, match="careless"):
+        perform(program(careless(value), Answering()), [(Sleep(0), None)])
+
+
+@flow
+def forgiving(f: Any) -> Steps[Result[str, GenaiError]]:
+    try:
+        yield Invoke(f, ())
+    except LookupError as error:
+        return Success(str(error))
+    return Success("")
+
+
+def test_what_a_function_raises() -> None:
+    """The flow may catch what a function raised; else it passes through as itself."""
+    assert perform(program(forgiving(printed), Answering()), [(Invoke, LookupError("mine"))]) == Success("mine")
+    with pytest.raises(ZeroDivisionError):
+        perform(program(forgiving(printed), Answering()), [(Invoke, ZeroDivisionError())])
