@@ -1,13 +1,12 @@
 """Embedding: a vector for each text, so that what means the same lies close together."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar, cast
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
 
 from msgspec import field
 
 from genai_fn.backend import Gemini, Vertex
-from genai_fn.contents import as_contents
-from genai_fn.errors import CountMismatch, InvalidRequest, Unsupported
+from genai_fn.errors import CountMismatch, Unsupported
 from genai_fn.names import model_name, valid_model
 from genai_fn.ops._parts import nothing_is_none
 from genai_fn.request import POST, Call, Operation, Request, json
@@ -21,8 +20,8 @@ from genai_fn.schema import (
     Part,
 )
 from genai_fn.schema._base import Message, Value
-from genai_fn.schema._convert import as_struct
-from genai_fn.schema.content import ContentsLike
+from genai_fn.schema._convert import as_struct, as_value
+from genai_fn.schema.content import ContentsLike, SeparateContentsLike
 
 __all__ = ["EmbedContent", "embed"]
 
@@ -68,23 +67,10 @@ def embed(
     return Request(
         EmbedContent(
             model=valid_model(model),
-            contents=tuple(_separate(contents)),
+            contents=as_value(SeparateContentsLike, contents, "contents"),
             config=as_struct(EmbedContentConfig, config),
         )
     )
-
-
-def _separate(contents: Any) -> Iterator[Content]:
-    if not isinstance(contents, list | tuple):
-        yield from as_contents(contents)
-        return
-    if not contents:
-        raise InvalidRequest("contents", contents, "at least one content")
-    for index, each in enumerate(cast("Sequence[Any]", contents)):
-        turns = as_contents(each, f"contents[{index}]")
-        if len(turns) != 1:
-            raise InvalidRequest(f"contents[{index}]", each, "what makes one content: texts, parts, files, images")
-        yield turns[0]
 
 
 # Gemini: a request for each

@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 from msgspec import field
 
 from genai_fn.backend import Backend, Gemini, Vertex
-from genai_fn.contents import as_contents
 from genai_fn.errors import InvalidRequest, Unsupported
 from genai_fn.names import Name, model_name, named, valid_model
 from genai_fn.ops._parts import settled
@@ -28,6 +27,7 @@ from genai_fn.schema import (
 from genai_fn.schema._base import Message
 from genai_fn.schema._convert import as_struct
 from genai_fn.schema.content import ContentsLike
+from genai_fn.schema.contents import as_contents
 
 __all__ = ["GenerateBody", "GenerateContent", "StreamGenerateContent", "WireGenerationConfig", "generate"]
 

@@ -6,7 +6,6 @@ from typing import Any, ClassVar, overload
 from msgspec.structs import replace
 
 from genai_fn.backend import Gemini, Vertex
-from genai_fn.contents import as_contents
 from genai_fn.errors import InvalidRequest, Unsupported
 from genai_fn.names import model_name, valid_model
 from genai_fn.ops._parts import settled
@@ -24,6 +23,7 @@ from genai_fn.schema import (
 from genai_fn.schema._base import Message
 from genai_fn.schema._convert import as_struct
 from genai_fn.schema.content import ContentsLike
+from genai_fn.schema.contents import as_contents
 
 __all__ = ["ComputeTokens", "CountRequestTokens", "CountTokens", "compute", "count"]
 

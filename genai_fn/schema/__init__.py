@@ -1,6 +1,6 @@
 """Every type of the API, as frozen Structs under Google's own names."""
 
-from genai_fn.schema._base import GeminiOnly, Message, Opaque, OpenEnum, VertexOnly
+from genai_fn.schema._base import GeminiOnly, Message, Opaque, OpenEnum, Page, VertexOnly
 from genai_fn.schema.auth_tokens import (
     AuthToken,
     CreateAuthTokenConfig,
@@ -682,6 +682,7 @@ __all__ = [
     "OpenEnum",
     "Outcome",
     "OutputConfig",
+    "Page",
     "PairwiseMetricSpec",
     "Part",
     "PartMediaResolution",

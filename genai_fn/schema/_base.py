@@ -1,13 +1,14 @@
-"""What every type of the API is made of: frozen messages, enums that stay open, and marks for what only one backend takes."""
+"""
+What every type of the API is made of: frozen messages, enums that stay open, and marks for what only one backend takes.
+"""
 
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from enum import Enum
-from typing import Annotated, Any, dataclass_transform, Generic, TypeAlias, TypeVar
+from typing import Annotated, Any, Generic, Self, TypeAlias, TypeVar, dataclass_transform
 
 import msgspec
 from msgspec import Struct, StructMeta, field
-from typing_extensions import Self
 
 __all__ = ["GeminiOnly", "Message", "Misfit", "Opaque", "OpenEnum", "Page", "Value", "VertexOnly", "Via"]
 
@@ -69,7 +70,9 @@ class Page(Message, Generic[T_co]):
     @property
     def items(self) -> tuple[T_co, ...]:
         """What is on this page."""
-        listed: tuple[T_co, ...] = next(getattr(self, name) for name in self.__struct_fields__ if name != "next_page_token")
+        listed: tuple[T_co, ...] = next(
+            getattr(self, name) for name in self.__struct_fields__ if name != "next_page_token"
+        )
         return listed
 
     def __iter__(self) -> Iterator[T_co]:

@@ -23,7 +23,7 @@ import msgspec
 from genai_fn.errors import InvalidRequest
 from genai_fn.schema._base import Message, Misfit, Via
 
-__all__ = ["as_changes", "as_struct", "as_value"]
+__all__ = ["as_changes", "as_struct", "as_value", "at", "settle"]
 
 M = TypeVar("M", bound=msgspec.Struct)
 Converter: TypeAlias = Callable[[Any], Any]
@@ -63,6 +63,11 @@ def as_value(annotation: Any, value: Any, path: str) -> Any:
         raise InvalidRequest(path + "".join(reversed(wrong.steps)), wrong.value, wrong.expected) from None
     except RecursionError:
         raise InvalidRequest(path, value, "something that does not hold itself") from None
+
+
+def settle(annotation: Any, value: Any) -> Any:
+    """Do as `as_value` does on the way there, for the functions of marks: a `Misfit` goes on."""
+    return _converter(annotation)(value)
 
 
 @functools.cache
@@ -159,7 +164,7 @@ def _free(value: Any) -> Any:
     if isinstance(value, Mapping):
         return _mapping(_free, value)
     if isinstance(value, list | tuple):
-        return [_at(index, _free, each) for index, each in enumerate(cast("Any", value))]
+        return [at(index, _free, each) for index, each in enumerate(cast("Any", value))]
     try:
         plain = msgspec.to_builtins(value)
     except (TypeError, ValueError, OverflowError):
@@ -233,7 +238,7 @@ def _sequence(converter: Converter, value: Any) -> tuple[Any, ...]:
     if not isinstance(value, list | tuple) and (isinstance(value, _SCALARS) or not isinstance(value, Iterable)):
         raise Misfit(value, "a list")
     items: tuple[Any, ...] = cast("Any", value) if isinstance(value, tuple) else tuple(cast("Any", value))
-    settled = tuple([_at(index, converter, each) for index, each in enumerate(items)])
+    settled = tuple([at(index, converter, each) for index, each in enumerate(items)])
     return items if all(map(operator.is_, settled, items)) else settled
 
 
@@ -243,10 +248,11 @@ _SCALARS = (str, bytes, Mapping, msgspec.Struct)
 def _mapping(converter: Converter, value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise Misfit(value, "a mapping")
-    return {_text(key): _at(key, converter, each) for key, each in cast("Any", value).items()}
+    return {_text(key): at(key, converter, each) for key, each in cast("Any", value).items()}
 
 
-def _at(step: int | str, converter: Converter, value: Any) -> Any:
+def at(step: int | str, converter: Converter, value: Any) -> Any:
+    """Settle what is one step further in: an index, or a name."""
     try:
         return converter(value)
     except Misfit as wrong:
@@ -260,9 +266,12 @@ def _at(step: int | str, converter: Converter, value: Any) -> Any:
 def _struct(kind: type[msgspec.Struct], value: Any) -> Any:
     if isinstance(value, kind):
         return _settled(value)
-    if type(value) is dict or isinstance(value, Mapping):
-        return _read(kind, cast("Mapping[str, Any]", value))
+    fields = cast("Mapping[str, Any]", value) if type(value) is dict or isinstance(value, Mapping) else None
+    if fields is not None and _names(kind).keys() >= fields.keys():
+        return _read(kind, fields)
     coerced = _coerced(kind, value) if issubclass(kind, Message) else NotImplemented
+    if coerced is NotImplemented and fields is not None:
+        return _read(kind, fields)  # which says what does not fit
     if coerced is NotImplemented:
         raise Misfit(value, f"a {kind.__name__} or a dict of its fields")
     return _settled(coerced) if isinstance(coerced, kind) else _read(kind, coerced)
@@ -276,7 +285,7 @@ def _settled(value: msgspec.Struct) -> msgspec.Struct:
     changes: dict[str, Any] | None = None
     converters = _fields(type(value))
     for name, converter, old in zip(converters, converters.values(), msgspec.structs.astuple(value), strict=True):
-        if old is not None and (new := _at(name, converter, old)) is not old:
+        if old is not None and (new := at(name, converter, old)) is not old:
             changes = changes or {}
             changes[name] = new
     return value if changes is None else msgspec.structs.replace(value, **changes)
@@ -298,7 +307,7 @@ def _given(kind: type[msgspec.Struct], value: Mapping[str, Any]) -> dict[str, An
             raise _unknown(kind, key, each)
         if name in given:
             raise Misfit(each, "one spelling of a field", f".{key}")
-        given[name] = _at(key, converters[name], each)
+        given[name] = at(key, converters[name], each)
     return given
 
 

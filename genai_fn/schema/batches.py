@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from genai_fn.schema._base import GeminiOnly, Message, VertexOnly
-from genai_fn.schema.content import ContentsLike
+from genai_fn.schema._base import GeminiOnly, Message, Page, VertexOnly
+from genai_fn.schema.content import ContentsLike, SeparateContentsLike
 from genai_fn.schema.embeddings import EmbedContentConfig, SingleEmbedContentResponse
 from genai_fn.schema.generation import GenerateContentConfig
 from genai_fn.schema.operations import ENDED, JobError, JobState
@@ -161,7 +161,8 @@ class BatchJob(Message):
 class EmbedContentBatch(Message):
     """Contents that all get their vectors in one batch."""
 
-    contents: ContentsLike | None = None
+    contents: SeparateContentsLike | None = None
+    """A vector for each item of a list."""
     config: EmbedContentConfig | None = None
 
 
@@ -209,8 +210,7 @@ class ListBatchJobsConfig(Message):
     filter: VertexOnly[str | None] = None
 
 
-class ListBatchJobsResponse(Message):
+class ListBatchJobsResponse(Page[BatchJob]):
     """A page of batches."""
 
-    next_page_token: str | None = None
     batch_jobs: tuple[BatchJob, ...] = ()

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from genai_fn.schema._base import Message, VertexOnly
+from genai_fn.schema._base import Message, Page, VertexOnly
 from genai_fn.schema.content import ContentLike, ContentsLike
 from genai_fn.schema.tools import Tool, ToolConfig
 
@@ -86,8 +86,7 @@ class ListCachedContentsConfig(Message):
     """The ``next_page_token`` of the page before."""
 
 
-class ListCachedContentsResponse(Message):
+class ListCachedContentsResponse(Page[CachedContent]):
     """A page of caches."""
 
-    next_page_token: str | None = None
     cached_contents: tuple[CachedContent, ...] = ()

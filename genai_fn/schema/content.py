@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias, cast
 
 from genai_fn.errors import InvalidRequest
 from genai_fn.schema._base import Message, Misfit, Opaque, OpenEnum, VertexOnly, Via
-from genai_fn.schema._convert import as_struct, as_value
+from genai_fn.schema._convert import as_struct, as_value, settle
 from genai_fn.schema._mime import the_mime_type
 from genai_fn.schema._pillow import image_bytes, is_pillow_image
 from genai_fn.schema.files import File
@@ -27,6 +27,7 @@ __all__ = [
     "PartLike",
     "PartMediaResolution",
     "PartMediaResolutionLevel",
+    "SeparateContentsLike",
     "UserContent",
     "VideoMetadata",
 ]
@@ -148,26 +149,26 @@ class Part(Message):
     @classmethod
     def from_text(cls, *, text: str) -> Self:
         """Make one of a text."""
-        return cls(text=text)
+        return as_struct(cls, {"text": text}, "part")
 
     @classmethod
     def from_bytes(cls, *, data: bytes, mime_type: str, media_resolution: "MediaResolutionLike | None" = None) -> Self:
         """Make one of bytes."""
-        return cls(inline_data=Blob(data=data, mime_type=mime_type), media_resolution=_resolution(media_resolution))
+        blob = {"data": data, "mime_type": mime_type}
+        return as_struct(cls, {"inline_data": blob, "media_resolution": media_resolution}, "part")
 
     @classmethod
     def from_uri(
         cls, *, file_uri: str, mime_type: str | None = None, media_resolution: "MediaResolutionLike | None" = None
     ) -> Self:
         """Make one of a file's address, whose ending tells the MIME type unless it is given."""
-        file = FileData(file_uri=file_uri, mime_type=the_mime_type(file_uri, mime_type))
-        return cls(file_data=file, media_resolution=_resolution(media_resolution))
+        file = {"file_uri": file_uri, "mime_type": the_mime_type(file_uri, mime_type)}
+        return as_struct(cls, {"file_data": file, "media_resolution": media_resolution}, "part")
 
     @classmethod
     def from_function_call(cls, *, name: str, args: Mapping[str, Any]) -> Self:
         """Make one of a function call, as a model would."""
-        call = {"name": name, "args": args}
-        return cls(function_call=as_struct(FunctionCall, call, "function_call"))
+        return as_struct(cls, {"function_call": {"name": name, "args": args}}, "part")
 
     @classmethod
     def from_function_response(
@@ -175,17 +176,17 @@ class Part(Message):
     ) -> Self:
         """Make one of what a function answered."""
         answer = {"name": name, "response": response, "parts": parts}
-        return cls(function_response=as_struct(FunctionResponse, answer, "function_response"))
+        return as_struct(cls, {"function_response": answer}, "part")
 
     @classmethod
     def from_executable_code(cls, *, code: str, language: Language) -> Self:
         """Make one of code, as a model would."""
-        return cls(executable_code=ExecutableCode(code=code, language=language))
+        return as_struct(cls, {"executable_code": {"code": code, "language": language}}, "part")
 
     @classmethod
     def from_code_execution_result(cls, *, outcome: Outcome, output: str) -> Self:
         """Make one of what came of code."""
-        return cls(code_execution_result=CodeExecutionResult(outcome=outcome, output=output))
+        return as_struct(cls, {"code_execution_result": {"outcome": outcome, "output": output}}, "part")
 
     def as_image(self) -> Image | None:
         """Give the inline bytes as an `Image`, or None where there are none or they are something else."""
@@ -199,6 +200,9 @@ class Part(Message):
 def _as_part(value: object) -> Any:
     if isinstance(value, str):
         return Part(text=value)
+    if isinstance(value, Mapping):
+        kind = next((_TELLING[name] for name in _TELLING if name in value), None)
+        return NotImplemented if kind is None else _as_part(settle(kind, value))
     if isinstance(value, File):
         return Part(file_data=_address(value))
     if is_pillow_image(value):
@@ -221,14 +225,14 @@ _HELD: dict[type, str] = {
 }
 
 
+_TELLING: dict[str, type[Message]] = {"uri": File, "data": Blob, "file_uri": FileData, "fileUri": FileData}
+"""The fields by which a dict in a part's place is known to be something that stands for one."""
+
+
 def _address(file: File) -> FileData:
     if not file.uri or not file.mime_type:
         raise Misfit(file, "a File with a uri and a mime_type")
     return FileData(file_uri=file.uri, mime_type=file.mime_type)
-
-
-def _resolution(value: "MediaResolutionLike | None") -> PartMediaResolution | None:
-    return None if value is None else as_struct(PartMediaResolution, value, "media_resolution")
 
 
 class Content(Message):
@@ -244,15 +248,14 @@ class Content(Message):
             if not value:
                 raise Misfit(cast("Any", value), "at least one part")
             return {"parts": cast("Sequence[Any]", value), "role": "user"}
+        if isinstance(value, Mapping):
+            fields = cast("Mapping[str, Any]", value)
+            return NotImplemented if _PART.isdisjoint(fields) else {"parts": (fields,), "role": "user"}
         part = value if isinstance(value, Part) else _as_part(value)
         return part if part is NotImplemented else cls(parts=(part,), role="user")
 
 
-def _parts_turn(value: Any) -> Any:
-    """Take the fields of a part for a turn of that part."""
-    if isinstance(value, Mapping) and value and not ("parts" in value or "role" in value):
-        return [cast("Any", value)]
-    return cast("Any", value)
+_PART = {*Part.__struct_fields__, *Part.__struct_encode_fields__, *_TELLING}
 
 
 def UserContent(parts: "PartLike | Sequence[PartLike]") -> Content:  # noqa: N802  # google-genai's name, a class there
@@ -294,7 +297,21 @@ if TYPE_CHECKING:
     """What stands for one turn."""
     ContentsLike: TypeAlias = ContentLike | Sequence[ContentLike]
     """What stands for a conversation."""
+    SeparateContentsLike: TypeAlias = ContentsLike
+    """The same, where each item of a list is by itself."""
 else:
     PartLike = Part
-    ContentLike = Annotated[Content, Via(_parts_turn)]
-    ContentsLike = Annotated[tuple[Content, ...], "contents"]
+    ContentLike = Content
+
+    def _grouped(value: Any) -> Any:
+        from genai_fn.schema.contents import grouped  # noqa: PLC0415  # which is made of Content
+
+        return grouped(value)
+
+    def _separate(value: Any) -> Any:
+        from genai_fn.schema.contents import separate  # noqa: PLC0415  # which is made of Content
+
+        return separate(value)
+
+    ContentsLike = Annotated[tuple[Content, ...], Via(_grouped)]
+    SeparateContentsLike = Annotated[tuple[Content, ...], Via(_separate)]

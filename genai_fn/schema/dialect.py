@@ -15,7 +15,7 @@ from types import GenericAlias, UnionType
 from typing import Any, NamedTuple, NewType, TypeAlias, get_origin
 from urllib.parse import unquote
 
-from msgspec.structs import fields
+from msgspec.structs import astuple
 from typing_extensions import TypeAliasType, TypeIs
 
 from genai_fn.schema._base import Message, Misfit
@@ -126,7 +126,7 @@ def _words(given: Any, place: _Place) -> _Words:
 
 
 def _set_in(given: Message) -> _Words:
-    pairs = ((each.encode_name, getattr(given, each.name)) for each in fields(given))
+    pairs = zip(given.__struct_encode_fields__, astuple(given), strict=True)
     return {word: value for word, value in pairs if value is not None}
 
 
@@ -138,7 +138,7 @@ def _unknown(key: Any, value: Any, place: _Place) -> Misfit:
 
 _DEEPEST = 100  # steps; the API itself takes far fewer
 _MOST = 20_000  # levels read, as every $ref to a $ref may double them
-_NAMES = {each.encode_name: each.name for each in fields(Schema)}
+_NAMES = dict(zip(Schema.__struct_encode_fields__, Schema.__struct_fields__, strict=True))
 _WORDS = {spelling: word for word, name in _NAMES.items() for spelling in (word, name)} | {
     "$ref": "$ref",
     "const": "const",

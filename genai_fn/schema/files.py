@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from genai_fn.schema._base import Message, OpenEnum
+from genai_fn.schema._base import Message, OpenEnum, Page
 
 __all__ = [
     "CreateFileConfig",
@@ -115,8 +115,7 @@ class ListFilesConfig(Message):
     """The ``next_page_token`` of the page before."""
 
 
-class ListFilesResponse(Message):
+class ListFilesResponse(Page[File]):
     """A page of files."""
 
-    next_page_token: str | None = None
     files: tuple[File, ...] = ()

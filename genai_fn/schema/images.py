@@ -1,12 +1,13 @@
 """Images: what one is, made anew, and enlarged."""
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from genai_fn.errors import InvalidRequest
 from genai_fn.schema._base import Message, OpenEnum, VertexOnly
-from genai_fn.schema._mime import mime_type_of
+from genai_fn.schema._disk import read, write
+from genai_fn.schema._mime import mime_type_of, the_mime_type
+from genai_fn.schema._pillow import image_bytes, is_pillow_image
 
 __all__ = [
     "GenerateImagesConfig",
@@ -21,6 +22,17 @@ __all__ = [
     "UpscaleImageParameters",
     "UpscaleImageResponse",
 ]
+
+
+if TYPE_CHECKING:
+
+    class PillowImage(Protocol):
+        """An image of Pillow's, as far as it matters here."""
+
+        @property
+        def mode(self) -> str: ...
+
+        def save(self, fp: Any, format: str | None = None) -> None: ...
 
 
 class SafetyFilterLevel(OpenEnum):
@@ -65,13 +77,31 @@ class Image(Message):
     def from_file(cls, *, location: str, mime_type: str | None = None) -> Self:
         """Read a picture from a file, whose name tells the MIME type unless it is given."""
         told = mime_type_of(location) if mime_type is None else mime_type
-        return cls(image_bytes=Path(location).read_bytes(), mime_type=told)
+        return cls(image_bytes=read(location), mime_type=told)
+
+    @classmethod
+    def from_bytes(cls, *, data: bytes, mime_type: str) -> Self:
+        """Make one of bytes."""
+        return cls(image_bytes=data, mime_type=mime_type)
+
+    @classmethod
+    def from_uri(cls, *, file_uri: str, mime_type: str | None = None) -> Self:
+        """Make one of its place in Cloud Storage, whose ending tells the MIME type unless it is given."""
+        return cls(gcs_uri=file_uri, mime_type=the_mime_type(file_uri, mime_type))
+
+    @classmethod
+    def from_pillow(cls, *, image: "PillowImage") -> Self:
+        """Make one of a Pillow image: a JPEG file as it is while untouched, anything else as PNG."""
+        if not is_pillow_image(image):
+            raise InvalidRequest("image", image, "an image of Pillow's")
+        data, mime_type = image_bytes(image)
+        return cls(image_bytes=data, mime_type=mime_type)
 
     def save(self, location: str) -> None:
         """Write the bytes of the picture to a file."""
         if self.image_bytes is None:
             raise InvalidRequest("image_bytes", self, "an Image that holds its bytes")
-        Path(location).write_bytes(self.image_bytes)
+        write(location, self.image_bytes)
 
 
 class SafetyAttributes(Message):

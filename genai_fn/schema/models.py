@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from genai_fn.schema._base import Message
+from genai_fn.schema._base import Message, Page
 
 __all__ = [
     "Checkpoint",
@@ -99,8 +99,7 @@ class ListModelsConfig(Message):
     """Whether Google's own models are listed, or one's tuned ones."""
 
 
-class ListModelsResponse(Message):
+class ListModelsResponse(Page[Model]):
     """A page of models."""
 
-    next_page_token: str | None = None
     models: tuple[Model, ...] = ()

@@ -1,11 +1,12 @@
 """Shapes of JSON: what an answer or a function's arguments must look like."""
 
 from collections.abc import Mapping  # noqa: TC003  # msgspec resolves the quoted annotations with it
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias
 
 from msgspec import field
 
 from genai_fn.schema._base import Message, OpenEnum, Via
+from genai_fn.schema._convert import as_struct, as_value
 
 __all__ = ["JSONSchema", "JSONSchemaType", "Schema", "SchemaLike", "Type"]
 
@@ -72,6 +73,26 @@ class Schema(Message):
     title: str | None = None
     type: Type | None = None
 
+    @classmethod
+    def from_json_schema(cls, *, json_schema: "JSONSchema | Mapping[str, Any]") -> Self:
+        """
+        Read plain JSON Schema: ``$ref`` is written out, null among the types becomes ``nullable``.
+
+        Raises:
+            InvalidRequest: with the path to what the API's dialect cannot say.
+
+        >>> Schema.from_json_schema(json_schema={"type": ["string", "null"]}).nullable
+        True
+        """
+        return as_struct(cls, as_value(Annotated[cls | None, Via(_in_dialect)], json_schema, "json_schema"))
+
+    @property
+    def json_schema(self) -> "JSONSchema":
+        """The same in plain JSON Schema; only ``example`` has no place there."""
+        from genai_fn.schema.plain import plain  # noqa: PLC0415  # which is made of Schema
+
+        return plain(self)
+
 
 class JSONSchema(Message):
     """A shape in plain JSON Schema (draft 2020-12), as far as the API reads it."""
@@ -102,16 +123,16 @@ class JSONSchema(Message):
     defs: "Mapping[str, JSONSchema] | None" = field(default=None, name="$defs")
 
 
+def _in_dialect(value: Any) -> Any:
+    from genai_fn.schema.dialect import response_schema  # noqa: PLC0415  # which is made of Schema
+
+    return response_schema(value)
+
+
 if TYPE_CHECKING:
     from types import GenericAlias, UnionType
 
     SchemaLike: TypeAlias = Schema | Mapping[str, Any] | type[Any] | UnionType | GenericAlias
     """A `Schema`, a mapping of the same fields, or a type to take the shape of."""
 else:
-
-    def _in_dialect(value: Any) -> Any:
-        from genai_fn.schema.dialect import response_schema  # noqa: PLC0415  # which is made of Schema
-
-        return response_schema(value)
-
     SchemaLike = Annotated[Schema | None, Via(_in_dialect)]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from genai_fn.schema._base import Message, OpenEnum
+from genai_fn.schema._base import Message, OpenEnum, Page
 
 __all__ = [
     "ChunkingConfig",
@@ -91,10 +91,9 @@ class ListDocumentsConfig(Message):
     """The ``next_page_token`` of the page before."""
 
 
-class ListDocumentsResponse(Message):
+class ListDocumentsResponse(Page[Document]):
     """A page of documents."""
 
-    next_page_token: str | None = None
     documents: tuple[Document, ...] = ()
 
 
@@ -138,10 +137,9 @@ class ListFileSearchStoresConfig(Message):
     """The ``next_page_token`` of the page before."""
 
 
-class ListFileSearchStoresResponse(Message):
+class ListFileSearchStoresResponse(Page[FileSearchStore]):
     """A page of stores."""
 
-    next_page_token: str | None = None
     file_search_stores: tuple[FileSearchStore, ...] = ()
 
 

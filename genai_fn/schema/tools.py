@@ -1,9 +1,13 @@
 """What a model may use: functions, search, code, maps, a computer."""
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias, cast
 
-from genai_fn.schema._base import GeminiOnly, Message, OpenEnum, VertexOnly
+from msgspec.structs import replace
+
+from genai_fn.schema._base import GeminiOnly, Message, OpenEnum, VertexOnly, Via
+from genai_fn.schema._convert import as_value
 from genai_fn.schema.retrieval import AuthConfig, Retrieval
 from genai_fn.schema.schemas import Schema
 
@@ -105,6 +109,41 @@ class FunctionDeclaration(Message):
     response_json_schema: Any = None
     """The answer as plain JSON Schema, sent as it stands."""
 
+    @classmethod
+    def from_callable(cls, *, callable: Callable[..., Any], behavior: Behavior | str | None = None) -> Self:
+        """
+        Declare a Python function by its name, signature and docstring; nothing is called.
+
+        The docstring is the description; what it says of a parameter goes along with the parameter. The answer is not
+        described.
+
+        Args:
+            callable: A function, a bound method, a ``functools.partial``, or an object with ``__call__``. Annotations
+                are types that ``response_schema`` takes, too.
+
+            behavior: Whether the model waits for it.
+
+        >>> def weather(city: str, days: int = 1) -> str: ...
+        >>> FunctionDeclaration.from_callable(callable=weather).parameters.required
+        ('city',)
+        """
+        function: Self = as_value(Annotated[cls, Via(_declared)], callable, "callable")
+        return function if behavior is None else replace(function, behavior=Behavior(behavior))
+
+    @classmethod
+    def _coerce(cls, value: Any) -> Any:
+        return _declared(value) if _is_function(value) else NotImplemented
+
+
+def _declared(function: Any) -> Any:
+    from genai_fn.schema.callables import declared  # noqa: PLC0415  # which loads inspect
+
+    return declared(function)
+
+
+def _is_function(value: object) -> bool:
+    return callable(value) and not isinstance(value, type)  # a type is a tool whose () was forgotten
+
 
 class DynamicRetrievalConfig(Message):
     """When the model searches by itself."""
@@ -196,6 +235,8 @@ class Tool(Message):
     def _coerce(cls, value: Any) -> Any:
         if isinstance(value, FunctionDeclaration):
             return cls(function_declarations=(value,))
+        if _is_function(value):
+            return cls(function_declarations=(FunctionDeclaration(**_declared(value)),))
         held = _HELD.get(type(cast("object", value)))
         return NotImplemented if held is None else cls(**{held: value})
 
@@ -213,7 +254,7 @@ _HELD: dict[type, str] = {
 }
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     ToolLike: TypeAlias = (
         Tool

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from genai_fn.schema._base import GeminiOnly, Message, OpenEnum, VertexOnly
+from genai_fn.schema._base import GeminiOnly, Message, OpenEnum, Page, VertexOnly
 from genai_fn.schema.evaluation import EvaluationConfig
 from genai_fn.schema.operations import ENDED, GoogleRpcStatus, JobState
 from genai_fn.schema.tuning_data import TuningDataStats
@@ -238,10 +238,9 @@ class ListTuningJobsConfig(Message):
     filter: str | None = None
 
 
-class ListTuningJobsResponse(Message):
+class ListTuningJobsResponse(Page[TuningJob]):
     """A page of tunings."""
 
-    next_page_token: str | None = None
     tuning_jobs: tuple[TuningJob, ...] = ()
 
 

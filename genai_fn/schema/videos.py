@@ -1,12 +1,12 @@
 """Videos: what one is, and made anew."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Self
 
 from genai_fn.errors import InvalidRequest
 from genai_fn.schema._base import Message, OpenEnum, VertexOnly
-from genai_fn.schema._mime import mime_type_of
+from genai_fn.schema._disk import read, write
+from genai_fn.schema._mime import mime_type_of, the_mime_type
 from genai_fn.schema.images import Image
 
 __all__ = [
@@ -58,13 +58,23 @@ class Video(Message):
     def from_file(cls, *, location: str, mime_type: str | None = None) -> Self:
         """Read a film from a file, whose name tells the MIME type unless it is given."""
         told = mime_type_of(location) if mime_type is None else mime_type
-        return cls(video_bytes=Path(location).read_bytes(), mime_type=told)
+        return cls(video_bytes=read(location), mime_type=told)
+
+    @classmethod
+    def from_bytes(cls, *, data: bytes, mime_type: str) -> Self:
+        """Make one of bytes."""
+        return cls(video_bytes=data, mime_type=mime_type)
+
+    @classmethod
+    def from_uri(cls, *, file_uri: str, mime_type: str | None = None) -> Self:
+        """Make one of a file's address, whose ending tells the MIME type unless it is given."""
+        return cls(uri=file_uri, mime_type=the_mime_type(file_uri, mime_type))
 
     def save(self, path: str) -> None:
         """Write the bytes of the film to a file."""
         if self.video_bytes is None:
             raise InvalidRequest("video_bytes", self, "a Video that holds its bytes")
-        Path(path).write_bytes(self.video_bytes)
+        write(path, self.video_bytes)
 
 
 class GenerateVideosSource(Message):

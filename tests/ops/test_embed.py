@@ -149,7 +149,7 @@ def test_differences() -> None:
         ([], "contents"),
         ([3], "contents[0]"),
         (["a", {"txt": "b"}], "contents[1].txt"),
-        (["a", ["b", {"parts": [{"text": "c"}]}]], "contents[1]"),
+        (["a", ["b", {"parts": [{"text": "c"}]}]], "contents[1][1].parts"),
     ],
 )
 def test_mistakes(contents: Any, path: str) -> None:

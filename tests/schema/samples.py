@@ -7,13 +7,13 @@ from enum import Enum
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from genai_fn import schema
-from genai_fn.schema import Message, OpenEnum
+from genai_fn.schema import Message, OpenEnum, Page
 
 __all__ = ["ENUMS", "MESSAGES", "bare", "hints", "sample"]
 
 PUBLIC = tuple(getattr(schema, name) for name in schema.__all__)
 MESSAGES: tuple[type[Message], ...] = tuple(
-    each for each in PUBLIC if isinstance(each, type) and issubclass(each, Message) and each is not Message
+    each for each in PUBLIC if isinstance(each, type) and issubclass(each, Message) and each not in (Message, Page)
 )
 ENUMS: tuple[type[OpenEnum], ...] = tuple(
     each for each in PUBLIC if isinstance(each, type) and issubclass(each, OpenEnum) and each is not OpenEnum
@@ -44,6 +44,8 @@ def sample(kind: Any, depth: int = 4) -> Any:
     if isinstance(kind, type) and issubclass(kind, Enum):
         return list(kind)[-1]
     if isinstance(kind, type) and issubclass(kind, Message):
+        if not depth and kind is schema.Content:
+            return schema.Content(role="user")  # a turn that says nothing at all is none
         fields = hints(kind) if depth else {}
         values = {name: sample(annotation, depth - 1) for name, annotation in fields.items()}
         return kind(**values | ({"response_schema": _SHAPE} if depth and kind is schema.GenerateContentConfig else {}))

@@ -295,3 +295,69 @@ def test_nothing_to_save(value: Any) -> None:
     """What holds no bytes cannot be saved."""
     with pytest.raises(InvalidRequest):
         value.save("nowhere")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (Image.from_bytes(data=b"x", mime_type="image/png"), Image(image_bytes=b"x", mime_type="image/png")),
+        (Image.from_uri(file_uri="gs://b/o.png"), Image(gcs_uri="gs://b/o.png", mime_type="image/png")),
+        (Image.from_uri(file_uri="gs://b/o", mime_type="a/b"), Image(gcs_uri="gs://b/o", mime_type="a/b")),
+        (Video.from_bytes(data=b"x", mime_type="video/mp4"), Video(video_bytes=b"x", mime_type="video/mp4")),
+        (Video.from_uri(file_uri="gs://b/o.mp4"), Video(uri="gs://b/o.mp4", mime_type="video/mp4")),
+        (Video.from_uri(file_uri="files/x", mime_type="a/b"), Video(uri="files/x", mime_type="a/b")),
+    ],
+)
+def test_pictures_and_films(value: Any, expected: Any) -> None:
+    """Pictures and films are made of bytes and addresses by the same names as parts."""
+    assert value == expected
+
+
+@pytest.mark.parametrize("kind", [Image, Video])
+def test_address_that_tells_nothing(kind: Any) -> None:
+    """An address whose ending tells nothing needs a MIME type."""
+    with pytest.raises(InvalidRequest):
+        kind.from_uri(file_uri="gs://b/o")
+
+
+def test_picture_of_pillow() -> None:
+    """A Pillow image is a picture, with the bytes that it has as a part."""
+    part = Part.of(_picture())
+    assert Image.from_pillow(image=_picture()) == part.as_image()
+    with pytest.raises(InvalidRequest):
+        Image.from_pillow(image=b"x")  # type: ignore[arg-type]  # the mistake is the test
+
+
+def test_given_function_parts() -> None:
+    """What goes into a function's call or answer is checked and settled at once."""
+    with pytest.raises(InvalidRequest) as raised:
+        Part.from_function_call(name="f", args={"a": object()})
+    assert raised.value.path == "part.function_call.args.a"
+    media: Any = [{"inline_data": {"data": b"x", "mime_type": "image/png"}}]
+    part = Part.from_function_response(name="f", response={}, parts=media)
+    assert part.function_response is not None
+    assert part.function_response.parts == (schema.FunctionResponsePart.from_bytes(data=b"x", mime_type="image/png"),)
+
+
+@pytest.mark.parametrize(
+    ("make", "given", "path"),
+    [
+        (Part.from_text, {"text": 5}, "part.text"),
+        (Part.from_bytes, {"data": 5, "mime_type": "a/b"}, "part.inline_data.data"),
+        (Part.from_uri, {"file_uri": "gs://b/o", "mime_type": 5}, "part.file_data.mime_type"),
+        (Part.from_executable_code, {"code": 5, "language": "PYTHON"}, "part.executable_code.code"),
+        (Part.from_code_execution_result, {"outcome": 5, "output": ""}, "part.code_execution_result.outcome"),
+    ],
+)
+def test_wrong_parts(make: Any, given: Any, path: str) -> None:
+    """A wrong value in the making of a part is refused at once."""
+    with pytest.raises(InvalidRequest) as raised:
+        make(**given)
+    assert raised.value.path == path
+
+
+def test_words_for_members() -> None:
+    """Where a part takes a member of an enum, its text will do."""
+    part = Part.from_executable_code(code="1", language="python")  # type: ignore[arg-type]  # as dicts are typed
+    assert part.executable_code is not None
+    assert part.executable_code.language is schema.Language.PYTHON

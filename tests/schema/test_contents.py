@@ -7,9 +7,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genai_fn.contents import as_contents
 from genai_fn.errors import InvalidRequest
-from genai_fn.schema import Blob, Content, File, FileData, FunctionCall, FunctionResponse, Part
+from genai_fn.schema import (
+    Blob,
+    Content,
+    CreateCachedContentConfig,
+    EmbedContentBatch,
+    File,
+    FileData,
+    FunctionCall,
+    FunctionResponse,
+    GenerateContentConfig,
+    InlinedRequest,
+    Message,
+    Part,
+)
+from genai_fn.schema._convert import as_struct
+from genai_fn.schema.contents import as_contents
 
 CALL = Part(function_call=FunctionCall(name="f", args={}))
 RESULT = Part(function_response=FunctionResponse(name="f", response={}))
@@ -84,7 +98,7 @@ def test_turns(contents: Any, turns: tuple[Content, ...]) -> None:
         (["a", {"data": b"x", "text": "a"}], "contents[1].text"),
         (File(uri="gs://b/f"), "contents"),
         ({"uri": "gs://b/f"}, "contents"),
-        ("\ud800", "contents.parts[0].text"),
+        ("\ud800", "contents.text"),
         (["a", {"text": "\ud800"}], "contents[1].text"),
     ],
 )
@@ -123,3 +137,79 @@ def test_nothing_is_lost(contents: list[Any]) -> None:
 
 def _part(value: Any) -> Part:
     return value if isinstance(value, Part) else Part(text=value if isinstance(value, str) else value["text"])
+
+
+@pytest.mark.parametrize("kind", [CreateCachedContentConfig, InlinedRequest])
+def test_fields(kind: type[Message]) -> None:
+    """Wherever a conversation is taken, it is grouped alike, and grouped once."""
+    given = {"contents": ["a", {"text": "b"}, CALL, [FILE]]}
+    settled: Any = as_struct(kind, given)
+    assert settled.contents == (_user(A, B), _model(CALL), _user(Part(file_data=FILE)))
+    assert as_struct(kind, settled) == settled
+
+
+@pytest.mark.parametrize(
+    ("contents", "path"), [([], "config.contents"), (["a", {"text": 1}], "config.contents[1].text")]
+)
+@pytest.mark.parametrize("kind", [CreateCachedContentConfig, InlinedRequest, EmbedContentBatch])
+def test_mistakes_in_fields(kind: type[Message], contents: Any, path: str) -> None:
+    """A mistake is named by its path there, too."""
+    with pytest.raises(InvalidRequest) as raised:
+        as_struct(kind, {"contents": contents})
+    assert raised.value.path == path
+
+
+@pytest.mark.parametrize(
+    ("contents", "turns"),
+    [
+        ("a", (_user(A),)),
+        (["a", "b"], (_user(A), _user(B))),
+        ([["a", "b"], A], (_user(A, B), _user(A))),
+        ([_model(A), {"text": "b"}], (_model(A), _user(B))),
+        ([CALL, CALL], (_model(CALL), _model(CALL))),
+    ],
+)
+def test_separate(contents: Any, turns: tuple[Content, ...]) -> None:
+    """Contents that get a vector each stay apart, as in google-genai."""
+    settled = as_struct(EmbedContentBatch, {"contents": contents})
+    assert settled.contents == turns
+    assert as_struct(EmbedContentBatch, settled) == settled
+
+
+@pytest.mark.parametrize(
+    ("given", "turn"),
+    [
+        ({"text": "a"}, _user(A)),
+        ([{"text": "a"}, "b"], _user(A, B)),
+        ({"uri": "gs://b/f", "mimeType": "a/b"}, _user(Part(file_data=FILE))),
+        ({"inlineData": {"data": b"x", "mimeType": "a/b"}}, _user(Part(inline_data=BLOB))),
+        ({"role": "user"}, Content(role="user")),
+        ({}, Content()),
+    ],
+)
+def test_turn(given: Any, turn: Content) -> None:
+    """In the place of one turn, a dict of a part stands for a turn of it, as in google-genai."""
+    assert as_struct(GenerateContentConfig, {"system_instruction": given}).system_instruction == turn
+
+
+@pytest.mark.parametrize(
+    ("given", "path"),
+    [
+        ({"prats": []}, "config.system_instruction.prats"),
+        ({"text": 1}, "config.system_instruction.parts[0].text"),
+        ({"text": "a", "role": "user"}, "config.system_instruction.parts[0].role"),
+        ([], "config.system_instruction"),
+    ],
+)
+def test_no_turn(given: Any, path: str) -> None:
+    """What is neither a turn nor a part is refused by its path."""
+    with pytest.raises(InvalidRequest) as raised:
+        as_struct(GenerateContentConfig, {"system_instruction": given})
+    assert raised.value.path == path
+
+
+@pytest.mark.parametrize("kind", [CreateCachedContentConfig, InlinedRequest, EmbedContentBatch])
+def test_settled(kind: type[Message]) -> None:
+    """Turns that are settled come back as they are."""
+    settled = as_struct(kind, {"contents": ["a", [FILE], _model(A)]})
+    assert as_struct(kind, settled) is settled

@@ -1,0 +1,129 @@
+"""`declared`: what a model reads of a Python function, from its signature and its docstring."""
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from inspect import Parameter
+from types import SimpleNamespace
+from typing import Any, get_type_hints
+
+import msgspec
+from typing_extensions import TypeIs
+
+from genai_fn.schema._base import Misfit
+from genai_fn.schema.dialect import response_schema
+from genai_fn.schema.docstrings import described
+from genai_fn.schema.json_schema import json_schema
+
+__all__ = ["declared", "name_of"]
+
+
+def declared(function: Callable[..., Any]) -> dict[str, Any]:
+    """
+    Describe a function as the fields of a `FunctionDeclaration`.
+
+    Every parameter needs an annotation that `Schema` can say. What a ``functools.partial`` has bound is the caller's
+    and not the model's; ``*args`` and ``**kwargs`` have no names and are left to the caller, too. A default goes along
+    where JSON has it; where it does not, or is None, the parameter may be left out all the same.
+
+    Raises:
+        Misfit: with the path to the parameter.
+    """
+    if not callable(function) or isinstance(function, type):
+        raise Misfit(function, "a function, or an object that is called like one")
+    name, doc = name_of(function), _doc(function)
+    try:
+        shape = _shape(function, described(doc))
+    except Misfit as wrong:
+        wrong.steps.append(f".{name}")
+        raise
+    about = {"description": doc} if doc else {}
+    return {"name": name, **about, **({"parameters": shape} if shape["properties"] else {})}
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    """Give the name by which a model calls a function."""
+    bare = _bare(function)
+    name: str = getattr(bare, "__name__", type(bare).__name__)
+    if not name.isidentifier():
+        raise Misfit(function, "a function with a name")
+    return name
+
+
+def _shape(function: Callable[..., Any], told: Mapping[str, str]) -> dict[str, Any]:
+    bound = function.keywords if _is_partial(function) else {}
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        raise Misfit(function, "a function whose parameters Python knows") from None
+    offered = [each for each in parameters if each.kind not in _NAMELESS and each.name not in bound]
+    return {
+        "type": "OBJECT",
+        "properties": {each.name: _property(function, each, told) for each in offered},
+        "required": [each.name for each in offered if each.default is Parameter.empty],
+    }
+
+
+_NAMELESS = {Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD}
+
+
+def _property(function: Callable[..., Any], parameter: Parameter, told: Mapping[str, str]) -> dict[str, Any]:
+    try:
+        said: Any = response_schema(json_schema(_hint(function, parameter)))
+        words: dict[str, Any] = dict(said or {})
+    except Misfit as wrong:
+        wrong.expected = wrong.expected.replace("response_json_schema", "parameters_json_schema")
+        wrong.steps.append(f".{parameter.name}")
+        raise
+    if parameter.name in told:
+        words.setdefault("description", told[parameter.name])
+    if parameter.default is None:
+        words["nullable"] = True
+    elif parameter.default is not Parameter.empty:
+        words |= _default(parameter.default)
+    return words
+
+
+def _hint(function: Callable[..., Any], parameter: Parameter) -> Any:
+    if parameter.kind is Parameter.POSITIONAL_ONLY:
+        raise Misfit(function, "a parameter that can be given by its name")
+    if parameter.annotation is Parameter.empty:
+        raise Misfit(function, "a parameter with an annotation")
+    names = getattr(_code(function), "__globals__", {})
+    holder = SimpleNamespace(__annotations__={parameter.name: parameter.annotation})
+    try:
+        return get_type_hints(holder, globalns=names, include_extras=True)[parameter.name]
+    except (NameError, SyntaxError, TypeError) as error:
+        raise Misfit(parameter.annotation, f"an annotation that can be read ({error})") from None
+
+
+def _default(value: Any) -> dict[str, Any]:
+    try:
+        return {"default": msgspec.json.decode(msgspec.json.encode(value))}
+    except (TypeError, ValueError):
+        return {}
+
+
+# What is behind a callable
+
+
+def _doc(function: Callable[..., Any]) -> str:
+    bare = _bare(function)
+    if inspect.isroutine(bare):
+        return inspect.getdoc(bare) or ""
+    return inspect.cleandoc(_code(function).__doc__ or type(bare).__doc__ or "")
+
+
+def _code(function: Callable[..., Any]) -> Any:
+    bare = _bare(function)
+    return inspect.unwrap(bare if inspect.isroutine(bare) else type(bare).__call__)
+
+
+def _bare(function: Callable[..., Any]) -> Callable[..., Any]:
+    while _is_partial(function):
+        function = function.func
+    return function
+
+
+def _is_partial(function: object) -> TypeIs[functools.partial[Any]]:
+    return isinstance(function, functools.partial)

@@ -1,0 +1,39 @@
+"""`described`: what a docstring says of each parameter, in Google's, NumPy's or Sphinx's manner."""
+
+import re
+import textwrap
+from collections.abc import Iterator
+
+__all__ = ["described"]
+
+
+def described(doc: str) -> dict[str, str]:
+    r"""
+    Read the descriptions of parameters off a docstring, whichever manner it is written in.
+
+    >>> described("Look up.\n\nArgs:\n    city: Where,\n        in English.\n    days (int): How long.")
+    {'city': 'Where, in English.', 'days': 'How long.'}
+    """
+    found: dict[str, str] = {}
+    for item in _items(doc):
+        said = " ".join(item["said"].split())
+        found |= {name.strip("* "): said for name in item["name"].split(",") if said}
+    return found
+
+
+def _items(doc: str) -> Iterator[re.Match[str]]:
+    yield from _SPHINX_ITEM.finditer(doc)
+    for section, item in ((_GOOGLE, _GOOGLE_ITEM), (_NUMPY, _NUMPY_ITEM)):
+        for found in section.finditer(doc):
+            yield from item.finditer(textwrap.dedent(found["block"]))
+
+
+_SPHINX_ITEM = re.compile(r"^:param\s+(?:[^:\n]*\s)?(?P<name>\w+):(?P<said>.*(?:\n[ \t]+\S.*)*)", re.MULTILINE)
+_GOOGLE = re.compile(r"^(?:Args|Arguments|Parameters):[ \t]*\n(?P<block>(?:[ \t]+\S.*\n?|[ \t]*\n)+)", re.MULTILINE)
+_GOOGLE_ITEM = re.compile(
+    r"^(?P<name>\*{0,2}\w+)[ \t]*(?:\(.*?\))?:(?P<said>.*(?:\n[ \t]+\S.*|\n[ \t]*(?=\n))*)", re.MULTILINE
+)
+_NUMPY = re.compile(r"^Parameters\n-{3,}[ \t]*\n(?P<block>(?:(?!\S.*\n-{3,}).*\n?)+?)(?=\S.*\n-{3,}|\Z)", re.MULTILINE)
+_NUMPY_ITEM = re.compile(
+    r"^(?P<name>\*{0,2}\w+(?:, ?\w+)*)[ \t]*(?::.*)?\n(?P<said>(?:[ \t]+\S.*\n?|[ \t]*\n)+)", re.MULTILINE
+)

@@ -1,0 +1,187 @@
+"""What holds for any value of any type of the API, as Hypothesis draws them."""
+
+import copy
+import json
+import pickle
+import tracemalloc
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from genai_fn.errors import InvalidRequest
+from genai_fn.schema import (
+    Candidate,
+    FinishReason,
+    GenerateContentConfig,
+    JSONSchema,
+    Message,
+    Opaque,
+    OpenEnum,
+    Part,
+    Schema,
+)
+from genai_fn.schema._convert import as_struct, as_value
+from genai_fn.schema.content import ContentsLike
+from genai_fn.schema.schemas import SchemaLike
+from genai_fn.testing.strategies import of, register
+from tests.oracle import camel
+from tests.schema.samples import ENUMS, MESSAGES, hints
+
+each_type = pytest.mark.parametrize("kind", MESSAGES, ids=lambda kind: kind.__name__)
+few = settings(max_examples=6, deadline=None, database=None, derandomize=True)
+
+
+def _snake(value: Any) -> Any:
+    """Write a value as a program would: dicts with Python names, lists."""
+    if isinstance(value, Message):
+        defaults = zip(value.__struct_fields__, value.__struct_defaults__, strict=True)
+        return {name: _snake(each) for name, unset in defaults if (each := getattr(value, name)) != unset}
+    if isinstance(value, tuple):
+        return [_snake(each) for each in value]
+    if isinstance(value, dict):
+        return {key: _snake(each) for key, each in value.items()}
+    return value.value if isinstance(value, OpenEnum) else value
+
+
+def _holds_a_dict(value: Any) -> bool:
+    if isinstance(value, Message):
+        return any(_holds_a_dict(getattr(value, name)) for name in value.__struct_fields__)
+    return any(map(_holds_a_dict, value)) if isinstance(value, tuple) else isinstance(value, dict | list)
+
+
+@each_type
+@few
+@given(data=st.data())
+def test_json(kind: type[Message], data: st.DataObject) -> None:
+    """A value comes through JSON whole, also where fields of next year come along, and where a dict of it is passed."""
+    value = data.draw(of(kind))
+    wire = msgspec.json.encode(value)
+    tree = json.loads(wire)
+    assert msgspec.json.decode(wire, type=kind) == value
+    assert msgspec.json.decode(json.dumps(_with_news(tree)), type=kind) == value
+    assert as_struct(kind, tree) == value
+    assert as_struct(kind, _snake(value)) == value
+
+
+def _with_news(tree: Any) -> Any:
+    return {"fieldOfNextYear": [tree], **tree, "": 1}
+
+
+@each_type
+@few
+@given(data=st.data())
+def test_values(kind: type[Message], data: st.DataObject) -> None:
+    """A value is settled, copies, pickles, hashes unless it holds a dict, shows itself, and refuses to change."""
+    value = data.draw(of(kind))
+    assert as_struct(kind, value) == value
+    for again in (pickle.loads(pickle.dumps(value)), copy.copy(value), copy.deepcopy(value)):  # noqa: S301  # our own
+        assert again == value
+        if not _holds_a_dict(value):
+            assert hash(again) == hash(value)
+    assert repr(value).removeprefix("<").startswith(kind.__name__)
+    for name in kind.__struct_fields__:
+        with pytest.raises(AttributeError):
+            setattr(value, name, getattr(value, name))
+
+
+@each_type
+@few
+@given(data=st.data())
+def test_wrong_values(kind: type[Message], data: st.DataObject) -> None:
+    """A wrong value anywhere in a dict is refused by its path, and nothing that was passed is changed."""
+    tree = _snake(data.draw(of(kind)))
+    leaves = list(_leaves(tree, "config"))
+    if not leaves:
+        return
+    holder, key, path = data.draw(st.sampled_from(leaves))
+    holder[key] = wrong = object()
+    before = repr(tree)
+    with pytest.raises(InvalidRequest) as raised:
+        as_struct(kind, tree)
+    assert camel(raised.value.path) == camel(path)  # schemas are read in one spelling
+    assert (raised.value.value, bool(raised.value.expected)) == (wrong, True)
+    assert repr(tree) == before
+
+
+def _leaves(tree: Any, path: str) -> Iterator[tuple[Any, Any, str]]:
+    for key, each in tree.items() if isinstance(tree, dict) else enumerate(tree):
+        here = f"{path}.{key}" if isinstance(tree, dict) else f"{path}[{key}]"
+        if isinstance(each, dict | list) and each:
+            yield from _leaves(each, here)
+        else:
+            yield tree, key, here
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [hints(JSONSchema)["type"], hints(Schema)["properties"], ContentsLike, SchemaLike, Opaque, datetime, str],
+    ids=["union", "mapping", "contents", "schema", "opaque", "moment", "text"],
+)
+@few
+@given(data=st.data())
+def test_fields(annotation: Any, data: st.DataObject) -> None:
+    """What a field may hold can be drawn for the field alone, and is settled."""
+    value = data.draw(of(annotation))
+    assert as_value(annotation, value, "value") == value
+
+
+@pytest.mark.parametrize("kind", ENUMS, ids=lambda kind: kind.__name__)
+@few
+@given(data=st.data())
+def test_enums(kind: type[OpenEnum], data: st.DataObject) -> None:
+    """A value of an enum, known or not, is of the type, equals its text and comes through JSON, copies and pickles."""
+    value = data.draw(of(kind))
+    assert isinstance(value, kind)
+    assert value == value.value == str(value)
+    again = [msgspec.json.decode(msgspec.json.encode(value), type=kind), copy.deepcopy(value), kind(value.value)]
+    again.append(pickle.loads(pickle.dumps(value)))  # noqa: S301  # our own
+    assert again == [value] * 4
+    assert {hash(each) for each in again} == {hash(value)}
+
+
+def test_flood() -> None:
+    """A flood of unknown values leaves nothing behind."""
+    _flooded(1000)
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    _flooded(100_000)
+    grown = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert grown < 10_000
+
+
+def _flooded(count: int) -> None:
+    decoder = msgspec.json.Decoder(Candidate)
+    for number in range(count):
+        decoder.decode(b'{"finishReason":"NEW_%d"}' % number)
+    assert len(FinishReason) == len(FinishReason._value2member_map_) == len(FinishReason.__members__)
+
+
+def test_registered() -> None:
+    """Once registered, ``from_type`` draws the same values."""
+    register()
+
+    @few
+    @given(st.from_type(GenerateContentConfig), st.builds(Part, text=st.just("a")))
+    def drawn(config: GenerateContentConfig, part: Part) -> None:
+        assert as_struct(GenerateContentConfig, config) == config
+        assert part.text == "a"
+
+    drawn()
+
+
+def test_mappings() -> None:
+    """Settled values hold dicts of their own: a later change by the caller reaches nothing."""
+    args: dict[str, Any] = {"a": {"b": [1]}}
+    parts = [Part.from_function_call(name="f", args=args), Part.from_function_response(name="f", response=args)]
+    args["a"]["b"].append(2)
+    call, answer = parts[0].function_call, parts[1].function_response
+    assert call is not None
+    assert answer is not None
+    assert [call.args, answer.response] == [{"a": {"b": [1]}}] * 2
+    assert isinstance(call.args, Mapping)
