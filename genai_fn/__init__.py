@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from genai_fn import schema as schema
-    from genai_fn.flows.paging import next_page
     from genai_fn.backend import Backend, Gemini, Vertex, backend_from_env
     from genai_fn.errors import (
         APIError,
@@ -44,6 +43,7 @@ if TYPE_CHECKING:
         Truncated,
         Unsupported,
     )
+    from genai_fn.flows.paging import next_page
     from genai_fn.flows.together import both
     from genai_fn.http import HttpRequest, HttpResponse, Replied
     from genai_fn.interpret.aio import AsyncHttp

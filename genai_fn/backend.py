@@ -42,7 +42,10 @@ class Secret:
         return self
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        raise TypeError("secrets do not pickle: send the request alone, and rebuild the backend where it runs, e.g. by backend_from_env(os.environ)")
+        raise TypeError(
+            "secrets do not pickle: send the request alone, and rebuild the backend where it runs,"
+            " e.g. by backend_from_env(os.environ)"
+        )
 
 
 HeadersLike: TypeAlias = Mapping[str, str] | Iterable[tuple[str, str]]
@@ -84,7 +87,12 @@ class Gemini(_Place):
     title: ClassVar = "the Gemini Developer API"
 
     def __post_init__(self) -> None:
-        _settle(self, api_key=_key(self.api_key), base_url=settled_base(self.base_url), headers=pairs(self.headers, "headers"))
+        _settle(
+            self,
+            api_key=_key(self.api_key),
+            base_url=settled_base(self.base_url),
+            headers=pairs(self.headers, "headers"),
+        )
 
     @property
     def root(self) -> str:
@@ -109,9 +117,11 @@ class Vertex(_Place):
 
         api_key: A key of express mode, in place of project and credentials.
 
-        credentials: None for the application default credentials, the path of a credentials file, or any google-auth ``Credentials``.
+        credentials: None for the application default credentials, the path of a credentials file, or any google-auth
+        ``Credentials``.
 
-        base_url: A gateway. With no project, key or credentials beside it, none are looked for, and paths carry no project and no version.
+        base_url: A gateway. With no project, key or credentials beside it, none are looked for, and paths carry no
+        project and no version.
 
         headers: Sent with every request, to this backend alone.
 
@@ -134,7 +144,9 @@ class Vertex(_Place):
     def __post_init__(self) -> None:
         key = _key(self.api_key)
         if key is not None and (self.project is not None or self.location is not None):
-            raise InvalidRequest("Vertex.project", self.project or self.location, "no project or location beside an api_key")
+            raise InvalidRequest(
+                "Vertex.project", self.project or self.location, "no project or location beside an api_key"
+            )
         if key is not None and self.credentials is not None:
             raise InvalidRequest("Vertex.credentials", Secret(None), "no credentials beside an api_key")
         credentials = self.credentials
@@ -183,7 +195,9 @@ class Credential:
 
 
 def own_credential(backend: Backend) -> Credential | None:
-    """Make the credential out of what the backend itself holds: a key, its headers; None if a token has to be had first."""
+    """
+    Make the credential out of what the backend itself holds: a key, its headers; None if a token has to be had first.
+    """
     headers: Headers = backend.headers  # type: ignore[assignment]  # settled into pairs
     if isinstance(backend.api_key, Secret):
         headers = (("x-goog-api-key", backend.api_key.reveal()), *headers)
@@ -229,7 +243,11 @@ def backend_from_env(environ: Mapping[str, str]) -> Result[Backend, GenaiError]:
     try:
         if (said("GOOGLE_GENAI_USE_VERTEXAI") or "").lower() not in ("1", "true"):
             return _gemini(key, said("GOOGLE_GEMINI_BASE_URL"))
-        project, location, base = said("GOOGLE_CLOUD_PROJECT"), said("GOOGLE_CLOUD_LOCATION"), said("GOOGLE_VERTEX_BASE_URL")
+        project, location, base = (
+            said("GOOGLE_CLOUD_PROJECT"),
+            said("GOOGLE_CLOUD_LOCATION"),
+            said("GOOGLE_VERTEX_BASE_URL"),
+        )
         if project or location:
             key = None
         return Success(Vertex(project, location, api_key=key, base_url=base))
@@ -244,7 +262,8 @@ def _gemini(key: str | None, base: str | None) -> Result[Backend, GenaiError]:
 
 
 NO_KEY = (
-    "no credentials: looked for GOOGLE_API_KEY and GEMINI_API_KEY, and for GOOGLE_GENAI_USE_VERTEXAI (which is not set);"
+    "no credentials: looked for GOOGLE_API_KEY and GEMINI_API_KEY,"
+    " and for GOOGLE_GENAI_USE_VERTEXAI (which is not set);"
     " give Http(Gemini(api_key=…)) or Http(Vertex(…)) a backend, or use Offline()"
 )
 
@@ -282,10 +301,14 @@ def settled_base(url: Any) -> str:
     """Settle what people pass as a base URL; one with a user's name may hold a password, and is not shown."""
     parts = urlsplit(url) if isinstance(url, str) else None
     try:
-        right = parts is not None and parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+        right = (
+            parts is not None and parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+        )
     except ValueError:  # a port that is no number
         right = False
     if parts is None or not right or parts.username is not None or parts.query or parts.fragment:
         shown = "***" if isinstance(url, str) and "@" in url else url
-        raise InvalidRequest("base_url", shown, "http:// or https://, a host, and maybe a path; no user, query or fragment")
+        raise InvalidRequest(
+            "base_url", shown, "http:// or https://, a host, and maybe a path; no user, query or fragment"
+        )
     return str(url).rstrip("/")

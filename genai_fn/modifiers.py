@@ -1,12 +1,12 @@
 """
 What stands after a ``|``: how a description is shaped, streamed, read, run.
 
-A modifier that shapes the request applies to the request at the root, however many others stand between; the subclasses of `Modifier`
-here say to type checkers what each makes of what.
+A modifier that shapes the request applies to the request at the root, however many others stand between; the subclasses
+of `Modifier` here say to type checkers what each makes of what.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, cast, overload
 
 import msgspec
 from msgspec.structs import replace
@@ -183,9 +183,10 @@ def _reconfigured(request: Request[Any], config: Any, fields: tuple[tuple[str, A
     if before is None:
         raise InvalidRequest("with_config", operation.op, "an operation that has a config")
     kind = _kind(before)
-    if isinstance(config, msgspec.Struct) and not isinstance(config, kind):
+    if not isinstance(config, kind | Mapping | None):
         raise InvalidRequest("config", config, f"a {kind.__name__} or a dict of its fields")
-    given = _set_fields(config) if isinstance(config, msgspec.Struct) else config or {}
+    said = cast("Mapping[str, Any]", config or {})
+    given = _set_fields(config) if isinstance(config, msgspec.Struct) else said
     changes = as_changes(kind, given, "config") | as_changes(kind, dict(fields), "config")
     return replace(request, operation=replace(operation, config=replace(before, **changes)))
 
@@ -225,7 +226,9 @@ def _streamed(description: Description) -> Stream[Any]:
         raise InvalidRequest("streamed", description, "a request: | streamed comes before what reads its answer")
     operation = description.operation.streaming()
     if operation is None:
-        raise InvalidRequest("streamed", description.operation.op, "an operation that answers in pieces, such as generate")
+        raise InvalidRequest(
+            "streamed", description.operation.op, "an operation that answers in pieces, such as generate"
+        )
     if description.options.with_http_response:
         raise InvalidRequest("streamed", description, "a request without with_http_response")
     return Stream(streams.served, replace(description, operation=operation))
@@ -235,8 +238,12 @@ def _text(description: Description) -> Flow[Any] | Stream[Any]:
     is_stream = isinstance(description, Stream)
     if is_stream:
         return Stream(texts.texts_of, description)
-    if isinstance(description, Request) and (not description.operation.has_text or description.options.with_http_response):
-        raise InvalidRequest("text", description.operation.op, "an operation that answers with text, and not wrapped in a Replied")
+    if isinstance(description, Request) and (
+        not description.operation.has_text or description.options.with_http_response
+    ):
+        raise InvalidRequest(
+            "text", description.operation.op, "an operation that answers with text, and not wrapped in a Replied"
+        )
     return Flow(texts.text_of, description)
 
 
