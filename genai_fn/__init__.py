@@ -43,6 +43,8 @@ if TYPE_CHECKING:
         Truncated,
         Unsupported,
     )
+    from genai_fn.flows.embedding import embed_many
+    from genai_fn.flows.gathering import gather
     from genai_fn.flows.paging import next_page
     from genai_fn.flows.together import both
     from genai_fn.http import HttpRequest, HttpResponse, Replied
@@ -65,11 +67,15 @@ if TYPE_CHECKING:
         with_system,
     )
     from genai_fn.ops import auth_tokens as auth_tokens
+    from genai_fn.ops import batches as batches
     from genai_fn.ops import caches as caches
+    from genai_fn.ops import files as files
     from genai_fn.ops import images as images
     from genai_fn.ops import models as models
     from genai_fn.ops import operations as operations
+    from genai_fn.ops import stores as stores
     from genai_fn.ops import tokens as tokens
+    from genai_fn.ops import tunings as tunings
     from genai_fn.ops import videos as videos
     from genai_fn.ops.embed import embed
     from genai_fn.ops.generate import generate
@@ -106,6 +112,8 @@ _PLACES = {
         "Truncated",
         "Unsupported",
     ),
+    "flows.embedding": ("embed_many",),
+    "flows.gathering": ("gather",),
     "flows.paging": ("next_page",),
     "flows.together": ("both",),
     "http": ("HttpRequest", "HttpResponse", "Replied"),
@@ -135,7 +143,19 @@ _PLACES = {
     "steps": ("ask", "attempt", "emit", "flow", "sleep", "stream"),
     "wire": ("decode", "encode"),
 }
-_RESOURCES = ("auth_tokens", "caches", "images", "models", "operations", "tokens", "videos")
+_RESOURCES = (
+    "auth_tokens",
+    "batches",
+    "caches",
+    "files",
+    "images",
+    "models",
+    "operations",
+    "stores",
+    "tokens",
+    "tunings",
+    "videos",
+)
 _MODULES = {"schema": "schema"} | {name: f"ops.{name}" for name in _RESOURCES}
 _PLACE = {name: place for place, names in _PLACES.items() for name in names}
 
@@ -143,13 +163,17 @@ __version__ = "0.1.0"
 __all__ = [  # noqa: RUF022  # by what they are for
     # build
     "auth_tokens",
+    "batches",
     "caches",
     "embed",
+    "files",
     "generate",
     "images",
     "models",
     "operations",
+    "stores",
     "tokens",
+    "tunings",
     "videos",
     # shape
     "collected",
@@ -167,8 +191,10 @@ __all__ = [  # noqa: RUF022  # by what they are for
     "ask",
     "attempt",
     "both",
+    "embed_many",
     "emit",
     "flow",
+    "gather",
     "next_page",
     "sleep",
     "stream",

@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator
 from typing import Any, ClassVar, Generic, ParamSpec, TypeAlias, TypeVar, dataclass_transform, overload
 
 from msgspec import field
+from msgspec.structs import replace
 from returns.result import Failure, Result, Success
 
 from genai_fn.backend import Gemini, Vertex
@@ -59,12 +60,17 @@ Steps: TypeAlias = Generator[Any, Any, T]
 
 
 class Answer(Value, Generic[T_co]):
-    """How to read what comes back: the type that JSON is decoded into, and a function from there to the public type."""
+    """
+    How to read what comes back: the type that JSON is decoded into, and a function from there to the public type.
+
+    No body at all is an answer only where it `may_be_empty`, as for what was deleted or cancelled.
+    """
 
     wire: Any
     read: Callable[[Any], Any] | None = None
     streamed: bool = False
     with_http: bool = False
+    may_be_empty: bool = False
 
 
 class Call(Value, Generic[T_co]):
@@ -136,8 +142,8 @@ def PATCH(path: str, body: Message | None, answer: Answer[T]) -> Call[T]:  # noq
 
 
 def DELETE(path: str, answer: Answer[T], *, query: tuple[tuple[str, str], ...] = ()) -> Call[T]:  # noqa: N802  # HTTP's own word
-    """Remove."""
-    return Call("DELETE", path, answer, None, query)
+    """Remove; what comes back may be nothing."""
+    return Call("DELETE", path, replace(answer, may_be_empty=True), None, query)
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))

@@ -198,7 +198,7 @@ def read_event(answer: Answer[T], data: bytes | memoryview, headers: Headers = (
 def _decoded(answer: Answer[T], said: bytes | memoryview | HttpResponse) -> Result[T, GenaiError]:
     body = said.body if isinstance(said, HttpResponse) else said
     try:
-        value: Any = said if isinstance(said, HttpResponse) else _parsed(answer.wire, said)
+        value: Any = said if isinstance(said, HttpResponse) else _parsed(answer, said)
         return Success(value if answer.read is None else answer.read(value))
     except GenaiError as error:
         return Failure(error)
@@ -210,15 +210,12 @@ def _decoded(answer: Answer[T], said: bytes | memoryview | HttpResponse) -> Resu
         return Failure(DecodeError(f"{kind} ({type(error).__name__})", "", _text(body)))
 
 
-def _parsed(kind: Any, body: bytes | memoryview) -> Any:
+def _parsed(answer: Answer[Any], body: bytes | memoryview) -> Any:
     try:
-        return msgspec.json.decode(body, type=kind, strict=False)
+        return msgspec.json.decode(body, type=answer.wire, strict=False)
     except msgspec.DecodeError:
-        return _mended(kind, body)
-
-
-def _mended(kind: Any, body: bytes | memoryview) -> Any:
-    return msgspec.convert(mended(msgspec.json.decode(bytes(body).strip() or b"{}"), kind), kind, strict=False)
+        text = bytes(body).strip() or (b"{}" if answer.may_be_empty else b"")
+        return msgspec.convert(mended(msgspec.json.decode(text), answer.wire), answer.wire, strict=False)
 
 
 # Faults

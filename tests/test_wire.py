@@ -59,7 +59,7 @@ class Drop(Operation[CachedContent]):
         return DELETE("cachedContents/1", read_json(CachedContent))
 
     def vertex(self, at: Vertex) -> Call[CachedContent]:
-        return POST("cachedContents/1:drop", None, read_json(CachedContent))
+        return POST("cachedContents/1:drop", None, replace(read_json(CachedContent), may_be_empty=True))
 
 
 HI = generate("m", "hi")
@@ -345,9 +345,15 @@ def test_error_of_ones_own(body: bytes) -> None:
     assert isinstance(decode(HI, HttpResponse(200, (), body), GEMINI), Success)
 
 
+@pytest.mark.parametrize("body", [b"", b" \n"])
+def test_no_answer(body: bytes) -> None:
+    """Nothing at all is no answer where there is something to be said."""
+    assert isinstance(decode(HI, HttpResponse(200, (), body), GEMINI).failure(), DecodeError)
+
+
 @pytest.mark.parametrize("body", [b"", b"{}", b" \n", b"{ }"])
 def test_empty_answer(body: bytes) -> None:
-    """Nothing, or an empty object, is an empty success."""
+    """Nothing, or an empty object, is an empty success of what deletes or cancels."""
     assert decode(Request(Drop()), HttpResponse(200, (), body), GEMINI) == Success(CachedContent())
     assert decode(Request(Drop()), HttpResponse(204, (), body), VERTEX) == Success(CachedContent())
 

@@ -1,16 +1,29 @@
 """What the bodies and queries of several operations are made with."""
 
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import fields
 
+from genai_fn.request import Answer
 from genai_fn.schema._base import Message
 
-__all__ = ["nothing_is_none", "page_query", "settled"]
+__all__ = ["NOTHING", "nothing_is_none", "page_query", "settled"]
 
 S = TypeVar("S", bound=Struct)
 M = TypeVar("M", bound=Message)
+
+
+class _Nothing(Message):
+    """An empty answer."""
+
+
+def _nothing(said: _Nothing) -> None:
+    """Read nothing."""
+
+
+NOTHING: Final[Answer[None]] = Answer(_Nothing, _nothing, may_be_empty=True)
+"""What comes back for what was deleted or cancelled."""
 
 
 def settled(kind: type[S], value: object) -> S | None:

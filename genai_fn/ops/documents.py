@@ -5,13 +5,12 @@ from typing import Any, ClassVar
 
 from genai_fn.backend import Gemini, Vertex
 from genai_fn.names import valid_name
-from genai_fn.ops._parts import page_query
-from genai_fn.request import DELETE, GET, Answer, Call, Operation, Refusal, Request, json
+from genai_fn.ops._parts import NOTHING, page_query
+from genai_fn.request import DELETE, GET, Call, Operation, Refusal, Request, json
 from genai_fn.schema import DeleteDocumentConfig, Document, ListDocumentsConfig, ListDocumentsResponse
-from genai_fn.schema._base import Message
 from genai_fn.schema._convert import as_struct
 
-__all__ = ["GONE", "DeleteDocument", "GetDocument", "ListDocuments", "delete", "get", "list"]
+__all__ = ["DeleteDocument", "GetDocument", "ListDocuments", "delete", "get", "list"]
 
 
 class GetDocument(Operation[Document]):
@@ -47,7 +46,7 @@ class DeleteDocument(Operation[None]):
     config: DeleteDocumentConfig = DeleteDocumentConfig()
 
     def gemini(self, at: Gemini) -> Call[None]:
-        return DELETE(self.name, GONE, query=page_query(self.config))
+        return DELETE(self.name, NOTHING, query=page_query(self.config))
 
     def vertex(self, at: Vertex) -> Refusal:
         return Refusal("file search stores are the Gemini Developer API's alone")
@@ -66,18 +65,6 @@ def delete(name: str, config: DeleteDocumentConfig | Mapping[str, Any] | None = 
     DeleteDocumentConfig(force=True)
     """
     return Request(DeleteDocument(name=valid_name(name), config=as_struct(DeleteDocumentConfig, config)))
-
-
-class _Nothing(Message):
-    pass
-
-
-def _gone(said: _Nothing) -> None:
-    """Read nothing."""
-
-
-GONE: Answer[None] = json(_Nothing, _gone)
-"""What comes back for what was deleted."""
 
 
 class ListDocuments(Operation[ListDocumentsResponse]):

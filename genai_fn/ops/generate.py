@@ -29,7 +29,7 @@ from genai_fn.schema._convert import as_struct
 from genai_fn.schema.content import ContentsLike
 from genai_fn.schema.contents import as_contents
 
-__all__ = ["GenerateBody", "GenerateContent", "StreamGenerateContent", "WireGenerationConfig", "generate"]
+__all__ = ["GenerateBody", "GenerateContent", "StreamGenerateContent", "WireGenerationConfig", "generate", "uncalled"]
 
 
 class GenerateContent(Operation[GenerateContentResponse]):
@@ -41,13 +41,6 @@ class GenerateContent(Operation[GenerateContentResponse]):
     model: str
     contents: tuple[Content, ...]
     config: GenerateContentConfig = GenerateContentConfig()
-
-    def __post_init__(self) -> None:
-        automatic = self.config.automatic_function_calling
-        if automatic is not None and not automatic.disable:
-            raise InvalidRequest(
-                "config.automatic_function_calling", automatic, "the modifier calling(…), which runs the loop"
-            )
 
     def gemini(self, at: Gemini) -> Call[GenerateContentResponse]:
         return POST(f"{model_name(at, self.model)}:generateContent", _body(self, at), json(GenerateContentResponse))
@@ -135,8 +128,17 @@ class GenerateBody(Message):
     labels: Mapping[str, str] | None = None
 
 
+def uncalled(config: GenerateContentConfig) -> GenerateContentConfig:
+    """Refuse a config that asks for functions to be called, where nothing calls them."""
+    automatic = config.automatic_function_calling
+    if automatic is not None and not automatic.disable:
+        expected = "the modifier calling(…), which runs the loop"
+        raise InvalidRequest("config.automatic_function_calling", automatic, expected)
+    return config
+
+
 def _body(operation: GenerateContent, at: Backend) -> GenerateBody:
-    config = operation.config
+    config = uncalled(operation.config)
     if isinstance(at, Gemini) and isinstance(config.response_schema, Schema):
         _without_additional_properties(config.response_schema, at)
     return GenerateBody(

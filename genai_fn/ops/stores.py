@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from genai_fn.backend import Gemini, Vertex
 from genai_fn.names import valid_name
 from genai_fn.ops import documents
-from genai_fn.ops._parts import nothing_is_none, page_query
+from genai_fn.ops._parts import NOTHING, nothing_is_none, page_query
 from genai_fn.request import DELETE, GET, POST, Call, Operation, Refusal, Request, json
 from genai_fn.schema import (
     ChunkingConfig,
@@ -94,7 +94,7 @@ class DeleteStore(Operation[None]):
     config: DeleteFileSearchStoreConfig = DeleteFileSearchStoreConfig()
 
     def gemini(self, at: Gemini) -> Call[None]:
-        return DELETE(self.name, documents.GONE, query=page_query(self.config))
+        return DELETE(self.name, NOTHING, query=page_query(self.config))
 
     def vertex(self, at: Vertex) -> Refusal:
         return Refusal("file search stores are the Gemini Developer API's alone")

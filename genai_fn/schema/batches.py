@@ -71,6 +71,8 @@ class InlinedResponse(Message):
 
     response: GenerateContentResponse | None = None
     error: JobError | None = None
+    metadata: Mapping[str, Any] | None = None
+    """What the request had, to tell whose answer this is."""
 
 
 class InlinedEmbedContentResponse(Message):

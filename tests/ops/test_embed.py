@@ -202,7 +202,7 @@ def test_same_answer(backend: str, count: int, reply: Any) -> None:
         ("gemini", b'{"embeddings": [{"values": [1]}]}', 1),
         ("gemini", b"{}", 0),
         ("vertex", b'{"predictions": [{"embeddings": {}}, {"embeddings": {}}, {"embeddings": {}}]}', 3),
-        ("vertex", b"", 0),
+        ("vertex", b"{}", 0),
     ],
 )
 def test_mismatch(backend: str, reply: bytes, got: int) -> None:

@@ -375,5 +375,5 @@ def test_nothing_is_lost_on_gemini() -> None:
 
 
 def test_empty_body() -> None:
-    """An empty body is an answer without images."""
-    assert reads(images.generate("m", "x"), "gemini", b"") == schema.GenerateImagesResponse()
+    """An empty object is an answer without images."""
+    assert reads(images.generate("m", "x"), "gemini", b"{}") == schema.GenerateImagesResponse()
