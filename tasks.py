@@ -1,9 +1,9 @@
 """
 The house's chores, one command each: ``python tasks.py lint types``.
 
-lint, types, test, docs and bench run in the Python that runs this file, where the extra ``dev`` is installed; CI calls
-the same ones. lock and floor want ``uv`` on the path: lock writes requirements.lock anew, floor runs the tests with the
-oldest versions that pyproject.toml allows.
+lint, types, test, cover, docs and bench run in the Python that runs this file, where the extra ``dev`` is installed;
+CI calls the same ones. lock and floor want ``uv`` on the path: lock writes requirements.lock anew, floor runs the tests
+with the oldest versions that pyproject.toml allows.
 """
 
 import subprocess
@@ -18,6 +18,7 @@ TASKS: dict[str, tuple[tuple[str, ...], ...]] = {
     "lint": ((*HERE, "ruff", "check", "."), (*HERE, "ruff", "format", "--check", ".")),
     "types": ((*HERE, "mypy"), (*HERE, "pyright", "--pythonpath", sys.executable)),
     "test": ((*HERE, "pytest"),),
+    "cover": ((*HERE, "coverage", "run", "-m", "pytest", "--quiet"), (*HERE, "coverage", "report", "--skip-covered")),
     "docs": (
         (sys.executable, "docs/write_operations.py"),
         (sys.executable, "docs/write_types.py"),

@@ -184,7 +184,8 @@ def test_close_notify(abrupt: bool) -> None:
         ) as sock:  # fmt: skip
             sock.sendall(b"GET / HTTP/1.1\r\n\r\n")
             assert sock.recv(9) == b"a"
-            with pytest.raises(ssl.SSLEOFError) if abrupt else nullcontext():
+            is_told = not context.options & ssl.OP_IGNORE_UNEXPECTED_EOF  # Python before 3.11.4 sets it
+            with pytest.raises(ssl.SSLEOFError) if abrupt and is_told else nullcontext():
                 assert sock.recv(9) == b""
 
 
