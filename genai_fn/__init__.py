@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from genai_fn.flows.embedding import embed_many
     from genai_fn.flows.gathering import gather
     from genai_fn.flows.paging import next_page
+    from genai_fn.flows.structured import Parsed, parse
     from genai_fn.flows.together import both
     from genai_fn.http import HttpRequest, HttpResponse, Replied
     from genai_fn.interpret.aio import AsyncHttp
@@ -54,17 +55,20 @@ if TYPE_CHECKING:
     from genai_fn.interpret.offline import Offline
     from genai_fn.interpret.sync import Http
     from genai_fn.modifiers import (
+        calling,
         collected,
         each,
         items,
         joined,
         pages,
+        returning,
         streamed,
         text,
         with_config,
         with_http_response,
         with_options,
         with_system,
+        with_tools,
     )
     from genai_fn.ops import auth_tokens as auth_tokens
     from genai_fn.ops import batches as batches
@@ -115,6 +119,7 @@ _PLACES = {
     "flows.embedding": ("embed_many",),
     "flows.gathering": ("gather",),
     "flows.paging": ("next_page",),
+    "flows.structured": ("Parsed", "parse"),
     "flows.together": ("both",),
     "http": ("HttpRequest", "HttpResponse", "Replied"),
     "interpret.aio": ("AsyncHttp",),
@@ -123,17 +128,20 @@ _PLACES = {
     "interpret.offline": ("Offline",),
     "interpret.sync": ("Http",),
     "modifiers": (
+        "calling",
         "collected",
         "each",
         "items",
         "joined",
         "pages",
+        "returning",
         "streamed",
         "text",
         "with_config",
         "with_http_response",
         "with_options",
         "with_system",
+        "with_tools",
     ),
     "ops.embed": ("embed",),
     "ops.generate": ("generate",),
@@ -176,17 +184,20 @@ __all__ = [  # noqa: RUF022  # by what they are for
     "tunings",
     "videos",
     # shape
+    "calling",
     "collected",
     "each",
     "items",
     "joined",
     "pages",
+    "returning",
     "streamed",
     "text",
     "with_config",
     "with_http_response",
     "with_options",
     "with_system",
+    "with_tools",
     # combine, and write one's own
     "ask",
     "attempt",
@@ -221,6 +232,7 @@ __all__ = [  # noqa: RUF022  # by what they are for
     "Interpreter",
     "Modifier",
     "Operation",
+    "Parsed",
     "Replied",
     "Request",
     "Stream",
@@ -230,6 +242,7 @@ __all__ = [  # noqa: RUF022  # by what they are for
     "Result",
     "Success",
     "ok",
+    "parse",
     "raise_for",
     # errors
     "APIError",

@@ -6,7 +6,7 @@ time running out is an answer like any other (`Lost`), and the program decides. 
 the driver closes what it opened. Deadlines are absolute, in seconds of the clock that `Now` reads.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from genai_fn.errors import GenaiError
@@ -15,22 +15,27 @@ from genai_fn.schema._base import Value
 
 __all__ = [
     "Close",
+    "Draft",
     "Effect",
     "Effects",
     "Emit",
     "Exchange",
     "Invoke",
     "Join",
+    "Keep",
     "Lost",
+    "Measure",
     "Now",
     "Open",
     "Random",
     "Read",
+    "ReadSlice",
     "Sleep",
     "Spawn",
     "Tell",
     "Together",
     "Token",
+    "Write",
 ]
 
 T = TypeVar("T")
@@ -99,16 +104,22 @@ class Read(Value):
 
 
 class Close(Value):
-    """→ None: done with an exchange; a body read to its end leaves the connection for the next."""
+    """→ None: done with an exchange, or a draft; a body read to its end leaves the connection for the next."""
 
-    exchange: Exchange
+    exchange: Any
 
 
 class Invoke(Value):
-    """→ what the caller's own function returns; what it raises is raised in the program."""
+    """
+    → what the caller's own function returns; what it raises is raised in the program.
+
+    `in_thread` says that it may take its time: where others would wait for it, it runs in a thread, unless it is async.
+    """
 
     function: Callable[..., Any]
-    args: tuple[Any, ...]
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = {}
+    in_thread: bool = False
 
 
 class Emit(Value):
@@ -141,5 +152,57 @@ class Join(Value):
     children: tuple[Any, ...]
 
 
-Effect: TypeAlias = Now | Random | Sleep | Token | Open | Read | Close | Invoke | Emit | Tell | Together | Spawn | Join
+class Measure(Value):
+    """→ int | Lost: how many bytes a file has, by its path or open."""
+
+    file: Any
+
+
+class ReadSlice(Value):
+    """→ bytes | Lost: so many bytes of an open file, from an offset on; fewer only at its end."""
+
+    file: Any
+    offset: int
+    size: int
+
+
+class Draft(Value):
+    """→ a draft | Lost: begin a file beside `path`, to take its place once it is kept; `Close` discards it else."""
+
+    path: str
+
+
+class Write(Value):
+    """→ None | Lost: write on in a draft."""
+
+    draft: Any
+    data: bytes
+
+
+class Keep(Value):
+    """→ Path | Lost: a draft becomes the file that it was begun for, all at once."""
+
+    draft: Any
+
+
+Effect: TypeAlias = (
+    Now
+    | Random
+    | Sleep
+    | Token
+    | Open
+    | Read
+    | Close
+    | Invoke
+    | Emit
+    | Tell
+    | Together
+    | Spawn
+    | Join
+    | Measure
+    | ReadSlice
+    | Draft
+    | Write
+    | Keep
+)
 Effects: TypeAlias = Generator[Effect, Any, T]

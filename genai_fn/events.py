@@ -1,12 +1,13 @@
-"""What ``on_event`` is told: the exchanges as they happen, none of them with a credential."""
+"""What ``on_event`` is told: exchanges, calls of functions, uploads, as they happen; none of it with a credential."""
 
-from typing import TypeAlias
+from collections.abc import Mapping
+from typing import Any, TypeAlias
 
 from genai_fn.errors import GenaiError
 from genai_fn.http import HttpRequest
 from genai_fn.schema._base import Value
 
-__all__ = ["Answered", "Event", "Failed", "Retrying", "Sending"]
+__all__ = ["Answered", "Called", "Event", "Failed", "Retrying", "Sending", "Uploaded"]
 
 
 class Sending(Value):
@@ -38,4 +39,21 @@ class Failed(Value):
     error: GenaiError
 
 
-Event: TypeAlias = Sending | Answered | Retrying | Failed
+class Called(Value):
+    """A function that a model called has ended: with which arguments, and what goes back to the model."""
+
+    name: str
+    args: Mapping[str, Any]
+    outcome: Mapping[str, Any]
+    """``{"result": …}``, or ``{"error": …}``."""
+
+
+class Uploaded(Value):
+    """So many bytes of an upload have arrived, of so many; `file_name` is empty for what has none."""
+
+    file_name: str
+    received: int
+    size: int
+
+
+Event: TypeAlias = Sending | Answered | Retrying | Failed | Called | Uploaded

@@ -6,34 +6,43 @@ of `Modifier` here say to type checkers what each makes of what.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, cast, overload
+from typing import Any, Generic, Literal, TypeVar, cast, overload
 
 import msgspec
 from msgspec.structs import replace
 
 from genai_fn.backend import HeadersLike, pairs, settled_base
 from genai_fn.errors import InvalidRequest
-from genai_fn.flows import paging, streams, texts, together
+from genai_fn.flows import calling as loop
+from genai_fn.flows import chats, paging, streams, structured, texts, together
+from genai_fn.flows.invoking import OnError
+from genai_fn.flows.structured import Parsed
+from genai_fn.flows.turns import Turn
 from genai_fn.http import Replied
 from genai_fn.options import Options, Retry, Timeouts, positive
-from genai_fn.request import Description, Flow, Modifier, Request, Stream
+from genai_fn.request import Action, Description, Flow, Modifier, Request, Stream
 from genai_fn.schema import GenerateContentResponse
-from genai_fn.schema._base import Page
+from genai_fn.schema._base import Misfit, Page
 from genai_fn.schema._convert import as_changes, as_value
+from genai_fn.schema.callables import name_of
 from genai_fn.schema.content import ContentLike
+from genai_fn.schema.tools import ToolLike
 
 __all__ = [
+    "calling",
     "collected",
     "each",
     "items",
     "joined",
     "pages",
+    "returning",
     "streamed",
     "text",
     "with_config",
     "with_http_response",
     "with_options",
     "with_system",
+    "with_tools",
 ]
 
 T = TypeVar("T")
@@ -63,6 +72,21 @@ def with_config(config: msgspec.Struct | Mapping[str, Any] | None = None, /, **f
 def with_system(content: ContentLike) -> Shaping:
     """Set what the model is told before the conversation."""
     return with_config(system_instruction=content)
+
+
+def with_tools(*tools: ToolLike) -> Shaping:
+    """
+    Let the model use tools, beside those that it may use already; nothing is run, see `calling`.
+
+    Args:
+        tools: Functions to declare, declarations, `Tool`s or what a `Tool` holds, or dicts of one's fields.
+
+    >>> from genai_fn import generate
+    >>> from genai_fn.schema import GoogleSearch
+    >>> (generate("m", "hi") | with_tools(GoogleSearch())).operation.config.tools
+    (Tool(google_search=GoogleSearch()),)
+    """
+    return Shaping(_with_tools, (tools,))
 
 
 def with_options(
@@ -108,6 +132,87 @@ def with_options(
     )
 
 
+class Calling(Modifier):
+    """The answer becomes that which comes once all calls were answered."""
+
+    @overload
+    def __call__(self, description: Request[GenerateContentResponse]) -> Flow[GenerateContentResponse]: ...
+    @overload
+    def __call__(self, description: Flow[Turn[GenerateContentResponse]]) -> Flow[Turn[GenerateContentResponse]]: ...
+    @overload
+    def __call__(self, description: Stream[Turn[GenerateContentResponse]]) -> Stream[Turn[GenerateContentResponse]]: ...
+    def __call__(self, description: Any) -> Any:
+        return super().__call__(description)
+
+
+def calling(*functions: Callable[..., Any], max_calls: int | None = None, on_error: OnError = "return") -> Calling:
+    """
+    Declare functions to the model, run those that it calls, and ask again, until it calls no more.
+
+    Calls of one answer run at once: in threads, async functions as tasks. Arguments are converted by their annotations.
+    What is wrong with a call goes back to the model as ``{"error": …}``. A call of what is declared, but not one of
+    these functions, ends the loop: the last response is yours to answer. Once a model in mode ``ANY`` has called, it is
+    asked on in mode ``AUTO``, so that it can come to an end.
+
+    The last response carries all that was said before it in ``automatic_function_calling_history``.
+    ``config.automatic_function_calling`` is obeyed.
+
+    Args:
+        functions: Each is declared by its signature and docstring, unless a tool of the request declares its name.
+
+        max_calls: How often the model is asked at most, 10 unless the config says something else; the calls of the
+            last response are then neither run nor answered.
+
+        on_error: Whether an exception goes back to the model, too (``return``), or ends all as
+            ``Failure(FunctionCallError)`` (``fail``).
+    """
+    if not functions:
+        raise InvalidRequest("calling", functions, "at least one function")
+    if max_calls is not None and (type(max_calls) is not int or max_calls < 1):
+        raise InvalidRequest("max_calls", max_calls, "a whole number from 1")
+    if on_error not in ("return", "fail"):
+        raise InvalidRequest("on_error", on_error, "return or fail")
+    return Calling(_calling, (loop.Offer(functions, max_calls, on_error),))
+
+
+class Returning(Modifier, Generic[T]):
+    """An answer becomes a value of a type."""
+
+    @overload
+    def __call__(self, description: Flow[Turn[GenerateContentResponse]]) -> Flow[Turn[T]]: ...
+    @overload
+    def __call__(self, description: Action[GenerateContentResponse]) -> Flow[T]: ...
+    def __call__(self, description: Any) -> Any:
+        return super().__call__(description)
+
+
+@overload
+def returning(kind: type[T], *, with_response: Literal[False] = False) -> Returning[T]: ...
+@overload
+def returning(kind: type[T], *, with_response: Literal[True]) -> Returning[Parsed[T]]: ...
+@overload
+def returning(kind: Any, *, with_response: bool = False) -> Returning[Any]: ...
+def returning(kind: Any, *, with_response: bool = False) -> Returning[Any]:
+    """
+    Ask for a value of a type, and read the answer as one.
+
+    JSON that was cut off is ``Failure(Truncated)``, no text ``Failure(NoText)`` saying why, and whatever else does not
+    fit ``Failure(DecodeError)`` saying where. An enum of texts is asked for as ``text/x.enum``. The shape goes as
+    ``response_schema`` where the API's own dialect can say it, and otherwise as ``response_json_schema``.
+
+    Args:
+        kind: A Struct, dataclass, TypedDict, NamedTuple, enum, ``Literal``, container or union of these, or a pydantic
+            model.
+
+        with_response: Whether the answer is a `Parsed`: the value, and the response that it came in.
+
+    >>> from genai_fn import Offline, generate
+    >>> Offline()(generate("gemini-2.5-flash", "Is the sky blue?") | returning(bool)).map(type)
+    <Success: <class 'bool'>>
+    """
+    return Returning(_returning, (kind, with_response))
+
+
 class Streaming(Modifier):
     """One answer becomes its pieces."""
 
@@ -118,6 +223,10 @@ class Streaming(Modifier):
 class Reading(Modifier):
     """Answers become their texts."""
 
+    @overload
+    def __call__(self, description: Flow[Turn[GenerateContentResponse]]) -> Flow[Turn[str]]: ...
+    @overload
+    def __call__(self, description: Stream[Turn[GenerateContentResponse]]) -> Stream[Turn[str]]: ...
     @overload
     def __call__(self, description: Stream[GenerateContentResponse]) -> Stream[str]: ...
     @overload
@@ -199,8 +308,17 @@ def _set_fields(config: msgspec.Struct) -> dict[str, Any]:
     return {name: value for name in config.__struct_fields__ if (value := getattr(config, name)) is not None}
 
 
+def _with_tools(description: Description, tools: tuple[Any, ...]) -> Any:
+    return _at_root(description, "with_tools", _retooled, tools)
+
+
+def _retooled(request: Request[Any], tools: tuple[Any, ...]) -> Request[Any]:
+    there = getattr(getattr(request.operation, "config", None), "tools", None) or ()
+    return _reconfigured(request, None, (("tools", (*there, *tools)),))
+
+
 def _optioned(description: Description, options: Options, deadline: float | None) -> Any:
-    if deadline is not None and isinstance(description, Flow):
+    if deadline is not None and isinstance(description, Flow) and description.builder is not loop.called:
         description = Flow(together.within, description, (deadline,))
     elif deadline is not None:
         options = replace(options, deadline=deadline)
@@ -221,7 +339,55 @@ def _at_root(description: Description, name: str, change: Callable[..., Request[
     raise InvalidRequest(name, description, "a request, or a flow or stream that modifiers made of one")
 
 
+def _calling(description: Description, offer: loop.Offer) -> Flow[Any] | Stream[Any]:
+    if isinstance(description, Flow) and description.builder in (chats.turned, together.within):
+        return replace(description, of=_calling(description.of, offer))
+    if isinstance(description, Stream) and description.builder is chats.turned_in_pieces:
+        is_plain = description.of.builder is streams.served
+        called = _calling(description.of.of if is_plain else description.of, offer)
+        return replace(description, of=Stream(loop.called_in_pieces, called.of, (offer,)))
+    config = getattr(description.operation, "config", None) if isinstance(description, Request) else None
+    if config is None or "automatic_function_calling" not in config.__struct_fields__:
+        raise InvalidRequest(
+            "calling", description, "a generate request: | calling(…) comes once, before what reads its answer"
+        )
+    if cast("Request[Any]", description).options.with_http_response:
+        raise InvalidRequest("calling", description, "a request without with_http_response")
+    names = [_name(each) for each in offer.functions]
+    loop.declaring(config, offer.functions)  # refuses what cannot be declared
+    if len(set(names)) < len(names):
+        raise InvalidRequest("calling", names, "functions of different names")
+    return Flow(loop.called, description, (offer,))
+
+
+def _name(function: Callable[..., Any]) -> str:
+    try:
+        return name_of(function)
+    except Misfit as wrong:
+        raise InvalidRequest("calling", wrong.value, wrong.expected) from None
+
+
+def _returning(description: Description, kind: Any, with_response: bool) -> Flow[Any]:
+    if isinstance(description, Stream):
+        raise InvalidRequest("returning", description, "an action: pieces are | joined before they are read")
+    fields = structured.asking_for(kind)
+    asked = _at_root(description, "returning", _returned, tuple(sorted(fields.items())))
+    return Flow(structured.parsed, asked, (kind, with_response))
+
+
+def _returned(request: Request[Any], fields: tuple[tuple[str, Any], ...]) -> Request[Any]:
+    if not request.operation.has_text or request.options.with_http_response:
+        raise InvalidRequest(
+            "returning", request.operation.op, "an operation that answers with text, and not wrapped in a Replied"
+        )
+    return _reconfigured(request, None, fields)
+
+
 def _streamed(description: Description) -> Stream[Any]:
+    if isinstance(description, Flow) and description.builder is loop.called:
+        return Stream(loop.called_in_pieces, _streamed(description.of).of, description.args)
+    if isinstance(description, Flow) and description.builder is chats.turned:
+        return Stream(chats.turned_in_pieces, _streamed(description.of), description.args)
     if not isinstance(description, Request):
         raise InvalidRequest("streamed", description, "a request: | streamed comes before what reads its answer")
     operation = description.operation.streaming()
@@ -268,8 +434,9 @@ def _items(description: Description) -> Stream[Any]:
 
 
 def _a_list(description: Description, name: str) -> Request[Any]:
-    if not isinstance(description, Request) or not description.operation.op.endswith(".list"):
-        raise InvalidRequest(name, description, "the request of a list, such as files.list()")
+    is_list = isinstance(description, Request) and description.operation.op.endswith(".list")
+    if not isinstance(description, Request) or not is_list or description.options.with_http_response:
+        raise InvalidRequest(name, description, "the request of a list, such as files.list(), without with_http_response")
     return description
 
 

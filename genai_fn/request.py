@@ -40,6 +40,7 @@ __all__ = [
     "flow",
     "is_spawning",
     "json",
+    "pieces",
     "spawning",
     "stream",
     "whole",
@@ -118,6 +119,11 @@ def events(kind: type[T]) -> Answer[T]:
     return Answer(kind, streamed=True)
 
 
+def pieces() -> Answer[bytes]:
+    """Read a body as it comes, whatever is in it."""
+    return Answer(bytes, streamed=True)
+
+
 def GET(path: str, answer: Answer[T], *, query: tuple[tuple[str, str], ...] = (), bare: bool = False) -> Call[T]:  # noqa: N802  # HTTP's own word
     """Fetch."""
     return Call("GET", path, answer, None, query, bare)
@@ -152,11 +158,13 @@ class Operation(Message, Generic[T_co], gc=True):
     One kind of call of the API: its fields are the parameters, its two methods the two backends.
 
     `op` is its name, as in ``caches.update``. `repeatable` is False for what must not happen twice: it is not tried
-    again once bytes went out. `has_text` says that ``| text`` makes sense of what it answers.
+    again once bytes went out. `resumable` says of such that one can ask what became of it, so that it may be sent on a
+    connection that has served before. `has_text` says that ``| text`` makes sense of what it answers.
     """
 
     op: ClassVar[str]
     repeatable: ClassVar[bool] = True
+    resumable: ClassVar[bool] = False
     has_text: ClassVar[bool] = False
 
     def gemini(self, at: Gemini) -> Call[T_co] | Refusal:

@@ -1,5 +1,6 @@
 """The async world, asyncio and trio alike: performs effects in the calling task, each wait within one cancel scope."""
 
+import functools
 import inspect
 import random
 import ssl
@@ -11,31 +12,38 @@ from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 import anyio
+from anyio import to_thread
 from anyio.lowlevel import EventLoopToken, checkpoint, current_token
 from returns.result import Failure, Result
 
 from genai_fn.backend import Backend, HeadersLike
 from genai_fn.effects import (
     Close,
+    Draft,
     Effect,
     Effects,
     Emit,
     Invoke,
     Join,
+    Keep,
     Lost,
+    Measure,
     Now,
     Open,
     Random,
     Read,
+    ReadSlice,
     Sleep,
     Spawn,
     Tell,
     Together,
     Token,
+    Write,
 )
 from genai_fn.errors import Closed, GenaiError, InvalidRequest, TimedOut
 from genai_fn.events import Event
 from genai_fn.exchange import Exchange
+from genai_fn.interpret.disk import DraftFile, performed
 from genai_fn.interpret.settings import Settings, a_stream, an_action, read_limit
 from genai_fn.options import Retry, Timeouts
 from genai_fn.request import Action, Stream, is_spawning
@@ -211,7 +219,10 @@ class AsyncWorld:
         children, self._children = self._children, None
         if children is not None:
             children.cancel()
-            await children.group.__aexit__(None, None, None)
+            try:
+                await children.group.__aexit__(None, None, None)
+            except BaseExceptionGroup as group:  # of an interrupt, which comes out as itself
+                raise group.exceptions[0] from None
 
     async def aclose(self) -> None:
         """Close what is open, whatever cancels us meanwhile: no shield holds off ``task.cancel()``."""
@@ -273,8 +284,20 @@ class AsyncWorld:
         await exchange.aclose()
         self._opened.discard(exchange)
 
+    async def _draft(self, effect: Draft) -> DraftFile | Lost:
+        draft = DraftFile(effect.path)
+        self._opened.add(draft)  # before it is begun: the thread goes on, whatever cancels us
+        return await to_thread.run_sync(draft.begin)
+
+    async def _on_disk(self, effect: Measure | ReadSlice | Write | Keep) -> Any:
+        return await to_thread.run_sync(performed, effect)
+
     async def _invoke(self, effect: Invoke) -> Any:
-        value = effect.function(*effect.args)
+        call = functools.partial(effect.function, *effect.args, **effect.kwargs)
+        if effect.in_thread and not _is_async(effect.function):
+            value = await to_thread.run_sync(call, abandon_on_cancel=True)  # nobody can stop it: it ends by itself
+        else:
+            value = call()
         return (await value) if inspect.isawaitable(value) else value
 
     async def _tell(self, effect: Tell) -> None:
@@ -322,10 +345,19 @@ class AsyncWorld:
         Together: _together,
         Spawn: _spawn,
         Join: _join,
+        Draft: _draft,
+        Measure: _on_disk,
+        ReadSlice: _on_disk,
+        Write: _on_disk,
+        Keep: _on_disk,
     }
 
 
 _INTERPRETER_CLOSED = Lost(Closed())
+
+
+def _is_async(function: Callable[..., Any]) -> bool:
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
 
 
 class _End:

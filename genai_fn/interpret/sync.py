@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
 from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar
 
@@ -14,25 +15,31 @@ from returns.result import Failure, Result
 from genai_fn.backend import Backend, HeadersLike
 from genai_fn.effects import (
     Close,
+    Draft,
     Effect,
     Effects,
     Emit,
     Invoke,
     Join,
+    Keep,
     Lost,
+    Measure,
     Now,
     Open,
     Random,
     Read,
+    ReadSlice,
     Sleep,
     Spawn,
     Tell,
     Together,
     Token,
+    Write,
 )
 from genai_fn.errors import Closed, GenaiError, NotInThisWorld, TimedOut
 from genai_fn.events import Event
 from genai_fn.exchange import Exchange
+from genai_fn.interpret.disk import DraftFile, performed
 from genai_fn.interpret.settings import Settings, a_stream, an_action, read_limit
 from genai_fn.options import Retry, Timeouts
 from genai_fn.request import Action, Stream
@@ -198,6 +205,7 @@ class SyncWorld:
         self._opened: set[Any] = set()
         self._waits: set[Callable[[], object]] = set()
         self._threads: ThreadPoolExecutor | None = None
+        self._starting = threading.Lock()
         self._closing = threading.Event()
 
     def run(self, effects: Effects[T]) -> T:
@@ -290,12 +298,24 @@ class SyncWorld:
         exchange.close()
         self._opened.discard(exchange)
 
+    def _draft(self, effect: Draft) -> DraftFile | Lost:
+        draft = DraftFile(effect.path)
+        self._opened.add(draft)
+        begun = draft.begin()
+        if self._closing.is_set():  # from another thread
+            draft.close()
+        return begun
+
+    def _on_disk(self, effect: Measure | ReadSlice | Write | Keep) -> Any:
+        return performed(effect)
+
     def _invoke(self, effect: Invoke) -> Any:
-        value = effect.function(*effect.args)
+        value = effect.function(*effect.args, **effect.kwargs)
         if not inspect.isawaitable(value):
             return value
-        if inspect.iscoroutine(value):
-            value.close()
+        close: Callable[[], object] | None = getattr(value, "close", None)
+        if close is not None:  # a coroutine, or the next of an async generator: nobody awaits it
+            close()
         name = getattr(effect.function, "__qualname__", effect.function)
         raise Ended(NotInThisWorld(f"{name} is to be awaited: run this with AsyncHttp"))
 
@@ -306,8 +326,8 @@ class SyncWorld:
     def _together(self, effect: Together) -> tuple[Any, ...]:
         from concurrent.futures import ThreadPoolExecutor, wait  # noqa: PLC0415  # few need threads
 
-        with ThreadPoolExecutor(len(effect.programs), "genai_fn") as threads:
-            waiting = [threads.submit(self._alone, each) for each in effect.programs]
+        with ThreadPoolExecutor(min(len(effect.programs), _MOST_AT_ONCE), "genai_fn") as threads:
+            waiting = [threads.submit(copy_context().run, self._alone, each) for each in effect.programs]
             try:
                 wait(waiting)
             except BaseException:  # an interrupt: nobody waits for them any more
@@ -318,10 +338,13 @@ class SyncWorld:
     def _spawn(self, effect: Spawn) -> "_Child":
         from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  # few need threads
 
-        if self._threads is None:
-            self._threads = ThreadPoolExecutor(_MOST_THREADS, "genai_fn")
+        with self._starting:  # children start children
+            if self._closing.is_set():
+                return _Child(None)
+            if self._threads is None:
+                self._threads = ThreadPoolExecutor(_MOST_THREADS, "genai_fn")
         try:
-            return _Child(self._threads.submit(self._alone, effect.program))
+            return _Child(self._threads.submit(copy_context().run, self._alone, effect.program))
         except RuntimeError:  # closed meanwhile, from another thread
             return _Child(None)
 
@@ -349,6 +372,11 @@ class SyncWorld:
         Together: _together,
         Spawn: _spawn,
         Join: _join,
+        Draft: _draft,
+        Measure: _on_disk,
+        ReadSlice: _on_disk,
+        Write: _on_disk,
+        Keep: _on_disk,
     }
 
 
@@ -364,8 +392,10 @@ class _Child:
         return self.future.result()
 
 
-_MOST_THREADS = 1024
+_MOST_THREADS = 1_000_000
+"""No bound, as a child that waits in line behind those that wait for it would wait for ever."""
 _STREAM_CLOSED = Lost(Closed("the stream was closed"))
+_MOST_AT_ONCE = 64  # of what a model asks for, say; each has a pool of its own
 
 
 def run_through(effects: Effects[T], world: SyncWorld) -> T:

@@ -9,7 +9,7 @@ from genai_fn.backend import Gemini
 from genai_fn.errors import InvalidRequest, Unsupported
 from genai_fn.flows.batch_lines import KEY, fitting
 from genai_fn.names import model_name, valid_name
-from genai_fn.ops.generate import GenerateContent
+from genai_fn.ops.generate import GenerateContent, uncalled
 from genai_fn.request import Request
 from genai_fn.schema import (
     BatchJobSource,
@@ -81,7 +81,7 @@ def _inlined(each: Any, index: int, model: str) -> InlinedRequest:
     if inlined.model is not None:
         valid_name(inlined.model, f"{path}.model", "a model name")
     try:
-        _generating(inlined, model)
+        uncalled(_generating(inlined, model).config)
     except InvalidRequest as wrong:
         raise InvalidRequest(f"{path}.{wrong.path}", wrong.value, wrong.expected) from None
     return inlined

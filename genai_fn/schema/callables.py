@@ -15,7 +15,7 @@ from genai_fn.schema.dialect import response_schema
 from genai_fn.schema.docstrings import described
 from genai_fn.schema.json_schema import json_schema
 
-__all__ = ["declared", "name_of"]
+__all__ = ["declared", "hint", "name_of"]
 
 
 def declared(function: Callable[..., Any]) -> dict[str, Any]:
@@ -69,7 +69,7 @@ _NAMELESS = {Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD}
 
 def _property(function: Callable[..., Any], parameter: Parameter, told: Mapping[str, str]) -> dict[str, Any]:
     try:
-        said: Any = response_schema(json_schema(_hint(function, parameter)))
+        said: Any = response_schema(json_schema(hint(function, parameter)))
         words: dict[str, Any] = dict(said or {})
     except Misfit as wrong:
         wrong.expected = wrong.expected.replace("response_json_schema", "parameters_json_schema")
@@ -84,7 +84,8 @@ def _property(function: Callable[..., Any], parameter: Parameter, told: Mapping[
     return words
 
 
-def _hint(function: Callable[..., Any], parameter: Parameter) -> Any:
+def hint(function: Callable[..., Any], parameter: Parameter) -> Any:
+    """Read the annotation of a parameter, and of no other."""
     if parameter.kind is Parameter.POSITIONAL_ONLY:
         raise Misfit(function, "a parameter that can be given by its name")
     if parameter.annotation is Parameter.empty:

@@ -1,0 +1,158 @@
+"""
+Chats: each turn is one more description, and answers with a chat of its own.
+
+::
+
+    chat = chats.start("gemini-2.5-flash")
+    match run(chats.send(chat, "Why is the sky blue?") | text):
+        case Success(turn): chat, answer = turn.chat, turn.answer
+        case Failure(error): ...                                   # and the chat is as it was
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec.structs import replace
+from returns.result import Failure, Result, Success
+
+from genai_fn.errors import GenaiError, InvalidRequest
+from genai_fn.flows.merging import merged
+from genai_fn.flows.streams import served
+from genai_fn.flows.turns import Chat, Turn, curated, recorded
+from genai_fn.names import valid_model
+from genai_fn.ops.generate import GenerateContent
+from genai_fn.request import Action, Flow, Request, Steps, Stream, flow
+from genai_fn.request import stream as streaming
+from genai_fn.schema import Content, GenerateContentConfig, GenerateContentResponse
+from genai_fn.schema._convert import as_struct
+from genai_fn.schema.content import ContentLike
+from genai_fn.schema.contents import as_contents
+from genai_fn.steps import Reading, attempt, emit
+
+__all__ = ["Chat", "Turn", "history", "send", "start", "stream", "turned", "turned_in_pieces"]
+
+
+def start(
+    model: str,
+    config: GenerateContentConfig | Mapping[str, Any] | None = None,
+    history: Sequence[Content | Mapping[str, Any]] = (),
+) -> Chat:
+    """
+    Begin a conversation, or go on with one.
+
+    Args:
+        model: As in `generate`.
+
+        config: For every turn.
+
+        history: What was said before; turns of the model's that say nothing are kept and not shown to it again.
+
+    >>> start("gemini-2.5-flash", {"temperature": 0.2}).config
+    GenerateContentConfig(temperature=0.2)
+    """
+    said = tuple(_by_somebody(each, f"history[{index}]") for index, each in enumerate(history))
+    settled = as_struct(GenerateContentConfig, config)
+    return Chat(valid_model(model), settled, said, curated(said))
+
+
+def send(
+    chat: Chat, message: ContentLike, config: GenerateContentConfig | Mapping[str, Any] | None = None
+) -> Flow[Turn[GenerateContentResponse]]:
+    """
+    Say something, and answer with a `Turn`: the answer, and the chat with both in it.
+
+    ``| calling(…)``, ``| text``, ``| returning(…)`` work on the answer and keep the chat; what functions were called
+    is part of its history. After a failure, the chat that was there is there still.
+
+    Args:
+        message: Anything that stands for one turn, as in `generate`.
+
+        config: In place of the chat's, for this turn; ``| with_config(…)`` changes single fields.
+
+    >>> send(start("gemini-2.5-flash"), "hi").of.operation.contents
+    (Content(parts=(Part(text='hi'),), role='user'),)
+    """
+    said = _message(message)
+    return Flow(turned, Request(_asked(chat, said, config)), (chat, said))
+
+
+def stream(
+    chat: Chat, message: ContentLike, config: GenerateContentConfig | Mapping[str, Any] | None = None
+) -> Stream[Turn[GenerateContentResponse]]:
+    """
+    Say something, and get the answer as it is written: of each `Turn`, the answer is a piece, the chat is all so far.
+
+    The last chat is that of the whole turn; a model is not shown a turn again whose answer did not come to its end.
+    ``| joined`` makes one turn of them.
+
+    Args:
+        message: Anything that stands for one turn, as in `generate`.
+
+        config: In place of the chat's, for this turn.
+    """
+    said = _message(message)
+    pieces: Stream[GenerateContentResponse] = Stream(served, Request(_asked(chat, said, config).streaming()))
+    return Stream(turned_in_pieces, pieces, (chat, said))
+
+
+def history(chat: Chat, curated: bool = False) -> tuple[Content, ...]:  # noqa: FBT001, FBT002  # google-genai's parameter
+    """
+    List the turns of a chat.
+
+    Args:
+        curated: Only those that the model is shown again: not those in which it said nothing.
+    """
+    return chat.curated if curated else chat.comprehensive
+
+
+@flow
+def turned(
+    source: Action[GenerateContentResponse], chat: Chat, message: Content
+) -> Steps[Result[Turn[GenerateContentResponse], GenaiError]]:
+    """Answer, and record what was said."""
+    result = yield from attempt(source)
+    if isinstance(result, Failure):
+        return result
+    response = result.unwrap()
+    return Success(Turn(recorded(chat, message, response), response))
+
+
+@streaming
+def turned_in_pieces(source: Stream[GenerateContentResponse], chat: Chat, message: Content) -> Steps[None]:
+    """Give piece by piece of an answer, each with what was said up to there."""
+    reading, whole = Reading(source), GenerateContentResponse()
+    while (item := (yield from reading.next())) is not None:
+        if isinstance(item, Failure):
+            yield from emit(item)
+            return
+        piece = item.unwrap()
+        whole = merged((whole, piece)) if _goes_on(whole, piece) else piece
+        yield from emit(Success(Turn(recorded(chat, message, whole, is_over=_is_over(whole)), piece)))
+
+
+def _goes_on(whole: GenerateContentResponse, piece: GenerateContentResponse) -> bool:
+    """Tell whether a piece belongs to the same answer: after functions were called, another begins."""
+    return whole.automatic_function_calling_history == piece.automatic_function_calling_history
+
+
+def _is_over(response: GenerateContentResponse) -> bool:
+    return bool(response.candidates) and response.candidates[0].finish_reason is not None
+
+
+def _asked(chat: Chat, message: Content, config: GenerateContentConfig | Mapping[str, Any] | None) -> GenerateContent:
+    settled = chat.config if config is None else as_struct(GenerateContentConfig, config)
+    return GenerateContent(model=chat.model, contents=(*chat.curated, message), config=settled)
+
+
+def _message(message: ContentLike) -> Content:
+    turns = as_contents(message, "message")
+    if len(turns) != 1:
+        raise InvalidRequest("message", message, "one turn")
+    return _by_somebody(replace(turns[0], role=turns[0].role or "user"), "message")
+
+
+def _by_somebody(content: Content | Mapping[str, Any], path: str) -> Content:
+    settled = as_struct(Content, content, path)
+    if settled.role not in ("user", "model"):
+        raise InvalidRequest(f"{path}.role", settled.role, "user or model")
+    return settled

@@ -1,0 +1,80 @@
+"""Between JSON and the types of the program: `fitted` on the way in, `jsonable` on the way out."""
+
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+import msgspec
+
+__all__ = ["fitted", "jsonable"]
+
+
+def fitted(value: Any, kind: Any, *, strict: bool = True) -> Any:
+    """
+    Make a value of any type out of what JSON was decoded into.
+
+    Types are read as `json_schema` describes them: msgspec's own, a union of classes without tags as the first that
+    fits, a class with a ``model_validate_json()``, as pydantic's have, by that.
+
+    Raises:
+        msgspec.ValidationError: with what was expected, and where.
+
+    >>> fitted([1, 2], tuple[float, ...])
+    (1.0, 2.0)
+    """
+    try:
+        return msgspec.convert(value, kind, strict=strict, str_keys=True, dec_hook=_asked)
+    except TypeError:  # which msgspec means for the type, and not for the value
+        origin, args = get_origin(kind), get_args(kind)
+        if origin is Annotated:
+            return fitted(value, args[0], strict=strict)
+        if origin in (Union, UnionType):
+            return _first_fitting(value, args, strict=strict)
+        if origin is not list:
+            raise
+    return [fitted(each, args[0], strict=strict) for each in fitted(value, list[Any])]
+
+
+def jsonable(value: Any) -> Any:
+    """
+    Say a value in what JSON has: dicts, lists, texts, numbers, truths and None.
+
+    >>> jsonable({1: (True, b"?")})
+    {'1': [True, 'Pw==']}
+    """
+    return msgspec.json.decode(msgspec.json.encode(value, enc_hook=_told))
+
+
+def _first_fitting(value: Any, kinds: tuple[Any, ...], *, strict: bool) -> Any:
+    wrong: list[msgspec.ValidationError] = []
+    for kind in kinds:
+        try:
+            return fitted(value, kind, strict=strict)
+        except msgspec.ValidationError as error:
+            wrong.append(error)
+    raise msgspec.ValidationError("; or ".join(map(str, wrong)))
+
+
+def _asked(kind: Any, value: Any) -> Any:
+    read = getattr(kind, "model_validate_json", None)
+    if read is None:
+        raise ValueError(f"Expected nothing, as {getattr(kind, '__name__', kind)} has no form in JSON")
+    try:
+        return read(msgspec.json.encode(value))
+    except ValueError as error:
+        raise ValueError(_in_short(error)) from None
+
+
+def _in_short(error: Any) -> str:
+    """Say a ValueError on one line; pydantic's has several, with a link each."""
+    tell = getattr(error, "errors", None)
+    if tell is None:
+        return str(error)
+    problems = [(".".join(map(str, each["loc"])), each["msg"]) for each in tell(include_url=False)]
+    return "; ".join(f"{where}: {what}" if where else what for where, what in problems)
+
+
+def _told(value: Any) -> Any:
+    tell = getattr(value, "model_dump", None)
+    if tell is None:
+        raise TypeError(f"a {type(value).__name__} has no form in JSON")
+    return tell(mode="json")

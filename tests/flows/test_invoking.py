@@ -1,0 +1,329 @@
+"""One call of a function: arguments by their types, results as JSON, and in which thread or task it runs."""
+
+import contextvars
+import datetime as dt
+import enum
+import functools
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+import msgspec
+import pydantic
+import pytest
+from anyio import create_task_group, to_thread
+from anyio.lowlevel import checkpoint
+from returns.result import Failure
+
+from genai_fn import AsyncHttp, NotInThisWorld, generate, streamed, text
+from genai_fn.events import Called
+from genai_fn.flows.invoking import arguments, invoked
+from genai_fn.modifiers import calling, with_tools
+from genai_fn.schema import FunctionCall, FunctionDeclaration, FunctionResponse, FunctionResponsePart
+from genai_fn.schema._base import Misfit
+from tests.conformance.answers import said
+from tests.conformance.worlds import WORLDS, World, gemini
+from tests.flows.performing import Conversation
+from tests.loopback import Loopback, json_reply, sse_reply
+
+# Arguments
+
+
+class Place(msgspec.Struct):
+    name: str
+    at: tuple[float, float] = (0, 0)
+
+
+@dataclass
+class Stay:
+    nights: int
+
+
+class Guest(pydantic.BaseModel):
+    name: str
+    age: int = 0
+
+
+class Kind(enum.Enum):
+    HOTEL = "hotel"
+
+
+def book(place: Place, stay: Stay, guest: Guest, kinds: list[Kind], when: dt.date | None = None) -> None:
+    """Take all that a function may take."""
+
+
+def loose(given: Any, number: int = 1, share: float = 0.5, both: int | str = 0, name: str = None) -> None:  # type: ignore[assignment]  # noqa: RUF013  # people write so
+    """Take what comes."""
+
+
+def later(place: "Place", *rest: "Nowhere", tag: str, **more: "Nowhere") -> "Nowhere":  # type: ignore[name-defined]  # noqa: F821  # only what is asked for is read
+    """Be annotated in texts."""
+
+
+def test_types() -> None:
+    """Arguments become what the annotations say: Structs, dataclasses, pydantic models, enums, dates."""
+    given = {
+        "place": {"name": "Oslo", "at": [59.9, 10.0]},
+        "stay": {"nights": 2.0},
+        "guest": {"name": "A", "age": 30},
+        "kinds": ["hotel"],
+        "when": "2030-01-02",
+    }
+    assert arguments(book, FunctionCall(name="book", args=given)) == {
+        "place": Place("Oslo", (59.9, 10.0)),
+        "stay": Stay(2),
+        "guest": Guest(name="A", age=30),
+        "kinds": [Kind.HOTEL],
+        "when": dt.date(2030, 1, 2),
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    (
+        ({"given": {"a": [1.0, 2.5]}}, {"given": {"a": [1, 2.5]}}),
+        ({"given": None, "number": "7"}, {"given": None, "number": 7}),
+        ({"given": 0, "share": 1}, {"given": 0, "share": 1.0}),
+        ({"given": 0, "both": "7"}, {"given": 0, "both": "7"}),
+        ({"given": 0, "name": None}, {"given": 0, "name": None}),
+    ),
+)
+def test_leniently(given: dict[str, Any], expected: dict[str, Any]) -> None:
+    """Whole floats are whole numbers, what does not fit may fit leniently, and None is good where it is the default."""
+    found = arguments(loose, FunctionCall(name="loose", args=given))
+    assert (found, list(map(type, found.values()))) == (expected, list(map(type, expected.values())))
+
+
+@pytest.mark.parametrize(
+    ("given", "wrong"),
+    (
+        ({}, "given: missing"),
+        ({"given": 1, "number": "x"}, "number: Expected `int`, got `str`"),
+        ({"given": 1, "nummer": 2, "share": []}, "nummer: no such argument; share: Expected `float`, got `array`"),
+    ),
+)
+def test_wrong(given: dict[str, Any], wrong: str) -> None:
+    """All that is wrong with a call is said at once."""
+    with pytest.raises(Misfit) as refused:
+        arguments(loose, FunctionCall(name="loose", args=given))
+    assert refused.value.expected == wrong
+
+
+def test_postponed() -> None:
+    """Annotations in texts are read, and only those of what is given; ``**more`` takes what has no name of its own."""
+    call = FunctionCall(name="later", args={"place": {"name": "Oslo"}, "tag": "x", "extra": 1.0})
+    assert arguments(later, call) == {"place": Place("Oslo"), "tag": "x", "extra": 1}
+
+
+def test_bound() -> None:
+    """What a partial has bound is the caller's, and not for the model to say."""
+    bound = functools.partial(loose, number=3)
+    with pytest.raises(Misfit, match=r"number: no such argument"):
+        arguments(bound, FunctionCall(name="loose", args={"given": 1, "number": 4}))
+
+
+def test_pydantic_says_where() -> None:
+    """What pydantic finds wrong is said on one line, with its place."""
+    given = {"place": {"name": "A"}, "stay": {"nights": 1}, "guest": {"age": "old"}, "kinds": []}
+    with pytest.raises(Misfit, match=r"^guest: name: Field required; age: Input should be a valid integer[^\n]*$"):
+        arguments(book, FunctionCall(name="book", args=given))
+
+
+# What comes back
+
+
+def answered(value: Any) -> Any:
+    """Give what the model is told of a function that returns a value."""
+
+    def function() -> Any:
+        """Return it."""
+        return value
+
+    return Conversation(invoked(FunctionCall(id="1", name="f"), function, "return"), []).result.unwrap()
+
+
+@pytest.mark.parametrize(
+    ("value", "response"),
+    (
+        (None, {"result": None}),
+        ({"a": 1}, {"result": {"a": 1}}),
+        (Place("Oslo"), {"result": {"name": "Oslo", "at": [0, 0]}}),
+        (Stay(2), {"result": {"nights": 2}}),
+        ([Guest(name="A")], {"result": [{"name": "A", "age": 0}]}),
+        (dt.date(2030, 1, 2), {"result": "2030-01-02"}),
+        ({1: Kind.HOTEL}, {"result": {"1": "hotel"}}),
+        (object(), {"error": "TypeError: a object has no form in JSON"}),
+    ),
+    ids=repr,
+)
+def test_results(value: Any, response: dict[str, Any]) -> None:
+    """What a function returns goes back under ``result``, as JSON; what JSON cannot say is an error."""
+    assert answered(value) == FunctionResponse(id="1", name="f", response=response)
+
+
+def test_surrogates() -> None:
+    """A text that cannot be sent is an error for the model, and no exception."""
+    assert "UnicodeEncodeError" in answered("\ud800").response["error"]
+
+
+def test_own_response() -> None:
+    """A `FunctionResponse` goes back as it is, media and all, with the id and name of its call."""
+    part = FunctionResponsePart.from_bytes(data=b"x", mime_type="image/png")
+    assert answered(FunctionResponse(response={"a": 1}, parts=(part,))) == FunctionResponse(
+        id="1", name="f", response={"a": 1}, parts=(part,)
+    )
+
+
+# Worlds
+
+
+worlds = pytest.mark.parametrize("world", WORLDS, ids=repr)
+ASKED = generate("m", "hi")
+WHERE: contextvars.ContextVar[str] = contextvars.ContextVar("WHERE", default="nowhere")
+
+
+def calls(*named: str) -> dict[str, Any]:
+    """Write an answer that calls functions without arguments."""
+    parts = [{"functionCall": {"name": name, "args": {}, "id": name}} for name in named]
+    return {"candidates": [{"content": {"parts": parts, "role": "model"}, "finishReason": "STOP"}]}
+
+
+def sent(server: Loopback) -> list[Any]:
+    """Give what the functions answered, as the server saw it."""
+    contents = msgspec.json.decode(server.requests[-1].body)["contents"]
+    parts = [part for turn in contents for part in turn["parts"]]
+    return [part["functionResponse"] for part in parts if "functionResponse" in part]
+
+
+@worlds
+def test_at_once(world: World) -> None:
+    """Calls of one answer run together, see the caller's context, and keep nobody waiting; each is an event."""
+    barrier, told = threading.Barrier(2, timeout=5), list[Any]()
+
+    def one() -> str:
+        """Wait for the other."""
+        barrier.wait()
+        return WHERE.get()
+
+    def other() -> str:
+        """Wait for the one."""
+        barrier.wait()
+        return WHERE.get()
+
+    async def body(run: Any) -> Any:
+        token = WHERE.set("here")
+        try:
+            return await run(ASKED | calling(one, other) | text)
+        finally:
+            WHERE.reset(token)
+
+    with Loopback([json_reply(calls("one", "other")), json_reply(said("done"))]) as server:
+        result = world.within(gemini(server.url), body, on_event=told.append)
+    assert result.unwrap() == "done"
+    assert sent(server) == [{"id": each, "name": each, "response": {"result": "here"}} for each in ("one", "other")]
+    assert sorted(each.name for each in told if isinstance(each, Called)) == ["one", "other"]
+
+
+@worlds
+def test_async_functions(world: World) -> None:
+    """Async functions are awaited in async worlds; in sync they are ``Failure(NotInThisWorld)``."""
+
+    async def slowly() -> str:
+        """Wait a little."""
+        await checkpoint()
+        return threading.current_thread().name
+
+    class Slow:
+        """Is called like an async function."""
+
+        async def __call__(self) -> str:
+            """Wait a little."""
+            await checkpoint()
+            return threading.current_thread().name
+
+    with Loopback([json_reply(calls("slowly", "Slow")), json_reply(said("done"))]) as server:
+        result = world.run(gemini(server.url), ASKED | calling(slowly, Slow()) | text)
+    if world.is_sync:
+        assert isinstance(result.failure(), NotInThisWorld)
+    else:
+        assert result.unwrap() == "done"
+        assert [each["response"] for each in sent(server)] == [{"result": threading.current_thread().name}] * 2
+
+
+@worlds
+def test_off_the_loop(world: World) -> None:
+    """A sync function runs in a thread where others would wait for it; in sync a single call runs where it stands."""
+
+    def where() -> bool:
+        """Tell whether this is the thread that runs."""
+        return threading.current_thread() is threading.main_thread()
+
+    with Loopback([json_reply(calls("where")), json_reply(said("done"))]) as server:
+        assert world.run(gemini(server.url), ASKED | calling(where) | text).unwrap() == "done"
+    assert sent(server)[0]["response"] == {"result": world.is_sync}
+
+
+@worlds
+def test_streams(world: World) -> None:
+    """The pieces of every round are one stream."""
+
+    def clock() -> str:
+        """Tell the time."""
+        return "noon"
+
+    rounds: list[Any] = [sse_reply([said("Hm. "), calls("clock")]), sse_reply([said("It is "), said("noon.")])]
+    with Loopback(rounds) as server:
+        items = world.items(gemini(server.url), ASKED | calling(clock) | streamed | text)
+    assert [each.unwrap() for each in items] == ["Hm. ", "It is ", "noon."]
+    assert sent(server) == [{"id": "clock", "name": "clock", "response": {"result": "noon"}}]
+
+
+@worlds
+def test_any_exception(world: World) -> None:
+    """Whatever a function raises goes back, StopIteration too, which generators and tasks would take for their own."""
+
+    def over() -> str:
+        """Find nothing."""
+        return next(iter(()))
+
+    with Loopback([json_reply(calls("over", "over")), json_reply(said("done"))]) as server:
+        assert world.run(gemini(server.url), ASKED | calling(over) | text).unwrap() == "done"
+    assert all("StopIteration" in each["response"]["error"] for each in sent(server))
+
+
+@pytest.mark.parametrize("kind", ("asyncio", "trio"))
+def test_cancelled(kind: str) -> None:
+    """Whoever is cancelled does not wait for a function in a thread, which ends by itself."""
+    begun, release, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def endless() -> None:
+        """Wait to be released."""
+        begun.set()
+        release.wait(5)
+        ended.set()
+
+    async def body(url: str) -> None:
+        async with AsyncHttp(gemini(url)) as run, create_task_group() as tasks:
+            tasks.start_soon(run, ASKED | calling(endless))
+            await to_thread.run_sync(begun.wait, 5)
+            tasks.cancel_scope.cancel()
+
+    with Loopback(json_reply(calls("endless"))) as server:
+        anyio.run(body, server.url, backend=kind)
+    assert (begun.is_set(), ended.is_set()) == (True, False)
+    release.set()
+    assert ended.wait(5)
+
+
+def test_not_in_this_world_ends_it() -> None:
+    """That a world cannot await is no matter for the model."""
+
+    async def slowly() -> str:
+        """Wait."""
+        return ""
+
+    declared = with_tools(FunctionDeclaration(name="slowly"))
+    with Loopback([json_reply(calls("slowly"))]) as server:
+        result = WORLDS[0].run(gemini(server.url), ASKED | declared | calling(slowly))
+    assert isinstance(result, Failure)

@@ -1,0 +1,309 @@
+"""Answers as values of a type: what is asked for, what is read, and how each bad answer fails."""
+
+import copy
+import enum
+import pickle
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, TypedDict
+
+import msgspec
+import pydantic
+import pytest
+from returns.result import Failure, Success
+
+from genai_fn import (
+    DecodeError,
+    Gemini,
+    InvalidRequest,
+    NoText,
+    Offline,
+    Truncated,
+    Vertex,
+    embed,
+    encode,
+    generate,
+    joined,
+    streamed,
+    text,
+    with_config,
+    with_http_response,
+)
+from genai_fn.flows.structured import Parsed, asking_for, parse
+from genai_fn.modifiers import returning
+from genai_fn.schema import (
+    BlockedReason,
+    Candidate,
+    FinishReason,
+    GenerateContentResponse,
+    GenerateContentResponsePromptFeedback,
+)
+from tests.conformance.answers import said
+from tests.conformance.worlds import WORLDS, World, gemini
+from tests.flows.performing import Conversation, call, saying
+from tests.loopback import Loopback, json_reply
+
+ASKED = generate("m", "Pancakes?")
+
+
+class Recipe(msgspec.Struct, frozen=True):
+    name: str
+    minutes: int = 0
+
+
+class Folder(msgspec.Struct, frozen=True):
+    name: str
+    folders: tuple["Folder", ...] = ()
+
+
+@dataclass(frozen=True)
+class Pot:
+    litres: float
+
+
+class Spice(TypedDict):
+    name: str
+
+
+class Size(NamedTuple):
+    width: int
+    height: int
+
+
+class Guest(pydantic.BaseModel):
+    name: str
+    age: int
+
+
+class Colour(enum.Enum):
+    RED = "red"
+    DARK_RED = "red-dark"
+
+
+class Grade(enum.IntEnum):
+    ONE = 1
+    TWO = 2
+
+
+CASES: list[tuple[Any, str, Any]] = [
+    (Recipe, '{"name": "Toast", "minutes": 3}', Recipe("Toast", 3)),
+    (Folder, '{"name": "a", "folders": [{"name": "b"}]}', Folder("a", (Folder("b"),))),
+    (Pot, '{"litres": 2}', Pot(2.0)),
+    (Spice, '{"name": "salt"}', {"name": "salt"}),
+    (Size, "[1, 2]", Size(1, 2)),
+    (Guest, '{"name": "A", "age": 3}', Guest(name="A", age=3)),
+    (list[Guest], '[{"name": "A", "age": 3}]', [Guest(name="A", age=3)]),
+    (dict[str, Pot], '{"a": {"litres": 1.5}}', {"a": Pot(1.5)}),
+    (list[Recipe | Folder], '[{"name": "a", "minutes": 1}]', [Recipe("a", 1)]),
+    (Guest | Pot, '{"litres": 1}', Pot(1.0)),
+    (Colour, "red", Colour.RED),
+    (Colour, '"red-dark"\n', Colour.DARK_RED),
+    (list[Colour], '["red"]', [Colour.RED]),
+    (Grade, "2", Grade.TWO),
+    (Literal["a", "b"], '"b"', "b"),
+    (int | None, "null", None),
+    (bool, "true", True),
+    (str, '"null"', "null"),
+    (Any, '{"a": [1]}', {"a": [1]}),
+]
+every_kind = pytest.mark.parametrize(
+    ("kind", "written", "value"), CASES, ids=[f"{each[0]}-{each[1]}" for each in CASES]
+)
+
+
+@every_kind
+def test_parse(kind: Any, written: str, value: Any) -> None:
+    """A type is read from what says it, whichever kind of type it is."""
+    assert parse(saying(written), kind) == Success(value)
+
+
+@every_kind
+def test_returning(kind: Any, written: str, value: Any) -> None:
+    """`returning` asks for the type and reads the answer; the request is one that both backends take."""
+    met = Conversation(ASKED | returning(kind), [saying(written)])
+    assert met.result == Success(value)
+    for backend in (Gemini("test-key"), Vertex(api_key="test-key")):
+        assert isinstance(encode(met.requests[0], backend), Success)
+
+
+@pytest.mark.parametrize("kind", [each[0] for each in CASES if each[0] is not Any], ids=str)
+def test_asked_for(kind: Any) -> None:
+    """A shape goes one way and not both; an enum of texts has a MIME type of its own."""
+    fields = asking_for(kind)
+    assert (fields["response_schema"] is None) != (fields["response_json_schema"] is None)
+    assert fields["response_mime_type"] == ("text/x.enum" if kind is Colour else "application/json")
+
+
+PLAIN = (Folder, dict[str, Pot], Grade, dict[str, Any], Size, list[dict[str, int]])
+
+
+@pytest.mark.parametrize("kind", PLAIN, ids=str)
+def test_plain_schema(kind: Any) -> None:
+    """What the API's dialect cannot say goes as plain JSON Schema: recursion, open objects, numbers to pick from."""
+    assert asking_for(kind)["response_schema"] is None
+
+
+def test_anything() -> None:
+    """Where anything will do, no shape goes along."""
+    assert {name for name, value in asking_for(Any).items() if value is not None} == {"response_mime_type"}
+
+
+# Failures
+
+
+WHOLE = '{"name": "Töast \\u00e4", "minutes": 312, "x": [1.5, true, null]}'
+
+
+@pytest.mark.parametrize("length", range(len(WHOLE)))
+def test_cut(length: int) -> None:
+    """JSON cut anywhere by the limit is `Truncated`; cut without a reason it is a failure all the same."""
+    cut = WHOLE[:length]
+    assert parse(saying(cut, reason="MAX_TOKENS"), Recipe) == Failure(Truncated(cut, "MAX_TOKENS"))
+    assert isinstance(parse(saying(cut), Recipe).failure(), Truncated | DecodeError | NoText)
+
+
+def test_complete_at_the_limit() -> None:
+    """JSON that is complete is read, whatever ended the answer."""
+    assert parse(saying(WHOLE, reason="MAX_TOKENS"), Recipe) == Success(Recipe("Töast ä", 312))
+
+
+@pytest.mark.parametrize(("kind", "written"), ((int, "12"), (Colour, "red"), (Colour, "re")))
+def test_may_go_on(kind: Any, written: str) -> None:
+    """A number or a name at the limit may be the beginning of a longer one."""
+    assert isinstance(parse(saying(written, reason="MAX_TOKENS"), kind).failure(), Truncated)
+
+
+def test_stopped_for_another_reason() -> None:
+    """Half a JSON says what stopped it."""
+    assert parse(saying('{"name": "To', reason="RECITATION"), Recipe).failure() == Truncated(
+        '{"name": "To', "RECITATION"
+    )
+
+
+BLOCKED = GenerateContentResponse(
+    prompt_feedback=GenerateContentResponsePromptFeedback(block_reason=BlockedReason.SAFETY)
+)
+
+
+@pytest.mark.parametrize(
+    ("response", "error"),
+    (
+        (BLOCKED, NoText(block_reason="SAFETY")),
+        (GenerateContentResponse(), NoText()),
+        (saying(reason="SAFETY"), NoText(finish_reason="SAFETY")),
+        (saying(call("f")), NoText(finish_reason="STOP")),
+        (saying(" \n"), NoText(finish_reason="STOP")),
+        (saying(reason="MAX_TOKENS"), Truncated("", "MAX_TOKENS")),
+        (GenerateContentResponse(candidates=(Candidate(finish_reason=FinishReason("NEW")),)), NoText("NEW")),
+    ),
+    ids=range(7),
+)
+def test_no_text(response: GenerateContentResponse, error: Exception) -> None:
+    """Without text it is `NoText` that says why, or `Truncated` where thinking took all tokens; never a None."""
+    assert parse(response, Recipe | None) == Failure(error)
+
+
+@pytest.mark.parametrize(
+    ("kind", "written", "expected", "path"),
+    (
+        (Recipe, '{"name": 1}', "`str`, got `int`", "$.name"),
+        (list[Recipe], '[{"name": "a"}, {"name": "b", "minutes": "x"}]', "`int`, got `str`", "$[1].minutes"),
+        (Recipe, '{"minutes": 1}', "Object missing required field `name`"[7:], ""),
+        (int, '"1"', "`int`, got `str`", ""),
+        (Colour, "blue", "Invalid enum value 'blue'", ""),
+        (list[Guest], '[{"name": "A", "age": "old"}]', "age: Input should be a valid integer", "$[0]"),
+        (Guest | Pot, "{}", "name: Field required", ""),
+        (Recipe, "Sure! Here it is", "JSON (", ""),
+        (Recipe, '{"name": "a"} {"name": "b"}', "JSON (", ""),
+    ),
+)
+def test_does_not_fit(kind: Any, written: str, expected: str, path: str) -> None:
+    """What does not fit says what was expected, where, and what there was."""
+    error = parse(saying(written), kind).failure()
+    assert isinstance(error, DecodeError)
+    assert (expected in error.expected, error.path, error.text) == (True, path, written)
+
+
+def test_deep() -> None:
+    """An answer nested without end is a failure, and no exception."""
+    assert isinstance(parse(saying("[" * 100_000), Any).failure(), Truncated | DecodeError)
+    assert isinstance(parse(saying("[" * 100_000 + "]" * 100_000), Any).failure(), DecodeError)
+
+
+# With the response, with other modifiers
+
+
+def test_with_response() -> None:
+    """Both the value and the response that it came in."""
+    answer = saying('{"name": "a"}')
+    met = Conversation(ASKED | returning(Recipe, with_response=True), [answer])
+    assert met.result == Success(Parsed(Recipe("a"), answer))
+    failed = Conversation(ASKED | returning(Recipe, with_response=True), [saying("{")])
+    assert isinstance(failed.result.failure(), Truncated)
+
+
+def test_order_does_not_matter() -> None:
+    """The shape is asked for at the root; a shape set before is replaced."""
+    assert ASKED | with_config(seed=1) | returning(Recipe) == ASKED | returning(Recipe) | with_config(seed=1)
+    other = with_config(response_json_schema={"type": "string"})
+    assert ASKED | other | returning(Recipe) == ASKED | returning(Recipe)
+
+
+def test_of_joined_pieces() -> None:
+    """Pieces are read once they are joined."""
+    met = Conversation(ASKED | streamed | joined | returning(Recipe), [[saying('{"name"'), saying(': "a"}')]])
+    assert met.result == Success(Recipe("a"))
+
+
+@pytest.mark.parametrize(
+    ("description", "modifier"),
+    (
+        (ASKED | returning(Recipe), streamed),
+        (ASKED | streamed, returning(Recipe)),
+        (ASKED | with_http_response, returning(Recipe)),
+        (embed("m", "a"), returning(Recipe)),
+        (ASKED, returning(7)),
+        (ASKED, returning(object)),
+        (ASKED, returning(print)),
+    ),
+    ids=range(7),
+)
+def test_refused(description: Any, modifier: Any) -> None:
+    """What makes no sense is refused where it is written."""
+    with pytest.raises(InvalidRequest):
+        description | modifier
+
+
+def test_of_no_response() -> None:
+    """Only a response is read; what else a flow may end in is the program's mistake."""
+    with pytest.raises(InvalidRequest):
+        Conversation(ASKED | text | returning(Recipe), [saying("a")])  # type: ignore[operator]  # that is the point
+    with pytest.raises(InvalidRequest):
+        parse("a", Recipe)  # type: ignore[call-overload]  # that is the point
+
+
+@pytest.mark.parametrize("kind", [Recipe, list[Recipe], Recipe | None, Literal["a"], Colour], ids=str)
+def test_value(kind: Any) -> None:
+    """Modifiers and flows compare, copy and pickle by their type."""
+    flow = ASKED | returning(kind)
+    assert copy.deepcopy(flow) == pickle.loads(pickle.dumps(flow)) == flow
+    assert hash(returning(kind)) == hash(returning(kind))
+    assert returning(kind) != returning(kind, with_response=True)
+
+
+# Worlds
+
+
+@pytest.mark.parametrize("kind", (Recipe, Folder, Colour, Grade, Guest), ids=str)
+def test_offline(kind: Any) -> None:
+    """The offline model answers what is asked for."""
+    assert isinstance(Offline()(ASKED | returning(kind)).unwrap(), kind)
+
+
+@pytest.mark.parametrize("world", WORLDS, ids=repr)
+def test_worlds(world: World) -> None:
+    """Over a wire: the shape goes out, the value comes back."""
+    with Loopback([json_reply(said('{"name": "Toast", "minutes": 3}'))]) as server:
+        assert world.run(gemini(server.url), ASKED | returning(Recipe)) == Success(Recipe("Toast", 3))
+    sent = msgspec.json.decode(server.requests[0].body)["generationConfig"]
+    assert sent["responseMimeType"] == "application/json"
+    assert sent["responseSchema"]["required"] == ["name"]

@@ -1,0 +1,81 @@
+"""What type checkers make of calling functions and of values as answers; see ``api.py``."""
+
+import enum
+from dataclasses import dataclass
+from typing import Any, Literal, assert_type
+
+from genai_fn import (
+    Flow,
+    GenaiError,
+    Modifier,
+    Parsed,
+    Request,
+    Result,
+    Stream,
+    calling,
+    generate,
+    joined,
+    parse,
+    returning,
+    streamed,
+    text,
+    with_config,
+    with_tools,
+)
+from genai_fn.schema import GenerateContentResponse, GoogleSearch
+
+request = generate("gemini-2.5-flash", "hi")
+
+
+@dataclass
+class Recipe:
+    """Something to be asked for."""
+
+    name: str
+
+
+class Colour(enum.Enum):
+    """Something to choose."""
+
+    RED = "red"
+
+
+def weather(city: str) -> str:
+    """Tell the weather."""
+    return city
+
+
+async def later(city: str) -> str:
+    """Tell the weather, later."""
+    return city
+
+
+def functions() -> None:
+    """Tools keep the type, calling makes a flow of the same, and it streams."""
+    assert_type(request | with_tools(weather, GoogleSearch(), {"code_execution": {}}), Request[GenerateContentResponse])
+    assert_type(request | calling(weather, later, max_calls=3, on_error="fail"), Flow[GenerateContentResponse])
+    assert_type(request | calling(weather) | with_config(seed=1), Flow[GenerateContentResponse])
+    assert_type(request | calling(weather) | text, Flow[str])
+    assert_type(request | calling(weather) | streamed, Stream[GenerateContentResponse])
+    assert_type(request | calling(weather) | streamed | text | joined, Flow[str])
+    assert_type(with_tools(weather) | calling(weather), Modifier)
+
+
+def values() -> None:
+    """A class, a container and an enum are what comes; for what is no class to a checker it is Any."""
+    assert_type(request | returning(Recipe), Flow[Recipe])
+    assert_type(request | returning(list[Recipe]), Flow[list[Recipe]])
+    assert_type(request | returning(dict[str, int]), Flow[dict[str, int]])
+    assert_type(request | returning(Colour), Flow[Colour])
+    assert_type(request | returning(Recipe, with_response=True), Flow[Parsed[Recipe]])
+    assert_type(request | returning(Literal["a", "b"]), Flow[Any])
+    assert_type(request | returning(Recipe) | with_config(seed=1), Flow[Recipe])
+    assert_type(request | calling(weather) | returning(Recipe), Flow[Recipe])
+    assert_type((request | returning(Recipe)).map(lambda recipe: recipe.name), Flow[str])
+
+
+def in_hand(response: GenerateContentResponse) -> None:
+    """`parse` says the same of a response."""
+    assert_type(parse(response, Recipe), Result[Recipe, GenaiError])
+    assert_type(parse(response, list[Recipe]), Result[list[Recipe], GenaiError])
+    assert_type(parse(response, Literal["a"]), Result[Any, GenaiError])
