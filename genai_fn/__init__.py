@@ -43,11 +43,13 @@ if TYPE_CHECKING:
         Truncated,
         Unsupported,
     )
+    from genai_fn.flows import chats as chats
     from genai_fn.flows.embedding import embed_many
     from genai_fn.flows.gathering import gather
     from genai_fn.flows.paging import next_page
     from genai_fn.flows.structured import Parsed, parse
     from genai_fn.flows.together import both
+    from genai_fn.flows.turns import Chat, Turn
     from genai_fn.http import HttpRequest, HttpResponse, Replied
     from genai_fn.interpret.aio import AsyncHttp
     from genai_fn.interpret.ambient import arun, run
@@ -121,6 +123,7 @@ _PLACES = {
     "flows.paging": ("next_page",),
     "flows.structured": ("Parsed", "parse"),
     "flows.together": ("both",),
+    "flows.turns": ("Chat", "Turn"),
     "http": ("HttpRequest", "HttpResponse", "Replied"),
     "interpret.aio": ("AsyncHttp",),
     "interpret.ambient": ("arun", "run"),
@@ -164,7 +167,7 @@ _RESOURCES = (
     "tunings",
     "videos",
 )
-_MODULES = {"schema": "schema"} | {name: f"ops.{name}" for name in _RESOURCES}
+_MODULES = {"schema": "schema", "chats": "flows.chats"} | {name: f"ops.{name}" for name in _RESOURCES}
 _PLACE = {name: place for place, names in _PLACES.items() for name in names}
 
 __version__ = "0.1.0"
@@ -173,6 +176,7 @@ __all__ = [  # noqa: RUF022  # by what they are for
     "auth_tokens",
     "batches",
     "caches",
+    "chats",
     "embed",
     "files",
     "generate",
@@ -226,6 +230,7 @@ __all__ = [  # noqa: RUF022  # by what they are for
     "Action",
     "AsyncInterpreter",
     "Backend",
+    "Chat",
     "Flow",
     "HttpRequest",
     "HttpResponse",
@@ -236,6 +241,7 @@ __all__ = [  # noqa: RUF022  # by what they are for
     "Replied",
     "Request",
     "Stream",
+    "Turn",
     "schema",
     # results
     "Failure",

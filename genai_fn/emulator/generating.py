@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from genai_fn.emulator.calls import called
 from genai_fn.emulator.faults import invalid
 from genai_fn.emulator.pieces import pieces, weight
 from genai_fn.emulator.reading import Asked, body_of
@@ -16,6 +17,7 @@ from genai_fn.schema import (
     Candidate,
     Content,
     FinishReason,
+    FunctionCall,
     GenerateContentResponse,
     GenerateContentResponseUsageMetadata,
     GenerationConfig,
@@ -75,11 +77,12 @@ def _json(value: Any) -> HttpResponse:
 
 
 class _Said(Value):
-    """One candidate: its tokens, and why it ends there."""
+    """One candidate: its tokens or the function that it calls, and why it ends there."""
 
     index: int
     pieces: tuple[str, ...]
     reason: FinishReason
+    call: FunctionCall | None = None
 
 
 class _Answer(Value):
@@ -110,14 +113,25 @@ def _answered(asked: Asked) -> _Answer:
     contents = _checked(request)
     config = request.generation_config
     model = asked.names["model"]
-    texts = [_text(model, contents, request, index) for index in range(config.candidate_count or 1)]
+    count, call = config.candidate_count or 1, _call(contents, request)
+    if call is None:
+        said = [_cut(each, _text(model, contents, request, each), config) for each in range(count)]
+    else:
+        said = [_Said(each, (), FinishReason.STOP, call) for each in range(count)]
     system = (request.system_instruction,) if request.system_instruction is not None else ()
     return _Answer(
-        said=tuple(_cut(index, text, config) for index, text in enumerate(texts)),
+        said=tuple(said),
         prompt=sum(map(weight, (*system, *contents))),
         model=model,
         identity=hashlib.sha256(asked.path.encode() + b"\n" + asked.whole).hexdigest()[:22],
     )
+
+
+def _call(contents: tuple[Content, ...], request: GenerateContentRequest) -> FunctionCall | None:
+    try:
+        return called(request.tools or (), request.tool_config, question(contents) or "offline")
+    except _UNREADABLE as error:
+        raise invalid(f"The parameters of a function cannot be read ({type(error).__name__}).") from None
 
 
 def _text(model: str, contents: tuple[Content, ...], request: GenerateContentRequest, index: int) -> str:
@@ -137,8 +151,11 @@ def _text(model: str, contents: tuple[Content, ...], request: GenerateContentReq
 def _shaped(schema: Any, text: str) -> Any:
     try:
         return shaped(schema, text)
-    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
+    except _UNREADABLE as error:
         raise invalid(f"The response schema cannot be read ({type(error).__name__}).") from None
+
+
+_UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
 
 
 def _written(value: Any) -> str:
@@ -156,7 +173,8 @@ def _cut(index: int, text: str, config: GenerationConfig) -> _Said:
 
 
 def _candidate(said: _Said, text: str, *, is_last: bool) -> Candidate:
-    content = Content(parts=(Part(text=text),) if text else None, role="model")
+    part = Part(text=text or None, function_call=said.call)
+    content = Content(parts=None if part == Part() else (part,), role="model")
     return Candidate(content=content, finish_reason=said.reason if is_last else None, index=said.index)
 
 

@@ -132,7 +132,8 @@ def turned_in_pieces(source: Stream[GenerateContentResponse], chat: Chat, messag
 
 def _goes_on(whole: GenerateContentResponse, piece: GenerateContentResponse) -> bool:
     """Tell whether a piece belongs to the same answer: after functions were called, another begins."""
-    return whole.automatic_function_calling_history == piece.automatic_function_calling_history
+    has_called = bool(whole.function_calls) and _is_over(whole) and bool(piece.candidates)
+    return not has_called and whole.automatic_function_calling_history == piece.automatic_function_calling_history
 
 
 def _is_over(response: GenerateContentResponse) -> bool:

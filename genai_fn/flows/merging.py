@@ -7,6 +7,7 @@ from typing import Any, TypeVar, cast
 from msgspec.structs import replace
 
 from genai_fn.errors import InvalidRequest
+from genai_fn.flows.turns import Turn, answer_in, with_answer
 from genai_fn.schema import Candidate, CitationMetadata, Content, GenerateContentResponse, LogprobsResult, Part
 from genai_fn.schema._base import Message
 
@@ -17,7 +18,9 @@ M = TypeVar("M", bound=Message)
 
 
 def merged(pieces: Sequence[T]) -> T:
-    """Join the pieces of one stream, in order: texts, or responses."""
+    """Join the pieces of one stream, in order: texts, or responses, or turns with either, whose last chat is kept."""
+    if pieces and all(isinstance(each, Turn) for each in pieces):
+        return cast("T", with_answer(pieces[-1], merged([answer_in(each) for each in pieces])))
     if all(isinstance(each, str) for each in pieces):
         return cast("T", "".join(cast("Sequence[str]", pieces)))
     if not all(isinstance(each, GenerateContentResponse) for each in pieces):

@@ -3,6 +3,7 @@
 from returns.result import Failure, Result, Success
 
 from genai_fn.errors import GenaiError, NoText
+from genai_fn.flows.turns import Turn, answer_in, with_answer
 from genai_fn.request import Action, Steps, Stream, flow, stream
 from genai_fn.schema import Candidate, GenerateContentResponse, GenerateContentResponsePromptFeedback
 from genai_fn.steps import Reading, attempt, emit
@@ -16,9 +17,9 @@ def text_of(source: Action[GenerateContentResponse]) -> Steps[Result[str, GenaiE
     result = yield from attempt(source)
     if isinstance(result, Failure):
         return result
-    response = result.unwrap()
+    response: GenerateContentResponse = answer_in(result.unwrap())
     said = response.text
-    return Failure(no_text(response)) if said is None else Success(said)
+    return Failure(no_text(response)) if said is None else Success(with_answer(result.unwrap(), said))
 
 
 @stream
@@ -31,11 +32,11 @@ def texts_of(source: Stream[GenerateContentResponse]) -> Steps[None]:
         if isinstance(item, Failure):
             yield from emit(item)
             return
-        last = item.unwrap()
-        said = last.text if _is_of_first(last) else None
-        if said:
-            is_silent = False
-            yield from emit(Success(said))
+        response: GenerateContentResponse = answer_in(item.unwrap())
+        last, said = response, response.text if _is_of_first(response) else None
+        is_silent = is_silent and not said
+        if said or isinstance(item.unwrap(), Turn):  # a chat goes on where nothing is said, too
+            yield from emit(Success(with_answer(item.unwrap(), said or "")))
     if is_silent:
         yield from emit(Failure(no_text(last)))
 

@@ -1,0 +1,377 @@
+"""Chats: what a model is shown again, what a chat holds, and what the words after a ``|`` make of a turn."""
+
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+from returns.result import Failure, Success
+
+from genai_fn import (
+    ClientError,
+    InvalidRequest,
+    NoText,
+    Stream,
+    collected,
+    each,
+    joined,
+    streamed,
+    text,
+    with_config,
+    with_http_response,
+    with_options,
+    with_system,
+)
+from genai_fn.effects import Emit
+from genai_fn.flows import chats
+from genai_fn.flows.chats import Chat, Turn
+from genai_fn.modifiers import calling, returning, with_tools
+from genai_fn.request import steps
+from genai_fn.schema import (
+    Content,
+    FunctionCall,
+    GenerateContentConfig,
+    GenerateContentResponse,
+    GoogleSearch,
+    ModelContent,
+    Part,
+    Tool,
+    UserContent,
+)
+from genai_fn.words import Ask
+from tests.conformance.answers import said
+from tests.conformance.worlds import WORLDS, World, gemini
+from tests.flows.performing import Conversation, call, saying
+from tests.loopback import Loopback, json_reply, sse_reply
+from tests.performing import perform
+
+CHAT = chats.start("m")
+HELD = chats.start("m", {"temperature": 0.5}, [UserContent("one"), ModelContent("two")])
+HELLO, HI = saying("hello"), saying("hi")
+
+
+def clock() -> str:
+    """Tell the time."""
+    return "noon"
+
+
+def next_of(chat: Chat) -> list[str | None]:
+    """Give the texts that a model would be shown with the next message."""
+    contents = chats.send(chat, "next").of.operation.contents
+    return [part.text for content in contents for part in content.parts or ()]
+
+
+def taken(chat: Chat, message: Any, answer: GenerateContentResponse) -> Chat:
+    """Take a turn, and give the chat after it."""
+    after: Chat = Conversation(chats.send(chat, message), [answer]).result.unwrap().chat
+    return after
+
+
+# Chats
+
+
+def test_start() -> None:
+    """A chat begins with a model, a config and what was said; all three are checked where it is written."""
+    assert HELD.config == GenerateContentConfig(temperature=0.5)
+    assert chats.history(HELD) == chats.history(HELD, curated=True) == (UserContent("one"), ModelContent("two"))
+    assert chats.start("m", history=[{"role": "user", "parts": [{"text": "one"}]}]).curated == (UserContent("one"),)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    (
+        lambda: chats.start(""),
+        lambda: chats.start("m", {"temprature": 1}),
+        lambda: chats.start("m", history=[Content(role="system", parts=(Part(text="x"),))]),
+        lambda: chats.start("m", history=[Content(parts=(Part(text="x"),))]),
+        lambda: chats.send(CHAT, []),
+        lambda: chats.send(CHAT, [UserContent("a"), UserContent("b")]),  # type: ignore[list-item]  # that is the point
+        lambda: chats.send(CHAT, Content(role="tool", parts=(Part(text="x"),))),
+        lambda: chats.stream(CHAT, "a", {"top": 1}),
+        lambda: chats.stream(CHAT, "a") | returning(int),  # type: ignore[operator]  # that is the point
+        lambda: chats.send(CHAT, "a") | with_http_response,  # type: ignore[operator]  # that is the point
+        lambda: chats.send(CHAT, "a") | text | streamed,
+        lambda: chats.send(CHAT, "a") | calling(clock) | calling(clock),
+        lambda: chats.stream(CHAT, "a") | calling(clock) | calling(clock),
+        lambda: chats.send(CHAT, "a") | text | calling(clock),  # type: ignore[operator]  # that is the point
+    ),
+    ids=range(14),
+)
+def test_mistakes(wrong: Callable[[], Any]) -> None:
+    """What makes no sense is refused where it is written."""
+    with pytest.raises(InvalidRequest):
+        wrong()
+
+
+@pytest.mark.parametrize(
+    "value",
+    (
+        HELD,
+        Turn(HELD, "two"),
+        chats.send(HELD, "three"),
+        chats.stream(HELD, "three") | text,
+        chats.send(HELD, "three") | calling(clock) | returning(int),
+    ),
+    ids=range(5),
+)
+def test_values(value: Any) -> None:
+    """A chat, a turn, and what is made of them compare, hash and pickle."""
+    twin = pickle.loads(pickle.dumps(value))
+    assert (value, hash(value)) == (twin, hash(twin))
+
+
+# A turn
+
+
+def test_send() -> None:
+    """A turn asks with all that was said, and answers with the response and the chat after it, as one conversation."""
+    flow = chats.send(HELD, "three")
+    assert flow.of.operation.contents == (*HELD.curated, UserContent("three"))
+    turn = perform(steps(flow), [(Ask(flow.of), Success(HELLO))]).unwrap()
+    assert turn.answer == HELLO
+    assert chats.history(turn.chat) == (*HELD.curated, UserContent("three"), ModelContent("hello"))
+    assert turn.chat.config == HELD.config
+
+
+def test_messages() -> None:
+    """Whatever stands for one turn is a message; one that names nobody is the user's."""
+    answer = Part.from_function_response(name="clock", response={"result": "noon"})
+    message: Any
+    for message, expected in (
+        (["look:", Part(text="there")], Content(parts=(Part(text="look:"), Part(text="there")), role="user")),
+        (answer, Content(parts=(answer,), role="user")),
+        (Content(parts=(Part(text="a"),)), UserContent("a")),
+        ({"text": "a"}, UserContent("a")),
+    ):
+        assert chats.send(CHAT, message).of.operation.contents == (expected,)
+
+
+def test_failure() -> None:
+    """A turn that fails is the failure, and the chat that there was goes on."""
+    assert Conversation(chats.send(HELD, "three"), [ClientError(400)]).result == Failure(ClientError(400))
+    assert taken(HELD, "three", HELLO) == taken(HELD, "three", HELLO)
+
+
+def test_forks() -> None:
+    """One chat goes on in as many ways as there are turns made of it."""
+    one, other = taken(HELD, "a", HELLO), taken(HELD, "b", HI)
+    assert next_of(one) == ["one", "two", "a", "hello", "next"]
+    assert next_of(other) == ["one", "two", "b", "hi", "next"]
+    assert next_of(HELD) == ["one", "two", "next"]
+
+
+def test_config_of_a_turn() -> None:
+    """A config takes the chat's place for one turn, an empty one too; modifiers change fields of it."""
+    configs = [
+        (chats.send(HELD, "a"), GenerateContentConfig(temperature=0.5)),
+        (chats.send(HELD, "a", {"top_k": 3}), GenerateContentConfig(top_k=3)),
+        (chats.send(HELD, "a", {}), GenerateContentConfig()),
+        (chats.send(HELD, "a") | with_config(top_k=3), GenerateContentConfig(temperature=0.5, top_k=3)),
+        (
+            chats.send(HELD, "a") | text | with_system("Be brief."),
+            GenerateContentConfig(temperature=0.5, system_instruction=UserContent("Be brief.")),
+        ),
+        (chats.stream(HELD, "a") | text | with_config(top_k=3), GenerateContentConfig(temperature=0.5, top_k=3)),
+        (
+            chats.send(HELD, "a") | with_tools(GoogleSearch()),
+            GenerateContentConfig(temperature=0.5, tools=(Tool(google_search=GoogleSearch()),)),
+        ),
+    ]
+    for description, expected in configs:
+        met = Conversation(description, [[HELLO] if isinstance(description, Stream) else HELLO])
+        assert [each.operation.config for each in met.requests] == [expected]
+        last = met.emitted[-1] if met.emitted else met.result
+        assert last.unwrap().chat.config == HELD.config
+
+
+# What is shown again
+
+
+def test_says_nothing() -> None:
+    """A turn without anything in the answer stays in the history, and is not shown to the model again."""
+    after = taken(HELD, "three", saying())
+    assert chats.history(after)[2:] == (UserContent("three"), Content(parts=(), role="model"))
+    assert chats.history(after, curated=True) == HELD.curated
+    assert next_of(after) == ["one", "two", "next"]
+
+
+def test_untouched() -> None:
+    """The model's own content is kept to the letter: empty texts, thoughts, signatures in any alphabet."""
+    content = Content(
+        parts=(
+            Part(text="Hm.", thought=True, thought_signature="+/+="),
+            Part(text=""),
+            Part(function_call=FunctionCall(name="f", args={}), thought_signature="-_-"),
+        ),
+        role="model",
+    )
+    answer = saying(*content.parts or ())
+    assert taken(CHAT, "a", answer).curated[-1] == content
+    shown = msgspec.json.encode(chats.send(taken(CHAT, "a", answer), "b").of.operation.contents[1])
+    assert shown == msgspec.json.encode(content)
+
+
+# What stands after a turn
+
+
+def test_text() -> None:
+    """``text`` reads the answer and keeps the chat; without text, the turn is the failure that says why."""
+    for description in (chats.send(HELD, "a") | text, chats.send(HELD, "a") | with_options(deadline=9) | text):
+        met = Conversation(description, [HELLO], clock=[0.0])
+        assert met.result == Success(Turn(taken(HELD, "a", HELLO), "hello"))
+    assert isinstance(Conversation(chats.send(HELD, "a") | text, [saying()]).result.failure(), NoText)
+
+
+def test_returning() -> None:
+    """``returning`` asks for a type, reads the answer, and keeps the chat."""
+    met = Conversation(chats.send(HELD, "a") | returning(int), [saying("7")])
+    assert met.requests[0].operation.config.response_mime_type == "application/json"
+    assert met.result == Success(Turn(taken(HELD, "a", saying("7")), 7))
+    both = Conversation(chats.send(HELD, "a") | returning(int, with_response=True), [saying("7")]).result.unwrap()
+    assert (both.answer.value, both.answer.response) == (7, saying("7"))
+
+
+def test_calling() -> None:
+    """What functions were called is in the history, and is shown to the model again; the rest goes on as it would."""
+    called = saying(Part(function_call=FunctionCall(name="clock", args={}), thought_signature="sig"))
+    for description in (
+        chats.send(HELD, "time?") | calling(clock) | text,
+        chats.send(HELD, "time?") | with_options(deadline=9) | calling(clock) | text,
+    ):
+        met = Conversation(description, [called, saying("noon")], clock=[0.0] * 9)
+        turn = met.result.unwrap()
+        assert turn.answer == "noon"
+        *before, asked, first, answered, last = turn.chat.curated
+        assert tuple(before) == HELD.curated
+        assert (asked, first, last) == (UserContent("time?"), called.candidates[0].content, ModelContent("noon"))
+        assert answered.parts[0].function_response.response == {"result": "noon"}
+        assert turn.chat.curated == turn.chat.comprehensive
+
+
+def test_calling_says_nothing() -> None:
+    """If nothing came of the calls, the whole turn is not shown again."""
+    met = Conversation(chats.send(HELD, "time?") | calling(clock), [saying(call("clock")), saying()])
+    chat = met.result.unwrap().chat
+    assert (len(chat.comprehensive), chat.curated) == (6, HELD.curated)
+
+
+# In pieces
+
+PIECES = [saying("he", reason=None), saying("llo", reason=None), saying("", reason="STOP")]
+
+
+def turns_of(stream: Any, *answers: Any) -> list[Any]:
+    """Run a stream to its end."""
+    return [each.unwrap() for each in Conversation(stream, answers).emitted]
+
+
+def test_stream() -> None:
+    """Each turn has a piece, and the chat up to there; only when the answer is whole is it shown again."""
+    turns = turns_of(chats.stream(HELD, "a"), PIECES)
+    assert [turn.answer for turn in turns] == PIECES
+    assert [turn.chat.comprehensive[2:] for turn in turns] == [
+        (UserContent("a"), ModelContent("he")),
+        (UserContent("a"), ModelContent("hello")),
+        (UserContent("a"), ModelContent("hello")),
+    ]
+    assert [len(turn.chat.curated) for turn in turns] == [2, 2, 4]
+    assert turns[-1].chat == taken(HELD, "a", saying("hello"))
+
+
+def test_stream_as_text() -> None:
+    """``text`` gives the texts as they come, and the last chat even with a piece that has none."""
+    turns = turns_of(chats.stream(HELD, "a") | text, PIECES)
+    assert [turn.answer for turn in turns] == ["he", "llo", ""]
+    assert turns[-1].chat == taken(HELD, "a", saying("hello"))
+    silent = Conversation(chats.stream(HELD, "a") | text, [[saying()]])
+    assert isinstance(silent.emitted[-1].failure(), NoText)
+
+
+def test_stream_joined() -> None:
+    """``joined`` makes one turn of a stream: the whole answer, and the last chat; ``each`` sees turns pass."""
+    after = taken(HELD, "a", saying("hello"))
+    whole = chats.stream(HELD, "a") | text | joined
+    assert Conversation(whole, [PIECES]).result == Success(Turn(after, "hello"))
+    seen: list[Any] = []
+    observed = chats.stream(HELD, "a") | each(seen.append) | text | joined
+    assert Conversation(observed, [PIECES]).result == Success(Turn(after, "hello"))
+    assert len(seen) == 3
+    assert Conversation(chats.stream(HELD, "a") | joined, [PIECES]).result.unwrap().answer.text == "hello"
+
+
+def test_stream_signatures() -> None:
+    """A signature stays on the part that it came with."""
+    pieces = [saying("a", reason=None), saying(Part(text="", thought_signature="s+/"))]
+    chat = turns_of(chats.stream(CHAT, "q"), pieces)[-1].chat
+    assert chat.curated[-1].parts == (Part(text="a"), Part(text="", thought_signature="s+/"))
+
+
+def test_stream_fails() -> None:
+    """A failure is the last item; the chat of the turn before it holds what had come."""
+    met = Conversation(chats.stream(HELD, "a"), [[PIECES[0], ClientError(400)]])
+    assert met.result is None
+    assert met.emitted[-1] == Failure(ClientError(400))
+    assert met.emitted[0].unwrap().chat.comprehensive[-1] == ModelContent("he")
+    assert met.emitted[0].unwrap().chat.curated == HELD.curated
+
+
+def test_stream_of_nothing() -> None:
+    """A stream without a piece has no turns."""
+    assert turns_of(chats.stream(HELD, "a"), []) == []
+
+
+def test_stream_calling() -> None:
+    """The pieces of every round come as turns, and the last chat holds the exchange and the last answer alone."""
+    rounds = [[saying("Hm. ", reason=None), saying(call("clock"))], [saying("no", reason=None), saying("on")]]
+    for stream in (
+        chats.stream(HELD, "a") | calling(clock),
+        chats.send(HELD, "a") | calling(clock) | streamed,
+    ):
+        turns = turns_of(stream, *rounds)
+        assert [turn.answer.text for turn in turns] == ["Hm. ", None, "no", "on"]
+        chat = turns[-1].chat
+        assert (
+            chat
+            == Conversation(chats.send(HELD, "a") | calling(clock), [saying("Hm. ", call("clock")), saying("noon")])
+            .result.unwrap()
+            .chat
+        )
+
+
+def test_calling_without_history() -> None:
+    """Where a config keeps the calls out of the history, a turn is the message and the last answer, in pieces too."""
+    switched = chats.start("m", {"automatic_function_calling": {"ignore_call_history": True}})
+    rounds = [[saying(call("clock"))], [saying("no", reason=None), saying("on")]]
+    turns = turns_of(chats.stream(switched, "a") | calling(clock), *rounds)
+    assert turns[-1].chat.curated == (UserContent("a"), ModelContent("noon"))
+    met = Conversation(chats.send(switched, "a") | calling(clock), [saying(call("clock")), saying("noon")])
+    assert met.result.unwrap().chat == turns[-1].chat
+
+
+def test_streamed() -> None:
+    """``send(…) | streamed`` is what ``stream`` makes."""
+    assert chats.send(HELD, "a") | streamed == chats.stream(HELD, "a")
+
+
+def test_emits_as_it_comes() -> None:
+    """Nothing waits for the end: the first turn is out before the second piece is asked for."""
+    generator = steps(chats.stream(CHAT, "a"))
+    generator.send(None)
+    generator.send(Success("handle"))
+    assert isinstance(generator.send((Success(PIECES[0]),)), Emit)
+
+
+# In every world
+
+
+@pytest.mark.parametrize("world", WORLDS, ids=repr)
+def test_worlds(world: World) -> None:
+    """A conversation of two turns, the second in pieces, goes over the wire alike in every world."""
+    with Loopback([json_reply(said("hello")), sse_reply([said("b"), said("ye")])]) as server:
+        backend = gemini(server.url)
+        turn = world.run(backend, chats.send(CHAT, "hi") | text).unwrap()
+        turns = world.run(backend, chats.stream(turn.chat, "bye") | text | collected).unwrap()
+    assert (turn.answer, [each.answer for each in turns]) == ("hello", ["b", "ye"])
+    body = msgspec.json.decode(server.requests[1].body)
+    assert [part["text"] for content in body["contents"] for part in content["parts"]] == ["hi", "hello", "bye"]

@@ -1,0 +1,219 @@
+"""Chats next to google-genai's: what the second and third turn send, and both histories, for all sorts of answers."""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from google.genai import Client, types
+from google.genai.chats import Chat
+from hypothesis import given
+from hypothesis import strategies as st
+
+from genai_fn import Gemini, encode, streamed
+from genai_fn.flows import chats
+from genai_fn.modifiers import calling
+from genai_fn.schema import Content, GenerateContentResponse
+from tests.flows.performing import Conversation
+from tests.oracle import GEMINI, exchanged, normal
+
+QUESTIONS = ("one?", "two?", "three?")
+TEXT = {"text": "Yes."}
+CALL: dict[str, Any] = {"functionCall": {"name": "clock", "args": {}}}
+
+
+def reply(*parts: Any, reason: str | None = "STOP", **more: Any) -> dict[str, Any]:
+    """Write an answer of parts."""
+    content = {"content": {"role": "model", "parts": list(parts)}} if parts else {}
+    return {"candidates": [{**content, **({"finishReason": reason} if reason else {}), **more}]}
+
+
+BLOCKED = {"promptFeedback": {"blockReason": "SAFETY"}}
+REPLIES: dict[str, dict[str, Any]] = {
+    "a text": reply(TEXT),
+    "several texts": reply(TEXT, {"text": "No."}),
+    "a text without a reason": reply(TEXT, reason=None),
+    "a text cut off": reply(TEXT, reason="MAX_TOKENS"),
+    "a thought and its signature": reply({"text": "Hm.", "thought": True}, {**TEXT, "thoughtSignature": "c2ln"}),
+    "a call": reply(CALL),
+    "no candidates": {},
+    "blocked": BLOCKED,
+    "no content": reply(reason="SAFETY"),
+    "content without parts": {"candidates": [{"content": {"role": "model"}, "finishReason": "STOP"}]},
+    "no parts": {"candidates": [{"content": {"role": "model", "parts": []}, "finishReason": "STOP"}]},
+    "an empty part": reply({}),
+    "an empty part beside a text": reply(TEXT, {}),
+    "an empty text": reply({"text": ""}),
+    "two candidates": {"candidates": [*reply(TEXT)["candidates"], *reply({"text": "B"}, index=1)["candidates"]]},
+}
+
+HISTORIES: dict[str, list[dict[str, Any]]] = {
+    "none": [],
+    "one turn": [{"role": "user", "parts": [TEXT]}, {"role": "model", "parts": [TEXT]}],
+    "a question alone": [{"role": "user", "parts": [TEXT]}],
+    "an answer alone": [{"role": "model", "parts": [TEXT]}],
+    "an empty answer alone": [{"role": "model", "parts": []}],
+    "two questions and an empty answer": [
+        {"role": "user", "parts": [{"text": "a"}]},
+        {"role": "user", "parts": [{"text": "b"}]},
+        {"role": "model", "parts": []},
+        {"role": "user", "parts": [{"text": "c"}]},
+    ],
+    "one bad answer of two": [
+        {"role": "user", "parts": [TEXT]},
+        {"role": "model", "parts": [TEXT]},
+        {"role": "model", "parts": [{}]},
+    ],
+}
+
+
+def clock() -> str:
+    """Tell the time."""
+    return "noon"
+
+
+Seen = tuple[list[Any], list[Any], list[Any]]
+"""What each request has for contents, and the two histories."""
+
+
+def theirs(replies: Sequence[Any], history: Sequence[Any] = (), **config: Any) -> Seen:
+    """Hold a conversation by google-genai."""
+    waiting = iter(replies)
+
+    def converse(client: Client) -> Any:
+        chat = client.chats.create(
+            model="m",
+            config=types.GenerateContentConfig(**config),
+            history=[types.Content.model_validate(each) for each in history],
+        )
+        for question in QUESTIONS:
+            chat.send_message(question)
+        return chat.get_history(), chat.get_history(curated=True)
+
+    wires, value = exchanged(GEMINI, converse, lambda _: httpx.Response(200, json=next(waiting)))
+    assert not isinstance(value, Exception), value
+    whole, curated = ([each.model_dump(mode="json", by_alias=True, exclude_none=True) for each in one] for one in value)
+    return normal([wire.body["contents"] for wire in wires]), normal(whole), normal(curated)
+
+
+def ours(replies: Sequence[Any], history: Sequence[Any] = (), *modifiers: Any) -> Seen:
+    """Hold the same conversation."""
+    waiting = iter([msgspec.convert(each, GenerateContentResponse, strict=False) for each in replies])
+    chat, contents = chats.start("m", history=history), list[Any]()
+    for question in QUESTIONS:
+        turn = chats.send(chat, question)
+        for modifier in modifiers:
+            turn = turn | modifier
+        met = Conversation(turn, _until_text(waiting) if modifiers else [next(waiting)])
+        chat = met.result.unwrap().chat
+        contents += [_body(each)["contents"] for each in met.requests]
+    return normal(contents), _plain(chats.history(chat)), _plain(chats.history(chat, curated=True))
+
+
+def _until_text(waiting: Iterator[GenerateContentResponse]) -> list[GenerateContentResponse]:
+    taken = [next(waiting)]
+    while taken[-1].function_calls and (following := next(waiting, None)) is not None:
+        taken.append(following)
+    return taken
+
+
+def _body(request: Any) -> Any:
+    body: Any = encode(request, Gemini("test-key")).unwrap().body
+    return json.loads(body)
+
+
+def _plain(contents: Sequence[Content]) -> Any:
+    return normal(json.loads(msgspec.json.encode(contents)))
+
+
+@pytest.mark.parametrize("name", REPLIES)
+def test_answers(name: str) -> None:
+    """An answer of any kind is remembered, and shown again or not, as by google-genai."""
+    replies = [reply(TEXT), REPLIES[name], reply({"text": "Last."})]
+    assert ours(replies) == theirs(replies)
+
+
+@pytest.mark.parametrize("name", HISTORIES)
+def test_histories(name: str) -> None:
+    """A chat goes on from what was said before as google-genai's does."""
+    replies = [reply(TEXT)] * 3
+    assert ours(replies, HISTORIES[name]) == theirs(replies, HISTORIES[name])
+
+
+PIECES = st.sampled_from([TEXT, CALL, {}, {"text": "x", "thought": True}])
+TURNS = st.builds(
+    lambda role, parts: {"role": role, "parts": parts}, st.sampled_from(["user", "model"]), st.lists(PIECES)
+)
+
+
+@given(st.lists(TURNS))
+def test_any_history(history: list[dict[str, Any]]) -> None:
+    """Of any history, what is shown again is what google-genai would show; only empty texts are judged otherwise."""
+    modules: Any = None
+    chat = Chat(
+        modules=modules, model="m", config=None, history=[types.Content.model_validate(each) for each in history]
+    )
+    curated = [
+        each.model_dump(mode="json", by_alias=True, exclude_none=True) for each in chat.get_history(curated=True)
+    ]
+    assert _plain(chats.start("m", history=history).curated) == normal(curated)
+
+
+@pytest.mark.parametrize(
+    "replies",
+    (
+        [reply(TEXT), reply(CALL), reply(TEXT), reply(TEXT)],
+        [reply(CALL), reply(CALL), reply(TEXT), reply(TEXT), reply(CALL), reply(TEXT)],
+        [reply(CALL), reply(reason="SAFETY"), reply(TEXT), reply(TEXT)],
+    ),
+    ids=("one", "several", "nothing came of it"),
+)
+def test_calls(replies: Sequence[Any]) -> None:
+    """What functions were called, and what they answered, is in the history as google-genai has it."""
+    assert ours(replies, (), calling(clock)) == theirs(replies, tools=[clock])
+
+
+def test_an_empty_text_beside_others() -> None:
+    """1.51.0 forgets a turn for an empty text in it, and its signatures with it; we keep it, as 1.57 does."""
+    sealed = {"text": "", "thoughtSignature": "c2ln"}
+    replies = [reply(TEXT, sealed), reply(TEXT), reply(TEXT)]
+    assert theirs(replies)[0][1] == [{"role": "user", "parts": [{"text": "two?"}]}]
+    assert ours(replies)[0][1][1] == {"role": "model", "parts": [TEXT, sealed]}
+    assert ours(replies)[1] == theirs(replies)[1]
+
+
+def test_streams() -> None:
+    """Whether a turn in pieces is shown again is as with google-genai; ours is one content, with its texts together."""
+    for pieces, is_shown in (
+        ([reply(TEXT, reason=None), reply({"text": "No."})], True),
+        ([reply(TEXT, reason=None), reply({"text": "No."}, reason=None)], False),
+        ([reply(reason="SAFETY")], False),
+        ([BLOCKED], False),
+    ):
+        whole, curated = _their_stream(pieces)
+        stream = chats.send(chats.start("m"), "one?") | streamed
+        met = Conversation(stream, [[msgspec.convert(each, GenerateContentResponse) for each in pieces]])
+        chat = met.emitted[-1].unwrap().chat
+        assert (bool(curated), bool(chat.curated)) == (is_shown, is_shown)
+        assert _said(_plain(chat.comprehensive)) == _said(whole)
+
+
+def _their_stream(pieces: Sequence[Any]) -> tuple[Any, Any]:
+    def converse(client: Client) -> Any:
+        chat = client.chats.create(model="m")
+        list(chat.send_message_stream("one?"))
+        return chat.get_history(), chat.get_history(curated=True)
+
+    events = "".join(f"data: {json.dumps(each)}\n\n" for each in pieces)
+    headers = {"content-type": "text/event-stream"}
+    _, value = exchanged(GEMINI, converse, lambda _: httpx.Response(200, text=events, headers=headers))
+    whole, curated = ([each.model_dump(mode="json", by_alias=True, exclude_none=True) for each in one] for one in value)
+    return whole, curated
+
+
+def _said(contents: Sequence[Any]) -> list[str]:
+    """Give the question, and all of the answer's texts as one."""
+    asked, *answered = ([part.get("text", "") for part in each.get("parts") or ()] for each in contents)
+    return [*asked, "".join(text for texts in answered for text in texts)]
