@@ -20,7 +20,7 @@ from genai_fn.body import encoded, merged
 from genai_fn.errors import APIError, ClientError, DecodeError, GenaiError, RateLimited, ServerError, Unsupported
 from genai_fn.http import Body, FileSlice, Headers, HttpRequest, HttpResponse, Replied
 from genai_fn.marks import survey
-from genai_fn.mending import mended
+from genai_fn.mending import parsed
 from genai_fn.names import filled
 from genai_fn.options import Options
 from genai_fn.request import Answer, Call, Operation, Refusal, Request
@@ -112,7 +112,7 @@ def _called(operation: Operation[T], at: Backend, also: tuple[str, ...] = ()) ->
     try:
         call = operation.vertex(at) if isinstance(at, Vertex) else operation.gemini(at)
     except Unsupported as error:
-        raise Unsupported(error.backend, error.paths if error.reason else (*error.paths, *also), error.reason) from None
+        raise Unsupported(error.backend, (*error.paths, *also), error.reason) from None
     if isinstance(call, Refusal):
         raise Unsupported(at.title, (operation.op,), call.why)
     return call
@@ -190,13 +190,13 @@ def _replied(value: Any, response: HttpResponse) -> Any:
 
 def read_event(answer: Answer[T], data: bytes | memoryview, headers: Headers = ()) -> Result[T, GenaiError]:
     """Read one event of a stream: an item, or the fault that ends it."""
-    if b'"error"' in bytes(data[:_FAULT_HEAD]) and (fault := _fault_within(data, headers)):
+    head = data if isinstance(data, bytes) else bytes(data[:_FAULT_HEAD])
+    if head.find(b'"error"', 0, _FAULT_HEAD) >= 0 and (fault := _fault_within(data, headers)):
         return Failure(fault)
     return _decoded(answer, data)
 
 
 def _decoded(answer: Answer[T], said: bytes | memoryview | HttpResponse) -> Result[T, GenaiError]:
-    body = said.body if isinstance(said, HttpResponse) else said
     try:
         value: Any = said if isinstance(said, HttpResponse) else _parsed(answer, said)
         return Success(value if answer.read is None else answer.read(value))
@@ -204,18 +204,21 @@ def _decoded(answer: Answer[T], said: bytes | memoryview | HttpResponse) -> Resu
         return Failure(error)
     except msgspec.DecodeError as error:
         expected, _, path = str(error).partition(" - at ")
-        return Failure(DecodeError(expected, path.strip("`"), _text(body)))
+        return Failure(DecodeError(expected, path.strip("`"), _said(said)))
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError, OverflowError) as error:
         kind = getattr(answer.wire, "__name__", str(answer.wire))
-        return Failure(DecodeError(f"{kind} ({type(error).__name__})", "", _text(body)))
+        return Failure(DecodeError(f"{kind} ({type(error).__name__})", "", _said(said)))
+
+
+def _said(said: bytes | memoryview | HttpResponse) -> str:
+    return _text(said.body if isinstance(said, HttpResponse) else said)
 
 
 def _parsed(answer: Answer[Any], body: bytes | memoryview) -> Any:
-    try:
-        return msgspec.json.decode(body, type=answer.wire, strict=False)
-    except msgspec.DecodeError:
-        text = bytes(body).strip() or (b"{}" if answer.may_be_empty else b"")
-        return msgspec.convert(mended(msgspec.json.decode(text), answer.wire), answer.wire, strict=False)
+    return parsed(answer.wire, b"{}" if answer.may_be_empty and not bytes(body[:_BLANK]).strip() else body)
+
+
+_BLANK = 64
 
 
 # Faults

@@ -44,7 +44,7 @@ def body_of(asked: Asked, kind: type[S]) -> S:
     """
     try:
         tree = msgspec.json.decode(asked.whole)
-        return msgspec.convert(mended(_spelled(tree, kind, ""), kind), kind, strict=False)
+        return msgspec.convert(mended(_spelled(tree, kind, ""), kind), kind)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:  # ValueError: text that is no UTF-8
         raise invalid(f"Invalid JSON payload received. {error}") from None
 

@@ -15,6 +15,7 @@ from returns.result import Failure, Result, Success
 from genai_fn.backend import Gemini, Vertex
 from genai_fn.errors import DecodeError, GenaiError
 from genai_fn.http import FileSlice, Headers, HttpResponse
+from genai_fn.mending import parsed
 from genai_fn.ops._parts import nothing_is_none
 from genai_fn.request import POST, Call, Operation, Refusal, whole
 from genai_fn.schema import (
@@ -152,6 +153,7 @@ class SendPiece(Operation[Progress]):
 
     op: ClassVar = "files.upload.send"
     repeatable: ClassVar = False
+    resumable: ClassVar = True
 
     session: str
     offset: int
@@ -209,7 +211,7 @@ def _ended(progress: Progress, kind: type[T]) -> Result[T, GenaiError]:
     if not progress.is_final:
         return Failure(DecodeError("the end of the upload, as all of it was sent"))
     try:
-        return Success(msgspec.json.decode(progress.body, type=kind, strict=False))
+        return Success(parsed(kind, progress.body))
     except msgspec.DecodeError as error:
         expected, _, path = str(error).partition(" - at ")
         return Failure(DecodeError(expected, path.strip("`"), progress.body[:_TEXT_KEPT].decode("utf-8", "replace")))

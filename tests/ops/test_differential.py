@@ -1,0 +1,257 @@
+"""Every operation, with arguments and answers as Hypothesis draws them: google-genai 1.51.0 and ours do the same."""
+
+import inspect
+import json
+import logging
+import math
+import re
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import msgspec
+import pydantic
+import pytest
+from hypothesis import HealthCheck, given, reject, settings
+
+from genai_fn.backend import bearer, own_credential
+from genai_fn.errors import GenaiError, InvalidRequest, Unsupported
+from genai_fn.http import FileSlice, HttpResponse
+from genai_fn.results import Success
+from genai_fn.wire import decode, encode, prepare, sign
+from tests import oracle
+from tests.ops.agreement import PLACES
+from tests.ops.differences import DIFFERENCES, ELSEWHERE, ENTIRELY, MADE_UP, NAMELESS, READS_MORE, is_no_answer, met
+from tests.ops.drawing import CALLS, Call, Given
+from tests.ops.drawn_replies import apart, replies
+from tests.ops.drawn_requests import has
+
+BY_NAME = {call.name: call for call in CALLS}
+drawn = {"deadline": None, "derandomize": True, "database": None, "suppress_health_check": list(HealthCheck)}
+
+EVERYWHERE = [(call, backend) for call in CALLS for backend in PLACES]
+SENT = [each for each in EVERYWHERE if (each[0].name, each[1]) not in ENTIRELY]
+READ = [each for each in EVERYWHERE if has(each[0].name, each[1])]
+
+
+def _name(value: Any) -> str:
+    return getattr(value, "name", value)
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    """Keep what google-genai says of its own out of the log."""
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+# What goes out
+
+
+@pytest.mark.parametrize(("call", "backend"), SENT, ids=_name)
+def test_same_wire(call: Call, backend: str) -> None:
+    """Whatever is drawn is the same request as google-genai's, or both refuse it, ours naming the same field."""
+    compared: list[Given] = []
+
+    @settings(max_examples=call.examples, **drawn)
+    @given(call.given)
+    def agree(arguments: Given) -> None:
+        if met(call.name, arguments, backend):
+            reject()
+        theirs = oracle.sent(PLACES[backend][0], lambda client: call.theirs(client, arguments))
+        if isinstance(theirs, oracle.Refused) and issubclass(theirs.error, pydantic.ValidationError):
+            reject()  # drawn by ours, and no value of theirs
+        compared.append(arguments)
+        _agrees(call, arguments, backend, theirs)
+
+    agree()
+    assert len(compared) >= call.examples
+
+
+def _agrees(call: Call, arguments: Given, backend: str, theirs: oracle.Wire | oracle.Refused) -> None:
+    if isinstance(theirs, oracle.Wire):
+        assert _visible(theirs, spelled=call.spelled) == _ours(call, arguments, backend)
+    elif theirs.unsupported:
+        error = encode(call.ours(arguments), PLACES[backend][1]).failure()
+        assert isinstance(error, Unsupported), error
+        if not any(words in theirs.message for words in NAMELESS):
+            assert _field(theirs.message) in [_last(path) for path in error.paths]
+        assert error.reason or not theirs.message.startswith("This method")
+    else:
+        assert isinstance(_refusal(call, arguments, backend), InvalidRequest | Unsupported)
+
+
+def _ours(call: Call, arguments: Given, backend: str) -> Mapping[str, Any]:
+    at = PLACES[backend][1]
+    http = sign(encode(call.ours(arguments), at).unwrap(), own_credential(at) or bearer(at, "test-token"))
+    assert not isinstance(http.body, FileSlice)
+    body = http.body if isinstance(http.body, bytes) else b"".join(http.body)
+    headers = {name.lower(): value for name, value in http.headers}
+    wire = oracle.Wire(http.method, http.url, headers, msgspec.json.decode(body) if body else None)
+    return _visible(wire, spelled=call.spelled)
+
+
+def _visible(wire: oracle.Wire, *, spelled: bool) -> Mapping[str, Any]:
+    """Take a request apart into what counts for the service; parameters in any order."""
+    url = urlsplit(wire.url)
+    headers = {name: value for name, value in wire.headers.items() if name.startswith("x-goog-") or name in _OURS}
+    headers.pop("x-goog-api-client", None)
+    return {
+        "method": wire.method,
+        "host": (url.scheme, url.netloc),
+        "path": url.path,
+        "query": sorted(parse_qsl(url.query, keep_blank_values=True)),
+        "headers": headers | ({"content-type": wire.headers["content-type"]} if wire.body else {}),
+        "body": _masked(oracle.normal(wire.body, spelled=spelled)),
+    }
+
+
+_OURS = ("authorization",)
+
+
+def _masked(body: Any) -> Any:
+    text = json.dumps(body)
+    for pattern in MADE_UP:
+        text = re.sub(pattern, "…", text)
+    return json.loads(text)
+
+
+def _refusal(call: Call, arguments: Given, backend: str) -> GenaiError:
+    try:
+        return encode(call.ours(arguments), PLACES[backend][1]).failure()
+    except InvalidRequest as error:
+        return error
+
+
+def _field(message: str) -> str:
+    return message.partition(" ")[0].replace("additionalProperties", "additional_properties")
+
+
+def _last(path: str) -> str:
+    return path.rpartition(".")[2].partition("[")[0]
+
+
+@pytest.mark.parametrize("name", DIFFERENCES)
+def test_differences_hold(name: str) -> None:
+    """A difference is in the table only while there is one, and is met by its own example."""
+    each = DIFFERENCES[name]
+    call, arguments = BY_NAME[each.operation], dict(each.given)
+    assert each.is_met(each.operation, arguments, each.backend)
+    theirs = oracle.sent(PLACES[each.backend][0], lambda client: call.theirs(client, arguments))
+    try:
+        _agrees(call, arguments, each.backend, theirs)
+    except Exception:  # whatever it is that differs
+        return
+    pytest.fail(f"no difference any more: {each.why}")
+
+
+# What is read
+
+
+@pytest.mark.parametrize(("call", "backend"), READ, ids=_name)
+def test_same_values(call: Call, backend: str) -> None:
+    """Of whatever is drawn as an answer, ours reads all that google-genai reads, and more only where the table says."""
+    place, at = PLACES[backend]
+    arguments, answer = _answered(call, backend)
+    request = call.ours(arguments)
+    compared: list[Any] = []
+
+    @settings(max_examples=20, **drawn)
+    @given(replies(answer.wire, ELSEWHERE.get((call.name, backend), frozenset())))
+    def agree(reply: Any) -> None:
+        said = _fitted(reply, call.name, backend)
+        if is_no_answer(call.name, backend, said):
+            reject()
+        theirs = oracle.parsed(place, lambda client: call.theirs(client, arguments), said)
+        if isinstance(theirs, Exception):
+            reject()  # no value of theirs
+        compared.append(said)
+        ours = decode(request, HttpResponse(200, (), json.dumps(said).encode()), at).unwrap()
+        listed = {type(ours).__struct_fields__[-1]: theirs.page} if hasattr(theirs, "page") else theirs
+        surplus = list(_unlike(apart(listed), _without_token(apart(ours)) if listed is not theirs else apart(ours)))
+        assert [each for each in surplus if not _is_told(call.name, backend, *each)] == []
+
+    agree()
+    assert compared
+
+
+def _answered(call: Call, backend: str) -> tuple[Given, Any]:
+    """Find arguments that the backend takes, and how their answer is read."""
+    at = PLACES[backend][1]
+    found: list[tuple[Given, Any]] = []
+
+    @settings(max_examples=30, **drawn)
+    @given(call.given)
+    def look(arguments: Given) -> None:
+        if not found and not met(call.name, arguments, backend):
+            try:
+                prepared = prepare(call.ours(arguments), at)
+            except InvalidRequest:
+                return
+            if isinstance(prepared, Success):
+                found.append((arguments, prepared.unwrap().answer))
+
+    look()
+    return found[0]
+
+
+def _fitted(reply: dict[str, Any], name: str, backend: str) -> dict[str, Any]:
+    """Make an answer one that the call can have."""
+    said = {key: value for key, value in reply.items() if key != "automaticFunctionCallingHistory"}  # 1.51.0's own
+    if name in ("videos.generate", "operations.get") and backend == "gemini" and "response" in said:
+        inner = said["response"]  # there, all is one level deeper
+        return {**said, "response": {key: each for key, each in inner.items() if key == "generateVideoResponse"}}
+    if name != "embed":
+        return said
+    vectors = "embeddings" if backend == "gemini" else "predictions"  # as many as there were contents: one
+    return {**said, vectors: (said.get(vectors) or [{"embeddings": {}}])[:1]}
+
+
+def _without_token(page: Any) -> Any:
+    return {name: each for name, each in page.items() if name != "next_page_token"}
+
+
+def _unlike(theirs: Any, ours: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(theirs, dict) and isinstance(ours, dict):
+        for name in {**theirs, **ours}:
+            yield from _unlike(theirs.get(name), ours.get(name), f"{path}.{name}")
+    elif isinstance(theirs, list) and isinstance(ours, list) and len(theirs) == len(ours):
+        for one, other in zip(theirs, ours, strict=True):
+            yield from _unlike(one, other, f"{path}[]")
+    elif theirs != ours:
+        yield path, theirs, ours
+
+
+def _is_told(name: str, backend: str, path: str, theirs: Any, ours: Any) -> bool:
+    return theirs is None and any(
+        fnmatchcase(name, operation) and fnmatchcase(backend, where) and fnmatchcase(path, f"*{place}")
+        for operation, where, place in READS_MORE
+    )
+
+
+# How many
+
+
+def test_enough_cases() -> None:
+    """With the tables by hand there are at least 1,500 cases in which two wires are compared."""
+    by_hand = sum(_cases(function) for function in _compared_by_hand())
+    assert by_hand > 500
+    assert by_hand + sum(call.examples for call, _ in SENT) >= 1500
+
+
+def _compared_by_hand() -> Iterator[Any]:
+    for path in sorted(Path(__file__).parent.glob("test_*.py")):
+        module = import_module(f"tests.ops.{path.stem}")
+        for name, function in inspect.getmembers(module, inspect.isfunction):
+            mine = name.startswith("test_") and function.__module__ == module.__name__ and path != Path(__file__)
+            if mine and re.search(r"\b(agrees|oracle\.sent)\(", inspect.getsource(function)):
+                yield function
+
+
+def _cases(function: Any) -> int:
+    marks = [mark for mark in getattr(function, "pytestmark", []) if mark.name == "parametrize"]
+    return math.prod(len(mark.args[1]) for mark in marks)

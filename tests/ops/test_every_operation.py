@@ -1,0 +1,146 @@
+"""What holds for every operation there is, whatever it is given: the classes are found, not listed."""
+
+import copy
+import pickle
+import re
+from collections.abc import Mapping
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from returns.result import Success
+
+from genai_fn import ops
+from genai_fn.backend import Backend, Gemini, Vertex
+from genai_fn.errors import AuthError, GenaiError, InvalidRequest, Unsupported
+from genai_fn.http import FileSlice, HttpRequest
+from genai_fn.request import Operation, Request
+from genai_fn.wire import encode
+from tests.ops.drawn_requests import REQUESTS, classes, has, requests
+
+for module in iter_modules(ops.__path__, f"{ops.__name__}."):
+    import_module(module.name)
+
+OPERATIONS: Mapping[str, type[Operation[Any]]] = {each.op: each for each in classes()}
+KEYS = st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=16, max_size=24).map("test-key-{}".format)
+
+
+def _backends(key: str = "test-key") -> tuple[Backend, ...]:
+    """Give each kind of backend; those that can hold a key hold this one."""
+    return (
+        Gemini(key),
+        Gemini(headers={"authorization": f"Bearer {key}"}),
+        Gemini(key, base_url="https://gate.test/way", api_version="v1"),
+        Vertex("p", "us-central1"),
+        Vertex(),
+        Vertex(api_key=key),
+        Vertex(base_url="https://gate.test/way", headers={"x-api-key": key}),
+    )
+
+
+GEMINI, VERTEX = Gemini("test-key"), Vertex("p", "us-central1")
+
+drawn = settings(
+    max_examples=20, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+)
+each_operation = pytest.mark.parametrize("name", OPERATIONS)
+
+
+def test_names_are_unique() -> None:
+    """An operation goes by its name alone."""
+    assert len(list(classes())) == len(OPERATIONS) > 50
+
+
+def test_all_are_drawn() -> None:
+    """There is a strategy for every operation, and for no other."""
+    assert set(REQUESTS) == set(OPERATIONS)
+
+
+@each_operation
+@drawn
+@given(data=st.data(), key=KEYS)
+def test_encodes(name: str, data: st.DataObject, key: str) -> None:
+    """On every backend it is a request without holes or a typed failure: nothing raises, and no key is to be seen."""
+    request = data.draw(REQUESTS[name])
+    assert isinstance(request.operation, OPERATIONS[name])
+    assert key not in _shown(request)
+    for at in _backends(key):
+        result = encode(request, at)
+        if isinstance(result, Success):
+            http = result.unwrap()
+            assert re.findall(r"\{[a-z_]+\}", http.url + _text(http)) == []
+            assert key not in _shown(http)
+        else:
+            error: GenaiError = result.failure()
+            assert isinstance(error, Unsupported | InvalidRequest | AuthError)
+            assert str(error)
+            assert key not in _shown(error)
+
+
+@each_operation
+@drawn
+@given(data=st.data())
+def test_is_a_value(name: str, data: st.DataObject) -> None:
+    """It equals its copies and what comes out of its pickle, hashes unless it holds a dict, and is sent alike."""
+    request = data.draw(REQUESTS[name])
+    for twin in (copy.copy(request), copy.deepcopy(request), pickle.loads(pickle.dumps(request))):
+        assert twin == request
+        assert repr(twin) == repr(request)
+        assert encode(twin, GEMINI) == encode(request, GEMINI)
+    if _holds_a_dict(request):
+        with pytest.raises(TypeError):
+            hash(request)
+    else:
+        assert hash(copy.deepcopy(request)) == hash(request)
+
+
+@drawn
+@given(one=requests(), other=requests())
+def test_differ(one: Request[Any], other: Request[Any]) -> None:
+    """Requests are equal just when their operations are, of one kind and with the same fields."""
+    alike = type(one.operation) is type(other.operation) and repr(one) == repr(other)
+    assert (one == other) == alike
+
+
+def test_refusals_say_why() -> None:
+    """Where a backend lacks an operation, the failure names the operation and gives a reason in words."""
+    refused = [(name, at) for name in OPERATIONS for at in (GEMINI, VERTEX) if not has(name, at.name)]
+    assert len(refused) > 20
+    for name, at in refused:
+        error = encode(_any(REQUESTS[name]), at).failure()
+        assert isinstance(error, Unsupported)
+        assert error.paths == (name,)
+        assert re.search(r"\w+ \w+ \w+", error.reason)
+
+
+def _any(strategy: st.SearchStrategy[Request[Any]]) -> Request[Any]:
+    found: list[Request[Any]] = []
+
+    @settings(drawn, max_examples=1)
+    @given(strategy)
+    def look(request: Request[Any]) -> None:
+        found.append(request)
+
+    look()
+    return found[0]
+
+
+def _text(http: HttpRequest) -> str:
+    if isinstance(http.body, FileSlice):
+        return ""
+    body = http.body if isinstance(http.body, bytes) else b"".join(http.body)
+    return body.decode("utf-8", "replace")
+
+
+def _shown(value: Any) -> str:
+    return f"{value!r} {value!s} {pickle.dumps(value)!r}"
+
+
+def _holds_a_dict(value: Any) -> bool:
+    if isinstance(value, msgspec.Struct):
+        return any(_holds_a_dict(getattr(value, name)) for name in value.__struct_fields__)
+    return any(map(_holds_a_dict, value)) if isinstance(value, tuple) else isinstance(value, dict | list)

@@ -1,0 +1,190 @@
+"""Bodies for the Gemini Developer API, held against the protobufs that Google publishes for it."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from typing import Any, TypeAlias
+from urllib.parse import parse_qsl, urlsplit
+
+import msgspec
+import pytest
+from google.ai import generativelanguage_v1beta as published
+from google.protobuf.json_format import ParseDict, ParseError
+from returns.result import Success
+
+from genai_fn import schema
+from genai_fn.backend import Gemini
+from genai_fn.errors import InvalidRequest
+from genai_fn.http import FileSlice, HttpRequest
+from genai_fn.ops import caches, files, images, models, tokens, tunings, videos
+from genai_fn.ops.embed import embed
+from genai_fn.ops.generate import generate
+from genai_fn.ops.uploads import StartUpload
+from genai_fn.request import Request
+from genai_fn.wire import encode
+from tests.ops.test_generate_fields import FIELDS, _paths
+
+Build: TypeAlias = Callable[[Any], Request[Any]]
+
+NEWER: Mapping[str, str] = {
+    "FileSearch.fileSearchStoreNames": "published when it was spelled otherwise: retrievalResources, retrievalConfig",
+    "FileSearch.metadataFilter": "published when it was spelled otherwise: retrievalResources, retrievalConfig",
+    "FileSearch.topK": "published when it was spelled otherwise: retrievalResources, retrievalConfig",
+    "FunctionResponseBlob.displayName": "came with files in the results of functions",
+    "FunctionResponsePart.fileData": "came with files in the results of functions",
+    "HarmCategory=HARM_CATEGORY_JAILBREAK": "documented for Vertex AI; google-genai sends it to either",
+    "ImageConfig.imageSize": "came with Gemini 3",
+    "ListModelsRequest.filter": "google-genai sends it with either list of models; tuned ones know it",
+    "Part.mediaResolution": "came with Gemini 3",
+    "Schema.additionalProperties": "came with JSON schemas",
+    "Schema.defs": "came with JSON schemas",
+    "Schema.ref": "came with JSON schemas",
+    "ThinkingConfig.thinkingLevel": "came with Gemini 3",
+    "TunedModel.defaultCheckpointId": "Vertex AI's; google-genai sends it to either",
+}
+"""What google-genai 1.51.0 sends and the published protobufs do not know, and why."""
+
+_REAL: Mapping[str, Any] = {
+    "end_offset": "2.5s",
+    "response_modalities": ["TEXT"],
+    "start_offset": "1s",
+    "task_type": "RETRIEVAL_QUERY",
+    "top_k": 40,
+    "ttl": "300s",
+}
+"""Values where not every one of the type will do."""
+
+
+def _real(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _REAL.get(name, _real(each)) for name, each in value.items()}
+    return [_real(each) for each in value] if isinstance(value, list) else value
+
+
+def _fields_of(kind: type[msgspec.Struct]) -> Iterator[Any]:
+    """Give configs in each of which one field is set, at any depth."""
+    yield {}
+    yield from (_real(value) for _, value in _paths(kind))
+
+
+def _generating() -> Iterator[Any]:
+    yield from (_real(value) for value in FIELDS.values())
+
+
+def _tuned(config: Any) -> Request[Any]:
+    return tunings.tune("gemini-2.5-flash", {"examples": [{"text_input": "a", "output": "b"}]}, config)
+
+
+def _uploaded(config: Any) -> Request[Any]:
+    return Request(StartUpload(size=3, mime_type="a/b", config=msgspec.convert(config, schema.UploadFileConfig)))
+
+
+BODIES: Mapping[str, tuple[str, Build, Callable[[], Iterator[Any]]]] = {
+    "generate": ("GenerateContentRequest", lambda given: generate("m", **given), _generating),
+    "tokens.count": ("CountTokensRequest", lambda given: tokens.count("m", **given), _generating),
+    "tokens.count.request": ("CountTokensRequest", lambda given: tokens.count(generate("m", **given)), _generating),
+    "embed": (
+        "BatchEmbedContentsRequest",
+        lambda config: embed("m", ["a", "b"], config),
+        lambda: _fields_of(schema.EmbedContentConfig),
+    ),
+    "caches.create": (
+        "CachedContent",
+        lambda config: caches.create("m", config),
+        lambda: _fields_of(schema.CreateCachedContentConfig),
+    ),
+    "caches.update": (
+        "CachedContent",
+        lambda config: caches.update("1", config),
+        lambda: _fields_of(schema.UpdateCachedContentConfig),
+    ),
+    "caches.list": ("ListCachedContentsRequest", caches.list, lambda: _fields_of(schema.ListCachedContentsConfig)),
+    "models.update": (
+        "TunedModel",
+        lambda config: models.update("tunedModels/m", config),
+        lambda: _fields_of(schema.UpdateModelConfig),
+    ),
+    "models.list": ("ListModelsRequest", models.list, lambda: _fields_of(schema.ListModelsConfig)),
+    "tunings.tune": ("TunedModel", _tuned, lambda: _fields_of(schema.CreateTuningJobConfig)),
+    "tunings.list": ("ListTunedModelsRequest", tunings.list, lambda: _fields_of(schema.ListTuningJobsConfig)),
+    "files.upload.start": ("CreateFileRequest", _uploaded, lambda: _fields_of(schema.UploadFileConfig)),
+    "files.list": ("ListFilesRequest", files.list, lambda: _fields_of(schema.ListFilesConfig)),
+    "images.generate": (
+        "PredictRequest",
+        lambda config: images.generate("m", "x", config),
+        lambda: _fields_of(schema.GenerateImagesConfig),
+    ),
+    "videos.generate": (
+        "PredictLongRunningRequest",
+        lambda config: videos.generate("m", "x", config=config),
+        lambda: _fields_of(schema.GenerateVideosConfig),
+    ),
+}
+"""Operations, the message that is published for each, and what it is built with."""
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_known(name: str) -> None:
+    """Every field of a body, set alone, is a field of the published message, of its type, or in the table."""
+    unknown, sent = _checked(name)
+    assert sent > 1
+    assert unknown <= set(NEWER)
+
+
+def test_still_unknown() -> None:
+    """A field is in the table only while the published protobufs do not know it."""
+    assert {each for name in BODIES for each in _checked(name)[0]} == set(NEWER)
+
+
+def test_strict() -> None:
+    """A field that is not there, and a value that does not fit, are found."""
+    with pytest.raises(ParseError, match="no field named"):
+        _parsed("GenerateContentRequest", {"generationConfig": {"colour": "red"}})
+    with pytest.raises(ParseError, match="invalid literal for int"):
+        _parsed("GenerateContentRequest", {"generationConfig": {"seed": "x"}})
+
+
+@cache
+def _checked(name: str) -> tuple[set[str], int]:
+    """Parse all bodies of an operation: what is unknown, and how many there were."""
+    message, build, given = BODIES[name]
+    unknown: set[str] = set()
+    sent = 0
+    for each in given():
+        body = _sent(build, each)
+        if body is not None:
+            sent += 1
+            try:
+                _parsed(message, body)
+            except ParseError as error:
+                unknown.add(_named(str(error)))
+    return unknown, sent
+
+
+def _sent(build: Build, given: Any) -> Any:
+    """Give the body, or the query where there is none; None for what Gemini does not take."""
+    try:
+        result = encode(build(given), Gemini("test-key"))
+    except InvalidRequest:
+        return None
+    return _body(result.unwrap()) if isinstance(result, Success) else None
+
+
+def _body(http: HttpRequest) -> Any:
+    assert not isinstance(http.body, FileSlice)
+    body = http.body if isinstance(http.body, bytes) else b"".join(http.body)
+    return msgspec.json.decode(body) if body else dict(parse_qsl(urlsplit(http.url).query))
+
+
+def _parsed(message: str, body: Any) -> None:
+    kind: Any = getattr(published, message)
+    ParseDict(body, kind.pb(kind()), ignore_unknown_fields=False)
+
+
+def _named(fault: str) -> str:
+    """Cut the name of what is unknown out of a fault; anything else stays as it is, and is in no table."""
+    if field := re.search(r'type "[\w.]*?(\w+)" has no field named "(\w+)"', fault):
+        return f"{field[1]}.{field[2]}"
+    if value := re.search(r"enum value (\w+) for enum type [\w.]*?(\w+)$", fault.partition(" at ")[0].rstrip(".")):
+        return f"{value[2]}={value[1]}"
+    return fault
