@@ -361,8 +361,18 @@ def _given(kind: type[msgspec.Struct], value: Mapping[str, Any]) -> dict[str, An
 
 
 def _unknown(kind: type[msgspec.Struct], key: Any, value: Any) -> Misfit:
+    if key in _SAID_ELSEWHERE:
+        return Misfit(value, f"the modifier {_SAID_ELSEWHERE[key]} in its place", f".{key}")
     near = difflib.get_close_matches(str(key), kind.__struct_fields__, 1, 0.4)
     return Misfit(value, f"a field of {kind.__name__}{f', such as {near[0]}' if near else ''}", f".{key}")
+
+
+_SAID_ELSEWHERE = {
+    "http_options": "with_options(…)",
+    "httpOptions": "with_options(…)",
+    "should_return_http_response": "with_http_response",
+    "shouldReturnHttpResponse": "with_http_response",
+}
 
 
 @functools.cache

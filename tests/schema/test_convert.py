@@ -330,3 +330,18 @@ def test_call_arguments_are_free() -> None:
     """Names within a function's arguments are the user's own, in any spelling."""
     call = as_struct(FunctionCall, {"name": "f", "args": {"snake_case": 1, "snakeCase": {"name": None}}})
     assert call.args == {"snake_case": 1, "snakeCase": {"name": None}}
+
+
+@pytest.mark.parametrize(
+    ("name", "modifier"),
+    [
+        ("http_options", "with_options"),
+        ("httpOptions", "with_options"),
+        ("should_return_http_response", "with_http_response"),
+    ],
+)
+def test_said_elsewhere(name: str, modifier: str) -> None:
+    """What google-genai's configs say of the call is refused, naming the modifier that says it here."""
+    with pytest.raises(InvalidRequest, match=modifier) as raised:
+        as_struct(GenerateContentConfig, {name: {}})
+    assert raised.value.path == f"config.{name}"
