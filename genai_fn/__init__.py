@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from genai_fn.flows.embedding import embed_many
     from genai_fn.flows.gathering import gather
     from genai_fn.flows.paging import next_page
+    from genai_fn.flows.polling import until_done
     from genai_fn.flows.structured import Parsed, parse
     from genai_fn.flows.together import both
     from genai_fn.flows.turns import Chat, Turn
@@ -121,6 +122,7 @@ _PLACES = {
     "flows.embedding": ("embed_many",),
     "flows.gathering": ("gather",),
     "flows.paging": ("next_page",),
+    "flows.polling": ("until_done",),
     "flows.structured": ("Parsed", "parse"),
     "flows.together": ("both",),
     "flows.turns": ("Chat", "Turn"),
@@ -197,6 +199,7 @@ __all__ = [  # noqa: RUF022  # by what they are for
     "returning",
     "streamed",
     "text",
+    "until_done",
     "with_config",
     "with_http_response",
     "with_options",

@@ -1,5 +1,6 @@
 """Where requests go and as whom: the two backends, their addresses, and what the environment says of them."""
 
+import functools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass
@@ -220,6 +221,13 @@ def origin(url: str) -> str:
     >>> origin("https://Example.com/v1/x?y"), origin("http://127.0.0.1:80/x")
     ('https://example.com:443', 'http://127.0.0.1:80')
     """
+    end = url.find("/", len("https://"))
+    return _origin(url if end < 0 else url[:end])
+
+
+@functools.lru_cache(256)
+def _origin(url: str) -> str:
+    """Keep the answer for the few hosts that there are: every request is compared with its credential's origin."""
     parts = urlsplit(url)
     port = parts.port or {"https": 443, "wss": 443}.get(parts.scheme, 80)
     return f"{parts.scheme}://{parts.hostname}:{port}"

@@ -2,7 +2,8 @@
 What can go wrong, as values: every failure of a run is one of these, and none of anybody else's.
 
 Each error compares by value, hashes, pickles as itself and has ``__match_args__``. They are plain dataclasses, not
-frozen ones: a frozen exception cannot pass through a ``contextmanager``, which sets its traceback.
+frozen ones: a frozen exception cannot pass through a ``contextmanager``, which sets its traceback. How they compare,
+hash and show themselves is written once, at the root: made for each of them, it takes longer to import than the rest.
 """
 
 import re
@@ -39,15 +40,29 @@ __all__ = [
 Phase: TypeAlias = Literal["connect", "headers", "idle", "total", "poll"]
 
 
-@dataclass(eq=True, unsafe_hash=True)
+@dataclass(eq=False, repr=False)
 class GenaiError(Exception):
     """The root of all errors of this library."""
 
+    def __eq__(self, other: object) -> bool:
+        return _values(self) == _values(other) if type(other) is type(self) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((type(self), *(getattr(self, each.name) for each in fields(self) if each.hash is not False)))
+
+    def __repr__(self) -> str:
+        shown = (f"{each.name}={getattr(self, each.name)!r}" for each in fields(self) if each.repr)
+        return f"{type(self).__name__}({', '.join(shown)})"
+
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuilt, (type(self), tuple(getattr(self, each.name) for each in fields(self)))
+        return _rebuilt, (type(self), _values(self))
 
     def __str__(self) -> str:
         return type(self).__name__
+
+
+def _values(error: GenaiError) -> tuple[Any, ...]:
+    return tuple(getattr(error, each.name) for each in fields(error))
 
 
 def _rebuilt(kind: type[GenaiError], values: tuple[Any, ...]) -> GenaiError:
@@ -57,7 +72,7 @@ def _rebuilt(kind: type[GenaiError], values: tuple[Any, ...]) -> GenaiError:
 # The server's word
 
 
-@dataclass(eq=True, unsafe_hash=True)
+@dataclass(eq=False, repr=False)
 class APIError(GenaiError):
     """An answer of the server that is not a success."""
 
@@ -97,12 +112,12 @@ class ServerError(APIError):
 # The wire
 
 
-@dataclass(eq=True, unsafe_hash=True)
+@dataclass(eq=False, repr=False)
 class TransportError(GenaiError):
     """The network kept the answer from us: ``doing`` says in which step, ``sent`` whether any byte had gone out."""
 
 
-@dataclass(eq=True, unsafe_hash=True)
+@dataclass(eq=False, repr=False)
 class ConnectError(TransportError):
     """No connection came about: a name, a port, a proxy or a certificate."""
 
@@ -114,7 +129,7 @@ class ConnectError(TransportError):
         return f"{self.doing}: {self.reason}"
 
 
-@dataclass(eq=True, unsafe_hash=True)
+@dataclass(eq=False, repr=False)
 class TimedOut(TransportError):
     """Time ran out: in which phase, and doing what."""
 
@@ -126,7 +141,7 @@ class TimedOut(TransportError):
         return f"timed out ({self.phase}) {self.doing}".rstrip()
 
 
-@dataclass(eq=True, unsafe_hash=True)
+@dataclass(eq=False, repr=False)
 class Disconnected(TransportError):
     """The peer went away, or spoke something that is not HTTP."""
 
@@ -138,7 +153,7 @@ class Disconnected(TransportError):
         return f"disconnected while {self.doing}: {self.reason}"
 
 
-@dataclass(eq=True, unsafe_hash=True)
+@dataclass(eq=False, repr=False)
 class Closed(TransportError):
     """The interpreter, or the stream, was closed."""
 
@@ -152,7 +167,7 @@ class Closed(TransportError):
 # The answer's content
 
 
-@dataclass(eq=True, unsafe_hash=True)
+@dataclass(eq=False, repr=False)
 class DecodeError(GenaiError):
     """An answer that is not what was expected: at which path, and the raw text, cut."""
 
@@ -164,7 +179,7 @@ class DecodeError(GenaiError):
         return f"expected {self.expected}{f' at {self.path}' if self.path else ''}, got {self.text[:200]!r}"
 
 
-@dataclass(eq=True, unsafe_hash=True)
+@dataclass(eq=False, repr=False)
 class Truncated(GenaiError):
     """The model stopped in the middle of its JSON."""
 
@@ -175,7 +190,7 @@ class Truncated(GenaiError):
         return f"the model stopped mid-JSON ({self.finish_reason}): …{self.text[-60:]!r}"
 
 
-@dataclass(eq=True, unsafe_hash=True)
+@dataclass(eq=False, repr=False)
 class NoText(GenaiError):
     """An answer without text, and why as far as the server said."""
 
@@ -192,7 +207,7 @@ class NoText(GenaiError):
 # The program
 
 
-@dataclass(eq=True, unsafe_hash=True)
+@dataclass(eq=False, repr=False)
 class Unsupported(GenaiError):
     """Something that a backend does not have: every such field by its path, or the operation and the reason."""
 
@@ -204,7 +219,7 @@ class Unsupported(GenaiError):
         return f"not on {self.backend}: {', '.join(self.paths)}{f' ({self.reason})' if self.reason else ''}"
 
 
-@dataclass(eq=True, unsafe_hash=True)
+@dataclass(eq=False, repr=False)
 class InvalidRequest(GenaiError, ValueError):
     """A mistake in the program, raised where the request is built."""
 
@@ -216,7 +231,7 @@ class InvalidRequest(GenaiError, ValueError):
         return f"{self.path}: expected {self.expected}, got {_shown(self.value)}"
 
 
-@dataclass(eq=True, unsafe_hash=True)
+@dataclass(eq=False, repr=False)
 class AuthError(GenaiError):
     """No usable credentials, or a token that could not be had; nothing was sent."""
 
@@ -226,7 +241,7 @@ class AuthError(GenaiError):
         return self.message
 
 
-@dataclass(eq=True, unsafe_hash=True)
+@dataclass(eq=False, repr=False)
 class NotInThisWorld(GenaiError):
     """Something that only another kind of interpreter can do, such as awaiting in sync code."""
 
@@ -239,7 +254,7 @@ class NotInThisWorld(GenaiError):
 # Several steps
 
 
-@dataclass(eq=True, unsafe_hash=True)
+@dataclass(eq=False, repr=False)
 class OperationFailed(GenaiError):
     """A job, file, import or video that ended badly."""
 
@@ -251,7 +266,7 @@ class OperationFailed(GenaiError):
         return f"{self.subject} failed: {self.message}"
 
 
-@dataclass(eq=True, unsafe_hash=True)
+@dataclass(eq=False, repr=False)
 class FunctionCallError(GenaiError):
     """A function that the model called could not be run."""
 
@@ -262,7 +277,7 @@ class FunctionCallError(GenaiError):
         return f"{self.name}: {self.message}"
 
 
-@dataclass(eq=True, unsafe_hash=True)
+@dataclass(eq=False, repr=False)
 class CountMismatch(GenaiError):
     """More or fewer answers than questions."""
 
@@ -273,7 +288,7 @@ class CountMismatch(GenaiError):
         return f"expected {self.expected} answers, got {self.got}"
 
 
-@dataclass(eq=True, unsafe_hash=True)
+@dataclass(eq=False, repr=False)
 class PageLoop(GenaiError):
     """A page token that came a second time."""
 
@@ -283,7 +298,7 @@ class PageLoop(GenaiError):
         return f"the page token {self.token!r} came twice"
 
 
-@dataclass(eq=True, unsafe_hash=True)
+@dataclass(eq=False, repr=False)
 class LiveClosed(GenaiError):
     """A real-time session that the peer ended with anything but a normal close."""
 
@@ -294,7 +309,7 @@ class LiveClosed(GenaiError):
         return f"closed with {self.code}: {self.reason}"
 
 
-@dataclass(eq=True, unsafe_hash=True)
+@dataclass(eq=False, repr=False)
 class NoAnswer(GenaiError):
     """A fake or a recording has no answer to this request."""
 

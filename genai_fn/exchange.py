@@ -10,6 +10,7 @@ from collections.abc import Callable
 from math import inf
 from typing import Any, Protocol, TypeAlias, TypeVar
 
+from msgspec.structs import force_setattr
 from returns.result import Failure, Result, Success
 
 from genai_fn import effects
@@ -55,6 +56,11 @@ class HttpExchange(Value, kw_only=True):
     retry: Retry = Retry()
     max_response_bytes: int = 256 * 1024 * 1024
     tells: bool = False
+    own: Credential | None = None
+    """What the backend itself holds, made out once and not for each call."""
+
+    def __post_init__(self) -> None:
+        force_setattr(self, "own", own_credential(self.backend))
 
     def ask(self, request: Request[T], until: float) -> Effects[Result[T, GenaiError]]:
         """Run one request to its end."""
@@ -73,13 +79,14 @@ class HttpExchange(Value, kw_only=True):
 
     def _tried(self, request: Request[Any], until: float, way: "_Way") -> Effects[Result[Any, GenaiError]]:
         terms = self._terms(request, (yield Now()), until)
-        attempt, fresh = 1, not terms.repeatable
+        anew = not (terms.repeatable or request.operation.resumable)
+        attempt, fresh = 1, anew
         while True:
             had = yield from self._ready(request, terms)
-            if isinstance(had, Failure):
-                told, outcome = None, _Outcome(had)
+            if isinstance(had, GenaiError):
+                told, outcome = None, _Outcome(Failure(had))
             else:
-                prepared, signed = had.unwrap()
+                prepared, signed = had
                 told = prepared.http if self.tells else None
                 if told is not None:
                     yield Tell(Sending(told, attempt))
@@ -96,7 +103,7 @@ class HttpExchange(Value, kw_only=True):
             if wait is None:
                 return outcome.result
             yield Sleep(wait)
-            attempt, fresh = attempt + 1, not terms.repeatable
+            attempt, fresh = attempt + 1, anew
 
     def _terms(self, request: Request[Any], now: float, until: float) -> "_Terms":
         options = request.options
@@ -112,27 +119,27 @@ class HttpExchange(Value, kw_only=True):
             tells=self.tells,
         )
 
-    def _ready(
-        self, request: Request[T], terms: "_Terms"
-    ) -> Effects[Result[tuple[Prepared[T], HttpRequest], GenaiError]]:
+    def _ready(self, request: Request[T], terms: "_Terms") -> Effects[tuple[Prepared[T], HttpRequest] | GenaiError]:
         """Say who calls, then write the request: only with a token may the project be known."""
         backend, options = self.backend, request.options
         problem = _nobody(backend)
         if problem is not None:
-            return Failure(problem)
-        credential = own_credential(addressed(backend, options))
+            return problem
+        addressee = addressed(backend, options)
+        credential = self.own if addressee is backend else own_credential(addressee)
         if credential is None:
             had: Credential | Lost = yield Token(terms.deadline)
             if isinstance(had, Lost):
-                return Failure(had.error)
+                return had.error
             if isinstance(backend, Vertex) and backend.project is None:
                 backend = dataclasses.replace(backend, project=had.project)
             credential = dataclasses.replace(had, origin=origin(addressed(backend, options).root))
         prepared = prepare(request, backend)
         if isinstance(prepared, Failure):
-            return prepared
+            error: GenaiError = prepared.failure()
+            return error
         value = prepared.unwrap()
-        return Success((value, sign(value.http, credential)))
+        return value, sign(value.http, credential)
 
 
 def _nobody(backend: Backend) -> AuthError | None:
@@ -199,14 +206,12 @@ def _whole(prepared: Prepared[Any], asked: Open, terms: _Terms) -> Effects[_Outc
     if terms.tells:
         yield Tell(Answered(prepared.http, opened.status))
     response = yield from _response(opened, terms.deadline, terms.timeouts.idle, terms.most)
-    if isinstance(response, Failure):
-        return _Outcome(response, has_begun=opened.status < 300)
-    return _Outcome(read(prepared.answer, response.unwrap()))
+    if isinstance(response, GenaiError):
+        return _Outcome(Failure(response), has_begun=opened.status < 300)
+    return _Outcome(read(prepared.answer, response))
 
 
-def _response(
-    opened: effects.Exchange, deadline: float, idle: float, most: int
-) -> Effects[Result[HttpResponse, GenaiError]]:
+def _response(opened: effects.Exchange, deadline: float, idle: float, most: int) -> Effects[HttpResponse | GenaiError]:
     """Read a body to its end, inflated, bounded."""
     inflater = Inflater(opened.headers, most)
     pieces: list[bytes] = []
@@ -214,18 +219,16 @@ def _response(
         piece: bytes | Lost = yield Read(opened, deadline, idle)
         if isinstance(piece, Lost):
             yield Close(opened)  # its lane is needed for the next attempt
-            return Failure(piece.error)
+            return piece.error
         inflated = inflater.feed(piece) if piece else inflater.finish()
         if isinstance(inflated, DecodeError):
             yield Close(opened)
-            return Failure(inflated)
+            return inflated
         if inflated:
             pieces.append(inflated)
         if not piece:
             yield Close(opened)
-            return Success(
-                HttpResponse(opened.status, opened.headers, pieces[0] if len(pieces) == 1 else b"".join(pieces))
-            )
+            return HttpResponse(opened.status, opened.headers, pieces[0] if len(pieces) == 1 else b"".join(pieces))
 
 
 def fetched(request: HttpRequest, deadline: float) -> Effects[HttpResponse | Lost]:
@@ -234,7 +237,7 @@ def fetched(request: HttpRequest, deadline: float) -> Effects[HttpResponse | Los
     if isinstance(opened, Lost):
         return opened
     response = yield from _response(opened, deadline, inf, _MOST_FETCHED)
-    return Lost(response.failure()) if isinstance(response, Failure) else response.unwrap()
+    return Lost(response) if isinstance(response, GenaiError) else response
 
 
 _MOST_FETCHED = 1024 * 1024
@@ -267,11 +270,12 @@ def _begun(prepared: Prepared[Any], asked: Open, terms: _Terms) -> Effects[_Outc
         yield Tell(Answered(prepared.http, opened.status))
     if not 200 <= opened.status < 300:
         response = yield from _response(opened, terms.deadline, terms.timeouts.idle, terms.most)
-        return _Outcome(response if isinstance(response, Failure) else Failure(api_error(response.unwrap())))
+        return _Outcome(Failure(response if isinstance(response, GenaiError) else api_error(response)))
     handle = _Listening(opened, prepared.answer, terms)
     yield from _heard(handle, terms.deadline, inf)
-    if isinstance(handle.waiting[0], Failure):
-        return _Outcome(handle.waiting[0], has_begun=isinstance(handle.waiting[0].failure(), DecodeError))
+    first = next(iter(handle.waiting), None)  # an empty body has none
+    if isinstance(first, Failure):
+        return _Outcome(first, has_begun=isinstance(first.failure(), DecodeError))
     return _Outcome(Success(handle))
 
 
@@ -293,6 +297,11 @@ def _take(handle: _Listening, piece: bytes) -> None:
     if isinstance(inflated, DecodeError):
         handle.is_over = True
         handle.waiting.append(Failure(inflated))
+        return
+    if handle.answer.wire is bytes:
+        handle.is_over = not piece
+        if inflated:
+            handle.waiting.append(Success(inflated))
         return
     events = handle.events.feed(inflated) if piece else handle.events.finish()
     found = [data for data in events if data and not data.isspace()]  # an event of nothing keeps the connection alive

@@ -312,9 +312,9 @@ def spawning(builder: B) -> B:
 
 
 def is_spawning(description: Any) -> bool:
-    """Tell whether a description, or what it was made of, starts actions of its own."""
+    """Tell whether a description, or what it was made of, starts actions of its own; of the caller's own streams any may."""
     while isinstance(description, Flow | Stream):
-        if getattr(description.builder, "spawns", False):
+        if getattr(description.builder, "spawns", not description.builder.__module__.startswith("genai_fn.")):
             return True
         description = description.of
     return False

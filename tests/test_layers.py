@@ -63,6 +63,7 @@ PURE = {
 
 WORLDLY = {
     "": {"importlib"},  # the names of the package are loaded at their first use
+    "flows.downloads": {"pathlib"},  # names the type that a download to a path answers
     "schema._disk": {"pathlib"},  # ``from_file`` and ``save`` of Image and Video, named for what they do
     "inflate": {"sys"},  # ``sys.maxsize``
     "wire": {"platform"},  # the Python version, for the user agent

@@ -169,3 +169,21 @@ def test_held(start: bytes) -> None:
     for _ in range(100):
         events.feed(b"data: 123\n\n\n: 456\n")
     assert events.held == 0
+
+
+PIECES = [
+    b"data: 1\r\n\r\n",
+    b"data: \r\n\r\n",
+    b"data:2\r\n\r\n",
+    b"data: 3\r\n",
+    b"data: 4\n\n",
+    b"data: 5\r",
+    b"\r\n",
+    b"\n",
+]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=8))
+def test_pieces_that_are_events(pieces: list[bytes]) -> None:
+    """A piece that is one whole event is read as if it were cut, whatever came before it and comes after."""
+    assert read(pieces) == standard(b"".join(pieces))

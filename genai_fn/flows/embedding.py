@@ -1,21 +1,24 @@
 """Vectors for any number of texts: in batches, several at once, one result for each text."""
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, TypeAlias, cast
 
 from returns.result import Failure, Result, Success
 
-from genai_fn.errors import ClientError, GenaiError, InvalidRequest
-from genai_fn.flows.gathering import gather
+from genai_fn.errors import ClientError, GenaiError, InvalidRequest, Unsupported
+from genai_fn.flows.gathering import at_least_one, gather, is_many
+from genai_fn.names import valid_model
 from genai_fn.ops.embed import embed
-from genai_fn.request import Flow, Steps, Stream, flow, spawning, stream
+from genai_fn.request import Flow, Steps, Stream, flow, spawning, steps, stream
 from genai_fn.schema import ContentEmbedding, EmbedContentConfig
-from genai_fn.schema._convert import as_struct
-from genai_fn.schema.content import ContentLike
+from genai_fn.schema._convert import as_struct, as_value
+from genai_fn.schema.content import ContentLike, SeparateContentsLike
 from genai_fn.steps import Reading, attempt, emit
 
 __all__ = ["embed_many", "embedded", "embedded_batch"]
+
+Vectors: TypeAlias = tuple[Result[ContentEmbedding, GenaiError], ...]
 
 
 def embed_many(
@@ -29,65 +32,105 @@ def embed_many(
     """
     Stream one vector for each text, in order, with no more than the batches under way in memory.
 
-    A batch that the server refuses is split until the bad text fails alone.
+    A batch that is refused is split until the bad text fails alone; an answer of too few vectors is ``CountMismatch``
+    for each of its texts.
 
     Args:
         texts: Any iterable of what ``embed`` takes in a list; in async worlds, it may be an async one.
 
-        batch_size: How many go in one request; the Gemini Developer API takes 100.
+        batch_size: How many go in one request: up to 100 for the Gemini Developer API, 250 for Vertex AI, and there but
+            one for some models.
 
         concurrency: How many requests are under way at once.
     """
-    if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:  # pyright: ignore[reportUnnecessaryIsInstance]  # the caller's word
-        raise InvalidRequest("batch_size", batch_size, "a whole number of at least 1")
-    kept = tuple(texts) if isinstance(texts, list | tuple) else texts
-    return Stream(embedded, None, (model, kept, as_struct(EmbedContentConfig, config), batch_size, concurrency))
+    at_least_one("batch_size", batch_size)
+    at_least_one("concurrency", concurrency)
+    if not is_many(texts) or isinstance(texts, Mapping):
+        raise InvalidRequest("texts", texts, "an iterable of texts, maybe an async one")
+    kept = _kept(texts) if isinstance(texts, list | tuple) else texts
+    settled = as_struct(EmbedContentConfig, config)
+    return Stream(embedded, None, (valid_model(model), kept, settled, batch_size, concurrency))
+
+
+def _kept(texts: Sequence[ContentLike]) -> tuple[Any, ...]:
+    """Look through what is all there; a text stays as it is, and small."""
+    if all(isinstance(text, str) for text in texts):
+        return tuple(texts)
+    settled: tuple[Any, ...] = as_value(SeparateContentsLike, texts, "texts")
+    return settled
 
 
 @spawning
 @stream
 def embedded(model: str, texts: Any, config: EmbedContentConfig, batch_size: int, concurrency: int) -> Steps[None]:
     """Gather batches, and emit what is in them."""
-    is_async = isinstance(texts, AsyncIterable)
-    batches: Any = (_batches_async if is_async else _batches)(model, texts, config, batch_size)
-    reading: Reading[tuple[Result[ContentEmbedding, GenaiError], ...]] = Reading(gather(batches, concurrency=concurrency))
+    is_sync = isinstance(texts, Iterable)
+    batches: Any = (_batches if is_sync else _Batches)(model, texts, config, batch_size)
+    reading: Reading[Vectors] = Reading(gather(batches, concurrency=concurrency))
     while (batch := (yield from reading.next())) is not None:
-        for vector in batch.unwrap():  # a batch is a success of results, whatever they are
+        if isinstance(batch, Failure):  # no batch's own: the stream was closed, or cannot be read in this world
+            yield from emit(batch)
+            return
+        for vector in batch.unwrap():
             yield from emit(vector)
 
 
-def _batches(model: str, texts: Iterable[Any], config: EmbedContentConfig, size: int) -> Iterator[Flow[Any]]:
+def _batches(model: str, texts: Iterable[Any], config: EmbedContentConfig, size: int) -> Iterator[Flow[Vectors]]:
     source = iter(texts)
     while batch := tuple(islice(source, size)):
         yield embedded_batch(model, batch, config)
 
 
-async def _batches_async(
-    model: str, texts: AsyncIterable[Any], config: EmbedContentConfig, size: int
-) -> AsyncIterator[Flow[Any]]:
-    batch: list[Any] = []
-    async for text in texts:
-        batch.append(text)
-        if len(batch) == size:
-            yield embedded_batch(model, tuple(batch), config)
-            batch = []
-    if batch:
-        yield embedded_batch(model, tuple(batch), config)
+class _Batches:
+    """The same of an async iterable; a class, as async generators cannot be left without a trace."""
+
+    def __init__(self, model: str, texts: AsyncIterable[Any], config: EmbedContentConfig, size: int) -> None:
+        self._source = aiter(texts)
+        self._model = model
+        self._config = config
+        self._size = size
+
+    def __aiter__(self) -> AsyncIterator[Flow[Vectors]]:
+        return self
+
+    async def __anext__(self) -> Flow[Vectors]:
+        batch: list[Any] = []
+        while len(batch) < self._size:
+            try:
+                batch.append(await anext(self._source))
+            except StopAsyncIteration:
+                break
+        if not batch:
+            raise StopAsyncIteration
+        return embedded_batch(self._model, tuple(batch), self._config)
 
 
 @flow
 def embedded_batch(
     model: str, texts: tuple[Any, ...], config: EmbedContentConfig
-) -> Steps[Result[tuple[Result[ContentEmbedding, GenaiError], ...], GenaiError]]:
+) -> Steps[Result[Vectors, GenaiError]]:
     """Embed some texts: a result for each, halving what is refused."""
-    result = yield from attempt(embed(model, list(texts), config))
+    result: Result[Any, GenaiError]
+    try:
+        result = yield from attempt(embed(model, list(texts), config))
+    except InvalidRequest as mistake:  # of an iterable nobody looked through: the other texts are none the worse
+        result = Failure(mistake)
     if not isinstance(result, Failure):
         return Success(tuple(map(Success, result.unwrap().embeddings)))
-    error = result.failure()
-    if len(texts) == 1 or not (isinstance(error, ClientError) and error.code == 400):  # noqa: PLR2004  # the server's word for a bad text
-        return Success((result,) * len(texts))
+    if len(texts) == 1 or not _may_be_of_one_text(result.failure()):
+        return Success(cast("Vectors", (result,) * len(texts)))
     halves: list[Result[ContentEmbedding, GenaiError]] = []
     for half in (texts[: len(texts) // 2], texts[len(texts) // 2 :]):
-        answered = yield from attempt(embedded_batch(model, half, config))
+        answered = yield from steps(embedded_batch(model, half, config))
         halves += answered.unwrap()
     return Success(tuple(halves))
+
+
+def _may_be_of_one_text(error: GenaiError) -> bool:
+    """Tell a refusal of what was sent from one of who sent it: a bad key is a 400, too."""
+    if isinstance(error, InvalidRequest | Unsupported):
+        return True
+    if not isinstance(error, ClientError):
+        return False
+    is_of_key = any("API_KEY" in str(detail) for detail in error.details)
+    return error.code == 413 or (error.code == 400 and error.status in ("INVALID_ARGUMENT", "") and not is_of_key)

@@ -1,8 +1,8 @@
 """Many actions at once, as a stream of their results."""
 
 from collections import deque
-from collections.abc import AsyncIterable, Iterable
-from typing import Any, TypeVar
+from collections.abc import AsyncIterable, Callable, Iterable
+from typing import Any, TypeVar, cast
 
 from returns.result import Failure
 
@@ -11,7 +11,7 @@ from genai_fn.errors import InvalidRequest
 from genai_fn.request import Action, Flow, Request, Steps, Stream, spawning, stream
 from genai_fn.words import Start
 
-__all__ = ["gather", "gathered"]
+__all__ = ["at_least_one", "gather", "gathered", "is_many"]
 
 T = TypeVar("T")
 
@@ -26,8 +26,8 @@ def gather(
     """
     Run many actions, some at once, and stream their results: exactly one for each, failures among them.
 
-    Leaving the stream early leaves nothing running. An endless iterable is fine: no more than twice `concurrency` are ever begun and not
-    yet taken. In async worlds it may be an async one.
+    Leaving the stream early leaves nothing running. An endless iterable is fine: no more than twice `concurrency` are
+    ever begun and not yet taken. In async worlds it may be an async one.
 
     Args:
         actions: Requests and flows. Made of a list or a tuple, the stream compares, hashes and pickles as they do.
@@ -43,49 +43,63 @@ def gather(
     >>> len(Offline()(gather(questions) | collected).unwrap())
     2
     """
-    if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:  # pyright: ignore[reportUnnecessaryIsInstance]  # the caller's word
-        raise InvalidRequest("concurrency", concurrency, "a whole number of at least 1")
+    at_least_one("concurrency", concurrency)
+    if not is_many(actions):
+        raise InvalidRequest("actions", actions, "an iterable of Requests and Flows, maybe an async one")
     kept = tuple(map(_an_action, actions)) if isinstance(actions, list | tuple) else actions
     return Stream(gathered, None, (kept, concurrency, ordered, stop_on_failure))
 
 
 @spawning
 @stream
-def gathered(actions: Any, concurrency: int, ordered: bool, stop_on_failure: bool) -> Steps[None]:  # noqa: FBT001  # as a stream holds them
+def gathered(actions: Any, concurrency: int, ordered: bool, stop_on_failure: bool) -> Steps[None]:
     """Start actions while there is room, and emit what has ended."""
-    source = aiter(actions) if isinstance(actions, AsyncIterable) else iter(actions)
+    pull, source = _source(actions)
     begun: deque[Any] = deque()  # and not yet taken, in order
-    running: list[Any] = []
+    running: dict[Any, None] = {}
     is_dry = False
     while True:
         while not is_dry and len(running) < concurrency and len(begun) < 2 * concurrency:
-            action: Any = yield Invoke(anext if isinstance(actions, AsyncIterable) else next, (source, _NONE_LEFT))
+            action: Any = yield Invoke(pull, (source, _NONE_LEFT))
             is_dry = action is _NONE_LEFT
             if not is_dry:
                 child: Any = yield Start(_an_action(action))
                 begun.append(child)
-                running.append(child)
+                running[child] = None
         if not begun:
             return
-        ended: Any = yield Join(tuple(running))
-        running.remove(ended)
-        for child in _takeable(begun, running) if ordered else (ended,):
-            begun.remove(child)
-            yield Emit(result := child.result())
-            if stop_on_failure and isinstance(result, Failure):
-                return
+        ready = begun[0] if ordered else next((child for child in begun if child not in running), begun[0])
+        if ready in running:
+            del running[(yield Join(tuple(running)))]
+            continue
+        begun.remove(ready)
+        result = ready.result()
+        yield Emit(result)
+        if stop_on_failure and isinstance(result, Failure):
+            return
 
 
 _NONE_LEFT = object()
 
 
-def _takeable(begun: deque[Any], running: list[Any]) -> tuple[Any, ...]:
-    """Find those at the head of the line that have ended."""
-    ready = next((place for place, child in enumerate(begun) if child in running), len(begun))
-    return tuple(begun)[:ready]
+def _source(actions: Any) -> tuple[Callable[..., Any], Any]:
+    """Say how the next one is had; what can be read in both ways is read in the one that every world knows."""
+    is_sync = isinstance(actions, Iterable)
+    return (next, iter(cast("Iterable[Any]", actions))) if is_sync else (anext, aiter(actions))
 
 
 def _an_action(action: Any) -> Any:
     if not isinstance(action, Request | Flow):
         raise InvalidRequest("actions", action, "Requests and Flows")
-    return action
+    return cast("Any", action)
+
+
+def is_many(values: object) -> bool:
+    """Tell what is made of single values from what is one, a text above all."""
+    return isinstance(values, Iterable | AsyncIterable) and not isinstance(values, str | bytes | bytearray)
+
+
+def at_least_one(path: str, number: object) -> None:
+    """Refuse what is no whole number above zero."""
+    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+        raise InvalidRequest(path, number, "a whole number of at least 1")

@@ -6,6 +6,7 @@ Nothing but cancellation and the like is raised: what could not be had is `Lost`
 
 import os
 import ssl
+import threading
 import time
 from collections.abc import AsyncIterator, Generator, Mapping
 from contextlib import closing, suppress
@@ -123,8 +124,8 @@ class AsyncLanes:
         wire = lane.wire
         wire.sent = wire.received = False
         try:
-            with closing(pieces(request.body)) as content, anyio.move_on_after(deadline - time.monotonic()):
-                body = _Pieces(content, blocking=isinstance(request.body, FileSlice))
+            content = _Pieces(pieces(request.body), blocking=isinstance(request.body, FileSlice))
+            with closing(content) as body, anyio.move_on_after(deadline - time.monotonic()):
                 return await lane.http.handle_async_request(message(request, lane.target, self._yard.transport, body))
         except Exception as error:  # noqa: BLE001 - whatever it is, the exchange is broken
             return broken(error, f"asking {lane.target}", wire, reused=lane.served)
@@ -157,6 +158,7 @@ class _Pieces:
     def __init__(self, content: Generator[bytes], *, blocking: bool) -> None:
         self._content = content
         self._blocking = blocking
+        self._guard = threading.Lock()
 
     def __aiter__(self) -> "_Pieces":
         return self
@@ -168,7 +170,13 @@ class _Pieces:
         return piece
 
     def _next(self) -> bytes | None:
-        return next(self._content, None)
+        with self._guard:
+            return next(self._content, None)
+
+    def close(self) -> None:
+        """Close the file; a read that goes on in its thread, though nobody waits for it any more, ends first."""
+        with self._guard:
+            self._content.close()
 
 
 class AsyncOpenExchange:

@@ -39,7 +39,6 @@ from genai_fn.effects import (
 from genai_fn.errors import Closed, GenaiError, NotInThisWorld, TimedOut
 from genai_fn.events import Event
 from genai_fn.exchange import Exchange
-from genai_fn.interpret.disk import DraftFile, performed
 from genai_fn.interpret.settings import Settings, a_stream, an_action, read_limit
 from genai_fn.options import Retry, Timeouts
 from genai_fn.request import Action, Stream
@@ -50,6 +49,7 @@ if TYPE_CHECKING:
     import ssl  # loaded with the network stack, at the first call
     from concurrent.futures import Future, ThreadPoolExecutor
 
+    from genai_fn.interpret.disk import DraftFile
     from genai_fn.interpret.lanes import Cut
     from genai_fn.interpret.tokens import Tokens
 
@@ -259,7 +259,8 @@ class SyncWorld:
             self._waits.discard(wake)
 
     def _sleep(self, effect: Sleep) -> None:
-        self._closing.wait(min(effect.seconds, threading.TIMEOUT_MAX))
+        if self._closing.wait(min(effect.seconds, threading.TIMEOUT_MAX)):
+            raise Ended(_STREAM_CLOSED.error)  # else what tries for ever would, and without a wait
 
     def _token(self, effect: Token) -> Any:
         from concurrent.futures import CancelledError  # noqa: PLC0415  # loaded with the tokens, not before
@@ -298,7 +299,9 @@ class SyncWorld:
         exchange.close()
         self._opened.discard(exchange)
 
-    def _draft(self, effect: Draft) -> DraftFile | Lost:
+    def _draft(self, effect: Draft) -> "DraftFile | Lost":
+        from genai_fn.interpret.disk import DraftFile  # noqa: PLC0415  # loads pathlib, which few need
+
         draft = DraftFile(effect.path)
         self._opened.add(draft)
         begun = draft.begin()
@@ -307,6 +310,8 @@ class SyncWorld:
         return begun
 
     def _on_disk(self, effect: Measure | ReadSlice | Write | Keep) -> Any:
+        from genai_fn.interpret.disk import performed  # noqa: PLC0415  # loads pathlib, which few need
+
         return performed(effect)
 
     def _invoke(self, effect: Invoke) -> Any:

@@ -1,12 +1,15 @@
 """Downloads: what is in a file that the service made."""
 
 from typing import ClassVar, TypeAlias
+from urllib.parse import urljoin
+
+from msgspec.structs import replace
 
 from genai_fn.backend import Gemini, Vertex
 from genai_fn.errors import InvalidRequest
 from genai_fn.http import HttpResponse
-from genai_fn.ops.files import file_id
-from genai_fn.request import GET, Call, Operation, Refusal, Request, whole
+from genai_fn.ops._file_id import file_id
+from genai_fn.request import GET, Call, Operation, Refusal, Request, pieces, whole
 from genai_fn.schema import File, GeneratedVideo, Video
 
 __all__ = ["DownloadFile", "Downloadable", "fetch"]
@@ -16,22 +19,37 @@ Downloadable: TypeAlias = str | File | Video | GeneratedVideo
 
 
 class DownloadFile(Operation[bytes]):
-    """Fetch what is in a file."""
+    """
+    Fetch what is in a file.
+
+    `address` is where a redirect has led, if one has; a relative one counts from the file's own.
+    """
 
     op: ClassVar = "files.download"
 
     name: str
+    address: str = ""
+    in_pieces: bool = False
 
-    def gemini(self, at: Gemini) -> Call[bytes]:
-        return GET(f"files/{self.name}:download", whole(_content), query=(("alt", "media"),))
+    def gemini(self, at: Gemini) -> Call[bytes] | Refusal:
+        if self.name.startswith("gs://"):
+            return Refusal(f"{self.name} is in Cloud Storage: fetch it with Cloud Storage's own tools")
+        answer = pieces() if self.in_pieces else whole(_content)
+        if self.address:
+            elsewhere = urljoin(f"{at.root}/files/{self.name}:download", self.address)
+            return Call("GET", elsewhere, answer, absolute=True)
+        return GET(f"files/{self.name}:download", answer, query=(("alt", "media"),))
 
     def vertex(self, at: Vertex) -> Refusal:
         return Refusal("files are the Gemini Developer API's alone; Vertex AI writes to Cloud Storage")
 
+    def streaming(self) -> "DownloadFile":
+        return replace(self, in_pieces=True)
+
 
 def fetch(file: Downloadable) -> Request[bytes]:
     """
-    Fetch what is in a file, into memory.
+    Fetch what is in a file, into memory, or with ``| streamed`` in pieces; redirects are not followed.
 
     Only what the service made can be fetched: a file with a ``download_uri``, or a video.
 
@@ -41,7 +59,9 @@ def fetch(file: Downloadable) -> Request[bytes]:
     >>> fetch(Video(uri="https://host/v1beta/files/abc:download?alt=media")) == fetch("files/abc")
     True
     """
-    return Request(DownloadFile(name=file_id(_named(file), "file")))
+    named = _named(file)
+    is_elsewhere = isinstance(named, str) and named.startswith("gs://")
+    return Request(DownloadFile(name=str(named) if is_elsewhere else file_id(named, "file")))
 
 
 def _named(file: object) -> object:

@@ -1,18 +1,18 @@
 """Files: what the service keeps for two days, to be named in contents."""
 
-import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from genai_fn.backend import Gemini, Vertex
-from genai_fn.errors import InvalidRequest
-from genai_fn.names import valid_name
+from genai_fn.flows.downloads import download
+from genai_fn.flows.uploads import upload
+from genai_fn.ops._file_id import file_id
 from genai_fn.ops._parts import page_query
 from genai_fn.request import DELETE, GET, Call, Operation, Refusal, Request, json
 from genai_fn.schema import DeleteFileResponse, File, ListFilesConfig, ListFilesResponse
 from genai_fn.schema._convert import as_struct
 
-__all__ = ["DeleteFile", "GetFile", "ListFiles", "delete", "file_id", "get", "list"]
+__all__ = ["DeleteFile", "GetFile", "ListFiles", "delete", "download", "file_id", "get", "list", "upload"]
 
 
 class GetFile(Operation[File]):
@@ -83,22 +83,3 @@ class ListFiles(Operation[ListFilesResponse]):
 def list(config: ListFilesConfig | Mapping[str, Any] | None = None) -> Request[ListFilesResponse]:
     """List files, a page at a time."""
     return Request(ListFiles(config=as_struct(ListFilesConfig, config)))
-
-
-def file_id(name: object, path: str = "name") -> str:
-    """
-    Cut the identity of a file out of what names it.
-
-    >>> file_id("files/a-1"), file_id("https://host/v1beta/files/a-1:download?alt=media")
-    ('a-1', 'a-1')
-    """
-    if not isinstance(name, str) or not name.startswith(("https://", "http://")):
-        return valid_name(name.removeprefix("files/") if isinstance(name, str) else name, path, _EXPECTED)
-    found = _IN_ADDRESS.search(name)
-    if found is None:
-        raise InvalidRequest(path, name, _EXPECTED)
-    return found[1]
-
-
-_IN_ADDRESS = re.compile("files/([a-z0-9][a-z0-9-]*)")
-_EXPECTED = "files/…, the identity alone, or the address of a file"

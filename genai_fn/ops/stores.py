@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from genai_fn.backend import Gemini, Vertex
+from genai_fn.flows.uploads import upload_to_store as upload
 from genai_fn.names import valid_name
 from genai_fn.ops import documents
 from genai_fn.ops._parts import NOTHING, nothing_is_none, page_query
@@ -34,6 +35,7 @@ __all__ = [
     "get",
     "import_file",
     "list",
+    "upload",
 ]
 
 

@@ -81,13 +81,13 @@ def _is_settled_alone(given: Any) -> bool:
         and given.any_of is None
         and given.enum is None
         and (given.type is None or type(given.type) is Type)
-        and (given.properties is None or (type(given.properties) is dict and _is_ordered(given, given.properties)))
+        and (given.properties is None or _is_in_order(given.properties, given.property_ordering))
         and (given.additional_properties is None or isinstance(given.additional_properties, bool))
     )
 
 
-def _is_ordered(given: Schema, properties: Mapping[str, Schema]) -> bool:
-    return given.property_ordering is not None or len(properties) < 2  # noqa: PLR2004  # one is in order
+def _is_in_order(properties: Mapping[str, Schema], order: object) -> bool:
+    return (order is not None or len(properties) < 2) and type(properties) is dict  # noqa: PLR2004  # one needs no order
 
 
 def _inside(given: Schema) -> Iterator[Any]:

@@ -1,6 +1,7 @@
 """Shapes of answers in the API's own dialect: as google-genai 1.51.0 sends them, unless a table says why not."""
 
 import enum
+import itertools
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -11,14 +12,16 @@ import msgspec
 import pydantic
 import pytest
 from google.genai import types
+from hypothesis import given, settings
 
 from genai_fn import schema
 from genai_fn.errors import InvalidRequest
-from genai_fn.schema import GenerateContentConfig, JSONSchema, Schema, Type
+from genai_fn.schema import GenerateContentConfig, JSONSchema, Schema, Type, dialect
 from genai_fn.schema._base import Misfit
 from genai_fn.schema._convert import as_struct
 from genai_fn.schema.dialect import response_schema
 from genai_fn.schema.json_schema import json_schema
+from genai_fn.testing.strategies import of
 from tests.oracle import VERTEX, Refused, normal, sent
 
 XY: Mapping[str, Any] = {"y": {"type": "string"}, "x": {"type": "integer"}}
@@ -525,3 +528,11 @@ class TestValues:
         """A JSONSchema value is read as the mapping that it stands for."""
         given = JSONSchema(type=("string", "null"), max_length=2)  # type: ignore[arg-type]  # as msgspec would read it
         assert {"type": "STRING", "nullable": True, "maxLength": 2} == _ours(given)
+
+
+@settings(max_examples=200, deadline=None)
+@given(of(Schema))
+def test_short_way(drawn: Schema) -> None:
+    """What is told at a glance to stay as it is comes back as it is the long way, too."""
+    if dialect._is_settled(drawn):
+        assert dialect._settled(drawn, dialect._Place(drawn, itertools.count())) is drawn

@@ -1,0 +1,198 @@
+"""Work that goes on at the service, asked after until it is done."""
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias, TypeVar, cast, get_args
+
+import msgspec
+from msgspec.structs import replace
+from returns.result import Failure, Result, Success
+
+from genai_fn.effects import Now
+from genai_fn.errors import DecodeError, GenaiError, InvalidRequest, OperationFailed, TimedOut
+from genai_fn.options import Options, positive
+from genai_fn.request import Action, Description, Flow, Modifier, Request, Steps, Stream, flow, steps
+from genai_fn.schema import (
+    BatchJob,
+    File,
+    FileState,
+    GenerateVideosOperation,
+    ImportFileOperation,
+    JobState,
+    ProjectOperation,
+    TuningJob,
+    UploadToFileSearchStoreOperation,
+)
+from genai_fn.steps import ask, sleep
+from genai_fn.words import Within
+
+__all__ = ["Work", "done", "has_ended_well", "polled", "until_done", "works"]
+
+Work: TypeAlias = (
+    File
+    | BatchJob
+    | TuningJob
+    | GenerateVideosOperation
+    | ImportFileOperation
+    | UploadToFileSearchStoreOperation
+    | ProjectOperation
+)
+"""What can be waited for."""
+
+W = TypeVar("W", bound=Work)
+
+
+class Waiting(Modifier):
+    """Work that begins, or is under way, becomes work that is done."""
+
+    def __call__(self, description: Action[W]) -> Flow[W]:
+        return super().__call__(description)  # type: ignore[no-any-return]  # its function makes one
+
+
+def until_done(*, every: float = 5.0, timeout: float | None = None) -> Waiting:
+    """
+    Wait for work at the service to be done: a file, a batch, a tuning, a video, an import, an upload into a store.
+
+    It asks at once, and then again and again; a name that was kept is enough to go on in another process, as in
+    ``files.get(name) | until_done()``. What ends badly is ``Failure(OperationFailed)``.
+
+    Args:
+        every: Seconds between two questions.
+
+        timeout: Seconds after which it is ``Failure(TimedOut("poll"))``; the work itself goes on. What begins the work,
+            such as an upload, does not count. Without one, it waits for as long as it takes.
+
+    >>> from genai_fn.ops import files
+    >>> (files.get("abc") | until_done(timeout=60)).args
+    (5.0, 60)
+    """
+    positive("every", every)
+    if timeout is not None:
+        positive("timeout", timeout)
+    return Waiting(_waited, (every, timeout))
+
+
+def _waited(description: Description, every: float, timeout: float | None) -> Flow[Any]:
+    is_work = isinstance(description, Flow)
+    if isinstance(description, Request):
+        kind = _kind(description)
+        is_work = kind in (*works, Any, None) and not description.options.with_http_response
+    if not is_work:
+        raise InvalidRequest("until_done", description, f"{_EXPECTED}, and not wrapped in a Replied")
+    return Flow(done, description, (every, timeout))
+
+
+def _kind(request: Request[Any]) -> Any:
+    """Say what a request is answered with, as far as its operation's class does."""
+    bases = getattr(type(request.operation), "__orig_bases__", ())
+    return next((kind for base in bases for kind in get_args(base)), None)
+
+
+@flow
+def done(action: Action[W], every: float, timeout: float | None) -> Steps[Result[W, GenaiError]]:
+    """
+    Run an action that begins some work or looks it up, and go on asking until the work is done.
+
+    The first question follows at once, the others `every` so many seconds. `timeout` bounds the questions, and not what
+    began the work, such as an upload.
+    """
+    question = _as_question(action)
+    if question is None:
+        begun = yield from ask(action)
+        if not isinstance(begun, works):  # pyright: ignore[reportUnnecessaryIsInstance]  # a flow may answer anything
+            return Failure(InvalidRequest("until_done", begun, _EXPECTED))
+        if has_ended_well(begun) is not None:
+            return _end(begun)
+        asking = _question(begun, _root(action))
+        if isinstance(asking, Failure):
+            return asking
+        question = asking.unwrap()
+    waiting = polled(question, every)
+    return (yield from (steps(waiting) if timeout is None else _in_time(waiting, question, timeout)))
+
+
+@flow
+def polled(question: Request[W], every: float) -> Steps[Result[W, GenaiError]]:
+    """Ask the same again and again, until the answer is that the work has ended."""
+    while True:
+        work = yield from ask(question)
+        if not isinstance(work, works):  # pyright: ignore[reportUnnecessaryIsInstance]  # a look-up of the caller's own
+            return Failure(InvalidRequest("until_done", work, _EXPECTED))
+        if has_ended_well(work) is not None:
+            return _end(work)
+        yield from sleep(every)
+
+
+works: tuple[type[Any], ...] = get_args(Work)
+_EXPECTED = "what answers with a " + " or ".join(each.__name__ for each in works)
+
+
+def has_ended_well(work: Work) -> bool | None:
+    """
+    Say how work has ended; None as long as it has not.
+
+    >>> has_ended_well(File(state=FileState.PROCESSING)) is None
+    True
+    """
+    well = _ENDS.get(getattr(work, "state", None))
+    if well is None and work.error:
+        return False
+    if well is None and getattr(work, "done", None):
+        return True
+    return well
+
+
+_ENDS: Mapping[Any, bool] = {
+    FileState.ACTIVE: True,
+    FileState.FAILED: False,
+    JobState.JOB_STATE_SUCCEEDED: True,
+    JobState.JOB_STATE_PARTIALLY_SUCCEEDED: True,
+    JobState.JOB_STATE_FAILED: False,
+    JobState.JOB_STATE_CANCELLED: False,
+    JobState.JOB_STATE_EXPIRED: False,
+}
+
+
+def _end(work: W) -> Result[W, GenaiError]:
+    if has_ended_well(work):
+        return Success(work)
+    error: Any = work.error
+    told: Any = msgspec.to_builtins(error or {})
+    code, message = told.get("code"), told.get("message") or getattr(work, "state", None)
+    return Failure(
+        OperationFailed(
+            work.name or type(work).__name__, code if isinstance(code, int) else None, str(message or "no reason given")
+        )
+    )
+
+
+def _as_question(action: Action[W]) -> Request[W] | None:
+    return action if isinstance(action, Request) and ".get" in action.operation.op else None
+
+
+def _question(work: W, root: Options) -> Result[Request[W], GenaiError]:
+    from genai_fn.ops import batches, files, operations, tunings  # noqa: PLC0415  # few wait for anything
+
+    lookups: dict[Any, Any] = {File: files.get, BatchJob: batches.get, TuningJob: tunings.get}
+    name: Any = work.name
+    try:
+        found = lookups[type(work)](name) if type(work) in lookups else operations.get(name, cast("Any", type(work)))
+    except InvalidRequest as error:  # the name is the server's word
+        return Failure(DecodeError(error.expected, "name", repr(work)))
+    return Success(replace(found, options=root))
+
+
+def _root(action: Any) -> Options:
+    """Ask later in the way in which was asked first: at the same address, with the same headers and patience."""
+    while isinstance(action, Flow | Stream):
+        action = cast("Flow[Any]", action).of
+    first = action.options if isinstance(action, Request) else Options()
+    return replace(first, deadline=None, extra_body=None, with_http_response=False)
+
+
+def _in_time(waiting: Flow[W], question: Request[W], seconds: float) -> Steps[Result[W, GenaiError]]:
+    begun: float = yield Now()
+    result: Result[W, GenaiError] = yield Within(waiting, seconds)
+    is_late = isinstance(result, Failure) and isinstance(result.failure(), TimedOut)
+    if is_late and (yield Now()) >= begun + seconds:
+        return Failure(TimedOut("poll", f"waiting for {getattr(question.operation, 'name', 'work')}"))
+    return result

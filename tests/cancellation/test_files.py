@@ -1,0 +1,146 @@
+"""Wherever an upload or a download is cancelled, no socket, lane or file is lost, and no half file is found."""
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import Generator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from anyio import to_thread
+
+from genai_fn import AsyncHttp, Success
+from genai_fn.http import Body, FileSlice
+from genai_fn.interpret import lanes_async
+from genai_fn.interpret.lanes_message import pieces
+from genai_fn.ops import files
+from genai_fn.request import Flow
+from tests.cancellation.cutting import STEPS, Cut, steps
+from tests.cancellation.scenes import Scene, Script, bounded
+from tests.loopback import Answer, Loopback, Received, Reply
+
+DATA = bytes(range(256)) * 16
+
+
+class FileScript(Script):
+    """Serves a file in chunks, and takes uploads."""
+
+    def __call__(self, received: Received) -> Answer:
+        command = received.headers.get("x-goog-upload-command")
+        if command == "start":
+            return Reply(200, (("x-goog-upload-url", f"http://{received.headers['host']}/session"),))
+        if command is not None:
+            status = "final" if "finalize" in command else "active"
+            return Reply(200, (("x-goog-upload-status", status),), b'{"file": {"name": "files/abc"}}')
+        if "download" in received.target:
+            return Reply(body=(DATA[:9], DATA[9:]))
+        return super().__call__(received)
+
+
+def opened(folder: Path) -> list[str]:
+    """List what this process holds open of a folder."""
+    held = []
+    for each in os.listdir("/proc/self/fd"):
+        try:
+            held.append(os.readlink(f"/proc/self/fd/{each}"))
+        except OSError:  # closed meanwhile
+            continue
+    return [each for each in held if each.startswith(str(folder))]
+
+
+def test_download_cancelled(world: tuple[str, str], transport: ModuleType, tmp_path: Path) -> None:
+    """After each stop of a download the folder is as it was, unless the file is there as a whole."""
+    backend, manner = world
+    path = tmp_path / "x"
+
+    async def body() -> None:
+        with Loopback(FileScript()) as server:
+            scene = Scene(server, transport)
+            for k in steps(manner):
+                async with scene.interpreter() as run:
+                    cut = await Cut(k, manner).of(lambda: run(files.download("abc", path)))
+                    await scene.is_whole(run)
+                names = os.listdir(tmp_path)
+                assert names == ["x"] if cut.ended else set(names) <= {"x"}
+                assert not path.exists() or path.read_bytes() == DATA
+                path.unlink(missing_ok=True)
+                assert opened(tmp_path) == []
+                if not cut.reached:
+                    break
+            await scene.is_forgotten()
+        assert 2 < k < STEPS
+        assert cut.result == Success(path)
+
+    bounded(body, backend)
+
+
+@pytest.mark.parametrize("is_open", [False, True], ids=["path", "open"])
+def test_upload_cancelled(world: tuple[str, str], transport: ModuleType, is_open: bool, tmp_path: Path) -> None:
+    """After each stop of an upload both lanes serve, and the file is closed, unless the caller opened it."""
+    backend, manner = world
+    path = tmp_path / "a.txt"
+    path.write_bytes(DATA)
+
+    async def upload(run: AsyncHttp) -> Any:
+        if not is_open:
+            return await run(small(files.upload(path)))
+        with path.open("rb") as file:
+            return await run(small(files.upload(file)))
+
+    async def body() -> None:
+        with Loopback(FileScript()) as server:
+            scene = Scene(server, transport)
+            for k in steps(manner):
+                async with scene.interpreter() as run:
+                    cut = await Cut(k, manner).of(lambda: upload(run))
+                    await scene.is_whole(run)
+                assert opened(tmp_path) == []
+                if not cut.reached:
+                    break
+            await scene.is_forgotten()
+        assert 2 < k < STEPS
+        assert cut.result.unwrap().name == "files/abc"
+
+    bounded(body, backend)
+
+
+def test_cancelled_as_a_thread_reads(transport: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A task that is cancelled while a thread reads its file is cancelled, and the file is closed."""
+    reading, closed = threading.Event(), threading.Event()
+
+    def slowly(content: Body) -> Generator[bytes]:
+        if isinstance(content, FileSlice):
+            reading.set()
+            try:
+                time.sleep(0.01)  # so that the cancellation comes meanwhile
+                yield DATA
+            finally:
+                closed.set()
+        else:
+            yield from pieces(content)
+
+    monkeypatch.setattr(lanes_async, "pieces", slowly)
+
+    async def body() -> None:
+        with Loopback(FileScript()) as server:
+            scene = Scene(server, transport)
+            async with scene.interpreter() as run:
+                task = asyncio.create_task(run(files.upload(path)))
+                assert await to_thread.run_sync(reading.wait, 5)
+                task.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await task
+                assert closed.is_set()
+                await scene.is_whole(run)
+
+    path = tmp_path / "a.txt"
+    path.write_bytes(DATA)
+    bounded(body, "asyncio")
+
+
+def small(flow: Flow[Any]) -> Flow[Any]:
+    """Upload in two pieces."""
+    return Flow(flow.builder, flow.of, (*flow.args, len(DATA) // 2))

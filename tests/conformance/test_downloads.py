@@ -1,0 +1,286 @@
+"""Downloads in all worlds: whole or not at all, and the key to nobody else."""
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from genai_fn import Success, with_options
+from genai_fn.effects import Lost, Write
+from genai_fn.errors import APIError, ClientError, DecodeError, Disconnected, InvalidRequest, TimedOut, Unsupported
+from genai_fn.events import Answered
+from genai_fn.interpret.disk import DraftFile
+from genai_fn.ops import files
+from genai_fn.schema import Video
+from tests.conformance.worlds import Faced, World, gemini, waited
+from tests.loopback import Answer, Hang, Loopback, Received, Reply, Reset, Send, chunk, gzipped, head
+
+FILM = bytes(range(256)) * 4096
+BEGUN = (Send(head(200, (("content-length", str(len(FILM))),)) + FILM[: len(FILM) // 2]),)
+CHUNKED = (("transfer-encoding", "chunked"),)
+
+whole = pytest.mark.parametrize(
+    "reply",
+    [Reply(body=FILM), Reply(body=(FILM[:9], FILM[9:])), gzipped(Reply(body=FILM))],
+    ids=("sized", "chunks", "gzip"),
+)
+
+
+def names(folder: Path) -> list[str]:
+    """List what is in a folder, hidden or not."""
+    return sorted(os.listdir(folder))
+
+
+@whole
+def test_into_memory(world: World, reply: Reply) -> None:
+    """A file arrives whole, whichever way it comes."""
+    with Loopback(reply) as server:
+        assert world.run(gemini(server.url), files.download("abc")) == Success(FILM)
+        assert server.requests[0].target == "/v1beta/files/abc:download?alt=media"
+
+
+@whole
+def test_to_a_path(world: World, reply: Reply, tmp_path: Path) -> None:
+    """A file is written whole, and nothing beside it stays."""
+    path = tmp_path / "Müll 🐈.mp4"
+    with Loopback(reply) as server:
+        assert world.run(gemini(server.url), files.download("abc", path)) == Success(path)
+    assert (path.read_bytes(), names(tmp_path)) == (FILM, [path.name])
+
+
+@pytest.mark.parametrize("body", [b"", ()], ids=("sized", "chunks"))
+def test_empty(world: World, body: Any, tmp_path: Path) -> None:
+    """An empty file is one, too."""
+    with Loopback(Reply(body=body)) as server:
+        assert world.run(gemini(server.url), files.download("abc")) == Success(b"")
+        assert world.run(gemini(server.url), files.download("abc", tmp_path / "x")) == Success(tmp_path / "x")
+    assert (tmp_path / "x").read_bytes() == b""
+
+
+def test_takes_the_place_of_a_file(world: World, tmp_path: Path) -> None:
+    """A file that was there is replaced, and has the rights that any new file has."""
+    path, other = tmp_path / "x", tmp_path / "y"
+    path.write_bytes(b"old")
+    other.touch()
+    with Loopback(Reply(body=FILM)) as server:
+        assert world.run(gemini(server.url), files.download("abc", path)) == Success(path)
+    assert path.read_bytes() == FILM
+    assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE(other.stat().st_mode)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (*BEGUN, Reset()),
+        (Send(head(200, CHUNKED) + chunk(FILM)), Reset()),
+        Reply(404, body=b"{}"),
+        Reply(200, (("content-encoding", "gzip"),), b"no gzip"),
+    ],
+    ids=("sized", "chunks", "404", "gzip"),
+)
+def test_broken_off(world: World, answer: Answer, tmp_path: Path) -> None:
+    """A download that fails leaves what was there, and nothing of its own."""
+    path = tmp_path / "x"
+    path.write_bytes(b"old")
+    with Loopback(answer) as server:
+        error = world.run(gemini(server.url), files.download("abc", path)).failure()
+    assert isinstance(error, Disconnected | ClientError | DecodeError)
+    assert (path.read_bytes(), names(tmp_path)) == (b"old", ["x"])
+
+
+def test_out_of_time(world: World, tmp_path: Path) -> None:
+    """A download that does not end in time leaves nothing."""
+    with Loopback((*BEGUN, Hang())) as server:
+        flow = files.download("abc", tmp_path / "x") | with_options(deadline=0.05)
+        assert isinstance(world.run(gemini(server.url), flow).failure(), TimedOut)
+    assert names(tmp_path) == []
+
+
+def test_cancelled(world: World, tmp_path: Path) -> None:
+    """A download that is cancelled leaves nothing."""
+    if world.is_sync:
+        pytest.skip("nothing cancels a thread")
+
+    async def body(run: Faced) -> None:
+        async def begun() -> None:
+            assert await run.see(waited, lambda: any((tmp_path / each).stat().st_size for each in names(tmp_path)))
+            tasks.cancel_scope.cancel()
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(run, files.download("abc", tmp_path / "x"))
+            tasks.start_soon(begun)
+
+    with Loopback((*BEGUN, Hang())) as server:
+        world.within(gemini(server.url), body)
+    assert names(tmp_path) == []
+
+
+def test_interrupted(world: World, tmp_path: Path) -> None:
+    """A download that is interrupted leaves nothing."""
+    seen: list[list[str]] = []
+
+    def interrupt(event: object) -> None:
+        if isinstance(event, Answered):
+            seen.append(names(tmp_path))
+            raise KeyboardInterrupt
+
+    with Loopback(Reply(body=FILM)) as server, pytest.raises(KeyboardInterrupt):
+        world.run(gemini(server.url), files.download("abc", tmp_path / "x"), on_event=interrupt)
+    assert [len(each) for each in seen] == [1]
+    assert names(tmp_path) == []
+
+
+def test_no_place(world: World, tmp_path: Path) -> None:
+    """Where nothing can be written nobody is asked, and nothing is left."""
+    (tmp_path / "folder").mkdir()
+    with Loopback(Reply(body=FILM)) as server:
+        for path in (tmp_path / "folder", tmp_path / "no" / "x", "a\x00b"):
+            for file in ("abc", Video(video_bytes=b"film")):
+                result = world.run(gemini(server.url), files.download(file, path))
+                assert isinstance(result.failure(), InvalidRequest)
+        assert server.requests == ()
+    assert names(tmp_path) == ["folder"]
+
+
+def test_disk_is_full(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot be written any more is a failure, and leaves nothing."""
+
+    def write(self: DraftFile, data: bytes) -> Any:
+        return self._lost(OSError(28, "No space left on device"))
+
+    monkeypatch.setattr(DraftFile, "write", write)
+    with Loopback(Reply(body=FILM)) as server:
+        error = world.run(gemini(server.url), files.download("abc", tmp_path / "x")).failure()
+    assert (type(error), "No space left" in str(error)) == (InvalidRequest, True)
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("to_path", [False, True])
+def test_redirect_gets_no_key(world: World, to_path: bool, tmp_path: Path) -> None:
+    """A redirect is followed to any host, and the key goes to the backend's own alone."""
+    path = tmp_path / "x" if to_path else None
+    with Loopback(Reply(body=FILM)) as far:
+
+        def script(received: Received) -> Answer:
+            near = received.target == "/near"
+            return Reply(302, (("location", f"{far.url}/far" if near else "/near"),))
+
+        with Loopback(script) as server:
+            flow: Any = files.download("abc", path)
+            assert world.run(gemini(server.url), flow) == Success(path or FILM)
+            assert [each.headers.get("x-goog-api-key") for each in server.requests] == ["test-key"] * 2
+        assert [each.headers.get("x-goog-api-key") for each in far.requests] == [None]
+        assert far.requests[0].target == "/far"
+
+
+def test_redirected_in_circles(world: World, tmp_path: Path) -> None:
+    """Redirects without end are a failure."""
+    with Loopback(Reply(307, (("location", "/again"),))) as server:
+        for path in (None, tmp_path / "x"):
+            error = world.run(gemini(server.url), files.download("abc", path)).failure()
+            assert isinstance(error, APIError)
+            assert error.code == 307
+        assert len(server.requests) == 12
+    assert names(tmp_path) == []
+
+
+def test_only_memory_is_bounded(world: World, tmp_path: Path) -> None:
+    """An answer in memory is bounded, one to a path is not."""
+    with Loopback(Reply(body=FILM)) as server:
+        at, bound = gemini(server.url), {"max_response_bytes": 1000}
+        assert isinstance(world.run(at, files.download("abc"), **bound).failure(), DecodeError)
+        assert world.run(at, files.download("abc", tmp_path / "x"), **bound) == Success(tmp_path / "x")
+
+
+def test_bytes_at_hand(world: World, tmp_path: Path) -> None:
+    """A video that holds its bytes is written without a request."""
+    with Loopback(Reply(404)) as server:
+        film = Video(video_bytes=FILM)
+        assert world.run(gemini(server.url), files.download(film)) == Success(FILM)
+        assert world.run(gemini(server.url), files.download(film, tmp_path / "x")) == Success(tmp_path / "x")
+        assert server.requests == ()
+    assert (tmp_path / "x").read_bytes() == FILM
+
+
+def test_cloud_storage(world: World) -> None:
+    """What is in Cloud Storage is Unsupported, and says so."""
+    error = world.run(gemini("http://127.0.0.1:1"), files.download("gs://bucket/x.mp4")).failure()
+    assert (type(error), "Cloud Storage" in str(error)) == (Unsupported, True)
+
+
+def test_draft_that_is_closed(tmp_path: Path) -> None:
+    """A draft that was closed takes nothing any more, begins nothing, and can be closed again."""
+    draft = DraftFile(str(tmp_path / "x"))
+    assert draft.begin() is draft
+    draft.close()
+    draft.close()
+    for answer in (draft.write(b"x"), draft.keep(), draft.begin()):
+        assert str(answer.error) == "the file was closed"  # type: ignore[union-attr]  # a Lost, each
+    assert names(tmp_path) == []
+    assert Write("draft", b"x") == Write("draft", b"x")
+
+
+def test_draft_that_cannot_be_kept(tmp_path: Path) -> None:
+    """A draft whose name is taken by a folder meanwhile is a failure, and leaves nothing."""
+    draft = DraftFile(str(tmp_path / "x"))
+    assert draft.begin() is draft
+    (tmp_path / "x").mkdir()
+    lost = draft.keep()
+    assert isinstance(lost, Lost)
+    assert isinstance(lost.error, InvalidRequest)
+    draft.close()
+    assert names(tmp_path) == ["x"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is full is had where there is a device for it")
+def test_draft_that_cannot_be_written(tmp_path: Path) -> None:
+    """A draft that the disk refuses says why, and leaves nothing."""
+    draft = DraftFile(str(tmp_path / "x"))
+    with Path("/dev/full").open("wb", buffering=0) as full:
+        draft._file = full
+        lost = draft.write(b"x")
+        draft.close()
+    assert lost == Lost(
+        InvalidRequest("path", str(tmp_path / "x"), "a place where a file can be written (No space left on device)")
+    )
+
+
+DOWNLOADING = """
+import re, sys
+from pathlib import Path
+from genai_fn import Gemini, Http, files
+import httpcore
+
+def most():
+    return int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+
+url, path = sys.argv[1:]
+idle = most()
+with Http(Gemini("test-key", base_url=url)) as run:
+    run(files.download("abc", path)).unwrap()
+print(most() - idle)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read where Linux tells it")
+def test_memory_stays_flat(tmp_path: Path) -> None:
+    """A file of 256 MiB is downloaded to a path in less than 40 MiB."""
+    piece = bytes(1 << 20)
+    sized = head(200, (("content-length", str(len(piece) * 256)),))
+    with Loopback((Send(sized), *[Send(piece)] * 256)) as server:
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-c", DOWNLOADING, server.url, str(tmp_path / "x")],
+            capture_output=True,
+            text=True,
+            cwd=Path(__file__).parents[2],
+            check=False,
+            timeout=100,
+        )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "x").stat().st_size == len(piece) * 256
+    assert int(done.stdout) < 40 * 1024

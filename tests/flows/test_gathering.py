@@ -1,0 +1,510 @@
+"""Many actions at once: as conversations, whatever order they end in, and in every world."""
+
+import itertools
+import pickle
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import httpcore
+import pytest
+from anyio.lowlevel import checkpoint
+from hypothesis import given
+from hypothesis import strategies as st
+
+from genai_fn import (
+    Closed,
+    Failure,
+    InvalidRequest,
+    NotInThisWorld,
+    Success,
+    attempt,
+    both,
+    collected,
+    each,
+    gather,
+    generate,
+    sleep,
+    streamed,
+    text,
+)
+from genai_fn.effects import Emit, Invoke, Join
+from genai_fn.errors import ClientError
+from genai_fn.request import Action, flow, steps
+from genai_fn.words import Start
+from tests.cancellation.cutting import client_sockets, tasks
+from tests.conformance.answers import fault, said
+from tests.conformance.worlds import Faced, World, gemini, waited
+from tests.loopback import Answer, Hang, Loopback, Pause, Received, json_reply
+from tests.performing import perform
+
+# Conversations
+
+
+class Child:
+    """An action under way, as a flow sees it."""
+
+    def __init__(self, result: Any) -> None:
+        self._result = result
+
+    def result(self) -> Any:
+        if isinstance(self._result, Exception):
+            raise self._result
+        return self._result
+
+
+A, B, C = (generate("m", name) for name in "abc")
+ONE, TWO, THREE = (Child(Success(number)) for number in (1, 2, 3))
+NO = Child(Failure(ClientError(400)))
+
+
+def begins(action: Action[Any], child: Child) -> list[tuple[Any, Any]]:
+    """Take an action, and begin it."""
+    return [(Invoke, action), (Start(action), child)]
+
+
+def test_in_order() -> None:
+    """What ends early waits for its turn, and frees its place meanwhile."""
+    script: list[tuple[Any, Any]] = [
+        *begins(A, ONE),
+        *begins(B, TWO),
+        (Join((ONE, TWO)), TWO),
+        *begins(C, THREE),
+        (Join((ONE, THREE)), ONE),
+    ]
+    running = steps(gather([A, B, C], concurrency=2))
+    left = heard(running, script)
+    assert left == [Success(1), Success(2), Success(3)]
+
+
+def test_as_they_are_ready() -> None:
+    """Without an order, what ends first comes first."""
+    script: list[tuple[Any, Any]] = [*begins(A, ONE), *begins(B, TWO), (Join((ONE, TWO)), TWO)]
+    assert heard(steps(gather([A, B], concurrency=2, ordered=False)), script) == [Success(2), Success(1)]
+
+
+def heard(generator: Any, script: list[tuple[Any, Any]]) -> list[Any]:
+    """Perform the beginning by a script, then let what is under way end in its order; give what was emitted."""
+    items: list[Any] = []
+    answer: Any = None
+    while True:
+        try:
+            word = generator.send(answer)
+        except StopIteration:
+            assert script == []
+            return items
+        answer = None
+        if isinstance(word, Emit):
+            items.append(word.item)
+        elif script:
+            expected, answer = script.pop(0)
+            assert isinstance(word, expected) if isinstance(expected, type) else word == expected
+            assert expected is not Invoke or word.function(*word.args) == answer
+        elif isinstance(word, Join):
+            answer = word.children[0]
+        else:
+            assert isinstance(word, Invoke)
+            answer = word.function(*word.args)
+            assert answer is word.args[1], "one more was to be begun"
+
+
+def test_nothing() -> None:
+    """Of no actions there are no results."""
+    assert heard(steps(gather([])), []) == []
+    assert heard(steps(gather(iter(()))), []) == []
+
+
+@pytest.mark.parametrize("ordered", (True, False))
+def test_stop_on_failure(ordered: bool) -> None:
+    """The first failure is the last item, where that is asked for; else the others follow."""
+    script: list[tuple[Any, Any]] = [*begins(A, NO), *begins(B, TWO), (Join((NO, TWO)), NO)]
+    stopping = gather([A, B], concurrency=2, ordered=ordered, stop_on_failure=True)
+    assert heard(steps(stopping), [*script]) == [NO.result()]
+    assert heard(steps(gather([A, B], concurrency=2, ordered=ordered)), script) == [NO.result(), Success(2)]
+
+
+def test_raised() -> None:
+    """What a child raised is raised where its result would come."""
+    raised = Child(LookupError("mine"))
+    with pytest.raises(LookupError, match="mine"):
+        perform(steps(gather([A, B], concurrency=1)), [*begins(A, raised), (Join, raised), *begins(B, TWO)])
+
+
+@given(
+    count=st.integers(0, 40),
+    concurrency=st.integers(1, 6),
+    ordered=st.booleans(),
+    choices=st.randoms(use_true_random=False),
+)
+def test_bounds(count: int, concurrency: int, ordered: bool, choices: Any) -> None:
+    """At most n run, at most 2n are begun and not taken; each has one result, in order where that is asked for."""
+    pulled: list[int] = []
+
+    def actions() -> Iterator[Action[int]]:
+        for number in range(count):
+            pulled.append(number)
+            yield numbered(number)
+
+    running: list[Child] = []
+    taken: list[int] = []
+    generator, answer = steps(gather(actions(), concurrency=concurrency, ordered=ordered)), None
+    while True:
+        try:
+            word = generator.send(answer)
+        except StopIteration:
+            break
+        answer = None
+        if isinstance(word, Invoke):
+            answer = word.function(*word.args)
+        elif isinstance(word, Start):
+            running.append(answer := Child(Success(word.action.args[0])))
+        elif isinstance(word, Join):
+            assert set(word.children) == set(running)
+            running.remove(answer := choices.choice(word.children))
+        else:
+            taken.append(word.item.unwrap())
+        assert len(running) <= concurrency
+        assert len(pulled) - len(taken) <= 2 * concurrency
+    assert (taken if ordered else sorted(taken)) == list(range(count))
+    assert running == []
+
+
+@flow
+def numbered(number: int) -> Any:
+    """Give a number."""
+    yield from ()
+    return Success(number)
+
+
+# Shape
+
+
+@pytest.mark.parametrize("concurrency", (0, -1, 1.5, True, None, "8"))
+def test_bad_concurrency(concurrency: Any) -> None:
+    """At least one runs at once."""
+    with pytest.raises(InvalidRequest, match="concurrency"):
+        gather([A], concurrency=concurrency)
+
+
+@pytest.mark.parametrize("actions", ([A, "b"], (None,), [A | streamed], A, "ab", b"ab", None), ids=str)
+def test_no_actions(actions: Any) -> None:
+    """What is no iterable of actions is refused where it is said, as far as that can be seen there."""
+    with pytest.raises(InvalidRequest, match="actions"):
+        gather(actions)
+
+
+def test_no_actions_after_all(world: World) -> None:
+    """A generator that gives something else is a mistake, raised where it is met."""
+    with pytest.raises(InvalidRequest, match="actions"):
+        world.items(gemini("http://127.0.0.1:1"), gather(iter([numbered(1), 2])))  # type: ignore[list-item]  # the mistake
+
+
+def test_values() -> None:
+    """Of a list, the stream is a value: the list may change, the stream does not."""
+    actions = [A, B]
+    gathered = gather(actions)
+    actions.append(C)
+    assert pickle.loads(pickle.dumps(gathered)) == gathered == gather((A, B)) != gather((A, B), ordered=False)
+
+
+# In every world
+
+
+NOWHERE = gemini("http://127.0.0.1:1")
+
+
+class Later:
+    """Actions that come one by one, to be awaited."""
+
+    def __init__(self, count: float) -> None:
+        self.pulled = 0
+        self._count = count
+
+    def __aiter__(self) -> AsyncIterator[Action[int]]:
+        return self
+
+    async def __anext__(self) -> Action[int]:
+        await checkpoint()
+        if self.pulled >= self._count:
+            raise StopAsyncIteration
+        self.pulled += 1
+        return numbered(self.pulled - 1)
+
+
+def numbers(results: list[Any]) -> list[int]:
+    return [each.unwrap() for each in results]
+
+
+def test_all(world: World) -> None:
+    """Each action has its result, in order, from lists and iterators, as a stream and as one call."""
+    for many in (list, tuple, iter):
+        actions: Any = map(numbered, range(20))
+        assert numbers(world.items(NOWHERE, gather(many(actions)))) == list(range(20))
+    assert world.run(NOWHERE, gather(map(numbered, range(20))) | collected) == Success(tuple(range(20)))
+
+
+def test_async_iterable(world: World) -> None:
+    """Async iterables are for async worlds, and a failure elsewhere; what is both is for all."""
+    results = world.items(NOWHERE, gather(Later(20)))
+    if world.is_sync:
+        assert [type(each.failure()) for each in results] == [NotInThisWorld]
+    else:
+        assert numbers(results) == list(range(20))
+
+    class Either(Later):
+        def __iter__(self) -> Iterator[Action[int]]:
+            return map(numbered, range(3))
+
+    assert numbers(world.items(NOWHERE, gather(Either(9)))) == [0, 1, 2]
+
+
+def test_async_generator_in_sync() -> None:
+    """An async generator that a sync world refuses is left without a complaint."""
+
+    async def actions() -> AsyncIterator[Action[int]]:
+        yield numbered(1)
+
+    (result,) = World("sync", httpcore).items(NOWHERE, gather(actions()))
+    assert isinstance(result.failure(), NotInThisWorld)
+
+
+@pytest.mark.parametrize("is_later", (False, True))
+def test_endless(world: World, is_later: bool) -> None:
+    """Of an endless iterable no more is taken than can be begun, and leaving early ends all."""
+    if world.is_sync and is_later:
+        return
+    pulled = itertools.count()
+    later = Later(float("inf"))
+    source: Any = later if is_later else map(numbered, pulled)
+
+    async def body(run: Faced) -> None:
+        async with run.stream(gather(source, concurrency=3)) as items:
+            for number in range(10):
+                assert (await anext(items)).unwrap() == number
+        assert (later.pulled if is_later else next(pulled)) <= 10 + 2 * 3
+
+    world.within(NOWHERE, body)
+    nothing_left()
+
+
+def by_text(**answers: Answer) -> Callable[[Received], Answer]:
+    """Answer by the text that is asked."""
+
+    def script(received: Received) -> Answer:
+        return next((each for name, each in answers.items() if f'"{name}"'.encode() in received.body), OK)
+
+    return script
+
+
+OK = json_reply(said("yes"))
+BAD = json_reply(fault(400), 400)
+
+
+def asking(*texts: str) -> list[Any]:
+    return [generate("m", each) | text for each in texts]
+
+
+def outcomes(results: list[Any]) -> list[Any]:
+    return [each.failure().code if isinstance(each, Failure) else each.unwrap() for each in results]
+
+
+def test_order(world: World) -> None:
+    """In order, or as they are ready; failures stand in their places."""
+    slow: Answer = (Pause(0.05), json_reply(said("slow")))
+    with Loopback(by_text(slow=slow, bad=BAD)) as server:
+        asked = asking("slow", "good", "bad")
+        assert outcomes(world.items(gemini(server.url), gather(asked))) == ["slow", "yes", 400]
+        ready = outcomes(world.items(gemini(server.url), gather(asked, ordered=False)))
+        assert (set(ready[:2]), ready[2]) == ({"yes", 400}, "slow")
+
+
+def test_stopped(world: World) -> None:
+    """The first failure ends all that is under way, as it ends `collected`."""
+    with Loopback(by_text(hang=Hang(), bad=BAD)) as server:
+        stopping = gather(asking("good", "bad", "hang", "hang"), concurrency=4, stop_on_failure=True)
+        assert outcomes(world.items(gemini(server.url), stopping)) == ["yes", 400]
+        result = world.run(gemini(server.url), gather(asking("bad", "hang")) | collected)
+        assert result.failure().code == 400
+        server.wait_closed(server.connections)
+    nothing_left()
+
+
+def test_left_early(world: World) -> None:
+    """Leaving the block closes what is open and ends what runs, and what is raised in it is raised."""
+    with Loopback(by_text(hang=Hang())) as server:
+
+        async def body(run: Faced) -> None:
+            before, alive = client_sockets(server.port), 0 if world.is_sync else tasks()
+            with pytest.raises(LookupError):
+                async with run.stream(gather(asking("good", "hang", "hang", "hang"), concurrency=4)) as items:
+                    assert (await anext(items)).unwrap() == "yes"
+                    await run.see(server.wait_requests, 4)
+                    raise LookupError
+            assert client_sockets(server.port) - before <= 1  # an idle lane
+            assert world.is_sync or tasks() == alive
+
+        world.within(gemini(server.url), body)
+        server.wait_closed(server.connections)
+    nothing_left()
+
+
+class MineError(Exception):
+    """The caller's own."""
+
+
+def fails(_: object) -> None:
+    raise MineError
+
+
+def test_raised_by_a_child(world: World) -> None:
+    """An exception of the caller's own passes through, once, and leaves nothing; the block goes on after it."""
+    raising: Any = generate("m", "raise").map(fails)
+    with Loopback(by_text(hang=Hang())) as server:
+        gone_on: list[bool] = []
+
+        async def body(run: Faced) -> None:
+            async with run.stream(gather([*asking("good"), raising, *asking("hang")], concurrency=3)) as items:
+                assert (await anext(items)).unwrap() == "yes"
+                with pytest.raises(MineError):
+                    await anext(items)
+                with pytest.raises(StopAsyncIteration):
+                    await anext(items)
+                gone_on.append(True)
+            with pytest.raises(MineError):
+                await run(gather([*asking("hang"), raising], concurrency=3, ordered=False) | collected)
+
+        world.within(gemini(server.url), body)
+        assert gone_on == [True]
+        server.wait_closed(server.connections)
+    nothing_left()
+
+
+def test_raised_by_the_iterable(world: World) -> None:
+    """What the iterable raises passes through, and ends what was begun."""
+
+    def actions() -> Iterator[Action[Any]]:
+        yield from asking("hang")
+        raise MineError
+
+    with Loopback(by_text(hang=Hang())) as server:
+        with pytest.raises(MineError):
+            world.items(gemini(server.url), gather(actions()))
+        server.wait_closed(server.connections)
+    nothing_left()
+
+
+def test_nested(world: World) -> None:
+    """Gathers in gathers, and side by side, come to their ends."""
+
+    def some(first: int) -> Action[Any]:
+        return gather(map(numbered, range(first, first + 10)), concurrency=5) | collected
+
+    expected = tuple(tuple(range(first, first + 10)) for first in range(12))
+    nested = gather(map(some, range(12)), concurrency=12)
+    assert world.run(NOWHERE, nested | collected) == Success(expected)
+    assert world.run(NOWHERE, both(some(0), both(some(1), some(2)))) == Success(
+        (expected[0], (expected[1], expected[2]))
+    )
+    assert numbers(world.items(NOWHERE, gather([some(0)]) | each(len))) == [expected[0]]
+    nothing_left()
+
+
+def test_nested_are_ended(world: World) -> None:
+    """Leaving early ends the children's children."""
+    with Loopback(by_text(hang=Hang())) as server:
+        inner = gather(asking("hang", "hang")) | collected
+
+        async def body(run: Faced) -> None:
+            async with run.stream(gather([*asking("good"), inner, both(inner, inner)])) as items:
+                assert (await anext(items)).unwrap() == "yes"
+                await run.see(server.wait_requests, 7)
+
+        world.within(gemini(server.url), body)
+        server.wait_closed(server.connections)
+    nothing_left()
+
+
+def test_closed_from_elsewhere(world: World) -> None:
+    """Closing from another thread or task ends the waiting with a failure, and what runs."""
+    with Loopback(by_text(hang=Hang())) as server:
+
+        async def body(run: Faced) -> None:
+            async with run.stream(gather(asking("hang", "hang", "hang"), concurrency=2)) as items:
+
+                async def close() -> None:
+                    await run.see(server.wait_requests, 2)
+                    items.close()
+
+                async def read() -> list[Any]:
+                    return [each async for each in items]
+
+                told, _ = await run.at_once(read, close)
+            assert {type(each.failure()) for each in told} == {Closed}
+
+        world.within(gemini(server.url), body)
+        server.wait_closed(server.connections)
+    nothing_left()
+
+
+@flow
+def stubborn(action: Action[Any]) -> Any:
+    """Try for ever."""
+    while True:
+        result = yield from attempt(action)
+        if isinstance(result, Success):
+            return result
+        yield from sleep(0.001)
+
+
+def test_stubborn(world: World) -> None:
+    """What tries for ever ends with the stream, too."""
+    with Loopback(by_text(bad=BAD)) as server:
+
+        async def body(run: Faced) -> None:
+            async with run.stream(gather([*asking("good"), *map(stubborn, asking("bad", "bad"))])) as items:
+                assert (await anext(items)).unwrap() == "yes"
+                await run.see(server.wait_requests, 5)
+
+        world.within(gemini(server.url), body)
+        server.wait_closed(server.connections)
+    nothing_left()
+
+
+def test_without_a_block(world: World) -> None:
+    """In async worlds children need a block to live in, which is said; threads do not."""
+
+    async def body(run: Faced) -> None:
+        items = run.stream(gather([numbered(1)]))
+        if world.is_sync:
+            assert [each.unwrap() async for each in items] == [1]
+        else:
+            with pytest.raises(InvalidRequest, match="async with"):
+                await anext(items)
+
+    world.within(NOWHERE, body)
+    nothing_left()
+
+
+class Interrupt(BaseException):
+    """What is no error, such as a KeyboardInterrupt."""
+
+
+def interrupts(_: object) -> None:
+    raise Interrupt
+
+
+def test_interrupted_child(world: World) -> None:
+    """An interrupt in a child ends all, and comes out as itself."""
+    raising: Any = numbered(1).map(interrupts)
+    with Loopback(by_text(hang=Hang())) as server:
+        with pytest.raises(Interrupt):
+            world.run(gemini(server.url), gather([*asking("hang"), raising], ordered=False) | collected)
+        with pytest.raises(Interrupt):
+            world.items(gemini(server.url), gather([*asking("hang"), raising], ordered=False))
+        server.wait_closed(server.connections)
+    nothing_left()
+
+
+def nothing_left() -> None:
+    """See that no thread of ours runs any more."""
+    assert waited(lambda: not [each for each in threading.enumerate() if each.name.startswith("genai_fn")])

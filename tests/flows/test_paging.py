@@ -1,0 +1,225 @@
+"""Lists beyond their first page: as conversations, and over sockets in every world."""
+
+import copy
+import pickle
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpcore
+import pytest
+
+from genai_fn import (
+    Failure,
+    InvalidRequest,
+    PageLoop,
+    Success,
+    TimedOut,
+    caches,
+    collected,
+    generate,
+    items,
+    models,
+    next_page,
+    pages,
+    with_config,
+    with_http_response,
+    with_options,
+)
+from genai_fn.effects import Emit, Now
+from genai_fn.errors import ServerError
+from genai_fn.ops import batches, files, stores, tunings
+from genai_fn.request import Request, steps
+from genai_fn.schema import File, ListFilesResponse
+from genai_fn.words import Ask, Within
+from tests.conformance.worlds import Faced, World, gemini
+from tests.loopback import Answer, Loopback, Received, json_reply
+from tests.performing import perform
+
+LIST = files.list({"page_size": 2})
+BUSY = Failure[Any](ServerError(503))
+
+
+def page(token: str | None, *names: str) -> Success[ListFilesResponse]:
+    """Write a page of files."""
+    return Success(ListFilesResponse(files=tuple(File(name=name) for name in names), next_page_token=token))
+
+
+def after(token: str, request: Request[Any] = LIST) -> Request[Any]:
+    """Ask for the page that a token leads to."""
+    return request | with_config(page_token=token)
+
+
+def asked(request: Request[Any], answer: Any) -> list[tuple[Any, Any]]:
+    """Ask, and hand on what comes."""
+    return [(Ask(request), answer), (Emit(answer), None)]
+
+
+SCRIPTS = {
+    "no items": asked(LIST, page(None)),
+    "one page": asked(LIST, page(None, "a", "b")),
+    "an empty token": asked(LIST, page("", "a")),
+    "three pages": [
+        *asked(LIST, page("2", "a", "b")),
+        *asked(after("2"), page("3", "c", "d")),
+        *asked(after("3"), page(None, "e")),
+    ],
+    "an empty page in the middle": [
+        *asked(LIST, page("2", "a")),
+        *asked(after("2"), page("3")),
+        *asked(after("3"), page(None, "b")),
+    ],
+    "a failure": [*asked(LIST, page("2", "a")), *asked(after("2"), BUSY)],
+    "a token that stays": [
+        *asked(LIST, page("2", "a")),
+        *asked(after("2"), page("2", "b")),
+        (Emit(Failure(PageLoop("2"))), None),
+    ],
+    "a token that comes back": [
+        *asked(LIST, page("2", "a")),
+        *asked(after("2"), page("3", "b")),
+        *asked(after("3"), page("2", "c")),
+        (Emit(Failure(PageLoop("2"))), None),
+    ],
+}
+
+
+@pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
+def test_pages(script: list[tuple[Any, Any]]) -> None:
+    """Page after page, until one has no token or one that was there before; empty ones are pages, too."""
+    perform(steps(LIST | pages), script)
+
+
+@pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
+def test_items(script: list[tuple[Any, Any]]) -> None:
+    """The same, item by item; a failure comes after the items before it, and is the last."""
+    told: list[tuple[Any, Any]] = []
+    for word, answer in script:
+        if isinstance(word, Ask):
+            told.append((word, answer))
+        elif isinstance(word.item, Failure):
+            told.append((word, None))
+        else:
+            told += [(Emit(Success(each)), None) for each in word.item.unwrap()]
+    perform(steps(LIST | items), told)
+
+
+def test_start_token() -> None:
+    """A list goes on from a token that was kept, and that token is one that was there before."""
+    start = after("5")
+    perform(steps(start | pages), [*asked(start, page("6", "a")), *asked(after("6"), page(None, "b"))])
+    perform(steps(start | pages), [*asked(start, page("5", "a")), (Emit(Failure(PageLoop("5"))), None)])
+
+
+def test_root() -> None:
+    """What shapes the request reaches it through `pages` and `items`, in any order."""
+    shaped = with_config(page_size=2) | with_options(headers={"x-test": "1"})
+    for paged in (pages, items):
+        assert files.list() | paged | shaped == files.list() | shaped | paged
+
+
+def test_deadline() -> None:
+    """A deadline is that of all pages, not of each."""
+    timed = LIST | with_options(deadline=10)
+    first, second, late = page("2", "a"), page("3", "b"), Failure[Any](TimedOut("total"))
+    script: list[tuple[Any, Any]] = [(Now(), 100.0)]
+    for now, request, answer in (
+        (100.0, timed, first),
+        (103.0, after("2", timed), second),
+        (111.0, after("3", timed), late),
+    ):
+        script += [(Now(), now), (Within(request, 110.0 - now), answer), (Emit(answer), None)]
+    perform(steps(timed | pages), script)
+    assert LIST | pages | with_options(deadline=10) == timed | pages
+
+
+def test_values() -> None:
+    """A list's stream compares, copies and pickles."""
+    for paged in (LIST | pages, LIST | items):
+        assert pickle.loads(pickle.dumps(paged)) == paged == copy.copy(paged)
+
+
+def test_next_page() -> None:
+    """The request for the next page is the same with another token; after the last there is none."""
+    assert next_page(LIST, page("2").unwrap()) == after("2")
+    assert next_page(LIST, page(None).unwrap()) is None
+    timed = LIST | with_options(deadline=1)
+    assert next_page(timed, page("2").unwrap()) == after("2", timed)
+    with pytest.raises(InvalidRequest, match="a list"):
+        next_page(generate("m", "hi"), page("2").unwrap())  # type: ignore[type-var]  # the mistake
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [files.get("abc"), generate("m", "hi"), LIST | pages, LIST | with_http_response],
+    ids=("look-up", "text", "stream", "wrapped"),
+)
+@pytest.mark.parametrize("paged", (pages, items), ids=("pages", "items"))
+def test_no_list(request_: Any, paged: Any) -> None:
+    """What is no list has no pages, and neither has a page in the wrapping of its response."""
+    with pytest.raises(InvalidRequest, match="list"):
+        request_ | paged
+
+
+LISTS = {
+    "batches": batches.list(),
+    "caches": caches.list(),
+    "documents": stores.documents.list("fileSearchStores/s"),
+    "files": files.list(),
+    "models": models.list(),
+    "stores": stores.list(),
+    "tunings": tunings.list(),
+}
+
+
+@pytest.mark.parametrize("listing", LISTS.values(), ids=LISTS)
+def test_every_list(listing: Request[Any]) -> None:
+    """Every list has pages, and is asked for the next one in the same words."""
+
+    def turned(received: Received) -> Answer:
+        token = parse_qs(urlsplit(received.target).query).get("pageToken", ["1"])[0]
+        return json_reply({} if token == "3" else {"nextPageToken": str(int(token) + 1)})
+
+    with Loopback(turned) as server:
+        found = World("sync", httpcore).run(gemini(server.url), listing | pages | collected).unwrap()
+        assert [each.next_page_token for each in found] == ["2", "3", None]
+        assert len({urlsplit(each.target).path for each in server.requests}) == 1
+
+
+THREE: list[Answer] = [
+    json_reply({"files": [{"name": "files/a"}, {"name": "files/b"}], "nextPageToken": "2"}),
+    json_reply({"nextPageToken": "3"}),
+    json_reply({"files": [{"name": "files/c"}]}),
+]
+
+
+def test_over_sockets(world: World) -> None:
+    """Three pages, one of them empty, are three requests and as many items as there are."""
+    with Loopback(THREE) as server:
+        found = world.items(gemini(server.url), LIST | items)
+        assert [each.unwrap().name for each in found] == ["files/a", "files/b", "files/c"]
+        queries = [parse_qs(urlsplit(each.target).query) for each in server.requests]
+        assert queries == [
+            {"pageSize": ["2"]},
+            {"pageSize": ["2"], "pageToken": ["2"]},
+            {"pageSize": ["2"], "pageToken": ["3"]},
+        ]
+
+
+def test_left_early(world: World) -> None:
+    """A page is asked for when its items are, and not before."""
+    with Loopback(THREE) as server:
+
+        async def body(run: Faced) -> None:
+            async with run.stream(LIST | items) as found:
+                for name in ("files/a", "files/b"):
+                    assert (await anext(found)).unwrap().name == name
+            assert len(server.requests) == 1
+
+        world.within(gemini(server.url), body)
+
+
+def test_repr() -> None:
+    """A page shows whether more are to come, and is what is on it."""
+    assert "more to come" in repr(page("2", "a").unwrap())
+    assert "more to come" not in repr(page(None, "a").unwrap())
+    assert [each.name for each in page("2", "a", "b").unwrap()] == ["a", "b"]

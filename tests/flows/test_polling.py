@@ -1,0 +1,365 @@
+"""Work that is asked after until it is done: as conversations, and over sockets in every world."""
+
+import pickle
+from typing import Any, ClassVar
+
+import pytest
+
+from genai_fn import (
+    DecodeError,
+    Failure,
+    InvalidRequest,
+    OperationFailed,
+    Retry,
+    Success,
+    TimedOut,
+    generate,
+    operations,
+    streamed,
+    videos,
+    with_config,
+    with_http_response,
+    with_options,
+)
+from genai_fn.effects import Now, Sleep
+from genai_fn.errors import ServerError
+from genai_fn.flows.polling import has_ended_well, polled, until_done, works
+from genai_fn.ops import batches, files, stores, tunings
+from genai_fn.request import POST, Call, Flow, Operation, Request, flow, json, steps
+from genai_fn.schema import (
+    BatchJob,
+    File,
+    FileState,
+    FileStatus,
+    GenerateVideosOperation,
+    GoogleRpcStatus,
+    ImportFileOperation,
+    JobError,
+    JobState,
+    ProjectOperation,
+    TuningJob,
+    UploadToFileSearchStoreOperation,
+)
+from genai_fn.schema.operations import ENDED
+from genai_fn.words import Ask, Ended, Within
+from tests.conformance.worlds import Naps, World, gemini
+from tests.loopback import Answer, Close, Loopback, Pause, json_reply
+from tests.performing import perform
+
+OP = "models/veo/operations/1"
+BAD = {"code": 9, "message": "no"}
+BUSY = Failure[Any](ServerError(503))
+
+KINDS: dict[str, tuple[Any, Any, Any, Any]] = {
+    "file": (
+        files.get("a"),
+        File(name="files/a", state=FileState.PROCESSING),
+        File(name="files/a", state=FileState.ACTIVE),
+        File(name="files/a", state=FileState.FAILED, error=FileStatus(code=9, message="no")),
+    ),
+    "batch": (
+        batches.get("batches/a"),
+        BatchJob(name="batches/a", state=JobState.JOB_STATE_RUNNING),
+        BatchJob(name="batches/a", state=JobState.JOB_STATE_SUCCEEDED),
+        BatchJob(name="batches/a", state=JobState.JOB_STATE_FAILED, error=JobError(code=9, message="no")),
+    ),
+    "tuning": (
+        tunings.get("tunedModels/a"),
+        TuningJob(name="tunedModels/a", state=JobState.JOB_STATE_PENDING),
+        TuningJob(name="tunedModels/a", state=JobState.JOB_STATE_SUCCEEDED),
+        TuningJob(name="tunedModels/a", state=JobState.JOB_STATE_FAILED, error=GoogleRpcStatus(code=9, message="no")),
+    ),
+    **{
+        kind.__name__: (
+            operations.get(OP, kind),
+            kind(name=OP),
+            kind(name=OP, done=True),
+            kind(name=OP, done=True, error=BAD),
+        )
+        for kind in (
+            GenerateVideosOperation,
+            ImportFileOperation,
+            UploadToFileSearchStoreOperation,
+            ProjectOperation,
+        )
+    },
+}
+kinds = pytest.mark.parametrize(("question", "working", "over", "failed"), KINDS.values(), ids=KINDS)
+
+
+@flow
+def begun(work: Any) -> Any:
+    """Begin some work that is not asked after by the same request."""
+    yield from ()
+    return Success(work)
+
+
+def conversation(action: Any, *lines: tuple[Any, Any]) -> Any:
+    """Hear how waiting for an action goes."""
+    try:
+        return perform(steps(action | until_done(every=2.0)), lines)
+    except Ended as end:
+        return Failure(end.error)
+
+
+def test_every_kind() -> None:
+    """Every type that there is to wait for is tested."""
+    assert {type(each[1]) for each in KINDS.values()} == set(works)
+
+
+@kinds
+def test_looked_up(question: Any, working: Any, over: Any, failed: Any) -> None:
+    """What is looked up is asked for at once, and again and again until it is done."""
+    assert conversation(question, (Ask(question), Success(over))) == Success(over)
+    lines = [(Ask(question), Success(working)), (Sleep(2.0), None)] * 3
+    assert conversation(question, *lines, (Ask(question), Success(over))) == Success(over)
+
+
+@kinds
+def test_begun(question: Any, working: Any, over: Any, failed: Any) -> None:
+    """What begins work may have done it, too; if not, the work is looked up by its name, at once."""
+    action = begun(working)
+    assert conversation(action, (Ask(action), Success(over))) == Success(over)
+    lines = [(Ask(question), Success(working)), (Sleep(2.0), None), (Ask(question), Success(over))]
+    assert conversation(action, (Ask(action), Success(working)), *lines) == Success(over)
+
+
+@kinds
+def test_ended_badly(question: Any, working: Any, over: Any, failed: Any) -> None:
+    """A bad end is a failure that says which work it was, and what the service said."""
+    bad = Failure(OperationFailed(working.name, 9, "no"))
+    action = begun(working)
+    assert conversation(question, (Ask(question), Success(failed))) == bad
+    assert conversation(action, (Ask(action), Success(failed))) == bad
+    assert conversation(action, (Ask(action), Success(working)), (Ask(question), Success(failed))) == bad
+
+
+@kinds
+def test_fault(question: Any, working: Any, over: Any, failed: Any) -> None:
+    """A question that fails, retries and all, ends the waiting as it ended."""
+    assert conversation(question, (Ask(question), BUSY)) == BUSY
+    lines = [(Ask(question), Success(working)), (Sleep(2.0), None), (Ask(question), BUSY)]
+    assert conversation(question, *lines) == BUSY
+    action = begun(working)
+    assert conversation(action, (Ask(action), BUSY)) == BUSY
+
+
+@pytest.mark.parametrize("name", (None, "", "../a", "a?b"))
+@pytest.mark.parametrize("kind", works)
+def test_nameless(kind: Any, name: str | None) -> None:
+    """Work that is not done and cannot be asked after is an answer that makes no sense, and no exception."""
+    action = begun(kind(name=name))
+    result = conversation(action, (Ask(action), Success(kind(name=name))))
+    assert isinstance(result.failure(), DecodeError)
+    assert result.failure().path == "name"
+
+
+def test_nameless_and_done() -> None:
+    """Work that is done needs no name; a bad end without one is called by its type."""
+    assert conversation(begun(1), (Ask(begun(1)), Success(ImportFileOperation(done=True)))).unwrap().done
+    failed = ImportFileOperation(done=True, error={"message": "no"})
+    expected = Failure(OperationFailed("ImportFileOperation", None, "no"))
+    assert conversation(begun(1), (Ask(begun(1)), Success(failed))) == expected
+
+
+@pytest.mark.parametrize("state", sorted(ENDED))
+def test_ends_of_jobs(state: JobState) -> None:
+    """Whatever state a job says it has ended in, waiting ends."""
+    assert has_ended_well(BatchJob(state=state)) is (state in ("JOB_STATE_SUCCEEDED", "JOB_STATE_PARTIALLY_SUCCEEDED"))
+    assert has_ended_well(TuningJob(state=state)) is has_ended_well(BatchJob(state=state))
+
+
+@pytest.mark.parametrize(
+    "work",
+    (
+        File(),
+        File(state=FileState("NEW")),
+        BatchJob(),
+        BatchJob(state=JobState.JOB_STATE_PAUSED),
+        TuningJob(state=JobState("NEW")),
+        ProjectOperation(done=False),
+        ProjectOperation(error={}),
+    ),
+)
+def test_not_ended(work: Any) -> None:
+    """A state that nobody knows, or none, is no end."""
+    assert has_ended_well(work) is None
+
+
+def test_error_without_state() -> None:
+    """An error is an end, whatever is said of the state."""
+    assert has_ended_well(BatchJob(error=JobError(code=3))) is False
+    assert has_ended_well(File(error=FileStatus())) is False
+    assert has_ended_well(BatchJob(state=JobState.JOB_STATE_PARTIALLY_SUCCEEDED, error=JobError(code=3))) is True
+
+
+@pytest.mark.parametrize(
+    ("work", "expected"),
+    (
+        (
+            ProjectOperation(error={"code": "x", "message": None}),
+            OperationFailed("ProjectOperation", None, "no reason given"),
+        ),
+        (ProjectOperation(error={"code": 7, "message": 5}), OperationFailed("ProjectOperation", 7, "5")),
+        (File(state=FileState.FAILED), OperationFailed("File", None, "FAILED")),
+        (
+            BatchJob(name="batches/1", state=JobState.JOB_STATE_CANCELLED),
+            OperationFailed("batches/1", None, "JOB_STATE_CANCELLED"),
+        ),
+        (
+            BatchJob(state=JobState.JOB_STATE_EXPIRED, error=JobError(code=4)),
+            OperationFailed("BatchJob", 4, "JOB_STATE_EXPIRED"),
+        ),
+    ),
+)
+def test_what_is_told(work: Any, expected: OperationFailed) -> None:
+    """An error says the reason that the service gave, in whatever form; without one, the state."""
+    result = conversation(begun(work), (Ask(begun(work)), Success(work)))
+    assert result == Failure(expected)
+    assert hash(result.failure()) == hash(expected)
+
+
+# Time
+
+
+FILE = files.get("a")
+LATE = Failure[Any](TimedOut("total", "waiting"))
+
+
+@pytest.mark.parametrize(
+    ("answer", "then", "expected"),
+    (
+        (Success(1), None, Success(1)),
+        (LATE, 110.0, Failure(TimedOut("poll", "waiting for a"))),
+        (LATE, 109.0, LATE),  # another's time was over
+        (BUSY, None, BUSY),
+    ),
+)
+def test_timeout(answer: Any, then: float | None, expected: Any) -> None:
+    """All questions together have so much time, and what is over then is the waiting."""
+    script: list[tuple[Any, Any]] = [(Now(), 100.0), (Within(polled(FILE, 5.0), 10.0), answer)]
+    script += [] if then is None else [(Now(), then)]
+    assert perform(steps(FILE | until_done(timeout=10.0)), script) == expected
+
+
+def test_timeout_of_what_begins() -> None:
+    """What begins the work takes its own time: the clock runs from then on."""
+    action, working = begun(1), KINDS["file"][1]
+    script = [(Ask(action), Success(working)), (Now(), 100.0), (Within(polled(FILE, 5.0), 10.0), Success(2))]
+    assert perform(steps(action | until_done(timeout=10.0)), script) == Success(2)
+
+
+@pytest.mark.parametrize("seconds", (0, -1, "5", True, float("inf")))
+def test_bad_times(seconds: Any) -> None:
+    """Times are numbers above zero."""
+    with pytest.raises(InvalidRequest, match="every"):
+        until_done(every=seconds)
+    with pytest.raises(InvalidRequest, match="timeout"):
+        until_done(timeout=seconds)
+
+
+# Shape
+
+
+class Odd(Operation[Any]):
+    """An operation of one's own, which does not say what it answers."""
+
+    op: ClassVar[str] = "tests.odd"
+
+    def gemini(self, at: object) -> Call[Any]:
+        return POST("odd", None, json(ProjectOperation))
+
+
+@pytest.mark.parametrize(
+    "action",
+    (generate("m", "hi"), files.list(), files.get("a") | with_http_response, generate("m", "hi") | streamed),
+    ids=("text", "list", "wrapped", "stream"),
+)
+def test_no_work(action: Any) -> None:
+    """What cannot be waited for is refused where it is said, as far as its type is known there."""
+    with pytest.raises(InvalidRequest, match="until_done"):
+        action | until_done()
+
+
+@pytest.mark.parametrize("answer", (1, None, generate("m", "hi")))
+def test_no_work_after_all(answer: Any) -> None:
+    """What turns out to be no work is a failure that shows it."""
+    for action in (begun(1), Request(Odd())):
+        result = conversation(action, (Ask(action), Success(answer)))
+        assert result == Failure(InvalidRequest("until_done", answer, result.failure().expected))
+
+
+def test_values() -> None:
+    """Waiting is a value: it compares, pickles, and takes a request's shape at any place."""
+    waiting: Flow[Any] = files.get("a") | until_done(every=1, timeout=2)
+    assert pickle.loads(pickle.dumps(waiting)) == waiting != files.get("a") | until_done()
+    shaped = with_options(headers={"x-test": "1"}) | with_config(number_of_videos=1)
+    film = videos.generate("veo", "a cat")
+    assert film | until_done() | shaped == film | shaped | until_done()
+
+
+def test_options_go_along() -> None:
+    """Later questions go to the same address and have the same patience; what was said of one body or call does not."""
+    shaped = with_options(base_url="http://127.0.0.1:1", retry=Retry(tries=1), extra_body={"a": 1})
+    film = videos.generate("veo", "a cat") | shaped | with_options(deadline=3)
+    question = operations.get(OP, GenerateVideosOperation)
+    later = question | with_options(base_url="http://127.0.0.1:1", retry=Retry(tries=1))
+    working, over = KINDS["GenerateVideosOperation"][1:3]
+    assert conversation(film, (Ask(film), Success(working)), (Ask(later), Success(over))) == Success(over)
+    own = question | shaped
+    assert conversation(own, (Ask(own), Success(over))) == Success(over)
+
+
+# Over sockets
+
+
+def told(state: str, **more: Any) -> Answer:
+    """Answer how far a file has come."""
+    return json_reply({"name": "files/a", "state": state, **more})
+
+
+def test_over_sockets(world: World, naps: Naps) -> None:
+    """From a bare name, in a world that knows nothing else: processing, processing, active."""
+    with Loopback([told("PROCESSING"), told("PROCESSING"), told("ACTIVE")]) as server:
+        assert world.run(gemini(server.url), files.get("a") | until_done()).unwrap().state == "ACTIVE"
+        assert [each.target for each in server.requests] == ["/v1beta/files/a"] * 3
+    assert naps.slept == [5.0, 5.0]
+
+
+def test_films_over_sockets(world: World, naps: Naps) -> None:
+    """What makes a film says its name, which is asked for until it is there."""
+    film = {"generateVideoResponse": {"generatedSamples": [{"video": {"uri": "https://host/v1beta/files/f"}}]}}
+    script: list[Answer] = [
+        json_reply({"name": OP}),
+        json_reply({"name": OP}),
+        json_reply({"name": OP, "done": True, "response": film}),
+    ]
+    with Loopback(script) as server:
+        result = world.run(gemini(server.url), videos.generate("veo", "a cat") | until_done(every=1)).unwrap()
+        assert result.response.generated_videos[0].video.uri == "https://host/v1beta/files/f"
+        assert [each.method for each in server.requests] == ["POST", "GET", "GET"]
+    assert naps.slept == [1]
+
+
+def test_import_that_fails(world: World) -> None:
+    """An import that ended badly is no success of an import."""
+    name = "fileSearchStores/s/operations/o"
+    script: list[Answer] = [json_reply({"name": name}), json_reply({"name": name, "done": True, "error": BAD})]
+    with Loopback(script) as server:
+        action = stores.import_file("fileSearchStores/s", "files/a") | until_done()
+        assert world.run(gemini(server.url), action) == Failure(OperationFailed(name, 9, "no"))
+
+
+def test_fault_over_sockets(world: World, naps: Naps) -> None:
+    """A connection that is cut between two questions, and a busy server, are each request's own matter."""
+    script = [told("PROCESSING"), Close(), json_reply({}, 503), told("ACTIVE")]
+    with Loopback(script) as server:
+        assert world.run(gemini(server.url), files.get("a") | until_done()).unwrap().state == "ACTIVE"
+
+
+def test_timeout_over_sockets(world: World) -> None:
+    """Time runs out between questions as it does within one."""
+    for script in (told("PROCESSING"), (Pause(0.2), told("ACTIVE"))):
+        with Loopback(script) as server:
+            result = world.run(gemini(server.url), files.get("a") | until_done(every=0.01, timeout=0.05))
+            assert result == Failure(TimedOut("poll", "waiting for a"))

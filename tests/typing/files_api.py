@@ -1,0 +1,25 @@
+"""What type checkers make of files, waiting and batches: checked in strict mode as ``api.py`` is, never called."""
+
+from pathlib import Path
+from typing import assert_type
+
+from genai_fn import Flow, Request, Stream, batches, files, items, stores, tunings, until_done, videos
+from genai_fn.schema import (
+    BatchJob,
+    File,
+    GenerateVideosOperation,
+    TuningJob,
+    UploadToFileSearchStoreOperation,
+)
+
+assert_type(files.get("a"), Request[File])
+assert_type(files.get("a") | until_done(), Flow[File])
+assert_type(files.upload("a.txt"), Flow[File])
+assert_type(files.upload("a.txt") | until_done(every=1.0), Flow[File])
+assert_type(files.download("a"), Flow[bytes])
+assert_type(files.download("a", "b"), Flow[Path])
+assert_type(files.list() | items, Stream[File])
+assert_type(stores.upload("fileSearchStores/s", "a.txt"), Flow[UploadToFileSearchStoreOperation])
+assert_type(videos.generate("m", "x") | until_done(timeout=600.0), Flow[GenerateVideosOperation])
+assert_type(batches.get("1") | until_done(), Flow[BatchJob])
+assert_type(tunings.list() | items, Stream[TuningJob])
