@@ -16,9 +16,11 @@ from genai_fn import Gemini, Retry, collected, generate, joined, streamed, text
 from genai_fn.errors import GenaiError
 from genai_fn.exchange import Exchange, HttpExchange
 from genai_fn.http import Headers
-from genai_fn.interpret.aio import AsyncItems, AsyncWorld
-from genai_fn.interpret.aio import run_through as run_async
-from genai_fn.interpret.sync import Items, SyncWorld, run_through
+from genai_fn.interpret.aio import AsyncItems
+from genai_fn.interpret.async_world import AsyncWorld
+from genai_fn.interpret.async_world import run_through as run_async
+from genai_fn.interpret.sync import Items
+from genai_fn.interpret.sync_world import SyncWorld, run_through
 from genai_fn.schema import GenerateContentResponse
 from genai_fn.steps import program
 

@@ -14,7 +14,9 @@ from genai_fn.errors import GenaiError, Phase
 from genai_fn.exchange import Exchange, HttpExchange
 from genai_fn.http import Headers, HttpRequest, HttpResponse
 from genai_fn.interpret import aio, sync
+from genai_fn.interpret.async_world import AsyncWorld
 from genai_fn.interpret.settings import a_stream, an_action
+from genai_fn.interpret.sync_world import SyncWorld
 from genai_fn.request import Action, Stream
 from genai_fn.steps import program
 
@@ -45,12 +47,12 @@ class Offline:
     def __call__(self, action: Action[T]) -> Result[T, GenaiError]:
         """Run an action to its end."""
         an_action(action)
-        return sync.SyncWorld(_Lanes(), _TOKENS, None).run(program(action, self._exchange.unwrap()))
+        return SyncWorld(_Lanes(), _TOKENS, None).run(program(action, self._exchange.unwrap()))
 
     def stream(self, stream: Stream[T]) -> "sync.Items[T]":
         """Read a stream."""
         a_stream(stream)
-        return sync.Items(stream, self._exchange, sync.SyncWorld(_Lanes(), _TOKENS, None))
+        return sync.Items(stream, self._exchange, SyncWorld(_Lanes(), _TOKENS, None))
 
     @property
     def aio(self) -> "AsyncOffline":
@@ -78,12 +80,12 @@ class AsyncOffline:
     async def __call__(self, action: Action[T]) -> Result[T, GenaiError]:
         """Run an action to its end."""
         an_action(action)
-        return await aio.AsyncWorld(_AsyncLanes(), _TOKENS, None).run(program(action, self._exchange.unwrap()))
+        return await AsyncWorld(_AsyncLanes(), _TOKENS, None).run(program(action, self._exchange.unwrap()))
 
     def stream(self, stream: Stream[T]) -> "aio.AsyncItems[T]":
         """Read a stream."""
         a_stream(stream)
-        return aio.AsyncItems(stream, self._exchange, aio.AsyncWorld(_AsyncLanes(), _TOKENS, None))
+        return aio.AsyncItems(stream, self._exchange, AsyncWorld(_AsyncLanes(), _TOKENS, None))
 
 
 def _somebody(backend: Backend) -> Backend:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from returns.result import Failure, Result, Success
 
 from genai_fn.backend import Backend, HeadersLike, Secret, Vertex, backend_from_env, own_credential, pairs
-from genai_fn.effects import Lost, Read
-from genai_fn.errors import GenaiError, InvalidRequest, Phase
+from genai_fn.effects import Lost
+from genai_fn.errors import GenaiError, InvalidRequest
 from genai_fn.events import Event
 from genai_fn.exchange import Exchange, HttpExchange, fetched
 from genai_fn.http import HttpRequest, HttpResponse
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from genai_fn.interpret.lanes import Lanes
     from genai_fn.interpret.tokens import Tokens
 
-__all__ = ["Settings", "a_stream", "an_action", "read_limit"]
+__all__ = ["Settings", "a_stream", "an_action"]
 
 
 class Settings(Value, kw_only=True):
@@ -111,7 +111,7 @@ class _Fetch:
         self._direct = direct
 
     def __call__(self, request: HttpRequest, seconds: float) -> HttpResponse | Lost:
-        from genai_fn.interpret.sync import SyncWorld  # noqa: PLC0415  # which imports this module
+        from genai_fn.interpret.sync_world import SyncWorld  # noqa: PLC0415  # which imports this module
 
         lanes = self._direct if ("metadata-flavor", "Google") in _lowered(request) else self._through
         return SyncWorld(lanes, None, None).run(fetched(request, time.monotonic() + seconds))
@@ -123,12 +123,6 @@ class _Fetch:
 
 def _lowered(request: HttpRequest) -> Mapping[tuple[str, str], None]:
     return {(name.lower(), value): None for name, value in request.headers}
-
-
-def read_limit(read: Read) -> tuple[float, Phase]:
-    """Say until when a read may last, and what has run out then."""
-    silent = time.monotonic() + read.idle
-    return (silent, "idle") if silent < read.deadline else (read.deadline, "total")
 
 
 def an_action(action: object) -> None:

@@ -10,7 +10,7 @@ import pytest
 from anyio.lowlevel import checkpoint
 
 from genai_fn import both, each, joined, streamed
-from genai_fn.interpret import aio
+from genai_fn.interpret import async_world
 from tests.cancellation.cutting import STEPS, TWICE, Cut, steps, tasks
 from tests.cancellation.scenes import Scene, Script, asked, bounded
 from tests.loopback import Loopback
@@ -34,7 +34,7 @@ def test_cancelled(
                 for k in steps(manner):
                     with monkeypatch.context() as patched:
                         cut = Cut(k, manner, patience=0.03)
-                        patched.setattr(aio, "run_through", counted(cut))
+                        patched.setattr(async_world, "run_through", counted(cut))
                         await cut.of(lambda: run(both(first, second)))
                     assert tasks() == before
                     await scene.is_whole(run)
@@ -61,7 +61,7 @@ def test_cancelled_twice(kind: str, transport: ModuleType, monkeypatch: pytest.M
                 for again in range(20):
                     with monkeypatch.context() as patched:
                         cut = Cut(STEPS, TWICE, patience=0.02, again=again)
-                        patched.setattr(aio, "run_through", counted(cut))
+                        patched.setattr(async_world, "run_through", counted(cut))
                         await cut.of(lambda: run(both(child, child)))
                     assert tasks() == before
                     await scene.is_whole(run)
@@ -135,7 +135,7 @@ async def idly(item: object) -> None:
 
 def counted(cut: Cut) -> Any:
     """Count the stops of both children, too."""
-    original = aio.run_through
+    original = async_world.run_through
 
     async def run_through(effects: Any, world: Any) -> Any:
         return await cut.counted(lambda: original(effects, world))

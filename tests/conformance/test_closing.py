@@ -13,7 +13,7 @@ import pytest
 from genai_fn import AsyncHttp, Failure, Http, Retry, Success, Timeouts, both, text
 from genai_fn.effects import Read
 from genai_fn.errors import Closed, GenaiError
-from genai_fn.interpret.sync import SyncWorld
+from genai_fn.interpret.sync_world import SyncWorld
 from tests.conformance.answers import BUSY, CHUNKED, OK, PIECES, said
 from tests.conformance.worlds import Faced, FacedItems, World, gemini, waited
 from tests.loopback import Answer, Forever, Hang, Loopback, Pause, Send, chunk, event, head

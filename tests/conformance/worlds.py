@@ -21,8 +21,8 @@ from genai_fn import AsyncHttp, Gemini, Http, Timeouts
 from genai_fn.backend import Backend
 from genai_fn.effects import Sleep
 from genai_fn.errors import GenaiError
-from genai_fn.interpret.aio import AsyncWorld
-from genai_fn.interpret.sync import SyncWorld
+from genai_fn.interpret.async_world import AsyncWorld
+from genai_fn.interpret.sync_world import SyncWorld
 
 Outcome = Result[Any, GenaiError]
 

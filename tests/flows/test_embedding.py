@@ -30,7 +30,7 @@ from genai_fn.errors import ClientError, RateLimited, ServerError, Unsupported
 from genai_fn.exchange import HttpExchange
 from genai_fn.flows.embedding import embedded_batch
 from genai_fn.http import HttpRequest
-from genai_fn.interpret import aio, sync
+from genai_fn.interpret import aio, async_world, sync, sync_world
 from genai_fn.request import steps
 from genai_fn.schema import Content, ContentEmbedding, EmbedContentConfig, EmbedContentResponse, Part
 from genai_fn.words import Ask
@@ -396,7 +396,7 @@ EXCHANGE = Success(HttpExchange(backend=Gemini("test-key")))
 
 
 def read_in_sync(stream: Any, take: Callable[[Any], object]) -> None:
-    with sync.Items(stream, EXCHANGE, sync.SyncWorld(Lanes(), None, None)) as items:
+    with sync.Items(stream, EXCHANGE, sync_world.SyncWorld(Lanes(), None, None)) as items:
         for item in items:
             take(item)
 
@@ -404,7 +404,7 @@ def read_in_sync(stream: Any, take: Callable[[Any], object]) -> None:
 def read_in_async(stream: Any, take: Callable[[Any], object]) -> None:
     async def body() -> None:
         lanes: Any = AsyncLanes()
-        async with aio.AsyncItems(stream, EXCHANGE, aio.AsyncWorld(lanes, None, None)) as items:
+        async with aio.AsyncItems(stream, EXCHANGE, async_world.AsyncWorld(lanes, None, None)) as items:
             async for item in items:
                 take(item)
 

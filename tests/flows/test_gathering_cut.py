@@ -12,7 +12,7 @@ import pytest
 from anyio.lowlevel import checkpoint
 
 from genai_fn import Closed, Failure, Success, collected, gather
-from genai_fn.interpret import aio
+from genai_fn.interpret import async_world
 from tests.cancellation.cutting import SCOPE, STEPS, TWICE, WORLDS, Cut, spotless, steps, tasks
 from tests.cancellation.scenes import Scene, Script, asked, bounded
 from tests.loopback import Loopback
@@ -102,7 +102,7 @@ def test_children_cancelled(backend: str, manner: str, transport: ModuleType, mo
                 for k in steps(manner):
                     with monkeypatch.context() as patched:
                         cut = Cut(k, manner, patience=0.03)
-                        patched.setattr(aio, "run_through", counted(cut))
+                        patched.setattr(async_world, "run_through", counted(cut))
                         await cut.of(lambda: called(run, MIXED))
                     assert tasks() == before
                     await scene.is_whole(run)
@@ -117,7 +117,7 @@ def test_children_cancelled(backend: str, manner: str, transport: ModuleType, mo
 
 def counted(cut: Cut) -> Any:
     """Count the stops of children, too."""
-    original = aio.run_through
+    original = async_world.run_through
 
     async def run_through(effects: Any, world: Any) -> Any:
         return await cut.counted(lambda: original(effects, world))
