@@ -1,1 +1,41 @@
-"""What tests of programs that use this library are made of; each module is imported by its own name."""
+"""
+What tests of programs that use this library are made of: no network, no key, no patches.
+
+The names are loaded at their first use; ``genai_fn.testing.strategies``, which needs the extra ``testing``, is imported
+by its own name.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from genai_fn.effects import Sleep
+    from genai_fn.testing.ambient import using
+    from genai_fn.testing.fake import Fake, forbid
+    from genai_fn.testing.scripts import perform
+    from genai_fn.words import Ask, Listen
+
+__all__ = ["Ask", "Fake", "Listen", "Sleep", "forbid", "perform", "using"]
+
+_PLACE = {
+    "Ask": "words",
+    "Fake": "testing.fake",
+    "Listen": "words",
+    "Sleep": "effects",
+    "forbid": "testing.fake",
+    "perform": "testing.scripts",
+    "using": "testing.ambient",
+}
+
+
+def __getattr__(name: str) -> Any:
+    place = _PLACE.get(name)
+    if place is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"genai_fn.{place}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *globals()})

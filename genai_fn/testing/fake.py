@@ -1,0 +1,182 @@
+"""Interpreters that answer from a table or a function, and never see HTTP."""
+
+import threading
+from collections.abc import Callable, Mapping
+from difflib import SequenceMatcher
+from math import inf
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
+
+from returns.result import Result, Success
+
+from genai_fn.effects import Effects
+from genai_fn.errors import GenaiError, InvalidRequest, NoAnswer
+from genai_fn.interpret.settings import a_stream, an_action
+from genai_fn.interpret.sync import Items
+from genai_fn.interpret.sync_world import SyncWorld
+from genai_fn.request import Action, Operation, Request, Stream
+from genai_fn.steps import program
+from genai_fn.testing.answers import StandIn, frozen
+from genai_fn.testing.clock import Clock, timed
+
+if TYPE_CHECKING:
+    from genai_fn.testing.fake_async import AsyncFake  # loaded with anyio, at the first use
+
+__all__ = ["Fake", "forbid"]
+
+T = TypeVar("T")
+
+Key: TypeAlias = type[Operation[Any]] | str | Callable[[Request[Any]], object]
+Answers: TypeAlias = Mapping[Key, Any] | Mapping[Any, Any] | Callable[[Request[Any]], Any]
+"""The second is for tables that were not written where they are passed: mappings are invariant in their keys."""
+
+
+class Fake:
+    """
+    Answers requests from a table or a function; everything around them is the real thing.
+
+    It never sees HTTP and never sleeps: time is virtual, in each run anew. ``Fake(…).aio`` is the same one, to be
+    awaited. A request without an answer is ``Failure(NoAnswer)``, an answer of the wrong type `InvalidRequest`.
+
+    >>> from genai_fn import embed, generate, text
+    >>> run = Fake({"generate": "Because of Rayleigh."})
+    >>> run(generate("gemini-2.5-flash", "Why is the sky blue?") | text)
+    <Success: Because of Rayleigh.>
+    >>> [request.operation.op for request in run.asked]
+    ['generate']
+
+    Args:
+        answers: A function from a request to its answer, or a table. Its keys are operation classes, names such as
+            ``"files.get"``, or predicates of a request. A class or name answers for what derives from it, too, as
+            ``"generate"`` does for its streams, unless there is a nearer key; of equals the first one counts.
+
+            An answer is a value of the operation's type, a text for ``generate``, an error, a ``Result``, or a function
+            of the request that gives one of these. A list is of answers one after the other, one for each call; for a
+            stream it is its chunks, and a list of lists the chunks of each call.
+    """
+
+    def __init__(self, answers: Answers | None = None) -> None:
+        self._table = _table(answers)
+        self._lock = threading.Lock()
+        self._asked: tuple[Request[Any], ...] = ()
+        self._given: dict[Any, int] = {}
+        self._exchange = StandIn(self._answer)
+
+    def __call__(self, action: Action[T]) -> Result[T, GenaiError]:
+        """Run an action to its end."""
+        an_action(action)
+        return SyncWorld(None, None, None).run(timed(program(action, self._exchange), Clock()))
+
+    def stream(self, stream: Stream[T]) -> Items[T]:
+        """Read a stream."""
+        a_stream(stream)
+        return _TimedItems(stream, self._exchange)
+
+    @property
+    def aio(self) -> "AsyncFake":
+        """The same one, to be awaited on asyncio or trio."""
+        from genai_fn.testing.fake_async import AsyncFake  # noqa: PLC0415  # loads anyio
+
+        return AsyncFake(self._exchange)
+
+    @property
+    def asked(self) -> tuple[Request[Any], ...]:
+        """All requests so far, those without an answer among them."""
+        return self._asked
+
+    def on(self, key: Key, answer: Any) -> "Fake":
+        """Make a new one that has one answer more, before all others; it has been asked nothing yet."""
+        return Fake({key: answer} | {each: old for each, old in self._table.items() if each != key})
+
+    def __repr__(self) -> str:
+        return f"Fake({', '.join(map(_name, self._table))})"
+
+    def _answer(self, request: Request[Any], in_chunks: bool) -> Effects[Any]:
+        yield from ()
+        with self._lock:
+            self._asked = (*self._asked, request)
+        near = [(rank, key) for key in self._table if (rank := _rank(key, request)) is not None]
+        if not near:
+            return NoAnswer(request, max(map(_name, self._table), key=_likeness(request), default=None))
+        key: Any = min(near, key=lambda each: each[0])[1]
+        answer = self._table[key]
+        return self._next(request, key, answer) if _is_in_turn(answer, in_chunks) else answer
+
+    def _next(self, request: Request[Any], key: Any, answers: tuple[Any, ...]) -> Any:
+        with self._lock:
+            number = self._given.get(key, 0)
+            self._given[key] = number + 1
+        spent = f"{_name(key)}, which has {len(answers)} answers and was asked once more"
+        return answers[number] if number < len(answers) else NoAnswer(request, spent)
+
+
+def forbid() -> Fake:
+    """
+    Make an interpreter that refuses everything, for tests that must make no call.
+
+    >>> from genai_fn import generate
+    >>> forbid()(generate("gemini-2.5-flash", "hi")).failure().nearest is None
+    True
+    """
+    return Fake()
+
+
+class _TimedItems(Items[T]):
+    def __init__(self, stream: Stream[T], exchange: StandIn) -> None:
+        super().__init__(stream, Success(exchange), SyncWorld(None, None, None))
+        self._effects = timed(program(stream, exchange), Clock())
+
+
+# The table
+
+
+def _anything(request: Request[Any]) -> bool:  # noqa: ARG001  # a key
+    return True
+
+
+def _table(answers: Any) -> dict[Any, Any]:
+    if answers is None:
+        return {}
+    if isinstance(answers, Mapping):
+        table: dict[Any, Any] = dict(cast("Any", answers))
+        return {_a_key(key): frozen(answer) for key, answer in table.items()}
+    if callable(answers):
+        return {_anything: answers}
+    raise InvalidRequest("answers", answers, "a table, or a function of a request")
+
+
+def _a_key(key: Any) -> Any:
+    is_fit = issubclass(key, Operation) if isinstance(key, type) else isinstance(key, str) or callable(key)
+    if not is_fit:
+        raise InvalidRequest("answers", key, "keys that are operation classes, names of operations, or predicates")
+    return cast("Any", key)
+
+
+def _rank(key: Any, request: Request[Any]) -> float | None:
+    """Say how far a key is from a request; None if it says nothing of it."""
+    kinds = type(request.operation).__mro__
+    if key is _anything:
+        return inf
+    if isinstance(key, type):
+        return kinds.index(key) if key in kinds else None
+    if isinstance(key, str):
+        names = [getattr(each, "op", None) for each in kinds]
+        return names.index(key) if key in names else None
+    return 0 if key(request) else None
+
+
+def _is_in_turn(answer: Any, in_chunks: bool) -> bool:
+    """Tell a tuple of answers, one for each call, from the chunks of a stream."""
+    if not isinstance(answer, tuple):
+        return False
+    answers: Any = cast("Any", answer)
+    return not in_chunks or any(type(each) is tuple for each in answers)
+
+
+def _name(key: Any) -> str:
+    if isinstance(key, str):
+        return key
+    return str(getattr(key, "op", None) or getattr(key, "__qualname__", None) or repr(key))
+
+
+def _likeness(request: Request[Any]) -> Callable[[str], float]:
+    return lambda name: SequenceMatcher(None, name, request.operation.op).ratio()

@@ -1,0 +1,47 @@
+"""A `Fake` to be awaited."""
+
+from typing import TypeVar
+
+from anyio.lowlevel import checkpoint
+from returns.result import Result, Success
+
+from genai_fn.errors import GenaiError
+from genai_fn.interpret.aio import AsyncItems
+from genai_fn.interpret.async_world import AsyncWorld
+from genai_fn.interpret.settings import a_stream, an_action
+from genai_fn.request import Action, Stream
+from genai_fn.steps import program
+from genai_fn.testing.answers import StandIn
+from genai_fn.testing.clock import Clock, timed
+
+__all__ = ["AsyncFake"]
+
+T = TypeVar("T")
+
+
+class AsyncFake:
+    """A `Fake` to be awaited, on asyncio and trio; made by ``Fake(…).aio``."""
+
+    def __init__(self, exchange: StandIn) -> None:
+        self._exchange = exchange
+
+    async def __call__(self, action: Action[T]) -> Result[T, GenaiError]:
+        """Run an action to its end."""
+        an_action(action)
+        await checkpoint()
+        return await AsyncWorld(None, None, None).run(timed(program(action, self._exchange), Clock()))
+
+    def stream(self, stream: Stream[T]) -> AsyncItems[T]:
+        """Read a stream."""
+        a_stream(stream)
+        return _TimedItems(stream, self._exchange)
+
+
+class _TimedItems(AsyncItems[T]):
+    def __init__(self, stream: Stream[T], exchange: StandIn) -> None:
+        super().__init__(stream, Success(exchange), AsyncWorld(None, None, None))
+        self._effects = timed(program(stream, exchange), Clock())
+
+    async def __anext__(self) -> Result[T, GenaiError]:
+        await checkpoint()
+        return await super().__anext__()
