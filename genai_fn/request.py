@@ -29,6 +29,7 @@ __all__ = [
     "Action",
     "Answer",
     "Call",
+    "Description",
     "Flow",
     "Modifier",
     "Operation",
@@ -42,6 +43,7 @@ __all__ = [
     "json",
     "pieces",
     "spawning",
+    "steps",
     "stream",
     "whole",
 ]
@@ -50,6 +52,7 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 U = TypeVar("U")
 W = TypeVar("W")
+M = TypeVar("M")
 P = ParamSpec("P")
 B = TypeVar("B", bound=Callable[..., Any])
 
@@ -197,7 +200,7 @@ class Flow(Value, Generic[T_co]):
     kwargs: tuple[tuple[str, Any], ...] = ()
 
     def __or__(self, modifier: "Callable[[Flow[T_co]], U]") -> U:
-        return modifier(_met(self, modifier))
+        return _a_modifier(modifier)(self)
 
     def map(self, f: Callable[[T_co], U]) -> "Flow[U]":
         """Go on with ``f`` of the value."""
@@ -219,7 +222,7 @@ class Request(Value, Generic[T_co]):
     options: Options = Options()
 
     def __or__(self, modifier: "Callable[[Request[T_co]], U]") -> U:
-        return modifier(_met(self, modifier))
+        return _a_modifier(modifier)(self)
 
     def map(self, f: Callable[[T_co], U]) -> Flow[U]:
         """Go on with ``f`` of the value."""
@@ -243,7 +246,7 @@ class Stream(Value, Generic[T_co]):
     kwargs: tuple[tuple[str, Any], ...] = ()
 
     def __or__(self, modifier: "Callable[[Stream[T_co]], U]") -> U:
-        return modifier(_met(self, modifier))
+        return _a_modifier(modifier)(self)
 
 
 Action: TypeAlias = Request[T] | Flow[T]
@@ -262,20 +265,22 @@ class Modifier(Value):
     args: tuple[Any, ...] = ()
 
     def __call__(self, description: Any) -> Any:
+        if not isinstance(description, (Request, Flow, Stream)):
+            raise InvalidRequest("|", description, "a Request, a Flow or a Stream before a modifier")
         return self.function(description, *self.args)
 
     def __or__(self, following: "Modifier") -> "Modifier":
-        return Modifier(_in_turn, (self, following))
+        return Modifier(_in_turn, (self, _a_modifier(following)))
 
 
 def _in_turn(description: Any, *modifiers: Modifier) -> Any:
     return functools.reduce(lambda value, modifier: value | modifier, modifiers, description)
 
 
-def _met(description: T, modifier: object) -> T:
-    if not isinstance(modifier, Modifier):
-        raise InvalidRequest("|", modifier, "a modifier, such as with_config(…), called where it has parameters")
-    return description
+def _a_modifier(value: M) -> M:
+    if not isinstance(value, Modifier):
+        raise InvalidRequest("|", value, "a modifier, such as with_config(…), called where it has parameters")
+    return value
 
 
 # How flows are made
@@ -312,7 +317,7 @@ def spawning(builder: B) -> B:
 
 
 def is_spawning(description: Any) -> bool:
-    """Tell whether a description, or what it was made of, starts actions of its own; of the caller's own streams any may."""
+    """Tell whether a description, or what it was made of, starts actions; of the caller's own streams any may."""
     while isinstance(description, Flow | Stream):
         if getattr(description.builder, "spawns", not description.builder.__module__.startswith("genai_fn.")):
             return True

@@ -205,6 +205,13 @@ def test_deadline() -> None:
         {"headers": {"a": "b\nc"}},
         {"headers": {"": "b"}},
         {"headers": {"a": 1}},
+        {"headers": 7},
+        {"timeouts": 5},
+        {"retry": 3},
+        {"api_version": 1},
+        {"api_version": "v1/../v2"},
+        {"api_version": "v1?x"},
+        {"base_url": "host"},
         {"extra_body": 7},
     ],
     ids=repr,
@@ -213,6 +220,24 @@ def test_wrong_options(wrong: dict[str, Any]) -> None:
     """An option that makes no sense is refused where it is written."""
     with pytest.raises(InvalidRequest):
         with_options(**wrong)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [lambda: with_config(temperature=1) | 5, lambda: text(5), lambda: with_config(temperature=1)("hi")],
+    ids=["composed", "called", "shaping"],
+)
+def test_modifiers_meet_descriptions(build: Any) -> None:
+    """A modifier takes a description, and composes with another modifier; anything else is refused at once."""
+    with pytest.raises(InvalidRequest):
+        build()
+
+
+@pytest.mark.parametrize("wrong", [(ASKED, 1), (None, ASKED), (ASKED, ASKED | streamed)], ids=["b", "a", "stream"])
+def test_both_takes_actions(wrong: tuple[Any, Any]) -> None:
+    """What is no action is refused where it is written."""
+    with pytest.raises(InvalidRequest, match="expected a Request or a Flow"):
+        both(*wrong)
 
 
 @pytest.mark.parametrize("wrong", ({"connect": 0}, {"idle": float("inf")}, {"total": None}, {"total": True}), ids=repr)

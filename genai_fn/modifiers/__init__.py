@@ -1,0 +1,28 @@
+"""
+What stands after a ``|``: how a description is shaped, streamed, read, run.
+
+A modifier that shapes the request applies to the request at the root, however many others stand between; the subclasses
+of `Modifier` here say to type checkers what each makes of what.
+"""
+
+from genai_fn.modifiers.functions import calling
+from genai_fn.modifiers.reading import returning, text, with_http_response
+from genai_fn.modifiers.shaping import with_config, with_options, with_system, with_tools
+from genai_fn.modifiers.streaming import collected, each, items, joined, pages, streamed
+
+__all__ = [
+    "calling",
+    "collected",
+    "each",
+    "items",
+    "joined",
+    "pages",
+    "returning",
+    "streamed",
+    "text",
+    "with_config",
+    "with_http_response",
+    "with_options",
+    "with_system",
+    "with_tools",
+]

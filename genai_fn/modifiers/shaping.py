@@ -1,0 +1,158 @@
+"""How a request is shaped: its config, and how it is made. Each applies to the request at the root of a description."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, cast
+
+import msgspec
+from msgspec.structs import replace
+
+from genai_fn.backend import HeadersLike, pairs, settled_base, settled_version
+from genai_fn.errors import InvalidRequest
+from genai_fn.flows import calling as loop
+from genai_fn.flows import together
+from genai_fn.options import Options, Retry, Timeouts, must_be, positive
+from genai_fn.request import Description, Flow, Modifier, Request, Stream
+from genai_fn.schema._convert import as_changes, as_value
+from genai_fn.schema.content import ContentLike
+from genai_fn.schema.tools import ToolLike
+
+__all__ = ["Shaping", "at_root", "reconfigured", "with_config", "with_options", "with_system", "with_tools"]
+
+D = TypeVar("D", bound=Request[Any] | Flow[Any] | Stream[Any])
+
+
+class Shaping(Modifier):
+    """Changes what is described, and not what comes of it."""
+
+    def __call__(self, description: D) -> D:
+        return super().__call__(description)  # type: ignore[no-any-return]  # a shaping function answers what it was given
+
+
+def with_config(config: msgspec.Struct | Mapping[str, Any] | None = None, /, **fields: Any) -> Shaping:
+    """
+    Set fields of the request's config: later wins, field by field; None unsets.
+
+    >>> from genai_fn import generate
+    >>> (generate("m", "hi") | with_config(temperature=0.2, top_k=5) | with_config(top_k=None)).operation.config
+    GenerateContentConfig(temperature=0.2)
+    """
+    return Shaping(_configured, (config, tuple(sorted(fields.items()))))
+
+
+def with_system(content: ContentLike) -> Shaping:
+    """Set what the model is told before the conversation."""
+    return with_config(system_instruction=content)
+
+
+def with_tools(*tools: ToolLike) -> Shaping:
+    """
+    Let the model use tools, beside those that it may use already; nothing is run, see `calling`.
+
+    Args:
+        tools: Functions to declare, declarations, `Tool`s or what a `Tool` holds, or dicts of one's fields.
+
+    >>> from genai_fn import generate
+    >>> from genai_fn.schema import GoogleSearch
+    >>> (generate("m", "hi") | with_tools(GoogleSearch())).operation.config.tools
+    (Tool(google_search=GoogleSearch()),)
+    """
+    return Shaping(_with_tools, (tools,))
+
+
+def with_options(
+    *,
+    timeouts: Timeouts | None = None,
+    retry: Retry | None = None,
+    deadline: float | None = None,
+    headers: HeadersLike | None = None,
+    extra_body: Mapping[str, Any] | None = None,
+    base_url: str | None = None,
+    api_version: str | None = None,
+    server_timeout: float | None = None,
+) -> Shaping:
+    """
+    Say how this action is run, in place of what the interpreter and the backend say.
+
+    Args:
+        deadline: Seconds for all of it: a flow with every step, a stream to its last item.
+
+        headers: Sent as well, and in place of ours of the same name.
+
+        extra_body: Merged deeply into the body; names in either spelling, lists are replaced.
+
+        server_timeout: Seconds that the server may take, sent as ``x-server-timeout``; nothing else is made of it.
+    """
+    for path, seconds in (("deadline", deadline), ("server_timeout", server_timeout)):
+        if seconds is not None:
+            positive(path, seconds)
+    must_be(Timeouts | None, "timeouts", timeouts)
+    must_be(Retry | None, "retry", retry)
+    return Shaping(
+        _optioned,
+        (
+            Options(
+                timeouts=timeouts,
+                retry=retry,
+                headers=None if headers is None else pairs(headers, "headers"),
+                extra_body=as_value(Mapping[str, Any] | None, extra_body, "extra_body"),
+                base_url=None if base_url is None else settled_base(base_url),
+                api_version=None if api_version is None else settled_version(api_version),
+                server_timeout=server_timeout,
+            ),
+            deadline,
+        ),
+    )
+
+
+def _configured(description: Description, config: Any, fields: tuple[tuple[str, Any], ...]) -> Any:
+    return at_root(description, "with_config", reconfigured, config, fields)
+
+
+def reconfigured(request: Request[Any], config: Any, fields: tuple[tuple[str, Any], ...]) -> Request[Any]:
+    """Change a request's config: by what is set in another or in a mapping, and by single fields, which None unsets."""
+    operation = request.operation
+    before = getattr(operation, "config", None)
+    if before is None:
+        raise InvalidRequest("with_config", operation.op, "an operation that has a config")
+    kind: type[msgspec.Struct] = before.__class__
+    if not isinstance(config, kind | Mapping | None):
+        raise InvalidRequest("config", config, f"a {kind.__name__} or a dict of its fields")
+    said = cast("Mapping[str, Any]", config or {})
+    given = _set_fields(config) if isinstance(config, msgspec.Struct) else said
+    changes = as_changes(kind, given, "config") | as_changes(kind, dict(fields), "config")
+    return replace(request, operation=replace(operation, config=replace(before, **changes)))
+
+
+def _set_fields(config: msgspec.Struct) -> dict[str, Any]:
+    return {name: value for name in config.__struct_fields__ if (value := getattr(config, name)) is not None}
+
+
+def _with_tools(description: Description, tools: tuple[Any, ...]) -> Any:
+    return at_root(description, "with_tools", _retooled, tools)
+
+
+def _retooled(request: Request[Any], tools: tuple[Any, ...]) -> Request[Any]:
+    there = getattr(getattr(request.operation, "config", None), "tools", None) or ()
+    return reconfigured(request, None, (("tools", (*there, *tools)),))
+
+
+def _optioned(description: Description, options: Options, deadline: float | None) -> Any:
+    if deadline is not None and isinstance(description, Flow) and description.builder is not loop.called:
+        description = Flow(together.within, description, (deadline,))
+    elif deadline is not None:
+        options = replace(options, deadline=deadline)
+    return description if options == Options() else at_root(description, "with_options", _reoptioned, options)
+
+
+def _reoptioned(request: Request[Any], options: Options) -> Request[Any]:
+    given = {name: value for name, value in _set_fields(options).items() if value is not False}
+    return replace(request, options=replace(request.options, **given))
+
+
+def at_root(description: Description, name: str, change: Callable[..., Request[Any]], *args: Any) -> Any:
+    """Change the request that a description was made of."""
+    if isinstance(description, Request):
+        return change(description, *args)
+    if description.of is not None:
+        return replace(description, of=at_root(description.of, name, change, *args))
+    raise InvalidRequest(name, description, "a request, or a flow or stream that modifiers made of one")
