@@ -12,7 +12,22 @@ from returns.result import Failure, Result, Success
 from genai_fn.errors import AuthError, GenaiError, InvalidRequest
 from genai_fn.http import Headers, masked
 
-__all__ = ["Backend", "Credential", "Gemini", "Secret", "Vertex", "backend_from_env", "origin", "settled_base"]
+__all__ = [
+    "NO_KEY",
+    "Backend",
+    "Credential",
+    "Gemini",
+    "HeadersLike",
+    "Secret",
+    "Vertex",
+    "backend_from_env",
+    "bearer",
+    "origin",
+    "own_credential",
+    "pairs",
+    "settled_base",
+    "settled_version",
+]
 
 
 class Secret:
@@ -92,6 +107,7 @@ class Gemini(_Place):
             self,
             api_key=_key(self.api_key),
             base_url=settled_base(self.base_url),
+            api_version=settled_version(self.api_version),
             headers=pairs(self.headers, "headers"),
         )
 
@@ -154,7 +170,14 @@ class Vertex(_Place):
         if credentials is not None and not isinstance(credentials, str | Secret):
             credentials = Secret(credentials)
         base = None if self.base_url is None else settled_base(self.base_url)
-        _settle(self, api_key=key, credentials=credentials, base_url=base, headers=pairs(self.headers, "headers"))
+        _settle(
+            self,
+            api_key=key,
+            credentials=credentials,
+            base_url=base,
+            api_version=settled_version(self.api_version),
+            headers=pairs(self.headers, "headers"),
+        )
 
     @property
     def is_gateway(self) -> bool:
@@ -278,6 +301,8 @@ NO_KEY = (
 
 def pairs(headers: HeadersLike, path: str) -> Headers:
     """Settle what people pass as headers: text pairs that fit on one line of HTTP each."""
+    if not isinstance(headers, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]  # people pass what they like
+        raise InvalidRequest(path, headers, "a mapping of names to text, or pairs of them")
     items = tuple(cast("Iterable[Any]", headers.items() if isinstance(headers, Mapping) else headers))
     for item in items:
         if not (isinstance(item, tuple) and [type(each) for each in cast("tuple[object, ...]", item)] == [str, str]):
@@ -320,3 +345,13 @@ def settled_base(url: Any) -> str:
             "base_url", shown, "http:// or https://, a host, and maybe a path; no user, query or fragment"
         )
     return str(url).rstrip("/")
+
+
+def settled_version(version: Any) -> str:
+    """Refuse what is no version of the API: one step of a path, or nothing."""
+    if not isinstance(version, str) or not _VERSION.fullmatch(version):
+        raise InvalidRequest("api_version", version, "a version such as v1beta, or nothing")
+    return version
+
+
+_VERSION = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._~-]*|")

@@ -1,6 +1,6 @@
 """
-Reads JSON as the API writes it, and mends what does not fit its type: nulls where none may be, numbers in quotes, base64
-that is URL-safe or unpadded.
+Reads JSON as the API writes it, and mends what does not fit its type: nulls where none may be, numbers in quotes,
+base64 that is URL-safe or unpadded.
 
 Mending is tried once, after msgspec alone has failed: the common case pays nothing. Mappings of the user's own keys are
 left as they are.
@@ -16,7 +16,9 @@ from typing import Annotated, Any, Union, cast, get_args, get_origin
 import msgspec
 from msgspec.structs import fields
 
-__all__ = ["mended", "parsed"]
+from genai_fn.errors import DecodeError
+
+__all__ = ["kept", "mended", "misread", "parsed"]
 
 _DROPPED = object()
 
@@ -25,8 +27,8 @@ def parsed(kind: Any, text: bytes | memoryview) -> Any:
     """
     Read JSON as a type.
 
-    int64 comes in quotes, which msgspec reads if asked to be lenient; but then it takes a text ``"NULL"``, which may be an enum's value,
-    for null. So that is asked only where there is none.
+    int64 comes in quotes, which msgspec reads if asked to be lenient; but then it takes a text ``"NULL"``, which may be
+    an enum's value, for null. So that is asked only where there is none.
 
     >>> parsed(int, b'"12"')
     12
@@ -43,6 +45,25 @@ def parsed(kind: Any, text: bytes | memoryview) -> Any:
 
 
 _NULL_IN_QUOTES = re.compile(rb'"null"', re.IGNORECASE)
+
+
+def misread(error: Exception, said: bytes | memoryview | str) -> DecodeError:
+    """
+    Say what was expected, and where, of a text that could not be read.
+
+    >>> misread(msgspec.ValidationError("Expected `int`, got `str` - at `$.a`"), b'{"a": "b"}')
+    DecodeError(expected='`int`, got `str`', path='$.a', text='{"a": "b"}')
+    """
+    expected, _, path = str(error).partition(" - at ")
+    return DecodeError(expected.removeprefix("Expected "), path.strip("`"), kept(said))
+
+
+def kept(said: bytes | memoryview | str) -> str:
+    """Cut a text to what an error keeps of it."""
+    return said[:_KEPT] if isinstance(said, str) else bytes(said[:_KEPT]).decode("utf-8", "replace")
+
+
+_KEPT = 2000
 
 
 def mended(value: Any, kind: Any) -> Any:

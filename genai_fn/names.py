@@ -25,9 +25,9 @@ def filled(name: str, at: Vertex) -> str:
     return name.replace("{project}", at.project or "").replace("{location}", at.location or "global")
 
 
-def valid_model(model: object) -> str:
+def valid_model(model: object, path: str = "model") -> str:
     """Refuse a model name that is empty, climbs out of its path, or carries a query."""
-    return valid_name(model, "model", "a model name, such as 'gemini-2.5-flash'")
+    return valid_name(model, path, "a model name, such as 'gemini-2.5-flash'")
 
 
 def valid_name(name: object, path: str = "name", expected: str = "the name of a resource") -> str:

@@ -1,13 +1,14 @@
 """How a call is made, beside what it says: time limits, retries, and overrides for one action."""
 
 from collections.abc import Mapping
+from types import UnionType
 from typing import Any
 
 from genai_fn.errors import InvalidRequest
 from genai_fn.http import Headers, masked
 from genai_fn.schema._base import Value
 
-__all__ = ["Options", "Retry", "Timeouts"]
+__all__ = ["Options", "Retry", "Timeouts", "at_least_one", "must_be", "positive"]
 
 
 class Timeouts(Value, kw_only=True):
@@ -48,8 +49,7 @@ class Retry(Value, kw_only=True):
     most: float = 60.0
 
     def __post_init__(self) -> None:
-        if type(self.tries) is not int or self.tries < 1:
-            raise InvalidRequest("retry.tries", self.tries, "a whole number of at least 1")
+        at_least_one("retry.tries", self.tries)
         positive("retry.first", self.first)
         positive("retry.most", self.most)
 
@@ -79,3 +79,15 @@ def positive(path: str, value: object) -> None:
     """Refuse what is not a number above zero."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
         raise InvalidRequest(path, value, "a number of seconds above zero")
+
+
+def at_least_one(path: str, number: object) -> None:
+    """Refuse what is no whole number above zero."""
+    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+        raise InvalidRequest(path, number, "a whole number of at least 1")
+
+
+def must_be(kind: type | UnionType, path: str, value: object) -> None:
+    """Refuse what is of another type."""
+    if not isinstance(value, kind):
+        raise InvalidRequest(path, value, getattr(kind, "__name__", str(kind).replace("genai_fn.options.", "")))

@@ -20,7 +20,7 @@ from genai_fn.body import encoded, merged
 from genai_fn.errors import APIError, ClientError, DecodeError, GenaiError, RateLimited, ServerError, Unsupported
 from genai_fn.http import Body, FileSlice, Headers, HttpRequest, HttpResponse, Replied
 from genai_fn.marks import survey
-from genai_fn.mending import parsed
+from genai_fn.mending import kept, misread, parsed
 from genai_fn.names import filled
 from genai_fn.options import Options
 from genai_fn.request import Answer, Call, Operation, Refusal, Request
@@ -203,15 +203,14 @@ def _decoded(answer: Answer[T], said: bytes | memoryview | HttpResponse) -> Resu
     except GenaiError as error:
         return Failure(error)
     except msgspec.DecodeError as error:
-        expected, _, path = str(error).partition(" - at ")
-        return Failure(DecodeError(expected, path.strip("`"), _said(said)))
+        return Failure(misread(error, _said(said)))
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError, OverflowError) as error:
         kind = getattr(answer.wire, "__name__", str(answer.wire))
-        return Failure(DecodeError(f"{kind} ({type(error).__name__})", "", _said(said)))
+        return Failure(DecodeError(f"{kind} ({type(error).__name__})", "", kept(_said(said))))
 
 
-def _said(said: bytes | memoryview | HttpResponse) -> str:
-    return _text(said.body if isinstance(said, HttpResponse) else said)
+def _said(said: bytes | memoryview | HttpResponse) -> bytes | memoryview:
+    return said.body if isinstance(said, HttpResponse) else said
 
 
 def _parsed(answer: Answer[Any], body: bytes | memoryview) -> Any:
@@ -259,7 +258,7 @@ def _fault_within(body: bytes | memoryview, headers: Headers) -> APIError | None
 
 def api_error(response: HttpResponse) -> APIError:
     """Read an answer of another status than 2xx, whatever its body is."""
-    fault = _fault(response.body, _FAULT) or _Fault(message=_text(response.body).strip()[:500])
+    fault = _fault(response.body, _FAULT) or _Fault(message=kept(response.body).strip()[:500])
     return _of_code(response.status, fault, response.headers)
 
 
@@ -281,7 +280,7 @@ def _odd(body: bytes | memoryview) -> _Fault | None:
         text = bytes(msgspec.json.decode(body, type=_OddAlone).error)
     except (ValueError, RecursionError):
         return None
-    return None if text in (b"null", b"{}") else _Fault(message=_text(text)[:500])
+    return None if text in (b"null", b"{}") else _Fault(message=kept(text)[:500])
 
 
 def _of_code(code: int, fault: _Fault, headers: Headers) -> APIError:
@@ -290,10 +289,3 @@ def _of_code(code: int, fault: _Fault, headers: Headers) -> APIError:
 
 
 _KINDS: dict[int, type[APIError]] = {4: ClientError, 5: ServerError}
-
-
-def _text(body: bytes | memoryview) -> str:
-    return bytes(body[:_TEXT_KEPT]).decode("utf-8", "replace")
-
-
-_TEXT_KEPT = 2000

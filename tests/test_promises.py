@@ -294,7 +294,12 @@ MISTAKES: dict[str, tuple[Callable[[], Any], str, Any]] = {
     "timeouts": (lambda: Timeouts(total=-1), "timeouts.total", -1),
     "deadline": (lambda: with_options(deadline=0), "deadline", 0),
     "lanes": (lambda: Http(Gemini(KEY), lanes=0), "lanes", 0),
+    "bare key": (lambda: Http(KEY), "backend", Secret(KEY)),  # type: ignore[arg-type]  # the mistake
+    "bare seconds": (lambda: Http(Gemini(KEY), timeouts=5), "timeouts", 5),  # type: ignore[arg-type]  # the mistake
+    "bare tries": (lambda: with_options(retry=3), "retry", 3),  # type: ignore[arg-type]  # the mistake
     "base url": (lambda: Gemini(KEY, base_url="ftp://x"), "base_url", "ftp://x"),
+    "version": (lambda: Gemini(KEY, api_version="v1/../x"), "api_version", "v1/../x"),
+    "version of vertex": (lambda: Vertex("p", api_version="v1?x"), "api_version", "v1?x"),
     "project and key": (lambda: Vertex("p", api_key=KEY), "Vertex.project", "p"),
     "no modifier": (lambda: generate("m", "hi") | print, "|", print),
     "modifier not called": (lambda: generate("m", "hi") | with_config, "|", with_config),

@@ -361,10 +361,10 @@ def test_empty_answer(body: bytes) -> None:
 @pytest.mark.parametrize(
     ("body", "expected", "path"),
     [
-        (b"[]", "Expected `object`, got `array`", ""),
-        (b'{"candidates": 1}', "Expected `array`, got `int`", "$.candidates"),
-        (b'{"candidates": [{"index": "x"}]}', "Expected `int | null`, got `str`", "$.candidates[0].index"),
-        (b"null", "Expected `object`, got `null`", ""),
+        (b"[]", "`object`, got `array`", ""),
+        (b'{"candidates": 1}', "`array`, got `int`", "$.candidates"),
+        (b'{"candidates": [{"index": "x"}]}', "`int | null`, got `str`", "$.candidates[0].index"),
+        (b"null", "`object`, got `null`", ""),
         (b"<html>", "JSON is malformed: invalid character (byte 0)", ""),
         (b'{"candidates": [', "Input data was truncated", ""),
     ],

@@ -1,6 +1,6 @@
 """A batch's lines: requests as a source file, and the answers of a job or a result file back in order."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, TypeVar, cast
 
 import msgspec
@@ -9,6 +9,7 @@ from returns.result import Failure, Result, Success
 from genai_fn.backend import Backend, Vertex
 from genai_fn.errors import CountMismatch, DecodeError, GenaiError, InvalidRequest, OperationFailed, Unsupported
 from genai_fn.http import FileSlice, HttpRequest, HttpResponse
+from genai_fn.mending import kept
 from genai_fn.options import Options
 from genai_fn.request import Operation, Request, json
 from genai_fn.schema import BatchJob, GenerateContentResponse, InlinedResponse, JobError
@@ -215,7 +216,7 @@ def _of_line(text: bytes) -> _Said:
             None if line.key is not None or bytes(line.request) in _ABSENT else _mark(msgspec.json.decode(line.request))
         )
     except (ValueError, RecursionError) as error:  # msgspec's own are ValueErrors
-        return _Said(Failure(DecodeError(f"a line of a batch ({error})", "", text[:2000].decode("utf-8", "replace"))))
+        return _Said(Failure(DecodeError(f"a line of a batch ({error})", "", kept(text))))
     return _Said(_result(line), line.key, asked)
 
 

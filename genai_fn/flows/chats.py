@@ -50,7 +50,10 @@ def start(
     >>> start("gemini-2.5-flash", {"temperature": 0.2}).config
     GenerateContentConfig(temperature=0.2)
     """
-    said = tuple(_by_somebody(each, f"history[{index}]") for index, each in enumerate(history))
+    if not isinstance(history, list | tuple):
+        raise InvalidRequest("history", history, "a list of Contents, or of dicts of their fields")
+    turns: Sequence[Content | Mapping[str, Any]] = history
+    said = tuple(_by_somebody(each, f"history[{index}]") for index, each in enumerate(turns))
     settled = as_struct(GenerateContentConfig, config)
     return Chat(valid_model(model), settled, said, curated(said))
 

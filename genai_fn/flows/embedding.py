@@ -7,9 +7,10 @@ from typing import Any, TypeAlias, cast
 from returns.result import Failure, Result, Success
 
 from genai_fn.errors import ClientError, GenaiError, InvalidRequest, Unsupported
-from genai_fn.flows.gathering import at_least_one, gather, is_many
+from genai_fn.flows.gathering import gather, is_many
 from genai_fn.names import valid_model
 from genai_fn.ops.embed import embed
+from genai_fn.options import at_least_one
 from genai_fn.request import Flow, Steps, Stream, flow, spawning, steps, stream
 from genai_fn.schema import ContentEmbedding, EmbedContentConfig
 from genai_fn.schema._convert import as_struct, as_value

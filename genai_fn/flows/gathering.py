@@ -8,10 +8,11 @@ from returns.result import Failure
 
 from genai_fn.effects import Emit, Invoke, Join
 from genai_fn.errors import InvalidRequest
+from genai_fn.options import at_least_one
 from genai_fn.request import Action, Flow, Request, Steps, Stream, spawning, stream
 from genai_fn.words import Start
 
-__all__ = ["at_least_one", "gather", "gathered", "is_many"]
+__all__ = ["gather", "gathered", "is_many"]
 
 T = TypeVar("T")
 
@@ -97,9 +98,3 @@ def _an_action(action: Any) -> Any:
 def is_many(values: object) -> bool:
     """Tell what is made of single values from what is one, a text above all."""
     return isinstance(values, Iterable | AsyncIterable) and not isinstance(values, str | bytes | bytearray)
-
-
-def at_least_one(path: str, number: object) -> None:
-    """Refuse what is no whole number above zero."""
-    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-        raise InvalidRequest(path, number, "a whole number of at least 1")

@@ -8,7 +8,7 @@ from returns.result import Failure, Result, Success
 from genai_fn.effects import Emit, Invoke
 from genai_fn.errors import GenaiError
 from genai_fn.flows.merging import merged
-from genai_fn.request import Request, Steps, Stream, flow, stream
+from genai_fn.request import Request, Steps, Stream, flow, steps, stream
 from genai_fn.steps import Reading, emit
 from genai_fn.words import Listen, Next
 
@@ -54,9 +54,5 @@ def collected(source: Stream[T]) -> Steps[Result[tuple[T, ...], GenaiError]]:
 @flow
 def joined(source: Stream[T]) -> Steps[Result[T, GenaiError]]:
     """Make one of many: one text of texts, one response of responses; the first failure is the result."""
-    gathered = yield from _gathered(source)
+    gathered: Result[tuple[T, ...], GenaiError] = yield from steps(collected(source))
     return gathered.map(merged)
-
-
-def _gathered(source: Stream[T]) -> Steps[Result[tuple[T, ...], GenaiError]]:
-    return collected.__wrapped__(source)  # type: ignore[attr-defined,no-any-return]  # the same steps, under another name

@@ -12,6 +12,7 @@ from genai_fn.errors import DecodeError, GenaiError, InvalidRequest, Truncated
 from genai_fn.flows.fitting import fitted
 from genai_fn.flows.texts import no_text
 from genai_fn.flows.turns import answer_in, with_answer
+from genai_fn.mending import kept, misread
 from genai_fn.request import Action, Steps, flow
 from genai_fn.schema import FinishReason, GenerateContentResponse
 from genai_fn.schema._base import Misfit, Value
@@ -66,7 +67,7 @@ def parse(response: GenerateContentResponse, kind: Any) -> Result[Any, GenaiErro
     try:
         return Success(fitted(value, kind))
     except (msgspec.ValidationError, RecursionError) as error:
-        return Failure(_misfit(error, said))
+        return Failure(misread(error, said))
 
 
 @flow
@@ -153,12 +154,4 @@ def _may_go_on(value: Any, kind: Any) -> bool:
 def _unread(error: Exception, said: str, reason: str | None) -> GenaiError:
     if reason == FinishReason.MAX_TOKENS or "truncated" in str(error):
         return Truncated(said, reason)
-    return DecodeError(f"JSON ({error})", "", said[:_KEPT])
-
-
-def _misfit(error: Exception, said: str) -> DecodeError:
-    expected, _, path = str(error).partition(" - at ")
-    return DecodeError(expected.removeprefix("Expected "), path.strip("`"), said[:_KEPT])
-
-
-_KEPT = 2000
+    return DecodeError(f"JSON ({error})", "", kept(said))

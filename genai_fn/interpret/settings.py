@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from returns.result import Failure, Result, Success
 
-from genai_fn.backend import Backend, HeadersLike, Secret, Vertex, backend_from_env, own_credential, pairs
+from genai_fn.backend import Backend, Gemini, HeadersLike, Secret, Vertex, backend_from_env, own_credential, pairs
 from genai_fn.effects import Lost
 from genai_fn.errors import GenaiError, InvalidRequest
 from genai_fn.events import Event
 from genai_fn.exchange import Exchange, HttpExchange, fetched
 from genai_fn.http import HttpRequest, HttpResponse
-from genai_fn.options import Retry, Timeouts
+from genai_fn.options import Retry, Timeouts, at_least_one, must_be
 from genai_fn.request import Flow, Request, Stream
 from genai_fn.schema._base import Value
 
@@ -43,8 +43,12 @@ class Settings(Value, kw_only=True):
     max_response_bytes: int
 
     def __post_init__(self) -> None:
-        if isinstance(self.lanes, bool) or not isinstance(self.lanes, int) or self.lanes < 1:  # pyright: ignore[reportUnnecessaryIsInstance]  # the caller's word
-            raise InvalidRequest("lanes", self.lanes, "a whole number of at least 1")
+        if self.backend is not None and not isinstance(self.backend, Gemini | Vertex):  # pyright: ignore[reportUnnecessaryIsInstance]  # it may be a key
+            raise InvalidRequest("backend", Secret(self.backend), "Gemini(…), Vertex(…), or None for the environment's")
+        must_be(Timeouts, "timeouts", self.timeouts)
+        must_be(Retry, "retry", self.retry)
+        at_least_one("lanes", self.lanes)
+        at_least_one("max_response_bytes", self.max_response_bytes)
         if self.proxy:
             _readable(self.proxy)
 

@@ -64,9 +64,7 @@ class Opened(Protocol):
 class Opens(Protocol):
     """Lanes, or what takes their place."""
 
-    def open(
-        self, request: Any, *, deadline: float, connect: float, fresh: bool, cut: "Cut"
-    ) -> Opened | Lost: ...
+    def open(self, request: Any, *, deadline: float, connect: float, fresh: bool, cut: "Cut") -> Opened | Lost: ...
     def close(self) -> None: ...
 
 

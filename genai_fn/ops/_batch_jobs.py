@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 
+from genai_fn.ops._batch_places import Input, Output, destination_in, source_in
+from genai_fn.ops._parts import recast
 from genai_fn.request import Answer, json
 from genai_fn.schema import (
     BatchJob,
     BatchJobDestination,
-    BatchJobSource,
     CompletionStats,
     ContentEmbedding,
     DeleteResourceJob,
@@ -25,8 +26,6 @@ from genai_fn.schema import (
 from genai_fn.schema._base import Message
 
 __all__ = ["DELETION", "GEMINI_JOB", "GEMINI_JOBS", "VERTEX_JOB", "VERTEX_JOBS"]
-
-M = TypeVar("M", bound=Message)
 
 
 class _Error(Message):
@@ -135,18 +134,13 @@ def _answers(output: _Output) -> BatchJobDestination:
 
 
 def _inlined(said: _Inlined) -> InlinedResponse:
-    response = None if said.response is None else _plain(GenerateContentResponse, said.response)
+    response = None if said.response is None else recast(GenerateContentResponse, said.response)
     return InlinedResponse(response=response, error=_why(said.error), metadata=said.metadata)
 
 
 def _vector(said: _Inlined) -> InlinedEmbedContentResponse:
-    response = None if said.response is None else _plain(SingleEmbedContentResponse, said.response)
+    response = None if said.response is None else recast(SingleEmbedContentResponse, said.response)
     return InlinedEmbedContentResponse(response=response, error=_why(said.error))
-
-
-def _plain(kind: type[M], said: Message) -> M:
-    """Take out of a wider message what belongs to one type."""
-    return kind(**{name: getattr(said, name) for name in kind.__struct_fields__})
 
 
 class _GeminiJobs(Message):
@@ -166,34 +160,6 @@ GEMINI_JOBS: Final[Answer[ListBatchJobsResponse]] = json(_GeminiJobs, _listed_by
 # Vertex AI: the job itself, its places under other names
 
 
-class _GcsSource(Message):
-    uris: tuple[str, ...] | None = None
-
-
-class _BigquerySource(Message):
-    input_uri: str | None = None
-
-
-class _Input(Message):
-    instances_format: str | None = None
-    gcs_source: _GcsSource | None = None
-    bigquery_source: _BigquerySource | None = None
-
-
-class _GcsDestination(Message):
-    output_uri_prefix: str | None = None
-
-
-class _BigqueryDestination(Message):
-    output_uri: str | None = None
-
-
-class _VertexOutput(Message):
-    predictions_format: str | None = None
-    gcs_destination: _GcsDestination | None = None
-    bigquery_destination: _BigqueryDestination | None = None
-
-
 class _VertexJob(Message):
     name: str | None = None
     display_name: str | None = None
@@ -204,8 +170,8 @@ class _VertexJob(Message):
     end_time: datetime | None = None
     update_time: datetime | None = None
     model: str | None = None
-    input_config: _Input | None = None
-    output_config: _VertexOutput | None = None
+    input_config: Input | None = None
+    output_config: Output | None = None
     completion_stats: CompletionStats | None = None
 
 
@@ -220,25 +186,9 @@ def _of_vertex(said: _VertexJob) -> BatchJob:
         end_time=said.end_time,
         update_time=said.update_time,
         model=said.model,
-        src=None if said.input_config is None else _source(said.input_config),
-        dest=None if said.output_config is None else _destination(said.output_config),
+        src=None if said.input_config is None else source_in(said.input_config),
+        dest=None if said.output_config is None else destination_in(said.output_config),
         completion_stats=said.completion_stats,
-    )
-
-
-def _source(said: _Input) -> BatchJobSource:
-    return BatchJobSource(
-        format=said.instances_format,
-        gcs_uri=(said.gcs_source or _GcsSource()).uris,
-        bigquery_uri=(said.bigquery_source or _BigquerySource()).input_uri,
-    )
-
-
-def _destination(said: _VertexOutput) -> BatchJobDestination:
-    return BatchJobDestination(
-        format=said.predictions_format,
-        gcs_uri=(said.gcs_destination or _GcsDestination()).output_uri_prefix,
-        bigquery_uri=(said.bigquery_destination or _BigqueryDestination()).output_uri,
     )
 
 

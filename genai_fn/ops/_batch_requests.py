@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 
 from genai_fn.backend import Gemini
 from genai_fn.errors import InvalidRequest, Unsupported
 from genai_fn.flows.batch_lines import KEY, fitting
-from genai_fn.names import model_name, valid_name
-from genai_fn.ops.generate import GenerateContent, uncalled
+from genai_fn.names import model_name, valid_model
+from genai_fn.ops._parts import recast
+from genai_fn.ops.generate import GenerateBody, GenerateContent, uncalled
 from genai_fn.request import Request
 from genai_fn.schema import (
     BatchJobSource,
@@ -17,9 +18,6 @@ from genai_fn.schema import (
     GenerateContentConfig,
     GenerateContentResponse,
     InlinedRequest,
-    SafetySetting,
-    Tool,
-    ToolConfig,
 )
 from genai_fn.schema._base import Message
 from genai_fn.schema._convert import as_struct
@@ -79,7 +77,7 @@ def _inlined(each: Any, index: int, model: str) -> InlinedRequest:
     if inlined.contents is None:
         raise InvalidRequest(f"{path}.contents", None, "at least one content")
     if inlined.model is not None:
-        valid_name(inlined.model, f"{path}.model", "a model name")
+        valid_model(inlined.model, f"{path}.model")
     try:
         uncalled(_generating(inlined, model).config)
     except InvalidRequest as wrong:
@@ -102,16 +100,8 @@ def _generating(inlined: InlinedRequest, model: str) -> GenerateContent:
 # Out: each is what ``generate`` would send, with its model only where it has one of its own
 
 
-class _Generate(Message):
-    contents: tuple[Content, ...]
+class _Generate(GenerateBody):
     model: str | None = None
-    generation_config: Message | None = None
-    system_instruction: Content | None = None
-    safety_settings: tuple[SafetySetting, ...] | None = None
-    tools: tuple[Tool, ...] | None = None
-    tool_config: ToolConfig | None = None
-    cached_content: str | None = None
-    labels: Mapping[str, str] | None = None
 
 
 class _Inlined(Message):
@@ -136,7 +126,7 @@ def requests(inlined: Sequence[InlinedRequest], model: str, at: Gemini) -> Reque
             refused += [f"src.inlined_requests[{index}].{path}" for path in error.paths]
             continue
         own = None if each.model is None else model_name(at, each.model)
-        written.append(_Inlined(request=_Generate(model=own, **asdict(body)), metadata=each.metadata))
+        written.append(_Inlined(request=recast(_Generate, body, model=own), metadata=each.metadata))
     if refused:
         raise Unsupported(at.title, tuple(refused))
     return Requests(requests=tuple(written))

@@ -8,7 +8,7 @@ from msgspec.structs import fields
 from genai_fn.request import Answer
 from genai_fn.schema._base import Message
 
-__all__ = ["NOTHING", "nothing_is_none", "page_query", "settled"]
+__all__ = ["NOTHING", "nothing_is_none", "query_of", "recast", "settled"]
 
 S = TypeVar("S", bound=Struct)
 M = TypeVar("M", bound=Message)
@@ -37,8 +37,13 @@ def nothing_is_none(body: M) -> M | None:
     return None if body == type(body)() else body
 
 
-def page_query(config: Message) -> tuple[tuple[str, str], ...]:
-    """Write what is set in the config of a list as a query: ``pageSize``, ``pageToken``, ``filter``."""
+def recast(kind: type[M], said: Message, **changes: object) -> M:
+    """Make one message of another that has all its fields, but for those that `changes` gives."""
+    return kind(**{name: getattr(said, name) for name in kind.__struct_fields__ if name not in changes}, **changes)
+
+
+def query_of(config: Message) -> tuple[tuple[str, str], ...]:
+    """Write what is set in a config as a query: ``pageSize``, ``pageToken``, ``filter``; or ``force``."""
     given = ((each.encode_name, getattr(config, each.name)) for each in fields(config))
     return tuple((name, _written(value)) for name, value in given if value is not None)
 

@@ -1,17 +1,14 @@
 """How a tuned model is judged, on Vertex AI's wire: a metric goes out as a spec of its kind, and comes back as one."""
 
-from typing import Any
-
-from msgspec import field
-
 from genai_fn.errors import InvalidRequest
+from genai_fn.ops._parts import recast
+from genai_fn.ops.generate import WireGenerationConfig, respelled
 from genai_fn.schema import (
     AutoraterConfig,
     CustomOutputFormatConfig,
     EvaluationConfig,
     GenerationConfig,
     Metric,
-    ModelSelectionConfig,
     OutputConfig,
     RougeSpec,
 )
@@ -42,15 +39,11 @@ class _Metric(Message):
     pointwise_metric_spec: _Pointwise | None = None
 
 
-class _GenerationConfig(GenerationConfig):
-    model_selection_config: ModelSelectionConfig | None = field(default=None, name="modelConfig")
-
-
 class _Autorater(Message):
     sampling_count: int | None = None
     flip_enabled: bool | None = None
     autorater_model: str | None = None
-    generation_config: _GenerationConfig | None = None
+    generation_config: WireGenerationConfig | None = None
 
 
 class Evaluation(Message):
@@ -138,12 +131,8 @@ def _autorater(config: AutoraterConfig) -> _Autorater:
         sampling_count=config.sampling_count,
         flip_enabled=config.flip_enabled,
         autorater_model=config.autorater_model,
-        generation_config=None if how is None else _GenerationConfig(**_fields(how)),
+        generation_config=None if how is None else respelled(how),
     )
-
-
-def _fields(config: GenerationConfig) -> dict[str, Any]:
-    return {name: getattr(config, name) for name in GenerationConfig.__struct_fields__}
 
 
 # In: 1.51.0 cannot read a metric that Vertex AI sends, and the wire has no name for one that a model judges
@@ -180,5 +169,5 @@ def _autorater_read(said: _Autorater) -> AutoraterConfig:
         sampling_count=said.sampling_count,
         flip_enabled=said.flip_enabled,
         autorater_model=said.autorater_model,
-        generation_config=None if how is None else GenerationConfig(**_fields(how)),
+        generation_config=None if how is None else recast(GenerationConfig, how),
     )

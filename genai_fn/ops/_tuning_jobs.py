@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
+from genai_fn.ops._parts import recast
 from genai_fn.ops._tuning_evaluation import Evaluation, evaluation_read
 from genai_fn.request import Answer, json
 from genai_fn.schema import (
@@ -23,8 +24,6 @@ from genai_fn.schema import (
 from genai_fn.schema._base import Message
 
 __all__ = ["GEMINI_BEGUN", "GEMINI_TUNING", "GEMINI_TUNINGS", "VERTEX_TUNING", "VERTEX_TUNINGS"]
-
-M = TypeVar("M", bound=Message)
 
 
 def _state(text: str | None) -> JobState | None:
@@ -147,19 +146,14 @@ class _VertexTuning(Message):
 def _of_vertex(said: _VertexTuning) -> TuningJob:
     supervised, preference = said.supervised_tuning_spec, said.preference_optimization_spec
     within = supervised.evaluation_config if supervised else preference.evaluation_config if preference else None
-    return _plain(
+    return recast(
         TuningJob,
         said,
         state=_state(said.state),
-        supervised_tuning_spec=None if supervised is None else _plain(SupervisedTuningSpec, supervised),
-        preference_optimization_spec=None if preference is None else _plain(PreferenceOptimizationSpec, preference),
+        supervised_tuning_spec=None if supervised is None else recast(SupervisedTuningSpec, supervised),
+        preference_optimization_spec=None if preference is None else recast(PreferenceOptimizationSpec, preference),
         evaluation_config=evaluation_read(said.evaluation_config or within),
     )
-
-
-def _plain(kind: type[M], said: Message, **changes: object) -> M:
-    """Take out of a wider message what belongs to one type."""
-    return kind(**{name: getattr(said, name) for name in kind.__struct_fields__} | changes)
 
 
 class _VertexTunings(Message):

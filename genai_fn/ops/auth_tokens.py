@@ -8,7 +8,7 @@ from msgspec.structs import fields
 
 from genai_fn.backend import Gemini, Vertex
 from genai_fn.errors import InvalidRequest
-from genai_fn.names import model_name, valid_name
+from genai_fn.names import model_name, valid_model
 from genai_fn.ops._parts import nothing_is_none
 from genai_fn.ops._setup import Setup, said_once, setup
 from genai_fn.request import POST, Call, Operation, Refusal, Request, json
@@ -31,7 +31,7 @@ class CreateAuthToken(Operation[AuthToken]):
     def __post_init__(self) -> None:
         constraints = self.config.live_connect_constraints
         if constraints is not None and constraints.model is not None:
-            valid_name(constraints.model, f"{_CONSTRAINTS}.model", "a model name")
+            valid_model(constraints.model, f"{_CONSTRAINTS}.model")
         if constraints is not None and constraints.config is not None:
             said_once(constraints.config, f"{_CONSTRAINTS}.config")
         for index, name in enumerate(self.config.lock_additional_fields or ()):

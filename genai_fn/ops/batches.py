@@ -12,8 +12,9 @@ from genai_fn.errors import InvalidRequest
 from genai_fn.flows.batch_lines import join, jsonl
 from genai_fn.names import model_name, valid_model, valid_name
 from genai_fn.ops._batch_jobs import DELETION, GEMINI_JOB, GEMINI_JOBS, VERTEX_JOB, VERTEX_JOBS
+from genai_fn.ops._batch_places import Input, Output, destination_out, source_out
 from genai_fn.ops._batch_requests import Requests, SourceLike, as_source, requests
-from genai_fn.ops._parts import NOTHING, page_query, settled
+from genai_fn.ops._parts import NOTHING, query_of, settled
 from genai_fn.ops.batch_embeddings import create_embeddings
 from genai_fn.request import DELETE, GET, POST, Call, Operation, Request
 from genai_fn.schema import (
@@ -28,7 +29,21 @@ from genai_fn.schema import (
 from genai_fn.schema._base import Message
 from genai_fn.schema._convert import as_struct
 
-__all__ = ["cancel", "create", "create_embeddings", "delete", "get", "join", "jsonl", "list"]
+__all__ = [
+    "CancelBatch",
+    "CreateBatch",
+    "DeleteBatch",
+    "GetBatch",
+    "ListBatches",
+    "cancel",
+    "create",
+    "create_embeddings",
+    "delete",
+    "get",
+    "join",
+    "jsonl",
+    "list",
+]
 
 
 class CreateBatch(Operation[BatchJob]):
@@ -54,8 +69,8 @@ class CreateBatch(Operation[BatchJob]):
         body = _VertexBatch(
             display_name=f"genai_batch_job_{_digest(self)}" if name is None else name,
             model=model_name(at, self.model),
-            input_config=_input(self.src),
-            output_config=None if dest is None else _output(dest),
+            input_config=source_out(self.src),
+            output_config=None if dest is None else destination_out(dest),
         )
         return POST("batchPredictionJobs", body, VERTEX_JOB)
 
@@ -104,59 +119,14 @@ class _GeminiBatch(Message):
     batch: _Batch
 
 
-# Vertex: two addresses
-
-
-class _GcsSource(Message):
-    uris: tuple[str, ...]
-
-
-class _BigquerySource(Message):
-    input_uri: str
-
-
-class _Input(Message):
-    instances_format: str | None = None
-    gcs_source: _GcsSource | None = None
-    bigquery_source: _BigquerySource | None = None
-
-
-class _GcsDestination(Message):
-    output_uri_prefix: str
-
-
-class _BigqueryDestination(Message):
-    output_uri: str
-
-
-class _Output(Message):
-    predictions_format: str | None = None
-    gcs_destination: _GcsDestination | None = None
-    bigquery_destination: _BigqueryDestination | None = None
+# Vertex: where they are, and where the answers go
 
 
 class _VertexBatch(Message):
     display_name: str
     model: str
-    input_config: _Input
-    output_config: _Output | None = None
-
-
-def _input(src: BatchJobSource) -> _Input:
-    return _Input(
-        instances_format=src.format,
-        gcs_source=None if src.gcs_uri is None else _GcsSource(uris=src.gcs_uri),
-        bigquery_source=None if src.bigquery_uri is None else _BigquerySource(input_uri=src.bigquery_uri),
-    )
-
-
-def _output(dest: BatchJobDestination) -> _Output:
-    gcs, bigquery = dest.gcs_uri, dest.bigquery_uri
-    return _Output(
-        predictions_format=dest.format,
-        gcs_destination=None if gcs is None else _GcsDestination(output_uri_prefix=gcs),
-        bigquery_destination=None if bigquery is None else _BigqueryDestination(output_uri=bigquery),
-    )
+    input_config: Input
+    output_config: Output | None = None
 
 
 def _beside(operation: CreateBatch) -> BatchJobDestination | None:
@@ -278,10 +248,10 @@ class ListBatches(Operation[ListBatchJobsResponse]):
     config: ListBatchJobsConfig = ListBatchJobsConfig()
 
     def gemini(self, at: Gemini) -> Call[ListBatchJobsResponse]:
-        return GET("batches", GEMINI_JOBS, query=page_query(self.config))
+        return GET("batches", GEMINI_JOBS, query=query_of(self.config))
 
     def vertex(self, at: Vertex) -> Call[ListBatchJobsResponse]:
-        return GET("batchPredictionJobs", VERTEX_JOBS, query=page_query(self.config))
+        return GET("batchPredictionJobs", VERTEX_JOBS, query=query_of(self.config))
 
 
 def list(config: ListBatchJobsConfig | Mapping[str, Any] | None = None) -> Request[ListBatchJobsResponse]:

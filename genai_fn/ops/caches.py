@@ -6,7 +6,7 @@ from typing import Any, ClassVar, cast
 
 from genai_fn.backend import Backend, Gemini, Vertex
 from genai_fn.names import Name, model_name, named, valid_model, valid_name
-from genai_fn.ops._parts import nothing_is_none, page_query, settled
+from genai_fn.ops._parts import nothing_is_none, query_of, settled
 from genai_fn.request import DELETE, GET, PATCH, POST, Call, Operation, Request, json
 from genai_fn.schema import (
     CachedContent,
@@ -195,11 +195,11 @@ class ListCaches(Operation[ListCachedContentsResponse]):
     config: ListCachedContentsConfig = ListCachedContentsConfig()
 
     def gemini(self, at: Gemini) -> Call[ListCachedContentsResponse]:
-        return GET("cachedContents", json(ListCachedContentsResponse), query=page_query(self.config))
+        return GET("cachedContents", json(ListCachedContentsResponse), query=query_of(self.config))
 
     def vertex(self, at: Vertex) -> Call[ListCachedContentsResponse]:
         path = "projects/{project}/locations/{location}/cachedContents"
-        return GET(path, json(ListCachedContentsResponse), query=page_query(self.config))
+        return GET(path, json(ListCachedContentsResponse), query=query_of(self.config))
 
 
 def list(config: ListCachedContentsConfig | Mapping[str, Any] | None = None) -> Request[ListCachedContentsResponse]:

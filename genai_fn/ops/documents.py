@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from genai_fn.backend import Gemini, Vertex
 from genai_fn.names import valid_name
-from genai_fn.ops._parts import NOTHING, page_query
+from genai_fn.ops._parts import NOTHING, query_of
 from genai_fn.request import DELETE, GET, Call, Operation, Refusal, Request, json
 from genai_fn.schema import DeleteDocumentConfig, Document, ListDocumentsConfig, ListDocumentsResponse
 from genai_fn.schema._convert import as_struct
@@ -46,7 +46,7 @@ class DeleteDocument(Operation[None]):
     config: DeleteDocumentConfig = DeleteDocumentConfig()
 
     def gemini(self, at: Gemini) -> Call[None]:
-        return DELETE(self.name, NOTHING, query=page_query(self.config))
+        return DELETE(self.name, NOTHING, query=query_of(self.config))
 
     def vertex(self, at: Vertex) -> Refusal:
         return Refusal("file search stores are the Gemini Developer API's alone")
@@ -76,7 +76,7 @@ class ListDocuments(Operation[ListDocumentsResponse]):
     config: ListDocumentsConfig = ListDocumentsConfig()
 
     def gemini(self, at: Gemini) -> Call[ListDocumentsResponse]:
-        return GET(f"{self.parent}/documents", json(ListDocumentsResponse), query=page_query(self.config))
+        return GET(f"{self.parent}/documents", json(ListDocumentsResponse), query=query_of(self.config))
 
     def vertex(self, at: Vertex) -> Refusal:
         return Refusal("file search stores are the Gemini Developer API's alone")

@@ -7,7 +7,7 @@ from genai_fn.backend import Gemini, Vertex
 from genai_fn.flows.downloads import download
 from genai_fn.flows.uploads import upload
 from genai_fn.ops._file_id import file_id
-from genai_fn.ops._parts import page_query
+from genai_fn.ops._parts import query_of
 from genai_fn.request import DELETE, GET, Call, Operation, Refusal, Request, json
 from genai_fn.schema import DeleteFileResponse, File, ListFilesConfig, ListFilesResponse
 from genai_fn.schema._convert import as_struct
@@ -74,7 +74,7 @@ class ListFiles(Operation[ListFilesResponse]):
     config: ListFilesConfig = ListFilesConfig()
 
     def gemini(self, at: Gemini) -> Call[ListFilesResponse]:
-        return GET("files", json(ListFilesResponse), query=page_query(self.config))
+        return GET("files", json(ListFilesResponse), query=query_of(self.config))
 
     def vertex(self, at: Vertex) -> Refusal:
         return Refusal("files are the Gemini Developer API's alone; Vertex AI reads from Cloud Storage")

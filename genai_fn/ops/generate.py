@@ -9,7 +9,7 @@ from msgspec import field
 from genai_fn.backend import Backend, Gemini, Vertex
 from genai_fn.errors import InvalidRequest, Unsupported
 from genai_fn.names import Name, model_name, named, valid_model
-from genai_fn.ops._parts import settled
+from genai_fn.ops._parts import recast, settled
 from genai_fn.ops._tools import gathered
 from genai_fn.request import POST, Call, Operation, Request, events, json
 from genai_fn.schema import (
@@ -29,7 +29,15 @@ from genai_fn.schema._convert import as_struct
 from genai_fn.schema.content import ContentsLike
 from genai_fn.schema.contents import as_contents
 
-__all__ = ["GenerateBody", "GenerateContent", "StreamGenerateContent", "WireGenerationConfig", "generate", "uncalled"]
+__all__ = [
+    "GenerateBody",
+    "GenerateContent",
+    "StreamGenerateContent",
+    "WireGenerationConfig",
+    "generate",
+    "respelled",
+    "uncalled",
+]
 
 
 class GenerateContent(Operation[GenerateContentResponse]):
@@ -113,6 +121,11 @@ class WireGenerationConfig(GenerationConfig):
 
     model_selection_config: ModelSelectionConfig | None = field(default=None, name="modelConfig")
     image_config: _ImageConfig | None = None
+
+
+def respelled(config: GenerationConfig) -> WireGenerationConfig:
+    """Write a `GenerationConfig` that stands by itself."""
+    return recast(WireGenerationConfig, config, image_config=None)
 
 
 class GenerateBody(Message):

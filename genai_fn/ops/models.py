@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from genai_fn.backend import Gemini, Vertex
 from genai_fn.names import model_name, valid_model
-from genai_fn.ops._parts import nothing_is_none, page_query
+from genai_fn.ops._parts import nothing_is_none, query_of
 from genai_fn.request import DELETE, GET, PATCH, Call, Operation, Request, json
 from genai_fn.schema import (
     Checkpoint,
@@ -128,7 +128,7 @@ class ListModels(Operation[ListModelsResponse]):
 
     @property
     def _query(self) -> tuple[tuple[str, str], ...]:
-        return page_query(replace(self.config, query_base=None))
+        return query_of(replace(self.config, query_base=None))
 
 
 def list(config: ListModelsConfig | Mapping[str, Any] | None = None) -> Request[ListModelsResponse]:

@@ -7,7 +7,7 @@ from genai_fn.backend import Gemini, Vertex
 from genai_fn.flows.uploads import upload_to_store as upload
 from genai_fn.names import valid_name
 from genai_fn.ops import documents
-from genai_fn.ops._parts import NOTHING, nothing_is_none, page_query
+from genai_fn.ops._parts import NOTHING, nothing_is_none, query_of
 from genai_fn.request import DELETE, GET, POST, Call, Operation, Refusal, Request, json
 from genai_fn.schema import (
     ChunkingConfig,
@@ -96,7 +96,7 @@ class DeleteStore(Operation[None]):
     config: DeleteFileSearchStoreConfig = DeleteFileSearchStoreConfig()
 
     def gemini(self, at: Gemini) -> Call[None]:
-        return DELETE(self.name, NOTHING, query=page_query(self.config))
+        return DELETE(self.name, NOTHING, query=query_of(self.config))
 
     def vertex(self, at: Vertex) -> Refusal:
         return Refusal("file search stores are the Gemini Developer API's alone")
@@ -125,7 +125,7 @@ class ListStores(Operation[ListFileSearchStoresResponse]):
     config: ListFileSearchStoresConfig = ListFileSearchStoresConfig()
 
     def gemini(self, at: Gemini) -> Call[ListFileSearchStoresResponse]:
-        return GET("fileSearchStores", json(ListFileSearchStoresResponse), query=page_query(self.config))
+        return GET("fileSearchStores", json(ListFileSearchStoresResponse), query=query_of(self.config))
 
     def vertex(self, at: Vertex) -> Refusal:
         return Refusal("file search stores are the Gemini Developer API's alone")

@@ -8,8 +8,8 @@ from msgspec.structs import replace
 from genai_fn.backend import Gemini, Vertex
 from genai_fn.errors import InvalidRequest, Unsupported
 from genai_fn.names import model_name, valid_model
-from genai_fn.ops._parts import settled
-from genai_fn.ops.generate import GenerateBody, GenerateContent, WireGenerationConfig
+from genai_fn.ops._parts import recast, settled
+from genai_fn.ops.generate import GenerateBody, GenerateContent, respelled
 from genai_fn.request import POST, Call, Operation, Refusal, Request, json
 from genai_fn.schema import (
     ComputeTokensResponse,
@@ -53,7 +53,7 @@ class CountRequestTokens(Operation[CountTokensResponse]):
 
     def gemini(self, at: Gemini) -> Call[CountTokensResponse]:
         model = model_name(at, self.request.model)
-        body = _Wrapped(generate_content_request=_with_model(model, self.request.gemini(at).body))
+        body = _Wrapped(generate_content_request=recast(_GenerateWithModel, self.request.gemini(at).body, model=model))
         return POST(f"{model}:countTokens", body, json(CountTokensResponse))
 
     def vertex(self, at: Vertex) -> Call[CountTokensResponse]:
@@ -118,16 +118,13 @@ class _Counted(Message):
 
 def _counted(operation: CountTokens) -> _Counted:
     config = operation.config
+    how = config.generation_config
     return _Counted(
         contents=operation.contents,
         system_instruction=settled(Content, config.system_instruction),
         tools=config.tools,
-        generation_config=None if config.generation_config is None else _respelled(config.generation_config),
+        generation_config=None if how is None else respelled(how),
     )
-
-
-def _respelled(config: GenerationConfig) -> WireGenerationConfig:
-    return WireGenerationConfig(**{name: getattr(config, name) for name in GenerationConfig.__struct_fields__})
 
 
 class _GenerateWithModel(GenerateBody):
@@ -138,16 +135,12 @@ class _Wrapped(Message):
     generate_content_request: _GenerateWithModel
 
 
-def _with_model(model: str, body: GenerateBody) -> _GenerateWithModel:
-    return _GenerateWithModel(model=model, **{name: getattr(body, name) for name in body.__struct_fields__})
-
-
 def _countable(body: GenerateBody, at: Vertex) -> _Counted:
     """Take what Vertex counts out of a body, and refuse the rest."""
     rest = [name for name in _UNCOUNTED if getattr(body, name) is not None]
     if rest:
         raise Unsupported(at.title, tuple(f"request.config.{name}" for name in rest), "no count takes it")
-    return _Counted(**{name: getattr(body, name) for name in _Counted.__struct_fields__})
+    return recast(_Counted, body)
 
 
 _UNCOUNTED = tuple(name for name in GenerateBody.__struct_fields__ if name not in _Counted.__struct_fields__)

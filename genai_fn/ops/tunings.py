@@ -5,8 +5,8 @@ from typing import Any, ClassVar
 
 from genai_fn.backend import Backend, Gemini, Vertex
 from genai_fn.errors import InvalidRequest, Unsupported
-from genai_fn.names import valid_name
-from genai_fn.ops._parts import NOTHING, nothing_is_none, page_query
+from genai_fn.names import valid_model, valid_name
+from genai_fn.ops._parts import NOTHING, nothing_is_none, query_of
 from genai_fn.ops._tuning_evaluation import Evaluation, evaluation, valid_evaluation
 from genai_fn.ops._tuning_jobs import GEMINI_BEGUN, GEMINI_TUNING, GEMINI_TUNINGS, VERTEX_TUNING, VERTEX_TUNINGS
 from genai_fn.request import GET, POST, Call, Operation, Request
@@ -25,7 +25,7 @@ from genai_fn.schema import (
 from genai_fn.schema._base import Message
 from genai_fn.schema._convert import as_struct
 
-__all__ = ["cancel", "get", "list", "tune"]
+__all__ = ["CancelTuning", "GetTuning", "ListTunings", "Tune", "cancel", "get", "list", "tune"]
 
 
 class Tune(Operation[TuningJob]):
@@ -73,7 +73,7 @@ def tune(
     """
     return Request(
         Tune(
-            base_model=valid_name(base_model, "base_model", "a model name, such as 'gemini-2.5-flash'"),
+            base_model=valid_model(base_model, "base_model"),
             training_dataset=as_struct(TuningDataset, training_dataset, "training_dataset"),
             config=as_struct(CreateTuningJobConfig, config),
         )
@@ -267,10 +267,10 @@ class ListTunings(Operation[ListTuningJobsResponse]):
     config: ListTuningJobsConfig = ListTuningJobsConfig()
 
     def gemini(self, at: Gemini) -> Call[ListTuningJobsResponse]:
-        return GET("tunedModels", GEMINI_TUNINGS, query=page_query(self.config))
+        return GET("tunedModels", GEMINI_TUNINGS, query=query_of(self.config))
 
     def vertex(self, at: Vertex) -> Call[ListTuningJobsResponse]:
-        return GET("tuningJobs", VERTEX_TUNINGS, query=page_query(self.config))
+        return GET("tuningJobs", VERTEX_TUNINGS, query=query_of(self.config))
 
 
 def list(config: ListTuningJobsConfig | Mapping[str, Any] | None = None) -> Request[ListTuningJobsResponse]:

@@ -15,7 +15,7 @@ from returns.result import Failure, Result, Success
 from genai_fn.backend import Gemini, Vertex
 from genai_fn.errors import DecodeError, GenaiError
 from genai_fn.http import FileSlice, Headers, HttpResponse
-from genai_fn.mending import parsed
+from genai_fn.mending import misread, parsed
 from genai_fn.ops._parts import nothing_is_none
 from genai_fn.request import POST, Call, Operation, Refusal, whole
 from genai_fn.schema import (
@@ -213,11 +213,7 @@ def _ended(progress: Progress, kind: type[T]) -> Result[T, GenaiError]:
     try:
         return Success(parsed(kind, progress.body))
     except msgspec.DecodeError as error:
-        expected, _, path = str(error).partition(" - at ")
-        return Failure(DecodeError(expected, path.strip("`"), progress.body[:_TEXT_KEPT].decode("utf-8", "replace")))
-
-
-_TEXT_KEPT = 2000
+        return Failure(misread(error, progress.body))
 
 
 def _its_file(said: _Start) -> File:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Generic, Self, TypeAlias, TypeVar, dataclass_
 import msgspec
 from msgspec import Struct, StructMeta, field
 
-__all__ = ["GeminiOnly", "Message", "Misfit", "Opaque", "OpenEnum", "Page", "Value", "VertexOnly", "Via"]
+__all__ = ["GeminiOnly", "Message", "Misfit", "Only", "Opaque", "OpenEnum", "Page", "Value", "VertexOnly", "Via"]
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)

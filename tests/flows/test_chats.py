@@ -83,6 +83,8 @@ def test_start() -> None:
     (
         lambda: chats.start(""),
         lambda: chats.start("m", {"temprature": 1}),
+        lambda: chats.start("m", history=5),
+        lambda: chats.start("m", history="hi"),
         lambda: chats.start("m", history=[Content(role="system", parts=(Part(text="x"),))]),
         lambda: chats.start("m", history=[Content(parts=(Part(text="x"),))]),
         lambda: chats.send(CHAT, []),
@@ -96,7 +98,7 @@ def test_start() -> None:
         lambda: chats.stream(CHAT, "a") | calling(clock) | calling(clock),
         lambda: chats.send(CHAT, "a") | text | calling(clock),  # type: ignore[operator]  # that is the point
     ),
-    ids=range(14),
+    ids=range(16),
 )
 def test_mistakes(wrong: Callable[[], Any]) -> None:
     """What makes no sense is refused where it is written."""
