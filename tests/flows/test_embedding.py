@@ -443,4 +443,4 @@ def test_flat_memory(read: Callable[[Any, Callable[[Any], object]], None]) -> No
     few, least = peak(4_000)
     many, most = peak(100_000)
     assert (few, many) == (4_000, 100_000)
-    assert most < least + 1_000_000
+    assert most < least + 5_000_000  # to hold them all takes some twenty million
