@@ -147,7 +147,7 @@ def _judges_by_nothing(operation: str, given: Given, backend: str) -> bool:
 
 def _is_refused_for_a_reason(operation: str, given: Given, backend: str) -> bool:
     config = _config(given)
-    known = ("SUPERVISED_FINE_TUNING", "PREFERENCE_TUNING", None)
+    known = ("SUPERVISED_FINE_TUNING", None) + (("PREFERENCE_TUNING",) if backend == "vertex" else ())
     return operation == "tunings.tune" and (
         "pre_tuned_model_checkpoint_id" in config or config.get("method") not in known
     )
@@ -317,7 +317,7 @@ _LOSES = "what the server says is not lost; 1.51.0 reads it from the other backe
 READS_MORE: Mapping[tuple[str, str, str], str] = {
     ("generate", "gemini", ".create_time"): OF_REPLIES["create-time", "gemini"][0],
     ("generate", "gemini", ".finish_message"): OF_REPLIES["finish-new", "gemini"][0],
-    ("generate", "gemini", ".citation_metadata*"): OF_REPLIES["citations", "gemini"][0],
+    ("generate", "*", ".citation_metadata*"): OF_REPLIES["citations", "gemini"][0],
     ("tokens.count", "vertex", ".cached_content_token_count"): _LOSES,
     ("images.generate", "*", ".positive_prompt_safety_attributes*"): _LOSES,
     ("batches.*", "gemini", ".error*"): OF_BATCHES["failed-operation"],

@@ -227,7 +227,8 @@ def _unlike(theirs: Any, ours: Any, path: str = "") -> Iterator[tuple[str, Any, 
 
 
 def _is_told(name: str, backend: str, path: str, theirs: Any, ours: Any) -> bool:
-    return theirs is None and any(
+    is_more = theirs is None or (isinstance(theirs, list) and all(each in ours for each in theirs))
+    return is_more and any(
         fnmatchcase(name, operation) and fnmatchcase(backend, where) and fnmatchcase(path, f"*{place}")
         for operation, where, place in READS_MORE
     )
