@@ -12,7 +12,7 @@ from genai_fn.backend import Backend, Vertex
 from genai_fn.errors import InvalidRequest
 from genai_fn.http import Body, FileSlice
 from genai_fn.marks import LARGE
-from genai_fn.names import Name
+from genai_fn.names import Name, filled
 
 __all__ = ["encoded", "merged"]
 
@@ -24,7 +24,7 @@ def encoded(value: Any, at: Backend, *, has_large: bool) -> Body:
 
     def hook(found: Any) -> Any:
         if isinstance(found, Name):
-            return found.filled(at) if isinstance(at, Vertex) else str(found)
+            return filled(found, at) if isinstance(at, Vertex) else str(found)
         if isinstance(found, _Splice):
             splices.append(found.data)
             return msgspec.Raw(_MARK)

@@ -11,10 +11,6 @@ class Name(str):
 
     __slots__ = ()
 
-    def filled(self, at: Vertex) -> str:
-        """Put a backend's project and location into the holes."""
-        return filled(self, at)
-
 
 def filled(name: str, at: Vertex) -> str:
     """Put a backend's project and location into the holes of a name."""

@@ -5,6 +5,7 @@ import importlib
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 import genai_fn
 from docs import write_operations
+from genai_fn.wire import VERSION
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "genai_fn"
@@ -335,6 +337,12 @@ def test_belongs_to_no_machine() -> None:
         for path in texts()
     }
     assert {name: each for name, each in found.items() if each} == {}
+
+
+def test_versions_agree() -> None:
+    """The version that is installed is the one that the package says, and the one that goes out with every request."""
+    packaged = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    assert (packaged, packaged) == (genai_fn.__version__, VERSION)
 
 
 def test_docs_list_every_operation() -> None:

@@ -68,7 +68,7 @@ def test_named(name: str, short: str, full: str) -> None:
 def test_filled() -> None:
     """The backend's project and location go into the holes; without a location it is global."""
     assert filled(f"{HOLES}/1", Vertex("p", "l")) == "projects/p/locations/l/things/1"
-    assert Name(f"{HOLES}/1").filled(Vertex("p")) == "projects/p/locations/global/things/1"
+    assert filled(Name(f"{HOLES}/1"), Vertex("p")) == "projects/p/locations/global/things/1"
     assert filled("projects/q/things/1", Vertex()) == "projects/q/things/1"
 
 

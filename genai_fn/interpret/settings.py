@@ -3,7 +3,7 @@
 import dataclasses
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from genai_fn.errors import GenaiError, InvalidRequest
 from genai_fn.events import Event
 from genai_fn.exchange import Exchange, HttpExchange, fetched
 from genai_fn.http import HttpRequest, HttpResponse
+from genai_fn.interpret.sync_world import SyncWorld
 from genai_fn.options import Retry, Timeouts, at_least_one, must_be
 from genai_fn.request import Flow, Request, Stream
 from genai_fn.schema._base import Value
@@ -115,18 +116,13 @@ class _Fetch:
         self._direct = direct
 
     def __call__(self, request: HttpRequest, seconds: float) -> HttpResponse | Lost:
-        from genai_fn.interpret.sync_world import SyncWorld  # noqa: PLC0415  # which imports this module
-
-        lanes = self._direct if ("metadata-flavor", "Google") in _lowered(request) else self._through
+        is_local = any(name.lower() == "metadata-flavor" for name, _ in request.headers)
+        lanes = self._direct if is_local else self._through
         return SyncWorld(lanes, None, None).run(fetched(request, time.monotonic() + seconds))
 
     def close(self) -> None:
         self._through.close()
         self._direct.close()
-
-
-def _lowered(request: HttpRequest) -> Mapping[tuple[str, str], None]:
-    return {(name.lower(), value): None for name, value in request.headers}
 
 
 def an_action(action: object) -> None:
