@@ -69,6 +69,8 @@ def _returned(value: ast.expr | None, method: ast.FunctionDef) -> str:
         case ast.Call(func=ast.Name(id=verb), args=[path, *_]) if verb in _VERBS:
             paths = _branches(path, method)
             return " or ".join(f"`{verb} {each}{_query(value)}`" for each in paths)
+        case ast.Call(func=ast.Name(id="Opening"), args=[path, *_]):
+            return " or ".join(f"`{each}`" for each in _branches(path, method) if each)
         case _:
             return ""
 

@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     from genai_fn.ops import caches as caches
     from genai_fn.ops import files as files
     from genai_fn.ops import images as images
+    from genai_fn.ops import live as live
     from genai_fn.ops import models as models
     from genai_fn.ops import operations as operations
     from genai_fn.ops import stores as stores
@@ -87,7 +88,7 @@ if TYPE_CHECKING:
     from genai_fn.ops.embed import embed
     from genai_fn.ops.generate import generate
     from genai_fn.options import Retry, Timeouts
-    from genai_fn.request import Action, Flow, Modifier, Operation, Request, Stream
+    from genai_fn.request import Action, Flow, Live, Modifier, Operation, Request, Stream
     from genai_fn.results import Failure, Result, Success, ok, raise_for
     from genai_fn.steps import ask, attempt, emit, flow, sleep, stream
     from genai_fn.wire import decode, encode
@@ -151,7 +152,7 @@ _PLACES = {
     "ops.embed": ("embed",),
     "ops.generate": ("generate",),
     "options": ("Retry", "Timeouts"),
-    "request": ("Action", "Flow", "Modifier", "Operation", "Request", "Stream"),
+    "request": ("Action", "Flow", "Live", "Modifier", "Operation", "Request", "Stream"),
     "results": ("Failure", "Result", "Success", "ok", "raise_for"),
     "steps": ("ask", "attempt", "emit", "flow", "sleep", "stream"),
     "wire": ("decode", "encode"),
@@ -162,6 +163,7 @@ _RESOURCES = (
     "caches",
     "files",
     "images",
+    "live",
     "models",
     "operations",
     "stores",
@@ -183,6 +185,7 @@ __all__ = [  # noqa: RUF022  # by what they are for
     "files",
     "generate",
     "images",
+    "live",
     "models",
     "operations",
     "stores",
@@ -238,6 +241,7 @@ __all__ = [  # noqa: RUF022  # by what they are for
     "HttpRequest",
     "HttpResponse",
     "Interpreter",
+    "Live",
     "Modifier",
     "Operation",
     "Parsed",

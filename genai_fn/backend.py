@@ -114,7 +114,12 @@ class Gemini(_Place):
     @property
     def root(self) -> str:
         """The address that paths are put behind."""
-        return f"{self.base_url}/{self.api_version}" if self.api_version else self.base_url
+        return f"{self.base}/{self.api_version}" if self.api_version else self.base
+
+    @property
+    def base(self) -> str:
+        """The address without the version."""
+        return self.base_url
 
     @property
     def is_ephemeral(self) -> bool:
@@ -187,10 +192,12 @@ class Vertex(_Place):
     @property
     def root(self) -> str:
         """The address that paths are put behind."""
-        if self.is_gateway:
-            return str(self.base_url)
-        base = self.base_url or f"https://{_vertex_host(self.location or 'global', express=self.api_key is not None)}"
-        return f"{base}/{self.api_version}" if self.api_version else base
+        return f"{self.base}/{self.api_version}" if self.api_version and not self.is_gateway else self.base
+
+    @property
+    def base(self) -> str:
+        """The address without the version."""
+        return self.base_url or f"https://{_vertex_host(self.location or 'global', express=self.api_key is not None)}"
 
     @property
     def prefix(self) -> str:
@@ -239,10 +246,12 @@ def bearer(backend: Backend, token: str, *, project: str | None = None, quota_pr
 
 def origin(url: str) -> str:
     """
-    Cut an address down to scheme, host and port.
+    Cut an address down to scheme, host and port; a WebSocket is opened over HTTP, and has that one's.
 
     >>> origin("https://Example.com/v1/x?y"), origin("http://127.0.0.1:80/x")
     ('https://example.com:443', 'http://127.0.0.1:80')
+    >>> origin("wss://example.com/ws/x")
+    'https://example.com:443'
     """
     end = url.find("/", len("https://"))
     return _origin(url if end < 0 else url[:end])
@@ -252,8 +261,8 @@ def origin(url: str) -> str:
 def _origin(url: str) -> str:
     """Keep the answer for the few hosts that there are: every request is compared with its credential's origin."""
     parts = urlsplit(url)
-    port = parts.port or {"https": 443, "wss": 443}.get(parts.scheme, 80)
-    return f"{parts.scheme}://{parts.hostname}:{port}"
+    scheme = {"ws": "http", "wss": "https"}.get(parts.scheme, parts.scheme)
+    return f"{scheme}://{parts.hostname}:{parts.port or (443 if scheme == 'https' else 80)}"
 
 
 def backend_from_env(environ: Mapping[str, str]) -> Result[Backend, GenaiError]:

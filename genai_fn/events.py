@@ -1,4 +1,4 @@
-"""What ``on_event`` is told: exchanges, calls of functions, uploads, as they happen; none of it with a credential."""
+"""What ``on_event`` is told: exchanges, calls of functions, uploads, sessions, as they happen; none of it with a credential."""
 
 from collections.abc import Mapping
 from typing import Any, TypeAlias
@@ -7,7 +7,17 @@ from genai_fn.errors import GenaiError
 from genai_fn.http import HttpRequest
 from genai_fn.schema._base import Value
 
-__all__ = ["Answered", "Called", "Event", "Failed", "Retrying", "Sending", "Uploaded"]
+__all__ = [
+    "Answered",
+    "Called",
+    "Event",
+    "Failed",
+    "Reconnecting",
+    "Resumed",
+    "Retrying",
+    "Sending",
+    "Uploaded",
+]
 
 
 class Sending(Value):
@@ -56,4 +66,17 @@ class Uploaded(Value):
     size: int
 
 
-Event: TypeAlias = Sending | Answered | Retrying | Failed | Called | Uploaded
+class Reconnecting(Value):
+    """A live session connects anew, in so many seconds: as its connection was lost, or, without an error, will be."""
+
+    error: GenaiError | None
+    seconds: float
+
+
+class Resumed(Value):
+    """A live session goes on over a new connection."""
+
+    session_id: str | None
+
+
+Event: TypeAlias = Sending | Answered | Retrying | Failed | Called | Uploaded | Reconnecting | Resumed

@@ -27,7 +27,7 @@ from genai_fn.schema._base import Value
 from genai_fn.sse import Events
 from genai_fn.wire import Prepared, addressed, api_error, prepare, read, read_event, sign
 
-__all__ = ["Exchange", "HttpExchange", "fetched"]
+__all__ = ["Exchange", "HttpExchange", "fetched", "nobody"]
 
 T = TypeVar("T")
 
@@ -122,7 +122,7 @@ class HttpExchange(Value, kw_only=True):
     def _ready(self, request: Request[T], terms: "_Terms") -> Effects[tuple[Prepared[T], HttpRequest] | GenaiError]:
         """Say who calls, then write the request: only with a token may the project be known."""
         backend, options = self.backend, request.options
-        problem = _nobody(backend)
+        problem = nobody(backend)
         if problem is not None:
             return problem
         addressee = addressed(backend, options)
@@ -142,7 +142,7 @@ class HttpExchange(Value, kw_only=True):
         return value, sign(value.http, credential)
 
 
-def _nobody(backend: Backend) -> AuthError | None:
+def nobody(backend: Backend) -> AuthError | None:
     """Refuse to call as nobody, or with a token that is good for Live alone."""
     if not isinstance(backend, Gemini):
         return None

@@ -1,9 +1,9 @@
 """
-Descriptions, the values that people build: `Request` (one answer), `Stream` (many), `Flow` (several steps); and what
-they are made of.
+Descriptions, the values that people build: `Request` (one answer), `Stream` (many), `Flow` (several steps), `Live` (a
+session); and what they are made of.
 
-An `Operation` says which `Call` it is on each backend, or why there is none. Nothing here does anything: interpreters
-do.
+An `Operation` says which `Call` it is on each backend, a `LiveOperation` which `Opening`, or why there is none. Nothing
+here does anything: interpreters do.
 """
 
 import functools
@@ -31,7 +31,10 @@ __all__ = [
     "Call",
     "Description",
     "Flow",
+    "Live",
+    "LiveOperation",
     "Modifier",
+    "Opening",
     "Operation",
     "Refusal",
     "Request",
@@ -95,6 +98,22 @@ class Call(Value, Generic[T_co]):
     bare: bool = False
     absolute: bool = False
     headers: Headers = ()
+
+
+class Opening(Value, Generic[T_co]):
+    """
+    How a session is opened over a WebSocket, and how to read what is said in it.
+
+    `path` is relative to the backend's address without its version, which takes the place of ``{version}``; an empty
+    one is that very address. `setup` is the first message. `message` is the type of theirs, `read` a function from
+    there to the public type, and `unknown` makes a message of the ``raw`` text of one of which nothing is known.
+    """
+
+    path: str
+    setup: Message
+    message: Any
+    read: Callable[[Any], Any] | None = None
+    unknown: Callable[..., T_co] | None = None
 
 
 class Refusal(Value):
@@ -183,6 +202,25 @@ class Operation(Message, Generic[T_co], gc=True):
         return None
 
 
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
+class LiveOperation(Message, Generic[T_co], gc=True):
+    """
+    One kind of session: its fields are the parameters, its two methods the two backends.
+
+    `op` is its name, as in ``live.connect``.
+    """
+
+    op: ClassVar[str]
+
+    def gemini(self, at: Gemini) -> Opening[T_co] | Refusal:
+        """Say how it is opened at the Gemini Developer API."""
+        raise NotImplementedError
+
+    def vertex(self, at: Vertex) -> Opening[T_co] | Refusal:
+        """Say how it is opened at Vertex AI."""
+        raise NotImplementedError
+
+
 # What people build
 
 
@@ -249,6 +287,21 @@ class Stream(Value, Generic[T_co]):
         return _a_modifier(modifier)(self)
 
 
+class Live(Value, Generic[T_co]):
+    """
+    A description of a real-time session, in which the model says many T.
+
+    Its `offer` is what ``calling(…)`` lets the model call.
+    """
+
+    operation: LiveOperation[T_co]
+    options: Options = Options()
+    offer: Any = None
+
+    def __or__(self, modifier: "Callable[[Live[T_co]], U]") -> U:
+        return _a_modifier(modifier)(self)
+
+
 Action: TypeAlias = Request[T] | Flow[T]
 Description: TypeAlias = Request[Any] | Flow[Any] | Stream[Any]
 
@@ -258,19 +311,26 @@ class Modifier(Value):
     A function from one description to another, as a value: ``description | modifier``, or composed, ``modifier |
     modifier``.
 
-    Its subclasses differ in what type checkers know of them, and in nothing else.
+    Its subclasses differ in what type checkers know of them, and in whether they make sense of a `Live`, too.
     """
 
     function: Callable[..., Any]
     args: tuple[Any, ...] = ()
+    takes_live: ClassVar[bool] = False
 
     def __call__(self, description: Any) -> Any:
-        if not isinstance(description, (Request, Flow, Stream)):
-            raise InvalidRequest("|", description, "a Request, a Flow or a Stream before a modifier")
+        if isinstance(description, Live) and not self.takes_live:
+            raise InvalidRequest("|", self, "a modifier that shapes a session: with_config(…), calling(…) and the like")
+        if not isinstance(description, (Request, Flow, Stream, Live)):
+            raise InvalidRequest("|", description, "a Request, a Flow or a Stream before a modifier, or a Live")
         return self.function(description, *self.args)
 
     def __or__(self, following: "Modifier") -> "Modifier":
-        return Modifier(_in_turn, (self, _a_modifier(following)))
+        return _Composed(_in_turn, (self, _a_modifier(following)))
+
+
+class _Composed(Modifier):
+    takes_live: ClassVar[bool] = True  # each of its parts says for itself
 
 
 def _in_turn(description: Any, *modifiers: Modifier) -> Any:

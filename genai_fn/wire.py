@@ -26,14 +26,14 @@ from genai_fn.options import Options
 from genai_fn.request import Answer, Call, Operation, Refusal, Request
 from genai_fn.schema._base import Value
 
-__all__ = ["Prepared", "addressed", "api_error", "decode", "encode", "prepare", "read", "read_event", "sign"]
+__all__ = ["AGENT", "Prepared", "addressed", "api_error", "decode", "encode", "prepare", "read", "read_event", "sign"]
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 VERSION = "0.1.0"
-_AGENT = f"genai-fn/{VERSION} gl-python/{platform.python_version()}"
-_HEADERS: Headers = (("accept", "*/*"), ("user-agent", _AGENT), ("x-goog-api-client", _AGENT))
+AGENT = f"genai-fn/{VERSION} gl-python/{platform.python_version()}"
+_HEADERS: Headers = (("accept", "*/*"), ("user-agent", AGENT), ("x-goog-api-client", AGENT))
 _JSON: Headers = (("content-type", "application/json"),)
 _WHOLE: Headers = (("accept-encoding", "gzip"),)
 _PIECES: Headers = (("accept-encoding", "identity"),)

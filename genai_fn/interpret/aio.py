@@ -2,9 +2,10 @@
 
 import ssl
 import threading
+import weakref
 from collections.abc import AsyncIterator, Callable
 from types import ModuleType, TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
 import anyio
 from anyio.lowlevel import EventLoopToken, checkpoint, current_token
@@ -18,14 +19,17 @@ from genai_fn.effects import (
 )
 from genai_fn.errors import Closed, GenaiError
 from genai_fn.events import Event
-from genai_fn.exchange import Exchange
-from genai_fn.interpret.async_world import STREAM_CLOSED, AsyncWorld, Opens, soon
-from genai_fn.interpret.settings import Settings, a_stream, an_action
+from genai_fn.exchange import Exchange, HttpExchange
+from genai_fn.interpret.async_world import STREAM_CLOSED, AsyncWorld, soon
+from genai_fn.interpret.settings import Settings, a_live, a_stream, an_action
 from genai_fn.options import Retry, Timeouts
-from genai_fn.request import Action, Stream, is_spawning
+from genai_fn.request import Action, Live, Stream, is_spawning
 from genai_fn.steps import program
 
 if TYPE_CHECKING:
+    from genai_fn.interpret.lanes_async import AsyncLanes
+    from genai_fn.interpret.live import Session
+    from genai_fn.interpret.sockets import Wiring
     from genai_fn.interpret.tokens import Tokens
 
 __all__ = ["AsyncHttp", "AsyncItems"]
@@ -85,6 +89,11 @@ class AsyncHttp:
         a_stream(stream)
         return AsyncItems(stream, self._exchange, self._connections.world())
 
+    def live(self, live: Live[T]) -> "Session[T]":
+        """Open a live session: ``async with run.live(live.connect(…)) as session: …``."""
+        a_live(live)
+        return self._connections.session(live)
+
     @property
     def problem(self) -> GenaiError | None:
         """Why the environment names no backend, if it does not."""
@@ -110,15 +119,38 @@ class _Connections:
         self._settings = settings
         self._exchange = exchange
         self._lock = threading.Lock()
-        self._lanes: Opens | None = None
+        self._lanes: AsyncLanes | None = None
         self._tokens: Tokens | None = None
+        self._sessions: weakref.WeakSet[Session[Any]] = weakref.WeakSet()
         self._is_closed = False
 
-    def world(self) -> "AsyncWorld":
+    def world(self) -> AsyncWorld:
         with self._lock:
             if self._lanes is None and not self._is_closed:
                 self._make()
         return AsyncWorld(self._lanes, self._tokens, self._settings.on_event)
+
+    def session(self, live: Live[T], wired: "Callable[[Wiring], Wiring]" = lambda wiring: wiring) -> "Session[T]":
+        """Make what opens a session; `wired` may put something between it and the network."""
+        from genai_fn.interpret.live import Session  # noqa: PLC0415  # few have any
+        from genai_fn.interpret.wiring import HttpWiring, Unwired  # noqa: PLC0415
+
+        options, settings, world = live.options, self._settings, self.world()
+        if isinstance(self._exchange, Failure):
+            wiring: Wiring = Unwired(self._exchange.failure())
+        elif self._lanes is None or self._is_closed:
+            wiring = Unwired(Closed())
+        else:
+            wiring = HttpWiring(live, cast("HttpExchange", self._exchange.unwrap()), world, self._lanes.dialling)
+        session = Session(
+            live,
+            wired(wiring),
+            retry=options.retry or settings.retry,
+            timeouts=options.timeouts or settings.timeouts,
+            on_event=settings.on_event,
+        )
+        self._sessions.add(session)
+        return session
 
     def _make(self) -> None:
         from genai_fn.interpret.lanes_async import AsyncLanes  # noqa: PLC0415  # the network stack, at the first call
@@ -131,6 +163,8 @@ class _Connections:
         with self._lock:
             self._is_closed = True
             lanes, tokens = self._lanes, self._tokens
+        for session in tuple(self._sessions):
+            session.cut()
         if tokens is not None:
             tokens.close()
         if lanes is not None:

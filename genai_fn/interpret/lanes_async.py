@@ -20,7 +20,7 @@ from anyio.lowlevel import current_token
 from genai_fn.effects import Lost
 from genai_fn.errors import Closed, Phase
 from genai_fn.http import FileSlice, Headers, HttpRequest
-from genai_fn.interpret.dial import DialError, Target, dial, target_of
+from genai_fn.interpret.dial import DialError, Dialling, Target, dial, target_of
 from genai_fn.interpret.dial_async import AsyncStream, perform
 from genai_fn.interpret.lanes_depot import Depot, Lane, Yard
 from genai_fn.interpret.lanes_message import broken, headers_of, interrupted, late, message, pieces, undialled
@@ -86,6 +86,11 @@ class AsyncLanes:
         if isinstance(opened, Lost):
             depot.leave()
         return opened
+
+    @property
+    def dialling(self) -> Dialling:
+        """How these connections are made, for others that are to be made alike."""
+        return self._yard.dialling
 
     async def aclose(self) -> None:
         """Close idle connections, and those in use once they are done with; no exchange opens after that."""

@@ -17,7 +17,7 @@ from genai_fn.exchange import Exchange, HttpExchange, fetched
 from genai_fn.http import HttpRequest, HttpResponse
 from genai_fn.interpret.sync_world import SyncWorld
 from genai_fn.options import Retry, Timeouts, at_least_one, must_be
-from genai_fn.request import Flow, Request, Stream
+from genai_fn.request import Flow, Live, Request, Stream
 from genai_fn.schema._base import Value
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from genai_fn.interpret.lanes import Lanes
     from genai_fn.interpret.tokens import Tokens
 
-__all__ = ["Settings", "a_stream", "an_action"]
+__all__ = ["Settings", "a_live", "a_stream", "an_action"]
 
 
 class Settings(Value, kw_only=True):
@@ -133,6 +133,8 @@ def an_action(action: object) -> None:
             action,
             "a Request or a Flow: read a stream with .stream(…), or make one of it by joined or collected",
         )
+    if isinstance(action, Live):
+        raise InvalidRequest("action", action, "a Request or a Flow: a session is opened with .live(…), in async code")
     if not isinstance(action, Request | Flow):
         raise InvalidRequest("action", action, "a Request or a Flow")
 
@@ -141,3 +143,9 @@ def a_stream(stream: object) -> None:
     """Refuse to stream anything but a stream."""
     if not isinstance(stream, Stream):
         raise InvalidRequest("stream", stream, "a Stream, such as generate(…) | streamed")
+
+
+def a_live(live: object) -> None:
+    """Refuse to open anything but a session."""
+    if not isinstance(live, Live):
+        raise InvalidRequest("live", live, "a Live, such as live.connect(…)")

@@ -1,7 +1,10 @@
-"""How a request is shaped: its config, and how it is made. Each applies to the request at the root of a description."""
+"""
+How a request is shaped: its config, and how it is made. Each applies to the request at the root of a description, and
+to a session as it does to a request.
+"""
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 import msgspec
 from msgspec.structs import replace
@@ -11,18 +14,21 @@ from genai_fn.errors import InvalidRequest
 from genai_fn.flows import calling as loop
 from genai_fn.flows import together
 from genai_fn.options import Options, Retry, Timeouts, must_be, positive
-from genai_fn.request import Description, Flow, Modifier, Request, Stream
+from genai_fn.request import Description, Flow, Live, Modifier, Request, Stream
 from genai_fn.schema._convert import as_changes, as_value
 from genai_fn.schema.content import ContentLike
 from genai_fn.schema.tools import ToolLike
 
 __all__ = ["Shaping", "at_root", "reconfigured", "with_config", "with_options", "with_system", "with_tools"]
 
-D = TypeVar("D", bound=Request[Any] | Flow[Any] | Stream[Any])
+D = TypeVar("D", bound=Request[Any] | Flow[Any] | Stream[Any] | Live[Any])
+R = TypeVar("R", bound=Request[Any] | Live[Any])
 
 
 class Shaping(Modifier):
     """Changes what is described, and not what comes of it."""
+
+    takes_live: ClassVar[bool] = True
 
     def __call__(self, description: D) -> D:
         return super().__call__(description)  # type: ignore[no-any-return]  # a shaping function answers what it was given
@@ -104,11 +110,11 @@ def with_options(
     )
 
 
-def _configured(description: Description, config: Any, fields: tuple[tuple[str, Any], ...]) -> Any:
+def _configured(description: Description | Live[Any], config: Any, fields: tuple[tuple[str, Any], ...]) -> Any:
     return at_root(description, "with_config", reconfigured, config, fields)
 
 
-def reconfigured(request: Request[Any], config: Any, fields: tuple[tuple[str, Any], ...]) -> Request[Any]:
+def reconfigured(request: R, config: Any, fields: tuple[tuple[str, Any], ...]) -> R:
     """Change a request's config: by what is set in another or in a mapping, and by single fields, which None unsets."""
     operation = request.operation
     before = getattr(operation, "config", None)
@@ -120,23 +126,26 @@ def reconfigured(request: Request[Any], config: Any, fields: tuple[tuple[str, An
     said = cast("Mapping[str, Any]", config or {})
     given = _set_fields(config) if isinstance(config, msgspec.Struct) else said
     changes = as_changes(kind, given, "config") | as_changes(kind, dict(fields), "config")
-    return replace(request, operation=replace(operation, config=replace(before, **changes)))
+    settled = replace(before, **changes)
+    if isinstance(request, Live) and request.offer is not None:
+        settled = loop.declaring(settled, request.offer.functions)
+    return replace(request, operation=replace(operation, config=settled))
 
 
 def _set_fields(config: msgspec.Struct) -> dict[str, Any]:
     return {name: value for name in config.__struct_fields__ if (value := getattr(config, name)) is not None}
 
 
-def _with_tools(description: Description, tools: tuple[Any, ...]) -> Any:
+def _with_tools(description: Description | Live[Any], tools: tuple[Any, ...]) -> Any:
     return at_root(description, "with_tools", _retooled, tools)
 
 
-def _retooled(request: Request[Any], tools: tuple[Any, ...]) -> Request[Any]:
+def _retooled(request: R, tools: tuple[Any, ...]) -> R:
     there = getattr(getattr(request.operation, "config", None), "tools", None) or ()
     return reconfigured(request, None, (("tools", (*there, *tools)),))
 
 
-def _optioned(description: Description, options: Options, deadline: float | None) -> Any:
+def _optioned(description: Description | Live[Any], options: Options, deadline: float | None) -> Any:
     if deadline is not None and isinstance(description, Flow) and description.builder is not loop.called:
         description = Flow(together.within, description, (deadline,))
     elif deadline is not None:
@@ -144,14 +153,14 @@ def _optioned(description: Description, options: Options, deadline: float | None
     return description if options == Options() else at_root(description, "with_options", _reoptioned, options)
 
 
-def _reoptioned(request: Request[Any], options: Options) -> Request[Any]:
+def _reoptioned(request: R, options: Options) -> R:
     given = {name: value for name, value in _set_fields(options).items() if value is not False}
     return replace(request, options=replace(request.options, **given))
 
 
-def at_root(description: Description, name: str, change: Callable[..., Request[Any]], *args: Any) -> Any:
-    """Change the request that a description was made of."""
-    if isinstance(description, Request):
+def at_root(description: Description | Live[Any], name: str, change: Callable[..., Any], *args: Any) -> Any:
+    """Change the request that a description was made of, or a session."""
+    if isinstance(description, Request | Live):
         return change(description, *args)
     if description.of is not None:
         return replace(description, of=at_root(description.of, name, change, *args))

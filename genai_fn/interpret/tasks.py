@@ -1,0 +1,52 @@
+"""Tasks beside a block of the caller's, each under a scope of its own, so that none of them ever ends the block."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import anyio
+
+__all__ = ["Tasks"]
+
+
+class Tasks:
+    """
+    Tasks in a group whose own scope is never cancelled, as its host would end with it.
+
+    `crashed` is told what a task raises, so that somebody can raise it where it is seen.
+    """
+
+    def __init__(self, crashed: Callable[[Exception], None]) -> None:
+        self._crashed = crashed
+        self._group = anyio.create_task_group()
+        self._scopes: set[anyio.CancelScope] = set()
+
+    async def enter(self) -> None:
+        """Make ready, in the very task that leaves."""
+        await self._group.__aenter__()
+
+    async def leave(self) -> None:
+        """End what still runs, and wait for its end."""
+        for scope in tuple(self._scopes):
+            scope.cancel()
+        try:
+            await self._group.__aexit__(None, None, None)
+        except BaseExceptionGroup as group:  # of an interrupt, which comes out as itself
+            raise group.exceptions[0] from None
+
+    def begin(self, function: Callable[..., Awaitable[Any]], *args: Any) -> anyio.CancelScope:
+        """Begin a task; its scope ends it."""
+        scope = anyio.CancelScope()
+        self._scopes.add(scope)
+        self._group.start_soon(self._run, scope, function, args)
+        return scope
+
+    async def _run(
+        self, scope: anyio.CancelScope, function: Callable[..., Awaitable[Any]], args: tuple[Any, ...]
+    ) -> None:
+        try:
+            with scope:
+                await function(*args)
+        except Exception as error:  # noqa: BLE001  # the caller's own, raised again where it is seen
+            self._crashed(error)
+        finally:
+            self._scopes.discard(scope)

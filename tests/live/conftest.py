@@ -1,0 +1,21 @@
+"""Live sessions in both worlds."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import anyio
+import pytest
+
+
+@pytest.fixture(params=["asyncio", "trio"])
+def run(request: pytest.FixtureRequest) -> Callable[[Callable[[], Awaitable[Any]]], Any]:
+    """Run a test's coroutine, in bounded time."""
+
+    def bounded(body: Callable[[], Awaitable[Any]]) -> Any:
+        async def inside() -> Any:
+            with anyio.fail_after(20):
+                return await body()
+
+        return anyio.run(inside, backend=request.param)
+
+    return bounded
