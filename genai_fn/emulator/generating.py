@@ -1,17 +1,21 @@
 """Content generation: the request is checked, the answer cut to its limits, and sent whole or a few words at a time."""
 
 import hashlib
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
+from genai_fn.emulator.answers import told
 from genai_fn.emulator.calls import called
 from genai_fn.emulator.faults import invalid
-from genai_fn.emulator.pieces import pieces, weight
+from genai_fn.emulator.pieces import pieces
+from genai_fn.emulator.places import GEMINI_MODELS, VERTEX_MODELS
+from genai_fn.emulator.prompts import GenerateContentRequest, Prompt, prompt_of
 from genai_fn.emulator.reading import Asked, body_of
+from genai_fn.emulator.retrieval import found, supported
 from genai_fn.emulator.saying import document, question, reply
 from genai_fn.emulator.shaped import shaped
+from genai_fn.emulator.state import State
 from genai_fn.http import HttpResponse
 from genai_fn.schema import (
     Candidate,
@@ -20,57 +24,48 @@ from genai_fn.schema import (
     FunctionCall,
     GenerateContentResponse,
     GenerateContentResponseUsageMetadata,
-    GenerationConfig,
-    ModelSelectionConfig,
+    GroundingMetadata,
     Part,
-    SafetySetting,
-    Tool,
-    ToolConfig,
 )
-from genai_fn.schema._base import Message, Value
+from genai_fn.schema._base import Value
 
-__all__ = ["generated", "streamed"]
-
-
-class _GenerationConfig(GenerationConfig):
-    model_config: ModelSelectionConfig | None = None
-    image_config: Any = None
+__all__ = ["ROUTES", "GenerateContentRequest", "responded"]
 
 
-class GenerateContentRequest(Message):
-    """What the API reads."""
+def responded(state: State, asked: Asked, model: str, request: GenerateContentRequest) -> GenerateContentResponse:
+    """
+    Answer one request whole, be it one of a batch.
 
-    model: str | None = None
-    contents: tuple[Content, ...] | None = None
-    generation_config: _GenerationConfig = _GenerationConfig()
-    system_instruction: Content | None = None
-    safety_settings: tuple[SafetySetting, ...] | None = None
-    tools: tuple[Tool, ...] | None = None
-    tool_config: ToolConfig | None = None
-    cached_content: str | None = None
-    labels: Mapping[str, str] | None = None
+    Raises:
+        Fault: where the request makes no sense, or names what is not there.
+    """
+    answer = _answered(state, asked, model, request)
+    whole = [answer.candidate(said, "".join(said.pieces), is_last=True) for said in answer.said]
+    return answer.response(*whole, is_last=True)
 
 
-def generated(asked: Asked) -> HttpResponse:
+def _generated(state: State, asked: Asked) -> tuple[State, HttpResponse]:
     """Answer ``generateContent``."""
-    answer = _answered(asked)
-    whole = [_candidate(said, "".join(said.pieces), is_last=True) for said in answer.said]
-    return _json(answer.response(*whole, is_last=True))
+    return state, told(responded(state, asked, asked.names["model"], body_of(asked, GenerateContentRequest)))
 
 
-def streamed(asked: Asked) -> HttpResponse:
+def _streamed(state: State, asked: Asked) -> tuple[State, HttpResponse]:
     """Answer ``streamGenerateContent``: as server-sent events, or, without ``alt=sse``, as one JSON array."""
-    answer = _answered(asked)
-    written = [_candidate(each, text, is_last=last) for each in answer.said for text, last in _chunks(each.pieces)]
+    answer = _answered(state, asked, asked.names["model"], body_of(asked, GenerateContentRequest))
+    written = [
+        answer.candidate(each, text, is_last=last) for each in answer.said for text, last in _chunks(each.pieces)
+    ]
     items = [answer.response(each, is_last=index == len(written)) for index, each in enumerate(written, 1)]
     if asked.query.get("alt") != "sse":
-        return _json(items)
+        return state, told(items)
     events = b"".join(b"data: " + msgspec.json.encode(each) + b"\r\n\r\n" for each in items)
-    return HttpResponse(200, (("content-type", "text/event-stream"),), events)
+    return state, HttpResponse(200, (("content-type", "text/event-stream"),), events)
 
 
-def _json(value: Any) -> HttpResponse:
-    return HttpResponse(200, (("content-type", "application/json; charset=UTF-8"),), msgspec.json.encode(value))
+ROUTES = (
+    *(("POST", f"{model}:generateContent", _generated) for model in (*GEMINI_MODELS, *VERTEX_MODELS)),
+    *(("POST", f"{model}:streamGenerateContent", _streamed) for model in (*GEMINI_MODELS, *VERTEX_MODELS)),
+)
 
 
 # What is answered
@@ -89,7 +84,8 @@ class _Answer(Value):
     """All candidates, and what goes with each response that they are sent in."""
 
     said: tuple[_Said, ...]
-    prompt: int
+    grounding: GroundingMetadata | None
+    prompt: Prompt
     model: str
     identity: str
 
@@ -101,41 +97,57 @@ class _Answer(Value):
             response_id=self.identity,
         )
 
+    def candidate(self, said: _Said, text: str, *, is_last: bool) -> Candidate:
+        """Make a candidate, or a piece of one; what concerns it whole comes with the last."""
+        part = Part(text=text or None, function_call=said.call)
+        content = Content(parts=None if part == Part() else (part,), role="model")
+        if not is_last:
+            return Candidate(content=content, index=said.index)
+        grounding = None if self.grounding is None else supported(self.grounding, "".join(said.pieces))
+        return Candidate(content=content, finish_reason=said.reason, grounding_metadata=grounding, index=said.index)
+
     def _usage(self) -> GenerateContentResponseUsageMetadata:
         spent = sum(len(each.pieces) for each in self.said)
         return GenerateContentResponseUsageMetadata(
-            prompt_token_count=self.prompt, candidates_token_count=spent, total_token_count=self.prompt + spent
+            prompt_token_count=self.prompt.tokens,
+            cached_content_token_count=self.prompt.cached or None,
+            candidates_token_count=spent,
+            total_token_count=self.prompt.tokens + spent,
         )
 
 
-def _answered(asked: Asked) -> _Answer:
-    request = body_of(asked, GenerateContentRequest)
-    contents = _checked(request)
-    config = request.generation_config
-    model = asked.names["model"]
-    count, call = config.candidate_count or 1, _call(contents, request)
+def _answered(state: State, asked: Asked, model: str, request: GenerateContentRequest) -> _Answer:
+    prompt = prompt_of(state, asked, model, request)
+    count, call = prompt.request.generation_config.candidate_count or 1, _call(prompt)
     if call is None:
-        said = [_cut(each, _text(model, contents, request, each), config) for each in range(count)]
+        grounding = _grounding(state, prompt)
+        said = [_cut(each, _text(model, prompt, each, grounding), prompt) for each in range(count)]
     else:
-        said = [_Said(each, (), FinishReason.STOP, call) for each in range(count)]
-    system = (request.system_instruction,) if request.system_instruction is not None else ()
+        grounding, said = None, [_Said(each, (), FinishReason.STOP, call) for each in range(count)]
     return _Answer(
         said=tuple(said),
-        prompt=sum(map(weight, (*system, *contents))),
+        grounding=grounding,
+        prompt=prompt,
         model=model,
-        identity=hashlib.sha256(asked.path.encode() + b"\n" + asked.whole).hexdigest()[:22],
+        identity=hashlib.sha256(f"{model}\n".encode() + msgspec.json.encode(request)).hexdigest()[:22],
     )
 
 
-def _call(contents: tuple[Content, ...], request: GenerateContentRequest) -> FunctionCall | None:
+def _call(prompt: Prompt) -> FunctionCall | None:
     try:
-        return called(request.tools or (), request.tool_config, question(contents) or "offline")
+        return called(prompt.request.tools or (), prompt.request.tool_config, question(prompt.contents) or "offline")
     except _UNREADABLE as error:
         raise invalid(f"The parameters of a function cannot be read ({type(error).__name__}).") from None
 
 
-def _text(model: str, contents: tuple[Content, ...], request: GenerateContentRequest, index: int) -> str:
-    config = request.generation_config
+def _grounding(state: State, prompt: Prompt) -> GroundingMetadata | None:
+    """Search where a tool says so; the first one that finds anything counts."""
+    searched = (found(state, tool, question(prompt.contents)) for tool in prompt.request.tools or ())
+    return next((each for each in searched if each is not None), None)
+
+
+def _text(model: str, prompt: Prompt, index: int, grounding: GroundingMetadata | None) -> str:
+    config, contents, system = prompt.request.generation_config, prompt.contents, prompt.request.system_instruction
     schema = config.response_json_schema
     if config.response_schema is not None:
         schema = msgspec.to_builtins(config.response_schema)
@@ -143,9 +155,14 @@ def _text(model: str, contents: tuple[Content, ...], request: GenerateContentReq
         value = _shaped(schema, question(contents) or "offline")
         return value if config.response_mime_type == "text/x.enum" and isinstance(value, str) else _written(value)
     if config.response_mime_type == "application/json":
-        return _written(document(model, contents, request.system_instruction))
-    text = reply(model, contents, request.system_instruction)
+        return _written(document(model, contents, system))
+    text = reply(model, contents, system, [] if grounding is None else _passages(grounding))
     return f"{text} This is answer {index + 1}." if index else text
+
+
+def _passages(grounding: GroundingMetadata) -> list[str]:
+    chunks = (each.retrieved_context for each in grounding.grounding_chunks)
+    return [each.text for each in chunks if each is not None and each.text]
 
 
 def _shaped(schema: Any, text: str) -> Any:
@@ -162,20 +179,15 @@ def _written(value: Any) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def _cut(index: int, text: str, config: GenerationConfig) -> _Said:
+def _cut(index: int, text: str, prompt: Prompt) -> _Said:
     """End a text at the first stop sequence, or after so many tokens."""
+    config = prompt.request.generation_config
     stops = [at for stop in config.stop_sequences or () if stop and (at := text.find(stop)) >= 0]
     told = pieces(text[: min(stops)] if stops else text)
     most = config.max_output_tokens
     if most is not None and len(told) > most:
         return _Said(index, told[:most], FinishReason.MAX_TOKENS)
     return _Said(index, told, FinishReason.STOP)
-
-
-def _candidate(said: _Said, text: str, *, is_last: bool) -> Candidate:
-    part = Part(text=text or None, function_call=said.call)
-    content = Content(parts=None if part == Part() else (part,), role="model")
-    return Candidate(content=content, finish_reason=said.reason if is_last else None, index=said.index)
 
 
 def _chunks(told: tuple[str, ...]) -> list[tuple[str, bool]]:
@@ -185,29 +197,3 @@ def _chunks(told: tuple[str, ...]) -> list[tuple[str, bool]]:
 
 
 _CHUNK = 6
-
-
-# What is refused
-
-
-def _checked(request: GenerateContentRequest) -> tuple[Content, ...]:
-    if not request.contents:
-        raise invalid("* GenerateContentRequest.contents: contents is not specified")
-    for index, content in enumerate(request.contents):
-        if not content.parts:
-            raise invalid(f"* GenerateContentRequest.contents[{index}].parts: contents.parts must not be empty.")
-        if content.role not in (None, "user", "model", "function"):
-            raise invalid(f"* GenerateContentRequest.contents[{index}].role: Please use a valid role: user, model.")
-    for name, (least, most) in _RANGES.items():
-        given = getattr(request.generation_config, name)
-        if given is not None and not least <= given <= most:
-            raise invalid(f"* GenerateContentRequest.generation_config.{name}: {given} is not from {least} to {most}")
-    return request.contents
-
-
-_RANGES = {
-    "candidate_count": (1, 8),
-    "max_output_tokens": (1, 2**31 - 1),
-    "temperature": (0, 2),
-    "top_p": (0, 1),
-}

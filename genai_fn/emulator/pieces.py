@@ -1,10 +1,13 @@
 """Tokens of a kind: words and signs, which are cheap to tell and add up to the text they came from."""
 
 import re
+from collections.abc import Iterable
 
-from genai_fn.schema import Content, Part
+import msgspec
 
-__all__ = ["pieces", "weight"]
+from genai_fn.schema import Content, Part, Tool
+
+__all__ = ["pieces", "prompted", "weight"]
 
 
 def pieces(text: str) -> tuple[str, ...]:
@@ -18,6 +21,12 @@ def pieces(text: str) -> tuple[str, ...]:
 
 
 _PIECE = re.compile(r"\s*(?:\w+|[^\w\s])|\s+\Z")
+
+
+def prompted(system: Content | None, contents: Iterable[Content], tools: Iterable[Tool] | None) -> int:
+    """Count the tokens of all that a model is given."""
+    turns = contents if system is None else (system, *contents)
+    return sum(map(weight, turns)) + sum(len(pieces(msgspec.json.encode(each).decode())) for each in tools or ())
 
 
 def weight(content: Content) -> int:

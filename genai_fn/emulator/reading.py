@@ -3,6 +3,7 @@
 import collections.abc
 import functools
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin
 
@@ -10,7 +11,7 @@ import msgspec
 from msgspec.structs import fields
 
 from genai_fn.emulator.faults import invalid
-from genai_fn.http import Body, FileSlice
+from genai_fn.http import Body, FileSlice, Headers
 from genai_fn.mending import mended
 from genai_fn.schema._base import Value
 
@@ -20,12 +21,23 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 
 class Asked(Value):
-    """A request as a method sees it: what its path names, its query, its body."""
+    """A request as a method sees it."""
 
+    method: str
     path: str
     names: Mapping[str, str]
+    """What the route's pattern names of the path."""
     query: Mapping[str, str]
+    headers: Headers
     body: Body
+    now: datetime
+    """When it is asked, in UTC."""
+    root: str
+    """``https://host`` as the caller knows it."""
+    base: str
+    """The root and what stands before a resource's name: ``https://host/v1beta``."""
+    vertex: bool
+    """Whether the path is one of Vertex AI's."""
 
     @property
     def whole(self) -> bytes:
@@ -34,16 +46,20 @@ class Asked(Value):
             raise invalid("This method takes JSON, not a file.")
         return self.body if isinstance(self.body, bytes) else b"".join(self.body)
 
+    def header(self, name: str) -> str:
+        """Find the first header of that name, written in lower case; nothing where there is none."""
+        return next((value for each, value in self.headers if each.lower() == name), "")
+
 
 def body_of(asked: Asked, kind: type[S]) -> S:
     """
-    Read a body.
+    Read a body; none at all is an empty message.
 
     Raises:
         Fault: with the path of what does not fit.
     """
     try:
-        tree = msgspec.json.decode(asked.whole)
+        tree = msgspec.json.decode(asked.whole or b"{}")
         return msgspec.convert(mended(_spelled(tree, kind, ""), kind), kind)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:  # ValueError: text that is no UTF-8
         raise invalid(f"Invalid JSON payload received. {error}") from None

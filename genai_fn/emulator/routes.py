@@ -1,64 +1,174 @@
 """Which method of the API a request means, by its address: the one table of the emulator."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterator
+from datetime import datetime
 from typing import TypeAlias
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
-from genai_fn.emulator.faults import Fault, refused
-from genai_fn.emulator.generating import generated, streamed
+from genai_fn.emulator import (
+    auth_tokens,
+    batches,
+    caches,
+    embeddings,
+    files,
+    generating,
+    models,
+    operations,
+    predicting,
+    stores,
+    tokens,
+    tunings,
+    videos,
+)
+from genai_fn.emulator.faults import Fault, denied, invalid, refused
 from genai_fn.emulator.reading import Asked
+from genai_fn.emulator.state import Method, State
 from genai_fn.http import HttpRequest, HttpResponse
 
-__all__ = ["answer"]
+__all__ = ["ROUTES", "handle"]
 
 
-def answer(request: HttpRequest) -> HttpResponse:
+def handle(state: State, request: HttpRequest, now: datetime) -> tuple[State, HttpResponse]:
     """
-    Answer a request as the API would, made-up words apart; the same request always gets the same answer.
+    Answer a request as the API would, made-up words apart; the same state, request and time get the same answer.
 
-    >>> answer(HttpRequest("GET", "https://generativelanguage.googleapis.com/v1beta/moods")).status
+    Args:
+        state: What was made so far.
+
+        request: From anyone, in the form of either backend.
+
+        now: The time that things are said to be made at, in UTC.
+
+    >>> from datetime import UTC
+    >>> request = HttpRequest("GET", "https://generativelanguage.googleapis.com/v1beta/moods")
+    >>> handle(State(), request, datetime(2026, 1, 1, tzinfo=UTC))[1].status
     404
     """
     try:
-        method, asked = _found(request)
-        return method(asked)
+        method, asked = _found(request, now)
+        _admitted(state, asked)
+        return method(state, asked)
     except Fault as fault:
-        return refused(fault)
+        return state, refused(fault)
 
 
-_Method: TypeAlias = Callable[[Asked], HttpResponse]
-
-_ROUTES: tuple[tuple[str, str, _Method], ...] = (
-    ("POST", "models/{model}:generateContent", generated),
-    ("POST", "tunedModels/{model}:generateContent", generated),
-    ("POST", "publishers/*/models/{model}:generateContent", generated),
-    ("POST", "projects/*/locations/*/publishers/*/models/{model}:generateContent", generated),
-    ("POST", "projects/*/locations/*/models/{model}:generateContent", generated),
-    ("POST", "projects/*/locations/*/endpoints/{model}:generateContent", generated),
-    ("POST", "models/{model}:streamGenerateContent", streamed),
-    ("POST", "tunedModels/{model}:streamGenerateContent", streamed),
-    ("POST", "publishers/*/models/{model}:streamGenerateContent", streamed),
-    ("POST", "projects/*/locations/*/publishers/*/models/{model}:streamGenerateContent", streamed),
-    ("POST", "projects/*/locations/*/models/{model}:streamGenerateContent", streamed),
-    ("POST", "projects/*/locations/*/endpoints/{model}:streamGenerateContent", streamed),
+ROUTES: tuple[tuple[str, str, Method], ...] = (
+    *generating.ROUTES,
+    *tokens.ROUTES,
+    *embeddings.ROUTES,
+    *predicting.ROUTES,
+    *videos.ROUTES,
+    *files.ROUTES,
+    *caches.ROUTES,
+    *batches.ROUTES,
+    *tunings.ROUTES,
+    *stores.ROUTES,
+    *models.ROUTES,
+    *auth_tokens.ROUTES,
+    *operations.ROUTES,
 )
+"""Verb, path after the version, method: ``*`` is a step, ``{name}`` one to be named, ``{name=a/*}`` are several."""
 
 
-def _found(request: HttpRequest) -> tuple[_Method, Asked]:
-    address = urlsplit(request.url)
-    for verb, pattern, method in _TABLE:
-        match = pattern.fullmatch(address.path)
-        if verb == request.method and match is not None:
-            names = {name: unquote(value) for name, value in match.groupdict().items()}
-            return method, Asked(address.path, names, dict(parse_qsl(address.query)), request.body)
+# Which method
+
+
+def _found(request: HttpRequest, now: datetime) -> tuple[Method, Asked]:
+    address = _split(request.url)
+    root = f"{address.scheme}://{address.netloc}"
+    for before, rest in _rests(address.path):
+        for pattern, method in _TABLE.get(_shape(request.method, rest), ()):
+            match = pattern.fullmatch(rest)
+            if match is not None:
+                return method, Asked(
+                    method=request.method,
+                    path=address.path,
+                    names={name: unquote(value) for name, value in match.groupdict().items()},
+                    query=dict(parse_qsl(address.query)),
+                    headers=request.headers,
+                    body=request.body,
+                    now=now,
+                    root=root,
+                    base=f"{root}{before}",
+                    vertex=before.endswith("/v1beta1") or rest.startswith(_VERTEX),
+                )
     raise Fault(404, "NOT_FOUND", f"{request.method} {address.path} is no method of the API that is emulated.")
 
 
+_VERTEX = ("projects/", "publishers/", "batchPredictionJobs", "tuningJobs")
+"""How paths begin that Vertex AI has alone."""
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError:  # brackets in the host that are none of IPv6
+        raise invalid("The address cannot be read.") from None
+
+
+def _rests(path: str) -> Iterator[tuple[str, str]]:
+    """
+    Part what comes before from what follows the version; behind gateways without one, at each step.
+
+    Uploads, which have a root of their own, are read as if they had not: ``/upload/v1beta/files`` is ``upload/files``
+    behind ``/v1beta``.
+    """
+    steps = path.split("/")
+    versions = [index for index in range(1, len(steps) - 1) if _VERSION.fullmatch(steps[index])]
+    for index in versions or range(len(steps) - 1):
+        is_upload = bool(versions) and steps[index - 1] == "upload"
+        before = (*steps[: index - 1], steps[index]) if is_upload else steps[: index + 1]
+        yield "/".join(before), "/".join((*(["upload"] if is_upload else []), *steps[index + 1 :]))
+
+
+_VERSION = re.compile(r"v[0-9]\w*")
+
+_Shape: TypeAlias = tuple[str, int, str]
+
+
+def _shape(verb: str, path: str) -> _Shape:
+    """Tell few paths from the many that they cannot be: by how many steps there are, and what stands behind a colon."""
+    return verb, path.count("/"), path.rpartition("/")[2].partition(":")[2]
+
+
 def _pattern(path: str) -> re.Pattern[str]:
-    """Let a path follow the version, or, as gateways have it, any path without one."""
-    literal = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/:]+)", path.replace("*", "[^/:]+"))
-    return re.compile(rf"(?:(?:/[^/]+)*?/v[0-9]\w*|(?:/(?!v[0-9]\w*/)[^/]+)*)/{literal}")
+    several = re.sub(r"\{(\w+)=([^}]+)\}", r"(?P<\1>\2)", path)
+    return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/:]+)", several.replace("*", "[^/:]+")))
 
 
-_TABLE = tuple((verb, _pattern(path), method) for verb, path, method in _ROUTES)
+def _table() -> dict[_Shape, list[tuple[re.Pattern[str], Method]]]:
+    table: dict[_Shape, list[tuple[re.Pattern[str], Method]]] = {}
+    for verb, path, method in ROUTES:
+        bare = re.sub(r"\{\w+=([^}]+)\}", r"\1", path)
+        table.setdefault(_shape(verb, bare), []).append((_pattern(path), method))
+    return table
+
+
+_TABLE = _table()
+
+
+# Who may ask
+
+
+def _admitted(state: State, asked: Asked) -> None:
+    """Refuse who has no key, where keys are asked for; the address of an upload is a secret of its own."""
+    is_upload = "upload_id" in asked.query and "/upload/" in asked.path
+    if state.keys is None or is_upload or asked.header("authorization"):
+        return
+    key = asked.header("x-goog-api-key") or asked.query.get("key", "")
+    if not key:
+        raise denied(
+            "Method doesn't allow unregistered callers (callers without established identity)."
+            " Please use API Key or other form of API consumer identity to call this API."
+        )
+    if key not in state.keys:
+        raise Fault(400, "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key.", (_BAD_KEY,))
+
+
+_BAD_KEY = {
+    "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+    "reason": "API_KEY_INVALID",
+    "domain": "googleapis.com",
+    "metadata": {"service": "generativelanguage.googleapis.com"},
+}

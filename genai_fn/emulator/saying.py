@@ -11,9 +11,9 @@ from genai_fn.schema import Content, Part
 __all__ = ["document", "question", "reply"]
 
 
-def reply(model: str, contents: Sequence[Content], system: Content | None) -> str:
+def reply(model: str, contents: Sequence[Content], system: Content | None, found: Sequence[str] = ()) -> str:
     """
-    Answer a conversation in plain text.
+    Answer a conversation in plain text; `found` are passages of documents.
 
     >>> from genai_fn.schema import UserContent
     >>> reply("gemini-2.5-flash", [UserContent("Why?")], None)
@@ -24,6 +24,7 @@ def reply(model: str, contents: Sequence[Content], system: Content | None) -> st
         _quoted("My instructions are:", _text(system)),
         _quoted("You asked:", question(contents)),
         *_answers(contents[-1]),
+        _quoted("The documents say:", " ".join(found)),
         _attached(contents[-1]),
         f"Before that came {_count(len(contents) - 1, 'turn')}." if len(contents) > 1 else "",
     ]

@@ -1,36 +1,44 @@
-"""The offline interpreter: the embedded model in the place of the network, everything else as it is."""
+"""The offline interpreter: the emulated API in the place of the network, and virtual time in that of the clock."""
 
 import dataclasses
+import threading
 from concurrent.futures import Future
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
-from anyio.lowlevel import checkpoint
+import msgspec
 from returns.result import Result, Success
 
 from genai_fn.backend import Backend, Credential, Gemini, Secret
-from genai_fn.emulator import answer
-from genai_fn.errors import GenaiError, Phase
-from genai_fn.exchange import Exchange, HttpExchange
-from genai_fn.http import Headers, HttpRequest, HttpResponse
-from genai_fn.interpret import aio, sync
-from genai_fn.interpret.async_world import AsyncWorld
+from genai_fn.clock import Clock, timed
+from genai_fn.effects import Effects, Lost
+from genai_fn.emulator import State, handle
+from genai_fn.emulator.conversations import Conversation
+from genai_fn.errors import GenaiError, InvalidRequest, Phase
+from genai_fn.exchange import HttpExchange
+from genai_fn.http import FileSlice, Headers, HttpRequest, HttpResponse
 from genai_fn.interpret.settings import a_stream, an_action
+from genai_fn.interpret.sync import Items
 from genai_fn.interpret.sync_world import SyncWorld
 from genai_fn.request import Action, Stream
 from genai_fn.steps import program
 
-__all__ = ["Offline"]
+if TYPE_CHECKING:
+    from genai_fn.interpret.offline_async import AsyncOffline  # loaded with anyio, at the first use
+
+__all__ = ["NO_TOKENS", "Answered", "Offline", "Service", "loaded"]
 
 T = TypeVar("T")
 
 
 class Offline:
     """
-    Runs actions against an embedded model, with no network and no key: it says what it is, and answers the same each
-    time.
+    Runs actions against an emulated API, with no network and no key: its model says what it is, files, caches, batches
+    and all else is there, and the same calls in the same order are answered the same.
 
-    ``Offline().aio`` is the same one, to be awaited.
+    What is made stays for as long as this does; each begins anew. Time is virtual: it begins with the year 2026, and
+    goes on when somebody sleeps, which takes no time. ``Offline().aio`` is the same one, to be awaited.
 
     >>> from genai_fn import generate, text
     >>> run = Offline()
@@ -42,22 +50,24 @@ class Offline:
     """
 
     def __init__(self, backend: Backend | None = None) -> None:
-        self._exchange: Result[Exchange, GenaiError] = Success(HttpExchange(backend=_somebody(backend or Gemini())))
+        self._service = Service(HttpExchange(backend=_somebody(backend or Gemini())))
 
     def __call__(self, action: Action[T]) -> Result[T, GenaiError]:
         """Run an action to its end."""
         an_action(action)
-        return SyncWorld(_Lanes(), _TOKENS, None).run(program(action, self._exchange.unwrap()))
+        return SyncWorld(_Lanes(self._service), NO_TOKENS, None).run(self._service.program(action))
 
-    def stream(self, stream: Stream[T]) -> "sync.Items[T]":
+    def stream(self, stream: Stream[T]) -> Items[T]:
         """Read a stream."""
         a_stream(stream)
-        return sync.Items(stream, self._exchange, SyncWorld(_Lanes(), _TOKENS, None))
+        return _Items(stream, self._service)
 
     @property
     def aio(self) -> "AsyncOffline":
         """The same one, to be awaited on asyncio or trio."""
-        return AsyncOffline(self._exchange)
+        from genai_fn.interpret.offline_async import AsyncOffline  # noqa: PLC0415  # loads anyio
+
+        return AsyncOffline(self._service)
 
     def close(self) -> None:
         """Do nothing: there is nothing to close."""
@@ -71,27 +81,89 @@ class Offline:
         self.close()
 
 
-class AsyncOffline:
-    """An `Offline` to be awaited."""
-
-    def __init__(self, exchange: Result[Exchange, GenaiError]) -> None:
-        self._exchange = exchange
-
-    async def __call__(self, action: Action[T]) -> Result[T, GenaiError]:
-        """Run an action to its end."""
-        an_action(action)
-        return await AsyncWorld(_AsyncLanes(), _TOKENS, None).run(program(action, self._exchange.unwrap()))
-
-    def stream(self, stream: Stream[T]) -> "aio.AsyncItems[T]":
-        """Read a stream."""
-        a_stream(stream)
-        return aio.AsyncItems(stream, self._exchange, AsyncWorld(_AsyncLanes(), _TOKENS, None))
-
-
 def _somebody(backend: Backend) -> Backend:
     """Give a Gemini backend without a key one: nobody is asked who calls."""
     is_nobody = isinstance(backend, Gemini) and backend.api_key is None
     return dataclasses.replace(backend, api_key="offline") if is_nobody else backend
+
+
+class _Items(Items[T]):
+    def __init__(self, stream: Stream[T], service: "Service") -> None:
+        super().__init__(stream, Success(service.exchange), SyncWorld(_Lanes(service), NO_TOKENS, None))
+        self._effects = service.program(stream)
+
+
+# The service
+
+
+class _Conversation(Protocol):
+    """A live session of the emulator."""
+
+    def heard(self, state: State, frame: bytes | str, now: datetime) -> tuple[State, Self, tuple[bytes, ...]]: ...
+
+
+C = TypeVar("C", bound=_Conversation)
+
+
+class Service:
+    """The emulated API: what it remembers, and what time it is there. Any number of threads may ask it."""
+
+    def __init__(self, exchange: HttpExchange) -> None:
+        self.exchange = exchange
+        self._lock = threading.Lock()
+        self._state = State()
+        self._seconds = 0.0
+
+    def answer(self, request: HttpRequest) -> HttpResponse:
+        """Answer one request."""
+        with self._lock:
+            self._state, response = handle(self._state, request, self._now())
+        return response
+
+    def conversed(self, conversation: C, frame: bytes | str) -> tuple[C, tuple[bytes, ...]]:
+        """Hear a frame of a live session, and answer it."""
+        with self._lock:
+            self._state, later, answers = conversation.heard(self._state, frame, self._now())
+        return later, answers
+
+    def program(self, description: Action[Any] | Stream[Any]) -> Effects[Any]:
+        """Make a program that lives by the time here."""
+        return timed(program(description, self.exchange), _Hours(self, self._seconds))
+
+    @property
+    def backend(self) -> Backend:
+        """Whose paths and shapes are spoken."""
+        return self.exchange.backend
+
+    def reached(self, seconds: float) -> None:
+        """Let time go on; what runs at the same time may have brought it further already."""
+        with self._lock:
+            self._seconds = max(self._seconds, seconds)
+
+    def _now(self) -> datetime:
+        return _BEGINNING + timedelta(seconds=min(self._seconds, _LONGEST))
+
+
+_BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
+_LONGEST = 10.0**10
+
+
+class _Hours(Clock):
+    """A clock of the service's time."""
+
+    def __init__(self, service: Service, now: float) -> None:
+        super().__init__(now)
+        self._service = service
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        self._service.reached(self.now)
+
+    def branch(self) -> "_Hours":
+        return _Hours(self._service, self.now)
+
+
+# In the place of the network
 
 
 class _Tokens:
@@ -103,54 +175,51 @@ class _Tokens:
         return answer
 
 
-_TOKENS: Any = _Tokens()
+NO_TOKENS: Any = _Tokens()
 
 
-class _Answered:
+class _Lanes:
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def open(self, request: HttpRequest, **limits: Any) -> "Answered | Lost":
+        whole = loaded(request)
+        return whole if isinstance(whole, Lost) else Answered(self._service.answer(whole))
+
+
+class Answered:
     """An answer in memory, read in pieces as one from the network is."""
 
     def __init__(self, response: HttpResponse) -> None:
         self.status = response.status
         self.headers: Headers = response.headers
-        self._rest = response.body
+        self._body = response.body
+        self._read = 0
 
     def read(self, deadline: float, phase: Phase) -> bytes:
-        piece, self._rest = self._rest[:_PIECE], self._rest[_PIECE:]
+        """Give the next piece, and nothing at the end."""
+        size = _PIECE if self._read < _SOME else len(self._body)
+        piece = self._body[self._read : self._read + size]
+        self._read += len(piece)
         return piece
 
     def close(self) -> None:
-        self._rest = b""
+        """Forget the rest."""
+        self._body = b""
 
 
 _PIECE = 1024
+_SOME = 64 * 1024
+"""What is longer is no text that comes word by word."""
 
 
-class _Lanes:
-    def open(self, request: HttpRequest, **limits: Any) -> _Answered:
-        return _Answered(answer(request))
+def loaded(request: HttpRequest) -> HttpRequest | Lost:
+    """Read what a body has on disk; whatever is wrong with the file is told as over HTTP."""
+    if not isinstance(request.body, FileSlice):
+        return request
+    from genai_fn.interpret.lanes_message import MessageError, pieces  # noqa: PLC0415  # few upload files
 
-
-class _AsyncAnswered:
-    def __init__(self, response: HttpResponse) -> None:
-        self._answered = _Answered(response)
-        self.status = response.status
-        self.headers = response.headers
-
-    async def read(self, deadline: float, phase: Phase) -> bytes:
-        await checkpoint()
-        return self._answered.read(deadline, phase)
-
-    def cut(self) -> None:
-        self._answered.close()
-
-    async def aclose(self) -> None:
-        self._answered.close()
-
-
-class _AsyncLanes:
-    async def open(self, request: HttpRequest, **limits: Any) -> _AsyncAnswered:
-        await checkpoint()
-        return _AsyncAnswered(answer(request))
-
-    async def aclose(self) -> None:
-        """Do nothing: there is nothing to close."""
+    try:
+        return msgspec.structs.replace(request, body=tuple(pieces(request.body)))
+    except MessageError as error:
+        return Lost(InvalidRequest("request", "***", f"what HTTP can carry ({error})"))

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 from returns.result import Result, Success
 
+from genai_fn.clock import Clock, timed
 from genai_fn.effects import Effects
 from genai_fn.errors import GenaiError, InvalidRequest, NoAnswer
 from genai_fn.interpret.settings import a_stream, an_action
 from genai_fn.interpret.sync import Items
 from genai_fn.interpret.sync_world import SyncWorld
-from genai_fn.request import Action, Operation, Request, Stream
+from genai_fn.request import Action, Live, LiveOperation, Operation, Request, Stream
 from genai_fn.steps import program
 from genai_fn.testing.answers import StandIn, frozen
-from genai_fn.testing.clock import Clock, timed
 
 if TYPE_CHECKING:
     from genai_fn.testing.fake_async import AsyncFake  # loaded with anyio, at the first use
@@ -25,7 +25,7 @@ __all__ = ["Fake", "forbid"]
 
 T = TypeVar("T")
 
-Key: TypeAlias = type[Operation[Any]] | str | Callable[[Request[Any]], object]
+Key: TypeAlias = type[Operation[Any]] | type[LiveOperation[Any]] | str | Callable[[Any], object]
 Answers: TypeAlias = Mapping[Key, Any] | Mapping[Any, Any] | Callable[[Request[Any]], Any]
 """The second is for tables that were not written where they are passed: mappings are invariant in their keys."""
 
@@ -52,12 +52,16 @@ class Fake:
             An answer is a value of the operation's type, a text for ``generate``, an error, a ``Result``, or a function
             of the request that gives one of these. A list is of answers one after the other, one for each call; for a
             stream it is its chunks, and a list of lists the chunks of each call.
+
+            The answer of a live session is what is said to each frame that asks for something: a text for a turn,
+            ``LiveServerMessage``s, an error, None, or a list of these; in a list one for each such frame. A function is
+            called with every frame.
     """
 
     def __init__(self, answers: Answers | None = None) -> None:
         self._table = _table(answers)
         self._lock = threading.Lock()
-        self._asked: tuple[Request[Any], ...] = ()
+        self._asked: tuple[Request[Any] | Live[Any], ...] = ()
         self._given: dict[Any, int] = {}
         self._exchange = StandIn(self._answer)
 
@@ -76,11 +80,11 @@ class Fake:
         """The same one, to be awaited on asyncio or trio."""
         from genai_fn.testing.fake_async import AsyncFake  # noqa: PLC0415  # loads anyio
 
-        return AsyncFake(self._exchange)
+        return AsyncFake(self._exchange, self._found)
 
     @property
-    def asked(self) -> tuple[Request[Any], ...]:
-        """All requests so far, those without an answer among them."""
+    def asked(self) -> tuple[Request[Any] | Live[Any], ...]:
+        """All requests and sessions so far, those without an answer among them."""
         return self._asked
 
     def on(self, key: Key, answer: Any) -> "Fake":
@@ -92,14 +96,18 @@ class Fake:
 
     def _answer(self, request: Request[Any], in_chunks: bool) -> Effects[Any]:
         yield from ()
+        key, answer = self._found(request)
+        return self._next(request, key, answer) if _is_in_turn(answer, in_chunks) else answer
+
+    def _found(self, request: Request[Any] | Live[Any]) -> tuple[Any, Any]:
+        """Look up what answers a request or a session, and the nearest key; or say that nothing does."""
         with self._lock:
             self._asked = (*self._asked, request)
         near = [(rank, key) for key in self._table if (rank := _rank(key, request)) is not None]
         if not near:
-            return NoAnswer(request, max(map(_name, self._table), key=_likeness(request), default=None))
+            return None, NoAnswer(request, max(map(_name, self._table), key=_likeness(request), default=None))
         key: Any = min(near, key=lambda each: each[0])[1]
-        answer = self._table[key]
-        return self._next(request, key, answer) if _is_in_turn(answer, in_chunks) else answer
+        return key, self._table[key]
 
     def _next(self, request: Request[Any], key: Any, answers: tuple[Any, ...]) -> Any:
         with self._lock:
@@ -129,7 +137,7 @@ class _TimedItems(Items[T]):
 # The table
 
 
-def _anything(request: Request[Any]) -> bool:  # noqa: ARG001  # a key
+def _anything(request: Request[Any] | Live[Any]) -> bool:  # noqa: ARG001  # a key
     return True
 
 
@@ -145,13 +153,15 @@ def _table(answers: Any) -> dict[Any, Any]:
 
 
 def _a_key(key: Any) -> Any:
-    is_fit = issubclass(key, Operation) if isinstance(key, type) else isinstance(key, str) or callable(key)
+    is_fit = (
+        issubclass(key, Operation | LiveOperation) if isinstance(key, type) else isinstance(key, str) or callable(key)
+    )
     if not is_fit:
         raise InvalidRequest("answers", key, "keys that are operation classes, names of operations, or predicates")
     return cast("Any", key)
 
 
-def _rank(key: Any, request: Request[Any]) -> float | None:
+def _rank(key: Any, request: Request[Any] | Live[Any]) -> float | None:
     """Say how far a key is from a request; None if it says nothing of it."""
     kinds = type(request.operation).__mro__
     if key is _anything:
@@ -178,5 +188,5 @@ def _name(key: Any) -> str:
     return str(getattr(key, "op", None) or getattr(key, "__qualname__", None) or repr(key))
 
 
-def _likeness(request: Request[Any]) -> Callable[[str], float]:
+def _likeness(request: Request[Any] | Live[Any]) -> Callable[[str], float]:
     return lambda name: SequenceMatcher(None, name, request.operation.op).ratio()

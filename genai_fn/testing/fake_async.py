@@ -1,18 +1,22 @@
 """A `Fake` to be awaited."""
 
-from typing import TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from anyio.lowlevel import checkpoint
 from returns.result import Result, Success
 
+from genai_fn.clock import Clock, timed
 from genai_fn.errors import GenaiError
 from genai_fn.interpret.aio import AsyncItems
 from genai_fn.interpret.async_world import AsyncWorld
-from genai_fn.interpret.settings import a_stream, an_action
-from genai_fn.request import Action, Stream
+from genai_fn.interpret.live import Session
+from genai_fn.interpret.settings import a_live, a_stream, an_action
+from genai_fn.options import Retry, Timeouts
+from genai_fn.request import Action, Live, Stream
 from genai_fn.steps import program
 from genai_fn.testing.answers import StandIn
-from genai_fn.testing.clock import Clock, timed
+from genai_fn.testing.fake_live import FakeWiring
 
 __all__ = ["AsyncFake"]
 
@@ -22,8 +26,9 @@ T = TypeVar("T")
 class AsyncFake:
     """A `Fake` to be awaited, on asyncio and trio; made by ``Fake(…).aio``."""
 
-    def __init__(self, exchange: StandIn) -> None:
+    def __init__(self, exchange: StandIn, found: Callable[[Live[Any]], tuple[Any, Any]]) -> None:
         self._exchange = exchange
+        self._found = found
 
     async def __call__(self, action: Action[T]) -> Result[T, GenaiError]:
         """Run an action to its end."""
@@ -35,6 +40,12 @@ class AsyncFake:
         """Read a stream."""
         a_stream(stream)
         return _TimedItems(stream, self._exchange)
+
+    def live(self, live: Live[T]) -> Session[T]:
+        """Open a live session."""
+        a_live(live)
+        _, answer = self._found(live)
+        return Session(live, FakeWiring(live, answer), retry=Retry(tries=1), timeouts=Timeouts())
 
 
 class _TimedItems(AsyncItems[T]):

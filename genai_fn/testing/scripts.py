@@ -12,7 +12,7 @@ from genai_fn.interpret.sync_world import SyncWorld, run_through
 from genai_fn.request import Action, Flow, Request, Stream
 from genai_fn.steps import program
 from genai_fn.testing.answers import StandIn
-from genai_fn.testing.clock import Clock, timed
+from genai_fn.clock import Clock, timed
 from genai_fn.testing.differences import difference, lines
 from genai_fn.words import Ask, Listen
 

@@ -12,16 +12,18 @@ from hypothesis import strategies as st
 
 from genai_fn import schema
 from genai_fn.backend import Backend, Gemini, Vertex
-from genai_fn.emulator import answer
+from genai_fn.emulator import State
+from genai_fn.emulator.caches import Cache
+from genai_fn.emulator.files import KeptFile
 from genai_fn.emulator.pieces import pieces
 from genai_fn.errors import InvalidRequest
 from genai_fn.http import FileSlice, HttpRequest
 from genai_fn.ops.generate import generate
 from genai_fn.request import Request
 from genai_fn.results import Failure, Success
-from genai_fn.schema import GenerateContentResponse
+from genai_fn.schema import CachedContent, File, GenerateContentResponse
 from genai_fn.wire import decode, encode
-from tests.emulator.asking import GEMINI, HI, configured, events, fault, generated, post, said
+from tests.emulator.asking import GEMINI, HI, answer, configured, events, fault, generated, post, said
 from tests.generate_cases import CASES, Case
 
 _NAMES = [
@@ -269,7 +271,7 @@ class TestRefused:
             ({"contents": [HI], "generationConfig": {"candidateCount": 9}}, "generation_config.candidate_count"),
             ({"contents": [HI], "generationConfig": {"maxOutputTokens": 0}}, "generation_config.max_output_tokens"),
             ([], "Expected `object`"),
-            (b"", "Invalid JSON payload"),
+            (b"", "contents is not specified"),
             (b"{", "Invalid JSON payload"),
             (b'{"contents": "\xff"}', "Invalid JSON payload"),
             (b"[" * 100_000, "Invalid JSON payload"),
@@ -331,6 +333,8 @@ NOT_TAKEN = {
     "model-endpoint",
     "model-vendor",
     "model-vendor-three",
+    "everything-at-once",  # a cache, and tools beside it
+    "file-search",  # a store that is not there
 }
 """Cases that the service would not take either, be it on one backend."""
 
@@ -343,10 +347,20 @@ def test_all_that_is_sent(case: Case, backend: Backend) -> None:
     written = Failure(None) if request is None else encode(request, backend)
     if request is None or not isinstance(written, Success):
         return
-    response = answer(written.unwrap())
+    response = answer(written.unwrap(), _furnished(written.unwrap()))
     assert response.status == 200 or case.name in NOT_TAKEN
     if response.status == 200 and not case.stream:
         assert isinstance(decode(request, response, backend), Success)
+
+
+def _furnished(request: HttpRequest) -> State:
+    """Make what a request names: a file, and the cache that is in its body."""
+    body = json.loads(request.body if isinstance(request.body, bytes) else b"{}")
+    file = KeptFile(File(name="files/a"), b"")
+    named = str(body.get("cachedContent"))
+    model = request.url.rpartition("/")[2].partition(":")[0]
+    cache = Cache(CachedContent(name=named, model=f"models/{model}"), 7, (), None, None, None)
+    return State().putting("files/a", file).putting(named, cache)
 
 
 def _request(case: Case) -> Request[Any] | None:

@@ -1,10 +1,15 @@
 """Which addresses mean something to the emulator."""
 
+import json
+from collections import Counter
+from typing import Any
+
 import pytest
 
-from genai_fn.emulator import answer
-from genai_fn.http import HttpRequest
-from tests.emulator.asking import fault
+from genai_fn.emulator import State
+from genai_fn.emulator.routes import ROUTES
+from genai_fn.http import Headers, HttpRequest
+from tests.emulator.asking import GEMINI, Api, answer, fault
 
 BODY = b'{"contents": [{"parts": [{"text": "hi"}]}]}'
 
@@ -49,3 +54,81 @@ def test_nowhere(verb: str, path: str) -> None:
     )
     assert (code, status) == (404, "NOT_FOUND")
     assert path in message
+
+
+def test_one_method_each() -> None:
+    """No two rows of the table mean the same address."""
+    assert [row for row, count in Counter((verb, path) for verb, path, _ in ROUTES).items() if count > 1] == []
+
+
+@pytest.mark.parametrize(
+    "url", ["http://[x/v1beta/models", "http://h:x/v1beta/moods", "models", "é", "?", "#/v1/models"]
+)
+def test_no_address(url: str) -> None:
+    """What is no address is a fault, too."""
+    assert answer(HttpRequest("GET", url)).status in (400, 404)
+
+
+@pytest.mark.parametrize(
+    ("start", "base"),
+    [
+        ("https://h.test/upload/v1beta/files", "https://h.test/v1beta"),
+        ("http://h.test:80/gate/upload/v1/files", "http://h.test:80/gate/v1"),
+        ("http://h.test/gate/upload/files", "http://h.test/gate"),
+    ],
+)
+def test_addresses_that_are_handed_out(start: str, base: str) -> None:
+    """What is handed out lies behind the address that was asked, be it a gateway's."""
+    api = Api()
+    kind = ("x-goog-upload-header-content-type", "text/plain")
+    begun = api(
+        "POST", start, None, (("x-goog-upload-protocol", "resumable"), ("x-goog-upload-command", "start"), kind)
+    )
+    session = str(begun.header("x-goog-upload-url"))
+    ended = api("POST", session, b"", (("x-goog-upload-command", "finalize"),))
+    uri = json.loads(ended.body)["file"]["uri"]
+    assert session.startswith(f"{start}?")
+    assert uri.startswith(f"{base}/files/")
+    assert api("GET", uri).status == 200
+
+
+class TestKeys:
+    STATE = State(keys=("a-key", "b-key"))
+
+    @pytest.mark.parametrize(
+        ("headers", "query"),
+        [
+            ((("x-goog-api-key", "a-key"),), ""),
+            ((("X-Goog-Api-Key", "b-key"),), ""),
+            ((), "?key=a-key"),
+            ((("authorization", "Bearer anything"),), ""),
+        ],
+    )
+    def test_right(self, headers: Headers, query: str) -> None:
+        """A right key is admitted, in the header or in the query; so is a token, whosever it is."""
+        request = HttpRequest("GET", f"{GEMINI}/models{query}", headers)
+        assert answer(request, self.STATE).status == 200
+
+    def test_wrong(self) -> None:
+        """A wrong key is refused in the API's words, with its reason among the details."""
+        response = answer(HttpRequest("GET", f"{GEMINI}/models", (("x-goog-api-key", "c-key"),)), self.STATE)
+        code, status, message = fault(response)
+        assert (code, status) == (400, "INVALID_ARGUMENT")
+        assert message == "API key not valid. Please pass a valid API key."
+        details: Any = json.loads(response.body)["error"]["details"]
+        assert [each["reason"] for each in details] == ["API_KEY_INVALID"]
+
+    def test_none(self) -> None:
+        """No key is another fault."""
+        assert fault(answer(HttpRequest("GET", f"{GEMINI}/models"), self.STATE))[:2] == (403, "PERMISSION_DENIED")
+
+    def test_uploads(self) -> None:
+        """The address of an upload's session needs no key besides; no other address is let in by looking like one."""
+        session = f"{GEMINI.replace('/v1beta', '/upload/v1beta')}/files?upload_id=1"
+        assert fault(answer(HttpRequest("POST", session), self.STATE))[1] == "NOT_FOUND"
+        assert fault(answer(HttpRequest("GET", f"{GEMINI}/models?upload_id=1"), self.STATE))[1] == "PERMISSION_DENIED"
+
+    def test_none_needed(self) -> None:
+        """Where no keys are named, any will do, and none."""
+        assert answer(HttpRequest("GET", f"{GEMINI}/models", (("x-goog-api-key", "c-key"),))).status == 200
+        assert answer(HttpRequest("GET", f"{GEMINI}/models")).status == 200

@@ -1,0 +1,72 @@
+"""Whatever is asked of the emulator, it answers, and what went wrong has changed nothing."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from genai_fn.emulator import State, handle
+from genai_fn.emulator.routes import ROUTES
+from genai_fn.http import FileSlice, HttpRequest, HttpResponse
+from tests.emulator.asking import HI, NOW
+
+_STEPS = st.sampled_from(["m", "1", "projects", "p", "files", "operations", "é", "a b", "", ".."])
+_WORDS = [
+    *("contents", "parts", "text", "model", "instances", "content", "requests", "batch", "inputConfig", "request"),
+    *("generateContentRequest", "cachedContent", "ttl", "expireTime", "file", "name", "uses", "prompt", "displayName"),
+    *("tuningTask", "baseModel", "inlineData", "data", "parameters", "sampleCount", "metadata", "config", "tools"),
+]
+_LEAVES = st.sampled_from([None, True, "", "hi", "300s", "2027-01-01T00:00:00Z", HI, [HI]]) | st.integers() | st.text()
+_TREES = st.recursive(
+    _LEAVES,
+    lambda each: st.lists(each, max_size=3) | st.dictionaries(st.sampled_from(_WORDS) | st.text(max_size=3), each),
+    max_leaves=8,
+)
+_BODIES = _TREES.map(msgspec.json.encode) | st.binary() | st.tuples(st.binary()) | st.just(FileSlice("nowhere", 0, 1))
+_QUERIES = st.sampled_from(["", "?alt=sse", "?alt=media", "?pageSize=1", "?upload_id=upload1", "?force=true", "?=&&"])
+_COMMANDS = st.sampled_from(["start", "upload", "upload, finalize", "query", "cancel", "", "é"])
+
+
+@st.composite
+def _paths(draw: st.DrawFn) -> tuple[str, str]:
+    """Draw an address of the table, its holes filled with anything."""
+    verb, pattern, _ = draw(st.sampled_from(ROUTES))
+    before = draw(st.sampled_from(["https://h.test/v1beta", "http://h.test:80/a/v1beta1", "http://[::1]", ""]))
+    steps = pattern.replace("{", "").replace("}", "").rpartition("=")[2].split("/")
+    filled = "/".join(step.replace("*", draw(_STEPS)) if "*" in step else step for step in steps)
+    return verb, f"{before}/{filled}{draw(_QUERIES)}"
+
+
+_ADDRESSES = _paths() | st.tuples(st.sampled_from(["GET", "POST", "PATCH", "é"]), st.text())
+
+
+@st.composite
+def _requests(draw: st.DrawFn) -> HttpRequest:
+    verb, url = draw(_ADDRESSES)
+    headers = (
+        ("X-Goog-Upload-Protocol", "resumable"),
+        ("X-Goog-Upload-Command", draw(_COMMANDS)),
+        ("X-Goog-Upload-Offset", draw(st.sampled_from(["0", "1", "x"]))),
+        ("x-goog-api-key", draw(st.text(max_size=3))),
+    )
+    return HttpRequest(verb, url, draw(st.sampled_from([(), headers])), draw(_BODIES))
+
+
+_STATES = st.sampled_from([State(), State(keys=("a",))])
+_TIMES = st.sampled_from([NOW, datetime(9999, 12, 31, 23, 59, tzinfo=UTC), datetime(1, 1, 1, tzinfo=UTC)])
+
+
+@settings(max_examples=100, deadline=None)
+@given(_STATES, st.lists(_requests(), min_size=1, max_size=4), _TIMES)
+def test_total(state: State, requests: list[HttpRequest], now: datetime) -> None:
+    """Whatever comes, in whatever order, is answered: with an answer, or a fault that leaves all as it was."""
+    for request in requests:
+        after, response = handle(state, request, now)
+        assert isinstance(response, HttpResponse)
+        if response.status != 200:
+            told: Any = msgspec.json.decode(response.body)
+            assert told["error"]["code"] == response.status
+            assert after == state
+        state = after
