@@ -47,6 +47,13 @@ class Tasks:
             with scope:
                 await function(*args)
         except Exception as error:  # noqa: BLE001  # the caller's own, raised again where it is seen
-            self._crashed(error)
+            self._crashed(_alone(error))
         finally:
             self._scopes.discard(scope)
+
+
+def _alone(error: Exception) -> Exception:
+    """Take an exception out of the groups that task groups put it in."""
+    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error

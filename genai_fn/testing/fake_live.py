@@ -1,0 +1,130 @@
+"""Live sessions with a `Fake`: what is answered to each frame, as values; no socket and no JSON."""
+
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+from returns.result import Failure, Result, Success
+
+from genai_fn.effects import Lost
+from genai_fn.errors import GenaiError, InvalidRequest, NoAnswer
+from genai_fn.interpret.sockets import Socket
+from genai_fn.interpret.sockets_memory import MemorySocket
+from genai_fn.ops.live_music import ConnectMusic
+from genai_fn.request import Live
+from genai_fn.schema import (
+    Content,
+    LiveClientMessage,
+    LiveMusicClientMessage,
+    LiveMusicServerMessage,
+    LiveMusicServerSetupComplete,
+    LiveServerContent,
+    LiveServerMessage,
+    LiveServerSetupComplete,
+    Part,
+)
+
+__all__ = ["FakeWiring"]
+
+
+class FakeWiring:
+    """Connects a session to an answer of a table, or to what says why there is none."""
+
+    def __init__(self, live: Live[Any], answer: Any) -> None:
+        self._live = live
+        self._answer = answer
+
+    def encode(self, frame: Any) -> Result[Any, GenaiError]:
+        """Take a frame as it is."""
+        if isinstance(frame, LiveClientMessage | LiveMusicClientMessage):
+            return Success(frame)
+        return Failure(InvalidRequest("frame", frame, "a frame, such as live.client_content(…) makes"))
+
+    def decode(self, data: Any) -> Result[Any, GenaiError]:
+        """Give a message as it is."""
+        return cast("Result[Any, GenaiError]", data) if isinstance(data, Failure) else Success(data)
+
+    @asynccontextmanager
+    async def connect(self, handle: str | None) -> AsyncGenerator[tuple[Socket, Any] | Lost, None]:
+        """Begin a conversation."""
+        given: Any = self._answer
+        error: Any = cast("Any", given).failure() if isinstance(given, Failure) else given
+        if isinstance(error, GenaiError):
+            yield Lost(error)
+        else:
+            yield MemorySocket(_Conversing(self._live, given).answered), self._live
+
+
+class _Conversing:
+    """The other end of one connection."""
+
+    def __init__(self, live: Live[Any], answer: Any) -> None:
+        self._live = live
+        self._is_music = isinstance(live.operation, ConnectMusic)
+        self._kind: type[Any] = LiveMusicServerMessage if self._is_music else LiveServerMessage
+        self._answer: Any = answer
+        self._given = 0
+
+    def answered(self, frame: Any) -> Iterable[Any]:
+        """Answer a frame; the first is the session itself."""
+        if frame is self._live:
+            return (_complete(self._is_music),)
+        if callable(self._answer):
+            return self._said(cast("Callable[[Any], Any]", self._answer)(frame))
+        if not _asks(frame):
+            return ()
+        answers = _in_turn(self._answer)
+        if answers is None:
+            return self._said(self._answer)
+        self._given += 1
+        spent = f"{self._live.operation.op}, which has {len(answers)} answers and was asked once more"
+        return self._said(answers[self._given - 1] if self._given <= len(answers) else NoAnswer(frame, spent))
+
+    def _said(self, given: Any) -> Iterator[Any]:
+        """Write an answer as messages."""
+        match given:
+            case None:
+                return
+            case list() | tuple():
+                for each in cast("list[Any]", given):
+                    yield from self._said(each)
+            case str() if not self._is_music:
+                yield from _turn(given)
+            case GenaiError():
+                yield Failure(given)
+            case Failure():
+                yield given
+            case Success():
+                yield from self._said(given.unwrap())
+            case _ if isinstance(given, self._kind):
+                yield given
+            case _:
+                path = f"the answer to {self._live.operation.op}"
+                raise InvalidRequest(path, given, f"{self._kind.__name__}s, an error, None, or, for a turn, a text")
+
+
+def _in_turn(answer: Any) -> tuple[Any, ...] | None:
+    """Take a list of the table's, which is a tuple there, for answers one after the other."""
+    return cast("Any", answer) if isinstance(answer, tuple) else None
+
+
+def _complete(is_music: bool) -> Any:
+    if is_music:
+        return LiveMusicServerMessage(setup_complete=LiveMusicServerSetupComplete())
+    return LiveServerMessage(setup_complete=LiveServerSetupComplete(session_id="fake"))
+
+
+def _asks(frame: Any) -> bool:
+    """Tell a frame after which the model would speak from one that only adds to what it hears."""
+    if isinstance(frame, LiveMusicClientMessage):
+        return True
+    heard, said = frame.realtime_input, frame.client_content
+    if heard is not None:
+        return heard.text is not None or heard.activity_end is not None or bool(heard.audio_stream_end)
+    return said is None or said.turn_complete is not False
+
+
+def _turn(text: str) -> Iterator[LiveServerMessage]:
+    content = Content(parts=(Part(text=text),), role="model")
+    yield LiveServerMessage(server_content=LiveServerContent(model_turn=content))
+    yield LiveServerMessage(server_content=LiveServerContent(turn_complete=True))
