@@ -9,6 +9,7 @@ import typer
 from typer.main import get_command
 
 from genai_fn import GenaiError, Http, InvalidRequest, Offline, Unsupported, Vertex, generate, streamed, text
+from genai_fn.cli.emulating import emulate
 from genai_fn.cli.places import place
 from genai_fn.cli.terminal import told, written
 from genai_fn.schema import Part
@@ -77,6 +78,9 @@ def _generate(
             written(items)
     except KeyboardInterrupt:  # or typer would have a word on it
         raise typer.Exit(_INTERRUPTED) from None
+
+
+_app.command("emulate")(emulate)
 
 
 def _asked(prompt: str) -> str:

@@ -1,0 +1,141 @@
+"""What an ASGI server tells an application, and is told by it: requests, responses, sessions, and whoever goes away."""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, TypeAlias
+from urllib.parse import quote
+
+import anyio
+
+from genai_fn.emulator.troubles import Plan
+from genai_fn.http import Headers, HttpRequest
+
+__all__ = [
+    "Dropped",
+    "Gone",
+    "Receive",
+    "Scope",
+    "Send",
+    "frame_of",
+    "gathered",
+    "lived",
+    "performed",
+    "waited",
+    "welcomed",
+]
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+class Gone(Exception):  # noqa: N818  # ends a session that its other side has ended
+    """Whoever asked is gone."""
+
+
+class Dropped(Exception):  # noqa: N818  # how an application has its server drop a connection: that is no mistake
+    """The connection is dropped on purpose."""
+
+
+async def gathered(scope: Scope, receive: Receive) -> HttpRequest:
+    """
+    Read a request to its end.
+
+    Raises:
+        Gone: where whoever asks goes away before.
+    """
+    pieces: list[bytes] = []
+    is_more = True
+    while is_more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Gone
+        pieces.append(message.get("body", b""))
+        is_more = message.get("more_body", False)
+    return HttpRequest(scope["method"], _address(scope), _headers(scope), b"".join(pieces))
+
+
+async def welcomed(scope: Scope, receive: Receive) -> HttpRequest:
+    """Read the request that asks for a session."""
+    await receive()
+    return HttpRequest("GET", _address(scope), _headers(scope))
+
+
+def _headers(scope: Scope) -> Headers:
+    return tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"])
+
+
+def _address(scope: Scope) -> str:
+    named = next((value for name, value in _headers(scope) if name == "host"), None)
+    host = named or ":".join(map(str, scope.get("server") or ("localhost",)))
+    path = (scope.get("raw_path") or quote(scope["path"], safe="/:").encode()).decode("latin-1")
+    query = scope["query_string"].decode("latin-1")
+    return f"{scope['scheme']}://{host}{path}{'?' if query else ''}{query}"
+
+
+async def frame_of(receive: Receive) -> bytes | str:
+    """
+    Read the next frame of a session.
+
+    Raises:
+        Gone: where the session has ended.
+    """
+    message = await receive()
+    if message["type"] == "websocket.disconnect":
+        raise Gone
+    data: bytes | str | None = message.get("bytes")
+    return message["text"] if data is None else data
+
+
+async def performed(plan: Plan, receive: Receive, send: Send, kind: str = "http") -> None:
+    """
+    Send a response; `kind` is ``websocket.http`` for one that refuses a session.
+
+    Raises:
+        Gone: where whoever asked went away before it was due.
+
+        Dropped: where that is the plan.
+    """
+    await waited(plan.delay, receive)
+    response = plan.response
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
+    if plan.is_sized:
+        headers.append((b"content-length", b"%d" % len(response.body)))
+    await send({"type": f"{kind}.response.start", "status": response.status, "headers": headers})
+    for piece in plan.pieces:
+        await send({"type": f"{kind}.response.body", "body": piece, "more_body": True})
+    if not plan.is_whole:
+        raise Dropped
+    await send({"type": f"{kind}.response.body", "body": b"", "more_body": False})
+
+
+async def waited(seconds: float, receive: Receive) -> None:
+    """
+    Wait before an answer.
+
+    Raises:
+        Gone: where whoever asked went away meanwhile.
+    """
+    if not seconds:
+        return
+
+    async def until_gone() -> None:
+        while (await receive())["type"] not in ("http.disconnect", "websocket.disconnect"):
+            pass
+        tasks.cancel_scope.cancel()
+
+    is_there = False
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(until_gone)
+        await anyio.sleep(seconds)
+        is_there = True
+        tasks.cancel_scope.cancel()
+    if not is_there:
+        raise Gone
+
+
+async def lived(receive: Receive, send: Send) -> None:
+    """Come and go with the server."""
+    event = ""
+    while event != "lifespan.shutdown":
+        event = (await receive())["type"]
+        await send({"type": f"{event}.complete"})

@@ -1,0 +1,74 @@
+"""The emulator behind TLS, as google-genai's Live speaks nothing else, and every kind of client for it."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import trustme
+
+from genai_fn.testing.asgi import Emulator
+from genai_fn.testing.serving import served
+from tests.official.sdk import BACKENDS, KINDS, Sdk
+
+
+@pytest.fixture(scope="session")
+def _emulator() -> Emulator:
+    return Emulator()
+
+
+@pytest.fixture(scope="session")
+def _certificates(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    authority, folder = trustme.CA(), tmp_path_factory.mktemp("official")
+    trusted, chain = folder / "trusted.pem", folder / "chain.pem"
+    authority.cert_pem.write_to_path(str(trusted))
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(chain))
+    return trusted, chain
+
+
+@pytest.fixture(scope="session")
+def _sdk(_emulator: Emulator, _certificates: tuple[Path, Path]) -> Iterator[Sdk]:
+    with served(_emulator, certfile=str(_certificates[1])) as url:
+        yield Sdk(url)
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch, _certificates: tuple[Path, Path]) -> None:
+    """Trust the emulator alone, as Live music is told whom to trust in no other way."""
+    for name in os.environ:
+        if name.startswith(("GOOGLE_", "GEMINI_")) or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("SSL_CERT_FILE", str(_certificates[0]))
+
+
+@pytest.fixture
+def emulator(_emulator: Emulator) -> Emulator:
+    """What is served: new for every test."""
+    _emulator.reset()
+    return _emulator
+
+
+@pytest.fixture(params=KINDS)
+def gemini(request: pytest.FixtureRequest, _sdk: Sdk, emulator: Emulator) -> Sdk:
+    """The Gemini Developer API, sync and async."""
+    return replace(_sdk, kind=request.param)
+
+
+@pytest.fixture(params=KINDS)
+def vertex(request: pytest.FixtureRequest, _sdk: Sdk, emulator: Emulator) -> Sdk:
+    """Vertex AI, sync and async."""
+    return replace(_sdk, kind=request.param, backend="vertex")
+
+
+@pytest.fixture(params=BACKENDS)
+def live(request: pytest.FixtureRequest, _sdk: Sdk, emulator: Emulator) -> Sdk:
+    """Both, async: there is no other Live."""
+    return replace(_sdk, kind="async", backend=request.param)
+
+
+@pytest.fixture(params=[(backend, kind) for backend in BACKENDS for kind in KINDS], ids="-".join)
+def sdk(request: pytest.FixtureRequest, _sdk: Sdk, emulator: Emulator) -> Sdk:
+    """Both."""
+    backend, kind = request.param
+    return replace(_sdk, backend=backend, kind=kind)

@@ -1,0 +1,110 @@
+"""The interpreters of this library, over sockets: what `Offline` is told, told to the served emulator."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import anyio
+import pytest
+
+from genai_fn import AsyncHttp, Gemini, Http, Timeouts, Vertex, batches, generate, live, raise_for, until_done, videos
+from genai_fn.testing.fixtures import Emulated
+from tests.conformance.worlds import Naps
+from tests.emulator.test_offline import admitting, keeping, projecting, talking
+
+pytest_plugins = ["genai_fn.testing.fixtures"]
+
+WORLDS = ("sync", "asyncio", "trio")
+BOUNDED = Timeouts(connect=5, idle=5, total=10)
+
+
+def told(story: Callable[[Any], Awaitable[None]], backend: Gemini | Vertex, world: str) -> None:
+    """Have a story run in a world; what it runs has to succeed."""
+
+    async def awaited() -> None:
+        with anyio.fail_after(30):
+            async with AsyncHttp(backend, timeouts=BOUNDED) as run:
+
+                async def asked(action: Any) -> Any:
+                    return raise_for(await run(action))
+
+                await story(asked)
+
+    async def at_once() -> None:
+        with Http(backend, timeouts=BOUNDED) as run:
+
+            async def asked(action: Any) -> Any:
+                return raise_for(run(action))
+
+            await story(asked)
+
+    anyio.run(at_once if world == "sync" else awaited, backend="asyncio" if world == "sync" else world)
+
+
+@pytest.mark.parametrize("world", WORLDS)
+@pytest.mark.parametrize(
+    "stories", [(talking, keeping), (admitting,), (talking, projecting)], ids=lambda each: each[-1].__name__
+)
+def test_stories(emulator: Emulated, monkeypatch: pytest.MonkeyPatch, stories: Any, world: str) -> None:
+    """Every resource is there, on both backends and in every world; nothing is tried again, as nothing goes wrong."""
+    naps = Naps(monkeypatch)
+    backend: Gemini | Vertex = emulator.gemini
+    if stories[-1] is admitting:
+        backend = Gemini("emulated", base_url=emulator.url, api_version="v1alpha")
+    elif stories[-1] is projecting:
+        backend = emulator.vertex
+    for story in stories:
+        told(story, backend, world)
+    assert set(naps.slept) <= {3600}
+
+
+async def answered(session: Any, frame: Any) -> list[Any]:
+    """Say something, and hear the turn that answers it."""
+    raise_for(await session.send(frame))
+    return [raise_for(message) async for message in session.turn()]
+
+
+def words(messages: list[Any]) -> str:
+    return "".join(message.text or "" for message in messages)
+
+
+@pytest.mark.parametrize("world", ["asyncio", "trio"])
+@pytest.mark.parametrize("backend", ["gemini", "vertex"])
+def test_live(emulator: Emulated, backend: str, world: str) -> None:
+    """A live session is held: words are answered, functions called, and what was said is remembered."""
+    tools = [{"function_declarations": [{"name": "weather"}]}]
+    config = {"response_modalities": ["TEXT"], "tools": tools}
+
+    async def story() -> None:
+        with anyio.fail_after(20):
+            async with AsyncHttp(getattr(emulator, backend), timeouts=BOUNDED) as run:
+                async with run.live(live.connect("gemini-live-2.5-flash-preview", config)) as session:
+                    assert "“Why?”" in words(await answered(session, live.realtime_input(text="Why?")))
+                    raise_for(await session.send(live.realtime_input(text="What is the weather?")))
+                    call = await called(session)
+                    answer = {"id": call.id, "name": call.name, "response": {"result": "fine"}}
+                    said = words(await answered(session, live.tool_response(answer)))
+                    assert ("fine" in said, "Before that came 4 turns." in said) == (True, True)
+
+    anyio.run(story, backend=world)
+
+
+async def called(session: Any) -> Any:
+    async for message in session:
+        if raise_for(message).tool_call is not None:
+            return raise_for(message).tool_call.function_calls[0]
+    raise AssertionError("nothing was called")
+
+
+async def waiting(run: Callable[[Any], Awaitable[Any]]) -> None:
+    """What takes its time is waited for."""
+    filmed = await run(videos.generate("veo-3.1-generate-preview", "a cat runs") | until_done(every=0.01))
+    job = await run(batches.create("gemini-2.5-flash", [generate("gemini-2.5-flash", "?")]) | until_done(every=0.01))
+    assert (filmed.done, job.done) == (True, True)
+
+
+@pytest.mark.parametrize("world", WORLDS)
+def test_waits(emulator: Emulated, world: str) -> None:
+    """What takes its time ends while it is looked at, in real time too."""
+    told(waiting, emulator.gemini, world)
+    looks = [path for method, path in emulator.asked if method == "GET"]
+    assert len(looks) >= 4
