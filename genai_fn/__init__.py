@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from genai_fn.interpret.aio import AsyncHttp
     from genai_fn.interpret.ambient import arun, run
     from genai_fn.interpret.interpreters import AsyncInterpreter, Interpreter
+    from genai_fn.interpret.live import Session
     from genai_fn.interpret.offline import Offline
     from genai_fn.interpret.sync import Http
     from genai_fn.modifiers import (
@@ -131,6 +132,7 @@ _PLACES = {
     "interpret.aio": ("AsyncHttp",),
     "interpret.ambient": ("arun", "run"),
     "interpret.interpreters": ("AsyncInterpreter", "Interpreter"),
+    "interpret.live": ("Session",),
     "interpret.offline": ("Offline",),
     "interpret.sync": ("Http",),
     "modifiers": (
@@ -247,6 +249,7 @@ __all__ = [  # noqa: RUF022  # by what they are for
     "Parsed",
     "Replied",
     "Request",
+    "Session",
     "Stream",
     "Turn",
     "schema",

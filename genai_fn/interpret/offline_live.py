@@ -9,8 +9,8 @@ from returns.result import Failure, Result
 
 from genai_fn.backend import Backend, Vertex
 from genai_fn.effects import Lost
-from genai_fn.emulator.conversations import conversation_of
-from genai_fn.emulator.live import Closed
+from genai_fn.emulator.live.conversations import conversation_of
+from genai_fn.emulator.live.sessions import Closed
 from genai_fn.errors import GenaiError
 from genai_fn.interpret.offline import Service
 from genai_fn.interpret.sockets import Ending, Socket
@@ -53,8 +53,9 @@ class OfflineWiring:
 
 def _somewhere(backend: Backend) -> Backend:
     """Give Vertex AI the project that nobody asks credentials for here."""
-    is_nowhere = isinstance(backend, Vertex) and backend.prefix and backend.project is None
-    return dataclasses.replace(backend, project="offline") if is_nowhere else backend
+    if isinstance(backend, Vertex) and backend.prefix and backend.project is None:
+        return dataclasses.replace(backend, project="offline")
+    return backend
 
 
 class _Conversing:

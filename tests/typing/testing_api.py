@@ -2,12 +2,29 @@
 
 from typing import Any, assert_type
 
-from genai_fn import AsyncInterpreter, GenaiError, Interpreter, Result, files, generate, streamed, text, until_done
+from genai_fn import (
+    AsyncHttp,
+    AsyncInterpreter,
+    GenaiError,
+    Http,
+    Interpreter,
+    Live,
+    Offline,
+    Result,
+    Session,
+    files,
+    generate,
+    live,
+    streamed,
+    text,
+    until_done,
+)
 from genai_fn.interpret.aio import AsyncItems
 from genai_fn.interpret.sync import Items
 from genai_fn.request import Request
-from genai_fn.schema import File, GenerateContentResponse
-from genai_fn.testing import Ask, Fake, Listen, Sleep, forbid, perform, using
+from genai_fn.schema import File, GenerateContentResponse, LiveMusicServerMessage, LiveServerMessage
+from genai_fn.testing import Ask, Fake, Listen, Replay, Sleep, forbid, perform, recording, using
+from genai_fn.testing.recordings import AsyncRecording, InProcessRecording, Recording
 
 fake = Fake({"generate": "hello", "files.get": [File(), File()], lambda request: request.operation.op == "embed": "x"})
 request = generate("m", "hi")
@@ -15,7 +32,7 @@ request = generate("m", "hi")
 assert_type(Fake(lambda request: request.operation.op), Fake)
 assert_type(fake.on("embed", None), Fake)
 assert_type(forbid(), Fake)
-assert_type(fake.asked, tuple[Request[Any], ...])
+assert_type(fake.asked, tuple[Request[Any] | Live[Any], ...])
 assert_type(fake(request), Result[GenerateContentResponse, GenaiError])
 assert_type(fake(request | text), Result[str, GenaiError])
 assert_type(fake.stream(request | streamed | text), Items[str])
@@ -27,6 +44,19 @@ awaited: AsyncInterpreter = fake.aio
 async def awaiting() -> None:
     assert_type(await fake.aio(request | text), Result[str, GenaiError])
     assert_type(fake.aio.stream(request | streamed | text), AsyncItems[str])
+    assert_type(fake.aio.live(live.connect("m")), Session[LiveServerMessage])
+    async with Offline().aio.live(live.music.connect("m")) as session:
+        assert_type(session, Session[LiveMusicServerMessage])
+        async for item in session.turn():
+            assert_type(item, Result[LiveMusicServerMessage, GenaiError])
+
+
+def recordings() -> None:
+    assert_type(recording(Http(), "a"), Recording)
+    assert_type(recording(AsyncHttp(), "a"), AsyncRecording)
+    assert_type(recording(Offline(), "a"), InProcessRecording)
+    assert_type(recording(fake, "a"), InProcessRecording)
+    assert_type(Replay("a")(request | text), Result[str, GenaiError])
 
 
 def within() -> None:

@@ -1,0 +1,313 @@
+"""Interpreters that write down what they are asked and what they answer, or answer from what was written down."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from inspect import iscoroutinefunction
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeAlias, TypeVar, get_args, overload
+
+from msgspec.structs import replace
+from returns.result import Result
+
+from genai_fn.errors import AuthError, GenaiError, InvalidRequest, NoAnswer, RateLimited, ServerError, TransportError
+from genai_fn.exchange import Exchange
+from genai_fn.flows.uploads import HasPath, path_of
+from genai_fn.interpret.exchanges import exchange_of, live_session, with_exchange
+from genai_fn.interpret.interpreters import AsyncInterpreter, InProcess, Interpreter
+from genai_fn.interpret.settings import a_live
+from genai_fn.request import Action, Live, Stream
+from genai_fn.testing.fake import Fake
+from genai_fn.testing.notes import noted_live, scrubbed
+from genai_fn.testing.recorded import Recorded
+from genai_fn.testing.recorder import Recorder
+from genai_fn.testing.replay import Playing, recorded_in
+from genai_fn.testing.scrubbing import Secrets
+from genai_fn.testing.tape import Tape, begun, continued
+
+if TYPE_CHECKING:
+    from genai_fn.backend import Credential
+    from genai_fn.interpret.live import Session  # loaded with anyio, at the first use
+    from genai_fn.interpret.sockets import Wiring
+
+__all__ = [
+    "AsyncRecordedItems",
+    "AsyncRecording",
+    "InProcessRecording",
+    "Mode",
+    "RecordedItems",
+    "Recording",
+    "recording",
+]
+
+T = TypeVar("T")
+
+Mode: TypeAlias = Literal["record", "replay", "auto"]
+
+
+@overload
+def recording(interpreter: InProcess, path: str | HasPath, mode: Mode = "record") -> "InProcessRecording": ...
+@overload
+def recording(interpreter: Interpreter, path: str | HasPath, mode: Mode = "record") -> "Recording": ...
+@overload
+def recording(interpreter: AsyncInterpreter, path: str | HasPath, mode: Mode = "record") -> "AsyncRecording": ...
+def recording(interpreter: Any, path: str | HasPath, mode: Mode = "record") -> Any:
+    """
+    Make an interpreter of another one whose every exchange goes by way of a file.
+
+    What is recorded is the request and its typed answer, each one of a flow, each chunk of a stream; no credential is.
+    The file has a line of JSON for each, which `Replay` plays, too.
+
+    Args:
+        interpreter: An `Http`, an ``AsyncHttp``, an `Offline`, a `Fake`, or the ``.aio`` of one; closed with what this
+            returns.
+
+        path: The file, in a folder that is there.
+
+        mode: ``"record"`` asks everything and writes the file anew. ``"replay"`` asks nothing, in virtual time, and is
+            ``Failure(NoAnswer)`` where the file has no answer. ``"auto"`` gives each answer of the file once, and asks
+            and adds what it has not; it adds no failure that another try may mend.
+
+    >>> import tempfile
+    >>> from genai_fn import generate, text
+    >>> question = generate("gemini-2.5-flash", "hi") | text
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     recording(Fake({"generate": "hello"}), f"{folder}/hi.jsonl")(question)
+    ...     recording(Fake(), f"{folder}/hi.jsonl", "replay")(question)
+    <Success: hello>
+    <Success: hello>
+    """
+    if mode not in get_args(Mode):
+        raise InvalidRequest("mode", mode, "record, replay or auto")
+    exchange = exchange_of(interpreter)
+    take = _Take(exchange, Path(path_of(path, "path")), mode)
+    if iscoroutinefunction(type(interpreter).__call__):
+        return AsyncRecording(interpreter, Fake().aio if mode == "replay" else interpreter, take)
+    kind = InProcessRecording if hasattr(interpreter, "aio") else Recording
+    return kind(interpreter, Fake() if mode == "replay" else interpreter, take)
+
+
+class _Take:
+    """One file, and what all runs share that go by way of it."""
+
+    def __init__(self, exchange: Exchange, path: Path, mode: Mode) -> None:
+        self._exchange = exchange
+        self._secrets = Secrets()
+        own: Credential | None = getattr(exchange, "own", None)
+        self._secrets.learn_from(() if own is None else own.headers.reveal())
+        self._is_kept = _is_lasting if mode == "auto" else _is_answer
+        self._tape: Tape | None = None
+        if mode == "replay":
+            self._recorded = recorded_in(path)
+        elif mode == "record":
+            self._tape, self._recorded = begun(path), Recorded()
+        else:
+            self._tape, notes = continued(path)
+            self._recorded = Recorded(notes, path.name)
+
+    def begin(self) -> Playing:
+        """Make the exchange of one run."""
+        if self._tape is None:
+            return Playing(self._recorded, self._secrets)
+        recorder = Recorder(self._exchange, self._tape, self._secrets, self._is_kept)
+        return Playing(self._recorded, self._secrets, recorder)
+
+    @asynccontextmanager
+    async def live(self, interpreter: object, live: Live[T]) -> AsyncGenerator["Session[T]"]:
+        """Hold a session: replay it, or have the interpreter open one, which is written down when it is over."""
+        from genai_fn.testing import sessions  # noqa: PLC0415  # loads anyio
+
+        asked = noted_live(live, self._secrets)
+        found = self._recorded.take_note(asked)
+        if found is not None or self._tape is None:
+            async with sessions.played(found, live, self._recorded.nearest(asked)) as session:
+                yield session
+            return
+        number, overheard = self._tape.number(), list[sessions.Overheard]()
+
+        def wired(wiring: "Wiring") -> "Wiring":
+            overheard.append(sessions.Overheard(wiring))
+            return overheard[-1]
+
+        try:
+            async with live_session(interpreter, live, wired) as session:
+                yield session
+        finally:
+            said = tuple(each for heard in overheard for each in heard.said)
+            if said:
+                self._tape.write(scrubbed(replace(asked, number=number, live=said), self._secrets))
+
+
+def _is_answer(error: GenaiError) -> bool:
+    return not isinstance(error, NoAnswer)
+
+
+def _is_lasting(error: GenaiError) -> bool:
+    return not isinstance(error, NoAnswer | TransportError | AuthError | RateLimited | ServerError)
+
+
+class Recording:
+    """Runs actions by way of a file; made by `recording`, and safe to share between threads."""
+
+    def __init__(self, owned: Any, base: Any, take: _Take) -> None:
+        self._owned = owned
+        self._base = base
+        self._take = take
+
+    def __call__(self, action: Action[T]) -> Result[T, GenaiError]:
+        """Run an action to its end."""
+        playing = self._take.begin()
+        try:
+            result: Result[T, GenaiError] = with_exchange(self._base, playing)(action)
+            return result
+        finally:
+            playing.leave()
+
+    def stream(self, stream: Stream[T]) -> "RecordedItems[T]":
+        """Read a stream; it is recorded once it is at its end, or left."""
+        playing = self._take.begin()
+        return RecordedItems(with_exchange(self._base, playing).stream(stream), playing)
+
+    def close(self) -> None:
+        """Close the interpreter."""
+        close = getattr(self._owned, "close", None)
+        if close is not None:
+            close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class InProcessRecording(Recording):
+    """A `Recording` of an interpreter in this process, which can be awaited as well."""
+
+    @property
+    def aio(self) -> "AsyncRecording":
+        """The same one, to be awaited on asyncio or trio."""
+        return AsyncRecording(self._owned.aio, self._base.aio, self._take)
+
+
+class RecordedItems(Generic[T]):
+    """The items of a stream as they come, each a ``Result``."""
+
+    def __init__(self, items: Any, playing: Playing) -> None:
+        self._items = items
+        self._playing = playing
+
+    def __iter__(self) -> Iterator[Result[T, GenaiError]]:
+        return self
+
+    def __next__(self) -> Result[T, GenaiError]:
+        try:
+            item: Result[T, GenaiError] = next(self._items)
+        except BaseException:  # the end, or what a function of the caller's raised: nothing follows
+            self._playing.leave()
+            raise
+        return item
+
+    def close(self) -> None:
+        """Close the stream, from any thread."""
+        self._items.close()
+        self._playing.leave()
+
+    def __enter__(self) -> Self:
+        self._items.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._items.__exit__(kind, error, trace)
+        finally:
+            self._playing.leave()
+
+
+class AsyncRecording:
+    """Runs actions by way of a file, in the calling task, on asyncio or trio; made by `recording`."""
+
+    def __init__(self, owned: Any, base: Any, take: _Take) -> None:
+        self._owned = owned
+        self._base = base
+        self._take = take
+
+    async def __call__(self, action: Action[T]) -> Result[T, GenaiError]:
+        """Run an action to its end."""
+        playing = self._take.begin()
+        try:
+            result: Result[T, GenaiError] = await with_exchange(self._base, playing)(action)
+            return result
+        finally:
+            playing.leave()
+
+    def stream(self, stream: Stream[T]) -> "AsyncRecordedItems[T]":
+        """Read a stream; it is recorded once it is at its end, or left."""
+        playing = self._take.begin()
+        return AsyncRecordedItems(with_exchange(self._base, playing).stream(stream), playing)
+
+    def live(self, live: Live[T]) -> "AbstractAsyncContextManager[Session[T]]":
+        """Hold a live session; it is recorded when it is over."""
+        a_live(live)
+        return self._take.live(self._base, live)
+
+    async def aclose(self) -> None:
+        """Close the interpreter."""
+        close = getattr(self._owned, "aclose", None)
+        if close is not None:
+            await close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+
+class AsyncRecordedItems(Generic[T]):
+    """The items of a stream as they come, each a ``Result``."""
+
+    def __init__(self, items: Any, playing: Playing) -> None:
+        self._items = items
+        self._playing = playing
+
+    def __aiter__(self) -> AsyncIterator[Result[T, GenaiError]]:
+        return self
+
+    async def __anext__(self) -> Result[T, GenaiError]:
+        try:
+            item: Result[T, GenaiError] = await anext(self._items)
+        except BaseException:  # the end, a cancelled read, or what a function of the caller's raised: nothing follows
+            self._playing.leave()
+            raise
+        return item
+
+    def close(self) -> None:
+        """Close the stream, from any task or thread."""
+        self._items.close()
+        self._playing.leave()
+
+    async def aclose(self) -> None:
+        """Close the stream, and be done."""
+        try:
+            await self._items.aclose()
+        finally:
+            self._playing.leave()
+
+    async def __aenter__(self) -> Self:
+        await self._items.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            await self._items.__aexit__(kind, error, trace)
+        finally:
+            self._playing.leave()
