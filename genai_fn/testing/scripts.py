@@ -5,15 +5,16 @@ from typing import Any, Self, TypeVar, cast, overload
 
 from returns.result import Result
 
-from genai_fn.effects import Effect, Effects, Emit, Join, Sleep, Spawn, Together
+from genai_fn.clock import Clock, timed
+from genai_fn.effects import Effect, Effects, Emit, Sleep
 from genai_fn.errors import GenaiError, InvalidRequest
 from genai_fn.flows.streams import served
-from genai_fn.interpret.sync_world import SyncWorld, run_through
+from genai_fn.interpret.sync_world import run_through
 from genai_fn.request import Action, Flow, Request, Stream
 from genai_fn.steps import program
 from genai_fn.testing.answers import StandIn
-from genai_fn.clock import Clock, timed
 from genai_fn.testing.differences import difference, lines
+from genai_fn.testing.stage import Stage
 from genai_fn.words import Ask, Listen
 
 __all__ = ["perform"]
@@ -53,7 +54,7 @@ def perform(description: Any, script: Iterable[tuple[Any, Any]]) -> Any:
     """
     if not isinstance(description, Request | Flow | Stream):
         raise InvalidRequest("description", description, "a Request, a Flow or a Stream")
-    steps, stage = _Script(script), _Stage()
+    steps, stage = _Script(script), _Emitting()
     about = cast("Any", description)
     try:
         result = run_through(timed(program(about, StandIn(steps.answer)), _ScriptedClock(steps)), stage)
@@ -127,40 +128,15 @@ class _ScriptedClock(Clock):
         return type(self)(self._script, self.now)
 
 
-class _Stage(SyncWorld):
-    """Performs one after the other what others would do at once, so that a script has one order."""
+class _Emitting(Stage):
+    """Keeps what a stream emits."""
 
     def __init__(self) -> None:
-        super().__init__(None, None, None)
+        super().__init__()
         self.emitted: list[Any] = []
 
     def perform(self, effect: Effect) -> Any:
-        match effect:
-            case Emit(item=item):
-                self.emitted.append(item)
-            case Together(programs=programs):
-                return tuple(run_through(each, self) for each in programs)
-            case Spawn(program=child):
-                return _Child(child, self)
-            case Join(children=children):
-                return children[0]
-            case _:
-                return super().perform(effect)
+        if not isinstance(effect, Emit):
+            return super().perform(effect)
+        self.emitted.append(effect.item)
         return None
-
-
-class _Child:
-    """A program that ran to its end at once."""
-
-    def __init__(self, child: Effects[Any], stage: _Stage) -> None:
-        self._value: Any = None
-        self._raised: Exception | None = None
-        try:
-            self._value = run_through(child, stage)
-        except Exception as error:  # noqa: BLE001  # the caller's own, raised again where its result is taken
-            self._raised = error
-
-    def result(self) -> Any:
-        if self._raised is not None:
-            raise self._raised
-        return self._value
