@@ -25,6 +25,7 @@ from google.genai import (
 )
 
 import genai_fn
+import genai_fn.testing
 
 PAGE = Path(__file__).parent.parent / "docs" / "coming-from-google-genai.md"
 RUNNERS = ("run", "session", "response")
@@ -83,6 +84,8 @@ def _names(code: str) -> Iterator[str]:
 
 
 def _is_there(name: str) -> bool:
+    if name in genai_fn.testing.__all__:
+        return True
     try:
         reduce(getattr, name.split("."), genai_fn)
     except AttributeError:
