@@ -2,11 +2,14 @@
 
 from typing import Any, assert_type
 
+from hypothesis.strategies import SearchStrategy
+
 from genai_fn import (
     AsyncHttp,
     AsyncInterpreter,
     GenaiError,
     Http,
+    HttpResponse,
     Interpreter,
     Live,
     Offline,
@@ -21,10 +24,13 @@ from genai_fn import (
 )
 from genai_fn.interpret.aio import AsyncItems
 from genai_fn.interpret.sync import Items
+from genai_fn.ops.generate import GenerateContent
 from genai_fn.request import Request
 from genai_fn.schema import File, GenerateContentResponse, LiveMusicServerMessage, LiveServerMessage
 from genai_fn.testing import Ask, Fake, Listen, Replay, Sleep, forbid, perform, recording, using
 from genai_fn.testing.recordings import AsyncRecording, InProcessRecording, Recording
+from genai_fn.testing.strategies import http_responses, interpreters, requests
+from genai_fn.testing.strategies.interpreters import Improvised
 
 fake = Fake({"generate": "hello", "files.get": [File(), File()], lambda request: request.operation.op == "embed": "x"})
 request = generate("m", "hi")
@@ -49,6 +55,13 @@ async def awaiting() -> None:
         assert_type(session, Session[LiveMusicServerMessage])
         async for item in session.turn():
             assert_type(item, Result[LiveMusicServerMessage, GenaiError])
+
+
+def drawing() -> None:
+    assert_type(requests(GenerateContent), SearchStrategy[Request[GenerateContentResponse]])
+    assert_type(requests("generate", "embed"), SearchStrategy[Request[Any]])
+    assert_type(http_responses(generate("m", "hi")), SearchStrategy[HttpResponse])
+    assert_type(interpreters(), SearchStrategy[Improvised])
 
 
 def recordings() -> None:

@@ -17,14 +17,12 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 from msgspec import Struct
 
-from genai_fn import schema
 from genai_fn.schema import Content, Message, Opaque, OpenEnum
-from genai_fn.schema._base import Page
 from genai_fn.schema._convert import as_value
 from genai_fn.schema.content import ContentsLike, SeparateContentsLike
 from genai_fn.schema.schemas import SchemaLike
 
-__all__ = ["json", "of", "register", "texts"]
+__all__ = ["json", "of", "texts"]
 
 T = TypeVar("T")
 
@@ -40,14 +38,6 @@ def of(kind: Any) -> SearchStrategy[Any]:
     A few fields are set in each, a few levels deep; enums take values that nobody knows of yet, too.
     """
     return _drawn(kind, _DEEPEST)
-
-
-def register() -> None:
-    """Let ``st.from_type`` and ``st.builds`` draw the types of the API in the same way."""
-    for name in schema.__all__:
-        kind = getattr(schema, name)
-        if isinstance(kind, type) and issubclass(kind, Message | OpenEnum) and kind not in {Message, OpenEnum, Page}:
-            st.register_type_strategy(kind, of)
 
 
 _DEEPEST = 4

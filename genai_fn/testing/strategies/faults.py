@@ -1,0 +1,151 @@
+"""What can go wrong: answers that are refusals, and every error that there is."""
+
+from typing import Any, Final
+
+import msgspec
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn, SearchStrategy
+
+from genai_fn.backend import Gemini, Vertex
+from genai_fn.errors import (
+    AuthError,
+    Closed,
+    ConnectError,
+    CountMismatch,
+    DecodeError,
+    Disconnected,
+    FunctionCallError,
+    GenaiError,
+    InvalidRequest,
+    LiveClosed,
+    NoAnswer,
+    NoText,
+    NotInThisWorld,
+    OperationFailed,
+    PageLoop,
+    Phase,
+    TimedOut,
+    Truncated,
+    Unsupported,
+)
+from genai_fn.http import Headers, HttpResponse
+from genai_fn.testing.strategies.types import json, texts
+from genai_fn.testing.strategies.weights import Ways, weighed
+from genai_fn.wire import api_error
+
+__all__ = ["BREAKS", "errors", "refusals"]
+
+_STATUSES = {
+    503: "UNAVAILABLE",
+    429: "RESOURCE_EXHAUSTED",
+    400: "INVALID_ARGUMENT",
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    500: "INTERNAL",
+    504: "DEADLINE_EXCEEDED",
+    408: "",
+    409: "ABORTED",
+    412: "FAILED_PRECONDITION",
+    413: "",
+    416: "OUT_OF_RANGE",
+    499: "CANCELLED",
+    501: "UNIMPLEMENTED",
+    502: "",
+    302: "",
+    304: "",
+    418: "",
+    529: "",
+    599: "",
+}
+
+
+@st.composite
+def refusals(draw: DrawFn) -> HttpResponse:
+    """Draw responses of other statuses than 2xx: the service's own errors, and whatever a proxy may say."""
+    code = draw(st.sampled_from(list(_STATUSES)))
+    error: dict[str, Any] = {"code": code, "message": draw(texts)}
+    if status := _STATUSES.get(code):
+        error["status"] = status
+    if details := draw(st.lists(_details, max_size=2)):
+        error["details"] = details
+    is_json, body = draw(_bodies(error))
+    headers: Headers = (("content-type", "application/json; charset=UTF-8" if is_json else "text/html"),)
+    return HttpResponse(code, (*headers, *draw(_asking_to_wait)), body)
+
+
+_details = st.one_of(
+    st.fixed_dictionaries(
+        {
+            "@type": st.just("type.googleapis.com/google.rpc.RetryInfo"),
+            "retryDelay": st.one_of(st.integers(0, 60).map("{}s".format), st.just("0.25s"), texts),
+        }
+    ),
+    st.fixed_dictionaries({"@type": st.just("type.googleapis.com/google.rpc.ErrorInfo"), "reason": texts}),
+    st.dictionaries(texts, json, max_size=2),
+)
+
+_asking_to_wait: SearchStrategy[Headers] = st.one_of(
+    st.just(()),
+    st.integers(0, 60).map(lambda seconds: (("retry-after", str(seconds)),)),
+    st.integers(0, 60_000).map(lambda wait: (("retry-after-ms", str(wait)),)),
+)
+
+
+def _bodies(error: dict[str, Any]) -> SearchStrategy[tuple[bool, bytes]]:
+    whole = msgspec.json.encode({"error": error})
+    return st.one_of(
+        st.just((True, whole)),
+        st.just((True, b"[" + whole + b"]")),
+        st.just((True, msgspec.json.encode({"error": error["message"]}))),
+        st.sampled_from([b"", b"<!DOCTYPE html>\n<title>Error</title>", b"Service Unavailable", b"\xff\xfe"]).map(
+            lambda said: (False, said)
+        ),
+    )
+
+
+BREAKS: Final[SearchStrategy[GenaiError]] = st.one_of(
+    st.builds(Disconnected, st.just("reading the answer"), st.sampled_from(["the peer closed", "reset by peer"])),
+    st.builds(TimedOut, st.just("idle"), st.just("reading the answer"), st.just(value=True)),
+    st.builds(DecodeError, st.just("JSON"), st.just(""), texts),
+    refusals().map(api_error),
+)
+"""What ends an answer that has begun."""
+
+_PHASES: list[Phase] = ["connect", "headers", "idle", "total", "poll"]
+
+_wire: SearchStrategy[GenaiError] = st.one_of(
+    st.builds(TimedOut, st.sampled_from(_PHASES), texts, st.booleans()),
+    st.builds(ConnectError, st.sampled_from(["resolving the name", "connecting", "the TLS handshake"]), texts),
+    st.builds(Disconnected, st.just("waiting for the answer"), texts, st.booleans()),
+    st.builds(Closed),
+)
+
+_rare: SearchStrategy[GenaiError] = st.one_of(
+    st.builds(AuthError, texts),
+    st.builds(
+        Unsupported, st.sampled_from([Gemini.title, Vertex.title]), st.lists(texts, min_size=1, max_size=2).map(tuple)
+    ),
+    st.builds(InvalidRequest, texts, json, texts),
+    st.builds(NotInThisWorld, texts),
+    st.builds(Truncated, texts, st.none() | texts),
+    st.builds(NoText, st.none() | texts, st.none() | texts),
+    st.builds(OperationFailed, texts, st.none() | st.integers(0, 16), texts),
+    st.builds(FunctionCallError, texts, texts),
+    st.builds(CountMismatch, st.integers(0, 99), st.integers(0, 99)),
+    st.builds(PageLoop, texts),
+    st.builds(LiveClosed, st.integers(1000, 4999), texts),
+    st.builds(NoAnswer, st.none()),
+)
+
+_ways: Ways = {
+    "a refusal": (6, refusals().map(api_error)),
+    "trouble on the wire": (4, _wire),
+    "nothing to be read": (2, st.builds(DecodeError, texts, texts, texts)),
+    "a rare error": (3, _rare),
+}
+
+
+def errors() -> SearchStrategy[GenaiError]:
+    """Draw errors of every kind there is, those that a service or a network makes more often than others."""
+    return weighed(_ways)

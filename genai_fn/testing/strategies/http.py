@@ -1,0 +1,169 @@
+"""Answers as they come over the wire: good ones, refusals, and broken ones."""
+
+import gzip
+from copy import copy
+from typing import Any, cast
+
+import msgspec
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn, SearchStrategy
+
+from genai_fn.backend import Backend, Gemini
+from genai_fn.http import Headers, HttpResponse
+from genai_fn.ops.uploads import Progress
+from genai_fn.request import Answer, Request
+from genai_fn.results import Success
+from genai_fn.testing.strategies.brief import brief
+from genai_fn.testing.strategies.faults import refusals
+from genai_fn.testing.strategies.replies import chunks, replies
+from genai_fn.testing.strategies.said import said
+from genai_fn.testing.strategies.spelling import spelled
+from genai_fn.testing.strategies.types import json
+from genai_fn.testing.strategies.weights import Ways, weighed
+from genai_fn.wire import prepare
+
+__all__ = ["http_responses", "spoilt", "written"]
+
+
+_GEMINI = Gemini("test-key")
+
+
+def http_responses(
+    request: Request[Any], backend: Backend = _GEMINI, *, bad: bool = True, broken: bool = True
+) -> SearchStrategy[HttpResponse]:
+    """
+    Draw whole responses to a request, as `decode` takes them.
+
+    Good ones hold one of the request's `replies`, or anything else that its operation reads. Where the backend does not
+    take the request, there are none.
+
+    Args:
+        backend: Whose way of writing it is.
+
+        bad: Whether errors of the service, and of what lies between, may come, too.
+
+        broken: Whether bodies may be cut, garbled, empty, packed badly, or of another shape.
+    """
+    return brief(request, lambda: _responses(request, backend, bad=bad, broken=broken))
+
+
+def _responses(request: Request[Any], backend: Backend, *, bad: bool, broken: bool) -> SearchStrategy[HttpResponse]:
+    prepared = prepare(request, backend)
+    ways: dict[str, tuple[int, SearchStrategy[Any]]] = {}
+    whole: SearchStrategy[HttpResponse] = st.builds(HttpResponse, st.just(200), st.just(_JSON), st.just(b"{}"))
+    if isinstance(prepared, Success):
+        answer = prepared.unwrap().answer
+        whole = _good(request, backend, answer)
+        ways["a good response"] = (6, whole)
+        if isinstance(answer.wire, type) and issubclass(answer.wire, msgspec.Struct) and not _is_own(answer):
+            ways["a response that is read"] = (2, said(answer.wire).flatmap(_in_json))
+    if bad or not (ways or broken):
+        ways["a refusal"] = (3, refusals())
+    if broken:
+        ways["a broken response"] = (3, spoilt(whole))
+    return weighed(ways)
+
+
+def _is_own(answer: Answer[Any]) -> bool:
+    """Tell whether an answer is something else than one JSON document."""
+    return answer.streamed or answer.wire is HttpResponse
+
+
+_JSON: Headers = (("content-type", "application/json; charset=UTF-8"),)
+_EVENTS: Headers = (("content-type", "text/event-stream"),)
+_BYTES: Headers = (("content-type", "application/octet-stream"),)
+
+
+# Good ones
+
+
+def _good(request: Request[Any], backend: Backend, answer: Answer[Any]) -> SearchStrategy[HttpResponse]:
+    if answer.streamed:
+        return chunks(request).map(_pieces)
+    return replies(request).flatmap(lambda reply: written(request, reply, backend))
+
+
+def _pieces(said: tuple[Any, ...]) -> HttpResponse:
+    if all(isinstance(each, bytes) for each in said):
+        return HttpResponse(200, _BYTES, b"".join(said))
+    events = (b"data: " + msgspec.json.encode(each) + b"\r\n\r\n" for each in said)
+    return HttpResponse(200, _EVENTS, b"".join(events))
+
+
+def written(request: Request[Any], reply: Any, backend: Backend) -> SearchStrategy[HttpResponse]:
+    """Draw responses that hold a reply, in any layout."""
+    if isinstance(reply, bytes):
+        return st.just(HttpResponse(200, _BYTES, reply))
+    if isinstance(reply, str):
+        return st.just(HttpResponse(200, (("x-goog-upload-url", reply), ("x-goog-upload-status", "active"))))
+    if isinstance(reply, Progress):
+        return st.just(_progressed(reply))
+    return _in_json(spelled(request.operation, reply, backend.name))
+
+
+def _progressed(progress: Progress) -> HttpResponse:
+    status: Headers = (("x-goog-upload-status", "final" if progress.is_final else "active"),)
+    received = progress.received
+    size: Headers = () if received is None else (("x-goog-upload-size-received", str(received)),)
+    return HttpResponse(200, (*status, *size), progress.body)
+
+
+def _in_json(value: Any) -> SearchStrategy[HttpResponse]:
+    body = msgspec.json.encode(value)
+    bodies = st.sampled_from([body, msgspec.json.format(body, indent=2) + b"\n"])
+    return bodies.map(lambda body: HttpResponse(200, _JSON, body))
+
+
+# Broken ones
+
+
+@st.composite
+def spoilt(draw: DrawFn, whole: SearchStrategy[HttpResponse]) -> HttpResponse:
+    """Draw responses whose body is cut, garbled, empty, packed badly, of another shape, or anything at all."""
+    response = draw(whole)
+    ways: Ways = {
+        "a cut body": (2, st.integers(0, max(len(response.body) - 1, 0)).map(lambda size: response.body[:size])),
+        "another shape": (3, _reshaped(response.body)),
+        "an empty body": (1, st.just(b"")),
+        "no UTF-8": (1, st.integers(0, len(response.body)).map(lambda at: _garbled(response.body, at))),
+        "any bytes": (1, st.binary(max_size=20)),
+        "a deep body": (1, st.sampled_from([b"[" * 10_000, b'{"a":' * 10_000])),
+        "a fault within": (1, refusals().map(lambda refusal: refusal.body)),
+        "packed": (1, st.integers(1, 20).map(lambda less: gzip.compress(response.body, mtime=0)[:-less])),
+    }
+    body: bytes = draw(weighed(ways))
+    is_packed = body.startswith(b"\x1f\x8b")
+    headers = draw(st.sampled_from([response.headers, ()]))
+    return HttpResponse(response.status, (*headers, *_PACKED) if is_packed else headers, body)
+
+
+_PACKED: Headers = (("content-encoding", "gzip"),)
+
+
+def _garbled(body: bytes, at: int) -> bytes:
+    return body[:at] + b"\xff\xc0" + body[at:]
+
+
+def _reshaped(body: bytes) -> SearchStrategy[bytes]:
+    """Put something else in the place of one value in the body, or of it all."""
+    try:
+        tree = msgspec.json.decode(body)
+    except msgspec.DecodeError:  # no JSON
+        tree = None
+    return _with_another(tree).map(msgspec.json.encode)
+
+
+_odd: SearchStrategy[Any] = st.sampled_from(
+    [None, [], {}, "", 0, True, [{}], {"error": None}, {"error": {}}, 2**64, 1e308]
+)
+
+
+@st.composite
+def _with_another(draw: DrawFn, tree: Any) -> Any:
+    if draw(st.booleans()) and tree and isinstance(tree, dict | list):
+        keys: list[Any] = sorted(cast("Any", tree)) if isinstance(tree, dict) else list(range(len(cast("Any", tree))))
+        at = draw(st.sampled_from(keys))
+        changed: Any = copy(cast("Any", tree))
+        changed[at] = draw(_with_another(changed[at]))
+        return changed
+    return draw(st.one_of(_odd, json))
