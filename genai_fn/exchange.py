@@ -6,21 +6,22 @@ the fake answers the same three questions without HTTP.
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from math import inf
 from typing import Any, Protocol, TypeAlias, TypeVar
 
-from msgspec.structs import force_setattr
 from returns.result import Failure, Result, Success
 
 from genai_fn import effects
 from genai_fn.backend import NO_KEY, Backend, Credential, Gemini, Vertex, origin, own_credential
 from genai_fn.effects import Close, Effects, Lost, Now, Open, Random, Read, Sleep, Tell, Token
-from genai_fn.errors import AuthError, DecodeError, GenaiError
+from genai_fn.errors import AuthError, DecodeError, GenaiError, TimedOut
 from genai_fn.events import Answered, Event, Failed, Retrying, Sending
 from genai_fn.http import HttpRequest, HttpResponse
 from genai_fn.inflate import Inflater
 from genai_fn.options import Retry, Timeouts
+from genai_fn.ranges import already_here, rest_of
 from genai_fn.request import Answer, Request
 from genai_fn.retry import delay, is_lost_in_reuse, is_worth_repeating
 from genai_fn.schema._base import Value
@@ -48,7 +49,7 @@ class Exchange(Protocol):
         ...
 
 
-class HttpExchange(Value, kw_only=True):
+class HttpExchange(Value, kw_only=True, dict=True):
     """The real one: a backend, and how calls are made unless a request says otherwise."""
 
     backend: Backend
@@ -56,11 +57,11 @@ class HttpExchange(Value, kw_only=True):
     retry: Retry = Retry()
     max_response_bytes: int = 256 * 1024 * 1024
     tells: bool = False
-    own: Credential | None = None
-    """What the backend itself holds, made out once and not for each call."""
 
-    def __post_init__(self) -> None:
-        force_setattr(self, "own", own_credential(self.backend))
+    @functools.cached_property
+    def own(self) -> Credential | None:
+        """What the backend itself holds, made out once and not for each call."""
+        return own_credential(self.backend)
 
     def ask(self, request: Request[T], until: float) -> Effects[Result[T, GenaiError]]:
         """Run one request to its end."""
@@ -205,18 +206,25 @@ def _whole(prepared: Prepared[Any], asked: Open, terms: _Terms) -> Effects[_Outc
         return _Outcome(Failure(opened.error), reused=opened.reused)
     if terms.tells:
         yield Tell(Answered(prepared.http, opened.status))
-    response = yield from _response(opened, terms.deadline, terms.timeouts.idle, terms.most)
+    source = _source(prepared, asked, terms)
+    response = yield from _response(opened, terms.deadline, terms.timeouts.idle, terms.most, source)
     if isinstance(response, GenaiError):
         return _Outcome(Failure(response), has_begun=opened.status < 300)
     return _Outcome(read(prepared.answer, response))
 
 
-def _response(opened: effects.Exchange, deadline: float, idle: float, most: int) -> Effects[HttpResponse | GenaiError]:
+def _response(
+    opened: effects.Exchange, deadline: float, idle: float, most: int, source: "_Source | None" = None
+) -> Effects[HttpResponse | GenaiError]:
     """Read a body to its end, inflated, bounded."""
     inflater = Inflater(opened.headers, most)
     pieces: list[bytes] = []
+    first = opened
     while True:
         piece: bytes | Lost = yield Read(opened, deadline, idle)
+        if isinstance(piece, Lost) and source is not None:
+            cut = _Cut(first, opened, sum(map(len, pieces)), piece)
+            opened, piece = yield from _gone_on(source, cut, deadline, idle)
         if isinstance(piece, Lost):
             yield Close(opened)  # its lane is needed for the next attempt
             return piece.error
@@ -228,7 +236,7 @@ def _response(opened: effects.Exchange, deadline: float, idle: float, most: int)
             pieces.append(inflated)
         if not piece:
             yield Close(opened)
-            return HttpResponse(opened.status, opened.headers, pieces[0] if len(pieces) == 1 else b"".join(pieces))
+            return HttpResponse(first.status, first.headers, pieces[0] if len(pieces) == 1 else b"".join(pieces))
 
 
 def fetched(request: HttpRequest, deadline: float) -> Effects[HttpResponse | Lost]:
@@ -249,11 +257,18 @@ _MOST_FETCHED = 1024 * 1024
 class _Listening:
     """A server stream under way: what has come and was not taken yet, and whether more can."""
 
-    __slots__ = ("answer", "events", "exchange", "head", "inflater", "is_over", "terms", "waiting")
+    __slots__ = (
+        *("answer", "events", "exchange", "first", "head", "inflater", "is_over"),
+        *("received", "source", "terms", "waiting"),
+    )
 
-    def __init__(self, exchange: effects.Exchange, answer: Answer[Any], terms: _Terms) -> None:
-        self.exchange = exchange
+    def __init__(
+        self, exchange: effects.Exchange, answer: Answer[Any], terms: _Terms, source: "_Source | None"
+    ) -> None:
+        self.exchange = self.first = exchange
         self.answer = answer
+        self.source = source
+        self.received = 0  # of what can be gone on with
         self.terms = terms
         self.inflater = Inflater(exchange.headers, inf)
         self.events = Events()
@@ -271,7 +286,7 @@ def _begun(prepared: Prepared[Any], asked: Open, terms: _Terms) -> Effects[_Outc
     if not 200 <= opened.status < 300:
         response = yield from _response(opened, terms.deadline, terms.timeouts.idle, terms.most)
         return _Outcome(Failure(response if isinstance(response, GenaiError) else api_error(response)))
-    handle = _Listening(opened, prepared.answer, terms)
+    handle = _Listening(opened, prepared.answer, terms, _source(prepared, asked, terms))
     yield from _heard(handle, terms.deadline, inf)
     first = next(iter(handle.waiting), None)  # an empty body has none
     if isinstance(first, Failure):
@@ -283,6 +298,9 @@ def _heard(handle: _Listening, deadline: float, idle: float) -> Effects[None]:
     """Read until something is waiting, or the stream is over."""
     while not handle.waiting and not handle.is_over:
         piece: bytes | Lost = yield Read(handle.exchange, deadline, idle)
+        if isinstance(piece, Lost) and handle.source is not None and handle.received:
+            cut = _Cut(handle.first, handle.exchange, handle.received, piece)
+            handle.exchange, piece = yield from _gone_on(handle.source, cut, deadline, idle)
         if isinstance(piece, Lost):
             handle.is_over = True
             handle.waiting.append(Failure(piece.error))
@@ -300,6 +318,7 @@ def _take(handle: _Listening, piece: bytes) -> None:
         return
     if handle.answer.wire is bytes:
         handle.is_over = not piece
+        handle.received += len(piece)
         if inflated:
             handle.waiting.append(Success(inflated))
         return
@@ -324,3 +343,75 @@ def _take(handle: _Listening, piece: bytes) -> None:
 
 
 _HEAD_KEPT = 2000
+
+
+# A body that broke off
+
+
+class _Source(Value):
+    """What a body that may be gone on with was asked of."""
+
+    http: HttpRequest
+    asked: Open
+    terms: _Terms
+
+
+def _source(prepared: Prepared[Any], asked: Open, terms: _Terms) -> _Source | None:
+    """Only what is no JSON and no events is gone on with: that is the same tomorrow."""
+    return _Source(prepared.http, asked, terms) if prepared.answer.wire in (HttpResponse, bytes) else None
+
+
+class _Cut(Value):
+    """Where a body broke off: the exchange that it began with, the one that it broke off in, and how far it was."""
+
+    first: effects.Exchange
+    last: effects.Exchange
+    received: int
+    lost: Lost
+
+
+def _gone_on(
+    source: _Source, cut: _Cut, deadline: float, idle: float
+) -> Effects[tuple[effects.Exchange, bytes | Lost]]:
+    """Give what the rest is read from, and its first piece; or what was lost, once so many attempts brought nothing."""
+    terms = source.terms
+    request = rest_of(source.asked.request, cut.first.headers, cut.received) if cut.first.status == 200 else None
+    if request is None:
+        return cut.last, cut.lost
+    yield Close(cut.last)
+    error, attempt = cut.lost.error, 1
+    while is_worth_repeating(error, repeatable=True) or (isinstance(error, TimedOut) and error.phase == "idle"):
+        seconds = delay(error, attempt, terms.retry, (yield Random()))
+        now: float = yield Now()
+        if seconds is None or now + seconds >= deadline:
+            break
+        if terms.tells:
+            yield Tell(Retrying(source.http, error, seconds))
+        yield Sleep(seconds)
+        over = min(deadline, now + seconds + terms.timeouts.total)
+        opened: effects.Exchange | Lost = yield Open(request, over, terms.timeouts.connect)
+        attempt += 1
+        if isinstance(opened, Lost):
+            error = opened.error
+            continue
+        piece = yield from _new_piece(opened, cut, deadline, idle)
+        if not isinstance(piece, Lost):
+            return opened, piece
+        yield Close(opened)
+        error = piece.error
+    return cut.last, cut.lost
+
+
+def _new_piece(opened: effects.Exchange, cut: _Cut, deadline: float, idle: float) -> Effects[bytes | Lost]:
+    """Read on to the first piece that is new."""
+    here = already_here(cut.first.headers, opened.status, opened.headers, cut.received)
+    if here is None:
+        return Lost(api_error(HttpResponse(opened.status, opened.headers)))
+    while True:
+        piece: bytes | Lost = yield Read(opened, deadline, idle)
+        if isinstance(piece, Lost) or len(piece) > here or not piece:
+            break
+        here -= len(piece)
+    if isinstance(piece, Lost):
+        return piece
+    return piece[here:] if piece or not here else Lost(DecodeError("the same body again"))

@@ -5,7 +5,7 @@ from typing import Generic, TypeAlias, TypeVar
 
 from genai_fn.schema._base import Value
 
-__all__ = ["Body", "FileSlice", "Headers", "HttpRequest", "HttpResponse", "Replied"]
+__all__ = ["Body", "FileSlice", "Headers", "HttpRequest", "HttpResponse", "Replied", "masked", "shown_address"]
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -32,7 +32,8 @@ class HttpRequest(Value):
     body: Body = b""
 
     def __repr__(self) -> str:
-        return f"HttpRequest({self.method} {self.url}, headers={masked(self.headers)}, body={_sized(self.body)})"
+        address = shown_address(self.url)
+        return f"HttpRequest({self.method} {address}, headers={_shown(self.headers)}, body={_sized(self.body)})"
 
 
 class HttpResponse(Value):
@@ -47,7 +48,7 @@ class HttpResponse(Value):
         return next((value for each, value in self.headers if each == name), None)
 
     def __repr__(self) -> str:
-        return f"HttpResponse({self.status}, headers={masked(self.headers)}, body={_sized(self.body)})"
+        return f"HttpResponse({self.status}, headers={_shown(self.headers)}, body={_sized(self.body)})"
 
 
 class Replied(Value, Generic[T_co]):
@@ -68,6 +69,31 @@ def masked(headers: Headers) -> Headers:
 
 
 _CREDENTIAL = re.compile("auth|cookie|key|token|secret|credential|password|signature", re.IGNORECASE)
+
+
+def shown_address(address: str) -> str:
+    """
+    Hide the values in an address that may be credentials: keys, signatures, what an upload is gone on with.
+
+    >>> shown_address("https://host/upload?upload_id=abc&upload_protocol=resumable")
+    'https://host/upload?upload_id=***&upload_protocol=resumable'
+    """
+    place, mark, query = address.partition("?")
+    return f"{place}{mark}{'&'.join(map(_shown_pair, query.split('&')))}"
+
+
+def _shown_pair(pair: str) -> str:
+    name, mark, _ = pair.partition("=")
+    return f"{name}=***" if mark and _CREDENTIAL_IN_QUERY.search(name) else pair
+
+
+_CREDENTIAL_IN_QUERY = re.compile(f"(?<!page)(?<!page_)(?:{_CREDENTIAL.pattern}|upload_?id|sig$)", re.IGNORECASE)
+"""A page token is none."""
+
+
+def _shown(headers: Headers) -> Headers:
+    """Headers hold addresses, too: where a redirect leads, where an upload goes to."""
+    return tuple((name, shown_address(value)) for name, value in masked(headers))
 
 
 def _sized(body: Body) -> str:

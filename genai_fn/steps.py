@@ -57,8 +57,16 @@ def program(
     over, on the clock of `Now`.
     """
     if isinstance(description, Request):
-        return exchange.ask(description, until)
+        return _asked(description, exchange, until)
     return _run(description, exchange, until)
+
+
+def _asked(request: Request[T], exchange: Exchange, until: float) -> Effects[Result[T, GenaiError]]:
+    """Ask, in a world that may end it in the middle, as one that is closed does."""
+    try:
+        return (yield from exchange.ask(request, until))
+    except Ended as end:
+        return Failure(end.error)
 
 
 def _run(description: Flow[Any] | Stream[Any], exchange: Exchange, until: float) -> Effects[Any]:

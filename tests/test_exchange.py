@@ -374,3 +374,11 @@ def test_fetched() -> None:
     assert isinstance(
         perform(fetched(request, 50.0), [asked, *reads(OK, b"a" * 2**21, deadline=50.0, idle=inf)]).error, DecodeError
     )
+
+
+def test_own_credential_is_derived() -> None:
+    """What a backend itself holds is made out once, of the backend alone: nobody passes it in, and none is compared."""
+    assert HTTP.own is HTTP.own
+    assert HttpExchange(backend=BACKEND) == HTTP
+    with pytest.raises(TypeError, match="own"):
+        HttpExchange(backend=BACKEND, own=None)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]  # that is the point

@@ -29,9 +29,10 @@ from genai_fn import (
     text,
     with_options,
 )
-from genai_fn.effects import Emit, Invoke, Now, Sleep, Together
-from genai_fn.errors import ClientError, GenaiError, NoText, ServerError, TimedOut
+from genai_fn.effects import Effects, Emit, Invoke, Now, Sleep, Together
+from genai_fn.errors import ClientError, Closed, GenaiError, NoText, NotInThisWorld, ServerError, TimedOut
 from genai_fn.flows.streams import served
+from genai_fn.interpret.sync_world import SyncWorld
 from genai_fn.request import Steps, steps
 from genai_fn.schema import GenerateContentResponse
 from genai_fn.steps import Reading, program
@@ -337,3 +338,47 @@ def test_what_a_function_raises() -> None:
     assert perform(program(forgiving(printed), Answering()), [(Invoke, LookupError("mine"))]) == Success("mine")
     with pytest.raises(ZeroDivisionError):
         perform(program(forgiving(printed), Answering()), [(Invoke, ZeroDivisionError())])
+
+
+class Worldly:
+    """An exchange that has the world do something before it answers: what it does may end the whole."""
+
+    def __init__(self, effect: Any) -> None:
+        self.effect = effect
+
+    def ask(self, request: Request[Any], until: float) -> Effects[Any]:
+        yield self.effect
+        return Success("done")
+
+    listen = ask
+
+    def following(self, handle: Any) -> Effects[tuple[Any, ...]]:
+        yield self.effect
+        return ()
+
+
+async def awaited() -> str:
+    return "done"
+
+
+@flow
+def told(action: Any) -> Steps[Result[str, GenaiError]]:
+    result = yield from attempt(action)
+    return Success(type(result.failure()).__name__)
+
+
+@pytest.mark.parametrize(
+    ("effect", "closed", "expected"), [(Sleep(1.0), True, Closed), (Invoke(awaited), False, NotInThisWorld)]
+)
+@pytest.mark.parametrize("action", [A, both(A, B), collected(PIECES)])
+def test_ended_by_the_world(action: Any, effect: Any, closed: bool, expected: type[GenaiError]) -> None:
+    """What the world ends in the middle of a request is a failure of that request, with a flow around it or without."""
+
+    def ran(action: Any) -> Any:
+        world = SyncWorld(None, None, None)
+        if closed:
+            world.close()
+        return world.run(program(action, Worldly(effect)))
+
+    assert isinstance(ran(action).failure(), expected)
+    assert ran(told(action)) == Success(expected.__name__)

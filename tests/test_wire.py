@@ -25,6 +25,7 @@ from genai_fn.errors import (
     Unsupported,
 )
 from genai_fn.http import Headers, HttpRequest, HttpResponse, Replied
+from genai_fn.ops.downloads import DownloadFile
 from genai_fn.ops.generate import generate
 from genai_fn.options import Options
 from genai_fn.request import DELETE, GET, POST, Answer, Call, Operation, Refusal, Request
@@ -252,6 +253,18 @@ def test_keeps_secrets(key: str) -> None:
     with pytest.raises(TypeError, match="secrets do not pickle"):
         pickle.dumps(backend)
     assert key in dict(signed.headers).values()
+
+
+@pytest.mark.parametrize(
+    "name", ["upload_id", "key", "X-Goog-Signature", "X-Goog-Credential", "access_token", "sig", "Signature"]
+)
+def test_addresses_keep_secrets(name: str) -> None:
+    """What a query may hold of credentials is shown of no request, and of no address that an answer names."""
+    address = f"https://h.test/a?x=1&{name}=test-key&pageToken=2&key"
+    shown = address.replace("test-key", "***")
+    assert repr(HttpRequest("GET", address)).startswith(f"HttpRequest(GET {shown}, ")
+    assert repr(shown) in repr(HttpResponse(302, (("location", address),)))
+    assert repr(shown) in repr(DownloadFile(name="abc", address=address))
 
 
 # In

@@ -30,6 +30,11 @@ class Chat(Value):
     curated: tuple[Content, ...] = ()
     """The turns that a model is shown again: without those in which it said nothing of use."""
 
+    def __repr__(self) -> str:
+        count, kept = len(self.comprehensive), len(self.curated)
+        but = "" if kept == count else f", {kept} of them shown again"
+        return f"<Chat with {self.model} of {count} turns{but}>"
+
 
 class Turn(Value, Generic[T_co]):
     """An answer, and the chat with this turn in it."""

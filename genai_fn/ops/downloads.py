@@ -7,10 +7,11 @@ from msgspec.structs import replace
 
 from genai_fn.backend import Gemini, Vertex
 from genai_fn.errors import InvalidRequest
-from genai_fn.http import HttpResponse
+from genai_fn.http import HttpResponse, shown_address
 from genai_fn.ops._file_id import file_id
 from genai_fn.request import GET, Call, Operation, Refusal, Request, pieces, whole
 from genai_fn.schema import File, GeneratedVideo, Video
+from genai_fn.schema._base import Message
 
 __all__ = ["DownloadFile", "Downloadable", "fetch"]
 
@@ -30,6 +31,9 @@ class DownloadFile(Operation[bytes]):
     name: str
     address: str = ""
     in_pieces: bool = False
+
+    def __repr__(self) -> str:
+        return Message.__repr__(self).replace(repr(self.address), repr(shown_address(self.address)))
 
     def gemini(self, at: Gemini) -> Call[bytes] | Refusal:
         if self.name.startswith("gs://"):

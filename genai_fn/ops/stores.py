@@ -140,6 +140,7 @@ class ImportFile(Operation[ImportFileOperation]):
     """Begin to read a file into a store."""
 
     op: ClassVar = "stores.import_file"
+    repeatable: ClassVar = False
 
     file_search_store_name: str
     file_name: str

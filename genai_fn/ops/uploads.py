@@ -6,6 +6,7 @@ last with ``is_last``. A piece that failed is not sent again blindly: a query sa
 upload goes on from there. The piece that ends it answers, in the body, what the upload has become.
 """
 
+import re
 from typing import ClassVar, TypeVar
 from urllib.parse import quote
 
@@ -14,7 +15,7 @@ from returns.result import Failure, Result, Success
 
 from genai_fn.backend import Gemini, Vertex
 from genai_fn.errors import DecodeError, GenaiError
-from genai_fn.http import FileSlice, Headers, HttpResponse
+from genai_fn.http import FileSlice, Headers, HttpResponse, shown_address
 from genai_fn.mending import misread, parsed
 from genai_fn.ops._parts import nothing_is_none
 from genai_fn.request import POST, Call, Operation, Refusal, whole
@@ -136,7 +137,7 @@ def _fits(file_name: str) -> bool:
 def _session(response: HttpResponse) -> str:
     address = response.header("x-goog-upload-url") or ""
     if not address.startswith(("https://", "http://")):
-        raise DecodeError("an address in the header x-goog-upload-url", "", address)
+        raise DecodeError("an address in the header x-goog-upload-url", "", shown_address(address))
     return address
 
 
@@ -160,6 +161,9 @@ class SendPiece(Operation[Progress]):
     data: bytes | FileSlice
     is_last: bool
 
+    def __repr__(self) -> str:
+        return _without(self.session, Message.__repr__(self))
+
     def gemini(self, at: Gemini) -> Call[Progress]:
         headers = (
             ("x-goog-upload-command", "upload, finalize" if self.is_last else "upload"),
@@ -178,12 +182,22 @@ class QueryUpload(Operation[Progress]):
 
     session: str
 
+    def __repr__(self) -> str:
+        return _without(self.session, Message.__repr__(self))
+
     def gemini(self, at: Gemini) -> Call[Progress]:
         headers = (("x-goog-upload-command", "query"),)
         return POST(self.session, b"", whole(_progressed), headers=headers, absolute=True)
 
     def vertex(self, at: Vertex) -> Refusal:
         return Refusal("files are the Gemini Developer API's alone; Vertex AI reads from Cloud Storage")
+
+
+def _without(session: str, shown: str) -> str:
+    """Cut a session's address down to its host: with the rest of it, anybody could go on with the upload."""
+    scheme, mark, rest = session.partition("://")
+    host = re.split("[/?#]", rest, maxsplit=1)[0].rpartition("@")[2]
+    return shown.replace(repr(session), repr(f"{scheme}://{host}/***" if mark else "***"))
 
 
 def _progressed(response: HttpResponse) -> Progress:

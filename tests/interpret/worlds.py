@@ -1,5 +1,6 @@
-"""One face for the lanes of all worlds, so that one test runs in each, on either transport."""
+"""One face for the lanes of all worlds, so that one test runs in each, on either transport, and what they are asked."""
 
+import ssl
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -12,9 +13,12 @@ from genai_fn.effects import Lost
 from genai_fn.http import HttpRequest
 from genai_fn.interpret.lanes import Lanes, OpenExchange
 from genai_fn.interpret.lanes_async import AsyncLanes
+from tests.loopback import Loopback, Reply
 
 WORLDS = tuple((world, module) for world in ("sync", "asyncio", "trio") for module in (httpcore, httpcore2))
 IDS = tuple(f"{world}-{module.__name__}" for world, module in WORLDS)
+OK = Reply(body=b"ok")
+CHUNKED = (("transfer-encoding", "chunked"),)
 
 
 class World:
@@ -94,3 +98,21 @@ class FacedExchange:
 
 async def _had(value: Any) -> Any:
     return await value if isinstance(value, Awaitable) else value
+
+
+def get(url: str, path: str = "/") -> HttpRequest:
+    """Ask for something."""
+    return HttpRequest("GET", f"{url}{path}")
+
+
+def post(url: str, body: Any = b"hello", **more: Any) -> HttpRequest:
+    """Send something."""
+    return HttpRequest("POST", f"{url}/v1", body=body, **more)
+
+
+def trusting(server: Loopback) -> Any:
+    """Trust the server's authority, or nobody in particular where it speaks no TLS."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if server.tls:
+        server.ca.configure_trust(context)
+    return context

@@ -18,11 +18,13 @@ from genai_fn import schema
 from genai_fn.backend import Backend, Gemini, Vertex, bearer, own_credential
 from genai_fn.errors import GenaiError, InvalidRequest, Unsupported
 from genai_fn.http import Body, FileSlice, HttpRequest
+from genai_fn.modifiers import calling, with_tools
 from genai_fn.ops.generate import generate
 from genai_fn.request import Request
 from genai_fn.schema import GenerateContentConfig
 from genai_fn.wire import encode, sign
 from tests import oracle
+from tests.flows.performing import Conversation, saying
 from tests.generate_cases import BACKEND_CASES, CASES, BackendCase, Case
 
 BACKENDS: Mapping[str, tuple[oracle.Backend, Backend]] = {
@@ -276,6 +278,39 @@ def test_functions_do_not_lose_tools() -> None:
         {"codeExecution": {}},
         {"functionDeclarations": [{"name": "f"}, {"name": "g"}]},
     ]
+
+
+def weather(city: str, days: int = 1) -> str:
+    """Tell the weather."""
+    return city * days
+
+
+DECLARED = {
+    "name": "weather",
+    "description": "Tell the weather.",
+    "parameters": {
+        "type": "OBJECT",
+        "properties": {"city": {"type": "STRING"}, "days": {"type": "INTEGER", "default": 1}},
+        "required": ["city"],
+    },
+}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("made", [with_tools(weather), calling(weather)], ids=("with_tools", "calling"))
+def test_python_functions(made: Any, backend: str) -> None:
+    """A Python function is declared alike on both backends; 1.51.0 tells Vertex AI what it returns, too."""
+    place, at = BACKENDS[backend]
+    (request,) = Conversation(generate("m", "hi") | made, [saying("ok")]).requests
+    assert _json(encode(request, at).unwrap().body)["tools"] == [{"functionDeclarations": [DECLARED]}]
+
+    def asked(client: Any) -> Any:
+        return client.models.generate_content(model="m", contents="hi", config={"tools": [weather]})
+
+    theirs = oracle.sent(place, asked)
+    assert isinstance(theirs, oracle.Wire)
+    returned = {} if backend == "gemini" else {"response": {"type": "STRING"}}
+    assert theirs.body["tools"] == [{"functionDeclarations": [{**DECLARED, **returned}]}]
 
 
 def _called(client: Any, case: Case) -> Any:

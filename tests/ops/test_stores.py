@@ -244,3 +244,10 @@ def test_pages_show_more() -> None:
     page = reads(stores.documents.list(STORE), "gemini", REPLIES["documents.list"][2])
     assert [each.name for each in page] == [DOCUMENT, None]
     assert repr(page).startswith("<ListDocumentsResponse of 2, more to come: ")
+
+
+def test_read_in_once() -> None:
+    """What may have begun to be read into a store is not begun again, as it would be in there twice; all else is."""
+    assert [verb for verb, (build, _) in VERBS.items() if not build(**PLAIN[verb]).operation.repeatable] == [
+        "import_file"
+    ]

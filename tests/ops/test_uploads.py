@@ -11,8 +11,9 @@ from google.genai import types
 
 from genai_fn import schema
 from genai_fn.backend import Gemini, own_credential
-from genai_fn.errors import Unsupported
-from genai_fn.http import FileSlice, HttpRequest
+from genai_fn.errors import Disconnected, InvalidRequest, NoAnswer, Unsupported
+from genai_fn.events import Answered, Failed, Sending
+from genai_fn.http import FileSlice, HttpRequest, HttpResponse
 from genai_fn.ops.uploads import (
     QueryUpload,
     SendPiece,
@@ -234,3 +235,27 @@ def test_pieces_are_not_repeated() -> None:
     """A piece is never sent again blindly; to start and to ask again does no harm."""
     assert DIFFERENCES["retries"]
     assert [step.repeatable for step in STEPS] == [True, True, False, False, True]
+
+
+SECRET = "https://user@h.test:8443/up/test-token?upload_id=test-id&upload_protocol=resumable"
+
+
+@pytest.mark.parametrize(
+    "step", [SendPiece(session=SECRET, offset=0, data=b"x", is_last=True), QueryUpload(session=SECRET)]
+)
+def test_sessions_are_not_shown(step: Operation[Any]) -> None:
+    """With a session's address anybody could go on with the upload: nothing shows more of it than the host."""
+    assert "session='https://h.test:8443/***'" in repr(step)
+    for shown in (step, Request(step), NoAnswer(Request(step)), InvalidRequest("x", step, "y")):
+        assert "test-token" not in f"{shown!r} {shown}"
+        assert "test-id" not in f"{shown!r} {shown}"
+    for http in (ours(step), HttpResponse(200, (("x-goog-upload-url", SECRET),))):
+        assert "upload_id=***&upload_protocol=resumable" in repr(http)
+    for event in (Sending(ours(step), 1), Answered(ours(step), 200), Failed(ours(step), Disconnected("sending"))):
+        assert "test-id" not in repr(event)
+
+
+@pytest.mark.parametrize("session", ["", "test-token", "ftp:test-token"])
+def test_sessions_without_a_host(session: str) -> None:
+    """What is no address at all is not shown either."""
+    assert repr(QueryUpload(session=session)) == "QueryUpload(session='***')"

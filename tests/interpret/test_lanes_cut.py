@@ -1,0 +1,243 @@
+"""Lanes that are closed, cut or cancelled while they are in use, from any thread, task or event loop."""
+
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from anyio import to_thread
+from anyio.lowlevel import checkpoint
+
+from genai_fn.effects import Lost
+from genai_fn.errors import Closed, Disconnected
+from genai_fn.http import HttpRequest
+from genai_fn.interpret.dial_wire import Wire
+from genai_fn.interpret.lanes import Lanes, OpenExchange
+from genai_fn.interpret.lanes_async import AsyncLanes
+from tests.interpret.worlds import CHUNKED, IDS, OK, WORLDS, World, get, trusting
+from tests.loopback import (
+    Hang,
+    Loopback,
+    Pause,
+    Reply,
+    Send,
+    chunk,
+    head,
+)
+
+
+@pytest.fixture(params=WORLDS, ids=IDS)
+def world(request: pytest.FixtureRequest) -> World:
+    return World(*request.param)
+
+
+@pytest.fixture(params=["asyncio", "trio"])
+def backend(request: pytest.FixtureRequest) -> Any:
+    return request.param
+
+
+# From elsewhere
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+def test_close_from_thread(tls: bool) -> None:
+    """Closing from another thread wakes the reader, which learns that it was closed."""
+    with Loopback([(Send(head(200, CHUNKED)), Hang())], tls=tls) as server:
+        lanes = Lanes(1, ssl_context=trusting(server))
+        exchange = lanes.open(get(server.url), deadline=time.monotonic() + 10, connect=5)
+        assert isinstance(exchange, OpenExchange)
+        closer = threading.Timer(0.02, exchange.close)
+        closer.start()
+        lost = exchange.read(time.monotonic() + 10, "idle")
+        closer.join()
+        assert lost == Lost(Closed("the exchange was closed", sent=True))
+        assert exchange.read(time.monotonic() + 10, "idle") == lost
+        server.wait_closed(1)
+        lanes.close()
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+@pytest.mark.parametrize("how", ["thread", "task", "done"])
+def test_cut_from_elsewhere(backend: str, how: str, tls: bool) -> None:
+    """Cutting from another thread or task, or being done with it there, wakes the reader."""
+
+    async def body() -> None:
+        with Loopback([(Send(head(200, CHUNKED) + chunk(b"a")), Hang())], tls=tls) as server:
+            lanes = AsyncLanes(1, ssl_context=trusting(server))
+            exchange = await lanes.open(get(server.url), deadline=time.monotonic() + 10, connect=5)
+            assert not isinstance(exchange, Lost)
+            assert await exchange.read(time.monotonic() + 10, "idle") == b"a"
+
+            async def elsewhere() -> None:
+                await anyio.wait_all_tasks_blocked()
+                if how == "thread":
+                    await to_thread.run_sync(exchange.cut)
+                elif how == "task":
+                    exchange.cut()
+                else:
+                    await exchange.aclose()
+
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(elsewhere)
+                lost = await exchange.read(time.monotonic() + 10, "idle")
+            assert lost == Lost(Closed("the exchange was closed", sent=True))
+            await exchange.aclose()
+            await to_thread.run_sync(server.wait_closed, 1)
+            await lanes.aclose()
+
+    anyio.run(body, backend=backend)
+
+
+def test_cut_as_data_come(backend: str) -> None:
+    """A piece that comes in the moment of a cut is dropped, and nothing of the transport is left hanging."""
+
+    async def body() -> None:
+        with Loopback([(Send(head(200, CHUNKED) + chunk(b"a")), Hang())]) as server:
+            lanes = AsyncLanes(1)
+            exchange = await lanes.open(get(server.url), deadline=time.monotonic() + 10, connect=5)
+            assert not isinstance(exchange, Lost)
+            assert await exchange.read(time.monotonic() + 10, "idle") == b"a"
+            wire = exchange._lane.wire
+
+            async def elsewhere() -> None:
+                await anyio.wait_all_tasks_blocked()
+                far.sendall(chunk(b"b"))
+                await exchange.aclose()
+
+            near, far = socket.socketpair()
+            with far, wire.sock:
+                near.setblocking(False)
+                wire.sock, old = near, wire.sock
+                old.close()
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(elsewhere)
+                    lost = await exchange.read(time.monotonic() + 10, "idle")
+                assert lost == Lost(Closed("the exchange was closed", sent=True))
+            await lanes.aclose()
+
+    anyio.run(body, backend=backend)
+
+
+def test_loops() -> None:
+    """Async lanes may be used in one event loop after another; what the last one left is forgotten."""
+    with Loopback(OK) as server:
+        lanes = AsyncLanes(2)
+
+        async def body() -> None:
+            for _ in range(2):
+                exchange = await lanes.open(get(server.url), deadline=time.monotonic() + 10, connect=5)
+                assert not isinstance(exchange, Lost)
+                assert await exchange.read(time.monotonic() + 10, "idle") == b"ok"
+                assert await exchange.read(time.monotonic() + 10, "idle") == b""
+                await exchange.aclose()
+
+        for backend in ("asyncio", "asyncio", "trio", "asyncio"):
+            anyio.run(body, backend=backend)
+        anyio.run(lanes.aclose)
+        server.wait_closed(4)
+        assert server.connections == 4
+
+
+# Cancellation
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+def test_cancelled_anywhere(backend: str, tls: bool) -> None:
+    """Wherever a call is cancelled, its socket is closed and its lane is free."""
+
+    async def body() -> None:
+        with Loopback(Reply(body=(b"a", b"b")), tls=tls) as server:
+            lanes = AsyncLanes(2, ssl_context=trusting(server))
+            request = HttpRequest("POST", server.url.replace("127.0.0.1", "localhost"), body=(b"a", b"b"))
+            completed = 0
+            for k in range(61):
+                completed += await _cancelled_after(k, lanes, request)
+                await lanes.aclose()
+                await to_thread.run_sync(server.wait_closed, server.connections)
+                lanes = AsyncLanes(2, ssl_context=trusting(server))
+            assert 0 < completed < 61
+
+    before = descriptors()
+    anyio.run(body, backend=backend)
+    assert descriptors() == before
+
+
+async def _cancelled_after(checkpoints: int, lanes: AsyncLanes, request: HttpRequest) -> bool:
+    """Cancel a call at one of its checkpoints, and see that the lanes still serve; tells whether it completed."""
+    completed = False
+
+    async def call() -> bool:
+        with anyio.fail_after(5):
+            exchange = await lanes.open(request, deadline=time.monotonic() + 10, connect=5, fresh=checkpoints % 2 == 1)
+            assert not isinstance(exchange, Lost)
+            try:
+                while await exchange.read(time.monotonic() + 5, "idle"):
+                    pass
+            finally:
+                await exchange.aclose()
+        return True
+
+    async def cancelled(scope: anyio.CancelScope) -> None:
+        nonlocal completed
+        with scope:
+            completed = await call()
+
+    scope = anyio.CancelScope()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(cancelled, scope)
+        for _ in range(checkpoints):
+            await checkpoint()
+            if checkpoints % 3 == 0:
+                await anyio.sleep(0.0005)
+        scope.cancel()
+    for _ in range(3):
+        assert await call()
+    return completed
+
+
+def test_cancelled_in_body(world: World) -> None:
+    """A read that is cancelled closes the connection."""
+    if world.is_sync:
+        pytest.skip("threads are not cancelled")
+
+    async def body() -> None:
+        with Loopback([(Send(head(200, CHUNKED) + chunk(b"a")), Pause(5)), OK]) as server:
+            async with world.lanes(1) as lanes:
+                exchange = await lanes.open(get(server.url))
+                assert await exchange.read() == b"a"
+                with anyio.move_on_after(0.01) as scope:
+                    await exchange.read()
+                assert scope.cancelled_caught
+                assert isinstance((await exchange.read()).error, Disconnected)
+                await to_thread.run_sync(server.wait_closed, 1)
+                await exchange.close()
+                assert await lanes.call(get(server.url)) == (200, b"ok")
+
+    world.run(body)
+
+
+def test_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interrupt passes through, and leaves neither a socket nor a place taken."""
+
+    def interrupt(wire: Wire, size: int) -> Any:
+        raise KeyboardInterrupt
+
+    with Loopback(OK) as server:
+        lanes = Lanes(1)
+        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+            patched.setattr(Wire, "read", interrupt)
+            lanes.open(get(server.url), deadline=time.monotonic() + 5, connect=5)
+        server.wait_closed(1)
+        exchange = lanes.open(get(server.url), deadline=time.monotonic() + 5, connect=5)
+        assert isinstance(exchange, OpenExchange)
+        exchange.close()
+        lanes.close()
+
+
+def descriptors() -> int:
+    """Count this process's open descriptors."""
+    return len(list(Path("/proc/self/fd").iterdir())) if sys.platform == "linux" else 0
