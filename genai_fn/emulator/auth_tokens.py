@@ -11,7 +11,8 @@ from msgspec.structs import fields, replace
 
 from genai_fn.emulator.answers import told
 from genai_fn.emulator.faults import Fault, denied, invalid
-from genai_fn.emulator.live_setup import Setup
+from genai_fn.emulator.live.setup import Setup
+from genai_fn.emulator.naming import camel
 from genai_fn.emulator.reading import Asked, body_of
 from genai_fn.emulator.state import State
 from genai_fn.http import HttpResponse
@@ -34,77 +35,6 @@ class KeptToken(Value):
     """What sessions are tied to, as JSON."""
     mask: tuple[str, ...]
     """Which fields of a setup they are tied in; none means all of it, as far as there is one."""
-
-
-# Made
-
-
-_Time = Annotated[datetime, Meta(tz=True)]
-
-
-class _Body(Message):
-    uses: int = 1
-    expire_time: _Time | None = None
-    new_session_expire_time: _Time | None = None
-    bidi_generate_content_setup: Setup | None = None
-    field_mask: str | None = None
-
-
-def _created(state: State, asked: Asked) -> tuple[State, HttpResponse]:
-    if re.search(r"/v[0-9]\w*$", asked.base) and not asked.base.endswith("/v1alpha"):
-        raise Fault(404, "NOT_FOUND", f"{asked.path} is not found: ephemeral tokens are in version v1alpha alone.")
-    body = body_of(asked, _Body)
-    if body.uses < 0:
-        raise invalid(f"uses must not be less than 0, but is {body.uses}")
-    setup = body.bidi_generate_content_setup
-    token = KeptToken(
-        left=body.uses or None,
-        expire_time=_until("expire_time", body.expire_time, asked.now, timedelta(minutes=30)),
-        new_session_expire_time=_until(
-            "new_session_expire_time", body.new_session_expire_time, asked.now, timedelta(minutes=1)
-        ),
-        setup=None if setup is None else msgspec.to_builtins(setup),
-        mask=_masked(body.field_mask or ""),
-    )
-    _check(token)
-    state, name = state.named("auth_tokens")
-    return state.putting(name, token), told(AuthToken(name=name))
-
-
-ROUTES = (("POST", "auth_tokens", _created),)
-
-
-def _until(name: str, given: datetime | None, now: datetime, usually: timedelta) -> datetime:
-    until = now + usually if given is None else given
-    if not now < until <= now + _LONGEST:
-        raise invalid(f"{name} must be in the future, and by 20 hours at most.")
-    return until
-
-
-_LONGEST = timedelta(hours=20)
-
-
-def _masked(mask: str) -> tuple[str, ...]:
-    paths = tuple(_camel(path.strip()) for path in mask.split(",") if path.strip())
-    for path in paths:
-        if path.partition(".")[0] not in _NAMES:
-            raise invalid(f"field_mask: {path!r} is no field of a setup")
-    return paths
-
-
-_NAMES = {each.encode_name for each in fields(Setup)}
-
-
-def _check(token: KeptToken) -> None:
-    """Refuse a mask that goes into what has no fields: no setup could be tied by it."""
-    try:
-        tied(token, Setup())
-    except (msgspec.ValidationError, RecursionError) as error:
-        raise invalid(f"field_mask: a path leads nowhere. {error}") from None
-
-
-def _camel(name: str) -> str:
-    return re.sub("_(.)", lambda found: found[1].upper(), name)
 
 
 # Admitted
@@ -150,3 +80,70 @@ def _tied(tree: Mapping[str, Any], by: Mapping[str, Any], path: list[str]) -> Ma
 
 def _mapping(value: Any) -> Mapping[str, Any]:
     return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
+
+
+# Made
+
+
+_Time = Annotated[datetime, Meta(tz=True)]
+
+
+class _Body(Message):
+    uses: int = 1
+    expire_time: _Time | None = None
+    new_session_expire_time: _Time | None = None
+    bidi_generate_content_setup: Setup | None = None
+    field_mask: str | None = None
+
+
+def _created(state: State, asked: Asked) -> tuple[State, HttpResponse]:
+    if re.search(r"/v[0-9]\w*$", asked.base) and not asked.base.endswith("/v1alpha"):
+        raise Fault(404, "NOT_FOUND", f"{asked.path} is not found: ephemeral tokens are in version v1alpha alone.")
+    body = body_of(asked, _Body, "auth_token")
+    if body.uses < 0:
+        raise invalid(f"uses must not be less than 0, but is {body.uses}")
+    setup = body.bidi_generate_content_setup
+    token = KeptToken(
+        left=body.uses or None,
+        expire_time=_until("expire_time", body.expire_time, asked.now, timedelta(minutes=30)),
+        new_session_expire_time=_until(
+            "new_session_expire_time", body.new_session_expire_time, asked.now, timedelta(minutes=1)
+        ),
+        setup=None if setup is None else msgspec.to_builtins(setup),
+        mask=_masked(body.field_mask or ""),
+    )
+    _check(token)
+    state, name = state.named("auth_tokens")
+    return state.putting(name, token), told(AuthToken(name=name))
+
+
+ROUTES = (("POST", "auth_tokens", _created),)
+
+
+def _until(name: str, given: datetime | None, now: datetime, usually: timedelta) -> datetime:
+    until = now + usually if given is None else given
+    if not now < until <= now + _LONGEST:
+        raise invalid(f"{name} must be in the future, and by 20 hours at most.")
+    return until
+
+
+_LONGEST = timedelta(hours=20)
+
+
+def _masked(mask: str) -> tuple[str, ...]:
+    paths = tuple(camel(path.strip()) for path in mask.split(",") if path.strip())
+    for path in paths:
+        if path.partition(".")[0] not in _NAMES:
+            raise invalid(f"field_mask: {path!r} is no field of a setup")
+    return paths
+
+
+_NAMES = {each.encode_name for each in fields(Setup)}
+
+
+def _check(token: KeptToken) -> None:
+    """Refuse a mask that goes into what has no fields: no setup could be tied by it."""
+    try:
+        tied(token, Setup())
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise invalid(f"field_mask: a path leads nowhere. {error}") from None

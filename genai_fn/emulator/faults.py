@@ -7,7 +7,7 @@ import msgspec
 
 from genai_fn.http import HttpResponse
 
-__all__ = ["Fault", "denied", "existing", "invalid", "missing", "refused", "unfit"]
+__all__ = ["Fault", "denied", "existing", "invalid", "missing", "refused", "status_of", "unfit", "unreadable"]
 
 
 class Fault(Exception):  # noqa: N818  # ends a method; becomes a response, never an error of the program
@@ -26,6 +26,18 @@ def invalid(message: str) -> Fault:
     return Fault(400, "INVALID_ARGUMENT", message)
 
 
+def unreadable(*violations: tuple[str, str]) -> Fault:
+    """
+    Say what in a body, or among parameters, cannot be read: each time the path of a field, and what is wrong.
+
+    >>> unreadable(("page_size", "Invalid value at 'page_size' (TYPE_INT32)")).details[0]["fieldViolations"]
+    [{'field': 'page_size', 'description': "Invalid value at 'page_size' (TYPE_INT32)"}]
+    """
+    told = [{**({"field": field} if field else {}), "description": why} for field, why in violations]
+    detail = {"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": told}
+    return Fault(400, "INVALID_ARGUMENT", "\n".join(why for _, why in violations), (detail,))
+
+
 def unfit(message: str) -> Fault:
     """Say what is not so now, and would have to be: a store that is not empty, a job that has ended."""
     return Fault(400, "FAILED_PRECONDITION", message)
@@ -37,8 +49,18 @@ def denied(message: str) -> Fault:
 
 
 def missing(name: str) -> Fault:
-    """Say that nothing has that name."""
-    return Fault(404, "NOT_FOUND", f"Requested entity was not found: {name}")
+    """
+    Say that nothing has that name, as the backend does whose name it is.
+
+    >>> missing("batches/1").message
+    'Requested entity was not found: batches/1'
+    >>> missing("projects/p/locations/l/tuningJobs/1").message
+    'The TuningJob does not exist: projects/p/locations/l/tuningJobs/1'
+    """
+    if not name.startswith("projects/"):
+        return Fault(404, "NOT_FOUND", f"Requested entity was not found: {name}")
+    kind = name.rpartition("/")[0].rpartition("/")[2].removesuffix("s")
+    return Fault(404, "NOT_FOUND", f"The {kind[:1].upper()}{kind[1:]} does not exist: {name}")
 
 
 def existing(name: str) -> Fault:
@@ -53,3 +75,13 @@ def refused(fault: Fault) -> HttpResponse:
         error["details"] = fault.details
     body = msgspec.json.encode({"error": error})
     return HttpResponse(fault.code, (("content-type", "application/json; charset=UTF-8"),), body)
+
+
+def status_of(fault: Fault) -> Mapping[str, Any]:
+    """Say what is wrong with one of many, within an answer: a ``google.rpc.Status``."""
+    return {"code": _CODES.get(fault.status, _UNKNOWN), "message": fault.message}
+
+
+_UNKNOWN = 2
+_CODES = {"INVALID_ARGUMENT": 3, "NOT_FOUND": 5, "PERMISSION_DENIED": 7, "FAILED_PRECONDITION": 9}
+"""What ``google.rpc`` numbers them: https://google.aip.dev/193."""

@@ -5,16 +5,16 @@ import re
 from base64 import b64encode
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any
 
-from genai_fn.emulator.answers import NOTHING, told
-from genai_fn.emulator.faults import denied, existing, invalid
-from genai_fn.emulator.listing import paged
+from genai_fn.emulator.answers import NOTHING, Int64, told
+from genai_fn.emulator.faults import denied, invalid
+from genai_fn.emulator.listing import listed
+from genai_fn.emulator.naming import chosen
 from genai_fn.emulator.reading import Asked
 from genai_fn.emulator.state import State
 from genai_fn.emulator.uploads import Upload, upload
 from genai_fn.http import HttpResponse
-from genai_fn.schema import Content, File, FileSource, FileState, ListFilesResponse
+from genai_fn.schema import Content, File, FileSource, FileState
 from genai_fn.schema._base import Message, Value
 
 __all__ = ["ROUTES", "KeptFile", "file_at", "kept", "read_by"]
@@ -90,16 +90,14 @@ def _kept(state: State, asked: Asked, data: bytes, about: File, *, is_made: bool
     name = about.name
     if name is None:
         state, name = state.named("files")
-    elif not _NAME.fullmatch(name):
-        raise invalid(f"{name} is no name of a file: files/ and up to 40 of a-z, 0-9 and -, which is not at an end.")
-    elif name in state.kept:
-        raise existing(name)
+    else:
+        name = chosen(state, "files", name)
     address = f"{asked.base}/{name}"
     file = File(
         name=name,
         display_name=about.display_name,
         mime_type=about.mime_type,
-        size_bytes=len(data),
+        size_bytes=Int64(len(data)),
         create_time=asked.now,
         expiration_time=asked.now + _KEPT_FOR,
         update_time=asked.now,
@@ -112,7 +110,6 @@ def _kept(state: State, asked: Asked, data: bytes, about: File, *, is_made: bool
     return state.putting(name, KeptFile(file, data)), file
 
 
-_NAME = re.compile("files/[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 _KEPT_FOR = timedelta(days=2)
 
 
@@ -121,11 +118,8 @@ def _got(state: State, asked: Asked) -> tuple[State, HttpResponse]:
 
 
 def _listed(state: State, asked: Asked) -> tuple[State, HttpResponse]:
-    files: list[Any] = [
-        each.shown for each in state.under("files") if (each.shown.expiration_time or asked.now) >= asked.now
-    ]
-    page, token = paged(files[::-1], asked, size=10, most=100)
-    return state, told(ListFilesResponse(files=page, next_page_token=token))
+    files = [each.shown for each in state.under("files") if (each.shown.expiration_time or asked.now) >= asked.now]
+    return state, listed("files", files[::-1], asked, size=10, most=100)
 
 
 def _deleted(state: State, asked: Asked) -> tuple[State, HttpResponse]:

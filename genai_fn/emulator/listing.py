@@ -1,30 +1,45 @@
 """Lists, a page at a time."""
 
-from collections.abc import Sequence
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from genai_fn.emulator.faults import invalid
+from genai_fn.emulator.answers import told
+from genai_fn.emulator.faults import invalid, unreadable
 from genai_fn.emulator.reading import Asked
+from genai_fn.http import HttpResponse
 
-__all__ = ["paged"]
-
-T = TypeVar("T")
+__all__ = ["listed"]
 
 
-def paged(values: Sequence[T], asked: Asked, *, size: int = 50, most: int = 1000) -> tuple[tuple[T, ...], str | None]:
+def listed(
+    name: str,
+    values: Sequence[Any],
+    asked: Asked,
+    shown: Callable[[Any], Any] = lambda value: value,
+    *,
+    size: int = 50,
+    most: int = 1000,
+) -> HttpResponse:
     """
-    Cut out the page that a request asks for, and give what asks for the next; None where there is none.
+    Answer the page that a request asks for, and what asks for the next one; nothing is said of what is not there.
 
     Args:
-        values: All that there is.
+        name: What the answer calls the values.
+
+        values: All that there are.
+
+        asked: The request.
+
+        shown: Says how each is told.
 
         size: How many are on a page, where the request does not say.
 
         most: How many are on it at most, whatever the request says.
     """
     start = _start(asked.query.get("pageToken") or asked.query.get("page_token") or "")
-    count = min(_size(asked.query.get("pageSize") or asked.query.get("page_size") or "") or size, most)
-    return tuple(values[start : start + count]), f"page-{start + count}" if start + count < len(values) else None
+    end = start + min(_size(asked.query.get("pageSize") or asked.query.get("page_size") or "") or size, most)
+    page, token = tuple(map(shown, values[start:end])), f"page-{end}" if end < len(values) else None
+    return told({key: each for key, each in ((name, page), ("nextPageToken", token)) if each})
 
 
 def _start(token: str) -> int:
@@ -38,7 +53,7 @@ def _start(token: str) -> int:
 
 def _size(text: str) -> int:
     if text and not _is_number(text):
-        raise invalid(f"Invalid value at 'page_size' (TYPE_INT32), \"{text}\"")
+        raise unreadable(("page_size", f"Invalid value at 'page_size' (TYPE_INT32), \"{text}\""))
     return int(text or 0)
 
 

@@ -1,6 +1,6 @@
 """Models: a dozen of Google's own, and those that were tuned."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from genai_fn.emulator.answers import NOTHING, told
 from genai_fn.emulator.base_models import BASE_MODELS, BaseModel
 from genai_fn.emulator.faults import Fault, invalid, missing
-from genai_fn.emulator.listing import paged
-from genai_fn.emulator.operations import Operation
+from genai_fn.emulator.listing import listed
+from genai_fn.emulator.operations import deleted
 from genai_fn.emulator.reading import Asked, body_of
 from genai_fn.emulator.state import State
 from genai_fn.http import HttpResponse
@@ -64,18 +64,11 @@ def _of_publisher(model: BaseModel) -> _PublisherModel:
 
 
 def _listed(state: State, asked: Asked) -> tuple[State, HttpResponse]:
-    if asked.vertex:
-        return _page("models", (), asked, state)
-    return _page("models", tuple(BASE_MODELS.values()), asked, state)
+    return state, listed("models", () if asked.vertex else tuple(BASE_MODELS.values()), asked)
 
 
 def _listed_of_publisher(state: State, asked: Asked) -> tuple[State, HttpResponse]:
-    return _page("publisherModels", tuple(map(_of_publisher, BASE_MODELS.values())), asked, state)
-
-
-def _page(name: str, models: Sequence[Any], asked: Asked, state: State) -> tuple[State, HttpResponse]:
-    page, token = paged(models, asked)
-    return state, told({name: page, **({} if token is None else {"nextPageToken": token})})
+    return state, listed("publisherModels", tuple(BASE_MODELS.values()), asked, _of_publisher)
 
 
 # Tuned ones: kept by whatever tunes, under ``tunedModels/…`` and ``projects/…/locations/…/models/…``
@@ -108,7 +101,7 @@ def _got_of_project(state: State, asked: Asked) -> tuple[State, HttpResponse]:
 
 
 def _listed_of_project(state: State, asked: Asked) -> tuple[State, HttpResponse]:
-    return _page("models", state.under(asked.names["collection"]), asked, state)
+    return state, listed("models", state.under(asked.names["collection"]), asked)
 
 
 class _Update(Message):
@@ -118,7 +111,7 @@ class _Update(Message):
 
 
 def _updated(state: State, asked: Asked) -> tuple[State, HttpResponse]:
-    found, said = _tuned(state, asked), body_of(asked, _Update)
+    found, said = _tuned(state, asked), body_of(asked, _Update, "model" if asked.vertex else "tuned_model")
     name: str = found.name
     changes = {field: value for field in _FIELDS if (value := getattr(said, field)) is not None}
     unknown = [field for field in changes if field not in found.__struct_fields__]
@@ -136,11 +129,7 @@ def _deleted_of_gemini(state: State, asked: Asked) -> tuple[State, HttpResponse]
 
 
 def _deleted_of_project(state: State, asked: Asked) -> tuple[State, HttpResponse]:
-    """Answer an operation, as Vertex AI does: one that is done."""
-    name: str = _tuned(state, asked).name
-    state, operation = state.dropping(name).named(f"{name.rpartition('/models/')[0]}/operations")
-    done = Operation(name=operation, done=True, response={})
-    return state.putting(operation, done), told(done)
+    return deleted(state, _tuned(state, asked).name)
 
 
 def _tuned(state: State, asked: Asked) -> Any:

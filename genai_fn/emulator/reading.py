@@ -1,7 +1,8 @@
-"""Reads the body of a request as strictly as the API does: names in either spelling, and none that it does not know."""
+"""Reads what is asked as strictly as the API does: names in either spelling, and none that it does not know."""
 
 import collections.abc
 import functools
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import UnionType
@@ -10,12 +11,12 @@ from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin
 import msgspec
 from msgspec.structs import fields
 
-from genai_fn.emulator.faults import invalid
+from genai_fn.emulator.faults import Fault, invalid, unreadable
 from genai_fn.http import Body, FileSlice, Headers
 from genai_fn.mending import mended
 from genai_fn.schema._base import Value
 
-__all__ = ["Asked", "body_of"]
+__all__ = ["Asked", "body_of", "header_of", "read"]
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -48,56 +49,103 @@ class Asked(Value):
 
     def header(self, name: str) -> str:
         """Find the first header of that name, written in lower case; nothing where there is none."""
-        return next((value for each, value in self.headers if each.lower() == name), "")
+        return header_of(self.headers, name)
 
 
-def body_of(asked: Asked, kind: type[S]) -> S:
+def header_of(headers: Headers, name: str) -> str:
+    """Find the first header of a name, written in lower case; nothing where there is none."""
+    return next((value for each, value in headers if each.lower() == name), "")
+
+
+def body_of(asked: Asked, kind: type[S], within: str = "") -> S:
     """
-    Read a body; none at all is an empty message.
+    Read the body of a request; `within` is the field of the method's own message that it is, if it is not all of it.
 
     Raises:
-        Fault: with the path of what does not fit.
+        Fault: with the paths of what does not fit.
+    """
+    return read(asked.whole, kind, within)
+
+
+def read(text: bytes, kind: type[S], within: str = "") -> S:
+    """
+    Read a message; no text at all is an empty one.
+
+    Raises:
+        Fault: with the paths of what does not fit.
     """
     try:
-        tree = msgspec.json.decode(asked.whole or b"{}")
-        return msgspec.convert(mended(_spelled(tree, kind, ""), kind), kind)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:  # ValueError: text that is no UTF-8
-        raise invalid(f"Invalid JSON payload received. {error}") from None
+        unknown: list[tuple[str, str]] = []
+        tree = _spelled(msgspec.json.decode(text or b"{}"), kind, within, unknown)
+        if not unknown:
+            return msgspec.convert(mended(tree, kind), kind)
+    except msgspec.ValidationError as error:
+        raise _misfit(str(error), within) from None
+    except (ValueError, RecursionError) as error:  # ValueError: text that is no JSON, or no UTF-8
+        raise unreadable(("", f"{_UNREAD} {error}")) from None
+    raise unreadable(*unknown)
 
 
-def _spelled(tree: Any, kind: Any, path: str) -> Any:
-    """Write the names of a tree as its type has them; those of free JSON and of the caller's own mappings stay."""
+_UNREAD = "Invalid JSON payload received."
+
+
+def _misfit(said: str, within: str) -> Fault:
+    """Tell what msgspec says, ``Expected `int`, got `str` - at `$.topK```, in the API's words and names."""
+    why, _, at = said.partition(" - at ")
+    spelled = _CAPITAL.sub(lambda found: f"_{found[0].lower()}", at.strip("`"))
+    path = spelled.replace("$", within, 1).lstrip(".") or within
+    return unreadable((path, f"Invalid value at '{path}' ({why})" if path else f"{_UNREAD} {why}"))
+
+
+_CAPITAL = re.compile("[A-Z]")
+
+
+def _spelled(tree: Any, kind: Any, path: str, unknown: list[tuple[str, str]]) -> Any:
+    """
+    Write the names of a tree as its type has them; those of free JSON and of the caller's own mappings stay.
+
+    What the type does not have is noted in `unknown`, with its path in the API's own names.
+    """
     origin, args = get_origin(kind), get_args(kind)
     if origin is Annotated:
-        return _spelled(tree, args[0], path)
+        return _spelled(tree, args[0], path, unknown)
     if origin in (Union, UnionType):
         fitting = [each for each in args if each is not type(None)]
-        return _spelled(tree, fitting[0], path) if len(fitting) == 1 else tree
+        return _spelled(tree, fitting[0], path, unknown) if len(fitting) == 1 else tree
     if origin is tuple and isinstance(tree, list):
         items = cast("Sequence[Any]", tree)
-        return [_spelled(each, args[0], f"{path}[{index}]") for index, each in enumerate(items)]
+        return [_spelled(each, args[0], f"{path}[{index}]", unknown) for index, each in enumerate(items)]
     if not isinstance(tree, dict):
         return tree
     pairs = cast("dict[str, Any]", tree)
     if origin in (dict, collections.abc.Mapping):
-        return {key: _spelled(each, args[1], f"{path}.{key}") for key, each in pairs.items()}
-    return _named(pairs, kind, path) if isinstance(kind, type) and issubclass(kind, msgspec.Struct) else pairs
+        return {key: _spelled(each, args[1], _beneath(path, key), unknown) for key, each in pairs.items()}
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return _named(pairs, kind, path, unknown)
+    return pairs
 
 
-def _named(tree: dict[str, Any], kind: type[msgspec.Struct], path: str) -> dict[str, Any]:
+def _named(
+    tree: dict[str, Any], kind: type[msgspec.Struct], path: str, unknown: list[tuple[str, str]]
+) -> dict[str, Any]:
     known = _names(kind)
     written: dict[str, Any] = {}
     for key, each in tree.items():
-        if key not in known:
-            where = f" at '{path.removeprefix('.')}'" if path else ""
-            raise invalid(f'Invalid JSON payload received. Unknown name "{key}"{where}: Cannot find field.')
-        name, inner = known[key]
-        written[name] = _spelled(each, inner, f"{path}.{key}")
+        if key in known:
+            field, name, inner = known[key]
+            written[name] = _spelled(each, inner, _beneath(path, field), unknown)
+        else:
+            where = f" at '{path}'" if path else ""
+            unknown.append((path, f'{_UNREAD} Unknown name "{key}"{where}: Cannot find field.'))
     return written
 
 
+def _beneath(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
 @functools.cache
-def _names(kind: type[msgspec.Struct]) -> dict[str, tuple[str, Any]]:
-    """Know both spellings of a type's fields, with the one of JSON and the type of what is in it."""
+def _names(kind: type[msgspec.Struct]) -> dict[str, tuple[str, str, Any]]:
+    """Know a type's fields in both spellings: how the API calls each, how JSON does, and the type of what is in it."""
     known = fields(kind)
-    return {name: (each.encode_name, each.type) for each in known for name in (each.name, each.encode_name)}
+    return {name: (each.name, each.encode_name, each.type) for each in known for name in (each.name, each.encode_name)}

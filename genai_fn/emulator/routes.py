@@ -6,24 +6,15 @@ from datetime import datetime
 from typing import TypeAlias
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
-from genai_fn.emulator import (
-    auth_tokens,
-    batches,
-    caches,
-    embeddings,
-    files,
-    generating,
-    models,
-    operations,
-    predicting,
-    stores,
-    tokens,
-    tunings,
-    videos,
-)
-from genai_fn.emulator.faults import Fault, denied, invalid, refused
+from genai_fn.emulator import auth_tokens, files, models, operations
+from genai_fn.emulator.admission import admit
+from genai_fn.emulator.contents import caches, embeddings, generating, tokens
+from genai_fn.emulator.faults import Fault, invalid, refused
+from genai_fn.emulator.jobs import batch_predictions, batches, tuning_jobs, tunings
+from genai_fn.emulator.predictions import predicting, videos
 from genai_fn.emulator.reading import Asked
 from genai_fn.emulator.state import Method, State
+from genai_fn.emulator.stores import documents, stores
 from genai_fn.http import HttpRequest, HttpResponse
 
 __all__ = ["ROUTES", "handle"]
@@ -47,7 +38,8 @@ def handle(state: State, request: HttpRequest, now: datetime) -> tuple[State, Ht
     """
     try:
         method, asked = _found(request, now)
-        _admitted(state, asked)
+        if not _is_upload(asked):
+            admit(state, asked.headers, asked.query)
         return method(state, asked)
     except Fault as fault:
         return state, refused(fault)
@@ -62,8 +54,11 @@ ROUTES: tuple[tuple[str, str, Method], ...] = (
     *files.ROUTES,
     *caches.ROUTES,
     *batches.ROUTES,
+    *batch_predictions.ROUTES,
     *tunings.ROUTES,
+    *tuning_jobs.ROUTES,
     *stores.ROUTES,
+    *documents.ROUTES,
     *models.ROUTES,
     *auth_tokens.ROUTES,
     *operations.ROUTES,
@@ -148,27 +143,6 @@ def _table() -> dict[_Shape, list[tuple[re.Pattern[str], Method]]]:
 _TABLE = _table()
 
 
-# Who may ask
-
-
-def _admitted(state: State, asked: Asked) -> None:
-    """Refuse who has no key, where keys are asked for; the address of an upload is a secret of its own."""
-    is_upload = "upload_id" in asked.query and "/upload/" in asked.path
-    if state.keys is None or is_upload or asked.header("authorization"):
-        return
-    key = asked.header("x-goog-api-key") or asked.query.get("key", "")
-    if not key:
-        raise denied(
-            "Method doesn't allow unregistered callers (callers without established identity)."
-            " Please use API Key or other form of API consumer identity to call this API."
-        )
-    if key not in state.keys:
-        raise Fault(400, "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key.", (_BAD_KEY,))
-
-
-_BAD_KEY = {
-    "@type": "type.googleapis.com/google.rpc.ErrorInfo",
-    "reason": "API_KEY_INVALID",
-    "domain": "googleapis.com",
-    "metadata": {"service": "generativelanguage.googleapis.com"},
-}
+def _is_upload(asked: Asked) -> bool:
+    """Whether an upload goes on, whose address is a secret of its own."""
+    return "upload_id" in asked.query and "/upload/" in asked.path

@@ -2,15 +2,18 @@
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from msgspec.structs import replace
 
+from genai_fn.emulator.faults import missing
 from genai_fn.emulator.reading import Asked
 from genai_fn.http import HttpResponse
 from genai_fn.schema._base import Value
 
 __all__ = ["Method", "State"]
+
+T = TypeVar("T")
 
 
 class State(Value):
@@ -49,6 +52,18 @@ class State(Value):
         while f"{collection}/{kind}{count}" in self.kept:
             count += 1
         return replace(self, count=count), f"{collection}/{kind}{count}"
+
+    def known(self, name: str, kind: type[T]) -> T:
+        """
+        Find what has a name.
+
+        Raises:
+            Fault: where nothing of that kind has it.
+        """
+        found = self.kept.get(name)
+        if not isinstance(found, kind):
+            raise missing(name)
+        return found
 
     def under(self, collection: str) -> tuple[Any, ...]:
         """Give what is named by a collection and one step more, in the order in which it was made."""

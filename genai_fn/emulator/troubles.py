@@ -12,7 +12,7 @@ from genai_fn.errors import InvalidRequest
 from genai_fn.http import HttpResponse
 from genai_fn.schema._base import Value
 
-__all__ = ["HEADER", "WELL", "Plan", "Trouble", "broken", "next_trouble", "planned", "refusal", "trouble_of"]
+__all__ = ["HEADER", "WELL", "Plan", "Trouble", "next_trouble", "planned", "refusal", "spoiled", "trouble_of"]
 
 HEADER = "x-emulate"
 """The header of a request that says what goes wrong with it."""
@@ -104,8 +104,12 @@ def refusal(trouble: Trouble) -> HttpResponse | None:
     if code is None:
         return None
     status, message = _WORDS.get(code) or _WORDS[400 if code < _SERVERS else 500]
-    advice = [] if trouble.retry is None else [{"@type": _RETRY_INFO, "retryDelay": _duration(trouble.retry)}]
-    return refused(Fault(code, status, message, advice))
+    if trouble.retry is None:
+        return refused(Fault(code, status, message))
+    advice = {"@type": f"{_RPC}.RetryInfo", "retryDelay": _duration(trouble.retry)}
+    if code == _TOO_MANY:  # so it is where a quota is told of, too
+        return refused(Fault(code, status, _QUOTA, (*_QUOTA_DETAILS, advice)))
+    return refused(Fault(code, status, message, (advice,)))
 
 
 def _duration(seconds: float) -> str:
@@ -119,7 +123,27 @@ def _duration(seconds: float) -> str:
 
 
 _SERVERS = 500
-_RETRY_INFO = "type.googleapis.com/google.rpc.RetryInfo"
+_TOO_MANY = 429
+_RPC = "type.googleapis.com/google.rpc"
+_LIMITS = "https://ai.google.dev/gemini-api/docs/rate-limits"
+_QUOTA = (
+    "You exceeded your current quota, please check your plan and billing details."
+    f" For more information on this error, head to: {_LIMITS}."
+)
+_QUOTA_DETAILS: tuple[Mapping[str, Any], ...] = (
+    {
+        "@type": f"{_RPC}.QuotaFailure",
+        "violations": [
+            {
+                "quotaMetric": "generativelanguage.googleapis.com/generate_content_paid_tier_requests",
+                "quotaId": "GenerateRequestsPerMinutePerProjectPerModel",
+                "quotaDimensions": {"location": "global"},
+                "quotaValue": "10",
+            }
+        ],
+    },
+    {"@type": f"{_RPC}.Help", "links": [{"description": "Learn more about Gemini API quotas", "url": _LIMITS}]},
+)
 
 _WORDS = {
     400: ("INVALID_ARGUMENT", "Request contains an invalid argument."),
@@ -159,7 +183,7 @@ def planned(response: HttpResponse, trouble: Trouble = WELL) -> Plan:
     is_stream = (response.header("content-type") or "").startswith(_STREAM)
     pieces = _events(response.body) if is_stream else (response.body,)
     if trouble.malformed:
-        pieces = (broken(pieces[0]),)
+        pieces = (_broken(pieces[0]),)
         response = HttpResponse(response.status, response.headers, pieces[0])
     is_whole = trouble.cut is None or trouble.cut >= sum(map(len, pieces))
     if trouble.cut is not None:
@@ -177,7 +201,24 @@ def _events(body: bytes) -> tuple[bytes, ...]:
 _EVENT = re.compile(rb".+?(?:\r\n\r\n|\n\n|\Z)", re.DOTALL)
 
 
-def broken(body: bytes) -> bytes:
+def spoiled(message: bytes, trouble: Trouble) -> tuple[bytes | None, Trouble]:
+    """
+    Let a trouble befall a message of a session, and say what is left of it for the next one.
+
+    >>> spoiled(b"{}", Trouble(cut=3))[0], spoiled(b'{"a": 1}', Trouble(cut=3))[0]
+    (b'{}', None)
+
+    Returns:
+        The message as it is sent; None where the connection is dropped instead.
+    """
+    said = _broken(message) if trouble.malformed else message
+    left = None if trouble.cut is None else trouble.cut - len(said)
+    if left is not None and left < 0:
+        return None, trouble
+    return said, msgspec.structs.replace(trouble, malformed=False, cut=left)
+
+
+def _broken(body: bytes) -> bytes:
     """Break JSON off, and end the event if it is one; what is too short to break becomes what is no JSON."""
     text = body.rstrip()
     end = body[len(text) :]

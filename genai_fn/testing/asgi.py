@@ -1,23 +1,23 @@
 """The emulator as an ASGI application, which any server of ASGI serves: HTTP, server-sent events and WebSocket."""
 
+import math
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
-from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
 
+import anyio
 import msgspec
 
 from genai_fn.emulator import handle
 from genai_fn.emulator.answers import NOTHING, told
-from genai_fn.emulator.conversations import Conversation, conversation_of
 from genai_fn.emulator.faults import Fault, invalid, refused
-from genai_fn.emulator.live import Closed
+from genai_fn.emulator.live.conversations import Conversation, welcomed
+from genai_fn.emulator.live.setup import Closed
 from genai_fn.emulator.state import State
-from genai_fn.emulator.troubles import HEADER, WELL, Plan, Trouble, broken, next_trouble, planned, refusal, trouble_of
+from genai_fn.emulator.troubles import HEADER, WELL, Plan, Trouble, next_trouble, planned, refusal, spoiled, trouble_of
 from genai_fn.errors import InvalidRequest
 from genai_fn.http import HttpRequest, HttpResponse
 from genai_fn.testing.asgi_events import (
@@ -30,8 +30,8 @@ from genai_fn.testing.asgi_events import (
     gathered,
     lived,
     performed,
+    sought,
     waited,
-    welcomed,
 )
 
 __all__ = ["Emulator"]
@@ -51,6 +51,8 @@ class Emulator:
         troubles: What goes wrong, in this order.
 
         clock: Tells the time at which things are said to be made.
+
+        pause: The seconds between two messages of a live session's answer, in which a frame may come and interrupt it.
     """
 
     def __init__(
@@ -59,9 +61,11 @@ class Emulator:
         troubles: Iterable[Trouble] = (),
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        pause: float = 0.005,
     ) -> None:
         self._begun = (state or State(), tuple(troubles))
         self._clock = clock
+        self._pause = pause
         self._lock = threading.Lock()  # a test is in one thread, the server in another
         self.reset()
 
@@ -140,7 +144,7 @@ class Emulator:
 
     def _met(self, path: str, request: HttpRequest) -> tuple[Trouble, HttpResponse | None]:
         """Note a request, find what goes wrong with it, and the error that it is answered with, if it is."""
-        header = next((value for name, value in request.headers if name == HEADER), None)
+        header = dict(request.headers).get(HEADER)
         with self._lock:
             self._asked.append((request.method, path))
             if header is None:
@@ -179,46 +183,47 @@ class Emulator:
     # Sessions
 
     async def _conversed(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = await welcomed(scope, receive)
+        request = await sought(scope, receive)
         trouble, refused_by = self._met(scope["path"], request)
-        conversation = conversation_of(request)
-        if conversation is None:
-            refused_by = refused_by or refused(Fault(404, "NOT_FOUND", f"{scope['path']} is no session of the API."))
-        refused_by = refused_by or self._unwelcome(request)
-        if conversation is None or refused_by is not None:
-            await performed(planned(refused_by or NOTHING, trouble), receive, send, "websocket.http")
+        try:
+            conversation = welcomed(self._state, request)
+        except Fault as fault:
+            conversation, refused_by = Conversation(), refused_by or refused(fault)
+        if refused_by is not None:
+            await performed(planned(refused_by, trouble), receive, send, "websocket.http")
             return
         await waited(trouble.delay, receive)
         await send({"type": "websocket.accept"})
-        await self._talked(conversation, trouble, receive, send)
-
-    def _unwelcome(self, request: HttpRequest) -> HttpResponse | None:
-        """Refuse who may not even list the models."""
-        models = urlsplit(request.url)._replace(path="/v1beta/models").geturl()
-        answer = self._answered(HttpRequest("GET", models, request.headers))
-        return None if answer.status == HTTPStatus.OK else answer
+        try:
+            await self._talked(conversation, trouble, receive, send)
+        except Closed as end:
+            await send({"type": "websocket.close", "code": end.code, "reason": end.reason})
 
     async def _talked(self, conversation: Conversation, trouble: Trouble, receive: Receive, send: Send) -> None:
-        """Hear frame after frame, until either side ends it."""
-        left, is_broken = trouble.cut, trouble.malformed
+        """Hear frame after frame, and answer message by message, until either side ends it."""
+        unsaid: tuple[bytes, ...] = ()
+        end = math.inf
         while True:
-            frame = await frame_of(receive)
-            try:
-                conversation, answers = self._heard(conversation, frame)
-            except Closed as end:
-                await send({"type": "websocket.close", "code": end.code, "reason": end.reason})
-                return
-            for answer in answers:
-                said, is_broken = broken(answer) if is_broken else answer, False
-                left = None if left is None else left - len(said)
-                if left is not None and left < 0:
+            frame = await frame_of(receive, self._pause if unsaid else end - anyio.current_time())
+            if frame is not None:
+                conversation, unsaid = self._heard(conversation, frame, unsaid)
+                if conversation.time_left is not None:
+                    end = min(end, anyio.current_time() + conversation.time_left)
+            elif not unsaid:
+                raise Closed(1008, _OVER)
+            if unsaid:
+                said, trouble = spoiled(unsaid[0], trouble)
+                if said is None:
                     raise Dropped
                 await send({"type": "websocket.send", "bytes": said})
+                unsaid = unsaid[1:]
 
-    def _heard(self, conversation: Conversation, frame: bytes | str) -> tuple[Conversation, tuple[bytes, ...]]:
+    def _heard(
+        self, conversation: Conversation, frame: bytes | str, unsaid: tuple[bytes, ...]
+    ) -> tuple[Conversation, tuple[bytes, ...]]:
         with self._lock:
             try:
-                self._state, conversation, answers = conversation.heard(self._state, frame, self._clock())
+                self._state, conversation, answers = conversation.heard(self._state, frame, self._clock(), unsaid)
             except Closed:
                 raise
             except Exception as error:  # noqa: BLE001  # a mistake of the emulator's, told to whom it befalls
@@ -226,5 +231,6 @@ class Emulator:
             return conversation, answers
 
 
+_OVER = "Connection aborted because the client failed to close the connection after receiving a GoAway signal"
 _OWN = "/emulator"
 _REMEMBERED = 10_000

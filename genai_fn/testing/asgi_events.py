@@ -19,8 +19,8 @@ __all__ = [
     "gathered",
     "lived",
     "performed",
+    "sought",
     "waited",
-    "welcomed",
 ]
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -54,7 +54,7 @@ async def gathered(scope: Scope, receive: Receive) -> HttpRequest:
     return HttpRequest(scope["method"], _address(scope), _headers(scope), b"".join(pieces))
 
 
-async def welcomed(scope: Scope, receive: Receive) -> HttpRequest:
+async def sought(scope: Scope, receive: Receive) -> HttpRequest:
     """Read the request that asks for a session."""
     await receive()
     return HttpRequest("GET", _address(scope), _headers(scope))
@@ -72,14 +72,18 @@ def _address(scope: Scope) -> str:
     return f"{scope['scheme']}://{host}{path}{'?' if query else ''}{query}"
 
 
-async def frame_of(receive: Receive) -> bytes | str:
+async def frame_of(receive: Receive, patience: float) -> bytes | str | None:
     """
-    Read the next frame of a session.
+    Read the next frame of a session; None where there is none for so many seconds.
 
     Raises:
         Gone: where the session has ended.
     """
-    message = await receive()
+    message: MutableMapping[str, Any] | None = None
+    with anyio.move_on_after(patience):
+        message = await receive()
+    if message is None:
+        return None
     if message["type"] == "websocket.disconnect":
         raise Gone
     data: bytes | str | None = message.get("bytes")

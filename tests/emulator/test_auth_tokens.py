@@ -10,8 +10,8 @@ from genai_fn import auth_tokens
 from genai_fn.emulator import State
 from genai_fn.emulator.auth_tokens import admitted, tied
 from genai_fn.emulator.faults import Fault
-from genai_fn.emulator.live import Closed, opened
-from genai_fn.emulator.live_setup import Setup
+from genai_fn.emulator.live.sessions import Closed, opened
+from genai_fn.emulator.live.setup import Setup
 from genai_fn.modifiers import with_options
 from tests.emulator.asking import NOW, Api
 from tests.emulator.wiring import GEMINI, Wired
@@ -93,7 +93,10 @@ def test_none() -> None:
         ({"fieldMask": "mood"}, "'mood' is no field of a setup"),
         ({"fieldMask": "system_instruction.parts.text"}, "a path leads nowhere. Expected `array | null`"),
         ({"fieldMask": f"model{'.a' * 5000}"}, "a path leads nowhere. maximum recursion"),
-        ({"bidiGenerateContentSetup": {"mood": 1}}, "Unknown name \"mood\" at 'bidiGenerateContentSetup'"),
+        (
+            {"bidiGenerateContentSetup": {"mood": 1}},
+            "Unknown name \"mood\" at 'auth_token.bidi_generate_content_setup'",
+        ),
     ),
     ids=range(8),
 )

@@ -7,7 +7,7 @@ import pytest
 
 from genai_fn import Gemini, Offline, Vertex, batches, embed, files, generate, until_done
 from genai_fn.schema import BatchJob, JobState
-from tests.emulator.asking import GEMINI, NOW, PROJECT, VERTEX, Api
+from tests.emulator.asking import GEMINI, PROJECT, VERTEX, Api
 
 MODEL = "gemini-2.5-flash"
 QUESTIONS = [generate(MODEL, each) for each in ("Why is the sky blue?", "Why is grass green?")]
@@ -124,7 +124,7 @@ def test_told() -> None:
         "createTime": "2026-01-01T00:00:00Z",
         "updateTime": "2026-01-01T00:00:00Z",
         "displayName": "Two",
-        "batchStats": {"requestCount": 2, "pendingRequestCount": 2},
+        "batchStats": {"requestCount": "2", "pendingRequestCount": "2"},
     }
     assert {"name": "batches/batch1", "metadata": told} == begun
     api.wait(60)
@@ -136,7 +136,7 @@ def test_told() -> None:
     assert last["done"] is True
     assert last["response"] == last["metadata"]["output"]
     assert "2026-01-01T00:02:00Z" == last["metadata"]["endTime"]
-    stats = {"requestCount": 2, "successfulRequestCount": 1, "failedRequestCount": 1}
+    stats = {"requestCount": "2", "successfulRequestCount": "1", "failedRequestCount": "1"}
     assert stats == last["metadata"]["batchStats"]
 
 
@@ -260,7 +260,7 @@ def test_filter(filter: str, found: list[str]) -> None:
     api.told("POST", JOBS, {**JOB, "displayName": "a"})
     api.told("GET", api.told("POST", JOBS, {**JOB, "displayName": "b", "labels": {"kind": "big"}})["name"])
     query = filter.replace(" ", "%20").replace("=", "%3D")
-    listed = api.told("GET", f"{JOBS}?filter={query}")["batchPredictionJobs"]
+    listed = api.told("GET", f"{JOBS}?filter={query}").get("batchPredictionJobs", [])
     assert sorted(found) == sorted(each["name"].rpartition("/")[2] for each in listed)
 
 
@@ -272,12 +272,3 @@ def test_pages() -> None:
     second = run(batches.list({"page_size": 2, "page_token": first.next_page_token})).unwrap()
     assert names[::-1] == [each.name for each in (*first, *second)]
     assert second.next_page_token is None
-
-
-def test_is_a_value() -> None:
-    """The same calls on the same state give the same answers and the same state."""
-    one, other = Api(), Api()
-    for api in (one, other):
-        ended(api, GENERATE, inlined(ASKED))
-    assert one.state == other.state
-    assert one.now == NOW

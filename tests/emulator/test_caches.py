@@ -104,8 +104,8 @@ def test_expires(base: str, collection: str, model: str) -> None:
         ({"model": "m", "contents": BOOK, "ttl": "0s"}, "in the future"),
         ({"model": "m", "contents": BOOK, "expireTime": "2025-01-01T00:00:00Z"}, "in the future"),
         ({"model": "m", "contents": BOOK, "expireTime": "2027-01-01T00:00:00"}, "Timestamp"),
-        ({"model": "m", "contents": BOOK, "expireTime": "soon"}, "expireTime"),
-        ({"model": "m", "contents": BOOK, "mood": 1}, 'Unknown name "mood"'),
+        ({"model": "m", "contents": BOOK, "expireTime": "soon"}, "Invalid value at 'cached_content.expire_time'"),
+        ({"model": "m", "contents": BOOK, "mood": 1}, "Unknown name \"mood\" at 'cached_content'"),
     ],
 )
 def test_refused(base: str, collection: str, model: str, body: Any, names: str) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from genai_fn import Gemini, Offline, Vertex, embed, embed_many
-from genai_fn.emulator.embeddings import vector
-from genai_fn.emulator.words import words
+from genai_fn.emulator.stand_in.vectors import vector
+from genai_fn.emulator.stand_in.words import words
 from genai_fn.schema import Content, Part, UserContent
 from tests.emulator.asking import PROJECT, VERTEX, Api
 
@@ -64,13 +64,13 @@ def test_length(size: int) -> None:
 def test_media() -> None:
     """What is no text has a place of its own, the same each time."""
     picture = [Content(parts=(Part.from_bytes(data=bytes([each]), mime_type="image/png"),)) for each in (1, 1, 2)]
-    assert vector(picture[0]) == vector(picture[1]) != vector(picture[2])
+    assert vector(picture[0], 768) == vector(picture[1], 768) != vector(picture[2], 768)
 
 
 def test_signs() -> None:
     """A text of signs alone is one word; so no vector is without a direction."""
     assert words("?!") == []
-    assert math.hypot(*vector(UserContent("?!"))) == pytest.approx(1, abs=1e-5)
+    assert math.hypot(*vector(UserContent("?!"), 768)) == pytest.approx(1, abs=1e-5)
 
 
 # Through the client
@@ -102,7 +102,7 @@ def test_statistics() -> None:
     answer = run(embed(MODEL, ["Why blue?", long])).unwrap()
     told = [each.statistics for each in answer.embeddings]
     assert [(3, False), (2048, True)] == [(each.token_count, each.truncated) for each in told if each]
-    assert answer.embeddings[1].values == vector(UserContent("word " * 2048))
+    assert answer.embeddings[1].values == vector(UserContent("word " * 2048), 768)
     assert answer.metadata is not None
     assert answer.metadata.billable_character_count == 9 + 14998
     failed = run(embed(MODEL, long, {"auto_truncate": False})).failure()

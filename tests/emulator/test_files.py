@@ -43,7 +43,7 @@ class TestUpload:
             "name": "files/file2",
             "displayName": "Tea",
             "mimeType": "text/x-tea",
-            "sizeBytes": 3,
+            "sizeBytes": "3",
             "createTime": "2026-01-01T00:00:00Z",
             "expirationTime": "2026-01-03T00:00:00Z",
             "updateTime": "2026-01-01T00:00:00Z",
@@ -67,7 +67,7 @@ class TestUpload:
         """The end can be told by itself, of an empty file, too."""
         api = Api()
         response = sent(api, started(api), "finalize")
-        assert json.loads(response.body)["file"]["sizeBytes"] == 0
+        assert json.loads(response.body)["file"]["sizeBytes"] == "0"
 
     def test_query(self) -> None:
         """How far it is can be asked at any time; after the end the answer is that of the end."""

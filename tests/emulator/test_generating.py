@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from genai_fn import schema
 from genai_fn.backend import Backend, Gemini, Vertex
 from genai_fn.emulator import State
-from genai_fn.emulator.caches import Cache
+from genai_fn.emulator.contents.caches import Cache
 from genai_fn.emulator.files import KeptFile
-from genai_fn.emulator.pieces import pieces
+from genai_fn.emulator.stand_in.pieces import pieces
 from genai_fn.errors import InvalidRequest
 from genai_fn.http import FileSlice, HttpRequest
 from genai_fn.ops.generate import generate
@@ -260,13 +260,16 @@ class TestRefused:
             ({"contents": []}, "contents is not specified"),
             ({"contents": [{"role": "user"}]}, "contents[0].parts"),
             ({"contents": [{**HI, "role": "system"}]}, "contents[0].role"),
-            ({"contents": "hi"}, "$.contents"),
-            ({"contents": ["hi"]}, "$.contents[0]"),
-            ({"contents": [{"parts": [{"inlineData": {"data": "???"}}]}]}, "$.contents[0].parts[0].inlineData.data"),
+            ({"contents": "hi"}, "Invalid value at 'contents'"),
+            ({"contents": ["hi"]}, "Invalid value at 'contents[0]'"),
+            ({"contents": [{"parts": [{"inlineData": {"data": "???"}}]}]}, "'contents[0].parts[0].inline_data.data'"),
             ({"contents": [HI], "mood": 1}, 'Unknown name "mood": Cannot find field.'),
-            ({"contents": [HI], "generationConfig": {"heat": 1}}, "Unknown name \"heat\" at 'generationConfig'"),
+            ({"contents": [HI], "generationConfig": {"heat": 1}}, "Unknown name \"heat\" at 'generation_config'"),
             ({"contents": [{"parts": [{"test": "hi"}]}]}, "Unknown name \"test\" at 'contents[0].parts[0]'"),
-            ({"contents": [HI], "generationConfig": {"temperature": "hot"}}, "$.generationConfig.temperature"),
+            (
+                {"contents": [HI], "generationConfig": {"temperature": "hot"}},
+                "Invalid value at 'generation_config.temperature'",
+            ),
             ({"contents": [HI], "generationConfig": {"temperature": 3}}, "generation_config.temperature"),
             ({"contents": [HI], "generationConfig": {"candidateCount": 9}}, "generation_config.candidate_count"),
             ({"contents": [HI], "generationConfig": {"maxOutputTokens": 0}}, "generation_config.max_output_tokens"),

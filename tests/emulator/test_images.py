@@ -7,7 +7,7 @@ import PIL.Image
 import pytest
 
 from genai_fn import Request, images
-from genai_fn.emulator.pixels import Size, gradient, mask, size_of
+from genai_fn.emulator.stand_in.pixels import Size, gradient, mask, size_of
 from genai_fn.schema import GeneratedImage, Image
 from tests.emulator.asking import PROJECT, VERTEX, Api
 from tests.emulator.wiring import BOTH, Wired

@@ -2,6 +2,7 @@
 
 import json
 from base64 import b64decode, b64encode
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ from hypothesis import strategies as st
 
 from genai_fn import Gemini, Live, Vertex, live
 from genai_fn.emulator import State
-from genai_fn.emulator.live import Closed, Line, heard, opened
+from genai_fn.emulator.live.line import Line
+from genai_fn.emulator.live.sessions import heard, opened
+from genai_fn.emulator.live.setup import Closed
 from genai_fn.schema import LiveServerMessage
 from genai_fn.sessions.frames import Frame, decode_frame, encode_frame
 from genai_fn.sessions.opening import opening
@@ -40,8 +43,8 @@ class Session:
         setup = {"model": f"models/{MODEL}", "generationConfig": TEXT, **setup}
         self.state, self.line, self.first = opened(state or State(), json.dumps({"setup": setup}), NOW, vertex=vertex)
 
-    def hear(self, **frame: Any) -> list[Any]:
-        self.state, self.line, messages = heard(self.state, self.line, json.dumps(frame))
+    def hear(self, unsaid: Sequence[Any] = (), **frame: Any) -> list[Any]:
+        self.state, self.line, messages = heard(self.state, self.line, json.dumps(frame), tuple(unsaid))
         return list(messages)
 
     def say(self, text: str, **beside: Any) -> list[Any]:
@@ -365,6 +368,57 @@ class TestFunctions:
         )
 
 
+class TestInterrupted:
+    """Answers that are not yet said whole when the next frame comes."""
+
+    @pytest.mark.parametrize(
+        "frame",
+        (
+            {"clientContent": {"turns": [user("hm")], "turnComplete": True}},
+            {"clientContent": {"turns": [user("hm")]}},
+            {"realtimeInput": {"text": "hm"}},
+            {"realtimeInput": {"activityStart": {}}},
+        ),
+        ids=range(4),
+    )
+    @pytest.mark.parametrize("count", (0, 1, 2, 6))
+    def test_cut_short(self, frame: Any, count: int) -> None:
+        """The rest of an answer is left unsaid, its turn ends, and what was said of it is remembered."""
+        session = Session(realtimeInputConfig=BY_HAND)
+        answer = session.say("Why?")
+        interrupted, over, *_ = session.hear(answer[count:], **frame)
+        assert [interrupted, over] == [{"serverContent": {name: True}} for name in ("interrupted", "turnComplete")]
+        said = ["".join(part.text or "" for part in each.parts or ()) for each in session.line.turns]
+        assert said[1:2] == [each for each in (words(answer[:count]) or "hm",) if each in said]
+
+    def test_not_any_more(self) -> None:
+        """What comes after the end of a turn is said all the same."""
+        session = Session(**RESUMED)
+        *_, update = session.say("Why?")
+        assert session.hear([update], realtimeInput={"text": "hm"})[0] == update
+
+    def test_goes_on(self) -> None:
+        """What interrupts nothing has the rest said before its own answer."""
+        config = {"activityHandling": "NO_INTERRUPTION"}
+        session = Session(realtimeInputConfig=config)
+        rest = session.say("Why?")[2:]
+        assert session.hear(rest, realtimeInput={"audio": sound()}) == rest
+        assert session.hear(rest, realtimeInput={"text": "hm"})[: len(rest)] == rest
+
+    def test_goodbye(self) -> None:
+        """That the server will go away is told all the same."""
+        session = Session()
+        goodbye = session.say("Goodbye")
+        warning, interrupted, *_ = session.hear(goodbye[2:], realtimeInput={"text": "hm"})
+        assert [*warning, *interrupted["serverContent"]] == ["goAway", "interrupted"]
+
+    def test_calls(self) -> None:
+        """A call that was not told yet is not cancelled, but never told."""
+        session = Session(tools=TOOLS)
+        call = session.say("clock")
+        assert kinds(session.hear(call, realtimeInput={"text": "hm"}))[:2] == ["interrupted", "modelTurn"]
+
+
 class TestResumption:
     """Sessions that go on in another connection."""
 
@@ -398,7 +452,7 @@ class TestResumption:
         session = Session(vertex=True, sessionResumption={"transparent": True})
         session.hear(clientContent={"turns": [user("hm")]})
         update = session.say("hm")[-1]["sessionResumptionUpdate"]
-        assert update["lastConsumedClientMessageIndex"] == 2
+        assert update["lastConsumedClientMessageIndex"] == "2"
 
     def test_unknown(self) -> None:
         """A handle that was never given out is refused."""
@@ -496,6 +550,24 @@ class TestAnything:
                 assert json.loads(json.dumps(each)) == each
             assert waiting == {each.id for each in session.line.calls}
             assert not messages or "sessionResumptionUpdate" in kinds(messages) or "toolCallCancellation" in messages[0]
+
+    @given(st.lists(st.tuples(FRAMES, st.integers(0, 12)), max_size=8))
+    @settings(max_examples=40, deadline=None)
+    def test_interruptions(self, frames: list[Any]) -> None:
+        """Whenever frames come, the model is remembered to have said what was heard of it, and each turn has an end."""
+        session = Session(tools=TOOLS, realtimeInputConfig=BY_HAND)
+        unsaid: list[Any] = []
+        told: list[Any] = []
+        for frame, count in frames:
+            try:
+                unsaid = session.hear(unsaid, **frame)
+            except Closed:
+                break
+            told, unsaid = told + unsaid[:count], unsaid[count:]
+        turns = [each for each in session.line.turns if each.role == "model"]
+        texts = [part.text or "" for each in turns for part in each.parts or ()]
+        assert "".join(texts) == words(told + unsaid)
+        assert kinds(told + unsaid).count("turnComplete") >= len([each for each in texts if each])
 
     @given(st.one_of(st.binary(), st.text(), st.dictionaries(st.text(), st.integers()).map(json.dumps)))
     @settings(max_examples=50, deadline=None)

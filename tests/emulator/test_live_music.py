@@ -2,6 +2,7 @@
 
 import json
 from base64 import b64decode
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 
 from genai_fn import live
 from genai_fn.emulator import State
-from genai_fn.emulator.live_music import Closed, heard, opened
+from genai_fn.emulator.live.music import heard, opened
+from genai_fn.emulator.live.setup import Closed
 from genai_fn.sessions.frames import Frame, decode_frame, encode_frame
 from genai_fn.sessions.opening import opening
 from tests.emulator.wiring import GEMINI
@@ -25,8 +27,8 @@ class Music:
     def __init__(self) -> None:
         self.state, self.player, self.first = opened(State(), json.dumps(SETUP))
 
-    def hear(self, **frame: Any) -> list[Any]:
-        self.state, self.player, messages = heard(self.state, self.player, json.dumps(frame))
+    def hear(self, unsaid: Sequence[Any] = (), **frame: Any) -> list[Any]:
+        self.state, self.player, messages = heard(self.state, self.player, json.dumps(frame), tuple(unsaid))
         return list(messages)
 
     def wish(self, *prompts: Any) -> list[Any]:
@@ -58,6 +60,16 @@ def test_no_setup(frame: bytes | str) -> None:
     with pytest.raises(Closed) as caught:
         opened(State(), frame)
     assert caught.value.code == 1007
+
+
+def test_silence() -> None:
+    """What is not played yet when a button is pressed comes first, or, where it silences, not at all."""
+    music = Music()
+    music.wish(JAZZ)
+    rest = music.press("PLAY")[1:]
+    assert music.hear(rest, playbackControl="PLAY")[:2] == rest
+    (refused,) = music.wish(JAZZ, {"text": "forbidden", "weight": 1})[:1]
+    assert music.hear([refused, *rest], playbackControl="PAUSE") == [refused]
 
 
 def test_plays() -> None:

@@ -13,6 +13,7 @@ from genai_fn.wire import decode, encode
 from tests.emulator.asking import GEMINI, NOW, PROJECT, VERTEX, Api, answer
 
 OWN = f"{PROJECT}/models/7"
+EMPTY = "type.googleapis.com/google.protobuf.Empty"
 TUNED = State().putting(OWN, VertexModel(name=OWN, display_name="Seven", create_time=NOW, update_time=NOW))
 
 
@@ -77,7 +78,7 @@ class TestBase:
 
     def test_past_the_end(self) -> None:
         """A page behind the last one is empty."""
-        assert Api().told("GET", "models?pageToken=page-999999") == {"models": []}
+        assert Api().told("GET", "models?pageToken=page-999999") == {}
 
 
 class TestTuned:
@@ -111,7 +112,7 @@ class TestTuned:
         """It is deleted by an operation, which is done at once and stays known."""
         api = Api(VERTEX, TUNED)
         operation = api.told("DELETE", OWN)
-        assert operation == {"name": f"{PROJECT}/operations/1", "done": True, "response": {}}
+        assert operation == {"name": f"{PROJECT}/operations/1", "done": True, "response": {"@type": EMPTY}}
         assert api.told("GET", operation["name"]) == operation
         assert [api.fault(verb, OWN)[0] for verb in ("GET", "PATCH", "DELETE")] == [404] * 3
         assert api.fault("GET", f"{PROJECT}/operations/9")[:2] == (404, "NOT_FOUND")

@@ -33,7 +33,6 @@ from genai_fn import (
     generate,
     images,
     items,
-    live,
     models,
     raise_for,
     sleep,
@@ -283,21 +282,6 @@ def test_async_stream(world: str) -> None:
             assert (await anext(pieces)).unwrap().startswith("I am")
         async with Offline().aio.stream(slow()) as whole:
             assert [each.unwrap()[:4] async for each in whole] == ["I am"]
-
-    anyio.run(story, backend=world)
-
-
-@pytest.mark.parametrize("world", ["asyncio", "trio"])
-@pytest.mark.parametrize("backend", [Gemini(), Vertex("p", "us-central1")], ids=lambda each: str(each.name))
-def test_live(backend: Any, world: str) -> None:
-    """A live session is held with the same service, and so is what is made beside it."""
-    run = Offline(backend)
-
-    async def story() -> None:
-        async with run.aio.live(live.connect(MODEL, {"response_modalities": ["TEXT"]})) as session:
-            raise_for(await session.send(live.client_content("Why?")))
-            said = [raise_for(each) async for each in session.turn()]
-        assert "You asked: “Why?”" in "".join(each.text or "" for each in said)
 
     anyio.run(story, backend=world)
 

@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter
-from typing import Any
 
 import pytest
 
@@ -92,6 +91,21 @@ def test_addresses_that_are_handed_out(start: str, base: str) -> None:
     assert api("GET", uri).status == 200
 
 
+def test_violations() -> None:
+    """All that cannot be read in a body is told at once, and by itself among the details, in the API's own names."""
+    body = {"mood": 1, "generationConfig": {"thinkingConfig": {"heat": 1}}}
+    response = answer(HttpRequest("POST", f"{GEMINI}/models/m:generateContent", (), json.dumps(body).encode()))
+    (detail,) = json.loads(response.body)["error"]["details"]
+    path = "generation_config.thinking_config"
+    told = [
+        'Invalid JSON payload received. Unknown name "mood": Cannot find field.',
+        f"Invalid JSON payload received. Unknown name \"heat\" at '{path}': Cannot find field.",
+    ]
+    violations = [{"description": told[0]}, {"field": path, "description": told[1]}]
+    assert detail == {"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": violations}
+    assert fault(response)[2] == "\n".join(told)
+
+
 class TestKeys:
     STATE = State(keys=("a-key", "b-key"))
 
@@ -115,8 +129,8 @@ class TestKeys:
         code, status, message = fault(response)
         assert (code, status) == (400, "INVALID_ARGUMENT")
         assert message == "API key not valid. Please pass a valid API key."
-        details: Any = json.loads(response.body)["error"]["details"]
-        assert [each["reason"] for each in details] == ["API_KEY_INVALID"]
+        reason, told = json.loads(response.body)["error"]["details"]
+        assert (reason["reason"], told["message"]) == ("API_KEY_INVALID", message)
 
     def test_none(self) -> None:
         """No key is another fault."""

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from msgspec import Meta, Struct
 
-from genai_fn.emulator.shaped import shaped
+from genai_fn.emulator.stand_in.shaped import shaped
 from genai_fn.schema.json_schema import json_schema
 
 

@@ -7,7 +7,7 @@ import pytest
 from genai_fn import Gemini, Offline, files, generate, operations, stores, until_done
 from genai_fn.emulator import State
 from genai_fn.emulator.faults import Fault
-from genai_fn.emulator.retrieval import found, supported
+from genai_fn.emulator.stores.retrieval import found, supported
 from genai_fn.schema import FileSearch, ImportFileOperation, Tool, UploadToFileSearchStoreOperation
 from tests.emulator.asking import GEMINI, Api
 

@@ -103,6 +103,17 @@ def test_repeated() -> None:
     assert ["bleu"] == [each.name for each in job.evaluation_config.metrics or ()]
 
 
+def test_numbers() -> None:
+    """On Vertex AI what has 64 bits is in quotes: what is repeated, and the checkpoints."""
+    api = Api(VERTEX)
+    spec = {"trainingDatasetUri": "gs://b/examples.jsonl", "hyperParameters": {"epochCount": 2}}
+    body = {"baseModel": BASE, "supervisedTuningSpec": spec}
+    name = api.told("POST", f"{PROJECT}/tuningJobs", body)["name"]
+    last = [api.told("GET", name) for _ in range(2)][-1]
+    assert "2" == last["supervisedTuningSpec"]["hyperParameters"]["epochCount"]
+    assert [("1", "1"), ("2", "2")] == [(each["epoch"], each["step"]) for each in last["tunedModel"]["checkpoints"]]
+
+
 def test_tuned_further() -> None:
     """On Vertex AI a tuned model is tuned further."""
     run = Offline(Vertex("p", "us-central1"))

@@ -106,7 +106,9 @@ class TestGenerate:
             with pytest.raises(errors.ClientError) as busy:
                 await face.had(face.api.models.generate_content(model=MODEL, contents="?", config=config))
             assert (busy.value.code, busy.value.status) == (429, "RESOURCE_EXHAUSTED")
-            assert busy.value.details["error"]["details"][0]["retryDelay"] == "1.5s"
+            *_, quota, _, advice = busy.value.details["error"]["details"]
+            assert quota["violations"][0]["quotaDimensions"] == {"location": "global"}
+            assert advice["retryDelay"] == "1.5s"
 
         sdk.within(story)
 

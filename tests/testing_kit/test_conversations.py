@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
+import anyio
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from genai_fn.emulator.conversations import Conversation, conversation_of
+from genai_fn.emulator.live.conversations import Conversation, conversation_of
 from genai_fn.emulator.state import State
 from genai_fn.http import HttpRequest
 from genai_fn.testing.asgi import Emulator
@@ -85,10 +86,13 @@ def test_refused(url: str, path: str, key: str | None, status: int) -> None:
     assert (answer.status_code, json.loads(answer.body or b"")["error"]["code"]) == (status, status)
 
 
-@pytest.mark.parametrize("header", [{}, {"authorization": "Token auth_tokens/none"}])
-def test_no_token(url: str, header: dict[str, str]) -> None:
-    """Who comes to where tokens are asked for needs one that is good."""
-    with opened(f"{url}/{SERVICE}ContentConstrained", **header) as session, pytest.raises(ConnectionClosed) as closed:
+@pytest.mark.parametrize(
+    ("query", "headers"), [("", {}), ("", {"authorization": "Token auth_tokens/none"}), ("?access_token=none", {})]
+)
+def test_no_token(url: str, query: str, headers: dict[str, str]) -> None:
+    """Who comes to where tokens are asked for needs one that is good, and no key."""
+    address = f"{url}/{SERVICE}ContentConstrained{query}"
+    with opened(address, None, **headers) as session, pytest.raises(ConnectionClosed) as closed:
         told(session, SETUP)
     assert closed.value.rcvd is not None
     assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1008, "Token not found.")
@@ -118,11 +122,55 @@ def test_mistakes_of_its_own(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*args: object, **more: object) -> Any:
         raise RuntimeError("oh")
 
-    monkeypatch.setattr("genai_fn.emulator.live.opened", broken)
+    monkeypatch.setattr("genai_fn.emulator.live.sessions.opened", broken)
     with opened(f"{url}/{SERVICE}Content") as session, pytest.raises(ConnectionClosed) as closed:
         told(session, SETUP)
     assert closed.value.rcvd is not None
     assert (closed.value.rcvd.code, "RuntimeError('oh')" in closed.value.rcvd.reason) == (1011, True)
+
+
+def test_interrupted() -> None:
+    """An answer comes message by message, and a frame that comes in between interrupts it."""
+    said = told_at_once(Emulator(), SETUP, {"realtimeInput": {"text": "One?"}}, {"realtimeInput": {"text": "Two?"}})
+    contents = [each["serverContent"] for each in said[1:]]
+    kinds = ["".join(each) for each in contents]
+    assert kinds[:4] == ["modelTurn", "interrupted", "turnComplete", "modelTurn"]
+    words = "".join(part["text"] for each in contents[3:-2] for part in each["modelTurn"]["parts"])
+    assert words.endswith("You asked: “Two?” Before that came 2 turns.")
+
+
+def test_goodbye(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is told to go away, and does not, is sent away when the time is over."""
+    monkeypatch.setattr("genai_fn.emulator.live.talk._FAREWELL", 0)
+    *_, warning, end = told_at_once(Emulator(pause=0), SETUP, {"realtimeInput": {"text": "Goodbye"}})
+    assert warning == {"goAway": {"timeLeft": "0s"}}
+    assert (end["code"], "GoAway" in end["reason"]) == (1008, True)
+
+
+def told_at_once(emulator: Emulator, *frames: Any) -> list[Any]:
+    """Say each frame as soon as anyone listens, and hear all until the last turn, or the connection, is over."""
+    waiting: list[Any] = [{"type": "websocket.connect"}]
+    waiting += [{"type": "websocket.receive", "text": json.dumps(each)} for each in frames]
+    said: list[Any] = []
+
+    async def receive() -> Any:
+        if not waiting:
+            await anyio.sleep_forever()
+        return waiting.pop(0)
+
+    async def send(message: Any) -> None:
+        if message["type"] != "websocket.accept":
+            said.append(json.loads(message["bytes"]) if "bytes" in message else message)
+        if sum("turnComplete" in each.get("serverContent", ()) for each in said) == len(frames) - 1 > 1:
+            waiting.append({"type": "websocket.disconnect"})
+
+    async def bounded() -> None:
+        with anyio.fail_after(5):
+            await emulator(scope, receive, send)
+
+    scope = {"type": "websocket", "path": f"/{VERTEX}", "query_string": b"", "headers": [], "scheme": "ws"}
+    anyio.run(bounded)
+    return said
 
 
 class TestTroubles:

@@ -1,0 +1,1 @@
+"""Live sessions: conversations and music, frame by frame, without a socket."""

@@ -1,0 +1,81 @@
+"""How a live session is set up, as the API reads it; and how it is closed where something does not fit."""
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias, TypeVar
+
+import msgspec
+
+from genai_fn.emulator.answers import written
+from genai_fn.emulator.faults import Fault
+from genai_fn.emulator.reading import read
+from genai_fn.schema import (
+    AudioTranscriptionConfig,
+    Content,
+    ContextWindowCompressionConfig,
+    GenerationConfig,
+    ModelSelectionConfig,
+    ProactivityConfig,
+    RealtimeInputConfig,
+    SessionResumptionConfig,
+    Tool,
+)
+from genai_fn.schema._base import Message
+
+__all__ = ["Closed", "Messages", "Setup", "frame_of", "tree_of"]
+
+Messages: TypeAlias = tuple[Mapping[str, Any], ...]
+"""What the server says, in order, as JSON."""
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+class Closed(Exception):  # noqa: N818  # ends a session as the server does; never an error of the program
+    """What the server closes a connection with: 1007 for frames that do not fit, 1008 for what is not granted."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason.encode("utf-8", "replace")[:_LONGEST].decode("utf-8", "ignore")
+
+
+_LONGEST = 123
+"""Of a reason, in bytes: https://www.rfc-editor.org/rfc/rfc6455#section-5.5"""
+
+
+class _GenerationConfig(GenerationConfig):
+    model_config: ModelSelectionConfig | None = None
+    """What Vertex AI calls ``model_selection_config``."""
+
+
+class Setup(Message):
+    """How a session is set up."""
+
+    model: str | None = None
+    generation_config: _GenerationConfig | None = None
+    system_instruction: Content | None = None
+    tools: tuple[Tool, ...] | None = None
+    session_resumption: SessionResumptionConfig | None = None
+    input_audio_transcription: AudioTranscriptionConfig | None = None
+    output_audio_transcription: AudioTranscriptionConfig | None = None
+    realtime_input_config: RealtimeInputConfig | None = None
+    context_window_compression: ContextWindowCompressionConfig | None = None
+    proactivity: ProactivityConfig | None = None
+
+
+def frame_of(frame: bytes | str, kind: type[S]) -> S:
+    """
+    Read a frame, as strictly as the body of a request.
+
+    Raises:
+        Closed: with the path of what does not fit.
+    """
+    try:
+        return read(frame.encode("utf-8", "surrogatepass") if isinstance(frame, str) else frame, kind)
+    except Fault as fault:
+        raise Closed(1007, fault.message) from None
+
+
+def tree_of(message: Message) -> dict[str, Any]:
+    """Write a message as JSON has it."""
+    tree: dict[str, Any] = msgspec.json.decode(written(message))
+    return tree

@@ -1,0 +1,1 @@
+"""Pictures and films: what ``predict`` and its like are asked for."""

@@ -1,0 +1,1 @@
+"""File search stores: what is in them, and how it is found."""
