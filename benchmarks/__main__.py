@@ -2,7 +2,7 @@
 
 import argparse
 
-from benchmarks import calls, decoding, drawing, encoding, imports, objects, streaming
+from benchmarks import calls, decoding, drawing, encoding, imports, objects, sessions, streaming
 from benchmarks.report import FULL, table
 
 QUESTIONS = {
@@ -12,6 +12,7 @@ QUESTIONS = {
     "objects": objects.ask,
     "streaming": streaming.ask,
     "calls": calls.ask,
+    "sessions": sessions.ask,
     "drawing": drawing.ask,
 }
 

@@ -8,7 +8,7 @@ here does anything: interpreters do.
 
 import functools
 from collections.abc import Callable, Generator
-from typing import Any, ClassVar, Generic, ParamSpec, TypeAlias, TypeVar, dataclass_transform, overload
+from typing import Any, ClassVar, Generic, ParamSpec, TypeAlias, TypeVar, dataclass_transform, get_args, overload
 
 from msgspec import field
 from msgspec.structs import replace
@@ -44,6 +44,7 @@ __all__ = [
     "flow",
     "is_spawning",
     "json",
+    "kind_of",
     "pieces",
     "spawning",
     "steps",
@@ -219,6 +220,23 @@ class LiveOperation(Message, Generic[T_co], gc=True):
     def vertex(self, at: Vertex) -> Opening[T_co] | Refusal:
         """Say how it is opened at Vertex AI."""
         raise NotImplementedError
+
+
+def kind_of(operation: Operation[Any] | LiveOperation[Any] | type[Operation[Any]] | type[LiveOperation[Any]]) -> Any:
+    """
+    Say what an operation is answered with, or what is said in a session: the T of its class, or of one above it.
+
+    >>> from genai_fn import files
+    >>> kind_of(files.get("abc").operation)
+    <class 'genai_fn.schema.files.File'>
+    """
+    return _answered(operation if isinstance(operation, type) else type(operation))
+
+
+@functools.cache
+def _answered(kind: type[Any]) -> Any:
+    bases = (base for each in kind.__mro__ for base in getattr(each, "__orig_bases__", ()))
+    return next((each for base in bases for each in get_args(base)), Any)
 
 
 # What people build

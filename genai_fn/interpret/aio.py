@@ -1,5 +1,6 @@
 """The async interpreter, asyncio and trio alike: runs actions over HTTP in the calling task."""
 
+import copy
 import ssl
 import threading
 import weakref
@@ -21,6 +22,7 @@ from genai_fn.errors import Closed, GenaiError
 from genai_fn.events import Event
 from genai_fn.exchange import Exchange, HttpExchange
 from genai_fn.interpret.async_world import STREAM_CLOSED, AsyncWorld, soon
+from genai_fn.interpret.exchanges import Between, BetweenLive, placed, rewired, unchanged
 from genai_fn.interpret.settings import Settings, a_live, a_stream, an_action
 from genai_fn.options import Retry, Timeouts
 from genai_fn.request import Action, Live, Stream, is_spawning
@@ -75,6 +77,7 @@ class AsyncHttp:
         )
         self._exchange = self._settings.exchange()
         self._connections = _Connections(self._settings, self._exchange)
+        self._wired: BetweenLive = unchanged
 
     async def __call__(self, action: Action[T]) -> Result[T, GenaiError]:
         """Run an action to its end; nothing that the network or the server does is raised."""
@@ -92,12 +95,24 @@ class AsyncHttp:
     def live(self, live: Live[T]) -> "Session[T]":
         """Open a live session: ``async with run.live(live.connect(…)) as session: …``."""
         a_live(live)
-        return self._connections.session(live)
+        return self._connections.session(live, self._wired)
+
+    def through(self, between: Between = unchanged, *, wiring: BetweenLive = unchanged) -> Self:
+        """
+        Make one that asks by way of something put between: a function from exchange to exchange; for live sessions,
+        from wiring to wiring.
+
+        What is open is open for both, and closed for both.
+        """
+        twin = copy.copy(self)
+        twin._exchange = placed(self._exchange, between)  # noqa: SLF001  # one of its own kind
+        twin._wired = rewired(self._wired, wiring)  # noqa: SLF001  # one of its own kind
+        return twin
 
     @property
     def problem(self) -> GenaiError | None:
         """Why the environment names no backend, if it does not."""
-        return self._exchange.failure() if isinstance(self._exchange, Failure) else None
+        return self._connections.problem
 
     async def aclose(self) -> None:
         """Close all connections; a call after that is ``Failure(Closed)``."""
@@ -124,13 +139,17 @@ class _Connections:
         self._sessions: weakref.WeakSet[Session[Any]] = weakref.WeakSet()
         self._is_closed = False
 
+    @property
+    def problem(self) -> GenaiError | None:
+        return self._exchange.failure() if isinstance(self._exchange, Failure) else None
+
     def world(self) -> AsyncWorld:
         with self._lock:
             if self._lanes is None and not self._is_closed:
                 self._make()
         return AsyncWorld(self._lanes, self._tokens, self._settings.on_event)
 
-    def session(self, live: Live[T], wired: "Callable[[Wiring], Wiring]" = lambda wiring: wiring) -> "Session[T]":
+    def session(self, live: Live[T], wired: BetweenLive) -> "Session[T]":
         """Make what opens a session; `wired` may put something between it and the network."""
         from genai_fn.interpret.live import Session  # noqa: PLC0415  # few have any
         from genai_fn.interpret.wiring import HttpWiring, Unwired  # noqa: PLC0415

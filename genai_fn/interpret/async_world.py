@@ -39,6 +39,7 @@ from genai_fn.errors import Closed, InvalidRequest, TimedOut
 from genai_fn.events import Event
 from genai_fn.interpret.disk import DraftFile, performed
 from genai_fn.interpret.limits import read_limit
+from genai_fn.interpret.tasks import interrupt_of
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -112,8 +113,8 @@ class AsyncWorld:
             children.cancel()
             try:
                 await children.group.__aexit__(None, None, None)
-            except BaseExceptionGroup as group:  # of an interrupt, which comes out as itself
-                raise group.exceptions[0] from None
+            except BaseExceptionGroup as group:
+                raise interrupt_of(group, at_host=True) from None
 
     async def aclose(self) -> None:
         """Close what is open, whatever cancels us meanwhile: no shield holds off ``task.cancel()``."""
@@ -218,9 +219,8 @@ class AsyncWorld:
             async with anyio.create_task_group() as tasks:
                 for end, child in zip(ends, effect.programs, strict=True):
                     tasks.start_soon(end.reach, child, self.beside())
-        except BaseExceptionGroup as group:  # of an interrupt, which comes out as itself
-            _, interrupts = group.split(anyio.get_cancelled_exc_class())
-            raise (interrupts or group).exceptions[0] from None
+        except BaseExceptionGroup as group:
+            raise interrupt_of(group, at_host=True) from None
         return tuple(end.value() for end in ends)
 
     _WAYS: ClassVar[dict[type, Callable[[Any, Any], Any]]] = {

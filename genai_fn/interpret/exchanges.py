@@ -1,99 +1,97 @@
 """
-The exchange of an interpreter, taken out, and another one put in its place: how recordings come between an interpreter
-and what it asks.
+What may come between an interpreter and whoever answers it: functions from exchange to exchange, as ``through(…)`` of
+every interpreter takes them; for live sessions, from wiring to wiring.
 """
 
-import copy
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 from returns.result import Failure, Result, Success
 
 from genai_fn.effects import Effects
 from genai_fn.errors import GenaiError, InvalidRequest
 from genai_fn.exchange import Exchange
-from genai_fn.request import Live, Request
+from genai_fn.request import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from genai_fn.interpret.sockets import Wiring  # loaded with anyio, at the first use
 
-    from genai_fn.interpret.live import Session  # loaded with anyio, at the first use
-    from genai_fn.interpret.sockets import Wiring
+__all__ = ["Between", "BetweenLive", "Passing", "beyond", "placed", "rewired", "unchanged"]
 
-__all__ = ["exchange_of", "live_session", "with_exchange"]
-
-I = TypeVar("I")  # noqa: E741  # an interpreter
 T = TypeVar("T")
 
-
-def exchange_of(interpreter: object) -> Exchange:
-    """Give what answers an interpreter's requests; one without a backend refuses each of them."""
-    members: dict[str, Any] = getattr(interpreter, "__dict__", {})
-    if _SERVICE in members:
-        served: Exchange = members[_SERVICE].exchange
-        return served
-    if _HELD not in members:
-        raise InvalidRequest(
-            "interpreter", interpreter, "an Http, an AsyncHttp, an Offline, a Fake, or the .aio of one"
-        )
-    held = members[_HELD]
-    if isinstance(held, Failure):
-        return _Refusing(cast("GenaiError", held.failure()))
-    exchange: Exchange = cast("Any", held).unwrap() if isinstance(held, Result) else held
-    return exchange
+Between: TypeAlias = Callable[[Exchange], Exchange]
+BetweenLive: TypeAlias = "Callable[[Wiring], Wiring]"
 
 
-def with_exchange(interpreter: I, exchange: Exchange) -> I:
-    """Make one like an interpreter that has another exchange; what is open is open for both, and closed for both."""
-    twin = copy.copy(interpreter)
-    members = vars(twin)
-    if _SERVICE in members:
-        members[_SERVICE] = _Beside(members[_SERVICE], exchange)
-    else:
-        members[_HELD] = Success(exchange) if isinstance(members[_HELD], Result) else exchange
-    return twin
+class Passing:
+    """
+    An exchange that asks another one: what comes between derives from it, and does otherwise what it likes.
+
+    >>> from genai_fn import generate, text
+    >>> from genai_fn.testing import Fake
+    >>> class Polite(Passing):
+    ...     def ask(self, request, until):
+    ...         result = yield from self.inner.ask(request, until)
+    ...         print("Thank you.")
+    ...         return result
+    >>> run = Fake({"generate": "hello"}).through(Polite)
+    >>> run(generate("gemini-2.5-flash", "hi") | text)
+    Thank you.
+    <Success: hello>
+    """
+
+    def __init__(self, inner: Exchange) -> None:
+        self.inner = inner
+
+    def ask(self, request: Request[T], until: float) -> Effects[Result[T, GenaiError]]:
+        """Run one request to its end."""
+        return self.inner.ask(request, until)
+
+    def listen(self, request: Request[Any], until: float) -> Effects[Result[Any, GenaiError]]:
+        """Begin a server stream; answers a handle for `following`."""
+        return self.inner.listen(request, until)
+
+    def following(self, handle: Any) -> Effects[tuple[Result[Any, GenaiError], ...]]:
+        """Give the items that have come since; ``()`` at the end."""
+        return self.inner.following(handle)
 
 
-def live_session(interpreter: object, live: Live[T], wired: "Callable[[Wiring], Wiring]") -> "Session[T]":
-    """Make a session of an interpreter that speaks through something put between."""
-    opens: Callable[[Live[T]], Session[T]] | None = getattr(interpreter, "live", None)
-    if opens is None:
-        raise InvalidRequest("interpreter", interpreter, "one that opens live sessions, such as an AsyncHttp")
-    session = opens(live)
-    members = vars(session)
-    members[_WIRING] = wired(members[_WIRING])
-    return session
+def placed(found: Result[Exchange, GenaiError], between: Between) -> Result[Exchange, GenaiError]:
+    """Put something between; where no backend was found, its place is taken by what says so to each request."""
+    return Success(beyond(between, _Refusing(found) if isinstance(found, Failure) else found.unwrap()))
 
 
-_HELD = "_exchange"
-"""Where an interpreter has it, bare or as the ``Result`` of looking for a backend."""
-_SERVICE = "_service"
-"""Where one that works offline has it, with the state of what is asked."""
+def beyond(between: Between, exchange: Exchange) -> Exchange:
+    """Put something between."""
+    if not callable(between):
+        raise InvalidRequest("between", between, "a function from an exchange to an exchange")
+    made: Any = between(exchange)
+    if not all(callable(getattr(made, name, None)) for name in _QUESTIONS):
+        raise InvalidRequest("between", between, f"a function that gives an exchange, with {', '.join(_QUESTIONS)}")
+    return cast("Exchange", made)
 
 
-_WIRING = "_wiring"
-"""Where a session has what it speaks through."""
+_QUESTIONS = ("ask", "listen", "following")
 
 
-class _Beside:
-    """An offline service, with all that it remembers, that is asked by way of another exchange."""
+def rewired(inner: BetweenLive, between: BetweenLive) -> BetweenLive:
+    """Put something between what lies between already and a session."""
+    if inner is unchanged:
+        return between
+    return lambda wiring: between(inner(wiring))
 
-    def __init__(self, service: Any, exchange: Exchange) -> None:
-        self._beside = service
-        self.exchange = exchange
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._beside, name)
-
-    def program(self, description: Any) -> Effects[Any]:
-        program: Effects[Any] = cast("Any", type(self._beside)).program(self, description)
-        return program
+def unchanged(value: T) -> T:
+    """Put nothing between."""
+    return value
 
 
 class _Refusing:
     """Answers everything with why nobody can be asked."""
 
-    def __init__(self, error: GenaiError) -> None:
-        self._failed: Result[Any, GenaiError] = Failure(error)
+    def __init__(self, failed: Result[Any, GenaiError]) -> None:
+        self._failed = failed
 
     def ask(self, request: Request[Any], until: float) -> Effects[Result[Any, GenaiError]]:  # noqa: ARG002  # an exchange's
         yield from ()

@@ -49,7 +49,8 @@ class Inbox:
             raise RuntimeError("the session is being read already, by another task")
         self._is_taken = True
         try:
-            await checkpoint()
+            if self._items or self._is_finished:
+                await checkpoint()
             while not self._items and not self._is_finished:
                 self._bell = anyio.Event()
                 await self._bell.wait()

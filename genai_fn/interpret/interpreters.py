@@ -2,12 +2,15 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from returns.result import Result
 
 from genai_fn.errors import GenaiError
-from genai_fn.request import Action, Stream
+from genai_fn.request import Action, Live, Stream
+
+if TYPE_CHECKING:
+    from genai_fn.interpret.live import Session  # loaded with anyio, at the first use
 
 __all__ = ["AsyncInterpreter", "AsyncStreamItems", "InProcess", "Interpreter", "StreamItems"]
 
@@ -39,14 +42,18 @@ class Interpreter(Protocol):
 
 
 class AsyncInterpreter(Protocol):
-    """Runs actions and reads streams in the calling task: `AsyncHttp`, the ``.aio`` of an in-process interpreter."""
+    """
+    Runs actions, reads streams and opens live sessions in the calling task: `AsyncHttp`, the ``.aio`` of an in-process
+    interpreter.
+    """
 
     async def __call__(self, action: Action[T]) -> Result[T, GenaiError]: ...
     def stream(self, stream: Stream[T]) -> AbstractAsyncContextManager[AsyncStreamItems[T]]: ...
+    def live(self, live: Live[T]) -> "AbstractAsyncContextManager[Session[T]]": ...
 
 
 class InProcess(Interpreter, Protocol):
-    """An interpreter without a network, which can be awaited as well."""
+    """An interpreter without a network, which can be awaited as well; its `aio` opens live sessions, too."""
 
     @property
     def aio(self) -> AsyncInterpreter: ...

@@ -1,17 +1,19 @@
 """Live sessions, asyncio and trio alike: what performs the actions of their protocol, and what people hold in hand."""
 
+import threading
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from types import TracebackType
 from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 
 import anyio
-from anyio.lowlevel import checkpoint
+from anyio.lowlevel import EventLoopToken, checkpoint, current_token
 from returns.result import Failure, Result, Success
 
-from genai_fn.errors import Closed, GenaiError
+from genai_fn.errors import Closed, GenaiError, InvalidRequest
 from genai_fn.events import Event as News
 from genai_fn.flows.invoking import invoked
-from genai_fn.interpret.async_world import AsyncWorld
+from genai_fn.interpret.async_world import AsyncWorld, soon
 from genai_fn.interpret.inbox import Inbox
 from genai_fn.interpret.live_connection import PATIENCE, Connection
 from genai_fn.interpret.sockets import Wiring
@@ -31,6 +33,7 @@ from genai_fn.sessions.moves import (
     Cancel,
     Deliver,
     Dial,
+    Ended,
     Event,
     Finish,
     Hang,
@@ -41,7 +44,7 @@ from genai_fn.sessions.moves import (
     Write,
 )
 from genai_fn.sessions.moves import Frame as Written
-from genai_fn.sessions.protocol import begun, step
+from genai_fn.sessions.protocol import CUT, begun, step
 from genai_fn.steps import program
 
 __all__ = ["Session", "Turn"]
@@ -72,15 +75,19 @@ class Session(Generic[T]):
         self._wiring = wiring
         self._timeouts = timeouts
         self._on_event = on_event
-        self._state, self._first = begun(live, retry)
+        self._state, self._first = begun(live, retry, timeouts.total)
+        self._events: deque[Event] = deque()
+        self._is_stepping = False
+        self._place: tuple[int, EventLoopToken] | None = None
         self._inbox = Inbox()
         self._tasks = Tasks(self._crashed)
         self._connection: Connection | None = None
         self._calls: dict[str, anyio.CancelScope] = {}
         self._failure: Failure[GenaiError] | None = None
         self._raised: Exception | None = None
-        self._sending = anyio.Lock()
+        self._sending = anyio.Lock(fast_acquire=True)
         self._ready, self._gone, self._drained = anyio.Event(), anyio.Event(), anyio.Event()
+        self._is_expiring = False
 
     async def send(self, *frames: Frame) -> Result[None, GenaiError]:
         """
@@ -89,6 +96,7 @@ class Session(Generic[T]):
         Success says that they will go out, whole and in this order, as soon as those before them are out; who sends
         faster than the peer reads waits. Of frames that cannot be sent none is.
         """
+        self._must_be_entered()
         await checkpoint()
         encoded: list[Written] = []
         for frame in frames:
@@ -110,6 +118,7 @@ class Session(Generic[T]):
         return self
 
     async def __anext__(self) -> Result[T, GenaiError]:
+        self._must_be_entered()
         item = await self._inbox.take()
         if self._raised is not None:
             raised, self._raised = self._raised, None
@@ -125,25 +134,39 @@ class Session(Generic[T]):
     async def close(self) -> None:
         """
         Close the session, from any task: what was sent before still goes out, as far as that takes no longer than two
-        seconds. It never connects again, and whoever reads comes to the end.
+        seconds, even if whoever waits for it is cancelled. It never connects again, and whoever reads comes to the end.
         """
         self._feed(LetGo())
-        try:
-            with anyio.move_on_after(PATIENCE):
-                await self._gone.wait()
-        finally:
-            self.cut()
+        if not self._gone.is_set() and not self._is_expiring:
+            self._is_expiring = True
+            self._tasks.begin(self._expire)
+        await self._gone.wait()
+
+    async def _expire(self) -> None:
+        with anyio.move_on_after(PATIENCE):
+            await self._gone.wait()
+        self.cut()
 
     def cut(self) -> None:
-        """Close the session at once, and say no goodbye."""
+        """Close the session at once, and say no goodbye; from any task or thread."""
+        if self._place is None or self._place[0] == threading.get_ident():
+            self._cut()
+        else:
+            soon(self._place[1], self._cut)
+
+    def _cut(self) -> None:
         self._feed(LetGo())
         if self._connection is not None:
             self._connection.cut()
 
     async def __aenter__(self) -> Self:
+        if self._place is not None:
+            raise InvalidRequest("run.live(…)", "a second block", "one: describe the session, and open it anew")
+        self._place = threading.get_ident(), current_token()
         await self._tasks.enter()
         try:
-            self._perform(self._first)
+            if not self._state.is_over:
+                self._perform(self._first)
             await self._ready.wait()
         except BaseException:
             await self._left()
@@ -158,16 +181,34 @@ class Session(Generic[T]):
                 await self.close()
         finally:
             await self._left()
-        if kind is None and self._raised is not None:
-            raise self._raised
+        raised, self._raised = self._raised, None
+        if raised is not None and error is not None:
+            error.add_note(f"beside it, in the live session: {raised!r}")
+        elif raised is not None:
+            raise raised
 
     async def _left(self) -> None:
-        self.cut()
+        self._cut()
         await self._tasks.leave()
+
+    def _must_be_entered(self) -> None:
+        if self._place is None:
+            raise InvalidRequest("run.live(…)", "no block", "async with: a session is opened by its block")
 
     # The protocol
 
     def _feed(self, event: Event) -> None:
+        """Take in an event, after those before it: what follows from one may be another."""
+        self._events.append(event)
+        if not self._is_stepping:
+            self._is_stepping = True
+            try:
+                while self._events:
+                    self._step(self._events.popleft())
+            finally:
+                self._is_stepping = False
+
+    def _step(self, event: Event) -> None:
         before = self._state.waiting
         self._state, actions = step(self._state, event)
         if self._state.waiting < before or self._state.is_over:
@@ -196,7 +237,10 @@ class Session(Generic[T]):
         self._current.write(action.frame)
 
     def _hang(self, action: Hang) -> None:
-        self._current.hang()
+        if self._connection is None:  # closed before it was entered
+            self._feed(Ended(CUT))
+        else:
+            self._connection.hang()
 
     @property
     def _current(self) -> Connection:
@@ -208,7 +252,7 @@ class Session(Generic[T]):
         self._ready.set()
 
     def _deliver(self, action: Deliver) -> None:
-        self._inbox.put(action.item, action.size)
+        self._inbox.put(action.item, max(action.size, _LEAST))
 
     def _finish(self, action: Finish) -> None:
         self._failure = action.failure
@@ -219,14 +263,17 @@ class Session(Generic[T]):
 
     def _tell(self, action: Tell) -> None:
         if self._on_event is not None:
-            self._on_event(action.news)
+            try:
+                self._on_event(action.news)
+            except Exception as error:  # noqa: BLE001  # the caller's own, raised again where it is seen
+                self._crashed(error)
 
     def _alarm(self, action: Alarm) -> None:
-        self._tasks.begin(self._rung, action.seconds)
+        self._tasks.begin(self._rung, action)
 
-    async def _rung(self, seconds: float) -> None:
-        await anyio.sleep(seconds)
-        self._feed(Alarmed())
+    async def _rung(self, alarm: Alarm) -> None:
+        await anyio.sleep(alarm.seconds)
+        self._feed(Alarmed(alarm.number))
 
     # Functions
 
@@ -235,7 +282,7 @@ class Session(Generic[T]):
 
     def _cancel(self, action: Cancel) -> None:
         for identity in action.identities:
-            self._calls[identity].cancel()
+            self._calls.pop(identity).cancel()
 
     async def _called(self, identity: str, call: FunctionCall) -> None:
         offer: Any = self._live.offer
@@ -243,6 +290,7 @@ class Session(Generic[T]):
         world = AsyncWorld(None, None, self._on_event)
         said = await world.run(program(invoked(call, function, offer.on_error), cast("Any", None)))
         self._feed(Answered(identity, self._outcome(said)))
+        self._calls.pop(identity, None)
 
     def _outcome(self, said: Result[FunctionResponse, GenaiError]) -> Written | GenaiError:
         encoded = said if isinstance(said, Failure) else self._wiring.encode(tool_response([said.unwrap()]))
@@ -266,9 +314,12 @@ class Session(Generic[T]):
 _MOST_WAITING = 1024 * 1024
 """How many bytes may wait to be written before whoever sends waits, too."""
 
+_LEAST = 1024
+"""What the smallest message counts, as it takes more to hold than its bytes."""
+
 
 def _sized(data: Any) -> Written:
-    return Written(data, len(data) if isinstance(data, bytes) else 0)
+    return Written(data, max(len(data), _LEAST) if isinstance(data, bytes) else _LEAST)
 
 
 class Turn(Generic[T]):

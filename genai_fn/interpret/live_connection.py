@@ -11,7 +11,7 @@ from genai_fn.effects import Lost
 from genai_fn.errors import GenaiError, TimedOut
 from genai_fn.interpret.inbox import Inbox
 from genai_fn.interpret.sockets import Ending, Socket, Wiring
-from genai_fn.sessions.moves import Connected, Dial, Ended, Event, Frame, Heard, Unreachable, Wrote
+from genai_fn.sessions.moves import Connected, Dial, Ended, Event, Frame, Heard, LetGo, Unreachable, Wrote
 from genai_fn.sessions.protocol import CUT
 
 __all__ = ["PATIENCE", "Connection"]
@@ -40,6 +40,7 @@ class Connection:
         self._is_writing = self._is_paused = self._is_hanging = False
         self._has_parted = anyio.Event()
         self._fault: GenaiError | None = None
+        self._since = 0.0
         self._scope = anyio.CancelScope()
 
     async def run(self) -> None:
@@ -48,6 +49,9 @@ class Connection:
         try:
             with self._scope:
                 end = await self._carried()
+        except BaseException:
+            self._feed(LetGo())  # after a fault of ours, or an interrupt, nobody connects anew
+            raise
         finally:
             self._feed(end)
 
@@ -79,6 +83,7 @@ class Connection:
             if isinstance(met, Lost):
                 return Unreachable(met.error, random.random())  # noqa: S311  # jitter
             self._socket, self._setup = met
+            self._since = anyio.current_time()
             self._feed(Connected())
             ending = Ending(CUT)
             async with anyio.create_task_group() as tasks:
@@ -86,9 +91,11 @@ class Connection:
                 tasks.start_soon(self._watch, self._socket)
                 ending = await self._read(self._socket)
                 if self._is_hanging:
-                    await self._has_parted.wait()
+                    with anyio.move_on_after(PATIENCE):
+                        await self._has_parted.wait()
                 tasks.cancel_scope.cancel()
-        return Ended(ending.code, ending.reason, self._fault, random.random())  # noqa: S311  # jitter
+        lasted = anyio.current_time() - self._since
+        return Ended(ending.code, ending.reason, self._fault, random.random(), lasted)  # noqa: S311  # jitter
 
     async def _read(self, socket: Socket) -> Ending:
         """Hand on what comes; the first message answers the setup, and is not waited for without end."""
@@ -132,10 +139,15 @@ class Connection:
         return self._outbox.popleft()
 
     async def _watch(self, socket: Socket) -> None:
-        """Ask for a sign of life now and then; what does not come while we do not read is no fault of the peer's."""
+        """
+        Ask for a sign of life now and then; what does not come while we do not read is no fault of the peer's.
+
+        Before its answer to a ping a peer has to take all that is on its way, which the system holds for us.
+        """
         interval = self._idle / _SIGNS
         async with anyio.create_task_group() as pings:
             while True:
+                asked = socket.moved
                 await anyio.sleep(interval)
                 came = anyio.Event()
                 pings.start_soon(_pinged, socket, came)
@@ -145,7 +157,8 @@ class Connection:
                         await came.wait()
                     is_alive = self._is_paused or socket.moved != moved
                     moved, silent = socket.moved, 0 if is_alive else silent + 1
-                    if not came.is_set() and silent >= (_SIGNS if self._is_writing else 1):
+                    is_busy = self._is_writing or moved - asked > _MUCH
+                    if not came.is_set() and silent >= (_SIGNS if is_busy else 1):
                         self._fault = TimedOut("idle", "waiting for a sign of life", sent=True)
                         socket.cut()
                         return
@@ -153,6 +166,9 @@ class Connection:
 
 _SIGNS = 3
 """How many signs of life are asked for in the time that silence may last."""
+
+_MUCH = 256 * 1024
+"""How many bytes may be on their way for a while."""
 
 
 async def _pinged(socket: Socket, came: anyio.Event) -> None:

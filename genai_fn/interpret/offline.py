@@ -1,5 +1,6 @@
 """The offline interpreter: the emulated API in the place of the network, and virtual time in that of the clock."""
 
+import copy
 import dataclasses
 import threading
 from concurrent.futures import Future
@@ -14,10 +15,10 @@ from genai_fn.backend import Backend, Credential, Gemini, Secret
 from genai_fn.clock import Clock, timed
 from genai_fn.effects import Effects, Lost
 from genai_fn.emulator import State, handle
-from genai_fn.emulator.conversations import Conversation
 from genai_fn.errors import GenaiError, InvalidRequest, Phase
-from genai_fn.exchange import HttpExchange
+from genai_fn.exchange import Exchange, HttpExchange
 from genai_fn.http import FileSlice, Headers, HttpRequest, HttpResponse
+from genai_fn.interpret.exchanges import Between, beyond
 from genai_fn.interpret.settings import a_stream, an_action
 from genai_fn.interpret.sync import Items
 from genai_fn.interpret.sync_world import SyncWorld
@@ -50,24 +51,36 @@ class Offline:
     """
 
     def __init__(self, backend: Backend | None = None) -> None:
-        self._service = Service(HttpExchange(backend=_somebody(backend or Gemini())))
+        self._service = Service(_somebody(backend or Gemini()))
+        self._exchange: Exchange = HttpExchange(backend=self._service.backend)
 
     def __call__(self, action: Action[T]) -> Result[T, GenaiError]:
         """Run an action to its end."""
         an_action(action)
-        return SyncWorld(_Lanes(self._service), NO_TOKENS, None).run(self._service.program(action))
+        effects = program(action, self._exchange)
+        return SyncWorld(_Lanes(self._service), NO_TOKENS, None).run(self._service.living(effects))
 
     def stream(self, stream: Stream[T]) -> Items[T]:
         """Read a stream."""
         a_stream(stream)
-        return _Items(stream, self._service)
+        return _Items(stream, self._exchange, self._service)
+
+    def through(self, between: Between) -> Self:
+        """
+        Make one that asks by way of something put between: a function from exchange to exchange.
+
+        What is open is open for both, and closed for both.
+        """
+        twin = copy.copy(self)
+        twin._exchange = beyond(between, self._exchange)  # noqa: SLF001  # one of its own kind
+        return twin
 
     @property
     def aio(self) -> "AsyncOffline":
         """The same one, to be awaited on asyncio or trio."""
         from genai_fn.interpret.offline_async import AsyncOffline  # noqa: PLC0415  # loads anyio
 
-        return AsyncOffline(self._service)
+        return AsyncOffline(self._exchange, self._service)
 
     def close(self) -> None:
         """Do nothing: there is nothing to close."""
@@ -88,9 +101,9 @@ def _somebody(backend: Backend) -> Backend:
 
 
 class _Items(Items[T]):
-    def __init__(self, stream: Stream[T], service: "Service") -> None:
-        super().__init__(stream, Success(service.exchange), SyncWorld(_Lanes(service), NO_TOKENS, None))
-        self._effects = service.program(stream)
+    def __init__(self, stream: Stream[T], exchange: Exchange, service: "Service") -> None:
+        super().__init__(stream, Success(exchange), SyncWorld(_Lanes(service), NO_TOKENS, None))
+        self._effects = service.living(program(stream, exchange))
 
 
 # The service
@@ -108,8 +121,9 @@ C = TypeVar("C", bound=_Conversation)
 class Service:
     """The emulated API: what it remembers, and what time it is there. Any number of threads may ask it."""
 
-    def __init__(self, exchange: HttpExchange) -> None:
-        self.exchange = exchange
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        """Whose paths and shapes are spoken."""
         self._lock = threading.Lock()
         self._state = State()
         self._seconds = 0.0
@@ -126,14 +140,9 @@ class Service:
             self._state, later, answers = conversation.heard(self._state, frame, self._now())
         return later, answers
 
-    def program(self, description: Action[Any] | Stream[Any]) -> Effects[Any]:
-        """Make a program that lives by the time here."""
-        return timed(program(description, self.exchange), _Hours(self, self._seconds))
-
-    @property
-    def backend(self) -> Backend:
-        """Whose paths and shapes are spoken."""
-        return self.exchange.backend
+    def living(self, effects: Effects[T]) -> Effects[T]:
+        """Have a program live by the time here."""
+        return timed(effects, _Hours(self, self._seconds))
 
     def reached(self, seconds: float) -> None:
         """Let time go on; what runs at the same time may have brought it further already."""

@@ -10,7 +10,7 @@ from returns.result import Failure, Result
 from genai_fn.backend import Backend, Vertex
 from genai_fn.effects import Lost
 from genai_fn.emulator.live.conversations import conversation_of
-from genai_fn.emulator.live.sessions import Closed
+from genai_fn.emulator.live.setup import Closed
 from genai_fn.errors import GenaiError
 from genai_fn.interpret.offline import Service
 from genai_fn.interpret.sockets import Ending, Socket
@@ -28,7 +28,7 @@ class OfflineWiring:
     def __init__(self, live: Live[Any], service: Service) -> None:
         self._live = live
         self._service = service
-        self._backend = _somewhere(service.exchange.backend)
+        self._backend = _somewhere(service.backend)
         self._opened: Opened | None = None
 
     def encode(self, frame: Any) -> Result[Any, GenaiError]:

@@ -1,14 +1,16 @@
 """WebSockets on asyncio: the protocol of ``websockets``, over a wire of our own that went through the proxy and TLS."""
 
 import logging
+from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import anyio
+from anyio.abc import TaskGroup
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidStatus
-from websockets.frames import Frame, Opcode
+from websockets.frames import Close, Frame, Opcode
 from websockets.http11 import Response
 from websockets.protocol import State
 from websockets.uri import parse_uri
@@ -17,6 +19,7 @@ from genai_fn.http import Headers, HttpResponse
 from genai_fn.interpret.dial_async import perform
 from genai_fn.interpret.dial_wire import CutError, Wire
 from genai_fn.interpret.sockets import LARGEST, Ending, unshaken
+from genai_fn.interpret.sockets_outflow import PIECE, Outflow
 from genai_fn.sessions.protocol import CUT
 
 if TYPE_CHECKING:
@@ -30,36 +33,42 @@ async def opened(
     wire: Wire, url: str, headers: Headers, seconds: float
 ) -> AsyncGenerator["AsyncioSocket | Lost", None]:
     """Shake hands over a wire, within so many seconds."""
-    socket = AsyncioSocket(wire, url)
-    met: AsyncioSocket | Lost = unshaken(None, in_time=False)
-    with anyio.move_on_after(seconds):
-        met = await socket.shake_hands(headers)
-    yield met
+    async with anyio.create_task_group() as tasks:
+        socket = AsyncioSocket(wire, url, tasks)
+        met: AsyncioSocket | Lost = unshaken(None, in_time=False)
+        with anyio.move_on_after(seconds):
+            met = await socket.shake_hands(headers)
+        yield met
+        tasks.cancel_scope.cancel()
 
 
 class AsyncioSocket:
     """A connection that ``websockets`` says what to do with."""
 
-    def __init__(self, wire: Wire, url: str) -> None:
-        self.moved = 0
+    def __init__(self, wire: Wire, url: str, tasks: TaskGroup) -> None:
         self._wire = wire
         self._protocol = ClientProtocol(parse_uri(url), max_size=LARGEST, logger=_QUIET)
-        self._writing = anyio.Lock()
+        self._outflow = Outflow(wire, tasks)
+        self._heard = 0
         self._pongs: dict[bytes, anyio.Event] = {}
         self._pings = 0
         self._parts: list[bytes] = []
-        self._arrived: list[bytes] = []
+        self._arrived: deque[bytes] = deque()
         self._ending: Ending | None = None
         self._ended = anyio.Event()
-        self._is_broken = False
+
+    @property
+    def moved(self) -> int:
+        return self._heard + self._outflow.moved
 
     async def shake_hands(self, headers: Headers) -> "AsyncioSocket | Lost":
         """Ask for a WebSocket."""
         request = self._protocol.connect()
         for name, value in headers:
-            request.headers[name] = value
+            if name.lower() != "host":  # it is the address's, as in calls
+                request.headers[name] = value
         self._protocol.send_request(request)
-        await self._flush()
+        await self._flushed()
         while self._protocol.state is State.CONNECTING and self._protocol.handshake_exc is None:
             await self._listen()
         refused = self._protocol.handshake_exc
@@ -71,14 +80,15 @@ class AsyncioSocket:
         if self._protocol.state is not State.OPEN:
             return False
         self._protocol.send_text(data)
-        return await self._flush()
+        return await self._flushed()
 
     async def receive(self) -> bytes | Ending:
         while not self._arrived:
             if self._ending is not None:
+                await self._outflow.last()
                 return self._ending
             await self._listen()
-        return self._arrived.pop(0)
+        return self._arrived.popleft()
 
     async def ping(self) -> None:
         self._pings += 1
@@ -86,13 +96,13 @@ class AsyncioSocket:
         self._pongs[payload] = came
         if self._protocol.state is State.OPEN:
             self._protocol.send_ping(payload)
-            await self._flush()
+            await self._flushed()
         await came.wait()
 
     async def close(self) -> None:
         if self._protocol.state is State.OPEN:
             self._protocol.send_close(1000)
-            await self._flush()
+            await self._flushed()
             await self._ended.wait()
 
     def cut(self) -> None:
@@ -101,10 +111,10 @@ class AsyncioSocket:
     async def _listen(self) -> None:
         """Read what is there, and answer to what the protocol answers by itself."""
         try:
-            data = await perform(self._wire.read(_PIECE))
+            data = await perform(self._wire.read(PIECE))
         except (CutError, OSError):
             data = b""
-        self.moved += len(data)
+        self._heard += len(data)
         if data:
             self._protocol.receive_data(data)
         else:
@@ -112,10 +122,12 @@ class AsyncioSocket:
         for event in self._protocol.events_received():
             if isinstance(event, Frame):
                 self._take(event)
-        await self._flush()
-        sent = self._protocol.close_sent
-        if not data or (sent is not None and sent.code != 1000):  # the end, or a fault of the peer's that was told
-            self._end(Ending(self._protocol.close_code or CUT, self._protocol.close_reason or ""))
+        if self._pour():
+            await self._outflow.later()
+        if not data:
+            self._end(_told(self._protocol.close_rcvd))
+        elif self._protocol.parser_exc is not None:  # the peer broke the rules, maybe as it said goodbye
+            self._end(_told(self._protocol.close_rcvd or self._protocol.close_sent))
 
     def _take(self, frame: Frame) -> None:
         match frame.opcode:
@@ -127,8 +139,7 @@ class AsyncioSocket:
             case Opcode.PONG:
                 self._ponged(bytes(frame.data))
             case Opcode.CLOSE:
-                closed = self._protocol.close_rcvd
-                self._end(Ending(CUT) if closed is None else Ending(closed.code, closed.reason))
+                self._end(_told(self._protocol.close_rcvd))
             case _:
                 pass
 
@@ -146,27 +157,24 @@ class AsyncioSocket:
             self._ending = ending
             self._ended.set()
 
-    async def _flush(self) -> bool:
+    async def _flushed(self) -> bool:
         """Write what the protocol has to say; False if that is of no use any more."""
-        async with self._writing:
-            for data in self._protocol.data_to_send():
-                await self._write(data)
-        return not self._is_broken
+        self._pour()
+        return await self._outflow.flush()
 
-    async def _write(self, data: bytes) -> None:
-        rest = memoryview(data)
-        try:
-            while rest:
-                await perform(self._wire.write(bytes(rest[:_PIECE])))
-                self.moved += len(rest[:_PIECE])
-                rest = rest[_PIECE:]
-        except (CutError, OSError):
-            self._is_broken = True  # whoever reads finds out why
+    def _pour(self) -> bool:
+        """Let what the protocol has to say go out; False if that is nothing."""
+        said = [data for data in self._protocol.data_to_send() if data]  # an empty one stands for the end
+        for data in said:
+            self._outflow.put(data)
+        return bool(said)
 
-
-_PIECE = 64 * 1024
 
 _QUIET = logging.Logger("genai_fn.websockets", logging.CRITICAL)  # noqa: LOG001  # headers in its debug lines hold keys
+
+
+def _told(close: Close | None) -> Ending:
+    return Ending(CUT) if close is None else Ending(int(close.code), close.reason)
 
 
 def _response(response: Response) -> HttpResponse:

@@ -1,5 +1,6 @@
 """The sync interpreter: runs actions over HTTP in the calling thread, and is safe to share between threads."""
 
+import copy
 import threading
 from collections.abc import Callable, Iterator
 from types import ModuleType, TracebackType
@@ -15,6 +16,7 @@ from genai_fn.effects import (
 from genai_fn.errors import Closed, GenaiError
 from genai_fn.events import Event
 from genai_fn.exchange import Exchange
+from genai_fn.interpret.exchanges import Between, placed
 from genai_fn.interpret.settings import Settings, a_stream, an_action
 from genai_fn.interpret.sync_world import Opens, SyncWorld
 from genai_fn.options import Retry, Timeouts
@@ -35,8 +37,8 @@ class Http:
     """
     Runs actions over HTTP, in the calling thread.
 
-    >>> from genai_fn import Gemini, Http, generate
-    >>> with Http(Gemini(api_key="k", base_url="http://127.0.0.1:1")) as run:
+    >>> from genai_fn import Gemini, Http, Retry, generate
+    >>> with Http(Gemini(api_key="k", base_url="http://127.0.0.1:1"), retry=Retry(tries=1)) as run:
     ...     run(generate("gemini-2.5-flash", "hi"))
     <Failure: connecting to 127.0.0.1:1: Connection refused>
 
@@ -96,10 +98,20 @@ class Http:
         a_stream(stream)
         return Items(stream, self._exchange, self._connections.world())
 
+    def through(self, between: Between) -> Self:
+        """
+        Make one that asks by way of something put between: a function from exchange to exchange.
+
+        What is open is open for both, and closed for both.
+        """
+        twin = copy.copy(self)
+        twin._exchange = placed(self._exchange, between)  # noqa: SLF001  # one of its own kind
+        return twin
+
     @property
     def problem(self) -> GenaiError | None:
         """Why the environment names no backend, if it does not."""
-        return self._exchange.failure() if isinstance(self._exchange, Failure) else None
+        return self._connections.problem
 
     def close(self) -> None:
         """Close all connections; a call after that is ``Failure(Closed)``."""
@@ -124,6 +136,10 @@ class _Connections:
         self._lanes: Opens | None = None
         self._tokens: Tokens | None = None
         self._is_closed = False
+
+    @property
+    def problem(self) -> GenaiError | None:
+        return self._exchange.failure() if isinstance(self._exchange, Failure) else None
 
     def world(self) -> "SyncWorld":
         with self._lock:

@@ -1,11 +1,11 @@
 """Tasks beside a block of the caller's, each under a scope of its own, so that none of them ever ends the block."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 import anyio
 
-__all__ = ["Tasks"]
+__all__ = ["Tasks", "interrupt_of"]
 
 
 class Tasks:
@@ -30,8 +30,8 @@ class Tasks:
             scope.cancel()
         try:
             await self._group.__aexit__(None, None, None)
-        except BaseExceptionGroup as group:  # of an interrupt, which comes out as itself
-            raise group.exceptions[0] from None
+        except BaseExceptionGroup as group:
+            raise interrupt_of(group, at_host=True) from None
 
     def begin(self, function: Callable[..., Awaitable[Any]], *args: Any) -> anyio.CancelScope:
         """Begin a task; its scope ends it."""
@@ -48,12 +48,32 @@ class Tasks:
                 await function(*args)
         except Exception as error:  # noqa: BLE001  # the caller's own, raised again where it is seen
             self._crashed(_alone(error))
+        except BaseExceptionGroup as group:
+            raise interrupt_of(group) from None
         finally:
             self._scopes.discard(scope)
 
 
 def _alone(error: Exception) -> Exception:
     """Take an exception out of the groups that task groups put it in."""
-    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
-    return error
+    found: Any = error
+    while isinstance(found, ExceptionGroup) and len(cast("Any", found).exceptions) == 1:
+        found = cast("Any", found).exceptions[0]
+    return cast("Exception", found)
+
+
+def interrupt_of(group: BaseExceptionGroup[BaseException], *, at_host: bool = False) -> BaseException:
+    """
+    Take an interrupt out of a group, as it comes out as itself; cancellations alone stay as they are.
+
+    `at_host` is for whoever leaves a task group: on asyncio the loop has ended by the interrupt already, and a second
+    one would break its ending, so there it is a cancellation.
+    """
+    cancelled = anyio.get_cancelled_exc_class()
+    _, interrupts = group.split(cancelled)
+    found: Any = interrupts or group
+    while interrupts is not None and isinstance(found, BaseExceptionGroup):
+        found = cast("Any", found).exceptions[0]
+    is_asyncio = cancelled.__module__.startswith("asyncio")
+    has_come_out = at_host and is_asyncio and isinstance(found, KeyboardInterrupt | SystemExit)
+    return cancelled() if has_come_out else cast("BaseException", found)

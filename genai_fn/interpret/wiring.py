@@ -106,7 +106,7 @@ class HttpWiring:
     async def _dialled(self, url: str) -> Wire | Lost:
         target = None
         try:
-            target = target_of(url.replace("ws", "http", 1))
+            target = target_of(_http(url))
             with anyio.move_on_after(self.timeouts.connect):
                 return await perform(dial(target, self._dialling))
         except DialError as error:
@@ -148,10 +148,22 @@ def _shaken(wire: Wire, request: HttpRequest, seconds: float) -> AbstractAsyncCo
         from genai_fn.interpret import sockets_trio  # noqa: PLC0415  # in this world alone
 
         resource = f"{address.path or '/'}?{address.query}" if address.query else address.path or "/"
-        return sockets_trio.opened(wire, address.netloc, resource, request.headers, seconds)
+        return sockets_trio.opened(wire, _host(request.url), resource, request.headers, seconds)
     from genai_fn.interpret import sockets_asyncio  # noqa: PLC0415  # in this world alone
 
     return sockets_asyncio.opened(wire, request.url, request.headers, seconds)
+
+
+def _http(url: str) -> str:
+    """Name the address that a WebSocket is asked for at."""
+    return url.replace("ws", "http", 1)
+
+
+def _host(url: str) -> str:
+    """Name the host, and the port where it is not the usual one."""
+    target = target_of(_http(url))
+    usual = 443 if target.tls else 80
+    return str(target).removesuffix(f":{usual}")
 
 
 def _is_trio() -> bool:

@@ -69,12 +69,16 @@ class Wrote(Value):
 
 
 class Ended(Value):
-    """The connection is no more: closed with a code and a reason, or cut, which is 1006 and has an `error`."""
+    """
+    The connection is no more, after so many seconds: closed with a code and a reason, or cut, which is 1006 and may
+    have an `error`.
+    """
 
     code: int
     reason: str = ""
     error: GenaiError | None = None
     chance: float = 0.5
+    lasted: float = 0.0
 
 
 class Offered(Value):
@@ -91,7 +95,9 @@ class Answered(Value):
 
 
 class Alarmed(Value):
-    """The time that an `Alarm` asked for is over."""
+    """The time that the `Alarm` of this number asked for is over."""
+
+    number: int = 0
 
 
 class LetGo(Value):
@@ -152,9 +158,10 @@ class Cancel(Value):
 
 
 class Alarm(Value):
-    """Tell when so many seconds are over."""
+    """Tell when so many seconds are over; the number is the connection's that is meant."""
 
     seconds: float
+    number: int = 0
 
 
 class Tell(Value):

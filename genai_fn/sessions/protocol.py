@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 from msgspec.structs import replace
 from returns.result import Failure, Result, Success
 
-from genai_fn.errors import Disconnected, GenaiError, LiveClosed
+from genai_fn.errors import Disconnected, GenaiError, LiveClosed, TimedOut
 from genai_fn.events import Reconnecting, Resumed
 from genai_fn.options import Retry
 from genai_fn.request import Live
@@ -68,15 +68,19 @@ class State(Value, kw_only=True):
 
         retry: How often to try to connect, and how long to wait.
 
+        longest: How long a wait may be that the server asks for.
+
         functions: Whether calls are answered here; of those that the caller keeps, the names are in `kept`.
 
-        attempt: Which attempt to connect this is; 0 once the connection has been of use.
+        attempt: Which attempt to connect this is since the session was first open, or a connection has lasted.
+
+        number: How many connections there were before this one.
 
         handle: The newest one from which the session can be resumed.
 
         is_settled: Whether the handle includes all that was said.
 
-        queue: What waits to be written, in order; `writing` is being written.
+        queue: What waits to be written, in order, `queued` bytes; `writing` is being written.
 
         unheard: With their numbers on this connection, the frames that a transparent handle does not include.
 
@@ -89,14 +93,17 @@ class State(Value, kw_only=True):
     resumes: bool = False
     is_transparent: bool = False
     retry: Retry = Retry()
+    longest: float = float("inf")
     functions: bool = False
     kept: frozenset[str] = frozenset()
     attempt: int = 1
+    number: int = 0
     has_begun: bool = False
     handle: str | None = None
     is_settled: bool = False
     is_leaving: bool = False
     queue: tuple[Frame, ...] = ()
+    queued: int = 0
     writing: Frame | None = None
     unheard: tuple[tuple[int, Frame], ...] = ()
     count: int = 0
@@ -111,15 +118,14 @@ class State(Value, kw_only=True):
     @property
     def waiting(self) -> int:
         """How many bytes have been offered and not been written."""
-        writing = 0 if self.writing is None else self.writing.size
-        return writing + sum(frame.size for frame in self.queue)
+        return self.queued if self.writing is None else self.queued + self.writing.size
 
 
 Step: TypeAlias = tuple[State, tuple[Action, ...]]
 
 
-def begun(live: Live[Any], retry: Retry) -> Step:
-    """Begin a session."""
+def begun(live: Live[Any], retry: Retry, longest: float = float("inf")) -> Step:
+    """Begin a session, which waits so long at the longest where a server asks it to."""
     config = getattr(live.operation, "config", None)
     resumption: SessionResumptionConfig | None = getattr(config, "session_resumption", None)
     offered: set[str] = set() if live.offer is None else set(map(name_of, live.offer.functions))
@@ -129,6 +135,7 @@ def begun(live: Live[Any], retry: Retry) -> Step:
         resumes=resumption is not None,
         is_transparent=resumption is not None and bool(resumption.transparent),
         retry=retry,
+        longest=longest,
         functions=live.offer is not None,
         kept=declared - offered,
         handle=None if resumption is None else resumption.handle,
@@ -159,8 +166,8 @@ def step(state: State, event: Event) -> Step:
             return _offered(state, frame)
         case Answered(identity=identity, outcome=outcome):
             return _answered(state, identity, outcome)
-        case Alarmed():
-            return _left(state)
+        case Alarmed(number=number):
+            return _left(state) if number == state.number else (state, ())
         case LetGo():
             return _let_go(state)
 
@@ -180,23 +187,31 @@ def _unreachable(state: State, error: GenaiError, chance: float) -> Step:
     return _again(state, error, chance)
 
 
-def _again(state: State, error: GenaiError, chance: float) -> Step:
-    """Try to connect once more, if that is of any use."""
+def _again(state: State, error: GenaiError | None, chance: float) -> Step:
+    """Try to connect once more, if that is of any use; at once, where the connection before was a good one."""
     if state.attempt == 0:
         return _dialling(state, error, 0.0)
-    wait = delay(error, state.attempt, state.retry, chance) if is_worth_repeating(error, repeatable=True) else None
-    return _over(state, error) if wait is None else _dialling(state, error, wait)
+    why = error or _SENT_AWAY
+    is_passing = is_worth_repeating(why, repeatable=True) or (state.has_begun and isinstance(why, TimedOut))
+    wait = delay(why, state.attempt, state.retry, chance) if is_passing else None
+    return _over(state, why) if wait is None or wait > state.longest else _dialling(state, error, wait)
+
+
+_SENT_AWAY = Disconnected("in a live session", "the peer goes away at once, again and again")
 
 
 def _dialling(state: State, error: GenaiError | None, wait: float) -> Step:
     """Connect anew: what was not heard goes out once more, what was not written stays in the queue."""
     unwritten = () if state.writing is None else (state.writing,)
+    queue = (*(frame for _, frame in state.unheard), *unwritten, *state.queue)
     anew = replace(
         state,
         phase="dialling",
         attempt=state.attempt + 1,
+        number=state.number + 1,
         is_leaving=False,
-        queue=(*(frame for _, frame in state.unheard), *unwritten, *state.queue),
+        queue=queue,
+        queued=sum(frame.size for frame in queue),
         writing=None,
         unheard=(),
         count=0,
@@ -214,9 +229,9 @@ def _heard(state: State, heard: Result[Any, GenaiError], size: int) -> Step:
         return _failed(state, heard.failure())
     message: Any = heard.unwrap()
     if state.phase != "introducing":
-        return _told(replace(state, attempt=0), message, size)
+        return _told(state, message, size)
     complete = message.setup_complete
-    opened = replace(state, phase="open", has_begun=True)
+    opened = replace(state, phase="open", has_begun=True, attempt=state.attempt if state.has_begun else 0)
     identity: str | None = getattr(complete, "session_id", None)
     first = Tell(Resumed(identity)) if state.has_begun else Begin(identity)
     opened, actions = _told(opened, message, size) if state.has_begun or _says_more(message) else (opened, ())
@@ -233,7 +248,7 @@ def _told(state: State, message: Any, size: int) -> Step:
     """Take in what a message says of the session, and hand it on."""
     actions: list[Action] = [Deliver(Success(message), size)]
     update, go_away = getattr(message, "session_resumption_update", None), getattr(message, "go_away", None)
-    if getattr(message, "server_content", None) is not None:
+    if state.is_settled and getattr(message, "server_content", None) is not None:
         state = replace(state, is_settled=False)
     if getattr(message, "tool_call", None) is not None:
         state, calls = _calls(replace(state, is_settled=False), message.tool_call.function_calls)
@@ -247,7 +262,7 @@ def _told(state: State, message: Any, size: int) -> Step:
     if go_away is not None and not state.is_leaving:
         state = replace(state, is_leaving=True)
         seconds = _seconds(go_away.time_left)
-        actions += () if seconds is None or not state.resumes else (Alarm(seconds),)
+        actions += () if seconds is None or not state.resumes else (Alarm(seconds, state.number),)
     if state.is_settled:
         state, leaving = _left(state)
         actions += leaving
@@ -307,7 +322,7 @@ def _offered(state: State, frame: Frame) -> Step:
 
 
 def _queued(state: State, frame: Frame) -> State:
-    return replace(state, queue=(*state.queue, frame))
+    return replace(state, queue=(*state.queue, frame), queued=state.queued + frame.size)
 
 
 def _wrote(state: State) -> Step:
@@ -335,8 +350,8 @@ def _flushed(state: State) -> Step:
     if state.phase not in ("open", "draining") or state.writing is not None:
         return state, ()
     if state.queue:
-        first, *rest = state.queue
-        return replace(state, writing=first, queue=tuple(rest)), (Write(first),)
+        first = state.queue[0]
+        return replace(state, writing=first, queue=state.queue[1:], queued=state.queued - first.size), (Write(first),)
     return (replace(state, phase="closing"), (Hang(),)) if state.phase == "draining" else (state, ())
 
 
@@ -347,9 +362,11 @@ def _ended(state: State, event: Ended) -> Step:
     lost = event.error or Disconnected("in a live session", event.reason or "the connection was cut")
     error = lost if event.code == CUT else LiveClosed(event.code, event.reason)
     can_resume = state.resumes and state.handle is not None
+    if event.lasted >= _LONG and state.phase in ("open", "leaving"):
+        state = replace(state, attempt=0)
     match state.phase:
         case "leaving":
-            return _dialling(replace(state, attempt=0), None, 0.0)
+            return _again(state, None, event.chance)
         case "dialling" | "introducing" if event.code == CUT:
             return _again(state, error, event.chance)
         case "open" if can_resume and (event.code == CUT or state.is_leaving):
@@ -363,6 +380,8 @@ def _ended(state: State, event: Ended) -> Step:
 
 
 _NORMAL = (1000, 1001)
+_LONG = 10.0
+"""After how many seconds a connection was a good one: those that break sooner are counted, lest it never ends."""
 
 
 def _let_go(state: State) -> Step:
@@ -372,7 +391,8 @@ def _let_go(state: State) -> Step:
     ended, actions = _over(state, None)
     if state.phase != "open":
         return replace(ended, phase="closing"), (*actions, Hang())
-    draining, more = _flushed(replace(ended, phase="draining", queue=state.queue, writing=state.writing))
+    kept = replace(ended, phase="draining", queue=state.queue, queued=state.queued, writing=state.writing)
+    draining, more = _flushed(kept)
     return draining, (*actions, *more)
 
 
@@ -386,7 +406,7 @@ def _failed(state: State, error: GenaiError) -> Step:
 
 def _over(state: State, error: GenaiError | None) -> Step:
     stopped = (Cancel(tuple(sorted(state.calls))),) if state.calls else ()
-    ended = replace(state, phase="over", queue=(), writing=None, unheard=(), calls=frozenset())
+    ended = replace(state, phase="over", queue=(), queued=0, writing=None, unheard=(), calls=frozenset())
     return ended, (*stopped, Finish(None if error is None else Failure(error)))
 
 

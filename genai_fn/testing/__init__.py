@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from genai_fn.effects import Sleep
     from genai_fn.emulator.troubles import Trouble
     from genai_fn.testing.ambient import using
+    from genai_fn.testing.answers import Sessions
     from genai_fn.testing.asgi import Emulator
     from genai_fn.testing.fake import Fake, forbid
     from genai_fn.testing.recordings import recording
@@ -26,6 +27,7 @@ __all__ = [
     "Fake",
     "Listen",
     "Replay",
+    "Sessions",
     "Sleep",
     "Trouble",
     "forbid",
@@ -41,6 +43,7 @@ _PLACE = {
     "Fake": "testing.fake",
     "Listen": "words",
     "Replay": "testing.replay",
+    "Sessions": "testing.answers",
     "Sleep": "effects",
     "Trouble": "emulator.troubles",
     "forbid": "testing.fake",

@@ -1,7 +1,7 @@
 """What a test answers to a request, made into what the request's operation answers; and how that stands for HTTP."""
 
-from collections.abc import Callable, Iterator
-from typing import Any, TypeVar, cast, get_args
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar, cast
 
 import msgspec
 from returns.result import Failure, Result, Success
@@ -9,11 +9,12 @@ from returns.result import Failure, Result, Success
 from genai_fn.effects import Effects, Invoke
 from genai_fn.errors import GenaiError, InvalidRequest
 from genai_fn.http import HttpResponse, Replied
-from genai_fn.request import Request
+from genai_fn.request import Request, kind_of
 from genai_fn.schema import Candidate, Content, FinishReason, GenerateContentResponse, Part
+from genai_fn.schema._base import Value
 from genai_fn.words import Ended
 
-__all__ = ["StandIn", "frozen"]
+__all__ = ["Sessions", "StandIn", "frozen", "said"]
 
 T = TypeVar("T")
 
@@ -53,8 +54,22 @@ class StandIn:
         return tuple(item for item in (next(handle, None),) if item is not None)
 
 
+class Sessions(Value):
+    """
+    What live sessions are answered, one after the other: of each what a `Fake` may have for one, or an error if it does
+    not open.
+
+    >>> Sessions([["hello", "goodbye"], "hello again"])
+    Sessions(answers=[['hello', 'goodbye'], 'hello again'])
+    """
+
+    answers: Sequence[Any]
+
+
 def frozen(answer: Any) -> Any:
     """Keep a list of answers as it is now."""
+    if isinstance(answer, Sessions):
+        return Sessions(frozen(answer.answers))
     return tuple(map(frozen, cast("list[Any]", answer))) if isinstance(answer, list | tuple) else answer
 
 
@@ -78,21 +93,17 @@ def _given(request: Request[Any], given: Any) -> Effects[Any]:
 
 
 def _fitting(request: Request[Any], value: Any, *, is_last: bool) -> Any:
-    kind = _kind(request)
+    kind = kind_of(request.operation)
     if isinstance(value, str) and request.operation.has_text:
-        return _said(value, is_last=is_last)
+        return said(value, is_last=is_last)
     inside: Any = cast("Any", value).value if isinstance(value, Replied) else value
-    if isinstance(kind, type) and not isinstance(inside, kind):
+    if kind is not Any and isinstance(kind, type) and not isinstance(inside, kind):
         raise InvalidRequest(f"the answer to {request.operation.op}", value, f"a {kind.__name__}, or an error")
     return cast("Any", value)
 
 
-def _kind(request: Request[Any]) -> Any:
-    bases = getattr(type(request.operation), "__orig_bases__", ())
-    return next((kind for base in bases for kind in get_args(base)), None)
-
-
-def _said(text: str, *, is_last: bool) -> GenerateContentResponse:
+def said(text: str, *, is_last: bool = True) -> GenerateContentResponse:
+    """Make the response, or the chunk of one, that a text stands for."""
     content = Content(parts=(Part(text=text),), role="model")
     reason = FinishReason.STOP if is_last else None
     return GenerateContentResponse(candidates=(Candidate(content=content, finish_reason=reason),))

@@ -1,22 +1,26 @@
 """Interpreters that answer from a table or a function, and never see HTTP."""
 
+import copy
+import functools
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from difflib import SequenceMatcher
 from math import inf
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar, cast
 
 from returns.result import Result, Success
 
 from genai_fn.clock import Clock, timed
 from genai_fn.effects import Effects
 from genai_fn.errors import GenaiError, InvalidRequest, NoAnswer
+from genai_fn.exchange import Exchange
+from genai_fn.interpret.exchanges import Between, beyond
 from genai_fn.interpret.settings import a_stream, an_action
 from genai_fn.interpret.sync import Items
 from genai_fn.interpret.sync_world import SyncWorld
 from genai_fn.request import Action, Live, LiveOperation, Operation, Request, Stream
 from genai_fn.steps import program
-from genai_fn.testing.answers import StandIn, frozen
+from genai_fn.testing.answers import Sessions, StandIn, frozen
 
 if TYPE_CHECKING:
     from genai_fn.testing.fake_async import AsyncFake  # loaded with anyio, at the first use
@@ -55,15 +59,14 @@ class Fake:
 
             The answer of a live session is what is said to each frame that asks for something: a text for a turn,
             ``LiveServerMessage``s, an error, None, or a list of these; in a list one for each such frame. A function is
-            called with every frame.
+            called with every frame. ``Sessions([…])`` has one of these for each session, an error for one that does not
+            open.
     """
 
     def __init__(self, answers: Answers | None = None) -> None:
-        self._table = _table(answers)
-        self._lock = threading.Lock()
-        self._asked: tuple[Request[Any] | Live[Any], ...] = ()
-        self._given: dict[Any, int] = {}
-        self._exchange = StandIn(self._answer)
+        self._table = _Table(answers)
+        self._between: tuple[Between, ...] = ()
+        self._exchange: Exchange = StandIn(self._table.answer)
 
     def __call__(self, action: Action[T]) -> Result[T, GenaiError]:
         """Run an action to its end."""
@@ -80,36 +83,63 @@ class Fake:
         """The same one, to be awaited on asyncio or trio."""
         from genai_fn.testing.fake_async import AsyncFake  # noqa: PLC0415  # loads anyio
 
-        return AsyncFake(self._exchange, self._found)
+        return AsyncFake(self._exchange, self._table.of_session)
 
     @property
     def asked(self) -> tuple[Request[Any] | Live[Any], ...]:
         """All requests and sessions so far, those without an answer among them."""
-        return self._asked
+        return self._table.asked
 
     def on(self, key: Key, answer: Any) -> "Fake":
         """Make a new one that has one answer more, before all others; it has been asked nothing yet."""
-        return Fake({key: answer} | {each: old for each, old in self._table.items() if each != key})
+        answers = {key: answer} | {each: old for each, old in self._table.answers.items() if each != key}
+        return functools.reduce(Fake.through, self._between, Fake(answers))
+
+    def through(self, between: Between) -> Self:
+        """
+        Make one that asks by way of something put between: a function from exchange to exchange.
+
+        Both have one table, and what was asked of one, both were asked.
+        """
+        twin = copy.copy(self)
+        twin._between = (*self._between, between)  # noqa: SLF001  # one of its own kind
+        twin._exchange = beyond(between, self._exchange)  # noqa: SLF001  # one of its own kind
+        return twin
 
     def __repr__(self) -> str:
-        return f"Fake({', '.join(map(_name, self._table))})"
+        return f"Fake({', '.join(map(_name, self._table.answers))})"
 
-    def _answer(self, request: Request[Any], in_chunks: bool) -> Effects[Any]:
+
+class _Table:
+    """The answers, and what has become of them."""
+
+    def __init__(self, answers: Answers | None) -> None:
+        self.answers = _table(answers)
+        self.asked: tuple[Request[Any] | Live[Any], ...] = ()
+        self._lock = threading.Lock()
+        self._given: dict[Any, int] = {}
+
+    def answer(self, request: Request[Any], in_chunks: bool) -> Effects[Any]:
         yield from ()
         key, answer = self._found(request)
         return self._next(request, key, answer) if _is_in_turn(answer, in_chunks) else answer
 
+    def of_session(self, live: Live[Any]) -> Any:
+        """Give what answers a live session."""
+        key, answer = self._found(live)
+        return self._next(live, key, answer.answers) if isinstance(answer, Sessions) else answer
+
     def _found(self, request: Request[Any] | Live[Any]) -> tuple[Any, Any]:
         """Look up what answers a request or a session, and the nearest key; or say that nothing does."""
         with self._lock:
-            self._asked = (*self._asked, request)
-        near = [(rank, key) for key in self._table if (rank := _rank(key, request)) is not None]
+            self.asked = (*self.asked, request)
+        near = [(rank, key) for key in self.answers if (rank := _rank(key, request)) is not None]
         if not near:
-            return None, NoAnswer(request, max(map(_name, self._table), key=_likeness(request), default=None))
+            return None, NoAnswer(request, max(map(_name, self.answers), key=_likeness(request), default=None))
         key: Any = min(near, key=lambda each: each[0])[1]
-        return key, self._table[key]
+        return key, self.answers[key]
 
-    def _next(self, request: Request[Any], key: Any, answers: tuple[Any, ...]) -> Any:
+    def _next(self, request: Request[Any] | Live[Any], key: Any, answers: Sequence[Any]) -> Any:
         with self._lock:
             number = self._given.get(key, 0)
             self._given[key] = number + 1
@@ -129,7 +159,7 @@ def forbid() -> Fake:
 
 
 class _TimedItems(Items[T]):
-    def __init__(self, stream: Stream[T], exchange: StandIn) -> None:
+    def __init__(self, stream: Stream[T], exchange: Exchange) -> None:
         super().__init__(stream, Success(exchange), SyncWorld(None, None, None))
         self._effects = timed(program(stream, exchange), Clock())
 

@@ -24,7 +24,7 @@ from genai_fn.schema import (
     Part,
 )
 
-__all__ = ["FakeWiring"]
+__all__ = ["FakeWiring", "asks", "turn"]
 
 
 class FakeWiring:
@@ -33,6 +33,7 @@ class FakeWiring:
     def __init__(self, live: Live[Any], answer: Any) -> None:
         self._live = live
         self._answer = answer
+        self._talk = _Conversing(live, answer)
 
     def encode(self, frame: Any) -> Result[Any, GenaiError]:
         """Take a frame as it is."""
@@ -52,11 +53,15 @@ class FakeWiring:
         if isinstance(error, GenaiError):
             yield Lost(error)
         else:
-            yield MemorySocket(_Conversing(self._live, given).answered), self._live
+            yield self.socket(self._talk.answered), self._live
+
+    def socket(self, answered: Callable[[Any], Iterable[Any]]) -> Socket:
+        """Make one connection."""
+        return MemorySocket(answered)
 
 
 class _Conversing:
-    """The other end of one connection."""
+    """The other end, over as many connections as there may be."""
 
     def __init__(self, live: Live[Any], answer: Any) -> None:
         self._live = live
@@ -71,7 +76,7 @@ class _Conversing:
             return (_complete(self._is_music),)
         if callable(self._answer):
             return self._said(cast("Callable[[Any], Any]", self._answer)(frame))
-        if not _asks(frame):
+        if not asks(frame):
             return ()
         answers = _in_turn(self._answer)
         if answers is None:
@@ -89,7 +94,7 @@ class _Conversing:
                 for each in cast("list[Any]", given):
                     yield from self._said(each)
             case str() if not self._is_music:
-                yield from _turn(given)
+                yield from turn(given)
             case GenaiError():
                 yield Failure(given)
             case Failure():
@@ -114,7 +119,7 @@ def _complete(is_music: bool) -> Any:
     return LiveServerMessage(setup_complete=LiveServerSetupComplete(session_id="fake"))
 
 
-def _asks(frame: Any) -> bool:
+def asks(frame: Any) -> bool:
     """Tell a frame after which the model would speak from one that only adds to what it hears."""
     if isinstance(frame, LiveMusicClientMessage):
         return True
@@ -124,7 +129,8 @@ def _asks(frame: Any) -> bool:
     return said is None or said.turn_complete is not False
 
 
-def _turn(text: str) -> Iterator[LiveServerMessage]:
+def turn(text: str) -> Iterator[LiveServerMessage]:
+    """Make the turn that a text stands for."""
     content = Content(parts=(Part(text=text),), role="model")
     yield LiveServerMessage(server_content=LiveServerContent(model_turn=content))
     yield LiveServerMessage(server_content=LiveServerContent(turn_complete=True))

@@ -11,7 +11,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, cast, get_args, get_type_hints
+from typing import Any, cast, get_type_hints
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
@@ -26,7 +26,7 @@ from genai_fn.ops.downloads import DownloadFile
 from genai_fn.ops.image_editing import EditImage
 from genai_fn.ops.uploads import Progress, QueryUpload, SendPiece, StartStoreUpload, StartUpload
 from genai_fn.options import Options
-from genai_fn.request import Live, Operation, Request
+from genai_fn.request import Live, Operation, Request, kind_of
 from genai_fn.schema import AuthToken, SafetyRating
 from genai_fn.testing.scrubbing import MASK, Secrets, covered, is_stand_in, session_stand_in, without_query
 
@@ -273,7 +273,7 @@ def _value(tree: Any, request: Request[Any]) -> Any:
 
 
 def _typed(tree: Any, request: Request[Any]) -> Any:
-    kind = _kind(request.operation)
+    kind = kind_of(request.operation)
     if kind is Progress:
         return Progress(tree["is_final"], tree.get("received"), _body_of(tree))
     return msgspec.convert(tree, kind)
@@ -286,11 +286,6 @@ def _http_of(tree: dict[str, Any]) -> HttpResponse:
 def _body_of(tree: dict[str, Any]) -> bytes:
     body: bytes = tree["text"].encode() if "text" in tree else b64decode(tree["base64"])
     return body
-
-
-def _kind(operation: Operation[Any]) -> Any:
-    bases = getattr(type(operation), "__orig_bases__", ())
-    return next((kind for base in bases for kind in get_args(base)), Any)
 
 
 def error_of(tree: dict[str, Any]) -> GenaiError:

@@ -13,7 +13,7 @@ from returns.result import Result
 from genai_fn.errors import AuthError, GenaiError, InvalidRequest, NoAnswer, RateLimited, ServerError, TransportError
 from genai_fn.exchange import Exchange
 from genai_fn.flows.uploads import HasPath, path_of
-from genai_fn.interpret.exchanges import exchange_of, live_session, with_exchange
+from genai_fn.interpret.exchanges import Passing
 from genai_fn.interpret.interpreters import AsyncInterpreter, InProcess, Interpreter
 from genai_fn.interpret.settings import a_live
 from genai_fn.request import Action, Live, Stream
@@ -79,8 +79,12 @@ def recording(interpreter: Any, path: str | HasPath, mode: Mode = "record") -> A
     """
     if mode not in get_args(Mode):
         raise InvalidRequest("mode", mode, "record, replay or auto")
-    exchange = exchange_of(interpreter)
-    take = _Take(exchange, Path(path_of(path, "path")), mode)
+    if not hasattr(interpreter, "through"):
+        raise InvalidRequest(
+            "interpreter", interpreter, "an Http, an AsyncHttp, an Offline, a Fake, or the .aio of one"
+        )
+    take = _Take(Path(path_of(path, "path")), mode)
+    interpreter.through(take.learnt)
     if iscoroutinefunction(type(interpreter).__call__):
         return AsyncRecording(interpreter, Fake().aio if mode == "replay" else interpreter, take)
     kind = InProcessRecording if hasattr(interpreter, "aio") else Recording
@@ -90,11 +94,8 @@ def recording(interpreter: Any, path: str | HasPath, mode: Mode = "record") -> A
 class _Take:
     """One file, and what all runs share that go by way of it."""
 
-    def __init__(self, exchange: Exchange, path: Path, mode: Mode) -> None:
-        self._exchange = exchange
+    def __init__(self, path: Path, mode: Mode) -> None:
         self._secrets = Secrets()
-        own: Credential | None = getattr(exchange, "own", None)
-        self._secrets.learn_from(() if own is None else own.headers.reveal())
         self._is_kept = _is_lasting if mode == "auto" else _is_answer
         self._tape: Tape | None = None
         if mode == "replay":
@@ -105,15 +106,28 @@ class _Take:
             self._tape, notes = continued(path)
             self._recorded = Recorded(notes, path.name)
 
-    def begin(self) -> Playing:
-        """Make the exchange of one run."""
-        if self._tape is None:
-            return Playing(self._recorded, self._secrets)
-        recorder = Recorder(self._exchange, self._tape, self._secrets, self._is_kept)
-        return Playing(self._recorded, self._secrets, recorder)
+    def learnt(self, exchange: Exchange) -> Exchange:
+        """Learn what an exchange keeps secret."""
+        inner = exchange
+        while isinstance(inner, Passing):
+            inner = inner.inner
+        own: Credential | None = getattr(inner, "own", None)
+        self._secrets.learn_from(() if own is None else own.headers.reveal())
+        return exchange
+
+    def begin(self, interpreter: Any) -> tuple[Any, Playing]:
+        """Make the interpreter of one run, and what it asks by way of."""
+        begun: list[Playing] = []
+
+        def between(exchange: Exchange) -> Playing:
+            recorder = Recorder(exchange, self._tape, self._secrets, self._is_kept) if self._tape else None
+            begun.append(Playing(self._recorded, self._secrets, recorder))
+            return begun[0]
+
+        return interpreter.through(between), begun[0]
 
     @asynccontextmanager
-    async def live(self, interpreter: object, live: Live[T]) -> AsyncGenerator["Session[T]"]:
+    async def live(self, interpreter: Any, live: Live[T]) -> AsyncGenerator["Session[T]"]:
         """Hold a session: replay it, or have the interpreter open one, which is written down when it is over."""
         from genai_fn.testing import sessions  # noqa: PLC0415  # loads anyio
 
@@ -130,7 +144,7 @@ class _Take:
             return overheard[-1]
 
         try:
-            async with live_session(interpreter, live, wired) as session:
+            async with interpreter.through(wiring=wired).live(live) as session:
                 yield session
         finally:
             said = tuple(each for heard in overheard for each in heard.said)
@@ -156,17 +170,17 @@ class Recording:
 
     def __call__(self, action: Action[T]) -> Result[T, GenaiError]:
         """Run an action to its end."""
-        playing = self._take.begin()
+        run, playing = self._take.begin(self._base)
         try:
-            result: Result[T, GenaiError] = with_exchange(self._base, playing)(action)
+            result: Result[T, GenaiError] = run(action)
             return result
         finally:
             playing.leave()
 
     def stream(self, stream: Stream[T]) -> "RecordedItems[T]":
         """Read a stream; it is recorded once it is at its end, or left."""
-        playing = self._take.begin()
-        return RecordedItems(with_exchange(self._base, playing).stream(stream), playing)
+        run, playing = self._take.begin(self._base)
+        return RecordedItems(run.stream(stream), playing)
 
     def close(self) -> None:
         """Close the interpreter."""
@@ -238,17 +252,17 @@ class AsyncRecording:
 
     async def __call__(self, action: Action[T]) -> Result[T, GenaiError]:
         """Run an action to its end."""
-        playing = self._take.begin()
+        run, playing = self._take.begin(self._base)
         try:
-            result: Result[T, GenaiError] = await with_exchange(self._base, playing)(action)
+            result: Result[T, GenaiError] = await run(action)
             return result
         finally:
             playing.leave()
 
     def stream(self, stream: Stream[T]) -> "AsyncRecordedItems[T]":
         """Read a stream; it is recorded once it is at its end, or left."""
-        playing = self._take.begin()
-        return AsyncRecordedItems(with_exchange(self._base, playing).stream(stream), playing)
+        run, playing = self._take.begin(self._base)
+        return AsyncRecordedItems(run.stream(stream), playing)
 
     def live(self, live: Live[T]) -> "AbstractAsyncContextManager[Session[T]]":
         """Hold a live session; it is recorded when it is over."""

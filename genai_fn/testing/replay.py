@@ -10,7 +10,6 @@ from returns.result import Failure, Result, Success
 from genai_fn.effects import Effects
 from genai_fn.errors import GenaiError, InvalidRequest, NoAnswer
 from genai_fn.flows.uploads import HasPath, path_of
-from genai_fn.interpret.exchanges import with_exchange
 from genai_fn.interpret.settings import a_live
 from genai_fn.interpret.sync import Items
 from genai_fn.request import Action, Live, Request, Stream
@@ -48,7 +47,7 @@ class Replay:
     def __init__(self, path: str | HasPath, *, in_order: bool = False) -> None:
         self._path = Path(path_of(path, "path"))
         self._recorded = recorded_in(self._path, in_order=in_order)
-        self._run = with_exchange(Fake(), Playing(self._recorded, Secrets()))
+        self._run = Fake().through(lambda _: Playing(self._recorded, Secrets()))
 
     def __call__(self, action: Action[T]) -> Result[T, GenaiError]:
         """Run an action to its end."""

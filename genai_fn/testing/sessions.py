@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
 import msgspec
 from returns.result import Failure, Result, Success
@@ -15,9 +15,10 @@ from genai_fn.interpret.sockets import Ending, Socket, Wiring
 from genai_fn.interpret.sockets_memory import MemorySocket
 from genai_fn.interpret.wiring import Unwired
 from genai_fn.ops.live import UnknownMessage
+from genai_fn.ops.live_music import UnknownMusicMessage
 from genai_fn.options import Retry, Timeouts
-from genai_fn.request import Live
-from genai_fn.schema import LiveServerMessage
+from genai_fn.request import Live, kind_of
+from genai_fn.schema import LiveMusicServerMessage, LiveServerMessage
 from genai_fn.testing.notes import Note, error_of, plain, written_error
 from genai_fn.testing.recorded import differing
 
@@ -169,6 +170,8 @@ def _canonical(tree: Any) -> bytes:
 
 
 def _message(tree: Any, live: Live[Any]) -> Any:
-    bases = getattr(type(live.operation), "__orig_bases__", ())
-    kind = next(kind for base in bases for kind in get_args(base))
-    return msgspec.convert(tree, UnknownMessage if kind is LiveServerMessage and "raw" in tree else kind)
+    kind = kind_of(live.operation)
+    return msgspec.convert(tree, _UNKNOWN[kind] if "raw" in tree else kind)
+
+
+_UNKNOWN = {LiveServerMessage: UnknownMessage, LiveMusicServerMessage: UnknownMusicMessage}

@@ -17,7 +17,7 @@ from genai_fn.errors import GenaiError, InvalidRequest
 from genai_fn.flows.streams import served
 from genai_fn.http import masked
 from genai_fn.options import Options
-from genai_fn.request import Operation, Request, Stream
+from genai_fn.request import Operation, Request, Stream, kind_of
 from genai_fn.schema import Content
 from genai_fn.schema._hiding import Hiding
 from genai_fn.words import Ask, Listen
@@ -38,9 +38,16 @@ def source(value: Any) -> str:
     return "\n".join(_laid(_Writer().written(value), "", ""))
 
 
-def pasted(name: str, value: Any) -> str:
+def pasted(name: str, value: Any, within: type[Any] | None = None) -> str:
     """
     Write an assignment, and before it the imports that it needs.
+
+    Args:
+        name: What the value is called.
+
+        value: Any value.
+
+        within: What is made of it, if it is not to stand as it is.
 
     >>> from genai_fn import RateLimited, generate
     >>> print(pasted("script", [(generate("gemini-2.5-flash", "hi"), RateLimited(429))]))
@@ -49,7 +56,8 @@ def pasted(name: str, value: Any) -> str:
     script = [(generate("gemini-2.5-flash", "hi"), RateLimited(429))]
     """
     writer = _Writer()
-    lines = _laid(writer.written(value), f"{name} = ", "")
+    piece = writer.written(value)
+    lines = _laid(piece if within is None else writer.wrapped(within, piece), f"{name} = ", "")
     return "\n".join((*writer.imports(), *lines))
 
 
@@ -106,6 +114,10 @@ class _Writer:
         """Write any value."""
         way = next((way for kind, way in self._WAYS if isinstance(value, kind)), _Writer._plain)
         return way(self, value)
+
+    def wrapped(self, kind: type[Any], piece: _Piece) -> _Piece:
+        """Write what is made of something that is written."""
+        return _Group(f"{self._type(kind)}(", [("", piece)], ")")
 
     def _several(self, values: list[Any] | tuple[Any, ...]) -> _Piece:
         opened, closed = "[]" if isinstance(values, list) else "()"
@@ -288,14 +300,9 @@ def _ways(builder: Any, operation: Operation[Any]) -> list[list[tuple[str, Any]]
     if operation.op == "tokens.count.request":
         return [[("", Request(given["request"]))]]
     if operation.op.startswith("operations.get"):
-        return [[("", given["name"]), ("", _answer(operation))]]
+        return [[("", given["name"]), ("", kind_of(operation))]]
     short = {name: _simple(each) if name == "contents" else each for name, each in given.items()}
     return [_in_order(builder, short), _in_order(builder, given)]
-
-
-def _answer(operation: Operation[Any]) -> Any:
-    [base] = getattr(type(operation), "__orig_bases__")  # noqa: B009  # which type checkers do not know of
-    return base.__args__[0]
 
 
 def _simple(contents: tuple[Content, ...]) -> Any:

@@ -1,10 +1,20 @@
 """Live sessions in both worlds."""
 
-from collections.abc import Awaitable, Callable
+import gc
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import anyio
 import pytest
+
+
+@pytest.fixture(scope="package", autouse=True)
+def frozen() -> Iterator[None]:
+    """Spare the garbage collector what was there before: tests ask it often what they left behind."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(params=["asyncio", "trio"])

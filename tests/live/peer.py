@@ -1,4 +1,4 @@
-"""A peer of live sessions on loopback, in a thread of its own: trio-websocket, or bare frames where those are to break."""
+"""A peer of live sessions on loopback, in a thread of its own, by trio-websocket."""
 
 import base64
 import hashlib
@@ -8,6 +8,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from typing import Any, Self, TypeAlias
 
+import anyio
 import trio
 import trio_websocket
 from trio_websocket import ConnectionClosed, WebSocketRequest
@@ -16,6 +17,12 @@ from wsproto.events import Ping
 MOST = 64 * 1024 * 1024
 
 Script: TypeAlias = Callable[["Meeting"], Awaitable[None]]
+
+
+async def until(seen: Callable[[], Any]) -> None:
+    """Wait for what another thread does."""
+    while not seen():  # noqa: ASYNC110  # a thread sets no event of ours
+        await anyio.sleep(0.001)
 
 
 class Meeting:
@@ -169,7 +176,7 @@ class Peer:
 
 
 async def _ended(talk: Any) -> int:
-    with trio.move_on_after(2, shield=True):
+    with trio.move_on_after(0.5, shield=True):
         await talk.aclose()
     return talk.closed.code if talk.closed is not None else 1006
 

@@ -6,10 +6,22 @@ from typing import Any
 
 import anyio
 import pytest
+from anyio.lowlevel import checkpoint
 
 from genai_fn import AsyncHttp, calling, live, with_config
-from tests.cancellation.cutting import LATE, SCOPE, STEPS, TWICE, TWICE_LATE, Cut, client_sockets, spotless, steps, tasks
-from tests.live.peer import Meeting, Peer
+from tests.cancellation.cutting import (
+    LATE,
+    SCOPE,
+    STEPS,
+    TWICE,
+    TWICE_LATE,
+    Cut,
+    client_sockets,
+    spotless,
+    steps,
+    tasks,
+)
+from tests.live.peer import Meeting, Peer, until
 from tests.live.test_sessions import ASKED, http, said
 
 WORLDS = (
@@ -90,8 +102,7 @@ async def whole(peer: Peer) -> AsyncIterator[AsyncHttp]:
     async with http(peer) as run:
         yield run
         with anyio.fail_after(5):
-            while tasks() > before or client_sockets(peer.port):
-                await anyio.sleep(0.001)
+            await until(lambda: tasks() <= before and not client_sockets(peer.port))
 
 
 def test_cancelled_everywhere(world: tuple[str, str]) -> None:
@@ -130,7 +141,7 @@ def test_block_is_never_cancelled(world: tuple[str, str]) -> None:
                 async with run.live(ASKED) as session:
                     group.start_soon(session.close)
                     reached.append([item async for item in session])
-                    await anyio.sleep(0)
+                    await checkpoint()
                     reached.append("went on")
             assert 3 == len(reached)
 

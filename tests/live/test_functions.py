@@ -1,4 +1,4 @@
-"""``| calling(f)``: what the model calls in a session is run and answered, at once, and stopped when it is called off."""
+"""``| calling(f)``: what the model calls in a session is run, answered, and stopped when it is called off."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from returns.result import Failure
 from genai_fn import calling, live, with_tools
 from genai_fn.errors import FunctionCallError
 from genai_fn.events import Called
-from tests.live.peer import Meeting, Peer
+from tests.live.peer import Meeting, Peer, until
 from tests.live.test_sessions import ASKED, http, said
 
 
@@ -62,8 +62,7 @@ def test_at_once(run: Any) -> None:
 
     async def meet(who: str) -> str:
         started.append(who)
-        while len(started) < 2:
-            await anyio.sleep(0.001)
+        await until(lambda: len(started) >= 2)
         return who
 
     async def script(meeting: Meeting) -> None:
@@ -181,15 +180,14 @@ def test_failing(run: Any) -> None:
         with Peer(script) as peer:
 
             async def body() -> None:
-                asked = ASKED | calling(breaks, on_error=on_error)  # type: ignore[arg-type]
+                asked = ASKED | calling(breaks, on_error=on_error)  # type: ignore[arg-type]  # noqa: B023  # a literal; run at once
                 async with http(peer) as run, run.live(asked) as session:
                     await anext(aiter(session))
-                    if on_error == "fail":
+                    if on_error == "fail":  # noqa: B023  # run at once
                         [last] = [item async for item in session]
                         assert Failure(FunctionCallError("breaks", "KeyError: 'no such thing'")) == last
                     else:
-                        while not peer.meetings[0].heard[1:]:
-                            await anyio.sleep(0.001)
+                        await until(lambda: peer.meetings[0].heard[1:])
 
             run(body)
         [meeting] = peer.meetings

@@ -1,4 +1,4 @@
-"""Sessions are dialled as calls are: by TLS, through proxies, within the time to connect; who calls is in the headers."""
+"""Sessions are dialled as calls are: by TLS, through proxies, in time; who calls is in the headers."""
 
 import ssl
 from typing import Any

@@ -383,7 +383,7 @@ STATES = st.builds(
 
 
 @given(st.data(), STATES)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_any_course(data: Any, state: State) -> None:
     """Whatever happens in whatever order: one socket, the newest handle, whole frames in order, one end."""
     world = World(state)
@@ -411,7 +411,7 @@ ANY = st.one_of(
 
 
 @given(STATES, st.lists(ANY, max_size=30))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_total(state: State, events: list[Any]) -> None:
     """No event is too much in any state, and a state that is over stays so."""
     for event in events:

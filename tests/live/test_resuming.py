@@ -8,7 +8,7 @@ from returns.result import Failure, Success
 from genai_fn import AsyncHttp, LiveClosed, Retry, Vertex, live, with_config
 from genai_fn.errors import ConnectError, Disconnected
 from genai_fn.events import Reconnecting, Resumed
-from tests.live.peer import Meeting, Peer, frame
+from tests.live.peer import Meeting, Peer, frame, until
 from tests.live.test_sessions import ASKED, http, said
 
 RESUMABLE = live.connect("m") | with_config(session_resumption={})
@@ -199,7 +199,7 @@ def test_no_handle(run: Any) -> None:
         with Peer(script) as peer:
 
             async def body() -> None:
-                async with http(peer) as run, run.live(asked) as session:
+                async with http(peer) as run, run.live(asked) as session:  # noqa: B023  # run at once
                     *_, last = [item async for item in session]
                     assert isinstance(last.failure(), Disconnected)
 
@@ -271,8 +271,7 @@ def test_nothing_queued_is_lost(run: Any) -> None:
             async with http(peer, on_event=told.append) as run, run.live(RESUMABLE) as session:
                 await anext(aiter(session))
                 await session.send(live.realtime_input(text="0"))
-                while not told:
-                    await anyio.sleep(0.001)
+                await until(lambda: told)
                 await session.send(*[live.realtime_input(text=str(n)) for n in (1, 2, 3)])
                 assert ["after"] == await said(session.turn())
 
@@ -310,7 +309,7 @@ def test_transparent(run: Any) -> None:
         async def body() -> None:
             transparent = live.connect("m") | with_config(session_resumption={"transparent": True})
             backend = Vertex(base_url=peer.url, headers={"authorization": "x"})
-            async with AsyncHttp(backend, proxy="") as run, run.live(transparent) as session:
+            async with AsyncHttp(backend, proxy="", retry=Retry(first=0.01)) as run, run.live(transparent) as session:
                 await session.send(*[live.realtime_input(text=str(n)) for n in range(3)])
                 await anext(aiter(session))
                 await session.send(live.realtime_input(text="3"))

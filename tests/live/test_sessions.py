@@ -7,7 +7,18 @@ import anyio
 import pytest
 from returns.result import Failure, Success
 
-from genai_fn import AsyncHttp, Gemini, InvalidRequest, LiveClosed, Retry, Timeouts, generate, live, with_config, with_options
+from genai_fn import (
+    AsyncHttp,
+    Gemini,
+    InvalidRequest,
+    LiveClosed,
+    Retry,
+    Timeouts,
+    generate,
+    live,
+    with_config,
+    with_options,
+)
 from genai_fn.errors import APIError, AuthError, Closed, ConnectError, DecodeError, Disconnected, TimedOut
 from genai_fn.schema import LiveServerMessage
 from tests.live.peer import Meeting, Peer, frame, mute
@@ -289,7 +300,7 @@ def test_silent_handshake(run: Any) -> None:
 
     async def body() -> None:
         async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener:
-            port = listener.extra(anyio.abc.SocketAttribute.local_port)
+            port = listener.extra(anyio.abc.SocketAttribute.local_port)  # noqa: S610  # anyio's, not Django's
             backend = Gemini("test-key", base_url=f"http://127.0.0.1:{port}")
             async with AsyncHttp(backend, timeouts=Timeouts(idle=0.1)) as run, run.live(ASKED) as session:
                 [last] = [item async for item in session]
@@ -324,7 +335,7 @@ def test_no_http(run: Any) -> None:
                 await stream.send(b"220 hello, this is mail\r\n\r\n")
 
         async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener:
-            port = listener.extra(anyio.abc.SocketAttribute.local_port)
+            port = listener.extra(anyio.abc.SocketAttribute.local_port)  # noqa: S610  # anyio's, not Django's
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(listener.serve, answer)
                 backend = Gemini("test-key", base_url=f"http://127.0.0.1:{port}")
@@ -402,6 +413,7 @@ def test_two_readers(run: Any) -> None:
 
 def test_only_sessions(run: Any) -> None:
     """What is no session is refused where it is opened, and a session where actions are run."""
+
     async def body() -> None:
         async with AsyncHttp(Gemini("test-key")) as run:
             with pytest.raises(InvalidRequest):

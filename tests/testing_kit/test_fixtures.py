@@ -5,13 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import anyio
 import pytest
 
 import genai_fn
 from genai_fn import (
     APIError,
-    AsyncHttp,
     Gemini,
     Http,
     Retry,
@@ -50,17 +48,6 @@ def test_begins_anew(emulator: Emulated, turn: int) -> None:
         run(caches.create("gemini-2.5-flash", {"contents": f"story {turn}"})).unwrap()
         assert len(run(caches.list() | items | collected).unwrap()) == 1
     emulator.fail(status=503, times=100)
-
-
-@pytest.mark.parametrize("world", ["asyncio", "trio"])
-def test_worlds(emulator: Emulated, world: str) -> None:
-    """It serves every world alike."""
-
-    async def asked() -> object:
-        async with AsyncHttp(emulator.gemini) as run:
-            return await run(HELLO)
-
-    assert isinstance(anyio.run(asked, backend=world), Success)
 
 
 SUITE = {

@@ -17,6 +17,7 @@ from genai_fn import (
     NoAnswer,
     Offline,
     Retry,
+    Success,
     calling,
     live,
     with_config,
@@ -246,22 +247,31 @@ def test_in_process(world: Any, tmp_path: Path, make: Any) -> None:
     assert heard == world(lambda: talk(Replay(path).aio, "first", "second"))
 
 
-def test_who_opens_none(world: Any, tmp_path: Path) -> None:
-    """An interpreter that opens no sessions is refused, and leaves a recording without a line."""
+def test_unknown_music(world: Any, tmp_path: Path) -> None:
+    """A message of which nothing is known is the same in a replay, in sessions of music, too."""
+    path, unknown = tmp_path / "calls.jsonl", live.music.UnknownMusicMessage(raw="{}")
+
+    async def play(run: Any) -> Any:
+        async with run.live(live.music.connect("m")) as session:
+            await session.send(live.music.play())
+            return await anext(aiter(session))
+
+    with recording(Fake({"live.music.connect": unknown}), path) as run:
+        assert Success(unknown) == world(lambda: play(run.aio))
+    assert Success(unknown) == world(lambda: play(Replay(path).aio))
+
+
+def test_others(tmp_path: Path) -> None:
+    """An interpreter that nothing can be put in the way of is refused, before there is a file."""
     path = tmp_path / "calls.jsonl"
 
     class Mute:
-        def __init__(self) -> None:
-            self._exchange = Fake()._exchange
-
         async def __call__(self, action: Any) -> Any: ...
 
         def stream(self, stream: Any) -> Any: ...
 
-    async def opened() -> None:
-        async with recording(Mute(), path).live(ASKED):
-            pass
+        def live(self, live: Any) -> Any: ...
 
-    with pytest.raises(InvalidRequest, match="live sessions"):
-        world(opened)
-    assert [] == notes(path)
+    with pytest.raises(InvalidRequest, match=r"an Http, an AsyncHttp"):
+        recording(Mute(), path)
+    assert not path.exists()

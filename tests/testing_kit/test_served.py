@@ -7,13 +7,16 @@ import anyio
 import pytest
 
 from genai_fn import AsyncHttp, Gemini, Http, Timeouts, Vertex, batches, generate, live, raise_for, until_done, videos
+from genai_fn.testing.asgi import Emulator
 from genai_fn.testing.fixtures import Emulated
+from genai_fn.testing.serving import served
 from tests.conformance.worlds import Naps
 from tests.emulator.test_offline import admitting, keeping, projecting, talking
 
 pytest_plugins = ["genai_fn.testing.fixtures"]
 
 WORLDS = ("sync", "asyncio", "trio")
+TEXT = {"response_modalities": ["TEXT"]}
 BOUNDED = Timeouts(connect=5, idle=5, total=10)
 
 
@@ -72,7 +75,7 @@ def words(messages: list[Any]) -> str:
 def test_live(emulator: Emulated, backend: str, world: str) -> None:
     """A live session is held: words are answered, functions called, and what was said is remembered."""
     tools = [{"function_declarations": [{"name": "weather"}]}]
-    config = {"response_modalities": ["TEXT"], "tools": tools}
+    config = {**TEXT, "tools": tools}
 
     async def story() -> None:
         with anyio.fail_after(20):
@@ -86,6 +89,28 @@ def test_live(emulator: Emulated, backend: str, world: str) -> None:
                     assert ("fine" in said, "Before that came 4 turns." in said) == (True, True)
 
     anyio.run(story, backend=world)
+
+
+@pytest.mark.parametrize("world", ["asyncio", "trio"])
+def test_interrupted(world: str) -> None:
+    """Who goes on talking while an answer comes interrupts it, and hears of it before the turn ends."""
+
+    async def story(backend: Gemini) -> list[Any]:
+        said: list[Any] = []
+        with anyio.fail_after(20):
+            async with AsyncHttp(backend, timeouts=BOUNDED) as run:
+                async with run.live(live.connect("gemini-live-2.5-flash-preview", TEXT)) as session:
+                    raise_for(await session.send(live.realtime_input(text="Why?")))
+                    async for message in session.turn():
+                        if not said:
+                            raise_for(await session.send(live.client_content("Wait.", turn_complete=False)))
+                        said.append(raise_for(message).server_content)
+        return said
+
+    with served(Emulator(pause=0.2)) as url:
+        first, *_, interrupted, last = anyio.run(story, Gemini("emulated", base_url=url), backend=world)
+    assert first.model_turn.parts[0].text.startswith("I am")
+    assert (interrupted.interrupted, last.turn_complete, last.generation_complete) == (True, True, None)
 
 
 async def called(session: Any) -> Any:

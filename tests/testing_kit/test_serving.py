@@ -88,11 +88,6 @@ class TestServed:
         path = "/v1beta/models/gemini-2.5-flash"
         assert emulator.asked == (("POST", f"{path}:generateContent"), ("POST", f"{path}:streamGenerateContent"))
 
-    def test_events(self, run: Http) -> None:
-        """A stream comes event by event."""
-        pieces = run(HELLO | streamed | text | collected).unwrap()
-        assert len(pieces) > 3
-
     def test_remembers(self, run: Http, emulator: Emulator) -> None:
         """What one request makes another finds, until all begins anew."""
         name = run(files.upload(b"a note", {"mime_type": "text/plain"})).unwrap().name

@@ -18,7 +18,7 @@ from genai_fn.errors import APIError, ClientError, GenaiError, ServerError, Tran
 from genai_fn.flows.merging import merged
 from genai_fn.ops.downloads import fetch
 from genai_fn.ops.uploads import SendPiece, file_of, operation_of
-from genai_fn.request import Request
+from genai_fn.request import Request, kind_of
 from genai_fn.schema import (
     FinishReason,
     GenerateContentResponse,
@@ -34,7 +34,7 @@ from genai_fn.testing.strategies.faults import errors
 from genai_fn.testing.strategies.fitting import fitting
 from genai_fn.testing.strategies.pieces import pieces
 from genai_fn.testing.strategies.registering import operations as classes
-from genai_fn.testing.strategies.replies import ANSWERS, kind_of
+from genai_fn.testing.strategies.replies import ANSWERS
 from genai_fn.testing.strategies.requests import OPERATIONS
 
 T = TypeVar("T")

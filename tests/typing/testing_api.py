@@ -22,12 +22,16 @@ from genai_fn import (
     text,
     until_done,
 )
+from genai_fn.exchange import Exchange
 from genai_fn.interpret.aio import AsyncItems
+from genai_fn.interpret.exchanges import Passing
+from genai_fn.interpret.offline_async import AsyncOffline
+from genai_fn.interpret.sockets import Wiring
 from genai_fn.interpret.sync import Items
 from genai_fn.ops.generate import GenerateContent
 from genai_fn.request import Request
 from genai_fn.schema import File, GenerateContentResponse, LiveMusicServerMessage, LiveServerMessage
-from genai_fn.testing import Ask, Fake, Listen, Replay, Sleep, forbid, perform, recording, using
+from genai_fn.testing import Ask, Fake, Listen, Replay, Sessions, Sleep, forbid, perform, recording, using
 from genai_fn.testing.recordings import AsyncRecording, InProcessRecording, Recording
 from genai_fn.testing.strategies import http_responses, interpreters, requests
 from genai_fn.testing.strategies.interpreters import Improvised
@@ -62,6 +66,34 @@ def drawing() -> None:
     assert_type(requests("generate", "embed"), SearchStrategy[Request[Any]])
     assert_type(http_responses(generate("m", "hi")), SearchStrategy[HttpResponse])
     assert_type(interpreters(), SearchStrategy[Improvised])
+
+
+async def talking(run: AsyncInterpreter) -> None:
+    async with run.live(live.connect("m")) as session:
+        assert_type(session, Session[LiveServerMessage])
+
+
+def awaiting_too() -> list[AsyncInterpreter]:
+    return [AsyncHttp(), Offline().aio, Replay("a").aio, recording(fake, "a").aio, recording(AsyncHttp(), "a")]
+
+
+several = Fake({"live.connect": Sessions([["one", "two"], "three"])})
+
+
+def same(wiring: Wiring) -> Wiring:
+    return wiring
+
+
+def remembered(exchange: Exchange) -> Exchange:
+    return exchange
+
+
+def between() -> None:
+    assert_type(Http().through(Passing), Http)
+    assert_type(AsyncHttp().through(Passing, wiring=same), AsyncHttp)
+    assert_type(Offline().through(remembered), Offline)
+    assert_type(Offline().aio.through(wiring=same), AsyncOffline)
+    assert_type(fake.through(Passing).through(remembered), Fake)
 
 
 def recordings() -> None:

@@ -7,11 +7,10 @@ from hypothesis.strategies import SearchStrategy
 
 from genai_fn import schema
 from genai_fn.errors import GenaiError, InvalidRequest
-from genai_fn.request import Operation, Request
+from genai_fn.request import Operation, Request, kind_of
 from genai_fn.schema import Message, OpenEnum
 from genai_fn.schema._base import Page
 from genai_fn.testing.strategies.faults import errors
-from genai_fn.testing.strategies.replies import kind_of
 from genai_fn.testing.strategies.requests import OPERATIONS, requests
 from genai_fn.testing.strategies.types import of
 

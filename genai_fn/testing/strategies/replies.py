@@ -1,7 +1,7 @@
 """What requests are answered: `replies` for a whole answer, `chunks` for one that comes in pieces."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, cast, get_args, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import msgspec
 from hypothesis import strategies as st
@@ -13,7 +13,7 @@ from genai_fn.http import FileSlice
 from genai_fn.ops.embed import EmbedContent
 from genai_fn.ops.tokens import ComputeTokens
 from genai_fn.ops.uploads import Progress, SendPiece
-from genai_fn.request import Operation, Request
+from genai_fn.request import Operation, Request, kind_of
 from genai_fn.schema._base import Page
 from genai_fn.testing.strategies import media, works
 from genai_fn.testing.strategies.arguments import names
@@ -25,7 +25,7 @@ from genai_fn.testing.strategies.pieces import pieces
 from genai_fn.testing.strategies.types import of, texts
 from genai_fn.testing.strategies.weights import weighed
 
-__all__ = ["ANSWERS", "chunks", "kind_of", "replies"]
+__all__ = ["ANSWERS", "chunks", "replies"]
 
 T = TypeVar("T")
 
@@ -92,7 +92,7 @@ def _broken(draw: DrawFn, whole: SearchStrategy[tuple[Any, ...]]) -> tuple[Any, 
 
 
 def _answers(operation: Operation[Any], odd: bool) -> SearchStrategy[Any]:
-    kind = kind_of(type(operation))
+    kind = kind_of(operation)
     good = answering(kind)(operation)
     stray = _ODD.get(Page if _is_page(kind) else kind)
     return weighed({"as it should be": (2, good), "odd": (1, stray(operation))}) if odd and stray is not None else good
@@ -103,12 +103,6 @@ def answering(kind: Any) -> Callable[[Any], SearchStrategy[Any]]:
     if kind in ANSWERS:
         return ANSWERS[kind]
     return _pages(kind) if _is_page(kind) else lambda _: of(kind)
-
-
-def kind_of(operation: type[Operation[Any]]) -> Any:
-    """Say what an operation is answered with, as its class, or the one that it is a kind of, does."""
-    bases = (base for each in operation.__mro__ for base in getattr(each, "__orig_bases__", ()))
-    return next(kind for base in bases for kind in get_args(base))
 
 
 def _is_page(kind: Any) -> bool:
@@ -181,7 +175,7 @@ def _tokens(operation: Any) -> SearchStrategy[str | None]:
 
 
 def _circling(operation: Any) -> SearchStrategy[Page[Any]]:
-    return _page(kind_of(cast("Any", type(operation))), operation, st.just(operation.config.page_token))
+    return _page(kind_of(operation), operation, st.just(operation.config.page_token))
 
 
 @st.composite
