@@ -1,4 +1,4 @@
-"""What ``on_event`` is told: exchanges, calls of functions, uploads, sessions, as they happen; none of it with a credential."""
+"""What ``on_event`` is told as it happens, of exchanges, functions, uploads, sessions; none of it holds a key."""
 
 from collections.abc import Mapping
 from typing import Any, TypeAlias
