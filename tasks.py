@@ -17,7 +17,7 @@ HERE = (sys.executable, "-m")
 TASKS: dict[str, tuple[tuple[str, ...], ...]] = {
     "lint": ((*HERE, "ruff", "check", "."), (*HERE, "ruff", "format", "--check", ".")),
     "types": ((*HERE, "mypy"), (*HERE, "pyright", "--pythonpath", sys.executable)),
-    "test": ((*HERE, "pytest"),),
+    "test": ((*HERE, "pytest", "--numprocesses", "2"),),
     "cover": ((*HERE, "coverage", "run", "-m", "pytest", "--quiet"), (*HERE, "coverage", "report", "--skip-covered")),
     "docs": (
         (sys.executable, "docs/write_operations.py"),
@@ -34,7 +34,7 @@ TASKS: dict[str, tuple[tuple[str, ...], ...]] = {
     "floor": (
         ("uv", "venv", "--quiet", "--clear", "--python", sys.executable, str(FLOOR)),
         ("uv", "pip", "install", "--quiet", "--python", str(FLOOR), "--resolution", "lowest-direct", "-e", ".[dev]"),
-        (str(FLOOR / "bin" / "python"), "-m", "pytest"),
+        (str(FLOOR / "bin" / "python"), "-m", "pytest", "--numprocesses", "2"),
     ),
 }
 

@@ -186,7 +186,7 @@ def test_bad_concurrency(concurrency: Any) -> None:
         gather([A], concurrency=concurrency)
 
 
-@pytest.mark.parametrize("actions", ([A, "b"], (None,), [A | streamed], A, "ab", b"ab", None), ids=str)
+@pytest.mark.parametrize("actions", ([A, "b"], (None,), [A | streamed], A, "ab", b"ab", None))
 def test_no_actions(actions: Any) -> None:
     """What is no iterable of actions is refused where it is said, as far as that can be seen there."""
     with pytest.raises(InvalidRequest, match="actions"):
