@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import closing
+from inspect import signature
 from typing import Any
 
 import anyio
@@ -18,6 +19,7 @@ from genai_fn.testing.serving import served
 
 SERVICE = "ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerate"
 VERTEX = "ws/google.cloud.aiplatform.v1beta1.LlmBidiService/BidiGenerateContent"
+_DIRECT: dict[str, Any] = {"proxy": None} if "proxy" in signature(connect).parameters else {}  # 14 knows no proxies
 SETUP = {"setup": {"model": "models/m", "generationConfig": {"responseModalities": ["TEXT"]}}}
 
 
@@ -41,7 +43,7 @@ def url(_served: tuple[Emulator, str], emulator: Emulator) -> str:
 
 def opened(address: str, key: str | None = "test-key", **headers: str) -> "closing[ClientConnection]":
     keyed = {"x-goog-api-key": key} if key else {}
-    return closing(connect(address, additional_headers={**keyed, **headers}, proxy=None, open_timeout=5))
+    return closing(connect(address, additional_headers={**keyed, **headers}, open_timeout=5, **_DIRECT))
 
 
 def told(session: ClientConnection, frame: Any) -> Any:
