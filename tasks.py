@@ -18,7 +18,7 @@ TASKS: dict[str, tuple[tuple[str, ...], ...]] = {
     "lint": ((*HERE, "ruff", "check", "."), (*HERE, "ruff", "format", "--check", ".")),
     "types": ((*HERE, "mypy"), (*HERE, "pyright", "--pythonpath", sys.executable)),
     "test": ((*HERE, "pytest", "--numprocesses", "2"),),
-    "cover": ((*HERE, "coverage", "run", "-m", "pytest", "--quiet"), (*HERE, "coverage", "report", "--skip-covered")),
+    "cover": ((*HERE, "pytest", "--quiet", "--numprocesses", "2", "--cov", "--cov-report=term:skip-covered"),),
     "docs": (
         (sys.executable, "docs/write_operations.py"),
         (sys.executable, "docs/write_types.py"),
