@@ -56,7 +56,11 @@ def test_valid_token_is_used():
     assert 0 == duck.refreshed
 
 
-@pytest.mark.parametrize("expiry", [AWARE, AWARE.replace(tzinfo=None), AWARE.timestamp(), int(AWARE.timestamp())])
+@pytest.mark.parametrize(
+    "expiry",
+    [AWARE, AWARE.replace(tzinfo=None), AWARE.timestamp(), int(AWARE.timestamp())],
+    ids=["aware", "naive", "float", "int"],
+)
 def test_expiry_of_any_kind(expiry):
     """An expiry is a time with its zone, a time in UTC without one, or seconds since 1970."""
     duck = Duck("two", token="one")
