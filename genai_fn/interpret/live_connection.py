@@ -129,7 +129,8 @@ class Connection:
             with anyio.move_on_after(PATIENCE):
                 await socket.close()
         finally:
-            socket.cut() if self._is_hanging else None
+            if self._is_hanging:
+                socket.cut()
             self._has_parted.set()
 
     async def _next(self) -> Frame | None:

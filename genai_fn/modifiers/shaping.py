@@ -80,7 +80,7 @@ def with_options(
     Say how this action is run, in place of what the interpreter and the backend say.
 
     Args:
-        deadline: Seconds for all of it: a flow with every step, a stream to its last item.
+        deadline: Seconds for all of it: a flow with every step, a stream to its last item; a session has none.
 
         headers: Sent as well, and in place of ours of the same name.
 
@@ -146,6 +146,8 @@ def _retooled(request: R, tools: tuple[Any, ...]) -> R:
 
 
 def _optioned(description: Description | Live[Any], options: Options, deadline: float | None) -> Any:
+    if deadline is not None and isinstance(description, Live):
+        raise InvalidRequest("deadline", deadline, "nothing for a session: bound its block, as by anyio.fail_after")
     if deadline is not None and isinstance(description, Flow) and description.builder is not loop.called:
         description = Flow(together.within, description, (deadline,))
     elif deadline is not None:

@@ -134,13 +134,12 @@ def test_with_options() -> None:
     """Options are kept in the session; later wins, one by one."""
     session = (
         LIVE
-        | with_options(timeouts=Timeouts(connect=1.0), deadline=5.0, headers={"x-a": "b"})
-        | with_options(retry=Retry(tries=1), base_url="http://h.test/", api_version="v1", deadline=6.0)
+        | with_options(timeouts=Timeouts(connect=1.0), headers={"x-a": "b"})
+        | with_options(retry=Retry(tries=1), base_url="http://h.test/", api_version="v1")
     )
     assert session.options == Options(
         timeouts=Timeouts(connect=1.0),
         retry=Retry(tries=1),
-        deadline=6.0,
         headers=(("x-a", "b"),),
         base_url="http://h.test",
         api_version="v1",
@@ -289,3 +288,10 @@ def test_operations(name: str) -> None:
 def test_public_names() -> None:
     """Sessions are built by ``genai_fn.live``, and annotated by ``genai_fn.Live``."""
     assert (genai_fn.live, genai_fn.Live, genai_fn.live.music) == (live, Live, live.music)
+
+
+@pytest.mark.parametrize("described", [live.connect("m"), live.music.connect("m")], ids=["talk", "music"])
+def test_no_deadline(described: Any) -> None:
+    """A session has no end that could be named beforehand: a deadline is refused, and not dropped."""
+    with pytest.raises(InvalidRequest, match="deadline"):
+        described | with_options(deadline=5.0)
