@@ -11,6 +11,8 @@ from typing import Any
 import msgspec
 import pytest
 
+import genai_fn
+from genai_fn import Gemini, Vertex
 from genai_fn.cli import status, terminal
 from genai_fn.cli.places import place
 from genai_fn.errors import AuthError, InvalidRequest
@@ -62,16 +64,30 @@ def body(request: Received) -> Any:
     return msgspec.json.decode(request.body)
 
 
-class TestOffline:
-    def test_no_key(self, capsys: Captured) -> None:
-        """With no key and no project an embedded model answers, and standard error says so."""
-        assert status(["generate", "Why?"]) == 0
+class TestNoCredentials:
+    @pytest.mark.parametrize("options", [[], ["--vertex"]])
+    def test_refused(self, capsys: Captured, options: list[str]) -> None:
+        """With no key and no project the command fails, names what it looked for, and prints no answer."""
+        assert status(["generate", "Why?", *options]) == 1
         out, err = capsys.readouterr()
-        assert "You asked: “Why?”" in out
-        assert out.endswith("\n")
-        assert err.startswith("offline: no key")
+        assert out == ""
+        assert err.startswith("error: no API key and no project")
         assert err.count("\n") == 1
+        wanted = ("GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_CLOUD_PROJECT", "GOOGLE_CLOUD_LOCATION", "--offline")
+        assert [each for each in wanted if each not in err] == []
 
+    def test_process(self) -> None:
+        """So does the process, also where the variables are set and blank."""
+        done = _run(["generate", "Why?"], GEMINI_API_KEY=" ")
+        assert (done.returncode, done.stdout) == (1, b"")
+        assert b"GEMINI_API_KEY" in done.stderr
+
+    def test_library(self) -> None:
+        """Without a key the library's own `run` is a Failure, and no answer."""
+        assert isinstance(genai_fn.run(genai_fn.generate("m", "Why?")).failure(), AuthError)
+
+
+class TestOffline:
     def test_forced(self, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
         """``--offline`` asks nobody even with a key."""
         monkeypatch.setenv("GEMINI_API_KEY", KEY)
@@ -80,10 +96,9 @@ class TestOffline:
         assert "You asked: “Why?”" in out
         assert err == "offline: an embedded model answers.\n"
 
-    @pytest.mark.parametrize("options", [["--vertex"], ["--vertex", "--offline"]])
-    def test_vertex(self, capsys: Captured, options: list[str]) -> None:
+    def test_vertex(self, capsys: Captured) -> None:
         """There is an offline Vertex AI as well."""
-        assert status(["generate", "Why?", *options]) == 0
+        assert status(["generate", "Why?", "--vertex", "--offline"]) == 0
         assert "in place of gemini-2.5-flash" in capsys.readouterr().out
 
     def test_options(self, capsys: Captured, tmp_path: Path) -> None:
@@ -92,7 +107,7 @@ class TestOffline:
         image.write_bytes(b"\x89PNG")
         paper.write_bytes(b"%PDF")
         files = ["--file", str(image), "--file", str(paper)]
-        assert status(["generate", "Why?", "--model", "other", "--system", "Be terse.", *files]) == 0
+        assert status(["generate", "--offline", "Why?", "--model", "other", "--system", "Be terse.", *files]) == 0
         out = capsys.readouterr().out
         assert "in place of other" in out
         assert "My instructions are: “Be terse.”" in out
@@ -103,7 +118,7 @@ class TestPrompt:
     def test_standard_input(self, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
         """``-`` reads the prompt from standard input, without its last line end."""
         _given(monkeypatch, "Warum grün?\n".encode())
-        assert status(["generate", "-"]) == 0
+        assert status(["generate", "--offline", "-"]) == 0
         assert "You asked: “Warum grün?”" in capsys.readouterr().out
 
     @pytest.mark.parametrize(("data", "why"), [(b"\xff\xfe", "not UTF-8"), (b" \n", "is empty")])
@@ -236,7 +251,8 @@ class TestPlace:
     )
     def test_nobody(self, environ: dict[str, str]) -> None:
         """With neither key nor project there is nobody to ask."""
-        assert place(environ) is None
+        with pytest.raises(AuthError, match="GEMINI_API_KEY"):
+            place(environ)
 
     @pytest.mark.parametrize(
         "environ",
@@ -251,7 +267,7 @@ class TestPlace:
     )
     def test_somebody(self, environ: dict[str, str]) -> None:
         """A key, a project, credentials or a gateway say whom to ask."""
-        assert place(environ) is not None
+        assert isinstance(place(environ), Vertex if "GOOGLE_GENAI_USE_VERTEXAI" in environ else Gemini)
 
     def test_project_alone(self) -> None:
         """A project without ``--vertex`` is a mistake that the message helps out of."""
@@ -281,14 +297,14 @@ class TestExtra:
 class TestProcess:
     def test_pipe(self) -> None:
         """Piped, the answer is plain text, whatever the colours of the terminal."""
-        done = _run(["generate", "Why?"])
+        done = _run(["generate", "--offline", "Why?"])
         assert done.returncode == 0
         assert b"You asked: \xe2\x80\x9cWhy?\xe2\x80\x9d\n" in done.stdout
         assert b"\x1b" not in done.stdout + done.stderr
 
     def test_ascii(self) -> None:
         """Where the terminal's encoding lacks a letter, a question mark stands for it."""
-        done = _run(["generate", "Why?"], PYTHONIOENCODING="ascii")
+        done = _run(["generate", "--offline", "Why?"], PYTHONIOENCODING="ascii")
         assert (done.returncode, b"You asked: ?Why??" in done.stdout) == (0, True)
 
     def test_refused(self) -> None:
@@ -304,7 +320,7 @@ class TestProcess:
         reader, writer = os.pipe()
         os.close(reader)
         try:
-            done = _run(["generate", "Why?"], stdout=writer)
+            done = _run(["generate", "--offline", "Why?"], stdout=writer)
         finally:
             os.close(writer)
         assert done.returncode == 1

@@ -105,11 +105,7 @@ def _part(file: Path) -> Part:
 
 def _interpreter(*, vertex: bool, offline: bool) -> Http | Offline:
     environ = {**os.environ, "GOOGLE_GENAI_USE_VERTEXAI": "1"} if vertex else os.environ
-    backend = None if offline else place(environ)
-    if backend is not None:
-        return Http(backend)
-    told("offline", "an embedded model answers." if offline else _NOBODY)
+    if not offline:
+        return Http(place(environ))
+    told("offline", "an embedded model answers.")
     return Offline(Vertex(api_key="offline") if vertex else None)
-
-
-_NOBODY = "no key (GEMINI_API_KEY) and no project (GOOGLE_CLOUD_PROJECT with --vertex), so an embedded model answers."

@@ -1,4 +1,4 @@
-"""Whom the environment says to ask."""
+"""Which backend the environment names."""
 
 from collections.abc import Mapping
 
@@ -9,11 +9,14 @@ from genai_fn.results import Failure
 __all__ = ["place"]
 
 
-def place(environ: Mapping[str, str]) -> Backend | None:
+def place(environ: Mapping[str, str]) -> Backend:
     """
-    Find the backend; None where there is neither a key nor a project, nor anything else that says who calls.
+    Find the backend that the environment names.
 
-    >>> place({})
+    Raises:
+        AuthError: If there is neither a key nor a project, nor anything else that says who calls.
+        InvalidRequest: If a base URL or a location is malformed.
+
     >>> place({"GOOGLE_GENAI_USE_VERTEXAI": "1", "GOOGLE_CLOUD_PROJECT": "p"}).project
     'p'
     """
@@ -24,9 +27,19 @@ def place(environ: Mapping[str, str]) -> Backend | None:
             raise error
         if environ.get("GOOGLE_CLOUD_PROJECT", "").strip():
             raise AuthError("GOOGLE_CLOUD_PROJECT is set, but no key: ask with --vertex, or with --offline")
-        return None
+        raise AuthError(_NO_CREDENTIALS)
     backend = found.unwrap()
-    return None if isinstance(backend, Vertex) and _is_nobody(backend, environ) else backend
+    if isinstance(backend, Vertex) and _is_nobody(backend, environ):
+        raise AuthError(_NO_CREDENTIALS)
+    return backend
+
+
+_NO_CREDENTIALS = (
+    "no API key and no project: set GEMINI_API_KEY or GOOGLE_API_KEY;"
+    " for Vertex AI set GOOGLE_CLOUD_PROJECT (and GOOGLE_CLOUD_LOCATION) or GOOGLE_APPLICATION_CREDENTIALS,"
+    " and pass --vertex or set GOOGLE_GENAI_USE_VERTEXAI=true;"
+    " --offline needs neither and answers from the emulator"
+)
 
 
 def _is_nobody(backend: Vertex, environ: Mapping[str, str]) -> bool:
