@@ -13,6 +13,7 @@ import trustme
 
 from genai_fn import Failure, Gemini, Http, Retry, Success, generate, text, with_options
 from genai_fn.cli import status
+from genai_fn.extras import install_command
 from genai_fn.testing.serving import listening
 
 Captured = pytest.CaptureFixture[str]
@@ -80,7 +81,7 @@ class TestRefused:
         """Without the server, one line says how to get it."""
         monkeypatch.setitem(sys.modules, "uvicorn", None)
         assert _refused(capsys, ["--port", "0"]) == (
-            "error: the emulator's server comes with an extra: pip install 'genai-fn[emulator]'\n"
+            f"error: the emulator's server needs the package uvicorn: {install_command('uvicorn')}\n"
         )
 
 

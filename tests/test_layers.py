@@ -21,7 +21,7 @@ PACKAGE = ROOT / "genai_fn"
 LAYERS = (
     ("errors",),
     ("schema",),
-    ("http", "marks", "mending", "words"),
+    ("extras", "http", "marks", "mending", "words"),
     ("backend", "effects", "events", "inflate", "options", "results", "sse"),
     ("clock", "names", "ranges", "request", "retry"),
     ("body",),
@@ -64,6 +64,7 @@ PURE = {
 """What may be imported where nothing touches the world."""
 
 WORLDLY = {
+    "extras": {"importlib"},  # ``importlib.metadata``, for the versions of optional dependencies
     "": {"importlib"},  # the names of the package are loaded at their first use
     "flows.downloads": {"pathlib"},  # names the type that a download to a path answers
     "schema._disk": {"pathlib"},  # ``from_file`` and ``save`` of Image and Video, named for what they do

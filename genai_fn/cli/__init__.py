@@ -3,6 +3,8 @@
 import sys
 from collections.abc import Sequence
 
+from genai_fn.extras import install_command
+
 __all__ = ["main", "status"]
 
 
@@ -18,7 +20,7 @@ def status(arguments: Sequence[str]) -> int:
     except ModuleNotFoundError as missing:
         if (missing.name or "").partition(".")[0] not in _EXTRA:
             raise
-        sys.stderr.write("error: the command comes with an extra: pip install 'genai-fn[cli]'\n")
+        sys.stderr.write(f"error: the command needs the packages rich and typer: {install_command('rich', 'typer')}\n")
         return 2
     except KeyboardInterrupt:
         return _INTERRUPTED

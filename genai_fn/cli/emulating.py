@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from genai_fn.cli.terminal import told
+from genai_fn.extras import install_command
 
 __all__ = ["emulate"]
 
@@ -41,7 +42,7 @@ def emulate(
     except ModuleNotFoundError as missing:
         if missing.name not in _EXTRA:
             raise
-        told("error", "the emulator's server comes with an extra: pip install 'genai-fn[emulator]'")
+        told("error", f"the emulator's server needs the package uvicorn: {install_command('uvicorn')}")
         raise typer.Exit(2) from None
 
 

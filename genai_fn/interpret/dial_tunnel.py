@@ -6,6 +6,7 @@ from http import HTTPStatus
 from importlib import import_module
 from typing import Any
 
+from genai_fn.extras import install_command
 from genai_fn.interpret.dial_wire import Steps, Wire
 from genai_fn.interpret.proxies import Proxy
 
@@ -51,7 +52,7 @@ def _socks(wire: Wire, proxy: Proxy, host: str, port: int) -> Steps[str]:
         socks: Any = import_module("socksio.socks5")
         faults: Any = import_module("socksio.exceptions")
     except ImportError:
-        return "a socks5 proxy needs the extra: pip install 'genai-fn[socks]'"
+        return f"a socks5 proxy needs the package socksio: {install_command('socksio')}"
     try:
         return (yield from _socks_asked(wire, socks, proxy, host, port))
     except (faults.SOCKSError, ValueError):  # what it says of a bad answer would not help anybody

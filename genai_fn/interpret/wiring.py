@@ -16,6 +16,7 @@ from genai_fn.backend import Credential, Gemini, Vertex, origin, own_credential
 from genai_fn.effects import Lost, Token
 from genai_fn.errors import GenaiError, NotInThisWorld, TimedOut
 from genai_fn.exchange import HttpExchange, nobody
+from genai_fn.extras import install_command
 from genai_fn.http import HttpRequest
 from genai_fn.interpret.async_world import AsyncWorld
 from genai_fn.interpret.dial import DialError, Dialling, dial, target_of
@@ -175,4 +176,5 @@ def _missing() -> NotInThisWorld | None:
     """Say what this world lacks for WebSockets."""
     if _is_trio() or find_spec("websockets") is not None:
         return None
-    return NotInThisWorld("live sessions on asyncio need the extra: pip install 'genai-fn[websockets]'; trio has all")
+    command = install_command("websockets")
+    return NotInThisWorld(f"live sessions on asyncio need the package websockets: {command}; trio needs nothing more")

@@ -329,7 +329,7 @@ def test_socks_missing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         with Loopback(OK) as proxy:
             async with world.lanes(proxy=f"socks5://127.0.0.1:{proxy.port}") as lanes:
                 lost = await lanes.open(get("http://model.invalid/"))
-                assert "genai-fn[socks]" in str(lost.error)
+                assert "needs the package socksio: pip install 'socksio>=" in str(lost.error)
 
     world.run(body)
 

@@ -1,0 +1,51 @@
+"""How to install optional dependencies: from the metadata, and never under a name that anybody may take."""
+
+import importlib.metadata
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from genai_fn.extras import install_command
+from genai_fn.interpret import wiring
+
+ROOT = Path(__file__).parent.parent
+OPTIONAL = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+
+
+REQUIREMENTS = [each for extra in sorted(OPTIONAL.keys() - {"dev"}) for each in OPTIONAL[extra]]
+
+
+@pytest.mark.parametrize("requirement", REQUIREMENTS)
+def test_version_of_the_extra(requirement: str) -> None:
+    """The command asks for the version that pyproject.toml states."""
+    assert install_command(re.split("[<>=]", requirement)[0]) == f"pip install '{requirement}'"
+
+
+def test_live_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A live session on asyncio names the package that it lacks, and its command."""
+    monkeypatch.setattr(wiring, "find_spec", lambda name: None)
+    assert "the package websockets: pip install 'websockets>=" in str(wiring._missing())
+
+
+def test_without_metadata(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A source tree that is not installed has no metadata: the names go without versions."""
+
+    def missing(name: str) -> None:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "requires", missing)
+    assert install_command("rich", "typer") == "pip install 'rich' 'typer'"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("genai_fn/**/*.py"), *ROOT.glob("docs/**/*.py")],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_names_no_distribution(path: Path) -> None:
+    """Nothing advises to install genai_fn by its name, which is not published: anybody could publish under it."""
+    text = path.read_text(encoding="utf-8")
+    assert re.findall(r"pip3? install[^\n&|]*\bgenai[-_.]fn\b.*", text) == []
+    assert re.findall(r"\bgenai[-_.]fn\[\w[\w,]*\]", text) == []
