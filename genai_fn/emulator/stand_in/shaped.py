@@ -135,15 +135,18 @@ def _kind(shape: _Shape) -> str:
 
 
 def _string(shape: _Shape, text: str) -> str:
-    if shape.get("format") in _FORMATS:
-        return _FORMATS[shape["format"]]
+    form = shape.get("format") or shape.get("contentEncoding")
+    if form in _FORMATS:
+        return _FORMATS[form]
     least, most = int(shape.get("minLength") or 0), shape.get("maxLength")
     return text.ljust(min(least, _LONGEST), ".")[: None if most is None else int(most)]
 
 
 _FORMATS = {
+    "base64": "",
     "date": "2000-01-01",
     "date-time": "2000-01-01T00:00:00Z",
+    "decimal": "0",
     "duration": "PT0S",
     "email": "someone@example.com",
     "ipv4": "192.0.2.1",

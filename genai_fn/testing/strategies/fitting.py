@@ -145,7 +145,8 @@ def _sizes(shape: _Shape, of: str) -> tuple[int, int]:
 
 def _text(shape: _Shape) -> SearchStrategy[str]:
     few, most = _sizes(shape, "Length")
-    if form := _FORMS.get(str(shape.get("format") or shape.get("contentEncoding"))):
+    form = _FORMS.get(str(shape.get("format") or shape.get("contentEncoding")))
+    if form is not None:  # Hypothesis warns where the truth of a strategy is asked for
         return form
     pattern = shape.get("pattern")
     if isinstance(pattern, str):
