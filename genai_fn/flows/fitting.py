@@ -5,6 +5,8 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 import msgspec
 
+from genai_fn.schema.limits import bind_limits
+
 __all__ = ["fitted", "jsonable"]
 
 
@@ -21,6 +23,7 @@ def fitted(value: Any, kind: Any, *, strict: bool = True) -> Any:
     >>> fitted([1, 2], tuple[float, ...])
     (1.0, 2.0)
     """
+    kind = bind_limits(kind)
     try:
         return msgspec.convert(value, kind, strict=strict, str_keys=True, dec_hook=_asked)
     except TypeError:  # which msgspec means for the type, and not for the value

@@ -16,8 +16,8 @@ from genai_fn.mending import kept, misread
 from genai_fn.request import Action, Steps, flow
 from genai_fn.schema import FinishReason, GenerateContentResponse
 from genai_fn.schema._base import Misfit, Value
-from genai_fn.schema.dialect import response_schema
-from genai_fn.schema.json_schema import json_schema
+from genai_fn.schema.dialect import translate
+from genai_fn.schema.json_schema import json_schema, without_siblings
 from genai_fn.steps import attempt
 
 __all__ = ["Parsed", "asking_for", "parse", "parsed"]
@@ -92,8 +92,9 @@ def asking_for(kind: Any) -> dict[str, Any]:
     Give the fields of a config that ask for a value of a type.
 
     An enum of texts is asked for as ``text/x.enum``, anything else as JSON. The shape goes as ``response_schema`` where
-    the API's own dialect can say it. It cannot where a shape holds itself, where a choice is not among texts, and of an
-    object whose names are not known, which the API would leave empty: such shapes go as ``response_json_schema``.
+    the API's own dialect can say it. It cannot where a shape holds itself, where a choice is not among texts, of a
+    tuple or a set, and of an object whose names are not known, which the API would leave empty: such shapes go as
+    ``response_json_schema``.
 
     >>> asking_for(bool)["response_schema"], asking_for(dict[str, int])["response_json_schema"]
     ({'type': 'boolean'}, {'type': 'object', 'additionalProperties': {'type': 'integer'}})
@@ -104,13 +105,10 @@ def asking_for(kind: Any) -> dict[str, Any]:
         plain = json_schema(kind)
     except Misfit as wrong:
         raise InvalidRequest("returning" + "".join(reversed(wrong.steps)), wrong.value, wrong.expected) from None
-    try:
-        said = response_schema(plain)
-    except Misfit:
-        said = None
-    if said is not None and not _is_open(said):
+    said = translate(plain)
+    if said and not _is_open(said):
         return fields | {"response_schema": said}
-    return fields | ({"response_json_schema": plain} if plain else {})
+    return fields | ({"response_json_schema": without_siblings(plain)} if plain else {})
 
 
 # What is asked for
@@ -128,7 +126,7 @@ def _is_open(shape: Any) -> bool:
         return False
     words = cast("dict[str, Any]", shape)
     is_bare = str(words.get("type")).upper() == "OBJECT" and not words.get("properties")
-    return is_bare or bool(words.get("additionalProperties")) or any(map(_is_open, words.values()))
+    return is_bare or any(map(_is_open, words.values()))
 
 
 # What has come

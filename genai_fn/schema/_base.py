@@ -10,7 +10,20 @@ from typing import Annotated, Any, Generic, Self, TypeAlias, TypeVar, dataclass_
 import msgspec
 from msgspec import Struct, StructMeta, field
 
-__all__ = ["GeminiOnly", "Message", "Misfit", "Only", "Opaque", "OpenEnum", "Page", "Value", "VertexOnly", "Via"]
+__all__ = [
+    "Detour",
+    "Elsewhere",
+    "GeminiOnly",
+    "Message",
+    "Misfit",
+    "Only",
+    "Opaque",
+    "OpenEnum",
+    "Page",
+    "Value",
+    "VertexOnly",
+    "Via",
+]
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -129,6 +142,17 @@ class Via(msgspec.Struct, frozen=True):
     """A mark on a field: what people pass there goes through a function first, which may raise `Misfit`."""
 
     function: Callable[[Any], Any]
+
+
+class Detour(Via, frozen=True):
+    """A mark on a field: its function may also give an `Elsewhere`, for another field of the same Struct."""
+
+
+class Elsewhere(msgspec.Struct, frozen=True):
+    """A value that belongs into another field than the one that it was given for."""
+
+    field: str
+    value: Any
 
 
 class Only(msgspec.Struct, frozen=True):

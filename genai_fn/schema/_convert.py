@@ -25,7 +25,7 @@ from typing import Annotated, Any, TypeAlias, TypeVar, Union, cast, get_args, ge
 import msgspec
 
 from genai_fn.errors import InvalidRequest
-from genai_fn.schema._base import Message, Misfit, Via
+from genai_fn.schema._base import Detour, Elsewhere, Message, Misfit, Via
 
 __all__ = ["as_changes", "as_struct", "as_value", "at", "settle"]
 
@@ -80,8 +80,8 @@ def _converter(annotation: Any) -> Converter:
     if annotation in _LEAVES:
         return _LEAVES[annotation]
     if origin is Annotated:
-        ways = [mark.function for mark in args[1:] if isinstance(mark, Via)]
-        return _via(ways[0], _converter(args[0])) if ways else _converter(args[0])
+        marks = [mark for mark in args[1:] if isinstance(mark, Via)]
+        return _via(marks[0], _converter(args[0])) if marks else _converter(args[0])
     if origin in (Union, types.UnionType):
         settled = _either(tuple(each for each in args if each is not type(None)))
         return _optional(settled) if type(None) in args else settled
@@ -216,8 +216,17 @@ def _instance(annotation: Any, value: Any) -> Any:
 # Containers
 
 
-def _via(way: Converter, converter: Converter) -> Converter:
-    return lambda value: converter(way(value))
+def _via(mark: Via, converter: Converter) -> Converter:
+    way = mark.function
+    return _detour(way, converter) if isinstance(mark, Detour) else lambda value: converter(way(value))
+
+
+def _detour(way: Converter, converter: Converter) -> Converter:
+    def detour(value: Any) -> Any:
+        found = way(value)
+        return found if type(found) is Elsewhere else converter(found)
+
+    return detour
 
 
 def _optional(converter: Converter) -> Converter:
@@ -333,7 +342,10 @@ def _settled(value: msgspec.Struct) -> msgspec.Struct:
     except Misfit as wrong:
         wrong.steps.append(f".{value.__struct_fields__[index]}")
         raise
-    return msgspec.structs.replace(value, **changes) if changes else value
+    if not changes:
+        return value
+    _put_elsewhere(type(value), changes, value)
+    return msgspec.structs.replace(value, **changes)
 
 
 def _read(kind: type[msgspec.Struct], value: Mapping[str, Any]) -> msgspec.Struct:
@@ -357,7 +369,30 @@ def _given(kind: type[msgspec.Struct], value: Mapping[str, Any]) -> dict[str, An
         except Misfit as wrong:
             wrong.steps.append(f".{key}")
             raise
+    _put_elsewhere(kind, given, None)
     return given
+
+
+def _put_elsewhere(kind: type[msgspec.Struct], given: dict[str, Any], before: msgspec.Struct | None) -> None:
+    """Put what belongs into another field there, and None in its place."""
+    for name in _detours(kind):
+        found = given.get(name)
+        if type(found) is Elsewhere:
+            if given.get(found.field, getattr(before, found.field, None)) is not None:
+                raise Misfit(found.value, f"nothing beside {found.field}, where this shape goes as well", f".{name}")
+            given |= {name: None, found.field: found.value}
+
+
+@functools.cache
+def _detours(kind: type[msgspec.Struct]) -> tuple[str, ...]:
+    hints = get_type_hints(kind, include_extras=True)
+    return tuple(name for name in kind.__struct_fields__ if _has_detour(hints[name]))
+
+
+def _has_detour(annotation: Any) -> bool:
+    if get_origin(annotation) in (Union, types.UnionType):
+        return any(map(_has_detour, get_args(annotation)))
+    return get_origin(annotation) is Annotated and any(isinstance(mark, Detour) for mark in get_args(annotation)[1:])
 
 
 def _unknown(kind: type[msgspec.Struct], key: Any, value: Any) -> Misfit:

@@ -11,9 +11,9 @@ import msgspec
 from typing_extensions import TypeIs
 
 from genai_fn.schema._base import Misfit
-from genai_fn.schema.dialect import response_schema
+from genai_fn.schema.dialect import translate
 from genai_fn.schema.docstrings import described
-from genai_fn.schema.json_schema import json_schema
+from genai_fn.schema.json_schema import json_schema, without_siblings
 
 __all__ = ["declared", "hint", "name_of"]
 
@@ -22,7 +22,11 @@ def declared(function: Callable[..., Any]) -> dict[str, Any]:
     """
     Describe a function as the fields of a `FunctionDeclaration`.
 
-    Every parameter needs an annotation that `Schema` can say. What a ``functools.partial`` has bound is the caller's
+    The parameters go as ``parameters``, a `Schema`, where every annotation can be said in one, and all together as
+    ``parameters_json_schema`` where one cannot: a mapping, a tuple, a set, numbers to choose from, a type that holds
+    itself, a format that a `Schema` does not take.
+
+    What a ``functools.partial`` has bound is the caller's
     and not the model's; ``*args`` and ``**kwargs`` have no names and are left to the caller, too. A default goes along
     where JSON has it; where it does not, or is None, the parameter may be left out all the same.
 
@@ -38,7 +42,7 @@ def declared(function: Callable[..., Any]) -> dict[str, Any]:
         wrong.steps.append(f".{name}")
         raise
     about = {"description": doc} if doc else {}
-    return {"name": name, **about, **({"parameters": shape} if shape["properties"] else {})}
+    return {"name": name, **about, **shape}
 
 
 def name_of(function: Callable[..., Any]) -> str:
@@ -57,31 +61,66 @@ def _shape(function: Callable[..., Any], told: Mapping[str, str]) -> dict[str, A
     except (TypeError, ValueError):
         raise Misfit(function, "a function whose parameters Python knows") from None
     offered = [each for each in parameters if each.kind not in _NAMELESS and each.name not in bound]
-    return {
-        "type": "OBJECT",
-        "properties": {each.name: _property(function, each, told) for each in offered},
-        "required": [each.name for each in offered if each.default is Parameter.empty],
-    }
+    if not offered:
+        return {}
+    shapes = {each.name: _described_type(function, each) for each in offered}
+    required = [each.name for each in offered if each.default is Parameter.empty]
+    said = {name: translate(shape) for name, shape in shapes.items()}
+    if None not in said.values():
+        properties = {each.name: _property(said[each.name] or {}, each, told) for each in offered}
+        return {"parameters": {"type": "OBJECT", "properties": properties, "required": required}}
+    defs = _definitions(shapes)
+    plain = {each.name: _plain_property(shapes[each.name], each, told) for each in offered}
+    whole = {"type": "object", "properties": plain, "required": required, **({"$defs": defs} if defs else {})}
+    return {"parameters_json_schema": without_siblings(whole)}
 
 
 _NAMELESS = {Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD}
 
 
-def _property(function: Callable[..., Any], parameter: Parameter, told: Mapping[str, str]) -> dict[str, Any]:
+def _described_type(function: Callable[..., Any], parameter: Parameter) -> dict[str, Any]:
     try:
-        said: Any = response_schema(json_schema(hint(function, parameter)))
-        words: dict[str, Any] = dict(said or {})
+        return json_schema(hint(function, parameter))
     except Misfit as wrong:
-        wrong.expected = wrong.expected.replace("response_json_schema", "parameters_json_schema")
         wrong.steps.append(f".{parameter.name}")
         raise
+
+
+def _definitions(shapes: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """Take the definitions out of the shapes of all parameters, as ``$ref`` reads from the root."""
+    defs: dict[str, Any] = {}
+    for name, shape in shapes.items():
+        for each, definition in shape.pop("$defs", {}).items():
+            if defs.setdefault(each, definition) != definition:
+                raise Misfit(definition, f"types of different names, not two that are called {each}", f".{name}")
+    return defs
+
+
+def _property(said: dict[str, Any], parameter: Parameter, told: Mapping[str, str]) -> dict[str, Any]:
+    words = {**said, **({"nullable": True} if parameter.default is None else _default(parameter.default))}
     if parameter.name in told:
         words.setdefault("description", told[parameter.name])
-    if parameter.default is None:
-        words["nullable"] = True
-    elif parameter.default is not Parameter.empty:
-        words |= _default(parameter.default)
     return words
+
+
+def _plain_property(shape: dict[str, Any], parameter: Parameter, told: Mapping[str, str]) -> dict[str, Any]:
+    words = _or_null(shape) if parameter.default is None else dict(shape)
+    if parameter.name in told:
+        words.setdefault("description", told[parameter.name])
+    return words | _default(parameter.default)
+
+
+def _or_null(shape: dict[str, Any]) -> dict[str, Any]:
+    """Let null fit as well; what describes the shape stays outermost."""
+    about: dict[str, Any] = {word: shape[word] for word in ("title", "description") if word in shape}
+    rest = {word: each for word, each in shape.items() if word not in about}
+    if not rest:  # anything fits
+        return about
+    members = rest["anyOf"] if rest.keys() == {"anyOf"} else [rest]
+    return {**about, "anyOf": members if _NULL in members else [*members, _NULL]}
+
+
+_NULL = {"type": "null"}
 
 
 def hint(function: Callable[..., Any], parameter: Parameter) -> Any:
@@ -99,6 +138,8 @@ def hint(function: Callable[..., Any], parameter: Parameter) -> Any:
 
 
 def _default(value: Any) -> dict[str, Any]:
+    if value is Parameter.empty or value is None:
+        return {}
     try:
         return {"default": msgspec.json.decode(msgspec.json.encode(value))}
     except (TypeError, ValueError):

@@ -18,11 +18,11 @@ from urllib.parse import unquote
 from msgspec.structs import astuple
 from typing_extensions import TypeAliasType, TypeIs
 
-from genai_fn.schema._base import Message, Misfit
-from genai_fn.schema.json_schema import json_schema
+from genai_fn.schema._base import Elsewhere, Message, Misfit
+from genai_fn.schema.json_schema import json_schema, without_siblings
 from genai_fn.schema.schemas import Schema, Type
 
-__all__ = ["response_schema"]
+__all__ = ["response_schema", "translate", "translate_type"]
 
 _Words: TypeAlias = dict[str, Any]
 
@@ -45,6 +45,53 @@ def response_schema(value: Any) -> Schema | Mapping[str, Any] | None:
     given = json_schema(value) if _is_type(value) else value
     settled = given if _is_settled(given) else _settled(given, _Place(given, itertools.count()))
     return None if settled in ({}, Schema()) else settled
+
+
+def translate(shape: Mapping[str, Any]) -> dict[str, Any] | None:
+    """
+    Translate a type's JSON Schema to the dialect; None where JSON Schema alone says all of it.
+
+    So it is with numbers to choose from, tuples, recursion, ``additionalProperties`` (v1beta has no such field), and
+    with formats that the service refuses in a `Schema`.
+
+    >>> translate({"type": "string", "format": "uuid"})
+    >>> translate({"anyOf": [{"type": "string"}, {"type": "null"}]})
+    {'type': 'string', 'nullable': True}
+    """
+    try:
+        words = _settled(shape, _Place(shape, itertools.count()))
+    except Misfit:
+        return None
+    return words if _is_taken(words) else None
+
+
+def translate_type(kind: Any, otherwise: str) -> Any:
+    """
+    Say what a type looks like in the dialect, or as `Elsewhere`: in plain JSON Schema, for the field `otherwise`.
+
+    What is no type goes through `response_schema`.
+    """
+    if not _is_type(kind):
+        return response_schema(kind)
+    shape = json_schema(kind)
+    words = translate(shape)
+    return Elsewhere(otherwise, without_siblings(shape)) if words is None else words or None
+
+
+def _is_taken(words: _Words) -> bool:
+    kind = _kind(words)
+    if "additionalProperties" in words or words.get("format") not in {None, *_FORMATS.get(kind or "", ())}:
+        return False
+    inner = (
+        *words.get("properties", {}).values(),
+        *words.get("anyOf", ()),
+        *([words["items"]] if "items" in words else []),
+    )
+    return all(map(_is_taken, inner))
+
+
+_FORMATS = {"STRING": ("enum", "date-time"), "NUMBER": ("float", "double"), "INTEGER": ("int32", "int64")}
+"""What the service takes in a `Schema`; others it refuses with 400."""
 
 
 def _is_type(value: Any) -> bool:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias
 
 from msgspec import field
 
-from genai_fn.schema._base import Message, OpenEnum, Via
+from genai_fn.schema._base import Detour, Message, OpenEnum, Via
 from genai_fn.schema._convert import as_struct, as_value
 
 __all__ = ["JSONSchema", "JSONSchemaType", "Schema", "SchemaLike", "Type"]
@@ -129,10 +129,16 @@ def _in_dialect(value: Any) -> Any:
     return response_schema(value)
 
 
+def _of_type(value: Any) -> Any:
+    from genai_fn.schema.dialect import translate_type  # noqa: PLC0415  # which is made of Schema
+
+    return translate_type(value, "response_json_schema")
+
+
 if TYPE_CHECKING:
     from types import GenericAlias, UnionType
 
     SchemaLike: TypeAlias = Schema | Mapping[str, Any] | type[Any] | UnionType | GenericAlias
     """A `Schema`, a mapping of the same fields, or a type to take the shape of."""
 else:
-    SchemaLike = Annotated[Schema | None, Via(_in_dialect)]
+    SchemaLike = Annotated[Schema | None, Detour(_of_type)]

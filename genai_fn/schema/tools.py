@@ -118,8 +118,8 @@ class FunctionDeclaration(Message):
         described.
 
         Args:
-            callable: A function, a bound method, a ``functools.partial``, or an object with ``__call__``. Annotations
-                are types that ``response_schema`` takes, too.
+            callable: A function, a bound method, a ``functools.partial``, or an object with ``__call__``. The
+                parameters become ``parameters``, or ``parameters_json_schema`` if a `Schema` cannot say one of them.
 
             behavior: Whether the model waits for it.
 

@@ -1,0 +1,155 @@
+"""What a declaration allows, the function takes: every declared type, from the call that a model makes."""
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Annotated, Any, Literal, NamedTuple, NotRequired, TypedDict
+from uuid import UUID
+
+import msgspec
+import pydantic
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from genai_fn import Offline, generate
+from genai_fn.flows.invoking import arguments
+from genai_fn.modifiers import calling
+from genai_fn.schema import FunctionCall, FunctionDeclaration
+from genai_fn.schema._base import Misfit
+from genai_fn.testing.strategies.fitting import fitting
+
+
+class Scale(enum.Enum):
+    SMALL = "small"
+    LARGE = "large"
+
+
+class Grade(enum.IntEnum):
+    TWO = 2
+    ONE = 1
+
+
+class Pair(NamedTuple):
+    number: int
+    name: str = ""
+
+
+class Folder(msgspec.Struct):
+    name: str
+    folders: list["Folder"] = []
+
+
+class Tree(pydantic.BaseModel):
+    label: Annotated[str, pydantic.Field(min_length=1)]
+    above: int = pydantic.Field(gt=0, lt=100)
+    trees: "list[Tree]" = []
+
+
+class Options(TypedDict):
+    scale: Scale
+    many: NotRequired[set[int]]
+
+
+@dataclass
+class Order:
+    days: Annotated[int, pydantic.Field(ge=1, le=14)]
+    prices: dict[str, Decimal] = field(default_factory=dict[str, Decimal])
+
+
+KINDS: list[Any] = [
+    *(int, float, str, bool, bytes, date, datetime, time, timedelta, Decimal, UUID, Scale, Grade, Pair, Folder, Tree),
+    *(Options, Order, dict[str, int], dict[str, list[Scale]], set[str], frozenset[int], tuple[int, str], list[Grade]),
+    *(Literal["b", "a"], Literal[2, 1], Literal["a", 1] | None, Order | None, int | str, list[Folder] | None),
+    *(Annotated[int, pydantic.Field(ge=1, le=14)], Annotated[float, pydantic.Field(gt=0, lt=1)]),
+    *(Annotated[list[int], msgspec.Meta(max_length=2)], Annotated[str, pydantic.StringConstraints(max_length=3)]),
+    *(Annotated[datetime, msgspec.Meta(tz=True)], dict[str, Any], list[Any]),
+]
+
+
+def taking(kind: Any, default: Any = ...) -> Callable[..., Any]:
+    """Make a function of one argument."""
+
+    def function(a: Any = default) -> None:
+        """Take it."""
+
+    function.__annotations__["a"] = kind
+    if default is ...:
+        function.__defaults__ = None
+    return function
+
+
+def shape_of(function: Callable[..., Any]) -> Any:
+    """Give the parameters of a declaration, in either form."""
+    declaration = FunctionDeclaration.from_callable(callable=function)
+    return declaration.parameters_json_schema if declaration.parameters is None else declaration.parameters
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+@given(data=st.data())
+@settings(max_examples=20)
+def test_fits(kind: Any, data: st.DataObject) -> None:
+    """Whatever fits the declaration converts to the annotation, and None where it is the default."""
+    for function in (taking(kind), taking(kind, None)):
+        args = data.draw(fitting(shape_of(function)))
+        found = arguments(function, FunctionCall(name="function", args=args))
+        assert found.keys() == args.keys()
+
+
+VALUES: list[tuple[Any, Any, Any]] = [
+    (dict[str, int], {"a": 1.0}, {"a": 1}),
+    (set[str], ["a", "b"], {"a", "b"}),
+    (bytes, "AAEC", b"\x00\x01\x02"),
+    (Grade, 2.0, Grade.TWO),
+    (Scale, "large", Scale.LARGE),
+    (Literal[2, 1], 1.0, 1),
+    (tuple[int, str], [1.0, "a"], (1, "a")),
+    (Pair, [1, "a"], Pair(1, "a")),
+    (Folder, {"name": "a", "folders": [{"name": "b"}]}, Folder("a", [Folder("b")])),
+    (Tree, {"label": "a", "above": 1}, Tree(label="a", above=1)),
+    (timedelta, "PT5S", timedelta(seconds=5)),
+    (Decimal, "1.50", Decimal("1.50")),
+    (UUID, str(UUID(int=7)), UUID(int=7)),
+    (date, "2030-01-02", date(2030, 1, 2)),
+    (dict[str, Order], {"a": {"days": 2, "prices": {"b": 1.5}}}, {"a": Order(2, {"b": Decimal("1.5")})}),
+]
+
+
+@pytest.mark.parametrize(("kind", "given", "expected"), VALUES, ids=[str(each[0]) for each in VALUES])
+def test_values(kind: Any, given: Any, expected: Any) -> None:
+    """A call's JSON becomes the value that the annotation names."""
+    assert arguments(taking(kind), FunctionCall(name="function", args={"a": given})) == {"a": expected}
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "why"),
+    [
+        (Annotated[int, pydantic.Field(ge=1, le=14)], 15, "a: Expected `int` <= 14"),
+        (list[Annotated[str, pydantic.Field(pattern="^a")]], ["b"], "matching regex"),
+        (Annotated[int, pydantic.Field(gt=0)] | None, 0, "a: Expected `int` >= 1"),
+        (Tree, {"label": "a", "above": 0}, "above: Input should be greater than 0"),
+        (tuple[int, str], [1], "length"),
+        (Grade, 3, "Invalid enum value 3"),
+    ],
+)
+def test_limits(kind: Any, given: Any, why: str) -> None:
+    """What is beyond the declared limits is an error for the model, whichever library states them."""
+    with pytest.raises(Misfit) as refused:
+        arguments(taking(kind), FunctionCall(name="function", args={"a": given}))
+    assert why in refused.value.expected
+
+
+def test_offline() -> None:
+    """The emulated model calls a function that is declared in JSON Schema, with arguments that fit."""
+    taken = list[Any]()
+
+    def keep(scores: dict[str, int], folder: Folder, pair: Pair, price: Decimal, data: bytes, when: date) -> str:
+        """Keep them."""
+        taken.append((scores, folder, pair, price, data, when))
+        return "kept"
+
+    must = {"tool_config": {"function_calling_config": {"mode": "ANY"}}}
+    assert Offline()(generate("m", "hi", must) | calling(keep)).unwrap()
+    assert [type(each) for each in taken[0]] == [dict, Folder, Pair, Decimal, bytes, date]
