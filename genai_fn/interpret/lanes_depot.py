@@ -96,10 +96,14 @@ class Lane:
         self.idle_since = 0.0
 
     def clean(self) -> bool:
-        """Tell whether an exchange ended so that another can follow."""
-        protocol = getattr(self.http, "_h11_state", None)
-        # What came after the answer would be taken for the answer to the next request.
-        return self.http.is_available() and not (protocol and protocol.trailing_data[0])
+        """
+        Tell whether an exchange ended so that another can follow: nothing may have come after its answer.
+
+        Bytes after the answer would be taken for the answer to the next request. Where they cannot be seen, because the
+        transport keeps its protocol state elsewhere, the connection does not serve again.
+        """
+        trailing = getattr(getattr(self.http, "_h11_state", None), "trailing_data", None)
+        return trailing is not None and not trailing[0] and bool(self.http.is_available())
 
 
 class Depot:

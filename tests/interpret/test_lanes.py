@@ -226,6 +226,37 @@ def test_more_than_the_answer(world: World) -> None:
     world.run(body)
 
 
+class HidesItsState:
+    """A transport's connection whose private HTTP/1.1 state cannot be read from outside."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "_h11_state":
+            raise AttributeError(name)
+        return getattr(self._connection, name)
+
+
+@pytest.mark.parametrize(
+    "extra", (b"", b"HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\nattacker"), ids=("plain", "smuggled")
+)
+def test_state_out_of_reach(world: World, monkeypatch: pytest.MonkeyPatch, extra: bytes) -> None:
+    """A connection of which nobody can tell whether more came than the answer serves once, and no smuggled answer is read."""
+    for name in ("HTTP11Connection", "AsyncHTTP11Connection"):
+        kind = getattr(world.transport, name)
+        monkeypatch.setattr(world.transport, name, lambda *args, kind=kind: HidesItsState(kind(*args)))
+
+    async def body() -> None:
+        with Loopback(Send(head(200, (("content-length", "2"),)) + b"ok" + extra)) as server:
+            async with world.lanes() as lanes:
+                for _ in range(3):
+                    assert await lanes.call(get(server.url)) == (200, b"ok")
+            assert server.connections == 3
+
+    world.run(body)
+
+
 @pytest.mark.parametrize(
     ("answer", "reused"), [(Reset(), True), (Close(), True), ((Send(b"HTTP/1.1 2"), Close()), False)]
 )
