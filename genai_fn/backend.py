@@ -3,7 +3,7 @@
 import functools
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any, ClassVar, TypeAlias, cast
 from urllib.parse import urlsplit
 
@@ -22,6 +22,7 @@ __all__ = [
     "Vertex",
     "backend_from_env",
     "bearer",
+    "complete_project",
     "origin",
     "own_credential",
     "pairs",
@@ -177,6 +178,8 @@ class Vertex(_Place):
         base = None if self.base_url is None else settled_base(self.base_url)
         _settle(
             self,
+            project=_check(self.project, "Vertex.project", _PROJECT, _A_PROJECT),
+            location=_check(self.location, "Vertex.location", _LOCATION, _A_LOCATION),
             api_key=key,
             credentials=credentials,
             base_url=base,
@@ -223,6 +226,21 @@ class Credential:
     origin: str
     headers: Secret
     project: str | None = None
+
+
+def complete_project(backend: Backend, credential: Credential) -> Result[Backend, GenaiError]:
+    """
+    Give a Vertex backend without a project the one that its credential belongs to.
+
+    A credentials file or a metadata server names that project at run time, so what is no project is a Failure.
+    """
+    if not isinstance(backend, Vertex) or backend.project is not None or credential.project is None:
+        return Success(backend)
+    try:
+        _check(credential.project, "the project of the credentials", _PROJECT, _A_PROJECT)
+        return Success(replace(backend, project=credential.project))
+    except InvalidRequest as error:
+        return Failure(error)
 
 
 def own_credential(backend: Backend) -> Credential | None:
@@ -341,19 +359,25 @@ def _key(key: Any) -> Secret | None:
 
 def settled_base(url: Any) -> str:
     """Settle what people pass as a base URL; one with a user's name may hold a password, and is not shown."""
-    parts = urlsplit(url) if isinstance(url, str) else None
-    try:
-        right = (
-            parts is not None and parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
-        )
-    except ValueError:  # a port that is no number
-        right = False
-    if parts is None or not right or parts.username is not None or parts.query or parts.fragment:
+    if not isinstance(url, str) or not _BASE.fullmatch(url) or not url.isprintable() or not _has_host(url):
         shown = "***" if isinstance(url, str) and "@" in url else url
         raise InvalidRequest(
             "base_url", shown, "http:// or https://, a host, and maybe a path; no user, query or fragment"
         )
-    return str(url).rstrip("/")
+    scheme, _, rest = url.partition(":")
+    return f"{scheme.lower()}:{rest.rstrip('/')}"
+
+
+def _has_host(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:  # a port that is no number, half an IPv6 address
+        return False
+
+
+_BASE = re.compile(r"https?://[^\s\\/?#@]+(?:/[^\s\\?#]*)?", re.IGNORECASE)
+"""Without what parsers of URLs disagree about: white space and backslashes."""
 
 
 def settled_version(version: Any) -> str:
@@ -364,3 +388,18 @@ def settled_version(version: Any) -> str:
 
 
 _VERSION = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._~-]*|")
+
+
+def _check(value: object, path: str, pattern: re.Pattern[str], expected: str) -> Any:
+    """Refuse what would leave its place in a host or a path."""
+    if value is not None and not (isinstance(value, str) and pattern.fullmatch(value)):
+        raise InvalidRequest(path, value, expected)
+    return value
+
+
+_PROJECT = re.compile(r"(?:[a-z0-9-]+(?:\.[a-z0-9-]+)+:)?[a-z0-9][a-z0-9-]*")
+_A_PROJECT = (
+    "a project's ID or number: lower-case letters, digits and hyphens, such as my-project or example.com:my-project"
+)
+_LOCATION = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,50}[a-z0-9])?")  # a label of DNS, with -aiplatform behind it
+_A_LOCATION = "a location such as us-central1, us, eu or global: lower-case letters, digits and hyphens"

@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 from returns.result import Failure, Result, Success
 
 from genai_fn import effects
-from genai_fn.backend import NO_KEY, Backend, Credential, Gemini, Vertex, origin, own_credential
+from genai_fn.backend import NO_KEY, Backend, Credential, Gemini, complete_project, origin, own_credential
 from genai_fn.effects import Close, Effects, Lost, Now, Open, Random, Read, Sleep, Tell, Token
 from genai_fn.errors import AuthError, DecodeError, GenaiError, TimedOut
 from genai_fn.events import Answered, Event, Failed, Retrying, Sending
@@ -132,8 +132,10 @@ class HttpExchange(Value, kw_only=True, dict=True):
             had: Credential | Lost = yield Token(terms.deadline)
             if isinstance(had, Lost):
                 return had.error
-            if isinstance(backend, Vertex) and backend.project is None:
-                backend = dataclasses.replace(backend, project=had.project)
+            completed = complete_project(backend, had)
+            if isinstance(completed, Failure):
+                return completed.failure()
+            backend = completed.unwrap()
             credential = dataclasses.replace(had, origin=origin(addressed(backend, options).root))
         prepared = prepare(request, backend)
         if isinstance(prepared, Failure):

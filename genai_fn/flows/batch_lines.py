@@ -235,7 +235,7 @@ def _result(line: _Line) -> Result[Any, GenaiError]:
 
 
 def _asked(request: Request[Any]) -> bytes:
-    result = encode(request, Vertex("-"))
+    result = encode(request, Vertex("project"))
     return _mark(msgspec.json.decode(_text(result.unwrap()))) if isinstance(result, Success) else b"-"
 
 

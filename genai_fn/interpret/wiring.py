@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import anyio
 from returns.result import Failure, Result
 
-from genai_fn.backend import Credential, Gemini, Vertex, origin, own_credential
+from genai_fn.backend import Credential, Gemini, complete_project, origin, own_credential
 from genai_fn.effects import Lost, Token
 from genai_fn.errors import GenaiError, NotInThisWorld, TimedOut
 from genai_fn.exchange import HttpExchange, nobody
@@ -86,8 +86,10 @@ class HttpWiring:
         had = await self._credential()
         if isinstance(had, Lost):
             return had
-        if isinstance(self._backend, Vertex) and self._backend.project is None and had.project is not None:
-            self._backend = dataclasses.replace(self._backend, project=had.project)
+        completed = complete_project(self._backend, had)
+        if isinstance(completed, Failure):
+            return Lost(completed.failure())
+        self._backend = completed.unwrap()
         opened = opening(self._live, self._backend, handle)
         if isinstance(opened, Failure):
             return Lost(opened.failure())

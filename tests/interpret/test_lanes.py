@@ -242,7 +242,7 @@ class HidesItsState:
     "extra", (b"", b"HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\nattacker"), ids=("plain", "smuggled")
 )
 def test_state_out_of_reach(world: World, monkeypatch: pytest.MonkeyPatch, extra: bytes) -> None:
-    """A connection of which nobody can tell whether more came than the answer serves once, and no smuggled answer is read."""
+    """A connection serves once if nobody can tell whether more came than the answer: a smuggled answer is not read."""
     for name in ("HTTP11Connection", "AsyncHTTP11Connection"):
         kind = getattr(world.transport, name)
         monkeypatch.setattr(world.transport, name, lambda *args, kind=kind: HidesItsState(kind(*args)))

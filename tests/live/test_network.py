@@ -8,7 +8,7 @@ import trustme
 from returns.result import Success
 
 from genai_fn import AsyncHttp, Gemini, Vertex, live, with_options
-from genai_fn.errors import ConnectError
+from genai_fn.errors import ConnectError, InvalidRequest
 from tests.live.peer import Meeting, Peer
 from tests.live.test_sessions import ASKED, said
 from tests.loopback import ConnectProxy
@@ -111,3 +111,26 @@ def test_oauth(run: Any) -> None:
     assert "/ws/google.cloud.aiplatform.v1beta1.LlmBidiService/BidiGenerateContent" == meeting.path
     assert "Bearer test-token" == meeting.headers["authorization"]
     assert "projects/p/locations/l/publishers/google/models/m" == meeting.setup["model"]
+
+
+def test_bad_project_of_credentials(run: Any) -> None:
+    """A session whose credentials name something else than a project fails, and connects to nothing."""
+
+    class Credentials:
+        token = "test-token"
+        project_id = "p/../../x"
+
+        def refresh(self, request: object) -> None:
+            raise AssertionError("the token is good")
+
+    with Peer(echo) as peer:
+
+        async def body() -> None:
+            backend = Vertex(credentials=Credentials(), base_url=peer.url)
+            async with AsyncHttp(backend, proxy="") as interpreter, interpreter.live(ASKED) as session:
+                failure = (await anext(session)).failure()
+                assert isinstance(failure, InvalidRequest)
+                assert failure.path == "the project of the credentials"
+
+        run(body)
+    assert peer.meetings == []
