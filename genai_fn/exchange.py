@@ -26,7 +26,7 @@ from genai_fn.request import Answer, Request
 from genai_fn.retry import delay, is_lost_in_reuse, is_worth_repeating
 from genai_fn.schema._base import Value
 from genai_fn.sse import Events
-from genai_fn.wire import Prepared, addressed, api_error, prepare, read, read_event, sign
+from genai_fn.wire import Prepared, addressed, api_error, prepare, read, read_event, read_stray, sign
 
 __all__ = ["Exchange", "HttpExchange", "fetched", "nobody"]
 
@@ -328,12 +328,17 @@ def _take(handle: _Listening, piece: bytes) -> None:
     found = [data for data in events if data and not data.isspace()]  # an event of nothing keeps the connection alive
     if handle.head is not None:
         handle.head = None if found else (handle.head + inflated)[:_HEAD_KEPT]
+    stray = found.pop() if handle.events.has_stray else None
     for data in found:
         item = read_event(handle.answer, data, handle.exchange.headers)
         handle.waiting.append(item)
         if isinstance(item, Failure):
             handle.is_over = True
             return
+    if stray is not None:
+        handle.is_over = True
+        handle.waiting.append(Failure(read_stray(stray, handle.exchange.headers)))
+        return
     if handle.events.held > handle.terms.most:
         handle.waiting.append(Failure(DecodeError(f"an event of at most {handle.terms.most} bytes")))
         handle.is_over = True

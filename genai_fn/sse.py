@@ -5,6 +5,9 @@ place.
 Follows https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream over bytes, in linear
 time for lines of any length. A body that begins with ``[`` or ``{`` is read as JSON: the members of an array, or a
 whole document, which may be a fault.
+
+In one thing this departs from the standard: a line that is no field ends the stream. The standard ignores such a line,
+but Google's servers abort a stream by writing the error as bare JSON after the events, and proxies by writing HTML.
 """
 
 import re
@@ -46,6 +49,11 @@ class Events:
         return [] if self._reader is None else self._reader.finish()
 
     @property
+    def has_stray(self) -> bool:
+        """Whether text outside of events has ended the stream; that text is the last thing that was returned."""
+        return self._reader is not None and self._reader.has_stray
+
+    @property
     def held(self) -> int:
         """How many bytes wait for the rest of their event."""
         return 0 if self._reader is None else self._reader.held
@@ -65,12 +73,19 @@ class _Lines:
         self._data: list[bytes] = []
         self._size = 0
         self._after_cr = False
+        self._stray: _Stray | None = None
 
     @property
     def held(self) -> int:
-        return len(self._buffer) + self._size
+        return len(self._buffer) + self._size + (0 if self._stray is None else self._stray.held)
+
+    @property
+    def has_stray(self) -> bool:
+        return self._stray is not None and self._stray.has_stray
 
     def feed(self, piece: bytes) -> list[bytes]:
+        if self._stray is not None:
+            return self._stray.feed(piece)
         held = self._buffer
         if not held and not self._data and not self._after_cr and _is_one_event(piece):
             return [piece[len(_DATA) : -len(_END)]]
@@ -87,7 +102,8 @@ class _Lines:
         newline, carriage = text.find(b"\n", searched), text.find(b"\r", searched)
         while newline >= 0 or carriage >= 0:
             end = newline if carriage < 0 or 0 <= newline < carriage else carriage
-            self._line(text, start, end, complete)
+            if not self._line(text, start, end, complete):
+                return [*complete, *self._end_events(bytes(text[start:]))]
             start = end + 1
             if end == carriage:
                 if start == len(text):
@@ -107,9 +123,18 @@ class _Lines:
     def finish(self) -> list[bytes]:
         complete = self.feed(b"\n\n") if self._buffer or self._data else []
         self._buffer.clear()
-        return complete
+        return complete if self._stray is None else [*complete, *self._stray.finish()]
 
-    def _line(self, text: bytes | bytearray, start: int, end: int, complete: list[bytes]) -> None:
+    def _end_events(self, rest: bytes) -> list[bytes]:
+        """Dispatch the event that waits for its blank line, and read the rest of the body as text outside of events."""
+        pending = [b"\n".join(self._data)] if self._data else []
+        self._data, self._size = [], 0
+        self._buffer.clear()
+        self._stray = _Stray()
+        return [*pending, *self._stray.feed(rest)]
+
+    def _line(self, text: bytes | bytearray, start: int, end: int, complete: list[bytes]) -> bool:
+        """Take in a line; False if it is no field."""
         if start >= end:
             if self._data:
                 complete.append(self._data[0] if len(self._data) == 1 else b"\n".join(self._data))
@@ -122,6 +147,52 @@ class _Lines:
             self._size += end - value
         elif end - start == len(b"data") and text.startswith(b"data", start):
             self._data.append(b"")
+        else:
+            return _FIELD.match(text, start, end) is not None
+        return True
+
+
+_FIELD = re.compile(rb":|(?:event|id|retry)(?::|\Z)|[A-Za-z_][A-Za-z0-9_.-]*(?::(?!\s*[{\[])|\Z)|\s+\Z")
+"""
+A comment, a field of the standard's, an unknown field, or nothing but spaces.
+
+The name of an unknown field is one word, and its value is no JSON: prose and HTML are no fields, nor is ``error: {…``.
+"""
+
+
+class _Stray:
+    """
+    Text outside of events. It is returned once: a JSON document as soon as it is complete, or the beginning of any
+    other text.
+    """
+
+    def __init__(self) -> None:
+        self._documents = _Documents()
+        self._text = b""
+        self._size = 0
+        self.has_stray = False
+
+    @property
+    def held(self) -> int:
+        return self._documents.held
+
+    def feed(self, piece: bytes) -> list[bytes]:
+        if self.has_stray:
+            return []
+        self._text += piece[: _STRAY_KEPT - len(self._text)]
+        if self._text.lstrip().startswith((b"{", b"[")):
+            return self._returned(self._documents.feed(piece))
+        return self._returned([self._text] if len(self._text) == _STRAY_KEPT else [])
+
+    def finish(self) -> list[bytes]:
+        return [] if self.has_stray else self._returned([*self._documents.finish(), self._text])
+
+    def _returned(self, found: list[bytes]) -> list[bytes]:
+        self.has_stray = bool(found)
+        return [each.strip() for each in found[:1]]
+
+
+_STRAY_KEPT = 2000
 
 
 def _is_one_event(piece: bytes) -> bool:
@@ -153,8 +224,10 @@ class _Documents:
         self._at = 0
         self._start = 0
         self._depth = 0
-        self._base = -1
+        self._base = 0
         self._in_text = False
+        self._between = b""
+        self.has_stray = False
 
     @property
     def held(self) -> int:
@@ -163,8 +236,6 @@ class _Documents:
     def feed(self, piece: bytes) -> list[bytes]:
         buffer = self._buffer
         buffer += piece
-        if self._base < 0:
-            self._base = int(buffer.lstrip().startswith(b"["))
         complete: list[bytes] = []
         while found := (_IN_TEXT if self._in_text else _OUTSIDE).search(buffer, self._at):
             at, sign = found.start(), found[0]
@@ -186,14 +257,19 @@ class _Documents:
         if self._depth == self._base == 1:
             rest = b"["  # an array that was never closed: more was to come
         self._buffer.clear()
+        if self._between and not rest:
+            self.has_stray = True
+            return [self._between]
         return [rest] if rest.strip() else []
 
     def _met(self, sign: bytes, at: int, complete: list[bytes]) -> None:
         if sign == b'"':
             self._in_text = not self._in_text
         elif sign in (b"{", b"["):
+            if self._depth == 0:
+                self._base = int(sign == b"[")
             if self._depth == self._base:
-                self._start = at
+                self._skip(at)
             self._depth += 1
         elif self._depth == 0 or (self._depth == self._base and sign == b"}"):
             complete.append(sign)  # closes nothing: whoever reads it finds that it is no JSON
@@ -203,8 +279,16 @@ class _Documents:
                 complete.append(bytes(self._buffer[self._start : at + 1]))
                 self._start = at + 1
 
+    def _skip(self, to: int) -> None:
+        """Skip what stands between documents, and keep the beginning of what should not be there."""
+        skipped = bytes(self._buffer[self._start : to])
+        self._between = (self._between + skipped).lstrip(b" \t\r\n,[]")[:_STRAY_KEPT]
+        self._start = to
+
     def _forget(self) -> None:
-        kept = self._start if self._depth > self._base else self._at
+        if self._depth <= self._base:
+            self._skip(self._at)
+        kept = self._start
         del self._buffer[:kept]
         self._at -= kept
         self._start = 0

@@ -6,13 +6,15 @@ address alone.
 """
 
 import dataclasses
+import functools
 import math
 import platform
+import re
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
-from msgspec.structs import replace
+from msgspec.structs import fields, replace
 from returns.result import Failure, Result, Success
 
 from genai_fn.backend import Backend, Credential, Vertex, origin, pairs
@@ -26,7 +28,19 @@ from genai_fn.options import Options
 from genai_fn.request import Answer, Call, Operation, Refusal, Request
 from genai_fn.schema._base import Value
 
-__all__ = ["AGENT", "Prepared", "addressed", "api_error", "decode", "encode", "prepare", "read", "read_event", "sign"]
+__all__ = [
+    "AGENT",
+    "Prepared",
+    "addressed",
+    "api_error",
+    "decode",
+    "encode",
+    "prepare",
+    "read",
+    "read_event",
+    "read_stray",
+    "sign",
+]
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -177,7 +191,7 @@ def read(answer: Answer[T], response: HttpResponse) -> Result[T, GenaiError]:
     body = response.body
     if answer.wire is HttpResponse:  # whatever its body is, it is no fault
         result = _decoded(answer, response)
-    elif body.find(b'"error"', 0, _FAULT_HEAD) >= 0 and (fault := _fault_within(body, response.headers)):
+    elif _FAULT_WORD.search(body, 0, _FAULT_HEAD) and (fault := _fault_within(answer, body, response.headers)):
         return Failure(fault)
     else:
         result = _decoded(answer, body)
@@ -190,10 +204,17 @@ def _replied(value: Any, response: HttpResponse) -> Any:
 
 def read_event(answer: Answer[T], data: bytes | memoryview, headers: Headers = ()) -> Result[T, GenaiError]:
     """Read one event of a stream: an item, or the fault that ends it."""
-    head = data if isinstance(data, bytes) else bytes(data[:_FAULT_HEAD])
-    if head.find(b'"error"', 0, _FAULT_HEAD) >= 0 and (fault := _fault_within(data, headers)):
+    if _FAULT_WORD.search(data, 0, _FAULT_HEAD) and (fault := _fault_within(answer, data, headers)):
         return Failure(fault)
     return _decoded(answer, data)
+
+
+def read_stray(text: bytes, headers: Headers = ()) -> GenaiError:
+    """Read what stands outside of a stream's events: the error that the server aborts it with, or no answer at all."""
+    fault = _fault(text, _FAULT) or _odd(text)
+    if fault is None or fault == _Fault():
+        return DecodeError("server-sent events", "", kept(text))
+    return _of_code(fault.code if isinstance(fault.code, int) else 500, fault, headers)
 
 
 def _decoded(answer: Answer[T], said: bytes | memoryview | HttpResponse) -> Result[T, GenaiError]:
@@ -232,10 +253,20 @@ class _Fault(msgspec.Struct):
 
 class _Faulty(msgspec.Struct):
     error: _Fault | str
+    error_description: str | None = None
 
 
 class _FaultAlone(_Faulty, forbid_unknown_fields=True):
     pass
+
+
+class _FlatFault(msgspec.Struct, forbid_unknown_fields=True):
+    """An error as gateways write it, without a name around it."""
+
+    code: int
+    message: str
+    status: str | None = None
+    details: tuple[Any, ...] | None = None
 
 
 class _OddAlone(msgspec.Struct, forbid_unknown_fields=True):
@@ -244,16 +275,27 @@ class _OddAlone(msgspec.Struct, forbid_unknown_fields=True):
 
 _FAULT: Any = _Faulty | tuple[_Faulty, ...]
 _NOTHING_BUT_A_FAULT: Any = _FaultAlone | tuple[_FaultAlone, ...]
+_FAULT_WORD = re.compile(rb'"(?:error|message)"')
 _FAULT_HEAD = 200
-"""Within so many bytes of an answer that is a fault, the word is found."""
+"""Within so many bytes of an answer that is a fault, one of the words is found."""
 
 
-def _fault_within(body: bytes | memoryview, headers: Headers) -> APIError | None:
-    """Find the fault that an answer of status 200 consists of, alone or in a list of one."""
-    fault = _fault(body, _NOTHING_BUT_A_FAULT) or _odd(body)
+def _fault_within(answer: Answer[Any], body: bytes | memoryview, headers: Headers) -> APIError | None:
+    """
+    Find the fault that an answer of status 200 is, alone or in a list of one.
+
+    Other fields may stand beside it only where the answer's own type has no ``error``, as that of an operation has.
+    """
+    fault = _fault(body, _NOTHING_BUT_A_FAULT if _has_error(answer.wire) else _FAULT) or _odd(body)
     if fault is None or fault == _Fault():
         return None
     return _of_code(fault.code if isinstance(fault.code, int) else 500, fault, headers)
+
+
+@functools.cache
+def _has_error(wire: Any) -> bool:
+    is_struct = isinstance(wire, type) and issubclass(wire, msgspec.Struct)
+    return not is_struct or any(each.encode_name == "error" for each in fields(wire))
 
 
 def api_error(response: HttpResponse) -> APIError:
@@ -266,12 +308,24 @@ def _fault(body: bytes | memoryview, kind: Any) -> _Fault | None:
     try:
         found: _Faulty | tuple[_Faulty, ...] = msgspec.json.decode(body, type=kind, strict=False)
     except (ValueError, RecursionError):
-        return None
+        return _flat(body)
     faults = (found,) if isinstance(found, _Faulty) else found
     if not faults:
         return None
     error = faults[0].error
-    return _Fault(message=error) if isinstance(error, str) else error
+    if isinstance(error, str):
+        described = faults[0].error_description
+        return _Fault(message=f"{error}: {described}" if described else error)
+    return error
+
+
+def _flat(body: bytes | memoryview) -> _Fault | None:
+    """Read an error that stands alone, without a name: ``{"code": 401, "message": "Jwt is missing"}``."""
+    try:
+        found = msgspec.json.decode(body, type=_FlatFault)
+    except (ValueError, RecursionError):
+        return None
+    return _Fault(found.code, found.message, found.status, found.details) if found.code >= 400 else None
 
 
 def _odd(body: bytes | memoryview) -> _Fault | None:

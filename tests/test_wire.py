@@ -27,10 +27,11 @@ from genai_fn.errors import (
 from genai_fn.http import Headers, HttpRequest, HttpResponse, Replied
 from genai_fn.ops.downloads import DownloadFile
 from genai_fn.ops.generate import generate
+from genai_fn.ops.operations import get as get_operation
 from genai_fn.options import Options
 from genai_fn.request import DELETE, GET, POST, Answer, Call, Operation, Refusal, Request
 from genai_fn.request import json as read_json
-from genai_fn.schema import CachedContent, Content, GenerateContentResponse, Part
+from genai_fn.schema import CachedContent, Content, GenerateContentResponse, GenerateVideosOperation, Part
 from genai_fn.wire import api_error, decode, encode, prepare, read, read_event, sign
 
 GEMINI = Gemini("test-key")
@@ -288,7 +289,10 @@ _QUOTA = {"code": 429, "status": "RESOURCE_EXHAUSTED", "message": "too much"}
         (400, _fault(code="INVALID", message="m"), ClientError(400, "", "m")),
         (400, _fault(code=3, message="m", new={"x": 1}), ClientError(400, "", "m")),
         (400, b'{"error": {"message": "m"}, "requestId": "r"}', ClientError(400, "", "m")),
-        (401, b'{"error": "invalid_grant", "error_description": "d"}', ClientError(401, "", "invalid_grant")),
+        (401, b'{"error": "invalid_grant", "error_description": "d"}', ClientError(401, "", "invalid_grant: d")),
+        (401, b'{"code": 401, "message": "Jwt is missing"}', ClientError(401, "", "Jwt is missing")),
+        (403, b'{"code": 401, "message": "m", "status": "S", "details": [1]}', ClientError(403, "S", "m", (1,))),
+        (500, b'{"code": 401, "message": "m", "x": 1}', ServerError(500, "", '{"code": 401, "message": "m", "x": 1}')),
         (500, _fault(code=500, details=[{"@type": "t"}]), ServerError(500, "", "", ({"@type": "t"},))),
         (502, b"<html><h1>502 Bad Gateway</h1></html>", ServerError(502, "", "<html><h1>502 Bad Gateway</h1></html>")),
         (503, b"", ServerError(503)),
@@ -341,6 +345,7 @@ def test_fault_zipped_junk() -> None:
         (_fault(status="UNAVAILABLE"), ServerError(500, "UNAVAILABLE")),
         (_fault(code="x", message="m"), ServerError(500, "", "m")),
         (b'{"error": "m"}', ServerError(500, "", "m")),
+        (b'{"error": {"code": 503, "message": "later"}, "requestId": "r"}', ServerError(503, "", "later")),
     ],
 )
 def test_fault_within_success(wrapped: bytes, body: bytes, expected: APIError) -> None:
@@ -350,11 +355,27 @@ def test_fault_within_success(wrapped: bytes, body: bytes, expected: APIError) -
     assert read_event(_ANSWER, memoryview(text)).failure() == expected
 
 
+def test_flat_fault_within_success() -> None:
+    """An error without a name around it is that error with status 200, too; what looks a little like it is none."""
+    text = b'{"code": 401, "message": "Jwt is missing"}'
+    assert decode(HI, HttpResponse(200, (), text), GEMINI).failure() == ClientError(401, "", "Jwt is missing")
+    assert read_event(_ANSWER, text).failure() == ClientError(401, "", "Jwt is missing")
+    for other in (b'{"code": 0, "message": "OK"}', b'{"message": "m"}', b'{"code": 401, "message": "m", "x": 1}'):
+        assert isinstance(decode(HI, HttpResponse(200, (), other), GEMINI), Success)
+
+
 @pytest.mark.parametrize(
-    "body", [b'{"error": {"code": 3}, "name": "n"}', b'{"name": "n", "error": null}', b'{"error": {}}']
+    "body", [b'{"error": {"code": 3}, "name": "n"}', b'{"name": "n", "error": null}', b'{"name": "n", "error": {}}']
 )
 def test_error_of_ones_own(body: bytes) -> None:
-    """An answer that has an error among other fields is an answer."""
+    """An answer whose type has an error among other fields is an answer, as that of an operation."""
+    asked = get_operation("models/m/operations/n", GenerateVideosOperation)
+    assert isinstance(decode(asked, HttpResponse(200, (), body), GEMINI), Success)
+
+
+@pytest.mark.parametrize("body", [b'{"responseId": "n", "error": null}', b'{"error": {}}', b'{"error": null}'])
+def test_empty_error(body: bytes) -> None:
+    """An error that says nothing is none."""
     assert isinstance(decode(HI, HttpResponse(200, (), body), GEMINI), Success)
 
 

@@ -5,9 +5,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from genai_fn import DecodeError, Disconnected, Failure, Success, collected, text
+from genai_fn import DecodeError, Disconnected, Failure, Success, calling, chats, collected, joined, streamed, text
 from genai_fn.errors import APIError, ClientError, ServerError
-from tests.conformance.answers import CHUNKED, PIECES, fault, said, texts
+from tests.conformance.answers import CHUNKED, HELLO, PIECES, fault, said, texts
 from tests.conformance.worlds import Faced, Naps, World, gemini, waited
 from tests.loopback import Answer, Close, Loopback, Raw, Reply, Send, chunk, event, head, sse_reply
 
@@ -72,6 +72,10 @@ FAULTS: dict[str, tuple[bytes, list[Any]]] = {
     "cut in an array": (b"[" + A + b"," + B[:20], ["a", DecodeError]),
     "cut between members": (b"[" + A + b",", ["a", DecodeError]),
     "an empty array": (b"[]", [DecodeError]),
+    "bare, after an event": (b"data: " + A + b"\r\n\r\n" + msgspec.json.format(BROKEN) + b"\r\n", ["a", ClientError]),
+    "bare, unended": (b"data: " + A + b"\n\n" + BROKEN, ["a", ClientError]),
+    "bare and cut": (b"data: " + A + b"\n\n" + BROKEN[:-9], ["a", DecodeError]),
+    "html, after an event": (b"data: " + A + b"\n\n<html>\n<p>no</p>\n</html>", ["a", DecodeError]),
 }
 
 
@@ -129,6 +133,43 @@ def test_collected_fails_as_a_whole(world: World) -> None:
     """`collected` is all items or the first failure."""
     with Loopback(sse_reply([said("a"), fault(400)])) as server:
         assert isinstance(world.run(gemini(server.url), PIECES | text | collected), Failure)
+
+
+ABORTED = b"\r\n\r\n" + msgspec.json.format(msgspec.json.encode(fault(503))) + b"\r\n"
+"""What Google's servers write when they abort a stream."""
+
+
+@pytest.mark.parametrize("action", (PIECES | joined, PIECES | text | joined, PIECES | text | collected))
+def test_aborted_is_no_success(world: World, action: Any) -> None:
+    """Whatever is made of a stream that was aborted is the error that the server wrote."""
+    with Loopback(Reply(200, (), b"data: " + A + ABORTED)) as server:
+        assert isinstance(world.run(gemini(server.url), action).failure(), ServerError)
+
+
+def test_aborted_turn(world: World) -> None:
+    """A model is not shown a turn again whose stream was aborted, and the turn as a whole is a failure."""
+    with Loopback(Reply(200, (), b"data: " + A + ABORTED)) as server:
+        first, last = world.items(gemini(server.url), chats.stream(chats.start("test-model"), "hello"))
+        assert (first.unwrap().answer.text, first.unwrap().chat.curated) == ("a", ())
+        assert isinstance(last.failure(), ServerError)
+        turn = chats.stream(chats.start("test-model"), "hello") | joined
+        assert isinstance(world.run(gemini(server.url), turn).failure(), ServerError)
+
+
+def test_aborted_call(world: World) -> None:
+    """A function is not called of a stream that was aborted, and nothing more is asked."""
+    called: list[str] = []
+
+    def look(place: str) -> str:
+        called.append(place)
+        return "fine"
+
+    part = {"functionCall": {"name": "look", "args": {"place": "here"}}}
+    asks = msgspec.json.encode({"candidates": [{"content": {"parts": [part], "role": "model"}}]})
+    with Loopback(Reply(200, (), b"data: " + asks + ABORTED)) as server:
+        *_, last = world.items(gemini(server.url), HELLO | calling(look) | streamed)
+        assert isinstance(last.failure(), ServerError)
+        assert (called, len(server.requests)) == ([], 1)
 
 
 def test_items_after_the_end(world: World) -> None:
