@@ -20,6 +20,7 @@ from genai_fn.errors import AuthError, DecodeError, GenaiError, TimedOut
 from genai_fn.events import Answered, Event, Failed, Retrying, Sending
 from genai_fn.http import HttpRequest, HttpResponse
 from genai_fn.inflate import Inflater
+from genai_fn.masking import Masker
 from genai_fn.options import Retry, Timeouts
 from genai_fn.ranges import already_here, rest_of
 from genai_fn.request import Answer, Request
@@ -75,7 +76,7 @@ class HttpExchange(Value, kw_only=True, dict=True):
         """Give the items that have come since."""
         if not handle.waiting and not handle.is_over:
             yield from _heard(handle, handle.terms.until, handle.terms.timeouts.idle)
-        items, handle.waiting = tuple(handle.waiting), []
+        items, handle.waiting = tuple(map(handle.masker.mask_result, handle.waiting)), []
         return items
 
     def _tried(self, request: Request[Any], until: float, way: "_Way") -> Effects[Result[Any, GenaiError]]:
@@ -92,6 +93,8 @@ class HttpExchange(Value, kw_only=True, dict=True):
                 if told is not None:
                     yield Tell(Sending(told, attempt))
                 outcome = yield from way(prepared, Open(signed, terms.deadline, terms.timeouts.connect, fresh), terms)
+                if not outcome.is_success:
+                    outcome = outcome.mask(Masker(signed.headers))
             if outcome.is_success:
                 return outcome.result
             error = outcome.result.failure()
@@ -134,7 +137,8 @@ class HttpExchange(Value, kw_only=True, dict=True):
                 return had.error
             completed = complete_project(backend, had)
             if isinstance(completed, Failure):
-                return completed.failure()
+                failed: GenaiError = completed.failure()
+                return failed
             backend = completed.unwrap()
             credential = dataclasses.replace(had, origin=origin(addressed(backend, options).root))
         prepared = prepare(request, backend)
@@ -180,6 +184,10 @@ class _Outcome(Value):
     @property
     def is_success(self) -> bool:
         return isinstance(self.result, Success)
+
+    def mask(self, masker: Masker) -> "_Outcome":
+        """Mask the credential in what failed: servers echo it."""
+        return _Outcome(masker.mask_result(self.result), self.has_begun, self.reused)
 
 
 _Way: TypeAlias = Callable[[Prepared[Any], Open, _Terms], Effects[_Outcome]]
@@ -260,14 +268,20 @@ class _Listening:
     """A server stream under way: what has come and was not taken yet, and whether more can."""
 
     __slots__ = (
-        *("answer", "events", "exchange", "first", "head", "inflater", "is_over"),
+        *("answer", "events", "exchange", "first", "head", "inflater", "is_over", "masker"),
         *("received", "source", "terms", "waiting"),
     )
 
     def __init__(
-        self, exchange: effects.Exchange, answer: Answer[Any], terms: _Terms, source: "_Source | None"
+        self,
+        exchange: effects.Exchange,
+        answer: Answer[Any],
+        terms: _Terms,
+        source: "_Source | None",
+        masker: Masker,
     ) -> None:
         self.exchange = self.first = exchange
+        self.masker = masker
         self.answer = answer
         self.source = source
         self.received = 0  # of what can be gone on with
@@ -288,7 +302,8 @@ def _begun(prepared: Prepared[Any], asked: Open, terms: _Terms) -> Effects[_Outc
     if not 200 <= opened.status < 300:
         response = yield from _response(opened, terms.deadline, terms.timeouts.idle, terms.most)
         return _Outcome(Failure(response if isinstance(response, GenaiError) else api_error(response)))
-    handle = _Listening(opened, prepared.answer, terms, _source(prepared, asked, terms))
+    source = _source(prepared, asked, terms)
+    handle = _Listening(opened, prepared.answer, terms, source, Masker(asked.request.headers))
     yield from _heard(handle, terms.deadline, inf)
     first = next(iter(handle.waiting), None)  # an empty body has none
     if isinstance(first, Failure):
@@ -393,7 +408,7 @@ def _gone_on(
         if seconds is None or now + seconds >= deadline:
             break
         if terms.tells:
-            yield Tell(Retrying(source.http, error, seconds))
+            yield Tell(Retrying(source.http, Masker(source.asked.request.headers).mask_error(error), seconds))
         yield Sleep(seconds)
         over = min(deadline, now + seconds + terms.timeouts.total)
         opened: effects.Exchange | Lost = yield Open(request, over, terms.timeouts.connect)

@@ -5,7 +5,17 @@ from typing import Generic, TypeAlias, TypeVar
 
 from genai_fn.schema._base import Value
 
-__all__ = ["Body", "FileSlice", "Headers", "HttpRequest", "HttpResponse", "Replied", "masked", "shown_address"]
+__all__ = [
+    "Body",
+    "FileSlice",
+    "Headers",
+    "HttpRequest",
+    "HttpResponse",
+    "Replied",
+    "is_credential",
+    "masked",
+    "shown_address",
+]
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -65,7 +75,12 @@ def masked(headers: Headers) -> Headers:
     >>> masked((("authorization", "Bearer abc"), ("accept", "*/*")))
     (('authorization', '***'), ('accept', '*/*'))
     """
-    return tuple((name, "***" if _CREDENTIAL.search(name) else value) for name, value in headers)
+    return tuple((name, "***" if is_credential(name) else value) for name, value in headers)
+
+
+def is_credential(name: str) -> bool:
+    """Tell by the name of a header whether its value may be a credential."""
+    return _CREDENTIAL.search(name) is not None
 
 
 _CREDENTIAL = re.compile("auth|cookie|key|token|secret|credential|password|signature", re.IGNORECASE)

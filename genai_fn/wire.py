@@ -17,11 +17,12 @@ import msgspec
 from msgspec.structs import fields, replace
 from returns.result import Failure, Result, Success
 
-from genai_fn.backend import Backend, Credential, Vertex, origin, pairs
+from genai_fn.backend import Backend, Credential, Vertex, origin, own_credential, pairs
 from genai_fn.body import encoded, merged
 from genai_fn.errors import APIError, ClientError, DecodeError, GenaiError, RateLimited, ServerError, Unsupported
 from genai_fn.http import Body, FileSlice, Headers, HttpRequest, HttpResponse, Replied
 from genai_fn.marks import survey
+from genai_fn.masking import Masker
 from genai_fn.mending import kept, misread, parsed
 from genai_fn.names import filled
 from genai_fn.options import Options
@@ -68,10 +69,18 @@ def encode(request: Request[Any], backend: Backend) -> Result[HttpRequest, Genai
 def decode(request: Request[T], response: HttpResponse, backend: Backend) -> Result[T, GenaiError]:
     """Read a whole answer to a request as its value, or as the error that it is."""
     try:
-        call = _called(request.operation, addressed(backend, request.options))
-        return read(_asked(call.answer, request.options), response)
+        at = addressed(backend, request.options)
+        call = _called(request.operation, at)
+        result = read(_asked(call.answer, request.options), response)
+        return result if isinstance(result, Success) else _masker(at, request.options).mask_result(result)
     except GenaiError as error:
         return Failure(error)
+
+
+def _masker(at: Backend, options: Options) -> Masker:
+    """Make what masks the credentials that a backend and a request hold themselves."""
+    own = own_credential(at)
+    return Masker((*(options.headers or ()), *(own.headers.reveal() if own else pairs(at.headers, "headers"))))
 
 
 def sign(request: HttpRequest, credential: Credential) -> HttpRequest:

@@ -21,7 +21,7 @@ PACKAGE = ROOT / "genai_fn"
 LAYERS = (
     ("errors",),
     ("schema",),
-    ("extras", "http", "marks", "mending", "words"),
+    ("extras", "http", "marks", "masking", "mending", "words"),
     ("backend", "effects", "events", "inflate", "options", "results", "sse"),
     ("clock", "names", "ranges", "request", "retry"),
     ("body",),

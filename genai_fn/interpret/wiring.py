@@ -23,7 +23,8 @@ from genai_fn.interpret.dial import DialError, Dialling, dial, target_of
 from genai_fn.interpret.dial_async import perform
 from genai_fn.interpret.dial_wire import Wire
 from genai_fn.interpret.lanes_message import undialled
-from genai_fn.interpret.sockets import Socket
+from genai_fn.interpret.sockets import Ending, Socket
+from genai_fn.masking import Masker
 from genai_fn.options import Timeouts
 from genai_fn.request import Live
 from genai_fn.schema._base import Value
@@ -48,6 +49,7 @@ class HttpWiring:
         self._dialling = dialling
         self._backend = addressed(exchange.backend, live.options)
         self._opened: Opened | None = None
+        self._masker = Masker(())
 
     @property
     def timeouts(self) -> Timeouts:
@@ -61,7 +63,7 @@ class HttpWiring:
     def decode(self, data: Any) -> Result[Any, GenaiError]:
         """Read a message of the peer's."""
         assert self._opened is not None  # noqa: S101  # nothing is read before a connection was opened
-        return decode_frame(data, self._opened)
+        return self._masker.mask_result(decode_frame(data, self._opened))
 
     @asynccontextmanager
     async def connect(self, handle: str | None) -> AsyncGenerator[tuple[Socket, Any] | Lost, None]:
@@ -69,13 +71,18 @@ class HttpWiring:
         ready = await self._ready(handle)
         wire = ready if isinstance(ready, Lost) else await self._dialled(ready.signed.url)
         if isinstance(ready, Lost) or isinstance(wire, Lost):
-            yield wire  # type: ignore[misc]  # lost it is
+            yield self._mask_lost(wire)  # type: ignore[arg-type]  # lost it is
             return
         try:
             async with _shaken(wire, ready.signed, self.timeouts.idle) as met:
-                yield met if isinstance(met, Lost) else (met, ready.setup)
+                yield (
+                    self._mask_lost(met) if isinstance(met, Lost) else (_MaskingSocket(met, self._masker), ready.setup)
+                )
         finally:
             wire.close()
+
+    def _mask_lost(self, lost: Lost) -> Lost:
+        return Lost(self._masker.mask_error(lost.error), lost.reused)
 
     async def _ready(self, handle: str | None) -> "_Ready | Lost":
         """Say who calls, then how the session is opened: only with a token may the project be known."""
@@ -95,6 +102,7 @@ class HttpWiring:
             return Lost(opened.failure())
         self._opened = opened.unwrap()
         signed = sign(self._opened.http, credential_for_live(self._backend, had))
+        self._masker = Masker(signed.headers)
         return _Ready(signed, self._opened.setup)
 
     async def _credential(self) -> Credential | Lost:
@@ -115,6 +123,36 @@ class HttpWiring:
         except DialError as error:
             return undialled(error)
         return Lost(TimedOut("connect", f"connecting to {target}"))
+
+
+class _MaskingSocket:
+    """A connection whose peer may repeat our credential in the reason why it closes: there it is masked."""
+
+    def __init__(self, socket: Socket, masker: Masker) -> None:
+        self._socket = socket
+        self._masker = masker
+
+    @property
+    def moved(self) -> int:
+        return self._socket.moved
+
+    async def send(self, data: Any) -> bool:
+        return await self._socket.send(data)
+
+    async def receive(self) -> Any:
+        received = await self._socket.receive()
+        if isinstance(received, Ending):
+            return Ending(received.code, self._masker.mask_text(received.reason))
+        return received
+
+    async def ping(self) -> None:
+        await self._socket.ping()
+
+    async def close(self) -> None:
+        await self._socket.close()
+
+    def cut(self) -> None:
+        self._socket.cut()
 
 
 class Unwired:

@@ -1,0 +1,162 @@
+"""What an error repeats of a credential is masked, however it is written, and nothing else is."""
+
+import json
+import pickle
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from returns.result import Failure
+
+from genai_fn import Gemini, Vertex, decode, generate, with_options
+from genai_fn.errors import ClientError, DecodeError, Disconnected, GenaiError, LiveClosed
+from genai_fn.http import HttpResponse
+from genai_fn.masking import Masker
+
+KEY = "test-key/1+2=3&4%5"
+MASKER = Masker((("X-Goog-Api-Key", KEY), ("accept", "text/plain-and-long")))
+SUSPENDED = f"Permission denied: Consumer 'api_key:{KEY}' has been suspended."
+
+SPELLINGS = {
+    "plain": KEY,
+    "percent-encoded": quote(KEY, safe=""),
+    "percent-encoded in part": quote(KEY),
+    "in lower case": quote(KEY, safe="").replace("%2F", "%2f"),
+    "all percent-encoded": "".join(f"%{ord(each):02X}" for each in KEY),
+    "escaped slashes": KEY.replace("/", "\\/"),
+    "escaped letters": KEY.replace("t", "\\u0074"),
+    "all escaped": "".join(f"\\u{ord(each):04X}" for each in KEY),
+    "escaped twice": KEY.replace("e", "\\\\u0065"),
+}
+
+
+@pytest.mark.parametrize("name", SPELLINGS)
+def test_spellings(name: str) -> None:
+    """A key is found as it is, percent-encoded, and split by escapes of JSON; what stands around it stays."""
+    masked = MASKER.mask_text(f"before {SPELLINGS[name]}, and {SPELLINGS[name]} after")
+    assert masked == "before ***, and *** after"
+
+
+@given(st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=8, max_size=40), st.text(max_size=20))
+def test_any_key(key: str, around: str) -> None:
+    """No key of eight characters or more is in a masked text, whatever it and the text are."""
+    masked = Masker((("authorization", f"Bearer {key}"),)).mask_text(around + key + around + quote(key, safe=""))
+    assert key not in masked
+    assert quote(key, safe="") not in masked
+
+
+@pytest.mark.parametrize(
+    ("header", "hidden"),
+    (
+        (("authorization", "Bearer test-token-1"), ("Bearer test-token-1", "test-token-1")),
+        (("Authorization", "Basic dGVzdDp0ZXN0"), ("dGVzdDp0ZXN0",)),
+        (("authorization", "Token auth_tokens/test-name"), ("auth_tokens/test-name", "test-name")),
+        (("x-goog-api-key", "auth_tokens/test-name"), ("auth_tokens/test-name", "test-name")),
+        (("cookie", "session=test-session; b=test-other"), ("test-session", "test-other")),
+        (("X-My-Secret", "test secret 1"), ("test secret 1",)),
+    ),
+)
+def test_headers(header: tuple[str, str], hidden: tuple[str, ...]) -> None:
+    """Tokens are masked with and without their scheme, and headers of one's own by their names."""
+    for each in hidden:
+        assert each not in Masker((header,)).mask_text(f"a <{each}> b")
+
+
+@pytest.mark.parametrize("header", (("user-agent", "some-agent/1"), ("x-goog-user-project", "test-project")))
+def test_other_headers(header: tuple[str, str]) -> None:
+    """What no name tells to be a credential stays."""
+    text = f"who is {header[1]}?"
+    assert Masker((header,)).mask_text(text) == text
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "masked"),
+    (
+        ("a", "a cat and a map", "a cat and a map"),
+        ("cat", "a cat and a category", "a cat and a category"),
+        ("four", "four, fourth, 'api_key:four', x-four", "***, fourth, 'api_key:***', x-four"),
+        ("", "a b", "a b"),
+    ),
+)
+def test_short_keys(key: str, text: str, masked: str) -> None:
+    """A short key is masked as a word of its own alone, a very short one not at all."""
+    assert Masker((("x-goog-api-key", key),)).mask_text(text) == masked
+
+
+def test_cut_text() -> None:
+    """The beginning of a key, where a long text was cut within it, is masked; the end of a short text is not."""
+    assert MASKER.mask_text("x" * 493 + KEY[:7]) == "x" * 493 + "***"
+    assert MASKER.mask_text("this is a test") == "this is a test"
+
+
+ERRORS: tuple[GenaiError, ...] = (
+    ClientError(403, KEY, SUSPENDED, ({"metadata": {KEY: [f"api_key:{KEY}", 7, None, True]}},), (("x-echo", KEY),)),
+    DecodeError(f"one of {KEY}", f"$.{KEY}", json.dumps({"a": KEY})),
+    Disconnected("reading", f"illegal header line: {KEY}"),
+    LiveClosed(1008, SUSPENDED),
+)
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_errors(error: GenaiError) -> None:
+    """All that an error holds is masked: what it shows, what it pickles, and its details at any depth."""
+    masked = MASKER.mask_error(error)
+    assert type(masked) is type(error)
+    assert KEY in repr(error)
+    for shown in (repr(masked), str(masked), repr(vars(masked)), repr(pickle.dumps(masked))):
+        assert KEY not in shown
+    assert pickle.loads(pickle.dumps(masked)) == masked
+
+
+def test_untouched() -> None:
+    """An error without the key is the same object, and a success is left alone."""
+    error = ClientError(400, "INVALID_ARGUMENT", "no", ({"a": ["b"]},))
+    assert MASKER.mask_error(error) is error
+    assert Masker(()).mask_error(ERRORS[0]) is ERRORS[0]
+
+
+def test_kinds_stay() -> None:
+    """Numbers, lists and tuples stay what they are, so that errors can be told apart, and waits be read."""
+    details = ({"@type": "google.rpc.RetryInfo", "retryDelay": "7s", "key": KEY, "list": [1, (2,)]},)
+    masked: Any = MASKER.mask_error(ClientError(429, "", "", details))
+    assert masked.retry_after == 7.0
+    assert masked.details == ({**details[0], "key": "***"},)
+
+
+def test_deep_details() -> None:
+    """Details that are nested too deeply to be looked through are not kept."""
+    deep: Any = KEY
+    for _ in range(100_000):
+        deep = [deep]
+    masked: Any = MASKER.mask_error(ClientError(403, "", SUSPENDED, (deep,)))
+    assert (masked.code, masked.message, masked.details) == (403, "***", ())
+    while isinstance(deep, list):  # or the interpreter would free it by as many calls
+        deep = deep[0]
+
+
+@pytest.mark.parametrize("status", (200, 403))
+@pytest.mark.parametrize(
+    "backend", (Gemini(KEY), Vertex(api_key=KEY), Gemini(headers={"authorization": f"Bearer {KEY}"}))
+)
+def test_decode(backend: Any, status: int) -> None:
+    """`decode` masks what the backend itself holds, and what the request's own headers hold."""
+    body = json.dumps({"error": {"code": 403, "message": SUSPENDED, "details": [{"containerInfo": KEY}]}}).encode()
+    for request in (generate("m", "hi"), generate("m", "hi") | with_options(headers={"x-token": "test-token"})):
+        failed = decode(request, HttpResponse(status, (("x-echo", KEY),), body), backend)
+        assert isinstance(failed, Failure)
+        assert KEY not in repr(vars(failed.failure()))
+    said = decode(request, HttpResponse(400, (), b"<p>test-token</p>"), backend)
+    assert said == Failure(ClientError(400, "", "<p>***</p>"))
+
+
+def test_success_stays() -> None:
+    """What a model says is no error: it stays as it is, even if it is the key."""
+    body = json.dumps({"candidates": [{"content": {"parts": [{"text": KEY}]}}]}).encode()
+    assert decode(generate("m", "hi"), HttpResponse(200, (), body), Gemini(KEY)).unwrap().text == KEY
+
+
+def test_shows_nothing() -> None:
+    """What masks does not show what it masks."""
+    assert KEY not in f"{MASKER!r} {MASKER}"
