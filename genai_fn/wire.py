@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
-from msgspec.structs import fields, replace
+from msgspec.structs import replace
 from returns.result import Failure, Result, Success
 
 from genai_fn.backend import Backend, Credential, Vertex, origin, own_credential, pairs
@@ -303,8 +303,8 @@ def _fault_within(answer: Answer[Any], body: bytes | memoryview, headers: Header
 
 @functools.cache
 def _has_error(wire: Any) -> bool:
-    is_struct = isinstance(wire, type) and issubclass(wire, msgspec.Struct)
-    return not is_struct or any(each.encode_name == "error" for each in fields(wire))
+    names: tuple[str, ...] | None = getattr(wire, "__struct_encode_fields__", None)
+    return names is None or "error" in names
 
 
 def api_error(response: HttpResponse) -> APIError:
