@@ -33,9 +33,10 @@ def download(file: Downloadable, path: str | HasPath | None = None) -> Flow[Any]
     """
     Fetch what is in a file that the service made.
 
-    With a path it is written as it comes: beside the path at first, and under its name once it is whole, in the place
-    of a file that was there; the size is not bounded. Without, it is the bytes, bounded by ``max_response_bytes``.
-    What cannot be written is ``Failure(InvalidRequest)``; what is in Cloud Storage is ``Failure(Unsupported)``.
+    With a path it is written as it comes: beside the path at first, and under its name once it is whole; the size is
+    not bounded. Without, it is the bytes, bounded by ``max_response_bytes``. A regular file at the path, or behind a
+    symbolic link there, is replaced and keeps its permissions. What else is there, or cannot be written, is
+    ``Failure(InvalidRequest)``; what is in Cloud Storage is ``Failure(Unsupported)``.
 
     Args:
         file: ``files/abc``, ``abc``, an address of the file, a `File` with a ``download_uri``, or a video, which needs

@@ -2,10 +2,13 @@
 
 import os
 import stat
+import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
+from io import FileIO
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from genai_fn.effects import Keep, Lost, Measure, ReadSlice, Write
 from genai_fn.errors import Closed, InvalidRequest
@@ -30,12 +33,15 @@ class DraftFile:
     """
     A file in the making, beside the one whose place it takes once it is kept; closed before that, it leaves no trace.
 
-    Any thread may close it, one that is writing comes to its end first.
+    A regular file that is there is replaced and keeps its permissions; so is the regular file that a symbolic link
+    leads to, and the link stays. Anything else that is there is refused, by `begin` and again by `keep`. Any thread may
+    close it, one that is writing comes to its end first.
     """
 
     def __init__(self, path: str) -> None:
         self._path = Path(path)
-        self._draft = self._path.parent / f".genai_fn-{os.urandom(8).hex()}.part"
+        self._destination = _Destination(self._path, None)
+        self._draft: Path | None = None
         self._file: IO[bytes] | None = None
         self._guard = threading.Lock()
         self._is_over = False
@@ -46,8 +52,10 @@ class DraftFile:
             if self._is_over:
                 return _CLOSED
             try:
-                self._refuse_folder()
-                self._file = self._draft.open("xb", buffering=0)
+                self._destination = _find_destination(self._path)
+                self._draft = self._destination.path.parent / f".genai_fn-{os.urandom(8).hex()}.part"
+                opener = None if self._destination.permissions is None else _open_private
+                self._file = FileIO(self._draft, "x", opener=opener)
             except (OSError, ValueError) as error:  # a name with a NUL is a ValueError
                 return self._lost(error)
         return self
@@ -68,14 +76,15 @@ class DraftFile:
     def keep(self) -> Path | Lost:
         """Take the place of the file that it was begun for."""
         with self._guard:
-            if self._file is None:
+            if self._file is None or self._draft is None:
                 return _CLOSED
             try:
+                _set_permissions(self._file, self._checked_again().permissions)
                 self._file.close()
-                os.replace(self._draft, self._path)  # noqa: PTH105  # at once, which its name says better than Path's
+                os.replace(self._draft, self._destination.path)  # noqa: PTH105  # at once, which its name says better than Path's
             except OSError as error:
                 return self._lost(error)
-            self._file, self._is_over = None, True
+            self._file, self._draft, self._is_over = None, None, True
         return self._path
 
     def close(self) -> None:
@@ -86,6 +95,7 @@ class DraftFile:
             if file is not None:
                 with suppress(OSError):  # of what could not be written out, and is not wanted any more
                     file.close()
+            if self._draft is not None:
                 with suppress(OSError):
                     self._draft.unlink()
 
@@ -96,14 +106,62 @@ class DraftFile:
     def cut(self) -> None:
         """Do nothing: nobody waits for long here, and `aclose` is owed all the same."""
 
-    def _refuse_folder(self) -> None:
-        """Fail now, and not when all is written, for a name that no file can take."""
-        with suppress(FileNotFoundError):
-            if stat.S_ISDIR(self._path.stat().st_mode):
-                raise IsADirectoryError(None, "Is a directory")
+    def _checked_again(self) -> "_Destination":
+        """Look again at what is there, as much may have changed while the file came."""
+        now = _find_destination(self._path)
+        if now.path != self._destination.path:
+            raise OSError(None, "the link has changed meanwhile")
+        return now if now.permissions is not None else self._destination
 
     def _lost(self, error: Exception) -> Lost:
         return _failed("path", str(self._path), "a place where a file can be written", error)
+
+
+class _Destination(NamedTuple):
+    """The file to write or replace, and the permissions that it has, if it is there."""
+
+    path: Path
+    permissions: int | None
+
+
+def _find_destination(path: Path) -> _Destination:
+    """Follow a symbolic link, and raise an OSError for what is neither a regular file nor free."""
+    try:
+        found = path.lstat().st_mode
+    except FileNotFoundError:
+        return _Destination(path, None)
+    if stat.S_ISLNK(found):
+        try:
+            path = Path(os.path.realpath(path, strict=True))
+        except FileNotFoundError:
+            raise OSError(None, "Is a symbolic link that leads nowhere") from None
+        found = path.lstat().st_mode
+    if not stat.S_ISREG(found):
+        raise OSError(None, next((text for is_kind, text in _KINDS if is_kind(found)), "Is not a regular file"))
+    return _Destination(path, found & _PERMISSIONS)
+
+
+_PERMISSIONS = 0o777  # not the set-user-ID bit: who writes the new file may be somebody else
+_KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
+    (stat.S_ISDIR, "Is a directory"),
+    (stat.S_ISFIFO, "Is a named pipe"),
+    (stat.S_ISSOCK, "Is a socket"),
+    (stat.S_ISCHR, "Is a device"),
+    (stat.S_ISBLK, "Is a device"),
+)
+
+
+def _open_private(path: str, flags: int) -> int:
+    """Open for this user alone: the file that it is to replace may be private."""
+    return os.open(path, flags, 0o600)
+
+
+def _set_permissions(file: IO[bytes], permissions: int | None) -> None:
+    """Set permissions, where the system has them and they differ: some file systems refuse any change."""
+    if sys.platform == "win32" or permissions is None:
+        return
+    if os.fstat(file.fileno()).st_mode & _PERMISSIONS != permissions:
+        os.fchmod(file.fileno(), permissions)
 
 
 _CLOSED = Lost(Closed("the file was closed"))

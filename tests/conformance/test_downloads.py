@@ -1,22 +1,26 @@
 """Downloads in all worlds: whole or not at all, and the key to nobody else."""
 
 import os
+import socket
 import stat
 import subprocess
 import sys
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 
-from genai_fn import Success, with_options
+from genai_fn import Offline, Success, with_options
 from genai_fn.effects import Lost, Write
 from genai_fn.errors import APIError, ClientError, DecodeError, Disconnected, InvalidRequest, TimedOut, Unsupported
 from genai_fn.events import Answered
 from genai_fn.interpret.disk import DraftFile
 from genai_fn.ops import files
 from genai_fn.schema import Video
+from genai_fn.testing import Fake
 from tests.conformance.worlds import Faced, World, gemini, waited
 from tests.loopback import Answer, Hang, Loopback, Received, Reply, Reset, Send, chunk, gzipped, head
 
@@ -29,6 +33,11 @@ whole = pytest.mark.parametrize(
     [Reply(body=FILM), Reply(body=(FILM[:9], FILM[9:])), gzipped(Reply(body=FILM))],
     ids=("sized", "chunks", "gzip"),
 )
+
+
+def permissions(path: Path) -> int:
+    """Tell who may do what with a file."""
+    return stat.S_IMODE(path.stat().st_mode)
 
 
 def names(folder: Path) -> list[str]:
@@ -62,15 +71,154 @@ def test_empty(world: World, body: Any, tmp_path: Path) -> None:
     assert (tmp_path / "x").read_bytes() == b""
 
 
-def test_takes_the_place_of_a_file(world: World, tmp_path: Path) -> None:
-    """A file that was there is replaced, and has the rights that any new file has."""
+def test_new_file(world: World, tmp_path: Path) -> None:
+    """A file that was not there has the permissions that any new file has."""
     path, other = tmp_path / "x", tmp_path / "y"
-    path.write_bytes(b"old")
     other.touch()
     with Loopback(Reply(body=FILM)) as server:
         assert world.run(gemini(server.url), files.download("abc", path)) == Success(path)
-    assert path.read_bytes() == FILM
-    assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE(other.stat().st_mode)
+    assert permissions(path) == permissions(other)
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o666, 0o444], ids=oct)
+def test_takes_the_place_of_a_file(world: World, mode: int, tmp_path: Path) -> None:
+    """A file that was there is replaced, and keeps its permissions; until then nobody else may read what comes."""
+    path = tmp_path / "x"
+    path.write_bytes(b"old")
+    path.chmod(mode)
+    drafts: list[int] = []
+
+    def look(event: object) -> None:
+        drafts.extend(permissions(each) for each in tmp_path.iterdir() if each != path)
+
+    with Loopback(Reply(body=FILM)) as server:
+        assert world.run(gemini(server.url), files.download("abc", path), on_event=look) == Success(path)
+    assert (path.read_bytes(), permissions(path), names(tmp_path)) == (FILM, mode, ["x"])
+    assert set(drafts) == {0o600}
+
+
+def test_set_user_id_is_not_kept(world: World, tmp_path: Path) -> None:
+    """What comes from elsewhere does not run as the owner of the file that it replaces."""
+    path = tmp_path / "x"
+    path.write_bytes(b"old")
+    path.chmod(0o4755)
+    with Loopback(Reply(body=FILM)) as server:
+        assert world.run(gemini(server.url), files.download("abc", path)) == Success(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o755
+
+
+def test_through_a_link(world: World, tmp_path: Path) -> None:
+    """A symbolic link to a file stays one, and the file that it leads to is replaced and keeps its permissions."""
+    (tmp_path / "far").mkdir()
+    far, link = tmp_path / "far" / "y", tmp_path / "x"
+    far.write_bytes(b"old")
+    far.chmod(0o600)
+    (tmp_path / "far" / "between").symlink_to("y")
+    link.symlink_to(Path("far") / "between")
+    with Loopback(Reply(body=FILM)) as server:
+        assert world.run(gemini(server.url), files.download("abc", link)) == Success(link)
+    assert (link.is_symlink(), link.readlink()) == (True, Path("far") / "between")
+    assert (far.read_bytes(), permissions(far), far.is_symlink()) == (FILM, 0o600, False)
+    assert (names(tmp_path), names(tmp_path / "far")) == (["far", "x"], ["between", "y"])
+
+
+def bound(path: Path) -> None:
+    """Leave a socket at a path, which may be too long for one."""
+    with socket.socket(socket.AF_UNIX) as sock, tempfile.TemporaryDirectory() as folder:
+        sock.bind(f"{folder}/s")
+        Path(folder, "s").rename(path)
+
+
+def linked(path: Path, make: Callable[[Path], object]) -> None:
+    """Make a link to something."""
+    target = path.with_name("target")
+    make(target)
+    path.symlink_to(target)
+
+
+OBSTACLES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "folder": (lambda path: path.mkdir(), "Is a directory"),
+    "named pipe": (os.mkfifo, "Is a named pipe"),
+    "socket": (bound, "Is a socket"),
+    "link to a pipe": (lambda path: linked(path, os.mkfifo), "Is a named pipe"),
+    "link to a folder": (lambda path: linked(path, Path.mkdir), "Is a directory"),
+    "link to nothing": (lambda path: path.symlink_to("nothing"), "Is a symbolic link that leads nowhere"),
+    "link to itself": (lambda path: path.symlink_to(path.name), "Too many levels of symbolic links"),
+}
+obstructed = pytest.mark.parametrize(("obstruct", "why"), OBSTACLES.values(), ids=OBSTACLES)
+
+
+@obstructed
+@pytest.mark.parametrize("file", ["abc", Video(video_bytes=b"film")], ids=("asked for", "at hand"))
+def test_what_is_no_file(world: World, obstruct: Callable[[Path], object], why: str, file: Any, tmp_path: Path) -> None:
+    """Where something stands that is no regular file, nobody is asked, and it stays as it was."""
+    path = tmp_path / "x"
+    obstruct(path)
+    before, was = path.lstat(), names(tmp_path)
+    with Loopback(Reply(body=FILM)) as server:
+        error = world.run(gemini(server.url), files.download(file, path)).failure()
+        assert server.requests == ()
+    assert error == InvalidRequest("path", str(path), f"a place where a file can be written ({why})")
+    assert (path.lstat().st_ino, path.lstat().st_mode, names(tmp_path)) == (before.st_ino, before.st_mode, was)
+
+
+@obstructed
+def test_what_is_no_file_any_more(world: World, obstruct: Callable[[Path], object], why: str, tmp_path: Path) -> None:
+    """What takes the name while the file comes is not replaced."""
+    path = tmp_path / "x"
+    path.write_bytes(b"old")
+
+    def change(event: object) -> None:
+        if isinstance(event, Answered):
+            path.unlink()
+            obstruct(path)
+
+    with Loopback(Reply(body=FILM)) as server:
+        error = world.run(gemini(server.url), files.download("abc", path), on_event=change).failure()
+    assert isinstance(error, InvalidRequest)
+    assert why in str(error)
+    assert not stat.S_ISREG(path.lstat().st_mode)
+    assert [each for each in names(tmp_path) if each.endswith(".part")] == []
+
+
+def test_link_that_changes(world: World, tmp_path: Path) -> None:
+    """A link that leads to another file by the time that all has come is not followed there."""
+    path, one, two = (tmp_path / each for each in ("x", "one", "two"))
+    one.write_bytes(b"one")
+    two.write_bytes(b"two")
+    path.symlink_to(one)
+
+    def change(event: object) -> None:
+        if isinstance(event, Answered):
+            path.unlink()
+            path.symlink_to(two)
+
+    with Loopback(Reply(body=FILM)) as server:
+        error = world.run(gemini(server.url), files.download("abc", path), on_event=change).failure()
+    assert "the link has changed meanwhile" in str(error)
+    assert (one.read_bytes(), two.read_bytes(), names(tmp_path)) == (b"one", b"two", ["one", "two", "x"])
+
+
+@pytest.mark.parametrize("backend", ["sync", "asyncio", "trio"])
+@pytest.mark.parametrize("interpreter", [Offline, Fake], ids=("Offline", "Fake"))
+def test_without_a_network(interpreter: Callable[[], Any], backend: str, tmp_path: Path) -> None:
+    """Interpreters without a network write files by the same rules."""
+    run = interpreter()
+
+    async def download(path: Path) -> Any:
+        flow = files.download(Video(video_bytes=b"film"), path)
+        return run(flow) if backend == "sync" else await run.aio(flow)
+
+    async def body() -> None:
+        os.mkfifo(tmp_path / "pipe")
+        (tmp_path / "x").touch(0o600)
+        (tmp_path / "link").symlink_to("x")
+        assert "Is a named pipe" in str((await download(tmp_path / "pipe")).failure())
+        assert await download(tmp_path / "link") == Success(tmp_path / "link")
+        assert ((tmp_path / "x").read_bytes(), permissions(tmp_path / "x")) == (b"film", 0o600)
+        assert (tmp_path / "link").is_symlink()
+
+    anyio.run(body, backend="asyncio" if backend == "sync" else backend)
 
 
 @pytest.mark.parametrize(

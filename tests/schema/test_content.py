@@ -290,6 +290,17 @@ def test_files(kind: Any, field: str, argument: str, tmp_path: Any) -> None:
     assert kind.from_file(location=str(tmp_path / "out"), mime_type="a/b").mime_type == "a/b"
 
 
+@pytest.mark.parametrize("value", [Image(image_bytes=b"new"), Video(video_bytes=b"new")])
+def test_saved_in_place(value: Any, tmp_path: Any) -> None:
+    """Saving writes into the file that is there, as ``open`` does: permissions and links stay."""
+    path, link = tmp_path / "x", tmp_path / "link"
+    path.write_bytes(b"older")
+    path.chmod(0o600)
+    link.symlink_to("x")
+    value.save(str(link))
+    assert (path.read_bytes(), path.stat().st_mode & 0o777, link.is_symlink()) == (b"new", 0o600, True)
+
+
 @pytest.mark.parametrize("value", [Image(gcs_uri="gs://b/o"), Video(uri="gs://b/o")])
 def test_nothing_to_save(value: Any) -> None:
     """What holds no bytes cannot be saved."""
