@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
+from genai_fn.interpret.dial_trust import make_context
 from genai_fn.interpret.dial_tunnel import tunnelled
 from genai_fn.interpret.dial_wire import Blocking, Steps, Wait, Wire, outcome
 from genai_fn.interpret.proxies import Proxy, proxy_for
@@ -61,7 +62,7 @@ class Dialling:
         """Answer the context, after some 30 ms of reading certificates at the first call."""
         with self._making:
             if self.context is None:
-                context = ssl.create_default_context()
+                context = make_context()
                 context.set_alpn_protocols(["http/1.1"])
                 self.context = context
             return self.context
@@ -111,7 +112,8 @@ def dial(target: Target, dialling: Dialling) -> Steps[Wire]:
 def reason(error: BaseException) -> str:
     """Say in a few words what an exception of a socket, of TLS or of a protocol means."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"certificate: {error.verify_message}"
+        made = "".join(map(str, error.args[-1:]))  # by truststore on Windows, without a verify_message
+        return f"certificate: {getattr(error, 'verify_message', made)}"
     if isinstance(error, ssl.SSLError):
         return str(error.reason or error)
     if isinstance(error, OSError) and error.strerror:
