@@ -33,7 +33,7 @@ def _has_authorities(context: ssl.SSLContext) -> bool:
         return True
     folder = ssl.get_default_verify_paths().capath  # which OpenSSL reads as it verifies, a file for each name
     try:
-        return folder is not None and any(_HASHED.fullmatch(each.name) for each in Path(folder).iterdir())
+        return bool(folder) and any(_HASHED.fullmatch(each.name) for each in Path(folder).iterdir())
     except OSError:  # it may be open to OpenSSL all the same, which lists nothing
         return True
 
