@@ -42,8 +42,7 @@ from genai_fn.interpret.limits import read_limit
 from genai_fn.interpret.tasks import interrupt_of
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
-
+    from genai_fn.interpret.threads import Promise
     from genai_fn.interpret.tokens import Tokens
 
 __all__ = ["STREAM_CLOSED", "AsyncWorld", "Opened", "Opens", "run_through", "soon"]
@@ -334,10 +333,10 @@ class _Child:
         return self._value
 
 
-async def _resolved(answer: "Future[T]") -> T:
+async def _resolved(answer: "Promise[T]") -> T:
     """Wait for what another thread resolves."""
     came, token = anyio.Event(), current_token()
-    answer.add_done_callback(lambda _: soon(token, came.set))
+    answer.add_done_callback(lambda: soon(token, came.set))
     await came.wait()
     return answer.result()
 

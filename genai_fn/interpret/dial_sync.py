@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from genai_fn.interpret.dial_wire import Blocking, Steps, Wait, Wire, outcome
+from genai_fn.interpret.threads import start_thread
 
 __all__ = ["OutOfTimeError", "Stream", "perform"]
 
@@ -94,7 +95,7 @@ _LONGEST = 2**31 - 1  # milliseconds
 def _answer(step: Blocking, deadline: float) -> Any:
     """Call in a thread of its own, as nothing else stops a look-up; it ends by itself, or with the process."""
     answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    threading.Thread(target=_called, args=(step.call, answers), name="genai_fn look-up", daemon=True).start()
+    start_thread(threading.Thread(target=_called, args=(step.call, answers), name="genai_fn look-up", daemon=True))
     left = deadline - time.monotonic()
     try:
         return answers.get(timeout=None if left == math.inf else min(max(0.0, left), threading.TIMEOUT_MAX))

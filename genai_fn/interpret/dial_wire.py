@@ -67,7 +67,7 @@ class Wire:
         self._held = b""
         self._busy = 0
         self._closed = False
-        self._guard = threading.Lock()
+        self._guard = threading.RLock()  # a signal handler may close what its thread is just using
         self._process = os.getpid()
 
     def secure(self, context: ssl.SSLContext, host: str) -> Steps[None]:

@@ -20,6 +20,7 @@ from genai_fn.interpret.dial import DialError, Target, dial, target_of
 from genai_fn.interpret.dial_sync import OutOfTimeError, Stream, perform
 from genai_fn.interpret.lanes_depot import Depot, Lane, Yard
 from genai_fn.interpret.lanes_message import broken, headers_of, interrupted, late, message, pieces, undialled
+from genai_fn.interpret.threads import Latch
 
 __all__ = ["Cut", "Lanes", "OpenExchange"]
 
@@ -28,7 +29,7 @@ class Cut:
     """How another thread ends an open that is under way: while it waits for a lane, or for the head of an answer."""
 
     def __init__(self) -> None:
-        self._guard = threading.Lock()
+        self._guard = threading.RLock()  # a signal handler may end what its thread is just at
         self._wake: Callable[[], object] | None = None
         self.is_made = False
 
@@ -171,7 +172,7 @@ def _entered(depot: Depot, deadline: float, cut: Cut) -> Lost | None:
         rang = False
         try:
             cut.during(bell.wake)
-            rang = bell.wait(min(max(0.0, deadline - time.monotonic()), threading.TIMEOUT_MAX))
+            rang = bell.wait(deadline - time.monotonic())
         finally:
             cut.during(None)
             if not rang:
@@ -185,7 +186,7 @@ class _Bell:
     """The event of a thread, which can be woken though it has not rung."""
 
     def __init__(self) -> None:
-        self._came = threading.Event()
+        self._came = Latch()
         self._rang = False
 
     def set(self) -> None:
@@ -213,7 +214,7 @@ class OpenExchange:
         self._lane = lane
         self._response = response
         self._body: Iterator[bytes] = iter(response.stream)
-        self._guard = threading.Lock()
+        self._guard = threading.RLock()  # a signal handler may close what its thread is just closing
         self._end: bytes | Lost | None = None
         self._closed = False
 

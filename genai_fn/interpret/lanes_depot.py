@@ -10,6 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from importlib import import_module
 from types import ModuleType
 from typing import Any, Protocol, TypeVar
@@ -116,15 +117,15 @@ class Depot:
         self._places = count
         self._queue: deque[Bell] = deque()
         self._idle: list[Lane] = []
-        self._guard = threading.Lock()
+        self._guard = threading.RLock()  # a signal handler may close what its thread is just using
 
     def enter(self, bell: Callable[[], B]) -> B | None:
         """Take a place, or get in line: once the bell rings, the place is the caller's."""
+        waiting = bell()  # before looking: what a signal handler gives back meanwhile is found
         with self._guard:
             if self._places:
                 self._places -= 1
                 return None
-            waiting = bell()
             self._queue.append(waiting)
             return waiting
 
@@ -152,13 +153,20 @@ class Depot:
         while True:
             with self._guard:
                 self._drop_expired()
-                place = next((n for n in range(len(self._idle) - 1, -1, -1) if self._idle[n].target == target), None)
-                if place is None:
+                lane = self._newest(target)
+                if lane is None:
                     return None
-                lane = self._idle.pop(place)
             if lane.wire.quiet():
                 return lane
             lane.wire.close()
+
+    def _newest(self, target: Target) -> Lane | None:
+        for lane in reversed(self._idle):
+            if lane.target == target:
+                with suppress(ValueError):  # a signal handler closed them all, just now
+                    self._idle.remove(lane)
+                return lane
+        return None
 
     def make_room(self) -> None:
         """Close the oldest idle lane if a new one would be one too many."""

@@ -3,7 +3,6 @@
 import copy
 import dataclasses
 import threading
-from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
@@ -22,6 +21,7 @@ from genai_fn.interpret.exchanges import Between, beyond
 from genai_fn.interpret.settings import a_stream, an_action
 from genai_fn.interpret.sync import Items
 from genai_fn.interpret.sync_world import SyncWorld
+from genai_fn.interpret.threads import Promise
 from genai_fn.request import Action, Stream
 from genai_fn.steps import program
 
@@ -178,8 +178,8 @@ class _Hours(Clock):
 class _Tokens:
     """Hands out a token that is none, and a project for a backend without one."""
 
-    def ask(self) -> "Future[Credential]":
-        answer: Future[Credential] = Future()
+    def ask(self) -> Promise[Credential]:
+        answer: Promise[Credential] = Promise()
         answer.set_result(Credential("", Secret(()), "offline"))
         return answer
 

@@ -132,7 +132,7 @@ class _Connections:
     def __init__(self, settings: Settings, exchange: Result[Exchange, GenaiError]) -> None:
         self._settings = settings
         self._exchange = exchange
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may close what its thread is just making
         self._lanes: Opens | None = None
         self._tokens: Tokens | None = None
         self._is_closed = False
@@ -231,8 +231,10 @@ class Items(Generic[T]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
-        self._world.rest()
+        try:
+            self.close()
+        finally:  # of an interrupt, too
+            self._world.rest()
 
 
 _READ_INTERRUPTED: Failure[Any] = Failure(Closed("the stream ended as a read of it was interrupted"))

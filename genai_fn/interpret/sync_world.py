@@ -2,11 +2,12 @@
 
 import inspect
 import random
-import threading
 import time
+from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import copy_context
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from returns.result import Failure
@@ -36,11 +37,10 @@ from genai_fn.effects import (
 from genai_fn.errors import Closed, NotInThisWorld, TimedOut
 from genai_fn.events import Event
 from genai_fn.interpret.limits import read_limit
+from genai_fn.interpret.threads import Latch, Worker, wait_for_first
 from genai_fn.words import Ended
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future, ThreadPoolExecutor
-
     from genai_fn.interpret.disk import DraftFile
     from genai_fn.interpret.lanes import Cut
     from genai_fn.interpret.tokens import Tokens
@@ -77,9 +77,8 @@ class SyncWorld:
         self._on_event = on_event
         self._opened: set[Any] = set()
         self._waits: set[Callable[[], object]] = set()
-        self._threads: ThreadPoolExecutor | None = None
-        self._starting = threading.Lock()
-        self._closing = threading.Event()
+        self._workers: set[Worker] = set()
+        self._closing = Latch()
 
     def run(self, effects: Effects[T]) -> T:
         """Drive a program to its end in this thread, and close what it left open."""
@@ -93,26 +92,33 @@ class SyncWorld:
         return self._WAYS[type(effect)](self, effect)
 
     def close(self) -> None:
-        """Close what is open, from any thread; whoever waits for anything wakes up."""
+        """Close what is open, from any thread or signal handler; whoever waits for anything wakes up."""
+        try:
+            self._close_all()
+        except BaseException:  # an interrupt, maybe before anything was closed
+            self._close_all()
+            raise
+
+    def rest(self) -> None:
+        """Close, and wait for the threads that were started."""
+        try:
+            self.close()
+        finally:
+            for each in tuple(self._workers):
+                each.join()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closing.is_set()
+
+    def _close_all(self) -> None:
         self._closing.set()
         for wake in tuple(self._waits):
             wake()
         for exchange in tuple(self._opened):
             exchange.close()
         self._opened.clear()
-        if self._threads is not None:
-            self._threads.shutdown(wait=False, cancel_futures=True)
-
-    def rest(self) -> None:
-        """Close, and wait for the threads that were started."""
-        self.close()
-        if self._threads is not None:
-            self._threads.shutdown()
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether `close` was called."""
-        return self._closing.is_set()
 
     def _now(self, effect: Now) -> float:
         return time.monotonic()
@@ -132,18 +138,16 @@ class SyncWorld:
             self._waits.discard(wake)
 
     def _sleep(self, effect: Sleep) -> None:
-        if self._closing.wait(min(effect.seconds, threading.TIMEOUT_MAX)):
+        if self._closing.wait(effect.seconds):
             raise Ended(_STREAM_CLOSED.error)  # else what tries for ever would, and without a wait
 
     def _token(self, effect: Token) -> Any:
-        from concurrent.futures import CancelledError  # noqa: PLC0415  # loaded with the tokens, not before
-
         assert self._tokens is not None  # noqa: S101  # only such a backend asks for one
         answer = self._tokens.ask()
         try:
             with self._woken_by(answer.cancel):
-                return answer.result(min(max(0.0, effect.deadline - time.monotonic()), threading.TIMEOUT_MAX))
-        except (TimeoutError, CancelledError):
+                return answer.result(effect.deadline - time.monotonic())
+        except TimeoutError:
             answer.cancel()
             return _STREAM_CLOSED if self._closing.is_set() else Lost(TimedOut("total", "waiting for a token"))
 
@@ -202,40 +206,33 @@ class SyncWorld:
             self._on_event(effect.event)
 
     def _together(self, effect: Together) -> tuple[Any, ...]:
-        from concurrent.futures import ThreadPoolExecutor, wait  # noqa: PLC0415  # few need threads
-
-        with ThreadPoolExecutor(min(len(effect.programs), _MOST_AT_ONCE), "genai_fn") as threads:
-            waiting = [threads.submit(copy_context().run, self._alone, each) for each in effect.programs]
-            try:
-                wait(waiting)
-            except BaseException:  # an interrupt: nobody waits for them any more
-                self.close()
-                raise
-        return tuple(each.result() for each in waiting)
+        children = [_Child(each, self) for each in effect.programs]
+        waiting = deque(children)
+        workers = [Worker(partial(_run_all, waiting)) for _ in range(min(len(children), _MOST_AT_ONCE))]
+        try:
+            for each in workers:
+                each.start()
+            for each in workers:
+                each.join()
+        except BaseException:  # an interrupt: nobody waits for them any more
+            self.close()
+            raise
+        finally:
+            for each in workers:
+                each.join()
+        return tuple(each.result() for each in children)
 
     def _spawn(self, effect: Spawn) -> "_Child":
-        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  # few need threads
-
-        with self._starting:  # children start children
-            if self._closing.is_set():
-                return _Child(None)
-            if self._threads is None:
-                self._threads = ThreadPoolExecutor(_MOST_THREADS, "genai_fn")
-        try:
-            return _Child(self._threads.submit(copy_context().run, self._alone, effect.program))
-        except RuntimeError:  # closed meanwhile, from another thread
-            return _Child(None)
+        child = _Child(effect.program, self)
+        worker = Worker(child.run)
+        child.over.add_callback(partial(self._workers.discard, worker))
+        self._workers.add(worker)  # before it begins, lest an interrupt loses it
+        worker.start()
+        return child
 
     def _join(self, effect: Join) -> Any:
-        from concurrent.futures import FIRST_COMPLETED, wait  # noqa: PLC0415  # loaded by then
-
-        waiting = {each.future: each for each in effect.children if each.future is not None}
-        if len(waiting) == len(effect.children):
-            wait(waiting, return_when=FIRST_COMPLETED)
-        return next(each for each in effect.children if each.future is None or each.future.done())
-
-    def _alone(self, child: Effects[Any]) -> Any:
-        return run_through(child, self)
+        wait_for_first([each.over for each in effect.children])
+        return next(filter(_Child.is_over, effect.children))
 
     _WAYS: ClassVar[dict[type, Callable[[Any, Any], Any]]] = {
         Now: _now,
@@ -259,19 +256,46 @@ class SyncWorld:
 
 
 class _Child:
-    """A program in a thread of its own; None as future is one that was begun too late."""
+    """A program that runs in a thread of its own, and not at all once its world is closed."""
 
-    def __init__(self, future: "Future[Any] | None") -> None:
-        self.future = future
+    def __init__(self, program: Effects[Any], world: SyncWorld) -> None:
+        self.over = Latch()
+        self._program = program
+        self._world = world
+        self._value: Any = Failure(_STREAM_CLOSED.error)
+        self._raised: BaseException | None = None
+
+    def is_over(self) -> bool:
+        """Tell whether it has ended."""
+        return self.over.is_set()
+
+    def run(self) -> None:
+        """Run it to its end."""
+        try:
+            if not self._world.is_closed:
+                self._value = run_through(self._program, self._world)
+        except BaseException as error:  # noqa: BLE001  # the caller's own, raised again where its result is taken
+            self._raised = error
+        finally:
+            self.over.set()
 
     def result(self) -> Any:
-        if self.future is None or self.future.cancelled():
-            return Failure(_STREAM_CLOSED.error)
-        return self.future.result()
+        """Give what it returned, or raise what it raised."""
+        if self._raised is not None:
+            raise self._raised
+        return self._value
 
 
-_MOST_THREADS = 1_000_000
-"""No bound, as a child that waits in line behind those that wait for it would wait for ever."""
+def _run_all(waiting: deque[_Child]) -> None:
+    """Run programs, one after the other, each in a context of its own, until none is left."""
+    while True:
+        try:
+            child = waiting.popleft()
+        except IndexError:  # other threads do the same
+            return
+        copy_context().run(child.run)
+
+
 _STREAM_CLOSED = Lost(Closed("the stream was closed"))
 _MOST_AT_ONCE = 64  # of what a model asks for, say; each has a pool of its own
 

@@ -8,9 +8,9 @@ the old one still serves. A failure is told to those who waited for it, and forg
 import os
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
-from threading import Lock, Thread
+from threading import RLock, Thread
 from typing import TypeAlias
 
 from genai_fn.backend import Credential, Secret, Vertex, bearer
@@ -19,10 +19,11 @@ from genai_fn.errors import AuthError, Closed
 from genai_fn.interpret.adc import find
 from genai_fn.interpret.grant import Fetch, Grant, Source
 from genai_fn.interpret.metadata import MetadataServer
+from genai_fn.interpret.threads import Promise, start_thread
 
 __all__ = ["Fetch", "Tokens"]
 
-Answer: TypeAlias = Future[Credential | Lost]
+Answer: TypeAlias = Promise[Credential | Lost]
 
 
 class Tokens:
@@ -59,7 +60,7 @@ class Tokens:
 
     def ask(self) -> Answer:
         """
-        Get a credential, or why there is none, as a future.
+        Get a credential, or why there is none, as a promise.
 
         It is done at once while a token is good. Else it is the caller's own: cancelling it takes nothing from others.
         """
@@ -70,9 +71,8 @@ class Tokens:
             if answer is None:
                 answer = Answer()
                 turn.waiting.append(answer)
-            turn.running = turn.running or starts
-        if starts:
-            self._start(turn)
+            if starts:
+                self._start(turn)
         return answer
 
     def close(self) -> None:
@@ -99,7 +99,8 @@ class Tokens:
 
     def _start(self, turn: "_Turn") -> None:
         try:
-            Thread(target=self._refresh, args=(turn,), name="genai_fn token", daemon=True).start()
+            start_thread(Thread(target=self._refresh, args=(turn,), name="genai_fn token", daemon=True))
+            turn.running = True  # not before: if this is interrupted, the next to ask starts another
         except RuntimeError as error:  # no more threads, or Python is about to end
             self._settle(turn, Lost(AuthError(f"no token: {error}")))
 
@@ -155,7 +156,7 @@ _NO_PROJECT = (
 class _Turn:
     """One process's share: the refresh that is under way, and who waits for it."""
 
-    lock: Lock = field(default_factory=Lock)
+    lock: RLock = field(default_factory=RLock)  # a signal handler may close what its thread is just asking
     waiting: list[Answer] = field(default_factory=list[Answer])
     running: bool = False
     not_before: float = 0.0
@@ -186,5 +187,5 @@ def _done(result: Credential | Lost) -> Answer:
 
 def _tell(waiting: list[Answer], result: Credential | Lost) -> None:
     for answer in waiting:
-        if answer.set_running_or_notify_cancel():  # from here on it cannot be cancelled
+        with suppress(Exception):  # of a callback, which is its owner's affair
             answer.set_result(result)

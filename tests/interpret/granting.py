@@ -5,7 +5,6 @@ import json
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -18,6 +17,7 @@ from genai_fn.backend import Credential, Vertex
 from genai_fn.effects import Lost
 from genai_fn.errors import ConnectError
 from genai_fn.http import HttpRequest, HttpResponse
+from genai_fn.interpret.threads import Promise
 from genai_fn.interpret.tokens import Tokens
 
 NOW = float(int(time.time()))
@@ -136,23 +136,23 @@ def tokens(
     return Tokens(backend, environ=environ or {}, fetch=fetch or nobody(), clock=clock)
 
 
-def got(answer: "Future[Credential | Lost]") -> Credential:
+def got(answer: Promise[Credential | Lost]) -> Credential:
     result = answer.result(5)
     assert isinstance(result, Credential), result
     return result
 
 
-def error(answer: "Future[Credential | Lost]") -> BaseException:
+def error(answer: Promise[Credential | Lost]) -> BaseException:
     result = answer.result(5)
     assert isinstance(result, Lost), result
     return result.error
 
 
-def headers(answer: "Future[Credential | Lost]") -> dict[str, str]:
+def headers(answer: Promise[Credential | Lost]) -> dict[str, str]:
     return dict(got(answer).headers.reveal())
 
 
-def bearer(answer: "Future[Credential | Lost]") -> str:
+def bearer(answer: Promise[Credential | Lost]) -> str:
     return headers(answer)["authorization"].removeprefix("Bearer ")
 
 

@@ -1,0 +1,29 @@
+"""Wherever a signal comes, as Ctrl-C does, nothing waits for ever, and what comes next is served."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cancellation.interrupting import CLOSING, MANNERS, SUBJECTS
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("manner", MANNERS)
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_interrupted_anywhere(subject: str, manner: str) -> None:
+    """A handler may raise, or close the interpreter, at every point of a stream, a call or a wait."""
+    # A socket whose making is interrupted is closed by Python, with a warning: only later is there an owner to do it.
+    warnings = ["-W", "error"] if subject in CLOSING else ["-W", "error", "-W", "ignore::ResourceWarning"]
+    done = subprocess.run(
+        [sys.executable, *warnings, "-m", "tests.cancellation.interrupting", subject, manner],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+        timeout=600,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert int(done.stdout) > 10  # points, at which it was interrupted, one after the other
