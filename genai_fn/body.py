@@ -8,6 +8,7 @@ from typing import Any, cast
 import msgspec
 from msgspec.structs import replace
 
+from genai_fn import codec
 from genai_fn.backend import Backend, Vertex
 from genai_fn.errors import InvalidRequest
 from genai_fn.http import Body, FileSlice
@@ -32,7 +33,7 @@ def encoded(value: Any, at: Backend, *, has_large: bool) -> Body:
 
     splices: list[bytes] = []
     try:
-        text = msgspec.json.encode(_lifted(value) if has_large else value, enc_hook=hook)
+        text = codec.encode(_lifted(value) if has_large else value, enc_hook=hook)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:  # what the caller put into free JSON
         raise InvalidRequest("body", value, f"JSON ({error})") from None
     return _interleaved(text.split(_MARK), splices) if splices else text
@@ -78,9 +79,9 @@ def merged(body: Body, extra: Mapping[str, Any]) -> bytes:
     if isinstance(body, FileSlice):
         raise InvalidRequest("extra_body", extra, "nothing, as the body is a file")
     text = body if isinstance(body, bytes) else b"".join(body)
-    tree: Any = msgspec.json.decode(text) if text else {}
+    tree: Any = codec.decode(text) if text else {}
     try:
-        return msgspec.json.encode(_merged(tree, extra))
+        return codec.encode(_merged(tree, extra))
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise InvalidRequest("extra_body", extra, f"JSON ({error})") from None
 

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Union, cast, get_args, get_origin
 import msgspec
 from msgspec.structs import fields
 
+from genai_fn import codec
 from genai_fn.errors import DecodeError
 
 __all__ = ["kept", "mended", "misread", "parsed"]
@@ -34,14 +35,14 @@ def parsed(kind: Any, text: bytes | memoryview) -> Any:
     12
     """
     try:
-        return msgspec.json.decode(text, type=kind)
+        return codec.decode(text, kind)
     except msgspec.DecodeError:
         if not _NULL_IN_QUOTES.search(text):
             try:
-                return msgspec.json.decode(text, type=kind, strict=False)
+                return codec.decode(text, kind, strict=False)
             except msgspec.DecodeError:
                 pass
-    return msgspec.convert(mended(msgspec.json.decode(text), kind), kind)
+    return codec.convert(mended(codec.decode(text), kind), kind)
 
 
 _NULL_IN_QUOTES = re.compile(rb'"null"', re.IGNORECASE)

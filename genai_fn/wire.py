@@ -17,6 +17,7 @@ import msgspec
 from msgspec.structs import replace
 from returns.result import Failure, Result, Success
 
+from genai_fn import codec
 from genai_fn.backend import Backend, Credential, Vertex, origin, own_credential, pairs
 from genai_fn.body import encoded, merged
 from genai_fn.errors import APIError, ClientError, DecodeError, GenaiError, RateLimited, ServerError, Unsupported
@@ -228,7 +229,10 @@ def read_stray(text: bytes, headers: Headers = ()) -> GenaiError:
 
 def _decoded(answer: Answer[T], said: bytes | memoryview | HttpResponse) -> Result[T, GenaiError]:
     try:
-        value: Any = said if isinstance(said, HttpResponse) else _parsed(answer, said)
+        if isinstance(said, HttpResponse):
+            value: Any = said
+        else:
+            value = parsed(answer.wire, _or_empty(said) if answer.may_be_empty else said)
         return Success(value if answer.read is None else answer.read(value))
     except GenaiError as error:
         return Failure(error)
@@ -243,8 +247,8 @@ def _said(said: bytes | memoryview | HttpResponse) -> bytes | memoryview:
     return said.body if isinstance(said, HttpResponse) else said
 
 
-def _parsed(answer: Answer[Any], body: bytes | memoryview) -> Any:
-    return parsed(answer.wire, b"{}" if answer.may_be_empty and not bytes(body[:_BLANK]).strip() else body)
+def _or_empty(body: bytes | memoryview) -> bytes | memoryview:
+    return body if bytes(body[:_BLANK]).strip() else b"{}"
 
 
 _BLANK = 64
@@ -315,7 +319,7 @@ def api_error(response: HttpResponse) -> APIError:
 
 def _fault(body: bytes | memoryview, kind: Any) -> _Fault | None:
     try:
-        found: _Faulty | tuple[_Faulty, ...] = msgspec.json.decode(body, type=kind, strict=False)
+        found: _Faulty | tuple[_Faulty, ...] = codec.decode(body, kind, strict=False)
     except (ValueError, RecursionError):
         return _flat(body)
     faults = (found,) if isinstance(found, _Faulty) else found
@@ -331,7 +335,7 @@ def _fault(body: bytes | memoryview, kind: Any) -> _Fault | None:
 def _flat(body: bytes | memoryview) -> _Fault | None:
     """Read an error that stands alone, without a name: ``{"code": 401, "message": "Jwt is missing"}``."""
     try:
-        found = msgspec.json.decode(body, type=_FlatFault)
+        found = codec.decode(body, _FlatFault)
     except (ValueError, RecursionError):
         return None
     return _Fault(found.code, found.message, found.status, found.details) if found.code >= 400 else None
@@ -340,7 +344,7 @@ def _flat(body: bytes | memoryview) -> _Fault | None:
 def _odd(body: bytes | memoryview) -> _Fault | None:
     """Read a fault of no known shape as its text."""
     try:
-        text = bytes(msgspec.json.decode(body, type=_OddAlone).error)
+        text = bytes(codec.decode(body, _OddAlone).error)
     except (ValueError, RecursionError):
         return None
     return None if text in (b"null", b"{}") else _Fault(message=kept(text)[:500])

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "genai_fn"
 
 LAYERS = (
-    ("errors",),
+    ("codec", "errors"),
     ("schema",),
     ("extras", "http", "marks", "masking", "mending", "words"),
     ("backend", "effects", "events", "inflate", "options", "results", "sse"),
@@ -66,6 +66,7 @@ PURE = {
 WORLDLY = {
     "extras": {"importlib"},  # ``importlib.metadata``, for the versions of optional dependencies
     "": {"importlib"},  # the names of the package are loaded at their first use
+    "codec": {"os", "threading"},  # the lock for new types, which a fork respects
     "flows.downloads": {"pathlib"},  # names the type that a download to a path answers
     "schema._disk": {"pathlib"},  # ``from_file`` and ``save`` of Image and Video, named for what they do
     "inflate": {"sys"},  # ``sys.maxsize``
@@ -168,6 +169,27 @@ def test_calls_no_world(name: str) -> None:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
     }
     assert called & {"open", "print", "input", "exec", "eval", "breakpoint"} == set()
+
+
+FROM_MSGSPEC = {
+    *("DecodeError", "Meta", "NODEFAULT", "Raw", "Struct", "StructMeta", "UNSET", "UnsetType", "ValidationError"),
+    *("field", "structs"),
+}
+"""What any module may use of msgspec: nothing in it prepares a type."""
+
+
+@pytest.mark.parametrize("name", [each for each in MODULES if each != "codec"])
+def test_only_the_codec_calls_msgspec(name: str) -> None:
+    """Only ``codec`` decodes, converts, encodes and describes with msgspec, as it prepares new types under a lock."""
+    tree = tree_of(MODULES[name])
+    used = {
+        each.removeprefix("msgspec.").split(".")[0] for each in imported(MODULES[name]) if each.startswith("msgspec.")
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "msgspec":
+            used.add(node.attr)
+        assert not (isinstance(node, ast.alias) and node.name == "msgspec" and node.asname), "msgspec has another name"
+    assert used - FROM_MSGSPEC == set()
 
 
 def test_urllib_only_splits() -> None:

@@ -2,8 +2,7 @@
 
 from typing import Any, Final
 
-import msgspec
-
+from genai_fn import codec
 from genai_fn.http import Headers, HttpResponse
 
 __all__ = ["NOTHING", "Int64", "told", "written"]
@@ -33,7 +32,7 @@ def _quoted(value: Any) -> str:
     return str(int(value))
 
 
-written = msgspec.json.Encoder(enc_hook=_quoted).encode
+written = codec.Encoder(enc_hook=_quoted).encode
 """Writes a value as the API does."""
 
 NOTHING: Final = told({})

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 from msgspec.structs import fields, replace
 
+from genai_fn import codec
 from genai_fn.emulator.answers import told
 from genai_fn.emulator.faults import Fault, denied, invalid
 from genai_fn.emulator.live.setup import Setup
@@ -63,11 +64,11 @@ def tied(token: KeptToken, setup: Setup) -> Setup:
     if token.setup is None and not token.mask:
         return setup
     if not token.mask:
-        return msgspec.convert(token.setup, Setup)
-    tree: Mapping[str, Any] = msgspec.to_builtins(setup)
+        return codec.convert(token.setup, Setup)
+    tree: Mapping[str, Any] = codec.to_builtins(setup)
     for path in token.mask:
         tree = _tied(tree, token.setup or {}, path.split("."))
-    return msgspec.convert(tree, Setup)
+    return codec.convert(tree, Setup)
 
 
 def _tied(tree: Mapping[str, Any], by: Mapping[str, Any], path: list[str]) -> Mapping[str, Any]:
@@ -109,7 +110,7 @@ def _created(state: State, asked: Asked) -> tuple[State, HttpResponse]:
         new_session_expire_time=_until(
             "new_session_expire_time", body.new_session_expire_time, asked.now, timedelta(minutes=1)
         ),
-        setup=None if setup is None else msgspec.to_builtins(setup),
+        setup=None if setup is None else codec.to_builtins(setup),
         mask=_masked(body.field_mask or ""),
     )
     _check(token)

@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
-
+from genai_fn import codec
 from genai_fn.http import HttpResponse
 
 __all__ = ["Fault", "denied", "existing", "invalid", "missing", "refused", "status_of", "unfit", "unreadable"]
@@ -73,7 +72,7 @@ def refused(fault: Fault) -> HttpResponse:
     error: dict[str, Any] = {"code": fault.code, "message": fault.message, "status": fault.status}
     if fault.details:
         error["details"] = fault.details
-    body = msgspec.json.encode({"error": error})
+    body = codec.encode({"error": error})
     return HttpResponse(fault.code, (("content-type", "application/json; charset=UTF-8"),), body)
 
 

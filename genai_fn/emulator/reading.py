@@ -11,6 +11,7 @@ from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin
 import msgspec
 from msgspec.structs import fields
 
+from genai_fn import codec
 from genai_fn.emulator.faults import Fault, invalid, unreadable
 from genai_fn.http import Body, FileSlice, Headers
 from genai_fn.mending import mended
@@ -76,9 +77,9 @@ def read(text: bytes, kind: type[S], within: str = "") -> S:
     """
     try:
         unknown: list[tuple[str, str]] = []
-        tree = _spelled(msgspec.json.decode(text or b"{}"), kind, within, unknown)
+        tree = _spelled(codec.decode(text or b"{}"), kind, within, unknown)
         if not unknown:
-            return msgspec.convert(mended(tree, kind), kind)
+            return codec.convert(mended(tree, kind), kind)
     except msgspec.ValidationError as error:
         raise _misfit(str(error), within) from None
     except (ValueError, RecursionError) as error:  # ValueError: text that is no JSON, or no UTF-8

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta
 
+from genai_fn import codec
 from genai_fn.emulator.faults import Fault, refused
 from genai_fn.errors import InvalidRequest
 from genai_fn.http import HttpResponse
@@ -62,7 +63,7 @@ def trouble_of(said: str | Mapping[str, Any]) -> Trouble:
     """
     try:
         fields = _fields(said) if isinstance(said, str) else said
-        trouble = msgspec.convert(fields, Trouble, strict=fields is said)
+        trouble = codec.convert(fields, Trouble, strict=fields is said)
     except ValueError as error:  # msgspec's is one
         raise InvalidRequest("trouble", said, f"{_FORM} ({error})") from None
     is_vain = msgspec.structs.replace(trouble, path="", times=1) == WELL

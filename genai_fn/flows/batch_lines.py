@@ -6,6 +6,7 @@ from typing import Any, Final, TypeVar, cast
 import msgspec
 from returns.result import Failure, Result, Success
 
+from genai_fn import codec
 from genai_fn.backend import Backend, Vertex
 from genai_fn.errors import CountMismatch, DecodeError, GenaiError, InvalidRequest, OperationFailed, Unsupported
 from genai_fn.http import FileSlice, HttpRequest, HttpResponse
@@ -211,10 +212,8 @@ _ABSENT = (b"", b"null")
 
 def _of_line(text: bytes) -> _Said:
     try:
-        line = msgspec.json.decode(text, type=_Line, strict=False)
-        asked = (
-            None if line.key is not None or bytes(line.request) in _ABSENT else _mark(msgspec.json.decode(line.request))
-        )
+        line = codec.decode(text, _Line, strict=False)
+        asked = None if line.key is not None or bytes(line.request) in _ABSENT else _mark(codec.decode(line.request))
     except (ValueError, RecursionError) as error:  # msgspec's own are ValueErrors
         return _Said(Failure(DecodeError(f"a line of a batch ({error})", "", kept(text))))
     return _Said(_result(line), line.key, asked)
@@ -236,11 +235,11 @@ def _result(line: _Line) -> Result[Any, GenaiError]:
 
 def _asked(request: Request[Any]) -> bytes:
     result = encode(request, Vertex("project"))
-    return _mark(msgspec.json.decode(_text(result.unwrap()))) if isinstance(result, Success) else b"-"
+    return _mark(codec.decode(_text(result.unwrap()))) if isinstance(result, Success) else b"-"
 
 
 def _mark(tree: Any) -> bytes:
-    return msgspec.json.encode(_settled(tree), order="deterministic")
+    return codec.encode(_settled(tree), order="deterministic")
 
 
 def _settled(tree: Any) -> Any:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 import msgspec
 
+from genai_fn import codec
 from genai_fn.schema.limits import bind_limits
 
 __all__ = ["fitted", "jsonable"]
@@ -25,7 +26,7 @@ def fitted(value: Any, kind: Any, *, strict: bool = True) -> Any:
     """
     kind = bind_limits(kind)
     try:
-        return msgspec.convert(value, kind, strict=strict, str_keys=True, dec_hook=_asked)
+        return codec.convert(value, kind, strict=strict, str_keys=True, dec_hook=_asked)
     except TypeError:  # which msgspec means for the type, and not for the value
         origin, args = get_origin(kind), get_args(kind)
         if origin is Annotated:
@@ -44,7 +45,7 @@ def jsonable(value: Any) -> Any:
     >>> jsonable({1: (True, b"?")})
     {'1': [True, 'Pw==']}
     """
-    return msgspec.json.decode(msgspec.json.encode(value, enc_hook=_told))
+    return codec.decode(codec.encode(value, enc_hook=_told))
 
 
 def _first_fitting(value: Any, kinds: tuple[Any, ...], *, strict: bool) -> Any:
@@ -62,7 +63,7 @@ def _asked(kind: Any, value: Any) -> Any:
     if read is None:
         raise ValueError(f"Expected nothing, as {getattr(kind, '__name__', kind)} has no form in JSON")
     try:
-        return read(msgspec.json.encode(value))
+        return read(codec.encode(value))
     except ValueError as error:
         raise ValueError(_in_short(error)) from None
 

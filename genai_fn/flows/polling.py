@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, TypeAlias, TypeVar, cast, get_args
 
-import msgspec
 from msgspec.structs import replace
 from returns.result import Failure, Result, Success
 
+from genai_fn import codec
 from genai_fn.effects import Now
 from genai_fn.errors import DecodeError, GenaiError, InvalidRequest, OperationFailed, TimedOut
 from genai_fn.options import Options, positive
@@ -156,7 +156,7 @@ def _end(work: W) -> Result[W, GenaiError]:
     if has_ended_well(work):
         return Success(work)
     error: Any = work.error
-    told: Any = msgspec.to_builtins(error or {})
+    told: Any = codec.to_builtins(error or {})
     code, message = told.get("code"), told.get("message") or getattr(work, "state", None)
     return Failure(
         OperationFailed(

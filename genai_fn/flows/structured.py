@@ -8,6 +8,7 @@ import msgspec
 from returns.result import Failure, Result, Success
 from typing_extensions import TypeIs
 
+from genai_fn import codec
 from genai_fn.errors import DecodeError, GenaiError, InvalidRequest, Truncated
 from genai_fn.flows.fitting import fitted
 from genai_fn.flows.texts import no_text
@@ -141,7 +142,7 @@ def _value(said: str, kind: Any) -> Any:
     """Decode what was said; an enum stands there bare, or as JSON where the request asked for that."""
     if _is_of_texts(kind):
         return said.strip().strip('"')
-    return msgspec.json.decode(said)
+    return codec.decode(said)
 
 
 def _may_go_on(value: Any, kind: Any) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from genai_fn import codec
 from genai_fn.effects import Lost
 from genai_fn.interpret.google_auth import GoogleAuth
 from genai_fn.interpret.grant import SCOPE, Fetch, Source, cleaned, refused, said
@@ -85,7 +86,7 @@ def _from_file(
     project: str | None = None,
 ) -> Source | Lost:
     try:
-        info = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+        info = codec.decode(path.read_bytes(), dict[str, Any])
     except OSError as error:
         return refused(f"{named}: {str(path)!r} cannot be read: {error.strerror or type(error).__name__}")
     except (msgspec.DecodeError, ValueError):  # a path with a NUL is a ValueError

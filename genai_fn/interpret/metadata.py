@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from genai_fn import codec
 from genai_fn.backend import Secret
 from genai_fn.effects import Lost
 from genai_fn.errors import APIError, AuthError
@@ -54,7 +55,7 @@ class MetadataServer:
         if answer.status != 200:
             return refused(f"no token: the metadata server {self.host} answered {answer.status}")
         try:
-            token = msgspec.json.decode(answer.body, type=_Token, strict=False)
+            token = codec.decode(answer.body, _Token, strict=False)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return refused(f"no token: the metadata server {self.host} sent something else")
         if not fits(token.access_token) or not (self._quota is None or fits(self._quota)):

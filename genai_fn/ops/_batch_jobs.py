@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-import msgspec
-
+from genai_fn import codec
 from genai_fn.ops._batch_places import Input, Output, destination_in, source_in
 from genai_fn.ops._parts import recast
 from genai_fn.request import Answer, json
@@ -37,7 +36,7 @@ class _Error(Message):
 def _why(said: _Error | None) -> JobError | None:
     if said is None:
         return None
-    details = (each if isinstance(each, str) else msgspec.json.encode(each).decode() for each in said.details)
+    details = (each if isinstance(each, str) else codec.encode(each).decode() for each in said.details)
     return JobError(code=said.code, message=said.message, details=tuple(details))
 
 

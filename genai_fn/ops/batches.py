@@ -5,8 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import msgspec
-
+from genai_fn import codec
 from genai_fn.backend import Gemini, Vertex
 from genai_fn.errors import InvalidRequest
 from genai_fn.flows.batch_lines import join, jsonl
@@ -143,7 +142,7 @@ def _digest(operation: CreateBatch) -> str:
     """Tell one batch from another, where google-genai reads the clock: the same request has the same."""
     src = operation.src
     told = (operation.model, src.format, src.gcs_uri, src.bigquery_uri, operation.config)
-    return hashlib.sha256(msgspec.json.encode(told)).hexdigest()[:12]
+    return hashlib.sha256(codec.encode(told)).hexdigest()[:12]
 
 
 class GetBatch(Operation[BatchJob]):

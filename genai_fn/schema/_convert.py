@@ -24,6 +24,7 @@ from typing import Annotated, Any, TypeAlias, TypeVar, Union, cast, get_args, ge
 
 import msgspec
 
+from genai_fn import codec
 from genai_fn.errors import InvalidRequest
 from genai_fn.schema._base import Detour, Elsewhere, Message, Misfit, Via
 
@@ -175,7 +176,7 @@ def _free(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return _all(_free, cast("Any", value))
     try:
-        plain = msgspec.to_builtins(value)
+        plain = codec.to_builtins(value)
     except (TypeError, ValueError, OverflowError):
         raise Misfit(value, "JSON") from None
     return plain if type(plain) is type(value) else _free(plain)

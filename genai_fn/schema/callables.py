@@ -7,9 +7,9 @@ from inspect import Parameter
 from types import SimpleNamespace
 from typing import Any, get_type_hints
 
-import msgspec
 from typing_extensions import TypeIs
 
+from genai_fn import codec
 from genai_fn.schema._base import Misfit
 from genai_fn.schema.dialect import translate
 from genai_fn.schema.docstrings import described
@@ -141,7 +141,7 @@ def _default(value: Any) -> dict[str, Any]:
     if value is Parameter.empty or value is None:
         return {}
     try:
-        return {"default": msgspec.json.decode(msgspec.json.encode(value))}
+        return {"default": codec.decode(codec.encode(value))}
     except (TypeError, ValueError):
         return {}
 

@@ -31,6 +31,7 @@ import msgspec
 from msgspec import inspect
 from typing_extensions import ReadOnly, TypeAliasType
 
+from genai_fn import codec
 from genai_fn.schema._base import Misfit
 from genai_fn.schema.limits import apply_limits, read_limits
 
@@ -115,7 +116,7 @@ class _Describing:
             return {} if kind.__bound__ is None else self.shape(kind.__bound__)
         if isinstance(origin, type) and args and not _is_class_with_fields(origin):
             return self._container(origin, args)
-        found = inspect.type_info(kind)
+        found = codec.inspect_type(kind)
         if isinstance(found, _NAMED):
             return self._reference(kind, found)
         return self._leaf(kind)
@@ -128,7 +129,7 @@ class _Describing:
         return {"anyOf": flat} if len(flat) != 1 else flat[0]
 
     def _container(self, origin: type, args: tuple[Any, ...]) -> _Shape:
-        found = inspect.type_info(origin)
+        found = codec.inspect_type(origin)
         if isinstance(found, inspect.DictType):
             return self._mapping(*args)
         if isinstance(found, inspect.VarTupleType) and args[-1] is not Ellipsis:
@@ -142,7 +143,7 @@ class _Describing:
         return {"type": "array", **({"items": items} if items else {}), **unique}
 
     def _mapping(self, key: Any, value: Any) -> _Shape:
-        inspect.type_info(dict[key, int])  # which raises where JSON cannot have such names
+        codec.inspect_type(dict[key, int])  # which raises where JSON cannot have such names
         is_text = _without_wrappers(key)[0] is str
         names = {word: each for word, each in self.shape(key).items() if word != "type"} if is_text else {}
         items = self.shape(value)
@@ -153,7 +154,7 @@ class _Describing:
         }
 
     def _leaf(self, kind: Any) -> _Shape:
-        (found,), defs = msgspec.json.schema_components((kind,), schema_hook=self._asked)
+        (found,), defs = codec.describe_types((kind,), schema_hook=self._asked)
         self._add(defs)
         return found
 
@@ -175,7 +176,7 @@ class _Describing:
     def _reference(self, kind: Any, found: Any) -> _Shape:
         name = self._names.get(kind)
         if name is None:
-            (reference,), defs = msgspec.json.schema_components((kind,), schema_hook=self._asked)
+            (reference,), defs = codec.describe_types((kind,), schema_hook=self._asked)
             bare = name = reference["$ref"].rpartition("/")[2]
             if name in self._names.values():
                 name = f"{found.cls.__module__}.{name}"
@@ -215,7 +216,7 @@ _NAMED = (
 
 def _is_class_with_fields(origin: type) -> bool:
     """Tell a generic class of the user's from a container."""
-    return isinstance(inspect.type_info(origin), _NAMED)
+    return isinstance(codec.inspect_type(origin), _NAMED)
 
 
 def _without_wrappers(kind: Any) -> tuple[Any, list[Any]]:
@@ -240,7 +241,7 @@ def _without_wrappers(kind: Any) -> tuple[Any, list[Any]]:
 
 def _choice(kind: Any, values: Any) -> _Shape:
     """Describe a choice in the order that it was defined in."""
-    inspect.type_info(kind)  # which raises for what JSON does not have
+    codec.inspect_type(kind)  # which raises for what JSON does not have
     told = [each for each in values if each is not None]
     named = _KINDS.get(told[0].__class__) if len(set(map(type, told))) == 1 else None
     shape = {"enum": told, **({"type": named} if named else {})} if told else {"type": "null"}

@@ -14,6 +14,8 @@ from typing import Annotated, Any, TypeAlias, Union, cast, get_args, get_origin
 import msgspec
 from typing_extensions import TypeAliasType
 
+from genai_fn import codec
+
 __all__ = ["apply_limits", "bind_limits", "read_limits"]
 
 _Words: TypeAlias = dict[str, Any]
@@ -186,7 +188,7 @@ def _bound(kind: Any, own: list[msgspec.Meta], limits: Mapping[str, Any]) -> Any
     for meta in (*own, *_metas(limits)):
         narrower = Annotated[kind, meta]
         try:
-            msgspec.inspect.type_info(narrower)
+            codec.inspect_type(narrower)
         except (TypeError, ValueError):  # no limit of this kind of type: JSON Schema leaves it out as well
             continue
         kind = narrower

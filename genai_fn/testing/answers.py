@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar, cast
 
-import msgspec
 from returns.result import Failure, Result, Success
 
+from genai_fn import codec
 from genai_fn.effects import Effects, Invoke
 from genai_fn.errors import GenaiError, InvalidRequest
 from genai_fn.http import HttpResponse, Replied
@@ -112,5 +112,5 @@ def said(text: str, *, is_last: bool = True) -> GenerateContentResponse:
 def _wrapped(request: Request[Any], value: Any) -> Any:
     if not request.options.with_http_response or isinstance(value, Replied):
         return cast("Any", value)
-    body = value if isinstance(value, bytes) else msgspec.json.encode(value, enc_hook=str)
+    body = value if isinstance(value, bytes) else codec.encode(value, enc_hook=str)
     return Replied(value, HttpResponse(200, (("content-type", "application/json"),), body))

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import anyio
-import msgspec
 
+from genai_fn import codec
 from genai_fn.emulator import handle
 from genai_fn.emulator.answers import NOTHING, told
 from genai_fn.emulator.faults import Fault, invalid, refused
@@ -173,7 +173,7 @@ class Emulator:
                 return NOTHING
             case "POST", "/fail", bytes(body):
                 try:
-                    self._fail(trouble_of(msgspec.json.decode(body, type=dict[str, Any])))
+                    self._fail(trouble_of(codec.decode(body, dict[str, Any])))
                 except ValueError as error:  # of JSON, of UTF-8, and InvalidRequest
                     return refused(invalid(str(error)))
                 return NOTHING

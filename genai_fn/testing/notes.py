@@ -13,12 +13,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, cast, get_type_hints
 
-import msgspec
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import fields, replace
 from returns.result import Failure, Result, Success
 
-from genai_fn import errors
+from genai_fn import codec, errors
 from genai_fn.effects import Effects, Invoke
 from genai_fn.errors import GenaiError, InvalidRequest, NoAnswer
 from genai_fn.http import FileSlice, HttpResponse, Replied
@@ -66,7 +65,7 @@ class Note(Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def key(self) -> bytes:
         """What two notes of one question have in common."""
-        return msgspec.json.encode((self.way, self.op, self.request, self.options), order="sorted")
+        return codec.encode((self.way, self.op, self.request, self.options), order="sorted")
 
     @property
     def way(self) -> str:
@@ -231,7 +230,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(each) for each in cast("list[Any]", value)]
     try:
-        return msgspec.to_builtins(value)
+        return codec.to_builtins(value)
     except TypeError:  # what the caller passed where anything may be
         return repr(value)
 
@@ -276,7 +275,7 @@ def _typed(tree: Any, request: Request[Any]) -> Any:
     kind = kind_of(request.operation)
     if kind is Progress:
         return Progress(tree["is_final"], tree.get("received"), _body_of(tree))
-    return msgspec.convert(tree, kind)
+    return codec.convert(tree, kind)
 
 
 def _http_of(tree: dict[str, Any]) -> HttpResponse:
@@ -293,5 +292,5 @@ def error_of(tree: dict[str, Any]) -> GenaiError:
     kind: Any = getattr(errors, tree["kind"])
     members = {name: each for name, each in tree.items() if name != "kind"}
     hints = {**get_type_hints(kind), "safety_ratings": tuple[SafetyRating, ...]}
-    error: GenaiError = kind(**{name: msgspec.convert(each, hints[name]) for name, each in members.items()})
+    error: GenaiError = kind(**{name: codec.convert(each, hints[name]) for name, each in members.items()})
     return error

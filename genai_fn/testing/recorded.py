@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher, ndiff
 from typing import Any
 
-import msgspec
 from msgspec import UNSET
 from returns.result import Result
 
+from genai_fn import codec
 from genai_fn.errors import GenaiError, InvalidRequest
 from genai_fn.request import Request
 from genai_fn.testing.notes import Note, read_answer, read_chunks
@@ -111,7 +111,7 @@ def _question(note: Note) -> Any:
 
 
 def _lines(tree: Any) -> list[str]:
-    text = msgspec.json.format(msgspec.json.encode(tree), indent=2).decode()
+    text = codec.format_json(codec.encode(tree), indent=2).decode()
     return [line if len(line) <= _MOST else f"{line[:_MOST]}… ({len(line)} characters)" for line in text.splitlines()]
 
 

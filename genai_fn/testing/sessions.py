@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 from returns.result import Failure, Result, Success
 
+from genai_fn import codec
 from genai_fn.effects import Lost
 from genai_fn.errors import GenaiError, NoAnswer
 from genai_fn.interpret.live import Session
@@ -166,12 +167,12 @@ _SETUP = object()
 
 
 def _canonical(tree: Any) -> bytes:
-    return msgspec.json.encode(tree, order="sorted")
+    return codec.encode(tree, order="sorted")
 
 
 def _message(tree: Any, live: Live[Any]) -> Any:
     kind = kind_of(live.operation)
-    return msgspec.convert(tree, _UNKNOWN[kind] if "raw" in tree else kind)
+    return codec.convert(tree, _UNKNOWN[kind] if "raw" in tree else kind)
 
 
 _UNKNOWN = {LiveServerMessage: UnknownMessage, LiveMusicServerMessage: UnknownMusicMessage}

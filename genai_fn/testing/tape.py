@@ -4,9 +4,9 @@ import threading
 from operator import attrgetter
 from pathlib import Path
 
-import msgspec
 from msgspec import UNSET
 
+from genai_fn import codec
 from genai_fn.errors import InvalidRequest
 from genai_fn.testing.notes import Note
 
@@ -29,7 +29,7 @@ class Tape:
 
     def write(self, note: Note) -> None:
         """Add a line."""
-        line = msgspec.json.format(msgspec.json.encode(note), indent=0)
+        line = codec.format_json(codec.encode(note), indent=0)
         with self._lock, self._path.open("ab", buffering=0) as file:
             file.write(line + b"\n")
 
@@ -75,7 +75,7 @@ def notes_in(path: Path) -> tuple[list[Note], int]:
 
 def _is_cut(line: bytes) -> bool:
     try:
-        msgspec.json.decode(line or b"{}")
+        codec.decode(line or b"{}")
     except ValueError:
         return True
     return False
@@ -83,7 +83,7 @@ def _is_cut(line: bytes) -> bool:
 
 def _note(line: bytes, where: str) -> Note:
     try:
-        note = msgspec.json.decode(line, type=Note)
+        note = codec.decode(line, Note)
     except ValueError as error:
         raise InvalidRequest(where, line.decode("utf-8", "replace"), f"a line of a recording ({error})") from None
     if all(told is UNSET for told in (note.answer, note.chunks, note.live, note.error)):

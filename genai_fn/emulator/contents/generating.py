@@ -2,8 +2,7 @@
 
 from typing import Any
 
-import msgspec
-
+from genai_fn import codec
 from genai_fn.emulator.answers import told
 from genai_fn.emulator.contents.prompts import GenerateContentRequest, Prompt, prompt_of
 from genai_fn.emulator.faults import invalid
@@ -56,7 +55,7 @@ def _streamed(state: State, asked: Asked) -> tuple[State, HttpResponse]:
     items = [answer.response(each, is_last=index == len(written)) for index, each in enumerate(written, 1)]
     if asked.query.get("alt") != "sse":
         return state, told(items)
-    events = b"".join(b"data: " + msgspec.json.encode(each) + b"\r\n\r\n" for each in items)
+    events = b"".join(b"data: " + codec.encode(each) + b"\r\n\r\n" for each in items)
     return state, HttpResponse(200, (("content-type", "text/event-stream"),), events)
 
 
@@ -135,7 +134,7 @@ def _answered(state: State, asked: Asked, model: str, request: GenerateContentRe
         grounding=grounding,
         prompt=prompt,
         model=model,
-        identity=digest(f"{model}\n".encode("utf-8", "replace") + msgspec.json.encode(request), 11).hex(),
+        identity=digest(f"{model}\n".encode("utf-8", "replace") + codec.encode(request), 11).hex(),
     )
 
 
@@ -156,7 +155,7 @@ def _text(model: str, prompt: Prompt, index: int, grounding: GroundingMetadata |
     config, contents, system = prompt.request.generation_config, prompt.contents, prompt.request.system_instruction
     schema = config.response_json_schema
     if config.response_schema is not None:
-        schema = msgspec.to_builtins(config.response_schema)
+        schema = codec.to_builtins(config.response_schema)
     if schema is not None:
         value = _shaped(schema, question(contents) or "offline")
         return value if config.response_mime_type == "text/x.enum" and isinstance(value, str) else _written(value)
@@ -179,7 +178,7 @@ def _shaped(schema: Any, text: str) -> Any:
 
 
 def _written(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
+    return codec.encode(value).decode()
 
 
 def _cut(index: int, text: str, prompt: Prompt) -> _Said:

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
+from genai_fn import codec
 from genai_fn.emulator.faults import invalid, unfit
 from genai_fn.emulator.jobs import vertex_jobs
 from genai_fn.emulator.operations import deleted
@@ -58,7 +57,7 @@ def _created(state: State, asked: Asked) -> tuple[State, HttpResponse]:
     _check(new)
     state, name = state.named(asked.names["parent"])
     outcome = {"outputInfo": _written_to(new.output_config, name), "completionStats": {"successfulCount": "1"}}
-    return vertex_jobs.begun(state, asked, name, msgspec.to_builtins(new), outcome)
+    return vertex_jobs.begun(state, asked, name, codec.to_builtins(new), outcome)
 
 
 def _check(new: _New) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from genai_fn import codec
 from genai_fn.emulator.answers import NOTHING, told, written
 from genai_fn.emulator.contents.embeddings import EmbedContentRequest, made
 from genai_fn.emulator.contents.generating import responded
@@ -94,7 +95,7 @@ def _items(state: State, asked: Asked, source: _Input, kind: type[Message]) -> t
         raise invalid("* batch.input_config: either requests or file_name is required")
     if source.requests is not None:
         inlined = source.requests.requests
-        items = tuple(Item(msgspec.json.encode(each.request or {}), metadata=each.metadata) for each in inlined)
+        items = tuple(Item(codec.encode(each.request or {}), metadata=each.metadata) for each in inlined)
         for each in items:
             read(each.request, kind)
     else:
@@ -114,7 +115,7 @@ class _Line(Message):
 def _line(text: bytes) -> Item:
     """Read a line; one that cannot be read is a request that cannot, either."""
     try:
-        line = msgspec.json.decode(text, type=_Line)
+        line = codec.decode(text, _Line)
     except (ValueError, RecursionError):  # msgspec's own are ValueErrors
         return Item(text)
     return Item(bytes(line.request), line.key, line.metadata)

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
+from genai_fn import codec
 from genai_fn.emulator.answers import Int64
 from genai_fn.emulator.faults import invalid, unreadable
 from genai_fn.emulator.jobs import vertex_jobs
@@ -75,7 +74,7 @@ def _created(state: State, asked: Asked) -> tuple[State, HttpResponse]:
 
 def _repeated(new: _New) -> dict[str, Any]:
     """Say what was asked for, as JSON has it; of the numbers in it one is of 64 bits."""
-    tree: dict[str, Any] = msgspec.to_builtins(new)
+    tree: dict[str, Any] = codec.to_builtins(new)
     for spec in ("supervisedTuningSpec", "preferenceOptimizationSpec"):
         how: dict[str, Any] = tree.get(spec, {}).get("hyperParameters", {})
         if "epochCount" in how:

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from genai_fn import codec
 from genai_fn.emulator.admission import admit
 from genai_fn.emulator.faults import Fault
 from genai_fn.emulator.live import music, sessions
@@ -50,7 +51,7 @@ class Conversation(Value):
             Closed: where the server would close the connection.
         """
         line: _Line
-        before = tuple(map(msgspec.json.decode, unsaid))
+        before = tuple(map(codec.decode, unsaid))
         if isinstance(self.line, Line):
             state, line, messages = sessions.heard(state, self.line, frame, before)
         elif self.line is not None:
@@ -60,7 +61,7 @@ class Conversation(Value):
         else:
             state, line, messages = sessions.opened(state, frame, now, token=self.token, vertex=self.vertex)
         later = msgspec.structs.replace(self, line=line)
-        return state, later, tuple(map(msgspec.json.encode, messages))
+        return state, later, tuple(map(codec.encode, messages))
 
 
 def welcomed(state: State, request: HttpRequest) -> Conversation:

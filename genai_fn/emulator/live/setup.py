@@ -5,6 +5,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 
+from genai_fn import codec
 from genai_fn.emulator.answers import written
 from genai_fn.emulator.faults import Fault
 from genai_fn.emulator.reading import read
@@ -77,5 +78,5 @@ def frame_of(frame: bytes | str, kind: type[S]) -> S:
 
 def tree_of(message: Message) -> dict[str, Any]:
     """Write a message as JSON has it."""
-    tree: dict[str, Any] = msgspec.json.decode(written(message))
+    tree: dict[str, Any] = codec.decode(written(message))
     return tree

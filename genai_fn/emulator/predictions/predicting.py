@@ -5,6 +5,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from genai_fn import codec
 from genai_fn.emulator.answers import told
 from genai_fn.emulator.contents.embeddings import embedded
 from genai_fn.emulator.faults import Fault
@@ -72,6 +73,6 @@ class _Rough(Message):
 def _rough(asked: Asked) -> _Rough:
     """Read just enough; what is wrong with a body, the method says that reads it whole."""
     try:
-        return msgspec.json.decode(asked.whole, type=_Rough)
+        return codec.decode(asked.whole, _Rough)
     except (msgspec.DecodeError, ValueError, RecursionError):
         return _Rough()

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, cast
 
-import msgspec
-
+from genai_fn import codec
 from genai_fn.emulator.stand_in.shaped import shaped
 from genai_fn.schema import (
     FunctionCall,
@@ -42,6 +41,6 @@ def called(tools: Sequence[Tool], config: ToolConfig | None, text: str) -> Funct
 def _arguments(function: FunctionDeclaration, text: str) -> dict[str, Any]:
     schema = function.parameters_json_schema
     if function.parameters is not None:
-        schema = msgspec.to_builtins(function.parameters)
+        schema = codec.to_builtins(function.parameters)
     made = shaped(schema, text)
     return cast("dict[str, Any]", made) if isinstance(made, dict) else {}

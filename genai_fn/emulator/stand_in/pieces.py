@@ -3,8 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 
-import msgspec
-
+from genai_fn import codec
 from genai_fn.schema import Content, Part, Tool
 
 __all__ = ["chunks", "pieces", "prompted", "weight"]
@@ -39,7 +38,7 @@ _CHUNK = 6
 def prompted(system: Content | None, contents: Iterable[Content], tools: Iterable[Tool] | None) -> int:
     """Count the tokens of all that a model is given."""
     turns = contents if system is None else (system, *contents)
-    return sum(map(weight, turns)) + sum(len(pieces(msgspec.json.encode(each).decode())) for each in tools or ())
+    return sum(map(weight, turns)) + sum(len(pieces(codec.encode(each).decode())) for each in tools or ())
 
 
 def weight(content: Content) -> int:

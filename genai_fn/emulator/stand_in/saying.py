@@ -4,8 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
+from genai_fn import codec
 from genai_fn.schema import Content, Part
 
 __all__ = ["document", "question", "reply"]
@@ -64,7 +63,7 @@ _QUOTED = 300
 def _answers(turn: Content) -> list[str]:
     """Repeat what functions answered."""
     said = [part.function_response for part in turn.parts or () if part.function_response is not None]
-    told = [(each.name, msgspec.json.encode(each.response).decode()) for each in said]
+    told = [(each.name, codec.encode(each.response).decode()) for each in said]
     return [_quoted(f"The function {name} answered:", text) for name, text in told]
 
 

@@ -4,8 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 
-import msgspec
-
+from genai_fn import codec
 from genai_fn.emulator.stand_in.digests import digest
 from genai_fn.emulator.stand_in.words import tells, words
 from genai_fn.schema import Content, Part
@@ -52,4 +51,4 @@ def _words_of(part: Part) -> Iterator[str]:
     if part.text is not None:
         yield from words(part.text) or ([part.text] if part.text.strip() else [])
     elif part != Part():
-        yield msgspec.json.encode(part).decode()
+        yield codec.encode(part).decode()

@@ -2,10 +2,10 @@
 
 from typing import Any, Final
 
-import msgspec
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
+from genai_fn import codec
 from genai_fn.backend import Gemini, Vertex
 from genai_fn.errors import (
     AuthError,
@@ -93,11 +93,11 @@ _asking_to_wait: SearchStrategy[Headers] = st.one_of(
 
 
 def _bodies(error: dict[str, Any]) -> SearchStrategy[tuple[bool, bytes]]:
-    whole = msgspec.json.encode({"error": error})
+    whole = codec.encode({"error": error})
     return st.one_of(
         st.just((True, whole)),
         st.just((True, b"[" + whole + b"]")),
-        st.just((True, msgspec.json.encode({"error": error["message"]}))),
+        st.just((True, codec.encode({"error": error["message"]}))),
         st.sampled_from([b"", b"<!DOCTYPE html>\n<title>Error</title>", b"Service Unavailable", b"\xff\xfe"]).map(
             lambda said: (False, said)
         ),

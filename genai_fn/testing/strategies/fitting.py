@@ -6,10 +6,10 @@ from datetime import UTC
 from functools import reduce
 from typing import Any, TypeAlias, cast
 
-import msgspec
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
+from genai_fn import codec
 from genai_fn.schema import Schema
 from genai_fn.testing.strategies.types import json, texts
 
@@ -24,7 +24,7 @@ def fitting(schema: Any) -> SearchStrategy[Any]:
 
     Bounds that contradict each other are let be, and so is what only a search would find: ``not``, say.
     """
-    plain = msgspec.to_builtins(schema.json_schema) if isinstance(schema, Schema) else schema
+    plain = codec.to_builtins(schema.json_schema) if isinstance(schema, Schema) else schema
     return _Fitting(plain).value(plain, 0)
 
 

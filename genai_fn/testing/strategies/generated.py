@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 from msgspec.structs import replace
 
+from genai_fn import codec
 from genai_fn.ops.generate import GenerateContent
 from genai_fn.schema import (
     Blob,
@@ -222,7 +222,7 @@ def _wanted(config: GenerateContentConfig) -> SearchStrategy[str] | None:
 
 
 def _written(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
+    return codec.encode(value).decode()
 
 
 @st.composite

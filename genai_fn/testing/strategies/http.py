@@ -8,6 +8,7 @@ import msgspec
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
+from genai_fn import codec
 from genai_fn.backend import Backend, Gemini
 from genai_fn.http import Headers, HttpResponse
 from genai_fn.ops.uploads import Progress
@@ -86,7 +87,7 @@ def _good(request: Request[Any], backend: Backend, answer: Answer[Any]) -> Searc
 def _pieces(said: tuple[Any, ...]) -> HttpResponse:
     if all(isinstance(each, bytes) for each in said):
         return HttpResponse(200, _BYTES, b"".join(said))
-    events = (b"data: " + msgspec.json.encode(each) + b"\r\n\r\n" for each in said)
+    events = (b"data: " + codec.encode(each) + b"\r\n\r\n" for each in said)
     return HttpResponse(200, _EVENTS, b"".join(events))
 
 
@@ -109,8 +110,8 @@ def _progressed(progress: Progress) -> HttpResponse:
 
 
 def _in_json(value: Any) -> SearchStrategy[HttpResponse]:
-    body = msgspec.json.encode(value)
-    bodies = st.sampled_from([body, msgspec.json.format(body, indent=2) + b"\n"])
+    body = codec.encode(value)
+    bodies = st.sampled_from([body, codec.format_json(body, indent=2) + b"\n"])
     return bodies.map(lambda body: HttpResponse(200, _JSON, body))
 
 
@@ -147,10 +148,10 @@ def _garbled(body: bytes, at: int) -> bytes:
 def _reshaped(body: bytes) -> SearchStrategy[bytes]:
     """Put something else in the place of one value in the body, or of it all."""
     try:
-        tree = msgspec.json.decode(body)
+        tree = codec.decode(body)
     except msgspec.DecodeError:  # no JSON
         tree = None
-    return _with_another(tree).map(msgspec.json.encode)
+    return _with_another(tree).map(codec.encode)
 
 
 _odd: SearchStrategy[Any] = st.sampled_from(

@@ -3,12 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, get_args, get_type_hints
 
-import msgspec
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 from returns.result import Failure
 
-from genai_fn import schema
+from genai_fn import codec, schema
 from genai_fn.http import FileSlice
 from genai_fn.ops.embed import EmbedContent
 from genai_fn.ops.tokens import ComputeTokens
@@ -209,9 +208,9 @@ def _progress(operation: Any) -> SearchStrategy[Progress]:
 def _final(operation: Any) -> SearchStrategy[Progress]:
     """End an upload with what it has become: a file, or its reading into a store that has begun."""
     if ":uploadToFileSearchStore" in operation.session:
-        become = works.uploads(names("fileSearchStores/s/upload/operations/")).map(msgspec.json.encode)
+        become = works.uploads(names("fileSearchStores/s/upload/operations/")).map(codec.encode)
     else:
-        become = works.files(names("files/")).map(lambda file: msgspec.json.encode({"file": file}))
+        become = works.files(names("files/")).map(lambda file: codec.encode({"file": file}))
     return st.builds(Progress, st.just(value=True), st.none(), become)
 
 

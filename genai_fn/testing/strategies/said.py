@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 from msgspec.structs import fields
 
+from genai_fn import codec
 from genai_fn.testing.strategies.types import of, texts
 
 __all__ = ["said"]
@@ -37,7 +38,7 @@ def _said(kind: Any, depth: int) -> SearchStrategy[Any]:
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         return st.deferred(lambda: _message(kind, depth))
     drawn: SearchStrategy[Any] = of(cast("Any", kind))
-    return drawn.map(msgspec.to_builtins)
+    return drawn.map(codec.to_builtins)
 
 
 @st.composite

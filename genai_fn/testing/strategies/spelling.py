@@ -8,8 +8,7 @@ began.
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias, cast
 
-import msgspec
-
+from genai_fn import codec
 from genai_fn.ops.tunings import Tune
 from genai_fn.request import Operation
 from genai_fn.schema import (
@@ -48,7 +47,7 @@ def spelled(operation: Operation[Any], reply: Any, backend: str) -> Any:
     if backend == "gemini" and isinstance(operation, Tune):
         return _begun(reply)
     spell = _SPELLING.get((backend, cast("Any", type(reply))))
-    return msgspec.to_builtins(reply) if spell is None else spell(reply)
+    return codec.to_builtins(reply) if spell is None else spell(reply)
 
 
 SHORTENED = (Model, BatchJob, TuningJob, ListModelsResponse, ListBatchJobsResponse, ListTuningJobsResponse)
@@ -57,7 +56,7 @@ SHORTENED = (Model, BatchJob, TuningJob, ListModelsResponse, ListBatchJobsRespon
 
 def _said(**fields: Any) -> _Json:
     """Leave out what is not set."""
-    return {name: msgspec.to_builtins(value) for name, value in fields.items() if value not in (None, ())}
+    return {name: codec.to_builtins(value) for name, value in fields.items() if value not in (None, ())}
 
 
 def _renamed(value: Any, **names: str) -> _Json:
@@ -238,7 +237,7 @@ _STATES: Mapping[str, str] = {
 
 
 def _vertex_tuning(reply: TuningJob) -> _Json:
-    said: _Json = msgspec.to_builtins(reply)
+    said: _Json = codec.to_builtins(reply)
     return {name: each for name, each in said.items() if name != "evaluationConfig"}  # which has another shape there
 
 

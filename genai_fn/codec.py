@@ -1,0 +1,130 @@
+"""
+Decodes and encodes JSON with msgspec, for the whole package: no other module calls msgspec's functions.
+
+msgspec builds the type information of a Struct, dataclass, TypedDict or NamedTuple when it first meets the class, and
+stores it on the class before it is complete. Another thread that decodes the class then reads a null pointer,
+and the process crashes (``docs/decisions/0006-one-lock-for-new-types.md``). So the first decoder of a type is built
+under a lock. Encoding builds no type information: those functions are msgspec's own.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from threading import RLock
+from typing import Any, TypeAlias, TypeVar, overload
+
+import msgspec
+from msgspec import to_builtins
+from msgspec.json import Decoder, Encoder, encode
+from msgspec.json import format as format_json
+
+__all__ = ["Encoder", "convert", "decode", "describe_types", "encode", "format_json", "inspect_type", "to_builtins"]
+
+T = TypeVar("T")
+_Text: TypeAlias = bytes | bytearray | memoryview | str
+_Hook: TypeAlias = Callable[[Any, Any], Any]
+
+
+@overload
+def decode(text: _Text) -> Any: ...
+@overload
+def decode(text: _Text, kind: type[T], *, strict: bool = True) -> T: ...
+@overload
+def decode(text: _Text, kind: Any, *, strict: bool = True) -> Any: ...
+def decode(text: _Text, kind: Any = Any, *, strict: bool = True) -> Any:
+    """
+    Decode JSON as a type, as ``msgspec.json.decode`` does.
+
+    >>> decode(b"[1, 2]", tuple[float, ...])
+    (1.0, 2.0)
+    """
+    try:
+        decoder = _STRICT[kind] if strict else _LENIENT[kind]
+    except (KeyError, TypeError):  # TypeError: the type has no hash
+        decoder = None
+    return (decoder or _find_decoder(kind, strict=strict)).decode(text)
+
+
+@overload
+def convert(
+    value: Any, kind: type[T], *, strict: bool = True, str_keys: bool = False, dec_hook: _Hook | None = None
+) -> T: ...
+@overload
+def convert(
+    value: Any, kind: Any, *, strict: bool = True, str_keys: bool = False, dec_hook: _Hook | None = None
+) -> Any: ...
+def convert(
+    value: Any, kind: Any, *, strict: bool = True, str_keys: bool = False, dec_hook: _Hook | None = None
+) -> Any:
+    """
+    Convert what JSON was decoded into to a type, as ``msgspec.convert`` does.
+
+    >>> convert([1, 2], tuple[float, ...])
+    (1.0, 2.0)
+    """
+    prepared: Any = _find_decoder(kind).type
+    return msgspec.convert(value, prepared, strict=strict, str_keys=str_keys, dec_hook=dec_hook)
+
+
+def describe_types(
+    kinds: Sequence[Any], schema_hook: Callable[[Any], dict[str, Any]]
+) -> tuple[tuple[dict[str, Any], ...], dict[str, Any]]:
+    """
+    Describe types in JSON Schema, as ``msgspec.json.schema_components`` does.
+
+    >>> describe_types([int], dict)
+    (({'type': 'integer'},), {})
+    """
+    prepared = [_find_decoder(kind).type for kind in kinds]
+    return msgspec.json.schema_components(prepared, schema_hook=schema_hook)
+
+
+def inspect_type(kind: Any) -> Any:
+    """
+    Return msgspec's description of a type, as ``msgspec.inspect.type_info`` does.
+
+    >>> inspect_type(int)
+    IntType(gt=None, ge=None, lt=None, le=None, multiple_of=None)
+    """
+    from msgspec import inspect  # noqa: PLC0415  # slow to load, and few programs declare functions
+
+    return inspect.type_info(_find_decoder(kind).type)
+
+
+# Decoders, one for each type
+
+
+_BUILDING = RLock()
+"""Re-entrant, as building runs Python code: annotations are evaluated, and objects are finalized."""
+_STRICT: dict[Any, Decoder[Any]] = {}
+_LENIENT: dict[Any, Decoder[Any]] = {}
+_MAX_DECODERS = 1024
+"""Limit of each dict, as programs may create types in a loop."""
+
+
+def _find_decoder(kind: Any, *, strict: bool = True) -> Decoder[Any]:
+    """
+    Return the decoder of a type, and build it if the type is new.
+
+    Callers use the ``type`` of the decoder from then on, not `kind`: msgspec keeps the information of a generic alias,
+    such as ``Box[int]``, on that one object, and not on another that equals it.
+    """
+    known = _STRICT if strict else _LENIENT
+    try:
+        found = known.get(kind)
+    except TypeError:  # it has no hash, such as ``Annotated[int, {"a": 1}]``
+        with _BUILDING:
+            return Decoder(kind, strict=strict)
+    if found is not None:
+        return found
+    with _BUILDING:
+        found = known.get(kind)
+        if found is None:
+            found = Decoder(kind, strict=strict)
+            if len(known) >= _MAX_DECODERS:
+                del known[next(iter(known))]
+            known[kind] = found
+        return found
+
+
+if hasattr(os, "register_at_fork"):  # the thread that builds a decoder does not exist in the child process
+    os.register_at_fork(before=_BUILDING.acquire, after_in_parent=_BUILDING.release, after_in_child=_BUILDING.release)
