@@ -25,11 +25,13 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import KW_ONLY, dataclass, replace
 from functools import cache
 from http import HTTPStatus
-from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
+from selectors import EVENT_READ, EVENT_WRITE
 from typing import Self, TypeAlias
 
 import msgspec
 import trustme
+
+from tests.quiet import StoppedError, Waits
 
 Headers: TypeAlias = Sequence[tuple[str, str]]
 
@@ -213,18 +215,17 @@ class Loopback:
     def __enter__(self) -> Self:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self._listener.setblocking(False)
-        # Closing one end makes the other readable for every thread that waits, at once and for good.
-        self._stop, self._stopped = socket.socketpair()
+        self._waits = Waits()
         self.port: int = self._listener.getsockname()[1]
         self._start(self._accept)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stop.close()
+        self._waits.stop()
         for thread in self._threads:  # the first one is the acceptor, which adds the others
-            thread.join(timeout=5)
+            thread.join(timeout=60)
         self._listener.close()
-        self._stopped.close()
+        self._waits.close()
         if stuck := [thread.name for thread in self._threads if thread.is_alive()]:
             raise RuntimeError(f"still running: {stuck}")
         for error in self._raised:
@@ -258,17 +259,29 @@ class Loopback:
         with self._changed:
             return self._accepted - self._closed
 
-    def wait_connections(self, count: int, timeout: float = 5) -> None:
+    def at_rest(self) -> frozenset[int] | None:
+        """Tell whether nothing happens here until a peer acts, as `Waits.at_rest` does."""
+        return self._waits.at_rest(self._threads)
+
+    def wait_connections(self, count: int, timeout: float = 60) -> None:
         """Wait until so many connections were accepted."""
         self._wait(lambda: self._accepted, count, timeout, "connections")
 
-    def wait_requests(self, count: int, timeout: float = 5) -> None:
+    def wait_requests(self, count: int, timeout: float = 60) -> None:
         """Wait until so many requests have arrived."""
         self._wait(lambda: len(self._requests), count, timeout, "requests")
 
-    def wait_closed(self, count: int, timeout: float = 5) -> None:
+    def wait_closed(self, count: int, timeout: float = 60) -> None:
         """Wait until the peer has closed so many connections, or the script has cut them off."""
         self._wait(lambda: self._closed, count, timeout, "closed connections")
+
+    def wait_forgotten(self, timeout: float = 60) -> None:
+        """Wait until no connection is open any more, nor is one that was made still to be accepted."""
+        end = time.monotonic() + timeout
+        while self.at_rest() is None or self.open_connections:
+            if time.monotonic() > end:
+                raise TimeoutError(f"{self.open_connections} connections are open after {timeout} s")
+            time.sleep(0.001)
 
     def _wait(self, reached: Callable[[], int], count: int, timeout: float, what: str) -> None:
         with self._changed:
@@ -281,11 +294,11 @@ class Loopback:
         thread.start()
 
     def _accept(self) -> None:
-        with suppress(_StoppedError):
+        with suppress(StoppedError):
             while True:
-                _ready(self._stopped, {self._listener: EVENT_READ})
+                self._waits.wait({self._listener: EVENT_READ})
                 with suppress(BlockingIOError, ConnectionError):  # the peer may have gone meanwhile
-                    wire = _Wire(self._listener.accept()[0], self._stopped)
+                    wire = _Wire(self._listener.accept()[0], self._waits)
                     with self._changed:
                         self._accepted += 1
                         self._changed.notify_all()
@@ -295,7 +308,7 @@ class Loopback:
         try:
             with suppress(_GoneError):
                 self._converse(wire, number)
-        except _StoppedError:
+        except StoppedError:
             return
         except Exception as error:  # raised again in the thread of the test
             self._raised.append(error)
@@ -365,18 +378,14 @@ class _GoneError(Exception):
     """The connection is over."""
 
 
-class _StoppedError(Exception):
-    """The server stops."""
-
-
 class _Wire:
     """The server's end of one connection: buffers, and the actions on them."""
 
-    def __init__(self, sock: socket.socket, stopped: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, waits: Waits) -> None:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sock = sock
-        self.stopped = stopped
+        self.waits = waits
         self.incoming = bytearray()
         self.outgoing = bytearray()
         self.ended = False
@@ -481,7 +490,7 @@ class _Wire:
             raise _GoneError
 
     def _ready(self, events: int, timeout: float | None = None) -> None:
-        _ready(self.stopped, {self.sock: events}, timeout)
+        self.waits.wait({self.sock: events}, timeout)
 
     def _pause(self, seconds: float | None) -> None:
         """Take in what comes meanwhile, as nothing else tells that the peer closed."""
@@ -529,7 +538,7 @@ class _Wire:
 
     def _tunnel(self, port: int) -> None:
         try:
-            far = _Wire(socket.create_connection(("127.0.0.1", port), timeout=1), self.stopped)
+            far = _Wire(socket.create_connection(("127.0.0.1", port), timeout=60), self.waits)
         except OSError:
             self._reply(Reply(HTTPStatus.BAD_GATEWAY))
             return
@@ -540,7 +549,7 @@ class _Wire:
                 _carry(far, self)
                 held = isinstance(self.sock, ssl.SSLSocket) and self.sock.pending()  # the socket shows it no longer
                 wanted = {self.sock: _wanted(self, far), far.sock: _wanted(far, self)}
-                _ready(self.stopped, wanted, 0 if held else None)
+                self.waits.wait(wanted, 0 if held else None)
             if self.ended:
                 raise _GoneError
             self.send(b"")
@@ -559,17 +568,6 @@ def _carry(source: _Wire, sink: _Wire) -> None:
 def _wanted(wire: _Wire, other: _Wire) -> int:
     """Room for what is to go out, and more only once the other end has taken the last."""
     return (EVENT_WRITE if wire.outgoing else 0) | (0 if other.outgoing else EVENT_READ)
-
-
-def _ready(stopped: socket.socket, wanted: Mapping[socket.socket, int], timeout: float | None = None) -> None:
-    """Wait for a socket, or for the server's stop."""
-    with DefaultSelector() as selector:
-        selector.register(stopped, EVENT_READ)
-        for sock, events in wanted.items():
-            if events:
-                selector.register(sock, events)
-        if any(key.fileobj is stopped for key, _ in selector.select(timeout)):
-            raise _StoppedError
 
 
 def _parsed(text: bytes) -> tuple[str, str, dict[str, str]]:

@@ -13,6 +13,9 @@ from typing import Any, TypeAlias
 
 import anyio
 import trio
+from anyio.lowlevel import checkpoint
+
+from tests.quiet import PAUSE
 
 Subject: TypeAlias = Callable[[], Awaitable[Any]]
 
@@ -37,23 +40,30 @@ class Cut:
 
         manner: One of the above.
 
-        patience: For how many seconds it may last; then it is cancelled where it is.
-
         again: How many stops later the second cancellation comes.
+
+        at_rest: Tells whether the servers wait for the subject, as `Loopback.at_rest` does. Once they do, and the
+            subject goes on no more, it is cancelled where it is; without this, it has to come to its end by itself.
     """
 
-    def __init__(self, k: int, manner: str, patience: float = 10, again: int | None = None) -> None:
+    def __init__(
+        self,
+        k: int,
+        manner: str,
+        again: int | None = None,
+        at_rest: Callable[[], frozenset[int] | None] = lambda: None,
+    ) -> None:
         self.manner = manner
-        self.patience = patience
         self.stops = 0
         self.reached = False
         """Whether it was cancelled at the k-th stop."""
         self.stalled = False
-        """Whether it lasted longer than that."""
+        """Whether it was cancelled because nothing went on any more."""
         self.ended = False
         """Whether it came to its end all the same, with this result:"""
         self.result: Any = None
         self._again = k % 3 if again is None else again
+        self._at_rest = at_rest
         self._at = {k: 0, **self._second_after(k)}
         self._cancels: list[Callable[[], object]] = []
         self._counting = set[int]()
@@ -98,7 +108,11 @@ class Cut:
                 self._at = self._second_after(self.stops - 1)
                 cancel()
 
-        return _Watch(self.patience, stall)
+        return _Watch(self._rest, stall)
+
+    def _rest(self) -> object:
+        servers = self._at_rest()
+        return None if servers is None else (servers, self.stops)
 
     def _second_after(self, k: int) -> dict[int, int]:
         return {k + 1 + self._again: 1} if self.manner in {TWICE, TWICE_LATE} else {}
@@ -129,10 +143,10 @@ class Cut:
 
 
 class _Watch:
-    """A block in which something happens if it lasts longer than that."""
+    """A block in which something happens once all else is at rest: the same rest twice, and never None."""
 
-    def __init__(self, seconds: float, act: Callable[[], object]) -> None:
-        self._seconds = seconds
+    def __init__(self, rest: Callable[[], object], act: Callable[[], object]) -> None:
+        self._rest = rest
         self._act = act
         self._group = anyio.create_task_group()
 
@@ -145,8 +159,16 @@ class _Watch:
         await self._group.__aexit__(*error)
 
     async def _wait(self) -> None:
-        await anyio.sleep(self._seconds)
+        before = None
+        while before is None or self._rest() != before:
+            before = self._rest()
+            await anyio.sleep(PAUSE)
+            for _ in range(_ROUNDS):  # what has come meanwhile is met first
+                await checkpoint()
         self._act()
+
+
+_ROUNDS = 20
 
 
 @types.coroutine

@@ -33,7 +33,7 @@ def test_cancelled(
                 before, misses = tasks(), 0
                 for k in steps(manner):
                     with monkeypatch.context() as patched:
-                        cut = Cut(k, manner, patience=0.03)
+                        cut = scene.cut(k, manner)
                         patched.setattr(async_world, "run_through", counted(cut))
                         await cut.of(lambda: run(both(first, second)))
                     assert tasks() == before
@@ -60,7 +60,7 @@ def test_cancelled_twice(kind: str, transport: ModuleType, monkeypatch: pytest.M
                 before = tasks()
                 for again in range(20):
                     with monkeypatch.context() as patched:
-                        cut = Cut(STEPS, TWICE, patience=0.02, again=again)
+                        cut = scene.cut(STEPS, TWICE, again)
                         patched.setattr(async_world, "run_through", counted(cut))
                         await cut.of(lambda: run(both(child, child)))
                     assert tasks() == before

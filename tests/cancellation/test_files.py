@@ -129,7 +129,7 @@ def test_cancelled_as_a_thread_reads(transport: ModuleType, tmp_path: Path, monk
             scene = Scene(server, transport)
             async with scene.interpreter() as run:
                 task = asyncio.create_task(run(files.upload(path)))
-                assert await to_thread.run_sync(reading.wait, 5)
+                assert await to_thread.run_sync(reading.wait, 60)
                 task.cancel()
                 with pytest.raises(asyncio.CancelledError):
                     await task

@@ -16,6 +16,7 @@ from tests.cancellation.cutting import client_sockets
 from tests.cancellation.scenes import Script, asked
 from tests.interpret.granting import Slow, settled
 from tests.loopback import Hang, Loopback
+from tests.quiet import is_stuck
 
 PATIENT = Retry(tries=2, first=60)
 
@@ -54,7 +55,7 @@ def test_interrupted(subject: Callable[[Http], object], transport: ModuleType, t
     """Wherever the server falls silent, and in two threads at once."""
     with Loopback(Script(), tls=tls) as server, interpreter(server, transport) as run:
         for _ in range(2):
-            with pytest.raises(Interrupt), interrupted(0.04):
+            with pytest.raises(Interrupt), interrupted(server):
                 subject(run)
             is_whole(run, server)
 
@@ -63,7 +64,7 @@ def test_interrupted_in_handshake(transport: ModuleType) -> None:
     """A server that shakes no hands."""
     with Loopback(Hang(), tls=True, on_accept=Hang()) as server:
         with interpreter(server, transport) as run:
-            with pytest.raises(Interrupt), interrupted(0.02):
+            with pytest.raises(Interrupt), interrupted(server):
                 call("call")(run)
             assert client_sockets(server.port) == idle(run) == 0
 
@@ -75,7 +76,7 @@ def test_interrupted_in_line(transport: ModuleType) -> None:
             for _ in range(2):
                 items = held.enter_context(run.stream(asked("between-events") | streamed))
                 assert isinstance(next(items), Success)
-            with pytest.raises(Interrupt), interrupted(0.02):
+            with pytest.raises(Interrupt), interrupted(server):
                 call("call")(run)
         is_whole(run, server)
 
@@ -86,7 +87,7 @@ def test_interrupted_before_token(transport: ModuleType) -> None:
     with Loopback(Script()) as server:
         backend = Vertex("p", "l", credentials=slow, base_url=server.url)
         with interpreter(server, transport, backend) as run:
-            with pytest.raises(Interrupt), interrupted(0.02):
+            with pytest.raises(Interrupt), interrupted(server):
                 call("call")(run)
             slow.gate.set()
             is_whole(run, server)
@@ -116,28 +117,37 @@ def interpreter(server: Loopback, transport: ModuleType, backend: Any = None) ->
     with Http(backend, lanes=2, transport=transport, ssl_context=trusting(server), proxy="") as run:
         yield run
     assert client_sockets(server.port) == 0
-    server.wait_closed(server.connections)
+    server.wait_forgotten()
 
 
 @contextmanager
-def interrupted(seconds: float) -> Iterator[None]:
-    """Have the block interrupted after a while, in the midst of whatever it waits for."""
+def interrupted(server: Loopback) -> Iterator[None]:
+    """Have the block interrupted in the midst of what it waits for, once the server waits for it in turn."""
+    this, is_over = threading.current_thread(), threading.Event()
 
     def interrupt(*_: object) -> None:
         raise Interrupt
 
-    before = signal.signal(signal.SIGALRM, interrupt)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    def watch() -> None:
+        while not is_over.wait(0.001):
+            before = server.at_rest()
+            if before is not None and is_stuck(this) and server.at_rest() == before:
+                signal.pthread_kill(this.ident or 0, signal.SIGALRM)
+                return
+
+    before, watcher = signal.signal(signal.SIGALRM, interrupt), threading.Thread(target=watch)
+    watcher.start()
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        is_over.set()
+        watcher.join()
         signal.signal(signal.SIGALRM, before)
 
 
 def is_whole(run: Http, server: Loopback) -> None:
     """See that both lanes serve at once, and that no socket is open but the idle lanes'."""
-    pair = generate("pair", "hi") | with_options(deadline=5)
+    pair = generate("pair", "hi") | with_options(deadline=60)
     with ThreadPoolExecutor(2) as threads:
         results = list(threads.map(run, (pair, pair)))
     assert all(isinstance(result, Success) for result in results)

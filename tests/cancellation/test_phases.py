@@ -37,7 +37,7 @@ def test_silent(model: str, world: tuple[str, str], transport: ModuleType, tls: 
             scene = Scene(server, transport)
             async with scene.interpreter() as run:
                 for k in range(STEPS + 1):
-                    cut = await Cut(k, manner, patience=0.02).of(lambda: PHASES[model](run, model))
+                    cut = await scene.cut(k, manner).of(lambda: PHASES[model](run, model))
                     await scene.is_whole(run)
                     if cut.stalled:
                         break
@@ -59,7 +59,7 @@ def test_dialling(phase: str, world: tuple[str, str], transport: ModuleType) -> 
             scene, elsewhere = Scene(server, transport, others=(port,)), f"https://127.0.0.1:{port}"
             async with scene.interpreter() as run:
                 for k in range(STEPS + 1):
-                    cut = await Cut(k, manner, patience=0.02).of(lambda: subject(run, "call", elsewhere))
+                    cut = await scene.cut(k, manner).of(lambda: subject(run, "call", elsewhere))
                     await scene.is_whole(run)
                     if cut.stalled:
                         break
@@ -127,4 +127,4 @@ def silent(*, accepts: bool) -> Iterator[int]:
         return
     with Loopback(Hang(), on_accept=Hang()) as server:
         yield server.port
-        server.wait_closed(server.connections)
+        server.wait_forgotten()

@@ -77,7 +77,7 @@ def test_cancelled(subject: Any, models: tuple[str, ...], world: tuple[str, str]
             async with scene.interpreter() as run:
                 before, misses = tasks(), 0
                 for k in steps(manner):
-                    cut = await Cut(k, manner, patience=0.02).of(lambda: subject(run, models))
+                    cut = await scene.cut(k, manner).of(lambda: subject(run, models))
                     assert tasks() == before
                     await scene.is_whole(run)
                     misses = 0 if cut.reached else misses + 1
@@ -101,7 +101,7 @@ def test_children_cancelled(backend: str, manner: str, transport: ModuleType, mo
                 before, misses = tasks(), 0
                 for k in steps(manner):
                     with monkeypatch.context() as patched:
-                        cut = Cut(k, manner, patience=0.03)
+                        cut = scene.cut(k, manner)
                         patched.setattr(async_world, "run_through", counted(cut))
                         await cut.of(lambda: called(run, MIXED))
                     assert tasks() == before

@@ -1,0 +1,98 @@
+"""Tells when nothing goes on any more, in a server's threads and in those of a test: in place of a pause."""
+
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from itertools import count
+from selectors import EVENT_READ, DefaultSelector
+from types import FrameType
+
+PAUSE = 0.02
+"""How many seconds apart two looks are, in which nothing may have changed; more than any timer that is still to run."""
+
+
+class StoppedError(Exception):
+    """The server stops."""
+
+
+class Waits:
+    """What the threads of a server wait for: sockets, or the server's stop."""
+
+    def __init__(self) -> None:
+        # Closing one end makes the other readable for every thread that waits, at once and for good.
+        self._stop, self._stopped = socket.socketpair()
+        self._numbers = count()
+        self._waiting: dict[int, tuple[int, Mapping[socket.socket, int]]] = {}
+
+    def stop(self) -> None:
+        """Wake all that wait."""
+        self._stop.close()
+
+    def close(self) -> None:
+        """Give back what is held, once no thread waits any more."""
+        self._stopped.close()
+
+    def wait(self, wanted: Mapping[socket.socket, int], timeout: float | None = None) -> None:
+        """Wait for a socket, or for the server's stop."""
+        with DefaultSelector() as selector:
+            selector.register(self._stopped, EVENT_READ)
+            for sock, events in wanted.items():
+                if events:
+                    selector.register(sock, events)
+            thread = threading.get_ident()
+            if timeout is None:
+                self._waiting[thread] = next(self._numbers), wanted
+            try:
+                chosen = selector.select(timeout)
+            finally:
+                self._waiting.pop(thread, None)
+            if any(key.fileobj is self._stopped for key, _ in chosen):
+                raise StoppedError
+
+    def at_rest(self, threads: Iterable[threading.Thread]) -> frozenset[int] | None:
+        """
+        Tell whether all of these threads wait for what is not there: nothing happens until a peer acts.
+
+        Returns:
+            None, or the numbers of these waits: the same twice mean that nothing has happened in between.
+        """
+        waiting = dict(self._waiting)
+        alive = [each.ident or 0 for each in threads if each.is_alive()]
+        if any(each not in waiting or _is_there(waiting[each][1]) for each in alive):
+            return None
+        return frozenset(waiting[each][0] for each in alive)
+
+
+def _is_there(wanted: Mapping[socket.socket, int]) -> bool:
+    try:
+        with DefaultSelector() as selector:
+            for sock, events in wanted.items():
+                if events:
+                    selector.register(sock, events)
+            return bool(selector.select(0))
+    except (OSError, ValueError):  # closed meanwhile
+        return True
+
+
+def is_stuck(thread: threading.Thread) -> bool:
+    """Tell whether a thread waits in the system: within a pause it neither goes on nor wants to."""
+    before = _place(thread)
+    time.sleep(PAUSE)
+    return _sleeps(thread) and _place(thread) == before
+
+
+def _place(thread: threading.Thread) -> tuple[FrameType, int] | None:
+    frame = sys._current_frames().get(thread.ident or 0)
+    return None if frame is None else (frame, frame.f_lasti)
+
+
+def _sleeps(thread: threading.Thread) -> bool:
+    """Ask the system; a thread that is to run, and has to wait for a processor, does not sleep."""
+    status = os.open(f"/proc/self/task/{thread.native_id}/stat", os.O_RDONLY)
+    try:
+        return os.read(status, 1000).rpartition(b") ")[2].startswith(b"S")
+    finally:
+        os.close(status)
