@@ -37,13 +37,13 @@ CHUNKED = (("transfer-encoding", "chunked"),)
 
 
 def dialled(port: int) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", port), timeout=5)
+    return socket.create_connection(("127.0.0.1", port), timeout=60)
 
 
 def connected(server: Loopback) -> HTTPConnection:
     if not server.tls:
-        return HTTPConnection("127.0.0.1", server.port, timeout=5)
-    return HTTPSConnection("127.0.0.1", server.port, timeout=5, context=trusting(server))
+        return HTTPConnection("127.0.0.1", server.port, timeout=60)
+    return HTTPSConnection("127.0.0.1", server.port, timeout=60, context=trusting(server))
 
 
 def trusting(server: Loopback) -> ssl.SSLContext:
@@ -293,7 +293,7 @@ def test_concurrent() -> None:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(5)
+            thread.join(60)
         assert seen == [(200, b"x")] * 50
         server.wait_closed(50)
         assert sorted(received.connection for received in server.requests) == list(range(1, 51))

@@ -237,7 +237,7 @@ def test_is_shared_by_threads() -> None:
     run, start = Offline(), threading.Barrier(8)
 
     def at_once(_: int) -> Any:
-        start.wait(10)
+        start.wait(60)
         return [run(action) for _ in range(5)]
 
     with ThreadPoolExecutor(8) as pool:

@@ -209,7 +209,7 @@ def test_both_at_once(world: World) -> None:
     gate = threading.Barrier(2)
 
     def script(_: Received) -> Reply:
-        gate.wait(5)
+        gate.wait(60)
         return OK
 
     with Loopback(script) as server:

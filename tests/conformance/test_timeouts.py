@@ -100,7 +100,7 @@ def test_no_lane(world: World) -> None:
     release = threading.Event()
 
     def script(_: object) -> Reply:
-        release.wait(10)
+        release.wait(60)
         return OK
 
     with Loopback(script) as server, soon():

@@ -42,7 +42,7 @@ class Gate:
 
     def __call__(self) -> str:
         self.begun.set()
-        assert self.opened.wait(5)
+        assert self.opened.wait(60)
         return "test-token"
 
 

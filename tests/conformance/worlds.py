@@ -29,7 +29,7 @@ Outcome = Result[Any, GenaiError]
 KINDS = ("sync", "asyncio", "trio")
 TRANSPORTS = (httpcore, httpcore2)
 
-BOUNDED = Timeouts(connect=5, idle=5, total=10)
+BOUNDED = Timeouts(connect=60, idle=60, total=120)
 """What a test that is not about time waits at most."""
 
 
@@ -86,7 +86,7 @@ class World:
             return _driven(body())
 
         async def bounded() -> Any:
-            with anyio.fail_after(30):
+            with anyio.fail_after(120):
                 return await body()
 
         return anyio.run(bounded, backend=self.kind)
@@ -124,7 +124,7 @@ class Faced:
             for thread in threads:
                 thread.start()
             for thread in threads:
-                thread.join(30)
+                thread.join(120)
         else:
             async with anyio.create_task_group() as tasks:
                 for n, each in enumerate(bodies):
@@ -189,7 +189,7 @@ class Naps:
         patch.setitem(AsyncWorld._WAYS, Sleep, napped)
 
 
-def waited(condition: Callable[[], bool], seconds: float = 5) -> bool:
+def waited(condition: Callable[[], bool], seconds: float = 60) -> bool:
     """Wait until something holds, and tell whether it does."""
     end = time.monotonic() + seconds
     while not condition() and time.monotonic() < end:

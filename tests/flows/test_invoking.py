@@ -199,7 +199,7 @@ def sent(server: Loopback) -> list[Any]:
 @worlds
 def test_at_once(world: World) -> None:
     """Calls of one answer run together, see the caller's context, and keep nobody waiting; each is an event."""
-    barrier, told = threading.Barrier(2, timeout=5), list[Any]()
+    barrier, told = threading.Barrier(2, timeout=60), list[Any]()
 
     def one() -> str:
         """Wait for the other."""
@@ -300,7 +300,7 @@ def test_cancelled(kind: str) -> None:
     def endless() -> None:
         """Wait to be released."""
         begun.set()
-        release.wait(5)
+        release.wait(60)
         ended.set()
 
     async def body(url: str) -> None:
@@ -313,7 +313,7 @@ def test_cancelled(kind: str) -> None:
         anyio.run(body, server.url, backend=kind)
     assert (begun.is_set(), ended.is_set()) == (True, False)
     release.set()
-    assert ended.wait(5)
+    assert ended.wait(60)
 
 
 def test_not_in_this_world_ends_it() -> None:

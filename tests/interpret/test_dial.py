@@ -252,7 +252,7 @@ def socks_proxy(answers: list[bytes], *, web: bool = True) -> Generator[tuple[in
 
     def serve() -> None:
         with listener.accept()[0] as sock:
-            sock.settimeout(5)
+            sock.settimeout(60)
             for answer in answers:
                 heard.append(sock.recv(1000))
                 for byte in answer:
@@ -265,7 +265,7 @@ def socks_proxy(answers: list[bytes], *, web: bool = True) -> Generator[tuple[in
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         yield listener.getsockname()[1], heard
-        thread.join(5)
+        thread.join(60)
 
 
 GRANTED = b"\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x50"
@@ -458,7 +458,7 @@ def test_late_name(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         if flags & socket.AI_NUMERICHOST:
             raise socket.gaierror(-2, "not a number")
         asked.set()
-        answered.wait(5)
+        answered.wait(60)
         return []
 
     monkeypatch.setattr(socket, "getaddrinfo", slow)

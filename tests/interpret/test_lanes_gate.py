@@ -92,8 +92,8 @@ def test_threads() -> None:
 
     def work(lanes: Lanes, url: str) -> None:
         for _ in range(4):
-            deadline = time.monotonic() + 10
-            exchange = lanes.open(get(url), deadline=deadline, connect=5)
+            deadline = time.monotonic() + 60
+            exchange = lanes.open(get(url), deadline=deadline, connect=60)
             assert isinstance(exchange, OpenExchange)
             answers.append(exchange.read(deadline, "idle"))
             answers.append(exchange.read(deadline, "idle"))
@@ -105,7 +105,7 @@ def test_threads() -> None:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(20)
+            thread.join(120)
         lanes.close()
         assert server.connections <= 8
     assert sorted(answers) == [b""] * 400 + [b"ok"] * 400
@@ -120,9 +120,9 @@ def test_tasks(backend: str) -> None:
             nonlocal left
             while left:
                 left -= 1
-                exchange = await lanes.open(get(server.url), deadline=time.monotonic() + 10, connect=5)
+                exchange = await lanes.open(get(server.url), deadline=time.monotonic() + 60, connect=60)
                 assert not isinstance(exchange, Lost)
-                while await exchange.read(time.monotonic() + 5, "idle"):
+                while await exchange.read(time.monotonic() + 60, "idle"):
                     pass
                 await exchange.aclose()
 
@@ -148,14 +148,14 @@ def test_order(backend: str) -> None:
 
         async def work(number: int) -> None:
             with scopes[number]:
-                exchange = await lanes.open(get(server.url), deadline=time.monotonic() + 10, connect=5)
+                exchange = await lanes.open(get(server.url), deadline=time.monotonic() + 60, connect=60)
                 assert not isinstance(exchange, Lost)
                 served.append(number)
                 await exchange.aclose()
 
         with Loopback(OK) as server:
             lanes = AsyncLanes(1)
-            first = await lanes.open(get(server.url), deadline=time.monotonic() + 10, connect=5)
+            first = await lanes.open(get(server.url), deadline=time.monotonic() + 60, connect=60)
             assert not isinstance(first, Lost)
             async with anyio.create_task_group() as tasks:
                 for number in range(5):
@@ -176,7 +176,7 @@ def test_close_wakes_callers_in_line(backend: str) -> None:
     async def body() -> None:
         with Loopback(OK) as server:
             lanes = AsyncLanes(1)
-            exchange = await lanes.open(get(server.url), deadline=time.monotonic() + 10, connect=5)
+            exchange = await lanes.open(get(server.url), deadline=time.monotonic() + 60, connect=60)
             assert not isinstance(exchange, Lost)
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(_expect, lanes, get(server.url), Lost(Closed()))
@@ -188,4 +188,4 @@ def test_close_wakes_callers_in_line(backend: str) -> None:
 
 
 async def _expect(lanes: AsyncLanes, request: HttpRequest, expected: Any) -> None:
-    assert await lanes.open(request, deadline=time.monotonic() + 10, connect=5) == expected
+    assert await lanes.open(request, deadline=time.monotonic() + 60, connect=60) == expected

@@ -124,7 +124,7 @@ def test_renewed_before_the_end():
     clock.now += HOUR - 225
     slow.begun = threading.Semaphore(0)
     assert [True, True, True] == [shared.ask().done() for _ in range(3)]
-    assert slow.begun.acquire(timeout=5)
+    assert slow.begun.acquire(timeout=60)
     assert "one" == bearer(shared.ask())
     slow.last(HOUR, clock)
     slow.gate.set()
@@ -348,12 +348,12 @@ def test_fork(monkeypatch):
     slow = Slow("one", "two")
     shared = tokens(slow)
     parents = shared.ask()
-    assert slow.begun.acquire(timeout=5)
+    assert slow.begun.acquire(timeout=60)
     pid = os.getpid()
     with shared._turn().lock:
         monkeypatch.setattr(os, "getpid", lambda: pid + 1)
         childs = shared.ask()
-        assert slow.begun.acquire(timeout=5)
+        assert slow.begun.acquire(timeout=60)
     slow.gate.set()
     assert {"one", "two"} == {bearer(parents), bearer(childs)}
 

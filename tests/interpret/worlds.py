@@ -31,7 +31,7 @@ class World:
 
     def run(self, body: Callable[[], Awaitable[None]]) -> None:
         async def bounded() -> None:
-            with anyio.fail_after(20):
+            with anyio.fail_after(120):
                 await body()
 
         anyio.run(bounded, backend=self.backend)
@@ -47,7 +47,7 @@ class Faced:
     def __init__(self, lanes: Any) -> None:
         self.lanes = lanes
 
-    async def open(self, request: HttpRequest, *, within: float = 5, connect: float = 5, fresh: bool = False) -> Any:
+    async def open(self, request: HttpRequest, *, within: float = 60, connect: float = 60, fresh: bool = False) -> Any:
         deadline = time.monotonic() + within
         opened = await _had(self.lanes.open(request, deadline=deadline, connect=connect, fresh=fresh))
         return opened if isinstance(opened, Lost) else FacedExchange(opened)
@@ -81,7 +81,7 @@ class FacedExchange:
         self.status = exchange.status
         self.headers = exchange.headers
 
-    async def read(self, *, within: float = 5) -> Any:
+    async def read(self, *, within: float = 60) -> Any:
         return await _had(self.exchange.read(time.monotonic() + within, "idle"))
 
     async def whole(self) -> Any:

@@ -23,7 +23,7 @@ def run(request: pytest.FixtureRequest) -> Callable[[Callable[[], Awaitable[Any]
 
     def bounded(body: Callable[[], Awaitable[Any]]) -> Any:
         async def inside() -> Any:
-            with anyio.fail_after(20):
+            with anyio.fail_after(120):
                 return await body()
 
         return anyio.run(inside, backend=request.param)

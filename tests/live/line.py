@@ -143,7 +143,7 @@ class Bare:
         with suppress(OSError):
             while True:
                 sock, _ = self._listener.accept()
-                sock.settimeout(15)
+                sock.settimeout(60)
                 line, number = Line(sock), len(self.lines)
                 self.lines.append(line)
                 script = self._scripts[min(number, len(self._scripts) - 1)]
@@ -170,7 +170,7 @@ class Bare:
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         for thread in self._threads:
-            thread.join(10)
+            thread.join(60)
             assert not thread.is_alive()
         if self.faults:
             raise self.faults[0]

@@ -132,7 +132,7 @@ class Peer:
                 )
                 self.port = server.port
                 self._ready.set()
-                await trio.sleep(60)
+                await trio.sleep_forever()
 
     async def _met(self, request: WebSocketRequest) -> None:
         if self._refuse is not None:
@@ -160,19 +160,19 @@ class Peer:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        assert self._ready.wait(10)
+        assert self._ready.wait(60)
         return self
 
     def stop(self) -> None:
         """Be gone, and cut all connections."""
         self._is_gone = True
         self._token.run_sync_soon(self._scope.cancel)
-        self._thread.join(10)
+        self._thread.join(60)
 
     def __exit__(self, *error: object) -> None:
         if self._thread.is_alive():
             self._token.run_sync_soon(self._scope.cancel)
-            self._thread.join(10)
+            self._thread.join(60)
         assert not self._thread.is_alive()
         assert self.faults == []
 

@@ -278,7 +278,7 @@ def test_interrupts(run: Any, name: str, kind: type[BaseException]) -> None:
             run(body)
         assert caught.value is error
         for thread in set(threading.enumerate()) - before:
-            thread.join(5)
+            thread.join(60)
             assert not thread.is_alive(), "asyncio did not come to its end"
 
 
@@ -347,7 +347,7 @@ def test_closed_from_another_loop(run: Any) -> None:
             await interpreter.aclose()
 
         run(elsewhere)
-        thread.join(10)
+        thread.join(60)
         assert not thread.is_alive()
     assert [[]] == ends
 

@@ -64,7 +64,7 @@ def test_dead_peer(run: Any) -> None:
 
     def script(line: Line) -> None:
         line.begin()
-        over.wait(10)
+        over.wait(60)
 
     with Bare(script, room=1 << 15) as peer:
 
@@ -84,13 +84,13 @@ def test_leaving_without_an_answer(run: Any, monkeypatch: pytest.MonkeyPatch) ->
 
     def deaf(line: Line) -> None:
         line.begin(HANDLE + AWAY)
-        over.wait(10)
+        over.wait(60)
 
     def half_closed(line: Line) -> None:
         line.begin(HANDLE)
         line.frame()
         line.send(HANDLE + AWAY + text(b"zero"))
-        over.wait(10)
+        over.wait(60)
 
     for script in (deaf, half_closed):
         over = threading.Event()
@@ -148,7 +148,7 @@ def test_an_alarm_of_another_connection(run: Any) -> None:
         line.sock.settimeout(0.3)
         with pytest.raises(TimeoutError):
             line.frame()
-        line.sock.settimeout(15)
+        line.sock.settimeout(60)
         line.send(text(b"two") + goodbye(1000))
         line.until_closed()
 
@@ -170,7 +170,7 @@ def test_no_sign_of_life_while_resumed(run: Any) -> None:
 
     def silent(line: Line) -> None:
         line.begin()
-        over.wait(10)
+        over.wait(60)
 
     with Bare(first, silent, one) as peer:
 

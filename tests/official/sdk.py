@@ -27,7 +27,7 @@ class Sdk:
         async def told() -> Any:
             client = self._client(options)
             try:
-                with anyio.fail_after(30):
+                with anyio.fail_after(120):
                     return await story(Faced(client, is_async=self.kind == "async"))
             finally:
                 await client.aio.aclose()

@@ -30,7 +30,7 @@ CALLED = LiveServerMessage(
 @pytest.fixture(params=["asyncio", "trio"])
 def perform(request: pytest.FixtureRequest) -> Callable[[Callable[[], Awaitable[Any]]], Any]:
     async def bounded(body: Callable[[], Awaitable[Any]]) -> Any:
-        with anyio.fail_after(10):
+        with anyio.fail_after(60):
             return await body()
 
     return lambda body: anyio.run(bounded, body, backend=request.param)

@@ -34,7 +34,7 @@ def clock(city: str) -> int:
 
 async def said(run: Any, asked: Live[Any] = ASKED, *frames: Any) -> list[list[Any]]:
     """Send frames, and give what came in the turn after each."""
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         async with run.live(asked) as session:
             heard = []
             for frame in frames or (HI,):
@@ -156,7 +156,7 @@ def test_no_errors(run: Improvised) -> None:
 async def answering(run: Any) -> list[Any]:
     """Answer calls in the program, as they come."""
     heard = []
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         async with run.live(ASKED | with_tools(weather)) as session:
             await session.send(HI)
             async for item in session.turn():
@@ -223,7 +223,7 @@ def test_music(world: str) -> None:
     """Music plays once it is told to, and refuses wishes."""
 
     async def play(run: Any) -> Any:
-        with anyio.fail_after(10):
+        with anyio.fail_after(60):
             async with run.live(live.music.connect("m")) as session:
                 await session.send(live.music.weighted_prompts([{"text": "a", "weight": 1}]), live.music.play())
                 heard = []

@@ -39,7 +39,7 @@ def world(request: pytest.FixtureRequest) -> Callable[[Body], Any]:
 
     def bounded(body: Body) -> Any:
         async def inside() -> Any:
-            with anyio.fail_after(20):
+            with anyio.fail_after(60):
                 return await body()
 
         return anyio.run(inside, backend=request.param)

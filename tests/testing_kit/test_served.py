@@ -17,14 +17,14 @@ pytest_plugins = ["genai_fn.testing.fixtures"]
 
 WORLDS = ("sync", "asyncio", "trio")
 TEXT = {"response_modalities": ["TEXT"]}
-BOUNDED = Timeouts(connect=5, idle=5, total=10)
+BOUNDED = Timeouts(connect=60, idle=60, total=120)
 
 
 def told(story: Callable[[Any], Awaitable[None]], backend: Gemini | Vertex, world: str) -> None:
     """Have a story run in a world; what it runs has to succeed."""
 
     async def awaited() -> None:
-        with anyio.fail_after(30):
+        with anyio.fail_after(120):
             async with AsyncHttp(backend, timeouts=BOUNDED) as run:
 
                 async def asked(action: Any) -> Any:
@@ -78,7 +78,7 @@ def test_live(emulator: Emulated, backend: str, world: str) -> None:
     config = {**TEXT, "tools": tools}
 
     async def story() -> None:
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             async with AsyncHttp(getattr(emulator, backend), timeouts=BOUNDED) as run:
                 async with run.live(live.connect("gemini-live-2.5-flash-preview", config)) as session:
                     assert "“Why?”" in words(await answered(session, live.realtime_input(text="Why?")))
@@ -97,7 +97,7 @@ def test_interrupted(world: str) -> None:
 
     async def story(backend: Gemini) -> list[Any]:
         said: list[Any] = []
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             async with AsyncHttp(backend, timeouts=BOUNDED) as run:
                 async with run.live(live.connect("gemini-live-2.5-flash-preview", TEXT)) as session:
                     raise_for(await session.send(live.realtime_input(text="Why?")))

@@ -42,7 +42,7 @@ from genai_fn.testing.serving import listening, served, url_of
 KEY = "test-key"
 HELLO = generate("gemini-2.5-flash", "Why?")
 ONCE = with_options(retry=Retry(tries=1))
-BOUNDED = Timeouts(connect=5, idle=5, total=10)
+BOUNDED = Timeouts(connect=60, idle=60, total=120)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def asked(url: str, method: str, path: str, body: Any = None) -> tuple[int, Any]
     head = (
         f"{method} {path} HTTP/1.1\r\nhost: {host}:{port}\r\nconnection: close\r\ncontent-length: {len(sent)}\r\n\r\n"
     )
-    with socket.create_connection((host, int(port)), timeout=5) as connection:
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
         connection.sendall(head.encode() + sent)
         with connection.makefile("rb") as answer:
             said = answer.read()
@@ -343,7 +343,7 @@ class TestEnd:
         emulator, before = Emulator(troubles=[Trouble(delay=60)]), threading.enumerate()
         with served(emulator) as url:
             host, port = url.removeprefix("http://").split(":")
-            waiting = socket.create_connection((host, int(port)), timeout=5)
+            waiting = socket.create_connection((host, int(port)), timeout=60)
             waiting.sendall(b"GET /v1beta/models HTTP/1.1\r\nhost: x\r\n\r\n")
             while not emulator.asked:
                 time.sleep(0.001)
@@ -426,7 +426,7 @@ def _told(scope: dict[str, Any], messages: list[dict[str, Any]], emulator: Emula
         sent.append(message)
 
     async def bounded() -> None:
-        with anyio.fail_after(5):
+        with anyio.fail_after(60):
             await (emulator or Emulator())(scope, receive, send)
 
     anyio.run(bounded)

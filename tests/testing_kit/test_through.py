@@ -83,7 +83,7 @@ def within(world: str, body: Callable[[], Any]) -> Any:
     """Run the body of a test, which may be async, in a world."""
 
     async def bounded() -> Any:
-        with anyio.fail_after(10):
+        with anyio.fail_after(60):
             return await body()
 
     return body() if world == "thread" else anyio.run(bounded, backend=world)
