@@ -13,6 +13,7 @@ A connection goes on to its next request once the answer is done, unless an acti
 or a request that is not HTTP, is raised again where the ``with`` block ends.
 """
 
+import math
 import re
 import socket
 import ssl
@@ -31,6 +32,7 @@ from typing import Self, TypeAlias
 import msgspec
 import trustme
 
+from genai_fn.interpret.dial_wire import wrap_socket
 from tests.quiet import StoppedError, Waits
 
 Headers: TypeAlias = Sequence[tuple[str, str]]
@@ -275,12 +277,12 @@ class Loopback:
         """Wait until the peer has closed so many connections, or the script has cut them off."""
         self._wait(lambda: self._closed, count, timeout, "closed connections")
 
-    def wait_forgotten(self, timeout: float = 60) -> None:
-        """Wait until no connection is open any more, nor is one that was made still to be accepted."""
-        end = time.monotonic() + timeout
-        while self.at_rest() is None or self.open_connections:
+    def wait_rest(self, most_open: float = math.inf) -> None:
+        """Wait until nothing happens here any more before a peer acts, and so many connections are open at most."""
+        end = time.monotonic() + 60
+        while self.at_rest() is None or self.open_connections > most_open:
             if time.monotonic() > end:
-                raise TimeoutError(f"{self.open_connections} connections are open after {timeout} s")
+                raise TimeoutError(f"{self.open_connections} open connections after 60 s")
             time.sleep(0.001)
 
     def _wait(self, reached: Callable[[], int], count: int, timeout: float, what: str) -> None:
@@ -455,7 +457,7 @@ class _Wire:
 
     def secure(self, context: ssl.SSLContext) -> None:
         try:
-            self.sock = tls = context.wrap_socket(self.sock, server_side=True, do_handshake_on_connect=False)
+            self.sock = tls = wrap_socket(context, self.sock, server_side=True)
             while True:
                 with suppress(ssl.SSLWantReadError):
                     return tls.do_handshake()

@@ -11,6 +11,7 @@ import os
 import socket
 import ssl
 import threading
+import traceback
 from collections.abc import Callable, Generator
 from contextlib import suppress
 from functools import partial
@@ -18,7 +19,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from genai_fn.schema._base import Value
 
-__all__ = ["Blocking", "CutError", "Steps", "Wait", "Wire", "outcome"]
+__all__ = ["Blocking", "CutError", "Steps", "Wait", "Wire", "outcome", "wrap_socket"]
 
 T = TypeVar("T")
 
@@ -48,6 +49,28 @@ def outcome(call: Callable[[], T]) -> T | Exception:
         return error
 
 
+def wrap_socket(
+    context: ssl.SSLContext, sock: socket.socket, *, server_side: bool = False, server_hostname: str | None = None
+) -> ssl.SSLSocket:
+    """
+    Prepare a TLS connection over a socket, and close the socket if that fails.
+
+    ``SSLContext.wrap_socket`` raises what a peer that has gone left behind, up to Python 3.12 without closing the
+    ``SSLSocket`` that it made: only the frames of the exception lead to that.
+    """
+    try:
+        return context.wrap_socket(
+            sock, server_side=server_side, server_hostname=server_hostname, do_handshake_on_connect=False
+        )
+    except BaseException as error:
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            made = frame.f_locals.get("self")
+            if isinstance(made, ssl.SSLSocket):
+                made.close()
+        sock.close()
+        raise
+
+
 class CutError(Exception):
     """The wire was closed from this side."""
 
@@ -72,8 +95,7 @@ class Wire:
 
     def secure(self, context: ssl.SSLContext, host: str) -> Steps[None]:
         """Shake hands as a TLS client that trusts what `context` trusts."""
-        self.sock.getpeername()  # wrap_socket loses the socket if the peer is gone
-        self.sock = secured = context.wrap_socket(self.sock, server_hostname=host, do_handshake_on_connect=False)
+        self.sock = secured = wrap_socket(context, self.sock, server_hostname=host)
         yield from self._until_done(secured.do_handshake, write=False)
         if secured.selected_alpn_protocol() not in {None, "http/1.1"}:
             raise ssl.SSLError("the peer wants to speak another protocol than HTTP/1.1")

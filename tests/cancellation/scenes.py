@@ -108,7 +108,7 @@ class Scene:
 
     async def is_forgotten(self) -> None:
         """See that the server has no connection open any more."""
-        await to_thread.run_sync(self.server.wait_forgotten)
+        await to_thread.run_sync(self.server.wait_rest, 0)
 
 
 def bounded(body: Callable[[], Awaitable[None]], backend: str) -> None:

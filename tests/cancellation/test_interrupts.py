@@ -1,6 +1,5 @@
 """A call or a stream that a signal interrupts, as Ctrl-C does, leaves neither a socket nor a lane behind."""
 
-import signal
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -15,8 +14,8 @@ from genai_fn import Gemini, Http, Retry, Success, Vertex, both, generate, strea
 from tests.cancellation.cutting import client_sockets
 from tests.cancellation.scenes import Script, asked
 from tests.interpret.granting import Slow, settled
+from tests.interrupting import interrupted
 from tests.loopback import Hang, Loopback
-from tests.quiet import is_stuck
 
 PATIENT = Retry(tries=2, first=60)
 
@@ -55,7 +54,7 @@ def test_interrupted(subject: Callable[[Http], object], transport: ModuleType, t
     """Wherever the server falls silent, and in two threads at once."""
     with Loopback(Script(), tls=tls) as server, interpreter(server, transport) as run:
         for _ in range(2):
-            with pytest.raises(Interrupt), interrupted(server):
+            with pytest.raises(Interrupt), interrupted(Interrupt, server):
                 subject(run)
             is_whole(run, server)
 
@@ -64,7 +63,7 @@ def test_interrupted_in_handshake(transport: ModuleType) -> None:
     """A server that shakes no hands."""
     with Loopback(Hang(), tls=True, on_accept=Hang()) as server:
         with interpreter(server, transport) as run:
-            with pytest.raises(Interrupt), interrupted(server):
+            with pytest.raises(Interrupt), interrupted(Interrupt, server):
                 call("call")(run)
             assert client_sockets(server.port) == idle(run) == 0
 
@@ -76,7 +75,7 @@ def test_interrupted_in_line(transport: ModuleType) -> None:
             for _ in range(2):
                 items = held.enter_context(run.stream(asked("between-events") | streamed))
                 assert isinstance(next(items), Success)
-            with pytest.raises(Interrupt), interrupted(server):
+            with pytest.raises(Interrupt), interrupted(Interrupt, server):
                 call("call")(run)
         is_whole(run, server)
 
@@ -87,7 +86,7 @@ def test_interrupted_before_token(transport: ModuleType) -> None:
     with Loopback(Script()) as server:
         backend = Vertex("p", "l", credentials=slow, base_url=server.url)
         with interpreter(server, transport, backend) as run:
-            with pytest.raises(Interrupt), interrupted(server):
+            with pytest.raises(Interrupt), interrupted(Interrupt, server):
                 call("call")(run)
             slow.gate.set()
             is_whole(run, server)
@@ -117,32 +116,7 @@ def interpreter(server: Loopback, transport: ModuleType, backend: Any = None) ->
     with Http(backend, lanes=2, transport=transport, ssl_context=trusting(server), proxy="") as run:
         yield run
     assert client_sockets(server.port) == 0
-    server.wait_forgotten()
-
-
-@contextmanager
-def interrupted(server: Loopback) -> Iterator[None]:
-    """Have the block interrupted in the midst of what it waits for, once the server waits for it in turn."""
-    this, is_over = threading.current_thread(), threading.Event()
-
-    def interrupt(*_: object) -> None:
-        raise Interrupt
-
-    def watch() -> None:
-        while not is_over.wait(0.001):
-            before = server.at_rest()
-            if before is not None and is_stuck(this) and server.at_rest() == before:
-                signal.pthread_kill(this.ident or 0, signal.SIGALRM)
-                return
-
-    before, watcher = signal.signal(signal.SIGALRM, interrupt), threading.Thread(target=watch)
-    watcher.start()
-    try:
-        yield
-    finally:
-        is_over.set()
-        watcher.join()
-        signal.signal(signal.SIGALRM, before)
+    server.wait_rest(0)
 
 
 def is_whole(run: Http, server: Loopback) -> None:

@@ -11,7 +11,7 @@ from anyio import to_thread
 
 from genai_fn import Closed, Failure, Retry, Success, streamed, with_options
 from genai_fn.interpret.aio import AsyncItems
-from tests.cancellation.cutting import SCOPE, STEPS, TWICE, Cut
+from tests.cancellation.cutting import SCOPE, STEPS, TWICE
 from tests.cancellation.scenes import Scene, Script, asked, bounded, busy, call, read
 from tests.loopback import Hang, Loopback, black_hole
 
@@ -127,4 +127,4 @@ def silent(*, accepts: bool) -> Iterator[int]:
         return
     with Loopback(Hang(), on_accept=Hang()) as server:
         yield server.port
-        server.wait_forgotten()
+        server.wait_rest(0)

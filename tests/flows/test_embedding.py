@@ -288,7 +288,7 @@ def test_lazy(world: World) -> None:
             assert pulled <= 15 + 2 * 2 * 5
 
         world.within(gemini(server.url), body)
-        server.wait_forgotten()
+        server.wait_rest(0)
 
 
 def test_closed_from_elsewhere(world: World) -> None:
@@ -309,7 +309,7 @@ def test_closed_from_elsewhere(world: World) -> None:
             assert {type(each.failure()) for each in told} == {Closed}
 
         world.within(gemini(server.url), body)
-        server.wait_forgotten()
+        server.wait_rest(0)
 
 
 # In memory

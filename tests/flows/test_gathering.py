@@ -325,7 +325,7 @@ def test_stopped(world: World) -> None:
         assert outcomes(world.items(gemini(server.url), stopping)) == ["yes", 400]
         result = world.run(gemini(server.url), gather(asking("bad", "hang")) | collected)
         assert result.failure().code == 400
-        server.wait_forgotten()
+        server.wait_rest(0)
     nothing_left()
 
 
@@ -344,7 +344,7 @@ def test_left_early(world: World) -> None:
             assert world.is_sync or tasks() == alive
 
         world.within(gemini(server.url), body)
-        server.wait_forgotten()
+        server.wait_rest(0)
     nothing_left()
 
 
@@ -375,7 +375,7 @@ def test_raised_by_a_child(world: World) -> None:
 
         world.within(gemini(server.url), body)
         assert gone_on == [True]
-        server.wait_forgotten()
+        server.wait_rest(0)
     nothing_left()
 
 
@@ -389,7 +389,7 @@ def test_raised_by_the_iterable(world: World) -> None:
     with Loopback(by_text(hang=Hang())) as server:
         with pytest.raises(MineError):
             world.items(gemini(server.url), gather(actions()))
-        server.wait_forgotten()
+        server.wait_rest(0)
     nothing_left()
 
 
@@ -420,7 +420,7 @@ def test_nested_are_ended(world: World) -> None:
                 await run.see(server.wait_requests, 7)
 
         world.within(gemini(server.url), body)
-        server.wait_forgotten()
+        server.wait_rest(0)
     nothing_left()
 
 
@@ -442,7 +442,7 @@ def test_closed_from_elsewhere(world: World) -> None:
             assert {type(each.failure()) for each in told} == {Closed}
 
         world.within(gemini(server.url), body)
-        server.wait_forgotten()
+        server.wait_rest(0)
     nothing_left()
 
 
@@ -466,7 +466,7 @@ def test_stubborn(world: World) -> None:
                 await run.see(server.wait_requests, 5)
 
         world.within(gemini(server.url), body)
-        server.wait_forgotten()
+        server.wait_rest(0)
     nothing_left()
 
 
@@ -501,7 +501,7 @@ def test_interrupted_child(world: World) -> None:
             world.run(gemini(server.url), gather([*asking("hang"), raising], ordered=False) | collected)
         with pytest.raises(Interrupt):
             world.items(gemini(server.url), gather([*asking("hang"), raising], ordered=False))
-        server.wait_forgotten()
+        server.wait_rest(0)
     nothing_left()
 
 

@@ -1,7 +1,9 @@
 """Dialling: names, addresses, proxies, TLS; what is refused is told without a secret."""
 
+import select
 import socket
 import ssl
+import struct
 import sys
 import threading
 from collections.abc import Generator
@@ -20,8 +22,11 @@ from genai_fn.http import HttpRequest
 from genai_fn.interpret import dial as dial_module
 from genai_fn.interpret.dial import DialError, Dialling, target_of
 from genai_fn.interpret.dial_async import WireStream, dialled
+from genai_fn.interpret.dial_wire import Wire
 from genai_fn.interpret.proxies import proxy_for
+from tests.cancellation.cutting import spotless
 from tests.interpret.worlds import World
+from tests.limits import patient
 from tests.loopback import (
     Close,
     ConnectProxy,
@@ -173,14 +178,15 @@ def test_tunnel_from_environment(world: World) -> None:
     world.run(body)
 
 
-def test_sent_through_tunnel(world: World) -> None:
+@patient
+def test_sent_through_tunnel(world: World, limit: float) -> None:
     """What was said to a proxy, or in a handshake, does not count as sent."""
 
     async def body() -> None:
         with Loopback(OK, tls=True, on_accept=Hang()) as server, ConnectProxy() as proxy:
             settings = {"proxy": f"http://127.0.0.1:{proxy.port}", "ssl_context": trusting(server)}
             async with world.lanes(**settings) as lanes:
-                lost = await lanes.open(get(server.url), connect=0.1)
+                lost = await lanes.open(get(server.url), connect=limit)
                 assert lost == Lost(TimedOut("connect", f"connecting to 127.0.0.1:{server.port}"))
 
     world.run(body)
@@ -215,13 +221,14 @@ def test_refusing_proxy(world: World, answer: Any, reason: str) -> None:
 
 
 @pytest.mark.parametrize("answer", [Hang(), Drip(b"HTTP/1.1 200 OK\r\na: " + b"b" * 300, 0.005)], ids=["hang", "drip"])
-def test_late_proxy(world: World, answer: Any) -> None:
+@patient
+def test_late_proxy(world: World, answer: Any, limit: float) -> None:
     """A proxy has to answer in the time for connecting."""
 
     async def body() -> None:
         with ConnectProxy(lambda received: answer) as proxy:
             async with world.lanes(1, proxy=f"http://127.0.0.1:{proxy.port}") as lanes:
-                lost = await lanes.open(get("http://model.invalid"), connect=0.1)
+                lost = await lanes.open(get("http://model.invalid"), connect=limit)
                 assert lost.error == TimedOut("connect", "connecting to model.invalid:80")
                 await to_thread.run_sync(proxy.wait_closed, 1)
 
@@ -419,16 +426,30 @@ def test_no_tls(world: World, on_accept: Any, reason: str) -> None:
     world.run(body)
 
 
+def test_gone_before_tls() -> None:
+    """A peer that is gone before the handshake begins is no connection, and leaves no socket to the collector."""
+    with spotless(), socket.create_server(("127.0.0.1", 0)) as listener:
+        sock = socket.create_connection(listener.getsockname())
+        with listener.accept()[0] as peer:
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        select.select([sock], [], [])  # what a reset makes readable, it makes no longer connected
+        wire = Wire(sock)
+        with pytest.raises(ConnectionResetError):
+            next(wire.secure(ssl.create_default_context(), "127.0.0.1"))
+        wire.close()
+
+
 @pytest.mark.parametrize(
     "on_accept", [Hang(), Drip(b"\x16\x03\x03\x40\x00" + b"\x02" * 200, 0.005)], ids=["hang", "drip"]
 )
-def test_late_tls(world: World, on_accept: Any) -> None:
+@patient
+def test_late_tls(world: World, on_accept: Any, limit: float) -> None:
     """A handshake has to be done in the time for connecting, however it is dripped."""
 
     async def body() -> None:
         with Loopback(OK, tls=True, on_accept=on_accept) as server:
             async with world.lanes(ssl_context=trusting(server)) as lanes:
-                lost = await lanes.open(get(server.url), connect=0.1)
+                lost = await lanes.open(get(server.url), connect=limit)
                 assert lost.error == TimedOut("connect", f"connecting to 127.0.0.1:{server.port}")
                 await to_thread.run_sync(server.wait_closed, 1)
 
@@ -450,7 +471,8 @@ def test_unknown_name(world: World) -> None:
     world.run(body)
 
 
-def test_late_name(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+@patient
+def test_late_name(world: World, monkeypatch: pytest.MonkeyPatch, limit: float) -> None:
     """A look-up that takes too long is left behind."""
     answered, asked = threading.Event(), threading.Event()
 
@@ -465,7 +487,7 @@ def test_late_name(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
 
     async def body() -> None:
         async with world.lanes() as lanes:
-            lost = await lanes.open(get("http://model.invalid/"), connect=0.05)
+            lost = await lanes.open(get("http://model.invalid/"), connect=limit)
             assert lost.error == TimedOut("connect", "connecting to model.invalid:80")
             assert asked.is_set()
             answered.set()

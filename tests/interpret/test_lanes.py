@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import anyio
 import pytest
 from anyio import to_thread
 
@@ -206,7 +205,7 @@ def test_stale(world: World) -> None:
             async with world.lanes() as lanes:
                 for _ in range(3):
                     assert await lanes.call(get(server.url)) == (200, b"ok")
-                    await anyio.sleep(0.01)
+                    await to_thread.run_sync(server.wait_rest)  # it has said that it closes
             assert server.connections == 3
 
     world.run(body)
