@@ -17,6 +17,13 @@ def frozen() -> Iterator[None]:
     gc.unfreeze()
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for goodbyes as long as a slow machine needs; a test of a peer that says none sets a shorter time."""
+    for module in ("live", "live_connection"):
+        monkeypatch.setattr(f"genai_fn.interpret.{module}.PATIENCE", 60.0)
+
+
 @pytest.fixture(params=["asyncio", "trio"])
 def run(request: pytest.FixtureRequest) -> Callable[[Callable[[], Awaitable[Any]]], Any]:
     """Run a test's coroutine, in bounded time."""

@@ -105,6 +105,7 @@ class Peer:
         self._scripts = scripts
         self._tls = tls
         self._refuse = refuse
+        self._talks: list[Any] = []
         self._is_gone = False
         self._ready = threading.Event()
         self._thread = threading.Thread(target=trio.run, args=(self._serve,), daemon=True)
@@ -117,8 +118,8 @@ class Peer:
     async def _serve(self) -> None:
         self._token = trio.lowlevel.current_trio_token()
         with trio.CancelScope() as self._scope:
-            async with trio.open_nursery() as nursery:
-                server = await nursery.start(
+            async with trio.open_nursery() as self._nursery:
+                server = await self._nursery.start(
                     lambda task_status: trio_websocket.serve_websocket(
                         self._met,
                         "127.0.0.1",
@@ -126,7 +127,7 @@ class Peer:
                         self._tls,
                         max_message_size=MOST,
                         receive_buffer_size=65536,
-                        disconnect_timeout=1,
+                        disconnect_timeout=60,
                         task_status=task_status,
                     )
                 )
@@ -144,6 +145,7 @@ class Peer:
         _forgive(talk)
         meeting = Meeting(self, number, request.path, headers, talk)
         self.meetings.append(meeting)
+        self._talks.append(talk)
         self.open += 1
         self.most_open = max(self.open, self.most_open)
         try:
@@ -155,13 +157,26 @@ class Peer:
         finally:
             if self._is_gone:
                 await trio.aclose_forcefully(talk._stream)
-            self.codes.append(await _ended(talk))
-            self.open -= 1
+            try:
+                with trio.move_on_after(60):
+                    await talk.aclose()
+            finally:
+                self.codes.append(talk.closed.code if talk.closed is not None else 1006)
+                self.open -= 1
+                self._talks.remove(talk)
+                await trio.aclose_forcefully(talk._stream)
 
     def __enter__(self) -> Self:
         self._thread.start()
         assert self._ready.wait(60)
         return self
+
+    async def _left(self) -> None:
+        """Let scripts hear the rest of what was said before a goodbye; then cut all others."""
+        with trio.move_on_after(60):
+            while any(talk.closed is not None for talk in self._talks):  # noqa: ASYNC110  # scripts set no event
+                await trio.sleep(0.001)
+        self._scope.cancel()
 
     def stop(self) -> None:
         """Be gone, and cut all connections."""
@@ -171,8 +186,8 @@ class Peer:
 
     def __exit__(self, *error: object) -> None:
         if self._thread.is_alive():
-            self._token.run_sync_soon(self._scope.cancel)
-            self._thread.join(60)
+            self._token.run_sync_soon(self._nursery.start_soon, self._left)
+            self._thread.join(120)
         assert not self._thread.is_alive()
         assert self.faults == []
 
@@ -189,12 +204,6 @@ def _forgive(talk: Any) -> None:
                 raise
 
     talk._send = forgiving
-
-
-async def _ended(talk: Any) -> int:
-    with trio.move_on_after(0.5, shield=True):
-        await talk.aclose()
-    return talk.closed.code if talk.closed is not None else 1006
 
 
 def mute(meeting: Meeting) -> None:

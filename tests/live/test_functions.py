@@ -89,7 +89,7 @@ def test_called_off(run: Any) -> None:
 
     async def endless() -> None:
         try:
-            await anyio.sleep(30)
+            await anyio.sleep_forever()
         except BaseException:
             ends.append("cancelled")
             raise
@@ -120,7 +120,7 @@ def test_closed_meanwhile(run: Any) -> None:
 
     async def endless() -> None:
         try:
-            await anyio.sleep(30)
+            await anyio.sleep_forever()
         finally:
             ends.append("ended")
 

@@ -10,6 +10,7 @@ from returns.result import Failure, Success
 
 from genai_fn import AsyncHttp, Gemini, InvalidRequest, Retry, Timeouts, with_config, with_options
 from genai_fn.errors import APIError, ClientError, Disconnected, RateLimited, ServerError, TimedOut, TransportError
+from tests.limits import patient
 from tests.live.line import COMPLETE, Bare, Line, frame, goodbye, text
 from tests.live.test_sessions import ASKED, said
 from tests.loopback import ConnectProxy
@@ -101,7 +102,7 @@ def test_refusal_without_end(run: Any) -> None:
             line.send(b"x" * (1 << 16))
         line.until_closed()
 
-    last, _ = met(run, endless, timeouts=Timeouts(idle=2))
+    last, _ = met(run, endless, timeouts=Timeouts(idle=60))
     assert isinstance(last, APIError | TransportError)
     assert not isinstance(last, TimedOut)
 
@@ -212,7 +213,8 @@ def test_never_answers(run: Any) -> None:
     assert (TimedOut("headers", "opening a live session", sent=True), 1) == (last, count)
 
 
-def test_resumes_after_silence(run: Any) -> None:
+@patient
+def test_resumes_after_silence(run: Any, limit: float) -> None:
     """While a session is resumed, a handshake or a setup that is not answered is one attempt, and not the end."""
 
     def dropped(line: Line) -> None:
@@ -230,7 +232,7 @@ def test_resumes_after_silence(run: Any) -> None:
         with Bare(dropped, script, one) as peer:
 
             async def body() -> None:
-                async with http(peer, timeouts=Timeouts(idle=0.1)) as run:
+                async with http(peer, timeouts=Timeouts(idle=limit)) as run:
                     async with run.live(ASKED | with_config(session_resumption={})) as session:
                         assert ["one"] == await said(session)
 

@@ -201,7 +201,7 @@ EVENTS = {
 
 
 @pytest.mark.parametrize("name", EVENTS)
-def test_callback_raises(run: Any, name: str) -> None:
+def test_callback_raises(run: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a callback raises reaches whoever reads, as itself and once; the session has ended, the block goes on."""
     kind, asked, scripts = EVENTS[name]
 
@@ -219,12 +219,12 @@ def test_callback_raises(run: Any, name: str) -> None:
                         _ = [item async for item in session]
                     assert caught.value is error
                     await checkpoint()
-                    began = anyio.current_time()
                     assert [] == [item async for item in session]
                     reached = True
             assert reached
-            assert anyio.current_time() - began < 1.5
 
+        for module in ("live", "live_connection"):
+            monkeypatch.setattr(f"genai_fn.interpret.{module}.PATIENCE", 1000.0)  # nobody is waited for
         run(body)
 
 
@@ -271,7 +271,7 @@ def test_interrupts(run: Any, name: str, kind: type[BaseException]) -> None:
             async with http(peer, on_event=raising(event, error), retry=Retry(first=0.01)) as run:
                 async with run.live(asked or ASKED | calling(act)) as session:
                     _ = [item async for item in session]
-                    await anyio.sleep(5)
+                    await anyio.sleep_forever()
 
         before = set(threading.enumerate())
         with pytest.raises(kind) as caught:
@@ -409,7 +409,6 @@ def test_nothing_is_held_of_calls_that_ended(run: Any) -> None:
         async def body() -> None:
             async with http(peer) as run, run.live(ASKED | calling(act)) as session:
                 await until(lambda: len(peer.meetings[0].heard) >= 21)
-                await anyio.sleep(0.005)
-                assert {} == session._calls
+                await until(lambda: not session._calls)
 
         run(body)

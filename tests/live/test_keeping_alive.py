@@ -1,7 +1,8 @@
 """Who is alive and who is not: while much is written, while nobody reads, while a session leaves a connection."""
 
 import threading
-import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
@@ -9,11 +10,19 @@ import pytest
 from returns.result import Failure
 
 from genai_fn import AsyncHttp, Gemini, Retry, Timeouts, live, with_config
+from genai_fn.effects import Lost
 from genai_fn.errors import TimedOut
 from genai_fn.interpret import live as sessions
 from genai_fn.interpret import live_connection
-from tests.live.line import TURN, Bare, Line, frame, goodbye, text
+from genai_fn.interpret.live import Session
+from genai_fn.interpret.offline import Service
+from genai_fn.interpret.offline_live import OfflineWiring
+from genai_fn.interpret.sockets_memory import MemorySocket
+from genai_fn.interpret.sockets_outflow import PIECE
+from tests.limits import patient
+from tests.live.line import Bare, Line, frame, goodbye, text
 from tests.live.test_sessions import ASKED, said
+from tests.virtual import run_virtually
 
 HANDLE = frame(b'{"sessionResumptionUpdate": {"newHandle": "h-1", "resumable": true}}')
 AWAY = frame(b'{"goAway": {"timeLeft": "30s"}}')
@@ -33,32 +42,65 @@ def one(line: Line) -> None:
     line.until_closed()
 
 
-def test_slow_peer(run: Any) -> None:
+class SlowSocket(MemorySocket):
+    """A connection whose peer takes so many bytes a second, and answers pings when it has all of them."""
+
+    def __init__(self, rate: float) -> None:
+        super().__init__(lambda data: (SETUP,) if b'"setup"' in data else (HEARD,))
+        self._rate = rate
+        self._is_free = anyio.Event()
+        self._is_free.set()
+
+    async def send(self, data: bytes) -> bool:
+        """Send piece by piece."""
+        self._is_free = anyio.Event()
+        for at in range(0, len(data), PIECE):
+            await anyio.sleep(PIECE / self._rate)
+            self.moved += len(data[at : at + PIECE])
+        self._is_free.set()
+        return await super().send(data)
+
+    async def ping(self) -> None:
+        """Wait until the peer has taken what was sent before."""
+        await self._is_free.wait()
+
+
+class SlowWiring(OfflineWiring):
+    """Connects to a slow peer."""
+
+    def __init__(self, rate: float) -> None:
+        super().__init__(ASKED, Service(Gemini("test-key")))
+        self._rate = rate
+
+    @asynccontextmanager
+    async def connect(self, handle: str | None) -> AsyncGenerator[Any, None]:
+        """Open the session as it is opened offline, and speak to somebody else."""
+        async with super().connect(handle) as met:
+            assert not isinstance(met, Lost)
+            yield SlowSocket(self._rate), met[1]
+
+
+SETUP = b'{"setupComplete": {}}'
+HEARD = b'{"serverContent": {"modelTurn": {"parts": [{"text": "heard"}]}, "turnComplete": true}}'
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_slow_peer(backend: str) -> None:
     """While a large frame goes out to a slow peer, which cannot answer pings, its taking the bytes is sign enough."""
-    size = 4_000_000
 
-    def script(line: Line) -> None:
-        line.begin()
-        have = 0
-        while have < size:
-            have += len(line.sock.recv(100_000))
-            time.sleep(0.01)
-        line.send(text(b"heard") + frame(TURN))
-        line.until_closed()
+    async def body() -> None:
+        wiring = SlowWiring(rate=1e6)
+        async with Session(ASKED, wiring, retry=Retry(tries=1), timeouts=Timeouts(idle=0.9)) as session:
+            began = anyio.current_time()
+            await session.send(live.realtime_input(text="x" * 4_000_000))
+            assert ["heard"] == await said(session.turn())
+            assert anyio.current_time() - began > 3.9
 
-    with Bare(script, room=1 << 15) as peer:
-
-        async def body() -> None:
-            async with http(peer, 0.9) as run, run.live(ASKED) as session:
-                began = anyio.current_time()
-                await session.send(live.realtime_input(text="x" * size))
-                assert ["heard"] == await said(session.turn())
-                assert anyio.current_time() - began > 0.45
-
-        run(body)
+    run_virtually(body, backend)
 
 
-def test_dead_peer(run: Any) -> None:
+@patient
+def test_dead_peer(run: Any, limit: float) -> None:
     """A peer that takes nothing any more, in the midst of a frame, is found to be gone."""
     over = threading.Event()
 
@@ -69,13 +111,15 @@ def test_dead_peer(run: Any) -> None:
     with Bare(script, room=1 << 15) as peer:
 
         async def body() -> None:
-            async with http(peer, 0.2) as run, run.live(ASKED) as session:
+            async with http(peer, limit) as run, run.live(ASKED) as session:
                 await session.send(live.realtime_input(text="x" * 8_000_000))
                 [last] = [item async for item in session]
                 assert Failure(TimedOut("idle", "waiting for a sign of life", sent=True)) == last
-            over.set()
 
-        run(body)
+        try:
+            run(body)
+        finally:
+            over.set()
 
 
 def test_leaving_without_an_answer(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,7 +141,7 @@ def test_leaving_without_an_answer(run: Any, monkeypatch: pytest.MonkeyPatch) ->
         with Bare(script, one, room=1 << 15) as peer:
 
             async def body() -> None:
-                async with http(peer, 5.0) as run, run.live(RESUMABLE) as session:
+                async with http(peer, 60.0) as run, run.live(RESUMABLE) as session:
                     if script is half_closed:  # noqa: B023  # run at once
                         await session.send(live.realtime_input(text="go"))
                     texts = await said(session)
@@ -128,7 +172,7 @@ def test_leaving_with_a_frame_half_out(run: Any) -> None:
     with Bare(script, next_one, room=1 << 15) as peer:
 
         async def body() -> None:
-            async with http(peer, 5.0) as run, run.live(RESUMABLE) as session:
+            async with http(peer, 60.0) as run, run.live(RESUMABLE) as session:
                 await anext(aiter(session))
                 await session.send(live.realtime_input(text="x" * 8_000_000))
                 assert ["one"] == await said(session)
@@ -155,13 +199,14 @@ def test_an_alarm_of_another_connection(run: Any) -> None:
     with Bare(first, second, one) as peer:
 
         async def body() -> None:
-            async with http(peer, 5.0) as run, run.live(RESUMABLE) as session:
+            async with http(peer, 60.0) as run, run.live(RESUMABLE) as session:
                 assert ["zero", "one", "two", "one"] == await said(session)
 
         run(body)
 
 
-def test_no_sign_of_life_while_resumed(run: Any) -> None:
+@patient
+def test_no_sign_of_life_while_resumed(run: Any, limit: float) -> None:
     """A resumed connection that gives no sign of life is replaced, too, though nothing was ever said over it."""
     over = threading.Event()
 
@@ -175,13 +220,18 @@ def test_no_sign_of_life_while_resumed(run: Any) -> None:
     with Bare(first, silent, one) as peer:
 
         async def body() -> None:
-            async with http(peer, 0.15) as run, run.live(RESUMABLE) as session:
+            async with http(peer, limit) as run, run.live(RESUMABLE) as session:
                 assert ["one"] == await said(session)
+
+        try:
+            run(body)
+        finally:
             over.set()
 
-        run(body)
+
+PATIENCE = (sessions.PATIENCE, live_connection.PATIENCE)
 
 
-def test_patience_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_patience_is_one() -> None:
     """A goodbye takes two seconds at the longest."""
-    assert 2.0 == sessions.PATIENCE == live_connection.PATIENCE
+    assert (2.0, 2.0) == PATIENCE

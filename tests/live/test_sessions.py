@@ -21,6 +21,7 @@ from genai_fn import (
 )
 from genai_fn.errors import APIError, AuthError, Closed, ConnectError, DecodeError, Disconnected, TimedOut
 from genai_fn.schema import LiveServerMessage
+from tests.limits import patient
 from tests.live.peer import Meeting, Peer, frame, mute
 
 ASKED = live.connect("m") | with_config(response_modalities=["TEXT"])
@@ -127,7 +128,8 @@ def test_cut_mid_frame(run: Any) -> None:
         run(body)
 
 
-def test_no_pong(run: Any) -> None:
+@patient
+def test_no_pong(run: Any, limit: float) -> None:
     """A peer that gives no sign of life for a third of what silence may last is a failure."""
 
     async def script(meeting: Meeting) -> None:
@@ -138,14 +140,15 @@ def test_no_pong(run: Any) -> None:
     with Peer(script) as peer:
 
         async def body() -> None:
-            async with http(peer, timeouts=Timeouts(idle=0.3)) as run, run.live(ASKED) as session:
+            async with http(peer, timeouts=Timeouts(idle=limit)) as run, run.live(ASKED) as session:
                 [last] = [item async for item in session]
                 assert Failure(TimedOut("idle", "waiting for a sign of life", sent=True)) == last
 
         run(body)
 
 
-def test_quiet_peer(run: Any) -> None:
+@patient
+def test_quiet_peer(run: Any, limit: float) -> None:
     """A peer that says nothing, and answers pings, may be silent for longer than that."""
 
     async def script(meeting: Meeting) -> None:
@@ -157,8 +160,8 @@ def test_quiet_peer(run: Any) -> None:
     with Peer(script) as peer:
 
         async def body() -> None:
-            async with http(peer, timeouts=Timeouts(idle=0.15)) as run, run.live(ASKED) as session:
-                await anyio.sleep(0.4)
+            async with http(peer, timeouts=Timeouts(idle=limit)) as run, run.live(ASKED) as session:
+                await anyio.sleep(3 * limit)
                 await session.send(live.client_content("still there?"))
                 assert ["at last"] == await said(session.turn())
 
