@@ -2,7 +2,6 @@
 Streams that are left early: the server sees the close at once, whoever closes, and whatever the reader was waiting for.
 """
 
-import signal
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +15,7 @@ from genai_fn.errors import Closed, GenaiError
 from genai_fn.interpret.sync_world import SyncWorld
 from tests.conformance.answers import BUSY, CHUNKED, OK, PIECES, said
 from tests.conformance.worlds import Faced, FacedItems, World, gemini, waited
+from tests.interrupting import interrupted
 from tests.loopback import Answer, Forever, Hang, Loopback, Pause, Send, chunk, event, head
 
 TEXTS = PIECES | text
@@ -164,7 +164,7 @@ def test_close_while_waiting_for_a_lane(world: World) -> None:
                     return await _rest(items)
 
                 async def close() -> None:
-                    await run.see(begun.wait, 5)
+                    await run.see(begun.wait, 60)
                     await _breath(run)
                     await run.see(items.close)
 
@@ -192,20 +192,10 @@ def test_two_readers(world: World) -> None:
 
 def test_interrupted_both(monkeypatch: pytest.MonkeyPatch) -> None:
     """An interrupt of two calls at once in sync ends both at once."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGALRM, interrupt)
-    try:
-        with Loopback(Hang()) as server, Http(gemini(server.url)) as run:
-            signal.setitimer(signal.ITIMER_REAL, 0.05)
-            with pytest.raises(KeyboardInterrupt):
-                run(both(PIECES.of, PIECES.of))
-            server.wait_closed(2)
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+    with Loopback(Hang()) as server, Http(gemini(server.url)) as run:
+        with pytest.raises(KeyboardInterrupt), interrupted(KeyboardInterrupt, server, 2):
+            run(both(PIECES.of, PIECES.of))
+        server.wait_closed(2)
 
 
 def test_cancelled_read_is_no_silent_end() -> None:

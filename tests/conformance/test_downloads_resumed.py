@@ -11,6 +11,7 @@ from genai_fn.errors import Disconnected
 from genai_fn.events import Answered, Event, Retrying
 from genai_fn.ops import files
 from tests.conformance.worlds import Naps, World, gemini
+from tests.limits import patient
 from tests.loopback import Action, Answer, Close, Hang, Headers, Loopback, Received, Reply, Reset, Send, head
 
 FILM = bytes(range(251)) * 400
@@ -71,9 +72,10 @@ def test_goes_on_after_a_reset(world: World, naps: Naps, tmp_path: Path, to_path
     assert fetched(world, server, tmp_path / "x" if to_path else None) == Success(FILM)
 
 
-def test_goes_on_after_silence(world: World, naps: Naps, tmp_path: Path) -> None:
+@patient
+def test_goes_on_after_silence(world: World, naps: Naps, tmp_path: Path, limit: float) -> None:
     """A server that falls silent is asked for the rest."""
-    server, timeouts = Server((9,), how=Hang()), Timeouts(connect=5, idle=0.05, total=10)
+    server, timeouts = Server((9,), how=Hang()), Timeouts(connect=60, idle=limit, total=120)
     assert fetched(world, server, tmp_path / "x", timeouts=timeouts) == Success(FILM)
     assert server.ranges == [None, "bytes=9-"]
 

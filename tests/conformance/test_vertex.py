@@ -78,7 +78,7 @@ def test_one_refresh_for_many(world: World) -> None:
                 return await run(WHOLE)
 
             async def let() -> None:
-                await run.see(gate.begun.wait, 5)
+                await run.see(gate.begun.wait, 60)
                 gate.opened.set()
 
             *results, _ = await run.at_once(*[call] * 20, let)
@@ -149,7 +149,7 @@ def test_stream_closed_while_waiting(world: World) -> None:
                     return [item async for item in items]
 
                 async def close() -> None:
-                    await run.see(gate.begun.wait, 5)
+                    await run.see(gate.begun.wait, 60)
                     await run.see(items.close)
 
                 (item,), _ = await run.at_once(read, close)
@@ -170,7 +170,7 @@ def test_interpreter_closed_while_waiting(world: World) -> None:
                 return await run(WHOLE)
 
             async def close() -> None:
-                await run.see(gate.begun.wait, 5)
+                await run.see(gate.begun.wait, 60)
                 await run.close()
 
             result, _ = await run.at_once(call, close)

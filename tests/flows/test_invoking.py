@@ -306,7 +306,7 @@ def test_cancelled(kind: str) -> None:
     async def body(url: str) -> None:
         async with AsyncHttp(gemini(url)) as run, create_task_group() as tasks:
             tasks.start_soon(run, ASKED | calling(endless))
-            await to_thread.run_sync(begun.wait, 5)
+            await to_thread.run_sync(begun.wait, 60)
             tasks.cancel_scope.cancel()
 
     with Loopback(json_reply(calls("endless"))) as server:

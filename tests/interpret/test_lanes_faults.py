@@ -10,6 +10,7 @@ from anyio import to_thread
 from genai_fn.effects import Lost
 from genai_fn.errors import ConnectError, Disconnected, TimedOut
 from tests.interpret.worlds import CHUNKED, IDS, WORLDS, World, get, post, trusting
+from tests.limits import patient
 from tests.loopback import (
     Close,
     Drip,
@@ -108,13 +109,14 @@ def test_early_answer(world: World) -> None:
     ],
     ids=["hang", "informed", "drip", "forever"],
 )
-def test_late_head(world: World, answer: Any, sent: bool) -> None:
+@patient
+def test_late_head(world: World, answer: Any, sent: bool, limit: float) -> None:
     """The head of an answer has to be here in time, however slowly or busily the server goes on."""
 
     async def body() -> None:
         with Loopback(answer) as server:
             async with world.lanes(1) as lanes:
-                lost = await lanes.open(get(server.url), within=0.1)
+                lost = await lanes.open(get(server.url), within=limit)
                 assert lost == Lost(TimedOut("headers", f"waiting for 127.0.0.1:{server.port}", sent))
                 await to_thread.run_sync(server.wait_closed, 1)
 
@@ -127,14 +129,15 @@ def test_late_head(world: World, answer: Any, sent: bool) -> None:
     [Hang(), Drip(b"7f\r\n" + b"a" * 127, 0.005), Forever(b"1\r\na\r\n" * 10, 0), Forever(b"", 0.01)],
     ids=["hang", "drip", "forever", "silence"],
 )
-def test_late_body(world: World, rest: Any, tls: bool) -> None:
+@patient
+def test_late_body(world: World, rest: Any, tls: bool, limit: float) -> None:
     """The pieces of a body that come after the deadline are lost, however many came before."""
 
     async def body() -> None:
         with Loopback([(Send(head(200, CHUNKED)), rest)], tls=tls) as server:
             async with world.lanes(1, ssl_context=trusting(server)) as lanes:
                 exchange = await lanes.open(get(server.url))
-                deadline = time.monotonic() + 0.1
+                deadline = time.monotonic() + limit
                 piece: Any = b"."
                 while not isinstance(piece, Lost):
                     assert piece != b""
@@ -147,13 +150,14 @@ def test_late_body(world: World, rest: Any, tls: bool) -> None:
     world.run(body)
 
 
-def test_late_upload(world: World) -> None:
+@patient
+def test_late_upload(world: World, limit: float) -> None:
     """A server that does not read cannot hold up the sender past its deadline."""
 
     async def body() -> None:
         with black_hole() as port:
             async with world.lanes(1) as lanes:
-                lost = await lanes.open(post(f"http://127.0.0.1:{port}", b"a" * 20_000_000), within=0.1)
+                lost = await lanes.open(post(f"http://127.0.0.1:{port}", b"a" * 20_000_000), within=limit)
                 assert lost.error == TimedOut("headers", f"waiting for 127.0.0.1:{port}", sent=True)
 
     world.run(body)

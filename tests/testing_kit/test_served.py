@@ -12,6 +12,7 @@ from genai_fn.testing.fixtures import Emulated
 from genai_fn.testing.serving import served
 from tests.conformance.worlds import Naps
 from tests.emulator.test_offline import admitting, keeping, projecting, talking
+from tests.limits import patient
 
 pytest_plugins = ["genai_fn.testing.fixtures"]
 
@@ -92,7 +93,8 @@ def test_live(emulator: Emulated, backend: str, world: str) -> None:
 
 
 @pytest.mark.parametrize("world", ["asyncio", "trio"])
-def test_interrupted(world: str) -> None:
+@patient
+def test_interrupted(world: str, limit: float) -> None:
     """Who goes on talking while an answer comes interrupts it, and hears of it before the turn ends."""
 
     async def story(backend: Gemini) -> list[Any]:
@@ -107,7 +109,7 @@ def test_interrupted(world: str) -> None:
                         said.append(raise_for(message).server_content)
         return said
 
-    with served(Emulator(pause=0.2)) as url:
+    with served(Emulator(pause=limit)) as url:
         first, *_, interrupted, last = anyio.run(story, Gemini("emulated", base_url=url), backend=world)
     assert first.model_turn.parts[0].text.startswith("I am")
     assert (interrupted.interrupted, last.turn_complete, last.generation_complete) == (True, True, None)
