@@ -24,9 +24,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def _imported(request: pytest.FixtureRequest) -> None:
-    """Exempt what the imports left from the collections that follow: each then takes milliseconds."""
+    """Exempt what was there before a module from the collections that follow: each then takes milliseconds."""
     if request.config.getoption("--collect-garbage"):
         gc.collect()
         gc.freeze()
