@@ -39,7 +39,7 @@ class Server:
 
     def count(self) -> tuple[int, int]:
         """Ask how many connections and requests there were, such questions aside."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.request("GET", "/count")
             connections, requests = json.loads(connection.getresponse().read())
@@ -59,7 +59,7 @@ def serving() -> Generator[Server]:
             yield Server(int(process.stdout.readline()))
         finally:
             process.stdin.close()
-            process.wait(10)
+            process.wait(60)
 
 
 # The process itself

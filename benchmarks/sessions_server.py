@@ -34,7 +34,7 @@ def conversing() -> Generator[str]:
             yield f"http://127.0.0.1:{int(process.stdout.readline())}"
         finally:
             process.stdin.close()
-            process.wait(10)
+            process.wait(60)
 
 
 # The process itself

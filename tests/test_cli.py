@@ -343,7 +343,7 @@ def _run(
         stderr=subprocess.PIPE,
         stdin=subprocess.DEVNULL,
         env={**kept, **environ},
-        timeout=60,
+        timeout=600,
         check=False,
     )
 

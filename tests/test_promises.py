@@ -226,7 +226,7 @@ def test_crosses_processes() -> None:
         "sys.stdout.buffer.write(pickle.dumps(said))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], input=pickle.dumps(actions), capture_output=True, check=True, timeout=60
+        [sys.executable, "-c", script], input=pickle.dumps(actions), capture_output=True, check=True, timeout=600
     )
     assert pickle.loads(done.stdout) == [Offline()(action).unwrap() for action in actions]
 

@@ -89,6 +89,6 @@ print(run(generate("m", "hi")).unwrap().text, end="")
 def test_nothing_at_exit(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
     """A script that closes nothing ends without a word of warning, and its connections are closed."""
     python = (sys.executable, "-X", "dev", "-W", "error", "-c", SCRIPT)
-    ended = subprocess.run(python, capture_output=True, text=True, timeout=60, check=False)
+    ended = subprocess.run(python, capture_output=True, text=True, timeout=600, check=False)
     assert (ended.stdout, ended.stderr, ended.returncode) == ("hi", "", 0)
     assert waited(lambda: server.open_connections == 0)

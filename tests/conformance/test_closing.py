@@ -16,7 +16,7 @@ from genai_fn.interpret.sync_world import SyncWorld
 from tests.conformance.answers import BUSY, CHUNKED, OK, PIECES, said
 from tests.conformance.worlds import Faced, FacedItems, World, gemini, waited
 from tests.interrupting import interrupted
-from tests.loopback import Answer, Forever, Hang, Loopback, Pause, Send, chunk, event, head
+from tests.loopback import Answer, Forever, Hang, Loopback, Received, Send, chunk, event, head
 
 TEXTS = PIECES | text
 ENDLESS = (Send(head(200, (CHUNKED,))), Forever(chunk(event(said("a"))), 0.002))
@@ -176,13 +176,22 @@ def test_close_while_waiting_for_a_lane(world: World) -> None:
 
 def test_two_readers(world: World) -> None:
     """Two readers of one stream are a mistake that is raised, and the first one reads on."""
-    with Loopback((Send(head(200, (CHUNKED,))), Pause(0.05), Send(chunk(event(said("a"))) + chunk(b"")))) as server:
+    is_refused = threading.Event()
+
+    def script(_: Received) -> Answer:
+        assert is_refused.wait(60)
+        return (Send(head(200, (CHUNKED,)) + chunk(event(said("a"))) + chunk(b"")),)
+
+    with Loopback(script) as server:
 
         async def body(run: Faced) -> None:
             async with run.stream(TEXTS) as items:
 
                 async def read() -> Any:
-                    return await anext(items)
+                    try:
+                        return await anext(items)
+                    finally:
+                        is_refused.set()
 
                 first, second = sorted(await run.at_once(read, read), key=lambda each: isinstance(each, RuntimeError))
                 assert (first, type(second)) == (Success("a"), RuntimeError)

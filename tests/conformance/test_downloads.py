@@ -427,7 +427,7 @@ def test_memory_stays_flat(tmp_path: Path) -> None:
             text=True,
             cwd=Path(__file__).parents[2],
             check=False,
-            timeout=100,
+            timeout=600,
         )
     assert (done.returncode, done.stderr) == (0, "")
     assert (tmp_path / "x").stat().st_size == len(piece) * 256

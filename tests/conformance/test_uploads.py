@@ -254,7 +254,7 @@ def test_memory_stays_flat(kind: str, tmp_path: Path) -> None:
             text=True,
             cwd=Path(__file__).parents[2],
             check=False,
-            timeout=100,
+            timeout=600,
         )
     assert (done.returncode, done.stderr) == (0, "")
     assert sum(sizes) == size

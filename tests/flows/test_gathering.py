@@ -35,7 +35,7 @@ from genai_fn.words import Start
 from tests.cancellation.cutting import client_sockets, tasks
 from tests.conformance.answers import fault, said
 from tests.conformance.worlds import Faced, World, gemini, waited
-from tests.loopback import Answer, Hang, Loopback, Pause, Received, json_reply
+from tests.loopback import Answer, Hang, Loopback, Received, json_reply
 from tests.performing import perform
 
 # Conversations
@@ -310,12 +310,29 @@ def outcomes(results: list[Any]) -> list[Any]:
 
 def test_order(world: World) -> None:
     """In order, or as they are ready; failures stand in their places."""
-    slow: Answer = (Pause(0.05), json_reply(said("slow")))
-    with Loopback(by_text(slow=slow, bad=BAD)) as server:
-        asked = asking("slow", "good", "bad")
-        assert outcomes(world.items(gemini(server.url), gather(asked))) == ["slow", "yes", 400]
-        ready = outcomes(world.items(gemini(server.url), gather(asked, ordered=False)))
+    others_are_ready, answer = threading.Event(), by_text(slow=json_reply(said("slow")), bad=BAD)
+
+    def script(received: Received) -> Answer:
+        if b'"slow"' in received.body:
+            assert others_are_ready.wait(60)
+        elif sum(b'"slow"' not in each.body for each in server.requests) == 4:  # the second time, in order
+            others_are_ready.set()
+        return answer(received)
+
+    async def read(run: Faced, **how: Any) -> list[Any]:
+        results = []
+        async with run.stream(gather(asking("slow", "good", "bad"), **how)) as items:
+            async for item in items:
+                results.append(item)
+                if not how["ordered"] and len(results) == 2:
+                    others_are_ready.set()
+        return outcomes(results)
+
+    with Loopback(script) as server:
+        ready = world.within(gemini(server.url), lambda run: read(run, ordered=False))
         assert (set(ready[:2]), ready[2]) == ({"yes", 400}, "slow")
+        others_are_ready.clear()
+        assert world.within(gemini(server.url), lambda run: read(run, ordered=True)) == ["slow", "yes", 400]
 
 
 def test_stopped(world: World) -> None:

@@ -23,7 +23,7 @@ def report_on(folder: Path, module: str) -> str:
     tests.write_text(tests.read_text(encoding="utf-8").replace("from agent import", f"from {module} import"))
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--hypothesis-seed=0", "test_agent.py"]
     done = subprocess.run(
-        command, capture_output=True, text=True, cwd=folder, check=False, timeout=100, env={"PYTHONPATH": str(ROOT)}
+        command, capture_output=True, text=True, cwd=folder, check=False, timeout=600, env={"PYTHONPATH": str(ROOT)}
     )
     return done.stdout
 
