@@ -3,7 +3,6 @@
 import asyncio
 import os
 import threading
-import time
 from collections.abc import Generator
 from pathlib import Path
 from types import ModuleType
@@ -109,13 +108,13 @@ def test_upload_cancelled(world: tuple[str, str], transport: ModuleType, is_open
 
 def test_cancelled_as_a_thread_reads(transport: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A task that is cancelled while a thread reads its file is cancelled, and the file is closed."""
-    reading, closed = threading.Event(), threading.Event()
+    reading, is_cancelled, closed = threading.Event(), threading.Event(), threading.Event()
 
     def slowly(content: Body) -> Generator[bytes]:
         if isinstance(content, FileSlice):
             reading.set()
             try:
-                time.sleep(0.01)  # so that the cancellation comes meanwhile
+                assert is_cancelled.wait(60)
                 yield DATA
             finally:
                 closed.set()
@@ -131,6 +130,7 @@ def test_cancelled_as_a_thread_reads(transport: ModuleType, tmp_path: Path, monk
                 task = asyncio.create_task(run(files.upload(path)))
                 assert await to_thread.run_sync(reading.wait, 60)
                 task.cancel()
+                is_cancelled.set()
                 with pytest.raises(asyncio.CancelledError):
                     await task
                 assert closed.is_set()

@@ -554,19 +554,22 @@ def test_stream_both_ways(backend: str) -> None:
         with Loopback([(Send(b"first"), Hang())]) as server:
             stream = await dialled(target_of(server.url), Dialling())
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(_read_until_closed, stream)
+                has_read = anyio.Event()
+                tasks.start_soon(_read_until_closed, stream, has_read)
                 await anyio.wait_all_tasks_blocked()
                 await stream.send(b"GET / HTTP/1.1\r\n\r\n")
                 await stream.send_eof()
                 await to_thread.run_sync(server.wait_requests, 1)
-                await anyio.sleep(0.01)
+                await has_read.wait()
+                await anyio.wait_all_tasks_blocked()
                 await stream.aclose()
 
     anyio.run(body, backend=backend)
 
 
-async def _read_until_closed(stream: WireStream) -> None:
+async def _read_until_closed(stream: WireStream, has_read: anyio.Event) -> None:
     assert await stream.receive() == b"first"
+    has_read.set()
     with pytest.raises((anyio.ClosedResourceError, anyio.EndOfStream)):
         await stream.receive()
 
