@@ -3,7 +3,7 @@
 from typing import Any
 
 from agent import EMBEDDER, GUIDE, TRAINS, Trip, departures, planned
-from hypothesis import given
+from hypothesis import given, settings
 
 from genai_fn import Failure, Interpreter, RateLimited, Success, ok
 from genai_fn.schema import (
@@ -55,6 +55,7 @@ def test_no_quota() -> None:
     assert Failure(RateLimited(429)) == Fake({"embed": vectors, "generate": RateLimited(429)})(planned("a museum"))
 
 
+@settings(deadline=None)  # whatever else the machine does
 @given(interpreters())
 def test_whatever_the_model_does(run: Interpreter) -> None:
     """There is a plan with a train that runs, or a failure which says why; never an exception."""
