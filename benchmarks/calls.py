@@ -114,7 +114,7 @@ _Make: TypeAlias = Callable[[str, str, AsyncExitStack], Awaitable[_AsyncCall]]
 
 
 async def _ours(url: str, model: str, stack: AsyncExitStack) -> _AsyncCall:
-    run = await stack.enter_async_context(AsyncHttp(Gemini(api_key="test-key", base_url=url), lanes=_LANES))
+    run = await stack.enter_async_context(AsyncHttp(Gemini(api_key="test-key", base_url=url), max_connections=_LANES))
 
     async def call() -> None:
         _good((await run(generate(model, QUESTION))).unwrap().text)

@@ -11,9 +11,9 @@ from google.genai import types
 from benchmarks import material
 from benchmarks.report import Effort, Row, compared, cpu, micro
 from genai_fn import HttpResponse
-from genai_fn.request import Answer
+from genai_fn.request import ResponseReader
 from genai_fn.schema import EmbedContentResponse, GenerateContentResponse, ListModelsResponse
-from genai_fn.wire import read
+from genai_fn.wire import decode_response
 
 
 def ask(effort: Effort) -> Iterator[Row]:
@@ -45,14 +45,14 @@ _LISTED = (ListModelsResponse, types.ListModelsResponse, vars(theirs_models)["_L
 def _contestants(body: bytes, kinds: _Kinds, times: int, fewer: int) -> dict[str, Callable[[], float]]:
     """Read a body as each does, from bytes to its public type; theirs is what `generate_content` does with a body."""
     ours, theirs, converted = kinds
-    answer: Answer[Any] = Answer(ours)
+    answer: ResponseReader[Any] = ResponseReader(ours)
     response, decoder = HttpResponse(200, (), body), msgspec.json.Decoder(ours, strict=False)
 
     def theirs_read() -> Any:
         return theirs._from_response(response=converted(json.loads(body.decode())), kwargs={})  # noqa: SLF001  # its own path
 
     return {
-        "ours": cpu(lambda: read(answer, response).unwrap(), times),
+        "ours": cpu(lambda: decode_response(answer, response).unwrap(), times),
         "theirs": cpu(theirs_read, fewer),
         "limit": cpu(lambda: decoder.decode(body), times),
     }

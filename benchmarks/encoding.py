@@ -12,7 +12,7 @@ from benchmarks.material import CONFIG, IMAGE, MODEL, QUESTION
 from benchmarks.report import Effort, Row, compared, cpu, micro, milli
 from genai_fn import Gemini, encode, generate
 from genai_fn.schema import Blob, Content, GenerateContentConfig, Part
-from genai_fn.schema._convert import as_struct
+from genai_fn.schema.convert import as_struct
 
 _BACKEND = Gemini(api_key="test-key")
 

@@ -14,10 +14,10 @@ from benchmarks.material import MODEL, PICTURE, events
 from benchmarks.report import Effort, Row, compared, cpu, milli
 from benchmarks.server import serving
 from genai_fn import Gemini, Http, generate, streamed
-from genai_fn.request import Answer
+from genai_fn.request import ResponseReader
 from genai_fn.schema import GenerateContentResponse
-from genai_fn.sse import Events
-from genai_fn.wire import read_event
+from genai_fn.wire import decode_event
+from genai_fn.wire.sse import EventParser
 
 _DECODER = msgspec.json.Decoder(GenerateContentResponse, strict=False)
 _PIECE = 1 << 16
@@ -37,11 +37,11 @@ def ask(effort: Effort) -> Iterator[Row]:
 
 
 def _parsing(pieces: list[bytes], times: int) -> dict[str, Callable[[], float]]:
-    answer = Answer[GenerateContentResponse](GenerateContentResponse, streamed=True)
+    answer = ResponseReader[GenerateContentResponse](GenerateContentResponse, is_streamed=True)
 
     def ours() -> object:
-        found = Events()
-        return [read_event(answer, data).unwrap() for piece in pieces for data in found.feed(piece)]
+        found = EventParser()
+        return [decode_event(answer, data).unwrap() for piece in pieces for data in found.feed(piece)]
 
     def theirs() -> object:
         transport = httpx.MockTransport(lambda _: httpx.Response(200, stream=_Pieces(pieces)))

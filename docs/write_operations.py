@@ -10,7 +10,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 from msgspec import Struct
 
 from genai_fn.request import Refusal
-from genai_fn.schema._base import Only
+from genai_fn.schema.base import BackendOnly
 
 __all__ = ["PAGE", "listed"]
 
@@ -35,13 +35,14 @@ _REFUSED = "\n## What is refused\n\n| operation | on the Gemini Developer API | 
 
 def listed() -> str:
     """Write the whole page."""
-    operations = [each for path in sorted(_SOURCES.glob("[a-z]*.py")) for each in _operations(path)]
+    operations = [each for path in sorted(_SOURCES.rglob("*.py")) for each in _operations(path)]
     rows = "".join(_row(*each) for each in operations)
     return _HEAD + _TABLE + rows + _REFUSED + "".join(_refused_row(kind) for kind, _ in operations)
 
 
 def _operations(path: Path) -> Iterator[tuple[Any, ast.ClassDef]]:
-    module = import_module(f"genai_fn.ops.{path.stem}")
+    place = path.relative_to(_SOURCES).with_suffix("").parts
+    module = import_module(".".join(("genai_fn.ops", *place)).removesuffix(".__init__"))
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         kind = getattr(module, node.name, None) if isinstance(node, ast.ClassDef) else None
         if isinstance(node, ast.ClassDef) and isinstance(getattr(kind, "op", None), str):
@@ -69,7 +70,7 @@ def _returned(value: ast.expr | None, method: ast.FunctionDef) -> str:
         case ast.Call(func=ast.Name(id=verb), args=[path, *_]) if verb in _VERBS:
             paths = _branches(path, method)
             return " or ".join(f"`{verb} {each}{_query(value)}`" for each in paths)
-        case ast.Call(func=ast.Name(id="Opening"), args=[path, *_]):
+        case ast.Call(func=ast.Name(id="Handshake"), args=[path, *_]):
             return " or ".join(f"`{each}`" for each in _branches(path, method) if each)
         case _:
             return ""
@@ -109,7 +110,7 @@ def _written(path: ast.expr, method: ast.FunctionDef) -> str:
             return "".join(_written(each, method) for each in parts)
         case ast.FormattedValue(value=inner):
             return _written(inner, method)
-        case ast.Call(func=ast.Name(id="named"), args=[collection, name]):
+        case ast.Call(func=ast.Name(id="complete_resource_name"), args=[collection, name]):
             return f"{_written(collection, method)}/{_written(name, method)}"
         case ast.Call(args=[*_, last]):
             return _written(last, method)
@@ -135,7 +136,7 @@ def _refused(kind: Any, backend: str) -> list[str]:
 def _marked(kind: Any, backend: str, path: str, above: set[Any]) -> Iterator[str]:
     hints = get_type_hints(kind, include_extras=True)
     for name in kind.__struct_fields__:
-        marks = [mark for mark in get_args(hints[name])[1:] if isinstance(mark, Only)]
+        marks = [mark for mark in get_args(hints[name])[1:] if isinstance(mark, BackendOnly)]
         if get_origin(hints[name]) is Annotated and any(mark.backend != backend for mark in marks):
             yield f"{path}{name}"
             continue

@@ -55,7 +55,7 @@ def _lines(kind: ast.ClassDef) -> list[str]:
     return [*inherited, *_fields(kind), *_members(kind)]
 
 
-_ROOTS = {"Message", "OpenEnum", "Hiding", "Struct", "str", "Enum", "Generic[T_co]"}
+_ROOTS = {"Message", "OpenEnum", "SecretMessage", "Struct", "str", "Enum", "Generic[T_co]"}
 
 
 def _first(node: ast.Module | ast.ClassDef | ast.FunctionDef) -> str:

@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from genai_fn import schema as schema
     from genai_fn.backend import Backend, Gemini, Vertex, backend_from_env
+    from genai_fn.commands import ask, attempt, emit, sleep
     from genai_fn.errors import (
         APIError,
+        AsyncOnly,
         AuthError,
         ClientError,
         Closed,
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
         LiveClosed,
         NoAnswer,
         NoText,
-        NotInThisWorld,
         OperationFailed,
         PageLoop,
         RateLimited,
@@ -44,20 +45,18 @@ if TYPE_CHECKING:
         Unsupported,
     )
     from genai_fn.flows import chats as chats
-    from genai_fn.flows.embedding import embed_many
-    from genai_fn.flows.gathering import gather
     from genai_fn.flows.paging import next_page
+    from genai_fn.flows.parallel import both
     from genai_fn.flows.polling import until_done
-    from genai_fn.flows.structured import Parsed, parse
-    from genai_fn.flows.together import both
+    from genai_fn.flows.structured import ParsedResponse, parse
     from genai_fn.flows.turns import Chat, Turn
-    from genai_fn.http import HttpRequest, HttpResponse, Replied
-    from genai_fn.interpret.aio import AsyncHttp
-    from genai_fn.interpret.ambient import arun, run
-    from genai_fn.interpret.interpreters import AsyncInterpreter, Interpreter
-    from genai_fn.interpret.live import Session
-    from genai_fn.interpret.offline import Offline
-    from genai_fn.interpret.sync import Http
+    from genai_fn.http import HttpRequest, HttpResponse, ValueWithResponse
+    from genai_fn.interpreters.async_http import AsyncHttp
+    from genai_fn.interpreters.default import arun, run
+    from genai_fn.interpreters.http import Http
+    from genai_fn.interpreters.live.session import Session
+    from genai_fn.interpreters.offline import Offline
+    from genai_fn.interpreters.protocols import AsyncInterpreter, Interpreter
     from genai_fn.modifiers import (
         calling,
         collected,
@@ -87,17 +86,20 @@ if TYPE_CHECKING:
     from genai_fn.ops import tunings as tunings
     from genai_fn.ops import videos as videos
     from genai_fn.ops.embed import embed
+    from genai_fn.ops.embed.many import embed_many
     from genai_fn.ops.generate import generate
     from genai_fn.options import Retry, Timeouts
-    from genai_fn.request import Action, Flow, Live, Modifier, Operation, Request, Stream
+    from genai_fn.request import Action, Flow, Live, Modifier, Operation, Request, Stream, flow, stream
     from genai_fn.results import Failure, Result, Success, ok, raise_for
-    from genai_fn.steps import ask, attempt, emit, flow, sleep, stream
+    from genai_fn.streams import gather
     from genai_fn.wire import decode, encode
 
 _PLACES = {
     "backend": ("Backend", "Gemini", "Vertex", "backend_from_env"),
+    "commands": ("ask", "attempt", "emit", "sleep"),
     "errors": (
         "APIError",
+        "AsyncOnly",
         "AuthError",
         "ClientError",
         "Closed",
@@ -111,7 +113,6 @@ _PLACES = {
         "LiveClosed",
         "NoAnswer",
         "NoText",
-        "NotInThisWorld",
         "OperationFailed",
         "PageLoop",
         "RateLimited",
@@ -121,20 +122,18 @@ _PLACES = {
         "Truncated",
         "Unsupported",
     ),
-    "flows.embedding": ("embed_many",),
-    "flows.gathering": ("gather",),
-    "flows.paging": ("next_page",),
-    "flows.polling": ("until_done",),
-    "flows.structured": ("Parsed", "parse"),
-    "flows.together": ("both",),
     "flows.turns": ("Chat", "Turn"),
-    "http": ("HttpRequest", "HttpResponse", "Replied"),
-    "interpret.aio": ("AsyncHttp",),
-    "interpret.ambient": ("arun", "run"),
-    "interpret.interpreters": ("AsyncInterpreter", "Interpreter"),
-    "interpret.live": ("Session",),
-    "interpret.offline": ("Offline",),
-    "interpret.sync": ("Http",),
+    "flows.paging": ("next_page",),
+    "flows.parallel": ("both",),
+    "flows.polling": ("until_done",),
+    "flows.structured": ("ParsedResponse", "parse"),
+    "http": ("HttpRequest", "HttpResponse", "ValueWithResponse"),
+    "interpreters.async_http": ("AsyncHttp",),
+    "interpreters.default": ("arun", "run"),
+    "interpreters.http": ("Http",),
+    "interpreters.live.session": ("Session",),
+    "interpreters.offline": ("Offline",),
+    "interpreters.protocols": ("AsyncInterpreter", "Interpreter"),
     "modifiers": (
         "calling",
         "collected",
@@ -152,28 +151,30 @@ _PLACES = {
         "with_tools",
     ),
     "ops.embed": ("embed",),
+    "ops.embed.many": ("embed_many",),
     "ops.generate": ("generate",),
     "options": ("Retry", "Timeouts"),
-    "request": ("Action", "Flow", "Live", "Modifier", "Operation", "Request", "Stream"),
+    "request": ("Action", "Flow", "Live", "Modifier", "Operation", "Request", "Stream", "flow", "stream"),
     "results": ("Failure", "Result", "Success", "ok", "raise_for"),
-    "steps": ("ask", "attempt", "emit", "flow", "sleep", "stream"),
+    "streams": ("gather",),
     "wire": ("decode", "encode"),
 }
-_RESOURCES = (
-    "auth_tokens",
-    "batches",
-    "caches",
-    "files",
-    "images",
-    "live",
-    "models",
-    "operations",
-    "stores",
-    "tokens",
-    "tunings",
-    "videos",
-)
-_MODULES = {"schema": "schema", "chats": "flows.chats"} | {name: f"ops.{name}" for name in _RESOURCES}
+_MODULES = {
+    "auth_tokens": "ops.auth_tokens",
+    "batches": "ops.batches",
+    "caches": "ops.caches",
+    "chats": "flows.chats",
+    "files": "ops.files",
+    "images": "ops.images",
+    "live": "ops.live",
+    "models": "ops.models",
+    "operations": "ops.operations",
+    "schema": "schema",
+    "stores": "ops.stores",
+    "tokens": "ops.tokens",
+    "tunings": "ops.tunings",
+    "videos": "ops.videos",
+}
 _PLACE = {name: place for place, names in _PLACES.items() for name in names}
 
 __version__ = "0.1.0"
@@ -246,8 +247,8 @@ __all__ = [  # noqa: RUF022  # by what they are for
     "Live",
     "Modifier",
     "Operation",
-    "Parsed",
-    "Replied",
+    "ParsedResponse",
+    "ValueWithResponse",
     "Request",
     "Session",
     "Stream",
@@ -275,7 +276,7 @@ __all__ = [  # noqa: RUF022  # by what they are for
     "LiveClosed",
     "NoAnswer",
     "NoText",
-    "NotInThisWorld",
+    "AsyncOnly",
     "OperationFailed",
     "PageLoop",
     "RateLimited",

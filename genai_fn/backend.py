@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 from returns.result import Failure, Result, Success
 
 from genai_fn.errors import AuthError, GenaiError, InvalidRequest
-from genai_fn.http import Headers, masked
+from genai_fn.http import Headers, mask_headers
 
 __all__ = [
-    "NO_KEY",
+    "NO_CREDENTIALS_MESSAGE",
     "Backend",
     "Credential",
     "Gemini",
@@ -21,13 +21,13 @@ __all__ = [
     "Secret",
     "Vertex",
     "backend_from_env",
-    "bearer",
+    "build_bearer_credential",
+    "build_own_credential",
+    "check_api_version",
     "complete_project",
-    "origin",
-    "own_credential",
-    "pairs",
-    "settled_base",
-    "settled_version",
+    "extract_origin",
+    "normalize_base_url",
+    "normalize_headers",
 ]
 
 
@@ -68,18 +68,18 @@ class Secret:
 HeadersLike: TypeAlias = Mapping[str, str] | Iterable[tuple[str, str]]
 
 
-class _Place:
+class _MasksHeadersInRepr:
     """How a backend shows itself: what is set, and no header value that may be a credential."""
 
     headers: HeadersLike
 
     def __repr__(self) -> str:
-        shown = {**vars(self), "headers": masked(pairs(self.headers, "headers"))}
+        shown = {**vars(self), "headers": mask_headers(normalize_headers(self.headers, "headers"))}
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in shown.items() if value)})"
 
 
 @dataclass(frozen=True, repr=False)
-class Gemini(_Place):
+class Gemini(_MasksHeadersInRepr):
     """
     The Gemini Developer API.
 
@@ -104,12 +104,12 @@ class Gemini(_Place):
     title: ClassVar = "the Gemini Developer API"
 
     def __post_init__(self) -> None:
-        _settle(
+        _set_fields(
             self,
-            api_key=_key(self.api_key),
-            base_url=settled_base(self.base_url),
-            api_version=settled_version(self.api_version),
-            headers=pairs(self.headers, "headers"),
+            api_key=_wrap_key(self.api_key),
+            base_url=normalize_base_url(self.base_url),
+            api_version=check_api_version(self.api_version),
+            headers=normalize_headers(self.headers, "headers"),
         )
 
     @property
@@ -129,7 +129,7 @@ class Gemini(_Place):
 
 
 @dataclass(frozen=True, repr=False)
-class Vertex(_Place):
+class Vertex(_MasksHeadersInRepr):
     """
     Vertex AI.
 
@@ -165,7 +165,7 @@ class Vertex(_Place):
     title: ClassVar = "Vertex AI"
 
     def __post_init__(self) -> None:
-        key = _key(self.api_key)
+        key = _wrap_key(self.api_key)
         if key is not None and (self.project is not None or self.location is not None):
             raise InvalidRequest(
                 "Vertex.project", self.project or self.location, "no project or location beside an api_key"
@@ -175,16 +175,16 @@ class Vertex(_Place):
         credentials = self.credentials
         if credentials is not None and not isinstance(credentials, str | Secret):
             credentials = Secret(credentials)
-        base = None if self.base_url is None else settled_base(self.base_url)
-        _settle(
+        base = None if self.base_url is None else normalize_base_url(self.base_url)
+        _set_fields(
             self,
             project=_check(self.project, "Vertex.project", _PROJECT, _A_PROJECT),
             location=_check(self.location, "Vertex.location", _LOCATION, _A_LOCATION),
             api_key=key,
             credentials=credentials,
             base_url=base,
-            api_version=settled_version(self.api_version),
-            headers=pairs(self.headers, "headers"),
+            api_version=check_api_version(self.api_version),
+            headers=normalize_headers(self.headers, "headers"),
         )
 
     @property
@@ -200,7 +200,9 @@ class Vertex(_Place):
     @property
     def base(self) -> str:
         """The address without the version."""
-        return self.base_url or f"https://{_vertex_host(self.location or 'global', express=self.api_key is not None)}"
+        return (
+            self.base_url or f"https://{_get_vertex_host(self.location or 'global', express=self.api_key is not None)}"
+        )
 
     @property
     def prefix(self) -> str:
@@ -208,7 +210,7 @@ class Vertex(_Place):
         return "" if self.is_gateway or self.api_key is not None else "projects/{project}/locations/{location}/"
 
 
-def _vertex_host(location: str, *, express: bool) -> str:
+def _get_vertex_host(location: str, *, express: bool) -> str:
     if express or location == "global":
         return "aiplatform.googleapis.com"
     if location in ("us", "eu"):
@@ -243,7 +245,7 @@ def complete_project(backend: Backend, credential: Credential) -> Result[Backend
         return Failure(error)
 
 
-def own_credential(backend: Backend) -> Credential | None:
+def build_own_credential(backend: Backend) -> Credential | None:
     """
     Make the credential out of what the backend itself holds: a key, its headers; None if a token has to be had first.
     """
@@ -252,31 +254,33 @@ def own_credential(backend: Backend) -> Credential | None:
         headers = (("x-goog-api-key", backend.api_key.reveal()), *headers)
     elif isinstance(backend, Vertex) and not backend.is_gateway:
         return None
-    return Credential(origin(backend.root), Secret(headers))
+    return Credential(extract_origin(backend.root), Secret(headers))
 
 
-def bearer(backend: Backend, token: str, *, project: str | None = None, quota_project: str | None = None) -> Credential:
+def build_bearer_credential(
+    backend: Backend, token: str, *, project: str | None = None, quota_project: str | None = None
+) -> Credential:
     """Make the credential out of an OAuth token and what came with it."""
     quota = (("x-goog-user-project", quota_project),) if quota_project else ()
     headers = (("authorization", f"Bearer {token}"), *quota, *backend.headers)
-    return Credential(origin(backend.root), Secret(headers), project)
+    return Credential(extract_origin(backend.root), Secret(headers), project)
 
 
-def origin(url: str) -> str:
+def extract_origin(url: str) -> str:
     """
     Cut an address down to scheme, host and port; a WebSocket is opened over HTTP, and has that one's.
 
-    >>> origin("https://Example.com/v1/x?y"), origin("http://127.0.0.1:80/x")
+    >>> extract_origin("https://Example.com/v1/x?y"), extract_origin("http://127.0.0.1:80/x")
     ('https://example.com:443', 'http://127.0.0.1:80')
-    >>> origin("wss://example.com/ws/x")
+    >>> extract_origin("wss://example.com/ws/x")
     'https://example.com:443'
     """
     end = url.find("/", len("https://"))
-    return _origin(url if end < 0 else url[:end])
+    return _parse_origin(url if end < 0 else url[:end])
 
 
 @functools.lru_cache(256)
-def _origin(url: str) -> str:
+def _parse_origin(url: str) -> str:
     """Keep the answer for the few hosts that there are: every request is compared with its credential's origin."""
     parts = urlsplit(url)
     scheme = {"ws": "http", "wss": "https"}.get(parts.scheme, parts.scheme)
@@ -300,7 +304,7 @@ def backend_from_env(environ: Mapping[str, str]) -> Result[Backend, GenaiError]:
     key = said("GOOGLE_API_KEY") or said("GEMINI_API_KEY")
     try:
         if (said("GOOGLE_GENAI_USE_VERTEXAI") or "").lower() not in ("1", "true"):
-            return _gemini(key, said("GOOGLE_GEMINI_BASE_URL"))
+            return _build_gemini(key, said("GOOGLE_GEMINI_BASE_URL"))
         project, location, base = (
             said("GOOGLE_CLOUD_PROJECT"),
             said("GOOGLE_CLOUD_LOCATION"),
@@ -313,20 +317,20 @@ def backend_from_env(environ: Mapping[str, str]) -> Result[Backend, GenaiError]:
         return Failure(error)
 
 
-def _gemini(key: str | None, base: str | None) -> Result[Backend, GenaiError]:
+def _build_gemini(key: str | None, base: str | None) -> Result[Backend, GenaiError]:
     if key is None:
-        return Failure(AuthError(NO_KEY))
+        return Failure(AuthError(NO_CREDENTIALS_MESSAGE))
     return Success(Gemini(key, base_url=base) if base else Gemini(key))
 
 
-NO_KEY = (
+NO_CREDENTIALS_MESSAGE = (
     "no credentials: looked for GOOGLE_API_KEY and GEMINI_API_KEY,"
     " and for GOOGLE_GENAI_USE_VERTEXAI (which is not set);"
     " give Http(Gemini(api_key=…)) or Http(Vertex(…)) a backend, or use Offline()"
 )
 
 
-def pairs(headers: HeadersLike, path: str) -> Headers:
+def normalize_headers(headers: HeadersLike, path: str) -> Headers:
     """Settle what people pass as headers: text pairs that fit on one line of HTTP each."""
     if not isinstance(headers, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]  # people pass what they like
         raise InvalidRequest(path, headers, "a mapping of names to text, or pairs of them")
@@ -335,29 +339,29 @@ def pairs(headers: HeadersLike, path: str) -> Headers:
         if not (isinstance(item, tuple) and [type(each) for each in cast("tuple[object, ...]", item)] == [str, str]):
             raise InvalidRequest(path, item, "a mapping of names to text, or pairs of them")
         name, value = cast("tuple[str, str]", item)
-        if not _TOKEN.fullmatch(name) or not _FIELD.fullmatch(value):
+        if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
             raise InvalidRequest(f"{path}[{name!r}]", "***", "a header that fits on one line of Latin-1 text")
     return items
 
 
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_FIELD = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
+_HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
 
 
-def _settle(place: object, **values: Any) -> None:
+def _set_fields(place: object, **values: Any) -> None:
     for name, value in values.items():
         object.__setattr__(place, name, value)
 
 
-def _key(key: Any) -> Secret | None:
+def _wrap_key(key: Any) -> Secret | None:
     if key is None or isinstance(key, Secret):
         return key
-    if not isinstance(key, str) or not _FIELD.fullmatch(key.strip()):
+    if not isinstance(key, str) or not _HEADER_VALUE.fullmatch(key.strip()):
         raise InvalidRequest("api_key", Secret(key), "a key of one line of text, or None")
     return Secret(key.strip())
 
 
-def settled_base(url: Any) -> str:
+def normalize_base_url(url: Any) -> str:
     """Settle what people pass as a base URL; one with a user's name may hold a password, and is not shown."""
     if not isinstance(url, str) or not _BASE.fullmatch(url) or not url.isprintable() or not _has_host(url):
         shown = "***" if isinstance(url, str) and "@" in url else url
@@ -380,14 +384,14 @@ _BASE = re.compile(r"https?://[^\s\\/?#@]+(?:/[^\s\\?#]*)?", re.IGNORECASE)
 """Without what parsers of URLs disagree about: white space and backslashes."""
 
 
-def settled_version(version: Any) -> str:
+def check_api_version(version: Any) -> str:
     """Refuse what is no version of the API: one step of a path, or nothing."""
-    if not isinstance(version, str) or not _VERSION.fullmatch(version):
+    if not isinstance(version, str) or not _API_VERSION.fullmatch(version):
         raise InvalidRequest("api_version", version, "a version such as v1beta, or nothing")
     return version
 
 
-_VERSION = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._~-]*|")
+_API_VERSION = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._~-]*|")
 
 
 def _check(value: object, path: str, pattern: re.Pattern[str], expected: str) -> Any:

@@ -11,37 +11,44 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 
 from genai_fn.errors import GenaiError
 from genai_fn.http import Headers, HttpRequest
-from genai_fn.schema._base import Value
+from genai_fn.values import Value
 
 __all__ = [
-    "Close",
-    "Draft",
+    "Ask",
+    "AskAll",
+    "AskWithin",
+    "CallFunction",
+    "CloseResource",
+    "CommitTemp",
+    "CreateTemp",
     "Effect",
+    "EffectFailed",
     "Effects",
     "Emit",
-    "Exchange",
-    "Invoke",
-    "Join",
-    "Keep",
-    "Lost",
-    "Measure",
-    "Now",
-    "Open",
-    "Random",
-    "Read",
-    "ReadSlice",
+    "FlowFailed",
+    "GetFileSize",
+    "GetRandom",
+    "GetTime",
+    "GetToken",
+    "Notify",
+    "OpenResponse",
+    "OpenStream",
+    "ReadChunk",
+    "ReadFileSlice",
+    "ReadItems",
+    "RunAll",
+    "SendRequest",
     "Sleep",
     "Spawn",
-    "Tell",
-    "Together",
-    "Token",
-    "Write",
+    "StartAction",
+    "WaitAny",
+    "WriteTemp",
 ]
 
 T = TypeVar("T")
 
 
-class Exchange(Protocol):
+class OpenResponse(Protocol):
     """An open exchange: the head of the answer is here, its body is still to be read."""
 
     @property
@@ -50,18 +57,18 @@ class Exchange(Protocol):
     def headers(self) -> Headers: ...
 
 
-class Lost(Value):
+class EffectFailed(Value):
     """What could not be had: `reused` says that it was asked on a connection that had served before."""
 
     error: GenaiError
-    reused: bool = False
+    was_reused: bool = False
 
 
-class Now(Value):
+class GetTime(Value):
     """→ float: seconds of a clock that never goes back."""
 
 
-class Random(Value):
+class GetRandom(Value):
     """→ float: evenly from 0 up to 1."""
 
 
@@ -71,13 +78,13 @@ class Sleep(Value):
     seconds: float
 
 
-class Token(Value):
+class GetToken(Value):
     """→ Credential | Lost: who we are, fresh enough to be used."""
 
     deadline: float
 
 
-class Open(Value):
+class SendRequest(Value):
     """
     → Exchange | Lost: send a request and read the head of its answer.
 
@@ -87,29 +94,29 @@ class Open(Value):
 
     request: HttpRequest
     deadline: float
-    connect: float
-    fresh: bool = False
+    connect_timeout: float
+    needs_new_connection: bool = False
 
 
-class Read(Value):
+class ReadChunk(Value):
     """
     → bytes | Lost: the next piece of the body, still encoded; ``b""`` at its end.
 
     Bounded by the deadline (``TimedOut("total")``), and by so many seconds of silence (``TimedOut("idle")``).
     """
 
-    exchange: Exchange
+    response: OpenResponse
     deadline: float
-    idle: float
+    idle_timeout: float
 
 
-class Close(Value):
+class CloseResource(Value):
     """→ None: done with an exchange, or a draft; a body read to its end leaves the connection for the next."""
 
-    exchange: Any
+    resource: Any
 
 
-class Invoke(Value):
+class CallFunction(Value):
     """
     → what the caller's own function returns; what it raises is raised in the program.
 
@@ -128,13 +135,13 @@ class Emit(Value):
     item: Any
 
 
-class Tell(Value):
+class Notify(Value):
     """→ None: something happened, for whoever listens."""
 
     event: Any
 
 
-class Together(Value):
+class RunAll(Value):
     """→ tuple: what each program returns, run at once, in their order."""
 
     programs: tuple["Effects[Any]", ...]
@@ -146,19 +153,19 @@ class Spawn(Value):
     program: "Effects[Any]"
 
 
-class Join(Value):
+class WaitAny(Value):
     """→ one of the children, which has ended: its ``result()`` is what it returned, or raises what it raised."""
 
     children: tuple[Any, ...]
 
 
-class Measure(Value):
+class GetFileSize(Value):
     """→ int | Lost: how many bytes a file has, by its path or open."""
 
     file: Any
 
 
-class ReadSlice(Value):
+class ReadFileSlice(Value):
     """→ bytes | Lost: so many bytes of an open file, from an offset on; fewer only at its end."""
 
     file: Any
@@ -166,43 +173,88 @@ class ReadSlice(Value):
     size: int
 
 
-class Draft(Value):
+class CreateTemp(Value):
     """→ a draft | Lost: begin a file beside `path`, to take its place once it is kept; `Close` discards it else."""
 
     path: str
 
 
-class Write(Value):
+class WriteTemp(Value):
     """→ None | Lost: write on in a draft."""
 
-    draft: Any
+    temp_file: Any
     data: bytes
 
 
-class Keep(Value):
+class CommitTemp(Value):
     """→ Path | Lost: a draft becomes the file that it was begun for, all at once."""
 
-    draft: Any
+    temp_file: Any
 
 
 Effect: TypeAlias = (
-    Now
-    | Random
+    GetTime
+    | GetRandom
     | Sleep
-    | Token
-    | Open
-    | Read
-    | Close
-    | Invoke
+    | GetToken
+    | SendRequest
+    | ReadChunk
+    | CloseResource
+    | CallFunction
     | Emit
-    | Tell
-    | Together
+    | Notify
+    | RunAll
     | Spawn
-    | Join
-    | Measure
-    | ReadSlice
-    | Draft
-    | Write
-    | Keep
+    | WaitAny
+    | GetFileSize
+    | ReadFileSlice
+    | CreateTemp
+    | WriteTemp
+    | CommitTemp
 )
 Effects: TypeAlias = Generator[Effect, Any, T]
+
+
+class Ask(Value):
+    """→ Result: run an action to its end."""
+
+    action: Any
+
+
+class OpenStream(Value):
+    """→ Result of an opaque handle: begin a server stream, up to its first item."""
+
+    request: Any
+
+
+class ReadItems(Value):
+    """→ tuple of Results: the items that have come since; ``()`` at the end. A Failure is the last of all."""
+
+    handle: Any
+
+
+class StartAction(Value):
+    """→ a child: begin an action and do not wait for it; ``Join`` says when it has ended."""
+
+    action: Any
+
+
+class AskAll(Value):
+    """→ tuple of Results: run actions at once, in their order."""
+
+    actions: tuple[Any, ...]
+
+
+class AskWithin(Value):
+    """→ Result: run an action that must end in so many seconds, whatever it takes."""
+
+    action: Any
+    seconds: float
+
+
+class FlowFailed(Exception):  # noqa: N818  # no error: how ``ask`` leaves a flow
+    """Carries the failure of an ``ask`` out of the flow that asked."""
+
+    def __init__(self, error: GenaiError) -> None:
+        super().__init__(error)
+        self.error = error

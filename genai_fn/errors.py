@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias, cast
 
 __all__ = [
     "APIError",
+    "AsyncOnly",
     "AuthError",
     "ClientError",
     "Closed",
@@ -26,7 +27,6 @@ __all__ = [
     "LiveClosed",
     "NoAnswer",
     "NoText",
-    "NotInThisWorld",
     "OperationFailed",
     "PageLoop",
     "RateLimited",
@@ -37,7 +37,7 @@ __all__ = [
     "Unsupported",
 ]
 
-Phase: TypeAlias = Literal["connect", "headers", "idle", "total", "poll"]
+TimeoutPhase: TypeAlias = Literal["connect", "headers", "idle", "total", "poll"]
 
 
 @dataclass(eq=False, repr=False)
@@ -45,7 +45,7 @@ class GenaiError(Exception):
     """The root of all errors of this library."""
 
     def __eq__(self, other: object) -> bool:
-        return _values(self) == _values(other) if type(other) is type(self) else NotImplemented
+        return _get_field_values(self) == _get_field_values(other) if type(other) is type(self) else NotImplemented
 
     def __hash__(self) -> int:
         return hash((type(self), *(getattr(self, each.name) for each in fields(self) if each.hash is not False)))
@@ -55,17 +55,17 @@ class GenaiError(Exception):
         return f"{type(self).__name__}({', '.join(shown)})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuilt, (type(self), _values(self))
+        return _rebuild_error, (type(self), _get_field_values(self))
 
     def __str__(self) -> str:
         return type(self).__name__
 
 
-def _values(error: GenaiError) -> tuple[Any, ...]:
+def _get_field_values(error: GenaiError) -> tuple[Any, ...]:
     return tuple(getattr(error, each.name) for each in fields(error))
 
 
-def _rebuilt(kind: type[GenaiError], values: tuple[Any, ...]) -> GenaiError:
+def _rebuild_error(kind: type[GenaiError], values: tuple[Any, ...]) -> GenaiError:
     return kind(*values)
 
 
@@ -89,10 +89,10 @@ class APIError(GenaiError):
     def retry_after(self) -> float | None:
         """Seconds the server asks to wait: ``RetryInfo`` of the details, ``retry-after-ms``, or ``Retry-After``."""
         headers = {name.lower(): value for name, value in self.headers}
-        advised = [_advised(detail) for detail in self.details]
+        advised = [_read_retry_info(detail) for detail in self.details]
         advised += [
-            _milliseconds(headers.get("retry-after-ms")),
-            _wait(headers.get("retry-after"), headers.get("date")),
+            _parse_milliseconds(headers.get("retry-after-ms")),
+            _parse_retry_after(headers.get("retry-after"), headers.get("date")),
         ]
         return next((each for each in advised if each is not None), None)
 
@@ -133,7 +133,7 @@ class ConnectError(TransportError):
 class TimedOut(TransportError):
     """Time ran out: in which phase, and doing what."""
 
-    phase: Phase
+    phase: TimeoutPhase
     doing: str = ""
     sent: bool = False
 
@@ -228,7 +228,7 @@ class InvalidRequest(GenaiError, ValueError):
     expected: str
 
     def __str__(self) -> str:
-        return f"{self.path}: expected {self.expected}, got {_shown(self.value)}"
+        return f"{self.path}: expected {self.expected}, got {_format_value(self.value)}"
 
 
 @dataclass(eq=False, repr=False)
@@ -242,13 +242,13 @@ class AuthError(GenaiError):
 
 
 @dataclass(eq=False, repr=False)
-class NotInThisWorld(GenaiError):
+class AsyncOnly(GenaiError):
     """Something that only another kind of interpreter can do, such as awaiting in sync code."""
 
-    what: str
+    message: str
 
     def __str__(self) -> str:
-        return self.what
+        return self.message
 
 
 # Several steps
@@ -323,7 +323,7 @@ class NoAnswer(GenaiError):
 _DURATION = re.compile(r"\A([0-9]+(?:\.[0-9]+)?)s\Z")
 
 
-def _shown(value: Any) -> str:
+def _format_value(value: Any) -> str:
     try:
         shown = repr(value)
     except Exception:  # noqa: BLE001  # a caller's own repr, or what holds itself: an error can always be shown
@@ -331,26 +331,26 @@ def _shown(value: Any) -> str:
     return shown if len(shown) <= 200 else shown[:200] + "…"
 
 
-def _advised(detail: Any) -> float | None:
+def _read_retry_info(detail: Any) -> float | None:
     if not isinstance(detail, Mapping):
         return None
     fields = cast("Mapping[str, Any]", detail)
     is_advice = str(fields.get("@type", "")).endswith("google.rpc.RetryInfo")
-    return _seconds(fields.get("retryDelay")) if is_advice else None
+    return _parse_duration(fields.get("retryDelay")) if is_advice else None
 
 
-def _seconds(duration: object) -> float | None:
+def _parse_duration(duration: object) -> float | None:
     found = _DURATION.match(duration) if isinstance(duration, str) else None
     return float(found[1]) if found else None
 
 
-def _milliseconds(text: str | None) -> float | None:
-    return _number(text, 1000)
+def _parse_milliseconds(text: str | None) -> float | None:
+    return _parse_number(text, 1000)
 
 
-def _wait(text: str | None, date: str | None) -> float | None:
+def _parse_retry_after(text: str | None, date: str | None) -> float | None:
     """``Retry-After`` is seconds or a date; a date counts from the answer's own ``Date``, so that no clock is read."""
-    number = _number(text, 1)
+    number = _parse_number(text, 1)
     if number is not None or text is None or date is None:
         return number
     from email.utils import parsedate_to_datetime  # noqa: PLC0415  # a third of what importing this module would take
@@ -361,6 +361,6 @@ def _wait(text: str | None, date: str | None) -> float | None:
         return None
 
 
-def _number(text: str | None, divisor: int) -> float | None:
+def _parse_number(text: str | None, divisor: int) -> float | None:
     stripped = (text or "").strip()
     return float(stripped) / divisor if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", stripped) else None

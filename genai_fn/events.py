@@ -5,14 +5,14 @@ from typing import Any, TypeAlias
 
 from genai_fn.errors import GenaiError
 from genai_fn.http import HttpRequest
-from genai_fn.schema._base import Value
+from genai_fn.values import Value
 
 __all__ = [
-    "Answered",
     "Called",
     "Event",
     "Failed",
     "Reconnecting",
+    "Responded",
     "Resumed",
     "Retrying",
     "Sending",
@@ -27,7 +27,7 @@ class Sending(Value):
     attempt: int
 
 
-class Answered(Value):
+class Responded(Value):
     """The head of an answer has come."""
 
     request: HttpRequest
@@ -79,4 +79,4 @@ class Resumed(Value):
     session_id: str | None
 
 
-Event: TypeAlias = Sending | Answered | Retrying | Failed | Called | Uploaded | Reconnecting | Resumed
+Event: TypeAlias = Sending | Responded | Retrying | Failed | Called | Uploaded | Reconnecting | Resumed

@@ -3,7 +3,7 @@
 import re
 from typing import Generic, TypeAlias, TypeVar
 
-from genai_fn.schema._base import Value
+from genai_fn.values import Value
 
 __all__ = [
     "Body",
@@ -11,10 +11,10 @@ __all__ = [
     "Headers",
     "HttpRequest",
     "HttpResponse",
-    "Replied",
+    "ValueWithResponse",
     "is_credential",
-    "masked",
-    "shown_address",
+    "mask_headers",
+    "mask_url",
 ]
 
 T_co = TypeVar("T_co", covariant=True)
@@ -42,8 +42,8 @@ class HttpRequest(Value):
     body: Body = b""
 
     def __repr__(self) -> str:
-        address = shown_address(self.url)
-        return f"HttpRequest({self.method} {address}, headers={_shown(self.headers)}, body={_sized(self.body)})"
+        address, headers = mask_url(self.url), _mask_header_urls(self.headers)
+        return f"HttpRequest({self.method} {address}, headers={headers}, body={_format_body(self.body)})"
 
 
 class HttpResponse(Value):
@@ -53,26 +53,26 @@ class HttpResponse(Value):
     headers: Headers = ()
     body: bytes = b""
 
-    def header(self, name: str) -> str | None:
+    def get_header(self, name: str) -> str | None:
         """Find the first header of that name, written in lower case."""
         return next((value for each, value in self.headers if each == name), None)
 
     def __repr__(self) -> str:
-        return f"HttpResponse({self.status}, headers={_shown(self.headers)}, body={_sized(self.body)})"
+        return f"HttpResponse({self.status}, headers={_mask_header_urls(self.headers)}, body={_format_body(self.body)})"
 
 
-class Replied(Value, Generic[T_co]):
+class ValueWithResponse(Value, Generic[T_co]):
     """A value, and the HTTP response that it came in."""
 
     value: T_co
     http: HttpResponse
 
 
-def masked(headers: Headers) -> Headers:
+def mask_headers(headers: Headers) -> Headers:
     """
     Hide the values of headers that may be credentials.
 
-    >>> masked((("authorization", "Bearer abc"), ("accept", "*/*")))
+    >>> mask_headers((("authorization", "Bearer abc"), ("accept", "*/*")))
     (('authorization', '***'), ('accept', '*/*'))
     """
     return tuple((name, "***" if is_credential(name) else value) for name, value in headers)
@@ -80,43 +80,43 @@ def masked(headers: Headers) -> Headers:
 
 def is_credential(name: str) -> bool:
     """Tell by the name of a header whether its value may be a credential."""
-    return _CREDENTIAL.search(name) is not None
+    return _CREDENTIAL_NAME.search(name) is not None
 
 
-_CREDENTIAL = re.compile("auth|cookie|key|token|secret|credential|password|signature", re.IGNORECASE)
+_CREDENTIAL_NAME = re.compile("auth|cookie|key|token|secret|credential|password|signature", re.IGNORECASE)
 
 
-def shown_address(address: str) -> str:
+def mask_url(address: str) -> str:
     """
     Hide the values in an address that may be credentials: keys, signatures, what an upload is gone on with.
 
-    >>> shown_address("https://host/upload?upload_id=abc&upload_protocol=resumable")
+    >>> mask_url("https://host/upload?upload_id=abc&upload_protocol=resumable")
     'https://host/upload?upload_id=***&upload_protocol=resumable'
     """
     place, mark, query = address.partition("?")
-    return f"{place}{mark}{'&'.join(map(_shown_pair, query.split('&')))}"
+    return f"{place}{mark}{'&'.join(map(_mask_query_pair, query.split('&')))}"
 
 
-def _shown_pair(pair: str) -> str:
+def _mask_query_pair(pair: str) -> str:
     name, mark, _ = pair.partition("=")
-    return f"{name}=***" if mark and _CREDENTIAL_IN_QUERY.search(name) else pair
+    return f"{name}=***" if mark and _CREDENTIAL_QUERY_NAME.search(name) else pair
 
 
-_CREDENTIAL_IN_QUERY = re.compile(f"(?<!page)(?<!page_)(?:{_CREDENTIAL.pattern}|upload_?id|sig$)", re.IGNORECASE)
+_CREDENTIAL_QUERY_NAME = re.compile(f"(?<!page)(?<!page_)(?:{_CREDENTIAL_NAME.pattern}|upload_?id|sig$)", re.IGNORECASE)
 """A page token is none."""
 
 
-def _shown(headers: Headers) -> Headers:
+def _mask_header_urls(headers: Headers) -> Headers:
     """Headers hold addresses, too: where a redirect leads, where an upload goes to."""
-    return tuple((name, shown_address(value)) for name, value in masked(headers))
+    return tuple((name, mask_url(value)) for name, value in mask_headers(headers))
 
 
-def _sized(body: Body) -> str:
+def _format_body(body: Body) -> str:
     if isinstance(body, FileSlice):
         return repr(body)
     whole = body if isinstance(body, bytes) else b"".join(body[:1])
     size = len(body) if isinstance(body, bytes) else sum(map(len, body))
-    return repr(whole) if size <= _SHOWN else f"<{size} bytes {whole[:_SHOWN]!r}…>"
+    return repr(whole) if size <= _MAX_SHOWN_BYTES else f"<{size} bytes {whole[:_MAX_SHOWN_BYTES]!r}…>"
 
 
-_SHOWN = 200
+_MAX_SHOWN_BYTES = 200

@@ -5,10 +5,10 @@ from types import UnionType
 from typing import Any
 
 from genai_fn.errors import InvalidRequest
-from genai_fn.http import Headers, masked
-from genai_fn.schema._base import Value
+from genai_fn.http import Headers, mask_headers
+from genai_fn.values import Value
 
-__all__ = ["Options", "Retry", "Timeouts", "at_least_one", "must_be", "positive"]
+__all__ = ["Options", "Retry", "Timeouts", "check_at_least_one", "check_positive", "check_type"]
 
 
 class Timeouts(Value, kw_only=True):
@@ -29,7 +29,7 @@ class Timeouts(Value, kw_only=True):
 
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
-            positive(f"timeouts.{name}", getattr(self, name))
+            check_positive(f"timeouts.{name}", getattr(self, name))
 
 
 class Retry(Value, kw_only=True):
@@ -44,14 +44,14 @@ class Retry(Value, kw_only=True):
         most: The longest wait of all; the server's own advice is bounded only by the deadline.
     """
 
-    tries: int = 4
-    first: float = 1.0
-    most: float = 60.0
+    attempts: int = 4
+    initial_delay: float = 1.0
+    max_delay: float = 60.0
 
     def __post_init__(self) -> None:
-        at_least_one("retry.tries", self.tries)
-        positive("retry.first", self.first)
-        positive("retry.most", self.most)
+        check_at_least_one("retry.attempts", self.attempts)
+        check_positive("retry.initial_delay", self.initial_delay)
+        check_positive("retry.max_delay", self.max_delay)
 
 
 class Options(Value, kw_only=True):
@@ -70,24 +70,26 @@ class Options(Value, kw_only=True):
     def __repr__(self) -> str:
         shown = ((name, getattr(self, name)) for name in self.__struct_fields__)
         settled = (
-            (name, masked(value) if name == "headers" else value) for name, value in shown if value not in (None, False)
+            (name, mask_headers(value) if name == "headers" else value)
+            for name, value in shown
+            if value not in (None, False)
         )
         return f"Options({', '.join(f'{name}={value!r}' for name, value in settled)})"
 
 
-def positive(path: str, value: object) -> None:
+def check_positive(path: str, value: object) -> None:
     """Refuse what is not a number above zero."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
         raise InvalidRequest(path, value, "a number of seconds above zero")
 
 
-def at_least_one(path: str, number: object) -> None:
+def check_at_least_one(path: str, number: object) -> None:
     """Refuse what is no whole number above zero."""
     if isinstance(number, bool) or not isinstance(number, int) or number < 1:
         raise InvalidRequest(path, number, "a whole number of at least 1")
 
 
-def must_be(kind: type | UnionType, path: str, value: object) -> None:
+def check_type(kind: type | UnionType, path: str, value: object) -> None:
     """Refuse what is of another type."""
     if not isinstance(value, kind):
         raise InvalidRequest(path, value, getattr(kind, "__name__", str(kind).replace("genai_fn.options.", "")))

@@ -15,11 +15,12 @@ from msgspec.structs import replace
 from returns.result import Failure, Result, Success
 
 from genai_fn.backend import Gemini, Vertex
+from genai_fn.effects import Ask
 from genai_fn.errors import GenaiError, InvalidRequest
 from genai_fn.http import Body, Headers, HttpResponse
 from genai_fn.options import Options
-from genai_fn.schema._base import Message, Value
-from genai_fn.words import Ask
+from genai_fn.schema.base import Message
+from genai_fn.values import Value
 
 __all__ = [
     "DELETE",
@@ -27,29 +28,29 @@ __all__ = [
     "PATCH",
     "POST",
     "Action",
-    "Answer",
     "Call",
     "Description",
     "Flow",
+    "FlowGenerator",
+    "Handshake",
     "Live",
     "LiveOperation",
     "Modifier",
-    "Opening",
     "Operation",
     "Refusal",
     "Request",
-    "Steps",
+    "ResponseReader",
     "Stream",
-    "events",
     "flow",
     "is_spawning",
-    "json",
     "kind_of",
-    "pieces",
-    "spawning",
-    "steps",
+    "mark_spawning",
+    "read_body_chunks",
+    "read_events",
+    "read_json",
+    "read_whole_response",
+    "start_generator",
     "stream",
-    "whole",
 ]
 
 T = TypeVar("T")
@@ -60,24 +61,24 @@ M = TypeVar("M")
 P = ParamSpec("P")
 B = TypeVar("B", bound=Callable[..., Any])
 
-Steps: TypeAlias = Generator[Any, Any, T]
+FlowGenerator: TypeAlias = Generator[Any, Any, T]
 """A flow under way: yields words and effects, is sent their answers, and returns a T."""
 
 
 # What an operation is made of
 
 
-class Answer(Value, Generic[T_co]):
+class ResponseReader(Value, Generic[T_co]):
     """
     How to read what comes back: the type that JSON is decoded into, and a function from there to the public type.
 
     No body at all is an answer only where it `may_be_empty`, as for what was deleted or cancelled.
     """
 
-    wire: Any
-    read: Callable[[Any], Any] | None = None
-    streamed: bool = False
-    with_http: bool = False
+    wire_type: Any
+    convert: Callable[[Any], Any] | None = None
+    is_streamed: bool = False
+    with_http_response: bool = False
     may_be_empty: bool = False
 
 
@@ -93,15 +94,15 @@ class Call(Value, Generic[T_co]):
 
     method: str
     path: str
-    answer: Answer[T_co]
+    reader: ResponseReader[T_co]
     body: Any = None
     query: tuple[tuple[str, str], ...] = ()
-    bare: bool = False
+    omit_project: bool = False
     absolute: bool = False
     headers: Headers = ()
 
 
-class Opening(Value, Generic[T_co]):
+class Handshake(Value, Generic[T_co]):
     """
     How a session is opened over a WebSocket, and how to read what is said in it.
 
@@ -112,67 +113,69 @@ class Opening(Value, Generic[T_co]):
 
     path: str
     setup: Message
-    message: Any
-    read: Callable[[Any], Any] | None = None
-    unknown: Callable[..., T_co] | None = None
+    message_type: Any
+    convert: Callable[[Any], Any] | None = None
+    build_unknown: Callable[..., T_co] | None = None
 
 
 class Refusal(Value):
     """Why a backend does not have an operation."""
 
-    why: str
+    reason: str
 
 
 @overload
-def json(kind: type[T]) -> Answer[T]: ...
+def read_json(kind: type[T]) -> ResponseReader[T]: ...
 @overload
-def json(kind: type[W], read: Callable[[W], T]) -> Answer[T]: ...
-def json(kind: Any, read: Callable[[Any], Any] | None = None) -> Answer[Any]:
+def read_json(kind: type[W], read: Callable[[W], T]) -> ResponseReader[T]: ...
+def read_json(kind: Any, read: Callable[[Any], Any] | None = None) -> ResponseReader[Any]:
     """Read one JSON document."""
-    return Answer(kind, read)
+    return ResponseReader(kind, read)
 
 
-def whole(read: Callable[[HttpResponse], T]) -> Answer[T]:
+def read_whole_response(read: Callable[[HttpResponse], T]) -> ResponseReader[T]:
     """Read a response that is no JSON, or whose headers count."""
-    return Answer(HttpResponse, read)
+    return ResponseReader(HttpResponse, read)
 
 
-def events(kind: type[T]) -> Answer[T]:
+def read_events(kind: type[T]) -> ResponseReader[T]:
     """Read server-sent events, one JSON document each."""
-    return Answer(kind, streamed=True)
+    return ResponseReader(kind, is_streamed=True)
 
 
-def pieces() -> Answer[bytes]:
+def read_body_chunks() -> ResponseReader[bytes]:
     """Read a body as it comes, whatever is in it."""
-    return Answer(bytes, streamed=True)
+    return ResponseReader(bytes, is_streamed=True)
 
 
-def GET(path: str, answer: Answer[T], *, query: tuple[tuple[str, str], ...] = (), bare: bool = False) -> Call[T]:  # noqa: N802  # HTTP's own word
+def GET(  # noqa: N802  # HTTP's own word
+    path: str, reader: ResponseReader[T], *, query: tuple[tuple[str, str], ...] = (), omit_project: bool = False
+) -> Call[T]:
     """Fetch."""
-    return Call("GET", path, answer, None, query, bare)
+    return Call("GET", path, reader, None, query, omit_project)
 
 
 def POST(  # noqa: N802  # HTTP's own word
     path: str,
     body: Message | Body | None,
-    answer: Answer[T],
+    reader: ResponseReader[T],
     *,
     query: tuple[tuple[str, str], ...] = (),
     headers: Headers = (),
     absolute: bool = False,
 ) -> Call[T]:
     """Create, or call a method."""
-    return Call("POST", path, answer, body, query, absolute=absolute, headers=headers)
+    return Call("POST", path, reader, body, query, absolute=absolute, headers=headers)
 
 
-def PATCH(path: str, body: Message | None, answer: Answer[T]) -> Call[T]:  # noqa: N802  # HTTP's own word
+def PATCH(path: str, body: Message | None, reader: ResponseReader[T]) -> Call[T]:  # noqa: N802  # HTTP's own word
     """Change some fields."""
-    return Call("PATCH", path, answer, body)
+    return Call("PATCH", path, reader, body)
 
 
-def DELETE(path: str, answer: Answer[T], *, query: tuple[tuple[str, str], ...] = ()) -> Call[T]:  # noqa: N802  # HTTP's own word
+def DELETE(path: str, reader: ResponseReader[T], *, query: tuple[tuple[str, str], ...] = ()) -> Call[T]:  # noqa: N802  # HTTP's own word
     """Remove; what comes back may be nothing."""
-    return Call("DELETE", path, replace(answer, may_be_empty=True), None, query)
+    return Call("DELETE", path, replace(reader, may_be_empty=True), None, query)
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
@@ -198,7 +201,7 @@ class Operation(Message, Generic[T_co], gc=True):
         """Say what is sent to Vertex AI."""
         raise NotImplementedError
 
-    def streaming(self) -> "Operation[T_co] | None":
+    def get_streaming_operation(self) -> "Operation[T_co] | None":
         """Name the operation that answers the same in pieces, if there is one."""
         return None
 
@@ -213,11 +216,11 @@ class LiveOperation(Message, Generic[T_co], gc=True):
 
     op: ClassVar[str]
 
-    def gemini(self, at: Gemini) -> Opening[T_co] | Refusal:
+    def gemini(self, at: Gemini) -> Handshake[T_co] | Refusal:
         """Say how it is opened at the Gemini Developer API."""
         raise NotImplementedError
 
-    def vertex(self, at: Vertex) -> Opening[T_co] | Refusal:
+    def vertex(self, at: Vertex) -> Handshake[T_co] | Refusal:
         """Say how it is opened at Vertex AI."""
         raise NotImplementedError
 
@@ -230,11 +233,11 @@ def kind_of(operation: Operation[Any] | LiveOperation[Any] | type[Operation[Any]
     >>> kind_of(files.get("abc").operation)
     <class 'genai_fn.schema.files.File'>
     """
-    return _answered(operation if isinstance(operation, type) else type(operation))
+    return _find_type_argument(operation if isinstance(operation, type) else type(operation))
 
 
 @functools.cache
-def _answered(kind: type[Any]) -> Any:
+def _find_type_argument(kind: type[Any]) -> Any:
     bases = (base for each in kind.__mro__ for base in getattr(each, "__orig_bases__", ()))
     return next((each for base in bases for each in get_args(base)), Any)
 
@@ -251,24 +254,24 @@ class Flow(Value, Generic[T_co]):
     """
 
     builder: Callable[..., Any]
-    of: Any = None
+    source: Any = None
     args: tuple[Any, ...] = ()
     kwargs: tuple[tuple[str, Any], ...] = ()
 
     def __or__(self, modifier: "Callable[[Flow[T_co]], U]") -> U:
-        return _a_modifier(modifier)(self)
+        return _check_modifier(modifier)(self)
 
     def map(self, f: Callable[[T_co], U]) -> "Flow[U]":
         """Go on with ``f`` of the value."""
-        return Flow(_mapped, self, (f,))
+        return Flow(_map_result, self, (f,))
 
     def bind(self, f: "Callable[[T_co], Request[U] | Flow[U]]") -> "Flow[U]":
         """Go on with the action that ``f`` makes of the value."""
-        return Flow(_bound, self, (f,))
+        return Flow(_bind_result, self, (f,))
 
     def lash(self, f: "Callable[[GenaiError], Request[U] | Flow[U]]") -> "Flow[T_co | U]":
         """Go on, after a failure, with the action that ``f`` makes of the error."""
-        return Flow(_lashed, self, (f,))
+        return Flow(_lash_result, self, (f,))
 
 
 class Request(Value, Generic[T_co]):
@@ -278,31 +281,31 @@ class Request(Value, Generic[T_co]):
     options: Options = Options()
 
     def __or__(self, modifier: "Callable[[Request[T_co]], U]") -> U:
-        return _a_modifier(modifier)(self)
+        return _check_modifier(modifier)(self)
 
     def map(self, f: Callable[[T_co], U]) -> Flow[U]:
         """Go on with ``f`` of the value."""
-        return Flow(_mapped, self, (f,))
+        return Flow(_map_result, self, (f,))
 
     def bind(self, f: "Callable[[T_co], Request[U] | Flow[U]]") -> Flow[U]:
         """Go on with the action that ``f`` makes of the value."""
-        return Flow(_bound, self, (f,))
+        return Flow(_bind_result, self, (f,))
 
     def lash(self, f: "Callable[[GenaiError], Request[U] | Flow[U]]") -> "Flow[T_co | U]":
         """Go on, after a failure, with the action that ``f`` makes of the error."""
-        return Flow(_lashed, self, (f,))
+        return Flow(_lash_result, self, (f,))
 
 
 class Stream(Value, Generic[T_co]):
     """A description of many T in order; made as a `Flow` is, of a generator that also emits."""
 
     builder: Callable[..., Any]
-    of: Any = None
+    source: Any = None
     args: tuple[Any, ...] = ()
     kwargs: tuple[tuple[str, Any], ...] = ()
 
     def __or__(self, modifier: "Callable[[Stream[T_co]], U]") -> U:
-        return _a_modifier(modifier)(self)
+        return _check_modifier(modifier)(self)
 
 
 class Live(Value, Generic[T_co]):
@@ -314,10 +317,10 @@ class Live(Value, Generic[T_co]):
 
     operation: LiveOperation[T_co]
     options: Options = Options()
-    offer: Any = None
+    calling_options: Any = None
 
     def __or__(self, modifier: "Callable[[Live[T_co]], U]") -> U:
-        return _a_modifier(modifier)(self)
+        return _check_modifier(modifier)(self)
 
 
 Action: TypeAlias = Request[T] | Flow[T]
@@ -344,18 +347,18 @@ class Modifier(Value):
         return self.function(description, *self.args)
 
     def __or__(self, following: "Modifier") -> "Modifier":
-        return _Composed(_in_turn, (self, _a_modifier(following)))
+        return _ComposedModifier(_apply_in_order, (self, _check_modifier(following)))
 
 
-class _Composed(Modifier):
+class _ComposedModifier(Modifier):
     takes_live: ClassVar[bool] = True  # each of its parts says for itself
 
 
-def _in_turn(description: Any, *modifiers: Modifier) -> Any:
+def _apply_in_order(description: Any, *modifiers: Modifier) -> Any:
     return functools.reduce(lambda value, modifier: value | modifier, modifiers, description)
 
 
-def _a_modifier(value: M) -> M:
+def _check_modifier(value: M) -> M:
     if not isinstance(value, Modifier):
         raise InvalidRequest("|", value, "a modifier, such as with_config(…), called where it has parameters")
     return value
@@ -364,7 +367,7 @@ def _a_modifier(value: M) -> M:
 # How flows are made
 
 
-def flow(generator: Callable[P, Steps[Result[T, GenaiError]]]) -> Callable[P, Flow[T]]:
+def flow(generator: Callable[P, FlowGenerator[Result[T, GenaiError]]]) -> Callable[P, Flow[T]]:
     """
     Turn a generator function into a builder of `Flow` values: calling it runs nothing, and says what would be run.
 
@@ -378,7 +381,7 @@ def flow(generator: Callable[P, Steps[Result[T, GenaiError]]]) -> Callable[P, Fl
     return build
 
 
-def stream(generator: Callable[P, Steps[None]]) -> Callable[P, Stream[Any]]:
+def stream(generator: Callable[P, FlowGenerator[None]]) -> Callable[P, Stream[Any]]:
     """Turn a generator function that yields from ``emit`` into a builder of `Stream` values."""
 
     @functools.wraps(generator)
@@ -388,7 +391,7 @@ def stream(generator: Callable[P, Steps[None]]) -> Callable[P, Stream[Any]]:
     return build
 
 
-def spawning(builder: B) -> B:
+def mark_spawning(builder: B) -> B:
     """Mark a builder of streams that start actions of their own: an async reader of them needs ``async with``."""
     builder.spawns = True  # type: ignore[attr-defined]  # as functools.wraps sets __wrapped__
     return builder
@@ -399,42 +402,42 @@ def is_spawning(description: Any) -> bool:
     while isinstance(description, Flow | Stream):
         if getattr(description.builder, "spawns", not description.builder.__module__.startswith("genai_fn.")):
             return True
-        description = description.of
+        description = description.source
     return False
 
 
-def steps(description: Flow[Any] | Stream[Any]) -> Steps[Any]:
+def start_generator(description: Flow[Any] | Stream[Any]) -> FlowGenerator[Any]:
     """Start a description's generator."""
     generator = description.builder.__wrapped__  # type: ignore[attr-defined]  # functools.wraps set it
-    of = () if description.of is None else (description.of,)
+    of = () if description.source is None else (description.source,)
     return generator(*of, *description.args, **dict(description.kwargs))  # type: ignore[no-any-return]  # a builder's own
 
 
 @flow
-def _mapped(of: Action[T], f: Callable[[T], U]) -> Steps[Result[U, GenaiError]]:
+def _map_result(of: Action[T], f: Callable[[T], U]) -> FlowGenerator[Result[U, GenaiError]]:
     result: Result[T, GenaiError] = yield Ask(of)
     return result.map(f)
 
 
 @flow
-def _bound(of: Action[T], f: Callable[[T], Action[U]]) -> Steps[Result[U, GenaiError]]:
+def _bind_result(of: Action[T], f: Callable[[T], Action[U]]) -> FlowGenerator[Result[U, GenaiError]]:
     result: Result[T, GenaiError] = yield Ask(of)
     if isinstance(result, Failure):
         return result
-    following: Result[U, GenaiError] = yield Ask(_an_action(f(result.unwrap()), f))
+    following: Result[U, GenaiError] = yield Ask(_check_action(f(result.unwrap()), f))
     return following
 
 
 @flow
-def _lashed(of: Action[T], f: Callable[[GenaiError], Action[U]]) -> Steps[Result[T | U, GenaiError]]:
+def _lash_result(of: Action[T], f: Callable[[GenaiError], Action[U]]) -> FlowGenerator[Result[T | U, GenaiError]]:
     result: Result[T, GenaiError] = yield Ask(of)
     if isinstance(result, Success):
         return result
-    following: Result[U, GenaiError] = yield Ask(_an_action(f(result.failure()), f))
+    following: Result[U, GenaiError] = yield Ask(_check_action(f(result.failure()), f))
     return following
 
 
-def _an_action(value: Action[T], maker: Callable[..., Any]) -> Action[T]:
+def _check_action(value: Action[T], maker: Callable[..., Any]) -> Action[T]:
     if not isinstance(value, (Request, Flow)):  # pyright: ignore[reportUnnecessaryIsInstance]  # the caller's function may lie
         raise InvalidRequest(
             getattr(maker, "__qualname__", repr(maker)), value, "a function that returns a Request or a Flow"

@@ -40,11 +40,11 @@ def raise_for(
     (1, [1, 2])
     """
     if isinstance(result, Result):
-        return _value(result)  # pyright: ignore[reportUnknownArgumentType]  # what if an iterable were a Result, too?
-    return _AsyncValues(result) if isinstance(result, AsyncIterable) else map(_value, result)
+        return _unwrap_or_raise(result)  # pyright: ignore[reportUnknownArgumentType]  # what if an iterable were a Result, too?
+    return _AsyncValues(result) if isinstance(result, AsyncIterable) else map(_unwrap_or_raise, result)
 
 
-def _value(result: Result[T, GenaiError]) -> T:
+def _unwrap_or_raise(result: Result[T, GenaiError]) -> T:
     if isinstance(result, Failure):
         raise copy(result.failure())
     return result.unwrap()
@@ -58,4 +58,4 @@ class _AsyncValues:
         return self
 
     async def __anext__(self) -> Any:
-        return _value(await anext(self._items))
+        return _unwrap_or_raise(await anext(self._items))

@@ -26,7 +26,7 @@ CERTAIN = {"half_read", "half_described", "forked"}
 )
 def test_threads_meet_new_types_at_once(program: str) -> None:
     """Whatever threads first decode, convert or describe at once, the process lives, and each has its value."""
-    command = [sys.executable, "-X", "faulthandler", "-m", "tests.first_decodes", program]
+    command = [sys.executable, "-X", "faulthandler", "-m", "tests.support.first_decodes", program]
     begun = [
         subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         for _ in range(1 if program in CERTAIN else 4)

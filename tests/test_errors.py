@@ -27,7 +27,7 @@ ERRORS: tuple[GenaiError, ...] = (
     errors.Unsupported("Vertex AI", ("a.b", "c"), "why"),
     errors.InvalidRequest("config.a", {"b": [1]}, "an int"),
     errors.AuthError("no key"),
-    errors.NotInThisWorld("an async function"),
+    errors.AsyncOnly("an async function"),
     errors.OperationFailed("batches/1", 3, "m"),
     errors.FunctionCallError("f", "m"),
     errors.CountMismatch(3, 2),

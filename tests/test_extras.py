@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from genai_fn.extras import install_command
-from genai_fn.interpret import wiring
+from genai_fn.interpreters.live import connector
 
 ROOT = Path(__file__).parent.parent
 OPTIONAL = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
@@ -27,8 +27,8 @@ def test_version_of_the_extra(requirement: str) -> None:
 
 def test_live_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
     """A live session on asyncio names the package that it lacks, and its command."""
-    monkeypatch.setattr(wiring, "find_spec", lambda name: None)
-    assert "the package websockets: pip install 'websockets>=" in str(wiring._missing())
+    monkeypatch.setattr(connector, "find_spec", lambda name: None)
+    assert "the package websockets: pip install 'websockets>=" in str(connector._find_missing_extra())
 
 
 def test_without_metadata(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,10 +13,10 @@ from rich.text import Text
 from genai_fn.errors import GenaiError
 from genai_fn.results import Result, raise_for
 
-__all__ = ["told", "written"]
+__all__ = ["print_items", "print_message"]
 
 
-def written(items: Iterable[Result[str, GenaiError]]) -> None:
+def print_items(items: Iterable[Result[str, GenaiError]]) -> None:
     """
     Print pieces as they come, each at once, and end the line.
 
@@ -31,7 +31,7 @@ def written(items: Iterable[Result[str, GenaiError]]) -> None:
     try:
         for piece in raise_for(items):
             last = piece or last
-            out.write(_harmless(piece) if is_terminal else piece)
+            out.write(_strip_control_characters(piece) if is_terminal else piece)
             out.flush()
     finally:
         if not last.endswith("\n"):
@@ -39,29 +39,31 @@ def written(items: Iterable[Result[str, GenaiError]]) -> None:
             out.flush()
 
 
-def told(kind: str, message: str) -> None:
+def print_message(kind: str, message: str) -> None:
     """Say something on one line of standard error."""
-    line = Text.assemble((f"{kind}:", _STYLES[kind]), " ", " ".join(_harmless(_keyless(message)).split()))
+    line = Text.assemble(
+        (f"{kind}:", _STYLES[kind]), " ", " ".join(_strip_control_characters(_mask_keys(message)).split())
+    )
     Console(stderr=True, highlight=False).print(line, soft_wrap=True)
 
 
 _STYLES = {"error": "bold red", "offline": "yellow"}
 
 
-def _harmless(text: str) -> str:
+def _strip_control_characters(text: str) -> str:
     r"""
     Leave out what would steer the terminal.
 
-    >>> _harmless("red: \x1b[31m, tab: \t")
+    >>> _strip_control_characters("red: \x1b[31m, tab: \t")
     'red: [31m, tab: \t'
     """
-    return _CONTROL.sub("", text)
+    return _CONTROL_CHARACTERS.sub("", text)
 
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
-def _keyless(text: str) -> str:
+def _mask_keys(text: str) -> str:
     """Mask the keys of the environment, should a server repeat them."""
     for name in ("GOOGLE_API_KEY", "GEMINI_API_KEY"):
         key = os.environ.get(name, "").strip()

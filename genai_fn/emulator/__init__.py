@@ -8,7 +8,7 @@ the `state`. The methods lie by resource: `contents`, `files`, `jobs`, `models`,
 `troubles` says what goes wrong on request.
 """
 
-from genai_fn.emulator.routes import handle
-from genai_fn.emulator.state import State
+from genai_fn.emulator.routes import handle_request
+from genai_fn.emulator.server.state import EmulatorState
 
-__all__ = ["State", "handle"]
+__all__ = ["EmulatorState", "handle_request"]

@@ -6,100 +6,111 @@ from base64 import b64encode
 from collections.abc import Iterable
 from datetime import timedelta
 
-from genai_fn.emulator.answers import NOTHING, Int64, told
-from genai_fn.emulator.faults import denied, invalid
-from genai_fn.emulator.listing import listed
-from genai_fn.emulator.naming import chosen
-from genai_fn.emulator.reading import Asked
-from genai_fn.emulator.state import State
-from genai_fn.emulator.uploads import Upload, upload
+from genai_fn.emulator.server.faults import make_invalid_argument, make_permission_denied
+from genai_fn.emulator.server.pagination import build_page_response
+from genai_fn.emulator.server.request_parsing import EmulatedRequest
+from genai_fn.emulator.server.resource_ids import check_new_name
+from genai_fn.emulator.server.responses import EMPTY_RESPONSE, Int64, build_json_response
+from genai_fn.emulator.server.resumable_uploads import EmulatedUpload, handle_upload
+from genai_fn.emulator.server.state import EmulatorState
 from genai_fn.http import HttpResponse
 from genai_fn.schema import Content, File, FileSource, FileState
-from genai_fn.schema._base import Message, Value
+from genai_fn.schema.base import Message
+from genai_fn.values import Value
 
-__all__ = ["ROUTES", "KeptFile", "file_at", "kept", "read_by"]
+__all__ = ["ROUTES", "StoredFile", "check_file_references", "find_file", "save_generated_file"]
 
 
-class KeptFile(Value):
+class StoredFile(Value):
     """A file and what is in it."""
 
-    shown: File
+    resource: File
     data: bytes
 
 
-def kept(
-    state: State, asked: Asked, data: bytes, mime_type: str, *, name: str | None = None, display_name: str | None = None
-) -> tuple[State, File]:
+def save_generated_file(
+    state: EmulatorState,
+    asked: EmulatedRequest,
+    data: bytes,
+    mime_type: str,
+    *,
+    name: str | None = None,
+    display_name: str | None = None,
+) -> tuple[EmulatorState, File]:
     """Keep what the service has made as a file, which can be fetched at its ``download_uri``."""
-    return _kept(state, asked, data, File(name=name, display_name=display_name, mime_type=mime_type), is_made=True)
+    return _save_file(state, asked, data, File(name=name, display_name=display_name, mime_type=mime_type), is_made=True)
 
 
-def file_at(state: State, asked: Asked, name: str) -> KeptFile:
+def find_file(state: EmulatorState, asked: EmulatedRequest, name: str) -> StoredFile:
     """
     Find a file by its name.
 
     Raises:
         Fault: where there is none, or none any more.
     """
-    found = state.kept.get(name)
-    if not isinstance(found, KeptFile) or (found.shown.expiration_time or asked.now) < asked.now:
+    found = state.resources.get(name)
+    if not isinstance(found, StoredFile) or (found.resource.expiration_time or asked.now) < asked.now:
         identity = name.removeprefix("files/")
-        raise denied(f"You do not have permission to access the File {identity} or it may not exist.")
+        raise make_permission_denied(f"You do not have permission to access the File {identity} or it may not exist.")
     return found
 
 
-def read_by(state: State, asked: Asked, contents: Iterable[Content]) -> None:
+def check_file_references(state: EmulatorState, asked: EmulatedRequest, contents: Iterable[Content]) -> None:
     """
     Find the files that contents name by their address here; Vertex AI has none, and looks elsewhere.
 
     Raises:
         Fault: where one is not there.
     """
-    for content in () if asked.vertex else contents:
+    for content in () if asked.is_vertex else contents:
         for part in content.parts or ():
-            found = _ADDRESS.fullmatch((part.file_data and part.file_data.file_uri) or "")
+            found = _FILE_URI_PATTERN.fullmatch((part.file_data and part.file_data.file_uri) or "")
             if found is not None:
-                file_at(state, asked, found[1])
+                find_file(state, asked, found[1])
 
 
-_ADDRESS = re.compile(r"https?://[^?#]*/v[0-9]\w*/(files/[^/:?#]+)")
+_FILE_URI_PATTERN = re.compile(r"https?://[^?#]*/v[0-9]\w*/(files/[^/:?#]+)")
 
 
 # Methods
 
 
-class _Wrapped(Message):
+class _FileBody(Message):
     file: File | None = None
 
 
-def _uploaded(state: State, asked: Asked) -> tuple[State, HttpResponse]:
-    return upload(state, asked, _Wrapped, _filed)
+def _upload_file(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
+    return handle_upload(state, asked, _FileBody, _save_upload)
 
 
-def _filed(state: State, asked: Asked, whole: Upload) -> tuple[State, HttpResponse]:
-    said: File = whole.about.file or File()
+def _save_upload(
+    state: EmulatorState, asked: EmulatedRequest, whole: EmulatedUpload
+) -> tuple[EmulatorState, HttpResponse]:
+    said: File = whole.metadata.file or File()
     mime_type = said.mime_type or whole.mime_type
     if not mime_type:
-        raise invalid("Mime type must be specified for the file being uploaded.")
+        raise make_invalid_argument("Mime type must be specified for the file being uploaded.")
     about = File(name=said.name, display_name=said.display_name or whole.file_name or None, mime_type=mime_type)
-    state, file = _kept(state, asked, whole.data, about, is_made=False)
-    return state, told(_Wrapped(file=file))
+    state, file = _save_file(state, asked, whole.data, about, is_made=False)
+    return state, build_json_response(_FileBody(file=file))
 
 
-def _kept(state: State, asked: Asked, data: bytes, about: File, *, is_made: bool) -> tuple[State, File]:
+def _save_file(
+    state: EmulatorState, asked: EmulatedRequest, data: bytes, about: File, *, is_made: bool
+) -> tuple[EmulatorState, File]:
     name = about.name
     if name is None:
-        state, name = state.named("files")
+        state, name = state.assign_name("files")
     else:
-        name = chosen(state, "files", name)
-    address = f"{asked.base}/{name}"
+        name = check_new_name(state, "files", name)
+    address = f"{asked.api_root}/{name}"
     file = File(
         name=name,
         display_name=about.display_name,
         mime_type=about.mime_type,
         size_bytes=Int64(len(data)),
         create_time=asked.now,
-        expiration_time=asked.now + _KEPT_FOR,
+        expiration_time=asked.now + _FILE_LIFETIME,
         update_time=asked.now,
         sha256_hash=b64encode(hashlib.sha256(data).hexdigest().encode()).decode(),
         uri=address,
@@ -107,39 +118,43 @@ def _kept(state: State, asked: Asked, data: bytes, about: File, *, is_made: bool
         state=FileState.ACTIVE,
         source=FileSource.GENERATED if is_made else FileSource.UPLOADED,
     )
-    return state.putting(name, KeptFile(file, data)), file
+    return state.with_resource(name, StoredFile(file, data)), file
 
 
-_KEPT_FOR = timedelta(days=2)
+_FILE_LIFETIME = timedelta(days=2)
 
 
-def _got(state: State, asked: Asked) -> tuple[State, HttpResponse]:
-    return state, told(file_at(state, asked, asked.names["name"]).shown)
+def _get_file(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
+    return state, build_json_response(find_file(state, asked, asked.path_params["name"]).resource)
 
 
-def _listed(state: State, asked: Asked) -> tuple[State, HttpResponse]:
-    files = [each.shown for each in state.under("files") if (each.shown.expiration_time or asked.now) >= asked.now]
-    return state, listed("files", files[::-1], asked, size=10, most=100)
+def _list_files(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
+    files = [
+        each.resource
+        for each in state.list_resources("files")
+        if (each.resource.expiration_time or asked.now) >= asked.now
+    ]
+    return state, build_page_response("files", files[::-1], asked, default_size=10, max_size=100)
 
 
-def _deleted(state: State, asked: Asked) -> tuple[State, HttpResponse]:
-    file_at(state, asked, asked.names["name"])
-    return state.dropping(asked.names["name"]), NOTHING
+def _delete_file(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
+    find_file(state, asked, asked.path_params["name"])
+    return state.without_resource(asked.path_params["name"]), EMPTY_RESPONSE
 
 
-def _downloaded(state: State, asked: Asked) -> tuple[State, HttpResponse]:
+def _download_file(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
     """Answer the bytes; uploaded files come back, too, other than from the service."""
-    found = file_at(state, asked, asked.names["name"])
+    found = find_file(state, asked, asked.path_params["name"])
     if asked.query.get("alt") != "media":
-        return state, told(found.shown)
-    kind = found.shown.mime_type or "application/octet-stream"
+        return state, build_json_response(found.resource)
+    kind = found.resource.mime_type or "application/octet-stream"
     return state, HttpResponse(200, (("content-type", kind),), found.data)
 
 
 ROUTES = (
-    ("POST", "upload/files", _uploaded),
-    ("GET", "files", _listed),
-    ("GET", "{name=files/*}", _got),
-    ("DELETE", "{name=files/*}", _deleted),
-    ("GET", "{name=files/*}:download", _downloaded),
+    ("POST", "upload/files", _upload_file),
+    ("GET", "files", _list_files),
+    ("GET", "{name=files/*}", _get_file),
+    ("DELETE", "{name=files/*}", _delete_file),
+    ("GET", "{name=files/*}:download", _download_file),
 )

@@ -5,14 +5,13 @@ from typing import Any, TypeVar
 from msgspec.structs import replace
 from returns.result import Failure, Result, Success
 
-from genai_fn.effects import Now
+from genai_fn.commands import StreamReader, attempt, emit
+from genai_fn.effects import AskWithin, GetTime
 from genai_fn.errors import GenaiError, InvalidRequest, PageLoop
-from genai_fn.request import Request, Steps, Stream, stream
-from genai_fn.schema._base import Page
-from genai_fn.steps import Reading, attempt, emit
-from genai_fn.words import Within
+from genai_fn.request import FlowGenerator, Request, Stream, stream
+from genai_fn.schema.base import Page
 
-__all__ = ["items_of", "next_page", "pages_of"]
+__all__ = ["next_page", "stream_items", "stream_pages"]
 
 P = TypeVar("P", bound=Page[Any])
 T = TypeVar("T")
@@ -39,7 +38,7 @@ def next_page(request: Request[P], page: P) -> Request[P] | None:
 
 
 @stream
-def pages_of(request: Request[P]) -> Steps[None]:
+def stream_pages(request: Request[P]) -> FlowGenerator[None]:
     """
     Give page after page; a token that comes a second time ends them with ``Failure(PageLoop)``.
 
@@ -47,15 +46,15 @@ def pages_of(request: Request[P]) -> Steps[None]:
     """
     seconds, over = request.options.deadline, 0.0
     if seconds is not None:
-        over = (yield Now()) + seconds
-    asked: set[str | None] = {_first_token(request)}
+        over = (yield GetTime()) + seconds
+    asked: set[str | None] = {_get_page_token(request)}
     following: Request[P] | None = request
     while following is not None:
         result: Result[P, GenaiError]
         if seconds is None:
             result = yield from attempt(following)
         else:
-            result = yield Within(following, over - (yield Now()))
+            result = yield AskWithin(following, over - (yield GetTime()))
         yield from emit(result)
         if isinstance(result, Failure):
             return
@@ -67,16 +66,16 @@ def pages_of(request: Request[P]) -> Steps[None]:
         asked.add(page.next_page_token)
 
 
-def _first_token(request: Request[Any]) -> str | None:
+def _get_page_token(request: Request[Any]) -> str | None:
     config = getattr(request.operation, "config", None)
     return getattr(config, "page_token", None)
 
 
 @stream
-def items_of(pages: Stream[Page[T]]) -> Steps[None]:
+def stream_items(pages: Stream[Page[T]]) -> FlowGenerator[None]:
     """Give what is on all pages, item by item."""
-    reading = Reading(pages)
-    while (page := (yield from reading.next())) is not None:
+    reading = StreamReader(pages)
+    while (page := (yield from reading.read_next())) is not None:
         if isinstance(page, Failure):
             yield from emit(page)
             return

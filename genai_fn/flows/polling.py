@@ -7,10 +7,11 @@ from msgspec.structs import replace
 from returns.result import Failure, Result, Success
 
 from genai_fn import codec
-from genai_fn.effects import Now
+from genai_fn.commands import ask, sleep
+from genai_fn.effects import AskWithin, GetTime
 from genai_fn.errors import DecodeError, GenaiError, InvalidRequest, OperationFailed, TimedOut
-from genai_fn.options import Options, positive
-from genai_fn.request import Action, Description, Flow, Modifier, Request, Steps, Stream, flow, steps
+from genai_fn.options import Options, check_positive
+from genai_fn.request import Action, Description, Flow, FlowGenerator, Modifier, Request, Stream, flow, start_generator
 from genai_fn.schema import (
     BatchJob,
     File,
@@ -22,12 +23,10 @@ from genai_fn.schema import (
     TuningJob,
     UploadToFileSearchStoreOperation,
 )
-from genai_fn.steps import ask, sleep
-from genai_fn.words import Within
 
-__all__ = ["Work", "done", "has_ended_well", "polled", "until_done", "works"]
+__all__ = ["LONG_RUNNING_TYPES", "LongRunningResource", "get_outcome", "poll_request", "run_until_done", "until_done"]
 
-Work: TypeAlias = (
+LongRunningResource: TypeAlias = (
     File
     | BatchJob
     | TuningJob
@@ -38,17 +37,17 @@ Work: TypeAlias = (
 )
 """What can be waited for."""
 
-W = TypeVar("W", bound=Work)
+W = TypeVar("W", bound=LongRunningResource)
 
 
-class Waiting(Modifier):
+class UntilDoneModifier(Modifier):
     """Work that begins, or is under way, becomes work that is done."""
 
     def __call__(self, description: Action[W]) -> Flow[W]:
         return super().__call__(description)  # type: ignore[no-any-return]  # its function makes one
 
 
-def until_done(*, every: float = 5.0, timeout: float | None = None) -> Waiting:
+def until_done(*, every: float = 5.0, timeout: float | None = None) -> UntilDoneModifier:
     """
     Wait for work at the service to be done: a file, a batch, a tuning, a video, an import, an upload into a store.
 
@@ -65,75 +64,75 @@ def until_done(*, every: float = 5.0, timeout: float | None = None) -> Waiting:
     >>> (files.get("abc") | until_done(timeout=60)).args
     (5.0, 60)
     """
-    positive("every", every)
+    check_positive("every", every)
     if timeout is not None:
-        positive("timeout", timeout)
-    return Waiting(_waited, (every, timeout))
+        check_positive("timeout", timeout)
+    return UntilDoneModifier(_apply_until_done, (every, timeout))
 
 
-def _waited(description: Description, every: float, timeout: float | None) -> Flow[Any]:
+def _apply_until_done(description: Description, every: float, timeout: float | None) -> Flow[Any]:
     is_work = isinstance(description, Flow)
     if isinstance(description, Request):
-        kind = _kind(description)
-        is_work = kind in (*works, Any, None) and not description.options.with_http_response
+        kind = _get_result_type(description)
+        is_work = kind in (*LONG_RUNNING_TYPES, Any, None) and not description.options.with_http_response
     if not is_work:
         raise InvalidRequest("until_done", description, f"{_EXPECTED}, and not wrapped in a Replied")
-    return Flow(done, description, (every, timeout))
+    return Flow(run_until_done, description, (every, timeout))
 
 
-def _kind(request: Request[Any]) -> Any:
+def _get_result_type(request: Request[Any]) -> Any:
     """Say what a request is answered with, as far as its operation's class does."""
     bases = getattr(type(request.operation), "__orig_bases__", ())
     return next((kind for base in bases for kind in get_args(base)), None)
 
 
 @flow
-def done(action: Action[W], every: float, timeout: float | None) -> Steps[Result[W, GenaiError]]:
+def run_until_done(action: Action[W], every: float, timeout: float | None) -> FlowGenerator[Result[W, GenaiError]]:
     """
     Run an action that begins some work or looks it up, and go on asking until the work is done.
 
     The first question follows at once, the others `every` so many seconds. `timeout` bounds the questions, and not what
     began the work, such as an upload.
     """
-    question = _as_question(action)
+    question = _as_lookup(action)
     if question is None:
         begun = yield from ask(action)
-        if not isinstance(begun, works):  # pyright: ignore[reportUnnecessaryIsInstance]  # a flow may answer anything
+        if not isinstance(begun, LONG_RUNNING_TYPES):  # pyright: ignore[reportUnnecessaryIsInstance]  # a flow may answer anything
             return Failure(InvalidRequest("until_done", begun, _EXPECTED))
-        if has_ended_well(begun) is not None:
-            return _end(begun)
-        asking = _question(begun, _root(action))
+        if get_outcome(begun) is not None:
+            return _build_result(begun)
+        asking = _build_lookup(begun, _get_root_options(action))
         if isinstance(asking, Failure):
             return asking
         question = asking.unwrap()
-    waiting = polled(question, every)
-    return (yield from (steps(waiting) if timeout is None else _in_time(waiting, question, timeout)))
+    waiting = poll_request(question, every)
+    return (yield from (start_generator(waiting) if timeout is None else _poll_within(waiting, question, timeout)))
 
 
 @flow
-def polled(question: Request[W], every: float) -> Steps[Result[W, GenaiError]]:
+def poll_request(question: Request[W], every: float) -> FlowGenerator[Result[W, GenaiError]]:
     """Ask the same again and again, until the answer is that the work has ended."""
     while True:
         work = yield from ask(question)
-        if not isinstance(work, works):  # pyright: ignore[reportUnnecessaryIsInstance]  # a look-up of the caller's own
+        if not isinstance(work, LONG_RUNNING_TYPES):  # pyright: ignore[reportUnnecessaryIsInstance]  # a look-up of the caller's own
             return Failure(InvalidRequest("until_done", work, _EXPECTED))
-        if has_ended_well(work) is not None:
-            return _end(work)
+        if get_outcome(work) is not None:
+            return _build_result(work)
         yield from sleep(every)
 
 
-works: tuple[type[Any], ...] = get_args(Work)
-_EXPECTED = "what answers with a " + " or ".join(each.__name__ for each in works)
+LONG_RUNNING_TYPES: tuple[type[Any], ...] = get_args(LongRunningResource)
+_EXPECTED = "what answers with a " + " or ".join(each.__name__ for each in LONG_RUNNING_TYPES)
 
 
-def has_ended_well(work: Work) -> bool | None:
+def get_outcome(work: LongRunningResource) -> bool | None:
     """
     Say how work has ended; None as long as it has not.
 
-    >>> has_ended_well(File(state=FileState.PROCESSING)) is None
+    >>> get_outcome(File(state=FileState.PROCESSING)) is None
     True
     """
-    well = _ENDS.get(getattr(work, "state", None))
+    well = _SUCCESS_BY_STATE.get(getattr(work, "state", None))
     if well is None and work.error:
         return False
     if well is None and getattr(work, "done", None):
@@ -141,7 +140,7 @@ def has_ended_well(work: Work) -> bool | None:
     return well
 
 
-_ENDS: Mapping[Any, bool] = {
+_SUCCESS_BY_STATE: Mapping[Any, bool] = {
     FileState.ACTIVE: True,
     FileState.FAILED: False,
     JobState.JOB_STATE_SUCCEEDED: True,
@@ -152,8 +151,8 @@ _ENDS: Mapping[Any, bool] = {
 }
 
 
-def _end(work: W) -> Result[W, GenaiError]:
-    if has_ended_well(work):
+def _build_result(work: W) -> Result[W, GenaiError]:
+    if get_outcome(work):
         return Success(work)
     error: Any = work.error
     told: Any = codec.to_builtins(error or {})
@@ -165,11 +164,11 @@ def _end(work: W) -> Result[W, GenaiError]:
     )
 
 
-def _as_question(action: Action[W]) -> Request[W] | None:
+def _as_lookup(action: Action[W]) -> Request[W] | None:
     return action if isinstance(action, Request) and ".get" in action.operation.op else None
 
 
-def _question(work: W, root: Options) -> Result[Request[W], GenaiError]:
+def _build_lookup(work: W, root: Options) -> Result[Request[W], GenaiError]:
     from genai_fn.ops import batches, files, operations, tunings  # noqa: PLC0415  # few wait for anything
 
     lookups: dict[Any, Any] = {File: files.get, BatchJob: batches.get, TuningJob: tunings.get}
@@ -181,18 +180,18 @@ def _question(work: W, root: Options) -> Result[Request[W], GenaiError]:
     return Success(replace(found, options=root))
 
 
-def _root(action: Any) -> Options:
+def _get_root_options(action: Any) -> Options:
     """Ask later in the way in which was asked first: at the same address, with the same headers and patience."""
     while isinstance(action, Flow | Stream):
-        action = cast("Flow[Any]", action).of
+        action = cast("Flow[Any]", action).source
     first = action.options if isinstance(action, Request) else Options()
     return replace(first, deadline=None, extra_body=None, with_http_response=False)
 
 
-def _in_time(waiting: Flow[W], question: Request[W], seconds: float) -> Steps[Result[W, GenaiError]]:
-    begun: float = yield Now()
-    result: Result[W, GenaiError] = yield Within(waiting, seconds)
+def _poll_within(waiting: Flow[W], question: Request[W], seconds: float) -> FlowGenerator[Result[W, GenaiError]]:
+    begun: float = yield GetTime()
+    result: Result[W, GenaiError] = yield AskWithin(waiting, seconds)
     is_late = isinstance(result, Failure) and isinstance(result.failure(), TimedOut)
-    if is_late and (yield Now()) >= begun + seconds:
+    if is_late and (yield GetTime()) >= begun + seconds:
         return Failure(TimedOut("poll", f"waiting for {getattr(question.operation, 'name', 'work')}"))
     return result

@@ -9,25 +9,26 @@ from returns.result import Failure, Result, Success
 from typing_extensions import TypeIs
 
 from genai_fn import codec
+from genai_fn.commands import attempt
 from genai_fn.errors import DecodeError, GenaiError, InvalidRequest, Truncated
-from genai_fn.flows.fitting import fitted
-from genai_fn.flows.texts import no_text
-from genai_fn.flows.turns import answer_in, with_answer
-from genai_fn.mending import kept, misread
-from genai_fn.request import Action, Steps, flow
+from genai_fn.flows.response_text import build_no_text_error
+from genai_fn.flows.turns import get_answer, replace_answer
+from genai_fn.flows.typed_json import convert_json
+from genai_fn.request import Action, FlowGenerator, flow
 from genai_fn.schema import FinishReason, GenerateContentResponse
-from genai_fn.schema._base import Misfit, Value
-from genai_fn.schema.dialect import translate
-from genai_fn.schema.json_schema import json_schema, without_siblings
-from genai_fn.steps import attempt
+from genai_fn.schema.api_schema import translate
+from genai_fn.schema.base import ConversionError
+from genai_fn.schema.json_schema import build_json_schema, without_siblings
+from genai_fn.values import Value
+from genai_fn.wire.lenient_json import build_decode_error, truncate_text
 
-__all__ = ["Parsed", "asking_for", "parse", "parsed"]
+__all__ = ["ParsedResponse", "build_output_config", "parse", "run_parse"]
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 
-class Parsed(Value, Generic[T_co]):
+class ParsedResponse(Value, Generic[T_co]):
     """A value, and the response that it was read from."""
 
     value: T_co
@@ -56,39 +57,41 @@ def parse(response: GenerateContentResponse, kind: Any) -> Result[Any, GenaiErro
     """
     if not isinstance(response, GenerateContentResponse):  # pyright: ignore[reportUnnecessaryIsInstance]  # a flow's value may be anything
         raise InvalidRequest("response", response, "a GenerateContentResponse")
-    said, reason = response.text or "", _reason(response)
+    said, reason = response.text or "", _get_finish_reason(response)
     if not said.strip():
-        return Failure(Truncated(said, reason) if reason == FinishReason.MAX_TOKENS else no_text(response))
+        return Failure(Truncated(said, reason) if reason == FinishReason.MAX_TOKENS else build_no_text_error(response))
     try:
-        value = _value(said, kind)
+        value = _decode_text(said, kind)
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
-        return Failure(_unread(error, said, reason))
-    if reason == FinishReason.MAX_TOKENS and _may_go_on(value, kind):
+        return Failure(_build_decode_error(error, said, reason))
+    if reason == FinishReason.MAX_TOKENS and _may_be_incomplete(value, kind):
         return Failure(Truncated(said, reason))
     try:
-        return Success(fitted(value, kind))
+        return Success(convert_json(value, kind))
     except (msgspec.ValidationError, RecursionError) as error:
-        return Failure(misread(error, said))
+        return Failure(build_decode_error(error, said))
 
 
 @flow
-def parsed(source: Action[GenerateContentResponse], kind: Any, with_response: bool) -> Steps[Result[Any, GenaiError]]:
+def run_parse(
+    source: Action[GenerateContentResponse], kind: Any, with_response: bool
+) -> FlowGenerator[Result[Any, GenaiError]]:
     """Read an answer as a value of a type."""
     result = yield from attempt(source)
     if isinstance(result, Failure):
         return result
-    response = answer_in(result.unwrap())
+    response = get_answer(result.unwrap())
     value = parse(response, kind)
     if with_response:
-        value = value.map(partial(_beside, response))
-    return value.map(partial(with_answer, result.unwrap()))
+        value = value.map(partial(_build_parsed, response))
+    return value.map(partial(replace_answer, result.unwrap()))
 
 
-def _beside(response: GenerateContentResponse, value: T) -> Parsed[T]:
-    return Parsed(value, response)
+def _build_parsed(response: GenerateContentResponse, value: T) -> ParsedResponse[T]:
+    return ParsedResponse(value, response)
 
 
-def asking_for(kind: Any) -> dict[str, Any]:
+def build_output_config(kind: Any) -> dict[str, Any]:
     """
     Give the fields of a config that ask for a value of a type.
 
@@ -97,17 +100,17 @@ def asking_for(kind: Any) -> dict[str, Any]:
     tuple or a set, and of an object whose names are not known, which the API would leave empty: such shapes go as
     ``response_json_schema``.
 
-    >>> asking_for(bool)["response_schema"], asking_for(dict[str, int])["response_json_schema"]
+    >>> build_output_config(bool)["response_schema"], build_output_config(dict[str, int])["response_json_schema"]
     ({'type': 'boolean'}, {'type': 'object', 'additionalProperties': {'type': 'integer'}})
     """
-    fields: dict[str, Any] = {"response_mime_type": "text/x.enum" if _is_of_texts(kind) else "application/json"}
+    fields: dict[str, Any] = {"response_mime_type": "text/x.enum" if _is_text_enum(kind) else "application/json"}
     fields |= {"response_schema": None, "response_json_schema": None}
     try:
-        plain = json_schema(kind)
-    except Misfit as wrong:
+        plain = build_json_schema(kind)
+    except ConversionError as wrong:
         raise InvalidRequest("returning" + "".join(reversed(wrong.steps)), wrong.value, wrong.expected) from None
     said = translate(plain)
-    if said and not _is_open(said):
+    if said and not _has_open_object(said):
         return fields | {"response_schema": said}
     return fields | ({"response_json_schema": without_siblings(plain)} if plain else {})
 
@@ -115,42 +118,42 @@ def asking_for(kind: Any) -> dict[str, Any]:
 # What is asked for
 
 
-def _is_of_texts(kind: Any) -> TypeIs[type[Enum]]:
+def _is_text_enum(kind: Any) -> TypeIs[type[Enum]]:
     return isinstance(kind, type) and issubclass(kind, Enum) and all(isinstance(each.value, str) for each in kind)
 
 
-def _is_open(shape: Any) -> bool:
+def _has_open_object(shape: Any) -> bool:
     """Tell whether an object somewhere in a shape has names that the shape does not say."""
     if isinstance(shape, list):
-        return any(map(_is_open, cast("Any", shape)))
+        return any(map(_has_open_object, cast("Any", shape)))
     if not isinstance(shape, dict):
         return False
     words = cast("dict[str, Any]", shape)
     is_bare = str(words.get("type")).upper() == "OBJECT" and not words.get("properties")
-    return is_bare or any(map(_is_open, words.values()))
+    return is_bare or any(map(_has_open_object, words.values()))
 
 
 # What has come
 
 
-def _reason(response: GenerateContentResponse) -> str | None:
+def _get_finish_reason(response: GenerateContentResponse) -> str | None:
     reason = response.candidates[0].finish_reason if response.candidates else None
     return None if reason is None else str(reason)
 
 
-def _value(said: str, kind: Any) -> Any:
+def _decode_text(said: str, kind: Any) -> Any:
     """Decode what was said; an enum stands there bare, or as JSON where the request asked for that."""
-    if _is_of_texts(kind):
+    if _is_text_enum(kind):
         return said.strip().strip('"')
     return codec.decode(said)
 
 
-def _may_go_on(value: Any, kind: Any) -> bool:
+def _may_be_incomplete(value: Any, kind: Any) -> bool:
     """Tell whether what is complete may be the beginning of something longer: a name, or the digits of a number."""
-    return _is_of_texts(kind) or (isinstance(value, int | float) and not isinstance(value, bool))
+    return _is_text_enum(kind) or (isinstance(value, int | float) and not isinstance(value, bool))
 
 
-def _unread(error: Exception, said: str, reason: str | None) -> GenaiError:
+def _build_decode_error(error: Exception, said: str, reason: str | None) -> GenaiError:
     if reason == FinishReason.MAX_TOKENS or "truncated" in str(error):
         return Truncated(said, reason)
-    return DecodeError(f"JSON ({error})", "", kept(said))
+    return DecodeError(f"JSON ({error})", "", truncate_text(said))

@@ -9,9 +9,9 @@ from msgspec.structs import replace
 from typing_extensions import TypeIs
 
 from genai_fn.schema import Content, GenerateContentConfig, GenerateContentResponse, Part
-from genai_fn.schema._base import Value
+from genai_fn.values import Value
 
-__all__ = ["Chat", "Turn", "answer_in", "curated", "recorded", "with_answer"]
+__all__ = ["Chat", "Turn", "add_turn", "get_answer", "replace_answer", "select_curated"]
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -43,12 +43,12 @@ class Turn(Value, Generic[T_co]):
     answer: T_co
 
 
-def answer_in(value: Any) -> Any:
+def get_answer(value: Any) -> Any:
     """Give the answer that a turn holds; anything else is an answer itself."""
     return value.answer if _is_turn(value) else value
 
 
-def with_answer(value: Any, answer: Any) -> Any:
+def replace_answer(value: Any, answer: Any) -> Any:
     """Put an answer that was read further back where `answer_in` had it from."""
     return Turn(value.chat, answer) if _is_turn(value) else answer
 
@@ -57,7 +57,7 @@ def _is_turn(value: Any) -> TypeIs[Turn[Any]]:
     return isinstance(value, Turn)
 
 
-def recorded(chat: Chat, message: Content, response: GenerateContentResponse, *, is_over: bool = True) -> Chat:
+def add_turn(chat: Chat, message: Content, response: GenerateContentResponse, *, is_finished: bool = True) -> Chat:
     """
     Put a turn into a chat: what was asked, what functions were called for it, and the model's own content, untouched.
 
@@ -66,23 +66,23 @@ def recorded(chat: Chat, message: Content, response: GenerateContentResponse, *,
     said = response.candidates[0].content if response.candidates else None
     called = response.automatic_function_calling_history[len(chat.curated) :]
     turn = (*(called or (message,)), said or Content(parts=(), role="model"))
-    shown = turn if is_over and said is not None and _says_something(said) else ()
+    shown = turn if is_finished and said is not None and _has_content(said) else ()
     return replace(chat, comprehensive=(*chat.comprehensive, *turn), curated=(*chat.curated, *shown))
 
 
-def curated(history: Iterable[Content]) -> tuple[Content, ...]:
+def select_curated(history: Iterable[Content]) -> tuple[Content, ...]:
     """Leave out the turns of the model's that say nothing, and with each of them what was asked."""
     kept: list[Content] = []
     for role, side_by_side in groupby(history, attrgetter("role")):
         contents = tuple(side_by_side)
-        if role == "user" or all(map(_says_something, contents)):
+        if role == "user" or all(map(_has_content, contents)):
             kept += contents
         else:
             del kept[-1:]
     return tuple(kept)
 
 
-def _says_something(content: Content) -> bool:
+def _has_content(content: Content) -> bool:
     """
     Tell whether a model may be shown this again: an empty text beside other parts is no fault, as streams end in one.
 

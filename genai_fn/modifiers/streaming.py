@@ -7,17 +7,18 @@ from msgspec.structs import replace
 
 from genai_fn.errors import InvalidRequest
 from genai_fn.flows import calling as loop
-from genai_fn.flows import chats, paging, streams
+from genai_fn.flows import chats, combining, paging
 from genai_fn.request import Description, Flow, Modifier, Request, Stream
-from genai_fn.schema._base import Page
+from genai_fn.schema.base import Page
+from genai_fn.streams import stream_response
 
 __all__ = [
-    "Collecting",
-    "Joining",
-    "Listing",
-    "Observing",
-    "Paging",
-    "Streaming",
+    "CollectedModifier",
+    "EachModifier",
+    "ItemsModifier",
+    "JoinedModifier",
+    "PagesModifier",
+    "StreamedModifier",
     "collected",
     "each",
     "items",
@@ -31,121 +32,121 @@ S = TypeVar("S", bound=Stream[Any])
 P = TypeVar("P", bound=Page[Any])
 
 
-class Streaming(Modifier):
+class StreamedModifier(Modifier):
     """One answer becomes its pieces."""
 
     def __call__(self, description: Request[T] | Flow[T]) -> Stream[T]:
         return super().__call__(description)  # type: ignore[no-any-return]  # its function makes one
 
 
-def _streamed(description: Description) -> Stream[Any]:
-    if isinstance(description, Flow) and description.builder is loop.called:
-        return Stream(loop.called_in_pieces, _streamed(description.of).of, description.args)
-    if isinstance(description, Flow) and description.builder is chats.turned:
-        return Stream(chats.turned_in_pieces, _streamed(description.of), description.args)
+def _apply_streamed(description: Description) -> Stream[Any]:
+    if isinstance(description, Flow) and description.builder is loop.run_calling_loop:
+        return Stream(loop.stream_calling_loop, _apply_streamed(description.source).source, description.args)
+    if isinstance(description, Flow) and description.builder is chats.run_turn:
+        return Stream(chats.stream_turn, _apply_streamed(description.source), description.args)
     if not isinstance(description, Request):
         raise InvalidRequest("streamed", description, "a request: | streamed comes before what reads its answer")
-    operation = description.operation.streaming()
+    operation = description.operation.get_streaming_operation()
     if operation is None:
         raise InvalidRequest(
             "streamed", description.operation.op, "an operation that answers in pieces, such as generate"
         )
-    return Stream(streams.served, replace(_plain(description, "streamed"), operation=operation))
+    return Stream(stream_response, replace(_validate_plain(description, "streamed"), operation=operation))
 
 
-streamed = Streaming(_streamed)
+streamed = StreamedModifier(_apply_streamed)
 """The answer in pieces, as it is written."""
 
 
-class Paging(Modifier):
+class PagesModifier(Modifier):
     """A list becomes all its pages."""
 
     def __call__(self, description: Request[P]) -> Stream[P]:
         return super().__call__(description)  # type: ignore[no-any-return]  # its function makes one
 
 
-def _pages(description: Description) -> Stream[Any]:
-    return Stream(paging.pages_of, _a_list(description, "pages"))
+def _apply_pages(description: Description) -> Stream[Any]:
+    return Stream(paging.stream_pages, _validate_list(description, "pages"))
 
 
-pages = Paging(_pages)
+pages = PagesModifier(_apply_pages)
 """All pages of a list, as they are asked for."""
 
 
-class Listing(Modifier):
+class ItemsModifier(Modifier):
     """A list becomes all its items."""
 
     def __call__(self, description: Request[Page[T]]) -> Stream[T]:
         return super().__call__(description)  # type: ignore[no-any-return]  # its function makes one
 
 
-def _items(description: Description) -> Stream[Any]:
-    return Stream(paging.items_of, Stream(paging.pages_of, _a_list(description, "items")))
+def _apply_items(description: Description) -> Stream[Any]:
+    return Stream(paging.stream_items, Stream(paging.stream_pages, _validate_list(description, "items")))
 
 
-items = Listing(_items)
+items = ItemsModifier(_apply_items)
 """All items of a list, page after page."""
 
 
-def _a_list(description: Description, name: str) -> Request[Any]:
+def _validate_list(description: Description, name: str) -> Request[Any]:
     if not isinstance(description, Request) or not description.operation.op.endswith(".list"):
         raise InvalidRequest(name, description, "the request of a list, such as files.list()")
-    return _plain(description, name)
+    return _validate_plain(description, name)
 
 
-class Observing(Modifier):
+class EachModifier(Modifier):
     """Many stay as they are, and somebody sees them pass."""
 
     def __call__(self, description: S) -> S:
         return super().__call__(description)  # type: ignore[no-any-return]  # its function answers a stream of the same
 
 
-def each(f: Callable[[Any], object]) -> Observing:
+def each(f: Callable[[Any], object]) -> EachModifier:
     """Call a function with every good item of a stream as it comes; the items pass on unchanged."""
-    return Observing(_each, (f,))
+    return EachModifier(_apply_each, (f,))
 
 
-def _each(description: Description, f: Callable[[Any], object]) -> Stream[Any]:
-    return Stream(streams.each, _a_stream(description, "each"), (f,))
+def _apply_each(description: Description, f: Callable[[Any], object]) -> Stream[Any]:
+    return Stream(combining.call_for_each, _validate_stream(description, "each"), (f,))
 
 
-class Joining(Modifier):
+class JoinedModifier(Modifier):
     """Many become one of their kind."""
 
     def __call__(self, description: Stream[T]) -> Flow[T]:
         return super().__call__(description)  # type: ignore[no-any-return]  # its function makes one
 
 
-def _joined(description: Description) -> Flow[Any]:
-    return Flow(streams.joined, _a_stream(description, "joined"))
+def _apply_joined(description: Description) -> Flow[Any]:
+    return Flow(combining.join_items, _validate_stream(description, "joined"))
 
 
-joined = Joining(_joined)
+joined = JoinedModifier(_apply_joined)
 """Texts run together into one, or pieces of a response merged into one response."""
 
 
-class Collecting(Modifier):
+class CollectedModifier(Modifier):
     """Many become a tuple."""
 
     def __call__(self, description: Stream[T]) -> Flow[tuple[T, ...]]:
         return super().__call__(description)  # type: ignore[no-any-return]  # its function makes one
 
 
-def _collected(description: Description) -> Flow[Any]:
-    return Flow(streams.collected, _a_stream(description, "collected"))
+def _apply_collected(description: Description) -> Flow[Any]:
+    return Flow(combining.collect_items, _validate_stream(description, "collected"))
 
 
-collected = Collecting(_collected)
+collected = CollectedModifier(_apply_collected)
 """All items as a tuple."""
 
 
-def _a_stream(description: Description, name: str) -> Stream[Any]:
+def _validate_stream(description: Description, name: str) -> Stream[Any]:
     if not isinstance(description, Stream):
         raise InvalidRequest(name, description, "a stream, such as generate(…) | streamed")
     return description
 
 
-def _plain(request: Request[Any], name: str) -> Request[Any]:
+def _validate_plain(request: Request[Any], name: str) -> Request[Any]:
     if request.options.with_http_response:
         raise InvalidRequest(name, request, "a request without with_http_response")
     return request

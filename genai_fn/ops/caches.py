@@ -5,9 +5,8 @@ from datetime import datetime
 from typing import Any, ClassVar, cast
 
 from genai_fn.backend import Backend, Gemini, Vertex
-from genai_fn.names import Name, model_name, named, valid_model, valid_name
-from genai_fn.ops._parts import nothing_is_none, query_of, settled
-from genai_fn.request import DELETE, GET, PATCH, POST, Call, Operation, Request, json
+from genai_fn.ops.request_parts import as_type, build_query, omit_if_empty
+from genai_fn.request import DELETE, GET, PATCH, POST, Call, Operation, Request, read_json
 from genai_fn.schema import (
     CachedContent,
     Content,
@@ -19,8 +18,15 @@ from genai_fn.schema import (
     ToolConfig,
     UpdateCachedContentConfig,
 )
-from genai_fn.schema._base import Message
-from genai_fn.schema._convert import as_struct
+from genai_fn.schema.base import Message
+from genai_fn.schema.convert import as_struct
+from genai_fn.wire.resource_names import (
+    ResourceName,
+    check_model_name,
+    check_resource_name,
+    complete_resource_name,
+    resolve_model_name,
+)
 
 __all__ = [
     "CreateCache",
@@ -45,10 +51,12 @@ class CreateCache(Operation[CachedContent]):
     config: CreateCachedContentConfig = CreateCachedContentConfig()
 
     def gemini(self, at: Gemini) -> Call[CachedContent]:
-        return POST("cachedContents", _cache(self, at), json(CachedContent))
+        return POST("cachedContents", _encode_cache(self, at), read_json(CachedContent))
 
     def vertex(self, at: Vertex) -> Call[CachedContent]:
-        return POST("projects/{project}/locations/{location}/cachedContents", _cache(self, at), json(CachedContent))
+        return POST(
+            "projects/{project}/locations/{location}/cachedContents", _encode_cache(self, at), read_json(CachedContent)
+        )
 
 
 def create(model: str, config: CreateCachedContentConfig | Mapping[str, Any] | None = None) -> Request[CachedContent]:
@@ -64,14 +72,14 @@ def create(model: str, config: CreateCachedContentConfig | Mapping[str, Any] | N
     >>> create("gemini-2.5-flash", {"contents": "a long book", "ttl": "300s"}).operation.config.ttl
     '300s'
     """
-    return Request(CreateCache(model=valid_model(model), config=as_struct(CreateCachedContentConfig, config)))
+    return Request(CreateCache(model=check_model_name(model), config=as_struct(CreateCachedContentConfig, config)))
 
 
 class _EncryptionSpec(Message):
     kms_key_name: str
 
 
-class _Cache(Message):
+class _CreateCacheBody(Message):
     model: str
     ttl: str | None = None
     expire_time: datetime | None = None
@@ -83,28 +91,28 @@ class _Cache(Message):
     encryption_spec: _EncryptionSpec | None = None
 
 
-def _cache(operation: CreateCache, at: Backend) -> _Cache:
+def _encode_cache(operation: CreateCache, at: Backend) -> _CreateCacheBody:
     config = operation.config
-    return _Cache(
-        model=_model(at, operation.model),
+    return _CreateCacheBody(
+        model=_resolve_model_name(at, operation.model),
         ttl=config.ttl,
         expire_time=config.expire_time,
         display_name=config.display_name,
         contents=cast("tuple[Content, ...] | None", config.contents),  # as ``as_struct`` has settled them
-        system_instruction=settled(Content, config.system_instruction),
+        system_instruction=as_type(Content, config.system_instruction),
         tools=config.tools,
         tool_config=config.tool_config,
         encryption_spec=None if config.kms_key_name is None else _EncryptionSpec(kms_key_name=config.kms_key_name),
     )
 
 
-def _model(at: Backend, model: str) -> str:
+def _resolve_model_name(at: Backend, model: str) -> str:
     """Vertex wants the whole name here."""
-    name = model_name(at, model)
+    name = resolve_model_name(at, model)
     if isinstance(at, Gemini) or name.startswith("projects/"):
         return name
     publisher = "publishers/google/" if name.startswith("models/") else ""
-    return Name(f"projects/{{project}}/locations/{{location}}/{publisher}{name}")
+    return ResourceName(f"projects/{{project}}/locations/{{location}}/{publisher}{name}")
 
 
 class GetCache(Operation[CachedContent]):
@@ -115,10 +123,13 @@ class GetCache(Operation[CachedContent]):
     name: str
 
     def gemini(self, at: Gemini) -> Call[CachedContent]:
-        return GET(named("cachedContents", self.name), json(CachedContent))
+        return GET(complete_resource_name("cachedContents", self.name), read_json(CachedContent))
 
     def vertex(self, at: Vertex) -> Call[CachedContent]:
-        return GET(named("projects/{project}/locations/{location}/cachedContents", self.name), json(CachedContent))
+        return GET(
+            complete_resource_name("projects/{project}/locations/{location}/cachedContents", self.name),
+            read_json(CachedContent),
+        )
 
 
 def get(name: str) -> Request[CachedContent]:
@@ -128,7 +139,7 @@ def get(name: str) -> Request[CachedContent]:
     Args:
         name: ``abc``, ``cachedContents/abc``, or a full Vertex name.
     """
-    return Request(GetCache(name=valid_name(name)))
+    return Request(GetCache(name=check_resource_name(name)))
 
 
 class UpdateCache(Operation[CachedContent]):
@@ -140,11 +151,13 @@ class UpdateCache(Operation[CachedContent]):
     config: UpdateCachedContentConfig = UpdateCachedContentConfig()
 
     def gemini(self, at: Gemini) -> Call[CachedContent]:
-        return PATCH(named("cachedContents", self.name), nothing_is_none(self.config), json(CachedContent))
+        return PATCH(
+            complete_resource_name("cachedContents", self.name), omit_if_empty(self.config), read_json(CachedContent)
+        )
 
     def vertex(self, at: Vertex) -> Call[CachedContent]:
-        path = named("projects/{project}/locations/{location}/cachedContents", self.name)
-        return PATCH(path, nothing_is_none(self.config), json(CachedContent))
+        path = complete_resource_name("projects/{project}/locations/{location}/cachedContents", self.name)
+        return PATCH(path, omit_if_empty(self.config), read_json(CachedContent))
 
 
 def update(name: str, config: UpdateCachedContentConfig | Mapping[str, Any] | None = None) -> Request[CachedContent]:
@@ -159,7 +172,7 @@ def update(name: str, config: UpdateCachedContentConfig | Mapping[str, Any] | No
     >>> update("abc", {"ttl": "300s"}).operation.config.ttl
     '300s'
     """
-    return Request(UpdateCache(name=valid_name(name), config=as_struct(UpdateCachedContentConfig, config)))
+    return Request(UpdateCache(name=check_resource_name(name), config=as_struct(UpdateCachedContentConfig, config)))
 
 
 class DeleteCache(Operation[DeleteCachedContentResponse]):
@@ -170,11 +183,11 @@ class DeleteCache(Operation[DeleteCachedContentResponse]):
     name: str
 
     def gemini(self, at: Gemini) -> Call[DeleteCachedContentResponse]:
-        return DELETE(named("cachedContents", self.name), json(DeleteCachedContentResponse))
+        return DELETE(complete_resource_name("cachedContents", self.name), read_json(DeleteCachedContentResponse))
 
     def vertex(self, at: Vertex) -> Call[DeleteCachedContentResponse]:
-        path = named("projects/{project}/locations/{location}/cachedContents", self.name)
-        return DELETE(path, json(DeleteCachedContentResponse))
+        path = complete_resource_name("projects/{project}/locations/{location}/cachedContents", self.name)
+        return DELETE(path, read_json(DeleteCachedContentResponse))
 
 
 def delete(name: str) -> Request[DeleteCachedContentResponse]:
@@ -184,7 +197,7 @@ def delete(name: str) -> Request[DeleteCachedContentResponse]:
     Args:
         name: ``abc``, ``cachedContents/abc``, or a full Vertex name.
     """
-    return Request(DeleteCache(name=valid_name(name)))
+    return Request(DeleteCache(name=check_resource_name(name)))
 
 
 class ListCaches(Operation[ListCachedContentsResponse]):
@@ -195,11 +208,11 @@ class ListCaches(Operation[ListCachedContentsResponse]):
     config: ListCachedContentsConfig = ListCachedContentsConfig()
 
     def gemini(self, at: Gemini) -> Call[ListCachedContentsResponse]:
-        return GET("cachedContents", json(ListCachedContentsResponse), query=query_of(self.config))
+        return GET("cachedContents", read_json(ListCachedContentsResponse), query=build_query(self.config))
 
     def vertex(self, at: Vertex) -> Call[ListCachedContentsResponse]:
         path = "projects/{project}/locations/{location}/cachedContents"
-        return GET(path, json(ListCachedContentsResponse), query=query_of(self.config))
+        return GET(path, read_json(ListCachedContentsResponse), query=build_query(self.config))
 
 
 def list(config: ListCachedContentsConfig | Mapping[str, Any] | None = None) -> Request[ListCachedContentsResponse]:

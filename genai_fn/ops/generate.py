@@ -8,10 +8,9 @@ from msgspec import field
 
 from genai_fn.backend import Backend, Gemini, Vertex
 from genai_fn.errors import InvalidRequest, Unsupported
-from genai_fn.names import Name, model_name, named, valid_model
-from genai_fn.ops._parts import recast, settled
-from genai_fn.ops._tools import gathered
-from genai_fn.request import POST, Call, Operation, Request, events, json
+from genai_fn.ops.request_parts import as_type, copy_fields
+from genai_fn.ops.tool_config import merge_function_declarations
+from genai_fn.request import POST, Call, Operation, Request, read_events, read_json
 from genai_fn.schema import (
     Content,
     GenerateContentConfig,
@@ -24,19 +23,20 @@ from genai_fn.schema import (
     Tool,
     ToolConfig,
 )
-from genai_fn.schema._base import Message
-from genai_fn.schema._convert import as_struct
+from genai_fn.schema.base import Message
 from genai_fn.schema.content import ContentsLike
 from genai_fn.schema.contents import as_contents
+from genai_fn.schema.convert import as_struct
+from genai_fn.wire.resource_names import ResourceName, check_model_name, complete_resource_name, resolve_model_name
 
 __all__ = [
     "GenerateBody",
     "GenerateContent",
     "StreamGenerateContent",
     "WireGenerationConfig",
+    "encode_generation_config",
     "generate",
-    "respelled",
-    "uncalled",
+    "refuse_automatic_calling",
 ]
 
 
@@ -51,12 +51,20 @@ class GenerateContent(Operation[GenerateContentResponse]):
     config: GenerateContentConfig = GenerateContentConfig()
 
     def gemini(self, at: Gemini) -> Call[GenerateContentResponse]:
-        return POST(f"{model_name(at, self.model)}:generateContent", _body(self, at), json(GenerateContentResponse))
+        return POST(
+            f"{resolve_model_name(at, self.model)}:generateContent",
+            _encode_body(self, at),
+            read_json(GenerateContentResponse),
+        )
 
     def vertex(self, at: Vertex) -> Call[GenerateContentResponse]:
-        return POST(f"{model_name(at, self.model)}:generateContent", _body(self, at), json(GenerateContentResponse))
+        return POST(
+            f"{resolve_model_name(at, self.model)}:generateContent",
+            _encode_body(self, at),
+            read_json(GenerateContentResponse),
+        )
 
-    def streaming(self) -> "StreamGenerateContent":
+    def get_streaming_operation(self) -> "StreamGenerateContent":
         return StreamGenerateContent(model=self.model, contents=self.contents, config=self.config)
 
 
@@ -66,12 +74,12 @@ class StreamGenerateContent(GenerateContent):
     op: ClassVar = "generate.stream"
 
     def gemini(self, at: Gemini) -> Call[GenerateContentResponse]:
-        path = f"{model_name(at, self.model)}:streamGenerateContent"
-        return POST(path, _body(self, at), events(GenerateContentResponse), query=(("alt", "sse"),))
+        path = f"{resolve_model_name(at, self.model)}:streamGenerateContent"
+        return POST(path, _encode_body(self, at), read_events(GenerateContentResponse), query=(("alt", "sse"),))
 
     def vertex(self, at: Vertex) -> Call[GenerateContentResponse]:
-        path = f"{model_name(at, self.model)}:streamGenerateContent"
-        return POST(path, _body(self, at), events(GenerateContentResponse), query=(("alt", "sse"),))
+        path = f"{resolve_model_name(at, self.model)}:streamGenerateContent"
+        return POST(path, _encode_body(self, at), read_events(GenerateContentResponse), query=(("alt", "sse"),))
 
 
 def generate(
@@ -95,7 +103,7 @@ def generate(
     """
     return Request(
         GenerateContent(
-            model=valid_model(model),
+            model=check_model_name(model),
             contents=as_contents(contents),
             config=as_struct(GenerateContentConfig, config, "config"),
         )
@@ -110,7 +118,7 @@ class _ImageOutputOptions(Message):
     compression_quality: int | None = None
 
 
-class _ImageConfig(Message):
+class _WireImageConfig(Message):
     aspect_ratio: str | None = None
     image_size: str | None = None
     image_output_options: _ImageOutputOptions | None = None
@@ -120,12 +128,12 @@ class WireGenerationConfig(GenerationConfig):
     """A `GenerationConfig` as the wire has it."""
 
     model_selection_config: ModelSelectionConfig | None = field(default=None, name="modelConfig")
-    image_config: _ImageConfig | None = None
+    image_config: _WireImageConfig | None = None
 
 
-def respelled(config: GenerationConfig) -> WireGenerationConfig:
+def encode_generation_config(config: GenerationConfig) -> WireGenerationConfig:
     """Write a `GenerationConfig` that stands by itself."""
-    return recast(WireGenerationConfig, config, image_config=None)
+    return copy_fields(WireGenerationConfig, config, image_config=None)
 
 
 class GenerateBody(Message):
@@ -141,7 +149,7 @@ class GenerateBody(Message):
     labels: Mapping[str, str] | None = None
 
 
-def uncalled(config: GenerateContentConfig) -> GenerateContentConfig:
+def refuse_automatic_calling(config: GenerateContentConfig) -> GenerateContentConfig:
     """Refuse a config that asks for functions to be called, where nothing calls them."""
     automatic = config.automatic_function_calling
     if automatic is not None and not automatic.disable:
@@ -150,60 +158,62 @@ def uncalled(config: GenerateContentConfig) -> GenerateContentConfig:
     return config
 
 
-def _body(operation: GenerateContent, at: Backend) -> GenerateBody:
-    config = uncalled(operation.config)
+def _encode_body(operation: GenerateContent, at: Backend) -> GenerateBody:
+    config = refuse_automatic_calling(operation.config)
     if isinstance(at, Gemini) and isinstance(config.response_schema, Schema):
-        _without_additional_properties(config.response_schema, at)
+        _refuse_additional_properties(config.response_schema, at)
     return GenerateBody(
         contents=operation.contents,
-        generation_config=_inside(config),
-        system_instruction=settled(Content, config.system_instruction),
+        generation_config=_encode_config_fields(config),
+        system_instruction=as_type(Content, config.system_instruction),
         safety_settings=config.safety_settings,
-        tools=gathered(config.tools),
+        tools=merge_function_declarations(config.tools),
         tool_config=config.tool_config,
-        cached_content=_cache(config.cached_content, at),
+        cached_content=_resolve_cache_name(config.cached_content, at),
         labels=config.labels,
     )
 
 
-def _inside(config: GenerateContentConfig) -> WireGenerationConfig | None:
-    values: tuple[Any, ...] = _ALL_INSIDE(config)
-    given = {name: value for name, value in zip(_INSIDE, values, strict=True) if value is not None}
+def _encode_config_fields(config: GenerateContentConfig) -> WireGenerationConfig | None:
+    values: tuple[Any, ...] = _get_generation_values(config)
+    given = {name: value for name, value in zip(_GENERATION_FIELDS, values, strict=True) if value is not None}
     if config.image_config is not None:
-        given["image_config"] = _image_config(config.image_config)
+        given["image_config"] = _encode_image_config(config.image_config)
     return WireGenerationConfig(**given) if given else None
 
 
-_INSIDE = tuple(name for name in GenerationConfig.__struct_fields__ if name in GenerateContentConfig.__struct_fields__)
-_ALL_INSIDE = attrgetter(*_INSIDE)
+_GENERATION_FIELDS = tuple(
+    name for name in GenerationConfig.__struct_fields__ if name in GenerateContentConfig.__struct_fields__
+)
+_get_generation_values = attrgetter(*_GENERATION_FIELDS)
 
 
-def _image_config(config: ImageConfig) -> _ImageConfig:
+def _encode_image_config(config: ImageConfig) -> _WireImageConfig:
     options = _ImageOutputOptions(
         mime_type=config.output_mime_type, compression_quality=config.output_compression_quality
     )
-    return _ImageConfig(
+    return _WireImageConfig(
         aspect_ratio=config.aspect_ratio,
         image_size=config.image_size,
         image_output_options=None if options == _ImageOutputOptions() else options,
     )
 
 
-def _cache(name: str | None, at: Backend) -> str | None:
+def _resolve_cache_name(name: str | None, at: Backend) -> str | None:
     if name is None:
         return None
     if isinstance(at, Vertex):
-        return Name(named("projects/{project}/locations/{location}/cachedContents", name))
-    return named("cachedContents", name)
+        return ResourceName(complete_resource_name("projects/{project}/locations/{location}/cachedContents", name))
+    return complete_resource_name("cachedContents", name)
 
 
-def _without_additional_properties(schema: Schema, at: Gemini) -> None:
+def _refuse_additional_properties(schema: Schema, at: Gemini) -> None:
     """Refuse what Gemini does not take in a response schema, though it does in function declarations."""
-    if paths := _open(schema):
+    if paths := _find_additional_properties(schema):
         raise Unsupported(at.title, tuple(f"config.response_schema{path}" for path in paths))
 
 
-def _open(schema: Schema) -> list[str]:
+def _find_additional_properties(schema: Schema) -> list[str]:
     found = [".additional_properties"] if schema.additional_properties else []
     inner: list[tuple[str, Schema]] = []
     if schema.items is not None:
@@ -215,5 +225,5 @@ def _open(schema: Schema) -> list[str]:
     if schema.defs:
         inner += [(f".defs.{name}", each) for name, each in schema.defs.items()]
     for where, each in inner:
-        found += [where + path for path in _open(each)]
+        found += [where + path for path in _find_additional_properties(each)]
     return found

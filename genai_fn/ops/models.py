@@ -7,9 +7,8 @@ from typing import Any, ClassVar
 from msgspec.structs import replace
 
 from genai_fn.backend import Gemini, Vertex
-from genai_fn.names import model_name, valid_model
-from genai_fn.ops._parts import nothing_is_none, query_of
-from genai_fn.request import DELETE, GET, PATCH, Call, Operation, Request, json
+from genai_fn.ops.request_parts import build_query, omit_if_empty
+from genai_fn.request import DELETE, GET, PATCH, Call, Operation, Request, read_json
 from genai_fn.schema import (
     Checkpoint,
     DeleteModelResponse,
@@ -20,8 +19,9 @@ from genai_fn.schema import (
     TunedModelInfo,
     UpdateModelConfig,
 )
-from genai_fn.schema._base import Message
-from genai_fn.schema._convert import as_struct
+from genai_fn.schema.base import Message
+from genai_fn.schema.convert import as_struct
+from genai_fn.wire.resource_names import check_model_name, resolve_model_name
 
 __all__ = ["DeleteModel", "GetModel", "ListModels", "UpdateModel", "delete", "get", "list", "update"]
 
@@ -34,11 +34,13 @@ class GetModel(Operation[Model]):
     model: str
 
     def gemini(self, at: Gemini) -> Call[Model]:
-        return GET(model_name(at, self.model), json(_GeminiModel, _of_gemini))
+        return GET(resolve_model_name(at, self.model), read_json(_GeminiModel, _model_from_gemini))
 
     def vertex(self, at: Vertex) -> Call[Model]:
-        path = model_name(at, self.model)
-        return GET(path, json(_VertexModel, _of_vertex), bare=path.startswith("publishers/google/models"))
+        path = resolve_model_name(at, self.model)
+        return GET(
+            path, read_json(_VertexModel, _model_from_vertex), omit_project=path.startswith("publishers/google/models")
+        )
 
 
 def get(model: str) -> Request[Model]:
@@ -48,7 +50,7 @@ def get(model: str) -> Request[Model]:
     Args:
         model: As in ``generate``.
     """
-    return Request(GetModel(model=valid_model(model)))
+    return Request(GetModel(model=check_model_name(model)))
 
 
 class UpdateModel(Operation[Model]):
@@ -60,10 +62,14 @@ class UpdateModel(Operation[Model]):
     config: UpdateModelConfig = UpdateModelConfig()
 
     def gemini(self, at: Gemini) -> Call[Model]:
-        return PATCH(model_name(at, self.model), nothing_is_none(self.config), json(_GeminiModel, _of_gemini))
+        return PATCH(
+            resolve_model_name(at, self.model), omit_if_empty(self.config), read_json(_GeminiModel, _model_from_gemini)
+        )
 
     def vertex(self, at: Vertex) -> Call[Model]:
-        return PATCH(model_name(at, self.model), nothing_is_none(self.config), json(_VertexModel, _of_vertex))
+        return PATCH(
+            resolve_model_name(at, self.model), omit_if_empty(self.config), read_json(_VertexModel, _model_from_vertex)
+        )
 
 
 def update(model: str, config: UpdateModelConfig | Mapping[str, Any] | None = None) -> Request[Model]:
@@ -78,7 +84,7 @@ def update(model: str, config: UpdateModelConfig | Mapping[str, Any] | None = No
     >>> update("tunedModels/mine", {"display_name": "Mine"}).operation.config.display_name
     'Mine'
     """
-    return Request(UpdateModel(model=valid_model(model), config=as_struct(UpdateModelConfig, config)))
+    return Request(UpdateModel(model=check_model_name(model), config=as_struct(UpdateModelConfig, config)))
 
 
 class DeleteModel(Operation[DeleteModelResponse]):
@@ -89,10 +95,10 @@ class DeleteModel(Operation[DeleteModelResponse]):
     model: str
 
     def gemini(self, at: Gemini) -> Call[DeleteModelResponse]:
-        return DELETE(model_name(at, self.model), json(DeleteModelResponse))
+        return DELETE(resolve_model_name(at, self.model), read_json(DeleteModelResponse))
 
     def vertex(self, at: Vertex) -> Call[DeleteModelResponse]:
-        return DELETE(model_name(at, self.model), json(DeleteModelResponse))
+        return DELETE(resolve_model_name(at, self.model), read_json(DeleteModelResponse))
 
 
 def delete(model: str) -> Request[DeleteModelResponse]:
@@ -102,7 +108,7 @@ def delete(model: str) -> Request[DeleteModelResponse]:
     Args:
         model: ``tunedModels/…``, or ``projects/…/models/…`` on Vertex.
     """
-    return Request(DeleteModel(model=valid_model(model)))
+    return Request(DeleteModel(model=check_model_name(model)))
 
 
 class ListModels(Operation[ListModelsResponse]):
@@ -113,22 +119,22 @@ class ListModels(Operation[ListModelsResponse]):
     config: ListModelsConfig = ListModelsConfig()
 
     def gemini(self, at: Gemini) -> Call[ListModelsResponse]:
-        path = "models" if self._is_base else "tunedModels"
-        return GET(path, json(_GeminiModels, _listed_by_gemini), query=self._query)
+        path = "models" if self._is_base_models else "tunedModels"
+        return GET(path, read_json(_GeminiModels, _models_from_gemini), query=self._query)
 
     def vertex(self, at: Vertex) -> Call[ListModelsResponse]:
-        answer = json(_VertexModels, _listed_by_vertex)
-        if self._is_base:
-            return GET("publishers/google/models", answer, query=self._query, bare=True)
+        answer = read_json(_VertexModels, _models_from_vertex)
+        if self._is_base_models:
+            return GET("publishers/google/models", answer, query=self._query, omit_project=True)
         return GET("models", answer, query=(*self._query, ("filter", "labels.tune-type:*")))
 
     @property
-    def _is_base(self) -> bool:
+    def _is_base_models(self) -> bool:
         return self.config.query_base is not False
 
     @property
     def _query(self) -> tuple[tuple[str, str], ...]:
-        return query_of(replace(self.config, query_base=None))
+        return build_query(replace(self.config, query_base=None))
 
 
 def list(config: ListModelsConfig | Mapping[str, Any] | None = None) -> Request[ListModelsResponse]:
@@ -162,14 +168,14 @@ class _GeminiModel(Message):
     thinking: bool | None = None
 
 
-def _of_gemini(said: _GeminiModel) -> Model:
+def _model_from_gemini(said: _GeminiModel) -> Model:
     info = TunedModelInfo(base_model=said.base_model, create_time=said.create_time, update_time=said.update_time)
     return Model(
         name=said.name,
         display_name=said.display_name,
         description=said.description,
         version=said.version,
-        tuned_model_info=nothing_is_none(info),
+        tuned_model_info=omit_if_empty(info),
         input_token_limit=said.input_token_limit,
         output_token_limit=said.output_token_limit,
         supported_actions=said.supported_generation_methods,
@@ -187,8 +193,8 @@ class _GeminiModels(Message):
     next_page_token: str | None = None
 
 
-def _listed_by_gemini(said: _GeminiModels) -> ListModelsResponse:
-    models = tuple(_of_gemini(each) for each in said.models or said.tuned_models)
+def _models_from_gemini(said: _GeminiModels) -> ListModelsResponse:
+    models = tuple(_model_from_gemini(each) for each in said.models or said.tuned_models)
     return ListModelsResponse(models=models, next_page_token=said.next_page_token)
 
 
@@ -213,7 +219,7 @@ class _VertexModel(Message):
     checkpoints: tuple[Checkpoint, ...] = ()
 
 
-def _of_vertex(said: _VertexModel) -> Model:
+def _model_from_vertex(said: _VertexModel) -> Model:
     base = (said.labels or {}).get("google-vertex-llm-tuning-base-model-id")
     info = TunedModelInfo(base_model=base, create_time=said.create_time, update_time=said.update_time)
     return Model(
@@ -225,7 +231,7 @@ def _of_vertex(said: _VertexModel) -> Model:
             Endpoint(name=each.endpoint, deployed_model_id=each.deployed_model_id) for each in said.deployed_models
         ),
         labels=said.labels,
-        tuned_model_info=nothing_is_none(info),
+        tuned_model_info=omit_if_empty(info),
         default_checkpoint_id=said.default_checkpoint_id,
         checkpoints=said.checkpoints,
     )
@@ -237,6 +243,6 @@ class _VertexModels(Message):
     next_page_token: str | None = None
 
 
-def _listed_by_vertex(said: _VertexModels) -> ListModelsResponse:
-    models = tuple(_of_vertex(each) for each in said.models or said.publisher_models)
+def _models_from_vertex(said: _VertexModels) -> ListModelsResponse:
+    models = tuple(_model_from_vertex(each) for each in said.models or said.publisher_models)
     return ListModelsResponse(models=models, next_page_token=said.next_page_token)

@@ -4,18 +4,18 @@ from typing import Any, ClassVar, TypeVar, overload
 
 from genai_fn.backend import Gemini, Vertex
 from genai_fn.errors import InvalidRequest
-from genai_fn.names import named, valid_name
-from genai_fn.ops.videos import FILMED
-from genai_fn.request import GET, POST, Call, Operation, Refusal, Request, json
+from genai_fn.ops.videos import VIDEOS_OPERATION
+from genai_fn.request import GET, POST, Call, Operation, Refusal, Request, read_json
 from genai_fn.schema import (
     GenerateVideosOperation,
     ImportFileOperation,
     ProjectOperation,
     UploadToFileSearchStoreOperation,
 )
-from genai_fn.schema._base import Message
+from genai_fn.schema.base import Message
+from genai_fn.wire.resource_names import check_resource_name, complete_resource_name
 
-__all__ = ["GetImport", "GetProjectOperation", "GetUpload", "GetVideos", "get"]
+__all__ = ["GetImportOperation", "GetProjectOperation", "GetUploadOperation", "GetVideosOperation", "get"]
 
 O = TypeVar(  # noqa: E741  # for an operation
     "O",
@@ -23,7 +23,7 @@ O = TypeVar(  # noqa: E741  # for an operation
 )
 
 
-class GetVideos(Operation[GenerateVideosOperation]):
+class GetVideosOperation(Operation[GenerateVideosOperation]):
     """Ask how far the making of videos has come."""
 
     op: ClassVar = "operations.get"
@@ -31,14 +31,14 @@ class GetVideos(Operation[GenerateVideosOperation]):
     name: str
 
     def gemini(self, at: Gemini) -> Call[GenerateVideosOperation]:
-        return GET(self.name, FILMED)
+        return GET(self.name, VIDEOS_OPERATION)
 
     def vertex(self, at: Vertex) -> Call[GenerateVideosOperation]:
-        model = _model(self.name)
-        return POST(f"{model}:fetchPredictOperation", _Fetch(operation_name=self.name), FILMED)
+        model = _parse_model_name(self.name)
+        return POST(f"{model}:fetchPredictOperation", _FetchOperationBody(operation_name=self.name), VIDEOS_OPERATION)
 
 
-class GetImport(Operation[ImportFileOperation]):
+class GetImportOperation(Operation[ImportFileOperation]):
     """Ask how far the reading of a file into a store has come."""
 
     op: ClassVar = "operations.get.import"
@@ -46,13 +46,13 @@ class GetImport(Operation[ImportFileOperation]):
     name: str
 
     def gemini(self, at: Gemini) -> Call[ImportFileOperation]:
-        return GET(self.name, json(ImportFileOperation))
+        return GET(self.name, read_json(ImportFileOperation))
 
     def vertex(self, at: Vertex) -> Refusal:
         return Refusal("file search stores are the Gemini Developer API's alone")
 
 
-class GetUpload(Operation[UploadToFileSearchStoreOperation]):
+class GetUploadOperation(Operation[UploadToFileSearchStoreOperation]):
     """Ask how far the reading of an upload into a store has come."""
 
     op: ClassVar = "operations.get.upload"
@@ -60,7 +60,7 @@ class GetUpload(Operation[UploadToFileSearchStoreOperation]):
     name: str
 
     def gemini(self, at: Gemini) -> Call[UploadToFileSearchStoreOperation]:
-        return GET(self.name, json(UploadToFileSearchStoreOperation))
+        return GET(self.name, read_json(UploadToFileSearchStoreOperation))
 
     def vertex(self, at: Vertex) -> Refusal:
         return Refusal("file search stores are the Gemini Developer API's alone")
@@ -77,7 +77,10 @@ class GetProjectOperation(Operation[ProjectOperation]):
         return Refusal("projects are Vertex AI's alone")
 
     def vertex(self, at: Vertex) -> Call[ProjectOperation]:
-        return GET(named("projects/{project}/locations/{location}/operations", self.name), json(ProjectOperation))
+        return GET(
+            complete_resource_name("projects/{project}/locations/{location}/operations", self.name),
+            read_json(ProjectOperation),
+        )
 
 
 @overload
@@ -98,30 +101,30 @@ def get(operation: Any, kind: Any = None) -> Request[Any]:
     True
     """
     if kind is None and not isinstance(operation, str):
-        return _asked(type(operation), getattr(operation, "name", None), "operation")
-    return _asked(kind, operation, "kind")
+        return _build_lookup(type(operation), getattr(operation, "name", None), "operation")
+    return _build_lookup(kind, operation, "kind")
 
 
-def _asked(kind: Any, name: Any, path: str) -> Request[Any]:
-    asking = _ASKING.get(kind) if isinstance(kind, type) else None
+def _build_lookup(kind: Any, name: Any, path: str) -> Request[Any]:
+    asking = _LOOKUP_BY_TYPE.get(kind) if isinstance(kind, type) else None
     if asking is None:
-        raise InvalidRequest(path, kind, " or ".join(each.__name__ for each in _ASKING))
-    return Request(asking(name=valid_name(name, "operation", "the name of an operation")))
+        raise InvalidRequest(path, kind, " or ".join(each.__name__ for each in _LOOKUP_BY_TYPE))
+    return Request(asking(name=check_resource_name(name, "operation", "the name of an operation")))
 
 
-_ASKING: dict[Any, Any] = {
-    GenerateVideosOperation: GetVideos,
-    ImportFileOperation: GetImport,
-    UploadToFileSearchStoreOperation: GetUpload,
+_LOOKUP_BY_TYPE: dict[Any, Any] = {
+    GenerateVideosOperation: GetVideosOperation,
+    ImportFileOperation: GetImportOperation,
+    UploadToFileSearchStoreOperation: GetUploadOperation,
     ProjectOperation: GetProjectOperation,
 }
 
 
-class _Fetch(Message):
+class _FetchOperationBody(Message):
     operation_name: str
 
 
-def _model(name: str) -> str:
+def _parse_model_name(name: str) -> str:
     """Cut the model's name out of that of its operation."""
     model, _, identity = name.rpartition("/operations/")
     if not model or not identity:

@@ -7,10 +7,9 @@ from msgspec.structs import replace
 
 from genai_fn.backend import Gemini, Vertex
 from genai_fn.errors import InvalidRequest, Unsupported
-from genai_fn.names import model_name, valid_model
-from genai_fn.ops._parts import recast, settled
-from genai_fn.ops.generate import GenerateBody, GenerateContent, respelled
-from genai_fn.request import POST, Call, Operation, Refusal, Request, json
+from genai_fn.ops.generate import GenerateBody, GenerateContent, encode_generation_config
+from genai_fn.ops.request_parts import as_type, copy_fields
+from genai_fn.request import POST, Call, Operation, Refusal, Request, read_json
 from genai_fn.schema import (
     ComputeTokensResponse,
     Content,
@@ -20,10 +19,11 @@ from genai_fn.schema import (
     GenerationConfig,
     Tool,
 )
-from genai_fn.schema._base import Message
-from genai_fn.schema._convert import as_struct
+from genai_fn.schema.base import Message
 from genai_fn.schema.content import ContentsLike
 from genai_fn.schema.contents import as_contents
+from genai_fn.schema.convert import as_struct
+from genai_fn.wire.resource_names import check_model_name, resolve_model_name
 
 __all__ = ["ComputeTokens", "CountRequestTokens", "CountTokens", "compute", "count"]
 
@@ -38,10 +38,14 @@ class CountTokens(Operation[CountTokensResponse]):
     config: CountTokensConfig = CountTokensConfig()
 
     def gemini(self, at: Gemini) -> Call[CountTokensResponse]:
-        return POST(f"{model_name(at, self.model)}:countTokens", _counted(self), json(CountTokensResponse))
+        return POST(
+            f"{resolve_model_name(at, self.model)}:countTokens", _encode_count(self), read_json(CountTokensResponse)
+        )
 
     def vertex(self, at: Vertex) -> Call[CountTokensResponse]:
-        return POST(f"{model_name(at, self.model)}:countTokens", _counted(self), json(CountTokensResponse))
+        return POST(
+            f"{resolve_model_name(at, self.model)}:countTokens", _encode_count(self), read_json(CountTokensResponse)
+        )
 
 
 class CountRequestTokens(Operation[CountTokensResponse]):
@@ -52,13 +56,15 @@ class CountRequestTokens(Operation[CountTokensResponse]):
     request: GenerateContent
 
     def gemini(self, at: Gemini) -> Call[CountTokensResponse]:
-        model = model_name(at, self.request.model)
-        body = _Wrapped(generate_content_request=recast(_GenerateWithModel, self.request.gemini(at).body, model=model))
-        return POST(f"{model}:countTokens", body, json(CountTokensResponse))
+        model = resolve_model_name(at, self.request.model)
+        body = _CountRequestBody(
+            generate_content_request=copy_fields(_GenerateBodyWithModel, self.request.gemini(at).body, model=model)
+        )
+        return POST(f"{model}:countTokens", body, read_json(CountTokensResponse))
 
     def vertex(self, at: Vertex) -> Call[CountTokensResponse]:
-        body = _countable(self.request.vertex(at).body, at)
-        return POST(f"{model_name(at, self.request.model)}:countTokens", body, json(CountTokensResponse))
+        body = _to_countable_body(self.request.vertex(at).body, at)
+        return POST(f"{resolve_model_name(at, self.request.model)}:countTokens", body, read_json(CountTokensResponse))
 
 
 @overload
@@ -95,7 +101,7 @@ def count(
         return _count_request(model)
     return Request(
         CountTokens(
-            model=valid_model(model), contents=as_contents(contents), config=as_struct(CountTokensConfig, config)
+            model=check_model_name(model), contents=as_contents(contents), config=as_struct(CountTokensConfig, config)
         )
     )
 
@@ -109,41 +115,43 @@ def _count_request(request: Request[GenerateContentResponse]) -> Request[CountTo
     return Request(CountRequestTokens(request=operation), replace(options, with_http_response=False))
 
 
-class _Counted(Message):
+class _CountTokensBody(Message):
     contents: tuple[Content, ...]
     system_instruction: Content | None = None
     tools: tuple[Tool, ...] | None = None
     generation_config: GenerationConfig | None = None
 
 
-def _counted(operation: CountTokens) -> _Counted:
+def _encode_count(operation: CountTokens) -> _CountTokensBody:
     config = operation.config
     how = config.generation_config
-    return _Counted(
+    return _CountTokensBody(
         contents=operation.contents,
-        system_instruction=settled(Content, config.system_instruction),
+        system_instruction=as_type(Content, config.system_instruction),
         tools=config.tools,
-        generation_config=None if how is None else respelled(how),
+        generation_config=None if how is None else encode_generation_config(how),
     )
 
 
-class _GenerateWithModel(GenerateBody):
+class _GenerateBodyWithModel(GenerateBody):
     model: str
 
 
-class _Wrapped(Message):
-    generate_content_request: _GenerateWithModel
+class _CountRequestBody(Message):
+    generate_content_request: _GenerateBodyWithModel
 
 
-def _countable(body: GenerateBody, at: Vertex) -> _Counted:
+def _to_countable_body(body: GenerateBody, at: Vertex) -> _CountTokensBody:
     """Take what Vertex counts out of a body, and refuse the rest."""
-    rest = [name for name in _UNCOUNTED if getattr(body, name) is not None]
+    rest = [name for name in _UNCOUNTED_FIELDS if getattr(body, name) is not None]
     if rest:
         raise Unsupported(at.title, tuple(f"request.config.{name}" for name in rest), "no count takes it")
-    return recast(_Counted, body)
+    return copy_fields(_CountTokensBody, body)
 
 
-_UNCOUNTED = tuple(name for name in GenerateBody.__struct_fields__ if name not in _Counted.__struct_fields__)
+_UNCOUNTED_FIELDS = tuple(
+    name for name in GenerateBody.__struct_fields__ if name not in _CountTokensBody.__struct_fields__
+)
 
 
 class ComputeTokens(Operation[ComputeTokensResponse]):
@@ -158,8 +166,8 @@ class ComputeTokens(Operation[ComputeTokensResponse]):
         return Refusal("only Vertex AI tells the tokens themselves; tokens.count says how many there are")
 
     def vertex(self, at: Vertex) -> Call[ComputeTokensResponse]:
-        body = _Contents(contents=self.contents)
-        return POST(f"{model_name(at, self.model)}:computeTokens", body, json(ComputeTokensResponse))
+        body = _ComputeTokensBody(contents=self.contents)
+        return POST(f"{resolve_model_name(at, self.model)}:computeTokens", body, read_json(ComputeTokensResponse))
 
 
 def compute(model: str, contents: ContentsLike) -> Request[ComputeTokensResponse]:
@@ -171,8 +179,8 @@ def compute(model: str, contents: ContentsLike) -> Request[ComputeTokensResponse
 
         contents: As in ``generate``; texts alone have tokens to be told.
     """
-    return Request(ComputeTokens(model=valid_model(model), contents=as_contents(contents)))
+    return Request(ComputeTokens(model=check_model_name(model), contents=as_contents(contents)))
 
 
-class _Contents(Message):
+class _ComputeTokensBody(Message):
     contents: tuple[Content, ...]

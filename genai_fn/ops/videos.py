@@ -5,10 +5,9 @@ from typing import Any, ClassVar, Final
 
 from genai_fn.backend import Backend, Gemini, Vertex
 from genai_fn.errors import InvalidRequest, Unsupported
-from genai_fn.names import model_name, valid_model
-from genai_fn.ops._parts import nothing_is_none
-from genai_fn.ops._predict import Picture, Predict, picture
-from genai_fn.request import POST, Answer, Call, Operation, Request, json
+from genai_fn.ops.images.prediction import PredictBody, WireImage, encode_image
+from genai_fn.ops.request_parts import omit_if_empty
+from genai_fn.request import POST, Call, Operation, Request, ResponseReader, read_json
 from genai_fn.schema import (
     GeneratedVideo,
     GenerateVideosConfig,
@@ -23,10 +22,11 @@ from genai_fn.schema import (
     VideoGenerationReferenceImage,
     VideoGenerationReferenceType,
 )
-from genai_fn.schema._base import Message
-from genai_fn.schema._convert import as_struct, as_value
+from genai_fn.schema.base import Message
+from genai_fn.schema.convert import as_struct, as_value
+from genai_fn.wire.resource_names import check_model_name, resolve_model_name
 
-__all__ = ["FILMED", "GenerateVideos", "generate"]
+__all__ = ["VIDEOS_OPERATION", "GenerateVideos", "generate"]
 
 
 class GenerateVideos(Operation[GenerateVideosOperation]):
@@ -43,11 +43,19 @@ class GenerateVideos(Operation[GenerateVideosOperation]):
     config: GenerateVideosConfig = GenerateVideosConfig()
 
     def gemini(self, at: Gemini) -> Call[GenerateVideosOperation]:
-        _without_what_gemini_refuses(self, at)
-        return POST(f"{model_name(at, self.model)}:predictLongRunning", nothing_is_none(_body(self, at)), FILMED)
+        _refuse_gemini_unsupported(self, at)
+        return POST(
+            f"{resolve_model_name(at, self.model)}:predictLongRunning",
+            omit_if_empty(_encode_body(self, at)),
+            VIDEOS_OPERATION,
+        )
 
     def vertex(self, at: Vertex) -> Call[GenerateVideosOperation]:
-        return POST(f"{model_name(at, self.model)}:predictLongRunning", nothing_is_none(_body(self, at)), FILMED)
+        return POST(
+            f"{resolve_model_name(at, self.model)}:predictLongRunning",
+            omit_if_empty(_encode_body(self, at)),
+            VIDEOS_OPERATION,
+        )
 
 
 def generate(
@@ -82,7 +90,7 @@ def generate(
         raise InvalidRequest("source", source, "either a source, or a prompt, image and video")
     return Request(
         GenerateVideos(
-            model=valid_model(model),
+            model=check_model_name(model),
             prompt=as_value(str | None, prompt, "prompt"),
             image=as_value(Image | None, image, "image"),
             video=as_value(Video | None, video, "video"),
@@ -92,7 +100,7 @@ def generate(
     )
 
 
-def _without_what_gemini_refuses(operation: GenerateVideos, at: Gemini) -> None:
+def _refuse_gemini_unsupported(operation: GenerateVideos, at: Gemini) -> None:
     references = enumerate(operation.config.reference_images or ())
     paths = [
         f"config.reference_images[{index}].reference_type"
@@ -100,19 +108,19 @@ def _without_what_gemini_refuses(operation: GenerateVideos, at: Gemini) -> None:
         if each.reference_type == VideoGenerationReferenceType.STYLE
     ]
     videos = {"video": operation.video, "source.video": operation.source.video if operation.source else None}
-    paths += [f"{path}.video_bytes" for path, video in videos.items() if video and _is_given_twice(video)]
+    paths += [f"{path}.video_bytes" for path, video in videos.items() if video and _has_uri_and_bytes(video)]
     if paths:
         raise Unsupported(at.title, tuple(paths))
 
 
-def _is_given_twice(video: Video) -> bool:
+def _has_uri_and_bytes(video: Video) -> bool:
     return video.uri is not None and video.video_bytes is not None
 
 
 # Out
 
 
-class _Film(Message):
+class _WireVideo(Message):
     """A video: the first three are Gemini's words, the others Vertex AI's."""
 
     uri: str | None = None
@@ -123,25 +131,25 @@ class _Film(Message):
     mime_type: str | None = None
 
 
-class _Reference(Message):
-    image: Picture | None = None
+class _VideoReferenceImage(Message):
+    image: WireImage | None = None
     reference_type: VideoGenerationReferenceType | None = None
 
 
-class _Mask(Picture):
+class _VideoMask(WireImage):
     mask_mode: VideoGenerationMaskMode | None = None
 
 
-class _Scene(Message):
+class _VideoInstance(Message):
     prompt: str | None = None
-    image: Picture | None = None
-    video: _Film | None = None
-    last_frame: Picture | None = None
-    reference_images: tuple[_Reference, ...] | None = None
-    mask: _Mask | None = None
+    image: WireImage | None = None
+    video: _WireVideo | None = None
+    last_frame: WireImage | None = None
+    reference_images: tuple[_VideoReferenceImage, ...] | None = None
+    mask: _VideoMask | None = None
 
 
-class _Parameters(Message):
+class _VideoParameters(Message):
     sample_count: int | None = None
     storage_uri: str | None = None
     fps: int | None = None
@@ -157,43 +165,47 @@ class _Parameters(Message):
     compression_quality: VideoCompressionQuality | None = None
 
 
-def _body(operation: GenerateVideos, at: Backend) -> Predict:
-    scene, how = _scene(operation, at), _how(operation.config)
-    return Predict(instances=None if scene == _Scene() else (scene,), parameters=nothing_is_none(how))
+def _encode_body(operation: GenerateVideos, at: Backend) -> PredictBody:
+    scene, how = _encode_instance(operation, at), _encode_parameters(operation.config)
+    return PredictBody(instances=None if scene == _VideoInstance() else (scene,), parameters=omit_if_empty(how))
 
 
-def _scene(operation: GenerateVideos, at: Backend) -> _Scene:
+def _encode_instance(operation: GenerateVideos, at: Backend) -> _VideoInstance:
     source = operation.source or operation
     config = operation.config
-    return _Scene(
+    return _VideoInstance(
         prompt=source.prompt,
-        image=picture(source.image),
-        video=_video(source.video, at),
-        last_frame=picture(config.last_frame),
-        reference_images=_references(config.reference_images),
-        mask=_mask(config.mask),
+        image=encode_image(source.image),
+        video=_encode_video(source.video, at),
+        last_frame=encode_image(config.last_frame),
+        reference_images=_encode_reference_images(config.reference_images),
+        mask=_encode_mask(config.mask),
     )
 
 
-def _video(video: Video | None, at: Backend) -> _Film | None:
+def _encode_video(video: Video | None, at: Backend) -> _WireVideo | None:
     if video is None:
         return None
     if isinstance(at, Gemini):
-        return _Film(uri=video.uri, encoded_video=video.video_bytes, encoding=video.mime_type)
-    return _Film(gcs_uri=video.uri, bytes_base64_encoded=video.video_bytes, mime_type=video.mime_type)
+        return _WireVideo(uri=video.uri, encoded_video=video.video_bytes, encoding=video.mime_type)
+    return _WireVideo(gcs_uri=video.uri, bytes_base64_encoded=video.video_bytes, mime_type=video.mime_type)
 
 
-def _references(images: tuple[VideoGenerationReferenceImage, ...] | None) -> tuple[_Reference, ...] | None:
+def _encode_reference_images(
+    images: tuple[VideoGenerationReferenceImage, ...] | None,
+) -> tuple[_VideoReferenceImage, ...] | None:
     if images is None:
         return None
-    return tuple(_Reference(image=picture(each.image), reference_type=each.reference_type) for each in images)
+    return tuple(
+        _VideoReferenceImage(image=encode_image(each.image), reference_type=each.reference_type) for each in images
+    )
 
 
-def _mask(mask: VideoGenerationMask | None) -> _Mask | None:
+def _encode_mask(mask: VideoGenerationMask | None) -> _VideoMask | None:
     if mask is None:
         return None
     image = mask.image or Image()
-    return _Mask(
+    return _VideoMask(
         gcs_uri=image.gcs_uri,
         bytes_base64_encoded=image.image_bytes,
         mime_type=image.mime_type,
@@ -201,8 +213,8 @@ def _mask(mask: VideoGenerationMask | None) -> _Mask | None:
     )
 
 
-def _how(config: GenerateVideosConfig) -> _Parameters:
-    return _Parameters(
+def _encode_parameters(config: GenerateVideosConfig) -> _VideoParameters:
+    return _VideoParameters(
         sample_count=config.number_of_videos,
         storage_uri=config.output_gcs_uri,
         fps=config.fps,
@@ -222,31 +234,33 @@ def _how(config: GenerateVideosConfig) -> _Parameters:
 # In: ``response.generateVideoResponse.generatedSamples[].video`` of Gemini, ``response.videos[]`` of Vertex
 
 
-class _Sample(Message):
-    video: _Film | None = None
+class _VideoSample(Message):
+    video: _WireVideo | None = None
 
 
-class _Films(Message):
-    generated_samples: tuple[_Sample, ...] = ()
-    videos: tuple[_Film, ...] = ()
+class _WireVideos(Message):
+    generated_samples: tuple[_VideoSample, ...] = ()
+    videos: tuple[_WireVideo, ...] = ()
     rai_media_filtered_count: int | None = None
     rai_media_filtered_reasons: tuple[str, ...] = ()
 
 
-class _Response(_Films):
-    generate_video_response: _Films | None = None
+class _VideosResponse(_WireVideos):
+    generate_video_response: _WireVideos | None = None
 
 
-class _Filming(Message):
+class _VideosOperationBody(Message):
     name: str | None = None
     metadata: Mapping[str, Any] | None = None
     done: bool | None = None
     error: Mapping[str, Any] | None = None
-    response: _Response | None = None
+    response: _VideosResponse | None = None
 
 
-def _filmed(wire: _Filming) -> GenerateVideosOperation:
-    response = None if wire.response is None else _made(wire.response.generate_video_response or wire.response)
+def _decode_operation(wire: _VideosOperationBody) -> GenerateVideosOperation:
+    response = (
+        None if wire.response is None else _decode_response(wire.response.generate_video_response or wire.response)
+    )
     return GenerateVideosOperation(
         name=wire.name,
         metadata=wire.metadata,
@@ -257,16 +271,16 @@ def _filmed(wire: _Filming) -> GenerateVideosOperation:
     )
 
 
-def _made(films: _Films) -> GenerateVideosResponse:
+def _decode_response(films: _WireVideos) -> GenerateVideosResponse:
     samples = tuple(each.video for each in films.generated_samples)
     return GenerateVideosResponse(
-        generated_videos=tuple(GeneratedVideo(video=_seen(each)) for each in (*samples, *films.videos)),
+        generated_videos=tuple(GeneratedVideo(video=_decode_video(each)) for each in (*samples, *films.videos)),
         rai_media_filtered_count=films.rai_media_filtered_count,
         rai_media_filtered_reasons=films.rai_media_filtered_reasons,
     )
 
 
-def _seen(film: _Film | None) -> Video | None:
+def _decode_video(film: _WireVideo | None) -> Video | None:
     if film is None:
         return None
     return Video(
@@ -276,5 +290,5 @@ def _seen(film: _Film | None) -> Video | None:
     )
 
 
-FILMED: Final[Answer[GenerateVideosOperation]] = json(_Filming, _filmed)
+VIDEOS_OPERATION: Final[ResponseReader[GenerateVideosOperation]] = read_json(_VideosOperationBody, _decode_operation)
 """How far the making of videos has come, as both backends say it."""

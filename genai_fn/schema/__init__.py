@@ -1,12 +1,12 @@
 """Every type of the API, as frozen Structs under Google's own names."""
 
-from genai_fn.schema._base import GeminiOnly, Message, Opaque, OpenEnum, Page, VertexOnly
 from genai_fn.schema.auth_tokens import (
     AuthToken,
     CreateAuthTokenConfig,
     CreateAuthTokenParameters,
     LiveConnectConstraints,
 )
+from genai_fn.schema.base import GeminiOnly, Message, Opaque, OpenEnum, Page, VertexOnly
 from genai_fn.schema.batches import (
     BatchJob,
     BatchJobDestination,

@@ -2,17 +2,17 @@
 
 from datetime import datetime
 
-from genai_fn.schema._base import Message
-from genai_fn.schema._hiding import Hiding
+from genai_fn.schema.base import Message
 from genai_fn.schema.live import LiveConnectConfig
+from genai_fn.schema.secret_fields import SecretMessage
 
 __all__ = ["AuthToken", "CreateAuthTokenConfig", "CreateAuthTokenParameters", "LiveConnectConstraints"]
 
 
-class AuthToken(Hiding):
+class AuthToken(SecretMessage):
     """A key that may be given away."""
 
-    hidden = ("name",)
+    secret_fields = ("name",)
 
     name: str | None = None
     """The key itself, ``auth_tokens/…``."""

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from genai_fn.schema._base import GeminiOnly, Message, Page, VertexOnly
+from genai_fn.schema.base import GeminiOnly, Message, Page, VertexOnly
 from genai_fn.schema.content import ContentsLike, SeparateContentsLike
 from genai_fn.schema.embeddings import EmbedContentConfig, SingleEmbedContentResponse
 from genai_fn.schema.generation import GenerateContentConfig
-from genai_fn.schema.operations import ENDED, JobError, JobState
+from genai_fn.schema.operations import ENDED_JOB_STATES, JobError, JobState
 from genai_fn.schema.responses import GenerateContentResponse
 
 __all__ = [
@@ -60,7 +60,7 @@ class BatchJobSource(Message):
     def _coerce(cls, value: Any) -> Any:
         if isinstance(value, list | tuple):
             return {"inlined_requests": cast("Sequence[Any]", value)}
-        where = _where(value)
+        where = _parse_destination_uri(value)
         if where is not None and "gcs_uri" in where:
             return {**where, "gcs_uri": (value,)}
         return where or NotImplemented
@@ -100,10 +100,10 @@ class BatchJobDestination(Message):
 
     @classmethod
     def _coerce(cls, value: Any) -> Any:
-        return _where(value) or NotImplemented
+        return _parse_destination_uri(value) or NotImplemented
 
 
-def _where(value: object) -> dict[str, Any] | None:
+def _parse_destination_uri(value: object) -> dict[str, Any] | None:
     if not isinstance(value, str):
         return None
     if value.startswith("gs://"):
@@ -157,7 +157,7 @@ class BatchJob(Message):
     @property
     def done(self) -> bool:
         """Whether the job will not go on by itself any more."""
-        return self.state in ENDED
+        return self.state in ENDED_JOB_STATES
 
 
 class EmbedContentBatch(Message):

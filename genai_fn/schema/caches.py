@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from genai_fn.schema._base import Message, Page, VertexOnly
+from genai_fn.schema.base import Message, Page, VertexOnly
 from genai_fn.schema.content import ContentLike, ContentsLike
 from genai_fn.schema.tools import Tool, ToolConfig
 

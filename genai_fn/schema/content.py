@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias, cast
 
 from genai_fn.errors import InvalidRequest
-from genai_fn.schema._base import Message, Misfit, Opaque, OpenEnum, VertexOnly, Via
-from genai_fn.schema._convert import as_struct, as_value, settle
-from genai_fn.schema._mime import the_mime_type
-from genai_fn.schema._pillow import image_bytes, is_pillow_image
+from genai_fn.schema.base import Coerce, ConversionError, Message, Opaque, OpenEnum, VertexOnly
+from genai_fn.schema.convert import as_struct, as_value, convert
 from genai_fn.schema.files import File
 from genai_fn.schema.functions import FunctionCall, FunctionResponse, FunctionResponsePart
 from genai_fn.schema.images import Image
+from genai_fn.schema.mime_types import resolve_mime_type
+from genai_fn.schema.pillow_images import encode_pillow_image, is_pillow_image
 
 __all__ = [
     "Blob",
@@ -136,11 +136,11 @@ class Part(Message):
     video_metadata: VideoMetadata | None = None
 
     @classmethod
-    def of(cls, value: "PartLike") -> "Part":
+    def from_value(cls, value: "PartLike") -> "Part":
         """
         Make a part of anything that stands for one: a text, a file, bytes, a function call, an image, a mapping.
 
-        >>> Part.of("hello")
+        >>> Part.from_value("hello")
         Part(text='hello')
         """
         part: Part = as_value(cls, value, "part")
@@ -162,7 +162,7 @@ class Part(Message):
         cls, *, file_uri: str, mime_type: str | None = None, media_resolution: "MediaResolutionLike | None" = None
     ) -> Self:
         """Make one of a file's address, whose ending tells the MIME type unless it is given."""
-        file = {"file_uri": file_uri, "mime_type": the_mime_type(file_uri, mime_type)}
+        file = {"file_uri": file_uri, "mime_type": resolve_mime_type(file_uri, mime_type)}
         return as_struct(cls, {"file_data": file, "media_resolution": media_resolution}, "part")
 
     @classmethod
@@ -194,28 +194,28 @@ class Part(Message):
 
     @classmethod
     def _coerce(cls, value: Any) -> Any:
-        return _as_part(value)
+        return _coerce_part(value)
 
 
-def _as_part(value: object) -> Any:
+def _coerce_part(value: object) -> Any:
     if isinstance(value, str):
         return Part(text=value)
     if isinstance(value, Mapping):
-        kind = next((_TELLING[name] for name in _TELLING if name in value), None)
-        return NotImplemented if kind is None else _as_part(settle(kind, value))
+        kind = next((_TYPE_BY_DISTINCTIVE_FIELD[name] for name in _TYPE_BY_DISTINCTIVE_FIELD if name in value), None)
+        return NotImplemented if kind is None else _coerce_part(convert(kind, value))
     if isinstance(value, File):
-        return Part(file_data=_address(value))
+        return Part(file_data=_build_file_data(value))
     if is_pillow_image(value):
-        data, mime_type = image_bytes(value)
+        data, mime_type = encode_pillow_image(value)
         return Part(inline_data=Blob(data=data, mime_type=mime_type))
-    held = _HELD.get(type(value))
+    held = _PART_FIELD_BY_TYPE.get(type(value))
     if held is None:
         return NotImplemented
     field: dict[str, Any] = {held: value}
     return Part(**field)
 
 
-_HELD: dict[type, str] = {
+_PART_FIELD_BY_TYPE: dict[type, str] = {
     Blob: "inline_data",
     FileData: "file_data",
     FunctionCall: "function_call",
@@ -225,13 +225,18 @@ _HELD: dict[type, str] = {
 }
 
 
-_TELLING: dict[str, type[Message]] = {"uri": File, "data": Blob, "file_uri": FileData, "fileUri": FileData}
+_TYPE_BY_DISTINCTIVE_FIELD: dict[str, type[Message]] = {
+    "uri": File,
+    "data": Blob,
+    "file_uri": FileData,
+    "fileUri": FileData,
+}
 """The fields by which a dict in a part's place is known to be something that stands for one."""
 
 
-def _address(file: File) -> FileData:
+def _build_file_data(file: File) -> FileData:
     if not file.uri or not file.mime_type:
-        raise Misfit(file, "a File with a uri and a mime_type")
+        raise ConversionError(file, "a File with a uri and a mime_type")
     return FileData(file_uri=file.uri, mime_type=file.mime_type)
 
 
@@ -246,33 +251,33 @@ class Content(Message):
     def _coerce(cls, value: Any) -> Any:
         if isinstance(value, list | tuple):
             if not value:
-                raise Misfit(cast("Any", value), "at least one part")
+                raise ConversionError(cast("Any", value), "at least one part")
             return {"parts": cast("Sequence[Any]", value), "role": "user"}
         if isinstance(value, Mapping):
             fields = cast("Mapping[str, Any]", value)
-            return NotImplemented if _PART.isdisjoint(fields) else {"parts": (fields,), "role": "user"}
-        part = value if isinstance(value, Part) else _as_part(value)
+            return NotImplemented if _PART_KEYS.isdisjoint(fields) else {"parts": (fields,), "role": "user"}
+        part = value if isinstance(value, Part) else _coerce_part(value)
         return part if part is NotImplemented else cls(parts=(part,), role="user")
 
 
-_PART = {*Part.__struct_fields__, *Part.__struct_encode_fields__, *_TELLING}
+_PART_KEYS = {*Part.__struct_fields__, *Part.__struct_encode_fields__, *_TYPE_BY_DISTINCTIVE_FIELD}
 
 
 def UserContent(parts: "PartLike | Sequence[PartLike]") -> Content:  # noqa: N802  # google-genai's name, a class there
     """Make a turn of the user's."""
-    return _turn("user", parts)
+    return _build_content("user", parts)
 
 
 def ModelContent(parts: "PartLike | Sequence[PartLike]") -> Content:  # noqa: N802  # google-genai's name, a class there
     """Make a turn of the model's."""
-    return _turn("model", parts)
+    return _build_content("model", parts)
 
 
-def _turn(role: str, parts: Any) -> Content:
+def _build_content(role: str, parts: Any) -> Content:
     values = cast("Sequence[PartLike]", parts if isinstance(parts, list | tuple) else (parts,))
     if not values:
         raise InvalidRequest("parts", values, "at least one part")
-    return Content(parts=tuple(Part.of(each) for each in values), role=role)
+    return Content(parts=tuple(Part.from_value(each) for each in values), role=role)
 
 
 if TYPE_CHECKING:
@@ -304,14 +309,14 @@ else:
     ContentLike = Content
 
     def _grouped(value: Any) -> Any:
-        from genai_fn.schema.contents import grouped  # noqa: PLC0415  # which is made of Content
+        from genai_fn.schema.contents import group_contents  # noqa: PLC0415  # which is made of Content
 
-        return grouped(value)
+        return group_contents(value)
 
     def _separate(value: Any) -> Any:
-        from genai_fn.schema.contents import separate  # noqa: PLC0415  # which is made of Content
+        from genai_fn.schema.contents import separate_contents  # noqa: PLC0415  # which is made of Content
 
-        return separate(value)
+        return separate_contents(value)
 
-    ContentsLike = Annotated[tuple[Content, ...], Via(_grouped)]
-    SeparateContentsLike = Annotated[tuple[Content, ...], Via(_separate)]
+    ContentsLike = Annotated[tuple[Content, ...], Coerce(_grouped)]
+    SeparateContentsLike = Annotated[tuple[Content, ...], Coerce(_separate)]

@@ -5,11 +5,11 @@ import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, cast
 
-from genai_fn.schema._base import Misfit, Via
-from genai_fn.schema._convert import as_value, at, settle
+from genai_fn.schema.base import Coerce, ConversionError
 from genai_fn.schema.content import Content, ContentsLike, Part
+from genai_fn.schema.convert import as_value, convert, convert_at
 
-__all__ = ["as_contents", "grouped", "separate"]
+__all__ = ["as_contents", "group_contents", "separate_contents"]
 
 
 def as_contents(contents: ContentsLike, path: str = "contents") -> tuple[Content, ...]:
@@ -24,11 +24,11 @@ def as_contents(contents: ContentsLike, path: str = "contents") -> tuple[Content
     >>> [turn.role for turn in as_contents(["do it", {"function_call": {"name": "f", "args": {}}}])]
     ['user', 'model']
     """
-    turns: tuple[Content, ...] = as_value(_Grouped, contents, path)
+    turns: tuple[Content, ...] = as_value(_GroupedContents, contents, path)
     return turns
 
 
-def grouped(contents: Any) -> tuple[Content, ...]:
+def group_contents(contents: Any) -> tuple[Content, ...]:
     """
     Do the same for a field that takes contents.
 
@@ -36,14 +36,14 @@ def grouped(contents: Any) -> tuple[Content, ...]:
         Misfit: with the steps to what makes no sense.
     """
     if not isinstance(contents, list | tuple):
-        return tuple(_turns([_settled(contents)]))
+        return tuple(_group_by_role([_convert_item(contents)]))
     if not contents:
-        raise Misfit(contents, "at least one content")
-    items = (at(index, _settled, each) for index, each in enumerate(cast("Sequence[Any]", contents)))
-    return _or_as_it_was(contents, tuple(_turns(items)))
+        raise ConversionError(contents, "at least one content")
+    items = (convert_at(index, _convert_item, each) for index, each in enumerate(cast("Sequence[Any]", contents)))
+    return _keep_if_unchanged(contents, tuple(_group_by_role(items)))
 
 
-def separate(contents: Any) -> tuple[Content, ...]:
+def separate_contents(contents: Any) -> tuple[Content, ...]:
     """
     Settle contents that are to have a vector each: what stands side by side in a list stays apart.
 
@@ -51,56 +51,60 @@ def separate(contents: Any) -> tuple[Content, ...]:
         Misfit: with the steps to what makes no sense.
     """
     if not isinstance(contents, list | tuple):
-        return grouped(contents)
+        return group_contents(contents)
     if not contents:
-        raise Misfit(contents, "at least one content")
-    turns = tuple(at(index, _alone, each) for index, each in enumerate(cast("Sequence[Any]", contents)))
-    return _or_as_it_was(contents, turns)
+        raise ConversionError(contents, "at least one content")
+    turns = tuple(
+        convert_at(index, _convert_separate_item, each) for index, each in enumerate(cast("Sequence[Any]", contents))
+    )
+    return _keep_if_unchanged(contents, turns)
 
 
-def _or_as_it_was(contents: Any, turns: tuple[Content, ...]) -> tuple[Content, ...]:
+def _keep_if_unchanged(contents: Any, turns: tuple[Content, ...]) -> tuple[Content, ...]:
     given: tuple[Any, ...] = cast("Any", contents) if isinstance(contents, tuple) else ()
     return given if len(given) == len(turns) and all(map(operator.is_, given, turns)) else turns
 
 
-def _alone(value: Any) -> Content:
-    return next(_turns([_settled(value)]))
+def _convert_separate_item(value: Any) -> Content:
+    return next(_group_by_role([_convert_item(value)]))
 
 
-def _settled(value: Any) -> Content | Part:
+def _convert_item(value: Any) -> Content | Part:
     if isinstance(value, list | tuple):
-        return _user(cast("Sequence[Any]", value))
+        return _build_user_content(cast("Sequence[Any]", value))
     if isinstance(value, Content) or (isinstance(value, Mapping) and ("parts" in value or "role" in value)):
-        turn: Content = settle(Content, value)
+        turn: Content = convert(Content, value)
         return turn
-    return _part(value)
+    return _convert_part(value)
 
 
-def _user(parts: Sequence[Any]) -> Content:
+def _build_user_content(parts: Sequence[Any]) -> Content:
     if not parts:
-        raise Misfit(parts, "at least one part")
-    return Content(parts=tuple(at(index, _part, each) for index, each in enumerate(parts)), role="user")
+        raise ConversionError(parts, "at least one part")
+    return Content(parts=tuple(convert_at(index, _convert_part, each) for index, each in enumerate(parts)), role="user")
 
 
-def _part(value: Any) -> Part:
+def _convert_part(value: Any) -> Part:
     if value is None or value == {}:
-        raise Misfit(value, "a text, a Part, a File, a Blob, an image, or a dict of one")
-    part: Part = settle(Part, value)
+        raise ConversionError(value, "a text, a Part, a File, a Blob, an image, or a dict of one")
+    part: Part = convert(Part, value)
     return part
 
 
-def _turns(items: Iterable[Content | Part]) -> Iterator[Content]:
-    for role, side_by_side in itertools.groupby(items, _role):
+def _group_by_role(items: Iterable[Content | Part]) -> Iterator[Content]:
+    for role, side_by_side in itertools.groupby(items, _get_part_role):
         if role is None:
             yield from cast("Iterator[Content]", side_by_side)
         else:
             yield Content(parts=cast("tuple[Part, ...]", tuple(side_by_side)), role=role)
 
 
-def _role(item: Content | Part) -> str | None:
+def _get_part_role(item: Content | Part) -> str | None:
     if isinstance(item, Content):
         return None
     return "user" if item.function_call is None else "model"
 
 
-_Grouped: Any = Annotated[cast("Any", tuple), Via(grouped)]  # and nothing more: what is inside is settled by then
+_GroupedContents: Any = Annotated[
+    cast("Any", tuple), Coerce(group_contents)
+]  # and nothing more: what is inside is settled by then

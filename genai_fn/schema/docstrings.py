@@ -4,36 +4,41 @@ import re
 import textwrap
 from collections.abc import Iterator
 
-__all__ = ["described"]
+__all__ = ["parse_parameter_descriptions"]
 
 
-def described(doc: str) -> dict[str, str]:
+def parse_parameter_descriptions(doc: str) -> dict[str, str]:
     r"""
     Read the descriptions of parameters off a docstring, whichever manner it is written in.
 
-    >>> described("Look up.\n\nArgs:\n    city: Where,\n        in English.\n    days (int): How long.")
+    >>> doc = "Look up.\n\nArgs:\n    city: Where,\n        in English.\n    days (int): How long."
+    >>> parse_parameter_descriptions(doc)
     {'city': 'Where, in English.', 'days': 'How long.'}
     """
     found: dict[str, str] = {}
-    for item in _items(doc):
+    for item in _iter_parameter_items(doc):
         said = " ".join(item["said"].split())
         found |= {name.strip("* "): said for name in item["name"].split(",") if said}
     return found
 
 
-def _items(doc: str) -> Iterator[re.Match[str]]:
-    yield from _SPHINX_ITEM.finditer(doc)
-    for section, item in ((_GOOGLE, _GOOGLE_ITEM), (_NUMPY, _NUMPY_ITEM)):
+def _iter_parameter_items(doc: str) -> Iterator[re.Match[str]]:
+    yield from _SPHINX_PARAM.finditer(doc)
+    for section, item in ((_GOOGLE_SECTION, _GOOGLE_PARAM), (_NUMPY_SECTION, _NUMPY_PARAM)):
         for found in section.finditer(doc):
             yield from item.finditer(textwrap.dedent(found["block"]))
 
 
-_SPHINX_ITEM = re.compile(r"^:param\s+(?:[^:\n]*\s)?(?P<name>\w+):(?P<said>.*(?:\n[ \t]+\S.*)*)", re.MULTILINE)
-_GOOGLE = re.compile(r"^(?:Args|Arguments|Parameters):[ \t]*\n(?P<block>(?:[ \t]+\S.*\n?|[ \t]*\n)+)", re.MULTILINE)
-_GOOGLE_ITEM = re.compile(
+_SPHINX_PARAM = re.compile(r"^:param\s+(?:[^:\n]*\s)?(?P<name>\w+):(?P<said>.*(?:\n[ \t]+\S.*)*)", re.MULTILINE)
+_GOOGLE_SECTION = re.compile(
+    r"^(?:Args|Arguments|Parameters):[ \t]*\n(?P<block>(?:[ \t]+\S.*\n?|[ \t]*\n)+)", re.MULTILINE
+)
+_GOOGLE_PARAM = re.compile(
     r"^(?P<name>\*{0,2}\w+)[ \t]*(?:\(.*?\))?:(?P<said>.*(?:\n[ \t]+\S.*|\n[ \t]*(?=\n))*)", re.MULTILINE
 )
-_NUMPY = re.compile(r"^Parameters\n-{3,}[ \t]*\n(?P<block>(?:(?!\S.*\n-{3,}).*\n?)+?)(?=\S.*\n-{3,}|\Z)", re.MULTILINE)
-_NUMPY_ITEM = re.compile(
+_NUMPY_SECTION = re.compile(
+    r"^Parameters\n-{3,}[ \t]*\n(?P<block>(?:(?!\S.*\n-{3,}).*\n?)+?)(?=\S.*\n-{3,}|\Z)", re.MULTILINE
+)
+_NUMPY_PARAM = re.compile(
     r"^(?P<name>\*{0,2}\w+(?:, ?\w+)*)[ \t]*(?::.*)?\n(?P<said>(?:[ \t]+\S.*\n?|[ \t]*\n)+)", re.MULTILINE
 )

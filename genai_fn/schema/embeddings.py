@@ -1,6 +1,6 @@
 """Vectors for texts and media."""
 
-from genai_fn.schema._base import Message, VertexOnly
+from genai_fn.schema.base import Message, VertexOnly
 
 __all__ = [
     "ContentEmbedding",

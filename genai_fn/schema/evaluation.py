@@ -1,6 +1,6 @@
 """How tuned models are judged."""
 
-from genai_fn.schema._base import Message
+from genai_fn.schema.base import Message
 from genai_fn.schema.generation import GenerationConfig
 
 __all__ = [

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Self
 
-from genai_fn.schema._base import Message, OpenEnum, VertexOnly
-from genai_fn.schema._mime import the_mime_type
+from genai_fn.schema.base import Message, OpenEnum, VertexOnly
+from genai_fn.schema.mime_types import resolve_mime_type
 
 __all__ = [
     "FunctionCall",
@@ -85,7 +85,9 @@ class FunctionResponsePart(Message):
     @classmethod
     def from_uri(cls, *, file_uri: str, mime_type: str | None = None) -> Self:
         """Make one of a file's address, whose ending tells the MIME type unless it is given."""
-        return cls(file_data=FunctionResponseFileData(file_uri=file_uri, mime_type=the_mime_type(file_uri, mime_type)))
+        return cls(
+            file_data=FunctionResponseFileData(file_uri=file_uri, mime_type=resolve_mime_type(file_uri, mime_type))
+        )
 
 
 class FunctionResponse(Message):

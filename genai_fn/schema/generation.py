@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
-from genai_fn.schema._base import GeminiOnly, Message, OpenEnum, VertexOnly, Via
+from genai_fn.schema.base import Coerce, GeminiOnly, Message, OpenEnum, VertexOnly
 from genai_fn.schema.content import ContentLike
 from genai_fn.schema.safety import SafetySetting
 from genai_fn.schema.schemas import Schema, SchemaLike
@@ -36,14 +36,14 @@ class Modality(OpenEnum):
     AUDIO = "AUDIO"
 
 
-def _word(value: Any) -> Any:
+def _to_modality_name(value: Any) -> Any:
     return value.value if isinstance(value, Modality) else value
 
 
 if TYPE_CHECKING:
     ModalityLike: TypeAlias = Modality | str
 else:
-    ModalityLike = Annotated[str, Via(_word)]
+    ModalityLike = Annotated[str, Coerce(_to_modality_name)]
 
 
 class MediaResolution(OpenEnum):

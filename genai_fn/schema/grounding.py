@@ -2,7 +2,7 @@
 
 from msgspec.structs import force_setattr
 
-from genai_fn.schema._base import Message, OpenEnum
+from genai_fn.schema.base import Message, OpenEnum
 
 __all__ = [
     "Citation",

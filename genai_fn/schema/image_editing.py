@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from genai_fn.schema._base import Message, OpenEnum
+from genai_fn.schema.base import Message, OpenEnum
 from genai_fn.schema.images import GeneratedImage, Image, ImagePromptLanguage, PersonGeneration, SafetyFilterLevel
 
 __all__ = [

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from genai_fn.errors import InvalidRequest
-from genai_fn.schema._base import Message, OpenEnum, VertexOnly
-from genai_fn.schema._disk import read, write
-from genai_fn.schema._mime import mime_type_of, the_mime_type
-from genai_fn.schema._pillow import image_bytes, is_pillow_image
+from genai_fn.schema.base import Message, OpenEnum, VertexOnly
+from genai_fn.schema.disk import read_file, write_file
+from genai_fn.schema.mime_types import guess_mime_type, resolve_mime_type
+from genai_fn.schema.pillow_images import encode_pillow_image, is_pillow_image
 
 __all__ = [
     "GenerateImagesConfig",
@@ -76,8 +76,8 @@ class Image(Message):
     @classmethod
     def from_file(cls, *, location: str, mime_type: str | None = None) -> Self:
         """Read a picture from a file, whose name tells the MIME type unless it is given."""
-        told = mime_type_of(location) if mime_type is None else mime_type
-        return cls(image_bytes=read(location), mime_type=told)
+        told = guess_mime_type(location) if mime_type is None else mime_type
+        return cls(image_bytes=read_file(location), mime_type=told)
 
     @classmethod
     def from_bytes(cls, *, data: bytes, mime_type: str) -> Self:
@@ -87,21 +87,21 @@ class Image(Message):
     @classmethod
     def from_uri(cls, *, file_uri: str, mime_type: str | None = None) -> Self:
         """Make one of its place in Cloud Storage, whose ending tells the MIME type unless it is given."""
-        return cls(gcs_uri=file_uri, mime_type=the_mime_type(file_uri, mime_type))
+        return cls(gcs_uri=file_uri, mime_type=resolve_mime_type(file_uri, mime_type))
 
     @classmethod
     def from_pillow(cls, *, image: "PillowImage") -> Self:
         """Make one of a Pillow image: a JPEG file as it is while untouched, anything else as PNG."""
         if not is_pillow_image(image):
             raise InvalidRequest("image", image, "an image of Pillow's")
-        data, mime_type = image_bytes(image)
+        data, mime_type = encode_pillow_image(image)
         return cls(image_bytes=data, mime_type=mime_type)
 
     def save(self, location: str) -> None:
         """Write the bytes of the picture to a file."""
         if self.image_bytes is None:
             raise InvalidRequest("image_bytes", self, "an Image that holds its bytes")
-        write(location, self.image_bytes)
+        write_file(location, self.image_bytes)
 
 
 class SafetyAttributes(Message):

@@ -32,15 +32,15 @@ from msgspec import inspect
 from typing_extensions import ReadOnly, TypeAliasType
 
 from genai_fn import codec
-from genai_fn.schema._base import Misfit
+from genai_fn.schema.base import ConversionError
 from genai_fn.schema.limits import apply_limits, read_limits
 
-__all__ = ["json_schema", "without_siblings"]
+__all__ = ["build_json_schema", "without_siblings"]
 
-_Shape: TypeAlias = dict[str, Any]
+_JsonSchema: TypeAlias = dict[str, Any]
 
 
-def json_schema(kind: Any) -> dict[str, Any]:
+def build_json_schema(kind: Any) -> dict[str, Any]:
     """
     Describe a type in JSON Schema (draft 2020-12), as ``response_json_schema`` and ``parameters_json_schema`` take it.
 
@@ -53,7 +53,7 @@ def json_schema(kind: Any) -> dict[str, Any]:
     Raises:
         Misfit: with the type that JSON does not have.
 
-    >>> json_schema(list[Literal["small", "large"]])
+    >>> build_json_schema(list[Literal["small", "large"]])
     {'type': 'array', 'items': {'enum': ['small', 'large'], 'type': 'string'}}
     """
     describing = _Describing()
@@ -61,7 +61,7 @@ def json_schema(kind: Any) -> dict[str, Any]:
         described = describing.shape(kind)
     except (TypeError, ValueError, NameError, RuntimeError) as error:  # RuntimeError: pydantic's errors of use
         why = next(iter(str(error).splitlines()), type(error).__name__)
-        raise Misfit(kind, f"a type that can be described in JSON Schema ({why})") from None
+        raise ConversionError(kind, f"a type that can be described in JSON Schema ({why})") from None
     return {**described, "$defs": describing.defs} if describing.defs else described
 
 
@@ -94,10 +94,10 @@ class _Describing:
     """The description of one type, with the definitions that it refers to."""
 
     def __init__(self) -> None:
-        self.defs: dict[str, _Shape] = {}
+        self.defs: dict[str, _JsonSchema] = {}
         self._names: dict[Any, str] = {}
 
-    def shape(self, kind: Any) -> _Shape:
+    def shape(self, kind: Any) -> _JsonSchema:
         kind, metadata = _without_wrappers(kind)
         limits = read_limits(metadata)
         if kind in (datetime, time) and "tz" not in limits:
@@ -106,7 +106,7 @@ class _Describing:
             return apply_limits(self._leaf(Annotated[kind, msgspec.Meta(tz=limits["tz"])]), limits)
         return apply_limits(self._shape(kind), limits)
 
-    def _shape(self, kind: Any) -> _Shape:
+    def _shape(self, kind: Any) -> _JsonSchema:
         origin, args = get_origin(kind), get_args(kind)
         if origin in (Union, UnionType):
             return self._union(args)
@@ -121,14 +121,14 @@ class _Describing:
             return self._reference(kind, found)
         return self._leaf(kind)
 
-    def _union(self, args: tuple[Any, ...]) -> _Shape:
+    def _union(self, args: tuple[Any, ...]) -> _JsonSchema:
         members = [self.shape(each) for each in args if each not in (type(None), msgspec.UnsetType)]
         flat = [inner for each in members for inner in (each["anyOf"] if each.keys() == {"anyOf"} else [each])]
         if type(None) in args and {"type": "null"} not in flat:
             flat.append({"type": "null"})
         return {"anyOf": flat} if len(flat) != 1 else flat[0]
 
-    def _container(self, origin: type, args: tuple[Any, ...]) -> _Shape:
+    def _container(self, origin: type, args: tuple[Any, ...]) -> _JsonSchema:
         found = codec.inspect_type(origin)
         if isinstance(found, inspect.DictType):
             return self._mapping(*args)
@@ -142,7 +142,7 @@ class _Describing:
         unique = {"uniqueItems": True} if isinstance(found, inspect.SetType | inspect.FrozenSetType) else {}
         return {"type": "array", **({"items": items} if items else {}), **unique}
 
-    def _mapping(self, key: Any, value: Any) -> _Shape:
+    def _mapping(self, key: Any, value: Any) -> _JsonSchema:
         codec.inspect_type(dict[key, int])  # which raises where JSON cannot have such names
         is_text = _without_wrappers(key)[0] is str
         names = {word: each for word, each in self.shape(key).items() if word != "type"} if is_text else {}
@@ -153,27 +153,27 @@ class _Describing:
             **({"additionalProperties": items} if items else {}),
         }
 
-    def _leaf(self, kind: Any) -> _Shape:
+    def _leaf(self, kind: Any) -> _JsonSchema:
         (found,), defs = codec.describe_types((kind,), schema_hook=self._asked)
         self._add(defs)
         return found
 
-    def _asked(self, kind: Any) -> _Shape:
+    def _asked(self, kind: Any) -> _JsonSchema:
         tell = getattr(kind, "model_json_schema", None)
         if tell is None:
-            raise Misfit(kind, "a type that has a form in JSON")
-        shape: _Shape = dict(tell())
+            raise ConversionError(kind, "a type that has a form in JSON")
+        shape: _JsonSchema = dict(tell())
         self._add(shape.pop("$defs", {}))
         return shape
 
-    def _add(self, defs: dict[str, _Shape]) -> None:
+    def _add(self, defs: dict[str, _JsonSchema]) -> None:
         for name, shape in defs.items():
             if self.defs.setdefault(name, shape) != shape:
-                raise Misfit(shape, f"types of different names, not two that are called {name}")
+                raise ConversionError(shape, f"types of different names, not two that are called {name}")
 
     # Classes
 
-    def _reference(self, kind: Any, found: Any) -> _Shape:
+    def _reference(self, kind: Any, found: Any) -> _JsonSchema:
         name = self._names.get(kind)
         if name is None:
             (reference,), defs = codec.describe_types((kind,), schema_hook=self._asked)
@@ -189,7 +189,7 @@ class _Describing:
                 self._describe_fields(definition, kind, found)
         return {"$ref": f"#/$defs/{name}"}
 
-    def _describe_fields(self, definition: _Shape, kind: Any, found: Any) -> None:
+    def _describe_fields(self, definition: _JsonSchema, kind: Any, found: Any) -> None:
         """Describe the fields of a class in what msgspec says of it; where a field has a default, msgspec says it."""
         hints = _hints(kind)
         fields = {each.encode_name: self.shape(hints.get(each.name, Any)) for each in found.fields}
@@ -239,7 +239,7 @@ def _without_wrappers(kind: Any) -> tuple[Any, list[Any]]:
             return kind, metadata
 
 
-def _choice(kind: Any, values: Any) -> _Shape:
+def _choice(kind: Any, values: Any) -> _JsonSchema:
     """Describe a choice in the order that it was defined in."""
     codec.inspect_type(kind)  # which raises for what JSON does not have
     told = [each for each in values if each is not None]
@@ -251,7 +251,7 @@ def _choice(kind: Any, values: Any) -> _Shape:
 _KINDS: dict[Any, str] = {str: "string", int: "integer"}
 
 
-def _with_default(shape: _Shape, said: _Shape) -> _Shape:
+def _with_default(shape: _JsonSchema, said: _JsonSchema) -> _JsonSchema:
     return {**shape, "default": said["default"]} if "default" in said else shape
 
 

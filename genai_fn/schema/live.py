@@ -1,6 +1,6 @@
 """Live sessions: what we say."""
 
-from genai_fn.schema._base import Message, OpenEnum, VertexOnly
+from genai_fn.schema.base import Message, OpenEnum, VertexOnly
 from genai_fn.schema.content import Blob, Content, ContentLike
 from genai_fn.schema.functions import FunctionResponse
 from genai_fn.schema.generation import GenerationConfig, MediaResolution, Modality, ThinkingConfig

@@ -1,6 +1,6 @@
 """Live sessions: what the model says."""
 
-from genai_fn.schema._base import Message, OpenEnum
+from genai_fn.schema.base import Message, OpenEnum
 from genai_fn.schema.content import Content, Part
 from genai_fn.schema.functions import FunctionCall
 from genai_fn.schema.grounding import GroundingMetadata, UrlContextMetadata

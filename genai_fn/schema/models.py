@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from genai_fn.schema._base import Message, Page
+from genai_fn.schema.base import Message, Page
 
 __all__ = [
     "Checkpoint",

@@ -1,6 +1,6 @@
 """Live music: what we ask for and what is played."""
 
-from genai_fn.schema._base import Message, OpenEnum
+from genai_fn.schema.base import Message, OpenEnum
 
 __all__ = [
     "AudioChunk",

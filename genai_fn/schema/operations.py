@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from genai_fn.schema._base import Message, OpenEnum
+from genai_fn.schema.base import Message, OpenEnum
 
 __all__ = [
     "FetchPredictOperationConfig",
@@ -68,7 +68,7 @@ class ProjectOperation(Message):
     """A ``google.rpc.Status``."""
 
 
-ENDED = frozenset(
+ENDED_JOB_STATES = frozenset(
     {
         JobState.JOB_STATE_SUCCEEDED,
         JobState.JOB_STATE_PARTIALLY_SUCCEEDED,

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from genai_fn.schema._base import Message, OpenEnum
+from genai_fn.schema.base import Message, OpenEnum
 from genai_fn.schema.content import Content, Part
 from genai_fn.schema.functions import FunctionCall
 from genai_fn.schema.grounding import CitationMetadata, GroundingMetadata, UrlContextMetadata

@@ -1,7 +1,7 @@
 """Knowledge that a model looks up: Vertex AI Search, RAG corpora, one's own search API."""
 
-from genai_fn.schema._base import Message, OpenEnum
-from genai_fn.schema._hiding import Hiding
+from genai_fn.schema.base import Message, OpenEnum
+from genai_fn.schema.secret_fields import SecretMessage
 
 __all__ = [
     "ApiAuth",
@@ -63,10 +63,10 @@ class HttpElementLocation(OpenEnum):
     HTTP_IN_COOKIE = "HTTP_IN_COOKIE"
 
 
-class ApiAuthApiKeyConfig(Hiding):
+class ApiAuthApiKeyConfig(SecretMessage):
     """An API key, in Secret Manager or as text."""
 
-    hidden = ("api_key_string",)
+    secret_fields = ("api_key_string",)
 
     api_key_secret_version: str | None = None
     """``projects/…/secrets/…/versions/…``."""
@@ -79,10 +79,10 @@ class ApiAuth(Message):
     api_key_config: ApiAuthApiKeyConfig | None = None
 
 
-class ApiKeyConfig(Hiding):
+class ApiKeyConfig(SecretMessage):
     """An API key and where in a request it goes."""
 
-    hidden = ("api_key_string",)
+    secret_fields = ("api_key_string",)
 
     api_key_secret: str | None = None
     """``projects/…/secrets/…/versions/…``."""
@@ -105,19 +105,19 @@ class AuthConfigHttpBasicAuthConfig(Message):
     """``projects/…/secrets/…/versions/…`` of a base64 text."""
 
 
-class AuthConfigOauthConfig(Hiding):
+class AuthConfigOauthConfig(SecretMessage):
     """An OAuth token, or a service account to get one for."""
 
-    hidden = ("access_token",)
+    secret_fields = ("access_token",)
 
     access_token: str | None = None
     service_account: str | None = None
 
 
-class AuthConfigOidcConfig(Hiding):
+class AuthConfigOidcConfig(SecretMessage):
     """An OpenID Connect token, or a service account to get one for."""
 
-    hidden = ("id_token",)
+    secret_fields = ("id_token",)
 
     id_token: str | None = None
     service_account: str | None = None

@@ -1,6 +1,6 @@
 """What is harmful, what is held back, and why."""
 
-from genai_fn.schema._base import Message, OpenEnum, VertexOnly
+from genai_fn.schema.base import Message, OpenEnum, VertexOnly
 
 __all__ = [
     "BlockedReason",

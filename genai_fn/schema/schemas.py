@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias
 
 from msgspec import field
 
-from genai_fn.schema._base import Detour, Message, OpenEnum, Via
-from genai_fn.schema._convert import as_struct, as_value
+from genai_fn.schema.base import Coerce, Detour, Message, OpenEnum
+from genai_fn.schema.convert import as_struct, as_value
 
 __all__ = ["JSONSchema", "JSONSchemaType", "Schema", "SchemaLike", "Type"]
 
@@ -84,14 +84,14 @@ class Schema(Message):
         >>> Schema.from_json_schema(json_schema={"type": ["string", "null"]}).nullable
         True
         """
-        return as_struct(cls, as_value(Annotated[cls | None, Via(_in_dialect)], json_schema, "json_schema"))
+        return as_struct(cls, as_value(Annotated[cls | None, Coerce(_to_api_schema)], json_schema, "json_schema"))
 
     @property
     def json_schema(self) -> "JSONSchema":
         """The same in plain JSON Schema; only ``example`` has no place there."""
-        from genai_fn.schema.plain import plain  # noqa: PLC0415  # which is made of Schema
+        from genai_fn.schema.plain_schema import to_json_schema  # noqa: PLC0415  # which is made of Schema
 
-        return plain(self)
+        return to_json_schema(self)
 
 
 class JSONSchema(Message):
@@ -123,14 +123,14 @@ class JSONSchema(Message):
     defs: "Mapping[str, JSONSchema] | None" = field(default=None, name="$defs")
 
 
-def _in_dialect(value: Any) -> Any:
-    from genai_fn.schema.dialect import response_schema  # noqa: PLC0415  # which is made of Schema
+def _to_api_schema(value: Any) -> Any:
+    from genai_fn.schema.api_schema import to_api_schema  # noqa: PLC0415  # which is made of Schema
 
-    return response_schema(value)
+    return to_api_schema(value)
 
 
 def _of_type(value: Any) -> Any:
-    from genai_fn.schema.dialect import translate_type  # noqa: PLC0415  # which is made of Schema
+    from genai_fn.schema.api_schema import translate_type  # noqa: PLC0415  # which is made of Schema
 
     return translate_type(value, "response_json_schema")
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from genai_fn.schema._base import GeminiOnly, Message
+from genai_fn.schema.base import GeminiOnly, Message
 
 __all__ = [
     "MultiSpeakerVoiceConfig",

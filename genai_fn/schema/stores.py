@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from genai_fn.schema._base import Message, OpenEnum, Page
+from genai_fn.schema.base import Message, OpenEnum, Page
 
 __all__ = [
     "ChunkingConfig",

@@ -1,6 +1,6 @@
 """What prompts come to in tokens."""
 
-from genai_fn.schema._base import Message, VertexOnly
+from genai_fn.schema.base import Message, VertexOnly
 from genai_fn.schema.content import ContentLike
 from genai_fn.schema.generation import GenerationConfig
 from genai_fn.schema.tools import Tool

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias, cast
 
 from msgspec.structs import replace
 
-from genai_fn.schema._base import GeminiOnly, Message, OpenEnum, VertexOnly, Via
-from genai_fn.schema._convert import as_value
+from genai_fn.schema.base import Coerce, GeminiOnly, Message, OpenEnum, VertexOnly
+from genai_fn.schema.convert import as_value
 from genai_fn.schema.retrieval import AuthConfig, Retrieval
 from genai_fn.schema.schemas import Schema
 
@@ -127,18 +127,18 @@ class FunctionDeclaration(Message):
         >>> FunctionDeclaration.from_callable(callable=weather).parameters.required
         ('city',)
         """
-        function: Self = as_value(Annotated[cls, Via(_declared)], callable, "callable")
+        function: Self = as_value(Annotated[cls, Coerce(_declare_function)], callable, "callable")
         return function if behavior is None else replace(function, behavior=Behavior(behavior))
 
     @classmethod
     def _coerce(cls, value: Any) -> Any:
-        return _declared(value) if _is_function(value) else NotImplemented
+        return _declare_function(value) if _is_function(value) else NotImplemented
 
 
-def _declared(function: Any) -> Any:
-    from genai_fn.schema.callables import declared  # noqa: PLC0415  # which loads inspect
+def _declare_function(function: Any) -> Any:
+    from genai_fn.schema.function_declarations import declare_function  # noqa: PLC0415  # which loads inspect
 
-    return declared(function)
+    return declare_function(function)
 
 
 def _is_function(value: object) -> bool:
@@ -236,12 +236,12 @@ class Tool(Message):
         if isinstance(value, FunctionDeclaration):
             return cls(function_declarations=(value,))
         if _is_function(value):
-            return cls(function_declarations=(FunctionDeclaration(**_declared(value)),))
-        held = _HELD.get(type(cast("object", value)))
+            return cls(function_declarations=(FunctionDeclaration(**_declare_function(value)),))
+        held = _TOOL_FIELD_BY_TYPE.get(type(cast("object", value)))
         return NotImplemented if held is None else cls(**{held: value})
 
 
-_HELD: dict[type, str] = {
+_TOOL_FIELD_BY_TYPE: dict[type, str] = {
     Retrieval: "retrieval",
     GoogleSearchRetrieval: "google_search_retrieval",
     ComputerUse: "computer_use",

@@ -1,6 +1,6 @@
 """What the service found in the examples that a model was tuned with."""
 
-from genai_fn.schema._base import Message
+from genai_fn.schema.base import Message
 from genai_fn.schema.content import Content
 
 __all__ = [

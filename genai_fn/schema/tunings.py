@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from genai_fn.schema._base import GeminiOnly, Message, OpenEnum, Page, VertexOnly
+from genai_fn.schema.base import GeminiOnly, Message, OpenEnum, Page, VertexOnly
 from genai_fn.schema.evaluation import EvaluationConfig
-from genai_fn.schema.operations import ENDED, GoogleRpcStatus, JobState
+from genai_fn.schema.operations import ENDED_JOB_STATES, GoogleRpcStatus, JobState
 from genai_fn.schema.tuning_data import TuningDataStats
 
 __all__ = [
@@ -212,7 +212,7 @@ class TuningJob(Message):
     @property
     def has_ended(self) -> bool:
         """Whether the job will not go on by itself any more."""
-        return self.state in ENDED
+        return self.state in ENDED_JOB_STATES
 
     @property
     def has_succeeded(self) -> bool:

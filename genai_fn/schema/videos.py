@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from genai_fn.errors import InvalidRequest
-from genai_fn.schema._base import Message, OpenEnum, VertexOnly
-from genai_fn.schema._disk import read, write
-from genai_fn.schema._mime import mime_type_of, the_mime_type
+from genai_fn.schema.base import Message, OpenEnum, VertexOnly
+from genai_fn.schema.disk import read_file, write_file
 from genai_fn.schema.images import Image
+from genai_fn.schema.mime_types import guess_mime_type, resolve_mime_type
 
 __all__ = [
     "GenerateVideosConfig",
@@ -57,8 +57,8 @@ class Video(Message):
     @classmethod
     def from_file(cls, *, location: str, mime_type: str | None = None) -> Self:
         """Read a film from a file, whose name tells the MIME type unless it is given."""
-        told = mime_type_of(location) if mime_type is None else mime_type
-        return cls(video_bytes=read(location), mime_type=told)
+        told = guess_mime_type(location) if mime_type is None else mime_type
+        return cls(video_bytes=read_file(location), mime_type=told)
 
     @classmethod
     def from_bytes(cls, *, data: bytes, mime_type: str) -> Self:
@@ -68,13 +68,13 @@ class Video(Message):
     @classmethod
     def from_uri(cls, *, file_uri: str, mime_type: str | None = None) -> Self:
         """Make one of a file's address, whose ending tells the MIME type unless it is given."""
-        return cls(uri=file_uri, mime_type=the_mime_type(file_uri, mime_type))
+        return cls(uri=file_uri, mime_type=resolve_mime_type(file_uri, mime_type))
 
     def save(self, path: str) -> None:
         """Write the bytes of the film to a file."""
         if self.video_bytes is None:
             raise InvalidRequest("video_bytes", self, "a Video that holds its bytes")
-        write(path, self.video_bytes)
+        write_file(path, self.video_bytes)
 
 
 class GenerateVideosSource(Message):

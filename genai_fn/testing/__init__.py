@@ -9,53 +9,52 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from genai_fn.effects import Sleep
-    from genai_fn.emulator.troubles import Trouble
-    from genai_fn.testing.ambient import using
-    from genai_fn.testing.answers import Sessions
-    from genai_fn.testing.asgi import Emulator
+    from genai_fn.effects import Ask, OpenStream, Sleep
+    from genai_fn.emulator.server.injected_faults import InjectedFault
+    from genai_fn.testing.canned_answers import Sessions
     from genai_fn.testing.fake import Fake, forbid
-    from genai_fn.testing.recordings import recording
-    from genai_fn.testing.replay import Replay
-    from genai_fn.testing.scripts import perform
-    from genai_fn.testing.serving import served
-    from genai_fn.words import Ask, Listen
+    from genai_fn.testing.override import use_interpreter
+    from genai_fn.testing.recordings.interpreters import recording
+    from genai_fn.testing.recordings.replay import Replay
+    from genai_fn.testing.script import perform
+    from genai_fn.testing.server.asgi import Emulator
+    from genai_fn.testing.server.serving import serve_emulator
 
 __all__ = [
     "Ask",
     "Emulator",
     "Fake",
-    "Listen",
+    "InjectedFault",
+    "OpenStream",
     "Replay",
     "Sessions",
     "Sleep",
-    "Trouble",
     "forbid",
     "perform",
     "recording",
-    "served",
-    "using",
+    "serve_emulator",
+    "use_interpreter",
 ]
 
-_PLACE = {
-    "Ask": "words",
-    "Emulator": "testing.asgi",
+_MODULES = {
+    "Ask": "effects",
+    "Emulator": "testing.server.asgi",
     "Fake": "testing.fake",
-    "Listen": "words",
-    "Replay": "testing.replay",
-    "Sessions": "testing.answers",
+    "InjectedFault": "emulator.server.injected_faults",
+    "OpenStream": "effects",
+    "Replay": "testing.recordings.replay",
+    "Sessions": "testing.canned_answers",
     "Sleep": "effects",
-    "Trouble": "emulator.troubles",
     "forbid": "testing.fake",
-    "perform": "testing.scripts",
-    "recording": "testing.recordings",
-    "served": "testing.serving",
-    "using": "testing.ambient",
+    "perform": "testing.script",
+    "recording": "testing.recordings.interpreters",
+    "serve_emulator": "testing.server.serving",
+    "use_interpreter": "testing.override",
 }
 
 
 def __getattr__(name: str) -> Any:
-    place = _PLACE.get(name)
+    place = _MODULES.get(name)
     if place is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f"genai_fn.{place}"), name)

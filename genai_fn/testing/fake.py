@@ -10,27 +10,27 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar, cast
 
 from returns.result import Result, Success
 
-from genai_fn.clock import Clock, timed
 from genai_fn.effects import Effects
+from genai_fn.engine.handler import RequestHandler
+from genai_fn.engine.program import build_program
+from genai_fn.engine.virtual_time import VirtualClock, run_in_virtual_time
 from genai_fn.errors import GenaiError, InvalidRequest, NoAnswer
-from genai_fn.exchange import Exchange
-from genai_fn.interpret.exchanges import Between, beyond
-from genai_fn.interpret.settings import a_stream, an_action
-from genai_fn.interpret.sync import Items
-from genai_fn.interpret.sync_world import SyncWorld
+from genai_fn.interpreters.executors.sync_executor import SyncExecutor
+from genai_fn.interpreters.http import Items
+from genai_fn.interpreters.middleware import Middleware, apply_middleware
+from genai_fn.interpreters.settings import check_action, check_stream
 from genai_fn.request import Action, Live, LiveOperation, Operation, Request, Stream
-from genai_fn.steps import program
-from genai_fn.testing.answers import Sessions, StandIn, frozen
+from genai_fn.testing.canned_answers import CannedAnswers, Sessions, freeze_answers
 
 if TYPE_CHECKING:
-    from genai_fn.testing.fake_async import AsyncFake  # loaded with anyio, at the first use
+    from genai_fn.testing.async_fake import AsyncFake  # loaded with anyio, at the first use
 
 __all__ = ["Fake", "forbid"]
 
 T = TypeVar("T")
 
-Key: TypeAlias = type[Operation[Any]] | type[LiveOperation[Any]] | str | Callable[[Any], object]
-Answers: TypeAlias = Mapping[Key, Any] | Mapping[Any, Any] | Callable[[Request[Any]], Any]
+AnswerKey: TypeAlias = type[Operation[Any]] | type[LiveOperation[Any]] | str | Callable[[Any], object]
+AnswerSource: TypeAlias = Mapping[AnswerKey, Any] | Mapping[Any, Any] | Callable[[Request[Any]], Any]
 """The second is for tables that were not written where they are passed: mappings are invariant in their keys."""
 
 
@@ -45,7 +45,7 @@ class Fake:
     >>> run = Fake({"generate": "Because of Rayleigh."})
     >>> run(generate("gemini-2.5-flash", "Why is the sky blue?") | text)
     <Success: Because of Rayleigh.>
-    >>> [request.operation.op for request in run.asked]
+    >>> [request.operation.op for request in run.requests]
     ['generate']
 
     Args:
@@ -63,87 +63,91 @@ class Fake:
             open.
     """
 
-    def __init__(self, answers: Answers | None = None) -> None:
-        self._table = _Table(answers)
-        self._between: tuple[Between, ...] = ()
-        self._exchange: Exchange = StandIn(self._table.answer)
+    def __init__(self, answers: AnswerSource | None = None) -> None:
+        self._table = _AnswerTable(answers)
+        self._middleware: tuple[Middleware, ...] = ()
+        self._handler: RequestHandler = CannedAnswers(self._table.find_answer)
 
     def __call__(self, action: Action[T]) -> Result[T, GenaiError]:
         """Run an action to its end."""
-        an_action(action)
-        return SyncWorld(None, None, None).run(timed(program(action, self._exchange), Clock()))
+        check_action(action)
+        return SyncExecutor(None, None, None).run(
+            run_in_virtual_time(build_program(action, self._handler), VirtualClock())
+        )
 
     def stream(self, stream: Stream[T]) -> Items[T]:
         """Read a stream."""
-        a_stream(stream)
-        return _TimedItems(stream, self._exchange)
+        check_stream(stream)
+        return _VirtualTimeItems(stream, self._handler)
 
     @property
     def aio(self) -> "AsyncFake":
         """The same one, to be awaited on asyncio or trio."""
-        from genai_fn.testing.fake_async import AsyncFake  # noqa: PLC0415  # loads anyio
+        from genai_fn.testing.async_fake import AsyncFake  # noqa: PLC0415  # loads anyio
 
-        return AsyncFake(self._exchange, self._table.of_session)
+        return AsyncFake(self._handler, self._table.find_session_answer)
 
     @property
-    def asked(self) -> tuple[Request[Any] | Live[Any], ...]:
+    def requests(self) -> tuple[Request[Any] | Live[Any], ...]:
         """All requests and sessions so far, those without an answer among them."""
-        return self._table.asked
+        return self._table.requests
 
-    def on(self, key: Key, answer: Any) -> "Fake":
+    def with_answer(self, key: AnswerKey, answer: Any) -> "Fake":
         """Make a new one that has one answer more, before all others; it has been asked nothing yet."""
         answers = {key: answer} | {each: old for each, old in self._table.answers.items() if each != key}
-        return functools.reduce(Fake.through, self._between, Fake(answers))
+        return functools.reduce(Fake.with_middleware, self._middleware, Fake(answers))
 
-    def through(self, between: Between) -> Self:
+    def with_middleware(self, middleware: Middleware) -> Self:
         """
         Make one that asks by way of something put between: a function from exchange to exchange.
 
         Both have one table, and what was asked of one, both were asked.
         """
         twin = copy.copy(self)
-        twin._between = (*self._between, between)  # noqa: SLF001  # one of its own kind
-        twin._exchange = beyond(between, self._exchange)  # noqa: SLF001  # one of its own kind
+        twin._middleware = (*self._middleware, middleware)  # noqa: SLF001  # one of its own kind
+        twin._handler = apply_middleware(middleware, self._handler)  # noqa: SLF001  # one of its own kind
         return twin
 
     def __repr__(self) -> str:
-        return f"Fake({', '.join(map(_name, self._table.answers))})"
+        return f"Fake({', '.join(map(_describe_key, self._table.answers))})"
 
 
-class _Table:
+class _AnswerTable:
     """The answers, and what has become of them."""
 
-    def __init__(self, answers: Answers | None) -> None:
-        self.answers = _table(answers)
-        self.asked: tuple[Request[Any] | Live[Any], ...] = ()
+    def __init__(self, answers: AnswerSource | None) -> None:
+        self.answers = _build_answer_table(answers)
+        self.requests: tuple[Request[Any] | Live[Any], ...] = ()
         self._lock = threading.Lock()
-        self._given: dict[Any, int] = {}
+        self._used_counts: dict[Any, int] = {}
 
-    def answer(self, request: Request[Any], in_chunks: bool) -> Effects[Any]:
+    def find_answer(self, request: Request[Any], in_chunks: bool) -> Effects[Any]:
         yield from ()
-        key, answer = self._found(request)
-        return self._next(request, key, answer) if _is_in_turn(answer, in_chunks) else answer
+        key, answer = self._find_entry(request)
+        return self._take_next(request, key, answer) if _is_answer_sequence(answer, in_chunks) else answer
 
-    def of_session(self, live: Live[Any]) -> Any:
+    def find_session_answer(self, live: Live[Any]) -> Any:
         """Give what answers a live session."""
-        key, answer = self._found(live)
-        return self._next(live, key, answer.answers) if isinstance(answer, Sessions) else answer
+        key, answer = self._find_entry(live)
+        return self._take_next(live, key, answer.answers) if isinstance(answer, Sessions) else answer
 
-    def _found(self, request: Request[Any] | Live[Any]) -> tuple[Any, Any]:
+    def _find_entry(self, request: Request[Any] | Live[Any]) -> tuple[Any, Any]:
         """Look up what answers a request or a session, and the nearest key; or say that nothing does."""
         with self._lock:
-            self.asked = (*self.asked, request)
-        near = [(rank, key) for key in self.answers if (rank := _rank(key, request)) is not None]
+            self.requests = (*self.requests, request)
+        near = [(rank, key) for key in self.answers if (rank := _rank_key(key, request)) is not None]
         if not near:
-            return None, NoAnswer(request, max(map(_name, self.answers), key=_likeness(request), default=None))
+            return None, NoAnswer(
+                request, max(map(_describe_key, self.answers), key=_make_similarity(request), default=None)
+            )
         key: Any = min(near, key=lambda each: each[0])[1]
         return key, self.answers[key]
 
-    def _next(self, request: Request[Any] | Live[Any], key: Any, answers: Sequence[Any]) -> Any:
+    def _take_next(self, request: Request[Any] | Live[Any], key: Any, answers: Sequence[Any]) -> Any:
         with self._lock:
-            number = self._given.get(key, 0)
-            self._given[key] = number + 1
-        spent = f"{_name(key)}, which has {len(answers)} answers and was asked once more"
+            number = self._used_counts.get(key, 0)
+            self._used_counts[key] = number + 1
+        spent = f"{_describe_key(key)}, which has {len(answers)} answers and was asked once more"
         return answers[number] if number < len(answers) else NoAnswer(request, spent)
 
 
@@ -158,31 +162,31 @@ def forbid() -> Fake:
     return Fake()
 
 
-class _TimedItems(Items[T]):
-    def __init__(self, stream: Stream[T], exchange: Exchange) -> None:
-        super().__init__(stream, Success(exchange), SyncWorld(None, None, None))
-        self._effects = timed(program(stream, exchange), Clock())
+class _VirtualTimeItems(Items[T]):
+    def __init__(self, stream: Stream[T], exchange: RequestHandler) -> None:
+        super().__init__(stream, Success(exchange), SyncExecutor(None, None, None))
+        self._effects = run_in_virtual_time(build_program(stream, exchange), VirtualClock())
 
 
 # The table
 
 
-def _anything(request: Request[Any] | Live[Any]) -> bool:  # noqa: ARG001  # a key
+def _match_any(request: Request[Any] | Live[Any]) -> bool:  # noqa: ARG001  # a key
     return True
 
 
-def _table(answers: Any) -> dict[Any, Any]:
+def _build_answer_table(answers: Any) -> dict[Any, Any]:
     if answers is None:
         return {}
     if isinstance(answers, Mapping):
         table: dict[Any, Any] = dict(cast("Any", answers))
-        return {_a_key(key): frozen(answer) for key, answer in table.items()}
+        return {_check_key(key): freeze_answers(answer) for key, answer in table.items()}
     if callable(answers):
-        return {_anything: answers}
+        return {_match_any: answers}
     raise InvalidRequest("answers", answers, "a table, or a function of a request")
 
 
-def _a_key(key: Any) -> Any:
+def _check_key(key: Any) -> Any:
     is_fit = (
         issubclass(key, Operation | LiveOperation) if isinstance(key, type) else isinstance(key, str) or callable(key)
     )
@@ -191,10 +195,10 @@ def _a_key(key: Any) -> Any:
     return cast("Any", key)
 
 
-def _rank(key: Any, request: Request[Any] | Live[Any]) -> float | None:
+def _rank_key(key: Any, request: Request[Any] | Live[Any]) -> float | None:
     """Say how far a key is from a request; None if it says nothing of it."""
     kinds = type(request.operation).__mro__
-    if key is _anything:
+    if key is _match_any:
         return inf
     if isinstance(key, type):
         return kinds.index(key) if key in kinds else None
@@ -204,7 +208,7 @@ def _rank(key: Any, request: Request[Any] | Live[Any]) -> float | None:
     return 0 if key(request) else None
 
 
-def _is_in_turn(answer: Any, in_chunks: bool) -> bool:
+def _is_answer_sequence(answer: Any, in_chunks: bool) -> bool:
     """Tell a tuple of answers, one for each call, from the chunks of a stream."""
     if not isinstance(answer, tuple):
         return False
@@ -212,11 +216,11 @@ def _is_in_turn(answer: Any, in_chunks: bool) -> bool:
     return not in_chunks or any(type(each) is tuple for each in answers)
 
 
-def _name(key: Any) -> str:
+def _describe_key(key: Any) -> str:
     if isinstance(key, str):
         return key
     return str(getattr(key, "op", None) or getattr(key, "__qualname__", None) or repr(key))
 
 
-def _likeness(request: Request[Any] | Live[Any]) -> Callable[[str], float]:
+def _make_similarity(request: Request[Any] | Live[Any]) -> Callable[[str], float]:
     return lambda name: SequenceMatcher(None, name, request.operation.op).ratio()

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from genai_fn.backend import Gemini, Vertex
-from genai_fn.testing.asgi import Emulator
-from genai_fn.testing.serving import served
+from genai_fn.testing.server.asgi import Emulator
+from genai_fn.testing.server.serving import serve_emulator
 
-__all__ = ["Emulated", "emulator"]
+__all__ = ["ServedEmulator", "emulator"]
 
 
-class Emulated:
+class ServedEmulator:
     """An emulator that is served: where it is, what it was asked, and what goes wrong with it."""
 
     def __init__(self, emulator: Emulator, url: str) -> None:
@@ -37,9 +37,9 @@ class Emulated:
         return Vertex("emulated", "us-central1", credentials=_Credentials(), base_url=self.url)
 
     @property
-    def asked(self) -> tuple[tuple[str, str], ...]:
+    def requests(self) -> tuple[tuple[str, str], ...]:
         """Method and path of what was asked so far."""
-        return self._emulator.asked
+        return self._emulator.requests
 
 
 class _Credentials:
@@ -59,15 +59,15 @@ class _Credentials:
 
 
 @pytest.fixture(scope="session")
-def _emulated() -> Generator[Emulated]:
+def _served_emulator() -> Generator[ServedEmulator]:
     emulator = Emulator()
-    with served(emulator) as url:
-        yield Emulated(emulator, url)
+    with serve_emulator(emulator) as url:
+        yield ServedEmulator(emulator, url)
 
 
 @pytest.fixture
-def emulator(_emulated: Emulated) -> Generator[Emulated]:
+def emulator(_served_emulator: ServedEmulator) -> Generator[ServedEmulator]:
     """The API on this machine: one server for all tests, which remembers nothing from one to the next."""
-    _emulated.reset()
-    yield _emulated
-    _emulated.reset()
+    _served_emulator.reset()
+    yield _served_emulator
+    _served_emulator.reset()

@@ -9,7 +9,7 @@ import httpcore
 import httpcore2
 import pytest
 
-from tests.cancellation.cutting import WORLDS, spotless
+from tests.support.cancellation.points import WORLDS, spotless
 
 
 @pytest.fixture(params=WORLDS, ids="-".join)

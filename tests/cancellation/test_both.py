@@ -10,10 +10,10 @@ import pytest
 from anyio.lowlevel import checkpoint
 
 from genai_fn import both, each, joined, streamed
-from genai_fn.interpret import async_world
-from tests.cancellation.cutting import STEPS, TWICE, Cut, steps, tasks
-from tests.cancellation.scenes import Scene, Script, asked, bounded
-from tests.loopback import Loopback
+from genai_fn.interpreters.executors import async_executor
+from tests.support.cancellation.points import STEPS, TWICE, Cut, steps, tasks
+from tests.support.cancellation.scenarios import Scene, Script, asked, bounded
+from tests.support.loopback import Loopback
 
 PAIRS = [("call", "busy"), ("half-body", "between-events"), ("half-body", "half-error")]
 
@@ -34,7 +34,7 @@ def test_cancelled(
                 for k in steps(manner):
                     with monkeypatch.context() as patched:
                         cut = scene.cut(k, manner)
-                        patched.setattr(async_world, "run_through", counted(cut))
+                        patched.setattr(async_executor, "run_program", counted(cut))
                         await cut.of(lambda: run(both(first, second)))
                     assert tasks() == before
                     await scene.is_whole(run)
@@ -61,7 +61,7 @@ def test_cancelled_twice(kind: str, transport: ModuleType, monkeypatch: pytest.M
                 for again in range(20):
                     with monkeypatch.context() as patched:
                         cut = scene.cut(STEPS, TWICE, again)
-                        patched.setattr(async_world, "run_through", counted(cut))
+                        patched.setattr(async_executor, "run_program", counted(cut))
                         await cut.of(lambda: run(both(child, child)))
                     assert tasks() == before
                     await scene.is_whole(run)
@@ -135,7 +135,7 @@ async def idly(item: object) -> None:
 
 def counted(cut: Cut) -> Any:
     """Count the stops of both children, too."""
-    original = async_world.run_through
+    original = async_executor.run_program
 
     async def run_through(effects: Any, world: Any) -> Any:
         return await cut.counted(lambda: original(effects, world))

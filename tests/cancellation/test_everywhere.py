@@ -11,10 +11,10 @@ from anyio import to_thread
 from anyio.abc import TaskGroup
 
 from genai_fn import AsyncHttp, Closed, Failure, GenaiError, Success, TimedOut, streamed, with_options
-from tests.cancellation.cutting import SCOPE, STEPS, TWICE, Cut, steps
-from tests.cancellation.scenes import Scene, Script, asked, bounded, busy, call, idle, read, succeeds
-from tests.interpret.granting import Slow
-from tests.loopback import Loopback
+from tests.support.cancellation.points import SCOPE, STEPS, TWICE, Cut, steps
+from tests.support.cancellation.scenarios import Scene, Script, asked, bounded, busy, call, idle, read, succeeds
+from tests.support.credentials import Slow
+from tests.support.loopback import Loopback
 
 SUBJECTS = {
     "call": call,
@@ -93,13 +93,13 @@ def test_cancelled_as_lane_comes(first: str, world: str, transport: ModuleType) 
             scene = Scene(server, transport)
             async with scene.interpreter() as run, anyio.create_task_group() as tasks:
                 async with busy(run, 1):
-                    places = run._connections._lanes._yard._depot
-                    assert places.enter(anyio.Event) is None
+                    places = run._connections._pool._config._state
+                    assert places.acquire_slot(anyio.Event) is None
                     cancel = begun(world, tasks, run)
                     await anyio.wait_all_tasks_blocked()
                     tasks.start_soon(succeeds, run, asked("call"))
                     await anyio.wait_all_tasks_blocked()
-                    for act in (cancel, places.leave) if first == "cancelled" else (places.leave, cancel):
+                    for act in (cancel, places.release_slot) if first == "cancelled" else (places.release_slot, cancel):
                         act()
                     await succeeds(run, asked("call"))
                 await scene.is_whole(run)

@@ -13,13 +13,13 @@ from anyio import to_thread
 
 from genai_fn import AsyncHttp, Success
 from genai_fn.http import Body, FileSlice
-from genai_fn.interpret import lanes_async
-from genai_fn.interpret.lanes_message import pieces
+from genai_fn.interpreters.net import async_pool
+from genai_fn.interpreters.net.http1 import iterate_body
 from genai_fn.ops import files
 from genai_fn.request import Flow
-from tests.cancellation.cutting import STEPS, Cut, steps
-from tests.cancellation.scenes import Scene, Script, bounded
-from tests.loopback import Answer, Loopback, Received, Reply
+from tests.support.cancellation.points import STEPS, Cut, steps
+from tests.support.cancellation.scenarios import Scene, Script, bounded
+from tests.support.loopback import Answer, Loopback, Received, Reply
 
 DATA = bytes(range(256)) * 16
 
@@ -119,9 +119,9 @@ def test_cancelled_as_a_thread_reads(transport: ModuleType, tmp_path: Path, monk
             finally:
                 closed.set()
         else:
-            yield from pieces(content)
+            yield from iterate_body(content)
 
-    monkeypatch.setattr(lanes_async, "pieces", slowly)
+    monkeypatch.setattr(async_pool, "iterate_body", slowly)
 
     async def body() -> None:
         with Loopback(FileScript()) as server:
@@ -143,4 +143,4 @@ def test_cancelled_as_a_thread_reads(transport: ModuleType, tmp_path: Path, monk
 
 def small(flow: Flow[Any]) -> Flow[Any]:
     """Upload in two pieces."""
-    return Flow(flow.builder, flow.of, (*flow.args, len(DATA) // 2))
+    return Flow(flow.builder, flow.source, (*flow.args, len(DATA) // 2))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cancellation.interrupting import MANNERS, RAISE, SUBJECTS
+from tests.support.cancellation.interrupt_points import MANNERS, RAISE, SUBJECTS
 
 ROOT = Path(__file__).parents[2]
 
@@ -19,7 +19,7 @@ def test_interrupted_anywhere(subject: str, manner: str) -> None:
     # would close it, or between a read's end and its being noted. It is closed all the same, which the process counts.
     warnings = ["-W", "error", "-W", "ignore::ResourceWarning"] if manner == RAISE else ["-W", "error"]
     done = subprocess.run(
-        [sys.executable, *warnings, "-m", "tests.cancellation.interrupting", subject, manner],
+        [sys.executable, *warnings, "-m", "tests.support.cancellation.interrupt_points", subject, manner],
         capture_output=True,
         text=True,
         cwd=ROOT,

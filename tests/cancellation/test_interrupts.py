@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from genai_fn import Gemini, Http, Retry, Success, Vertex, both, generate, streamed, with_options
-from tests.cancellation.cutting import client_sockets
-from tests.cancellation.scenes import Script, asked
-from tests.interpret.granting import Slow, settled
-from tests.interrupting import interrupted
-from tests.loopback import Hang, Loopback
+from tests.support.cancellation.points import client_sockets
+from tests.support.cancellation.scenarios import Script, asked
+from tests.support.credentials import Slow, settled
+from tests.support.interrupting import interrupted
+from tests.support.loopback import Hang, Loopback
 
-PATIENT = Retry(tries=2, first=60)
+PATIENT = Retry(attempts=2, initial_delay=60)
 
 
 class Interrupt(BaseException):
@@ -113,7 +113,7 @@ def test_closed_from_thread(model: str, transport: ModuleType) -> None:
 def interpreter(server: Loopback, transport: ModuleType, backend: Any = None) -> Iterator[Http]:
     """Open an interpreter with two lanes; nothing is left of it in the end."""
     backend = backend or Gemini("test-key", base_url=server.url)
-    with Http(backend, lanes=2, transport=transport, ssl_context=trusting(server), proxy="") as run:
+    with Http(backend, max_connections=2, transport=transport, ssl_context=trusting(server), proxy="") as run:
         yield run
     assert client_sockets(server.port) == 0
     server.wait_rest(0)
@@ -130,8 +130,8 @@ def is_whole(run: Http, server: Loopback) -> None:
 
 def idle(run: Http) -> int:
     """Count the lanes that stand idle."""
-    lanes: Any = run._connections._lanes
-    return 0 if lanes is None else len(lanes._yard._depot._idle)
+    lanes: Any = run._connections._pool
+    return 0 if lanes is None else len(lanes._config._state._idle_connections)
 
 
 def trusting(server: Loopback) -> ssl.SSLContext:

@@ -10,10 +10,10 @@ import pytest
 from anyio import to_thread
 
 from genai_fn import Closed, Failure, Retry, Success, streamed, with_options
-from genai_fn.interpret.aio import AsyncItems
-from tests.cancellation.cutting import SCOPE, STEPS, TWICE
-from tests.cancellation.scenes import Scene, Script, asked, bounded, busy, call, read
-from tests.loopback import Hang, Loopback, black_hole
+from genai_fn.interpreters.async_http import AsyncItems
+from tests.support.cancellation.points import SCOPE, STEPS, TWICE
+from tests.support.cancellation.scenarios import Scene, Script, asked, bounded, busy, call, read
+from tests.support.loopback import Hang, Loopback, black_hole
 
 WORLDS = [(name, manner) for name in ("asyncio", "trio") for manner in (SCOPE, TWICE)]
 PHASES = {
@@ -96,7 +96,7 @@ def test_within_block(model: str, world: str, transport: ModuleType, tls: bool) 
 @pytest.mark.parametrize("world", ["asyncio", "trio"])
 def test_closed_from_thread(model: str, world: str, transport: ModuleType) -> None:
     """Closing from another thread ends a stream wherever it waits: for the server, for a lane, for another try."""
-    slowly = Retry(tries=2, first=30) if model == "busy" else Retry()
+    slowly = Retry(attempts=2, initial_delay=30) if model == "busy" else Retry()
 
     async def closing(items: AsyncItems[Any]) -> None:
         await anyio.sleep(0.01)

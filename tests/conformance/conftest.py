@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.conformance.worlds import WORLDS, Naps, World
+from tests.support.interpreter_kinds import WORLDS, Naps, World
 
 
 @pytest.fixture(params=WORLDS, ids=repr)

@@ -10,10 +10,10 @@ import trio
 
 from genai_fn import (
     AsyncHttp,
+    AsyncOnly,
     Failure,
     Http,
     InvalidRequest,
-    NotInThisWorld,
     Request,
     Result,
     Success,
@@ -29,10 +29,10 @@ from genai_fn import (
     with_http_response,
 )
 from genai_fn.errors import ClientError, Closed, GenaiError, ServerError
-from genai_fn.request import Steps
-from tests.conformance.answers import CHUNKED, HELLO, OK, PIECES, STREAM, fault, said, texts
-from tests.conformance.worlds import Faced, World, gemini, waited
-from tests.loopback import Hang, Loopback, Received, Reply, Send, chunk, event, head, json_reply, sse_reply
+from genai_fn.request import FlowGenerator
+from tests.support.interpreter_kinds import Faced, World, gemini, waited
+from tests.support.loopback import Hang, Loopback, Received, Reply, Send, chunk, event, head, json_reply, sse_reply
+from tests.support.loopback_replies import CHUNKED, HELLO, OK, PIECES, STREAM, fault, said, texts
 
 
 def test_whole(world: World) -> None:
@@ -101,7 +101,7 @@ def test_one_interpreter_in_many_loops() -> None:
 def test_one_interpreter_in_two_loops_at_once() -> None:
     """Two threads, each with a loop of its own, share an interpreter."""
     with Loopback(OK) as server:
-        run = AsyncHttp(gemini(server.url), lanes=2)
+        run = AsyncHttp(gemini(server.url), max_connections=2)
 
         async def calls() -> list[Any]:
             return [await run(HELLO | text) for _ in range(20)]
@@ -157,7 +157,7 @@ def test_with_http_response(world: World) -> None:
     """The response that a value came in, whole."""
     with Loopback(json_reply(said("hi"), headers=(("x-test", "1"),))) as server:
         replied = world.run(gemini(server.url), HELLO | with_http_response).unwrap()
-    assert (replied.value.text, replied.http.status, replied.http.header("x-test")) == ("hi", 200, "1")
+    assert (replied.value.text, replied.http.status, replied.http.get_header("x-test")) == ("hi", 200, "1")
     assert b'"hi"' in replied.http.body
 
 
@@ -185,7 +185,7 @@ def test_each_raises(world: World) -> None:
                 await run.items(PIECES | each(refuse))
             assert texts(await run.items(PIECES)) == ["a", "b"]
 
-        world.within(gemini(server.url), body, lanes=1)
+        world.within(gemini(server.url), body, max_connections=1)
         assert waited(lambda: server.open_connections == 0)
 
 
@@ -199,7 +199,7 @@ def test_each_awaits(world: World) -> None:
     with Loopback(STREAM) as server:
         result = world.run(gemini(server.url), PIECES | text | each(see) | collected)
     if world.is_sync:
-        assert isinstance(result.failure(), NotInThisWorld)
+        assert isinstance(result.failure(), AsyncOnly)
     else:
         assert (result, seen) == (Success(("a", "b")), ["a", "b"])
 
@@ -238,7 +238,7 @@ def test_both_fail(world: World) -> None:
 
 
 @flow
-def _careful(request: Request[Any]) -> Steps[Result[int, GenaiError]]:
+def _careful(request: Request[Any]) -> FlowGenerator[Result[int, GenaiError]]:
     result = yield from attempt(request)
     try:
         raise_for(result)

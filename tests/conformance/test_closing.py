@@ -10,13 +10,13 @@ import anyio
 import pytest
 
 from genai_fn import AsyncHttp, Failure, Http, Retry, Success, Timeouts, both, text
-from genai_fn.effects import Read
+from genai_fn.effects import ReadChunk
 from genai_fn.errors import Closed, GenaiError
-from genai_fn.interpret.sync_world import SyncWorld
-from tests.conformance.answers import BUSY, CHUNKED, OK, PIECES, said
-from tests.conformance.worlds import Faced, FacedItems, World, gemini, waited
-from tests.interrupting import interrupted
-from tests.loopback import Answer, Forever, Hang, Loopback, Received, Send, chunk, event, head
+from genai_fn.interpreters.executors.sync_executor import SyncExecutor
+from tests.support.interpreter_kinds import Faced, FacedItems, World, gemini, waited
+from tests.support.interrupting import interrupted
+from tests.support.loopback import Answer, Forever, Hang, Loopback, Received, Send, chunk, event, head
+from tests.support.loopback_replies import BUSY, CHUNKED, OK, PIECES, said
 
 TEXTS = PIECES | text
 ENDLESS = (Send(head(200, (CHUNKED,))), Forever(chunk(event(said("a"))), 0.002))
@@ -79,7 +79,7 @@ def test_close_between_reads(world: World) -> None:
                 with pytest.raises(StopAsyncIteration):
                     await anext(items)
 
-        world.within(gemini(server.url), body, lanes=1)
+        world.within(gemini(server.url), body, max_connections=1)
 
 
 async def _rest(items: FacedItems) -> list[Any]:
@@ -122,9 +122,9 @@ def test_close_while_reading(world: World, name: str, from_thread: bool) -> None
                 assert results[:-1] == before
                 assert isinstance(results[-1].failure(), Closed)
                 await run.see(server.wait_closed, 1)
-            assert isinstance(await run(PIECES.of), Success)
+            assert isinstance(await run(PIECES.source), Success)
 
-        world.within(gemini(server.url), body, lanes=1)
+        world.within(gemini(server.url), body, max_connections=1)
 
 
 async def _breath(run: Faced) -> None:
@@ -147,7 +147,9 @@ def test_close_while_waiting_to_retry(world: World) -> None:
                 results, _ = await run.at_once(lambda: _rest(items), close)
                 assert [type(item.failure()) for item in results] == [Closed]
 
-        world.within(gemini(server.url), body, retry=Retry(first=1e9, most=1e9), timeouts=Timeouts(total=1e12))
+        world.within(
+            gemini(server.url), body, retry=Retry(initial_delay=1e9, max_delay=1e9), timeouts=Timeouts(total=1e12)
+        )
 
 
 def test_close_while_waiting_for_a_lane(world: World) -> None:
@@ -171,7 +173,7 @@ def test_close_while_waiting_for_a_lane(world: World) -> None:
                 results, _ = await run.at_once(read, close)
                 assert [type(item.failure()) for item in results] == [Closed]
 
-        world.within(gemini(server.url), body, lanes=1)
+        world.within(gemini(server.url), body, max_connections=1)
 
 
 def test_two_readers(world: World) -> None:
@@ -203,7 +205,7 @@ def test_interrupted_both(monkeypatch: pytest.MonkeyPatch) -> None:
     """An interrupt of two calls at once in sync ends both at once."""
     with Loopback(Hang()) as server, Http(gemini(server.url)) as run:
         with pytest.raises(KeyboardInterrupt), interrupted(KeyboardInterrupt, server, 2):
-            run(both(PIECES.of, PIECES.of))
+            run(both(PIECES.source, PIECES.source))
         server.wait_closed(2)
 
 
@@ -211,7 +213,7 @@ def test_cancelled_read_is_no_silent_end() -> None:
     """After a read that was cancelled comes a Failure, then the end; the connection is closed."""
 
     async def body() -> list[Any]:
-        async with AsyncHttp(gemini(server.url), lanes=1) as run, run.stream(TEXTS) as items:
+        async with AsyncHttp(gemini(server.url), max_connections=1) as run, run.stream(TEXTS) as items:
             first = await anext(items)
             with anyio.move_on_after(0.02):
                 await anext(items)
@@ -227,7 +229,7 @@ def test_cancelled_read_is_no_silent_end() -> None:
 
 def test_interrupted_read_is_no_silent_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same in sync after KeyboardInterrupt."""
-    real: Callable[..., Any] = SyncWorld._WAYS[Read]
+    real: Callable[..., Any] = SyncExecutor._PERFORMERS[ReadChunk]
     reads: list[object] = []
 
     def read(world: Any, effect: Any) -> Any:
@@ -236,7 +238,7 @@ def test_interrupted_read_is_no_silent_end(monkeypatch: pytest.MonkeyPatch) -> N
             raise KeyboardInterrupt
         return real(world, effect)
 
-    monkeypatch.setitem(SyncWorld._WAYS, Read, read)
+    monkeypatch.setitem(SyncExecutor._PERFORMERS, ReadChunk, read)
     with Loopback(ONE) as server, Http(gemini(server.url)) as run, run.stream(TEXTS) as items:
         assert next(items) == Success("a")
         with pytest.raises(KeyboardInterrupt):

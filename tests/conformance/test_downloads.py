@@ -14,15 +14,15 @@ import anyio
 import pytest
 
 from genai_fn import Offline, Success, with_options
-from genai_fn.effects import Lost, Write
+from genai_fn.effects import EffectFailed, WriteTemp
 from genai_fn.errors import APIError, ClientError, DecodeError, Disconnected, InvalidRequest, TimedOut, Unsupported
-from genai_fn.events import Answered
-from genai_fn.interpret.disk import DraftFile
+from genai_fn.events import Responded
+from genai_fn.interpreters.executors.files import TempFile
 from genai_fn.ops import files
 from genai_fn.schema import Video
 from genai_fn.testing import Fake
-from tests.conformance.worlds import Faced, World, gemini, waited
-from tests.loopback import Answer, Hang, Loopback, Received, Reply, Reset, Send, chunk, gzipped, head
+from tests.support.interpreter_kinds import Faced, World, gemini, waited
+from tests.support.loopback import Answer, Hang, Loopback, Received, Reply, Reset, Send, chunk, gzipped, head
 
 FILM = bytes(range(256)) * 4096
 BEGUN = (Send(head(200, (("content-length", str(len(FILM))),)) + FILM[: len(FILM) // 2]),)
@@ -169,7 +169,7 @@ def test_what_is_no_file_any_more(world: World, obstruct: Callable[[Path], objec
     path.write_bytes(b"old")
 
     def change(event: object) -> None:
-        if isinstance(event, Answered):
+        if isinstance(event, Responded):
             path.unlink()
             obstruct(path)
 
@@ -189,7 +189,7 @@ def test_link_that_changes(world: World, tmp_path: Path) -> None:
     path.symlink_to(one)
 
     def change(event: object) -> None:
-        if isinstance(event, Answered):
+        if isinstance(event, Responded):
             path.unlink()
             path.symlink_to(two)
 
@@ -273,7 +273,7 @@ def test_interrupted(world: World, tmp_path: Path) -> None:
     seen: list[list[str]] = []
 
     def interrupt(event: object) -> None:
-        if isinstance(event, Answered):
+        if isinstance(event, Responded):
             seen.append(names(tmp_path))
             raise KeyboardInterrupt
 
@@ -298,10 +298,10 @@ def test_no_place(world: World, tmp_path: Path) -> None:
 def test_disk_is_full(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What cannot be written any more is a failure, and leaves nothing."""
 
-    def write(self: DraftFile, data: bytes) -> Any:
-        return self._lost(OSError(28, "No space left on device"))
+    def write(self: TempFile, data: bytes) -> Any:
+        return self._build_failure(OSError(28, "No space left on device"))
 
-    monkeypatch.setattr(DraftFile, "write", write)
+    monkeypatch.setattr(TempFile, "write", write)
     with Loopback(Reply(body=FILM)) as server:
         error = world.run(gemini(server.url), files.download("abc", tmp_path / "x")).failure()
     assert (type(error), "No space left" in str(error)) == (InvalidRequest, True)
@@ -363,23 +363,23 @@ def test_cloud_storage(world: World) -> None:
 
 def test_draft_that_is_closed(tmp_path: Path) -> None:
     """A draft that was closed takes nothing any more, begins nothing, and can be closed again."""
-    draft = DraftFile(str(tmp_path / "x"))
-    assert draft.begin() is draft
+    draft = TempFile(str(tmp_path / "x"))
+    assert draft.create() is draft
     draft.close()
     draft.close()
-    for answer in (draft.write(b"x"), draft.keep(), draft.begin()):
+    for answer in (draft.write(b"x"), draft.commit(), draft.create()):
         assert str(answer.error) == "the file was closed"  # type: ignore[union-attr]  # a Lost, each
     assert names(tmp_path) == []
-    assert Write("draft", b"x") == Write("draft", b"x")
+    assert WriteTemp("draft", b"x") == WriteTemp("draft", b"x")
 
 
 def test_draft_that_cannot_be_kept(tmp_path: Path) -> None:
     """A draft whose name is taken by a folder meanwhile is a failure, and leaves nothing."""
-    draft = DraftFile(str(tmp_path / "x"))
-    assert draft.begin() is draft
+    draft = TempFile(str(tmp_path / "x"))
+    assert draft.create() is draft
     (tmp_path / "x").mkdir()
-    lost = draft.keep()
-    assert isinstance(lost, Lost)
+    lost = draft.commit()
+    assert isinstance(lost, EffectFailed)
     assert isinstance(lost.error, InvalidRequest)
     draft.close()
     assert names(tmp_path) == ["x"]
@@ -388,12 +388,12 @@ def test_draft_that_cannot_be_kept(tmp_path: Path) -> None:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is full is had where there is a device for it")
 def test_draft_that_cannot_be_written(tmp_path: Path) -> None:
     """A draft that the disk refuses says why, and leaves nothing."""
-    draft = DraftFile(str(tmp_path / "x"))
+    draft = TempFile(str(tmp_path / "x"))
     with Path("/dev/full").open("wb", buffering=0) as full:
         draft._file = full
         lost = draft.write(b"x")
         draft.close()
-    assert lost == Lost(
+    assert lost == EffectFailed(
         InvalidRequest("path", str(tmp_path / "x"), "a place where a file can be written (No space left on device)")
     )
 

@@ -8,11 +8,11 @@ import pytest
 
 from genai_fn import Retry, Success, Timeouts
 from genai_fn.errors import Disconnected
-from genai_fn.events import Answered, Event, Retrying
+from genai_fn.events import Event, Responded, Retrying
 from genai_fn.ops import files
-from tests.conformance.worlds import Naps, World, gemini
-from tests.limits import patient
-from tests.loopback import Action, Answer, Close, Hang, Headers, Loopback, Received, Reply, Reset, Send, head
+from tests.support.interpreter_kinds import Naps, World, gemini
+from tests.support.limits import patient
+from tests.support.loopback import Action, Answer, Close, Hang, Headers, Loopback, Received, Reply, Reset, Send, head
 
 FILM = bytes(range(251)) * 400
 SIZE = len(FILM)
@@ -129,7 +129,7 @@ def test_not_gone_on_with(world: World, naps: Naps, tmp_path: Path, headers: Hea
 def test_gives_up(world: World, naps: Naps, tmp_path: Path, to_path: bool) -> None:
     """After as many attempts in a row as are allowed brought nothing, the first fault is the result."""
     server = Server((9,) * 10)
-    error = fetched(world, server, tmp_path / "x" if to_path else None, retry=Retry(tries=3)).failure()
+    error = fetched(world, server, tmp_path / "x" if to_path else None, retry=Retry(attempts=3)).failure()
     assert (type(error), server.ranges) == (Disconnected, [None, "bytes=9-", "bytes=9-"])
     assert list(tmp_path.iterdir()) == []
 
@@ -171,4 +171,4 @@ def test_told(world: World, naps: Naps) -> None:
     assert fetched(world, Server((9,)), None, on_event=told.append) == Success(FILM)
     retried = [each for each in told if isinstance(each, Retrying)]
     assert [type(each.error) for each in retried] == [Disconnected]
-    assert [each.request for each in retried] == [each.request for each in told if isinstance(each, Answered)]
+    assert [each.request for each in retried] == [each.request for each in told if isinstance(each, Responded)]

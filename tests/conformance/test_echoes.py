@@ -13,9 +13,9 @@ from genai_fn.backend import Backend
 from genai_fn.errors import APIError, DecodeError, GenaiError
 from genai_fn.events import Event
 from genai_fn.ops import files
-from tests.conformance.answers import CHUNKED, HELLO, PIECES, said
-from tests.conformance.worlds import World
-from tests.loopback import Answer, Close, Loopback, Reply, Send, chunk, event, head
+from tests.support.interpreter_kinds import World
+from tests.support.loopback import Answer, Close, Loopback, Reply, Send, chunk, event, head
+from tests.support.loopback_replies import CHUNKED, HELLO, PIECES, said
 
 KEY = "test-key-that-is-echoed"
 SUSPENDED = {
@@ -78,7 +78,9 @@ def shows_no_key(*held: Any) -> bool:
 def failures(world: World, backend: Backend, action: Any) -> list[GenaiError]:
     """Run an action, tried twice, and check all that is told of it."""
     seen: list[Event] = []
-    result = world.run(backend, action, on_event=seen.append, retry=Retry(tries=2, first=0.001, most=0.001))
+    result = world.run(
+        backend, action, on_event=seen.append, retry=Retry(attempts=2, initial_delay=0.001, max_delay=0.001)
+    )
     assert isinstance(result, Failure)
     errors = [each.error for each in seen if hasattr(each, "error")]
     assert errors
@@ -156,7 +158,7 @@ def test_resumed_download(world: World) -> None:
     seen: list[Event] = []
     part = head(200, (("content-length", "9"), ("etag", '"1"'), ("accept-ranges", "bytes"))) + b"part"
     with Loopback([(Send(part), Close()), ANSWERS["busy"]]) as server:
-        patience = Retry(tries=3, first=0.001, most=0.001)
+        patience = Retry(attempts=3, initial_delay=0.001, max_delay=0.001)
         action = files.download("abc")
         result = world.run(BACKENDS["key"](server.url), action, on_event=seen.append, retry=patience)
     assert isinstance(result, Failure)

@@ -8,9 +8,21 @@ import pytest
 
 from genai_fn import Failure, Retry, Success, Timeouts, collected, text, with_options
 from genai_fn.errors import ConnectError, Disconnected, RateLimited, ServerError, TransportError
-from tests.conformance.answers import BUSY, CHUNKED, HELLO, OK, ONCE, PIECES, STREAM, fault, said, texts
-from tests.conformance.worlds import Faced, Naps, World, gemini, waited
-from tests.loopback import Close, Loopback, Reply, Reset, Send, chunk, event, head, json_reply, refusing_port, sse_reply
+from tests.support.interpreter_kinds import Faced, Naps, World, gemini, waited
+from tests.support.loopback import (
+    Close,
+    Loopback,
+    Reply,
+    Reset,
+    Send,
+    chunk,
+    event,
+    head,
+    json_reply,
+    refusing_port,
+    sse_reply,
+)
+from tests.support.loopback_replies import BUSY, CHUNKED, HELLO, OK, ONCE, PIECES, STREAM, fault, said, texts
 
 WHOLE = HELLO | text
 ALL = PIECES | text | collected
@@ -87,9 +99,9 @@ def test_as_many_attempts(world: World, naps: Naps, is_stream: bool, name: str) 
         result = world.run(
             gemini(url),
             ALL if is_stream else WHOLE,
-            retry=Retry(tries=3),
+            retry=Retry(attempts=3),
             on_event=lambda told: attempts.append(told.attempt) if hasattr(told, "attempt") else None,
-            lanes=1,
+            max_connections=1,
         )
         assert isinstance(result.failure(), kind)
         assert (attempts, len(naps.slept)) == ([1, 2, 3], 2)
@@ -100,14 +112,14 @@ def test_as_many_attempts(world: World, naps: Naps, is_stream: bool, name: str) 
 def test_reset_then_well(world: World, naps: Naps, is_stream: bool) -> None:
     """A connection reset before the head is followed by a good one."""
     with Loopback([Reset(), STREAM if is_stream else OK]) as server:
-        assert isinstance(world.run(gemini(server.url), ALL if is_stream else WHOLE, lanes=1), Success)
+        assert isinstance(world.run(gemini(server.url), ALL if is_stream else WHOLE, max_connections=1), Success)
 
 
 def test_cut_fault_gives_its_lane_back(world: World, naps: Naps, is_stream: bool) -> None:
     """A 503 whose body is cut is tried again though there is one lane."""
     cut = (Send(head(503, (("content-length", "100"),)) + b"{"), Reset())
     with Loopback([cut, STREAM if is_stream else OK]) as server:
-        assert isinstance(world.run(gemini(server.url), ALL if is_stream else WHOLE, lanes=1), Success)
+        assert isinstance(world.run(gemini(server.url), ALL if is_stream else WHOLE, max_connections=1), Success)
 
 
 def test_stale_keep_alive(world: World, is_stream: bool) -> None:
@@ -118,7 +130,7 @@ def test_stale_keep_alive(world: World, is_stream: bool) -> None:
             assert isinstance(await run(HELLO), Success)
             assert isinstance(await run(ALL if is_stream else WHOLE), Success)
 
-        world.within(gemini(server.url), body, retry=Retry(tries=1))
+        world.within(gemini(server.url), body, retry=Retry(attempts=1))
         assert (server.connections, len(server.requests)) == (2, 2)
 
 
@@ -130,7 +142,7 @@ def test_died_in_reuse(world: World, is_stream: bool) -> None:
             assert isinstance(await run(HELLO), Success)
             assert isinstance(await run(ALL if is_stream else WHOLE), Success)
 
-        world.within(gemini(server.url), body, retry=Retry(tries=1))
+        world.within(gemini(server.url), body, retry=Retry(attempts=1))
         assert (server.connections, len(server.requests)) == (2, 3)
 
 
@@ -167,14 +179,14 @@ def test_never_sent(world: World, naps: Naps) -> None:
 def test_fault_before_the_first_item(world: World, naps: Naps) -> None:
     """An error event in the place of the first item is tried again, whatever the status line said."""
     with Loopback([sse_reply([fault(503)]), json_reply(fault(503)), STREAM]) as server:
-        assert texts(world.items(gemini(server.url), PIECES, lanes=1)) == ["a", "b"]
+        assert texts(world.items(gemini(server.url), PIECES, max_connections=1)) == ["a", "b"]
         assert (len(server.requests), len(naps.slept)) == (3, 2)
 
 
 def test_cut_before_the_first_item(world: World, naps: Naps) -> None:
     """A stream cut before its first item is tried again though there is one lane."""
     with Loopback([(Send(head(200, (CHUNKED,))), Reset()), STREAM]) as server:
-        assert texts(world.items(gemini(server.url), PIECES, lanes=1)) == ["a", "b"]
+        assert texts(world.items(gemini(server.url), PIECES, max_connections=1)) == ["a", "b"]
 
 
 def test_fault_after_an_item(world: World, naps: Naps) -> None:
@@ -196,5 +208,5 @@ def test_cut_after_an_item(world: World, naps: Naps) -> None:
 def test_tries_of_one_action(world: World, naps: Naps) -> None:
     """`with_options(retry=…)` is for one action."""
     with Loopback(BUSY) as server:
-        assert isinstance(world.run(gemini(server.url), WHOLE | with_options(retry=Retry(tries=2))), Failure)
+        assert isinstance(world.run(gemini(server.url), WHOLE | with_options(retry=Retry(attempts=2))), Failure)
         assert len(server.requests) == 2

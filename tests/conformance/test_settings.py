@@ -8,10 +8,10 @@ import pytest
 
 from genai_fn import AuthError, Failure, Gemini, InvalidRequest, Retry, Success, Vertex, text, with_options
 from genai_fn.errors import ConnectError
-from genai_fn.events import Answered, Event, Failed, Retrying, Sending
-from tests.conformance.answers import BUSY, HELLO, OK, ONCE, PIECES, STREAM, fault
-from tests.conformance.worlds import Faced, Naps, World, gemini, waited
-from tests.loopback import ConnectProxy, Loopback, Reply, json_reply
+from genai_fn.events import Event, Failed, Responded, Retrying, Sending
+from tests.support.interpreter_kinds import Faced, Naps, World, gemini, waited
+from tests.support.loopback import ConnectProxy, Loopback, Reply, json_reply
+from tests.support.loopback_replies import BUSY, HELLO, OK, ONCE, PIECES, STREAM, fault
 
 WHOLE = HELLO | text
 
@@ -101,12 +101,12 @@ def test_events(world: World, naps: Naps) -> None:
         world.within(gemini(server.url, headers={"x-secret": "test-header"}), body, on_event=told.append)
     expected = [
         (Sending, 1),
-        (Answered, 503),
+        (Responded, 503),
         (Retrying, 503),
         (Sending, 2),
-        (Answered, 200),
+        (Responded, 200),
         (Sending, 1),
-        (Answered, 400),
+        (Responded, 400),
         (Failed, 400),
     ]
     assert [(type(event), _figure(event)) for event in told] == expected
@@ -119,7 +119,7 @@ def _figure(event: Any) -> int:
         event.attempt
         if isinstance(event, Sending)
         else event.status
-        if isinstance(event, Answered)
+        if isinstance(event, Responded)
         else event.error.code
     )
 
@@ -129,14 +129,14 @@ def test_events_of_a_stream(world: World, naps: Naps) -> None:
     told: list[Event] = []
     with Loopback([BUSY, STREAM]) as server:
         world.items(gemini(server.url), PIECES, on_event=told.append)
-    assert [type(event) for event in told] == [Sending, Answered, Retrying, Sending, Answered]
+    assert [type(event) for event in told] == [Sending, Responded, Retrying, Sending, Responded]
 
 
 def test_listener_raises(world: World) -> None:
     """What a listener raises passes through as itself, and nothing is left open."""
 
     def refuse(event: Event) -> None:
-        if isinstance(event, Answered):
+        if isinstance(event, Responded):
             raise LookupError("mine")
 
     with Loopback(OK) as server:
@@ -148,7 +148,7 @@ def test_listener_raises(world: World) -> None:
             with pytest.raises(LookupError, match="mine"):
                 await run.items(PIECES)
 
-        world.within(gemini(server.url), body, on_event=refuse, lanes=1)
+        world.within(gemini(server.url), body, on_event=refuse, max_connections=1)
         assert waited(lambda: server.open_connections == 0)
 
 
@@ -187,8 +187,8 @@ def test_express_key(world: World) -> None:
 @pytest.mark.parametrize(
     "wrong",
     (
-        {"lanes": 0},
-        {"lanes": True},
+        {"max_connections": 0},
+        {"max_connections": True},
         {"headers": {"a": "b\r\nc: d"}},
         {"headers": {"a": 1}},
         {"proxy": "ftp://me:test-password@x"},
@@ -203,7 +203,9 @@ def test_wrong_parameters(world: World, wrong: dict[str, Any]) -> None:
     assert "test-password" not in repr(refused.value)
 
 
-@pytest.mark.parametrize("wrong", ({"tries": 0}, {"tries": 1.5}, {"first": -1}, {"most": float("nan")}), ids=repr)
+@pytest.mark.parametrize(
+    "wrong", ({"attempts": 0}, {"attempts": 1.5}, {"initial_delay": -1}, {"max_delay": float("nan")}), ids=repr
+)
 def test_wrong_retry(wrong: dict[str, Any]) -> None:
     """A policy that makes no sense is refused."""
     with pytest.raises(InvalidRequest):
@@ -241,5 +243,5 @@ def test_tls(world: World) -> None:
             assert await run.items(PIECES | text) == [Success("a"), Success("b")]
 
         world.within(gemini(server.url), body, ssl_context=context)
-        error = world.run(gemini(server.url), WHOLE, retry=Retry(tries=1)).failure()
+        error = world.run(gemini(server.url), WHOLE, retry=Retry(attempts=1)).failure()
         assert (type(error), "certificate" in str(error)) == (ConnectError, True)

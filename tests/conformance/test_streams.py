@@ -7,9 +7,9 @@ import pytest
 
 from genai_fn import DecodeError, Disconnected, Failure, Success, calling, chats, collected, joined, streamed, text
 from genai_fn.errors import APIError, ClientError, ServerError
-from tests.conformance.answers import CHUNKED, HELLO, PIECES, fault, said, texts
-from tests.conformance.worlds import Faced, Naps, World, gemini, waited
-from tests.loopback import Answer, Close, Loopback, Raw, Reply, Send, chunk, event, head, sse_reply
+from tests.support.interpreter_kinds import Faced, Naps, World, gemini, waited
+from tests.support.loopback import Answer, Close, Loopback, Raw, Reply, Send, chunk, event, head, sse_reply
+from tests.support.loopback_replies import CHUNKED, HELLO, PIECES, fault, said, texts
 
 A, B = (msgspec.json.encode(said(text)) for text in "ab")
 BROKEN = msgspec.json.encode(fault(400))

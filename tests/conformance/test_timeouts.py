@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from genai_fn import Retry, Success, TimedOut, Timeouts, collected, flow, sleep, text, with_options
-from genai_fn.request import Steps
-from tests.conformance.answers import BUSY, CHUNKED, HELLO, OK, PIECES, said, texts
-from tests.conformance.worlds import Faced, World, gemini, waited
-from tests.limits import patient
-from tests.loopback import Forever, Hang, Loopback, Pause, Reply, Send, black_hole, chunk, event, head
+from genai_fn.request import FlowGenerator
+from tests.support.interpreter_kinds import Faced, World, gemini, waited
+from tests.support.limits import patient
+from tests.support.loopback import Forever, Hang, Loopback, Pause, Reply, Send, black_hole, chunk, event, head
+from tests.support.loopback_replies import BUSY, CHUNKED, HELLO, OK, PIECES, said, texts
 
 BEGUN = Send(head(200, (CHUNKED,)))
 FIRST = Send(chunk(event(said("a"))))
@@ -36,7 +36,9 @@ def test_black_hole(world: World, action: Any, limit: float) -> None:
     """A peer that does not complete the connection; nothing was sent."""
     with black_hole(connects=False) as port:
         timeouts = Timeouts(connect=limit)
-        error = world.run(gemini(f"http://127.0.0.1:{port}"), action, timeouts=timeouts, retry=Retry(tries=1)).failure()
+        error = world.run(
+            gemini(f"http://127.0.0.1:{port}"), action, timeouts=timeouts, retry=Retry(attempts=1)
+        ).failure()
         assert (type(error), error.phase, error.sent) == (TimedOut, "connect", False)
 
 
@@ -114,11 +116,11 @@ def test_no_lane(world: World, limit: float) -> None:
             assert isinstance(good, Success)
             assert (bad.failure().phase, bad.failure().sent) == ("total", False)
 
-        world.within(gemini(server.url), body, lanes=1)
+        world.within(gemini(server.url), body, max_connections=1)
 
 
 @flow
-def _slowly(*actions: Any) -> Steps[Any]:
+def _slowly(*actions: Any) -> FlowGenerator[Any]:
     for _ in actions:
         yield from sleep(60)
     return Success(())
@@ -156,6 +158,6 @@ def test_deadline_of_a_stream(world: World, limit: float) -> None:
 def test_no_time_to_try_again(world: World) -> None:
     """A wait that would end after the deadline is not begun."""
     with Loopback(BUSY) as server:
-        long = Retry(first=1e9, most=1e9)
+        long = Retry(initial_delay=1e9, max_delay=1e9)
         error = world.run(gemini(server.url), HELLO | with_options(retry=long, deadline=60)).failure()
         assert (error.code, len(server.requests)) == (503, 1)

@@ -17,8 +17,8 @@ from genai_fn.events import Uploaded
 from genai_fn.ops import files, stores
 from genai_fn.request import Flow
 from genai_fn.schema import File, UploadToFileSearchStoreOperation
-from tests.conformance.worlds import Naps, World, gemini
-from tests.loopback import Answer, Loopback, Received, Reply, Reset
+from tests.support.interpreter_kinds import Naps, World, gemini
+from tests.support.loopback import Answer, Loopback, Received, Reply, Reset
 
 TEXT = {"mime_type": "text/plain"}
 DATA = bytes(range(256)) * 4
@@ -57,7 +57,7 @@ class Session:
 
 def small(flow: Flow[Any], chunk: int = 256) -> Flow[Any]:
     """Upload in small pieces."""
-    return Flow(flow.builder, flow.of, (*flow.args, chunk))
+    return Flow(flow.builder, flow.source, (*flow.args, chunk))
 
 
 def written(folder: Path, data: bytes, name: str = "a.txt") -> Path:

@@ -11,9 +11,9 @@ import pytest
 
 from genai_fn import AsyncHttp, AuthError, Failure, Success, TimedOut, Vertex, collected, text, with_options
 from genai_fn.errors import Closed
-from tests.conformance.answers import HELLO, OK, PIECES, STREAM, fault, texts
-from tests.conformance.worlds import BOUNDED, Faced, World, waited
-from tests.loopback import Loopback, json_reply
+from tests.support.interpreter_kinds import BOUNDED, Faced, World, waited
+from tests.support.loopback import Loopback, json_reply
+from tests.support.loopback_replies import HELLO, OK, PIECES, STREAM, fault, texts
 
 WHOLE = HELLO | text
 

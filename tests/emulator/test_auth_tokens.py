@@ -7,29 +7,29 @@ import msgspec
 import pytest
 
 from genai_fn import auth_tokens
-from genai_fn.emulator import State
-from genai_fn.emulator.auth_tokens import admitted, tied
-from genai_fn.emulator.faults import Fault
-from genai_fn.emulator.live.sessions import Closed, opened
-from genai_fn.emulator.live.setup import Setup
+from genai_fn.emulator import EmulatorState
+from genai_fn.emulator.auth_tokens import apply_token_setup, redeem_token
+from genai_fn.emulator.live.sessions import EmulatedClose, open_session
+from genai_fn.emulator.live.setup import EmulatedSetup
+from genai_fn.emulator.server.faults import EmulatedFault
 from genai_fn.modifiers import with_options
-from tests.emulator.asking import NOW, Api
-from tests.emulator.wiring import GEMINI, Wired
+from tests.support.emulator_interpreter import GEMINI, Wired
+from tests.support.emulator_requests import NOW, Api
 
 ALPHA = "https://generativelanguage.googleapis.com/v1alpha"
 
 
-def made(config: Any = None) -> tuple[State, str]:
+def made(config: Any = None) -> tuple[EmulatorState, str]:
     """Make a token as this library does."""
     run = Wired(GEMINI)
     token = run(auth_tokens.create(config) | with_options(api_version="v1alpha")).unwrap()
     return run.state, token.name or ""
 
 
-def why(state: State, name: str, seconds: float = 0) -> str:
+def why(state: EmulatorState, name: str, seconds: float = 0) -> str:
     """Give what is said to who is not admitted."""
-    with pytest.raises(Fault) as caught:
-        admitted(state, name, NOW + timedelta(seconds=seconds))
+    with pytest.raises(EmulatedFault) as caught:
+        redeem_token(state, name, NOW + timedelta(seconds=seconds))
     assert caught.value.code == 403
     return caught.value.message
 
@@ -50,7 +50,7 @@ def test_uses(uses: int | None, times: int) -> None:
     """A token opens so many sessions, one if nothing is said."""
     state, name = made({"uses": uses})
     for _ in range(times):
-        state, _token = admitted(state, name, NOW)
+        state, _token = redeem_token(state, name, NOW)
     assert why(state, name) == "Token has been used too many times."
 
 
@@ -58,7 +58,7 @@ def test_any_number() -> None:
     """Of 0 uses there is no end."""
     state, name = made({"uses": 0})
     for _ in range(5):
-        state, _token = admitted(state, name, NOW)
+        state, _token = redeem_token(state, name, NOW)
     assert state == made({"uses": 0})[0]
 
 
@@ -74,13 +74,13 @@ def test_any_number() -> None:
 def test_expires(config: Any, seconds: float) -> None:
     """Sessions are opened until one of two times, a minute from now if nothing is said."""
     state, name = made(config)
-    assert admitted(state, name, NOW + timedelta(seconds=seconds - 1))[1].left == 1
+    assert redeem_token(state, name, NOW + timedelta(seconds=seconds - 1))[1].remaining_uses == 1
     assert why(state, name, seconds) == "Token has expired."
 
 
 def test_none() -> None:
     """What is no token opens nothing."""
-    assert why(State(), "auth_tokens/x") == "Token not found."
+    assert why(EmulatorState(), "auth_tokens/x") == "Token not found."
 
 
 @pytest.mark.parametrize(
@@ -134,15 +134,15 @@ TIED: Any = {
 def test_tied(config: Any, expected: Any) -> None:
     """A session is set up as its token says: in all, or in the fields that are locked; the rest is its own."""
     state, name = made(config)
-    setup = tied(admitted(state, name, NOW)[1], msgspec.convert(OWN, Setup))
+    setup = apply_token_setup(redeem_token(state, name, NOW)[1], msgspec.convert(OWN, EmulatedSetup))
     assert msgspec.json.decode(msgspec.json.encode(setup)) == expected
 
 
 def test_session() -> None:
     """A session opens with a token as the token has it, and the token is used up."""
     state, name = made({"live_connect_constraints": {"model": "m", "config": LIVE}})
-    state, line, _ = opened(state, b'{"setup": {}}', NOW, token=name)
+    state, line, _ = open_session(state, b'{"setup": {}}', NOW, token=name)
     assert line.setup.model == "models/m"
-    with pytest.raises(Closed) as caught:
-        opened(state, b'{"setup": {}}', NOW, token=name)
+    with pytest.raises(EmulatedClose) as caught:
+        open_session(state, b'{"setup": {}}', NOW, token=name)
     assert (caught.value.code, caught.value.reason) == (1008, "Token has been used too many times.")

@@ -13,8 +13,8 @@ from genai_fn.http import HttpRequest, HttpResponse
 from genai_fn.request import Request
 from genai_fn.results import Success
 from genai_fn.wire import encode
-from tests.emulator.asking import answer
-from tests.ops.drawn_requests import REQUESTS, has
+from tests.support.drawn_requests import REQUESTS, has
+from tests.support.emulator_requests import answer
 
 BACKENDS: dict[str, Backend] = {"gemini": Gemini("test-key"), "vertex": Vertex("p", "us-central1")}
 ROWS = [(name, backend) for name in REQUESTS for backend in BACKENDS if has(name, backend)]

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from genai_fn.emulator.files import kept
-from genai_fn.emulator.reading import Asked
+from genai_fn.emulator.files import save_generated_file
+from genai_fn.emulator.server.request_parsing import EmulatedRequest
 from genai_fn.http import FileSlice, Headers, HttpResponse
-from tests.emulator.asking import GEMINI, NOW, Api, fault
+from tests.support.emulator_requests import GEMINI, NOW, Api, fault
 
 START = (("X-Goog-Upload-Protocol", "resumable"), ("X-Goog-Upload-Command", "start"))
 TYPED = (("X-Goog-Upload-Header-Content-Type", "text/plain"),)
@@ -19,8 +19,8 @@ START_URL = "https://generativelanguage.googleapis.com/upload/v1beta/files"
 
 def started(api: Api, body: Any = None, headers: Headers = TYPED) -> str:
     response = api("POST", START_URL, body, (*START, *headers))
-    assert (response.status, response.header("x-goog-upload-status")) == (200, "active")
-    return str(response.header("x-goog-upload-url"))
+    assert (response.status, response.get_header("x-goog-upload-status")) == (200, "active")
+    return str(response.get_header("x-goog-upload-url"))
 
 
 def sent(api: Api, session: str, command: str, offset: int | str = 0, data: Any = b"") -> HttpResponse:
@@ -30,7 +30,7 @@ def sent(api: Api, session: str, command: str, offset: int | str = 0, data: Any 
 
 def uploaded(api: Api, data: bytes = b"tea", body: Any = None) -> Any:
     response = sent(api, started(api, body), "upload, finalize", 0, data)
-    assert response.header("x-goog-upload-status") == "final"
+    assert response.get_header("x-goog-upload-status") == "final"
     return json.loads(response.body)["file"]
 
 
@@ -58,7 +58,10 @@ class TestUpload:
         api = Api()
         session = started(api)
         first = sent(api, session, "upload", 0, b"te")
-        assert (first.header("x-goog-upload-status"), first.header("x-goog-upload-size-received")) == ("active", "2")
+        assert (first.get_header("x-goog-upload-status"), first.get_header("x-goog-upload-size-received")) == (
+            "active",
+            "2",
+        )
         last = sent(api, session, "upload, finalize", 2, (b"a", b"!"))
         name = json.loads(last.body)["file"]["name"]
         assert api("GET", f"{name}:download?alt=media").body == b"tea!"
@@ -73,9 +76,9 @@ class TestUpload:
         """How far it is can be asked at any time; after the end the answer is that of the end."""
         api = Api()
         session = started(api)
-        assert sent(api, session, "query").header("x-goog-upload-size-received") == "0"
+        assert sent(api, session, "query").get_header("x-goog-upload-size-received") == "0"
         sent(api, session, "upload", 0, b"tea")
-        assert sent(api, session, "query").header("x-goog-upload-size-received") == "3"
+        assert sent(api, session, "query").get_header("x-goog-upload-size-received") == "3"
         last = sent(api, session, "upload, finalize", 3, b"!")
         assert sent(api, session, "query") == last
         assert sent(api, session, "upload, finalize", 3, b"!") == last
@@ -85,13 +88,15 @@ class TestUpload:
         """An upload that is cancelled is gone."""
         api = Api()
         session = started(api)
-        assert sent(api, session, "cancel").header("x-goog-upload-status") == "cancelled"
+        assert sent(api, session, "cancel").get_header("x-goog-upload-status") == "cancelled"
         assert fault(sent(api, session, "query"))[:2] == (404, "NOT_FOUND")
 
     def test_session_address(self) -> None:
         """The session is where the start was, be it behind a gateway."""
         response = Api()("POST", "http://127.0.0.1:8080/gate/upload/v1beta/files", None, (*START, *TYPED))
-        assert str(response.header("x-goog-upload-url")).startswith("http://127.0.0.1:8080/gate/upload/v1beta/files?")
+        assert str(response.get_header("x-goog-upload-url")).startswith(
+            "http://127.0.0.1:8080/gate/upload/v1beta/files?"
+        )
 
     def test_told_by_headers(self) -> None:
         """What the body does not say is what the headers say."""
@@ -204,14 +209,14 @@ class TestFiles:
         api = Api()
         file = uploaded(api, b"\x00tea")
         response = api("GET", f"{file['name']}:download?alt=media")
-        assert (response.header("content-type"), response.body) == ("text/plain", b"\x00tea")
+        assert (response.get_header("content-type"), response.body) == ("text/plain", b"\x00tea")
         assert api.told("GET", f"{file['name']}:download") == file
         assert api.fault("GET", "files/other:download?alt=media")[0] == 403
 
     def test_made(self) -> None:
         """What the service has made says where it is fetched from."""
-        asked = Asked("GET", "", {}, {}, (), b"", NOW, "http://h", "http://h/v1beta", vertex=False)
-        state, file = kept(Api().state, asked, b"film", "video/mp4", name="files/video-1")
+        asked = EmulatedRequest("GET", "", {}, {}, (), b"", NOW, "http://h", "http://h/v1beta", is_vertex=False)
+        state, file = save_generated_file(Api().state, asked, b"film", "video/mp4", name="files/video-1")
         assert file.download_uri == "http://h/v1beta/files/video-1:download?alt=media"
         assert Api(state=state)("GET", file.download_uri).body == b"film"
 

@@ -5,16 +5,18 @@ from typing import Any
 import pytest
 
 from genai_fn.backend import Backend, Gemini, Vertex
-from genai_fn.emulator import State
-from genai_fn.emulator.models import VertexModel
+from genai_fn.emulator import EmulatorState
+from genai_fn.emulator.models.models import EmulatedVertexModel
 from genai_fn.ops import models
 from genai_fn.results import Success
 from genai_fn.wire import decode, encode
-from tests.emulator.asking import GEMINI, NOW, PROJECT, VERTEX, Api, answer
+from tests.support.emulator_requests import GEMINI, NOW, PROJECT, VERTEX, Api, answer
 
 OWN = f"{PROJECT}/models/7"
 EMPTY = "type.googleapis.com/google.protobuf.Empty"
-TUNED = State().putting(OWN, VertexModel(name=OWN, display_name="Seven", create_time=NOW, update_time=NOW))
+TUNED = EmulatorState().with_resource(
+    OWN, EmulatedVertexModel(name=OWN, display_name="Seven", create_time=NOW, update_time=NOW)
+)
 
 
 def listed(api: Api, path: str, name: str) -> list[str]:

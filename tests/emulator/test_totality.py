@@ -7,10 +7,10 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genai_fn.emulator import State, handle
+from genai_fn.emulator import EmulatorState, handle_request
 from genai_fn.emulator.routes import ROUTES
 from genai_fn.http import FileSlice, HttpRequest, HttpResponse
-from tests.emulator.asking import HI, NOW
+from tests.support.emulator_requests import HI, NOW
 
 _STEPS = st.sampled_from(["m", "1", "projects", "p", "files", "operations", "é", "a b", "", ".."])
 _WORDS = [
@@ -54,16 +54,16 @@ def _requests(draw: st.DrawFn) -> HttpRequest:
     return HttpRequest(verb, url, draw(st.sampled_from([(), headers])), draw(_BODIES))
 
 
-_STATES = st.sampled_from([State(), State(keys=("a",))])
+_STATES = st.sampled_from([EmulatorState(), EmulatorState(api_keys=("a",))])
 _TIMES = st.sampled_from([NOW, datetime(9999, 12, 31, 23, 59, tzinfo=UTC), datetime(1, 1, 1, tzinfo=UTC)])
 
 
 @settings(max_examples=100, deadline=None)
 @given(_STATES, st.lists(_requests(), min_size=1, max_size=4), _TIMES)
-def test_total(state: State, requests: list[HttpRequest], now: datetime) -> None:
+def test_total(state: EmulatorState, requests: list[HttpRequest], now: datetime) -> None:
     """Whatever comes, in whatever order, is answered: with an answer, or a fault that leaves all as it was."""
     for request in requests:
-        after, response = handle(state, request, now)
+        after, response = handle_request(state, request, now)
         assert isinstance(response, HttpResponse)
         if response.status != 200:
             told: Any = msgspec.json.decode(response.body)

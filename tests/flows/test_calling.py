@@ -29,8 +29,8 @@ from genai_fn import (
 from genai_fn.events import Called
 from genai_fn.modifiers import calling, returning, with_tools
 from genai_fn.schema import Content, FunctionDeclaration, GenerateContentConfig, GoogleSearch, Part, Tool
-from tests.flows.performing import Conversation, answers, call, saying
-from tests.loopback import Loopback, json_reply
+from tests.support.loopback import Loopback, json_reply
+from tests.support.scripted_model import Conversation, answers, call, saying
 
 ASKED = generate("m", "Is it raining?")
 BACKEND = Gemini("test-key")
@@ -214,9 +214,9 @@ def test_nothing_calls() -> None:
 def test_tools_append() -> None:
     """`with_tools` takes what a `Tool` holds, and adds to what is there, at the root."""
     asked: Any = ASKED | with_tools(GoogleSearch()) | text | with_tools(weather, {"code_execution": {}})
-    tools = config(asked.of).tools or ()
+    tools = config(asked.source).tools or ()
     assert tools[0] == Tool(google_search=GoogleSearch())
-    assert declared(asked.of) == ["weather"]
+    assert declared(asked.source) == ["weather"]
     assert len(tools) == 3
 
 

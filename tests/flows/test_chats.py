@@ -23,11 +23,11 @@ from genai_fn import (
     with_options,
     with_system,
 )
-from genai_fn.effects import Emit
+from genai_fn.effects import Ask, Emit
 from genai_fn.flows import chats
 from genai_fn.flows.chats import Chat, Turn
 from genai_fn.modifiers import calling, returning, with_tools
-from genai_fn.request import steps
+from genai_fn.request import start_generator
 from genai_fn.schema import (
     Content,
     FunctionCall,
@@ -39,12 +39,11 @@ from genai_fn.schema import (
     Tool,
     UserContent,
 )
-from genai_fn.words import Ask
-from tests.conformance.answers import said
-from tests.conformance.worlds import WORLDS, World, gemini
-from tests.flows.performing import Conversation, call, saying
-from tests.loopback import Loopback, json_reply, sse_reply
-from tests.performing import perform
+from tests.support.interpreter_kinds import WORLDS, World, gemini
+from tests.support.loopback import Loopback, json_reply, sse_reply
+from tests.support.loopback_replies import said
+from tests.support.scripted_effects import perform
+from tests.support.scripted_model import Conversation, call, saying
 
 CHAT = chats.start("m")
 HELD = chats.start("m", {"temperature": 0.5}, [UserContent("one"), ModelContent("two")])
@@ -58,7 +57,7 @@ def clock() -> str:
 
 def next_of(chat: Chat) -> list[str | None]:
     """Give the texts that a model would be shown with the next message."""
-    contents = chats.send(chat, "next").of.operation.contents
+    contents = chats.send(chat, "next").source.operation.contents
     return [part.text for content in contents for part in content.parts or ()]
 
 
@@ -129,8 +128,8 @@ def test_values(value: Any) -> None:
 def test_send() -> None:
     """A turn asks with all that was said, and answers with the response and the chat after it, as one conversation."""
     flow = chats.send(HELD, "three")
-    assert flow.of.operation.contents == (*HELD.curated, UserContent("three"))
-    turn = perform(steps(flow), [(Ask(flow.of), Success(HELLO))]).unwrap()
+    assert flow.source.operation.contents == (*HELD.curated, UserContent("three"))
+    turn = perform(start_generator(flow), [(Ask(flow.source), Success(HELLO))]).unwrap()
     assert turn.answer == HELLO
     assert chats.history(turn.chat) == (*HELD.curated, UserContent("three"), ModelContent("hello"))
     assert turn.chat.config == HELD.config
@@ -146,7 +145,7 @@ def test_messages() -> None:
         (Content(parts=(Part(text="a"),)), UserContent("a")),
         ({"text": "a"}, UserContent("a")),
     ):
-        assert chats.send(CHAT, message).of.operation.contents == (expected,)
+        assert chats.send(CHAT, message).source.operation.contents == (expected,)
 
 
 def test_failure() -> None:
@@ -210,7 +209,7 @@ def test_untouched() -> None:
     )
     answer = saying(*content.parts or ())
     assert taken(CHAT, "a", answer).curated[-1] == content
-    shown = msgspec.json.encode(chats.send(taken(CHAT, "a", answer), "b").of.operation.contents[1])
+    shown = msgspec.json.encode(chats.send(taken(CHAT, "a", answer), "b").source.operation.contents[1])
     assert shown == msgspec.json.encode(content)
 
 
@@ -358,7 +357,7 @@ def test_streamed() -> None:
 
 def test_emits_as_it_comes() -> None:
     """Nothing waits for the end: the first turn is out before the second piece is asked for."""
-    generator = steps(chats.stream(CHAT, "a"))
+    generator = start_generator(chats.stream(CHAT, "a"))
     generator.send(None)
     generator.send(Success("handle"))
     assert isinstance(generator.send((Success(PIECES[0]),)), Emit)

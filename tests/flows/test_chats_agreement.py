@@ -16,8 +16,8 @@ from genai_fn import Gemini, encode, streamed
 from genai_fn.flows import chats
 from genai_fn.modifiers import calling
 from genai_fn.schema import Content, GenerateContentResponse
-from tests.flows.performing import Conversation
-from tests.oracle import GEMINI, exchanged, normal
+from tests.support.google_genai.oracle import GEMINI, exchanged, normal
+from tests.support.scripted_model import Conversation
 
 QUESTIONS = ("one?", "two?", "three?")
 TEXT = {"text": "Yes."}

@@ -15,11 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genai_fn import Offline, generate
-from genai_fn.flows.invoking import arguments
+from genai_fn.flows.calling.invoke import convert_arguments
 from genai_fn.modifiers import calling
 from genai_fn.schema import FunctionCall, FunctionDeclaration
-from genai_fn.schema._base import Misfit
-from genai_fn.testing.strategies.fitting import fitting
+from genai_fn.schema.base import ConversionError
+from genai_fn.testing.strategies.values.json_schema import schema_values
 
 
 class Scale(enum.Enum):
@@ -93,8 +93,8 @@ def shape_of(function: Callable[..., Any]) -> Any:
 def test_fits(kind: Any, data: st.DataObject) -> None:
     """Whatever fits the declaration converts to the annotation, and None where it is the default."""
     for function in (taking(kind), taking(kind, None)):
-        args = data.draw(fitting(shape_of(function)))
-        found = arguments(function, FunctionCall(name="function", args=args))
+        args = data.draw(schema_values(shape_of(function)))
+        found = convert_arguments(function, FunctionCall(name="function", args=args))
         assert found.keys() == args.keys()
 
 
@@ -120,7 +120,7 @@ VALUES: list[tuple[Any, Any, Any]] = [
 @pytest.mark.parametrize(("kind", "given", "expected"), VALUES, ids=[str(each[0]) for each in VALUES])
 def test_values(kind: Any, given: Any, expected: Any) -> None:
     """A call's JSON becomes the value that the annotation names."""
-    assert arguments(taking(kind), FunctionCall(name="function", args={"a": given})) == {"a": expected}
+    assert convert_arguments(taking(kind), FunctionCall(name="function", args={"a": given})) == {"a": expected}
 
 
 @pytest.mark.parametrize(
@@ -136,8 +136,8 @@ def test_values(kind: Any, given: Any, expected: Any) -> None:
 )
 def test_limits(kind: Any, given: Any, why: str) -> None:
     """What is beyond the declared limits is an error for the model, whichever library states them."""
-    with pytest.raises(Misfit) as refused:
-        arguments(taking(kind), FunctionCall(name="function", args={"a": given}))
+    with pytest.raises(ConversionError) as refused:
+        convert_arguments(taking(kind), FunctionCall(name="function", args={"a": given}))
     assert why in refused.value.expected
 
 

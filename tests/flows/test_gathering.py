@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genai_fn import (
+    AsyncOnly,
     Closed,
     Failure,
     InvalidRequest,
-    NotInThisWorld,
     Success,
     attempt,
     both,
@@ -28,15 +28,14 @@ from genai_fn import (
     streamed,
     text,
 )
-from genai_fn.effects import Emit, Invoke, Join
+from genai_fn.effects import CallFunction, Emit, StartAction, WaitAny
 from genai_fn.errors import ClientError
-from genai_fn.request import Action, flow, steps
-from genai_fn.words import Start
-from tests.cancellation.cutting import client_sockets, tasks
-from tests.conformance.answers import fault, said
-from tests.conformance.worlds import Faced, World, gemini, waited
-from tests.loopback import Answer, Hang, Loopback, Received, json_reply
-from tests.performing import perform
+from genai_fn.request import Action, flow, start_generator
+from tests.support.cancellation.points import client_sockets, tasks
+from tests.support.interpreter_kinds import Faced, World, gemini, waited
+from tests.support.loopback import Answer, Hang, Loopback, Received, json_reply
+from tests.support.loopback_replies import fault, said
+from tests.support.scripted_effects import perform
 
 # Conversations
 
@@ -60,7 +59,7 @@ NO = Child(Failure(ClientError(400)))
 
 def begins(action: Action[Any], child: Child) -> list[tuple[Any, Any]]:
     """Take an action, and begin it."""
-    return [(Invoke, action), (Start(action), child)]
+    return [(CallFunction, action), (StartAction(action), child)]
 
 
 def test_in_order() -> None:
@@ -68,19 +67,19 @@ def test_in_order() -> None:
     script: list[tuple[Any, Any]] = [
         *begins(A, ONE),
         *begins(B, TWO),
-        (Join((ONE, TWO)), TWO),
+        (WaitAny((ONE, TWO)), TWO),
         *begins(C, THREE),
-        (Join((ONE, THREE)), ONE),
+        (WaitAny((ONE, THREE)), ONE),
     ]
-    running = steps(gather([A, B, C], concurrency=2))
+    running = start_generator(gather([A, B, C], concurrency=2))
     left = heard(running, script)
     assert left == [Success(1), Success(2), Success(3)]
 
 
 def test_as_they_are_ready() -> None:
     """Without an order, what ends first comes first."""
-    script: list[tuple[Any, Any]] = [*begins(A, ONE), *begins(B, TWO), (Join((ONE, TWO)), TWO)]
-    assert heard(steps(gather([A, B], concurrency=2, ordered=False)), script) == [Success(2), Success(1)]
+    script: list[tuple[Any, Any]] = [*begins(A, ONE), *begins(B, TWO), (WaitAny((ONE, TWO)), TWO)]
+    assert heard(start_generator(gather([A, B], concurrency=2, ordered=False)), script) == [Success(2), Success(1)]
 
 
 def heard(generator: Any, script: list[tuple[Any, Any]]) -> list[Any]:
@@ -99,35 +98,37 @@ def heard(generator: Any, script: list[tuple[Any, Any]]) -> list[Any]:
         elif script:
             expected, answer = script.pop(0)
             assert isinstance(word, expected) if isinstance(expected, type) else word == expected
-            assert expected is not Invoke or word.function(*word.args) == answer
-        elif isinstance(word, Join):
+            assert expected is not CallFunction or word.function(*word.args) == answer
+        elif isinstance(word, WaitAny):
             answer = word.children[0]
         else:
-            assert isinstance(word, Invoke)
+            assert isinstance(word, CallFunction)
             answer = word.function(*word.args)
             assert answer is word.args[1], "one more was to be begun"
 
 
 def test_nothing() -> None:
     """Of no actions there are no results."""
-    assert heard(steps(gather([])), []) == []
-    assert heard(steps(gather(iter(()))), []) == []
+    assert heard(start_generator(gather([])), []) == []
+    assert heard(start_generator(gather(iter(()))), []) == []
 
 
 @pytest.mark.parametrize("ordered", (True, False))
 def test_stop_on_failure(ordered: bool) -> None:
     """The first failure is the last item, where that is asked for; else the others follow."""
-    script: list[tuple[Any, Any]] = [*begins(A, NO), *begins(B, TWO), (Join((NO, TWO)), NO)]
+    script: list[tuple[Any, Any]] = [*begins(A, NO), *begins(B, TWO), (WaitAny((NO, TWO)), NO)]
     stopping = gather([A, B], concurrency=2, ordered=ordered, stop_on_failure=True)
-    assert heard(steps(stopping), [*script]) == [NO.result()]
-    assert heard(steps(gather([A, B], concurrency=2, ordered=ordered)), script) == [NO.result(), Success(2)]
+    assert heard(start_generator(stopping), [*script]) == [NO.result()]
+    assert heard(start_generator(gather([A, B], concurrency=2, ordered=ordered)), script) == [NO.result(), Success(2)]
 
 
 def test_raised() -> None:
     """What a child raised is raised where its result would come."""
     raised = Child(LookupError("mine"))
     with pytest.raises(LookupError, match="mine"):
-        perform(steps(gather([A, B], concurrency=1)), [*begins(A, raised), (Join, raised), *begins(B, TWO)])
+        perform(
+            start_generator(gather([A, B], concurrency=1)), [*begins(A, raised), (WaitAny, raised), *begins(B, TWO)]
+        )
 
 
 @given(
@@ -147,18 +148,18 @@ def test_bounds(count: int, concurrency: int, ordered: bool, choices: Any) -> No
 
     running: list[Child] = []
     taken: list[int] = []
-    generator, answer = steps(gather(actions(), concurrency=concurrency, ordered=ordered)), None
+    generator, answer = start_generator(gather(actions(), concurrency=concurrency, ordered=ordered)), None
     while True:
         try:
             word = generator.send(answer)
         except StopIteration:
             break
         answer = None
-        if isinstance(word, Invoke):
+        if isinstance(word, CallFunction):
             answer = word.function(*word.args)
-        elif isinstance(word, Start):
+        elif isinstance(word, StartAction):
             running.append(answer := Child(Success(word.action.args[0])))
-        elif isinstance(word, Join):
+        elif isinstance(word, WaitAny):
             assert set(word.children) == set(running)
             running.remove(answer := choices.choice(word.children))
         else:
@@ -247,7 +248,7 @@ def test_async_iterable(world: World) -> None:
     """Async iterables are for async worlds, and a failure elsewhere; what is both is for all."""
     results = world.items(NOWHERE, gather(Later(20)))
     if world.is_sync:
-        assert [type(each.failure()) for each in results] == [NotInThisWorld]
+        assert [type(each.failure()) for each in results] == [AsyncOnly]
     else:
         assert numbers(results) == list(range(20))
 
@@ -265,7 +266,7 @@ def test_async_generator_in_sync() -> None:
         yield numbered(1)
 
     (result,) = World("sync", httpcore).items(NOWHERE, gather(actions()))
-    assert isinstance(result.failure(), NotInThisWorld)
+    assert isinstance(result.failure(), AsyncOnly)
 
 
 @pytest.mark.parametrize("is_later", (False, True))

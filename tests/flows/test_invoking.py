@@ -16,16 +16,16 @@ from anyio import create_task_group, to_thread
 from anyio.lowlevel import checkpoint
 from returns.result import Failure
 
-from genai_fn import AsyncHttp, NotInThisWorld, generate, streamed, text
+from genai_fn import AsyncHttp, AsyncOnly, generate, streamed, text
 from genai_fn.events import Called
-from genai_fn.flows.invoking import arguments, invoked
+from genai_fn.flows.calling.invoke import convert_arguments, invoke_function
 from genai_fn.modifiers import calling, with_tools
 from genai_fn.schema import FunctionCall, FunctionDeclaration, FunctionResponse, FunctionResponsePart
-from genai_fn.schema._base import Misfit
-from tests.conformance.answers import said
-from tests.conformance.worlds import WORLDS, World, gemini
-from tests.flows.performing import Conversation
-from tests.loopback import Loopback, json_reply, sse_reply
+from genai_fn.schema.base import ConversionError
+from tests.support.interpreter_kinds import WORLDS, World, gemini
+from tests.support.loopback import Loopback, json_reply, sse_reply
+from tests.support.loopback_replies import said
+from tests.support.scripted_model import Conversation
 
 # Arguments
 
@@ -70,7 +70,7 @@ def test_types() -> None:
         "kinds": ["hotel"],
         "when": "2030-01-02",
     }
-    assert arguments(book, FunctionCall(name="book", args=given)) == {
+    assert convert_arguments(book, FunctionCall(name="book", args=given)) == {
         "place": Place("Oslo", (59.9, 10.0)),
         "stay": Stay(2),
         "guest": Guest(name="A", age=30),
@@ -91,7 +91,7 @@ def test_types() -> None:
 )
 def test_leniently(given: dict[str, Any], expected: dict[str, Any]) -> None:
     """Whole floats are whole numbers, what does not fit may fit leniently, and None is good where it is the default."""
-    found = arguments(loose, FunctionCall(name="loose", args=given))
+    found = convert_arguments(loose, FunctionCall(name="loose", args=given))
     assert (found, list(map(type, found.values()))) == (expected, list(map(type, expected.values())))
 
 
@@ -105,29 +105,31 @@ def test_leniently(given: dict[str, Any], expected: dict[str, Any]) -> None:
 )
 def test_wrong(given: dict[str, Any], wrong: str) -> None:
     """All that is wrong with a call is said at once."""
-    with pytest.raises(Misfit) as refused:
-        arguments(loose, FunctionCall(name="loose", args=given))
+    with pytest.raises(ConversionError) as refused:
+        convert_arguments(loose, FunctionCall(name="loose", args=given))
     assert refused.value.expected == wrong
 
 
 def test_postponed() -> None:
     """Annotations in texts are read, and only those of what is given; ``**more`` takes what has no name of its own."""
     call = FunctionCall(name="later", args={"place": {"name": "Oslo"}, "tag": "x", "extra": 1.0})
-    assert arguments(later, call) == {"place": Place("Oslo"), "tag": "x", "extra": 1}
+    assert convert_arguments(later, call) == {"place": Place("Oslo"), "tag": "x", "extra": 1}
 
 
 def test_bound() -> None:
     """What a partial has bound is the caller's, and not for the model to say."""
     bound = functools.partial(loose, number=3)
-    with pytest.raises(Misfit, match=r"number: no such argument"):
-        arguments(bound, FunctionCall(name="loose", args={"given": 1, "number": 4}))
+    with pytest.raises(ConversionError, match=r"number: no such argument"):
+        convert_arguments(bound, FunctionCall(name="loose", args={"given": 1, "number": 4}))
 
 
 def test_pydantic_says_where() -> None:
     """What pydantic finds wrong is said on one line, with its place."""
     given = {"place": {"name": "A"}, "stay": {"nights": 1}, "guest": {"age": "old"}, "kinds": []}
-    with pytest.raises(Misfit, match=r"^guest: name: Field required; age: Input should be a valid integer[^\n]*$"):
-        arguments(book, FunctionCall(name="book", args=given))
+    with pytest.raises(
+        ConversionError, match=r"^guest: name: Field required; age: Input should be a valid integer[^\n]*$"
+    ):
+        convert_arguments(book, FunctionCall(name="book", args=given))
 
 
 # What comes back
@@ -140,7 +142,7 @@ def answered(value: Any) -> Any:
         """Return it."""
         return value
 
-    return Conversation(invoked(FunctionCall(id="1", name="f"), function, "return"), []).result.unwrap()
+    return Conversation(invoke_function(FunctionCall(id="1", name="f"), function, "return"), []).result.unwrap()
 
 
 @pytest.mark.parametrize(
@@ -245,7 +247,7 @@ def test_async_functions(world: World) -> None:
     with Loopback([json_reply(calls("slowly", "Slow")), json_reply(said("done"))]) as server:
         result = world.run(gemini(server.url), ASKED | calling(slowly, Slow()) | text)
     if world.is_sync:
-        assert isinstance(result.failure(), NotInThisWorld)
+        assert isinstance(result.failure(), AsyncOnly)
     else:
         assert result.unwrap() == "done"
         assert [each["response"] for each in sent(server)] == [{"result": threading.current_thread().name}] * 2

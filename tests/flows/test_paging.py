@@ -25,15 +25,14 @@ from genai_fn import (
     with_http_response,
     with_options,
 )
-from genai_fn.effects import Emit, Now
+from genai_fn.effects import Ask, AskWithin, Emit, GetTime
 from genai_fn.errors import ServerError
 from genai_fn.ops import batches, files, stores, tunings
-from genai_fn.request import Request, steps
+from genai_fn.request import Request, start_generator
 from genai_fn.schema import File, ListFilesResponse
-from genai_fn.words import Ask, Within
-from tests.conformance.worlds import Faced, World, gemini
-from tests.loopback import Answer, Loopback, Received, json_reply
-from tests.performing import perform
+from tests.support.interpreter_kinds import Faced, World, gemini
+from tests.support.loopback import Answer, Loopback, Received, json_reply
+from tests.support.scripted_effects import perform
 
 LIST = files.list({"page_size": 2})
 BUSY = Failure[Any](ServerError(503))
@@ -86,7 +85,7 @@ SCRIPTS = {
 @pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
 def test_pages(script: list[tuple[Any, Any]]) -> None:
     """Page after page, until one has no token or one that was there before; empty ones are pages, too."""
-    perform(steps(LIST | pages), script)
+    perform(start_generator(LIST | pages), script)
 
 
 @pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
@@ -100,14 +99,14 @@ def test_items(script: list[tuple[Any, Any]]) -> None:
             told.append((word, None))
         else:
             told += [(Emit(Success(each)), None) for each in word.item.unwrap()]
-    perform(steps(LIST | items), told)
+    perform(start_generator(LIST | items), told)
 
 
 def test_start_token() -> None:
     """A list goes on from a token that was kept, and that token is one that was there before."""
     start = after("5")
-    perform(steps(start | pages), [*asked(start, page("6", "a")), *asked(after("6"), page(None, "b"))])
-    perform(steps(start | pages), [*asked(start, page("5", "a")), (Emit(Failure(PageLoop("5"))), None)])
+    perform(start_generator(start | pages), [*asked(start, page("6", "a")), *asked(after("6"), page(None, "b"))])
+    perform(start_generator(start | pages), [*asked(start, page("5", "a")), (Emit(Failure(PageLoop("5"))), None)])
 
 
 def test_root() -> None:
@@ -121,14 +120,14 @@ def test_deadline() -> None:
     """A deadline is that of all pages, not of each."""
     timed = LIST | with_options(deadline=10)
     first, second, late = page("2", "a"), page("3", "b"), Failure[Any](TimedOut("total"))
-    script: list[tuple[Any, Any]] = [(Now(), 100.0)]
+    script: list[tuple[Any, Any]] = [(GetTime(), 100.0)]
     for now, request, answer in (
         (100.0, timed, first),
         (103.0, after("2", timed), second),
         (111.0, after("3", timed), late),
     ):
-        script += [(Now(), now), (Within(request, 110.0 - now), answer), (Emit(answer), None)]
-    perform(steps(timed | pages), script)
+        script += [(GetTime(), now), (AskWithin(request, 110.0 - now), answer), (Emit(answer), None)]
+    perform(start_generator(timed | pages), script)
     assert LIST | pages | with_options(deadline=10) == timed | pages
 
 

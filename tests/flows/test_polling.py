@@ -21,11 +21,11 @@ from genai_fn import (
     with_http_response,
     with_options,
 )
-from genai_fn.effects import Now, Sleep
+from genai_fn.effects import Ask, AskWithin, FlowFailed, GetTime, Sleep
 from genai_fn.errors import ServerError
-from genai_fn.flows.polling import has_ended_well, polled, until_done, works
+from genai_fn.flows.polling import LONG_RUNNING_TYPES, get_outcome, poll_request, until_done
 from genai_fn.ops import batches, files, stores, tunings
-from genai_fn.request import POST, Call, Flow, Operation, Request, flow, json, steps
+from genai_fn.request import POST, Call, Flow, Operation, Request, flow, read_json, start_generator
 from genai_fn.schema import (
     BatchJob,
     File,
@@ -40,11 +40,10 @@ from genai_fn.schema import (
     TuningJob,
     UploadToFileSearchStoreOperation,
 )
-from genai_fn.schema.operations import ENDED
-from genai_fn.words import Ask, Ended, Within
-from tests.conformance.worlds import Naps, World, gemini
-from tests.loopback import Answer, Close, Loopback, Pause, json_reply
-from tests.performing import perform
+from genai_fn.schema.operations import ENDED_JOB_STATES
+from tests.support.interpreter_kinds import Naps, World, gemini
+from tests.support.loopback import Answer, Close, Loopback, Pause, json_reply
+from tests.support.scripted_effects import perform
 
 OP = "models/veo/operations/1"
 BAD = {"code": 9, "message": "no"}
@@ -97,14 +96,14 @@ def begun(work: Any) -> Any:
 def conversation(action: Any, *lines: tuple[Any, Any]) -> Any:
     """Hear how waiting for an action goes."""
     try:
-        return perform(steps(action | until_done(every=2.0)), lines)
-    except Ended as end:
+        return perform(start_generator(action | until_done(every=2.0)), lines)
+    except FlowFailed as end:
         return Failure(end.error)
 
 
 def test_every_kind() -> None:
     """Every type that there is to wait for is tested."""
-    assert {type(each[1]) for each in KINDS.values()} == set(works)
+    assert {type(each[1]) for each in KINDS.values()} == set(LONG_RUNNING_TYPES)
 
 
 @kinds
@@ -145,7 +144,7 @@ def test_fault(question: Any, working: Any, over: Any, failed: Any) -> None:
 
 
 @pytest.mark.parametrize("name", (None, "", "../a", "a?b"))
-@pytest.mark.parametrize("kind", works)
+@pytest.mark.parametrize("kind", LONG_RUNNING_TYPES)
 def test_nameless(kind: Any, name: str | None) -> None:
     """Work that is not done and cannot be asked after is an answer that makes no sense, and no exception."""
     action = begun(kind(name=name))
@@ -162,11 +161,11 @@ def test_nameless_and_done() -> None:
     assert conversation(begun(1), (Ask(begun(1)), Success(failed))) == expected
 
 
-@pytest.mark.parametrize("state", sorted(ENDED))
+@pytest.mark.parametrize("state", sorted(ENDED_JOB_STATES))
 def test_ends_of_jobs(state: JobState) -> None:
     """Whatever state a job says it has ended in, waiting ends."""
-    assert has_ended_well(BatchJob(state=state)) is (state in ("JOB_STATE_SUCCEEDED", "JOB_STATE_PARTIALLY_SUCCEEDED"))
-    assert has_ended_well(TuningJob(state=state)) is has_ended_well(BatchJob(state=state))
+    assert get_outcome(BatchJob(state=state)) is (state in ("JOB_STATE_SUCCEEDED", "JOB_STATE_PARTIALLY_SUCCEEDED"))
+    assert get_outcome(TuningJob(state=state)) is get_outcome(BatchJob(state=state))
 
 
 @pytest.mark.parametrize(
@@ -183,14 +182,14 @@ def test_ends_of_jobs(state: JobState) -> None:
 )
 def test_not_ended(work: Any) -> None:
     """A state that nobody knows, or none, is no end."""
-    assert has_ended_well(work) is None
+    assert get_outcome(work) is None
 
 
 def test_error_without_state() -> None:
     """An error is an end, whatever is said of the state."""
-    assert has_ended_well(BatchJob(error=JobError(code=3))) is False
-    assert has_ended_well(File(error=FileStatus())) is False
-    assert has_ended_well(BatchJob(state=JobState.JOB_STATE_PARTIALLY_SUCCEEDED, error=JobError(code=3))) is True
+    assert get_outcome(BatchJob(error=JobError(code=3))) is False
+    assert get_outcome(File(error=FileStatus())) is False
+    assert get_outcome(BatchJob(state=JobState.JOB_STATE_PARTIALLY_SUCCEEDED, error=JobError(code=3))) is True
 
 
 @pytest.mark.parametrize(
@@ -237,16 +236,20 @@ LATE = Failure[Any](TimedOut("total", "waiting"))
 )
 def test_timeout(answer: Any, then: float | None, expected: Any) -> None:
     """All questions together have so much time, and what is over then is the waiting."""
-    script: list[tuple[Any, Any]] = [(Now(), 100.0), (Within(polled(FILE, 5.0), 10.0), answer)]
-    script += [] if then is None else [(Now(), then)]
-    assert perform(steps(FILE | until_done(timeout=10.0)), script) == expected
+    script: list[tuple[Any, Any]] = [(GetTime(), 100.0), (AskWithin(poll_request(FILE, 5.0), 10.0), answer)]
+    script += [] if then is None else [(GetTime(), then)]
+    assert perform(start_generator(FILE | until_done(timeout=10.0)), script) == expected
 
 
 def test_timeout_of_what_begins() -> None:
     """What begins the work takes its own time: the clock runs from then on."""
     action, working = begun(1), KINDS["file"][1]
-    script = [(Ask(action), Success(working)), (Now(), 100.0), (Within(polled(FILE, 5.0), 10.0), Success(2))]
-    assert perform(steps(action | until_done(timeout=10.0)), script) == Success(2)
+    script = [
+        (Ask(action), Success(working)),
+        (GetTime(), 100.0),
+        (AskWithin(poll_request(FILE, 5.0), 10.0), Success(2)),
+    ]
+    assert perform(start_generator(action | until_done(timeout=10.0)), script) == Success(2)
 
 
 @pytest.mark.parametrize("seconds", (0, -1, "5", True, float("inf")))
@@ -267,7 +270,7 @@ class Odd(Operation[Any]):
     op: ClassVar[str] = "tests.odd"
 
     def gemini(self, at: object) -> Call[Any]:
-        return POST("odd", None, json(ProjectOperation))
+        return POST("odd", None, read_json(ProjectOperation))
 
 
 @pytest.mark.parametrize(
@@ -300,10 +303,10 @@ def test_values() -> None:
 
 def test_options_go_along() -> None:
     """Later questions go to the same address and have the same patience; what was said of one body or call does not."""
-    shaped = with_options(base_url="http://127.0.0.1:1", retry=Retry(tries=1), extra_body={"a": 1})
+    shaped = with_options(base_url="http://127.0.0.1:1", retry=Retry(attempts=1), extra_body={"a": 1})
     film = videos.generate("veo", "a cat") | shaped | with_options(deadline=3)
     question = operations.get(OP, GenerateVideosOperation)
-    later = question | with_options(base_url="http://127.0.0.1:1", retry=Retry(tries=1))
+    later = question | with_options(base_url="http://127.0.0.1:1", retry=Retry(attempts=1))
     working, over = KINDS["GenerateVideosOperation"][1:3]
     assert conversation(film, (Ask(film), Success(working)), (Ask(later), Success(over))) == Success(over)
     own = question | shaped

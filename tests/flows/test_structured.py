@@ -28,7 +28,7 @@ from genai_fn import (
     with_config,
     with_http_response,
 )
-from genai_fn.flows.structured import Parsed, asking_for, parse
+from genai_fn.flows.structured import ParsedResponse, build_output_config, parse
 from genai_fn.modifiers import returning
 from genai_fn.schema import (
     BlockedReason,
@@ -37,10 +37,10 @@ from genai_fn.schema import (
     GenerateContentResponse,
     GenerateContentResponsePromptFeedback,
 )
-from tests.conformance.answers import said
-from tests.conformance.worlds import WORLDS, World, gemini
-from tests.flows.performing import Conversation, call, saying
-from tests.loopback import Loopback, json_reply
+from tests.support.interpreter_kinds import WORLDS, World, gemini
+from tests.support.loopback import Loopback, json_reply
+from tests.support.loopback_replies import said
+from tests.support.scripted_model import Conversation, call, saying
 
 ASKED = generate("m", "Pancakes?")
 
@@ -128,7 +128,7 @@ def test_returning(kind: Any, written: str, value: Any) -> None:
 @pytest.mark.parametrize("kind", [each[0] for each in CASES if each[0] is not Any], ids=str)
 def test_asked_for(kind: Any) -> None:
     """A shape goes one way and not both; an enum of texts has a MIME type of its own."""
-    fields = asking_for(kind)
+    fields = build_output_config(kind)
     assert (fields["response_schema"] is None) != (fields["response_json_schema"] is None)
     assert fields["response_mime_type"] == ("text/x.enum" if kind is Colour else "application/json")
 
@@ -139,12 +139,12 @@ PLAIN = (Folder, dict[str, Pot], Grade, dict[str, Any], Size, list[dict[str, int
 @pytest.mark.parametrize("kind", PLAIN, ids=str)
 def test_plain_schema(kind: Any) -> None:
     """What the API's dialect cannot say goes as plain JSON Schema: recursion, open objects, numbers to pick from."""
-    assert asking_for(kind)["response_schema"] is None
+    assert build_output_config(kind)["response_schema"] is None
 
 
 def test_anything() -> None:
     """Where anything will do, no shape goes along."""
-    assert {name for name, value in asking_for(Any).items() if value is not None} == {"response_mime_type"}
+    assert {name for name, value in build_output_config(Any).items() if value is not None} == {"response_mime_type"}
 
 
 # Failures
@@ -236,7 +236,7 @@ def test_with_response() -> None:
     """Both the value and the response that it came in."""
     answer = saying('{"name": "a"}')
     met = Conversation(ASKED | returning(Recipe, with_response=True), [answer])
-    assert met.result == Success(Parsed(Recipe("a"), answer))
+    assert met.result == Success(ParsedResponse(Recipe("a"), answer))
     failed = Conversation(ASKED | returning(Recipe, with_response=True), [saying("{")])
     assert isinstance(failed.result.failure(), Truncated)
 

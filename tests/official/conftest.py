@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import trustme
 
-from genai_fn.testing.asgi import Emulator
-from genai_fn.testing.serving import served
-from tests.official.sdk import BACKENDS, KINDS, Sdk
+from genai_fn.testing.server.asgi import Emulator
+from genai_fn.testing.server.serving import serve_emulator
+from tests.support.google_genai.official_sdk import BACKENDS, KINDS, Sdk
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +29,7 @@ def _certificates(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]
 
 @pytest.fixture(scope="session")
 def _sdk(_emulator: Emulator, _certificates: tuple[Path, Path]) -> Iterator[Sdk]:
-    with served(_emulator, certfile=str(_certificates[1])) as url:
+    with serve_emulator(_emulator, certfile=str(_certificates[1])) as url:
         yield Sdk(url)
 
 

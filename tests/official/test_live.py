@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from google.genai import types
 
-from tests.official.sdk import Faced, Sdk
+from tests.support.google_genai.official_sdk import Faced, Sdk
 
 pytestmark = pytest.mark.filterwarnings("ignore::google.genai.errors.ExperimentalWarning")
 

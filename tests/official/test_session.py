@@ -6,7 +6,7 @@ import pydantic
 import pytest
 from google.genai import errors, types
 
-from tests.official.sdk import Faced, Sdk
+from tests.support.google_genai.official_sdk import Faced, Sdk
 
 pytestmark = pytest.mark.filterwarnings("ignore::google.genai.errors.ExperimentalWarning")
 

@@ -12,8 +12,8 @@ from genai_fn.errors import InvalidRequest, Unsupported
 from genai_fn.modifiers import with_config, with_options
 from genai_fn.ops import auth_tokens
 from genai_fn.wire import encode
-from tests import oracle
-from tests.ops.agreement import PLACES, agrees, reads, reads_alike, refuses, sends
+from tests.support.google_genai import oracle
+from tests.support.google_genai.agreement import PLACES, agrees, reads, reads_alike, refuses, sends
 
 _LOCKS: tuple[Mapping[str, Any], ...] = (
     {},

@@ -17,10 +17,10 @@ from genai_fn.modifiers import with_config
 from genai_fn.ops import caches
 from genai_fn.request import Request
 from genai_fn.wire import encode
-from tests import oracle
-from tests.generate_cases import CASES as GENERATE
-from tests.ops.agreement import PLACES, agrees, refuses, sends
+from tests.cases.generate_requests import CASES as GENERATE
 from tests.ops.test_generate import DIFFERENCES as OF_GENERATE
+from tests.support.google_genai import oracle
+from tests.support.google_genai.agreement import PLACES, agrees, refuses, sends
 
 CONFIG: Mapping[str, Any] = {
     "ttl": "300s",

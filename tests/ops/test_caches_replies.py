@@ -7,7 +7,7 @@ import pytest
 
 from genai_fn import schema
 from genai_fn.ops import caches
-from tests.ops.agreement import PLACES, reads, reads_alike
+from tests.support.google_genai.agreement import PLACES, reads, reads_alike
 
 CACHE = {
     "name": "cachedContents/1",

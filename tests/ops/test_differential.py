@@ -17,17 +17,26 @@ import pydantic
 import pytest
 from hypothesis import HealthCheck, given, reject, settings
 
-from genai_fn.backend import bearer, own_credential
+from genai_fn.backend import build_bearer_credential, build_own_credential
 from genai_fn.errors import GenaiError, InvalidRequest, Unsupported
 from genai_fn.http import FileSlice, HttpResponse
 from genai_fn.results import Success
-from genai_fn.wire import decode, encode, prepare, sign
-from tests import oracle
-from tests.ops.agreement import PLACES
-from tests.ops.differences import DIFFERENCES, ELSEWHERE, ENTIRELY, MADE_UP, NAMELESS, READS_MORE, is_no_answer, met
-from tests.ops.drawing import CALLS, Call, Given
-from tests.ops.drawn_replies import apart, replies
-from tests.ops.drawn_requests import has
+from genai_fn.wire import decode, encode, prepare_request, sign_request
+from tests.cases.differences import (
+    DIFFERENCES,
+    ELSEWHERE,
+    ENTIRELY,
+    MADE_UP,
+    NAMELESS,
+    READS_MORE,
+    is_no_answer,
+    met,
+)
+from tests.support.drawn_arguments import CALLS, Arguments, Call
+from tests.support.drawn_replies import apart, replies
+from tests.support.drawn_requests import has
+from tests.support.google_genai import oracle
+from tests.support.google_genai.agreement import PLACES
 
 BY_NAME = {call.name: call for call in CALLS}
 drawn = {"deadline": None, "derandomize": True, "database": None, "suppress_health_check": list(HealthCheck)}
@@ -55,11 +64,11 @@ def quiet() -> Iterator[None]:
 @pytest.mark.parametrize(("call", "backend"), SENT, ids=_name)
 def test_same_wire(call: Call, backend: str) -> None:
     """Whatever is drawn is the same request as google-genai's, or both refuse it, ours naming the same field."""
-    compared: list[Given] = []
+    compared: list[Arguments] = []
 
     @settings(max_examples=call.examples, **drawn)
     @given(call.given)
-    def agree(arguments: Given) -> None:
+    def agree(arguments: Arguments) -> None:
         if met(call.name, arguments, backend):
             reject()
         theirs = oracle.sent(PLACES[backend][0], lambda client: call.theirs(client, arguments))
@@ -72,7 +81,7 @@ def test_same_wire(call: Call, backend: str) -> None:
     assert len(compared) >= call.examples
 
 
-def _agrees(call: Call, arguments: Given, backend: str, theirs: oracle.Wire | oracle.Refused) -> None:
+def _agrees(call: Call, arguments: Arguments, backend: str, theirs: oracle.Wire | oracle.Refused) -> None:
     if isinstance(theirs, oracle.Wire):
         assert _visible(theirs, spelled=call.spelled) == _ours(call, arguments, backend)
     elif theirs.unsupported:
@@ -85,9 +94,11 @@ def _agrees(call: Call, arguments: Given, backend: str, theirs: oracle.Wire | or
         assert isinstance(_refusal(call, arguments, backend), InvalidRequest | Unsupported)
 
 
-def _ours(call: Call, arguments: Given, backend: str) -> Mapping[str, Any]:
+def _ours(call: Call, arguments: Arguments, backend: str) -> Mapping[str, Any]:
     at = PLACES[backend][1]
-    http = sign(encode(call.ours(arguments), at).unwrap(), own_credential(at) or bearer(at, "test-token"))
+    http = sign_request(
+        encode(call.ours(arguments), at).unwrap(), build_own_credential(at) or build_bearer_credential(at, "test-token")
+    )
     assert not isinstance(http.body, FileSlice)
     body = http.body if isinstance(http.body, bytes) else b"".join(http.body)
     headers = {name.lower(): value for name, value in http.headers}
@@ -120,7 +131,7 @@ def _masked(body: Any) -> Any:
     return json.loads(text)
 
 
-def _refusal(call: Call, arguments: Given, backend: str) -> GenaiError:
+def _refusal(call: Call, arguments: Arguments, backend: str) -> GenaiError:
     try:
         return encode(call.ours(arguments), PLACES[backend][1]).failure()
     except InvalidRequest as error:
@@ -161,7 +172,7 @@ def test_same_values(call: Call, backend: str) -> None:
     compared: list[Any] = []
 
     @settings(max_examples=20, **drawn)
-    @given(replies(answer.wire, ELSEWHERE.get((call.name, backend), frozenset())))
+    @given(replies(answer.wire_type, ELSEWHERE.get((call.name, backend), frozenset())))
     def agree(reply: Any) -> None:
         said = _fitted(reply, call.name, backend)
         if is_no_answer(call.name, backend, said):
@@ -179,21 +190,21 @@ def test_same_values(call: Call, backend: str) -> None:
     assert compared
 
 
-def _answered(call: Call, backend: str) -> tuple[Given, Any]:
+def _answered(call: Call, backend: str) -> tuple[Arguments, Any]:
     """Find arguments that the backend takes, and how their answer is read."""
     at = PLACES[backend][1]
-    found: list[tuple[Given, Any]] = []
+    found: list[tuple[Arguments, Any]] = []
 
     @settings(max_examples=30, **drawn)
     @given(call.given)
-    def look(arguments: Given) -> None:
+    def look(arguments: Arguments) -> None:
         if not found and not met(call.name, arguments, backend):
             try:
-                prepared = prepare(call.ours(arguments), at)
+                prepared = prepare_request(call.ours(arguments), at)
             except InvalidRequest:
                 return
             if isinstance(prepared, Success):
-                found.append((arguments, prepared.unwrap().answer))
+                found.append((arguments, prepared.unwrap().reader))
 
     look()
     return found[0]
@@ -245,8 +256,9 @@ def test_enough_cases() -> None:
 
 
 def _compared_by_hand() -> Iterator[Any]:
-    for path in sorted(Path(__file__).parent.glob("test_*.py")):
-        module = import_module(f"tests.ops.{path.stem}")
+    here = Path(__file__).parent
+    for path in sorted(here.rglob("test_*.py")):
+        module = import_module(".".join(("tests.ops", *path.relative_to(here).with_suffix("").parts)))
         for name, function in inspect.getmembers(module, inspect.isfunction):
             mine = name.startswith("test_") and function.__module__ == module.__name__ and path != Path(__file__)
             if mine and re.search(r"\b(agrees|oracle\.sent)\(", inspect.getsource(function)):

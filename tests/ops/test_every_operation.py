@@ -20,7 +20,7 @@ from genai_fn.errors import AuthError, GenaiError, InvalidRequest, Unsupported
 from genai_fn.http import FileSlice, HttpRequest
 from genai_fn.request import Operation, Request
 from genai_fn.wire import encode
-from tests.ops.drawn_requests import REQUESTS, classes, has, requests
+from tests.support.drawn_requests import REQUESTS, classes, has, requests
 
 for module in iter_modules(ops.__path__, f"{ops.__name__}."):
     import_module(module.name)

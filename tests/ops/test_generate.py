@@ -15,17 +15,17 @@ from hypothesis import strategies as st
 from returns.result import Failure, Result, Success
 
 from genai_fn import schema
-from genai_fn.backend import Backend, Gemini, Vertex, bearer, own_credential
+from genai_fn.backend import Backend, Gemini, Vertex, build_bearer_credential, build_own_credential
 from genai_fn.errors import GenaiError, InvalidRequest, Unsupported
 from genai_fn.http import Body, FileSlice, HttpRequest
 from genai_fn.modifiers import calling, with_tools
 from genai_fn.ops.generate import generate
 from genai_fn.request import Request
 from genai_fn.schema import GenerateContentConfig
-from genai_fn.wire import encode, sign
-from tests import oracle
-from tests.flows.performing import Conversation, saying
-from tests.generate_cases import BACKEND_CASES, CASES, BackendCase, Case
+from genai_fn.wire import encode, sign_request
+from tests.cases.generate_requests import BACKEND_CASES, CASES, BackendCase, Case
+from tests.support.google_genai import oracle
+from tests.support.scripted_model import Conversation, saying
 
 BACKENDS: Mapping[str, tuple[oracle.Backend, Backend]] = {
     "gemini": (oracle.GEMINI, Gemini("test-key")),
@@ -325,11 +325,11 @@ def _encoded(case: Case, at: Backend) -> Result[HttpRequest, GenaiError]:
 
 
 def _request(request: Request[Any], *, stream: bool) -> Request[Any]:
-    return Request(request.operation.streaming()) if stream else request  # type: ignore[arg-type]  # generate has one
+    return Request(request.operation.get_streaming_operation()) if stream else request  # type: ignore[arg-type]  # generate has one
 
 
 def signed(http: HttpRequest, at: Backend) -> HttpRequest:
-    return sign(http, own_credential(at) or bearer(at, "test-token"))
+    return sign_request(http, build_own_credential(at) or build_bearer_credential(at, "test-token"))
 
 
 def _theirs_at(case: BackendCase) -> Mapping[str, Any]:

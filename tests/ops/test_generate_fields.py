@@ -15,8 +15,8 @@ from genai_fn.errors import InvalidRequest, Unsupported
 from genai_fn.ops.generate import generate
 from genai_fn.schema import Content, GenerateContentConfig
 from genai_fn.wire import encode
-from tests import oracle
 from tests.ops.test_generate import BACKENDS, refused, signed, visible
+from tests.support.google_genai import oracle
 
 _SAMPLES: Mapping[Any, Any] = {
     str: "AQID",

@@ -17,9 +17,9 @@ from genai_fn.http import HttpResponse
 from genai_fn.ops.generate import generate
 from genai_fn.request import Request
 from genai_fn.schema import GenerateContentResponse
-from genai_fn.wire import decode, prepare, read_event
-from tests import oracle
-from tests.ops.generate_replies import REPLIES
+from genai_fn.wire import decode, decode_event, prepare_request
+from tests.cases.generate_replies import REPLIES
+from tests.support.google_genai import oracle
 
 BACKENDS: Mapping[str, tuple[oracle.Backend, Backend]] = {
     "gemini": (oracle.GEMINI, Gemini("test-key")),
@@ -94,9 +94,9 @@ def test_differences_hold(name: str, backend: str) -> None:
 def test_event_is_reply(name: str) -> None:
     """A reply as an event of a stream is read as it is when it comes alone."""
     data = json.dumps(REPLIES[name]).encode()
-    request = Request(generate("m", "hi").operation.streaming())
-    answer = prepare(request, Gemini("test-key")).unwrap().answer
-    assert _decoded(REPLIES[name], Gemini("test-key")) == read_event(answer, memoryview(data)).unwrap()
+    request = Request(generate("m", "hi").operation.get_streaming_operation())
+    answer = prepare_request(request, Gemini("test-key")).unwrap().reader
+    assert _decoded(REPLIES[name], Gemini("test-key")) == decode_event(answer, memoryview(data)).unwrap()
 
 
 @pytest.mark.parametrize("name", REPLIES)

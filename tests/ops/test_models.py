@@ -10,8 +10,8 @@ from genai_fn.backend import Vertex
 from genai_fn.errors import InvalidRequest
 from genai_fn.ops import models
 from genai_fn.wire import encode
-from tests import oracle
-from tests.ops.agreement import PLACES, Sent, agrees, reads, reads_alike, sends
+from tests.support.google_genai import oracle
+from tests.support.google_genai.agreement import PLACES, Sent, agrees, reads, reads_alike, sends
 
 G, V = "https://generativelanguage.googleapis.com/v1beta", "https://us-central1-aiplatform.googleapis.com/v1beta1"
 

@@ -12,9 +12,9 @@ from genai_fn.backend import Vertex
 from genai_fn.errors import InvalidRequest, Unsupported
 from genai_fn.ops import operations
 from genai_fn.wire import encode
-from tests.ops.agreement import PLACES, Sent, agrees, reads, reads_alike, refuses, sends
 from tests.ops.test_videos import BOTHS
 from tests.ops.test_videos import REPLIES as STATES
+from tests.support.google_genai.agreement import PLACES, Sent, agrees, reads, reads_alike, refuses, sends
 
 KINDS = ("GenerateVideosOperation", "ImportFileOperation", "UploadToFileSearchStoreOperation")
 """What google-genai asks after; project operations it only has in private."""

@@ -18,8 +18,8 @@ from genai_fn.errors import InvalidRequest
 from genai_fn.http import FileSlice, HttpRequest
 from genai_fn.ops import caches, files, images, models, tokens, tunings, videos
 from genai_fn.ops.embed import embed
+from genai_fn.ops.files.uploads import StartUpload
 from genai_fn.ops.generate import generate
-from genai_fn.ops.uploads import StartUpload
 from genai_fn.request import Request
 from genai_fn.wire import encode
 from tests.ops.test_generate_fields import FIELDS, _paths

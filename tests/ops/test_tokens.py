@@ -13,7 +13,7 @@ from genai_fn.ops import models, tokens
 from genai_fn.ops.generate import generate
 from genai_fn.request import Request
 from genai_fn.wire import encode
-from tests.ops.agreement import PLACES, agrees, reads, reads_alike, refuses, sends
+from tests.support.google_genai.agreement import PLACES, agrees, reads, reads_alike, refuses, sends
 
 G, V = "https://generativelanguage.googleapis.com/v1beta", "https://us-central1-aiplatform.googleapis.com/v1beta1"
 HERE = f"{V}/projects/p/locations/us-central1/publishers/google/models"

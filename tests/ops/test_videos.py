@@ -14,8 +14,8 @@ from genai_fn import schema
 from genai_fn.errors import InvalidRequest
 from genai_fn.ops import videos
 from genai_fn.request import Request
-from tests import oracle
-from tests.ops.agreement import PLACES, agrees, reads, reads_alike, refuses, sends
+from tests.support.google_genai import oracle
+from tests.support.google_genai.agreement import PLACES, agrees, reads, reads_alike, refuses, sends
 
 GCS = {"gcs_uri": "gs://b/cat.png", "mime_type": "image/png"}
 PIXELS = {"image_bytes": b"\xfb\xff", "mime_type": "image/png"}

@@ -32,8 +32,8 @@ from genai_fn.schema import (
     UserContent,
     Video,
 )
-from genai_fn.schema._convert import as_struct
-from genai_fn.schema._mime import mime_type_of
+from genai_fn.schema.convert import as_struct
+from genai_fn.schema.mime_types import guess_mime_type
 
 FILE = File(uri="https://files/x", mime_type="image/png", display_name="a cat")
 
@@ -119,7 +119,7 @@ def test_no_image(make: Any) -> None:
 )
 def test_part_of(value: Any, part: Part) -> None:
     """Whatever stands for a part becomes one, and stands for a turn of the user's, too."""
-    assert Part.of(value) == part
+    assert Part.from_value(value) == part
     assert as_struct(GenerateContentConfig, {"system_instruction": [value]}).system_instruction == Content(
         parts=(part,), role="user"
     )
@@ -137,7 +137,7 @@ def test_content_of_one() -> None:
 def test_no_part(value: Any) -> None:
     """What stands for no part is refused at once."""
     with pytest.raises(InvalidRequest):
-        Part.of(value)
+        Part.from_value(value)
 
 
 def test_no_parts() -> None:
@@ -175,7 +175,7 @@ def test_no_mime_type() -> None:
 )
 def test_mime_types(name: str, mime_type: str | None) -> None:
     """The end of a name tells the MIME type, and nothing else does."""
-    assert mime_type_of(name) == mime_type
+    assert guess_mime_type(name) == mime_type
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_mime_types_of_theirs(ending: str) -> None:
     """The usual endings tell what they tell in google-genai."""
     theirs = types.Part.from_uri(file_uri=f"gs://b/o.{ending}").file_data
     assert theirs is not None
-    assert mime_type_of(f"gs://b/o.{ending}") == theirs.mime_type
+    assert guess_mime_type(f"gs://b/o.{ending}") == theirs.mime_type
 
 
 def _picture(mode: str = "RGB") -> PIL.Image.Image:
@@ -208,7 +208,7 @@ def _read(part: Part) -> PIL.Image.Image:
 def test_pillow(mode: str) -> None:
     """An image of any mode is a PNG."""
     picture = _picture(mode)
-    part = Part.of(picture)
+    part = Part.from_value(picture)
     assert part.inline_data is not None
     assert (part.inline_data.mime_type, _read(part).format, _read(part).size) == ("image/png", "PNG", (3, 2))
     assert picture.mode == mode
@@ -217,7 +217,9 @@ def test_pillow(mode: str) -> None:
 def test_untouched_jpeg() -> None:
     """A JPEG that nobody has touched passes through, byte for byte, as often as one likes."""
     picture, data = _opened("JPEG")
-    assert [Part.of(picture), Part.of(picture)] == [Part(inline_data=Blob(data=data, mime_type="image/jpeg"))] * 2
+    assert [Part.from_value(picture), Part.from_value(picture)] == [
+        Part(inline_data=Blob(data=data, mime_type="image/jpeg"))
+    ] * 2
     assert picture.convert("RGB").getpixel((0, 0)) == (0, 0, 0)
 
 
@@ -225,13 +227,13 @@ def test_touched_jpeg() -> None:
     """A JPEG that was changed is sent as it is now."""
     picture, _ = _opened("JPEG")
     picture.putpixel((0, 0), (255, 255, 255))
-    assert _read(Part.of(picture)).getpixel((0, 0)) == (255, 255, 255)
+    assert _read(Part.from_value(picture)).getpixel((0, 0)) == (255, 255, 255)
 
 
 def test_opened_png() -> None:
     """Any other file becomes a PNG."""
     picture, _ = _opened("GIF")
-    assert _read(Part.of(picture)).format == "PNG"
+    assert _read(Part.from_value(picture)).format == "PNG"
 
 
 def test_speech() -> None:
@@ -333,7 +335,7 @@ def test_address_that_tells_nothing(kind: Any) -> None:
 
 def test_picture_of_pillow() -> None:
     """A Pillow image is a picture, with the bytes that it has as a part."""
-    part = Part.of(_picture())
+    part = Part.from_value(_picture())
     assert Image.from_pillow(image=_picture()) == part.as_image()
     with pytest.raises(InvalidRequest):
         Image.from_pillow(image=b"x")  # type: ignore[arg-type]  # the mistake is the test

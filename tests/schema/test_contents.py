@@ -22,8 +22,8 @@ from genai_fn.schema import (
     Message,
     Part,
 )
-from genai_fn.schema._convert import as_struct
 from genai_fn.schema.contents import as_contents
+from genai_fn.schema.convert import as_struct
 
 CALL = Part(function_call=FunctionCall(name="f", args={}))
 RESULT = Part(function_response=FunctionResponse(name="f", response={}))

@@ -26,8 +26,8 @@ from genai_fn.schema import (
     SafetySetting,
     ThinkingConfig,
 )
-from genai_fn.schema._base import Message, Misfit, OpenEnum, Via
-from genai_fn.schema._convert import as_changes, as_struct, as_value
+from genai_fn.schema.base import Coerce, ConversionError, Message, OpenEnum
+from genai_fn.schema.convert import as_changes, as_struct, as_value
 
 
 class Colour(OpenEnum):
@@ -39,7 +39,7 @@ class Colour(OpenEnum):
 
 def _shouted(value: Any) -> Any:
     if value == "":
-        raise Misfit(value, "something to shout")
+        raise ConversionError(value, "something to shout")
     return value.upper()
 
 
@@ -59,7 +59,7 @@ class Kinds(Message):
     by_name: "Mapping[str, Kinds] | None" = None
     free: Mapping[str, Any] | None = None
     either: int | str | None = None
-    loud: Annotated[str, Via(_shouted)] | None = None
+    loud: Annotated[str, Coerce(_shouted)] | None = None
 
 
 class Needed(Message):

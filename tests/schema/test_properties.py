@@ -25,12 +25,12 @@ from genai_fn.schema import (
     Part,
     Schema,
 )
-from genai_fn.schema._convert import as_struct, as_value
 from genai_fn.schema.content import ContentsLike
+from genai_fn.schema.convert import as_struct, as_value
 from genai_fn.schema.schemas import SchemaLike
-from genai_fn.testing.strategies import of, register
-from tests.oracle import camel
-from tests.schema.samples import ENUMS, MESSAGES, hints
+from genai_fn.testing.strategies import from_type, register
+from tests.support.google_genai.oracle import camel
+from tests.support.schema_samples import ENUMS, MESSAGES, hints
 
 each_type = pytest.mark.parametrize("kind", MESSAGES, ids=lambda kind: kind.__name__)
 few = settings(max_examples=6, deadline=None, database=None, derandomize=True)
@@ -59,7 +59,7 @@ def _holds_a_dict(value: Any) -> bool:
 @given(data=st.data())
 def test_json(kind: type[Message], data: st.DataObject) -> None:
     """A value comes through JSON whole, also where fields of next year come along, and where a dict of it is passed."""
-    value = data.draw(of(kind))
+    value = data.draw(from_type(kind))
     wire = msgspec.json.encode(value)
     tree = json.loads(wire)
     assert msgspec.json.decode(wire, type=kind) == value
@@ -77,7 +77,7 @@ def _with_news(tree: Any) -> Any:
 @given(data=st.data())
 def test_values(kind: type[Message], data: st.DataObject) -> None:
     """A value is settled, copies, pickles, hashes unless it holds a dict, shows itself, and refuses to change."""
-    value = data.draw(of(kind))
+    value = data.draw(from_type(kind))
     assert as_struct(kind, value) == value
     for again in (pickle.loads(pickle.dumps(value)), copy.copy(value), copy.deepcopy(value)):  # noqa: S301  # our own
         assert again == value
@@ -94,7 +94,7 @@ def test_values(kind: type[Message], data: st.DataObject) -> None:
 @given(data=st.data())
 def test_wrong_values(kind: type[Message], data: st.DataObject) -> None:
     """A wrong value anywhere in a dict is refused by its path, and nothing that was passed is changed."""
-    tree = _snake(data.draw(of(kind)))
+    tree = _snake(data.draw(from_type(kind)))
     leaves = list(_leaves(tree, "config"))
     if not leaves:
         return
@@ -126,7 +126,7 @@ def _leaves(tree: Any, path: str) -> Iterator[tuple[Any, Any, str]]:
 @given(data=st.data())
 def test_fields(annotation: Any, data: st.DataObject) -> None:
     """What a field may hold can be drawn for the field alone, and is settled."""
-    value = data.draw(of(annotation))
+    value = data.draw(from_type(annotation))
     assert as_value(annotation, value, "value") == value
 
 
@@ -135,7 +135,7 @@ def test_fields(annotation: Any, data: st.DataObject) -> None:
 @given(data=st.data())
 def test_enums(kind: type[OpenEnum], data: st.DataObject) -> None:
     """A value of an enum, known or not, is of the type, equals its text and comes through JSON, copies and pickles."""
-    value = data.draw(of(kind))
+    value = data.draw(from_type(kind))
     assert isinstance(value, kind)
     assert value == value.value == str(value)
     again = [msgspec.json.decode(msgspec.json.encode(value), type=kind), copy.deepcopy(value), kind(value.value)]

@@ -30,8 +30,8 @@ from genai_fn.schema import (
     Schema,
     Type,
 )
-from genai_fn.schema._convert import as_struct
-from tests.schema.samples import ENUMS, MESSAGES, sample
+from genai_fn.schema.convert import as_struct
+from tests.support.schema_samples import ENUMS, MESSAGES, sample
 
 each_type = pytest.mark.parametrize("kind", MESSAGES, ids=lambda kind: kind.__name__)
 each_enum = pytest.mark.parametrize("kind", ENUMS, ids=lambda kind: kind.__name__)

@@ -18,11 +18,11 @@ from genai_fn import (
     Interpreter,
     Modifier,
     Offline,
-    Replied,
     Request,
     Result,
     Stream,
     Success,
+    ValueWithResponse,
     arun,
     ask,
     attempt,
@@ -61,7 +61,7 @@ from genai_fn import (
     with_options,
     with_system,
 )
-from genai_fn.request import Steps
+from genai_fn.request import FlowGenerator
 from genai_fn.schema import (
     AuthToken,
     CachedContent,
@@ -90,7 +90,7 @@ def building() -> None:
     )
     assert_type(request | text, Flow[str])
     assert_type(request | text | with_config(temperature=0.2), Flow[str])
-    assert_type(request | with_http_response, Request[Replied[Response]])
+    assert_type(request | with_http_response, Request[ValueWithResponse[Response]])
 
 
 def streaming() -> None:
@@ -151,7 +151,7 @@ def combining() -> None:
 
 
 @flow
-def refined(question: str, rounds: int = 2) -> Steps[Result[int, GenaiError]]:
+def refined(question: str, rounds: int = 2) -> FlowGenerator[Result[int, GenaiError]]:
     """Ask again and again."""
     answer = yield from ask(generate("m", question) | text)
     assert_type(answer, str)
@@ -162,7 +162,7 @@ def refined(question: str, rounds: int = 2) -> Steps[Result[int, GenaiError]]:
 
 
 @stream
-def thrice(word: str) -> Steps[None]:
+def thrice(word: str) -> FlowGenerator[None]:
     """Say a word three times."""
     for _ in range(3):
         yield from emit(Success(word))

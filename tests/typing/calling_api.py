@@ -8,7 +8,7 @@ from genai_fn import (
     Flow,
     GenaiError,
     Modifier,
-    Parsed,
+    ParsedResponse,
     Request,
     Result,
     Stream,
@@ -67,7 +67,7 @@ def values() -> None:
     assert_type(request | returning(list[Recipe]), Flow[list[Recipe]])
     assert_type(request | returning(dict[str, int]), Flow[dict[str, int]])
     assert_type(request | returning(Colour), Flow[Colour])
-    assert_type(request | returning(Recipe, with_response=True), Flow[Parsed[Recipe]])
+    assert_type(request | returning(Recipe, with_response=True), Flow[ParsedResponse[Recipe]])
     assert_type(request | returning(Literal["a", "b"]), Flow[Any])
     assert_type(request | returning(Recipe) | with_config(seed=1), Flow[Recipe])
     assert_type(request | calling(weather) | returning(Recipe), Flow[Recipe])

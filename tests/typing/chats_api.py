@@ -7,7 +7,7 @@ from genai_fn import (
     Flow,
     GenaiError,
     Offline,
-    Parsed,
+    ParsedResponse,
     Result,
     Stream,
     Turn,
@@ -50,7 +50,7 @@ assert_type(turn | with_options(deadline=1), Flow[Turn[GenerateContentResponse]]
 
 assert_type(turn | text, Flow[Turn[str]])
 assert_type(turn | returning(int), Flow[Turn[int]])
-assert_type(turn | returning(int, with_response=True), Flow[Turn[Parsed[int]]])
+assert_type(turn | returning(int, with_response=True), Flow[Turn[ParsedResponse[int]]])
 assert_type(turn | calling(clock), Flow[Turn[GenerateContentResponse]])
 assert_type(turn | calling(clock) | text, Flow[Turn[str]])
 assert_type(turn | calling(clock) | returning(bool), Flow[Turn[bool]])

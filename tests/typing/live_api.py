@@ -58,5 +58,5 @@ def check_messages(message: LiveServerMessage) -> None:
     """What the server says has its text and its sound at hand."""
     assert_type(message.text, str | None)
     assert_type(message.data, bytes | None)
-    if isinstance(message, live.UnknownMessage):
+    if isinstance(message, live.UnknownLiveMessage):
         assert_type(message.raw, str)

@@ -22,27 +22,27 @@ from genai_fn import (
     text,
     until_done,
 )
-from genai_fn.exchange import Exchange
-from genai_fn.interpret.aio import AsyncItems
-from genai_fn.interpret.exchanges import Passing
-from genai_fn.interpret.offline_async import AsyncOffline
-from genai_fn.interpret.sockets import Wiring
-from genai_fn.interpret.sync import Items
+from genai_fn.engine.handler import RequestHandler
+from genai_fn.interpreters.async_http import AsyncItems
+from genai_fn.interpreters.async_offline import AsyncOffline
+from genai_fn.interpreters.http import Items
+from genai_fn.interpreters.live.sockets import Connector
+from genai_fn.interpreters.middleware import HandlerWrapper
 from genai_fn.ops.generate import GenerateContent
 from genai_fn.request import Request
 from genai_fn.schema import File, GenerateContentResponse, LiveMusicServerMessage, LiveServerMessage
-from genai_fn.testing import Ask, Fake, Listen, Replay, Sessions, Sleep, forbid, perform, recording, using
-from genai_fn.testing.recordings import AsyncRecording, InProcessRecording, Recording
+from genai_fn.testing import Ask, Fake, OpenStream, Replay, Sessions, Sleep, forbid, perform, recording, use_interpreter
+from genai_fn.testing.recordings.interpreters import AsyncRecording, InProcessRecording, Recording
 from genai_fn.testing.strategies import http_responses, interpreters, requests
-from genai_fn.testing.strategies.interpreters import Improvised
+from genai_fn.testing.strategies.drawn_interpreters.interpreter import DrawnInterpreter
 
 fake = Fake({"generate": "hello", "files.get": [File(), File()], lambda request: request.operation.op == "embed": "x"})
 request = generate("m", "hi")
 
 assert_type(Fake(lambda request: request.operation.op), Fake)
-assert_type(fake.on("embed", None), Fake)
+assert_type(fake.with_answer("embed", None), Fake)
 assert_type(forbid(), Fake)
-assert_type(fake.asked, tuple[Request[Any] | Live[Any], ...])
+assert_type(fake.requests, tuple[Request[Any] | Live[Any], ...])
 assert_type(fake(request), Result[GenerateContentResponse, GenaiError])
 assert_type(fake(request | text), Result[str, GenaiError])
 assert_type(fake.stream(request | streamed | text), Items[str])
@@ -65,7 +65,7 @@ def drawing() -> None:
     assert_type(requests(GenerateContent), SearchStrategy[Request[GenerateContentResponse]])
     assert_type(requests("generate", "embed"), SearchStrategy[Request[Any]])
     assert_type(http_responses(generate("m", "hi")), SearchStrategy[HttpResponse])
-    assert_type(interpreters(), SearchStrategy[Improvised])
+    assert_type(interpreters(), SearchStrategy[DrawnInterpreter])
 
 
 async def talking(run: AsyncInterpreter) -> None:
@@ -80,20 +80,20 @@ def awaiting_too() -> list[AsyncInterpreter]:
 several = Fake({"live.connect": Sessions([["one", "two"], "three"])})
 
 
-def same(wiring: Wiring) -> Wiring:
+def same(wiring: Connector) -> Connector:
     return wiring
 
 
-def remembered(exchange: Exchange) -> Exchange:
+def remembered(exchange: RequestHandler) -> RequestHandler:
     return exchange
 
 
 def between() -> None:
-    assert_type(Http().through(Passing), Http)
-    assert_type(AsyncHttp().through(Passing, wiring=same), AsyncHttp)
-    assert_type(Offline().through(remembered), Offline)
-    assert_type(Offline().aio.through(wiring=same), AsyncOffline)
-    assert_type(fake.through(Passing).through(remembered), Fake)
+    assert_type(Http().with_middleware(HandlerWrapper), Http)
+    assert_type(AsyncHttp().with_middleware(HandlerWrapper, live_middleware=same), AsyncHttp)
+    assert_type(Offline().with_middleware(remembered), Offline)
+    assert_type(Offline().aio.with_middleware(live_middleware=same), AsyncOffline)
+    assert_type(fake.with_middleware(HandlerWrapper).with_middleware(remembered), Fake)
 
 
 def recordings() -> None:
@@ -105,12 +105,12 @@ def recordings() -> None:
 
 
 def within() -> None:
-    with using(fake) as inside:
+    with use_interpreter(fake) as inside:
         assert_type(inside, Fake)
 
 
 def performing() -> None:
-    script = [(Ask(request), "hello"), (Listen(request), ["a"]), (Sleep(1.0), None)]
+    script = [(Ask(request), "hello"), (OpenStream(request), ["a"]), (Sleep(1.0), None)]
     assert_type(perform(request | text, script), Result[str, GenaiError])
     assert_type(perform(files.get("a") | until_done(), [(request, File())]), Result[File, GenaiError])
     assert_type(perform(request | streamed | text, script), tuple[Result[str, GenaiError], ...])

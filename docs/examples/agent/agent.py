@@ -23,7 +23,7 @@ from genai_fn import (
     with_system,
 )
 from genai_fn.errors import GenaiError
-from genai_fn.request import Steps
+from genai_fn.request import FlowGenerator
 
 MODEL = "gemini-2.5-flash"
 EMBEDDER = "gemini-embedding-001"
@@ -46,7 +46,7 @@ class Trip:
 
 
 @flow
-def planned(wish: str) -> Steps[Result[Trip, GenaiError]]:
+def planned(wish: str) -> FlowGenerator[Result[Trip, GenaiError]]:
     """Plan a trip. One whose train does not run is sent back once; after that there is no plan."""
     cities = yield from ask(suiting(wish))
     question = f"Plan a day out. The wish: {wish}. Choose from: {'; '.join(cities)}."
@@ -59,7 +59,7 @@ def planned(wish: str) -> Steps[Result[Trip, GenaiError]]:
 
 
 @flow
-def suiting(wish: str, most: int = 2) -> Steps[Result[list[str], GenaiError]]:
+def suiting(wish: str, most: int = 2) -> FlowGenerator[Result[list[str], GenaiError]]:
     """Find the cities whose entries in the guide are closest in meaning to a wish."""
     response = yield from ask(embed(EMBEDDER, [wish, *GUIDE.values()]))
     wished, *described = [each.values for each in response.embeddings] or [()]

@@ -37,7 +37,7 @@ def test_plan() -> None:
     """The wish is embedded beside the guide, and the best places are what the model chooses from."""
     run = Fake({"embed": vectors, "generate": PLAN})
     assert Success(TRIP) == run(planned("a museum"))
-    embedded, asked = run.asked
+    embedded, asked = run.requests
     assert (EMBEDDER, 1 + len(GUIDE)) == (embedded.operation.model, len(embedded.operation.contents))
     assert "York; Brighton" in asked.operation.contents[0].parts[0].text
 
@@ -46,7 +46,7 @@ def test_looks_trains_up() -> None:
     """The model is told the trains that it asks for."""
     run = Fake({"embed": vectors, "generate": [LOOKING_UP, PLAN]})
     assert Success(TRIP) == run(planned("a museum"))
-    answer = run.asked[-1].operation.contents[-1].parts[0].function_response
+    answer = run.requests[-1].operation.contents[-1].parts[0].function_response
     assert {"result": list(TRAINS["York"])} == answer.response
 
 

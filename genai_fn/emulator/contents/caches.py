@@ -5,13 +5,18 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from genai_fn.emulator.answers import NOTHING, told
-from genai_fn.emulator.faults import Fault, denied, invalid, unreadable
-from genai_fn.emulator.files import read_by
-from genai_fn.emulator.listing import listed
-from genai_fn.emulator.reading import Asked, body_of
-from genai_fn.emulator.stand_in.pieces import prompted
-from genai_fn.emulator.state import State
+from genai_fn.emulator.fake_model.tokenizer import count_prompt_tokens
+from genai_fn.emulator.files import check_file_references
+from genai_fn.emulator.server.faults import (
+    EmulatedFault,
+    make_field_violations,
+    make_invalid_argument,
+    make_permission_denied,
+)
+from genai_fn.emulator.server.pagination import build_page_response
+from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body
+from genai_fn.emulator.server.responses import EMPTY_RESPONSE, build_json_response
+from genai_fn.emulator.server.state import EmulatorState
 from genai_fn.http import HttpResponse
 from genai_fn.schema import (
     CachedContent,
@@ -20,49 +25,50 @@ from genai_fn.schema import (
     Tool,
     ToolConfig,
 )
-from genai_fn.schema._base import Message, Value
+from genai_fn.schema.base import Message
+from genai_fn.values import Value
 
-__all__ = ["ROUTES", "Cache", "cache_for"]
+__all__ = ["ROUTES", "EmulatedCache", "find_cache_for_model"]
 
 
-class Cache(Value):
+class EmulatedCache(Value):
     """A cache and what is in it."""
 
-    shown: CachedContent
-    tokens: int
+    resource: CachedContent
+    token_count: int
     contents: tuple[Content, ...]
     system_instruction: Content | None
     tools: tuple[Tool, ...] | None
     tool_config: ToolConfig | None
 
 
-def cache_for(state: State, asked: Asked, name: str, model: str) -> Cache:
+def find_cache_for_model(state: EmulatorState, asked: EmulatedRequest, name: str, model: str) -> EmulatedCache:
     """
     Find the cache that a request for a model names.
 
     Raises:
         Fault: where there is none, none any more, or one of another model.
     """
-    found = _found(state, asked, name)
-    made_for = found.shown.model or ""
+    found = _find_cache(state, asked, name)
+    made_for = found.resource.model or ""
     if made_for.rpartition("/")[2] != model:
-        raise invalid(
+        raise make_invalid_argument(
             f"Model used by GenerateContent request (models/{model}) and CachedContent ({made_for}) has to be the same."
         )
     return found
 
 
-def _found(state: State, asked: Asked, name: str) -> Cache:
-    found = state.kept.get(name)
-    if isinstance(found, Cache) and _is_alive(found, asked):
+def _find_cache(state: EmulatorState, asked: EmulatedRequest, name: str) -> EmulatedCache:
+    found = state.resources.get(name)
+    if isinstance(found, EmulatedCache) and _is_alive(found, asked):
         return found
-    if asked.vertex:
-        raise Fault(404, "NOT_FOUND", f"Not found: cached content metadata for {name.rpartition('/')[2]}.")
-    raise denied("CachedContent not found (or permission denied)")
+    if asked.is_vertex:
+        raise EmulatedFault(404, "NOT_FOUND", f"Not found: cached content metadata for {name.rpartition('/')[2]}.")
+    raise make_permission_denied("CachedContent not found (or permission denied)")
 
 
-def _is_alive(cache: Cache, asked: Asked) -> bool:
-    return cache.shown.expire_time is None or cache.shown.expire_time > asked.now
+def _is_alive(cache: EmulatedCache, asked: EmulatedRequest) -> bool:
+    return cache.resource.expire_time is None or cache.resource.expire_time > asked.now
 
 
 # Methods
@@ -77,7 +83,7 @@ class _Expiry(Message):
     expire_time: datetime | None = None
 
 
-class _Create(_Expiry):
+class _CreateCacheBody(_Expiry):
     model: str | None = None
     display_name: str | None = None
     contents: tuple[Content, ...] | None = None
@@ -87,84 +93,88 @@ class _Create(_Expiry):
     encryption_spec: _EncryptionSpec | None = None
 
 
-def _created(state: State, asked: Asked) -> tuple[State, HttpResponse]:
-    said = body_of(asked, _Create, "cached_content")
+def _create_cache(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
+    said = parse_body(asked, _CreateCacheBody, "cached_content")
     if not said.model:
-        raise invalid("* CreateCachedContentRequest.model: model is required.")
+        raise make_invalid_argument("* CreateCachedContentRequest.model: model is required.")
     contents = said.contents or ()
     if not contents and said.system_instruction is None and not said.tools:
-        raise invalid("CachedContent has to hold contents, a system instruction or tools.")
-    read_by(state, asked, contents)
-    tokens = prompted(said.system_instruction, contents, said.tools)
-    state, name = state.named(asked.names["collection"])
+        raise make_invalid_argument("CachedContent has to hold contents, a system instruction or tools.")
+    check_file_references(state, asked, contents)
+    tokens = count_prompt_tokens(said.system_instruction, contents, said.tools)
+    state, name = state.assign_name(asked.path_params["collection"])
     shown = CachedContent(
         name=name,
         display_name=said.display_name,
         model=said.model,
         create_time=asked.now,
         update_time=asked.now,
-        expire_time=_expiry(said, asked) or asked.now + timedelta(hours=1),
+        expire_time=_parse_expiry(said, asked) or asked.now + timedelta(hours=1),
         usage_metadata=CachedContentUsageMetadata(total_token_count=tokens),
     )
-    cache = Cache(shown, tokens, contents, said.system_instruction, said.tools, said.tool_config)
-    return state.putting(name, cache), told(shown)
+    cache = EmulatedCache(shown, tokens, contents, said.system_instruction, said.tools, said.tool_config)
+    return state.with_resource(name, cache), build_json_response(shown)
 
 
-def _expiry(said: _Expiry, asked: Asked) -> datetime | None:
+def _parse_expiry(said: _Expiry, asked: EmulatedRequest) -> datetime | None:
     if said.ttl is not None and said.expire_time is not None:
         why = "Invalid value at 'cached_content' (oneof), oneof field 'expiration' is already set."
-        raise unreadable(("cached_content", why))
-    expires = said.expire_time if said.ttl is None else asked.now + _duration(said.ttl)
+        raise make_field_violations(("cached_content", why))
+    expires = said.expire_time if said.ttl is None else asked.now + _parse_duration(said.ttl)
     if expires is not None and expires.tzinfo is None:
         path = "cached_content.expire_time"
-        raise unreadable((path, f"Invalid value at '{path}' (type.googleapis.com/google.protobuf.Timestamp)"))
+        raise make_field_violations(
+            (path, f"Invalid value at '{path}' (type.googleapis.com/google.protobuf.Timestamp)")
+        )
     if expires is not None and expires <= asked.now:
-        raise invalid("CachedContent.expire_time has to be in the future.")
+        raise make_invalid_argument("CachedContent.expire_time has to be in the future.")
     return expires
 
 
-def _duration(ttl: str) -> timedelta:
-    if not _DURATION.fullmatch(ttl):
+def _parse_duration(ttl: str) -> timedelta:
+    if not _DURATION_PATTERN.fullmatch(ttl):
         path = "cached_content.ttl"
         why = "Field 'ttl', Illegal duration format; duration must end with 's'"
-        raise unreadable((path, f"Invalid value at '{path}' (type.googleapis.com/google.protobuf.Duration), {why}"))
+        raise make_field_violations(
+            (path, f"Invalid value at '{path}' (type.googleapis.com/google.protobuf.Duration), {why}")
+        )
     return timedelta(seconds=float(ttl[:-1]))
 
 
-_DURATION = re.compile(r"[0-9]{1,10}(?:\.[0-9]{1,9})?s")
+_DURATION_PATTERN = re.compile(r"[0-9]{1,10}(?:\.[0-9]{1,9})?s")
 
 
-def _got(state: State, asked: Asked) -> tuple[State, HttpResponse]:
-    return state, told(_found(state, asked, asked.names["name"]).shown)
+def _get_cache(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
+    return state, build_json_response(_find_cache(state, asked, asked.path_params["name"]).resource)
 
 
-def _updated(state: State, asked: Asked) -> tuple[State, HttpResponse]:
-    name = asked.names["name"]
-    cache, expires = _found(state, asked, name), _expiry(body_of(asked, _Expiry, "cached_content"), asked)
+def _update_cache(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
+    name = asked.path_params["name"]
+    cache, expires = _find_cache(state, asked, name), _parse_expiry(parse_body(asked, _Expiry, "cached_content"), asked)
     if expires is not None:
-        cache = replace(cache, shown=replace(cache.shown, expire_time=expires, update_time=asked.now))
-    return state.putting(name, cache), told(cache.shown)
+        cache = replace(cache, resource=replace(cache.resource, expire_time=expires, update_time=asked.now))
+    return state.with_resource(name, cache), build_json_response(cache.resource)
 
 
-def _deleted(state: State, asked: Asked) -> tuple[State, HttpResponse]:
-    _found(state, asked, asked.names["name"])
-    return state.dropping(asked.names["name"]), NOTHING
+def _delete_cache(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
+    _find_cache(state, asked, asked.path_params["name"])
+    return state.without_resource(asked.path_params["name"]), EMPTY_RESPONSE
 
 
-def _listed(state: State, asked: Asked) -> tuple[State, HttpResponse]:
-    caches = [each.shown for each in state.under(asked.names["collection"]) if _is_alive(each, asked)]
-    return state, listed("cachedContents", caches, asked)
+def _list_caches(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
+    caches = [each.resource for each in state.list_resources(asked.path_params["collection"]) if _is_alive(each, asked)]
+    return state, build_page_response("cachedContents", caches, asked)
 
 
 ROUTES = (
-    ("POST", "{collection=cachedContents}", _created),
-    ("POST", "{collection=projects/*/locations/*/cachedContents}", _created),
-    ("GET", "{collection=cachedContents}", _listed),
-    ("GET", "{collection=projects/*/locations/*/cachedContents}", _listed),
-    ("GET", "{name=cachedContents/*}", _got),
-    ("GET", "{name=projects/*/locations/*/cachedContents/*}", _got),
-    ("PATCH", "{name=cachedContents/*}", _updated),
-    ("PATCH", "{name=projects/*/locations/*/cachedContents/*}", _updated),
-    ("DELETE", "{name=cachedContents/*}", _deleted),
-    ("DELETE", "{name=projects/*/locations/*/cachedContents/*}", _deleted),
+    ("POST", "{collection=cachedContents}", _create_cache),
+    ("POST", "{collection=projects/*/locations/*/cachedContents}", _create_cache),
+    ("GET", "{collection=cachedContents}", _list_caches),
+    ("GET", "{collection=projects/*/locations/*/cachedContents}", _list_caches),
+    ("GET", "{name=cachedContents/*}", _get_cache),
+    ("GET", "{name=projects/*/locations/*/cachedContents/*}", _get_cache),
+    ("PATCH", "{name=cachedContents/*}", _update_cache),
+    ("PATCH", "{name=projects/*/locations/*/cachedContents/*}", _update_cache),
+    ("DELETE", "{name=cachedContents/*}", _delete_cache),
+    ("DELETE", "{name=projects/*/locations/*/cachedContents/*}", _delete_cache),
 )

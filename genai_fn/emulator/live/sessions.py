@@ -12,12 +12,12 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from genai_fn.emulator.auth_tokens import admitted, tied
-from genai_fn.emulator.faults import Fault
-from genai_fn.emulator.live.line import Line
-from genai_fn.emulator.live.setup import Closed, Messages, Setup, frame_of, tree_of
-from genai_fn.emulator.live.talk import HANDLES, Session, Talk
-from genai_fn.emulator.state import State
+from genai_fn.emulator.auth_tokens import apply_token_setup, redeem_token
+from genai_fn.emulator.live.history import LiveHistory
+from genai_fn.emulator.live.setup import EmulatedClose, EmulatedSetup, ServerMessages, dump_message, parse_frame
+from genai_fn.emulator.live.turns import HANDLE_COLLECTION, EmulatedSession, LiveTurn
+from genai_fn.emulator.server.faults import EmulatedFault
+from genai_fn.emulator.server.state import EmulatorState
 from genai_fn.schema import (
     LiveClientContent,
     LiveClientRealtimeInput,
@@ -26,21 +26,21 @@ from genai_fn.schema import (
     LiveServerSetupComplete,
     Modality,
 )
-from genai_fn.schema._base import Message
+from genai_fn.schema.base import Message
 
-__all__ = ["heard", "opened"]
+__all__ = ["open_session", "receive_frame"]
 
 
 # The first frame
 
 
-class _First(Message):
-    setup: Setup | None = None
+class _FirstFrame(Message):
+    setup: EmulatedSetup | None = None
 
 
-def opened(
-    state: State, frame: bytes | str, now: datetime, *, token: str = "", vertex: bool = False
-) -> tuple[State, Line, Messages]:
+def open_session(
+    state: EmulatorState, frame: bytes | str, now: datetime, *, token: str = "", vertex: bool = False
+) -> tuple[EmulatorState, LiveHistory, ServerMessages]:
     """
     Open a session.
 
@@ -60,84 +60,86 @@ def opened(
 
     >>> from datetime import UTC
     >>> setup = b'{"setup": {"model": "models/m", "generationConfig": {"responseModalities": ["TEXT"]}}}'
-    >>> state, line, messages = opened(State(), setup, datetime(2026, 1, 1, tzinfo=UTC))
+    >>> state, line, messages = open_session(EmulatorState(), setup, datetime(2026, 1, 1, tzinfo=UTC))
     >>> messages
     ({'setupComplete': {'sessionId': 'session1'}},)
-    >>> state, line, messages = heard(state, line, b'{"realtimeInput": {"text": "hi"}}')
+    >>> state, line, messages = receive_frame(state, line, b'{"realtimeInput": {"text": "hi"}}')
     >>> messages[0]["serverContent"]["modelTurn"]["parts"]
     [{'text': 'I am an offline model in'}]
     """
-    setup = frame_of(frame, _First).setup
+    setup = parse_frame(frame, _FirstFrame).setup
     if setup is None:
-        raise Closed(1007, "setup must be the first message.")
+        raise EmulatedClose(1007, "setup must be the first message.")
     if token:
         try:
-            state, admission = admitted(state, token, now)
-        except Fault as fault:
-            raise Closed(1008, fault.message) from None
-        setup = tied(admission, setup)
-    _check(setup)
-    before = _before(state, setup)
-    line = Line(setup=setup, vertex=vertex, turns=before.turns, called=before.called)
-    state, name = state.named("sessions")
+            state, admission = redeem_token(state, token, now)
+        except EmulatedFault as fault:
+            raise EmulatedClose(1008, fault.message) from None
+        setup = apply_token_setup(admission, setup)
+    _check_setup(setup)
+    before = _find_resumed_session(state, setup)
+    line = LiveHistory(setup=setup, is_vertex=vertex, turns=before.turns, call_count=before.call_count)
+    state, name = state.assign_name("sessions")
     complete = LiveServerSetupComplete(session_id=name.rpartition("/")[2])
-    return state, line, (_tree(line, LiveServerMessage(setup_complete=complete)),)
+    return state, line, (_dump_message(line, LiveServerMessage(setup_complete=complete)),)
 
 
-def _check(setup: Setup) -> None:
+def _check_setup(setup: EmulatedSetup) -> None:
     if not setup.model:
-        raise Closed(1007, "setup.model is not specified.")
+        raise EmulatedClose(1007, "setup.model is not specified.")
     modalities = (setup.generation_config and setup.generation_config.response_modalities) or ()
     if len(modalities) > 1 or set(modalities) - {Modality.TEXT, Modality.AUDIO}:
-        raise Closed(1007, f"A session answers either in TEXT or in AUDIO, not in {', '.join(modalities)}.")
+        raise EmulatedClose(1007, f"A session answers either in TEXT or in AUDIO, not in {', '.join(modalities)}.")
 
 
-def _before(state: State, setup: Setup) -> Session:
+def _find_resumed_session(state: EmulatorState, setup: EmulatedSetup) -> EmulatedSession:
     """Find the session that is taken up again."""
     handle = setup.session_resumption and setup.session_resumption.handle
     if not handle:
-        return Session((), 0)
-    found = state.kept.get(f"{HANDLES}/{handle}")
-    if not isinstance(found, Session):
-        raise Closed(1008, f"The session of the handle {handle!r} is not found.")
+        return EmulatedSession((), 0)
+    found = state.resources.get(f"{HANDLE_COLLECTION}/{handle}")
+    if not isinstance(found, EmulatedSession):
+        raise EmulatedClose(1008, f"The session of the handle {handle!r} is not found.")
     return found
 
 
 # Each later frame
 
 
-class _Frame(Message):
-    setup: Setup | None = None
+class _ClientFrame(Message):
+    setup: EmulatedSetup | None = None
     client_content: LiveClientContent | None = None
     realtime_input: LiveClientRealtimeInput | None = None
     tool_response: LiveClientToolResponse | None = None
 
 
-def heard(state: State, line: Line, frame: bytes | str, unsaid: Messages = ()) -> tuple[State, Line, Messages]:
+def receive_frame(
+    state: EmulatorState, line: LiveHistory, frame: bytes | str, unsaid: ServerMessages = ()
+) -> tuple[EmulatorState, LiveHistory, ServerMessages]:
     """
     Hear a frame, and say what there is to say to it, after what is still `unsaid`, if that is not interrupted.
 
     Raises:
         Closed: where the frame does not fit.
     """
-    said = frame_of(frame, _Frame)
+    said = parse_frame(frame, _ClientFrame)
     if sum(getattr(said, name) is not None for name in said.__struct_fields__) != 1:
-        raise Closed(1007, "A message holds one of client_content, realtime_input and tool_response.")
+        raise EmulatedClose(1007, "A message holds one of client_content, realtime_input and tool_response.")
     if said.setup is not None:
-        raise Closed(1007, "setup must be the first message and only the first.")
-    talk = Talk(state, replace(line, frames=line.frames + 1), unsaid)
+        raise EmulatedClose(1007, "setup must be the first message and only the first.")
+    talk = LiveTurn(state, replace(line, frame_count=line.frame_count + 1), unsaid)
     if said.client_content is not None:
-        talk.add(said.client_content)
+        talk.add_client_content(said.client_content)
     if said.realtime_input is not None:
-        talk.sense(said.realtime_input)
+        talk.add_realtime_input(said.realtime_input)
     if said.tool_response is not None:
-        talk.take(said.tool_response)
-    return talk.state, talk.line, (*talk.unsaid, *(_tree(line, each) for each in talk.told))
+        talk.add_tool_response(said.tool_response)
+    return talk.state, talk.history, (*talk.unsent, *(_dump_message(line, each) for each in talk.messages))
 
 
-def _tree(line: Line, message: LiveServerMessage) -> Mapping[str, Any]:
+def _dump_message(line: LiveHistory, message: LiveServerMessage) -> Mapping[str, Any]:
     """Write a message; Vertex AI has a word of its own for what was answered."""
-    tree = tree_of(message)
-    if line.vertex and message.usage_metadata is not None:
+    tree = dump_message(message)
+    if line.is_vertex and message.usage_metadata is not None:
         tree["usageMetadata"]["candidatesTokenCount"] = tree["usageMetadata"].pop("responseTokenCount")
     return tree

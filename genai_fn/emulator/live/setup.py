@@ -6,9 +6,9 @@ from typing import Any, TypeAlias, TypeVar
 import msgspec
 
 from genai_fn import codec
-from genai_fn.emulator.answers import written
-from genai_fn.emulator.faults import Fault
-from genai_fn.emulator.reading import read
+from genai_fn.emulator.server.faults import EmulatedFault
+from genai_fn.emulator.server.request_parsing import parse_message
+from genai_fn.emulator.server.responses import encode_json
 from genai_fn.schema import (
     AudioTranscriptionConfig,
     Content,
@@ -20,26 +20,26 @@ from genai_fn.schema import (
     SessionResumptionConfig,
     Tool,
 )
-from genai_fn.schema._base import Message
+from genai_fn.schema.base import Message
 
-__all__ = ["Closed", "Messages", "Setup", "frame_of", "tree_of"]
+__all__ = ["EmulatedClose", "EmulatedSetup", "ServerMessages", "dump_message", "parse_frame"]
 
-Messages: TypeAlias = tuple[Mapping[str, Any], ...]
+ServerMessages: TypeAlias = tuple[Mapping[str, Any], ...]
 """What the server says, in order, as JSON."""
 
 S = TypeVar("S", bound=msgspec.Struct)
 
 
-class Closed(Exception):  # noqa: N818  # ends a session as the server does; never an error of the program
+class EmulatedClose(Exception):  # noqa: N818  # ends a session as the server does; never an error of the program
     """What the server closes a connection with: 1007 for frames that do not fit, 1008 for what is not granted."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
         self.code = code
-        self.reason = reason.encode("utf-8", "replace")[:_LONGEST].decode("utf-8", "ignore")
+        self.reason = reason.encode("utf-8", "replace")[:_MAX_REASON_BYTES].decode("utf-8", "ignore")
 
 
-_LONGEST = 123
+_MAX_REASON_BYTES = 123
 """Of a reason, in bytes: https://www.rfc-editor.org/rfc/rfc6455#section-5.5"""
 
 
@@ -48,7 +48,7 @@ class _GenerationConfig(GenerationConfig):
     """What Vertex AI calls ``model_selection_config``."""
 
 
-class Setup(Message):
+class EmulatedSetup(Message):
     """How a session is set up."""
 
     model: str | None = None
@@ -63,7 +63,7 @@ class Setup(Message):
     proactivity: ProactivityConfig | None = None
 
 
-def frame_of(frame: bytes | str, kind: type[S]) -> S:
+def parse_frame(frame: bytes | str, kind: type[S]) -> S:
     """
     Read a frame, as strictly as the body of a request.
 
@@ -71,12 +71,12 @@ def frame_of(frame: bytes | str, kind: type[S]) -> S:
         Closed: with the path of what does not fit.
     """
     try:
-        return read(frame.encode("utf-8", "surrogatepass") if isinstance(frame, str) else frame, kind)
-    except Fault as fault:
-        raise Closed(1007, fault.message) from None
+        return parse_message(frame.encode("utf-8", "surrogatepass") if isinstance(frame, str) else frame, kind)
+    except EmulatedFault as fault:
+        raise EmulatedClose(1007, fault.message) from None
 
 
-def tree_of(message: Message) -> dict[str, Any]:
+def dump_message(message: Message) -> dict[str, Any]:
     """Write a message as JSON has it."""
-    tree: dict[str, Any] = codec.decode(written(message))
+    tree: dict[str, Any] = codec.decode(encode_json(message))
     return tree

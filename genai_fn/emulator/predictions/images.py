@@ -3,62 +3,62 @@
 from collections.abc import Mapping
 from typing import Any
 
-from genai_fn.emulator.faults import invalid
-from genai_fn.emulator.predictions.pictures import (
-    PNG,
-    SQUARE,
-    Framed,
-    Parameters,
-    Picture,
-    Prediction,
-    bounded,
-    described,
-    extent,
-    judged,
-    made,
-    only,
-    painted,
-    share,
-    shown,
-    sized,
-    without_what_vertex_has,
+from genai_fn.emulator.fake_model.png import PixelSize, draw_mask
+from genai_fn.emulator.predictions.image_predictions import (
+    DEFAULT_SIZE,
+    PNG_MIME_TYPE,
+    EmulatedImage,
+    EmulatedImageField,
+    EmulatedImageParameters,
+    EmulatedPrediction,
+    build_prediction,
+    build_predictions,
+    check_image_size,
+    derive_score,
+    get_single_instance,
+    hash_image,
+    parse_image_size,
+    rate_safety,
+    read_image_size,
+    refuse_vertex_fields,
+    require_image,
 )
-from genai_fn.emulator.reading import Asked, body_of
-from genai_fn.emulator.stand_in.pixels import Size, mask
+from genai_fn.emulator.server.faults import make_invalid_argument
+from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body
 from genai_fn.schema import EntityLabel, SegmentMode
-from genai_fn.schema._base import Message
+from genai_fn.schema.base import Message
 
-__all__ = ["edited", "enlarged", "generated", "recomposed", "segmented"]
+__all__ = ["edit_images", "generate_images", "recontext_images", "segment_image", "upscale_image"]
 
 
 # Made of a prompt
 
 
-class _Prompt(Message):
+class _PromptInstance(Message):
     prompt: str = ""
 
 
-class _Generate(Message):
-    instances: tuple[_Prompt, ...] = ()
-    parameters: Parameters = Parameters()
+class _GenerateBody(Message):
+    instances: tuple[_PromptInstance, ...] = ()
+    parameters: EmulatedImageParameters = EmulatedImageParameters()
     labels: Mapping[str, str] | None = None
 
 
-def generated(asked: Asked) -> tuple[Prediction, ...]:
+def generate_images(asked: EmulatedRequest) -> tuple[EmulatedPrediction, ...]:
     """Make images of a prompt, and judge the prompt if asked to."""
-    body = body_of(asked, _Generate)
-    prompt, how = only(body.instances).prompt, body.parameters
-    if not asked.vertex:
-        without_what_vertex_has(how, _VERTEX_ALONE)
+    body = parse_body(asked, _GenerateBody)
+    prompt, how = get_single_instance(body.instances).prompt, body.parameters
+    if not asked.is_vertex:
+        refuse_vertex_fields(how, _VERTEX_ONLY_FIELDS)
     if not prompt.strip():
-        raise invalid("Text prompt cannot be empty.")
-    images = made(prompt, sized(how), how, usually=4)
+        raise make_invalid_argument("Text prompt cannot be empty.")
+    images = build_predictions(prompt, parse_image_size(how), how, default_count=4)
     if not how.include_safety_attributes:
         return images
-    return (*images, Prediction(content_type="Positive Prompt", safety_attributes=judged(prompt)))
+    return (*images, EmulatedPrediction(content_type="Positive Prompt", safety_attributes=rate_safety(prompt)))
 
 
-_VERTEX_ALONE = ("storage_uri", "negative_prompt", "seed", "add_watermark", "enhance_prompt")
+_VERTEX_ONLY_FIELDS = ("storage_uri", "negative_prompt", "seed", "add_watermark", "enhance_prompt")
 
 
 # Edited
@@ -66,7 +66,7 @@ _VERTEX_ALONE = ("storage_uri", "negative_prompt", "seed", "add_watermark", "enh
 
 class _EditReference(Message):
     reference_type: str = ""
-    reference_image: Picture | None = None
+    reference_image: EmulatedImage | None = None
     reference_id: int | None = None
     mask_image_config: Mapping[str, Any] | None = None
     control_image_config: Mapping[str, Any] | None = None
@@ -74,7 +74,7 @@ class _EditReference(Message):
     subject_image_config: Mapping[str, Any] | None = None
 
 
-class _EditInstance(_Prompt):
+class _EditInstance(_PromptInstance):
     reference_images: tuple[_EditReference, ...] = ()
 
 
@@ -82,33 +82,37 @@ class _EditConfig(Message):
     base_steps: int | None = None
 
 
-class _EditParameters(Parameters):
+class _EditParameters(EmulatedImageParameters):
     edit_mode: str | None = None
     edit_config: _EditConfig | None = None
 
 
-class _Edit(Message):
+class _EditBody(Message):
     instances: tuple[_EditInstance, ...] = ()
     parameters: _EditParameters = _EditParameters()
     labels: Mapping[str, str] | None = None
 
 
-def edited(asked: Asked) -> tuple[Prediction, ...]:
+def edit_images(asked: EmulatedRequest) -> tuple[EmulatedPrediction, ...]:
     """Make images that are as large as the one that they are made of."""
-    body = body_of(asked, _Edit)
-    instance = only(body.instances)
+    body = parse_body(asked, _EditBody)
+    instance = get_single_instance(body.instances)
     if not instance.reference_images:
-        raise invalid("Image editing failed: at least one reference image is needed.")
+        raise make_invalid_argument("Image editing failed: at least one reference image is needed.")
     for each in instance.reference_images:
-        if each.reference_type not in _REFERENCES:
-            raise invalid(f"Invalid reference type {each.reference_type!r}: it is none of {', '.join(_REFERENCES)}.")
+        if each.reference_type not in _REFERENCE_TYPES:
+            raise make_invalid_argument(
+                f"Invalid reference type {each.reference_type!r}: it is none of {', '.join(_REFERENCE_TYPES)}."
+            )
     pictures = [each.reference_image for each in instance.reference_images if each.reference_image is not None]
-    known = next(filter(None, map(extent, pictures)), None) if body.parameters.aspect_ratio is None else None
-    of = " ".join(map(described, pictures))
-    return made(instance.prompt, known or sized(body.parameters), body.parameters, usually=4, of=of)
+    known = next(filter(None, map(read_image_size, pictures)), None) if body.parameters.aspect_ratio is None else None
+    of = " ".join(map(hash_image, pictures))
+    return build_predictions(
+        instance.prompt, known or parse_image_size(body.parameters), body.parameters, default_count=4, seed_text=of
+    )
 
 
-_REFERENCES = tuple(f"REFERENCE_TYPE_{kind}" for kind in ("RAW", "MASK", "CONTROL", "STYLE", "SUBJECT", "CONTENT"))
+_REFERENCE_TYPES = tuple(f"REFERENCE_TYPE_{kind}" for kind in ("RAW", "MASK", "CONTROL", "STYLE", "SUBJECT", "CONTENT"))
 
 
 # Enlarged
@@ -120,70 +124,77 @@ class _UpscaleConfig(Message):
     image_preservation_factor: float | None = None
 
 
-class _UpscaleParameters(Parameters):
+class _UpscaleParameters(EmulatedImageParameters):
     mode: str = ""
     upscale_config: _UpscaleConfig = _UpscaleConfig()
 
 
-class _UpscaleInstance(Framed):
+class _UpscaleInstance(EmulatedImageField):
     prompt: str = ""
 
 
-class _Upscale(Message):
+class _UpscaleBody(Message):
     instances: tuple[_UpscaleInstance, ...] = ()
     parameters: _UpscaleParameters = _UpscaleParameters()
     labels: Mapping[str, str] | None = None
 
 
-def enlarged(asked: Asked) -> tuple[Prediction, ...]:
+def upscale_image(asked: EmulatedRequest) -> tuple[EmulatedPrediction, ...]:
     """Make an image so many times as wide and high, for what can be told of the one given."""
-    body = body_of(asked, _Upscale)
-    picture, factor = shown(only(body.instances).image), body.parameters.upscale_config.upscale_factor
-    if factor not in _FACTORS:
-        raise invalid(f"Invalid upscale factor {factor!r}: it is none of {', '.join(_FACTORS)}.")
-    size, times = extent(picture) or SQUARE, _FACTORS[factor]
-    larger = bounded(Size(size.width * times, size.height * times))
-    return (painted("", larger, body.parameters, of=described(picture)),)
+    body = parse_body(asked, _UpscaleBody)
+    picture, factor = (
+        require_image(get_single_instance(body.instances).image),
+        body.parameters.upscale_config.upscale_factor,
+    )
+    if factor not in _UPSCALE_FACTORS:
+        raise make_invalid_argument(f"Invalid upscale factor {factor!r}: it is none of {', '.join(_UPSCALE_FACTORS)}.")
+    size, times = read_image_size(picture) or DEFAULT_SIZE, _UPSCALE_FACTORS[factor]
+    larger = check_image_size(PixelSize(size.width * times, size.height * times))
+    return (build_prediction("", larger, body.parameters, seed_text=hash_image(picture)),)
 
 
-_FACTORS = {"x2": 2, "x3": 3, "x4": 4}
+_UPSCALE_FACTORS = {"x2": 2, "x3": 3, "x4": 4}
 
 
 # Recomposed
 
 
-class _RecontextInstance(_Prompt):
-    person_image: Framed | None = None
-    product_images: tuple[Framed, ...] = ()
+class _RecontextInstance(_PromptInstance):
+    person_image: EmulatedImageField | None = None
+    product_images: tuple[EmulatedImageField, ...] = ()
 
 
-class _RecontextParameters(Parameters):
+class _RecontextParameters(EmulatedImageParameters):
     base_steps: int | None = None
 
 
-class _Recontext(Message):
+class _RecontextBody(Message):
     instances: tuple[_RecontextInstance, ...] = ()
     parameters: _RecontextParameters = _RecontextParameters()
     labels: Mapping[str, str] | None = None
 
 
-def recomposed(asked: Asked) -> tuple[Prediction, ...]:
+def recontext_images(asked: EmulatedRequest) -> tuple[EmulatedPrediction, ...]:
     """Put one to three products into a scene, or a product on a person."""
-    body = body_of(asked, _Recontext)
-    instance = only(body.instances)
+    body = parse_body(asked, _RecontextBody)
+    instance = get_single_instance(body.instances)
     most = 3 if instance.person_image is None else 1
     if not 0 < len(instance.product_images) <= most:
-        raise invalid(f"{len(instance.product_images)} product images given, but from 1 to {most} are allowed.")
+        raise make_invalid_argument(
+            f"{len(instance.product_images)} product images given, but from 1 to {most} are allowed."
+        )
     framed = (*instance.product_images, instance.person_image)
-    of = " ".join(described(shown(each.image)) for each in framed if each is not None)
-    return made(instance.prompt, sized(body.parameters), body.parameters, usually=1, of=of)
+    of = " ".join(hash_image(require_image(each.image)) for each in framed if each is not None)
+    return build_predictions(
+        instance.prompt, parse_image_size(body.parameters), body.parameters, default_count=1, seed_text=of
+    )
 
 
 # Segmented
 
 
 class _SegmentInstance(_UpscaleInstance):
-    scribble: Framed | None = None
+    scribble: EmulatedImageField | None = None
 
 
 class _SegmentParameters(Message):
@@ -194,32 +205,32 @@ class _SegmentParameters(Message):
     binary_color_threshold: float | None = None
 
 
-class _Segment(Message):
+class _SegmentBody(Message):
     instances: tuple[_SegmentInstance, ...] = ()
     parameters: _SegmentParameters = _SegmentParameters()
     labels: Mapping[str, str] | None = None
 
 
-def segmented(asked: Asked) -> tuple[Prediction, ...]:
+def segment_image(asked: EmulatedRequest) -> tuple[EmulatedPrediction, ...]:
     """Find each thing that a prompt lists, or the one that a mode means; all masks are as large as the image."""
-    body = body_of(asked, _Segment)
-    instance, how = only(body.instances), body.parameters
-    picture = shown(instance.image)
-    if how.mode in _PROMPTED and not instance.prompt.strip():
-        raise invalid(f"The mode {how.mode} needs a prompt.")
+    body = parse_body(asked, _SegmentBody)
+    instance, how = get_single_instance(body.instances), body.parameters
+    picture = require_image(instance.image)
+    if how.mode in _MODES_WITH_PROMPT and not instance.prompt.strip():
+        raise make_invalid_argument(f"The mode {how.mode} needs a prompt.")
     if how.mode == SegmentMode.INTERACTIVE:
-        shown((instance.scribble or Framed()).image)
-    size = bounded(extent(picture) or SQUARE)
-    named = instance.prompt.split(",") if how.mode in _PROMPTED else [how.mode.lower()]
-    found = [_masked(name.strip(), described(picture), size) for name in named if name.strip()]
+        require_image((instance.scribble or EmulatedImageField()).image)
+    size = check_image_size(read_image_size(picture) or DEFAULT_SIZE)
+    named = instance.prompt.split(",") if how.mode in _MODES_WITH_PROMPT else [how.mode.lower()]
+    found = [_build_mask_prediction(name.strip(), hash_image(picture), size) for name in named if name.strip()]
     certain = [each for each in found if (each.labels[0].score or 0) >= how.confidence_threshold]
     return tuple(certain[: how.max_predictions])
 
 
-_PROMPTED = (SegmentMode.PROMPT, SegmentMode.SEMANTIC)
+_MODES_WITH_PROMPT = (SegmentMode.PROMPT, SegmentMode.SEMANTIC)
 
 
-def _masked(name: str, within: str, size: Size) -> Prediction:
+def _build_mask_prediction(name: str, within: str, size: PixelSize) -> EmulatedPrediction:
     words = f"{name} {within}"
-    label = EntityLabel(label=name, score=share(words))
-    return Prediction(mime_type=PNG, bytes_base64_encoded=mask(size, words), labels=(label,))
+    label = EntityLabel(label=name, score=derive_score(words))
+    return EmulatedPrediction(mime_type=PNG_MIME_TYPE, bytes_base64_encoded=draw_mask(size, words), labels=(label,))

@@ -2,123 +2,154 @@
 
 from msgspec.structs import replace
 
-from genai_fn.emulator.answers import NOTHING, Int64, told
-from genai_fn.emulator.faults import denied, invalid, missing, unfit
-from genai_fn.emulator.listing import listed
-from genai_fn.emulator.operations import LOOKS
-from genai_fn.emulator.reading import Asked
-from genai_fn.emulator.state import State
+from genai_fn.emulator.server.faults import (
+    make_failed_precondition,
+    make_invalid_argument,
+    make_not_found,
+    make_permission_denied,
+)
+from genai_fn.emulator.server.operations import POLLS_UNTIL_DONE
+from genai_fn.emulator.server.pagination import build_page_response
+from genai_fn.emulator.server.request_parsing import EmulatedRequest
+from genai_fn.emulator.server.responses import EMPTY_RESPONSE, Int64, build_json_response
+from genai_fn.emulator.server.state import EmulatorState
 from genai_fn.http import HttpResponse
 from genai_fn.schema import ChunkingConfig, Document, DocumentState, WhiteSpaceConfig
-from genai_fn.schema._base import Value
+from genai_fn.values import Value
 
-__all__ = ["ROUTES", "Reading", "is_forced", "looked", "passages", "read_documents", "read_in", "valid_chunking"]
+__all__ = [
+    "ROUTES",
+    "IngestedDocument",
+    "advance_document",
+    "ingest_document",
+    "is_forced",
+    "list_ready_documents",
+    "parse_chunking",
+    "split_passages",
+]
 
 
-class Reading(Value):
+class IngestedDocument(Value):
     """A document in its store, and how often was looked how far it has come."""
 
     document: Document
     passages: tuple[str, ...]
-    looks: int = 0
+    poll_count: int = 0
 
     @property
-    def is_over(self) -> bool:
+    def is_ready(self) -> bool:
         """Whether it can be searched."""
-        return self.looks >= LOOKS
+        return self.poll_count >= POLLS_UNTIL_DONE
 
-    def told(self) -> Document:
+    def to_document(self) -> Document:
         """Say what is known of it by now."""
-        state = DocumentState.STATE_ACTIVE if self.is_over else DocumentState.STATE_PENDING
+        state = DocumentState.STATE_ACTIVE if self.is_ready else DocumentState.STATE_PENDING
         return replace(self.document, state=state)
 
 
-def read_in(
-    state: State, asked: Asked, document: Document, content: bytes, chunking: ChunkingConfig | None
-) -> tuple[State, str]:
+def ingest_document(
+    state: EmulatorState, asked: EmulatedRequest, document: Document, content: bytes, chunking: ChunkingConfig | None
+) -> tuple[EmulatorState, str]:
     """Begin to read a file into the store that is asked for, and give the name of the document that it becomes."""
-    state, name = state.named(f"{asked.names['name']}/documents")
+    state, name = state.assign_name(f"{asked.path_params['name']}/documents")
     begun = replace(document, name=name, size_bytes=Int64(len(content)), create_time=asked.now, update_time=asked.now)
-    return state.putting(name, Reading(begun, passages(content, chunking))), name
+    return state.with_resource(name, IngestedDocument(begun, split_passages(content, chunking))), name
 
 
-def looked(state: State, name: str) -> State:
+def advance_document(state: EmulatorState, name: str) -> EmulatorState:
     """Let a document come further, if it is still there."""
-    kept = state.kept.get(name)
-    return state.putting(name, replace(kept, looks=kept.looks + 1)) if isinstance(kept, Reading) else state
+    kept = state.resources.get(name)
+    return (
+        state.with_resource(name, replace(kept, poll_count=kept.poll_count + 1))
+        if isinstance(kept, IngestedDocument)
+        else state
+    )
 
 
-def read_documents(state: State, store: str) -> tuple[Reading, ...]:
+def list_ready_documents(state: EmulatorState, store: str) -> tuple[IngestedDocument, ...]:
     """Give the documents of a store that can be searched."""
-    if store not in state.kept:
-        raise denied(f"You do not have permission to access the FileSearchStore {store} or it may not exist.")
-    return tuple(each for each in state.under(f"{store}/documents") if each.is_over)
+    if store not in state.resources:
+        raise make_permission_denied(
+            f"You do not have permission to access the FileSearchStore {store} or it may not exist."
+        )
+    return tuple(each for each in state.list_resources(f"{store}/documents") if each.is_ready)
 
 
 # Passages
 
 
-def passages(content: bytes, chunking: ChunkingConfig | None) -> tuple[str, ...]:
+def split_passages(content: bytes, chunking: ChunkingConfig | None) -> tuple[str, ...]:
     """
     Cut what is in a file into passages.
 
     >>> config = WhiteSpaceConfig(max_tokens_per_chunk=3, max_overlap_tokens=1)
-    >>> passages(b"one two three four five", ChunkingConfig(white_space_config=config))
+    >>> split_passages(b"one two three four five", ChunkingConfig(white_space_config=config))
     ('one two three', 'three four five')
     """
-    size, overlap = valid_chunking(chunking)
+    size, overlap = parse_chunking(chunking)
     told_words = content.decode(errors="replace").split()
     starts = range(0, max(len(told_words) - overlap, 1), size - overlap)
     return tuple(filter(None, (" ".join(told_words[start : start + size]) for start in starts)))
 
 
-def valid_chunking(chunking: ChunkingConfig | None) -> tuple[int, int]:
+def parse_chunking(chunking: ChunkingConfig | None) -> tuple[int, int]:
     """Say how long passages are, and how much of each is in the next."""
     config = (chunking and chunking.white_space_config) or WhiteSpaceConfig()
-    size = _PASSAGE if config.max_tokens_per_chunk is None else config.max_tokens_per_chunk
-    if not 0 < size <= _LONGEST:
-        raise invalid(f"max_tokens_per_chunk must be from 1 to {_LONGEST}, but was {size}.")
+    size = _DEFAULT_PASSAGE_WORDS if config.max_tokens_per_chunk is None else config.max_tokens_per_chunk
+    if not 0 < size <= _MAX_PASSAGE_WORDS:
+        raise make_invalid_argument(f"max_tokens_per_chunk must be from 1 to {_MAX_PASSAGE_WORDS}, but was {size}.")
     overlap = config.max_overlap_tokens or 0
     if not 0 <= overlap < size:
-        raise invalid(f"max_overlap_tokens must be less than max_tokens_per_chunk, {size}, but was {overlap}.")
+        raise make_invalid_argument(
+            f"max_overlap_tokens must be less than max_tokens_per_chunk, {size}, but was {overlap}."
+        )
     return size, overlap
 
 
-_PASSAGE = 200
-_LONGEST = 2048
+_DEFAULT_PASSAGE_WORDS = 200
+_MAX_PASSAGE_WORDS = 2048
 
 
 # Methods
 
 
-def _got(state: State, asked: Asked) -> tuple[State, HttpResponse]:
+def _get_document(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
     """Look a document up, which brings it further."""
-    name = asked.names["name"]
-    state = looked(state, state.known(name, Reading).document.name or "")
-    return state, told(state.known(name, Reading).told())
+    name = asked.path_params["name"]
+    state = advance_document(state, state.get_resource(name, IngestedDocument).document.name or "")
+    return state, build_json_response(state.get_resource(name, IngestedDocument).to_document())
 
 
-def _listed(state: State, asked: Asked) -> tuple[State, HttpResponse]:
-    store = asked.names["store"]
-    if store not in state.kept:
-        raise missing(store)
-    return state, listed("documents", state.under(f"{store}/documents"), asked, Reading.told, size=10, most=20)
+def _list_documents(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
+    store = asked.path_params["store"]
+    if store not in state.resources:
+        raise make_not_found(store)
+    return state, build_page_response(
+        "documents",
+        state.list_resources(f"{store}/documents"),
+        asked,
+        IngestedDocument.to_document,
+        default_size=10,
+        max_size=20,
+    )
 
 
-def _deleted(state: State, asked: Asked) -> tuple[State, HttpResponse]:
-    reading = state.known(asked.names["name"], Reading)
+def _delete_document(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
+    reading = state.get_resource(asked.path_params["name"], IngestedDocument)
     if reading.passages and not is_forced(asked):
-        raise unfit(f"Cannot delete {reading.document.name}, which has passages, unless force is set.")
-    return state.dropping(asked.names["name"]), NOTHING
+        raise make_failed_precondition(
+            f"Cannot delete {reading.document.name}, which has passages, unless force is set."
+        )
+    return state.without_resource(asked.path_params["name"]), EMPTY_RESPONSE
 
 
-def is_forced(asked: Asked) -> bool:
+def is_forced(asked: EmulatedRequest) -> bool:
     """Whether what is within something goes, too: google-genai says so in Python's spelling."""
     return asked.query.get("force", "").lower() == "true"
 
 
 ROUTES = (
-    ("GET", "{store=fileSearchStores/*}/documents", _listed),
-    ("GET", "{name=fileSearchStores/*/documents/*}", _got),
-    ("DELETE", "{name=fileSearchStores/*/documents/*}", _deleted),
+    ("GET", "{store=fileSearchStores/*}/documents", _list_documents),
+    ("GET", "{name=fileSearchStores/*/documents/*}", _get_document),
+    ("DELETE", "{name=fileSearchStores/*/documents/*}", _delete_document),
 )

@@ -4,15 +4,15 @@ import functools
 
 from msgspec.structs import replace
 
-from genai_fn.emulator.answers import NOTHING, Int64, told
-from genai_fn.emulator.faults import invalid, unfit
-from genai_fn.emulator.files import file_at
-from genai_fn.emulator.listing import listed
-from genai_fn.emulator.operations import Operation
-from genai_fn.emulator.reading import Asked, body_of
-from genai_fn.emulator.state import State
-from genai_fn.emulator.stores.documents import is_forced, looked, read_in, valid_chunking
-from genai_fn.emulator.uploads import Upload, upload
+from genai_fn.emulator.files import find_file
+from genai_fn.emulator.server.faults import make_failed_precondition, make_invalid_argument
+from genai_fn.emulator.server.operations import EmulatedOperation
+from genai_fn.emulator.server.pagination import build_page_response
+from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body
+from genai_fn.emulator.server.responses import EMPTY_RESPONSE, Int64, build_json_response
+from genai_fn.emulator.server.resumable_uploads import EmulatedUpload, handle_upload
+from genai_fn.emulator.server.state import EmulatorState
+from genai_fn.emulator.stores.documents import advance_document, ingest_document, is_forced, parse_chunking
 from genai_fn.http import HttpResponse
 from genai_fn.schema import (
     ChunkingConfig,
@@ -21,7 +21,8 @@ from genai_fn.schema import (
     Document,
     FileSearchStore,
 )
-from genai_fn.schema._base import Message, Value
+from genai_fn.schema.base import Message
+from genai_fn.values import Value
 
 __all__ = ["ROUTES"]
 
@@ -29,41 +30,43 @@ __all__ = ["ROUTES"]
 # Stores
 
 
-def _created(state: State, asked: Asked) -> tuple[State, HttpResponse]:
-    config = body_of(asked, CreateFileSearchStoreConfig, "file_search_store")
-    state, name = state.named("fileSearchStores")
+def _create_store(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
+    config = parse_body(asked, CreateFileSearchStoreConfig, "file_search_store")
+    state, name = state.assign_name("fileSearchStores")
     store = FileSearchStore(name=name, display_name=config.display_name, create_time=asked.now, update_time=asked.now)
-    return state.putting(name, store), told(store)
+    return state.with_resource(name, store), build_json_response(store)
 
 
-def _got(state: State, asked: Asked) -> tuple[State, HttpResponse]:
-    return state, told(_counted(state, _known(state, asked)))
+def _get_store(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
+    return state, build_json_response(_count_documents(state, _find_store(state, asked)))
 
 
-def _listed(state: State, asked: Asked) -> tuple[State, HttpResponse]:
-    stores, counted = state.under("fileSearchStores"), functools.partial(_counted, state)
-    return state, listed("fileSearchStores", stores, asked, counted, size=10, most=20)
+def _list_stores(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
+    stores, counted = state.list_resources("fileSearchStores"), functools.partial(_count_documents, state)
+    return state, build_page_response("fileSearchStores", stores, asked, counted, default_size=10, max_size=20)
 
 
-def _deleted(state: State, asked: Asked) -> tuple[State, HttpResponse]:
-    name = _known(state, asked).name or ""
-    if state.under(f"{name}/documents") and not is_forced(asked):
-        raise unfit(f"Cannot delete {name}, which has documents, unless force is set.")
-    return replace(state, kept={each: kept for each, kept in state.kept.items() if not _is_within(each, name)}), NOTHING
+def _delete_store(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
+    name = _find_store(state, asked).name or ""
+    if state.list_resources(f"{name}/documents") and not is_forced(asked):
+        raise make_failed_precondition(f"Cannot delete {name}, which has documents, unless force is set.")
+    return replace(
+        state, resources={each: kept for each, kept in state.resources.items() if not _is_within(each, name)}
+    ), EMPTY_RESPONSE
 
 
 def _is_within(name: str, store: str) -> bool:
     return f"{name}/".startswith(f"{store}/")
 
 
-def _known(state: State, asked: Asked) -> FileSearchStore:
-    return state.known(asked.names["name"], FileSearchStore)
+def _find_store(state: EmulatorState, asked: EmulatedRequest) -> FileSearchStore:
+    return state.get_resource(asked.path_params["name"], FileSearchStore)
 
 
-def _counted(state: State, store: FileSearchStore) -> FileSearchStore:
+def _count_documents(state: EmulatorState, store: FileSearchStore) -> FileSearchStore:
     """Say what is in a store by now."""
-    within = state.under(f"{store.name}/documents")
-    ready = sum(each.is_over for each in within)
+    within = state.list_resources(f"{store.name}/documents")
+    ready = sum(each.is_ready for each in within)
     return replace(
         store,
         active_documents_count=Int64(ready) or None,
@@ -75,17 +78,17 @@ def _counted(state: State, store: FileSearchStore) -> FileSearchStore:
 # What is read into one: the work that this is goes by the name of an operation
 
 
-class _Work(Value):
+class _IngestOperation(Value):
     """The reading in of a document."""
 
     name: str
-    kind: str
+    response_type: str
     """``UploadToFileSearchStoreResponse`` or ``ImportFileResponse``."""
     store: str
     document: str
 
 
-class _Facts(Message):
+class _UploadMetadata(Message):
     """What is said of a file that is uploaded into a store."""
 
     display_name: str | None = None
@@ -94,67 +97,71 @@ class _Facts(Message):
     chunking_config: ChunkingConfig | None = None
 
 
-def _uploaded(state: State, asked: Asked) -> tuple[State, HttpResponse]:
+def _upload_document(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
     """Take an upload into a store."""
-    _known(state, asked)
+    _find_store(state, asked)
     if "upload_id" not in asked.query:
-        valid_chunking(body_of(asked, _Facts).chunking_config)
-    return upload(state, asked, _Facts, _read)
+        parse_chunking(parse_body(asked, _UploadMetadata).chunking_config)
+    return handle_upload(state, asked, _UploadMetadata, _ingest_upload)
 
 
-def _read(state: State, asked: Asked, whole: Upload) -> tuple[State, HttpResponse]:
-    facts: _Facts = whole.about
+def _ingest_upload(
+    state: EmulatorState, asked: EmulatedRequest, whole: EmulatedUpload
+) -> tuple[EmulatorState, HttpResponse]:
+    facts: _UploadMetadata = whole.metadata
     document = Document(
         display_name=facts.display_name or whole.file_name or None,
         mime_type=facts.mime_type or whole.mime_type or "application/octet-stream",
         custom_metadata=facts.custom_metadata,
     )
-    store = asked.names["name"]
-    state, name = read_in(state, asked, document, whole.data, facts.chunking_config)
-    return _begun(state, "UploadToFileSearchStoreResponse", f"{store}/upload/operations", store, name)
+    store = asked.path_params["name"]
+    state, name = ingest_document(state, asked, document, whole.data, facts.chunking_config)
+    return _start_operation(state, "UploadToFileSearchStoreResponse", f"{store}/upload/operations", store, name)
 
 
-class _Import(Message):
+class _ImportBody(Message):
     file_name: str | None = None
     custom_metadata: tuple[CustomMetadata, ...] = ()
     chunking_config: ChunkingConfig | None = None
 
 
-def _imported(state: State, asked: Asked) -> tuple[State, HttpResponse]:
+def _import_file(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
     """Take a file into a store."""
-    store, facts = asked.names["name"], body_of(asked, _Import)
-    _known(state, asked)
+    store, facts = asked.path_params["name"], parse_body(asked, _ImportBody)
+    _find_store(state, asked)
     if not facts.file_name:
-        raise invalid("* ImportFileRequest.file_name: file_name is required")
-    file = file_at(state, asked, facts.file_name)
+        raise make_invalid_argument("* ImportFileRequest.file_name: file_name is required")
+    file = find_file(state, asked, facts.file_name)
     document = Document(
-        display_name=file.shown.display_name or file.shown.name,
-        mime_type=file.shown.mime_type,
+        display_name=file.resource.display_name or file.resource.name,
+        mime_type=file.resource.mime_type,
         custom_metadata=facts.custom_metadata,
     )
-    state, name = read_in(state, asked, document, file.data, facts.chunking_config)
-    return _begun(state, "ImportFileResponse", f"{store}/operations", store, name)
+    state, name = ingest_document(state, asked, document, file.data, facts.chunking_config)
+    return _start_operation(state, "ImportFileResponse", f"{store}/operations", store, name)
 
 
-def _begun(state: State, kind: str, collection: str, store: str, document: str) -> tuple[State, HttpResponse]:
-    state, name = state.named(collection)
-    work = _Work(name, kind, store, document)
-    return state.putting(name, work), told(_told(state, work))
+def _start_operation(
+    state: EmulatorState, kind: str, collection: str, store: str, document: str
+) -> tuple[EmulatorState, HttpResponse]:
+    state, name = state.assign_name(collection)
+    work = _IngestOperation(name, kind, store, document)
+    return state.with_resource(name, work), build_json_response(_build_operation(state, work))
 
 
-def _looked(state: State, asked: Asked) -> tuple[State, HttpResponse]:
+def _poll_operation(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
     """Look how far a document has come, which brings it further."""
-    work = state.known(asked.names["name"], _Work)
-    state = looked(state, work.document)
-    return state, told(_told(state, work))
+    work = state.get_resource(asked.path_params["name"], _IngestOperation)
+    state = advance_document(state, work.document)
+    return state, build_json_response(_build_operation(state, work))
 
 
-def _told(state: State, work: _Work) -> Operation:
-    reading = state.kept.get(work.document)
-    if reading is not None and not reading.is_over:
-        return Operation(name=work.name)
-    type_of = f"type.googleapis.com/google.ai.generativelanguage.v1main.{work.kind}"
-    return Operation(
+def _build_operation(state: EmulatorState, work: _IngestOperation) -> EmulatedOperation:
+    reading = state.resources.get(work.document)
+    if reading is not None and not reading.is_ready:
+        return EmulatedOperation(name=work.name)
+    type_of = f"type.googleapis.com/google.ai.generativelanguage.v1main.{work.response_type}"
+    return EmulatedOperation(
         name=work.name,
         done=True,
         response={"@type": type_of, "parent": work.store, "documentName": work.document},
@@ -162,12 +169,12 @@ def _told(state: State, work: _Work) -> Operation:
 
 
 ROUTES = (
-    ("POST", "fileSearchStores", _created),
-    ("GET", "fileSearchStores", _listed),
-    ("GET", "{name=fileSearchStores/*}", _got),
-    ("DELETE", "{name=fileSearchStores/*}", _deleted),
-    ("POST", "upload/{name=fileSearchStores/*}:uploadToFileSearchStore", _uploaded),
-    ("POST", "{name=fileSearchStores/*}:importFile", _imported),
-    ("GET", "{name=fileSearchStores/*/operations/*}", _looked),
-    ("GET", "{name=fileSearchStores/*/upload/operations/*}", _looked),
+    ("POST", "fileSearchStores", _create_store),
+    ("GET", "fileSearchStores", _list_stores),
+    ("GET", "{name=fileSearchStores/*}", _get_store),
+    ("DELETE", "{name=fileSearchStores/*}", _delete_store),
+    ("POST", "upload/{name=fileSearchStores/*}:uploadToFileSearchStore", _upload_document),
+    ("POST", "{name=fileSearchStores/*}:importFile", _import_file),
+    ("GET", "{name=fileSearchStores/*/operations/*}", _poll_operation),
+    ("GET", "{name=fileSearchStores/*/upload/operations/*}", _poll_operation),
 )

@@ -5,21 +5,21 @@ sessions, and whole interpreters.
 Drawn values are valid and settled, and shrink to something small. Needs the extra ``testing``.
 """
 
-from genai_fn.testing.strategies.http import http_responses
-from genai_fn.testing.strategies.interpreters import interpreters
-from genai_fn.testing.strategies.registering import register
-from genai_fn.testing.strategies.replies import chunks, replies
+from genai_fn.testing.strategies.drawn_interpreters.interpreter import interpreters
+from genai_fn.testing.strategies.drawn_interpreters.live_replies import messages
+from genai_fn.testing.strategies.registration import register
 from genai_fn.testing.strategies.requests import requests
-from genai_fn.testing.strategies.sessions import messages
-from genai_fn.testing.strategies.types import json, of, texts
+from genai_fn.testing.strategies.responses.http import http_responses
+from genai_fn.testing.strategies.responses.replies import chunks, replies
+from genai_fn.testing.strategies.values.types import from_type, json, texts
 
 __all__ = [
     "chunks",
+    "from_type",
     "http_responses",
     "interpreters",
     "json",
     "messages",
-    "of",
     "register",
     "replies",
     "requests",

@@ -11,13 +11,20 @@ from msgspec.structs import replace
 from genai_fn import schema
 from genai_fn.errors import InvalidRequest
 from genai_fn.ops import tokens
-from genai_fn.ops.downloads import fetch
-from genai_fn.ops.uploads import QueryUpload, SendPiece, StartStoreUpload, StartUpload
+from genai_fn.ops.files.downloads import download_bytes
+from genai_fn.ops.files.uploads import QueryUpload, SendUploadChunk, StartStoreUpload, StartUpload
 from genai_fn.request import Operation, Request
-from genai_fn.testing.strategies.arguments import BUILDERS, STORES, Given, arguments, asked, names
-from genai_fn.testing.strategies.types import of, texts
+from genai_fn.testing.strategies.arguments import (
+    BUILDERS,
+    STORE_NAMES,
+    Arguments,
+    arguments,
+    make_operation_getter,
+    names,
+)
+from genai_fn.testing.strategies.values.types import from_type, texts
 
-__all__ = ["OPERATIONS", "requests"]
+__all__ = ["OPERATION_REQUESTS", "requests"]
 
 T = TypeVar("T")
 
@@ -38,23 +45,25 @@ def requests(*kinds: Any) -> SearchStrategy[Request[Any]]:
     Args:
         kinds: Classes of operations, or their names, as in ``requests("generate", "files.get")``.
     """
-    return _requests(*map(_name, kinds))
+    return _requests(*map(_resolve_name, kinds))
 
 
 @st.composite
 def _requests(draw: DrawFn, *names: str) -> Request[Any]:
-    return draw(st.one_of([OPERATIONS[name] for name in names or OPERATIONS]))
+    return draw(st.one_of([OPERATION_REQUESTS[name] for name in names or OPERATION_REQUESTS]))
 
 
-def _name(kind: Any) -> str:
+def _resolve_name(kind: Any) -> str:
     name = kind if isinstance(kind, str) else getattr(kind, "op", None)
-    if name not in OPERATIONS:
-        raise InvalidRequest("kinds", kind, f"operations, or their names: {', '.join(OPERATIONS)}")
+    if name not in OPERATION_REQUESTS:
+        raise InvalidRequest("kinds", kind, f"operations, or their names: {', '.join(OPERATION_REQUESTS)}")
     return str(name)
 
 
-def _built(build: Callable[..., Request[Any]], given: SearchStrategy[Given]) -> SearchStrategy[Request[Any]]:
-    def attempt(arguments: Given) -> Request[Any] | None:
+def _built_requests(
+    build: Callable[..., Request[Any]], given: SearchStrategy[Arguments]
+) -> SearchStrategy[Request[Any]]:
+    def attempt(arguments: Arguments) -> Request[Any] | None:
         try:
             return build(**deepcopy(arguments))
         except InvalidRequest:
@@ -63,35 +72,40 @@ def _built(build: Callable[..., Request[Any]], given: SearchStrategy[Given]) -> 
     return cast("SearchStrategy[Request[Any]]", given.map(attempt).filter(bool))
 
 
-def _steps(kind: type[Operation[Any]], **given: SearchStrategy[Any]) -> SearchStrategy[Request[Any]]:
+def _upload_requests(kind: type[Operation[Any]], **given: SearchStrategy[Any]) -> SearchStrategy[Request[Any]]:
     return st.fixed_dictionaries(given).map(lambda arguments: Request(kind(**arguments)))
 
 
-def _streamed(request: Request[Any]) -> Request[Any]:
-    return replace(request, operation=request.operation.streaming())
+def _convert_to_stream(request: Request[Any]) -> Request[Any]:
+    return replace(request, operation=request.operation.get_streaming_operation())
 
 
-_GENERATING = _built(*BUILDERS["generate"])
-_FILE = {"size": st.integers(0, 2**40), "mime_type": st.just("image/png"), "file_name": texts}
-_SESSIONS = names("https://generativelanguage.googleapis.com/upload/v1beta/files?upload_id=")
+_GENERATE_REQUESTS = _built_requests(*BUILDERS["generate"])
+_UPLOAD_FIELDS = {"size": st.integers(0, 2**40), "mime_type": st.just("image/png"), "file_name": texts}
+_UPLOAD_URLS = names("https://generativelanguage.googleapis.com/upload/v1beta/files?upload_id=")
 
-OPERATIONS: Mapping[str, SearchStrategy[Request[Any]]] = {
-    **{name: _built(*builder) for name, builder in BUILDERS.items()},
-    "generate.stream": _GENERATING.map(_streamed),
-    "tokens.count.request": _GENERATING.map(tokens.count),
-    "operations.get.project": _built(asked(schema.ProjectOperation), arguments(name=names("", "operations/"))),
-    "files.download": names("").map(fetch),
-    "files.upload.start": _steps(StartUpload, **_FILE, config=of(schema.UploadFileConfig)),
-    "stores.upload.start": _steps(
-        StartStoreUpload, file_search_store_name=STORES, **_FILE, config=of(schema.UploadToFileSearchStoreConfig)
+OPERATION_REQUESTS: Mapping[str, SearchStrategy[Request[Any]]] = {
+    **{name: _built_requests(*builder) for name, builder in BUILDERS.items()},
+    "generate.stream": _GENERATE_REQUESTS.map(_convert_to_stream),
+    "tokens.count.request": _GENERATE_REQUESTS.map(tokens.count),
+    "operations.get.project": _built_requests(
+        make_operation_getter(schema.ProjectOperation), arguments(name=names("", "operations/"))
     ),
-    "files.upload.send": _steps(
-        SendPiece,
-        session=_SESSIONS,
+    "files.download": names("").map(download_bytes),
+    "files.upload.start": _upload_requests(StartUpload, **_UPLOAD_FIELDS, config=from_type(schema.UploadFileConfig)),
+    "stores.upload.start": _upload_requests(
+        StartStoreUpload,
+        file_search_store_name=STORE_NAMES,
+        **_UPLOAD_FIELDS,
+        config=from_type(schema.UploadToFileSearchStoreConfig),
+    ),
+    "files.upload.send": _upload_requests(
+        SendUploadChunk,
+        session=_UPLOAD_URLS,
         offset=st.integers(0, 2**40),
         data=st.binary(max_size=9),
         is_last=st.booleans(),
     ),
-    "files.upload.query": _steps(QueryUpload, session=_SESSIONS),
+    "files.upload.query": _upload_requests(QueryUpload, session=_UPLOAD_URLS),
 }
 """A strategy for each operation, by its name."""

@@ -1,0 +1,47 @@
+"""Which backend the environment names."""
+
+from collections.abc import Mapping
+
+from genai_fn.backend import Backend, Vertex, backend_from_env
+from genai_fn.errors import AuthError
+from genai_fn.results import Failure
+
+__all__ = ["find_backend"]
+
+
+def find_backend(environ: Mapping[str, str]) -> Backend:
+    """
+    Find the backend that the environment names.
+
+    Raises:
+        AuthError: If there is neither a key nor a project, nor anything else that says who calls.
+        InvalidRequest: If a base URL or a location is malformed.
+
+    >>> find_backend({"GOOGLE_GENAI_USE_VERTEXAI": "1", "GOOGLE_CLOUD_PROJECT": "p"}).project
+    'p'
+    """
+    found = backend_from_env(environ)
+    if isinstance(found, Failure):
+        error = found.failure()
+        if not isinstance(error, AuthError):
+            raise error
+        if environ.get("GOOGLE_CLOUD_PROJECT", "").strip():
+            raise AuthError("GOOGLE_CLOUD_PROJECT is set, but no key: ask with --vertex, or with --offline")
+        raise AuthError(_NO_CREDENTIALS)
+    backend = found.unwrap()
+    if isinstance(backend, Vertex) and _has_no_credentials(backend, environ):
+        raise AuthError(_NO_CREDENTIALS)
+    return backend
+
+
+_NO_CREDENTIALS = (
+    "no API key and no project: set GEMINI_API_KEY or GOOGLE_API_KEY;"
+    " for Vertex AI set GOOGLE_CLOUD_PROJECT (and GOOGLE_CLOUD_LOCATION) or GOOGLE_APPLICATION_CREDENTIALS,"
+    " and pass --vertex or set GOOGLE_GENAI_USE_VERTEXAI=true;"
+    " --offline needs neither and answers from the emulator"
+)
+
+
+def _has_no_credentials(backend: Vertex, environ: Mapping[str, str]) -> bool:
+    has_credentials = bool(environ.get("GOOGLE_APPLICATION_CREDENTIALS", "").strip())  # which may name a project
+    return backend.project is None and backend.api_key is None and backend.base_url is None and not has_credentials

@@ -1,0 +1,214 @@
+"""Batches of the Developer API: many requests as one job, each answered as it would be alone, or failing alone."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from genai_fn import codec
+from genai_fn.emulator.batches.gemini_operations import (
+    CANCELLED,
+    PENDING,
+    RUNNING,
+    SUCCEEDED,
+    EmulatedBatch,
+    EmulatedBatchItem,
+    EmulatedBatchOutput,
+    EmulatedBatchResponse,
+    EmulatedBatchResponses,
+    build_operation,
+)
+from genai_fn.emulator.contents.embeddings import EmulatedEmbedRequest, build_embedding
+from genai_fn.emulator.contents.generation import generate_response
+from genai_fn.emulator.contents.prompts import EmulatedGenerateRequest
+from genai_fn.emulator.files import find_file, save_generated_file
+from genai_fn.emulator.server.faults import EmulatedFault, build_rpc_status, make_invalid_argument
+from genai_fn.emulator.server.pagination import build_page_response
+from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body, parse_message
+from genai_fn.emulator.server.responses import EMPTY_RESPONSE, build_json_response, encode_json
+from genai_fn.emulator.server.state import EmulatorState
+from genai_fn.http import HttpResponse
+from genai_fn.schema.base import Message
+
+__all__ = ["ROUTES"]
+
+
+# How one begins
+
+
+class _InlinedRequest(Message):
+    request: Any = None
+    metadata: Mapping[str, Any] | None = None
+
+
+class _InlinedRequests(Message):
+    requests: tuple[_InlinedRequest, ...] = ()
+
+
+class _InputConfig(Message):
+    file_name: str | None = None
+    requests: _InlinedRequests | None = None
+
+
+class _NewBatch(Message):
+    input_config: _InputConfig = _InputConfig()
+    display_name: str | None = None
+    model: str | None = None
+    priority: int | None = None
+
+
+class _CreateBatchBody(Message):
+    batch: _NewBatch = _NewBatch()
+
+
+def _create_generation_batch(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
+    """Begin a batch of ``generateContent``."""
+    return _create_batch(state, asked, "GenerateContentBatch")
+
+
+def _create_embedding_batch(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
+    """Begin a batch of ``embedContent``."""
+    return _create_batch(state, asked, "EmbedContentBatch")
+
+
+def _create_batch(state: EmulatorState, asked: EmulatedRequest, kind: str) -> tuple[EmulatorState, HttpResponse]:
+    new = parse_body(asked, _CreateBatchBody).batch
+    items = _parse_items(state, asked, new.input_config, _BATCH_KINDS[kind][0])
+    state, name = state.assign_name("batches")
+    batch = EmulatedBatch(
+        name=name,
+        kind=kind,
+        model=asked.path_params["name"],
+        display_name=new.display_name,
+        items=items,
+        is_from_file=new.input_config.requests is None,
+        create_time=asked.now,
+        update_time=asked.now,
+    )
+    return state.with_resource(name, batch), build_json_response(build_operation(batch))
+
+
+def _parse_items(
+    state: EmulatorState, asked: EmulatedRequest, source: _InputConfig, kind: type[Message]
+) -> tuple[EmulatedBatchItem, ...]:
+    """Take the requests out of the body, which is read strictly, or out of a file, each line of which fails alone."""
+    if (source.requests is None) == (source.file_name is None):
+        raise make_invalid_argument("* batch.input_config: either requests or file_name is required")
+    if source.requests is not None:
+        inlined = source.requests.requests
+        items = tuple(EmulatedBatchItem(codec.encode(each.request or {}), metadata=each.metadata) for each in inlined)
+        for each in items:
+            parse_message(each.request, kind)
+    else:
+        data = find_file(state, asked, source.file_name or "").data
+        items = tuple(_parse_line(each) for each in data.splitlines() if each.strip())
+    if not items:
+        raise make_invalid_argument("* batch.input_config: at least one request is required")
+    return items
+
+
+class _BatchLine(Message):
+    request: msgspec.Raw
+    key: str | None = None
+    metadata: Mapping[str, Any] | None = None
+
+
+def _parse_line(text: bytes) -> EmulatedBatchItem:
+    """Read a line; one that cannot be read is a request that cannot, either."""
+    try:
+        line = codec.decode(text, _BatchLine)
+    except (ValueError, RecursionError):  # msgspec's own are ValueErrors
+        return EmulatedBatchItem(text)
+    return EmulatedBatchItem(bytes(line.request), line.key, line.metadata)
+
+
+# How each request is answered
+
+
+def _generate_item(state: EmulatorState, asked: EmulatedRequest, model: str, text: bytes) -> Any:
+    request = parse_message(text, EmulatedGenerateRequest)
+    return generate_response(state, asked, (request.model or model).rpartition("/")[2], request)
+
+
+def _embed_item(_: EmulatorState, __: EmulatedRequest, ___: str, text: bytes) -> Any:
+    return build_embedding(parse_message(text, EmulatedEmbedRequest))
+
+
+_BATCH_KINDS: Mapping[str, tuple[type[Message], Callable[[EmulatorState, EmulatedRequest, str, bytes], Any]]] = {
+    "GenerateContentBatch": (EmulatedGenerateRequest, _generate_item),
+    "EmbedContentBatch": (EmulatedEmbedRequest, _embed_item),
+}
+
+
+def _run_item(
+    state: EmulatorState, asked: EmulatedRequest, batch: EmulatedBatch, item: EmulatedBatchItem
+) -> EmulatedBatchResponse:
+    try:
+        response = _BATCH_KINDS[batch.kind][1](state, asked, batch.model, item.request)
+    except EmulatedFault as fault:
+        return EmulatedBatchResponse(key=item.key, error=build_rpc_status(fault), metadata=item.metadata)
+    return EmulatedBatchResponse(key=item.key, response=response, metadata=item.metadata)
+
+
+def _advance_batch(
+    state: EmulatorState, asked: EmulatedRequest, batch: EmulatedBatch
+) -> tuple[EmulatorState, EmulatedBatch]:
+    """Let a batch come a step further: when it runs, to all its answers."""
+    if batch.state == PENDING:
+        return state, replace(batch, state=RUNNING, update_time=asked.now)
+    if batch.state != RUNNING:
+        return state, batch
+    answers = tuple(_run_item(state, asked, batch, each) for each in batch.items)
+    output = EmulatedBatchOutput(inlined_responses=EmulatedBatchResponses(inlined_responses=answers))
+    if batch.is_from_file:
+        lines = b"".join(encode_json(each) + b"\n" for each in answers)
+        state, file = save_generated_file(
+            state, asked, lines, "application/jsonl", display_name=f"{batch.name} responses"
+        )
+        output = EmulatedBatchOutput(responses_file=file.name)
+    failed = sum(each.error is not None for each in answers)
+    return state, _finish_batch(replace(batch, failed_count=failed, output=output), SUCCEEDED, asked)
+
+
+def _finish_batch(batch: EmulatedBatch, state: str, asked: EmulatedRequest) -> EmulatedBatch:
+    return replace(batch, state=state, update_time=asked.now, end_time=asked.now)
+
+
+# What is done with one
+
+
+def _get_batch(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
+    state, batch = _advance_batch(state, asked, _find_batch(state, asked))
+    return state.with_resource(batch.name, batch), build_json_response(build_operation(batch))
+
+
+def _list_batches(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
+    return state, build_page_response("operations", state.list_resources("batches")[::-1], asked, build_operation)
+
+
+def _cancel_batch(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
+    """Stop a batch; one that has ended stays as it is."""
+    batch = _find_batch(state, asked)
+    if batch.end_time is None:
+        state = state.with_resource(batch.name, _finish_batch(batch, CANCELLED, asked))
+    return state, EMPTY_RESPONSE
+
+
+def _delete_batch(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
+    return state.without_resource(_find_batch(state, asked).name), EMPTY_RESPONSE
+
+
+def _find_batch(state: EmulatorState, asked: EmulatedRequest) -> EmulatedBatch:
+    return state.get_resource(asked.path_params["name"], EmulatedBatch)
+
+
+ROUTES = (
+    ("POST", "{name=models/*}:batchGenerateContent", _create_generation_batch),
+    ("POST", "{name=tunedModels/*}:batchGenerateContent", _create_generation_batch),
+    ("POST", "{name=models/*}:asyncBatchEmbedContent", _create_embedding_batch),
+    ("GET", "batches", _list_batches),
+    ("GET", "{name=batches/*}", _get_batch),
+    ("POST", "{name=batches/*}:cancel", _cancel_batch),
+    ("DELETE", "{name=batches/*}", _delete_batch),
+)

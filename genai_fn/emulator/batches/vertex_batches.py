@@ -1,0 +1,105 @@
+"""Batches of Vertex AI: their requests and answers lie elsewhere, and are taken for what they are said to be."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from genai_fn import codec
+from genai_fn.emulator import vertex_jobs
+from genai_fn.emulator.server.faults import make_failed_precondition, make_invalid_argument
+from genai_fn.emulator.server.operations import delete_project_resource
+from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body
+from genai_fn.emulator.server.state import EmulatorState
+from genai_fn.http import HttpResponse
+from genai_fn.schema.base import Message
+
+__all__ = ["ROUTES"]
+
+
+class _GcsSource(Message):
+    uris: tuple[str, ...] = ()
+
+
+class _BigquerySource(Message):
+    input_uri: str | None = None
+
+
+class _InputConfig(Message):
+    instances_format: str | None = None
+    gcs_source: _GcsSource | None = None
+    bigquery_source: _BigquerySource | None = None
+
+
+class _GcsDestination(Message):
+    output_uri_prefix: str | None = None
+
+
+class _BigqueryDestination(Message):
+    output_uri: str | None = None
+
+
+class _OutputConfig(Message):
+    predictions_format: str | None = None
+    gcs_destination: _GcsDestination | None = None
+    bigquery_destination: _BigqueryDestination | None = None
+
+
+class _NewBatchJob(Message):
+    display_name: str | None = None
+    model: str | None = None
+    input_config: _InputConfig = _InputConfig()
+    output_config: _OutputConfig = _OutputConfig()
+    model_parameters: Any = None
+    labels: Mapping[str, str] | None = None
+
+
+def _create_batch_job(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
+    new = parse_body(asked, _NewBatchJob, "batch_prediction_job")
+    _check_batch_job(new)
+    state, name = state.assign_name(asked.path_params["parent"])
+    outcome = {"outputInfo": _describe_output(new.output_config, name), "completionStats": {"successfulCount": "1"}}
+    return vertex_jobs.create_job(state, asked, name, codec.to_builtins(new), outcome)
+
+
+def _check_batch_job(new: _NewBatchJob) -> None:
+    for field, given in (("display_name", new.display_name), ("model", new.model)):
+        if not given:
+            raise make_invalid_argument(f"* batch_prediction_job.{field}: is required")
+    source, to = new.input_config, new.output_config
+    uris = () if source.gcs_source is None else source.gcs_source.uris
+    if not uris and not (source.bigquery_source and source.bigquery_source.input_uri):
+        raise make_invalid_argument(
+            "* batch_prediction_job.input_config: gcs_source.uris or bigquery_source.input_uri is required"
+        )
+    for uri in uris:
+        if not uri.startswith("gs://"):
+            raise make_invalid_argument(f"* batch_prediction_job.input_config.gcs_source.uris: {uri!r} is no gs://…")
+    if to.gcs_destination is None and to.bigquery_destination is None:
+        raise make_invalid_argument(
+            "* batch_prediction_job.output_config: gcs_destination or bigquery_destination is required"
+        )
+
+
+def _describe_output(to: _OutputConfig, name: str) -> dict[str, str]:
+    """Say where the answers are."""
+    if to.gcs_destination is not None:
+        prefix = (to.gcs_destination.output_uri_prefix or "").rstrip("/")
+        return {"gcsOutputDirectory": f"{prefix}/prediction-model-{name.rpartition('/')[2]}"}
+    table = to.bigquery_destination and to.bigquery_destination.output_uri
+    return {"bigqueryOutputTable": table or ""}
+
+
+def _delete_batch_job(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
+    """Delete a batch that has ended."""
+    name = asked.path_params["name"]
+    if not vertex_jobs.find_job(state, asked).has_ended:
+        raise make_failed_precondition(f"{name} has not ended yet: cancel it first.")
+    return delete_project_resource(state, name)
+
+
+ROUTES = (
+    ("POST", "{parent=projects/*/locations/*/batchPredictionJobs}", _create_batch_job),
+    ("GET", "{parent=projects/*/locations/*/batchPredictionJobs}", vertex_jobs.list_jobs),
+    ("GET", "{name=projects/*/locations/*/batchPredictionJobs/*}", vertex_jobs.get_job),
+    ("POST", "{name=projects/*/locations/*/batchPredictionJobs/*}:cancel", vertex_jobs.cancel_job),
+    ("DELETE", "{name=projects/*/locations/*/batchPredictionJobs/*}", _delete_batch_job),
+)

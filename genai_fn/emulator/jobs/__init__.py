@@ -1,1 +1,0 @@
-"""What goes on by being looked at: batches and tunings, on either backend."""

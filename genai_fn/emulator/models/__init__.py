@@ -1,0 +1,1 @@
+"""Models: the catalogue of Google's own, and tuned ones."""

@@ -1,0 +1,160 @@
+"""Models: a dozen of Google's own, and those that were tuned."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from genai_fn.emulator.models.catalog import BASE_MODELS, CatalogModel
+from genai_fn.emulator.server.faults import EmulatedFault, make_invalid_argument, make_not_found
+from genai_fn.emulator.server.operations import delete_project_resource
+from genai_fn.emulator.server.pagination import build_page_response
+from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body
+from genai_fn.emulator.server.responses import EMPTY_RESPONSE, build_json_response
+from genai_fn.emulator.server.state import EmulatorState
+from genai_fn.http import HttpResponse
+from genai_fn.schema import Checkpoint
+from genai_fn.schema.base import Message
+
+__all__ = ["ROUTES", "EmulatedDeployedModel", "EmulatedVertexModel"]
+
+
+# Google's own
+
+
+def _get_gemini_model(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
+    name = f"models/{asked.path_params['model']}"
+    if asked.is_vertex:  # express mode, where a project's own models have no project before them
+        raise make_not_found(name)
+    found = BASE_MODELS.get(asked.path_params["model"])
+    if found is None:
+        raise EmulatedFault(
+            404, "NOT_FOUND", f"Model is not found: {name} for api version {asked.api_root.rpartition('/')[2]}"
+        )
+    return state, build_json_response(found)
+
+
+def _get_publisher_model(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
+    found = BASE_MODELS.get(asked.path_params["model"])
+    publisher = asked.path_params["publisher"]
+    if found is None or publisher != "google":
+        name = f"publishers/{publisher}/models/{asked.path_params['model']}"
+        raise EmulatedFault(404, "NOT_FOUND", f"Publisher Model `{name}` is not found.")
+    return state, build_json_response(_to_publisher_model(found))
+
+
+class _PublisherModel(Message):
+    name: str
+    version_id: str
+    display_name: str
+    description: str
+    open_source_category: str = ""
+    launch_stage: str = ""
+
+
+def _to_publisher_model(model: CatalogModel) -> _PublisherModel:
+    return _PublisherModel(
+        name=f"publishers/google/{model.name}",
+        version_id=model.version,
+        display_name=model.display_name,
+        description=model.description,
+        open_source_category="PROPRIETARY",
+        launch_stage="PUBLIC_PREVIEW" if "preview" in model.name else "GA",
+    )
+
+
+def _list_gemini_models(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
+    return state, build_page_response("models", () if asked.is_vertex else tuple(BASE_MODELS.values()), asked)
+
+
+def _list_publisher_models(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
+    return state, build_page_response("publisherModels", tuple(BASE_MODELS.values()), asked, _to_publisher_model)
+
+
+# Tuned ones: kept by whatever tunes, under ``tunedModels/…`` and ``projects/…/locations/…/models/…``
+
+
+class EmulatedDeployedModel(Message):
+    """Where a tuned model is served."""
+
+    endpoint: str | None = None
+    deployed_model_id: str | None = None
+
+
+class EmulatedVertexModel(Message):
+    """A tuned model as Vertex AI tells of it; the label ``google-vertex-llm-tuning-base-model-id`` says of what."""
+
+    name: str
+    display_name: str | None = None
+    description: str | None = None
+    version_id: str = "1"
+    deployed_models: tuple[EmulatedDeployedModel, ...] = ()
+    labels: Mapping[str, str] | None = None
+    create_time: datetime | None = None
+    update_time: datetime | None = None
+    default_checkpoint_id: str | None = None
+    checkpoints: tuple[Checkpoint, ...] = ()
+
+
+def _get_project_model(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
+    return state, build_json_response(_find_tuned_model(state, asked))
+
+
+def _list_project_models(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
+    return state, build_page_response("models", state.list_resources(asked.path_params["collection"]), asked)
+
+
+class _ModelUpdate(Message):
+    display_name: str | None = None
+    description: str | None = None
+    default_checkpoint_id: str | None = None
+
+
+def _update_model(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
+    found, said = (
+        _find_tuned_model(state, asked),
+        parse_body(asked, _ModelUpdate, "model" if asked.is_vertex else "tuned_model"),
+    )
+    name: str = found.name
+    changes = {field: value for field in _UPDATABLE_FIELDS if (value := getattr(said, field)) is not None}
+    unknown = [field for field in changes if field not in found.__struct_fields__]
+    if unknown:
+        raise make_invalid_argument(f"A model under {name.rpartition('/')[0]} has no {unknown[0]}.")
+    changed = replace(found, **changes, update_time=asked.now)
+    return state.with_resource(name, changed), build_json_response(changed)
+
+
+_UPDATABLE_FIELDS = _ModelUpdate.__struct_fields__
+
+
+def _delete_gemini_model(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
+    return state.without_resource(_find_tuned_model(state, asked).name), EMPTY_RESPONSE
+
+
+def _delete_project_model(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
+    return delete_project_resource(state, _find_tuned_model(state, asked).name)
+
+
+def _find_tuned_model(state: EmulatorState, asked: EmulatedRequest) -> Any:
+    """Find a model; which of its versions does not matter."""
+    found = state.resources.get(asked.path_params["name"].partition("@")[0])
+    if not isinstance(found, msgspec.Struct):
+        raise make_not_found(asked.path_params["name"])
+    return found
+
+
+ROUTES = (
+    ("GET", "models", _list_gemini_models),
+    ("GET", "models/{model}", _get_gemini_model),
+    ("GET", "publishers/google/models", _list_publisher_models),
+    ("GET", "publishers/{publisher}/models/{model}", _get_publisher_model),
+    ("GET", "projects/*/locations/*/publishers/{publisher}/models/{model}", _get_publisher_model),
+    ("PATCH", "{name=tunedModels/*}", _update_model),
+    ("DELETE", "{name=tunedModels/*}", _delete_gemini_model),
+    ("GET", "{collection=projects/*/locations/*/models}", _list_project_models),
+    ("GET", "{name=projects/*/locations/*/models/*}", _get_project_model),
+    ("PATCH", "{name=projects/*/locations/*/models/*}", _update_model),
+    ("DELETE", "{name=projects/*/locations/*/models/*}", _delete_project_model),
+)

@@ -1,0 +1,1 @@
+"""What all methods of the emulator share: parsing, state, authentication, pagination, faults."""

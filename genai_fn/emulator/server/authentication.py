@@ -1,0 +1,41 @@
+"""Who may ask: anyone, or, where the emulator has keys, who has one of them or shows a token."""
+
+from collections.abc import Mapping
+
+from genai_fn.emulator.server.faults import EmulatedFault, make_permission_denied
+from genai_fn.emulator.server.request_parsing import find_header
+from genai_fn.emulator.server.state import EmulatorState
+from genai_fn.http import Headers
+
+__all__ = ["authenticate_request"]
+
+
+def authenticate_request(state: EmulatorState, headers: Headers, query: Mapping[str, str]) -> None:
+    """
+    Let in who may ask; whose token an ``Authorization`` is does not matter.
+
+    Raises:
+        Fault: for a wrong key, or none.
+    """
+    if state.api_keys is None or find_header(headers, "authorization"):
+        return
+    key = find_header(headers, "x-goog-api-key") or query.get("key", "")
+    if not key:
+        raise make_permission_denied(
+            "Method doesn't allow unregistered callers (callers without established identity)."
+            " Please use API Key or other form of API consumer identity to call this API."
+        )
+    if key not in state.api_keys:
+        raise EmulatedFault(400, "INVALID_ARGUMENT", _INVALID_KEY_MESSAGE, _INVALID_KEY_DETAILS)
+
+
+_INVALID_KEY_MESSAGE = "API key not valid. Please pass a valid API key."
+_INVALID_KEY_DETAILS = (
+    {
+        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+        "reason": "API_KEY_INVALID",
+        "domain": "googleapis.com",
+        "metadata": {"service": "generativelanguage.googleapis.com"},
+    },
+    {"@type": "type.googleapis.com/google.rpc.LocalizedMessage", "locale": "en-US", "message": _INVALID_KEY_MESSAGE},
+)

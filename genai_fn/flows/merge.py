@@ -1,0 +1,106 @@
+"""Makes one value of a stream's pieces: one text of texts, one response of its chunks."""
+
+from collections.abc import Iterable, Sequence
+from functools import reduce
+from typing import Any, TypeVar, cast
+
+from msgspec.structs import replace
+
+from genai_fn.errors import InvalidRequest
+from genai_fn.flows.turns import Turn, get_answer, replace_answer
+from genai_fn.schema import Candidate, CitationMetadata, Content, GenerateContentResponse, LogprobsResult, Part
+from genai_fn.schema.base import Message
+
+__all__ = ["merge_pieces"]
+
+T = TypeVar("T")
+M = TypeVar("M", bound=Message)
+
+
+def merge_pieces(pieces: Sequence[T]) -> T:
+    """Join the pieces of one stream, in order: texts, or responses, or turns with either, whose last chat is kept."""
+    if pieces and all(isinstance(each, Turn) for each in pieces):
+        return cast("T", replace_answer(pieces[-1], merge_pieces([get_answer(each) for each in pieces])))
+    if all(isinstance(each, str) for each in pieces):
+        return cast("T", "".join(cast("Sequence[str]", pieces)))
+    if not all(isinstance(each, GenerateContentResponse) for each in pieces):
+        raise InvalidRequest("joined", pieces[0], "a stream of texts or of responses; collected takes any")
+    return cast("T", reduce(_merge_responses, cast("Sequence[GenerateContentResponse]", pieces)))
+
+
+def _merge_responses(before: GenerateContentResponse, after: GenerateContentResponse) -> GenerateContentResponse:
+    by_index = {each.index or 0: each for each in before.candidates}
+    for each in after.candidates:
+        earlier = by_index.get(each.index or 0)
+        by_index[each.index or 0] = each if earlier is None else _merge_candidates(earlier, each)
+    usage = (
+        before.usage_metadata
+        if after.usage_metadata is None
+        else _merge_fields(before.usage_metadata, after.usage_metadata)
+    )
+    return replace(
+        _merge_fields(before, after),
+        candidates=tuple(by_index[index] for index in sorted(by_index)),
+        usage_metadata=usage,
+    )
+
+
+def _merge_candidates(before: Candidate, after: Candidate) -> Candidate:
+    return replace(
+        _merge_fields(before, after),
+        content=_merge_contents(before.content, after.content),
+        citation_metadata=_merge_citations(before.citation_metadata, after.citation_metadata),
+        logprobs_result=_merge_logprobs(before.logprobs_result, after.logprobs_result),
+    )
+
+
+def _merge_fields(before: M | None, after: M) -> M:
+    """Keep what came last, field by field: what is not said again stays."""
+    if before is None:
+        return after
+    return replace(
+        before, **{name: value for name in after.__struct_fields__ if (value := getattr(after, name)) not in (None, ())}
+    )
+
+
+def _merge_contents(before: Content | None, after: Content | None) -> Content | None:
+    if before is None or after is None:
+        return after or before
+    return Content(
+        parts=tuple(_merge_parts((*(before.parts or ()), *(after.parts or ())))), role=before.role or after.role
+    )
+
+
+def _merge_parts(parts: Iterable[Part]) -> list[Part]:
+    """Run adjacent texts together; a part with a signature, or with anything beside its text, stays as it is."""
+    together: list[Part] = []
+    for part in parts:
+        last = together[-1] if together else None
+        if last is not None and _is_plain_text(last) and _is_plain_text(part) and last.thought == part.thought:
+            together[-1] = replace(last, text=f"{last.text}{part.text}")
+        else:
+            together.append(part)
+    return together
+
+
+def _is_plain_text(part: Part) -> bool:
+    return part.text is not None and part == Part(text=part.text, thought=part.thought)
+
+
+def _merge_citations(before: CitationMetadata | None, after: CitationMetadata | None) -> CitationMetadata | None:
+    if before is None or after is None:
+        return after or before
+    return CitationMetadata(
+        citations=(*before.citations, *(each for each in after.citations if each not in before.citations))
+    )
+
+
+def _merge_logprobs(before: LogprobsResult | None, after: LogprobsResult | None) -> LogprobsResult | None:
+    if before is None or after is None:
+        return after or before
+    lists: dict[str, Any] = {
+        name: (*held, *getattr(after, name))
+        for name in before.__struct_fields__
+        if isinstance(held := getattr(before, name), tuple)
+    }
+    return replace(_merge_fields(before, after), **lists)

@@ -1,0 +1,41 @@
+"""Several actions at once."""
+
+from typing import TypeVar
+
+from returns.result import Failure, Result, Success
+
+from genai_fn.effects import AskAll, AskWithin
+from genai_fn.errors import GenaiError, InvalidRequest
+from genai_fn.request import Action, Flow, FlowGenerator, Request, flow
+
+__all__ = ["both", "run_both", "run_within"]
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+def both(a: Action[A], b: Action[B]) -> Flow[tuple[A, B]]:
+    """Run two actions at once, in threads or tasks; a failure of the first comes before one of the second."""
+    for name, each in (("a", a), ("b", b)):
+        if not isinstance(each, Request | Flow):  # pyright: ignore[reportUnnecessaryIsInstance]  # people pass what they like
+            raise InvalidRequest(name, each, "a Request or a Flow")
+    return run_both(a, b)
+
+
+@flow
+def run_both(a: Action[A], b: Action[B]) -> FlowGenerator[Result[tuple[A, B], GenaiError]]:
+    """Run both, and give what both come to."""
+    results: tuple[Result[A, GenaiError], Result[B, GenaiError]] = yield AskAll((a, b))
+    first, second = results
+    if isinstance(first, Failure):
+        return first
+    if isinstance(second, Failure):
+        return second
+    return Success((first.unwrap(), second.unwrap()))
+
+
+@flow
+def run_within(action: Action[A], seconds: float) -> FlowGenerator[Result[A, GenaiError]]:
+    """Run an action that must be over in so many seconds."""
+    result: Result[A, GenaiError] = yield AskWithin(action, seconds)
+    return result

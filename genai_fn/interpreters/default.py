@@ -1,0 +1,73 @@
+"""`run` and `arun` for scripts and shells: an `Http` from the environment, read at the first call, closed at exit."""
+
+import atexit
+import threading
+from contextlib import AbstractContextManager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, TypeVar
+
+from returns.result import Result
+
+from genai_fn.errors import GenaiError
+from genai_fn.interpreters.protocols import InProcessInterpreter, Interpreter, StreamItems
+from genai_fn.request import Action, Stream
+
+if TYPE_CHECKING:
+    from genai_fn.interpreters.http import Http
+
+__all__ = ["arun", "current_interpreter", "run"]
+
+T = TypeVar("T")
+
+current_interpreter: ContextVar[InProcessInterpreter | None] = ContextVar("genai_fn_interpreter", default=None)
+"""The interpreter that takes the place of the ambient one in this context, as tests want it."""
+
+
+class _DefaultInterpreter:
+    """
+    Run an action with the backend that the environment names; ``run.stream(…)`` reads a stream.
+
+    Without credentials the answer is ``Failure(AuthError)``. For a backend of one's own make an `Http`; for no network
+    at all, `Offline`.
+    """
+
+    def __init__(self) -> None:
+        self._http: Http | None = None
+        self._lock = threading.Lock()
+
+    def __call__(self, action: Action[T]) -> Result[T, GenaiError]:
+        return (current_interpreter.get() or self._get_http())(action)
+
+    def stream(self, stream: Stream[T]) -> AbstractContextManager[StreamItems[T]]:
+        """Read a stream: ``with run.stream(…) as items: …``."""
+        return (current_interpreter.get() or self._get_http()).stream(stream)
+
+    def _get_http(self) -> Interpreter:
+        from genai_fn.interpreters.http import Http  # noqa: PLC0415  # at the first call
+
+        with self._lock:
+            if self._http is None:
+                http = Http()
+                if http.problem is not None:
+                    return http  # the next call reads the environment again
+                atexit.register(http.close)
+                self._http = http
+            return self._http
+
+
+run = _DefaultInterpreter()
+
+
+async def arun(action: Action[T]) -> Result[T, GenaiError]:
+    """
+    Run an action with the backend that the environment names, on asyncio or trio; it connects for this one call.
+
+    For more than a few calls, open an ``AsyncHttp``.
+    """
+    interpreter = current_interpreter.get()
+    if interpreter is not None:
+        return await interpreter.aio(action)
+    from genai_fn.interpreters.async_http import AsyncHttp  # noqa: PLC0415  # at the first call
+
+    async with AsyncHttp() as http:
+        return await http(action)

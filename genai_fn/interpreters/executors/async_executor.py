@@ -1,0 +1,369 @@
+"""The async world, asyncio and trio alike: performs the effects of one program, each wait within a cancel scope."""
+
+import functools
+import inspect
+import random
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack, suppress
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+
+import anyio
+from anyio import to_thread
+from anyio.lowlevel import EventLoopToken, checkpoint, current_token
+from returns.result import Failure
+
+from genai_fn.effects import (
+    CallFunction,
+    CloseResource,
+    CommitTemp,
+    CreateTemp,
+    Effect,
+    EffectFailed,
+    Effects,
+    GetFileSize,
+    GetRandom,
+    GetTime,
+    GetToken,
+    Notify,
+    ReadChunk,
+    ReadFileSlice,
+    RunAll,
+    SendRequest,
+    Sleep,
+    Spawn,
+    WaitAny,
+    WriteTemp,
+)
+from genai_fn.errors import Closed, InvalidRequest, TimedOut
+from genai_fn.events import Event
+from genai_fn.interpreters.executors.files import TempFile, perform_file_effect
+from genai_fn.interpreters.executors.limits import compute_read_limit
+from genai_fn.interpreters.executors.tasks import extract_interrupt
+
+if TYPE_CHECKING:
+    from genai_fn.interpreters.auth.token_cache import TokenCache
+    from genai_fn.interpreters.executors.threads import Promise
+
+__all__ = ["STREAM_CLOSED", "AsyncExecutor", "AsyncResponse", "AsyncTransport", "call_soon", "run_program"]
+
+T = TypeVar("T")
+
+
+class AsyncResponse(Protocol):
+    """An exchange of the lanes, or of what takes their place."""
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]: ...
+    async def read(self, deadline: float, phase: Any) -> bytes | EffectFailed: ...
+    def abort(self) -> None: ...
+    async def aclose(self) -> None: ...
+
+
+class AsyncTransport(Protocol):
+    """Lanes, or what takes their place."""
+
+    async def send(
+        self, request: Any, *, deadline: float, connect_timeout: float, needs_new_connection: bool
+    ) -> AsyncResponse | EffectFailed: ...
+    async def aclose(self) -> None: ...
+
+
+class AsyncExecutor:
+    """Performs the effects of one program, and closes what it left open."""
+
+    def __init__(
+        self, lanes: "AsyncTransport | None", tokens: "TokenCache | None", on_event: Callable[[Event], object] | None
+    ) -> None:
+        self._transport = lanes
+        self._token_cache = tokens
+        self._on_event = on_event
+        self._open_resources: set[Any] = set()
+        self._children: _ChildGroup | None = None
+        self.is_streaming = False
+
+    async def run(self, effects: Effects[T]) -> T:
+        """Drive a program to its end in this task, and close what it left open."""
+        try:
+            return await run_program(effects, self)
+        finally:
+            try:
+                await self.close_task_group()
+            finally:
+                await self.aclose()
+
+    def create_child(self) -> "AsyncExecutor":
+        """Make a world for a program that runs in a task of its own."""
+        return AsyncExecutor(self._transport, self._token_cache, self._on_event)
+
+    async def perform(self, effect: Effect) -> Any:
+        """Do what an effect asks, and answer it."""
+        return await self._PERFORMERS[type(effect)](self, effect)
+
+    async def open_task_group(self) -> None:
+        """Make ready for children, in the very task and scope that leaves: a task group cannot be left elsewhere."""
+        self._children = _ChildGroup()
+        await self._children.group.__aenter__()
+
+    async def close_task_group(self) -> None:
+        """End the children that are left, and wait for their end."""
+        children, self._children = self._children, None
+        if children is not None:
+            children.cancel()
+            try:
+                await children.group.__aexit__(None, None, None)
+            except BaseExceptionGroup as group:
+                raise extract_interrupt(group, at_host=True) from None
+
+    async def aclose(self) -> None:
+        """Close what is open, whatever cancels us meanwhile: no shield holds off ``task.cancel()``."""
+        if self._children is not None:
+            self._children.cancel()
+        if self._open_resources:
+            with anyio.CancelScope(shield=True):
+                async with AsyncExitStack() as closing:
+                    while self._open_resources:
+                        closing.push_async_callback(self._open_resources.pop().aclose)
+
+    def abort(self) -> None:
+        """Close the sockets at once, from any task or thread; whoever reads wakes up. `aclose` is owed all the same."""
+        for exchange in tuple(self._open_resources):
+            exchange.abort()
+        if self._children is not None:
+            self._children.cancel_from_thread()
+
+    async def _get_time(self, effect: GetTime) -> float:
+        return time.monotonic()
+
+    async def _get_random(self, effect: GetRandom) -> float:
+        return random.random()  # noqa: S311  # jitter
+
+    async def _sleep(self, effect: Sleep) -> None:
+        await anyio.sleep(effect.seconds)
+
+    async def _get_token(self, effect: GetToken) -> Any:
+        if self._token_cache is None:  # closed before the first call: else a backend that asks for one has them
+            await checkpoint()
+            return _INTERPRETER_CLOSED
+        answer = self._token_cache.get_credential()
+        if answer.done():
+            return answer.result()
+        try:
+            with anyio.move_on_after(max(0.0, effect.deadline - time.monotonic())):
+                return await _await_future(answer)
+            return EffectFailed(TimedOut("total", "waiting for a token"))
+        finally:
+            answer.cancel()
+
+    async def _send_request(self, effect: SendRequest) -> Any:
+        if self._transport is None:
+            await checkpoint()
+            return _INTERPRETER_CLOSED
+        opened = await self._transport.send(
+            effect.request,
+            deadline=effect.deadline,
+            connect_timeout=effect.connect_timeout,
+            needs_new_connection=effect.needs_new_connection,
+        )
+        if not isinstance(opened, EffectFailed):
+            self._open_resources.add(opened)
+        return opened
+
+    async def _read_chunk(self, effect: ReadChunk) -> Any:
+        exchange: Any = effect.response
+        return await exchange.read(*compute_read_limit(effect))
+
+    async def _close_resource(self, effect: CloseResource) -> None:
+        exchange: Any = effect.resource
+        await exchange.aclose()
+        self._open_resources.discard(exchange)
+
+    async def _create_temp(self, effect: CreateTemp) -> TempFile | EffectFailed:
+        draft = TempFile(effect.path)
+        self._open_resources.add(draft)  # before it is begun: the thread goes on, whatever cancels us
+        return await to_thread.run_sync(draft.create)
+
+    async def _perform_on_disk(self, effect: GetFileSize | ReadFileSlice | WriteTemp | CommitTemp) -> Any:
+        return await to_thread.run_sync(perform_file_effect, effect)
+
+    async def _call_function(self, effect: CallFunction) -> Any:
+        call = functools.partial(effect.function, *effect.args, **effect.kwargs)
+        if effect.in_thread and not _is_async(effect.function):
+            value = await to_thread.run_sync(call, abandon_on_cancel=True)  # nobody can stop it: it ends by itself
+        else:
+            value = call()
+        return (await value) if inspect.isawaitable(value) else value
+
+    async def _notify(self, effect: Notify) -> None:
+        if self._on_event is not None:
+            self._on_event(effect.event)
+
+    async def _spawn(self, effect: Spawn) -> "_Child":
+        if self._children is None:
+            if self.is_streaming:
+                raise InvalidRequest("run.stream(…)", "no block", "async with: this stream starts actions of its own")
+            await self.open_task_group()
+        assert self._children is not None  # noqa: S101  # entered
+        return self._children.start_child(effect.program, self.create_child())
+
+    async def _wait_any(self, effect: WaitAny) -> "_Child":
+        while True:
+            for child in effect.children:
+                if child.is_over:
+                    await checkpoint()
+                    return child  # type: ignore[no-any-return]  # one of ours
+            assert self._children is not None  # noqa: S101  # who else has children
+            await self._children.wait_for_end()
+
+    async def _run_all(self, effect: RunAll) -> tuple[Any, ...]:
+        ends: list[_ChildOutcome] = [_ChildOutcome() for _ in effect.programs]
+        try:
+            async with anyio.create_task_group() as tasks:
+                for end, child in zip(ends, effect.programs, strict=True):
+                    tasks.start_soon(end.run_child, child, self.create_child())
+        except BaseExceptionGroup as group:
+            raise extract_interrupt(group, at_host=True) from None
+        return tuple(end.get_value() for end in ends)
+
+    _PERFORMERS: ClassVar[dict[type, Callable[[Any, Any], Any]]] = {
+        GetTime: _get_time,
+        GetRandom: _get_random,
+        Sleep: _sleep,
+        GetToken: _get_token,
+        SendRequest: _send_request,
+        ReadChunk: _read_chunk,
+        CloseResource: _close_resource,
+        CallFunction: _call_function,
+        Notify: _notify,
+        RunAll: _run_all,
+        Spawn: _spawn,
+        WaitAny: _wait_any,
+        CreateTemp: _create_temp,
+        GetFileSize: _perform_on_disk,
+        ReadFileSlice: _perform_on_disk,
+        WriteTemp: _perform_on_disk,
+        CommitTemp: _perform_on_disk,
+    }
+
+
+_INTERPRETER_CLOSED = EffectFailed(Closed())
+STREAM_CLOSED: Failure[Any] = Failure(Closed("the stream was closed"))
+
+
+def _is_async(function: Callable[..., Any]) -> bool:
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
+
+
+class _ChildOutcome:
+    """How a child ended: an error is kept, not raised, as it would cancel the child's siblings in the task group."""
+
+    def __init__(self) -> None:
+        self._value: Any = None
+        self._error: BaseException | None = None
+
+    async def run_child(self, child: Effects[Any], world: AsyncExecutor) -> None:
+        try:
+            self._value = await world.run(child)
+        except BaseException as error:
+            self._error = error  # the caller's own, raised again where it is awaited
+            if not isinstance(error, Exception):
+                raise  # a cancellation, maybe of the caller's own making, or an interrupt: nobody goes on
+
+    def get_value(self) -> Any:
+        if self._error is not None:
+            raise self._error
+        return self._value
+
+
+class _ChildGroup:
+    """The children of one world: tasks in a group whose own scope is never cancelled, as its host would end with it."""
+
+    def __init__(self) -> None:
+        self.group = anyio.create_task_group()
+        self._running: set[_Child] = set()
+        self._end_event = anyio.Event()
+        self._loop_token = current_token()
+
+    def start_child(self, effects: Effects[Any], world: AsyncExecutor) -> "_Child":
+        child = _Child(self)
+        self._running.add(child)
+        self.group.start_soon(child.run, effects, world)
+        return child
+
+    def mark_ended(self, child: "_Child") -> None:
+        self._running.discard(child)
+        self._end_event.set()
+
+    async def wait_for_end(self) -> None:
+        """Wait until one more has ended."""
+        if self._end_event.is_set():
+            self._end_event = anyio.Event()
+        else:
+            await self._end_event.wait()
+
+    def cancel(self) -> None:
+        for child in tuple(self._running):
+            child.scope.cancel()
+
+    def cancel_from_thread(self) -> None:
+        """Cancel them from any thread."""
+        call_soon(self._loop_token, self.cancel)
+
+
+class _Child:
+    """A program in a task of its own, under a scope of its own; it raises nothing into its group."""
+
+    def __init__(self, children: _ChildGroup) -> None:
+        self.scope = anyio.CancelScope()
+        self.is_over = False
+        self._children = children
+        self._value: Any = STREAM_CLOSED
+        self._error: Exception | None = None
+
+    async def run(self, effects: Effects[Any], world: AsyncExecutor) -> None:
+        try:
+            with self.scope:
+                self._value = await world.run(effects)
+        except Exception as error:  # noqa: BLE001  # the caller's own, raised again where its result is taken
+            self._error = error
+        finally:
+            self.is_over = True
+            self._children.mark_ended(self)
+
+    def result(self) -> Any:
+        if self._error is not None:
+            raise self._error
+        return self._value
+
+
+async def _await_future(answer: "Promise[T]") -> T:
+    """Wait for what another thread resolves."""
+    came, token = anyio.Event(), current_token()
+    answer.add_done_callback(lambda: call_soon(token, came.set))
+    await came.wait()
+    return answer.result()
+
+
+def call_soon(token: EventLoopToken, call: Callable[[], object]) -> None:
+    """Have an event loop call something: from any thread, the loop's own among them, and without a wait."""
+    loop: Any = token.native_token
+    with suppress(RuntimeError):  # the loop is over, and with it whoever waited
+        (getattr(loop, "run_sync_soon", None) or loop.call_soon_threadsafe)(call)
+
+
+async def run_program(effects: Effects[T], world: AsyncExecutor) -> T:
+    """Drive a program to its end."""
+    answer: Any = None
+    raised: Exception | None = None
+    while True:
+        try:
+            effect = effects.send(answer) if raised is None else effects.throw(raised)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]  # what the generator returns
+        answer = raised = None
+        try:
+            answer = await world.perform(effect)
+        except Exception as error:  # noqa: BLE001  # the caller's own function raised: the program may want to know
+            raised = error

@@ -1,0 +1,204 @@
+"""Files on disk: read to be uploaded, and written as drafts that appear under their name once they are whole."""
+
+import os
+import stat
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from io import FileIO
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+from genai_fn.effects import CommitTemp, EffectFailed, GetFileSize, ReadFileSlice, WriteTemp
+from genai_fn.errors import Closed, InvalidRequest
+
+__all__ = ["TempFile", "perform_file_effect"]
+
+
+def perform_file_effect(effect: GetFileSize | ReadFileSlice | WriteTemp | CommitTemp) -> Any:
+    """Do what an effect asks of a file, in the thread that calls."""
+    match effect:
+        case GetFileSize(file=file):
+            return _get_file_size(file)
+        case ReadFileSlice():
+            return _read_file_slice(effect.file, effect.offset, effect.size)
+        case WriteTemp(temp_file=draft, data=data):
+            return draft.write(data)
+        case CommitTemp(temp_file=draft):
+            return draft.commit()
+
+
+class TempFile:
+    """
+    A file in the making, beside the one whose place it takes once it is kept; closed before that, it leaves no trace.
+
+    A regular file that is there is replaced and keeps its permissions; so is the regular file that a symbolic link
+    leads to, and the link stays. Anything else that is there is refused, by `begin` and again by `keep`. Any thread may
+    close it, one that is writing comes to its end first.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = Path(path)
+        self._destination = _Destination(self._path, None)
+        self._temp_path: Path | None = None
+        self._file: IO[bytes] | None = None
+        self._lock = threading.Lock()
+        self._is_finished = False
+
+    def create(self) -> "TempFile | EffectFailed":
+        """Make the empty file."""
+        with self._lock:
+            if self._is_finished:
+                return _FILE_CLOSED
+            try:
+                self._destination = _find_destination(self._path)
+                self._temp_path = self._destination.path.parent / f".genai_fn-{os.urandom(8).hex()}.part"
+                opener = None if self._destination.permissions is None else _open_private
+                self._file = FileIO(self._temp_path, "x", opener=opener)
+            except (OSError, ValueError) as error:  # a name with a NUL is a ValueError
+                return self._build_failure(error)
+        return self
+
+    def write(self, data: bytes) -> EffectFailed | None:
+        """Write on."""
+        with self._lock:
+            if self._file is None:
+                return _FILE_CLOSED
+            try:
+                left = memoryview(data)
+                while left:
+                    left = left[self._file.write(left) :]
+            except OSError as error:
+                return self._build_failure(error)
+        return None
+
+    def commit(self) -> Path | EffectFailed:
+        """Take the place of the file that it was begun for."""
+        with self._lock:
+            if self._file is None or self._temp_path is None:
+                return _FILE_CLOSED
+            try:
+                _set_permissions(self._file, self._checked_again().permissions)
+                self._file.close()
+                os.replace(self._temp_path, self._destination.path)  # noqa: PTH105  # at once, which its name says better than Path's
+            except OSError as error:
+                return self._build_failure(error)
+            self._file, self._temp_path, self._is_finished = None, None, True
+        return self._path
+
+    def close(self) -> None:
+        """Be done with it; what was not kept is gone."""
+        with self._lock:
+            self._is_finished = True
+            file, self._file = self._file, None
+            if file is not None:
+                with suppress(OSError):  # of what could not be written out, and is not wanted any more
+                    file.close()
+            if self._temp_path is not None:
+                with suppress(OSError):
+                    self._temp_path.unlink()
+
+    async def aclose(self) -> None:
+        """Do as `close` does: to cancel this would leave the draft behind."""
+        self.close()
+
+    def abort(self) -> None:
+        """Do nothing: nobody waits for long here, and `aclose` is owed all the same."""
+
+    def _checked_again(self) -> "_Destination":
+        """Look again at what is there, as much may have changed while the file came."""
+        now = _find_destination(self._path)
+        if now.path != self._destination.path:
+            raise OSError(None, "the link has changed meanwhile")
+        return now if now.permissions is not None else self._destination
+
+    def _build_failure(self, error: Exception) -> EffectFailed:
+        return _build_file_failure("path", str(self._path), "a place where a file can be written", error)
+
+
+class _Destination(NamedTuple):
+    """The file to write or replace, and the permissions that it has, if it is there."""
+
+    path: Path
+    permissions: int | None
+
+
+def _find_destination(path: Path) -> _Destination:
+    """Follow a symbolic link, and raise an OSError for what is neither a regular file nor free."""
+    try:
+        found = path.lstat().st_mode
+    except FileNotFoundError:
+        return _Destination(path, None)
+    if stat.S_ISLNK(found):
+        try:
+            path = Path(os.path.realpath(path, strict=True))
+        except FileNotFoundError:
+            raise OSError(None, "Is a symbolic link that leads nowhere") from None
+        found = path.lstat().st_mode
+    if not stat.S_ISREG(found):
+        raise OSError(None, next((text for is_kind, text in _KINDS if is_kind(found)), "Is not a regular file"))
+    return _Destination(path, found & _PERMISSIONS)
+
+
+_PERMISSIONS = 0o777  # not the set-user-ID bit: who writes the new file may be somebody else
+_KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
+    (stat.S_ISDIR, "Is a directory"),
+    (stat.S_ISFIFO, "Is a named pipe"),
+    (stat.S_ISSOCK, "Is a socket"),
+    (stat.S_ISCHR, "Is a device"),
+    (stat.S_ISBLK, "Is a device"),
+)
+
+
+def _open_private(path: str, flags: int) -> int:
+    """Open for this user alone: the file that it is to replace may be private."""
+    return os.open(path, flags, 0o600)
+
+
+def _set_permissions(file: IO[bytes], permissions: int | None) -> None:
+    """Set permissions, where the system has them and they differ: some file systems refuse any change."""
+    if sys.platform == "win32" or permissions is None:
+        return
+    if os.fstat(file.fileno()).st_mode & _PERMISSIONS != permissions:
+        os.fchmod(file.fileno(), permissions)
+
+
+_FILE_CLOSED = EffectFailed(Closed("the file was closed"))
+
+
+def _get_file_size(file: Any) -> int | EffectFailed:
+    try:
+        if not isinstance(file, str):
+            file.seek(0, os.SEEK_END)
+            size: int = file.tell()
+            return size
+        found = Path(file).stat()
+    except (OSError, ValueError) as error:  # what is closed, or cannot be sought, is a ValueError
+        return _build_file_failure("file", file, _EXPECTED_SEEKABLE, error)
+    if not stat.S_ISREG(found.st_mode):
+        return EffectFailed(InvalidRequest("file", file, "a regular file"))
+    return found.st_size
+
+
+def _read_file_slice(file: Any, offset: int, size: int) -> bytes | EffectFailed:
+    pieces: list[bytes] = []
+    try:
+        file.seek(offset)
+        while size and (piece := file.read(size)):
+            if not isinstance(piece, bytes):
+                return EffectFailed(InvalidRequest("file", repr(file), "a file that is open for bytes"))
+            pieces.append(piece)
+            size -= len(piece)
+    except (OSError, ValueError) as error:
+        return _build_file_failure("file", file, _EXPECTED_SEEKABLE, error)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+_EXPECTED_SEEKABLE = "a file that can be read from any place"
+
+
+def _build_file_failure(path: str, value: object, expected: str, error: Exception) -> EffectFailed:
+    why = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+    shown = value if isinstance(value, str) else repr(value)  # an error holds no open file
+    return EffectFailed(InvalidRequest(path, shown, f"{expected} ({why})"))

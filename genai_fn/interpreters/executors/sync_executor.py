@@ -1,0 +1,330 @@
+"""The sync world: performs the effects of one program in the calling thread, and closes what it left open."""
+
+import inspect
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from contextvars import copy_context
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+
+from returns.result import Failure
+
+from genai_fn.effects import (
+    CallFunction,
+    CloseResource,
+    CommitTemp,
+    CreateTemp,
+    Effect,
+    EffectFailed,
+    Effects,
+    FlowFailed,
+    GetFileSize,
+    GetRandom,
+    GetTime,
+    GetToken,
+    Notify,
+    ReadChunk,
+    ReadFileSlice,
+    RunAll,
+    SendRequest,
+    Sleep,
+    Spawn,
+    WaitAny,
+    WriteTemp,
+)
+from genai_fn.errors import AsyncOnly, Closed, TimedOut
+from genai_fn.events import Event
+from genai_fn.interpreters.executors.limits import compute_read_limit
+from genai_fn.interpreters.executors.threads import Latch, Worker, wait_for_first
+
+if TYPE_CHECKING:
+    from genai_fn.interpreters.auth.token_cache import TokenCache
+    from genai_fn.interpreters.executors.files import TempFile
+    from genai_fn.interpreters.net.sync_pool import CancelHandle
+
+__all__ = ["SyncExecutor", "SyncResponse", "SyncTransport", "run_program"]
+
+T = TypeVar("T")
+
+
+class SyncResponse(Protocol):
+    """An exchange of the lanes, or of what takes their place."""
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]: ...
+    def read(self, deadline: float, phase: Any) -> bytes | EffectFailed: ...
+    def close(self) -> None: ...
+
+
+class SyncTransport(Protocol):
+    """Lanes, or what takes their place."""
+
+    def send(
+        self,
+        request: Any,
+        *,
+        deadline: float,
+        connect_timeout: float,
+        needs_new_connection: bool,
+        cancel_handle: "CancelHandle",
+    ) -> SyncResponse | EffectFailed: ...
+    def close(self) -> None: ...
+
+
+class SyncExecutor:
+    """Performs the effects of one program, and closes what it left open."""
+
+    def __init__(self, lanes: Any, tokens: "TokenCache | None", on_event: Callable[[Event], object] | None) -> None:
+        self._transport: SyncTransport = lanes
+        self._token_cache = tokens
+        self._on_event = on_event
+        self._open_resources: set[Any] = set()
+        self._wakers: set[Callable[[], object]] = set()
+        self._workers: set[Worker] = set()
+        self._close_event = Latch()
+
+    def run(self, effects: Effects[T]) -> T:
+        """Drive a program to its end in this thread, and close what it left open."""
+        try:
+            return run_program(effects, self)
+        finally:
+            self.close_and_join()
+
+    def perform(self, effect: Effect) -> Any:
+        """Do what an effect asks, and answer it."""
+        return self._PERFORMERS[type(effect)](self, effect)
+
+    def close(self) -> None:
+        """Close what is open, from any thread or signal handler; whoever waits for anything wakes up."""
+        try:
+            self._close_all()
+        except BaseException:  # an interrupt, maybe before anything was closed
+            self._close_all()
+            raise
+
+    def close_and_join(self) -> None:
+        """Close, and wait for the threads that were started."""
+        try:
+            self.close()
+        finally:
+            for each in tuple(self._workers):
+                each.join()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._close_event.is_set()
+
+    def _close_all(self) -> None:
+        self._close_event.set()
+        for wake in tuple(self._wakers):
+            wake()
+        for exchange in tuple(self._open_resources):
+            exchange.close()
+        self._open_resources.clear()
+
+    def _get_time(self, effect: GetTime) -> float:
+        return time.monotonic()
+
+    def _get_random(self, effect: GetRandom) -> float:
+        return random.random()  # noqa: S311  # jitter
+
+    @contextmanager
+    def _register_waker(self, wake: Callable[[], object]) -> Generator[None]:
+        """Hold what ends a wait, for whoever closes meanwhile."""
+        self._wakers.add(wake)
+        try:
+            if self._close_event.is_set():
+                wake()
+            yield
+        finally:
+            self._wakers.discard(wake)
+
+    def _sleep(self, effect: Sleep) -> None:
+        if self._close_event.wait(effect.seconds):
+            raise FlowFailed(_STREAM_CLOSED.error)  # else what tries for ever would, and without a wait
+
+    def _get_token(self, effect: GetToken) -> Any:
+        assert self._token_cache is not None  # noqa: S101  # only such a backend asks for one
+        answer = self._token_cache.get_credential()
+        try:
+            with self._register_waker(answer.cancel):
+                return answer.result(effect.deadline - time.monotonic())
+        except TimeoutError:
+            answer.cancel()
+            return (
+                _STREAM_CLOSED if self._close_event.is_set() else EffectFailed(TimedOut("total", "waiting for a token"))
+            )
+
+    def _send_request(self, effect: SendRequest) -> Any:
+        from genai_fn.interpreters.net.sync_pool import CancelHandle  # noqa: PLC0415  # the network stack, at the first call
+
+        if self._close_event.is_set():
+            return _STREAM_CLOSED
+        cut = CancelHandle()
+        with self._register_waker(cut.cancel):
+            opened = self._transport.send(
+                effect.request,
+                deadline=effect.deadline,
+                connect_timeout=effect.connect_timeout,
+                needs_new_connection=effect.needs_new_connection,
+                cancel_handle=cut,
+            )
+            if not isinstance(opened, EffectFailed):  # at once, lest an interrupt loses it
+                self._open_resources.add(opened)
+        if not isinstance(opened, EffectFailed) and self._close_event.is_set():  # closed meanwhile, from another thread
+            opened.close()
+        return opened
+
+    def _read_chunk(self, effect: ReadChunk) -> Any:
+        exchange: Any = effect.response
+        return exchange.read(*compute_read_limit(effect))
+
+    def _close_resource(self, effect: CloseResource) -> None:
+        exchange: Any = effect.resource
+        exchange.close()
+        self._open_resources.discard(exchange)
+
+    def _create_temp(self, effect: CreateTemp) -> "TempFile | EffectFailed":
+        from genai_fn.interpreters.executors.files import TempFile  # noqa: PLC0415  # loads pathlib, which few need
+
+        draft = TempFile(effect.path)
+        self._open_resources.add(draft)
+        begun = draft.create()
+        if self._close_event.is_set():  # from another thread
+            draft.close()
+        return begun
+
+    def _perform_on_disk(self, effect: GetFileSize | ReadFileSlice | WriteTemp | CommitTemp) -> Any:
+        from genai_fn.interpreters.executors.files import perform_file_effect  # noqa: PLC0415  # loads pathlib, which few need
+
+        return perform_file_effect(effect)
+
+    def _call_function(self, effect: CallFunction) -> Any:
+        value = effect.function(*effect.args, **effect.kwargs)
+        if not inspect.isawaitable(value):
+            return value
+        close: Callable[[], object] | None = getattr(value, "close", None)
+        if close is not None:  # a coroutine, or the next of an async generator: nobody awaits it
+            close()
+        name = getattr(effect.function, "__qualname__", effect.function)
+        raise FlowFailed(AsyncOnly(f"{name} is to be awaited: run this with AsyncHttp"))
+
+    def _notify(self, effect: Notify) -> None:
+        if self._on_event is not None:
+            self._on_event(effect.event)
+
+    def _run_all(self, effect: RunAll) -> tuple[Any, ...]:
+        children = [_Child(each, self) for each in effect.programs]
+        waiting = deque(children)
+        workers = [Worker(partial(_run_all, waiting)) for _ in range(min(len(children), _MAX_PARALLEL))]
+        try:
+            for each in workers:
+                each.start()
+            for each in workers:
+                each.join()
+        except BaseException:  # an interrupt: nobody waits for them any more
+            self.close()
+            raise
+        finally:
+            for each in workers:
+                each.join()
+        return tuple(each.result() for each in children)
+
+    def _spawn(self, effect: Spawn) -> "_Child":
+        child = _Child(effect.program, self)
+        worker = Worker(child.run)
+        child.over.add_callback(partial(self._workers.discard, worker))
+        self._workers.add(worker)  # before it begins, lest an interrupt loses it
+        worker.start()
+        return child
+
+    def _wait_any(self, effect: WaitAny) -> Any:
+        wait_for_first([each.over for each in effect.children])
+        return next(filter(_Child.is_over, effect.children))
+
+    _PERFORMERS: ClassVar[dict[type, Callable[[Any, Any], Any]]] = {
+        GetTime: _get_time,
+        GetRandom: _get_random,
+        Sleep: _sleep,
+        GetToken: _get_token,
+        SendRequest: _send_request,
+        ReadChunk: _read_chunk,
+        CloseResource: _close_resource,
+        CallFunction: _call_function,
+        Notify: _notify,
+        RunAll: _run_all,
+        Spawn: _spawn,
+        WaitAny: _wait_any,
+        CreateTemp: _create_temp,
+        GetFileSize: _perform_on_disk,
+        ReadFileSlice: _perform_on_disk,
+        WriteTemp: _perform_on_disk,
+        CommitTemp: _perform_on_disk,
+    }
+
+
+class _Child:
+    """A program that runs in a thread of its own, and not at all once its world is closed."""
+
+    def __init__(self, program: Effects[Any], world: SyncExecutor) -> None:
+        self.over = Latch()
+        self._program = program
+        self._world = world
+        self._value: Any = Failure(_STREAM_CLOSED.error)
+        self._raised: BaseException | None = None
+
+    def is_over(self) -> bool:
+        """Tell whether it has ended."""
+        return self.over.is_set()
+
+    def run(self) -> None:
+        """Run it to its end."""
+        try:
+            if not self._world.is_closed:
+                self._value = run_program(self._program, self._world)
+        except BaseException as error:  # noqa: BLE001  # the caller's own, raised again where its result is taken
+            self._raised = error
+        finally:
+            self.over.set()
+
+    def result(self) -> Any:
+        """Give what it returned, or raise what it raised."""
+        if self._raised is not None:
+            raise self._raised
+        return self._value
+
+
+def _run_all(waiting: deque[_Child]) -> None:
+    """Run programs, one after the other, each in a context of its own, until none is left."""
+    while True:
+        try:
+            child = waiting.popleft()
+        except IndexError:  # other threads do the same
+            return
+        copy_context().run(child.run)
+
+
+_STREAM_CLOSED = EffectFailed(Closed("the stream was closed"))
+_MAX_PARALLEL = 64  # of what a model asks for, say; each has a pool of its own
+
+
+def run_program(effects: Effects[T], world: SyncExecutor) -> T:
+    """Drive a program to its end."""
+    answer: Any = None
+    raised: Exception | None = None
+    while True:
+        try:
+            effect = effects.send(answer) if raised is None else effects.throw(raised)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]  # what the generator returns
+        answer = raised = None
+        try:
+            answer = world.perform(effect)
+        except Exception as error:  # noqa: BLE001  # the caller's own function raised: the program may want to know
+            raised = error

@@ -1,0 +1,65 @@
+"""What has come and was not taken yet, bounded by bytes."""
+
+from collections import deque
+from typing import Any
+
+import anyio
+from anyio.lowlevel import checkpoint
+
+__all__ = ["Inbox"]
+
+
+class Inbox:
+    """Messages in order, for one task that takes them; nothing is lost when it is cancelled."""
+
+    def __init__(self, max_bytes: int = 64 * 1024 * 1024) -> None:
+        self._max_bytes = max_bytes
+        self._items: deque[tuple[Any, int]] = deque()
+        self._buffered_bytes = 0
+        self._item_event = anyio.Event()
+        self._room_event = anyio.Event()
+        self._is_finished = self._is_being_read = False
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more should come for now."""
+        return self._buffered_bytes >= self._max_bytes and not self._is_finished
+
+    def put(self, item: Any, size: int) -> None:
+        """Add a message, of so many bytes."""
+        self._items.append((item, size))
+        self._buffered_bytes += size
+        self._item_event.set()
+
+    def finish(self) -> None:
+        """Nothing more will come; who waits for room needs none any more."""
+        self._is_finished = True
+        self._item_event.set()
+        self._room_event.set()
+
+    async def wait_for_room(self) -> None:
+        """Wait until some messages have been taken."""
+        self._room_event = anyio.Event()
+        if self.is_full:
+            await self._room_event.wait()
+
+    async def take(self) -> Any:
+        """Give the next message; None at the end."""
+        if self._is_being_read:
+            raise RuntimeError("the session is being read already, by another task")
+        self._is_being_read = True
+        try:
+            if self._items or self._is_finished:
+                await checkpoint()
+            while not self._items and not self._is_finished:
+                self._item_event = anyio.Event()
+                await self._item_event.wait()
+        finally:
+            self._is_being_read = False
+        if not self._items:
+            return None
+        item, size = self._items.popleft()
+        self._buffered_bytes -= size
+        if not self.is_full:
+            self._room_event.set()
+        return item

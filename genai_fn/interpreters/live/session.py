@@ -1,0 +1,342 @@
+"""Live sessions, asyncio and trio alike: what performs the actions of their protocol, and what people hold in hand."""
+
+import threading
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from types import TracebackType
+from typing import Any, ClassVar, Generic, Self, TypeVar, cast
+
+import anyio
+from anyio.lowlevel import EventLoopToken, checkpoint, current_token
+from returns.result import Failure, Result, Success
+
+from genai_fn.engine.program import build_program
+from genai_fn.errors import Closed, GenaiError, InvalidRequest
+from genai_fn.events import Event
+from genai_fn.flows.calling.invoke import invoke_function
+from genai_fn.interpreters.executors.async_executor import AsyncExecutor, call_soon
+from genai_fn.interpreters.executors.tasks import BackgroundTasks
+from genai_fn.interpreters.live.connection import CLOSE_TIMEOUT, LiveConnection
+from genai_fn.interpreters.live.inbox import Inbox
+from genai_fn.interpreters.live.sockets import Connector
+from genai_fn.live_protocol.events_and_actions import (
+    CallAnswered,
+    CancelCall,
+    CloseConnection,
+    CloseRequested,
+    ConnectionClosed,
+    ConnectSocket,
+    DeliverItem,
+    FinishSession,
+    NotifyListener,
+    OutgoingFrame,
+    ProtocolEvent,
+    SendFrame,
+    SendRequested,
+    SendSetup,
+    SessionOpened,
+    SetTimer,
+    StartCall,
+    TimerFired,
+)
+from genai_fn.live_protocol.frames import ClientMessage
+from genai_fn.live_protocol.state_machine import ABNORMAL_CLOSURE, handle_event, start_session
+from genai_fn.ops.live import tool_response
+from genai_fn.options import Retry, Timeouts
+from genai_fn.request import Live
+from genai_fn.schema import FunctionCall, FunctionResponse
+from genai_fn.schema.function_declarations import get_function_name
+
+__all__ = ["Session", "SessionTurn"]
+
+T = TypeVar("T")
+
+
+class Session(Generic[T]):
+    """
+    A live session: ``async with run.live(live.connect(…)) as session: …``.
+
+    Iterating gives what the model says, each message a ``Result``, until the session is closed; a failure is the last.
+    Entering the block waits until the session is set up, or has failed: then its first item says why.
+    """
+
+    def __init__(
+        self,
+        live: Live[T],
+        wiring: Connector,
+        *,
+        retry: Retry,
+        timeouts: Timeouts,
+        on_event: Callable[[Event], object] | None = None,
+    ) -> None:
+        self.id: str | None = None
+        """What the server calls the session, if it says so."""
+        self._live = live
+        self._connector = wiring
+        self._timeouts = timeouts
+        self._on_event = on_event
+        self._state, self._first_actions = start_session(live, retry, timeouts.total)
+        self._events: deque[ProtocolEvent] = deque()
+        self._is_handling = False
+        self._owner: tuple[int, EventLoopToken] | None = None
+        self._inbox = Inbox()
+        self._tasks = BackgroundTasks(self._handle_crash)
+        self._connection: LiveConnection | None = None
+        self._call_scopes: dict[str, anyio.CancelScope] = {}
+        self._failure: Failure[GenaiError] | None = None
+        self._raised_error: Exception | None = None
+        self._send_lock = anyio.Lock(fast_acquire=True)
+        self._ready_event, self._closed_event, self._drained_event = anyio.Event(), anyio.Event(), anyio.Event()
+        self._is_expiring = False
+
+    async def send(self, *frames: ClientMessage) -> Result[None, GenaiError]:
+        """
+        Say something: frames that ``live.client_content(…)`` and its like make, in order.
+
+        Success says that they will go out, whole and in this order, as soon as those before them are out; who sends
+        faster than the peer reads waits. Of frames that cannot be sent none is.
+        """
+        self._check_entered()
+        await checkpoint()
+        encoded: list[OutgoingFrame] = []
+        for frame in frames:
+            written = self._connector.encode(frame)
+            if isinstance(written, Failure):
+                return written
+            encoded.append(_build_outgoing_frame(written.unwrap()))
+        async with self._send_lock:
+            for each in encoded:
+                while self._state.pending_bytes >= _MAX_PENDING_BYTES and not self._state.is_over:
+                    self._drained_event = anyio.Event()
+                    await self._drained_event.wait()
+                if self._state.is_over:
+                    return self._failure or Failure(Closed("the session has ended"))
+                self._handle_event(SendRequested(each))
+        return Success(None)
+
+    def __aiter__(self) -> AsyncIterator[Result[T, GenaiError]]:
+        return self
+
+    async def __anext__(self) -> Result[T, GenaiError]:
+        self._check_entered()
+        item = await self._inbox.take()
+        if self._raised_error is not None:
+            raised, self._raised_error = self._raised_error, None
+            raise raised
+        if item is None:
+            raise StopAsyncIteration
+        return cast("Result[T, GenaiError]", item)
+
+    def turn(self) -> "SessionTurn[T]":
+        """Iterate to the end of the model's turn: the message that says ``turn_complete`` is the last."""
+        return SessionTurn(self)
+
+    async def close(self) -> None:
+        """
+        Close the session, from any task: what was sent before still goes out, as far as that takes no longer than two
+        seconds, even if whoever waits for it is cancelled. It never connects again, and whoever reads comes to the end.
+        """
+        self._handle_event(CloseRequested())
+        if not self._closed_event.is_set() and not self._is_expiring:
+            self._is_expiring = True
+            self._tasks.start_task(self._abort_after_timeout)
+        await self._closed_event.wait()
+
+    async def _abort_after_timeout(self) -> None:
+        with anyio.move_on_after(CLOSE_TIMEOUT):
+            await self._closed_event.wait()
+        self.abort()
+
+    def abort(self) -> None:
+        """Close the session at once, and say no goodbye; from any task or thread."""
+        if self._owner is None or self._owner[0] == threading.get_ident():
+            self._abort_here()
+        else:
+            call_soon(self._owner[1], self._abort_here)
+
+    def _abort_here(self) -> None:
+        self._handle_event(CloseRequested())
+        if self._connection is not None:
+            self._connection.abort()
+
+    async def __aenter__(self) -> Self:
+        if self._owner is not None:
+            raise InvalidRequest("run.live(…)", "a second block", "one: describe the session, and open it anew")
+        self._owner = threading.get_ident(), current_token()
+        await self._tasks.open_group()
+        try:
+            if not self._state.is_over:
+                self._perform_actions(self._first_actions)
+            await self._ready_event.wait()
+        except BaseException:
+            await self._leave()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                await self.close()
+        finally:
+            await self._leave()
+        raised, self._raised_error = self._raised_error, None
+        if raised is not None and error is not None:
+            error.add_note(f"beside it, in the live session: {raised!r}")
+        elif raised is not None:
+            raise raised
+
+    async def _leave(self) -> None:
+        self._abort_here()
+        await self._tasks.close_group()
+
+    def _check_entered(self) -> None:
+        if self._owner is None:
+            raise InvalidRequest("run.live(…)", "no block", "async with: a session is opened by its block")
+
+    # The protocol
+
+    def _handle_event(self, event: ProtocolEvent) -> None:
+        """Take in an event, after those before it: what follows from one may be another."""
+        self._events.append(event)
+        if not self._is_handling:
+            self._is_handling = True
+            try:
+                while self._events:
+                    self._apply_event(self._events.popleft())
+            finally:
+                self._is_handling = False
+
+    def _apply_event(self, event: ProtocolEvent) -> None:
+        before = self._state.pending_bytes
+        self._state, actions = handle_event(self._state, event)
+        if self._state.pending_bytes < before or self._state.is_over:
+            self._drained_event.set()
+        self._perform_actions(actions)
+        if self._state.phase == "closed":
+            self._closed_event.set()
+
+    def _perform_actions(self, actions: tuple[Any, ...]) -> None:
+        for action in actions:
+            self._PERFORMERS[type(action)](self, action)
+
+    def _handle_crash(self, error: Exception) -> None:
+        """End the session by what a function of the caller's raised; whoever reads, or leaves, raises it."""
+        self._raised_error = self._raised_error or error
+        self.abort()
+
+    def _connect_socket(self, action: ConnectSocket) -> None:
+        self._connection = LiveConnection(self._connector, action, self._handle_event, self._inbox, self._timeouts.idle)
+        self._tasks.start_task(self._connection.run)
+
+    def _send_setup(self, action: SendSetup) -> None:
+        self._current_connection.send_setup()
+
+    def _send_frame(self, action: SendFrame) -> None:
+        self._current_connection.send_frame(action.frame)
+
+    def _close_connection(self, action: CloseConnection) -> None:
+        if self._connection is None:  # closed before it was entered
+            self._handle_event(ConnectionClosed(ABNORMAL_CLOSURE))
+        else:
+            self._connection.close()
+
+    @property
+    def _current_connection(self) -> LiveConnection:
+        assert self._connection is not None  # noqa: S101  # the protocol speaks of one only after it had one dialled
+        return self._connection
+
+    def _set_opened(self, action: SessionOpened) -> None:
+        self.id = action.session_id
+        self._ready_event.set()
+
+    def _deliver_item(self, action: DeliverItem) -> None:
+        self._inbox.put(action.item, max(action.size, _MIN_MESSAGE_SIZE))
+
+    def _finish_session(self, action: FinishSession) -> None:
+        self._failure = action.failure
+        if action.failure is not None:
+            self._inbox.put(action.failure, 0)
+        self._inbox.finish()
+        self._ready_event.set()
+
+    def _notify_listener(self, action: NotifyListener) -> None:
+        if self._on_event is not None:
+            try:
+                self._on_event(action.event)
+            except Exception as error:  # noqa: BLE001  # the caller's own, raised again where it is seen
+                self._handle_crash(error)
+
+    def _set_timer(self, action: SetTimer) -> None:
+        self._tasks.start_task(self._run_timer, action)
+
+    async def _run_timer(self, alarm: SetTimer) -> None:
+        await anyio.sleep(alarm.seconds)
+        self._handle_event(TimerFired(alarm.connection_number))
+
+    # Functions
+
+    def _start_call(self, action: StartCall) -> None:
+        self._call_scopes[action.call_id] = self._tasks.start_task(self._run_call, action.call_id, action.call)
+
+    def _cancel_calls(self, action: CancelCall) -> None:
+        for identity in action.call_ids:
+            self._call_scopes.pop(identity).cancel()
+
+    async def _run_call(self, identity: str, call: FunctionCall) -> None:
+        offer: Any = self._live.calling_options
+        function = next((each for each in offer.functions if get_function_name(each) == call.name), None)
+        world = AsyncExecutor(None, None, self._on_event)
+        said = await world.run(build_program(invoke_function(call, function, offer.on_error), cast("Any", None)))
+        self._handle_event(CallAnswered(identity, self._encode_outcome(said)))
+        self._call_scopes.pop(identity, None)
+
+    def _encode_outcome(self, said: Result[FunctionResponse, GenaiError]) -> OutgoingFrame | GenaiError:
+        encoded = said if isinstance(said, Failure) else self._connector.encode(tool_response([said.unwrap()]))
+        return encoded.failure() if isinstance(encoded, Failure) else _build_outgoing_frame(encoded.unwrap())
+
+    _PERFORMERS: ClassVar[dict[type, Callable[[Any, Any], None]]] = {
+        ConnectSocket: _connect_socket,
+        SendSetup: _send_setup,
+        SendFrame: _send_frame,
+        CloseConnection: _close_connection,
+        SessionOpened: _set_opened,
+        DeliverItem: _deliver_item,
+        FinishSession: _finish_session,
+        NotifyListener: _notify_listener,
+        SetTimer: _set_timer,
+        StartCall: _start_call,
+        CancelCall: _cancel_calls,
+    }
+
+
+_MAX_PENDING_BYTES = 1024 * 1024
+"""How many bytes may wait to be written before whoever sends waits, too."""
+
+_MIN_MESSAGE_SIZE = 1024
+"""What the smallest message counts, as it takes more to hold than its bytes."""
+
+
+def _build_outgoing_frame(data: Any) -> OutgoingFrame:
+    return OutgoingFrame(data, max(len(data), _MIN_MESSAGE_SIZE) if isinstance(data, bytes) else _MIN_MESSAGE_SIZE)
+
+
+class SessionTurn(Generic[T]):
+    """What the model says, to the end of its turn."""
+
+    def __init__(self, session: Session[T]) -> None:
+        self._session = session
+        self._is_over = False
+
+    def __aiter__(self) -> AsyncIterator[Result[T, GenaiError]]:
+        return self
+
+    async def __anext__(self) -> Result[T, GenaiError]:
+        if self._is_over:
+            raise StopAsyncIteration
+        item = await self._session.__anext__()
+        said: Any = item.unwrap() if isinstance(item, Success) else None
+        content = getattr(said, "server_content", None)
+        self._is_over = getattr(content, "turn_complete", None) is True
+        return item

@@ -1,0 +1,179 @@
+"""WebSockets on trio: trio-websocket over a wire of our own, which has gone through the proxy and TLS."""
+
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import trio
+import trio_websocket
+from anyio.abc import TaskGroup
+from trio_websocket import ConnectionClosed, ConnectionRejected, WebSocketConnection
+from wsproto.utilities import LocalProtocolError
+
+from genai_fn.http import Headers, HttpResponse
+from genai_fn.interpreters.live.sockets import MAX_MESSAGE_BYTES, CloseStatus, build_handshake_failure
+from genai_fn.interpreters.live.write_queue import CHUNK_SIZE, WriteQueue
+from genai_fn.interpreters.net.connect_async import perform_steps
+from genai_fn.interpreters.net.socket import NonBlockingSocket, SocketClosedError
+from genai_fn.live_protocol.state_machine import ABNORMAL_CLOSURE
+
+if TYPE_CHECKING:
+    from genai_fn.effects import EffectFailed
+
+__all__ = ["open_socket"]
+
+
+@asynccontextmanager
+async def open_socket(
+    wire: NonBlockingSocket, host: str, resource: str, headers: Headers, seconds: float
+) -> AsyncGenerator["TrioSocket | EffectFailed", None]:
+    """Shake hands over a wire, within so many seconds."""
+    async with anyio.create_task_group() as tasks:
+        stream = _TrioStream(wire, WriteQueue(wire, tasks))
+        reader = _Nursery(tasks, stream)
+        connection: WebSocketConnection | None = None
+        with trio.move_on_after(seconds) as limit, reader.handshake_scope:
+            connection = await trio_websocket.wrap_client_stream(
+                reader,  # type: ignore[arg-type]  # all that is asked of a nursery
+                stream,  # type: ignore[arg-type]  # any stream will do
+                host,
+                resource,
+                extra_headers=[
+                    (name.encode("ascii"), value.encode("latin-1"))
+                    for name, value in headers
+                    if name.lower() != "host"  # it is the address's, as in calls
+                ],
+                max_message_size=MAX_MESSAGE_BYTES,
+                receive_buffer_size=CHUNK_SIZE,
+            )
+            stream.is_open = True
+        if connection is not None:
+            yield TrioSocket(connection, stream)
+        else:
+            yield build_handshake_failure(reader.get_refusal(), in_time=not limit.cancelled_caught)
+        tasks.cancel_scope.cancel()
+
+
+class TrioSocket:
+    """A connection of trio-websocket."""
+
+    def __init__(self, connection: WebSocketConnection, stream: "_TrioStream") -> None:
+        self._connection = connection
+        self._stream = stream
+
+    @property
+    def bytes_transferred(self) -> int:
+        return self._stream.received_bytes + self._stream.write_queue.written_bytes
+
+    async def send(self, data: bytes) -> bool:
+        with suppress(ConnectionClosed, *_BROKEN_ERRORS), self._stream.hold_writes():
+            await self._connection.send_message(data.decode())
+            return await self._stream.write_queue.flush()
+        return False
+
+    async def receive(self) -> bytes | str | CloseStatus:
+        try:
+            return await self._connection.get_message()
+        except ConnectionClosed as closed:
+            await self._stream.write_queue.flush_briefly()
+            reason = closed.reason
+            return (
+                CloseStatus(ABNORMAL_CLOSURE) if reason is None else CloseStatus(int(reason.code), reason.reason or "")
+            )
+
+    async def ping(self) -> None:
+        with suppress(ConnectionClosed, *_BROKEN_ERRORS):
+            await self._connection.ping()
+            return
+        await trio.sleep_forever()
+
+    async def close(self) -> None:
+        with suppress(*_BROKEN_ERRORS):
+            await self._connection.aclose()
+
+    def abort(self) -> None:
+        self._stream.write_queue.is_broken = True
+        self._stream.socket.close()
+
+
+class _Nursery:
+    """
+    Runs what trio-websocket runs beside us, and keeps what it raises: as a child of a plain nursery it would cancel us.
+    """
+
+    def __init__(self, tasks: TaskGroup, stream: "_TrioStream") -> None:
+        self.handshake_scope = trio.CancelScope()
+        self._tasks = tasks
+        self._stream = stream
+        self._error: Exception | None = None
+
+    def start_soon(self, task: Callable[[], Any]) -> None:
+        self._tasks.start_soon(self._run, task)
+
+    async def _run(self, task: Callable[[], Any]) -> None:
+        try:
+            await task()
+        except Exception as error:  # noqa: BLE001  # of the protocol's: the connection is of no use any more
+            self._error = error
+        if not self._stream.is_open:
+            self.handshake_scope.cancel()  # nobody else would end the wait for it
+
+    def get_refusal(self) -> HttpResponse | None:
+        if not isinstance(self._error, ConnectionRejected):
+            return None
+        headers = tuple(
+            (name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in self._error.headers
+        )
+        return HttpResponse(self._error.status_code, headers, self._error.body or b"")
+
+
+class _TrioStream(trio.abc.Stream):
+    """A wire as a stream of trio; what goes out is only handed over, as trio-websocket holds its lock meanwhile."""
+
+    def __init__(self, wire: NonBlockingSocket, outflow: WriteQueue) -> None:
+        self.socket = wire
+        self.write_queue = outflow
+        self.received_bytes = 0
+        self.is_open = False
+        self._sending_task: trio.lowlevel.Task | None = None
+
+    @contextmanager
+    def hold_writes(self) -> Generator[None]:
+        """Have what this task says go out only when it asks for it."""
+        self._sending_task = trio.lowlevel.current_task()
+        try:
+            yield
+        finally:
+            self._sending_task = None
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        if self.write_queue.is_broken:
+            raise trio.BrokenResourceError
+        self.write_queue.put(bytes(data))
+        if self._sending_task is not trio.lowlevel.current_task():
+            await self.write_queue.flush_in_background()
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        if self.received_bytes > _MAX_REFUSAL_BYTES and not self.is_open:
+            raise trio.BrokenResourceError("a refusal without end")
+        try:
+            data = await perform_steps(self.socket.read(max_bytes or CHUNK_SIZE))
+        except SocketClosedError:
+            raise trio.ClosedResourceError from None
+        except OSError as error:
+            raise trio.BrokenResourceError(str(error)) from None
+        self.received_bytes += len(data)
+        return data
+
+    async def aclose(self) -> None:
+        await self.write_queue.flush_briefly()
+        self.socket.close()
+        await trio.lowlevel.checkpoint()
+
+
+_BROKEN_ERRORS = (trio.BrokenResourceError, trio.ClosedResourceError, LocalProtocolError)
+_MAX_REFUSAL_BYTES = 1024 * 1024

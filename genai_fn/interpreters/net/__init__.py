@@ -1,0 +1,1 @@
+"""Connections: how they are opened, and the pools that keep them."""

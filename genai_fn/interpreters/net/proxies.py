@@ -1,0 +1,103 @@
+"""Which proxy leads to a host: as said, or as the environment says."""
+
+from base64 import b64encode
+from collections.abc import Mapping
+from urllib.parse import unquote, urlsplit
+
+from genai_fn.values import Value
+
+__all__ = ["Proxy", "find_proxy", "parse_proxy"]
+
+
+class Proxy(Value):
+    """A proxy's address, and as whom it is asked: the last two are kept out of every text."""
+
+    scheme: str
+    host: str
+    port: int
+    user: str = ""
+    password: str = ""
+
+    def __repr__(self) -> str:
+        return f"Proxy({self})"
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{_bracket_ipv6(self.host)}:{self.port}"
+
+    @property
+    def basic_authorization(self) -> str:
+        """The value of ``Proxy-Authorization``, or nothing."""
+        return (
+            f"Basic {b64encode(f'{self.user}:{self.password}'.encode()).decode()}" if self.user or self.password else ""
+        )
+
+
+def find_proxy(scheme: str, host: str, port: int, given: str | None, environ: Mapping[str, str]) -> Proxy | None:
+    """
+    Find the proxy for a host: the given one, else the environment's unless ``NO_PROXY`` exempts the host.
+
+    An empty string as the given one goes without. What cannot be read as a proxy's address is a ``ValueError``.
+
+    >>> find_proxy("https", "example.com", 443, None, {"HTTPS_PROXY": "http://10.0.0.1:3128", "NO_PROXY": ".test"})
+    Proxy(http://10.0.0.1:3128)
+    """
+    if given is not None:
+        return parse_proxy(given) if given else None
+    found = next((environ[name] for name in _get_variable_names(scheme, environ) if environ.get(name)), "")
+    if not found or _is_exempt(host, port, environ.get("no_proxy") or environ.get("NO_PROXY") or ""):
+        return None
+    return parse_proxy(found)
+
+
+def parse_proxy(text: str) -> Proxy:
+    """
+    Read a proxy's address; without a scheme it is ``http``.
+
+    The error does not repeat the text, which may hold a password.
+    """
+    try:
+        parts = urlsplit(text if "://" in text else f"http://{text}")
+        host, port = (parts.hostname or "").encode("idna").decode("ascii"), parts.port
+    except ValueError:
+        raise ValueError(_INVALID_PROXY) from None
+    if parts.scheme not in _DEFAULT_PORTS or not host:
+        raise ValueError(_INVALID_PROXY)
+    port = _DEFAULT_PORTS[parts.scheme] if port is None else port
+    return Proxy(parts.scheme, host, port, unquote(parts.username or ""), unquote(parts.password or ""))
+
+
+_INVALID_PROXY = "not the address of an http or socks5 proxy"
+_DEFAULT_PORTS = {"http": 80, "socks5": 1080, "socks5h": 1080}
+
+
+def _get_variable_names(scheme: str, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """In a CGI script ``HTTP_PROXY`` is a header of whoever calls it (https://httpoxy.org)."""
+    if scheme == "https":
+        return ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
+    plain = ("http_proxy",) if "REQUEST_METHOD" in environ else ("http_proxy", "HTTP_PROXY")
+    return (*plain, "all_proxy", "ALL_PROXY")
+
+
+def _is_exempt(host: str, port: int, no_proxy: str) -> bool:
+    return any(_is_covered(entry.strip().lower(), host.lower(), port) for entry in no_proxy.split(",") if entry.strip())
+
+
+def _is_covered(entry: str, host: str, port: int) -> bool:
+    if entry == "*":
+        return True
+    name, ported = _split_entry(entry)
+    name = name.removeprefix("*").lstrip(".")
+    return ported in {"", str(port)} and (host == name or (bool(name) and host.endswith(f".{name}")))
+
+
+def _split_entry(entry: str) -> tuple[str, str]:
+    """``[::1]:80``, ``::1``, ``example.com:80`` or ``example.com``."""
+    if entry.startswith("["):
+        name, _, rest = entry[1:].partition("]")
+        return name, rest.removeprefix(":")
+    name, _, ported = entry.partition(":")
+    return (entry, "") if ":" in ported else (name, ported)
+
+
+def _bracket_ipv6(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,78 @@
+"""Live sessions offline: the emulated conversation in the place of the network."""
+
+import dataclasses
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from returns.result import Failure, Result
+
+from genai_fn.backend import Backend, Vertex
+from genai_fn.effects import EffectFailed
+from genai_fn.emulator.live.connections import match_connection
+from genai_fn.emulator.live.setup import EmulatedClose
+from genai_fn.errors import GenaiError
+from genai_fn.interpreters.live.memory_socket import MemorySocket
+from genai_fn.interpreters.live.sockets import CloseStatus, MessageSocket
+from genai_fn.interpreters.offline import OfflineService
+from genai_fn.live_protocol.frames import decode_frame, encode_frame
+from genai_fn.live_protocol.handshake import EncodedHandshake, encode_handshake
+from genai_fn.request import Live
+
+__all__ = ["OfflineConnector"]
+
+
+class OfflineConnector:
+    """Connects a session to the service within an `Offline`; what is said is written and read as over the network."""
+
+    def __init__(self, live: Live[Any], service: OfflineService) -> None:
+        self._live = live
+        self._service = service
+        self._backend = _add_offline_project(service.backend)
+        self._handshake: EncodedHandshake | None = None
+
+    def encode(self, frame: Any) -> Result[Any, GenaiError]:
+        """Write a frame of ours."""
+        return encode_frame(frame, self._backend)
+
+    def decode(self, data: Any) -> Result[Any, GenaiError]:
+        """Read a message of the service's."""
+        assert self._handshake is not None  # noqa: S101  # nothing is read before a connection was opened
+        return decode_frame(data, self._handshake)
+
+    @asynccontextmanager
+    async def connect(self, handle: str | None) -> AsyncGenerator[tuple[MessageSocket, Any] | EffectFailed, None]:
+        """Begin a conversation."""
+        opened = encode_handshake(self._live, self._backend, handle)
+        if isinstance(opened, Failure):
+            yield EffectFailed(opened.failure())
+            return
+        self._handshake = opened.unwrap()
+        yield MemorySocket(_EmulatedPeer(self._handshake, self._service).handle_frame), self._handshake.setup
+
+
+def _add_offline_project(backend: Backend) -> Backend:
+    """Give Vertex AI the project that nobody asks credentials for here."""
+    if isinstance(backend, Vertex) and backend.prefix and backend.project is None:
+        return dataclasses.replace(backend, project="offline")
+    return backend
+
+
+class _EmulatedPeer:
+    """The service's end of one connection."""
+
+    def __init__(self, opened: EncodedHandshake, service: OfflineService) -> None:
+        self._service = service
+        self._conversation = match_connection(opened.http)
+
+    def handle_frame(self, frame: bytes) -> Iterator[bytes | CloseStatus]:
+        """Answer a frame, or close."""
+        if self._conversation is None:
+            yield CloseStatus(1008, "No such method.")
+            return
+        try:
+            self._conversation, answers = self._service.handle_frame(self._conversation, frame)
+        except EmulatedClose as closed:
+            yield CloseStatus(closed.code, closed.reason)
+        else:
+            yield from answers

@@ -1,0 +1,59 @@
+"""What every interpreter is, for annotations."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from returns.result import Result
+
+from genai_fn.errors import GenaiError
+from genai_fn.request import Action, Live, Stream
+
+if TYPE_CHECKING:
+    from genai_fn.interpreters.live.session import Session  # loaded with anyio, at the first use
+
+__all__ = ["AsyncInterpreter", "AsyncStreamItems", "InProcessInterpreter", "Interpreter", "StreamItems"]
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class StreamItems(Protocol[T_co]):
+    """The items of a stream as they come."""
+
+    def __iter__(self) -> Iterator[Result[T_co, GenaiError]]: ...
+    def __next__(self) -> Result[T_co, GenaiError]: ...
+    def close(self) -> None: ...
+
+
+class AsyncStreamItems(Protocol[T_co]):
+    """The items of a stream as they come."""
+
+    def __aiter__(self) -> AsyncIterator[Result[T_co, GenaiError]]: ...
+    async def __anext__(self) -> Result[T_co, GenaiError]: ...
+    def close(self) -> None: ...
+
+
+class Interpreter(Protocol):
+    """Runs actions and reads streams in the calling thread: `Http`, `Offline`, a fake."""
+
+    def __call__(self, action: Action[T]) -> Result[T, GenaiError]: ...
+    def stream(self, stream: Stream[T]) -> AbstractContextManager[StreamItems[T]]: ...
+
+
+class AsyncInterpreter(Protocol):
+    """
+    Runs actions, reads streams and opens live sessions in the calling task: `AsyncHttp`, the ``.aio`` of an in-process
+    interpreter.
+    """
+
+    async def __call__(self, action: Action[T]) -> Result[T, GenaiError]: ...
+    def stream(self, stream: Stream[T]) -> AbstractAsyncContextManager[AsyncStreamItems[T]]: ...
+    def live(self, live: Live[T]) -> "AbstractAsyncContextManager[Session[T]]": ...
+
+
+class InProcessInterpreter(Interpreter, Protocol):
+    """An interpreter without a network, which can be awaited as well; its `aio` opens live sessions, too."""
+
+    @property
+    def aio(self) -> AsyncInterpreter: ...

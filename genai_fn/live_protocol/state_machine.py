@@ -1,0 +1,444 @@
+"""
+The protocol of a live session, without I/O: ``step(state, event) -> (state, actions)``.
+
+A driver feeds in what happens, one event after the other, and performs the actions in their order. The protocol sees to
+it that there is one connection at a time, that a frame goes out whole and once, and that a session which can be resumed
+goes on, with the newest handle, where its connection was lost or is about to be.
+"""
+
+import re
+from typing import Any, Literal, TypeAlias
+
+from msgspec.structs import replace
+from returns.result import Failure, Result, Success
+
+from genai_fn.errors import Disconnected, GenaiError, LiveClosed, TimedOut
+from genai_fn.events import Reconnecting, Resumed
+from genai_fn.live_protocol.events_and_actions import (
+    CallAnswered,
+    CancelCall,
+    CloseConnection,
+    CloseRequested,
+    Connected,
+    ConnectFailed,
+    ConnectionClosed,
+    ConnectSocket,
+    DeliverItem,
+    FinishSession,
+    MessageReceived,
+    MessageSent,
+    NotifyListener,
+    OutgoingFrame,
+    ProtocolAction,
+    ProtocolEvent,
+    SendFrame,
+    SendRequested,
+    SendSetup,
+    SessionOpened,
+    SetTimer,
+    StartCall,
+    TimerFired,
+)
+from genai_fn.options import Retry
+from genai_fn.request import Live
+from genai_fn.retry import compute_delay, is_retryable
+from genai_fn.schema import FunctionCall, SessionResumptionConfig
+from genai_fn.schema.function_declarations import get_function_name
+from genai_fn.values import Value
+
+__all__ = ["ABNORMAL_CLOSURE", "ProtocolState", "handle_event", "start_session"]
+
+ABNORMAL_CLOSURE = 1006
+"""What stands for the code of a connection that ended without one: RFC 6455, section 7.1.5."""
+
+SessionPhase: TypeAlias = Literal["connecting", "setting_up", "open", "reconnecting", "draining", "closing", "closed"]
+"""
+``reconnecting`` is on the way to another connection; ``draining`` has ended for its reader, and writes what was
+offered.
+"""
+
+
+class ProtocolState(Value, kw_only=True):
+    """
+    Where a session stands.
+
+    Args:
+        resumes: Whether it was set up to be resumed.
+
+        is_transparent: Whether the server tells which of our messages its handle includes.
+
+        retry: How often to try to connect, and how long to wait.
+
+        longest: How long a wait may be that the server asks for.
+
+        functions: Whether calls are answered here; of those that the caller keeps, the names are in `kept`.
+
+        attempt: Which attempt to connect this is since the session was first open, or a connection has lasted.
+
+        number: How many connections there were before this one.
+
+        handle: The newest one from which the session can be resumed.
+
+        is_settled: Whether the handle includes all that was said.
+
+        queue: What waits to be written, in order, `queued` bytes; `writing` is being written.
+
+        unheard: With their numbers on this connection, the frames that a transparent handle does not include.
+
+        count: How many messages of ours this connection has had after the setup, which is number 0.
+
+        calls: The functions that are running.
+    """
+
+    phase: SessionPhase = "connecting"
+    is_resumable: bool = False
+    is_transparent: bool = False
+    retry: Retry = Retry()
+    max_wait: float = float("inf")
+    runs_functions: bool = False
+    caller_functions: frozenset[str] = frozenset()
+    attempt: int = 1
+    connection_number: int = 0
+    has_opened: bool = False
+    handle: str | None = None
+    is_handle_current: bool = False
+    has_go_away: bool = False
+    queue: tuple[OutgoingFrame, ...] = ()
+    queued_bytes: int = 0
+    current_frame: OutgoingFrame | None = None
+    unacknowledged: tuple[tuple[int, OutgoingFrame], ...] = ()
+    sent_count: int = 0
+    running_calls: frozenset[str] = frozenset()
+    call_count: int = 0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing that is offered would go out any more."""
+        return self.phase in ("draining", "closing", "closed")
+
+    @property
+    def pending_bytes(self) -> int:
+        """How many bytes have been offered and not been written."""
+        return self.queued_bytes if self.current_frame is None else self.queued_bytes + self.current_frame.size
+
+
+Transition: TypeAlias = tuple[ProtocolState, tuple[ProtocolAction, ...]]
+
+
+def start_session(live: Live[Any], retry: Retry, max_wait: float = float("inf")) -> Transition:
+    """Begin a session, which waits so long at the longest where a server asks it to."""
+    config = getattr(live.operation, "config", None)
+    resumption: SessionResumptionConfig | None = getattr(config, "session_resumption", None)
+    offered: set[str] = (
+        set() if live.calling_options is None else set(map(get_function_name, live.calling_options.functions))
+    )
+    tools: tuple[Any, ...] = getattr(config, "tools", None) or ()
+    declared = frozenset(each.name for tool in tools for each in tool.function_declarations or ())
+    state = ProtocolState(
+        is_resumable=resumption is not None,
+        is_transparent=resumption is not None and bool(resumption.transparent),
+        retry=retry,
+        max_wait=max_wait,
+        runs_functions=live.calling_options is not None,
+        caller_functions=declared - offered,
+        handle=None if resumption is None else resumption.handle,
+    )
+    return state, (ConnectSocket(state.handle),)
+
+
+def handle_event(state: ProtocolState, event: ProtocolEvent) -> Transition:
+    """
+    Say what follows from an event.
+
+    >>> state, actions = handle_event(ProtocolState(), Connected())
+    >>> state.phase, actions
+    ('setting_up', (SendSetup(),))
+    """
+    match event:
+        case Connected():
+            return _handle_connected(state)
+        case ConnectFailed(error=error, jitter=chance):
+            return _handle_connect_failed(state, error, chance)
+        case MessageReceived(message=message, size=size):
+            return _handle_message(state, message, size)
+        case MessageSent():
+            return _handle_message_sent(state)
+        case ConnectionClosed():
+            return _handle_connection_closed(state, event)
+        case SendRequested(frame=frame):
+            return _handle_send_requested(state, frame)
+        case CallAnswered(call_id=identity, outcome=outcome):
+            return _handle_call_answered(state, identity, outcome)
+        case TimerFired(connection_number=number):
+            return _leave_connection(state) if number == state.connection_number else (state, ())
+        case CloseRequested():
+            return _handle_close_requested(state)
+
+
+# Connecting
+
+
+def _handle_connected(state: ProtocolState) -> Transition:
+    if state.phase != "connecting":
+        return state, (CloseConnection(),)
+    return replace(state, phase="setting_up"), (SendSetup(),)
+
+
+def _handle_connect_failed(state: ProtocolState, error: GenaiError, chance: float) -> Transition:
+    if state.is_over:
+        return replace(state, phase="closed"), ()
+    return _reconnect_or_fail(state, error, chance)
+
+
+def _reconnect_or_fail(state: ProtocolState, error: GenaiError | None, chance: float) -> Transition:
+    """Try to connect once more, if that is of any use; at once, where the connection before was a good one."""
+    if state.attempt == 0:
+        return _reconnect(state, error, 0.0)
+    why = error or _REPEATEDLY_CLOSED
+    is_passing = is_retryable(why, repeatable=True) or (state.has_opened and isinstance(why, TimedOut))
+    wait = compute_delay(why, state.attempt, state.retry, chance) if is_passing else None
+    return _finish_session(state, why) if wait is None or wait > state.max_wait else _reconnect(state, error, wait)
+
+
+_REPEATEDLY_CLOSED = Disconnected("in a live session", "the peer goes away at once, again and again")
+
+
+def _reconnect(state: ProtocolState, error: GenaiError | None, wait: float) -> Transition:
+    """Connect anew: what was not heard goes out once more, what was not written stays in the queue."""
+    unwritten = () if state.current_frame is None else (state.current_frame,)
+    queue = (*(frame for _, frame in state.unacknowledged), *unwritten, *state.queue)
+    anew = replace(
+        state,
+        phase="connecting",
+        attempt=state.attempt + 1,
+        connection_number=state.connection_number + 1,
+        has_go_away=False,
+        queue=queue,
+        queued_bytes=sum(frame.size for frame in queue),
+        current_frame=None,
+        unacknowledged=(),
+        sent_count=0,
+    )
+    return anew, (NotifyListener(Reconnecting(error, wait)), ConnectSocket(state.handle, wait))
+
+
+# Hearing
+
+
+def _handle_message(state: ProtocolState, heard: Result[Any, GenaiError], size: int) -> Transition:
+    if state.phase not in ("setting_up", "open", "reconnecting"):
+        return state, ()
+    if isinstance(heard, Failure):
+        return _fail_session(state, heard.failure())
+    message: Any = heard.unwrap()
+    if state.phase != "setting_up":
+        return _apply_message(state, message, size)
+    complete = message.setup_complete
+    opened = replace(state, phase="open", has_opened=True, attempt=state.attempt if state.has_opened else 0)
+    identity: str | None = getattr(complete, "session_id", None)
+    first = NotifyListener(Resumed(identity)) if state.has_opened else SessionOpened(identity)
+    opened, actions = (
+        _apply_message(opened, message, size) if state.has_opened or _has_more_than_setup(message) else (opened, ())
+    )
+    return _prepend_actions(_send_next_frame(opened), first, *actions)
+
+
+def _has_more_than_setup(message: Any) -> bool:
+    """Tell whether a message says anything but that the session is set up."""
+    names: tuple[str, ...] = message.__struct_fields__
+    return any(name != "setup_complete" and getattr(message, name) is not None for name in names)
+
+
+def _apply_message(state: ProtocolState, message: Any, size: int) -> Transition:
+    """Take in what a message says of the session, and hand it on."""
+    actions: list[ProtocolAction] = [DeliverItem(Success(message), size)]
+    update, go_away = getattr(message, "session_resumption_update", None), getattr(message, "go_away", None)
+    if state.is_handle_current and getattr(message, "server_content", None) is not None:
+        state = replace(state, is_handle_current=False)
+    if getattr(message, "tool_call", None) is not None:
+        state, calls = _start_calls(replace(state, is_handle_current=False), message.tool_call.function_calls)
+        actions += calls
+    if getattr(message, "tool_call_cancellation", None) is not None:
+        gone = tuple(each for each in message.tool_call_cancellation.ids if each in state.running_calls)
+        state = replace(state, running_calls=state.running_calls - {*gone})
+        actions += (CancelCall(gone),) if gone else ()
+    if update is not None and update.resumable and update.new_handle:
+        state = _store_handle(state, update.new_handle, update.last_consumed_client_message_index)
+    if go_away is not None and not state.has_go_away:
+        state = replace(state, has_go_away=True)
+        seconds = _parse_time_left(go_away.time_left)
+        actions += () if seconds is None or not state.is_resumable else (SetTimer(seconds, state.connection_number),)
+    if state.is_handle_current:
+        state, leaving = _leave_connection(state)
+        actions += leaving
+    return state, tuple(actions)
+
+
+def _store_handle(state: ProtocolState, handle: str, heard: int | None) -> ProtocolState:
+    unheard = state.unacknowledged if heard is None else tuple(each for each in state.unacknowledged if each[0] > heard)
+    return replace(
+        state, handle=handle, unacknowledged=unheard, is_handle_current=not unheard and state.current_frame is None
+    )
+
+
+def _leave_connection(state: ProtocolState) -> Transition:
+    """Leave a connection that is about to be cut, if the session can go on with another."""
+    if state.phase == "open" and state.has_go_away and state.is_resumable and state.handle is not None:
+        return replace(state, phase="reconnecting"), (CloseConnection(),)
+    return state, ()
+
+
+def _parse_time_left(duration: str | None) -> float | None:
+    """Read a duration such as ``"9.5s"``, a little shorter than it is."""
+    match = _DURATION.fullmatch(duration or "")
+    return None if match is None else max(0.0, float(match[1]) - _GO_AWAY_MARGIN)
+
+
+_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]+)?)s")
+_GO_AWAY_MARGIN = 1.0
+
+
+# Functions
+
+
+def _start_calls(state: ProtocolState, calls: tuple[FunctionCall, ...]) -> Transition:
+    actions: list[ProtocolAction] = []
+    for call in calls if state.runs_functions else ():
+        identity = call.id or f"#{state.call_count}"
+        if call.name in state.caller_functions or identity in state.running_calls:
+            continue
+        state = replace(state, running_calls=state.running_calls | {identity}, call_count=state.call_count + 1)
+        actions.append(StartCall(identity, call))
+    return state, tuple(actions)
+
+
+def _handle_call_answered(state: ProtocolState, identity: str, outcome: OutgoingFrame | GenaiError) -> Transition:
+    if identity not in state.running_calls:
+        return state, ()
+    state = replace(state, running_calls=state.running_calls - {identity})
+    if isinstance(outcome, GenaiError):
+        return _fail_session(state, outcome)
+    return _send_next_frame(_enqueue_frame(state, outcome))
+
+
+# Writing
+
+
+def _handle_send_requested(state: ProtocolState, frame: OutgoingFrame) -> Transition:
+    return (state, ()) if state.is_over else _send_next_frame(_enqueue_frame(state, frame))
+
+
+def _enqueue_frame(state: ProtocolState, frame: OutgoingFrame) -> ProtocolState:
+    return replace(state, queue=(*state.queue, frame), queued_bytes=state.queued_bytes + frame.size)
+
+
+def _handle_message_sent(state: ProtocolState) -> Transition:
+    if state.current_frame is None:
+        return state, ()
+    number = state.sent_count + 1
+    unheard = (*state.unacknowledged, (number, state.current_frame)) if state.is_transparent else ()
+    return _send_next_frame(
+        replace(
+            state,
+            current_frame=None,
+            sent_count=number,
+            unacknowledged=_drop_oldest_unacknowledged(unheard),
+            is_handle_current=False,
+        )
+    )
+
+
+def _drop_oldest_unacknowledged(
+    unheard: tuple[tuple[int, OutgoingFrame], ...],
+) -> tuple[tuple[int, OutgoingFrame], ...]:
+    """Forget the oldest of what a server never says that it has heard."""
+    size = sum(frame.size for _, frame in unheard)
+    while size > _MAX_UNACKNOWLEDGED_BYTES:
+        size -= unheard[0][1].size
+        unheard = unheard[1:]
+    return unheard
+
+
+_MAX_UNACKNOWLEDGED_BYTES = 64 * 1024 * 1024
+
+
+def _send_next_frame(state: ProtocolState) -> Transition:
+    """Have the next frame written, if nothing is; what has drained is closed."""
+    if state.phase not in ("open", "draining") or state.current_frame is not None:
+        return state, ()
+    if state.queue:
+        first = state.queue[0]
+        return replace(
+            state, current_frame=first, queue=state.queue[1:], queued_bytes=state.queued_bytes - first.size
+        ), (SendFrame(first),)
+    return (replace(state, phase="closing"), (CloseConnection(),)) if state.phase == "draining" else (state, ())
+
+
+# Ending
+
+
+def _handle_connection_closed(state: ProtocolState, event: ConnectionClosed) -> Transition:
+    lost = event.error or Disconnected("in a live session", event.reason or "the connection was cut")
+    error = lost if event.code == ABNORMAL_CLOSURE else LiveClosed(event.code, event.reason)
+    can_resume = state.is_resumable and state.handle is not None
+    if event.duration >= _STABLE_CONNECTION_SECONDS and state.phase in ("open", "reconnecting"):
+        state = replace(state, attempt=0)
+    match state.phase:
+        case "reconnecting":
+            return _reconnect_or_fail(state, None, event.jitter)
+        case "connecting" | "setting_up" if event.code == ABNORMAL_CLOSURE:
+            return _reconnect_or_fail(state, error, event.jitter)
+        case "open" if can_resume and (event.code == ABNORMAL_CLOSURE or state.has_go_away):
+            return _reconnect_or_fail(state, lost, event.jitter)
+        case "open" if event.code in _NORMAL_CLOSE_CODES:
+            return _finish_session(state, None)
+        case "connecting" | "setting_up" | "open":
+            return _finish_session(state, error)
+        case _:
+            return replace(state, phase="closed"), ()
+
+
+_NORMAL_CLOSE_CODES = (1000, 1001)
+_STABLE_CONNECTION_SECONDS = 10.0
+"""After how many seconds a connection was a good one: those that break sooner are counted, lest it never ends."""
+
+
+def _handle_close_requested(state: ProtocolState) -> Transition:
+    """End the session for its reader, and hang up once all is written that was offered."""
+    if state.is_over:
+        return state, ()
+    ended, actions = _finish_session(state, None)
+    if state.phase != "open":
+        return replace(ended, phase="closing"), (*actions, CloseConnection())
+    kept = replace(
+        ended, phase="draining", queue=state.queue, queued_bytes=state.queued_bytes, current_frame=state.current_frame
+    )
+    draining, more = _send_next_frame(kept)
+    return draining, (*actions, *more)
+
+
+def _fail_session(state: ProtocolState, error: GenaiError) -> Transition:
+    """End the session for its reader with a failure, and hang up."""
+    if state.is_over:
+        return state, ()
+    ended, actions = _finish_session(state, error)
+    return replace(ended, phase="closing"), (*actions, CloseConnection())
+
+
+def _finish_session(state: ProtocolState, error: GenaiError | None) -> Transition:
+    stopped = (CancelCall(tuple(sorted(state.running_calls))),) if state.running_calls else ()
+    ended = replace(
+        state,
+        phase="closed",
+        queue=(),
+        queued_bytes=0,
+        current_frame=None,
+        unacknowledged=(),
+        running_calls=frozenset(),
+    )
+    return ended, (*stopped, FinishSession(None if error is None else Failure(error)))
+
+
+def _prepend_actions(done: Transition, *before: ProtocolAction) -> Transition:
+    """Put actions before those of a step."""
+    return done[0], (*before, *done[1])

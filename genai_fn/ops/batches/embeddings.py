@@ -1,0 +1,126 @@
+"""Batches of vectors: many contents as one job."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, cast
+
+from genai_fn.backend import Gemini, Vertex
+from genai_fn.errors import InvalidRequest
+from genai_fn.ops.batches.jobs import GEMINI_JOB
+from genai_fn.request import POST, Call, Operation, Refusal, Request
+from genai_fn.schema import (
+    BatchJob,
+    Content,
+    CreateEmbeddingsBatchJobConfig,
+    EmbedContentConfig,
+    EmbeddingsBatchJobSource,
+)
+from genai_fn.schema.base import Message
+from genai_fn.schema.convert import as_struct
+from genai_fn.wire.resource_names import check_model_name, resolve_model_name
+
+__all__ = ["CreateEmbeddingsBatch", "create_embeddings"]
+
+
+class CreateEmbeddingsBatch(Operation[BatchJob]):
+    """Begin a batch of vectors."""
+
+    op: ClassVar = "batches.create_embeddings"
+    repeatable: ClassVar = False
+
+    model: str
+    src: EmbeddingsBatchJobSource
+    config: CreateEmbeddingsBatchJobConfig = CreateEmbeddingsBatchJobConfig()
+
+    def gemini(self, at: Gemini) -> Call[BatchJob]:
+        batch = _EmbedBatch(display_name=self.config.display_name, input_config=_encode_input(self.src))
+        return POST(
+            f"{resolve_model_name(at, self.model)}:asyncBatchEmbedContent",
+            _CreateEmbedBatchBody(batch=batch),
+            GEMINI_JOB,
+        )
+
+    def vertex(self, at: Vertex) -> Refusal:
+        return Refusal("batches of vectors are the Gemini Developer API's alone")
+
+
+def create_embeddings(
+    model: str,
+    src: EmbeddingsBatchJobSource | Mapping[str, Any],
+    config: CreateEmbeddingsBatchJobConfig | Mapping[str, Any] | None = None,
+) -> Request[BatchJob]:
+    """
+    Begin a batch of vectors, which may take a day: ask with ``batches.get`` how far it has come.
+
+    Args:
+        model: As in ``embed``.
+
+        src: Either ``file_name``, such as ``files/abc``, or ``inlined_requests``: contents, of which each item of a
+            list gets a vector, and a config for all.
+
+        config: What the batch is called.
+
+    >>> src = {"inlined_requests": {"contents": ["a text", "another"]}}
+    >>> len(create_embeddings("gemini-embedding-001", src).operation.src.inlined_requests.contents)
+    2
+    """
+    source = as_struct(EmbeddingsBatchJobSource, src, "src")
+    if (source.file_name is None) == (source.inlined_requests is None):
+        raise InvalidRequest("src", src, "either file_name or inlined_requests")
+    if source.inlined_requests is not None and source.inlined_requests.contents is None:
+        raise InvalidRequest("src.inlined_requests.contents", None, "at least one content")
+    return Request(
+        CreateEmbeddingsBatch(
+            model=check_model_name(model), src=source, config=as_struct(CreateEmbeddingsBatchJobConfig, config)
+        )
+    )
+
+
+class _BatchedEmbedRequest(Message):
+    content: Content
+    task_type: str | None = None
+    title: str | None = None
+    output_dimensionality: int | None = None
+
+
+class _InlinedEmbedRequest(Message):
+    request: _BatchedEmbedRequest
+
+
+class _InlinedEmbedRequests(Message):
+    requests: tuple[_InlinedEmbedRequest, ...]
+
+
+class _EmbedBatchInput(Message):
+    file_name: str | None = None
+    requests: _InlinedEmbedRequests | None = None
+
+
+class _EmbedBatch(Message):
+    input_config: _EmbedBatchInput
+    display_name: str | None = None
+
+
+class _CreateEmbedBatchBody(Message):
+    batch: _EmbedBatch
+
+
+def _encode_input(src: EmbeddingsBatchJobSource) -> _EmbedBatchInput:
+    inlined = src.inlined_requests
+    if inlined is None:
+        return _EmbedBatchInput(file_name=src.file_name)
+    config = inlined.config or EmbedContentConfig()
+    contents = cast("tuple[Content, ...]", inlined.contents)
+    return _EmbedBatchInput(
+        requests=_InlinedEmbedRequests(
+            requests=tuple(_InlinedEmbedRequest(request=_encode_embed_request(each, config)) for each in contents)
+        )
+    )
+
+
+def _encode_embed_request(content: Content, config: EmbedContentConfig) -> _BatchedEmbedRequest:
+    return _BatchedEmbedRequest(
+        content=content,
+        task_type=config.task_type,
+        title=config.title,
+        output_dimensionality=config.output_dimensionality,
+    )

@@ -1,0 +1,221 @@
+"""What the two backends say of a batch, read as one `BatchJob`."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from genai_fn import codec
+from genai_fn.ops.batches.places import BatchInputConfig, BatchOutputConfig, decode_destination, decode_source
+from genai_fn.ops.request_parts import copy_fields
+from genai_fn.request import ResponseReader, read_json
+from genai_fn.schema import (
+    BatchJob,
+    BatchJobDestination,
+    CompletionStats,
+    ContentEmbedding,
+    DeleteResourceJob,
+    GenerateContentResponse,
+    InlinedEmbedContentResponse,
+    InlinedResponse,
+    JobError,
+    JobState,
+    ListBatchJobsResponse,
+    SingleEmbedContentResponse,
+)
+from genai_fn.schema.base import Message
+
+__all__ = ["DELETION", "GEMINI_JOB", "GEMINI_JOBS", "VERTEX_JOB", "VERTEX_JOBS"]
+
+
+class _JobErrorBody(Message):
+    code: int | None = None
+    message: str | None = None
+    details: tuple[Any, ...] = ()
+
+
+def _decode_error(said: _JobErrorBody | None) -> JobError | None:
+    if said is None:
+        return None
+    details = (each if isinstance(each, str) else codec.encode(each).decode() for each in said.details)
+    return JobError(code=said.code, message=said.message, details=tuple(details))
+
+
+# Gemini: an operation, with the batch in its metadata
+
+
+class _InlinedResult(GenerateContentResponse):
+    """A response of either kind."""
+
+    embedding: ContentEmbedding | None = None
+    token_count: int | None = None
+
+
+class _InlinedItem(Message):
+    response: _InlinedResult | None = None
+    error: _JobErrorBody | None = None
+    metadata: Mapping[str, Any] | None = None
+
+
+class _InlinedItems(Message):
+    inlined_responses: tuple[_InlinedItem, ...] = ()
+
+
+class _GeminiBatchOutput(Message):
+    responses_file: str | None = None
+    inlined_responses: _InlinedItems | None = None
+    inlined_embed_content_responses: _InlinedItems | None = None
+
+
+class _GeminiBatchStats(Message):
+    successful_request_count: int | None = None
+    failed_request_count: int | None = None
+    pending_request_count: int | None = None
+
+
+class _GeminiBatchMetadata(Message):
+    display_name: str | None = None
+    state: str | None = None
+    create_time: datetime | None = None
+    end_time: datetime | None = None
+    update_time: datetime | None = None
+    model: str | None = None
+    output: _GeminiBatchOutput | None = None
+    batch_stats: _GeminiBatchStats | None = None
+
+
+class _GeminiBatchOperation(Message):
+    name: str | None = None
+    metadata: _GeminiBatchMetadata | None = None
+    error: _JobErrorBody | None = None
+    response: _GeminiBatchOutput | None = None
+
+
+def _job_from_gemini(said: _GeminiBatchOperation) -> BatchJob:
+    batch = said.metadata or _GeminiBatchMetadata()
+    output = batch.output or said.response
+    return BatchJob(
+        name=said.name,
+        display_name=batch.display_name,
+        state=None if batch.state is None else _decode_state(batch.state),
+        error=_decode_error(said.error),
+        create_time=batch.create_time,
+        end_time=batch.end_time,
+        update_time=batch.update_time,
+        model=batch.model,
+        dest=None if output is None else _decode_destination(output),
+        completion_stats=None if batch.batch_stats is None else _decode_stats(batch.batch_stats),
+    )
+
+
+def _decode_state(text: str) -> JobState:
+    """Read Gemini's ``BATCH_STATE_…`` as the job's state; one that nobody knows stays what it is."""
+    return JobState.__members__.get(text.replace("BATCH_STATE_", "JOB_STATE_", 1)) or JobState(text)
+
+
+def _decode_stats(counts: _GeminiBatchStats) -> CompletionStats:
+    return CompletionStats(
+        successful_count=counts.successful_request_count,
+        failed_count=counts.failed_request_count,
+        incomplete_count=counts.pending_request_count,
+    )
+
+
+def _decode_destination(output: _GeminiBatchOutput) -> BatchJobDestination:
+    vectors = (output.inlined_embed_content_responses or _InlinedItems()).inlined_responses
+    answers = (output.inlined_responses or _InlinedItems()).inlined_responses
+    if any(each.response is not None and each.response.embedding is not None for each in answers):
+        vectors, answers = answers, ()
+    return BatchJobDestination(
+        file_name=output.responses_file,
+        inlined_responses=tuple(_decode_inlined_response(each) for each in answers),
+        inlined_embed_content_responses=tuple(_decode_inlined_embedding(each) for each in vectors),
+    )
+
+
+def _decode_inlined_response(said: _InlinedItem) -> InlinedResponse:
+    response = None if said.response is None else copy_fields(GenerateContentResponse, said.response)
+    return InlinedResponse(response=response, error=_decode_error(said.error), metadata=said.metadata)
+
+
+def _decode_inlined_embedding(said: _InlinedItem) -> InlinedEmbedContentResponse:
+    response = None if said.response is None else copy_fields(SingleEmbedContentResponse, said.response)
+    return InlinedEmbedContentResponse(response=response, error=_decode_error(said.error))
+
+
+class _GeminiBatchOperations(Message):
+    operations: tuple[_GeminiBatchOperation, ...] = ()
+    next_page_token: str | None = None
+
+
+def _jobs_from_gemini(said: _GeminiBatchOperations) -> ListBatchJobsResponse:
+    jobs = tuple(_job_from_gemini(each) for each in said.operations)
+    return ListBatchJobsResponse(batch_jobs=jobs, next_page_token=said.next_page_token)
+
+
+GEMINI_JOB: Final[ResponseReader[BatchJob]] = read_json(_GeminiBatchOperation, _job_from_gemini)
+GEMINI_JOBS: Final[ResponseReader[ListBatchJobsResponse]] = read_json(_GeminiBatchOperations, _jobs_from_gemini)
+
+
+# Vertex AI: the job itself, its places under other names
+
+
+class _VertexBatchJob(Message):
+    name: str | None = None
+    display_name: str | None = None
+    state: str | None = None
+    error: _JobErrorBody | None = None
+    create_time: datetime | None = None
+    start_time: datetime | None = None
+    end_time: datetime | None = None
+    update_time: datetime | None = None
+    model: str | None = None
+    input_config: BatchInputConfig | None = None
+    output_config: BatchOutputConfig | None = None
+    completion_stats: CompletionStats | None = None
+
+
+def _job_from_vertex(said: _VertexBatchJob) -> BatchJob:
+    return BatchJob(
+        name=said.name,
+        display_name=said.display_name,
+        state=None if said.state is None else _decode_state(said.state),
+        error=_decode_error(said.error),
+        create_time=said.create_time,
+        start_time=said.start_time,
+        end_time=said.end_time,
+        update_time=said.update_time,
+        model=said.model,
+        src=None if said.input_config is None else decode_source(said.input_config),
+        dest=None if said.output_config is None else decode_destination(said.output_config),
+        completion_stats=said.completion_stats,
+    )
+
+
+class _VertexBatchJobs(Message):
+    batch_prediction_jobs: tuple[_VertexBatchJob, ...] = ()
+    next_page_token: str | None = None
+
+
+def _jobs_from_vertex(said: _VertexBatchJobs) -> ListBatchJobsResponse:
+    jobs = tuple(_job_from_vertex(each) for each in said.batch_prediction_jobs)
+    return ListBatchJobsResponse(batch_jobs=jobs, next_page_token=said.next_page_token)
+
+
+VERTEX_JOB: Final[ResponseReader[BatchJob]] = read_json(_VertexBatchJob, _job_from_vertex)
+VERTEX_JOBS: Final[ResponseReader[ListBatchJobsResponse]] = read_json(_VertexBatchJobs, _jobs_from_vertex)
+
+
+# Both
+
+
+class _DeletionBody(Message):
+    name: str | None = None
+    done: bool | None = None
+    error: _JobErrorBody | None = None
+
+
+def _decode_deletion(said: _DeletionBody) -> DeleteResourceJob:
+    return DeleteResourceJob(name=said.name, done=said.done, error=_decode_error(said.error))
+
+
+DELETION: Final[ResponseReader[DeleteResourceJob]] = read_json(_DeletionBody, _decode_deletion)

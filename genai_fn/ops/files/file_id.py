@@ -1,0 +1,27 @@
+"""How files are named: by an identity, a resource name, or an address."""
+
+import re
+
+from genai_fn.errors import InvalidRequest
+from genai_fn.wire.resource_names import check_resource_name
+
+__all__ = ["parse_file_id"]
+
+
+def parse_file_id(name: object, path: str = "name") -> str:
+    """
+    Cut the identity of a file out of what names it.
+
+    >>> parse_file_id("files/a-1"), parse_file_id("https://host/v1beta/files/a-1:download?alt=media")
+    ('a-1', 'a-1')
+    """
+    if not isinstance(name, str) or not name.startswith(("https://", "http://")):
+        return check_resource_name(name.removeprefix("files/") if isinstance(name, str) else name, path, _EXPECTED)
+    found = _FILE_ID_IN_URL.search(name)
+    if found is None:
+        raise InvalidRequest(path, name, _EXPECTED)
+    return found[1]
+
+
+_FILE_ID_IN_URL = re.compile("files/([a-z0-9][a-z0-9-]*)")
+_EXPECTED = "files/…, the identity alone, or the address of a file"

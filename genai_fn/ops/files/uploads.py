@@ -1,0 +1,249 @@
+"""
+The steps of an upload: start a session, send pieces to its address, and ask how far it has come after a fault.
+
+An upload is one session of the resumable protocol: a start answers the session's address; pieces follow, in order, the
+last with ``is_last``. A piece that failed is not sent again blindly: a query says how many bytes have arrived, and the
+upload goes on from there. The piece that ends it answers, in the body, what the upload has become.
+"""
+
+import re
+from typing import ClassVar, TypeVar
+from urllib.parse import quote
+
+import msgspec
+from returns.result import Failure, Result, Success
+
+from genai_fn.backend import Gemini, Vertex
+from genai_fn.errors import DecodeError, GenaiError
+from genai_fn.http import FileSlice, Headers, HttpResponse, mask_url
+from genai_fn.ops.request_parts import omit_if_empty
+from genai_fn.request import POST, Call, Operation, Refusal, read_whole_response
+from genai_fn.schema import (
+    ChunkingConfig,
+    CustomMetadata,
+    File,
+    UploadFileConfig,
+    UploadToFileSearchStoreConfig,
+    UploadToFileSearchStoreOperation,
+)
+from genai_fn.schema.base import Message
+from genai_fn.values import Value
+from genai_fn.wire.lenient_json import build_decode_error, parse_json
+
+__all__ = [
+    "QueryUpload",
+    "SendUploadChunk",
+    "StartStoreUpload",
+    "StartUpload",
+    "UploadProgress",
+    "decode_store_operation",
+    "decode_uploaded_file",
+]
+
+T = TypeVar("T")
+
+
+class StartUpload(Operation[str]):
+    """Start the upload of a file: answers the session's address."""
+
+    op: ClassVar = "files.upload.start"
+
+    size: int
+    mime_type: str
+    file_name: str = ""
+    config: UploadFileConfig = UploadFileConfig()
+
+    def gemini(self, at: Gemini) -> Call[str]:
+        address = _build_upload_url(at, "upload/{version}/files")
+        headers = _build_start_headers(self.size, self.mime_type, self.file_name)
+        return POST(
+            address, _encode_file(self), read_whole_response(_parse_session_url), headers=headers, absolute=True
+        )
+
+    def vertex(self, at: Vertex) -> Refusal:
+        return Refusal("files are the Gemini Developer API's alone; Vertex AI reads from Cloud Storage")
+
+
+class _FileBody(Message):
+    file: File
+
+
+def _encode_file(operation: StartUpload) -> _FileBody:
+    config = operation.config
+    name = config.name if config.name is None or config.name.startswith("files/") else f"files/{config.name}"
+    return _FileBody(
+        file=File(
+            name=name,
+            display_name=_resolve_display_name(config.display_name, operation.file_name),
+            mime_type=operation.mime_type,
+            size_bytes=operation.size,
+        )
+    )
+
+
+class StartStoreUpload(Operation[str]):
+    """Start the upload of a file into a store: answers the session's address."""
+
+    op: ClassVar = "stores.upload.start"
+
+    file_search_store_name: str
+    size: int
+    mime_type: str
+    file_name: str = ""
+    config: UploadToFileSearchStoreConfig = UploadToFileSearchStoreConfig()
+
+    def gemini(self, at: Gemini) -> Call[str]:
+        address = _build_upload_url(
+            at, f"upload/{{version}}/{quote(self.file_search_store_name)}:uploadToFileSearchStore"
+        )
+        headers = _build_start_headers(self.size, self.mime_type, self.file_name)
+        return POST(
+            address, _encode_document(self), read_whole_response(_parse_session_url), headers=headers, absolute=True
+        )
+
+    def vertex(self, at: Vertex) -> Refusal:
+        return Refusal("file search stores are the Gemini Developer API's alone")
+
+
+class _DocumentBody(Message):
+    display_name: str | None = None
+    mime_type: str | None = None
+    custom_metadata: tuple[CustomMetadata, ...] | None = None
+    chunking_config: ChunkingConfig | None = None
+
+
+def _encode_document(operation: StartStoreUpload) -> _DocumentBody | None:
+    config = operation.config
+    return omit_if_empty(
+        _DocumentBody(
+            display_name=_resolve_display_name(config.display_name, operation.file_name),
+            mime_type=config.mime_type,
+            custom_metadata=config.custom_metadata,
+            chunking_config=config.chunking_config,
+        )
+    )
+
+
+def _build_upload_url(at: Gemini, path: str) -> str:
+    """Uploads have a root of their own, beside that of the version."""
+    return f"{at.base_url}/{path.replace('{version}/', f'{at.api_version}/' if at.api_version else '')}"
+
+
+def _build_start_headers(size: int, mime_type: str, file_name: str) -> Headers:
+    named: Headers = (("x-goog-upload-file-name", file_name),) if file_name and _is_header_safe(file_name) else ()
+    return (
+        ("x-goog-upload-protocol", "resumable"),
+        ("x-goog-upload-command", "start"),
+        ("x-goog-upload-header-content-length", str(size)),
+        ("x-goog-upload-header-content-type", mime_type),
+        *named,
+    )
+
+
+def _resolve_display_name(given: str | None, file_name: str) -> str | None:
+    """Say in the body what a header has no letters for."""
+    return file_name if given is None and not _is_header_safe(file_name) else given
+
+
+def _is_header_safe(file_name: str) -> bool:
+    return file_name.isascii() and file_name.isprintable() and file_name == file_name.strip()
+
+
+def _parse_session_url(response: HttpResponse) -> str:
+    address = response.get_header("x-goog-upload-url") or ""
+    if not address.startswith(("https://", "http://")):
+        raise DecodeError("an address in the header x-goog-upload-url", "", mask_url(address))
+    return address
+
+
+class UploadProgress(Value):
+    """How far an upload has come: `received` bytes, if the server says; once final, `body` says what it has become."""
+
+    is_final: bool
+    received: int | None = None
+    body: bytes = b""
+
+
+class SendUploadChunk(Operation[UploadProgress]):
+    """Send a piece of an upload."""
+
+    op: ClassVar = "files.upload.send"
+    repeatable: ClassVar = False
+    resumable: ClassVar = True
+
+    session: str
+    offset: int
+    data: bytes | FileSlice
+    is_last: bool
+
+    def __repr__(self) -> str:
+        return _redact_session_url(self.session, Message.__repr__(self))
+
+    def gemini(self, at: Gemini) -> Call[UploadProgress]:
+        headers = (
+            ("x-goog-upload-command", "upload, finalize" if self.is_last else "upload"),
+            ("x-goog-upload-offset", str(self.offset)),
+        )
+        return POST(self.session, self.data, read_whole_response(_parse_progress), headers=headers, absolute=True)
+
+    def vertex(self, at: Vertex) -> Refusal:
+        return Refusal("files are the Gemini Developer API's alone; Vertex AI reads from Cloud Storage")
+
+
+class QueryUpload(Operation[UploadProgress]):
+    """Ask how far an upload has come."""
+
+    op: ClassVar = "files.upload.query"
+
+    session: str
+
+    def __repr__(self) -> str:
+        return _redact_session_url(self.session, Message.__repr__(self))
+
+    def gemini(self, at: Gemini) -> Call[UploadProgress]:
+        headers = (("x-goog-upload-command", "query"),)
+        return POST(self.session, b"", read_whole_response(_parse_progress), headers=headers, absolute=True)
+
+    def vertex(self, at: Vertex) -> Refusal:
+        return Refusal("files are the Gemini Developer API's alone; Vertex AI reads from Cloud Storage")
+
+
+def _redact_session_url(session: str, shown: str) -> str:
+    """Cut a session's address down to its host: with the rest of it, anybody could go on with the upload."""
+    scheme, mark, rest = session.partition("://")
+    host = re.split("[/?#]", rest, maxsplit=1)[0].rpartition("@")[2]
+    return shown.replace(repr(session), repr(f"{scheme}://{host}/***" if mark else "***"))
+
+
+def _parse_progress(response: HttpResponse) -> UploadProgress:
+    status = response.get_header("x-goog-upload-status")
+    if status not in ("active", "final"):
+        raise DecodeError("active or final in the header x-goog-upload-status", "", status or "")
+    received = response.get_header("x-goog-upload-size-received")
+    return UploadProgress(status == "final", None if received is None else int(received), response.body)
+
+
+# What an upload has become
+
+
+def decode_uploaded_file(progress: UploadProgress) -> Result[File, GenaiError]:
+    """Read the file that an upload has become."""
+    return _decode_final_body(progress, _FileBody).map(_get_file)
+
+
+def decode_store_operation(progress: UploadProgress) -> Result[UploadToFileSearchStoreOperation, GenaiError]:
+    """Read the reading in that an upload into a store has begun."""
+    return _decode_final_body(progress, UploadToFileSearchStoreOperation)
+
+
+def _decode_final_body(progress: UploadProgress, kind: type[T]) -> Result[T, GenaiError]:
+    if not progress.is_final:
+        return Failure(DecodeError("the end of the upload, as all of it was sent"))
+    try:
+        return Success(parse_json(kind, progress.body))
+    except msgspec.DecodeError as error:
+        return Failure(build_decode_error(error, progress.body))
+
+
+def _get_file(said: _FileBody) -> File:
+    return said.file

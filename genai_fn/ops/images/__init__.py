@@ -1,0 +1,211 @@
+"""Images: made of a prompt, and enlarged; and all else that is done with them, in modules of its own."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from genai_fn.backend import Gemini, Vertex
+from genai_fn.errors import Unsupported
+from genai_fn.ops.images.editing import edit
+from genai_fn.ops.images.prediction import (
+    ImageParameters,
+    ImagePrediction,
+    ImagePredictions,
+    PredictBody,
+    WireImage,
+    decode_generated_image,
+    decode_safety_attributes,
+    encode_image,
+    encode_image_parameters,
+)
+from genai_fn.ops.images.recontext import recontext
+from genai_fn.ops.images.segments import segment
+from genai_fn.request import POST, Call, Operation, Refusal, Request, read_json
+from genai_fn.schema import (
+    GenerateImagesConfig,
+    GenerateImagesResponse,
+    Image,
+    PersonGeneration,
+    SafetyFilterLevel,
+    UpscaleImageConfig,
+    UpscaleImageResponse,
+)
+from genai_fn.schema.base import Message
+from genai_fn.schema.convert import as_struct, as_value
+from genai_fn.wire.resource_names import check_model_name, resolve_model_name
+
+__all__ = ["GenerateImages", "UpscaleImage", "edit", "generate", "recontext", "segment", "upscale"]
+
+
+class GenerateImages(Operation[GenerateImagesResponse]):
+    """Make images of a prompt."""
+
+    op: ClassVar = "images.generate"
+
+    model: str
+    prompt: str
+    config: GenerateImagesConfig = GenerateImagesConfig()
+
+    def gemini(self, at: Gemini) -> Call[GenerateImagesResponse]:
+        _refuse_gemini_unsupported(self.config, at)
+        return POST(
+            f"{resolve_model_name(at, self.model)}:predict",
+            _encode_generate(self),
+            read_json(ImagePredictions, _decode_generate),
+        )
+
+    def vertex(self, at: Vertex) -> Call[GenerateImagesResponse]:
+        return POST(
+            f"{resolve_model_name(at, self.model)}:predict",
+            _encode_generate(self),
+            read_json(ImagePredictions, _decode_generate),
+        )
+
+
+def generate(
+    model: str, prompt: str, config: GenerateImagesConfig | Mapping[str, Any] | None = None
+) -> Request[GenerateImagesResponse]:
+    """
+    Make images of a prompt.
+
+    One that is held back comes without an ``image``; ask with ``include_rai_reason`` to be told why.
+
+    Args:
+        model: An Imagen model, such as ``imagen-4.0-generate-001``, in any form that ``generate`` of contents takes.
+
+        prompt: What is to be seen.
+
+        config: How many, of which shape, with which filters.
+
+    >>> generate("imagen-4.0-generate-001", "a cat", {"number_of_images": 2}).operation.config
+    GenerateImagesConfig(number_of_images=2)
+    """
+    return Request(
+        GenerateImages(
+            model=check_model_name(model),
+            prompt=as_value(str, prompt, "prompt"),
+            config=as_struct(GenerateImagesConfig, config),
+        )
+    )
+
+
+def _refuse_gemini_unsupported(config: GenerateImagesConfig, at: Gemini) -> None:
+    paths: list[str] = []
+    if config.safety_filter_level == SafetyFilterLevel.BLOCK_NONE:
+        paths.append("config.safety_filter_level")
+    if config.person_generation == PersonGeneration.ALLOW_ALL:
+        paths.append("config.person_generation")
+    if paths:
+        raise Unsupported(at.title, tuple(paths))
+
+
+class _PromptInstance(Message):
+    prompt: str
+
+
+def _encode_generate(operation: GenerateImages) -> PredictBody:
+    return PredictBody(
+        instances=(_PromptInstance(prompt=operation.prompt),),
+        parameters=encode_image_parameters(ImageParameters, operation.config),
+        labels=operation.config.labels,
+    )
+
+
+def _decode_generate(wire: ImagePredictions) -> GenerateImagesResponse:
+    """Tell the images from what was found of the prompt, which comes as if it were one of them."""
+    images = [each for each in wire.predictions if each.content_type != _PROMPT_CONTENT_TYPE]
+    of_prompt = [each for each in wire.predictions if each.content_type == _PROMPT_CONTENT_TYPE]
+    found = of_prompt[-1] if of_prompt else wire.positive_prompt_safety_attributes or ImagePrediction()
+    return GenerateImagesResponse(
+        generated_images=tuple(map(decode_generated_image, images)),
+        positive_prompt_safety_attributes=decode_safety_attributes(found),
+    )
+
+
+_PROMPT_CONTENT_TYPE = "Positive Prompt"
+
+
+class UpscaleImage(Operation[UpscaleImageResponse]):
+    """Enlarge an image."""
+
+    op: ClassVar = "images.upscale"
+
+    model: str
+    image: Image
+    upscale_factor: str
+    config: UpscaleImageConfig = UpscaleImageConfig()
+
+    def gemini(self, at: Gemini) -> Refusal:
+        return Refusal("images are enlarged on Vertex AI alone")
+
+    def vertex(self, at: Vertex) -> Call[UpscaleImageResponse]:
+        return POST(
+            f"{resolve_model_name(at, self.model)}:predict",
+            _encode_upscale(self),
+            read_json(ImagePredictions, _decode_upscale),
+        )
+
+
+def upscale(
+    model: str,
+    image: Image | Mapping[str, Any],
+    upscale_factor: str,
+    config: UpscaleImageConfig | Mapping[str, Any] | None = None,
+) -> Request[UpscaleImageResponse]:
+    """
+    Enlarge an image.
+
+    Args:
+        model: An Imagen model, such as ``imagen-4.0-upscale-preview``, in any form that ``generate`` of contents takes.
+
+        image: Its bytes, or its place in Cloud Storage.
+
+        upscale_factor: ``x2``, ``x3`` or ``x4``.
+
+        config: Where it goes, in which file format.
+
+    >>> upscale("imagen-4.0-upscale-preview", {"gcs_uri": "gs://b/cat.png"}, "x2").operation.image
+    Image(gcs_uri='gs://b/cat.png')
+    """
+    return Request(
+        UpscaleImage(
+            model=check_model_name(model),
+            image=as_value(Image, image, "image"),
+            upscale_factor=as_value(str, upscale_factor, "upscale_factor"),
+            config=as_struct(UpscaleImageConfig, config),
+        )
+    )
+
+
+class _UpscaleInstance(Message):
+    image: WireImage | None
+
+
+class _UpscaleConfig(Message):
+    upscale_factor: str
+    enhance_input_image: bool | None = None
+    image_preservation_factor: float | None = None
+
+
+class _UpscaleParameters(ImageParameters):
+    mode: str | None = None
+    upscale_config: _UpscaleConfig | None = None
+
+
+def _encode_upscale(operation: UpscaleImage) -> PredictBody:
+    config = operation.config
+    upscaling = _UpscaleConfig(
+        upscale_factor=operation.upscale_factor,
+        enhance_input_image=config.enhance_input_image,
+        image_preservation_factor=config.image_preservation_factor,
+    )
+    return PredictBody(
+        instances=(_UpscaleInstance(image=encode_image(operation.image)),),
+        parameters=encode_image_parameters(
+            _UpscaleParameters, config, mode="upscale", sample_count=1, upscale_config=upscaling
+        ),
+        labels=config.labels,
+    )
+
+
+def _decode_upscale(wire: ImagePredictions) -> UpscaleImageResponse:
+    return UpscaleImageResponse(generated_images=tuple(map(decode_generated_image, wire.predictions)))

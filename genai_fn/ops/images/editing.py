@@ -1,0 +1,230 @@
+"""Images edited; people find the builder in ``images``."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, TypeAlias, cast
+
+from msgspec import field
+
+from genai_fn.backend import Gemini, Vertex
+from genai_fn.errors import InvalidRequest
+from genai_fn.ops.images.prediction import (
+    ImageParameters,
+    ImagePredictions,
+    PredictBody,
+    WireImage,
+    decode_generated_image,
+    encode_image,
+    encode_image_parameters,
+)
+from genai_fn.request import POST, Call, Operation, Refusal, Request, read_json
+from genai_fn.schema import (
+    ContentReferenceImage,
+    ControlReferenceConfig,
+    ControlReferenceImage,
+    ControlReferenceType,
+    EditImageConfig,
+    EditImageResponse,
+    EditMode,
+    MaskReferenceConfig,
+    MaskReferenceImage,
+    MaskReferenceMode,
+    RawReferenceImage,
+    StyleReferenceConfig,
+    StyleReferenceImage,
+    SubjectReferenceConfig,
+    SubjectReferenceImage,
+    SubjectReferenceType,
+)
+from genai_fn.schema.base import Message
+from genai_fn.schema.convert import as_struct, as_value
+from genai_fn.wire.resource_names import check_model_name, resolve_model_name
+
+__all__ = ["EditImage", "ReferenceImage", "edit"]
+
+ReferenceImage: TypeAlias = (
+    RawReferenceImage
+    | MaskReferenceImage
+    | ControlReferenceImage
+    | StyleReferenceImage
+    | SubjectReferenceImage
+    | ContentReferenceImage
+)
+
+
+class EditImage(Operation[EditImageResponse]):
+    """Edit images."""
+
+    op: ClassVar = "images.edit"
+
+    model: str
+    prompt: str
+    reference_images: tuple[ReferenceImage, ...]
+    config: EditImageConfig = EditImageConfig()
+
+    def gemini(self, at: Gemini) -> Refusal:
+        return Refusal("images are edited on Vertex AI alone")
+
+    def vertex(self, at: Vertex) -> Call[EditImageResponse]:
+        return POST(
+            f"{resolve_model_name(at, self.model)}:predict",
+            _encode_edit(self),
+            read_json(ImagePredictions, _decode_edit),
+        )
+
+
+def edit(
+    model: str,
+    prompt: str,
+    reference_images: Sequence[ReferenceImage | Mapping[str, Any]],
+    config: EditImageConfig | Mapping[str, Any] | None = None,
+) -> Request[EditImageResponse]:
+    """
+    Edit images.
+
+    Args:
+        model: An Imagen model, such as ``imagen-3.0-capability-001``, in any form that ``generate`` of contents takes.
+
+        prompt: What is to be done; it calls the images by their ``reference_id``, as in ``[1]``.
+
+        reference_images: What to edit, where, and after what: a `RawReferenceImage`, a `MaskReferenceImage` and so on;
+            a dict of one says which in ``reference_type``, such as ``"REFERENCE_TYPE_MASK"``.
+
+        config: Which kind of edit, how many images, in which file format.
+
+    >>> cat = {"reference_type": "REFERENCE_TYPE_RAW", "reference_id": 1, "reference_image": {"gcs_uri": "gs://b/c.png"}}
+    >>> edit("imagen-3.0-capability-001", "a hat on [1]", [cat]).operation.reference_images
+    (RawReferenceImage(reference_image=Image(gcs_uri='gs://b/c.png'), reference_id=1),)
+    """
+    return Request(
+        EditImage(
+            model=check_model_name(model),
+            prompt=as_value(str, prompt, "prompt"),
+            reference_images=_parse_reference_images(reference_images),
+            config=as_struct(EditImageConfig, config),
+        )
+    )
+
+
+def _parse_reference_images(images: Any) -> tuple[ReferenceImage, ...]:
+    if not isinstance(images, Sequence) or isinstance(images, str | bytes):
+        raise InvalidRequest("reference_images", images, "a list of reference images")
+    return tuple(
+        _parse_reference_image(each, f"reference_images[{index}]") for index, each in enumerate(cast("Any", images))
+    )
+
+
+def _parse_reference_image(image: Any, path: str) -> ReferenceImage:
+    if isinstance(image, _REFERENCE_CLASSES):
+        return as_struct(type(image), image, path)
+    if not isinstance(image, Mapping):
+        raise InvalidRequest(path, image, "a RawReferenceImage, a MaskReferenceImage, …")
+    fields = dict(cast("Mapping[str, Any]", image))
+    named = fields.pop("reference_type", None) or fields.pop("referenceType", None)
+    kind = _CLASS_BY_REFERENCE_TYPE.get(named) if isinstance(named, str) else None
+    if kind is None:
+        raise InvalidRequest(
+            f"{path}.reference_type", named, f"in a dict, one of {', '.join(_CLASS_BY_REFERENCE_TYPE)}"
+        )
+    return as_struct(kind, fields, path)
+
+
+_CLASS_BY_REFERENCE_TYPE: dict[str, type[ReferenceImage]] = {
+    "REFERENCE_TYPE_RAW": RawReferenceImage,
+    "REFERENCE_TYPE_MASK": MaskReferenceImage,
+    "REFERENCE_TYPE_CONTROL": ControlReferenceImage,
+    "REFERENCE_TYPE_STYLE": StyleReferenceImage,
+    "REFERENCE_TYPE_SUBJECT": SubjectReferenceImage,
+    "REFERENCE_TYPE_CONTENT": ContentReferenceImage,
+}
+_REFERENCE_CLASSES = tuple(_CLASS_BY_REFERENCE_TYPE.values())
+_REFERENCE_TYPE_BY_CLASS = {kind: name for name, kind in _CLASS_BY_REFERENCE_TYPE.items()}
+
+
+class _MaskConfig(Message):
+    mask_mode: MaskReferenceMode | None = None
+    mask_classes: tuple[int, ...] | None = None
+    dilation: float | None = None
+
+
+class _ControlConfig(Message):
+    control_type: ControlReferenceType | None = None
+    compute_control: bool | None = None
+
+
+class _StyleConfig(Message):
+    style_description: str | None = field(default=None, name="style_description")
+
+
+class _SubjectConfig(Message):
+    subject_type: SubjectReferenceType | None = field(default=None, name="subject_type")
+    subject_description: str | None = field(default=None, name="subject_description")
+
+
+class _ReferenceBody(Message):
+    reference_type: str
+    reference_image: WireImage | None = None
+    reference_id: int | None = None
+    mask_image_config: _MaskConfig | None = None
+    control_image_config: _ControlConfig | None = None
+    style_image_config: _StyleConfig | None = None
+    subject_image_config: _SubjectConfig | None = None
+
+
+class _EditInstance(Message):
+    prompt: str
+    reference_images: tuple[_ReferenceBody, ...]
+
+
+class _EditConfig(Message):
+    base_steps: int
+
+
+class _EditParameters(ImageParameters):
+    edit_mode: EditMode | None = None
+    edit_config: _EditConfig | None = None
+
+
+def _encode_edit(operation: EditImage) -> PredictBody:
+    config = operation.config
+    steps = None if config.base_steps is None else _EditConfig(base_steps=config.base_steps)
+    images = tuple(map(_encode_reference_image, operation.reference_images))
+    return PredictBody(
+        instances=(_EditInstance(prompt=operation.prompt, reference_images=images),),
+        parameters=encode_image_parameters(_EditParameters, config, edit_mode=config.edit_mode, edit_config=steps),
+        labels=config.labels,
+    )
+
+
+def _encode_reference_image(image: ReferenceImage) -> _ReferenceBody:
+    config = None if isinstance(image, RawReferenceImage | ContentReferenceImage) else image.config
+    return _ReferenceBody(
+        reference_type=_REFERENCE_TYPE_BY_CLASS[type(image)],
+        reference_image=encode_image(image.reference_image),
+        reference_id=image.reference_id,
+        mask_image_config=_encode_mask_config(config) if isinstance(config, MaskReferenceConfig) else None,
+        control_image_config=_encode_control_config(config) if isinstance(config, ControlReferenceConfig) else None,
+        style_image_config=_encode_style_config(config) if isinstance(config, StyleReferenceConfig) else None,
+        subject_image_config=_encode_subject_config(config) if isinstance(config, SubjectReferenceConfig) else None,
+    )
+
+
+def _encode_mask_config(config: MaskReferenceConfig) -> _MaskConfig:
+    return _MaskConfig(
+        mask_mode=config.mask_mode, mask_classes=config.segmentation_classes, dilation=config.mask_dilation
+    )
+
+
+def _encode_control_config(config: ControlReferenceConfig) -> _ControlConfig:
+    return _ControlConfig(control_type=config.control_type, compute_control=config.enable_control_image_computation)
+
+
+def _encode_style_config(config: StyleReferenceConfig) -> _StyleConfig:
+    return _StyleConfig(style_description=config.style_description)
+
+
+def _encode_subject_config(config: SubjectReferenceConfig) -> _SubjectConfig:
+    return _SubjectConfig(subject_type=config.subject_type, subject_description=config.subject_description)
+
+
+def _decode_edit(wire: ImagePredictions) -> EditImageResponse:
+    return EditImageResponse(generated_images=tuple(map(decode_generated_image, wire.predictions)))

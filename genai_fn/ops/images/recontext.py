@@ -1,0 +1,100 @@
+"""Images recomposed: products and people in new scenes. People find the builder in ``images``."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from genai_fn.backend import Gemini, Vertex
+from genai_fn.ops.images.prediction import (
+    ImageParameters,
+    ImagePredictions,
+    PredictBody,
+    WireImageField,
+    decode_generated_image,
+    encode_image,
+    encode_image_parameters,
+)
+from genai_fn.ops.request_parts import omit_if_empty
+from genai_fn.request import POST, Call, Operation, Refusal, Request, read_json
+from genai_fn.schema import RecontextImageConfig, RecontextImageResponse, RecontextImageSource
+from genai_fn.schema.base import Message
+from genai_fn.schema.convert import as_struct, as_value
+from genai_fn.wire.resource_names import check_model_name, resolve_model_name
+
+__all__ = ["RecontextImage", "recontext"]
+
+
+class RecontextImage(Operation[RecontextImageResponse]):
+    """Put products or people into a new scene."""
+
+    op: ClassVar = "images.recontext"
+
+    model: str
+    source: RecontextImageSource
+    config: RecontextImageConfig = RecontextImageConfig()
+
+    def gemini(self, at: Gemini) -> Refusal:
+        return Refusal("images are recomposed on Vertex AI alone")
+
+    def vertex(self, at: Vertex) -> Call[RecontextImageResponse]:
+        body = omit_if_empty(_encode_recontext(self))
+        return POST(
+            f"{resolve_model_name(at, self.model)}:predict", body, read_json(ImagePredictions, _decode_recontext)
+        )
+
+
+def recontext(
+    model: str,
+    source: RecontextImageSource | Mapping[str, Any],
+    config: RecontextImageConfig | Mapping[str, Any] | None = None,
+) -> Request[RecontextImageResponse]:
+    """
+    Put products into a new scene, or clothes on a person.
+
+    Args:
+        model: Such as ``imagen-product-recontext-preview-06-30`` or ``virtual-try-on-preview-08-04``.
+
+        source: Up to three images of a product with a prompt, or a person and one product.
+
+        config: How many images, in which file format, with which filters.
+
+    >>> recontext("virtual-try-on-preview-08-04", {"prompt": "on the beach"}).operation.source
+    RecontextImageSource(prompt='on the beach')
+    """
+    return Request(
+        RecontextImage(
+            model=check_model_name(model),
+            source=as_value(RecontextImageSource, source, "source"),
+            config=as_struct(RecontextImageConfig, config),
+        )
+    )
+
+
+class _RecontextInstance(Message):
+    prompt: str | None = None
+    person_image: WireImageField | None = None
+    product_images: tuple[WireImageField, ...] | None = None
+
+
+class _RecontextParameters(ImageParameters):
+    base_steps: int | None = None
+
+
+def _encode_recontext(operation: RecontextImage) -> PredictBody:
+    source, config = operation.source, operation.config
+    products = source.product_images
+    instance = _RecontextInstance(
+        prompt=source.prompt,
+        person_image=None if source.person_image is None else WireImageField(image=encode_image(source.person_image)),
+        product_images=None
+        if products is None
+        else tuple(WireImageField(image=encode_image(each.product_image)) for each in products),
+    )
+    return PredictBody(
+        instances=None if instance == _RecontextInstance() else (instance,),
+        parameters=encode_image_parameters(_RecontextParameters, config, base_steps=config.base_steps),
+        labels=config.labels,
+    )
+
+
+def _decode_recontext(wire: ImagePredictions) -> RecontextImageResponse:
+    return RecontextImageResponse(generated_images=tuple(map(decode_generated_image, wire.predictions)))

@@ -1,0 +1,116 @@
+"""Images segmented: masks of what is where. People find the builder in ``images``."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from genai_fn.backend import Gemini, Vertex
+from genai_fn.ops.images.prediction import PredictBody, WireImage, WireImageField, decode_image, encode_image
+from genai_fn.ops.request_parts import omit_if_empty
+from genai_fn.request import POST, Call, Operation, Refusal, Request, read_json
+from genai_fn.schema import (
+    EntityLabel,
+    GeneratedImageMask,
+    SegmentImageConfig,
+    SegmentImageResponse,
+    SegmentImageSource,
+    SegmentMode,
+)
+from genai_fn.schema.base import Message
+from genai_fn.schema.convert import as_struct, as_value
+from genai_fn.wire.resource_names import check_model_name, resolve_model_name
+
+__all__ = ["SegmentImage", "segment"]
+
+
+class SegmentImage(Operation[SegmentImageResponse]):
+    """Find what is where in an image."""
+
+    op: ClassVar = "images.segment"
+
+    model: str
+    source: SegmentImageSource
+    config: SegmentImageConfig = SegmentImageConfig()
+
+    def gemini(self, at: Gemini) -> Refusal:
+        return Refusal("images are segmented on Vertex AI alone")
+
+    def vertex(self, at: Vertex) -> Call[SegmentImageResponse]:
+        body = omit_if_empty(_encode_segment(self))
+        return POST(f"{resolve_model_name(at, self.model)}:predict", body, read_json(_MaskPredictions, _decode_segment))
+
+
+def segment(
+    model: str,
+    source: SegmentImageSource | Mapping[str, Any],
+    config: SegmentImageConfig | Mapping[str, Any] | None = None,
+) -> Request[SegmentImageResponse]:
+    """
+    Find what is where in an image: masks, and names for what they cover.
+
+    Args:
+        model: Such as ``image-segmentation-001``.
+
+        source: The image, with a prompt for the modes ``PROMPT`` and ``SEMANTIC``, a scribble for ``INTERACTIVE``.
+
+        config: What is looked for, and what masks are like.
+
+    >>> cat = {"image": {"gcs_uri": "gs://b/cat.png"}}
+    >>> segment("image-segmentation-001", cat, {"mode": "FOREGROUND"}).operation.source
+    SegmentImageSource(image=Image(gcs_uri='gs://b/cat.png'))
+    """
+    return Request(
+        SegmentImage(
+            model=check_model_name(model),
+            source=as_value(SegmentImageSource, source, "source"),
+            config=as_struct(SegmentImageConfig, config),
+        )
+    )
+
+
+class _SegmentInstance(Message):
+    prompt: str | None = None
+    image: WireImage | None = None
+    scribble: WireImageField | None = None
+
+
+class _SegmentParameters(Message):
+    mode: SegmentMode | None = None
+    max_predictions: int | None = None
+    confidence_threshold: float | None = None
+    mask_dilation: float | None = None
+    binary_color_threshold: float | None = None
+
+
+def _encode_segment(operation: SegmentImage) -> PredictBody:
+    source, config = operation.source, operation.config
+    scribble = source.scribble_image
+    instance = _SegmentInstance(
+        prompt=source.prompt,
+        image=encode_image(source.image),
+        scribble=None if scribble is None else WireImageField(image=encode_image(scribble.image)),
+    )
+    how = _SegmentParameters(
+        mode=config.mode,
+        max_predictions=config.max_predictions,
+        confidence_threshold=config.confidence_threshold,
+        mask_dilation=config.mask_dilation,
+        binary_color_threshold=config.binary_color_threshold,
+    )
+    return PredictBody(
+        instances=None if instance == _SegmentInstance() else (instance,),
+        parameters=omit_if_empty(how),
+        labels=config.labels,
+    )
+
+
+class _MaskPrediction(WireImage):
+    labels: tuple[EntityLabel, ...] = ()
+
+
+class _MaskPredictions(Message):
+    predictions: tuple[_MaskPrediction, ...] = ()
+
+
+def _decode_segment(wire: _MaskPredictions) -> SegmentImageResponse:
+    masks = tuple(GeneratedImageMask(mask=decode_image(each), labels=each.labels) for each in wire.predictions)
+    return SegmentImageResponse(generated_masks=masks)

@@ -1,0 +1,78 @@
+"""How a live session is set up, on the wire: what opens one, and what a key may tie one to."""
+
+from msgspec.structs import replace
+
+from genai_fn.backend import Backend
+from genai_fn.errors import InvalidRequest, Unsupported
+from genai_fn.ops.request_parts import as_type
+from genai_fn.ops.tool_config import merge_function_declarations
+from genai_fn.schema import (
+    AudioTranscriptionConfig,
+    Content,
+    ContextWindowCompressionConfig,
+    GenerationConfig,
+    LiveConnectConfig,
+    ProactivityConfig,
+    RealtimeInputConfig,
+    SessionResumptionConfig,
+    SpeechConfig,
+    Tool,
+)
+from genai_fn.schema.base import Message
+
+__all__ = ["LiveSetup", "build_setup", "validate_set_once"]
+
+
+class LiveSetup(Message):
+    """How a session is set up."""
+
+    model: str | None = None
+    generation_config: GenerationConfig | None = None
+    system_instruction: Content | None = None
+    tools: tuple[Tool, ...] | None = None
+    session_resumption: SessionResumptionConfig | None = None
+    input_audio_transcription: AudioTranscriptionConfig | None = None
+    output_audio_transcription: AudioTranscriptionConfig | None = None
+    realtime_input_config: RealtimeInputConfig | None = None
+    context_window_compression: ContextWindowCompressionConfig | None = None
+    proactivity: ProactivityConfig | None = None
+
+
+def validate_set_once(config: LiveConnectConfig, path: str) -> None:
+    """Refuse a field that is set both by itself and in ``generation_config``."""
+    inner = config.generation_config
+    for name in _GENERATION_FIELDS:
+        value = getattr(config, name)
+        if inner is not None and value is not None and getattr(inner, name) is not None:
+            raise InvalidRequest(f"{path}.{name}", value, "nothing, as generation_config says it")
+
+
+def build_setup(model: str | None, config: LiveConnectConfig, at: Backend, path: str) -> LiveSetup:
+    """Set a session up; ``model`` is what the backend calls it, ``path`` is where the config comes from."""
+    speech = as_type(SpeechConfig, config.speech_config)
+    if speech is not None and speech.multi_speaker_voice_config is not None:
+        raise Unsupported(at.title, (f"{path}.speech_config.multi_speaker_voice_config",), "a session has one voice")
+    return LiveSetup(
+        model=model,
+        generation_config=_build_generation_config(config),
+        system_instruction=as_type(Content, config.system_instruction),
+        tools=merge_function_declarations(config.tools),
+        session_resumption=config.session_resumption,
+        input_audio_transcription=config.input_audio_transcription,
+        output_audio_transcription=config.output_audio_transcription,
+        realtime_input_config=config.realtime_input_config,
+        context_window_compression=config.context_window_compression,
+        proactivity=config.proactivity,
+    )
+
+
+def _build_generation_config(config: LiveConnectConfig) -> GenerationConfig | None:
+    given = {name: value for name in _GENERATION_FIELDS if (value := getattr(config, name)) is not None}
+    if not given:
+        return config.generation_config
+    return replace(config.generation_config or GenerationConfig(), **given)
+
+
+_GENERATION_FIELDS = tuple(
+    name for name in LiveConnectConfig.__struct_fields__ if name in GenerationConfig.__struct_fields__
+)

@@ -1,0 +1,196 @@
+"""File search stores: documents that are cut up, embedded and searched for an answer's grounds."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from genai_fn.backend import Gemini, Vertex
+from genai_fn.ops.files.upload_flow import upload_to_store as upload
+from genai_fn.ops.request_parts import EMPTY_RESPONSE, build_query, omit_if_empty
+from genai_fn.ops.stores import documents
+from genai_fn.request import DELETE, GET, POST, Call, Operation, Refusal, Request, read_json
+from genai_fn.schema import (
+    ChunkingConfig,
+    CreateFileSearchStoreConfig,
+    CustomMetadata,
+    DeleteFileSearchStoreConfig,
+    FileSearchStore,
+    ImportFileConfig,
+    ImportFileOperation,
+    ListFileSearchStoresConfig,
+    ListFileSearchStoresResponse,
+)
+from genai_fn.schema.base import Message
+from genai_fn.schema.convert import as_struct
+from genai_fn.wire.resource_names import check_resource_name
+
+__all__ = [
+    "CreateStore",
+    "DeleteStore",
+    "GetStore",
+    "ImportFile",
+    "ListStores",
+    "create",
+    "delete",
+    "documents",
+    "get",
+    "import_file",
+    "list",
+    "upload",
+]
+
+
+class CreateStore(Operation[FileSearchStore]):
+    """Make a store."""
+
+    op: ClassVar = "stores.create"
+
+    config: CreateFileSearchStoreConfig = CreateFileSearchStoreConfig()
+
+    def gemini(self, at: Gemini) -> Call[FileSearchStore]:
+        return POST("fileSearchStores", omit_if_empty(self.config), read_json(FileSearchStore))
+
+    def vertex(self, at: Vertex) -> Refusal:
+        return Refusal("file search stores are the Gemini Developer API's alone")
+
+
+def create(config: CreateFileSearchStoreConfig | Mapping[str, Any] | None = None) -> Request[FileSearchStore]:
+    """
+    Make an empty store.
+
+    >>> create({"display_name": "Handbooks"}).operation.config
+    CreateFileSearchStoreConfig(display_name='Handbooks')
+    """
+    return Request(CreateStore(config=as_struct(CreateFileSearchStoreConfig, config)))
+
+
+class GetStore(Operation[FileSearchStore]):
+    """Look a store up."""
+
+    op: ClassVar = "stores.get"
+
+    name: str
+
+    def gemini(self, at: Gemini) -> Call[FileSearchStore]:
+        return GET(self.name, read_json(FileSearchStore))
+
+    def vertex(self, at: Vertex) -> Refusal:
+        return Refusal("file search stores are the Gemini Developer API's alone")
+
+
+def get(name: str) -> Request[FileSearchStore]:
+    """
+    Look a store up: how many documents are ready, pending and failed.
+
+    Args:
+        name: ``fileSearchStores/…``.
+    """
+    return Request(GetStore(name=check_resource_name(name)))
+
+
+class DeleteStore(Operation[None]):
+    """Delete a store."""
+
+    op: ClassVar = "stores.delete"
+
+    name: str
+    config: DeleteFileSearchStoreConfig = DeleteFileSearchStoreConfig()
+
+    def gemini(self, at: Gemini) -> Call[None]:
+        return DELETE(self.name, EMPTY_RESPONSE, query=build_query(self.config))
+
+    def vertex(self, at: Vertex) -> Refusal:
+        return Refusal("file search stores are the Gemini Developer API's alone")
+
+
+def delete(name: str, config: DeleteFileSearchStoreConfig | Mapping[str, Any] | None = None) -> Request[None]:
+    """
+    Delete a store.
+
+    Args:
+        name: ``fileSearchStores/…``.
+
+        config: ``force`` deletes its documents, too; without it, a store that has any stays.
+
+    >>> delete("fileSearchStores/s", {"force": True}).operation.config
+    DeleteFileSearchStoreConfig(force=True)
+    """
+    return Request(DeleteStore(name=check_resource_name(name), config=as_struct(DeleteFileSearchStoreConfig, config)))
+
+
+class ListStores(Operation[ListFileSearchStoresResponse]):
+    """List stores."""
+
+    op: ClassVar = "stores.list"
+
+    config: ListFileSearchStoresConfig = ListFileSearchStoresConfig()
+
+    def gemini(self, at: Gemini) -> Call[ListFileSearchStoresResponse]:
+        return GET("fileSearchStores", read_json(ListFileSearchStoresResponse), query=build_query(self.config))
+
+    def vertex(self, at: Vertex) -> Refusal:
+        return Refusal("file search stores are the Gemini Developer API's alone")
+
+
+def list(config: ListFileSearchStoresConfig | Mapping[str, Any] | None = None) -> Request[ListFileSearchStoresResponse]:
+    """List stores, a page at a time."""
+    return Request(ListStores(config=as_struct(ListFileSearchStoresConfig, config)))
+
+
+class ImportFile(Operation[ImportFileOperation]):
+    """Begin to read a file into a store."""
+
+    op: ClassVar = "stores.import_file"
+    repeatable: ClassVar = False
+
+    file_search_store_name: str
+    file_name: str
+    config: ImportFileConfig = ImportFileConfig()
+
+    def gemini(self, at: Gemini) -> Call[ImportFileOperation]:
+        return POST(f"{self.file_search_store_name}:importFile", _encode_import(self), read_json(ImportFileOperation))
+
+    def vertex(self, at: Vertex) -> Refusal:
+        return Refusal("file search stores are the Gemini Developer API's alone")
+
+
+def import_file(
+    file_search_store_name: str, file_name: str, config: ImportFileConfig | Mapping[str, Any] | None = None
+) -> Request[ImportFileOperation]:
+    """
+    Begin to read a file of the Files API into a store; ``| until_done()`` waits for the document.
+
+    Args:
+        file_search_store_name: ``fileSearchStores/…``.
+
+        file_name: ``files/…``.
+
+        config: Facts to filter by, and how the file is cut into passages.
+
+    >>> facts = [{"key": "year", "numeric_value": 1927}]
+    >>> import_file("fileSearchStores/s", "files/f", {"custom_metadata": facts}).operation.config.custom_metadata
+    (CustomMetadata(key='year', numeric_value=1927.0),)
+    """
+    return Request(
+        ImportFile(
+            file_search_store_name=check_resource_name(
+                file_search_store_name, "file_search_store_name", "the name of a store"
+            ),
+            file_name=check_resource_name(file_name, "file_name", "the name of a file"),
+            config=as_struct(ImportFileConfig, config),
+        )
+    )
+
+
+class _ImportFileBody(Message):
+    file_name: str
+    custom_metadata: tuple[CustomMetadata, ...] | None = None
+    chunking_config: ChunkingConfig | None = None
+
+
+def _encode_import(operation: ImportFile) -> _ImportFileBody:
+    config = operation.config
+    return _ImportFileBody(
+        file_name=operation.file_name,
+        custom_metadata=config.custom_metadata,
+        chunking_config=config.chunking_config,
+    )

@@ -1,0 +1,35 @@
+"""Tools as they go out: all function declarations together."""
+
+from collections.abc import Sequence
+from typing import cast
+
+from msgspec.structs import replace
+
+from genai_fn.schema import FunctionDeclaration, Tool
+from genai_fn.schema.tools import ToolLike
+
+__all__ = ["merge_function_declarations"]
+
+
+def merge_function_declarations(tools: Sequence[ToolLike] | None) -> tuple[Tool, ...] | None:
+    """
+    Put all function declarations into one tool, the last; the other tools keep their order.
+
+    >>> from genai_fn.schema import GoogleSearch
+    >>> f, g = (Tool(function_declarations=(FunctionDeclaration(name=each),)) for each in "fg")
+    >>> merge_function_declarations((f, Tool(google_search=GoogleSearch()), g))[-1]
+    Tool(function_declarations=(FunctionDeclaration(name='f'), FunctionDeclaration(name='g')))
+    """
+    if tools is None:
+        return None
+    declared: tuple[FunctionDeclaration, ...] = ()
+    others: list[Tool] = []
+    for tool in cast("Sequence[Tool]", tools):  # as ``as_struct`` has settled them
+        declared += tool.function_declarations or ()
+        rest = replace(tool, function_declarations=None) if tool.function_declarations else tool
+        if rest is tool or rest != _EMPTY_TOOL:
+            others.append(rest)
+    return (*others, Tool(function_declarations=declared)) if declared else tuple(others)
+
+
+_EMPTY_TOOL = Tool()

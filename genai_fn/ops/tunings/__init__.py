@@ -1,0 +1,286 @@
+"""Tunings: models made one's own by examples."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from genai_fn.backend import Backend, Gemini, Vertex
+from genai_fn.errors import InvalidRequest, Unsupported
+from genai_fn.ops.request_parts import EMPTY_RESPONSE, build_query, omit_if_empty
+from genai_fn.ops.tunings.evaluation import WireEvaluationConfig, encode_evaluation, validate_evaluation
+from genai_fn.ops.tunings.jobs import (
+    GEMINI_STARTED_TUNING,
+    GEMINI_TUNING,
+    GEMINI_TUNINGS,
+    VERTEX_TUNING,
+    VERTEX_TUNINGS,
+)
+from genai_fn.request import GET, POST, Call, Operation, Request
+from genai_fn.schema import (
+    AdapterSize,
+    CreateTuningJobConfig,
+    ListTuningJobsConfig,
+    ListTuningJobsResponse,
+    PreTunedModel,
+    TuningDataset,
+    TuningExample,
+    TuningJob,
+    TuningMethod,
+    TuningValidationDataset,
+)
+from genai_fn.schema.base import Message
+from genai_fn.schema.convert import as_struct
+from genai_fn.wire.resource_names import check_model_name, check_resource_name
+
+__all__ = ["CancelTuning", "CreateTuning", "GetTuning", "ListTunings", "cancel", "get", "list", "tune"]
+
+
+class CreateTuning(Operation[TuningJob]):
+    """Begin a tuning."""
+
+    op: ClassVar = "tunings.tune"
+    repeatable: ClassVar = False
+
+    base_model: str
+    training_dataset: TuningDataset
+    config: CreateTuningJobConfig = CreateTuningJobConfig()
+
+    def __post_init__(self) -> None:
+        validate_evaluation(self.config.evaluation_config, "config.evaluation_config")
+        _validate_dataset_source(self.training_dataset, "training_dataset")
+        _validate_dataset_source(self.config.validation_dataset, "config.validation_dataset")
+
+    def gemini(self, at: Gemini) -> Call[TuningJob]:
+        if self.config.method not in (None, TuningMethod.SUPERVISED_FINE_TUNING):
+            raise Unsupported(at.title, ("config.method",))
+        return POST("tunedModels", _encode_tuned_model(self), GEMINI_STARTED_TUNING)
+
+    def vertex(self, at: Vertex) -> Call[TuningJob]:
+        return POST("tuningJobs", _encode_tuning_job(self, at), VERTEX_TUNING)
+
+
+def tune(
+    base_model: str,
+    training_dataset: TuningDataset | Mapping[str, Any],
+    config: CreateTuningJobConfig | Mapping[str, Any] | None = None,
+) -> Request[TuningJob]:
+    """
+    Begin to tune a model, which may take hours: ask with ``tunings.get`` how far it has come.
+
+    Args:
+        base_model: What is tuned, as the backend names it; on Vertex AI also a model that is tuned already,
+            ``projects/…/models/…``, then maybe from a ``pre_tuned_model_checkpoint_id`` of the config on.
+
+        training_dataset: ``examples`` for Gemini; for Vertex AI a ``gcs_uri`` or a ``vertex_dataset_resource``.
+
+        config: How often, how fast, with which ``method``, and how the result is judged.
+
+    >>> tune("gemini-2.5-flash", {"gcs_uri": "gs://b/examples.jsonl"}, {"epoch_count": 3}).operation.config
+    CreateTuningJobConfig(epoch_count=3)
+    """
+    return Request(
+        CreateTuning(
+            base_model=check_model_name(base_model, "base_model"),
+            training_dataset=as_struct(TuningDataset, training_dataset, "training_dataset"),
+            config=as_struct(CreateTuningJobConfig, config),
+        )
+    )
+
+
+def _validate_dataset_source(dataset: TuningDataset | TuningValidationDataset | None, path: str) -> None:
+    if dataset is not None and dataset.gcs_uri is not None and dataset.vertex_dataset_resource is not None:
+        raise InvalidRequest(path, dataset, "either gcs_uri or vertex_dataset_resource")
+
+
+# Gemini: a tuned model is created, and its making is a task
+
+
+class _GeminiHyperparameters(Message):
+    epoch_count: int | None = None
+    learning_rate_multiplier: float | None = None
+    batch_size: int | None = None
+    learning_rate: float | None = None
+
+
+class _TuningExamples(Message):
+    examples: tuple[TuningExample, ...]
+
+
+class _TrainingData(Message):
+    examples: _TuningExamples
+
+
+class _CreateTuningTask(Message):
+    hyperparameters: _GeminiHyperparameters | None = None
+    training_data: _TrainingData | None = None
+
+
+class _CreateTunedModelBody(Message):
+    base_model: str
+    display_name: str | None = None
+    tuning_task: _CreateTuningTask | None = None
+
+
+def _encode_tuned_model(operation: CreateTuning) -> _CreateTunedModelBody:
+    config, examples = operation.config, operation.training_dataset.examples
+    parameters = _GeminiHyperparameters(
+        epoch_count=config.epoch_count,
+        learning_rate_multiplier=config.learning_rate_multiplier,
+        batch_size=config.batch_size,
+        learning_rate=config.learning_rate,
+    )
+    task = _CreateTuningTask(
+        hyperparameters=omit_if_empty(parameters),
+        training_data=None if examples is None else _TrainingData(examples=_TuningExamples(examples=examples)),
+    )
+    return _CreateTunedModelBody(
+        base_model=operation.base_model, display_name=config.tuned_model_display_name, tuning_task=omit_if_empty(task)
+    )
+
+
+# Vertex: a job, whose method is told by the spec that it has
+
+
+class _VertexHyperparameters(Message):
+    epoch_count: int | None = None
+    learning_rate_multiplier: float | None = None
+    adapter_size: AdapterSize | None = None
+    beta: float | None = None
+
+
+class _VertexTuningSpec(Message):
+    training_dataset_uri: str | None = None
+    validation_dataset_uri: str | None = None
+    hyper_parameters: _VertexHyperparameters | None = None
+    export_last_checkpoint_only: bool | None = None
+    evaluation_config: WireEvaluationConfig | None = None
+
+
+class _CreateTuningJobBody(Message):
+    base_model: str | None = None
+    pre_tuned_model: PreTunedModel | None = None
+    supervised_tuning_spec: _VertexTuningSpec | None = None
+    preference_optimization_spec: _VertexTuningSpec | None = None
+    tuned_model_display_name: str | None = None
+    description: str | None = None
+    labels: Mapping[str, str] | None = None
+
+
+def _encode_tuning_job(operation: CreateTuning, at: Vertex) -> _CreateTuningJobBody:
+    config, is_tuned = operation.config, operation.base_model.startswith("projects/")
+    checkpoint = config.pre_tuned_model_checkpoint_id
+    if checkpoint is not None and not is_tuned:
+        path = "config.pre_tuned_model_checkpoint_id"
+        raise Unsupported(at.title, (path,), "only a model that is tuned already, projects/…/models/…, has checkpoints")
+    tuned = PreTunedModel(tuned_model_name=operation.base_model, checkpoint_id=checkpoint)
+    supervised, preference = _encode_specs(operation, at)
+    return _CreateTuningJobBody(
+        base_model=None if is_tuned else operation.base_model,
+        pre_tuned_model=tuned if is_tuned else None,
+        supervised_tuning_spec=omit_if_empty(supervised),
+        preference_optimization_spec=omit_if_empty(preference),
+        tuned_model_display_name=config.tuned_model_display_name,
+        description=config.description,
+        labels=config.labels,
+    )
+
+
+def _encode_specs(operation: CreateTuning, at: Backend) -> tuple[_VertexTuningSpec, _VertexTuningSpec]:
+    """Say what is supervised, and what is by preferences: a ``beta`` always is, as google-genai has it."""
+    method, beta = operation.config.method, operation.config.beta
+    if method is TuningMethod.PREFERENCE_TUNING:
+        return _VertexTuningSpec(), _encode_spec(operation, beta)
+    if method not in (None, TuningMethod.SUPERVISED_FINE_TUNING):
+        raise Unsupported(at.title, ("config.method",), "tuning is SUPERVISED_FINE_TUNING or PREFERENCE_TUNING")
+    return _encode_spec(operation, None), _VertexTuningSpec(
+        hyper_parameters=omit_if_empty(_VertexHyperparameters(beta=beta))
+    )
+
+
+def _encode_spec(operation: CreateTuning, beta: float | None) -> _VertexTuningSpec:
+    config = operation.config
+    parameters = _VertexHyperparameters(
+        epoch_count=config.epoch_count,
+        learning_rate_multiplier=config.learning_rate_multiplier,
+        adapter_size=config.adapter_size,
+        beta=beta,
+    )
+    return _VertexTuningSpec(
+        training_dataset_uri=_get_dataset_uri(operation.training_dataset),
+        validation_dataset_uri=_get_dataset_uri(config.validation_dataset),
+        hyper_parameters=omit_if_empty(parameters),
+        export_last_checkpoint_only=config.export_last_checkpoint_only,
+        evaluation_config=encode_evaluation(config.evaluation_config),
+    )
+
+
+def _get_dataset_uri(dataset: TuningDataset | TuningValidationDataset | None) -> str | None:
+    if dataset is None:
+        return None
+    return dataset.gcs_uri if dataset.vertex_dataset_resource is None else dataset.vertex_dataset_resource
+
+
+class GetTuning(Operation[TuningJob]):
+    """Ask how far a tuning has come."""
+
+    op: ClassVar = "tunings.get"
+
+    name: str
+
+    def gemini(self, at: Gemini) -> Call[TuningJob]:
+        return GET(self.name, GEMINI_TUNING)
+
+    def vertex(self, at: Vertex) -> Call[TuningJob]:
+        return GET(self.name, VERTEX_TUNING)
+
+
+def get(name: str) -> Request[TuningJob]:
+    """
+    Ask how far a tuning has come.
+
+    Args:
+        name: ``tunedModels/…``; on Vertex AI ``tuningJobs/…`` or a full name.
+    """
+    return Request(GetTuning(name=check_resource_name(name)))
+
+
+class CancelTuning(Operation[None]):
+    """Stop a tuning."""
+
+    op: ClassVar = "tunings.cancel"
+
+    name: str
+
+    def gemini(self, at: Gemini) -> Call[None]:
+        return POST(f"{self.name}:cancel", None, EMPTY_RESPONSE)
+
+    def vertex(self, at: Vertex) -> Call[None]:
+        return POST(f"{self.name}:cancel", None, EMPTY_RESPONSE)
+
+
+def cancel(name: str) -> Request[None]:
+    """
+    Stop a tuning; it takes a while until it has ended.
+
+    Args:
+        name: ``tunedModels/…``; on Vertex AI ``tuningJobs/…`` or a full name.
+    """
+    return Request(CancelTuning(name=check_resource_name(name)))
+
+
+class ListTunings(Operation[ListTuningJobsResponse]):
+    """List tunings."""
+
+    op: ClassVar = "tunings.list"
+
+    config: ListTuningJobsConfig = ListTuningJobsConfig()
+
+    def gemini(self, at: Gemini) -> Call[ListTuningJobsResponse]:
+        return GET("tunedModels", GEMINI_TUNINGS, query=build_query(self.config))
+
+    def vertex(self, at: Vertex) -> Call[ListTuningJobsResponse]:
+        return GET("tuningJobs", VERTEX_TUNINGS, query=build_query(self.config))
+
+
+def list(config: ListTuningJobsConfig | Mapping[str, Any] | None = None) -> Request[ListTuningJobsResponse]:
+    """List tunings, a page at a time."""
+    return Request(ListTunings(config=as_struct(ListTuningJobsConfig, config)))

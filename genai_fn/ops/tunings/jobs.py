@@ -1,0 +1,172 @@
+"""What the two backends say of a tuning, read as one `TuningJob`."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from genai_fn.ops.request_parts import copy_fields
+from genai_fn.ops.tunings.evaluation import WireEvaluationConfig, decode_evaluation
+from genai_fn.request import ResponseReader, read_json
+from genai_fn.schema import (
+    EncryptionSpec,
+    GoogleRpcStatus,
+    JobState,
+    ListTuningJobsResponse,
+    PartnerModelTuningSpec,
+    PreferenceOptimizationSpec,
+    PreTunedModel,
+    SupervisedTuningSpec,
+    TunedModel,
+    TuningDataStats,
+    TuningJob,
+    VeoTuningSpec,
+)
+from genai_fn.schema.base import Message
+
+__all__ = ["GEMINI_STARTED_TUNING", "GEMINI_TUNING", "GEMINI_TUNINGS", "VERTEX_TUNING", "VERTEX_TUNINGS"]
+
+
+def _decode_state(text: str | None) -> JobState | None:
+    return None if text is None else _STATE_BY_MODEL_STATE.get(text) or JobState(text)
+
+
+_STATE_BY_MODEL_STATE = {
+    "STATE_UNSPECIFIED": JobState.JOB_STATE_UNSPECIFIED,
+    "CREATING": JobState.JOB_STATE_RUNNING,
+    "ACTIVE": JobState.JOB_STATE_SUCCEEDED,
+    "FAILED": JobState.JOB_STATE_FAILED,
+}
+"""Gemini's states are those of the model that comes of a tuning."""
+
+
+# Gemini: the tuned model is the job
+
+
+class _GeminiTuningTask(Message):
+    start_time: datetime | None = None
+    complete_time: datetime | None = None
+
+
+class _GeminiTunedModel(Message):
+    name: str | None = None
+    display_name: str | None = None
+    description: str | None = None
+    state: str | None = None
+    base_model: str | None = None
+    create_time: datetime | None = None
+    update_time: datetime | None = None
+    tuning_task: _GeminiTuningTask | None = None
+
+
+def _job_from_gemini(said: _GeminiTunedModel) -> TuningJob:
+    task = said.tuning_task or _GeminiTuningTask()
+    return TuningJob(
+        name=said.name,
+        state=_decode_state(said.state),
+        create_time=said.create_time,
+        start_time=task.start_time,
+        end_time=task.complete_time,
+        update_time=said.update_time,
+        description=said.description,
+        base_model=said.base_model,
+        tuned_model=TunedModel(model=said.name, endpoint=said.name),
+        tuned_model_display_name=said.display_name,
+    )
+
+
+class _GeminiTunedModels(Message):
+    tuned_models: tuple[_GeminiTunedModel, ...] = ()
+    next_page_token: str | None = None
+
+
+def _jobs_from_gemini(said: _GeminiTunedModels) -> ListTuningJobsResponse:
+    jobs = tuple(_job_from_gemini(each) for each in said.tuned_models)
+    return ListTuningJobsResponse(tuning_jobs=jobs, next_page_token=said.next_page_token)
+
+
+class _GeminiTuningOperation(Message):
+    """An operation, which says whose tuning it is."""
+
+    name: str | None = None
+    metadata: Mapping[str, Any] | None = None
+
+
+def _decode_started_tuning(said: _GeminiTuningOperation) -> TuningJob:
+    named: Any = (said.metadata or {}).get("tunedModel")
+    name = named if isinstance(named, str) else (said.name or "").partition("/operations/")[0]
+    if not name:
+        raise ValueError("no name of what has begun")
+    return TuningJob(name=name, state=JobState.JOB_STATE_QUEUED)
+
+
+GEMINI_TUNING: Final[ResponseReader[TuningJob]] = read_json(_GeminiTunedModel, _job_from_gemini)
+GEMINI_TUNINGS: Final[ResponseReader[ListTuningJobsResponse]] = read_json(_GeminiTunedModels, _jobs_from_gemini)
+GEMINI_STARTED_TUNING: Final[ResponseReader[TuningJob]] = read_json(_GeminiTuningOperation, _decode_started_tuning)
+
+
+# Vertex AI: a job, with its evaluation within what it tunes
+
+
+class _VertexSupervisedSpec(SupervisedTuningSpec):
+    evaluation_config: WireEvaluationConfig | None = None
+
+
+class _VertexPreferenceSpec(PreferenceOptimizationSpec):
+    evaluation_config: WireEvaluationConfig | None = None
+
+
+class _VertexTuningJob(Message):
+    name: str | None = None
+    state: str | None = None
+    create_time: datetime | None = None
+    start_time: datetime | None = None
+    end_time: datetime | None = None
+    update_time: datetime | None = None
+    error: GoogleRpcStatus | None = None
+    description: str | None = None
+    base_model: str | None = None
+    tuned_model: TunedModel | None = None
+    pre_tuned_model: PreTunedModel | None = None
+    supervised_tuning_spec: _VertexSupervisedSpec | None = None
+    preference_optimization_spec: _VertexPreferenceSpec | None = None
+    tuning_data_stats: TuningDataStats | None = None
+    encryption_spec: EncryptionSpec | None = None
+    partner_model_tuning_spec: PartnerModelTuningSpec | None = None
+    evaluation_config: WireEvaluationConfig | None = None
+    custom_base_model: str | None = None
+    experiment: str | None = None
+    labels: Mapping[str, str] | None = None
+    output_uri: str | None = None
+    pipeline_job: str | None = None
+    service_account: str | None = None
+    tuned_model_display_name: str | None = None
+    veo_tuning_spec: VeoTuningSpec | None = None
+
+
+def _job_from_vertex(said: _VertexTuningJob) -> TuningJob:
+    supervised, preference = said.supervised_tuning_spec, said.preference_optimization_spec
+    within = supervised.evaluation_config if supervised else preference.evaluation_config if preference else None
+    return copy_fields(
+        TuningJob,
+        said,
+        state=_decode_state(said.state),
+        supervised_tuning_spec=None if supervised is None else copy_fields(SupervisedTuningSpec, supervised),
+        preference_optimization_spec=None
+        if preference is None
+        else copy_fields(PreferenceOptimizationSpec, preference),
+        evaluation_config=decode_evaluation(said.evaluation_config or within),
+    )
+
+
+class _VertexTuningJobs(Message):
+    tuning_jobs: tuple[_VertexTuningJob, ...] = ()
+    next_page_token: str | None = None
+
+
+def _jobs_from_vertex(said: _VertexTuningJobs) -> ListTuningJobsResponse:
+    jobs = tuple(_job_from_vertex(each) for each in said.tuning_jobs)
+    return ListTuningJobsResponse(tuning_jobs=jobs, next_page_token=said.next_page_token)
+
+
+VERTEX_TUNING: Final[ResponseReader[TuningJob]] = read_json(_VertexTuningJob, _job_from_vertex)
+VERTEX_TUNINGS: Final[ResponseReader[ListTuningJobsResponse]] = read_json(_VertexTuningJobs, _jobs_from_vertex)

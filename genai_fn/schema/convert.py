@@ -1,0 +1,446 @@
+"""
+`as_struct`: from what people pass (a dict in either spelling, a Struct, a shorthand) to a Struct that holds it settled.
+
+A converter is compiled once for each annotation: a function that answers the value, settled, or raises `Misfit`, which
+gathers its path on the way out. A Struct that is settled already comes back as it is.
+
+Every request that is built passes here, mostly with what is right already. So each converter looks first whether the
+type is the very one, and those with something inside walk it in one loop within one ``try``, which costs nothing until
+it is needed.
+"""
+
+import base64
+import binascii
+import collections.abc
+import difflib
+import functools
+import math
+import operator
+import types
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from enum import Enum
+from typing import Annotated, Any, TypeAlias, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from genai_fn import codec
+from genai_fn.errors import InvalidRequest
+from genai_fn.schema.base import Coerce, ConversionError, Detour, Elsewhere, Message
+
+__all__ = ["as_changes", "as_struct", "as_value", "convert", "convert_at"]
+
+M = TypeVar("M", bound=msgspec.Struct)
+Converter: TypeAlias = Callable[[Any], Any]
+
+
+def as_struct(kind: type[M], value: Any, path: str = "config") -> M:
+    """
+    Settle a value as a Struct: None is an empty one, a mapping may be in snake_case or camelCase, at any depth.
+
+    Raises:
+        InvalidRequest: with the path, the value, and what was expected there.
+
+    >>> from genai_fn.schema import Blob
+    >>> as_struct(Blob, {"mimeType": "image/png"})
+    Blob(mime_type='image/png')
+    >>> as_struct(Blob, {"mimeTipe": "image/png"}, "image")
+    Traceback (most recent call last):
+    genai_fn.errors.InvalidRequest: image.mimeTipe: expected a field of Blob, such as mime_type, got 'image/png'
+    """
+    settled: M = as_value(kind, {} if value is None else value, path)
+    return settled
+
+
+def as_changes(kind: type[msgspec.Struct], value: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """Settle some fields of a Struct, by their Python names; None is kept, as it unsets."""
+    try:
+        return _convert_given_fields(kind, value)
+    except ConversionError as misfit:
+        raise InvalidRequest(path + "".join(reversed(misfit.steps)), misfit.value, misfit.expected) from None
+
+
+def as_value(annotation: Any, value: Any, path: str) -> Any:
+    """Settle a value by any annotation that a field may have."""
+    try:
+        return _build_converter(annotation)(value)
+    except ConversionError as wrong:
+        raise InvalidRequest(path + "".join(reversed(wrong.steps)), wrong.value, wrong.expected) from None
+    except RecursionError:
+        raise InvalidRequest(path, value, "something that does not hold itself") from None
+
+
+def convert(annotation: Any, value: Any) -> Any:
+    """Do as `as_value` does on the way there, for the functions of marks: a `Misfit` goes on."""
+    return _build_converter(annotation)(value)
+
+
+@functools.cache
+def _build_converter(annotation: Any) -> Converter:
+    origin, args = get_origin(annotation), get_args(annotation)
+    if annotation in _SCALAR_CONVERTERS:
+        return _SCALAR_CONVERTERS[annotation]
+    if origin is Annotated:
+        marks = [mark for mark in args[1:] if isinstance(mark, Coerce)]
+        return _build_coercing_converter(marks[0], _build_converter(args[0])) if marks else _build_converter(args[0])
+    if origin in (Union, types.UnionType):
+        settled = _build_union_converter(tuple(each for each in args if each is not type(None)))
+        return _build_optional_converter(settled) if type(None) in args else settled
+    if origin is tuple:
+        return _build_tuple_converter(_build_converter(args[0]))
+    if origin in (dict, collections.abc.Mapping):
+        return _convert_json_mapping if args[1] is Any else _build_mapping_converter(_build_converter(args[1]))
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return _build_enum_converter(annotation)
+    if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
+        return _build_struct_converter(annotation)
+    return functools.partial(_check_instance, annotation)
+
+
+# Leaves
+
+
+def _convert_text(value: Any) -> str:
+    if type(value) is str and value.isascii():
+        return value
+    if not isinstance(value, str) or isinstance(value, Enum):
+        raise ConversionError(value, "text")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ConversionError(value, "text without lone surrogates") from None
+    return value
+
+
+def _convert_bool(value: Any) -> bool:
+    if value is True or value is False:
+        return value
+    raise ConversionError(value, "True or False")
+
+
+def _convert_int(value: Any) -> int:
+    if type(value) is int and -(2**63) <= value < 2**64:
+        return value
+    if isinstance(value, bool) or not (isinstance(value, int) or (isinstance(value, float) and value.is_integer())):
+        raise ConversionError(value, "a whole number")
+    if not -(2**63) <= value < 2**64:
+        raise ConversionError(value, "a whole number of 64 bits")
+    return int(value)
+
+
+def _convert_float(value: Any) -> float:
+    if type(value) is float and math.isfinite(value):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ConversionError(value, "a finite number")
+    return float(value)
+
+
+def _convert_bytes(value: Any) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, bytearray | memoryview):
+        return bytes(cast("Any", value))
+    try:
+        if isinstance(value, str):
+            return base64.b64decode(value.translate(_URL_SAFE_TO_STANDARD), validate=True)
+    except (binascii.Error, ValueError):
+        pass
+    raise ConversionError(value, "bytes, or their base64")
+
+
+_URL_SAFE_TO_STANDARD = str.maketrans("-_", "+/")
+
+
+def _convert_datetime(value: Any) -> datetime:
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        moment = None
+    if not isinstance(moment, datetime) or moment.tzinfo is None:
+        raise ConversionError(value, "a datetime with a time zone")
+    return moment
+
+
+def _convert_json(value: Any) -> Any:
+    """Copy JSON of the caller's own, so that no later change reaches the request; what msgspec writes may be in it."""
+    if value is None:
+        return None
+    leaf = _JSON_SCALAR_CONVERTERS.get(value.__class__)
+    if leaf is not None:
+        return leaf(value)
+    if isinstance(value, Enum):
+        return _convert_json(value.value)
+    if isinstance(value, Mapping):
+        return _convert_json_mapping(value)
+    if isinstance(value, list | tuple):
+        return _convert_items(_convert_json, cast("Any", value))
+    try:
+        plain = codec.to_builtins(value)
+    except (TypeError, ValueError, OverflowError):
+        raise ConversionError(value, "JSON") from None
+    return plain if type(plain) is type(value) else _convert_json(plain)
+
+
+_JSON_SCALAR_CONVERTERS: dict[type, Converter] = {
+    str: _convert_text,
+    bool: _convert_bool,
+    int: _convert_int,
+    float: _convert_float,
+}
+
+
+_SCALAR_CONVERTERS: dict[Any, Converter] = {
+    str: _convert_text,
+    bool: _convert_bool,
+    int: _convert_int,
+    float: _convert_float,
+    bytes: _convert_bytes,
+    datetime: _convert_datetime,
+    Any: _convert_json,
+}
+
+
+def _build_enum_converter(kind: type[Enum]) -> Converter:
+    def convert_enum(value: Any) -> Any:
+        if isinstance(value, kind):
+            return value
+        text = value.value if isinstance(value, Enum) else value  # another library's enum of the same name
+        if not isinstance(text, str):
+            raise ConversionError(value, f"a {kind.__name__}, such as {list(kind)[-1].value!r}")
+        return kind(_convert_text(text))
+
+    return convert_enum
+
+
+def _check_instance(annotation: Any, value: Any) -> Any:
+    if isinstance(annotation, type) and isinstance(value, annotation):
+        return value
+    raise ConversionError(value, f"a {getattr(annotation, '__name__', annotation)}")
+
+
+# Containers
+
+
+def _build_coercing_converter(mark: Coerce, converter: Converter) -> Converter:
+    way = mark.function
+    return _detour(way, converter) if isinstance(mark, Detour) else lambda value: converter(way(value))
+
+
+def _detour(way: Converter, converter: Converter) -> Converter:
+    def detour(value: Any) -> Any:
+        found = way(value)
+        return found if type(found) is Elsewhere else converter(found)
+
+    return detour
+
+
+def _build_optional_converter(converter: Converter) -> Converter:
+    return lambda value: None if value is None else converter(value)
+
+
+def _build_union_converter(kinds: tuple[Any, ...]) -> Converter:
+    converters = tuple(map(_build_converter, kinds))
+    if len(converters) == 1:
+        return converters[0]
+
+    def convert_union(value: Any) -> Any:
+        misfits: list[ConversionError] = []
+        for converter in converters:
+            try:
+                return converter(value)
+            except ConversionError as wrong:
+                misfits.append(wrong)
+        deepest = max(misfits, key=lambda wrong: len(wrong.steps))
+        if not deepest.steps:
+            deepest.expected = " or ".join(dict.fromkeys(wrong.expected for wrong in misfits))
+        raise deepest
+
+    return convert_union
+
+
+def _build_tuple_converter(converter: Converter) -> Converter:
+    def convert_tuple(value: Any) -> tuple[Any, ...]:
+        if not isinstance(value, list | tuple) and (isinstance(value, _NOT_LISTS) or not isinstance(value, Iterable)):
+            raise ConversionError(value, "a list")
+        items: tuple[Any, ...] = cast("Any", value) if isinstance(value, tuple) else tuple(cast("Any", value))
+        settled = _convert_items(converter, items)
+        return items if all(map(operator.is_, settled, items)) else tuple(settled)
+
+    return convert_tuple
+
+
+_NOT_LISTS = (str, bytes, Mapping, msgspec.Struct)
+
+
+def _convert_items(converter: Converter, items: Iterable[Any]) -> list[Any]:
+    settled: list[Any] = []
+    try:
+        for each in items:
+            settled.append(converter(each))  # noqa: PERF401  # its length is the step to what does not fit
+    except ConversionError as wrong:
+        wrong.steps.append(f"[{len(settled)}]")
+        raise
+    return settled
+
+
+def _build_mapping_converter(converter: Converter) -> Converter:
+    def convert_mapping(value: Any) -> dict[str, Any]:
+        if not isinstance(value, Mapping):
+            raise ConversionError(value, "a mapping")
+        settled: dict[str, Any] = {}
+        for key, each in cast("Any", value).items():
+            name = _convert_text(key)
+            try:
+                settled[name] = converter(each)
+            except ConversionError as wrong:
+                wrong.steps.append(f".{name}")
+                raise
+        return settled
+
+    return convert_mapping
+
+
+_convert_json_mapping = _build_mapping_converter(_convert_json)
+
+
+def convert_at(step: int | str, converter: Converter, value: Any) -> Any:
+    """Settle what is one step further in: an index, or a name."""
+    try:
+        return converter(value)
+    except ConversionError as wrong:
+        wrong.steps.append(f"[{step}]" if isinstance(step, int) else f".{step}")
+        raise
+
+
+# Structs
+
+
+def _build_struct_converter(kind: type[msgspec.Struct]) -> Converter:
+    def convert_struct(value: Any) -> Any:
+        if isinstance(value, kind):
+            return _convert_set_fields(value)
+        fields = cast("Mapping[str, Any]", value) if type(value) is dict or isinstance(value, Mapping) else None
+        if fields is not None and _get_field_names(kind).keys() >= fields.keys():
+            return _build_struct(kind, fields)
+        coerced = _coerce_value(kind, value) if issubclass(kind, Message) else NotImplemented
+        if coerced is NotImplemented and fields is not None:
+            return _build_struct(kind, fields)  # which says what does not fit
+        if coerced is NotImplemented:
+            raise ConversionError(value, f"a {kind.__name__} or a dict of its fields")
+        return _convert_set_fields(coerced) if isinstance(coerced, kind) else _build_struct(kind, coerced)
+
+    return convert_struct
+
+
+def _coerce_value(kind: type[Message], value: Any) -> Any:
+    return kind._coerce(value)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # no method for users
+
+
+def _convert_set_fields(value: msgspec.Struct) -> msgspec.Struct:
+    converters = _get_set_field_converters(type(value))
+    changes: dict[str, Any] = {}
+    index = 0
+    try:
+        for index, old in enumerate(msgspec.structs.astuple(value)):  # half the time of a zip: most is None
+            if old is not None and (new := converters[index](old)) is not old:
+                changes[value.__struct_fields__[index]] = new
+    except ConversionError as wrong:
+        wrong.steps.append(f".{value.__struct_fields__[index]}")
+        raise
+    if not changes:
+        return value
+    _put_elsewhere(type(value), changes, value)
+    return msgspec.structs.replace(value, **changes)
+
+
+def _build_struct(kind: type[msgspec.Struct], value: Mapping[str, Any]) -> msgspec.Struct:
+    try:
+        return kind(**_convert_given_fields(kind, value))
+    except TypeError as error:  # a required field is missing
+        raise ConversionError(value, f"{kind.__name__}: {error}") from None
+
+
+def _convert_given_fields(kind: type[msgspec.Struct], value: Mapping[str, Any]) -> dict[str, Any]:
+    names, converters = _get_field_names(kind), _get_field_converters(kind)
+    given: dict[str, Any] = {}
+    for key, each in value.items():
+        name = names.get(key)
+        if name is None:
+            raise _build_unknown_field_error(kind, key, each)
+        if name in given:
+            raise ConversionError(each, "one spelling of a field", f".{key}")
+        try:
+            given[name] = converters[name](each)
+        except ConversionError as wrong:
+            wrong.steps.append(f".{key}")
+            raise
+    _put_elsewhere(kind, given, None)
+    return given
+
+
+def _put_elsewhere(kind: type[msgspec.Struct], given: dict[str, Any], before: msgspec.Struct | None) -> None:
+    """Put what belongs into another field there, and None in its place."""
+    for name in _detours(kind):
+        found = given.get(name)
+        if type(found) is Elsewhere:
+            if given.get(found.field, getattr(before, found.field, None)) is not None:
+                raise ConversionError(
+                    found.value, f"nothing beside {found.field}, where this shape goes as well", f".{name}"
+                )
+            given |= {name: None, found.field: found.value}
+
+
+@functools.cache
+def _detours(kind: type[msgspec.Struct]) -> tuple[str, ...]:
+    hints = get_type_hints(kind, include_extras=True)
+    return tuple(name for name in kind.__struct_fields__ if _has_detour(hints[name]))
+
+
+def _has_detour(annotation: Any) -> bool:
+    if get_origin(annotation) in (Union, types.UnionType):
+        return any(map(_has_detour, get_args(annotation)))
+    return get_origin(annotation) is Annotated and any(isinstance(mark, Detour) for mark in get_args(annotation)[1:])
+
+
+def _build_unknown_field_error(kind: type[msgspec.Struct], key: Any, value: Any) -> ConversionError:
+    if key in _FIELDS_SET_BY_MODIFIERS:
+        return ConversionError(value, f"the modifier {_FIELDS_SET_BY_MODIFIERS[key]} in its place", f".{key}")
+    near = difflib.get_close_matches(str(key), kind.__struct_fields__, 1, 0.4)
+    return ConversionError(value, f"a field of {kind.__name__}{f', such as {near[0]}' if near else ''}", f".{key}")
+
+
+_FIELDS_SET_BY_MODIFIERS = {
+    "http_options": "with_options(…)",
+    "httpOptions": "with_options(…)",
+    "should_return_http_response": "with_http_response",
+    "shouldReturnHttpResponse": "with_http_response",
+}
+
+
+@functools.cache
+def _get_field_converters(kind: type[msgspec.Struct]) -> dict[str, Converter]:
+    hints = get_type_hints(kind, include_extras=True)
+    return {name: _build_converter(hints[name]) for name in kind.__struct_fields__}
+
+
+@functools.cache
+def _get_set_field_converters(kind: type[msgspec.Struct]) -> tuple[Converter, ...]:
+    """Give the converters for what is not None: so ``X | None`` is X."""
+    hints = get_type_hints(kind, include_extras=True)
+    return tuple(_build_converter(_strip_none(hints[name])) for name in kind.__struct_fields__)
+
+
+def _strip_none(annotation: Any) -> Any:
+    if get_origin(annotation) is Annotated:
+        inner, *marks = get_args(annotation)
+        return annotation if any(isinstance(mark, Coerce) for mark in marks) else _strip_none(inner)
+    if get_origin(annotation) not in (Union, types.UnionType):
+        return annotation
+    return Union[tuple(each for each in get_args(annotation) if each is not type(None))]  # noqa: UP007  # made of values
+
+
+@functools.cache
+def _get_field_names(kind: type[msgspec.Struct]) -> dict[str, str]:
+    pairs = zip(kind.__struct_encode_fields__, kind.__struct_fields__, strict=True)
+    return {spelling: name for word, name in pairs for spelling in (word, name)}

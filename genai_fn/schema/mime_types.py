@@ -1,0 +1,97 @@
+"""What kind of media a file is, by the end of its name; no system table is read, so all machines agree."""
+
+import re
+
+from genai_fn.errors import InvalidRequest
+
+__all__ = ["guess_mime_type", "resolve_mime_type"]
+
+
+def guess_mime_type(name: str) -> str | None:
+    """
+    Tell the MIME type of a file by its name or address, or None where the ending says nothing.
+
+    >>> guess_mime_type("gs://bucket/Cat.JPG")
+    'image/jpeg'
+    """
+    _, address, rest = name.partition("://")
+    path = re.split("[?#]", rest)[0].partition("/")[2] if address else name
+    _, dot, ending = path.rpartition("/")[2].rpartition(".")
+    return _TYPE_BY_EXTENSION.get(ending.lower()) if dot else None
+
+
+def resolve_mime_type(name: str, given: str | None) -> str:
+    """Take the MIME type that was given, or the one that the name tells."""
+    found = guess_mime_type(name) if given is None else given
+    if found is None:
+        raise InvalidRequest("mime_type", name, "a mime_type, as the name does not tell it")
+    return found
+
+
+_EXTENSIONS_BY_TYPE = {
+    "application": {
+        "gzip": "gz",
+        "json": "json",
+        "msword": "doc",
+        "pdf": "pdf",
+        "rtf": "rtf",
+        "vnd.ms-excel": "xls",
+        "vnd.ms-powerpoint": "ppt",
+        "vnd.openxmlformats-officedocument.presentationml.presentation": "pptx",
+        "vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
+        "vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
+        "x-tar": "tar",
+        "zip": "zip",
+    },
+    "audio": {
+        "3gpp": "3gpp",
+        "aac": "aac",
+        "flac": "flac",
+        "mp4": "m4a",
+        "mpeg": "mp3",
+        "ogg": "oga ogg",
+        "opus": "opus",
+        "x-aiff": "aif aiff",
+        "x-wav": "wav",
+    },
+    "image": {
+        "avif": "avif",
+        "bmp": "bmp",
+        "gif": "gif",
+        "heic": "heic",
+        "heif": "heif",
+        "jpeg": "jpe jpeg jpg",
+        "png": "png",
+        "svg+xml": "svg",
+        "tiff": "tif tiff",
+        "webp": "webp",
+    },
+    "text": {
+        "css": "css",
+        "csv": "csv",
+        "html": "htm html",
+        "javascript": "js mjs",
+        "markdown": "markdown md",
+        "plain": "txt",
+        "tab-separated-values": "tsv",
+        "x-python": "py",
+        "xml": "xml",
+    },
+    "video": {
+        "3gpp": "3gp",
+        "mp4": "mp4",
+        "mpeg": "mpeg mpg",
+        "quicktime": "mov qt",
+        "webm": "webm",
+        "x-flv": "flv",
+        "x-ms-wmv": "wmv",
+        "x-msvideo": "avi",
+    },
+}
+
+_TYPE_BY_EXTENSION = {
+    ending: f"{family}/{kind}"
+    for family, kinds in _EXTENSIONS_BY_TYPE.items()
+    for kind, endings in kinds.items()
+    for ending in endings.split()
+}

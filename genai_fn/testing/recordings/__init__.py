@@ -1,0 +1,1 @@
+"""Records what an interpreter answers, and replays it."""

@@ -1,0 +1,1 @@
+"""Serves the emulator: an ASGI application, and a server on a socket."""

@@ -1,0 +1,1 @@
+"""Interpreters whose answers Hypothesis draws."""

@@ -1,0 +1,166 @@
+"""What was asked of an interpreter and what it answered, as a script that ``perform`` accepts, and as a `Fake`."""
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Self, cast
+
+from hypothesis.strategies import SearchStrategy
+
+from genai_fn.effects import OpenStream, Sleep
+from genai_fn.engine.virtual_time import VirtualClock
+from genai_fn.request import Live, Request, Stream
+from genai_fn.schema import GenerateContentResponse, LiveServerMessage
+from genai_fn.streams import stream_response
+from genai_fn.testing.canned_answers import Sessions, build_text_response
+from genai_fn.testing.fake import Fake
+from genai_fn.testing.fake_connector import build_turn, is_answer_expected
+from genai_fn.testing.source_code import write_assignment
+from genai_fn.testing.strategies.drawn_interpreters.live_replies import CallState, SessionReplies
+
+if TYPE_CHECKING:
+    from genai_fn.errors import GenaiError
+
+__all__ = ["DrawnConversation", "DrawnSession", "RecordingClock"]
+
+
+class DrawnConversation:
+    """
+    Requests, sleeps and live sessions in their order, with the answers.
+
+    `draw` is asked for what to say, with the strategy for it. One thread at a time asks it.
+    """
+
+    def __init__(self, draw: Callable[[SearchStrategy[Any]], Any]) -> None:
+        self._draw = draw
+        self._lock = threading.Lock()
+        self._answers: dict[str, list[Any]] = {}
+        self._sessions: list[DrawnSession] = []
+        self.requests: tuple[Request[Any] | Live[Any], ...] = ()
+        self.script: tuple[tuple[Any, Any], ...] = ()
+
+    def answer_request(self, request: Request[Any], strategy: SearchStrategy[Any], in_chunks: bool) -> Any:
+        """Answer a request."""
+        with self._lock:
+            self.requests = (*self.requests, request)
+            answer = self._draw(strategy)
+            short: Any = _shorten_chunks(request, answer) if in_chunks else _shorten_answer(request, answer)
+            self._answers.setdefault(request.operation.op, []).append(short)
+            self.script = (*self.script, (_build_stream_step(request) if in_chunks else request, short))
+        return answer
+
+    def open_session(self, live: Live[Any], speech: SessionReplies) -> "DrawnSession":
+        """Begin a live session."""
+        with self._lock:
+            self.requests = (*self.requests, live)
+            talk = DrawnSession(live, speech, self._draw_locked)
+            self._sessions.append(talk)
+            talk.refusal = self._draw(speech.refusal)
+        return talk
+
+    def record_sleep(self, seconds: float) -> None:
+        """Remember a sleep."""
+        with self._lock:
+            self.script = (*self.script, (Sleep(seconds), None))
+
+    @property
+    def table(self) -> dict[str, Any]:
+        """All answers, as the table of a `Fake`."""
+        table: dict[str, Any] = {name: list(answers) for name, answers in self._answers.items()}
+        for name in dict.fromkeys(each.live.operation.op for each in self._sessions):
+            held = [each.answers for each in self._sessions if each.live.operation.op == name]
+            table[name] = held[0] if len(held) == 1 else Sessions(held)
+        return table
+
+    def __str__(self) -> str:
+        return (
+            write_assignment("run", self.table, Fake)
+            if self._sessions
+            else write_assignment("script", list(self.script))
+        )
+
+    @property
+    def title(self) -> str:
+        """Say what it is written as; live sessions have no place in a script."""
+        return "a genai_fn.testing.Fake" if self._sessions else "a script for genai_fn.testing.perform"
+
+    def _draw_locked(self, strategy: SearchStrategy[Any]) -> Any:
+        with self._lock:
+            return self._draw(strategy)
+
+
+class DrawnSession:
+    """
+    One live session: what the frames that asked for something were answered.
+
+    It is owed something while the model waits for what functions return that the session does not call by itself.
+    """
+
+    def __init__(self, live: Live[Any], speech: SessionReplies, draw: Callable[[SearchStrategy[Any]], Any]) -> None:
+        self.live = live
+        self.refusal: GenaiError | None = None
+        self._replies = speech
+        self._draw = draw
+        self._call_state = CallState()
+        self._answers: list[list[Any]] = []
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the program is to say what functions returned."""
+        return any(self._replies.is_left_to_program(call) for call in self._call_state.pending_calls)
+
+    def answer_frame(self, frame: Any) -> list[Any]:
+        """Answer a frame, as a `Fake` wants it."""
+        if not is_answer_expected(frame):
+            return []
+        answer: list[Any] = self._draw(self._replies.frame_answers(frame, self._call_state))
+        self._call_state = self._call_state.record_frame(frame).record_messages(answer)
+        self._answers.append(answer)
+        return list(answer)
+
+    def end_turn(self) -> list[Any]:
+        """End the turn of a model that has waited long enough."""
+        more = self._replies.end_turn(self._call_state)
+        self._call_state = self._call_state.record_messages(more)
+        self._answers[-1] += more
+        return more
+
+    @property
+    def answers(self) -> Any:
+        """Its answers, as a `Fake` has them."""
+        return [_shorten_turn(each) for each in self._answers] if self.refusal is None else self.refusal
+
+
+class RecordingClock(VirtualClock):
+    """A clock that tells a conversation of every sleep."""
+
+    def __init__(self, conversation: DrawnConversation, now: float = 0.0) -> None:
+        super().__init__(now)
+        self._conversation = conversation
+
+    def sleep(self, seconds: float) -> None:
+        self._conversation.record_sleep(seconds)
+        super().sleep(seconds)
+
+    def branch(self) -> Self:
+        return type(self)(self._conversation, self.now)
+
+
+def _build_stream_step(request: Request[Any]) -> Any:
+    """Say what is listened to as people do, where there is a word for it."""
+    return Stream[Any](stream_response, request) if request.operation.op == "generate.stream" else OpenStream(request)
+
+
+def _shorten_chunks(request: Request[Any], chunks: tuple[Any, ...]) -> list[Any]:
+    return [_shorten_answer(request, chunk, is_last=number == len(chunks)) for number, chunk in enumerate(chunks, 1)]
+
+
+def _shorten_answer(request: Request[Any], answer: Any, *, is_last: bool = True) -> Any:
+    """Give the text of a response that is nothing but one: scripts take it for that response."""
+    text = answer.text if isinstance(answer, GenerateContentResponse) and request.operation.has_text else None
+    return text if text is not None and answer == build_text_response(text, is_last=is_last) else cast("Any", answer)
+
+
+def _shorten_turn(answer: list[Any]) -> Any:
+    """Give the text of a turn that is nothing but one."""
+    text = answer[0].text if answer and isinstance(answer[0], LiveServerMessage) else None
+    return text if text and answer == list(build_turn(text)) else list(answer)

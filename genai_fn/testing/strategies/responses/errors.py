@@ -1,0 +1,151 @@
+"""What can go wrong: answers that are refusals, and every error that there is."""
+
+from typing import Any, Final
+
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn, SearchStrategy
+
+from genai_fn import codec
+from genai_fn.backend import Gemini, Vertex
+from genai_fn.errors import (
+    AsyncOnly,
+    AuthError,
+    Closed,
+    ConnectError,
+    CountMismatch,
+    DecodeError,
+    Disconnected,
+    FunctionCallError,
+    GenaiError,
+    InvalidRequest,
+    LiveClosed,
+    NoAnswer,
+    NoText,
+    OperationFailed,
+    PageLoop,
+    TimedOut,
+    TimeoutPhase,
+    Truncated,
+    Unsupported,
+)
+from genai_fn.http import Headers, HttpResponse
+from genai_fn.testing.strategies.values.types import json, texts
+from genai_fn.testing.strategies.weighted import WeightedChoices, weighted_choices
+from genai_fn.wire import build_api_error
+
+__all__ = ["STREAM_ERRORS", "error_responses", "errors"]
+
+_STATUSES = {
+    503: "UNAVAILABLE",
+    429: "RESOURCE_EXHAUSTED",
+    400: "INVALID_ARGUMENT",
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    500: "INTERNAL",
+    504: "DEADLINE_EXCEEDED",
+    408: "",
+    409: "ABORTED",
+    412: "FAILED_PRECONDITION",
+    413: "",
+    416: "OUT_OF_RANGE",
+    499: "CANCELLED",
+    501: "UNIMPLEMENTED",
+    502: "",
+    302: "",
+    304: "",
+    418: "",
+    529: "",
+    599: "",
+}
+
+
+@st.composite
+def error_responses(draw: DrawFn) -> HttpResponse:
+    """Draw responses of other statuses than 2xx: the service's own errors, and whatever a proxy may say."""
+    code = draw(st.sampled_from(list(_STATUSES)))
+    error: dict[str, Any] = {"code": code, "message": draw(texts)}
+    if status := _STATUSES.get(code):
+        error["status"] = status
+    if details := draw(st.lists(_details, max_size=2)):
+        error["details"] = details
+    is_json, body = draw(_error_bodies(error))
+    headers: Headers = (("content-type", "application/json; charset=UTF-8" if is_json else "text/html"),)
+    return HttpResponse(code, (*headers, *draw(_retry_headers)), body)
+
+
+_details = st.one_of(
+    st.fixed_dictionaries(
+        {
+            "@type": st.just("type.googleapis.com/google.rpc.RetryInfo"),
+            "retryDelay": st.one_of(st.integers(0, 60).map("{}s".format), st.just("0.25s"), texts),
+        }
+    ),
+    st.fixed_dictionaries({"@type": st.just("type.googleapis.com/google.rpc.ErrorInfo"), "reason": texts}),
+    st.dictionaries(texts, json, max_size=2),
+)
+
+_retry_headers: SearchStrategy[Headers] = st.one_of(
+    st.just(()),
+    st.integers(0, 60).map(lambda seconds: (("retry-after", str(seconds)),)),
+    st.integers(0, 60_000).map(lambda wait: (("retry-after-ms", str(wait)),)),
+)
+
+
+def _error_bodies(error: dict[str, Any]) -> SearchStrategy[tuple[bool, bytes]]:
+    whole = codec.encode({"error": error})
+    return st.one_of(
+        st.just((True, whole)),
+        st.just((True, b"[" + whole + b"]")),
+        st.just((True, codec.encode({"error": error["message"]}))),
+        st.sampled_from([b"", b"<!DOCTYPE html>\n<title>Error</title>", b"Service Unavailable", b"\xff\xfe"]).map(
+            lambda said: (False, said)
+        ),
+    )
+
+
+STREAM_ERRORS: Final[SearchStrategy[GenaiError]] = st.one_of(
+    st.builds(Disconnected, st.just("reading the answer"), st.sampled_from(["the peer closed", "reset by peer"])),
+    st.builds(TimedOut, st.just("idle"), st.just("reading the answer"), st.just(value=True)),
+    st.builds(DecodeError, st.just("JSON"), st.just(""), texts),
+    error_responses().map(build_api_error),
+)
+"""What ends an answer that has begun."""
+
+_PHASES: list[TimeoutPhase] = ["connect", "headers", "idle", "total", "poll"]
+
+_network_errors: SearchStrategy[GenaiError] = st.one_of(
+    st.builds(TimedOut, st.sampled_from(_PHASES), texts, st.booleans()),
+    st.builds(ConnectError, st.sampled_from(["resolving the name", "connecting", "the TLS handshake"]), texts),
+    st.builds(Disconnected, st.just("waiting for the answer"), texts, st.booleans()),
+    st.builds(Closed),
+)
+
+_rare_errors: SearchStrategy[GenaiError] = st.one_of(
+    st.builds(AuthError, texts),
+    st.builds(
+        Unsupported, st.sampled_from([Gemini.title, Vertex.title]), st.lists(texts, min_size=1, max_size=2).map(tuple)
+    ),
+    st.builds(InvalidRequest, texts, json, texts),
+    st.builds(AsyncOnly, texts),
+    st.builds(Truncated, texts, st.none() | texts),
+    st.builds(NoText, st.none() | texts, st.none() | texts),
+    st.builds(OperationFailed, texts, st.none() | st.integers(0, 16), texts),
+    st.builds(FunctionCallError, texts, texts),
+    st.builds(CountMismatch, st.integers(0, 99), st.integers(0, 99)),
+    st.builds(PageLoop, texts),
+    st.builds(LiveClosed, st.integers(1000, 4999), texts),
+    st.builds(NoAnswer, st.none()),
+)
+
+_error_choices: WeightedChoices = {
+    "a refusal": (6, error_responses().map(build_api_error)),
+    "trouble on the wire": (4, _network_errors),
+    "nothing to be read": (2, st.builds(DecodeError, texts, texts, texts)),
+    "a rare error": (3, _rare_errors),
+}
+
+
+def errors() -> SearchStrategy[GenaiError]:
+    """Draw errors of every kind there is, those that a service or a network makes more often than others."""
+    return weighted_choices(_error_choices)

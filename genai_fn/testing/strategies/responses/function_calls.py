@@ -1,0 +1,95 @@
+"""Calls of functions, as a model may make them: right ones, with other arguments, and of what nobody declared."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn, SearchStrategy
+from msgspec.structs import replace
+
+from genai_fn.schema import (
+    Candidate,
+    Content,
+    FinishReason,
+    FunctionCall,
+    FunctionCallingConfigMode,
+    FunctionDeclaration,
+    GenerateContentConfig,
+    Opaque,
+    Part,
+)
+from genai_fn.testing.strategies.responses.candidates import PROSE_TEXTS, build_candidate, get_tools
+from genai_fn.testing.strategies.values.json_schema import schema_values
+from genai_fn.testing.strategies.values.types import from_type, json, texts
+
+__all__ = ["is_call_required", "list_call_candidates"]
+
+
+def list_call_candidates(config: GenerateContentConfig) -> dict[str, tuple[int, SearchStrategy[Any]]]:
+    """Draw candidates that call functions, in every way; none where no function is declared, or none may be called."""
+    declared = _list_declarations(config)
+    if not declared or _get_calling_mode(config) == FunctionCallingConfigMode.NONE:
+        return {}
+    right = st.one_of([_call_parts(name, _arguments(each)) for name, each in declared.items()])
+    askew = st.one_of([_call_parts(name, st.dictionaries(texts, json, max_size=2)) for name in declared])
+    amiss = st.one_of(
+        st.sampled_from([f"default_api.{name}" for name in declared] + ["no_such_function"]), texts.filter(bool)
+    )
+    wrong = _call_parts(amiss.filter(lambda name: name not in declared), st.dictionaries(texts, json, max_size=2))
+    return {
+        "a call": (5, right.map(build_candidate)),
+        "several calls": (4, _calling_candidates(right.flatmap(_signed_calls))),
+        "a call with other arguments": (1, _calling_candidates(askew)),
+        "a call of what is not declared": (2, _calling_candidates(wrong)),
+        "a malformed call": (1, st.just(_MALFORMED_CANDIDATE)),
+    }
+
+
+def is_call_required(config: GenerateContentConfig) -> bool:
+    """Tell whether the model has no other choice."""
+    return _get_calling_mode(config) == FunctionCallingConfigMode.ANY and bool(_list_declarations(config))
+
+
+def _get_calling_mode(config: GenerateContentConfig) -> Any:
+    calling = None if config.tool_config is None else config.tool_config.function_calling_config
+    return None if calling is None else calling.mode
+
+
+def _list_declarations(config: GenerateContentConfig) -> dict[str, FunctionDeclaration]:
+    found = [each for tool in get_tools(config) for each in tool.function_declarations or ()]
+    calling = None if config.tool_config is None else config.tool_config.function_calling_config
+    allowed = None if calling is None else calling.allowed_function_names
+    return {each.name: each for each in found if each.name and (not allowed or each.name in allowed)}
+
+
+_MALFORMED_CANDIDATE = Candidate(content=Content(role="model"), finish_reason=FinishReason.MALFORMED_FUNCTION_CALL)
+
+
+def _arguments(declaration: FunctionDeclaration) -> SearchStrategy[Mapping[str, Any]]:
+    schema: Any = declaration.parameters_json_schema if declaration.parameters is None else declaration.parameters
+    if schema is None:
+        return st.just({})
+    return schema_values(schema).map(_as_mapping)
+
+
+def _as_mapping(value: Any) -> Mapping[str, Any]:
+    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
+
+
+def _call_parts(name: str | SearchStrategy[str], arguments: SearchStrategy[Mapping[str, Any]]) -> SearchStrategy[Part]:
+    named = st.just(name) if isinstance(name, str) else name
+    return st.builds(Part, function_call=st.builds(FunctionCall, name=named, args=arguments))
+
+
+@st.composite
+def _signed_calls(draw: DrawFn, part: Part) -> Part:
+    """Give a call what may go with it: an identity, and the seal of the thought that led to it."""
+    call = replace(cast("FunctionCall", part.function_call), id=draw(st.none() | texts.filter(bool)))
+    return replace(part, function_call=call, thought_signature=draw(st.none() | from_type(Opaque)))
+
+
+@st.composite
+def _calling_candidates(draw: DrawFn, call: SearchStrategy[Part]) -> Candidate:
+    calls = draw(st.lists(call, min_size=1, max_size=3))
+    before = draw(st.lists(PROSE_TEXTS, max_size=1))
+    return build_candidate(*(Part(text=each) for each in before), *calls)

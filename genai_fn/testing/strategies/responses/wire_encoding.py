@@ -1,0 +1,287 @@
+"""
+Replies as the two services spell them: `spelled` is what an operation reads, written.
+
+Most are the JSON of their types. The others lose what the wire has no word for: a Gemini batch does not say when it
+began.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias, cast
+
+from genai_fn import codec
+from genai_fn.ops.tunings import CreateTuning
+from genai_fn.request import Operation
+from genai_fn.schema import (
+    BatchJob,
+    BatchJobDestination,
+    BatchJobSource,
+    EditImageResponse,
+    EmbedContentResponse,
+    GeneratedImage,
+    GenerateImagesResponse,
+    GenerateVideosOperation,
+    GenerateVideosResponse,
+    Image,
+    JobState,
+    ListBatchJobsResponse,
+    ListModelsResponse,
+    ListTuningJobsResponse,
+    Model,
+    RecontextImageResponse,
+    SegmentImageResponse,
+    TunedModelInfo,
+    TuningJob,
+    UpscaleImageResponse,
+    Video,
+)
+
+__all__ = ["LOSSY_TYPES", "encode_reply"]
+
+_Json: TypeAlias = dict[str, Any]
+
+
+def encode_reply(operation: Operation[Any], reply: Any, backend: str) -> Any:
+    """Write a reply as the JSON of a backend, ``gemini`` or ``vertex``."""
+    if reply is None:
+        return {}
+    if backend == "gemini" and isinstance(operation, CreateTuning):
+        return _encode_tuning_operation(reply)
+    spell = _ENCODERS.get((backend, cast("Any", type(reply))))
+    return codec.to_builtins(reply) if spell is None else spell(reply)
+
+
+LOSSY_TYPES = (Model, BatchJob, TuningJob, ListModelsResponse, ListBatchJobsResponse, ListTuningJobsResponse)
+"""What either service says less of than its type could hold."""
+
+
+def _drop_unset(**fields: Any) -> _Json:
+    """Leave out what is not set."""
+    return {name: codec.to_builtins(value) for name, value in fields.items() if value not in (None, ())}
+
+
+def _rename_fields(value: Any, **names: str) -> _Json:
+    """Keep the fields that are named, under their names on the wire."""
+    return _drop_unset(**{on_wire: getattr(value, name) for name, on_wire in names.items()})
+
+
+# Vectors
+
+
+def _encode_vectors(reply: EmbedContentResponse) -> _Json:
+    predictions: list[_Json] = []
+    for each in reply.embeddings:
+        told = each.statistics
+        statistics = None if told is None else _drop_unset(truncated=told.truncated, token_count=told.token_count)
+        predictions.append({"embeddings": _drop_unset(values=each.values, statistics=statistics)})
+    return _drop_unset(predictions=predictions, metadata=reply.metadata)
+
+
+# Images and films
+
+
+def _encode_image(image: Image | None) -> _Json:
+    if image is None:
+        return {}
+    return _rename_fields(image, gcs_uri="gcsUri", image_bytes="bytesBase64Encoded", mime_type="mimeType")
+
+
+def _encode_prediction(made: GeneratedImage) -> _Json:
+    safety = made.safety_attributes
+    found = {} if safety is None else _drop_unset(categories=safety.categories, scores=safety.scores)
+    return _encode_image(made.image) | _drop_unset(
+        raiFilteredReason=made.rai_filtered_reason,
+        prompt=made.enhanced_prompt,
+        safetyAttributes=found or None,
+        contentType=None if safety is None else safety.content_type,
+    )
+
+
+def _encode_images(reply: Any) -> _Json:
+    return {"predictions": [_encode_prediction(each) for each in reply.generated_images]}
+
+
+def _encode_masks(reply: SegmentImageResponse) -> _Json:
+    return {
+        "predictions": [_encode_image(each.mask) | _drop_unset(labels=each.labels) for each in reply.generated_masks]
+    }
+
+
+def _make_video_encoder(spell: Callable[[GenerateVideosResponse], _Json]) -> Callable[[GenerateVideosOperation], _Json]:
+    def filming(reply: GenerateVideosOperation) -> _Json:
+        response = {} if reply.response is None else {"response": spell(reply.response)}
+        return (
+            _drop_unset(name=reply.name, metadata=reply.metadata, error=reply.error)
+            | _encode_done(reply.done)
+            | response
+        )
+
+    return filming
+
+
+def _encode_done(done: bool | None) -> _Json:
+    return {} if done is None else {"done": done}
+
+
+def _encode_gemini_videos(made: GenerateVideosResponse) -> _Json:
+    samples = [
+        {"video": _encode_video(each.video, "uri", "encodedVideo", "encoding")} for each in made.generated_videos
+    ]
+    return {"generateVideoResponse": _drop_unset(generatedSamples=samples) | _encode_filter_counts(made)}
+
+
+def _encode_vertex_videos(made: GenerateVideosResponse) -> _Json:
+    videos = [_encode_video(each.video, "gcsUri", "bytesBase64Encoded", "mimeType") for each in made.generated_videos]
+    return _drop_unset(videos=videos) | _encode_filter_counts(made)
+
+
+def _encode_video(video: Video | None, uri: str, data: str, mime_type: str) -> _Json:
+    return {} if video is None else _rename_fields(video, uri=uri, video_bytes=data, mime_type=mime_type)
+
+
+def _encode_filter_counts(made: GenerateVideosResponse) -> _Json:
+    return _rename_fields(
+        made, rai_media_filtered_count="raiMediaFilteredCount", rai_media_filtered_reasons="raiMediaFilteredReasons"
+    )
+
+
+# Models
+
+
+_COMMON_MODEL_FIELDS = {"name": "name", "display_name": "displayName", "description": "description"}
+_TIME_FIELDS = {"create_time": "createTime", "update_time": "updateTime"}
+
+
+def _encode_gemini_model(reply: Model) -> _Json:
+    limits = {"input_token_limit": "inputTokenLimit", "output_token_limit": "outputTokenLimit"}
+    sampling = {"temperature": "temperature", "max_temperature": "maxTemperature", "top_p": "topP", "top_k": "topK"}
+    own = {"version": "version", "supported_actions": "supportedGenerationMethods", "thinking": "thinking"}
+    info = reply.tuned_model_info or TunedModelInfo()
+    tuned = _rename_fields(info, base_model="baseModel", **_TIME_FIELDS)
+    return _rename_fields(reply, **_COMMON_MODEL_FIELDS, **limits, **sampling, **own) | tuned
+
+
+def _encode_vertex_model(reply: Model) -> _Json:
+    own = {"version": "versionId", "default_checkpoint_id": "defaultCheckpointId", "checkpoints": "checkpoints"}
+    info = reply.tuned_model_info or TunedModelInfo()
+    base = {} if info.base_model is None else {"google-vertex-llm-tuning-base-model-id": info.base_model}
+    endpoints = [_rename_fields(each, name="endpoint", deployed_model_id="deployedModelId") for each in reply.endpoints]
+    labels = {**(reply.labels or {}), **base} or None
+    return (
+        _rename_fields(reply, **_COMMON_MODEL_FIELDS, **own)
+        | _rename_fields(info, **_TIME_FIELDS)
+        | _drop_unset(deployedModels=endpoints, labels=labels)
+    )
+
+
+# Batches
+
+
+def _encode_gemini_batch(reply: BatchJob) -> _Json:
+    counts = {"successful_count": "successfulRequestCount", "failed_count": "failedRequestCount"}
+    stats = reply.completion_stats
+    told = None if stats is None else _rename_fields(stats, **counts, incomplete_count="pendingRequestCount")
+    state = None if reply.state is None else reply.state.value.replace("JOB_STATE_", "BATCH_STATE_", 1)
+    metadata = _rename_fields(reply, display_name="displayName", end_time="endTime", model="model", **_TIME_FIELDS)
+    output = {} if reply.dest is None else {"output": _encode_batch_output(reply.dest)}
+    metadata |= _drop_unset(state=state, batchStats=told) | output
+    return _drop_unset(name=reply.name, error=reply.error, metadata=metadata)
+
+
+def _encode_batch_output(dest: BatchJobDestination) -> _Json:
+    vectors = _drop_unset(inlinedResponses=dest.inlined_embed_content_responses) or None
+    return _drop_unset(
+        responsesFile=dest.file_name,
+        inlinedResponses=_drop_unset(inlinedResponses=dest.inlined_responses) or None,
+        inlinedEmbedContentResponses=vectors,
+    )
+
+
+def _encode_vertex_batch(reply: BatchJob) -> _Json:
+    times = {"start_time": "startTime", "end_time": "endTime", **_TIME_FIELDS}
+    same = {"name": "name", "display_name": "displayName", "state": "state", "error": "error", "model": "model"}
+    said = _rename_fields(reply, **same, **times, completion_stats="completionStats")
+    places = {
+        **({} if reply.src is None else {"inputConfig": _encode_batch_source(reply.src)}),
+        **({} if reply.dest is None else {"outputConfig": _encode_batch_destination(reply.dest)}),
+    }
+    return said | places
+
+
+def _encode_batch_source(src: BatchJobSource) -> _Json:
+    return _drop_unset(
+        instancesFormat=src.format,
+        gcsSource=_drop_unset(uris=src.gcs_uri) or None,
+        bigquerySource=_drop_unset(inputUri=src.bigquery_uri) or None,
+    )
+
+
+def _encode_batch_destination(dest: BatchJobDestination) -> _Json:
+    return _drop_unset(
+        predictionsFormat=dest.format,
+        gcsDestination=_drop_unset(outputUriPrefix=dest.gcs_uri) or None,
+        bigqueryDestination=_drop_unset(outputUri=dest.bigquery_uri) or None,
+    )
+
+
+# Tunings
+
+
+def _encode_tuning_operation(reply: TuningJob) -> _Json:
+    return {"name": f"{reply.name}/operations/1", "metadata": {"tunedModel": reply.name}}
+
+
+def _encode_gemini_tuning(reply: TuningJob) -> _Json:
+    same = {"name": "name", "description": "description", "base_model": "baseModel"}
+    said = _rename_fields(reply, **same, tuned_model_display_name="displayName", **_TIME_FIELDS)
+    task = _rename_fields(reply, start_time="startTime", end_time="completeTime")
+    state = None if reply.state is None else _TUNING_STATES.get(reply.state, reply.state.value)
+    return said | _drop_unset(state=state, tuningTask=task or None)
+
+
+_TUNING_STATES: Mapping[str, str] = {
+    JobState.JOB_STATE_UNSPECIFIED: "STATE_UNSPECIFIED",
+    JobState.JOB_STATE_QUEUED: "CREATING",
+    JobState.JOB_STATE_PENDING: "CREATING",
+    JobState.JOB_STATE_RUNNING: "CREATING",
+    JobState.JOB_STATE_SUCCEEDED: "ACTIVE",
+    JobState.JOB_STATE_FAILED: "FAILED",
+}
+
+
+def _encode_vertex_tuning(reply: TuningJob) -> _Json:
+    said: _Json = codec.to_builtins(reply)
+    return {name: each for name, each in said.items() if name != "evaluationConfig"}  # which has another shape there
+
+
+def _make_list_encoder(items: str, name: str, spell: Callable[[Any], _Json]) -> Callable[[Any], _Json]:
+    def listed(reply: Any) -> _Json:
+        return _drop_unset(
+            **{name: [spell(each) for each in getattr(reply, items)]}, nextPageToken=reply.next_page_token
+        )
+
+    return listed
+
+
+_ENCODERS: Mapping[tuple[str, type[Any]], Callable[[Any], _Json]] = {
+    ("vertex", EmbedContentResponse): _encode_vectors,
+    **{
+        (backend, kind): _encode_images
+        for backend in ("gemini", "vertex")
+        for kind in (GenerateImagesResponse, EditImageResponse, UpscaleImageResponse, RecontextImageResponse)
+    },
+    ("vertex", SegmentImageResponse): _encode_masks,
+    ("gemini", GenerateVideosOperation): _make_video_encoder(_encode_gemini_videos),
+    ("vertex", GenerateVideosOperation): _make_video_encoder(_encode_vertex_videos),
+    ("gemini", Model): _encode_gemini_model,
+    ("vertex", Model): _encode_vertex_model,
+    ("gemini", ListModelsResponse): _make_list_encoder("models", "models", _encode_gemini_model),
+    ("vertex", ListModelsResponse): _make_list_encoder("models", "publisherModels", _encode_vertex_model),
+    ("gemini", BatchJob): _encode_gemini_batch,
+    ("vertex", BatchJob): _encode_vertex_batch,
+    ("gemini", ListBatchJobsResponse): _make_list_encoder("batch_jobs", "operations", _encode_gemini_batch),
+    ("vertex", ListBatchJobsResponse): _make_list_encoder("batch_jobs", "batchPredictionJobs", _encode_vertex_batch),
+    ("gemini", TuningJob): _encode_gemini_tuning,
+    ("vertex", TuningJob): _encode_vertex_tuning,
+    ("gemini", ListTuningJobsResponse): _make_list_encoder("tuning_jobs", "tunedModels", _encode_gemini_tuning),
+    ("vertex", ListTuningJobsResponse): _make_list_encoder("tuning_jobs", "tuningJobs", _encode_vertex_tuning),
+}

@@ -1,0 +1,133 @@
+"""
+Hypothesis strategies for every type of the API: ``of(Part)`` draws parts.
+
+Drawn values are settled: `as_struct` changes nothing about them, and they come through JSON whole. Needs the extra
+``testing``.
+"""
+
+import collections.abc
+import functools
+import types
+from base64 import b64encode
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints, overload
+
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn, SearchStrategy
+from msgspec import Struct
+
+from genai_fn.schema import Content, Message, Opaque, OpenEnum
+from genai_fn.schema.content import ContentsLike, SeparateContentsLike
+from genai_fn.schema.convert import as_value
+from genai_fn.schema.schemas import SchemaLike
+
+__all__ = ["from_type", "json", "texts"]
+
+T = TypeVar("T")
+
+
+@overload
+def from_type(kind: type[T]) -> SearchStrategy[T]: ...
+@overload
+def from_type(kind: Any) -> SearchStrategy[Any]: ...
+def from_type(kind: Any) -> SearchStrategy[Any]:
+    """
+    Draw values of a type: a Struct or an enum of ``genai_fn.schema``, or any annotation that a field there has.
+
+    A few fields are set in each, a few levels deep; enums take values that nobody knows of yet, too.
+    """
+    return _values(kind, _MAX_DEPTH)
+
+
+_MAX_DEPTH = 4
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=10)
+"""Texts that UTF-8 can write."""
+
+_scalars: SearchStrategy[Any] = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**63), 2**63 - 1),
+    st.floats(allow_nan=False, allow_infinity=False),
+    texts,
+)
+
+json: SearchStrategy[Any] = st.one_of(
+    _scalars,
+    st.lists(_scalars, max_size=2),
+    st.dictionaries(texts, st.one_of(_scalars, st.lists(_scalars, max_size=2)), max_size=2),
+)
+"""JSON of the caller's own: arguments of functions, metadata."""
+
+
+@functools.cache
+def _values(kind: Any, depth: int) -> SearchStrategy[Any]:
+    if kind in _SPECIAL_TYPES:
+        return _SPECIAL_TYPES[kind]
+    origin, args = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return _values(args[0], depth)
+    if origin in (Union, types.UnionType):
+        return st.one_of([_values(each, depth) for each in args if each is not type(None)])
+    if origin is tuple:
+        return st.lists(_values(args[0], depth), max_size=2).map(tuple)
+    if origin in (dict, collections.abc.Mapping):
+        return st.dictionaries(texts, _values(args[1], depth), max_size=2)
+    if issubclass(kind, OpenEnum):
+        return st.one_of(st.sampled_from(list(kind)), texts.map(kind))
+    return _messages(kind, depth) if depth and _get_hints(kind) else st.builds(kind)
+
+
+@st.composite
+def _messages(draw: DrawFn, kind: type[Message], depth: int) -> Message:
+    hints = _get_hints(kind)
+    names = draw(st.lists(st.sampled_from(list(hints)), max_size=depth, unique=True))
+    return kind(**{name: draw(_values(hints[name], depth - 1)) for name in names})
+
+
+@functools.cache
+def _get_hints(kind: type[Struct]) -> dict[str, Any]:
+    hints = get_type_hints(kind, include_extras=True)
+    return {name: hints[name] for name in kind.__struct_fields__}
+
+
+# What an annotation does not say
+
+
+_datetimes = st.datetimes(
+    min_value=datetime(1, 1, 2),  # noqa: DTZ001  # the time zone is drawn apart
+    max_value=datetime(9999, 12, 30),  # noqa: DTZ001  # the time zone is drawn apart
+    timezones=st.one_of(st.just(UTC), st.integers(-720, 720).map(lambda minutes: timezone(timedelta(minutes=minutes)))),
+)
+_turns = st.deferred(lambda: _values(Content, 2)).map(
+    lambda turn: turn if turn.parts or turn.role else Content(role="user")
+)
+
+
+def _nested_schemas(inside: SearchStrategy[Mapping[str, Any]]) -> SearchStrategy[Mapping[str, Any]]:
+    about = {"description": texts, "nullable": st.just(value=True)}
+    arrays = st.fixed_dictionaries({"type": st.just("ARRAY"), "items": inside}, optional=about)
+    named = {"type": st.just("OBJECT"), "properties": st.dictionaries(texts, inside, max_size=3)}
+    return st.one_of(arrays, st.fixed_dictionaries(named, optional=about))
+
+
+_schemas = st.recursive(
+    st.fixed_dictionaries({"type": st.sampled_from(["STRING", "INTEGER", "NUMBER", "BOOLEAN"])}),
+    _nested_schemas,
+    max_leaves=3,
+)
+
+_SPECIAL_TYPES: dict[Any, SearchStrategy[Any]] = {
+    Any: json,
+    str: texts,
+    bool: st.booleans(),
+    int: st.integers(-(2**63), 2**63 - 1),
+    float: st.floats(allow_nan=False, allow_infinity=False),
+    bytes: st.binary(max_size=20),
+    datetime: _datetimes,
+    Opaque: st.binary(max_size=12).map(lambda data: b64encode(data).decode()),
+    ContentsLike: st.lists(_turns, min_size=1, max_size=2).map(tuple),
+    SeparateContentsLike: st.lists(_turns, min_size=1, max_size=2).map(tuple),
+    SchemaLike: _schemas.map(lambda shape: as_value(SchemaLike, shape, "schema")),
+}

@@ -1,0 +1,140 @@
+"""
+Reads JSON as the API writes it, and mends what does not fit its type: nulls where none may be, numbers in quotes,
+base64 that is URL-safe or unpadded.
+
+Mending is tried once, after msgspec alone has failed: the common case pays nothing. Mappings of the user's own keys are
+left as they are.
+"""
+
+import collections.abc
+import functools
+import re
+from collections.abc import Callable
+from types import NoneType, UnionType
+from typing import Annotated, Any, Union, cast, get_args, get_origin
+
+import msgspec
+from msgspec.structs import fields
+
+from genai_fn import codec
+from genai_fn.errors import DecodeError
+
+__all__ = ["build_decode_error", "parse_json", "repair_tree", "truncate_text"]
+
+_DROPPED = object()
+
+
+def parse_json(kind: Any, text: bytes | memoryview) -> Any:
+    """
+    Read JSON as a type.
+
+    int64 comes in quotes, which msgspec reads if asked to be lenient; but then it takes a text ``"NULL"``, which may be
+    an enum's value, for null. So that is asked only where there is none.
+
+    >>> parse_json(int, b'"12"')
+    12
+    """
+    try:
+        return codec.decode(text, kind)
+    except msgspec.DecodeError:
+        if not _NULL_IN_QUOTES.search(text):
+            try:
+                return codec.decode(text, kind, strict=False)
+            except msgspec.DecodeError:
+                pass
+    return codec.convert(repair_tree(codec.decode(text), kind), kind)
+
+
+_NULL_IN_QUOTES = re.compile(rb'"null"', re.IGNORECASE)
+
+
+def build_decode_error(error: Exception, said: bytes | memoryview | str) -> DecodeError:
+    """
+    Say what was expected, and where, of a text that could not be read.
+
+    >>> build_decode_error(msgspec.ValidationError("Expected `int`, got `str` - at `$.a`"), b'{"a": "b"}')
+    DecodeError(expected='`int`, got `str`', path='$.a', text='{"a": "b"}')
+    """
+    expected, _, path = str(error).partition(" - at ")
+    return DecodeError(expected.removeprefix("Expected "), path.strip("`"), truncate_text(said))
+
+
+def truncate_text(said: bytes | memoryview | str) -> str:
+    """Cut a text to what an error keeps of it."""
+    return said[:_MAX_ERROR_TEXT] if isinstance(said, str) else bytes(said[:_MAX_ERROR_TEXT]).decode("utf-8", "replace")
+
+
+_MAX_ERROR_TEXT = 2000
+
+
+def repair_tree(value: Any, kind: Any) -> Any:
+    """Mend a tree of JSON for a type."""
+    whole = _repair_value(value, kind)
+    return value if whole is _DROPPED else whole
+
+
+def _repair_value(value: Any, kind: Any) -> Any:
+    origin, args = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return _repair_value(value, args[0])
+    if origin in (Union, UnionType):
+        return _repair_union(value, args)
+    if value is None:
+        return None if kind in (Any, NoneType) else _DROPPED
+    if isinstance(value, str) and kind in _TEXT_PARSERS:
+        return _TEXT_PARSERS[kind](value)
+    if kind is int and isinstance(value, float) and value.is_integer():
+        return int(value)
+    if origin is tuple and isinstance(value, list):
+        items = [_repair_value(item, args[0]) for item in cast("Any", value)]
+        return [each for each in items if each is not _DROPPED]
+    if not isinstance(value, dict):
+        return value
+    tree = cast("dict[str, Any]", value)
+    if origin in (dict, collections.abc.Mapping) and args[1] is not Any:
+        return _drop_missing({key: _repair_value(each, args[1]) for key, each in tree.items()})
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return _repair_struct(tree, kind)
+    return tree
+
+
+def _repair_union(value: Any, kinds: tuple[Any, ...]) -> Any:
+    if value is None:
+        return None if NoneType in kinds else _DROPPED
+    fitting = [kind for kind in kinds if kind is not NoneType]
+    return _repair_value(value, fitting[0]) if len(fitting) == 1 else value
+
+
+def _repair_struct(value: dict[str, Any], kind: type[msgspec.Struct]) -> dict[str, Any]:
+    types = {each.encode_name: each.type for each in fields(kind)}
+    return _drop_missing({key: _repair_value(each, types[key]) for key, each in value.items() if key in types})
+
+
+def _drop_missing(tree: dict[str, Any]) -> dict[str, Any]:
+    return {key: each for key, each in tree.items() if each is not _DROPPED}
+
+
+def _to_standard_base64(text: str) -> str:
+    """
+    Write base64 of any alphabet, padded or not, the standard way.
+
+    >>> _to_standard_base64("-_8")
+    '+/8='
+    """
+    bare = text.replace("-", "+").replace("_", "/").rstrip("=")
+    return bare + "=" * (-len(bare) % 4)
+
+
+def _parse_number(kind: type[int] | type[float], text: str) -> Any:
+    try:
+        return kind(text)
+    except ValueError:  # not for us to say what is wrong with it
+        return text
+
+
+_TEXT_PARSERS: dict[Any, Callable[[str], Any]] = {
+    bytes: _to_standard_base64,
+    int: functools.partial(_parse_number, int),
+    float: functools.partial(_parse_number, float),
+    bool: lambda text: {"true": True, "false": False}.get(text.lower(), text),
+}

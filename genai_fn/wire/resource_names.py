@@ -1,0 +1,90 @@
+"""How people name models and resources, and what each backend calls them."""
+
+from genai_fn.backend import Backend, Vertex
+from genai_fn.errors import AuthError, InvalidRequest, Unsupported
+
+__all__ = [
+    "ResourceName",
+    "check_model_name",
+    "check_resource_name",
+    "complete_resource_name",
+    "fill_placeholders",
+    "resolve_model_name",
+]
+
+
+class ResourceName(str):
+    """A full resource name within a body, with ``{project}`` and ``{location}`` still to be filled in."""
+
+    __slots__ = ()
+
+
+def fill_placeholders(name: str, at: Vertex) -> str:
+    """Put a backend's project and location into the holes of a name."""
+    if "{project}" in name and at.project is None:
+        if at.is_gateway or at.api_key is not None:
+            raise Unsupported(at.title, (name,), "express mode and gateways have no project: name it whole, projects/…")
+        raise AuthError("no project: neither Vertex(project=…) nor the credentials name one")
+    return name.replace("{project}", at.project or "").replace("{location}", at.location or "global")
+
+
+def check_model_name(model: object, path: str = "model") -> str:
+    """Refuse a model name that is empty, climbs out of its path, or carries a query."""
+    return check_resource_name(model, path, "a model name, such as 'gemini-2.5-flash'")
+
+
+def check_resource_name(name: object, path: str = "name", expected: str = "the name of a resource") -> str:
+    """Refuse a name that is empty, climbs out of its path, or carries a query."""
+    if (
+        not isinstance(name, str)
+        or not name
+        or not name.isprintable()
+        or any(each in name for each in _FORBIDDEN_PARTS)
+    ):
+        raise InvalidRequest(path, name, expected)
+    return name
+
+
+_FORBIDDEN_PARTS = ("..", "?", "&", "#", "\\", "{", "}")
+
+
+def resolve_model_name(at: Backend, model: str) -> str:
+    """
+    Say what a backend calls a model.
+
+    >>> from genai_fn.backend import Gemini
+    >>> resolve_model_name(Gemini(), "gemini-2.5-flash"), resolve_model_name(Gemini(), "tunedModels/x")
+    ('models/gemini-2.5-flash', 'tunedModels/x')
+    >>> resolve_model_name(Vertex("p"), "gemini-2.5-flash"), resolve_model_name(Vertex("p"), "meta/llama-4")
+    ('publishers/google/models/gemini-2.5-flash', 'publishers/meta/models/llama-4')
+    """
+    if not isinstance(at, Vertex):
+        return model if model.startswith(("models/", "tunedModels/")) else f"models/{model}"
+    if model.startswith(("projects/", "models/", "publishers/")):
+        return model
+    publisher, slash, identity = model.partition("/")
+    return f"publishers/{publisher}/models/{identity}" if slash else f"publishers/google/models/{model}"
+
+
+def complete_resource_name(collection: str, name: str) -> str:
+    """
+    Complete the name of a resource with the collection it lives in, as far as it is not there yet.
+
+    >>> complete_resource_name("cachedContents", "1"), complete_resource_name("cachedContents", "cachedContents/1")
+    ('cachedContents/1', 'cachedContents/1')
+    >>> complete_resource_name("projects/{project}/locations/{location}/cachedContents", "cachedContents/1")
+    'projects/{project}/locations/{location}/cachedContents/1'
+    >>> collection = "projects/{project}/locations/{location}/cachedContents"
+    >>> complete_resource_name(collection, "locations/eu/cachedContents/1")
+    'projects/{project}/locations/eu/cachedContents/1'
+    """
+    parent, _, last = collection.rpartition("/")
+    if not parent:
+        return f"{last}/{name}" if "/" not in name else name
+    if name.startswith("projects/"):
+        return name
+    if name.startswith("locations/"):
+        return f"projects/{{project}}/{name}"
+    if name.startswith(f"{last}/"):
+        return f"{parent}/{name}"
+    return f"{collection}/{name}" if "/" not in name else name

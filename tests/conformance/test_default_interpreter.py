@@ -1,0 +1,94 @@
+"""`run` and `arun`: the backend of the environment, and nothing left behind at exit."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+import trio
+
+import genai_fn
+from genai_fn import AuthError, Offline, Success, text
+from genai_fn.interpreters import default
+from tests.support.interpreter_kinds import waited
+from tests.support.loopback import Loopback, Received, Reply
+from tests.support.loopback_replies import HELLO, OK, PIECES, STREAM
+
+WHOLE = HELLO | text
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Generator[Loopback]:
+    """A server that the environment names."""
+
+    def script(received: Received) -> Reply:
+        return STREAM if "stream" in received.target else OK
+
+    monkeypatch.setattr(default, "run", default._DefaultInterpreter())
+    with Loopback(script) as server:
+        monkeypatch.setenv("GEMINI_API_KEY", "test-key")
+        monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", server.url)
+        yield server
+
+
+def test_run(server: Loopback) -> None:
+    """`run` calls and streams over one connection, which stays open."""
+    run = default.run
+    assert run(WHOLE) == Success("hi")
+    with run.stream(PIECES | text) as items:
+        assert list(items) == [Success("a"), Success("b")]
+    assert (server.connections, server.open_connections) == (1, 1)
+    assert server.requests[0].headers["x-goog-api-key"] == "test-key"
+    assert run._http is not None
+    run._http.close()
+
+
+@pytest.mark.parametrize("loop", (asyncio.run, lambda call: trio.run(lambda: call)), ids=("asyncio", "trio"))
+def test_arun(server: Loopback, loop: Any) -> None:
+    """`arun` connects for one call, and leaves nothing open."""
+    assert loop(genai_fn.arun(WHOLE)) == Success("hi")
+    assert waited(lambda: server.open_connections == 0)
+
+
+def test_environment_read_again() -> None:
+    """A call without credentials is a Failure, and the next one looks again."""
+    run = default._DefaultInterpreter()
+    assert isinstance(run(WHOLE).failure(), AuthError)
+    with run.stream(PIECES) as items:
+        assert [type(item.failure()) for item in items] == [AuthError]
+    with Loopback(OK) as server, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GOOGLE_API_KEY", "test-key")
+        patch.setenv("GOOGLE_GEMINI_BASE_URL", server.url)
+        assert run(WHOLE) == Success("hi")
+        assert run._http is not None
+        run._http.close()
+
+
+def test_another_in_its_place(server: Loopback) -> None:
+    """What takes the ambient interpreter's place in a context answers `run` and `arun` there."""
+    token = default.current_interpreter.set(Offline())
+    try:
+        assert genai_fn.run(HELLO) == asyncio.run(genai_fn.arun(HELLO)) == Offline()(HELLO)
+        with genai_fn.run.stream(PIECES | text) as items:
+            assert len(list(items)) >= 1
+    finally:
+        default.current_interpreter.reset(token)
+    assert server.connections == 0
+
+
+SCRIPT = """
+from genai_fn import generate, run, streamed
+items = run.stream(generate("m", "hi") | streamed)
+next(items)
+print(run(generate("m", "hi")).unwrap().text, end="")
+"""
+
+
+def test_nothing_at_exit(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A script that closes nothing ends without a word of warning, and its connections are closed."""
+    python = (sys.executable, "-X", "dev", "-W", "error", "-c", SCRIPT)
+    ended = subprocess.run(python, capture_output=True, text=True, timeout=600, check=False)
+    assert (ended.stdout, ended.stderr, ended.returncode) == ("hi", "", 0)
+    assert waited(lambda: server.open_connections == 0)

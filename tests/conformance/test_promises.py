@@ -1,0 +1,383 @@
+"""The promises that cut across modules: 1, 2, 4 and 7; the conformance suite has 3, the wire 5 and 6, the layers 8."""
+
+import asyncio
+import builtins
+import copy
+import os
+import pickle
+import random
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import trio
+
+from genai_fn import (
+    Gemini,
+    Http,
+    HttpResponse,
+    InvalidRequest,
+    Offline,
+    Request,
+    Result,
+    Retry,
+    Success,
+    Timeouts,
+    Vertex,
+    ask,
+    backend_from_env,
+    both,
+    collected,
+    decode,
+    each,
+    emit,
+    encode,
+    flow,
+    generate,
+    joined,
+    schema,
+    stream,
+    streamed,
+    text,
+    with_config,
+    with_http_response,
+    with_options,
+    with_system,
+)
+from genai_fn.backend import Secret
+from genai_fn.events import Event
+from genai_fn.request import FlowGenerator
+
+KEY = "test-key-of-nobody"
+
+
+def upper(said: str) -> str:
+    return said.upper()
+
+
+def again(said: str) -> Request[Any]:
+    return generate("m", said)
+
+
+def sorry(error: object) -> Request[Any]:
+    return generate("m", str(error))
+
+
+@flow
+def asked(question: str, *, twice: bool = False) -> FlowGenerator[Result[str, Any]]:
+    said = yield from ask(generate("m", question) | text)
+    return Success(said * (1 + twice))
+
+
+@stream
+def counted(most: int) -> FlowGenerator[None]:
+    for number in range(most):
+        yield from emit(Success(number))
+
+
+def request() -> Request[Any]:
+    return (
+        generate("m", ["hi", {"text": "there"}])
+        | with_config(temperature=0.2, stop_sequences=["x"])
+        | with_options(deadline=5.0)
+    )
+
+
+VALUES: dict[str, Callable[[], Any]] = {
+    "request": request,
+    "request with a response": lambda: request() | with_http_response,
+    "stream": lambda: request() | streamed,
+    "stream of texts": lambda: request() | streamed | text | each(print),
+    "flow": lambda: request() | text,
+    "joined": lambda: request() | streamed | text | joined,
+    "collected": lambda: request() | streamed | collected,
+    "map": lambda: (request() | text).map(upper),
+    "bind": lambda: (request() | text).bind(again),
+    "lash": lambda: request().lash(sorry),
+    "both": lambda: both(request(), request() | text),
+    "own flow": lambda: asked("why?", twice=True),
+    "own stream": lambda: counted(3),
+    "modifier": lambda: with_config(temperature=0.2),
+    "modifiers": lambda: with_system("be brief") | with_options(retry=Retry(attempts=1)) | streamed | text,
+    "bare modifier": lambda: joined,
+    "timeouts": lambda: Timeouts(total=5.0),
+    "retry": lambda: Retry(attempts=2),
+    "type": lambda: schema.Content(parts=(schema.Part(text="hi"),), role="user"),
+    "config": lambda: schema.GenerateContentConfig(temperature=0.2, stop_sequences=("x",)),
+    "wire": lambda: encode(request(), Gemini(KEY)).unwrap(),
+    "response": lambda: HttpResponse(200, (("content-type", "application/json"),), b"{}"),
+    "backend": lambda: Vertex("p", "us-central1"),
+}
+every_value = pytest.mark.parametrize("name", VALUES)
+
+
+# 1. Building is pure
+
+
+@contextmanager
+def no_world() -> Iterator[None]:
+    """Make everything that touches the world raise, in this thread: the test runner may have others."""
+    own = threading.get_ident()
+
+    def refusing(original: Any) -> Any:
+        def refuse(*args: Any, **kwargs: Any) -> Any:
+            if threading.get_ident() != own:
+                return original(*args, **kwargs)
+            raise AssertionError(f"touched the world with {args!r}")
+
+        return refuse
+
+    with pytest.MonkeyPatch.context() as patched:
+        for place, name in (
+            *((time, name) for name in ("time", "monotonic", "perf_counter", "time_ns", "monotonic_ns", "sleep")),
+            *((random, name) for name in ("random", "uniform", "getrandbits")),
+            *((os, name) for name in ("urandom", "getenv", "open", "stat", "listdir")),
+            *((type(os.environ), name) for name in ("__getitem__", "__iter__", "get")),
+            (socket, "socket"),
+            (socket, "getaddrinfo"),
+            (builtins, "open"),
+            (builtins, "print"),
+        ):
+            patched.setattr(place, name, refusing(getattr(place, name)))
+        yield
+
+
+def test_building_is_pure() -> None:
+    """Values are built, written and read without a file, a socket, a clock, chance or the environment."""
+    with no_world():
+        for make in VALUES.values():
+            make()
+        for backend in (Gemini(KEY), Vertex("p", "us-central1")):
+            for each_request in (generate("m", "hi"), request()):
+                assert encode(each_request, backend) == encode(each_request, backend)
+                said = HttpResponse(200, (), b'{"candidates": [{"content": {"parts": [{"text": "hi"}]}}]}')
+                assert decode(each_request, said, backend).unwrap().text == "hi"
+
+
+def test_environment_is_an_argument() -> None:
+    """The environment is read off the mapping that is passed, and off nothing else."""
+    with no_world():
+        assert backend_from_env({"GEMINI_API_KEY": KEY}) == Success(Gemini(KEY))
+
+
+def test_making_an_interpreter_dials_nothing() -> None:
+    """An interpreter with a backend of its own opens nothing until the first call."""
+    with no_world():
+        with Offline(), Http(Gemini(KEY)):
+            pass
+
+
+# 2. Values are values
+
+
+@every_value
+def test_compares(name: str) -> None:
+    """Two values built alike are equal, and differ from all others."""
+    assert VALUES[name]() == VALUES[name]()
+    assert [other for other in VALUES if other != name and VALUES[other]() == VALUES[name]()] == []
+
+
+@every_value
+def test_copies_and_pickles(name: str) -> None:
+    """Copies and pickles are equal to what they were made of."""
+    value = VALUES[name]()
+    assert [copy.copy(value), copy.deepcopy(value), pickle.loads(pickle.dumps(value))] == [value] * 3
+
+
+@every_value
+def test_hashes(name: str) -> None:
+    """All that hold no dict hash, and equal values alike."""
+    assert hash(VALUES[name]()) == hash(VALUES[name]())
+
+
+@every_value
+def test_shows_itself(name: str) -> None:
+    """Every value has a repr, and equal ones the same."""
+    assert repr(VALUES[name]()) == repr(VALUES[name]())
+
+
+@every_value
+def test_is_frozen(name: str) -> None:
+    """No attribute of a value can be set."""
+    value = VALUES[name]()
+    names = getattr(value, "__struct_fields__", None) or tuple(vars(value))
+    for attribute in names:
+        with pytest.raises(AttributeError):
+            setattr(value, attribute, None)
+
+
+def test_crosses_processes() -> None:
+    """What was pickled here runs in another process, to the same result."""
+    actions = (
+        generate("m", "hi") | text,
+        both(generate("m", "a") | text, generate("m", "b") | text),
+        asked("why?", twice=True),
+    )
+    script = (
+        "import pickle, sys; from genai_fn import Offline; run = Offline(); "
+        "said = [run(each).unwrap() for each in pickle.load(sys.stdin.buffer)]; "
+        "sys.stdout.buffer.write(pickle.dumps(said))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], input=pickle.dumps(actions), capture_output=True, check=True, timeout=600
+    )
+    assert pickle.loads(done.stdout) == [Offline()(action).unwrap() for action in actions]
+
+
+def test_is_shared_by_threads() -> None:
+    """One request value serves any number of threads at once."""
+    action = generate("m", "hi") | streamed | text | joined
+    run, start = Offline(), threading.Barrier(8)
+
+    def at_once(_: int) -> Any:
+        start.wait(60)
+        return [run(action) for _ in range(5)]
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(at_once, range(8))) == [[run(action)] * 5] * 8
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        generate("m", "hi"),
+        generate("m", "hi") | streamed | text | joined,
+        both(request(), request() | text),
+        asked("why?"),
+    ],
+    ids=["request", "joined", "both", "flow"],
+)
+def test_is_bound_to_no_loop(action: Any) -> None:
+    """The same value runs in a thread, in one asyncio loop after another, and on trio, to equal results."""
+    run = Offline()
+
+    async def awaited() -> Any:
+        return await run.aio(action)
+
+    assert [asyncio.run(awaited()) for _ in range(3)] == [run(action)] * 3
+    assert trio.run(awaited) == run(action)
+
+
+def test_mutates_nothing_and_follows_nothing() -> None:
+    """What a caller passes in stays as it is, and changing it later changes no request."""
+    parts: list[Any] = [{"text": "hi"}]
+    config: dict[str, Any] = {
+        "tools": [{"googleSearch": {}}],
+        "labels": {"a": "b"},
+        "response_schema": {"type": "object", "properties": {}},
+    }
+    contents: list[Any] = [{"role": "user", "parts": parts}]
+    before = copy.deepcopy((contents, config))
+    built = generate("m", contents, config)
+    wire = encode(built, Vertex("p", "us-central1"))
+    assert (contents, config) == before
+    parts.append({"text": "more"})
+    config["labels"]["c"] = "d"
+    config["response_schema"]["properties"]["x"] = {"type": "string"}
+    assert encode(built, Vertex("p", "us-central1")) == wire
+
+
+# 4. A mistake in the program is loud and early
+
+MISTAKES: dict[str, tuple[Callable[[], Any], str, Any]] = {
+    "unknown field": (lambda: generate("m", "hi", {"temprature": 1}), "config.temprature", 1),
+    "unknown field below": (
+        lambda: generate("m", "hi", {"imageConfig": {"ratio": "1:1"}}),
+        "config.imageConfig.ratio",
+        "1:1",
+    ),
+    "wrong type": (lambda: generate("m", "hi") | with_config(temperature="hot"), "config.temperature", "hot"),
+    "no model": (lambda: generate("", "hi"), "model", ""),
+    "climbing model": (lambda: generate("../x", "hi"), "model", "../x"),
+    "no contents": (lambda: generate("m", []), "contents", []),
+    "retry": (lambda: Retry(attempts=0), "retry.attempts", 0),
+    "timeouts": (lambda: Timeouts(total=-1), "timeouts.total", -1),
+    "deadline": (lambda: with_options(deadline=0), "deadline", 0),
+    "lanes": (lambda: Http(Gemini(KEY), max_connections=0), "max_connections", 0),
+    "bare key": (lambda: Http(KEY), "backend", Secret(KEY)),  # type: ignore[arg-type]  # the mistake
+    "bare seconds": (lambda: Http(Gemini(KEY), timeouts=5), "timeouts", 5),  # type: ignore[arg-type]  # the mistake
+    "bare tries": (lambda: with_options(retry=3), "retry", 3),  # type: ignore[arg-type]  # the mistake
+    "base url": (lambda: Gemini(KEY, base_url="ftp://x"), "base_url", "ftp://x"),
+    "version": (lambda: Gemini(KEY, api_version="v1/../x"), "api_version", "v1/../x"),
+    "version of vertex": (lambda: Vertex("p", api_version="v1?x"), "api_version", "v1?x"),
+    "project and key": (lambda: Vertex("p", api_key=KEY), "Vertex.project", "p"),
+    "no modifier": (lambda: generate("m", "hi") | print, "|", print),
+    "modifier not called": (lambda: generate("m", "hi") | with_config, "|", with_config),
+    "not a stream": (lambda: generate("m", "hi") | joined, "joined", generate("m", "hi")),
+    "not a request": (lambda: generate("m", "hi") | text | streamed, "streamed", generate("m", "hi") | text),
+    "no request at the root": (lambda: asked("why?") | with_config(seed=1), "with_config", asked("why?")),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_mistakes_are_loud(name: str) -> None:
+    """A mistake raises where it is made, a ValueError with the path and the value."""
+    make, path, value = MISTAKES[name]
+    with pytest.raises(ValueError, match=r".") as raised:
+        make()
+    assert isinstance(raised.value, InvalidRequest)
+    assert (raised.value.path, raised.value.value) == (path, value)
+
+
+def test_streams_are_not_run() -> None:
+    """Calling an interpreter with a stream names the words that there are for it, and reading a request likewise."""
+    run: Any = Offline()
+    with pytest.raises(InvalidRequest, match=r"\.stream"):
+        run(generate("m", "hi") | streamed)
+    with pytest.raises(InvalidRequest, match="streamed"):
+        run.stream(generate("m", "hi"))
+
+
+# 7. Secrets stay secret
+
+HOLDERS: dict[str, Callable[[], Any]] = {
+    "gemini": lambda: Gemini(KEY),
+    "vertex": lambda: Vertex(api_key=KEY),
+    "headers": lambda: Gemini(headers={"authorization": f"Bearer {KEY}"}),
+    "credentials": lambda: Vertex("p", credentials=object()),
+}
+
+
+@pytest.mark.parametrize("name", [name for name in HOLDERS if name != "credentials"])
+def test_backends_hide_their_keys(name: str) -> None:
+    """No way of showing a backend, or what holds it, shows a key."""
+    backend = HOLDERS[name]()
+    shown = [
+        f"{each!r} {each!s} {each:}" for each in (backend, Http(backend), Http(backend).__dict__, Offline(backend))
+    ]
+    assert KEY not in " ".join(shown)
+    assert KEY not in repr(encode(generate("m", "hi"), backend))
+    assert KEY not in str(encode(generate("m", "hi"), backend).unwrap().headers)
+
+
+@pytest.mark.parametrize("name", [name for name in HOLDERS if name != "headers"])
+def test_backends_refuse_to_pickle(name: str) -> None:
+    """A backend that holds a secret does not pickle, and says how to rebuild it; a copy is as good as itself."""
+    backend = HOLDERS[name]()
+    with pytest.raises(TypeError, match="backend_from_env"):
+        pickle.dumps(backend)
+    assert copy.deepcopy(backend) == backend
+
+
+def test_secrets_are_masked() -> None:
+    """A secret compares by value, and shows nothing of it."""
+    secret = Secret(KEY)
+    assert secret == Secret(KEY)
+    assert KEY not in f"{secret} {secret!r}" + str(vars(Secret)) + str(dir(secret))
+
+
+def test_events_and_errors_hold_no_key() -> None:
+    """Whatever is told of a call that fails, the key is not in it."""
+    seen: list[Event] = []
+    with Http(Gemini(KEY, base_url="http://127.0.0.1:1"), on_event=seen.append, retry=Retry(attempts=1)) as run:
+        error = run(generate("m", "hi")).failure()
+    assert seen
+    held = repr(seen) + str(seen) + repr(error) + str(error) + repr(pickle.dumps((seen, error)))
+    assert KEY not in held

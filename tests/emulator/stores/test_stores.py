@@ -1,0 +1,286 @@
+"""File search stores: filled by uploads and imports, searched, emptied, deleted."""
+
+from typing import Any
+
+import pytest
+
+from genai_fn import Gemini, Offline, files, generate, operations, stores, until_done
+from genai_fn.emulator import EmulatorState
+from genai_fn.emulator.server.faults import EmulatedFault
+from genai_fn.emulator.stores.retrieval import add_grounding_supports, search_stores
+from genai_fn.schema import FileSearch, ImportFileOperation, Tool, UploadToFileSearchStoreOperation
+from tests.support.emulator_requests import GEMINI, Api
+
+SKY = b"Light from the sun is scattered by the air. The sky is blue because blue light is scattered most."
+BREAD = b"Bread is made of flour, water, salt and yeast. The dough has to rest before it is baked."
+
+
+def store_of(run: Offline) -> str:
+    return str(run(stores.create({"display_name": "Handbooks"})).unwrap().name)
+
+
+def filled(run: Offline, store: str, data: bytes, **config: Any) -> str:
+    """Upload a document, wait for it, and give its name."""
+    settled = {"mime_type": "text/plain", **config}
+    done = run(stores.upload(store, data, settled) | until_done()).unwrap()
+    assert done.response is not None
+    return str(done.response.document_name)
+
+
+# Through the client
+
+
+def test_upload() -> None:
+    """An upload becomes a document, which can be searched from the second look on."""
+    run = Offline(Gemini())
+    store = store_of(run)
+    begun = run(stores.upload(store, SKY, {"mime_type": "text/plain", "display_name": "Sky"})).unwrap()
+    assert begun.done is None
+    looked = run(operations.get(begun)).unwrap()
+    assert (None, "STATE_PENDING") == (looked.done, next(iter(run(stores.documents.list(store)).unwrap())).state)
+    done = run(operations.get(str(begun.name), UploadToFileSearchStoreOperation)).unwrap()
+    assert done.done is True
+    assert done.response is not None
+    document = run(stores.documents.get(str(done.response.document_name))).unwrap()
+    assert ("Sky", "STATE_ACTIVE", len(SKY), "text/plain", store) == (
+        *(document.display_name, document.state, document.size_bytes, document.mime_type),
+        done.response.parent,
+    )
+
+
+def test_import() -> None:
+    """A file of the Files API becomes a document, with facts of its own."""
+    run = Offline(Gemini())
+    store, file = store_of(run), run(files.upload(BREAD, {"mime_type": "text/plain"})).unwrap()
+    facts = [{"key": "year", "numeric_value": 1927}, {"key": "kind", "string_value": "recipe"}]
+    begun = run(stores.import_file(store, str(file.name), {"custom_metadata": facts})).unwrap()
+    assert begun.done is None
+    done = run(operations.get(str(begun.name), ImportFileOperation) | until_done()).unwrap()
+    assert done.response is not None
+    document = run(stores.documents.get(str(done.response.document_name))).unwrap()
+    assert (file.name, 1927.0, "recipe") == (
+        document.display_name,
+        document.custom_metadata[0].numeric_value,
+        document.custom_metadata[1].string_value,
+    )
+
+
+def test_counts() -> None:
+    """A store knows how many documents are ready, how many are not, and how large they are together."""
+    run = Offline(Gemini())
+    store = store_of(run)
+    filled(run, store, SKY)
+    run(stores.upload(store, BREAD, {"mime_type": "text/plain"})).unwrap()
+    told = run(stores.get(store)).unwrap()
+    assert (1, 1, len(SKY) + len(BREAD)) == (
+        told.active_documents_count,
+        told.pending_documents_count,
+        told.size_bytes,
+    )
+    assert [told] == list(run(stores.list()).unwrap())
+
+
+def test_delete() -> None:
+    """What is not empty is deleted by force alone, and nothing of it stays."""
+    run = Offline(Gemini())
+    store = store_of(run)
+    document = filled(run, store, SKY)
+    kept = store_of(run)
+    for refused in (stores.delete(store), stores.documents.delete(document)):
+        assert "FAILED_PRECONDITION" in str(run(refused).failure())
+    run(stores.documents.delete(document, {"force": True})).unwrap()
+    assert [] == list(run(stores.documents.list(store)).unwrap())
+    filled(run, store, BREAD)
+    run(stores.delete(store, {"force": True})).unwrap()
+    assert [kept] == [each.name for each in run(stores.list()).unwrap()]
+    run(stores.delete(kept)).unwrap()
+
+
+def test_pages() -> None:
+    """Documents are listed a page at a time."""
+    run = Offline(Gemini())
+    store = store_of(run)
+    names = [filled(run, store, b"%d" % each) for each in range(3)]
+    first = run(stores.documents.list(store, {"page_size": 2})).unwrap()
+    second = run(stores.documents.list(store, {"page_token": first.next_page_token})).unwrap()
+    assert (names[:2], names[2:]) == ([each.name for each in first], [each.name for each in second])
+
+
+# On the wire
+
+REFUSED: list[tuple[str, str, Any, int, str]] = [
+    ("POST", "fileSearchStores", {"mood": "good"}, 400, "mood"),
+    ("GET", "fileSearchStores/none", None, 404, "fileSearchStores/none"),
+    ("DELETE", "fileSearchStores/none?force=true", None, 404, "fileSearchStores/none"),
+    ("GET", "fileSearchStores/none/documents", None, 404, "fileSearchStores/none"),
+    ("GET", "fileSearchStores/none/documents/d", None, 404, "documents/d"),
+    ("DELETE", "fileSearchStores/none/documents/d", None, 404, "documents/d"),
+    ("GET", "fileSearchStores/none/operations/o", None, 404, "operations/o"),
+    ("GET", "fileSearchStores/none/upload/operations/o", None, 404, "operations/o"),
+    ("POST", "fileSearchStores/none:importFile", {"fileName": "files/f"}, 404, "fileSearchStores/none"),
+    ("POST", f"{GEMINI[:-7]}/upload/v1beta/fileSearchStores/none:uploadToFileSearchStore", {}, 404, "none"),
+    ("POST", "fileSearchStores/filesearchstore1:importFile", {}, 400, "file_name"),
+    ("POST", "fileSearchStores/filesearchstore1:importFile", {"fileName": "files/none"}, 403, "none"),
+    (
+        "POST",
+        f"{GEMINI[:-7]}/upload/v1beta/fileSearchStores/filesearchstore1:uploadToFileSearchStore",
+        {"chunkingConfig": {"whiteSpaceConfig": {"maxTokensPerChunk": 5, "maxOverlapTokens": 5}}},
+        400,
+        "max_overlap_tokens",
+    ),
+    (
+        "POST",
+        f"{GEMINI[:-7]}/upload/v1beta/fileSearchStores/filesearchstore1:uploadToFileSearchStore",
+        {"chunkingConfig": {"whiteSpaceConfig": {"maxTokensPerChunk": 0}}},
+        400,
+        "max_tokens_per_chunk",
+    ),
+]
+
+
+@pytest.mark.parametrize(("verb", "path", "body", "code", "why"), REFUSED, ids=range(len(REFUSED)))
+def test_refused(verb: str, path: str, body: Any, code: int, why: str) -> None:
+    """What makes no sense, or is not there, is refused by name, an upload before it begins."""
+    api = Api()
+    assert "fileSearchStores/filesearchstore1" == api.told("POST", "fileSearchStores", {})["name"]
+    told = api.fault(verb, path, body)
+    assert code == told[0]
+    assert why in told[2]
+
+
+def test_pythons_spelling() -> None:
+    """``force`` is taken in the spelling of google-genai, too; an operation outlives its document."""
+    run = Offline(Gemini())
+    store = store_of(run)
+    done = run(stores.upload(store, SKY, {"mime_type": "text/plain"}) | until_done()).unwrap()
+    assert done.response is not None
+    api = Api(state=state_of(run))
+    api.told("DELETE", f"{done.response.document_name}?force=True")
+    assert api.told("GET", str(done.name))["response"]["documentName"] == done.response.document_name
+
+
+# Searching
+
+
+def state_of(run: Offline) -> EmulatorState:
+    return run._service._state
+
+
+def searched(run: Offline, question: str, *names: str, **search: Any) -> list[str]:
+    """Search stores, and give the titles of what was found."""
+    tool = Tool(file_search=FileSearch(file_search_store_names=names, **search))
+    grounding = search_stores(state_of(run), tool, question)
+    chunks = [] if grounding is None else grounding.grounding_chunks
+    return [str(each.retrieved_context and each.retrieved_context.title) for each in chunks]
+
+
+@pytest.fixture(name="library")
+def _library() -> tuple[Offline, str]:
+    run = Offline(Gemini())
+    store = store_of(run)
+    old = [{"key": "year", "numeric_value": 1927}, {"key": "tags", "string_list_value": {"values": ["food", "home"]}}]
+    filled(run, store, SKY, display_name="Sky", custom_metadata=[{"key": "author", "string_value": "R. Graves"}])
+    filled(run, store, BREAD, display_name="Bread", custom_metadata=old)
+    return run, store
+
+
+@pytest.mark.parametrize(
+    ("question", "titles"),
+    [
+        ("Why is the sky blue?", ["Sky"]),
+        ("How is BREAD baked?", ["Bread"]),
+        ("Is bread scattered in the air?", ["Sky", "Bread"]),
+        ("What is the of and?", []),
+        ("Who wrote Hamlet?", []),
+    ],
+)
+def test_found(library: tuple[Offline, str], question: str, titles: list[str]) -> None:
+    """Those documents are found that share words with a question, those that share most of them first."""
+    run, store = library
+    assert titles == searched(run, question, store)
+
+
+@pytest.mark.parametrize(
+    ("filter", "titles"),
+    [
+        ('author = "R. Graves"', ["Sky"]),
+        ("author='Nobody'", []),
+        ("year > 1900 AND year<=1927", ["Bread"]),
+        ("year = old", []),
+        ("year=1 OR year=1927 AND tags:food", ["Bread"]),
+        ("tags = home", ["Bread"]),
+        ("author:* OR year:*", ["Sky", "Bread"]),
+        ("  ", ["Sky", "Bread"]),
+    ],
+)
+def test_filter(library: tuple[Offline, str], filter: str, titles: list[str]) -> None:
+    """A filter leaves only documents of which it is true."""
+    run, store = library
+    assert titles == searched(run, "Is bread scattered in the air?", store, metadata_filter=filter)
+
+
+def test_bad_filter(library: tuple[Offline, str]) -> None:
+    """A filter that cannot be read is refused, with the place."""
+    run, store = library
+    for bad in ("author", "author = ", 'author = "x" year = 3', "a = 1 AND", "(a = 1)"):
+        with pytest.raises(EmulatedFault, match="Invalid filter, at character"):
+            searched(run, "sky", store, metadata_filter=bad)
+
+
+def test_passages() -> None:
+    """Long documents are cut into passages, of which as many are found as are asked for."""
+    run = Offline(Gemini())
+    store = store_of(run)
+    chunks = {"white_space_config": {"max_tokens_per_chunk": 4, "max_overlap_tokens": 1}}
+    filled(
+        run, store, b"A red bird sang. A blue bird flew. A red fox ran.", display_name="Tale", chunking_config=chunks
+    )
+    tool = Tool(file_search=FileSearch(file_search_store_names=(store,), top_k=2))
+    grounding = search_stores(state_of(run), tool, "Where is the red bird?")
+    assert grounding is not None
+    texts = [each.retrieved_context and each.retrieved_context.text for each in grounding.grounding_chunks]
+    assert ["A red bird sang.", "bird flew. A red"] == texts
+    assert ["Tale"] * 4 == searched(run, "Where is the red bird?", store)
+
+
+def test_generate(library: tuple[Offline, str]) -> None:
+    """A model that is given stores rests its answer on what is in them."""
+    run, store = library
+    tool = {"file_search": {"file_search_store_names": [store]}}
+    answer = run(generate("gemini-2.5-flash", "Why is the sky blue?", {"tools": [tool]})).unwrap()
+    assert "blue light is scattered most" in answer.text
+    grounding = answer.candidates[0].grounding_metadata
+    assert grounding is not None
+    (chunk,) = grounding.grounding_chunks
+    assert chunk.retrieved_context is not None
+    assert ("Sky", SKY.decode()) == (chunk.retrieved_context.title, chunk.retrieved_context.text)
+
+
+def test_nowhere_to_search() -> None:
+    """Another tool finds nothing, and a store that is not there is refused as what nobody may see."""
+    assert search_stores(EmulatorState(), Tool(), "sky") is None
+    run = Offline(Gemini())
+    with pytest.raises(EmulatedFault, match="fileSearchStores/none"):
+        searched(run, "sky", "fileSearchStores/none")
+    with pytest.raises(EmulatedFault, match="top_k"):
+        searched(run, "sky", top_k=-1)
+
+
+def test_not_yet_read() -> None:
+    """A document that is not read yet is not found."""
+    run = Offline(Gemini())
+    store = store_of(run)
+    run(stores.upload(store, SKY, {"mime_type": "text/plain"})).unwrap()
+    assert [] == searched(run, "sky", store)
+
+
+def test_supported(library: tuple[Offline, str]) -> None:
+    """An answer rests on all that was found, as bytes are counted."""
+    run, store = library
+    grounding = search_stores(
+        state_of(run), Tool(file_search=FileSearch(file_search_store_names=(store,))), "bread in the air?"
+    )
+    assert grounding is not None
+    (support,) = add_grounding_supports(grounding, "“Bread”").grounding_supports
+    assert support.segment is not None
+    assert (11, (0, 1)) == (support.segment.end_index, support.grounding_chunk_indices)

@@ -1,0 +1,412 @@
+"""Flows as conversations, and how their words become effects."""
+
+from collections.abc import Generator
+from math import inf
+from typing import Any
+
+import msgspec
+import pytest
+
+from genai_fn import (
+    Failure,
+    InvalidRequest,
+    Request,
+    Result,
+    Stream,
+    Success,
+    ask,
+    attempt,
+    both,
+    collected,
+    each,
+    emit,
+    flow,
+    generate,
+    joined,
+    sleep,
+    stream,
+    streamed,
+    text,
+    with_options,
+)
+from genai_fn.commands import StreamReader
+from genai_fn.effects import (
+    Ask,
+    AskAll,
+    AskWithin,
+    CallFunction,
+    Effects,
+    Emit,
+    FlowFailed,
+    GetTime,
+    OpenStream,
+    ReadItems,
+    RunAll,
+    Sleep,
+)
+from genai_fn.engine.program import build_program
+from genai_fn.errors import AsyncOnly, ClientError, Closed, GenaiError, NoText, ServerError, TimedOut
+from genai_fn.interpreters.executors.sync_executor import SyncExecutor
+from genai_fn.request import FlowGenerator, start_generator
+from genai_fn.schema import GenerateContentResponse
+from genai_fn.streams import stream_response
+from tests.support.loopback_replies import said
+from tests.support.scripted_effects import perform
+
+A, B = generate("m", "a"), generate("m", "b")
+NO = Failure[Any](ClientError(400))
+PIECES = A | streamed
+
+
+def answer(text: str) -> GenerateContentResponse:
+    """Make a response that says something."""
+    return msgspec.convert(said(text), GenerateContentResponse)
+
+
+def printed(value: Any) -> str:
+    """Write a value down."""
+    return f"<{value}>"
+
+
+def then_b(value: object) -> Request[GenerateContentResponse]:
+    """Go on with B."""
+    return B
+
+
+# Flows, as those who write them see them
+
+
+@flow
+def twice(first: Request[Any], second: Request[Any]) -> FlowGenerator[Result[tuple[Any, Any], GenaiError]]:
+    one = yield from ask(first)
+    yield from sleep(2.0)
+    two = yield from ask(second)
+    return Success((one, two))
+
+
+@flow
+def either(first: Request[Any], second: Request[Any]) -> FlowGenerator[Result[Any, GenaiError]]:
+    result = yield from attempt(first)
+    return (yield from attempt(second)) if isinstance(result, Failure) else result
+
+
+@stream
+def counted(most: int, source: Request[Any]) -> FlowGenerator[None]:
+    for number in range(most):
+        yield from emit(Success(number))
+    yield from ask(source)
+
+
+def test_ask() -> None:
+    """`ask` gives the value, and sleeps lie between as they are written."""
+    script = [(Ask(A), Success(1)), (Sleep(2.0), None), (Ask(B), Success(2))]
+    assert perform(start_generator(twice(A, B)), script) == Success((1, 2))
+
+
+def test_ask_that_fails() -> None:
+    """The first failure of an `ask` leaves the flow."""
+    with pytest.raises(FlowFailed) as ended:
+        perform(start_generator(twice(A, second=B)), [(Ask(A), NO)])
+    assert ended.value.error == ClientError(400)
+
+
+def test_attempt() -> None:
+    """`attempt` gives the result, and the flow decides."""
+    assert perform(start_generator(either(A, B)), [(Ask(A), NO), (Ask(B), Success(2))]) == Success(2)
+
+
+def test_map_bind_lash() -> None:
+    """The words of a Result, on descriptions."""
+    assert perform(start_generator(A.map(printed)), [(Ask(A), Success(1))]) == Success("<1>")
+    assert perform(start_generator(A.map(printed)), [(Ask(A), NO)]) == NO
+    assert perform(start_generator(A.bind(then_b)), [(Ask(A), Success(1)), (Ask(B), Success(2))]) == Success(2)
+    assert perform(start_generator(A.bind(then_b)), [(Ask(A), NO)]) == NO
+    assert perform(start_generator(A.lash(then_b)), [(Ask(A), NO), (Ask(B), Success(2))]) == Success(2)
+    assert perform(start_generator(A.lash(then_b)), [(Ask(A), Success(1))]) == Success(1)
+
+
+@pytest.mark.parametrize("made", (A.bind(printed), A.lash(printed)), ids=("bind", "lash"))  # type: ignore[arg-type]  # the mistake
+def test_not_an_action(made: Any) -> None:
+    """A function that makes no action is a mistake that names the function."""
+    first = NO if "lash" in made.builder.__name__ else Success(1)
+    with pytest.raises(InvalidRequest, match="printed"):
+        perform(start_generator(made), [(Ask(A), first)])
+
+
+def test_both() -> None:
+    """Two at once; the first one's failure comes first."""
+    several = AskAll((A, B))
+    other = Failure[Any](ServerError(500))
+    assert perform(start_generator(both(A, B)), [(several, (Success(1), Success(2)))]) == Success((1, 2))
+    assert perform(start_generator(both(A, B)), [(several, (NO, other))]) == NO
+    assert perform(start_generator(both(A, B)), [(several, (Success(1), other))]) == other
+
+
+def test_deadline_of_a_flow() -> None:
+    """`with_options(deadline=…)` on a flow is a step around it."""
+    inner = A.map(printed)
+    assert perform(
+        start_generator(inner | with_options(deadline=3)), [(AskWithin(inner, 3), Success("<1>"))]
+    ) == Success("<1>")
+
+
+def test_text() -> None:
+    """A text, or why there is none."""
+    assert perform(start_generator(A | text), [(Ask(A), Success(answer("hi")))]) == Success("hi")
+    assert perform(start_generator(A | text), [(Ask(A), Success(GenerateContentResponse()))]) == Failure(NoText())
+    assert perform(start_generator(A | text), [(Ask(A), NO)]) == NO
+
+
+# Streams
+
+
+def emitted(description: Stream[Any], script: list[tuple[Any, Any]]) -> list[Any]:
+    """Perform a stream's steps, and give its items."""
+    items: list[Any] = []
+
+    def watched() -> Generator[Any, Any, Any]:
+        generator, sent = start_generator(description), None
+        while True:
+            try:
+                word = generator.send(sent)
+            except StopIteration:
+                return
+            if isinstance(word, Emit):
+                items.append(word.item)
+                sent = None
+            else:
+                sent = yield word
+
+    perform(watched(), script)
+    return items
+
+
+OPENED = [(OpenStream(PIECES.source), Success("handle"))]
+LAST = (ReadItems("handle"), ())
+
+
+def comes(*items: Any) -> list[tuple[Any, Any]]:
+    """Write a served stream's conversation, one item at a time."""
+    return [*OPENED, *((ReadItems("handle"), (item,)) for item in items), LAST]
+
+
+GOOD = [Success(answer("a")), Success(answer("b"))]
+
+
+def test_served() -> None:
+    """A server's stream gives what comes, many at once too."""
+    assert emitted(PIECES, comes(*GOOD)) == GOOD
+    assert emitted(PIECES, [*OPENED, (ReadItems("handle"), (*GOOD, NO)), LAST]) == [*GOOD, NO]
+    assert emitted(PIECES, [(OpenStream(PIECES.source), NO)]) == [NO]
+    assert PIECES.builder is stream_response
+
+
+def test_texts() -> None:
+    """Texts as they come; none at all is a failure that says why."""
+    assert emitted(PIECES | text, comes(*GOOD)) == [Success("a"), Success("b")]
+    assert emitted(PIECES | text, comes(Success(answer("")), *GOOD, NO)[:-1]) == [Success("a"), Success("b"), NO]
+    assert emitted(PIECES | text, comes(Success(GenerateContentResponse()))) == [Failure(NoText())]
+
+
+def test_each() -> None:
+    """Good items are shown, all are passed on."""
+    script = [
+        *OPENED,
+        (ReadItems("handle"), (GOOD[0],)),
+        (CallFunction(printed, (answer("a"),)), "what it returns"),
+        (ReadItems("handle"), (NO,)),
+        LAST,
+    ]
+    assert emitted(PIECES | each(printed), script) == [GOOD[0], NO]
+
+
+def test_collected_and_joined() -> None:
+    """All items as one value, or the first failure, after which nothing is read."""
+    assert perform(start_generator(PIECES | collected), comes(*GOOD)) == Success((answer("a"), answer("b")))
+    assert perform(start_generator(PIECES | text | joined), comes(*GOOD)) == Success("ab")
+    assert perform(start_generator(PIECES | collected), comes(GOOD[0], NO)[:-1]) == NO
+
+
+def test_a_stream_of_ones_own() -> None:
+    """What a flow asks can be mixed with what it emits; a failed `ask` is the last item."""
+    assert emitted(counted(2, A), [(Ask(A), Success(1))]) == [Success(0), Success(1)]
+    assert perform(start_generator(counted(2, A) | collected), [(Ask(A), NO)]) == NO
+
+
+def test_reading_sees_what_is_raised() -> None:
+    """A function that raises does so within the stream that called it."""
+    script = [*OPENED, (ReadItems("handle"), (GOOD[0],)), (CallFunction(printed, (answer("a"),)), LookupError("mine"))]
+    with pytest.raises(LookupError, match="mine"):
+        perform(start_generator(PIECES | each(printed) | collected), script)
+
+
+def test_reading_to_the_end() -> None:
+    """A stream that is read within another ends with None, once and for all."""
+
+    def read() -> FlowGenerator[list[Any]]:
+        reading, items = StreamReader(counted(1, A)), list[Any]()
+        for _ in range(4):
+            items.append((yield from reading.read_next()))
+        return items
+
+    assert perform(read(), [(Ask(A), Success(1))]) == [Success(0), None, None, None]
+
+
+# What words become
+
+
+class Answering:
+    """An exchange that answers each request at once, and remembers until when it was asked."""
+
+    def __init__(self, **results: Any) -> None:
+        self.results = results
+        self.asked: list[tuple[Any, float]] = []
+
+    def handle(self, request: Request[Any], until: float) -> Generator[Any, Any, Any]:
+        self.asked.append((request, until))
+        yield GetTime()
+        return self.results["a" if request == A else "b"]
+
+    def open_stream(self, request: Request[Any], until: float) -> Generator[Any, Any, Any]:
+        yield GetTime()
+        return Success([*GOOD])
+
+    def read_items(self, handle: Any) -> Generator[Any, Any, Any]:
+        yield GetTime()
+        return (handle.pop(0),) if handle else ()
+
+
+def test_program() -> None:
+    """Requests go to the exchange, the other effects to the world."""
+    exchange = Answering(a=Success(1), b=Success(2))
+    assert perform(
+        build_program(twice(A, B), exchange), [(GetTime(), 0.0), (Sleep(2.0), None), (GetTime(), 0.0)]
+    ) == Success((1, 2))
+    assert exchange.asked == [(A, inf), (B, inf)]
+
+
+def test_program_that_fails() -> None:
+    """A failed `ask` is the flow's result."""
+    assert perform(build_program(twice(A, B), Answering(a=NO)), [(GetTime(), 0.0)]) == NO
+
+
+def test_program_within() -> None:
+    """A deadline reaches every request of the flow, and the tighter one holds."""
+    exchange = Answering(a=Success(1), b=Success(2))
+    timed = twice(A, B) | with_options(deadline=10)
+    script = [(GetTime(), 100.0), (GetTime(), 0.0), (GetTime(), 101.0), (Sleep(2.0), None), (GetTime(), 0.0)]
+    assert perform(build_program(timed, exchange), script) == Success((1, 2))
+    assert exchange.asked == [(A, 110.0), (B, 110.0)]
+    exchange.asked.clear()
+    perform(build_program(timed, exchange, 105.0), script)
+    assert exchange.asked == [(A, 105.0), (B, 105.0)]
+
+
+def test_sleep_past_the_deadline() -> None:
+    """A sleep that does not fit is cut short, and ends the flow."""
+    timed = twice(A, B) | with_options(deadline=1)
+    script = [(GetTime(), 100.0), (GetTime(), 0.0), (GetTime(), 100.5), (Sleep(0.5), None)]
+    assert perform(build_program(timed, Answering(a=Success(1))), script) == Failure(TimedOut("total", "waiting"))
+
+
+def test_program_together() -> None:
+    """Several become programs of their own."""
+    exchange = Answering(a=Success(1), b=Success(2))
+    running = build_program(both(A, B), exchange)
+    effect = next(running)
+    assert isinstance(effect, RunAll)
+    results = tuple(perform(each, [(GetTime(), 0.0)]) for each in effect.programs)
+    with pytest.raises(StopIteration) as end:
+        running.send(results)
+    assert end.value.value == Success((1, 2))
+
+
+def test_program_of_a_stream() -> None:
+    """A stream's items are emitted, and a failed `ask` is the last of them."""
+    script = [
+        (GetTime(), 0.0),
+        (GetTime(), 0.0),
+        (Emit(GOOD[0]), None),
+        (GetTime(), 0.0),
+        (Emit(GOOD[1]), None),
+        (GetTime(), 0.0),
+    ]
+    perform(build_program(PIECES, Answering()), script)
+    perform(
+        build_program(counted(1, A), Answering(a=NO)), [(Emit(Success(0)), None), (GetTime(), 0.0), (Emit(NO), None)]
+    )
+
+
+@flow
+def careless(value: Any) -> FlowGenerator[Any]:
+    yield from sleep(0)
+    return value
+
+
+@pytest.mark.parametrize("value", (None, 1, "x"))
+def test_no_result(value: Any) -> None:
+    """A flow that returns neither Success nor Failure is a mistake, raised."""
+    with pytest.raises(InvalidRequest, match="careless"):
+        perform(build_program(careless(value), Answering()), [(Sleep(0), None)])
+
+
+@flow
+def forgiving(f: Any) -> FlowGenerator[Result[str, GenaiError]]:
+    try:
+        yield CallFunction(f, ())
+    except LookupError as error:
+        return Success(str(error))
+    return Success("")
+
+
+def test_what_a_function_raises() -> None:
+    """The flow may catch what a function raised; else it passes through as itself."""
+    assert perform(build_program(forgiving(printed), Answering()), [(CallFunction, LookupError("mine"))]) == Success(
+        "mine"
+    )
+    with pytest.raises(ZeroDivisionError):
+        perform(build_program(forgiving(printed), Answering()), [(CallFunction, ZeroDivisionError())])
+
+
+class Worldly:
+    """An exchange that has the world do something before it answers: what it does may end the whole."""
+
+    def __init__(self, effect: Any) -> None:
+        self.effect = effect
+
+    def handle(self, request: Request[Any], until: float) -> Effects[Any]:
+        yield self.effect
+        return Success("done")
+
+    open_stream = handle
+
+    def read_items(self, handle: Any) -> Effects[tuple[Any, ...]]:
+        yield self.effect
+        return ()
+
+
+async def awaited() -> str:
+    return "done"
+
+
+@flow
+def told(action: Any) -> FlowGenerator[Result[str, GenaiError]]:
+    result = yield from attempt(action)
+    return Success(type(result.failure()).__name__)
+
+
+@pytest.mark.parametrize(
+    ("effect", "closed", "expected"), [(Sleep(1.0), True, Closed), (CallFunction(awaited), False, AsyncOnly)]
+)
+@pytest.mark.parametrize("action", [A, both(A, B), collected(PIECES)])
+def test_ended_by_the_world(action: Any, effect: Any, closed: bool, expected: type[GenaiError]) -> None:
+    """What the world ends in the middle of a request is a failure of that request, with a flow around it or without."""
+
+    def ran(action: Any) -> Any:
+        world = SyncExecutor(None, None, None)
+        if closed:
+            world.close()
+        return world.run(build_program(action, Worldly(effect)))
+
+    assert isinstance(ran(action).failure(), expected)
+    assert ran(told(action)) == Success(expected.__name__)

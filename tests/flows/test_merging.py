@@ -1,0 +1,188 @@
+"""One response out of a stream's pieces."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from genai_fn import InvalidRequest
+from genai_fn.flows.merge import merge_pieces
+from genai_fn.schema import Content, FinishReason, FunctionCall, GenerateContentResponse, Part
+
+
+def pieces(*trees: dict[str, Any]) -> list[GenerateContentResponse]:
+    """Read responses."""
+    return [msgspec.convert(tree, GenerateContentResponse, strict=False) for tree in trees]
+
+
+def parts(*them: dict[str, Any], index: int | None = None, **more: Any) -> dict[str, Any]:
+    """Write a piece of one candidate."""
+    return {
+        "candidates": [
+            {"content": {"role": "model", "parts": list(them)}, **({} if index is None else {"index": index}), **more}
+        ]
+    }
+
+
+def joined(*trees: dict[str, Any]) -> tuple[Part, ...]:
+    """Join pieces, and give the first candidate's parts."""
+    return merge_pieces(pieces(*trees)).parts
+
+
+def test_texts() -> None:
+    """Texts run together."""
+    assert merge_pieces(["a", "", "b"]) == "ab"
+    assert joined(parts({"text": "a"}), parts({"text": "b"}, {"text": "c"})) == (Part(text="abc"),)
+
+
+def test_thoughts_stay_apart() -> None:
+    """Thoughts and answer are not mixed."""
+    thought = {"text": "hm", "thought": True}
+    assert joined(parts(thought), parts(thought), parts({"text": "a"}), parts({"text": "b"}), parts(thought)) == (
+        Part(text="hmhm", thought=True),
+        Part(text="ab"),
+        Part(text="hm", thought=True),
+    )
+
+
+def test_signatures_stay_on_their_part() -> None:
+    """A part with a signature is left as it is, an empty one too, and so is what stands on either side."""
+    signature = {"thoughtSignature": "AB-_"}
+    found = joined(
+        parts({"text": "a"}),
+        parts({"text": "b", **signature}),
+        parts({"text": "c"}),
+        parts({"text": "d"}),
+        parts({"text": "", **signature}),
+    )
+    assert found == (
+        Part(text="a"),
+        Part(text="b", thought_signature="AB-_"),
+        Part(text="cd"),
+        Part(text="", thought_signature="AB-_"),
+    )
+
+
+def test_other_parts_stay() -> None:
+    """Calls, files and code keep their places between the texts."""
+    call = {"functionCall": {"name": "f", "args": {"a": 1}}}
+    assert joined(parts({"text": "a"}), parts(call), parts(call), parts({"text": "b"})) == (
+        Part(text="a"),
+        Part(function_call=FunctionCall(name="f", args={"a": 1})),
+        Part(function_call=FunctionCall(name="f", args={"a": 1})),
+        Part(text="b"),
+    )
+
+
+def test_candidates_by_index() -> None:
+    """Candidates are told apart by index, whatever the order they come in; none is the first."""
+    whole = merge_pieces(
+        pieces(
+            parts({"text": "b"}, index=1),
+            parts({"text": "a"}),
+            parts({"text": "A"}, index=0),
+            parts({"text": "B"}, index=1),
+        )
+    )
+    assert [candidate.content and candidate.content.parts for candidate in whole.candidates] == [
+        (Part(text="aA"),),
+        (Part(text="bB"),),
+    ]
+
+
+def test_usage() -> None:
+    """The last count that was given stands, field by field: zero counts, null does not."""
+    whole = merge_pieces(
+        pieces(
+            {"usageMetadata": {"promptTokenCount": 5, "candidatesTokenCount": 1, "thoughtsTokenCount": 7}},
+            {"usageMetadata": {"promptTokenCount": 5, "candidatesTokenCount": 9, "thoughtsTokenCount": 0}},
+            {"usageMetadata": {"totalTokenCount": 14}},
+            {},
+        )
+    )
+    usage = whole.usage_metadata
+    assert usage is not None
+    assert (
+        usage.prompt_token_count,
+        usage.candidates_token_count,
+        usage.thoughts_token_count,
+        usage.total_token_count,
+    ) == (5, 9, 0, 14)
+
+
+def test_what_came_last() -> None:
+    """Why it ended and what the model is called stand though a later piece does not say it again."""
+    whole = merge_pieces(
+        pieces(
+            {"modelVersion": "m-1", "responseId": "r"}, parts({"text": "a"}, finishReason="STOP"), parts({"text": ""})
+        )
+    )
+    assert (whole.model_version, whole.response_id, whole.candidates[0].finish_reason) == (
+        "m-1",
+        "r",
+        FinishReason.STOP,
+    )
+
+
+def test_citations_and_logprobs() -> None:
+    """Citations are gathered, each once; logprobs go on one after the other."""
+    one, two = {"uri": "https://a"}, {"uri": "https://b"}
+    whole = merge_pieces(
+        pieces(
+            parts(citationMetadata={"citations": [one]}, logprobsResult={"chosenCandidates": [{"token": "a"}]}),
+            parts(citationMetadata={"citations": [one, two]}, logprobsResult={"chosenCandidates": [{"token": "b"}]}),
+            parts(),
+        )
+    ).candidates[0]
+    assert whole.citation_metadata is not None
+    assert whole.logprobs_result is not None
+    assert [each.uri for each in whole.citation_metadata.citations] == ["https://a", "https://b"]
+    assert [each.token for each in whole.logprobs_result.chosen_candidates] == ["a", "b"]
+
+
+def test_nothing_to_say() -> None:
+    """Pieces without content leave none, and do not take away what there was."""
+    assert merge_pieces(pieces({}, {})) == GenerateContentResponse()
+    whole = merge_pieces(pieces({"candidates": [{}]}, parts({"text": "a"}), {"candidates": [{"finishReason": "STOP"}]}))
+    assert whole.candidates[0].content == Content(role="model", parts=(Part(text="a"),))
+    assert merge_pieces(pieces({"promptFeedback": {"blockReason": "SAFETY"}}, {})).prompt_feedback is not None
+
+
+def test_one() -> None:
+    """One piece is itself."""
+    (piece,) = pieces(parts({"text": "a"}, {"text": "b"}, index=3))
+    assert merge_pieces([piece]) == piece
+
+
+@pytest.mark.parametrize("them", ([1, 2], ["a", 1], [GenerateContentResponse(), "a"]), ids=repr)
+def test_other_items(them: list[Any]) -> None:
+    """What is neither texts nor responses is a mistake that names the way out."""
+    with pytest.raises(InvalidRequest, match="collected"):
+        merge_pieces(them)
+
+
+PART = st.sampled_from(
+    [
+        {"text": "a"},
+        {"text": "b"},
+        {"text": "", "thoughtSignature": "AA=="},
+        {"text": "t", "thought": True},
+        {"functionCall": {"name": "f"}},
+    ]
+)
+
+
+@given(st.lists(st.lists(PART, max_size=3), min_size=1, max_size=6), st.data())
+def test_however_it_was_cut(lists: list[list[dict[str, Any]]], data: st.DataObject) -> None:
+    """The pieces make the same whole however they are grouped, and no part but plain text is touched."""
+    them = pieces(*(parts(*each) for each in lists))
+    middle = data.draw(st.integers(0, len(them)))
+    grouped = [merge_pieces(group) for group in (them[:middle], them[middle:]) if group]
+    assert merge_pieces(grouped) == merge_pieces(them)
+    told = [part for piece in them for part in piece.parts]
+    assert [part for part in merge_pieces(them).parts if part.text is None or part.thought_signature] == [
+        part for part in told if part.text is None or part.thought_signature
+    ]
+    assert "".join(part.text or "" for part in merge_pieces(them).parts) == "".join(part.text or "" for part in told)

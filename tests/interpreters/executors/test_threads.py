@@ -1,0 +1,123 @@
+"""Latches, promises and workers: who waits wakes up, and what was interrupted can be done again."""
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from genai_fn.interpreters.executors.threads import Latch, Promise, Worker, start_thread, wait_for_first
+
+
+class Interrupt(BaseException):
+    """What Ctrl-C raises, but for the name."""
+
+
+def test_latch() -> None:
+    """A latch is set once and for all, and wakes all who wait."""
+    latch, woken = Latch(), list[bool]()
+    workers = [Worker(lambda: woken.append(latch.wait())) for _ in range(3)]
+    for each in workers:
+        each.start()
+    assert (latch.is_set(), latch.wait(0), latch.wait(-1)) == (False, False, False)
+    latch.set()
+    latch.set()
+    for each in workers:
+        each.join()
+    assert (woken, latch.is_set(), latch.wait()) == ([True] * 3, True, True)
+
+
+def test_set_again_after_an_interrupt() -> None:
+    """Setting a latch that was interrupted at it wakes those whom it did not come to."""
+    latch, calls = Latch(), list[int]()
+
+    def interrupted() -> None:
+        latch.remove_callback(interrupted)
+        raise Interrupt
+
+    latch.add_callback(interrupted)
+    for n in range(3):
+        latch.add_callback(lambda n=n: calls.append(n))  # type: ignore[misc]  # bound now
+    with pytest.raises(Interrupt):
+        latch.set()
+    latch.set()
+    assert set(calls) == {0, 1, 2}
+
+
+def test_callbacks() -> None:
+    """A callback is called once it is time, at once if it is, and not after it was removed."""
+    latch, calls = Latch(), list[str]()
+
+    def removed() -> None:
+        calls.append("removed")
+
+    latch.add_callback(removed)
+    latch.remove_callback(removed)
+    latch.remove_callback(removed)
+    latch.add_callback(lambda: calls.append("before"))
+    latch.set()
+    latch.add_callback(lambda: calls.append("after"))
+    assert calls == ["before", "after"]
+
+
+def test_first_of_several() -> None:
+    """Waiting for several ends with the first, and leaves nothing behind."""
+    latches = [Latch() for _ in range(3)]
+    worker = Worker(latches[1].set)
+    worker.start()
+    wait_for_first(latches)
+    worker.join()
+    wait_for_first(latches[:1], 0)
+    assert [each.is_set() for each in latches] == [False, True, False]
+    assert [each._callbacks for each in latches] == [set()] * 3
+
+
+def test_promise() -> None:
+    """A promise has the first value that it is given."""
+    promise: Promise[str | None] = Promise()
+    with pytest.raises(TimeoutError):
+        promise.result(0)
+    assert not promise.done()
+    promise.set_result(None)
+    promise.set_result("late")
+    assert (promise.result(), promise.done(), promise.cancelled(), promise.cancel()) == (None, True, False, False)
+
+
+def test_promise_that_is_cancelled() -> None:
+    """Whoever cancels wakes up who waits, and gets no value any more."""
+    promise: Promise[str] = Promise()
+    assert not promise.cancelled()
+    assert promise.cancel()
+    assert promise.cancel()
+    promise.set_result("late")
+    assert (promise.done(), promise.cancelled()) == (True, True)
+    with pytest.raises(TimeoutError):
+        promise.result()
+
+
+def test_worker_that_never_began() -> None:
+    """Nobody waits for a thread that was not started."""
+    Worker(never).join()
+
+
+@pytest.mark.parametrize(
+    ("cause", "raised"), [(Interrupt(), Interrupt), (ValueError(), RuntimeError), (None, RuntimeError)]
+)
+def test_interrupt_of_a_start(
+    cause: BaseException | None, raised: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An interrupt that comes as a complaint of a lock is the interrupt; any other complaint stays what it is."""
+
+    def start(self: threading.Thread) -> None:
+        try:
+            if cause is not None:
+                raise cause
+        finally:
+            raise RuntimeError("release unlocked lock")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    with pytest.raises(raised):
+        start_thread(threading.Thread(target=never))
+
+
+def never() -> Callable[[], object]:
+    raise AssertionError("this does not run")

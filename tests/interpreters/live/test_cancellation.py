@@ -1,0 +1,148 @@
+"""Wherever a session is cancelled, no task, socket or nursery is left, and the interpreter serves on."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+import pytest
+from anyio.lowlevel import checkpoint
+
+from genai_fn import AsyncHttp, calling, live, with_config
+from tests.interpreters.live.test_session import ASKED, http, said
+from tests.support.cancellation.points import (
+    LATE,
+    SCOPE,
+    STEPS,
+    TWICE,
+    TWICE_LATE,
+    Cut,
+    client_sockets,
+    spotless,
+    steps,
+    tasks,
+)
+from tests.support.websocket_peer import Meeting, Peer, until
+
+WORLDS = (
+    *(("asyncio", manner) for manner in (SCOPE, LATE, TWICE, TWICE_LATE)),
+    *(("trio", manner) for manner in (SCOPE, LATE, TWICE)),
+)
+
+
+@pytest.fixture(params=WORLDS, ids="-".join)
+def world(request: pytest.FixtureRequest) -> Any:
+    return request.param
+
+
+@pytest.fixture(autouse=True)
+def clean() -> Iterator[None]:
+    with spotless():
+        yield
+
+
+async def talkative(meeting: Meeting) -> None:
+    await meeting.begin(sessionId="s")
+    await meeting.hear()
+    await meeting.say(toolCall={"functionCalls": [{"name": "wait", "id": "1", "args": {}}]})
+    await meeting.hear()
+    await meeting.hand_out("h-1")
+    await meeting.say(goAway={})
+    await meeting.until_closed()
+
+
+async def resumed(meeting: Meeting) -> None:
+    await meeting.begin(sessionId="s")
+    await meeting.answer("after")
+    await meeting.until_closed()
+
+
+class Alternating:
+    """Every second connection is one that goes on."""
+
+    async def __call__(self, meeting: Meeting) -> None:
+        await (resumed if "handle" in str(await self._setup(meeting)) else talkative)(meeting)
+
+    async def _setup(self, meeting: Meeting) -> Any:
+        setup = await meeting.hear()
+        meeting.hear = _first(setup, meeting.hear)  # type: ignore[method-assign]
+        return setup["setup"].get("sessionResumption")
+
+
+def _first(message: Any, then: Any) -> Any:
+    waiting = [message]
+
+    async def hear() -> Any:
+        return waiting.pop() if waiting else await then()
+
+    return hear
+
+
+async def wait() -> str:
+    """Take a moment."""
+    await anyio.sleep(0.001)
+    return "done"
+
+
+CONVERSED = ASKED | with_config(session_resumption={}) | calling(wait)
+
+
+async def converse(run: AsyncHttp) -> None:
+    """Open, speak, have a function called, be sent elsewhere, hear the end, and leave."""
+    async with run.live(CONVERSED) as session:
+        await session.send(live.client_content("hi"))
+        await said(session.turn())
+        await session.close()
+
+
+@asynccontextmanager
+async def whole(peer: Peer) -> AsyncIterator[AsyncHttp]:
+    """Hold that a block leaves neither a task nor a socket, and that a session runs through after it."""
+    before = tasks()
+    async with http(peer) as run:
+        yield run
+        with anyio.fail_after(60):
+            await until(lambda: tasks() <= before and not client_sockets(peer.port))
+
+
+def test_cancelled_everywhere(world: tuple[str, str]) -> None:
+    """After each stop of a whole session nothing is left, and the next session runs through."""
+    backend, manner = world
+
+    async def body() -> None:
+        with anyio.fail_after(300), Peer(Alternating()) as peer:
+            for k in steps(manner):
+                async with whole(peer) as run:
+                    cut = await Cut(k, manner).of(lambda: converse(run))  # noqa: B023  # run at once
+                async with whole(peer) as run:
+                    await converse(run)
+                if not cut.reached:
+                    break
+            assert 2 < k < STEPS
+
+    anyio.run(body, backend=backend)
+
+
+def test_block_is_never_cancelled(world: tuple[str, str]) -> None:
+    """A session that fails, or is closed by another task, ends its reader and not the block that it is in."""
+    backend, _ = world
+
+    async def failing(meeting: Meeting) -> None:
+        await meeting.begin()
+        await meeting.close(1011)
+
+    async def body() -> None:
+        with anyio.fail_after(60), Peer(failing, talkative) as peer:
+            reached = []
+            async with whole(peer) as run, run.live(ASKED) as session:
+                await anyio.sleep(0.01)
+                reached.append([item async for item in session][-1])
+            async with whole(peer) as run, anyio.create_task_group() as group:
+                async with run.live(ASKED) as session:
+                    group.start_soon(session.close)
+                    reached.append([item async for item in session])
+                    await checkpoint()
+                    reached.append("went on")
+            assert 3 == len(reached)
+
+    anyio.run(body, backend=backend)

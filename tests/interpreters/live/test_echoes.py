@@ -1,0 +1,77 @@
+"""Peers that repeat the credential in a refusal, a message or a goodbye: it is in no error and no event."""
+
+import pickle
+from typing import Any
+
+import pytest
+from returns.result import Failure
+
+from genai_fn import AsyncHttp, Gemini, Retry, Vertex
+from genai_fn.errors import APIError, DecodeError, GenaiError, LiveClosed
+from genai_fn.events import Event
+from tests.interpreters.live.test_session import ASKED
+from tests.support.websocket_peer import Meeting, Peer
+
+KEY = "test-key-that-is-echoed"
+TOKEN = "auth_tokens/" + KEY
+SUSPENDED = f"Consumer 'api_key:{KEY}' has been suspended."
+
+
+async def goodbye(meeting: Meeting) -> None:
+    await meeting.hear()
+    await meeting.close(1008, SUSPENDED)
+
+
+async def late_goodbye(meeting: Meeting) -> None:
+    await meeting.begin()
+    await meeting.close(1011, SUSPENDED)
+
+
+async def fault(meeting: Meeting) -> None:
+    await meeting.begin()
+    await meeting.say(error={"code": 403, "message": SUSPENDED, "details": [{"containerInfo": KEY}]})
+    await meeting.until_closed()
+
+
+async def junk(meeting: Meeting) -> None:
+    await meeting.begin()
+    await meeting._talk.send_message(f"<p>{KEY}</p>")
+    await meeting.until_closed()
+
+
+ENDS: dict[str, tuple[Any, type[GenaiError]]] = {
+    "refused": ({"refuse": (403, SUSPENDED.encode())}, APIError),
+    "busy": ({"refuse": (503, SUSPENDED.encode())}, APIError),
+    "goodbye": (goodbye, LiveClosed),
+    "goodbye later": (late_goodbye, LiveClosed),
+    "a fault": (fault, APIError),
+    "junk": (junk, DecodeError),
+}
+
+
+@pytest.mark.parametrize("name", ENDS)
+@pytest.mark.parametrize("kind", ("key", "ephemeral", "headers"))
+def test_ends_without_the_key(run: Any, name: str, kind: str) -> None:
+    """Whatever ends a session, the credential is masked in the failure and in what is told of it."""
+    script, expected = ENDS[name]
+    seen: list[Event] = []
+    with Peer(junk, **script) if isinstance(script, dict) else Peer(script) as peer:
+        backends = {
+            "key": Gemini(KEY, base_url=peer.url),
+            "ephemeral": Gemini(TOKEN, base_url=peer.url),
+            "headers": Vertex(base_url=peer.url, headers={"authorization": f"Bearer {KEY}"}),
+        }
+
+        async def body() -> GenaiError:
+            retry = Retry(attempts=2, initial_delay=0.001, max_delay=0.001)
+            interpreter = AsyncHttp(backends[kind], proxy="", on_event=seen.append, retry=retry)
+            async with interpreter, interpreter.live(ASKED) as session:
+                *_, last = [item async for item in session]
+            assert isinstance(last, Failure)
+            return last.failure()
+
+        error = run(body)
+    assert isinstance(error, expected)
+    assert "***" in repr(vars(error))
+    for held in (error, *seen):
+        assert KEY not in f"{held!r} {held} {pickle.dumps(held)!r}"

@@ -1,0 +1,196 @@
+"""``| calling(f)``: what the model calls in a session is run, answered, and stopped when it is called off."""
+
+from typing import Any
+
+import anyio
+from returns.result import Failure
+
+from genai_fn import calling, live, with_tools
+from genai_fn.errors import FunctionCallError
+from genai_fn.events import Called
+from tests.interpreters.live.test_session import ASKED, http, said
+from tests.support.websocket_peer import Meeting, Peer, until
+
+
+def call(name: str, identity: str, **args: Any) -> dict[str, Any]:
+    """Write a call as the model does."""
+    return {"name": name, "id": identity, "args": args}
+
+
+def responses(meeting: Meeting) -> list[dict[str, Any]]:
+    """Give what functions have answered."""
+    return [each for said in meeting.heard for each in said.get("toolResponse", {}).get("functionResponses", ())]
+
+
+def add(a: int, b: int) -> int:
+    """Add two numbers."""
+    return a + b
+
+
+def test_called(run: Any) -> None:
+    """Calls are answered with their ids; the reader sees the call as well, and what comes after it."""
+
+    async def script(meeting: Meeting) -> None:
+        await meeting.begin()
+        await meeting.say(toolCall={"functionCalls": [call("add", "c-1", a=1, b=2.0), call("nothing", "c-2")]})
+        await meeting.hear()
+        await meeting.hear()
+        await meeting.answer("three")
+        await meeting.until_closed()
+
+    with Peer(script) as peer:
+
+        async def body() -> None:
+            told: list[Any] = []
+            async with http(peer, on_event=told.append) as run, run.live(ASKED | calling(add)) as session:
+                first = (await anext(aiter(session))).unwrap()
+                assert ["add", "nothing"] == [each.name for each in first.tool_call.function_calls]
+                assert ["three"] == await said(session.turn())
+                assert [Called] * 2 == list(map(type, told))
+
+        run(body)
+    [meeting] = peer.meetings
+    assert ["add"] == [each["name"] for each in meeting.setup["tools"][0]["functionDeclarations"]]
+    answered = {each["id"]: (each["name"], each["response"]) for each in responses(meeting)}
+    assert ("add", {"result": 3}) == answered["c-1"]
+    assert ("nothing", "error") == (answered["c-2"][0], *answered["c-2"][1])
+
+
+def test_at_once(run: Any) -> None:
+    """All calls run at once; each is answered as it ends."""
+    started: list[str] = []
+
+    async def meet(who: str) -> str:
+        started.append(who)
+        await until(lambda: len(started) >= 2)
+        return who
+
+    async def script(meeting: Meeting) -> None:
+        await meeting.begin()
+        await meeting.say(toolCall={"functionCalls": [call("meet", "1", who="a")]})
+        await meeting.say(toolCall={"functionCalls": [call("meet", "2", who="b")]})
+        await meeting.hear()
+        await meeting.hear()
+        await meeting.close()
+
+    with Peer(script) as peer:
+
+        async def body() -> None:
+            async with http(peer) as run, run.live(ASKED | calling(meet)) as session:
+                assert 2 == len([item async for item in session])
+
+        run(body)
+    assert {"1", "2"} == {each["id"] for each in responses(peer.meetings[0])}
+
+
+def test_called_off(run: Any) -> None:
+    """A call that is called off is cancelled, and never answered; others go on."""
+    ends: list[str] = []
+
+    async def endless() -> None:
+        try:
+            await anyio.sleep_forever()
+        except BaseException:
+            ends.append("cancelled")
+            raise
+
+    async def script(meeting: Meeting) -> None:
+        await meeting.begin()
+        await meeting.say(toolCall={"functionCalls": [call("endless", "1"), call("add", "2", a=1, b=1)]})
+        await meeting.hear()
+        await meeting.say(toolCallCancellation={"ids": ["1", "gone"]})
+        await meeting.say(toolCall={"functionCalls": [call("add", "3", a=1, b=1)]})
+        await meeting.hear()
+        await meeting.close()
+
+    with Peer(script) as peer:
+
+        async def body() -> None:
+            async with http(peer) as run, run.live(ASKED | calling(endless, add)) as session:
+                assert 3 == len([item async for item in session])
+                assert ["cancelled"] == ends
+
+        run(body)
+    assert ["2", "3"] == [each["id"] for each in responses(peer.meetings[0])]
+
+
+def test_closed_meanwhile(run: Any) -> None:
+    """Leaving the session ends the calls that still run."""
+    ends: list[str] = []
+
+    async def endless() -> None:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            ends.append("ended")
+
+    async def script(meeting: Meeting) -> None:
+        await meeting.begin()
+        await meeting.say(toolCall={"functionCalls": [call("endless", "1")]})
+        await meeting.until_closed()
+
+    with Peer(script) as peer:
+
+        async def body() -> None:
+            async with http(peer) as run, run.live(ASKED | calling(endless)) as session:
+                await anext(aiter(session))
+                await anyio.wait_all_tasks_blocked()
+            assert ["ended"] == ends
+
+        run(body)
+
+
+def test_kept_by_the_caller(run: Any) -> None:
+    """A function that is declared, but not given, is the caller's to answer."""
+
+    async def script(meeting: Meeting) -> None:
+        await meeting.begin()
+        await meeting.say(toolCall={"functionCalls": [call("mine", "1"), call("add", "2", a=1, b=1)]})
+        await meeting.hear()
+        await meeting.hear()
+        await meeting.close()
+
+    with Peer(script) as peer:
+
+        async def body() -> None:
+            asked = ASKED | with_tools({"function_declarations": [{"name": "mine"}]}) | calling(add)
+            async with http(peer) as run, run.live(asked) as session:
+                await anext(aiter(session))
+                await session.send(live.tool_response({"id": "1", "name": "mine", "response": {"result": "so"}}))
+                assert [] == [item async for item in session]
+
+        run(body)
+    assert {"1": {"result": "so"}, "2": {"result": 2}} == {
+        each["id"]: each["response"] for each in responses(peer.meetings[0])
+    }
+
+
+def test_failing(run: Any) -> None:
+    """An exception goes back to the model, or, where that is asked for, ends the session as its last item."""
+
+    def breaks() -> None:
+        raise KeyError("no such thing")
+
+    async def script(meeting: Meeting) -> None:
+        await meeting.begin()
+        await meeting.say(toolCall={"functionCalls": [call("breaks", "1")]})
+        await meeting.until_closed()
+
+    for on_error in ("return", "fail"):
+        with Peer(script) as peer:
+
+            async def body() -> None:
+                asked = ASKED | calling(breaks, on_error=on_error)  # type: ignore[arg-type]  # noqa: B023  # a literal; run at once
+                async with http(peer) as run, run.live(asked) as session:
+                    await anext(aiter(session))
+                    if on_error == "fail":  # noqa: B023  # run at once
+                        [last] = [item async for item in session]
+                        assert Failure(FunctionCallError("breaks", "KeyError: 'no such thing'")) == last
+                    else:
+                        await until(lambda: peer.meetings[0].heard[1:])
+
+            run(body)
+        [meeting] = peer.meetings
+        assert ([{"error": "KeyError: 'no such thing'"}] if on_error == "return" else []) == [
+            each["response"] for each in responses(meeting)
+        ]

@@ -1,0 +1,267 @@
+"""How a session is asked for, and what answers: refusals, what is no WebSocket, hosts, and secrets that nobody sees."""
+
+import logging
+import pickle
+import socket
+from typing import Any
+
+import pytest
+from returns.result import Failure, Success
+
+from genai_fn import AsyncHttp, Gemini, InvalidRequest, Retry, Timeouts, with_config, with_options
+from genai_fn.errors import APIError, ClientError, Disconnected, RateLimited, ServerError, TimedOut, TransportError
+from tests.interpreters.live.test_session import ASKED, said
+from tests.support.limits import patient
+from tests.support.loopback import ConnectProxy
+from tests.support.websocket_bytes import COMPLETE, Bare, Line, frame, goodbye, text
+
+KEY = "test-key-that-nobody-may-see"
+
+
+def http(peer: Bare, **settings: Any) -> AsyncHttp:
+    settings = {"retry": Retry(attempts=3, initial_delay=0.01), "proxy": "", **settings}
+    return AsyncHttp(Gemini(KEY, base_url=peer.url), **settings)
+
+
+def answering(status: str, *headers: str, body: bytes = b"") -> Any:
+    """Answer the handshake in HTTP."""
+
+    def script(line: Line) -> None:
+        line.request()
+        lines = (f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", "")
+        line.send("\r\n".join(lines).encode() + body)
+
+    return script
+
+
+def one(line: Line) -> None:
+    """Say one thing."""
+    line.begin(text(b"one") + goodbye(1000))
+    line.until_closed()
+
+
+def met(run: Any, *scripts: Any, **settings: Any) -> tuple[Any, int]:
+    """Give the last item of a session, and how often it connected."""
+    with Bare(*scripts) as peer:
+
+        async def body() -> Any:
+            async with http(peer, **settings) as run, run.live(ASKED) as session:
+                return [item async for item in session][-1]
+
+        last = run(body)
+        return last.failure() if isinstance(last, Failure) else last.unwrap().text, len(peer.lines)
+
+
+LOST = (Disconnected, 3)
+REFUSALS = {
+    "401": (answering("401 No", body=b'{"error": {"code": 401, "message": "who?"}}'), ClientError, 1),
+    "302": (answering("302 Found", "Location: ws://127.0.0.1:1/"), APIError, 1),
+    "200": (answering("200 OK", body=b"<html>"), APIError, 1),
+    "429": (answering("429 Slow", "Retry-After: 0"), RateLimited, 3),
+    "429 for an hour": (answering("429 Slow", "Retry-After: 3600"), RateLimited, 1),
+    "503": (answering("503 Busy"), ServerError, 3),
+    "103": (answering("103 Hints"), APIError, 1),
+    "another key": (
+        answering("101 Yes", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Accept: x"),
+        Disconnected,
+        3,
+    ),
+    "no upgrade": (answering("101 Yes"), Disconnected, 3),
+    "an extension": (
+        lambda line: line.shake(extra=b"Sec-WebSocket-Extensions: permessage-deflate\r\n"),
+        Disconnected,
+        3,
+    ),
+    "a protocol": (lambda line: line.shake(extra=b"Sec-WebSocket-Protocol: chat\r\n"), *LOST),
+    "half a head": (lambda line: line.send(b"HTTP/1.1 101 Swi"), Disconnected, 3),
+    "nothing": (Line.request, Disconnected, 3),
+}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_refusals(run: Any, name: str) -> None:
+    """What is no WebSocket is a failure, of HTTP where it is one; what may pass is asked for again."""
+    script, kind, times = REFUSALS[name]
+    last, count = met(run, script)
+    assert isinstance(last, kind)
+    assert times == count
+
+
+def test_refused_then_accepted(run: Any) -> None:
+    """A session that is refused for the moment is opened by a later attempt."""
+    assert ("one", 3) == met(run, answering("503 Busy"), answering("429 Slow", "Retry-After: 0.01"), one)
+
+
+def test_refusal_without_end(run: Any) -> None:
+    """A refusal that never ends is not read for ever, nor kept."""
+
+    def endless(line: Line) -> None:
+        line.request()
+        line.send(b"HTTP/1.1 404 No\r\n\r\n")
+        for _ in range(200):
+            line.send(b"x" * (1 << 16))
+        line.until_closed()
+
+    last, _ = met(run, endless, timeouts=Timeouts(idle=60))
+    assert isinstance(last, APIError | TransportError)
+    assert not isinstance(last, TimedOut)
+
+
+def test_what_is_asked(run: Any) -> None:
+    """No extension and no protocol is asked for; the host is the address's, whatever headers say."""
+    asked: list[dict[str, str]] = []
+
+    def script(line: Line) -> None:
+        line.shake(frame(COMPLETE) + goodbye(1000))
+        line.until_closed()
+
+    with Bare(script) as peer:
+
+        async def body() -> None:
+            asked_with = ASKED | with_options(headers={"host": "elsewhere", "x-latin": "a b"})
+            async with http(peer) as run, run.live(asked_with) as session:
+                assert [] == [item async for item in session if not isinstance(item, Success)]
+
+        run(body)
+        [line] = peer.lines
+        heads = [each.partition(b": ") for each in line.head.split(b"\r\n")[1:]]
+        asked.append({name.decode().lower(): value.decode() for name, _, value in heads})
+        assert len(heads) == len(asked[0]), "a header came twice"
+        assert f"127.0.0.1:{peer.port}" == asked[0]["host"]
+        assert not {"sec-websocket-extensions", "sec-websocket-protocol", "origin"} & asked[0].keys()
+        assert ("a b", "13") == (asked[0]["x-latin"], asked[0]["sec-websocket-version"])
+        assert KEY.encode() not in line.head.partition(b"\r\n")[0]
+
+
+def test_hosts(run: Any) -> None:
+    """An IPv6 address is in brackets; a port that is the usual one is not said, and a proxy is told both."""
+    if not socket.has_ipv6:
+        pytest.skip("no IPv6 here")
+    with Bare(one, host="::1") as peer:
+
+        async def body() -> None:
+            async with http(peer) as run, run.live(ASKED) as session:
+                assert ["one"] == await said(session)
+
+        run(body)
+        assert f"\r\nHost: [::1]:{peer.port}".encode() in peer.lines[0].head
+    with Bare(one) as peer, ConnectProxy(to=peer.port) as proxy:
+
+        async def through() -> None:
+            backend = Gemini(KEY, base_url="http://Example.com")
+            way = f"http://127.0.0.1:{proxy.port}"
+            async with AsyncHttp(backend, proxy=way) as run, run.live(ASKED) as session:
+                assert ["one"] == await said(session)
+
+        run(through)
+        assert b"\r\nHost: example.com\r\n" in peer.lines[0].head + b"\r\n"
+
+
+@pytest.mark.parametrize("value", ["a\r\nx-other: b", "a\nb", "a\x00b", "emoji 🙂"])
+def test_no_injection(value: str) -> None:
+    """A header that would be two is refused where it is set."""
+    with pytest.raises(InvalidRequest):
+        _ = ASKED | with_options(headers={"x-one": value})
+    with pytest.raises(InvalidRequest):
+        Gemini("test-key", headers={"x-one": value})
+
+
+def test_secrets(run: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """However sessions end, the key is in no log of anybody's, no event, error, pickle or repr."""
+
+    def dropped(line: Line) -> None:
+        line.begin(frame(b'{"sessionResumptionUpdate": {"newHandle": "h-1", "resumable": true}}'))
+
+    scripts = (
+        (answering("401 No", body=b'{"error": {"code": 401, "message": "who?"}}'),),
+        (answering("503 Busy"), dropped, one),
+        (lambda line: line.begin(frame(b"{", bits=0x40)),),
+        (lambda line: line.begin(frame(b"[no json")),),
+        (lambda line: line.send(b"no http\r\n\r\n"),),
+    )
+    loggers = [logging.getLogger(name) for name in (*logging.root.manager.loggerDict, "trio-websocket", "websockets")]
+    seen: list[str] = []
+    for logger in (logging.getLogger(), *loggers):
+        caplog.set_level(logging.DEBUG, logger.name or None)
+    for each in scripts:
+        with Bare(*each) as peer:
+
+            async def body() -> None:
+                async with http(peer, on_event=lambda event: seen.append(repr(event))) as run:
+                    async with run.live(ASKED | with_config(session_resumption={})) as session:
+                        items = [item async for item in session]
+                        failures = [item.failure() for item in items if isinstance(item, Failure)]
+                        seen.extend(repr(item) + str(item) + repr(session) for item in items)
+                        seen.append(repr(pickle.dumps(failures)) + repr([vars(each) for each in failures]))
+                        seen.append(
+                            repr(session._state) + repr(session._connection and session._connection._connect_action)
+                        )
+
+            run(body)
+    assert seen
+    assert KEY not in "".join(seen)
+    assert KEY not in caplog.text
+
+
+def test_never_answers(run: Any) -> None:
+    """A server that falls silent in the midst of the handshake is given up in time."""
+
+    def silent(line: Line) -> None:
+        line.request()
+        line.send(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: ")
+        line.until_closed()
+
+    last, count = met(run, silent, timeouts=Timeouts(idle=0.1))
+    assert (TimedOut("headers", "opening a live session", sent=True), 1) == (last, count)
+
+
+@patient
+def test_resumes_after_silence(run: Any, limit: float) -> None:
+    """While a session is resumed, a handshake or a setup that is not answered is one attempt, and not the end."""
+
+    def dropped(line: Line) -> None:
+        line.begin(frame(b'{"sessionResumptionUpdate": {"newHandle": "h-1", "resumable": true}}'))
+
+    def silent(line: Line) -> None:
+        line.request()
+        line.until_closed()
+
+    def mute(line: Line) -> None:
+        line.shake()
+        line.until_closed()
+
+    for script in (silent, mute):
+        with Bare(dropped, script, one) as peer:
+
+            async def body() -> None:
+                async with http(peer, timeouts=Timeouts(idle=limit)) as run:
+                    async with run.live(ASKED | with_config(session_resumption={})) as session:
+                        assert ["one"] == await said(session)
+
+            run(body)
+            assert 3 == len(peer.lines)
+
+
+def test_sent_away_again_and_again(run: Any) -> None:
+    """A server that sends a session away, or drops it, as soon as it is there is not asked without end."""
+
+    def away(line: Line) -> None:
+        line.begin(
+            frame(b'{"sessionResumptionUpdate": {"newHandle": "h-1", "resumable": true}}')
+            + frame(b'{"goAway": {"timeLeft": "10s"}}')
+        )
+        line.until_closed()
+
+    def dropped(line: Line) -> None:
+        line.begin(frame(b'{"sessionResumptionUpdate": {"newHandle": "h-1", "resumable": true}}') + text(b"one"))
+
+    for script in (away, dropped):
+        with Bare(script) as peer:
+
+            async def body() -> None:
+                async with http(peer) as run, run.live(ASKED | with_config(session_resumption={})) as session:
+                    *_, last = [item async for item in session]
+                    assert isinstance(last.failure(), Disconnected)
+
+            run(body)
+            assert 4 == len(peer.lines)

@@ -1,0 +1,237 @@
+"""Who is alive and who is not: while much is written, while nobody reads, while a session leaves a connection."""
+
+import threading
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+import pytest
+from returns.result import Failure
+
+from genai_fn import AsyncHttp, Gemini, Retry, Timeouts, live, with_config
+from genai_fn.effects import EffectFailed
+from genai_fn.errors import TimedOut
+from genai_fn.interpreters.live import connection
+from genai_fn.interpreters.live import session as sessions
+from genai_fn.interpreters.live.memory_socket import MemorySocket
+from genai_fn.interpreters.live.session import Session
+from genai_fn.interpreters.live.write_queue import CHUNK_SIZE
+from genai_fn.interpreters.offline import OfflineService
+from genai_fn.interpreters.offline_live import OfflineConnector
+from tests.interpreters.live.test_session import ASKED, said
+from tests.support.limits import patient
+from tests.support.virtual import run_virtually
+from tests.support.websocket_bytes import Bare, Line, frame, goodbye, text
+
+HANDLE = frame(b'{"sessionResumptionUpdate": {"newHandle": "h-1", "resumable": true}}')
+AWAY = frame(b'{"goAway": {"timeLeft": "30s"}}')
+RESUMABLE = ASKED | with_config(session_resumption={})
+
+
+def http(peer: Bare, idle: float, **settings: Any) -> AsyncHttp:
+    timeouts = Timeouts(idle=idle)
+    return AsyncHttp(
+        Gemini("test-key", base_url=peer.url), proxy="", timeouts=timeouts, retry=Retry(initial_delay=0.01), **settings
+    )
+
+
+def one(line: Line) -> None:
+    """Say one thing."""
+    line.begin(text(b"one") + goodbye(1000))
+    line.until_closed()
+
+
+class SlowSocket(MemorySocket):
+    """A connection whose peer takes so many bytes a second, and answers pings when it has all of them."""
+
+    def __init__(self, rate: float) -> None:
+        super().__init__(lambda data: (SETUP,) if b'"setup"' in data else (HEARD,))
+        self._rate = rate
+        self._is_free = anyio.Event()
+        self._is_free.set()
+
+    async def send(self, data: bytes) -> bool:
+        """Send piece by piece."""
+        self._is_free = anyio.Event()
+        for at in range(0, len(data), CHUNK_SIZE):
+            await anyio.sleep(CHUNK_SIZE / self._rate)
+            self.bytes_transferred += len(data[at : at + CHUNK_SIZE])
+        self._is_free.set()
+        return await super().send(data)
+
+    async def ping(self) -> None:
+        """Wait until the peer has taken what was sent before."""
+        await self._is_free.wait()
+
+
+class SlowWiring(OfflineConnector):
+    """Connects to a slow peer."""
+
+    def __init__(self, rate: float) -> None:
+        super().__init__(ASKED, OfflineService(Gemini("test-key")))
+        self._rate = rate
+
+    @asynccontextmanager
+    async def connect(self, handle: str | None) -> AsyncGenerator[Any, None]:
+        """Open the session as it is opened offline, and speak to somebody else."""
+        async with super().connect(handle) as met:
+            assert not isinstance(met, EffectFailed)
+            yield SlowSocket(self._rate), met[1]
+
+
+SETUP = b'{"setupComplete": {}}'
+HEARD = b'{"serverContent": {"modelTurn": {"parts": [{"text": "heard"}]}, "turnComplete": true}}'
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_slow_peer(backend: str) -> None:
+    """While a large frame goes out to a slow peer, which cannot answer pings, its taking the bytes is sign enough."""
+
+    async def body() -> None:
+        wiring = SlowWiring(rate=1e6)
+        async with Session(ASKED, wiring, retry=Retry(attempts=1), timeouts=Timeouts(idle=0.9)) as session:
+            began = anyio.current_time()
+            await session.send(live.realtime_input(text="x" * 4_000_000))
+            assert ["heard"] == await said(session.turn())
+            assert anyio.current_time() - began > 3.9
+
+    run_virtually(body, backend)
+
+
+@patient
+def test_dead_peer(run: Any, limit: float) -> None:
+    """A peer that takes nothing any more, in the midst of a frame, is found to be gone."""
+    over = threading.Event()
+
+    def script(line: Line) -> None:
+        line.begin()
+        over.wait(60)
+
+    with Bare(script, room=1 << 15) as peer:
+
+        async def body() -> None:
+            async with http(peer, limit) as run, run.live(ASKED) as session:
+                await session.send(live.realtime_input(text="x" * 8_000_000))
+                [last] = [item async for item in session]
+                assert Failure(TimedOut("idle", "waiting for a sign of life", sent=True)) == last
+
+        try:
+            run(body)
+        finally:
+            over.set()
+
+
+def test_leaving_without_an_answer(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session that leaves a connection waits so long for a goodbye, whatever the peer does, and goes on elsewhere."""
+    monkeypatch.setattr(connection, "CLOSE_TIMEOUT", 0.05)
+
+    def deaf(line: Line) -> None:
+        line.begin(HANDLE + AWAY)
+        over.wait(60)
+
+    def half_closed(line: Line) -> None:
+        line.begin(HANDLE)
+        line.frame()
+        line.send(HANDLE + AWAY + text(b"zero"))
+        over.wait(60)
+
+    for script in (deaf, half_closed):
+        over = threading.Event()
+        with Bare(script, one, room=1 << 15) as peer:
+
+            async def body() -> None:
+                async with http(peer, 60.0) as run, run.live(RESUMABLE) as session:
+                    if script is half_closed:  # noqa: B023  # run at once
+                        await session.send(live.realtime_input(text="go"))
+                    texts = await said(session)
+                    assert "one" == texts[-1]
+                over.set()  # noqa: B023  # run at once
+
+            run(body)
+
+
+def test_leaving_with_a_frame_half_out(run: Any) -> None:
+    """A frame that was half out as the peer hung up goes out whole over the next connection."""
+    got: list[bytes] = []
+
+    def script(line: Line) -> None:
+        line.begin(HANDLE)
+        line.sock.recv(100_000)
+        line.send(AWAY + goodbye(1001))
+
+    def next_one(line: Line) -> None:
+        line.begin()
+        got.append(line.frame()[1])
+        one_more(line)
+
+    def one_more(line: Line) -> None:
+        line.send(text(b"one") + goodbye(1000))
+        line.until_closed()
+
+    with Bare(script, next_one, room=1 << 15) as peer:
+
+        async def body() -> None:
+            async with http(peer, 60.0) as run, run.live(RESUMABLE) as session:
+                await anext(aiter(session))
+                await session.send(live.realtime_input(text="x" * 8_000_000))
+                assert ["one"] == await said(session)
+
+        run(body)
+    assert [8_000_000] == [each.count(b"x") - 1 for each in got]
+
+
+def test_an_alarm_of_another_connection(run: Any) -> None:
+    """The time that one connection had left does not end the next."""
+
+    def first(line: Line) -> None:
+        line.begin(HANDLE + text(b"zero") + frame(b'{"goAway": {"timeLeft": "1.1s"}}'))
+
+    def second(line: Line) -> None:
+        line.begin(HANDLE + text(b"one") + AWAY)
+        line.sock.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            line.frame()
+        line.sock.settimeout(60)
+        line.send(text(b"two") + goodbye(1000))
+        line.until_closed()
+
+    with Bare(first, second, one) as peer:
+
+        async def body() -> None:
+            async with http(peer, 60.0) as run, run.live(RESUMABLE) as session:
+                assert ["zero", "one", "two", "one"] == await said(session)
+
+        run(body)
+
+
+@patient
+def test_no_sign_of_life_while_resumed(run: Any, limit: float) -> None:
+    """A resumed connection that gives no sign of life is replaced, too, though nothing was ever said over it."""
+    over = threading.Event()
+
+    def first(line: Line) -> None:
+        line.begin(HANDLE)
+
+    def silent(line: Line) -> None:
+        line.begin()
+        over.wait(60)
+
+    with Bare(first, silent, one) as peer:
+
+        async def body() -> None:
+            async with http(peer, limit) as run, run.live(RESUMABLE) as session:
+                assert ["one"] == await said(session)
+
+        try:
+            run(body)
+        finally:
+            over.set()
+
+
+PATIENCE = (sessions.CLOSE_TIMEOUT, connection.CLOSE_TIMEOUT)
+
+
+def test_patience_is_one() -> None:
+    """A goodbye takes two seconds at the longest."""
+    assert (2.0, 2.0) == PATIENCE

@@ -1,0 +1,107 @@
+"""Live sessions offline: the driver, the frames and the protocol are the real ones, and nobody needs a key."""
+
+from typing import Any
+
+import pytest
+
+from genai_fn import Gemini, LiveClosed, Offline, Unsupported, Vertex, calling, live, with_config
+from genai_fn.schema import Blob
+from tests.interpreters.live.test_session import said
+
+TEXT = live.connect("gemini-live-2.5-flash-preview") | with_config(response_modalities=["TEXT"])
+
+
+@pytest.mark.parametrize(
+    "backend", [Gemini(), Vertex(), Vertex("p", "europe-west4"), Vertex(api_key="test-key")], ids=str
+)
+def test_turns(run: Any, backend: Any) -> None:
+    """Turn after turn is answered, on either backend."""
+
+    async def body() -> None:
+        async with Offline(backend).aio.live(TEXT) as session:
+            assert "session1" == session.id
+            for question in ("Why is the sky blue?", "And the grass?"):
+                await session.send(live.client_content(question))
+                assert question in "".join(await said(session.turn()))
+
+    run(body)
+
+
+def test_sound(run: Any) -> None:
+    """Where speech is asked for, sound comes."""
+
+    async def body() -> None:
+        async with Offline().aio.live(live.connect("m") | with_config(output_audio_transcription={})) as session:
+            await session.send(live.realtime_input(audio=Blob(data=b"\0\0" * 800, mime_type="audio/pcm;rate=16000")))
+            await session.send(live.realtime_input(audio_stream_end=True))
+            items = [item.unwrap() async for item in session.turn()]
+            assert any(item.data for item in items)
+
+    run(body)
+
+
+def test_function(run: Any) -> None:
+    """A function that the text names is called and answered."""
+    called: list[str] = []
+
+    def weather(city: str) -> str:
+        """Tell the weather."""
+        called.append(city)
+        return "sunny"
+
+    async def body() -> None:
+        async with Offline().aio.live(TEXT | calling(weather)) as session:
+            await session.send(live.client_content("weather?"))
+            assert "sunny" in "".join(await said(session.turn()))
+            assert 1 == len(called)
+
+    run(body)
+
+
+def test_goodbye(run: Any) -> None:
+    """A session that is told to go away goes on by itself, and remembers."""
+
+    async def body() -> None:
+        async with Offline().aio.live(TEXT | with_config(session_resumption={})) as session:
+            await session.send(live.client_content("goodbye"))
+            items = aiter(session)
+            while not (message := (await anext(items)).unwrap()).setup_complete:
+                pass
+            assert "session1" != message.setup_complete.session_id
+            await session.send(live.client_content("still there?"))
+            assert "still there?" in "".join(await said(session.turn()))
+
+    run(body)
+
+
+def test_music(run: Any) -> None:
+    """Music plays, and a wish that is not granted is told."""
+
+    async def body() -> None:
+        async with Offline().aio.live(live.music.connect("lyria-realtime-exp")) as session:
+            prompts = [{"text": "piano", "weight": 1.0}, {"text": "forbidden", "weight": 1.0}]
+            await session.send(live.music.weighted_prompts(prompts), live.music.play())
+            items = aiter(session)
+            assert "forbidden" == (await anext(items)).unwrap().filtered_prompt.text  # type: ignore[union-attr]
+            assert (await anext(items)).unwrap().server_content.audio_chunks[0].data  # type: ignore[union-attr]
+
+    run(body)
+
+
+def test_refusals(run: Any) -> None:
+    """What a backend does not have, and what a server will not hear, is a failure as over the network."""
+
+    async def body() -> None:
+        asked = TEXT | with_config(session_resumption={"transparent": True})
+        async with Offline().aio.live(asked) as session:
+            [last] = [item async for item in session]
+            assert isinstance(last.failure(), Unsupported)
+        async with Offline(Vertex()).aio.live(live.music.connect("m")) as session:
+            [last] = [item async for item in session]
+            assert isinstance(last.failure(), Unsupported)
+        async with Offline().aio.live(TEXT | with_config(session_resumption={"handle": "none"})) as session:
+            [last] = [item async for item in session]
+            assert 1008 == last.failure().code
+            assert isinstance(last.failure(), LiveClosed)
+
+    run(body)

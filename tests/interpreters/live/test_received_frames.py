@@ -1,0 +1,263 @@
+"""Whatever bytes a peer sends after the handshake, a session hears its messages, or ends with a reason."""
+
+import random
+import threading
+from typing import Any
+
+import anyio
+import pytest
+from returns.result import Failure, Success
+
+from genai_fn import AsyncHttp, Gemini, LiveClosed, Retry, live
+from genai_fn.errors import DecodeError, Disconnected, GenaiError
+from genai_fn.interpreters.live import asyncio_socket, trio_socket
+from tests.interpreters.live.test_session import ASKED, said
+from tests.support.websocket_bytes import SAID, TURN, Bare, Line, frame, goodbye, text
+
+
+def http(peer: Bare, **settings: Any) -> AsyncHttp:
+    return AsyncHttp(Gemini("test-key", base_url=peer.url), proxy="", **settings)
+
+
+def ended(run: Any, script: Any, **settings: Any) -> tuple[list[str], GenaiError | None]:
+    """Open a session, and give the texts that come, and how it ends."""
+    with Bare(script) as peer:
+
+        async def body() -> Any:
+            async with http(peer, **settings) as run, run.live(ASKED) as session:
+                items = [item async for item in session]
+                texts = [item.unwrap().text for item in items if isinstance(item, Success) and item.unwrap().text]
+                last = items[-1] if items else None
+                return texts, last.failure() if isinstance(last, Failure) else None
+
+        return run(body)  # type: ignore[no-any-return]  # what body returns
+
+
+def test_fragments(run: Any) -> None:
+    """A message in fragments, cut within a letter, with pings between: it is whole, and each ping is answered."""
+    whole = SAID % "grün".encode()
+    cut = whole.index("ü".encode()) + 1
+    pongs: list[Any] = []
+
+    def script(line: Line) -> None:
+        line.begin(frame(whole[:9], fin=False) + frame(b"one", 9) + frame(whole[9:cut], 0, fin=False))
+        line.send(frame(b"two", 9) + frame(b"", 0, fin=False) + frame(whole[cut:], 0) + frame(TURN))
+        pongs.extend(line.frame() for _ in range(2))
+        line.send(goodbye(1000))
+        line.until_closed()
+
+    assert (["grün"], None) == ended(run, script)
+    assert [(10, b"one"), (10, b"two")] == pongs
+
+
+def test_all_in_one_segment(run: Any) -> None:
+    """What comes in one segment with the handshake is heard: messages, and a goodbye."""
+
+    def talkative(line: Line) -> None:
+        line.shake(frame(b'{"setupComplete": {}}') + text(b"one") + text(b"two") + goodbye(1000))
+        line.until_closed()
+
+    def refusing(line: Line) -> None:
+        line.shake(goodbye(1008, b"not you"))
+
+    assert (["one", "two"], None) == ended(run, talkative)
+    assert ([], LiveClosed(1008, "not you")) == ended(run, refusing)
+
+
+def test_hung_up_after_the_handshake(run: Any) -> None:
+    """A peer that accepts and hangs up is tried as often as `Retry` says."""
+    with Bare(Line.shake) as peer:
+
+        async def body() -> None:
+            async with http(peer, retry=Retry(attempts=3, initial_delay=0.01)) as run, run.live(ASKED) as session:
+                [last] = [item async for item in session]
+                assert isinstance(last.failure(), Disconnected)
+
+        run(body)
+        assert 3 == len(peer.lines)
+
+
+BROKEN = {
+    "reserved bits": frame(b"{}", bits=0x40),
+    "a masked frame": b"\x81\x82\x01\x02\x03\x04\x7a\x7f",
+    "an unknown opcode": frame(b"{}", 3),
+    "an unknown control opcode": frame(b"", 11),
+    "a control frame in fragments": frame(b"?", 9, fin=False),
+    "a control frame too long": b"\x89\x7e\x00\x7e" + b"?" * 126,
+    "a continuation of nothing": frame(b"{}", 0),
+    "a message within a message": frame(b"{", fin=False) + frame(b"{}"),
+    "a length with its first bit set": b"\x81\x7f\xff" + bytes(7),
+    "a goodbye of one byte": frame(b"\x03", 8),
+    "a code that none may send": goodbye(1006),
+    "a code of nobody": goodbye(999),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_broken_frames(run: Any, name: str) -> None:
+    """What breaks the rules of WebSocket ends the session with 1002; what came before it is heard."""
+
+    def script(line: Line) -> None:
+        line.begin(text(b"one") + BROKEN[name] + text(b"two"))
+        line.until_closed()
+
+    texts, last = ended(run, script)
+    assert isinstance(last, LiveClosed)
+    assert ["one"] == texts
+    assert last.code == 1002 or (name.startswith("a length") and last.code == 1009)
+    assert type(last.code) is int
+
+
+def test_bad_letters(run: Any) -> None:
+    """A message that is no UTF-8 ends the session; a goodbye that is none does so with the code for that."""
+
+    def message(line: Line) -> None:
+        line.begin(text(b"\xff"))
+        line.until_closed()
+
+    def reason(line: Line) -> None:
+        line.begin(goodbye(1000, b"\xff"))
+        line.until_closed()
+
+    _, last = ended(run, message)
+    assert isinstance(last, DecodeError | LiveClosed)
+    _, last = ended(run, reason)
+    assert isinstance(last, LiveClosed)
+    assert 1007 == last.code
+
+
+GOODBYES = {
+    "no code": (goodbye(None), LiveClosed(1005, "")),
+    "normal": (goodbye(1000), None),
+    "away": (goodbye(1001, b"bye"), None),
+    "a long reason": (goodbye(1011, b"x" * 123), LiveClosed(1011, "x" * 123)),
+    "a library's": (goodbye(3000, b"lib"), LiveClosed(3000, "lib")),
+    "within a message": (frame(b'{"a', fin=False) + goodbye(1011, b"oh"), LiveClosed(1011, "oh")),
+    "and more after it": (goodbye(1011, b"oh") + text(b"late") + frame(b"?", 9), LiveClosed(1011, "oh")),
+}
+
+
+@pytest.mark.parametrize("name", GOODBYES)
+def test_goodbyes(run: Any, name: str) -> None:
+    """A goodbye of the peer's is what ends the session, whatever it cuts off, and is answered."""
+    sent, expected = GOODBYES[name]
+    codes: list[Any] = []
+
+    def script(line: Line) -> None:
+        line.begin(text(b"one") + sent)
+        codes.append(line.until_closed())
+
+    texts, last = ended(run, script)
+    assert (["one"], expected) == (texts, last)
+    assert not isinstance(last, LiveClosed) or type(last.code) is int
+    assert codes != [None] or name == "within a message"
+
+
+@pytest.mark.parametrize("parts", ["one frame", "many fragments", "a lie"])
+def test_too_large(run: Any, monkeypatch: pytest.MonkeyPatch, parts: str) -> None:
+    """A message larger than the limit is 1009, and is not kept until then."""
+    for module in (asyncio_socket, trio_socket):
+        monkeypatch.setattr(module, "MAX_MESSAGE_BYTES", 1 << 20)
+    sent = {
+        "one frame": frame(b"x" * (1 << 20) + b"x"),
+        "many fragments": frame(b"x" * 600_000, fin=False) + frame(b"x" * 600_000, 0, fin=False),
+        "a lie": frame(b"x" * 2_000_000, size=1 << 60),
+    }[parts]
+
+    def script(line: Line) -> None:
+        line.begin(text(b"one") + sent)
+        line.until_closed()
+
+    texts, last = ended(run, script)
+    assert isinstance(last, LiveClosed)
+    assert (["one"], 1009) == (texts, last.code)
+
+
+def test_just_large_enough(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A message of the limit itself is heard."""
+    assert 64 * 1024 * 1024 == asyncio_socket.MAX_MESSAGE_BYTES == trio_socket.MAX_MESSAGE_BYTES
+    for module in (asyncio_socket, trio_socket):
+        monkeypatch.setattr(module, "MAX_MESSAGE_BYTES", 1 << 20)
+
+    def script(line: Line) -> None:
+        line.begin(text(b"x" * ((1 << 20) - len(SAID) + 2)) + goodbye(1000))
+        line.until_closed()
+
+    texts, last = ended(run, script)
+    assert ([(1 << 20) - len(SAID) + 2], None) == (list(map(len, texts)), last)
+
+
+@pytest.mark.parametrize("pinged", [False, True])
+def test_hears_while_it_writes(run: Any, pinged: bool) -> None:
+    """What the peer says is heard while a large frame of ours goes out: else two who both speak would wait for ever."""
+    heard = threading.Event()
+
+    def script(line: Line) -> None:
+        line.begin()
+        line.frame()
+        for number in range(4):
+            line.send((frame(b"?", 9) if pinged else b"") + text(b"%d" % number))
+        assert heard.wait(60)
+        size = 0
+        while size < 8_000_000:
+            opcode, payload = line.frame()
+            size += len(payload) if opcode == 1 else 0
+        line.send(frame(TURN))
+        line.until_closed()
+
+    with Bare(script, room=1 << 16) as peer:
+
+        async def body() -> None:
+            async with http(peer) as run, run.live(ASKED) as session:
+                await session.send(live.realtime_input(text="go"), live.realtime_input(text="x" * 8_000_000))
+                items = aiter(session)
+                assert list("0123") == [(await anext(items)).unwrap().text for _ in range(4)]
+                heard.set()
+                assert [] == await said(session.turn())
+
+        run(body)
+
+
+def test_closed_while_it_writes(run: Any) -> None:
+    """A goodbye that comes while a large frame of ours goes out is how the session ends."""
+
+    def script(line: Line) -> None:
+        line.begin()
+        line.frame()
+        line.send(goodbye(1011, b"busy"))
+
+    with Bare(script, room=1 << 16) as peer:
+
+        async def body() -> None:
+            async with http(peer) as run, run.live(ASKED) as session:
+                await session.send(live.realtime_input(text="go"), live.realtime_input(text="x" * 8_000_000))
+                assert [Failure(LiveClosed(1011, "busy"))] == [item async for item in session]
+
+        run(body)
+
+
+def test_any_bytes(run: Any) -> None:
+    """Frames that are bent at random, and noise, end a session soon, whatever else they do."""
+    chance = random.Random(7)
+
+    def noise() -> bytes:
+        good = text(b"one") + frame(b"?", 9) + frame(b"{", fin=False) + frame(b"}", 0) + frame(b"!", 10) + goodbye(1000)
+        bent = bytearray(good)
+        for _ in range(chance.randrange(4)):
+            bent[chance.randrange(len(bent))] = chance.randrange(256)
+        return bytes(bent) if chance.random() < 0.8 else chance.randbytes(chance.randrange(200))
+
+    def script(line: Line) -> None:
+        line.begin(noise())
+
+    with Bare(script) as peer:
+
+        async def body() -> None:
+            async with http(peer) as run:
+                for _ in range(60):
+                    with anyio.fail_after(60):
+                        async with run.live(ASKED) as session:
+                            items = [item async for item in session]
+                            assert all(isinstance(item, Success) for item in items[:-1])
+
+        run(body)

@@ -1,0 +1,323 @@
+"""A session that is set up to be resumed goes on, by itself, where its connection broke or is about to."""
+
+from typing import Any
+
+import anyio
+from returns.result import Failure, Success
+
+from genai_fn import AsyncHttp, LiveClosed, Retry, Vertex, live, with_config
+from genai_fn.errors import ConnectError, Disconnected
+from genai_fn.events import Reconnecting, Resumed
+from tests.interpreters.live.test_session import ASKED, http, said
+from tests.support.websocket_peer import Meeting, Peer, frame, until
+
+RESUMABLE = live.connect("m") | with_config(session_resumption={})
+
+
+def handle(meeting: Meeting) -> str | None:
+    """Give the handle that a connection was set up with."""
+    return meeting.setup["sessionResumption"].get("handle")
+
+
+async def going_on(meeting: Meeting) -> None:
+    await meeting.begin(sessionId="s-2")
+    await meeting.hear()
+    await meeting.answer("after")
+    await meeting.until_closed()
+
+
+def resumed(run: Any, *scripts: Any, retry: Retry = Retry(initial_delay=0.01), expected: Any = ("after",)) -> Peer:  # noqa: B008  # frozen
+    """Open a session, wait until it has been resumed, speak, and hear what is said to the end of that turn."""
+    with Peer(*scripts) as peer:
+
+        async def body() -> None:
+            told: list[Any] = []
+            async with http(peer, on_event=told.append, retry=retry) as run, run.live(RESUMABLE) as session:
+                items = aiter(session)
+                while (item := (await anext(items)).unwrap()).setup_complete is None:
+                    pass
+                assert "s-2" == item.setup_complete.session_id
+                assert Resumed("s-2") == told[-1]
+                assert isinstance(told[0], Reconnecting)
+                await session.send(live.client_content("and now"))
+                assert list(expected) == await said(session.turn())
+
+        run(body)
+    assert 1 == peer.most_open
+    return peer
+
+
+def test_go_away(run: Any) -> None:
+    """After `GoAway` a session that said nothing since its newest handle leaves at once, and goes on with that."""
+
+    async def script(meeting: Meeting) -> None:
+        await meeting.begin(sessionId="s-1")
+        await meeting.hand_out("h-1")
+        await meeting.say(sessionResumptionUpdate={"newHandle": "", "resumable": False})
+        await meeting.hand_out("h-2")
+        await meeting.say(sessionResumptionUpdate={"newHandle": "h-none", "resumable": False})
+        await meeting.say(goAway={"timeLeft": "10s"})
+        assert 1000 == await meeting.until_closed()
+
+    peer = resumed(run, script, going_on)
+    assert [None, "h-2"] == [handle(each) for each in peer.meetings]
+
+
+def test_go_away_then_closed(run: Any) -> None:
+    """What closes a connection after `GoAway` does not matter."""
+
+    async def script(meeting: Meeting) -> None:
+        await meeting.begin()
+        await meeting.say(goAway={})
+        await meeting.hand_out("h-1")
+        await meeting.say(serverContent={"modelTurn": {"parts": [{"text": "in the midst of"}]}})
+        await meeting.close(1011, "time is up")
+
+    async def patient(meeting: Meeting) -> None:
+        await meeting.begin()
+        await meeting.hand_out("h-1")
+        await meeting.say(serverContent={"modelTurn": {"parts": [{"text": "in the midst of"}]}})
+        await meeting.say(goAway={})
+        await meeting.close(1011, "time is up")
+
+    for each in (script, patient):
+        assert "h-1" == handle(resumed(run, each, going_on).meetings[1])
+
+
+def test_go_away_in_the_midst_of_a_turn(run: Any) -> None:
+    """While a handle does not include all that was said, the session stays until the next, or until time is up."""
+
+    async def until_handle(meeting: Meeting) -> None:
+        await meeting.begin()
+        await meeting.hand_out("h-1")
+        await meeting.say(serverContent={"modelTurn": {"parts": [{"text": "in the midst of"}]}})
+        await meeting.say(goAway={"timeLeft": "10s"})
+        await meeting.say(serverContent={"turnComplete": True})
+        await meeting.hand_out("h-2")
+        assert 1000 == await meeting.until_closed()
+
+    async def until_late(meeting: Meeting) -> None:
+        await meeting.begin()
+        await meeting.hand_out("h-2")
+        await meeting.say(serverContent={"modelTurn": {"parts": [{"text": "in the midst of"}]}})
+        await meeting.say(goAway={"timeLeft": "1.1s"})
+        assert 1000 == await meeting.until_closed()
+
+    for script in (until_handle, until_late):
+        assert "h-2" == handle(resumed(run, script, going_on).meetings[1])
+
+
+def test_dropped(run: Any) -> None:
+    """A connection that breaks, in the midst of a frame too, is replaced."""
+
+    async def script(meeting: Meeting) -> None:
+        await meeting.begin()
+        await meeting.hand_out("h-1")
+        await meeting.raw(frame(b'{"serverContent": {}}')[:9])
+        await meeting.abort()
+
+    assert "h-1" == handle(resumed(run, script, going_on).meetings[1])
+
+
+def test_dropped_again_and_again(run: Any) -> None:
+    """A new connection that breaks before it was of use counts as an attempt; after the last the session has failed."""
+
+    async def script(meeting: Meeting) -> None:
+        await meeting.begin()
+        await meeting.hand_out("h-1")
+        await meeting.abort()
+
+    async def useless(meeting: Meeting) -> None:
+        await meeting.abort()
+
+    assert 4 == len(resumed(run, script, useless, useless, going_on).meetings)
+
+    with Peer(script, useless) as peer:
+
+        async def body() -> None:
+            retry = Retry(attempts=3, initial_delay=0.01)
+            async with http(peer, retry=retry) as run, run.live(RESUMABLE) as session:
+                *_, last = [item async for item in session]
+                assert isinstance(last.failure(), Disconnected)
+
+        run(body)
+    assert 4 == len(peer.meetings)
+
+
+def test_nobody_there_any_more(run: Any) -> None:
+    """Where nobody listens any more the session fails after its attempts."""
+
+    async def script(meeting: Meeting) -> None:
+        await meeting.begin()
+        await meeting.hand_out("h-1")
+        await meeting.until_closed()
+
+    with Peer(script) as peer:
+
+        async def body() -> None:
+            async with http(peer, retry=Retry(attempts=2, initial_delay=0.01)) as run, run.live(RESUMABLE) as session:
+                await anext(aiter(session))
+                peer.stop()
+                [last] = [item async for item in session]
+                assert isinstance(last.failure(), ConnectError)
+
+        run(body)
+
+
+def test_refused_handle(run: Any) -> None:
+    """A handle that the server will not have ends the session, with its word."""
+
+    async def script(meeting: Meeting) -> None:
+        await meeting.begin()
+        await meeting.hand_out("h-1")
+        await meeting.abort()
+
+    async def refusing(meeting: Meeting) -> None:
+        await meeting.hear()
+        await meeting.close(1008, "what handle?")
+
+    with Peer(script, refusing) as peer:
+
+        async def body() -> None:
+            async with http(peer) as run, run.live(RESUMABLE) as session:
+                *_, last = [item async for item in session]
+                assert Failure(LiveClosed(1008, "what handle?")) == last
+
+        run(body)
+    assert 2 == len(peer.meetings)
+
+
+def test_no_handle(run: Any) -> None:
+    """Without a handle that can be resumed, or without asking for any, a lost connection is the end."""
+
+    async def script(meeting: Meeting) -> None:
+        await meeting.begin()
+        await meeting.say(sessionResumptionUpdate={"newHandle": "h-no", "resumable": False})
+        await meeting.abort()
+
+    for asked in (RESUMABLE, ASKED):
+        with Peer(script) as peer:
+
+            async def body() -> None:
+                async with http(peer) as run, run.live(asked) as session:  # noqa: B023  # run at once
+                    *_, last = [item async for item in session]
+                    assert isinstance(last.failure(), Disconnected)
+
+            run(body)
+        assert 1 == len(peer.meetings)
+
+
+def test_closed_by_us(run: Any) -> None:
+    """A close of ours never reconnects, whatever the peer makes of it."""
+
+    async def script(meeting: Meeting) -> None:
+        await meeting.begin()
+        await meeting.hand_out("h-1")
+        await meeting.say(goAway={})
+        await meeting.until_closed()
+        await meeting.abort()
+
+    with Peer(script, going_on) as peer:
+
+        async def body() -> None:
+            async with http(peer) as run, run.live(RESUMABLE) as session:
+                await anext(aiter(session))
+                await session.close()
+                assert all([isinstance(item, Success) async for item in session])
+
+        run(body)
+    assert 1 == len(peer.meetings)
+
+
+def test_normal_end(run: Any) -> None:
+    """A peer that ends a session as it should, with 1000, has ended it, handle or not."""
+
+    async def script(meeting: Meeting) -> None:
+        await meeting.begin()
+        await meeting.hand_out("h-1")
+        await meeting.close(1000)
+
+    with Peer(script) as peer:
+
+        async def body() -> None:
+            async with http(peer) as run, run.live(RESUMABLE) as session:
+                assert [Success] == [type(item) async for item in session]
+
+        run(body)
+    assert 1 == len(peer.meetings)
+
+
+def test_nothing_queued_is_lost(run: Any) -> None:
+    """What was offered while there was no connection goes out over the next, in order and once."""
+
+    async def script(meeting: Meeting) -> None:
+        await meeting.begin()
+        await meeting.hand_out("h-1")
+        await meeting.hear()
+        await meeting.abort()
+
+    async def slow(meeting: Meeting) -> None:
+        await anyio.sleep(0.05)
+        await meeting.begin()
+        for _ in range(3):
+            await meeting.hear()
+        await meeting.answer("after")
+        await meeting.until_closed()
+
+    with Peer(script, slow) as peer:
+
+        async def body() -> None:
+            told: list[Any] = []
+            async with http(peer, on_event=told.append) as run, run.live(RESUMABLE) as session:
+                await anext(aiter(session))
+                await session.send(live.realtime_input(text="0"))
+                await until(lambda: told)
+                await session.send(*[live.realtime_input(text=str(n)) for n in (1, 2, 3)])
+                assert ["after"] == await said(session.turn())
+
+        run(body)
+    texts = [[each["realtimeInput"]["text"] for each in meeting.heard[1:]] for meeting in peer.meetings]
+    assert [["0"], ["1", "2", "3"]] == texts
+
+
+def test_transparent(run: Any) -> None:
+    """Where the server tells which of our messages its handle includes, the others go out once more, and those not."""
+
+    async def script(meeting: Meeting) -> None:
+        await meeting.begin()
+        for _ in range(3):
+            await meeting.hear()
+        await meeting.hand_out("h-1", lastConsumedClientMessageIndex="2")
+        await meeting.hear()
+        await meeting.abort()
+
+    async def after(meeting: Meeting) -> None:
+        await meeting.begin()
+        for _ in range(2):
+            await meeting.hear()
+        await meeting.hand_out("h-2", lastConsumedClientMessageIndex="1")
+        await meeting.abort()
+
+    async def last(meeting: Meeting) -> None:
+        await meeting.begin()
+        await meeting.hear()
+        await meeting.answer("after")
+        await meeting.until_closed()
+
+    with Peer(script, after, last) as peer:
+
+        async def body() -> None:
+            transparent = live.connect("m") | with_config(session_resumption={"transparent": True})
+            backend = Vertex(base_url=peer.url, headers={"authorization": "x"})
+            async with (
+                AsyncHttp(backend, proxy="", retry=Retry(initial_delay=0.01)) as run,
+                run.live(transparent) as session,
+            ):
+                await session.send(*[live.realtime_input(text=str(n)) for n in range(3)])
+                await anext(aiter(session))
+                await session.send(live.realtime_input(text="3"))
+                assert ["after"] == await said(session.turn())
+
+        run(body)
+    texts = [[each["realtimeInput"]["text"] for each in meeting.heard[1:]] for meeting in peer.meetings]
+    assert [["0", "1", "2", "3"], ["2", "3"], ["3"]] == texts

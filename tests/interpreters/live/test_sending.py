@@ -1,0 +1,198 @@
+"""What is sent goes out whole, in order and once, however slow the peer and whoever is cancelled."""
+
+import threading
+from itertools import pairwise
+from typing import Any
+
+import anyio
+import pytest
+import trio
+from returns.result import Failure, Success
+
+from genai_fn import Timeouts, live
+from genai_fn.errors import Closed
+from genai_fn.interpreters.live import connection
+from genai_fn.interpreters.live import inbox as boxes
+from genai_fn.interpreters.live import session as sessions
+from tests.interpreters.live.test_session import ASKED, http, said
+from tests.support.limits import patient
+from tests.support.websocket_peer import Meeting, Peer, until
+
+
+def text(meeting: Meeting) -> list[str]:
+    """Give what was said in real time, the first letters of each."""
+    return [each["realtimeInput"]["text"][:3] for each in meeting.heard if "realtimeInput" in each]
+
+
+BIG = 4_000_000
+
+
+def test_cancelled_midway(run: Any) -> None:
+    """A send that is cancelled while the peer is slow sends all or nothing of its frame, and later ones arrive."""
+    goes_on = threading.Event()
+
+    async def script(meeting: Meeting) -> None:
+        await meeting.begin()
+        await until(goes_on.is_set)
+        while True:
+            heard = await meeting.hear()
+            if heard["realtimeInput"]["text"] == "end":
+                await meeting.answer("ended")
+
+    with Peer(script) as peer:
+
+        async def body() -> None:
+            async with http(peer) as run, run.live(ASKED) as session:
+                await session.send(live.realtime_input(text="100" + "x" * BIG))
+                sent = ["100"]
+                for number in range(101, 106):
+                    with anyio.move_on_after(0.01) as scope:
+                        await session.send(live.realtime_input(text=f"{number}" + "x" * BIG))
+                        sent.append(str(number))
+                    assert scope.cancelled_caught or str(number) == sent[-1]
+                assert len(sent) < 6
+                goes_on.set()
+                assert Success(None) == await session.send(live.realtime_input(text="end"))
+                assert ["ended"] == await said(session.turn())
+                assert [*sent, "end"] == text(peer.meetings[0])
+
+        run(body)
+
+
+def test_order(run: Any) -> None:
+    """Frames of one send stay together and in order, whoever else sends."""
+
+    async def script(meeting: Meeting) -> None:
+        await meeting.begin()
+        for _ in range(60):
+            await meeting.hear()
+        await meeting.close()
+
+    with Peer(script) as peer:
+
+        async def body() -> None:
+            async with http(peer) as run, run.live(ASKED) as session:
+
+                async def send(name: str) -> None:
+                    await session.send(*[live.realtime_input(text=f"{name}{n:02}") for n in range(20)])
+
+                async with anyio.create_task_group() as tasks:
+                    for name in "abc":
+                        tasks.start_soon(send, name)
+                assert [] == [item async for item in session]
+
+        run(body)
+    expected = {name: [f"{name}{n:02}" for n in range(20)] for name in "abc"}
+    heard = text(peer.meetings[0])
+    assert expected == {name: [each for each in heard if each.startswith(name)] for name in "abc"}
+    assert 2 == sum(1 for one, other in pairwise(heard) if one[0] != other[0])
+
+
+def test_sent_before_the_end(run: Any) -> None:
+    """What was sent just before the block was left still goes out."""
+
+    async def script(meeting: Meeting) -> None:
+        await meeting.begin()
+        await meeting.until_closed()
+
+    with Peer(script) as peer:
+
+        async def body() -> None:
+            async with http(peer) as run, run.live(ASKED) as session:
+                await session.send(*[live.realtime_input(text=f"{n}" + "x" * 200_000) for n in range(100, 110)])
+
+        run(body)
+    assert [str(n) for n in range(100, 110)] == text(peer.meetings[0])
+    assert [1000] == peer.codes
+
+
+def test_peer_that_never_reads(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Closing waits so long for a peer that does not listen, and no longer; who sends meanwhile is told."""
+    for module in (sessions, connection):
+        monkeypatch.setattr(module, "CLOSE_TIMEOUT", 0.2)
+
+    async def script(meeting: Meeting) -> None:
+        await meeting.begin()
+        await meeting.until_closed()
+
+    with Peer(script) as peer:
+
+        async def body() -> None:
+            async with http(peer) as run, run.live(ASKED) as session:
+                meeting = peer.meetings[0]
+                stop, is_closed = anyio.Event(), anyio.Event()
+
+                async def deaf(*_: Any) -> bytes:
+                    await until(is_closed.is_set)
+                    raise trio.BrokenResourceError
+
+                meeting._talk._stream.receive_some = deaf
+                results: list[Any] = []
+
+                async def flood() -> None:
+                    for _ in range(20):
+                        results.append(await session.send(live.realtime_input(text="x" * BIG)))
+                        if isinstance(results[-1], Failure):
+                            break
+                    stop.set()
+
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(flood)
+                    await anyio.sleep(0.1)
+                    assert not stop.is_set()
+                    began = anyio.current_time()
+                    await session.close()
+                    assert 0.1 < anyio.current_time() - began
+                    is_closed.set()
+                    await stop.wait()
+                assert Failure(Closed("the session has ended")) == results[-1]
+
+        run(body)
+
+
+@patient
+def test_full_inbox(run: Any, monkeypatch: pytest.MonkeyPatch, limit: float) -> None:
+    """Where nobody reads what comes, reading stops, a missing pong is no fault then, and nothing is lost."""
+    monkeypatch.setattr(boxes.Inbox.__init__, "__defaults__", (10_000,))
+
+    async def script(meeting: Meeting) -> None:
+        await meeting.begin()
+        for number in range(60):
+            await meeting.answer(f"{number}" + "x" * 100_000)
+        await meeting.close()
+
+    with Peer(script) as peer:
+
+        async def body() -> None:
+            async with http(peer, timeouts=Timeouts(idle=limit)) as run, run.live(ASKED) as session:
+                await anyio.sleep(3 * limit)
+                assert not session._inbox._is_finished
+                assert [str(n) for n in range(60)] == [each.rstrip("x") for each in await said(session)]
+
+        run(body)
+
+
+def test_cancelled_reader_loses_nothing(run: Any) -> None:
+    """A reader that is cancelled while it waits loses no message."""
+
+    async def script(meeting: Meeting) -> None:
+        await meeting.begin()
+        for number in range(20):
+            await meeting.hear()
+            await meeting.say(serverContent={"modelTurn": {"parts": [{"text": str(number)}]}})
+        await meeting.until_closed()
+
+    with Peer(script) as peer:
+
+        async def body() -> None:
+            async with http(peer) as run, run.live(ASKED) as session:
+                texts: list[str] = []
+                for _ in range(20):
+                    await session.send(live.realtime_input(text="go"))
+                    for wait in (0.0, 0.0005, 60):
+                        with anyio.move_on_after(wait):
+                            texts.append((await anext(aiter(session))).unwrap().text)
+                            break
+                assert list(map(str, range(20))) == texts
+
+        run(body)

@@ -1,0 +1,366 @@
+"""``with_middleware``: what is put between an interpreter and whoever answers it, in every world, for sessions too."""
+
+import time
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from returns.result import Result
+
+from genai_fn import (
+    AsyncHttp,
+    AuthError,
+    Failure,
+    Gemini,
+    Http,
+    InvalidRequest,
+    Offline,
+    RateLimited,
+    Retry,
+    Success,
+    collected,
+    files,
+    gather,
+    generate,
+    live,
+    ok,
+    streamed,
+    text,
+)
+from genai_fn.effects import GetTime, Sleep
+from genai_fn.engine.handler import RequestHandler
+from genai_fn.errors import Closed
+from genai_fn.interpreters.live.sockets import Connector
+from genai_fn.interpreters.middleware import HandlerWrapper
+from genai_fn.request import kind_of
+from genai_fn.schema import File, GenerateContentResponse, LiveServerMessage
+from genai_fn.testing import Fake, recording
+from tests.support.loopback import Loopback, json_reply, sse_reply
+from tests.support.scripted_model import saying
+
+HI = generate("m", "hi")
+STREAM = HI | streamed | text
+WORLDS = ["thread", "asyncio", "trio"]
+every_world = pytest.mark.parametrize("world", WORLDS)
+
+
+class Counting(HandlerWrapper):
+    """Counts what goes by."""
+
+    def __init__(self, inner: RequestHandler) -> None:
+        super().__init__(inner)
+        self.seen: list[str] = []
+
+    def handle(self, request: Any, until: float) -> Any:
+        self.seen.append(request.operation.op)
+        return super().handle(request, until)
+
+    def open_stream(self, request: Any, until: float) -> Any:
+        self.seen.append(f"{request.operation.op}, in chunks")
+        return super().open_stream(request, until)
+
+    def read_items(self, handle: Any) -> Any:
+        items = yield from super().read_items(handle)
+        self.seen.append("more" if items else "the end")
+        return items
+
+
+def counted(interpreter: Any) -> tuple[Any, list[str]]:
+    made: list[Counting] = []
+
+    def between(exchange: RequestHandler) -> RequestHandler:
+        made.append(Counting(exchange))
+        return made[0]
+
+    twin = interpreter.with_middleware(between)
+    assert type(twin) is type(interpreter)
+    return twin, made[0].seen
+
+
+def within(world: str, body: Callable[[], Any]) -> Any:
+    """Run the body of a test, which may be async, in a world."""
+
+    async def bounded() -> Any:
+        with anyio.fail_after(60):
+            return await body()
+
+    return body() if world == "thread" else anyio.run(bounded, backend=world)
+
+
+@pytest.fixture
+def loopback() -> Generator[Loopback]:
+    def script(received: Any) -> Any:
+        said = saying("hello")
+        return sse_reply([said]) if "stream" in received.target else json_reply(said)
+
+    with Loopback(script) as server:
+        yield server
+
+
+def maker(name: str, server: Loopback) -> Callable[[], Any]:
+    """Say how an interpreter is made."""
+    backend, table = Gemini("test-key", base_url=server.url), {"generate": "hello"}
+    return {
+        "Http": lambda: Http(backend),
+        "AsyncHttp": lambda: AsyncHttp(backend),
+        "Offline": Offline,
+        "AsyncOffline": lambda: Offline().aio,
+        "Fake": lambda: Fake(table),
+        "AsyncFake": lambda: Fake(table).aio,
+    }[name]
+
+
+SYNC, ASYNC = ["Http", "Offline", "Fake"], ["AsyncHttp", "AsyncOffline", "AsyncFake"]
+TOGETHER = gather([HI | text] * 2) | collected
+
+
+def asked(run: Any) -> list[Any]:
+    results = [run(TOGETHER)]
+    with run.stream(STREAM) as items:
+        return results + list(items)
+
+
+async def awaited(run: Any) -> list[Any]:
+    results = [await run(TOGETHER)]
+    async with run.stream(STREAM) as items:
+        return results + [each async for each in items]
+
+
+def as_it_should(plain: list[Any], through: list[Any], seen: list[str]) -> None:
+    """Compare what came with and without, and look at what went by."""
+    assert plain == through
+    assert all(map(ok, plain))
+    assert ["generate", "generate", "generate.stream, in chunks"] == seen[:3]
+    assert ["more", "the end"] == [seen[3], seen[-1]]
+
+
+@pytest.mark.parametrize("name", SYNC)
+def test_sync(name: str, loopback: Loopback) -> None:
+    """Every interpreter asks by way of what is put between: each request of a flow, each stream, each piece of one."""
+    make = maker(name, loopback)
+    plain, (run, seen) = make(), counted(make())
+    try:
+        as_it_should(asked(plain), asked(run), seen)
+    finally:
+        for each in (plain, run):
+            each.close() if isinstance(each, Http) else None
+
+
+@pytest.mark.parametrize("name", ASYNC)
+@pytest.mark.parametrize("world", ["asyncio", "trio"])
+def test_async(world: str, name: str, loopback: Loopback) -> None:
+    """Those that are awaited do so, too."""
+
+    async def body() -> None:
+        make = maker(name, loopback)
+        plain, (run, seen) = make(), counted(make())
+        try:
+            as_it_should(await awaited(plain), await awaited(run), seen)
+        finally:
+            for each in (plain, run):
+                await each.aclose() if isinstance(each, AsyncHttp) else None
+
+    within(world, body)
+
+
+@pytest.mark.parametrize("make", [Offline, lambda: Fake({"generate": "hello"})], ids=["Offline", "Fake"])
+def test_in_process(make: Any) -> None:
+    """What is put into the way of an interpreter in this process is in the way of its ``aio``, too."""
+    run, seen = counted(make())
+    assert ok(anyio.run(run.aio, HI))
+    assert ["generate"] == seen
+
+
+# What may be put there
+
+
+class Cached(HandlerWrapper):
+    def __init__(self, inner: RequestHandler) -> None:
+        super().__init__(inner)
+        self.answers: dict[Any, Any] = {}
+
+    def handle(self, request: Any, until: float) -> Any:
+        if request not in self.answers:
+            self.answers[request] = yield from self.inner.handle(request, until)
+        return self.answers[request]
+
+
+class Paced(HandlerWrapper):
+    """At most one request a second."""
+
+    following_at = 0.0
+
+    def handle(self, request: Any, until: float) -> Any:
+        now = yield GetTime()
+        at = max(now, self.following_at)
+        self.following_at = at + 1.0
+        if at > now:
+            yield Sleep(at - now)
+        return (yield from self.inner.handle(request, until))
+
+
+def test_cache() -> None:
+    """A cache asks once."""
+    fake = Fake({"generate": ["one", "two"], "files.get": File(name="files/a")})
+    run = fake.with_middleware(Cached)
+    assert [Success("one")] * 3 == [run(HI | text) for _ in range(3)]
+    assert run(files.get("a")) == run(files.get("a"))
+    assert [HI, files.get("a")] == [*fake.requests] == [*run.requests]
+
+
+@every_world
+def test_limiter(world: str) -> None:
+    """A limiter sleeps as flows do: in virtual time where that is, and never in two worlds differently."""
+    run = Offline().with_middleware(Paced)
+    before = time.monotonic()
+    result = within(world, lambda: (run if world == "thread" else run.aio)(gather([HI] * 30) | collected))
+    assert 30 == len(result.unwrap())
+    assert 30.0 > time.monotonic() - before
+    assert 29.0 <= run._service._seconds
+
+
+def test_order() -> None:
+    """What is put between last is asked first, and may answer by itself."""
+
+    class Answering(HandlerWrapper):
+        def handle(self, request: Any, until: float) -> Any:
+            yield from ()
+            return Failure(RateLimited(429, "enough"))
+
+    outer, seen = counted(Fake({"generate": "hello"}).with_middleware(Answering))
+    assert Failure(RateLimited(429, "enough")) == outer(HI)
+    inner, unseen = counted(Fake({"generate": "hello"}))
+    assert Failure(RateLimited(429, "enough")) == inner.with_middleware(Answering)(HI)
+    assert (["generate"], []) == (seen, unseen)
+
+
+def test_on() -> None:
+    """A Fake with one answer more keeps what lies between."""
+    made: list[Any] = []
+    run = Fake({}).with_middleware(lambda exchange: made.append(Counting(exchange)) or made[-1])
+    assert ok(run.with_answer("generate", "hello")(HI))
+    assert ["generate"] == made[-1].seen
+
+
+# What is shared, and what is refused
+
+
+def test_open_for_both(loopback: Loopback) -> None:
+    """What is open is open for both, and closed for both; the first asks as it did."""
+    with Http(Gemini("test-key", base_url=loopback.url)) as run:
+        twin, seen = counted(run)
+        assert ok(run(HI))
+        assert [] == seen
+        assert ok(twin(HI))
+        assert 1 == loopback.connections
+    assert Failure(Closed()) == twin(HI)
+
+
+def test_no_backend(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interpreter without a backend says so to what lies between, which may know better."""
+    for name in ("GOOGLE_API_KEY", "GEMINI_API_KEY", "GOOGLE_GENAI_USE_VERTEXAI", "GOOGLE_CLOUD_PROJECT"):
+        monkeypatch.delenv(name, raising=False)
+    with Http() as http:
+        run, seen = counted(http)
+        assert isinstance(run(HI).failure(), AuthError)
+        with run.stream(STREAM) as items:
+            assert [AuthError] == [type(each.failure()) for each in items]
+        assert ["generate", "generate.stream, in chunks"] == seen
+        assert isinstance(http.problem, AuthError)
+        assert run.problem == http.problem
+
+        class Knowing(HandlerWrapper):
+            def handle(self, request: Any, until: float) -> Any:
+                yield from ()
+                return Success(None)
+
+        assert Success(None) == http.with_middleware(Knowing)(HI)
+
+
+@pytest.mark.parametrize("between", [None, lambda _: None, lambda _: 3])
+def test_what_is_none(between: Any) -> None:
+    """What is no function from an exchange to an exchange is refused where it is put."""
+    for run in (Fake(), Fake().aio, Offline(), Offline().aio, Http(Gemini("test-key"))):
+        with pytest.raises(InvalidRequest, match="middleware"):
+            run.with_middleware(between)  # type: ignore[attr-defined]
+
+
+def test_recorded(tmp_path: Path) -> None:
+    """What records asks by way of what lies between, and learns what is secret all the same."""
+    key = "test-key-of-somebody"
+    with Loopback(lambda _: json_reply(saying(key))) as server:
+        http, seen = counted(Http(Gemini(key, base_url=server.url)))
+        with recording(http, tmp_path / "a.jsonl") as run:
+            assert ok(run(generate("m", key)))
+    assert ["generate"] == seen
+    assert key not in (tmp_path / "a.jsonl").read_text(encoding="utf-8")
+
+
+# Live sessions
+
+
+class Listening:
+    """Keeps the frames that go out."""
+
+    def __init__(self, wiring: Connector, frames: list[Any]) -> None:
+        self._wiring = wiring
+        self._frames = frames
+        self.decode, self.connect = wiring.decode, wiring.connect
+
+    def encode(self, frame: Any) -> Result[Any, Any]:
+        self._frames.append(frame)
+        return self._wiring.encode(frame)
+
+
+@pytest.mark.parametrize("world", ["asyncio", "trio"])
+@pytest.mark.parametrize("make", [Offline, lambda: Fake({"live.connect": "hello"})], ids=["Offline", "Fake"])
+def test_sessions(world: str, make: Any) -> None:
+    """For sessions, something is put between them and their wiring; the last is asked first."""
+    inner, outer = list[Any](), list[Any]()
+    hi = live.client_content("hi")
+    described = live.connect("m", {"response_modalities": ["TEXT"]})
+
+    async def body() -> None:
+        run = make().aio.with_middleware(live_middleware=lambda wiring: Listening(wiring, inner))
+        run = run.with_middleware(live_middleware=lambda wiring: Listening(wiring, outer))
+        async with run.live(described) as session:
+            await session.send(hi)
+            assert [item async for item in session.turn() if ok(item) and item.unwrap().text]
+
+    within(world, body)
+    assert [hi] == inner == outer
+
+
+def test_sessions_over_http() -> None:
+    """What is put between those of an `AsyncHttp` is asked before the network."""
+    frames = list[Any]()
+
+    async def body() -> None:
+        async with AsyncHttp(Gemini("test-key", base_url="http://127.0.0.1:1"), retry=Retry(attempts=1)) as http:
+            run = http.with_middleware(live_middleware=lambda wiring: Listening(wiring, frames))
+            async with run.live(live.connect("m")) as session:
+                assert not ok(await session.send(live.client_content("hi")))
+
+    within("trio", body)
+    assert [live.client_content("hi")] == frames
+
+
+# What operations are answered with
+
+
+@pytest.mark.parametrize(
+    ("asked", "kind"),
+    [
+        (HI, GenerateContentResponse),
+        (HI | streamed, GenerateContentResponse),
+        (files.get("a"), File),
+        (live.connect("m"), LiveServerMessage),
+    ],
+    ids=range(4),
+)
+def test_kind_of(asked: Any, kind: Any) -> None:
+    """The class of an operation says what it is answered with, and so does the operation."""
+    operation = getattr(asked, "source", asked).operation
+    assert kind == kind_of(operation) == kind_of(type(operation))

@@ -1,0 +1,409 @@
+"""Where a session is opened and as whom: addresses and headers for every kind of credential, options, refusals."""
+
+import pickle
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import pytest
+from google.oauth2.credentials import Credentials
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from genai_fn.backend import (
+    Backend,
+    Credential,
+    Gemini,
+    Secret,
+    Vertex,
+    build_bearer_credential,
+    build_own_credential,
+    extract_origin,
+)
+from genai_fn.errors import AuthError, GenaiError, InvalidRequest, Unsupported
+from genai_fn.live_protocol.handshake import build_live_credential, encode_handshake
+from genai_fn.modifiers import calling, with_config, with_options, with_system, with_tools
+from genai_fn.ops import live
+from genai_fn.request import Live
+from genai_fn.results import Success
+from genai_fn.schema import GoogleSearch, LiveConnectConfig
+from genai_fn.testing.strategies import from_type
+from genai_fn.wire import sign_request
+from tests.support.google_genai import oracle
+from tests.support.google_genai.captured_sessions import Said, captured, opens
+
+GEMINI = "ws/google.ai.generativelanguage.{}.GenerativeService.BidiGenerateContent".format
+VERTEX = "ws/google.cloud.aiplatform.{}.LlmBidiService/BidiGenerateContent".format
+KEY = {"x-goog-api-key": "test-key"}
+TOKEN = {"authorization": "Bearer test-token"}
+LIVE = live.connect("m")
+
+AUTHS: Mapping[str, tuple[Mapping[str, Any], Backend, str, Mapping[str, str]]] = {
+    "key": (
+        {"api_key": "test-key"},
+        Gemini("test-key"),
+        f"wss://generativelanguage.googleapis.com/{GEMINI('v1beta')}",
+        KEY,
+    ),
+    "key-of-another-version": (
+        {"api_key": "test-key", "api_version": "v1alpha"},
+        Gemini("test-key", api_version="v1alpha"),
+        f"wss://generativelanguage.googleapis.com/{GEMINI('v1alpha')}",
+        KEY,
+    ),
+    "key-elsewhere": (
+        {"api_key": "test-key", "base_url": "https://gate.test:8443/way"},
+        Gemini("test-key", base_url="https://gate.test:8443/way"),
+        f"wss://gate.test:8443/way/{GEMINI('v1beta')}",
+        KEY,
+    ),
+    "key-and-headers": (
+        {"api_key": "test-key", "headers": (("x-who", "me"),)},
+        Gemini("test-key", headers={"x-who": "me"}),
+        f"wss://generativelanguage.googleapis.com/{GEMINI('v1beta')}",
+        {**KEY, "x-who": "me"},
+    ),
+    "express": (
+        {"vertexai": True, "api_key": "test-key"},
+        Vertex(api_key="test-key"),
+        f"wss://aiplatform.googleapis.com/{VERTEX('v1beta1')}",
+        KEY,
+    ),
+    "project": (
+        {"vertexai": True, "project": "p", "location": "us-central1"},
+        Vertex("p", "us-central1"),
+        f"wss://us-central1-aiplatform.googleapis.com/{VERTEX('v1beta1')}",
+        TOKEN,
+    ),
+    "project-global": (
+        {"vertexai": True, "project": "p", "location": "global"},
+        Vertex("p"),
+        f"wss://aiplatform.googleapis.com/{VERTEX('v1beta1')}",
+        TOKEN,
+    ),
+    "project-of-another-version": (
+        {"vertexai": True, "project": "p", "location": "europe-west4", "api_version": "v1"},
+        Vertex("p", "europe-west4", api_version="v1"),
+        f"wss://europe-west4-aiplatform.googleapis.com/{VERTEX('v1')}",
+        TOKEN,
+    ),
+    "project-elsewhere": (
+        {"vertexai": True, "project": "p", "location": "us-central1", "base_url": "https://gate.test"},
+        Vertex("p", "us-central1", base_url="https://gate.test"),
+        f"wss://gate.test/{VERTEX('v1beta1')}",
+        TOKEN,
+    ),
+    "project-as-somebody-else": (
+        {"vertexai": True, "project": "p", "location": "us-central1", "headers": (("Authorization", "mine"),)},
+        Vertex("p", "us-central1", headers={"Authorization": "mine"}),
+        f"wss://us-central1-aiplatform.googleapis.com/{VERTEX('v1beta1')}",
+        {"authorization": "mine"},
+    ),
+}
+"""1.51.0's backend and ours, the address, and the headers that say who calls."""
+
+
+@pytest.mark.parametrize("name", AUTHS)
+def test_address(name: str) -> None:
+    """The address and the headers that count are google-genai's, for every way to say who calls."""
+    where, at, url, headers = AUTHS[name]
+    theirs, mine = captured(where, {"model": "m"}), opens(LIVE, at)
+    assert isinstance(theirs, Said)
+    assert (theirs.url.replace("com//", "com/"), _counting(theirs)) == (
+        url,
+        headers,
+    )  # its own addresses end in a slash
+    assert (mine.url, _counting(mine)) == (url, headers)
+
+
+def _counting(said: Said) -> Mapping[str, str]:
+    """Leave out who made the library, and the type of a body that there is not."""
+    beside = ("content-type", "user-agent", "x-goog-api-client")
+    return {name: value for name, value in said.headers.items() if name not in beside}
+
+
+DIFFERENCES: Mapping[str, tuple[str, Mapping[str, Any], Backend, Live[Any], str, Mapping[str, str]]] = {
+    "ephemeral": (
+        "the token goes in one header: 1.51.0 sends it as a key, too",
+        {"api_key": "auth_tokens/x", "api_version": "v1alpha"},
+        Gemini("auth_tokens/x", api_version="v1alpha"),
+        LIVE,
+        f"wss://generativelanguage.googleapis.com/{GEMINI('v1alpha')}Constrained",
+        {"authorization": "Token auth_tokens/x"},
+    ),
+    "plain": (
+        "an http: address is opened as ws:, 1.51.0 makes it wss:",
+        {"api_key": "test-key", "base_url": "http://127.0.0.1:8080"},
+        Gemini("test-key", base_url="http://127.0.0.1:8080"),
+        LIVE,
+        f"ws://127.0.0.1:8080/{GEMINI('v1beta')}",
+        KEY,
+    ),
+    "gateway": (
+        "a gateway's address is that of a WebSocket: 1.51.0 leaves it https:, which it then cannot open",
+        {"vertexai": True, "base_url": "https://gate.test/way", "headers": (("x-who", "me"),)},
+        Vertex(base_url="https://gate.test/way", headers={"x-who": "me"}),
+        LIVE,
+        "wss://gate.test/way",
+        {"x-who": "me"},
+    ),
+    "multi-region": (
+        "a multi-region has a host of its own",
+        {"vertexai": True, "project": "p", "location": "eu"},
+        Vertex("p", "eu"),
+        LIVE,
+        f"wss://aiplatform.eu.rep.googleapis.com/{VERTEX('v1beta1')}",
+        TOKEN,
+    ),
+    "project-elsewhere-in-global": (
+        "a project is enough: 1.51.0 forgets it without a location, and who calls with it",
+        {"vertexai": True, "project": "p", "base_url": "https://gate.test"},
+        Vertex("p", base_url="https://gate.test"),
+        LIVE,
+        f"wss://gate.test/{VERTEX('v1beta1')}",
+        TOKEN,
+    ),
+    "slash": (
+        "one slash is enough",
+        {"api_key": "test-key", "base_url": "https://gate.test/"},
+        Gemini("test-key", base_url="https://gate.test/"),
+        LIVE,
+        f"wss://gate.test/{GEMINI('v1beta')}",
+        KEY,
+    ),
+    "music": (
+        "a key is never in an address, as it would be logged; 1.51.0 has it there and in the header",
+        {"api_key": "test-key"},
+        Gemini("test-key"),
+        live.music.connect("m"),
+        f"wss://generativelanguage.googleapis.com/{GEMINI('v1beta').replace('Content', 'Music')}",
+        KEY,
+    ),
+}
+"""Where ours does otherwise on purpose: why, both backends, the session, the address, the headers that count."""
+
+
+@pytest.mark.parametrize("name", DIFFERENCES)
+def test_differences(name: str) -> None:
+    """Where ours does otherwise than 1.51.0, it does exactly this, and 1.51.0 does not."""
+    _, where, at, session, url, headers = DIFFERENCES[name]
+    mine, theirs = opens(session, at), captured(where, {"model": "m"}, music="music" in session.operation.op)
+    assert isinstance(theirs, Said)
+    assert (mine.url, _counting(mine)) == (url, headers)
+    assert (theirs.url, _counting(theirs)) != (url, headers)
+
+
+def test_credentials_of_the_callers_own() -> None:
+    """Credentials that hold a token are used, and their quota project is told; 1.51.0 forgets that."""
+    where = {"vertexai": True, "project": "p", "location": "us-central1"}
+    theirs = captured({**where, "credentials": Credentials("test-token", quota_project_id="q")}, {"model": "m"})
+    at = Vertex("p", "us-central1")
+    credential = build_live_credential(at, build_bearer_credential(at, "test-token", quota_project="q"))
+    signed = sign_request(encode_handshake(LIVE, at).unwrap().http, credential)
+    assert isinstance(theirs, Said)
+    assert _counting(theirs) == TOKEN
+    assert dict(signed.headers).items() >= {**TOKEN, "x-goog-user-project": "q"}.items()
+
+
+# Who calls
+
+
+def test_request_holds_no_key() -> None:
+    """How a session is opened holds no key: `sign` adds it, to the backend's own address alone."""
+    at = Gemini("test-key")
+    http = encode_handshake(LIVE, at).unwrap().http
+    credential = build_live_credential(at, build_own_credential(at) or pytest.fail())
+    assert "test-key" not in repr(http) + http.url + str(http.headers)
+    assert ("x-goog-api-key", "test-key") in sign_request(http, credential).headers
+    elsewhere = msgspec.structs.replace(http, url=http.url.replace("generativelanguage", "elsewhere"))
+    assert sign_request(elsewhere, credential) == elsewhere
+
+
+@pytest.mark.parametrize(
+    ("url", "where"),
+    [
+        ("ws://h/x", "http://h:80"),
+        ("wss://h/x", "https://h:443"),
+        ("ws://h:8080", "http://h:8080"),
+        ("wss://h:80/", "https://h:80"),
+        ("wss://H", "https://h:443"),
+    ],
+)
+def test_origin(url: str, where: str) -> None:
+    """A WebSocket belongs to the origin of the HTTP that it is opened over: of the plain one, or of the secure one."""
+    assert extract_origin(url) == where
+
+
+def test_no_key_on_a_plain_line() -> None:
+    """A key of a secure address does not go to the plain one of the same host."""
+    at = Gemini("test-key", base_url="https://h.test")
+    http = encode_handshake(LIVE | with_options(base_url="http://h.test:443"), at).unwrap().http
+    credential = build_live_credential(at, build_own_credential(at) or pytest.fail())
+    assert (http.url[:17], sign_request(http, credential)) == ("ws://h.test:443/w", http)
+
+
+def test_later_header_wins() -> None:
+    """Of two headers of one name the later goes out, which is the caller's."""
+    both = Credential("https://h:443", Secret((("authorization", "a"), ("x", "1"), ("Authorization", "b"))), "p")
+    settled = build_live_credential(Vertex("p"), both)
+    assert settled.headers.reveal() == (("Authorization", "b"), ("x", "1"))
+    assert (settled.origin, settled.project) == ("https://h:443", "p")
+
+
+def test_token_is_not_shown() -> None:
+    """An ephemeral token is as secret as a key."""
+    at = Gemini("auth_tokens/x")
+    credential = build_live_credential(at, build_own_credential(at) or pytest.fail())
+    http = sign_request(encode_handshake(LIVE, at).unwrap().http, credential)
+    assert ("authorization", "Token auth_tokens/x") in http.headers
+    assert "auth_tokens/x" not in repr(credential) + repr(http)
+
+
+def _backends(key: str) -> tuple[Backend, ...]:
+    """Give each kind of backend; those that can hold a key hold this one."""
+    return (
+        Gemini(key),
+        Gemini(f"auth_tokens/{key}"),
+        Gemini(headers={"authorization": f"Bearer {key}"}),
+        Gemini(key, base_url="http://gate.test/way", api_version="v1"),
+        Vertex("p", "us-central1"),
+        Vertex(api_key=key),
+        Vertex(base_url="https://gate.test/way", headers={"x-api-key": key}),
+    )
+
+
+@settings(max_examples=25, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@given(from_type(LiveConnectConfig), st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=16, max_size=24))
+def test_whatever_is_drawn(config: LiveConnectConfig, key: str) -> None:
+    """Any session is opened on any backend or is a typed Failure, and what is opened holds no key and pickles."""
+    try:
+        session = live.connect("m", config)
+    except InvalidRequest:
+        return
+    for at in _backends(key):
+        result = encode_handshake(session, at)
+        if isinstance(result, Success):
+            assert key not in repr(result) + result.unwrap().http.url
+            assert pickle.loads(pickle.dumps(result.unwrap())) == result.unwrap()
+        else:
+            assert isinstance(result.failure(), GenaiError)
+
+
+# Options
+
+
+def test_options() -> None:
+    """Address, version and headers of the options take the place of the backend's and of ours."""
+    session = LIVE | with_options(
+        base_url="http://h.test/way", api_version="v9", headers={"User-Agent": "me"}, server_timeout=1.5
+    )
+    http = encode_handshake(session, Gemini("test-key")).unwrap().http
+    assert (http.method, http.url, http.body) == ("GET", f"ws://h.test/way/{GEMINI('v9')}", b"")
+    assert dict(http.headers).items() >= {("User-Agent", "me"), ("x-server-timeout", "2")}
+    assert "user-agent" not in dict(http.headers)
+
+
+def test_headers_of_the_backend() -> None:
+    """A header that the backend has is not sent twice."""
+    said = opens(LIVE, Gemini("test-key", headers={"User-Agent": "me"}))
+    assert said.headers["user-agent"] == "me"
+
+
+def _setup(session: Live[Any], handle: str | None = None, at: Backend | None = None) -> Any:
+    return msgspec.json.decode(encode_handshake(session, at or Gemini("test-key"), handle).unwrap().setup)["setup"]
+
+
+def test_extra_body() -> None:
+    """Fields of the caller's own are merged into the setup, deeply, in either spelling."""
+    extra = {"generation_config": {"topP": 1}, "newField": {"a_b": 1}}
+    session = live.connect("m", {"temperature": 0.5}) | with_options(extra_body=extra)
+    assert _setup(session) == {
+        "model": "models/m",
+        "generationConfig": {"temperature": 0.5, "topP": 1},
+        "newField": {"a_b": 1},
+    }
+
+
+HANDLES: tuple[tuple[Mapping[str, Any], Mapping[str, Any]], ...] = (
+    ({}, {"handle": "new"}),
+    ({"session_resumption": {}}, {"handle": "new"}),
+    ({"session_resumption": {"handle": "old"}}, {"handle": "new"}),
+    ({"session_resumption": {"handle": "old", "transparent": True}}, {"handle": "new", "transparent": True}),
+)
+
+
+@pytest.mark.parametrize(("config", "resumption"), HANDLES)
+def test_handle(config: Mapping[str, Any], resumption: Mapping[str, Any]) -> None:
+    """The handle of the session that goes on takes the place of the config's, and nothing else's."""
+    session = live.connect("m", config) | with_options(extra_body={"sessionResumption": {"handle": "extra"}})
+    assert _setup(session, "new", Vertex("p"))["sessionResumption"] == resumption
+
+
+def test_large_setup() -> None:
+    """Megabytes in the instruction are one frame all the same."""
+    picture = {"inline_data": {"data": b"x" * 300_000, "mime_type": "image/png"}}
+    part = _setup(live.connect("m", {"system_instruction": picture}))["systemInstruction"]["parts"][0]
+    assert (part["inlineData"]["data"][:4], len(part["inlineData"]["data"])) == ("eHh4", 400_000)
+
+
+# Refusals
+
+
+def test_all_that_is_refused() -> None:
+    """Every field that the backend does not take is named, at once."""
+    tools = [{"retrieval": {}}, {"google_maps": {"auth_config": {}}}]
+    speech = {"multi_speaker_voice_config": {"speaker_voice_configs": []}}
+    session = live.connect("m", {"tools": tools, "speech_config": speech, "session_resumption": {"transparent": True}})
+    error = encode_handshake(session, Gemini("test-key")).failure()
+    assert isinstance(error, Unsupported)
+    assert set(error.paths) == {
+        "config.speech_config.multi_speaker_voice_config",
+        "config.tools[0].retrieval",
+        "config.tools[1].google_maps.auth_config",
+        "config.session_resumption.transparent",
+    }
+
+
+@pytest.mark.parametrize("at", [Vertex("p"), Vertex(api_key="test-key"), Vertex(base_url="https://gate.test")])
+def test_no_music_on_vertex(at: Vertex) -> None:
+    """Vertex plays no music, and the refusal says who does."""
+    error = encode_handshake(live.music.connect("m"), at).failure()
+    assert error == Unsupported(at.title, ("live.music.connect",), "only the Gemini Developer API plays music")
+
+
+def test_no_version() -> None:
+    """The address of a session has a version, but for a gateway's, which is its own."""
+    error = encode_handshake(LIVE, Gemini("test-key", api_version="")).failure()
+    assert isinstance(error, InvalidRequest)
+    assert error.path == "api_version"
+    assert encode_handshake(LIVE, Vertex(base_url="https://g.test", api_version="")).unwrap().http.url == "wss://g.test"
+
+
+def test_no_project() -> None:
+    """Without a project there is no setup on Vertex: the credentials have to name one first."""
+    assert isinstance(encode_handshake(LIVE, Vertex()).failure(), AuthError)
+
+
+# Values
+
+
+def weather(city: str) -> str:
+    """Tell the weather."""
+    return city
+
+
+def test_are_values() -> None:
+    """Sessions, and how they are opened, compare by value and pickle."""
+    session = LIVE | with_config(seed=1) | with_system("x") | with_tools(GoogleSearch()) | calling(weather)
+    again = pickle.loads(pickle.dumps(session))
+    assert again == session != LIVE
+    at = Gemini("test-key")
+    assert encode_handshake(again, at) == encode_handshake(session, at)
+    opened = encode_handshake(session, at).unwrap()
+    assert pickle.loads(pickle.dumps(opened)) == opened
+
+
+def test_same_backends_as_elsewhere() -> None:
+    """The oracle's own backends are among those compared here."""
+    assert dict(oracle.GEMINI) == AUTHS["key"][0]
+    assert dict(oracle.VERTEX) == AUTHS["project"][0]

@@ -1,0 +1,498 @@
+"""The protocol of a session as a table and as properties, with no loop and no socket."""
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from returns.result import Failure, Success
+
+from genai_fn import LiveClosed, Retry, calling, live, with_config, with_tools
+from genai_fn.errors import AuthError, ConnectError, DecodeError, Disconnected, GenaiError
+from genai_fn.events import Reconnecting, Resumed
+from genai_fn.live_protocol.events_and_actions import (
+    CallAnswered,
+    CancelCall,
+    CloseConnection,
+    CloseRequested,
+    Connected,
+    ConnectFailed,
+    ConnectionClosed,
+    ConnectSocket,
+    DeliverItem,
+    FinishSession,
+    MessageReceived,
+    MessageSent,
+    NotifyListener,
+    OutgoingFrame,
+    SendFrame,
+    SendRequested,
+    SendSetup,
+    SessionOpened,
+    SetTimer,
+    StartCall,
+    TimerFired,
+)
+from genai_fn.live_protocol.state_machine import ABNORMAL_CLOSURE, ProtocolState, handle_event, start_session
+from genai_fn.schema import (
+    FunctionCall,
+    LiveServerContent,
+    LiveServerGoAway,
+    LiveServerMessage,
+    LiveServerSessionResumptionUpdate,
+    LiveServerSetupComplete,
+    LiveServerToolCall,
+    LiveServerToolCallCancellation,
+    UsageMetadata,
+)
+
+COMPLETE = LiveServerMessage(setup_complete=LiveServerSetupComplete(session_id="s"))
+SAID = LiveServerMessage(server_content=LiveServerContent(turn_complete=True))
+GO_AWAY = LiveServerMessage(go_away=LiveServerGoAway(time_left="3.5s"))
+A, B = OutgoingFrame("a", 1), OutgoingFrame("b", 2)
+CUT_OFF = Disconnected("in a live session", "the connection was cut")
+REFUSED = ConnectError("connecting", "refused")
+
+
+def update(handle: str, *, resumable: bool = True, heard: int | None = None) -> LiveServerMessage:
+    """Make an update of the handle."""
+    told = LiveServerSessionResumptionUpdate(
+        new_handle=handle, resumable=resumable, last_consumed_client_message_index=heard
+    )
+    return LiveServerMessage(session_resumption_update=told)
+
+
+def heard(message: Any) -> MessageReceived:
+    """Make the event of a message."""
+    return MessageReceived(Success(message))
+
+
+def called(*identities: str) -> LiveServerMessage:
+    """Make a message that calls ``f`` with these ids."""
+    calls = tuple(FunctionCall(id=each, name="f") for each in identities)
+    return LiveServerMessage(tool_call=LiveServerToolCall(function_calls=calls))
+
+
+def cancelled(*identities: str) -> LiveServerMessage:
+    """Make a message that calls calls off."""
+    return LiveServerMessage(tool_call_cancellation=LiveServerToolCallCancellation(ids=identities))
+
+
+OPENED = (Connected(), heard(COMPLETE))
+DELIVERED = DeliverItem(Success(SAID))
+
+TABLE: dict[str, tuple[ProtocolState, tuple[Any, ...], tuple[Any, ...]]] = {
+    "the setup goes first": (ProtocolState(), (Connected(),), (SendSetup(),)),
+    "the first message opens": (ProtocolState(), (Connected(), heard(COMPLETE)), (SendSetup(), SessionOpened("s"))),
+    "even one that says something else": (
+        ProtocolState(),
+        (Connected(), heard(SAID)),
+        (SendSetup(), SessionOpened(None), DELIVERED),
+    ),
+    "nothing is written before": (ProtocolState(), (Connected(), SendRequested(A)), (SendSetup(),)),
+    "what was offered goes out then": (
+        ProtocolState(),
+        (SendRequested(A), SendRequested(B), *OPENED, MessageSent()),
+        (SendSetup(), SessionOpened("s"), SendFrame(A), SendFrame(B)),
+    ),
+    "one frame at a time": (
+        ProtocolState(),
+        (*OPENED, SendRequested(A), SendRequested(B)),
+        (SendSetup(), SessionOpened("s"), SendFrame(A)),
+    ),
+    "a close of ours drains": (
+        ProtocolState(),
+        (
+            *OPENED,
+            SendRequested(A),
+            SendRequested(B),
+            CloseRequested(),
+            heard(SAID),
+            MessageSent(),
+            MessageSent(),
+            ConnectionClosed(1000),
+        ),
+        (SendSetup(), SessionOpened("s"), SendFrame(A), FinishSession(), SendFrame(B), CloseConnection()),
+    ),
+    "nothing is offered after it": (
+        ProtocolState(),
+        (*OPENED, CloseRequested(), SendRequested(A), CloseRequested(), ConnectionClosed(ABNORMAL_CLOSURE)),
+        (SendSetup(), SessionOpened("s"), FinishSession(), CloseConnection()),
+    ),
+    "closed while dialling": (
+        ProtocolState(),
+        (CloseRequested(), Connected(), ConnectionClosed(ABNORMAL_CLOSURE)),
+        (FinishSession(), CloseConnection(), CloseConnection()),
+    ),
+    "closed and unreachable": (
+        ProtocolState(),
+        (CloseRequested(), ConnectFailed(REFUSED)),
+        (FinishSession(), CloseConnection()),
+    ),
+    "a normal end": (
+        ProtocolState(),
+        (*OPENED, ConnectionClosed(1000)),
+        (SendSetup(), SessionOpened("s"), FinishSession()),
+    ),
+    "the peer goes away": (
+        ProtocolState(),
+        (*OPENED, ConnectionClosed(1001)),
+        (SendSetup(), SessionOpened("s"), FinishSession()),
+    ),
+    "any other end": (
+        ProtocolState(),
+        (*OPENED, ConnectionClosed(1011, "oh")),
+        (SendSetup(), SessionOpened("s"), FinishSession(Failure(LiveClosed(1011, "oh")))),
+    ),
+    "a cut": (
+        ProtocolState(),
+        (*OPENED, ConnectionClosed(ABNORMAL_CLOSURE)),
+        (SendSetup(), SessionOpened("s"), FinishSession(Failure(CUT_OFF))),
+    ),
+    "what cannot be read": (
+        ProtocolState(),
+        (*OPENED, MessageReceived(Failure(DecodeError("JSON"))), heard(SAID), ConnectionClosed(1000)),
+        (SendSetup(), SessionOpened("s"), FinishSession(Failure(DecodeError("JSON"))), CloseConnection()),
+    ),
+    "no credentials": (ProtocolState(), (ConnectFailed(AuthError("no")),), (FinishSession(Failure(AuthError("no"))),)),
+    "another attempt": (
+        ProtocolState(retry=Retry(attempts=2)),
+        (ConnectFailed(REFUSED, 0.5), ConnectFailed(REFUSED, 0.5)),
+        (NotifyListener(Reconnecting(REFUSED, 0.5)), ConnectSocket(None, 0.5), FinishSession(Failure(REFUSED))),
+    ),
+    "a cut while it is set up": (
+        ProtocolState(),
+        (Connected(), ConnectionClosed(ABNORMAL_CLOSURE, jitter=0.0), *OPENED),
+        (SendSetup(), NotifyListener(Reconnecting(CUT_OFF, 0.0)), ConnectSocket(None), SendSetup(), SessionOpened("s")),
+    ),
+    "closed while it is set up": (
+        ProtocolState(is_resumable=True, handle="h"),
+        (Connected(), ConnectionClosed(1000, "no")),
+        (SendSetup(), FinishSession(Failure(LiveClosed(1000, "no")))),
+    ),
+    "a cut with a handle": (
+        ProtocolState(is_resumable=True),
+        (
+            *OPENED,
+            heard(update("h")),
+            SendRequested(A),
+            SendRequested(B),
+            ConnectionClosed(ABNORMAL_CLOSURE),
+            *OPENED,
+            MessageSent(),
+        ),
+        (
+            *(SendSetup(), SessionOpened("s"), DeliverItem(Success(update("h"))), SendFrame(A)),
+            *(NotifyListener(Reconnecting(CUT_OFF, 0.0)), ConnectSocket("h")),
+            *(SendSetup(), NotifyListener(Resumed("s")), DeliverItem(Success(COMPLETE)), SendFrame(A), SendFrame(B)),
+        ),
+    ),
+    "a handle that is none": (
+        ProtocolState(is_resumable=True),
+        (*OPENED, heard(update("h", resumable=False)), heard(update("")), ConnectionClosed(ABNORMAL_CLOSURE)),
+        (
+            *(
+                SendSetup(),
+                SessionOpened("s"),
+                DeliverItem(Success(update("h", resumable=False))),
+                DeliverItem(Success(update(""))),
+            ),
+            FinishSession(Failure(CUT_OFF)),
+        ),
+    ),
+    "leaving when all is said": (
+        ProtocolState(is_resumable=True),
+        (*OPENED, heard(update("h")), heard(GO_AWAY), SendRequested(A), ConnectionClosed(1000), *OPENED),
+        (
+            *(
+                SendSetup(),
+                SessionOpened("s"),
+                DeliverItem(Success(update("h"))),
+                DeliverItem(Success(GO_AWAY)),
+                SetTimer(2.5),
+                CloseConnection(),
+            ),
+            *(NotifyListener(Reconnecting(None, 0.0)), ConnectSocket("h")),
+            *(SendSetup(), NotifyListener(Resumed("s")), DeliverItem(Success(COMPLETE)), SendFrame(A)),
+        ),
+    ),
+    "staying while something is said": (
+        ProtocolState(is_resumable=True),
+        (*OPENED, heard(update("h")), heard(SAID), heard(GO_AWAY), TimerFired(), ConnectionClosed(1000)),
+        (
+            *(
+                SendSetup(),
+                SessionOpened("s"),
+                DeliverItem(Success(update("h"))),
+                DELIVERED,
+                DeliverItem(Success(GO_AWAY)),
+                SetTimer(2.5),
+            ),
+            *(CloseConnection(), NotifyListener(Reconnecting(None, 0.0)), ConnectSocket("h")),
+        ),
+    ),
+    "going away without a handle": (
+        ProtocolState(),
+        (*OPENED, heard(GO_AWAY), TimerFired(), ConnectionClosed(1001)),
+        (SendSetup(), SessionOpened("s"), DeliverItem(Success(GO_AWAY)), FinishSession()),
+    ),
+    "functions": (
+        ProtocolState(runs_functions=True),
+        (*OPENED, heard(called("1", "2")), heard(cancelled("2", "3")), CallAnswered("1", A), CallAnswered("2", B)),
+        (
+            *(SendSetup(), SessionOpened("s"), DeliverItem(Success(called("1", "2")))),
+            *(StartCall("1", FunctionCall(id="1", name="f")), StartCall("2", FunctionCall(id="2", name="f"))),
+            *(DeliverItem(Success(cancelled("2", "3"))), CancelCall(("2",)), SendFrame(A)),
+        ),
+    ),
+    "functions of the caller's": (
+        ProtocolState(runs_functions=True, caller_functions=frozenset("f")),
+        (*OPENED, heard(called("1"))),
+        (SendSetup(), SessionOpened("s"), DeliverItem(Success(called("1")))),
+    ),
+    "no functions": (
+        ProtocolState(),
+        (*OPENED, heard(called("1"))),
+        (SendSetup(), SessionOpened("s"), DeliverItem(Success(called("1")))),
+    ),
+    "a function that ends all": (
+        ProtocolState(runs_functions=True),
+        (*OPENED, heard(called("1", "2")), CallAnswered("1", AuthError("x")), CallAnswered("2", A)),
+        (
+            *(SendSetup(), SessionOpened("s"), DeliverItem(Success(called("1", "2")))),
+            *(StartCall("1", FunctionCall(id="1", name="f")), StartCall("2", FunctionCall(id="2", name="f"))),
+            *(CancelCall(("2",)), FinishSession(Failure(AuthError("x"))), CloseConnection()),
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_table(name: str) -> None:
+    """From a state, events lead to these actions."""
+    state, events, expected = TABLE[name]
+    actions: list[Any] = []
+    for event in events:
+        state, more = handle_event(state, event)
+        actions += more
+    assert list(expected) == actions
+
+
+def test_begun() -> None:
+    """A session begins as its config says: resumed, transparently, with which functions."""
+
+    def mine() -> None: ...
+
+    plain, first = start_session(live.connect("m"), Retry(attempts=2))
+    assert (ProtocolState(retry=Retry(attempts=2)), (ConnectSocket(None),)) == (plain, first)
+    asked = live.connect("m") | with_config(session_resumption={"handle": "h", "transparent": True})
+    asked = asked | with_tools({"function_declarations": [{"name": "kept"}]}) | calling(mine)
+    state, first = start_session(asked, Retry())
+    assert (ConnectSocket("h"),) == first
+    assert (True, True, True, frozenset({"kept"})) == (
+        state.is_resumable,
+        state.is_transparent,
+        state.runs_functions,
+        state.caller_functions,
+    )
+    assert (ProtocolState(), (ConnectSocket(None),)) == start_session(live.music.connect("m"), Retry())
+
+
+def test_unheard_is_bounded() -> None:
+    """What a transparent server never says that it has heard is kept up to a limit, the newest of it."""
+    state = ProtocolState(is_resumable=True, is_transparent=True)
+    for event in (
+        *OPENED,
+        *(each for n in range(100) for each in (SendRequested(OutgoingFrame(n, 1024 * 1024)), MessageSent())),
+    ):
+        state, _ = handle_event(state, event)
+    assert list(range(37, 101)) == [number for number, _ in state.unacknowledged]
+
+
+class World:
+    """A driver as it must be, which holds what it is told to do against the rules."""
+
+    def __init__(self, state: ProtocolState) -> None:
+        self.state = state
+        self.is_transparent = state.is_transparent
+        self.handles = [state.handle]
+        self.dialled = 0
+        self.connection: str | None = None
+        self.writing: OutgoingFrame | None = None
+        self.written: list[Any] = []
+        self.offered = 0
+        self.alive: set[str] = set()
+        self.finished = self.let_go = self.hung = False
+        self.perform((ConnectSocket(state.handle),))
+
+    def feed(self, event: Any) -> None:
+        self.state, actions = handle_event(self.state, event)
+        self.perform(actions)
+
+    def perform(self, actions: tuple[Any, ...]) -> None:
+        for action in actions:
+            getattr(self, "_" + re.sub(r"\B(?=[A-Z])", "_", type(action).__name__).lower())(action)
+
+    def _connect_socket(self, action: ConnectSocket) -> None:
+        assert self.connection is None, "two sockets"
+        assert not self.finished, "a connection for nobody"
+        assert not self.let_go, "a connection after a close of ours"
+        assert action.handle == self.handles[-1], "a handle that is not the newest to be resumed"
+        self.connection, self.hung = "dialling", False
+        self.dialled += 1
+
+    def _send_setup(self, action: SendSetup) -> None:
+        assert self.connection == "connected"
+
+    def _send_frame(self, action: SendFrame) -> None:
+        assert self.connection == "open", "written before the session was set up"
+        assert self.writing is None, "two frames at a time"
+        assert not self.hung, "written after the close"
+        self.writing = action.frame
+
+    def _close_connection(self, action: CloseConnection) -> None:
+        assert self.connection is not None
+        self.hung = True
+
+    def _deliver_item(self, action: DeliverItem) -> None:
+        assert not self.finished, "delivered after the end"
+
+    def _start_call(self, action: StartCall) -> None:
+        assert not self.finished
+        assert action.call_id not in self.alive, "called twice at once"
+        self.alive.add(action.call_id)
+
+    def _cancel_call(self, action: CancelCall) -> None:
+        assert set(action.call_ids) <= self.alive
+        self.alive -= set(action.call_ids)
+
+    def _finish_session(self, action: FinishSession) -> None:
+        assert not self.finished, "two ends"
+        self.finished = True
+
+    def _session_opened(self, action: SessionOpened) -> None:
+        assert self.connection == "open"
+
+    def _notify_listener(self, action: NotifyListener) -> None: ...
+
+    def _set_timer(self, action: SetTimer) -> None:
+        assert action.seconds >= 0
+
+    def choices(self) -> list[str]:
+        """Name what can happen now."""
+        names = ["offer", "let_go", "alarm"]
+        names += {"dialling": ["connect", "fail"], "connected": ["set_up", "end"], "open": ["hear", "end"]}.get(
+            self.connection or "", []
+        )
+        if self.connection == "dialling" and self.hung:
+            names.append("end")
+        return [*names, *(["wrote"] if self.writing else []), *(["answer"] if self.alive else [])]
+
+    def happen(self, name: str, draw: Any) -> None:
+        """Let it happen."""
+        match name:
+            case "offer":
+                self.offered += 1
+                self.feed(SendRequested(OutgoingFrame(self.offered, 1)))
+            case "let_go":
+                self.let_go = True
+                self.feed(CloseRequested())
+            case "alarm":
+                self.feed(TimerFired())
+            case "connect":
+                self.connection = "connected"
+                self.feed(Connected())
+            case "fail":
+                self.connection = None
+                self.feed(ConnectFailed(draw(st.sampled_from([REFUSED, AuthError("no")])), 0.5))
+            case "set_up":
+                self.connection = "open"
+                self.feed(heard(COMPLETE))
+            case "hear":
+                self._heard(draw(MESSAGES))
+            case "end":
+                self.connection, self.writing = None, None
+                self.feed(
+                    ConnectionClosed(
+                        draw(st.sampled_from([ABNORMAL_CLOSURE, ABNORMAL_CLOSURE, 1000, 1001, 1008, 1011])), jitter=0.5
+                    )
+                )
+            case "wrote":
+                assert self.writing is not None
+                self.written.append(self.writing.data)
+                self.writing = None
+                self.feed(MessageSent())
+            case _:
+                identity = draw(st.sampled_from(sorted(self.alive)))
+                self.alive.discard(identity)
+                self.feed(CallAnswered(identity, draw(st.sampled_from([OutgoingFrame("f", 1), AuthError("stop")]))))
+
+    def _heard(self, message: Any) -> None:
+        told = message.unwrap() if isinstance(message, Success) else None
+        update = getattr(told, "session_resumption_update", None)
+        if update is not None and update.resumable and update.new_handle and not self.finished:
+            self.handles.append(update.new_handle)
+        self.feed(MessageReceived(message))
+
+
+IDS = st.lists(st.sampled_from("123"), max_size=2, unique=True).map(tuple)
+MESSAGES: st.SearchStrategy[Any] = st.one_of(
+    st.sampled_from([SAID, GO_AWAY, LiveServerMessage(), LiveServerMessage(usage_metadata=UsageMetadata())]),
+    st.builds(
+        update,
+        st.sampled_from(["", "h-1", "h-2"]),
+        resumable=st.booleans(),
+        heard=st.one_of(st.none(), st.integers(0, 4)),
+    ),
+    IDS.map(lambda ids: called(*ids)),
+    IDS.map(lambda ids: cancelled(*ids)),
+).map(Success) | st.just(Failure(DecodeError("JSON")))
+STATES = st.builds(
+    ProtocolState,
+    is_resumable=st.booleans(),
+    is_transparent=st.booleans(),
+    runs_functions=st.booleans(),
+    handle=st.sampled_from([None, "h-0"]),
+    retry=st.just(Retry(attempts=3)),
+)
+
+
+@given(st.data(), STATES)
+@settings(max_examples=150, deadline=None)
+def test_any_course(data: Any, state: ProtocolState) -> None:
+    """Whatever happens in whatever order: one socket, the newest handle, whole frames in order, one end."""
+    world = World(state)
+    for _ in range(data.draw(st.integers(0, 40))):
+        world.happen(data.draw(st.sampled_from(world.choices())), data.draw)
+    ours = [each for each in world.written if isinstance(each, int)]
+    if not world.is_transparent:
+        assert ours == sorted(set(ours)), "out of order, or twice"
+    assert world.finished == (world.state.phase in ("draining", "closing", "closed"))
+    if world.finished:
+        assert not world.alive, "functions that run for nobody"
+    elif not world.is_transparent:
+        waiting = [each.data for each in (world.state.current_frame, *world.state.queue) if each is not None]
+        numbers = [each for each in waiting if isinstance(each, int)]
+        assert list(range(1, world.offered + 1)) == [*ours, *numbers], "lost"
+
+
+ANY = st.one_of(
+    st.sampled_from([Connected(), MessageSent(), TimerFired(), CloseRequested(), SendRequested(A), heard(COMPLETE)]),
+    MESSAGES.map(MessageReceived),
+    st.builds(ConnectionClosed, st.integers(0, 5000)),
+    st.builds(ConnectFailed, st.sampled_from([REFUSED, AuthError("no")])),
+    st.builds(CallAnswered, st.sampled_from("12"), st.sampled_from([A, AuthError("no")])),
+)
+
+
+@given(STATES, st.lists(ANY, max_size=30))
+@settings(max_examples=150, deadline=None)
+def test_total(state: ProtocolState, events: list[Any]) -> None:
+    """No event is too much in any state, and a state that is over stays so."""
+    for event in events:
+        over = state.is_over
+        state, actions = handle_event(state, event)
+        assert isinstance(state, ProtocolState)
+        assert not over or state.is_over
+        assert not any(isinstance(each, GenaiError) for each in actions)

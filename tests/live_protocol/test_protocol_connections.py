@@ -1,0 +1,187 @@
+"""The protocol from connection to connection: what is resumed, when it leaves, how often it tries, what it counts."""
+
+from typing import Any
+
+import pytest
+from returns.result import Failure
+
+from genai_fn import LiveClosed, Retry
+from genai_fn.errors import APIError, Disconnected, TimedOut
+from genai_fn.live_protocol.events_and_actions import (
+    CallAnswered,
+    CloseConnection,
+    ConnectFailed,
+    ConnectionClosed,
+    ConnectSocket,
+    FinishSession,
+    MessageSent,
+    NotifyListener,
+    OutgoingFrame,
+    SendFrame,
+    SendRequested,
+    SetTimer,
+    StartCall,
+    TimerFired,
+)
+from genai_fn.live_protocol.state_machine import ABNORMAL_CLOSURE, ProtocolState, handle_event
+from tests.live_protocol.test_protocol import GO_AWAY, OPENED, REFUSED, SAID, A, B, called, heard, update
+
+C = OutgoingFrame("c", 4)
+QUIET = (heard(update("h")),)
+"""All is said, and the handle includes it."""
+
+
+def followed(state: ProtocolState, *events: Any) -> tuple[ProtocolState, list[Any]]:
+    """Give where events lead, and the actions; what waits is counted right all the while."""
+    actions: list[Any] = []
+    for event in events:
+        state, more = handle_event(state, event)
+        actions += more
+        assert sum(frame.size for frame in state.queue) == state.queued_bytes
+    return state, actions
+
+
+def only(kinds: Any, *events: Any, **state: Any) -> list[Any]:
+    """Give the actions of these kinds that follow, for a session that is set up to be resumed."""
+    return [each for each in followed(ProtocolState(is_resumable=True, **state), *events)[1] if isinstance(each, kinds)]
+
+
+HANGS: dict[str, tuple[tuple[Any, ...], int]] = {
+    "all is said": ((*QUIET, heard(GO_AWAY)), 1),
+    "the handle comes later": ((heard(GO_AWAY), *QUIET), 1),
+    "it was told before": ((*QUIET, heard(GO_AWAY), heard(GO_AWAY)), 1),
+    "a turn goes on": ((*QUIET, heard(SAID), heard(GO_AWAY)), 0),
+    "a turn has ended": ((*QUIET, heard(SAID), heard(GO_AWAY), *QUIET), 1),
+    "a function was called": ((*QUIET, heard(called("1")), heard(GO_AWAY)), 0),
+    "a frame is being written": ((SendRequested(A), *QUIET, heard(GO_AWAY)), 0),
+    "a frame was written since": ((*QUIET, SendRequested(A), MessageSent(), heard(GO_AWAY)), 0),
+    "the frame is included": ((*QUIET, SendRequested(A), MessageSent(), heard(GO_AWAY), *QUIET), 1),
+    "a handle of nothing": ((heard(update("")), heard(GO_AWAY), TimerFired()), 0),
+    "time is up": ((*QUIET, heard(SAID), heard(GO_AWAY), TimerFired(0)), 1),
+    "time of another is up": ((*QUIET, heard(SAID), heard(GO_AWAY), TimerFired(1)), 0),
+    "nobody goes away": ((*QUIET, TimerFired(0)), 0),
+}
+
+
+@pytest.mark.parametrize("name", HANGS)
+def test_leaves(name: str) -> None:
+    """A connection that goes away is left as soon as nothing is lost by it, and not before, but for its time."""
+    events, expected = HANGS[name]
+    assert expected == len(only(CloseConnection, *OPENED, *events))
+
+
+def test_alarms() -> None:
+    """Each connection has its own alarm."""
+    told = (*QUIET, heard(SAID), heard(GO_AWAY))
+    again = (*OPENED, *told, ConnectionClosed(ABNORMAL_CLOSURE), *OPENED, *told)
+    assert [SetTimer(2.5, 0), SetTimer(2.5, 1)] == only((SetTimer, CloseConnection), *again, TimerFired(0))
+    assert [SetTimer(2.5, 0), SetTimer(2.5, 1), CloseConnection()] == only(
+        (SetTimer, CloseConnection), *again, TimerFired(1)
+    )
+
+
+ROUNDS: dict[str, tuple[tuple[Any, ...], list[float]]] = {
+    "dropped": ((*OPENED, *QUIET, ConnectionClosed(ABNORMAL_CLOSURE)), [0.0, 0.5, 1.0]),
+    "dropped after something": ((*OPENED, *QUIET, heard(SAID), ConnectionClosed(ABNORMAL_CLOSURE)), [0.0, 0.5, 1.0]),
+    "sent away": ((*OPENED, *QUIET, heard(GO_AWAY), ConnectionClosed(1000)), [0.0, 0.5, 1.0]),
+    "cut off": ((*OPENED, *QUIET, heard(SAID), heard(GO_AWAY), ConnectionClosed(1011)), [0.0, 0.5, 1.0]),
+    "dropped before it is set up": ((OPENED[0], ConnectionClosed(ABNORMAL_CLOSURE, duration=100.0)), [0.5, 1.0]),
+    "unreachable": ((ConnectFailed(REFUSED),), [0.5, 1.0]),
+    "dropped after a while": ((*OPENED, *QUIET, ConnectionClosed(ABNORMAL_CLOSURE, duration=10.0)), [0.0] * 9),
+    "sent away after a while": ((*OPENED, *QUIET, heard(GO_AWAY), ConnectionClosed(1000, duration=10.0)), [0.0] * 9),
+}
+
+
+@pytest.mark.parametrize("name", ROUNDS)
+def test_rounds(name: str) -> None:
+    """What always goes the same way is tried so often, at these intervals; a connection that lasted is none of them."""
+    events, waits = ROUNDS[name]
+    actions = only((ConnectSocket, FinishSession), *events * 9, retry=Retry(attempts=3))
+    dials = [each.delay for each in actions if isinstance(each, ConnectSocket)]
+    assert waits == dials
+    last = [each for each in actions if isinstance(each, FinishSession)]
+    assert (len(waits) < 9) == bool(last)
+    if name == "sent away":
+        reason = "the peer goes away at once, again and again"
+        assert [FinishSession(Failure(Disconnected("in a live session", reason)))] == last
+
+
+def test_what_passes() -> None:
+    """A time-out ends a session that was never open, and is an attempt like any other of one that is resumed."""
+    late = TimedOut("headers", "opening a live session", sent=True)
+    assert [FinishSession(Failure(late))] == only((ConnectSocket, FinishSession), ConnectFailed(late))
+    resumed = (*OPENED, *QUIET, ConnectionClosed(ABNORMAL_CLOSURE), ConnectFailed(late))
+    assert [ConnectSocket("h"), ConnectSocket("h", 0.5)] == only((ConnectSocket, FinishSession), *resumed)
+    silent = (
+        *OPENED,
+        *QUIET,
+        ConnectionClosed(ABNORMAL_CLOSURE),
+        *OPENED,
+        ConnectionClosed(ABNORMAL_CLOSURE, "", TimedOut("idle")),
+    )
+    assert [ConnectSocket("h"), ConnectSocket("h", 0.5)] == only((ConnectSocket, FinishSession), *silent)
+
+
+def test_advice() -> None:
+    """The server's advice is taken, unless it is to wait longer than anybody would."""
+
+    def busy(seconds: int) -> APIError:
+        return APIError(429, headers=(("retry-after", str(seconds)),))
+
+    assert [ConnectSocket(None, 7.0)] == only((ConnectSocket, FinishSession), ConnectFailed(busy(7)), max_wait=7.0)
+    assert [FinishSession(Failure(busy(8)))] == only(
+        (ConnectSocket, FinishSession), ConnectFailed(busy(8)), max_wait=7.0
+    )
+
+
+@pytest.mark.parametrize(("code", "failure"), [(1000, None), (1001, None), (1008, LiveClosed(1008, ""))])
+def test_ends_that_are_meant(code: int, failure: Any) -> None:
+    """An end that the peer means is one, handle or not."""
+    expected = FinishSession(None if failure is None else Failure(failure))
+    assert [expected] == only((ConnectSocket, FinishSession), *OPENED, *QUIET, ConnectionClosed(code))
+
+
+def test_transparent() -> None:
+    """What a handle does not include goes out again, then what was half out, then what waited; each in its order."""
+    wrote = (SendRequested(A), MessageSent(), SendRequested(B), MessageSent(), SendRequested(C))
+    first = (*OPENED, *wrote, heard(update("h", heard=1)), SendRequested(A), ConnectionClosed(ABNORMAL_CLOSURE))
+    again = (*OPENED, MessageSent(), MessageSent(), MessageSent())
+    assert [SendFrame(A), SendFrame(B), SendFrame(C), SendFrame(B), SendFrame(C), SendFrame(A)] == only(
+        SendFrame, *first, *again, is_transparent=True
+    )
+    numbered = (*OPENED, MessageSent(), heard(update("h-2", heard=1)), ConnectionClosed(ABNORMAL_CLOSURE), *OPENED)
+    state, _ = followed(ProtocolState(is_resumable=True, is_transparent=True), *first, *numbered)
+    assert (C, (A,), ()) == (state.current_frame, state.queue, state.unacknowledged)
+    state, _ = followed(ProtocolState(is_resumable=True), *first)
+    assert (C, A) == state.queue
+    assert (4 + 1, 4 + 1) == (state.queued_bytes, state.pending_bytes)
+
+
+def test_calls_of_one_id() -> None:
+    """A call that runs already is not run twice; what nobody waits for any more is not said."""
+    twice = (*OPENED, heard(called("1")), heard(called("1")), CallAnswered("1", A), heard(called("1")))
+    assert 2 == len(only(StartCall, *twice, runs_functions=True))
+    assert [SendFrame(A)] == only(
+        SendFrame,
+        *twice[:4],
+        CallAnswered("1", A),
+        CallAnswered("9", B),
+        MessageSent(),
+        MessageSent(),
+        runs_functions=True,
+    )
+
+
+def test_news() -> None:
+    """Each new connection is told of, with what was wrong with the last, or nothing, where it was left."""
+    actions = only(
+        NotifyListener,
+        *OPENED,
+        *QUIET,
+        heard(GO_AWAY),
+        ConnectionClosed(1000),
+        *OPENED,
+        ConnectionClosed(ABNORMAL_CLOSURE, "", REFUSED),
+    )
+    errors = [getattr(each.event, "error", "resumed") for each in actions]
+    assert [None, "resumed", REFUSED] == errors

@@ -1,0 +1,352 @@
+"""What stands after a `|`: order, precedence, refusals, and that all of it is values."""
+
+import copy
+import itertools
+import pickle
+from typing import Any, ClassVar
+
+import pytest
+
+from genai_fn import (
+    Gemini,
+    InvalidRequest,
+    Retry,
+    Timeouts,
+    both,
+    collected,
+    each,
+    encode,
+    generate,
+    joined,
+    streamed,
+    text,
+    with_config,
+    with_http_response,
+    with_options,
+    with_system,
+)
+from genai_fn.request import POST, Call, Flow, Modifier, Operation, Request, Stream, read_json
+from genai_fn.schema import Content, GenerateContentConfig, GenerateContentResponse
+
+ASKED = generate("m", "hi")
+BACKEND = Gemini("test-key")
+
+
+def loud(value: object) -> str:
+    """Make something of a value."""
+    return str(value).upper()
+
+
+def asking(value: object) -> Request[GenerateContentResponse]:
+    """Make a request of a value."""
+    return generate("m", str(value))
+
+
+def config(request: Any) -> GenerateContentConfig:
+    """Find the config at the root of a description."""
+    while not isinstance(request, Request):
+        request = request.source
+    found: GenerateContentConfig = request.operation.config  # type: ignore[attr-defined]  # generate has one
+    return found
+
+
+# with_config
+
+
+def test_later_wins() -> None:
+    """Later wins field by field, and None unsets."""
+    asked = (
+        ASKED | with_config(temperature=0.1, top_k=5) | with_config(temperature=0.2) | with_config(top_k=None, seed=0)
+    )
+    assert config(asked) == GenerateContentConfig(temperature=0.2, seed=0)
+    assert config(ASKED) == GenerateContentConfig()
+
+
+@pytest.mark.parametrize(
+    "given", ({"temperature": 0.5}, {"temperature": 0.5, "topK": 3.0}, GenerateContentConfig(temperature=0.5)), ids=repr
+)
+def test_config_and_fields(given: Any) -> None:
+    """A config, a dict in either spelling and fields are one; fields come last."""
+    assert config(ASKED | with_config(given, seed=1)).temperature == 0.5
+    assert config(ASKED | with_config(given, temperature=0.7)).temperature == 0.7
+    assert config(ASKED | with_config(top_p=0.1) | with_config(given)).top_p == 0.1
+
+
+def test_empty_is_set() -> None:
+    """Empty, zero and False are values; only None is none."""
+    asked = ASKED | with_config(stop_sequences=["x"]) | with_config(stop_sequences=[])
+    assert config(asked).stop_sequences == ()
+    assert b'"stopSequences":[]' in bytes(encode(asked, BACKEND).unwrap().body)  # type: ignore[arg-type]  # it is bytes
+
+
+def test_system() -> None:
+    """`with_system` takes what contents take."""
+    assert (
+        config(ASKED | with_system("be brief")).system_instruction
+        == config(ASKED | with_config(system_instruction="be brief")).system_instruction
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "path"),
+    [
+        ({"temprature": 1}, "config.temprature"),
+        ({"temperature": "warm"}, "config.temperature"),
+        ({"safety_settings": [{"threshold": 7}]}, "config.safety_settings[0].threshold"),
+        ({"stop_sequences": [1]}, "config.stop_sequences[0]"),
+    ],
+)
+def test_wrong_field(fields: dict[str, Any], path: str) -> None:
+    """A wrong field or value is refused as the modifier meets its request, with the path and the value."""
+    modifier = with_config(**fields)
+    with pytest.raises(InvalidRequest) as refused:
+        ASKED | modifier
+    assert refused.value.path == path
+
+
+@pytest.mark.parametrize("wrong", (7, "x", [("temperature", 1)], Content()), ids=repr)
+def test_wrong_config(wrong: Any) -> None:
+    """What is no config is refused."""
+    with pytest.raises(InvalidRequest):
+        ASKED | with_config(wrong)
+
+
+def test_nothing_is_mutated() -> None:
+    """Neither a dict that was passed nor what is made of it changes with the other."""
+    given: dict[str, Any] = {"labels": {"a": "b"}, "stop_sequences": ["x"]}
+    before = copy.deepcopy(given)
+    modifier = with_config(given)
+    asked = ASKED | modifier
+    assert given == before
+    given["stop_sequences"].append("y")
+    given["labels"]["c"] = "d"
+    assert config(asked).stop_sequences == ("x",)
+    assert config(asked).labels == {"a": "b"}
+
+
+# Order
+
+
+SHAPES = (with_config(temperature=0.2), with_options(retry=Retry(attempts=2)), with_system("be brief"))
+MAKERS: dict[str, tuple[Modifier, ...]] = {
+    "text": (text,),
+    "streamed": (streamed,),
+    "texts": (streamed, text),
+    "all": (streamed, each(loud), text, joined),
+    "tuple": (streamed, collected),
+}
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_order_does_not_matter(name: str) -> None:
+    """What shapes the request does so at its root, wherever it stands."""
+    makers = MAKERS[name]
+    asked: Any = ASKED
+    for modifier in (*SHAPES, *makers):
+        asked = asked | modifier
+    for order in itertools.permutations(SHAPES):
+        other: Any = ASKED
+        for modifier in (*makers, *order):
+            other = other | modifier
+        assert other == asked
+
+
+@pytest.mark.parametrize(
+    "made",
+    (ASKED.map(loud), ASKED.bind(asking), ASKED.lash(asking), (ASKED | text).map(loud)),
+    ids=("map", "bind", "lash", "text"),
+)
+def test_through_methods(made: Flow[Any]) -> None:
+    """Methods keep the request at the root."""
+    assert config(made | with_config(seed=3)).seed == 3
+
+
+def test_composed() -> None:
+    """Modifiers compose before they meet a request, and are compared by what they do."""
+    composed = with_config(temperature=0.2) | streamed | text
+    assert ASKED | composed == ASKED | with_config(temperature=0.2) | streamed | text
+    assert (ASKED | (composed | joined)) == (ASKED | composed | joined)
+    assert composed == with_config(temperature=0.2) | streamed | text
+    assert composed != with_config(temperature=0.3) | streamed | text
+
+
+# with_options
+
+
+def test_options_later_wins() -> None:
+    """Later wins option by option; headers of the later replace the earlier ones."""
+    asked = ASKED | with_options(retry=Retry(attempts=2), deadline=5) | with_options(deadline=7, headers={"a": "1"})
+    assert (asked.options.retry, asked.options.deadline, asked.options.headers) == (Retry(attempts=2), 7, (("a", "1"),))
+    assert ASKED | with_options() == ASKED
+
+
+def test_options_keep_the_wrapping() -> None:
+    """Options after `with_http_response` leave it."""
+    assert (ASKED | with_http_response | with_options(deadline=1)).options.with_http_response
+
+
+def test_deadline() -> None:
+    """A deadline bounds the request or the stream itself, and a flow as a whole."""
+    assert (ASKED | with_options(deadline=5)).options.deadline == 5
+    assert (ASKED | streamed | with_options(deadline=5)).source.options.deadline == 5
+    whole = ASKED | text | with_options(deadline=5)
+    assert (whole.source, whole.args) == (ASKED | text, (5,))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"deadline": 0},
+        {"deadline": -1},
+        {"deadline": float("nan")},
+        {"deadline": True},
+        {"deadline": "5"},
+        {"server_timeout": 0},
+        {"headers": {"a": "b\nc"}},
+        {"headers": {"": "b"}},
+        {"headers": {"a": 1}},
+        {"headers": 7},
+        {"timeouts": 5},
+        {"retry": 3},
+        {"api_version": 1},
+        {"api_version": "v1/../v2"},
+        {"api_version": "v1?x"},
+        {"base_url": "host"},
+        {"extra_body": 7},
+    ],
+    ids=repr,
+)
+def test_wrong_options(wrong: dict[str, Any]) -> None:
+    """An option that makes no sense is refused where it is written."""
+    with pytest.raises(InvalidRequest):
+        with_options(**wrong)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [lambda: with_config(temperature=1) | 5, lambda: text(5), lambda: with_config(temperature=1)("hi")],
+    ids=["composed", "called", "shaping"],
+)
+def test_modifiers_meet_descriptions(build: Any) -> None:
+    """A modifier takes a description, and composes with another modifier; anything else is refused at once."""
+    with pytest.raises(InvalidRequest):
+        build()
+
+
+@pytest.mark.parametrize("wrong", [(ASKED, 1), (None, ASKED), (ASKED, ASKED | streamed)], ids=["b", "a", "stream"])
+def test_both_takes_actions(wrong: tuple[Any, Any]) -> None:
+    """What is no action is refused where it is written."""
+    with pytest.raises(InvalidRequest, match="expected a Request or a Flow"):
+        both(*wrong)
+
+
+@pytest.mark.parametrize("wrong", ({"connect": 0}, {"idle": float("inf")}, {"total": None}, {"total": True}), ids=repr)
+def test_wrong_timeouts(wrong: dict[str, Any]) -> None:
+    """A time that is none is refused."""
+    with pytest.raises(InvalidRequest):
+        Timeouts(**wrong)
+
+
+def test_options_show_no_secret() -> None:
+    """Headers that may hold credentials are hidden in the repr of a request."""
+    shown = repr(ASKED | with_options(headers={"authorization": "Bearer test-token", "x-a": "b"}))
+    assert ("test-token" in shown, "'b'" in shown) == (False, True)
+
+
+# Refusals
+
+
+class Bare(Operation[GenerateContentResponse]):
+    """An operation with nothing to shape, no pieces and no text."""
+
+    op: ClassVar[str] = "tests.bare"
+
+    def gemini(self, at: Gemini) -> Call[GenerateContentResponse]:
+        return POST("bare", None, read_json(GenerateContentResponse))
+
+
+REFUSED: list[tuple[Any, Any]] = [
+    (Request(Bare()), with_config(seed=1)),
+    (Request(Bare()), streamed),
+    (Request(Bare()), text),
+    (both(ASKED, ASKED), with_config(seed=1)),
+    (both(ASKED, ASKED), with_options(retry=Retry())),
+    (ASKED | text, streamed),
+    (ASKED | streamed, streamed),
+    (ASKED | streamed, with_http_response),
+    (ASKED | text, with_http_response),
+    (ASKED | with_http_response, text),
+    (ASKED | with_http_response, streamed),
+    (ASKED, joined),
+    (ASKED, collected),
+    (ASKED, each(loud)),
+    (ASKED | text, joined),
+    (ASKED, loud),
+    (ASKED, with_config),
+    (ASKED, 7),
+    (ASKED | streamed, loud),
+    (ASKED | text, None),
+]
+
+
+@pytest.mark.parametrize(("description", "modifier"), REFUSED)
+def test_refused(description: Any, modifier: Any) -> None:
+    """What makes no sense is refused where it is written, by a mistake that names it."""
+    with pytest.raises(InvalidRequest) as refused:
+        description | modifier
+    assert refused.value.path
+    assert str(refused.value)
+
+
+# Values
+
+
+DESCRIPTIONS: dict[str, Any] = {
+    "request": ASKED,
+    "shaped": ASKED
+    | with_config(temperature=0.2, stop_sequences=["x"])
+    | with_options(headers={"a": "b"}, retry=Retry()),
+    "stream": ASKED | streamed,
+    "texts": ASKED | streamed | text,
+    "each": ASKED | streamed | each(loud),
+    "flow": ASKED | text,
+    "joined": ASKED | streamed | text | joined,
+    "collected": ASKED | streamed | collected,
+    "map": ASKED.map(loud),
+    "bind": ASKED.bind(asking),
+    "lash": (ASKED | text).lash(asking),
+    "both": both(ASKED, ASKED | text),
+    "within": ASKED | text | with_options(deadline=3),
+    "modifier": with_config(temperature=0.2),
+    "composed": with_system("x") | streamed | each(loud),
+    "bare modifier": text,
+}
+
+
+@pytest.mark.parametrize("name", DESCRIPTIONS)
+def test_value(name: str) -> None:
+    """Descriptions and modifiers are equal to their copies, hash as they do, and equal nothing else."""
+    value = DESCRIPTIONS[name]
+    for twin in (copy.copy(value), copy.deepcopy(value), pickle.loads(pickle.dumps(value))):  # noqa: S301  # our own
+        assert twin == value
+        assert hash(twin) == hash(value)
+        assert repr(twin) == repr(value)
+    assert [other for other, each in DESCRIPTIONS.items() if each == value] == [name]
+
+
+@pytest.mark.parametrize("name", DESCRIPTIONS)
+def test_frozen(name: str) -> None:
+    """None of them can be changed."""
+    value = DESCRIPTIONS[name]
+    for field in value.__struct_fields__:
+        with pytest.raises(AttributeError):
+            setattr(value, field, None)
+
+
+def test_kinds() -> None:
+    """What a modifier makes of what."""
+    assert isinstance(ASKED | text, Flow)
+    assert isinstance(ASKED | streamed, Stream)
+    assert isinstance(ASKED | streamed | text, Stream)
+    assert isinstance(ASKED | streamed | joined, Flow)
+    assert isinstance(ASKED | with_http_response, Request)

@@ -1,0 +1,530 @@
+"""``batches``: what is asked and read, as google-genai 1.51.0 has it, on both backends."""
+
+import pickle
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from google.genai import types
+from returns.result import Failure
+
+from genai_fn import schema
+from genai_fn.backend import Vertex
+from genai_fn.errors import InvalidRequest, Unsupported
+from genai_fn.ops import batches
+from genai_fn.ops.embed import embed
+from genai_fn.ops.generate import generate
+from genai_fn.options import Options
+from genai_fn.request import Request
+from genai_fn.wire import encode
+from tests.cases.generate_requests import CASES, Case
+from tests.ops.test_generate import DIFFERENCES as ALONE
+from tests.support.google_genai import oracle
+from tests.support.google_genai.agreement import PLACES, agrees, plain, reads, reads_alike, refuses, sends
+
+G = "https://generativelanguage.googleapis.com/v1beta"
+V = "https://us-central1-aiplatform.googleapis.com/v1beta1"
+
+DIFFERENCES: Mapping[str, str] = {
+    "clock": "1.51.0 makes up names from the clock; ours derives them from the request",
+    "other-project": "1.51.0 takes the last part of a full name and looks in its own project; ours goes where it says",
+    "several-sources": "1.51.0 says of two sources, or none, that they are not supported; ours is a mistake",
+    "no-contents": "1.51.0 sends a request without contents, which no model can answer; ours is a mistake",
+    "calling-functions": "1.51.0 drops how functions are to be called by itself; ours refuses it, as generate does",
+    "other-destination": "1.51.0 takes another address for a mistake; ours refuses it as a file",
+    "keys": "1.51.0 drops the metadata of an answer; ours keeps it, to join by",
+    "failed-operation": "1.51.0 drops why a batch failed, and its counts; ours keeps both",
+    "details": "1.51.0 cannot read the details of an error that are not texts; ours keeps their JSON",
+}
+"""Where ours does otherwise on purpose; the tests below say what it does."""
+
+Twin = tuple[Callable[[], Request[Any]], oracle.Call]
+
+
+def created(src: Any, config: Any = None, model: str = "m") -> Twin:
+    return (
+        lambda: batches.create(model, src, config),
+        lambda client: client.batches.create(model=model, src=_theirs(src), config=config),
+    )
+
+
+def embedded(src: Any, config: Any = None, model: str = "m") -> Twin:
+    return (
+        lambda: batches.create_embeddings(model, src, config),
+        lambda client: client.batches.create_embeddings(model=model, src=src, config=config),
+    )
+
+
+def _theirs(src: Any) -> Any:
+    """Give 1.51.0 a fresh value, as it writes into what it is given."""
+    return pickle.loads(pickle.dumps(src))
+
+
+HI = {"contents": "hi"}
+CONFIG = {"temperature": 0.5, "system_instruction": "s", "tools": [{"google_search": {}}], "cached_content": "c"}
+NAMED = {"contents": ["a", "b"], "model": "m2", "metadata": {"snake_case": "x"}, "config": CONFIG}
+
+CREATED: Mapping[str, tuple[Twin, str]] = {
+    "file": (created("files/x"), "gemini"),
+    "file-struct": (created({"file_name": "files/x"}, {"display_name": "d"}), "gemini"),
+    "file-camel": (created({"fileName": "files/x"}, {"displayName": "d"}), "gemini"),
+    "file-empty-name": (created("files/x", {"display_name": ""}), "gemini"),
+    "file-dest": (created("files/x", {"dest": "gs://b/o"}), "gemini"),
+    "format-on-gemini": (created({"file_name": "files/x", "format": "jsonl"}), "gemini"),
+    "model-whole": (created("files/x", model="models/m"), "gemini"),
+    "model-tuned": (created("files/x", model="tunedModels/m"), "gemini"),
+    "model-empty": (created("files/x", model=""), "gemini"),
+    "model-climbs": (created("files/x", model="a/../b"), "gemini"),
+    "inlined": (created([HI]), "gemini"),
+    "inlined-tuple": (created({"inlined_requests": [HI, HI]}), "gemini"),
+    "inlined-in-camel": (created({"inlinedRequests": [HI]}), "gemini"),
+    "inlined-none": (created([]), "gemini"),
+    "inlined-all": (created([NAMED, HI], {"display_name": "d"}), "gemini"),
+    "inlined-camel": (created([{"contents": [{"parts": [{"text": "x"}]}], "config": {"topK": 1}}]), "gemini"),
+    "inlined-labels": (created([{**HI, "config": {"labels": {"a": "b"}}}]), "gemini"),
+    "inlined-safety-method": (
+        created([{**HI, "config": {"safety_settings": [{"method": "SEVERITY", "threshold": "OFF"}]}}]),
+        "gemini",
+    ),
+    "inlined-bad-model": (created([{**HI, "model": "a?b"}]), "gemini"),
+    "inlined-empty-contents": (created([{"contents": []}]), "gemini"),
+    "inlined-unknown-field": (created([{"contents": "a", "txt": 1}]), "gemini"),
+    "inlined-number": (created([1]), "gemini"),
+    "number": (created(1), "gemini"),
+    "unknown-field": (created("files/x", {"name": "d"}), "gemini"),
+    "other-address": (created("x.jsonl"), "gemini"),
+    "other-address-on-vertex": (created("x.jsonl", {"display_name": "d"}), "vertex"),
+    "gcs": (created("gs://b/i.jsonl", {"display_name": "d"}), "vertex"),
+    "gcs-folder": (created("gs://b/i", {"display_name": "d"}), "vertex"),
+    "gcs-several": (
+        created({"gcs_uri": ["gs://b/i.jsonl", "gs://b/j"], "format": "f"}, {"display_name": "d"}),
+        "vertex",
+    ),
+    "gcs-dest": (created("gs://b/i.jsonl", {"display_name": "d", "dest": "gs://b/o"}), "vertex"),
+    "gcs-dest-dict": (
+        created("gs://b/i.jsonl", {"display_name": "d", "dest": {"gcs_uri": "gs://b/o", "format": "f"}}),
+        "vertex",
+    ),
+    "gcs-dest-bigquery": (created("gs://b/i.jsonl", {"display_name": "d", "dest": "bq://p.d.o"}), "vertex"),
+    "gcs-dest-file": (
+        created("gs://b/i.jsonl", {"display_name": "d", "dest": {"file_name": "files/x"}}),
+        "vertex",
+    ),
+    "bigquery": (created("bq://p.d.t", {"display_name": "d", "dest": "bq://p.d.o"}), "vertex"),
+    "bigquery-dict": (
+        created({"bigquery_uri": "bq://p.d.t", "format": "bigquery"}, {"display_name": "d", "dest": "gs://b/o"}),
+        "vertex",
+    ),
+    "model-of-others": (created("gs://b/i.jsonl", {"display_name": "d"}, model="meta/llama-4"), "vertex"),
+    "model-whole-on-vertex": (
+        created("gs://b/i.jsonl", {"display_name": "d"}, model="projects/q/locations/l/models/7"),
+        "vertex",
+    ),
+}
+
+EMBEDDED: Mapping[str, Twin] = {
+    "file": embedded({"file_name": "files/x"}),
+    "name": embedded({"file_name": "files/x"}, {"display_name": "d"}, "models/m"),
+    "text": embedded({"inlined_requests": {"contents": "a"}}),
+    "texts": embedded({"inlined_requests": {"contents": ["a", "b"]}}, {"displayName": "d"}),
+    "turns": embedded({"inlined_requests": {"contents": [{"parts": [{"text": "a"}, {"text": "b"}]}, "c"]}}),
+    "camel": embedded({"inlinedRequests": {"contents": ["a"], "config": {"taskType": "T"}}}),
+    "config": embedded(
+        {
+            "inlined_requests": {
+                "contents": ["a", "b"],
+                "config": {"task_type": "T", "title": "t", "output_dimensionality": 5},
+            }
+        }
+    ),
+    "mime-type": embedded({"inlined_requests": {"contents": "a", "config": {"mime_type": "text/plain"}}}),
+    "auto-truncate": embedded({"inlined_requests": {"contents": "a", "config": {"auto_truncate": False}}}),
+    "text-as-source": embedded("files/x"),
+    "unknown-field": embedded({"file_names": "files/x"}),
+    "model-empty": embedded({"file_name": "files/x"}, model=""),
+}
+
+
+@pytest.mark.parametrize("name", CREATED)
+def test_created(name: str) -> None:
+    """A batch begins with what google-genai sends, or is refused by the same field."""
+    (request, call), backend = CREATED[name]
+    agrees(request, call, backend)
+
+
+@pytest.mark.parametrize("name", EMBEDDED)
+def test_embedded(name: str) -> None:
+    """A batch of vectors begins with what google-genai sends, or is refused by the same field."""
+    agrees(*EMBEDDED[name], "gemini")
+
+
+ALL = pytest.mark.parametrize("case", [each for each in CASES if not each.error], ids=lambda case: case.name)
+
+
+@ALL
+def test_within(case: Case) -> None:
+    """Whatever ``generate`` takes goes into a batch as google-genai sends it there."""
+    if case.name in ALONE or case.differs:
+        return  # as alone: that it is the same is the next test
+
+    def src(lib: Any) -> Any:
+        contents, config = case.arguments(lib)
+        return [{"contents": contents, "config": config}]
+
+    theirs = oracle.sent(oracle.GEMINI, lambda client: client.batches.create(model="m", src=src(types)))
+    if isinstance(theirs, oracle.Refused) and theirs.message.startswith("additionalProperties"):
+        assert all(
+            each.endswith("additional_properties") for each in refuses(batches.create("m", src(schema)), "gemini")
+        )
+    else:
+        agrees(
+            lambda: batches.create("m", src(schema)),
+            lambda client: client.batches.create(model="m", src=src(types)),
+            "gemini",
+        )
+
+
+@ALL
+def test_same_as_alone(case: Case) -> None:
+    """A request in a batch is the very body that it would be alone, and is refused for the same."""
+    try:
+        alone = generate(case.model, *case.arguments(schema))
+    except InvalidRequest:
+        assert case.differs
+        return
+    within = encode(batches.create(case.model, [alone]), PLACES["gemini"][1])
+    said = encode(alone, PLACES["gemini"][1])
+    if isinstance(said, Failure):
+        error = said.failure()
+        assert isinstance(error, Unsupported)
+        paths = tuple(f"src.inlined_requests[0].{path}" for path in error.paths)
+        assert Unsupported(error.backend, paths, error.reason) == within.failure()
+    else:
+        [line] = sends(batches.create(case.model, [alone]), "gemini")[2]["batch"]["inputConfig"]["requests"]["requests"]
+        assert {"request": sends(alone, "gemini")[2], "metadata": {"key": "0"}} == line
+
+
+def test_requests() -> None:
+    """Requests go into a batch as they are, each with its place as its key; models are compared by what they mean."""
+    asked = [generate("m", "a", {"temperature": 0}), generate("models/m", "b")]
+    _, url, body = sends(batches.create("m", asked), "gemini")
+    lines = [{"request": sends(each, "gemini")[2], "metadata": {"key": str(i)}} for i, each in enumerate(asked)]
+    assert (f"{G}/models/m:batchGenerateContent", {"batch": {"inputConfig": {"requests": {"requests": lines}}}}) == (
+        url,
+        body,
+    )
+
+
+@pytest.mark.parametrize(
+    ("src", "path"),
+    [
+        ([generate("m", "a"), generate("other", "a")], "src.inlined_requests[1].model"),
+        ([Request(generate("m", "a").operation, Options(server_timeout=1))], "src.inlined_requests[0].options"),
+        ([embed("m", "a")], "src.inlined_requests[0]"),
+        ([None], "src.inlined_requests[0]"),
+        ([HI, {"contents": ["a", None]}], "src.inlined_requests[1].contents[1]"),
+        (
+            schema.BatchJobSource(inlined_requests=(schema.InlinedRequest(contents=()),)),
+            "src.inlined_requests[0].contents",
+        ),
+        ([{"contents": None}], "src.inlined_requests[0].contents"),
+        ([schema.InlinedRequest()], "src.inlined_requests[0].contents"),
+        ([{"contents": "a", "config": {"temperature": "x"}}], "src.inlined_requests[0].config.temperature"),
+        (
+            [{"contents": "a", "config": {"automatic_function_calling": {"maximum_remote_calls": 1}}}],
+            "src.inlined_requests[0].config.automatic_function_calling",
+        ),
+        ({}, "src"),
+        ({"file_name": "files/x", "gcs_uri": ["gs://b/i.jsonl"]}, "src"),
+        ({"inlined_requests": [], "file_name": "files/x"}, "src"),
+        ({"inlined_requests": 5}, "src.inlined_requests"),
+        (None, "src"),
+    ],
+)
+def test_mistakes(src: Any, path: str) -> None:
+    """What is no source of a batch is a mistake where it is built."""
+    assert DIFFERENCES["several-sources"]
+    assert DIFFERENCES["no-contents"]
+    assert DIFFERENCES["calling-functions"]
+    with pytest.raises(InvalidRequest) as raised:
+        batches.create("m", src)
+    assert path == raised.value.path
+
+
+@pytest.mark.parametrize(
+    "src", [{}, {"inlined_requests": {}}, {"file_name": "f", "inlined_requests": {"contents": "a"}}]
+)
+def test_mistakes_of_vectors(src: Any) -> None:
+    """What is no source of a batch of vectors is a mistake where it is built."""
+    with pytest.raises(InvalidRequest):
+        batches.create_embeddings("m", src)
+
+
+@pytest.mark.parametrize(
+    ("src", "config", "backend", "paths"),
+    [
+        ("gs://b/i.jsonl", None, "gemini", ("src.format", "src.gcs_uri")),
+        ("bq://p.d.t", {"dest": "bq://p.d.o"}, "gemini", ("src.format", "src.bigquery_uri", "config.dest")),
+        ("files/x", None, "vertex", ("src.file_name",)),
+        ([HI], None, "vertex", ("src.inlined_requests",)),
+        ("gs://b/i.jsonl", {"dest": "x"}, "vertex", ("config.dest.file_name",)),
+    ],
+)
+def test_refused(src: Any, config: Any, backend: str, paths: tuple[str, ...]) -> None:
+    """A source that a backend cannot read is named, and all else beside it that it lacks."""
+    assert DIFFERENCES["other-destination"]
+    assert paths == refuses(batches.create("m", src, config), backend)
+
+
+def test_structs() -> None:
+    """What is a value already means the same as its dict, and as what it stands for."""
+    inlined = schema.InlinedRequest(contents=["a", "b"], config=schema.GenerateContentConfig(seed=1))
+    source = {"inlined_requests": [{"contents": ["a", "b"], "config": {"seed": 1}}]}
+    assert batches.create("m", source) == batches.create("m", schema.BatchJobSource(inlined_requests=(inlined,)))
+    assert batches.create("m", source) == batches.create("m", [inlined])
+    vectors = schema.EmbedContentBatch(contents=["a", "b"])
+    assert batches.create_embeddings("m", {"inlined_requests": {"contents": ["a", "b"]}}) == batches.create_embeddings(
+        "m", schema.EmbeddingsBatchJobSource(inlined_requests=vectors)
+    )
+
+
+def test_vectors_on_vertex() -> None:
+    """Vertex AI has no batches of vectors."""
+    request = batches.create_embeddings("m", {"file_name": "files/x"})
+    theirs = oracle.sent(
+        oracle.VERTEX, lambda client: client.batches.create_embeddings(model="m", src={"file_name": "f"})
+    )
+    assert isinstance(theirs, oracle.Refused)
+    assert ("batches.create_embeddings",) == refuses(request, "vertex")
+
+
+@pytest.mark.parametrize(
+    ("src", "dest"),
+    [("gs://b/i.jsonl", {"dest": "gs://b/o"}), ("gs://b/i.jsonl", {}), ("bq://p.d.t", {})],
+)
+def test_derived(src: str, dest: Mapping[str, Any]) -> None:
+    """What nobody says, Vertex AI is told all the same: from the request: the same for the same."""
+    assert DIFFERENCES["clock"]
+    theirs = oracle.sent(oracle.VERTEX, lambda client: client.batches.create(model="m", src=src, config=dict(dest)))
+    assert isinstance(theirs, oracle.Wire)
+    _, url, body = sends(batches.create("m", src, dest), "vertex")
+    assert theirs.url == url
+    assert _without_what_is_made_up(theirs.body) == _without_what_is_made_up(body)
+    assert body == sends(batches.create("m", src, dest), "vertex")[2]
+    assert body["displayName"] != sends(batches.create("m2", src, dest), "vertex")[2]["displayName"]
+
+
+def _without_what_is_made_up(body: Mapping[str, Any]) -> Any:
+    name = body["displayName"].removeprefix("genai_batch_job_")
+    return {**body, "displayName": "", "outputConfig": str(body["outputConfig"]).replace(name, "")}
+
+
+NAMES = ("batches/x", "batches/x/y", "batches/", "5", "x", "", "projects/p/locations/us-central1/batchPredictionJobs/5")
+CALLS: Mapping[str, Callable[[str], Request[Any]]] = {
+    "get": batches.get,
+    "cancel": batches.cancel,
+    "delete": batches.delete,
+}
+OURS: Mapping[str, str] = {"gemini": "batches/x", "vertex": "5"}
+
+
+def _called(method: str, name: str) -> Twin:
+    return lambda: CALLS[method](name), lambda client: getattr(client.batches, method)(name=name)
+
+
+@pytest.mark.parametrize("backend", PLACES)
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("method", CALLS)
+def test_named(method: str, name: str, backend: str) -> None:
+    """A batch goes by the names that google-genai takes; the other backend's is a mistake, said before sending."""
+    request, call = _called(method, name)
+    if (name.startswith("batches/x") and backend == "vertex" and "y" not in name) or (
+        backend == "gemini" and name[:2] in ("5", "pr")
+    ):
+        assert isinstance(oracle.sent(PLACES[backend][0], call), oracle.Refused)
+        error = encode(request(), PLACES[backend][1]).failure()
+        assert isinstance(error, InvalidRequest)
+        assert error.path == "name"
+    else:
+        agrees(request, call, backend)
+
+
+@pytest.mark.parametrize("method", CALLS)
+def test_other_project(method: str) -> None:
+    """A full name leads where it says: no batch of one's own is deleted in place of one elsewhere."""
+    assert DIFFERENCES["other-project"]
+    name = "projects/q/locations/l/batchPredictionJobs/5"
+    assert sends(CALLS[method](name), "vertex")[1].startswith(f"{V}/{name}")
+
+
+@pytest.mark.parametrize("backend", PLACES)
+@pytest.mark.parametrize(
+    "config",
+    [None, {}, {"page_size": 3}, {"pageToken": "a/b c"}, {"filter": "a=b c"}, {"page_size": 1, "page_token": "t"}],
+)
+def test_listed(config: Any, backend: str) -> None:
+    """Lists are asked for as google-genai does."""
+    agrees(lambda: batches.list(config), lambda client: client.batches.list(config=config), backend)
+
+
+def test_express_mode() -> None:
+    """With a key, Vertex AI is asked without a project."""
+    http = encode(batches.get("5"), Vertex(api_key="test-key")).unwrap()
+    assert http.url == "https://aiplatform.googleapis.com/v1beta1/batchPredictionJobs/5"
+
+
+def test_values() -> None:
+    """Requests compare, hash where nothing in them is a dict, and pickle; a create is not repeated once it went out."""
+    request = batches.create("m", [generate("m", "a")], {"display_name": "d"})
+    assert request == pickle.loads(pickle.dumps(request))
+    assert hash(batches.get("5")) == hash(batches.get("5"))
+    assert [False, False, True] == [
+        batches.create("m", "files/x").operation.repeatable,
+        batches.create_embeddings("m", {"file_name": "f"}).operation.repeatable,
+        batches.get("5").operation.repeatable,
+    ]
+
+
+def test_nothing_is_changed() -> None:
+    """What is passed in stays as it was."""
+    src = {"inlined_requests": [{"contents": ["a"], "config": {"temperature": 1}}]}
+    before = _theirs(src)
+    batches.create("m", src)
+    batches.create_embeddings("m", vectors := {"inlined_requests": {"contents": ["a", "b"]}})
+    assert (before, {"inlined_requests": {"contents": ["a", "b"]}}) == (src, vectors)
+
+
+# Answers
+
+
+TEXT = {"candidates": [{"content": {"role": "model", "parts": [{"text": "ok"}]}, "finishReason": "STOP"}]}
+CITED = {"candidates": [{"citationMetadata": {"citationSources": [{"uri": "u", "startIndex": 1}]}}]}
+WRONG = {"error": {"code": 3, "message": "no"}}
+TIMES = {"createTime": "2025-01-02T03:04:05.678901Z", "updateTime": "2025-01-02T03:04:06Z"}
+
+
+def _job(**metadata: Any) -> Any:
+    return {"name": "batches/x", "metadata": {"@type": "t", **metadata}}
+
+
+def _inlined(*responses: Any) -> Any:
+    return _job(output={"inlinedResponses": {"inlinedResponses": list(responses)}})
+
+
+REPLIES: Mapping[str, Mapping[str, Any]] = {
+    "gemini": {
+        "nothing": {},
+        "name": {"name": "batches/x"},
+        "all": _job(
+            displayName="d", model="models/m", state="BATCH_STATE_PENDING", endTime="2025-01-02T03:04:07Z", **TIMES
+        ),
+        **{
+            state: _job(state=f"BATCH_STATE_{state}")
+            for state in ("UNSPECIFIED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED", "EXPIRED", "NEW")
+        },
+        "job-state": _job(state="JOB_STATE_RUNNING"),
+        "file": _job(output={"responsesFile": "files/x"}),
+        "inlined": _inlined({"response": TEXT}, WRONG, {"response": CITED}),
+        "inlined-none": _inlined(),
+        "inlined-empty": _inlined({"response": {}}, {}),
+        "vectors": _inlined(WRONG, {"response": {"embedding": {"values": [1, 0.5]}, "tokenCount": "3"}}),
+        "vectors-elsewhere": _job(
+            output={
+                "inlinedEmbedContentResponses": {"inlinedResponses": [{"response": {"embedding": {"values": [1]}}}]}
+            }
+        ),
+        "done": {"name": "batches/x", "done": True, "metadata": {"state": "BATCH_STATE_SUCCEEDED"}},
+    },
+    "vertex": {
+        "nothing": {},
+        "all": {
+            "name": "projects/1/locations/l/batchPredictionJobs/5",
+            "displayName": "d",
+            "model": "publishers/google/models/m",
+            "state": "JOB_STATE_SUCCEEDED",
+            "inputConfig": {"instancesFormat": "jsonl", "gcsSource": {"uris": ["gs://b/i.jsonl"]}},
+            "outputConfig": {"predictionsFormat": "jsonl", "gcsDestination": {"outputUriPrefix": "gs://b/o"}},
+            "completionStats": {"successfulCount": "2", "failedCount": 1, "incompleteCount": "-1"},
+            "startTime": "2025-01-02T03:04:07Z",
+            "endTime": "2025-01-02T03:04:08Z",
+            **TIMES,
+        },
+        "bigquery": {
+            "name": "n",
+            "state": "JOB_STATE_NEW",
+            "inputConfig": {"instancesFormat": "bigquery", "bigquerySource": {"inputUri": "bq://p.d.t"}},
+            "outputConfig": {"predictionsFormat": "bigquery", "bigqueryDestination": {"outputUri": "bq://p.d.o"}},
+        },
+        "failed": {"name": "n", "error": {"code": 3, "message": "no", "details": ["a", "b"]}},
+    },
+}
+EVERY = [(backend, name) for backend, replies in REPLIES.items() for name in replies]
+
+
+@pytest.mark.parametrize(("backend", "name"), EVERY)
+def test_read(backend: str, name: str) -> None:
+    """How far a batch has come is read as google-genai reads it, from the begin on."""
+    reply = REPLIES[backend][name]
+    src = "files/x" if backend == "gemini" else "gs://b/i.jsonl"
+    for request, call in (_called("get", OURS[backend]), created(src)):
+        reads_alike(request, call, backend, reply)
+
+
+@pytest.mark.parametrize("name", REPLIES["gemini"])
+def test_vectors_read(name: str) -> None:
+    """The begin of a batch of vectors is read as google-genai reads it."""
+    reads_alike(*EMBEDDED["file"], "gemini", REPLIES["gemini"][name])
+
+
+@pytest.mark.parametrize("backend", PLACES)
+def test_pages_read(backend: str) -> None:
+    """A page of batches is read as google-genai reads it."""
+    items = list(REPLIES[backend].values())
+    reply = {"nextPageToken": "t", "operations" if backend == "gemini" else "batchPredictionJobs": items}
+    theirs = oracle.parsed(PLACES[backend][0], lambda client: client.batches.list(), reply)
+    page = reads(batches.list(), backend, reply)
+    assert (plain(theirs.page), "t") == (plain(page.items), page.next_page_token)
+    assert reads(batches.list(), backend, {}) == schema.ListBatchJobsResponse()
+
+
+@pytest.mark.parametrize("backend", PLACES)
+@pytest.mark.parametrize(
+    "reply", [{}, {"name": "n", "done": True}, {"done": True, "error": {"code": 5, "message": "m"}}]
+)
+def test_deleted(reply: Any, backend: str) -> None:
+    """A deletion is read as google-genai reads it."""
+    reads_alike(*_called("delete", OURS[backend]), backend, reply)
+
+
+@pytest.mark.parametrize("backend", PLACES)
+def test_nothing_comes_back(backend: str) -> None:
+    """An empty answer is a success."""
+    name = OURS[backend]
+    assert [None, None] == [reads(batches.cancel(name), backend, reply) for reply in (b"", {})]
+    assert schema.DeleteResourceJob() == reads(batches.delete(name), backend, b"")
+
+
+def test_keys_are_kept() -> None:
+    """An answer keeps what tells whose it is."""
+    assert DIFFERENCES["keys"]
+    job = reads(batches.get("batches/x"), "gemini", _inlined({"response": TEXT, "metadata": {"key": "1"}}))
+    assert [{"key": "1"}] == [each.metadata for each in job.dest.inlined_responses]
+    assert job == pickle.loads(pickle.dumps(job))
+
+
+def test_failures_are_kept() -> None:
+    """A batch keeps why it failed, how many of it did, and answers that come where operations have theirs."""
+    assert DIFFERENCES["failed-operation"]
+    counts = {"requestCount": "9", "successfulRequestCount": "4", "failedRequestCount": "3", "pendingRequestCount": "2"}
+    said = {**_job(state="BATCH_STATE_FAILED", batchStats=counts), **WRONG, "response": {"responsesFile": "files/y"}}
+    job = reads(batches.get("batches/x"), "gemini", said)
+    assert schema.JobError(code=3, message="no") == job.error
+    assert schema.CompletionStats(successful_count=4, failed_count=3, incomplete_count=2) == job.completion_stats
+    assert job.dest.file_name == "files/y"
+
+
+def test_details_are_kept() -> None:
+    """The details of an error are kept, whatever they are."""
+    assert DIFFERENCES["details"]
+    said = {"name": "n", "error": {"code": 3, "details": ["a", {"@type": "t"}]}}
+    assert ("a", '{"@type":"t"}') == reads(batches.get("5"), "vertex", said).error.details

@@ -1,0 +1,204 @@
+"""``batches.jsonl`` and ``batches.join``: requests become lines, and lines come back as answers, in order."""
+
+import json
+import random
+from typing import Any
+
+import pytest
+from returns.result import Failure, Success
+
+from genai_fn import schema
+from genai_fn.backend import Gemini, Vertex
+from genai_fn.errors import CountMismatch, DecodeError, InvalidRequest, OperationFailed, Unsupported
+from genai_fn.ops import batches
+from genai_fn.ops.generate import generate
+from genai_fn.options import Options
+from genai_fn.request import Request
+from genai_fn.schema import BatchJob, BatchJobDestination, GenerateContentResponse, JobState
+from tests.support.google_genai.agreement import reads, sends
+
+ASKED = [
+    generate("m", "a", {"temperature": 1.0, "cached_content": "c"}),
+    generate("m", "b", {"max_output_tokens": 8}),
+    generate("m", ["c", {"inline_data": {"data": b"\xfb\xff", "mime_type": "image/png"}}]),
+    generate("m", "b", {"max_output_tokens": 8}),
+]
+
+
+def _answer(text: str) -> Any:
+    return {"candidates": [{"content": {"role": "model", "parts": [{"text": text}]}}]}
+
+
+def _lines(*lines: Any) -> bytes:
+    return "\n".join(json.dumps(each) for each in lines).encode()
+
+
+def _texts(results: Any) -> list[Any]:
+    return [each.unwrap().text if isinstance(each, Success) else type(each.failure()) for each in results]
+
+
+def test_lines_for_gemini() -> None:
+    """A line is a key and the very body of the request alone."""
+    lines = [json.loads(each) for each in batches.jsonl(ASKED, Gemini("test-key")).splitlines()]
+    assert [{"key": str(i), "request": sends(each, "gemini")[2]} for i, each in enumerate(ASKED)] == lines
+
+
+def test_lines_for_vertex() -> None:
+    """On Vertex AI a line is the body alone, with names completed."""
+    lines = [json.loads(each) for each in batches.jsonl(ASKED, Vertex("p", "us-central1")).splitlines()]
+    assert [{"request": sends(each, "vertex")[2]} for each in ASKED] == lines
+
+
+def test_large_bytes() -> None:
+    """Megabytes are written within their line, and no line holds another."""
+    asked = generate("m", {"inline_data": {"data": b"\n" * 100_000, "mime_type": "image/png"}})
+    assert batches.jsonl([asked, asked], Gemini()).count(b"\n") == 2
+    assert batches.jsonl([], Gemini()) == b""
+
+
+@pytest.mark.parametrize(
+    ("requests", "path"),
+    [
+        ([ASKED[0], generate("other", "a")], "requests[1].model"),
+        ([ASKED[0], batches.get("5")], "requests[1]"),
+        ([1], "requests[0]"),
+        ([Request(ASKED[0].operation, Options(with_http_response=True))], "requests[0].options"),
+    ],
+)
+def test_no_lines(requests: Any, path: str) -> None:
+    """What is no request of the batch is a mistake at once."""
+    with pytest.raises(InvalidRequest) as raised:
+        batches.jsonl(requests, Gemini())
+    assert path == raised.value.path
+
+
+def test_unsupported() -> None:
+    """What the backend lacks is named, with the request that has it."""
+    with pytest.raises(Unsupported) as raised:
+        batches.jsonl([ASKED[1], generate("m", "a", {"labels": {"a": "b"}})], Gemini())
+    assert raised.value.paths == ("requests[1].config.labels",)
+
+
+def test_keyed() -> None:
+    """Answers come in any order and go to whom their key says."""
+    lines = [{"key": str(index), "response": _answer(str(index))} for index in range(4)]
+    random.Random(1).shuffle(lines)
+    assert ["0", "1", "2", "3"] == _texts(batches.join(ASKED, _lines(*lines)))
+
+
+def test_echoed() -> None:
+    """Without keys, an answer goes to whom the request beside it is; of equal ones, each gets one."""
+    lines = [json.loads(each) for each in batches.jsonl(ASKED, Vertex("p", "us-central1")).splitlines()]
+    said = [{**each, "status": "", "response": _answer(str(index))} for index, each in enumerate(lines)]
+    said[0]["request"]["generationConfig"]["temperature"] = 1
+    assert ["0", "3", "2", "1"] == _texts(batches.join(ASKED, _lines(*reversed(said))))
+
+
+def test_echo_of_another() -> None:
+    """An answer to what nobody asked is nobody's."""
+    said = {"request": {"contents": [{"parts": [{"text": "z"}]}]}, "response": _answer("z")}
+    assert [OperationFailed] * 4 == _texts(batches.join(ASKED, _lines(said)))
+
+
+def test_ordered() -> None:
+    """Where nothing tells whose an answer is, it is that of the request in its place, if all are there."""
+    said = [{"response": _answer(str(index))} for index in range(4)]
+    assert ["0", "1", "2", "3"] == _texts(batches.join(ASKED, _lines(*said)))
+    assert (Failure(CountMismatch(4, 3)),) * 4 == batches.join(ASKED, _lines(*said[:3]))
+
+
+def test_failed_lines() -> None:
+    """One that failed, or is missing, is a failure, and the others keep their answers."""
+    said = _lines(
+        {"key": "3", "response": _answer("3")},
+        {"key": "0", "error": {"code": 3, "message": "no", "details": [{"@type": "t"}]}},
+        {"key": "1", "status": "Bad Request", "response": {}},
+        {"key": "9", "response": _answer("9")},
+        {"key": "3", "response": _answer("again")},
+    )
+    results = batches.join(ASKED, said + b"\n\n")
+    assert (
+        Failure(OperationFailed("request 0", 3, "no")),
+        Failure(OperationFailed("request 1", None, "Bad Request")),
+        Failure(OperationFailed("request 2", None, "the batch has no answer to it")),
+        Success(reads(ASKED[3], "gemini", _answer("3"))),
+    ) == results
+
+
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [
+        (b"}garbage", DecodeError),
+        (b"[]", DecodeError),
+        (b"\xff\xfe", DecodeError),
+        (b'{"key":"0","response":5}', DecodeError),
+        (b'{"key":"0"}', OperationFailed),
+        (b'{"key":"0","response":null}', OperationFailed),
+        (b'{"key":null,"request":null,"response":null}', OperationFailed),
+        (b"", CountMismatch),
+    ],
+)
+def test_garbage(line: bytes, error: type[Exception]) -> None:
+    """A line that is no answer is a failure of its request, and raises nothing."""
+    assert [error] == _texts(batches.join(ASKED[:1], line))
+
+
+def test_one_bad_line() -> None:
+    """A line that cannot be read spoils no other; who misses an answer is shown it."""
+    said = b"\n".join([b"{cut", *_lines({"key": "1", "response": _answer("1")}).splitlines()])
+    assert [DecodeError, "1"] == _texts(batches.join(ASKED[:2], said))
+
+
+def _job(*responses: Any, state: str = "BATCH_STATE_SUCCEEDED") -> BatchJob:
+    output = {"inlinedResponses": {"inlinedResponses": list(responses)}}
+    job: BatchJob = reads(
+        batches.get("batches/x"), "gemini", {"name": "batches/x", "metadata": {"state": state, "output": output}}
+    )
+    return job
+
+
+def test_job() -> None:
+    """A job's own answers are joined by their keys, too."""
+    job = _job(
+        {"metadata": {"key": "1"}, "response": _answer("1")},
+        {"metadata": {"key": "0"}, "error": {"code": 3, "message": "no"}},
+    )
+    failed = Failure(OperationFailed("request 0", 3, "no"))
+    assert [failed, "1"] == [batches.join(ASKED[:2], job)[0], *_texts(batches.join(ASKED[:2], job)[1:])]
+    assert OperationFailed == _texts(batches.join(ASKED[:3], job))[2]
+
+
+def test_job_without_keys() -> None:
+    """Without keys, a job's answers are in the order of the requests."""
+    job = _job({"response": _answer("0")}, {"error": {"code": 3}})
+    assert ["0", OperationFailed] == _texts(batches.join(ASKED[:2], job))
+    assert [CountMismatch] * 3 == _texts(batches.join(ASKED[:3], job))
+
+
+@pytest.mark.parametrize(
+    ("job", "code", "said"),
+    [
+        (BatchJob(name="n", error=schema.JobError(code=3, message="broken")), 3, "broken"),
+        (BatchJob(name="n", state=JobState.JOB_STATE_RUNNING), None, "no answers: JOB_STATE_RUNNING"),
+        (BatchJob(name="n"), None, "no answers: nothing is known of it"),
+        (
+            BatchJob(
+                name="n",
+                state=JobState.JOB_STATE_SUCCEEDED,
+                dest=BatchJobDestination(gcs_uri="gs://b/o", format="jsonl"),
+            ),
+            None,
+            "its answers are not in the job but in gs://b/o: join the bytes of that",
+        ),
+    ],
+)
+def test_job_without_answers(job: BatchJob, code: int | None, said: str) -> None:
+    """A job without answers says why to every request."""
+    assert (Failure(OperationFailed("n", code, said)),) * 2 == batches.join(ASKED[:2], job)
+
+
+def test_nobody_asked() -> None:
+    """No requests have no results, and an answer's type is that of the request."""
+    assert batches.join([], b"") == ()
+    [result] = batches.join(ASKED[:1], _lines({"key": "0", "response": _answer("x")}))
+    assert isinstance(result.unwrap(), GenerateContentResponse)

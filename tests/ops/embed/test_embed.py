@@ -1,0 +1,223 @@
+"""``embed``: what is asked and read, as google-genai 1.51.0 has it, but always one vector for each item."""
+
+import pickle
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pytest
+from google.genai import types
+from hypothesis import given
+from hypothesis import strategies as st
+from returns.result import Failure
+
+from genai_fn import schema
+from genai_fn.errors import CountMismatch, InvalidRequest
+from genai_fn.http import HttpResponse
+from genai_fn.ops.embed import embed
+from genai_fn.wire import decode
+from tests.support.google_genai.agreement import PLACES, agrees, reads, reads_alike, refuses, sends
+
+both = pytest.mark.parametrize("backend", PLACES)
+MODELS = ("m", "models/m", "tunedModels/x", "publishers/google/models/m", "projects/q/locations/l/models/7", "a/b", "")
+
+CONTENTS: Mapping[str, Callable[[Any], Any]] = {
+    "text": lambda k: "hi",
+    "texts": lambda k: ["a", "b", "a"],
+    "tuple": lambda k: ("a", "b"),
+    "content": lambda k: k.Content(parts=[k.Part(text="x")], role="user"),
+    "content-without-role": lambda k: {"parts": [{"text": "x"}]},
+    "contents": lambda k: [k.Content(parts=[k.Part(text="x")]), {"role": "user", "parts": [{"text": "y"}]}],
+    "part": lambda k: k.Part(text="z"),
+    "part-dict": lambda k: {"text": "z"},
+    "mixed": lambda k: ["a", k.Part(text="b"), {"text": "c"}, {"parts": [{"text": "d"}]}],
+    "inner-list": lambda k: ["a", ["b"]],
+    "none-within": lambda k: ["a", None],
+    "number": lambda k: 3,
+}
+ONLY_GEMINI: Mapping[str, tuple[Callable[[Any], Any], tuple[str, ...]]] = {
+    "two-parts": (lambda k: {"parts": [{"text": "x"}, {"text": "y"}]}, ("contents[0].parts",)),
+    "inner-list-of-two": (lambda k: ["a", ["b", "c"]], ("contents[1].parts",)),
+    "no-parts": (lambda k: ["a", k.Content()], ("contents[1].parts",)),
+    "no-parts-at-all": (lambda k: {"parts": []}, ("contents[0].parts",)),
+    "file": (lambda k: k.File(uri="u", mime_type="a/b"), ("contents[0].parts[0].file_data",)),
+    "bytes": (
+        lambda k: ["a", k.Part(inline_data=k.Blob(data=b"x", mime_type="a/b"))],
+        ("contents[1].parts[0].inline_data",),
+    ),
+    "call": (
+        lambda k: [k.Part(function_call=k.FunctionCall(name="f"))],
+        ("contents[0].role", "contents[0].parts[0].function_call"),
+    ),
+    "thought": (lambda k: {"parts": [{"text": "x", "thought": True}]}, ("contents[0].parts[0].thought",)),
+    "model-role": (lambda k: [{"parts": [{"text": "x"}], "role": "model"}, "b"], ("contents[0].role",)),
+}
+"""What Vertex cannot make one vector of: 1.51.0 makes several, or none, or drops what it is about, in silence."""
+
+CONFIGS: tuple[Mapping[str, Any] | None, ...] = (
+    None,
+    {},
+    {"task_type": "RETRIEVAL_QUERY"},
+    {"task_type": ""},
+    {"title": "t"},
+    {"output_dimensionality": 64},
+    {"output_dimensionality": 0},
+    {"mime_type": "text/plain"},
+    {"auto_truncate": False},
+    {"auto_truncate": True},
+    {"taskType": "RETRIEVAL_DOCUMENT", "title": "t", "outputDimensionality": 3},
+    {"task_type": "X", "title": "t", "output_dimensionality": 3, "mime_type": "a/b", "auto_truncate": True},
+    {"temperature": 1},
+    {"output_dimensionality": "many"},
+)
+
+DIFFERENCES: Mapping[str, str] = {
+    "no-contents": "no content has no vector: 1.51.0 sends an empty list, or nothing at all",
+    "empty-text": "an empty text has its place: on Vertex 1.51.0 leaves it out, and the vectors move up",
+    "only-gemini": "Vertex makes a vector of one text of the user's; what 1.51.0 splits, drops or loses, ours refuses",
+    "display-name": "Gemini takes no display name of a blob, here as elsewhere; 1.51.0 refuses it elsewhere alone",
+    "mismatch": "vectors that are not one for each content are a CountMismatch; 1.51.0 hands them out",
+}
+"""Where ours does otherwise on purpose; the tests below say what it does."""
+
+
+@both
+@pytest.mark.parametrize("name", CONTENTS)
+def test_contents(name: str, backend: str) -> None:
+    """Contents go out as google-genai sends them, on Vertex in the very spelling."""
+    agrees(
+        lambda: embed("m", CONTENTS[name](schema)),
+        lambda client: client.models.embed_content(model="m", contents=CONTENTS[name](types)),
+        backend,
+        spelled=backend == "vertex",
+    )
+
+
+@both
+@pytest.mark.parametrize("model", MODELS)
+def test_models(model: str, backend: str) -> None:
+    """The model is named in the path, and on Gemini in every request."""
+    agrees(
+        lambda: embed(model, ["a", "b"]),
+        lambda client: client.models.embed_content(model=model, contents=["a", "b"]),
+        backend,
+    )
+
+
+@both
+@pytest.mark.parametrize("config", CONFIGS)
+def test_configs(config: dict[str, Any] | None, backend: str) -> None:
+    """The config goes into each request or instance, and on Vertex beside them, or is refused by name."""
+    agrees(
+        lambda: embed("m", ["a", "b"], config),
+        lambda client: client.models.embed_content(
+            model="m",
+            contents=["a", "b"],
+            config=None if config is None else {**config},  # type: ignore[arg-type]  # its own dict
+        ),
+        backend,
+        spelled=backend == "vertex",
+    )
+
+
+@pytest.mark.parametrize("name", ONLY_GEMINI)
+def test_more_than_text(name: str) -> None:
+    """What is more than a text is one vector on Gemini, and refused on Vertex by what is too much."""
+    contents, paths = ONLY_GEMINI[name]
+    agrees(
+        lambda: embed("m", contents(schema)),
+        lambda client: client.models.embed_content(model="m", contents=contents(types)),
+        "gemini",
+    )
+    assert refuses(embed("m", contents(schema)), "vertex") == paths
+
+
+def test_differences() -> None:
+    """Where ours does otherwise than 1.51.0, it does exactly this."""
+    assert set(DIFFERENCES) == {"no-contents", "empty-text", "only-gemini", "display-name", "mismatch"}
+    for nothing in (None, [], (), [[]]):
+        with pytest.raises(InvalidRequest):
+            embed("m", nothing)  # type: ignore[arg-type]  # that is the point
+    _, _, body = sends(embed("m", ["", "a"]), "vertex")
+    assert body == {"instances": [{"content": ""}, {"content": "a"}]}
+    named = schema.Blob(data=b"x", mime_type="a/b", display_name="n")
+    assert refuses(embed("m", ["a", named]), "gemini") == ("contents[1].parts[0].inline_data.display_name",)
+
+
+@pytest.mark.parametrize(
+    ("contents", "path"),
+    [
+        ([], "contents"),
+        ([3], "contents[0]"),
+        (["a", {"txt": "b"}], "contents[1].txt"),
+        (["a", ["b", {"parts": [{"text": "c"}]}]], "contents[1][1].parts"),
+    ],
+)
+def test_mistakes(contents: Any, path: str) -> None:
+    """What makes no content, or more than one in one place, is a mistake named by its path."""
+    with pytest.raises(InvalidRequest) as raised:
+        embed("m", contents)
+    assert raised.value.path == path
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1, max_size=5))
+def test_one_each(texts: Sequence[str]) -> None:
+    """Each item of a list is a request or an instance of its own, in order, on both backends."""
+    request = embed("m", list(texts))
+    gemini, vertex = (sends(request, backend)[2] for backend in PLACES)
+    assert list(texts) == [each["content"]["parts"][0]["text"] for each in gemini["requests"]]
+    assert list(texts) == [each["content"] for each in vertex["instances"]]
+
+
+# Answers
+
+GEMINI_VECTOR = {"values": [0.25, -1, 3e-05]}
+VERTEX_VECTOR = {"embeddings": {"values": [0.25, -1], "statistics": {"token_count": 4, "truncated": False}}}
+REPLIES: Sequence[tuple[str, int, Mapping[str, Any]]] = (
+    ("gemini", 1, {"embeddings": [GEMINI_VECTOR]}),
+    ("gemini", 2, {"embeddings": [GEMINI_VECTOR, {"values": []}]}),
+    ("gemini", 1, {"embeddings": [{"values": [1], "statistics": {"tokenCount": 3, "truncated": True}}]}),
+    ("gemini", 1, {"embeddings": [{"values": None}], "metadata": {"billableCharacterCount": 3}}),
+    ("vertex", 1, {"predictions": [VERTEX_VECTOR]}),
+    ("vertex", 2, {"predictions": [VERTEX_VECTOR, {"embeddings": {"values": []}}], "metadata": {}}),
+    ("vertex", 1, {"predictions": [VERTEX_VECTOR], "metadata": {"billableCharacterCount": 11}, "modelVersionId": "1"}),
+    ("vertex", 1, {"predictions": [{"embeddings": {"values": [1], "statistics": None}}]}),
+)
+
+
+@pytest.mark.parametrize(("backend", "count", "reply"), REPLIES)
+def test_same_answer(backend: str, count: int, reply: Any) -> None:
+    """Vectors read as google-genai reads them, on Vertex out of predictions."""
+    contents = ["a"] * count
+    reads_alike(
+        lambda: embed("m", contents),
+        lambda client: client.models.embed_content(model="m", contents=list(contents)),
+        backend,
+        reply,
+    )
+
+
+@pytest.mark.parametrize(
+    ("backend", "reply", "got"),
+    [
+        ("gemini", b'{"embeddings": [{"values": [1]}]}', 1),
+        ("gemini", b"{}", 0),
+        ("vertex", b'{"predictions": [{"embeddings": {}}, {"embeddings": {}}, {"embeddings": {}}]}', 3),
+        ("vertex", b"{}", 0),
+    ],
+)
+def test_mismatch(backend: str, reply: bytes, got: int) -> None:
+    """More or fewer vectors than contents are a failure that says how many."""
+    request = embed("m", ["a", "b"])
+    assert decode(request, HttpResponse(200, (), reply), PLACES[backend][1]) == Failure(CountMismatch(2, got))
+
+
+@both
+def test_values(backend: str) -> None:
+    """How an answer is read compares and pickles, as the request does."""
+    request, at = embed("m", ["a"]), PLACES[backend][1]
+    operation: Any = request.operation
+    call = operation.gemini(at) if backend == "gemini" else operation.vertex(at)
+    assert pickle.loads(pickle.dumps((request, call))) == (request, call)  # noqa: S301  # our own
+    assert reads(request, backend, {"embeddings": [{}], "predictions": [{"embeddings": {}}]}).embeddings == (
+        schema.ContentEmbedding(),
+    )

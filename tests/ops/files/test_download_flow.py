@@ -1,0 +1,279 @@
+"""Downloads, as conversations without an event loop."""
+
+import pickle
+from math import inf
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from genai_fn import Failure, Gemini, Success, Vertex, encode, with_options
+from genai_fn.backend import build_own_credential
+from genai_fn.effects import (
+    Ask,
+    CloseResource,
+    CommitTemp,
+    CreateTemp,
+    EffectFailed,
+    GetTime,
+    OpenStream,
+    ReadChunk,
+    ReadItems,
+    SendRequest,
+    WriteTemp,
+)
+from genai_fn.engine.handler import HttpHandler
+from genai_fn.engine.program import build_program
+from genai_fn.errors import APIError, ClientError, Disconnected, InvalidRequest, Unsupported
+from genai_fn.ops import files
+from genai_fn.ops.files.downloads import DownloadFile
+from genai_fn.options import Options
+from genai_fn.request import Flow, Request, start_generator
+from genai_fn.schema import File, GeneratedVideo, Video
+from genai_fn.wire import sign_request
+from tests.support.scripted_effects import Exchange, perform
+
+ABC = Request(DownloadFile(name="abc"))
+PIECES = Request(DownloadFile(name="abc", is_streamed=True))
+FULL = InvalidRequest("path", "x.mp4", "a place where a file can be written (No space left on device)")
+CUT = Disconnected("reading", "reset")
+FILM = Video(video_bytes=b"film")
+
+
+def moved(location: str, code: int = 302) -> Any:
+    """Answer that it is elsewhere."""
+    return Failure(APIError(code, headers=(("Location", location),)))
+
+
+def asked_at(address: str, **more: Any) -> Request[bytes]:
+    """Ask where a redirect led."""
+    return Request(DownloadFile(name="abc", address=address, **more))
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "abc",
+        "files/abc",
+        "https://h.test/v1beta/files/abc:download?alt=media",
+        File(name="files/abc", download_uri="https://h.test/x"),
+        Video(uri="https://h.test/v1beta/files/abc:download?alt=media"),
+        GeneratedVideo(video=Video(uri="files/abc")),
+    ],
+)
+def test_into_memory(file: Any) -> None:
+    """Whatever names a file, its bytes are fetched."""
+    assert perform(start_generator(files.download(file)), [(Ask(ABC), Success(b"film"))]) == Success(b"film")
+
+
+def test_to_a_path() -> None:
+    """What comes is written as it comes, and is under its name once it is whole."""
+    script = [
+        (CreateTemp("x.mp4"), "draft"),
+        (OpenStream(PIECES), Success("handle")),
+        (ReadItems("handle"), (Success(b"fi"), Success(b"l"))),
+        (WriteTemp("draft", b"fi"), None),
+        (WriteTemp("draft", b"l"), None),
+        (ReadItems("handle"), (Success(b"m"),)),
+        (WriteTemp("draft", b"m"), None),
+        (ReadItems("handle"), ()),
+        (CommitTemp("draft"), Path("x.mp4")),
+        (CloseResource("draft"), None),
+    ]
+    assert perform(start_generator(files.download("abc", Path("x.mp4"))), script) == Success(Path("x.mp4"))
+
+
+def test_broken_off() -> None:
+    """A download that breaks off leaves nothing, and its failure is the result."""
+    script = [
+        (CreateTemp("x.mp4"), "draft"),
+        (OpenStream(PIECES), Success("handle")),
+        (ReadItems("handle"), (Success(b"fi"), Failure(CUT))),
+        (WriteTemp("draft", b"fi"), None),
+        (CloseResource("draft"), None),
+    ]
+    assert perform(start_generator(files.download("abc", "x.mp4")), script) == Failure(CUT)
+
+
+def test_disk_is_full() -> None:
+    """What cannot be written ends it, and leaves nothing."""
+    script = [
+        (CreateTemp("x.mp4"), "draft"),
+        (OpenStream(PIECES), Success("handle")),
+        (ReadItems("handle"), (Success(b"fi"), Success(b"lm"))),
+        (WriteTemp("draft", b"fi"), EffectFailed(FULL)),
+        (CloseResource("draft"), None),
+    ]
+    assert perform(start_generator(files.download("abc", "x.mp4")), script) == Failure(FULL)
+
+
+def test_cannot_be_kept() -> None:
+    """What cannot be given its name is a failure, and leaves nothing."""
+    script = [
+        (CreateTemp("x.mp4"), "draft"),
+        (OpenStream(PIECES), Success("handle")),
+        (ReadItems("handle"), ()),
+        (CommitTemp("draft"), EffectFailed(FULL)),
+        (CloseResource("draft"), None),
+    ]
+    assert perform(start_generator(files.download("abc", "x.mp4")), script) == Failure(FULL)
+
+
+@pytest.mark.parametrize("file", ["abc", FILM])
+def test_no_place(file: Any) -> None:
+    """Where no file can be begun, nobody is asked."""
+    assert perform(
+        start_generator(files.download(file, "x.mp4")), [(CreateTemp("x.mp4"), EffectFailed(FULL))]
+    ) == Failure(FULL)
+
+
+@pytest.mark.parametrize("film", [FILM, GeneratedVideo(video=FILM)])
+def test_bytes_at_hand(film: Any) -> None:
+    """A video that holds its bytes gives them without a request."""
+    assert perform(start_generator(files.download(film)), []) == Success(b"film")
+    script = [
+        (CreateTemp("x"), "draft"),
+        (WriteTemp("draft", b"film"), None),
+        (CommitTemp("draft"), Path("x")),
+        (CloseResource("draft"), None),
+    ]
+    assert perform(start_generator(files.download(film, "x")), script) == Success(Path("x"))
+
+
+def test_bytes_at_hand_and_a_full_disk() -> None:
+    """What a video holds, and cannot be written, leaves nothing."""
+    script = [
+        (CreateTemp("x"), "draft"),
+        (WriteTemp("draft", b"film"), EffectFailed(FULL)),
+        (CloseResource("draft"), None),
+    ]
+    assert perform(start_generator(files.download(FILM, "x")), script) == Failure(FULL)
+
+
+@pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
+def test_redirected(code: int) -> None:
+    """A redirect is followed, and the next one counts from where it led."""
+    script = [
+        (Ask(ABC), moved("https://far.test/a/b?c=d", code)),
+        (Ask(asked_at("https://far.test/a/b?c=d")), moved("../e")),
+        (Ask(asked_at("https://far.test/e")), Success(b"film")),
+    ]
+    assert perform(start_generator(files.download("abc")), script) == Success(b"film")
+
+
+def test_redirected_to_a_path() -> None:
+    """A redirect is followed before anything is written."""
+    script = [
+        (CreateTemp("x"), "draft"),
+        (OpenStream(PIECES), moved("https://far.test/a")),
+        (OpenStream(asked_at("https://far.test/a", is_streamed=True)), Success("handle")),
+        (ReadItems("handle"), ()),
+        (CommitTemp("draft"), Path("x")),
+        (CloseResource("draft"), None),
+    ]
+    assert perform(start_generator(files.download("abc", "x")), script) == Success(Path("x"))
+
+
+def test_redirected_in_circles() -> None:
+    """After five redirects the sixth is the result."""
+    again = moved("/a")
+    script = [(Ask(ABC), again), *[(Ask(asked_at("/a")), again)] * 5]
+    assert perform(start_generator(files.download("abc")), script) == again
+
+
+@pytest.mark.parametrize("location", ["", "ftp://far.test/a", "https://[", "data:,x", "a\x00b", "file:/etc/x"])
+def test_redirected_nowhere(location: str) -> None:
+    """A redirect to what is no address of HTTP is the result."""
+    assert perform(start_generator(files.download("abc")), [(Ask(ABC), moved(location))]) == moved(location)
+
+
+def test_headers_stay_behind() -> None:
+    """Headers given for this request, which may say who calls, do not follow a redirect; its other options do."""
+    flow = files.download("abc") | with_options(headers={"authorization": "test-key"}, server_timeout=3)
+    given = Options(headers=(("authorization", "test-key"),), server_timeout=3)
+    script = [
+        (Ask(Request(ABC.operation, given)), moved("https://far.test/a")),
+        (Ask(Request(asked_at("https://far.test/a").operation, Options(server_timeout=3))), Success(b"film")),
+    ]
+    assert perform(start_generator(flow), script) == Success(b"film")
+
+
+def test_other_failures_stay() -> None:
+    """Any other failure is the result."""
+    error = Failure(ClientError(404, "NOT_FOUND"))
+    assert perform(start_generator(files.download("abc")), [(Ask(ABC), error)]) == error
+
+
+@pytest.mark.parametrize(
+    ("address", "url"),
+    [
+        ("https://far.test/a?b", "https://far.test/a?b"),
+        ("/a?b", "https://h.test/a?b"),
+        ("x", "https://h.test/way/v1beta/files/x"),
+        ("//far.test/a", "https://far.test/a"),
+    ],
+)
+def test_address_of_a_redirect(address: str, url: str) -> None:
+    """A relative redirect counts from the file's own address."""
+    assert encode(asked_at(address), Gemini("test-key", base_url="https://h.test/way")).unwrap().url == url
+
+
+@pytest.mark.parametrize("file", ["gs://bucket/x.mp4", Video(uri="gs://bucket/x.mp4")])
+@pytest.mark.parametrize("at", [Gemini("test-key"), Vertex("p")])
+def test_cloud_storage(file: Any, at: Any) -> None:
+    """What is in Cloud Storage cannot be fetched here, and the failure says so."""
+    error = encode(files.download(file).source, at).failure()
+    assert isinstance(error, Unsupported)
+    assert "Cloud Storage" in str(error)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: files.download(File(name="files/abc")),
+        lambda: files.download(Video()),
+        lambda: files.download(GeneratedVideo()),
+        lambda: files.download(""),
+        lambda: files.download("https://h.test/other"),
+        lambda: files.download("abc", ""),
+        lambda: files.download("abc", 7),  # type: ignore[call-overload]  # that is the point
+    ],
+)
+def test_mistakes(build: Any) -> None:
+    """What names no file that can be fetched, or no place, is refused where it is built."""
+    with pytest.raises(InvalidRequest):
+        build()
+
+
+@pytest.mark.parametrize("flow", [files.download("abc"), files.download("abc", "x"), files.download(FILM, "x")])
+def test_is_a_value(flow: Flow[Any]) -> None:
+    """A download compares, hashes and pickles."""
+    again = pickle.loads(pickle.dumps(flow))
+    assert (again, hash(again)) == (flow, hash(flow))
+
+
+HTTP = HttpHandler(backend=Gemini("test-key"))
+SIGNED = sign_request(encode(PIECES, Gemini("test-key")).unwrap(), build_own_credential(Gemini("test-key")))  # type: ignore[arg-type]  # it has a key
+
+
+@pytest.mark.parametrize("pieces", [(), (b"fi", b"lm"), (b'{"error": {"code": 500}}',), (b"data: x\n\n",)])
+def test_as_effects(pieces: tuple[bytes, ...]) -> None:
+    """Each piece of the body is written as it is read, whatever is in it; only silence is bounded after the first."""
+    answer = Exchange(200)
+    reads: list[tuple[Any, Any]] = [
+        (ReadChunk(answer, 700.0 if n == 0 else inf, inf if n == 0 else 60.0), each)
+        for n, each in enumerate((*pieces, b""))
+    ]
+    writes = [(WriteTemp("draft", each), None) for each in pieces]
+    body = [step for pair in zip(reads, writes, strict=False) for step in pair]
+    script = [
+        (CreateTemp("x"), "draft"),
+        (GetTime(), 100.0),
+        (SendRequest(SIGNED, 700.0, 10.0, False), answer),
+        *body,
+        reads[-1],
+        (CloseResource(answer), None),
+        (CommitTemp("draft"), Path("x")),
+        (CloseResource("draft"), None),
+    ]
+    assert perform(build_program(files.download("abc", "x"), HTTP), script) == Success(Path("x"))

@@ -1,0 +1,75 @@
+"""``downloads``: what is asked and read, as google-genai 1.51.0 has it, on both backends."""
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from google.genai import types
+
+from genai_fn import schema
+from genai_fn.errors import DecodeError, InvalidRequest, ServerError
+from genai_fn.http import HttpResponse
+from genai_fn.ops.files.downloads import download_bytes
+from genai_fn.wire import decode
+from tests.support.google_genai import oracle
+from tests.support.google_genai.agreement import PLACES, agrees, reads
+
+G = "https://generativelanguage.googleapis.com/v1beta"
+
+FILES: tuple[Callable[[Any], Any], ...] = (
+    lambda lib: "files/abc",
+    lambda lib: "abc",
+    lambda lib: f"{G}/files/abc:download?alt=media",
+    lambda lib: lib.File(name="files/abc", download_uri=f"{G}/files/abc:download?alt=media"),
+    lambda lib: lib.Video(uri=f"{G}/files/abc:download?alt=media", mime_type="video/mp4"),
+    lambda lib: lib.GeneratedVideo(video=lib.Video(uri=f"{G}/files/abc")),
+)
+MISTAKES: tuple[Callable[[Any], Any], ...] = (
+    lambda lib: lib.File(name="files/abc"),
+    lambda lib: lib.Video(video_bytes=b"x"),
+    lambda lib: lib.GeneratedVideo(),
+    lambda lib: "https://h.test/abc",
+    lambda lib: 3,
+)
+
+
+@pytest.mark.parametrize("backend", PLACES)
+@pytest.mark.parametrize("file", FILES)
+def test_same_wire(file: Callable[[Any], Any], backend: str) -> None:
+    """A file is fetched by all that names it, from its own backend; Vertex AI has none."""
+    agrees(lambda: download_bytes(file(schema)), lambda client: client.files.download(file=file(types)), backend)
+
+
+@pytest.mark.parametrize("file", MISTAKES)
+def test_mistakes(file: Callable[[Any], Any]) -> None:
+    """What cannot be fetched is a mistake at the build, as it is one with google-genai."""
+    agrees(lambda: download_bytes(file(schema)), lambda client: client.files.download(file=file(types)), "gemini")
+    with pytest.raises(InvalidRequest) as raised:
+        download_bytes(file(schema))
+    assert raised.value.path == "file"
+
+
+def test_a_file_that_has_an_address_alone() -> None:
+    """A file is found by where it is fetched from, if it has no name; google-genai wants the name."""
+    uri = f"{G}/files/abc:download?alt=media"
+    theirs = oracle.sent(oracle.GEMINI, lambda client: client.files.download(file=types.File(download_uri=uri)))
+    assert isinstance(theirs, oracle.Refused)
+    assert download_bytes(schema.File(download_uri=uri)) == download_bytes("abc")
+
+
+@pytest.mark.parametrize("body", [b"", b"\x00\xff", b"{}", b'{"error": {"code": 3, "message": "of the file\'s own"}}'])
+def test_read(body: bytes) -> None:
+    """What is in a file comes back as it is, even if it looks like an answer of the service's."""
+    _, theirs = oracle.exchanged(
+        oracle.GEMINI, lambda client: client.files.download(file="abc"), lambda _: httpx.Response(200, content=body)
+    )
+    assert theirs == body
+    assert reads(download_bytes("abc"), "gemini", body) == body
+
+
+def test_fault() -> None:
+    """An answer that is no success is the error that it is."""
+    error = decode(download_bytes("abc"), HttpResponse(503, (), b"no"), PLACES["gemini"][1]).failure()
+    assert error == ServerError(503, "", "no")
+    assert not isinstance(error, DecodeError)

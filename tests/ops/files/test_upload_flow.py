@@ -1,0 +1,357 @@
+"""Uploads, as conversations without an event loop."""
+
+import io
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from genai_fn import Failure, Success
+from genai_fn.effects import Ask, EffectFailed, FlowFailed, GetFileSize, GetRandom, Notify, ReadFileSlice, Sleep
+from genai_fn.errors import (
+    APIError,
+    ClientError,
+    Closed,
+    DecodeError,
+    Disconnected,
+    InvalidRequest,
+    ServerError,
+    TimedOut,
+)
+from genai_fn.events import Uploaded
+from genai_fn.http import FileSlice
+from genai_fn.ops import files, stores
+from genai_fn.ops.files.upload_flow import UPLOAD_CHUNK_BYTES, BytesContent, run_store_upload, run_upload
+from genai_fn.ops.files.uploads import QueryUpload, SendUploadChunk, StartStoreUpload, StartUpload, UploadProgress
+from genai_fn.request import Flow, Operation, Request, start_generator
+from genai_fn.schema import File, UploadFileConfig, UploadToFileSearchStoreOperation
+from tests.support.scripted_effects import perform
+
+SESSION = "https://h.test/upload?upload_id=1"
+MADE = UploadProgress(True, None, b'{"file": {"name": "files/abc"}}')
+LOST = Failure(Disconnected("asking", "reset"))
+TEN = b"0123456789"
+TEXT: dict[str, Any] = {"mime_type": "text/plain"}
+
+Line = tuple[Any, Any]
+
+
+def small(flow: Flow[Any], chunk: int = 4) -> Flow[Any]:
+    """Upload in pieces of few bytes."""
+    return Flow(flow.builder, flow.source, (*flow.args, chunk))
+
+
+def asks(operation: Operation[Any], answer: Any) -> Line:
+    """Ask for an operation and be given a value, or a failure."""
+    return Ask(Request(operation)), answer if isinstance(answer, Failure) else Success(answer)
+
+
+def starts(size: int, name: str = "") -> Line:
+    """Start the session of a text."""
+    config = UploadFileConfig() if name else UploadFileConfig(**TEXT)
+    return asks(StartUpload(size=size, mime_type="text/plain", file_name=name, config=config), SESSION)
+
+
+def sends(offset: int, data: bytes | FileSlice, answer: Any, *, last: bool = False) -> Line:
+    """Send a piece."""
+    return asks(SendUploadChunk(session=SESSION, offset=offset, data=data, is_last=last), answer)
+
+
+def queries(answer: Any, *, attempt: int = 1) -> list[Line]:
+    """Wait, and ask how far it is."""
+    return [(GetRandom(), 0.5), (Sleep(2.0 ** (attempt - 1) / 2), None), asks(QueryUpload(session=SESSION), answer)]
+
+
+def tells(received: int, size: int = 10, name: str = "") -> Line:
+    """Tell how far it is."""
+    return Notify(Uploaded(name, received, size)), None
+
+
+def failing(flow: Flow[Any], script: list[Line]) -> Any:
+    """Perform a flow that is ended, and give the error that ends it."""
+    with pytest.raises(FlowFailed) as ended:
+        perform(start_generator(flow), script)
+    return ended.value.error
+
+
+def test_piece_by_piece() -> None:
+    """Pieces follow each other, and the last one says so; the file is what the last answer says."""
+    script = [
+        starts(10),
+        sends(0, b"0123", UploadProgress(False)),
+        tells(4),
+        sends(4, b"4567", UploadProgress(False, 8)),
+        tells(8),
+        sends(8, b"89", MADE, last=True),
+        tells(10),
+    ]
+    assert perform(start_generator(small(files.upload(TEN, TEXT))), script) == Success(File(name="files/abc"))
+
+
+@pytest.mark.parametrize("size", [0, 1, 3, 4, 5, 8, 9, 41])
+def test_sizes(size: int) -> None:
+    """Whatever the size, all bytes go out once, in order; no bytes are one empty piece."""
+    data = bytes(range(size))
+    offsets = range(0, max(size, 1), 4)
+    script = [starts(size)]
+    for offset in offsets:
+        last = offset == offsets[-1]
+        script += [sends(offset, data[offset : offset + 4], MADE if last else UploadProgress(False), last=last)]
+        script += [tells(min(offset + 4, size), size)]
+    assert perform(start_generator(small(files.upload(data, TEXT))), script) == Success(File(name="files/abc"))
+
+
+def test_path_is_sent_in_slices() -> None:
+    """Of a file on disk only slices go around, each read as it is sent."""
+    script = [
+        (GetFileSize("a/b.txt"), 6),
+        starts(6, "b.txt"),
+        sends(0, FileSlice("a/b.txt", 0, 4), UploadProgress(False)),
+        tells(4, 6, "b.txt"),
+        sends(4, FileSlice("a/b.txt", 4, 2), MADE, last=True),
+        tells(6, 6, "b.txt"),
+    ]
+    assert perform(start_generator(small(files.upload(Path("a/b.txt")))), script) == Success(File(name="files/abc"))
+
+
+def test_open_file_is_read_in_pieces() -> None:
+    """Of an open file one piece at a time is in memory; it has no name that the server is told."""
+    file = io.BytesIO(b"012345")
+    script = [
+        (GetFileSize(file), 6),
+        starts(6),
+        (ReadFileSlice(file, 0, 4), b"0123"),
+        sends(0, b"0123", UploadProgress(False)),
+        tells(4, 6),
+        (ReadFileSlice(file, 4, 2), b"45"),
+        sends(4, b"45", MADE, last=True),
+        tells(6, 6),
+    ]
+    assert perform(start_generator(small(files.upload(file, TEXT))), script) == Success(File(name="files/abc"))
+
+
+def test_open_file_that_shrank() -> None:
+    """An open file with less in it than was announced ends the upload, and says where it broke off."""
+    file = io.BytesIO(b"")
+    error = failing(files.upload(file, TEXT), [(GetFileSize(file), 6), starts(6), (ReadFileSlice(file, 0, 6), b"012")])
+    assert (type(error), error.expected) == (InvalidRequest, "6 bytes from 0 on, as it had when it was measured")
+
+
+@pytest.mark.parametrize("received", range(11))
+def test_goes_on_from_what_arrived(received: int) -> None:
+    """After a fault the server is asked how far it is, and sent the rest from there, wherever that is."""
+    rest = TEN[received:]
+    script = [starts(10), sends(0, TEN, LOST, last=True), *queries(UploadProgress(False, received))]
+    script += [tells(received)] if received else []
+    script += [sends(received, rest, MADE, last=True), tells(10)]
+    assert perform(start_generator(small(files.upload(TEN, TEXT), 10)), script) == Success(File(name="files/abc"))
+
+
+def test_answer_that_was_lost() -> None:
+    """When only the last answer was lost, asking how far it is brings it: nothing is sent twice."""
+    script = [starts(10), sends(0, TEN, LOST, last=True), *queries(MADE), tells(10)]
+    assert perform(start_generator(files.upload(TEN, TEXT)), script) == Success(File(name="files/abc"))
+
+
+def test_less_taken_than_sent() -> None:
+    """A server that took only part of a piece is sent the rest of it."""
+    script = [starts(4), sends(0, b"0123", UploadProgress(False, 3)), tells(3, 4), sends(3, b"3", MADE, last=True)]
+    script[1] = sends(0, b"0123", UploadProgress(False, 3), last=True)
+    assert perform(start_generator(files.upload(b"0123", TEXT)), [*script, tells(4, 4)]) == Success(
+        File(name="files/abc")
+    )
+
+
+def test_every_piece_is_lost_once() -> None:
+    """Faults without number do not end an upload, as long as each time something has arrived."""
+    script, data = [starts(40)], bytes(40)
+    for offset in range(0, 40, 4):
+        script += [
+            sends(offset, data[offset : offset + 2], LOST),
+            *queries(UploadProgress(False, offset + 2)),
+            tells(offset + 2, 40),
+        ]
+        script += [sends(offset + 2, data[offset + 2 : offset + 4], LOST, last=offset == 36)]
+        script += queries(UploadProgress(False, offset + 4)) if offset < 36 else queries(MADE)
+        script += [tells(offset + 4, 40)]
+    assert perform(start_generator(small(files.upload(data, TEXT), 2)), script) == Success(File(name="files/abc"))
+
+
+def test_gives_up() -> None:
+    """After four attempts in a row that brought nothing, the last fault is the result."""
+    script = [starts(10)]
+    for attempt in (1, 2, 3):
+        script += [sends(0, TEN, LOST, last=True), *queries(UploadProgress(False, 0), attempt=attempt)]
+    assert (
+        failing(files.upload(TEN, TEXT), [*script, sends(0, TEN, LOST, last=True), (GetRandom(), 0.5)])
+        == LOST.failure()
+    )
+
+
+def test_standstill() -> None:
+    """A server that takes a piece again and again, and has never more, is not fed for ever."""
+    script = [starts(10), *[sends(0, TEN, UploadProgress(False, 0), last=True)] * 4]
+    assert isinstance(failing(files.upload(TEN, TEXT), script), DecodeError)
+
+
+def test_server_that_lost_bytes() -> None:
+    """A server that has less than it had is sent that again."""
+    script = [
+        starts(8),
+        sends(0, TEN[:4], UploadProgress(False, 4)),
+        tells(4, 8),
+        sends(4, TEN[4:8], LOST, last=True),
+        *queries(UploadProgress(False, 2)),
+        sends(2, TEN[2:6], UploadProgress(False, 6)),
+        tells(6, 8),
+        sends(6, TEN[6:8], MADE, last=True),
+        tells(8, 8),
+    ]
+    assert perform(start_generator(small(files.upload(TEN[:8], TEXT))), script) == Success(File(name="files/abc"))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ClientError(404, "NOT_FOUND"), Closed(), DecodeError("active or final"), InvalidRequest("request", 1, "x")],
+)
+def test_faults_that_stay(error: Any) -> None:
+    """What would not get better ends the upload at once."""
+    assert failing(files.upload(TEN, TEXT), [starts(10), sends(0, TEN, Failure(error), last=True)]) == error
+
+
+def test_server_that_is_busy() -> None:
+    """A piece that a busy server refused is asked after, too, when the server says."""
+    busy = Failure(ServerError(503, headers=(("retry-after", "7"),)))
+    script = [starts(10), sends(0, TEN, busy, last=True), (GetRandom(), 0.5), (Sleep(7.0), None)]
+    script += [asks(QueryUpload(session=SESSION), MADE), tells(10)]
+    assert perform(start_generator(files.upload(TEN, TEXT)), script) == Success(File(name="files/abc"))
+
+
+def test_question_without_an_answer() -> None:
+    """When nobody says how far it is, that is the result."""
+    script = [starts(10), sends(0, TEN, LOST, last=True), *queries(LOST)]
+    assert failing(files.upload(TEN, TEXT), script) == LOST.failure()
+
+
+def test_time_ran_out_for_a_piece() -> None:
+    """A piece for which time ran out was lost on the way: it is asked after, too."""
+    slow = Failure(TimedOut("headers", "waiting", sent=True))
+    script = [starts(10), sends(0, TEN, slow, last=True), *queries(MADE), tells(10)]
+    assert perform(start_generator(files.upload(TEN, TEXT)), script) == Success(File(name="files/abc"))
+
+
+@pytest.mark.parametrize(
+    ("headers", "received"),
+    [
+        ((), 0),
+        ((("range", "bytes=0-6"),), 7),
+        ((("X-Goog-Upload-Size-Received", "3"), ("range", "bytes=0-6")), 3),
+        ((("range", "garbage"),), 0),
+    ],
+)
+def test_308(headers: Any, received: int) -> None:
+    """A 308 says how far it is in other words, where a piece was to be answered or a question."""
+    told = Failure(APIError(308, headers=headers))
+    script = [starts(10), sends(0, TEN, LOST, last=True), *queries(told)]
+    script += [tells(received)] if received else []
+    script += [sends(received, TEN[received:], told, last=True)]
+    script += [sends(received, TEN[received:], MADE, last=True), tells(10)]
+    assert perform(start_generator(files.upload(TEN, TEXT)), script) == Success(File(name="files/abc"))
+
+
+@pytest.mark.parametrize("received", [None, -1, 11])
+def test_senseless_answers(received: int | None) -> None:
+    """More than there is, or no number where one was asked for, is no answer."""
+    script = [starts(10), sends(0, TEN, LOST, last=True), *queries(UploadProgress(False, received))]
+    assert isinstance(failing(files.upload(TEN, TEXT), script), DecodeError)
+
+
+def test_ended_without_a_file() -> None:
+    """An upload that ended with something else than a file is a failure."""
+    script = [starts(10), sends(0, TEN, UploadProgress(True, None, b"[]"), last=True), tells(10)]
+    assert isinstance(perform(start_generator(files.upload(TEN, TEXT)), script).failure(), DecodeError)
+
+
+def test_file_that_is_not_there() -> None:
+    """What cannot be measured is not announced."""
+    error = InvalidRequest("file", "no.txt", "a file that can be read")
+    assert failing(files.upload("no.txt"), [(GetFileSize("no.txt"), EffectFailed(error))]) == error
+
+
+def test_into_a_store() -> None:
+    """An upload into a store ends in the operation that it has begun."""
+    begun = UploadProgress(True, None, b'{"name": "fileSearchStores/s/upload/operations/o"}')
+    start = StartStoreUpload(file_search_store_name="fileSearchStores/s", size=10, mime_type="text/plain")
+    flow = stores.upload("fileSearchStores/s", TEN, TEXT)
+    start = flow.args[1]
+    assert start.size == 0
+    script = [
+        asks(StartStoreUpload(**{**{n: getattr(start, n) for n in start.__struct_fields__}, "size": 10}), SESSION),
+        sends(0, TEN, begun, last=True),
+        tells(10),
+    ]
+    found = UploadToFileSearchStoreOperation(name="fileSearchStores/s/upload/operations/o")
+    assert perform(start_generator(flow), script) == Success(found)
+
+
+NAMES = {
+    "notes.txt": ("notes.txt", "text/plain"),
+    "a/b/Müll.PDF": ("Müll.PDF", "application/pdf"),
+    "🐈.png": ("🐈.png", "image/png"),
+    "x" * 300 + ".csv": ("x" * 300 + ".csv", "text/csv"),
+    "a\\b.txt": ("a\\b.txt", "text/plain"),
+    "C:\\films\\cat.mp4": ("cat.mp4", "video/mp4"),
+    "\\\\host\\films\\cat.mp4": ("cat.mp4", "video/mp4"),
+    "a\udce9.txt": ("a?.txt", "text/plain"),
+    ".hidden.json": (".hidden.json", "application/json"),
+}
+
+
+@pytest.mark.parametrize("path", NAMES)
+def test_names(path: str) -> None:
+    """The server is told the last part of a path, whatever letters it has, and the kind that its ending says."""
+    start = files.upload(path).args[1]
+    assert (start.file_name, start.mime_type) == NAMES[path]
+    assert stores.upload("fileSearchStores/s", path).args[1].file_name == NAMES[path][0]
+
+
+def test_kind_of_an_open_file(tmp_path: Path) -> None:
+    """The name of an open file tells its kind."""
+    path = tmp_path / "a.csv"
+    path.touch()
+    with path.open("rb") as file:
+        start = files.upload(file).args[1]
+    assert (start.mime_type, start.file_name) == ("text/csv", "")
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: files.upload("no_ending"),
+        lambda: files.upload(b"bytes"),
+        lambda: files.upload(io.BytesIO(b"")),
+        lambda: files.upload("a.txt", {"nmae": "x"}),
+        lambda: files.upload(""),
+        lambda: files.upload(7),  # type: ignore[arg-type]  # that is the point
+        lambda: files.upload(io.StringIO("text"), TEXT),  # type: ignore[arg-type]  # that is the point
+        lambda: stores.upload("", "a.txt"),
+        lambda: stores.upload("../x", "a.txt"),
+    ],
+)
+def test_mistakes(build: Any) -> None:
+    """What is no file, has no kind, or is misspelt, is refused where it is built."""
+    with pytest.raises(InvalidRequest):
+        build()
+
+
+def test_is_a_value() -> None:
+    """An upload of a path or of bytes compares, hashes and pickles, and shows megabytes cut."""
+    for flow in (files.upload("a.txt"), files.upload(TEN, TEXT), stores.upload("fileSearchStores/s", "a.txt")):
+        again = pickle.loads(pickle.dumps(flow))
+        assert (again, hash(again)) == (flow, hash(flow))
+    assert len(repr(files.upload(bytes(10**6), TEXT))) < 1000
+    assert files.upload("a.txt") == run_upload("a.txt", StartUpload(size=0, mime_type="text/plain", file_name="a.txt"))
+    assert stores.upload("fileSearchStores/s", TEN, TEXT).builder is run_store_upload
+    assert BytesContent(data=TEN) == files.upload(TEN, TEXT).args[0]
+    assert UPLOAD_CHUNK_BYTES == 8 * 1024 * 1024

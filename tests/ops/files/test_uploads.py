@@ -1,0 +1,256 @@
+"""``uploads``: each step of an upload, as google-genai 1.51.0 takes it, on both backends."""
+
+import pickle
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from google.genai import types
+
+from genai_fn import schema
+from genai_fn.backend import Gemini, build_own_credential
+from genai_fn.errors import Disconnected, InvalidRequest, NoAnswer, Unsupported
+from genai_fn.events import Failed, Responded, Sending
+from genai_fn.http import FileSlice, HttpRequest, HttpResponse
+from genai_fn.ops.files.uploads import QueryUpload, SendUploadChunk, StartStoreUpload, StartUpload
+from genai_fn.options import Options
+from genai_fn.request import Operation, Request
+from genai_fn.schema.convert import as_struct
+from genai_fn.wire import encode, sign_request
+from tests.support.google_genai import oracle
+from tests.support.google_genai.agreement import PLACES
+
+AT = Gemini("test-key")
+BASE = "https://generativelanguage.googleapis.com/upload/v1beta"
+SESSION = "https://h.test/upload/x%2Fy?upload_id=A-b_c&upload_protocol=resumable"
+STORE = "fileSearchStores/s"
+FACTS = ({"key": "year", "numeric_value": 1924}, {"key": "tags", "string_list_value": {"values": ["a"]}})
+CHUNKS = {"white_space_config": {"max_tokens_per_chunk": 200, "max_overlap_tokens": 0}}
+PIECE = 8 * 1024 * 1024
+"""What google-genai sends at once."""
+
+FILE_CONFIGS: tuple[Mapping[str, Any], ...] = (
+    {},
+    {"name": "abc"},
+    {"name": "files/abc"},
+    {"display_name": "A cat", "mime_type": "image/png"},
+    {"display_name": ""},
+    {"display_name": "\u00e9\U0001f600"},
+)
+STORE_CONFIGS: tuple[Mapping[str, Any], ...] = (
+    {},
+    {"mime_type": "text/html"},
+    {"display_name": "A book"},
+    {"custom_metadata": FACTS},
+    {"chunking_config": CHUNKS},
+    {"display_name": "A book", "mime_type": "a/b", "custom_metadata": FACTS, "chunking_config": CHUNKS},
+)
+
+DIFFERENCES: Mapping[str, str] = {
+    "letters": "1.51.0 fails on a file name that is not ASCII; ours says it in the body, as the display name",
+    "retries": "1.51.0 sends a piece again, blindly, up to three times; ours asks what has arrived",
+}
+"""Where ours does otherwise on purpose; the tests below say what it does."""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Write a file that google-genai uploads in one piece."""
+    path = tmp_path / "note.txt"
+    path.write_bytes(b"[1, 2]")
+    return path
+
+
+def uploaded(call: oracle.Call, end: Any) -> Sequence[oracle.Wire]:
+    """Run an upload of google-genai's to its end: all that it sends."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        command = request.headers["x-goog-upload-command"]
+        if command == "start":
+            return httpx.Response(200, headers={"x-goog-upload-url": SESSION})
+        is_last = command.endswith("finalize")
+        return httpx.Response(200, json=end, headers={"x-goog-upload-status": "final" if is_last else "active"})
+
+    wires, value = oracle.exchanged(oracle.GEMINI, call, answer)
+    assert not isinstance(value, Exception), value
+    return wires
+
+
+def ours(operation: Operation[Any], options: Options | None = None) -> HttpRequest:
+    return encode(Request(operation, options or Options()), AT).unwrap()
+
+
+def protocol(headers: Any) -> dict[str, str]:
+    """Keep the headers of the protocol."""
+    return {name: value for name, value in dict(headers).items() if name.startswith("x-goog-upload-")}
+
+
+def agree(theirs: oracle.Wire, mine: HttpRequest) -> None:
+    """Both send the same."""
+    body = mine.body if isinstance(mine.body, bytes) else b""
+    assert (theirs.method, theirs.url, protocol(theirs.headers)) == (mine.method, mine.url, protocol(mine.headers))
+    assert oracle.normal(theirs.body) == (oracle.normal(httpx.Response(200, content=body).json()) if body else None)
+
+
+@pytest.mark.parametrize("config", FILE_CONFIGS)
+def test_start_same_wire(config: Mapping[str, Any], path: Path) -> None:
+    """An upload starts as google-genai's does: who it is in the body, what is to come in the headers."""
+    start, _ = uploaded(lambda client: client.files.upload(file=path, config=dict(config)), {"file": {}})
+    mime_type = config.get("mime_type", "text/plain")
+    settled = schema.UploadFileConfig(**config)
+    agree(start, ours(StartUpload(size=6, mime_type=mime_type, file_name="note.txt", config=settled)))
+
+
+@pytest.mark.parametrize("config", STORE_CONFIGS)
+@pytest.mark.parametrize("store", [STORE, "s", "a b/\u00e9"])
+def test_start_in_store_same_wire(store: str, config: Mapping[str, Any], path: Path) -> None:
+    """An upload into a store starts as google-genai's does; with nothing to say there is no body."""
+    start, _ = uploaded(
+        lambda client: client.file_search_stores.upload_to_file_search_store(
+            file_search_store_name=store, file=path, config=types.UploadToFileSearchStoreConfig(**config)
+        ),
+        {"name": "n"},
+    )
+    settled = as_struct(schema.UploadToFileSearchStoreConfig, config)
+    mime_type = config.get("mime_type", "text/plain")
+    agree(
+        start,
+        ours(
+            StartStoreUpload(
+                file_search_store_name=store, size=6, mime_type=mime_type, file_name="note.txt", config=settled
+            )
+        ),
+    )
+
+
+def test_pieces_same_wire(tmp_path: Path) -> None:
+    """Pieces go to the session's address, to the letter, each saying where it begins, and the last that it is."""
+    path = tmp_path / "big.txt"
+    path.write_bytes(b"1".ljust(PIECE) + b"2")
+    _, first, last = uploaded(lambda client: client.files.upload(file=path), {"file": {}})
+    agree(first, ours(SendUploadChunk(session=SESSION, offset=0, data=b"1".ljust(PIECE), is_last=False)))
+    agree(last, ours(SendUploadChunk(session=SESSION, offset=PIECE, data=b"2", is_last=True)))
+
+
+def test_empty_file_same_wire(tmp_path: Path) -> None:
+    """An empty file is one empty piece, the last."""
+    path = tmp_path / "empty.txt"
+    path.touch()
+    start, last = uploaded(lambda client: client.files.upload(file=path), {"file": {}})
+    agree(start, ours(StartUpload(size=0, mime_type="text/plain", file_name="empty.txt")))
+    agree(last, ours(SendUploadChunk(session=SESSION, offset=0, data=b"", is_last=True)))
+
+
+def test_bytes_have_no_name() -> None:
+    """What is uploaded from memory has no file name to be told."""
+    assert "x-goog-upload-file-name" not in protocol(ours(StartUpload(size=1, mime_type="a/b")).headers)
+
+
+@pytest.mark.parametrize("name", ["M\u00fcll.txt", "\U0001f600", "a\r\nx: y", "a\tb", " a", "\u2028"])
+def test_names_that_no_header_holds(name: str) -> None:
+    """A file name with other letters than a header has is said in the body, unless a display name is given."""
+    assert DIFFERENCES["letters"]
+    for start, inside in (
+        (StartUpload(size=1, mime_type="a/b", file_name=name), lambda body: body["file"]),
+        (StartStoreUpload(file_search_store_name=STORE, size=1, mime_type="a/b", file_name=name), lambda body: body),
+    ):
+        http = ours(start)
+        assert "x-goog-upload-file-name" not in protocol(http.headers)
+        assert isinstance(http.body, bytes)
+        assert inside(httpx.Response(200, content=http.body).json())["displayName"] == name
+    given = StartUpload(size=1, mime_type="a/b", file_name=name, config=schema.UploadFileConfig(display_name="mine"))
+    assert b'"displayName":"mine"' in bytes(ours(given).body)  # type: ignore[arg-type]  # it is no file
+
+
+@pytest.mark.parametrize(
+    ("version", "base", "address"),
+    [
+        ("v1", "https://gate.test/way", "https://gate.test/way/upload/v1/files"),
+        ("", "http://127.0.0.1:8080", "http://127.0.0.1:8080/upload/files"),
+    ],
+)
+def test_root_of_uploads(version: str, base: str, address: str) -> None:
+    """Uploads start beside the version's root, wherever that is."""
+    at = Gemini("test-key", base_url=base, api_version=version)
+    assert encode(Request(StartUpload(size=1, mime_type="a/b")), at).unwrap().url == address
+
+
+def test_pieces_are_not_json() -> None:
+    """A piece goes out as it is, and nothing says that it is JSON."""
+    piece = FileSlice("/no/such/file", 8, 4)
+    http = ours(SendUploadChunk(session=SESSION, offset=8, data=piece, is_last=False), Options(extra_body={"a": 1}))
+    assert http.body == piece
+    assert "content-type" not in dict(http.headers)
+
+
+def test_protocol_wins() -> None:
+    """No header of the caller's takes the place of one that the protocol needs; others go along."""
+    mine = (("X-Goog-Upload-Command", "cancel"), ("x-mine", "1"))
+    http = ours(QueryUpload(session=SESSION), Options(headers=mine))
+    assert [each for each in http.headers if each[0].lower() in ("x-goog-upload-command", "x-mine")] == [
+        ("x-mine", "1"),
+        ("x-goog-upload-command", "query"),
+    ]
+    assert (http.method, http.url, http.body) == ("POST", SESSION, b"")
+
+
+def test_key_stays_at_home() -> None:
+    """A session's address is the server's word: the key goes there only if it is the backend's own."""
+    credential = build_own_credential(AT)
+    assert credential is not None
+    keys = [
+        "x-goog-api-key" in dict(sign_request(ours(QueryUpload(session=each)), credential).headers)
+        for each in (SESSION, f"{BASE}/files?upload_id=1", "http://generativelanguage.googleapis.com/upload")
+    ]
+    assert keys == [False, True, False]
+
+
+STEPS: tuple[Operation[Any], ...] = (
+    StartUpload(size=1, mime_type="a/b"),
+    StartStoreUpload(file_search_store_name=STORE, size=1, mime_type="a/b"),
+    SendUploadChunk(session=SESSION, offset=0, data=b"x", is_last=True),
+    SendUploadChunk(session=SESSION, offset=0, data=FileSlice("a", 0, 1), is_last=True),
+    QueryUpload(session=SESSION),
+)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_steps_are_values(step: Operation[Any]) -> None:
+    """A step compares, hashes and pickles; on Vertex AI it is refused, with the reason."""
+    assert step == pickle.loads(pickle.dumps(step))
+    assert hash(step) == hash(pickle.loads(pickle.dumps(step)))
+    error = encode(Request(step), PLACES["vertex"][1]).failure()
+    assert isinstance(error, Unsupported)
+    assert "Gemini Developer API's alone" in error.reason
+
+
+def test_pieces_are_not_repeated() -> None:
+    """A piece is never sent again blindly; to start and to ask again does no harm."""
+    assert DIFFERENCES["retries"]
+    assert [step.repeatable for step in STEPS] == [True, True, False, False, True]
+
+
+SECRET = "https://user@h.test:8443/up/test-token?upload_id=test-id&upload_protocol=resumable"
+
+
+@pytest.mark.parametrize(
+    "step", [SendUploadChunk(session=SECRET, offset=0, data=b"x", is_last=True), QueryUpload(session=SECRET)]
+)
+def test_sessions_are_not_shown(step: Operation[Any]) -> None:
+    """With a session's address anybody could go on with the upload: nothing shows more of it than the host."""
+    assert "session='https://h.test:8443/***'" in repr(step)
+    for shown in (step, Request(step), NoAnswer(Request(step)), InvalidRequest("x", step, "y")):
+        assert "test-token" not in f"{shown!r} {shown}"
+        assert "test-id" not in f"{shown!r} {shown}"
+    for http in (ours(step), HttpResponse(200, (("x-goog-upload-url", SECRET),))):
+        assert "upload_id=***&upload_protocol=resumable" in repr(http)
+    for event in (Sending(ours(step), 1), Responded(ours(step), 200), Failed(ours(step), Disconnected("sending"))):
+        assert "test-id" not in repr(event)
+
+
+@pytest.mark.parametrize("session", ["", "test-token", "ftp:test-token"])
+def test_sessions_without_a_host(session: str) -> None:
+    """What is no address at all is not shown either."""
+    assert repr(QueryUpload(session=session)) == "QueryUpload(session='***')"

@@ -1,0 +1,148 @@
+"""Live music: how a player is opened and what it is told, as google-genai 1.51.0 has it."""
+
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from typing import Any
+
+import msgspec
+import pydantic
+import pytest
+from google.genai import types
+from hypothesis import HealthCheck, given, reject, settings
+from hypothesis import strategies as st
+
+from genai_fn import schema
+from genai_fn.backend import Gemini, Vertex
+from genai_fn.errors import InvalidRequest, Unsupported
+from genai_fn.live_protocol.frames import encode_frame
+from genai_fn.ops.live import music
+from genai_fn.schema import LiveMusicClientMessage, LiveMusicGenerationConfig, WeightedPrompt
+from genai_fn.testing.strategies.arguments import arguments
+from tests.support.google_genai import oracle
+from tests.support.google_genai.captured_sessions import Said, captured, opens
+
+AT = Gemini("test-key")
+_drawing = {"deadline": None, "derandomize": True, "database": None, "suppress_health_check": list(HealthCheck)}
+
+
+@pytest.mark.parametrize("model", ["m", "models/m", "tunedModels/m", "publishers/google/models/m"])
+def test_setup(model: str) -> None:
+    """A player's setup names its model, and nothing else."""
+    theirs = captured(oracle.GEMINI, {"model": model}, music=True)
+    assert isinstance(theirs, Said)
+    assert opens(music.connect(model), AT).setup == theirs.setup
+
+
+@pytest.mark.parametrize("model", ["", "a?b", "a&b", "../m"])
+def test_no_model(model: str) -> None:
+    """What names no model is a mistake."""
+    assert isinstance(captured(oracle.GEMINI, {"model": model}, music=True), oracle.Refused)
+    with pytest.raises(InvalidRequest):
+        music.connect(model)
+
+
+def _prompts(prompts: Any) -> tuple[Any, Any]:
+    return (
+        lambda: music.weighted_prompts(deepcopy(prompts)),
+        lambda session: session.set_weighted_prompts([types.WeightedPrompt(**each) for each in prompts]),
+    )
+
+
+def _config(config: Mapping[str, Any]) -> tuple[Any, Any]:
+    return (
+        lambda: music.generation_config(deepcopy(config)),
+        lambda session: session.set_music_generation_config(types.LiveMusicGenerationConfig(**config)),
+    )
+
+
+FRAMES: Mapping[str, tuple[Callable[[], LiveMusicClientMessage], Callable[[Any], Any]]] = {
+    "prompt": _prompts([{"text": "piano", "weight": 1.0}]),
+    "prompts": _prompts([{"text": "piano", "weight": 2}, {"text": "no drums", "weight": -0.5}]),
+    "prompt-without-weight": _prompts([{"text": "piano"}]),
+    "no-prompts": _prompts([]),
+    "config": _config(
+        {
+            "temperature": 1.1,
+            "top_k": 40,
+            "seed": 7,
+            "guidance": 4.0,
+            "bpm": 120,
+            "density": 0.5,
+            "brightness": 0.25,
+            "scale": "C_MAJOR_A_MINOR",
+            "mute_bass": True,
+            "mute_drums": False,
+            "only_bass_and_drums": False,
+            "music_generation_mode": "QUALITY",
+        }
+    ),
+    "config-of-zeros": _config({"temperature": 0, "density": 0, "brightness": 0, "seed": 0}),
+    "config-empty": _config({}),
+    "play": (music.play, lambda session: session.play()),
+    "pause": (music.pause, lambda session: session.pause()),
+    "stop": (music.stop, lambda session: session.stop()),
+    "reset": (music.reset_context, lambda session: session.reset_context()),
+}
+
+
+def agrees(mine: Callable[[], LiveMusicClientMessage], use: Callable[[Any], Any]) -> None:
+    theirs = captured(oracle.GEMINI, {"model": "m"}, use, music=True)
+    assert isinstance(theirs, Said), theirs
+    assert msgspec.json.decode(encode_frame(mine(), AT).unwrap()) == oracle.normal(theirs.frames[1])
+
+
+@pytest.mark.parametrize("name", FRAMES)
+def test_same_frame(name: str) -> None:
+    """A player is told what google-genai tells it."""
+    agrees(*FRAMES[name])
+
+
+@settings(max_examples=50, **_drawing)
+@given(arguments(config=LiveMusicGenerationConfig))
+def test_drawn_configs(drawn: Mapping[str, Any]) -> None:
+    """Whatever config is drawn, the frame is google-genai's."""
+    mine, use = _config(drawn.get("config", {}))
+    theirs = captured(oracle.GEMINI, {"model": "m"}, use, music=True)
+    if isinstance(theirs, oracle.Refused) and issubclass(theirs.error, pydantic.ValidationError):
+        reject()
+    agrees(mine, use)
+
+
+@settings(max_examples=30, **_drawing)
+@given(st.lists(arguments(config=WeightedPrompt).map(lambda drawn: drawn.get("config", {})), max_size=3))
+def test_drawn_prompts(prompts: list[Any]) -> None:
+    """Whatever is wished for, the frame is google-genai's."""
+    agrees(*_prompts(prompts))
+
+
+def test_typed() -> None:
+    """Typed values are as good as dicts, and single fields as a whole config."""
+    prompt = schema.WeightedPrompt(text="piano", weight=1.0)
+    assert music.weighted_prompts([prompt]) == music.weighted_prompts(({"text": "piano", "weight": 1},))
+    whole = LiveMusicGenerationConfig(bpm=120, mute_bass=True)
+    assert music.generation_config(whole) == music.generation_config({"bpm": 120, "muteBass": True})
+    assert music.generation_config(whole) == music.generation_config({"bpm": 90}, bpm=120, mute_bass=True)
+    assert music.generation_config(config=whole, bpm=None) == music.generation_config(mute_bass=True)
+
+
+@pytest.mark.parametrize(
+    ("build", "path"),
+    [
+        (lambda: music.weighted_prompts("piano"), "prompts"),
+        (lambda: music.weighted_prompts([{"text": "x", "wait": 1}]), "prompts[0].wait"),
+        (lambda: music.generation_config({"bpm": "fast"}), "config.bpm"),
+        (lambda: music.generation_config(bmp=120), "config.bmp"),
+    ],
+)
+def test_mistakes(build: Callable[[], Any], path: str) -> None:
+    """A mistake is named by its path where the frame is built."""
+    with pytest.raises(InvalidRequest) as raised:
+        build()
+    assert raised.value.path == path
+
+
+def test_not_on_vertex() -> None:
+    """Vertex plays no music: neither does google-genai there, and the refusal says who does."""
+    assert isinstance(captured(oracle.VERTEX, {"model": "m"}, music=True), oracle.Refused)
+    error = encode_frame(music.play(), Vertex("p")).failure()
+    assert error == Unsupported("Vertex AI", ("live.music",), "only the Gemini Developer API plays music")

@@ -1,0 +1,253 @@
+"""``stores`` and ``stores.documents``: what is asked and read, as google-genai 1.51.0 has it, on both backends."""
+
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from types import FunctionType
+from typing import Any
+
+import pytest
+from google.genai import types
+from msgspec.structs import fields
+
+from genai_fn import schema
+from genai_fn.errors import InvalidRequest, Unsupported
+from genai_fn.ops import stores
+from genai_fn.request import Request
+from genai_fn.wire import encode
+from tests.support.google_genai import oracle
+from tests.support.google_genai.agreement import PLACES, agrees, reads, reads_alike, sends
+
+G = "https://generativelanguage.googleapis.com/v1beta"
+STORE, DOCUMENT = "fileSearchStores/s", "fileSearchStores/s/documents/d"
+
+VERBS: Mapping[str, tuple[Callable[..., Request[Any]], Callable[[Any], Callable[..., Any]]]] = {
+    "create": (stores.create, lambda client: client.file_search_stores.create),
+    "get": (stores.get, lambda client: client.file_search_stores.get),
+    "delete": (stores.delete, lambda client: client.file_search_stores.delete),
+    "list": (stores.list, lambda client: client.file_search_stores._list),
+    "import_file": (stores.import_file, lambda client: client.file_search_stores.import_file),
+    "documents.get": (stores.documents.get, lambda client: client.file_search_stores.documents.get),
+    "documents.delete": (stores.documents.delete, lambda client: client.file_search_stores.documents.delete),
+    "documents.list": (stores.documents.list, lambda client: client.file_search_stores.documents._list),
+}
+"""Ours, and google-genai's."""
+
+PLAIN: Mapping[str, Mapping[str, Any]] = {
+    "create": {},
+    "get": {"name": STORE},
+    "delete": {"name": STORE},
+    "list": {},
+    "import_file": {"file_search_store_name": STORE, "file_name": "files/f"},
+    "documents.get": {"name": DOCUMENT},
+    "documents.delete": {"name": DOCUMENT},
+    "documents.list": {"parent": STORE},
+}
+
+FACTS: tuple[Mapping[str, Any], ...] = (
+    {"key": "author", "string_value": "E. M. Forster"},
+    {"key": "year", "numeric_value": 0},
+    {"key": "tags", "string_list_value": {"values": ["a_b", ""]}},
+)
+CHUNKS: Mapping[str, Any] = {"white_space_config": {"max_tokens_per_chunk": 200, "max_overlap_tokens": 0}}
+CONFIGS: Mapping[str, tuple[type, Mapping[str, Any]]] = {
+    "create": (schema.CreateFileSearchStoreConfig, {"display_name": "Handbooks"}),
+    "delete": (schema.DeleteFileSearchStoreConfig, {"force": False}),
+    "list": (schema.ListFileSearchStoresConfig, {"page_size": 0, "page_token": "t/+="}),
+    "import_file": (schema.ImportFileConfig, {"custom_metadata": FACTS, "chunking_config": CHUNKS}),
+    "documents.delete": (schema.DeleteDocumentConfig, {"force": False}),
+    "documents.list": (schema.ListDocumentsConfig, {"page_size": 0, "page_token": "t/+="}),
+}
+"""Every field of every config."""
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One call; a function in the place of an argument makes it from the library's types."""
+
+    name: str
+    verb: str
+    given: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    def arguments(self, lib: Any) -> dict[str, Any]:
+        given = {**PLAIN[self.verb], **self.given}
+        return {key: each(lib) if isinstance(each, FunctionType) else deepcopy(each) for key, each in given.items()}
+
+    def ours(self) -> Request[Any]:
+        return VERBS[self.verb][0](**self.arguments(schema))
+
+    def theirs(self, client: Any) -> Any:
+        return VERBS[self.verb][1](client)(**self.arguments(types))
+
+
+def _configured(verb: str, name: str, config: Any) -> Case:
+    return Case(f"{verb}-{name}", verb, {"config": config})
+
+
+CASES = (
+    *(Case(f"{verb}-plain", verb) for verb in VERBS),
+    *(_configured(verb, "empty", {}) for verb in CONFIGS),
+    *(_configured(verb, "all", each) for verb, (_, each) in CONFIGS.items() if "force" not in each),
+    *(
+        _configured(verb, name, {name: value})
+        for verb, (_, each) in CONFIGS.items()
+        for name, value in each.items()
+        if name != "force"
+    ),
+    _configured("create", "name-empty", {"display_name": ""}),
+    _configured("create", "camel", {"displayName": "x"}),
+    _configured("create", "typed", lambda lib: lib.CreateFileSearchStoreConfig(display_name="\u00e9")),
+    _configured("list", "camel", {"pageSize": 2, "pageToken": "t"}),
+    _configured("documents.list", "typed", lambda lib: lib.ListDocumentsConfig(page_size=2)),
+    *(_configured("import_file", f"fact-{each['key']}", {"custom_metadata": [each]}) for each in FACTS),
+    _configured("import_file", "no-facts", {"custom_metadata": []}),
+    _configured("import_file", "fact-empty", {"custom_metadata": [{}]}),
+    _configured("import_file", "facts-camel", {"customMetadata": [{"key": "a", "stringListValue": {"values": []}}]}),
+    _configured("import_file", "fact-typed", lambda lib: {"custom_metadata": [lib.CustomMetadata(key="a")]}),
+    _configured("import_file", "chunks-empty", {"chunking_config": {}}),
+    _configured("import_file", "white-space-empty", {"chunking_config": {"white_space_config": {}}}),
+    _configured("import_file", "typed", lambda lib: lib.ImportFileConfig(chunking_config=lib.ChunkingConfig())),
+    *(_configured(verb, "unknown", {"colour": "red"}) for verb in CONFIGS),
+    _configured("import_file", "fact-unknown", {"custom_metadata": [{"key": "a", "value": 1}]}),
+    _configured("list", "size-list", {"page_size": [1]}),
+    *(Case(f"{verb}-short", verb, {"name": "s"}) for verb in ("get", "delete", "documents.get", "documents.delete")),
+    *(Case(f"{verb}-space", verb, {"name": "a b/\u00e9"}) for verb in ("get", "delete", "documents.get")),
+    Case("documents.list-short", "documents.list", {"parent": "s"}),
+    Case("import_file-short", "import_file", {"file_search_store_name": "s", "file_name": "f"}),
+)
+
+DIFFERENCES: Mapping[str, str] = {
+    "force": "1.51.0 writes force=True, as Python does; ours writes JSON's true",
+    "names": "1.51.0 sends whatever a name says; ours refuses one that would lead elsewhere",
+}
+"""Where ours does otherwise on purpose; the tests below say what it does."""
+
+
+@pytest.mark.parametrize("backend", PLACES)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_same_wire(case: Case, backend: str) -> None:
+    """The same arguments are the same request as google-genai's; on Vertex AI, the same refusal."""
+    agrees(case.ours, case.theirs, backend)
+
+
+@pytest.mark.parametrize("verb", CONFIGS)
+def test_every_field(verb: str) -> None:
+    """The table has every field of every config."""
+    kind, config = CONFIGS[verb]
+    assert {each.name for each in fields(kind)} == set(config)
+
+
+@pytest.mark.parametrize("force", [True, False])
+@pytest.mark.parametrize("verb", ["delete", "documents.delete"])
+def test_force(verb: str, force: bool) -> None:
+    """Whether all within goes, too, is said as JSON spells it."""
+    assert DIFFERENCES["force"]
+    case = _configured(verb, "force", {"force": force})
+    theirs = oracle.sent(oracle.GEMINI, case.theirs)
+    assert isinstance(theirs, oracle.Wire)
+    assert theirs.url == f"{G}/{PLAIN[verb]['name']}?force={force}"
+    url = f"{G}/{PLAIN[verb]['name']}?force={str(force).lower()}"
+    assert sends(case.ours(), "gemini") == ("DELETE", url, None)
+
+
+@pytest.mark.parametrize(
+    ("verb", "parameter"),
+    [(verb, parameter) for verb, given in PLAIN.items() for parameter in given],
+)
+@pytest.mark.parametrize("name", ["", "..", "a/../b", "a?b", "a&b", "a#b", "{name}", "a\nb", None, 3])
+def test_names_that_lead_elsewhere(verb: str, parameter: str, name: Any) -> None:
+    """A name that is none, or would lead elsewhere, is a mistake at the build, under its parameter's name."""
+    assert DIFFERENCES["names"]
+    with pytest.raises(InvalidRequest) as raised:
+        VERBS[verb][0](**{**PLAIN[verb], parameter: name})
+    assert (raised.value.path, raised.value.value) == (parameter, name)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_vertex_says_why(verb: str) -> None:
+    """Vertex AI has no stores: that is known before anything is sent."""
+    request = Case(verb, verb).ours()
+    error = encode(request, PLACES["vertex"][1]).failure()
+    assert error == Unsupported(
+        "Vertex AI", (f"stores.{verb}",), "file search stores are the Gemini Developer API's alone"
+    )
+
+
+SHELF = {
+    "name": STORE,
+    "displayName": "Handbooks",
+    "createTime": "2025-01-02T03:04:05.678901Z",
+    "updateTime": "2025-01-02T03:04:05Z",
+    "activeDocumentsCount": "3",
+    "pendingDocumentsCount": 0,
+    "failedDocumentsCount": "0",
+    "sizeBytes": "12345678901",
+}
+BOOK = {
+    "name": DOCUMENT,
+    "displayName": "A Passage to India",
+    "state": "STATE_ACTIVE",
+    "sizeBytes": "1",
+    "mimeType": "text/plain",
+    "createTime": "2025-01-02T03:04:05Z",
+    "updateTime": "2025-01-02T03:04:05Z",
+    "customMetadata": [
+        {"key": "author", "stringValue": "E. M. Forster"},
+        {"key": "year", "numericValue": 1924},
+        {"key": "tags", "stringListValue": {"values": ["a_b", ""]}},
+    ],
+}
+IMPORTED = {"@type": "t", "parent": STORE, "documentName": DOCUMENT}
+REPLIES: Mapping[str, tuple[Any, ...]] = {
+    "create": (SHELF,),
+    "get": ({}, SHELF, {"name": STORE, "sizeBytes": None}, {"name": STORE, "new": {"x": 1}}),
+    "list": (
+        {},
+        {"fileSearchStores": []},
+        {"fileSearchStores": [SHELF, {}], "nextPageToken": "t"},
+        {"nextPageToken": "t"},
+    ),
+    "import_file": (
+        {},
+        {"name": f"{STORE}/operations/1"},
+        {"name": "n", "metadata": {"@type": "t", "snake_case": [1]}, "done": False},
+        {"name": "n", "done": True, "response": IMPORTED},
+        {"name": "n", "done": True, "response": {}},
+        {"name": "n", "done": True, "error": {"code": 3, "message": "no", "details": []}},
+    ),
+    "documents.get": (
+        {},
+        BOOK,
+        {"name": DOCUMENT, "state": "STATE_PENDING", "customMetadata": None},
+        {"state": "STATE_NEW"},
+    ),
+    "documents.list": ({}, {"documents": [BOOK]}, {"documents": [BOOK, {}], "nextPageToken": "t"}),
+}
+
+
+@pytest.mark.parametrize(("verb", "reply"), [(verb, reply) for verb, replies in REPLIES.items() for reply in replies])
+def test_read(verb: str, reply: Any) -> None:
+    """What comes back is read as google-genai reads it."""
+    case = Case(verb, verb)
+    reads_alike(case.ours, case.theirs, "gemini", reply)
+
+
+@pytest.mark.parametrize("reply", [b"", b"{}", b"{}\n"])
+@pytest.mark.parametrize("verb", ["delete", "documents.delete"])
+def test_delete_read(verb: str, reply: bytes) -> None:
+    """A deletion that ends well has nothing to say, and nothing is what it answers."""
+    assert reads(Case(verb, verb).ours(), "gemini", reply) is None
+
+
+def test_pages_show_more() -> None:
+    """A page is gone through as it is, and its repr says that there are more."""
+    page = reads(stores.documents.list(STORE), "gemini", REPLIES["documents.list"][2])
+    assert [each.name for each in page] == [DOCUMENT, None]
+    assert repr(page).startswith("<ListDocumentsResponse of 2, more to come: ")
+
+
+def test_read_in_once() -> None:
+    """What may have begun to be read into a store is not begun again, as it would be in there twice; all else is."""
+    assert [verb for verb, (build, _) in VERBS.items() if not build(**PLAIN[verb]).operation.repeatable] == [
+        "import_file"
+    ]

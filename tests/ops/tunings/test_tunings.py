@@ -1,0 +1,506 @@
+"""``tunings``: what is asked and read, as google-genai 1.51.0 has it, on both backends."""
+
+import pickle
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from google.genai import types
+
+from genai_fn import schema
+from genai_fn.errors import DecodeError, InvalidRequest, Unsupported
+from genai_fn.http import HttpResponse
+from genai_fn.ops import tunings
+from genai_fn.request import Request
+from genai_fn.wire import decode, encode
+from tests.support.google_genai import oracle
+from tests.support.google_genai.agreement import PLACES, agrees, plain, reads, reads_alike, refuses, sends
+
+DIFFERENCES: Mapping[str, str] = {
+    "examples": "1.51.0 never sends the examples, without which nothing is tuned; ours does",
+    "multiplier": "1.51.0 drops the learning rate multiplier on Gemini; ours sends it",
+    "method": "1.51.0 drops a method that the backend lacks; ours refuses it",
+    "checkpoint": "1.51.0 drops the checkpoint of a model that has none, and any in a dict; ours refuses and sends it",
+    "two-places": "1.51.0 drops one of two places of examples; ours is a mistake",
+    "unused-template": "1.51.0 drops the template of a metric that no model judges; ours is a mistake",
+    "raw-output-false": "1.51.0 drops False; ours sends it",
+    "evaluation-unchecked": "1.51.0 does not check the evaluation of a dict, or of a model that is tuned already",
+    "evaluation-read": "1.51.0 cannot read metrics; ours does, and looks into the specs, where Vertex AI has them",
+    "display-name": "1.51.0 drops what Gemini calls the model; ours keeps it",
+    "no-name": "1.51.0 raises where an operation has no name; so does ours, as a failure",
+}
+"""Where ours does otherwise on purpose; the tests below say what it does."""
+
+Twin = tuple[Callable[[], Request[Any]], oracle.Call]
+
+GCS = {"gcs_uri": "gs://b/i.jsonl"}
+TUNED = "projects/q/locations/l/models/7@1"
+
+
+def tuned(config: Any = None, dataset: Any = None, model: str = "m") -> Twin:
+    dataset = GCS if dataset is None else dataset
+    return (
+        lambda: tunings.tune(model, dataset, config),
+        lambda client: client.tunings.tune(base_model=model, training_dataset=_fresh(dataset), config=_typed(config)),
+    )
+
+
+def _fresh(value: Any) -> Any:
+    return pickle.loads(pickle.dumps(value))
+
+
+def _typed(config: Any) -> Any:
+    """Make a config that 1.51.0 reads all of: of a dict it loses some."""
+    return None if config is None else types.CreateTuningJobConfig(**_fresh(config))
+
+
+OUTPUT = {"gcs_destination": {"output_uri_prefix": "gs://b/o"}}
+
+
+def _judged(*metrics: Any, **more: Any) -> Any:
+    return {"evaluation_config": {"metrics": list(metrics), "output_config": OUTPUT, **more}}
+
+
+MINE = {"name": "mine", "prompt_template": "t"}
+CONFIGS: Mapping[str, Any] = {
+    "none": None,
+    "empty": {},
+    "method": {"method": "SUPERVISED_FINE_TUNING"},
+    "preferences": {"method": "PREFERENCE_TUNING", "epoch_count": 2, "beta": 0.5, "learning_rate_multiplier": 1.5},
+    "preferences-alone": {"method": "preference_tuning"},
+    "preferences-all": {
+        "method": "PREFERENCE_TUNING",
+        "validation_dataset": GCS,
+        "export_last_checkpoint_only": True,
+        "adapter_size": "ADAPTER_SIZE_TWO",
+        **_judged({"name": "bleu"}),
+    },
+    "validation": {"validation_dataset": {"gcs_uri": "gs://b/v.jsonl"}},
+    "validation-dataset": {"validation_dataset": {"vertex_dataset_resource": "projects/p/locations/l/datasets/1"}},
+    "validation-empty": {"validation_dataset": {}},
+    "display-name": {"tuned_model_display_name": "d"},
+    "description": {"description": "d"},
+    "epochs": {"epoch_count": 3},
+    "no-epochs": {"epoch_count": 0},
+    "multiplier": {"learning_rate_multiplier": 0.5},
+    "last-checkpoint": {"export_last_checkpoint_only": False},
+    "adapter": {"adapter_size": "ADAPTER_SIZE_FOUR"},
+    "adapter-of-next-year": {"adapter_size": "ADAPTER_SIZE_HUGE"},
+    "batch-size": {"batch_size": 4},
+    "learning-rate": {"learning_rate": 0.001},
+    "labels": {"labels": {"snake_case": "x"}},
+    "beta": {"beta": 0.1},
+    "camel": {"tunedModelDisplayName": "d", "epochCount": 1},
+    "unknown-field": {"epochs": 1},
+    "number": {"epoch_count": "many"},
+    "exact-match": _judged({"name": "exact_match"}),
+    "bleu": _judged({"name": "BLEU"}),
+    "rouge": _judged({"name": "rouge_1"}, {"name": "rouge_l_sum"}, {"name": "ROUGE_L"}),
+    "judged": _judged(MINE),
+    "judged-all": _judged({**MINE, "judge_model_system_instruction": "s", "return_raw_output": True}),
+    "judges": _judged(
+        MINE,
+        autorater_config={
+            "sampling_count": 2,
+            "flip_enabled": False,
+            "autorater_model": "projects/p/locations/l/publishers/google/models/j",
+            "generation_config": {
+                "temperature": 0,
+                "response_modalities": ["TEXT"],
+                "model_selection_config": {"feature_selection_preference": "BALANCED"},
+                "thinking_config": {"thinking_budget": 0},
+            },
+        },
+    ),
+    "judges-empty": _judged(MINE, autorater_config={}),
+    "judges-speakers": _judged(
+        MINE, autorater_config={"generation_config": {"speech_config": {"multi_speaker_voice_config": {}}}}
+    ),
+    "judges-civic": _judged(MINE, autorater_config={"generation_config": {"enable_enhanced_civic_answers": True}}),
+    "output-empty": {"evaluation_config": {"metrics": [{"name": "bleu"}], "output_config": {}}},
+}
+BY_BACKEND: Mapping[str, Mapping[str, Twin]] = {
+    "gemini": {
+        **{name: tuned(config, {}) for name, config in CONFIGS.items() if name != "multiplier" and "pref" not in name},
+        "dataset-gcs": tuned(),
+        "dataset-vertex": tuned(None, {"vertex_dataset_resource": "projects/p/locations/l/datasets/1"}),
+        "checkpoint": tuned({"pre_tuned_model_checkpoint_id": "1"}, {}),
+        "model-whole": tuned(None, {}, "models/m"),
+        "model-tuned": tuned({"epoch_count": 1, "batch_size": 2, "learning_rate": 0.5}, {}, "tunedModels/m"),
+    },
+    "vertex": {
+        **{name: tuned(config) for name, config in CONFIGS.items()},
+        **{f"again-{name}": tuned(config, model=TUNED) for name, config in CONFIGS.items()},
+        "dataset-none": tuned(None, {}),
+        "dataset-vertex": tuned(None, {"vertex_dataset_resource": "projects/p/locations/l/datasets/1"}),
+        "dataset-camel": tuned(None, {"gcsUri": "gs://b/i.jsonl"}),
+        "dataset-of-preferences": tuned({"method": "PREFERENCE_TUNING"}, {"vertex_dataset_resource": "d"}),
+        "examples": tuned(None, {"examples": [{"text_input": "a", "output": "b"}]}),
+        "dataset-unknown-field": tuned(None, {"uri": "gs://b/i.jsonl"}),
+        "checkpoint": tuned({"pre_tuned_model_checkpoint_id": "1"}, model=TUNED),
+        "model-whole": tuned(model="publishers/google/models/m"),
+    },
+}
+EVERY = [(backend, name) for backend, twins in BY_BACKEND.items() for name in twins]
+
+
+@pytest.mark.parametrize(("backend", "name"), EVERY)
+def test_tuned(backend: str, name: str) -> None:
+    """A tuning begins with what google-genai sends, or is refused by the same field."""
+    agrees(*BY_BACKEND[backend][name], backend)
+
+
+BAD_EVALUATIONS: Mapping[str, tuple[Any, str]] = {
+    "no-metrics": ({"output_config": OUTPUT}, "metrics"),
+    "empty-metrics": ({"metrics": [], "output_config": OUTPUT}, "metrics"),
+    "no-output": ({"metrics": [{"name": "bleu"}]}, "output_config"),
+    "unknown-metric": (_judged({"name": "mine"})["evaluation_config"], "metrics[0]"),
+    "empty-template": (_judged({"name": "mine", "prompt_template": ""})["evaluation_config"], "metrics[0]"),
+    "other-address": (
+        {"metrics": [{"name": "bleu"}], "output_config": {"gcs_destination": {"output_uri_prefix": "b/o"}}},
+        "output_config.gcs_destination.output_uri_prefix",
+    ),
+    "no-name": (_judged({"prompt_template": "t"})["evaluation_config"], "metrics[0].name"),
+    "empty-name": (_judged({"name": ""})["evaluation_config"], "metrics[0].name"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_EVALUATIONS)
+def test_bad_evaluations(name: str) -> None:
+    """What cannot judge a model is a mistake at the build, as in google-genai."""
+    config, path = BAD_EVALUATIONS[name]
+    theirs = oracle.sent(
+        oracle.VERTEX,
+        lambda client: client.tunings.tune(
+            base_model="m",
+            training_dataset=GCS,
+            config=types.CreateTuningJobConfig(evaluation_config=types.EvaluationConfig(**_fresh(config))),
+        ),
+    )
+    assert isinstance(theirs, oracle.Refused)
+    for model in ("m", TUNED):
+        with pytest.raises(InvalidRequest) as raised:
+            tunings.tune(model, GCS, {"evaluation_config": config})
+        assert f"config.evaluation_config.{path}" == raised.value.path
+    assert DIFFERENCES["evaluation-unchecked"]
+
+
+@pytest.mark.parametrize("field", ["prompt_template", "judge_model_system_instruction", "return_raw_output"])
+@pytest.mark.parametrize("metric", ["exact_match", "rouge_1"])
+def test_unused_template(metric: str, field: str) -> None:
+    """A metric that no model judges takes nothing that tells one how."""
+    assert DIFFERENCES["unused-template"]
+    value: Any = field != "return_raw_output" and "t"
+    with pytest.raises(InvalidRequest) as raised:
+        tunings.tune("m", GCS, _judged({"name": metric, field: value}))
+    assert f"config.evaluation_config.metrics[0].{field}" == raised.value.path
+
+
+def test_raw_output() -> None:
+    """Whether a judge's own words come back is sent either way."""
+    assert DIFFERENCES["raw-output-false"]
+    body = sends(tunings.tune("m", GCS, _judged({**MINE, "return_raw_output": False})), "vertex")[2]
+    [metric] = body["supervisedTuningSpec"]["evaluationConfig"]["metrics"]
+    assert metric["pointwiseMetricSpec"]["customOutputFormatConfig"] == {"returnRawOutput": False}
+
+
+def test_examples() -> None:
+    """Examples go to Gemini, and all that says how to learn from them."""
+    assert DIFFERENCES["examples"]
+    assert DIFFERENCES["multiplier"]
+    examples = [{"text_input": "a", "output": "b"}, {"textInput": "c"}]
+    body = sends(
+        tunings.tune("m", {"examples": examples}, {"epoch_count": 3, "learning_rate_multiplier": 0.5}), "gemini"
+    )[2]
+    assert body == {
+        "baseModel": "m",
+        "tuningTask": {
+            "hyperparameters": {"epochCount": 3, "learningRateMultiplier": 0.5},
+            "trainingData": {"examples": {"examples": [{"output": "b", "textInput": "a"}, {"textInput": "c"}]}},
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("backend", "dataset", "config"),
+    [
+        ("gemini", {}, {"method": "PREFERENCE_TUNING"}),
+        ("gemini", {}, {"method": "DISTILLATION"}),
+        ("vertex", GCS, {"method": "DISTILLATION"}),
+    ],
+)
+def test_other_methods(backend: str, dataset: Any, config: Any) -> None:
+    """A method that a backend lacks is refused, not forgotten."""
+    assert DIFFERENCES["method"]
+    assert refuses(tunings.tune("m", dataset, config), backend) == ("config.method",)
+
+
+def test_checkpoint() -> None:
+    """A checkpoint belongs to a model that is tuned already, whether the config is a dict or not."""
+    assert DIFFERENCES["checkpoint"]
+    config = {"pre_tuned_model_checkpoint_id": "1"}
+    assert refuses(tunings.tune("m", GCS, config), "vertex") == ("config.pre_tuned_model_checkpoint_id",)
+    body = sends(tunings.tune(TUNED, GCS, config), "vertex")[2]
+    assert body == {
+        "preTunedModel": {"checkpointId": "1", "tunedModelName": TUNED},
+        "supervisedTuningSpec": {"trainingDatasetUri": "gs://b/i.jsonl"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "path"),
+    [
+        (("m", {**GCS, "vertex_dataset_resource": "d"}), "training_dataset"),
+        (
+            ("m", GCS, {"validation_dataset": {**GCS, "vertex_dataset_resource": "d"}}),
+            "config.validation_dataset",
+        ),
+        (("", GCS), "base_model"),
+        (("m", {"examples": [{"text": "a"}]}), "training_dataset.examples[0].text"),
+        (("m", "gs://b/i.jsonl"), "training_dataset"),
+    ],
+)
+def test_mistakes(arguments: Any, path: str) -> None:
+    """Examples in two places, no model, or what is no data set is a mistake at the build."""
+    assert DIFFERENCES["two-places"]
+    with pytest.raises(InvalidRequest) as raised:
+        tunings.tune(*arguments)
+    assert path == raised.value.path
+
+
+NAMES = ("tunedModels/x", "77", "tuningJobs/77", "projects/q/locations/l/tuningJobs/77")
+CALLS: Mapping[str, Callable[[str], Request[Any]]] = {"get": tunings.get, "cancel": tunings.cancel}
+
+
+def _called(method: str, name: str) -> Twin:
+    return lambda: CALLS[method](name), lambda client: getattr(client.tunings, method)(name=name)
+
+
+@pytest.mark.parametrize("backend", PLACES)
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("method", CALLS)
+def test_named(method: str, name: str, backend: str) -> None:
+    """A name is the path, as it is."""
+    agrees(*_called(method, name), backend)
+
+
+@pytest.mark.parametrize("method", CALLS)
+@pytest.mark.parametrize("name", ["", "a/../b", "a?b", None])
+def test_no_names(method: str, name: Any) -> None:
+    """What is no name is a mistake at the build."""
+    with pytest.raises(InvalidRequest):
+        CALLS[method](name)
+
+
+@pytest.mark.parametrize("backend", PLACES)
+@pytest.mark.parametrize("config", [None, {}, {"page_size": 3}, {"pageToken": "a/b c"}, {"filter": "a=b c"}])
+def test_listed(config: Any, backend: str) -> None:
+    """Lists are asked for as google-genai does."""
+    agrees(lambda: tunings.list(config), lambda client: client.tunings.list(config=config), backend)
+
+
+def test_values() -> None:
+    """Requests compare and pickle; a begin is not repeated once it went out."""
+    request = tunings.tune("m", GCS, _judged(MINE))
+    assert request == pickle.loads(pickle.dumps(request))
+    assert hash(tunings.get("n")) == hash(tunings.get("n"))
+    assert [False, True] == [request.operation.repeatable, tunings.get("n").operation.repeatable]
+
+
+def test_unsupported_names_all() -> None:
+    """Every field that a backend lacks is named at once."""
+    error = encode(tunings.tune("m", GCS, {"beta": 1, "labels": {}}), PLACES["gemini"][1]).failure()
+    assert error == Unsupported(
+        "the Gemini Developer API", ("training_dataset.gcs_uri", "config.labels", "config.beta")
+    )
+
+
+# Answers
+
+
+TIMES = {"createTime": "2025-01-02T03:04:05.678901Z", "updateTime": "2025-01-02T03:04:06Z"}
+REPLIES: Mapping[str, Mapping[str, Any]] = {
+    "gemini": {
+        "nothing": {},
+        "all": {
+            "name": "tunedModels/x",
+            "state": "CREATING",
+            "description": "d",
+            "baseModel": "models/m",
+            "tuningTask": {"startTime": "2025-01-02T03:04:07Z", "completeTime": "2025-01-02T03:04:08Z"},
+            **TIMES,
+        },
+        **{
+            state: {"name": "tunedModels/x", "state": state}
+            for state in ("STATE_UNSPECIFIED", "ACTIVE", "FAILED", "JOB_STATE_QUEUED", "NEW")
+        },
+    },
+    "vertex": {
+        "nothing": {},
+        "all": {
+            "name": "projects/1/locations/l/tuningJobs/7",
+            "state": "JOB_STATE_SUCCEEDED",
+            "description": "d",
+            "baseModel": "m",
+            "tunedModelDisplayName": "n",
+            "tunedModel": {
+                "model": "projects/1/locations/l/models/2@1",
+                "endpoint": "projects/1/locations/l/endpoints/3",
+                "checkpoints": [{"checkpointId": "1", "epoch": "2", "step": "30", "endpoint": "e"}],
+            },
+            "experiment": "projects/1/locations/l/metadataStores/default/contexts/c",
+            "labels": {"snake_case": "x"},
+            "supervisedTuningSpec": {
+                "trainingDatasetUri": "gs://b/i.jsonl",
+                "validationDatasetUri": "gs://b/v.jsonl",
+                "hyperParameters": {"epochCount": "3", "learningRateMultiplier": 1, "adapterSize": "ADAPTER_SIZE_FOUR"},
+                "exportLastCheckpointOnly": True,
+            },
+            "encryptionSpec": {"kmsKeyName": "k"},
+            "serviceAccount": "s",
+            "pipelineJob": "p",
+            "outputUri": "gs://b/o",
+            "customBaseModel": "c",
+            "startTime": "2025-01-02T03:04:07Z",
+            "endTime": "2025-01-02T03:04:08Z",
+            **TIMES,
+        },
+        "preferences": {
+            "name": "n",
+            "state": "JOB_STATE_NEW",
+            "preTunedModel": {"tunedModelName": TUNED, "checkpointId": "1", "baseModel": "m"},
+            "preferenceOptimizationSpec": {"hyperParameters": {"beta": 0.5}, "trainingDatasetUri": "u"},
+        },
+        "partner": {
+            "name": "n",
+            "partnerModelTuningSpec": {"hyperParameters": {"a": {"b": 1}}, "trainingDatasetUri": "u"},
+            "veoTuningSpec": {"hyperParameters": {"tuningTask": "TUNING_TASK_I2V"}},
+        },
+        "failed": {"name": "n", "error": {"code": 3, "message": "no", "details": [{"@type": "t"}]}},
+        "told": {
+            "name": "n",
+            "tuningDataStats": {
+                "supervisedTuningDataStats": {
+                    "totalBillableCharacterCount": "10",
+                    "userInputTokenDistribution": {"sum": "5", "buckets": [{"count": 1, "left": 0, "right": 2.5}]},
+                }
+            },
+        },
+        "judges": {
+            "name": "n",
+            "evaluationConfig": {
+                "outputConfig": {"gcsDestination": {"outputUriPrefix": "gs://b/o"}},
+                "autoraterConfig": {
+                    "samplingCount": 2,
+                    "generationConfig": {"temperature": 0.5, "modelConfig": {"featureSelectionPreference": "BALANCED"}},
+                },
+            },
+        },
+    },
+}
+READ = [(backend, name) for backend, replies in REPLIES.items() for name in replies]
+
+
+@pytest.mark.parametrize(("backend", "name"), READ)
+def test_read(backend: str, name: str) -> None:
+    """How far a tuning has come is read as google-genai reads it."""
+    reads_alike(*_called("get", NAMES[0]), backend, REPLIES[backend][name])
+
+
+@pytest.mark.parametrize("name", REPLIES["vertex"])
+def test_begun_on_vertex(name: str) -> None:
+    """The begin of a tuning is read as google-genai reads it."""
+    reads_alike(*tuned(), "vertex", REPLIES["vertex"][name])
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        {"name": "tunedModels/x/operations/1"},
+        {"name": "operations/1", "metadata": {"tunedModel": "tunedModels/y"}},
+        {"name": "tunedModels/x/operations/1", "metadata": {"totalSteps": 5}, "done": False},
+        {"name": "tunedModels/x"},
+        {"metadata": {"tunedModel": "tunedModels/y"}},
+    ],
+)
+def test_begun_on_gemini(reply: Any) -> None:
+    """Gemini answers with an operation, which tells the name of the model that is being made."""
+    reads_alike(*tuned(None, {}), "gemini", reply)
+
+
+def test_begun_without_a_name() -> None:
+    """A begin that does not say what has begun is a failure, not a job without a name."""
+    assert DIFFERENCES["no-name"]
+    result = decode(tunings.tune("m", {}), HttpResponse(200, (), b"{}"), PLACES["gemini"][1])
+    assert isinstance(result.failure(), DecodeError)
+
+
+@pytest.mark.parametrize("backend", PLACES)
+def test_pages_read(backend: str) -> None:
+    """A page of tunings is read as google-genai reads it."""
+    items = list(REPLIES[backend].values())
+    reply = {"nextPageToken": "t", "tunedModels" if backend == "gemini" else "tuningJobs": items}
+    theirs = oracle.parsed(PLACES[backend][0], lambda client: client.tunings.list(), reply)
+    page = reads(tunings.list(), backend, reply)
+    assert (plain(theirs.page), "t") == (plain(page.items), page.next_page_token)
+    assert reads(tunings.list(), backend, {}) == schema.ListTuningJobsResponse()
+
+
+@pytest.mark.parametrize("backend", PLACES)
+def test_nothing_comes_back(backend: str) -> None:
+    """An empty answer is a success."""
+    assert [None, None] == [reads(tunings.cancel("tunedModels/x"), backend, reply) for reply in (b"", {})]
+
+
+def test_display_name_read() -> None:
+    """What a tuned model of Gemini's is called is kept."""
+    assert DIFFERENCES["display-name"]
+    job = reads(tunings.get("tunedModels/x"), "gemini", {"name": "tunedModels/x", "displayName": "d"})
+    assert (job.tuned_model_display_name, job.tuned_model.model) == ("d", "tunedModels/x")
+
+
+SPECS = [
+    {"exactMatchSpec": {}},
+    {"bleuSpec": {}, "aggregationMetrics": ["AVERAGE"]},
+    {"rougeSpec": {"rougeType": "rougelsum"}},
+    {"pointwiseMetricSpec": {"metricPromptTemplate": "t", "customOutputFormatConfig": {"returnRawOutput": True}}},
+    {"nextYearsSpec": {}},
+]
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda said: {"evaluationConfig": said},
+        lambda said: {"supervisedTuningSpec": {"evaluationConfig": said}},
+        lambda said: {"preferenceOptimizationSpec": {"evaluationConfig": said}},
+    ],
+)
+def test_evaluation_read(wrap: Callable[[Any], Any]) -> None:
+    """How a model is judged is read wherever it stands."""
+    assert DIFFERENCES["evaluation-read"]
+    job = reads(tunings.get("n"), "vertex", wrap({"metrics": SPECS}))
+    assert job.evaluation_config == schema.EvaluationConfig(
+        metrics=(
+            schema.Metric(name="exact_match"),
+            schema.Metric(name="bleu"),
+            schema.Metric(name="rougelsum"),
+            schema.Metric(prompt_template="t", return_raw_output=True),
+            schema.Metric(),
+        )
+    )
+
+
+def test_evaluation_comes_back() -> None:
+    """What a tuning is asked to judge by reads back as it was asked, but for the name that a judge's metric had."""
+    asked = _judged({"name": "exact_match"}, MINE, autorater_config={"sampling_count": 2})
+    body = sends(tunings.tune("m", GCS, asked), "vertex")[2]
+    job = reads(tunings.get("n"), "vertex", {"name": "n", **body})
+    config = tunings.tune("m", GCS, asked).operation.config.evaluation_config
+    assert [(None, "t") if each.prompt_template else (each.name, None) for each in config.metrics] == [
+        (each.name, each.prompt_template) for each in job.evaluation_config.metrics
+    ]
+    assert (config.output_config, config.autorater_config) == (
+        job.evaluation_config.output_config,
+        job.evaluation_config.autorater_config,
+    )

@@ -1,0 +1,22 @@
+"""The reference of types is what the source says."""
+
+from docs import write_types
+from genai_fn import schema
+
+
+def test_current() -> None:
+    """``docs/types.md`` is what ``python docs/write_types.py`` writes now."""
+    assert write_types.PAGE.read_text(encoding="utf-8") == write_types.reference()
+
+
+def test_complete() -> None:
+    """Every class and function of ``genai_fn.schema`` is there, and every field and member, with its backend."""
+    page = write_types.reference()
+    for name in schema.__all__:
+        public = getattr(schema, name)
+        if isinstance(public, type):
+            section = page.partition(f"\n### {name}\n")[2].partition("\n#")[0]
+            assert (name, section[:2]) == (name, "\n" + (public.__doc__ or "").strip()[:1])
+            for field in public.__annotations__ if issubclass(public, schema.Message) else ():
+                assert (name, field, f"- `{field}: " in section or field == "secret_fields") == (name, field, True)
+    assert "- `display_name: str` (Vertex only)" in page.partition("\n### Blob\n")[2].partition("\n#")[0]

@@ -1,0 +1,409 @@
+"""The house's rules, read off the source: who imports what, what stays small and documented, what importing costs."""
+
+import ast
+import importlib
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import genai_fn
+from docs import write_operations
+from genai_fn.wire import VERSION
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "genai_fn"
+
+LAYERS = (
+    ("codec", "errors", "values"),
+    ("schema",),
+    ("extras", "http", "masking", "wire.field_support", "wire.lenient_json"),
+    ("backend", "effects", "events", "options", "results", "wire.decompress", "wire.sse"),
+    ("engine.virtual_time", "request", "retry", "wire.resource_names", "wire.resume"),
+    ("commands", "streams", "wire.json_body"),
+    ("wire",),
+    ("engine.handler", "live_protocol"),
+    ("engine", "engine.program"),
+    ("flows", "ops"),
+    ("modifiers",),
+    ("emulator",),
+    ("interpreters",),
+    ("testing",),
+    ("cli",),
+)
+"""
+From the ground up: a module imports what lies below it, or beside it; nothing imports in circles.
+
+A part is a module or a folder with all in it, but for what has a place of its own.
+"""
+
+BLIND = {
+    "ops": {"wire", "engine.handler", "effects", "wire.json_body"},  # operations say what is sent, not how
+    # a server of its own, not the client read backwards
+    "emulator": {"wire", "engine.handler", "effects", "request", "ops"},
+}
+"""What a part must not know, though it lies below."""
+
+SIGHTED = {
+    "ops.batches.lines": {"wire"},  # a line of a batch's file is a request as it would be sent
+    "ops.files.download_flow": {"effects"},  # flows, which stand beside their operations
+    "ops.files.upload_flow": {"effects"},
+}
+"""The modules that may know some of it, each with what it is for."""
+
+PURE = {
+    *("base64", "binascii", "collections", "copy", "dataclasses", "datetime", "difflib", "email", "enum", "functools"),
+    *(
+        "hashlib",
+        "inspect",
+        "io",
+        "itertools",
+        "json",
+        "math",
+        "operator",
+        "re",
+        "string",
+        "textwrap",
+        "types",
+        "typing",
+    ),
+    *("urllib", "zlib", "msgspec", "pybase64", "returns", "typing_extensions"),
+}
+"""What may be imported where nothing touches the world."""
+
+WORLDLY = {
+    "extras": {"importlib"},  # ``importlib.metadata``, for the versions of optional dependencies
+    "": {"importlib"},  # the names of the package are loaded at their first use
+    "codec": {"os", "threading"},  # the lock for new types, which a fork respects
+    "ops.files.download_flow": {"pathlib"},  # names the type that a download to a path answers
+    "schema.disk": {"pathlib"},  # ``from_file`` and ``save`` of Image and Video, named for what they do
+    "wire.decompress": {"sys"},  # ``sys.maxsize``
+    "wire": {"platform"},  # the Python version, for the user agent
+}
+"""The exceptions outside ``interpreters`` and ``cli``, each with what it is for."""
+
+LONG_FILES = {
+    "genai_fn/schema/__init__.py": "the list of all types, a line each",
+    "tests/cases/generate_requests.py": "a table of requests",
+}
+LONG_FUNCTIONS: dict[str, str] = {}
+
+
+def sources(*folders: str) -> list[Path]:
+    return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def imported(path: Path, *, late: bool = True) -> Iterator[str]:
+    """Give the full names of all that a file imports; `late` counts what functions and type checkers alone import."""
+    tree = tree_of(path)
+    for node in ast.walk(tree) if late else tree.body:
+        if isinstance(node, ast.Import):
+            yield from (each.name for each in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno} imports relatively"
+            yield from (f"{node.module}.{each.name}" for each in node.names)
+
+
+def part_of(name: str) -> str:
+    own = name.removeprefix("genai_fn").lstrip(".")
+    return next((each for each in (own, *_above(own)) if each in PARTS), own.split(".")[0])
+
+
+def _above(name: str) -> list[str]:
+    """Name the folders that a module lies in, the nearest first."""
+    parts = name.split(".")
+    return [".".join(parts[:length]) for length in range(len(parts) - 1, 0, -1)]
+
+
+PARTS = {part for layer in LAYERS for part in layer}
+MODULES = {name_of(path): path for path in sources("genai_fn")}
+RANKS = {part: rank for rank, layer in enumerate(LAYERS) for part in layer}
+pure = pytest.mark.parametrize(
+    "name", [each for each in MODULES if part_of(each) not in ("interpreters", "cli", "testing", "__main__")]
+)
+every_module = pytest.mark.parametrize("name", MODULES)
+
+
+@every_module
+def test_has_a_layer(name: str) -> None:
+    """Every module has its place in the layers."""
+    assert part_of(name) in PARTS | {"", "__main__"}
+
+
+@every_module
+def test_imports_downwards(name: str) -> None:
+    """A module imports from its own layer and from lower ones."""
+    part = part_of(name)
+    if part not in PARTS:
+        return  # the package itself, whose names are lazy, and ``python -m``
+    own = {
+        part_of(each) for each in imported(MODULES[name]) if each.startswith("genai_fn.") and part_of(each) in PARTS
+    } - {part}
+    assert [each for each in own if RANKS[each] > RANKS[part]] == []
+    assert own & BLIND.get(part, set()) == SIGHTED.get(name, set())
+
+
+def test_imports_in_no_circle() -> None:
+    """No module needs itself to be imported, by way of others."""
+    waiting = {name: needed_by(name) for name in MODULES}
+    while ready := {name for name, needed in waiting.items() if not needed & waiting.keys()}:
+        waiting = {name: needed for name, needed in waiting.items() if name not in ready}
+    assert waiting == {}
+
+
+def needed_by(name: str) -> set[str]:
+    """Name what is loaded before a module is: what it imports, and the folders that this lies in, but for its own."""
+    loaded = {loaded_by(each) for each in imported(MODULES[name], late=False)}
+    folders = {each for one in loaded for each in _above(one)} - {*_above(name)}
+    return (loaded | folders) - {"", name}
+
+
+def loaded_by(full: str) -> str:
+    """Name the module of the package that an import loads: of ``genai_fn.http.HttpRequest``, ``http``."""
+    name = full.removeprefix("genai_fn").lstrip(".") if full.startswith("genai_fn.") else ""
+    return next((each for each in (name, name.rpartition(".")[0]) if each in MODULES), "")
+
+
+@pure
+def test_touches_no_world(name: str) -> None:
+    """Only ``interpreters`` and the command import what does I/O, or reads a clock, chance or the environment."""
+    roots = {each.split(".")[0] for each in imported(MODULES[name])} - {"genai_fn"}
+    assert roots - PURE == WORLDLY.get(name, set())
+
+
+@pure
+def test_calls_no_world(name: str) -> None:
+    """Nothing opens a file, prints or reads from the terminal but what is made for it."""
+    called = {
+        node.func.id
+        for node in ast.walk(tree_of(MODULES[name]))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    assert called & {"open", "print", "input", "exec", "eval", "breakpoint"} == set()
+
+
+FROM_MSGSPEC = {
+    *("DecodeError", "Meta", "NODEFAULT", "Raw", "Struct", "StructMeta", "UNSET", "UnsetType", "ValidationError"),
+    *("field", "inspect", "structs"),
+}
+"""What any module may use of msgspec: nothing in it prepares a type. Of ``inspect`` these are the classes alone."""
+
+
+@pytest.mark.parametrize("name", [each for each in MODULES if each != "codec"])
+def test_only_the_codec_calls_msgspec(name: str) -> None:
+    """Only ``codec`` decodes, converts, encodes and describes with msgspec, as it prepares new types under a lock."""
+    tree = tree_of(MODULES[name])
+    used = {
+        each.removeprefix("msgspec.").split(".")[0] for each in imported(MODULES[name]) if each.startswith("msgspec.")
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "msgspec":
+            used.add(node.attr)
+        if isinstance(node, ast.Attribute) and node.attr in ("type_info", "multi_type_info"):
+            used.add(node.attr)
+        assert not (isinstance(node, ast.alias) and node.name == "msgspec" and node.asname), "msgspec has another name"
+    assert used - FROM_MSGSPEC == set()
+
+
+def test_urllib_only_splits() -> None:
+    """Of urllib only ``parse`` is used, which knows no network."""
+    used = {each for path in MODULES.values() for each in imported(path) if each.startswith("urllib")}
+    assert [each for each in used if not each.startswith("urllib.parse")] == []
+
+
+@pytest.mark.parametrize(
+    "path", sources("genai_fn", "tests", "benchmarks"), ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_sizes(path: Path) -> None:
+    """A file has at most 600 lines and a function 60, but for the exceptions that say why."""
+    where = str(path.relative_to(ROOT))
+    lines = len(path.read_text(encoding="utf-8").splitlines())
+    assert (lines > 600) == (where in LONG_FILES), f"{where} has {lines} lines"
+    functions = (node for node in ast.walk(tree_of(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    long = {f"{where}:{each.name}" for each in functions if (each.end_lineno or 0) - each.lineno >= 60}
+    assert long == {each for each in LONG_FUNCTIONS if each.startswith(f"{where}:")}
+
+
+@every_module
+def test_is_documented(name: str) -> None:
+    """Every module, and every public function and class in it, says what it is for."""
+    tree = tree_of(MODULES[name])
+    assert ast.get_docstring(tree), f"{name} has no docstring"
+    assert [each.name for each in _public(tree.body) if not ast.get_docstring(each)] == []
+
+
+def _public(body: list[ast.stmt]) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]:
+    """Give what needs a docstring; an overload has its function's, and a method that a base declares has the base's."""
+    for node in body:
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) or node.name.startswith("_"):
+            continue
+        if any(ast.unparse(each).endswith("overload") for each in node.decorator_list):
+            continue
+        yield node
+
+
+@pytest.mark.parametrize("path", sources("tests"), ids=lambda path: str(path.relative_to(ROOT)))
+def test_tests_state_their_rule(path: Path) -> None:
+    """Every test has a docstring, whose sentence is the rule that it holds."""
+    tests = [
+        node
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_")
+    ]
+    assert [each.name for each in tests if not ast.get_docstring(each)] == []
+
+
+@every_module
+def test_all_is_true(name: str) -> None:
+    """What ``__all__`` lists is there, once; a module with public definitions has one."""
+    if name == "__main__":
+        return
+    module = importlib.import_module(f"genai_fn.{name}".rstrip("."))
+    listed = getattr(module, "__all__", [])
+    assert [each for each in listed if not hasattr(module, each)] == []
+    assert len(set(listed)) == len(listed)
+    assert listed or not list(_public(tree_of(MODULES[name]).body))
+
+
+def test_lazy_names_agree() -> None:
+    """The three lists of public names are one: the lazy table, what type checkers see, and ``__all__``."""
+    tree = tree_of(PACKAGE / "__init__.py")
+    typed = {
+        each.asname or each.name: str(node.module).removeprefix("genai_fn").lstrip(".")
+        for branch in tree.body
+        if isinstance(branch, ast.If)
+        for node in branch.body
+        if isinstance(node, ast.ImportFrom)
+        for each in node.names
+    }
+    assert set(genai_fn.__all__) == set(typed)
+    full = {name: f"{place}.{name}".lstrip(".") for name, place in typed.items()}
+    modules = {name for name in full if isinstance(getattr(genai_fn, name), ModuleType)}
+    assert {name: full[name] for name in modules} == genai_fn._MODULES
+    assert {name: typed[name] for name in full.keys() - modules} == genai_fn._PLACE
+
+
+@pytest.mark.parametrize("name", genai_fn.__all__)
+def test_public_names_load(name: str) -> None:
+    """Every public name loads, and is documented."""
+    assert getattr(genai_fn, name) is getattr(genai_fn, name)
+    assert name in dir(genai_fn)
+
+
+def test_unknown_name() -> None:
+    """A name that is not there is an AttributeError, as everywhere."""
+    with pytest.raises(AttributeError, match="generat"):
+        _ = genai_fn.generat  # type: ignore[attr-defined]  # that is the point
+
+
+@pytest.mark.parametrize("path", sources("genai_fn"), ids=lambda path: str(path.relative_to(ROOT)))
+def test_nothing_waits_for_the_collector(path: Path) -> None:
+    """No class has a ``__del__``: what is opened is closed by name."""
+    assert [
+        node.name for node in ast.walk(tree_of(path)) if isinstance(node, ast.FunctionDef) and node.name == "__del__"
+    ] == []
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_modules_have_names(name: str) -> None:
+    """No module is called after nothing in particular."""
+    vague = {
+        "client",
+        "manager",
+        "handler",
+        "util",
+        "utils",
+        "helpers",
+        "common",
+        "misc",
+        "data",
+        "info",
+        "process",
+        "core",
+    }
+    handlers = {"handler"} if name == "engine.handler" else set()  # of RequestHandler, which is something in particular
+    assert set(name.split(".")) & vague == handlers
+
+
+NETWORK = (
+    "anyio",
+    "asyncio",
+    "google",
+    "h11",
+    "httpcore",
+    "httpcore2",
+    "hypothesis",
+    "PIL",
+    "requests",
+    "rich",
+    "ssl",
+    "trio",
+    "typer",
+)
+
+
+@pytest.mark.parametrize(
+    "statement", ["import genai_fn", "import genai_fn.schema", "from genai_fn import generate, text, with_config"]
+)
+def test_imports_are_cheap_and_silent(statement: str) -> None:
+    """Importing the package, its types and its builders loads no network stack, and says nothing."""
+    told = f"{statement}; import sys; sys.exit(repr(sorted(set({NETWORK}) & set(sys.modules))))"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", told], capture_output=True, text=True, cwd=ROOT, check=False, timeout=600
+    )
+    assert (done.stdout, done.stderr.strip()) == ("", "[]")
+
+
+def texts() -> list[Path]:
+    kept = {".py", ".md", ".toml", ".lock", ".txt", ".json", ".cfg", ""}
+    folders = ("genai_fn", "tests", "benchmarks", "docs", ".ci")
+    found = [
+        each
+        for folder in folders
+        for each in (ROOT / folder).rglob("*")
+        if each.is_file() and "__pycache__" not in each.parts
+    ]
+    return [each for each in (*found, *ROOT.glob("*")) if each.is_file() and each.suffix in kept]
+
+
+def test_belongs_to_no_machine() -> None:
+    """No file names somebody's directories, or the host of a package registry."""
+    somebodys = re.compile(r"/(?:root|home|Users|work|opt)/[a-z]|" + r"\b(?:py" + r"pi|npm" + r"js)\.(?:org|com)\b")
+    found = {
+        str(path.relative_to(ROOT)): somebodys.findall(path.read_text(encoding="utf-8", errors="ignore"))
+        for path in texts()
+    }
+    assert {name: each for name, each in found.items() if each} == {}
+
+
+def test_versions_agree() -> None:
+    """The version that is installed is the one that the package says, and the one that goes out with every request."""
+    packaged = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    assert (packaged, packaged) == (genai_fn.__version__, VERSION)
+
+
+def test_docs_list_every_operation() -> None:
+    """The list of operations is what the source says; ``python tasks.py docs`` writes it anew."""
+    assert write_operations.PAGE.read_text(encoding="utf-8") == write_operations.listed()
+
+
+def test_readme_is_up_to_date() -> None:
+    """What README calls not here yet is not here yet."""
+    section = (
+        (ROOT / "README.md").read_text(encoding="utf-8").partition("## What is not here yet")[2].partition("\n## ")[0]
+    )
+    assert set(re.findall(r"`(\w+)`", section)) & set(genai_fn.__all__) == set()

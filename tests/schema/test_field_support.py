@@ -1,0 +1,158 @@
+"""What only one backend takes: the marks on the fields say what google-genai 1.51.0 refuses, no more and no less."""
+
+import re
+import typing
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+import pytest
+from google.genai import Client
+
+from genai_fn import schema
+from genai_fn.schema import Message
+from genai_fn.schema.base import BackendOnly
+from tests.support.google_genai.oracle import GEMINI, VERTEX, Backend, Refused, sent
+from tests.support.schema_samples import bare, hints
+
+OPERATIONS: dict[str, tuple[type[Message], Callable[[Client, Any], Any]]] = {
+    "generate": (
+        schema.GenerateContentConfig,
+        lambda client, config: client.models.generate_content(model="m", contents="a", config=config),
+    ),
+    "contents": (
+        schema.Part,
+        lambda client, part: client.models.generate_content(model="m", contents=part),
+    ),
+    "embed": (
+        schema.EmbedContentConfig,
+        lambda client, config: client.models.embed_content(model="m", contents="a", config=config),
+    ),
+    "images.generate": (
+        schema.GenerateImagesConfig,
+        lambda client, config: client.models.generate_images(model="m", prompt="a", config=config),
+    ),
+    "videos.generate": (
+        schema.GenerateVideosConfig,
+        lambda client, config: client.models.generate_videos(model="m", prompt="a", config=config),
+    ),
+    "videos.generate, source": (
+        schema.GenerateVideosSource,
+        lambda client, source: client.models.generate_videos(model="m", source=source),
+    ),
+    "tokens.count": (
+        schema.CountTokensConfig,
+        lambda client, config: client.models.count_tokens(model="m", contents="a", config=config),
+    ),
+    "caches.create": (
+        schema.CreateCachedContentConfig,
+        lambda client, config: client.caches.create(model="m", config=config),
+    ),
+    "tunings.tune": (
+        schema.CreateTuningJobConfig,
+        lambda client, config: client.tunings.tune(base_model="m", training_dataset=_examples(client), config=config),
+    ),
+    "tunings.tune, dataset": (
+        schema.TuningDataset,
+        lambda client, dataset: client.tunings.tune(base_model="m", training_dataset=dataset),
+    ),
+    "batches.create": (
+        schema.CreateBatchJobConfig,
+        lambda client, config: client.batches.create(
+            model="m", src="gs://b/o.jsonl" if client.vertexai else "files/x", config=config
+        ),
+    ),
+    "batches.create, source": (
+        schema.BatchJobSource,
+        lambda client, source: client.batches.create(model="m", src=source),
+    ),
+    "batches.list": (
+        schema.ListBatchJobsConfig,
+        lambda client, config: client.batches.list(config=config),
+    ),
+    "auth_tokens.create": (
+        schema.CreateAuthTokenConfig,
+        lambda client, config: client.auth_tokens.create(config=config),
+    ),
+}
+
+EXPLAINED = {
+    ("auth_tokens.create", "SpeechConfig", "multi_speaker_voice_config"): "refused in live sessions on both backends",
+    ("generate", "Schema", "additional_properties"): "refused on Gemini in response_schema, sent in a declaration",
+    ("batches.create, source", "BatchJobSource", "format"): "on Vertex goes along with an address only",
+}
+"""Where 1.51.0 refuses by more than the field."""
+
+ONE_BACKEND = {"auth_tokens.create": "gemini"}
+
+
+def _examples(client: Client) -> Any:
+    return {"gcs_uri": "gs://b/o.jsonl"} if client.vertexai else {"examples": [{"text_input": "a", "output": "b"}]}
+
+
+@pytest.mark.parametrize("backend", ["gemini", "vertex"])
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_marks(name: str, backend: str) -> None:
+    """A field is marked where, and only where, the backend refuses it."""
+    if ONE_BACKEND.get(name, backend) != backend:
+        return
+    kind, call = OPERATIONS[name]
+    refused, marked = [], []
+    for owner, field, annotation, wrap in _fields(kind, backend, frozenset()):
+        key = f"{owner}.{field}"
+        if (name, owner, field) in EXPLAINED:
+            continue
+        if _refuses(GEMINI if backend == "gemini" else VERTEX, call, wrap, field, annotation):
+            refused.append(key)
+        if not _takes(annotation, backend):
+            marked.append(key)
+    assert refused == marked
+
+
+def _refuses(backend: Backend, call: Callable[[Client, Any], Any], wrap: Any, field: str, annotation: Any) -> bool:
+    outcome = sent(backend, lambda client: call(client, wrap({field: _little(annotation)})))
+    if not isinstance(outcome, Refused) or not outcome.unsupported:
+        return False
+    return "other sources" in outcome.message or bool(re.search(rf"\b{field}\b", outcome.message))
+
+
+def _takes(annotation: Any, backend: str) -> bool:
+    return all(
+        each.backend == backend for each in getattr(annotation, "__metadata__", ()) if isinstance(each, BackendOnly)
+    )
+
+
+def _fields(
+    kind: type[Message], backend: str, above: frozenset[type]
+) -> Iterator[tuple[str, str, Any, Callable[[Any], Any]]]:
+    """Give every field that can be reached on a backend: its type, its name, and how its value is wrapped."""
+    for name, annotation in hints(kind).items():
+        yield kind.__name__, name, annotation, lambda value: value
+        inner = bare(annotation)
+        many = typing.get_origin(inner) is tuple
+        inner = bare(typing.get_args(inner)[0]) if many else inner
+        further = isinstance(inner, type) and issubclass(inner, Message) and inner not in {*above, kind} | _NOT_CONFIGS
+        if further and _takes(annotation, backend):
+            for owner, field, below, wrap in _fields(inner, backend, above | {kind}):
+                yield owner, field, below, _wrapped(wrap, name, many=many)
+
+
+_NOT_CONFIGS = {schema.Content, schema.InlinedResponse, schema.InlinedEmbedContentResponse, schema.InlinedRequest}
+"""Types that another operation of the table goes through, or that only come back."""
+
+
+def _wrapped(wrap: Callable[[Any], Any], name: str, *, many: bool) -> Callable[[Any], Any]:
+    return lambda value: {name: [wrap(value)] if many else wrap(value)}
+
+
+def _little(annotation: Any) -> Any:
+    """Give the least that a field of google-genai can be set to."""
+    kind = bare(annotation)
+    if typing.get_origin(kind) is tuple:
+        return [_little(typing.get_args(kind)[0])]
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return next(each.value for each in kind if "UNSPECIFIED" not in each.value)
+    if isinstance(kind, type) and issubclass(kind, Message):
+        return "a" if kind is schema.Content else {}
+    return {bool: True, int: 1, float: 0.5, bytes: b"x", str: "x", datetime: "2025-01-02T03:04:05Z"}.get(kind, {})

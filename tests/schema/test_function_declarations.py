@@ -1,0 +1,597 @@
+"""A Python function as a declaration: what google-genai 1.51.0 makes of it, but for what the table explains."""
+
+import enum
+import functools
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Annotated, Any, Literal, NamedTuple, Optional, TypeAlias
+from uuid import UUID
+
+import msgspec
+import pydantic
+import pytest
+from annotated_types import MaxLen, doc
+from google.genai import types
+
+from genai_fn import Gemini, Vertex, encode, generate
+from genai_fn.errors import InvalidRequest
+from genai_fn.schema import Behavior, FunctionDeclaration, GenerateContentConfig, Schema, Tool
+from genai_fn.schema.convert import as_struct
+from genai_fn.schema.docstrings import parse_parameter_descriptions
+from tests.support import postponed_annotations
+from tests.support.google_genai.oracle import GEMINI, VERTEX, Wire, normal, sent
+
+
+class Color(enum.Enum):
+    BLUE = "blue"
+    RED = "red"
+
+
+class Size(enum.StrEnum):
+    S = "s"
+    L = "l"
+
+
+class Count(enum.IntEnum):
+    TWO = 2
+    ONE = 1
+
+
+class Pair(NamedTuple):
+    number: int
+    name: str
+
+
+class Tree(pydantic.BaseModel):
+    name: str
+    trees: "list[Tree]" = []
+
+
+class Place(pydantic.BaseModel):
+    name: str
+    zip_code: str = "0"
+
+
+@dataclass
+class Point:
+    x: float
+    y: float = 0.0
+
+
+class Spot(msgspec.Struct):
+    """A place."""
+
+    x: int
+
+
+def nothing() -> None: ...
+
+
+def scalars(a: str, b: int, c: float, d: bool, e: str = "x", f: int = 0, g: float = 0.5, h: bool = False) -> str:
+    """Take a text, and more.
+
+    In two paragraphs.
+    """
+    return f"{a}{b}{c}{d}{e}{f}{g}{h}"
+
+
+def optional(a: Optional[int] = None, b: int | None = None, c: str | None = "x") -> None: ...  # noqa: UP045  # older code has it
+
+
+def lists(a: list[str], b: list[int] | None = None, c: list[list[float]] = []) -> None: ...  # noqa: B006  # never called
+
+
+def bare(a: list, b: dict) -> None: ...  # type: ignore[type-arg]  # people write so
+
+
+def words(a: Literal["x", "y"], b: Literal["x", "y"] = "x") -> None: ...
+
+
+def colors(a: Color, b: Size, c: Color = Color.RED) -> None: ...
+
+
+def palette(a: list[Color]) -> None: ...
+
+
+def either(a: int | str) -> None: ...
+
+
+def noted(a: Annotated[int, "how many"]) -> None: ...
+
+
+def variadic(a: int, *args: int, **kwargs: int) -> None: ...
+
+
+async def waiting(a: int) -> None: ...
+
+
+class Lamp:
+    def turn(self, *, on: bool) -> None:
+        """Turn it."""
+
+
+def docs(city: str) -> str:
+    """Tell the weather.
+
+    Args:
+        city: Where.
+    """
+    return city
+
+
+def backwards(a: Literal["y", "x"]) -> None: ...
+
+
+Days: TypeAlias = Annotated[int, pydantic.Field(ge=1, le=14, description="How many days.")]
+
+
+def limited(
+    days: Days, when: datetime, name: Annotated[str, pydantic.StringConstraints(pattern="^[a-z]+$")]
+) -> None: ...
+
+
+def place(where: Place) -> None: ...
+
+
+def counts(of: dict[str, int]) -> None: ...
+
+
+def anything(a: Any = None) -> None: ...
+
+
+def unset(a: int = None) -> None: ...  # type: ignore[assignment]  # noqa: RUF013  # people write so
+
+
+def given(a: int | None) -> None: ...
+
+
+SAME: tuple[Callable[..., Any], ...] = (
+    *(nothing, scalars, optional, lists, bare, words, colors, noted, variadic, waiting, backwards, limited),
+    Lamp().turn,
+)
+
+
+def _theirs(function: Callable[..., Any]) -> Any:
+    told = types.FunctionDeclaration.from_callable_with_api_option(callable=function, api_option="GEMINI_API")
+    return told.model_dump(mode="json", exclude_none=True, by_alias=True)
+
+
+def _ours(function: Callable[..., Any]) -> Any:
+    return msgspec.json.decode(msgspec.json.encode(FunctionDeclaration.from_callable(callable=function)))
+
+
+@pytest.mark.parametrize("function", SAME, ids=lambda function: function.__name__)
+def test_same(function: Callable[..., Any]) -> None:
+    """A function is declared as in google-genai."""
+    assert _ours(function) == _theirs(function)
+
+
+DIFFERENT: dict[Callable[..., Any], tuple[str, Any]] = {
+    docs: (
+        "what the docstring says of a parameter goes along with it",
+        {"city": {"type": "STRING", "description": "Where."}},
+    ),
+    either: (
+        "a union has no type beside its members: OBJECT is none of them",
+        {"a": {"anyOf": [{"type": "INTEGER"}, {"type": "STRING"}]}},
+    ),
+    place: (
+        "as response_schema has it: titles and defaults are kept, what has a default is not required",
+        {
+            "where": {
+                "type": "OBJECT",
+                "title": "Place",
+                "properties": {
+                    "name": {"type": "STRING", "title": "Name"},
+                    "zip_code": {"type": "STRING", "title": "Zip Code", "default": "0"},
+                },
+                "propertyOrdering": ["name", "zip_code"],
+                "required": ["name"],
+            }
+        },
+    ),
+    anything: ("a default of None makes a parameter optional", {"a": {"nullable": True}}),
+    unset: ("a default of None makes a parameter optional", {"a": {"type": "INTEGER", "nullable": True}}),
+    given: ("Python requires what has no default", {"a": {"type": "INTEGER", "nullable": True}}),
+    palette: (
+        "as response_schema has it: titles are kept",
+        {"a": {"type": "ARRAY", "items": {"type": "STRING", "title": "Color", "enum": ["blue", "red"]}}},
+    ),
+}
+
+
+@pytest.mark.parametrize("function", DIFFERENT, ids=lambda function: function.__name__)
+def test_different(function: Callable[..., Any]) -> None:
+    """Where a function is declared in another way than in google-genai, the table says so."""
+    reason, properties = DIFFERENT[function]
+    assert reason
+    assert _ours(function)["parameters"]["properties"] == properties
+    assert _ours(function) != _theirs(function)
+
+
+class Scale(enum.Enum):
+    SMALL = "small"
+    MEDIUM = "medium"
+    LARGE = "large"
+
+
+@dataclass
+class Order:
+    size: Scale
+    count: Annotated[int, pydantic.Field(gt=0, le=9, description="How many.")]
+    note: Annotated[str, doc("For the cook."), MaxLen(80)] = ""
+    kind: Literal["hot", "cold"] = "hot"
+
+
+def ordering(order: Order, sizes: list[Scale]) -> None: ...
+
+
+def test_order_and_limits_inside() -> None:
+    """Inside a class, too, members keep their order, and limits and descriptions of any library are told."""
+    sizes = {"type": "STRING", "title": "Scale", "enum": ["small", "medium", "large"]}
+    properties = _ours(ordering)["parameters"]["properties"]
+    assert properties["sizes"] == {"type": "ARRAY", "items": sizes}
+    assert properties["order"]["properties"] == {
+        "size": sizes,
+        "count": {"type": "INTEGER", "minimum": 1.0, "maximum": 9.0, "description": "How many."},
+        "note": {"type": "STRING", "maxLength": 80, "description": "For the cook.", "default": ""},
+        "kind": {"type": "STRING", "enum": ["hot", "cold"], "default": "hot"},
+    }
+
+
+def texts(a: set[str]) -> None: ...
+
+
+def data(a: bytes) -> None: ...
+
+
+def numbers(a: Literal[2, 1]) -> None: ...
+
+
+def number(a: Count) -> None: ...
+
+
+def both(a: tuple[int, str]) -> None: ...
+
+
+def pair(a: Pair) -> None: ...
+
+
+def nested(a: Tree) -> None: ...
+
+
+def above(a: Annotated[float, pydantic.Field(gt=0)]) -> None: ...
+
+
+def times(a: date, b: UUID, c: Decimal, d: timedelta) -> None: ...
+
+
+COUNT = {"type": "integer", "title": "Count", "enum": [2, 1]}
+TREE = {
+    "type": "object",
+    "title": "Tree",
+    "properties": {
+        "name": {"type": "string", "title": "Name"},
+        "trees": {"type": "array", "title": "Trees", "items": {"$ref": "#/$defs/Tree"}, "default": []},
+    },
+    "required": ["name"],
+}
+PREFIX = [{"type": "integer"}, {"type": "string"}]
+PLAIN: dict[Callable[..., Any], tuple[str, dict[str, Any], dict[str, Any]]] = {
+    counts: (
+        "1.51.0 loses what a mapping holds",
+        {"of": {"type": "object", "additionalProperties": {"type": "integer"}}},
+        {},
+    ),
+    texts: (
+        "1.51.0 loses that each may come once",
+        {"a": {"type": "array", "items": {"type": "string"}, "uniqueItems": True}},
+        {},
+    ),
+    data: (
+        "1.51.0 sends a format that the service refuses",
+        {"a": {"type": "string", "contentEncoding": "base64"}},
+        {},
+    ),
+    numbers: (
+        "1.51.0 sends numbers where a Schema takes texts",
+        {"a": {"type": "integer", "enum": [2, 1]}},
+        {},
+    ),
+    number: ("1.51.0 sends numbers where a Schema takes texts", {"a": {"$ref": "#/$defs/Count"}}, {"Count": COUNT}),
+    both: (
+        "1.51.0 sends the properties without the object around them",
+        {"a": {"type": "array", "minItems": 2, "maxItems": 2, "prefixItems": PREFIX, "items": False}},
+        {},
+    ),
+    pair: (
+        "1.51.0 sends the properties without the object around them",
+        {"a": {"$ref": "#/$defs/Pair"}},
+        {"Pair": {"type": "array", "title": "Pair", "minItems": 2, "maxItems": 2, "prefixItems": PREFIX}},
+    ),
+    nested: ("1.51.0 fails in its own code", {"a": {"$ref": "#/$defs/Tree"}}, {"Tree": TREE}),
+    above: ("1.51.0 refuses it", {"a": {"type": "number", "exclusiveMinimum": 0}}, {}),
+    times: (
+        "1.51.0 sends formats that the service refuses",
+        {
+            "a": {"type": "string", "format": "date"},
+            "b": {"type": "string", "format": "uuid"},
+            "c": {"type": "string", "format": "decimal"},
+            "d": {"type": "string", "format": "duration"},
+        },
+        {},
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")  # of google-genai's own numbers among texts
+@pytest.mark.parametrize("function", PLAIN, ids=lambda function: function.__name__)
+def test_plain(function: Callable[..., Any]) -> None:
+    """What a Schema cannot say of one parameter makes JSON Schema of them all, which the API takes beside it."""
+    reason, properties, defs = PLAIN[function]
+    expected = {"type": "object", "properties": properties, "required": list(properties)}
+    expected |= {"$defs": defs} if defs else {}
+    assert _ours(function) == {"name": function.__name__, "parametersJsonSchema": expected}
+    try:
+        theirs = _theirs(function)
+    except (ValueError, RecursionError):
+        theirs = None
+    assert theirs != _ours(function), reason
+
+
+def test_plain_beside() -> None:
+    """There, too, defaults, None and the docstring are told; nothing stands beside a ``$ref``, as the API asks."""
+
+    def rate(
+        scores: dict[str, int] | None = None, size: Scale = Scale.SMALL, other: Scale = None, any: Any = None
+    ) -> None:  # type: ignore[assignment]  # noqa: A002, RUF013  # people write so
+        """Rate.
+
+        Args:
+            scores: By name.
+            size: Of the plate.
+        """
+
+    assert _ours(rate)["parametersJsonSchema"] == {
+        "type": "object",
+        "properties": {
+            "scores": {
+                "anyOf": [{"type": "object", "additionalProperties": {"type": "integer"}}, {"type": "null"}],
+                "description": "By name.",
+            },
+            "size": {"anyOf": [{"$ref": "#/$defs/Scale"}], "description": "Of the plate.", "default": "small"},
+            "other": {"anyOf": [{"$ref": "#/$defs/Scale"}, {"type": "null"}]},
+            "any": {},
+        },
+        "required": [],
+        "$defs": {"Scale": {"type": "string", "title": "Scale", "enum": ["small", "medium", "large"]}},
+    }
+
+
+def test_one_name_for_two() -> None:
+    """Two definitions of one name are refused, as one would be lost."""
+
+    def feed(of: dict[str, Tree], other: list[msgspec.defstruct("Tree", ["name"])]) -> None: ...  # type: ignore[misc]  # made on the spot
+
+    with pytest.raises(InvalidRequest, match="two that are called Tree"):
+        FunctionDeclaration.from_callable(callable=feed)
+
+
+def test_required() -> None:
+    """Required is what has no default, as Python has it."""
+    assert _ours(given)["parameters"]["required"] == ["a"]
+    assert _ours(unset)["parameters"]["required"] == _ours(anything)["parameters"]["required"] == []
+
+
+def own(point: Point, spots: list[Spot], near: Point = Point(1.0)) -> None: ...  # noqa: B008  # never called
+
+
+def test_own_types() -> None:
+    """Dataclasses and Structs are read, also as defaults, which 1.51.0 refuses."""
+    point = {"type": "OBJECT", "title": "Point", "propertyOrdering": ["x", "y"], "required": ["x"]}
+    point |= {"properties": {"x": {"type": "NUMBER"}, "y": {"type": "NUMBER", "default": 0.0}}}
+    spot = {"type": "OBJECT", "title": "Spot", "description": "A place.", "required": ["x"]}
+    spot |= {"properties": {"x": {"type": "INTEGER"}}}
+    assert _ours(own)["parameters"] == {
+        "type": "OBJECT",
+        "properties": {
+            "point": point,
+            "spots": {"type": "ARRAY", "items": spot},
+            "near": {**point, "default": {"x": 1.0, "y": 0.0}},
+        },
+        "required": ["point", "spots"],
+    }
+
+
+class Caller:
+    """Calls."""
+
+    def __call__(self, a: int) -> None: ...
+
+
+def test_objects() -> None:
+    """An object that is called like a function goes by the name of its class, which 1.51.0 refuses."""
+    assert _ours(Caller()) == {
+        "name": "Caller",
+        "description": "Calls.",
+        "parameters": {"type": "OBJECT", "properties": {"a": {"type": "INTEGER"}}, "required": ["a"]},
+    }
+
+
+def test_partial() -> None:
+    """What is bound already is not the model's to say, which 1.51.0 refuses."""
+    bound = functools.partial(functools.partial(scalars, "a"), b=1, c=0.5, e="y", f=1, g=0.5, h=True)
+    assert _ours(bound) == {
+        "name": "scalars",
+        "description": "Take a text, and more.\n\nIn two paragraphs.",
+        "parameters": {"type": "OBJECT", "properties": {"d": {"type": "BOOLEAN"}}, "required": ["d"]},
+    }
+
+
+@functools.wraps(scalars)
+def wrapped(*args: Any, **kwargs: Any) -> Any: ...
+
+
+def test_wrapped() -> None:
+    """A decorated function is declared as what it wraps."""
+    assert _ours(wrapped) == _ours(scalars)
+
+
+def test_postponed() -> None:
+    """Annotations may be texts, and nobody asks what is answered, where 1.51.0 wants to know on either backend."""
+    parameters = _ours(postponed_annotations.later)["parameters"]
+    assert parameters["properties"] == {
+        "a": {"type": "INTEGER"},
+        "b": {"type": "ARRAY", "items": {"type": "STRING"}},
+        "c": {"type": "STRING", "enum": ["x"], "nullable": True},
+    }
+
+
+def test_unspeakable_default() -> None:
+    """A default that JSON does not have makes a parameter optional and is not told."""
+
+    def sentinel(a: int = object()) -> None: ...  # type: ignore[assignment]  # people write so
+
+    assert _ours(sentinel)["parameters"] == {"type": "OBJECT", "properties": {"a": {"type": "INTEGER"}}, "required": []}
+
+
+def _unnoted(a) -> None: ...  # type: ignore[no-untyped-def]  # the mistake is the test
+
+
+def _positional(a: int, /) -> None: ...
+
+
+def _unknown(a: "Nowhere") -> None: ...  # type: ignore[name-defined]  # noqa: F821  # the mistake is the test
+
+
+def _holding(a: complex) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("function", "path"),
+    [
+        (_unnoted, "callable._unnoted.a"),
+        (_positional, "callable._positional.a"),
+        (_unknown, "callable._unknown.a"),
+        (_holding, "callable._holding.a"),
+        (lambda a: a, "callable"),
+        (max, "callable.max"),
+        (5, "callable"),
+        (Place, "callable"),
+    ],
+)
+def test_refused(function: Any, path: str) -> None:
+    """What JSON does not have is refused by the path of the parameter."""
+    with pytest.raises(InvalidRequest) as raised:
+        FunctionDeclaration.from_callable(callable=function)
+    assert raised.value.path == path
+
+
+def test_behavior() -> None:
+    """Whether the model waits is said beside the function."""
+    declared = FunctionDeclaration.from_callable(callable=nothing, behavior=Behavior.NON_BLOCKING)
+    assert declared == FunctionDeclaration(name="nothing", behavior=Behavior.NON_BLOCKING)
+
+
+def test_in_tools() -> None:
+    """A function stands for a tool and for a declaration."""
+    declared = FunctionDeclaration.from_callable(callable=scalars)
+    tool = Tool(function_declarations=(declared,))
+    config = as_struct(GenerateContentConfig, {"tools": [scalars, {"functionDeclarations": [scalars]}]})
+    assert config.tools == (tool, tool)
+
+
+@pytest.mark.parametrize("backend", [GEMINI, VERTEX], ids=["gemini", "vertex"])
+def test_sent(backend: Any) -> None:
+    """Functions go out as in google-genai, all in one tool; what they answer 1.51.0 tells Vertex only, we do not."""
+    tools: list[Any] = [variadic, scalars, {"google_search": {}}, lists]
+    theirs = sent(
+        backend, lambda client: client.models.generate_content(model="m", contents="a", config={"tools": tools})
+    )
+    assert isinstance(theirs, Wire)
+    at = Vertex(project="p", location="us-central1") if "vertexai" in backend else Gemini("test-key")
+    body = encode(generate("m", "a", {"tools": tools}), at).unwrap().body
+    expected = normal(theirs.body)["tools"]
+    answered = [each.pop("response") for each in expected[-1]["functionDeclarations"] if "response" in each]
+    assert json.loads(body)["tools"] == expected
+    assert answered == ([{"type": "NULL"}, {"type": "STRING"}, {"type": "NULL"}] if "vertexai" in backend else [])
+
+
+def test_refused_in_tools() -> None:
+    """A function that cannot be declared is refused by where it stands."""
+    with pytest.raises(InvalidRequest) as raised:
+        as_struct(GenerateContentConfig, {"tools": [nothing, _holding]})
+    assert raised.value.path == "config.tools[1]._holding.a"
+
+
+def test_type_for_tool() -> None:
+    """A type in the place of a tool is a mistake: most likely its parentheses were forgotten."""
+    with pytest.raises(InvalidRequest):
+        as_struct(GenerateContentConfig, {"tools": [types.GoogleSearch]})
+
+
+GOOGLE = """Look up.
+
+Args:
+    city: Where,
+        in English: a name.
+
+        Of a town.
+    days (int, optional): How long.
+    *rest: All else.
+    silent:
+
+Returns:
+    other: nothing.
+"""
+NUMPY = """Look up.
+
+Parameters
+----------
+city : str
+    Where,
+    in English.
+days, hours : int, optional
+    How long.
+silent
+
+Returns
+-------
+other
+    Nothing.
+"""
+SPHINX = """Look up.
+
+:param city: Where,
+    in English.
+:param int days: How long.
+:type days: int
+:returns: nothing
+"""
+
+
+@pytest.mark.parametrize(
+    ("doc", "said"),
+    [
+        (GOOGLE, {"city": "Where, in English: a name. Of a town.", "days": "How long.", "rest": "All else."}),
+        (NUMPY, {"city": "Where, in English.", "days": "How long.", "hours": "How long."}),
+        (SPHINX, {"city": "Where, in English.", "days": "How long."}),
+        ("Look up.", {}),
+        ("", {}),
+        ("Args:", {}),
+        ("Parameters\n----------\n", {}),
+    ],
+)
+def test_docstrings(doc: str, said: dict[str, str]) -> None:
+    """A docstring in any of the three manners describes parameters."""
+    assert parse_parameter_descriptions(doc) == said
+
+
+def test_plain_round_trip() -> None:
+    """A declaration's parameters are a Schema, which plain JSON Schema can say, too."""
+    parameters = FunctionDeclaration.from_callable(callable=scalars).parameters
+    assert isinstance(parameters, Schema)
+    assert Schema.from_json_schema(json_schema=parameters.json_schema).properties == parameters.properties

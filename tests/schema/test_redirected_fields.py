@@ -1,0 +1,106 @@
+"""Types that the API's own dialect cannot say: they go as plain JSON Schema, in the field for it."""
+
+import enum
+from datetime import date
+from typing import Annotated, Any
+
+import msgspec
+import pydantic
+import pytest
+
+from genai_fn import Gemini, Vertex, encode, generate, with_config
+from genai_fn.errors import InvalidRequest
+from genai_fn.schema import GenerateContentConfig
+from genai_fn.schema.convert import as_struct
+from genai_fn.schema.json_schema import build_json_schema, without_siblings
+
+
+class Colour(enum.Enum):
+    RED = "red"
+    BLUE = "blue"
+
+
+class Number(enum.IntEnum):
+    ONE = 1
+
+
+class Node(msgspec.Struct):
+    next: "Node | None" = None
+
+
+class Tree(pydantic.BaseModel):
+    trees: "list[Tree]"
+
+
+PLAIN: dict[str, tuple[Any, Any]] = {
+    "a map": (dict[str, int], {"type": "object", "additionalProperties": {"type": "integer"}}),
+    "integer enum": (
+        list[Number],
+        {
+            "type": "array",
+            "items": {"$ref": "#/$defs/Number"},
+            "$defs": {"Number": {"title": "Number", "type": "integer", "enum": [1]}},
+        },
+    ),
+    "set": (set[int], {"type": "array", "items": {"type": "integer"}, "uniqueItems": True}),
+    "bytes": (bytes, {"type": "string", "contentEncoding": "base64"}),
+    "date": (date, {"type": "string", "format": "date"}),
+    "recursive Struct": (Node, build_json_schema(Node)),
+    "recursive model": (Tree, build_json_schema(Tree)),
+    "beside $ref": (
+        list[Annotated[Node, msgspec.Meta(description="d")]],
+        {
+            "type": "array",
+            "items": {"anyOf": [{"$ref": "#/$defs/Node"}], "description": "d"},
+            "$defs": build_json_schema(Node)["$defs"],
+        },
+    ),
+}
+
+
+class TestElsewhere:
+    """A type that the dialect cannot say goes as ``response_json_schema``, where 1.51.0 refuses it or loses some."""
+
+    @pytest.mark.parametrize(("kind", "expected"), PLAIN.values(), ids=PLAIN)
+    def test_plain(self, kind: Any, expected: Any) -> None:
+        """From a dict, from a config, and on top of one."""
+        plain = GenerateContentConfig(response_json_schema=expected)
+        request = generate("m", "hi")
+        assert as_struct(GenerateContentConfig, {"response_schema": kind}) == plain
+        assert as_struct(GenerateContentConfig, GenerateContentConfig(response_schema=kind)) == plain
+        assert request | with_config(response_schema=kind) == generate("m", "hi", plain)
+        assert request | with_config(response_schema=Colour) | with_config(
+            response_schema=kind
+        ) == request | with_config(plain)
+
+    @pytest.mark.parametrize("at", [Gemini("test-key"), Vertex("p", "us-central1")], ids=["gemini", "vertex"])
+    def test_sent(self, at: Any) -> None:
+        """Both backends take it."""
+        body = encode(generate("m", "hi", {"response_schema": dict[str, int]}), at).unwrap().body
+        assert msgspec.json.decode(body)["generationConfig"] == {"responseJsonSchema": PLAIN["a map"][1]}
+
+    @pytest.mark.parametrize("given", [dict, GenerateContentConfig], ids=["dict", "config"])
+    def test_both(self, given: Any) -> None:
+        """Where that field is set as well, one would be lost."""
+        with pytest.raises(InvalidRequest, match="nothing beside response_json_schema") as caught:
+            as_struct(GenerateContentConfig, given(response_schema=dict[str, int], response_json_schema={}))
+        assert caught.value.path == "config.response_schema"
+
+    def test_mappings_stay(self) -> None:
+        """A mapping is not moved: whoever writes the dialect gets it, or is told where it ends."""
+        given: Any = {"type": "object", "additionalProperties": {"type": "string"}}
+        assert as_struct(GenerateContentConfig, {"response_schema": given}).response_schema is not None
+        with pytest.raises(InvalidRequest):
+            as_struct(GenerateContentConfig, {"response_schema": {"type": "integer", "enum": [1]}})
+
+
+def test_without_siblings() -> None:
+    """Nothing stands beside a ``$ref``, also where properties are called like words; values stay as they are."""
+    given: dict[str, Any] = {
+        "properties": {"default": {"$ref": "#/a", "title": "t"}, "$ref": {"type": "string"}},
+        "default": {"$ref": "b", "c": 1},
+        "items": False,
+    }
+    expected = {**given, "properties": {**given["properties"], "default": {"anyOf": [{"$ref": "#/a"}], "title": "t"}}}
+    assert without_siblings(given) == expected
+    assert without_siblings({"$ref": "#/$defs/A", "$defs": {}}) == {"$ref": "#/$defs/A", "$defs": {}}

@@ -1,0 +1,177 @@
+"""What answers tell at a glance: the same as in google-genai, without a warning."""
+
+import json
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+from google.genai import types
+
+from genai_fn import schema
+from genai_fn.errors import InvalidRequest
+from genai_fn.schema import (
+    BatchJob,
+    BatchJobDestination,
+    BatchJobSource,
+    Citation,
+    CitationMetadata,
+    GenerateContentResponse,
+    GenerateImagesResponse,
+    InlinedRequest,
+    JobState,
+    LiveServerMessage,
+    TuningJob,
+)
+from genai_fn.schema.convert import as_struct
+
+
+def _both(ours: type, theirs: Any, wire: Any, look: Callable[[Any], Any]) -> tuple[Any, Any]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return look(msgspec.json.decode(json.dumps(wire), type=ours)), look(
+            theirs.model_validate_json(json.dumps(wire))
+        )
+
+
+TURNS: dict[str, list[dict[str, Any]]] = {
+    "text": [{"text": "a"}],
+    "texts": [{"text": "a"}, {"text": "b"}],
+    "empty text": [{"text": ""}],
+    "thought": [{"text": "hm", "thought": True}, {"text": "a", "thought": False}],
+    "only a thought": [{"text": "hm", "thought": True}],
+    "call": [{"functionCall": {"name": "f", "args": {"x": 1}}}],
+    "text and calls": [{"text": "a"}, {"functionCall": {"name": "f"}}, {"functionCall": {"name": "g"}}, {"text": "b"}],
+    "code": [
+        {"executableCode": {"code": "1", "language": "PYTHON"}},
+        {"executableCode": {"code": "2"}},
+        {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "3"}},
+    ],
+    "bytes": [
+        {"inlineData": {"data": "eA==", "mimeType": "audio/pcm"}},
+        {"text": "a"},
+        {"inlineData": {"data": "eQ=="}},
+    ],
+    "signature": [{"text": "a", "thoughtSignature": "AB+/"}],
+    "nothing": [],
+}
+each_turn = pytest.mark.parametrize("parts", TURNS.values(), ids=TURNS)
+
+
+@each_turn
+@pytest.mark.parametrize("name", ["text", "executable_code", "code_execution_result"])
+def test_glances(name: str, parts: Any) -> None:
+    """An answer tells its text and its code as in google-genai."""
+    wire = {"candidates": [{"content": {"parts": parts}}, {"content": {"parts": [{"text": "another"}]}}]}
+    kinds = GenerateContentResponse, types.GenerateContentResponse
+    ours, theirs = _both(*kinds, wire, lambda answer: getattr(answer, name))
+    assert ours == theirs
+
+
+@each_turn
+def test_function_calls(parts: Any) -> None:
+    """An answer tells its function calls; where there are none, that is an empty tuple and not None."""
+    wire = {"candidates": [{"content": {"parts": parts}}]}
+    kinds = GenerateContentResponse, types.GenerateContentResponse
+    ours, theirs = _both(*kinds, wire, lambda answer: tuple(each.name for each in answer.function_calls or ()))
+    assert ours == theirs
+
+
+@pytest.mark.parametrize("wire", [{}, {"candidates": []}, {"candidates": [{}]}, {"candidates": [{"content": {}}]}])
+def test_no_answer(wire: Any) -> None:
+    """An answer without a candidate, a content or a part tells nothing, and nothing breaks."""
+    answer = msgspec.json.decode(json.dumps(wire), type=GenerateContentResponse)
+    assert (answer.text, answer.parts, answer.function_calls) == (None, (), ())
+    assert (answer.executable_code, answer.code_execution_result) == (None, None)
+
+
+def test_no_warning() -> None:
+    """Looking at an answer warns of nothing: warnings are errors here."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        answer = GenerateContentResponse(candidates=(schema.Candidate(content=schema.ModelContent("a")),) * 2)
+        assert (answer.text, len(answer.parts)) == ("a", 1)
+
+
+@each_turn
+@pytest.mark.parametrize("name", ["text", "data"])
+def test_live_glances(name: str, parts: Any) -> None:
+    """A message of a live session tells its text and its sound as in google-genai."""
+    wire = {"serverContent": {"modelTurn": {"parts": parts}}}
+    ours, theirs = _both(LiveServerMessage, types.LiveServerMessage, wire, lambda message: getattr(message, name))
+    assert ours == theirs
+
+
+@pytest.mark.parametrize(
+    "wire", [{}, {"serverContent": {}}, {"serverContent": {"modelTurn": {}}}, {"setupComplete": {}}]
+)
+def test_no_live_glances(wire: Any) -> None:
+    """A message without a turn tells nothing."""
+    message = msgspec.json.decode(json.dumps(wire), type=LiveServerMessage)
+    assert (message.text, message.data) == (None, None)
+
+
+CITED = Citation(start_index=1, end_index=2, uri="https://example.com")
+
+
+@pytest.mark.parametrize("key", ["citations", "citationSources"])
+def test_citations(key: str) -> None:
+    """Citations are in the same place whatever the backend calls them, and go out by one name."""
+    wire = json.dumps({key: [msgspec.to_builtins(CITED)]})
+    assert msgspec.json.decode(wire, type=CitationMetadata) == CitationMetadata(citations=(CITED,))
+    assert b"citations" in msgspec.json.encode(msgspec.json.decode(wire, type=CitationMetadata))
+
+
+def test_images() -> None:
+    """The pictures of an answer keep their places, also where one is held back."""
+    wire = {"generatedImages": [{"raiFilteredReason": "no"}, {"image": {"gcsUri": "gs://b/o"}}]}
+    kinds = GenerateImagesResponse, types.GenerateImagesResponse
+    ours, theirs = _both(*kinds, wire, lambda answer: [each and each.gcs_uri for each in answer.images])
+    assert ours == theirs == [None, "gs://b/o"]
+
+
+@pytest.mark.parametrize("state", [None, *JobState, JobState("JOB_STATE_OF_NEXT_YEAR")])
+def test_jobs(state: JobState | None) -> None:
+    """A job has ended where google-genai says so, and where part of it succeeded, which goes on no further."""
+    theirs = None if state is None else types.JobState(state.value) if state in list(JobState) else None
+    ended = types.BatchJob(state=theirs).done or state == JobState.JOB_STATE_PARTIALLY_SUCCEEDED
+    ours = TuningJob(state=state)
+    assert (ours.has_ended, BatchJob(state=state).done) == (ended, ended)
+    assert ours.has_succeeded == types.TuningJob(state=theirs).has_succeeded
+
+
+@pytest.mark.parametrize(
+    ("value", "source"),
+    [
+        ("gs://b/o.jsonl", BatchJobSource(gcs_uri=("gs://b/o.jsonl",), format="jsonl")),
+        ("bq://p.d.t", BatchJobSource(bigquery_uri="bq://p.d.t", format="bigquery")),
+        ("files/x", BatchJobSource(file_name="files/x")),
+        ([], BatchJobSource(inlined_requests=())),
+        ([{"model": "m"}], BatchJobSource(inlined_requests=(InlinedRequest(model="m"),))),
+        ({"file_name": "files/x"}, BatchJobSource(file_name="files/x")),
+    ],
+)
+def test_batch_source(value: Any, source: BatchJobSource) -> None:
+    """An address or a list of requests stands for where the requests are."""
+    assert as_struct(BatchJobSource, value) == source
+
+
+@pytest.mark.parametrize(
+    ("value", "destination"),
+    [
+        ("gs://b/o", BatchJobDestination(gcs_uri="gs://b/o", format="jsonl")),
+        ("bq://p.d.t", BatchJobDestination(bigquery_uri="bq://p.d.t", format="bigquery")),
+    ],
+)
+def test_batch_destination(value: str, destination: BatchJobDestination) -> None:
+    """An address stands for where the answers go."""
+    assert as_struct(schema.CreateBatchJobConfig, {"dest": value}).dest == destination
+
+
+def test_no_batch_source() -> None:
+    """What is no source is refused."""
+    with pytest.raises(InvalidRequest):
+        as_struct(BatchJobSource, 5)
+    with pytest.raises(InvalidRequest):
+        as_struct(BatchJobDestination, 5)

@@ -1,0 +1,146 @@
+"""To plain JSON Schema and back: what google-genai 1.51.0 makes of it, but for what the tables explain."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from google.genai import types
+
+from genai_fn.errors import InvalidRequest
+from genai_fn.schema import JSONSchema, Schema
+from genai_fn.schema.convert import as_struct
+
+A, B = {"type": "STRING"}, {"type": "INTEGER", "minimum": 1.0, "maximum": 9.0, "default": 3}
+
+
+def _json(value: Any) -> Any:
+    return msgspec.json.decode(msgspec.json.encode(value))
+
+
+def _theirs(value: Any) -> Any:
+    return value.model_dump(mode="json", exclude_none=True, by_alias=True, warnings=False)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {},
+        A,
+        B,
+        {"type": "TYPE_UNSPECIFIED", "title": "T", "description": "D"},
+        {"type": "NULL"},
+        {**A, "nullable": True},
+        {**A, "enum": ["a", "b"], "format": "enum"},
+        {**A, "pattern": "a+", "minLength": 1, "maxLength": 2},
+        {"type": "ARRAY", "items": B, "minItems": 1, "maxItems": 2},
+        {"type": "OBJECT", "properties": {"b": A, "a": B}, "required": ["b"], "minProperties": 1, "maxProperties": 2},
+        {"anyOf": [A, B]},
+        {"anyOf": [A, {"type": "NULL"}]},
+        {"type": "OBJECT", "additionalProperties": False},
+    ],
+)
+def test_plain(schema: Any) -> None:
+    """The API's dialect is said in JSON Schema as in google-genai."""
+    assert _json(as_struct(Schema, schema).json_schema) == _theirs(types.Schema.model_validate(schema).json_schema)
+
+
+DIFFERENT: list[tuple[str, Any, Any]] = [
+    ("nullable alone says nothing: 1.51.0 makes null of it", {"nullable": True}, {}),
+    (
+        "null is one more choice: in 1.51.0 nothing fits",
+        {"anyOf": [A, {"type": "INTEGER"}], "nullable": True},
+        {"anyOf": [{"type": "string"}, {"type": "integer"}, {"type": "null"}]},
+    ),
+    (
+        "null is one of the values, too: in 1.51.0 it fits the type only",
+        {**A, "enum": ["a"], "nullable": True},
+        {"type": ["null", "string"], "enum": ["a", None]},
+    ),
+    (
+        "$ref points into $defs, whose types are JSON Schema's: in 1.51.0 neither",
+        {"ref": "#/defs/A", "defs": {"A": A}},
+        {"$ref": "#/$defs/A", "$defs": {"A": {"type": "string"}}},
+    ),
+    (
+        "the order of the properties is the order in which they stand: 1.51.0 forgets it",
+        {"type": "OBJECT", "properties": {"a": A, "b": A, "c": A}, "propertyOrdering": ["c", "a", "x"]},
+        {"type": "object", "properties": {name: {"type": "string"} for name in "cab"}},
+    ),
+]
+
+
+@pytest.mark.parametrize(("reason", "schema", "expected"), DIFFERENT)
+def test_plain_differences(reason: str, schema: Any, expected: Any) -> None:
+    """Where JSON Schema is said in another way than in google-genai, the table says why."""
+    said = _json(as_struct(Schema, schema).json_schema)
+    assert said == expected
+    assert list(said.get("properties", ())) == list(expected.get("properties", ()))
+    theirs = _theirs(types.Schema.model_validate(schema).json_schema)
+    assert (said, list(said.get("properties", ()))) != (theirs, list(theirs.get("properties", ()))), reason
+
+
+def test_shapes_in_a_map() -> None:
+    """What a mapping may hold is said, too, where it is a Schema."""
+    schema = Schema(additional_properties=Schema(properties={"a": as_struct(Schema, A)}))
+    assert _json(schema.json_schema) == {"additionalProperties": {"properties": {"a": {"type": "string"}}}}
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {},
+        {"type": "string"},
+        {"type": ["string", "null"]},
+        {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]},
+        {"type": "array", "items": {"type": "number"}, "minItems": 1},
+        {"$ref": "#/$defs/A", "$defs": {"A": {"type": "string"}}},
+        {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        {"anyOf": [{"type": "string"}, {"type": "integer"}]},
+        {"type": "string", "enum": ["a"], "default": "a", "title": "T", "description": "D"},
+    ],
+)
+def test_from_plain(shape: Any) -> None:
+    """JSON Schema is read as in google-genai, from a mapping and from a JSONSchema."""
+    theirs = _theirs(types.Schema.from_json_schema(json_schema=types.JSONSchema.model_validate(shape)))
+    assert _json(Schema.from_json_schema(json_schema=shape)) == theirs
+    assert _json(Schema.from_json_schema(json_schema=as_struct(JSONSchema, shape))) == theirs
+
+
+FROM_DIFFERENT: list[tuple[str, Any, Any]] = [
+    ("an enum is of texts", {"enum": ["a"]}, {"type": "STRING", "enum": ["a"]}),
+    (
+        "the properties are written in their order",
+        {"type": "object", "properties": {"b": {}, "a": {}}},
+        {"type": "OBJECT", "properties": {"b": {}, "a": {}}, "propertyOrdering": ["b", "a"]},
+    ),
+    (
+        "what the answer may hold beside is kept: 1.51.0 forgets it",
+        {"type": "object", "additionalProperties": False},
+        {"type": "OBJECT", "additionalProperties": False},
+    ),
+]
+
+
+@pytest.mark.parametrize(("reason", "shape", "expected"), FROM_DIFFERENT)
+def test_from_plain_differences(reason: str, shape: Any, expected: Any) -> None:
+    """Where JSON Schema is read in another way than in google-genai, the table says why."""
+    assert _json(Schema.from_json_schema(json_schema=shape)) == expected
+    theirs = _theirs(types.Schema.from_json_schema(json_schema=types.JSONSchema.model_validate(shape)))
+    assert theirs != expected, reason
+
+
+@pytest.mark.parametrize(
+    ("shape", "path"),
+    [
+        ({"type": ["string", "integer"]}, "json_schema.type"),
+        ({"properties": {"a": {"uniqueItems": True}}}, "json_schema.properties.a.uniqueItems"),
+        ({"items": {"enum": [1]}}, "json_schema.items.enum[0]"),
+        ({"$ref": "#"}, "json_schema.$ref"),
+        (5, "json_schema"),
+    ],
+)
+def test_unsaid(shape: Any, path: str) -> None:
+    """What the dialect cannot say is refused by path, where 1.51.0 drops it or says something else."""
+    with pytest.raises(InvalidRequest) as raised:
+        Schema.from_json_schema(json_schema=shape)
+    assert raised.value.path == path

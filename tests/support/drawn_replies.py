@@ -1,0 +1,39 @@
+"""Answers as Hypothesis draws them: JSON that is read as a type; and values of either library taken apart."""
+
+from base64 import b64decode
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
+
+import msgspec
+from hypothesis.strategies import SearchStrategy
+from pydantic import BaseModel
+
+from genai_fn.testing.strategies.values.wire_json import wire_json
+
+
+def replies(wire: Any, without: frozenset[str] = frozenset()) -> SearchStrategy[Any]:
+    """Draw JSON that is read as a type, but for the members that are called as those in ``without``."""
+    return wire_json(wire).map(lambda reply: _pruned(reply, without))
+
+
+def _pruned(reply: Any, without: frozenset[str]) -> Any:
+    if isinstance(reply, dict):
+        return {name: _pruned(each, without) for name, each in reply.items() if name not in without}
+    return [_pruned(each, without) for each in reply] if isinstance(reply, list) else reply
+
+
+def apart(value: Any, name: str = "") -> Any:
+    """Take a value of either library apart; what is empty counts as not there."""
+    if isinstance(value, msgspec.Struct):
+        return apart({each: getattr(value, each) for each in value.__struct_fields__})
+    if isinstance(value, BaseModel):
+        return apart({each: getattr(value, each) for each in type(value).model_fields if each != "sdk_http_response"})
+    if isinstance(value, Mapping):
+        filled = {key: apart(each, key) for key, each in value.items()}
+        return {key: each for key, each in filled.items() if each is not None and each not in ([], {})}
+    if isinstance(value, list | tuple):
+        return [apart(each) for each in value]
+    if name == "thought_signature" and isinstance(value, str):
+        return b64decode(value.translate(str.maketrans("-_", "+/")))
+    return value.value if isinstance(value, Enum) else value

@@ -1,0 +1,24 @@
+"""Every operation there is, as a class, and as requests that Hypothesis draws."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from genai_fn.request import Operation, Refusal
+from genai_fn.testing.strategies import requests
+from genai_fn.testing.strategies.requests import OPERATION_REQUESTS as REQUESTS
+
+__all__ = ["REQUESTS", "classes", "has", "requests"]
+
+
+def classes(kind: type[Any] = Operation) -> Iterator[type[Operation[Any]]]:
+    """Give every operation there is, as a class."""
+    for each in kind.__subclasses__():
+        if hasattr(each, "op") and each.__module__.startswith("genai_fn."):
+            yield each
+        yield from classes(each)
+
+
+def has(operation: str, backend: str) -> bool:
+    """Tell whether a backend has an operation."""
+    [kind] = [each for each in classes() if each.op == operation]
+    return getattr(kind, backend).__annotations__["return"] is not Refusal

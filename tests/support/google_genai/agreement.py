@@ -1,0 +1,112 @@
+"""
+Two libraries side by side: what both send for the same arguments, and what both read from the same reply.
+
+A *request* is a function that builds ours, as building is what raises; a *call* is the oracle's. Backends go by their
+names::
+
+    agrees(lambda: caches.get("1"), lambda client: client.caches.get(name="1"), "gemini")
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import Any, TypeAlias, cast
+
+import msgspec
+import pytest
+from pydantic import BaseModel
+
+from genai_fn.backend import Backend, Gemini, Vertex
+from genai_fn.errors import InvalidRequest, Unsupported
+from genai_fn.http import FileSlice, HttpRequest, HttpResponse
+from genai_fn.request import Request
+from genai_fn.wire import decode, encode
+from tests.support.google_genai import oracle
+
+Build: TypeAlias = Callable[[], Request[Any]]
+Sent: TypeAlias = tuple[str, str, Any]
+"""Method, whole URL, and the JSON of the body or None."""
+
+PLACES: Mapping[str, tuple[oracle.Backend, Backend]] = {
+    "gemini": (oracle.GEMINI, Gemini("test-key")),
+    "vertex": (oracle.VERTEX, Vertex("p", "us-central1")),
+}
+
+
+def agrees(request: Build, call: oracle.Call, backend: str, *, spelled: bool = False) -> None:
+    """
+    Both send the same, or both refuse: what the backend lacks naming the same field, a mistake at the build.
+
+    ``spelled`` says that the spelling of names counts, as it does in the body of ``:predict``.
+    """
+    place, at = PLACES[backend]
+    theirs = oracle.sent(place, call)
+    if isinstance(theirs, oracle.Wire):
+        body = oracle.normal(theirs.body, spelled=spelled)
+        method, url, mine = sends(request(), backend)
+        assert (theirs.method, theirs.url, body) == (method, url, oracle.normal(mine, spelled=spelled))
+    elif theirs.unsupported:
+        error = encode(request(), at).failure()
+        assert isinstance(error, Unsupported), error
+        if theirs.message.startswith("This method"):
+            assert error.reason
+        elif "enum value" not in theirs.message:  # then it names the value, not the field
+            assert theirs.message.partition(" ")[0] in [_last(path) for path in error.paths]
+    else:
+        with pytest.raises(InvalidRequest):
+            request()
+
+
+def sends(request: Request[Any], backend: str) -> Sent:
+    """What ours sends."""
+    http = encode(request, PLACES[backend][1]).unwrap()
+    return http.method, http.url, _json(http)
+
+
+def refuses(request: Request[Any], backend: str) -> tuple[str, ...]:
+    """Name what ours does not send, as the backend lacks it: the paths."""
+    error = encode(request, PLACES[backend][1]).failure()
+    assert isinstance(error, Unsupported), error
+    return error.paths
+
+
+def reads_alike(request: Build, call: oracle.Call, backend: str, reply: Any) -> None:
+    """Both read the same values from a reply; what is empty counts as not there."""
+    theirs = oracle.parsed(PLACES[backend][0], call, reply)
+    assert not isinstance(theirs, Exception), theirs
+    assert plain(theirs) == plain(reads(request(), backend, reply))
+
+
+def reads(request: Request[Any], backend: str, reply: Any) -> Any:
+    """What ours reads from a reply: JSON, or the very bytes."""
+    body = reply if isinstance(reply, bytes) else json.dumps(reply).encode()
+    return decode(request, HttpResponse(200, (), body), PLACES[backend][1]).unwrap()
+
+
+def plain(value: Any) -> Any:
+    """Take a value of either library apart; None, empty sequences and messages with nothing set count as not there."""
+    if isinstance(value, msgspec.Struct):
+        return _filled({name: getattr(value, name) for name in value.__struct_fields__})
+    if isinstance(value, BaseModel):
+        names = [name for name in type(value).model_fields if name != "sdk_http_response"]
+        return _filled({name: getattr(value, name) for name in names})
+    if isinstance(value, Mapping):
+        return {key: plain(each) for key, each in cast("Mapping[str, Any]", value).items()}
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in cast("list[Any]", value)]
+    return value.value if isinstance(value, Enum) else value
+
+
+def _filled(fields: dict[str, Any]) -> dict[str, Any]:
+    plains = {name: plain(each) for name, each in fields.items()}
+    return {name: each for name, each in plains.items() if each is not None and each not in ([], {})}
+
+
+def _last(path: str) -> str:
+    return path.rpartition(".")[2].partition("[")[0]
+
+
+def _json(http: HttpRequest) -> Any:
+    assert not isinstance(http.body, FileSlice)
+    text = http.body if isinstance(http.body, bytes) else b"".join(http.body)
+    return msgspec.json.decode(text) if text else None

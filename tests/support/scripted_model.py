@@ -1,0 +1,110 @@
+"""
+Conversations with a model, without a world: a list of answers takes the network's place, and functions run at once.
+
+An answer to a request is a response, an error, or, for a stream, a list of them.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from returns.result import Failure, Result, Success
+
+from genai_fn.effects import CallFunction, Effects, Emit, GetTime, Notify, RunAll
+from genai_fn.engine.program import build_program
+from genai_fn.errors import GenaiError
+from genai_fn.request import Request
+from genai_fn.schema import Candidate, Content, FinishReason, FunctionCall, GenerateContentResponse, Part
+
+
+class Conversation:
+    """What was asked, emitted and told while a description ran through a script of answers."""
+
+    def __init__(self, description: Any, answers: Iterable[Any], *, clock: Iterable[float] = ()) -> None:
+        self.answers = list(answers)
+        self.clock = list(clock)
+        self.requests: list[Any] = []
+        self.emitted: list[Any] = []
+        self.told: list[Any] = []
+        self.at_once: list[int] = []
+        self.invoked: list[CallFunction] = []
+        self.result = self._performed(build_program(description, self))
+        assert self.answers == [], "not all was asked for"
+
+    # what stands in the place of HTTP
+
+    def handle(self, request: Request[Any], until: float) -> Effects[Result[Any, GenaiError]]:
+        """Answer a request."""
+        yield from ()
+        self.requests.append(request)
+        return _result(self.answers.pop(0))
+
+    def open_stream(self, request: Request[Any], until: float) -> Effects[Result[Any, GenaiError]]:
+        """Begin a stream."""
+        yield from ()
+        self.requests.append(request)
+        return Success([_result(each) for each in self.answers.pop(0)])
+
+    def read_items(self, handle: Any) -> Effects[tuple[Result[Any, GenaiError], ...]]:
+        """Give the next item of a stream."""
+        yield from ()
+        return (handle.pop(0),) if handle else ()
+
+    # what stands in the place of a world
+
+    def _performed(self, effects: Effects[Any]) -> Any:
+        answer: Any = None
+        raised: Exception | None = None
+        while True:
+            try:
+                effect = effects.send(answer) if raised is None else effects.throw(raised)
+            except StopIteration as end:
+                return end.value
+            answer = raised = None
+            try:
+                answer = self._answer(effect)
+            except Exception as error:
+                raised = error
+
+    def _answer(self, effect: Any) -> Any:
+        match effect:
+            case CallFunction():
+                self.invoked.append(effect)
+                return effect.function(*effect.args, **effect.kwargs)
+            case RunAll(programs=programs):
+                self.at_once.append(len(programs))
+                return tuple(self._performed(each) for each in programs)
+            case Emit(item=item):
+                self.emitted.append(item)
+            case Notify(event=event):
+                self.told.append(event)
+            case GetTime():
+                return self.clock.pop(0)
+            case _:
+                raise AssertionError(f"{effect} was not to be asked for")
+        return None
+
+
+def _result(answer: Any) -> Result[Any, GenaiError]:
+    return Failure(answer) if isinstance(answer, GenaiError) else Success(answer)
+
+
+# What models say
+
+
+def saying(*parts: Any, reason: str | None = "STOP") -> GenerateContentResponse:
+    """Write a response of parts: texts, calls, or parts."""
+    content = Content(parts=tuple(Part.from_value(each) for each in parts), role="model") if parts else None
+    return GenerateContentResponse(
+        candidates=(Candidate(content=content, finish_reason=None if reason is None else FinishReason(reason)),)
+    )
+
+
+def call(name: str, args: Any = None, *, id: str | None = None) -> Part:
+    """Write a call of a function."""
+    return Part(function_call=FunctionCall(name=name, args=args, id=id))
+
+
+def answers(contents: Iterable[Content]) -> list[Any]:
+    """Give what functions answered, of all turns."""
+    parts = [part.function_response for turn in contents for part in turn.parts or ()]
+    return [each.response for each in parts if each is not None]

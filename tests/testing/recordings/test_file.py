@@ -1,0 +1,300 @@
+"""The files of recordings: lines that people can read, whole after a crash, in the order of asking, without secrets."""
+
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import anyio
+import msgspec
+import pytest
+
+from genai_fn import (
+    APIError,
+    AsyncHttp,
+    Gemini,
+    Http,
+    InvalidRequest,
+    NoAnswer,
+    Retry,
+    Success,
+    Vertex,
+    auth_tokens,
+    files,
+    generate,
+    text,
+    with_http_response,
+    with_options,
+)
+from genai_fn.ops.files.uploads import QueryUpload
+from genai_fn.request import Request
+from genai_fn.schema import AuthToken, File
+from genai_fn.testing import Fake
+from genai_fn.testing.recordings.interpreters import recording
+from genai_fn.testing.recordings.replay import Replay
+from tests.support.loopback import Loopback, Received, Reply, json_reply
+from tests.support.scripted_model import saying
+
+KEY = "test-key-of-nobody"
+HI = generate("m", "hi") | text
+
+
+def asking(words: str) -> Any:
+    return generate("m", words) | text
+
+
+def echoing(request: Request[Any]) -> str:
+    return str(getattr(request.operation, "contents")[0].parts[0].text).upper()  # noqa: B009  # an operation has no such field
+
+
+# Lines
+
+
+def test_line(tmp_path: Path) -> None:
+    """A line is JSON that reads from left to right: what was asked, then what was answered."""
+    path = tmp_path / "calls.jsonl"
+    recording(Fake({"generate": "dé"}), path)(generate("m", "hi", {"temperature": 0.5, "top_k": 3}))
+    line = (
+        '{"number": 1, "op": "generate", "request": {"model": "m", "contents": [{"parts": [{"text": "hi"}], '
+        '"role": "user"}], "config": {"temperature": 0.5, "topK": 3.0}}, "answer": {"candidates": [{"content": '
+        '{"parts": [{"text": "dé"}], "role": "model"}, "finishReason": "STOP"}]}}\n'
+    )
+    assert line == path.read_text(encoding="utf-8")
+
+
+def test_same_again(tmp_path: Path) -> None:
+    """What is recorded a second time is the same file, but for what was answered otherwise."""
+    one, other = tmp_path / "one.jsonl", tmp_path / "other.jsonl"
+    for path in (one, other):
+        run = recording(Fake(echoing), path)
+        for words in ("a", "b", "a"):
+            run(asking(words))
+    assert one.read_bytes() == other.read_bytes()
+
+
+@pytest.mark.parametrize("ending", [b"", b"\n", b"\n\n", b"\r\n"])
+def test_written_by_hand(tmp_path: Path, ending: bytes) -> None:
+    """A file may be written by hand: members in any order, no numbers, blank lines, with or without an end."""
+    path = tmp_path / "calls.jsonl"
+    path.write_bytes(
+        b'{"answer": {"name": "files/a"}, "request": {"name": "a"}, "op": "files.get"}\n\n'
+        b'{"op": "files.get", "request": {"name": "a"}, "error": {"kind": "RateLimited", "code": 429}}' + ending
+    )
+    replay = Replay(path)
+    assert Success(File(name="files/a")) == replay(files.get("a"))
+    assert "429: " == str(replay(files.get("a")).failure())
+    run = recording(Fake({"files.get": File(name="files/b")}), path, "auto")
+    assert Success(File(name="files/b")) == run(files.get("b"))
+    assert Success(File(name="files/b")) == Replay(path)(files.get("b"))
+
+
+@pytest.mark.parametrize("size", range(1, 120, 7))
+def test_after_a_crash(tmp_path: Path, size: int) -> None:
+    """A last line that was cut off is left out with a warning; who goes on with the file takes it away."""
+    path = tmp_path / "calls.jsonl"
+    run = recording(Fake(echoing), path)
+    run(asking("one"))
+    whole = path.read_bytes()
+    run(asking("zwölf"))
+    path.write_bytes(path.read_bytes()[: len(whole) + size])
+    with pytest.warns(UserWarning, match=f"calls.jsonl ends within a line, which is left out: {size} bytes"):
+        replay = Replay(path)
+    assert Success("ONE") == replay(asking("one"))
+    assert isinstance(replay(asking("zwölf")).failure(), NoAnswer)
+    with warnings.catch_warnings(action="error"):
+        assert Success("ZWÖLF") == recording(Fake(echoing), path, "auto")(asking("zwölf"))
+    assert [1, 2] == [msgspec.json.decode(line)["number"] for line in path.read_bytes().splitlines()]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"{",
+        b"[]",
+        b"{}",
+        b'{"op": 5, "answer": {}}',
+        b'{"op": "files.get", "request": []}',
+        b'{"op": "files.get"}',
+        b"\xff",
+    ],
+)
+@pytest.mark.parametrize("mode", ["replay", "auto"])
+def test_bad_lines(tmp_path: Path, line: bytes, mode: Any) -> None:
+    """A line that is none is refused at once, by its place; nothing is taken away."""
+    path = tmp_path / "calls.jsonl"
+    path.write_bytes(b"\n" + line + b'\n{"op": "files.get", "answer": {}}\n')
+    before = path.read_bytes()
+    with pytest.raises(InvalidRequest, match=r"calls\.jsonl:2"):
+        recording(Fake(), path, mode)
+    assert before == path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"answer": {"name": 5}},
+        {"answer": []},
+        {"error": {}},
+        {"error": {"kind": "Nobody"}},
+        {"error": {"kind": "APIError"}},
+    ],
+    ids=str,
+)
+def test_bad_answers(tmp_path: Path, members: Any) -> None:
+    """An answer that the operation cannot have raises where it is given, with the line that has it."""
+    path = tmp_path / "calls.jsonl"
+    path.write_bytes(msgspec.json.encode({"number": 7, "op": "files.get", "request": {"name": "a"}, **members}))
+    with pytest.raises(InvalidRequest, match=r"number 7 of calls\.jsonl: expected an answer to GetFile"):
+        Replay(path)(files.get("a"))
+
+
+# At once
+
+
+def test_threads(tmp_path: Path) -> None:
+    """Any number of threads record at once: each line is whole, each exchange has a number of its own."""
+    path = tmp_path / "calls.jsonl"
+    run = recording(Fake(echoing), path)
+    words = [f"w{n}" for n in range(60)]
+    with ThreadPoolExecutor(8) as threads:
+        said = list(threads.map(lambda each: run(asking(each)), words))
+    assert [Success(each.upper()) for each in words] == said
+    replay = Replay(path)
+    with ThreadPoolExecutor(8) as threads:
+        assert said == list(threads.map(lambda each: replay(asking(each)), words))
+    numbers = [msgspec.json.decode(line)["number"] for line in path.read_bytes().splitlines()]
+    assert list(range(1, 61)) == sorted(numbers)
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_in_the_order_of_asking(tmp_path: Path, backend: str) -> None:
+    """What was asked first counts as the first, whichever is answered first."""
+    path = tmp_path / "calls.jsonl"
+    second_is_over = anyio.Event()
+
+    async def answer(request: Request[Any]) -> str:
+        if "one" in str(request):
+            await second_is_over.wait()
+        return echoing(request)
+
+    async def second(run: Any) -> None:
+        assert Success("TWO") == await run(asking("two"))
+        second_is_over.set()
+
+    async def both() -> None:
+        run = recording(Fake(answer).aio, path)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(run, asking("one"))
+            await anyio.lowlevel.checkpoint()
+            tasks.start_soon(second, run)
+
+    anyio.run(both, backend=backend)
+    assert [2, 1] == [msgspec.json.decode(line)["number"] for line in path.read_bytes().splitlines()]
+    replay = Replay(path, in_order=True)
+    assert [Success("ONE"), Success("TWO")] == [replay(asking("one")), replay(asking("two"))]
+
+
+# Secrets
+
+
+def telling(received: Received) -> Reply:
+    """Answer with all that the request says, as a server should not."""
+    headers = tuple((f"x-echoed-{name}", value) for name, value in received.headers.items())
+    told = " ".join((received.target, received.body.decode(), *received.headers.values()))
+    if "wrong" in told:
+        return json_reply({"error": {"code": 403, "message": told, "details": [{"told": told}]}}, 403, headers)
+    return json_reply(msgspec.to_builtins(saying(told)), 200, headers)
+
+
+BACKENDS: dict[str, Any] = {
+    "gemini": lambda url: Gemini(KEY, base_url=url),
+    "headers": lambda url: Gemini(headers={"authorization": f"Bearer {KEY}"}, base_url=url),
+    "express": lambda url: Vertex(api_key=KEY, base_url=url),
+    "gateway": lambda url: Vertex(base_url=url, headers={"x-api-key": KEY}),
+}
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+@pytest.mark.parametrize("is_sync", [True, False], ids=["sync", "asyncio"])
+def test_no_key_is_written(tmp_path: Path, name: str, is_sync: bool) -> None:
+    """No key is in the file, whoever says it: the backend, the options of a request, or the server in its answer."""
+    path = tmp_path / "calls.jsonl"
+    hidden = "test-secret-of-one-call"
+    asked = [
+        generate("m", "hi"),
+        generate("m", "wrong"),
+        generate("m", "hello") | with_options(headers={"x-auth": f"Token {hidden}", "cookie": "sugar-and-spice"}),
+        generate("m", "whole") | with_http_response,
+        generate("m", f"is {KEY} my key?"),
+    ]
+
+    async def recorded(backend: Any) -> None:
+        async with recording(AsyncHttp(backend, retry=Retry(attempts=1)), path) as run:
+            for each in asked:
+                await run(each)
+
+    with Loopback(telling) as server:
+        backend = BACKENDS[name](server.url)
+        if is_sync:
+            with recording(Http(backend, retry=Retry(attempts=1)), path) as run:
+                for each in asked:
+                    run(each)
+        else:
+            anyio.run(recorded, backend)
+    written = path.read_text(encoding="utf-8")
+    assert [] == [each for each in (KEY, hidden, "sugar-and-spice") if each in written]
+    replay = Replay(path)
+    assert [True, False, True, True] == [isinstance(replay(each), Success) for each in asked[:4]]
+    error = replay(asked[1]).failure()
+    assert isinstance(error, APIError)
+    assert (403, True) == (error.code, "***" in error.message)
+
+
+def test_no_token_is_written(tmp_path: Path) -> None:
+    """A short-lived key that the service makes is masked, also in the whole HTTP response; it is one all the same."""
+    path = tmp_path / "calls.jsonl"
+    name = "auth_tokens/test-token-of-nobody"
+    create = auth_tokens.create({"uses": 1})
+    with Loopback(json_reply({"name": name})) as server, recording(Http(Gemini(KEY, base_url=server.url)), path) as run:
+        assert Success(AuthToken(name=name)) == run(create)
+        assert name == run(create | with_http_response).unwrap().value.name
+    assert "test-token-of-nobody" not in path.read_text(encoding="utf-8")
+    replay = Replay(path)
+    assert Success(AuthToken(name="auth_tokens/***")) == replay(create)
+    assert b'{"name":"auth_tokens/***"}' == replay(create | with_http_response).unwrap().http.body
+
+
+@pytest.mark.parametrize(
+    "location", ["https://elsewhere.test/f?signature=test-signature", "next/c?signature=test-signature"]
+)
+def test_no_signed_address_is_written(tmp_path: Path, location: str) -> None:
+    """The query of an address that a redirect leads to is masked, and the download replays all the same."""
+    path = tmp_path / "calls.jsonl"
+
+    def answer(request: Any) -> Any:
+        return b"film" if request.operation.address else APIError(302, headers=(("location", location),))
+
+    fetched = files.download("a")
+    assert Success(b"film") == recording(Fake({"files.download": answer}), path)(fetched)
+    assert "test-signature" not in path.read_text(encoding="utf-8")
+    assert Success(b"film") == Replay(path)(fetched)
+
+
+def test_no_session_is_written(tmp_path: Path) -> None:
+    """The address of an upload is masked wherever it is; who goes on with a masked one is given no answer."""
+    path = tmp_path / "calls.jsonl"
+    session = "https://host.test/upload?upload_id=test-session"
+    sent = files.upload(b"text", {"mime_type": "text/plain"})
+    fake = Fake(
+        {"files.upload.start": session, "files.upload.send": APIError(400), "files.upload.query": APIError(400)}
+    )
+    failed = recording(fake, path)(sent)
+    assert "test-session" not in path.read_text(encoding="utf-8")
+    assert failed == Replay(path)(sent)
+    known = QueryUpload(session=session)
+    recording(fake, path)(Request(known))
+    assert "test-session" not in path.read_text(encoding="utf-8")
+    assert APIError(400) == Replay(path)(Request(known)).failure()
+    started = Fake({"files.upload.start": session})
+    recording(started, path)(sent)
+    assert isinstance(recording(fake, path, "auto")(sent).failure(), NoAnswer)

@@ -1,0 +1,159 @@
+"""Recordings of every operation there is: whatever is asked and answered comes back as it was, and for nothing else."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+from typing import Any, get_args
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from returns.result import Failure, Success
+
+from genai_fn import errors, ops, streamed
+from genai_fn.effects import CallFunction
+from genai_fn.errors import GenaiError
+from genai_fn.ops.files.uploads import UploadProgress
+from genai_fn.request import Operation, Request
+from genai_fn.schema import AuthToken, SafetyRating
+from genai_fn.testing import Fake
+from genai_fn.testing.recordings.interpreters import recording
+from genai_fn.testing.recordings.replay import Replay
+from genai_fn.testing.recordings.scrub import KnownSecrets, mask_session_url
+from genai_fn.testing.recordings.serialize import RecordedCall, record_request
+from genai_fn.testing.strategies import from_type, json, requests, texts
+from tests.support.drawn_requests import classes
+
+for module in iter_modules(ops.__path__, f"{ops.__name__}."):
+    import_module(module.name)
+
+OPERATIONS: Mapping[str, type[Operation[Any]]] = {each.op: each for each in classes()}
+each_operation = pytest.mark.parametrize("name", OPERATIONS)
+drawn = settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+
+_headers = st.just((("x-goog-request-id", "1"),))
+_api: dict[str, Any] = {
+    "code": st.integers(100, 599),
+    "status": texts,
+    "message": texts,
+    "details": st.lists(json, max_size=2).map(tuple),
+    "headers": _headers,
+}
+_FIELDS: dict[str, Any] = {
+    **dict.fromkeys(("APIError", "ClientError", "RateLimited", "ServerError"), _api),
+    "AuthError": {"message": texts},
+    "Closed": {"doing": texts, "sent": st.booleans()},
+    "ConnectError": {"doing": texts, "reason": texts, "sent": st.booleans()},
+    "CountMismatch": {"expected": st.integers(0, 9), "got": st.integers(0, 9)},
+    "DecodeError": {"expected": texts, "path": texts, "text": texts},
+    "Disconnected": {"doing": texts, "reason": texts, "sent": st.booleans()},
+    "FunctionCallError": {"name": texts, "message": texts},
+    "GenaiError": {},
+    "InvalidRequest": {"path": texts, "value": json, "expected": texts},
+    "LiveClosed": {"code": st.integers(1000, 4999), "reason": texts},
+    "NoText": {
+        "finish_reason": texts,
+        "block_reason": st.none(),
+        "safety_ratings": st.lists(from_type(SafetyRating), max_size=2).map(tuple),
+        "message": texts,
+    },
+    "AsyncOnly": {"message": texts},
+    "OperationFailed": {"subject": texts, "code": st.none() | st.integers(0, 16), "message": texts},
+    "PageLoop": {"token": texts},
+    "TimedOut": {"phase": st.sampled_from(["connect", "headers", "idle", "total", "poll"]), "doing": texts},
+    "TransportError": {},
+    "Truncated": {"text": texts, "finish_reason": st.none() | texts},
+    "Unsupported": {"backend": texts, "paths": st.lists(texts, max_size=2).map(tuple), "reason": texts},
+}
+
+
+def answers(request: Request[Any]) -> Any:
+    """Draw what a request is answered, of its operation's type."""
+    bases = [each for base in type(request.operation).__mro__ for each in getattr(base, "__orig_bases__", ())]
+    kind = next(kind for base in bases for kind in get_args(base))
+    if kind is UploadProgress:
+        return st.builds(
+            UploadProgress, st.booleans(), st.none() | st.integers(0, 2**40), st.binary() | texts.map(str.encode)
+        )
+    return st.none() if kind is type(None) else from_type(kind)
+
+
+def as_recorded(answer: Any, name: str) -> Any:
+    """Say what an answer is after it was scrubbed."""
+    if name.endswith("upload.start"):
+        return mask_session_url(answer)
+    is_token = isinstance(answer, AuthToken) and answer.name is not None
+    return AuthToken(name="auth_tokens/***") if is_token else answer
+
+
+@each_operation
+@drawn
+@given(data=st.data())
+def test_comes_back(name: str, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What any operation was answered is what a replay of the same request answers, whole and in chunks."""
+    path = tmp_path_factory.mktemp("recorded") / "calls.jsonl"
+    request = data.draw(requests(name))
+    answer = data.draw(answers(request))
+    run = recording(Fake(lambda request: Success(answer)), path)
+    run(request)
+    assert Success(as_recorded(answer, name)) == Replay(path)(request)
+    if request.operation.get_streaming_operation() is not None:
+        with run.stream(request | streamed) as found:
+            recorded = list(found)
+        with Replay(path).stream(request | streamed) as found:
+            assert recorded == list(found)
+
+
+def note_of(request: Request[Any]) -> RecordedCall:
+    effects = record_request(request, KnownSecrets(), in_chunks=False)
+    try:
+        effect = next(effects)
+        while isinstance(effect, CallFunction):
+            effect = effects.send(effect.function(*effect.args))
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]  # what the generator returns
+    raise AssertionError(effect)
+
+
+@each_operation
+@drawn
+@given(data=st.data())
+def test_is_told_apart(name: str, data: st.DataObject) -> None:
+    """Two requests have one note just when they are equal."""
+    one, other = data.draw(requests(name)), data.draw(requests(name))
+    assert (one == other) == (note_of(one).key == note_of(other).key)
+    assert note_of(one) == note_of(one)
+
+
+def test_all_errors_are_drawn() -> None:
+    """There are fields for every error of the taxonomy but the one that says that there is no answer."""
+    assert set(errors.__all__) == {*_FIELDS, "NoAnswer"}
+
+
+@pytest.mark.parametrize("name", _FIELDS)
+@drawn
+@given(data=st.data())
+def test_errors_come_back(name: str, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Every error comes back as itself, equal in all that it holds."""
+    path = tmp_path_factory.mktemp("recorded") / "calls.jsonl"
+    error: GenaiError = getattr(errors, name)(**{each: data.draw(drawn) for each, drawn in _FIELDS[name].items()})
+    request = data.draw(requests("files.get"))
+    assert Failure(error) == recording(Fake({"files.get": error}), path)(request)
+    assert Failure(error) == Replay(path)(request)
+
+
+def test_errors_of_others(tmp_path: Path) -> None:
+    """An error of a class of one's own comes back as the nearest of ours; a value that is no JSON, as its repr."""
+
+    class Odd(errors.ServerError):
+        pass
+
+    path = tmp_path / "calls.jsonl"
+    asked = Request(OPERATIONS["files.get"](name="a"))  # type: ignore[call-arg]  # this one has it
+    run = recording(Fake({"files.get": [Odd(500, "ODD"), errors.InvalidRequest("here", {"set"}, "JSON")]}), path)
+    run(asked)
+    run(asked)
+    replay = Replay(path)
+    assert Failure(errors.ServerError(500, "ODD")) == replay(asked)
+    assert "here: expected JSON, got ['set']" == str(replay(asked).failure())

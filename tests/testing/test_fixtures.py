@@ -1,0 +1,84 @@
+"""The fixture that serves the emulator: what it offers, and that no test sees another's state."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import genai_fn
+from genai_fn import (
+    APIError,
+    Gemini,
+    Http,
+    Retry,
+    Success,
+    Vertex,
+    caches,
+    generate,
+    items,
+    text,
+    with_options,
+)
+from genai_fn.modifiers import collected
+from genai_fn.testing.fixtures import ServedEmulator
+
+pytest_plugins = ["genai_fn.testing.fixtures"]
+
+HELLO = generate("gemini-2.5-flash", "Why?") | text
+
+
+@pytest.mark.parametrize("name", ["gemini", "vertex"])
+def test_backends(emulator: ServedEmulator, name: str) -> None:
+    """It comes with both backends, made for it."""
+    backend: Gemini | Vertex = getattr(emulator, name)
+    assert backend == getattr(emulator, name)
+    with Http(backend) as run:
+        assert isinstance(run(HELLO), Success)
+    ((method, path),) = emulator.requests
+    assert (method, path.endswith("/models/gemini-2.5-flash:generateContent")) == ("POST", True)
+
+
+@pytest.mark.parametrize("turn", [1, 2])
+def test_begins_anew(emulator: ServedEmulator, turn: int) -> None:
+    """Each test begins with nothing made, nothing asked, nothing wrong."""
+    assert emulator.requests == ()
+    with Http(emulator.gemini) as run:
+        run(caches.create("gemini-2.5-flash", {"contents": f"story {turn}"})).unwrap()
+        assert len(run(caches.list() | items | collected).unwrap()) == 1
+    emulator.fail(status=503, times=100)
+
+
+SUITE = {
+    "conftest.py": 'pytest_plugins = ["genai_fn.testing.fixtures"]',
+    "test_it.py": """
+import urllib.request
+
+def test_one(emulator):
+    with urllib.request.urlopen(emulator.url + "/v1beta/models") as answer:
+        assert answer.status == 200
+    assert emulator.requests == (("GET", "/v1beta/models"),)
+""",
+}
+
+
+def test_a_suite(tmp_path: Path) -> None:
+    """A suite takes the fixture by one line, and nothing is left when it ends."""
+    for name, text_of in SUITE.items():
+        (tmp_path / name).write_text(text_of)
+    kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    command = [sys.executable, "-X", "dev", "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    environ = {**kept, "PYTHONPATH": str(Path(genai_fn.__file__).parent.parent)}
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environ, timeout=600, check=False)
+    assert (done.returncode, "1 passed" in done.stdout) == (0, True), done.stdout + done.stderr
+
+
+def test_fails(emulator: ServedEmulator) -> None:
+    """What is to go wrong goes wrong, until a reset."""
+    with Http(emulator.gemini) as run:
+        emulator.fail(status=503, times=2)
+        once = HELLO | with_options(retry=Retry(attempts=1))
+        assert isinstance(run(once).failure(), APIError)
+        emulator.reset()
+        assert isinstance(run(once), Success)

@@ -1,0 +1,105 @@
+"""The survey finds every field that a backend does not take by its path, wherever it lies, and large bytes."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import pytest
+
+from genai_fn import schema
+from genai_fn.ops.generate import GenerateContent
+from genai_fn.schema import Blob, Content, GenerateContentConfig, Part
+from genai_fn.schema.base import BackendOnly, GeminiOnly, Message, VertexOnly
+from genai_fn.wire.field_support import LARGE_BYTES, find_unsupported_fields
+
+
+class Leaf(Message):
+    """Marks of both kinds."""
+
+    gemini: GeminiOnly[str | None] = None
+    vertex: VertexOnly[int | None] = None
+    received: VertexOnly[tuple[str, ...]] = ()
+    sent: VertexOnly[tuple[str, ...] | None] = None
+    plain: str | None = None
+
+
+class Tree(Message):
+    """Every way in which marks can lie within another type."""
+
+    one: Leaf | None = None
+    many: tuple[Leaf, ...] | None = None
+    rows: tuple[tuple[Leaf, ...], ...] | None = None
+    named: Mapping[str, Leaf] | None = None
+    either: Leaf | str | None = None
+    again: "Tree | None" = None
+    refused: GeminiOnly[Leaf | None] = None
+    data: bytes | None = None
+
+
+MARKED = Leaf(vertex=0)
+
+
+@pytest.mark.parametrize(
+    ("value", "paths"),
+    [
+        (Tree(), []),
+        (Tree(one=Leaf(plain="x", gemini="x")), []),
+        (Tree(one=MARKED), ["one.vertex"]),
+        (Tree(many=(Leaf(), MARKED, MARKED)), ["many[1].vertex", "many[2].vertex"]),
+        (Tree(rows=((), (Leaf(), MARKED))), ["rows[1][1].vertex"]),
+        (Tree(named={"a": Leaf(), "b": MARKED}), ["named.b.vertex"]),
+        (Tree(either="x"), []),
+        (Tree(either=MARKED), ["either.vertex"]),
+        (Tree(again=Tree(again=Tree(one=MARKED))), ["again.again.one.vertex"]),
+        (Tree(one=Leaf(received=("x",), sent=())), ["one.received", "one.sent"]),
+    ],
+)
+def test_paths(value: Tree, paths: list[str]) -> None:
+    """Whatever is set and not taken is named; None is not set, and neither is the () of what only comes back."""
+    assert find_unsupported_fields(value, "gemini").unsupported_paths == paths
+
+
+def test_other_backend() -> None:
+    """Each mark counts on one backend; below a field that is refused nothing more is named."""
+    value = Tree(one=Leaf(gemini="", vertex=1), refused=Leaf(gemini=""))
+    assert find_unsupported_fields(value, "vertex").unsupported_paths == ["one.gemini", "refused"]
+    assert find_unsupported_fields(value, "gemini").unsupported_paths == ["one.vertex"]
+
+
+@pytest.mark.parametrize(
+    ("size", "has_large"),
+    [(0, False), (LARGE_BYTES - 1, False), (LARGE_BYTES, True)],
+)
+def test_large(size: int, has_large: bool) -> None:
+    """Bytes are large from a size on, wherever they lie."""
+    part = Part(inline_data=Blob(data=b"x" * size))
+    operation = GenerateContent(model="m", contents=(Content(parts=(part,)),), config=GenerateContentConfig())
+    assert find_unsupported_fields(operation, "gemini").has_large is has_large
+    assert find_unsupported_fields(Tree(again=Tree(data=b"x" * size)), "vertex").has_large is has_large
+
+
+MARKS = [
+    (kind, name, mark.backend)
+    for kind in vars(schema).values()
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+    for name, mark in (
+        (each.name, mark)
+        for each in msgspec.inspect.type_info(kind).fields  # type: ignore[union-attr]  # of Structs
+        for mark in getattr(kind.__annotations__.get(each.name), "__metadata__", ())
+        if isinstance(mark, BackendOnly)
+    )
+]
+
+
+def test_there_are_marks() -> None:
+    """The table below is not empty by mistake."""
+    assert len(MARKS) > 20
+
+
+@pytest.mark.parametrize(("kind", "name", "backend"), MARKS, ids=lambda each: getattr(each, "__name__", each))
+def test_every_mark(kind: type[Any], name: str, backend: str) -> None:
+    """Every marked field of every type is refused by the other backend, whatever it holds."""
+    if any(field.required for field in msgspec.structs.fields(kind)):
+        pytest.skip("it cannot be made of one field")
+    other = {"gemini": "vertex", "vertex": "gemini"}[backend]
+    assert find_unsupported_fields(kind(**{name: "x"}), other).unsupported_paths == [name]

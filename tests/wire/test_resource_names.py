@@ -1,0 +1,88 @@
+"""Names: what people call models and resources, and what goes into a path."""
+
+from typing import Any
+
+import pytest
+
+from genai_fn.backend import Gemini, Vertex
+from genai_fn.errors import AuthError, InvalidRequest, Unsupported
+from genai_fn.ops.generate import generate
+from genai_fn.wire.resource_names import (
+    ResourceName,
+    check_model_name,
+    complete_resource_name,
+    fill_placeholders,
+    resolve_model_name,
+)
+
+HOLES = "projects/{project}/locations/{location}/things"
+
+
+@pytest.mark.parametrize(
+    "model",
+    ["", "a/../b", "..", "m?x=1", "m&x", "m#x", "m\\x", "m{project}", "m\n", "m\x00", "\ud800", None, 3, b"m", ["m"]],
+)
+def test_bad_models(model: Any) -> None:
+    """A model's name that is none, climbs out of its path or carries a query is a mistake at the build."""
+    with pytest.raises(InvalidRequest) as raised:
+        generate(model, "hi")
+    assert (raised.value.path, raised.value.value) == ("model", model)
+
+
+@pytest.mark.parametrize("model", ["m", "models/m", "m@001", "m m", "\u00e9", "a/b/c", "gemini-2.5-flash:tuned"])
+def test_good_models(model: str) -> None:
+    """All else is for the service to judge."""
+    assert check_model_name(model) == model
+
+
+@pytest.mark.parametrize(
+    ("model", "gemini", "vertex"),
+    [
+        ("m", "models/m", "publishers/google/models/m"),
+        ("models/m", "models/m", "models/m"),
+        ("tunedModels/m", "tunedModels/m", "publishers/tunedModels/models/m"),
+        ("meta/m", "models/meta/m", "publishers/meta/models/m"),
+        ("publishers/p/models/m", "models/publishers/p/models/m", "publishers/p/models/m"),
+        (
+            "projects/p/locations/l/endpoints/3",
+            "models/projects/p/locations/l/endpoints/3",
+            "projects/p/locations/l/endpoints/3",
+        ),
+    ],
+)
+def test_model_names(model: str, gemini: str, vertex: str) -> None:
+    """Each backend has its own way of naming a model."""
+    assert resolve_model_name(Gemini(), model) == gemini
+    assert resolve_model_name(Vertex("p"), model) == vertex
+
+
+@pytest.mark.parametrize(
+    ("name", "short", "full"),
+    [
+        ("1", "things/1", f"{HOLES}/1"),
+        ("things/1", "things/1", f"{HOLES}/1"),
+        ("locations/l/things/1", "locations/l/things/1", "projects/{project}/locations/l/things/1"),
+        ("projects/p/locations/l/things/1", "projects/p/locations/l/things/1", "projects/p/locations/l/things/1"),
+    ],
+)
+def test_named(name: str, short: str, full: str) -> None:
+    """A resource's name is completed as far as it is not complete."""
+    assert complete_resource_name("things", name) == short
+    assert complete_resource_name(HOLES, name) == full
+
+
+def test_filled() -> None:
+    """The backend's project and location go into the holes; without a location it is global."""
+    assert fill_placeholders(f"{HOLES}/1", Vertex("p", "l")) == "projects/p/locations/l/things/1"
+    assert fill_placeholders(ResourceName(f"{HOLES}/1"), Vertex("p")) == "projects/p/locations/global/things/1"
+    assert fill_placeholders("projects/q/things/1", Vertex()) == "projects/q/things/1"
+
+
+def test_not_filled() -> None:
+    """A project that is not known yet may come with the credentials; express mode and gateways will have none."""
+    with pytest.raises(AuthError):
+        fill_placeholders(HOLES, Vertex())
+    for at in (Vertex(api_key="test-key"), Vertex(base_url="https://gate.test")):
+        with pytest.raises(Unsupported) as raised:
+            fill_placeholders(HOLES, at)
+        assert raised.value.paths == (HOLES,)

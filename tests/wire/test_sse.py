@@ -1,0 +1,209 @@
+"""The cutting of streamed bodies: against a plain reading of the standard, and the same whatever the chunks."""
+
+import itertools
+import re
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from genai_fn.wire.sse import EventParser
+
+TOKENS = [
+    b"data:",
+    b"data",
+    b" ",
+    b"\r",
+    b"\n",
+    b"\r\n",
+    b"\n\n",
+    b":",
+    b"x",
+    b'"',
+    b"{",
+    b"}",
+    b"[",
+    b"\xef\xbb\xbf",
+    b"\xff",
+    b"\t",
+    b"id: 1",
+]
+
+
+def cut(body: bytes, places: list[int]) -> list[bytes]:
+    """Cut a body into pieces; a place beyond its end is its end."""
+    marks = [0, *sorted(min(place, len(body)) for place in places), len(body)]
+    return [body[start:end] for start, end in itertools.pairwise(marks)]
+
+
+def read(pieces: list[bytes]) -> list[bytes]:
+    """Read a body to its end."""
+    events = EventParser()
+    return [*(each for piece in pieces for each in events.feed(piece)), *events.finish()]
+
+
+STRAY = b"<stray>"
+
+
+def is_field(line: bytes) -> bool:
+    """Tell whether a line is a comment or a field: of an unknown one the name is a word, and the value no JSON."""
+    name, colon, value = line.partition(b":")
+    is_unknown = re.fullmatch(rb"[A-Za-z_][A-Za-z0-9_.-]*", name) and not value.lstrip().startswith((b"{", b"["))
+    return bool((colon and not name) or name in (b"data", b"event", b"id", b"retry") or is_unknown)
+
+
+def read_fields(pieces: list[bytes]) -> list[bytes]:
+    """Read a body to its end, and mark the text outside of events that has ended it."""
+    events = EventParser()
+    found = [*(each for piece in pieces for each in events.feed(piece)), *events.finish()]
+    return [*found[:-1], STRAY] if events.has_stray else found
+
+
+def standard(body: bytes) -> list[bytes]:
+    """
+    Read a body as the WHATWG says, as plainly as can be.
+
+    https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation; but an event whose blank
+    line never came counts, and a line that is no field ends it all.
+    """
+    found: list[bytes] = []
+    data: list[bytes] = []
+    body = body.removeprefix(b"\xef\xbb\xbf")
+    for line in re.split(rb"\r\n|\r|\n", body + b"\n\n"):
+        field, _, value = line.partition(b":")
+        if line.strip() and not is_field(line):
+            return [*found, *([b"\n".join(data)] if data else []), STRAY]
+        if not line and data:
+            found.append(b"\n".join(data))
+            data = []
+        elif field == b"data":
+            data.append(value.removeprefix(b" "))
+    return found
+
+
+@given(st.lists(st.sampled_from(TOKENS), max_size=40).map(b"".join), st.lists(st.integers(0, 80), max_size=12))
+def test_standard(body: bytes, places: list[int]) -> None:
+    """Any body that is no JSON is read as the standard says, wherever it is cut."""
+    if not body.removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"{", b"[")):
+        assert read_fields(cut(body, places)) == standard(body)
+
+
+@given(st.binary(max_size=60), st.lists(st.integers(0, 60), max_size=12))
+def test_any_bytes(body: bytes, places: list[int]) -> None:
+    """Any bytes at all are read without a fault, and alike wherever they are cut."""
+    assert read(cut(body, places)) == read([body])
+
+
+@given(
+    st.lists(st.sampled_from([*TOKENS, b"\\", b",", b"]", b"1"]), max_size=40).map(b"".join),
+    st.lists(st.integers(0, 80), max_size=12),
+)
+def test_any_json(body: bytes, places: list[int]) -> None:
+    """So is what begins like JSON and is none."""
+    for start in (b"[", b"{", b" [{"):
+        assert read(cut(start + body, places)) == read([start + body])
+
+
+DOCUMENTS = st.recursive(
+    st.none() | st.text(alphabet='ab"\\{}[]\n é', max_size=6),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(alphabet='"\\{}[]', max_size=2), inner, max_size=3)
+    ),
+    max_leaves=6,
+).map(lambda value: {"value": value})
+
+
+@given(
+    st.lists(DOCUMENTS, min_size=1, max_size=4),
+    st.sampled_from(["array", "pretty", "lines"]),
+    st.lists(st.integers(0, 200), max_size=12),
+)
+def test_documents(values: list[object], form: str, places: list[int]) -> None:
+    """
+    The members of an array, pretty or not, and documents one after another come as they were written, wherever they are
+    cut.
+    """
+    packed = [msgspec.json.encode(value) for value in values]
+    body = b"\n".join(packed) if form == "lines" else b"[" + b" ,\r\n".join(packed) + b"]\n"
+    body = msgspec.json.format(body, indent=3) if form == "pretty" else body
+    assert [msgspec.json.decode(each) for each in read(cut(body, places))] == values
+
+
+@given(st.lists(DOCUMENTS, min_size=1, max_size=3), st.data())
+def test_cut_array(values: list[object], data: st.DataObject) -> None:
+    """An array that breaks off gives its whole members, and then something that is no JSON: it never looks complete."""
+    body = msgspec.json.encode(values)
+    *whole, last = read([body[: data.draw(st.integers(1, len(body) - 1))]])
+    assert [msgspec.json.decode(each) for each in whole] == values[: len(whole)]
+    with pytest.raises(msgspec.DecodeError):
+        msgspec.json.decode(last)
+
+
+@pytest.mark.parametrize("body", (b"[]", b"[ ]", b" ", b"", b"\xef\xbb\xbf", b"\xef\xbb", b": x\n\n", b"\r\n\r\n"))
+def test_nothing(body: bytes) -> None:
+    """A body of nothing has no events."""
+    assert read([body]) == []
+
+
+@pytest.mark.parametrize("body", (b'{"a": 1}}', b'[{"a": 1}}', b'[{"a": 1}]]'))
+def test_closes_nothing(body: bytes) -> None:
+    """A bracket that closes nothing is given as what it is, so that it is noticed."""
+    assert read([body])[:2] == [b'{"a": 1}', body[-1:]]
+
+
+BIG = 2_000_000
+BODIES = {
+    "one line": b"data: " + b"x" * BIG + b"\n\n",
+    "many lines": b"data: 0123456789\n" * (BIG // 16) + b"\n",
+    "many events": b"data: 0123456789\n\n" * (BIG // 16),
+    "blank lines": b"\n" * BIG + b"data: x\n\n",
+    "spaces": b" " * BIG,
+    "one document": b'{"a": "' + b"x" * BIG + b'"}',
+    "members": b"[" + b'{"a": 1},' * (BIG // 9) + b"{}]",
+    "escapes": b'{"a": "' + rb"\\\"" * (BIG // 4) + b'"}',
+    "depth": b"[" * (BIG // 8) + b"]" * (BIG // 8),
+}
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_linear(name: str) -> None:
+    """Megabytes in small pieces, which would take hours if each piece had all before it read again."""
+    body = BODIES[name]
+    events = EventParser()
+    for place in range(0, len(body), 1024):
+        events.feed(body[place : place + 1024])
+        assert events.buffered_bytes <= len(body)
+    events.finish()
+
+
+@pytest.mark.parametrize("start", (b"data: ", b"{", b"[[", b": "))
+def test_held(start: bytes) -> None:
+    """What waits for the rest of its event is counted, so that it can be bounded; what does not wait is forgotten."""
+    events = EventParser()
+    events.feed(start)
+    for _ in range(10):
+        events.feed(b"x" * 1000)
+    assert events.buffered_bytes >= 10_000
+    events = EventParser()
+    for _ in range(100):
+        events.feed(b"data: 123\n\n\n: 456\n")
+    assert events.buffered_bytes == 0
+
+
+PIECES = [
+    b"data: 1\r\n\r\n",
+    b"data: \r\n\r\n",
+    b"data:2\r\n\r\n",
+    b"data: 3\r\n",
+    b"data: 4\n\n",
+    b"data: 5\r",
+    b"\r\n",
+    b"\n",
+]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=8))
+def test_pieces_that_are_events(pieces: list[bytes]) -> None:
+    """A piece that is one whole event is read as if it were cut, whatever came before it and comes after."""
+    assert read(pieces) == standard(b"".join(pieces))
