@@ -152,7 +152,7 @@ def test_flood() -> None:
     _flooded(100_000)
     grown = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
-    assert grown < 10_000
+    assert grown < 1_000_000  # to hold them all takes some ten million; other threads of the process allocate, too
 
 
 def _flooded(count: int) -> None:
