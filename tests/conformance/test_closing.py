@@ -4,6 +4,7 @@ Streams that are left early: the server sees the close at once, whoever closes, 
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import anyio
@@ -207,6 +208,24 @@ def test_interrupted_both(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(KeyboardInterrupt), interrupted(KeyboardInterrupt, server, 2):
             run(both(PIECES.source, PIECES.source))
         server.wait_closed(2)
+
+
+def test_interrupted_as_the_second_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interrupt that comes before both have begun ends the one that has."""
+    real, begun = ThreadPoolExecutor.submit, list[object]()
+
+    def submit(*args: Any) -> Any:
+        begun.append(args)
+        if len(begun) == 2:
+            server.wait_requests(1)
+            raise KeyboardInterrupt
+        return real(*args)
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", submit)
+    with Loopback(Hang()) as server, Http(gemini(server.url)) as run:
+        with pytest.raises(KeyboardInterrupt):
+            run(both(PIECES.of, PIECES.of))
+        server.wait_closed(1)
 
 
 def test_cancelled_read_is_no_silent_end() -> None:

@@ -1,14 +1,12 @@
 """Tells when nothing goes on any more, in a server's threads and in those of a test: in place of a pause."""
 
-import os
 import socket
-import sys
 import threading
 import time
 from collections.abc import Iterable, Mapping
 from itertools import count
+from pathlib import Path
 from selectors import EVENT_READ, DefaultSelector
-from types import FrameType
 
 PAUSE = 0.02
 """How many seconds apart two looks are, in which nothing may have changed; more than any timer that is still to run."""
@@ -78,21 +76,16 @@ def _is_there(wanted: Mapping[socket.socket, int]) -> bool:
 
 
 def is_stuck(thread: threading.Thread) -> bool:
-    """Tell whether a thread waits in the system: within a pause it neither goes on nor wants to."""
-    before = _place(thread)
+    """Tell whether a thread sleeps in the system, and has done so for a pause: it was not woken, nor wants to run."""
+    before = _switches(thread)
     time.sleep(PAUSE)
-    return _sleeps(thread) and _place(thread) == before
+    return before is not None and _switches(thread) == before
 
 
-def _place(thread: threading.Thread) -> tuple[FrameType, int] | None:
-    frame = sys._current_frames().get(thread.ident or 0)
-    return None if frame is None else (frame, frame.f_lasti)
-
-
-def _sleeps(thread: threading.Thread) -> bool:
-    """Ask the system; a thread that is to run, and has to wait for a processor, does not sleep."""
-    status = os.open(f"/proc/self/task/{thread.native_id}/stat", os.O_RDONLY)
-    try:
-        return os.read(status, 1000).rpartition(b") ")[2].startswith(b"S")
-    finally:
-        os.close(status)
+def _switches(thread: threading.Thread) -> list[str] | None:
+    """Read how often a thread fell asleep and was woken; None unless it sleeps, and not for want of a processor."""
+    lines = Path(f"/proc/self/task/{thread.native_id}/status").read_text(encoding="ascii", errors="ignore").splitlines()
+    said = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+    if not said["State"].startswith("S"):
+        return None
+    return [value for name, value in said.items() if name.endswith("ctxt_switches")]
