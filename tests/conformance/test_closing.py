@@ -4,7 +4,6 @@ Streams that are left early: the server sees the close at once, whoever closes, 
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import anyio
@@ -14,6 +13,7 @@ from genai_fn import AsyncHttp, Failure, Http, Retry, Success, Timeouts, both, t
 from genai_fn.effects import ReadChunk
 from genai_fn.errors import Closed, GenaiError
 from genai_fn.interpreters.executors.sync_executor import SyncExecutor
+from genai_fn.interpreters.executors.threads import Worker
 from tests.support.interpreter_kinds import Faced, FacedItems, World, gemini, waited
 from tests.support.interrupting import interrupted
 from tests.support.loopback import Answer, Forever, Hang, Loopback, Received, Send, chunk, event, head
@@ -212,19 +212,19 @@ def test_interrupted_both(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_interrupted_as_the_second_begins(monkeypatch: pytest.MonkeyPatch) -> None:
     """An interrupt that comes before both have begun ends the one that has."""
-    real, begun = ThreadPoolExecutor.submit, list[object]()
+    start, begun = Worker.start, list[Worker]()
 
-    def submit(*args: Any) -> Any:
-        begun.append(args)
+    def start_or_interrupt(worker: Worker) -> None:
+        begun.append(worker)
         if len(begun) == 2:
             server.wait_requests(1)
             raise KeyboardInterrupt
-        return real(*args)
+        start(worker)
 
-    monkeypatch.setattr(ThreadPoolExecutor, "submit", submit)
+    monkeypatch.setattr(Worker, "start", start_or_interrupt)
     with Loopback(Hang()) as server, Http(gemini(server.url)) as run:
         with pytest.raises(KeyboardInterrupt):
-            run(both(PIECES.of, PIECES.of))
+            run(both(PIECES.source, PIECES.source))
         server.wait_closed(1)
 
 
