@@ -1,9 +1,9 @@
 """
-The house's chores, one command each: ``python tasks.py lint types``.
+Runs the project's tasks, one command each: ``python tasks.py lint types``.
 
-lint, types, test, cover, docs and bench run in the Python that runs this file, where the extra ``dev`` is installed;
-CI calls the same ones. lock and floor want ``uv`` on the path: lock writes requirements.lock anew, floor runs the tests
-with the oldest versions that pyproject.toml allows.
+lint, types, test, cover, docs and bench run in the Python that runs this file, where the extra ``dev`` is installed.
+lock, floor and pythons need ``uv`` on the path: lock updates requirements.lock, floor runs the tests with the oldest
+versions that pyproject.toml allows, pythons runs them on each later Python.
 """
 
 import subprocess
@@ -12,8 +12,22 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parent
-FLOOR = Path(tempfile.gettempdir()) / "genai-fn-floor"
+ENVIRONMENTS = Path(tempfile.gettempdir()) / "genai-fn-environments"
 HERE = (sys.executable, "-m")
+LATER = ("3.12", "3.13")
+
+
+def test_in(python: str, *install: str) -> tuple[tuple[str, ...], ...]:
+    """Return the commands that run the tests in a new virtual environment."""
+    folder = ENVIRONMENTS / (python if python in LATER else "floor")
+    interpreter = str(folder / "bin" / "python")
+    return (
+        ("uv", "venv", "--quiet", "--clear", "--python", python, str(folder)),
+        ("uv", "pip", "install", "--quiet", "--python", interpreter, *install, "--editable", ".[dev]"),
+        (interpreter, "-m", "pytest", "--quiet", "--numprocesses", "2"),
+    )
+
+
 TASKS: dict[str, tuple[tuple[str, ...], ...]] = {
     "lint": ((*HERE, "ruff", "check", "."), (*HERE, "ruff", "format", "--check", ".")),
     "types": ((*HERE, "mypy"), (*HERE, "pyright", "--pythonpath", sys.executable)),
@@ -31,16 +45,13 @@ TASKS: dict[str, tuple[tuple[str, ...], ...]] = {
             *("--no-header", "--no-annotate", "--no-emit-index-url", "--quiet", "--upgrade", "-o", "requirements.lock"),
         ),
     ),
-    "floor": (
-        ("uv", "venv", "--quiet", "--clear", "--python", sys.executable, str(FLOOR)),
-        ("uv", "pip", "install", "--quiet", "--python", str(FLOOR), "--resolution", "lowest-direct", "-e", ".[dev]"),
-        (str(FLOOR / "bin" / "python"), "-m", "pytest", "--numprocesses", "2"),
-    ),
+    "floor": test_in(sys.executable, "--resolution", "lowest-direct"),
+    "pythons": tuple(each for version in LATER for each in test_in(version, "--constraint", "requirements.lock")),
 }
 
 
 def main(names: list[str]) -> int:
-    """Do the chores named, in order, up to the first that fails."""
+    """Run the named tasks in order, up to the first that fails."""
     if not names or not TASKS.keys() >= set(names):
         print(f"usage: python tasks.py {' | '.join(TASKS)} …", file=sys.stderr)  # noqa: T201  # a command
         return 2
