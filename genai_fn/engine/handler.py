@@ -104,8 +104,10 @@ class HttpHandler(Value, kw_only=True, dict=True):
         """Give the items that have come since."""
         if not handle.pending_items and not handle.is_over:
             yield from _read_until_item(handle, handle.terms.until, handle.terms.timeouts.idle)
-        items, handle.pending_items = tuple(map(handle.masker.mask_result, handle.pending_items)), []
-        return items
+        items, handle.pending_items = handle.pending_items, []
+        if items and isinstance(items[-1], Failure):  # only the last item can be one
+            items[-1] = handle.masker.mask_result(items[-1])
+        return tuple(items)
 
     def _run_attempts(
         self, request: Request[Any], until: float, way: "_AttemptRunner"
