@@ -127,24 +127,33 @@ def start_thread(thread: threading.Thread) -> None:
 
 
 class Worker:
-    """A thread that makes one call, in the context of whoever made this, and keeps no process from ending."""
+    """
+    A daemon thread that makes one call, in the context of its creator.
+
+    It does not use ``Thread.join``: on Python 3.11 an interrupted ``join`` marks a running thread as ended (since
+    bpo-45274), and the next ``join`` returns at once.
+    """
 
     def __init__(self, call: Callable[[], object]) -> None:
         self._call = call
         self._context = copy_context()
         self._thread = threading.Thread(target=self._run, name="genai_fn", daemon=True)
-        self._has_begun = False
+        self._has_started = False
+        self._end = Latch()
 
     def start(self) -> None:
-        """Begin; if this is interrupted, the thread may begin or not."""
+        """Start the thread; if this is interrupted, the thread may run or not."""
         start_thread(self._thread)
-        self._has_begun = True
+        self._has_started = True
 
     def join(self) -> None:
-        """Wait for its end, unless it has not begun."""
-        if self._has_begun:
-            self._thread.join()
+        """Wait until the call has ended, unless the thread has not started."""
+        if self._has_started:
+            self._end.wait()
 
     def _run(self) -> None:
-        self._has_begun = True
-        self._context.run(self._call)
+        self._has_started = True
+        try:
+            self._context.run(self._call)
+        finally:
+            self._end.set()

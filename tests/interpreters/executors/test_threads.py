@@ -1,5 +1,6 @@
 """Latches, promises and workers: who waits wakes up, and what was interrupted can be done again."""
 
+import signal
 import threading
 from collections.abc import Callable
 
@@ -121,3 +122,27 @@ def test_interrupt_of_a_start(
 
 def never() -> Callable[[], object]:
     raise AssertionError("this does not run")
+
+
+def test_join_waits_after_an_interrupted_join() -> None:
+    """A worker that still runs is waited for, even if an earlier wait for it was interrupted."""
+    gate, ended = threading.Event(), list[bool]()
+    worker = Worker(lambda: ended.append(gate.wait()))
+
+    def interrupt(*_: object) -> None:
+        raise Interrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        worker.start()
+        signal.setitimer(signal.ITIMER_REAL, 0.01)
+        with pytest.raises(Interrupt):
+            while True:  # however late the signal comes
+                worker.join()
+        threading.Timer(0.05, gate.set).start()
+        worker.join()
+        assert ended == [True]
+    finally:
+        gate.set()
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
