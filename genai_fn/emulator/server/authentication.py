@@ -1,4 +1,4 @@
-"""Who may ask: anyone, or, where the emulator has keys, who has one of them or shows a token."""
+"""Authentication: checks the API key of a request if the emulator is configured with keys."""
 
 from collections.abc import Mapping
 
@@ -12,10 +12,10 @@ __all__ = ["authenticate_request"]
 
 def authenticate_request(state: EmulatorState, headers: Headers, query: Mapping[str, str]) -> None:
     """
-    Let in who may ask; whose token an ``Authorization`` is does not matter.
+    Check that a request has a valid API key or any ``Authorization`` header. The token in that header is not checked.
 
     Raises:
-        Fault: for a wrong key, or none.
+        EmulatedFault: If the emulator has keys, and the key is missing or wrong.
     """
     if state.api_keys is None or find_header(headers, "authorization"):
         return

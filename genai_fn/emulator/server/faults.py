@@ -1,4 +1,4 @@
-"""What is wrong with a request, and the response that says so in the API's own form."""
+"""Errors that a handler raises, and the error responses that they become."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,8 +19,8 @@ __all__ = [
 ]
 
 
-class EmulatedFault(Exception):  # noqa: N818  # ends a method; becomes a response, never an error of the program
-    """Why a request is not served; `details` are messages, each with its ``@type``."""
+class EmulatedFault(Exception):  # noqa: N818  # a handler raises it to end; it becomes a response, not a user's error
+    """An error of the emulated API. Each of the `details` is a message with its ``@type``."""
 
     def __init__(self, code: int, status: str, message: str, details: Sequence[Mapping[str, Any]] = ()) -> None:
         super().__init__(message)
@@ -31,35 +31,37 @@ class EmulatedFault(Exception):  # noqa: N818  # ends a method; becomes a respon
 
 
 def make_invalid_argument(message: str) -> EmulatedFault:
-    """Say what in a request is wrong."""
+    """Return a 400 for a request with an invalid value."""
     return EmulatedFault(400, "INVALID_ARGUMENT", message)
 
 
 def make_field_violations(*violations: tuple[str, str]) -> EmulatedFault:
     """
-    Say what in a body, or among parameters, cannot be read: each time the path of a field, and what is wrong.
+    Return a 400 for fields that cannot be parsed: pairs of a field's path and a description.
 
     >>> make_field_violations(("page_size", "Invalid value at 'page_size' (TYPE_INT32)")).details[0]["fieldViolations"]
     [{'field': 'page_size', 'description': "Invalid value at 'page_size' (TYPE_INT32)"}]
     """
-    told = [{**({"field": field} if field else {}), "description": why} for field, why in violations]
-    detail = {"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": told}
-    return EmulatedFault(400, "INVALID_ARGUMENT", "\n".join(why for _, why in violations), (detail,))
+    field_violations = [
+        {**({"field": field} if field else {}), "description": message} for field, message in violations
+    ]
+    detail = {"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": field_violations}
+    return EmulatedFault(400, "INVALID_ARGUMENT", "\n".join(message for _, message in violations), (detail,))
 
 
 def make_failed_precondition(message: str) -> EmulatedFault:
-    """Say what is not so now, and would have to be: a store that is not empty, a job that has ended."""
+    """Return a 400 for a resource in the wrong state, such as a store with documents or a running job."""
     return EmulatedFault(400, "FAILED_PRECONDITION", message)
 
 
 def make_permission_denied(message: str) -> EmulatedFault:
-    """Say what the caller may not do; much that is not there is said to be denied."""
+    """Return a 403. The API also uses it for resources that do not exist."""
     return EmulatedFault(403, "PERMISSION_DENIED", message)
 
 
 def make_not_found(name: str) -> EmulatedFault:
     """
-    Say that nothing has that name, as the backend does whose name it is.
+    Return a 404 for a resource name, in the wording of the backend that the name belongs to.
 
     >>> make_not_found("batches/1").message
     'Requested entity was not found: batches/1'
@@ -73,12 +75,12 @@ def make_not_found(name: str) -> EmulatedFault:
 
 
 def make_already_exists(name: str) -> EmulatedFault:
-    """Say that something else has that name."""
+    """Return a 409 for a resource name that is in use."""
     return EmulatedFault(409, "ALREADY_EXISTS", f"Requested entity already exists: {name}")
 
 
 def build_fault_response(fault: EmulatedFault) -> HttpResponse:
-    """Write a fault as a response."""
+    """Encode a fault as an error response."""
     error: dict[str, Any] = {"code": fault.code, "message": fault.message, "status": fault.status}
     if fault.details:
         error["details"] = fault.details
@@ -87,10 +89,10 @@ def build_fault_response(fault: EmulatedFault) -> HttpResponse:
 
 
 def build_rpc_status(fault: EmulatedFault) -> Mapping[str, Any]:
-    """Say what is wrong with one of many, within an answer: a ``google.rpc.Status``."""
+    """Return a fault as a ``google.rpc.Status``, for one failed item of a batch."""
     return {"code": _RPC_CODES.get(fault.status, _UNKNOWN_CODE), "message": fault.message}
 
 
 _UNKNOWN_CODE = 2
 _RPC_CODES = {"INVALID_ARGUMENT": 3, "NOT_FOUND": 5, "PERMISSION_DENIED": 7, "FAILED_PRECONDITION": 9}
-"""What ``google.rpc`` numbers them: https://google.aip.dev/193."""
+"""Codes of ``google.rpc``: https://google.aip.dev/193."""

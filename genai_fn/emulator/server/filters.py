@@ -1,4 +1,4 @@
-"""Filters of lists and searches: AIP-160, as far as comparisons go: https://google.aip.dev/160."""
+"""Filters of lists and searches: the comparisons of AIP-160, https://google.aip.dev/160."""
 
 import operator
 import re
@@ -10,12 +10,12 @@ from genai_fn.emulator.server.faults import make_invalid_argument
 __all__ = ["LookupField", "parse_filter"]
 
 LookupField: TypeAlias = Callable[[str], Sequence[str | float]]
-"""What something has under a name: nothing, one value, or several, of which one is enough."""
+"""Returns the values of a field by its name; a comparison holds if it holds for any of them."""
 
 
 def parse_filter(text: str) -> Callable[[LookupField], bool]:
     """
-    Read a filter: comparisons that are joined by ``AND``, and by ``OR``, which binds tighter.
+    Parse a filter: comparisons joined by ``AND`` and ``OR``. ``OR`` binds tighter.
 
     >>> fits = parse_filter('author = "Eco" AND year > 1980')
     >>> [fits(lambda name: {"author": ["Eco"], "year": [year]}[name]) for year in (1980, 1988)]
@@ -23,14 +23,14 @@ def parse_filter(text: str) -> Callable[[LookupField], bool]:
     """
     groups = list(_parse_groups(text)) if text.strip() else []
 
-    def fits(facts: LookupField) -> bool:
-        return all(any(_matches_condition(each, facts) for each in group) for group in groups)
+    def matches(lookup: LookupField) -> bool:
+        return all(any(_matches_condition(each, lookup) for each in group) for group in groups)
 
-    return fits
+    return matches
 
 
 _Condition: TypeAlias = tuple[str, str, str]
-"""The name of a fact, a sign, and what the fact is compared with."""
+"""A field's name, an operator, and the value to compare with."""
 
 
 def _parse_groups(text: str) -> Iterator[list[_Condition]]:
@@ -54,14 +54,14 @@ _CONDITION_PATTERN = re.compile(
 )
 
 
-def _matches_condition(condition: _Condition, facts: LookupField) -> bool:
+def _matches_condition(condition: _Condition, lookup: LookupField) -> bool:
     name, sign, text = condition
     if (sign, text) == (":", "*"):
-        return bool(facts(name))
+        return bool(lookup(name))
     compare, number = _OPERATORS[sign], _parse_number(text)
     return any(
         compare(each, text) if isinstance(each, str) else number is not None and compare(each, number)
-        for each in facts(name)
+        for each in lookup(name)
     )
 
 

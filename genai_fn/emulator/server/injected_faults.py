@@ -1,5 +1,6 @@
-"""Faults on request: an answer that is late, refused, cut or broken, as a header, a script or a call asks for it."""
+"""Injected faults: delays, errors, dropped connections and broken JSON, as set by a header, a script or a call."""
 
+import itertools
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
@@ -26,108 +27,108 @@ __all__ = [
 ]
 
 FAULT_HEADER = "x-emulate"
-"""The header of a request that says what goes wrong with it."""
+"""The request header that injects a fault into its own response."""
 
 
 _MAX_COUNT = 2**53
 
 
 class InjectedFault(Value, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """What goes wrong. Without a `status` the request is served all the same, and only its answer suffers."""
+    """A fault to inject. Without a `status` the request is handled as usual, and only its response is affected."""
 
     status: Annotated[int, Meta(ge=400, le=599)] | None = None
-    """An error in the place of the answer: 429, 503."""
+    """Status of an error that replaces the response, such as 429 or 503. The request is not handled."""
 
     retry: Annotated[float, Meta(ge=0, le=86_400)] | None = None
-    """The seconds after which that error advises to try again."""
+    """Seconds in the ``RetryInfo`` of that error."""
 
     delay: Annotated[float, Meta(ge=0, le=3600)] = 0.0
-    """The seconds before the answer begins."""
+    """Seconds before the response begins."""
 
     cut: Annotated[int, Meta(ge=0, le=_MAX_COUNT)] | None = None
-    """The bytes of the answer's body after which the connection is dropped."""
+    """Number of bytes of the response body after which the connection is dropped."""
 
     malformed: bool = False
-    """Whether the answer breaks off in the midst of its JSON, as if it were whole."""
+    """Whether the JSON of the response is truncated; the response itself ends normally."""
 
     path: str = ""
-    """What is in the path of the requests that it befalls: ``":generateContent"``, ``"/files"``; nothing means all."""
+    """Part of the path of the requests to affect, such as ``":generateContent"`` or ``"/files"``. Empty means all."""
 
     times: Annotated[int, Meta(ge=1, le=_MAX_COUNT)] = 1
-    """How many of these it befalls, the next ones."""
+    """Number of matching requests to affect."""
 
 
 NO_FAULT: Final = InjectedFault()
-"""Nothing goes wrong."""
+"""A fault that changes nothing."""
 
 
-def parse_injected_fault(said: str | Mapping[str, Any]) -> InjectedFault:
+def parse_injected_fault(source: str | Mapping[str, Any]) -> InjectedFault:
     """
-    Read what is to go wrong: as the header has it, for this one request, or as fields.
+    Parse a fault from a header value or from its fields.
 
     >>> parse_injected_fault("status=429; retry=1.5") == parse_injected_fault({"status": 429, "retry": 1.5})
     True
 
     Raises:
-        InvalidRequest: for what is no trouble.
+        InvalidRequest: If a field is unknown or invalid, or the fault would change nothing.
     """
     try:
-        fields = _parse_header_fields(said) if isinstance(said, str) else said
-        trouble = codec.convert(fields, InjectedFault, strict=fields is said)
-    except ValueError as error:  # msgspec's is one
-        raise InvalidRequest("trouble", said, f"{_FAULT_SYNTAX} ({error})") from None
-    is_vain = msgspec.structs.replace(trouble, path="", times=1) == NO_FAULT
-    if is_vain or (trouble.retry is not None and trouble.status is None):
-        raise InvalidRequest("trouble", said, _FAULT_SYNTAX)
-    return trouble
+        fields = _parse_header_fields(source) if isinstance(source, str) else source
+        fault = codec.convert(fields, InjectedFault, strict=fields is source)
+    except ValueError as error:  # msgspec's errors are ValueErrors
+        raise InvalidRequest("fault", source, f"{_FAULT_SYNTAX} ({error})") from None
+    is_empty = msgspec.structs.replace(fault, path="", times=1) == NO_FAULT
+    if is_empty or (fault.retry is not None and fault.status is None):
+        raise InvalidRequest("fault", source, _FAULT_SYNTAX)
+    return fault
 
 
-_FAULT_SYNTAX = "some of status=429; retry=1.5; delay=0.2; cut=120; malformed, and a retry with a status"
+_FAULT_SYNTAX = "one or more of status=429; retry=1.5; delay=0.2; cut=120; malformed (retry requires status)"
 
 
 def _parse_header_fields(header: str) -> dict[str, str]:
     pairs = [each.partition("=") for each in header.split(";") if each.strip()]
     fields = {name.strip(): value.strip() if is_valued else "true" for name, is_valued, value in pairs}
     if len(fields) < len(pairs):
-        raise ValueError("a word is said twice")
-    if beyond := fields.keys() & {"path", "times"}:
-        raise ValueError(f"a header is for its own request: no {min(beyond)}")
+        raise ValueError("a parameter is given twice")
+    if forbidden := fields.keys() & {"path", "times"}:
+        raise ValueError(f"a header applies to its own request and cannot contain {min(forbidden)}")
     return fields
 
 
 def take_injected_fault(
-    troubles: tuple[InjectedFault, ...], path: str
+    faults: tuple[InjectedFault, ...], path: str
 ) -> tuple[InjectedFault, tuple[InjectedFault, ...]]:
     """
-    Take the first trouble that befalls a path, or none at all, and say which are left.
+    Return the first fault that matches a path, or `NO_FAULT`, and the faults that remain.
 
     >>> take_injected_fault((InjectedFault(status=503, path="/files"),), "/v1beta/files/abc")[1]
     ()
     """
-    for index, trouble in enumerate(troubles):
-        if trouble.path in path:
-            left = (msgspec.structs.replace(trouble, times=trouble.times - 1),) if trouble.times > 1 else ()
-            return trouble, (*troubles[:index], *left, *troubles[index + 1 :])
-    return NO_FAULT, troubles
+    for index, fault in enumerate(faults):
+        if fault.path in path:
+            rest = (msgspec.structs.replace(fault, times=fault.times - 1),) if fault.times > 1 else ()
+            return fault, (*faults[:index], *rest, *faults[index + 1 :])
+    return NO_FAULT, faults
 
 
-def build_error_response(trouble: InjectedFault) -> HttpResponse | None:
-    """Write the error that stands in the place of an answer."""
-    code = trouble.status
+def build_error_response(fault: InjectedFault) -> HttpResponse | None:
+    """Build the error response of a fault; None if the fault has no `status`."""
+    code = fault.status
     if code is None:
         return None
     status, message = _ERROR_MESSAGES.get(code) or _ERROR_MESSAGES[400 if code < _FIRST_SERVER_ERROR else 500]
-    if trouble.retry is None:
-        return build_fault_response(EmulatedFault(code, status, message))
-    advice = {"@type": f"{_RPC_TYPE_PREFIX}.RetryInfo", "retryDelay": _format_duration(trouble.retry)}
-    if code == _TOO_MANY_REQUESTS:  # so it is where a quota is told of, too
-        return build_fault_response(EmulatedFault(code, status, _QUOTA_MESSAGE, (*_QUOTA_DETAILS, advice)))
-    return build_fault_response(EmulatedFault(code, status, message, (advice,)))
+    details: tuple[Mapping[str, Any], ...] = ()
+    if fault.retry is not None:
+        details = ({"@type": f"{_RPC_TYPE_PREFIX}.RetryInfo", "retryDelay": _format_duration(fault.retry)},)
+        if code == _TOO_MANY_REQUESTS:  # such an error describes the quota, too
+            message, details = _QUOTA_MESSAGE, (*_QUOTA_DETAILS, *details)
+    return build_fault_response(EmulatedFault(code, status, message, details))
 
 
 def _format_duration(seconds: float) -> str:
     """
-    Write seconds as JSON has them.
+    Format seconds as JSON of ``google.protobuf.Duration``.
 
     >>> _format_duration(1.5), _format_duration(30.0)
     ('1.5s', '30s')
@@ -178,34 +179,34 @@ _ERROR_MESSAGES = {
 
 
 class ResponsePlan(Value, kw_only=True):
-    """What a server does: wait, send the head and these pieces, each at once, and end well or drop the connection."""
+    """How the server sends a response: wait, send the head and the chunks, then end normally or drop the connection."""
 
     response: HttpResponse
     chunks: tuple[bytes, ...]
     delay: float = 0.0
     has_content_length: bool = True
-    """Whether the head tells how long the body is."""
+    """Whether the head contains ``content-length``."""
     is_complete: bool = True
-    """Whether the connection lives on."""
+    """Whether the response ends normally, so that the connection stays open."""
 
 
-def plan_response(response: HttpResponse, trouble: InjectedFault = NO_FAULT) -> ResponsePlan:
+def plan_response(response: HttpResponse, fault: InjectedFault = NO_FAULT) -> ResponsePlan:
     r"""
-    Plan how a response is sent: server-sent events one by one, anything else in one piece, and what goes wrong.
+    Plan how to send a response with a fault: one chunk for each server-sent event, or a single chunk.
 
     >>> plan_response(HttpResponse(200, (), b'{"a": 1}'), InjectedFault(cut=3)).chunks
     (b'{"a',)
     """
     is_stream = (response.get_header("content-type") or "").startswith(_EVENT_STREAM_TYPE)
-    pieces = _split_events(response.body) if is_stream else (response.body,)
-    if trouble.malformed:
-        pieces = (_truncate_json(pieces[0]),)
-        response = HttpResponse(response.status, response.headers, pieces[0])
-    is_whole = trouble.cut is None or trouble.cut >= sum(map(len, pieces))
-    if trouble.cut is not None:
-        pieces = tuple(_cut_chunks(pieces, trouble.cut))
+    chunks = _split_events(response.body) if is_stream else (response.body,)
+    if fault.malformed:
+        chunks = (_truncate_json(chunks[0]),)
+        response = HttpResponse(response.status, response.headers, chunks[0])
+    is_complete = fault.cut is None or fault.cut >= sum(map(len, chunks))
+    if fault.cut is not None:
+        chunks = _cut_chunks(chunks, fault.cut)
     return ResponsePlan(
-        response=response, chunks=pieces, delay=trouble.delay, has_content_length=not is_stream, is_complete=is_whole
+        response=response, chunks=chunks, delay=fault.delay, has_content_length=not is_stream, is_complete=is_complete
     )
 
 
@@ -219,25 +220,25 @@ def _split_events(body: bytes) -> tuple[bytes, ...]:
 _EVENT_PATTERN = re.compile(rb".+?(?:\r\n\r\n|\n\n|\Z)", re.DOTALL)
 
 
-def corrupt_message(message: bytes, trouble: InjectedFault) -> tuple[bytes | None, InjectedFault]:
+def corrupt_message(message: bytes, fault: InjectedFault) -> tuple[bytes | None, InjectedFault]:
     """
-    Let a trouble befall a message of a session, and say what is left of it for the next one.
+    Apply a fault to one message of a live session, and return what remains of the fault for the next message.
 
     >>> corrupt_message(b"{}", InjectedFault(cut=3))[0], corrupt_message(b'{"a": 1}', InjectedFault(cut=3))[0]
     (b'{}', None)
 
     Returns:
-        The message as it is sent; None where the connection is dropped instead.
+        The message to send, or None if the connection is dropped instead.
     """
-    said = _truncate_json(message) if trouble.malformed else message
-    left = None if trouble.cut is None else trouble.cut - len(said)
-    if left is not None and left < 0:
-        return None, trouble
-    return said, msgspec.structs.replace(trouble, malformed=False, cut=left)
+    sent = _truncate_json(message) if fault.malformed else message
+    remaining = None if fault.cut is None else fault.cut - len(sent)
+    if remaining is not None and remaining < 0:
+        return None, fault
+    return sent, msgspec.structs.replace(fault, malformed=False, cut=remaining)
 
 
 def _truncate_json(body: bytes) -> bytes:
-    """Break JSON off, and end the event if it is one; what is too short to break becomes what is no JSON."""
+    """Cut JSON in half; keep the blank lines that end an event. JSON too short to cut becomes ``{``."""
     text = body.rstrip()
     end = body[len(text) :]
     return (text[: len(text) // 2] if len(text) > _MIN_TRUNCATABLE_LENGTH else b"{") + end
@@ -246,8 +247,7 @@ def _truncate_json(body: bytes) -> bytes:
 _MIN_TRUNCATABLE_LENGTH = 3
 
 
-def _cut_chunks(pieces: tuple[bytes, ...], most: int) -> list[bytes]:
-    kept: list[bytes] = []
-    for piece in pieces:
-        kept.append(piece[: most - sum(map(len, kept))])
-    return [each for each in kept if each]
+def _cut_chunks(chunks: tuple[bytes, ...], limit: int) -> tuple[bytes, ...]:
+    starts = itertools.accumulate(map(len, chunks), initial=0)
+    cut = (chunk[: max(limit - start, 0)] for chunk, start in zip(chunks, starts, strict=False))
+    return tuple(filter(None, cut))

@@ -1,4 +1,4 @@
-"""Where models are found on either backend, for the routes of what is asked of them."""
+"""Paths of models on both backends, for the routes of methods on models."""
 
 from typing import Final
 

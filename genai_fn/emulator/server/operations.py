@@ -1,21 +1,20 @@
-"""Operations: what goes on, or has gone on; those of Vertex AI that no resource looks after are answered here."""
+"""Long-running operations, and the route for those of Vertex AI that belong to no resource here."""
 
 from typing import Any, Final
 
 from genai_fn.emulator.server.request_parsing import EmulatedRequest
 from genai_fn.emulator.server.responses import build_json_response
-from genai_fn.emulator.server.state import EmulatorState
-from genai_fn.http import HttpResponse
+from genai_fn.emulator.server.state import EmulatorState, RouteResult
 from genai_fn.schema.base import Message
 
 __all__ = ["POLLS_UNTIL_DONE", "ROUTES", "EmulatedOperation", "delete_project_resource"]
 
 POLLS_UNTIL_DONE: Final = 2
-"""How often somebody has to look before something that takes its time is done."""
+"""Number of polls after which a simulated operation is done."""
 
 
 class EmulatedOperation(Message):
-    """Some work, as it is told."""
+    """A long-running operation as the API returns it."""
 
     name: str
     done: bool | None = None
@@ -24,16 +23,18 @@ class EmulatedOperation(Message):
     error: Any = None
 
 
-def delete_project_resource(state: EmulatorState, name: str) -> tuple[EmulatorState, HttpResponse]:
-    """Delete something in a project: that is an operation, which is done at once."""
-    state, operation = state.without_resource(name).assign_name(f"{'/'.join(name.split('/')[:4])}/operations")
-    done = EmulatedOperation(name=operation, done=True, response={"@type": "type.googleapis.com/google.protobuf.Empty"})
-    return state.with_resource(operation, done), build_json_response(done)
+def delete_project_resource(state: EmulatorState, name: str) -> RouteResult:
+    """Delete a resource of a project. The response is an operation that is already done."""
+    state, operation_name = state.without_resource(name).assign_name(f"{'/'.join(name.split('/')[:4])}/operations")
+    deletion = EmulatedOperation(
+        name=operation_name, done=True, response={"@type": "type.googleapis.com/google.protobuf.Empty"}
+    )
+    return state.with_resource(operation_name, deletion), build_json_response(deletion)
 
 
-def _get_operation(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    return state, build_json_response(state.get_resource(asked.path_params["name"], EmulatedOperation))
+def _get_operation(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    return state, build_json_response(state.get_resource(request.path_params["name"], EmulatedOperation))
 
 
 ROUTES = (("GET", "{name=projects/*/locations/*/operations/*}", _get_operation),)
-"""Videos, tunings and stores have routes of their own for theirs."""
+"""Videos, tunings and stores have routes for their own operations."""

@@ -1,4 +1,4 @@
-"""Lists, a page at a time."""
+"""Pagination: page sizes and page tokens of list methods."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,32 +14,32 @@ __all__ = ["build_page_response"]
 def build_page_response(
     name: str,
     values: Sequence[Any],
-    asked: EmulatedRequest,
+    request: EmulatedRequest,
     convert: Callable[[Any], Any] = lambda value: value,
     *,
     default_size: int = 50,
     max_size: int = 1000,
 ) -> HttpResponse:
     """
-    Answer the page that a request asks for, and what asks for the next one; nothing is said of what is not there.
+    Build the response with one page and the token of the next page. Empty fields are omitted.
 
     Args:
-        name: What the answer calls the values.
+        name: Field of the response that contains the values.
 
-        values: All that there are.
+        values: All values of the list.
 
-        asked: The request.
+        request: Its query contains the page size and the page token.
 
-        shown: Says how each is told.
+        convert: Converts each value of the page to JSON.
 
-        size: How many are on a page, where the request does not say.
+        default_size: Page size if the request has none.
 
-        most: How many are on it at most, whatever the request says.
+        max_size: Upper limit of the page size.
     """
-    start = _parse_page_token(asked.query.get("pageToken") or asked.query.get("page_token") or "")
-    end = start + min(
-        _parse_page_size(asked.query.get("pageSize") or asked.query.get("page_size") or "") or default_size, max_size
-    )
+    query = request.query
+    start = _parse_page_token(query.get("pageToken") or query.get("page_token") or "")
+    size = _parse_page_size(query.get("pageSize") or query.get("page_size") or "") or default_size
+    end = start + min(size, max_size)
     page, token = tuple(map(convert, values[start:end])), f"page-{end}" if end < len(values) else None
     return build_json_response({key: each for key, each in ((name, page), ("nextPageToken", token)) if each})
 

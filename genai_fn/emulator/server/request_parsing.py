@@ -1,4 +1,4 @@
-"""Reads what is asked as strictly as the API does: names in either spelling, and none that it does not know."""
+"""Strict parsing of requests: accepts snake_case and camelCase names, and reports all unknown ones with their paths."""
 
 import collections.abc
 import functools
@@ -17,63 +17,63 @@ from genai_fn.http import Body, FileSlice, Headers
 from genai_fn.values import Value
 from genai_fn.wire.lenient_json import repair_tree
 
-__all__ = ["EmulatedRequest", "find_header", "parse_body", "parse_message"]
+__all__ = ["EmulatedRequest", "describe_range_error", "find_header", "parse_body", "parse_message"]
 
 S = TypeVar("S", bound=msgspec.Struct)
 
 
 class EmulatedRequest(Value):
-    """A request as a method sees it."""
+    """A request as handlers receive it."""
 
     method: str
     path: str
     path_params: Mapping[str, str]
-    """What the route's pattern names of the path."""
+    """Values of the route pattern's named groups."""
     query: Mapping[str, str]
     headers: Headers
     body: Body
     now: datetime
-    """When it is asked, in UTC."""
+    """Time of the request, in UTC."""
     origin: str
-    """``https://host`` as the caller knows it."""
+    """Scheme and host as the caller sees them: ``https://host``."""
     api_root: str
-    """The root and what stands before a resource's name: ``https://host/v1beta``."""
+    """The URL up to a resource's name: ``https://host/v1beta``."""
     is_vertex: bool
-    """Whether the path is one of Vertex AI's."""
+    """Whether the path belongs to Vertex AI."""
 
     @property
     def body_bytes(self) -> bytes:
-        """The body in one piece."""
+        """The body as one bytes object."""
         if isinstance(self.body, FileSlice):
             raise make_invalid_argument("This method takes JSON, not a file.")
         return self.body if isinstance(self.body, bytes) else b"".join(self.body)
 
     def get_header(self, name: str) -> str:
-        """Find the first header of that name, written in lower case; nothing where there is none."""
+        """Return the first header with a lower-case name, or an empty string."""
         return find_header(self.headers, name)
 
 
 def find_header(headers: Headers, name: str) -> str:
-    """Find the first header of a name, written in lower case; nothing where there is none."""
+    """Return the first header with a lower-case name, or an empty string."""
     return next((value for each, value in headers if each.lower() == name), "")
 
 
-def parse_body(asked: EmulatedRequest, kind: type[S], within: str = "") -> S:
+def parse_body(request: EmulatedRequest, kind: type[S], within: str = "") -> S:
     """
-    Read the body of a request; `within` is the field of the method's own message that it is, if it is not all of it.
+    Parse the body of a request. `within` is the field of the method's request message that the body stands for.
 
     Raises:
-        Fault: with the paths of what does not fit.
+        EmulatedFault: If a field is unknown or has the wrong type; the message contains its path.
     """
-    return parse_message(asked.body_bytes, kind, within)
+    return parse_message(request.body_bytes, kind, within)
 
 
 def parse_message(text: bytes, kind: type[S], within: str = "") -> S:
     """
-    Read a message; no text at all is an empty one.
+    Parse a message; empty text is an empty message.
 
     Raises:
-        Fault: with the paths of what does not fit.
+        EmulatedFault: If a field is unknown or has the wrong type; the message contains its path.
     """
     try:
         unknown: list[tuple[str, str]] = []
@@ -82,7 +82,7 @@ def parse_message(text: bytes, kind: type[S], within: str = "") -> S:
             return codec.convert(repair_tree(tree, kind), kind)
     except msgspec.ValidationError as error:
         raise _build_conversion_fault(str(error), within) from None
-    except (ValueError, RecursionError) as error:  # ValueError: text that is no JSON, or no UTF-8
+    except (ValueError, RecursionError) as error:  # ValueError: text that is not JSON or not UTF-8
         raise make_field_violations(("", f"{_INVALID_JSON_MESSAGE} {error}")) from None
     raise make_field_violations(*unknown)
 
@@ -90,14 +90,22 @@ def parse_message(text: bytes, kind: type[S], within: str = "") -> S:
 _INVALID_JSON_MESSAGE = "Invalid JSON payload received."
 
 
-def _build_conversion_fault(said: str, within: str) -> EmulatedFault:
-    """Tell what msgspec says, ``Expected `int`, got `str` - at `$.topK```, in the API's words and names."""
-    why, _, at = said.partition(" - at ")
-    spelled = _UPPERCASE_PATTERN.sub(lambda found: f"_{found[0].lower()}", at.strip("`"))
-    path = spelled.replace("$", within, 1).lstrip(".") or within
-    return make_field_violations(
-        (path, f"Invalid value at '{path}' ({why})" if path else f"{_INVALID_JSON_MESSAGE} {why}")
-    )
+def describe_range_error(message: msgspec.Struct, ranges: Mapping[str, tuple[float, float]]) -> str:
+    """Describe the first field of a message that is outside its range; an empty string if there is none."""
+    for name, (low, high) in ranges.items():
+        value = getattr(message, name)
+        if value is not None and not low <= value <= high:
+            return f"{name}: {value} is not from {low} to {high}"
+    return ""
+
+
+def _build_conversion_fault(message: str, within: str) -> EmulatedFault:
+    """Translate msgspec's message, ``Expected `int`, got `str` - at `$.topK```, to the API's words and field names."""
+    why, _, location = message.partition(" - at ")
+    snake_case = _UPPERCASE_PATTERN.sub(lambda found: f"_{found[0].lower()}", location.strip("`"))
+    path = snake_case.replace("$", within, 1).lstrip(".") or within
+    description = f"Invalid value at '{path}' ({why})" if path else f"{_INVALID_JSON_MESSAGE} {why}"
+    return make_field_violations((path, description))
 
 
 _UPPERCASE_PATTERN = re.compile("[A-Z]")
@@ -105,9 +113,9 @@ _UPPERCASE_PATTERN = re.compile("[A-Z]")
 
 def _normalize_field_names(tree: Any, kind: Any, path: str, unknown: list[tuple[str, str]]) -> Any:
     """
-    Write the names of a tree as its type has them; those of free JSON and of the caller's own mappings stay.
+    Rename the fields of a JSON tree as its type encodes them; keep free-form JSON and the keys of mappings.
 
-    What the type does not have is noted in `unknown`, with its path in the API's own names.
+    Fields that the type does not have are appended to `unknown`, with their paths in the API's own names.
     """
     origin, args = get_origin(kind), get_args(kind)
     if origin is Annotated:
@@ -137,11 +145,11 @@ def _normalize_struct_fields(
     written: dict[str, Any] = {}
     for key, each in tree.items():
         if key in known:
-            field, name, inner = known[key]
-            written[name] = _normalize_field_names(each, inner, _join_path(path, field), unknown)
+            field, name, field_type = known[key]
+            written[name] = _normalize_field_names(each, field_type, _join_path(path, field), unknown)
         else:
-            where = f" at '{path}'" if path else ""
-            unknown.append((path, f'{_INVALID_JSON_MESSAGE} Unknown name "{key}"{where}: Cannot find field.'))
+            suffix = f" at '{path}'" if path else ""
+            unknown.append((path, f'{_INVALID_JSON_MESSAGE} Unknown name "{key}"{suffix}: Cannot find field.'))
     return written
 
 
@@ -151,6 +159,6 @@ def _join_path(path: str, name: str) -> str:
 
 @functools.cache
 def _index_fields(kind: type[msgspec.Struct]) -> dict[str, tuple[str, str, Any]]:
-    """Know a type's fields in both spellings: how the API calls each, how JSON does, and the type of what is in it."""
+    """Map both spellings of each field to its name, its JSON name and its type."""
     known = fields(kind)
     return {name: (each.name, each.encode_name, each.type) for each in known for name in (each.name, each.encode_name)}

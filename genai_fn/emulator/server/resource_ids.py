@@ -1,4 +1,4 @@
-"""Names: of resources that the caller calls as they like, and of fields in the spelling of JSON."""
+"""Resource IDs that callers choose, and the conversion of field names to camelCase."""
 
 import re
 
@@ -10,15 +10,15 @@ __all__ = ["check_new_name", "to_camel_case"]
 
 def check_new_name(state: EmulatorState, collection: str, name: str) -> str:
     """
-    Give the name that somebody has chosen for something in a collection, such as ``files/tea``.
+    Return a resource name that the caller has chosen, such as ``files/tea``.
 
     Raises:
-        Fault: for what is no name, or that of something else.
+        EmulatedFault: If the name is invalid or in use.
     """
-    within, _, identity = name.rpartition("/")
-    if within != collection or not _RESOURCE_ID_PATTERN.fullmatch(identity):
+    parent, _, resource_id = name.rpartition("/")
+    if parent != collection or not _RESOURCE_ID_PATTERN.fullmatch(resource_id):
         raise make_invalid_argument(
-            f"{name} is no name: {collection}/ and up to 40 of a-z, 0-9 and -, which is not at an end."
+            f"Invalid name {name}: expected {collection}/ and 1 to 40 of a-z, 0-9 and -, without - at either end."
         )
     if name in state.resources:
         raise make_already_exists(name)
@@ -30,7 +30,7 @@ _RESOURCE_ID_PATTERN = re.compile("[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 
 def to_camel_case(name: str) -> str:
     """
-    Write the name of a field as JSON has it.
+    Convert a field name or path to camelCase.
 
     >>> to_camel_case("output_config.gcs_uri")
     'outputConfig.gcsUri'

@@ -1,4 +1,4 @@
-"""What goes well, as a response."""
+"""JSON responses of successful requests."""
 
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ __all__ = ["EMPTY_RESPONSE", "Int64", "build_json_response", "encode_json"]
 
 class Int64(int):
     """
-    A number that the API writes in quotes, as it does all of 64 bits.
+    An integer that is encoded as a JSON string, as the API does for 64-bit integers.
 
     >>> encode_json({"sizeBytes": Int64(5)})
     b'{"sizeBytes":"5"}'
@@ -19,7 +19,7 @@ class Int64(int):
 
 def build_json_response(value: Any, headers: Headers = ()) -> HttpResponse:
     """
-    Write a value as JSON.
+    Build a 200 response with a value as JSON.
 
     >>> build_json_response({"done": True}).body
     b'{"done":true}'
@@ -28,12 +28,12 @@ def build_json_response(value: Any, headers: Headers = ()) -> HttpResponse:
 
 
 def _encode_int64(value: Any) -> str:
-    """Write what msgspec knows nothing of; an Int64 is all that there is."""
+    """Encode an `Int64`: the only type here that msgspec does not know."""
     return str(int(value))
 
 
 encode_json = codec.Encoder(enc_hook=_encode_int64).encode
-"""Writes a value as the API does."""
+"""Encodes a value as the API does."""
 
 EMPTY_RESPONSE: Final = build_json_response({})
-"""What comes back for what was deleted or cancelled."""
+"""The response to deletions and cancellations."""

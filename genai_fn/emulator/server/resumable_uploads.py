@@ -1,8 +1,8 @@
 """
-The resumable protocol, for whatever is uploaded: a start, pieces in order, and at any time how far it has come.
+The resumable upload protocol: start, chunks in order, queries of the received size, and finalize.
 
-A route leads here with the type of the start's body, and with what is to become of the bytes once all are here. The
-session's address is that of the start, with ``upload_id``.
+The routes of files and stores call `handle_upload` with the type of the start request's body and a function that stores
+the finished upload. The URL of an upload session is the URL of its start request plus ``upload_id``.
 """
 
 from collections.abc import Callable
@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from genai_fn.emulator.server.faults import EmulatedFault, make_invalid_argument, make_not_found
+from genai_fn.emulator.server.faults import make_invalid_argument, make_not_found
 from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body
-from genai_fn.emulator.server.state import EmulatorState
+from genai_fn.emulator.server.state import EmulatorState, RouteResult
 from genai_fn.http import Headers, HttpResponse
 from genai_fn.values import Value
 
@@ -21,133 +21,131 @@ __all__ = ["EmulatedUpload", "handle_upload"]
 
 
 class EmulatedUpload(Value):
-    """An upload: what its start said, and the bytes that have come since."""
+    """An upload session: the metadata of its start request, and the chunks received so far."""
 
     path: str
     metadata: Any
-    """The body of the start."""
+    """The parsed body of the start request."""
     mime_type: str
     file_name: str
     size: int | None
-    """What the start said that would come."""
+    """Total size in bytes, if the start request declares it."""
     chunks: tuple[bytes, ...] = ()
     received_size: int = 0
     final_response: HttpResponse | None = None
 
     @property
     def data(self) -> bytes:
-        """All bytes, in one piece."""
+        """All received bytes."""
         return b"".join(self.chunks)
 
 
 S = TypeVar("S", bound=msgspec.Struct)
 
-FinishUpload = Callable[[EmulatorState, EmulatedRequest, EmulatedUpload], tuple[EmulatorState, HttpResponse]]
+FinishUpload = Callable[[EmulatorState, EmulatedRequest, EmulatedUpload], RouteResult]
 
 
 def handle_upload(
-    state: EmulatorState, asked: EmulatedRequest, kind: type[S], finish: FinishUpload
-) -> tuple[EmulatorState, HttpResponse]:
+    state: EmulatorState, request: EmulatedRequest, metadata_type: type[S], finish: FinishUpload
+) -> RouteResult:
     """
-    Do what the command asks: start, ``upload``, ``upload, finalize``, ``finalize``, ``query``, ``cancel``.
+    Execute an upload command: ``start``, ``upload``, ``upload, finalize``, ``finalize``, ``query`` or ``cancel``.
 
     Args:
-        state: As ever.
+        state: The state before the request.
 
-        asked: As ever.
+        request: Its headers contain the command.
 
-        kind: The type of the start's body, which the upload keeps as ``about``.
+        metadata_type: Type of the start request's body.
 
-        ending: Makes of a whole upload what it is to become, and says so.
+        finish: Stores a finished upload and builds the response.
     """
-    commands = {each.strip().lower() for each in asked.get_header("x-goog-upload-command").split(",")}
-    if "upload_id" not in asked.query:
-        return _start_upload(state, asked, commands, parse_body(asked, kind))
-    name = f"uploads/{asked.query['upload_id']}"
-    under_way = state.resources.get(name)
-    if not isinstance(under_way, EmulatedUpload) or under_way.path != asked.path:
+    commands = {each.strip().lower() for each in request.get_header("x-goog-upload-command").split(",")}
+    if "upload_id" not in request.query:
+        return _start_upload(state, request, commands, parse_body(request, metadata_type))
+    name = f"uploads/{request.query['upload_id']}"
+    upload = state.resources.get(name)
+    if not isinstance(upload, EmulatedUpload) or upload.path != request.path:
         raise make_not_found(name)
-    if commands == {"query"} or under_way.final_response is not None:
-        return state, _build_status_response(under_way)
+    if commands == {"query"} or upload.final_response is not None:
+        return state, _build_status_response(upload)
     if commands == {"cancel"}:
         return state.without_resource(name), HttpResponse(200, (("x-goog-upload-status", "cancelled"),))
     if not commands or commands - {"upload", "finalize"}:
         raise make_invalid_argument(
-            f"X-Goog-Upload-Command cannot be {asked.get_header('x-goog-upload-command')!r} here."
+            f"X-Goog-Upload-Command cannot be {request.get_header('x-goog-upload-command')!r} here."
         )
     if "upload" in commands:
-        under_way = _append_chunk(under_way, asked)
+        upload = _append_chunk(upload, request)
     if "finalize" not in commands:
-        return state.with_resource(name, under_way), _build_status_response(under_way)
-    return _finish_upload(state.with_resource(name, under_way), asked, name, under_way, finish)
+        return state.with_resource(name, upload), _build_status_response(upload)
+    return _finish_upload(state.with_resource(name, upload), request, name, upload, finish)
 
 
-def _start_upload(
-    state: EmulatorState, asked: EmulatedRequest, commands: set[str], about: Any
-) -> tuple[EmulatorState, HttpResponse]:
-    if asked.get_header("x-goog-upload-protocol").lower() != "resumable" or commands != {"start"}:
-        raise make_invalid_argument("X-Goog-Upload-Protocol has to be resumable, and X-Goog-Upload-Command start.")
-    size = asked.get_header("x-goog-upload-header-content-length")
+def _start_upload(state: EmulatorState, request: EmulatedRequest, commands: set[str], metadata: Any) -> RouteResult:
+    if request.get_header("x-goog-upload-protocol").lower() != "resumable" or commands != {"start"}:
+        raise make_invalid_argument(
+            "X-Goog-Upload-Protocol must be resumable, and X-Goog-Upload-Command must be start."
+        )
+    size = request.get_header("x-goog-upload-header-content-length")
     state, name = state.assign_name("uploads")
-    begun = EmulatedUpload(
-        path=asked.path,
-        metadata=about,
-        mime_type=asked.get_header("x-goog-upload-header-content-type"),
-        file_name=asked.get_header("x-goog-upload-file-name"),
+    upload = EmulatedUpload(
+        path=request.path,
+        metadata=metadata,
+        mime_type=request.get_header("x-goog-upload-header-content-type"),
+        file_name=request.get_header("x-goog-upload-file-name"),
         size=_parse_number(size, "X-Goog-Upload-Header-Content-Length") if size else None,
     )
-    address = f"{asked.origin}{asked.path}?upload_id={name.removeprefix('uploads/')}&upload_protocol=resumable"
+    address = f"{request.origin}{request.path}?upload_id={name.removeprefix('uploads/')}&upload_protocol=resumable"
     headers: Headers = (
         ("x-goog-upload-url", address),
         ("x-goog-upload-control-url", address),
         ("x-goog-upload-status", "active"),
         ("x-goog-upload-chunk-granularity", str(_CHUNK_GRANULARITY)),
     )
-    return state.with_resource(name, begun), HttpResponse(200, headers)
+    return state.with_resource(name, upload), HttpResponse(200, headers)
 
 
 _CHUNK_GRANULARITY = 256 * 1024
 
 
-def _append_chunk(under_way: EmulatedUpload, asked: EmulatedRequest) -> EmulatedUpload:
-    """Take a piece, which begins where the last has ended."""
-    data = asked.body_bytes
-    offset = _parse_number(asked.get_header("x-goog-upload-offset"), "X-Goog-Upload-Offset")
-    if offset != under_way.received_size:
+def _append_chunk(upload: EmulatedUpload, request: EmulatedRequest) -> EmulatedUpload:
+    """Append a chunk; its offset must be the size received so far."""
+    data = request.body_bytes
+    offset = _parse_number(request.get_header("x-goog-upload-offset"), "X-Goog-Upload-Offset")
+    if offset != upload.received_size:
         raise make_invalid_argument(
-            f"X-Goog-Upload-Offset is {offset}, but {under_way.received_size} bytes have been received."
+            f"X-Goog-Upload-Offset is {offset}, but {upload.received_size} bytes have been received."
         )
     received = offset + len(data)
-    if under_way.size is not None and received > under_way.size:
-        raise make_invalid_argument(
-            f"{received} bytes are more than the {under_way.size} that the upload started with."
-        )
-    return replace(under_way, chunks=(*under_way.chunks, data), received_size=received)
+    if upload.size is not None and received > upload.size:
+        raise make_invalid_argument(f"{received} bytes exceed the declared size of {upload.size} bytes.")
+    return replace(upload, chunks=(*upload.chunks, data), received_size=received)
 
 
 def _finish_upload(
-    state: EmulatorState, asked: EmulatedRequest, name: str, whole: EmulatedUpload, ending: FinishUpload
-) -> tuple[EmulatorState, HttpResponse]:
-    if whole.size is not None and whole.received_size != whole.size:
+    state: EmulatorState, request: EmulatedRequest, name: str, upload: EmulatedUpload, finish: FinishUpload
+) -> RouteResult:
+    if upload.size is not None and upload.received_size != upload.size:
         raise make_invalid_argument(
-            f"The upload is finalized with {whole.received_size} bytes, but started with {whole.size}."
+            f"The upload was finalized with {upload.received_size} bytes, but its declared size is {upload.size}."
         )
-    state, response = ending(state, asked, whole)
-    final: Headers = (("x-goog-upload-status", "final"), ("x-goog-upload-size-received", str(whole.received_size)))
+    state, response = finish(state, request, upload)
+    final: Headers = (("x-goog-upload-status", "final"), ("x-goog-upload-size-received", str(upload.received_size)))
     response = replace(response, headers=(*response.headers, *final))
-    return state.with_resource(name, replace(whole, chunks=(), final_response=response)), response
+    return state.with_resource(name, replace(upload, chunks=(), final_response=response)), response
 
 
-def _build_status_response(under_way: EmulatedUpload) -> HttpResponse:
-    if under_way.final_response is not None:
-        return under_way.final_response
-    received = ("x-goog-upload-size-received", str(under_way.received_size))
+def _build_status_response(upload: EmulatedUpload) -> HttpResponse:
+    if upload.final_response is not None:
+        return upload.final_response
+    received = ("x-goog-upload-size-received", str(upload.received_size))
     return HttpResponse(200, (("x-goog-upload-status", "active"), received))
 
 
 def _parse_number(text: str, name: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < _MAX_DIGITS):
-        raise EmulatedFault(400, "INVALID_ARGUMENT", f"{name} has to be a number, not {text!r}.")
+        raise make_invalid_argument(f"{name} must be a number, not {text!r}.")
     return int(text)
 
 

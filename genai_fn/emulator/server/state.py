@@ -1,4 +1,4 @@
-"""All that the server remembers, as one value: a method is given one and answers the next."""
+"""The state of the emulator as an immutable value: a handler receives one and returns the next."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -11,14 +11,14 @@ from genai_fn.emulator.server.request_parsing import EmulatedRequest
 from genai_fn.http import HttpResponse
 from genai_fn.values import Value
 
-__all__ = ["EmulatorState", "RouteHandler"]
+__all__ = ["EmulatorState", "RouteHandler", "RouteResult"]
 
 T = TypeVar("T")
 
 
 class EmulatorState(Value):
     """
-    What was made so far, by its full name; it never changes, so what is kept in it must not, either.
+    All resources by their full names. The resources must be immutable, too.
 
     >>> state, name = EmulatorState().assign_name("files")
     >>> state.with_resource(name, "a book").list_resources("files")
@@ -26,23 +26,23 @@ class EmulatorState(Value):
     """
 
     resources: Mapping[str, Any] = {}
-    """``files/file1``, ``projects/p/locations/l/cachedContents/1``, … in the order in which they were made."""
+    """Resources by name, such as ``files/file1`` or ``projects/p/locations/l/tuningJobs/1``, in order of creation."""
     name_count: int = 0
-    """How many names were given out."""
+    """Number of names assigned so far."""
     api_keys: tuple[str, ...] | None = None
-    """The API keys that are accepted; None takes any, or none."""
+    """Accepted API keys; None accepts every request."""
 
     def with_resource(self, name: str, value: Any) -> "EmulatorState":
-        """Keep a value under a name, in the place of what was there."""
+        """Return a state with a resource added or replaced."""
         return replace(self, resources={**self.resources, name: value})
 
     def without_resource(self, name: str) -> "EmulatorState":
-        """Forget what has a name, and nothing else."""
+        """Return a state without a resource."""
         return replace(self, resources={each: value for each, value in self.resources.items() if each != name})
 
     def assign_name(self, collection: str) -> "tuple[EmulatorState, str]":
         """
-        Give out a name in a collection that nothing has, of letters and digits: google-genai cuts a file's at others.
+        Assign an unused name in a collection, of letters and digits: google-genai cuts file names at other characters.
 
         >>> state = EmulatorState()
         >>> state.assign_name("batches")[1], state.assign_name("projects/p/locations/l/tuningJobs")[1]
@@ -60,10 +60,10 @@ class EmulatorState(Value):
 
     def get_resource(self, name: str, kind: type[T]) -> T:
         """
-        Find what has a name.
+        Return the resource with a name and a type.
 
         Raises:
-            Fault: where nothing of that kind has it.
+            EmulatedFault: If there is no such resource.
         """
         found = self.resources.get(name)
         if not isinstance(found, kind):
@@ -71,7 +71,7 @@ class EmulatorState(Value):
         return found
 
     def list_resources(self, collection: str) -> tuple[Any, ...]:
-        """Give what is named by a collection and one step more, in the order in which it was made."""
+        """Return the direct children of a collection, in order of creation."""
         start, steps = f"{collection}/", collection.count("/") + 1
         return tuple(
             value for name, value in self.resources.items() if name.startswith(start) and name.count("/") == steps
@@ -81,5 +81,8 @@ class EmulatorState(Value):
 _PLURAL_SUFFIX_PATTERN = re.compile("(?<=ch)es$|s$")
 
 
-RouteHandler: TypeAlias = Callable[[EmulatorState, EmulatedRequest], tuple[EmulatorState, HttpResponse]]
-"""What answers a request, and what the server remembers from then on."""
+RouteResult: TypeAlias = tuple[EmulatorState, HttpResponse]
+"""The next state, and the response to a request."""
+
+RouteHandler: TypeAlias = Callable[[EmulatorState, EmulatedRequest], RouteResult]
+"""Handles a request: returns the next state and the response."""
