@@ -1,11 +1,21 @@
 """
-The API within the process: a pure function from request to response, for work without a network and for tests.
+An emulator of the API: a pure function from a state and a request to a new state and a response.
 
-A request goes through `routes` (which method its address means) and `admission` (who may ask) to a method. That reads
-it strictly (`reading`), and answers (`answers`, `listing`, `operations`) or is at fault (`faults`); what was made is in
-the `state`. The methods lie by resource: `contents`, `files`, `jobs`, `models`, `predictions`, `stores`, `auth_tokens`.
-`live` has sessions, frame by frame. `stand_in` makes up what models would say, and knows nothing of any server.
-`troubles` says what goes wrong on request.
+It needs no network and no model. `handle_request` finds the handler of a request in one table of routes; the handler
+parses the request strictly, and returns a response or raises an `EmulatedFault`.
+
+- `routes`: the table of all routes, and `handle_request`.
+- `server`: what all handlers share: state, parsing, authentication, errors, pagination, uploads.
+- `contents`: generation, token counts, embeddings, and cached contents.
+- `predictions`: images, videos, and the ``predict`` method.
+- `live`: live sessions and live music, frame by frame.
+- `batches`, `tunings`: batches and tunings of both backends.
+- `vertex_jobs`: the jobs that Vertex AI uses for both.
+- `stores`: file search stores, their documents, and retrieval.
+- `models`: the catalog of base models, and tuned models.
+- `files`: uploaded and generated files.
+- `auth_tokens`: ephemeral tokens.
+- `fake_model`: generates text, values, vectors, images and audio from a prompt; imports no server code.
 """
 
 from genai_fn.emulator.routes import handle_request

@@ -1,4 +1,4 @@
-"""Ephemeral tokens: made here, and admitted, until they are used up or expire, to live sessions alone."""
+"""Ephemeral tokens: created over HTTP, and accepted only by live sessions until they expire or are used up."""
 
 import re
 from collections.abc import Mapping
@@ -15,8 +15,7 @@ from genai_fn.emulator.server.faults import EmulatedFault, make_invalid_argument
 from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body
 from genai_fn.emulator.server.resource_ids import to_camel_case
 from genai_fn.emulator.server.responses import build_json_response
-from genai_fn.emulator.server.state import EmulatorState
-from genai_fn.http import HttpResponse
+from genai_fn.emulator.server.state import EmulatorState, RouteResult
 from genai_fn.schema import AuthToken
 from genai_fn.schema.base import Message
 from genai_fn.values import Value
@@ -25,29 +24,26 @@ __all__ = ["ROUTES", "StoredToken", "apply_token_setup", "redeem_token"]
 
 
 class StoredToken(Value):
-    """What a token is good for."""
+    """Limits of a token, and the setup it prescribes."""
 
     remaining_uses: int | None
-    """For how many sessions; None for any number."""
+    """Number of sessions that can still be opened; None means unlimited."""
     expire_time: datetime
-    """When messages are refused."""
+    """Time after which messages are refused."""
     new_session_expire_time: datetime
-    """When sessions are refused."""
+    """Time after which new sessions are refused."""
     setup: Mapping[str, Any] | None
-    """What sessions are tied to, as JSON."""
+    """Setup of the sessions, as JSON."""
     field_mask: tuple[str, ...]
-    """Which fields of a setup they are tied in; none means all of it, as far as there is one."""
-
-
-# Admitted
+    """Paths of the setup fields that the token prescribes; empty means the whole setup, if there is one."""
 
 
 def redeem_token(state: EmulatorState, name: str, now: datetime) -> tuple[EmulatorState, StoredToken]:
     """
-    Let a token open a session, which counts as one of its uses.
+    Check that a token may open a session, and count it as one use.
 
     Raises:
-        Fault: where it is none, is used up or has expired.
+        EmulatedFault: If the token does not exist, is used up, or has expired.
     """
     token = state.resources.get(name)
     if not isinstance(token, StoredToken):
@@ -56,12 +52,12 @@ def redeem_token(state: EmulatorState, name: str, now: datetime) -> tuple[Emulat
         raise make_permission_denied("Token has been used too many times.")
     if now >= min(token.expire_time, token.new_session_expire_time):
         raise make_permission_denied("Token has expired.")
-    left = None if token.remaining_uses is None else token.remaining_uses - 1
-    return state.with_resource(name, replace(token, remaining_uses=left)), token
+    remaining = None if token.remaining_uses is None else token.remaining_uses - 1
+    return state.with_resource(name, replace(token, remaining_uses=remaining)), token
 
 
 def apply_token_setup(token: StoredToken, setup: EmulatedSetup) -> EmulatedSetup:
-    """Say what a session is set up with that asks for a setup: where its token ties it, what the token says."""
+    """Return the setup of a session, with the fields that its token prescribes in place of the requested ones."""
     if token.setup is None and not token.field_mask:
         return setup
     if not token.field_mask:
@@ -72,19 +68,18 @@ def apply_token_setup(token: StoredToken, setup: EmulatedSetup) -> EmulatedSetup
     return codec.convert(tree, EmulatedSetup)
 
 
-def _override_field(tree: Mapping[str, Any], by: Mapping[str, Any], path: list[str]) -> Mapping[str, Any]:
-    """Write over one field of a tree; one that is not set on the other side goes."""
-    step, *rest = path
-    value = _override_field(_as_mapping(tree.get(step)), _as_mapping(by.get(step)), rest) if rest else by.get(step)
-    others = {name: each for name, each in tree.items() if name != step}
-    return others if value is None else {**others, step: value}
+def _override_field(tree: Mapping[str, Any], source: Mapping[str, Any], path: list[str]) -> Mapping[str, Any]:
+    """Copy the field at a path from `source` to `tree`; remove it if `source` does not have it."""
+    field, *rest = path
+    value = source.get(field)
+    if rest:
+        value = _override_field(_as_mapping(tree.get(field)), _as_mapping(value), rest)
+    others = {name: each for name, each in tree.items() if name != field}
+    return others if value is None else {**others, field: value}
 
 
 def _as_mapping(value: Any) -> Mapping[str, Any]:
     return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
-
-
-# Made
 
 
 _AwareDatetime = Annotated[datetime, Meta(tz=True)]
@@ -98,20 +93,20 @@ class _AuthTokenBody(Message):
     field_mask: str | None = None
 
 
-def _create_token(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    if re.search(r"/v[0-9]\w*$", asked.api_root) and not asked.api_root.endswith("/v1alpha"):
+def _create_token(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    if re.search(r"/v[0-9]\w*$", request.api_root) and not request.api_root.endswith("/v1alpha"):
         raise EmulatedFault(
-            404, "NOT_FOUND", f"{asked.path} is not found: ephemeral tokens are in version v1alpha alone."
+            404, "NOT_FOUND", f"{request.path} is not found: ephemeral tokens exist only in version v1alpha."
         )
-    body = parse_body(asked, _AuthTokenBody, "auth_token")
+    body = parse_body(request, _AuthTokenBody, "auth_token")
     if body.uses < 0:
         raise make_invalid_argument(f"uses must not be less than 0, but is {body.uses}")
     setup = body.bidi_generate_content_setup
     token = StoredToken(
         remaining_uses=body.uses or None,
-        expire_time=_resolve_expiry("expire_time", body.expire_time, asked.now, timedelta(minutes=30)),
+        expire_time=_resolve_expiry("expire_time", body.expire_time, request.now, timedelta(minutes=30)),
         new_session_expire_time=_resolve_expiry(
-            "new_session_expire_time", body.new_session_expire_time, asked.now, timedelta(minutes=1)
+            "new_session_expire_time", body.new_session_expire_time, request.now, timedelta(minutes=1)
         ),
         setup=None if setup is None else codec.to_builtins(setup),
         field_mask=_parse_field_mask(body.field_mask or ""),
@@ -124,11 +119,11 @@ def _create_token(state: EmulatorState, asked: EmulatedRequest) -> tuple[Emulato
 ROUTES = (("POST", "auth_tokens", _create_token),)
 
 
-def _resolve_expiry(name: str, given: datetime | None, now: datetime, usually: timedelta) -> datetime:
-    until = now + usually if given is None else given
-    if not now < until <= now + _MAX_LIFETIME:
-        raise make_invalid_argument(f"{name} must be in the future, and by 20 hours at most.")
-    return until
+def _resolve_expiry(name: str, value: datetime | None, now: datetime, default: timedelta) -> datetime:
+    time = now + default if value is None else value
+    if not now < time <= now + _MAX_LIFETIME:
+        raise make_invalid_argument(f"{name} must be in the future, by at most 20 hours.")
+    return time
 
 
 _MAX_LIFETIME = timedelta(hours=20)
@@ -138,7 +133,7 @@ def _parse_field_mask(mask: str) -> tuple[str, ...]:
     paths = tuple(to_camel_case(path.strip()) for path in mask.split(",") if path.strip())
     for path in paths:
         if path.partition(".")[0] not in _SETUP_FIELDS:
-            raise make_invalid_argument(f"field_mask: {path!r} is no field of a setup")
+            raise make_invalid_argument(f"field_mask: {path!r} is not a field of the setup")
     return paths
 
 
@@ -146,8 +141,8 @@ _SETUP_FIELDS = {each.encode_name for each in fields(EmulatedSetup)}
 
 
 def _check_field_mask(token: StoredToken) -> None:
-    """Refuse a mask that goes into what has no fields: no setup could be tied by it."""
+    """Reject a mask with a path below a field that has no subfields, such as a list."""
     try:
         apply_token_setup(token, EmulatedSetup())
     except (msgspec.ValidationError, RecursionError) as error:
-        raise make_invalid_argument(f"field_mask: a path leads nowhere. {error}") from None
+        raise make_invalid_argument(f"field_mask: a path does not exist. {error}") from None

@@ -1,4 +1,4 @@
-"""Which method of the API a request means, by its address: the one table of the emulator."""
+"""The table of all routes, and the function that handles a request with one of them."""
 
 import re
 from collections.abc import Iterator
@@ -15,24 +15,27 @@ from genai_fn.emulator.server import operations
 from genai_fn.emulator.server.authentication import authenticate_request
 from genai_fn.emulator.server.faults import EmulatedFault, build_fault_response, make_invalid_argument
 from genai_fn.emulator.server.request_parsing import EmulatedRequest
-from genai_fn.emulator.server.state import EmulatorState, RouteHandler
+from genai_fn.emulator.server.state import EmulatorState, RouteHandler, RouteResult
 from genai_fn.emulator.stores import documents, stores
 from genai_fn.emulator.tunings import gemini_tunings, vertex_tunings
-from genai_fn.http import HttpRequest, HttpResponse
+from genai_fn.http import HttpRequest
 
 __all__ = ["ROUTES", "handle_request"]
 
 
-def handle_request(state: EmulatorState, request: HttpRequest, now: datetime) -> tuple[EmulatorState, HttpResponse]:
+def handle_request(state: EmulatorState, request: HttpRequest, now: datetime) -> RouteResult:
     """
-    Answer a request as the API would, made-up words apart; the same state, request and time get the same answer.
+    Handle a request as the API would, with generated content. The result depends only on the arguments.
 
     Args:
-        state: What was made so far.
+        state: The resources created so far, and the accepted API keys.
 
-        request: From anyone, in the form of either backend.
+        request: A request in the format of either backend.
 
-        now: The time that things are said to be made at, in UTC.
+        now: Creation time of new resources, in UTC.
+
+    Returns:
+        The next state and the response. An error response leaves the state unchanged.
 
     >>> from datetime import UTC
     >>> request = HttpRequest("GET", "https://generativelanguage.googleapis.com/v1beta/moods")
@@ -40,10 +43,10 @@ def handle_request(state: EmulatorState, request: HttpRequest, now: datetime) ->
     404
     """
     try:
-        method, asked = _match_route(request, now)
-        if not _is_upload(asked):
-            authenticate_request(state, asked.headers, asked.query)
-        return method(state, asked)
+        handler, parsed = _match_route(request, now)
+        if not _is_upload(parsed):
+            authenticate_request(state, parsed.headers, parsed.query)
+        return handler(state, parsed)
     except EmulatedFault as fault:
         return state, build_fault_response(fault)
 
@@ -66,58 +69,60 @@ ROUTES: tuple[tuple[str, str, RouteHandler], ...] = (
     *auth_tokens.ROUTES,
     *operations.ROUTES,
 )
-"""Verb, path after the version, method: ``*`` is a step, ``{name}`` one to be named, ``{name=a/*}`` are several."""
+"""
+Method, path after the version, handler.
 
-
-# Which method
+In paths, ``*`` is one segment, ``{name}`` one segment as a parameter, and ``{name=a/*}`` several segments as one.
+"""
 
 
 def _match_route(request: HttpRequest, now: datetime) -> tuple[RouteHandler, EmulatedRequest]:
-    address = _split_url(request.url)
-    root = f"{address.scheme}://{address.netloc}"
-    for before, rest in _split_at_version(address.path):
-        for pattern, method in _ROUTE_TABLE.get(_build_route_key(request.method, rest), ()):
-            match = pattern.fullmatch(rest)
+    url = _split_url(request.url)
+    origin = f"{url.scheme}://{url.netloc}"
+    for prefix, path in _split_at_version(url.path):
+        for pattern, handler in _ROUTE_TABLE.get(_build_route_key(request.method, path), ()):
+            match = pattern.fullmatch(path)
             if match is not None:
-                return method, EmulatedRequest(
+                return handler, EmulatedRequest(
                     method=request.method,
-                    path=address.path,
+                    path=url.path,
                     path_params={name: unquote(value) for name, value in match.groupdict().items()},
-                    query=dict(parse_qsl(address.query)),
+                    query=dict(parse_qsl(url.query)),
                     headers=request.headers,
                     body=request.body,
                     now=now,
-                    origin=root,
-                    api_root=f"{root}{before}",
-                    is_vertex=before.endswith("/v1beta1") or rest.startswith(_VERTEX_PATH_PREFIXES),
+                    origin=origin,
+                    api_root=f"{origin}{prefix}",
+                    is_vertex=prefix.endswith("/v1beta1") or path.startswith(_VERTEX_PATH_PREFIXES),
                 )
-    raise EmulatedFault(404, "NOT_FOUND", f"{request.method} {address.path} is no method of the API that is emulated.")
+    raise EmulatedFault(404, "NOT_FOUND", f"{request.method} {url.path} is not a method of the emulated API.")
 
 
 _VERTEX_PATH_PREFIXES = ("projects/", "publishers/", "batchPredictionJobs", "tuningJobs")
-"""How paths begin that Vertex AI has alone."""
+"""Prefixes of paths that exist only on Vertex AI."""
 
 
 def _split_url(url: str) -> SplitResult:
     try:
         return urlsplit(url)
-    except ValueError:  # brackets in the host that are none of IPv6
-        raise make_invalid_argument("The address cannot be read.") from None
+    except ValueError:  # brackets in the host that do not contain an IPv6 address
+        raise make_invalid_argument("The URL is invalid.") from None
 
 
 def _split_at_version(path: str) -> Iterator[tuple[str, str]]:
     """
-    Part what comes before from what follows the version; behind gateways without one, at each step.
+    Split a path after its version; without a version, as behind some gateways, after each segment.
 
-    Uploads, which have a root of their own, are read as if they had not: ``/upload/v1beta/files`` is ``upload/files``
-    behind ``/v1beta``.
+    ``upload`` is moved behind the version: ``/upload/v1beta/files`` becomes ``/v1beta`` and ``upload/files``.
     """
-    steps = path.split("/")
-    versions = [index for index in range(1, len(steps) - 1) if _VERSION_PATTERN.fullmatch(steps[index])]
-    for index in versions or range(len(steps) - 1):
-        is_upload = bool(versions) and steps[index - 1] == "upload"
-        before = (*steps[: index - 1], steps[index]) if is_upload else steps[: index + 1]
-        yield "/".join(before), "/".join((*(["upload"] if is_upload else []), *steps[index + 1 :]))
+    segments = path.split("/")
+    versions = [index for index in range(1, len(segments) - 1) if _VERSION_PATTERN.fullmatch(segments[index])]
+    for index in versions or range(len(segments) - 1):
+        prefix, rest = segments[: index + 1], segments[index + 1 :]
+        if versions and segments[index - 1] == "upload":
+            del prefix[index - 1]
+            rest.insert(0, "upload")
+        yield "/".join(prefix), "/".join(rest)
 
 
 _VERSION_PATTERN = re.compile(r"v[0-9]\w*")
@@ -125,27 +130,27 @@ _VERSION_PATTERN = re.compile(r"v[0-9]\w*")
 _RouteKey: TypeAlias = tuple[str, int, str]
 
 
-def _build_route_key(verb: str, path: str) -> _RouteKey:
-    """Tell few paths from the many that they cannot be: by how many steps there are, and what stands behind a colon."""
-    return verb, path.count("/"), path.rpartition("/")[2].partition(":")[2]
+def _build_route_key(method: str, path: str) -> _RouteKey:
+    """Build the key of a route: its HTTP method, its number of segments, and what follows the colon in the last one."""
+    return method, path.count("/"), path.rpartition("/")[2].partition(":")[2]
 
 
 def _compile_pattern(path: str) -> re.Pattern[str]:
-    several = re.sub(r"\{(\w+)=([^}]+)\}", r"(?P<\1>\2)", path)
-    return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/:]+)", several.replace("*", "[^/:]+")))
+    with_groups = re.sub(r"\{(\w+)=([^}]+)\}", r"(?P<\1>\2)", path)
+    return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/:]+)", with_groups.replace("*", "[^/:]+")))
 
 
 def _build_route_table() -> dict[_RouteKey, list[tuple[re.Pattern[str], RouteHandler]]]:
     table: dict[_RouteKey, list[tuple[re.Pattern[str], RouteHandler]]] = {}
-    for verb, path, method in ROUTES:
-        bare = re.sub(r"\{\w+=([^}]+)\}", r"\1", path)
-        table.setdefault(_build_route_key(verb, bare), []).append((_compile_pattern(path), method))
+    for method, path, handler in ROUTES:
+        bare_path = re.sub(r"\{\w+=([^}]+)\}", r"\1", path)
+        table.setdefault(_build_route_key(method, bare_path), []).append((_compile_pattern(path), handler))
     return table
 
 
 _ROUTE_TABLE = _build_route_table()
 
 
-def _is_upload(asked: EmulatedRequest) -> bool:
-    """Whether an upload goes on, whose address is a secret of its own."""
-    return "upload_id" in asked.query and "/upload/" in asked.path
+def _is_upload(request: EmulatedRequest) -> bool:
+    """Whether the request belongs to an upload session, whose secret URL takes the place of a key."""
+    return "upload_id" in request.query and "/upload/" in request.path

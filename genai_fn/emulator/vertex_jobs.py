@@ -1,4 +1,4 @@
-"""Jobs of Vertex AI, batches and tunings alike: each look at one brings it further, until it has ended."""
+"""Jobs of Vertex AI, for batches and tunings: each ``GET`` advances a job by one state until it has ended."""
 
 import functools
 from collections.abc import Mapping, Sequence
@@ -13,8 +13,7 @@ from genai_fn.emulator.server.filters import parse_filter
 from genai_fn.emulator.server.request_parsing import EmulatedRequest
 from genai_fn.emulator.server.resource_ids import to_camel_case
 from genai_fn.emulator.server.responses import EMPTY_RESPONSE, build_json_response
-from genai_fn.emulator.server.state import EmulatorState
-from genai_fn.http import HttpResponse
+from genai_fn.emulator.server.state import EmulatorState, RouteResult
 from genai_fn.schema import JobState
 from genai_fn.values import Value
 
@@ -22,23 +21,23 @@ __all__ = ["EmulatedJob", "cancel_job", "create_job", "find_job", "get_job", "li
 
 
 class EmulatedJob(Value):
-    """A job, and how far it has come."""
+    """A job with its state and its result."""
 
     name: str
     request_fields: Mapping[str, Any]
-    """What was asked for: it is repeated."""
+    """Fields of the create request; responses repeat them."""
     result_fields: Mapping[str, Any]
-    """What there is to say besides once it has succeeded."""
+    """Fields that responses contain once the job has succeeded."""
     create_time: datetime
     update_time: datetime
     tuned_model: EmulatedVertexModel | None = None
-    """The model that there is once it has succeeded."""
+    """Model to store once the job has succeeded."""
     state: JobState = JobState.JOB_STATE_PENDING
     start_time: datetime | None = None
     end_time: datetime | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Say what is known of it by now."""
+        """Return the job as the API returns it."""
         times = {"startTime": self.start_time, "endTime": self.end_time}
         return {
             "name": self.name,
@@ -51,22 +50,22 @@ class EmulatedJob(Value):
         }
 
     def advance(self, now: datetime) -> "EmulatedJob":
-        """Let it come a step further."""
-        following = _NEXT_STATES.get(self.state)
-        if following is None:
+        """Return the job in its next state."""
+        next_state = _NEXT_STATES.get(self.state)
+        if next_state is None:
             return self
-        start = self.start_time or (now if following == JobState.JOB_STATE_RUNNING else None)
-        end = now if following not in _NEXT_STATES else None
-        return replace(self, state=following, update_time=now, start_time=start, end_time=end)
+        start = self.start_time or (now if next_state == JobState.JOB_STATE_RUNNING else None)
+        end = now if next_state not in _NEXT_STATES else None
+        return replace(self, state=next_state, update_time=now, start_time=start, end_time=end)
 
     @property
     def has_ended(self) -> bool:
-        """Whether it will not come any further."""
+        """Whether the state is final."""
         return self.state not in _NEXT_STATES
 
     @property
     def has_succeeded(self) -> bool:
-        """Whether there is what was asked for."""
+        """Whether the result is available."""
         return self.state == JobState.JOB_STATE_SUCCEEDED
 
 
@@ -79,53 +78,53 @@ _NEXT_STATES = {
 
 def create_job(
     state: EmulatorState,
-    asked: EmulatedRequest,
+    request: EmulatedRequest,
     name: str,
-    said: Mapping[str, Any],
-    outcome: Mapping[str, Any],
+    request_fields: Mapping[str, Any],
+    result_fields: Mapping[str, Any],
     *,
     tuned_model: EmulatedVertexModel | None = None,
-) -> tuple[EmulatorState, HttpResponse]:
-    """Keep a new job, and tell of it."""
-    job = EmulatedJob(name, said, outcome, asked.now, asked.now, tuned_model)
+) -> RouteResult:
+    """Store a new job, and return it."""
+    job = EmulatedJob(name, request_fields, result_fields, request.now, request.now, tuned_model)
     return state.with_resource(name, job), build_json_response(job.to_json())
 
 
-def get_job(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    """Look a job up, which brings it further."""
-    before = find_job(state, asked)
-    job = before.advance(asked.now)
+def get_job(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    """Return a job, advanced by one state."""
+    before = find_job(state, request)
+    job = before.advance(request.now)
     state = state.with_resource(job.name, job)
     if job.tuned_model is not None and job.has_succeeded and not before.has_succeeded:
         state = state.with_resource(job.tuned_model.name, job.tuned_model)
     return state, build_json_response(job.to_json())
 
 
-def list_jobs(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    """List the jobs of a kind, under its name."""
-    parent, fits = asked.path_params["parent"], parse_filter(asked.query.get("filter", ""))
+def list_jobs(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    """List the jobs of a collection that match the filter."""
+    parent, matches = request.path_params["parent"], parse_filter(request.query.get("filter", ""))
     jobs = [
-        job for each in state.list_resources(parent) if fits(functools.partial(_lookup_field, job := each.to_json()))
+        job for each in state.list_resources(parent) if matches(functools.partial(_lookup_field, job := each.to_json()))
     ]
-    return state, pagination.build_page_response(parent.rpartition("/")[2], jobs, asked)
+    return state, pagination.build_page_response(parent.rpartition("/")[2], jobs, request)
 
 
-def cancel_job(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    """Begin to stop a job; one that has ended stays as it is."""
-    job = find_job(state, asked)
+def cancel_job(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    """Start to cancel a job. A job that has ended does not change."""
+    job = find_job(state, request)
     if job.has_ended:
         return state, EMPTY_RESPONSE
-    stopping = replace(job, state=JobState.JOB_STATE_CANCELLING, update_time=asked.now)
+    stopping = replace(job, state=JobState.JOB_STATE_CANCELLING, update_time=request.now)
     return state.with_resource(job.name, stopping), EMPTY_RESPONSE
 
 
-def find_job(state: EmulatorState, asked: EmulatedRequest) -> EmulatedJob:
-    """Find the job that is asked for."""
-    return state.get_resource(asked.path_params["name"], EmulatedJob)
+def find_job(state: EmulatorState, request: EmulatedRequest) -> EmulatedJob:
+    """Return the job that the path names."""
+    return state.get_resource(request.path_params["name"], EmulatedJob)
 
 
 def _lookup_field(tree: Mapping[str, Any], name: str) -> Sequence[str | float]:
-    """Find what a filter names: ``displayName`` or ``display_name``, ``labels.kind``."""
+    """Return the values at a filter's field path: ``displayName``, ``display_name`` or ``labels.kind``."""
     found: Any = tree
     for step in name.split("."):
         pairs: Mapping[str, Any] = cast("Mapping[str, Any]", found) if isinstance(found, Mapping) else {}

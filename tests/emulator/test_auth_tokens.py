@@ -90,9 +90,9 @@ def test_none() -> None:
         ({"expireTime": "2025-01-01T00:00:00Z"}, "expire_time must be in the future"),
         ({"newSessionExpireTime": "2026-01-03T00:00:00Z"}, "new_session_expire_time must be in the future"),
         ({"expireTime": "2026-01-01T01:00:00"}, "timezone"),
-        ({"fieldMask": "mood"}, "'mood' is no field of a setup"),
-        ({"fieldMask": "system_instruction.parts.text"}, "a path leads nowhere. Expected `array | null`"),
-        ({"fieldMask": f"model{'.a' * 5000}"}, "a path leads nowhere. maximum recursion"),
+        ({"fieldMask": "mood"}, "'mood' is not a field of the setup"),
+        ({"fieldMask": "system_instruction.parts.text"}, "a path does not exist. Expected `array | null`"),
+        ({"fieldMask": f"model{'.a' * 5000}"}, "a path does not exist. maximum recursion"),
         (
             {"bidiGenerateContentSetup": {"mood": 1}},
             "Unknown name \"mood\" at 'auth_token.bidi_generate_content_setup'",

@@ -46,7 +46,7 @@ def test_is_read(name: str, backend: str, data: st.DataObject) -> None:
         return
     request: HttpRequest = written.unwrap()
     message = _refusal(answer(request))
-    assert "no method of the API" not in message, request
+    assert "not a method of the emulated API" not in message, request
     assert "Unknown name" not in message, request
     assert "Invalid JSON payload" not in message, request
     assert "(Expected" not in message, request

@@ -1,4 +1,4 @@
-"""Batches of the Developer API: many requests as one job, each answered as it would be alone, or failing alone."""
+"""Batches of the Developer API: each request is handled as if it were sent alone, and fails alone."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -27,14 +27,10 @@ from genai_fn.emulator.server.faults import EmulatedFault, build_rpc_status, mak
 from genai_fn.emulator.server.pagination import build_page_response
 from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body, parse_message
 from genai_fn.emulator.server.responses import EMPTY_RESPONSE, build_json_response, encode_json
-from genai_fn.emulator.server.state import EmulatorState
-from genai_fn.http import HttpResponse
+from genai_fn.emulator.server.state import EmulatorState, RouteResult
 from genai_fn.schema.base import Message
 
 __all__ = ["ROUTES"]
-
-
-# How one begins
 
 
 class _InlinedRequest(Message):
@@ -62,46 +58,48 @@ class _CreateBatchBody(Message):
     batch: _NewBatch = _NewBatch()
 
 
-def _create_generation_batch(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    """Begin a batch of ``generateContent``."""
-    return _create_batch(state, asked, "GenerateContentBatch")
+def _create_generation_batch(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    """Create a batch of ``generateContent`` requests."""
+    return _create_batch(state, request, "GenerateContentBatch")
 
 
-def _create_embedding_batch(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    """Begin a batch of ``embedContent``."""
-    return _create_batch(state, asked, "EmbedContentBatch")
+def _create_embedding_batch(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    """Create a batch of ``embedContent`` requests."""
+    return _create_batch(state, request, "EmbedContentBatch")
 
 
-def _create_batch(state: EmulatorState, asked: EmulatedRequest, kind: str) -> tuple[EmulatorState, HttpResponse]:
-    new = parse_body(asked, _CreateBatchBody).batch
-    items = _parse_items(state, asked, new.input_config, _BATCH_KINDS[kind][0])
+def _create_batch(state: EmulatorState, request: EmulatedRequest, kind: str) -> RouteResult:
+    new = parse_body(request, _CreateBatchBody).batch
+    items = _parse_items(state, request, new.input_config, _BATCH_KINDS[kind][0])
     state, name = state.assign_name("batches")
     batch = EmulatedBatch(
         name=name,
         kind=kind,
-        model=asked.path_params["name"],
+        model=request.path_params["name"],
         display_name=new.display_name,
         items=items,
         is_from_file=new.input_config.requests is None,
-        create_time=asked.now,
-        update_time=asked.now,
+        create_time=request.now,
+        update_time=request.now,
     )
     return state.with_resource(name, batch), build_json_response(build_operation(batch))
 
 
 def _parse_items(
-    state: EmulatorState, asked: EmulatedRequest, source: _InputConfig, kind: type[Message]
+    state: EmulatorState, request: EmulatedRequest, source: _InputConfig, kind: type[Message]
 ) -> tuple[EmulatedBatchItem, ...]:
-    """Take the requests out of the body, which is read strictly, or out of a file, each line of which fails alone."""
+    """Return the requests of the body, all of which must be valid, or those of a file, whose lines fail one by one."""
     if (source.requests is None) == (source.file_name is None):
         raise make_invalid_argument("* batch.input_config: either requests or file_name is required")
     if source.requests is not None:
-        inlined = source.requests.requests
-        items = tuple(EmulatedBatchItem(codec.encode(each.request or {}), metadata=each.metadata) for each in inlined)
+        inlined_requests = source.requests.requests
+        items = tuple(
+            EmulatedBatchItem(codec.encode(each.request or {}), metadata=each.metadata) for each in inlined_requests
+        )
         for each in items:
             parse_message(each.request, kind)
     else:
-        data = find_file(state, asked, source.file_name or "").data
+        data = find_file(state, request, source.file_name or "").data
         items = tuple(_parse_line(each) for each in data.splitlines() if each.strip())
     if not items:
         raise make_invalid_argument("* batch.input_config: at least one request is required")
@@ -115,20 +113,17 @@ class _BatchLine(Message):
 
 
 def _parse_line(text: bytes) -> EmulatedBatchItem:
-    """Read a line; one that cannot be read is a request that cannot, either."""
+    """Parse a line of a file. An invalid line becomes an invalid request, so that its response is an error."""
     try:
         line = codec.decode(text, _BatchLine)
-    except (ValueError, RecursionError):  # msgspec's own are ValueErrors
+    except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
         return EmulatedBatchItem(text)
     return EmulatedBatchItem(bytes(line.request), line.key, line.metadata)
 
 
-# How each request is answered
-
-
-def _generate_item(state: EmulatorState, asked: EmulatedRequest, model: str, text: bytes) -> Any:
-    request = parse_message(text, EmulatedGenerateRequest)
-    return generate_response(state, asked, (request.model or model).rpartition("/")[2], request)
+def _generate_item(state: EmulatorState, request: EmulatedRequest, model: str, text: bytes) -> Any:
+    body = parse_message(text, EmulatedGenerateRequest)
+    return generate_response(state, request, (body.model or model).rpartition("/")[2], body)
 
 
 def _embed_item(_: EmulatorState, __: EmulatedRequest, ___: str, text: bytes) -> Any:
@@ -142,65 +137,62 @@ _BATCH_KINDS: Mapping[str, tuple[type[Message], Callable[[EmulatorState, Emulate
 
 
 def _run_item(
-    state: EmulatorState, asked: EmulatedRequest, batch: EmulatedBatch, item: EmulatedBatchItem
+    state: EmulatorState, request: EmulatedRequest, batch: EmulatedBatch, item: EmulatedBatchItem
 ) -> EmulatedBatchResponse:
     try:
-        response = _BATCH_KINDS[batch.kind][1](state, asked, batch.model, item.request)
+        response = _BATCH_KINDS[batch.kind][1](state, request, batch.model, item.request)
     except EmulatedFault as fault:
         return EmulatedBatchResponse(key=item.key, error=build_rpc_status(fault), metadata=item.metadata)
     return EmulatedBatchResponse(key=item.key, response=response, metadata=item.metadata)
 
 
 def _advance_batch(
-    state: EmulatorState, asked: EmulatedRequest, batch: EmulatedBatch
+    state: EmulatorState, request: EmulatedRequest, batch: EmulatedBatch
 ) -> tuple[EmulatorState, EmulatedBatch]:
-    """Let a batch come a step further: when it runs, to all its answers."""
+    """Advance a batch by one state. When it leaves ``RUNNING``, all requests are handled."""
     if batch.state == PENDING:
-        return state, replace(batch, state=RUNNING, update_time=asked.now)
+        return state, replace(batch, state=RUNNING, update_time=request.now)
     if batch.state != RUNNING:
         return state, batch
-    answers = tuple(_run_item(state, asked, batch, each) for each in batch.items)
-    output = EmulatedBatchOutput(inlined_responses=EmulatedBatchResponses(inlined_responses=answers))
+    responses = tuple(_run_item(state, request, batch, each) for each in batch.items)
+    output = EmulatedBatchOutput(inlined_responses=EmulatedBatchResponses(inlined_responses=responses))
     if batch.is_from_file:
-        lines = b"".join(encode_json(each) + b"\n" for each in answers)
+        lines = b"".join(encode_json(each) + b"\n" for each in responses)
         state, file = save_generated_file(
-            state, asked, lines, "application/jsonl", display_name=f"{batch.name} responses"
+            state, request, lines, "application/jsonl", display_name=f"{batch.name} responses"
         )
         output = EmulatedBatchOutput(responses_file=file.name)
-    failed = sum(each.error is not None for each in answers)
-    return state, _finish_batch(replace(batch, failed_count=failed, output=output), SUCCEEDED, asked)
+    failed_count = sum(each.error is not None for each in responses)
+    return state, _finish_batch(replace(batch, failed_count=failed_count, output=output), SUCCEEDED, request)
 
 
-def _finish_batch(batch: EmulatedBatch, state: str, asked: EmulatedRequest) -> EmulatedBatch:
-    return replace(batch, state=state, update_time=asked.now, end_time=asked.now)
+def _finish_batch(batch: EmulatedBatch, state: str, request: EmulatedRequest) -> EmulatedBatch:
+    return replace(batch, state=state, update_time=request.now, end_time=request.now)
 
 
-# What is done with one
-
-
-def _get_batch(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    state, batch = _advance_batch(state, asked, _find_batch(state, asked))
+def _get_batch(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    state, batch = _advance_batch(state, request, _find_batch(state, request))
     return state.with_resource(batch.name, batch), build_json_response(build_operation(batch))
 
 
-def _list_batches(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    return state, build_page_response("operations", state.list_resources("batches")[::-1], asked, build_operation)
+def _list_batches(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    return state, build_page_response("operations", state.list_resources("batches")[::-1], request, build_operation)
 
 
-def _cancel_batch(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    """Stop a batch; one that has ended stays as it is."""
-    batch = _find_batch(state, asked)
+def _cancel_batch(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    """Cancel a batch. A batch that has ended does not change."""
+    batch = _find_batch(state, request)
     if batch.end_time is None:
-        state = state.with_resource(batch.name, _finish_batch(batch, CANCELLED, asked))
+        state = state.with_resource(batch.name, _finish_batch(batch, CANCELLED, request))
     return state, EMPTY_RESPONSE
 
 
-def _delete_batch(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    return state.without_resource(_find_batch(state, asked).name), EMPTY_RESPONSE
+def _delete_batch(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    return state.without_resource(_find_batch(state, request).name), EMPTY_RESPONSE
 
 
-def _find_batch(state: EmulatorState, asked: EmulatedRequest) -> EmulatedBatch:
-    return state.get_resource(asked.path_params["name"], EmulatedBatch)
+def _find_batch(state: EmulatorState, request: EmulatedRequest) -> EmulatedBatch:
+    return state.get_resource(request.path_params["name"], EmulatedBatch)
 
 
 ROUTES = (

@@ -1,4 +1,4 @@
-"""Batches as they are kept, and as the Developer API tells of them: operations, with the batch in their metadata."""
+"""Batches of the Developer API as they are stored, and as operations whose metadata contains the batch."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -31,11 +31,8 @@ SUCCEEDED: Final = "BATCH_STATE_SUCCEEDED"
 CANCELLED: Final = "BATCH_STATE_CANCELLED"
 
 
-# What is kept
-
-
 class EmulatedBatchItem(Value):
-    """A request of a batch, as JSON, and what tells its answer from others."""
+    """A request of a batch, as JSON, with the key or metadata that identifies its response."""
 
     request: bytes
     key: str | None = None
@@ -43,7 +40,7 @@ class EmulatedBatchItem(Value):
 
 
 class EmulatedBatch(Value):
-    """A batch, and how far it has come."""
+    """A batch with its state and its responses."""
 
     name: str
     kind: str
@@ -60,11 +57,8 @@ class EmulatedBatch(Value):
     output: "EmulatedBatchOutput | None" = None
 
 
-# What is told
-
-
 class EmulatedBatchResponse(Message):
-    """An answer of a batch, or why there is none; `key` stands on the lines of files alone."""
+    """The response to one request of a batch, or its error. Only lines of files have a `key`."""
 
     key: str | None = None
     response: Any = None
@@ -73,13 +67,13 @@ class EmulatedBatchResponse(Message):
 
 
 class EmulatedBatchResponses(Message):
-    """The answers of a batch, in the order of its requests."""
+    """The responses of a batch, in the order of its requests."""
 
     inlined_responses: tuple[EmulatedBatchResponse, ...]
 
 
 class EmulatedBatchOutput(Message):
-    """The answers of a batch, or the file that they are in."""
+    """The responses of a batch, or the name of the file that contains them."""
 
     responses_file: str | None = None
     inlined_responses: EmulatedBatchResponses | None = None
@@ -106,8 +100,8 @@ class _BatchMetadata(Message):
 
 
 def build_operation(batch: EmulatedBatch) -> EmulatedOperation:
-    """Tell how far a batch has come."""
-    count, has_answers = Int64(len(batch.items)), batch.output is not None
+    """Return a batch as an operation."""
+    count, has_output = Int64(len(batch.items)), batch.output is not None
     metadata = _BatchMetadata(
         type=f"type.googleapis.com/google.ai.generativelanguage.v1main.{batch.kind}",
         name=batch.name,
@@ -119,9 +113,9 @@ def build_operation(batch: EmulatedBatch) -> EmulatedOperation:
         display_name=batch.display_name,
         batch_stats=_BatchStats(
             request_count=count,
-            pending_request_count=None if has_answers else count,
-            successful_request_count=Int64(count - batch.failed_count) if has_answers else None,
-            failed_request_count=Int64(batch.failed_count) if has_answers else None,
+            pending_request_count=None if has_output else count,
+            successful_request_count=Int64(count - batch.failed_count) if has_output else None,
+            failed_request_count=Int64(batch.failed_count) if has_output else None,
         ),
         output=batch.output,
     )

@@ -1,4 +1,4 @@
-"""Batches of Vertex AI: their requests and answers lie elsewhere, and are taken for what they are said to be."""
+"""Batches of Vertex AI. Their requests and responses are in Cloud Storage or BigQuery, and are not accessed."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,8 +8,7 @@ from genai_fn.emulator import vertex_jobs
 from genai_fn.emulator.server.faults import make_failed_precondition, make_invalid_argument
 from genai_fn.emulator.server.operations import delete_project_resource
 from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body
-from genai_fn.emulator.server.state import EmulatorState
-from genai_fn.http import HttpResponse
+from genai_fn.emulator.server.state import EmulatorState, RouteResult
 from genai_fn.schema.base import Message
 
 __all__ = ["ROUTES"]
@@ -52,19 +51,22 @@ class _NewBatchJob(Message):
     labels: Mapping[str, str] | None = None
 
 
-def _create_batch_job(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    new = parse_body(asked, _NewBatchJob, "batch_prediction_job")
+def _create_batch_job(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    new = parse_body(request, _NewBatchJob, "batch_prediction_job")
     _check_batch_job(new)
-    state, name = state.assign_name(asked.path_params["parent"])
-    outcome = {"outputInfo": _describe_output(new.output_config, name), "completionStats": {"successfulCount": "1"}}
-    return vertex_jobs.create_job(state, asked, name, codec.to_builtins(new), outcome)
+    state, name = state.assign_name(request.path_params["parent"])
+    result_fields = {
+        "outputInfo": _describe_output(new.output_config, name),
+        "completionStats": {"successfulCount": "1"},
+    }
+    return vertex_jobs.create_job(state, request, name, codec.to_builtins(new), result_fields)
 
 
 def _check_batch_job(new: _NewBatchJob) -> None:
-    for field, given in (("display_name", new.display_name), ("model", new.model)):
-        if not given:
+    for field, value in (("display_name", new.display_name), ("model", new.model)):
+        if not value:
             raise make_invalid_argument(f"* batch_prediction_job.{field}: is required")
-    source, to = new.input_config, new.output_config
+    source, destination = new.input_config, new.output_config
     uris = () if source.gcs_source is None else source.gcs_source.uris
     if not uris and not (source.bigquery_source and source.bigquery_source.input_uri):
         raise make_invalid_argument(
@@ -72,26 +74,28 @@ def _check_batch_job(new: _NewBatchJob) -> None:
         )
     for uri in uris:
         if not uri.startswith("gs://"):
-            raise make_invalid_argument(f"* batch_prediction_job.input_config.gcs_source.uris: {uri!r} is no gs://…")
-    if to.gcs_destination is None and to.bigquery_destination is None:
+            raise make_invalid_argument(
+                f"* batch_prediction_job.input_config.gcs_source.uris: {uri!r} must start with gs://"
+            )
+    if destination.gcs_destination is None and destination.bigquery_destination is None:
         raise make_invalid_argument(
             "* batch_prediction_job.output_config: gcs_destination or bigquery_destination is required"
         )
 
 
-def _describe_output(to: _OutputConfig, name: str) -> dict[str, str]:
-    """Say where the answers are."""
-    if to.gcs_destination is not None:
-        prefix = (to.gcs_destination.output_uri_prefix or "").rstrip("/")
+def _describe_output(destination: _OutputConfig, name: str) -> dict[str, str]:
+    """Return the location of the responses."""
+    if destination.gcs_destination is not None:
+        prefix = (destination.gcs_destination.output_uri_prefix or "").rstrip("/")
         return {"gcsOutputDirectory": f"{prefix}/prediction-model-{name.rpartition('/')[2]}"}
-    table = to.bigquery_destination and to.bigquery_destination.output_uri
+    table = destination.bigquery_destination and destination.bigquery_destination.output_uri
     return {"bigqueryOutputTable": table or ""}
 
 
-def _delete_batch_job(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
+def _delete_batch_job(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
     """Delete a batch that has ended."""
-    name = asked.path_params["name"]
-    if not vertex_jobs.find_job(state, asked).has_ended:
+    name = request.path_params["name"]
+    if not vertex_jobs.find_job(state, request).has_ended:
         raise make_failed_precondition(f"{name} has not ended yet: cancel it first.")
     return delete_project_resource(state, name)
 

@@ -1,4 +1,4 @@
-"""Caches: contents that are kept ready for a model, until they expire."""
+"""Cached contents: stored for one model until they expire."""
 
 import re
 from datetime import datetime, timedelta
@@ -16,8 +16,7 @@ from genai_fn.emulator.server.faults import (
 from genai_fn.emulator.server.pagination import build_page_response
 from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body
 from genai_fn.emulator.server.responses import EMPTY_RESPONSE, build_json_response
-from genai_fn.emulator.server.state import EmulatorState
-from genai_fn.http import HttpResponse
+from genai_fn.emulator.server.state import EmulatorState, RouteResult
 from genai_fn.schema import (
     CachedContent,
     CachedContentUsageMetadata,
@@ -32,7 +31,7 @@ __all__ = ["ROUTES", "EmulatedCache", "find_cache_for_model"]
 
 
 class EmulatedCache(Value):
-    """A cache and what is in it."""
+    """A cache's metadata and its contents."""
 
     resource: CachedContent
     token_count: int
@@ -42,36 +41,34 @@ class EmulatedCache(Value):
     tool_config: ToolConfig | None
 
 
-def find_cache_for_model(state: EmulatorState, asked: EmulatedRequest, name: str, model: str) -> EmulatedCache:
+def find_cache_for_model(state: EmulatorState, request: EmulatedRequest, name: str, model: str) -> EmulatedCache:
     """
-    Find the cache that a request for a model names.
+    Return the cache that a request for a model refers to.
 
     Raises:
-        Fault: where there is none, none any more, or one of another model.
+        EmulatedFault: If the cache does not exist, has expired, or belongs to another model.
     """
-    found = _find_cache(state, asked, name)
-    made_for = found.resource.model or ""
-    if made_for.rpartition("/")[2] != model:
+    found = _find_cache(state, request, name)
+    cache_model = found.resource.model or ""
+    if cache_model.rpartition("/")[2] != model:
         raise make_invalid_argument(
-            f"Model used by GenerateContent request (models/{model}) and CachedContent ({made_for}) has to be the same."
+            f"Model used by GenerateContent request (models/{model})"
+            f" and CachedContent ({cache_model}) must be the same."
         )
     return found
 
 
-def _find_cache(state: EmulatorState, asked: EmulatedRequest, name: str) -> EmulatedCache:
+def _find_cache(state: EmulatorState, request: EmulatedRequest, name: str) -> EmulatedCache:
     found = state.resources.get(name)
-    if isinstance(found, EmulatedCache) and _is_alive(found, asked):
+    if isinstance(found, EmulatedCache) and _is_alive(found, request):
         return found
-    if asked.is_vertex:
+    if request.is_vertex:
         raise EmulatedFault(404, "NOT_FOUND", f"Not found: cached content metadata for {name.rpartition('/')[2]}.")
     raise make_permission_denied("CachedContent not found (or permission denied)")
 
 
-def _is_alive(cache: EmulatedCache, asked: EmulatedRequest) -> bool:
-    return cache.resource.expire_time is None or cache.resource.expire_time > asked.now
-
-
-# Methods
+def _is_alive(cache: EmulatedCache, request: EmulatedRequest) -> bool:
+    return cache.resource.expire_time is None or cache.resource.expire_time > request.now
 
 
 class _EncryptionSpec(Message):
@@ -93,41 +90,41 @@ class _CreateCacheBody(_Expiry):
     encryption_spec: _EncryptionSpec | None = None
 
 
-def _create_cache(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    said = parse_body(asked, _CreateCacheBody, "cached_content")
-    if not said.model:
+def _create_cache(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    body = parse_body(request, _CreateCacheBody, "cached_content")
+    if not body.model:
         raise make_invalid_argument("* CreateCachedContentRequest.model: model is required.")
-    contents = said.contents or ()
-    if not contents and said.system_instruction is None and not said.tools:
-        raise make_invalid_argument("CachedContent has to hold contents, a system instruction or tools.")
-    check_file_references(state, asked, contents)
-    tokens = count_prompt_tokens(said.system_instruction, contents, said.tools)
-    state, name = state.assign_name(asked.path_params["collection"])
-    shown = CachedContent(
+    contents = body.contents or ()
+    if not contents and body.system_instruction is None and not body.tools:
+        raise make_invalid_argument("CachedContent must contain contents, a system instruction or tools.")
+    check_file_references(state, request, contents)
+    tokens = count_prompt_tokens(body.system_instruction, contents, body.tools)
+    state, name = state.assign_name(request.path_params["collection"])
+    resource = CachedContent(
         name=name,
-        display_name=said.display_name,
-        model=said.model,
-        create_time=asked.now,
-        update_time=asked.now,
-        expire_time=_parse_expiry(said, asked) or asked.now + timedelta(hours=1),
+        display_name=body.display_name,
+        model=body.model,
+        create_time=request.now,
+        update_time=request.now,
+        expire_time=_parse_expiry(body, request) or request.now + timedelta(hours=1),
         usage_metadata=CachedContentUsageMetadata(total_token_count=tokens),
     )
-    cache = EmulatedCache(shown, tokens, contents, said.system_instruction, said.tools, said.tool_config)
-    return state.with_resource(name, cache), build_json_response(shown)
+    cache = EmulatedCache(resource, tokens, contents, body.system_instruction, body.tools, body.tool_config)
+    return state.with_resource(name, cache), build_json_response(resource)
 
 
-def _parse_expiry(said: _Expiry, asked: EmulatedRequest) -> datetime | None:
-    if said.ttl is not None and said.expire_time is not None:
+def _parse_expiry(body: _Expiry, request: EmulatedRequest) -> datetime | None:
+    if body.ttl is not None and body.expire_time is not None:
         why = "Invalid value at 'cached_content' (oneof), oneof field 'expiration' is already set."
         raise make_field_violations(("cached_content", why))
-    expires = said.expire_time if said.ttl is None else asked.now + _parse_duration(said.ttl)
+    expires = body.expire_time if body.ttl is None else request.now + _parse_duration(body.ttl)
     if expires is not None and expires.tzinfo is None:
         path = "cached_content.expire_time"
         raise make_field_violations(
             (path, f"Invalid value at '{path}' (type.googleapis.com/google.protobuf.Timestamp)")
         )
-    if expires is not None and expires <= asked.now:
-        raise make_invalid_argument("CachedContent.expire_time has to be in the future.")
+    if expires is not None and expires <= request.now:
+        raise make_invalid_argument("CachedContent.expire_time must be in the future.")
     return expires
 
 
@@ -144,26 +141,31 @@ def _parse_duration(ttl: str) -> timedelta:
 _DURATION_PATTERN = re.compile(r"[0-9]{1,10}(?:\.[0-9]{1,9})?s")
 
 
-def _get_cache(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    return state, build_json_response(_find_cache(state, asked, asked.path_params["name"]).resource)
+def _get_cache(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    return state, build_json_response(_find_cache(state, request, request.path_params["name"]).resource)
 
 
-def _update_cache(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    name = asked.path_params["name"]
-    cache, expires = _find_cache(state, asked, name), _parse_expiry(parse_body(asked, _Expiry, "cached_content"), asked)
+def _update_cache(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    name = request.path_params["name"]
+    cache, expires = (
+        _find_cache(state, request, name),
+        _parse_expiry(parse_body(request, _Expiry, "cached_content"), request),
+    )
     if expires is not None:
-        cache = replace(cache, resource=replace(cache.resource, expire_time=expires, update_time=asked.now))
+        cache = replace(cache, resource=replace(cache.resource, expire_time=expires, update_time=request.now))
     return state.with_resource(name, cache), build_json_response(cache.resource)
 
 
-def _delete_cache(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    _find_cache(state, asked, asked.path_params["name"])
-    return state.without_resource(asked.path_params["name"]), EMPTY_RESPONSE
+def _delete_cache(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    _find_cache(state, request, request.path_params["name"])
+    return state.without_resource(request.path_params["name"]), EMPTY_RESPONSE
 
 
-def _list_caches(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    caches = [each.resource for each in state.list_resources(asked.path_params["collection"]) if _is_alive(each, asked)]
-    return state, build_page_response("cachedContents", caches, asked)
+def _list_caches(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    caches = [
+        each.resource for each in state.list_resources(request.path_params["collection"]) if _is_alive(each, request)
+    ]
+    return state, build_page_response("cachedContents", caches, request)
 
 
 ROUTES = (

@@ -1,4 +1,4 @@
-"""Embedding: texts become vectors, one by one or many at once, as either backend has it asked."""
+"""Embeddings: single texts and batches, in the request formats of both backends."""
 
 from msgspec import field
 
@@ -7,19 +7,15 @@ from genai_fn.emulator.fake_model.vectors import build_vector, is_empty
 from genai_fn.emulator.server.faults import make_invalid_argument
 from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body
 from genai_fn.emulator.server.responses import build_json_response
-from genai_fn.emulator.server.state import EmulatorState
-from genai_fn.http import HttpResponse
+from genai_fn.emulator.server.state import EmulatorState, RouteResult
 from genai_fn.schema import Content, ContentEmbedding, EmbedContentMetadata, EmbedContentResponse, Part
 from genai_fn.schema.base import Message
 
 __all__ = ["ROUTES", "EmulatedEmbedRequest", "EmulatedEmbedding", "build_embedding", "predict_embeddings"]
 
 
-# Gemini: a content in each request
-
-
 class EmulatedEmbedRequest(Message):
-    """What is to become a vector."""
+    """A request of ``embedContent``."""
 
     model: str | None = None
     content: Content | None = None
@@ -29,7 +25,7 @@ class EmulatedEmbedRequest(Message):
 
 
 class EmulatedEmbedding(Message):
-    """A vector by itself, and what it was made of."""
+    """An embedding and the number of tokens it was computed from."""
 
     embedding: ContentEmbedding
     token_count: int | None = None
@@ -41,10 +37,10 @@ class _BatchEmbedBody(Message):
 
 def build_embedding(request: EmulatedEmbedRequest, path: str = "EmbedContentRequest") -> EmulatedEmbedding:
     """
-    Make a vector of a request.
+    Compute the embedding of a request.
 
     Raises:
-        Fault: with the path of what does not fit.
+        EmulatedFault: If the content is empty or an option is invalid; the message contains `path`.
     """
     if request.content is None or is_empty(request.content):
         raise make_invalid_argument(f"* {path}.content: contents.parts must not be empty.")
@@ -54,28 +50,29 @@ def build_embedding(request: EmulatedEmbedRequest, path: str = "EmbedContentRequ
     return EmulatedEmbedding(embedding=ContentEmbedding(values=values), token_count=count_tokens(request.content))
 
 
-def _embed_content(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    """Answer ``embedContent``."""
-    return state, build_json_response(
-        EmulatedEmbedding(embedding=build_embedding(parse_body(asked, EmulatedEmbedRequest)).embedding)
-    )
+def _embed_content(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    """Handle ``embedContent``."""
+    embedding = build_embedding(parse_body(request, EmulatedEmbedRequest)).embedding
+    return state, build_json_response(EmulatedEmbedding(embedding=embedding))
 
 
-def _batch_embed_contents(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    """Answer ``batchEmbedContents``."""
-    requests = parse_body(asked, _BatchEmbedBody).requests
+def _batch_embed_contents(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    """Handle ``batchEmbedContents``."""
+    requests = parse_body(request, _BatchEmbedBody).requests
     if not 0 < len(requests) <= _MAX_BATCH_SIZE:
         raise make_invalid_argument(
             f"* BatchEmbedContentsRequest.requests: from 1 to {_MAX_BATCH_SIZE} requests can be in one batch"
         )
-    model = f"models/{asked.path_params['model']}"
+    model = f"models/{request.path_params['model']}"
     for index, each in enumerate(requests):
         if each.model != model:
             path = f"BatchEmbedContentsRequest.requests[{index}].model"
             raise make_invalid_argument(f"* {path}: {each.model!r} is not the model of the batch, {model!r}")
-    paths = (f"BatchEmbedContentsRequest.requests[{index}]" for index in range(len(requests)))
-    vectors = tuple(build_embedding(each, path).embedding for each, path in zip(requests, paths, strict=True))
-    return state, build_json_response(EmbedContentResponse(embeddings=vectors))
+    embeddings = tuple(
+        build_embedding(each, f"BatchEmbedContentsRequest.requests[{index}]").embedding
+        for index, each in enumerate(requests)
+    )
+    return state, build_json_response(EmbedContentResponse(embeddings=embeddings))
 
 
 _MAX_BATCH_SIZE = 100
@@ -84,9 +81,6 @@ ROUTES = (
     ("POST", "models/{model}:embedContent", _embed_content),
     ("POST", "models/{model}:batchEmbedContents", _batch_embed_contents),
 )
-
-
-# Vertex: a text in each instance of a prediction
 
 
 class _TextInstance(Message):
@@ -125,17 +119,17 @@ class _Predictions(Message):
     metadata: EmbedContentMetadata
 
 
-def predict_embeddings(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    """Answer ``predict`` for texts."""
-    body = parse_body(asked, _PredictBody)
+def predict_embeddings(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    """Handle ``predict`` for embeddings."""
+    body = parse_body(request, _PredictBody)
     if not 0 < len(body.instances) <= _MAX_INSTANCES:
         raise make_invalid_argument(
             f"{len(body.instances)} instance(s) given, but from 1 to {_MAX_INSTANCES} are allowed."
         )
-    made_of = tuple(_embed_instance(each, body.parameters, index) for index, each in enumerate(body.instances))
+    predictions = tuple(_embed_instance(each, body.parameters, index) for index, each in enumerate(body.instances))
     count = sum(len(each.content) for each in body.instances)
     return state, build_json_response(
-        _Predictions(predictions=made_of, metadata=EmbedContentMetadata(billable_character_count=count))
+        _Predictions(predictions=predictions, metadata=EmbedContentMetadata(billable_character_count=count))
     )
 
 
@@ -159,15 +153,12 @@ _MAX_INSTANCES = 250
 _MAX_TEXT_TOKENS = 2048
 
 
-# Both
-
-
 def _check_embed_options(path: str, task: str | None, title: str | None, size: int | None) -> int:
-    """Give the length of the vector."""
+    """Check the options, and return the length of the vector."""
     if task is not None and task not in _TASK_TYPES:
-        raise make_invalid_argument(f"* {path}.task_type: {task!r} is no task type")
+        raise make_invalid_argument(f"* {path}.task_type: {task!r} is not a task type")
     if title is not None and task != "RETRIEVAL_DOCUMENT":
-        raise make_invalid_argument(f"* {path}.title: a title goes with the task type RETRIEVAL_DOCUMENT alone")
+        raise make_invalid_argument(f"* {path}.title: a title requires the task type RETRIEVAL_DOCUMENT")
     if size is not None and not 0 < size <= _MAX_VECTOR_SIZE:
         raise make_invalid_argument(f"* {path}.output_dimensionality: {size} is not from 1 to {_MAX_VECTOR_SIZE}")
     return size or _DEFAULT_VECTOR_SIZE

@@ -1,4 +1,4 @@
-"""Content generation: the request is checked, the answer cut to its limits, and sent whole or a few words at a time."""
+"""Content generation: validates the request, generates a reply within its limits, and returns it whole or in chunks."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from genai_fn.emulator.server.faults import make_invalid_argument
 from genai_fn.emulator.server.model_paths import GEMINI_MODEL_PATHS, VERTEX_MODEL_PATHS
 from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body
 from genai_fn.emulator.server.responses import build_json_response
-from genai_fn.emulator.server.state import EmulatorState
+from genai_fn.emulator.server.state import EmulatorState, RouteResult
 from genai_fn.emulator.stores.retrieval import add_grounding_supports, search_stores
 from genai_fn.http import HttpResponse
 from genai_fn.schema import (
@@ -32,32 +32,32 @@ __all__ = ["ROUTES", "generate_response"]
 
 
 def generate_response(
-    state: EmulatorState, asked: EmulatedRequest, model: str, request: EmulatedGenerateRequest
+    state: EmulatorState, request: EmulatedRequest, model: str, body: EmulatedGenerateRequest
 ) -> GenerateContentResponse:
     """
-    Answer one request whole, be it one of a batch.
+    Generate the response to a request, or to one request of a batch.
 
     Raises:
-        Fault: where the request makes no sense, or names what is not there.
+        EmulatedFault: If the request is invalid, or refers to a cache, file or store that does not exist.
     """
-    answer = _generate_answer(state, asked, model, request)
-    whole = [answer.build_candidate(said, "".join(said.tokens), is_last=True) for said in answer.drafts]
-    return answer.build_response(*whole, is_last=True)
+    answer = _generate_answer(state, request, model, body)
+    candidates = [answer.build_candidate(draft, "".join(draft.tokens), is_last=True) for draft in answer.drafts]
+    return answer.build_response(*candidates, is_last=True)
 
 
-def _generate_content(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    """Answer ``generateContent``."""
-    return state, build_json_response(
-        generate_response(state, asked, asked.path_params["model"], parse_body(asked, EmulatedGenerateRequest))
-    )
+def _generate_content(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    """Handle ``generateContent``."""
+    body = parse_body(request, EmulatedGenerateRequest)
+    return state, build_json_response(generate_response(state, request, request.path_params["model"], body))
 
 
-def _stream_generate_content(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    """Answer ``streamGenerateContent``: as server-sent events, or, without ``alt=sse``, as one JSON array."""
-    answer = _generate_answer(state, asked, asked.path_params["model"], parse_body(asked, EmulatedGenerateRequest))
-    written = [piece for each in answer.drafts for piece in answer.build_candidate_chunks(each)]
-    items = [answer.build_response(each, is_last=index == len(written)) for index, each in enumerate(written, 1)]
-    if asked.query.get("alt") != "sse":
+def _stream_generate_content(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    """Handle ``streamGenerateContent``: server-sent events, or one JSON array without ``alt=sse``."""
+    body = parse_body(request, EmulatedGenerateRequest)
+    answer = _generate_answer(state, request, request.path_params["model"], body)
+    chunks = [chunk for each in answer.drafts for chunk in answer.build_candidate_chunks(each)]
+    items = [answer.build_response(each, is_last=index == len(chunks)) for index, each in enumerate(chunks, 1)]
+    if request.query.get("alt") != "sse":
         return state, build_json_response(items)
     events = b"".join(b"data: " + codec.encode(each) + b"\r\n\r\n" for each in items)
     return state, HttpResponse(200, (("content-type", "text/event-stream"),), events)
@@ -72,11 +72,8 @@ ROUTES = (
 )
 
 
-# What is answered
-
-
 class _CandidateDraft(Value):
-    """One candidate: its tokens or the function that it calls, and why it ends there."""
+    """A candidate: its tokens or its function call, and its finish reason."""
 
     index: int
     tokens: tuple[str, ...]
@@ -85,7 +82,7 @@ class _CandidateDraft(Value):
 
 
 class _GeneratedAnswer(Value):
-    """All candidates, and what goes with each response that they are sent in."""
+    """All candidates, and what their responses have in common."""
 
     drafts: tuple[_CandidateDraft, ...]
     grounding: GroundingMetadata | None
@@ -101,51 +98,51 @@ class _GeneratedAnswer(Value):
             response_id=self.response_id,
         )
 
-    def build_candidate_chunks(self, said: _CandidateDraft) -> list[Candidate]:
-        """Make a candidate in pieces of a few words each."""
-        *texts, last = join_chunks(said.tokens) or ("",)
+    def build_candidate_chunks(self, draft: _CandidateDraft) -> list[Candidate]:
+        """Build the chunks of a candidate, a few words each."""
+        *texts, last = join_chunks(draft.tokens) or ("",)
         return [
-            *(self.build_candidate(said, each, is_last=False) for each in texts),
-            self.build_candidate(said, last, is_last=True),
+            *(self.build_candidate(draft, each, is_last=False) for each in texts),
+            self.build_candidate(draft, last, is_last=True),
         ]
 
-    def build_candidate(self, said: _CandidateDraft, text: str, *, is_last: bool) -> Candidate:
-        """Make a candidate, or a piece of one; what concerns it whole comes with the last."""
-        part = Part(text=text or None, function_call=said.call)
+    def build_candidate(self, draft: _CandidateDraft, text: str, *, is_last: bool) -> Candidate:
+        """Build a candidate or one of its chunks. Only the last chunk has a finish reason and grounding metadata."""
+        part = Part(text=text or None, function_call=draft.call)
         content = Content(parts=None if part == Part() else (part,), role="model")
         if not is_last:
-            return Candidate(content=content, index=said.index)
-        grounding = None if self.grounding is None else add_grounding_supports(self.grounding, "".join(said.tokens))
+            return Candidate(content=content, index=draft.index)
+        grounding = None if self.grounding is None else add_grounding_supports(self.grounding, "".join(draft.tokens))
         return Candidate(
-            content=content, finish_reason=said.finish_reason, grounding_metadata=grounding, index=said.index
+            content=content, finish_reason=draft.finish_reason, grounding_metadata=grounding, index=draft.index
         )
 
     def _build_usage(self) -> GenerateContentResponseUsageMetadata:
-        spent = sum(len(each.tokens) for each in self.drafts)
+        count = sum(len(each.tokens) for each in self.drafts)
         return GenerateContentResponseUsageMetadata(
             prompt_token_count=self.prompt.token_count,
             cached_content_token_count=self.prompt.cached_token_count or None,
-            candidates_token_count=spent,
-            total_token_count=self.prompt.token_count + spent,
+            candidates_token_count=count,
+            total_token_count=self.prompt.token_count + count,
         )
 
 
 def _generate_answer(
-    state: EmulatorState, asked: EmulatedRequest, model: str, request: EmulatedGenerateRequest
+    state: EmulatorState, request: EmulatedRequest, model: str, body: EmulatedGenerateRequest
 ) -> _GeneratedAnswer:
-    prompt = resolve_prompt(state, asked, model, request)
+    prompt = resolve_prompt(state, request, model, body)
     count, call = prompt.request.generation_config.candidate_count or 1, _build_call_or_fault(prompt)
     if call is None:
         grounding = _find_grounding(state, prompt)
-        said = [_limit_text(each, _generate_text(model, prompt, each, grounding), prompt) for each in range(count)]
+        drafts = [_limit_text(each, _generate_text(model, prompt, each, grounding), prompt) for each in range(count)]
     else:
-        grounding, said = None, [_CandidateDraft(each, (), FinishReason.STOP, call) for each in range(count)]
+        grounding, drafts = None, [_CandidateDraft(each, (), FinishReason.STOP, call) for each in range(count)]
     return _GeneratedAnswer(
-        drafts=tuple(said),
+        drafts=tuple(drafts),
         grounding=grounding,
         prompt=prompt,
         model=model,
-        response_id=compute_digest(f"{model}\n".encode("utf-8", "replace") + codec.encode(request), 11).hex(),
+        response_id=compute_digest(f"{model}\n".encode("utf-8", "replace") + codec.encode(body), 11).hex(),
     )
 
 
@@ -155,11 +152,11 @@ def _build_call_or_fault(prompt: ResolvedPrompt) -> FunctionCall | None:
             prompt.request.tools or (), prompt.request.tool_config, find_question(prompt.contents) or "offline"
         )
     except UnreadableSchema as error:
-        raise make_invalid_argument(f"The parameters of a function cannot be read ({error}).") from None
+        raise make_invalid_argument(f"The parameters of a function are invalid ({error}).") from None
 
 
 def _find_grounding(state: EmulatorState, prompt: ResolvedPrompt) -> GroundingMetadata | None:
-    """Search where a tool says so; the first one that finds anything counts."""
+    """Search the stores of the tools; return the result of the first tool that finds anything."""
     searched = (search_stores(state, tool, find_question(prompt.contents)) for tool in prompt.request.tools or ())
     return next((each for each in searched if each is not None), None)
 
@@ -171,9 +168,8 @@ def _generate_text(model: str, prompt: ResolvedPrompt, index: int, grounding: Gr
         schema = codec.to_builtins(config.response_schema)
     if schema is not None:
         value = _build_schema_value(schema, find_question(contents) or "offline")
-        return (
-            value if config.response_mime_type == "text/x.enum" and isinstance(value, str) else _encode_json_text(value)
-        )
+        is_enum = config.response_mime_type == "text/x.enum" and isinstance(value, str)
+        return value if is_enum else _encode_json_text(value)
     if config.response_mime_type == "application/json":
         return _encode_json_text(build_json_reply(model, contents, system))
     text = build_reply(model, contents, system, [] if grounding is None else _list_passages(grounding))
@@ -189,7 +185,7 @@ def _build_schema_value(schema: Any, text: str) -> Any:
     try:
         return build_value(schema, text)
     except UnreadableSchema as error:
-        raise make_invalid_argument(f"The response schema cannot be read ({error}).") from None
+        raise make_invalid_argument(f"The response schema is invalid ({error}).") from None
 
 
 def _encode_json_text(value: Any) -> str:
@@ -197,11 +193,11 @@ def _encode_json_text(value: Any) -> str:
 
 
 def _limit_text(index: int, text: str, prompt: ResolvedPrompt) -> _CandidateDraft:
-    """End a text at the first stop sequence, or after so many tokens."""
+    """Cut a text at the first stop sequence and at the token limit."""
     config = prompt.request.generation_config
     stops = [at for stop in config.stop_sequences or () if stop and (at := text.find(stop)) >= 0]
-    told = split_tokens(text[: min(stops)] if stops else text)
-    most = config.max_output_tokens
-    if most is not None and len(told) > most:
-        return _CandidateDraft(index, told[:most], FinishReason.MAX_TOKENS)
-    return _CandidateDraft(index, told, FinishReason.STOP)
+    tokens = split_tokens(text[: min(stops)] if stops else text)
+    limit = config.max_output_tokens
+    if limit is not None and len(tokens) > limit:
+        return _CandidateDraft(index, tokens[:limit], FinishReason.MAX_TOKENS)
+    return _CandidateDraft(index, tokens, FinishReason.STOP)

@@ -1,4 +1,4 @@
-"""What a model is asked: checked, with the cache that it names before it, and counted."""
+"""Prompts: validates a request, adds the contents of its cache, and counts its tokens."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from genai_fn.emulator.contents.caches import EmulatedCache, find_cache_for_mode
 from genai_fn.emulator.fake_model.tokenizer import count_prompt_tokens
 from genai_fn.emulator.files import check_file_references
 from genai_fn.emulator.server.faults import make_invalid_argument
-from genai_fn.emulator.server.request_parsing import EmulatedRequest
+from genai_fn.emulator.server.request_parsing import EmulatedRequest, describe_range_error
 from genai_fn.emulator.server.state import EmulatorState
 from genai_fn.schema import Content, GenerationConfig, ModelSelectionConfig, SafetySetting, Tool, ToolConfig
 from genai_fn.schema.base import Message
@@ -19,14 +19,14 @@ __all__ = ["EmulatedGenerateRequest", "EmulatedGenerationConfig", "ResolvedPromp
 
 
 class EmulatedGenerationConfig(GenerationConfig):
-    """How an answer is made, as it is said on the wire."""
+    """Generation config with the field names of the wire format."""
 
     model_config: ModelSelectionConfig | None = None
     image_config: Any = None
 
 
 class EmulatedGenerateRequest(Message):
-    """What ``generateContent`` reads."""
+    """The body of ``generateContent``."""
 
     model: str | None = None
     contents: tuple[Content, ...] | None = None
@@ -40,58 +40,56 @@ class EmulatedGenerateRequest(Message):
 
 
 class ResolvedPrompt(Value):
-    """A request with what was cached before its contents, and how many tokens it comes to."""
+    """A request with the cached contents in front of its own, and the number of its tokens."""
 
     request: EmulatedGenerateRequest
     token_count: int
     cached_token_count: int = 0
-    """How many of the tokens are those of the cache."""
+    """Number of the tokens that come from the cache."""
 
     @property
     def contents(self) -> tuple[Content, ...]:
-        """All turns."""
+        """All turns, cached ones first."""
         return self.request.contents or ()
 
 
 def resolve_prompt(
-    state: EmulatorState, asked: EmulatedRequest, model: str, request: EmulatedGenerateRequest
+    state: EmulatorState, request: EmulatedRequest, model: str, body: EmulatedGenerateRequest
 ) -> ResolvedPrompt:
     """
-    Check a request, and complete it.
+    Validate a request, and add the contents of its cache.
 
     Raises:
-        Fault: where it makes no sense, or names a cache or a file that is not there.
+        EmulatedFault: If the request is invalid, or refers to a cache or file that does not exist.
     """
-    _check_request(request)
-    check_file_references(state, asked, request.contents or ())
+    _check_request(body)
+    check_file_references(state, request, body.contents or ())
     cached = 0
-    if request.cached_content is not None:
-        cache = find_cache_for_model(state, asked, request.cached_content, model)
-        request, cached = _merge_cache(request, cache), cache.token_count
-    return ResolvedPrompt(
-        request, count_prompt_tokens(request.system_instruction, request.contents or (), request.tools), cached
-    )
+    if body.cached_content is not None:
+        cache = find_cache_for_model(state, request, body.cached_content, model)
+        body, cached = _merge_cache(body, cache), cache.token_count
+    return ResolvedPrompt(body, count_prompt_tokens(body.system_instruction, body.contents or (), body.tools), cached)
 
 
-def _merge_cache(request: EmulatedGenerateRequest, cache: EmulatedCache) -> EmulatedGenerateRequest:
-    if request.system_instruction is not None or request.tools or request.tool_config is not None:
+def _merge_cache(body: EmulatedGenerateRequest, cache: EmulatedCache) -> EmulatedGenerateRequest:
+    if body.system_instruction is not None or body.tools or body.tool_config is not None:
         raise make_invalid_argument(
             "CachedContent can not be used with GenerateContent request setting system_instruction, tools or"
             " tool_config. Proposed fix: move those values to CachedContent from GenerateContent request."
         )
     return replace(
-        request,
-        contents=(*cache.contents, *(request.contents or ())),
+        body,
+        contents=(*cache.contents, *(body.contents or ())),
         system_instruction=cache.system_instruction,
         tools=cache.tools,
         tool_config=cache.tool_config,
     )
 
 
-def _check_request(request: EmulatedGenerateRequest) -> None:
-    if not request.contents:
+def _check_request(body: EmulatedGenerateRequest) -> None:
+    if not body.contents:
         raise make_invalid_argument("* GenerateContentRequest.contents: contents is not specified")
-    for index, content in enumerate(request.contents):
+    for index, content in enumerate(body.contents):
         if not content.parts:
             raise make_invalid_argument(
                 f"* GenerateContentRequest.contents[{index}].parts: contents.parts must not be empty."
@@ -100,12 +98,8 @@ def _check_request(request: EmulatedGenerateRequest) -> None:
             raise make_invalid_argument(
                 f"* GenerateContentRequest.contents[{index}].role: Please use a valid role: user, model."
             )
-    for name, (least, most) in _CONFIG_RANGES.items():
-        given = getattr(request.generation_config, name)
-        if given is not None and not least <= given <= most:
-            raise make_invalid_argument(
-                f"* GenerateContentRequest.generation_config.{name}: {given} is not from {least} to {most}"
-            )
+    if error := describe_range_error(body.generation_config, _CONFIG_RANGES):
+        raise make_invalid_argument(f"* GenerateContentRequest.generation_config.{error}")
 
 
 _CONFIG_RANGES = {

@@ -1,4 +1,4 @@
-"""Tokens: how many there are, and which; they are words and signs here, and not those of any model."""
+"""Tokens: counts and computes them. A token is a word or a punctuation mark, unlike those of real models."""
 
 from genai_fn.emulator.contents.prompts import EmulatedGenerateRequest, EmulatedGenerationConfig, resolve_prompt
 from genai_fn.emulator.fake_model.digests import compute_digest
@@ -7,8 +7,7 @@ from genai_fn.emulator.server.faults import make_invalid_argument
 from genai_fn.emulator.server.model_paths import GEMINI_MODEL_PATHS, VERTEX_MODEL_PATHS
 from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body
 from genai_fn.emulator.server.responses import Int64, build_json_response
-from genai_fn.emulator.server.state import EmulatorState
-from genai_fn.http import HttpResponse
+from genai_fn.emulator.server.state import EmulatorState, RouteResult
 from genai_fn.schema import (
     ComputeTokensResponse,
     Content,
@@ -20,9 +19,6 @@ from genai_fn.schema import (
 from genai_fn.schema.base import Message
 
 __all__ = ["ROUTES"]
-
-
-# How many
 
 
 class _GeminiCountBody(Message):
@@ -38,30 +34,25 @@ class _VertexCountBody(Message):
     generation_config: EmulatedGenerationConfig | None = None
 
 
-def _count_gemini_tokens(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    said = parse_body(asked, _GeminiCountBody)
-    if (said.contents is None) == (said.generate_content_request is None):
+def _count_gemini_tokens(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    body = parse_body(request, _GeminiCountBody)
+    if (body.contents is None) == (body.generate_content_request is None):
         raise make_invalid_argument(
-            "* CountTokensRequest: exactly one of contents and generate_content_request has to be set."
+            "* CountTokensRequest: exactly one of contents and generate_content_request must be set."
         )
-    request = said.generate_content_request or EmulatedGenerateRequest(contents=said.contents)
-    prompt = resolve_prompt(state, asked, asked.path_params["model"], request)
-    return state, build_json_response(
-        CountTokensResponse(
-            total_tokens=prompt.token_count, cached_content_token_count=prompt.cached_token_count or None
-        )
+    prompt_body = body.generate_content_request or EmulatedGenerateRequest(contents=body.contents)
+    prompt = resolve_prompt(state, request, request.path_params["model"], prompt_body)
+    response = CountTokensResponse(
+        total_tokens=prompt.token_count, cached_content_token_count=prompt.cached_token_count or None
     )
+    return state, build_json_response(response)
 
 
-def _count_vertex_tokens(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    said = parse_body(asked, _VertexCountBody)
-    if not said.contents:
-        raise make_invalid_argument("Unable to submit request because it must have at least one content.")
-    total = count_prompt_tokens(said.system_instruction, said.contents, said.tools)
+def _count_vertex_tokens(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    body = parse_body(request, _VertexCountBody)
+    contents = _require_contents(body.contents)
+    total = count_prompt_tokens(body.system_instruction, contents, body.tools)
     return state, build_json_response(CountTokensResponse(total_tokens=total))
-
-
-# Which
 
 
 class _ComputeTokensBody(Message):
@@ -69,11 +60,16 @@ class _ComputeTokensBody(Message):
     contents: tuple[Content, ...] | None = None
 
 
-def _compute_tokens(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    said = parse_body(asked, _ComputeTokensBody)
-    if not said.contents:
+def _compute_tokens(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    body = parse_body(request, _ComputeTokensBody)
+    contents = _require_contents(body.contents)
+    return state, build_json_response(ComputeTokensResponse(tokens_info=tuple(map(_build_tokens_info, contents))))
+
+
+def _require_contents(contents: tuple[Content, ...] | None) -> tuple[Content, ...]:
+    if not contents:
         raise make_invalid_argument("Unable to submit request because it must have at least one content.")
-    return state, build_json_response(ComputeTokensResponse(tokens_info=tuple(map(_build_tokens_info, said.contents))))
+    return contents
 
 
 def _build_tokens_info(content: Content) -> TokensInfo:
@@ -89,7 +85,7 @@ def _require_text(part: Part) -> str:
 
 
 def _derive_token_id(token: bytes) -> Int64:
-    """Number a token: the same number for the same token always."""
+    """Derive the ID of a token from its bytes."""
     return Int64(int.from_bytes(compute_digest(token, 4)) % _VOCABULARY_SIZE)
 
 

@@ -1,1 +1,10 @@
-"""What stands in for the models: words, values, tokens, pictures and tones, made of what was asked, by no server."""
+"""
+A fake model: deterministic output derived from a prompt. It imports no server code.
+
+- `replies`: text and JSON replies.
+- `function_calls`, `schema_values`: function calls, and values that match a schema.
+- `tokenizer`, `words`: tokens of a text, and its words.
+- `vectors`: embeddings.
+- `png`, `audio`: images and tones.
+- `digests`: the hash that all output is derived from.
+"""

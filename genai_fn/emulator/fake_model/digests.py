@@ -1,15 +1,15 @@
-"""Bytes that any words have of their own: all that is made up here depends on them, and is the same each time."""
+"""Digests: bytes derived from a text, the source of all generated output."""
 
 import hashlib
 
 __all__ = ["compute_digest"]
 
 
-def compute_digest(words: str | bytes, size: int = 32) -> bytes:
+def compute_digest(text: str | bytes, size: int = 32) -> bytes:
     """
-    Make so many bytes of words; fewer are the beginning of more.
+    Return a digest of any size in bytes. A shorter digest is a prefix of a longer one.
 
     >>> compute_digest("a cat", 2) == compute_digest("a cat")[:2] != compute_digest("a dog", 2)
     True
     """
-    return hashlib.shake_128(words.encode("utf-8", "replace") if isinstance(words, str) else words).digest(size)
+    return hashlib.shake_128(text.encode("utf-8", "replace") if isinstance(text, str) else text).digest(size)

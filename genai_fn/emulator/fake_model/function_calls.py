@@ -1,4 +1,4 @@
-"""What the model calls where it is made to: the first function that it may, with arguments that fit."""
+"""Function calls: the first allowed function, with arguments that match its parameters."""
 
 from collections.abc import Sequence
 from typing import Any, cast
@@ -19,7 +19,7 @@ __all__ = ["build_call"]
 
 def build_call(tools: Sequence[Tool], config: ToolConfig | None, text: str) -> FunctionCall | None:
     """
-    Call a function, in mode ``ANY``; `text` is every text among its arguments.
+    Build a function call in mode ``ANY``; None in other modes. String arguments are `text`.
 
     >>> from genai_fn.schema import FunctionDeclaration
     >>> tool = Tool(function_declarations=(FunctionDeclaration(name="clock"),))
@@ -27,20 +27,20 @@ def build_call(tools: Sequence[Tool], config: ToolConfig | None, text: str) -> F
     FunctionCall(args={}, name='clock')
 
     Raises:
-        Unreadable: where the function's parameters make no sense.
+        UnreadableSchema: If the schema of the parameters is invalid.
     """
-    calling = (config and config.function_calling_config) or FunctionCallingConfig()
-    allowed = calling.allowed_function_names
+    calling_config = (config and config.function_calling_config) or FunctionCallingConfig()
+    allowed = calling_config.allowed_function_names
     declared = [each for tool in tools for each in tool.function_declarations or ()]
-    offered = [each for each in declared if allowed is None or each.name in allowed]
-    if calling.mode != FunctionCallingConfigMode.ANY or not offered:
+    callable_functions = [each for each in declared if allowed is None or each.name in allowed]
+    if calling_config.mode != FunctionCallingConfigMode.ANY or not callable_functions:
         return None
-    return FunctionCall(name=offered[0].name, args=_build_arguments(offered[0], text))
+    return FunctionCall(name=callable_functions[0].name, args=_build_arguments(callable_functions[0], text))
 
 
 def _build_arguments(function: FunctionDeclaration, text: str) -> dict[str, Any]:
     schema = function.parameters_json_schema
     if function.parameters is not None:
         schema = codec.to_builtins(function.parameters)
-    made = build_value(schema, text)
-    return cast("dict[str, Any]", made) if isinstance(made, dict) else {}
+    arguments = build_value(schema, text)
+    return cast("dict[str, Any]", arguments) if isinstance(arguments, dict) else {}

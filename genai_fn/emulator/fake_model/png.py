@@ -1,4 +1,4 @@
-"""Pictures without a painter: small PNG files, byte by byte, that look alike whenever the same words ask for them."""
+"""PNG files: small gradients and masks, whose colors and shapes are derived from a seed."""
 
 import zlib
 from collections.abc import Iterable
@@ -10,49 +10,49 @@ __all__ = ["PixelSize", "draw_gradient", "draw_mask", "read_png_size"]
 
 
 class PixelSize(Value):
-    """How many pixels a picture is wide and high."""
+    """Size of an image in pixels."""
 
     width: int
     height: int
 
 
-def draw_gradient(size: PixelSize, words: str) -> bytes:
+def draw_gradient(size: PixelSize, seed: str) -> bytes:
     """
-    Paint one colour above that turns into another below; which ones is up to the words.
+    Draw a gradient between two colors that are derived from the seed.
 
     >>> cat, dog = draw_gradient(PixelSize(4, 4), "a cat"), draw_gradient(PixelSize(4, 4), "a dog")
     >>> cat == draw_gradient(PixelSize(4, 4), "a cat") != dog
     True
     """
-    colours = compute_digest(words)
-    above, below = colours[:3], colours[3:6]
+    colors = compute_digest(seed)
+    above, below = colors[:3], colors[3:6]
     last = max(size.height - 1, 1)
     rows = (_mix_colors(above, below, row, last) * size.width for row in range(size.height))
     return _encode_png(size, _TRUECOLOR, rows)
 
 
-def draw_mask(size: PixelSize, words: str) -> bytes:
-    """Paint a white rectangle on black, somewhere in the middle; where exactly is up to the words."""
-    places = compute_digest(words)
-    left, right = _derive_span(size.width, places[0], places[1])
-    top, bottom = _derive_span(size.height, places[2], places[3])
+def draw_mask(size: PixelSize, seed: str) -> bytes:
+    """Draw a white rectangle on black. It contains the middle; its edges are derived from the seed."""
+    offsets = compute_digest(seed)
+    left, right = _derive_span(size.width, offsets[0], offsets[1])
+    top, bottom = _derive_span(size.height, offsets[2], offsets[3])
     outside = bytes(size.width)
     across = bytes(left) + b"\xff" * (right - left) + bytes(size.width - right)
     rows = (across if top <= row < bottom else outside for row in range(size.height))
     return _encode_png(size, _GRAYSCALE, rows)
 
 
-def read_png_size(picture: bytes) -> PixelSize | None:
+def read_png_size(data: bytes) -> PixelSize | None:
     """
-    Read off a PNG file how large it is; None of any other file.
+    Read the size of a PNG file; None if it is not one.
 
     >>> read_png_size(draw_gradient(PixelSize(3, 2), "a cat"))
     PixelSize(width=3, height=2)
     """
-    header = picture[12:16]
-    if not picture.startswith(_PNG_SIGNATURE) or header != b"IHDR" or len(picture) < _HEADER_LENGTH:
+    header = data[12:16]
+    if not data.startswith(_PNG_SIGNATURE) or header != b"IHDR" or len(data) < _HEADER_LENGTH:
         return None
-    return PixelSize(int.from_bytes(picture[16:20], "big"), int.from_bytes(picture[20:24], "big"))
+    return PixelSize(int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big"))
 
 
 _HEADER_LENGTH = 24
@@ -63,7 +63,7 @@ def _mix_colors(above: bytes, below: bytes, row: int, last: int) -> bytes:
 
 
 def _derive_span(length: int, first: int, second: int) -> tuple[int, int]:
-    """Cut a stretch out of a length that holds its middle: it begins in the first half and ends in the second."""
+    """Derive a span that contains the middle: it starts in the first half and ends in the second."""
     return length * first // 512, length - length * second // 512
 
 
@@ -87,10 +87,10 @@ def _encode_png(size: PixelSize, kind: int, rows: Iterable[bytes]) -> bytes:
 
 
 def _compress_rows(rows: Iterable[bytes]) -> bytes:
-    """Compress row after row, each with a 0 before it: none of them is told by its neighbours."""
-    packing = zlib.compressobj()
-    pieces = [packing.compress(b"\0" + row) for row in rows]
-    return b"".join((*pieces, packing.flush()))
+    """Compress the rows; the 0 in front of each is the PNG filter type "None"."""
+    compressor = zlib.compressobj()
+    chunks = [compressor.compress(b"\0" + row) for row in rows]
+    return b"".join((*chunks, compressor.flush()))
 
 
 def _encode_chunk(name: bytes, content: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""What the model says: who it is, and what it was given."""
+"""Replies: text and JSON that repeat what the prompt contains."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ __all__ = ["build_json_reply", "build_reply", "find_question"]
 
 def build_reply(model: str, contents: Sequence[Content], system: Content | None, passages: Sequence[str] = ()) -> str:
     """
-    Answer a conversation in plain text; `found` are passages of documents.
+    Build a text reply to a conversation; `passages` are excerpts of documents.
 
     >>> from genai_fn.schema import UserContent
     >>> build_reply("gemini-2.5-flash", [UserContent("Why?")], None)
@@ -31,7 +31,7 @@ def build_reply(model: str, contents: Sequence[Content], system: Content | None,
 
 
 def build_json_reply(model: str, contents: Sequence[Content], system: Content | None) -> dict[str, Any]:
-    """Answer a conversation in JSON of no particular shape."""
+    """Build a JSON reply to a conversation, if no schema is given."""
     return {
         "offline": True,
         "model": model,
@@ -43,7 +43,7 @@ def build_json_reply(model: str, contents: Sequence[Content], system: Content | 
 
 
 def find_question(contents: Sequence[Content]) -> str:
-    """Find what was asked last."""
+    """Return the text of the last user turn that has any."""
     return next((text for turn in reversed(contents) if turn.role != "model" and (text := _join_text(turn))), "")
 
 
@@ -61,10 +61,10 @@ _MAX_QUOTE_LENGTH = 300
 
 
 def _quote_function_responses(turn: Content) -> list[str]:
-    """Repeat what functions answered."""
-    said = [part.function_response for part in turn.parts or () if part.function_response is not None]
-    told = [(each.name, codec.encode(each.response).decode()) for each in said]
-    return [_quote_text(f"The function {name} answered:", text) for name, text in told]
+    """Repeat the function responses of a turn."""
+    responses = [part.function_response for part in turn.parts or () if part.function_response is not None]
+    texts = [(each.name, codec.encode(each.response).decode()) for each in responses]
+    return [_quote_text(f"The function {name} answered:", text) for name, text in texts]
 
 
 def _describe_attachments(turn: Content) -> str:

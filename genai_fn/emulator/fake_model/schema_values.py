@@ -1,4 +1,4 @@
-"""A small value that fits a schema: the shortest that shows every property."""
+"""Values that match a schema: short ones that contain every property."""
 
 import math
 import operator
@@ -10,21 +10,21 @@ __all__ = ["UnreadableSchema", "build_value"]
 _SchemaMapping: TypeAlias = Mapping[str, Any]
 
 
-class UnreadableSchema(Exception):  # noqa: N818  # whoever asks says it in words of their own
-    """What a schema is that makes no sense."""
+class UnreadableSchema(Exception):  # noqa: N818  # callers turn it into an error of their own protocol
+    """Raised for a schema that is invalid."""
 
 
 def build_value(schema: Any, text: str) -> Any:
     """
-    Make a value for a schema in JSON Schema, or in the API's own dialect; `text` stands wherever any text will do.
+    Build a value for a schema in JSON Schema or in the API's dialect. Strings are `text`, where it fits.
 
-    What no small value can show is left aside: patterns, ``uniqueItems``, ``not``.
+    The value may violate patterns, ``uniqueItems`` and ``not``.
 
     >>> build_value({"properties": {"name": {"type": "string"}, "ages": {"items": {"type": "integer"}}}}, "hm")
     {'name': 'hm', 'ages': [0]}
 
     Raises:
-        Unreadable: for a schema that makes no sense.
+        UnreadableSchema: If the schema is invalid.
     """
     try:
         return _ValueBuilder(schema, text).build(schema, ())
@@ -33,7 +33,7 @@ def build_value(schema: Any, text: str) -> Any:
 
 
 class _ValueBuilder:
-    """A value in the making; what is left of the budget bounds it, however the schema refers to itself."""
+    """Builds a value. A budget of steps limits the size for schemas that refer to themselves."""
 
     def __init__(self, root: Any, text: str) -> None:
         self._root = root
@@ -41,7 +41,7 @@ class _ValueBuilder:
         self._budget = 1000
 
     def build(self, schema: Any, within: tuple[str, ...]) -> Any:
-        """Make a value; `within` are the references on the way here: one that comes again calls for an end."""
+        """Build a value; `within` are the references followed so far. A repeated reference ends the recursion."""
         self._budget -= 1
         if not isinstance(schema, Mapping) or self._budget < 0 or len(within) > _MAX_DEPTH:
             return self._text if schema is True else None
@@ -105,7 +105,7 @@ _MAX_LENGTH = 1000
 
 
 def _is_recursive(within: tuple[str, ...]) -> bool:
-    """Tell whether a reference has come a second time."""
+    """Whether a reference was followed twice."""
     return len(set(within)) < len(within)
 
 
@@ -158,7 +158,7 @@ _FORMAT_EXAMPLES = {
 
 
 def _build_number(shape: _SchemaMapping, *, is_whole: bool) -> float:
-    """Try 0, then what lies at, beside and between the bounds."""
+    """Try 0, then numbers at, next to and between the bounds."""
     ends = [shape[name] for name in _BOUND_CHECKS if shape.get(name) is not None]
     step = shape.get("multipleOf") or (1 if is_whole else None)
     if step is None:

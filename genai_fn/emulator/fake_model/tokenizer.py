@@ -1,4 +1,4 @@
-"""Tokens of a kind: words and signs, which are cheap to tell and add up to the text they came from."""
+"""Tokens: words and punctuation marks, which concatenate to the original text."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,7 @@ __all__ = ["count_prompt_tokens", "count_tokens", "join_chunks", "split_tokens"]
 
 def split_tokens(text: str) -> tuple[str, ...]:
     """
-    Cut a text into tokens: a word or a sign each, with the space before it.
+    Split a text into tokens: a word or a punctuation mark each, with the whitespace in front of it.
 
     >>> split_tokens("Why is it blue?")
     ('Why', ' is', ' it', ' blue', '?')
@@ -24,7 +24,7 @@ _TOKEN_PATTERN = re.compile(r"\s*(?:\w+|[^\w\s])|\s+\Z")
 
 def join_chunks(tokens: Sequence[str]) -> tuple[str, ...]:
     """
-    Join tokens to a few words each, which are said at a time.
+    Join tokens to the chunks of a stream, a few words each.
 
     >>> join_chunks(split_tokens("Why is it blue, and not green?"))
     ('Why is it blue, and', ' not green?')
@@ -38,7 +38,7 @@ _TOKENS_PER_CHUNK = 6
 
 
 def count_prompt_tokens(system: Content | None, contents: Iterable[Content], tools: Iterable[Tool] | None) -> int:
-    """Count the tokens of all that a model is given."""
+    """Count the tokens of a prompt: its system instruction, contents and tools."""
     turns = contents if system is None else (system, *contents)
     return sum(map(count_tokens, turns)) + sum(len(split_tokens(codec.encode(each).decode())) for each in tools or ())
 
@@ -55,4 +55,4 @@ def _count_part_tokens(part: Part) -> int:
 
 
 _TOKENS_PER_MEDIA_PART = 258
-"""What the API counts for an image: https://ai.google.dev/gemini-api/docs/tokens"""
+"""Token count of an image in the API: https://ai.google.dev/gemini-api/docs/tokens"""

@@ -1,4 +1,4 @@
-"""Vectors that are made of the words of a text, so that texts which share words lie close together."""
+"""Embeddings: vectors derived from the words of a text, so that texts with common words are close."""
 
 import math
 from collections import Counter
@@ -14,9 +14,9 @@ __all__ = ["build_vector", "is_empty"]
 
 def build_vector(content: Content, size: int) -> tuple[float, ...]:
     """
-    Make a vector of length 1: the sum of those of its words, each of which points somewhere of its own.
+    Build a vector of length 1: the weighted sum of one pseudo-random vector for each word.
 
-    Words that tell little weigh little; a shorter vector is the beginning of a longer one, stretched.
+    Stop words have little weight. A shorter vector is a prefix of a longer one, normalized.
 
     >>> from genai_fn.schema import UserContent
     >>> texts = ("Why is the sky blue?", "A blue sky", "Cold snow")
@@ -24,24 +24,24 @@ def build_vector(content: Content, size: int) -> tuple[float, ...]:
     >>> math.dist(sky, blue) < 1 < math.dist(sky, snow)
     True
     """
-    shares = {
+    weights = {
         word: math.sqrt(count) * (1 if is_content_word(word) else _STOP_WORD_WEIGHT)
         for word, count in _count_words(content).items()
     }
-    total = [-_MEAN_BYTE * sum(shares.values())] * size
-    for word, share in shares.items():
-        total = [each + share * step for each, step in zip(total, compute_digest(word, size), strict=True)]
-    length = math.hypot(*total) or 1.0
-    return tuple(round(each / length, 8) for each in total)
+    vector = [-_MEAN_BYTE * sum(weights.values())] * size
+    for word, weight in weights.items():
+        vector = [each + weight * step for each, step in zip(vector, compute_digest(word, size), strict=True)]
+    length = math.hypot(*vector) or 1.0
+    return tuple(round(each / length, 8) for each in vector)
 
 
 _STOP_WORD_WEIGHT = 0.2
 _MEAN_BYTE = 127.5
-"""What the bytes of a digest lie around."""
+"""Mean of the bytes of a digest."""
 
 
 def is_empty(content: Content) -> bool:
-    """Tell whether there is nothing to make a vector of."""
+    """Whether the content has no words, so that no vector can be built."""
     return not _count_words(content)
 
 
@@ -50,7 +50,7 @@ def _count_words(content: Content) -> Counter[str]:
 
 
 def _iterate_words(part: Part) -> Iterator[str]:
-    """Take what is no text for one word."""
+    """Return the words of a part; a part without text counts as one word."""
     if part.text is not None:
         yield from split_words(part.text) or ([part.text] if part.text.strip() else [])
     elif part != Part():

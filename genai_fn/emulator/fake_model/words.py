@@ -1,4 +1,4 @@
-"""Words, by which texts are found to be alike."""
+"""Words of a text, for embeddings and retrieval."""
 
 import re
 
@@ -7,7 +7,7 @@ __all__ = ["is_content_word", "split_words"]
 
 def split_words(text: str) -> list[str]:
     """
-    List the words of a text in lower case; where no spaces are written, each sign is one.
+    Split a text into lower-case words. In scripts without spaces, each character is a word.
 
     >>> split_words("Why is it BLUE? 青い")
     ['why', 'is', 'it', 'blue', '青', 'い']
@@ -20,7 +20,7 @@ _WORD_PATTERN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W\u3040-\u30ff\u340
 
 def is_content_word(word: str) -> bool:
     """
-    Tell a word that says what a text is about from one that any text has.
+    Return False for stop words, such as "the".
 
     >>> [is_content_word(each) for each in ("the", "sky")]
     [False, True]

@@ -1,4 +1,4 @@
-"""Live sessions as they are addressed: which conversation an address means, and what is said to each of its frames."""
+"""Live connections: finds the kind of session that a URL refers to, and passes frames to it."""
 
 import re
 from collections.abc import Mapping
@@ -24,64 +24,64 @@ _SessionHistory: TypeAlias = LiveHistory | music.MusicHistory
 
 
 class EmulatedConnection(Value):
-    """A session under way, or about to begin."""
+    """A connection before or after its setup frame."""
 
     is_music: bool = False
     is_vertex: bool = False
     token: str = ""
-    """The ephemeral token that it is to begin with, if one is needed."""
+    """Ephemeral token to redeem with the setup frame, if the URL requires one."""
     history: _SessionHistory | None = None
-    """What it remembers, once it is set up."""
+    """State of the session, once it is set up."""
 
     @property
     def time_left(self) -> float | None:
-        """The seconds after which the server ends it, having said that it will."""
+        """Seconds after which the server closes the connection, if it has sent a ``goAway``."""
         return self.history.time_left if isinstance(self.history, LiveHistory) else None
 
     def receive_frame(
-        self, state: EmulatorState, frame: bytes | str, now: datetime, unsaid: tuple[bytes, ...] = ()
+        self, state: EmulatorState, frame: bytes | str, now: datetime, unsent: tuple[bytes, ...] = ()
     ) -> "tuple[EmulatorState, EmulatedConnection, tuple[bytes, ...]]":
         """
-        Hear a frame, the first of which is the setup, and answer it.
+        Handle a frame, and return the messages to send. The first frame is the setup.
 
-        Whoever takes time to send an answer tells what of it is `unsaid`: that comes back before the new answer, unless
-        the frame interrupts it.
+        Messages that were not sent yet are passed as `unsent`. They are returned before the new ones, unless the frame
+        interrupts them.
 
         Raises:
-            Closed: where the server would close the connection.
+            EmulatedClose: If the server closes the connection because of the frame.
         """
-        line: _SessionHistory
-        before = tuple(map(codec.decode, unsaid))
+        history: _SessionHistory
+        unsent_messages = tuple(map(codec.decode, unsent))
         if isinstance(self.history, LiveHistory):
-            state, line, messages = sessions.receive_frame(state, self.history, frame, before)
+            state, history, messages = sessions.receive_frame(state, self.history, frame, unsent_messages)
         elif self.history is not None:
-            state, line, messages = music.receive_frame(state, self.history, frame, before)
+            state, history, messages = music.receive_frame(state, self.history, frame, unsent_messages)
         elif self.is_music:
-            state, line, messages = music.open_session(state, frame)
+            state, history, messages = music.open_session(state, frame)
         else:
-            state, line, messages = sessions.open_session(state, frame, now, token=self.token, vertex=self.is_vertex)
-        later = msgspec.structs.replace(self, history=line)
-        return state, later, tuple(map(codec.encode, messages))
+            state, history, messages = sessions.open_session(state, frame, now, token=self.token, vertex=self.is_vertex)
+        updated = msgspec.structs.replace(self, history=history)
+        return state, updated, tuple(map(codec.encode, messages))
 
 
 def open_connection(state: EmulatorState, request: HttpRequest) -> EmulatedConnection:
     """
-    Begin the conversation that an address means, with who may hold one.
+    Open a connection for a URL, after checking the API key. A token is checked with the first frame.
 
     Raises:
-        Fault: where there is none at that address, or for who has no key; a token is looked at with the first frame.
+        EmulatedFault: If no session exists at the URL, or the API key is missing or wrong.
     """
-    conversation = match_connection(request)
-    if conversation is None:
-        raise EmulatedFault(404, "NOT_FOUND", f"{request.url.partition('?')[0]} is no session of the API.")
-    if not conversation.token:
+    connection = match_connection(request)
+    if connection is None:
+        raise EmulatedFault(404, "NOT_FOUND", f"{request.url.partition('?')[0]} is not a live session of the API.")
+    if not connection.token:
         authenticate_request(state, request.headers, _parse_query(request))
-    return conversation
+    return connection
 
 
 def match_connection(request: HttpRequest) -> EmulatedConnection | None:
     """
-    Find the conversation that an address means; one of a gateway, whose address says nothing, is Vertex AI's.
+    Find the kind of session that a URL refers to. A gateway's URL without a known path is one of Vertex AI.
 
     >>> path = "ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateMusic"
     >>> match_connection(HttpRequest("GET", f"wss://localhost/{path}")).is_music

@@ -1,4 +1,4 @@
-"""What a live session remembers, and how it changes with what is heard, seen and answered."""
+"""State of a live session, and how turns, media and function responses change it."""
 
 import re
 
@@ -39,88 +39,84 @@ __all__ = [
 
 
 class LiveHistory(Value):
-    """What one session remembers."""
+    """State of one session."""
 
     setup: EmulatedSetup
     is_vertex: bool
-    """Whether Vertex AI is spoken."""
+    """Whether the session is one of Vertex AI."""
     turns: tuple[Content, ...] = ()
     audio_size: int = 0
-    """How many bytes were heard since the last answer."""
+    """Number of bytes of audio received since the last answer."""
     audio_mime_type: str = ""
     image_mime_types: tuple[str, ...] = ()
-    """Which kinds of pictures were seen since the last answer."""
+    """MIME types of the images received since the last answer."""
     pending_calls: tuple[FunctionCall, ...] = ()
-    """Those that are waited for."""
+    """Function calls without a final response."""
     function_responses: tuple[FunctionResponse, ...] = ()
-    """What was answered while others are waited for."""
+    """Responses received while other calls are pending."""
     call_count: int = 0
-    """How many calls there were."""
+    """Number of calls made so far."""
     frame_count: int = 0
-    """How many messages of ours there were after the setup."""
+    """Number of client messages after the setup."""
     time_left: float | None = None
-    """The seconds after which the server ends it, having said that it will."""
+    """Seconds after which the server closes the connection, if it has sent a ``goAway``."""
 
     @property
     def modality(self) -> Modality:
-        """What is answered in: sound, unless the setup says otherwise."""
+        """Modality of the answers: audio, unless the setup sets another."""
         config = self.setup.generation_config
         return ((config and config.response_modalities) or (Modality.AUDIO,))[0]
 
 
-def add_turns(line: LiveHistory, *turns: Content) -> LiveHistory:
-    """Add to the conversation."""
-    return replace(line, turns=(*line.turns, *turns))
+def add_turns(history: LiveHistory, *turns: Content) -> LiveHistory:
+    """Append turns to the conversation."""
+    return replace(history, turns=(*history.turns, *turns))
 
 
-def truncate_last_answer(line: LiveHistory, unsaid: int) -> LiveHistory:
-    """Remember of the last answer what was said before it was interrupted: all but so many pieces."""
-    *turns, last = line.turns
-    said = "".join(part.text or "" for part in last.parts or ())
-    kept = "".join(join_chunks(split_tokens(said))[: -unsaid or None])
-    answer = Content(parts=(Part(text=kept),), role="model")
-    return replace(line, turns=(*turns, answer) if kept else tuple(turns))
+def truncate_last_answer(history: LiveHistory, unsent_chunks: int) -> LiveHistory:
+    """Remove the unsent chunks from the end of an interrupted answer."""
+    *turns, last = history.turns
+    text = "".join(part.text or "" for part in last.parts or ())
+    spoken_text = "".join(join_chunks(split_tokens(text))[: -unsent_chunks or None])
+    answer = Content(parts=(Part(text=spoken_text),), role="model")
+    return replace(history, turns=(*turns, answer) if spoken_text else tuple(turns))
 
 
-# What is heard and seen: that there was something, and how much of it, not what
-
-
-def add_blob(line: LiveHistory, blob: Blob) -> LiveHistory:
-    """Remember that something was heard or seen."""
+def add_blob(history: LiveHistory, blob: Blob) -> LiveHistory:
+    """Record that audio or an image was received: its type and size, not its content."""
     kind = blob.mime_type or ""
     if kind.startswith("audio/pcm"):
-        return replace(line, audio_size=line.audio_size + len(blob.data or b""), audio_mime_type=kind)
+        return replace(history, audio_size=history.audio_size + len(blob.data or b""), audio_mime_type=kind)
     if kind.startswith("image/"):
-        return replace(line, image_mime_types=(*line.image_mime_types, kind))
+        return replace(history, image_mime_types=(*history.image_mime_types, kind))
     raise EmulatedClose(1007, f"realtime_input: {kind!r} is neither audio/pcm nor an image.")
 
 
-def build_user_turn(line: LiveHistory, *parts: Part) -> Content:
-    """Put what came since the last answer into a turn."""
-    kinds = (*line.image_mime_types, *([line.audio_mime_type] if line.audio_size else ()))
+def build_user_turn(history: LiveHistory, *parts: Part) -> Content:
+    """Build a turn of the media received since the last answer."""
+    kinds = (*history.image_mime_types, *([history.audio_mime_type] if history.audio_size else ()))
     return Content(parts=(*parts, *(Part(inline_data=Blob(mime_type=kind)) for kind in kinds)), role="user")
 
 
-def describe_audio(line: LiveHistory) -> str:
-    """Write down what was heard, as far as an emulator has ears."""
-    rate = re.search(r"rate=([0-9]{1,9})", line.audio_mime_type)
-    seconds = line.audio_size / (2 * max(int(rate[1]) if rate is not None else _DEFAULT_SAMPLE_RATE, 1))
+def describe_audio(history: LiveHistory) -> str:
+    """Describe the received audio by its duration, as a transcript."""
+    rate = re.search(r"rate=([0-9]{1,9})", history.audio_mime_type)
+    seconds = history.audio_size / (2 * max(int(rate[1]) if rate is not None else _DEFAULT_SAMPLE_RATE, 1))
     return f"{seconds:.1f} seconds of sound"
 
 
 _DEFAULT_SAMPLE_RATE = 16000
-"""What the API takes where the type of a sound says nothing: https://ai.google.dev/gemini-api/docs/live-guide"""
+"""Sample rate if the MIME type has none: https://ai.google.dev/gemini-api/docs/live-guide"""
 
 
-# Functions
-
-
-def build_calls(line: LiveHistory) -> tuple[FunctionCall, ...]:
-    """Call the functions that were named in what was said last, with arguments that fit."""
-    text, tools = find_question(line.turns[-1:]), line.setup.tools or ()
+def build_calls(history: LiveHistory) -> tuple[FunctionCall, ...]:
+    """Call the functions that the last turn names, with arguments that match their parameters."""
+    text, tools = find_question(history.turns[-1:]), history.setup.tools or ()
     names = [each.name for tool in tools for each in tool.function_declarations or () if each.name]
-    made = (_build_call(tools, name, text) for name in dict.fromkeys(names) if has_word(text, name))
-    return tuple(replace(call, id=f"{_CALL_ID_PREFIX}{count}") for count, call in enumerate(made, line.call_count + 1))
+    calls = (_build_call(tools, name, text) for name in dict.fromkeys(names) if has_word(text, name))
+    return tuple(
+        replace(call, id=f"{_CALL_ID_PREFIX}{count}") for count, call in enumerate(calls, history.call_count + 1)
+    )
 
 
 _CALL_ID_PREFIX = "function-call-"
@@ -132,13 +128,13 @@ def _build_call(tools: tuple[Tool, ...], name: str, text: str) -> FunctionCall:
     try:
         call = build_call(tools, ToolConfig(function_calling_config=config), text)
     except UnreadableSchema:
-        raise EmulatedClose(1007, f"The parameters of the function {name!r} cannot be read.") from None
+        raise EmulatedClose(1007, f"The parameters of the function {name!r} are invalid.") from None
     return call or FunctionCall(name=name, args={})
 
 
 def has_word(text: str, word: str) -> bool:
     """
-    Tell whether a text has a word, in whichever case.
+    Whether a text contains a whole word, in any case.
 
     >>> has_word("What does the Clock say?", "clock"), has_word("o'clockwork", "clock")
     (True, False)
@@ -146,34 +142,39 @@ def has_word(text: str, word: str) -> bool:
     return re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text, re.IGNORECASE) is not None
 
 
-def add_function_response(line: LiveHistory, response: FunctionResponse) -> LiveHistory:
-    """Take what a function answered; what comes late, to a call that was cancelled, is left aside."""
-    if not response.id and not line.is_vertex:
+def add_function_response(history: LiveHistory, response: FunctionResponse) -> LiveHistory:
+    """Add a function response. A late response to a cancelled call is ignored."""
+    if not response.id and not history.is_vertex:
         raise EmulatedClose(1007, "tool_response.function_responses: each needs the id of its call.")
-    call = next((each for each in line.pending_calls if _is_response_to(response, each)), None)
+    call = next((each for each in history.pending_calls if _is_response_to(response, each)), None)
     if call is None:
-        if response.id and _is_earlier_call(line, response.id):
-            return line
-        raise EmulatedClose(1007, f"tool_response.function_responses: no call is {response.id or response.name!r}.")
-    waiting = (
-        line.pending_calls if response.will_continue else tuple(each for each in line.pending_calls if each is not call)
+        if response.id and _is_earlier_call(history, response.id):
+            return history
+        raise EmulatedClose(
+            1007, f"tool_response.function_responses: there is no call {response.id or response.name!r}."
+        )
+    pending = (
+        history.pending_calls
+        if response.will_continue
+        else tuple(each for each in history.pending_calls if each is not call)
     )
-    return replace(line, pending_calls=waiting, function_responses=(*line.function_responses, response))
+    return replace(history, pending_calls=pending, function_responses=(*history.function_responses, response))
 
 
 def _is_response_to(response: FunctionResponse, call: FunctionCall) -> bool:
     return response.id == call.id if response.id else response.name == call.name
 
 
-def _is_earlier_call(line: LiveHistory, identity: str) -> bool:
-    return identity in {f"{_CALL_ID_PREFIX}{count}" for count in range(1, line.call_count + 1)}
+def _is_earlier_call(history: LiveHistory, call_id: str) -> bool:
+    return call_id in {f"{_CALL_ID_PREFIX}{count}" for count in range(1, history.call_count + 1)}
 
 
-# What it costs
-
-
-def count_usage(line: LiveHistory, spoken: int) -> UsageMetadata:
-    """Count the tokens of an answer, and of all that was said before."""
-    system = line.setup.system_instruction
-    told = sum(map(count_tokens, (*([system] if system is not None else ()), *line.turns)))
-    return UsageMetadata(prompt_token_count=told, response_token_count=spoken, total_token_count=told + spoken)
+def count_usage(history: LiveHistory, answer_tokens: int) -> UsageMetadata:
+    """Count the tokens of an answer and of all turns before it."""
+    system = history.setup.system_instruction
+    prompt_tokens = sum(map(count_tokens, (*([system] if system is not None else ()), *history.turns)))
+    return UsageMetadata(
+        prompt_token_count=prompt_tokens,
+        response_token_count=answer_tokens,
+        total_token_count=prompt_tokens + answer_tokens,
+    )

@@ -1,14 +1,18 @@
 """
-Live music, without a socket, as `live` has sessions: a few short chunks after each frame while it plays.
+Live music: while it plays, each frame is answered with a few short audio chunks.
 
-Wishes that say "forbidden" are filtered.
+Prompts with "forbidden" are filtered.
 """
+
+from collections.abc import Mapping
+from typing import Any
 
 from msgspec.structs import replace
 
 from genai_fn.emulator.fake_model.audio import build_tone
-from genai_fn.emulator.live.setup import EmulatedClose, ServerMessages, dump_message, parse_frame
+from genai_fn.emulator.live.setup import EmulatedClose, ServerMessages, dump_message, list_set_fields, parse_frame
 from genai_fn.emulator.predictions.image_predictions import is_blocked_prompt
+from genai_fn.emulator.server.request_parsing import describe_range_error
 from genai_fn.emulator.server.state import EmulatorState
 from genai_fn.schema import (
     AudioChunk,
@@ -29,68 +33,61 @@ __all__ = ["MusicHistory", "open_session", "receive_frame"]
 
 
 class MusicHistory(Value):
-    """What one session remembers."""
+    """State of one session."""
 
     prompts: tuple[WeightedPrompt, ...] = ()
     config: LiveMusicGenerationConfig | None = None
     is_playing: bool = False
     chunk_count: int = 0
-    """How many chunks there were since the beginning, or the last stop."""
+    """Number of chunks sent since the start, or since the last stop or reset."""
 
 
 def open_session(state: EmulatorState, frame: bytes | str) -> tuple[EmulatorState, MusicHistory, ServerMessages]:
     """
-    Open a session.
+    Open a session with a setup frame.
 
     Raises:
-        Closed: where the setup does not fit.
+        EmulatedClose: If the setup is invalid.
 
     >>> open_session(EmulatorState(), '{"setup": {"model": "models/lyria-realtime-exp"}}')[2]
     ({'setupComplete': {}},)
     """
-    said = parse_frame(frame, LiveMusicClientMessage)
-    if _list_set_fields(said) != ["setup"] or said.setup is None:
+    message = parse_frame(frame, LiveMusicClientMessage)
+    if list_set_fields(message) != ["setup"] or message.setup is None:
         raise EmulatedClose(1007, "setup must be the first message.")
-    if not said.setup.model:
+    if not message.setup.model:
         raise EmulatedClose(1007, "setup.model is not specified.")
     return state, MusicHistory(), (dump_message(LiveMusicServerMessage(setup_complete=LiveMusicServerSetupComplete())),)
 
 
 def receive_frame(
-    state: EmulatorState, player: MusicHistory, frame: bytes | str, unsaid: ServerMessages = ()
+    state: EmulatorState, history: MusicHistory, frame: bytes | str, unsent: ServerMessages = ()
 ) -> tuple[EmulatorState, MusicHistory, ServerMessages]:
     """
-    Hear a frame, and play on, after what is still `unsaid`, if there is not to be silence.
+    Handle a frame, and return the next audio chunks if the music plays. Unsent audio is dropped if it does not.
 
     Raises:
-        Closed: where the frame does not fit.
+        EmulatedClose: If the frame is invalid.
     """
-    said = parse_frame(frame, LiveMusicClientMessage)
-    if len(_list_set_fields(said)) != 1 or said.setup is not None:
+    message = parse_frame(frame, LiveMusicClientMessage)
+    if len(list_set_fields(message)) != 1 or message.setup is not None:
         raise EmulatedClose(
-            1007, "A message holds one of client_content, music_generation_config and playback_control."
+            1007, "A message must contain exactly one of client_content, music_generation_config and playback_control."
         )
     filtered: tuple[LiveMusicServerMessage, ...] = ()
-    if said.client_content is not None:
-        player, filtered = _set_prompts(player, said.client_content.weighted_prompts or ())
-    if said.music_generation_config is not None:
-        player = replace(player, config=_check_config(said.music_generation_config))
-    if said.playback_control is not None:
-        player = _apply_control(player, said.playback_control)
-    player, played = _play_chunks(player) if player.is_playing else (player, ())
-    before = (each for each in unsaid if player.is_playing or "serverContent" not in each)
-    return state, player, (*before, *map(dump_message, (*filtered, *played)))
-
-
-def _list_set_fields(said: LiveMusicClientMessage) -> list[str]:
-    return [name for name in said.__struct_fields__ if getattr(said, name) is not None]
-
-
-# What is asked for
+    if message.client_content is not None:
+        history, filtered = _set_prompts(history, message.client_content.weighted_prompts or ())
+    if message.music_generation_config is not None:
+        history = replace(history, config=_check_config(message.music_generation_config))
+    if message.playback_control is not None:
+        history = _apply_control(history, message.playback_control)
+    history, chunks = _play_chunks(history) if history.is_playing else (history, ())
+    still_unsent = (each for each in unsent if history.is_playing or "serverContent" not in each)
+    return state, history, (*still_unsent, *map(dump_message, (*filtered, *chunks)))
 
 
 def _set_prompts(
-    player: MusicHistory, prompts: tuple[WeightedPrompt, ...]
+    history: MusicHistory, prompts: tuple[WeightedPrompt, ...]
 ) -> tuple[MusicHistory, tuple[LiveMusicServerMessage, ...]]:
     if not prompts:
         raise EmulatedClose(1007, "client_content.weighted_prompts must not be empty.")
@@ -99,23 +96,21 @@ def _set_prompts(
             raise EmulatedClose(
                 1007, f"client_content.weighted_prompts[{index}] needs a text, and a weight other than 0."
             )
-    granted = tuple(each for each in prompts if not is_blocked_prompt(each.text or ""))
-    refused = [
+    accepted = tuple(each for each in prompts if not is_blocked_prompt(each.text or ""))
+    filtered = [
         LiveMusicFilteredPrompt(text=each.text, filtered_reason=_FILTER_REASON)
         for each in prompts
-        if each not in granted
+        if each not in accepted
     ]
-    return replace(player, prompts=granted), tuple(LiveMusicServerMessage(filtered_prompt=each) for each in refused)
+    return replace(history, prompts=accepted), tuple(LiveMusicServerMessage(filtered_prompt=each) for each in filtered)
 
 
-_FILTER_REASON = 'It says "forbidden".'
+_FILTER_REASON = 'It contains "forbidden".'
 
 
 def _check_config(config: LiveMusicGenerationConfig) -> LiveMusicGenerationConfig:
-    for name, (least, most) in _CONFIG_RANGES.items():
-        given = getattr(config, name)
-        if given is not None and not least <= given <= most:
-            raise EmulatedClose(1007, f"music_generation_config.{name}: {given} is not from {least} to {most}")
+    if error := describe_range_error(config, _CONFIG_RANGES):
+        raise EmulatedClose(1007, f"music_generation_config.{error}")
     return config
 
 
@@ -129,41 +124,37 @@ _CONFIG_RANGES = {
 }
 
 
-def _apply_control(player: MusicHistory, button: LiveMusicPlaybackControl) -> MusicHistory:
-    match button:
-        case LiveMusicPlaybackControl.PLAY:
-            if not player.prompts:
-                raise EmulatedClose(
-                    1007, "There is nothing to play: client_content.weighted_prompts must be set first."
-                )
-            return replace(player, is_playing=True)
-        case LiveMusicPlaybackControl.PAUSE:
-            return replace(player, is_playing=False)
-        case LiveMusicPlaybackControl.STOP:
-            return replace(player, is_playing=False, chunk_count=0)
-        case LiveMusicPlaybackControl.RESET_CONTEXT:
-            return replace(player, chunk_count=0)
-        case _:
-            raise EmulatedClose(1007, f"playback_control: {button} is none of PLAY, PAUSE, STOP and RESET_CONTEXT.")
+def _apply_control(history: MusicHistory, control: LiveMusicPlaybackControl) -> MusicHistory:
+    changes = _CONTROL_CHANGES.get(control)
+    if changes is None:
+        raise EmulatedClose(1007, f"playback_control: {control} is not one of PLAY, PAUSE, STOP and RESET_CONTEXT.")
+    if control == LiveMusicPlaybackControl.PLAY and not history.prompts:
+        raise EmulatedClose(1007, "There is nothing to play: client_content.weighted_prompts must be set first.")
+    return replace(history, **changes)
 
 
-# What is played
+_CONTROL_CHANGES: Mapping[LiveMusicPlaybackControl, Mapping[str, Any]] = {
+    LiveMusicPlaybackControl.PLAY: {"is_playing": True},
+    LiveMusicPlaybackControl.PAUSE: {"is_playing": False},
+    LiveMusicPlaybackControl.STOP: {"is_playing": False, "chunk_count": 0},
+    LiveMusicPlaybackControl.RESET_CONTEXT: {"chunk_count": 0},
+}
 
 
-def _play_chunks(player: MusicHistory) -> tuple[MusicHistory, tuple[LiveMusicServerMessage, ...]]:
-    places = range(player.chunk_count, player.chunk_count + _CHUNKS_PER_FRAME)
-    chunks = (LiveMusicServerContent(audio_chunks=(_build_chunk(player, place),)) for place in places)
-    told = tuple(LiveMusicServerMessage(server_content=each) for each in chunks)
-    return replace(player, chunk_count=player.chunk_count + _CHUNKS_PER_FRAME), told
+def _play_chunks(history: MusicHistory) -> tuple[MusicHistory, tuple[LiveMusicServerMessage, ...]]:
+    indices = range(history.chunk_count, history.chunk_count + _CHUNKS_PER_FRAME)
+    chunks = (LiveMusicServerContent(audio_chunks=(_build_chunk(history, index),)) for index in indices)
+    messages = tuple(LiveMusicServerMessage(server_content=each) for each in chunks)
+    return replace(history, chunk_count=history.chunk_count + _CHUNKS_PER_FRAME), messages
 
 
 _CHUNKS_PER_FRAME = 3
 
 
-def _build_chunk(player: MusicHistory, place: int) -> AudioChunk:
-    content = LiveMusicClientContent(weighted_prompts=player.prompts)
+def _build_chunk(history: MusicHistory, index: int) -> AudioChunk:
+    content = LiveMusicClientContent(weighted_prompts=history.prompts)
     return AudioChunk(
-        data=build_tone(f"{player.prompts} {player.config} {place}", 0.02, 48000, channels=2),
+        data=build_tone(f"{history.prompts} {history.config} {index}", 0.02, 48000, channels=2),
         mime_type="audio/l16;rate=48000;channels=2",
-        source_metadata=LiveMusicSourceMetadata(client_content=content, music_generation_config=player.config),
+        source_metadata=LiveMusicSourceMetadata(client_content=content, music_generation_config=history.config),
     )

@@ -1,12 +1,12 @@
 """
-Live sessions, without a socket: what the server remembers, and a frame of the client's, give what the server says.
+Live sessions: a state and a frame of the client give the next state and the messages of the server.
 
-Whoever serves them calls `opened` with the first frame and `heard` with each later one, in order, sends the messages as
-JSON, and, where `Closed` is raised, closes the connection with its code and reason; so it may, too, `Line.time_left`
-seconds after all is said. Nothing is changed: each call answers the state and the line that go into the next one.
+A server calls `open_session` with the first frame and `receive_frame` with each later one, and sends the messages as
+JSON. If `EmulatedClose` is raised, it closes the connection with the exception's code and reason. It may also close it
+``time_left`` seconds after the last message. All values are immutable.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,14 @@ from msgspec.structs import replace
 
 from genai_fn.emulator.auth_tokens import apply_token_setup, redeem_token
 from genai_fn.emulator.live.history import LiveHistory
-from genai_fn.emulator.live.setup import EmulatedClose, EmulatedSetup, ServerMessages, dump_message, parse_frame
+from genai_fn.emulator.live.setup import (
+    EmulatedClose,
+    EmulatedSetup,
+    ServerMessages,
+    dump_message,
+    list_set_fields,
+    parse_frame,
+)
 from genai_fn.emulator.live.turns import HANDLE_COLLECTION, EmulatedSession, LiveTurn
 from genai_fn.emulator.server.faults import EmulatedFault
 from genai_fn.emulator.server.state import EmulatorState
@@ -31,9 +38,6 @@ from genai_fn.schema.base import Message
 __all__ = ["open_session", "receive_frame"]
 
 
-# The first frame
-
-
 class _FirstFrame(Message):
     setup: EmulatedSetup | None = None
 
@@ -42,28 +46,28 @@ def open_session(
     state: EmulatorState, frame: bytes | str, now: datetime, *, token: str = "", vertex: bool = False
 ) -> tuple[EmulatorState, LiveHistory, ServerMessages]:
     """
-    Open a session.
+    Open a session with a setup frame.
 
     Args:
-        state: What the server remembers.
+        state: State of the emulator.
 
         frame: The setup.
 
-        now: When this is, in UTC.
+        now: Time of the request, in UTC.
 
-        token: The name of the ephemeral token that it is opened with, if one is.
+        token: Name of the ephemeral token to redeem, if any.
 
-        vertex: Whether Vertex AI is spoken.
+        vertex: Whether the session is one of Vertex AI.
 
     Raises:
-        Closed: where the setup does not fit, or the token does not grant a session.
+        EmulatedClose: If the setup is invalid, or the token does not allow a session.
 
     >>> from datetime import UTC
     >>> setup = b'{"setup": {"model": "models/m", "generationConfig": {"responseModalities": ["TEXT"]}}}'
-    >>> state, line, messages = open_session(EmulatorState(), setup, datetime(2026, 1, 1, tzinfo=UTC))
+    >>> state, history, messages = open_session(EmulatorState(), setup, datetime(2026, 1, 1, tzinfo=UTC))
     >>> messages
     ({'setupComplete': {'sessionId': 'session1'}},)
-    >>> state, line, messages = receive_frame(state, line, b'{"realtimeInput": {"text": "hi"}}')
+    >>> state, history, messages = receive_frame(state, history, b'{"realtimeInput": {"text": "hi"}}')
     >>> messages[0]["serverContent"]["modelTurn"]["parts"]
     [{'text': 'I am an offline model in'}]
     """
@@ -72,16 +76,16 @@ def open_session(
         raise EmulatedClose(1007, "setup must be the first message.")
     if token:
         try:
-            state, admission = redeem_token(state, token, now)
+            state, stored_token = redeem_token(state, token, now)
         except EmulatedFault as fault:
             raise EmulatedClose(1008, fault.message) from None
-        setup = apply_token_setup(admission, setup)
+        setup = apply_token_setup(stored_token, setup)
     _check_setup(setup)
-    before = _find_resumed_session(state, setup)
-    line = LiveHistory(setup=setup, is_vertex=vertex, turns=before.turns, call_count=before.call_count)
+    resumed = _find_resumed_session(state, setup)
+    history = LiveHistory(setup=setup, is_vertex=vertex, turns=resumed.turns, call_count=resumed.call_count)
     state, name = state.assign_name("sessions")
     complete = LiveServerSetupComplete(session_id=name.rpartition("/")[2])
-    return state, line, (_dump_message(line, LiveServerMessage(setup_complete=complete)),)
+    return state, history, (_dump_message(history, LiveServerMessage(setup_complete=complete)),)
 
 
 def _check_setup(setup: EmulatedSetup) -> None:
@@ -89,11 +93,11 @@ def _check_setup(setup: EmulatedSetup) -> None:
         raise EmulatedClose(1007, "setup.model is not specified.")
     modalities = (setup.generation_config and setup.generation_config.response_modalities) or ()
     if len(modalities) > 1 or set(modalities) - {Modality.TEXT, Modality.AUDIO}:
-        raise EmulatedClose(1007, f"A session answers either in TEXT or in AUDIO, not in {', '.join(modalities)}.")
+        raise EmulatedClose(1007, f"A session responds either in TEXT or in AUDIO, not in {', '.join(modalities)}.")
 
 
 def _find_resumed_session(state: EmulatorState, setup: EmulatedSetup) -> EmulatedSession:
-    """Find the session that is taken up again."""
+    """Return the session to resume; an empty one without a handle."""
     handle = setup.session_resumption and setup.session_resumption.handle
     if not handle:
         return EmulatedSession((), 0)
@@ -101,9 +105,6 @@ def _find_resumed_session(state: EmulatorState, setup: EmulatedSetup) -> Emulate
     if not isinstance(found, EmulatedSession):
         raise EmulatedClose(1008, f"The session of the handle {handle!r} is not found.")
     return found
-
-
-# Each later frame
 
 
 class _ClientFrame(Message):
@@ -114,32 +115,37 @@ class _ClientFrame(Message):
 
 
 def receive_frame(
-    state: EmulatorState, line: LiveHistory, frame: bytes | str, unsaid: ServerMessages = ()
+    state: EmulatorState, history: LiveHistory, frame: bytes | str, unsent: ServerMessages = ()
 ) -> tuple[EmulatorState, LiveHistory, ServerMessages]:
     """
-    Hear a frame, and say what there is to say to it, after what is still `unsaid`, if that is not interrupted.
+    Handle a frame, and return the messages to send. Unsent messages come first, unless the frame interrupts them.
 
     Raises:
-        Closed: where the frame does not fit.
+        EmulatedClose: If the frame is invalid.
     """
-    said = parse_frame(frame, _ClientFrame)
-    if sum(getattr(said, name) is not None for name in said.__struct_fields__) != 1:
-        raise EmulatedClose(1007, "A message holds one of client_content, realtime_input and tool_response.")
-    if said.setup is not None:
+    message = parse_frame(frame, _ClientFrame)
+    names = list_set_fields(message)
+    if len(names) != 1:
+        raise EmulatedClose(
+            1007, "A message must contain exactly one of client_content, realtime_input and tool_response."
+        )
+    if message.setup is not None:
         raise EmulatedClose(1007, "setup must be the first message and only the first.")
-    talk = LiveTurn(state, replace(line, frame_count=line.frame_count + 1), unsaid)
-    if said.client_content is not None:
-        talk.add_client_content(said.client_content)
-    if said.realtime_input is not None:
-        talk.add_realtime_input(said.realtime_input)
-    if said.tool_response is not None:
-        talk.add_tool_response(said.tool_response)
-    return talk.state, talk.history, (*talk.unsent, *(_dump_message(line, each) for each in talk.messages))
+    turn = LiveTurn(state, replace(history, frame_count=history.frame_count + 1), unsent)
+    _FRAME_HANDLERS[names[0]](turn, getattr(message, names[0]))
+    return turn.state, turn.history, (*turn.unsent, *(_dump_message(history, each) for each in turn.messages))
 
 
-def _dump_message(line: LiveHistory, message: LiveServerMessage) -> Mapping[str, Any]:
-    """Write a message; Vertex AI has a word of its own for what was answered."""
+_FRAME_HANDLERS: Mapping[str, Callable[[LiveTurn, Any], None]] = {
+    "client_content": LiveTurn.add_client_content,
+    "realtime_input": LiveTurn.add_realtime_input,
+    "tool_response": LiveTurn.add_tool_response,
+}
+
+
+def _dump_message(history: LiveHistory, message: LiveServerMessage) -> Mapping[str, Any]:
+    """Encode a message; Vertex AI names one field of the usage metadata differently."""
     tree = dump_message(message)
-    if line.is_vertex and message.usage_metadata is not None:
+    if history.is_vertex and message.usage_metadata is not None:
         tree["usageMetadata"]["candidatesTokenCount"] = tree["usageMetadata"].pop("responseTokenCount")
     return tree

@@ -1,4 +1,4 @@
-"""How a live session is set up, as the API reads it; and how it is closed where something does not fit."""
+"""The setup of a live session, and the exception that closes one."""
 
 from collections.abc import Mapping
 from typing import Any, TypeAlias, TypeVar
@@ -22,16 +22,16 @@ from genai_fn.schema import (
 )
 from genai_fn.schema.base import Message
 
-__all__ = ["EmulatedClose", "EmulatedSetup", "ServerMessages", "dump_message", "parse_frame"]
+__all__ = ["EmulatedClose", "EmulatedSetup", "ServerMessages", "dump_message", "list_set_fields", "parse_frame"]
 
 ServerMessages: TypeAlias = tuple[Mapping[str, Any], ...]
-"""What the server says, in order, as JSON."""
+"""Messages of the server in order, as JSON trees."""
 
 S = TypeVar("S", bound=msgspec.Struct)
 
 
-class EmulatedClose(Exception):  # noqa: N818  # ends a session as the server does; never an error of the program
-    """What the server closes a connection with: 1007 for frames that do not fit, 1008 for what is not granted."""
+class EmulatedClose(Exception):  # noqa: N818  # closes an emulated session; it is not a user's error
+    """Closes the connection with a code: 1007 for an invalid frame, 1008 for a session that is not allowed."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
@@ -40,16 +40,16 @@ class EmulatedClose(Exception):  # noqa: N818  # ends a session as the server do
 
 
 _MAX_REASON_BYTES = 123
-"""Of a reason, in bytes: https://www.rfc-editor.org/rfc/rfc6455#section-5.5"""
+"""Limit of a close reason in bytes: https://www.rfc-editor.org/rfc/rfc6455#section-5.5"""
 
 
 class _GenerationConfig(GenerationConfig):
     model_config: ModelSelectionConfig | None = None
-    """What Vertex AI calls ``model_selection_config``."""
+    """Vertex AI's name for ``model_selection_config``."""
 
 
 class EmulatedSetup(Message):
-    """How a session is set up."""
+    """The setup message of a session."""
 
     model: str | None = None
     generation_config: _GenerationConfig | None = None
@@ -65,10 +65,10 @@ class EmulatedSetup(Message):
 
 def parse_frame(frame: bytes | str, kind: type[S]) -> S:
     """
-    Read a frame, as strictly as the body of a request.
+    Parse a frame as strictly as the body of a request.
 
     Raises:
-        Closed: with the path of what does not fit.
+        EmulatedClose: If a field is unknown or has the wrong type; the reason contains its path.
     """
     try:
         return parse_message(frame.encode("utf-8", "surrogatepass") if isinstance(frame, str) else frame, kind)
@@ -76,7 +76,12 @@ def parse_frame(frame: bytes | str, kind: type[S]) -> S:
         raise EmulatedClose(1007, fault.message) from None
 
 
+def list_set_fields(message: Message) -> list[str]:
+    """Return the names of the fields that are not None."""
+    return [name for name in message.__struct_fields__ if getattr(message, name) is not None]
+
+
 def dump_message(message: Message) -> dict[str, Any]:
-    """Write a message as JSON has it."""
+    """Convert a message to a JSON tree."""
     tree: dict[str, Any] = codec.decode(encode_json(message))
     return tree

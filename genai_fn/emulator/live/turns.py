@@ -1,4 +1,4 @@
-"""What is said to one frame of a live session, and what is remembered after it."""
+"""Handles one frame of a live session: updates its state, and collects the messages to send."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -46,29 +46,29 @@ from genai_fn.values import Value
 __all__ = ["HANDLE_COLLECTION", "EmulatedSession", "LiveTurn"]
 
 HANDLE_COLLECTION: Final = "handles"
-"""Where sessions are kept that may be taken up again."""
+"""Collection of resumable sessions."""
 
 
 class EmulatedSession(Value):
-    """What a handle leads back to."""
+    """A session that a resumption handle refers to."""
 
     turns: tuple[Content, ...]
     call_count: int
-    """How many calls there were."""
+    """Number of calls made so far."""
 
 
 class LiveTurn:
-    """What is remembered, and what is said, while one frame is heard."""
+    """Handles one frame: the state and the history after it, and the messages to send."""
 
-    def __init__(self, state: EmulatorState, line: LiveHistory, unsaid: ServerMessages) -> None:
+    def __init__(self, state: EmulatorState, history: LiveHistory, unsent: ServerMessages) -> None:
         self.state = state
-        self.history = line
-        self.unsent = unsaid
-        """What earlier frames were answered, and is still to be said before all else."""
+        self.history = history
+        self.unsent = unsent
+        """Messages of earlier frames that were not sent yet. They are sent first."""
         self.messages: list[LiveServerMessage] = []
 
     def add_client_content(self, content: LiveClientContent) -> None:
-        """Add turns to the conversation; to the last one an answer may be due."""
+        """Append turns, and answer them if the turn is complete."""
         for index, each in enumerate(content.turns or ()):
             if not each.parts:
                 raise EmulatedClose(1007, f"client_content.turns[{index}].parts must not be empty.")
@@ -81,25 +81,25 @@ class LiveTurn:
                 raise EmulatedClose(1007, "client_content.turns must not be empty: there is nothing to answer.")
             self._answer_turn()
 
-    def add_realtime_input(self, given: LiveClientRealtimeInput) -> None:
-        """Hear, see or read what is going on."""
-        if given.activity_start is not None or given.activity_end is not None:
+    def add_realtime_input(self, message: LiveClientRealtimeInput) -> None:
+        """Add audio, images, text or activity markers, and answer if they end a turn."""
+        if message.activity_start is not None or message.activity_end is not None:
             _check_activity(self.history.setup)
-        for blob in (*(given.media_chunks or ()), given.audio, given.video):
+        for blob in (*(message.media_chunks or ()), message.audio, message.video):
             if blob is not None:
                 self.history = add_blob(self.history, blob)
-        is_end = given.activity_end is not None or bool(given.audio_stream_end)
-        is_due = bool(given.text) or (is_end and bool(self.history.audio_size or self.history.image_mime_types))
-        if is_due or given.activity_start is not None:
+        is_end = message.activity_end is not None or bool(message.audio_stream_end)
+        is_due = bool(message.text) or (is_end and bool(self.history.audio_size or self.history.image_mime_types))
+        if is_due or message.activity_start is not None:
             self._interrupt_if_allowed()
         if is_due:
             self._send_transcript()
-            parts = [Part(text=given.text)] if given.text else []
+            parts = [Part(text=message.text)] if message.text else []
             self.history = add_turns(self.history, build_user_turn(self.history, *parts))
             self._answer_turn()
 
     def add_tool_response(self, answer: LiveClientToolResponse) -> None:
-        """Take what functions answered; with the last of them an answer is due."""
+        """Add function responses. When no call is pending any more, answer them."""
         if not answer.function_responses:
             raise EmulatedClose(1007, "tool_response.function_responses must not be empty.")
         was_waiting = bool(self.history.pending_calls)
@@ -110,15 +110,13 @@ class LiveTurn:
             self.history = replace(add_turns(self.history, Content(parts=parts, role="user")), function_responses=())
             self._answer_turn()
 
-    # What is given up
-
     def _interrupt_if_allowed(self) -> None:
         config = self.history.setup.realtime_input_config
         if config is None or config.activity_handling != ActivityHandling.NO_INTERRUPTION:
             self._interrupt()
 
     def _interrupt(self) -> None:
-        """Leave unsaid what is left of an answer, and wait no longer for calls."""
+        """Drop the unsent part of an answer, and cancel pending calls."""
         is_speaking = any("turnComplete" in each for each in self._iterate_unsent("serverContent"))
         if not is_speaking and not self.history.pending_calls:
             return
@@ -126,8 +124,8 @@ class LiveTurn:
             self.history = truncate_last_answer(
                 self.history, sum("modelTurn" in each for each in self._iterate_unsent("serverContent"))
             )
-        unsaid = {call["id"] for each in self._iterate_unsent("toolCall") for call in each["functionCalls"]}
-        ids = tuple(each.id for each in self.history.pending_calls if each.id and each.id not in unsaid)
+        unsent = {call["id"] for each in self._iterate_unsent("toolCall") for call in each["functionCalls"]}
+        ids = tuple(each.id for each in self.history.pending_calls if each.id and each.id not in unsent)
         self.unsent = tuple(each for each in self.unsent if "goAway" in each)
         self.history = replace(self.history, pending_calls=(), function_responses=())
         if ids:
@@ -139,52 +137,50 @@ class LiveTurn:
     def _iterate_unsent(self, kind: str) -> Iterator[Any]:
         return (each[kind] for each in self.unsent if kind in each)
 
-    # What is said
-
     def _answer_turn(self) -> None:
-        """Answer what was said last: with calls, if it names functions, or else in words."""
+        """Answer the last turn: with function calls if it names functions, otherwise with text or audio."""
         self.history = replace(self.history, audio_size=0, audio_mime_type="", image_mime_types=())
         calls = build_calls(self.history)
         if calls:
             self._call_functions(calls)
             return
-        asked, spoken = find_question(self.history.turns[-1:]), self._send_answer()
+        question, tokens = find_question(self.history.turns[-1:]), self._send_answer()
         self._send(server_content=LiveServerContent(generation_complete=True))
-        usage = count_usage(self.history, len(spoken))
+        usage = count_usage(self.history, len(tokens))
         self._send(server_content=LiveServerContent(turn_complete=True), usage_metadata=usage)
-        self.history = add_turns(self.history, Content(parts=(Part(text="".join(spoken)),), role="model"))
+        self.history = add_turns(self.history, Content(parts=(Part(text="".join(tokens)),), role="model"))
         self._send_resumption_handle()
-        if has_word(asked, "goodbye"):
+        if has_word(question, "goodbye"):
             self.history = replace(self.history, time_left=_GOODBYE_SECONDS)
             self._send(go_away=LiveServerGoAway(time_left=f"{_GOODBYE_SECONDS}s"))
 
     def _call_functions(self, calls: tuple[FunctionCall, ...]) -> None:
         turn = Content(parts=tuple(Part(function_call=each) for each in calls), role="model")
-        line, count = add_turns(self.history, turn), self.history.call_count + len(calls)
-        self.history = replace(line, pending_calls=(*line.pending_calls, *calls), call_count=count)
+        history, count = add_turns(self.history, turn), self.history.call_count + len(calls)
+        self.history = replace(history, pending_calls=(*history.pending_calls, *calls), call_count=count)
         self._send(tool_call=LiveServerToolCall(function_calls=calls))
-        if line.setup.session_resumption is not None:
+        if history.setup.session_resumption is not None:
             self._send(session_resumption_update=LiveServerSessionResumptionUpdate(resumable=False))
 
     def _send_answer(self) -> tuple[str, ...]:
-        """Say a few words at a time, aloud if that is wanted."""
+        """Send an answer in chunks of a few words, as audio if the modality is audio."""
         setup, is_aloud = self.history.setup, self.history.modality == Modality.AUDIO
         text = build_reply((setup.model or "").rpartition("/")[2], self.history.turns, setup.system_instruction)
-        spoken = split_tokens(text)[: setup.generation_config.max_output_tokens if setup.generation_config else None]
-        for words in join_chunks(spoken):
+        tokens = split_tokens(text)[: setup.generation_config.max_output_tokens if setup.generation_config else None]
+        for words in join_chunks(tokens):
             part = Part(inline_data=_build_audio(words)) if is_aloud else Part(text=words)
             self._send(server_content=LiveServerContent(model_turn=Content(parts=(part,), role="model")))
             if is_aloud and setup.output_audio_transcription is not None:
                 self._send(server_content=LiveServerContent(output_transcription=Transcription(text=words)))
-        return spoken
+        return tokens
 
     def _send_transcript(self) -> None:
         if self.history.audio_size and self.history.setup.input_audio_transcription is not None:
-            told = Transcription(text=describe_audio(self.history), finished=True)
-            self._send(server_content=LiveServerContent(input_transcription=told))
+            transcription = Transcription(text=describe_audio(self.history), finished=True)
+            self._send(server_content=LiveServerContent(input_transcription=transcription))
 
     def _send_resumption_handle(self) -> None:
-        """Give out a handle, where handles are asked for."""
+        """Send a new resumption handle, if the setup enables resumption."""
         resumption = self.history.setup.session_resumption
         if resumption is None:
             return
@@ -202,7 +198,7 @@ class LiveTurn:
 
 
 _GOODBYE_SECONDS = 10
-"""How many seconds are left after a goodbye."""
+"""Seconds between the ``goAway`` after a goodbye and the end of the connection."""
 
 
 def _build_audio(words: str) -> Blob:

@@ -1,1 +1,6 @@
-"""Models: the catalogue of Google's own, and tuned ones."""
+"""
+Models.
+
+- `catalog`: the base models.
+- `models`: the routes of base models and tuned models.
+"""

@@ -1,6 +1,6 @@
-"""A dozen of Google's own models, as the Gemini Developer API tells of them."""
+"""Base models of the emulator, as the Developer API describes them."""
 
-from typing import Final
+from typing import Any, Final
 
 from genai_fn.schema.base import Message
 
@@ -8,7 +8,7 @@ __all__ = ["BASE_MODELS", "CatalogModel"]
 
 
 class CatalogModel(Message):
-    """A model as Gemini's API tells of it."""
+    """A model as the Developer API returns it."""
 
     name: str
     version: str
@@ -27,49 +27,31 @@ class CatalogModel(Message):
 _CHAT_METHODS = ("generateContent", "countTokens", "createCachedContent", "batchGenerateContent")
 _LIVE_METHODS = ("countTokens", "bidiGenerateContent")
 _EMBEDDING_METHODS = ("embedContent", "countTextTokens", "countTokens", "asyncBatchEmbedContent")
+_MEDIA_LIMITS = (480, 8_192)
+
+
+def _build_model(
+    model_id: str, title: str, version: str, methods: tuple[str, ...], limits: tuple[int, int], **chat_options: Any
+) -> CatalogModel:
+    return CatalogModel(
+        name=f"models/{model_id}",
+        version=version,
+        display_name=title,
+        description=f"Offline model in place of {title}",
+        input_token_limit=limits[0],
+        output_token_limit=limits[1],
+        supported_generation_methods=methods,
+        **chat_options,
+    )
 
 
 def _build_chat_model(
-    identity: str, title: str, *, thinking: bool, methods: tuple[str, ...] = _CHAT_METHODS
+    model_id: str, title: str, *, thinking: bool, methods: tuple[str, ...] = _CHAT_METHODS
 ) -> CatalogModel:
-    return CatalogModel(
-        name=f"models/{identity}",
-        version=identity.removeprefix("gemini-").partition("-")[0],
-        display_name=title,
-        description=f"What answers in the place of {title}",
-        input_token_limit=1_048_576,
-        output_token_limit=65_536 if thinking else 8_192,
-        supported_generation_methods=methods,
-        temperature=1.0,
-        top_p=0.95,
-        top_k=64,
-        max_temperature=2.0,
-        thinking=thinking or None,
-    )
-
-
-def _build_media_model(identity: str, title: str, version: str, method: str, limit: int = 480) -> CatalogModel:
-    return CatalogModel(
-        name=f"models/{identity}",
-        version=version,
-        display_name=title,
-        description=f"What answers in the place of {title}",
-        input_token_limit=limit,
-        output_token_limit=8_192,
-        supported_generation_methods=(method,),
-    )
-
-
-def _build_embedding_model(identity: str, title: str, version: str) -> CatalogModel:
-    return CatalogModel(
-        name=f"models/{identity}",
-        version=version,
-        display_name=title,
-        description=f"What answers in the place of {title}",
-        input_token_limit=2_048,
-        output_token_limit=1,
-        supported_generation_methods=_EMBEDDING_METHODS,
-    )
+    version = model_id.removeprefix("gemini-").partition("-")[0]
+    limits = (1_048_576, 65_536 if thinking else 8_192)
+    options = {"temperature": 1.0, "top_p": 0.95, "top_k": 64, "max_temperature": 2.0, "thinking": thinking or None}
+    return _build_model(model_id, title, version, methods, limits, **options)
 
 
 _MODELS = (
@@ -81,12 +63,12 @@ _MODELS = (
     _build_chat_model("gemini-2.0-flash-lite", "Gemini 2.0 Flash-Lite", thinking=False),
     _build_chat_model("gemini-2.5-flash-image", "Gemini 2.5 Flash Image", thinking=False, methods=_CHAT_METHODS[:2]),
     _build_chat_model("gemini-live-2.5-flash-preview", "Gemini 2.5 Flash Live", thinking=True, methods=_LIVE_METHODS),
-    _build_embedding_model("gemini-embedding-001", "Gemini Embedding 001", "001"),
-    _build_embedding_model("text-embedding-004", "Text Embedding 004", "004"),
-    _build_media_model("imagen-4.0-generate-001", "Imagen 4", "001", "predict"),
-    _build_media_model("imagen-4.0-fast-generate-001", "Imagen 4 Fast", "001", "predict"),
-    _build_media_model("veo-3.1-generate-preview", "Veo 3.1", "3.1", "predictLongRunning"),
-    _build_media_model("veo-2.0-generate-001", "Veo 2", "2.0", "predictLongRunning"),
+    _build_model("gemini-embedding-001", "Gemini Embedding 001", "001", _EMBEDDING_METHODS, (2_048, 1)),
+    _build_model("text-embedding-004", "Text Embedding 004", "004", _EMBEDDING_METHODS, (2_048, 1)),
+    _build_model("imagen-4.0-generate-001", "Imagen 4", "001", ("predict",), _MEDIA_LIMITS),
+    _build_model("imagen-4.0-fast-generate-001", "Imagen 4 Fast", "001", ("predict",), _MEDIA_LIMITS),
+    _build_model("veo-3.1-generate-preview", "Veo 3.1", "3.1", ("predictLongRunning",), _MEDIA_LIMITS),
+    _build_model("veo-2.0-generate-001", "Veo 2", "2.0", ("predictLongRunning",), _MEDIA_LIMITS),
 )
 
 BASE_MODELS: Final = {each.name.removeprefix("models/"): each for each in _MODELS}

@@ -1,4 +1,4 @@
-"""Models: a dozen of Google's own, and those that were tuned."""
+"""Models: base models from the catalog, and tuned models, which the tunings store."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,34 +13,30 @@ from genai_fn.emulator.server.operations import delete_project_resource
 from genai_fn.emulator.server.pagination import build_page_response
 from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body
 from genai_fn.emulator.server.responses import EMPTY_RESPONSE, build_json_response
-from genai_fn.emulator.server.state import EmulatorState
-from genai_fn.http import HttpResponse
+from genai_fn.emulator.server.state import EmulatorState, RouteResult
 from genai_fn.schema import Checkpoint
 from genai_fn.schema.base import Message
 
 __all__ = ["ROUTES", "EmulatedDeployedModel", "EmulatedVertexModel"]
 
 
-# Google's own
-
-
-def _get_gemini_model(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    name = f"models/{asked.path_params['model']}"
-    if asked.is_vertex:  # express mode, where a project's own models have no project before them
+def _get_gemini_model(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    name = f"models/{request.path_params['model']}"
+    if request.is_vertex:  # in express mode this is a path of tuned models, of which there are none without a project
         raise make_not_found(name)
-    found = BASE_MODELS.get(asked.path_params["model"])
+    found = BASE_MODELS.get(request.path_params["model"])
     if found is None:
         raise EmulatedFault(
-            404, "NOT_FOUND", f"Model is not found: {name} for api version {asked.api_root.rpartition('/')[2]}"
+            404, "NOT_FOUND", f"Model is not found: {name} for api version {request.api_root.rpartition('/')[2]}"
         )
     return state, build_json_response(found)
 
 
-def _get_publisher_model(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    found = BASE_MODELS.get(asked.path_params["model"])
-    publisher = asked.path_params["publisher"]
+def _get_publisher_model(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    found = BASE_MODELS.get(request.path_params["model"])
+    publisher = request.path_params["publisher"]
     if found is None or publisher != "google":
-        name = f"publishers/{publisher}/models/{asked.path_params['model']}"
+        name = f"publishers/{publisher}/models/{request.path_params['model']}"
         raise EmulatedFault(404, "NOT_FOUND", f"Publisher Model `{name}` is not found.")
     return state, build_json_response(_to_publisher_model(found))
 
@@ -65,26 +61,23 @@ def _to_publisher_model(model: CatalogModel) -> _PublisherModel:
     )
 
 
-def _list_gemini_models(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    return state, build_page_response("models", () if asked.is_vertex else tuple(BASE_MODELS.values()), asked)
+def _list_gemini_models(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    return state, build_page_response("models", () if request.is_vertex else tuple(BASE_MODELS.values()), request)
 
 
-def _list_publisher_models(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    return state, build_page_response("publisherModels", tuple(BASE_MODELS.values()), asked, _to_publisher_model)
-
-
-# Tuned ones: kept by whatever tunes, under ``tunedModels/…`` and ``projects/…/locations/…/models/…``
+def _list_publisher_models(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    return state, build_page_response("publisherModels", tuple(BASE_MODELS.values()), request, _to_publisher_model)
 
 
 class EmulatedDeployedModel(Message):
-    """Where a tuned model is served."""
+    """The endpoint that serves a tuned model."""
 
     endpoint: str | None = None
     deployed_model_id: str | None = None
 
 
 class EmulatedVertexModel(Message):
-    """A tuned model as Vertex AI tells of it; the label ``google-vertex-llm-tuning-base-model-id`` says of what."""
+    """A tuned model of Vertex AI. Its label ``google-vertex-llm-tuning-base-model-id`` names the base model."""
 
     name: str
     display_name: str | None = None
@@ -98,12 +91,12 @@ class EmulatedVertexModel(Message):
     checkpoints: tuple[Checkpoint, ...] = ()
 
 
-def _get_project_model(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    return state, build_json_response(_find_tuned_model(state, asked))
+def _get_project_model(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    return state, build_json_response(_find_tuned_model(state, request))
 
 
-def _list_project_models(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    return state, build_page_response("models", state.list_resources(asked.path_params["collection"]), asked)
+def _list_project_models(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    return state, build_page_response("models", state.list_resources(request.path_params["collection"]), request)
 
 
 class _ModelUpdate(Message):
@@ -112,36 +105,31 @@ class _ModelUpdate(Message):
     default_checkpoint_id: str | None = None
 
 
-def _update_model(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    found, said = (
-        _find_tuned_model(state, asked),
-        parse_body(asked, _ModelUpdate, "model" if asked.is_vertex else "tuned_model"),
-    )
+def _update_model(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    found = _find_tuned_model(state, request)
+    update = parse_body(request, _ModelUpdate, "model" if request.is_vertex else "tuned_model")
     name: str = found.name
-    changes = {field: value for field in _UPDATABLE_FIELDS if (value := getattr(said, field)) is not None}
+    changes = {field: value for field in update.__struct_fields__ if (value := getattr(update, field)) is not None}
     unknown = [field for field in changes if field not in found.__struct_fields__]
     if unknown:
         raise make_invalid_argument(f"A model under {name.rpartition('/')[0]} has no {unknown[0]}.")
-    changed = replace(found, **changes, update_time=asked.now)
-    return state.with_resource(name, changed), build_json_response(changed)
+    updated = replace(found, **changes, update_time=request.now)
+    return state.with_resource(name, updated), build_json_response(updated)
 
 
-_UPDATABLE_FIELDS = _ModelUpdate.__struct_fields__
+def _delete_gemini_model(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    return state.without_resource(_find_tuned_model(state, request).name), EMPTY_RESPONSE
 
 
-def _delete_gemini_model(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    return state.without_resource(_find_tuned_model(state, asked).name), EMPTY_RESPONSE
+def _delete_project_model(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    return delete_project_resource(state, _find_tuned_model(state, request).name)
 
 
-def _delete_project_model(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    return delete_project_resource(state, _find_tuned_model(state, asked).name)
-
-
-def _find_tuned_model(state: EmulatorState, asked: EmulatedRequest) -> Any:
-    """Find a model; which of its versions does not matter."""
-    found = state.resources.get(asked.path_params["name"].partition("@")[0])
+def _find_tuned_model(state: EmulatorState, request: EmulatedRequest) -> Any:
+    """Return the tuned model that the path names, whatever version is requested."""
+    found = state.resources.get(request.path_params["name"].partition("@")[0])
     if not isinstance(found, msgspec.Struct):
-        raise make_not_found(asked.path_params["name"])
+        raise make_not_found(request.path_params["name"])
     return found
 
 

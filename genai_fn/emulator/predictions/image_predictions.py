@@ -1,4 +1,4 @@
-"""Pictures as predictions have them: what they are asked to be like, and what they are."""
+"""Image predictions: the parameters, inputs and outputs that all image methods share."""
 
 from typing import Final, TypeVar
 
@@ -33,16 +33,13 @@ __all__ = [
 T = TypeVar("T")
 
 
-# Out
-
-
 class _SafetyAttributes(Message):
     categories: tuple[str, ...]
     scores: tuple[float, ...]
 
 
 class EmulatedPrediction(Message):
-    """An image, and what is said of it; one that is held back has only a reason, and that only if asked for."""
+    """An image with its attributes. A blocked one has only a reason, if the request includes it."""
 
     mime_type: str | None = None
     bytes_base64_encoded: bytes | None = None
@@ -54,17 +51,14 @@ class EmulatedPrediction(Message):
     labels: tuple[EntityLabel, ...] = ()
 
 
-# In
-
-
 class _OutputOptions(Message):
     mime_type: str | None = None
-    """Whatever is asked for, PNG files are made, and are said to be such."""
+    """Ignored: all images are PNG files, and their MIME type is ``image/png``."""
     compression_quality: int | None = None
 
 
 class EmulatedImageParameters(Message):
-    """What pictures are asked to be like."""
+    """Parameters of image generation."""
 
     storage_uri: str | None = None
     negative_prompt: str | None = None
@@ -84,7 +78,7 @@ class EmulatedImageParameters(Message):
 
 
 class EmulatedImage(Message):
-    """A picture that is given: its bytes, or its place in Cloud Storage."""
+    """An input image: either its bytes or its Cloud Storage URI."""
 
     gcs_uri: str | None = None
     bytes_base64_encoded: bytes | None = None
@@ -92,125 +86,126 @@ class EmulatedImage(Message):
 
 
 class EmulatedImageField(Message):
-    """A picture in a message of its own."""
+    """An object with an image as its only field."""
 
     image: EmulatedImage | None = None
 
 
-# Painted
-
-
 def get_single_instance(instances: tuple[T, ...]) -> T:
-    """Give the one instance there is."""
+    """Return the only instance; raise if there is none, or more than one."""
     if len(instances) != 1:
         raise make_invalid_argument(f"{len(instances)} instance(s) given, but exactly 1 is allowed per prediction.")
     return instances[0]
 
 
-def refuse_vertex_fields(how: Message, names: tuple[str, ...]) -> None:
-    """Refuse what Gemini does not know how to do."""
+def refuse_vertex_fields(parameters: Message, names: tuple[str, ...]) -> None:
+    """Reject parameters that only Vertex AI supports."""
     for name in names:
-        given = getattr(how, name)
-        if given is not None and given is not False:
+        value = getattr(parameters, name)
+        if value is not None and value is not False:
             raise make_invalid_argument(f"`{to_camel_case(name)}` isn't supported by this model.")
 
 
 def is_blocked_prompt(prompt: str) -> bool:
-    """Tell whether nothing is made of a prompt, as it says so itself."""
+    """Whether the prompt contains "forbidden". Such prompts produce no images, videos or music."""
     return "forbidden" in prompt.lower()
 
 
 def build_predictions(
-    prompt: str, size: PixelSize, how: EmulatedImageParameters, *, default_count: int, seed_text: str = ""
+    prompt: str, size: PixelSize, parameters: EmulatedImageParameters, *, default_count: int, seed_text: str = ""
 ) -> tuple[EmulatedPrediction, ...]:
-    """Paint as many pictures as are asked for, of a prompt and of what else there is to go by."""
-    count = how.sample_count or default_count
+    """Build the requested number of images from a prompt and other seed text; all are blocked if the prompt is."""
+    count = parameters.sample_count or default_count
     if not 0 < count <= _MAX_IMAGES:
         raise make_invalid_argument(f"Number of images must be from 1 to {_MAX_IMAGES}, but is {count}.")
     if is_blocked_prompt(prompt):
-        return (EmulatedPrediction(rai_filtered_reason=_BLOCK_REASON if how.include_rai_reason else None),) * count
+        return (
+            EmulatedPrediction(rai_filtered_reason=_BLOCK_REASON if parameters.include_rai_reason else None),
+        ) * count
     return tuple(
-        build_prediction(prompt, size, how, seed_text=f"{seed_text} {index}", index=index) for index in range(count)
+        build_prediction(prompt, size, parameters, seed_text=f"{seed_text} {index}", index=index)
+        for index in range(count)
     )
 
 
 _MAX_IMAGES = 4
-_BLOCK_REASON = 'The image is held back, as its prompt says "forbidden". Support codes: 12345678'
+_BLOCK_REASON = 'The image was blocked because its prompt contains "forbidden". Support codes: 12345678'
 
 
 def build_prediction(
-    prompt: str, size: PixelSize, how: EmulatedImageParameters, *, seed_text: str, index: int = 0
+    prompt: str, size: PixelSize, parameters: EmulatedImageParameters, *, seed_text: str, index: int = 0
 ) -> EmulatedPrediction:
-    """Paint one picture, or say where in Cloud Storage it would be."""
-    told = None if how.storage_uri is None else f"{how.storage_uri.rstrip('/')}/sample_{index}.png"
-    words = f"{prompt} {how.seed} {seed_text}"
+    """Draw an image, or return the Cloud Storage URI it would have."""
+    gcs_uri = None if parameters.storage_uri is None else f"{parameters.storage_uri.rstrip('/')}/sample_{index}.png"
+    text = f"{prompt} {parameters.seed} {seed_text}"
     return EmulatedPrediction(
         mime_type=PNG_MIME_TYPE,
-        bytes_base64_encoded=draw_gradient(size, words) if told is None else None,
-        gcs_uri=told,
-        prompt=f"{prompt}, in great detail" if prompt and how.enhance_prompt else None,
-        safety_attributes=rate_safety(words) if how.include_safety_attributes else None,
+        bytes_base64_encoded=draw_gradient(size, text) if gcs_uri is None else None,
+        gcs_uri=gcs_uri,
+        prompt=f"{prompt}, in great detail" if prompt and parameters.enhance_prompt else None,
+        safety_attributes=rate_safety(text) if parameters.include_safety_attributes else None,
     )
 
 
 PNG_MIME_TYPE: Final = "image/png"
 
 
-def rate_safety(words: str) -> _SafetyAttributes:
-    """Judge words, or a picture by its words, to be quite harmless."""
+def rate_safety(text: str) -> _SafetyAttributes:
+    """Return low harm scores, derived from the text."""
     return _SafetyAttributes(
-        categories=_HARM_CATEGORIES, scores=tuple(derive_score(f"{harm} {words}") / 10 for harm in _HARM_CATEGORIES)
+        categories=_HARM_CATEGORIES, scores=tuple(derive_score(f"{harm} {text}") / 10 for harm in _HARM_CATEGORIES)
     )
 
 
 _HARM_CATEGORIES = ("Death, Harm & Tragedy", "Sexual", "Violence")
 
 
-def derive_score(words: str) -> float:
-    """Make a number of words, from a half to one."""
-    return 0.5 + compute_digest(words)[0] / 512
+def derive_score(text: str) -> float:
+    """Derive a number from 0.5 to 1 from a text."""
+    return 0.5 + compute_digest(text)[0] / 512
 
 
-def parse_image_size(how: EmulatedImageParameters) -> PixelSize:
-    """Give the shape that is asked for, in miniature."""
-    across, _, down = (how.aspect_ratio or "1:1").partition(":")
-    if (across, down) not in _ASPECT_RATIOS:
+def parse_image_size(parameters: EmulatedImageParameters) -> PixelSize:
+    """Return the size in pixels for the requested aspect ratio and image size: at most 64 or 128 pixels a side."""
+    width, _, height = (parameters.aspect_ratio or "1:1").partition(":")
+    if (width, height) not in _ASPECT_RATIOS:
         raise make_invalid_argument(
-            f"Invalid aspect ratio {how.aspect_ratio!r}: it is none of {', '.join(map(':'.join, _ASPECT_RATIOS))}."
+            f"Invalid aspect ratio {parameters.aspect_ratio!r}:"
+            f" expected one of {', '.join(map(':'.join, _ASPECT_RATIOS))}."
         )
-    if (how.sample_image_size or "1K") not in _LONG_SIDES:
+    if (parameters.sample_image_size or "1K") not in _LONG_SIDES:
         raise make_invalid_argument(
-            f"Invalid image size {how.sample_image_size!r}: it is none of {', '.join(_LONG_SIDES)}."
+            f"Invalid image size {parameters.sample_image_size!r}: expected one of {', '.join(_LONG_SIDES)}."
         )
-    longer = _LONG_SIDES[how.sample_image_size or "1K"]
-    unit = longer / max(int(across), int(down))
-    return PixelSize(round(int(across) * unit), round(int(down) * unit))
+    long_side = _LONG_SIDES[parameters.sample_image_size or "1K"]
+    unit = long_side / max(int(width), int(height))
+    return PixelSize(round(int(width) * unit), round(int(height) * unit))
 
 
 _ASPECT_RATIOS = (("1", "1"), ("3", "4"), ("4", "3"), ("9", "16"), ("16", "9"))
 _LONG_SIDES = {"1K": 64, "2K": 128}
 DEFAULT_SIZE: Final = PixelSize(64, 64)
-"""The shape of what cannot be told: of files other than PNG, and of those in Cloud Storage."""
+"""The size of images that cannot be inspected: files other than PNG, and those in Cloud Storage."""
 
 
-def require_image(picture: EmulatedImage | None) -> EmulatedImage:
-    """Give a picture that must be there."""
-    if picture is None or (picture.bytes_base64_encoded is None) == (picture.gcs_uri is None):
+def require_image(image: EmulatedImage | None) -> EmulatedImage:
+    """Return an input image; raise if it is missing, or has both bytes and a URI."""
+    if image is None or (image.bytes_base64_encoded is None) == (image.gcs_uri is None):
         raise make_invalid_argument("Image should have either image bytes or a Cloud Storage URI.")
-    return picture
+    return image
 
 
-def read_image_size(picture: EmulatedImage) -> PixelSize | None:
-    """Read off a picture how large it is; None where it does not say."""
-    size = read_png_size(picture.bytes_base64_encoded or b"")
+def read_image_size(image: EmulatedImage) -> PixelSize | None:
+    """Return the size of a PNG image; None for other images."""
+    size = read_png_size(image.bytes_base64_encoded or b"")
     return None if size is None else check_image_size(size)
 
 
 def check_image_size(size: PixelSize) -> PixelSize:
-    """Refuse sizes that nobody makes."""
+    """Return a size; raise if it is zero or exceeds the limit."""
     if not 0 < size.width * size.height <= _MAX_PIXELS:
         raise make_invalid_argument(
-            f"An image of {size.width} x {size.height} pixels is too large: 17 megapixels are the most."
+            f"An image of {size.width} x {size.height} pixels is too large: the limit is 17 megapixels."
         )
     return size
 
@@ -218,8 +213,6 @@ def check_image_size(size: PixelSize) -> PixelSize:
 _MAX_PIXELS = 17_000_000
 
 
-def hash_image(picture: EmulatedImage) -> str:
-    """Put a picture into words."""
-    return compute_digest(
-        f"{picture.gcs_uri}".encode("utf-8", "replace") + (picture.bytes_base64_encoded or b""), 8
-    ).hex()
+def hash_image(image: EmulatedImage) -> str:
+    """Derive seed text from an image."""
+    return compute_digest(f"{image.gcs_uri}".encode("utf-8", "replace") + (image.bytes_base64_encoded or b""), 8).hex()

@@ -1,4 +1,4 @@
-"""Images: made, edited, enlarged, recomposed and segmented; a prompt that says "forbidden" is held back."""
+"""Images: generation, editing, upscaling, recontextualization, segmentation. A prompt with "forbidden" is blocked."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -31,9 +31,6 @@ from genai_fn.schema.base import Message
 __all__ = ["edit_images", "generate_images", "recontext_images", "segment_image", "upscale_image"]
 
 
-# Made of a prompt
-
-
 class _PromptInstance(Message):
     prompt: str = ""
 
@@ -44,24 +41,21 @@ class _GenerateBody(Message):
     labels: Mapping[str, str] | None = None
 
 
-def generate_images(asked: EmulatedRequest) -> tuple[EmulatedPrediction, ...]:
-    """Make images of a prompt, and judge the prompt if asked to."""
-    body = parse_body(asked, _GenerateBody)
-    prompt, how = get_single_instance(body.instances).prompt, body.parameters
-    if not asked.is_vertex:
-        refuse_vertex_fields(how, _VERTEX_ONLY_FIELDS)
+def generate_images(request: EmulatedRequest) -> tuple[EmulatedPrediction, ...]:
+    """Generate images from a prompt, with the safety attributes of the prompt if requested."""
+    body = parse_body(request, _GenerateBody)
+    prompt, parameters = get_single_instance(body.instances).prompt, body.parameters
+    if not request.is_vertex:
+        refuse_vertex_fields(parameters, _VERTEX_ONLY_FIELDS)
     if not prompt.strip():
         raise make_invalid_argument("Text prompt cannot be empty.")
-    images = build_predictions(prompt, parse_image_size(how), how, default_count=4)
-    if not how.include_safety_attributes:
+    images = build_predictions(prompt, parse_image_size(parameters), parameters, default_count=4)
+    if not parameters.include_safety_attributes:
         return images
     return (*images, EmulatedPrediction(content_type="Positive Prompt", safety_attributes=rate_safety(prompt)))
 
 
 _VERTEX_ONLY_FIELDS = ("storage_uri", "negative_prompt", "seed", "add_watermark", "enhance_prompt")
-
-
-# Edited
 
 
 class _EditReference(Message):
@@ -93,29 +87,25 @@ class _EditBody(Message):
     labels: Mapping[str, str] | None = None
 
 
-def edit_images(asked: EmulatedRequest) -> tuple[EmulatedPrediction, ...]:
-    """Make images that are as large as the one that they are made of."""
-    body = parse_body(asked, _EditBody)
+def edit_images(request: EmulatedRequest) -> tuple[EmulatedPrediction, ...]:
+    """Edit images. The results have the size of the first reference image whose size is known."""
+    body = parse_body(request, _EditBody)
     instance = get_single_instance(body.instances)
     if not instance.reference_images:
         raise make_invalid_argument("Image editing failed: at least one reference image is needed.")
     for each in instance.reference_images:
         if each.reference_type not in _REFERENCE_TYPES:
             raise make_invalid_argument(
-                f"Invalid reference type {each.reference_type!r}: it is none of {', '.join(_REFERENCE_TYPES)}."
+                f"Invalid reference type {each.reference_type!r}: expected one of {', '.join(_REFERENCE_TYPES)}."
             )
-    pictures = [each.reference_image for each in instance.reference_images if each.reference_image is not None]
-    known = next(filter(None, map(read_image_size, pictures)), None) if body.parameters.aspect_ratio is None else None
-    of = " ".join(map(hash_image, pictures))
-    return build_predictions(
-        instance.prompt, known or parse_image_size(body.parameters), body.parameters, default_count=4, seed_text=of
-    )
+    images = [each.reference_image for each in instance.reference_images if each.reference_image is not None]
+    size = next(filter(None, map(read_image_size, images)), None) if body.parameters.aspect_ratio is None else None
+    size = size or parse_image_size(body.parameters)
+    seed_text = " ".join(map(hash_image, images))
+    return build_predictions(instance.prompt, size, body.parameters, default_count=4, seed_text=seed_text)
 
 
 _REFERENCE_TYPES = tuple(f"REFERENCE_TYPE_{kind}" for kind in ("RAW", "MASK", "CONTROL", "STYLE", "SUBJECT", "CONTENT"))
-
-
-# Enlarged
 
 
 class _UpscaleConfig(Message):
@@ -139,24 +129,21 @@ class _UpscaleBody(Message):
     labels: Mapping[str, str] | None = None
 
 
-def upscale_image(asked: EmulatedRequest) -> tuple[EmulatedPrediction, ...]:
-    """Make an image so many times as wide and high, for what can be told of the one given."""
-    body = parse_body(asked, _UpscaleBody)
-    picture, factor = (
-        require_image(get_single_instance(body.instances).image),
-        body.parameters.upscale_config.upscale_factor,
-    )
+def upscale_image(request: EmulatedRequest) -> tuple[EmulatedPrediction, ...]:
+    """Upscale an image by a factor of 2, 3 or 4."""
+    body = parse_body(request, _UpscaleBody)
+    image = require_image(get_single_instance(body.instances).image)
+    factor = body.parameters.upscale_config.upscale_factor
     if factor not in _UPSCALE_FACTORS:
-        raise make_invalid_argument(f"Invalid upscale factor {factor!r}: it is none of {', '.join(_UPSCALE_FACTORS)}.")
-    size, times = read_image_size(picture) or DEFAULT_SIZE, _UPSCALE_FACTORS[factor]
-    larger = check_image_size(PixelSize(size.width * times, size.height * times))
-    return (build_prediction("", larger, body.parameters, seed_text=hash_image(picture)),)
+        raise make_invalid_argument(
+            f"Invalid upscale factor {factor!r}: expected one of {', '.join(_UPSCALE_FACTORS)}."
+        )
+    size, scale = read_image_size(image) or DEFAULT_SIZE, _UPSCALE_FACTORS[factor]
+    larger = check_image_size(PixelSize(size.width * scale, size.height * scale))
+    return (build_prediction("", larger, body.parameters, seed_text=hash_image(image)),)
 
 
 _UPSCALE_FACTORS = {"x2": 2, "x3": 3, "x4": 4}
-
-
-# Recomposed
 
 
 class _RecontextInstance(_PromptInstance):
@@ -174,23 +161,20 @@ class _RecontextBody(Message):
     labels: Mapping[str, str] | None = None
 
 
-def recontext_images(asked: EmulatedRequest) -> tuple[EmulatedPrediction, ...]:
-    """Put one to three products into a scene, or a product on a person."""
-    body = parse_body(asked, _RecontextBody)
+def recontext_images(request: EmulatedRequest) -> tuple[EmulatedPrediction, ...]:
+    """Place one to three products in a scene, or one product on a person."""
+    body = parse_body(request, _RecontextBody)
     instance = get_single_instance(body.instances)
-    most = 3 if instance.person_image is None else 1
-    if not 0 < len(instance.product_images) <= most:
+    max_count = 3 if instance.person_image is None else 1
+    if not 0 < len(instance.product_images) <= max_count:
         raise make_invalid_argument(
-            f"{len(instance.product_images)} product images given, but from 1 to {most} are allowed."
+            f"{len(instance.product_images)} product images given, but from 1 to {max_count} are allowed."
         )
-    framed = (*instance.product_images, instance.person_image)
-    of = " ".join(hash_image(require_image(each.image)) for each in framed if each is not None)
+    image_fields = (*instance.product_images, instance.person_image)
+    seed_text = " ".join(hash_image(require_image(each.image)) for each in image_fields if each is not None)
     return build_predictions(
-        instance.prompt, parse_image_size(body.parameters), body.parameters, default_count=1, seed_text=of
+        instance.prompt, parse_image_size(body.parameters), body.parameters, default_count=1, seed_text=seed_text
     )
-
-
-# Segmented
 
 
 class _SegmentInstance(_UpscaleInstance):
@@ -211,26 +195,26 @@ class _SegmentBody(Message):
     labels: Mapping[str, str] | None = None
 
 
-def segment_image(asked: EmulatedRequest) -> tuple[EmulatedPrediction, ...]:
-    """Find each thing that a prompt lists, or the one that a mode means; all masks are as large as the image."""
-    body = parse_body(asked, _SegmentBody)
-    instance, how = get_single_instance(body.instances), body.parameters
-    picture = require_image(instance.image)
-    if how.mode in _MODES_WITH_PROMPT and not instance.prompt.strip():
-        raise make_invalid_argument(f"The mode {how.mode} needs a prompt.")
-    if how.mode == SegmentMode.INTERACTIVE:
+def segment_image(request: EmulatedRequest) -> tuple[EmulatedPrediction, ...]:
+    """Return a mask for each object that the prompt lists, or one for the mode. Masks have the size of the image."""
+    body = parse_body(request, _SegmentBody)
+    instance, parameters = get_single_instance(body.instances), body.parameters
+    image = require_image(instance.image)
+    if parameters.mode in _MODES_WITH_PROMPT and not instance.prompt.strip():
+        raise make_invalid_argument(f"The mode {parameters.mode} needs a prompt.")
+    if parameters.mode == SegmentMode.INTERACTIVE:
         require_image((instance.scribble or EmulatedImageField()).image)
-    size = check_image_size(read_image_size(picture) or DEFAULT_SIZE)
-    named = instance.prompt.split(",") if how.mode in _MODES_WITH_PROMPT else [how.mode.lower()]
-    found = [_build_mask_prediction(name.strip(), hash_image(picture), size) for name in named if name.strip()]
-    certain = [each for each in found if (each.labels[0].score or 0) >= how.confidence_threshold]
-    return tuple(certain[: how.max_predictions])
+    size = check_image_size(read_image_size(image) or DEFAULT_SIZE)
+    labels = instance.prompt.split(",") if parameters.mode in _MODES_WITH_PROMPT else [parameters.mode.lower()]
+    found = [_build_mask_prediction(name.strip(), hash_image(image), size) for name in labels if name.strip()]
+    confident = [each for each in found if (each.labels[0].score or 0) >= parameters.confidence_threshold]
+    return tuple(confident[: parameters.max_predictions])
 
 
 _MODES_WITH_PROMPT = (SegmentMode.PROMPT, SegmentMode.SEMANTIC)
 
 
-def _build_mask_prediction(name: str, within: str, size: PixelSize) -> EmulatedPrediction:
-    words = f"{name} {within}"
+def _build_mask_prediction(name: str, image_hash: str, size: PixelSize) -> EmulatedPrediction:
+    words = f"{name} {image_hash}"
     label = EntityLabel(label=name, score=derive_score(words))
     return EmulatedPrediction(mime_type=PNG_MIME_TYPE, bytes_base64_encoded=draw_mask(size, words), labels=(label,))

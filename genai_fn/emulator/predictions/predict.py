@@ -1,9 +1,7 @@
-"""Predictions: one method for images of every kind, and, on Vertex AI, for embeddings; which, its instances show."""
+"""The ``predict`` method: serves all image methods and, on Vertex AI, embeddings. The body decides which."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
-
-import msgspec
 
 from genai_fn import codec
 from genai_fn.emulator.contents.embeddings import predict_embeddings
@@ -19,8 +17,7 @@ from genai_fn.emulator.server.faults import EmulatedFault
 from genai_fn.emulator.server.model_paths import VERTEX_MODEL_PATHS
 from genai_fn.emulator.server.request_parsing import EmulatedRequest
 from genai_fn.emulator.server.responses import build_json_response
-from genai_fn.emulator.server.state import EmulatorState
-from genai_fn.http import HttpResponse
+from genai_fn.emulator.server.state import EmulatorState, RouteResult
 from genai_fn.schema.base import Message
 
 __all__ = ["ROUTES"]
@@ -30,16 +27,16 @@ class _Predictions(Message):
     predictions: tuple[EmulatedPrediction, ...] = ()
 
 
-def _predict(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    """Answer ``predict``."""
-    making = _choose_method(asked)
-    if not asked.is_vertex and making is not generate_images:
+def _predict(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    """Handle ``predict``."""
+    method = _choose_method(request)
+    if not request.is_vertex and method is not generate_images:
         raise EmulatedFault(
-            404, "NOT_FOUND", f"models/{asked.path_params['model']} is for Vertex AI alone to ask this of."
+            404, "NOT_FOUND", f"models/{request.path_params['model']} supports this method only on Vertex AI."
         )
-    if making is None:
-        return predict_embeddings(state, asked)
-    return state, build_json_response(_Predictions(predictions=making(asked)))
+    if method is None:
+        return predict_embeddings(state, request)
+    return state, build_json_response(_Predictions(predictions=method(request)))
 
 
 ROUTES = tuple(("POST", f"{model}:predict", _predict) for model in ("models/{model}", *VERTEX_MODEL_PATHS))
@@ -47,19 +44,19 @@ ROUTES = tuple(("POST", f"{model}:predict", _predict) for model in ("models/{mod
 _ImageMethod: TypeAlias = Callable[[EmulatedRequest], tuple[EmulatedPrediction, ...]]
 
 
-def _choose_method(asked: EmulatedRequest) -> _ImageMethod | None:
-    """Tell what is meant: by the model, or by what the first instance holds; None for embeddings."""
-    by_model = [making for word, making in _METHODS_BY_MODEL.items() if word in asked.path_params["model"]]
-    if by_model:
-        return by_model[0]
-    rough = _parse_partial_body(asked)
-    held: Mapping[str, Any] = rough.instances[0] if rough.instances else {}
-    by_name = [making for name, making in _METHODS_BY_FIELD.items() if name in held]
-    if by_name:
-        return by_name[0]
-    if "image" in held:
-        return upscale_image if rough.parameters.get("mode") == "upscale" else segment_image
-    return None if "content" in held else generate_images
+def _choose_method(request: EmulatedRequest) -> _ImageMethod | None:
+    """Choose the image method by the model, or by the fields of the first instance; None for embeddings."""
+    for word, method in _METHODS_BY_MODEL.items():
+        if word in request.path_params["model"]:
+            return method
+    partial = _parse_partial_body(request)
+    instance: Mapping[str, Any] = partial.instances[0] if partial.instances else {}
+    for name, method in _METHODS_BY_FIELD.items():
+        if name in instance:
+            return method
+    if "image" in instance:
+        return upscale_image if partial.parameters.get("mode") == "upscale" else segment_image
+    return None if "content" in instance else generate_images
 
 
 _METHODS_BY_MODEL: Mapping[str, _ImageMethod] = {
@@ -82,9 +79,9 @@ class _PartialBody(Message):
     parameters: Mapping[str, Any] = {}
 
 
-def _parse_partial_body(asked: EmulatedRequest) -> _PartialBody:
-    """Read just enough; what is wrong with a body, the method says that reads it whole."""
+def _parse_partial_body(request: EmulatedRequest) -> _PartialBody:
+    """Parse only the fields that decide the method; errors are left to that method's strict parsing."""
     try:
-        return codec.decode(asked.body_bytes, _PartialBody)
-    except (msgspec.DecodeError, ValueError, RecursionError):
+        return codec.decode(request.body_bytes, _PartialBody)
+    except (ValueError, RecursionError):
         return _PartialBody()

@@ -1,4 +1,4 @@
-"""Videos: operations that are done at the second look; the films are files of a few bytes that show nothing."""
+"""Videos: operations that are done after two polls. The videos are valid MP4 boxes of a few bytes without content."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,8 +17,7 @@ from genai_fn.emulator.server.faults import make_invalid_argument
 from genai_fn.emulator.server.operations import POLLS_UNTIL_DONE, EmulatedOperation
 from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body
 from genai_fn.emulator.server.responses import build_json_response
-from genai_fn.emulator.server.state import EmulatorState
-from genai_fn.http import HttpResponse
+from genai_fn.emulator.server.state import EmulatorState, RouteResult
 from genai_fn.schema import VideoCompressionQuality, VideoGenerationMaskMode, VideoGenerationReferenceType
 from genai_fn.schema.base import Message
 from genai_fn.values import Value
@@ -26,11 +25,8 @@ from genai_fn.values import Value
 __all__ = ["ROUTES"]
 
 
-# In
-
-
 class _Video(Message):
-    """A film: the first three are Gemini's words, the others Vertex AI's."""
+    """A video. The Developer API uses the first three fields, Vertex AI the others."""
 
     uri: str | None = None
     encoded_video: bytes | None = None
@@ -80,11 +76,8 @@ class _GenerateVideosBody(Message):
     labels: Mapping[str, str] | None = None
 
 
-# Begun
-
-
 class _VideoOperation(Value):
-    """The making of videos: what they are to show, and how often somebody looked."""
+    """A video operation: the seed and number of its videos, and how often it was polled."""
 
     name: str
     seed_text: str
@@ -92,35 +85,35 @@ class _VideoOperation(Value):
     storage_uri: str | None
     poll_count: int = 0
     final_response: Mapping[str, Any] | None = None
-    """What is answered from the second look on."""
+    """Response of the operation, from the second poll on."""
 
 
-def _start_operation(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    body = parse_body(asked, _GenerateVideosBody)
-    scene, how = get_single_instance(body.instances), body.parameters
-    if not asked.is_vertex:
-        refuse_vertex_fields(how, _VERTEX_ONLY_FIELDS)
-    _check_request(scene, how)
-    state, name = state.assign_name(f"{asked.path_params['model']}/operations")
-    filming = _VideoOperation(
+def _start_operation(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    body = parse_body(request, _GenerateVideosBody)
+    instance, parameters = get_single_instance(body.instances), body.parameters
+    if not request.is_vertex:
+        refuse_vertex_fields(parameters, _VERTEX_ONLY_FIELDS)
+    _check_request(instance, parameters)
+    state, name = state.assign_name(f"{request.path_params['model']}/operations")
+    operation = _VideoOperation(
         name=name,
-        seed_text=f"{scene.prompt} {how.seed} {how.aspect_ratio}",
-        count=how.sample_count or 1,
-        storage_uri=how.storage_uri,
+        seed_text=f"{instance.prompt} {parameters.seed} {parameters.aspect_ratio}",
+        count=parameters.sample_count or 1,
+        storage_uri=parameters.storage_uri,
     )
-    return state.with_resource(name, filming), build_json_response(EmulatedOperation(name=name))
+    return state.with_resource(name, operation), build_json_response(EmulatedOperation(name=name))
 
 
 _VERTEX_ONLY_FIELDS = ("storage_uri", "fps", "seed", "pubsub_topic", "generate_audio", "compression_quality")
 
 
-def _check_request(scene: _VideoInstance, how: _VideoParameters) -> None:
-    if not (scene.prompt.strip() or scene.image or scene.video):
-        raise make_invalid_argument("The request must hold a prompt, an image or a video.")
+def _check_request(instance: _VideoInstance, parameters: _VideoParameters) -> None:
+    if not (instance.prompt.strip() or instance.image or instance.video):
+        raise make_invalid_argument("The request must contain a prompt, an image or a video.")
     for name, allowed in _ALLOWED_VALUES.items():
-        given = getattr(how, name)
-        if given is not None and given not in allowed:
-            raise make_invalid_argument(f"The value {given!r} of {name} is none of {', '.join(map(str, allowed))}.")
+        value = getattr(parameters, name)
+        if value is not None and value not in allowed:
+            raise make_invalid_argument(f"The value {value!r} of {name} is not one of {', '.join(map(str, allowed))}.")
 
 
 _ALLOWED_VALUES: Mapping[str, tuple[Any, ...]] = {
@@ -131,83 +124,78 @@ _ALLOWED_VALUES: Mapping[str, tuple[Any, ...]] = {
 }
 
 
-# Looked at
-
-
 class _FetchOperationBody(Message):
     operation_name: str = ""
 
 
-def _get_operation(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    """Answer ``GET`` of an operation's name."""
-    return _poll_operation(state, asked, asked.path_params["name"])
+def _get_operation(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    """Handle ``GET`` on an operation's name."""
+    return _poll_operation(state, request, request.path_params["name"])
 
 
-def _fetch_operation(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    """Answer ``fetchPredictOperation``."""
-    name = parse_body(asked, _FetchOperationBody).operation_name
-    if not name.startswith(f"{asked.path_params['model']}/operations/"):
-        raise make_invalid_argument(f"The operation {name!r} is none of {asked.path_params['model']}.")
-    return _poll_operation(state, asked, name)
+def _fetch_operation(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    """Handle ``fetchPredictOperation``."""
+    name = parse_body(request, _FetchOperationBody).operation_name
+    if not name.startswith(f"{request.path_params['model']}/operations/"):
+        raise make_invalid_argument(f"The operation {name!r} does not belong to {request.path_params['model']}.")
+    return _poll_operation(state, request, name)
 
 
-def _poll_operation(state: EmulatorState, asked: EmulatedRequest, name: str) -> tuple[EmulatorState, HttpResponse]:
+def _poll_operation(state: EmulatorState, request: EmulatedRequest, name: str) -> RouteResult:
     found = state.get_resource(name, _VideoOperation)
-    seen = replace(found, poll_count=found.poll_count + 1)
-    if seen.poll_count >= POLLS_UNTIL_DONE and seen.final_response is None:
-        state, ended = (
-            _build_vertex_response(state, seen) if asked.is_vertex else _build_gemini_response(state, asked, seen)
-        )
-        seen = replace(seen, final_response=ended)
-    done = None if seen.final_response is None else True
-    return state.with_resource(name, seen), build_json_response(
-        EmulatedOperation(name=name, done=done, response=seen.final_response)
+    polled = replace(found, poll_count=found.poll_count + 1)
+    if polled.poll_count >= POLLS_UNTIL_DONE and polled.final_response is None:
+        build_response = _build_vertex_response if request.is_vertex else _build_gemini_response
+        state, final_response = build_response(state, request, polled)
+        polled = replace(polled, final_response=final_response)
+    response = EmulatedOperation(
+        name=name, done=polled.final_response is not None or None, response=polled.final_response
     )
+    return state.with_resource(name, polled), build_json_response(response)
 
 
 def _build_gemini_response(
-    state: EmulatorState, asked: EmulatedRequest, filming: _VideoOperation
+    state: EmulatorState, request: EmulatedRequest, operation: _VideoOperation
 ) -> tuple[EmulatorState, Mapping[str, Any]]:
-    """End with files to be fetched."""
+    """Store the videos as files, and build the response with their URIs."""
     samples: list[Any] = []
-    for data in _build_videos(filming):
-        state, file = save_generated_file(state, asked, data, _MP4_MIME_TYPE)
+    for data in _build_videos(operation):
+        state, file = save_generated_file(state, request, data, _MP4_MIME_TYPE)
         samples.append({"video": {"uri": file.download_uri}})
-    made = {"generatedSamples": samples} if samples else _build_blocked_fields(filming)
+    fields = {"generatedSamples": samples} if samples else _build_blocked_fields(operation)
     kind = "type.googleapis.com/google.ai.generativelanguage.v1beta.PredictLongRunningResponse"
-    return state, {"@type": kind, "generateVideoResponse": made}
+    return state, {"@type": kind, "generateVideoResponse": fields}
 
 
-def _build_vertex_response(state: EmulatorState, filming: _VideoOperation) -> tuple[EmulatorState, Mapping[str, Any]]:
-    """End with bytes, or with places in Cloud Storage."""
-    place = None if filming.storage_uri is None else filming.storage_uri.rstrip("/")
+def _build_vertex_response(
+    state: EmulatorState, _: EmulatedRequest, operation: _VideoOperation
+) -> tuple[EmulatorState, Mapping[str, Any]]:
+    """Build the response with the bytes of the videos, or their Cloud Storage URIs."""
+    folder = None if operation.storage_uri is None else operation.storage_uri.rstrip("/")
     videos = [
         {
             "mimeType": _MP4_MIME_TYPE,
-            **({"bytesBase64Encoded": data} if place is None else {"gcsUri": f"{place}/sample_{index}.mp4"}),
+            **({"bytesBase64Encoded": data} if folder is None else {"gcsUri": f"{folder}/sample_{index}.mp4"}),
         }
-        for index, data in enumerate(_build_videos(filming))
+        for index, data in enumerate(_build_videos(operation))
     ]
-    made = {"videos": videos} if videos else _build_blocked_fields(filming)
-    return state, {"@type": "type.googleapis.com/cloud.ai.large_models.vision.GenerateVideoResponse", **made}
+    fields = {"videos": videos} if videos else _build_blocked_fields(operation)
+    return state, {"@type": "type.googleapis.com/cloud.ai.large_models.vision.GenerateVideoResponse", **fields}
 
 
-def _build_blocked_fields(filming: _VideoOperation) -> Mapping[str, Any]:
-    return {"raiMediaFilteredCount": filming.count, "raiMediaFilteredReasons": [_BLOCK_REASON] * filming.count}
+def _build_blocked_fields(operation: _VideoOperation) -> Mapping[str, Any]:
+    return {"raiMediaFilteredCount": operation.count, "raiMediaFilteredReasons": [_BLOCK_REASON] * operation.count}
 
 
-_BLOCK_REASON = 'The video is held back, as its prompt says "forbidden". Support codes: 12345678'
+_BLOCK_REASON = 'The video was blocked because its prompt contains "forbidden". Support codes: 12345678'
 
 
-# The films: https://www.iso.org/standard/83102.html calls for a box that says what kind of file it is, and one of media
-
-
-def _build_videos(filming: _VideoOperation) -> tuple[bytes, ...]:
-    if is_blocked_prompt(filming.seed_text):
+def _build_videos(operation: _VideoOperation) -> tuple[bytes, ...]:
+    if is_blocked_prompt(operation.seed_text):
         return ()
     return tuple(
-        _FILE_TYPE_BOX + _encode_box(b"mdat", compute_digest(f"{filming.seed_text} {index}", 64))
-        for index in range(filming.count)
+        _FILE_TYPE_BOX + _encode_box(b"mdat", compute_digest(f"{operation.seed_text} {index}", 64))
+        for index in range(operation.count)
     )
 
 

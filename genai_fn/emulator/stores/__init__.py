@@ -1,1 +1,7 @@
-"""File search stores: what is in them, and how it is found."""
+"""
+File search stores.
+
+- `stores`: stores, uploads and imports.
+- `documents`: documents of a store, and how they are split into passages.
+- `retrieval`: the search for passages that match a question.
+"""

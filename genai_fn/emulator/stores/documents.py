@@ -1,4 +1,4 @@
-"""Documents: files that were read into a file search store, which takes two looks, and cut into passages."""
+"""Documents of a file search store: split into passages, and searchable after two polls."""
 
 from msgspec.structs import replace
 
@@ -12,8 +12,7 @@ from genai_fn.emulator.server.operations import POLLS_UNTIL_DONE
 from genai_fn.emulator.server.pagination import build_page_response
 from genai_fn.emulator.server.request_parsing import EmulatedRequest
 from genai_fn.emulator.server.responses import EMPTY_RESPONSE, Int64, build_json_response
-from genai_fn.emulator.server.state import EmulatorState
-from genai_fn.http import HttpResponse
+from genai_fn.emulator.server.state import EmulatorState, RouteResult
 from genai_fn.schema import ChunkingConfig, Document, DocumentState, WhiteSpaceConfig
 from genai_fn.values import Value
 
@@ -30,7 +29,7 @@ __all__ = [
 
 
 class IngestedDocument(Value):
-    """A document in its store, and how often was looked how far it has come."""
+    """A document, its passages, and how often it was polled."""
 
     document: Document
     passages: tuple[str, ...]
@@ -38,36 +37,38 @@ class IngestedDocument(Value):
 
     @property
     def is_ready(self) -> bool:
-        """Whether it can be searched."""
+        """Whether the document can be searched."""
         return self.poll_count >= POLLS_UNTIL_DONE
 
     def to_document(self) -> Document:
-        """Say what is known of it by now."""
+        """Return the document as the API returns it."""
         state = DocumentState.STATE_ACTIVE if self.is_ready else DocumentState.STATE_PENDING
         return replace(self.document, state=state)
 
 
 def ingest_document(
-    state: EmulatorState, asked: EmulatedRequest, document: Document, content: bytes, chunking: ChunkingConfig | None
+    state: EmulatorState, request: EmulatedRequest, document: Document, content: bytes, chunking: ChunkingConfig | None
 ) -> tuple[EmulatorState, str]:
-    """Begin to read a file into the store that is asked for, and give the name of the document that it becomes."""
-    state, name = state.assign_name(f"{asked.path_params['name']}/documents")
-    begun = replace(document, name=name, size_bytes=Int64(len(content)), create_time=asked.now, update_time=asked.now)
-    return state.with_resource(name, IngestedDocument(begun, split_passages(content, chunking))), name
+    """Add a document to the store that the path names, and return its name."""
+    state, name = state.assign_name(f"{request.path_params['name']}/documents")
+    pending = replace(
+        document, name=name, size_bytes=Int64(len(content)), create_time=request.now, update_time=request.now
+    )
+    return state.with_resource(name, IngestedDocument(pending, split_passages(content, chunking))), name
 
 
 def advance_document(state: EmulatorState, name: str) -> EmulatorState:
-    """Let a document come further, if it is still there."""
-    kept = state.resources.get(name)
+    """Count one poll of a document, if it still exists."""
+    stored = state.resources.get(name)
     return (
-        state.with_resource(name, replace(kept, poll_count=kept.poll_count + 1))
-        if isinstance(kept, IngestedDocument)
+        state.with_resource(name, replace(stored, poll_count=stored.poll_count + 1))
+        if isinstance(stored, IngestedDocument)
         else state
     )
 
 
 def list_ready_documents(state: EmulatorState, store: str) -> tuple[IngestedDocument, ...]:
-    """Give the documents of a store that can be searched."""
+    """Return the documents of a store that can be searched."""
     if store not in state.resources:
         raise make_permission_denied(
             f"You do not have permission to access the FileSearchStore {store} or it may not exist."
@@ -75,25 +76,22 @@ def list_ready_documents(state: EmulatorState, store: str) -> tuple[IngestedDocu
     return tuple(each for each in state.list_resources(f"{store}/documents") if each.is_ready)
 
 
-# Passages
-
-
 def split_passages(content: bytes, chunking: ChunkingConfig | None) -> tuple[str, ...]:
     """
-    Cut what is in a file into passages.
+    Split the text of a file into passages.
 
     >>> config = WhiteSpaceConfig(max_tokens_per_chunk=3, max_overlap_tokens=1)
     >>> split_passages(b"one two three four five", ChunkingConfig(white_space_config=config))
     ('one two three', 'three four five')
     """
     size, overlap = parse_chunking(chunking)
-    told_words = content.decode(errors="replace").split()
-    starts = range(0, max(len(told_words) - overlap, 1), size - overlap)
-    return tuple(filter(None, (" ".join(told_words[start : start + size]) for start in starts)))
+    words = content.decode(errors="replace").split()
+    starts = range(0, max(len(words) - overlap, 1), size - overlap)
+    return tuple(filter(None, (" ".join(words[start : start + size]) for start in starts)))
 
 
 def parse_chunking(chunking: ChunkingConfig | None) -> tuple[int, int]:
-    """Say how long passages are, and how much of each is in the next."""
+    """Return the length of passages and their overlap, in words."""
     config = (chunking and chunking.white_space_config) or WhiteSpaceConfig()
     size = _DEFAULT_PASSAGE_WORDS if config.max_tokens_per_chunk is None else config.max_tokens_per_chunk
     if not 0 < size <= _MAX_PASSAGE_WORDS:
@@ -110,42 +108,39 @@ _DEFAULT_PASSAGE_WORDS = 200
 _MAX_PASSAGE_WORDS = 2048
 
 
-# Methods
-
-
-def _get_document(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    """Look a document up, which brings it further."""
-    name = asked.path_params["name"]
+def _get_document(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    """Return a document, after counting one poll."""
+    name = request.path_params["name"]
     state = advance_document(state, state.get_resource(name, IngestedDocument).document.name or "")
     return state, build_json_response(state.get_resource(name, IngestedDocument).to_document())
 
 
-def _list_documents(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    store = asked.path_params["store"]
+def _list_documents(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    store = request.path_params["store"]
     if store not in state.resources:
         raise make_not_found(store)
     return state, build_page_response(
         "documents",
         state.list_resources(f"{store}/documents"),
-        asked,
+        request,
         IngestedDocument.to_document,
         default_size=10,
         max_size=20,
     )
 
 
-def _delete_document(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    reading = state.get_resource(asked.path_params["name"], IngestedDocument)
-    if reading.passages and not is_forced(asked):
+def _delete_document(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    stored = state.get_resource(request.path_params["name"], IngestedDocument)
+    if stored.passages and not is_forced(request):
         raise make_failed_precondition(
-            f"Cannot delete {reading.document.name}, which has passages, unless force is set."
+            f"Cannot delete {stored.document.name}, which has passages, unless force is set."
         )
-    return state.without_resource(asked.path_params["name"]), EMPTY_RESPONSE
+    return state.without_resource(request.path_params["name"]), EMPTY_RESPONSE
 
 
-def is_forced(asked: EmulatedRequest) -> bool:
-    """Whether what is within something goes, too: google-genai says so in Python's spelling."""
-    return asked.query.get("force", "").lower() == "true"
+def is_forced(request: EmulatedRequest) -> bool:
+    """Whether ``force`` is set; google-genai sends ``True`` with a capital letter."""
+    return request.query.get("force", "").lower() == "true"
 
 
 ROUTES = (

@@ -1,4 +1,4 @@
-"""File search stores: what is uploaded or imported into one becomes a document, which is searched."""
+"""File search stores: create, list and delete them; upload or import files into them."""
 
 import functools
 
@@ -11,9 +11,8 @@ from genai_fn.emulator.server.pagination import build_page_response
 from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body
 from genai_fn.emulator.server.responses import EMPTY_RESPONSE, Int64, build_json_response
 from genai_fn.emulator.server.resumable_uploads import EmulatedUpload, handle_upload
-from genai_fn.emulator.server.state import EmulatorState
+from genai_fn.emulator.server.state import EmulatorState, RouteResult
 from genai_fn.emulator.stores.documents import advance_document, ingest_document, is_forced, parse_chunking
-from genai_fn.http import HttpResponse
 from genai_fn.schema import (
     ChunkingConfig,
     CreateFileSearchStoreConfig,
@@ -27,31 +26,29 @@ from genai_fn.values import Value
 __all__ = ["ROUTES"]
 
 
-# Stores
-
-
-def _create_store(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    config = parse_body(asked, CreateFileSearchStoreConfig, "file_search_store")
+def _create_store(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    config = parse_body(request, CreateFileSearchStoreConfig, "file_search_store")
     state, name = state.assign_name("fileSearchStores")
-    store = FileSearchStore(name=name, display_name=config.display_name, create_time=asked.now, update_time=asked.now)
+    now = request.now
+    store = FileSearchStore(name=name, display_name=config.display_name, create_time=now, update_time=now)
     return state.with_resource(name, store), build_json_response(store)
 
 
-def _get_store(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    return state, build_json_response(_count_documents(state, _find_store(state, asked)))
+def _get_store(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    return state, build_json_response(_count_documents(state, _find_store(state, request)))
 
 
-def _list_stores(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    stores, counted = state.list_resources("fileSearchStores"), functools.partial(_count_documents, state)
-    return state, build_page_response("fileSearchStores", stores, asked, counted, default_size=10, max_size=20)
+def _list_stores(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    stores, count = state.list_resources("fileSearchStores"), functools.partial(_count_documents, state)
+    return state, build_page_response("fileSearchStores", stores, request, count, default_size=10, max_size=20)
 
 
-def _delete_store(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    name = _find_store(state, asked).name or ""
-    if state.list_resources(f"{name}/documents") and not is_forced(asked):
+def _delete_store(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    name = _find_store(state, request).name or ""
+    if state.list_resources(f"{name}/documents") and not is_forced(request):
         raise make_failed_precondition(f"Cannot delete {name}, which has documents, unless force is set.")
     return replace(
-        state, resources={each: kept for each, kept in state.resources.items() if not _is_within(each, name)}
+        state, resources={each: value for each, value in state.resources.items() if not _is_within(each, name)}
     ), EMPTY_RESPONSE
 
 
@@ -59,12 +56,12 @@ def _is_within(name: str, store: str) -> bool:
     return f"{name}/".startswith(f"{store}/")
 
 
-def _find_store(state: EmulatorState, asked: EmulatedRequest) -> FileSearchStore:
-    return state.get_resource(asked.path_params["name"], FileSearchStore)
+def _find_store(state: EmulatorState, request: EmulatedRequest) -> FileSearchStore:
+    return state.get_resource(request.path_params["name"], FileSearchStore)
 
 
 def _count_documents(state: EmulatorState, store: FileSearchStore) -> FileSearchStore:
-    """Say what is in a store by now."""
+    """Return a store with its document counts and its size."""
     within = state.list_resources(f"{store.name}/documents")
     ready = sum(each.is_ready for each in within)
     return replace(
@@ -75,21 +72,18 @@ def _count_documents(state: EmulatorState, store: FileSearchStore) -> FileSearch
     )
 
 
-# What is read into one: the work that this is goes by the name of an operation
-
-
 class _IngestOperation(Value):
-    """The reading in of a document."""
+    """An operation that ends when its document is ready."""
 
     name: str
     response_type: str
-    """``UploadToFileSearchStoreResponse`` or ``ImportFileResponse``."""
+    """Type of the response: ``UploadToFileSearchStoreResponse`` or ``ImportFileResponse``."""
     store: str
     document: str
 
 
 class _UploadMetadata(Message):
-    """What is said of a file that is uploaded into a store."""
+    """Metadata of an upload into a store."""
 
     display_name: str | None = None
     mime_type: str | None = None
@@ -97,25 +91,23 @@ class _UploadMetadata(Message):
     chunking_config: ChunkingConfig | None = None
 
 
-def _upload_document(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    """Take an upload into a store."""
-    _find_store(state, asked)
-    if "upload_id" not in asked.query:
-        parse_chunking(parse_body(asked, _UploadMetadata).chunking_config)
-    return handle_upload(state, asked, _UploadMetadata, _ingest_upload)
+def _upload_document(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    """Handle a command of a resumable upload into a store."""
+    _find_store(state, request)
+    if "upload_id" not in request.query:
+        parse_chunking(parse_body(request, _UploadMetadata).chunking_config)
+    return handle_upload(state, request, _UploadMetadata, _ingest_upload)
 
 
-def _ingest_upload(
-    state: EmulatorState, asked: EmulatedRequest, whole: EmulatedUpload
-) -> tuple[EmulatorState, HttpResponse]:
-    facts: _UploadMetadata = whole.metadata
+def _ingest_upload(state: EmulatorState, request: EmulatedRequest, upload: EmulatedUpload) -> RouteResult:
+    metadata: _UploadMetadata = upload.metadata
     document = Document(
-        display_name=facts.display_name or whole.file_name or None,
-        mime_type=facts.mime_type or whole.mime_type or "application/octet-stream",
-        custom_metadata=facts.custom_metadata,
+        display_name=metadata.display_name or upload.file_name or None,
+        mime_type=metadata.mime_type or upload.mime_type or "application/octet-stream",
+        custom_metadata=metadata.custom_metadata,
     )
-    store = asked.path_params["name"]
-    state, name = ingest_document(state, asked, document, whole.data, facts.chunking_config)
+    store = request.path_params["name"]
+    state, name = ingest_document(state, request, document, upload.data, metadata.chunking_config)
     return _start_operation(state, "UploadToFileSearchStoreResponse", f"{store}/upload/operations", store, name)
 
 
@@ -125,46 +117,44 @@ class _ImportBody(Message):
     chunking_config: ChunkingConfig | None = None
 
 
-def _import_file(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    """Take a file into a store."""
-    store, facts = asked.path_params["name"], parse_body(asked, _ImportBody)
-    _find_store(state, asked)
-    if not facts.file_name:
+def _import_file(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    """Import a file of the Files API into a store."""
+    store, metadata = request.path_params["name"], parse_body(request, _ImportBody)
+    _find_store(state, request)
+    if not metadata.file_name:
         raise make_invalid_argument("* ImportFileRequest.file_name: file_name is required")
-    file = find_file(state, asked, facts.file_name)
+    file = find_file(state, request, metadata.file_name)
     document = Document(
         display_name=file.resource.display_name or file.resource.name,
         mime_type=file.resource.mime_type,
-        custom_metadata=facts.custom_metadata,
+        custom_metadata=metadata.custom_metadata,
     )
-    state, name = ingest_document(state, asked, document, file.data, facts.chunking_config)
+    state, name = ingest_document(state, request, document, file.data, metadata.chunking_config)
     return _start_operation(state, "ImportFileResponse", f"{store}/operations", store, name)
 
 
-def _start_operation(
-    state: EmulatorState, kind: str, collection: str, store: str, document: str
-) -> tuple[EmulatorState, HttpResponse]:
+def _start_operation(state: EmulatorState, kind: str, collection: str, store: str, document: str) -> RouteResult:
     state, name = state.assign_name(collection)
-    work = _IngestOperation(name, kind, store, document)
-    return state.with_resource(name, work), build_json_response(_build_operation(state, work))
+    operation = _IngestOperation(name, kind, store, document)
+    return state.with_resource(name, operation), build_json_response(_build_operation(state, operation))
 
 
-def _poll_operation(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    """Look how far a document has come, which brings it further."""
-    work = state.get_resource(asked.path_params["name"], _IngestOperation)
-    state = advance_document(state, work.document)
-    return state, build_json_response(_build_operation(state, work))
+def _poll_operation(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    """Return an operation, after counting one poll of its document."""
+    operation = state.get_resource(request.path_params["name"], _IngestOperation)
+    state = advance_document(state, operation.document)
+    return state, build_json_response(_build_operation(state, operation))
 
 
-def _build_operation(state: EmulatorState, work: _IngestOperation) -> EmulatedOperation:
-    reading = state.resources.get(work.document)
-    if reading is not None and not reading.is_ready:
-        return EmulatedOperation(name=work.name)
-    type_of = f"type.googleapis.com/google.ai.generativelanguage.v1main.{work.response_type}"
+def _build_operation(state: EmulatorState, operation: _IngestOperation) -> EmulatedOperation:
+    document = state.resources.get(operation.document)
+    if document is not None and not document.is_ready:
+        return EmulatedOperation(name=operation.name)
+    type_of = f"type.googleapis.com/google.ai.generativelanguage.v1main.{operation.response_type}"
     return EmulatedOperation(
-        name=work.name,
+        name=operation.name,
         done=True,
-        response={"@type": type_of, "parent": work.store, "documentName": work.document},
+        response={"@type": type_of, "parent": operation.store, "documentName": operation.document},
     )
 
 

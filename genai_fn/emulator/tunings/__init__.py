@@ -1,1 +1,6 @@
-"""Tuning jobs of both backends."""
+"""
+Tunings.
+
+- `gemini_tunings`: tuned models of the Developer API.
+- `vertex_tunings`: tuning jobs of Vertex AI.
+"""

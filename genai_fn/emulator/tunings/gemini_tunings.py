@@ -1,4 +1,4 @@
-"""Tunings of the Developer API: tuned models in the making, which are done at the second look."""
+"""Tunings of the Developer API: a tuned model is active after two polls."""
 
 from datetime import datetime
 
@@ -10,16 +10,12 @@ from genai_fn.emulator.server.pagination import build_page_response
 from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body
 from genai_fn.emulator.server.resource_ids import check_new_name
 from genai_fn.emulator.server.responses import EMPTY_RESPONSE, build_json_response
-from genai_fn.emulator.server.state import EmulatorState
-from genai_fn.http import HttpResponse
+from genai_fn.emulator.server.state import EmulatorState, RouteResult
 from genai_fn.schema import TuningExample
 from genai_fn.schema.base import Message
 from genai_fn.values import Value
 
 __all__ = ["ROUTES"]
-
-
-# A tuned model, as it is told and kept
 
 
 class _Snapshot(Message):
@@ -40,7 +36,7 @@ class _TuningTask(Message):
     start_time: datetime
     complete_time: datetime | None = None
     snapshots: tuple[_Snapshot, ...] = ()
-    """One for each look."""
+    """One snapshot for each poll."""
     hyperparameters: _Hyperparameters | None = None
 
 
@@ -59,21 +55,18 @@ class _TunedModel(Message):
 
 
 def _advance_tuning(model: _TunedModel, now: datetime) -> _TunedModel:
-    """Let the making of a model come a step further, of two."""
+    """Count one poll of a model that is being created."""
     if model.state != _CREATING_STATE:
         return model
-    task, looks = model.tuning_task, len(model.tuning_task.snapshots) + 1
-    seen = _Snapshot(step=looks, epoch=looks, mean_loss=1 / looks, compute_time=now)
-    task = replace(task, snapshots=(*task.snapshots, seen))
-    if looks < POLLS_UNTIL_DONE:
+    task, polls = model.tuning_task, len(model.tuning_task.snapshots) + 1
+    snapshot = _Snapshot(step=polls, epoch=polls, mean_loss=1 / polls, compute_time=now)
+    task = replace(task, snapshots=(*task.snapshots, snapshot))
+    if polls < POLLS_UNTIL_DONE:
         return replace(model, tuning_task=task, update_time=now)
     return replace(model, state="ACTIVE", tuning_task=replace(task, complete_time=now), update_time=now)
 
 
 _CREATING_STATE = "CREATING"
-
-
-# Its making, which goes by the name of an operation
 
 
 class _TuningOperation(Value):
@@ -88,20 +81,19 @@ class _TuningMetadata(Message):
     completed_percent: float
 
 
-def _build_operation(making: _TuningOperation, model: _TunedModel | None) -> EmulatedOperation:
-    """Say how far it has come; the model may have been deleted since."""
+def _build_operation(operation: _TuningOperation, model: _TunedModel | None) -> EmulatedOperation:
+    """Return the operation of a tuning. It is done if its model was deleted."""
     steps = POLLS_UNTIL_DONE if model is None else len(model.tuning_task.snapshots)
     done = model is None or model.state != _CREATING_STATE
     metadata = _TuningMetadata(
-        tuned_model=making.model,
+        tuned_model=operation.model,
         total_steps=POLLS_UNTIL_DONE,
         completed_steps=steps,
         completed_percent=100 * steps / POLLS_UNTIL_DONE,
     )
-    return EmulatedOperation(name=making.name, metadata=metadata, done=done or None, response=model if done else None)
-
-
-# How it begins
+    return EmulatedOperation(
+        name=operation.name, metadata=metadata, done=done or None, response=model if done else None
+    )
 
 
 class _Examples(Message):
@@ -115,7 +107,7 @@ class _TrainingData(Message):
 class _NewTuningTask(Message):
     hyperparameters: _Hyperparameters | None = None
     training_data: _TrainingData | None = None
-    """Is not asked for: google-genai never sends it."""
+    """Accepted but not required: google-genai never sends it."""
 
 
 class _NewTunedModel(Message):
@@ -128,71 +120,67 @@ class _NewTunedModel(Message):
     top_k: int | None = None
 
 
-def _create_tuned_model(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    new = parse_body(asked, _NewTunedModel, "tuned_model")
+def _create_tuned_model(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    new = parse_body(request, _NewTunedModel, "tuned_model")
     if not new.base_model:
         raise make_invalid_argument("* CreateTunedModelRequest.tuned_model.base_model: base_model is required")
-    given = new.tuning_task.hyperparameters
-    if given is not None and None not in (given.learning_rate, given.learning_rate_multiplier):
+    rates = new.tuning_task.hyperparameters
+    if rates is not None and None not in (rates.learning_rate, rates.learning_rate_multiplier):
         raise make_invalid_argument(
-            "* tuning_task.hyperparameters: learning_rate goes without learning_rate_multiplier"
+            "* tuning_task.hyperparameters: learning_rate and learning_rate_multiplier are mutually exclusive"
         )
-    state, name = _choose_model_name(state, asked)
-    state, operation = state.assign_name(f"{name}/operations")
+    state, name = _choose_model_name(state, request)
+    state, operation_name = state.assign_name(f"{name}/operations")
     model = _TunedModel(
         name=name,
         base_model=new.base_model,
         display_name=new.display_name,
         description=new.description,
         state=_CREATING_STATE,
-        create_time=asked.now,
-        update_time=asked.now,
-        tuning_task=_TuningTask(start_time=asked.now, hyperparameters=given),
+        create_time=request.now,
+        update_time=request.now,
+        tuning_task=_TuningTask(start_time=request.now, hyperparameters=new.tuning_task.hyperparameters),
         temperature=new.temperature,
         top_p=new.top_p,
         top_k=new.top_k,
     )
-    making = _TuningOperation(operation, name)
-    return state.with_resource(name, model).with_resource(operation, making), build_json_response(
-        _build_operation(making, model)
-    )
+    operation = _TuningOperation(operation_name, name)
+    state = state.with_resource(name, model).with_resource(operation_name, operation)
+    return state, build_json_response(_build_operation(operation, model))
 
 
-def _choose_model_name(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, str]:
-    """Take the name that is asked for, or make one up."""
-    identity = asked.query.get("tunedModelId")
-    if identity is None:
+def _choose_model_name(state: EmulatorState, request: EmulatedRequest) -> tuple[EmulatorState, str]:
+    """Return the requested name, or assign one."""
+    model_id = request.query.get("tunedModelId")
+    if model_id is None:
         return state.assign_name("tunedModels")
-    return state, check_new_name(state, "tunedModels", f"tunedModels/{identity}")
+    return state, check_new_name(state, "tunedModels", f"tunedModels/{model_id}")
 
 
-# What is done with one
-
-
-def _get_tuned_model(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    model = _advance_tuning(state.get_resource(asked.path_params["name"], _TunedModel), asked.now)
+def _get_tuned_model(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    model = _advance_tuning(state.get_resource(request.path_params["name"], _TunedModel), request.now)
     return state.with_resource(model.name, model), build_json_response(model)
 
 
-def _poll_tuning(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    """Look how far the making of a model has come."""
-    making = state.get_resource(asked.path_params["name"], _TuningOperation)
-    model = state.resources.get(making.model)
+def _poll_tuning(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    """Return the operation of a tuning, after counting one poll of its model."""
+    operation = state.get_resource(request.path_params["name"], _TuningOperation)
+    model = state.resources.get(operation.model)
     if not isinstance(model, _TunedModel):
-        return state, build_json_response(_build_operation(making, None))
-    moved = _advance_tuning(model, asked.now)
-    return state.with_resource(moved.name, moved), build_json_response(_build_operation(making, moved))
+        return state, build_json_response(_build_operation(operation, None))
+    advanced = _advance_tuning(model, request.now)
+    return state.with_resource(advanced.name, advanced), build_json_response(_build_operation(operation, advanced))
 
 
-def _list_tuned_models(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    return state, build_page_response("tunedModels", state.list_resources("tunedModels"), asked, default_size=10)
+def _list_tuned_models(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    return state, build_page_response("tunedModels", state.list_resources("tunedModels"), request, default_size=10)
 
 
-def _cancel_tuning(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    """Stop the making of a model; one that is there stays."""
-    model = state.get_resource(asked.path_params["name"], _TunedModel)
+def _cancel_tuning(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    """Cancel a tuning. A model that is active does not change."""
+    model = state.get_resource(request.path_params["name"], _TunedModel)
     if model.state == _CREATING_STATE:
-        state = state.with_resource(model.name, replace(model, state="FAILED", update_time=asked.now))
+        state = state.with_resource(model.name, replace(model, state="FAILED", update_time=request.now))
     return state, EMPTY_RESPONSE
 
 
@@ -203,4 +191,4 @@ ROUTES = (
     ("POST", "{name=tunedModels/*}:cancel", _cancel_tuning),
     ("GET", "{name=tunedModels/*/operations/*}", _poll_tuning),
 )
-"""A tuned model is changed and deleted as any model is: in ``models``."""
+"""Updates and deletions of tuned models are handled in `genai_fn.emulator.models`."""

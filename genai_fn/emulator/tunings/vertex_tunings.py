@@ -1,4 +1,4 @@
-"""Tunings of Vertex AI: jobs, which end with a model, its checkpoints, and an endpoint where it answers."""
+"""Tunings of Vertex AI: jobs whose result is a model with checkpoints and an endpoint."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,8 +9,7 @@ from genai_fn.emulator.models.models import EmulatedDeployedModel, EmulatedVerte
 from genai_fn.emulator.server.faults import make_field_violations, make_invalid_argument
 from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body
 from genai_fn.emulator.server.responses import Int64
-from genai_fn.emulator.server.state import EmulatorState
-from genai_fn.http import HttpResponse
+from genai_fn.emulator.server.state import EmulatorState, RouteResult
 from genai_fn.schema import (
     Checkpoint,
     PreferenceOptimizationSpec,
@@ -42,30 +41,30 @@ class _NewTuningJob(Message):
     labels: Mapping[str, str] | None = None
 
 
-def _create_tuning_job(state: EmulatorState, asked: EmulatedRequest) -> tuple[EmulatorState, HttpResponse]:
-    new = parse_body(asked, _NewTuningJob, "tuning_job")
+def _create_tuning_job(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    new = parse_body(request, _NewTuningJob, "tuning_job")
     spec = _check_tuning_spec(new)
-    state, name = state.assign_name(asked.path_params["parent"])
-    place, _, identity = name.partition("/tuningJobs/")
-    model, endpoint = f"{place}/models/{identity}", f"{place}/endpoints/{identity}"
+    state, name = state.assign_name(request.path_params["parent"])
+    parent, _, job_id = name.partition("/tuningJobs/")
+    model, endpoint = f"{parent}/models/{job_id}", f"{parent}/endpoints/{job_id}"
     epochs = _resolve_epoch_count(spec)
     steps = () if spec.export_last_checkpoint_only else range(1, epochs + 1)
-    made = EmulatedVertexModel(
+    project_model = EmulatedVertexModel(
         name=model,
         display_name=new.tuned_model_display_name,
         description=new.description,
-        deployed_models=(EmulatedDeployedModel(endpoint=endpoint, deployed_model_id=identity),),
+        deployed_models=(EmulatedDeployedModel(endpoint=endpoint, deployed_model_id=job_id),),
         labels={
             **(new.labels or {}),
             "tune-type": "sft",
             "google-vertex-llm-tuning-base-model-id": _resolve_base_model(new),
         },
-        create_time=asked.now,
-        update_time=asked.now,
+        create_time=request.now,
+        update_time=request.now,
         default_checkpoint_id=str(epochs) if steps else None,
         checkpoints=tuple(Checkpoint(checkpoint_id=str(each), epoch=Int64(each), step=Int64(each)) for each in steps),
     )
-    tuned = TunedModel(
+    tuned_model = TunedModel(
         model=f"{model}@1",
         endpoint=endpoint,
         checkpoints=tuple(
@@ -74,41 +73,41 @@ def _create_tuning_job(state: EmulatorState, asked: EmulatedRequest) -> tuple[Em
         ),
     )
     return vertex_jobs.create_job(
-        state, asked, name, _echo_request_fields(new), {"tunedModel": tuned}, tuned_model=made
+        state, request, name, _echo_request_fields(new), {"tunedModel": tuned_model}, tuned_model=project_model
     )
 
 
 def _echo_request_fields(new: _NewTuningJob) -> dict[str, Any]:
-    """Say what was asked for, as JSON has it; of the numbers in it one is of 64 bits."""
+    """Return the fields of the request as JSON, with the 64-bit ``epochCount`` as a string."""
     tree: dict[str, Any] = codec.to_builtins(new)
     for spec in ("supervisedTuningSpec", "preferenceOptimizationSpec"):
-        how: dict[str, Any] = tree.get(spec, {}).get("hyperParameters", {})
-        if "epochCount" in how:
-            how["epochCount"] = Int64(how["epochCount"])
+        hyper_parameters: dict[str, Any] = tree.get(spec, {}).get("hyperParameters", {})
+        if "epochCount" in hyper_parameters:
+            hyper_parameters["epochCount"] = Int64(hyper_parameters["epochCount"])
     return tree
 
 
 def _check_tuning_spec(new: _NewTuningJob) -> _SupervisedSpec | _PreferenceSpec:
-    """Give what is to be tuned with."""
+    """Check the request, and return its tuning spec."""
     if (new.base_model is None) == (new.pre_tuned_model is None):
         raise make_invalid_argument("* tuning_job: either base_model or pre_tuned_model is required")
     spec, other = new.supervised_tuning_spec, new.preference_optimization_spec
     if spec is not None and other is not None:
         why = "oneof field 'tuning_spec' is already set. Cannot set 'preferenceOptimizationSpec'"
         raise make_field_violations(("tuning_job", f"Invalid value at 'tuning_job' (oneof), {why}"))
-    found = spec or other
-    if found is None or not (found.training_dataset_uri or "").startswith(("gs://", "projects/")):
+    chosen = spec or other
+    if chosen is None or not (chosen.training_dataset_uri or "").startswith(("gs://", "projects/")):
         raise make_invalid_argument(
             "* tuning_job: a tuning_spec with a training_dataset_uri, gs://… or a dataset, is required"
         )
-    return found
+    return chosen
 
 
 def _resolve_epoch_count(spec: _SupervisedSpec | _PreferenceSpec) -> int:
-    given = None if spec.hyper_parameters is None else spec.hyper_parameters.epoch_count
-    if given is not None and not 0 < given <= _MAX_EPOCHS:
-        raise make_invalid_argument(f"* tuning_job: epoch_count must be from 1 to {_MAX_EPOCHS}, but was {given}")
-    return given or 1
+    epoch_count = None if spec.hyper_parameters is None else spec.hyper_parameters.epoch_count
+    if epoch_count is not None and not 0 < epoch_count <= _MAX_EPOCHS:
+        raise make_invalid_argument(f"* tuning_job: epoch_count must be from 1 to {_MAX_EPOCHS}, but was {epoch_count}")
+    return epoch_count or 1
 
 
 _MAX_EPOCHS = 100

@@ -96,7 +96,7 @@ def test_expires(base: str, collection: str, model: str) -> None:
     ("body", "names"),
     [
         ({"contents": BOOK}, "model is required"),
-        ({"model": "m"}, "has to hold contents"),
+        ({"model": "m"}, "must contain contents"),
         ({"model": "m", "contents": BOOK, "ttl": "1s", "expireTime": "2027-01-01T00:00:00Z"}, "already set"),
         ({"model": "m", "contents": BOOK, "ttl": "5m"}, "Illegal duration format"),
         ({"model": "m", "contents": BOOK, "ttl": "-5s"}, "Illegal duration format"),
@@ -151,7 +151,7 @@ class TestUsed:
         body = {"contents": [HI], "cachedContent": made(api, collection, model)["name"]}
         code, _, message = api.fault("POST", f"{model}2:generateContent", body)
         assert code == 400
-        assert "has to be the same" in message
+        assert "must be the same" in message
 
     @places
     @pytest.mark.parametrize(

@@ -113,18 +113,18 @@ def test_filtered() -> None:
     """A wish that says "forbidden" is filtered, and the others are granted."""
     music = Music()
     (told,) = music.wish({"text": "Forbidden jazz", "weight": 1}, JAZZ)
-    assert told == {"filteredPrompt": {"text": "Forbidden jazz", "filteredReason": 'It says "forbidden".'}}
+    assert told == {"filteredPrompt": {"text": "Forbidden jazz", "filteredReason": 'It contains "forbidden".'}}
     assert [each.text for each in music.player.prompts] == ["jazz"]
 
 
 @pytest.mark.parametrize(
     ("frame", "reason"),
     (
-        ({}, "A message holds one of"),
-        (SETUP, "A message holds one of"),
-        ({"playbackControl": "PLAY", "musicGenerationConfig": {}}, "A message holds one of"),
+        ({}, "A message must contain exactly one of"),
+        (SETUP, "A message must contain exactly one of"),
+        ({"playbackControl": "PLAY", "musicGenerationConfig": {}}, "A message must contain exactly one of"),
         ({"playbackControl": "PLAY"}, "There is nothing to play"),
-        ({"playbackControl": "REWIND"}, "REWIND is none of"),
+        ({"playbackControl": "REWIND"}, "REWIND is not one of"),
         ({"clientContent": {"weightedPrompts": []}}, "must not be empty"),
         ({"clientContent": {"weightedPrompts": [JAZZ, {"text": "tango", "weight": 0}]}}, "weighted_prompts[1] needs"),
         ({"clientContent": {"weightedPrompts": [{"weight": 1}]}}, "weighted_prompts[0] needs"),

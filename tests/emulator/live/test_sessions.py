@@ -339,8 +339,8 @@ class TestFunctions:
         (
             ([], "must not be empty"),
             ([{"name": "clock", "response": {}}], "each needs the id of its call"),
-            ([{"id": "x", "name": "clock"}], "no call is 'x'"),
-            ([{"id": "function-call-2", "name": "clock"}], "no call is 'function-call-2'"),
+            ([{"id": "x", "name": "clock"}], "there is no call 'x'"),
+            ([{"id": "function-call-2", "name": "clock"}], "there is no call 'function-call-2'"),
         ),
         ids=range(4),
     )
@@ -357,7 +357,7 @@ class TestFunctions:
         session.say("clock")
         frame = {"functionResponses": [{"name": "clock", "response": {"output": "noon"}}]}
         assert "noon" in words(session.hear(toolResponse=frame))
-        assert session.closes(toolResponse=frame) == (1007, "tool_response.function_responses: no call is 'clock'.")
+        assert session.closes(toolResponse=frame) == (1007, "tool_response.function_responses: there is no call 'clock'.")
 
     def test_unreadable(self) -> None:
         """Parameters that make no sense close the connection."""
@@ -366,7 +366,7 @@ class TestFunctions:
         content = {"turns": [user("clock")], "turnComplete": True}
         assert session.closes(clientContent=content) == (
             1007,
-            "The parameters of the function 'clock' cannot be read.",
+            "The parameters of the function 'clock' are invalid.",
         )
 
 

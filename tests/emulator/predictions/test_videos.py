@@ -131,9 +131,9 @@ def test_of_other_things(at: Any) -> None:
     ("prompt", "config", "expected"),
     (
         ("", {}, "a prompt, an image or a video"),
-        ("hm", {"number_of_videos": 9}, "The value 9 of sample_count is none of 1, 2, 3, 4."),
+        ("hm", {"number_of_videos": 9}, "The value 9 of sample_count is not one of 1, 2, 3, 4."),
         ("hm", {"duration_seconds": 60}, "The value 60 of duration_seconds"),
-        ("hm", {"aspect_ratio": "1:1"}, "The value '1:1' of aspect_ratio is none of 16:9, 9:16."),
+        ("hm", {"aspect_ratio": "1:1"}, "The value '1:1' of aspect_ratio is not one of 16:9, 9:16."),
         ("hm", {"resolution": "8K"}, "The value '8K' of resolution"),
     ),
     ids=range(5),
