@@ -9,8 +9,8 @@ from genai_fn.emulator.fake_model.tokenizer import count_prompt_tokens
 from genai_fn.emulator.files import check_file_references
 from genai_fn.emulator.server.faults import (
     EmulatedFault,
-    make_field_violations,
     make_invalid_argument,
+    make_invalid_value,
     make_permission_denied,
 )
 from genai_fn.emulator.server.pagination import build_page_response
@@ -115,14 +115,10 @@ def _create_cache(state: EmulatorState, request: EmulatedRequest) -> RouteResult
 
 def _parse_expiry(body: _Expiry, request: EmulatedRequest) -> datetime | None:
     if body.ttl is not None and body.expire_time is not None:
-        why = "Invalid value at 'cached_content' (oneof), oneof field 'expiration' is already set."
-        raise make_field_violations(("cached_content", why))
+        raise make_invalid_value("cached_content", "oneof", "oneof field 'expiration' is already set.")
     expires = body.expire_time if body.ttl is None else request.now + _parse_duration(body.ttl)
     if expires is not None and expires.tzinfo is None:
-        path = "cached_content.expire_time"
-        raise make_field_violations(
-            (path, f"Invalid value at '{path}' (type.googleapis.com/google.protobuf.Timestamp)")
-        )
+        raise make_invalid_value("cached_content.expire_time", f"{_PROTOBUF_TYPE_PREFIX}.Timestamp")
     if expires is not None and expires <= request.now:
         raise make_invalid_argument("CachedContent.expire_time must be in the future.")
     return expires
@@ -130,14 +126,12 @@ def _parse_expiry(body: _Expiry, request: EmulatedRequest) -> datetime | None:
 
 def _parse_duration(ttl: str) -> timedelta:
     if not _DURATION_PATTERN.fullmatch(ttl):
-        path = "cached_content.ttl"
         why = "Field 'ttl', Illegal duration format; duration must end with 's'"
-        raise make_field_violations(
-            (path, f"Invalid value at '{path}' (type.googleapis.com/google.protobuf.Duration), {why}")
-        )
+        raise make_invalid_value("cached_content.ttl", f"{_PROTOBUF_TYPE_PREFIX}.Duration", why)
     return timedelta(seconds=float(ttl[:-1]))
 
 
+_PROTOBUF_TYPE_PREFIX = "type.googleapis.com/google.protobuf"
 _DURATION_PATTERN = re.compile(r"[0-9]{1,10}(?:\.[0-9]{1,9})?s")
 
 
@@ -147,10 +141,8 @@ def _get_cache(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
 
 def _update_cache(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
     name = request.path_params["name"]
-    cache, expires = (
-        _find_cache(state, request, name),
-        _parse_expiry(parse_body(request, _Expiry, "cached_content"), request),
-    )
+    cache = _find_cache(state, request, name)
+    expires = _parse_expiry(parse_body(request, _Expiry, "cached_content"), request)
     if expires is not None:
         cache = replace(cache, resource=replace(cache.resource, expire_time=expires, update_time=request.now))
     return state.with_resource(name, cache), build_json_response(cache.resource)
@@ -162,10 +154,9 @@ def _delete_cache(state: EmulatorState, request: EmulatedRequest) -> RouteResult
 
 
 def _list_caches(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
-    caches = [
-        each.resource for each in state.list_resources(request.path_params["collection"]) if _is_alive(each, request)
-    ]
-    return state, build_page_response("cachedContents", caches, request)
+    caches = state.list_resources(request.path_params["collection"])
+    alive = [each.resource for each in caches if _is_alive(each, request)]
+    return state, build_page_response("cachedContents", alive, request)
 
 
 ROUTES = (

@@ -128,9 +128,8 @@ def predict_embeddings(state: EmulatorState, request: EmulatedRequest) -> RouteR
         )
     predictions = tuple(_embed_instance(each, body.parameters, index) for index, each in enumerate(body.instances))
     count = sum(len(each.content) for each in body.instances)
-    return state, build_json_response(
-        _Predictions(predictions=predictions, metadata=EmbedContentMetadata(billable_character_count=count))
-    )
+    metadata = EmbedContentMetadata(billable_character_count=count)
+    return state, build_json_response(_Predictions(predictions=predictions, metadata=metadata))
 
 
 def _embed_instance(instance: _TextInstance, parameters: _EmbedParameters, index: int) -> _Prediction:

@@ -148,11 +148,14 @@ def _generate_answer(
 
 def _build_call_or_fault(prompt: ResolvedPrompt) -> FunctionCall | None:
     try:
-        return build_call(
-            prompt.request.tools or (), prompt.request.tool_config, find_question(prompt.contents) or "offline"
-        )
+        return build_call(prompt.request.tools or (), prompt.request.tool_config, _get_seed_text(prompt))
     except UnreadableSchema as error:
         raise make_invalid_argument(f"The parameters of a function are invalid ({error}).") from None
+
+
+def _get_seed_text(prompt: ResolvedPrompt) -> str:
+    """Return the text for strings in function arguments and in values of a schema."""
+    return find_question(prompt.contents) or "offline"
 
 
 def _find_grounding(state: EmulatorState, prompt: ResolvedPrompt) -> GroundingMetadata | None:
@@ -167,7 +170,7 @@ def _generate_text(model: str, prompt: ResolvedPrompt, index: int, grounding: Gr
     if config.response_schema is not None:
         schema = codec.to_builtins(config.response_schema)
     if schema is not None:
-        value = _build_schema_value(schema, find_question(contents) or "offline")
+        value = _build_schema_value(schema, _get_seed_text(prompt))
         is_enum = config.response_mime_type == "text/x.enum" and isinstance(value, str)
         return value if is_enum else _encode_json_text(value)
     if config.response_mime_type == "application/json":

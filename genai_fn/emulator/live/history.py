@@ -113,10 +113,8 @@ def build_calls(history: LiveHistory) -> tuple[FunctionCall, ...]:
     """Call the functions that the last turn names, with arguments that match their parameters."""
     text, tools = find_question(history.turns[-1:]), history.setup.tools or ()
     names = [each.name for tool in tools for each in tool.function_declarations or () if each.name]
-    calls = (_build_call(tools, name, text) for name in dict.fromkeys(names) if has_word(text, name))
-    return tuple(
-        replace(call, id=f"{_CALL_ID_PREFIX}{count}") for count, call in enumerate(calls, history.call_count + 1)
-    )
+    calls = enumerate((name for name in dict.fromkeys(names) if has_word(text, name)), history.call_count + 1)
+    return tuple(replace(_build_call(tools, name, text), id=f"{_CALL_ID_PREFIX}{count}") for count, name in calls)
 
 
 _CALL_ID_PREFIX = "function-call-"
@@ -153,11 +151,7 @@ def add_function_response(history: LiveHistory, response: FunctionResponse) -> L
         raise EmulatedClose(
             1007, f"tool_response.function_responses: there is no call {response.id or response.name!r}."
         )
-    pending = (
-        history.pending_calls
-        if response.will_continue
-        else tuple(each for each in history.pending_calls if each is not call)
-    )
+    pending = tuple(each for each in history.pending_calls if each is not call or response.will_continue)
     return replace(history, pending_calls=pending, function_responses=(*history.function_responses, response))
 
 

@@ -1,6 +1,5 @@
 """Handles one frame of a live session: updates its state, and collects the messages to send."""
 
-from collections.abc import Iterator
 from typing import Any, Final
 
 from msgspec.structs import replace
@@ -117,25 +116,25 @@ class LiveTurn:
 
     def _interrupt(self) -> None:
         """Drop the unsent part of an answer, and cancel pending calls."""
-        is_speaking = any("turnComplete" in each for each in self._iterate_unsent("serverContent"))
+        unsent_content = self._list_unsent("serverContent")
+        is_speaking = any("turnComplete" in each for each in unsent_content)
         if not is_speaking and not self.history.pending_calls:
             return
         if is_speaking:
-            self.history = truncate_last_answer(
-                self.history, sum("modelTurn" in each for each in self._iterate_unsent("serverContent"))
-            )
-        unsent = {call["id"] for each in self._iterate_unsent("toolCall") for call in each["functionCalls"]}
-        ids = tuple(each.id for each in self.history.pending_calls if each.id and each.id not in unsent)
+            unsent_chunks = sum("modelTurn" in each for each in unsent_content)
+            self.history = truncate_last_answer(self.history, unsent_chunks)
+        unsent_ids = {call["id"] for each in self._list_unsent("toolCall") for call in each["functionCalls"]}
+        ids = tuple(each.id for each in self.history.pending_calls if each.id and each.id not in unsent_ids)
         self.unsent = tuple(each for each in self.unsent if "goAway" in each)
         self.history = replace(self.history, pending_calls=(), function_responses=())
         if ids:
             self._send(tool_call_cancellation=LiveServerToolCallCancellation(ids=ids))
-        self._send(server_content=LiveServerContent(interrupted=True))
+        self._send_content(interrupted=True)
         if is_speaking:
-            self._send(server_content=LiveServerContent(turn_complete=True))
+            self._send_content(turn_complete=True)
 
-    def _iterate_unsent(self, kind: str) -> Iterator[Any]:
-        return (each[kind] for each in self.unsent if kind in each)
+    def _list_unsent(self, kind: str) -> list[Any]:
+        return [each[kind] for each in self.unsent if kind in each]
 
     def _answer_turn(self) -> None:
         """Answer the last turn: with function calls if it names functions, otherwise with text or audio."""
@@ -145,7 +144,7 @@ class LiveTurn:
             self._call_functions(calls)
             return
         question, tokens = find_question(self.history.turns[-1:]), self._send_answer()
-        self._send(server_content=LiveServerContent(generation_complete=True))
+        self._send_content(generation_complete=True)
         usage = count_usage(self.history, len(tokens))
         self._send(server_content=LiveServerContent(turn_complete=True), usage_metadata=usage)
         self.history = add_turns(self.history, Content(parts=(Part(text="".join(tokens)),), role="model"))
@@ -164,20 +163,20 @@ class LiveTurn:
 
     def _send_answer(self) -> tuple[str, ...]:
         """Send an answer in chunks of a few words, as audio if the modality is audio."""
-        setup, is_aloud = self.history.setup, self.history.modality == Modality.AUDIO
+        setup, is_audio = self.history.setup, self.history.modality == Modality.AUDIO
         text = build_reply((setup.model or "").rpartition("/")[2], self.history.turns, setup.system_instruction)
         tokens = split_tokens(text)[: setup.generation_config.max_output_tokens if setup.generation_config else None]
-        for words in join_chunks(tokens):
-            part = Part(inline_data=_build_audio(words)) if is_aloud else Part(text=words)
-            self._send(server_content=LiveServerContent(model_turn=Content(parts=(part,), role="model")))
-            if is_aloud and setup.output_audio_transcription is not None:
-                self._send(server_content=LiveServerContent(output_transcription=Transcription(text=words)))
+        for chunk in join_chunks(tokens):
+            part = Part(inline_data=_build_audio(chunk)) if is_audio else Part(text=chunk)
+            self._send_content(model_turn=Content(parts=(part,), role="model"))
+            if is_audio and setup.output_audio_transcription is not None:
+                self._send_content(output_transcription=Transcription(text=chunk))
         return tokens
 
     def _send_transcript(self) -> None:
         if self.history.audio_size and self.history.setup.input_audio_transcription is not None:
             transcription = Transcription(text=describe_audio(self.history), finished=True)
-            self._send(server_content=LiveServerContent(input_transcription=transcription))
+            self._send_content(input_transcription=transcription)
 
     def _send_resumption_handle(self) -> None:
         """Send a new resumption handle, if the setup enables resumption."""
@@ -193,6 +192,9 @@ class LiveTurn:
         )
         self._send(session_resumption_update=update)
 
+    def _send_content(self, **content: Any) -> None:
+        self._send(server_content=LiveServerContent(**content))
+
     def _send(self, **message: Any) -> None:
         self.messages.append(LiveServerMessage(**message))
 
@@ -201,8 +203,8 @@ _GOODBYE_SECONDS = 10
 """Seconds between the ``goAway`` after a goodbye and the end of the connection."""
 
 
-def _build_audio(words: str) -> Blob:
-    return Blob(mime_type="audio/pcm;rate=24000", data=build_tone(words, 0.05, 24000))
+def _build_audio(text: str) -> Blob:
+    return Blob(mime_type="audio/pcm;rate=24000", data=build_tone(text, 0.05, 24000))
 
 
 def _check_activity(setup: EmulatedSetup) -> None:

@@ -14,6 +14,7 @@ __all__ = [
     "make_failed_precondition",
     "make_field_violations",
     "make_invalid_argument",
+    "make_invalid_value",
     "make_not_found",
     "make_permission_denied",
 ]
@@ -42,11 +43,14 @@ def make_field_violations(*violations: tuple[str, str]) -> EmulatedFault:
     >>> make_field_violations(("page_size", "Invalid value at 'page_size' (TYPE_INT32)")).details[0]["fieldViolations"]
     [{'field': 'page_size', 'description': "Invalid value at 'page_size' (TYPE_INT32)"}]
     """
-    field_violations = [
-        {**({"field": field} if field else {}), "description": message} for field, message in violations
-    ]
-    detail = {"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": field_violations}
+    fields = [{**({"field": path} if path else {}), "description": message} for path, message in violations]
+    detail = {"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": fields}
     return EmulatedFault(400, "INVALID_ARGUMENT", "\n".join(message for _, message in violations), (detail,))
+
+
+def make_invalid_value(path: str, kind: str, reason: str = "") -> EmulatedFault:
+    """Return a 400 for a field whose value is not of a kind, such as ``oneof`` or ``TYPE_INT32``."""
+    return make_field_violations((path, f"Invalid value at '{path}' ({kind})" + (f", {reason}" if reason else "")))
 
 
 def make_failed_precondition(message: str) -> EmulatedFault:

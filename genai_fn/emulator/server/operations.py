@@ -25,11 +25,10 @@ class EmulatedOperation(Message):
 
 def delete_project_resource(state: EmulatorState, name: str) -> RouteResult:
     """Delete a resource of a project. The response is an operation that is already done."""
-    state, operation_name = state.without_resource(name).assign_name(f"{'/'.join(name.split('/')[:4])}/operations")
-    deletion = EmulatedOperation(
-        name=operation_name, done=True, response={"@type": "type.googleapis.com/google.protobuf.Empty"}
-    )
-    return state.with_resource(operation_name, deletion), build_json_response(deletion)
+    parent, empty = "/".join(name.split("/")[:4]), {"@type": "type.googleapis.com/google.protobuf.Empty"}
+    state, operation_name = state.without_resource(name).assign_name(f"{parent}/operations")
+    operation = EmulatedOperation(name=operation_name, done=True, response=empty)
+    return state.with_resource(operation_name, operation), build_json_response(operation)
 
 
 def _get_operation(state: EmulatorState, request: EmulatedRequest) -> RouteResult:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from genai_fn.emulator.server.faults import make_field_violations, make_invalid_argument
+from genai_fn.emulator.server.faults import make_invalid_argument, make_invalid_value
 from genai_fn.emulator.server.request_parsing import EmulatedRequest
 from genai_fn.emulator.server.responses import build_json_response
 from genai_fn.http import HttpResponse
@@ -55,7 +55,7 @@ def _parse_page_token(token: str) -> int:
 
 def _parse_page_size(text: str) -> int:
     if text and not _is_number(text):
-        raise make_field_violations(("page_size", f"Invalid value at 'page_size' (TYPE_INT32), \"{text}\""))
+        raise make_invalid_value("page_size", "TYPE_INT32", f'"{text}"')
     return int(text or 0)
 
 

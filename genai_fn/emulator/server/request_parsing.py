@@ -12,7 +12,12 @@ import msgspec
 from msgspec.structs import fields
 
 from genai_fn import codec
-from genai_fn.emulator.server.faults import EmulatedFault, make_field_violations, make_invalid_argument
+from genai_fn.emulator.server.faults import (
+    EmulatedFault,
+    make_field_violations,
+    make_invalid_argument,
+    make_invalid_value,
+)
 from genai_fn.http import Body, FileSlice, Headers
 from genai_fn.values import Value
 from genai_fn.wire.lenient_json import repair_tree
@@ -104,8 +109,7 @@ def _build_conversion_fault(message: str, within: str) -> EmulatedFault:
     why, _, location = message.partition(" - at ")
     snake_case = _UPPERCASE_PATTERN.sub(lambda found: f"_{found[0].lower()}", location.strip("`"))
     path = snake_case.replace("$", within, 1).lstrip(".") or within
-    description = f"Invalid value at '{path}' ({why})" if path else f"{_INVALID_JSON_MESSAGE} {why}"
-    return make_field_violations((path, description))
+    return make_invalid_value(path, why) if path else make_field_violations(("", f"{_INVALID_JSON_MESSAGE} {why}"))
 
 
 _UPPERCASE_PATTERN = re.compile("[A-Z]")

@@ -49,14 +49,11 @@ class EmulatorState(Value):
         ('batches/batch1', 'projects/p/locations/l/tuningJobs/1')
         """
         count = self.name_count + 1
-        kind = (
-            ""
-            if collection.startswith("projects/")
-            else _PLURAL_SUFFIX_PATTERN.sub("", collection.rpartition("/")[2].lower())
-        )
-        while f"{collection}/{kind}{count}" in self.resources:
+        singular = _PLURAL_SUFFIX_PATTERN.sub("", collection.rpartition("/")[2].lower())
+        start = f"{collection}/" if collection.startswith("projects/") else f"{collection}/{singular}"
+        while f"{start}{count}" in self.resources:
             count += 1
-        return replace(self, name_count=count), f"{collection}/{kind}{count}"
+        return replace(self, name_count=count), f"{start}{count}"
 
     def get_resource(self, name: str, kind: type[T]) -> T:
         """
@@ -72,10 +69,7 @@ class EmulatorState(Value):
 
     def list_resources(self, collection: str) -> tuple[Any, ...]:
         """Return the direct children of a collection, in order of creation."""
-        start, steps = f"{collection}/", collection.count("/") + 1
-        return tuple(
-            value for name, value in self.resources.items() if name.startswith(start) and name.count("/") == steps
-        )
+        return tuple(value for name, value in self.resources.items() if name.rpartition("/")[0] == collection)
 
 
 _PLURAL_SUFFIX_PATTERN = re.compile("(?<=ch)es$|s$")

@@ -60,11 +60,9 @@ def ingest_document(
 def advance_document(state: EmulatorState, name: str) -> EmulatorState:
     """Count one poll of a document, if it still exists."""
     stored = state.resources.get(name)
-    return (
-        state.with_resource(name, replace(stored, poll_count=stored.poll_count + 1))
-        if isinstance(stored, IngestedDocument)
-        else state
-    )
+    if not isinstance(stored, IngestedDocument):
+        return state
+    return state.with_resource(name, replace(stored, poll_count=stored.poll_count + 1))
 
 
 def list_ready_documents(state: EmulatorState, store: str) -> tuple[IngestedDocument, ...]:
@@ -110,9 +108,8 @@ _MAX_PASSAGE_WORDS = 2048
 
 def _get_document(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
     """Return a document, after counting one poll."""
-    name = request.path_params["name"]
-    state = advance_document(state, state.get_resource(name, IngestedDocument).document.name or "")
-    return state, build_json_response(state.get_resource(name, IngestedDocument).to_document())
+    state = advance_document(state, request.path_params["name"])
+    return state, build_json_response(state.get_resource(request.path_params["name"], IngestedDocument).to_document())
 
 
 def _list_documents(state: EmulatorState, request: EmulatedRequest) -> RouteResult:

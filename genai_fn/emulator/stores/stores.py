@@ -47,13 +47,8 @@ def _delete_store(state: EmulatorState, request: EmulatedRequest) -> RouteResult
     name = _find_store(state, request).name or ""
     if state.list_resources(f"{name}/documents") and not is_forced(request):
         raise make_failed_precondition(f"Cannot delete {name}, which has documents, unless force is set.")
-    return replace(
-        state, resources={each: value for each, value in state.resources.items() if not _is_within(each, name)}
-    ), EMPTY_RESPONSE
-
-
-def _is_within(name: str, store: str) -> bool:
-    return f"{name}/".startswith(f"{store}/")
+    resources = {each: value for each, value in state.resources.items() if not f"{each}/".startswith(f"{name}/")}
+    return replace(state, resources=resources), EMPTY_RESPONSE
 
 
 def _find_store(state: EmulatorState, request: EmulatedRequest) -> FileSearchStore:

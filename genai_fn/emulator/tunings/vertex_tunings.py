@@ -6,7 +6,7 @@ from typing import Any
 from genai_fn import codec
 from genai_fn.emulator import vertex_jobs
 from genai_fn.emulator.models.models import EmulatedDeployedModel, EmulatedVertexModel
-from genai_fn.emulator.server.faults import make_field_violations, make_invalid_argument
+from genai_fn.emulator.server.faults import make_invalid_argument, make_invalid_value
 from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body
 from genai_fn.emulator.server.responses import Int64
 from genai_fn.emulator.server.state import EmulatorState, RouteResult
@@ -94,7 +94,7 @@ def _check_tuning_spec(new: _NewTuningJob) -> _SupervisedSpec | _PreferenceSpec:
     spec, other = new.supervised_tuning_spec, new.preference_optimization_spec
     if spec is not None and other is not None:
         why = "oneof field 'tuning_spec' is already set. Cannot set 'preferenceOptimizationSpec'"
-        raise make_field_violations(("tuning_job", f"Invalid value at 'tuning_job' (oneof), {why}"))
+        raise make_invalid_value("tuning_job", "oneof", why)
     chosen = spec or other
     if chosen is None or not (chosen.training_dataset_uri or "").startswith(("gs://", "projects/")):
         raise make_invalid_argument(
