@@ -1,4 +1,4 @@
-"""Ephemeral tokens from the emulator: made, used up, expired; and what they tie sessions to."""
+"""Ephemeral tokens of the emulator: creation, uses, expiry, and the setup they prescribe."""
 
 from datetime import timedelta
 from typing import Any
@@ -13,21 +13,21 @@ from genai_fn.emulator.live.sessions import EmulatedClose, open_session
 from genai_fn.emulator.live.setup import EmulatedSetup
 from genai_fn.emulator.server.faults import EmulatedFault
 from genai_fn.modifiers import with_options
-from tests.support.emulator_interpreter import GEMINI, Wired
-from tests.support.emulator_requests import NOW, Api
+from tests.support.emulator_interpreter import GEMINI, EmulatorInterpreter
+from tests.support.emulator_requests import NOW, JsonClient
 
 ALPHA = "https://generativelanguage.googleapis.com/v1alpha"
 
 
-def made(config: Any = None) -> tuple[EmulatorState, str]:
-    """Make a token as this library does."""
-    run = Wired(GEMINI)
+def create_token(config: Any = None) -> tuple[EmulatorState, str]:
+    """Create a token with this library."""
+    run = EmulatorInterpreter(GEMINI)
     token = run(auth_tokens.create(config) | with_options(api_version="v1alpha")).unwrap()
     return run.state, token.name or ""
 
 
-def why(state: EmulatorState, name: str, seconds: float = 0) -> str:
-    """Give what is said to who is not admitted."""
+def get_denial(state: EmulatorState, name: str, seconds: float = 0) -> str:
+    """Return the message for a token that is not accepted."""
     with pytest.raises(EmulatedFault) as caught:
         redeem_token(state, name, NOW + timedelta(seconds=seconds))
     assert caught.value.code == 403
@@ -35,31 +35,31 @@ def why(state: EmulatorState, name: str, seconds: float = 0) -> str:
 
 
 def test_name() -> None:
-    """A token is its name."""
-    assert made() == (made()[0], "auth_tokens/auth_token1")
+    """A token is its resource name."""
+    assert create_token() == (create_token()[0], "auth_tokens/auth_token1")
 
 
 def test_version() -> None:
-    """Other versions than ``v1alpha`` have no tokens; behind a gateway there is none to go by."""
-    assert Api().fault("POST", "auth_tokens", {})[:2] == (404, "NOT_FOUND")
-    assert Api("http://localhost").told("POST", "auth_tokens", {}) == {"name": "auth_tokens/auth_token1"}
+    """Tokens exist only in version ``v1alpha``, and behind gateways without a version."""
+    assert JsonClient().request_fault("POST", "auth_tokens", {})[:2] == (404, "NOT_FOUND")
+    assert JsonClient("http://localhost").request_json("POST", "auth_tokens", {}) == {"name": "auth_tokens/auth_token1"}
 
 
 @pytest.mark.parametrize(("uses", "times"), ((None, 1), (1, 1), (3, 3)), ids=str)
 def test_uses(uses: int | None, times: int) -> None:
-    """A token opens so many sessions, one if nothing is said."""
-    state, name = made({"uses": uses})
+    """A token opens as many sessions as it has uses, by default one."""
+    state, name = create_token({"uses": uses})
     for _ in range(times):
         state, _token = redeem_token(state, name, NOW)
-    assert why(state, name) == "Token has been used too many times."
+    assert get_denial(state, name) == "Token has been used too many times."
 
 
 def test_any_number() -> None:
-    """Of 0 uses there is no end."""
-    state, name = made({"uses": 0})
+    """With 0 uses, the number of sessions is unlimited."""
+    state, name = create_token({"uses": 0})
     for _ in range(5):
         state, _token = redeem_token(state, name, NOW)
-    assert state == made({"uses": 0})[0]
+    assert state == create_token({"uses": 0})[0]
 
 
 @pytest.mark.parametrize(
@@ -72,15 +72,15 @@ def test_any_number() -> None:
     ids=range(3),
 )
 def test_expires(config: Any, seconds: float) -> None:
-    """Sessions are opened until one of two times, a minute from now if nothing is said."""
-    state, name = made(config)
+    """Sessions can be opened until either time has passed, by default for one minute."""
+    state, name = create_token(config)
     assert redeem_token(state, name, NOW + timedelta(seconds=seconds - 1))[1].remaining_uses == 1
-    assert why(state, name, seconds) == "Token has expired."
+    assert get_denial(state, name, seconds) == "Token has expired."
 
 
 def test_none() -> None:
-    """What is no token opens nothing."""
-    assert why(EmulatorState(), "auth_tokens/x") == "Token not found."
+    """An unknown token is rejected."""
+    assert get_denial(EmulatorState(), "auth_tokens/x") == "Token not found."
 
 
 @pytest.mark.parametrize(
@@ -101,13 +101,13 @@ def test_none() -> None:
     ids=range(8),
 )
 def test_refused(body: Any, expected: str) -> None:
-    """What makes no sense is refused."""
-    assert expected in Api(ALPHA).fault("POST", "auth_tokens", body)[2]
+    """An invalid request is rejected."""
+    assert expected in JsonClient(ALPHA).request_fault("POST", "auth_tokens", body)[2]
 
 
 LIVE: Any = {"response_modalities": ["TEXT"], "temperature": 0.5, "system_instruction": "Rhyme."}
-OWN: Any = {"model": "models/other", "generationConfig": {"temperature": 1.0, "topK": 3.0}, "tools": []}
-TIED: Any = {
+REQUESTED: Any = {"model": "models/other", "generationConfig": {"temperature": 1.0, "topK": 3.0}, "tools": []}
+PRESCRIBED: Any = {
     "model": "models/m",
     "generationConfig": {"responseModalities": ["TEXT"], "temperature": 0.5},
     "systemInstruction": {"parts": [{"text": "Rhyme."}], "role": "user"},
@@ -117,32 +117,32 @@ TIED: Any = {
 @pytest.mark.parametrize(
     ("config", "expected"),
     (
-        ({}, OWN),
-        ({"live_connect_constraints": {"model": "m", "config": LIVE}}, TIED),
+        ({}, REQUESTED),
+        ({"live_connect_constraints": {"model": "m", "config": LIVE}}, PRESCRIBED),
         (
             {"live_connect_constraints": {"model": "m", "config": LIVE}, "lock_additional_fields": ["tools", "top_k"]},
-            TIED,
+            PRESCRIBED,
         ),
         (
             {"live_connect_constraints": {"model": "m"}, "lock_additional_fields": []},
-            {**OWN, "model": "models/m"},
+            {**REQUESTED, "model": "models/m"},
         ),
-        ({"lock_additional_fields": ["top_k"]}, {**OWN, "generationConfig": {"temperature": 1.0}}),
+        ({"lock_additional_fields": ["top_k"]}, {**REQUESTED, "generationConfig": {"temperature": 1.0}}),
     ),
     ids=("free", "whole", "fields and more", "fields", "one field"),
 )
 def test_tied(config: Any, expected: Any) -> None:
-    """A session is set up as its token says: in all, or in the fields that are locked; the rest is its own."""
-    state, name = made(config)
-    setup = apply_token_setup(redeem_token(state, name, NOW)[1], msgspec.convert(OWN, EmulatedSetup))
+    """A token replaces the whole setup or its locked fields; other fields keep their requested values."""
+    state, name = create_token(config)
+    setup = apply_token_setup(redeem_token(state, name, NOW)[1], msgspec.convert(REQUESTED, EmulatedSetup))
     assert msgspec.json.decode(msgspec.json.encode(setup)) == expected
 
 
 def test_session() -> None:
-    """A session opens with a token as the token has it, and the token is used up."""
-    state, name = made({"live_connect_constraints": {"model": "m", "config": LIVE}})
-    state, line, _ = open_session(state, b'{"setup": {}}', NOW, token=name)
-    assert line.setup.model == "models/m"
+    """A session uses the setup of its token, and counts as one use."""
+    state, name = create_token({"live_connect_constraints": {"model": "m", "config": LIVE}})
+    state, history, _ = open_session(state, b'{"setup": {}}', NOW, token=name)
+    assert history.setup.model == "models/m"
     with pytest.raises(EmulatedClose) as caught:
         open_session(state, b'{"setup": {}}', NOW, token=name)
     assert (caught.value.code, caught.value.reason) == (1008, "Token has been used too many times.")

@@ -1,4 +1,4 @@
-"""Whatever this library can send is something that the emulator has a method for, and reads."""
+"""The emulator has a route for every request of this library, and accepts its body."""
 
 import json
 from typing import Any
@@ -14,7 +14,7 @@ from genai_fn.request import Request
 from genai_fn.results import Success
 from genai_fn.wire import encode
 from tests.support.drawn_requests import REQUESTS, has
-from tests.support.emulator_requests import answer
+from tests.support.emulator_requests import send_request
 
 BACKENDS: dict[str, Backend] = {"gemini": Gemini("test-key"), "vertex": Vertex("p", "us-central1")}
 ROWS = [(name, backend) for name in REQUESTS for backend in BACKENDS if has(name, backend)]
@@ -33,26 +33,26 @@ NAMES = {
     "operations.get": ("name", "models/veo/operations/1", "publishers/google/models/veo/operations/1"),
     "tunings": ("name", "tunedModels/m", "tuningJobs/1"),
 }
-"""Names as anyone would use them, on either backend: where odd ones lead is for the service to say."""
+"""Valid names for both backends: what an unusual name leads to is up to the service."""
 
 
 @pytest.mark.parametrize(("name", "backend"), ROWS)
 @drawn
 @given(data=st.data())
 def test_is_read(name: str, backend: str, data: st.DataObject) -> None:
-    """A request of any operation finds its method, and no name in its body is unknown there."""
-    written = encode(_plain(data.draw(REQUESTS[name]), backend), BACKENDS[backend])
-    if not isinstance(written, Success):
+    """Each operation finds a route that knows all fields of its body."""
+    encoded = encode(_replace_name(data.draw(REQUESTS[name]), backend), BACKENDS[backend])
+    if not isinstance(encoded, Success):
         return
-    request: HttpRequest = written.unwrap()
-    message = _refusal(answer(request))
+    request: HttpRequest = encoded.unwrap()
+    message = _read_error_message(send_request(request))
     assert "not a method of the emulated API" not in message, request
     assert "Unknown name" not in message, request
     assert "Invalid JSON payload" not in message, request
     assert "(Expected" not in message, request
 
 
-def _plain(request: Request[Any], backend: str) -> Request[Any]:
+def _replace_name(request: Request[Any], backend: str) -> Request[Any]:
     operation: Any = request.operation
     field, *names = NAMES.get(operation.op) or NAMES.get(operation.op.partition(".")[0]) or ("model", "m", "m")
     if operation.op == "tokens.count.request":
@@ -63,5 +63,5 @@ def _plain(request: Request[Any], backend: str) -> Request[Any]:
     )
 
 
-def _refusal(response: HttpResponse) -> Any:
+def _read_error_message(response: HttpResponse) -> Any:
     return "" if response.status == 200 else json.loads(response.body)["error"]["message"]

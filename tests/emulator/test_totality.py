@@ -1,4 +1,4 @@
-"""Whatever is asked of the emulator, it answers, and what went wrong has changed nothing."""
+"""The emulator responds to every request, and an error leaves the state unchanged."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -12,16 +12,19 @@ from genai_fn.emulator.routes import ROUTES
 from genai_fn.http import FileSlice, HttpRequest, HttpResponse
 from tests.support.emulator_requests import HI, NOW
 
-_STEPS = st.sampled_from(["m", "1", "projects", "p", "files", "operations", "é", "a b", "", ".."])
-_WORDS = [
+_SEGMENTS = st.sampled_from(["m", "1", "projects", "p", "files", "operations", "é", "a b", "", ".."])
+_FIELD_NAMES = [
     *("contents", "parts", "text", "model", "instances", "content", "requests", "batch", "inputConfig", "request"),
     *("generateContentRequest", "cachedContent", "ttl", "expireTime", "file", "name", "uses", "prompt", "displayName"),
     *("tuningTask", "baseModel", "inlineData", "data", "parameters", "sampleCount", "metadata", "config", "tools"),
 ]
+_KEYS = st.sampled_from(_FIELD_NAMES) | st.text(max_size=3)
 _LEAVES = st.sampled_from([None, True, "", "hi", "300s", "2027-01-01T00:00:00Z", HI, [HI]]) | st.integers() | st.text()
 _TREES = st.recursive(
     _LEAVES,
-    lambda each: st.lists(each, max_size=3) | st.dictionaries(st.sampled_from(_WORDS) | st.text(max_size=3), each),
+    lambda each: (
+        st.lists(each, max_size=3) | st.dictionaries(st.sampled_from(_FIELD_NAMES) | st.text(max_size=3), each)
+    ),
     max_leaves=8,
 )
 _BODIES = _TREES.map(msgspec.json.encode) | st.binary() | st.tuples(st.binary()) | st.just(FileSlice("nowhere", 0, 1))
@@ -31,12 +34,12 @@ _COMMANDS = st.sampled_from(["start", "upload", "upload, finalize", "query", "ca
 
 @st.composite
 def _paths(draw: st.DrawFn) -> tuple[str, str]:
-    """Draw an address of the table, its holes filled with anything."""
+    """Draw a path from the table of routes, with arbitrary segments for its parameters."""
     verb, pattern, _ = draw(st.sampled_from(ROUTES))
-    before = draw(st.sampled_from(["https://h.test/v1beta", "http://h.test:80/a/v1beta1", "http://[::1]", ""]))
-    steps = pattern.replace("{", "").replace("}", "").rpartition("=")[2].split("/")
-    filled = "/".join(step.replace("*", draw(_STEPS)) if "*" in step else step for step in steps)
-    return verb, f"{before}/{filled}{draw(_QUERIES)}"
+    root = draw(st.sampled_from(["https://h.test/v1beta", "http://h.test:80/a/v1beta1", "http://[::1]", ""]))
+    segments = pattern.replace("{", "").replace("}", "").rpartition("=")[2].split("/")
+    path = "/".join(segment.replace("*", draw(_SEGMENTS)) if "*" in segment else segment for segment in segments)
+    return verb, f"{root}/{path}{draw(_QUERIES)}"
 
 
 _ADDRESSES = _paths() | st.tuples(st.sampled_from(["GET", "POST", "PATCH", "é"]), st.text())
@@ -61,12 +64,12 @@ _TIMES = st.sampled_from([NOW, datetime(9999, 12, 31, 23, 59, tzinfo=UTC), datet
 @settings(max_examples=100, deadline=None)
 @given(_STATES, st.lists(_requests(), min_size=1, max_size=4), _TIMES)
 def test_total(state: EmulatorState, requests: list[HttpRequest], now: datetime) -> None:
-    """Whatever comes, in whatever order, is answered: with an answer, or a fault that leaves all as it was."""
+    """Any sequence of requests gets responses; an error leaves the state unchanged."""
     for request in requests:
         after, response = handle_request(state, request, now)
         assert isinstance(response, HttpResponse)
         if response.status != 200:
-            told: Any = msgspec.json.decode(response.body)
-            assert told["error"]["code"] == response.status
+            error_body: Any = msgspec.json.decode(response.body)
+            assert error_body["error"]["code"] == response.status
             assert after == state
         state = after

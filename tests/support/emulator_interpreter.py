@@ -1,4 +1,4 @@
-"""Requests for the emulator as this library writes them, and its answers as it reads them."""
+"""Requests to the emulator as this library encodes them, and its responses as this library decodes them."""
 
 from typing import Any, TypeVar
 
@@ -14,16 +14,16 @@ T = TypeVar("T")
 
 GEMINI = Gemini("test-key")
 VERTEX = Vertex("p", "us-central1")
-BOTH: dict[str, Any] = {"gemini": GEMINI, "vertex": VERTEX}
+BACKENDS: dict[str, Any] = {"gemini": GEMINI, "vertex": VERTEX}
 
 
-class Wired:
-    """An emulator that remembers, behind a backend."""
+class EmulatorInterpreter:
+    """Runs requests on an emulator as one backend, and keeps the emulator's state."""
 
-    def __init__(self, at: Gemini | Vertex, state: EmulatorState | None = None) -> None:
-        self.at = at
+    def __init__(self, backend: Gemini | Vertex, state: EmulatorState | None = None) -> None:
+        self.backend = backend
         self.state = state or EmulatorState()
 
     def __call__(self, request: Request[T]) -> Result[T, GenaiError]:
-        self.state, response = handle_request(self.state, encode(request, self.at).unwrap(), NOW)
-        return decode(request, response, self.at)
+        self.state, response = handle_request(self.state, encode(request, self.backend).unwrap(), NOW)
+        return decode(request, response, self.backend)

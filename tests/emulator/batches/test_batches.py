@@ -1,4 +1,4 @@
-"""Batches, on both backends: begun, looked at until they have ended, answered, stopped, deleted."""
+"""Batches on both backends: progress, responses, cancellation, deletion."""
 
 import json
 from typing import Any
@@ -7,32 +7,30 @@ import pytest
 
 from genai_fn import Gemini, Offline, Vertex, batches, embed, files, generate, until_done
 from genai_fn.schema import BatchJob, JobState
-from tests.support.emulator_requests import GEMINI, PROJECT, VERTEX, Api
+from tests.support.emulator_requests import GEMINI, PROJECT, VERTEX, JsonClient
 
 MODEL = "gemini-2.5-flash"
 QUESTIONS = [generate(MODEL, each) for each in ("Why is the sky blue?", "Why is grass green?")]
-ASKED = {"contents": [{"parts": [{"text": "hi"}]}]}
-EMPTY = {"contents": []}
+GENERATE = f"models/{MODEL}:batchGenerateContent"
+VALID_REQUEST = {"contents": [{"parts": [{"text": "hi"}]}]}
+INVALID_REQUEST = {"contents": []}
 
 
-def inlined(*requests: Any, **beside: Any) -> dict[str, Any]:
-    """Give the body of a batch."""
+def build_body(*requests: Any, **beside: Any) -> dict[str, Any]:
+    """Build the body of a batch."""
     made = [{"request": each, "metadata": {"key": str(index)}} for index, each in enumerate(requests)]
     return {"batch": {"inputConfig": {"requests": {"requests": made}}, **beside}}
 
 
-def ended(api: Api, path: str, body: Any) -> Any:
-    """Begin a batch, and look until it has ended."""
-    name = api.told("POST", path, body)["name"]
-    api.told("GET", name)
-    return api.told("GET", name)
-
-
-# Through the client
+def run_batch(api: JsonClient, path: str, body: Any) -> Any:
+    """Create a batch, and poll until it has ended."""
+    name = api.request_json("POST", path, body)["name"]
+    api.request_json("GET", name)
+    return api.request_json("GET", name)
 
 
 def test_join() -> None:
-    """A batch of requests answers each as it would be answered alone."""
+    """Each response of a batch equals the response to the request alone."""
     run = Offline(Gemini())
     job = run(batches.create(MODEL, QUESTIONS, {"display_name": "Colours"}) | until_done()).unwrap()
     assert (JobState.JOB_STATE_SUCCEEDED, "Colours", f"models/{MODEL}") == (job.state, job.display_name, job.model)
@@ -43,7 +41,7 @@ def test_join() -> None:
 
 
 def test_file() -> None:
-    """A file of requests becomes a file of answers, whose keys say whose they are."""
+    """A batch from a file produces a file of responses with the keys of their requests."""
     run = Offline(Gemini())
     lines = batches.jsonl(QUESTIONS, Gemini())
     source = run(files.upload(lines, {"mime_type": "application/jsonl"})).unwrap()
@@ -56,7 +54,7 @@ def test_file() -> None:
 
 
 def test_embeddings() -> None:
-    """A batch of vectors has those that each text has alone."""
+    """Each embedding of a batch equals the embedding of the text alone."""
     run = Offline(Gemini())
     texts = ["a blue sky", "bread"]
     src = {"inlined_requests": {"contents": texts, "config": {"output_dimensionality": 16}}}
@@ -68,12 +66,12 @@ def test_embeddings() -> None:
 
 
 def test_vertex() -> None:
-    """On Vertex AI a batch comes to its end, and says where its answers are."""
+    """On Vertex AI a batch succeeds, and contains the location of its responses."""
     run = Offline(Vertex("p", "us-central1"))
     job = run(batches.create(MODEL, "gs://b/in.jsonl", {"display_name": "Colours"})).unwrap()
-    seen = [job, *(run(batches.get(str(job.name))).unwrap() for _ in range(3))]
-    assert ["PENDING", "RUNNING", "SUCCEEDED", "SUCCEEDED"] == [_state(each) for each in seen]
-    last = seen[-1]
+    polls = [job, *(run(batches.get(str(job.name))).unwrap() for _ in range(3))]
+    assert ["PENDING", "RUNNING", "SUCCEEDED", "SUCCEEDED"] == [_get_state(each) for each in polls]
+    last = polls[-1]
     assert last.src is not None
     assert last.dest is not None
     assert (("gs://b/in.jsonl",), "gs://b/in/dest") == (last.src.gcs_uri, last.dest.gcs_uri)
@@ -82,14 +80,14 @@ def test_vertex() -> None:
 
 
 def test_bigquery() -> None:
-    """A table is as good a source as a file."""
+    """A BigQuery table can be the source."""
     run = Offline(Vertex("p", "us-central1"))
     job = run(batches.create(MODEL, "bq://p.d.t", {"dest": "bq://p.d.answers"}) | until_done()).unwrap()
     assert job.dest is not None
     assert "bq://p.d.answers" == job.dest.bigquery_uri
 
 
-def _state(job: BatchJob) -> str:
+def _get_state(job: BatchJob) -> str:
     return str(job.state).removeprefix("JOB_STATE_")
 
 
@@ -97,26 +95,25 @@ def _state(job: BatchJob) -> str:
     ("run", "src"), [(Offline(Gemini()), QUESTIONS), (Offline(Vertex("p", "l")), "gs://b/in.jsonl")], ids=range(2)
 )
 def test_stopped(run: Offline, src: Any) -> None:
-    """A batch that is stopped ends so, and can then be deleted; one that has ended stays as it is."""
+    """A cancelled batch can be deleted; a batch that has ended cannot be cancelled."""
     name = str(run(batches.create(MODEL, src)).unwrap().name)
     assert run(batches.cancel(name)).unwrap() is None
-    assert "CANCELLED" == _state(run(batches.get(name)).unwrap())
+    assert "CANCELLED" == _get_state(run(batches.get(name)).unwrap())
     assert run(batches.cancel(name)).unwrap() is None
-    assert "CANCELLED" == _state(run(batches.get(name)).unwrap())
+    assert "CANCELLED" == _get_state(run(batches.get(name)).unwrap())
     assert [name] == [each.name for each in run(batches.list()).unwrap()]
     run(batches.delete(name)).unwrap()
     assert [] == list(run(batches.list()).unwrap())
     assert 404 == run(batches.get(name)).failure().code  # type: ignore[attr-defined]  # an APIError has one
 
 
-# On the wire
-
-
 def test_told() -> None:
-    """An operation with the batch in its metadata: pending, running, then with counts, times and the answers."""
-    api = Api()
-    begun = api.told("POST", f"models/{MODEL}:batchGenerateContent", inlined(ASKED, EMPTY, displayName="Two"))
-    told = {
+    """The operation contains the batch in its metadata, and its counts and responses at the end."""
+    api = JsonClient()
+    started = api.request_json(
+        "POST", f"models/{MODEL}:batchGenerateContent", build_body(VALID_REQUEST, INVALID_REQUEST, displayName="Two")
+    )
+    metadata = {
         "@type": "type.googleapis.com/google.ai.generativelanguage.v1main.GenerateContentBatch",
         "name": "batches/batch1",
         "model": f"models/{MODEL}",
@@ -126,13 +123,13 @@ def test_told() -> None:
         "displayName": "Two",
         "batchStats": {"requestCount": "2", "pendingRequestCount": "2"},
     }
-    assert {"name": "batches/batch1", "metadata": told} == begun
-    api.wait(60)
-    running = api.told("GET", "batches/batch1")
+    assert {"name": "batches/batch1", "metadata": metadata} == started
+    api.advance_clock(60)
+    running = api.request_json("GET", "batches/batch1")
     assert "BATCH_STATE_RUNNING" == running["metadata"]["state"]
-    api.wait(60)
-    last = api.told("GET", "batches/batch1")
-    assert api.told("GET", "batches/batch1") == last
+    api.advance_clock(60)
+    last = api.request_json("GET", "batches/batch1")
+    assert api.request_json("GET", "batches/batch1") == last
     assert last["done"] is True
     assert last["response"] == last["metadata"]["output"]
     assert "2026-01-01T00:02:00Z" == last["metadata"]["endTime"]
@@ -141,8 +138,8 @@ def test_told() -> None:
 
 
 def test_one_fails() -> None:
-    """A request that makes no sense fails alone, under its own metadata."""
-    last = ended(Api(), f"models/{MODEL}:batchGenerateContent", inlined(EMPTY, ASKED))
+    """An invalid request fails alone, with its own metadata."""
+    last = run_batch(JsonClient(), f"models/{MODEL}:batchGenerateContent", build_body(INVALID_REQUEST, VALID_REQUEST))
     bad, good = last["response"]["inlinedResponses"]["inlinedResponses"]
     assert {"error", "metadata"} == bad.keys()
     assert (3, {"key": "0"}) == (bad["error"]["code"], bad["metadata"])
@@ -150,14 +147,14 @@ def test_one_fails() -> None:
 
 
 def test_lines() -> None:
-    """In a file, too, a line that cannot be read fails alone."""
+    """In a file, an invalid line fails alone."""
     lines = [
-        b'{"key": "a", "request": %s}' % json.dumps(ASKED).encode(),
+        b'{"key": "a", "request": %s}' % json.dumps(VALID_REQUEST).encode(),
         b"{oops",
         b'{"key": "c", "request": {"x": 1}}',
     ]
-    api = _filed(b"\n".join(lines))
-    last = ended(api, f"models/{MODEL}:batchGenerateContent", {"batch": {"input_config": {"file_name": "files/f"}}})
+    api = _store_file(b"\n".join(lines))
+    last = run_batch(api, f"models/{MODEL}:batchGenerateContent", {"batch": {"input_config": {"file_name": "files/f"}}})
     answers = api("GET", f"{last['response']['responsesFile']}:download?alt=media").body.splitlines()
     assert [("a", "response"), (None, "error"), ("c", "error")] == [
         (each.get("key"), "response" if "response" in each else "error") for each in map(json.loads, answers)
@@ -165,35 +162,40 @@ def test_lines() -> None:
 
 
 def test_lines_of_vectors() -> None:
-    """A file may ask for vectors, in either spelling of names."""
+    """A file may contain embedding requests, in snake_case, too."""
     line = {"key": "a", "request": {"content": {"parts": [{"text": "hi"}]}, "output_dimensionality": 2}}
-    api = _filed(json.dumps(line).encode())
+    api = _store_file(json.dumps(line).encode())
     body = {"batch": {"inputConfig": {"fileName": "files/f"}}}
-    last = ended(api, "models/gemini-embedding-001:asyncBatchEmbedContent", body)
+    last = run_batch(api, "models/gemini-embedding-001:asyncBatchEmbedContent", body)
     assert last["metadata"]["@type"].endswith("EmbedContentBatch")
     (answer,) = api("GET", f"{last['response']['responsesFile']}:download?alt=media").body.splitlines()
-    said = json.loads(answer)
-    assert ("a", 2, 1) == (said["key"], len(said["response"]["embedding"]["values"]), said["response"]["tokenCount"])
+    response = json.loads(answer)
+    assert ("a", 2, 1) == (
+        response["key"],
+        len(response["response"]["embedding"]["values"]),
+        response["response"]["tokenCount"],
+    )
 
 
-def _filed(data: bytes) -> Api:
-    """Give an emulator with a file in it."""
-    api = Api()
-    begun = (
+def _store_file(data: bytes) -> JsonClient:
+    """Return a client of an emulator that has stored a file."""
+    api = JsonClient()
+    started = (
         ("x-goog-upload-protocol", "resumable"),
         ("x-goog-upload-command", "start"),
         ("x-goog-upload-header-content-type", "application/jsonl"),
     )
     url = GEMINI.replace("/v1beta", "/upload/v1beta/files")
-    session = api("POST", url, {"file": {"name": "files/f"}}, begun).get_header("x-goog-upload-url") or ""
-    sent = api("POST", session, data, (("x-goog-upload-command", "upload, finalize"), ("x-goog-upload-offset", "0")))
-    assert sent.status == 200
+    session = api("POST", url, {"file": {"name": "files/f"}}, started).get_header("x-goog-upload-url") or ""
+    finished = api(
+        "POST", session, data, (("x-goog-upload-command", "upload, finalize"), ("x-goog-upload-offset", "0"))
+    )
+    assert finished.status == 200
     return api
 
 
-GENERATE = f"models/{MODEL}:batchGenerateContent"
 JOBS = f"{PROJECT}/batchPredictionJobs"
-JOB: dict[str, Any] = {
+VALID_JOB: dict[str, Any] = {
     "displayName": "j",
     "model": f"publishers/google/models/{MODEL}",
     "inputConfig": {"instancesFormat": "jsonl", "gcsSource": {"uris": ["gs://b/i.jsonl"]}},
@@ -202,19 +204,19 @@ JOB: dict[str, Any] = {
 
 REFUSED: list[tuple[str, str, str, Any, int, str]] = [
     (GEMINI, "POST", GENERATE, {}, 400, "either requests or file_name"),
-    (GEMINI, "POST", GENERATE, inlined(), 400, "at least one request"),
-    (GEMINI, "POST", GENERATE, inlined({"mood": "good"}), 400, "mood"),
+    (GEMINI, "POST", GENERATE, build_body(), 400, "at least one request"),
+    (GEMINI, "POST", GENERATE, build_body({"mood": "good"}), 400, "mood"),
     (GEMINI, "POST", GENERATE, {"batch": {"mood": "good"}}, 400, "mood"),
     (GEMINI, "POST", GENERATE, {"batch": {"inputConfig": {"fileName": "files/none"}}}, 403, "none"),
     (GEMINI, "GET", "batches/none", None, 404, "batches/none"),
     (GEMINI, "POST", "batches/none:cancel", None, 404, "batches/none"),
     (GEMINI, "DELETE", "batches/none", None, 404, "batches/none"),
-    (VERTEX, "POST", JOBS, {**JOB, "displayName": None}, 400, "display_name"),
-    (VERTEX, "POST", JOBS, {**JOB, "model": ""}, 400, "model"),
-    (VERTEX, "POST", JOBS, {**JOB, "inputConfig": {}}, 400, "input_config"),
-    (VERTEX, "POST", JOBS, {**JOB, "inputConfig": {"gcsSource": {"uris": ["s3://b"]}}}, 400, "s3://b"),
-    (VERTEX, "POST", JOBS, {**JOB, "outputConfig": {}}, 400, "output_config"),
-    (VERTEX, "POST", JOBS, {**JOB, "mood": "good"}, 400, "mood"),
+    (VERTEX, "POST", JOBS, {**VALID_JOB, "displayName": None}, 400, "display_name"),
+    (VERTEX, "POST", JOBS, {**VALID_JOB, "model": ""}, 400, "model"),
+    (VERTEX, "POST", JOBS, {**VALID_JOB, "inputConfig": {}}, 400, "input_config"),
+    (VERTEX, "POST", JOBS, {**VALID_JOB, "inputConfig": {"gcsSource": {"uris": ["s3://b"]}}}, 400, "s3://b"),
+    (VERTEX, "POST", JOBS, {**VALID_JOB, "outputConfig": {}}, 400, "output_config"),
+    (VERTEX, "POST", JOBS, {**VALID_JOB, "mood": "good"}, 400, "mood"),
     (VERTEX, "GET", f"{JOBS}/1", None, 404, f"{JOBS}/1"),
     (VERTEX, "POST", f"{JOBS}/1:cancel", None, 404, f"{JOBS}/1"),
     (VERTEX, "DELETE", f"{JOBS}/1", None, 404, f"{JOBS}/1"),
@@ -224,23 +226,23 @@ REFUSED: list[tuple[str, str, str, Any, int, str]] = [
 
 @pytest.mark.parametrize(("base", "verb", "path", "body", "code", "why"), REFUSED, ids=range(len(REFUSED)))
 def test_refused(base: str, verb: str, path: str, body: Any, code: int, why: str) -> None:
-    """What makes no sense as a whole, or is not there, is refused by name."""
-    told = Api(base).fault(verb, path, body)
-    assert code == told[0]
-    assert why in told[2]
+    """An invalid batch and an unknown resource are rejected by name."""
+    metadata = JsonClient(base).request_fault(verb, path, body)
+    assert code == metadata[0]
+    assert why in metadata[2]
 
 
 def test_only_what_has_ended() -> None:
-    """Vertex AI deletes no job that is under way, and an operation tells of the deletion of one that is not."""
-    api = Api(VERTEX)
-    name = api.told("POST", JOBS, JOB)["name"]
-    assert "FAILED_PRECONDITION" == api.fault("DELETE", name)[1]
-    last = [api.told("GET", name) for _ in range(2)][-1]
+    """Vertex AI does not delete a running job; a deletion returns an operation."""
+    api = JsonClient(VERTEX)
+    name = api.request_json("POST", JOBS, VALID_JOB)["name"]
+    assert "FAILED_PRECONDITION" == api.request_fault("DELETE", name)[1]
+    last = [api.request_json("GET", name) for _ in range(2)][-1]
     assert {"gcsOutputDirectory": "gs://b/o/prediction-model-1"} == last["outputInfo"]
-    operation = api.told("DELETE", name)
+    operation = api.request_json("DELETE", name)
     assert operation["done"] is True
-    assert api.told("GET", operation["name"]) == operation
-    assert 404 == api.fault("GET", name)[0]
+    assert api.request_json("GET", operation["name"]) == operation
+    assert 404 == api.request_fault("GET", name)[0]
 
 
 @pytest.mark.parametrize(
@@ -255,17 +257,19 @@ def test_only_what_has_ended() -> None:
     ],
 )
 def test_filter(filter: str, found: list[str]) -> None:
-    """Jobs of Vertex AI are listed by what is so of them."""
-    api = Api(VERTEX)
-    api.told("POST", JOBS, {**JOB, "displayName": "a"})
-    api.told("GET", api.told("POST", JOBS, {**JOB, "displayName": "b", "labels": {"kind": "big"}})["name"])
+    """Jobs of Vertex AI are listed by a filter."""
+    api = JsonClient(VERTEX)
+    api.request_json("POST", JOBS, {**VALID_JOB, "displayName": "a"})
+    api.request_json(
+        "GET", api.request_json("POST", JOBS, {**VALID_JOB, "displayName": "b", "labels": {"kind": "big"}})["name"]
+    )
     query = filter.replace(" ", "%20").replace("=", "%3D")
-    listed = api.told("GET", f"{JOBS}?filter={query}").get("batchPredictionJobs", [])
+    listed = api.request_json("GET", f"{JOBS}?filter={query}").get("batchPredictionJobs", [])
     assert sorted(found) == sorted(each["name"].rpartition("/")[2] for each in listed)
 
 
 def test_pages() -> None:
-    """Batches are listed a page at a time, the last first."""
+    """Batches are listed in pages, the newest first."""
     run = Offline(Gemini())
     names = [run(batches.create(MODEL, QUESTIONS)).unwrap().name for _ in range(3)]
     first = run(batches.list({"page_size": 2})).unwrap()

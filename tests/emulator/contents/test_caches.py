@@ -1,10 +1,10 @@
-"""Caches on both backends: made, found, moved, dropped, expired, and used."""
+"""Cached contents on both backends: create, list, update, expire, delete, use."""
 
 from typing import Any
 
 import pytest
 
-from tests.support.emulator_requests import GEMINI, HI, PROJECT, VERTEX, Api
+from tests.support.emulator_requests import GEMINI, HI, PROJECT, VERTEX, JsonClient, get_parts, get_text
 
 PLACES = [
     pytest.param(GEMINI, "cachedContents", "models/m", id="gemini"),
@@ -15,15 +15,15 @@ GONE = {GEMINI: (403, "PERMISSION_DENIED"), VERTEX: (404, "NOT_FOUND")}
 BOOK = [{"role": "user", "parts": [{"text": "a long book"}]}]
 
 
-def made(api: Api, collection: str, model: str, **more: Any) -> Any:
-    return api.told("POST", collection, {"model": model, "contents": BOOK, **more})
+def create_cache(api: JsonClient, collection: str, model: str, **more: Any) -> Any:
+    return api.request_json("POST", collection, {"model": model, "contents": BOOK, **more})
 
 
 @places
 def test_made(base: str, collection: str, model: str) -> None:
-    """A cache tells all but what is in it, and lasts for an hour unless told otherwise."""
-    api = Api(base)
-    cache = made(api, collection, model, displayName="Book")
+    """A response contains the metadata of a cache without its contents; the default lifetime is one hour."""
+    api = JsonClient(base)
+    cache = create_cache(api, collection, model, displayName="Book")
     assert cache == {
         "name": cache["name"],
         "displayName": "Book",
@@ -34,17 +34,17 @@ def test_made(base: str, collection: str, model: str) -> None:
         "usageMetadata": {"totalTokenCount": 3},
     }
     assert cache["name"].startswith(f"{collection}/")
-    assert api.told("GET", cache["name"]) == cache
+    assert api.request_json("GET", cache["name"]) == cache
 
 
 @places
 def test_listed(base: str, collection: str, model: str) -> None:
-    """Caches are listed a page at a time, those of one project without those of another."""
-    api = Api(base)
-    names = [made(api, collection, model)["name"] for _ in range(3)]
-    made(api, "projects/q/locations/us-central1/cachedContents", model)
-    first = api.told("GET", f"{collection}?pageSize=2")
-    second = api.told("GET", f"{collection}?pageSize=2&pageToken={first['nextPageToken']}")
+    """Caches are listed in pages, for each project."""
+    api = JsonClient(base)
+    names = [create_cache(api, collection, model)["name"] for _ in range(3)]
+    create_cache(api, "projects/q/locations/us-central1/cachedContents", model)
+    first = api.request_json("GET", f"{collection}?pageSize=2")
+    second = api.request_json("GET", f"{collection}?pageSize=2&pageToken={first['nextPageToken']}")
     assert [each["name"] for each in (*first["cachedContents"], *second["cachedContents"])] == names
 
 
@@ -60,35 +60,35 @@ def test_listed(base: str, collection: str, model: str) -> None:
     ],
 )
 def test_moved(base: str, collection: str, model: str, expiry: Any, expires: str) -> None:
-    """The expiry is moved, counted from now, and nothing else."""
-    api = Api(base)
-    cache = made(api, collection, model)
-    api.wait(10)
-    moved = api.told("PATCH", cache["name"], expiry)
-    assert moved["expireTime"] == expires
-    assert {**moved, "expireTime": "", "updateTime": ""} == {**cache, "expireTime": "", "updateTime": ""}
+    """An update changes only the expiry; a ``ttl`` counts from now."""
+    api = JsonClient(base)
+    cache = create_cache(api, collection, model)
+    api.advance_clock(10)
+    updated = api.request_json("PATCH", cache["name"], expiry)
+    assert updated["expireTime"] == expires
+    assert {**updated, "expireTime": "", "updateTime": ""} == {**cache, "expireTime": "", "updateTime": ""}
 
 
 @places
 def test_dropped(base: str, collection: str, model: str) -> None:
-    """A cache that was dropped is gone, in the words of the backend."""
-    api = Api(base)
-    name = made(api, collection, model)["name"]
-    assert api.told("DELETE", name) == {}
-    assert [api.fault(verb, name)[:2] for verb in ("GET", "PATCH", "DELETE")] == [GONE[base]] * 3
-    assert api.told("GET", collection) == {}
+    """A deleted cache is missing, with the error of the backend."""
+    api = JsonClient(base)
+    name = create_cache(api, collection, model)["name"]
+    assert api.request_json("DELETE", name) == {}
+    assert [api.request_fault(verb, name)[:2] for verb in ("GET", "PATCH", "DELETE")] == [GONE[base]] * 3
+    assert api.request_json("GET", collection) == {}
 
 
 @places
 def test_expires(base: str, collection: str, model: str) -> None:
-    """So is one that has expired."""
-    api = Api(base)
-    name = made(api, collection, model, ttl="60s")["name"]
-    api.wait(59)
-    assert api.told("GET", name)["name"] == name
-    api.wait(1)
-    assert api.fault("GET", name)[:2] == GONE[base]
-    assert api.told("GET", collection) == {}
+    """An expired cache is missing, too."""
+    api = JsonClient(base)
+    name = create_cache(api, collection, model, ttl="60s")["name"]
+    api.advance_clock(59)
+    assert api.request_json("GET", name)["name"] == name
+    api.advance_clock(1)
+    assert api.request_fault("GET", name)[:2] == GONE[base]
+    assert api.request_json("GET", collection) == {}
 
 
 @places
@@ -109,8 +109,8 @@ def test_expires(base: str, collection: str, model: str) -> None:
     ],
 )
 def test_refused(base: str, collection: str, model: str, body: Any, names: str) -> None:
-    """What makes no cache is refused, and named."""
-    code, status, message = Api(base).fault("POST", collection, body)
+    """An invalid cache is rejected, and the message names the reason."""
+    code, status, message = JsonClient(base).request_fault("POST", collection, body)
     assert (code, status) == (400, "INVALID_ARGUMENT")
     assert names in message
 
@@ -118,38 +118,38 @@ def test_refused(base: str, collection: str, model: str, body: Any, names: str) 
 class TestUsed:
     @places
     def test_used(self, base: str, collection: str, model: str) -> None:
-        """What is cached comes before what is said, and is counted by itself."""
-        api = Api(base)
+        """Cached contents come before the request's, and their tokens are counted separately."""
+        api = JsonClient(base)
         system = {"parts": [{"text": "Be brief."}]}
-        name = made(api, collection, model, systemInstruction=system)["name"]
-        said = api.told("POST", f"{model}:generateContent", {"contents": [HI], "cachedContent": name})
-        text = said["candidates"][0]["content"]["parts"][0]["text"]
-        assert "My instructions are: “Be brief.” You asked: “hi” Before that came 1 turn." in text
-        assert (said["usageMetadata"]["promptTokenCount"], said["usageMetadata"]["cachedContentTokenCount"]) == (7, 6)
+        name = create_cache(api, collection, model, systemInstruction=system)["name"]
+        response = api.request_json("POST", f"{model}:generateContent", {"contents": [HI], "cachedContent": name})
+        assert "My instructions are: “Be brief.” You asked: “hi” Before that came 1 turn." in get_text(response)
+        usage = response["usageMetadata"]
+        assert (usage["promptTokenCount"], usage["cachedContentTokenCount"]) == (7, 6)
 
     @places
     def test_functions(self, base: str, collection: str, model: str) -> None:
-        """Its tools are the request's."""
-        api = Api(base)
+        """The tools of a cache apply to the request."""
+        api = JsonClient(base)
         tools = [{"functionDeclarations": [{"name": "clock"}]}]
         config = {"functionCallingConfig": {"mode": "ANY"}}
-        name = made(api, collection, model, tools=tools, toolConfig=config)["name"]
-        said = api.told("POST", f"{model}:generateContent", {"contents": [HI], "cachedContent": name})
-        assert said["candidates"][0]["content"]["parts"] == [{"functionCall": {"name": "clock", "args": {}}}]
+        name = create_cache(api, collection, model, tools=tools, toolConfig=config)["name"]
+        response = api.request_json("POST", f"{model}:generateContent", {"contents": [HI], "cachedContent": name})
+        assert get_parts(response) == [{"functionCall": {"name": "clock", "args": {}}}]
 
     @places
     @pytest.mark.parametrize("word", ["generateContent", "streamGenerateContent?alt=sse"])
     def test_unknown(self, base: str, collection: str, model: str, word: str) -> None:
-        """A cache that is not there is a fault, not an answer without it."""
+        """An unknown cache is an error."""
         body = {"contents": [HI], "cachedContent": f"{collection}/9"}
-        assert Api(base).fault("POST", f"{model}:{word}", body)[:2] == GONE[base]
+        assert JsonClient(base).request_fault("POST", f"{model}:{word}", body)[:2] == GONE[base]
 
     @places
     def test_other_model(self, base: str, collection: str, model: str) -> None:
-        """A cache serves the model that it was made for."""
-        api = Api(base)
-        body = {"contents": [HI], "cachedContent": made(api, collection, model)["name"]}
-        code, _, message = api.fault("POST", f"{model}2:generateContent", body)
+        """A cache can only be used with its own model."""
+        api = JsonClient(base)
+        body = {"contents": [HI], "cachedContent": create_cache(api, collection, model)["name"]}
+        code, _, message = api.request_fault("POST", f"{model}2:generateContent", body)
         assert code == 400
         assert "must be the same" in message
 
@@ -158,15 +158,15 @@ class TestUsed:
         "beside", [{"tools": [{"googleSearch": {}}]}, {"toolConfig": {}}, {"systemInstruction": {"parts": []}}]
     )
     def test_both(self, base: str, collection: str, model: str, beside: Any) -> None:
-        """What belongs into the cache cannot be said beside it."""
-        api = Api(base)
-        body = {"contents": [HI], "cachedContent": made(api, collection, model)["name"], **beside}
-        assert "can not be used" in api.fault("POST", f"{model}:generateContent", body)[2]
+        """A request with a cache must not contain a system instruction, tools or a tool config."""
+        api = JsonClient(base)
+        body = {"contents": [HI], "cachedContent": create_cache(api, collection, model)["name"], **beside}
+        assert "can not be used" in api.request_fault("POST", f"{model}:generateContent", body)[2]
 
     def test_counted(self) -> None:
-        """The tokens of a whole request are counted with its cache."""
-        api = Api()
-        name = made(api, "cachedContents", "models/m")["name"]
+        """``countTokens`` of a whole request includes its cache."""
+        api = JsonClient()
+        name = create_cache(api, "cachedContents", "models/m")["name"]
         request = {"model": "models/m", "contents": [HI], "cachedContent": name}
-        counted = api.told("POST", "models/m:countTokens", {"generateContentRequest": request})
+        counted = api.request_json("POST", "models/m:countTokens", {"generateContentRequest": request})
         assert counted == {"totalTokens": 4, "cachedContentTokenCount": 3}

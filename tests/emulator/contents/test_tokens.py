@@ -1,11 +1,11 @@
-"""Tokens: how many there are, as generation counts them, and which."""
+"""Token counts, which equal those of generation, and the tokens themselves."""
 
 import base64
 from typing import Any
 
 import pytest
 
-from tests.support.emulator_requests import GEMINI, HI, PROJECT, VERTEX, Api
+from tests.support.emulator_requests import GEMINI, HI, PROJECT, VERTEX, JsonClient
 
 ON_VERTEX = f"{PROJECT}/publishers/google/models/m"
 WHY = {"role": "user", "parts": [{"text": "Why is it blue?"}]}
@@ -13,27 +13,29 @@ SYSTEM = {"parts": [{"text": "Be brief."}]}
 TOOLS = [{"functionDeclarations": [{"name": "clock"}]}]
 
 
-def prompt(base: str, model: str, body: Any) -> int:
-    count: int = Api(base).told("POST", f"{model}:generateContent", body)["usageMetadata"]["promptTokenCount"]
+def count_prompt(base: str, model: str, body: Any) -> int:
+    count: int = JsonClient(base).request_json("POST", f"{model}:generateContent", body)["usageMetadata"][
+        "promptTokenCount"
+    ]
     return count
 
 
 @pytest.mark.parametrize("model", ["models/m", "tunedModels/m"])
 def test_contents(model: str) -> None:
-    """Contents are counted as they are when a model is asked."""
-    counted = Api().told("POST", f"{model}:countTokens", {"contents": [WHY, HI]})
+    """Contents have the same token count as in generation."""
+    counted = JsonClient().request_json("POST", f"{model}:countTokens", {"contents": [WHY, HI]})
     assert counted == {"totalTokens": 6}
-    assert prompt(GEMINI, model, {"contents": [WHY, HI]}) == 6
+    assert count_prompt(GEMINI, model, {"contents": [WHY, HI]}) == 6
 
 
 @pytest.mark.parametrize("beside", [{}, {"systemInstruction": SYSTEM}, {"tools": TOOLS}])
 def test_whole_request(beside: Any) -> None:
-    """So is a whole request, on either backend."""
+    """A whole request has the same token count as in generation, on both backends."""
     body = {"contents": [WHY], **beside}
     request = {"generateContentRequest": {"model": "models/m", **body}}
-    counted = Api().told("POST", "models/m:countTokens", request)["totalTokens"]
-    assert counted == prompt(GEMINI, "models/m", body) == prompt(VERTEX, ON_VERTEX, body)
-    assert counted == Api(VERTEX).told("POST", f"{ON_VERTEX}:countTokens", body)["totalTokens"]
+    counted = JsonClient().request_json("POST", "models/m:countTokens", request)["totalTokens"]
+    assert counted == count_prompt(GEMINI, "models/m", body) == count_prompt(VERTEX, ON_VERTEX, body)
+    assert counted == JsonClient(VERTEX).request_json("POST", f"{ON_VERTEX}:countTokens", body)["totalTokens"]
 
 
 @pytest.mark.parametrize(
@@ -50,19 +52,19 @@ def test_whole_request(beside: Any) -> None:
     ],
 )
 def test_refused(base: str, path: str, body: Any) -> None:
-    """What a backend does not count is refused."""
-    assert Api(base).fault("POST", path, body)[:2] == (400, "INVALID_ARGUMENT")
+    """A body that the backend does not support is rejected."""
+    assert JsonClient(base).request_fault("POST", path, body)[:2] == (400, "INVALID_ARGUMENT")
 
 
 def test_gemini_tells_none() -> None:
-    """Gemini does not tell tokens."""
-    assert Api().fault("POST", "models/m:computeTokens", {"contents": [HI]})[0] == 404
+    """The Developer API has no ``computeTokens``."""
+    assert JsonClient().request_fault("POST", "models/m:computeTokens", {"contents": [HI]})[0] == 404
 
 
 def test_computed() -> None:
-    """Vertex AI tells the tokens of each turn, and the number of each, the same one for the same token."""
+    """Vertex AI returns the tokens of each turn, and an ID for each token."""
     body = {"contents": [WHY, {"role": "model", "parts": [{"text": "It"}, {"text": "Why"}]}]}
-    first, second = Api(VERTEX).told("POST", f"{ON_VERTEX}:computeTokens", body)["tokensInfo"]
+    first, second = JsonClient(VERTEX).request_json("POST", f"{ON_VERTEX}:computeTokens", body)["tokensInfo"]
     assert [base64.b64decode(each).decode() for each in first["tokens"]] == ["Why", " is", " it", " blue", "?"]
     assert (first["role"], second["role"]) == ("user", "model")
     assert len(set(first["tokenIds"])) == 5

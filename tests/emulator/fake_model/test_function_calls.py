@@ -1,4 +1,4 @@
-"""What the embedded model calls, where it is made to call something."""
+"""Function calls of the fake model."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import pytest
 
 from genai_fn import Offline, generate, text
 from genai_fn.modifiers import calling, with_tools
-from tests.support.emulator_requests import events, fault, generated, post
+from tests.support.emulator_requests import generate_json, get_parts, get_text, parse_events, parse_fault, post
 
 WEATHER: dict[str, Any] = {
     "name": "weather",
@@ -19,73 +19,77 @@ CLOCK: dict[str, Any] = {"name": "clock"}
 TOOLS = [{"functionDeclarations": [WEATHER]}, {"googleSearch": {}}, {"functionDeclarations": [CLOCK]}]
 
 
-def mode(name: str, **more: Any) -> dict[str, Any]:
-    """Say how functions are called."""
+def build_tool_config(name: str, **more: Any) -> dict[str, Any]:
+    """Build a tool config with a mode."""
     return {"functionCallingConfig": {"mode": name, **more}}
 
 
-def parts(**beside: Any) -> Any:
-    """Give what a model says that may use the tools."""
-    return generated("Oslo?", tools=TOOLS, **beside)["candidates"][0]["content"]["parts"]
+def generate_parts(**fields: Any) -> Any:
+    """Return the parts of an answer with tools."""
+    return get_parts(generate_json("Oslo?", tools=TOOLS, **fields))
 
 
 def test_made_to_call() -> None:
-    """In mode ``ANY`` the first function is called, with arguments that fit its parameters."""
-    assert parts(toolConfig=mode("ANY")) == [
+    """In mode ``ANY``, the first function is called with arguments that match its parameters."""
+    assert generate_parts(toolConfig=build_tool_config("ANY")) == [
         {"functionCall": {"name": "weather", "args": {"city": "Oslo?", "unit": "C"}}}
     ]
 
 
 def test_allowed() -> None:
-    """Of several, one that is allowed; none has arguments that it does not take."""
-    config = mode("ANY", allowedFunctionNames=["clock"])
-    assert parts(toolConfig=config) == [{"functionCall": {"name": "clock", "args": {}}}]
+    """Only an allowed function is called; a function without parameters gets no arguments."""
+    config = build_tool_config("ANY", allowedFunctionNames=["clock"])
+    assert generate_parts(toolConfig=config) == [{"functionCall": {"name": "clock", "args": {}}}]
 
 
 def test_json_schema() -> None:
-    """Parameters in JSON Schema are read, too."""
+    """Parameters in JSON Schema are supported, too."""
     schema = {"type": "object", "properties": {"days": {"type": "integer", "minimum": 1}}}
     tools = [{"functionDeclarations": [{"name": "f", "parametersJsonSchema": schema}]}]
-    said = generated("hi", tools=tools, toolConfig=mode("ANY"))["candidates"][0]["content"]["parts"]
-    assert said == [{"functionCall": {"name": "f", "args": {"days": 1}}}]
+    parts_found = generate_json("hi", tools=tools, toolConfig=build_tool_config("ANY"))["candidates"][0]["content"][
+        "parts"
+    ]
+    assert parts_found == [{"functionCall": {"name": "f", "args": {"days": 1}}}]
 
 
-@pytest.mark.parametrize("config", ({}, {"toolConfig": mode("AUTO")}, {"toolConfig": mode("NONE")}), ids=range(3))
+@pytest.mark.parametrize(
+    "config", ({}, {"toolConfig": build_tool_config("AUTO")}, {"toolConfig": build_tool_config("NONE")}), ids=range(3)
+)
 def test_left_to_it(config: Any) -> None:
-    """A model that may choose says something."""
-    assert "You asked" in parts(**config)[0]["text"]
+    """In other modes, the model answers with text."""
+    assert "You asked" in generate_parts(**config)[0]["text"]
 
 
 def test_nothing_to_call() -> None:
-    """Without a function that it may call, too."""
-    assert "You asked" in generated(toolConfig=mode("ANY"))["candidates"][0]["content"]["parts"][0]["text"]
+    """In mode ``ANY`` without functions, the model answers with text."""
+    assert "You asked" in get_text(generate_json(toolConfig=build_tool_config("ANY")))
 
 
 def test_unreadable() -> None:
-    """Parameters that make no sense are refused."""
+    """Invalid parameters are rejected."""
     schema = {"$ref": "#/nowhere"}
     tools = [{"functionDeclarations": [{"name": "f", "parametersJsonSchema": schema}]}]
     turns = [{"role": "user", "parts": [{"text": "hi"}]}]
-    body = {"contents": turns, "tools": tools, "toolConfig": mode("ANY")}
-    assert fault(post("models/m:generateContent", body))[0] == 400
+    body = {"contents": turns, "tools": tools, "toolConfig": build_tool_config("ANY")}
+    assert parse_fault(post("models/m:generateContent", body))[0] == 400
 
 
 def test_streamed() -> None:
-    """In a stream, a call comes in one piece."""
+    """In a stream, a function call is one event."""
     turns = [{"role": "user", "parts": [{"text": "hi"}]}]
-    body = {"contents": turns, "tools": TOOLS, "toolConfig": mode("ANY")}
-    (piece,) = events(post("models/m:streamGenerateContent?alt=sse", body))
-    assert piece["candidates"][0]["content"]["parts"][0]["functionCall"]["name"] == "weather"
-    assert piece["candidates"][0]["finishReason"] == "STOP"
+    body = {"contents": turns, "tools": TOOLS, "toolConfig": build_tool_config("ANY")}
+    (event,) = parse_events(post("models/m:streamGenerateContent?alt=sse", body))
+    assert event["candidates"][0]["content"]["parts"][0]["functionCall"]["name"] == "weather"
+    assert event["candidates"][0]["finishReason"] == "STOP"
 
 
 def test_loop() -> None:
-    """What the function answers is spoken of, so a whole loop runs offline."""
+    """The model repeats the function's result, so a calling loop works offline."""
 
     def weather(city: str) -> str:
-        """Tell the weather."""
+        """Return the weather."""
         return "rain"
 
-    made = generate("m", "Oslo?", {"tool_config": {"function_calling_config": {"mode": "ANY"}}})
-    assert "The function weather answered" in Offline()(made | calling(weather) | text).unwrap()
-    assert Offline()(made | with_tools(weather)).unwrap().function_calls[0].args == {"city": "Oslo?"}
+    request = generate("m", "Oslo?", {"tool_config": {"function_calling_config": {"mode": "ANY"}}})
+    assert "The function weather answered" in Offline()(request | calling(weather) | text).unwrap()
+    assert Offline()(request | with_tools(weather)).unwrap().function_calls[0].args == {"city": "Oslo?"}

@@ -1,4 +1,4 @@
-"""Values made for schemas fit them, as msgspec judges."""
+"""Values built from a schema are valid according to msgspec."""
 
 import enum
 from collections.abc import Mapping
@@ -36,13 +36,13 @@ class Linked(Struct):
     next: "Linked | None"
 
 
-class Optional(Struct):
+class OptionalTree(Struct):
     value: int
-    left: "Optional | None" = None
-    right: "Optional | None" = None
+    left: "OptionalTree | None" = None
+    right: "OptionalTree | None" = None
 
 
-KINDS = [
+TYPES = [
     str,
     int,
     float,
@@ -65,7 +65,7 @@ KINDS = [
     UUID,
     Tree,
     Linked,
-    Optional,
+    OptionalTree,
     Annotated[int, Meta(ge=3)],
     Annotated[int, Meta(gt=3, le=4)],
     Annotated[int, Meta(le=-3)],
@@ -81,9 +81,9 @@ KINDS = [
 ]
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=str)
+@pytest.mark.parametrize("kind", TYPES, ids=str)
 def test_fits(kind: Any) -> None:
-    """A value for a type's schema is one of the type."""
+    """A value built from a type's schema is a value of the type."""
     value = build_value(build_json_schema(kind), "some text")
     msgspec.convert(value, kind, strict=True)
 
@@ -107,12 +107,12 @@ def test_fits(kind: Any) -> None:
     ],
 )
 def test_value(schema: Any, value: Any) -> None:
-    """Each word of either dialect is heeded."""
+    """Keywords of JSON Schema and of the API's dialect are respected."""
     assert build_value(schema, "t") == value
 
 
 def test_order() -> None:
-    """Properties come in the order that the schema asks for."""
+    """Properties have the order of ``propertyOrdering``."""
     schema = {"properties": {"b": {}, "a": {}, "c": {}}, "propertyOrdering": ["c", "a"]}
     assert list(build_value(schema, "t")) == ["c", "a", "b"]
 
@@ -129,5 +129,5 @@ def test_order() -> None:
     ],
 )
 def test_bounded(schema: Any) -> None:
-    """A schema without an end is cut short."""
+    """The value of an unbounded schema is bounded."""
     assert len(msgspec.json.encode(build_value(schema, "t"))) < 100_000

@@ -1,4 +1,4 @@
-"""Live music in the emulator: what is played to which buttons."""
+"""Live music of the emulator."""
 
 import json
 from base64 import b64decode
@@ -22,33 +22,33 @@ JAZZ = {"text": "jazz", "weight": 1.0}
 
 
 class Music:
-    """A session."""
+    """A session of live music."""
 
     def __init__(self) -> None:
-        self.state, self.player, self.first = open_session(EmulatorState(), json.dumps(SETUP))
+        self.state, self.history, self.first = open_session(EmulatorState(), json.dumps(SETUP))
 
-    def hear(self, unsaid: Sequence[Any] = (), **frame: Any) -> list[Any]:
-        self.state, self.player, messages = receive_frame(self.state, self.player, json.dumps(frame), tuple(unsaid))
+    def receive(self, unsaid: Sequence[Any] = (), **frame: Any) -> list[Any]:
+        self.state, self.history, messages = receive_frame(self.state, self.history, json.dumps(frame), tuple(unsaid))
         return list(messages)
 
-    def wish(self, *prompts: Any) -> list[Any]:
-        return self.hear(clientContent={"weightedPrompts": prompts})
+    def set_prompts(self, *prompts: Any) -> list[Any]:
+        return self.receive(clientContent={"weightedPrompts": prompts})
 
-    def press(self, button: str) -> list[Any]:
-        return self.hear(playbackControl=button)
+    def control(self, control: str) -> list[Any]:
+        return self.receive(playbackControl=control)
 
-    def closes(self, **frame: Any) -> tuple[int, str]:
+    def get_close(self, **frame: Any) -> tuple[int, str]:
         with pytest.raises(EmulatedClose) as caught:
-            receive_frame(self.state, self.player, json.dumps(frame))
+            receive_frame(self.state, self.history, json.dumps(frame))
         return caught.value.code, caught.value.reason
 
 
-def chunks(messages: list[Any]) -> list[Any]:
+def list_chunks(messages: list[Any]) -> list[Any]:
     return [chunk for each in messages for chunk in each["serverContent"]["audioChunks"]]
 
 
 def test_setup() -> None:
-    """A setup is complete with a model."""
+    """A setup with a model completes."""
     assert Music().first == ({"setupComplete": {}},)
 
 
@@ -56,28 +56,28 @@ def test_setup() -> None:
     "frame", ("{}", '{"setup": {}}', '{"playbackControl": "PLAY"}', b"{", '{"setup": {"mood": 1}}')
 )
 def test_no_setup(frame: bytes | str) -> None:
-    """Anything else closes the connection."""
+    """Any other first frame closes the connection."""
     with pytest.raises(EmulatedClose) as caught:
         open_session(EmulatorState(), frame)
     assert caught.value.code == 1007
 
 
 def test_silence() -> None:
-    """What is not played yet when a button is pressed comes first, or, where it silences, not at all."""
+    """Unsent chunks come first while the music plays; when it stops they are dropped, unlike other messages."""
     music = Music()
-    music.wish(JAZZ)
-    rest = music.press("PLAY")[1:]
-    assert music.hear(rest, playbackControl="PLAY")[:2] == rest
-    (refused,) = music.wish(JAZZ, {"text": "forbidden", "weight": 1})[:1]
-    assert music.hear([refused, *rest], playbackControl="PAUSE") == [refused]
+    music.set_prompts(JAZZ)
+    rest = music.control("PLAY")[1:]
+    assert music.receive(rest, playbackControl="PLAY")[:2] == rest
+    (refused,) = music.set_prompts(JAZZ, {"text": "forbidden", "weight": 1})[:1]
+    assert music.receive([refused, *rest], playbackControl="PAUSE") == [refused]
 
 
 def test_plays() -> None:
-    """What is wished for is played once that is said: 48 kHz, 16 bits, two channels, and where it comes from."""
+    """Playing sends chunks of 48 kHz, 16 bits, two channels, with the prompts and the config they derive from."""
     music = Music()
-    assert music.wish(JAZZ) == []
-    assert music.hear(musicGenerationConfig={"bpm": 120}) == []
-    played = chunks(music.press("PLAY"))
+    assert music.set_prompts(JAZZ) == []
+    assert music.receive(musicGenerationConfig={"bpm": 120}) == []
+    played = list_chunks(music.control("PLAY"))
     source = {"clientContent": {"weightedPrompts": [JAZZ]}, "musicGenerationConfig": {"bpm": 120}}
     assert len(played) == 3
     assert [each["sourceMetadata"] for each in played] == [source] * 3
@@ -88,33 +88,36 @@ def test_plays() -> None:
 
 
 def test_buttons() -> None:
-    """A pause ends the music, and it goes on from there; a stop, and a new context, begin anew."""
+    """PAUSE keeps the position; STOP and RESET_CONTEXT reset it."""
     music = Music()
-    music.wish(JAZZ)
-    first, second = chunks(music.press("PLAY")), chunks(music.press("PLAY"))
+    music.set_prompts(JAZZ)
+    first, second = list_chunks(music.control("PLAY")), list_chunks(music.control("PLAY"))
     assert first != second
-    assert music.press("PAUSE") == []
-    assert chunks(music.press("PLAY")) not in (first, second)
-    assert music.press("STOP") == []
-    assert chunks(music.press("PLAY")) == first
-    assert chunks(music.press("RESET_CONTEXT")) == first
+    assert music.control("PAUSE") == []
+    assert list_chunks(music.control("PLAY")) not in (first, second)
+    assert music.control("STOP") == []
+    assert list_chunks(music.control("PLAY")) == first
+    assert list_chunks(music.control("RESET_CONTEXT")) == first
 
 
 def test_changes() -> None:
-    """While it plays, other wishes and another sound are heard at once."""
+    """New prompts and configs apply at once while the music plays."""
     music = Music()
-    music.wish(JAZZ)
-    music.press("PLAY")
-    for changed in (music.wish({"text": "tango", "weight": 2}), music.hear(musicGenerationConfig={"density": 0.5})):
-        assert chunks(changed)[0]["sourceMetadata"]["clientContent"]["weightedPrompts"][0]["text"] == "tango"
+    music.set_prompts(JAZZ)
+    music.control("PLAY")
+    for changed in (
+        music.set_prompts({"text": "tango", "weight": 2}),
+        music.receive(musicGenerationConfig={"density": 0.5}),
+    ):
+        assert list_chunks(changed)[0]["sourceMetadata"]["clientContent"]["weightedPrompts"][0]["text"] == "tango"
 
 
 def test_filtered() -> None:
-    """A wish that says "forbidden" is filtered, and the others are granted."""
+    """A prompt with "forbidden" is filtered; the others are accepted."""
     music = Music()
-    (told,) = music.wish({"text": "Forbidden jazz", "weight": 1}, JAZZ)
-    assert told == {"filteredPrompt": {"text": "Forbidden jazz", "filteredReason": 'It contains "forbidden".'}}
-    assert [each.text for each in music.player.prompts] == ["jazz"]
+    (messages_read,) = music.set_prompts({"text": "Forbidden jazz", "weight": 1}, JAZZ)
+    assert messages_read == {"filteredPrompt": {"text": "Forbidden jazz", "filteredReason": 'It contains "forbidden".'}}
+    assert [each.text for each in music.history.prompts] == ["jazz"]
 
 
 @pytest.mark.parametrize(
@@ -134,14 +137,14 @@ def test_filtered() -> None:
     ids=range(10),
 )
 def test_refused(frame: Any, reason: str) -> None:
-    """What makes no sense closes the connection, and the value is shown."""
-    code, told = Music().closes(**frame)
-    assert (code, reason in told) == (1007, True)
+    """An invalid frame closes the connection, and the reason contains the value."""
+    code, messages_read = Music().get_close(**frame)
+    assert (code, reason in messages_read) == (1007, True)
 
 
 def test_wire() -> None:
-    """What this library writes is read, and what is answered it reads."""
-    wire = encode_handshake(live.music.connect("lyria-realtime-exp"), GEMINI).unwrap()
+    """The emulator accepts this library's frames, and this library decodes its messages."""
+    handshake = encode_handshake(live.music.connect("lyria-realtime-exp"), GEMINI).unwrap()
     frames: list[ClientMessage] = [
         live.music.weighted_prompts([JAZZ, {"text": "forbidden", "weight": 1}]),
         live.music.generation_config({"bpm": 120, "scale": "C_MAJOR_A_MINOR"}),
@@ -150,12 +153,12 @@ def test_wire() -> None:
         live.music.reset_context(),
         live.music.stop(),
     ]
-    state, player, messages = open_session(EmulatorState(), wire.setup)
-    told = list(messages)
+    state, history, messages = open_session(EmulatorState(), handshake.setup)
+    messages_read = list(messages)
     for each in frames:
-        state, player, messages = receive_frame(state, player, encode_frame(each, GEMINI).unwrap())
-        told += messages
-    read = [decode_frame(json.dumps(each), wire).unwrap() for each in told]
+        state, history, messages = receive_frame(state, history, encode_frame(each, GEMINI).unwrap())
+        messages_read += messages
+    read = [decode_frame(json.dumps(each), handshake).unwrap() for each in messages_read]
     assert [each.filtered_prompt.text for each in read if each.filtered_prompt] == ["forbidden"]
     assert [len(each.server_content.audio_chunks[0].data) for each in read if each.server_content] == [3840] * 3
 
@@ -163,7 +166,7 @@ def test_wire() -> None:
 @given(st.one_of(st.binary(), st.text()))
 @settings(max_examples=30, deadline=None)
 def test_total(frame: bytes | str) -> None:
-    """Whatever comes closes the connection, if it is no frame."""
+    """Arbitrary frames close the connection."""
     music = Music()
     with pytest.raises(EmulatedClose):
-        receive_frame(music.state, music.player, frame)
+        receive_frame(music.state, music.history, frame)

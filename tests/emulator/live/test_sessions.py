@@ -1,4 +1,4 @@
-"""Live sessions in the emulator: conversations, frame by frame."""
+"""Live sessions of the emulator."""
 
 import json
 from base64 import b64decode, b64encode
@@ -17,7 +17,7 @@ from genai_fn.emulator.live.setup import EmulatedClose
 from genai_fn.live_protocol.frames import ClientMessage, decode_frame, encode_frame
 from genai_fn.live_protocol.handshake import encode_handshake
 from genai_fn.schema import LiveServerMessage
-from tests.support.emulator_interpreter import BOTH
+from tests.support.emulator_interpreter import BACKENDS
 from tests.support.emulator_requests import NOW
 
 MODEL = "gemini-live-2.5-flash-preview"
@@ -33,59 +33,59 @@ TOOLS = [
 BY_HAND = {"automaticActivityDetection": {"disabled": True}}
 RESUMED: dict[str, Any] = {"sessionResumption": {}}
 
-both = pytest.mark.parametrize("at", BOTH.values(), ids=BOTH)
+both = pytest.mark.parametrize("backend", BACKENDS.values(), ids=BACKENDS)
 
 
 class Session:
-    """A session, and what the server remembers between it and others."""
+    """A session and the state of the emulator."""
 
     def __init__(self, state: EmulatorState | None = None, *, vertex: bool = False, **setup: Any) -> None:
         setup = {"model": f"models/{MODEL}", "generationConfig": TEXT, **setup}
-        self.state, self.line, self.first = open_session(
+        self.state, self.history, self.first = open_session(
             state or EmulatorState(), json.dumps({"setup": setup}), NOW, vertex=vertex
         )
 
-    def hear(self, unsaid: Sequence[Any] = (), **frame: Any) -> list[Any]:
-        self.state, self.line, messages = receive_frame(self.state, self.line, json.dumps(frame), tuple(unsaid))
+    def receive(self, unsent: Sequence[Any] = (), **frame: Any) -> list[Any]:
+        self.state, self.history, messages = receive_frame(self.state, self.history, json.dumps(frame), tuple(unsent))
         return list(messages)
 
-    def say(self, text: str, **beside: Any) -> list[Any]:
-        return self.hear(clientContent={"turns": [user(text)], "turnComplete": True, **beside})
+    def send_text(self, text: str, **beside: Any) -> list[Any]:
+        return self.receive(clientContent={"turns": [build_turn(text)], "turnComplete": True, **beside})
 
-    def returns(self, *identities: str, **beside: Any) -> list[Any]:
+    def respond(self, *identities: str, **beside: Any) -> list[Any]:
         responses = [{"id": each, "name": "f", "response": {"output": 1}, **beside} for each in identities]
-        return self.hear(toolResponse={"functionResponses": responses})
+        return self.receive(toolResponse={"functionResponses": responses})
 
-    def closes(self, **frame: Any) -> tuple[int, str]:
+    def get_close(self, **frame: Any) -> tuple[int, str]:
         with pytest.raises(EmulatedClose) as caught:
-            receive_frame(self.state, self.line, json.dumps(frame))
+            receive_frame(self.state, self.history, json.dumps(frame))
         return caught.value.code, caught.value.reason
 
 
-def user(text: str) -> Any:
+def build_turn(text: str) -> Any:
     return {"role": "user", "parts": [{"text": text}]}
 
 
-def sound(count: int = 32000, kind: str = "audio/pcm;rate=16000") -> Any:
+def build_audio(count: int = 32000, kind: str = "audio/pcm;rate=16000") -> Any:
     return {"mimeType": kind, "data": b64encode(bytes(count)).decode()}
 
 
-def kinds(messages: list[Any]) -> list[str]:
-    """Name what the messages are, those of content by what is in it."""
+def list_kinds(messages: list[Any]) -> list[str]:
+    """Return the kinds of messages; for content, its fields."""
     return [name for each in messages for name in (each.get("serverContent") or each)]
 
 
-def words(messages: list[Any]) -> str:
-    """Join what is said in them."""
+def join_text(messages: list[Any]) -> str:
+    """Join the text of messages."""
     turns = [each["serverContent"].get("modelTurn", {}) for each in messages if "serverContent" in each]
     return "".join(part.get("text", "") for turn in turns for part in turn.get("parts", ()))
 
 
 class TestSetup:
-    """The first frame."""
+    """The setup frame."""
 
     def test_complete(self) -> None:
-        """A setup is answered with the session's id, another each time."""
+        """A setup is acknowledged with a new session ID."""
         one = Session()
         two = Session(one.state)
         assert [one.first, two.first] == [({"setupComplete": {"sessionId": f"session{n}"}},) for n in (1, 2)]
@@ -110,20 +110,20 @@ class TestSetup:
         ids=range(10),
     )
     def test_refused(self, frame: bytes | str, reason: str) -> None:
-        """One that does not fit closes the connection."""
+        """An invalid setup closes the connection."""
         with pytest.raises(EmulatedClose) as caught:
             open_session(EmulatorState(), frame, NOW)
         assert caught.value.code == 1007
         assert reason in caught.value.reason
 
     def test_reason(self) -> None:
-        """A reason fits into the frame that closes, and is cut between characters."""
+        """A close reason is cut to 123 bytes, between characters."""
         reason = EmulatedClose(1007, "ü" * 100).reason
         assert reason == "ü" * 61
 
     @both
-    def test_all_fields(self, at: Any) -> None:
-        """What this library can set up, on either backend, is read."""
+    def test_all_fields(self, backend: Any) -> None:
+        """All fields that this library can set are accepted, on both backends."""
         config = {
             "response_modalities": ["AUDIO"],
             "temperature": 0.5,
@@ -139,129 +139,133 @@ class TestSetup:
             "context_window_compression": {"sliding_window": {"target_tokens": 9}},
             "proactivity": {"proactive_audio": True},
         }
-        wire = encode_handshake(live.connect(MODEL, config), at).unwrap()
-        line = open_session(EmulatorState(), wire.setup, NOW)[1]
-        assert [name for name in line.setup.__struct_fields__ if getattr(line.setup, name) is None] == []
+        handshake = encode_handshake(live.connect(MODEL, config), backend).unwrap()
+        history = open_session(EmulatorState(), handshake.setup, NOW)[1]
+        assert [name for name in history.setup.__struct_fields__ if getattr(history.setup, name) is None] == []
 
 
 class TestText:
-    """What is said in writing."""
+    """Text."""
 
     @pytest.mark.parametrize(
         "frame",
         (
-            {"clientContent": {"turns": [user("Why?")], "turnComplete": True}},
-            {"client_content": {"turns": [user("Why?")], "turn_complete": True}},
+            {"clientContent": {"turns": [build_turn("Why?")], "turnComplete": True}},
+            {"client_content": {"turns": [build_turn("Why?")], "turn_complete": True}},
             {"realtimeInput": {"text": "Why?"}},
         ),
         ids=range(3),
     )
     def test_answered(self, frame: Any) -> None:
-        """A turn is answered in pieces, then the end of it is told, and what it cost."""
-        messages = Session().hear(**frame)
-        assert kinds(messages) == ["modelTurn"] * 6 + ["generationComplete", "turnComplete"]
+        """A turn is answered in chunks, then ``generationComplete``, ``turnComplete`` and the usage."""
+        messages = Session().receive(**frame)
+        assert list_kinds(messages) == ["modelTurn"] * 6 + ["generationComplete", "turnComplete"]
         used = {"promptTokenCount": 2, "responseTokenCount": 32, "totalTokenCount": 34}
         assert messages[-1] == {"serverContent": {"turnComplete": True}, "usageMetadata": used}
-        assert words(messages) == (
+        assert join_text(messages) == (
             f"I am an offline model in place of {MODEL}: nothing was sent anywhere. You asked: “Why?”"
         )
 
     def test_incomplete(self) -> None:
-        """Turns that more are to follow are remembered, and nothing is said; the last may be empty."""
+        """Incomplete turns are stored without an answer; the completing message may have no turns."""
         session = Session()
-        assert session.hear(clientContent={"turns": [user("Why?")]}) == []
-        assert session.hear(clientContent={"turns": [user("Well?")], "turnComplete": False}) == []
-        assert "You asked: “Well?”" in words(session.hear(clientContent={"turnComplete": True}))
+        assert session.receive(clientContent={"turns": [build_turn("Why?")]}) == []
+        assert session.receive(clientContent={"turns": [build_turn("Well?")], "turnComplete": False}) == []
+        assert "You asked: “Well?”" in join_text(session.receive(clientContent={"turnComplete": True}))
 
     def test_remembers(self) -> None:
-        """The second answer knows of the first."""
+        """An answer depends on earlier turns."""
         session = Session(systemInstruction={"parts": [{"text": "Rhyme."}]})
-        first = session.say("hi")
-        assert "My instructions are: “Rhyme.”" in words(first)
-        assert "Before that came 2 turns." in words(session.say("Well?"))
+        first = session.send_text("hi")
+        assert "My instructions are: “Rhyme.”" in join_text(first)
+        assert "Before that came 2 turns." in join_text(session.send_text("Well?"))
 
     def test_short(self) -> None:
-        """An answer ends after so many tokens."""
+        """``maxOutputTokens`` limits an answer."""
         session = Session(generationConfig={**TEXT, "maxOutputTokens": 3})
-        assert words(session.say("hi")) == "I am an"
+        assert join_text(session.send_text("hi")) == "I am an"
 
     def test_goodbye(self) -> None:
-        """Who says goodbye is told to go, after the answer; who says it not as a word is not."""
+        """The word "goodbye" is followed by ``goAway`` after the answer; a word that contains it is not."""
         session = Session()
-        assert session.say("Well, Goodbye!")[-1] == {"goAway": {"timeLeft": "10s"}}
-        assert "goAway" not in kinds(session.say("goodbyes"))
+        assert session.send_text("Well, Goodbye!")[-1] == {"goAway": {"timeLeft": "10s"}}
+        assert "goAway" not in list_kinds(session.send_text("goodbyes"))
 
     @pytest.mark.parametrize(
         ("content", "reason"),
         (
             ({"turnComplete": True}, "there is nothing to answer"),
             ({"turns": [{"role": "user"}]}, "turns[0].parts must not be empty"),
-            ({"turns": [user("hi"), {**user("hi"), "role": "dog"}]}, "turns[1].role must be user or model"),
+            ({"turns": [build_turn("hi"), {**build_turn("hi"), "role": "dog"}]}, "turns[1].role must be user or model"),
         ),
         ids=range(3),
     )
     def test_refused(self, content: Any, reason: str) -> None:
-        """Turns that make no sense close the connection."""
-        code, told = Session().closes(clientContent=content)
-        assert (code, reason in told) == (1007, True)
+        """Invalid turns close the connection."""
+        code, received = Session().get_close(clientContent=content)
+        assert (code, reason in received) == (1007, True)
 
     @pytest.mark.parametrize(
         "frame", ({}, {"setup": {"model": "m"}}, {"clientContent": {}, "realtimeInput": {}}, {"mood": 1}), ids=range(4)
     )
     def test_frames(self, frame: Any) -> None:
-        """A frame says one thing, that is known, and nothing is set up twice."""
-        assert Session().closes(**frame)[0] == 1007
+        """A frame must contain exactly one known field, and no second setup."""
+        assert Session().get_close(**frame)[0] == 1007
 
 
 class TestSound:
-    """What is said aloud."""
+    """Audio and images."""
 
     def test_spoken(self) -> None:
-        """Where nothing else is asked for, the answer is sound: 24 kHz, 16 bits, and no words."""
-        messages = Session(generationConfig={}).say("hi")
+        """By default, an answer is audio of 24 kHz and 16 bits, without text."""
+        messages = Session(generationConfig={}).send_text("hi")
         blobs = [part["inlineData"] for each in messages[:-2] for part in each["serverContent"]["modelTurn"]["parts"]]
         assert {each["mimeType"] for each in blobs} == {"audio/pcm;rate=24000"}
         assert {len(b64decode(each["data"])) for each in blobs} == {2400}
-        assert (words(messages), len({each["data"] for each in blobs}) > 1) == ("", True)
+        assert (join_text(messages), len({each["data"] for each in blobs}) > 1) == ("", True)
 
     def test_transcribed(self) -> None:
-        """What is said and heard is written down where that is asked for."""
+        """Input and output audio are transcribed if the setup enables it."""
         session = Session(generationConfig={}, inputAudioTranscription={}, outputAudioTranscription={})
-        assert session.hear(realtimeInput={"audio": sound()}) == []
-        assert session.hear(realtimeInput={"audio": sound()}) == []
-        first, *messages = session.hear(realtimeInput={"audioStreamEnd": True})
+        assert session.receive(realtimeInput={"audio": build_audio()}) == []
+        assert session.receive(realtimeInput={"audio": build_audio()}) == []
+        first, *messages = session.receive(realtimeInput={"audioStreamEnd": True})
         assert first == {"serverContent": {"inputTranscription": {"text": "2.0 seconds of sound", "finished": True}}}
-        told = [each["serverContent"].get("outputTranscription", {}).get("text", "") for each in messages]
-        assert "1 audio/pcm;rate=16000" in "".join(told)
+        received = [each["serverContent"].get("outputTranscription", {}).get("text", "") for each in messages]
+        assert "1 audio/pcm;rate=16000" in "".join(received)
 
     def test_by_hand(self) -> None:
-        """Who tells when speech begins and ends is answered at its end."""
+        """With explicit activity control, the answer follows ``activityEnd``."""
         session = Session(realtimeInputConfig=BY_HAND)
-        assert session.hear(realtimeInput={"activityStart": {}}) == []
-        assert session.hear(realtimeInput={"mediaChunks": [sound(), sound()]}) == []
-        assert "1 audio/pcm" in words(session.hear(realtimeInput={"activityEnd": {}}))
-        assert session.hear(realtimeInput={"activityEnd": {}}) == []
+        assert session.receive(realtimeInput={"activityStart": {}}) == []
+        assert session.receive(realtimeInput={"mediaChunks": [build_audio(), build_audio()]}) == []
+        assert "1 audio/pcm" in join_text(session.receive(realtimeInput={"activityEnd": {}}))
+        assert session.receive(realtimeInput={"activityEnd": {}}) == []
 
     def test_seen(self) -> None:
-        """Pictures go along with what is said next, once."""
+        """Images are added to the next turn, once."""
         session = Session()
-        session.hear(realtimeInput={"video": sound(4, "image/jpeg")})
-        session.hear(realtimeInput={"video": sound(4, "image/png")})
-        assert "With it came 2 files: 1 image/jpeg, 1 image/png." in words(session.hear(realtimeInput={"text": "hm"}))
-        assert "With it" not in words(session.hear(realtimeInput={"text": "hm"}))
+        session.receive(realtimeInput={"video": build_audio(4, "image/jpeg")})
+        session.receive(realtimeInput={"video": build_audio(4, "image/png")})
+        assert "With it came 2 files: 1 image/jpeg, 1 image/png." in join_text(
+            session.receive(realtimeInput={"text": "hm"})
+        )
+        assert "With it" not in join_text(session.receive(realtimeInput={"text": "hm"}))
 
     @pytest.mark.parametrize("kind", ("audio/pcm", "audio/pcm;rate=0", "audio/pcm;rate=²", "audio/pcm;rate=16000"))
     def test_rates(self, kind: str) -> None:
-        """Any rate is read, and none taken for 16 kHz."""
+        """The sample rate is parsed from the MIME type; the default is 16 kHz."""
         session = Session(inputAudioTranscription={})
-        session.hear(realtimeInput={"audio": sound(32000, kind)})
-        told = session.hear(realtimeInput={"audioStreamEnd": True})[0]["serverContent"]["inputTranscription"]["text"]
-        assert told == ("16000.0 seconds of sound" if kind.endswith("=0") else "1.0 seconds of sound")
+        session.receive(realtimeInput={"audio": build_audio(32000, kind)})
+        received = session.receive(realtimeInput={"audioStreamEnd": True})[0]["serverContent"]["inputTranscription"][
+            "text"
+        ]
+        assert received == ("16000.0 seconds of sound" if kind.endswith("=0") else "1.0 seconds of sound")
 
     @pytest.mark.parametrize(
         ("frame", "reason"),
         (
-            ({"audio": sound(2, "audio/mp3")}, "'audio/mp3' is neither audio/pcm nor an image"),
+            ({"audio": build_audio(2, "audio/mp3")}, "'audio/mp3' is neither audio/pcm nor an image"),
             ({"video": {"data": "AAAA"}}, "'' is neither"),
             ({"activityStart": {}}, "Explicit activity control is not supported"),
             ({"activityEnd": {}}, "Explicit activity control is not supported"),
@@ -269,70 +273,70 @@ class TestSound:
         ids=range(4),
     )
     def test_refused(self, frame: Any, reason: str) -> None:
-        """Other media, and activity told where it is found out, close the connection."""
-        code, told = Session().closes(realtimeInput=frame)
-        assert (code, reason in told) == (1007, True)
+        """Other media types, and activity markers without explicit activity control, close the connection."""
+        code, received = Session().get_close(realtimeInput=frame)
+        assert (code, reason in received) == (1007, True)
 
 
 class TestFunctions:
-    """Calls, answers and cancellations."""
+    """Function calls, responses and cancellations."""
 
     def test_called(self) -> None:
-        """A function that is named is called, with arguments that fit, and nothing more is said."""
+        """A function whose name occurs in the text is called with matching arguments, without an answer."""
         call = {"id": "function-call-1", "name": "weather", "args": {"city": "The Weather?"}}
         session = Session(tools=TOOLS)
-        assert session.say("The Weather?") == [{"toolCall": {"functionCalls": [call]}}]
-        assert 'The function f answered: “{"output":1}”' in words(session.returns("function-call-1"))
+        assert session.send_text("The Weather?") == [{"toolCall": {"functionCalls": [call]}}]
+        assert 'The function f answered: “{"output":1}”' in join_text(session.respond("function-call-1"))
 
     def test_not_named(self) -> None:
-        """One that is not named, or only a part of a word, is not called."""
+        """A function whose name does not occur as a whole word is not called."""
         session = Session(tools=TOOLS)
-        assert "toolCall" not in kinds(session.say("weathered o'clocks"))
+        assert "toolCall" not in list_kinds(session.send_text("weathered o'clocks"))
 
     def test_parallel(self) -> None:
-        """Several are called at once, in the order they were declared in; the answer waits for the last of them."""
+        """Several functions are called in the order of their declaration; the answer follows the last response."""
         session = Session(tools=TOOLS)
-        (message,) = session.say("clock and weather")
+        (message,) = session.send_text("clock and weather")
         assert [each["name"] for each in message["toolCall"]["functionCalls"]] == ["weather", "clock"]
-        assert session.returns("function-call-2") == []
-        assert kinds(session.returns("function-call-1"))[-1] == "turnComplete"
-        assert session.say("clock")[0]["toolCall"]["functionCalls"][0]["id"] == "function-call-3"
+        assert session.respond("function-call-2") == []
+        assert list_kinds(session.respond("function-call-1"))[-1] == "turnComplete"
+        assert session.send_text("clock")[0]["toolCall"]["functionCalls"][0]["id"] == "function-call-3"
 
     def test_continued(self) -> None:
-        """An answer that more is to follow is not the last."""
+        """A response with ``willContinue`` is not the last one of its call."""
         session = Session(tools=TOOLS)
-        session.say("clock")
-        assert session.returns("function-call-1", willContinue=True) == []
-        assert words(session.returns("function-call-1")).count("answered") == 2
+        session.send_text("clock")
+        assert session.respond("function-call-1", willContinue=True) == []
+        assert join_text(session.respond("function-call-1")).count("answered") == 2
 
     @pytest.mark.parametrize(
         "frame",
         (
-            {"clientContent": {"turns": [user("hm")], "turnComplete": True}},
+            {"clientContent": {"turns": [build_turn("hm")], "turnComplete": True}},
             {"realtimeInput": {"text": "hm"}},
-            {"realtimeInput": {"audio": sound(), "audioStreamEnd": True}},
+            {"realtimeInput": {"audio": build_audio(), "audioStreamEnd": True}},
             {"realtimeInput": {"activityStart": {}}},
-            {"clientContent": {"turns": [user("hm")]}},
+            {"clientContent": {"turns": [build_turn("hm")]}},
         ),
         ids=range(5),
     )
     def test_cancelled(self, frame: Any) -> None:
-        """Who speaks in between cancels what is waited for; what comes late is left aside."""
+        """New input cancels pending calls; a late response is ignored."""
         session = Session(tools=TOOLS, realtimeInputConfig=BY_HAND)
-        session.say("clock and weather")
-        session.returns("function-call-1")
-        cancelled, interrupted, *_ = session.hear(**frame)
+        session.send_text("clock and weather")
+        session.respond("function-call-1")
+        cancelled, interrupted, *_ = session.receive(**frame)
         assert cancelled == {"toolCallCancellation": {"ids": ["function-call-2"]}}
         assert interrupted == {"serverContent": {"interrupted": True}}
-        assert session.returns("function-call-2") == []
+        assert session.respond("function-call-2") == []
 
     def test_not_interrupted(self) -> None:
-        """Who asked not to interrupt does not, but by turns."""
+        """With NO_INTERRUPTION, only turns interrupt."""
         config = {**BY_HAND, "activityHandling": "NO_INTERRUPTION"}
         session = Session(tools=TOOLS, realtimeInputConfig=config)
-        session.say("clock")
-        assert session.hear(realtimeInput={"activityStart": {}}) == []
-        assert "interrupted" in kinds(session.say("hm"))
+        session.send_text("clock")
+        assert session.receive(realtimeInput={"activityStart": {}}) == []
+        assert "interrupted" in list_kinds(session.send_text("hm"))
 
     @pytest.mark.parametrize(
         ("responses", "reason"),
@@ -345,39 +349,42 @@ class TestFunctions:
         ids=range(4),
     )
     def test_refused(self, responses: Any, reason: str) -> None:
-        """Answers to calls that there never were, and to none, close the connection."""
+        """A response to an unknown call, and an empty tool response, close the connection."""
         session = Session(tools=TOOLS)
-        session.say("clock")
-        code, told = session.closes(toolResponse={"functionResponses": responses})
-        assert (code, reason in told) == (1007, True)
+        session.send_text("clock")
+        code, received = session.get_close(toolResponse={"functionResponses": responses})
+        assert (code, reason in received) == (1007, True)
 
     def test_by_name(self) -> None:
-        """On Vertex AI a name is enough."""
+        """On Vertex AI a response may identify its call by name."""
         session = Session(vertex=True, tools=TOOLS)
-        session.say("clock")
+        session.send_text("clock")
         frame = {"functionResponses": [{"name": "clock", "response": {"output": "noon"}}]}
-        assert "noon" in words(session.hear(toolResponse=frame))
-        assert session.closes(toolResponse=frame) == (1007, "tool_response.function_responses: there is no call 'clock'.")
+        assert "noon" in join_text(session.receive(toolResponse=frame))
+        assert session.get_close(toolResponse=frame) == (
+            1007,
+            "tool_response.function_responses: there is no call 'clock'.",
+        )
 
     def test_unreadable(self) -> None:
-        """Parameters that make no sense close the connection."""
+        """Invalid parameters close the connection."""
         function = {"name": "clock", "parametersJsonSchema": {"$ref": "#/nowhere"}}
         session = Session(tools=[{"functionDeclarations": [function]}])
-        content = {"turns": [user("clock")], "turnComplete": True}
-        assert session.closes(clientContent=content) == (
+        content = {"turns": [build_turn("clock")], "turnComplete": True}
+        assert session.get_close(clientContent=content) == (
             1007,
             "The parameters of the function 'clock' are invalid.",
         )
 
 
 class TestInterrupted:
-    """Answers that are not yet said whole when the next frame comes."""
+    """Frames that arrive before an answer is completely sent."""
 
     @pytest.mark.parametrize(
         "frame",
         (
-            {"clientContent": {"turns": [user("hm")], "turnComplete": True}},
-            {"clientContent": {"turns": [user("hm")]}},
+            {"clientContent": {"turns": [build_turn("hm")], "turnComplete": True}},
+            {"clientContent": {"turns": [build_turn("hm")]}},
             {"realtimeInput": {"text": "hm"}},
             {"realtimeInput": {"activityStart": {}}},
         ),
@@ -385,141 +392,141 @@ class TestInterrupted:
     )
     @pytest.mark.parametrize("count", (0, 1, 2, 6))
     def test_cut_short(self, frame: Any, count: int) -> None:
-        """The rest of an answer is left unsaid, its turn ends, and what was said of it is remembered."""
+        """The unsent rest of an answer is dropped, the turn ends, and the history contains only what was sent."""
         session = Session(realtimeInputConfig=BY_HAND)
-        answer = session.say("Why?")
-        interrupted, over, *_ = session.hear(answer[count:], **frame)
+        answer = session.send_text("Why?")
+        interrupted, over, *_ = session.receive(answer[count:], **frame)
         assert [interrupted, over] == [{"serverContent": {name: True}} for name in ("interrupted", "turnComplete")]
-        said = ["".join(part.text or "" for part in each.parts or ()) for each in session.line.turns]
-        assert said[1:2] == [each for each in (words(answer[:count]) or "hm",) if each in said]
+        texts = ["".join(part.text or "" for part in each.parts or ()) for each in session.history.turns]
+        assert texts[1:2] == [each for each in (join_text(answer[:count]) or "hm",) if each in texts]
 
     def test_not_any_more(self) -> None:
-        """What comes after the end of a turn is said all the same."""
+        """Messages after the end of a turn are sent anyway."""
         session = Session(**RESUMED)
-        *_, update = session.say("Why?")
-        assert session.hear([update], realtimeInput={"text": "hm"})[0] == update
+        *_, update = session.send_text("Why?")
+        assert session.receive([update], realtimeInput={"text": "hm"})[0] == update
 
     def test_goes_on(self) -> None:
-        """What interrupts nothing has the rest said before its own answer."""
+        """A frame that does not interrupt leaves the unsent messages in front of its own answer."""
         config = {"activityHandling": "NO_INTERRUPTION"}
         session = Session(realtimeInputConfig=config)
-        rest = session.say("Why?")[2:]
-        assert session.hear(rest, realtimeInput={"audio": sound()}) == rest
-        assert session.hear(rest, realtimeInput={"text": "hm"})[: len(rest)] == rest
+        rest = session.send_text("Why?")[2:]
+        assert session.receive(rest, realtimeInput={"audio": build_audio()}) == rest
+        assert session.receive(rest, realtimeInput={"text": "hm"})[: len(rest)] == rest
 
     def test_goodbye(self) -> None:
-        """That the server will go away is told all the same."""
+        """A ``goAway`` is sent despite an interruption."""
         session = Session()
-        goodbye = session.say("Goodbye")
-        warning, interrupted, *_ = session.hear(goodbye[2:], realtimeInput={"text": "hm"})
+        goodbye = session.send_text("Goodbye")
+        warning, interrupted, *_ = session.receive(goodbye[2:], realtimeInput={"text": "hm"})
         assert [*warning, *interrupted["serverContent"]] == ["goAway", "interrupted"]
 
     def test_calls(self) -> None:
-        """A call that was not told yet is not cancelled, but never told."""
+        """A call that was not sent yet is dropped without a cancellation."""
         session = Session(tools=TOOLS)
-        call = session.say("clock")
-        assert kinds(session.hear(call, realtimeInput={"text": "hm"}))[:2] == ["interrupted", "modelTurn"]
+        call = session.send_text("clock")
+        assert list_kinds(session.receive(call, realtimeInput={"text": "hm"}))[:2] == ["interrupted", "modelTurn"]
 
 
 class TestResumption:
-    """Sessions that go on in another connection."""
+    """Resumption of sessions."""
 
     def test_goes_on(self) -> None:
-        """A handle leads back to the turns before it, as often as it is asked for, and not to those after."""
+        """A handle restores the turns before it, as often as it is used."""
         session = Session(**RESUMED)
-        update = session.say("one")[-1]["sessionResumptionUpdate"]
+        update = session.send_text("one")[-1]["sessionResumptionUpdate"]
         assert update == {"newHandle": "handle2", "resumable": True}
-        session.say("two")
+        session.send_text("two")
         for _ in range(2):
             later = Session(session.state, sessionResumption={"handle": update["newHandle"]})
-            assert "Before that came 2 turns." in words(later.say("three"))
+            assert "Before that came 2 turns." in join_text(later.send_text("three"))
 
     def test_fresh(self) -> None:
-        """Each turn has a handle of its own; without resumption there is none."""
+        """Each turn has a new handle; without resumption there is none."""
         session = Session(**RESUMED)
-        handles = [session.say("hm")[-1]["sessionResumptionUpdate"]["newHandle"] for _ in range(3)]
+        handles = [session.send_text("hm")[-1]["sessionResumptionUpdate"]["newHandle"] for _ in range(3)]
         assert len(set(handles)) == 3
-        assert kinds(Session().say("hm"))[-1] != "sessionResumptionUpdate"
+        assert list_kinds(Session().send_text("hm"))[-1] != "sessionResumptionUpdate"
 
     def test_not_now(self) -> None:
-        """While calls are waited for, a session cannot be taken up again."""
+        """A session is not resumable while calls are pending."""
         session = Session(**RESUMED, tools=TOOLS)
-        assert session.say("clock")[-1] == {"sessionResumptionUpdate": {"resumable": False}}
-        handle = session.returns("function-call-1")[-1]["sessionResumptionUpdate"]["newHandle"]
+        assert session.send_text("clock")[-1] == {"sessionResumptionUpdate": {"resumable": False}}
+        handle = session.respond("function-call-1")[-1]["sessionResumptionUpdate"]["newHandle"]
         later = Session(session.state, sessionResumption={"handle": handle}, tools=TOOLS)
-        assert later.say("clock")[0]["toolCall"]["functionCalls"][0]["id"] == "function-call-2"
+        assert later.send_text("clock")[0]["toolCall"]["functionCalls"][0]["id"] == "function-call-2"
 
     def test_transparent(self) -> None:
-        """Who asks is told which message was the last that counts."""
+        """With ``transparent``, the update contains the index of the last consumed message."""
         session = Session(vertex=True, sessionResumption={"transparent": True})
-        session.hear(clientContent={"turns": [user("hm")]})
-        update = session.say("hm")[-1]["sessionResumptionUpdate"]
+        session.receive(clientContent={"turns": [build_turn("hm")]})
+        update = session.send_text("hm")[-1]["sessionResumptionUpdate"]
         assert update["lastConsumedClientMessageIndex"] == "2"
 
     def test_unknown(self) -> None:
-        """A handle that was never given out is refused."""
+        """An unknown handle closes the connection."""
         with pytest.raises(EmulatedClose) as caught:
             Session(sessionResumption={"handle": "x"})
         assert (caught.value.code, caught.value.reason) == (1008, "The session of the handle 'x' is not found.")
 
 
-def conversation(session: Live[Any], frames: list[ClientMessage], at: Gemini | Vertex) -> list[LiveServerMessage]:
-    """Hold a conversation with the client's own encoders and decoders."""
-    wire = encode_handshake(session, at).unwrap()
-    state, line, messages = open_session(EmulatorState(), wire.setup, NOW, vertex=isinstance(at, Vertex))
-    told = list(messages)
+def run_session(session: Live[Any], frames: list[ClientMessage], backend: Gemini | Vertex) -> list[LiveServerMessage]:
+    """Run a session with this library's encoders and decoders."""
+    handshake = encode_handshake(session, backend).unwrap()
+    state, history, messages = open_session(EmulatorState(), handshake.setup, NOW, vertex=isinstance(backend, Vertex))
+    received = list(messages)
     for each in frames:
-        state, line, messages = receive_frame(state, line, encode_frame(each, at).unwrap())
-        told += messages
-    return [decode_frame(json.dumps(each), wire).unwrap() for each in told]
+        state, history, messages = receive_frame(state, history, encode_frame(each, backend).unwrap())
+        received += messages
+    return [decode_frame(json.dumps(each), handshake).unwrap() for each in received]
 
 
 class TestWire:
-    """The library's own frames."""
+    """Frames of this library."""
 
     @both
-    def test_text(self, at: Any) -> None:
-        """What this library writes is read, and what is answered it reads; usage comes under either's name."""
+    def test_text(self, backend: Any) -> None:
+        """The emulator accepts this library's frames, and the library decodes its messages and both names of usage."""
         session = live.connect(MODEL, {"response_modalities": ["TEXT"]})
-        told = conversation(session, [live.client_content("hi"), live.realtime_input(text="Well?")], at)
-        assert told[0].setup_complete is not None
-        assert "nothing was sent anywhere" in "".join(each.text or "" for each in told)
-        usage = [each.usage_metadata for each in told if each.usage_metadata is not None]
+        received = run_session(session, [live.client_content("hi"), live.realtime_input(text="Well?")], backend)
+        assert received[0].setup_complete is not None
+        assert "nothing was sent anywhere" in "".join(each.text or "" for each in received)
+        usage = [each.usage_metadata for each in received if each.usage_metadata is not None]
         assert [each.response_token_count is not None for each in usage] == [True, True]
 
     @both
-    def test_sound(self, at: Any) -> None:
-        """Sound comes as bytes."""
+    def test_sound(self, backend: Any) -> None:
+        """Audio is decoded to bytes."""
         frames: list[ClientMessage] = [
             live.realtime_input(audio={"data": bytes(320), "mime_type": "audio/pcm"}),
             live.realtime_input(audio_stream_end=True),
         ]
-        told = conversation(live.connect(MODEL), frames, at)
-        assert sum(len(each.data or b"") for each in told) % 2400 == 0
-        assert any(each.data for each in told)
+        received = run_session(live.connect(MODEL), frames, backend)
+        assert sum(len(each.data or b"") for each in received) % 2400 == 0
+        assert any(each.data for each in received)
 
     @both
-    def test_tools(self, at: Any) -> None:
-        """Calls come, and their answers go."""
+    def test_tools(self, backend: Any) -> None:
+        """Calls are decoded, and responses are accepted."""
         session = live.connect(MODEL, {"response_modalities": ["TEXT"], "tools": TOOLS})
         answer = {"id": "function-call-1", "name": "clock", "response": {"output": "noon"}}
-        told = conversation(session, [live.client_content("clock"), live.tool_response(answer)], at)
-        calls = [call.name for each in told if each.tool_call for call in each.tool_call.function_calls]
-        assert (calls, "noon" in "".join(each.text or "" for each in told)) == (["clock"], True)
+        received = run_session(session, [live.client_content("clock"), live.tool_response(answer)], backend)
+        calls = [call.name for each in received if each.tool_call for call in each.tool_call.function_calls]
+        assert (calls, "noon" in "".join(each.text or "" for each in received)) == (["clock"], True)
 
     def test_usage(self) -> None:
-        """Vertex AI has a word of its own for what was answered."""
-        used = [Session(vertex=vertex).say("hi")[-1]["usageMetadata"] for vertex in (False, True)]
+        """Vertex AI has another name for the tokens of the response."""
+        used = [Session(vertex=vertex).send_text("hi")[-1]["usageMetadata"] for vertex in (False, True)]
         assert [min(each) for each in used] == ["promptTokenCount", "candidatesTokenCount"]
 
 
 FRAMES: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
     [
-        {"clientContent": {"turns": [user("clock and weather")], "turnComplete": True}},
-        {"clientContent": {"turns": [user("goodbye")], "turnComplete": True}},
-        {"clientContent": {"turns": [user("hm")]}},
+        {"clientContent": {"turns": [build_turn("clock and weather")], "turnComplete": True}},
+        {"clientContent": {"turns": [build_turn("goodbye")], "turnComplete": True}},
+        {"clientContent": {"turns": [build_turn("hm")]}},
         {"realtimeInput": {"text": "weather"}},
-        {"realtimeInput": {"audio": sound(8)}},
+        {"realtimeInput": {"audio": build_audio(8)}},
         {"realtimeInput": {"activityStart": {}}},
         {"realtimeInput": {"activityEnd": {}, "audioStreamEnd": True}},
         {"toolResponse": {"functionResponses": [{"id": "function-call-1", "response": {}}]}},
@@ -529,17 +536,17 @@ FRAMES: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
 
 
 class TestAnything:
-    """What holds of any conversation."""
+    """Properties of all sessions."""
 
     @given(st.lists(FRAMES, max_size=12))
     @settings(max_examples=40, deadline=None)
     def test_frames(self, frames: list[Any]) -> None:
-        """Calls are answered or cancelled, never both; turns end, sessions close only where they may; all is JSON."""
+        """Calls are answered or cancelled, never both; turns end; closes have code 1007; messages are JSON."""
         session = Session(tools=TOOLS, realtimeInputConfig=BY_HAND, **RESUMED)
         waiting: set[str] = set()
         for frame in frames:
             try:
-                messages = session.hear(**frame)
+                messages = session.receive(**frame)
             except EmulatedClose as closed:
                 assert closed.code == 1007
                 break
@@ -550,40 +557,44 @@ class TestAnything:
                 waiting -= cancelled
                 waiting |= {call["id"] for call in each.get("toolCall", {}).get("functionCalls", ())}
                 assert json.loads(json.dumps(each)) == each
-            assert waiting == {each.id for each in session.line.pending_calls}
-            assert not messages or "sessionResumptionUpdate" in kinds(messages) or "toolCallCancellation" in messages[0]
+            assert waiting == {each.id for each in session.history.pending_calls}
+            assert (
+                not messages
+                or "sessionResumptionUpdate" in list_kinds(messages)
+                or "toolCallCancellation" in messages[0]
+            )
 
     @given(st.lists(st.tuples(FRAMES, st.integers(0, 12)), max_size=8))
     @settings(max_examples=40, deadline=None)
     def test_interruptions(self, frames: list[Any]) -> None:
-        """Whenever frames come, the model is remembered to have said what was heard of it, and each turn has an end."""
+        """Whenever frames arrive, the history contains exactly the text that was sent, and each turn ends."""
         session = Session(tools=TOOLS, realtimeInputConfig=BY_HAND)
-        unsaid: list[Any] = []
-        told: list[Any] = []
+        unsent: list[Any] = []
+        received: list[Any] = []
         for frame, count in frames:
             try:
-                unsaid = session.hear(unsaid, **frame)
+                unsent = session.receive(unsent, **frame)
             except EmulatedClose:
                 break
-            told, unsaid = told + unsaid[:count], unsaid[count:]
-        turns = [each for each in session.line.turns if each.role == "model"]
+            received, unsent = received + unsent[:count], unsent[count:]
+        turns = [each for each in session.history.turns if each.role == "model"]
         texts = [part.text or "" for each in turns for part in each.parts or ()]
-        assert "".join(texts) == words(told + unsaid)
-        assert kinds(told + unsaid).count("turnComplete") >= len([each for each in texts if each])
+        assert "".join(texts) == join_text(received + unsent)
+        assert list_kinds(received + unsent).count("turnComplete") >= len([each for each in texts if each])
 
     @given(st.one_of(st.binary(), st.text(), st.dictionaries(st.text(), st.integers()).map(json.dumps)))
     @settings(max_examples=50, deadline=None)
     def test_total(self, frame: bytes | str) -> None:
-        """Whatever comes is heard, or closes the connection."""
-        line = Session().line
+        """Arbitrary frames close the connection."""
+        history = Session().history
         with pytest.raises(EmulatedClose):
             open_session(EmulatorState(), frame, NOW)
         with pytest.raises(EmulatedClose):
-            receive_frame(EmulatorState(), line, frame)
+            receive_frame(EmulatorState(), history, frame)
 
     def test_unchanged(self) -> None:
-        """Nothing is changed: the same line hears the same frame alike."""
+        """The same history and frame give the same result, so nothing is mutated."""
         session = Session()
-        line: LiveHistory = session.line
+        history: LiveHistory = session.history
         frame = json.dumps({"realtimeInput": {"text": "hi"}})
-        assert receive_frame(session.state, line, frame) == receive_frame(session.state, line, frame)
+        assert receive_frame(session.state, history, frame) == receive_frame(session.state, history, frame)

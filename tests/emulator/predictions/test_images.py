@@ -1,4 +1,4 @@
-"""Images from the emulator: what they are like, what they hold, what is refused."""
+"""Images of the emulator: sizes, contents, safety attributes, errors."""
 
 import io
 from typing import Any
@@ -9,20 +9,20 @@ import pytest
 from genai_fn import Request, images
 from genai_fn.emulator.fake_model.png import PixelSize, draw_gradient, draw_mask, read_png_size
 from genai_fn.schema import GeneratedImage, Image
-from tests.support.emulator_interpreter import BOTH, Wired
-from tests.support.emulator_interpreter import VERTEX as AT_VERTEX
-from tests.support.emulator_requests import PROJECT, VERTEX, Api
+from tests.support.emulator_interpreter import BACKENDS, EmulatorInterpreter
+from tests.support.emulator_interpreter import VERTEX as VERTEX_BACKEND
+from tests.support.emulator_requests import PROJECT, VERTEX, JsonClient
 
 MODEL = "imagen-4.0-generate-001"
 CAT = Image(image_bytes=draw_gradient(PixelSize(40, 30), "cat"), mime_type="image/png")
-FAR: dict[str, Any] = {"gcs_uri": "gs://b/cat.png"}
+STORED_CAT: dict[str, Any] = {"gcs_uri": "gs://b/cat.png"}
 RAW: dict[str, Any] = {"reference_type": "REFERENCE_TYPE_RAW", "reference_id": 1}
 
-both = pytest.mark.parametrize("at", BOTH.values(), ids=BOTH)
+both = pytest.mark.parametrize("backend", BACKENDS.values(), ids=BACKENDS)
 
 
-def opened(image: Image | None) -> PIL.Image.Image:
-    """Open an image with Pillow, every byte of it."""
+def open_image(image: Image | None) -> PIL.Image.Image:
+    """Open an image with Pillow, and decode all of it."""
     assert image is not None
     assert image.mime_type == "image/png"
     picture: PIL.Image.Image = PIL.Image.open(io.BytesIO(image.image_bytes or b""))
@@ -30,25 +30,25 @@ def opened(image: Image | None) -> PIL.Image.Image:
     return picture
 
 
-def painted(request: Request[Any], at: Any = AT_VERTEX) -> tuple[GeneratedImage, ...]:
-    made: tuple[GeneratedImage, ...] = Wired(at)(request).unwrap().generated_images
-    return made
+def request_images(request: Request[Any], backend: Any = VERTEX_BACKEND) -> tuple[GeneratedImage, ...]:
+    generated: tuple[GeneratedImage, ...] = EmulatorInterpreter(backend)(request).unwrap().generated_images
+    return generated
 
 
-def said(request: Request[Any], at: Any = AT_VERTEX) -> str:
-    """Give what is said of a request that is refused."""
-    error: Any = Wired(at)(request).failure()
+def request_error(request: Request[Any], backend: Any = VERTEX_BACKEND) -> str:
+    """Return the message of a request that is rejected."""
+    error: Any = EmulatorInterpreter(backend)(request).failure()
     assert error.code == 400
     message: str = error.message
     return message
 
 
 class TestPixels:
-    """PNG files, byte by byte."""
+    """PNG files."""
 
     @pytest.mark.parametrize("size", (PixelSize(1, 1), PixelSize(1, 7), PixelSize(64, 36), PixelSize(300, 2)), ids=str)
     def test_opens(self, size: PixelSize) -> None:
-        """Pictures of every shape are files that Pillow opens, in colour; masks are grey."""
+        """Gradients and masks of any size are valid PNG files: gradients are RGB, masks grayscale."""
         files = [draw_gradient(size, "a cat"), draw_mask(size, "a cat")]
         pictures = [PIL.Image.open(io.BytesIO(each)) for each in files]
         for each in pictures:
@@ -60,28 +60,28 @@ class TestPixels:
         assert [read_png_size(each) for each in files] == [size, size]
 
     def test_mask(self) -> None:
-        """A mask is black and white, and white in the middle."""
+        """A mask contains only black and white, and its middle is white."""
         picture = PIL.Image.open(io.BytesIO(draw_mask(PixelSize(64, 64), "a cat")))
         assert {level for _, level in picture.getcolors() or ()} == {0, 255}
         assert picture.getpixel((32, 32)) == 255
 
     @pytest.mark.parametrize("other", (b"", b"\x89PNG", b"\xff\xd8\xff" + bytes(40), bytes(30)), ids=range(4))
     def test_no_png(self, other: bytes) -> None:
-        """Other files do not say how large they are."""
+        """Other files have no known size."""
         assert read_png_size(other) is None
 
 
 class TestGenerate:
-    """Images of a prompt."""
+    """Generation from a prompt."""
 
     @both
-    def test_opens(self, at: Any) -> None:
-        """Without more being said there are four of them, each other than the rest, the same each time."""
-        made = painted(images.generate(MODEL, "a cat"), at)
-        assert {opened(each.image).size for each in made} == {(64, 64)}
-        assert len({each.image for each in made}) == len(made) == 4
-        assert made == painted(images.generate(MODEL, "a cat"), at)
-        assert made != painted(images.generate(MODEL, "a dog"), at)
+    def test_opens(self, backend: Any) -> None:
+        """By default four different images are generated, deterministically."""
+        generated = request_images(images.generate(MODEL, "a cat"), backend)
+        assert {open_image(each.image).size for each in generated} == {(64, 64)}
+        assert len({each.image for each in generated}) == len(generated) == 4
+        assert generated == request_images(images.generate(MODEL, "a cat"), backend)
+        assert generated != request_images(images.generate(MODEL, "a dog"), backend)
 
     @both
     @pytest.mark.parametrize(
@@ -95,35 +95,37 @@ class TestGenerate:
         ),
         ids=str,
     )
-    def test_shape(self, at: Any, config: Any, size: tuple[int, int]) -> None:
-        """They are of the shape that is asked for, if small; and PNG files whatever is asked for."""
-        (made,) = painted(images.generate(MODEL, "a cat", {"number_of_images": 1, **config}), at)
-        assert opened(made.image).size == size
+    def test_shape(self, backend: Any, config: Any, size: tuple[int, int]) -> None:
+        """Images have the requested aspect ratio at a small size, and are PNG files in any case."""
+        (generated,) = request_images(images.generate(MODEL, "a cat", {"number_of_images": 1, **config}), backend)
+        assert open_image(generated.image).size == size
 
     @both
-    @pytest.mark.parametrize("asks", (True, False))
-    def test_forbidden(self, at: Any, asks: bool) -> None:
-        """A prompt that says so is held back, and the reason told to who asks for it."""
-        config = {"number_of_images": 2, "include_rai_reason": asks}
-        made = painted(images.generate(MODEL, "a Forbidden cat", config), at)
-        assert [each.image for each in made] == [None, None]
-        assert {each.rai_filtered_reason is not None for each in made} == {asks}
+    @pytest.mark.parametrize("is_requested", (True, False))
+    def test_forbidden(self, backend: Any, is_requested: bool) -> None:
+        """A prompt with "forbidden" is blocked; the reason is returned if it is requested."""
+        config = {"number_of_images": 2, "include_rai_reason": is_requested}
+        generated = request_images(images.generate(MODEL, "a Forbidden cat", config), backend)
+        assert [each.image for each in generated] == [None, None]
+        assert {each.rai_filtered_reason is not None for each in generated} == {is_requested}
 
     @both
-    def test_judged(self, at: Any) -> None:
-        """Prompt and images are judged where that is asked for, one score for each category."""
-        response = Wired(at)(images.generate(MODEL, "a cat", {"include_safety_attributes": True})).unwrap()
+    def test_judged(self, backend: Any) -> None:
+        """The prompt and the images have safety attributes if they are requested: one score for each category."""
+        response = EmulatorInterpreter(backend)(
+            images.generate(MODEL, "a cat", {"include_safety_attributes": True})
+        ).unwrap()
         prompt = response.positive_prompt_safety_attributes
         assert prompt is not None
-        judged = [prompt, *(each.safety_attributes for each in response.generated_images)]
-        assert len(judged) == 5
-        assert all(each and len(each.scores) == len(each.categories) > 0 for each in judged)
+        attributes = [prompt, *(each.safety_attributes for each in response.generated_images)]
+        assert len(attributes) == 5
+        assert all(each and len(each.scores) == len(each.categories) > 0 for each in attributes)
 
     def test_stored(self) -> None:
-        """Those that are stored are told by their places."""
+        """Stored images have Cloud Storage URIs."""
         config = {"number_of_images": 2, "output_gcs_uri": "gs://b/cats/", "enhance_prompt": True}
-        made = painted(images.generate(MODEL, "a cat", config))
-        assert made == tuple(
+        generated = request_images(images.generate(MODEL, "a cat", config))
+        assert generated == tuple(
             GeneratedImage(
                 image=Image(gcs_uri=f"gs://b/cats/sample_{index}.png", mime_type="image/png"),
                 enhanced_prompt="a cat, in great detail",
@@ -142,16 +144,16 @@ class TestGenerate:
         ids=str,
     )
     @both
-    def test_refused(self, at: Any, prompt: str, config: Any, expected: str) -> None:
-        """What makes no sense is refused, and the value shown."""
-        assert expected in said(images.generate(MODEL, prompt, config), at)
+    def test_refused(self, backend: Any, prompt: str, config: Any, expected: str) -> None:
+        """An invalid value is rejected, and the message contains it."""
+        assert expected in request_error(images.generate(MODEL, prompt, config), backend)
 
     @pytest.mark.parametrize("name", ("storageUri", "negativePrompt", "seed", "addWatermark", "enhancePrompt"))
     def test_vertex_alone(self, name: str) -> None:
-        """What Vertex AI has alone, Gemini refuses by name."""
+        """The Developer API rejects parameters that only Vertex AI supports, by name."""
         value: Any = {"seed": 1, "addWatermark": True, "enhancePrompt": True}.get(name, "gs://b")
         body = {"instances": [{"prompt": "a cat"}], "parameters": {name: value}}
-        assert Api().fault("POST", f"models/{MODEL}:predict", body) == (
+        assert JsonClient().request_fault("POST", f"models/{MODEL}:predict", body) == (
             400,
             "INVALID_ARGUMENT",
             f"`{name}` isn't supported by this model.",
@@ -159,58 +161,58 @@ class TestGenerate:
 
 
 class TestEdit:
-    """Images made of images."""
+    """Editing."""
 
     def test_size(self) -> None:
-        """They are as large as the one that they are made of, unless a shape is asked for."""
+        """Edited images have the size of the reference image, unless an aspect ratio is requested."""
         raw = {**RAW, "reference_image": CAT}
-        made = painted(images.edit("imagen-3.0-capability-001", "a hat on [1]", [raw]))
-        assert [opened(each.image).size for each in made] == [(40, 30)] * 4
-        (wide,) = painted(
+        generated = request_images(images.edit("imagen-3.0-capability-001", "a hat on [1]", [raw]))
+        assert [open_image(each.image).size for each in generated] == [(40, 30)] * 4
+        (wide,) = request_images(
             images.edit("imagen-3.0-capability-001", "hm", [raw], {"number_of_images": 1, "aspect_ratio": "16:9"})
         )
-        assert opened(wide.image).size == (64, 36)
+        assert open_image(wide.image).size == (64, 36)
 
     def test_references(self) -> None:
-        """All kinds of references and what is said of them are read; another picture makes others."""
-        far = {"reference_image": FAR}
+        """All reference types and their configs are accepted; other references produce other images."""
+        reference = {"reference_image": STORED_CAT}
         references = [
-            {**RAW, **far},
+            {**RAW, **reference},
             {"reference_type": "REFERENCE_TYPE_MASK", "config": {"mask_mode": "MASK_MODE_BACKGROUND"}},
-            {"reference_type": "REFERENCE_TYPE_CONTROL", **far, "config": {"control_type": "CONTROL_TYPE_CANNY"}},
-            {"reference_type": "REFERENCE_TYPE_STYLE", **far, "config": {"style_description": "blue"}},
-            {"reference_type": "REFERENCE_TYPE_SUBJECT", **far, "config": {"subject_description": "cat"}},
-            {"reference_type": "REFERENCE_TYPE_CONTENT", **far},
+            {"reference_type": "REFERENCE_TYPE_CONTROL", **reference, "config": {"control_type": "CONTROL_TYPE_CANNY"}},
+            {"reference_type": "REFERENCE_TYPE_STYLE", **reference, "config": {"style_description": "blue"}},
+            {"reference_type": "REFERENCE_TYPE_SUBJECT", **reference, "config": {"subject_description": "cat"}},
+            {"reference_type": "REFERENCE_TYPE_CONTENT", **reference},
         ]
         config = {"edit_mode": "EDIT_MODE_STYLE", "base_steps": 3, "number_of_images": 1}
-        (made,) = painted(images.edit("m", "hm", references, config))
-        assert opened(made.image).size == (64, 64)
-        assert painted(images.edit("m", "hm", references[1:], config)) != (made,)
+        (generated,) = request_images(images.edit("m", "hm", references, config))
+        assert open_image(generated.image).size == (64, 64)
+        assert request_images(images.edit("m", "hm", references[1:], config)) != (generated,)
 
     def test_refused(self) -> None:
-        """An edit of nothing is none."""
-        assert "at least one reference image" in said(images.edit("m", "hm", []))
+        """An edit without reference images is rejected."""
+        assert "at least one reference image" in request_error(images.edit("m", "hm", []))
 
     def test_kind(self) -> None:
-        """References are of a known kind."""
+        """An unknown reference type is rejected."""
         body = {"instances": [{"prompt": "hm", "referenceImages": [{"referenceType": "X"}]}]}
         path = f"{PROJECT}/publishers/google/models/m:predict"
-        assert "Invalid reference type 'X'" in Api(VERTEX).fault("POST", path, body)[2]
+        assert "Invalid reference type 'X'" in JsonClient(VERTEX).request_fault("POST", path, body)[2]
 
 
 class TestUpscale:
-    """Images enlarged."""
+    """Upscaling."""
 
     @pytest.mark.parametrize(("factor", "size"), (("x2", (80, 60)), ("x3", (120, 90)), ("x4", (160, 120))))
     def test_size(self, factor: str, size: tuple[int, int]) -> None:
-        """They are so many times as wide and high."""
-        (made,) = painted(images.upscale("imagen-4.0-upscale-preview", CAT, factor))
-        assert opened(made.image).size == size
+        """The result is larger by the factor."""
+        (generated,) = request_images(images.upscale("imagen-4.0-upscale-preview", CAT, factor))
+        assert open_image(generated.image).size == size
 
     def test_far(self) -> None:
-        """One in Cloud Storage has a size of the emulator's own."""
-        (made,) = painted(images.upscale("m", FAR, "x2", {"enhance_input_image": True}))
-        assert opened(made.image).size == (128, 128)
+        """The size of an image in Cloud Storage is assumed."""
+        (generated,) = request_images(images.upscale("m", STORED_CAT, "x2", {"enhance_input_image": True}))
+        assert open_image(generated.image).size == (128, 128)
 
     @pytest.mark.parametrize(
         ("image", "factor", "expected"),
@@ -222,59 +224,65 @@ class TestUpscale:
         ids=range(3),
     )
     def test_refused(self, image: Any, factor: str, expected: str) -> None:
-        """Another factor, no image and one of which no memory could hold the like are refused."""
-        assert expected in said(images.upscale("m", image, factor))
+        """An unknown factor, a missing image and an image that is too large are rejected."""
+        assert expected in request_error(images.upscale("m", image, factor))
 
 
 class TestRecontext:
-    """Images recomposed."""
+    """Recontextualization."""
 
     def test_products(self) -> None:
-        """Up to three products are put into a scene."""
+        """Up to three products are placed in a scene."""
         source: Any = {"prompt": "on the beach", "product_images": [{"product_image": CAT}] * 3}
-        assert len(painted(images.recontext("imagen-product-recontext-preview-06-30", source))) == 1
+        assert len(request_images(images.recontext("imagen-product-recontext-preview-06-30", source))) == 1
 
     def test_person(self) -> None:
-        """Somebody tries a product on, more than once if that is asked for."""
-        source: Any = {"person_image": FAR, "product_images": [{"product_image": CAT}]}
-        made = painted(images.recontext("virtual-try-on-preview-08-04", source, {"number_of_images": 2}))
-        assert [opened(each.image).size for each in made] == [(64, 64)] * 2
+        """One product is placed on a person; several images may be requested."""
+        source: Any = {"person_image": STORED_CAT, "product_images": [{"product_image": CAT}]}
+        generated = request_images(images.recontext("virtual-try-on-preview-08-04", source, {"number_of_images": 2}))
+        assert [open_image(each.image).size for each in generated] == [(64, 64)] * 2
 
-    @pytest.mark.parametrize(("count", "person"), ((0, None), (4, None), (2, FAR), (0, FAR)), ids=str)
+    @pytest.mark.parametrize(("count", "person"), ((0, None), (4, None), (2, STORED_CAT), (0, STORED_CAT)), ids=str)
     def test_refused(self, count: int, person: Any) -> None:
-        """None, or too many, are refused."""
+        """Too few and too many products are rejected."""
         source: Any = {"prompt": "hm", "person_image": person, "product_images": [{"product_image": CAT}] * count}
-        assert f"{count} product images given" in said(images.recontext("virtual-try-on-preview-08-04", source))
+        assert f"{count} product images given" in request_error(
+            images.recontext("virtual-try-on-preview-08-04", source)
+        )
 
 
 class TestSegment:
-    """Masks of what is where."""
+    """Segmentation."""
 
-    def masks(self, source: Any, config: Any = None) -> Any:
-        return Wired(AT_VERTEX)(images.segment("image-segmentation-001", source, config)).unwrap().generated_masks
+    def request_masks(self, source: Any, config: Any = None) -> Any:
+        return (
+            EmulatorInterpreter(VERTEX_BACKEND)(images.segment("image-segmentation-001", source, config))
+            .unwrap()
+            .generated_masks
+        )
 
     def test_prompted(self) -> None:
-        """What a prompt lists is found: a mask for each, as large as the image, with its name."""
-        masks = self.masks({"image": CAT, "prompt": "cat, hat"}, {"mode": "PROMPT"})
-        assert [opened(each.mask).size for each in masks] == [(40, 30)] * 2
+        """Each object of the prompt gets a mask with its label, in the size of the image."""
+        masks = self.request_masks({"image": CAT, "prompt": "cat, hat"}, {"mode": "PROMPT"})
+        assert [open_image(each.mask).size for each in masks] == [(40, 30)] * 2
         assert [each.labels[0].label for each in masks] == ["cat", "hat"]
         assert all(0.5 <= each.labels[0].score < 1 for each in masks)
 
     @pytest.mark.parametrize(
         ("source", "mode"),
-        (({}, "FOREGROUND"), ({}, "BACKGROUND"), ({"scribble_image": {"image": FAR}}, "INTERACTIVE")),
+        (({}, "FOREGROUND"), ({}, "BACKGROUND"), ({"scribble_image": {"image": STORED_CAT}}, "INTERACTIVE")),
         ids=str,
     )
     def test_mode(self, source: Any, mode: str) -> None:
-        """Other modes find one thing."""
-        (found,) = self.masks({"image": FAR, **source}, {"mode": mode})
+        """Modes without a prompt find one object."""
+        (found,) = self.request_masks({"image": STORED_CAT, **source}, {"mode": mode})
         assert [each.label for each in found.labels] == [mode.lower()]
 
     def test_limits(self) -> None:
-        """No more masks come than are asked for, and none that is less certain."""
+        """The number of masks and their confidence are limited as requested."""
         source: Any = {"image": CAT, "prompt": "cat, hat, mat"}
-        assert len(self.masks(source, {"mode": "SEMANTIC", "max_predictions": 2})) == 2
-        assert self.masks(source, {"mode": "SEMANTIC", "confidence_threshold": 1}) == ()
+        assert len(self.request_masks(source, {"mode": "SEMANTIC", "max_predictions": 2})) == 2
+        assert self.request_masks(source, {"mode": "SEMANTIC", "confidence_threshold": 1}) == ()
 
     @pytest.mark.parametrize(
         ("source", "mode", "expected"),
@@ -286,23 +294,23 @@ class TestSegment:
         ids=range(3),
     )
     def test_refused(self, source: Any, mode: str, expected: str) -> None:
-        """A mode without what it needs is refused."""
-        assert expected in said(images.segment("image-segmentation-001", source, {"mode": mode}))
+        """A mode without its required input is rejected."""
+        assert expected in request_error(images.segment("image-segmentation-001", source, {"mode": mode}))
 
 
 class TestPredict:
-    """One method for all of them."""
+    """The ``predict`` method of all images and embeddings."""
 
     def test_gemini(self) -> None:
-        """Gemini makes images of prompts, and does nothing else here."""
+        """On the Developer API, ``predict`` only generates images."""
         body = {"instances": [{"content": "hi"}]}
-        assert Api().fault("POST", "models/embedding:predict", body)[:2] == (404, "NOT_FOUND")
+        assert JsonClient().request_fault("POST", "models/embedding:predict", body)[:2] == (404, "NOT_FOUND")
 
     def test_embeddings(self) -> None:
-        """Texts are embedded by the same method."""
+        """On Vertex AI, ``predict`` also computes embeddings."""
         path = f"{PROJECT}/publishers/google/models/text-embedding-005:predict"
-        told = Api(VERTEX).told("POST", path, {"instances": [{"content": "hi"}]})
-        assert len(told["predictions"][0]["embeddings"]["values"]) == 768
+        response = JsonClient(VERTEX).request_json("POST", path, {"instances": [{"content": "hi"}]})
+        assert len(response["predictions"][0]["embeddings"]["values"]) == 768
 
     @pytest.mark.parametrize(
         ("body", "expected"),
@@ -317,7 +325,7 @@ class TestPredict:
         ids=range(6),
     )
     def test_strict(self, body: Any, expected: str | None) -> None:
-        """Bodies are read strictly; modes that are not known yet are ones of segmentation."""
-        response = Api(VERTEX)("POST", f"{PROJECT}/publishers/google/models/m:predict", body)
+        """Bodies are parsed strictly; an unknown mode of an image is treated as segmentation."""
+        response = JsonClient(VERTEX)("POST", f"{PROJECT}/publishers/google/models/m:predict", body)
         assert (response.status == 200) == (expected is None)
         assert expected is None or expected in response.body.decode().replace('\\"', '"')

@@ -1,4 +1,4 @@
-"""Videos from the emulator: begun, looked at, fetched."""
+"""Videos of the emulator: operations, downloads, blocked prompts, errors."""
 
 from typing import Any
 
@@ -7,22 +7,22 @@ import pytest
 from genai_fn import Gemini, Vertex, operations, videos
 from genai_fn.ops.files.downloads import download_bytes
 from genai_fn.schema import GenerateVideosOperation
-from tests.support.emulator_interpreter import BOTH, Wired
-from tests.support.emulator_interpreter import GEMINI as AT_GEMINI
-from tests.support.emulator_interpreter import VERTEX as AT_VERTEX
-from tests.support.emulator_requests import PROJECT, VERTEX, Api
+from tests.support.emulator_interpreter import BACKENDS, EmulatorInterpreter
+from tests.support.emulator_interpreter import GEMINI as GEMINI_BACKEND
+from tests.support.emulator_interpreter import VERTEX as VERTEX_BACKEND
+from tests.support.emulator_requests import PROJECT, VERTEX, JsonClient
 
 MODEL = "veo-3.1-generate-preview"
 
-both = pytest.mark.parametrize("at", BOTH.values(), ids=BOTH)
+both = pytest.mark.parametrize("backend", BACKENDS.values(), ids=BACKENDS)
 
 
-def begun(run: Wired, prompt: str = "a cat runs", **config: Any) -> GenerateVideosOperation:
+def start_operation(run: EmulatorInterpreter, prompt: str = "a cat runs", **config: Any) -> GenerateVideosOperation:
     return run(videos.generate(MODEL, prompt, config=config)).unwrap()
 
 
-def ended(run: Wired, operation: GenerateVideosOperation) -> GenerateVideosOperation:
-    """Look twice."""
+def poll_until_done(run: EmulatorInterpreter, operation: GenerateVideosOperation) -> GenerateVideosOperation:
+    """Poll twice."""
     first = run(operations.get(operation)).unwrap()
     assert (first.done, first.response) == (None, None)
     second = run(operations.get(operation)).unwrap()
@@ -31,7 +31,7 @@ def ended(run: Wired, operation: GenerateVideosOperation) -> GenerateVideosOpera
 
 
 def is_mp4(data: bytes) -> bool:
-    """Tell whether boxes follow one another as they should."""
+    """Whether the data consists of the boxes that start an MP4 file."""
     kinds: list[bytes] = []
     while data:
         size = int.from_bytes(data[:4], "big")
@@ -42,85 +42,87 @@ def is_mp4(data: bytes) -> bool:
 
 
 @both
-def test_done_at_second_look(at: Any) -> None:
-    """An operation is not done when it begins and at the first look, and is at the second and ever after."""
-    run = Wired(at)
-    operation = begun(run)
+def test_done_at_second_look(backend: Any) -> None:
+    """An operation is done at the second poll, and then stays the same."""
+    run = EmulatorInterpreter(backend)
+    operation = start_operation(run)
     assert (operation.done, operation.response) == (None, None)
-    done = ended(run, operation)
+    done = poll_until_done(run, operation)
     assert run(operations.get(operation)).unwrap() == done
     assert done.response is not None
     assert len(done.response.generated_videos) == 1
 
 
 def test_fetched() -> None:
-    """Gemini keeps films as files, which can be fetched by the address that is told."""
-    run = Wired(AT_GEMINI)
-    done = ended(run, begun(run, number_of_videos=2, aspect_ratio="9:16"))
+    """The Developer API stores videos as files with a download URI."""
+    run = EmulatorInterpreter(GEMINI_BACKEND)
+    done = poll_until_done(run, start_operation(run, number_of_videos=2, aspect_ratio="9:16"))
     assert done.response is not None
-    films = [each.video for each in done.response.generated_videos]
-    assert [film.uri for film in films if film] == [
+    videos_found = [each.video for each in done.response.generated_videos]
+    assert [video.uri for video in videos_found if video] == [
         f"https://generativelanguage.googleapis.com/v1beta/files/file{number}:download?alt=media" for number in (2, 3)
     ]
-    fetched = [run(download_bytes(film)).unwrap() for film in films if film]
-    assert all(map(is_mp4, fetched))
-    assert len(set(fetched)) == 2
+    downloads = [run(download_bytes(video)).unwrap() for video in videos_found if video]
+    assert all(map(is_mp4, downloads))
+    assert len(set(downloads)) == 2
 
 
 def test_inline() -> None:
-    """Vertex AI sends the bytes, the same each time."""
-    runs = [Wired(AT_VERTEX), Wired(AT_VERTEX)]
-    first, again = [ended(run, begun(run, seed=1, duration_seconds=8, generate_audio=True)) for run in runs]
+    """Vertex AI returns the bytes, which are deterministic."""
+    runs = [EmulatorInterpreter(VERTEX_BACKEND), EmulatorInterpreter(VERTEX_BACKEND)]
+    first, again = [
+        poll_until_done(run, start_operation(run, seed=1, duration_seconds=8, generate_audio=True)) for run in runs
+    ]
     assert first == again
     assert first.response is not None
-    (film,) = [each.video for each in first.response.generated_videos]
-    assert film is not None
-    assert film.mime_type == "video/mp4"
-    assert is_mp4(film.video_bytes or b"")
+    (video,) = [each.video for each in first.response.generated_videos]
+    assert video is not None
+    assert video.mime_type == "video/mp4"
+    assert is_mp4(video.video_bytes or b"")
 
 
 def test_stored() -> None:
-    """Vertex AI tells the places of those that are stored."""
-    run = Wired(AT_VERTEX)
-    done = ended(run, begun(run, number_of_videos=2, output_gcs_uri="gs://b/cats/"))
+    """Vertex AI returns Cloud Storage URIs for stored videos."""
+    run = EmulatorInterpreter(VERTEX_BACKEND)
+    done = poll_until_done(run, start_operation(run, number_of_videos=2, output_gcs_uri="gs://b/cats/"))
     assert done.response is not None
     uris = [each.video and each.video.uri for each in done.response.generated_videos]
     assert uris == ["gs://b/cats/sample_0.mp4", "gs://b/cats/sample_1.mp4"]
 
 
 @both
-def test_forbidden(at: Any) -> None:
-    """A prompt that says so is held back, and why is told."""
-    run = Wired(at)
-    response = ended(run, begun(run, "a forbidden cat", number_of_videos=2)).response
+def test_forbidden(backend: Any) -> None:
+    """A prompt with "forbidden" is blocked, and the reason is returned."""
+    run = EmulatorInterpreter(backend)
+    response = poll_until_done(run, start_operation(run, "a forbidden cat", number_of_videos=2)).response
     assert response is not None
     assert (response.generated_videos, response.rai_media_filtered_count) == ((), 2)
     assert len(response.rai_media_filtered_reasons) == 2
 
 
 @pytest.mark.parametrize(
-    "at",
+    "backend",
     (Vertex(api_key="test-key"), Gemini("test-key", base_url="http://localhost:1/proxy/")),
     ids=("express", "behind a path"),
 )
-def test_elsewhere(at: Any) -> None:
-    """Express mode, and a base URL with a path, work alike."""
-    run = Wired(at)
-    done = ended(run, begun(run))
+def test_elsewhere(backend: Any) -> None:
+    """Express mode and a base URL with a path work, too."""
+    run = EmulatorInterpreter(backend)
+    done = poll_until_done(run, start_operation(run))
     assert done.response is not None
-    (film,) = [each.video for each in done.response.generated_videos]
-    assert film is not None
-    if film.uri is not None:
-        assert film.uri.startswith("http://localhost:1/proxy/v1beta/files/")
-        assert is_mp4(run(download_bytes(film)).unwrap())
+    (video,) = [each.video for each in done.response.generated_videos]
+    assert video is not None
+    if video.uri is not None:
+        assert video.uri.startswith("http://localhost:1/proxy/v1beta/files/")
+        assert is_mp4(run(download_bytes(video)).unwrap())
 
 
 @both
-def test_of_other_things(at: Any) -> None:
-    """A film may be made of a picture, a film, and what is to be seen in them."""
+def test_of_other_things(backend: Any) -> None:
+    """A video may be generated from an image, a video and reference images."""
     cat: Any = {"image_bytes": b"cat", "mime_type": "image/png"}
     config: Any = {"last_frame": cat, "reference_images": [{"image": cat, "reference_type": "ASSET"}]}
-    run = Wired(at)
+    run = EmulatorInterpreter(backend)
     run(videos.generate(MODEL, image=cat, config=config)).unwrap()
     run(videos.generate(MODEL, video={"video_bytes": b"film", "mime_type": "video/mp4"})).unwrap()
     assert run.state.name_count == 2
@@ -138,9 +140,9 @@ def test_of_other_things(at: Any) -> None:
     ),
     ids=range(5),
 )
-def test_refused(at: Any, prompt: str, config: Any, expected: str) -> None:
-    """What makes no sense is refused, and the value shown."""
-    error: Any = Wired(at)(videos.generate(MODEL, prompt, config=config)).failure()
+def test_refused(backend: Any, prompt: str, config: Any, expected: str) -> None:
+    """An invalid value is rejected, and the message contains it."""
+    error: Any = EmulatorInterpreter(backend)(videos.generate(MODEL, prompt, config=config)).failure()
     assert (error.code, expected in error.message) == (400, True)
 
 
@@ -148,23 +150,23 @@ def test_refused(at: Any, prompt: str, config: Any, expected: str) -> None:
     ("name", "value"), (("storageUri", "gs://b"), ("fps", 24), ("seed", 0), ("generateAudio", True)), ids=str
 )
 def test_vertex_alone(name: str, value: Any) -> None:
-    """What Vertex AI has alone, Gemini refuses by name."""
+    """The Developer API rejects parameters that only Vertex AI supports, by name."""
     body = {"instances": [{"prompt": "hm"}], "parameters": {name: value}}
-    fault = Api().fault("POST", f"models/{MODEL}:predictLongRunning", body)
+    fault = JsonClient().request_fault("POST", f"models/{MODEL}:predictLongRunning", body)
     assert fault == (400, "INVALID_ARGUMENT", f"`{name}` isn't supported by this model.")
 
 
 def test_unknown() -> None:
-    """What was never begun is not there, and no other model knows of it."""
-    assert Api().fault("GET", f"models/{MODEL}/operations/1")[:2] == (404, "NOT_FOUND")
+    """An unknown operation is a 404; an operation of another model is rejected."""
+    assert JsonClient().request_fault("GET", f"models/{MODEL}/operations/1")[:2] == (404, "NOT_FOUND")
     model = f"{PROJECT}/publishers/google/models/{MODEL}"
-    api = Api(VERTEX)
+    api = JsonClient(VERTEX)
     fetch = {"operationName": f"{model}/operations/1"}
-    assert api.fault("POST", f"{model}:fetchPredictOperation", fetch)[:2] == (404, "NOT_FOUND")
+    assert api.request_fault("POST", f"{model}:fetchPredictOperation", fetch)[:2] == (404, "NOT_FOUND")
     other = {"operationName": "projects/p/operations/1"}
-    assert api.fault("POST", f"{model}:fetchPredictOperation", other)[0] == 400
+    assert api.request_fault("POST", f"{model}:fetchPredictOperation", other)[0] == 400
 
 
 def test_instances() -> None:
-    """There is exactly one instance."""
-    assert "0 instance(s) given" in Api().fault("POST", f"models/{MODEL}:predictLongRunning", {})[2]
+    """Exactly one instance is required."""
+    assert "0 instance(s) given" in JsonClient().request_fault("POST", f"models/{MODEL}:predictLongRunning", {})[2]

@@ -1,4 +1,4 @@
-"""Which addresses mean something to the emulator."""
+"""Routes of the emulator: paths, uploads, errors of parsing, API keys."""
 
 import json
 from collections import Counter
@@ -8,7 +8,7 @@ import pytest
 from genai_fn.emulator import EmulatorState
 from genai_fn.emulator.routes import ROUTES
 from genai_fn.http import Headers, HttpRequest
-from tests.support.emulator_requests import GEMINI, Api, answer, fault
+from tests.support.emulator_requests import GEMINI, JsonClient, parse_fault, send_request
 
 BODY = b'{"contents": [{"parts": [{"text": "hi"}]}]}'
 
@@ -29,8 +29,8 @@ PLACES = [
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("method", ["generateContent", "streamGenerateContent?alt=sse"])
 def test_places(place: str, method: str) -> None:
-    """Models are found under the paths of both backends, and behind gateways, with a version or without."""
-    assert answer(HttpRequest("POST", f"{place}:{method}", (), BODY)).status == 200
+    """Models are found under the paths of both backends and behind gateways, with or without a version."""
+    assert send_request(HttpRequest("POST", f"{place}:{method}", (), BODY)).status == 200
 
 
 @pytest.mark.parametrize(
@@ -47,16 +47,16 @@ def test_places(place: str, method: str) -> None:
     ],
 )
 def test_nowhere(verb: str, path: str) -> None:
-    """Any other path or method is the API's own 404, which names it."""
-    code, status, message = fault(
-        answer(HttpRequest(verb, f"https://generativelanguage.googleapis.com{path}", (), BODY))
+    """Any other path or method is a 404 that contains it."""
+    code, status, message = parse_fault(
+        send_request(HttpRequest(verb, f"https://generativelanguage.googleapis.com{path}", (), BODY))
     )
     assert (code, status) == (404, "NOT_FOUND")
     assert path in message
 
 
 def test_one_method_each() -> None:
-    """No two rows of the table mean the same address."""
+    """No two routes have the same method and path."""
     assert [row for row, count in Counter((verb, path) for verb, path, _ in ROUTES).items() if count > 1] == []
 
 
@@ -64,8 +64,8 @@ def test_one_method_each() -> None:
     "url", ["http://[x/v1beta/models", "http://h:x/v1beta/moods", "models", "é", "?", "#/v1/models"]
 )
 def test_no_address(url: str) -> None:
-    """What is no address is a fault, too."""
-    assert answer(HttpRequest("GET", url)).status in (400, 404)
+    """An invalid URL is an error response, too."""
+    assert send_request(HttpRequest("GET", url)).status in (400, 404)
 
 
 @pytest.mark.parametrize(
@@ -77,33 +77,33 @@ def test_no_address(url: str) -> None:
     ],
 )
 def test_addresses_that_are_handed_out(start: str, base: str) -> None:
-    """What is handed out lies behind the address that was asked, be it a gateway's."""
-    api = Api()
-    kind = ("x-goog-upload-header-content-type", "text/plain")
-    begun = api(
-        "POST", start, None, (("x-goog-upload-protocol", "resumable"), ("x-goog-upload-command", "start"), kind)
+    """URLs in responses start with the URL of the request, also behind a gateway."""
+    api = JsonClient()
+    content_type = ("x-goog-upload-header-content-type", "text/plain")
+    started = api(
+        "POST", start, None, (("x-goog-upload-protocol", "resumable"), ("x-goog-upload-command", "start"), content_type)
     )
-    session = str(begun.get_header("x-goog-upload-url"))
-    ended = api("POST", session, b"", (("x-goog-upload-command", "finalize"),))
-    uri = json.loads(ended.body)["file"]["uri"]
+    session = str(started.get_header("x-goog-upload-url"))
+    finished = api("POST", session, b"", (("x-goog-upload-command", "finalize"),))
+    uri = json.loads(finished.body)["file"]["uri"]
     assert session.startswith(f"{start}?")
     assert uri.startswith(f"{base}/files/")
     assert api("GET", uri).status == 200
 
 
 def test_violations() -> None:
-    """All that cannot be read in a body is told at once, and by itself among the details, in the API's own names."""
+    """All unknown fields of a body are reported at once, and one by one in the details, with the API's own names."""
     body = {"mood": 1, "generationConfig": {"thinkingConfig": {"heat": 1}}}
-    response = answer(HttpRequest("POST", f"{GEMINI}/models/m:generateContent", (), json.dumps(body).encode()))
+    response = send_request(HttpRequest("POST", f"{GEMINI}/models/m:generateContent", (), json.dumps(body).encode()))
     (detail,) = json.loads(response.body)["error"]["details"]
     path = "generation_config.thinking_config"
-    told = [
+    messages = [
         'Invalid JSON payload received. Unknown name "mood": Cannot find field.',
         f"Invalid JSON payload received. Unknown name \"heat\" at '{path}': Cannot find field.",
     ]
-    violations = [{"description": told[0]}, {"field": path, "description": told[1]}]
+    violations = [{"description": messages[0]}, {"field": path, "description": messages[1]}]
     assert detail == {"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": violations}
-    assert fault(response)[2] == "\n".join(told)
+    assert parse_fault(response)[2] == "\n".join(messages)
 
 
 class TestKeys:
@@ -119,30 +119,36 @@ class TestKeys:
         ],
     )
     def test_right(self, headers: Headers, query: str) -> None:
-        """A right key is admitted, in the header or in the query; so is a token, whosever it is."""
+        """A valid key is accepted in the header and in the query; any bearer token is accepted."""
         request = HttpRequest("GET", f"{GEMINI}/models{query}", headers)
-        assert answer(request, self.STATE).status == 200
+        assert send_request(request, self.STATE).status == 200
 
     def test_wrong(self) -> None:
-        """A wrong key is refused in the API's words, with its reason among the details."""
-        response = answer(HttpRequest("GET", f"{GEMINI}/models", (("x-goog-api-key", "c-key"),)), self.STATE)
-        code, status, message = fault(response)
+        """A wrong key is rejected with the API's message and its reason in the details."""
+        response = send_request(HttpRequest("GET", f"{GEMINI}/models", (("x-goog-api-key", "c-key"),)), self.STATE)
+        code, status, message = parse_fault(response)
         assert (code, status) == (400, "INVALID_ARGUMENT")
         assert message == "API key not valid. Please pass a valid API key."
-        reason, told = json.loads(response.body)["error"]["details"]
-        assert (reason["reason"], told["message"]) == ("API_KEY_INVALID", message)
+        reason, messages = json.loads(response.body)["error"]["details"]
+        assert (reason["reason"], messages["message"]) == ("API_KEY_INVALID", message)
 
     def test_none(self) -> None:
-        """No key is another fault."""
-        assert fault(answer(HttpRequest("GET", f"{GEMINI}/models"), self.STATE))[:2] == (403, "PERMISSION_DENIED")
+        """A missing key is rejected with another error."""
+        assert parse_fault(send_request(HttpRequest("GET", f"{GEMINI}/models"), self.STATE))[:2] == (
+            403,
+            "PERMISSION_DENIED",
+        )
 
     def test_uploads(self) -> None:
-        """The address of an upload's session needs no key besides; no other address is let in by looking like one."""
+        """The URL of an upload session needs no key; other URLs with an ``upload_id`` do."""
         session = f"{GEMINI.replace('/v1beta', '/upload/v1beta')}/files?upload_id=1"
-        assert fault(answer(HttpRequest("POST", session), self.STATE))[1] == "NOT_FOUND"
-        assert fault(answer(HttpRequest("GET", f"{GEMINI}/models?upload_id=1"), self.STATE))[1] == "PERMISSION_DENIED"
+        assert parse_fault(send_request(HttpRequest("POST", session), self.STATE))[1] == "NOT_FOUND"
+        assert (
+            parse_fault(send_request(HttpRequest("GET", f"{GEMINI}/models?upload_id=1"), self.STATE))[1]
+            == "PERMISSION_DENIED"
+        )
 
     def test_none_needed(self) -> None:
-        """Where no keys are named, any will do, and none."""
-        assert answer(HttpRequest("GET", f"{GEMINI}/models", (("x-goog-api-key", "c-key"),))).status == 200
-        assert answer(HttpRequest("GET", f"{GEMINI}/models")).status == 200
+        """Without configured keys, any key is accepted, and so is none."""
+        assert send_request(HttpRequest("GET", f"{GEMINI}/models", (("x-goog-api-key", "c-key"),))).status == 200
+        assert send_request(HttpRequest("GET", f"{GEMINI}/models")).status == 200

@@ -1,4 +1,4 @@
-"""What the emulator remembers, as a value."""
+"""The emulator's state is an immutable value."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from genai_fn.emulator import EmulatorState
 
 
 def test_never_changes() -> None:
-    """What is put or dropped is so in another state."""
+    """Adding or removing a resource returns another state."""
     empty = EmulatorState()
     one = empty.with_resource("files/a", 1)
     assert (empty.list_resources("files"), one.list_resources("files"), one.without_resource("files/a")) == (
@@ -18,7 +18,7 @@ def test_never_changes() -> None:
 
 
 def test_under() -> None:
-    """A collection is what is one step below it, in the order in which it was made, whatever was changed since."""
+    """A collection contains its direct children in order of creation; replacing one does not change the order."""
     state = (
         EmulatorState()
         .with_resource("a/2", 2)
@@ -41,12 +41,12 @@ def test_under() -> None:
     ],
 )
 def test_names(collection: str, name: str) -> None:
-    """Names are of letters and digits; those in projects of digits alone."""
+    """Names consist of letters and digits; in projects they consist of digits only."""
     assert EmulatorState().assign_name(collection)[1] == name
 
 
 def test_names_are_new() -> None:
-    """No name is given out twice, nor one that somebody has chosen."""
+    """No name is assigned twice, nor if a caller has chosen it."""
     state = EmulatorState().with_resource("files/file2", 0)
     state, first = state.assign_name("files")
     state, second = state.assign_name("files")

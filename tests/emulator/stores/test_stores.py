@@ -1,4 +1,4 @@
-"""File search stores: filled by uploads and imports, searched, emptied, deleted."""
+"""File search stores of the emulator: uploads, imports, search, deletion."""
 
 from typing import Any
 
@@ -9,36 +9,33 @@ from genai_fn.emulator import EmulatorState
 from genai_fn.emulator.server.faults import EmulatedFault
 from genai_fn.emulator.stores.retrieval import add_grounding_supports, search_stores
 from genai_fn.schema import FileSearch, ImportFileOperation, Tool, UploadToFileSearchStoreOperation
-from tests.support.emulator_requests import GEMINI, Api
+from tests.support.emulator_requests import GEMINI, JsonClient
 
 SKY = b"Light from the sun is scattered by the air. The sky is blue because blue light is scattered most."
 BREAD = b"Bread is made of flour, water, salt and yeast. The dough has to rest before it is baked."
 
 
-def store_of(run: Offline) -> str:
+def create_store(run: Offline) -> str:
     return str(run(stores.create({"display_name": "Handbooks"})).unwrap().name)
 
 
-def filled(run: Offline, store: str, data: bytes, **config: Any) -> str:
-    """Upload a document, wait for it, and give its name."""
-    settled = {"mime_type": "text/plain", **config}
-    done = run(stores.upload(store, data, settled) | until_done()).unwrap()
+def upload_document(run: Offline, store: str, data: bytes, **config: Any) -> str:
+    """Upload a document, wait until it is ready, and return its name."""
+    config = {"mime_type": "text/plain", **config}
+    done = run(stores.upload(store, data, config) | until_done()).unwrap()
     assert done.response is not None
     return str(done.response.document_name)
 
 
-# Through the client
-
-
 def test_upload() -> None:
-    """An upload becomes a document, which can be searched from the second look on."""
+    """An upload becomes a document that can be searched after two polls."""
     run = Offline(Gemini())
-    store = store_of(run)
-    begun = run(stores.upload(store, SKY, {"mime_type": "text/plain", "display_name": "Sky"})).unwrap()
-    assert begun.done is None
-    looked = run(operations.get(begun)).unwrap()
-    assert (None, "STATE_PENDING") == (looked.done, next(iter(run(stores.documents.list(store)).unwrap())).state)
-    done = run(operations.get(str(begun.name), UploadToFileSearchStoreOperation)).unwrap()
+    store = create_store(run)
+    started = run(stores.upload(store, SKY, {"mime_type": "text/plain", "display_name": "Sky"})).unwrap()
+    assert started.done is None
+    polled = run(operations.get(started)).unwrap()
+    assert (None, "STATE_PENDING") == (polled.done, next(iter(run(stores.documents.list(store)).unwrap())).state)
+    done = run(operations.get(str(started.name), UploadToFileSearchStoreOperation)).unwrap()
     assert done.done is True
     assert done.response is not None
     document = run(stores.documents.get(str(done.response.document_name))).unwrap()
@@ -49,13 +46,13 @@ def test_upload() -> None:
 
 
 def test_import() -> None:
-    """A file of the Files API becomes a document, with facts of its own."""
+    """An imported file becomes a document with the given custom metadata."""
     run = Offline(Gemini())
-    store, file = store_of(run), run(files.upload(BREAD, {"mime_type": "text/plain"})).unwrap()
+    store, file = create_store(run), run(files.upload(BREAD, {"mime_type": "text/plain"})).unwrap()
     facts = [{"key": "year", "numeric_value": 1927}, {"key": "kind", "string_value": "recipe"}]
-    begun = run(stores.import_file(store, str(file.name), {"custom_metadata": facts})).unwrap()
-    assert begun.done is None
-    done = run(operations.get(str(begun.name), ImportFileOperation) | until_done()).unwrap()
+    started = run(stores.import_file(store, str(file.name), {"custom_metadata": facts})).unwrap()
+    assert started.done is None
+    done = run(operations.get(str(started.name), ImportFileOperation) | until_done()).unwrap()
     assert done.response is not None
     document = run(stores.documents.get(str(done.response.document_name))).unwrap()
     assert (file.name, 1927.0, "recipe") == (
@@ -66,47 +63,45 @@ def test_import() -> None:
 
 
 def test_counts() -> None:
-    """A store knows how many documents are ready, how many are not, and how large they are together."""
+    """A store contains the number of active documents, of pending ones, and their total size."""
     run = Offline(Gemini())
-    store = store_of(run)
-    filled(run, store, SKY)
+    store = create_store(run)
+    upload_document(run, store, SKY)
     run(stores.upload(store, BREAD, {"mime_type": "text/plain"})).unwrap()
-    told = run(stores.get(store)).unwrap()
+    response = run(stores.get(store)).unwrap()
     assert (1, 1, len(SKY) + len(BREAD)) == (
-        told.active_documents_count,
-        told.pending_documents_count,
-        told.size_bytes,
+        response.active_documents_count,
+        response.pending_documents_count,
+        response.size_bytes,
     )
-    assert [told] == list(run(stores.list()).unwrap())
+    assert [response] == list(run(stores.list()).unwrap())
 
 
 def test_delete() -> None:
-    """What is not empty is deleted by force alone, and nothing of it stays."""
+    """A store or document that is not empty can only be deleted with ``force``, which deletes everything in it."""
     run = Offline(Gemini())
-    store = store_of(run)
-    document = filled(run, store, SKY)
-    kept = store_of(run)
+    store = create_store(run)
+    document = upload_document(run, store, SKY)
+    other_store = create_store(run)
     for refused in (stores.delete(store), stores.documents.delete(document)):
         assert "FAILED_PRECONDITION" in str(run(refused).failure())
     run(stores.documents.delete(document, {"force": True})).unwrap()
     assert [] == list(run(stores.documents.list(store)).unwrap())
-    filled(run, store, BREAD)
+    upload_document(run, store, BREAD)
     run(stores.delete(store, {"force": True})).unwrap()
-    assert [kept] == [each.name for each in run(stores.list()).unwrap()]
-    run(stores.delete(kept)).unwrap()
+    assert [other_store] == [each.name for each in run(stores.list()).unwrap()]
+    run(stores.delete(other_store)).unwrap()
 
 
 def test_pages() -> None:
-    """Documents are listed a page at a time."""
+    """Documents are listed in pages."""
     run = Offline(Gemini())
-    store = store_of(run)
-    names = [filled(run, store, b"%d" % each) for each in range(3)]
+    store = create_store(run)
+    names = [upload_document(run, store, b"%d" % each) for each in range(3)]
     first = run(stores.documents.list(store, {"page_size": 2})).unwrap()
     second = run(stores.documents.list(store, {"page_token": first.next_page_token})).unwrap()
     assert (names[:2], names[2:]) == ([each.name for each in first], [each.name for each in second])
 
-
-# On the wire
 
 REFUSED: list[tuple[str, str, Any, int, str]] = [
     ("POST", "fileSearchStores", {"mood": "good"}, 400, "mood"),
@@ -140,36 +135,33 @@ REFUSED: list[tuple[str, str, Any, int, str]] = [
 
 @pytest.mark.parametrize(("verb", "path", "body", "code", "why"), REFUSED, ids=range(len(REFUSED)))
 def test_refused(verb: str, path: str, body: Any, code: int, why: str) -> None:
-    """What makes no sense, or is not there, is refused by name, an upload before it begins."""
-    api = Api()
-    assert "fileSearchStores/filesearchstore1" == api.told("POST", "fileSearchStores", {})["name"]
-    told = api.fault(verb, path, body)
-    assert code == told[0]
-    assert why in told[2]
+    """An invalid request and an unknown resource are rejected by name; an invalid upload is rejected at its start."""
+    api = JsonClient()
+    assert "fileSearchStores/filesearchstore1" == api.request_json("POST", "fileSearchStores", {})["name"]
+    response = api.request_fault(verb, path, body)
+    assert code == response[0]
+    assert why in response[2]
 
 
 def test_pythons_spelling() -> None:
-    """``force`` is taken in the spelling of google-genai, too; an operation outlives its document."""
+    """``force=True`` is accepted, as google-genai sends it; an operation remains after its document is deleted."""
     run = Offline(Gemini())
-    store = store_of(run)
+    store = create_store(run)
     done = run(stores.upload(store, SKY, {"mime_type": "text/plain"}) | until_done()).unwrap()
     assert done.response is not None
-    api = Api(state=state_of(run))
-    api.told("DELETE", f"{done.response.document_name}?force=True")
-    assert api.told("GET", str(done.name))["response"]["documentName"] == done.response.document_name
+    api = JsonClient(state=get_state(run))
+    api.request_json("DELETE", f"{done.response.document_name}?force=True")
+    assert api.request_json("GET", str(done.name))["response"]["documentName"] == done.response.document_name
 
 
-# Searching
-
-
-def state_of(run: Offline) -> EmulatorState:
+def get_state(run: Offline) -> EmulatorState:
     return run._service._state
 
 
-def searched(run: Offline, question: str, *names: str, **search: Any) -> list[str]:
-    """Search stores, and give the titles of what was found."""
+def search_titles(run: Offline, question: str, *names: str, **search: Any) -> list[str]:
+    """Search stores, and return the titles of the documents found."""
     tool = Tool(file_search=FileSearch(file_search_store_names=names, **search))
-    grounding = search_stores(state_of(run), tool, question)
+    grounding = search_stores(get_state(run), tool, question)
     chunks = [] if grounding is None else grounding.grounding_chunks
     return [str(each.retrieved_context and each.retrieved_context.title) for each in chunks]
 
@@ -177,10 +169,12 @@ def searched(run: Offline, question: str, *names: str, **search: Any) -> list[st
 @pytest.fixture(name="library")
 def _library() -> tuple[Offline, str]:
     run = Offline(Gemini())
-    store = store_of(run)
+    store = create_store(run)
     old = [{"key": "year", "numeric_value": 1927}, {"key": "tags", "string_list_value": {"values": ["food", "home"]}}]
-    filled(run, store, SKY, display_name="Sky", custom_metadata=[{"key": "author", "string_value": "R. Graves"}])
-    filled(run, store, BREAD, display_name="Bread", custom_metadata=old)
+    upload_document(
+        run, store, SKY, display_name="Sky", custom_metadata=[{"key": "author", "string_value": "R. Graves"}]
+    )
+    upload_document(run, store, BREAD, display_name="Bread", custom_metadata=old)
     return run, store
 
 
@@ -195,9 +189,9 @@ def _library() -> tuple[Offline, str]:
     ],
 )
 def test_found(library: tuple[Offline, str], question: str, titles: list[str]) -> None:
-    """Those documents are found that share words with a question, those that share most of them first."""
+    """The search finds documents that share words with the question; those that share more come first."""
     run, store = library
-    assert titles == searched(run, question, store)
+    assert titles == search_titles(run, question, store)
 
 
 @pytest.mark.parametrize(
@@ -214,37 +208,37 @@ def test_found(library: tuple[Offline, str], question: str, titles: list[str]) -
     ],
 )
 def test_filter(library: tuple[Offline, str], filter: str, titles: list[str]) -> None:
-    """A filter leaves only documents of which it is true."""
+    """A filter excludes documents that it does not match."""
     run, store = library
-    assert titles == searched(run, "Is bread scattered in the air?", store, metadata_filter=filter)
+    assert titles == search_titles(run, "Is bread scattered in the air?", store, metadata_filter=filter)
 
 
 def test_bad_filter(library: tuple[Offline, str]) -> None:
-    """A filter that cannot be read is refused, with the place."""
+    """An invalid filter is rejected with the position of the error."""
     run, store = library
     for bad in ("author", "author = ", 'author = "x" year = 3', "a = 1 AND", "(a = 1)"):
         with pytest.raises(EmulatedFault, match="Invalid filter, at character"):
-            searched(run, "sky", store, metadata_filter=bad)
+            search_titles(run, "sky", store, metadata_filter=bad)
 
 
 def test_passages() -> None:
-    """Long documents are cut into passages, of which as many are found as are asked for."""
+    """Long documents are split into passages; ``top_k`` limits how many are found."""
     run = Offline(Gemini())
-    store = store_of(run)
+    store = create_store(run)
     chunks = {"white_space_config": {"max_tokens_per_chunk": 4, "max_overlap_tokens": 1}}
-    filled(
+    upload_document(
         run, store, b"A red bird sang. A blue bird flew. A red fox ran.", display_name="Tale", chunking_config=chunks
     )
     tool = Tool(file_search=FileSearch(file_search_store_names=(store,), top_k=2))
-    grounding = search_stores(state_of(run), tool, "Where is the red bird?")
+    grounding = search_stores(get_state(run), tool, "Where is the red bird?")
     assert grounding is not None
     texts = [each.retrieved_context and each.retrieved_context.text for each in grounding.grounding_chunks]
     assert ["A red bird sang.", "bird flew. A red"] == texts
-    assert ["Tale"] * 4 == searched(run, "Where is the red bird?", store)
+    assert ["Tale"] * 4 == search_titles(run, "Where is the red bird?", store)
 
 
 def test_generate(library: tuple[Offline, str]) -> None:
-    """A model that is given stores rests its answer on what is in them."""
+    """With a file search tool, the answer quotes the passages found, and contains them as grounding."""
     run, store = library
     tool = {"file_search": {"file_search_store_names": [store]}}
     answer = run(generate("gemini-2.5-flash", "Why is the sky blue?", {"tools": [tool]})).unwrap()
@@ -257,28 +251,28 @@ def test_generate(library: tuple[Offline, str]) -> None:
 
 
 def test_nowhere_to_search() -> None:
-    """Another tool finds nothing, and a store that is not there is refused as what nobody may see."""
+    """Other tools find nothing; an unknown store and a negative ``top_k`` are rejected."""
     assert search_stores(EmulatorState(), Tool(), "sky") is None
     run = Offline(Gemini())
     with pytest.raises(EmulatedFault, match="fileSearchStores/none"):
-        searched(run, "sky", "fileSearchStores/none")
+        search_titles(run, "sky", "fileSearchStores/none")
     with pytest.raises(EmulatedFault, match="top_k"):
-        searched(run, "sky", top_k=-1)
+        search_titles(run, "sky", top_k=-1)
 
 
 def test_not_yet_read() -> None:
-    """A document that is not read yet is not found."""
+    """A pending document is not found."""
     run = Offline(Gemini())
-    store = store_of(run)
+    store = create_store(run)
     run(stores.upload(store, SKY, {"mime_type": "text/plain"})).unwrap()
-    assert [] == searched(run, "sky", store)
+    assert [] == search_titles(run, "sky", store)
 
 
 def test_supported(library: tuple[Offline, str]) -> None:
-    """An answer rests on all that was found, as bytes are counted."""
+    """The grounding support covers the whole answer in bytes, and refers to all chunks."""
     run, store = library
     grounding = search_stores(
-        state_of(run), Tool(file_search=FileSearch(file_search_store_names=(store,))), "bread in the air?"
+        get_state(run), Tool(file_search=FileSearch(file_search_store_names=(store,))), "bread in the air?"
     )
     assert grounding is not None
     (support,) = add_grounding_supports(grounding, "“Bread”").grounding_supports
