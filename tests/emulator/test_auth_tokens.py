@@ -54,7 +54,7 @@ def test_uses(uses: int | None, times: int) -> None:
     assert get_denial(state, name) == "Token has been used too many times."
 
 
-def test_any_number() -> None:
+def test_unlimited() -> None:
     """With 0 uses, the number of sessions is unlimited."""
     state, name = create_token({"uses": 0})
     for _ in range(5):
@@ -131,7 +131,7 @@ PRESCRIBED: Any = {
     ),
     ids=("free", "whole", "fields and more", "fields", "one field"),
 )
-def test_tied(config: Any, expected: Any) -> None:
+def test_prescribed_setup(config: Any, expected: Any) -> None:
     """A token replaces the whole setup or its locked fields; other fields keep their requested values."""
     state, name = create_token(config)
     setup = apply_token_setup(redeem_token(state, name, NOW)[1], msgspec.convert(REQUESTED, EmulatedSetup))

@@ -39,7 +39,7 @@ NAMES = {
 @pytest.mark.parametrize(("name", "backend"), ROWS)
 @drawn
 @given(data=st.data())
-def test_is_read(name: str, backend: str, data: st.DataObject) -> None:
+def test_known_by_emulator(name: str, backend: str, data: st.DataObject) -> None:
     """Each operation finds a route that knows all fields of its body."""
     encoded = encode(_replace_name(data.draw(REQUESTS[name]), backend), BACKENDS[backend])
     if not isinstance(encoded, Success):

@@ -53,7 +53,7 @@ class TestUpload:
             "source": "UPLOADED",
         }
 
-    def test_in_pieces(self) -> None:
+    def test_in_chunks(self) -> None:
         """Chunks are appended, and each is acknowledged with the received size."""
         api = JsonClient()
         session = start_upload(api)
@@ -98,7 +98,7 @@ class TestUpload:
             "http://127.0.0.1:8080/gate/upload/v1beta/files?"
         )
 
-    def test_told_by_headers(self) -> None:
+    def test_metadata_from_headers(self) -> None:
         """The MIME type and the display name are taken from the headers if the body has none."""
         api = JsonClient()
         session = start_upload(api, None, (*CONTENT_TYPE, ("X-Goog-Upload-File-Name", "tea.txt")))
@@ -113,7 +113,7 @@ class TestUpload:
         assert parse_fault(again)[:2] == (409, "ALREADY_EXISTS")
 
     @pytest.mark.parametrize("name", ["tea", "files/Tea", "files/-tea", "files/tea-", f"files/{'a' * 41}", "files/"])
-    def test_no_name(self, name: str) -> None:
+    def test_invalid_name(self, name: str) -> None:
         """An invalid file name is rejected."""
         api = JsonClient()
         assert parse_fault(send_chunk(api, start_upload(api, {"file": {"name": name}}), "upload, finalize"))[0] == 400
@@ -129,7 +129,7 @@ class TestUpload:
             (START, {"file": {"colour": "green"}}),
         ],
     )
-    def test_no_start(self, headers: Headers, body: Any) -> None:
+    def test_invalid_start(self, headers: Headers, body: Any) -> None:
         """An invalid start request is rejected."""
         assert parse_fault(JsonClient()("POST", START_URL, body, headers))[:2] == (400, "INVALID_ARGUMENT")
 
@@ -148,7 +148,7 @@ class TestUpload:
             ("upload", 0, FileSlice("nowhere", 0, 1)),
         ],
     )
-    def test_no_piece(self, command: str, offset: Any, data: Any) -> None:
+    def test_invalid_chunk(self, command: str, offset: Any, data: Any) -> None:
         """A chunk with a wrong offset or size is rejected, and changes nothing."""
         api = JsonClient()
         session = start_upload(api, None, (*CONTENT_TYPE, ("X-Goog-Upload-Header-Content-Length", "3")))
@@ -156,21 +156,21 @@ class TestUpload:
         assert parse_fault(send_chunk(api, session, command, offset, data))[:2] == (400, "INVALID_ARGUMENT")
         assert api.state == state
 
-    def test_no_session(self) -> None:
+    def test_unknown_session(self) -> None:
         """An unknown upload ID is a 404, and so is one under another path."""
         api = JsonClient()
         session = start_upload(api)
         assert parse_fault(send_chunk(api, f"{START_URL}?upload_id=other", "query"))[0] == 404
         assert parse_fault(send_chunk(api, session.replace("/upload/v1beta/", "/upload/v1/"), "query"))[0] == 404
 
-    def test_no_type(self) -> None:
+    def test_missing_mime_type(self) -> None:
         """A file without a MIME type is rejected."""
         api = JsonClient()
         assert parse_fault(send_chunk(api, start_upload(api, None, ()), "upload, finalize"))[0] == 400
 
 
 class TestFiles:
-    def test_got(self) -> None:
+    def test_get(self) -> None:
         """A file is found by its name."""
         api = JsonClient()
         file = upload_file(api)
@@ -213,7 +213,7 @@ class TestFiles:
         assert api.request_json("GET", f"{file['name']}:download") == file
         assert api.request_fault("GET", "files/other:download?alt=media")[0] == 403
 
-    def test_made(self) -> None:
+    def test_generated(self) -> None:
         """A generated file has a download URI."""
         request = EmulatedRequest("GET", "", {}, {}, (), b"", NOW, "http://h", "http://h/v1beta", is_vertex=False)
         state, file = save_generated_file(JsonClient().state, request, b"film", "video/mp4", name="files/video-1")

@@ -31,7 +31,7 @@ def list_names(api: JsonClient, path: str, name: str) -> list[str]:
 
 
 class TestBase:
-    def test_both_have_the_same(self) -> None:
+    def test_same_models(self) -> None:
         """Both backends list the same models under their own names."""
         gemini = list_names(JsonClient(GEMINI), "models", "models")
         vertex = list_names(JsonClient(VERTEX), "publishers/google/models", "publisherModels")
@@ -67,14 +67,14 @@ class TestBase:
         assert JsonClient(base).request_fault("GET", path)[:2] == (404, "NOT_FOUND")
 
     @pytest.mark.parametrize("backend", [Gemini("test-key"), Vertex("p")], ids=lambda each: str(each.name))
-    def test_read(self, backend: Backend) -> None:
+    def test_decoded(self, backend: Backend) -> None:
         """Responses are decoded by this library."""
         for request in (models.get("gemini-2.5-flash"), models.list({"page_size": 2}), models.list()):
             response = send_request(encode(request, backend).unwrap())
             assert isinstance(decode(request, response, backend), Success)
 
     @pytest.mark.parametrize("query", ["pageSize=-1", "pageSize=x", "pageToken=x", "pageToken=page-²", "pageSize=1e3"])
-    def test_no_page(self, query: str) -> None:
+    def test_invalid_page(self, query: str) -> None:
         """An invalid page size or page token is rejected."""
         assert JsonClient().request_fault("GET", f"models?{query}")[:2] == (400, "INVALID_ARGUMENT")
 
@@ -90,7 +90,7 @@ class TestTuned:
         assert list_names(JsonClient(VERTEX, TUNED), "projects/q/locations/us-central1/models", "models") == []
         assert list_names(JsonClient(VERTEX, TUNED), "models", "models") == []
 
-    def test_got(self) -> None:
+    def test_get(self) -> None:
         """A tuned model is found with or without a version in its name."""
         for name in (OWN, f"{OWN}@1"):
             assert JsonClient(VERTEX, TUNED).request_json("GET", name)["displayName"] == "Seven"

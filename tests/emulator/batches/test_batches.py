@@ -94,7 +94,7 @@ def _get_state(job: BatchJob) -> str:
 @pytest.mark.parametrize(
     ("run", "src"), [(Offline(Gemini()), QUESTIONS), (Offline(Vertex("p", "l")), "gs://b/in.jsonl")], ids=range(2)
 )
-def test_stopped(run: Offline, src: Any) -> None:
+def test_cancelled(run: Offline, src: Any) -> None:
     """A cancelled batch can be deleted; a batch that has ended cannot be cancelled."""
     name = str(run(batches.create(MODEL, src)).unwrap().name)
     assert run(batches.cancel(name)).unwrap() is None
@@ -107,7 +107,7 @@ def test_stopped(run: Offline, src: Any) -> None:
     assert 404 == run(batches.get(name)).failure().code  # type: ignore[attr-defined]  # an APIError has one
 
 
-def test_told() -> None:
+def test_operation() -> None:
     """The operation contains the batch in its metadata, and its counts and responses at the end."""
     api = JsonClient()
     started = api.request_json(
@@ -232,7 +232,7 @@ def test_refused(base: str, verb: str, path: str, body: Any, code: int, why: str
     assert why in metadata[2]
 
 
-def test_only_what_has_ended() -> None:
+def test_delete_running() -> None:
     """Vertex AI does not delete a running job; a deletion returns an operation."""
     api = JsonClient(VERTEX)
     name = api.request_json("POST", JOBS, VALID_JOB)["name"]

@@ -20,7 +20,7 @@ def create_cache(api: JsonClient, collection: str, model: str, **more: Any) -> A
 
 
 @places
-def test_made(base: str, collection: str, model: str) -> None:
+def test_created(base: str, collection: str, model: str) -> None:
     """A response contains the metadata of a cache without its contents; the default lifetime is one hour."""
     api = JsonClient(base)
     cache = create_cache(api, collection, model, displayName="Book")
@@ -59,7 +59,7 @@ def test_listed(base: str, collection: str, model: str) -> None:
         (None, "2026-01-01T01:00:00Z"),
     ],
 )
-def test_moved(base: str, collection: str, model: str, expiry: Any, expires: str) -> None:
+def test_updated(base: str, collection: str, model: str, expiry: Any, expires: str) -> None:
     """An update changes only the expiry; a ``ttl`` counts from now."""
     api = JsonClient(base)
     cache = create_cache(api, collection, model)
@@ -70,7 +70,7 @@ def test_moved(base: str, collection: str, model: str, expiry: Any, expires: str
 
 
 @places
-def test_dropped(base: str, collection: str, model: str) -> None:
+def test_deleted(base: str, collection: str, model: str) -> None:
     """A deleted cache is missing, with the error of the backend."""
     api = JsonClient(base)
     name = create_cache(api, collection, model)["name"]

@@ -64,7 +64,7 @@ def test_media() -> None:
     assert build_vector(picture[0], 768) == build_vector(picture[1], 768) != build_vector(picture[2], 768)
 
 
-def test_signs() -> None:
+def test_punctuation() -> None:
     """A text without words counts as one word, so its vector is not zero."""
     assert split_words("?!") == []
     assert math.hypot(*build_vector(UserContent("?!"), 768)) == pytest.approx(1, abs=1e-5)

@@ -60,7 +60,7 @@ MODEL = {"role": "model", "parts": [{"text": "hello"}]}
 
 
 class TestText:
-    def test_what_it_is(self) -> None:
+    def test_offline_notice(self) -> None:
         """The answer states that the model is offline, and which model it replaces."""
         assert "I am an offline model in place of m: nothing was sent anywhere." in generate_text()
 
@@ -98,12 +98,12 @@ class TestText:
         assert 'The function f answered: “{"a":1}”' in text
         assert "You asked: “hi”" in text
 
-    def test_again(self) -> None:
+    def test_deterministic(self) -> None:
         """The same request gets the same response; another one gets another response ID."""
         assert generate_json("a") == generate_json("a")
         assert generate_json("a")["responseId"] != generate_json("b")["responseId"]
 
-    def test_about(self) -> None:
+    def test_response_fields(self) -> None:
         """The response contains the model, and the content has the role ``model``."""
         response = generate_json()
         assert response["modelVersion"] == "m"
@@ -199,7 +199,7 @@ class TestStream:
         finished = [each["candidates"][0]["index"] for each in items if "finishReason" in each["candidates"][0]]
         assert finished == [0, 1]
 
-    def test_nothing_said(self) -> None:
+    def test_no_text(self) -> None:
         """An answer without text is one event."""
         config = {"stopSequences": ["I am"]}
         (only,) = parse_events(post(f"{self.PATH}?alt=sse", {"contents": [HI], "generationConfig": config}))
@@ -217,7 +217,7 @@ class TestStream:
 
 
 class TestJson:
-    def test_free(self) -> None:
+    def test_without_schema(self) -> None:
         """JSON without a schema is an object that describes the prompt."""
         text = generate_with_config("why?", responseMimeType="application/json")["candidates"][0]["content"]["parts"][
             0
@@ -243,7 +243,7 @@ class TestJson:
             },
         ],
     )
-    def test_shaped(self, shape: Any) -> None:
+    def test_schema(self, shape: Any) -> None:
         """Both schema dialects are respected, and strings are the question."""
         text = generate_with_config("why?", responseMimeType="application/json", **shape)["candidates"][0]["content"][
             "parts"
@@ -261,7 +261,7 @@ class TestJson:
     @pytest.mark.parametrize(
         "schema", [{"properties": 3}, {"$ref": "#/$defs/None"}, {"type": "integer", "minimum": "a"}]
     )
-    def test_no_schema(self, schema: Any) -> None:
+    def test_invalid_schema(self, schema: Any) -> None:
         """An invalid schema is rejected."""
         assert generate_with_config(responseJsonSchema=schema)["error"]["status"] == "INVALID_ARGUMENT"
 
@@ -322,7 +322,7 @@ class TestRead:
         response = generate_json([HI, {"role": "model", "parts": [call]}], generationConfig={"responseSchema": schema})
         assert json.loads(get_text(response)) == {"my_key": "hi"}
 
-    def test_in_pieces(self) -> None:
+    def test_in_chunks(self) -> None:
         """A body in chunks equals the same body in one chunk."""
         whole = json.dumps({"contents": [HI]}).encode()
         assert post("models/m:generateContent", (whole[:9], whole[9:])) == post("models/m:generateContent", whole)
@@ -359,7 +359,7 @@ NOT_TAKEN = {
 
 @pytest.mark.parametrize("backend", [Gemini("test-key"), Vertex("p", "us-central1")], ids=lambda each: str(each.name))
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_all_that_is_sent(case: Case, backend: Backend) -> None:
+def test_every_request(case: Case, backend: Backend) -> None:
     """The emulator accepts every request that this library encodes, and this library decodes every response."""
     request = _build_request(case)
     encoded = Failure(None) if request is None else encode(request, backend)

@@ -56,7 +56,7 @@ def test_refused(base: str, path: str, body: Any) -> None:
     assert JsonClient(base).request_fault("POST", path, body)[:2] == (400, "INVALID_ARGUMENT")
 
 
-def test_gemini_tells_none() -> None:
+def test_compute_on_gemini() -> None:
     """The Developer API has no ``computeTokens``."""
     assert JsonClient().request_fault("POST", "models/m:computeTokens", {"contents": [HI]})[0] == 404
 

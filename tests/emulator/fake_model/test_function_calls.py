@@ -29,7 +29,7 @@ def generate_parts(**fields: Any) -> Any:
     return get_parts(generate_json("Oslo?", tools=TOOLS, **fields))
 
 
-def test_made_to_call() -> None:
+def test_mode_any() -> None:
     """In mode ``ANY``, the first function is called with arguments that match its parameters."""
     assert generate_parts(toolConfig=build_tool_config("ANY")) == [
         {"functionCall": {"name": "weather", "args": {"city": "Oslo?", "unit": "C"}}}
@@ -55,7 +55,7 @@ def test_json_schema() -> None:
 @pytest.mark.parametrize(
     "config", ({}, {"toolConfig": build_tool_config("AUTO")}, {"toolConfig": build_tool_config("NONE")}), ids=range(3)
 )
-def test_left_to_it(config: Any) -> None:
+def test_other_modes(config: Any) -> None:
     """In other modes, the model answers with text."""
     assert "You asked" in generate_parts(**config)[0]["text"]
 

@@ -11,7 +11,7 @@ MODULES = sorted(Path(str(fake_model.__file__)).parent.glob("*.py"))
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.stem))
-def test_knows_no_server(path: Path) -> None:
+def test_imports_no_server_code(path: Path) -> None:
     """Its modules import only the schema, values, and each other."""
     nodes = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom))
     own = [str(node.module) for node in nodes if str(node.module).startswith("genai_fn.")]

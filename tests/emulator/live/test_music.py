@@ -62,7 +62,7 @@ def test_no_setup(frame: bytes | str) -> None:
     assert caught.value.code == 1007
 
 
-def test_silence() -> None:
+def test_unsent() -> None:
     """Unsent chunks come first while the music plays; when it stops they are dropped, unlike other messages."""
     music = Music()
     music.set_prompts(JAZZ)
@@ -87,7 +87,7 @@ def test_plays() -> None:
     assert all(each[0::4] == each[2::4] for each in sounds)
 
 
-def test_buttons() -> None:
+def test_controls() -> None:
     """PAUSE keeps the position; STOP and RESET_CONTEXT reset it."""
     music = Music()
     music.set_prompts(JAZZ)
@@ -142,7 +142,7 @@ def test_refused(frame: Any, reason: str) -> None:
     assert (code, reason in messages_read) == (1007, True)
 
 
-def test_wire() -> None:
+def test_library_frames() -> None:
     """The emulator accepts this library's frames, and this library decodes its messages."""
     handshake = encode_handshake(live.music.connect("lyria-realtime-exp"), GEMINI).unwrap()
     frames: list[ClientMessage] = [

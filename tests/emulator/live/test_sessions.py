@@ -234,7 +234,7 @@ class TestSound:
         received = [each["serverContent"].get("outputTranscription", {}).get("text", "") for each in messages]
         assert "1 audio/pcm;rate=16000" in "".join(received)
 
-    def test_by_hand(self) -> None:
+    def test_explicit_activity(self) -> None:
         """With explicit activity control, the answer follows ``activityEnd``."""
         session = Session(realtimeInputConfig=BY_HAND)
         assert session.receive(realtimeInput={"activityStart": {}}) == []
@@ -242,7 +242,7 @@ class TestSound:
         assert "1 audio/pcm" in join_text(session.receive(realtimeInput={"activityEnd": {}}))
         assert session.receive(realtimeInput={"activityEnd": {}}) == []
 
-    def test_seen(self) -> None:
+    def test_images(self) -> None:
         """Images are added to the next turn, once."""
         session = Session()
         session.receive(realtimeInput={"video": build_audio(4, "image/jpeg")})
@@ -355,7 +355,7 @@ class TestFunctions:
         code, received = session.get_close(toolResponse={"functionResponses": responses})
         assert (code, reason in received) == (1007, True)
 
-    def test_by_name(self) -> None:
+    def test_response_by_name(self) -> None:
         """On Vertex AI a response may identify its call by name."""
         session = Session(vertex=True, tools=TOOLS)
         session.send_text("clock")
@@ -400,7 +400,7 @@ class TestInterrupted:
         texts = ["".join(part.text or "" for part in each.parts or ()) for each in session.history.turns]
         assert texts[1:2] == [each for each in (join_text(answer[:count]) or "hm",) if each in texts]
 
-    def test_not_any_more(self) -> None:
+    def test_after_turn(self) -> None:
         """Messages after the end of a turn are sent anyway."""
         session = Session(**RESUMED)
         *_, update = session.send_text("Why?")
@@ -448,7 +448,7 @@ class TestResumption:
         assert len(set(handles)) == 3
         assert list_kinds(Session().send_text("hm"))[-1] != "sessionResumptionUpdate"
 
-    def test_not_now(self) -> None:
+    def test_not_resumable(self) -> None:
         """A session is not resumable while calls are pending."""
         session = Session(**RESUMED, tools=TOOLS)
         assert session.send_text("clock")[-1] == {"sessionResumptionUpdate": {"resumable": False}}

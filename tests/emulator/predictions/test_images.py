@@ -110,7 +110,7 @@ class TestGenerate:
         assert {each.rai_filtered_reason is not None for each in generated} == {is_requested}
 
     @both
-    def test_judged(self, backend: Any) -> None:
+    def test_safety_attributes(self, backend: Any) -> None:
         """The prompt and the images have safety attributes if they are requested: one score for each category."""
         response = EmulatorInterpreter(backend)(
             images.generate(MODEL, "a cat", {"include_safety_attributes": True})
@@ -209,7 +209,7 @@ class TestUpscale:
         (generated,) = request_images(images.upscale("imagen-4.0-upscale-preview", CAT, factor))
         assert open_image(generated.image).size == size
 
-    def test_far(self) -> None:
+    def test_cloud_storage(self) -> None:
         """The size of an image in Cloud Storage is assumed."""
         (generated,) = request_images(images.upscale("m", STORED_CAT, "x2", {"enhance_input_image": True}))
         assert open_image(generated.image).size == (128, 128)

@@ -42,7 +42,7 @@ def is_mp4(data: bytes) -> bool:
 
 
 @both
-def test_done_at_second_look(backend: Any) -> None:
+def test_done_at_second_poll(backend: Any) -> None:
     """An operation is done at the second poll, and then stays the same."""
     run = EmulatorInterpreter(backend)
     operation = start_operation(run)
@@ -105,7 +105,7 @@ def test_forbidden(backend: Any) -> None:
     (Vertex(api_key="test-key"), Gemini("test-key", base_url="http://localhost:1/proxy/")),
     ids=("express", "behind a path"),
 )
-def test_elsewhere(backend: Any) -> None:
+def test_other_base_urls(backend: Any) -> None:
     """Express mode and a base URL with a path work, too."""
     run = EmulatorInterpreter(backend)
     done = poll_until_done(run, start_operation(run))
@@ -118,7 +118,7 @@ def test_elsewhere(backend: Any) -> None:
 
 
 @both
-def test_of_other_things(backend: Any) -> None:
+def test_other_inputs(backend: Any) -> None:
     """A video may be generated from an image, a video and reference images."""
     cat: Any = {"image_bytes": b"cat", "mime_type": "image/png"}
     config: Any = {"last_frame": cat, "reference_images": [{"image": cat, "reference_type": "ASSET"}]}

@@ -28,7 +28,7 @@ PLACES = [
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("method", ["generateContent", "streamGenerateContent?alt=sse"])
-def test_places(place: str, method: str) -> None:
+def test_model_paths(place: str, method: str) -> None:
     """Models are found under the paths of both backends and behind gateways, with or without a version."""
     assert send_request(HttpRequest("POST", f"{place}:{method}", (), BODY)).status == 200
 
@@ -46,7 +46,7 @@ def test_places(place: str, method: str) -> None:
         ("POST", ""),
     ],
 )
-def test_nowhere(verb: str, path: str) -> None:
+def test_unknown_path(verb: str, path: str) -> None:
     """Any other path or method is a 404 that contains it."""
     code, status, message = parse_fault(
         send_request(HttpRequest(verb, f"https://generativelanguage.googleapis.com{path}", (), BODY))
@@ -55,7 +55,7 @@ def test_nowhere(verb: str, path: str) -> None:
     assert path in message
 
 
-def test_one_method_each() -> None:
+def test_unique_routes() -> None:
     """No two routes have the same method and path."""
     assert [row for row, count in Counter((verb, path) for verb, path, _ in ROUTES).items() if count > 1] == []
 
@@ -63,7 +63,7 @@ def test_one_method_each() -> None:
 @pytest.mark.parametrize(
     "url", ["http://[x/v1beta/models", "http://h:x/v1beta/moods", "models", "é", "?", "#/v1/models"]
 )
-def test_no_address(url: str) -> None:
+def test_invalid_url(url: str) -> None:
     """An invalid URL is an error response, too."""
     assert send_request(HttpRequest("GET", url)).status in (400, 404)
 
@@ -76,7 +76,7 @@ def test_no_address(url: str) -> None:
         ("http://h.test/gate/upload/files", "http://h.test/gate"),
     ],
 )
-def test_addresses_that_are_handed_out(start: str, base: str) -> None:
+def test_urls_in_responses(start: str, base: str) -> None:
     """URLs in responses start with the URL of the request, also behind a gateway."""
     api = JsonClient()
     content_type = ("x-goog-upload-header-content-type", "text/plain")

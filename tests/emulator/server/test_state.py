@@ -17,7 +17,7 @@ def test_never_changes() -> None:
     assert one.without_resource("files/b") == one
 
 
-def test_under() -> None:
+def test_list_resources() -> None:
     """A collection contains its direct children in order of creation; replacing one does not change the order."""
     state = (
         EmulatorState()

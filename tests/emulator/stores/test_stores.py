@@ -143,7 +143,7 @@ def test_refused(verb: str, path: str, body: Any, code: int, why: str) -> None:
     assert why in response[2]
 
 
-def test_pythons_spelling() -> None:
+def test_force_true() -> None:
     """``force=True`` is accepted, as google-genai sends it; an operation remains after its document is deleted."""
     run = Offline(Gemini())
     store = create_store(run)
@@ -250,7 +250,7 @@ def test_generate(library: tuple[Offline, str]) -> None:
     assert ("Sky", SKY.decode()) == (chunk.retrieved_context.title, chunk.retrieved_context.text)
 
 
-def test_nowhere_to_search() -> None:
+def test_other_tools() -> None:
     """Other tools find nothing; an unknown store and a negative ``top_k`` are rejected."""
     assert search_stores(EmulatorState(), Tool(), "sky") is None
     run = Offline(Gemini())
@@ -260,7 +260,7 @@ def test_nowhere_to_search() -> None:
         search_titles(run, "sky", top_k=-1)
 
 
-def test_not_yet_read() -> None:
+def test_pending() -> None:
     """A pending document is not found."""
     run = Offline(Gemini())
     store = create_store(run)
@@ -268,7 +268,7 @@ def test_not_yet_read() -> None:
     assert [] == search_titles(run, "sky", store)
 
 
-def test_supported(library: tuple[Offline, str]) -> None:
+def test_grounding_supports(library: tuple[Offline, str]) -> None:
     """The grounding support covers the whole answer in bytes, and refers to all chunks."""
     run, store = library
     grounding = search_stores(

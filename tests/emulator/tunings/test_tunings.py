@@ -55,7 +55,7 @@ def test_model(backend: Gemini | Vertex, base: str, data: Any) -> None:
 
 
 @both
-def test_stopped(backend: Gemini | Vertex, base: str, data: Any) -> None:
+def test_cancelled(backend: Gemini | Vertex, base: str, data: Any) -> None:
     """A cancelled tuning creates no model; a tuning that has ended cannot be cancelled."""
     run = Offline(backend)
     name = str(run(tunings.tune(base, data)).unwrap().name)
@@ -78,7 +78,7 @@ def test_checkpoints() -> None:
         assert count == len(job.tuned_model.checkpoints)
 
 
-def test_repeated() -> None:
+def test_echoed_fields() -> None:
     """On Vertex AI a job repeats the fields of its request, including the evaluation config."""
     run = Offline(Vertex("p", "us-central1"))
     prefix = {"output_uri_prefix": "gs://b/verdicts"}
@@ -111,7 +111,7 @@ def test_numbers() -> None:
     assert [("1", "1"), ("2", "2")] == [(each["epoch"], each["step"]) for each in last["tunedModel"]["checkpoints"]]
 
 
-def test_tuned_further() -> None:
+def test_pre_tuned_model() -> None:
     """On Vertex AI a tuned model can be tuned again."""
     run = Offline(Vertex("p", "us-central1"))
     model = f"{PROJECT}/models/7"
