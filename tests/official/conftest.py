@@ -1,4 +1,4 @@
-"""The emulator behind TLS, as google-genai's Live speaks nothing else, and every kind of client for it."""
+"""The emulator with TLS, which google-genai's Live requires, and fixtures for every kind of client."""
 
 import os
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ import trustme
 
 from genai_fn.testing.server.asgi import Emulator
 from genai_fn.testing.server.serving import serve_emulator
-from tests.support.google_genai.official_sdk import BACKENDS, KINDS, Sdk
+from tests.support.google_genai.official_sdk import BACKENDS, KINDS, SdkRunner
 
 
 @pytest.fixture(scope="session")
@@ -28,14 +28,14 @@ def _certificates(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]
 
 
 @pytest.fixture(scope="session")
-def _sdk(_emulator: Emulator, _certificates: tuple[Path, Path]) -> Iterator[Sdk]:
+def _sdk(_emulator: Emulator, _certificates: tuple[Path, Path]) -> Iterator[SdkRunner]:
     with serve_emulator(_emulator, certfile=str(_certificates[1])) as url:
-        yield Sdk(url)
+        yield SdkRunner(url)
 
 
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch: pytest.MonkeyPatch, _certificates: tuple[Path, Path]) -> None:
-    """Trust the emulator alone, as Live music is told whom to trust in no other way."""
+    """Trust only the emulator's certificate: for Live music, the environment is the only way to set it."""
     for name in os.environ:
         if name.startswith(("GOOGLE_", "GEMINI_")) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
@@ -44,31 +44,31 @@ def _environment(monkeypatch: pytest.MonkeyPatch, _certificates: tuple[Path, Pat
 
 @pytest.fixture
 def emulator(_emulator: Emulator) -> Emulator:
-    """What is served: new for every test."""
+    """The served emulator, reset for each test."""
     _emulator.reset()
     return _emulator
 
 
 @pytest.fixture(params=KINDS)
-def gemini(request: pytest.FixtureRequest, _sdk: Sdk, emulator: Emulator) -> Sdk:
+def gemini(request: pytest.FixtureRequest, _sdk: SdkRunner, emulator: Emulator) -> SdkRunner:
     """The Gemini Developer API, sync and async."""
     return replace(_sdk, kind=request.param)
 
 
 @pytest.fixture(params=KINDS)
-def vertex(request: pytest.FixtureRequest, _sdk: Sdk, emulator: Emulator) -> Sdk:
+def vertex(request: pytest.FixtureRequest, _sdk: SdkRunner, emulator: Emulator) -> SdkRunner:
     """Vertex AI, sync and async."""
     return replace(_sdk, kind=request.param, backend="vertex")
 
 
 @pytest.fixture(params=BACKENDS)
-def live(request: pytest.FixtureRequest, _sdk: Sdk, emulator: Emulator) -> Sdk:
-    """Both, async: there is no other Live."""
+def live(request: pytest.FixtureRequest, _sdk: SdkRunner, emulator: Emulator) -> SdkRunner:
+    """Both backends, async: google-genai has no sync Live."""
     return replace(_sdk, kind="async", backend=request.param)
 
 
 @pytest.fixture(params=[(backend, kind) for backend in BACKENDS for kind in KINDS], ids="-".join)
-def sdk(request: pytest.FixtureRequest, _sdk: Sdk, emulator: Emulator) -> Sdk:
-    """Both."""
+def sdk(request: pytest.FixtureRequest, _sdk: SdkRunner, emulator: Emulator) -> SdkRunner:
+    """Both backends, sync and async."""
     backend, kind = request.param
     return replace(_sdk, backend=backend, kind=kind)

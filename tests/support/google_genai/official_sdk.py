@@ -1,4 +1,4 @@
-"""google-genai as it comes, sync or async by one face, so that a story of calls is told once."""
+"""google-genai against the emulator: one scenario runs with the sync and with the async client."""
 
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
@@ -14,57 +14,58 @@ KINDS = ("sync", "async")
 
 
 @dataclass(frozen=True)
-class Sdk:
-    """Where the emulator is, and how to ask it; `within` opens a client and tells it a story."""
+class SdkRunner:
+    """Runs scenarios with a client for the emulator at a URL."""
 
     url: str
     backend: str = "gemini"
     kind: str = "sync"
 
-    def within(self, story: Callable[["Faced"], Coroutine[Any, Any, Any]], **options: Any) -> Any:
-        """Run a story with a client of its own, and close that."""
+    def run(self, scenario: Callable[["SdkFacade"], Coroutine[Any, Any, Any]], **options: Any) -> Any:
+        """Run a scenario with a new client, and close the client. Options are those of the client's HTTP options."""
 
-        async def told() -> Any:
-            client = self._client(options)
+        async def run_scenario() -> Any:
+            client = self._create_client(options)
             try:
                 with anyio.fail_after(120):
-                    return await story(Faced(client, is_async=self.kind == "async"))
+                    return await scenario(SdkFacade(client, is_async=self.kind == "async"))
             finally:
                 await client.aio.aclose()
                 client.close()
 
-        return anyio.run(told)
+        return anyio.run(run_scenario)
 
-    def _client(self, options: dict[str, Any]) -> Client:
-        who: dict[str, Any] = {"api_key": options.pop("api_key", KEY)}
+    def _create_client(self, options: dict[str, Any]) -> Client:
+        credentials: dict[str, Any] = {"api_key": options.pop("api_key", KEY)}
         if self.backend == "vertex":
             token = Credentials(token="test-token")  # type: ignore[no-untyped-call]  # google-auth has no types
-            who = {"vertexai": True, "project": "p", "location": "us-central1", "credentials": token}
-        return Client(**who, http_options=types.HttpOptions(base_url=self.url, **options))
+            credentials = {"vertexai": True, "project": "p", "location": "us-central1", "credentials": token}
+        return Client(**credentials, http_options=types.HttpOptions(base_url=self.url, **options))
 
 
-class Faced:
-    """A client that is awaited, whichever it is."""
+class SdkFacade:
+    """A sync or async client whose calls are awaited in both cases."""
 
     def __init__(self, client: Client, *, is_async: bool) -> None:
         self.client = client
         self.api: Any = client.aio if is_async else client
-        """``client``, or ``client.aio``: the same modules."""
+        """``client`` or ``client.aio``, which have the same modules."""
         self.is_gemini = not client.vertexai
 
-    async def had(self, value: Any) -> Any:
-        return await value if isinstance(value, Awaitable) else value
+    async def call(self, result: Any) -> Any:
+        """Return the result of a call; await it if the client is async."""
+        return await result if isinstance(result, Awaitable) else result
 
-    async def every(self, items: Any) -> list[Any]:
+    async def list_all(self, items: Any) -> list[Any]:
         """Read a stream or a pager to its end."""
-        had = await self.had(items)
-        return [each async for each in had] if hasattr(had, "__aiter__") else list(had)
+        iterable = await self.call(items)
+        return [each async for each in iterable] if hasattr(iterable, "__aiter__") else list(iterable)
 
-    async def until(self, look: Callable[[], Any], is_done: Callable[[Any], Any]) -> Any:
-        """Look a few times, as often as it takes."""
+    async def poll_until(self, poll: Callable[[], Any], is_done: Callable[[Any], Any]) -> Any:
+        """Poll up to five times, and return the first result that is done."""
         for _ in range(5):
-            seen = await self.had(look())
-            if is_done(seen):
-                return seen
+            result = await self.call(poll())
+            if is_done(result):
+                return result
             await anyio.sleep(0.001)
-        raise AssertionError("it never ends", seen)
+        raise AssertionError("five polls were not enough", result)
