@@ -8,8 +8,8 @@ from typing import Any, cast
 from msgspec.structs import replace
 
 from genai_fn.emulator.models.models import EmulatedVertexModel
-from genai_fn.emulator.server import pagination
 from genai_fn.emulator.server.filters import parse_filter
+from genai_fn.emulator.server.pagination import build_page_response
 from genai_fn.emulator.server.request_parsing import EmulatedRequest
 from genai_fn.emulator.server.resource_ids import to_camel_case
 from genai_fn.emulator.server.responses import EMPTY_RESPONSE, build_json_response
@@ -103,10 +103,9 @@ def get_job(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
 def list_jobs(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
     """List the jobs of a collection that match the filter."""
     parent, matches = request.path_params["parent"], parse_filter(request.query.get("filter", ""))
-    jobs = [
-        job for each in state.list_resources(parent) if matches(functools.partial(_lookup_field, job := each.to_json()))
-    ]
-    return state, pagination.build_page_response(parent.rpartition("/")[2], jobs, request)
+    jobs = [each.to_json() for each in state.list_resources(parent)]
+    matching = [each for each in jobs if matches(functools.partial(_lookup_field, each))]
+    return state, build_page_response(parent.rpartition("/")[2], matching, request)
 
 
 def cancel_job(state: EmulatorState, request: EmulatedRequest) -> RouteResult:

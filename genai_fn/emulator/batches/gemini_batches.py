@@ -58,18 +58,9 @@ class _CreateBatchBody(Message):
     batch: _NewBatch = _NewBatch()
 
 
-def _create_generation_batch(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
-    """Create a batch of ``generateContent`` requests."""
-    return _create_batch(state, request, "GenerateContentBatch")
-
-
-def _create_embedding_batch(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
-    """Create a batch of ``embedContent`` requests."""
-    return _create_batch(state, request, "EmbedContentBatch")
-
-
-def _create_batch(state: EmulatorState, request: EmulatedRequest, kind: str) -> RouteResult:
+def _create_batch(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
     new = parse_body(request, _CreateBatchBody).batch
+    kind = "EmbedContentBatch" if request.path.endswith(":asyncBatchEmbedContent") else "GenerateContentBatch"
     items = _parse_items(state, request, new.input_config, _BATCH_KINDS[kind][0])
     state, name = state.assign_name("batches")
     batch = EmulatedBatch(
@@ -94,7 +85,7 @@ def _parse_items(
     if source.requests is not None:
         inlined_requests = source.requests.requests
         items = tuple(
-            EmulatedBatchItem(codec.encode(each.request or {}), metadata=each.metadata) for each in inlined_requests
+            EmulatedBatchItem(codec.encode(each.request or {}), None, each.metadata) for each in inlined_requests
         )
         for each in items:
             parse_message(each.request, kind)
@@ -158,9 +149,8 @@ def _advance_batch(
     output = EmulatedBatchOutput(inlined_responses=EmulatedBatchResponses(inlined_responses=responses))
     if batch.is_from_file:
         lines = b"".join(encode_json(each) + b"\n" for each in responses)
-        state, file = save_generated_file(
-            state, request, lines, "application/jsonl", display_name=f"{batch.name} responses"
-        )
+        display_name = f"{batch.name} responses"
+        state, file = save_generated_file(state, request, lines, "application/jsonl", display_name=display_name)
         output = EmulatedBatchOutput(responses_file=file.name)
     failed_count = sum(each.error is not None for each in responses)
     return state, _finish_batch(replace(batch, failed_count=failed_count, output=output), SUCCEEDED, request)
@@ -196,9 +186,9 @@ def _find_batch(state: EmulatorState, request: EmulatedRequest) -> EmulatedBatch
 
 
 ROUTES = (
-    ("POST", "{name=models/*}:batchGenerateContent", _create_generation_batch),
-    ("POST", "{name=tunedModels/*}:batchGenerateContent", _create_generation_batch),
-    ("POST", "{name=models/*}:asyncBatchEmbedContent", _create_embedding_batch),
+    ("POST", "{name=models/*}:batchGenerateContent", _create_batch),
+    ("POST", "{name=tunedModels/*}:batchGenerateContent", _create_batch),
+    ("POST", "{name=models/*}:asyncBatchEmbedContent", _create_batch),
     ("GET", "batches", _list_batches),
     ("GET", "{name=batches/*}", _get_batch),
     ("POST", "{name=batches/*}:cancel", _cancel_batch),

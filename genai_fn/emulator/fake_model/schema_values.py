@@ -40,37 +40,37 @@ class _ValueBuilder:
         self._text = text
         self._budget = 1000
 
-    def build(self, schema: Any, within: tuple[str, ...]) -> Any:
-        """Build a value; `within` are the references followed so far. A repeated reference ends the recursion."""
+    def build(self, schema: Any, references: tuple[str, ...]) -> Any:
+        """Build a value; `references` are the references followed so far. A repeated reference ends the recursion."""
         self._budget -= 1
-        if not isinstance(schema, Mapping) or self._budget < 0 or len(within) > _MAX_DEPTH:
+        if not isinstance(schema, Mapping) or self._budget < 0 or len(references) > _MAX_DEPTH:
             return self._text if schema is True else None
         shape = cast("_SchemaMapping", schema)
         reference = shape.get("$ref") or shape.get("ref")
         if isinstance(reference, str):
-            return self.build(_resolve_reference(self._root, reference), (*within, reference))
+            return self.build(_resolve_reference(self._root, reference), (*references, reference))
         if "const" in shape:
             return shape["const"]
         if shape.get("enum"):
             return shape["enum"][0]
         for union in ("anyOf", "oneOf"):
             if shape.get(union):
-                return self._build_union(shape[union], within)
+                return self._build_union(shape[union], references)
         if shape.get("allOf"):
-            return self.build(_merge_schemas([shape, *shape["allOf"]]), within)
-        return self._build_typed(_get_type(shape), shape, within)
+            return self.build(_merge_schemas([shape, *shape["allOf"]]), references)
+        return self._build_typed(_get_type(shape), shape, references)
 
-    def _build_union(self, members: Sequence[Any], within: tuple[str, ...]) -> Any:
-        if _is_recursive(within) and any(_get_type(each) == "null" for each in members):
+    def _build_union(self, members: Sequence[Any], references: tuple[str, ...]) -> Any:
+        if _is_recursive(references) and any(_get_type(each) == "null" for each in members):
             return None
-        return self.build(members[0], within)
+        return self.build(members[0], references)
 
-    def _build_typed(self, kind: str, shape: _SchemaMapping, within: tuple[str, ...]) -> Any:
+    def _build_typed(self, kind: str, shape: _SchemaMapping, references: tuple[str, ...]) -> Any:
         match kind:
             case "object":
-                return self._build_object(shape, within)
+                return self._build_object(shape, references)
             case "array":
-                return self._build_array(shape, within)
+                return self._build_array(shape, references)
             case "string":
                 return _build_string(shape, self._text)
             case "integer" | "number":
@@ -80,66 +80,66 @@ class _ValueBuilder:
             case _:
                 return None
 
-    def _build_object(self, shape: _SchemaMapping, within: tuple[str, ...]) -> dict[str, Any]:
+    def _build_object(self, shape: _SchemaMapping, references: tuple[str, ...]) -> dict[str, Any]:
         properties: _SchemaMapping = shape.get("properties") or {}
         required = shape.get("required") or ()
         order = [name for name in shape.get("propertyOrdering") or () if name in properties]
         names = dict.fromkeys([*order, *properties, *required])
         return {
-            name: self.build(properties.get(name, True), within)
+            name: self.build(properties.get(name, True), references)
             for name in names
-            if name in required or not _is_recursive(within)
+            if name in required or not _is_recursive(references)
         }
 
-    def _build_array(self, shape: _SchemaMapping, within: tuple[str, ...]) -> list[Any]:
-        first = [self.build(each, within) for each in shape.get("prefixItems") or ()]
-        least, most = int(shape.get("minItems") or 0), shape.get("maxItems")
-        wanted = least if _is_recursive(within) else max(least, 1)
-        count = min(wanted, _MAX_LENGTH if most is None else int(most)) - len(first)
+    def _build_array(self, shape: _SchemaMapping, references: tuple[str, ...]) -> list[Any]:
+        first = [self.build(each, references) for each in shape.get("prefixItems") or ()]
+        min_items, max_items = int(shape.get("minItems") or 0), shape.get("maxItems")
+        count = min_items if _is_recursive(references) else max(min_items, 1)
+        count = min(count, _MAX_LENGTH if max_items is None else int(max_items)) - len(first)
         items = shape.get("items", True)
-        return first + [self.build(items, within) for _ in range(min(count, self._budget) if items else 0)]
+        return first + [self.build(items, references) for _ in range(min(count, self._budget) if items else 0)]
 
 
 _MAX_DEPTH = 60
 _MAX_LENGTH = 1000
 
 
-def _is_recursive(within: tuple[str, ...]) -> bool:
+def _is_recursive(references: tuple[str, ...]) -> bool:
     """Whether a reference was followed twice."""
-    return len(set(within)) < len(within)
+    return len(set(references)) < len(references)
 
 
 def _resolve_reference(root: Any, reference: str) -> Any:
     found = root
-    for step in reference.removeprefix("#").strip("/").split("/"):
-        found = found[step.replace("~1", "/").replace("~0", "~")] if step else found
+    for key in reference.removeprefix("#").strip("/").split("/"):
+        found = found[key.replace("~1", "/").replace("~0", "~")] if key else found
     return found
 
 
 def _merge_schemas(shapes: Sequence[_SchemaMapping]) -> _SchemaMapping:
-    joined: dict[str, Any] = {}
+    merged: dict[str, Any] = {}
     for shape in shapes:
-        properties = {**joined.get("properties", {}), **shape.get("properties", {})}
-        required = [*joined.get("required", ()), *shape.get("required", ())]
-        joined.update(shape, properties=properties, required=required)
-    return {key: each for key, each in joined.items() if key != "allOf"}
+        properties = {**merged.get("properties", {}), **shape.get("properties", {})}
+        required = [*merged.get("required", ()), *shape.get("required", ())]
+        merged.update(shape, properties=properties, required=required)
+    return {key: each for key, each in merged.items() if key != "allOf"}
 
 
 def _get_type(shape: _SchemaMapping) -> str:
-    named = shape.get("type")
-    if isinstance(named, list | tuple):
-        named = next((each for each in cast("Sequence[str]", named) if each != "null"), "null")
-    if named:
-        return str(named).lower()
+    kind = shape.get("type")
+    if isinstance(kind, list | tuple):
+        kind = next((each for each in cast("Sequence[str]", kind) if each != "null"), "null")
+    if kind:
+        return str(kind).lower()
     return "object" if "properties" in shape else "array" if "items" in shape else "string"
 
 
 def _build_string(shape: _SchemaMapping, text: str) -> str:
-    form = shape.get("format") or shape.get("contentEncoding")
-    if form in _FORMAT_EXAMPLES:
-        return _FORMAT_EXAMPLES[form]
-    least, most = int(shape.get("minLength") or 0), shape.get("maxLength")
-    return text.ljust(min(least, _MAX_LENGTH), ".")[: None if most is None else int(most)]
+    format_name = shape.get("format") or shape.get("contentEncoding")
+    if format_name in _FORMAT_EXAMPLES:
+        return _FORMAT_EXAMPLES[format_name]
+    min_length, max_length = int(shape.get("minLength") or 0), shape.get("maxLength")
+    return text.ljust(min(min_length, _MAX_LENGTH), ".")[: None if max_length is None else int(max_length)]
 
 
 _FORMAT_EXAMPLES = {
@@ -159,13 +159,18 @@ _FORMAT_EXAMPLES = {
 
 def _build_number(shape: _SchemaMapping, *, is_whole: bool) -> float:
     """Try 0, then numbers at, next to and between the bounds."""
-    ends = [shape[name] for name in _BOUND_CHECKS if shape.get(name) is not None]
+    bounds = [shape[name] for name in _BOUND_CHECKS if shape.get(name) is not None]
     step = shape.get("multipleOf") or (1 if is_whole else None)
     if step is None:
-        near = [0.0, *ends, sum(ends) / max(len(ends), 1), *(end + beside for end in ends for beside in (1, -1))]
+        candidates = [
+            0.0,
+            *bounds,
+            sum(bounds) / max(len(bounds), 1),
+            *(bound + offset for bound in bounds for offset in (1, -1)),
+        ]
     else:
-        near = [0, *((math.floor(end / step) + beside) * step for end in ends for beside in (0, 1, -1))]
-    found = next((each for each in near if _is_in_bounds(each, shape)), 0)
+        candidates = [0, *((math.floor(bound / step) + offset) * step for bound in bounds for offset in (0, 1, -1))]
+    found = next((each for each in candidates if _is_in_bounds(each, shape)), 0)
     return int(found) if is_whole else found
 
 

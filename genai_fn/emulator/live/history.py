@@ -77,25 +77,25 @@ def truncate_last_answer(history: LiveHistory, unsent_chunks: int) -> LiveHistor
     """Remove the unsent chunks from the end of an interrupted answer."""
     *turns, last = history.turns
     text = "".join(part.text or "" for part in last.parts or ())
-    spoken_text = "".join(join_chunks(split_tokens(text))[: -unsent_chunks or None])
-    answer = Content(parts=(Part(text=spoken_text),), role="model")
-    return replace(history, turns=(*turns, answer) if spoken_text else tuple(turns))
+    sent_text = "".join(join_chunks(split_tokens(text))[: -unsent_chunks or None])
+    answer = Content(parts=(Part(text=sent_text),), role="model")
+    return replace(history, turns=(*turns, answer) if sent_text else tuple(turns))
 
 
 def add_blob(history: LiveHistory, blob: Blob) -> LiveHistory:
     """Record that audio or an image was received: its type and size, not its content."""
-    kind = blob.mime_type or ""
-    if kind.startswith("audio/pcm"):
-        return replace(history, audio_size=history.audio_size + len(blob.data or b""), audio_mime_type=kind)
-    if kind.startswith("image/"):
-        return replace(history, image_mime_types=(*history.image_mime_types, kind))
-    raise EmulatedClose(1007, f"realtime_input: {kind!r} is neither audio/pcm nor an image.")
+    mime_type = blob.mime_type or ""
+    if mime_type.startswith("audio/pcm"):
+        return replace(history, audio_size=history.audio_size + len(blob.data or b""), audio_mime_type=mime_type)
+    if mime_type.startswith("image/"):
+        return replace(history, image_mime_types=(*history.image_mime_types, mime_type))
+    raise EmulatedClose(1007, f"realtime_input: {mime_type!r} is neither audio/pcm nor an image.")
 
 
 def build_user_turn(history: LiveHistory, *parts: Part) -> Content:
-    """Build a turn of the media received since the last answer."""
-    kinds = (*history.image_mime_types, *([history.audio_mime_type] if history.audio_size else ()))
-    return Content(parts=(*parts, *(Part(inline_data=Blob(mime_type=kind)) for kind in kinds)), role="user")
+    """Build a user turn of the parts and of the media received since the last answer."""
+    mime_types = (*history.image_mime_types, *([history.audio_mime_type] if history.audio_size else ()))
+    return Content(parts=(*parts, *(Part(inline_data=Blob(mime_type=each)) for each in mime_types)), role="user")
 
 
 def describe_audio(history: LiveHistory) -> str:

@@ -116,14 +116,8 @@ def _list_documents(state: EmulatorState, request: EmulatedRequest) -> RouteResu
     store = request.path_params["store"]
     if store not in state.resources:
         raise make_not_found(store)
-    return state, build_page_response(
-        "documents",
-        state.list_resources(f"{store}/documents"),
-        request,
-        IngestedDocument.to_document,
-        default_size=10,
-        max_size=20,
-    )
+    documents = tuple(map(IngestedDocument.to_document, state.list_resources(f"{store}/documents")))
+    return state, build_page_response("documents", documents, request, default_size=10, max_size=20)
 
 
 def _delete_document(state: EmulatorState, request: EmulatedRequest) -> RouteResult:

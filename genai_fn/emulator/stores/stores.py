@@ -57,13 +57,13 @@ def _find_store(state: EmulatorState, request: EmulatedRequest) -> FileSearchSto
 
 def _count_documents(state: EmulatorState, store: FileSearchStore) -> FileSearchStore:
     """Return a store with its document counts and its size."""
-    within = state.list_resources(f"{store.name}/documents")
-    ready = sum(each.is_ready for each in within)
+    documents = state.list_resources(f"{store.name}/documents")
+    ready = sum(each.is_ready for each in documents)
     return replace(
         store,
         active_documents_count=Int64(ready) or None,
-        pending_documents_count=Int64(len(within) - ready) or None,
-        size_bytes=Int64(sum(each.document.size_bytes for each in within)) or None,
+        pending_documents_count=Int64(len(documents) - ready) or None,
+        size_bytes=Int64(sum(each.document.size_bytes for each in documents)) or None,
     )
 
 
@@ -146,11 +146,8 @@ def _build_operation(state: EmulatorState, operation: _IngestOperation) -> Emula
     if document is not None and not document.is_ready:
         return EmulatedOperation(name=operation.name)
     type_of = f"type.googleapis.com/google.ai.generativelanguage.v1main.{operation.response_type}"
-    return EmulatedOperation(
-        name=operation.name,
-        done=True,
-        response={"@type": type_of, "parent": operation.store, "documentName": operation.document},
-    )
+    response = {"@type": type_of, "parent": operation.store, "documentName": operation.document}
+    return EmulatedOperation(name=operation.name, done=True, response=response)
 
 
 ROUTES = (
