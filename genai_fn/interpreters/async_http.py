@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from genai_fn.interpreters.auth.token_cache import TokenCache
     from genai_fn.interpreters.live.session import Session
     from genai_fn.interpreters.live.sockets import Connector
-    from genai_fn.interpreters.net.async_pool import AsyncPool
+    from genai_fn.interpreters.net.pool.async_pool import AsyncPool
 
 __all__ = ["AsyncHttp", "AsyncItems"]
 
@@ -178,7 +178,7 @@ class _Connections:
         return session
 
     def _open_pool(self) -> None:
-        from genai_fn.interpreters.net.async_pool import AsyncPool  # noqa: PLC0415  # the network stack, at the first call
+        from genai_fn.interpreters.net.pool.async_pool import AsyncPool  # noqa: PLC0415  # the network stack, at the first call
 
         self._pool = AsyncPool(self._settings.max_connections, **self._settings.build_pool_options())
         if not isinstance(self._handler, Failure):

@@ -148,7 +148,7 @@ class _Connections:
         return SyncExecutor(self._pool, self._token_cache, self._settings.on_event)
 
     def _open_pool(self) -> None:
-        from genai_fn.interpreters.net.sync_pool import SyncPool  # noqa: PLC0415  # the network stack, at the first call
+        from genai_fn.interpreters.net.pool.sync_pool import SyncPool  # noqa: PLC0415  # the network stack, at the first call
 
         self._pool = SyncPool(self._settings.max_connections, **self._settings.build_pool_options())
         if not isinstance(self._handler, Failure):

@@ -230,7 +230,7 @@ def load_file_body(request: HttpRequest) -> HttpRequest | EffectFailed:
     """Read what a body has on disk; whatever is wrong with the file is told as over HTTP."""
     if not isinstance(request.body, FileSlice):
         return request
-    from genai_fn.interpreters.net.http1 import (  # noqa: PLC0415  # few upload files
+    from genai_fn.interpreters.net.pool.http1 import (  # noqa: PLC0415  # few upload files
         UnsendableRequestError,
         iterate_body,
     )

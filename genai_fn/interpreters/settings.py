@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import ssl  # loaded with the network stack, at the first call
 
     from genai_fn.interpreters.auth.token_cache import TokenCache
-    from genai_fn.interpreters.net.sync_pool import SyncPool
+    from genai_fn.interpreters.net.pool.sync_pool import SyncPool
 
 __all__ = ["Settings", "check_action", "check_live", "check_stream"]
 
@@ -95,7 +95,7 @@ class Settings(Value, kw_only=True):
         ):
             return None
         from genai_fn.interpreters.auth.token_cache import TokenCache  # noqa: PLC0415
-        from genai_fn.interpreters.net.sync_pool import SyncPool  # noqa: PLC0415  # the network stack, at the first call
+        from genai_fn.interpreters.net.pool.sync_pool import SyncPool  # noqa: PLC0415  # the network stack, at the first call
 
         through = SyncPool(2, **self.build_pool_options())
         direct = SyncPool(1, ssl_context=self.ssl_context, transport=self.transport, proxy="")
@@ -104,7 +104,7 @@ class Settings(Value, kw_only=True):
 
 
 def _check_proxy(proxy: str) -> None:
-    from genai_fn.interpreters.net.proxies import parse_proxy  # noqa: PLC0415  # few have one
+    from genai_fn.interpreters.net.connect.proxies import parse_proxy  # noqa: PLC0415  # few have one
 
     try:
         parse_proxy(proxy)

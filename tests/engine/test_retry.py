@@ -38,7 +38,7 @@ WORTH: list[tuple[GenaiError, bool, bool]] = [
     (TimedOut("connect", "dialling"), True, True),
     (TimedOut("headers", "waiting", sent=True), False, False),
     (TimedOut("idle", "reading", sent=True), False, False),
-    (TimedOut("total", "waiting for a lane"), False, False),
+    (TimedOut("total", "waiting for a free connection"), False, False),
     (SENT, True, False),
     (UNSENT, True, True),
     (Closed(), False, False),

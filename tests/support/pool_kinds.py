@@ -11,8 +11,8 @@ import httpcore2
 
 from genai_fn.effects import EffectFailed
 from genai_fn.http import HttpRequest
-from genai_fn.interpreters.net.async_pool import AsyncPool
-from genai_fn.interpreters.net.sync_pool import PooledResponse, SyncPool
+from genai_fn.interpreters.net.pool.async_pool import AsyncPool
+from genai_fn.interpreters.net.pool.sync_pool import PooledResponse, SyncPool
 from tests.support.loopback import Loopback, Reply
 
 WORLDS = tuple((world, module) for world in ("sync", "asyncio", "trio") for module in (httpcore, httpcore2))

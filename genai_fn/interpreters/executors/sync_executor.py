@@ -43,7 +43,7 @@ from genai_fn.interpreters.executors.threads import Latch, Worker, wait_for_firs
 if TYPE_CHECKING:
     from genai_fn.interpreters.auth.token_cache import TokenCache
     from genai_fn.interpreters.executors.files import TempFile
-    from genai_fn.interpreters.net.sync_pool import CancelHandle
+    from genai_fn.interpreters.net.pool.sync_pool import CancelHandle
 
 __all__ = ["SyncExecutor", "SyncResponse", "SyncTransport", "run_program"]
 
@@ -162,7 +162,7 @@ class SyncExecutor:
             )
 
     def _send_request(self, effect: SendRequest) -> Any:
-        from genai_fn.interpreters.net.sync_pool import CancelHandle  # noqa: PLC0415  # the network stack, at the first call
+        from genai_fn.interpreters.net.pool.sync_pool import CancelHandle  # noqa: PLC0415  # the network stack, at the first call
 
         if self._close_event.is_set():
             return _STREAM_CLOSED

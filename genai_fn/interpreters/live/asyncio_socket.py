@@ -18,7 +18,7 @@ from websockets.uri import parse_uri
 from genai_fn.http import Headers, HttpResponse
 from genai_fn.interpreters.live.sockets import MAX_MESSAGE_BYTES, CloseStatus, build_handshake_failure
 from genai_fn.interpreters.live.write_queue import CHUNK_SIZE, WriteQueue
-from genai_fn.interpreters.net.connect_async import perform_steps
+from genai_fn.interpreters.net.connect.async_steps import perform_steps
 from genai_fn.interpreters.net.socket import NonBlockingSocket, SocketClosedError
 from genai_fn.live_protocol.state_machine import ABNORMAL_CLOSURE
 

@@ -20,9 +20,14 @@ from genai_fn.extras import install_command
 from genai_fn.http import HttpRequest
 from genai_fn.interpreters.executors.async_executor import AsyncExecutor
 from genai_fn.interpreters.live.sockets import CloseStatus, MessageSocket
-from genai_fn.interpreters.net.connect import ConnectConfig, ConnectionSetupError, open_connection, parse_target
-from genai_fn.interpreters.net.connect_async import perform_steps
-from genai_fn.interpreters.net.http1 import build_connect_failure
+from genai_fn.interpreters.net.connect.async_steps import perform_steps
+from genai_fn.interpreters.net.connect.connection import (
+    ConnectConfig,
+    ConnectionSetupError,
+    open_connection,
+    parse_target,
+)
+from genai_fn.interpreters.net.pool.http1 import build_connect_failure
 from genai_fn.interpreters.net.socket import NonBlockingSocket
 from genai_fn.live_protocol.frames import decode_frame, encode_frame
 from genai_fn.live_protocol.handshake import EncodedHandshake, build_live_credential, encode_handshake

@@ -5,7 +5,7 @@ from collections import deque
 import anyio
 from anyio.abc import TaskGroup
 
-from genai_fn.interpreters.net.connect_async import perform_steps
+from genai_fn.interpreters.net.connect.async_steps import perform_steps
 from genai_fn.interpreters.net.socket import NonBlockingSocket, SocketClosedError
 
 __all__ = ["CHUNK_SIZE", "WriteQueue"]

@@ -1,1 +1,7 @@
-"""Connections: how they are opened, and the pools that keep them."""
+"""
+The network: sockets, connections and connection pools.
+
+- `socket`: a non-blocking socket whose operations are generators of steps, for sync and async executors alike.
+- `connect`: opens connections (addresses, proxies, TLS) and performs the steps, in a thread or in a task.
+- `pool`: the connection pools and their HTTP/1.1 requests.
+"""

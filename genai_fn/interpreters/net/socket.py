@@ -1,10 +1,10 @@
 """
-A connected socket that never blocks, for every world at once.
+A connected socket that never blocks, shared by all executors.
 
-What would have to wait is a generator of steps: it yields a `Wait`, is sent whether that came in time, and returns its
-result. A `Blocking` is a call that may take long, such as a look-up of a name; what it returns, or the exception that
-it raised, is sent in. A driver performs steps within a deadline and closes the generator on any other way out, which
-closes a socket that nobody has got yet.
+Operations that must wait are generators of steps. They yield `WaitUntilReady`, which is answered with whether the
+socket became ready in time, or `RunBlocking`, a slow call such as a DNS look-up, which is answered with its result or
+its exception. Whoever performs the steps closes the generator when it stops early: that closes a socket that is not
+yet returned.
 """
 
 import os
@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 
 class WaitUntilReady(Value):
-    """→ bool: True once the socket can be read, or written; False after `within` seconds."""
+    """→ bool: True once the socket is readable, or writable; False after `timeout` seconds."""
 
     sock: socket.socket
     for_write: bool
@@ -41,7 +41,7 @@ class WaitUntilReady(Value):
 
 
 class RunBlocking(Value):
-    """→ what the call returns or raises: performed where waiting harms nobody, and left behind when time runs out."""
+    """→ the result of the call, or its exception: it runs in a thread, which is left running after a timeout."""
 
     call: Callable[[], Any]
 
@@ -50,10 +50,10 @@ SocketSteps: TypeAlias = Generator[WaitUntilReady | RunBlocking, Any, T]
 
 
 def capture_outcome(call: Callable[[], T]) -> T | Exception:
-    """Perform a `Blocking`'s call."""
+    """Call a function; return its result, or the exception that it raised."""
     try:
         return call()
-    except Exception as error:  # noqa: BLE001 - it is an answer, for the steps to judge
+    except Exception as error:  # noqa: BLE001 - the steps decide what it means
         return error
 
 
@@ -61,10 +61,10 @@ def wrap_socket(
     context: ssl.SSLContext, sock: socket.socket, *, server_side: bool = False, server_hostname: str | None = None
 ) -> ssl.SSLSocket:
     """
-    Prepare a TLS connection over a socket, and close the socket if that fails.
+    Wrap a socket for TLS, without a handshake; close the socket if that fails.
 
-    ``SSLContext.wrap_socket`` raises what a peer that has gone left behind, up to Python 3.12 without closing the
-    ``SSLSocket`` that it made: only the frames of the exception lead to that.
+    ``SSLContext.wrap_socket`` raises if the peer has closed the connection. Up to Python 3.12 it does not close the
+    ``SSLSocket`` that it made, which only the frames of the exception refer to.
     """
     try:
         return context.wrap_socket(
@@ -72,23 +72,23 @@ def wrap_socket(
         )
     except BaseException as error:
         for frame, _ in traceback.walk_tb(error.__traceback__):
-            made = frame.f_locals.get("self")
-            if isinstance(made, ssl.SSLSocket):
-                made.close()
+            unfinished = frame.f_locals.get("self")
+            if isinstance(unfinished, ssl.SSLSocket):
+                unfinished.close()
         sock.close()
         raise
 
 
 class SocketClosedError(Exception):
-    """The wire was closed from this side."""
+    """The socket was closed by this process."""
 
 
 class NonBlockingSocket:
     """
-    One connection: `sent` and `received` tell whether any byte of a request went out, or of its answer came in.
+    One connection. `has_sent` and `has_received`: whether any byte of the current request or response was transferred.
 
-    `close` is for any thread or task. While somebody reads or writes it only shuts the connection down, which wakes
-    them, and the last of them closes the socket: its number must not go to another while a poll still watches it.
+    `close` may be called from any thread or task. During a read or write it only shuts the connection down, which
+    ends them, and the last one closes the socket: its file descriptor must not be reused while a poll watches it.
     """
 
     def __init__(self, sock: socket.socket) -> None:
@@ -98,58 +98,58 @@ class NonBlockingSocket:
         self._write_buffer = b""
         self._user_count = 0
         self._is_closed = False
-        self._lock = threading.RLock()  # a signal handler may close what its thread is just using
+        self._lock = threading.RLock()  # a signal handler may close the socket while its thread holds the lock
         self._pid = os.getpid()
 
     def start_tls(self, context: ssl.SSLContext, host: str) -> SocketSteps[None]:
-        """Shake hands as a TLS client that trusts what `context` trusts."""
+        """Perform the handshake of a TLS client."""
         self.sock = secured = wrap_socket(context, self.sock, server_hostname=host)
-        yield from self._retry_until_done(secured.do_handshake, write=False)
+        yield from self._retry_until_done(secured.do_handshake, for_write=False)
         if secured.selected_alpn_protocol() not in {None, "http/1.1"}:
-            raise ssl.SSLError("the peer wants to speak another protocol than HTTP/1.1")
+            raise ssl.SSLError("the server chose another protocol than HTTP/1.1")
 
     def read(self, size: int) -> SocketSteps[bytes]:
-        """Read what is there, at most `size` bytes; nothing at the end. What was held goes out before."""
+        """Read at most `size` bytes, ``b""`` at the end, after writing the buffer."""
         self._begin_use()
         try:
             if self._write_buffer:
-                with suppress(OSError):  # a peer that hung up may have said why
+                with suppress(OSError):  # a peer that closed the connection may have sent the reason
                     yield from self.write(b"")
-            # Waiting first lets others run, and time run out, however fast the peer is.
+            # Waiting first lets other tasks run, and deadlines expire, however fast the peer sends.
             if not (isinstance(self.sock, ssl.SSLSocket) and self.sock.pending()):
                 yield WaitUntilReady(self.sock, for_write=False)
-            data = yield from self._retry_until_done(partial(self.sock.recv, size), write=False)
+            data = yield from self._retry_until_done(partial(self.sock.recv, size), for_write=False)
             self.has_received |= bool(data)
             return data
         finally:
             self._end_use()
 
     def buffer_write(self, data: bytes) -> bool:
-        """Keep a little back, as a head and its body are better sent as one; False if it is too much for that."""
+        """Buffer up to 64 KiB, so that a head and its body are sent together; returns False if it does not fit."""
         if len(self._write_buffer) + len(data) > _MAX_BUFFERED_BYTES:
             return False
         self._write_buffer += data
         return True
 
     def write(self, data: bytes) -> SocketSteps[None]:
-        """Write it all, after what was held."""
-        held, self._write_buffer = self._write_buffer, b""
+        """Write the buffer, then all of `data`."""
+        buffered, self._write_buffer = self._write_buffer, b""
         self._begin_use()
         try:
-            yield from self._send_all(held)
+            yield from self._send_all(buffered)
             yield from self._send_all(data)
         finally:
             self._end_use()
 
     def _send_all(self, data: bytes) -> SocketSteps[None]:
-        rest = memoryview(data)
-        while rest:
-            count = yield from self._retry_until_done(partial(self.sock.send, rest[:_SEND_SIZE]), write=True)
+        remaining = memoryview(data)
+        while remaining:
+            count = yield from self._retry_until_done(partial(self.sock.send, remaining[:_SEND_SIZE]), for_write=True)
             self.has_sent = True
-            rest = rest[count:]
+            remaining = remaining[count:]
 
     def is_quiet(self) -> bool:
-        """Tell whether nothing has come since the last answer, neither bytes nor an end: only then it is of use."""
+        """Return whether neither bytes nor an end arrived after the last response: only then it is reusable."""
         try:
             self.sock.recv(1)
         except (BlockingIOError, ssl.SSLWantReadError):
@@ -159,7 +159,7 @@ class NonBlockingSocket:
         return False
 
     def close(self) -> None:
-        """Close at once, or wake whoever is at it."""
+        """Close at once; pending reads and writes fail."""
         with self._lock:
             if self._user_count and not self._is_closed and os.getpid() == self._pid:
                 _shut_down_socket(self.sock)
@@ -179,12 +179,12 @@ class NonBlockingSocket:
             if self._is_closed and not self._user_count:
                 self.sock.close()
 
-    def _retry_until_done(self, call: Callable[[], T], *, write: bool) -> SocketSteps[T]:
+    def _retry_until_done(self, call: Callable[[], T], *, for_write: bool) -> SocketSteps[T]:
         while True:
             try:
                 return call()
             except BlockingIOError:
-                yield WaitUntilReady(self.sock, write)
+                yield WaitUntilReady(self.sock, for_write)
             except ssl.SSLWantReadError:
                 yield WaitUntilReady(self.sock, for_write=False)
             except ssl.SSLWantWriteError:
@@ -196,5 +196,5 @@ _SEND_SIZE = 1 << 20
 
 
 def _shut_down_socket(sock: socket.socket) -> None:
-    with suppress(OSError):  # not connected any more
-        socket.socket.shutdown(sock, socket.SHUT_RDWR)  # SSLSocket's own would let the reader go on without TLS
+    with suppress(OSError):  # no longer connected
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)  # SSLSocket.shutdown would let a reader continue without TLS

@@ -16,7 +16,7 @@ from typing import Any
 
 from genai_fn import Gemini, Http, Retry, Success, Vertex, both, gather, streamed, with_options
 from genai_fn.interpreters.http import Items
-from genai_fn.interpreters.net.connect_sync import NetworkStream
+from genai_fn.interpreters.net.connect.sync_steps import NetworkStream
 from tests.support.cancellation.points import client_sockets
 from tests.support.cancellation.scenarios import Script, asked
 from tests.support.credentials import Slow

@@ -12,7 +12,7 @@ from anyio import to_thread
 from genai_fn.effects import EffectFailed
 from genai_fn.errors import Closed, ConnectError, Disconnected, InvalidRequest
 from genai_fn.http import FileSlice, HttpRequest
-from genai_fn.interpreters.net import pool_state
+from genai_fn.interpreters.net.pool import state
 from tests.support.loopback import Close, Hang, Loopback, Reply, Reset, Send, head, json_reply
 from tests.support.pool_kinds import CHUNKED, IDS, OK, WORLDS, World, get, post, trusting
 
@@ -182,7 +182,7 @@ def test_unread(world: World) -> None:
             async with world.lanes() as lanes:
                 exchange = await lanes.open(get(server.url))
                 await exchange.close()
-                assert await exchange.read() == EffectFailed(Closed("the exchange was closed", sent=True))
+                assert await exchange.read() == EffectFailed(Closed("the response was closed", sent=True))
                 await to_thread.run_sync(server.wait_closed, 1)
 
     world.run(body)
@@ -301,7 +301,7 @@ def test_expired(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         with Loopback(OK) as server:
             async with world.lanes() as lanes:
                 await lanes.call(get(server.url))
-                monkeypatch.setattr(pool_state, "_MAX_IDLE_SECONDS", -1.0)
+                monkeypatch.setattr(state, "_MAX_IDLE_SECONDS", -1.0)
                 await lanes.call(get(server.url))
                 await to_thread.run_sync(server.wait_closed, 1)
             assert server.connections == 2
@@ -333,8 +333,9 @@ def test_forked(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_import() -> None:
     """Importing lanes loads no network stack: not httpcore in any world, and not anyio in the sync one."""
     code = (
-        "import sys, genai_fn.interpreters.net.sync_pool; assert not {'httpcore', 'anyio', 'trio'} & set(sys.modules);"
-        "import genai_fn.interpreters.net.async_pool; assert not {'httpcore', 'httpcore2'} & set(sys.modules)"
+        "import sys, genai_fn.interpreters.net.pool.sync_pool;"
+        "assert not {'httpcore', 'anyio', 'trio'} & set(sys.modules);"
+        "import genai_fn.interpreters.net.pool.async_pool; assert not {'httpcore', 'httpcore2'} & set(sys.modules)"
     )
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - our own

@@ -1,4 +1,4 @@
-"""Which proxy leads to a host: as said, or as the environment says."""
+"""Finds the proxy for a host: the configured one, or the one in the environment."""
 
 from base64 import b64encode
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ __all__ = ["Proxy", "find_proxy", "parse_proxy"]
 
 
 class Proxy(Value):
-    """A proxy's address, and as whom it is asked: the last two are kept out of every text."""
+    """A proxy's address and login; ``str`` and ``repr`` leave out user and password."""
 
     scheme: str
     host: str
@@ -26,23 +26,23 @@ class Proxy(Value):
 
     @property
     def basic_authorization(self) -> str:
-        """The value of ``Proxy-Authorization``, or nothing."""
+        """The value of the header ``Proxy-Authorization``; ``""`` without user and password."""
         return (
             f"Basic {b64encode(f'{self.user}:{self.password}'.encode()).decode()}" if self.user or self.password else ""
         )
 
 
-def find_proxy(scheme: str, host: str, port: int, given: str | None, environ: Mapping[str, str]) -> Proxy | None:
+def find_proxy(scheme: str, host: str, port: int, configured: str | None, environ: Mapping[str, str]) -> Proxy | None:
     """
-    Find the proxy for a host: the given one, else the environment's unless ``NO_PROXY`` exempts the host.
+    Find the proxy for a host: the configured one, else the environment's unless ``NO_PROXY`` exempts the host.
 
-    An empty string as the given one goes without. What cannot be read as a proxy's address is a ``ValueError``.
+    If `configured` is an empty string, there is no proxy. Raises ``ValueError`` if the address is invalid.
 
     >>> find_proxy("https", "example.com", 443, None, {"HTTPS_PROXY": "http://10.0.0.1:3128", "NO_PROXY": ".test"})
     Proxy(http://10.0.0.1:3128)
     """
-    if given is not None:
-        return parse_proxy(given) if given else None
+    if configured is not None:
+        return parse_proxy(configured) if configured else None
     found = next((environ[name] for name in _get_variable_names(scheme, environ) if environ.get(name)), "")
     if not found or _is_exempt(host, port, environ.get("no_proxy") or environ.get("NO_PROXY") or ""):
         return None
@@ -51,9 +51,9 @@ def find_proxy(scheme: str, host: str, port: int, given: str | None, environ: Ma
 
 def parse_proxy(text: str) -> Proxy:
     """
-    Read a proxy's address; without a scheme it is ``http``.
+    Parse a proxy's address; the default scheme is ``http``.
 
-    The error does not repeat the text, which may hold a password.
+    The message of its ``ValueError`` does not repeat the text, which may contain a password.
     """
     try:
         parts = urlsplit(text if "://" in text else f"http://{text}")
@@ -71,7 +71,7 @@ _DEFAULT_PORTS = {"http": 80, "socks5": 1080, "socks5h": 1080}
 
 
 def _get_variable_names(scheme: str, environ: Mapping[str, str]) -> tuple[str, ...]:
-    """In a CGI script ``HTTP_PROXY`` is a header of whoever calls it (https://httpoxy.org)."""
+    """Exclude ``HTTP_PROXY`` in a CGI script, where a request header sets it (https://httpoxy.org)."""
     if scheme == "https":
         return ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
     plain = ("http_proxy",) if "REQUEST_METHOD" in environ else ("http_proxy", "HTTP_PROXY")
@@ -85,18 +85,18 @@ def _is_exempt(host: str, port: int, no_proxy: str) -> bool:
 def _is_covered(entry: str, host: str, port: int) -> bool:
     if entry == "*":
         return True
-    name, ported = _split_entry(entry)
+    name, own_port = _split_entry(entry)
     name = name.removeprefix("*").lstrip(".")
-    return ported in {"", str(port)} and (host == name or (bool(name) and host.endswith(f".{name}")))
+    return own_port in {"", str(port)} and (host == name or (bool(name) and host.endswith(f".{name}")))
 
 
 def _split_entry(entry: str) -> tuple[str, str]:
-    """``[::1]:80``, ``::1``, ``example.com:80`` or ``example.com``."""
+    """Split ``[::1]:80``, ``::1``, ``example.com:80`` or ``example.com`` into host and port."""
     if entry.startswith("["):
         name, _, rest = entry[1:].partition("]")
         return name, rest.removeprefix(":")
-    name, _, ported = entry.partition(":")
-    return (entry, "") if ":" in ported else (name, ported)
+    name, _, port = entry.partition(":")
+    return (entry, "") if ":" in port else (name, port)
 
 
 def _bracket_ipv6(host: str) -> str:

@@ -10,9 +10,9 @@ import certifi
 import pytest
 import truststore
 
-from genai_fn.interpreters.net import trust
-from genai_fn.interpreters.net.connect import describe_error
-from genai_fn.interpreters.net.trust import make_context
+from genai_fn.interpreters.net.connect import trust
+from genai_fn.interpreters.net.connect.connection import describe_error
+from genai_fn.interpreters.net.connect.trust import make_context
 from tests.support.loopback import Loopback
 from tests.support.pool_kinds import IDS, OK, WORLDS, World, get
 
@@ -145,7 +145,7 @@ def test_environment_comes_first(
 
 def test_truststore_that_verifies_itself(system: object, monkeypatch: Patch) -> None:
     """Where the system verifies, truststore is used without certificates, if it can once a handshake is over."""
-    monkeypatch.setattr(trust, "_VERIFYING", (sys.platform,))
+    monkeypatch.setattr(trust, "_SYSTEM_VERIFIES", (sys.platform,))
     assert type(make_context()) is truststore.SSLContext
     monkeypatch.setattr(truststore, "SSLContext", ssl.SSLContext)  # its sockets shake hands as any
     assert make_context().cert_store_stats()["x509"] > 100

@@ -15,9 +15,9 @@ from anyio.lowlevel import checkpoint
 from genai_fn.effects import EffectFailed
 from genai_fn.errors import Closed, Disconnected
 from genai_fn.http import HttpRequest
-from genai_fn.interpreters.net.async_pool import AsyncPool
+from genai_fn.interpreters.net.pool.async_pool import AsyncPool
+from genai_fn.interpreters.net.pool.sync_pool import PooledResponse, SyncPool
 from genai_fn.interpreters.net.socket import NonBlockingSocket
-from genai_fn.interpreters.net.sync_pool import PooledResponse, SyncPool
 from tests.support.loopback import Hang, Loopback, Reply, Send, chunk, head
 from tests.support.pool_kinds import CHUNKED, IDS, OK, WORLDS, World, get, trusting
 
@@ -46,7 +46,7 @@ def test_close_from_thread(tls: bool) -> None:
         closer.start()
         lost = exchange.read(time.monotonic() + 60, "idle")
         closer.join()
-        assert lost == EffectFailed(Closed("the exchange was closed", sent=True))
+        assert lost == EffectFailed(Closed("the response was closed", sent=True))
         assert exchange.read(time.monotonic() + 60, "idle") == lost
         server.wait_closed(1)
         lanes.close()
@@ -76,7 +76,7 @@ def test_cut_from_elsewhere(backend: str, how: str, tls: bool) -> None:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(elsewhere)
                 lost = await exchange.read(time.monotonic() + 60, "idle")
-            assert lost == EffectFailed(Closed("the exchange was closed", sent=True))
+            assert lost == EffectFailed(Closed("the response was closed", sent=True))
             await exchange.aclose()
             await to_thread.run_sync(server.wait_closed, 1)
             await lanes.aclose()
@@ -108,7 +108,7 @@ def test_cut_as_data_come(backend: str) -> None:
                 async with anyio.create_task_group() as tasks:
                     tasks.start_soon(elsewhere)
                     lost = await exchange.read(time.monotonic() + 60, "idle")
-                assert lost == EffectFailed(Closed("the exchange was closed", sent=True))
+                assert lost == EffectFailed(Closed("the response was closed", sent=True))
             await lanes.aclose()
 
     anyio.run(body, backend=backend)

@@ -12,8 +12,8 @@ from anyio import to_thread
 from genai_fn.effects import EffectFailed
 from genai_fn.errors import Closed, TimedOut
 from genai_fn.http import HttpRequest
-from genai_fn.interpreters.net.async_pool import AsyncPool
-from genai_fn.interpreters.net.sync_pool import PooledResponse, SyncPool
+from genai_fn.interpreters.net.pool.async_pool import AsyncPool
+from genai_fn.interpreters.net.pool.sync_pool import PooledResponse, SyncPool
 from tests.support.loopback import Loopback, Received, Reply
 from tests.support.pool_kinds import IDS, OK, WORLDS, World, get
 
@@ -36,7 +36,7 @@ def test_wait_for_lane(world: World) -> None:
             async with world.lanes(1) as lanes:
                 exchange = await lanes.open(get(server.url))
                 lost = await lanes.open(get(server.url), within=0.02)
-                assert lost == EffectFailed(TimedOut("total", "waiting for a lane"))
+                assert lost == EffectFailed(TimedOut("total", "waiting for a free connection"))
                 assert await exchange.whole() == b"ok"
                 await exchange.close()
                 assert await lanes.call(get(server.url)) == (200, b"ok")

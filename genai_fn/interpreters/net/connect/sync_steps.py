@@ -1,4 +1,4 @@
-"""Steps of connections, performed by a thread that waits."""
+"""Performs the steps of sockets in the calling thread; an adapter for httpcore."""
 
 import math
 import queue
@@ -24,38 +24,38 @@ T = TypeVar("T")
 
 
 class DeadlineExceededError(Exception):
-    """The deadline is past; not a ``TimeoutError``, which sockets raise by themselves."""
+    """The deadline has passed. It is no ``TimeoutError``, because sockets raise those themselves."""
 
 
 def perform_steps(steps: SocketSteps[T], deadline: float) -> T:
-    """Perform steps until a point of ``time.monotonic()``, past which it is an `OutOfTimeError`."""
-    answer: Any = None
+    """Perform steps and return their result; raises `DeadlineExceededError` after a point of ``time.monotonic()``."""
+    result: Any = None
     try:
         while True:
-            step = steps.send(answer)
-            answer = (
+            step = steps.send(result)
+            result = (
                 _wait_until_ready(step, deadline) if isinstance(step, WaitUntilReady) else _run_blocking(step, deadline)
             )
     except StopIteration as end:
-        return end.value  # type: ignore[no-any-return]  # what a generator returns is Any to whoever drives it
+        return end.value  # type: ignore[no-any-return]  # the return value of a StopIteration is Any
     finally:
         steps.close()
 
 
 class NetworkStream:
-    """A wire as an httpcore connection wants it; whoever uses it sets the deadline before."""
+    """httpcore's ``NetworkStream`` over a socket. It ignores `timeout`: set `deadline` before each use."""
 
-    def __init__(self, wire: NonBlockingSocket, write_error: type[Exception]) -> None:
-        self.socket = wire
+    def __init__(self, sock: NonBlockingSocket, write_error: type[Exception]) -> None:
+        self.socket = sock
         self.deadline = math.inf
         self._write_error = write_error
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Read what is there."""
+        """Read at most `max_bytes`, ``b""`` at the end."""
         return perform_steps(self.socket.read(max_bytes), self.deadline)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Write it all; a peer that hung up may have said why, so that error makes httpcore go on to read."""
+        """Write all bytes. The error of a closed connection makes httpcore read the response that may explain it."""
         if self.socket.buffer_write(buffer):
             return
         try:
@@ -64,19 +64,19 @@ class NetworkStream:
             raise self._write_error(str(error)) from None
 
     def close(self) -> None:
-        """Close the wire."""
+        """Close the socket."""
         self.socket.close()
 
     def get_extra_info(self, info: str) -> None:
-        """Tell nothing."""
+        """Return None: there is no extra information."""
 
 
 def _wait_until_ready(step: WaitUntilReady, deadline: float) -> bool:
-    left = deadline - time.monotonic()
-    if left > 0:  # else a peer that is always ready would never run out of time
-        if step.timeout is not None and step.timeout < left:
+    remaining = deadline - time.monotonic()
+    if remaining > 0:  # checked first: a peer that is always ready must not outlast the deadline
+        if step.timeout is not None and step.timeout < remaining:
             return _poll_socket(step, step.timeout)
-        if _poll_socket(step, left):
+        if _poll_socket(step, remaining):
             return True
     raise DeadlineExceededError
 
@@ -84,10 +84,11 @@ def _wait_until_ready(step: WaitUntilReady, deadline: float) -> bool:
 if sys.platform == "win32":
 
     def _poll_socket(step: WaitUntilReady, seconds: float) -> bool:
-        """Windows tells of a connection refused by an exception of the socket."""
+        """On Windows a refused connection is reported as an exceptional condition of the socket."""
         sockets = [step.sock]
-        within = None if seconds == math.inf else max(0.0, seconds)
-        return any(select.select([] if step.write else sockets, sockets if step.write else [], sockets, within))
+        timeout = None if seconds == math.inf else max(0.0, seconds)
+        readers, writers = ([], sockets) if step.for_write else (sockets, [])
+        return any(select.select(readers, writers, sockets, timeout))
 
 else:
 
@@ -99,19 +100,21 @@ else:
         )
 
 
-_MAX_POLL_MILLISECONDS = 2**31 - 1  # milliseconds
+_MAX_POLL_MILLISECONDS = 2**31 - 1
 
 
 def _run_blocking(step: RunBlocking, deadline: float) -> Any:
-    """Call in a thread of its own, as nothing else stops a look-up; it ends by itself, or with the process."""
-    answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    start_thread(threading.Thread(target=_put_outcome, args=(step.call, answers), name="genai_fn look-up", daemon=True))
-    left = deadline - time.monotonic()
+    """Call in a daemon thread, because a DNS look-up cannot be cancelled; after the deadline it is left running."""
+    outcomes: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    start_thread(
+        threading.Thread(target=_put_outcome, args=(step.call, outcomes), name="genai_fn look-up", daemon=True)
+    )
+    remaining = deadline - time.monotonic()
     try:
-        return answers.get(timeout=None if left == math.inf else min(max(0.0, left), threading.TIMEOUT_MAX))
+        return outcomes.get(timeout=None if remaining == math.inf else min(max(0.0, remaining), threading.TIMEOUT_MAX))
     except queue.Empty:
         raise DeadlineExceededError from None
 
 
-def _put_outcome(call: Callable[[], Any], answers: "queue.SimpleQueue[Any]") -> None:
-    answers.put(capture_outcome(call))
+def _put_outcome(call: Callable[[], Any], outcomes: "queue.SimpleQueue[Any]") -> None:
+    outcomes.put(capture_outcome(call))

@@ -1,4 +1,4 @@
-"""Steps of connections, performed by a task of asyncio or trio."""
+"""Performs the steps of sockets in a task of asyncio or trio; adapters for httpcore and anyio."""
 
 from functools import partial
 from typing import Any, TypeVar
@@ -7,7 +7,7 @@ import anyio
 from anyio import to_thread
 from anyio.abc import ByteStream
 
-from genai_fn.interpreters.net.connect import ConnectConfig, Target, open_connection
+from genai_fn.interpreters.net.connect.connection import ConnectConfig, Target, open_connection
 from genai_fn.interpreters.net.socket import (
     NonBlockingSocket,
     RunBlocking,
@@ -22,41 +22,41 @@ __all__ = ["AnyioStream", "AsyncNetworkStream", "open_stream", "perform_steps"]
 T = TypeVar("T")
 
 
-async def open_stream(target: Target, dialling: ConnectConfig) -> "AnyioStream":
+async def open_stream(target: Target, config: ConnectConfig) -> "AnyioStream":
     """
-    Connect, for whoever wants bare bytes.
+    Open a connection as a stream of anyio.
 
-    A fault is a `DialError`; how long it may take is for a cancel scope around the call.
+    Raises `ConnectionSetupError`. It has no timeout of its own: use a cancel scope.
     """
-    return AnyioStream(await perform_steps(open_connection(target, dialling)))
+    return AnyioStream(await perform_steps(open_connection(target, config)))
 
 
 async def perform_steps(steps: SocketSteps[T]) -> T:
-    """Perform steps; cancellation closes what they had begun."""
-    answer: Any = None
+    """Perform steps and return their result; cancellation closes the generator, which closes an unfinished socket."""
+    result: Any = None
     try:
         while True:
-            step = steps.send(answer)
-            answer = await (_wait_until_ready(step) if isinstance(step, WaitUntilReady) else _run_blocking(step))
+            step = steps.send(result)
+            result = await (_wait_until_ready(step) if isinstance(step, WaitUntilReady) else _run_blocking(step))
     except StopIteration as end:
-        return end.value  # type: ignore[no-any-return]  # what a generator returns is Any to whoever drives it
+        return end.value  # type: ignore[no-any-return]  # the return value of a StopIteration is Any
     finally:
         steps.close()
 
 
 class AsyncNetworkStream:
-    """A wire as an httpcore connection wants it; a cancel scope around its use sets the deadline."""
+    """httpcore's ``AsyncNetworkStream`` over a socket. It ignores `timeout`: cancel scopes around its use bound it."""
 
-    def __init__(self, wire: NonBlockingSocket, write_error: type[Exception]) -> None:
-        self.socket = wire
+    def __init__(self, sock: NonBlockingSocket, write_error: type[Exception]) -> None:
+        self.socket = sock
         self._write_error = write_error
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's signature
-        """Read what is there."""
+        """Read at most `max_bytes`, ``b""`` at the end."""
         return await perform_steps(self.socket.read(max_bytes))
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore's signature
-        """Write it all; a peer that hung up may have said why, so that error makes httpcore go on to read."""
+        """Write all bytes. The error of a closed connection makes httpcore read the response that may explain it."""
         if self.socket.buffer_write(buffer):
             return
         try:
@@ -65,35 +65,35 @@ class AsyncNetworkStream:
             raise self._write_error(str(error)) from None
 
     async def aclose(self) -> None:
-        """Close the wire; there is nothing to wait for."""
+        """Close the socket."""
         self.socket.close()
 
     def get_extra_info(self, info: str) -> None:
-        """Tell nothing."""
+        """Return None: there is no extra information."""
 
 
 class AnyioStream(ByteStream):
-    """A wire as a stream of anyio."""
+    """anyio's ``ByteStream`` over a socket."""
 
-    def __init__(self, wire: NonBlockingSocket) -> None:
-        self.socket = wire
+    def __init__(self, sock: NonBlockingSocket) -> None:
+        self.socket = sock
 
     async def receive(self, max_bytes: int = 65536) -> bytes:
-        """Read what is there, at most so many bytes."""
+        """Read at most `max_bytes`; raises ``anyio.EndOfStream`` at the end."""
         data = await self._perform_steps(self.socket.read(max_bytes))
         if not data:
             raise anyio.EndOfStream
         return data
 
     async def send(self, item: bytes) -> None:
-        """Write it all. Cancelled, it has written a part: the stream is of no use any more."""
+        """Write all bytes. If it is cancelled, a part may have been written, and the stream must be closed."""
         await self._perform_steps(self.socket.write(item))
 
     async def send_eof(self) -> None:
-        """Do nothing: the peers of this library learn the end from what they are sent."""
+        """Do nothing: the protocols of this library mark their own end."""
 
     async def aclose(self) -> None:
-        """Close the socket, and wake whoever reads."""
+        """Close the socket; a pending read raises ``anyio.ClosedResourceError``."""
         self.socket.close()
 
     async def _perform_steps(self, steps: SocketSteps[T]) -> T:

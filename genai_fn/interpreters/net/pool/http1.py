@@ -1,4 +1,4 @@
-"""A request as httpcore wants it, the head of its answer as we want it, and what a fault of theirs means."""
+"""Builds requests for httpcore's HTTP/1.1 connections, and turns their errors into `EffectFailed`."""
 
 from collections.abc import Generator
 from pathlib import Path
@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from genai_fn.effects import EffectFailed
 from genai_fn.errors import Closed, ConnectError, Disconnected, InvalidRequest, TimedOut, TimeoutPhase
 from genai_fn.http import Body, FileSlice, Headers, HttpRequest
-from genai_fn.interpreters.net.connect import ConnectionSetupError, Target, describe_error
+from genai_fn.interpreters.net.connect.connection import ConnectionSetupError, Target, describe_error
 from genai_fn.interpreters.net.socket import NonBlockingSocket, SocketClosedError
 
 __all__ = [
@@ -25,11 +25,11 @@ __all__ = [
 
 
 class UnsendableRequestError(Exception):
-    """A request that cannot be put on the wire."""
+    """The request cannot be sent: HTTP cannot encode it, or its file cannot be read."""
 
 
-def build_http1_request(request: HttpRequest, target: Target, transport: ModuleType, content: Any) -> Any:
-    """Build the transport's request: ``Host`` is the URL's, ``Content-Length`` the body's."""
+def build_http1_request(request: HttpRequest, target: Target, transport: ModuleType, body_chunks: Any) -> Any:
+    """Build httpcore's request, with ``Host`` from the URL and ``Content-Length`` from the body."""
     parts = urlsplit(request.url)
     path = f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}"
     scheme, host = b"https" if target.tls else b"http", target.host.encode("ascii")
@@ -38,24 +38,24 @@ def build_http1_request(request: HttpRequest, target: Target, transport: ModuleT
             request.method.encode("ascii"),
             transport.URL(scheme=scheme, host=host, port=target.port, target=path.encode("ascii")),
             headers=_build_headers(request, target),
-            content=content,
+            content=body_chunks,
         )
     except UnicodeEncodeError as error:
-        raise UnsendableRequestError(f"not to be written in HTTP: {error.reason}") from None
+        raise UnsendableRequestError(f"not encodable in HTTP/1.1: {error.reason}") from None
 
 
 def _build_headers(request: HttpRequest, target: Target) -> list[tuple[bytes, bytes]]:
-    default = target.port == (443 if target.tls else 80)
-    host = str(target).rpartition(":")[0] if default else str(target)
+    is_default_port = target.port == (443 if target.tls else 80)
+    host = str(target).rpartition(":")[0] if is_default_port else str(target)
     headers = [(b"Host", host.encode("ascii"))]
-    sized = False
+    has_length = False
     for name, value in request.headers:
-        lowered = name.lower()
-        sized |= lowered == "content-length"
-        if lowered != "host":
+        lower_name = name.lower()
+        has_length |= lower_name == "content-length"
+        if lower_name != "host":
             headers.append((name.encode("ascii"), value.encode("latin-1")))
     size = get_body_size(request.body)
-    if not sized and (size or request.method in _METHODS_WITH_BODY):
+    if not has_length and (size or request.method in _METHODS_WITH_BODY):
         headers.append((b"Content-Length", str(size).encode("ascii")))
     return headers
 
@@ -64,14 +64,14 @@ _METHODS_WITH_BODY = {"POST", "PATCH", "PUT"}
 
 
 def get_body_size(body: Body) -> int:
-    """Count a body's bytes."""
+    """Return the size of a body in bytes."""
     if isinstance(body, FileSlice):
         return body.size
     return len(body) if isinstance(body, bytes) else sum(map(len, body))
 
 
 def iterate_body(body: Body) -> Generator[bytes]:
-    """Take a body apart into what is sent at once; closing the generator closes the file."""
+    """Iterate over the chunks of a body; closing the generator closes its file."""
     if isinstance(body, bytes):
         yield from (body,) if body else ()
     elif isinstance(body, tuple):
@@ -84,13 +84,13 @@ def _iterate_file_slice(body: FileSlice) -> Generator[bytes]:
     try:
         with Path(body.path).open("rb", buffering=0) as file:
             file.seek(body.offset)
-            left = body.size
-            while left:
-                piece = file.read(min(left, _CHUNK_SIZE))
-                if not piece:
-                    raise UnsendableRequestError(f"the file {body.path} ended {left} bytes early")
-                left -= len(piece)
-                yield piece
+            remaining = body.size
+            while remaining:
+                chunk = file.read(min(remaining, _CHUNK_SIZE))
+                if not chunk:
+                    raise UnsendableRequestError(f"the file {body.path} ended {remaining} bytes early")
+                remaining -= len(chunk)
+                yield chunk
     except OSError as error:
         raise UnsendableRequestError(f"the file {body.path}: {describe_error(error)}") from None
 
@@ -99,33 +99,33 @@ _CHUNK_SIZE = 1 << 18
 
 
 def decode_headers(raw: list[tuple[bytes, bytes]]) -> Headers:
-    """Read headers: names in lower case."""
+    """Decode headers, with their names in lower case."""
     return tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in raw)
 
 
 def build_connect_failure(error: Exception) -> EffectFailed:
-    """Say why no connection came about."""
+    """Build the failure of an attempt to open a connection."""
     if isinstance(error, ConnectionSetupError):
         return EffectFailed(ConnectError(error.doing, error.reason))
     return EffectFailed(ConnectError("connecting", describe_error(error)))
 
 
-def build_transfer_failure(error: Exception, doing: str, wire: NonBlockingSocket, *, reused: bool) -> EffectFailed:
-    """Say how an exchange broke; on a reused connection that matters only if nothing of an answer had come."""
+def build_transfer_failure(error: Exception, doing: str, sock: NonBlockingSocket, *, reused: bool) -> EffectFailed:
+    """Build the failure of a request or response; it is `was_reused` only if no byte of a response had arrived."""
     if isinstance(error, SocketClosedError):
-        return EffectFailed(Closed("the exchange was closed", wire.has_sent))
+        return EffectFailed(Closed("the response was closed", sock.has_sent))
     if isinstance(error, UnsendableRequestError) or type(error).__name__ == "LocalProtocolError":
         return EffectFailed(
             InvalidRequest("request", "***", f"what HTTP can carry ({describe_error(error)})")
-        )  # sending it again would not help
-    return EffectFailed(Disconnected(doing, describe_error(error), wire.has_sent), reused and not wire.has_received)
+        )  # a retry would not help
+    return EffectFailed(Disconnected(doing, describe_error(error), sock.has_sent), reused and not sock.has_received)
 
 
 def build_cancelled_failure(doing: str) -> EffectFailed:
-    """Say that the body was being read when its reader was cancelled."""
+    """Build the failure of every read after a cancelled one, which leaves the body incomplete."""
     return EffectFailed(Disconnected(doing, "the reader was cancelled"))
 
 
-def build_timeout_failure(phase: TimeoutPhase, doing: str, wire: NonBlockingSocket | None = None) -> EffectFailed:
-    """Say that time ran out."""
-    return EffectFailed(TimedOut(phase, doing, wire.has_sent if wire else False))
+def build_timeout_failure(phase: TimeoutPhase, doing: str, sock: NonBlockingSocket | None = None) -> EffectFailed:
+    """Build the failure of a phase that took too long."""
+    return EffectFailed(TimedOut(phase, doing, sock.has_sent if sock else False))

@@ -19,10 +19,10 @@ from anyio import to_thread
 from genai_fn.effects import EffectFailed
 from genai_fn.errors import ConnectError, TimedOut
 from genai_fn.http import HttpRequest
-from genai_fn.interpreters.net import connect as dial_module
-from genai_fn.interpreters.net.connect import ConnectConfig, ConnectionSetupError, parse_target
-from genai_fn.interpreters.net.connect_async import AnyioStream, open_stream
-from genai_fn.interpreters.net.proxies import find_proxy
+from genai_fn.interpreters.net.connect import connection as dial_module
+from genai_fn.interpreters.net.connect.async_steps import AnyioStream, open_stream
+from genai_fn.interpreters.net.connect.connection import ConnectConfig, ConnectionSetupError, parse_target
+from genai_fn.interpreters.net.connect.proxies import find_proxy
 from genai_fn.interpreters.net.socket import NonBlockingSocket
 from tests.support.cancellation.points import spotless
 from tests.support.limits import patient
@@ -137,7 +137,7 @@ def test_bad_proxy(world: World, proxy: str) -> None:
         async with world.lanes(proxy=proxy.format("me:secret@")) as lanes:
             lost = await lanes.open(get("http://127.0.0.1:1"))
             reason = "not the address of an http or socks5 proxy"
-            assert lost == EffectFailed(ConnectError("reading the proxy's address", reason))
+            assert lost == EffectFailed(ConnectError("parsing the proxy's address", reason))
 
     world.run(body)
 
@@ -302,8 +302,8 @@ def test_socks(world: World, granted: bytes, login: str) -> None:
 @pytest.mark.parametrize(
     ("answers", "reason"),
     [
-        ([b"\x05\xff"], "the proxy wants another way to log in"),
-        ([b"\x05\x02", b"\x01\x01"], "the proxy does not know this user and password"),
+        ([b"\x05\xff"], "the proxy requires another authentication method"),
+        ([b"\x05\x02", b"\x01\x01"], "the proxy rejected the user and password"),
         (
             [b"\x05\x02", b"\x01\x00", b"\x05\x05\x00\x01\x00\x00\x00\x00\x00\x00"],
             "the proxy answered CONNECTION_REFUSED",
@@ -492,7 +492,7 @@ def test_late_name(world: World, monkeypatch: pytest.MonkeyPatch, limit: float) 
             assert asked.is_set()
             answered.set()
             lost = await lanes.open(get("http://model.invalid/"))
-            assert lost.error == ConnectError("connecting to model.invalid:80", "the name has no address")
+            assert lost.error == ConnectError("connecting to model.invalid:80", "the host name has no address")
 
     world.run(body)
 

@@ -1,7 +1,7 @@
 """
-How a connection comes about: name, address, proxy, TLS, as steps that both worlds perform.
+Opens connections: DNS look-up, TCP, proxy tunnel and TLS handshake, as steps for sync and async executors.
 
-Settings are read once and shared by all connections of an interpreter, its TLS context above all.
+All connections of an interpreter share one `ConnectConfig`, and so one TLS context.
 """
 
 import errno
@@ -14,7 +14,9 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
-from genai_fn.interpreters.net.proxies import Proxy, find_proxy
+from genai_fn.interpreters.net.connect.proxies import Proxy, find_proxy
+from genai_fn.interpreters.net.connect.trust import make_context
+from genai_fn.interpreters.net.connect.tunnel import open_tunnel
 from genai_fn.interpreters.net.socket import (
     NonBlockingSocket,
     RunBlocking,
@@ -22,15 +24,13 @@ from genai_fn.interpreters.net.socket import (
     WaitUntilReady,
     capture_outcome,
 )
-from genai_fn.interpreters.net.trust import make_context
-from genai_fn.interpreters.net.tunnel import open_tunnel
 from genai_fn.values import Value
 
 __all__ = ["ConnectConfig", "ConnectionSetupError", "Target", "describe_error", "open_connection", "parse_target"]
 
 
 class Target(Value):
-    """Where to connect to, and whether by TLS."""
+    """A server's address, and whether it is reached by TLS."""
 
     host: str
     port: int
@@ -41,7 +41,7 @@ class Target(Value):
 
 
 class ConnectionSetupError(Exception):
-    """No connection came about: what was being done, and why not."""
+    """A connection could not be opened: during which step, and why."""
 
     def __init__(self, doing: str, reason: str) -> None:
         super().__init__(doing, reason)
@@ -50,7 +50,7 @@ class ConnectionSetupError(Exception):
 
 
 class ConnectConfig:
-    """What all connections of an interpreter share: its proxy or the environment's, and one TLS context."""
+    """Settings for opening connections: proxy, environment variables with proxies, TLS context."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class ConnectConfig:
         self._context_lock = threading.Lock()
 
     def get_ssl_context(self) -> ssl.SSLContext:
-        """Answer the context, after some 30 ms of reading certificates at the first call."""
+        """Return the TLS context; the first call takes some 30 ms to read the certificates."""
         with self._context_lock:
             if self.ssl_context is None:
                 context = make_context()
@@ -76,7 +76,7 @@ class ConnectConfig:
 
 def parse_target(url: str) -> Target:
     """
-    Read where a URL leads; what is not one is a `DialError`.
+    Parse the target of a URL; raises `ConnectionSetupError` if it is no http or https URL with a host.
 
     >>> str(parse_target("https://example.com/v1?alt=sse"))
     'example.com:443'
@@ -86,46 +86,46 @@ def parse_target(url: str) -> Target:
         host = (parts.hostname or "").encode("idna").decode("ascii")
         port = parts.port
     except ValueError:  # a port past 65535, half an IPv6 address, a label too long
-        raise ConnectionSetupError("reading the address", "not a URL") from None
+        raise ConnectionSetupError("parsing the URL", "not a URL") from None
     if not host or parts.scheme not in _DEFAULT_PORTS:
-        raise ConnectionSetupError("reading the address", "not a URL of http or https with a host")
+        raise ConnectionSetupError("parsing the URL", "not a URL of http or https with a host")
     return Target(host, _DEFAULT_PORTS[parts.scheme] if port is None else port, tls=parts.scheme == "https")
 
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-def open_connection(target: Target, dialling: ConnectConfig) -> SocketSteps[NonBlockingSocket]:
-    """Connect, through the proxy if there is one, up to the end of the TLS handshake."""
+def open_connection(target: Target, config: ConnectConfig) -> SocketSteps[NonBlockingSocket]:
+    """Connect to a target, through the proxy if there is one, and complete the TLS handshake."""
     scheme = "https" if target.tls else "http"
     try:
-        proxy = find_proxy(scheme, target.host, target.port, dialling.proxy, dialling.environ)
+        proxy = find_proxy(scheme, target.host, target.port, config.proxy, config.environ)
     except ValueError as error:
-        raise ConnectionSetupError("reading the proxy's address", str(error)) from None
-    first = Target(proxy.host, proxy.port, tls=False) if proxy else target
-    wire = NonBlockingSocket((yield from _connect_tcp(first)))
+        raise ConnectionSetupError("parsing the proxy's address", str(error)) from None
+    next_hop = Target(proxy.host, proxy.port, tls=False) if proxy else target
+    sock = NonBlockingSocket((yield from _connect_tcp(next_hop)))
     try:
         if proxy:
-            yield from _connect_through_proxy(wire, proxy, target)
+            yield from _connect_through_proxy(sock, proxy, target)
         if target.tls:
-            yield from _start_tls(wire, target, dialling)
+            yield from _start_tls(sock, target, config)
     except BaseException:
-        wire.close()
+        sock.close()
         raise
-    return wire
+    return sock
 
 
 def describe_error(error: BaseException) -> str:
-    """Say in a few words what an exception of a socket, of TLS or of a protocol means."""
+    """Return a short text for an exception of a socket, of TLS or of HTTP, without secrets."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        made = "".join(map(str, error.args[-1:]))  # by truststore on Windows, without a verify_message
-        return f"certificate: {getattr(error, 'verify_message', made)}"
+        text = "".join(map(str, error.args[-1:]))  # truststore on Windows raises it without a verify_message
+        return f"certificate: {getattr(error, 'verify_message', text)}"
     if isinstance(error, ssl.SSLError):
         return str(error.reason or error)
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     if type(error).__name__ == "LocalProtocolError":
-        return "HTTP cannot say this request"  # its own text shows a header's value, which may be a key
+        return "not a valid HTTP/1.1 request"  # the error's own text shows a header's value, which may be a key
     return str(error)[:_MAX_SHOWN] or type(error).__name__
 
 
@@ -133,13 +133,13 @@ _MAX_SHOWN = 200
 
 
 def _connect_tcp(target: Target) -> SocketSteps[socket.socket]:
-    """Try the addresses in order; none of them takes long while others are left."""
+    """Try the addresses in order; each but the last has 2 seconds."""
     doing = f"connecting to {target}"
     addresses = yield from _resolve_addresses(target)
-    failure = "the name has no address"
-    for left, (family, address) in zip(range(len(addresses), 0, -1), addresses, strict=True):
+    failure = "the host name has no address"
+    for remaining, (family, address) in zip(range(len(addresses), 0, -1), addresses, strict=True):
         try:
-            return (yield from _connect_address(family, address, _ADDRESS_TIMEOUT if left > 1 else None))
+            return (yield from _connect_address(family, address, _ADDRESS_TIMEOUT if remaining > 1 else None))
         except OSError as error:
             failure = describe_error(error)
     raise ConnectionSetupError(doing, failure)
@@ -149,7 +149,7 @@ _ADDRESS_TIMEOUT = 2.0
 
 
 def _resolve_addresses(target: Target) -> SocketSteps[list[tuple[int, tuple[Any, ...]]]]:
-    found = _look_up_addresses(target, socket.AI_NUMERICHOST)  # a numeric one takes no time
+    found = _look_up_addresses(target, socket.AI_NUMERICHOST)  # a numeric address needs no DNS
     if isinstance(found, Exception):
         found = yield RunBlocking(partial(_look_up_addresses, target, 0))
     if isinstance(found, Exception):
@@ -161,15 +161,15 @@ def _look_up_addresses(target: Target, flags: int) -> list[Any] | Exception:
     return capture_outcome(partial(socket.getaddrinfo, target.host, target.port, type=socket.SOCK_STREAM, flags=flags))
 
 
-def _connect_address(family: int, address: tuple[Any, ...], within: float | None) -> SocketSteps[socket.socket]:
+def _connect_address(family: int, address: tuple[Any, ...], timeout: float | None) -> SocketSteps[socket.socket]:
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         code = sock.connect_ex(address)
         if code in _IN_PROGRESS_CODES:
-            in_time = yield WaitUntilReady(sock, for_write=True, timeout=within)
-            code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) if in_time else errno.ETIMEDOUT
+            is_ready = yield WaitUntilReady(sock, for_write=True, timeout=timeout)
+            code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) if is_ready else errno.ETIMEDOUT
     except BaseException:
         sock.close()
         raise
@@ -182,18 +182,18 @@ def _connect_address(family: int, address: tuple[Any, ...], within: float | None
 _IN_PROGRESS_CODES = {errno.EINPROGRESS, errno.EWOULDBLOCK, getattr(errno, "WSAEWOULDBLOCK", errno.EWOULDBLOCK)}
 
 
-def _connect_through_proxy(wire: NonBlockingSocket, proxy: Proxy, target: Target) -> SocketSteps[None]:
-    refusal = yield from open_tunnel(wire, proxy, target.host, target.port)
+def _connect_through_proxy(sock: NonBlockingSocket, proxy: Proxy, target: Target) -> SocketSteps[None]:
+    refusal = yield from open_tunnel(sock, proxy, target.host, target.port)
     if refusal:
         raise ConnectionSetupError(f"connecting to {target} through {proxy}", refusal)
 
 
-def _start_tls(wire: NonBlockingSocket, target: Target, dialling: ConnectConfig) -> SocketSteps[None]:
-    doing = f"shaking hands with {target}"
-    context = dialling.ssl_context or (yield RunBlocking(dialling.get_ssl_context))
+def _start_tls(sock: NonBlockingSocket, target: Target, config: ConnectConfig) -> SocketSteps[None]:
+    doing = f"TLS handshake with {target}"
+    context = config.ssl_context or (yield RunBlocking(config.get_ssl_context))
     if isinstance(context, Exception):
         raise ConnectionSetupError("reading the certificates", describe_error(context))
     try:
-        yield from wire.start_tls(context, target.host)
+        yield from sock.start_tls(context, target.host)
     except (OSError, ValueError) as error:
         raise ConnectionSetupError(doing, describe_error(error)) from None

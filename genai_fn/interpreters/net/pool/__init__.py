@@ -1,0 +1,9 @@
+"""
+The connection pools.
+
+- `state`: slots, the queue of waiting callers, and idle connections; it never waits itself.
+- `base`: what both pools share: their settings and the head of a response.
+- `sync_pool`: the pool for threads.
+- `async_pool`: the pool for tasks of asyncio and trio.
+- `http1`: builds requests for httpcore's HTTP/1.1 connections, and turns their errors into `EffectFailed`.
+"""

@@ -1,0 +1,255 @@
+"""
+The connection pool for tasks of asyncio and trio.
+
+It raises nothing but cancellation and the like: failures are returned as `EffectFailed`. Each phase has its own cancel
+scope.
+"""
+
+import os
+import threading
+import time
+from collections.abc import AsyncIterator, Generator
+from contextlib import closing, suppress
+from typing import Any
+
+import anyio
+from anyio import to_thread
+from anyio.lowlevel import current_token
+
+from genai_fn.effects import EffectFailed
+from genai_fn.errors import Closed, TimeoutPhase
+from genai_fn.http import FileSlice, HttpRequest
+from genai_fn.interpreters.net.connect.async_steps import AsyncNetworkStream, perform_steps
+from genai_fn.interpreters.net.connect.connection import ConnectionSetupError, Target, open_connection, parse_target
+from genai_fn.interpreters.net.pool.base import BasePool, BasePooledResponse
+from genai_fn.interpreters.net.pool.http1 import (
+    build_cancelled_failure,
+    build_connect_failure,
+    build_http1_request,
+    build_timeout_failure,
+    build_transfer_failure,
+    iterate_body,
+)
+from genai_fn.interpreters.net.pool.state import PooledConnection, PoolState
+
+__all__ = ["AsyncPool", "AsyncPooledResponse"]
+
+
+class AsyncPool(BasePool):
+    """A connection pool for tasks. It reads the certificates in a worker thread."""
+
+    async def send(
+        self, request: HttpRequest, *, deadline: float, connect_timeout: float, needs_new_connection: bool = False
+    ) -> "AsyncPooledResponse | EffectFailed":
+        """
+        Send a request and read the head of its response.
+
+        Args:
+            request: The request.
+
+            deadline: Point of ``time.monotonic()`` in seconds; waiting for a slot counts.
+
+            connect_timeout: Limit for opening a connection, in seconds.
+
+            needs_new_connection: Use no idle connection, for requests that must not be sent twice.
+        """
+        try:
+            target = parse_target(request.url)
+        except ConnectionSetupError as error:
+            return build_connect_failure(error)
+        state = self._config.get_state((os.getpid(), current_token()))
+        failed = await _acquire_slot(state, deadline)
+        if failed:
+            return failed
+        try:
+            response = await self._open_response(
+                state,
+                request,
+                target,
+                deadline=deadline,
+                connect_timeout=connect_timeout,
+                needs_new=needs_new_connection,
+            )
+        except BaseException:
+            state.release_slot()
+            raise
+        if isinstance(response, EffectFailed):
+            state.release_slot()
+        return response
+
+    async def aclose(self) -> None:
+        """Close idle connections now, and those in use when their responses are closed; then `send` fails."""
+        self._config.close()
+
+    async def _open_response(
+        self,
+        state: PoolState,
+        request: HttpRequest,
+        target: Target,
+        *,
+        deadline: float,
+        connect_timeout: float,
+        needs_new: bool,
+    ) -> "AsyncPooledResponse | EffectFailed":
+        connection = None if needs_new else state.take_idle(target)
+        if connection is None:
+            state.make_room()
+            opened = await self._open_connection(target, min(deadline - time.monotonic(), connect_timeout))
+            if isinstance(opened, EffectFailed):
+                return opened
+            connection = opened
+        try:
+            response = await self._send_on_connection(connection, request, deadline)
+        except BaseException:
+            connection.socket.close()
+            raise
+        if isinstance(response, EffectFailed):
+            connection.socket.close()
+            return response
+        return AsyncPooledResponse(state, connection, response)
+
+    async def _open_connection(self, target: Target, seconds: float) -> PooledConnection | EffectFailed:
+        try:
+            with anyio.move_on_after(seconds):
+                sock = await perform_steps(open_connection(target, self._config.connect_config))
+                return self._config.build_connection(target, sock, AsyncNetworkStream, "AsyncHTTP11Connection")
+        except Exception as error:  # noqa: BLE001 - whatever it is, there is no connection
+            return build_connect_failure(error)
+        return build_timeout_failure("connect", f"connecting to {target}")
+
+    async def _send_on_connection(self, connection: PooledConnection, request: HttpRequest, deadline: float) -> Any:
+        sock = connection.socket
+        sock.has_sent = sock.has_received = False
+        try:
+            chunks = _AsyncBody(iterate_body(request.body), is_blocking=isinstance(request.body, FileSlice))
+            with closing(chunks) as body, anyio.move_on_after(deadline - time.monotonic()):
+                return await connection.http_connection.handle_async_request(
+                    build_http1_request(request, connection.target, self._config.transport, body)
+                )
+        except Exception as error:  # noqa: BLE001 - whatever it is, the connection is unusable
+            doing = f"sending a request to {connection.target}"
+            return build_transfer_failure(error, doing, sock, reused=connection.was_used)
+        return build_timeout_failure("headers", f"waiting for {connection.target}", sock)
+
+
+async def _acquire_slot(state: PoolState, deadline: float) -> EffectFailed | None:
+    waiter = None if state.is_closed else state.acquire_slot(anyio.Event)
+    if waiter:
+        has_slot = False
+        try:
+            with anyio.move_on_after(deadline - time.monotonic()):
+                await waiter.wait()
+                has_slot = True
+        finally:
+            if not has_slot:
+                state.cancel_wait(waiter)
+        if not has_slot:
+            return build_timeout_failure("total", "waiting for a free connection")
+    return EffectFailed(Closed()) if state.is_closed else None
+
+
+class _AsyncBody:
+    """
+    An async iterator over the chunks of a body; files are read in a worker thread.
+
+    It is no async generator: asyncio leaves one of those unfinished after an error.
+    """
+
+    def __init__(self, chunks: Generator[bytes], *, is_blocking: bool) -> None:
+        self._chunks = chunks
+        self._is_blocking = is_blocking
+        self._lock = threading.Lock()
+
+    def __aiter__(self) -> "_AsyncBody":
+        return self
+
+    async def __anext__(self) -> bytes:
+        chunk = await to_thread.run_sync(self._read_next) if self._is_blocking else self._read_next()
+        if chunk is None:
+            raise StopAsyncIteration
+        return chunk
+
+    def _read_next(self) -> bytes | None:
+        with self._lock:
+            return next(self._chunks, None)
+
+    def close(self) -> None:
+        """Close the file, after a read that a cancelled task has left running in its thread."""
+        with self._lock:
+            self._chunks.close()
+
+
+class AsyncPooledResponse(BasePooledResponse):
+    """A response whose head has been read; the caller must call `aclose`."""
+
+    def __init__(self, state: PoolState, connection: PooledConnection, response: Any) -> None:
+        super().__init__(state, connection, response)
+        self._body: AsyncIterator[bytes] = aiter(response.stream)
+        self._has_started = self._is_reading = self._is_aborted = False
+
+    async def read(self, deadline: float, phase: TimeoutPhase) -> bytes | EffectFailed:
+        """Read the next chunk of the body, ``b""`` at its end; further reads return the final result again."""
+        if self._final_result is None:
+            chunk = await self._read_chunk(deadline, phase)
+            if self._is_aborted:
+                chunk = EffectFailed(Closed("the response was closed", sent=True))
+                await self._finish_generators()
+            if chunk and not isinstance(chunk, EffectFailed):
+                return chunk
+            self._final_result = chunk
+        return self._final_result
+
+    async def _read_chunk(self, deadline: float, phase: TimeoutPhase) -> bytes | EffectFailed:
+        doing = f"reading from {self._connection.target}"
+        self._is_reading = self._has_started = True
+        try:
+            with anyio.move_on_after(deadline - time.monotonic()):
+                return await self._read_next()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the connection is unusable
+            return build_transfer_failure(error, doing, self._connection.socket, reused=False)
+        except BaseException:
+            self._final_result = build_cancelled_failure(doing)
+            raise
+        finally:
+            self._is_reading = False
+        return build_timeout_failure(phase, doing, self._connection.socket)
+
+    async def _read_next(self) -> bytes:
+        try:
+            return await self._body.__anext__()
+        except StopAsyncIteration:
+            await self._response.aclose()
+            return b""
+
+    def abort(self) -> None:
+        """Close the connection at once, from any thread or task; pending reads fail. `aclose` must still be called."""
+        self._is_aborted = True
+        self._connection.socket.close()
+
+    async def aclose(self) -> None:
+        """
+        Close the response, from any task, and release its slot.
+
+        If the body was read to its end, the connection is kept for the next request. Else it is closed, and a read in
+        another task fails with `Closed`.
+        """
+        if self._is_closed:
+            return
+        self._is_closed = True
+        try:
+            if not self._is_aborted and self._can_reuse_connection():
+                self._state.put_idle(self._connection)
+            else:
+                self.abort()
+                await self._finish_generators()
+        finally:
+            self._state.release_slot()
+
+    async def _finish_generators(self) -> None:
+        """Exhaust httpcore's async generators, which the closed socket ends: trio warns of unfinished ones."""
+        with (
+            anyio.CancelScope(shield=True),
+            suppress(Exception),
+        ):  # StopAsyncIteration, or the closed socket's error
+            while self._has_started and not self._is_reading:
+                await self._body.__anext__()
