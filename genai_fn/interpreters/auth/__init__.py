@@ -1,1 +1,9 @@
-"""OAuth tokens: where they come from, and a cache that all callers share."""
+"""
+OAuth tokens for Vertex AI.
+
+- `token_cache`: one credential per interpreter, refreshed once for all callers.
+- `application_default`: finds the token source: credentials that were passed in, or application default credentials.
+- `google_auth`: a token source over google-auth's credentials, or any object with ``token`` and ``refresh``.
+- `metadata_server`: a token source over the metadata server of Google Cloud machines.
+- `token_source`: the protocol of token sources, and what they share: scope, timeouts, masking of errors.
+"""

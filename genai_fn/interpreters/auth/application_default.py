@@ -1,8 +1,8 @@
 """
-Where OAuth tokens come from: what was passed in, or else the application default credentials, in an order of our own.
+Finds the token source: the credentials that were passed in, or the application default credentials.
 
-google-auth knows the kinds of credentials files. Its own ``default()`` will not do: without `requests` it passes over
-the metadata server and says nothing.
+google-auth parses the credentials files. Its ``default()`` is not used, because without `requests` it skips the
+metadata server silently.
 """
 
 import configparser
@@ -31,7 +31,7 @@ __all__ = ["find_token_source"]
 
 
 def find_token_source(credentials: Any, environ: Mapping[str, str], fetch: FetchFunction) -> TokenSource | EffectFailed:
-    """Choose the source of tokens: a file's path, an object, or None for the application default credentials."""
+    """Return the token source for a path of a file, a credentials object, or None: application default credentials."""
     if credentials is None:
         return _find_default_source(environ, fetch)
     if isinstance(credentials, str | Path):
@@ -44,22 +44,22 @@ def find_token_source(credentials: Any, environ: Mapping[str, str], fetch: Fetch
 
 
 def _find_default_source(environ: Mapping[str, str], fetch: FetchFunction) -> TokenSource | EffectFailed:
-    named = environ.get("GOOGLE_APPLICATION_CREDENTIALS")
-    if named:
-        return _load_file_source(Path(named), "GOOGLE_APPLICATION_CREDENTIALS", environ, fetch)
+    configured = environ.get("GOOGLE_APPLICATION_CREDENTIALS")
+    if configured:
+        return _load_file_source(Path(configured), "GOOGLE_APPLICATION_CREDENTIALS", environ, fetch)
     folder = _get_gcloud_folder(environ)
-    known = folder / "application_default_credentials.json"
-    if known.is_file():
-        return _load_file_source(known, "gcloud's credentials", environ, fetch, _read_gcloud_project(folder, environ))
+    path = folder / "application_default_credentials.json"
+    if path.is_file():
+        return _load_file_source(path, "gcloud's credentials", environ, fetch, _read_gcloud_project(folder, environ))
     server = MetadataTokenSource(environ, fetch)
-    absent = server.probe_server()
-    if absent is None:
+    problem = server.probe_server()
+    if problem is None:
         return server
-    if isinstance(absent, EffectFailed):
-        return absent
+    if isinstance(problem, EffectFailed):
+        return problem
     return build_auth_failure(
-        f"no credentials: looked for GOOGLE_APPLICATION_CREDENTIALS (not set), {known} (no such file) and the metadata"
-        f" server {server.host} ({absent}); run `gcloud auth application-default login`, give"
+        f"no credentials: looked for GOOGLE_APPLICATION_CREDENTIALS (not set), {path} (no such file) and the metadata"
+        f" server {server.host} ({problem}); run `gcloud auth application-default login`, give"
         " Vertex(credentials=…) a file or credentials, or use Offline()",
     )
 
@@ -73,21 +73,21 @@ def _get_gcloud_folder(environ: Mapping[str, str]) -> Path:
 
 
 def _read_gcloud_project(folder: Path, environ: Mapping[str, str]) -> str | None:
-    """Read what ``gcloud config get project`` would print, without running it."""
+    """Read the project from gcloud's files, as ``gcloud config get project`` does."""
     if environ.get("CLOUDSDK_CORE_PROJECT"):
         return environ["CLOUDSDK_CORE_PROJECT"]
     parser = configparser.RawConfigParser()
     try:
         name = environ.get("CLOUDSDK_ACTIVE_CONFIG_NAME") or (folder / "active_config").read_text("utf-8").strip()
         parser.read_string((folder / "configurations" / f"config_{name}").read_text("utf-8"))
-    except (OSError, ValueError, configparser.Error):  # gcloud was never set up, or only half
+    except (OSError, ValueError, configparser.Error):  # gcloud is not configured, or only partly
         return None
     return parser.get("core", "project", fallback=None)
 
 
 def _load_file_source(
     path: Path,
-    named: str,
+    label: str,
     environ: Mapping[str, str],
     fetch: FetchFunction,
     project: str | None = None,
@@ -95,38 +95,38 @@ def _load_file_source(
     try:
         info = codec.decode(path.read_bytes(), dict[str, Any])
     except OSError as error:
-        return build_auth_failure(f"{named}: {str(path)!r} cannot be read: {error.strerror or type(error).__name__}")
+        return build_auth_failure(f"{label}: {str(path)!r} cannot be read: {error.strerror or type(error).__name__}")
     except (msgspec.DecodeError, ValueError):  # a path with a NUL is a ValueError
-        return build_auth_failure(f"{named}: {str(path)!r} is no credentials file: not an object in JSON")
+        return build_auth_failure(f"{label}: {str(path)!r} is not a credentials file: not a JSON object")
     kind = info.get("type")
     if not isinstance(kind, str) or kind not in _CREDENTIAL_TYPES:
         return build_auth_failure(
-            f"{named}: {str(path)!r} has the type {kind!r:.60}, expected one of {', '.join(_CREDENTIAL_TYPES)}"
+            f"{label}: {str(path)!r} has the type {kind!r:.60}, expected one of {', '.join(_CREDENTIAL_TYPES)}"
         )
     try:
         credentials = _load_credentials(kind, info)
-    except Exception as error:  # noqa: BLE001  # whatever google-auth makes of a file that is not as it should be
+    except Exception as error:  # noqa: BLE001  # google-auth raises many kinds for an invalid file
         masked = mask_secrets(describe_auth_error(error), repr(tuple(info.values())))
-        return build_auth_failure(f"{named}: {str(path)!r} cannot be used: {masked}")
+        return build_auth_failure(f"{label}: {str(path)!r} cannot be used: {masked}")
     quota = environ.get("GOOGLE_CLOUD_QUOTA_PROJECT") or getattr(credentials, "quota_project_id", None)
-    own = info.get("project_id")
+    own_project = info.get("project_id")
     return GoogleAuthTokenSource(
-        credentials, fetch, quota_project=quota, project=own if isinstance(own, str) else project
+        credentials, fetch, quota_project=quota, project=own_project if isinstance(own_project, str) else project
     )
 
 
 def _load_credentials(kind: str, info: dict[str, Any]) -> Any:
     """
-    Make the credentials that a file describes.
+    Build google-auth's credentials from the content of a file.
 
-    `google.auth.load_credentials_from_file` does the same, but its deprecation warning can be turned off for the whole
-    process only, it reads the real environment, and it narrows a user's scopes, which Google then refuses.
+    `google.auth.load_credentials_from_file` is not used: its deprecation warning can only be silenced for the whole
+    process, it reads the process environment, and it narrows a user's scopes, which Google then rejects.
     """
-    module, make, scoped = _CREDENTIAL_TYPES[kind]
+    module, constructor_name, takes_scopes = _CREDENTIAL_TYPES[kind]
     if kind == "external_account":
         module = _get_external_module(info) or module
-    made = getattr(import_module(module).Credentials, make)
-    return made(info, scopes=[SCOPE]) if scoped else made(info)
+    constructor = getattr(import_module(module).Credentials, constructor_name)
+    return constructor(info, scopes=[SCOPE]) if takes_scopes else constructor(info)
 
 
 def _get_external_module(info: dict[str, Any]) -> str | None:
@@ -137,7 +137,7 @@ def _get_external_module(info: dict[str, Any]) -> str | None:
 
 _CREDENTIAL_TYPES: dict[
     str, tuple[str, str, bool]
-] = {  # a file's type: module, constructor, whether to ask for a scope
+] = {  # type in the file → module, constructor, whether the constructor takes scopes
     "service_account": ("google.oauth2.service_account", "from_service_account_info", True),
     "authorized_user": ("google.oauth2.credentials", "from_authorized_user_info", False),
     "external_account": ("google.auth.identity_pool", "from_info", True),

@@ -1,4 +1,4 @@
-"""google-auth's credentials, and whatever looks like them, as a source of tokens: every byte goes over our own HTTP."""
+"""A token source over google-auth's credentials, or objects with the same methods; its requests use our own HTTP."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -29,7 +29,7 @@ __all__ = ["GoogleAuthTokenSource"]
 
 
 class GoogleAuthTokenSource:
-    """Tokens of an object that has ``token`` and ``refresh(request)``, and maybe an ``expiry``."""
+    """Gets tokens from an object with ``token`` and ``refresh(request)``, and optionally ``expiry``."""
 
     def __init__(
         self, credentials: Any, fetch: FetchFunction, *, quota_project: str | None, project: str | None = None
@@ -41,36 +41,36 @@ class GoogleAuthTokenSource:
         self._fetch = fetch
 
     def get_token(self, now: float, min_lifetime: float) -> AccessToken | EffectFailed:
-        """Take the token that is there if it lasts, as others may refresh the same credentials; else refresh them."""
-        lasts = _get_remaining_seconds(self._credentials, now)
-        if lasts <= min_lifetime:
+        """Return the current token if it lasts, as other code may refresh the credentials, too; else refresh them."""
+        remaining = _get_remaining_seconds(self._credentials, now)
+        if remaining <= min_lifetime:
             failed = self._call_google_auth(self._refresh_credentials)
-            if isinstance(failed, EffectFailed) and lasts <= 0:
+            if isinstance(failed, EffectFailed) and remaining <= 0:
                 return failed
         return self._read_token()
 
     def find_project(self) -> str | EffectFailed | None:
-        """Find the project in the file or the object, or by the lookup that workload identity has."""
-        own = self._project or getattr(self._credentials, "project_id", None)
-        look_up = getattr(self._credentials, "get_project_id", None)
-        if own is None and callable(look_up):
-            own = self._call_google_auth(look_up)
-        found = isinstance(own, str) or (isinstance(own, EffectFailed) and not isinstance(own.error, AuthError))
-        return own if found else None
+        """Return the project of the file or object, or request it with ``get_project_id`` (workload identity)."""
+        project = self._project or getattr(self._credentials, "project_id", None)
+        request_project = getattr(self._credentials, "get_project_id", None)
+        if project is None and callable(request_project):
+            project = self._call_google_auth(request_project)
+        is_transient = isinstance(project, EffectFailed) and not isinstance(project.error, AuthError)
+        return project if isinstance(project, str) or is_transient else None
 
-    def _call_google_auth(self, question: Callable[["_AuthTransport"], Any]) -> Any:
+    def _call_google_auth(self, call: Callable[["_AuthTransport"], Any]) -> Any:
         transport = _AuthTransport(self._fetch)
         try:
-            return question(transport)
-        except Exception as error:  # noqa: BLE001  # google-auth's own, or of whoever made the credentials
+            return call(transport)
+        except Exception as error:  # noqa: BLE001  # of google-auth, or of the caller's credentials object
             if transport.failure is not None:
                 return EffectFailed(transport.failure)
             return build_auth_failure(f"no token: {mask_secrets(describe_auth_error(error), transport.sent_text)}")
 
     def _refresh_credentials(self, transport: "_AuthTransport") -> None:
         if not self._has_scopes:
-            scoped = import_module("google.auth.credentials").with_scopes_if_required
-            self._credentials = scoped(self._credentials, [SCOPE])
+            add_scopes = import_module("google.auth.credentials").with_scopes_if_required
+            self._credentials = add_scopes(self._credentials, [SCOPE])
             self._has_scopes = True
         result = self._credentials.refresh(transport)
         if isawaitable(result):
@@ -79,25 +79,27 @@ class GoogleAuthTokenSource:
     def _read_token(self) -> AccessToken | EffectFailed:
         token = self._credentials.token
         if not is_header_text(token):
-            return build_auth_failure(f"no token: {type(self._credentials).__name__} has none that fits a header")
+            return build_auth_failure(
+                f"no token: {type(self._credentials).__name__} has none that is valid in a header"
+            )
         if self._quota_project is not None and not is_header_text(self._quota_project):
-            return build_auth_failure("the quota project fits no header")
+            return build_auth_failure("the quota project is not valid in a header")
         return AccessToken(Secret(token), _get_expiry(self._credentials), self._quota_project)
 
 
 def _get_remaining_seconds(credentials: Any, now: float) -> float:
-    """Tell for how many seconds more the token of some credentials is good."""
+    """Return for how many more seconds the token is valid: 0 without a token, infinity without an expiry."""
     if not credentials.token:
         return 0.0
-    ends = _get_expiry(credentials)
-    return float("inf") if ends is None else ends - now
+    expires_at = _get_expiry(credentials)
+    return float("inf") if expires_at is None else expires_at - now
 
 
 def _get_expiry(credentials: Any) -> float | None:
     expiry = getattr(credentials, "expiry", None)
     if not isinstance(expiry, datetime):
         return None if expiry is None else float(expiry)
-    utc = expiry if expiry.tzinfo else expiry.replace(tzinfo=UTC)  # google-auth's are UTC and do not say so
+    utc = expiry if expiry.tzinfo else expiry.replace(tzinfo=UTC)  # google-auth's are naive, in UTC
     return utc.timestamp()
 
 
@@ -107,7 +109,7 @@ async def _await_result(result: Awaitable[object]) -> None:
 
 @dataclass
 class _AuthResponse:
-    """What google-auth reads of a response."""
+    """The attributes of a response that google-auth reads."""
 
     status: int
     headers: dict[str, str]
@@ -115,7 +117,7 @@ class _AuthResponse:
 
 
 class _AuthTransport:
-    """What google-auth calls to send a request; `fault` is what became of the last one, if it was lost."""
+    """The callable with which google-auth sends requests; `failure` is the error of the last one, or None."""
 
     def __init__(self, fetch: FetchFunction) -> None:
         self.failure: GenaiError | None = None
@@ -131,18 +133,19 @@ class _AuthTransport:
         timeout: float | None = None,
         **others: Any,
     ) -> _AuthResponse:
-        if others:  # a client certificate: better refused than left out
+        if others:  # such as a client certificate: refused rather than ignored
             raise ValueError(f"not possible for tokens: {', '.join(sorted(others))}")
         content = body.encode() if isinstance(body, str) else body or b""
-        lines = tuple((name, _decode_text(value)) for name, value in (headers or {}).items())
-        self.sent_text += " ".join((*_extract_values(content), *(value for _, value in lines), ""))
-        request = HttpRequest(method, url, lines, content)
-        answer = reject_retryable_response(self._fetch(request, min(timeout or REQUEST_TIMEOUT, REQUEST_TIMEOUT)), url)
-        if isinstance(answer, EffectFailed):
-            self.failure = answer.error
-            raise import_module("google.auth.exceptions").TransportError("the token request was lost")
+        header_lines = tuple((name, _decode_text(value)) for name, value in (headers or {}).items())
+        self.sent_text += " ".join((*_extract_values(content), *(value for _, value in header_lines), ""))
+        request = HttpRequest(method, url, header_lines, content)
+        response = self._fetch(request, min(timeout or REQUEST_TIMEOUT, REQUEST_TIMEOUT))
+        response = reject_retryable_response(response, url)
+        if isinstance(response, EffectFailed):
+            self.failure = response.error
+            raise import_module("google.auth.exceptions").TransportError("the token request failed")
         self.failure = None
-        return _AuthResponse(answer.status, dict(answer.headers), answer.body)
+        return _AuthResponse(response.status, dict(response.headers), response.body)
 
 
 def _decode_text(value: Any) -> str:

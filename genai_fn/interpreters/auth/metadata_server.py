@@ -1,4 +1,4 @@
-"""The metadata server of Google's own machines as a source of tokens: two small GETs."""
+"""A token source over the metadata server of Google Cloud machines: two GET requests."""
 
 from collections.abc import Mapping
 from urllib.parse import urlencode
@@ -25,15 +25,15 @@ __all__ = ["MetadataTokenSource"]
 
 class MetadataTokenSource:
     """
-    Tokens of the service account that the machine runs as.
+    Gets the tokens of the machine's service account.
 
-    ``GCE_METADATA_HOST`` or ``GCE_METADATA_IP`` say where it is, and ``NO_GCE_CHECK=true`` that there is none.
+    Reads the server's address from ``GCE_METADATA_HOST`` or ``GCE_METADATA_IP``; ``NO_GCE_CHECK=true`` disables it.
     """
 
     def __init__(self, environ: Mapping[str, str], fetch: FetchFunction) -> None:
-        named = environ.get("GCE_METADATA_HOST") or environ.get("GCE_METADATA_IP")
-        self.host = named or "metadata.google.internal"
-        self._is_configured = named is not None
+        configured = environ.get("GCE_METADATA_HOST") or environ.get("GCE_METADATA_IP")
+        self.host = configured or "metadata.google.internal"
+        self._is_configured = configured is not None
         self._is_disabled = environ.get("NO_GCE_CHECK", "").lower() == "true"
         self._quota_project = environ.get("GOOGLE_CLOUD_QUOTA_PROJECT") or None
         self._fetch = fetch
@@ -41,53 +41,53 @@ class MetadataTokenSource:
 
     def probe_server(self) -> str | EffectFailed | None:
         """
-        Tell why there is no such server, or None if there is one.
+        Return None if the server exists, or why it does not.
 
-        `Lost` if it is known to be there, and could not be heard just now.
+        Returns `EffectFailed` if the server is configured or responds, but this request failed.
         """
         if self._is_disabled:
-            return "skipped, as NO_GCE_CHECK says"
-        answer = self._get("project/project-id", _PROBE_TIMEOUT)
-        if isinstance(answer, EffectFailed):
-            there = isinstance(answer.error, APIError) or (
-                self._is_configured and not isinstance(answer.error, AuthError)
+            return "skipped because of NO_GCE_CHECK"
+        response = self._get("project/project-id", _PROBE_TIMEOUT)
+        if isinstance(response, EffectFailed):
+            exists = isinstance(response.error, APIError) or (
+                self._is_configured and not isinstance(response.error, AuthError)
             )
-            return answer if there else str(answer.error)
-        if answer.status == 200:
-            self._project = answer.body.decode("utf-8", "replace").strip() or None
+            return response if exists else str(response.error)
+        if response.status == 200:
+            self._project = response.body.decode("utf-8", "replace").strip() or None
         return None
 
     def get_token(self, now: float, min_lifetime: float) -> AccessToken | EffectFailed:
-        """Get the token that the server keeps; it keeps none that has less than four minutes left."""
-        answer = self._get(f"instance/service-accounts/default/token?{urlencode({'scopes': SCOPE})}", REQUEST_TIMEOUT)
-        if isinstance(answer, EffectFailed):
-            return answer
-        if answer.status != 200:
-            return build_auth_failure(f"no token: the metadata server {self.host} answered {answer.status}")
+        """Request the token that the server caches; it replaces tokens with less than four minutes left."""
+        response = self._get(f"instance/service-accounts/default/token?{urlencode({'scopes': SCOPE})}", REQUEST_TIMEOUT)
+        if isinstance(response, EffectFailed):
+            return response
+        if response.status != 200:
+            return build_auth_failure(f"no token: the metadata server {self.host} answered {response.status}")
         try:
-            token = codec.decode(answer.body, _TokenResponse, strict=False)
+            token = codec.decode(response.body, _TokenResponse, strict=False)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            return build_auth_failure(f"no token: the metadata server {self.host} sent something else")
+            return build_auth_failure(f"no token: the metadata server {self.host} sent no valid token response")
         if not is_header_text(token.access_token) or not (
             self._quota_project is None or is_header_text(self._quota_project)
         ):
-            return build_auth_failure("no token: it, or the quota project, fits no header")
+            return build_auth_failure("no token: the token or the quota project is not valid in a header")
         return AccessToken(Secret(token.access_token), now + token.expires_in, self._quota_project)
 
     def find_project(self) -> str | EffectFailed | None:
-        """Find the project that the machine belongs to."""
-        absent = None if self._project else self.probe_server()
-        return absent if isinstance(absent, EffectFailed) else self._project
+        """Request the project that the machine belongs to; None if there is no server."""
+        problem = None if self._project else self.probe_server()
+        return problem if isinstance(problem, EffectFailed) else self._project
 
     def _get(self, path: str, seconds: float) -> HttpResponse | EffectFailed:
         url = f"http://{self.host}/computeMetadata/v1/{path}"
-        answer = self._fetch(HttpRequest("GET", url, (("metadata-flavor", "Google"),)), seconds)
-        if isinstance(answer, HttpResponse) and answer.get_header("metadata-flavor") != "Google":
-            return build_auth_failure(f"{self.host} is no metadata server")  # a captive portal, or a proxy
-        return reject_retryable_response(answer, url)
+        response = self._fetch(HttpRequest("GET", url, (("metadata-flavor", "Google"),)), seconds)
+        if isinstance(response, HttpResponse) and response.get_header("metadata-flavor") != "Google":
+            return build_auth_failure(f"{self.host} is not a metadata server")  # a captive portal, or a proxy
+        return reject_retryable_response(response, url)
 
 
-_PROBE_TIMEOUT = 3.0  # seconds to find out whether there is a metadata server at all
+_PROBE_TIMEOUT = 3.0  # seconds
 
 
 class _TokenResponse(msgspec.Struct):
@@ -95,4 +95,4 @@ class _TokenResponse(msgspec.Struct):
     expires_in: float = 0.0
 
     def __repr__(self) -> str:
-        return "_Token(***)"
+        return "_TokenResponse(***)"

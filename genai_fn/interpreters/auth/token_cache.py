@@ -1,8 +1,8 @@
 """
-OAuth tokens for Vertex: one refresh at a time, shared by all who ask, in a thread that belongs to the interpreter.
+A cache for OAuth tokens for Vertex AI: at most one refresh at a time, in a thread, shared by all callers.
 
-Whoever asks may leave at any time; the refresh goes on and serves the others. A token is renewed before it ends, while
-the old one still serves. A failure is told to those who waited for it, and forgotten.
+Callers may cancel their wait at any time without cancelling the refresh. A token is refreshed before it expires, while
+callers still receive the old one. A failure reaches the callers that waited for it and is not cached.
 """
 
 import os
@@ -28,16 +28,16 @@ CredentialFuture: TypeAlias = Promise[Credential | EffectFailed]
 
 class TokenCache:
     """
-    The credential of a Vertex backend, fresh whenever it is asked for; safe to share between threads.
+    The credential of a Vertex backend, refreshed when needed. It is thread-safe.
 
     Args:
-        backend: One that holds no key and is no gateway.
+        backend: A backend that authenticates with OAuth: it has no API key and no gateway.
 
-        environ: Where the application default credentials, the project and the quota project are looked up.
+        environ: Environment variables for the application default credentials, the project and the quota project.
 
-        fetch: How requests for tokens are sent.
+        fetch: Sends the requests for tokens.
 
-        clock: Seconds since 1970.
+        clock: Returns seconds since 1970.
     """
 
     def __init__(
@@ -60,56 +60,60 @@ class TokenCache:
 
     def get_credential(self) -> CredentialFuture:
         """
-        Get a credential, or why there is none, as a promise.
+        Return a future of the credential, or of the failure.
 
-        It is done at once while a token is good. Else it is the caller's own: cancelling it takes nothing from others.
+        It is already done while the cached token is valid. Otherwise it belongs to the caller, who may cancel it
+        without affecting other callers.
         """
-        turn = self._get_refresh_state()
-        with turn.lock:
-            answer = self._get_done_future()
-            starts = not self._is_closed and not turn.is_running and (answer is None or self._is_refresh_due(turn))
-            if answer is None:
-                answer = CredentialFuture()
-                turn.waiters.append(answer)
-            if starts:
-                self._start_refresh(turn)
-        return answer
+        refresh = self._get_refresh_state()
+        with refresh.lock:
+            future = self._get_done_future()
+            can_start = not self._is_closed and not refresh.is_running
+            needs_start = can_start and (future is None or self._is_refresh_due(refresh))
+            if future is None:
+                future = CredentialFuture()
+                refresh.waiters.append(future)
+            if needs_start:
+                self._start_refresh(refresh)
+        return future
 
     def close(self) -> None:
-        """Begin no refresh any more, and send away those who wait; a refresh that is under way ends by itself."""
-        turn = self._get_refresh_state()
-        with turn.lock:
+        """Start no further refresh, and fail all waiting callers with `Closed`; a running refresh ends by itself."""
+        refresh = self._get_refresh_state()
+        with refresh.lock:
             self._is_closed = True
-            waiting, turn.waiters = turn.waiters, []
-        _resolve_futures(waiting, EffectFailed(Closed()))
+            waiters, refresh.waiters = refresh.waiters, []
+        _resolve_futures(waiters, EffectFailed(Closed()))
 
     def _get_refresh_state(self) -> "_RefreshState":
-        pid = os.getpid()  # after a fork nobody works on the parent's refresh, and its lock may be held for ever
+        pid = os.getpid()  # after a fork the parent's refresh has no thread, and its lock may be held for ever
         return self._refreshes.get(pid) or self._refreshes.setdefault(pid, _RefreshState())
 
     def _get_done_future(self) -> CredentialFuture | None:
         if self._is_closed:
             return _build_done_future(EffectFailed(Closed()))
-        held = self._cached
-        return held.future if held is not None and self._clock() < held.expires_at - _MIN_LIFETIME else None
+        cached = self._cached
+        return cached.future if cached is not None and self._clock() < cached.expires_at - _MIN_LIFETIME else None
 
-    def _is_refresh_due(self, turn: "_RefreshState") -> bool:
+    def _is_refresh_due(self, refresh: "_RefreshState") -> bool:
         now = self._clock()
-        return self._cached is not None and now >= self._cached.expires_at - _REFRESH_MARGIN and now >= turn.not_before
+        return (
+            self._cached is not None and now >= self._cached.expires_at - _REFRESH_MARGIN and now >= refresh.not_before
+        )
 
-    def _start_refresh(self, turn: "_RefreshState") -> None:
+    def _start_refresh(self, refresh: "_RefreshState") -> None:
         try:
-            start_thread(Thread(target=self._run_refresh, args=(turn,), name="genai_fn token", daemon=True))
-            turn.is_running = True  # not before: if this is interrupted, the next to ask starts another
-        except RuntimeError as error:  # no more threads, or Python is about to end
-            self._finish_refresh(turn, EffectFailed(AuthError(f"no token: {error}")))
+            start_thread(Thread(target=self._run_refresh, args=(refresh,), name="genai_fn token", daemon=True))
+            refresh.is_running = True  # after the start: if an interrupt prevents that, the next caller starts another
+        except RuntimeError as error:  # the limit of threads, or the interpreter is shutting down
+            self._finish_refresh(refresh, EffectFailed(AuthError(f"no token: {error}")))
 
-    def _run_refresh(self, turn: "_RefreshState") -> None:
+    def _run_refresh(self, refresh: "_RefreshState") -> None:
         try:
             outcome: _CachedCredential | EffectFailed = self._obtain_credential()
-        except BaseException as error:  # noqa: BLE001  # the thread is ours alone, and those who wait must hear of it
+        except BaseException as error:  # noqa: BLE001  # the thread is ours, and waiting callers need a result
             outcome = EffectFailed(AuthError(f"no token: {type(error).__name__}"))
-        self._finish_refresh(turn, outcome)
+        self._finish_refresh(refresh, outcome)
 
     def _obtain_credential(self) -> "_CachedCredential | EffectFailed":
         now = self._clock()
@@ -119,46 +123,46 @@ class TokenCache:
         if isinstance(source, EffectFailed):
             return source
         self._source = source
-        grant = source.get_token(now, _REFRESH_MARGIN)
-        if isinstance(grant, EffectFailed):
-            return grant
+        token = source.get_token(now, _REFRESH_MARGIN)
+        if isinstance(token, EffectFailed):
+            return token
         project = self._project or self._find_project(source)
         if isinstance(project, EffectFailed):
             return project
         self._project = project
-        return _build_cached_credential(self._backend, grant, project, now)
+        return _build_cached_credential(self._backend, token, project, now)
 
     def _find_project(self, source: TokenSource) -> str | EffectFailed:
-        found = source.find_project()
-        if found is None and not isinstance(source, MetadataTokenSource):
-            found = MetadataTokenSource(self._environ, self._fetch).find_project()
-        return EffectFailed(AuthError(_NO_PROJECT_MESSAGE)) if found is None else found
+        project = source.find_project()
+        if project is None and not isinstance(source, MetadataTokenSource):
+            project = MetadataTokenSource(self._environ, self._fetch).find_project()
+        return EffectFailed(AuthError(_NO_PROJECT_MESSAGE)) if project is None else project
 
-    def _finish_refresh(self, turn: "_RefreshState", outcome: "_CachedCredential | EffectFailed") -> None:
-        with turn.lock:
-            waiting, turn.waiters = turn.waiters, []
-            turn.is_running = False
-            turn.not_before = self._clock() + _MIN_REFRESH_INTERVAL
+    def _finish_refresh(self, refresh: "_RefreshState", outcome: "_CachedCredential | EffectFailed") -> None:
+        with refresh.lock:
+            waiters, refresh.waiters = refresh.waiters, []
+            refresh.is_running = False
+            refresh.not_before = self._clock() + _MIN_REFRESH_INTERVAL
             if isinstance(outcome, _CachedCredential):
                 self._cached = outcome
-        _resolve_futures(waiting, outcome if isinstance(outcome, EffectFailed) else outcome.future.result())
+        _resolve_futures(waiters, outcome if isinstance(outcome, EffectFailed) else outcome.future.result())
 
 
-_REFRESH_MARGIN = 225.0  # seconds before its end that a token is renewed, as google-auth does
-_MIN_LIFETIME = 10.0  # seconds that a token must be good for, to be good still where it arrives
-_MIN_REFRESH_INTERVAL = 5.0  # seconds between two refreshes for which nobody waits
-_LIFETIME_WITHOUT_EXPIRY = 600.0  # seconds that a token without an end is kept, as its owner may have replaced it
+_REFRESH_MARGIN = 225.0  # seconds before its expiry that a token is refreshed, as in google-auth
+_MIN_LIFETIME = 10.0  # seconds that a token must still be valid, so that it is when the request arrives
+_MIN_REFRESH_INTERVAL = 5.0  # seconds between two refreshes without a waiting caller
+_LIFETIME_WITHOUT_EXPIRY = 600.0  # seconds to cache a token without an expiry, as its owner may replace it
 _NO_PROJECT_MESSAGE = (
     "no project: Vertex(project=…) and GOOGLE_CLOUD_PROJECT are not set, and neither the credentials nor a metadata"
-    " server know one"
+    " server has one"
 )
 
 
 @dataclass(eq=False)
 class _RefreshState:
-    """One process's share: the refresh that is under way, and who waits for it."""
+    """The refresh of one process, and the callers that wait for it."""
 
-    lock: RLock = field(default_factory=RLock)  # a signal handler may close what its thread is just asking
+    lock: RLock = field(default_factory=RLock)  # a signal handler may close the cache while its thread holds the lock
     waiters: list[CredentialFuture] = field(default_factory=list[CredentialFuture])
     is_running: bool = False
     not_before: float = 0.0
@@ -166,19 +170,18 @@ class _RefreshState:
 
 @dataclass(frozen=True)
 class _CachedCredential:
-    """A credential that serves until its token ends; the answer is done, so all may share it."""
+    """A credential, and when its token expires; all callers share the future, which is done."""
 
     future: CredentialFuture
     expires_at: float
 
 
-def _build_cached_credential(backend: Vertex, grant: AccessToken, project: str, now: float) -> _CachedCredential:
+def _build_cached_credential(backend: Vertex, token: AccessToken, project: str, now: float) -> _CachedCredential:
     credential = build_bearer_credential(
-        backend, grant.token.reveal(), project=project, quota_project=grant.quota_project
+        backend, token.token.reveal(), project=project, quota_project=token.quota_project
     )
-    return _CachedCredential(
-        _build_done_future(credential), now + _LIFETIME_WITHOUT_EXPIRY if grant.expires_at is None else grant.expires_at
-    )
+    expires_at = now + _LIFETIME_WITHOUT_EXPIRY if token.expires_at is None else token.expires_at
+    return _CachedCredential(_build_done_future(credential), expires_at)
 
 
 def _reveal_secret(credentials: object) -> object:
@@ -186,12 +189,12 @@ def _reveal_secret(credentials: object) -> object:
 
 
 def _build_done_future(result: Credential | EffectFailed) -> CredentialFuture:
-    answer = CredentialFuture()
-    answer.set_result(result)
-    return answer
+    future = CredentialFuture()
+    future.set_result(result)
+    return future
 
 
-def _resolve_futures(waiting: list[CredentialFuture], result: Credential | EffectFailed) -> None:
-    for answer in waiting:
-        with suppress(Exception):  # of a callback, which is its owner's affair
-            answer.set_result(result)
+def _resolve_futures(futures: list[CredentialFuture], result: Credential | EffectFailed) -> None:
+    for future in futures:
+        with suppress(Exception):  # of one caller's callback: the others still need their result
+            future.set_result(result)

@@ -1,4 +1,4 @@
-"""What it takes to be granted a token: the words that every source of tokens shares."""
+"""The protocol of token sources, and what they share: scope, timeouts, checks and masking of errors."""
 
 import re
 from collections.abc import Callable
@@ -25,15 +25,15 @@ __all__ = [
 ]
 
 FetchFunction: TypeAlias = Callable[[HttpRequest, float], HttpResponse | EffectFailed]
-"""Perform one request within so many seconds; never raises, and follows no redirect."""
+"""Sends one request with a timeout in seconds; raises nothing, and follows no redirect."""
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
-REQUEST_TIMEOUT = 30.0  # seconds for one request on the way to a token
+REQUEST_TIMEOUT = 30.0  # seconds for one request
 
 
 @dataclass(frozen=True)
 class AccessToken:
-    """A token, when it ends (seconds since 1970, None for never), and the project whose quota it uses."""
+    """A token, its expiry (seconds since 1970, None for unknown), and the project whose quota its requests use."""
 
     token: Secret
     expires_at: float | None
@@ -41,40 +41,39 @@ class AccessToken:
 
 
 class TokenSource(Protocol):
-    """Something that grants tokens."""
+    """Where OAuth tokens come from."""
 
     def get_token(self, now: float, min_lifetime: float) -> AccessToken | EffectFailed:
-        """Get a token that lasts for `least` seconds more, or as long as can be."""
+        """Return a token that is valid for another `min_lifetime` seconds, or for less if there is no better one."""
         ...
 
     def find_project(self) -> str | EffectFailed | None:
-        """Find the project that the credentials belong to."""
+        """Return the project of the credentials; None if they have none."""
         ...
 
 
-def reject_retryable_response(answer: HttpResponse | EffectFailed, url: str) -> HttpResponse | EffectFailed:
-    """Take an answer that may be another one next time for lost: our own retry repeats it, google-auth would sleep."""
-    if isinstance(answer, EffectFailed) or (answer.status < 500 and answer.status not in (408, 429)):
-        return answer
-    kind: type[APIError] = RateLimited if answer.status == 429 else ServerError if answer.status >= 500 else ClientError
-    advice = tuple(pair for pair in answer.headers if pair[0] in ("date", "retry-after"))
-    return EffectFailed(
-        kind(answer.status, "", f"no token: {urlsplit(url).hostname} answered {answer.status}", (), advice)
-    )
+def reject_retryable_response(response: HttpResponse | EffectFailed, url: str) -> HttpResponse | EffectFailed:
+    """Turn status 408, 429 and 5xx into a failure, which our own retry repeats; google-auth would block in a sleep."""
+    if isinstance(response, EffectFailed) or (response.status < 500 and response.status not in (408, 429)):
+        return response
+    status = response.status
+    kind: type[APIError] = RateLimited if status == 429 else ServerError if status >= 500 else ClientError
+    retry_headers = tuple(pair for pair in response.headers if pair[0] in ("date", "retry-after"))
+    return EffectFailed(kind(status, "", f"no token: {urlsplit(url).hostname} answered {status}", (), retry_headers))
 
 
 def is_header_text(value: object) -> bool:
-    """Tell whether something is text that can stand in a header: an illegal one would be quoted in the error."""
+    """Return whether a value is text that is valid in a header; h11's error for others would quote the secret."""
     return isinstance(value, str) and re.fullmatch(r"[\x21-\x7e]+", value) is not None
 
 
 def build_auth_failure(message: str) -> EffectFailed:
-    """Say why there is no token."""
+    """Build an `AuthError` as a failure."""
     return EffectFailed(AuthError(message))
 
 
 def describe_auth_error(error: Exception) -> str:
-    """Read an error's own sentence: google-auth puts whole answers, tokens and all, behind it."""
+    """Return the first argument and the type of an error: google-auth's further arguments contain whole responses."""
     first = error.args[0] if error.args else None
     kind = type(error).__name__
     return f"{first} ({kind})" if isinstance(first, str) else kind
@@ -82,7 +81,7 @@ def describe_auth_error(error: Exception) -> str:
 
 def mask_secrets(text: str, sent: str) -> str:
     """
-    Mask what may be a secret: long words, and the other side's echo of what was sent.
+    Replace by ``***`` what may be a secret: words of 32 characters or more, and words that occur in `sent`.
 
     >>> mask_secrets("invalid_grant: test-token has expired", "Bearer test-token")
     'invalid_grant: *** has expired'

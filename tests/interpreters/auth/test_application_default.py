@@ -189,8 +189,8 @@ def test_external_accounts(tmp_path, more, module):
     ("content", "said"),
     [
         (None, "cannot be read: No such file or directory"),
-        ("{", "is no credentials file: not an object in JSON"),
-        ("[]", "is no credentials file: not an object in JSON"),
+        ("{", "is not a credentials file: not a JSON object"),
+        ("[]", "is not a credentials file: not a JSON object"),
         ({}, "has the type None, expected one of service_account, authorized_user, external_account,"),
         ({"type": ["x"]}, "has the type ['x'], expected one of"),
         ({"type": "gdch_service_account"}, "has the type 'gdch_service_account', expected one of"),
@@ -274,7 +274,7 @@ def test_named_file_is_not_passed_over(tmp_path):
 
 @pytest.mark.parametrize(
     ("environ", "asked", "why"),
-    [({}, 1, "dialling: no such host"), ({"NO_GCE_CHECK": "true"}, 0, "skipped, as NO_GCE_CHECK says")],
+    [({}, 1, "dialling: no such host"), ({"NO_GCE_CHECK": "true"}, 0, "skipped because of NO_GCE_CHECK")],
 )
 def test_none(tmp_path, environ, asked, why):
     """Without credentials the error names what was looked for, and what to do."""
@@ -383,8 +383,8 @@ def test_real_environment_is_not_read(tmp_path, monkeypatch):
     assert {"authorization": "Bearer test-token"} == headers(answer)
 
 
-def test_quota_project_that_fits_no_header():
+def test_quota_project_invalid_in_header():
     """A quota project that would break the header is refused."""
     duck = Duck(token="one")
     duck.quota_project_id = "a\nb"
-    assert AuthError("the quota project fits no header") == error(tokens(duck).get_credential())
+    assert AuthError("the quota project is not valid in a header") == error(tokens(duck).get_credential())

@@ -97,9 +97,9 @@ def test_not_credentials(made):
 
 
 @pytest.mark.parametrize("token", ["a\r\nx-evil: 1", "ä", "", None, b"test-token", 3])
-def test_token_that_fits_no_header(token):
+def test_token_invalid_in_header(token):
     """A token that is no header text is refused, and not shown."""
-    assert AuthError("no token: Duck has none that fits a header") == error(tokens(Duck(token)).get_credential())
+    assert AuthError("no token: Duck has none that is valid in a header") == error(tokens(Duck(token)).get_credential())
 
 
 def test_certificates_are_not_left_out():

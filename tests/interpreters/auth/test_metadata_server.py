@@ -44,10 +44,13 @@ def test_metadata_server():
     ("script", "expected"),
     [
         (lambda target: Reply(404, [FLAVOR]), "answered 404"),
-        (lambda target: Reply(200, [FLAVOR], b"<html>"), "sent something else"),
-        (lambda target: json_reply({"access_token": "a\nb"}, headers=[FLAVOR]), "fits no header"),
-        (lambda target: json_reply({"access_token": "test-token"}), "is no metadata server"),
-        (lambda target: json_reply({"access_token": "x"}, headers=[("metadata-flavor", "x")]), "is no metadata server"),
+        (lambda target: Reply(200, [FLAVOR], b"<html>"), "sent no valid token response"),
+        (lambda target: json_reply({"access_token": "a\nb"}, headers=[FLAVOR]), "is not valid in a header"),
+        (lambda target: json_reply({"access_token": "test-token"}), "is not a metadata server"),
+        (
+            lambda target: json_reply({"access_token": "x"}, headers=[("metadata-flavor", "x")]),
+            "is not a metadata server",
+        ),
     ],
 )
 def test_odd_metadata_servers(script, expected):

@@ -247,9 +247,6 @@ class AsyncPooledResponse(BasePooledResponse):
 
     async def _finish_generators(self) -> None:
         """Exhaust httpcore's async generators, which the closed socket ends: trio warns of unfinished ones."""
-        with (
-            anyio.CancelScope(shield=True),
-            suppress(Exception),
-        ):  # StopAsyncIteration, or the closed socket's error
+        with anyio.CancelScope(shield=True), suppress(Exception):  # StopAsyncIteration, or an error of the socket
             while self._has_started and not self._is_reading:
                 await self._body.__anext__()
