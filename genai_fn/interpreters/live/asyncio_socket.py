@@ -1,4 +1,4 @@
-"""WebSockets on asyncio: the protocol of ``websockets``, over a wire of our own that went through the proxy and TLS."""
+"""A WebSocket on asyncio: the protocol of ``websockets`` over a connected socket of `net`, with its proxy and TLS."""
 
 import logging
 from collections import deque
@@ -30,25 +30,25 @@ __all__ = ["open_socket"]
 
 @asynccontextmanager
 async def open_socket(
-    wire: NonBlockingSocket, url: str, headers: Headers, seconds: float
+    sock: NonBlockingSocket, url: str, headers: Headers, seconds: float
 ) -> AsyncGenerator["AsyncioSocket | EffectFailed", None]:
-    """Shake hands over a wire, within so many seconds."""
+    """Perform the WebSocket handshake over a connected socket, with a timeout in seconds."""
     async with anyio.create_task_group() as tasks:
-        socket = AsyncioSocket(wire, url, tasks)
-        met: AsyncioSocket | EffectFailed = build_handshake_failure(None, in_time=False)
+        socket = AsyncioSocket(sock, url, tasks)
+        result: AsyncioSocket | EffectFailed = build_handshake_failure(None, in_time=False)
         with anyio.move_on_after(seconds):
-            met = await socket.perform_handshake(headers)
-        yield met
+            result = await socket.perform_handshake(headers)
+        yield result
         tasks.cancel_scope.cancel()
 
 
 class AsyncioSocket:
-    """A connection that ``websockets`` says what to do with."""
+    """A `MessageSocket` over the state machine of ``websockets``, which does no I/O itself."""
 
-    def __init__(self, wire: NonBlockingSocket, url: str, tasks: TaskGroup) -> None:
-        self._socket = wire
+    def __init__(self, sock: NonBlockingSocket, url: str, tasks: TaskGroup) -> None:
+        self._socket = sock
         self._protocol = ClientProtocol(parse_uri(url), max_size=MAX_MESSAGE_BYTES, logger=_SILENT_LOGGER)
-        self._write_queue = WriteQueue(wire, tasks)
+        self._write_queue = WriteQueue(sock, tasks)
         self._received_bytes = 0
         self._pending_pings: dict[bytes, anyio.Event] = {}
         self._ping_count = 0
@@ -62,20 +62,20 @@ class AsyncioSocket:
         return self._received_bytes + self._write_queue.written_bytes
 
     async def perform_handshake(self, headers: Headers) -> "AsyncioSocket | EffectFailed":
-        """Ask for a WebSocket."""
+        """Send the handshake request and read the response."""
         request = self._protocol.connect()
         for name, value in headers:
-            if name.lower() != "host":  # it is the address's, as in calls
+            if name.lower() != "host":  # taken from the URL, as in HTTP requests
                 request.headers[name] = value
         self._protocol.send_request(request)
         await self._flush_output()
         while self._protocol.state is State.CONNECTING and self._protocol.handshake_exc is None:
             await self._read_events()
-        refused = self._protocol.handshake_exc
-        if refused is None:
-            return self  # it may have been closed again already, which whoever reads is told
+        error = self._protocol.handshake_exc
+        if error is None:
+            return self  # if the peer has closed it already, `receive` returns that
         return build_handshake_failure(
-            _convert_response(refused.response) if isinstance(refused, InvalidStatus) else None, in_time=True
+            _convert_response(error.response) if isinstance(error, InvalidStatus) else None, in_time=True
         )
 
     async def send(self, data: bytes) -> bool:
@@ -94,12 +94,12 @@ class AsyncioSocket:
 
     async def ping(self) -> None:
         self._ping_count += 1
-        payload, came = self._ping_count.to_bytes(4, "big"), anyio.Event()
-        self._pending_pings[payload] = came
+        payload, pong_event = self._ping_count.to_bytes(4, "big"), anyio.Event()
+        self._pending_pings[payload] = pong_event
         if self._protocol.state is State.OPEN:
             self._protocol.send_ping(payload)
             await self._flush_output()
-        await came.wait()
+        await pong_event.wait()
 
     async def close(self) -> None:
         if self._protocol.state is State.OPEN:
@@ -111,7 +111,7 @@ class AsyncioSocket:
         self._socket.close()
 
     async def _read_events(self) -> None:
-        """Read what is there, and answer to what the protocol answers by itself."""
+        """Read some bytes, handle their frames, and write what the protocol sends by itself, such as pongs."""
         try:
             data = await perform_steps(self._socket.read(CHUNK_SIZE))
         except (SocketClosedError, OSError):
@@ -128,7 +128,7 @@ class AsyncioSocket:
             await self._write_queue.flush_in_background()
         if not data:
             self._set_ended(_build_close_status(self._protocol.close_rcvd))
-        elif self._protocol.parser_exc is not None:  # the peer broke the rules, maybe as it said goodbye
+        elif self._protocol.parser_exc is not None:  # the peer violated the protocol, perhaps after its close frame
             self._set_ended(_build_close_status(self._protocol.close_rcvd or self._protocol.close_sent))
 
     def _handle_frame(self, frame: Frame) -> None:
@@ -148,7 +148,7 @@ class AsyncioSocket:
                 pass
 
     def _handle_pong(self, payload: bytes) -> None:
-        """Answer a ping, and those before it, which the peer may have passed over."""
+        """Complete a ping and all earlier ones: a peer may answer only the latest (RFC 6455, section 5.5.3)."""
         if payload in self._pending_pings:
             while self._pending_pings:
                 first = next(iter(self._pending_pings))
@@ -156,25 +156,25 @@ class AsyncioSocket:
                 if first == payload:
                     break
 
-    def _set_ended(self, ending: CloseStatus) -> None:
+    def _set_ended(self, status: CloseStatus) -> None:
         if self._close_status is None:
-            self._close_status = ending
+            self._close_status = status
             self._ended_event.set()
 
     async def _flush_output(self) -> bool:
-        """Write what the protocol has to say; False if that is of no use any more."""
+        """Write what the protocol has to send; returns False if the connection is broken."""
         self._queue_output()
         return await self._write_queue.flush()
 
     def _queue_output(self) -> bool:
-        """Let what the protocol has to say go out; False if that is nothing."""
-        said = [data for data in self._protocol.data_to_send() if data]  # an empty one stands for the end
-        for data in said:
+        """Queue what the protocol has to send; returns whether that is anything."""
+        pending = [data for data in self._protocol.data_to_send() if data]  # an empty item is the end of file
+        for data in pending:
             self._write_queue.put(data)
-        return bool(said)
+        return bool(pending)
 
 
-_SILENT_LOGGER = logging.Logger("genai_fn.websockets", logging.CRITICAL)  # noqa: LOG001  # headers in its debug lines hold keys
+_SILENT_LOGGER = logging.Logger("genai_fn.websockets", logging.CRITICAL)  # noqa: LOG001  # its debug messages contain headers, and so keys
 
 
 def _build_close_status(close: Close | None) -> CloseStatus:

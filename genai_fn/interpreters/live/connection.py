@@ -1,4 +1,4 @@
-"""One connection of a live session: a task that reads, one that writes, and one that asks for signs of life."""
+"""One connection of a live session: a task that reads, one that writes, and one that sends pings."""
 
 import random
 from collections import deque
@@ -27,24 +27,29 @@ from genai_fn.live_protocol.state_machine import ABNORMAL_CLOSURE
 __all__ = ["CLOSE_TIMEOUT", "LiveConnection"]
 
 CLOSE_TIMEOUT = 2.0
-"""How many seconds a peer is given to say goodbye."""
+"""How many seconds the closing handshake may take."""
 
 
 class LiveConnection:
     """
-    Connects, reads and writes until the connection has ended; of that, and of all before, it tells `feed`.
+    Connects, reads and writes until the connection ends, and passes all protocol events to `handle_event`.
 
-    One task alone writes: whoever sends hands over whole frames, so that none of them is ever cut in half.
+    Only one task writes, and it takes whole frames from a queue, so that a cancelled sender leaves no partial frame.
     """
 
     def __init__(
-        self, wiring: Connector, dial: ConnectSocket, feed: Callable[[ProtocolEvent], None], inbox: Inbox, idle: float
+        self,
+        connector: Connector,
+        action: ConnectSocket,
+        handle_event: Callable[[ProtocolEvent], None],
+        inbox: Inbox,
+        idle_timeout: float,
     ) -> None:
-        self._connector = wiring
-        self._connect_action = dial
-        self._handle_event = feed
+        self._connector = connector
+        self._connect_action = action
+        self._handle_event = handle_event
         self._inbox = inbox
-        self._idle_timeout = idle
+        self._idle_timeout = idle_timeout
         self._socket: MessageSocket | None = None
         self._setup: Any = None
         self._outbox: deque[OutgoingFrame | None] = deque()
@@ -56,28 +61,28 @@ class LiveConnection:
         self._scope = anyio.CancelScope()
 
     async def run(self) -> None:
-        """Connect, and carry what is said, to the end of the connection."""
+        """Connect, and transfer messages until the connection ends."""
         end: ProtocolEvent = ConnectionClosed(ABNORMAL_CLOSURE)
         try:
             with self._scope:
                 end = await self._run_connection()
         except BaseException:
-            self._handle_event(CloseRequested())  # after a fault of ours, or an interrupt, nobody connects anew
+            self._handle_event(CloseRequested())  # after a bug or an interrupt, do not reconnect
             raise
         finally:
             self._handle_event(end)
 
     def send_setup(self) -> None:
-        """Write the setup."""
+        """Queue the setup message."""
         self.send_frame(OutgoingFrame(self._setup, 0))
 
     def send_frame(self, frame: OutgoingFrame) -> None:
-        """Write a frame, after those before it."""
+        """Queue a frame."""
         self._outbox.append(frame)
         self._outbox_event.set()
 
     def close(self) -> None:
-        """Say goodbye after what is being written; who is still dialling stops."""
+        """Start the closing handshake after the queued frames; if there is no connection yet, stop connecting."""
         if self._socket is None:
             self.abort()
         elif not self._is_closing:
@@ -86,36 +91,36 @@ class LiveConnection:
             self._outbox_event.set()
 
     def abort(self) -> None:
-        """End the connection at once."""
+        """Close the connection at once, without a closing handshake."""
         self._scope.cancel()
 
     async def _run_connection(self) -> ProtocolEvent:
         await anyio.sleep(self._connect_action.delay)
-        async with self._connector.connect(self._connect_action.handle) as met:
-            if isinstance(met, EffectFailed):
-                return ConnectFailed(met.error, random.random())  # noqa: S311  # jitter
-            self._socket, self._setup = met
+        async with self._connector.connect(self._connect_action.handle) as connected:
+            if isinstance(connected, EffectFailed):
+                return ConnectFailed(connected.error, random.random())  # noqa: S311  # jitter
+            self._socket, self._setup = connected
             self._connected_at = anyio.current_time()
             self._handle_event(Connected())
-            ending = CloseStatus(ABNORMAL_CLOSURE)
+            status = CloseStatus(ABNORMAL_CLOSURE)
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._write_frames, self._socket)
                 tasks.start_soon(self._monitor_liveness, self._socket)
-                ending = await self._read_messages(self._socket)
+                status = await self._read_messages(self._socket)
                 if self._is_closing:
                     with anyio.move_on_after(CLOSE_TIMEOUT):
                         await self._writer_done.wait()
                 tasks.cancel_scope.cancel()
-        lasted = anyio.current_time() - self._connected_at
-        return ConnectionClosed(ending.code, ending.reason, self._error, random.random(), lasted)  # noqa: S311  # jitter
+        duration = anyio.current_time() - self._connected_at
+        return ConnectionClosed(status.code, status.reason, self._error, random.random(), duration)  # noqa: S311  # jitter
 
     async def _read_messages(self, socket: MessageSocket) -> CloseStatus:
-        """Hand on what comes; the first message answers the setup, and is not waited for without end."""
+        """Pass messages on until the connection ends; the first one, the reply to the setup, has a timeout."""
         data: Any = None
         with anyio.move_on_after(self._idle_timeout) as limit:
             data = await socket.receive()
         if limit.cancelled_caught:
-            self._error = TimedOut("idle", "waiting for a live session to be set up", sent=True)
+            self._error = TimedOut("idle", "waiting for the live session's setup", sent=True)
             socket.abort()
             return CloseStatus(ABNORMAL_CLOSURE)
         while not isinstance(data, CloseStatus):
@@ -130,14 +135,14 @@ class LiveConnection:
         return data
 
     async def _write_frames(self, socket: MessageSocket) -> None:
-        """Write frame by frame, and say goodbye at last."""
+        """Write the queued frames one by one, then perform the closing handshake."""
         try:
             while (frame := await self._take_frame()) is not None:
                 self._is_writing = True
-                is_out = await socket.send(frame.data)
+                was_sent = await socket.send(frame.data)
                 self._is_writing = False
-                if not is_out:
-                    return  # whoever reads is told why
+                if not was_sent:
+                    return  # the reader gets the reason
                 if frame.data is not self._setup:
                     self._handle_event(MessageSent())
             with anyio.move_on_after(CLOSE_TIMEOUT):
@@ -155,37 +160,38 @@ class LiveConnection:
 
     async def _monitor_liveness(self, socket: MessageSocket) -> None:
         """
-        Ask for a sign of life now and then; what does not come while we do not read is no fault of the peer's.
+        Send pings, and abort the connection if neither a pong nor other bytes arrive within the interval.
 
-        Before its answer to a ping a peer has to take all that is on its way, which the system holds for us.
+        While reading is paused, a missing pong is not the peer's fault. While a lot is being written, three intervals
+        are allowed: a peer reads all that is buffered in the network before it sees the ping.
         """
         interval = self._idle_timeout / _PINGS_PER_TIMEOUT
         async with anyio.create_task_group() as pings:
             while True:
-                asked = socket.bytes_transferred
+                bytes_before = socket.bytes_transferred
                 await anyio.sleep(interval)
-                came = anyio.Event()
-                pings.start_soon(_ping_and_signal, socket, came)
-                moved, silent = socket.bytes_transferred, 0
-                while not came.is_set():
+                pong_event = anyio.Event()
+                pings.start_soon(_ping_and_signal, socket, pong_event)
+                transferred, silent_intervals = socket.bytes_transferred, 0
+                while not pong_event.is_set():
                     with anyio.move_on_after(interval):
-                        await came.wait()
-                    is_alive = self._is_paused or socket.bytes_transferred != moved
-                    moved, silent = socket.bytes_transferred, 0 if is_alive else silent + 1
-                    is_busy = self._is_writing or moved - asked > _BUSY_BYTES
-                    if not came.is_set() and silent >= (_PINGS_PER_TIMEOUT if is_busy else 1):
-                        self._error = TimedOut("idle", "waiting for a sign of life", sent=True)
+                        await pong_event.wait()
+                    is_alive = self._is_paused or socket.bytes_transferred != transferred
+                    transferred, silent_intervals = socket.bytes_transferred, 0 if is_alive else silent_intervals + 1
+                    is_busy = self._is_writing or transferred - bytes_before > _BUSY_BYTES
+                    if not pong_event.is_set() and silent_intervals >= (_PINGS_PER_TIMEOUT if is_busy else 1):
+                        self._error = TimedOut("idle", "waiting for a pong", sent=True)
                         socket.abort()
                         return
 
 
 _PINGS_PER_TIMEOUT = 3
-"""How many signs of life are asked for in the time that silence may last."""
+"""How many pings are sent within the idle timeout."""
 
 _BUSY_BYTES = 256 * 1024
-"""How many bytes may be on their way for a while."""
+"""From how many bytes per interval the connection counts as busy, so that a pong may take longer."""
 
 
-async def _ping_and_signal(socket: MessageSocket, came: anyio.Event) -> None:
+async def _ping_and_signal(socket: MessageSocket, pong_event: anyio.Event) -> None:
     await socket.ping()
-    came.set()
+    pong_event.set()

@@ -1,4 +1,4 @@
-"""How a live session connects over the network: who calls, the proxy, TLS, the handshake; on trio and on asyncio."""
+"""Opens the connections of live sessions over the network: credential, proxy, TLS and WebSocket handshake."""
 
 import dataclasses
 import sys
@@ -44,71 +44,77 @@ class HttpConnector:
     """
     Connects a session to a backend.
 
-    What a session says may depend on the project, which credentials may have to tell: the first connection settles it.
+    Frames may depend on the project. If the backend does not name it, the first connection takes it from the
+    credentials.
     """
 
-    def __init__(self, live: Live[Any], exchange: HttpHandler, world: AsyncExecutor, dialling: ConnectConfig) -> None:
+    def __init__(
+        self, live: Live[Any], handler: HttpHandler, executor: AsyncExecutor, connect_config: ConnectConfig
+    ) -> None:
         self._live = live
-        self._handler = exchange
-        self._executor = world
-        self._connect_config = dialling
-        self._backend = apply_address_options(exchange.backend, live.options)
+        self._handler = handler
+        self._executor = executor
+        self._connect_config = connect_config
+        self._backend = apply_address_options(handler.backend, live.options)
         self._handshake: EncodedHandshake | None = None
         self._masker = Masker(())
 
     @property
     def timeouts(self) -> Timeouts:
-        """How long to wait for what."""
+        """The session's own timeouts, or else the interpreter's."""
         return self._live.options.timeouts or self._handler.timeouts
 
     def encode(self, frame: Any) -> Result[Any, GenaiError]:
-        """Write a frame of ours."""
+        """Encode a client message as JSON for the backend."""
         return encode_frame(frame, self._backend)
 
     def decode(self, data: Any) -> Result[Any, GenaiError]:
-        """Read a message of the peer's."""
-        assert self._handshake is not None  # noqa: S101  # nothing is read before a connection was opened
+        """Decode a server message."""
+        assert self._handshake is not None  # noqa: S101  # messages arrive only over an open connection
         return self._masker.mask_result(decode_frame(data, self._handshake))
 
     @asynccontextmanager
     async def connect(self, handle: str | None) -> AsyncGenerator[tuple[MessageSocket, Any] | EffectFailed, None]:
-        """Connect, up to and with the handshake; gives the socket, and the setup to be written first."""
-        ready = await self._prepare_connection(handle)
-        wire = ready if isinstance(ready, EffectFailed) else await self._open_connection(ready.signed_request.url)
-        if isinstance(ready, EffectFailed) or isinstance(wire, EffectFailed):
-            yield self._mask_lost(wire)  # type: ignore[arg-type]  # lost it is
+        """Connect and perform the WebSocket handshake; yields the socket and the setup message to send first."""
+        prepared = await self._prepare_connection(handle)
+        if isinstance(prepared, EffectFailed):
+            yield self._mask_failure(prepared)
+            return
+        sock = await self._open_connection(prepared.signed_request.url)
+        if isinstance(sock, EffectFailed):
+            yield self._mask_failure(sock)
             return
         try:
-            async with _perform_handshake(wire, ready.signed_request, self.timeouts.idle) as met:
+            async with _perform_handshake(sock, prepared.signed_request, self.timeouts.idle) as socket:
                 yield (
-                    self._mask_lost(met)
-                    if isinstance(met, EffectFailed)
-                    else (_MaskingSocket(met, self._masker), ready.setup)
+                    self._mask_failure(socket)
+                    if isinstance(socket, EffectFailed)
+                    else (_MaskingSocket(socket, self._masker), prepared.setup)
                 )
         finally:
-            wire.close()
+            sock.close()
 
-    def _mask_lost(self, lost: EffectFailed) -> EffectFailed:
-        return EffectFailed(self._masker.mask_error(lost.error), lost.was_reused)
+    def _mask_failure(self, failed: EffectFailed) -> EffectFailed:
+        return EffectFailed(self._masker.mask_error(failed.error), failed.was_reused)
 
     async def _prepare_connection(self, handle: str | None) -> "_PreparedConnection | EffectFailed":
-        """Say who calls, then how the session is opened: only with a token may the project be known."""
+        """Get the credential, then encode and sign the handshake, which may need the credential's project."""
         is_ephemeral = isinstance(self._backend, Gemini) and self._backend.is_ephemeral
         problem = _find_missing_extra() or (None if is_ephemeral else find_credential_problem(self._backend))
         if problem is not None:
             return EffectFailed(problem)
-        had = await self._get_credential()
-        if isinstance(had, EffectFailed):
-            return had
-        completed = complete_project(self._backend, had)
-        if isinstance(completed, Failure):
-            return EffectFailed(completed.failure())
-        self._backend = completed.unwrap()
-        opened = encode_handshake(self._live, self._backend, handle)
-        if isinstance(opened, Failure):
-            return EffectFailed(opened.failure())
-        self._handshake = opened.unwrap()
-        signed = sign_request(self._handshake.http, build_live_credential(self._backend, had))
+        credential = await self._get_credential()
+        if isinstance(credential, EffectFailed):
+            return credential
+        backend = complete_project(self._backend, credential)
+        if isinstance(backend, Failure):
+            return EffectFailed(backend.failure())
+        self._backend = backend.unwrap()
+        handshake = encode_handshake(self._live, self._backend, handle)
+        if isinstance(handshake, Failure):
+            return EffectFailed(handshake.failure())
+        self._handshake = handshake.unwrap()
+        signed = sign_request(self._handshake.http, build_live_credential(self._backend, credential))
         self._masker = Masker(signed.headers)
         return _PreparedConnection(signed, self._handshake.setup)
 
@@ -116,10 +122,12 @@ class HttpConnector:
         own = build_own_credential(self._backend)
         if own is not None:
             return own
-        had: Credential | EffectFailed = await self._executor.perform(GetToken(time.monotonic() + self.timeouts.total))
-        if isinstance(had, EffectFailed):
-            return had
-        return dataclasses.replace(had, origin=extract_origin(self._backend.root))
+        token: Credential | EffectFailed = await self._executor.perform(
+            GetToken(time.monotonic() + self.timeouts.total)
+        )
+        if isinstance(token, EffectFailed):
+            return token
+        return dataclasses.replace(token, origin=extract_origin(self._backend.root))
 
     async def _open_connection(self, url: str) -> NonBlockingSocket | EffectFailed:
         target = None
@@ -133,7 +141,7 @@ class HttpConnector:
 
 
 class _MaskingSocket:
-    """A connection whose peer may repeat our credential in the reason why it closes: there it is masked."""
+    """Masks the credential in the reason of a close frame, where a server may repeat it."""
 
     def __init__(self, socket: MessageSocket, masker: Masker) -> None:
         self._socket = socket
@@ -163,57 +171,57 @@ class _MaskingSocket:
 
 
 class FailedConnector:
-    """Connects to nothing, and says why."""
+    """A connector whose every operation fails with one error."""
 
     def __init__(self, error: GenaiError) -> None:
         self._error = error
 
     def encode(self, frame: Any) -> Result[Any, GenaiError]:
-        """Write nothing."""
+        """Return the error."""
         return Failure(self._error)
 
     def decode(self, data: Any) -> Result[Any, GenaiError]:
-        """Read nothing."""
+        """Return the error."""
         return Failure(self._error)
 
     @asynccontextmanager
     async def connect(self, handle: str | None) -> AsyncGenerator[tuple[MessageSocket, Any] | EffectFailed, None]:
-        """Connect to nothing."""
+        """Yield the error."""
         yield EffectFailed(self._error)
 
 
 class _PreparedConnection(Value):
-    """Who is asked for a connection, as whom, and what is said first."""
+    """The signed handshake request, and the setup message to send after it."""
 
     signed_request: HttpRequest
     setup: bytes
 
 
 def _perform_handshake(
-    wire: NonBlockingSocket, request: HttpRequest, seconds: float
+    sock: NonBlockingSocket, request: HttpRequest, seconds: float
 ) -> AbstractAsyncContextManager[Any]:
-    """Shake hands as the world at hand does it."""
-    address = urlsplit(request.url)
+    """Perform the WebSocket handshake with the library for the running event loop."""
+    url = urlsplit(request.url)
     if _is_trio():
-        from genai_fn.interpreters.live import trio_socket  # noqa: PLC0415  # in this world alone
+        from genai_fn.interpreters.live import trio_socket  # noqa: PLC0415  # needs trio
 
-        resource = f"{address.path or '/'}?{address.query}" if address.query else address.path or "/"
-        return trio_socket.open_socket(wire, _get_host_header(request.url), resource, request.headers, seconds)
-    from genai_fn.interpreters.live import asyncio_socket  # noqa: PLC0415  # in this world alone
+        resource = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
+        return trio_socket.open_socket(sock, _get_host_header(request.url), resource, request.headers, seconds)
+    from genai_fn.interpreters.live import asyncio_socket  # noqa: PLC0415  # needs websockets
 
-    return asyncio_socket.open_socket(wire, request.url, request.headers, seconds)
+    return asyncio_socket.open_socket(sock, request.url, request.headers, seconds)
 
 
 def _to_http_url(url: str) -> str:
-    """Name the address that a WebSocket is asked for at."""
+    """Replace ``ws`` by ``http``, as the handshake is an HTTP request."""
     return url.replace("ws", "http", 1)
 
 
 def _get_host_header(url: str) -> str:
-    """Name the host, and the port where it is not the usual one."""
+    """Return the host, and the port unless it is the default one."""
     target = parse_target(_to_http_url(url))
-    usual = 443 if target.tls else 80
-    return str(target).removesuffix(f":{usual}")
+    default_port = 443 if target.tls else 80
+    return str(target).removesuffix(f":{default_port}")
 
 
 def _is_trio() -> bool:
@@ -222,7 +230,7 @@ def _is_trio() -> bool:
 
 
 def _find_missing_extra() -> AsyncOnly | None:
-    """Say what this world lacks for WebSockets."""
+    """Return the error if the running event loop has no WebSocket library."""
     if _is_trio() or find_spec("websockets") is not None:
         return None
     command = install_command("websockets")

@@ -1,4 +1,4 @@
-"""What has come and was not taken yet, bounded by bytes."""
+"""Received messages that were not read yet, limited by their size in bytes."""
 
 from collections import deque
 from typing import Any
@@ -10,7 +10,7 @@ __all__ = ["Inbox"]
 
 
 class Inbox:
-    """Messages in order, for one task that takes them; nothing is lost when it is cancelled."""
+    """A queue of messages for one reader. A reader that is cancelled loses no message."""
 
     def __init__(self, max_bytes: int = 64 * 1024 * 1024) -> None:
         self._max_bytes = max_bytes
@@ -22,31 +22,31 @@ class Inbox:
 
     @property
     def is_full(self) -> bool:
-        """Whether no more should come for now."""
+        """Whether reading from the socket should pause."""
         return self._buffered_bytes >= self._max_bytes and not self._is_finished
 
     def put(self, item: Any, size: int) -> None:
-        """Add a message, of so many bytes."""
+        """Add a message, with its size in bytes."""
         self._items.append((item, size))
         self._buffered_bytes += size
         self._item_event.set()
 
     def finish(self) -> None:
-        """Nothing more will come; who waits for room needs none any more."""
+        """Mark the end: `take` returns None after the last message, and `wait_for_room` returns."""
         self._is_finished = True
         self._item_event.set()
         self._room_event.set()
 
     async def wait_for_room(self) -> None:
-        """Wait until some messages have been taken."""
+        """Wait until the inbox is not full."""
         self._room_event = anyio.Event()
         if self.is_full:
             await self._room_event.wait()
 
     async def take(self) -> Any:
-        """Give the next message; None at the end."""
+        """Take the next message, None at the end; raises ``RuntimeError`` if another task is reading."""
         if self._is_being_read:
-            raise RuntimeError("the session is being read already, by another task")
+            raise RuntimeError("the session is already being read by another task")
         self._is_being_read = True
         try:
             if self._items or self._is_finished:

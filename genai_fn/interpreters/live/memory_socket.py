@@ -1,4 +1,4 @@
-"""A live session's connection to a function in this process, in the place of the network."""
+"""A live session's connection to a function in this process, without a network."""
 
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -15,29 +15,29 @@ __all__ = ["MemorySocket"]
 
 class MemorySocket:
     """
-    Gives what a function answers to each message, in order; an `Ending` among the answers is the last.
+    A `MessageSocket` over a function that returns the server's messages for each client message.
 
-    What is not bytes weighs nothing. The peer is always alive, and says goodbye at once.
+    A `CloseStatus` among them closes the connection. Pings and the closing handshake succeed at once.
     """
 
-    def __init__(self, answer: Callable[[Any], Iterable[Any]]) -> None:
+    def __init__(self, respond: Callable[[Any], Iterable[Any]]) -> None:
         self.bytes_transferred = 0
-        self._respond = answer
+        self._respond = respond
         self._messages: deque[Any] = deque()
         self._message_event = anyio.Event()
         self._is_over = False
 
     async def send(self, data: Any) -> bool:
-        """Hand over one message."""
+        """Pass one message to the function; returns False if the connection is closed."""
         await checkpoint()
         if self._is_over:
             return False
-        for each in self._respond(data):
-            self._add_message(each)
+        for message in self._respond(data):
+            self._add_message(message)
         return True
 
     async def receive(self) -> Any:
-        """Give the next message, or the `Ending`."""
+        """Return the next message, or the `CloseStatus`."""
         await checkpoint()
         while not self._messages:
             self._message_event = anyio.Event()
@@ -45,16 +45,16 @@ class MemorySocket:
         return self._messages.popleft()
 
     async def ping(self) -> None:
-        """Be alive."""
+        """Succeed."""
         await checkpoint()
 
     async def close(self) -> None:
-        """Say goodbye, and be understood."""
+        """Close with code 1000."""
         await checkpoint()
         self._add_message(CloseStatus(1000))
 
     def abort(self) -> None:
-        """End at once."""
+        """Close with code 1006."""
         self._add_message(CloseStatus(ABNORMAL_CLOSURE))
 
     def _add_message(self, message: Any) -> None:

@@ -1,4 +1,4 @@
-"""Live sessions, asyncio and trio alike: what performs the actions of their protocol, and what people hold in hand."""
+"""The live session that users hold. It performs the actions of the live protocol, on asyncio and trio."""
 
 import threading
 from collections import deque
@@ -56,23 +56,24 @@ class Session(Generic[T]):
     """
     A live session: ``async with run.live(live.connect(…)) as session: …``.
 
-    Iterating gives what the model says, each message a ``Result``, until the session is closed; a failure is the last.
-    Entering the block waits until the session is set up, or has failed: then its first item says why.
+    Entering the block waits until the session is ready. If it cannot be opened, nothing is raised: the first item is
+    the ``Failure``, and `send` returns the same one. Iterating yields the server's messages, each as a ``Result``,
+    until the session is closed; after a ``Failure`` it ends.
     """
 
     def __init__(
         self,
         live: Live[T],
-        wiring: Connector,
+        connector: Connector,
         *,
         retry: Retry,
         timeouts: Timeouts,
         on_event: Callable[[Event], object] | None = None,
     ) -> None:
         self.id: str | None = None
-        """What the server calls the session, if it says so."""
+        """The server's identifier of the session, if it sends one."""
         self._live = live
-        self._connector = wiring
+        self._connector = connector
         self._timeouts = timeouts
         self._on_event = on_event
         self._state, self._first_actions = start_session(live, retry, timeouts.total)
@@ -91,27 +92,36 @@ class Session(Generic[T]):
 
     async def send(self, *frames: ClientMessage) -> Result[None, GenaiError]:
         """
-        Say something: frames that ``live.client_content(…)`` and its like make, in order.
+        Queue messages for sending, such as ``live.client_content(…)``.
 
-        Success says that they will go out, whole and in this order, as soon as those before them are out; who sends
-        faster than the peer reads waits. Of frames that cannot be sent none is.
+        They are written in order, without others in between. While more than 1 MiB waits to be written, `send` waits.
+
+        Args:
+            frames: The messages. If one cannot be encoded, none is sent.
+
+        Returns:
+            ``Success(None)`` once they are queued. Fails with `InvalidRequest` for a message that cannot be encoded,
+            and with `Closed`, or the session's own failure, if the session has ended.
+
+        Raises:
+            InvalidRequest: Outside of the session's block.
         """
         self._check_entered()
         await checkpoint()
         encoded: list[OutgoingFrame] = []
         for frame in frames:
-            written = self._connector.encode(frame)
-            if isinstance(written, Failure):
-                return written
-            encoded.append(_build_outgoing_frame(written.unwrap()))
+            data = self._connector.encode(frame)
+            if isinstance(data, Failure):
+                return data
+            encoded.append(_build_outgoing_frame(data.unwrap()))
         async with self._send_lock:
-            for each in encoded:
+            for outgoing in encoded:
                 while self._state.pending_bytes >= _MAX_PENDING_BYTES and not self._state.is_over:
                     self._drained_event = anyio.Event()
                     await self._drained_event.wait()
                 if self._state.is_over:
                     return self._failure or Failure(Closed("the session has ended"))
-                self._handle_event(SendRequested(each))
+                self._handle_event(SendRequested(outgoing))
         return Success(None)
 
     def __aiter__(self) -> AsyncIterator[Result[T, GenaiError]]:
@@ -128,13 +138,15 @@ class Session(Generic[T]):
         return cast("Result[T, GenaiError]", item)
 
     def turn(self) -> "SessionTurn[T]":
-        """Iterate to the end of the model's turn: the message that says ``turn_complete`` is the last."""
+        """Return an iterator over the messages of the model's turn; the one with ``turn_complete`` is the last."""
         return SessionTurn(self)
 
     async def close(self) -> None:
         """
-        Close the session, from any task: what was sent before still goes out, as far as that takes no longer than two
-        seconds, even if whoever waits for it is cancelled. It never connects again, and whoever reads comes to the end.
+        Close the session, from any task, and wait until it is closed.
+
+        Messages that were sent before are still written, for at most two seconds, even if this call is cancelled.
+        Then iteration ends, and the session does not reconnect.
         """
         self._handle_event(CloseRequested())
         if not self._closed_event.is_set() and not self._is_expiring:
@@ -148,7 +160,7 @@ class Session(Generic[T]):
         self.abort()
 
     def abort(self) -> None:
-        """Close the session at once, and say no goodbye; from any task or thread."""
+        """Close the session at once, without a closing handshake; from any task or thread."""
         if self._owner is None or self._owner[0] == threading.get_ident():
             self._abort_here()
         else:
@@ -161,7 +173,7 @@ class Session(Generic[T]):
 
     async def __aenter__(self) -> Self:
         if self._owner is not None:
-            raise InvalidRequest("run.live(…)", "a second block", "one: describe the session, and open it anew")
+            raise InvalidRequest("run.live(…)", "a second block", "one block a session: call run.live(…) again")
         self._owner = threading.get_ident(), current_token()
         await self._tasks.open_group()
         try:
@@ -183,7 +195,7 @@ class Session(Generic[T]):
             await self._leave()
         raised, self._raised_error = self._raised_error, None
         if raised is not None and error is not None:
-            error.add_note(f"beside it, in the live session: {raised!r}")
+            error.add_note(f"also raised in the live session: {raised!r}")
         elif raised is not None:
             raise raised
 
@@ -193,12 +205,12 @@ class Session(Generic[T]):
 
     def _check_entered(self) -> None:
         if self._owner is None:
-            raise InvalidRequest("run.live(…)", "no block", "async with: a session is opened by its block")
+            raise InvalidRequest("run.live(…)", "no block", "async with: the block opens the session")
 
     # The protocol
 
     def _handle_event(self, event: ProtocolEvent) -> None:
-        """Take in an event, after those before it: what follows from one may be another."""
+        """Apply an event, or queue it while another one is being applied."""
         self._events.append(event)
         if not self._is_handling:
             self._is_handling = True
@@ -209,9 +221,9 @@ class Session(Generic[T]):
                 self._is_handling = False
 
     def _apply_event(self, event: ProtocolEvent) -> None:
-        before = self._state.pending_bytes
+        pending_before = self._state.pending_bytes
         self._state, actions = handle_event(self._state, event)
-        if self._state.pending_bytes < before or self._state.is_over:
+        if self._state.pending_bytes < pending_before or self._state.is_over:
             self._drained_event.set()
         self._perform_actions(actions)
         if self._state.phase == "closed":
@@ -222,7 +234,7 @@ class Session(Generic[T]):
             self._PERFORMERS[type(action)](self, action)
 
     def _handle_crash(self, error: Exception) -> None:
-        """End the session by what a function of the caller's raised; whoever reads, or leaves, raises it."""
+        """Abort the session after an exception in user code, which the next read or the end of the block raises."""
         self._raised_error = self._raised_error or error
         self.abort()
 
@@ -237,14 +249,14 @@ class Session(Generic[T]):
         self._current_connection.send_frame(action.frame)
 
     def _close_connection(self, action: CloseConnection) -> None:
-        if self._connection is None:  # closed before it was entered
+        if self._connection is None:  # closed before its block was entered
             self._handle_event(ConnectionClosed(ABNORMAL_CLOSURE))
         else:
             self._connection.close()
 
     @property
     def _current_connection(self) -> LiveConnection:
-        assert self._connection is not None  # noqa: S101  # the protocol speaks of one only after it had one dialled
+        assert self._connection is not None  # noqa: S101  # ConnectSocket comes before every other action
         return self._connection
 
     def _set_opened(self, action: SessionOpened) -> None:
@@ -265,15 +277,15 @@ class Session(Generic[T]):
         if self._on_event is not None:
             try:
                 self._on_event(action.event)
-            except Exception as error:  # noqa: BLE001  # the caller's own, raised again where it is seen
+            except Exception as error:  # noqa: BLE001  # raised again by the next read
                 self._handle_crash(error)
 
     def _set_timer(self, action: SetTimer) -> None:
         self._tasks.start_task(self._run_timer, action)
 
-    async def _run_timer(self, alarm: SetTimer) -> None:
-        await anyio.sleep(alarm.seconds)
-        self._handle_event(TimerFired(alarm.connection_number))
+    async def _run_timer(self, timer: SetTimer) -> None:
+        await anyio.sleep(timer.seconds)
+        self._handle_event(TimerFired(timer.connection_number))
 
     # Functions
 
@@ -281,19 +293,20 @@ class Session(Generic[T]):
         self._call_scopes[action.call_id] = self._tasks.start_task(self._run_call, action.call_id, action.call)
 
     def _cancel_calls(self, action: CancelCall) -> None:
-        for identity in action.call_ids:
-            self._call_scopes.pop(identity).cancel()
+        for call_id in action.call_ids:
+            self._call_scopes.pop(call_id).cancel()
 
-    async def _run_call(self, identity: str, call: FunctionCall) -> None:
-        offer: Any = self._live.calling_options
-        function = next((each for each in offer.functions if get_function_name(each) == call.name), None)
-        world = AsyncExecutor(None, None, self._on_event)
-        said = await world.run(build_program(invoke_function(call, function, offer.on_error), cast("Any", None)))
-        self._handle_event(CallAnswered(identity, self._encode_outcome(said)))
-        self._call_scopes.pop(identity, None)
+    async def _run_call(self, call_id: str, call: FunctionCall) -> None:
+        options: Any = self._live.calling_options
+        function = next((each for each in options.functions if get_function_name(each) == call.name), None)
+        executor = AsyncExecutor(None, None, self._on_event)
+        program = build_program(invoke_function(call, function, options.on_error), cast("Any", None))
+        result = await executor.run(program)
+        self._handle_event(CallAnswered(call_id, self._encode_result(result)))
+        self._call_scopes.pop(call_id, None)
 
-    def _encode_outcome(self, said: Result[FunctionResponse, GenaiError]) -> OutgoingFrame | GenaiError:
-        encoded = said if isinstance(said, Failure) else self._connector.encode(tool_response([said.unwrap()]))
+    def _encode_result(self, result: Result[FunctionResponse, GenaiError]) -> OutgoingFrame | GenaiError:
+        encoded = result if isinstance(result, Failure) else self._connector.encode(tool_response([result.unwrap()]))
         return encoded.failure() if isinstance(encoded, Failure) else _build_outgoing_frame(encoded.unwrap())
 
     _PERFORMERS: ClassVar[dict[type, Callable[[Any, Any], None]]] = {
@@ -312,10 +325,10 @@ class Session(Generic[T]):
 
 
 _MAX_PENDING_BYTES = 1024 * 1024
-"""How many bytes may wait to be written before whoever sends waits, too."""
+"""How many bytes may wait to be written before `send` waits."""
 
 _MIN_MESSAGE_SIZE = 1024
-"""What the smallest message counts, as it takes more to hold than its bytes."""
+"""The least size that is counted for a message, because its object takes more memory than its bytes."""
 
 
 def _build_outgoing_frame(data: Any) -> OutgoingFrame:
@@ -323,7 +336,7 @@ def _build_outgoing_frame(data: Any) -> OutgoingFrame:
 
 
 class SessionTurn(Generic[T]):
-    """What the model says, to the end of its turn."""
+    """An iterator over the messages of one turn of the model."""
 
     def __init__(self, session: Session[T]) -> None:
         self._session = session
@@ -336,7 +349,7 @@ class SessionTurn(Generic[T]):
         if self._is_over:
             raise StopAsyncIteration
         item = await self._session.__anext__()
-        said: Any = item.unwrap() if isinstance(item, Success) else None
-        content = getattr(said, "server_content", None)
+        message: Any = item.unwrap() if isinstance(item, Success) else None
+        content = getattr(message, "server_content", None)
         self._is_over = getattr(content, "turn_complete", None) is True
         return item

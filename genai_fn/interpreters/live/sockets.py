@@ -1,4 +1,4 @@
-"""What a live session speaks through: connections that carry whole messages, over WebSocket or in memory."""
+"""The protocols of a live session's connections, which transfer whole messages over a WebSocket or in memory."""
 
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
@@ -14,66 +14,66 @@ from genai_fn.wire import build_api_error
 __all__ = ["MAX_MESSAGE_BYTES", "CloseStatus", "Connector", "MessageSocket", "build_handshake_failure"]
 
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
-"""The most bytes that a message may have."""
+"""The limit of a received message's size, in bytes."""
 
 
 class CloseStatus(Value):
-    """How a connection ended: with a code and a reason, or cut."""
+    """The code and reason of a close frame; code 1006 if there was none."""
 
     code: int
     reason: str = ""
 
 
 class MessageSocket(Protocol):
-    """A connection that is open; one task reads, one writes."""
+    """An open connection; one task may read while another writes."""
 
     @property
     def bytes_transferred(self) -> int:
-        """How many bytes have gone through so far, either way."""
+        """How many bytes were sent and received so far."""
         ...
 
     async def send(self, data: Any) -> bool:
-        """Write one message, whole; False if the connection has ended. Cancelled, it may have written a part."""
+        """Send one message; returns False if the connection has ended. If cancelled, it may have sent a part."""
         ...
 
     async def receive(self) -> Any:
-        """Give the next message, or the `Ending`."""
+        """Return the next message, or the `CloseStatus` once the connection has ended."""
         ...
 
     async def ping(self) -> None:
-        """Ask for a sign of life, and wait until it has come; on a connection that has ended, wait for ever."""
+        """Send a ping and wait for its pong; on a connection that has ended, wait for ever."""
         ...
 
     async def close(self) -> None:
-        """Say goodbye; whoever reads is told once the peer has said so, too."""
+        """Perform the closing handshake; then `receive` returns the `CloseStatus`."""
         ...
 
     def abort(self) -> None:
-        """Close the connection at once; whoever reads is told."""
+        """Close the connection at once; then `receive` returns the `CloseStatus`."""
         ...
 
 
 class Connector(Protocol):
-    """How a session speaks in one world: how it connects, and what its messages look like there."""
+    """Opens the connections of a session, and encodes and decodes their messages."""
 
     def encode(self, frame: Any) -> Result[Any, GenaiError]:
-        """Write a frame of ours."""
+        """Encode a client message."""
         ...
 
     def decode(self, data: Any) -> Result[Any, GenaiError]:
-        """Read a message of the peer's."""
+        """Decode a server message."""
         ...
 
     def connect(self, handle: str | None) -> AbstractAsyncContextManager["tuple[MessageSocket, Any] | EffectFailed"]:
-        """Connect, up to and with the handshake; gives the socket, and the setup to be written first."""
+        """Connect, to the end of the handshake; yields the socket and the setup message to send first."""
         ...
 
 
-def build_handshake_failure(refusal: HttpResponse | None, *, in_time: bool) -> EffectFailed:
-    """Say why no WebSocket came of a handshake: refused by HTTP, not answered in it, or not in time."""
+def build_handshake_failure(response: HttpResponse | None, *, in_time: bool) -> EffectFailed:
+    """Build the failure of a handshake: an HTTP error, a response that is not HTTP (None), or a timeout."""
     doing = "opening a live session"
     if not in_time:
         return EffectFailed(TimedOut("headers", doing, sent=True))
     return EffectFailed(
-        Disconnected(doing, "the answer is none of WebSocket") if refusal is None else build_api_error(refusal)
+        Disconnected(doing, "the response is no WebSocket handshake") if response is None else build_api_error(response)
     )

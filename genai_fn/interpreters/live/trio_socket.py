@@ -1,4 +1,4 @@
-"""WebSockets on trio: trio-websocket over a wire of our own, which has gone through the proxy and TLS."""
+"""A WebSocket on trio: ``trio-websocket`` over a connected socket of `net`, with its proxy and TLS."""
 
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -26,23 +26,23 @@ __all__ = ["open_socket"]
 
 @asynccontextmanager
 async def open_socket(
-    wire: NonBlockingSocket, host: str, resource: str, headers: Headers, seconds: float
+    sock: NonBlockingSocket, host: str, resource: str, headers: Headers, seconds: float
 ) -> AsyncGenerator["TrioSocket | EffectFailed", None]:
-    """Shake hands over a wire, within so many seconds."""
+    """Perform the WebSocket handshake over a connected socket, with a timeout in seconds."""
     async with anyio.create_task_group() as tasks:
-        stream = _TrioStream(wire, WriteQueue(wire, tasks))
-        reader = _Nursery(tasks, stream)
+        stream = _TrioStream(sock, WriteQueue(sock, tasks))
+        nursery = _Nursery(tasks, stream)
         connection: WebSocketConnection | None = None
-        with trio.move_on_after(seconds) as limit, reader.handshake_scope:
+        with trio.move_on_after(seconds) as limit, nursery.handshake_scope:
             connection = await trio_websocket.wrap_client_stream(
-                reader,  # type: ignore[arg-type]  # all that is asked of a nursery
-                stream,  # type: ignore[arg-type]  # any stream will do
+                nursery,  # type: ignore[arg-type]  # only start_soon is called
+                stream,  # type: ignore[arg-type]  # annotated as a SocketStream, but any Stream works
                 host,
                 resource,
                 extra_headers=[
                     (name.encode("ascii"), value.encode("latin-1"))
                     for name, value in headers
-                    if name.lower() != "host"  # it is the address's, as in calls
+                    if name.lower() != "host"  # taken from the URL, as in HTTP requests
                 ],
                 max_message_size=MAX_MESSAGE_BYTES,
                 receive_buffer_size=CHUNK_SIZE,
@@ -51,12 +51,12 @@ async def open_socket(
         if connection is not None:
             yield TrioSocket(connection, stream)
         else:
-            yield build_handshake_failure(reader.get_refusal(), in_time=not limit.cancelled_caught)
+            yield build_handshake_failure(nursery.get_rejection(), in_time=not limit.cancelled_caught)
         tasks.cancel_scope.cancel()
 
 
 class TrioSocket:
-    """A connection of trio-websocket."""
+    """A `MessageSocket` over a connection of trio-websocket."""
 
     def __init__(self, connection: WebSocketConnection, stream: "_TrioStream") -> None:
         self._connection = connection
@@ -99,7 +99,7 @@ class TrioSocket:
 
 class _Nursery:
     """
-    Runs what trio-websocket runs beside us, and keeps what it raises: as a child of a plain nursery it would cancel us.
+    Runs trio-websocket's background tasks and stores their exceptions, which a plain nursery would raise here.
     """
 
     def __init__(self, tasks: TaskGroup, stream: "_TrioStream") -> None:
@@ -114,12 +114,12 @@ class _Nursery:
     async def _run(self, task: Callable[[], Any]) -> None:
         try:
             await task()
-        except Exception as error:  # noqa: BLE001  # of the protocol's: the connection is of no use any more
+        except Exception as error:  # noqa: BLE001  # an error of the protocol: the connection is unusable
             self._error = error
         if not self._stream.is_open:
-            self.handshake_scope.cancel()  # nobody else would end the wait for it
+            self.handshake_scope.cancel()  # trio-websocket would wait for ever
 
-    def get_refusal(self) -> HttpResponse | None:
+    def get_rejection(self) -> HttpResponse | None:
         if not isinstance(self._error, ConnectionRejected):
             return None
         headers = tuple(
@@ -129,18 +129,18 @@ class _Nursery:
 
 
 class _TrioStream(trio.abc.Stream):
-    """A wire as a stream of trio; what goes out is only handed over, as trio-websocket holds its lock meanwhile."""
+    """A socket as a stream of trio. `send_all` only queues the bytes, because trio-websocket calls it under a lock."""
 
-    def __init__(self, wire: NonBlockingSocket, outflow: WriteQueue) -> None:
-        self.socket = wire
-        self.write_queue = outflow
+    def __init__(self, sock: NonBlockingSocket, write_queue: WriteQueue) -> None:
+        self.socket = sock
+        self.write_queue = write_queue
         self.received_bytes = 0
         self.is_open = False
         self._sending_task: trio.lowlevel.Task | None = None
 
     @contextmanager
     def hold_writes(self) -> Generator[None]:
-        """Have what this task says go out only when it asks for it."""
+        """Keep what the current task sends in the queue, until it flushes that itself."""
         self._sending_task = trio.lowlevel.current_task()
         try:
             yield
@@ -159,7 +159,7 @@ class _TrioStream(trio.abc.Stream):
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         if self.received_bytes > _MAX_REFUSAL_BYTES and not self.is_open:
-            raise trio.BrokenResourceError("a refusal without end")
+            raise trio.BrokenResourceError("the response to the handshake is too large")
         try:
             data = await perform_steps(self.socket.read(max_bytes or CHUNK_SIZE))
         except SocketClosedError:

@@ -1,4 +1,4 @@
-"""What goes out over the wire of a live session: written whole and in order, by whoever is at it."""
+"""The bytes that a WebSocket has still to write, in order."""
 
 from collections import deque
 
@@ -16,18 +16,18 @@ CHUNK_SIZE = 64 * 1024
 
 class WriteQueue:
     """
-    Bytes on their way out.
+    A queue of bytes that any task may flush.
 
-    Whoever reads has something to say, too: answers to pings, and goodbyes. It never waits for what is being written:
-    a peer that waits until it is heard, before it listens, would wait for ever.
+    The reading task queues pongs and close frames, but does not wait until they are written: a peer that reads nothing
+    until its own message is read would otherwise cause a deadlock.
     """
 
-    def __init__(self, wire: NonBlockingSocket, tasks: TaskGroup) -> None:
+    def __init__(self, sock: NonBlockingSocket, tasks: TaskGroup) -> None:
         self.written_bytes = 0
-        """How many bytes have gone out."""
+        """How many bytes were written."""
         self.is_broken = False
-        """Whether nothing goes out any more; whoever reads finds out why."""
-        self._socket = wire
+        """Whether nothing can be written any more; the reader finds out why."""
+        self._socket = sock
         self._tasks = tasks
         self._queue: deque[bytes] = deque()
         self._queued_count = self._written_count = 0
@@ -35,14 +35,14 @@ class WriteQueue:
         self._write_finished = anyio.Event()
 
     def put(self, data: bytes) -> None:
-        """Add what is to go out; `flush` or `later` sees to it."""
+        """Add bytes to the queue, without writing them."""
         self._queue.append(data)
         self._queued_count += 1
 
     async def flush(self) -> bool:
-        """Wait until all is out that has been put so far; False if that is of no use any more."""
-        mark = self._queued_count
-        while self._written_count < mark and not self.is_broken:
+        """Wait until all that is queued now is written; returns False if the connection is broken."""
+        target_count = self._queued_count
+        while self._written_count < target_count and not self.is_broken:
             if self._is_writing:
                 await self._write_finished.wait()
             else:
@@ -50,39 +50,39 @@ class WriteQueue:
         return not self.is_broken
 
     async def flush_in_background(self) -> None:
-        """Have it written by another task; who puts more and more has to wait."""
+        """Write the queue in another task; with more than 1000 items, wait for that."""
         if len(self._queue) > _MAX_QUEUED:
             await self.flush()
         elif not self._is_writing:
             self._tasks.start_soon(self.flush)
 
     async def flush_briefly(self) -> None:
-        """Write what is left, if that takes but a moment."""
+        """Write the queue for at most half a second."""
         if not self._is_writing:
             with anyio.move_on_after(_BRIEF_TIMEOUT):
                 await self.flush()
 
     async def _write_all(self) -> None:
-        self._is_writing, is_whole = True, False
+        self._is_writing, is_complete = True, False
         try:
             while self._queue:
                 await self._write_chunks(self._queue[0])
                 self._queue.popleft()
                 self._written_count += 1
-            is_whole = True
+            is_complete = True
         except (SocketClosedError, OSError):
             pass
-        finally:  # whoever is cancelled in the midst of a frame leaves half of it
-            self.is_broken |= not is_whole
+        finally:  # a cancelled write may have written part of a frame
+            self.is_broken |= not is_complete
             self._is_writing = False
             self._write_finished.set()
             self._write_finished = anyio.Event()
 
     async def _write_chunks(self, data: bytes) -> None:
-        for at in range(0, len(data), CHUNK_SIZE):
-            piece = data[at : at + CHUNK_SIZE]
-            await perform_steps(self._socket.write(piece))
-            self.written_bytes += len(piece)
+        for start in range(0, len(data), CHUNK_SIZE):
+            chunk = data[start : start + CHUNK_SIZE]
+            await perform_steps(self._socket.write(chunk))
+            self.written_bytes += len(chunk)
 
 
 _MAX_QUEUED = 1000

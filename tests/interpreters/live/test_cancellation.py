@@ -9,7 +9,6 @@ import pytest
 from anyio.lowlevel import checkpoint
 
 from genai_fn import AsyncHttp, calling, live, with_config
-from tests.interpreters.live.test_session import ASKED, http, said
 from tests.support.cancellation.points import (
     LATE,
     SCOPE,
@@ -22,7 +21,8 @@ from tests.support.cancellation.points import (
     steps,
     tasks,
 )
-from tests.support.websocket_peer import Meeting, Peer, until
+from tests.support.live.sessions import CONNECT_TEXT, make_http, read_texts
+from tests.support.live.websocket_peer import Peer, PeerConnection, wait_until
 
 WORLDS = (
     *(("asyncio", manner) for manner in (SCOPE, LATE, TWICE, TWICE_LATE)),
@@ -41,31 +41,31 @@ def clean() -> Iterator[None]:
         yield
 
 
-async def talkative(meeting: Meeting) -> None:
-    await meeting.begin(sessionId="s")
-    await meeting.hear()
-    await meeting.say(toolCall={"functionCalls": [{"name": "wait", "id": "1", "args": {}}]})
-    await meeting.hear()
-    await meeting.hand_out("h-1")
-    await meeting.say(goAway={})
-    await meeting.until_closed()
+async def talkative(connection: PeerConnection) -> None:
+    await connection.accept_setup(sessionId="s")
+    await connection.receive()
+    await connection.send(toolCall={"functionCalls": [{"name": "wait", "id": "1", "args": {}}]})
+    await connection.receive()
+    await connection.send_handle("h-1")
+    await connection.send(goAway={})
+    await connection.receive_until_closed()
 
 
-async def resumed(meeting: Meeting) -> None:
-    await meeting.begin(sessionId="s")
-    await meeting.answer("after")
-    await meeting.until_closed()
+async def resumed(connection: PeerConnection) -> None:
+    await connection.accept_setup(sessionId="s")
+    await connection.send_turn("after")
+    await connection.receive_until_closed()
 
 
 class Alternating:
     """Every second connection is one that goes on."""
 
-    async def __call__(self, meeting: Meeting) -> None:
-        await (resumed if "handle" in str(await self._setup(meeting)) else talkative)(meeting)
+    async def __call__(self, connection: PeerConnection) -> None:
+        await (resumed if "handle" in str(await self._setup(connection)) else talkative)(connection)
 
-    async def _setup(self, meeting: Meeting) -> Any:
-        setup = await meeting.hear()
-        meeting.hear = _first(setup, meeting.hear)  # type: ignore[method-assign]
+    async def _setup(self, connection: PeerConnection) -> Any:
+        setup = await connection.receive()
+        connection.receive = _first(setup, connection.receive)  # type: ignore[method-assign]
         return setup["setup"].get("sessionResumption")
 
 
@@ -84,14 +84,14 @@ async def wait() -> str:
     return "done"
 
 
-CONVERSED = ASKED | with_config(session_resumption={}) | calling(wait)
+CONVERSED = CONNECT_TEXT | with_config(session_resumption={}) | calling(wait)
 
 
 async def converse(run: AsyncHttp) -> None:
     """Open, speak, have a function called, be sent elsewhere, hear the end, and leave."""
     async with run.live(CONVERSED) as session:
         await session.send(live.client_content("hi"))
-        await said(session.turn())
+        await read_texts(session.turn())
         await session.close()
 
 
@@ -99,10 +99,10 @@ async def converse(run: AsyncHttp) -> None:
 async def whole(peer: Peer) -> AsyncIterator[AsyncHttp]:
     """Hold that a block leaves neither a task nor a socket, and that a session runs through after it."""
     before = tasks()
-    async with http(peer) as run:
+    async with make_http(peer) as run:
         yield run
         with anyio.fail_after(60):
-            await until(lambda: tasks() <= before and not client_sockets(peer.port))
+            await wait_until(lambda: tasks() <= before and not client_sockets(peer.port))
 
 
 def test_cancelled_everywhere(world: tuple[str, str]) -> None:
@@ -127,18 +127,18 @@ def test_block_is_never_cancelled(world: tuple[str, str]) -> None:
     """A session that fails, or is closed by another task, ends its reader and not the block that it is in."""
     backend, _ = world
 
-    async def failing(meeting: Meeting) -> None:
-        await meeting.begin()
-        await meeting.close(1011)
+    async def failing(connection: PeerConnection) -> None:
+        await connection.accept_setup()
+        await connection.close(1011)
 
     async def body() -> None:
         with anyio.fail_after(60), Peer(failing, talkative) as peer:
             reached = []
-            async with whole(peer) as run, run.live(ASKED) as session:
+            async with whole(peer) as run, run.live(CONNECT_TEXT) as session:
                 await anyio.sleep(0.01)
                 reached.append([item async for item in session][-1])
             async with whole(peer) as run, anyio.create_task_group() as group:
-                async with run.live(ASKED) as session:
+                async with run.live(CONNECT_TEXT) as session:
                     group.start_soon(session.close)
                     reached.append([item async for item in session])
                     await checkpoint()

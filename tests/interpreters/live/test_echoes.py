@@ -9,41 +9,41 @@ from returns.result import Failure
 from genai_fn import AsyncHttp, Gemini, Retry, Vertex
 from genai_fn.errors import APIError, DecodeError, GenaiError, LiveClosed
 from genai_fn.events import Event
-from tests.interpreters.live.test_session import ASKED
-from tests.support.websocket_peer import Meeting, Peer
+from tests.support.live.sessions import CONNECT_TEXT
+from tests.support.live.websocket_peer import Peer, PeerConnection
 
 KEY = "test-key-that-is-echoed"
 TOKEN = "auth_tokens/" + KEY
 SUSPENDED = f"Consumer 'api_key:{KEY}' has been suspended."
 
 
-async def goodbye(meeting: Meeting) -> None:
-    await meeting.hear()
-    await meeting.close(1008, SUSPENDED)
+async def close_before_setup(connection: PeerConnection) -> None:
+    await connection.receive()
+    await connection.close(1008, SUSPENDED)
 
 
-async def late_goodbye(meeting: Meeting) -> None:
-    await meeting.begin()
-    await meeting.close(1011, SUSPENDED)
+async def close_after_setup(connection: PeerConnection) -> None:
+    await connection.accept_setup()
+    await connection.close(1011, SUSPENDED)
 
 
-async def fault(meeting: Meeting) -> None:
-    await meeting.begin()
-    await meeting.say(error={"code": 403, "message": SUSPENDED, "details": [{"containerInfo": KEY}]})
-    await meeting.until_closed()
+async def fault(connection: PeerConnection) -> None:
+    await connection.accept_setup()
+    await connection.send(error={"code": 403, "message": SUSPENDED, "details": [{"containerInfo": KEY}]})
+    await connection.receive_until_closed()
 
 
-async def junk(meeting: Meeting) -> None:
-    await meeting.begin()
-    await meeting._talk.send_message(f"<p>{KEY}</p>")
-    await meeting.until_closed()
+async def junk(connection: PeerConnection) -> None:
+    await connection.accept_setup()
+    await connection._websocket.send_message(f"<p>{KEY}</p>")
+    await connection.receive_until_closed()
 
 
 ENDS: dict[str, tuple[Any, type[GenaiError]]] = {
     "refused": ({"refuse": (403, SUSPENDED.encode())}, APIError),
     "busy": ({"refuse": (503, SUSPENDED.encode())}, APIError),
-    "goodbye": (goodbye, LiveClosed),
-    "goodbye later": (late_goodbye, LiveClosed),
+    "goodbye": (close_before_setup, LiveClosed),
+    "goodbye later": (close_after_setup, LiveClosed),
     "a fault": (fault, APIError),
     "junk": (junk, DecodeError),
 }
@@ -65,7 +65,7 @@ def test_ends_without_the_key(run: Any, name: str, kind: str) -> None:
         async def body() -> GenaiError:
             retry = Retry(attempts=2, initial_delay=0.001, max_delay=0.001)
             interpreter = AsyncHttp(backends[kind], proxy="", on_event=seen.append, retry=retry)
-            async with interpreter, interpreter.live(ASKED) as session:
+            async with interpreter, interpreter.live(CONNECT_TEXT) as session:
                 *_, last = [item async for item in session]
             assert isinstance(last, Failure)
             return last.failure()

@@ -8,8 +8,8 @@ from returns.result import Failure
 from genai_fn import calling, live, with_tools
 from genai_fn.errors import FunctionCallError
 from genai_fn.events import Called
-from tests.interpreters.live.test_session import ASKED, http, said
-from tests.support.websocket_peer import Meeting, Peer, until
+from tests.support.live.sessions import CONNECT_TEXT, make_http, read_texts
+from tests.support.live.websocket_peer import Peer, PeerConnection, wait_until
 
 
 def call(name: str, identity: str, **args: Any) -> dict[str, Any]:
@@ -17,9 +17,9 @@ def call(name: str, identity: str, **args: Any) -> dict[str, Any]:
     return {"name": name, "id": identity, "args": args}
 
 
-def responses(meeting: Meeting) -> list[dict[str, Any]]:
+def responses(connection: PeerConnection) -> list[dict[str, Any]]:
     """Give what functions have answered."""
-    return [each for said in meeting.heard for each in said.get("toolResponse", {}).get("functionResponses", ())]
+    return [each for said in connection.received for each in said.get("toolResponse", {}).get("functionResponses", ())]
 
 
 def add(a: int, b: int) -> int:
@@ -30,28 +30,28 @@ def add(a: int, b: int) -> int:
 def test_called(run: Any) -> None:
     """Calls are answered with their ids; the reader sees the call as well, and what comes after it."""
 
-    async def script(meeting: Meeting) -> None:
-        await meeting.begin()
-        await meeting.say(toolCall={"functionCalls": [call("add", "c-1", a=1, b=2.0), call("nothing", "c-2")]})
-        await meeting.hear()
-        await meeting.hear()
-        await meeting.answer("three")
-        await meeting.until_closed()
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept_setup()
+        await connection.send(toolCall={"functionCalls": [call("add", "c-1", a=1, b=2.0), call("nothing", "c-2")]})
+        await connection.receive()
+        await connection.receive()
+        await connection.send_turn("three")
+        await connection.receive_until_closed()
 
     with Peer(script) as peer:
 
         async def body() -> None:
             told: list[Any] = []
-            async with http(peer, on_event=told.append) as run, run.live(ASKED | calling(add)) as session:
+            async with make_http(peer, on_event=told.append) as run, run.live(CONNECT_TEXT | calling(add)) as session:
                 first = (await anext(aiter(session))).unwrap()
                 assert ["add", "nothing"] == [each.name for each in first.tool_call.function_calls]
-                assert ["three"] == await said(session.turn())
+                assert ["three"] == await read_texts(session.turn())
                 assert [Called] * 2 == list(map(type, told))
 
         run(body)
-    [meeting] = peer.meetings
-    assert ["add"] == [each["name"] for each in meeting.setup["tools"][0]["functionDeclarations"]]
-    answered = {each["id"]: (each["name"], each["response"]) for each in responses(meeting)}
+    [connection] = peer.connections
+    assert ["add"] == [each["name"] for each in connection.setup["tools"][0]["functionDeclarations"]]
+    answered = {each["id"]: (each["name"], each["response"]) for each in responses(connection)}
     assert ("add", {"result": 3}) == answered["c-1"]
     assert ("nothing", "error") == (answered["c-2"][0], *answered["c-2"][1])
 
@@ -62,25 +62,25 @@ def test_at_once(run: Any) -> None:
 
     async def meet(who: str) -> str:
         started.append(who)
-        await until(lambda: len(started) >= 2)
+        await wait_until(lambda: len(started) >= 2)
         return who
 
-    async def script(meeting: Meeting) -> None:
-        await meeting.begin()
-        await meeting.say(toolCall={"functionCalls": [call("meet", "1", who="a")]})
-        await meeting.say(toolCall={"functionCalls": [call("meet", "2", who="b")]})
-        await meeting.hear()
-        await meeting.hear()
-        await meeting.close()
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept_setup()
+        await connection.send(toolCall={"functionCalls": [call("meet", "1", who="a")]})
+        await connection.send(toolCall={"functionCalls": [call("meet", "2", who="b")]})
+        await connection.receive()
+        await connection.receive()
+        await connection.close()
 
     with Peer(script) as peer:
 
         async def body() -> None:
-            async with http(peer) as run, run.live(ASKED | calling(meet)) as session:
+            async with make_http(peer) as run, run.live(CONNECT_TEXT | calling(meet)) as session:
                 assert 2 == len([item async for item in session])
 
         run(body)
-    assert {"1", "2"} == {each["id"] for each in responses(peer.meetings[0])}
+    assert {"1", "2"} == {each["id"] for each in responses(peer.connections[0])}
 
 
 def test_called_off(run: Any) -> None:
@@ -94,24 +94,24 @@ def test_called_off(run: Any) -> None:
             ends.append("cancelled")
             raise
 
-    async def script(meeting: Meeting) -> None:
-        await meeting.begin()
-        await meeting.say(toolCall={"functionCalls": [call("endless", "1"), call("add", "2", a=1, b=1)]})
-        await meeting.hear()
-        await meeting.say(toolCallCancellation={"ids": ["1", "gone"]})
-        await meeting.say(toolCall={"functionCalls": [call("add", "3", a=1, b=1)]})
-        await meeting.hear()
-        await meeting.close()
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept_setup()
+        await connection.send(toolCall={"functionCalls": [call("endless", "1"), call("add", "2", a=1, b=1)]})
+        await connection.receive()
+        await connection.send(toolCallCancellation={"ids": ["1", "gone"]})
+        await connection.send(toolCall={"functionCalls": [call("add", "3", a=1, b=1)]})
+        await connection.receive()
+        await connection.close()
 
     with Peer(script) as peer:
 
         async def body() -> None:
-            async with http(peer) as run, run.live(ASKED | calling(endless, add)) as session:
+            async with make_http(peer) as run, run.live(CONNECT_TEXT | calling(endless, add)) as session:
                 assert 3 == len([item async for item in session])
                 assert ["cancelled"] == ends
 
         run(body)
-    assert ["2", "3"] == [each["id"] for each in responses(peer.meetings[0])]
+    assert ["2", "3"] == [each["id"] for each in responses(peer.connections[0])]
 
 
 def test_closed_meanwhile(run: Any) -> None:
@@ -124,15 +124,15 @@ def test_closed_meanwhile(run: Any) -> None:
         finally:
             ends.append("ended")
 
-    async def script(meeting: Meeting) -> None:
-        await meeting.begin()
-        await meeting.say(toolCall={"functionCalls": [call("endless", "1")]})
-        await meeting.until_closed()
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept_setup()
+        await connection.send(toolCall={"functionCalls": [call("endless", "1")]})
+        await connection.receive_until_closed()
 
     with Peer(script) as peer:
 
         async def body() -> None:
-            async with http(peer) as run, run.live(ASKED | calling(endless)) as session:
+            async with make_http(peer) as run, run.live(CONNECT_TEXT | calling(endless)) as session:
                 await anext(aiter(session))
                 await anyio.wait_all_tasks_blocked()
             assert ["ended"] == ends
@@ -143,25 +143,25 @@ def test_closed_meanwhile(run: Any) -> None:
 def test_kept_by_the_caller(run: Any) -> None:
     """A function that is declared, but not given, is the caller's to answer."""
 
-    async def script(meeting: Meeting) -> None:
-        await meeting.begin()
-        await meeting.say(toolCall={"functionCalls": [call("mine", "1"), call("add", "2", a=1, b=1)]})
-        await meeting.hear()
-        await meeting.hear()
-        await meeting.close()
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept_setup()
+        await connection.send(toolCall={"functionCalls": [call("mine", "1"), call("add", "2", a=1, b=1)]})
+        await connection.receive()
+        await connection.receive()
+        await connection.close()
 
     with Peer(script) as peer:
 
         async def body() -> None:
-            asked = ASKED | with_tools({"function_declarations": [{"name": "mine"}]}) | calling(add)
-            async with http(peer) as run, run.live(asked) as session:
+            asked = CONNECT_TEXT | with_tools({"function_declarations": [{"name": "mine"}]}) | calling(add)
+            async with make_http(peer) as run, run.live(asked) as session:
                 await anext(aiter(session))
                 await session.send(live.tool_response({"id": "1", "name": "mine", "response": {"result": "so"}}))
                 assert [] == [item async for item in session]
 
         run(body)
     assert {"1": {"result": "so"}, "2": {"result": 2}} == {
-        each["id"]: each["response"] for each in responses(peer.meetings[0])
+        each["id"]: each["response"] for each in responses(peer.connections[0])
     }
 
 
@@ -171,26 +171,26 @@ def test_failing(run: Any) -> None:
     def breaks() -> None:
         raise KeyError("no such thing")
 
-    async def script(meeting: Meeting) -> None:
-        await meeting.begin()
-        await meeting.say(toolCall={"functionCalls": [call("breaks", "1")]})
-        await meeting.until_closed()
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept_setup()
+        await connection.send(toolCall={"functionCalls": [call("breaks", "1")]})
+        await connection.receive_until_closed()
 
     for on_error in ("return", "fail"):
         with Peer(script) as peer:
 
             async def body() -> None:
-                asked = ASKED | calling(breaks, on_error=on_error)  # type: ignore[arg-type]  # noqa: B023  # a literal; run at once
-                async with http(peer) as run, run.live(asked) as session:
+                asked = CONNECT_TEXT | calling(breaks, on_error=on_error)  # type: ignore[arg-type]  # noqa: B023  # a literal; run at once
+                async with make_http(peer) as run, run.live(asked) as session:
                     await anext(aiter(session))
                     if on_error == "fail":  # noqa: B023  # run at once
                         [last] = [item async for item in session]
                         assert Failure(FunctionCallError("breaks", "KeyError: 'no such thing'")) == last
                     else:
-                        await until(lambda: peer.meetings[0].heard[1:])
+                        await wait_until(lambda: peer.connections[0].received[1:])
 
             run(body)
-        [meeting] = peer.meetings
+        [connection] = peer.connections
         assert ([{"error": "KeyError: 'no such thing'"}] if on_error == "return" else []) == [
-            each["response"] for each in responses(meeting)
+            each["response"] for each in responses(connection)
         ]

@@ -10,15 +10,22 @@ from returns.result import Failure, Success
 
 from genai_fn import AsyncHttp, Gemini, InvalidRequest, Retry, Timeouts, with_config, with_options
 from genai_fn.errors import APIError, ClientError, Disconnected, RateLimited, ServerError, TimedOut, TransportError
-from tests.interpreters.live.test_session import ASKED, said
 from tests.support.limits import patient
+from tests.support.live.sessions import CONNECT_TEXT, read_texts
+from tests.support.live.websocket_bytes import (
+    SETUP_COMPLETE,
+    RawConnection,
+    RawPeer,
+    encode_close,
+    encode_frame,
+    encode_text,
+)
 from tests.support.loopback import ConnectProxy
-from tests.support.websocket_bytes import COMPLETE, Bare, Line, frame, goodbye, text
 
 KEY = "test-key-that-nobody-may-see"
 
 
-def http(peer: Bare, **settings: Any) -> AsyncHttp:
+def make_http(peer: RawPeer, **settings: Any) -> AsyncHttp:
     settings = {"retry": Retry(attempts=3, initial_delay=0.01), "proxy": "", **settings}
     return AsyncHttp(Gemini(KEY, base_url=peer.url), **settings)
 
@@ -26,30 +33,30 @@ def http(peer: Bare, **settings: Any) -> AsyncHttp:
 def answering(status: str, *headers: str, body: bytes = b"") -> Any:
     """Answer the handshake in HTTP."""
 
-    def script(line: Line) -> None:
-        line.request()
+    def script(connection: RawConnection) -> None:
+        connection.read_request()
         lines = (f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", "")
-        line.send("\r\n".join(lines).encode() + body)
+        connection.send("\r\n".join(lines).encode() + body)
 
     return script
 
 
-def one(line: Line) -> None:
+def one(connection: RawConnection) -> None:
     """Say one thing."""
-    line.begin(text(b"one") + goodbye(1000))
-    line.until_closed()
+    connection.accept_setup(encode_text(b"one") + encode_close(1000))
+    connection.read_until_closed()
 
 
 def met(run: Any, *scripts: Any, **settings: Any) -> tuple[Any, int]:
     """Give the last item of a session, and how often it connected."""
-    with Bare(*scripts) as peer:
+    with RawPeer(*scripts) as peer:
 
         async def body() -> Any:
-            async with http(peer, **settings) as run, run.live(ASKED) as session:
+            async with make_http(peer, **settings) as run, run.live(CONNECT_TEXT) as session:
                 return [item async for item in session][-1]
 
         last = run(body)
-        return last.failure() if isinstance(last, Failure) else last.unwrap().text, len(peer.lines)
+        return last.failure() if isinstance(last, Failure) else last.unwrap().text, len(peer.connections)
 
 
 LOST = (Disconnected, 3)
@@ -68,13 +75,13 @@ REFUSALS = {
     ),
     "no upgrade": (answering("101 Yes"), Disconnected, 3),
     "an extension": (
-        lambda line: line.shake(extra=b"Sec-WebSocket-Extensions: permessage-deflate\r\n"),
+        lambda connection: connection.accept_handshake(extra=b"Sec-WebSocket-Extensions: permessage-deflate\r\n"),
         Disconnected,
         3,
     ),
-    "a protocol": (lambda line: line.shake(extra=b"Sec-WebSocket-Protocol: chat\r\n"), *LOST),
-    "half a head": (lambda line: line.send(b"HTTP/1.1 101 Swi"), Disconnected, 3),
-    "nothing": (Line.request, Disconnected, 3),
+    "a protocol": (lambda connection: connection.accept_handshake(extra=b"Sec-WebSocket-Protocol: chat\r\n"), *LOST),
+    "half a head": (lambda connection: connection.send(b"HTTP/1.1 101 Swi"), Disconnected, 3),
+    "nothing": (RawConnection.read_request, Disconnected, 3),
 }
 
 
@@ -95,12 +102,12 @@ def test_refused_then_accepted(run: Any) -> None:
 def test_refusal_without_end(run: Any) -> None:
     """A refusal that never ends is not read for ever, nor kept."""
 
-    def endless(line: Line) -> None:
-        line.request()
-        line.send(b"HTTP/1.1 404 No\r\n\r\n")
+    def endless(connection: RawConnection) -> None:
+        connection.read_request()
+        connection.send(b"HTTP/1.1 404 No\r\n\r\n")
         for _ in range(200):
-            line.send(b"x" * (1 << 16))
-        line.until_closed()
+            connection.send(b"x" * (1 << 16))
+        connection.read_until_closed()
 
     last, _ = met(run, endless, timeouts=Timeouts(idle=60))
     assert isinstance(last, APIError | TransportError)
@@ -111,57 +118,57 @@ def test_what_is_asked(run: Any) -> None:
     """No extension and no protocol is asked for; the host is the address's, whatever headers say."""
     asked: list[dict[str, str]] = []
 
-    def script(line: Line) -> None:
-        line.shake(frame(COMPLETE) + goodbye(1000))
-        line.until_closed()
+    def script(connection: RawConnection) -> None:
+        connection.accept_handshake(encode_frame(SETUP_COMPLETE) + encode_close(1000))
+        connection.read_until_closed()
 
-    with Bare(script) as peer:
+    with RawPeer(script) as peer:
 
         async def body() -> None:
-            asked_with = ASKED | with_options(headers={"host": "elsewhere", "x-latin": "a b"})
-            async with http(peer) as run, run.live(asked_with) as session:
+            asked_with = CONNECT_TEXT | with_options(headers={"host": "elsewhere", "x-latin": "a b"})
+            async with make_http(peer) as run, run.live(asked_with) as session:
                 assert [] == [item async for item in session if not isinstance(item, Success)]
 
         run(body)
-        [line] = peer.lines
-        heads = [each.partition(b": ") for each in line.head.split(b"\r\n")[1:]]
+        [connection] = peer.connections
+        heads = [each.partition(b": ") for each in connection.head.split(b"\r\n")[1:]]
         asked.append({name.decode().lower(): value.decode() for name, _, value in heads})
         assert len(heads) == len(asked[0]), "a header came twice"
         assert f"127.0.0.1:{peer.port}" == asked[0]["host"]
         assert not {"sec-websocket-extensions", "sec-websocket-protocol", "origin"} & asked[0].keys()
         assert ("a b", "13") == (asked[0]["x-latin"], asked[0]["sec-websocket-version"])
-        assert KEY.encode() not in line.head.partition(b"\r\n")[0]
+        assert KEY.encode() not in connection.head.partition(b"\r\n")[0]
 
 
 def test_hosts(run: Any) -> None:
     """An IPv6 address is in brackets; a port that is the usual one is not said, and a proxy is told both."""
     if not socket.has_ipv6:
         pytest.skip("no IPv6 here")
-    with Bare(one, host="::1") as peer:
+    with RawPeer(one, host="::1") as peer:
 
         async def body() -> None:
-            async with http(peer) as run, run.live(ASKED) as session:
-                assert ["one"] == await said(session)
+            async with make_http(peer) as run, run.live(CONNECT_TEXT) as session:
+                assert ["one"] == await read_texts(session)
 
         run(body)
-        assert f"\r\nHost: [::1]:{peer.port}".encode() in peer.lines[0].head
-    with Bare(one) as peer, ConnectProxy(to=peer.port) as proxy:
+        assert f"\r\nHost: [::1]:{peer.port}".encode() in peer.connections[0].head
+    with RawPeer(one) as peer, ConnectProxy(to=peer.port) as proxy:
 
         async def through() -> None:
             backend = Gemini(KEY, base_url="http://Example.com")
             way = f"http://127.0.0.1:{proxy.port}"
-            async with AsyncHttp(backend, proxy=way) as run, run.live(ASKED) as session:
-                assert ["one"] == await said(session)
+            async with AsyncHttp(backend, proxy=way) as run, run.live(CONNECT_TEXT) as session:
+                assert ["one"] == await read_texts(session)
 
         run(through)
-        assert b"\r\nHost: example.com\r\n" in peer.lines[0].head + b"\r\n"
+        assert b"\r\nHost: example.com\r\n" in peer.connections[0].head + b"\r\n"
 
 
 @pytest.mark.parametrize("value", ["a\r\nx-other: b", "a\nb", "a\x00b", "emoji 🙂"])
 def test_no_injection(value: str) -> None:
     """A header that would be two is refused where it is set."""
     with pytest.raises(InvalidRequest):
-        _ = ASKED | with_options(headers={"x-one": value})
+        _ = CONNECT_TEXT | with_options(headers={"x-one": value})
     with pytest.raises(InvalidRequest):
         Gemini("test-key", headers={"x-one": value})
 
@@ -169,26 +176,26 @@ def test_no_injection(value: str) -> None:
 def test_secrets(run: Any, caplog: pytest.LogCaptureFixture) -> None:
     """However sessions end, the key is in no log of anybody's, no event, error, pickle or repr."""
 
-    def dropped(line: Line) -> None:
-        line.begin(frame(b'{"sessionResumptionUpdate": {"newHandle": "h-1", "resumable": true}}'))
+    def dropped(connection: RawConnection) -> None:
+        connection.accept_setup(encode_frame(b'{"sessionResumptionUpdate": {"newHandle": "h-1", "resumable": true}}'))
 
     scripts = (
         (answering("401 No", body=b'{"error": {"code": 401, "message": "who?"}}'),),
         (answering("503 Busy"), dropped, one),
-        (lambda line: line.begin(frame(b"{", bits=0x40)),),
-        (lambda line: line.begin(frame(b"[no json")),),
-        (lambda line: line.send(b"no http\r\n\r\n"),),
+        (lambda connection: connection.accept_setup(encode_frame(b"{", bits=0x40)),),
+        (lambda connection: connection.accept_setup(encode_frame(b"[no json")),),
+        (lambda connection: connection.send(b"no http\r\n\r\n"),),
     )
     loggers = [logging.getLogger(name) for name in (*logging.root.manager.loggerDict, "trio-websocket", "websockets")]
     seen: list[str] = []
     for logger in (logging.getLogger(), *loggers):
         caplog.set_level(logging.DEBUG, logger.name or None)
     for each in scripts:
-        with Bare(*each) as peer:
+        with RawPeer(*each) as peer:
 
             async def body() -> None:
-                async with http(peer, on_event=lambda event: seen.append(repr(event))) as run:
-                    async with run.live(ASKED | with_config(session_resumption={})) as session:
+                async with make_http(peer, on_event=lambda event: seen.append(repr(event))) as run:
+                    async with run.live(CONNECT_TEXT | with_config(session_resumption={})) as session:
                         items = [item async for item in session]
                         failures = [item.failure() for item in items if isinstance(item, Failure)]
                         seen.extend(repr(item) + str(item) + repr(session) for item in items)
@@ -206,10 +213,10 @@ def test_secrets(run: Any, caplog: pytest.LogCaptureFixture) -> None:
 def test_never_answers(run: Any) -> None:
     """A server that falls silent in the midst of the handshake is given up in time."""
 
-    def silent(line: Line) -> None:
-        line.request()
-        line.send(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: ")
-        line.until_closed()
+    def silent(connection: RawConnection) -> None:
+        connection.read_request()
+        connection.send(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: ")
+        connection.read_until_closed()
 
     last, count = met(run, silent, timeouts=Timeouts(idle=0.1))
     assert (TimedOut("headers", "opening a live session", sent=True), 1) == (last, count)
@@ -219,49 +226,54 @@ def test_never_answers(run: Any) -> None:
 def test_resumes_after_silence(run: Any, limit: float) -> None:
     """While a session is resumed, a handshake or a setup that is not answered is one attempt, and not the end."""
 
-    def dropped(line: Line) -> None:
-        line.begin(frame(b'{"sessionResumptionUpdate": {"newHandle": "h-1", "resumable": true}}'))
+    def dropped(connection: RawConnection) -> None:
+        connection.accept_setup(encode_frame(b'{"sessionResumptionUpdate": {"newHandle": "h-1", "resumable": true}}'))
 
-    def silent(line: Line) -> None:
-        line.request()
-        line.until_closed()
+    def silent(connection: RawConnection) -> None:
+        connection.read_request()
+        connection.read_until_closed()
 
-    def mute(line: Line) -> None:
-        line.shake()
-        line.until_closed()
+    def mute(connection: RawConnection) -> None:
+        connection.accept_handshake()
+        connection.read_until_closed()
 
     for script in (silent, mute):
-        with Bare(dropped, script, one) as peer:
+        with RawPeer(dropped, script, one) as peer:
 
             async def body() -> None:
-                async with http(peer, timeouts=Timeouts(idle=limit)) as run:
-                    async with run.live(ASKED | with_config(session_resumption={})) as session:
-                        assert ["one"] == await said(session)
+                async with make_http(peer, timeouts=Timeouts(idle=limit)) as run:
+                    async with run.live(CONNECT_TEXT | with_config(session_resumption={})) as session:
+                        assert ["one"] == await read_texts(session)
 
             run(body)
-            assert 3 == len(peer.lines)
+            assert 3 == len(peer.connections)
 
 
 def test_sent_away_again_and_again(run: Any) -> None:
     """A server that sends a session away, or drops it, as soon as it is there is not asked without end."""
 
-    def away(line: Line) -> None:
-        line.begin(
-            frame(b'{"sessionResumptionUpdate": {"newHandle": "h-1", "resumable": true}}')
-            + frame(b'{"goAway": {"timeLeft": "10s"}}')
+    def away(connection: RawConnection) -> None:
+        connection.accept_setup(
+            encode_frame(b'{"sessionResumptionUpdate": {"newHandle": "h-1", "resumable": true}}')
+            + encode_frame(b'{"goAway": {"timeLeft": "10s"}}')
         )
-        line.until_closed()
+        connection.read_until_closed()
 
-    def dropped(line: Line) -> None:
-        line.begin(frame(b'{"sessionResumptionUpdate": {"newHandle": "h-1", "resumable": true}}') + text(b"one"))
+    def dropped(connection: RawConnection) -> None:
+        connection.accept_setup(
+            encode_frame(b'{"sessionResumptionUpdate": {"newHandle": "h-1", "resumable": true}}') + encode_text(b"one")
+        )
 
     for script in (away, dropped):
-        with Bare(script) as peer:
+        with RawPeer(script) as peer:
 
             async def body() -> None:
-                async with http(peer) as run, run.live(ASKED | with_config(session_resumption={})) as session:
+                async with (
+                    make_http(peer) as run,
+                    run.live(CONNECT_TEXT | with_config(session_resumption={})) as session,
+                ):
                     *_, last = [item async for item in session]
                     assert isinstance(last.failure(), Disconnected)
 
             run(body)
-            assert 4 == len(peer.lines)
+            assert 4 == len(peer.connections)

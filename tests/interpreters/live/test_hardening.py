@@ -9,15 +9,13 @@ import pytest
 from anyio.lowlevel import checkpoint
 from returns.result import Failure, Success
 
-from genai_fn import AsyncHttp, Gemini, InvalidRequest, Retry, calling, live, with_config
+from genai_fn import AsyncHttp, Gemini, InvalidRequest, Retry, calling, live
 from genai_fn.errors import Closed
 from genai_fn.events import Called, Reconnecting, Resumed
-from tests.interpreters.live.test_session import ASKED, http, said
 from tests.support.cancellation.points import spotless
-from tests.support.websocket_bytes import Bare, Line
-from tests.support.websocket_peer import Meeting, Peer, until
-
-RESUMABLE = ASKED | with_config(session_resumption={})
+from tests.support.live.sessions import CONNECT_TEXT, RESUMABLE, make_http, read_texts
+from tests.support.live.websocket_bytes import RawConnection, RawPeer
+from tests.support.live.websocket_peer import Peer, PeerConnection, wait_until
 
 
 @pytest.fixture(autouse=True)
@@ -26,24 +24,24 @@ def clean() -> Iterator[None]:
         yield
 
 
-async def quiet(meeting: Meeting) -> None:
+async def quiet(connection: PeerConnection) -> None:
     """Set up, and listen."""
-    await meeting.begin()
-    await meeting.until_closed()
+    await connection.accept_setup()
+    await connection.receive_until_closed()
 
 
-async def dropped(meeting: Meeting) -> None:
+async def dropped(connection: PeerConnection) -> None:
     """Give a handle, and break."""
-    await meeting.begin()
-    await meeting.hand_out("h-1")
-    await meeting.abort()
+    await connection.accept_setup()
+    await connection.send_handle("h-1")
+    await connection.abort()
 
 
-async def calls(meeting: Meeting) -> None:
+async def calls(connection: PeerConnection) -> None:
     """Call a function."""
-    await meeting.begin()
-    await meeting.say(toolCall={"functionCalls": [{"name": "act", "id": "1", "args": {}}]})
-    await meeting.until_closed()
+    await connection.accept_setup()
+    await connection.send(toolCall={"functionCalls": [{"name": "act", "id": "1", "args": {}}]})
+    await connection.receive_until_closed()
 
 
 def test_entered_twice(run: Any) -> None:
@@ -51,8 +49,8 @@ def test_entered_twice(run: Any) -> None:
     with Peer(quiet) as peer:
 
         async def body() -> None:
-            async with http(peer) as run:
-                async with run.live(ASKED) as session:
+            async with make_http(peer) as run:
+                async with run.live(CONNECT_TEXT) as session:
                     with pytest.raises(InvalidRequest, match="second block"):
                         await session.__aenter__()
                     assert Success(None) == await session.send(live.client_content("hi"))
@@ -60,7 +58,7 @@ def test_entered_twice(run: Any) -> None:
                     await session.__aenter__()
 
         run(body)
-    assert 2 == len(peer.meetings[0].heard)
+    assert 2 == len(peer.connections[0].received)
 
 
 def test_never_entered(run: Any) -> None:
@@ -68,7 +66,7 @@ def test_never_entered(run: Any) -> None:
 
     async def body() -> None:
         async with AsyncHttp(Gemini("test-key")) as run:
-            session = run.live(ASKED)
+            session = run.live(CONNECT_TEXT)
             with pytest.raises(InvalidRequest, match="async with"):
                 await session.send(live.client_content("hi"))
             with pytest.raises(InvalidRequest, match="async with"):
@@ -82,8 +80,8 @@ def test_closed_before_it_is_entered(run: Any) -> None:
     with Peer(quiet) as peer:
 
         async def body() -> None:
-            interpreter = http(peer)
-            sessions = [interpreter.live(ASKED) for _ in range(3)]
+            interpreter = make_http(peer)
+            sessions = [interpreter.live(CONNECT_TEXT) for _ in range(3)]
             await sessions[0].close()
             sessions[1].abort()
             await interpreter.aclose()
@@ -93,27 +91,27 @@ def test_closed_before_it_is_entered(run: Any) -> None:
                     assert [] == [item async for item in session]
 
         run(body)
-    assert [] == peer.meetings
+    assert [] == peer.connections
 
 
 def test_after_the_block(run: Any) -> None:
     """After its block a session says that it has ended, and gives what had come before the end."""
 
-    async def script(meeting: Meeting) -> None:
-        await meeting.begin()
-        await meeting.answer("one")
-        await meeting.until_closed()
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept_setup()
+        await connection.send_turn("one")
+        await connection.receive_until_closed()
 
     with Peer(script) as peer:
 
         async def body() -> None:
-            async with http(peer) as run:
-                async with run.live(ASKED) as session:
-                    await until(lambda: len(session._inbox._items) >= 2)
+            async with make_http(peer) as run:
+                async with run.live(CONNECT_TEXT) as session:
+                    await wait_until(lambda: len(session._inbox._items) >= 2)
                 assert Failure(Closed("the session has ended")) == await session.send(live.client_content("hi"))
-                assert ["one"] == await said(session)
+                assert ["one"] == await read_texts(session)
                 await session.close()
-                assert [] == await said(session.turn())
+                assert [] == await read_texts(session.turn())
 
         run(body)
 
@@ -123,7 +121,7 @@ def test_closed_twice_at_once(run: Any) -> None:
     with Peer(quiet) as peer:
 
         async def body() -> None:
-            async with http(peer) as run, run.live(ASKED) as session:
+            async with make_http(peer) as run, run.live(CONNECT_TEXT) as session:
                 await session.send(*[live.realtime_input(text="x" * 300_000)] * 20)
                 async with anyio.create_task_group() as tasks:
                     tasks.start_soon(session.close)
@@ -131,8 +129,8 @@ def test_closed_twice_at_once(run: Any) -> None:
                 await session.close()
 
         run(body)
-    assert 21 == len(peer.meetings[0].heard)
-    assert [1000] == peer.codes
+    assert 21 == len(peer.connections[0].received)
+    assert [1000] == peer.close_codes
 
 
 def test_closed_by_a_function(run: Any) -> None:
@@ -140,21 +138,21 @@ def test_closed_by_a_function(run: Any) -> None:
     with Peer(calls) as peer:
 
         async def body() -> None:
-            async with http(peer) as run:
+            async with make_http(peer) as run:
 
                 async def act() -> str:
                     await session.send(*[live.realtime_input(text="x" * 300_000)] * 20)
                     await session.close()
                     return "never said"
 
-                async with run.live(ASKED | calling(act)) as session:
+                async with run.live(CONNECT_TEXT | calling(act)) as session:
                     items = [item.unwrap() async for item in session]
                     assert 1 == len(items)
                     await session.close()
 
         run(body)
-    assert 21 == len(peer.meetings[0].heard)
-    assert [1000] == peer.codes
+    assert 21 == len(peer.connections[0].received)
+    assert [1000] == peer.close_codes
 
 
 def test_cancelled_close(run: Any) -> None:
@@ -162,17 +160,17 @@ def test_cancelled_close(run: Any) -> None:
     with Peer(quiet) as peer:
 
         async def body() -> None:
-            async with http(peer) as run, run.live(ASKED) as session:
+            async with make_http(peer) as run, run.live(CONNECT_TEXT) as session:
                 await session.send(*[live.realtime_input(text="x" * 300_000)] * 20)
                 with anyio.CancelScope() as scope:
                     scope.cancel()
                     await session.close()
                 assert [] == [item async for item in session]
-                await until(lambda: peer.codes)
+                await wait_until(lambda: peer.close_codes)
 
         run(body)
-    assert 21 == len(peer.meetings[0].heard)
-    assert [1000] == peer.codes
+    assert 21 == len(peer.connections[0].received)
+    assert [1000] == peer.close_codes
 
 
 class Heard(Exception):
@@ -213,8 +211,8 @@ def test_callback_raises(run: Any, name: str, monkeypatch: pytest.MonkeyPatch) -
         async def body() -> None:
             error = Heard("oh")
             reached = False
-            async with http(peer, on_event=raising(kind, error), retry=Retry(initial_delay=0.01)) as run:
-                async with run.live(asked or ASKED | calling(act)) as session:
+            async with make_http(peer, on_event=raising(kind, error), retry=Retry(initial_delay=0.01)) as run:
+                async with run.live(asked or CONNECT_TEXT | calling(act)) as session:
                     with pytest.raises(Heard) as caught:
                         _ = [item async for item in session]
                     assert caught.value is error
@@ -239,9 +237,9 @@ def test_callback_raises_unheard(run: Any, name: str) -> None:
     async def left(own: Exception | None) -> None:
         with Peer(*scripts) as peer:
             error = Heard("oh")
-            async with http(peer, on_event=raising(kind, error), retry=Retry(initial_delay=0.01)) as run:
-                async with run.live(asked or ASKED | calling(act)) as session:
-                    await until(lambda: session._raised_error is not None)
+            async with make_http(peer, on_event=raising(kind, error), retry=Retry(initial_delay=0.01)) as run:
+                async with run.live(asked or CONNECT_TEXT | calling(act)) as session:
+                    await wait_until(lambda: session._raised_error is not None)
                     if own is not None:
                         raise own
 
@@ -268,8 +266,8 @@ def test_interrupts(run: Any, name: str, kind: type[BaseException]) -> None:
     with Peer(*scripts) as peer:
 
         async def body() -> None:
-            async with http(peer, on_event=raising(event, error), retry=Retry(initial_delay=0.01)) as run:
-                async with run.live(asked or ASKED | calling(act)) as session:
+            async with make_http(peer, on_event=raising(event, error), retry=Retry(initial_delay=0.01)) as run:
+                async with run.live(asked or CONNECT_TEXT | calling(act)) as session:
                     _ = [item async for item in session]
                     await anyio.sleep_forever()
 
@@ -293,40 +291,45 @@ def test_closed_by_a_callback(run: Any) -> None:
                 cut.append(event)
                 session.abort()
 
-            async with http(peer, on_event=told) as run, run.live(RESUMABLE) as session:
+            async with make_http(peer, on_event=told) as run, run.live(RESUMABLE) as session:
                 assert 1 == len([item async for item in session])
                 await anyio.sleep(0.01)
             assert [Reconnecting] == list(map(type, cut))
 
         run(body)
-    assert 1 == len(peer.meetings)
+    assert 1 == len(peer.connections)
 
 
 def test_interpreter_closed_meanwhile(run: Any) -> None:
     """An interpreter that is closed while a session is being entered, or while it waits to connect anew, ends it."""
 
-    def silent(line: Line) -> None:
-        line.request()
-        line.until_closed()
+    def silent(connection: RawConnection) -> None:
+        connection.read_request()
+        connection.read_until_closed()
 
-    def broken(line: Line) -> None:
-        line.send(b"nothing\r\n\r\n")
+    def broken(connection: RawConnection) -> None:
+        connection.send(b"nothing\r\n\r\n")
 
     async def body() -> None:
         for script in (silent, broken):
-            with Bare(script) as peer:
+            with RawPeer(script) as peer:
                 interpreter = AsyncHttp(
                     Gemini("test-key", base_url=peer.url), proxy="", retry=Retry(initial_delay=30.0)
                 )
+
+                def is_connecting() -> bool:
+                    first = next(iter(peer.connections), None)  # noqa: B023  # run at once
+                    return first is not None and (bool(first.head) or script is broken)  # noqa: B023  # run at once
+
                 async with anyio.create_task_group() as tasks:
 
                     async def closed() -> None:
-                        await until(lambda: (peer.lines and peer.lines[0].head) or (script is broken and peer.lines))  # noqa: B023  # run at once
+                        await wait_until(is_connecting)  # noqa: B023  # run at once
                         await anyio.sleep(0.01)
                         await interpreter.aclose()  # noqa: B023  # run at once
 
                     tasks.start_soon(closed)
-                    async with interpreter.live(ASKED) as session:
+                    async with interpreter.live(CONNECT_TEXT) as session:
                         assert [] == [item async for item in session if isinstance(item, Success)]
 
     run(body)
@@ -335,17 +338,17 @@ def test_interpreter_closed_meanwhile(run: Any) -> None:
 def test_closed_from_another_loop(run: Any) -> None:
     """An interpreter serves several event loops; whichever closes it, sessions of all come to their end."""
     with Peer(quiet) as peer:
-        interpreter, ends = http(peer), list[Any]()
+        interpreter, ends = make_http(peer), list[Any]()
 
         async def body() -> None:
-            async with interpreter.live(ASKED) as session:
+            async with interpreter.live(CONNECT_TEXT) as session:
                 ends.append([item async for item in session])
 
         thread = threading.Thread(target=run, args=(body,))
         thread.start()
 
         async def elsewhere() -> None:
-            await until(lambda: peer.meetings and peer.meetings[0].setup)
+            await wait_until(lambda: peer.connections and peer.connections[0].setup)
             await interpreter.aclose()
 
         run(elsewhere)
@@ -357,15 +360,15 @@ def test_closed_from_another_loop(run: Any) -> None:
 def test_sender_is_cancelled(run: Any) -> None:
     """A sender may be cancelled while it waits for another, or for room: the others go on."""
 
-    async def script(meeting: Meeting) -> None:
-        await meeting.begin()
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept_setup()
         await anyio.sleep(0.1)
-        await meeting.until_closed()
+        await connection.receive_until_closed()
 
     with Peer(script) as peer:
 
         async def body() -> None:
-            async with http(peer) as run, run.live(ASKED) as session:
+            async with make_http(peer) as run, run.live(CONNECT_TEXT) as session:
 
                 async def flood(letter: str) -> None:
                     for _ in range(12):
@@ -386,7 +389,7 @@ def test_sender_is_cancelled(run: Any) -> None:
                 assert Success(None) == await session.send(live.realtime_input(text="end"))
 
         run(body)
-    texts = [each["realtimeInput"]["text"] for each in peer.meetings[0].heard[1:]]
+    texts = [each["realtimeInput"]["text"] for each in peer.connections[0].received[1:]]
     assert "end" == texts.pop()
     assert {700_000} == set(map(len, texts))
     assert 12 == sum(each.startswith("c") for each in texts)
@@ -395,12 +398,12 @@ def test_sender_is_cancelled(run: Any) -> None:
 def test_nothing_is_held_of_calls_that_ended(run: Any) -> None:
     """A session that answers calls for hours does not grow by them."""
 
-    async def script(meeting: Meeting) -> None:
-        await meeting.begin()
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept_setup()
         for number in range(20):
-            await meeting.say(toolCall={"functionCalls": [{"name": "act", "id": str(number), "args": {}}]})
-            await meeting.hear()
-        await meeting.until_closed()
+            await connection.send(toolCall={"functionCalls": [{"name": "act", "id": str(number), "args": {}}]})
+            await connection.receive()
+        await connection.receive_until_closed()
 
     async def act() -> str:
         """Act."""
@@ -409,8 +412,8 @@ def test_nothing_is_held_of_calls_that_ended(run: Any) -> None:
     with Peer(script) as peer:
 
         async def body() -> None:
-            async with http(peer) as run, run.live(ASKED | calling(act)) as session:
-                await until(lambda: len(peer.meetings[0].heard) >= 21)
-                await until(lambda: not session._call_scopes)
+            async with make_http(peer) as run, run.live(CONNECT_TEXT | calling(act)) as session:
+                await wait_until(lambda: len(peer.connections[0].received) >= 21)
+                await wait_until(lambda: not session._call_scopes)
 
         run(body)

@@ -9,7 +9,7 @@ import anyio
 import pytest
 from returns.result import Failure
 
-from genai_fn import AsyncHttp, Gemini, Retry, Timeouts, live, with_config
+from genai_fn import AsyncHttp, Gemini, Retry, Timeouts, live
 from genai_fn.effects import EffectFailed
 from genai_fn.errors import TimedOut
 from genai_fn.interpreters.live import connection
@@ -19,27 +19,26 @@ from genai_fn.interpreters.live.session import Session
 from genai_fn.interpreters.live.write_queue import CHUNK_SIZE
 from genai_fn.interpreters.offline import OfflineService
 from genai_fn.interpreters.offline_live import OfflineConnector
-from tests.interpreters.live.test_session import ASKED, said
 from tests.support.limits import patient
+from tests.support.live.sessions import CONNECT_TEXT, RESUMABLE, read_texts
+from tests.support.live.websocket_bytes import RawConnection, RawPeer, encode_close, encode_frame, encode_text
 from tests.support.virtual import run_virtually
-from tests.support.websocket_bytes import Bare, Line, frame, goodbye, text
 
-HANDLE = frame(b'{"sessionResumptionUpdate": {"newHandle": "h-1", "resumable": true}}')
-AWAY = frame(b'{"goAway": {"timeLeft": "30s"}}')
-RESUMABLE = ASKED | with_config(session_resumption={})
+HANDLE = encode_frame(b'{"sessionResumptionUpdate": {"newHandle": "h-1", "resumable": true}}')
+AWAY = encode_frame(b'{"goAway": {"timeLeft": "30s"}}')
 
 
-def http(peer: Bare, idle: float, **settings: Any) -> AsyncHttp:
+def make_http(peer: RawPeer, idle: float, **settings: Any) -> AsyncHttp:
     timeouts = Timeouts(idle=idle)
     return AsyncHttp(
         Gemini("test-key", base_url=peer.url), proxy="", timeouts=timeouts, retry=Retry(initial_delay=0.01), **settings
     )
 
 
-def one(line: Line) -> None:
+def one(connection: RawConnection) -> None:
     """Say one thing."""
-    line.begin(text(b"one") + goodbye(1000))
-    line.until_closed()
+    connection.accept_setup(encode_text(b"one") + encode_close(1000))
+    connection.read_until_closed()
 
 
 class SlowSocket(MemorySocket):
@@ -69,7 +68,7 @@ class SlowWiring(OfflineConnector):
     """Connects to a slow peer."""
 
     def __init__(self, rate: float) -> None:
-        super().__init__(ASKED, OfflineService(Gemini("test-key")))
+        super().__init__(CONNECT_TEXT, OfflineService(Gemini("test-key")))
         self._rate = rate
 
     @asynccontextmanager
@@ -90,10 +89,10 @@ def test_slow_peer(backend: str) -> None:
 
     async def body() -> None:
         wiring = SlowWiring(rate=1e6)
-        async with Session(ASKED, wiring, retry=Retry(attempts=1), timeouts=Timeouts(idle=0.9)) as session:
+        async with Session(CONNECT_TEXT, wiring, retry=Retry(attempts=1), timeouts=Timeouts(idle=0.9)) as session:
             began = anyio.current_time()
             await session.send(live.realtime_input(text="x" * 4_000_000))
-            assert ["heard"] == await said(session.turn())
+            assert ["heard"] == await read_texts(session.turn())
             assert anyio.current_time() - began > 3.9
 
     run_virtually(body, backend)
@@ -104,17 +103,17 @@ def test_dead_peer(run: Any, limit: float) -> None:
     """A peer that takes nothing any more, in the midst of a frame, is found to be gone."""
     over = threading.Event()
 
-    def script(line: Line) -> None:
-        line.begin()
+    def script(connection: RawConnection) -> None:
+        connection.accept_setup()
         over.wait(60)
 
-    with Bare(script, room=1 << 15) as peer:
+    with RawPeer(script, room=1 << 15) as peer:
 
         async def body() -> None:
-            async with http(peer, limit) as run, run.live(ASKED) as session:
+            async with make_http(peer, limit) as run, run.live(CONNECT_TEXT) as session:
                 await session.send(live.realtime_input(text="x" * 8_000_000))
                 [last] = [item async for item in session]
-                assert Failure(TimedOut("idle", "waiting for a sign of life", sent=True)) == last
+                assert Failure(TimedOut("idle", "waiting for a pong", sent=True)) == last
 
         try:
             run(body)
@@ -126,25 +125,25 @@ def test_leaving_without_an_answer(run: Any, monkeypatch: pytest.MonkeyPatch) ->
     """A session that leaves a connection waits so long for a goodbye, whatever the peer does, and goes on elsewhere."""
     monkeypatch.setattr(connection, "CLOSE_TIMEOUT", 0.05)
 
-    def deaf(line: Line) -> None:
-        line.begin(HANDLE + AWAY)
+    def deaf(connection: RawConnection) -> None:
+        connection.accept_setup(HANDLE + AWAY)
         over.wait(60)
 
-    def half_closed(line: Line) -> None:
-        line.begin(HANDLE)
-        line.frame()
-        line.send(HANDLE + AWAY + text(b"zero"))
+    def half_closed(connection: RawConnection) -> None:
+        connection.accept_setup(HANDLE)
+        connection.read_frame()
+        connection.send(HANDLE + AWAY + encode_text(b"zero"))
         over.wait(60)
 
     for script in (deaf, half_closed):
         over = threading.Event()
-        with Bare(script, one, room=1 << 15) as peer:
+        with RawPeer(script, one, room=1 << 15) as peer:
 
             async def body() -> None:
-                async with http(peer, 60.0) as run, run.live(RESUMABLE) as session:
+                async with make_http(peer, 60.0) as run, run.live(RESUMABLE) as session:
                     if script is half_closed:  # noqa: B023  # run at once
                         await session.send(live.realtime_input(text="go"))
-                    texts = await said(session)
+                    texts = await read_texts(session)
                     assert "one" == texts[-1]
                 over.set()  # noqa: B023  # run at once
 
@@ -155,27 +154,27 @@ def test_leaving_with_a_frame_half_out(run: Any) -> None:
     """A frame that was half out as the peer hung up goes out whole over the next connection."""
     got: list[bytes] = []
 
-    def script(line: Line) -> None:
-        line.begin(HANDLE)
-        line.sock.recv(100_000)
-        line.send(AWAY + goodbye(1001))
+    def script(connection: RawConnection) -> None:
+        connection.accept_setup(HANDLE)
+        connection.sock.recv(100_000)
+        connection.send(AWAY + encode_close(1001))
 
-    def next_one(line: Line) -> None:
-        line.begin()
-        got.append(line.frame()[1])
-        one_more(line)
+    def next_one(connection: RawConnection) -> None:
+        connection.accept_setup()
+        got.append(connection.read_frame()[1])
+        one_more(connection)
 
-    def one_more(line: Line) -> None:
-        line.send(text(b"one") + goodbye(1000))
-        line.until_closed()
+    def one_more(connection: RawConnection) -> None:
+        connection.send(encode_text(b"one") + encode_close(1000))
+        connection.read_until_closed()
 
-    with Bare(script, next_one, room=1 << 15) as peer:
+    with RawPeer(script, next_one, room=1 << 15) as peer:
 
         async def body() -> None:
-            async with http(peer, 60.0) as run, run.live(RESUMABLE) as session:
+            async with make_http(peer, 60.0) as run, run.live(RESUMABLE) as session:
                 await anext(aiter(session))
                 await session.send(live.realtime_input(text="x" * 8_000_000))
-                assert ["one"] == await said(session)
+                assert ["one"] == await read_texts(session)
 
         run(body)
     assert [8_000_000] == [each.count(b"x") - 1 for each in got]
@@ -184,23 +183,23 @@ def test_leaving_with_a_frame_half_out(run: Any) -> None:
 def test_an_alarm_of_another_connection(run: Any) -> None:
     """The time that one connection had left does not end the next."""
 
-    def first(line: Line) -> None:
-        line.begin(HANDLE + text(b"zero") + frame(b'{"goAway": {"timeLeft": "1.1s"}}'))
+    def first(connection: RawConnection) -> None:
+        connection.accept_setup(HANDLE + encode_text(b"zero") + encode_frame(b'{"goAway": {"timeLeft": "1.1s"}}'))
 
-    def second(line: Line) -> None:
-        line.begin(HANDLE + text(b"one") + AWAY)
-        line.sock.settimeout(0.3)
+    def second(connection: RawConnection) -> None:
+        connection.accept_setup(HANDLE + encode_text(b"one") + AWAY)
+        connection.sock.settimeout(0.3)
         with pytest.raises(TimeoutError):
-            line.frame()
-        line.sock.settimeout(60)
-        line.send(text(b"two") + goodbye(1000))
-        line.until_closed()
+            connection.read_frame()
+        connection.sock.settimeout(60)
+        connection.send(encode_text(b"two") + encode_close(1000))
+        connection.read_until_closed()
 
-    with Bare(first, second, one) as peer:
+    with RawPeer(first, second, one) as peer:
 
         async def body() -> None:
-            async with http(peer, 60.0) as run, run.live(RESUMABLE) as session:
-                assert ["zero", "one", "two", "one"] == await said(session)
+            async with make_http(peer, 60.0) as run, run.live(RESUMABLE) as session:
+                assert ["zero", "one", "two", "one"] == await read_texts(session)
 
         run(body)
 
@@ -210,18 +209,18 @@ def test_no_sign_of_life_while_resumed(run: Any, limit: float) -> None:
     """A resumed connection that gives no sign of life is replaced, too, though nothing was ever said over it."""
     over = threading.Event()
 
-    def first(line: Line) -> None:
-        line.begin(HANDLE)
+    def first(connection: RawConnection) -> None:
+        connection.accept_setup(HANDLE)
 
-    def silent(line: Line) -> None:
-        line.begin()
+    def silent(connection: RawConnection) -> None:
+        connection.accept_setup()
         over.wait(60)
 
-    with Bare(first, silent, one) as peer:
+    with RawPeer(first, silent, one) as peer:
 
         async def body() -> None:
-            async with http(peer, limit) as run, run.live(RESUMABLE) as session:
-                assert ["one"] == await said(session)
+            async with make_http(peer, limit) as run, run.live(RESUMABLE) as session:
+                assert ["one"] == await read_texts(session)
 
         try:
             run(body)

@@ -9,16 +9,16 @@ from returns.result import Success
 
 from genai_fn import AsyncHttp, Gemini, Vertex, live, with_options
 from genai_fn.errors import ConnectError, InvalidRequest
-from tests.interpreters.live.test_session import ASKED, said
+from tests.support.live.sessions import CONNECT_TEXT, read_texts
+from tests.support.live.websocket_peer import Peer, PeerConnection
 from tests.support.loopback import ConnectProxy
-from tests.support.websocket_peer import Meeting, Peer
 
 
-async def echo(meeting: Meeting) -> None:
-    await meeting.begin()
-    await meeting.hear()
-    await meeting.answer("heard")
-    await meeting.until_closed()
+async def echo(connection: PeerConnection) -> None:
+    await connection.accept_setup()
+    await connection.receive()
+    await connection.send_turn("heard")
+    await connection.receive_until_closed()
 
 
 def contexts() -> tuple[ssl.SSLContext, ssl.SSLContext]:
@@ -30,11 +30,11 @@ def contexts() -> tuple[ssl.SSLContext, ssl.SSLContext]:
     return server, client
 
 
-async def spoken(interpreter: AsyncHttp, asked: Any = ASKED) -> None:
+async def spoken(interpreter: AsyncHttp, asked: Any = CONNECT_TEXT) -> None:
     """Say something, and hear the answer."""
     async with interpreter as run, run.live(asked) as session:
         assert Success(None) == await session.send(live.client_content("hi"))
-        assert ["heard"] == await said(session.turn())
+        assert ["heard"] == await read_texts(session.turn())
 
 
 @pytest.mark.parametrize("proxied", [False, True])
@@ -49,7 +49,7 @@ def test_tls(run: Any, proxied: bool) -> None:
 
         run(body)
         assert int(proxied) == len(proxy.requests)
-    assert "test-key" == peer.meetings[0].headers["x-goog-api-key"]
+    assert "test-key" == peer.connections[0].headers["x-goog-api-key"]
 
 
 def test_certificate_of_nobody(run: Any) -> None:
@@ -63,13 +63,13 @@ def test_certificate_of_nobody(run: Any) -> None:
 
             backend = Gemini("test-key", base_url=peer.url)
             interpreter = AsyncHttp(backend, proxy="", ssl_context=stranger, retry=Retry(attempts=1))
-            async with interpreter as run, run.live(ASKED) as session:
+            async with interpreter as run, run.live(CONNECT_TEXT) as session:
                 [last] = [item async for item in session]
                 assert isinstance(last.failure(), ConnectError)
                 assert "certificate" in str(last.failure())
 
         run(body)
-    assert [] == peer.meetings
+    assert [] == peer.connections
 
 
 def test_headers(run: Any) -> None:
@@ -78,14 +78,14 @@ def test_headers(run: Any) -> None:
 
         async def body() -> None:
             backend = Gemini("test-key", base_url=f"{peer.url}/gate", headers={"x-one": "1", "x-two": "1"})
-            asked = ASKED | with_options(headers={"x-three": "3", "x-two": "3"}, api_version="v1alpha")
+            asked = CONNECT_TEXT | with_options(headers={"x-three": "3", "x-two": "3"}, api_version="v1alpha")
             await spoken(AsyncHttp(backend, proxy="", headers={"x-two": "2"}), asked)
             token = "auth_tokens/" + "test"
             await spoken(AsyncHttp(Gemini(token, base_url=peer.url), proxy=""))
             await spoken(AsyncHttp(Vertex(base_url=f"{peer.url}/x", headers={"authorization": "me"}), proxy=""))
 
         run(body)
-    gate, ephemeral, gateway = peer.meetings
+    gate, ephemeral, gateway = peer.connections
     assert "/gate/ws/google.ai.generativelanguage.v1alpha.GenerativeService.BidiGenerateContent" == gate.path
     assert ("1", "3") == (gate.headers["x-one"], gate.headers["x-three"])
     assert "genai-fn" in gate.headers["user-agent"]
@@ -107,10 +107,10 @@ def test_oauth(run: Any) -> None:
             await spoken(AsyncHttp(backend, proxy=""))
 
         run(body)
-    [meeting] = peer.meetings
-    assert "/ws/google.cloud.aiplatform.v1beta1.LlmBidiService/BidiGenerateContent" == meeting.path
-    assert "Bearer test-token" == meeting.headers["authorization"]
-    assert "projects/p/locations/l/publishers/google/models/m" == meeting.setup["model"]
+    [connection] = peer.connections
+    assert "/ws/google.cloud.aiplatform.v1beta1.LlmBidiService/BidiGenerateContent" == connection.path
+    assert "Bearer test-token" == connection.headers["authorization"]
+    assert "projects/p/locations/l/publishers/google/models/m" == connection.setup["model"]
 
 
 def test_bad_project_of_credentials(run: Any) -> None:
@@ -127,10 +127,10 @@ def test_bad_project_of_credentials(run: Any) -> None:
 
         async def body() -> None:
             backend = Vertex(credentials=Credentials(), base_url=peer.url)
-            async with AsyncHttp(backend, proxy="") as interpreter, interpreter.live(ASKED) as session:
+            async with AsyncHttp(backend, proxy="") as interpreter, interpreter.live(CONNECT_TEXT) as session:
                 failure = (await anext(session)).failure()
                 assert isinstance(failure, InvalidRequest)
                 assert failure.path == "the project of the credentials"
 
         run(body)
-    assert peer.meetings == []
+    assert peer.connections == []

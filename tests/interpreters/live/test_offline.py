@@ -6,7 +6,7 @@ import pytest
 
 from genai_fn import Gemini, LiveClosed, Offline, Unsupported, Vertex, calling, live, with_config
 from genai_fn.schema import Blob
-from tests.interpreters.live.test_session import said
+from tests.support.live.sessions import read_texts
 
 TEXT = live.connect("gemini-live-2.5-flash-preview") | with_config(response_modalities=["TEXT"])
 
@@ -22,7 +22,7 @@ def test_turns(run: Any, backend: Any) -> None:
             assert "session1" == session.id
             for question in ("Why is the sky blue?", "And the grass?"):
                 await session.send(live.client_content(question))
-                assert question in "".join(await said(session.turn()))
+                assert question in "".join(await read_texts(session.turn()))
 
     run(body)
 
@@ -52,7 +52,7 @@ def test_function(run: Any) -> None:
     async def body() -> None:
         async with Offline().aio.live(TEXT | calling(weather)) as session:
             await session.send(live.client_content("weather?"))
-            assert "sunny" in "".join(await said(session.turn()))
+            assert "sunny" in "".join(await read_texts(session.turn()))
             assert 1 == len(called)
 
     run(body)
@@ -69,7 +69,7 @@ def test_goodbye(run: Any) -> None:
                 pass
             assert "session1" != message.setup_complete.session_id
             await session.send(live.client_content("still there?"))
-            assert "still there?" in "".join(await said(session.turn()))
+            assert "still there?" in "".join(await read_texts(session.turn()))
 
     run(body)
 

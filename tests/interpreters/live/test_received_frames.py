@@ -11,20 +11,28 @@ from returns.result import Failure, Success
 from genai_fn import AsyncHttp, Gemini, LiveClosed, Retry, live
 from genai_fn.errors import DecodeError, Disconnected, GenaiError
 from genai_fn.interpreters.live import asyncio_socket, trio_socket
-from tests.interpreters.live.test_session import ASKED, said
-from tests.support.websocket_bytes import SAID, TURN, Bare, Line, frame, goodbye, text
+from tests.support.live.sessions import CONNECT_TEXT, read_texts
+from tests.support.live.websocket_bytes import (
+    TEXT_MESSAGE,
+    TURN_COMPLETE,
+    RawConnection,
+    RawPeer,
+    encode_close,
+    encode_frame,
+    encode_text,
+)
 
 
-def http(peer: Bare, **settings: Any) -> AsyncHttp:
+def make_http(peer: RawPeer, **settings: Any) -> AsyncHttp:
     return AsyncHttp(Gemini("test-key", base_url=peer.url), proxy="", **settings)
 
 
 def ended(run: Any, script: Any, **settings: Any) -> tuple[list[str], GenaiError | None]:
     """Open a session, and give the texts that come, and how it ends."""
-    with Bare(script) as peer:
+    with RawPeer(script) as peer:
 
         async def body() -> Any:
-            async with http(peer, **settings) as run, run.live(ASKED) as session:
+            async with make_http(peer, **settings) as run, run.live(CONNECT_TEXT) as session:
                 items = [item async for item in session]
                 texts = [item.unwrap().text for item in items if isinstance(item, Success) and item.unwrap().text]
                 last = items[-1] if items else None
@@ -35,16 +43,23 @@ def ended(run: Any, script: Any, **settings: Any) -> tuple[list[str], GenaiError
 
 def test_fragments(run: Any) -> None:
     """A message in fragments, cut within a letter, with pings between: it is whole, and each ping is answered."""
-    whole = SAID % "grün".encode()
+    whole = TEXT_MESSAGE % "grün".encode()
     cut = whole.index("ü".encode()) + 1
     pongs: list[Any] = []
 
-    def script(line: Line) -> None:
-        line.begin(frame(whole[:9], fin=False) + frame(b"one", 9) + frame(whole[9:cut], 0, fin=False))
-        line.send(frame(b"two", 9) + frame(b"", 0, fin=False) + frame(whole[cut:], 0) + frame(TURN))
-        pongs.extend(line.frame() for _ in range(2))
-        line.send(goodbye(1000))
-        line.until_closed()
+    def script(connection: RawConnection) -> None:
+        connection.accept_setup(
+            encode_frame(whole[:9], fin=False) + encode_frame(b"one", 9) + encode_frame(whole[9:cut], 0, fin=False)
+        )
+        connection.send(
+            encode_frame(b"two", 9)
+            + encode_frame(b"", 0, fin=False)
+            + encode_frame(whole[cut:], 0)
+            + encode_frame(TURN_COMPLETE)
+        )
+        pongs.extend(connection.read_frame() for _ in range(2))
+        connection.send(encode_close(1000))
+        connection.read_until_closed()
 
     assert (["grün"], None) == ended(run, script)
     assert [(10, b"one"), (10, b"two")] == pongs
@@ -53,12 +68,14 @@ def test_fragments(run: Any) -> None:
 def test_all_in_one_segment(run: Any) -> None:
     """What comes in one segment with the handshake is heard: messages, and a goodbye."""
 
-    def talkative(line: Line) -> None:
-        line.shake(frame(b'{"setupComplete": {}}') + text(b"one") + text(b"two") + goodbye(1000))
-        line.until_closed()
+    def talkative(connection: RawConnection) -> None:
+        connection.accept_handshake(
+            encode_frame(b'{"setupComplete": {}}') + encode_text(b"one") + encode_text(b"two") + encode_close(1000)
+        )
+        connection.read_until_closed()
 
-    def refusing(line: Line) -> None:
-        line.shake(goodbye(1008, b"not you"))
+    def refusing(connection: RawConnection) -> None:
+        connection.accept_handshake(encode_close(1008, b"not you"))
 
     assert (["one", "two"], None) == ended(run, talkative)
     assert ([], LiveClosed(1008, "not you")) == ended(run, refusing)
@@ -66,30 +83,33 @@ def test_all_in_one_segment(run: Any) -> None:
 
 def test_hung_up_after_the_handshake(run: Any) -> None:
     """A peer that accepts and hangs up is tried as often as `Retry` says."""
-    with Bare(Line.shake) as peer:
+    with RawPeer(RawConnection.accept_handshake) as peer:
 
         async def body() -> None:
-            async with http(peer, retry=Retry(attempts=3, initial_delay=0.01)) as run, run.live(ASKED) as session:
+            async with (
+                make_http(peer, retry=Retry(attempts=3, initial_delay=0.01)) as run,
+                run.live(CONNECT_TEXT) as session,
+            ):
                 [last] = [item async for item in session]
                 assert isinstance(last.failure(), Disconnected)
 
         run(body)
-        assert 3 == len(peer.lines)
+        assert 3 == len(peer.connections)
 
 
 BROKEN = {
-    "reserved bits": frame(b"{}", bits=0x40),
+    "reserved bits": encode_frame(b"{}", bits=0x40),
     "a masked frame": b"\x81\x82\x01\x02\x03\x04\x7a\x7f",
-    "an unknown opcode": frame(b"{}", 3),
-    "an unknown control opcode": frame(b"", 11),
-    "a control frame in fragments": frame(b"?", 9, fin=False),
+    "an unknown opcode": encode_frame(b"{}", 3),
+    "an unknown control opcode": encode_frame(b"", 11),
+    "a control frame in fragments": encode_frame(b"?", 9, fin=False),
     "a control frame too long": b"\x89\x7e\x00\x7e" + b"?" * 126,
-    "a continuation of nothing": frame(b"{}", 0),
-    "a message within a message": frame(b"{", fin=False) + frame(b"{}"),
+    "a continuation of nothing": encode_frame(b"{}", 0),
+    "a message within a message": encode_frame(b"{", fin=False) + encode_frame(b"{}"),
     "a length with its first bit set": b"\x81\x7f\xff" + bytes(7),
-    "a goodbye of one byte": frame(b"\x03", 8),
-    "a code that none may send": goodbye(1006),
-    "a code of nobody": goodbye(999),
+    "a goodbye of one byte": encode_frame(b"\x03", 8),
+    "a code that none may send": encode_close(1006),
+    "a code of nobody": encode_close(999),
 }
 
 
@@ -97,9 +117,9 @@ BROKEN = {
 def test_broken_frames(run: Any, name: str) -> None:
     """What breaks the rules of WebSocket ends the session with 1002; what came before it is heard."""
 
-    def script(line: Line) -> None:
-        line.begin(text(b"one") + BROKEN[name] + text(b"two"))
-        line.until_closed()
+    def script(connection: RawConnection) -> None:
+        connection.accept_setup(encode_text(b"one") + BROKEN[name] + encode_text(b"two"))
+        connection.read_until_closed()
 
     texts, last = ended(run, script)
     assert isinstance(last, LiveClosed)
@@ -111,13 +131,13 @@ def test_broken_frames(run: Any, name: str) -> None:
 def test_bad_letters(run: Any) -> None:
     """A message that is no UTF-8 ends the session; a goodbye that is none does so with the code for that."""
 
-    def message(line: Line) -> None:
-        line.begin(text(b"\xff"))
-        line.until_closed()
+    def message(connection: RawConnection) -> None:
+        connection.accept_setup(encode_text(b"\xff"))
+        connection.read_until_closed()
 
-    def reason(line: Line) -> None:
-        line.begin(goodbye(1000, b"\xff"))
-        line.until_closed()
+    def reason(connection: RawConnection) -> None:
+        connection.accept_setup(encode_close(1000, b"\xff"))
+        connection.read_until_closed()
 
     _, last = ended(run, message)
     assert isinstance(last, DecodeError | LiveClosed)
@@ -127,13 +147,16 @@ def test_bad_letters(run: Any) -> None:
 
 
 GOODBYES = {
-    "no code": (goodbye(None), LiveClosed(1005, "")),
-    "normal": (goodbye(1000), None),
-    "away": (goodbye(1001, b"bye"), None),
-    "a long reason": (goodbye(1011, b"x" * 123), LiveClosed(1011, "x" * 123)),
-    "a library's": (goodbye(3000, b"lib"), LiveClosed(3000, "lib")),
-    "within a message": (frame(b'{"a', fin=False) + goodbye(1011, b"oh"), LiveClosed(1011, "oh")),
-    "and more after it": (goodbye(1011, b"oh") + text(b"late") + frame(b"?", 9), LiveClosed(1011, "oh")),
+    "no code": (encode_close(None), LiveClosed(1005, "")),
+    "normal": (encode_close(1000), None),
+    "away": (encode_close(1001, b"bye"), None),
+    "a long reason": (encode_close(1011, b"x" * 123), LiveClosed(1011, "x" * 123)),
+    "a library's": (encode_close(3000, b"lib"), LiveClosed(3000, "lib")),
+    "within a message": (encode_frame(b'{"a', fin=False) + encode_close(1011, b"oh"), LiveClosed(1011, "oh")),
+    "and more after it": (
+        encode_close(1011, b"oh") + encode_text(b"late") + encode_frame(b"?", 9),
+        LiveClosed(1011, "oh"),
+    ),
 }
 
 
@@ -143,9 +166,9 @@ def test_goodbyes(run: Any, name: str) -> None:
     sent, expected = GOODBYES[name]
     codes: list[Any] = []
 
-    def script(line: Line) -> None:
-        line.begin(text(b"one") + sent)
-        codes.append(line.until_closed())
+    def script(connection: RawConnection) -> None:
+        connection.accept_setup(encode_text(b"one") + sent)
+        codes.append(connection.read_until_closed())
 
     texts, last = ended(run, script)
     assert (["one"], expected) == (texts, last)
@@ -159,14 +182,14 @@ def test_too_large(run: Any, monkeypatch: pytest.MonkeyPatch, parts: str) -> Non
     for module in (asyncio_socket, trio_socket):
         monkeypatch.setattr(module, "MAX_MESSAGE_BYTES", 1 << 20)
     sent = {
-        "one frame": frame(b"x" * (1 << 20) + b"x"),
-        "many fragments": frame(b"x" * 600_000, fin=False) + frame(b"x" * 600_000, 0, fin=False),
-        "a lie": frame(b"x" * 2_000_000, size=1 << 60),
+        "one frame": encode_frame(b"x" * (1 << 20) + b"x"),
+        "many fragments": encode_frame(b"x" * 600_000, fin=False) + encode_frame(b"x" * 600_000, 0, fin=False),
+        "a lie": encode_frame(b"x" * 2_000_000, size=1 << 60),
     }[parts]
 
-    def script(line: Line) -> None:
-        line.begin(text(b"one") + sent)
-        line.until_closed()
+    def script(connection: RawConnection) -> None:
+        connection.accept_setup(encode_text(b"one") + sent)
+        connection.read_until_closed()
 
     texts, last = ended(run, script)
     assert isinstance(last, LiveClosed)
@@ -179,12 +202,12 @@ def test_just_large_enough(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (asyncio_socket, trio_socket):
         monkeypatch.setattr(module, "MAX_MESSAGE_BYTES", 1 << 20)
 
-    def script(line: Line) -> None:
-        line.begin(text(b"x" * ((1 << 20) - len(SAID) + 2)) + goodbye(1000))
-        line.until_closed()
+    def script(connection: RawConnection) -> None:
+        connection.accept_setup(encode_text(b"x" * ((1 << 20) - len(TEXT_MESSAGE) + 2)) + encode_close(1000))
+        connection.read_until_closed()
 
     texts, last = ended(run, script)
-    assert ([(1 << 20) - len(SAID) + 2], None) == (list(map(len, texts)), last)
+    assert ([(1 << 20) - len(TEXT_MESSAGE) + 2], None) == (list(map(len, texts)), last)
 
 
 @pytest.mark.parametrize("pinged", [False, True])
@@ -192,28 +215,28 @@ def test_hears_while_it_writes(run: Any, pinged: bool) -> None:
     """What the peer says is heard while a large frame of ours goes out: else two who both speak would wait for ever."""
     heard = threading.Event()
 
-    def script(line: Line) -> None:
-        line.begin()
-        line.frame()
+    def script(connection: RawConnection) -> None:
+        connection.accept_setup()
+        connection.read_frame()
         for number in range(4):
-            line.send((frame(b"?", 9) if pinged else b"") + text(b"%d" % number))
+            connection.send((encode_frame(b"?", 9) if pinged else b"") + encode_text(b"%d" % number))
         assert heard.wait(60)
         size = 0
         while size < 8_000_000:
-            opcode, payload = line.frame()
+            opcode, payload = connection.read_frame()
             size += len(payload) if opcode == 1 else 0
-        line.send(frame(TURN))
-        line.until_closed()
+        connection.send(encode_frame(TURN_COMPLETE))
+        connection.read_until_closed()
 
-    with Bare(script, room=1 << 16) as peer:
+    with RawPeer(script, room=1 << 16) as peer:
 
         async def body() -> None:
-            async with http(peer) as run, run.live(ASKED) as session:
+            async with make_http(peer) as run, run.live(CONNECT_TEXT) as session:
                 await session.send(live.realtime_input(text="go"), live.realtime_input(text="x" * 8_000_000))
                 items = aiter(session)
                 assert list("0123") == [(await anext(items)).unwrap().text for _ in range(4)]
                 heard.set()
-                assert [] == await said(session.turn())
+                assert [] == await read_texts(session.turn())
 
         run(body)
 
@@ -221,15 +244,15 @@ def test_hears_while_it_writes(run: Any, pinged: bool) -> None:
 def test_closed_while_it_writes(run: Any) -> None:
     """A goodbye that comes while a large frame of ours goes out is how the session ends."""
 
-    def script(line: Line) -> None:
-        line.begin()
-        line.frame()
-        line.send(goodbye(1011, b"busy"))
+    def script(connection: RawConnection) -> None:
+        connection.accept_setup()
+        connection.read_frame()
+        connection.send(encode_close(1011, b"busy"))
 
-    with Bare(script, room=1 << 16) as peer:
+    with RawPeer(script, room=1 << 16) as peer:
 
         async def body() -> None:
-            async with http(peer) as run, run.live(ASKED) as session:
+            async with make_http(peer) as run, run.live(CONNECT_TEXT) as session:
                 await session.send(live.realtime_input(text="go"), live.realtime_input(text="x" * 8_000_000))
                 assert [Failure(LiveClosed(1011, "busy"))] == [item async for item in session]
 
@@ -241,22 +264,29 @@ def test_any_bytes(run: Any) -> None:
     chance = random.Random(7)
 
     def noise() -> bytes:
-        good = text(b"one") + frame(b"?", 9) + frame(b"{", fin=False) + frame(b"}", 0) + frame(b"!", 10) + goodbye(1000)
+        good = (
+            encode_text(b"one")
+            + encode_frame(b"?", 9)
+            + encode_frame(b"{", fin=False)
+            + encode_frame(b"}", 0)
+            + encode_frame(b"!", 10)
+            + encode_close(1000)
+        )
         bent = bytearray(good)
         for _ in range(chance.randrange(4)):
             bent[chance.randrange(len(bent))] = chance.randrange(256)
         return bytes(bent) if chance.random() < 0.8 else chance.randbytes(chance.randrange(200))
 
-    def script(line: Line) -> None:
-        line.begin(noise())
+    def script(connection: RawConnection) -> None:
+        connection.accept_setup(noise())
 
-    with Bare(script) as peer:
+    with RawPeer(script) as peer:
 
         async def body() -> None:
-            async with http(peer) as run:
+            async with make_http(peer) as run:
                 for _ in range(60):
                     with anyio.fail_after(60):
-                        async with run.live(ASKED) as session:
+                        async with run.live(CONNECT_TEXT) as session:
                             items = [item async for item in session]
                             assert all(isinstance(item, Success) for item in items[:-1])
 

@@ -8,22 +8,21 @@ from returns.result import Failure, Success
 from genai_fn import AsyncHttp, LiveClosed, Retry, Vertex, live, with_config
 from genai_fn.errors import ConnectError, Disconnected
 from genai_fn.events import Reconnecting, Resumed
-from tests.interpreters.live.test_session import ASKED, http, said
-from tests.support.websocket_peer import Meeting, Peer, frame, until
+from tests.support.live.sessions import CONNECT_TEXT, RESUMABLE, make_http, read_texts
+from tests.support.live.websocket_bytes import encode_frame
+from tests.support.live.websocket_peer import Peer, PeerConnection, wait_until
 
-RESUMABLE = live.connect("m") | with_config(session_resumption={})
 
-
-def handle(meeting: Meeting) -> str | None:
+def handle(connection: PeerConnection) -> str | None:
     """Give the handle that a connection was set up with."""
-    return meeting.setup["sessionResumption"].get("handle")
+    return connection.setup["sessionResumption"].get("handle")
 
 
-async def going_on(meeting: Meeting) -> None:
-    await meeting.begin(sessionId="s-2")
-    await meeting.hear()
-    await meeting.answer("after")
-    await meeting.until_closed()
+async def going_on(connection: PeerConnection) -> None:
+    await connection.accept_setup(sessionId="s-2")
+    await connection.receive()
+    await connection.send_turn("after")
+    await connection.receive_until_closed()
 
 
 def resumed(run: Any, *scripts: Any, retry: Retry = Retry(initial_delay=0.01), expected: Any = ("after",)) -> Peer:  # noqa: B008  # frozen
@@ -32,7 +31,7 @@ def resumed(run: Any, *scripts: Any, retry: Retry = Retry(initial_delay=0.01), e
 
         async def body() -> None:
             told: list[Any] = []
-            async with http(peer, on_event=told.append, retry=retry) as run, run.live(RESUMABLE) as session:
+            async with make_http(peer, on_event=told.append, retry=retry) as run, run.live(RESUMABLE) as session:
                 items = aiter(session)
                 while (item := (await anext(items)).unwrap()).setup_complete is None:
                     pass
@@ -40,7 +39,7 @@ def resumed(run: Any, *scripts: Any, retry: Retry = Retry(initial_delay=0.01), e
                 assert Resumed("s-2") == told[-1]
                 assert isinstance(told[0], Reconnecting)
                 await session.send(live.client_content("and now"))
-                assert list(expected) == await said(session.turn())
+                assert list(expected) == await read_texts(session.turn())
 
         run(body)
     assert 1 == peer.most_open
@@ -50,112 +49,115 @@ def resumed(run: Any, *scripts: Any, retry: Retry = Retry(initial_delay=0.01), e
 def test_go_away(run: Any) -> None:
     """After `GoAway` a session that said nothing since its newest handle leaves at once, and goes on with that."""
 
-    async def script(meeting: Meeting) -> None:
-        await meeting.begin(sessionId="s-1")
-        await meeting.hand_out("h-1")
-        await meeting.say(sessionResumptionUpdate={"newHandle": "", "resumable": False})
-        await meeting.hand_out("h-2")
-        await meeting.say(sessionResumptionUpdate={"newHandle": "h-none", "resumable": False})
-        await meeting.say(goAway={"timeLeft": "10s"})
-        assert 1000 == await meeting.until_closed()
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept_setup(sessionId="s-1")
+        await connection.send_handle("h-1")
+        await connection.send(sessionResumptionUpdate={"newHandle": "", "resumable": False})
+        await connection.send_handle("h-2")
+        await connection.send(sessionResumptionUpdate={"newHandle": "h-none", "resumable": False})
+        await connection.send(goAway={"timeLeft": "10s"})
+        assert 1000 == await connection.receive_until_closed()
 
     peer = resumed(run, script, going_on)
-    assert [None, "h-2"] == [handle(each) for each in peer.meetings]
+    assert [None, "h-2"] == [handle(each) for each in peer.connections]
 
 
 def test_go_away_then_closed(run: Any) -> None:
     """What closes a connection after `GoAway` does not matter."""
 
-    async def script(meeting: Meeting) -> None:
-        await meeting.begin()
-        await meeting.say(goAway={})
-        await meeting.hand_out("h-1")
-        await meeting.say(serverContent={"modelTurn": {"parts": [{"text": "in the midst of"}]}})
-        await meeting.close(1011, "time is up")
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept_setup()
+        await connection.send(goAway={})
+        await connection.send_handle("h-1")
+        await connection.send(serverContent={"modelTurn": {"parts": [{"text": "in the midst of"}]}})
+        await connection.close(1011, "time is up")
 
-    async def patient(meeting: Meeting) -> None:
-        await meeting.begin()
-        await meeting.hand_out("h-1")
-        await meeting.say(serverContent={"modelTurn": {"parts": [{"text": "in the midst of"}]}})
-        await meeting.say(goAway={})
-        await meeting.close(1011, "time is up")
+    async def patient(connection: PeerConnection) -> None:
+        await connection.accept_setup()
+        await connection.send_handle("h-1")
+        await connection.send(serverContent={"modelTurn": {"parts": [{"text": "in the midst of"}]}})
+        await connection.send(goAway={})
+        await connection.close(1011, "time is up")
 
     for each in (script, patient):
-        assert "h-1" == handle(resumed(run, each, going_on).meetings[1])
+        assert "h-1" == handle(resumed(run, each, going_on).connections[1])
 
 
 def test_go_away_in_the_midst_of_a_turn(run: Any) -> None:
     """While a handle does not include all that was said, the session stays until the next, or until time is up."""
 
-    async def until_handle(meeting: Meeting) -> None:
-        await meeting.begin()
-        await meeting.hand_out("h-1")
-        await meeting.say(serverContent={"modelTurn": {"parts": [{"text": "in the midst of"}]}})
-        await meeting.say(goAway={"timeLeft": "10s"})
-        await meeting.say(serverContent={"turnComplete": True})
-        await meeting.hand_out("h-2")
-        assert 1000 == await meeting.until_closed()
+    async def until_handle(connection: PeerConnection) -> None:
+        await connection.accept_setup()
+        await connection.send_handle("h-1")
+        await connection.send(serverContent={"modelTurn": {"parts": [{"text": "in the midst of"}]}})
+        await connection.send(goAway={"timeLeft": "10s"})
+        await connection.send(serverContent={"turnComplete": True})
+        await connection.send_handle("h-2")
+        assert 1000 == await connection.receive_until_closed()
 
-    async def until_late(meeting: Meeting) -> None:
-        await meeting.begin()
-        await meeting.hand_out("h-2")
-        await meeting.say(serverContent={"modelTurn": {"parts": [{"text": "in the midst of"}]}})
-        await meeting.say(goAway={"timeLeft": "1.1s"})
-        assert 1000 == await meeting.until_closed()
+    async def until_late(connection: PeerConnection) -> None:
+        await connection.accept_setup()
+        await connection.send_handle("h-2")
+        await connection.send(serverContent={"modelTurn": {"parts": [{"text": "in the midst of"}]}})
+        await connection.send(goAway={"timeLeft": "1.1s"})
+        assert 1000 == await connection.receive_until_closed()
 
     for script in (until_handle, until_late):
-        assert "h-2" == handle(resumed(run, script, going_on).meetings[1])
+        assert "h-2" == handle(resumed(run, script, going_on).connections[1])
 
 
 def test_dropped(run: Any) -> None:
     """A connection that breaks, in the midst of a frame too, is replaced."""
 
-    async def script(meeting: Meeting) -> None:
-        await meeting.begin()
-        await meeting.hand_out("h-1")
-        await meeting.raw(frame(b'{"serverContent": {}}')[:9])
-        await meeting.abort()
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept_setup()
+        await connection.send_handle("h-1")
+        await connection.send_bytes(encode_frame(b'{"serverContent": {}}')[:9])
+        await connection.abort()
 
-    assert "h-1" == handle(resumed(run, script, going_on).meetings[1])
+    assert "h-1" == handle(resumed(run, script, going_on).connections[1])
 
 
 def test_dropped_again_and_again(run: Any) -> None:
     """A new connection that breaks before it was of use counts as an attempt; after the last the session has failed."""
 
-    async def script(meeting: Meeting) -> None:
-        await meeting.begin()
-        await meeting.hand_out("h-1")
-        await meeting.abort()
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept_setup()
+        await connection.send_handle("h-1")
+        await connection.abort()
 
-    async def useless(meeting: Meeting) -> None:
-        await meeting.abort()
+    async def useless(connection: PeerConnection) -> None:
+        await connection.abort()
 
-    assert 4 == len(resumed(run, script, useless, useless, going_on).meetings)
+    assert 4 == len(resumed(run, script, useless, useless, going_on).connections)
 
     with Peer(script, useless) as peer:
 
         async def body() -> None:
             retry = Retry(attempts=3, initial_delay=0.01)
-            async with http(peer, retry=retry) as run, run.live(RESUMABLE) as session:
+            async with make_http(peer, retry=retry) as run, run.live(RESUMABLE) as session:
                 *_, last = [item async for item in session]
                 assert isinstance(last.failure(), Disconnected)
 
         run(body)
-    assert 4 == len(peer.meetings)
+    assert 4 == len(peer.connections)
 
 
 def test_nobody_there_any_more(run: Any) -> None:
     """Where nobody listens any more the session fails after its attempts."""
 
-    async def script(meeting: Meeting) -> None:
-        await meeting.begin()
-        await meeting.hand_out("h-1")
-        await meeting.until_closed()
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept_setup()
+        await connection.send_handle("h-1")
+        await connection.receive_until_closed()
 
     with Peer(script) as peer:
 
         async def body() -> None:
-            async with http(peer, retry=Retry(attempts=2, initial_delay=0.01)) as run, run.live(RESUMABLE) as session:
+            async with (
+                make_http(peer, retry=Retry(attempts=2, initial_delay=0.01)) as run,
+                run.live(RESUMABLE) as session,
+            ):
                 await anext(aiter(session))
                 peer.stop()
                 [last] = [item async for item in session]
@@ -167,142 +169,142 @@ def test_nobody_there_any_more(run: Any) -> None:
 def test_refused_handle(run: Any) -> None:
     """A handle that the server will not have ends the session, with its word."""
 
-    async def script(meeting: Meeting) -> None:
-        await meeting.begin()
-        await meeting.hand_out("h-1")
-        await meeting.abort()
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept_setup()
+        await connection.send_handle("h-1")
+        await connection.abort()
 
-    async def refusing(meeting: Meeting) -> None:
-        await meeting.hear()
-        await meeting.close(1008, "what handle?")
+    async def refusing(connection: PeerConnection) -> None:
+        await connection.receive()
+        await connection.close(1008, "what handle?")
 
     with Peer(script, refusing) as peer:
 
         async def body() -> None:
-            async with http(peer) as run, run.live(RESUMABLE) as session:
+            async with make_http(peer) as run, run.live(RESUMABLE) as session:
                 *_, last = [item async for item in session]
                 assert Failure(LiveClosed(1008, "what handle?")) == last
 
         run(body)
-    assert 2 == len(peer.meetings)
+    assert 2 == len(peer.connections)
 
 
 def test_no_handle(run: Any) -> None:
     """Without a handle that can be resumed, or without asking for any, a lost connection is the end."""
 
-    async def script(meeting: Meeting) -> None:
-        await meeting.begin()
-        await meeting.say(sessionResumptionUpdate={"newHandle": "h-no", "resumable": False})
-        await meeting.abort()
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept_setup()
+        await connection.send(sessionResumptionUpdate={"newHandle": "h-no", "resumable": False})
+        await connection.abort()
 
-    for asked in (RESUMABLE, ASKED):
+    for asked in (RESUMABLE, CONNECT_TEXT):
         with Peer(script) as peer:
 
             async def body() -> None:
-                async with http(peer) as run, run.live(asked) as session:  # noqa: B023  # run at once
+                async with make_http(peer) as run, run.live(asked) as session:  # noqa: B023  # run at once
                     *_, last = [item async for item in session]
                     assert isinstance(last.failure(), Disconnected)
 
             run(body)
-        assert 1 == len(peer.meetings)
+        assert 1 == len(peer.connections)
 
 
 def test_closed_by_us(run: Any) -> None:
     """A close of ours never reconnects, whatever the peer makes of it."""
 
-    async def script(meeting: Meeting) -> None:
-        await meeting.begin()
-        await meeting.hand_out("h-1")
-        await meeting.say(goAway={})
-        await meeting.until_closed()
-        await meeting.abort()
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept_setup()
+        await connection.send_handle("h-1")
+        await connection.send(goAway={})
+        await connection.receive_until_closed()
+        await connection.abort()
 
     with Peer(script, going_on) as peer:
 
         async def body() -> None:
-            async with http(peer) as run, run.live(RESUMABLE) as session:
+            async with make_http(peer) as run, run.live(RESUMABLE) as session:
                 await anext(aiter(session))
                 await session.close()
                 assert all([isinstance(item, Success) async for item in session])
 
         run(body)
-    assert 1 == len(peer.meetings)
+    assert 1 == len(peer.connections)
 
 
 def test_normal_end(run: Any) -> None:
     """A peer that ends a session as it should, with 1000, has ended it, handle or not."""
 
-    async def script(meeting: Meeting) -> None:
-        await meeting.begin()
-        await meeting.hand_out("h-1")
-        await meeting.close(1000)
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept_setup()
+        await connection.send_handle("h-1")
+        await connection.close(1000)
 
     with Peer(script) as peer:
 
         async def body() -> None:
-            async with http(peer) as run, run.live(RESUMABLE) as session:
+            async with make_http(peer) as run, run.live(RESUMABLE) as session:
                 assert [Success] == [type(item) async for item in session]
 
         run(body)
-    assert 1 == len(peer.meetings)
+    assert 1 == len(peer.connections)
 
 
 def test_nothing_queued_is_lost(run: Any) -> None:
     """What was offered while there was no connection goes out over the next, in order and once."""
 
-    async def script(meeting: Meeting) -> None:
-        await meeting.begin()
-        await meeting.hand_out("h-1")
-        await meeting.hear()
-        await meeting.abort()
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept_setup()
+        await connection.send_handle("h-1")
+        await connection.receive()
+        await connection.abort()
 
-    async def slow(meeting: Meeting) -> None:
+    async def slow(connection: PeerConnection) -> None:
         await anyio.sleep(0.05)
-        await meeting.begin()
+        await connection.accept_setup()
         for _ in range(3):
-            await meeting.hear()
-        await meeting.answer("after")
-        await meeting.until_closed()
+            await connection.receive()
+        await connection.send_turn("after")
+        await connection.receive_until_closed()
 
     with Peer(script, slow) as peer:
 
         async def body() -> None:
             told: list[Any] = []
-            async with http(peer, on_event=told.append) as run, run.live(RESUMABLE) as session:
+            async with make_http(peer, on_event=told.append) as run, run.live(RESUMABLE) as session:
                 await anext(aiter(session))
                 await session.send(live.realtime_input(text="0"))
-                await until(lambda: told)
+                await wait_until(lambda: told)
                 await session.send(*[live.realtime_input(text=str(n)) for n in (1, 2, 3)])
-                assert ["after"] == await said(session.turn())
+                assert ["after"] == await read_texts(session.turn())
 
         run(body)
-    texts = [[each["realtimeInput"]["text"] for each in meeting.heard[1:]] for meeting in peer.meetings]
+    texts = [[each["realtimeInput"]["text"] for each in connection.received[1:]] for connection in peer.connections]
     assert [["0"], ["1", "2", "3"]] == texts
 
 
 def test_transparent(run: Any) -> None:
     """Where the server tells which of our messages its handle includes, the others go out once more, and those not."""
 
-    async def script(meeting: Meeting) -> None:
-        await meeting.begin()
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept_setup()
         for _ in range(3):
-            await meeting.hear()
-        await meeting.hand_out("h-1", lastConsumedClientMessageIndex="2")
-        await meeting.hear()
-        await meeting.abort()
+            await connection.receive()
+        await connection.send_handle("h-1", lastConsumedClientMessageIndex="2")
+        await connection.receive()
+        await connection.abort()
 
-    async def after(meeting: Meeting) -> None:
-        await meeting.begin()
+    async def after(connection: PeerConnection) -> None:
+        await connection.accept_setup()
         for _ in range(2):
-            await meeting.hear()
-        await meeting.hand_out("h-2", lastConsumedClientMessageIndex="1")
-        await meeting.abort()
+            await connection.receive()
+        await connection.send_handle("h-2", lastConsumedClientMessageIndex="1")
+        await connection.abort()
 
-    async def last(meeting: Meeting) -> None:
-        await meeting.begin()
-        await meeting.hear()
-        await meeting.answer("after")
-        await meeting.until_closed()
+    async def last(connection: PeerConnection) -> None:
+        await connection.accept_setup()
+        await connection.receive()
+        await connection.send_turn("after")
+        await connection.receive_until_closed()
 
     with Peer(script, after, last) as peer:
 
@@ -316,8 +318,8 @@ def test_transparent(run: Any) -> None:
                 await session.send(*[live.realtime_input(text=str(n)) for n in range(3)])
                 await anext(aiter(session))
                 await session.send(live.realtime_input(text="3"))
-                assert ["after"] == await said(session.turn())
+                assert ["after"] == await read_texts(session.turn())
 
         run(body)
-    texts = [[each["realtimeInput"]["text"] for each in meeting.heard[1:]] for meeting in peer.meetings]
+    texts = [[each["realtimeInput"]["text"] for each in connection.received[1:]] for connection in peer.connections]
     assert [["0", "1", "2", "3"], ["2", "3"], ["3"]] == texts

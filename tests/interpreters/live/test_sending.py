@@ -14,14 +14,14 @@ from genai_fn.errors import Closed
 from genai_fn.interpreters.live import connection
 from genai_fn.interpreters.live import inbox as boxes
 from genai_fn.interpreters.live import session as sessions
-from tests.interpreters.live.test_session import ASKED, http, said
 from tests.support.limits import patient
-from tests.support.websocket_peer import Meeting, Peer, until
+from tests.support.live.sessions import CONNECT_TEXT, make_http, read_texts
+from tests.support.live.websocket_peer import Peer, PeerConnection, wait_until
 
 
-def text(meeting: Meeting) -> list[str]:
+def text(connection: PeerConnection) -> list[str]:
     """Give what was said in real time, the first letters of each."""
-    return [each["realtimeInput"]["text"][:3] for each in meeting.heard if "realtimeInput" in each]
+    return [each["realtimeInput"]["text"][:3] for each in connection.received if "realtimeInput" in each]
 
 
 BIG = 4_000_000
@@ -31,18 +31,18 @@ def test_cancelled_midway(run: Any) -> None:
     """A send that is cancelled while the peer is slow sends all or nothing of its frame, and later ones arrive."""
     goes_on = threading.Event()
 
-    async def script(meeting: Meeting) -> None:
-        await meeting.begin()
-        await until(goes_on.is_set)
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept_setup()
+        await wait_until(goes_on.is_set)
         while True:
-            heard = await meeting.hear()
+            heard = await connection.receive()
             if heard["realtimeInput"]["text"] == "end":
-                await meeting.answer("ended")
+                await connection.send_turn("ended")
 
     with Peer(script) as peer:
 
         async def body() -> None:
-            async with http(peer) as run, run.live(ASKED) as session:
+            async with make_http(peer) as run, run.live(CONNECT_TEXT) as session:
                 await session.send(live.realtime_input(text="100" + "x" * BIG))
                 sent = ["100"]
                 for number in range(101, 106):
@@ -53,8 +53,8 @@ def test_cancelled_midway(run: Any) -> None:
                 assert len(sent) < 6
                 goes_on.set()
                 assert Success(None) == await session.send(live.realtime_input(text="end"))
-                assert ["ended"] == await said(session.turn())
-                assert [*sent, "end"] == text(peer.meetings[0])
+                assert ["ended"] == await read_texts(session.turn())
+                assert [*sent, "end"] == text(peer.connections[0])
 
         run(body)
 
@@ -62,16 +62,16 @@ def test_cancelled_midway(run: Any) -> None:
 def test_order(run: Any) -> None:
     """Frames of one send stay together and in order, whoever else sends."""
 
-    async def script(meeting: Meeting) -> None:
-        await meeting.begin()
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept_setup()
         for _ in range(60):
-            await meeting.hear()
-        await meeting.close()
+            await connection.receive()
+        await connection.close()
 
     with Peer(script) as peer:
 
         async def body() -> None:
-            async with http(peer) as run, run.live(ASKED) as session:
+            async with make_http(peer) as run, run.live(CONNECT_TEXT) as session:
 
                 async def send(name: str) -> None:
                     await session.send(*[live.realtime_input(text=f"{name}{n:02}") for n in range(20)])
@@ -83,7 +83,7 @@ def test_order(run: Any) -> None:
 
         run(body)
     expected = {name: [f"{name}{n:02}" for n in range(20)] for name in "abc"}
-    heard = text(peer.meetings[0])
+    heard = text(peer.connections[0])
     assert expected == {name: [each for each in heard if each.startswith(name)] for name in "abc"}
     assert 2 == sum(1 for one, other in pairwise(heard) if one[0] != other[0])
 
@@ -91,19 +91,19 @@ def test_order(run: Any) -> None:
 def test_sent_before_the_end(run: Any) -> None:
     """What was sent just before the block was left still goes out."""
 
-    async def script(meeting: Meeting) -> None:
-        await meeting.begin()
-        await meeting.until_closed()
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept_setup()
+        await connection.receive_until_closed()
 
     with Peer(script) as peer:
 
         async def body() -> None:
-            async with http(peer) as run, run.live(ASKED) as session:
+            async with make_http(peer) as run, run.live(CONNECT_TEXT) as session:
                 await session.send(*[live.realtime_input(text=f"{n}" + "x" * 200_000) for n in range(100, 110)])
 
         run(body)
-    assert [str(n) for n in range(100, 110)] == text(peer.meetings[0])
-    assert [1000] == peer.codes
+    assert [str(n) for n in range(100, 110)] == text(peer.connections[0])
+    assert [1000] == peer.close_codes
 
 
 def test_peer_that_never_reads(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,22 +111,22 @@ def test_peer_that_never_reads(run: Any, monkeypatch: pytest.MonkeyPatch) -> Non
     for module in (sessions, connection):
         monkeypatch.setattr(module, "CLOSE_TIMEOUT", 0.2)
 
-    async def script(meeting: Meeting) -> None:
-        await meeting.begin()
-        await meeting.until_closed()
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept_setup()
+        await connection.receive_until_closed()
 
     with Peer(script) as peer:
 
         async def body() -> None:
-            async with http(peer) as run, run.live(ASKED) as session:
-                meeting = peer.meetings[0]
+            async with make_http(peer) as run, run.live(CONNECT_TEXT) as session:
+                connection = peer.connections[0]
                 stop, is_closed = anyio.Event(), anyio.Event()
 
                 async def deaf(*_: Any) -> bytes:
-                    await until(is_closed.is_set)
+                    await wait_until(is_closed.is_set)
                     raise trio.BrokenResourceError
 
-                meeting._talk._stream.receive_some = deaf
+                connection._websocket._stream.receive_some = deaf
                 results: list[Any] = []
 
                 async def flood() -> None:
@@ -155,19 +155,19 @@ def test_full_inbox(run: Any, monkeypatch: pytest.MonkeyPatch, limit: float) -> 
     """Where nobody reads what comes, reading stops, a missing pong is no fault then, and nothing is lost."""
     monkeypatch.setattr(boxes.Inbox.__init__, "__defaults__", (10_000,))
 
-    async def script(meeting: Meeting) -> None:
-        await meeting.begin()
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept_setup()
         for number in range(60):
-            await meeting.answer(f"{number}" + "x" * 100_000)
-        await meeting.close()
+            await connection.send_turn(f"{number}" + "x" * 100_000)
+        await connection.close()
 
     with Peer(script) as peer:
 
         async def body() -> None:
-            async with http(peer, timeouts=Timeouts(idle=limit)) as run, run.live(ASKED) as session:
+            async with make_http(peer, timeouts=Timeouts(idle=limit)) as run, run.live(CONNECT_TEXT) as session:
                 await anyio.sleep(3 * limit)
                 assert not session._inbox._is_finished
-                assert [str(n) for n in range(60)] == [each.rstrip("x") for each in await said(session)]
+                assert [str(n) for n in range(60)] == [each.rstrip("x") for each in await read_texts(session)]
 
         run(body)
 
@@ -175,17 +175,17 @@ def test_full_inbox(run: Any, monkeypatch: pytest.MonkeyPatch, limit: float) -> 
 def test_cancelled_reader_loses_nothing(run: Any) -> None:
     """A reader that is cancelled while it waits loses no message."""
 
-    async def script(meeting: Meeting) -> None:
-        await meeting.begin()
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept_setup()
         for number in range(20):
-            await meeting.hear()
-            await meeting.say(serverContent={"modelTurn": {"parts": [{"text": str(number)}]}})
-        await meeting.until_closed()
+            await connection.receive()
+            await connection.send(serverContent={"modelTurn": {"parts": [{"text": str(number)}]}})
+        await connection.receive_until_closed()
 
     with Peer(script) as peer:
 
         async def body() -> None:
-            async with http(peer) as run, run.live(ASKED) as session:
+            async with make_http(peer) as run, run.live(CONNECT_TEXT) as session:
                 texts: list[str] = []
                 for _ in range(20):
                     await session.send(live.realtime_input(text="go"))

@@ -16,33 +16,23 @@ from genai_fn import (
     Timeouts,
     generate,
     live,
-    with_config,
     with_options,
 )
 from genai_fn.errors import APIError, AuthError, Closed, ConnectError, DecodeError, Disconnected, TimedOut
 from genai_fn.schema import LiveServerMessage
 from tests.support.limits import patient
-from tests.support.websocket_peer import Meeting, Peer, frame, mute
-
-ASKED = live.connect("m") | with_config(response_modalities=["TEXT"])
-
-
-def http(peer: Peer, **settings: Any) -> AsyncHttp:
-    return AsyncHttp(Gemini("test-key", base_url=peer.url), proxy="", **settings)
+from tests.support.live.sessions import CONNECT_TEXT, make_http, read_texts
+from tests.support.live.websocket_bytes import encode_frame
+from tests.support.live.websocket_peer import Peer, PeerConnection, ignore_pings
 
 
-async def said(items: Any) -> list[str]:
-    """Gather the texts of what comes."""
-    return [item.unwrap().text async for item in items if item.unwrap().text]
-
-
-async def two_turns(meeting: Meeting) -> None:
-    await meeting.begin(sessionId="s-1")
-    await meeting.hear()
-    await meeting.answer("one")
-    await meeting.hear()
-    await meeting.answer("two")
-    await meeting.until_closed()
+async def two_turns(connection: PeerConnection) -> None:
+    await connection.accept_setup(sessionId="s-1")
+    await connection.receive()
+    await connection.send_turn("one")
+    await connection.receive()
+    await connection.send_turn("two")
+    await connection.receive_until_closed()
 
 
 def test_two_turns(run: Any) -> None:
@@ -50,38 +40,38 @@ def test_two_turns(run: Any) -> None:
     with Peer(two_turns) as peer:
 
         async def body() -> None:
-            async with http(peer) as run, run.live(ASKED) as session:
+            async with make_http(peer) as run, run.live(CONNECT_TEXT) as session:
                 assert "s-1" == session.id
                 assert Success(None) == await session.send(live.client_content("first"))
-                assert ["one"] == await said(session.turn())
+                assert ["one"] == await read_texts(session.turn())
                 assert Success(None) == await session.send(live.client_content("second"))
-                assert ["two"] == await said(session.turn())
+                assert ["two"] == await read_texts(session.turn())
 
         run(body)
-    [meeting] = peer.meetings
-    assert "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent" == meeting.path
-    assert "test-key" == meeting.headers["x-goog-api-key"]
-    assert meeting.setup == {"model": "models/m", "generationConfig": {"responseModalities": ["TEXT"]}}
+    [connection] = peer.connections
+    assert "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent" == connection.path
+    assert "test-key" == connection.headers["x-goog-api-key"]
+    assert connection.setup == {"model": "models/m", "generationConfig": {"responseModalities": ["TEXT"]}}
     assert ["first", "second"] == [
-        each["clientContent"]["turns"][0]["parts"][0]["text"] for each in meeting.heard if "clientContent" in each
+        each["clientContent"]["turns"][0]["parts"][0]["text"] for each in connection.received if "clientContent" in each
     ]
-    assert [1000] == peer.codes
+    assert [1000] == peer.close_codes
 
 
 def test_iteration_goes_on(run: Any) -> None:
     """Iterating over the session itself gives all turns, until the peer closes."""
 
-    async def script(meeting: Meeting) -> None:
-        await meeting.begin()
-        await meeting.answer("one")
-        await meeting.answer("two")
-        await meeting.close(1001)
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept_setup()
+        await connection.send_turn("one")
+        await connection.send_turn("two")
+        await connection.close(1001)
 
     with Peer(script) as peer:
 
         async def body() -> None:
-            async with http(peer) as run, run.live(ASKED) as session:
-                assert ["one", "two"] == await said(session)
+            async with make_http(peer) as run, run.live(CONNECT_TEXT) as session:
+                assert ["one", "two"] == await read_texts(session)
                 assert Failure(Closed("the session has ended")) == await session.send(live.client_content("late"))
 
         run(body)
@@ -91,15 +81,15 @@ def test_iteration_goes_on(run: Any) -> None:
 def test_close_codes(run: Any, code: int, reason: str) -> None:
     """Whatever closes a session but 1000 and 1001 is its last item, with code and reason; so is what `send` answers."""
 
-    async def script(meeting: Meeting) -> None:
-        await meeting.begin()
-        await meeting.answer("one")
-        await meeting.close(code, reason)
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept_setup()
+        await connection.send_turn("one")
+        await connection.close(code, reason)
 
     with Peer(script) as peer:
 
         async def body() -> None:
-            async with http(peer) as run, run.live(ASKED) as session:
+            async with make_http(peer) as run, run.live(CONNECT_TEXT) as session:
                 *items, last = [item async for item in session]
                 assert 2 == len(items)
                 assert Failure(LiveClosed(code, reason)) == last
@@ -111,16 +101,16 @@ def test_close_codes(run: Any, code: int, reason: str) -> None:
 def test_cut_mid_frame(run: Any) -> None:
     """A connection that breaks in the midst of a frame is a failure; what came before it is there."""
 
-    async def script(meeting: Meeting) -> None:
-        await meeting.begin()
-        await meeting.answer("one")
-        await meeting.raw(frame(b'{"serverContent": {}}')[:9])
-        await meeting.abort()
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept_setup()
+        await connection.send_turn("one")
+        await connection.send_bytes(encode_frame(b'{"serverContent": {}}')[:9])
+        await connection.abort()
 
     with Peer(script) as peer:
 
         async def body() -> None:
-            async with http(peer) as run, run.live(ASKED) as session:
+            async with make_http(peer) as run, run.live(CONNECT_TEXT) as session:
                 *items, last = [item async for item in session]
                 assert 2 == len(items)
                 assert isinstance(last.failure(), Disconnected)
@@ -132,17 +122,17 @@ def test_cut_mid_frame(run: Any) -> None:
 def test_no_pong(run: Any, limit: float) -> None:
     """A peer that gives no sign of life for a third of what silence may last is a failure."""
 
-    async def script(meeting: Meeting) -> None:
-        await meeting.begin()
-        mute(meeting)
-        await meeting.until_closed()
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept_setup()
+        ignore_pings(connection)
+        await connection.receive_until_closed()
 
     with Peer(script) as peer:
 
         async def body() -> None:
-            async with http(peer, timeouts=Timeouts(idle=limit)) as run, run.live(ASKED) as session:
+            async with make_http(peer, timeouts=Timeouts(idle=limit)) as run, run.live(CONNECT_TEXT) as session:
                 [last] = [item async for item in session]
-                assert Failure(TimedOut("idle", "waiting for a sign of life", sent=True)) == last
+                assert Failure(TimedOut("idle", "waiting for a pong", sent=True)) == last
 
         run(body)
 
@@ -151,19 +141,19 @@ def test_no_pong(run: Any, limit: float) -> None:
 def test_quiet_peer(run: Any, limit: float) -> None:
     """A peer that says nothing, and answers pings, may be silent for longer than that."""
 
-    async def script(meeting: Meeting) -> None:
-        await meeting.begin()
-        await meeting.hear()
-        await meeting.answer("at last")
-        await meeting.until_closed()
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept_setup()
+        await connection.receive()
+        await connection.send_turn("at last")
+        await connection.receive_until_closed()
 
     with Peer(script) as peer:
 
         async def body() -> None:
-            async with http(peer, timeouts=Timeouts(idle=limit)) as run, run.live(ASKED) as session:
+            async with make_http(peer, timeouts=Timeouts(idle=limit)) as run, run.live(CONNECT_TEXT) as session:
                 await anyio.sleep(3 * limit)
                 await session.send(live.client_content("still there?"))
-                assert ["at last"] == await said(session.turn())
+                assert ["at last"] == await read_texts(session.turn())
 
         run(body)
 
@@ -172,18 +162,18 @@ def test_ten_megabytes(run: Any) -> None:
     """A frame of ten megabytes goes both ways."""
     text = "x" * 10_000_000
 
-    async def script(meeting: Meeting) -> None:
-        await meeting.begin()
-        heard = await meeting.hear()
-        await meeting.answer(heard["realtimeInput"]["text"])
-        await meeting.until_closed()
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept_setup()
+        heard = await connection.receive()
+        await connection.send_turn(heard["realtimeInput"]["text"])
+        await connection.receive_until_closed()
 
     with Peer(script) as peer:
 
         async def body() -> None:
-            async with http(peer) as run, run.live(ASKED) as session:
+            async with make_http(peer) as run, run.live(CONNECT_TEXT) as session:
                 await session.send(live.realtime_input(text=text))
-                assert [text] == await said(session.turn())
+                assert [text] == await read_texts(session.turn())
 
         run(body)
 
@@ -191,17 +181,19 @@ def test_ten_megabytes(run: Any) -> None:
 def test_fragments_and_bytes(run: Any) -> None:
     """A message may come in fragments, with pings between, and as bytes."""
 
-    async def script(meeting: Meeting) -> None:
-        await meeting.begin()
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept_setup()
         whole = b'{"serverContent": {"modelTurn": {"parts": [{"text": "whole"}]}, "turnComplete": true}}'
-        await meeting.raw(frame(whole[:20], 2, fin=False) + frame(b"?", 9) + frame(whole[20:], 0))
-        await meeting.until_closed()
+        await connection.send_bytes(
+            encode_frame(whole[:20], 2, fin=False) + encode_frame(b"?", 9) + encode_frame(whole[20:], 0)
+        )
+        await connection.receive_until_closed()
 
     with Peer(script) as peer:
 
         async def body() -> None:
-            async with http(peer) as run, run.live(ASKED) as session:
-                assert ["whole"] == await said(session.turn())
+            async with make_http(peer) as run, run.live(CONNECT_TEXT) as session:
+                assert ["whole"] == await read_texts(session.turn())
 
         run(body)
 
@@ -209,20 +201,20 @@ def test_fragments_and_bytes(run: Any) -> None:
 def test_unknown_frames(run: Any) -> None:
     """A message of a kind that nobody knows is a value with its raw text, and no failure."""
 
-    async def script(meeting: Meeting) -> None:
-        await meeting.begin()
-        await meeting.say(moodOfTheDay={"hue": 3})
-        await meeting.answer("on")
-        await meeting.until_closed()
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept_setup()
+        await connection.send(moodOfTheDay={"hue": 3})
+        await connection.send_turn("on")
+        await connection.receive_until_closed()
 
     with Peer(script) as peer:
 
         async def body() -> None:
-            async with http(peer) as run, run.live(ASKED) as session:
+            async with make_http(peer) as run, run.live(CONNECT_TEXT) as session:
                 first = (await anext(aiter(session))).unwrap()
                 assert isinstance(first, LiveServerMessage)
                 assert {"moodOfTheDay": {"hue": 3}} == json.loads(first.raw)  # type: ignore[attr-defined]
-                assert ["on"] == await said(session.turn())
+                assert ["on"] == await read_texts(session.turn())
 
         run(body)
 
@@ -233,34 +225,34 @@ def test_unknown_frames(run: Any) -> None:
 def test_garbage_and_errors(run: Any, sent: bytes, kind: type) -> None:
     """What cannot be read, or is an error of the server's, is the last item."""
 
-    async def script(meeting: Meeting) -> None:
-        await meeting.begin()
-        await meeting.raw(frame(sent))
-        await meeting.until_closed()
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept_setup()
+        await connection.send_bytes(encode_frame(sent))
+        await connection.receive_until_closed()
 
     with Peer(script) as peer:
 
         async def body() -> None:
-            async with http(peer) as run, run.live(ASKED) as session:
+            async with make_http(peer) as run, run.live(CONNECT_TEXT) as session:
                 [last] = [item async for item in session]
                 assert isinstance(last.failure(), kind)
 
         run(body)
-    assert [1000] == peer.codes
+    assert [1000] == peer.close_codes
 
 
 @pytest.mark.parametrize("code", [1000, 1008])
 def test_refused_setup(run: Any, code: int) -> None:
     """A session that is closed before it is set up has failed, whatever the code."""
 
-    async def script(meeting: Meeting) -> None:
-        await meeting.hear()
-        await meeting.close(code, "no such model")
+    async def script(connection: PeerConnection) -> None:
+        await connection.receive()
+        await connection.close(code, "no such model")
 
     with Peer(script) as peer:
 
         async def body() -> None:
-            async with http(peer) as run, run.live(ASKED) as session:
+            async with make_http(peer) as run, run.live(CONNECT_TEXT) as session:
                 assert session.id is None
                 assert Failure(LiveClosed(code, "no such model")) == await session.send(live.client_content("hi"))
                 assert [Failure(LiveClosed(code, "no such model"))] == [item async for item in session]
@@ -273,7 +265,7 @@ def test_refused_handshake(run: Any) -> None:
     with Peer(refuse=(403, b'{"error": {"code": 403, "message": "not you", "status": "PERMISSION_DENIED"}}')) as peer:
 
         async def body() -> None:
-            async with http(peer) as run, run.live(ASKED) as session:
+            async with make_http(peer) as run, run.live(CONNECT_TEXT) as session:
                 [last] = [item async for item in session]
                 assert (403, "PERMISSION_DENIED", "not you") == (
                     last.failure().code,
@@ -291,7 +283,7 @@ def test_nobody_there(run: Any) -> None:
         with Peer(two_turns) as peer:
             url = peer.url
         retry = Retry(attempts=2, initial_delay=0.01)
-        async with AsyncHttp(Gemini("test-key", base_url=url), retry=retry) as run, run.live(ASKED) as session:
+        async with AsyncHttp(Gemini("test-key", base_url=url), retry=retry) as run, run.live(CONNECT_TEXT) as session:
             [last] = [item async for item in session]
             assert isinstance(last.failure(), ConnectError)
 
@@ -305,7 +297,7 @@ def test_silent_handshake(run: Any) -> None:
         async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener:
             port = listener.extra(anyio.abc.SocketAttribute.local_port)  # noqa: S610  # anyio's, not Django's
             backend = Gemini("test-key", base_url=f"http://127.0.0.1:{port}")
-            async with AsyncHttp(backend, timeouts=Timeouts(idle=0.1)) as run, run.live(ASKED) as session:
+            async with AsyncHttp(backend, timeouts=Timeouts(idle=0.1)) as run, run.live(CONNECT_TEXT) as session:
                 [last] = [item async for item in session]
                 assert Failure(TimedOut("headers", "opening a live session", sent=True)) == last
 
@@ -315,13 +307,16 @@ def test_silent_handshake(run: Any) -> None:
 def test_silent_setup(run: Any) -> None:
     """A server that never answers the setup is given up."""
 
-    async def script(meeting: Meeting) -> None:
-        await meeting.until_closed()
+    async def script(connection: PeerConnection) -> None:
+        await connection.receive_until_closed()
 
     with Peer(script) as peer:
 
         async def body() -> None:
-            async with http(peer) as run, run.live(ASKED | with_options(timeouts=Timeouts(idle=0.1))) as session:
+            async with (
+                make_http(peer) as run,
+                run.live(CONNECT_TEXT | with_options(timeouts=Timeouts(idle=0.1))) as session,
+            ):
                 [last] = [item async for item in session]
                 assert isinstance(last.failure(), TimedOut)
 
@@ -342,7 +337,7 @@ def test_no_http(run: Any) -> None:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(listener.serve, answer)
                 backend = Gemini("test-key", base_url=f"http://127.0.0.1:{port}")
-                async with AsyncHttp(backend, retry=Retry(attempts=1)) as run, run.live(ASKED) as session:
+                async with AsyncHttp(backend, retry=Retry(attempts=1)) as run, run.live(CONNECT_TEXT) as session:
                     [last] = [item async for item in session]
                     assert isinstance(last.failure(), Disconnected)
                 tasks.cancel_scope.cancel()
@@ -357,7 +352,7 @@ def test_no_key(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
     async def body() -> None:
         for backend in (None, Gemini()):
-            async with AsyncHttp(backend) as run, run.live(ASKED) as session:
+            async with AsyncHttp(backend) as run, run.live(CONNECT_TEXT) as session:
                 assert isinstance((await session.send(live.client_content("hi"))).failure(), AuthError)
                 [last] = [item async for item in session]
                 assert isinstance(last.failure(), AuthError)
@@ -370,11 +365,11 @@ def test_closed_interpreter(run: Any) -> None:
     with Peer(two_turns) as peer:
 
         async def body() -> None:
-            interpreter = http(peer)
-            async with interpreter.live(ASKED) as session:
+            interpreter = make_http(peer)
+            async with interpreter.live(CONNECT_TEXT) as session:
                 await interpreter.aclose()
                 assert [] == [item async for item in session]
-            async with interpreter.live(ASKED) as session:
+            async with interpreter.live(CONNECT_TEXT) as session:
                 assert [Failure(Closed())] == [item async for item in session]
 
         run(body)
@@ -385,15 +380,15 @@ def test_refused_frames(run: Any) -> None:
     with Peer(two_turns) as peer:
 
         async def body() -> None:
-            async with http(peer) as run, run.live(ASKED) as session:
+            async with make_http(peer) as run, run.live(CONNECT_TEXT) as session:
                 response = live.tool_response([{"name": "f", "response": {}}])
                 refused = await session.send(live.client_content("never"), response)
                 assert isinstance(refused.failure(), InvalidRequest)
                 await session.send(live.client_content("first"))
-                assert ["one"] == await said(session.turn())
+                assert ["one"] == await read_texts(session.turn())
 
         run(body)
-    assert 2 == len(peer.meetings[0].heard)
+    assert 2 == len(peer.connections[0].received)
 
 
 def test_two_readers(run: Any) -> None:
@@ -401,7 +396,7 @@ def test_two_readers(run: Any) -> None:
     with Peer(two_turns) as peer:
 
         async def body() -> None:
-            async with http(peer) as run, run.live(ASKED) as session:
+            async with make_http(peer) as run, run.live(CONNECT_TEXT) as session:
                 async with anyio.create_task_group() as tasks:
                     tasks.start_soon(anext, aiter(session))
                     await anyio.wait_all_tasks_blocked()
@@ -409,7 +404,7 @@ def test_two_readers(run: Any) -> None:
                         await anext(aiter(session))
                     tasks.cancel_scope.cancel()
                 await session.send(live.client_content("first"))
-                assert ["one"] == await said(session.turn())
+                assert ["one"] == await read_texts(session.turn())
 
         run(body)
 
@@ -422,6 +417,6 @@ def test_only_sessions(run: Any) -> None:
             with pytest.raises(InvalidRequest):
                 run.live(generate("m", "hi"))  # type: ignore[arg-type]
             with pytest.raises(InvalidRequest, match=r"\.live"):
-                await run(ASKED)  # type: ignore[arg-type]
+                await run(CONNECT_TEXT)  # type: ignore[arg-type]
 
     run(body)

@@ -26,7 +26,7 @@ from genai_fn.errors import APIError
 from genai_fn.testing import Fake
 from genai_fn.testing.recordings.interpreters import recording
 from genai_fn.testing.recordings.replay import Replay
-from tests.support.websocket_peer import Meeting, Peer
+from tests.support.live.websocket_peer import Peer, PeerConnection
 
 ASKED = live.connect("m") | with_config(response_modalities=["TEXT"])
 RESUMED = live.connect("m", {"session_resumption": {}})
@@ -55,15 +55,15 @@ def notes(path: Path) -> list[Any]:
     return [msgspec.json.decode(line) for line in path.read_bytes().splitlines()]
 
 
-async def two_turns(meeting: Meeting) -> None:
-    await meeting.begin(sessionId="s-1")
-    await meeting.say(serverContent={"somethingNew": 1}, brandNew={"a": 1})
-    await meeting.say(brandNew={"b": meeting.headers["x-goog-api-key"]})
-    await meeting.hear()
-    await meeting.answer("one")
-    await meeting.hear()
-    await meeting.answer("two")
-    await meeting.until_closed()
+async def two_turns(connection: PeerConnection) -> None:
+    await connection.accept_setup(sessionId="s-1")
+    await connection.send(serverContent={"somethingNew": 1}, brandNew={"a": 1})
+    await connection.send(brandNew={"b": connection.headers["x-goog-api-key"]})
+    await connection.receive()
+    await connection.send_turn("one")
+    await connection.receive()
+    await connection.send_turn("two")
+    await connection.receive_until_closed()
 
 
 async def talk(run: Any, *words: str, asked: Any = ASKED) -> list[Any]:
@@ -138,19 +138,19 @@ def test_resumed(world: Any, tmp_path: Path) -> None:
     """A session that was cut and went on over a second connection does so again."""
     path = tmp_path / "calls.jsonl"
 
-    async def first(meeting: Meeting) -> None:
-        await meeting.begin()
-        await meeting.hear()
-        await meeting.hand_out("handle-1")
-        await meeting.say(serverContent={"modelTurn": {"parts": [{"text": "on"}]}})
-        await meeting.abort()
+    async def first(connection: PeerConnection) -> None:
+        await connection.accept_setup()
+        await connection.receive()
+        await connection.send_handle("handle-1")
+        await connection.send(serverContent={"modelTurn": {"parts": [{"text": "on"}]}})
+        await connection.abort()
 
-    async def second(meeting: Meeting) -> None:
-        await meeting.begin()
-        await meeting.answer("e")
-        await meeting.hear()
-        await meeting.answer("two")
-        await meeting.until_closed()
+    async def second(connection: PeerConnection) -> None:
+        await connection.accept_setup()
+        await connection.send_turn("e")
+        await connection.receive()
+        await connection.send_turn("two")
+        await connection.receive_until_closed()
 
     with Peer(first, second) as peer:
 
@@ -187,14 +187,14 @@ def test_ended_by_the_peer(world: Any, tmp_path: Path, way: str) -> None:
     """A session that the peer ends, by an error or by a code, is ended so again."""
     path = tmp_path / "calls.jsonl"
 
-    async def script(meeting: Meeting) -> None:
-        await meeting.begin()
-        await meeting.hear()
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept_setup()
+        await connection.receive()
         if way == "error":
-            await meeting.say(error={"code": 400, "message": "no"})
-            await meeting.until_closed()
+            await connection.send(error={"code": 400, "message": "no"})
+            await connection.receive_until_closed()
         else:
-            await meeting.close(1008, "not you")
+            await connection.close(1008, "not you")
 
     with Peer(script) as peer:
 
@@ -216,12 +216,12 @@ def test_functions(world: Any, tmp_path: Path) -> None:
         called.append(a)
         return a + 1
 
-    async def script(meeting: Meeting) -> None:
-        await meeting.begin()
-        await meeting.say(toolCall={"functionCalls": [{"id": "1", "name": "add", "args": {"a": 1}}]})
-        await meeting.hear()
-        await meeting.answer("two")
-        await meeting.until_closed()
+    async def script(connection: PeerConnection) -> None:
+        await connection.accept_setup()
+        await connection.send(toolCall={"functionCalls": [{"id": "1", "name": "add", "args": {"a": 1}}]})
+        await connection.receive()
+        await connection.send_turn("two")
+        await connection.receive_until_closed()
 
     async def heard(run: Any) -> Any:
         async with run.live(live.connect("m") | calling(add)) as session:
