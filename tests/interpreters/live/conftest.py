@@ -1,4 +1,4 @@
-"""Live sessions in both worlds."""
+"""Live sessions on asyncio and trio."""
 
 import gc
 from collections.abc import Awaitable, Callable, Iterator
@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture(scope="package", autouse=True)
 def frozen() -> Iterator[None]:
-    """Spare the garbage collector what was there before: tests ask it often what they left behind."""
+    """Exclude existing objects from garbage collections, which these tests trigger often."""
     gc.collect()
     gc.freeze()
     yield
@@ -19,14 +19,14 @@ def frozen() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait for goodbyes as long as a slow machine needs; a test of a peer that says none sets a shorter time."""
+    """Allow 60 seconds for closing handshakes, as the machine may be slow; tests of silent peers set less."""
     for module in ("session", "connection"):
         monkeypatch.setattr(f"genai_fn.interpreters.live.{module}.CLOSE_TIMEOUT", 60.0)
 
 
 @pytest.fixture(params=["asyncio", "trio"])
 def run(request: pytest.FixtureRequest) -> Callable[[Callable[[], Awaitable[Any]]], Any]:
-    """Run a test's coroutine, in bounded time."""
+    """Return a function that runs a test's coroutine function for at most two minutes."""
 
     def bounded(body: Callable[[], Awaitable[Any]]) -> Any:
         async def inside() -> Any:

@@ -1,4 +1,4 @@
-"""Wherever a session is cancelled, no task, socket or nursery is left, and the interpreter serves on."""
+"""Cancelling a session at any point leaves no task, socket or nursery, and the interpreter stays usable."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -41,7 +41,7 @@ def clean() -> Iterator[None]:
         yield
 
 
-async def talkative(connection: PeerConnection) -> None:
+async def send_call_and_leave(connection: PeerConnection) -> None:
     await connection.accept_setup(sessionId="s")
     await connection.receive()
     await connection.send(toolCall={"functionCalls": [{"name": "wait", "id": "1", "args": {}}]})
@@ -51,53 +51,53 @@ async def talkative(connection: PeerConnection) -> None:
     await connection.receive_until_closed()
 
 
-async def resumed(connection: PeerConnection) -> None:
+async def continue_session(connection: PeerConnection) -> None:
     await connection.accept_setup(sessionId="s")
     await connection.send_turn("after")
     await connection.receive_until_closed()
 
 
-class Alternating:
-    """Every second connection is one that goes on."""
+class ResumingScript:
+    """A script that continues a session if the connection resumes one, and starts one otherwise."""
 
     async def __call__(self, connection: PeerConnection) -> None:
-        await (resumed if "handle" in str(await self._setup(connection)) else talkative)(connection)
+        await (continue_session if "handle" in str(await self._setup(connection)) else send_call_and_leave)(connection)
 
     async def _setup(self, connection: PeerConnection) -> Any:
         setup = await connection.receive()
-        connection.receive = _first(setup, connection.receive)  # type: ignore[method-assign]
+        connection.receive = _put_back(setup, connection.receive)  # type: ignore[method-assign]
         return setup["setup"].get("sessionResumption")
 
 
-def _first(message: Any, then: Any) -> Any:
+def _put_back(message: Any, then: Any) -> Any:
     waiting = [message]
 
-    async def hear() -> Any:
+    async def receive() -> Any:
         return waiting.pop() if waiting else await then()
 
-    return hear
+    return receive
 
 
 async def wait() -> str:
-    """Take a moment."""
+    """Sleep for a millisecond."""
     await anyio.sleep(0.001)
     return "done"
 
 
-CONVERSED = CONNECT_TEXT | with_config(session_resumption={}) | calling(wait)
+RESUMABLE_WITH_CALLS = CONNECT_TEXT | with_config(session_resumption={}) | calling(wait)
 
 
-async def converse(run: AsyncHttp) -> None:
-    """Open, speak, have a function called, be sent elsewhere, hear the end, and leave."""
-    async with run.live(CONVERSED) as session:
+async def run_session(run: AsyncHttp) -> None:
+    """Run a session with a message, a function call, a reconnection and a whole turn."""
+    async with run.live(RESUMABLE_WITH_CALLS) as session:
         await session.send(live.client_content("hi"))
         await read_texts(session.turn())
         await session.close()
 
 
 @asynccontextmanager
-async def whole(peer: Peer) -> AsyncIterator[AsyncHttp]:
-    """Hold that a block leaves neither a task nor a socket, and that a session runs through after it."""
+async def check_cleanup(peer: Peer) -> AsyncIterator[AsyncHttp]:
+    """Check that the block leaves no task and no socket."""
     before = tasks()
     async with make_http(peer) as run:
         yield run
@@ -106,16 +106,16 @@ async def whole(peer: Peer) -> AsyncIterator[AsyncHttp]:
 
 
 def test_cancelled_everywhere(world: tuple[str, str]) -> None:
-    """After each stop of a whole session nothing is left, and the next session runs through."""
+    """A session cancelled at any of its stops leaves nothing, and the next session completes."""
     backend, manner = world
 
     async def body() -> None:
-        with anyio.fail_after(300), Peer(Alternating()) as peer:
+        with anyio.fail_after(300), Peer(ResumingScript()) as peer:
             for k in steps(manner):
-                async with whole(peer) as run:
-                    cut = await Cut(k, manner).of(lambda: converse(run))  # noqa: B023  # run at once
-                async with whole(peer) as run:
-                    await converse(run)
+                async with check_cleanup(peer) as run:
+                    cut = await Cut(k, manner).of(lambda: run_session(run))  # noqa: B023  # run at once
+                async with check_cleanup(peer) as run:
+                    await run_session(run)
                 if not cut.reached:
                     break
             assert 2 < k < STEPS
@@ -124,7 +124,7 @@ def test_cancelled_everywhere(world: tuple[str, str]) -> None:
 
 
 def test_block_is_never_cancelled(world: tuple[str, str]) -> None:
-    """A session that fails, or is closed by another task, ends its reader and not the block that it is in."""
+    """A session that fails, or is closed by another task, ends iteration and does not cancel its block."""
     backend, _ = world
 
     async def failing(connection: PeerConnection) -> None:
@@ -132,12 +132,12 @@ def test_block_is_never_cancelled(world: tuple[str, str]) -> None:
         await connection.close(1011)
 
     async def body() -> None:
-        with anyio.fail_after(60), Peer(failing, talkative) as peer:
+        with anyio.fail_after(60), Peer(failing, send_call_and_leave) as peer:
             reached = []
-            async with whole(peer) as run, run.live(CONNECT_TEXT) as session:
+            async with check_cleanup(peer) as run, run.live(CONNECT_TEXT) as session:
                 await anyio.sleep(0.01)
                 reached.append([item async for item in session][-1])
-            async with whole(peer) as run, anyio.create_task_group() as group:
+            async with check_cleanup(peer) as run, anyio.create_task_group() as group:
                 async with run.live(CONNECT_TEXT) as session:
                     group.start_soon(session.close)
                     reached.append([item async for item in session])

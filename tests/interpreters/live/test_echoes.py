@@ -1,4 +1,4 @@
-"""Peers that repeat the credential in a refusal, a message or a goodbye: it is in no error and no event."""
+"""Peers that repeat the credential in a response, a message or a close frame: no error and no event contains it."""
 
 import pickle
 from typing import Any
@@ -27,13 +27,13 @@ async def close_after_setup(connection: PeerConnection) -> None:
     await connection.close(1011, SUSPENDED)
 
 
-async def fault(connection: PeerConnection) -> None:
+async def send_error(connection: PeerConnection) -> None:
     await connection.accept_setup()
     await connection.send(error={"code": 403, "message": SUSPENDED, "details": [{"containerInfo": KEY}]})
     await connection.receive_until_closed()
 
 
-async def junk(connection: PeerConnection) -> None:
+async def send_junk(connection: PeerConnection) -> None:
     await connection.accept_setup()
     await connection._websocket.send_message(f"<p>{KEY}</p>")
     await connection.receive_until_closed()
@@ -44,18 +44,18 @@ ENDS: dict[str, tuple[Any, type[GenaiError]]] = {
     "busy": ({"refuse": (503, SUSPENDED.encode())}, APIError),
     "goodbye": (close_before_setup, LiveClosed),
     "goodbye later": (close_after_setup, LiveClosed),
-    "a fault": (fault, APIError),
-    "junk": (junk, DecodeError),
+    "a fault": (send_error, APIError),
+    "junk": (send_junk, DecodeError),
 }
 
 
 @pytest.mark.parametrize("name", ENDS)
 @pytest.mark.parametrize("kind", ("key", "ephemeral", "headers"))
 def test_ends_without_the_key(run: Any, name: str, kind: str) -> None:
-    """Whatever ends a session, the credential is masked in the failure and in what is told of it."""
+    """However a session ends, the credential is masked in the failure and in all events."""
     script, expected = ENDS[name]
     seen: list[Event] = []
-    with Peer(junk, **script) if isinstance(script, dict) else Peer(script) as peer:
+    with Peer(send_junk, **script) if isinstance(script, dict) else Peer(script) as peer:
         backends = {
             "key": Gemini(KEY, base_url=peer.url),
             "ephemeral": Gemini(TOKEN, base_url=peer.url),

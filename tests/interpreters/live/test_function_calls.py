@@ -1,4 +1,4 @@
-"""``| calling(f)``: what the model calls in a session is run, answered, and stopped when it is called off."""
+"""``| calling(f)``: the session runs the functions that the model calls, answers, and cancels on request."""
 
 from typing import Any
 
@@ -12,13 +12,13 @@ from tests.support.live.sessions import CONNECT_TEXT, make_http, read_texts
 from tests.support.live.websocket_peer import Peer, PeerConnection, wait_until
 
 
-def call(name: str, identity: str, **args: Any) -> dict[str, Any]:
-    """Write a call as the model does."""
+def build_call(name: str, identity: str, **args: Any) -> dict[str, Any]:
+    """Build a function call as JSON."""
     return {"name": name, "id": identity, "args": args}
 
 
-def responses(connection: PeerConnection) -> list[dict[str, Any]]:
-    """Give what functions have answered."""
+def list_responses(connection: PeerConnection) -> list[dict[str, Any]]:
+    """List the function responses that a connection received."""
     return [each for said in connection.received for each in said.get("toolResponse", {}).get("functionResponses", ())]
 
 
@@ -28,11 +28,13 @@ def add(a: int, b: int) -> int:
 
 
 def test_called(run: Any) -> None:
-    """Calls are answered with their ids; the reader sees the call as well, and what comes after it."""
+    """Calls are answered with their ids; iteration also yields the call and later messages."""
 
     async def script(connection: PeerConnection) -> None:
         await connection.accept_setup()
-        await connection.send(toolCall={"functionCalls": [call("add", "c-1", a=1, b=2.0), call("nothing", "c-2")]})
+        await connection.send(
+            toolCall={"functionCalls": [build_call("add", "c-1", a=1, b=2.0), build_call("nothing", "c-2")]}
+        )
         await connection.receive()
         await connection.receive()
         await connection.send_turn("three")
@@ -41,23 +43,23 @@ def test_called(run: Any) -> None:
     with Peer(script) as peer:
 
         async def body() -> None:
-            told: list[Any] = []
-            async with make_http(peer, on_event=told.append) as run, run.live(CONNECT_TEXT | calling(add)) as session:
+            events: list[Any] = []
+            async with make_http(peer, on_event=events.append) as run, run.live(CONNECT_TEXT | calling(add)) as session:
                 first = (await anext(aiter(session))).unwrap()
                 assert ["add", "nothing"] == [each.name for each in first.tool_call.function_calls]
                 assert ["three"] == await read_texts(session.turn())
-                assert [Called] * 2 == list(map(type, told))
+                assert [Called] * 2 == list(map(type, events))
 
         run(body)
     [connection] = peer.connections
     assert ["add"] == [each["name"] for each in connection.setup["tools"][0]["functionDeclarations"]]
-    answered = {each["id"]: (each["name"], each["response"]) for each in responses(connection)}
+    answered = {each["id"]: (each["name"], each["response"]) for each in list_responses(connection)}
     assert ("add", {"result": 3}) == answered["c-1"]
     assert ("nothing", "error") == (answered["c-2"][0], *answered["c-2"][1])
 
 
 def test_at_once(run: Any) -> None:
-    """All calls run at once; each is answered as it ends."""
+    """Calls run concurrently; each is answered when it ends."""
     started: list[str] = []
 
     async def meet(who: str) -> str:
@@ -67,8 +69,8 @@ def test_at_once(run: Any) -> None:
 
     async def script(connection: PeerConnection) -> None:
         await connection.accept_setup()
-        await connection.send(toolCall={"functionCalls": [call("meet", "1", who="a")]})
-        await connection.send(toolCall={"functionCalls": [call("meet", "2", who="b")]})
+        await connection.send(toolCall={"functionCalls": [build_call("meet", "1", who="a")]})
+        await connection.send(toolCall={"functionCalls": [build_call("meet", "2", who="b")]})
         await connection.receive()
         await connection.receive()
         await connection.close()
@@ -80,11 +82,11 @@ def test_at_once(run: Any) -> None:
                 assert 2 == len([item async for item in session])
 
         run(body)
-    assert {"1", "2"} == {each["id"] for each in responses(peer.connections[0])}
+    assert {"1", "2"} == {each["id"] for each in list_responses(peer.connections[0])}
 
 
 def test_called_off(run: Any) -> None:
-    """A call that is called off is cancelled, and never answered; others go on."""
+    """A call that the server cancels is not answered; other calls continue."""
     ends: list[str] = []
 
     async def endless() -> None:
@@ -96,10 +98,12 @@ def test_called_off(run: Any) -> None:
 
     async def script(connection: PeerConnection) -> None:
         await connection.accept_setup()
-        await connection.send(toolCall={"functionCalls": [call("endless", "1"), call("add", "2", a=1, b=1)]})
+        await connection.send(
+            toolCall={"functionCalls": [build_call("endless", "1"), build_call("add", "2", a=1, b=1)]}
+        )
         await connection.receive()
         await connection.send(toolCallCancellation={"ids": ["1", "gone"]})
-        await connection.send(toolCall={"functionCalls": [call("add", "3", a=1, b=1)]})
+        await connection.send(toolCall={"functionCalls": [build_call("add", "3", a=1, b=1)]})
         await connection.receive()
         await connection.close()
 
@@ -111,11 +115,11 @@ def test_called_off(run: Any) -> None:
                 assert ["cancelled"] == ends
 
         run(body)
-    assert ["2", "3"] == [each["id"] for each in responses(peer.connections[0])]
+    assert ["2", "3"] == [each["id"] for each in list_responses(peer.connections[0])]
 
 
 def test_closed_meanwhile(run: Any) -> None:
-    """Leaving the session ends the calls that still run."""
+    """Leaving the session cancels running calls."""
     ends: list[str] = []
 
     async def endless() -> None:
@@ -126,7 +130,7 @@ def test_closed_meanwhile(run: Any) -> None:
 
     async def script(connection: PeerConnection) -> None:
         await connection.accept_setup()
-        await connection.send(toolCall={"functionCalls": [call("endless", "1")]})
+        await connection.send(toolCall={"functionCalls": [build_call("endless", "1")]})
         await connection.receive_until_closed()
 
     with Peer(script) as peer:
@@ -141,11 +145,11 @@ def test_closed_meanwhile(run: Any) -> None:
 
 
 def test_kept_by_the_caller(run: Any) -> None:
-    """A function that is declared, but not given, is the caller's to answer."""
+    """The caller answers calls of functions that are declared without an implementation."""
 
     async def script(connection: PeerConnection) -> None:
         await connection.accept_setup()
-        await connection.send(toolCall={"functionCalls": [call("mine", "1"), call("add", "2", a=1, b=1)]})
+        await connection.send(toolCall={"functionCalls": [build_call("mine", "1"), build_call("add", "2", a=1, b=1)]})
         await connection.receive()
         await connection.receive()
         await connection.close()
@@ -153,35 +157,35 @@ def test_kept_by_the_caller(run: Any) -> None:
     with Peer(script) as peer:
 
         async def body() -> None:
-            asked = CONNECT_TEXT | with_tools({"function_declarations": [{"name": "mine"}]}) | calling(add)
-            async with make_http(peer) as run, run.live(asked) as session:
+            session_request = CONNECT_TEXT | with_tools({"function_declarations": [{"name": "mine"}]}) | calling(add)
+            async with make_http(peer) as run, run.live(session_request) as session:
                 await anext(aiter(session))
                 await session.send(live.tool_response({"id": "1", "name": "mine", "response": {"result": "so"}}))
                 assert [] == [item async for item in session]
 
         run(body)
     assert {"1": {"result": "so"}, "2": {"result": 2}} == {
-        each["id"]: each["response"] for each in responses(peer.connections[0])
+        each["id"]: each["response"] for each in list_responses(peer.connections[0])
     }
 
 
 def test_failing(run: Any) -> None:
-    """An exception goes back to the model, or, where that is asked for, ends the session as its last item."""
+    """An exception is sent to the model or, with ``on_error="fail"``, ends the session as its last item."""
 
     def breaks() -> None:
         raise KeyError("no such thing")
 
     async def script(connection: PeerConnection) -> None:
         await connection.accept_setup()
-        await connection.send(toolCall={"functionCalls": [call("breaks", "1")]})
+        await connection.send(toolCall={"functionCalls": [build_call("breaks", "1")]})
         await connection.receive_until_closed()
 
     for on_error in ("return", "fail"):
         with Peer(script) as peer:
 
             async def body() -> None:
-                asked = CONNECT_TEXT | calling(breaks, on_error=on_error)  # type: ignore[arg-type]  # noqa: B023  # a literal; run at once
-                async with make_http(peer) as run, run.live(asked) as session:
+                session_request = CONNECT_TEXT | calling(breaks, on_error=on_error)  # type: ignore[arg-type]  # noqa: B023  # a literal; run at once
+                async with make_http(peer) as run, run.live(session_request) as session:
                     await anext(aiter(session))
                     if on_error == "fail":  # noqa: B023  # run at once
                         [last] = [item async for item in session]
@@ -192,5 +196,5 @@ def test_failing(run: Any) -> None:
             run(body)
         [connection] = peer.connections
         assert ([{"error": "KeyError: 'no such thing'"}] if on_error == "return" else []) == [
-            each["response"] for each in responses(connection)
+            each["response"] for each in list_responses(connection)
         ]

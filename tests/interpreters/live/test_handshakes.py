@@ -1,4 +1,4 @@
-"""How a session is asked for, and what answers: refusals, what is no WebSocket, hosts, and secrets that nobody sees."""
+"""WebSocket handshakes: refusals, invalid responses, hosts, and secrets that stay out of logs and errors."""
 
 import logging
 import pickle
@@ -30,8 +30,8 @@ def make_http(peer: RawPeer, **settings: Any) -> AsyncHttp:
     return AsyncHttp(Gemini(KEY, base_url=peer.url), **settings)
 
 
-def answering(status: str, *headers: str, body: bytes = b"") -> Any:
-    """Answer the handshake in HTTP."""
+def make_http_script(status: str, *headers: str, body: bytes = b"") -> Any:
+    """Make a script that answers the handshake with an HTTP response."""
 
     def script(connection: RawConnection) -> None:
         connection.read_request()
@@ -41,14 +41,14 @@ def answering(status: str, *headers: str, body: bytes = b"") -> Any:
     return script
 
 
-def one(connection: RawConnection) -> None:
-    """Say one thing."""
+def send_one_text(connection: RawConnection) -> None:
+    """Send one text and close."""
     connection.accept_setup(encode_text(b"one") + encode_close(1000))
     connection.read_until_closed()
 
 
-def met(run: Any, *scripts: Any, **settings: Any) -> tuple[Any, int]:
-    """Give the last item of a session, and how often it connected."""
+def run_session(run: Any, *scripts: Any, **settings: Any) -> tuple[Any, int]:
+    """Run a session; return its last text or its error, and the number of connections."""
     with RawPeer(*scripts) as peer:
 
         async def body() -> Any:
@@ -59,27 +59,30 @@ def met(run: Any, *scripts: Any, **settings: Any) -> tuple[Any, int]:
         return last.failure() if isinstance(last, Failure) else last.unwrap().text, len(peer.connections)
 
 
-LOST = (Disconnected, 3)
+DISCONNECTED_THRICE = (Disconnected, 3)
 REFUSALS = {
-    "401": (answering("401 No", body=b'{"error": {"code": 401, "message": "who?"}}'), ClientError, 1),
-    "302": (answering("302 Found", "Location: ws://127.0.0.1:1/"), APIError, 1),
-    "200": (answering("200 OK", body=b"<html>"), APIError, 1),
-    "429": (answering("429 Slow", "Retry-After: 0"), RateLimited, 3),
-    "429 for an hour": (answering("429 Slow", "Retry-After: 3600"), RateLimited, 1),
-    "503": (answering("503 Busy"), ServerError, 3),
-    "103": (answering("103 Hints"), APIError, 1),
+    "401": (make_http_script("401 No", body=b'{"error": {"code": 401, "message": "who?"}}'), ClientError, 1),
+    "302": (make_http_script("302 Found", "Location: ws://127.0.0.1:1/"), APIError, 1),
+    "200": (make_http_script("200 OK", body=b"<html>"), APIError, 1),
+    "429": (make_http_script("429 Slow", "Retry-After: 0"), RateLimited, 3),
+    "429 for an hour": (make_http_script("429 Slow", "Retry-After: 3600"), RateLimited, 1),
+    "503": (make_http_script("503 Busy"), ServerError, 3),
+    "103": (make_http_script("103 Hints"), APIError, 1),
     "another key": (
-        answering("101 Yes", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Accept: x"),
+        make_http_script("101 Yes", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Accept: x"),
         Disconnected,
         3,
     ),
-    "no upgrade": (answering("101 Yes"), Disconnected, 3),
+    "no upgrade": (make_http_script("101 Yes"), Disconnected, 3),
     "an extension": (
         lambda connection: connection.accept_handshake(extra=b"Sec-WebSocket-Extensions: permessage-deflate\r\n"),
         Disconnected,
         3,
     ),
-    "a protocol": (lambda connection: connection.accept_handshake(extra=b"Sec-WebSocket-Protocol: chat\r\n"), *LOST),
+    "a protocol": (
+        lambda connection: connection.accept_handshake(extra=b"Sec-WebSocket-Protocol: chat\r\n"),
+        *DISCONNECTED_THRICE,
+    ),
     "half a head": (lambda connection: connection.send(b"HTTP/1.1 101 Swi"), Disconnected, 3),
     "nothing": (RawConnection.read_request, Disconnected, 3),
 }
@@ -87,20 +90,22 @@ REFUSALS = {
 
 @pytest.mark.parametrize("name", REFUSALS)
 def test_refusals(run: Any, name: str) -> None:
-    """What is no WebSocket is a failure, of HTTP where it is one; what may pass is asked for again."""
+    """A refused handshake is a failure, with the HTTP error if there is one; transient ones are retried."""
     script, kind, times = REFUSALS[name]
-    last, count = met(run, script)
+    last, count = run_session(run, script)
     assert isinstance(last, kind)
     assert times == count
 
 
 def test_refused_then_accepted(run: Any) -> None:
-    """A session that is refused for the moment is opened by a later attempt."""
-    assert ("one", 3) == met(run, answering("503 Busy"), answering("429 Slow", "Retry-After: 0.01"), one)
+    """A session that is refused temporarily is opened by a later attempt."""
+    assert ("one", 3) == run_session(
+        run, make_http_script("503 Busy"), make_http_script("429 Slow", "Retry-After: 0.01"), send_one_text
+    )
 
 
 def test_refusal_without_end(run: Any) -> None:
-    """A refusal that never ends is not read for ever, nor kept."""
+    """An endless refusal is neither read for ever nor stored."""
 
     def endless(connection: RawConnection) -> None:
         connection.read_request()
@@ -109,14 +114,14 @@ def test_refusal_without_end(run: Any) -> None:
             connection.send(b"x" * (1 << 16))
         connection.read_until_closed()
 
-    last, _ = met(run, endless, timeouts=Timeouts(idle=60))
+    last, _ = run_session(run, endless, timeouts=Timeouts(idle=60))
     assert isinstance(last, APIError | TransportError)
     assert not isinstance(last, TimedOut)
 
 
 def test_what_is_asked(run: Any) -> None:
-    """No extension and no protocol is asked for; the host is the address's, whatever headers say."""
-    asked: list[dict[str, str]] = []
+    """The handshake requests no extension and no subprotocol; ``Host`` comes from the URL, not from the headers."""
+    requests: list[dict[str, str]] = []
 
     def script(connection: RawConnection) -> None:
         connection.accept_handshake(encode_frame(SETUP_COMPLETE) + encode_close(1000))
@@ -125,26 +130,26 @@ def test_what_is_asked(run: Any) -> None:
     with RawPeer(script) as peer:
 
         async def body() -> None:
-            asked_with = CONNECT_TEXT | with_options(headers={"host": "elsewhere", "x-latin": "a b"})
-            async with make_http(peer) as run, run.live(asked_with) as session:
+            session_request = CONNECT_TEXT | with_options(headers={"host": "elsewhere", "x-latin": "a b"})
+            async with make_http(peer) as run, run.live(session_request) as session:
                 assert [] == [item async for item in session if not isinstance(item, Success)]
 
         run(body)
         [connection] = peer.connections
         heads = [each.partition(b": ") for each in connection.head.split(b"\r\n")[1:]]
-        asked.append({name.decode().lower(): value.decode() for name, _, value in heads})
-        assert len(heads) == len(asked[0]), "a header came twice"
-        assert f"127.0.0.1:{peer.port}" == asked[0]["host"]
-        assert not {"sec-websocket-extensions", "sec-websocket-protocol", "origin"} & asked[0].keys()
-        assert ("a b", "13") == (asked[0]["x-latin"], asked[0]["sec-websocket-version"])
+        requests.append({name.decode().lower(): value.decode() for name, _, value in heads})
+        assert len(heads) == len(requests[0]), "a header came twice"
+        assert f"127.0.0.1:{peer.port}" == requests[0]["host"]
+        assert not {"sec-websocket-extensions", "sec-websocket-protocol", "origin"} & requests[0].keys()
+        assert ("a b", "13") == (requests[0]["x-latin"], requests[0]["sec-websocket-version"])
         assert KEY.encode() not in connection.head.partition(b"\r\n")[0]
 
 
 def test_hosts(run: Any) -> None:
-    """An IPv6 address is in brackets; a port that is the usual one is not said, and a proxy is told both."""
+    """IPv6 addresses are in brackets; ``Host`` omits the default port, ``CONNECT`` does not."""
     if not socket.has_ipv6:
         pytest.skip("no IPv6 here")
-    with RawPeer(one, host="::1") as peer:
+    with RawPeer(send_one_text, host="::1") as peer:
 
         async def body() -> None:
             async with make_http(peer) as run, run.live(CONNECT_TEXT) as session:
@@ -152,7 +157,7 @@ def test_hosts(run: Any) -> None:
 
         run(body)
         assert f"\r\nHost: [::1]:{peer.port}".encode() in peer.connections[0].head
-    with RawPeer(one) as peer, ConnectProxy(to=peer.port) as proxy:
+    with RawPeer(send_one_text) as peer, ConnectProxy(to=peer.port) as proxy:
 
         async def through() -> None:
             backend = Gemini(KEY, base_url="http://Example.com")
@@ -166,7 +171,7 @@ def test_hosts(run: Any) -> None:
 
 @pytest.mark.parametrize("value", ["a\r\nx-other: b", "a\nb", "a\x00b", "emoji 🙂"])
 def test_no_injection(value: str) -> None:
-    """A header that would be two is refused where it is set."""
+    """A header with a line break is refused where it is set."""
     with pytest.raises(InvalidRequest):
         _ = CONNECT_TEXT | with_options(headers={"x-one": value})
     with pytest.raises(InvalidRequest):
@@ -174,14 +179,14 @@ def test_no_injection(value: str) -> None:
 
 
 def test_secrets(run: Any, caplog: pytest.LogCaptureFixture) -> None:
-    """However sessions end, the key is in no log of anybody's, no event, error, pickle or repr."""
+    """However sessions end, no log, event, error, pickle or repr contains the key."""
 
-    def dropped(connection: RawConnection) -> None:
+    def send_handle_and_drop(connection: RawConnection) -> None:
         connection.accept_setup(encode_frame(b'{"sessionResumptionUpdate": {"newHandle": "h-1", "resumable": true}}'))
 
     scripts = (
-        (answering("401 No", body=b'{"error": {"code": 401, "message": "who?"}}'),),
-        (answering("503 Busy"), dropped, one),
+        (make_http_script("401 No", body=b'{"error": {"code": 401, "message": "who?"}}'),),
+        (make_http_script("503 Busy"), send_handle_and_drop, send_one_text),
         (lambda connection: connection.accept_setup(encode_frame(b"{", bits=0x40)),),
         (lambda connection: connection.accept_setup(encode_frame(b"[no json")),),
         (lambda connection: connection.send(b"no http\r\n\r\n"),),
@@ -211,25 +216,25 @@ def test_secrets(run: Any, caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_never_answers(run: Any) -> None:
-    """A server that falls silent in the midst of the handshake is given up in time."""
+    """A server that stops in the middle of the handshake is a timeout."""
 
-    def silent(connection: RawConnection) -> None:
+    def stop_in_handshake(connection: RawConnection) -> None:
         connection.read_request()
         connection.send(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: ")
         connection.read_until_closed()
 
-    last, count = met(run, silent, timeouts=Timeouts(idle=0.1))
+    last, count = run_session(run, stop_in_handshake, timeouts=Timeouts(idle=0.1))
     assert (TimedOut("headers", "opening a live session", sent=True), 1) == (last, count)
 
 
 @patient
 def test_resumes_after_silence(run: Any, limit: float) -> None:
-    """While a session is resumed, a handshake or a setup that is not answered is one attempt, and not the end."""
+    """During resumption, a handshake or setup without an answer is one failed attempt and not the end."""
 
-    def dropped(connection: RawConnection) -> None:
+    def send_handle_and_drop(connection: RawConnection) -> None:
         connection.accept_setup(encode_frame(b'{"sessionResumptionUpdate": {"newHandle": "h-1", "resumable": true}}'))
 
-    def silent(connection: RawConnection) -> None:
+    def stop_in_handshake(connection: RawConnection) -> None:
         connection.read_request()
         connection.read_until_closed()
 
@@ -237,8 +242,8 @@ def test_resumes_after_silence(run: Any, limit: float) -> None:
         connection.accept_handshake()
         connection.read_until_closed()
 
-    for script in (silent, mute):
-        with RawPeer(dropped, script, one) as peer:
+    for script in (stop_in_handshake, mute):
+        with RawPeer(send_handle_and_drop, script, send_one_text) as peer:
 
             async def body() -> None:
                 async with make_http(peer, timeouts=Timeouts(idle=limit)) as run:
@@ -250,7 +255,7 @@ def test_resumes_after_silence(run: Any, limit: float) -> None:
 
 
 def test_sent_away_again_and_again(run: Any) -> None:
-    """A server that sends a session away, or drops it, as soon as it is there is not asked without end."""
+    """A server that repeatedly sends ``goAway``, or disconnects, right after setup is given up after some attempts."""
 
     def away(connection: RawConnection) -> None:
         connection.accept_setup(
@@ -259,12 +264,12 @@ def test_sent_away_again_and_again(run: Any) -> None:
         )
         connection.read_until_closed()
 
-    def dropped(connection: RawConnection) -> None:
+    def send_handle_and_drop(connection: RawConnection) -> None:
         connection.accept_setup(
             encode_frame(b'{"sessionResumptionUpdate": {"newHandle": "h-1", "resumable": true}}') + encode_text(b"one")
         )
 
-    for script in (away, dropped):
+    for script in (away, send_handle_and_drop):
         with RawPeer(script) as peer:
 
             async def body() -> None:

@@ -1,4 +1,4 @@
-"""Sessions in the hands of people who make mistakes: entered twice, closed from anywhere, callbacks that raise."""
+"""Misuse of sessions: entered twice, closed from anywhere, callbacks that raise."""
 
 import threading
 from collections.abc import Iterator
@@ -24,29 +24,29 @@ def clean() -> Iterator[None]:
         yield
 
 
-async def quiet(connection: PeerConnection) -> None:
-    """Set up, and listen."""
+async def receive_only(connection: PeerConnection) -> None:
+    """Accept the setup, and receive."""
     await connection.accept_setup()
     await connection.receive_until_closed()
 
 
-async def dropped(connection: PeerConnection) -> None:
-    """Give a handle, and break."""
+async def send_handle_and_abort(connection: PeerConnection) -> None:
+    """Send a handle, and abort."""
     await connection.accept_setup()
     await connection.send_handle("h-1")
     await connection.abort()
 
 
-async def calls(connection: PeerConnection) -> None:
-    """Call a function."""
+async def send_call(connection: PeerConnection) -> None:
+    """Send a function call."""
     await connection.accept_setup()
     await connection.send(toolCall={"functionCalls": [{"name": "act", "id": "1", "args": {}}]})
     await connection.receive_until_closed()
 
 
 def test_entered_twice(run: Any) -> None:
-    """A session is entered once; the mistake is told, and harms nobody."""
-    with Peer(quiet) as peer:
+    """A session can be entered once; a second time raises and does not harm the session."""
+    with Peer(receive_only) as peer:
 
         async def body() -> None:
             async with make_http(peer) as run:
@@ -62,7 +62,7 @@ def test_entered_twice(run: Any) -> None:
 
 
 def test_never_entered(run: Any) -> None:
-    """A session without its block is told so: nobody would ever send, nor hear anything."""
+    """Using a session without its block raises."""
 
     async def body() -> None:
         async with AsyncHttp(Gemini("test-key")) as run:
@@ -76,8 +76,8 @@ def test_never_entered(run: Any) -> None:
 
 
 def test_closed_before_it_is_entered(run: Any) -> None:
-    """A session that was closed before, by itself or with its interpreter, never dials, and is at its end."""
-    with Peer(quiet) as peer:
+    """A session that is closed before its block, directly or with its interpreter, never connects."""
+    with Peer(receive_only) as peer:
 
         async def body() -> None:
             interpreter = make_http(peer)
@@ -95,7 +95,7 @@ def test_closed_before_it_is_entered(run: Any) -> None:
 
 
 def test_after_the_block(run: Any) -> None:
-    """After its block a session says that it has ended, and gives what had come before the end."""
+    """After its block, `send` fails, and iteration yields the messages received before."""
 
     async def script(connection: PeerConnection) -> None:
         await connection.accept_setup()
@@ -117,8 +117,8 @@ def test_after_the_block(run: Any) -> None:
 
 
 def test_closed_twice_at_once(run: Any) -> None:
-    """Two tasks may close a session; both return when it is closed, and what was sent has gone out."""
-    with Peer(quiet) as peer:
+    """Two tasks may close a session; both return once it is closed and all messages are written."""
+    with Peer(receive_only) as peer:
 
         async def body() -> None:
             async with make_http(peer) as run, run.live(CONNECT_TEXT) as session:
@@ -134,8 +134,8 @@ def test_closed_twice_at_once(run: Any) -> None:
 
 
 def test_closed_by_a_function(run: Any) -> None:
-    """A function that the model called may close the session; what was sent before still goes out."""
-    with Peer(calls) as peer:
+    """A called function may close the session; messages sent before are still written."""
+    with Peer(send_call) as peer:
 
         async def body() -> None:
             async with make_http(peer) as run:
@@ -156,8 +156,8 @@ def test_closed_by_a_function(run: Any) -> None:
 
 
 def test_cancelled_close(run: Any) -> None:
-    """A close that is cancelled goes on by itself: what was sent still goes out, within its time."""
-    with Peer(quiet) as peer:
+    """A cancelled `close` continues in the background: messages sent before are still written."""
+    with Peer(receive_only) as peer:
 
         async def body() -> None:
             async with make_http(peer) as run, run.live(CONNECT_TEXT) as session:
@@ -173,35 +173,35 @@ def test_cancelled_close(run: Any) -> None:
     assert [1000] == peer.close_codes
 
 
-class Heard(Exception):
-    """What a callback raises."""
+class CallbackError(Exception):
+    """The exception of a callback."""
 
 
 class Interrupt(BaseException):
-    """What is no plain exception."""
+    """An exception that is no `Exception`."""
 
 
-def raising(kind: type, error: BaseException) -> Any:
-    """Make a callback that raises at events of a kind."""
+def make_raising_callback(kind: type, error: BaseException) -> Any:
+    """Make a callback that raises for events of one type."""
 
-    def told(event: Any) -> None:
+    def on_event(event: Any) -> None:
         if isinstance(event, kind):
             raise error
 
-    return told
+    return on_event
 
 
 EVENTS = {
-    "reconnecting": (Reconnecting, RESUMABLE, (dropped, quiet)),
-    "resumed": (Resumed, RESUMABLE, (dropped, quiet)),
-    "called": (Called, None, (calls,)),
+    "reconnecting": (Reconnecting, RESUMABLE, (send_handle_and_abort, receive_only)),
+    "resumed": (Resumed, RESUMABLE, (send_handle_and_abort, receive_only)),
+    "called": (Called, None, (send_call,)),
 }
 
 
 @pytest.mark.parametrize("name", EVENTS)
 def test_callback_raises(run: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a callback raises reaches whoever reads, as itself and once; the session has ended, the block goes on."""
-    kind, asked, scripts = EVENTS[name]
+    """An exception of a callback is raised once by the next read; the session has ended, its block continues."""
+    kind, session_request, scripts = EVENTS[name]
 
     def act() -> None:
         """Do nothing."""
@@ -209,11 +209,13 @@ def test_callback_raises(run: Any, name: str, monkeypatch: pytest.MonkeyPatch) -
     with Peer(*scripts) as peer:
 
         async def body() -> None:
-            error = Heard("oh")
+            error = CallbackError("oh")
             reached = False
-            async with make_http(peer, on_event=raising(kind, error), retry=Retry(initial_delay=0.01)) as run:
-                async with run.live(asked or CONNECT_TEXT | calling(act)) as session:
-                    with pytest.raises(Heard) as caught:
+            async with make_http(
+                peer, on_event=make_raising_callback(kind, error), retry=Retry(initial_delay=0.01)
+            ) as run:
+                async with run.live(session_request or CONNECT_TEXT | calling(act)) as session:
+                    with pytest.raises(CallbackError) as caught:
                         _ = [item async for item in session]
                     assert caught.value is error
                     await checkpoint()
@@ -222,33 +224,35 @@ def test_callback_raises(run: Any, name: str, monkeypatch: pytest.MonkeyPatch) -
             assert reached
 
         for module in ("session", "connection"):
-            monkeypatch.setattr(f"genai_fn.interpreters.live.{module}.CLOSE_TIMEOUT", 1000.0)  # nobody is waited for
+            monkeypatch.setattr(f"genai_fn.interpreters.live.{module}.CLOSE_TIMEOUT", 1000.0)  # never reached
         run(body)
 
 
 @pytest.mark.parametrize("name", EVENTS)
 def test_callback_raises_unheard(run: Any, name: str) -> None:
-    """Where nobody reads, leaving the block raises it; an error of the block's own takes it along as a note."""
-    kind, asked, scripts = EVENTS[name]
+    """Without a read, leaving the block raises the exception; an exception of the block gets it as a note."""
+    kind, session_request, scripts = EVENTS[name]
 
     def act() -> None:
         """Do nothing."""
 
-    async def left(own: Exception | None) -> None:
+    async def run_block(own: Exception | None) -> None:
         with Peer(*scripts) as peer:
-            error = Heard("oh")
-            async with make_http(peer, on_event=raising(kind, error), retry=Retry(initial_delay=0.01)) as run:
-                async with run.live(asked or CONNECT_TEXT | calling(act)) as session:
+            error = CallbackError("oh")
+            async with make_http(
+                peer, on_event=make_raising_callback(kind, error), retry=Retry(initial_delay=0.01)
+            ) as run:
+                async with run.live(session_request or CONNECT_TEXT | calling(act)) as session:
                     await wait_until(lambda: session._raised_error is not None)
                     if own is not None:
                         raise own
 
     async def body() -> None:
-        with pytest.raises(Heard):
-            await left(None)
+        with pytest.raises(CallbackError):
+            await run_block(None)
         with pytest.raises(KeyError) as caught:
-            await left(KeyError("mine"))
-        assert "Heard('oh')" in caught.value.__notes__[0]
+            await run_block(KeyError("mine"))
+        assert "CallbackError('oh')" in caught.value.__notes__[0]
 
     run(body)
 
@@ -256,8 +260,8 @@ def test_callback_raises_unheard(run: Any, name: str) -> None:
 @pytest.mark.parametrize("name", EVENTS)
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, Interrupt])
 def test_interrupts(run: Any, name: str, kind: type[BaseException]) -> None:
-    """An interrupt in a callback or a function ends all, and comes out as itself."""
-    event, asked, scripts = EVENTS[name]
+    """An interrupt in a callback or a function ends the event loop, and is raised unchanged."""
+    event, session_request, scripts = EVENTS[name]
     error = kind("stop")
 
     def act() -> None:
@@ -266,8 +270,10 @@ def test_interrupts(run: Any, name: str, kind: type[BaseException]) -> None:
     with Peer(*scripts) as peer:
 
         async def body() -> None:
-            async with make_http(peer, on_event=raising(event, error), retry=Retry(initial_delay=0.01)) as run:
-                async with run.live(asked or CONNECT_TEXT | calling(act)) as session:
+            async with make_http(
+                peer, on_event=make_raising_callback(event, error), retry=Retry(initial_delay=0.01)
+            ) as run:
+                async with run.live(session_request or CONNECT_TEXT | calling(act)) as session:
                     _ = [item async for item in session]
                     await anyio.sleep_forever()
 
@@ -281,27 +287,27 @@ def test_interrupts(run: Any, name: str, kind: type[BaseException]) -> None:
 
 
 def test_closed_by_a_callback(run: Any) -> None:
-    """A callback may cut the session: it never connects again."""
-    with Peer(dropped, quiet) as peer:
+    """A callback may abort the session, which then does not reconnect."""
+    with Peer(send_handle_and_abort, receive_only) as peer:
 
         async def body() -> None:
-            cut: list[Any] = []
+            events: list[Any] = []
 
-            def told(event: Any) -> None:
-                cut.append(event)
+            def on_event(event: Any) -> None:
+                events.append(event)
                 session.abort()
 
-            async with make_http(peer, on_event=told) as run, run.live(RESUMABLE) as session:
+            async with make_http(peer, on_event=on_event) as run, run.live(RESUMABLE) as session:
                 assert 1 == len([item async for item in session])
                 await anyio.sleep(0.01)
-            assert [Reconnecting] == list(map(type, cut))
+            assert [Reconnecting] == list(map(type, events))
 
         run(body)
     assert 1 == len(peer.connections)
 
 
 def test_interpreter_closed_meanwhile(run: Any) -> None:
-    """An interpreter that is closed while a session is being entered, or while it waits to connect anew, ends it."""
+    """Closing the interpreter ends a session that is being entered or waits to reconnect."""
 
     def silent(connection: RawConnection) -> None:
         connection.read_request()
@@ -323,12 +329,12 @@ def test_interpreter_closed_meanwhile(run: Any) -> None:
 
                 async with anyio.create_task_group() as tasks:
 
-                    async def closed() -> None:
+                    async def close_interpreter() -> None:
                         await wait_until(is_connecting)  # noqa: B023  # run at once
                         await anyio.sleep(0.01)
                         await interpreter.aclose()  # noqa: B023  # run at once
 
-                    tasks.start_soon(closed)
+                    tasks.start_soon(close_interpreter)
                     async with interpreter.live(CONNECT_TEXT) as session:
                         assert [] == [item async for item in session if isinstance(item, Success)]
 
@@ -336,8 +342,8 @@ def test_interpreter_closed_meanwhile(run: Any) -> None:
 
 
 def test_closed_from_another_loop(run: Any) -> None:
-    """An interpreter serves several event loops; whichever closes it, sessions of all come to their end."""
-    with Peer(quiet) as peer:
+    """Closing an interpreter in one event loop ends its sessions in all event loops."""
+    with Peer(receive_only) as peer:
         interpreter, ends = make_http(peer), list[Any]()
 
         async def body() -> None:
@@ -358,7 +364,7 @@ def test_closed_from_another_loop(run: Any) -> None:
 
 
 def test_sender_is_cancelled(run: Any) -> None:
-    """A sender may be cancelled while it waits for another, or for room: the others go on."""
+    """Cancelling a sender that waits for another sender, or for space, does not affect the others."""
 
     async def script(connection: PeerConnection) -> None:
         await connection.accept_setup()
@@ -396,7 +402,7 @@ def test_sender_is_cancelled(run: Any) -> None:
 
 
 def test_nothing_is_held_of_calls_that_ended(run: Any) -> None:
-    """A session that answers calls for hours does not grow by them."""
+    """A session keeps nothing of answered calls."""
 
     async def script(connection: PeerConnection) -> None:
         await connection.accept_setup()

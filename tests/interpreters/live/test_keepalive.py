@@ -1,4 +1,4 @@
-"""Who is alive and who is not: while much is written, while nobody reads, while a session leaves a connection."""
+"""Keep-alive: while much is written, while nothing is read, while a session changes its connection."""
 
 import threading
 from collections.abc import AsyncGenerator
@@ -25,7 +25,7 @@ from tests.support.live.websocket_bytes import RawConnection, RawPeer, encode_cl
 from tests.support.virtual import run_virtually
 
 HANDLE = encode_frame(b'{"sessionResumptionUpdate": {"newHandle": "h-1", "resumable": true}}')
-AWAY = encode_frame(b'{"goAway": {"timeLeft": "30s"}}')
+GO_AWAY = encode_frame(b'{"goAway": {"timeLeft": "30s"}}')
 
 
 def make_http(peer: RawPeer, idle: float, **settings: Any) -> AsyncHttp:
@@ -35,23 +35,23 @@ def make_http(peer: RawPeer, idle: float, **settings: Any) -> AsyncHttp:
     )
 
 
-def one(connection: RawConnection) -> None:
-    """Say one thing."""
+def send_one_text(connection: RawConnection) -> None:
+    """Send one text and close."""
     connection.accept_setup(encode_text(b"one") + encode_close(1000))
     connection.read_until_closed()
 
 
 class SlowSocket(MemorySocket):
-    """A connection whose peer takes so many bytes a second, and answers pings when it has all of them."""
+    """A connection whose peer reads a number of bytes per second, and answers pings after those."""
 
     def __init__(self, rate: float) -> None:
-        super().__init__(lambda data: (SETUP,) if b'"setup"' in data else (HEARD,))
+        super().__init__(lambda data: (SETUP,) if b'"setup"' in data else (REPLY,))
         self._rate = rate
         self._is_free = anyio.Event()
         self._is_free.set()
 
     async def send(self, data: bytes) -> bool:
-        """Send piece by piece."""
+        """Send chunk by chunk."""
         self._is_free = anyio.Event()
         for at in range(0, len(data), CHUNK_SIZE):
             await anyio.sleep(CHUNK_SIZE / self._rate)
@@ -60,12 +60,12 @@ class SlowSocket(MemorySocket):
         return await super().send(data)
 
     async def ping(self) -> None:
-        """Wait until the peer has taken what was sent before."""
+        """Wait until the peer has read all bytes sent before."""
         await self._is_free.wait()
 
 
-class SlowWiring(OfflineConnector):
-    """Connects to a slow peer."""
+class SlowConnector(OfflineConnector):
+    """A connector whose socket is slow."""
 
     def __init__(self, rate: float) -> None:
         super().__init__(CONNECT_TEXT, OfflineService(Gemini("test-key")))
@@ -73,23 +73,23 @@ class SlowWiring(OfflineConnector):
 
     @asynccontextmanager
     async def connect(self, handle: str | None) -> AsyncGenerator[Any, None]:
-        """Open the session as it is opened offline, and speak to somebody else."""
-        async with super().connect(handle) as met:
-            assert not isinstance(met, EffectFailed)
-            yield SlowSocket(self._rate), met[1]
+        """Connect offline, and replace the socket by a slow one."""
+        async with super().connect(handle) as connected:
+            assert not isinstance(connected, EffectFailed)
+            yield SlowSocket(self._rate), connected[1]
 
 
 SETUP = b'{"setupComplete": {}}'
-HEARD = b'{"serverContent": {"modelTurn": {"parts": [{"text": "heard"}]}, "turnComplete": true}}'
+REPLY = b'{"serverContent": {"modelTurn": {"parts": [{"text": "heard"}]}, "turnComplete": true}}'
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_slow_peer(backend: str) -> None:
-    """While a large frame goes out to a slow peer, which cannot answer pings, its taking the bytes is sign enough."""
+    """While a slow peer reads a large frame, and so cannot answer pings, the bytes it reads keep the session alive."""
 
     async def body() -> None:
-        wiring = SlowWiring(rate=1e6)
-        async with Session(CONNECT_TEXT, wiring, retry=Retry(attempts=1), timeouts=Timeouts(idle=0.9)) as session:
+        connector = SlowConnector(rate=1e6)
+        async with Session(CONNECT_TEXT, connector, retry=Retry(attempts=1), timeouts=Timeouts(idle=0.9)) as session:
             began = anyio.current_time()
             await session.send(live.realtime_input(text="x" * 4_000_000))
             assert ["heard"] == await read_texts(session.turn())
@@ -100,7 +100,7 @@ def test_slow_peer(backend: str) -> None:
 
 @patient
 def test_dead_peer(run: Any, limit: float) -> None:
-    """A peer that takes nothing any more, in the midst of a frame, is found to be gone."""
+    """A peer that stops reading in the middle of a frame is a timeout."""
     over = threading.Event()
 
     def script(connection: RawConnection) -> None:
@@ -122,22 +122,22 @@ def test_dead_peer(run: Any, limit: float) -> None:
 
 
 def test_leaving_without_an_answer(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A session that leaves a connection waits so long for a goodbye, whatever the peer does, and goes on elsewhere."""
+    """When a session changes its connection, the closing handshake has a time limit."""
     monkeypatch.setattr(connection, "CLOSE_TIMEOUT", 0.05)
 
     def deaf(connection: RawConnection) -> None:
-        connection.accept_setup(HANDLE + AWAY)
+        connection.accept_setup(HANDLE + GO_AWAY)
         over.wait(60)
 
     def half_closed(connection: RawConnection) -> None:
         connection.accept_setup(HANDLE)
         connection.read_frame()
-        connection.send(HANDLE + AWAY + encode_text(b"zero"))
+        connection.send(HANDLE + GO_AWAY + encode_text(b"zero"))
         over.wait(60)
 
     for script in (deaf, half_closed):
         over = threading.Event()
-        with RawPeer(script, one, room=1 << 15) as peer:
+        with RawPeer(script, send_one_text, room=1 << 15) as peer:
 
             async def body() -> None:
                 async with make_http(peer, 60.0) as run, run.live(RESUMABLE) as session:
@@ -151,13 +151,13 @@ def test_leaving_without_an_answer(run: Any, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_leaving_with_a_frame_half_out(run: Any) -> None:
-    """A frame that was half out as the peer hung up goes out whole over the next connection."""
+    """A frame that was half written when the peer closed is sent whole over the next connection."""
     got: list[bytes] = []
 
     def script(connection: RawConnection) -> None:
         connection.accept_setup(HANDLE)
         connection.sock.recv(100_000)
-        connection.send(AWAY + encode_close(1001))
+        connection.send(GO_AWAY + encode_close(1001))
 
     def next_one(connection: RawConnection) -> None:
         connection.accept_setup()
@@ -181,13 +181,13 @@ def test_leaving_with_a_frame_half_out(run: Any) -> None:
 
 
 def test_an_alarm_of_another_connection(run: Any) -> None:
-    """The time that one connection had left does not end the next."""
+    """The ``timeLeft`` of one connection does not end the next one."""
 
     def first(connection: RawConnection) -> None:
         connection.accept_setup(HANDLE + encode_text(b"zero") + encode_frame(b'{"goAway": {"timeLeft": "1.1s"}}'))
 
     def second(connection: RawConnection) -> None:
-        connection.accept_setup(HANDLE + encode_text(b"one") + AWAY)
+        connection.accept_setup(HANDLE + encode_text(b"one") + GO_AWAY)
         connection.sock.settimeout(0.3)
         with pytest.raises(TimeoutError):
             connection.read_frame()
@@ -195,7 +195,7 @@ def test_an_alarm_of_another_connection(run: Any) -> None:
         connection.send(encode_text(b"two") + encode_close(1000))
         connection.read_until_closed()
 
-    with RawPeer(first, second, one) as peer:
+    with RawPeer(first, second, send_one_text) as peer:
 
         async def body() -> None:
             async with make_http(peer, 60.0) as run, run.live(RESUMABLE) as session:
@@ -206,7 +206,7 @@ def test_an_alarm_of_another_connection(run: Any) -> None:
 
 @patient
 def test_no_sign_of_life_while_resumed(run: Any, limit: float) -> None:
-    """A resumed connection that gives no sign of life is replaced, too, though nothing was ever said over it."""
+    """A resumed connection without pongs is replaced, even if no message was received over it."""
     over = threading.Event()
 
     def first(connection: RawConnection) -> None:
@@ -216,7 +216,7 @@ def test_no_sign_of_life_while_resumed(run: Any, limit: float) -> None:
         connection.accept_setup()
         over.wait(60)
 
-    with RawPeer(first, silent, one) as peer:
+    with RawPeer(first, silent, send_one_text) as peer:
 
         async def body() -> None:
             async with make_http(peer, limit) as run, run.live(RESUMABLE) as session:
@@ -228,9 +228,9 @@ def test_no_sign_of_life_while_resumed(run: Any, limit: float) -> None:
             over.set()
 
 
-PATIENCE = (sessions.CLOSE_TIMEOUT, connection.CLOSE_TIMEOUT)
+CLOSE_TIMEOUTS = (sessions.CLOSE_TIMEOUT, connection.CLOSE_TIMEOUT)
 
 
 def test_patience_is_one() -> None:
-    """A goodbye takes two seconds at the longest."""
-    assert (2.0, 2.0) == PATIENCE
+    """A closing handshake takes at most two seconds."""
+    assert (2.0, 2.0) == CLOSE_TIMEOUTS

@@ -1,4 +1,4 @@
-"""Sessions are dialled as calls are: by TLS, through proxies, in time; who calls is in the headers."""
+"""Sessions connect like HTTP requests: TLS, proxies, timeouts, and credentials in the headers."""
 
 import ssl
 from typing import Any
@@ -14,15 +14,15 @@ from tests.support.live.websocket_peer import Peer, PeerConnection
 from tests.support.loopback import ConnectProxy
 
 
-async def echo(connection: PeerConnection) -> None:
+async def echo_text(connection: PeerConnection) -> None:
     await connection.accept_setup()
     await connection.receive()
     await connection.send_turn("heard")
     await connection.receive_until_closed()
 
 
-def contexts() -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """Make a server's and a client's context that trust each other."""
+def make_tls_contexts() -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """Make a TLS context for a server, and one for a client that trusts it."""
     authority = trustme.CA()
     server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
     authority.issue_cert("localhost").configure_cert(server)
@@ -30,22 +30,22 @@ def contexts() -> tuple[ssl.SSLContext, ssl.SSLContext]:
     return server, client
 
 
-async def spoken(interpreter: AsyncHttp, asked: Any = CONNECT_TEXT) -> None:
-    """Say something, and hear the answer."""
-    async with interpreter as run, run.live(asked) as session:
+async def run_turn(interpreter: AsyncHttp, session_request: Any = CONNECT_TEXT) -> None:
+    """Send a text, and read the answer."""
+    async with interpreter as run, run.live(session_request) as session:
         assert Success(None) == await session.send(live.client_content("hi"))
         assert ["heard"] == await read_texts(session.turn())
 
 
 @pytest.mark.parametrize("proxied", [False, True])
 def test_tls(run: Any, proxied: bool) -> None:
-    """An address of https is spoken to by TLS, through a proxy as well."""
-    server, client = contexts()
-    with Peer(echo, tls=server) as peer, ConnectProxy(to=peer.port) as proxy:
+    """A session to an ``https`` URL uses TLS, with and without a proxy."""
+    server, client = make_tls_contexts()
+    with Peer(echo_text, tls=server) as peer, ConnectProxy(to=peer.port) as proxy:
 
         async def body() -> None:
             way = f"http://127.0.0.1:{proxy.port}" if proxied else ""
-            await spoken(AsyncHttp(Gemini("test-key", base_url=peer.url), proxy=way, ssl_context=client))
+            await run_turn(AsyncHttp(Gemini("test-key", base_url=peer.url), proxy=way, ssl_context=client))
 
         run(body)
         assert int(proxied) == len(proxy.requests)
@@ -53,10 +53,10 @@ def test_tls(run: Any, proxied: bool) -> None:
 
 
 def test_certificate_of_nobody(run: Any) -> None:
-    """A certificate that is not trusted is a failure."""
-    server, _ = contexts()
-    _, stranger = contexts()
-    with Peer(echo, tls=server) as peer:
+    """An untrusted certificate is a failure."""
+    server, _ = make_tls_contexts()
+    _, stranger = make_tls_contexts()
+    with Peer(echo_text, tls=server) as peer:
 
         async def body() -> None:
             from genai_fn import Retry
@@ -73,16 +73,16 @@ def test_certificate_of_nobody(run: Any) -> None:
 
 
 def test_headers(run: Any) -> None:
-    """The headers of the backend, the interpreter and the session go along; a token of OAuth takes the key's place."""
-    with Peer(echo) as peer:
+    """The handshake has the headers of backend, interpreter and session; a gateway's authorization replaces the key."""
+    with Peer(echo_text) as peer:
 
         async def body() -> None:
             backend = Gemini("test-key", base_url=f"{peer.url}/gate", headers={"x-one": "1", "x-two": "1"})
-            asked = CONNECT_TEXT | with_options(headers={"x-three": "3", "x-two": "3"}, api_version="v1alpha")
-            await spoken(AsyncHttp(backend, proxy="", headers={"x-two": "2"}), asked)
+            session_request = CONNECT_TEXT | with_options(headers={"x-three": "3", "x-two": "3"}, api_version="v1alpha")
+            await run_turn(AsyncHttp(backend, proxy="", headers={"x-two": "2"}), session_request)
             token = "auth_tokens/" + "test"
-            await spoken(AsyncHttp(Gemini(token, base_url=peer.url), proxy=""))
-            await spoken(AsyncHttp(Vertex(base_url=f"{peer.url}/x", headers={"authorization": "me"}), proxy=""))
+            await run_turn(AsyncHttp(Gemini(token, base_url=peer.url), proxy=""))
+            await run_turn(AsyncHttp(Vertex(base_url=f"{peer.url}/x", headers={"authorization": "me"}), proxy=""))
 
         run(body)
     gate, ephemeral, gateway = peer.connections
@@ -96,15 +96,15 @@ def test_headers(run: Any) -> None:
 
 
 def test_oauth(run: Any) -> None:
-    """On Vertex AI with credentials the token is fetched once for a session, and its project fills the model's name."""
+    """On Vertex AI the token is fetched once per session, and the credentials' project completes the model name."""
     from google.oauth2.credentials import Credentials
 
-    with Peer(echo) as peer:
+    with Peer(echo_text) as peer:
 
         async def body() -> None:
             credentials = Credentials("test-token")  # type: ignore[no-untyped-call]
             backend = Vertex("p", "l", credentials=credentials, base_url=peer.url)
-            await spoken(AsyncHttp(backend, proxy=""))
+            await run_turn(AsyncHttp(backend, proxy=""))
 
         run(body)
     [connection] = peer.connections
@@ -114,7 +114,7 @@ def test_oauth(run: Any) -> None:
 
 
 def test_bad_project_of_credentials(run: Any) -> None:
-    """A session whose credentials name something else than a project fails, and connects to nothing."""
+    """A session whose credentials have an invalid project fails without connecting."""
 
     class Credentials:
         token = "test-token"
@@ -123,7 +123,7 @@ def test_bad_project_of_credentials(run: Any) -> None:
         def refresh(self, request: object) -> None:
             raise AssertionError("the token is good")
 
-    with Peer(echo) as peer:
+    with Peer(echo_text) as peer:
 
         async def body() -> None:
             backend = Vertex(credentials=Credentials(), base_url=peer.url)

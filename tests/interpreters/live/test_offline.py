@@ -1,4 +1,4 @@
-"""Live sessions offline: the driver, the frames and the protocol are the real ones, and nobody needs a key."""
+"""Live sessions offline: session, frames and protocol are the real ones, without a key."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ TEXT = live.connect("gemini-live-2.5-flash-preview") | with_config(response_moda
     "backend", [Gemini(), Vertex(), Vertex("p", "europe-west4"), Vertex(api_key="test-key")], ids=str
 )
 def test_turns(run: Any, backend: Any) -> None:
-    """Turn after turn is answered, on either backend."""
+    """Each turn is answered, on both backends."""
 
     async def body() -> None:
         async with Offline(backend).aio.live(TEXT) as session:
@@ -28,7 +28,7 @@ def test_turns(run: Any, backend: Any) -> None:
 
 
 def test_sound(run: Any) -> None:
-    """Where speech is asked for, sound comes."""
+    """A session with audio output answers in audio."""
 
     async def body() -> None:
         async with Offline().aio.live(live.connect("m") | with_config(output_audio_transcription={})) as session:
@@ -41,11 +41,11 @@ def test_sound(run: Any) -> None:
 
 
 def test_function(run: Any) -> None:
-    """A function that the text names is called and answered."""
+    """A function whose name occurs in the text is called."""
     called: list[str] = []
 
     def weather(city: str) -> str:
-        """Tell the weather."""
+        """Return the weather."""
         called.append(city)
         return "sunny"
 
@@ -59,7 +59,7 @@ def test_function(run: Any) -> None:
 
 
 def test_goodbye(run: Any) -> None:
-    """A session that is told to go away goes on by itself, and remembers."""
+    """After ``goAway`` a session resumes by itself, with its history."""
 
     async def body() -> None:
         async with Offline().aio.live(TEXT | with_config(session_resumption={})) as session:
@@ -75,7 +75,7 @@ def test_goodbye(run: Any) -> None:
 
 
 def test_music(run: Any) -> None:
-    """Music plays, and a wish that is not granted is told."""
+    """Music plays, and a filtered prompt is reported."""
 
     async def body() -> None:
         async with Offline().aio.live(live.music.connect("lyria-realtime-exp")) as session:
@@ -89,7 +89,7 @@ def test_music(run: Any) -> None:
 
 
 def test_refusals(run: Any) -> None:
-    """What a backend does not have, and what a server will not hear, is a failure as over the network."""
+    """Unsupported fields and rejected setups are failures, as over the network."""
 
     async def body() -> None:
         asked = TEXT | with_config(session_resumption={"transparent": True})

@@ -1,4 +1,4 @@
-"""Whatever bytes a peer sends after the handshake, a session hears its messages, or ends with a reason."""
+"""After the handshake, any bytes of a peer are messages or end the session with a reason."""
 
 import random
 import threading
@@ -27,8 +27,8 @@ def make_http(peer: RawPeer, **settings: Any) -> AsyncHttp:
     return AsyncHttp(Gemini("test-key", base_url=peer.url), proxy="", **settings)
 
 
-def ended(run: Any, script: Any, **settings: Any) -> tuple[list[str], GenaiError | None]:
-    """Open a session, and give the texts that come, and how it ends."""
+def run_session(run: Any, script: Any, **settings: Any) -> tuple[list[str], GenaiError | None]:
+    """Run a session; return its texts, and the error that ends it."""
     with RawPeer(script) as peer:
 
         async def body() -> Any:
@@ -42,7 +42,7 @@ def ended(run: Any, script: Any, **settings: Any) -> tuple[list[str], GenaiError
 
 
 def test_fragments(run: Any) -> None:
-    """A message in fragments, cut within a letter, with pings between: it is whole, and each ping is answered."""
+    """A message in fragments, split within a character and with pings in between, is joined, and pings are answered."""
     whole = TEXT_MESSAGE % "grün".encode()
     cut = whole.index("ü".encode()) + 1
     pongs: list[Any] = []
@@ -61,28 +61,28 @@ def test_fragments(run: Any) -> None:
         connection.send(encode_close(1000))
         connection.read_until_closed()
 
-    assert (["grün"], None) == ended(run, script)
+    assert (["grün"], None) == run_session(run, script)
     assert [(10, b"one"), (10, b"two")] == pongs
 
 
 def test_all_in_one_segment(run: Any) -> None:
-    """What comes in one segment with the handshake is heard: messages, and a goodbye."""
+    """Messages and a close frame in the same segment as the handshake are read."""
 
-    def talkative(connection: RawConnection) -> None:
+    def send_at_once(connection: RawConnection) -> None:
         connection.accept_handshake(
             encode_frame(b'{"setupComplete": {}}') + encode_text(b"one") + encode_text(b"two") + encode_close(1000)
         )
         connection.read_until_closed()
 
-    def refusing(connection: RawConnection) -> None:
+    def close_at_once(connection: RawConnection) -> None:
         connection.accept_handshake(encode_close(1008, b"not you"))
 
-    assert (["one", "two"], None) == ended(run, talkative)
-    assert ([], LiveClosed(1008, "not you")) == ended(run, refusing)
+    assert (["one", "two"], None) == run_session(run, send_at_once)
+    assert ([], LiveClosed(1008, "not you")) == run_session(run, close_at_once)
 
 
 def test_hung_up_after_the_handshake(run: Any) -> None:
-    """A peer that accepts and hangs up is tried as often as `Retry` says."""
+    """A peer that accepts and disconnects is retried as often as `Retry` says."""
     with RawPeer(RawConnection.accept_handshake) as peer:
 
         async def body() -> None:
@@ -115,13 +115,13 @@ BROKEN = {
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_broken_frames(run: Any, name: str) -> None:
-    """What breaks the rules of WebSocket ends the session with 1002; what came before it is heard."""
+    """A violation of the WebSocket protocol closes the session with 1002, after the messages before it."""
 
     def script(connection: RawConnection) -> None:
         connection.accept_setup(encode_text(b"one") + BROKEN[name] + encode_text(b"two"))
         connection.read_until_closed()
 
-    texts, last = ended(run, script)
+    texts, last = run_session(run, script)
     assert isinstance(last, LiveClosed)
     assert ["one"] == texts
     assert last.code == 1002 or (name.startswith("a length") and last.code == 1009)
@@ -129,7 +129,7 @@ def test_broken_frames(run: Any, name: str) -> None:
 
 
 def test_bad_letters(run: Any) -> None:
-    """A message that is no UTF-8 ends the session; a goodbye that is none does so with the code for that."""
+    """A message that is not UTF-8 ends the session; a close reason that is not UTF-8 does so with its own code."""
 
     def message(connection: RawConnection) -> None:
         connection.accept_setup(encode_text(b"\xff"))
@@ -139,9 +139,9 @@ def test_bad_letters(run: Any) -> None:
         connection.accept_setup(encode_close(1000, b"\xff"))
         connection.read_until_closed()
 
-    _, last = ended(run, message)
+    _, last = run_session(run, message)
     assert isinstance(last, DecodeError | LiveClosed)
-    _, last = ended(run, reason)
+    _, last = run_session(run, reason)
     assert isinstance(last, LiveClosed)
     assert 1007 == last.code
 
@@ -162,7 +162,7 @@ GOODBYES = {
 
 @pytest.mark.parametrize("name", GOODBYES)
 def test_goodbyes(run: Any, name: str) -> None:
-    """A goodbye of the peer's is what ends the session, whatever it cuts off, and is answered."""
+    """A close frame ends the session, even in the middle of a message, and is answered."""
     sent, expected = GOODBYES[name]
     codes: list[Any] = []
 
@@ -170,7 +170,7 @@ def test_goodbyes(run: Any, name: str) -> None:
         connection.accept_setup(encode_text(b"one") + sent)
         codes.append(connection.read_until_closed())
 
-    texts, last = ended(run, script)
+    texts, last = run_session(run, script)
     assert (["one"], expected) == (texts, last)
     assert not isinstance(last, LiveClosed) or type(last.code) is int
     assert codes != [None] or name == "within a message"
@@ -178,7 +178,7 @@ def test_goodbyes(run: Any, name: str) -> None:
 
 @pytest.mark.parametrize("parts", ["one frame", "many fragments", "a lie"])
 def test_too_large(run: Any, monkeypatch: pytest.MonkeyPatch, parts: str) -> None:
-    """A message larger than the limit is 1009, and is not kept until then."""
+    """A message above the size limit closes with 1009, and is not buffered first."""
     for module in (asyncio_socket, trio_socket):
         monkeypatch.setattr(module, "MAX_MESSAGE_BYTES", 1 << 20)
     sent = {
@@ -191,13 +191,13 @@ def test_too_large(run: Any, monkeypatch: pytest.MonkeyPatch, parts: str) -> Non
         connection.accept_setup(encode_text(b"one") + sent)
         connection.read_until_closed()
 
-    texts, last = ended(run, script)
+    texts, last = run_session(run, script)
     assert isinstance(last, LiveClosed)
     assert (["one"], 1009) == (texts, last.code)
 
 
 def test_just_large_enough(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A message of the limit itself is heard."""
+    """A message of exactly the limit is read."""
     assert 64 * 1024 * 1024 == asyncio_socket.MAX_MESSAGE_BYTES == trio_socket.MAX_MESSAGE_BYTES
     for module in (asyncio_socket, trio_socket):
         monkeypatch.setattr(module, "MAX_MESSAGE_BYTES", 1 << 20)
@@ -206,13 +206,13 @@ def test_just_large_enough(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         connection.accept_setup(encode_text(b"x" * ((1 << 20) - len(TEXT_MESSAGE) + 2)) + encode_close(1000))
         connection.read_until_closed()
 
-    texts, last = ended(run, script)
+    texts, last = run_session(run, script)
     assert ([(1 << 20) - len(TEXT_MESSAGE) + 2], None) == (list(map(len, texts)), last)
 
 
 @pytest.mark.parametrize("pinged", [False, True])
 def test_hears_while_it_writes(run: Any, pinged: bool) -> None:
-    """What the peer says is heard while a large frame of ours goes out: else two who both speak would wait for ever."""
+    """Messages are read while a large frame is being written: otherwise two writers would deadlock."""
     heard = threading.Event()
 
     def script(connection: RawConnection) -> None:
@@ -242,7 +242,7 @@ def test_hears_while_it_writes(run: Any, pinged: bool) -> None:
 
 
 def test_closed_while_it_writes(run: Any) -> None:
-    """A goodbye that comes while a large frame of ours goes out is how the session ends."""
+    """A close frame that arrives while a large frame is being written ends the session."""
 
     def script(connection: RawConnection) -> None:
         connection.accept_setup()
@@ -260,7 +260,7 @@ def test_closed_while_it_writes(run: Any) -> None:
 
 
 def test_any_bytes(run: Any) -> None:
-    """Frames that are bent at random, and noise, end a session soon, whatever else they do."""
+    """Randomly corrupted frames and noise end a session within a minute."""
     chance = random.Random(7)
 
     def noise() -> bytes:

@@ -1,4 +1,4 @@
-"""A session that is set up to be resumed goes on, by itself, where its connection broke or is about to."""
+"""A resumable session reconnects by itself when its connection breaks or is about to end."""
 
 from typing import Any
 
@@ -13,33 +13,36 @@ from tests.support.live.websocket_bytes import encode_frame
 from tests.support.live.websocket_peer import Peer, PeerConnection, wait_until
 
 
-def handle(connection: PeerConnection) -> str | None:
-    """Give the handle that a connection was set up with."""
+FAST_RETRY = Retry(initial_delay=0.01)
+
+
+def get_handle(connection: PeerConnection) -> str | None:
+    """Return the handle in a connection's setup."""
     return connection.setup["sessionResumption"].get("handle")
 
 
-async def going_on(connection: PeerConnection) -> None:
+async def continue_session(connection: PeerConnection) -> None:
     await connection.accept_setup(sessionId="s-2")
     await connection.receive()
     await connection.send_turn("after")
     await connection.receive_until_closed()
 
 
-def resumed(run: Any, *scripts: Any, retry: Retry = Retry(initial_delay=0.01), expected: Any = ("after",)) -> Peer:  # noqa: B008  # frozen
-    """Open a session, wait until it has been resumed, speak, and hear what is said to the end of that turn."""
+def run_resumed_session(run: Any, *scripts: Any) -> Peer:
+    """Open a session, wait until it is resumed, send a text, and check the texts of the answer."""
     with Peer(*scripts) as peer:
 
         async def body() -> None:
-            told: list[Any] = []
-            async with make_http(peer, on_event=told.append, retry=retry) as run, run.live(RESUMABLE) as session:
+            events: list[Any] = []
+            async with make_http(peer, on_event=events.append, retry=FAST_RETRY) as run, run.live(RESUMABLE) as session:
                 items = aiter(session)
                 while (item := (await anext(items)).unwrap()).setup_complete is None:
                     pass
                 assert "s-2" == item.setup_complete.session_id
-                assert Resumed("s-2") == told[-1]
-                assert isinstance(told[0], Reconnecting)
+                assert Resumed("s-2") == events[-1]
+                assert isinstance(events[0], Reconnecting)
                 await session.send(live.client_content("and now"))
-                assert list(expected) == await read_texts(session.turn())
+                assert ["after"] == await read_texts(session.turn())
 
         run(body)
     assert 1 == peer.most_open
@@ -47,7 +50,7 @@ def resumed(run: Any, *scripts: Any, retry: Retry = Retry(initial_delay=0.01), e
 
 
 def test_go_away(run: Any) -> None:
-    """After `GoAway` a session that said nothing since its newest handle leaves at once, and goes on with that."""
+    """After ``goAway``, a session without messages since its newest handle resumes at once with that handle."""
 
     async def script(connection: PeerConnection) -> None:
         await connection.accept_setup(sessionId="s-1")
@@ -58,12 +61,12 @@ def test_go_away(run: Any) -> None:
         await connection.send(goAway={"timeLeft": "10s"})
         assert 1000 == await connection.receive_until_closed()
 
-    peer = resumed(run, script, going_on)
-    assert [None, "h-2"] == [handle(each) for each in peer.connections]
+    peer = run_resumed_session(run, script, continue_session)
+    assert [None, "h-2"] == [get_handle(each) for each in peer.connections]
 
 
 def test_go_away_then_closed(run: Any) -> None:
-    """What closes a connection after `GoAway` does not matter."""
+    """The close code of a connection after ``goAway`` does not matter."""
 
     async def script(connection: PeerConnection) -> None:
         await connection.accept_setup()
@@ -80,11 +83,11 @@ def test_go_away_then_closed(run: Any) -> None:
         await connection.close(1011, "time is up")
 
     for each in (script, patient):
-        assert "h-1" == handle(resumed(run, each, going_on).connections[1])
+        assert "h-1" == get_handle(run_resumed_session(run, each, continue_session).connections[1])
 
 
 def test_go_away_in_the_midst_of_a_turn(run: Any) -> None:
-    """While a handle does not include all that was said, the session stays until the next, or until time is up."""
+    """While the handle does not cover all messages, the session waits for a newer one, or until ``timeLeft``."""
 
     async def until_handle(connection: PeerConnection) -> None:
         await connection.accept_setup()
@@ -103,11 +106,11 @@ def test_go_away_in_the_midst_of_a_turn(run: Any) -> None:
         assert 1000 == await connection.receive_until_closed()
 
     for script in (until_handle, until_late):
-        assert "h-2" == handle(resumed(run, script, going_on).connections[1])
+        assert "h-2" == get_handle(run_resumed_session(run, script, continue_session).connections[1])
 
 
 def test_dropped(run: Any) -> None:
-    """A connection that breaks, in the midst of a frame too, is replaced."""
+    """A broken connection is replaced, also in the middle of a frame."""
 
     async def script(connection: PeerConnection) -> None:
         await connection.accept_setup()
@@ -115,11 +118,11 @@ def test_dropped(run: Any) -> None:
         await connection.send_bytes(encode_frame(b'{"serverContent": {}}')[:9])
         await connection.abort()
 
-    assert "h-1" == handle(resumed(run, script, going_on).connections[1])
+    assert "h-1" == get_handle(run_resumed_session(run, script, continue_session).connections[1])
 
 
 def test_dropped_again_and_again(run: Any) -> None:
-    """A new connection that breaks before it was of use counts as an attempt; after the last the session has failed."""
+    """A new connection that breaks before its setup is a failed attempt; after the last one the session fails."""
 
     async def script(connection: PeerConnection) -> None:
         await connection.accept_setup()
@@ -129,7 +132,7 @@ def test_dropped_again_and_again(run: Any) -> None:
     async def useless(connection: PeerConnection) -> None:
         await connection.abort()
 
-    assert 4 == len(resumed(run, script, useless, useless, going_on).connections)
+    assert 4 == len(run_resumed_session(run, script, useless, useless, continue_session).connections)
 
     with Peer(script, useless) as peer:
 
@@ -144,7 +147,7 @@ def test_dropped_again_and_again(run: Any) -> None:
 
 
 def test_nobody_there_any_more(run: Any) -> None:
-    """Where nobody listens any more the session fails after its attempts."""
+    """If the server is gone, the session fails after its attempts."""
 
     async def script(connection: PeerConnection) -> None:
         await connection.accept_setup()
@@ -167,7 +170,7 @@ def test_nobody_there_any_more(run: Any) -> None:
 
 
 def test_refused_handle(run: Any) -> None:
-    """A handle that the server will not have ends the session, with its word."""
+    """A handle that the server rejects ends the session, with the server's reason."""
 
     async def script(connection: PeerConnection) -> None:
         await connection.accept_setup()
@@ -190,7 +193,7 @@ def test_refused_handle(run: Any) -> None:
 
 
 def test_no_handle(run: Any) -> None:
-    """Without a handle that can be resumed, or without asking for any, a lost connection is the end."""
+    """Without a resumable handle, or without session resumption, a broken connection ends the session."""
 
     async def script(connection: PeerConnection) -> None:
         await connection.accept_setup()
@@ -210,7 +213,7 @@ def test_no_handle(run: Any) -> None:
 
 
 def test_closed_by_us(run: Any) -> None:
-    """A close of ours never reconnects, whatever the peer makes of it."""
+    """A session that is closed by the client does not reconnect, whatever the server does."""
 
     async def script(connection: PeerConnection) -> None:
         await connection.accept_setup()
@@ -219,7 +222,7 @@ def test_closed_by_us(run: Any) -> None:
         await connection.receive_until_closed()
         await connection.abort()
 
-    with Peer(script, going_on) as peer:
+    with Peer(script, continue_session) as peer:
 
         async def body() -> None:
             async with make_http(peer) as run, run.live(RESUMABLE) as session:
@@ -232,7 +235,7 @@ def test_closed_by_us(run: Any) -> None:
 
 
 def test_normal_end(run: Any) -> None:
-    """A peer that ends a session as it should, with 1000, has ended it, handle or not."""
+    """A server's close with code 1000 ends the session, with or without a handle."""
 
     async def script(connection: PeerConnection) -> None:
         await connection.accept_setup()
@@ -250,7 +253,7 @@ def test_normal_end(run: Any) -> None:
 
 
 def test_nothing_queued_is_lost(run: Any) -> None:
-    """What was offered while there was no connection goes out over the next, in order and once."""
+    """Messages queued without a connection are sent over the next one, in order and once."""
 
     async def script(connection: PeerConnection) -> None:
         await connection.accept_setup()
@@ -269,11 +272,11 @@ def test_nothing_queued_is_lost(run: Any) -> None:
     with Peer(script, slow) as peer:
 
         async def body() -> None:
-            told: list[Any] = []
-            async with make_http(peer, on_event=told.append) as run, run.live(RESUMABLE) as session:
+            events: list[Any] = []
+            async with make_http(peer, on_event=events.append) as run, run.live(RESUMABLE) as session:
                 await anext(aiter(session))
                 await session.send(live.realtime_input(text="0"))
-                await wait_until(lambda: told)
+                await wait_until(lambda: events)
                 await session.send(*[live.realtime_input(text=str(n)) for n in (1, 2, 3)])
                 assert ["after"] == await read_texts(session.turn())
 
@@ -283,7 +286,7 @@ def test_nothing_queued_is_lost(run: Any) -> None:
 
 
 def test_transparent(run: Any) -> None:
-    """Where the server tells which of our messages its handle includes, the others go out once more, and those not."""
+    """If the server reports which messages its handle covers, only the others are sent again."""
 
     async def script(connection: PeerConnection) -> None:
         await connection.accept_setup()

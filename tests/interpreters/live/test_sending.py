@@ -1,4 +1,4 @@
-"""What is sent goes out whole, in order and once, however slow the peer and whoever is cancelled."""
+"""Messages are sent whole, in order and once, with slow peers and cancelled senders."""
 
 import threading
 from itertools import pairwise
@@ -19,8 +19,8 @@ from tests.support.live.sessions import CONNECT_TEXT, make_http, read_texts
 from tests.support.live.websocket_peer import Peer, PeerConnection, wait_until
 
 
-def text(connection: PeerConnection) -> list[str]:
-    """Give what was said in real time, the first letters of each."""
+def list_realtime_texts(connection: PeerConnection) -> list[str]:
+    """List the first characters of the realtime texts that a connection received."""
     return [each["realtimeInput"]["text"][:3] for each in connection.received if "realtimeInput" in each]
 
 
@@ -28,7 +28,7 @@ BIG = 4_000_000
 
 
 def test_cancelled_midway(run: Any) -> None:
-    """A send that is cancelled while the peer is slow sends all or nothing of its frame, and later ones arrive."""
+    """A cancelled `send` to a slow peer sends its whole frame or nothing, and later frames arrive."""
     goes_on = threading.Event()
 
     async def script(connection: PeerConnection) -> None:
@@ -54,13 +54,13 @@ def test_cancelled_midway(run: Any) -> None:
                 goes_on.set()
                 assert Success(None) == await session.send(live.realtime_input(text="end"))
                 assert ["ended"] == await read_texts(session.turn())
-                assert [*sent, "end"] == text(peer.connections[0])
+                assert [*sent, "end"] == list_realtime_texts(peer.connections[0])
 
         run(body)
 
 
 def test_order(run: Any) -> None:
-    """Frames of one send stay together and in order, whoever else sends."""
+    """Frames of one `send` stay together and in order, with concurrent senders."""
 
     async def script(connection: PeerConnection) -> None:
         await connection.accept_setup()
@@ -83,13 +83,13 @@ def test_order(run: Any) -> None:
 
         run(body)
     expected = {name: [f"{name}{n:02}" for n in range(20)] for name in "abc"}
-    heard = text(peer.connections[0])
+    heard = list_realtime_texts(peer.connections[0])
     assert expected == {name: [each for each in heard if each.startswith(name)] for name in "abc"}
     assert 2 == sum(1 for one, other in pairwise(heard) if one[0] != other[0])
 
 
 def test_sent_before_the_end(run: Any) -> None:
-    """What was sent just before the block was left still goes out."""
+    """Messages sent just before the end of the block are still written."""
 
     async def script(connection: PeerConnection) -> None:
         await connection.accept_setup()
@@ -102,12 +102,12 @@ def test_sent_before_the_end(run: Any) -> None:
                 await session.send(*[live.realtime_input(text=f"{n}" + "x" * 200_000) for n in range(100, 110)])
 
         run(body)
-    assert [str(n) for n in range(100, 110)] == text(peer.connections[0])
+    assert [str(n) for n in range(100, 110)] == list_realtime_texts(peer.connections[0])
     assert [1000] == peer.close_codes
 
 
 def test_peer_that_never_reads(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Closing waits so long for a peer that does not listen, and no longer; who sends meanwhile is told."""
+    """Closing waits a limited time for a peer that does not read; pending senders fail."""
     for module in (sessions, connection):
         monkeypatch.setattr(module, "CLOSE_TIMEOUT", 0.2)
 
@@ -152,7 +152,7 @@ def test_peer_that_never_reads(run: Any, monkeypatch: pytest.MonkeyPatch) -> Non
 
 @patient
 def test_full_inbox(run: Any, monkeypatch: pytest.MonkeyPatch, limit: float) -> None:
-    """Where nobody reads what comes, reading stops, a missing pong is no fault then, and nothing is lost."""
+    """With a full inbox reading pauses, a missing pong is ignored, and no message is lost."""
     monkeypatch.setattr(boxes.Inbox.__init__, "__defaults__", (10_000,))
 
     async def script(connection: PeerConnection) -> None:
@@ -173,7 +173,7 @@ def test_full_inbox(run: Any, monkeypatch: pytest.MonkeyPatch, limit: float) -> 
 
 
 def test_cancelled_reader_loses_nothing(run: Any) -> None:
-    """A reader that is cancelled while it waits loses no message."""
+    """A cancelled read loses no message."""
 
     async def script(connection: PeerConnection) -> None:
         await connection.accept_setup()

@@ -1,4 +1,4 @@
-"""Sessions over a real socket: what is said arrives, turn after turn, until the session is closed."""
+"""Sessions over a real socket: messages and turns, errors, and closing."""
 
 import json
 from typing import Any
@@ -36,7 +36,7 @@ async def two_turns(connection: PeerConnection) -> None:
 
 
 def test_two_turns(run: Any) -> None:
-    """A turn ends where the model says so, and the session goes on: with the next."""
+    """A turn ends with ``turnComplete``, and the session continues with the next turn."""
     with Peer(two_turns) as peer:
 
         async def body() -> None:
@@ -59,7 +59,7 @@ def test_two_turns(run: Any) -> None:
 
 
 def test_iteration_goes_on(run: Any) -> None:
-    """Iterating over the session itself gives all turns, until the peer closes."""
+    """Iterating over the session yields all turns, until the server closes."""
 
     async def script(connection: PeerConnection) -> None:
         await connection.accept_setup()
@@ -79,7 +79,7 @@ def test_iteration_goes_on(run: Any) -> None:
 
 @pytest.mark.parametrize(("code", "reason"), [(1008, "not you"), (1011, "oh"), (4000, "")])
 def test_close_codes(run: Any, code: int, reason: str) -> None:
-    """Whatever closes a session but 1000 and 1001 is its last item, with code and reason; so is what `send` answers."""
+    """A close code other than 1000 and 1001 is the last item, with code and reason, and the result of `send`."""
 
     async def script(connection: PeerConnection) -> None:
         await connection.accept_setup()
@@ -99,7 +99,7 @@ def test_close_codes(run: Any, code: int, reason: str) -> None:
 
 
 def test_cut_mid_frame(run: Any) -> None:
-    """A connection that breaks in the midst of a frame is a failure; what came before it is there."""
+    """A connection that breaks in the middle of a frame is a failure, after the messages before it."""
 
     async def script(connection: PeerConnection) -> None:
         await connection.accept_setup()
@@ -120,7 +120,7 @@ def test_cut_mid_frame(run: Any) -> None:
 
 @patient
 def test_no_pong(run: Any, limit: float) -> None:
-    """A peer that gives no sign of life for a third of what silence may last is a failure."""
+    """A peer without a pong for a third of the idle timeout is a failure."""
 
     async def script(connection: PeerConnection) -> None:
         await connection.accept_setup()
@@ -139,7 +139,7 @@ def test_no_pong(run: Any, limit: float) -> None:
 
 @patient
 def test_quiet_peer(run: Any, limit: float) -> None:
-    """A peer that says nothing, and answers pings, may be silent for longer than that."""
+    """A peer that answers pings may send no messages for longer than the idle timeout."""
 
     async def script(connection: PeerConnection) -> None:
         await connection.accept_setup()
@@ -159,7 +159,7 @@ def test_quiet_peer(run: Any, limit: float) -> None:
 
 
 def test_ten_megabytes(run: Any) -> None:
-    """A frame of ten megabytes goes both ways."""
+    """Frames of ten megabytes can be sent and received."""
     text = "x" * 10_000_000
 
     async def script(connection: PeerConnection) -> None:
@@ -179,7 +179,7 @@ def test_ten_megabytes(run: Any) -> None:
 
 
 def test_fragments_and_bytes(run: Any) -> None:
-    """A message may come in fragments, with pings between, and as bytes."""
+    """A message may arrive in fragments, with pings in between, and as a binary frame."""
 
     async def script(connection: PeerConnection) -> None:
         await connection.accept_setup()
@@ -199,7 +199,7 @@ def test_fragments_and_bytes(run: Any) -> None:
 
 
 def test_unknown_frames(run: Any) -> None:
-    """A message of a kind that nobody knows is a value with its raw text, and no failure."""
+    """A message of an unknown kind is a value with its raw text, not a failure."""
 
     async def script(connection: PeerConnection) -> None:
         await connection.accept_setup()
@@ -223,7 +223,7 @@ def test_unknown_frames(run: Any) -> None:
     ("sent", "kind"), [(b"no JSON", DecodeError), (b'{"error": {"code": 429, "message": "later"}}', APIError)]
 )
 def test_garbage_and_errors(run: Any, sent: bytes, kind: type) -> None:
-    """What cannot be read, or is an error of the server's, is the last item."""
+    """A message that cannot be decoded, or is a server error, is the last item."""
 
     async def script(connection: PeerConnection) -> None:
         await connection.accept_setup()
@@ -243,7 +243,7 @@ def test_garbage_and_errors(run: Any, sent: bytes, kind: type) -> None:
 
 @pytest.mark.parametrize("code", [1000, 1008])
 def test_refused_setup(run: Any, code: int) -> None:
-    """A session that is closed before it is set up has failed, whatever the code."""
+    """A session that is closed before its setup is complete has failed, with any code."""
 
     async def script(connection: PeerConnection) -> None:
         await connection.receive()
@@ -261,7 +261,7 @@ def test_refused_setup(run: Any, code: int) -> None:
 
 
 def test_refused_handshake(run: Any) -> None:
-    """A handshake that is refused by HTTP is the error that HTTP says; one that may pass is tried again."""
+    """A handshake refused with an HTTP error is a failure with that error."""
     with Peer(refuse=(403, b'{"error": {"code": 403, "message": "not you", "status": "PERMISSION_DENIED"}}')) as peer:
 
         async def body() -> None:
@@ -277,7 +277,7 @@ def test_refused_handshake(run: Any) -> None:
 
 
 def test_nobody_there(run: Any) -> None:
-    """Where nobody listens the session fails, after its tries, and the block is entered all the same."""
+    """Without a server the session fails after its attempts, and the block is still entered."""
 
     async def body() -> None:
         with Peer(two_turns) as peer:
@@ -291,7 +291,7 @@ def test_nobody_there(run: Any) -> None:
 
 
 def test_silent_handshake(run: Any) -> None:
-    """A server that accepts the connection and says nothing is given up."""
+    """A server that accepts the connection and sends nothing is a timeout."""
 
     async def body() -> None:
         async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener:
@@ -305,7 +305,7 @@ def test_silent_handshake(run: Any) -> None:
 
 
 def test_silent_setup(run: Any) -> None:
-    """A server that never answers the setup is given up."""
+    """A server that does not answer the setup is a timeout."""
 
     async def script(connection: PeerConnection) -> None:
         await connection.receive_until_closed()
@@ -324,7 +324,7 @@ def test_silent_setup(run: Any) -> None:
 
 
 def test_no_http(run: Any) -> None:
-    """What answers in no known tongue, or hangs up at once, is a failure."""
+    """A server that does not answer in HTTP is a failure."""
 
     async def body() -> None:
         async def answer(stream: Any) -> None:
@@ -346,7 +346,7 @@ def test_no_http(run: Any) -> None:
 
 
 def test_no_key(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without credentials the session says so, and nothing is dialled."""
+    """Without credentials the session fails without connecting."""
     for name in ("GOOGLE_API_KEY", "GEMINI_API_KEY", "GOOGLE_GENAI_USE_VERTEXAI"):
         monkeypatch.delenv(name, raising=False)
 
@@ -361,7 +361,7 @@ def test_no_key(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_closed_interpreter(run: Any) -> None:
-    """A session of an interpreter that was closed is closed; one that is opened after that is `Closed`."""
+    """Closing an interpreter closes its sessions; one that is opened later fails with `Closed`."""
     with Peer(two_turns) as peer:
 
         async def body() -> None:
@@ -376,7 +376,7 @@ def test_closed_interpreter(run: Any) -> None:
 
 
 def test_refused_frames(run: Any) -> None:
-    """A frame that cannot be sent is refused by name, and those beside it are not sent."""
+    """If a frame cannot be encoded, `send` fails with the field's name and sends none of its frames."""
     with Peer(two_turns) as peer:
 
         async def body() -> None:
@@ -392,7 +392,7 @@ def test_refused_frames(run: Any) -> None:
 
 
 def test_two_readers(run: Any) -> None:
-    """Two tasks cannot read one session."""
+    """Two tasks cannot read a session at the same time."""
     with Peer(two_turns) as peer:
 
         async def body() -> None:
@@ -410,7 +410,7 @@ def test_two_readers(run: Any) -> None:
 
 
 def test_only_sessions(run: Any) -> None:
-    """What is no session is refused where it is opened, and a session where actions are run."""
+    """`live` refuses other requests, and calling an interpreter refuses a session."""
 
     async def body() -> None:
         async with AsyncHttp(Gemini("test-key")) as run:
