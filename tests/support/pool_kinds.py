@@ -1,4 +1,4 @@
-"""One face for the lanes of all worlds, so that one test runs in each, on either transport, and what they are asked."""
+"""Sync and async connection pools behind one awaitable interface, so that one test runs on each kind of pool."""
 
 import ssl
 import time
@@ -15,105 +15,125 @@ from genai_fn.interpreters.net.pool.async_pool import AsyncPool
 from genai_fn.interpreters.net.pool.sync_pool import PooledResponse, SyncPool
 from tests.support.loopback import Loopback, Reply
 
-WORLDS = tuple((world, module) for world in ("sync", "asyncio", "trio") for module in (httpcore, httpcore2))
-IDS = tuple(f"{world}-{module.__name__}" for world, module in WORLDS)
+POOL_KINDS = tuple((kind, module) for kind in ("sync", "asyncio", "trio") for module in (httpcore, httpcore2))
+POOL_KIND_IDS = tuple(f"{kind}-{module.__name__}" for kind, module in POOL_KINDS)
 OK = Reply(body=b"ok")
 CHUNKED = (("transfer-encoding", "chunked"),)
 
 
-class World:
-    """Lanes that are awaited, whichever they are; `run` runs a test's coroutine."""
+class PoolKind:
+    """A kind of pool, ``sync``, ``asyncio`` or ``trio``, with httpcore or httpcore2."""
 
-    def __init__(self, world: str, transport: Any) -> None:
-        self.is_sync = world == "sync"
-        self.backend = "asyncio" if self.is_sync else world
+    def __init__(self, kind: str, transport: Any) -> None:
+        self.is_sync = kind == "sync"
+        self.backend = "asyncio" if self.is_sync else kind
         self.transport = transport
 
     def run(self, body: Callable[[], Awaitable[None]]) -> None:
-        async def bounded() -> None:
+        """Run a test's coroutine function for at most two minutes."""
+
+        async def run_bounded() -> None:
             with anyio.fail_after(120):
                 await body()
 
-        anyio.run(bounded, backend=self.backend)
+        anyio.run(run_bounded, backend=self.backend)
 
-    def lanes(self, count: int = 4, **settings: Any) -> "Faced":
+    def make_pool(self, max_connections: int = 4, **settings: Any) -> "AwaitablePool":
+        """Make a pool of this kind."""
         settings.setdefault("transport", self.transport)
-        return Faced(SyncPool(count, **settings) if self.is_sync else AsyncPool(count, **settings))
+        return AwaitablePool((SyncPool if self.is_sync else AsyncPool)(max_connections, **settings))
 
 
-class Faced:
-    """Lanes with short words."""
+class AwaitablePool:
+    """A pool whose methods are awaited, also if it is sync."""
 
-    def __init__(self, lanes: Any) -> None:
-        self.lanes = lanes
+    def __init__(self, pool: Any) -> None:
+        self.pool = pool
 
-    async def open(self, request: HttpRequest, *, within: float = 60, connect: float = 60, fresh: bool = False) -> Any:
-        deadline = time.monotonic() + within
-        opened = await _had(
-            self.lanes.send(request, deadline=deadline, connect_timeout=connect, needs_new_connection=fresh)
+    async def open(
+        self,
+        request: HttpRequest,
+        *,
+        timeout: float = 60,  # noqa: ASYNC109  # passed on as a deadline
+        connect_timeout: float = 60,
+        needs_new_connection: bool = False,
+    ) -> Any:
+        """Send a request and read the head of the response; returns that, or `EffectFailed`."""
+        response = await _await_if_needed(
+            self.pool.send(
+                request,
+                deadline=time.monotonic() + timeout,
+                connect_timeout=connect_timeout,
+                needs_new_connection=needs_new_connection,
+            )
         )
-        return opened if isinstance(opened, EffectFailed) else FacedExchange(opened)
+        return response if isinstance(response, EffectFailed) else AwaitableResponse(response)
 
     async def call(self, request: HttpRequest, **options: Any) -> Any:
-        """Answer the status and the whole body, or what was lost on the way."""
-        exchange = await self.open(request, **options)
-        if isinstance(exchange, EffectFailed):
-            return exchange
+        """Send a request; return status and body, or `EffectFailed`."""
+        response = await self.open(request, **options)
+        if isinstance(response, EffectFailed):
+            return response
         try:
-            body = await exchange.whole()
+            body = await response.read_all()
         finally:
-            await exchange.close()
-        return body if isinstance(body, EffectFailed) else (exchange.status, body)
+            await response.close()
+        return body if isinstance(body, EffectFailed) else (response.status, body)
 
     async def close(self) -> None:
-        await _had(self.lanes.close() if isinstance(self.lanes, SyncPool) else self.lanes.aclose())
+        """Close the pool."""
+        await _await_if_needed(self.pool.close() if isinstance(self.pool, SyncPool) else self.pool.aclose())
 
-    async def __aenter__(self) -> "Faced":
+    async def __aenter__(self) -> "AwaitablePool":
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
 
-class FacedExchange:
-    """An exchange with short words."""
+class AwaitableResponse:
+    """A pooled response whose methods are awaited, also if it is sync."""
 
-    def __init__(self, exchange: Any) -> None:
-        self.exchange = exchange
-        self.status = exchange.status
-        self.headers = exchange.headers
+    def __init__(self, response: Any) -> None:
+        self.response = response
+        self.status = response.status
+        self.headers = response.headers
 
-    async def read(self, *, within: float = 60) -> Any:
-        return await _had(self.exchange.read(time.monotonic() + within, "idle"))
+    async def read(self, *, timeout: float = 60) -> Any:  # noqa: ASYNC109  # passed on as a deadline
+        """Read a chunk of the body."""
+        return await _await_if_needed(self.response.read(time.monotonic() + timeout, "idle"))
 
-    async def whole(self) -> Any:
+    async def read_all(self) -> Any:
+        """Read the body to its end; returns it, or `EffectFailed`."""
         body = b""
-        while piece := await self.read():
-            if isinstance(piece, EffectFailed):
-                return piece
-            body += piece
+        while chunk := await self.read():
+            if isinstance(chunk, EffectFailed):
+                return chunk
+            body += chunk
         return body
 
     async def close(self) -> None:
-        await _had(self.exchange.close() if isinstance(self.exchange, PooledResponse) else self.exchange.aclose())
+        """Close the response."""
+        is_sync = isinstance(self.response, PooledResponse)
+        await _await_if_needed(self.response.close() if is_sync else self.response.aclose())
 
 
-async def _had(value: Any) -> Any:
+async def _await_if_needed(value: Any) -> Any:
     return await value if isinstance(value, Awaitable) else value
 
 
-def get(url: str, path: str = "/") -> HttpRequest:
-    """Ask for something."""
+def build_get(url: str, path: str = "/") -> HttpRequest:
+    """Build a GET request."""
     return HttpRequest("GET", f"{url}{path}")
 
 
-def post(url: str, body: Any = b"hello", **more: Any) -> HttpRequest:
-    """Send something."""
+def build_post(url: str, body: Any = b"hello", **more: Any) -> HttpRequest:
+    """Build a POST request."""
     return HttpRequest("POST", f"{url}/v1", body=body, **more)
 
 
-def trusting(server: Loopback) -> Any:
-    """Trust the server's authority, or nobody in particular where it speaks no TLS."""
+def make_trusting_context(server: Loopback) -> Any:
+    """Make a TLS context that trusts a server's authority, and nothing if the server has no TLS."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if server.tls:
         server.ca.configure_trust(context)

@@ -19,7 +19,9 @@ def build_call(name: str, identity: str, **args: Any) -> dict[str, Any]:
 
 def list_responses(connection: PeerConnection) -> list[dict[str, Any]]:
     """List the function responses that a connection received."""
-    return [each for said in connection.received for each in said.get("toolResponse", {}).get("functionResponses", ())]
+    return [
+        each for message in connection.received for each in message.get("toolResponse", {}).get("functionResponses", ())
+    ]
 
 
 def add(a: int, b: int) -> int:

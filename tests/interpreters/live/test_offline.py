@@ -92,8 +92,8 @@ def test_refusals(run: Any) -> None:
     """Unsupported fields and rejected setups are failures, as over the network."""
 
     async def body() -> None:
-        asked = TEXT | with_config(session_resumption={"transparent": True})
-        async with Offline().aio.live(asked) as session:
+        session_request = TEXT | with_config(session_resumption={"transparent": True})
+        async with Offline().aio.live(session_request) as session:
             [last] = [item async for item in session]
             assert isinstance(last.failure(), Unsupported)
         async with Offline(Vertex()).aio.live(live.music.connect("m")) as session:

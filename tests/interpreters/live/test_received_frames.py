@@ -213,14 +213,14 @@ def test_just_large_enough(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("pinged", [False, True])
 def test_hears_while_it_writes(run: Any, pinged: bool) -> None:
     """Messages are read while a large frame is being written: otherwise two writers would deadlock."""
-    heard = threading.Event()
+    client_has_read = threading.Event()
 
     def script(connection: RawConnection) -> None:
         connection.accept_setup()
         connection.read_frame()
         for number in range(4):
             connection.send((encode_frame(b"?", 9) if pinged else b"") + encode_text(b"%d" % number))
-        assert heard.wait(60)
+        assert client_has_read.wait(60)
         size = 0
         while size < 8_000_000:
             opcode, payload = connection.read_frame()
@@ -235,7 +235,7 @@ def test_hears_while_it_writes(run: Any, pinged: bool) -> None:
                 await session.send(live.realtime_input(text="go"), live.realtime_input(text="x" * 8_000_000))
                 items = aiter(session)
                 assert list("0123") == [(await anext(items)).unwrap().text for _ in range(4)]
-                heard.set()
+                client_has_read.set()
                 assert [] == await read_texts(session.turn())
 
         run(body)

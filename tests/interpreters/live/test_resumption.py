@@ -12,7 +12,6 @@ from tests.support.live.sessions import CONNECT_TEXT, RESUMABLE, make_http, read
 from tests.support.live.websocket_bytes import encode_frame
 from tests.support.live.websocket_peer import Peer, PeerConnection, wait_until
 
-
 FAST_RETRY = Retry(initial_delay=0.01)
 
 
@@ -200,11 +199,11 @@ def test_no_handle(run: Any) -> None:
         await connection.send(sessionResumptionUpdate={"newHandle": "h-no", "resumable": False})
         await connection.abort()
 
-    for asked in (RESUMABLE, CONNECT_TEXT):
+    for session_request in (RESUMABLE, CONNECT_TEXT):
         with Peer(script) as peer:
 
             async def body() -> None:
-                async with make_http(peer) as run, run.live(asked) as session:  # noqa: B023  # run at once
+                async with make_http(peer) as run, run.live(session_request) as session:  # noqa: B023  # run at once
                     *_, last = [item async for item in session]
                     assert isinstance(last.failure(), Disconnected)
 

@@ -35,8 +35,8 @@ def test_cancelled_midway(run: Any) -> None:
         await connection.accept_setup()
         await wait_until(goes_on.is_set)
         while True:
-            heard = await connection.receive()
-            if heard["realtimeInput"]["text"] == "end":
+            received = await connection.receive()
+            if received["realtimeInput"]["text"] == "end":
                 await connection.send_turn("ended")
 
     with Peer(script) as peer:
@@ -83,9 +83,9 @@ def test_order(run: Any) -> None:
 
         run(body)
     expected = {name: [f"{name}{n:02}" for n in range(20)] for name in "abc"}
-    heard = list_realtime_texts(peer.connections[0])
-    assert expected == {name: [each for each in heard if each.startswith(name)] for name in "abc"}
-    assert 2 == sum(1 for one, other in pairwise(heard) if one[0] != other[0])
+    received = list_realtime_texts(peer.connections[0])
+    assert expected == {name: [each for each in received if each.startswith(name)] for name in "abc"}
+    assert 2 == sum(1 for one, other in pairwise(received) if one[0] != other[0])
 
 
 def test_sent_before_the_end(run: Any) -> None:

@@ -164,8 +164,8 @@ def test_ten_megabytes(run: Any) -> None:
 
     async def script(connection: PeerConnection) -> None:
         await connection.accept_setup()
-        heard = await connection.receive()
-        await connection.send_turn(heard["realtimeInput"]["text"])
+        message = await connection.receive()
+        await connection.send_turn(message["realtimeInput"]["text"])
         await connection.receive_until_closed()
 
     with Peer(script) as peer:

@@ -1,4 +1,4 @@
-"""Whom TLS trusts: the system's authorities, and truststore's or certifi's where the system has none."""
+"""Trusted certificates: the system's, and truststore's or certifi's where the system has none."""
 
 import ssl
 import sys
@@ -14,19 +14,19 @@ from genai_fn.interpreters.net.connect import trust
 from genai_fn.interpreters.net.connect.connection import describe_error
 from genai_fn.interpreters.net.connect.trust import make_context
 from tests.support.loopback import Loopback
-from tests.support.pool_kinds import IDS, OK, WORLDS, World, get
+from tests.support.pool_kinds import OK, POOL_KIND_IDS, POOL_KINDS, PoolKind, build_get
 
 Patch = pytest.MonkeyPatch
 
 
-@pytest.fixture(params=WORLDS, ids=IDS)
-def world(request: pytest.FixtureRequest) -> World:
-    return World(*request.param)
+@pytest.fixture(params=POOL_KINDS, ids=POOL_KIND_IDS)
+def kind(request: pytest.FixtureRequest) -> PoolKind:
+    return PoolKind(*request.param)
 
 
 @pytest.fixture
 def system(monkeypatch: Patch) -> Callable[..., None]:
-    """Say where the system has its certificates: nowhere, until this is called."""
+    """Return a function that sets the system's certificate paths; at first there are none."""
 
     def set_paths(cafile: Path | None = None, capath: Path | None = None) -> None:
         names = [None if each is None else str(each) for each in (cafile, capath)]
@@ -42,29 +42,29 @@ def system(monkeypatch: Patch) -> Callable[..., None]:
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     monkeypatch.delenv("SSL_CERT_DIR", raising=False)
     set_paths()
-    finds_truststore(monkeypatch)
+    set_truststore_files(monkeypatch)
     return set_paths
 
 
-def finds_truststore(monkeypatch: Patch, *files: str) -> None:
-    """Say which files truststore finds."""
+def set_truststore_files(monkeypatch: Patch, *files: str) -> None:
+    """Set the files that truststore finds."""
     monkeypatch.setattr("truststore._openssl._CA_FILE_CANDIDATES", files)
 
 
-def never() -> NoReturn:
-    raise AssertionError("certifi is not wanted")
+def fail_certifi() -> NoReturn:
+    raise AssertionError("certifi must not be used")
 
 
-def call(world: World, server: Loopback) -> Any:
-    """Answer a call that reads the certificates itself, or the reason why there was none."""
-    answers = []
+def send_request(kind: PoolKind, server: Loopback) -> Any:
+    """Send a request with a new pool; return status and body, or the reason of the failure."""
+    results = []
 
     async def body() -> None:
-        async with world.lanes() as lanes:
-            answers.append(await lanes.call(get(server.url)))
+        async with kind.make_pool() as pool:
+            results.append(await pool.call(build_get(server.url)))
 
-    world.run(body)
-    return answers[0] if isinstance(answers[0], tuple) else answers[0].error.reason
+    kind.run(body)
+    return results[0] if isinstance(results[0], tuple) else results[0].error.reason
 
 
 def write_authority(server: Loopback, path: Path) -> str:
@@ -76,33 +76,33 @@ UNKNOWN = "certificate: unable to get local issuer certificate"
 
 
 @pytest.mark.parametrize("has_truststore", [True, False])
-def test_certifi(world: World, system: object, has_truststore: bool, monkeypatch: Patch, tmp_path: Path) -> None:
-    """Where neither the system nor truststore has any certificate, or truststore is not installed, it is certifi's."""
+def test_certifi(kind: PoolKind, system: object, has_truststore: bool, monkeypatch: Patch, tmp_path: Path) -> None:
+    """Without certificates of the system and of truststore, certifi's are used."""
     if not has_truststore:
         monkeypatch.setitem(sys.modules, "truststore", None)
     with Loopback(OK, tls=True) as server:
-        assert call(world, server) == UNKNOWN
+        assert send_request(kind, server) == UNKNOWN
         path = write_authority(server, tmp_path / "ca.pem")
         monkeypatch.setattr(certifi, "where", lambda: path)
-        assert call(world, server) == (200, b"ok")
+        assert send_request(kind, server) == (200, b"ok")
 
 
 @pytest.mark.skipif(sys.platform in {"darwin", "win32"}, reason="the system verifies there, with its own certificates")
-def test_truststore(world: World, system: object, monkeypatch: Patch, tmp_path: Path) -> None:
-    """What truststore finds comes before certifi's."""
-    monkeypatch.setattr(certifi, "where", never)
+def test_truststore(kind: PoolKind, system: object, monkeypatch: Patch, tmp_path: Path) -> None:
+    """Certificates that truststore finds take precedence over certifi's."""
+    monkeypatch.setattr(certifi, "where", fail_certifi)
     with Loopback(OK, tls=True) as server:
-        finds_truststore(monkeypatch, str(tmp_path / "none"), write_authority(server, tmp_path / "ca.pem"))
-        assert call(world, server) == (200, b"ok")
+        set_truststore_files(monkeypatch, str(tmp_path / "none"), write_authority(server, tmp_path / "ca.pem"))
+        assert send_request(kind, server) == (200, b"ok")
 
 
-def test_system_comes_first(world: World, system: Callable[..., None], monkeypatch: Patch, tmp_path: Path) -> None:
-    """Where the system has a certificate, no other is looked for."""
-    monkeypatch.setattr(certifi, "where", never)
+def test_system_comes_first(kind: PoolKind, system: Callable[..., None], monkeypatch: Patch, tmp_path: Path) -> None:
+    """With certificates of the system, neither truststore nor certifi is used."""
+    monkeypatch.setattr(certifi, "where", fail_certifi)
     monkeypatch.setitem(sys.modules, "truststore", None)
     with Loopback(OK, tls=True) as server:
         system(cafile=write_authority(server, tmp_path / "ca.pem"))
-        assert call(world, server) == (200, b"ok")
+        assert send_request(kind, server) == (200, b"ok")
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_system_comes_first(world: World, system: Callable[..., None], monkeypat
 def test_folder_of_certificates(
     system: Callable[..., None], name: str, counts: bool, monkeypatch: Patch, tmp_path: Path
 ) -> None:
-    """A folder of the system counts if OpenSSL would find a certificate in it, which it reads later."""
+    """A folder of the system counts if it has a file with a name that OpenSSL looks for."""
     monkeypatch.setitem(sys.modules, "truststore", None)
     (tmp_path / name).touch()
     system(capath=tmp_path)
@@ -119,7 +119,7 @@ def test_folder_of_certificates(
 
 
 def test_folder_that_cannot_be_listed(system: Callable[..., None], monkeypatch: Patch, tmp_path: Path) -> None:
-    """A folder that only OpenSSL can read counts."""
+    """A folder that cannot be listed counts, as OpenSSL may be able to read it."""
 
     def iterdir(path: object) -> NoReturn:
         raise PermissionError(13, "Permission denied")
@@ -131,26 +131,26 @@ def test_folder_that_cannot_be_listed(system: Callable[..., None], monkeypatch: 
 
 @pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
 def test_environment_comes_first(
-    world: World, system: object, variable: str, monkeypatch: Patch, tmp_path: Path
+    kind: PoolKind, system: object, variable: str, monkeypatch: Patch, tmp_path: Path
 ) -> None:
-    """What the environment names is trusted and nothing else, even if nothing is there; an empty name is none."""
+    """Only the file or folder in the variable is trusted, even if it is missing; an empty variable is ignored."""
     with Loopback(OK, tls=True) as server:
         path = write_authority(server, tmp_path / "ca.pem")
         monkeypatch.setattr(certifi, "where", lambda: path)
         monkeypatch.setenv(variable, str(tmp_path / "nothing"))
-        assert call(world, server) == UNKNOWN
+        assert send_request(kind, server) == UNKNOWN
         monkeypatch.setenv(variable, "")
-        assert call(world, server) == (200, b"ok")
+        assert send_request(kind, server) == (200, b"ok")
 
 
 def test_truststore_that_verifies_itself(system: object, monkeypatch: Patch) -> None:
-    """Where the system verifies, truststore is used without certificates, if it can once a handshake is over."""
+    """Where the system verifies, truststore's context is used if it verifies after the handshake."""
     monkeypatch.setattr(trust, "_SYSTEM_VERIFIES", (sys.platform,))
     assert type(make_context()) is truststore.SSLContext
-    monkeypatch.setattr(truststore, "SSLContext", ssl.SSLContext)  # its sockets shake hands as any
+    monkeypatch.setattr(truststore, "SSLContext", ssl.SSLContext)  # whose sockets do not verify after the handshake
     assert make_context().cert_store_stats()["x509"] > 100
 
 
 def test_reason_of_truststore() -> None:
-    """An error of truststore's says why, though it has not all that one of OpenSSL's has."""
+    """Truststore's errors lack ``verify_message``, and are described by their text."""
     assert describe_error(ssl.SSLCertVerificationError("no certificates")) == "certificate: no certificates"

@@ -1,4 +1,4 @@
-"""Lanes that are closed, cut or cancelled while they are in use, from any thread, task or event loop."""
+"""Pools and responses closed, aborted or cancelled while in use, from any thread, task or event loop."""
 
 import socket
 import sys
@@ -19,12 +19,12 @@ from genai_fn.interpreters.net.pool.async_pool import AsyncPool
 from genai_fn.interpreters.net.pool.sync_pool import PooledResponse, SyncPool
 from genai_fn.interpreters.net.socket import NonBlockingSocket
 from tests.support.loopback import Hang, Loopback, Reply, Send, chunk, head
-from tests.support.pool_kinds import CHUNKED, IDS, OK, WORLDS, World, get, trusting
+from tests.support.pool_kinds import CHUNKED, OK, POOL_KIND_IDS, POOL_KINDS, PoolKind, build_get, make_trusting_context
 
 
-@pytest.fixture(params=WORLDS, ids=IDS)
-def world(request: pytest.FixtureRequest) -> World:
-    return World(*request.param)
+@pytest.fixture(params=POOL_KINDS, ids=POOL_KIND_IDS)
+def kind(request: pytest.FixtureRequest) -> PoolKind:
+    return PoolKind(*request.param)
 
 
 @pytest.fixture(params=["asyncio", "trio"])
@@ -37,99 +37,99 @@ def backend(request: pytest.FixtureRequest) -> Any:
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 def test_close_from_thread(tls: bool) -> None:
-    """Closing from another thread wakes the reader, which learns that it was closed."""
+    """Closing a response from another thread ends a pending read with `Closed`."""
     with Loopback([(Send(head(200, CHUNKED)), Hang())], tls=tls) as server:
-        lanes = SyncPool(1, ssl_context=trusting(server))
-        exchange = lanes.send(get(server.url), deadline=time.monotonic() + 60, connect_timeout=60)
-        assert isinstance(exchange, PooledResponse)
-        closer = threading.Timer(0.02, exchange.close)
+        pool = SyncPool(1, ssl_context=make_trusting_context(server))
+        response = pool.send(build_get(server.url), deadline=time.monotonic() + 60, connect_timeout=60)
+        assert isinstance(response, PooledResponse)
+        closer = threading.Timer(0.02, response.close)
         closer.start()
-        lost = exchange.read(time.monotonic() + 60, "idle")
+        failed = response.read(time.monotonic() + 60, "idle")
         closer.join()
-        assert lost == EffectFailed(Closed("the response was closed", sent=True))
-        assert exchange.read(time.monotonic() + 60, "idle") == lost
+        assert failed == EffectFailed(Closed("the response was closed", sent=True))
+        assert response.read(time.monotonic() + 60, "idle") == failed
         server.wait_closed(1)
-        lanes.close()
+        pool.close()
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 @pytest.mark.parametrize("how", ["thread", "task", "done"])
 def test_cut_from_elsewhere(backend: str, how: str, tls: bool) -> None:
-    """Cutting from another thread or task, or being done with it there, wakes the reader."""
+    """Aborting or closing a response from another thread or task ends a pending read with `Closed`."""
 
     async def body() -> None:
         with Loopback([(Send(head(200, CHUNKED) + chunk(b"a")), Hang())], tls=tls) as server:
-            lanes = AsyncPool(1, ssl_context=trusting(server))
-            exchange = await lanes.send(get(server.url), deadline=time.monotonic() + 60, connect_timeout=60)
-            assert not isinstance(exchange, EffectFailed)
-            assert await exchange.read(time.monotonic() + 60, "idle") == b"a"
+            pool = AsyncPool(1, ssl_context=make_trusting_context(server))
+            response = await pool.send(build_get(server.url), deadline=time.monotonic() + 60, connect_timeout=60)
+            assert not isinstance(response, EffectFailed)
+            assert await response.read(time.monotonic() + 60, "idle") == b"a"
 
-            async def elsewhere() -> None:
+            async def end_response() -> None:
                 await anyio.wait_all_tasks_blocked()
                 if how == "thread":
-                    await to_thread.run_sync(exchange.abort)
+                    await to_thread.run_sync(response.abort)
                 elif how == "task":
-                    exchange.abort()
+                    response.abort()
                 else:
-                    await exchange.aclose()
+                    await response.aclose()
 
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(elsewhere)
-                lost = await exchange.read(time.monotonic() + 60, "idle")
-            assert lost == EffectFailed(Closed("the response was closed", sent=True))
-            await exchange.aclose()
+                tasks.start_soon(end_response)
+                failed = await response.read(time.monotonic() + 60, "idle")
+            assert failed == EffectFailed(Closed("the response was closed", sent=True))
+            await response.aclose()
             await to_thread.run_sync(server.wait_closed, 1)
-            await lanes.aclose()
+            await pool.aclose()
 
     anyio.run(body, backend=backend)
 
 
 def test_cut_as_data_come(backend: str) -> None:
-    """A piece that comes in the moment of a cut is dropped, and nothing of the transport is left hanging."""
+    """A chunk that arrives while the response is closed is dropped, and no async generator is left unfinished."""
 
     async def body() -> None:
         with Loopback([(Send(head(200, CHUNKED) + chunk(b"a")), Hang())]) as server:
-            lanes = AsyncPool(1)
-            exchange = await lanes.send(get(server.url), deadline=time.monotonic() + 60, connect_timeout=60)
-            assert not isinstance(exchange, EffectFailed)
-            assert await exchange.read(time.monotonic() + 60, "idle") == b"a"
-            wire = exchange._connection.socket
+            pool = AsyncPool(1)
+            response = await pool.send(build_get(server.url), deadline=time.monotonic() + 60, connect_timeout=60)
+            assert not isinstance(response, EffectFailed)
+            assert await response.read(time.monotonic() + 60, "idle") == b"a"
+            sock = response._connection.socket
 
-            async def elsewhere() -> None:
+            async def end_response() -> None:
                 await anyio.wait_all_tasks_blocked()
                 far.sendall(chunk(b"b"))
-                await exchange.aclose()
+                await response.aclose()
 
             near, far = socket.socketpair()
-            with far, wire.sock:
+            with far, sock.sock:
                 near.setblocking(False)
-                wire.sock, old = near, wire.sock
+                sock.sock, old = near, sock.sock
                 old.close()
                 async with anyio.create_task_group() as tasks:
-                    tasks.start_soon(elsewhere)
-                    lost = await exchange.read(time.monotonic() + 60, "idle")
-                assert lost == EffectFailed(Closed("the response was closed", sent=True))
-            await lanes.aclose()
+                    tasks.start_soon(end_response)
+                    failed = await response.read(time.monotonic() + 60, "idle")
+                assert failed == EffectFailed(Closed("the response was closed", sent=True))
+            await pool.aclose()
 
     anyio.run(body, backend=backend)
 
 
 def test_loops() -> None:
-    """Async lanes may be used in one event loop after another; what the last one left is forgotten."""
+    """An async pool may be used in one event loop after another, and drops the connections of the last one."""
     with Loopback(OK) as server:
-        lanes = AsyncPool(2)
+        pool = AsyncPool(2)
 
         async def body() -> None:
             for _ in range(2):
-                exchange = await lanes.send(get(server.url), deadline=time.monotonic() + 60, connect_timeout=60)
-                assert not isinstance(exchange, EffectFailed)
-                assert await exchange.read(time.monotonic() + 60, "idle") == b"ok"
-                assert await exchange.read(time.monotonic() + 60, "idle") == b""
-                await exchange.aclose()
+                response = await pool.send(build_get(server.url), deadline=time.monotonic() + 60, connect_timeout=60)
+                assert not isinstance(response, EffectFailed)
+                assert await response.read(time.monotonic() + 60, "idle") == b"ok"
+                assert await response.read(time.monotonic() + 60, "idle") == b""
+                await response.aclose()
 
         for backend in ("asyncio", "asyncio", "trio", "asyncio"):
             anyio.run(body, backend=backend)
-        anyio.run(lanes.aclose)
+        anyio.run(pool.aclose)
         server.wait_closed(4)
         assert server.connections == 4
 
@@ -139,51 +139,51 @@ def test_loops() -> None:
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 def test_cancelled_anywhere(backend: str, tls: bool) -> None:
-    """Wherever a call is cancelled, its socket is closed and its lane is free."""
+    """A call that is cancelled at any point closes its socket and releases its slot."""
 
     async def body() -> None:
         with Loopback(Reply(body=(b"a", b"b")), tls=tls) as server:
-            lanes = AsyncPool(2, ssl_context=trusting(server))
+            pool = AsyncPool(2, ssl_context=make_trusting_context(server))
             request = HttpRequest("POST", server.url.replace("127.0.0.1", "localhost"), body=(b"a", b"b"))
             k = completed = 0
-            while k < 61 or not completed:  # how far a call gets in so many rounds of the loop is the machine's affair
-                completed += await _cancelled_after(k, lanes, request)
+            while k < 61 or not completed:  # how far a call gets in k rounds of the loop depends on the machine
+                completed += await _cancel_after(k, pool, request)
                 k += 1
-                await lanes.aclose()
+                await pool.aclose()
                 await to_thread.run_sync(server.wait_rest, 0)
-                lanes = AsyncPool(2, ssl_context=trusting(server))
+                pool = AsyncPool(2, ssl_context=make_trusting_context(server))
             assert completed < k
 
-    before = descriptors()
+    before = count_descriptors()
     anyio.run(body, backend=backend)
-    assert descriptors() == before
+    assert count_descriptors() == before
 
 
-async def _cancelled_after(checkpoints: int, lanes: AsyncPool, request: HttpRequest) -> bool:
-    """Cancel a call at one of its checkpoints, and see that the lanes still serve; tells whether it completed."""
+async def _cancel_after(checkpoints: int, pool: AsyncPool, request: HttpRequest) -> bool:
+    """Cancel a call at one of its checkpoints, and check that the pool still works; return whether it completed."""
     completed = False
 
     async def call() -> bool:
         with anyio.fail_after(60):
-            exchange = await lanes.send(
+            response = await pool.send(
                 request, deadline=time.monotonic() + 60, connect_timeout=60, needs_new_connection=checkpoints % 2 == 1
             )
-            assert not isinstance(exchange, EffectFailed)
+            assert not isinstance(response, EffectFailed)
             try:
-                while await exchange.read(time.monotonic() + 60, "idle"):
+                while await response.read(time.monotonic() + 60, "idle"):
                     pass
             finally:
-                await exchange.aclose()
+                await response.aclose()
         return True
 
-    async def cancelled(scope: anyio.CancelScope) -> None:
+    async def run_cancellable(scope: anyio.CancelScope) -> None:
         nonlocal completed
         with scope:
             completed = await call()
 
     scope = anyio.CancelScope()
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(cancelled, scope)
+        tasks.start_soon(run_cancellable, scope)
         for _ in range(checkpoints):
             await checkpoint()
             if checkpoints % 3 == 0:
@@ -194,45 +194,45 @@ async def _cancelled_after(checkpoints: int, lanes: AsyncPool, request: HttpRequ
     return completed
 
 
-def test_cancelled_in_body(world: World) -> None:
-    """A read that is cancelled closes the connection."""
-    if world.is_sync:
+def test_cancelled_in_body(kind: PoolKind) -> None:
+    """A cancelled read closes the connection."""
+    if kind.is_sync:
         pytest.skip("threads are not cancelled")
 
     async def body() -> None:
         with Loopback([(Send(head(200, CHUNKED) + chunk(b"a")), Hang()), OK]) as server:
-            async with world.lanes(1) as lanes:
-                exchange = await lanes.open(get(server.url))
-                assert await exchange.read() == b"a"
+            async with kind.make_pool(1) as pool:
+                response = await pool.open(build_get(server.url))
+                assert await response.read() == b"a"
                 with anyio.move_on_after(0.01) as scope:
-                    await exchange.read()
+                    await response.read()
                 assert scope.cancelled_caught
-                assert isinstance((await exchange.read()).error, Disconnected)
+                assert isinstance((await response.read()).error, Disconnected)
                 await to_thread.run_sync(server.wait_closed, 1)
-                await exchange.close()
-                assert await lanes.call(get(server.url)) == (200, b"ok")
+                await response.close()
+                assert await pool.call(build_get(server.url)) == (200, b"ok")
 
-    world.run(body)
+    kind.run(body)
 
 
 def test_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An interrupt passes through, and leaves neither a socket nor a place taken."""
+    """An interrupt is raised, and leaves neither an open socket nor a used slot."""
 
-    def interrupt(wire: NonBlockingSocket, size: int) -> Any:
+    def interrupt(sock: NonBlockingSocket, size: int) -> Any:
         raise KeyboardInterrupt
 
     with Loopback(OK) as server:
-        lanes = SyncPool(1)
+        pool = SyncPool(1)
         with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
             patched.setattr(NonBlockingSocket, "read", interrupt)
-            lanes.send(get(server.url), deadline=time.monotonic() + 60, connect_timeout=60)
+            pool.send(build_get(server.url), deadline=time.monotonic() + 60, connect_timeout=60)
         server.wait_closed(1)
-        exchange = lanes.send(get(server.url), deadline=time.monotonic() + 60, connect_timeout=60)
-        assert isinstance(exchange, PooledResponse)
-        exchange.close()
-        lanes.close()
+        response = pool.send(build_get(server.url), deadline=time.monotonic() + 60, connect_timeout=60)
+        assert isinstance(response, PooledResponse)
+        response.close()
+        pool.close()
 
 
-def descriptors() -> int:
-    """Count this process's open descriptors."""
+def count_descriptors() -> int:
+    """Count the open file descriptors of this process."""
     return len(list(Path("/proc/self/fd").iterdir())) if sys.platform == "linux" else 0

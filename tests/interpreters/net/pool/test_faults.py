@@ -1,4 +1,4 @@
-"""Lanes whose server breaks off, says nothing, or is not there: always a value of ours, in time, and no socket left."""
+"""Servers that disconnect, are silent or absent: always an `EffectFailed`, in time, without an open socket."""
 
 import pickle
 import time
@@ -25,12 +25,20 @@ from tests.support.loopback import (
     head,
     refusing_port,
 )
-from tests.support.pool_kinds import CHUNKED, IDS, WORLDS, World, get, post, trusting
+from tests.support.pool_kinds import (
+    CHUNKED,
+    POOL_KIND_IDS,
+    POOL_KINDS,
+    PoolKind,
+    build_get,
+    build_post,
+    make_trusting_context,
+)
 
 
-@pytest.fixture(params=WORLDS, ids=IDS)
-def world(request: pytest.FixtureRequest) -> World:
-    return World(*request.param)
+@pytest.fixture(params=POOL_KINDS, ids=POOL_KIND_IDS)
+def kind(request: pytest.FixtureRequest) -> PoolKind:
+    return PoolKind(*request.param)
 
 
 @pytest.mark.parametrize(
@@ -47,20 +55,20 @@ def world(request: pytest.FixtureRequest) -> World:
     ],
     ids=str,
 )
-def test_no_answer(world: World, answer: Any) -> None:
-    """Whatever comes in an answer's place is a value of ours that says what went out, and pickles."""
+def test_no_answer(kind: PoolKind, answer: Any) -> None:
+    """An invalid response is a `Disconnected` with ``sent``, which can be pickled."""
 
     async def body() -> None:
         with Loopback(answer) as server:
-            async with world.lanes(1) as lanes:
+            async with kind.make_pool(1) as pool:
                 for _ in range(2):
-                    lost = await lanes.open(get(server.url))
-                    assert isinstance(lost.error, Disconnected)
-                    assert lost.error.sent
-                    assert len(str(lost.error)) < 400
-                    assert pickle.loads(pickle.dumps(lost.error)) == lost.error  # noqa: S301 - our own
+                    failed = await pool.open(build_get(server.url))
+                    assert isinstance(failed.error, Disconnected)
+                    assert failed.error.sent
+                    assert len(str(failed.error)) < 400
+                    assert pickle.loads(pickle.dumps(failed.error)) == failed.error  # noqa: S301 - our own
 
-    world.run(body)
+    kind.run(body)
 
 
 @pytest.mark.parametrize(
@@ -73,30 +81,30 @@ def test_no_answer(world: World, answer: Any) -> None:
     ],
     ids=str,
 )
-def test_cut_body(world: World, answer: Any) -> None:
-    """A body that ends before its end is lost, never short, and closes its connection."""
+def test_cut_body(kind: PoolKind, answer: Any) -> None:
+    """An incomplete body is a failure, and closes its connection."""
 
     async def body() -> None:
         with Loopback(answer) as server:
-            async with world.lanes(1) as lanes:
+            async with kind.make_pool(1) as pool:
                 for _ in range(2):
-                    lost = await lanes.call(get(server.url))
-                    assert isinstance(lost.error, Disconnected)
-                    assert lost.error.doing == f"reading from 127.0.0.1:{server.port}"
+                    failed = await pool.call(build_get(server.url))
+                    assert isinstance(failed.error, Disconnected)
+                    assert failed.error.doing == f"reading from 127.0.0.1:{server.port}"
             await to_thread.run_sync(server.wait_closed, 2)
 
-    world.run(body)
+    kind.run(body)
 
 
-def test_early_answer(world: World) -> None:
-    """A server that answers before it has read the body is heard."""
+def test_early_answer(kind: PoolKind) -> None:
+    """A response that arrives before the request is written is read."""
 
     async def body() -> None:
         with Loopback(Reply(413, body=b"too much"), body_limits=[1000]) as server:
-            async with world.lanes(1) as lanes:
-                assert await lanes.call(post(server.url, b"a" * 300_000)) == (413, b"too much")
+            async with kind.make_pool(1) as pool:
+                assert await pool.call(build_post(server.url, b"a" * 300_000)) == (413, b"too much")
 
-    world.run(body)
+    kind.run(body)
 
 
 @pytest.mark.parametrize(
@@ -110,17 +118,17 @@ def test_early_answer(world: World) -> None:
     ids=["hang", "informed", "drip", "forever"],
 )
 @patient
-def test_late_head(world: World, answer: Any, sent: bool, limit: float) -> None:
-    """The head of an answer has to be here in time, however slowly or busily the server goes on."""
+def test_late_head(kind: PoolKind, answer: Any, sent: bool, limit: float) -> None:
+    """A response head that is incomplete at the deadline is a timeout, even if bytes keep arriving."""
 
     async def body() -> None:
         with Loopback(answer) as server:
-            async with world.lanes(1) as lanes:
-                lost = await lanes.open(get(server.url), within=limit)
-                assert lost == EffectFailed(TimedOut("headers", f"waiting for 127.0.0.1:{server.port}", sent))
+            async with kind.make_pool(1) as pool:
+                failed = await pool.open(build_get(server.url), timeout=limit)
+                assert failed == EffectFailed(TimedOut("headers", f"waiting for 127.0.0.1:{server.port}", sent))
                 await to_thread.run_sync(server.wait_closed, 1)
 
-    world.run(body)
+    kind.run(body)
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
@@ -130,60 +138,62 @@ def test_late_head(world: World, answer: Any, sent: bool, limit: float) -> None:
     ids=["hang", "drip", "forever", "silence"],
 )
 @patient
-def test_late_body(world: World, rest: Any, tls: bool, limit: float) -> None:
-    """The pieces of a body that come after the deadline are lost, however many came before."""
+def test_late_body(kind: PoolKind, rest: Any, tls: bool, limit: float) -> None:
+    """A body that is incomplete at the deadline is a timeout, even if chunks keep arriving."""
 
     async def body() -> None:
         with Loopback([(Send(head(200, CHUNKED)), rest)], tls=tls) as server:
-            async with world.lanes(1, ssl_context=trusting(server)) as lanes:
-                exchange = await lanes.open(get(server.url))
+            async with kind.make_pool(1, ssl_context=make_trusting_context(server)) as pool:
+                response = await pool.open(build_get(server.url))
                 deadline = time.monotonic() + limit
-                piece: Any = b"."
-                while not isinstance(piece, EffectFailed):
-                    assert piece != b""
-                    piece = await exchange.read(within=deadline - time.monotonic())
-                assert piece.error == TimedOut("idle", f"reading from 127.0.0.1:{server.port}", sent=True)
-                assert await exchange.read() == piece
-                await exchange.close()
+                chunk_read: Any = b"."
+                while not isinstance(chunk_read, EffectFailed):
+                    assert chunk_read != b""
+                    chunk_read = await response.read(timeout=deadline - time.monotonic())
+                assert chunk_read.error == TimedOut("idle", f"reading from 127.0.0.1:{server.port}", sent=True)
+                assert await response.read() == chunk_read
+                await response.close()
                 await to_thread.run_sync(server.wait_closed, 1)
 
-    world.run(body)
+    kind.run(body)
 
 
 @patient
-def test_late_upload(world: World, limit: float) -> None:
-    """A server that does not read cannot hold up the sender past its deadline."""
+def test_late_upload(kind: PoolKind, limit: float) -> None:
+    """Sending to a server that does not read ends at the deadline."""
 
     async def body() -> None:
         with black_hole() as port:
-            async with world.lanes(1) as lanes:
-                lost = await lanes.open(post(f"http://127.0.0.1:{port}", b"a" * 20_000_000), within=limit)
-                assert lost.error == TimedOut("headers", f"waiting for 127.0.0.1:{port}", sent=True)
+            async with kind.make_pool(1) as pool:
+                failed = await pool.open(build_post(f"http://127.0.0.1:{port}", b"a" * 20_000_000), timeout=limit)
+                assert failed.error == TimedOut("headers", f"waiting for 127.0.0.1:{port}", sent=True)
 
-    world.run(body)
+    kind.run(body)
 
 
-def test_refused(world: World) -> None:
-    """A port where nobody listens is no connection, and nothing was sent."""
+def test_refused(kind: PoolKind) -> None:
+    """A refused connection is a `ConnectError`, and nothing counts as sent."""
 
     async def body() -> None:
         with refusing_port() as port:
-            async with world.lanes(1) as lanes:
+            async with kind.make_pool(1) as pool:
                 for _ in range(2):
-                    lost = await lanes.open(get(f"http://127.0.0.1:{port}"))
-                    assert lost == EffectFailed(ConnectError(f"connecting to 127.0.0.1:{port}", "Connection refused"))
+                    failed = await pool.open(build_get(f"http://127.0.0.1:{port}"))
+                    assert failed == EffectFailed(ConnectError(f"connecting to 127.0.0.1:{port}", "Connection refused"))
 
-    world.run(body)
+    kind.run(body)
 
 
-def test_unanswered(world: World) -> None:
-    """A host that does not answer is given up after `connect` seconds, or at the deadline if that is sooner."""
+def test_unanswered(kind: PoolKind) -> None:
+    """A host that does not answer is a timeout after `connect_timeout`, or at an earlier deadline."""
 
     async def body() -> None:
         with black_hole(connects=False) as port:
-            async with world.lanes(1) as lanes:
+            async with kind.make_pool(1) as pool:
                 for within, connect in ((5.0, 0.05), (0.05, 5.0)):
-                    lost = await lanes.open(get(f"http://127.0.0.1:{port}"), within=within, connect=connect)
-                    assert lost.error == TimedOut("connect", f"connecting to 127.0.0.1:{port}")
+                    failed = await pool.open(
+                        build_get(f"http://127.0.0.1:{port}"), timeout=within, connect_timeout=connect
+                    )
+                    assert failed.error == TimedOut("connect", f"connecting to 127.0.0.1:{port}")
 
-    world.run(body)
+    kind.run(body)

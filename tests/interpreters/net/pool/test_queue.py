@@ -1,4 +1,4 @@
-"""Lanes that many callers share: never more at once than there are, each in its turn, and none once they are closed."""
+"""Many callers of one pool: the limit of connections, the order of waiting callers, and closing."""
 
 import threading
 import time
@@ -15,12 +15,12 @@ from genai_fn.http import HttpRequest
 from genai_fn.interpreters.net.pool.async_pool import AsyncPool
 from genai_fn.interpreters.net.pool.sync_pool import PooledResponse, SyncPool
 from tests.support.loopback import Loopback, Received, Reply
-from tests.support.pool_kinds import IDS, OK, WORLDS, World, get
+from tests.support.pool_kinds import OK, POOL_KIND_IDS, POOL_KINDS, PoolKind, build_get
 
 
-@pytest.fixture(params=WORLDS, ids=IDS)
-def world(request: pytest.FixtureRequest) -> World:
-    return World(*request.param)
+@pytest.fixture(params=POOL_KINDS, ids=POOL_KIND_IDS)
+def kind(request: pytest.FixtureRequest) -> PoolKind:
+    return PoolKind(*request.param)
 
 
 @pytest.fixture(params=["asyncio", "trio"])
@@ -28,42 +28,42 @@ def backend(request: pytest.FixtureRequest) -> Any:
     return request.param
 
 
-def test_wait_for_lane(world: World) -> None:
-    """Waiting for a lane counts, and who gave up takes none."""
+def test_wait_for_lane(kind: PoolKind) -> None:
+    """Waiting for a slot counts towards the deadline, and a caller that gave up takes none."""
 
     async def body() -> None:
         with Loopback(OK) as server:
-            async with world.lanes(1) as lanes:
-                exchange = await lanes.open(get(server.url))
-                lost = await lanes.open(get(server.url), within=0.02)
-                assert lost == EffectFailed(TimedOut("total", "waiting for a free connection"))
-                assert await exchange.whole() == b"ok"
-                await exchange.close()
-                assert await lanes.call(get(server.url)) == (200, b"ok")
+            async with kind.make_pool(1) as pool:
+                response = await pool.open(build_get(server.url))
+                failed = await pool.open(build_get(server.url), timeout=0.02)
+                assert failed == EffectFailed(TimedOut("total", "waiting for a free connection"))
+                assert await response.read_all() == b"ok"
+                await response.close()
+                assert await pool.call(build_get(server.url)) == (200, b"ok")
             assert server.connections == 1
 
-    world.run(body)
+    kind.run(body)
 
 
-def test_closed(world: World) -> None:
-    """Once closed, nothing opens; an exchange under way goes on, and its connection is closed after it."""
+def test_closed(kind: PoolKind) -> None:
+    """A closed pool opens nothing; an open response stays readable, and then its connection is closed."""
 
     async def body() -> None:
         with Loopback(OK) as server:
-            lanes = world.lanes(2)
-            exchange = await lanes.open(get(server.url))
+            pool = kind.make_pool(2)
+            response = await pool.open(build_get(server.url))
             for _ in range(2):
-                await lanes.close()
-            assert await lanes.open(get(server.url)) == EffectFailed(Closed())
-            assert await exchange.whole() == b"ok"
-            await exchange.close()
+                await pool.close()
+            assert await pool.open(build_get(server.url)) == EffectFailed(Closed())
+            assert await response.read_all() == b"ok"
+            await response.close()
             await to_thread.run_sync(server.wait_closed, 1)
 
-    world.run(body)
+    kind.run(body)
 
 
-class Crowd:
-    """A server's answer that counts who is there at once; each stays until so many have come, or a moment."""
+class ConcurrencyCounter:
+    """A script that counts concurrent requests; each waits until `size` have arrived, or half a second."""
 
     def __init__(self, size: int) -> None:
         self.now = self.most = 0
@@ -82,53 +82,53 @@ class Crowd:
 
 
 def test_threads() -> None:
-    """A hundred threads share eight lanes: never more at once, and no more connections than lanes."""
-    crowd = Crowd(8)
+    """A hundred threads share eight connections: never more requests at once, and never more connections."""
+    counter = ConcurrencyCounter(8)
     answers: list[Any] = []
 
-    def work(lanes: SyncPool, url: str) -> None:
+    def work(pool: SyncPool, url: str) -> None:
         for _ in range(4):
             deadline = time.monotonic() + 60
-            exchange = lanes.send(get(url), deadline=deadline, connect_timeout=60)
-            assert isinstance(exchange, PooledResponse)
-            answers.append(exchange.read(deadline, "idle"))
-            answers.append(exchange.read(deadline, "idle"))
-            exchange.close()
+            response = pool.send(build_get(url), deadline=deadline, connect_timeout=60)
+            assert isinstance(response, PooledResponse)
+            answers.append(response.read(deadline, "idle"))
+            answers.append(response.read(deadline, "idle"))
+            response.close()
 
-    with Loopback(crowd) as server:
-        lanes = SyncPool(8)
-        threads = [threading.Thread(target=work, args=(lanes, server.url)) for _ in range(100)]
+    with Loopback(counter) as server:
+        pool = SyncPool(8)
+        threads = [threading.Thread(target=work, args=(pool, server.url)) for _ in range(100)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join(120)
-        lanes.close()
+        pool.close()
         assert server.connections <= 8
     assert sorted(answers) == [b""] * 400 + [b"ok"] * 400
-    assert crowd.most == 8
+    assert counter.most == 8
 
 
 def test_tasks(backend: str) -> None:
-    """Six hundred calls, sixty-four at once, open sixty-four connections at most."""
+    """Six hundred calls of a hundred tasks open at most sixty-four connections."""
 
     async def body() -> None:
         async def work() -> None:
             nonlocal left
             while left:
                 left -= 1
-                exchange = await lanes.send(get(server.url), deadline=time.monotonic() + 60, connect_timeout=60)
-                assert not isinstance(exchange, EffectFailed)
-                while await exchange.read(time.monotonic() + 60, "idle"):
+                response = await pool.send(build_get(server.url), deadline=time.monotonic() + 60, connect_timeout=60)
+                assert not isinstance(response, EffectFailed)
+                while await response.read(time.monotonic() + 60, "idle"):
                     pass
-                await exchange.aclose()
+                await response.aclose()
 
         left = 600
         with Loopback(OK) as server:
-            lanes = AsyncPool(64)
+            pool = AsyncPool(64)
             async with anyio.create_task_group() as tasks:
                 for _ in range(100):
                     tasks.start_soon(work)
-            await lanes.aclose()
+            await pool.aclose()
             assert len(server.requests) == 600
             assert server.connections <= 64
 
@@ -136,7 +136,7 @@ def test_tasks(backend: str) -> None:
 
 
 def test_order(backend: str) -> None:
-    """Who waits first is served first, and one that is cancelled in line holds up nobody."""
+    """Waiting callers are served in order; one that is cancelled does not block the others."""
 
     async def body() -> None:
         served: list[int] = []
@@ -144,14 +144,14 @@ def test_order(backend: str) -> None:
 
         async def work(number: int) -> None:
             with scopes[number]:
-                exchange = await lanes.send(get(server.url), deadline=time.monotonic() + 60, connect_timeout=60)
-                assert not isinstance(exchange, EffectFailed)
+                response = await pool.send(build_get(server.url), deadline=time.monotonic() + 60, connect_timeout=60)
+                assert not isinstance(response, EffectFailed)
                 served.append(number)
-                await exchange.aclose()
+                await response.aclose()
 
         with Loopback(OK) as server:
-            lanes = AsyncPool(1)
-            first = await lanes.send(get(server.url), deadline=time.monotonic() + 60, connect_timeout=60)
+            pool = AsyncPool(1)
+            first = await pool.send(build_get(server.url), deadline=time.monotonic() + 60, connect_timeout=60)
             assert not isinstance(first, EffectFailed)
             async with anyio.create_task_group() as tasks:
                 for number in range(5):
@@ -160,28 +160,28 @@ def test_order(backend: str) -> None:
                 scopes[1].cancel()
                 await first.aclose()
                 scopes[3].cancel()
-            await lanes.aclose()
+            await pool.aclose()
         assert served == [0, 2, 4]
 
     anyio.run(body, backend=backend)
 
 
 def test_close_wakes_callers_in_line(backend: str) -> None:
-    """Who waits for a lane when all is closed is told so."""
+    """Callers that wait for a slot while the pool is closed get `Closed`."""
 
     async def body() -> None:
         with Loopback(OK) as server:
-            lanes = AsyncPool(1)
-            exchange = await lanes.send(get(server.url), deadline=time.monotonic() + 60, connect_timeout=60)
-            assert not isinstance(exchange, EffectFailed)
+            pool = AsyncPool(1)
+            response = await pool.send(build_get(server.url), deadline=time.monotonic() + 60, connect_timeout=60)
+            assert not isinstance(response, EffectFailed)
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(_expect, lanes, get(server.url), EffectFailed(Closed()))
+                tasks.start_soon(_check_result, pool, build_get(server.url), EffectFailed(Closed()))
                 await anyio.wait_all_tasks_blocked()
-                await lanes.aclose()
-            await exchange.aclose()
+                await pool.aclose()
+            await response.aclose()
 
     anyio.run(body, backend=backend)
 
 
-async def _expect(lanes: AsyncPool, request: HttpRequest, expected: Any) -> None:
-    assert await lanes.send(request, deadline=time.monotonic() + 60, connect_timeout=60) == expected
+async def _check_result(pool: AsyncPool, request: HttpRequest, expected: Any) -> None:
+    assert await pool.send(request, deadline=time.monotonic() + 60, connect_timeout=60) == expected
