@@ -13,7 +13,7 @@ from anyio.abc import TaskGroup
 from genai_fn import AsyncHttp, Closed, Failure, GenaiError, Success, TimedOut, streamed, with_options
 from tests.support.cancellation.points import SCOPE, STEPS, TWICE, Cut, steps
 from tests.support.cancellation.scenarios import Scene, Script, asked, bounded, busy, call, idle, read, succeeds
-from tests.support.credentials import Slow
+from tests.support.credentials import SlowCredentials
 from tests.support.loopback import Loopback
 
 SUBJECTS = {
@@ -125,10 +125,10 @@ def begun(world: str, tasks: TaskGroup, run: AsyncHttp) -> Callable[[], object]:
 def test_cancelled_before_token(world: tuple[str, str], transport: ModuleType) -> None:
     """Whoever is cancelled while it waits for a token leaves at once, and the token serves the others."""
     backend, manner = world
-    made: list[Slow] = []
+    made: list[SlowCredentials] = []
 
-    def credentials() -> Slow:
-        made.append(Slow("test-token", "test-token"))
+    def credentials() -> SlowCredentials:
+        made.append(SlowCredentials("test-token", "test-token"))
         return made[-1]
 
     async def body() -> None:
@@ -151,7 +151,7 @@ def test_cancelled_before_token(world: tuple[str, str], transport: ModuleType) -
 @pytest.mark.parametrize("ends", ["closed", "late"])
 def test_no_token(ends: str, world: str, transport: ModuleType) -> None:
     """Whoever waits for a token leaves when time is over, or the interpreter is closed."""
-    slow = Slow("test-token")
+    slow = SlowCredentials("test-token")
 
     async def body() -> None:
         with Loopback(Script()) as server:

@@ -13,7 +13,7 @@ import pytest
 from genai_fn import Gemini, Http, Retry, Success, Vertex, both, generate, streamed, with_options
 from tests.support.cancellation.points import client_sockets
 from tests.support.cancellation.scenarios import Script, asked
-from tests.support.credentials import Slow, settled
+from tests.support.credentials import SlowCredentials, join_refreshes
 from tests.support.interrupting import interrupted
 from tests.support.loopback import Hang, Loopback
 
@@ -82,7 +82,7 @@ def test_interrupted_in_line(transport: ModuleType) -> None:
 
 def test_interrupted_before_token(transport: ModuleType) -> None:
     """Whoever is interrupted while it waits for a token harms nobody."""
-    slow = Slow("test-token")
+    slow = SlowCredentials("test-token")
     with Loopback(Script()) as server:
         backend = Vertex("p", "l", credentials=slow, base_url=server.url)
         with interpreter(server, transport, backend) as run:
@@ -90,7 +90,7 @@ def test_interrupted_before_token(transport: ModuleType) -> None:
                 call("call")(run)
             slow.gate.set()
             is_whole(run, server)
-    settled()
+    join_refreshes()
 
 
 @pytest.mark.parametrize("model", ["no-head", "half-head", "half-event", "call", "busy"])

@@ -1,4 +1,4 @@
-"""What the tests of tokens share: credentials, a fetch and a clock that do as they are told."""
+"""What the tests of tokens share: credentials, a recording fetch function, and a clock that tests set."""
 
 import http.client
 import json
@@ -23,19 +23,19 @@ from genai_fn.interpreters.executors.threads import Promise
 NOW = float(int(time.time()))
 HOUR = 3600.0
 AWARE = datetime.fromtimestamp(NOW + HOUR, UTC)
-USER = {
+USER_INFO = {
     "type": "authorized_user",
     "client_id": "test-client-id",
     "client_secret": "test-client-secret",
     "refresh_token": "test-refresh-token",
 }
-CLOUD = "https://www.googleapis.com/auth/cloud-platform"
+SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 FLAVOR = ("metadata-flavor", "Google")
-SILENT = EffectFailed(ConnectError("dialling", "no such host"))
+NO_SUCH_HOST = EffectFailed(ConnectError("connecting", "no such host"))
 
 
 class Clock:
-    """Time that passes when a test says so."""
+    """A clock that moves only when a test sets `now`."""
 
     def __init__(self) -> None:
         self.now = NOW
@@ -44,87 +44,96 @@ class Clock:
         return self.now
 
 
-class Fetching:
-    """A fetch that answers from a function and remembers what it was asked."""
+class RecordingFetch:
+    """A fetch function that answers with a function and records requests and timeouts."""
 
-    def __init__(self, answer: Callable[[HttpRequest], HttpResponse | EffectFailed]) -> None:
-        self.answer = answer
+    def __init__(self, respond: Callable[[HttpRequest], HttpResponse | EffectFailed]) -> None:
+        self.respond = respond
         self.requests: list[HttpRequest] = []
         self.seconds: list[float] = []
 
     def __call__(self, request: HttpRequest, seconds: float) -> HttpResponse | EffectFailed:
         self.requests.append(request)
         self.seconds.append(seconds)
-        return self.answer(request)
+        return self.respond(request)
 
     @property
     def urls(self) -> list[str]:
+        """The URLs of all requests, without their queries."""
         return [request.url.partition("?")[0] for request in self.requests]
 
 
-class Duck:
-    """Somebody's own credentials: each refresh is the next token, or raises."""
+class FakeCredentials:
+    """Credentials of a user's own class: each refresh takes the next token, or raises it."""
 
     def __init__(self, *tokens: object, token: str | None = None, ends: float | None = NOW + HOUR) -> None:
         self.token: object = token
         self.expiry = None if ends is None else datetime.fromtimestamp(ends, UTC).replace(tzinfo=None)
         self.tokens = list(tokens)
-        self.refreshed = 0
+        self.refresh_count = 0
 
     def refresh(self, request: object) -> None:
-        self.refreshed += 1
+        """Take the next token."""
+        self.refresh_count += 1
         token = self.tokens.pop(0)
         if isinstance(token, BaseException):
             raise token
         self.token = token
 
-    def last(self, seconds: float, clock: Clock) -> None:
+    def set_lifetime(self, seconds: float, clock: Clock) -> None:
+        """Let the token expire after some seconds."""
         self.expiry = datetime.fromtimestamp(clock.now + seconds, UTC).replace(tzinfo=None)
 
 
-class Slow(Duck):
-    """Credentials that refresh when the gate opens."""
+class SlowCredentials(FakeCredentials):
+    """Credentials whose refresh waits for `gate`; `started` is released once per refresh."""
 
     def __init__(self, *tokens: object) -> None:
         super().__init__(*tokens)
-        self.begun = threading.Semaphore(0)
+        self.started = threading.Semaphore(0)
         self.gate = threading.Event()
 
     def refresh(self, request: object) -> None:
-        self.begun.release()
+        """Wait for the gate, then take the next token."""
+        self.started.release()
         assert self.gate.wait(60)
         super().refresh(request)
 
 
-def reply(value: object, status: int = 200, *headers: tuple[str, str]) -> HttpResponse:
+def build_reply(value: object, status: int = 200, *headers: tuple[str, str]) -> HttpResponse:
+    """Build a response with JSON."""
     return HttpResponse(status, (("content-type", "application/json"), *headers), json.dumps(value).encode())
 
 
-def granting(token: str = "test-token", **more: object) -> Fetching:
-    return Fetching(lambda request: reply({"access_token": token, "expires_in": HOUR, "token_type": "Bearer", **more}))
+def make_fetch(token: str = "test-token", **more: object) -> RecordingFetch:
+    """Make a fetch function that grants a token for an hour."""
+    value = {"access_token": token, "expires_in": HOUR, "token_type": "Bearer", **more}
+    return RecordingFetch(lambda request: build_reply(value))
 
 
-def nobody() -> Fetching:
-    return Fetching(lambda request: SILENT)
+def make_failing_fetch() -> RecordingFetch:
+    """Make a fetch function that reaches no host."""
+    return RecordingFetch(lambda request: NO_SUCH_HOST)
 
 
-def over_loopback(request: HttpRequest, seconds: float) -> HttpResponse | EffectFailed:
+def fetch_by_http(request: HttpRequest, seconds: float) -> HttpResponse | EffectFailed:
+    """Send a request with the standard library."""
     parts = urlsplit(request.url)
     connection = http.client.HTTPConnection(parts.netloc, timeout=seconds)
     try:
         assert isinstance(request.body, bytes)
         path = request.url[request.url.index(parts.netloc) + len(parts.netloc) :]
         connection.request(request.method, path, request.body, dict(request.headers))
-        answer = connection.getresponse()
-        headers = tuple((name.lower(), value) for name, value in answer.getheaders())
-        return HttpResponse(answer.status, headers, answer.read())
+        response = connection.getresponse()
+        headers = tuple((name.lower(), value) for name, value in response.getheaders())
+        return HttpResponse(response.status, headers, response.read())
     except OSError as error:
-        return EffectFailed(ConnectError("dialling", type(error).__name__))
+        return EffectFailed(ConnectError("connecting", type(error).__name__))
     finally:
         connection.close()
 
 
-def tokens(
+def make_cache(
     credentials: object = None,
     fetch: Callable[[HttpRequest, float], HttpResponse | EffectFailed] | None = None,
     environ: dict[str, str] | None = None,
@@ -132,39 +141,45 @@ def tokens(
     clock: Callable[[], float] = time.time,
     project: str | None = "test-project",
 ) -> TokenCache:
+    """Make the token cache of a Vertex backend."""
     backend = Vertex(project, "us-central1", credentials=credentials)
-    return TokenCache(backend, environ=environ or {}, fetch=fetch or nobody(), clock=clock)
+    return TokenCache(backend, environ=environ or {}, fetch=fetch or make_failing_fetch(), clock=clock)
 
 
-def got(answer: Promise[Credential | EffectFailed]) -> Credential:
-    result = answer.result(5)
+def await_credential(future: Promise[Credential | EffectFailed]) -> Credential:
+    """Wait for a credential."""
+    result = future.result(5)
     assert isinstance(result, Credential), result
     return result
 
 
-def error(answer: Promise[Credential | EffectFailed]) -> BaseException:
-    result = answer.result(5)
+def get_error(future: Promise[Credential | EffectFailed]) -> BaseException:
+    """Wait for a failure, and return its error."""
+    result = future.result(5)
     assert isinstance(result, EffectFailed), result
     return result.error
 
 
-def headers(answer: Promise[Credential | EffectFailed]) -> dict[str, str]:
-    return dict(got(answer).headers.reveal())
+def read_headers(future: Promise[Credential | EffectFailed]) -> dict[str, str]:
+    """Wait for a credential, and return its headers."""
+    return dict(await_credential(future).headers.reveal())
 
 
-def bearer(answer: Promise[Credential | EffectFailed]) -> str:
-    return headers(answer)["authorization"].removeprefix("Bearer ")
+def get_token(future: Promise[Credential | EffectFailed]) -> str:
+    """Wait for a credential, and return its bearer token."""
+    return read_headers(future)["authorization"].removeprefix("Bearer ")
 
 
-def settled(name: str = "genai_fn token") -> None:
-    """Wait for the refreshes that are under way."""
+def join_refreshes(name: str = "genai_fn token") -> None:
+    """Wait for the threads of running refreshes."""
     for thread in threading.enumerate():
         if thread.name == name:
             thread.join(5)
             assert not thread.is_alive()
 
 
-def written(folder: Path, info: object, name: str = "credentials.json") -> str:
+def write_json(folder: Path, info: object, name: str = "credentials.json") -> str:
+    """Write a value as JSON, or a text as it is; return the path."""
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(info) if not isinstance(info, str) else info, "utf-8")
@@ -172,18 +187,20 @@ def written(folder: Path, info: object, name: str = "credentials.json") -> str:
 
 
 @cache
-def private_key() -> str:
+def make_private_key() -> str:
+    """Make an RSA key in PEM, once."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     form = serialization.PrivateFormat.PKCS8
     return key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode()
 
 
-def service_account(token_uri: str = "https://oauth2.example/token", **more: object) -> dict[str, object]:
+def make_service_account(token_uri: str = "https://oauth2.example/token", **more: object) -> dict[str, object]:
+    """Make the content of a service account's key file."""
     return {
         "type": "service_account",
         "project_id": "file-project",
         "private_key_id": "test-key-id",
-        "private_key": private_key(),
+        "private_key": make_private_key(),
         "client_email": "robot@file-project.example",
         "token_uri": token_uri,
         **more,

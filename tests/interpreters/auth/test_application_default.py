@@ -1,4 +1,4 @@
-"""Where tokens come from: files of every kind, the order in which they are looked for, and the projects."""
+"""Token sources: credentials files of every type, their order of precedence, and projects."""
 
 import json
 import os
@@ -20,23 +20,23 @@ from genai_fn.http import HttpRequest, HttpResponse
 from genai_fn.interpreters.auth.application_default import find_token_source
 from genai_fn.interpreters.auth.google_auth import GoogleAuthTokenSource
 from tests.support.credentials import (
-    CLOUD,
     FLAVOR,
-    SILENT,
-    USER,
-    Duck,
-    Fetching,
-    bearer,
-    error,
-    got,
-    granting,
-    headers,
-    nobody,
-    over_loopback,
-    reply,
-    service_account,
-    tokens,
-    written,
+    NO_SUCH_HOST,
+    SCOPE,
+    USER_INFO,
+    FakeCredentials,
+    RecordingFetch,
+    await_credential,
+    build_reply,
+    fetch_by_http,
+    get_error,
+    get_token,
+    make_cache,
+    make_failing_fetch,
+    make_fetch,
+    make_service_account,
+    read_headers,
+    write_json,
 )
 from tests.support.loopback import Loopback, json_reply
 
@@ -44,37 +44,37 @@ from tests.support.loopback import Loopback, json_reply
 
 
 def test_service_account(tmp_path):
-    """A service account's key signs for a cloud-platform token at its own token endpoint."""
+    """A service account signs a request for a cloud-platform token to the token endpoint in its file."""
     with Loopback(json_reply({"access_token": "test-token", "expires_in": "3600"})) as server:
-        path = written(tmp_path, service_account(f"{server.url}/token"))
-        answer = tokens(path, over_loopback, project=None).get_credential()
+        path = write_json(tmp_path, make_service_account(f"{server.url}/token"))
+        future = make_cache(path, fetch_by_http, project=None).get_credential()
         assert Credential(
             "https://us-central1-aiplatform.googleapis.com:443",
-            got(answer).headers,
+            await_credential(future).headers,
             "file-project",
-        ) == got(answer)
-        assert {"authorization": "Bearer test-token"} == headers(answer)
+        ) == await_credential(future)
+        assert {"authorization": "Bearer test-token"} == read_headers(future)
     [request] = server.requests
     form = parse_qs(request.body.decode())
     assert ("POST", "/token") == (request.method, request.target)
     assert ["urn:ietf:params:oauth:grant-type:jwt-bearer"] == form["grant_type"]
-    assert CLOUD == jwt.decode(form["assertion"][0], verify=False)["scope"]
+    assert SCOPE == jwt.decode(form["assertion"][0], verify=False)["scope"]
 
 
 def test_without_requests(tmp_path):
-    """Where `requests` cannot be imported, files and the metadata server work all the same."""
+    """Files and the metadata server work without `requests`."""
     reply_token = json_reply(
         {"access_token": "test-token", "expires_in": 3600}, headers=[("metadata-flavor", "Google")]
     )
     with Loopback(reply_token) as server:
-        path = written(tmp_path, service_account(f"{server.url}/token"))
+        path = write_json(tmp_path, make_service_account(f"{server.url}/token"))
         script = (
             "import sys\n"
             "sys.modules['requests'] = sys.modules['urllib3'] = sys.modules['aiohttp'] = None\n"
-            "from tests.support.credentials import bearer, over_loopback, tokens\n"
-            "print(bearer(tokens(sys.argv[1], over_loopback).get_credential()))\n"
+            "from tests.support.credentials import fetch_by_http, make_cache, get_token\n"
+            "print(get_token(make_cache(sys.argv[1], fetch_by_http).get_credential()))\n"
             "named = {'GCE_METADATA_HOST': sys.argv[2], 'CLOUDSDK_CONFIG': 'none'}\n"
-            "print(bearer(tokens(None, over_loopback, named).get_credential()))\n"
+            "print(get_token(make_cache(None, fetch_by_http, named).get_credential()))\n"
         )
         done = subprocess.run(
             [sys.executable, "-W", "error", "-c", script, path, f"127.0.0.1:{server.port}"],
@@ -101,9 +101,9 @@ def test_import_is_light():
 
 
 def test_user(tmp_path):
-    """A user's file is refreshed as it is: the scopes stay those that the user agreed to."""
-    fetch = granting()
-    assert "test-token" == bearer(tokens(written(tmp_path, USER), fetch).get_credential())
+    """A user's credentials are refreshed without scopes, so that the granted ones stay."""
+    fetch = make_fetch()
+    assert "test-token" == get_token(make_cache(write_json(tmp_path, USER_INFO), fetch).get_credential())
     [request] = fetch.requests
     assert ("POST", "https://oauth2.googleapis.com/token") == (request.method, request.url)
     assert {
@@ -116,8 +116,8 @@ def test_user(tmp_path):
 
 
 def test_workload_identity(tmp_path):
-    """An external account's token is exchanged, and its project looked up, over our own HTTP."""
-    written(tmp_path, "subject", "subject-token")
+    """An external account's token and project are requested over our own HTTP."""
+    write_json(tmp_path, "subject", "subject-token")
     info = {
         "type": "external_account",
         "audience": "//iam.googleapis.com/projects/123/locations/global/workloadIdentityPools/pool/providers/p",
@@ -125,8 +125,8 @@ def test_workload_identity(tmp_path):
         "token_url": "https://sts.googleapis.com/v1/token",
         "credential_source": {"file": str(tmp_path / "subject-token")},
     }
-    fetch = granting(issued_token_type="urn:ietf:params:oauth:token-type:access_token", projectId="pool-project")
-    found = got(tokens(written(tmp_path, info), fetch, project=None).get_credential())
+    fetch = make_fetch(issued_token_type="urn:ietf:params:oauth:token-type:access_token", projectId="pool-project")
+    found = await_credential(make_cache(write_json(tmp_path, info), fetch, project=None).get_credential())
     assert "pool-project" == found.project
     assert [
         "https://sts.googleapis.com/v1/token",
@@ -136,22 +136,22 @@ def test_workload_identity(tmp_path):
 
 
 def test_impersonation(tmp_path):
-    """An impersonated account's token is had with the token of the one behind it."""
+    """An impersonated account's token is requested with the source credentials' token."""
     url = "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/a@b.example:generateAccessToken"
     info = {
         "type": "impersonated_service_account",
         "service_account_impersonation_url": url,
-        "source_credentials": USER,
+        "source_credentials": USER_INFO,
         "quota_project_id": "file-quota",
     }
     ends = datetime.now(UTC) + timedelta(hours=1)
-    fetch = granting("test-source", accessToken="test-token", expireTime=ends.strftime("%Y-%m-%dT%H:%M:%SZ"))
-    answer = tokens(written(tmp_path, info), fetch).get_credential()
-    assert {"x-goog-user-project": "file-quota", "authorization": "Bearer test-token"} == headers(answer)
+    fetch = make_fetch("test-source", accessToken="test-token", expireTime=ends.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    future = make_cache(write_json(tmp_path, info), fetch).get_credential()
+    assert {"x-goog-user-project": "file-quota", "authorization": "Bearer test-token"} == read_headers(future)
     assert ["https://oauth2.googleapis.com/token", url] == fetch.urls
     sent = {name.lower(): value for name, value in fetch.requests[1].headers}
     assert "Bearer test-source" == sent["authorization"]
-    assert [CLOUD] == json.loads(fetch.requests[1].body)["scope"]
+    assert [SCOPE] == json.loads(fetch.requests[1].body)["scope"]
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_impersonation(tmp_path):
     ],
 )
 def test_external_accounts(tmp_path, more, module):
-    """What an external account's file says of its source decides how its own token is had."""
+    """The source in an external account's file selects google-auth's module."""
     info = {
         "type": "external_account",
         "audience": "//iam.googleapis.com/projects/123/locations/global/workloadIdentityPools/pool/providers/p",
@@ -180,13 +180,13 @@ def test_external_accounts(tmp_path, more, module):
         "token_url": "https://sts.googleapis.com/v1/token",
         **more,
     }
-    found = find_token_source(written(tmp_path, info), {}, nobody())
+    found = find_token_source(write_json(tmp_path, info), {}, make_failing_fetch())
     assert isinstance(found, GoogleAuthTokenSource), found
     assert module == type(found._credentials).__module__
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "expected"),
     [
         (None, "cannot be read: No such file or directory"),
         ("{", "is not a credentials file: not a JSON object"),
@@ -201,34 +201,36 @@ def test_external_accounts(tmp_path, more, module):
         ({"type": "service_account", "private_key": "test-key", "client_email": "e", "token_uri": "u"}, "used:"),
     ],
 )
-def test_bad_files(tmp_path, content, said):
-    """A file that cannot be used is named, with the reason and nothing of what is in it."""
-    path = str(tmp_path / "none.json") if content is None else written(tmp_path, content)
-    failed = error(tokens(path).get_credential())
+def test_bad_files(tmp_path, content, expected):
+    """An unusable file is an error with its path and the reason, without its content."""
+    path = str(tmp_path / "none.json") if content is None else write_json(tmp_path, content)
+    failed = get_error(make_cache(path).get_credential())
     assert isinstance(failed, AuthError)
     assert str(failed).startswith(f"Vertex.credentials: {path!r} ")
-    assert said in str(failed)
+    assert expected in str(failed)
     assert "test-key" not in str(failed)
 
 
 def test_a_path_object(tmp_path):
-    """A `Path` does as well as its text."""
-    assert "test-token" == bearer(tokens(Path(written(tmp_path, USER)), granting()).get_credential())
+    """Credentials may be a `Path`."""
+    assert "test-token" == get_token(make_cache(Path(write_json(tmp_path, USER_INFO)), make_fetch()).get_credential())
 
 
 def test_files_are_read_again_after_a_failure(tmp_path):
-    """A file that was not there yet is found by the next call."""
+    """A file that was missing is read by the next call."""
     path = tmp_path / "late.json"
-    shared = tokens(str(path), granting())
-    assert isinstance(error(shared.get_credential()), AuthError)
-    written(tmp_path, USER, "late.json")
-    assert "test-token" == bearer(shared.get_credential())
+    cache = make_cache(str(path), make_fetch())
+    assert isinstance(get_error(cache.get_credential()), AuthError)
+    write_json(tmp_path, USER_INFO, "late.json")
+    assert "test-token" == get_token(cache.get_credential())
 
 
 def test_warning_filters_are_left_alone(tmp_path):
-    """Loading a file touches nothing that belongs to the whole process, and warns of nothing."""
+    """Loading a file warns of nothing, and leaves the process-wide warning filters unchanged."""
     before = list(warnings.filters)
-    assert "test-token" == bearer(tokens(written(tmp_path, service_account()), granting()).get_credential())
+    assert "test-token" == get_token(
+        make_cache(write_json(tmp_path, make_service_account()), make_fetch()).get_credential()
+    )
     assert before == list(warnings.filters)
 
 
@@ -236,60 +238,62 @@ def test_warning_filters_are_left_alone(tmp_path):
 
 
 def test_order(tmp_path):
-    """The named file comes first, then gcloud's, then the metadata server."""
-    named = written(tmp_path, {**USER, "refresh_token": "named"}, "named.json")
-    written(tmp_path, {**USER, "refresh_token": "known"}, "gcloud/application_default_credentials.json")
+    """`GOOGLE_APPLICATION_CREDENTIALS` comes first, then gcloud's file, then the metadata server."""
+    named = write_json(tmp_path, {**USER_INFO, "refresh_token": "named"}, "named.json")
+    write_json(tmp_path, {**USER_INFO, "refresh_token": "known"}, "gcloud/application_default_credentials.json")
     home = tmp_path / "home"
-    written(home, {**USER, "refresh_token": "home"}, ".config/gcloud/application_default_credentials.json")
+    write_json(home, {**USER_INFO, "refresh_token": "home"}, ".config/gcloud/application_default_credentials.json")
     empty = {"CLOUDSDK_CONFIG": str(tmp_path / "empty")}
 
-    def used(environ: dict[str, str]) -> str:
-        fetch = Fetching(
-            lambda request: reply({"access_token": "t", "expires_in": 3600}, 200, ("metadata-flavor", "Google"))
+    def find_used_source(environ: dict[str, str]) -> str:
+        fetch = RecordingFetch(
+            lambda request: build_reply({"access_token": "t", "expires_in": 3600}, 200, ("metadata-flavor", "Google"))
         )
-        got(tokens(None, fetch, environ).get_credential())
+        await_credential(make_cache(None, fetch, environ).get_credential())
         return parse_qs(fetch.requests[-1].body.decode()).get("refresh_token", [fetch.urls[-1]])[0]
 
     gcloud = {"CLOUDSDK_CONFIG": str(tmp_path / "gcloud")}
-    assert "named" == used({"GOOGLE_APPLICATION_CREDENTIALS": named, **gcloud})
-    assert "known" == used(gcloud)
-    assert "known" == used({"GOOGLE_APPLICATION_CREDENTIALS": "", **gcloud})
+    assert "named" == find_used_source({"GOOGLE_APPLICATION_CREDENTIALS": named, **gcloud})
+    assert "known" == find_used_source(gcloud)
+    assert "known" == find_used_source({"GOOGLE_APPLICATION_CREDENTIALS": "", **gcloud})
     if os.name != "nt":
-        assert "home" == used({"HOME": str(home)})
+        assert "home" == find_used_source({"HOME": str(home)})
     token = "/computeMetadata/v1/instance/service-accounts/default/token"
-    assert f"http://metadata.google.internal{token}" == used(empty)
-    assert f"http://10.0.0.1{token}" == used({**empty, "GCE_METADATA_IP": "10.0.0.1"})
-    assert f"http://h:8080{token}" == used({**empty, "GCE_METADATA_HOST": "h:8080", "GCE_METADATA_IP": "10.0.0.1"})
+    assert f"http://metadata.google.internal{token}" == find_used_source(empty)
+    assert f"http://10.0.0.1{token}" == find_used_source({**empty, "GCE_METADATA_IP": "10.0.0.1"})
+    assert f"http://h:8080{token}" == find_used_source(
+        {**empty, "GCE_METADATA_HOST": "h:8080", "GCE_METADATA_IP": "10.0.0.1"}
+    )
 
 
 def test_named_file_is_not_passed_over(tmp_path):
-    """A named file that is not there is an error, and no reason to look elsewhere."""
-    fetch = nobody()
+    """A missing file in `GOOGLE_APPLICATION_CREDENTIALS` is an error; no other source is tried."""
+    fetch = make_failing_fetch()
     path = str(tmp_path / "none.json")
-    failed = error(tokens(None, fetch, {"GOOGLE_APPLICATION_CREDENTIALS": path}).get_credential())
+    failed = get_error(make_cache(None, fetch, {"GOOGLE_APPLICATION_CREDENTIALS": path}).get_credential())
     no_file = os.strerror(2)
     assert AuthError(f"GOOGLE_APPLICATION_CREDENTIALS: {path!r} cannot be read: {no_file}") == failed
     assert [] == fetch.requests
 
 
 @pytest.mark.parametrize(
-    ("environ", "asked", "why"),
-    [({}, 1, "dialling: no such host"), ({"NO_GCE_CHECK": "true"}, 0, "skipped because of NO_GCE_CHECK")],
+    ("environ", "request_count", "reason"),
+    [({}, 1, "connecting: no such host"), ({"NO_GCE_CHECK": "true"}, 0, "skipped because of NO_GCE_CHECK")],
 )
-def test_none(tmp_path, environ, asked, why):
-    """Without credentials the error names what was looked for, and what to do."""
-    fetch = nobody()
-    failed = error(tokens(None, fetch, {"CLOUDSDK_CONFIG": str(tmp_path), **environ}).get_credential())
+def test_none(tmp_path, environ, request_count, reason):
+    """Without credentials the error lists the sources that were tried, and what to do."""
+    fetch = make_failing_fetch()
+    failed = get_error(make_cache(None, fetch, {"CLOUDSDK_CONFIG": str(tmp_path), **environ}).get_credential())
     assert (
         AuthError(
             "no credentials: looked for GOOGLE_APPLICATION_CREDENTIALS (not set),"
             f" {tmp_path / 'application_default_credentials.json'} (no such file) and the metadata server"
-            f" metadata.google.internal ({why}); run `gcloud auth application-default login`, give"
+            f" metadata.google.internal ({reason}); run `gcloud auth application-default login`, give"
             " Vertex(credentials=…) a file or credentials, or use Offline()"
         )
         == failed
     )
-    assert [3.0] * asked == fetch.seconds
+    assert [3.0] * request_count == fetch.seconds
 
 
 # The project
@@ -308,53 +312,55 @@ def test_none(tmp_path, environ, asked, why):
     ],
 )
 def test_project(tmp_path, given, environ, in_file, in_gcloud, expected):
-    """The project is the given one, the environment's, the credentials' own, gcloud's, or the machine's."""
-    info = USER if in_file is None else {**USER, "project_id": in_file}
-    written(tmp_path, info, "application_default_credentials.json")
+    """The project is the configured one, or else the environment's, the credentials', gcloud's or the machine's."""
+    info = USER_INFO if in_file is None else {**USER_INFO, "project_id": in_file}
+    write_json(tmp_path, info, "application_default_credentials.json")
     if in_gcloud is not None:
-        written(tmp_path, "default\n", "active_config")
-        written(tmp_path, f"[core]\naccount = a\nproject = {in_gcloud}\n", "configurations/config_default")
+        write_json(tmp_path, "default\n", "active_config")
+        write_json(tmp_path, f"[core]\naccount = a\nproject = {in_gcloud}\n", "configurations/config_default")
 
-    def answers(request: HttpRequest) -> HttpResponse | EffectFailed:
+    def respond(request: HttpRequest) -> HttpResponse | EffectFailed:
         machine = HttpResponse(200, (FLAVOR,), b"machine-project")
-        return machine if "metadata" in request.url else reply({"access_token": "t", "expires_in": 3600})
+        return machine if "metadata" in request.url else build_reply({"access_token": "t", "expires_in": 3600})
 
-    shared = tokens(None, Fetching(answers), {"CLOUDSDK_CONFIG": str(tmp_path), **environ}, project=given)
-    assert expected == got(shared.get_credential()).project
+    cache = make_cache(None, RecordingFetch(respond), {"CLOUDSDK_CONFIG": str(tmp_path), **environ}, project=given)
+    assert expected == await_credential(cache.get_credential()).project
 
 
 @pytest.mark.parametrize("script", ["", "[core]\n", "no ini", "\xff"])
 def test_gcloud_files_that_say_nothing(tmp_path, script):
-    """The settings of gcloud are no matter where they hold no project."""
-    written(tmp_path, USER, "application_default_credentials.json")
-    written(tmp_path, "default", "active_config")
+    """Gcloud settings without a project are ignored."""
+    write_json(tmp_path, USER_INFO, "application_default_credentials.json")
+    write_json(tmp_path, "default", "active_config")
     (tmp_path / "configurations").mkdir()
     (tmp_path / "configurations" / "config_default").write_bytes(script.encode("latin-1"))
     environ = {"CLOUDSDK_CONFIG": str(tmp_path), "NO_GCE_CHECK": "true"}
-    failed = error(tokens(None, granting(), environ, project=None).get_credential())
+    failed = get_error(make_cache(None, make_fetch(), environ, project=None).get_credential())
     assert str(failed).startswith("no project: Vertex(project=…) and GOOGLE_CLOUD_PROJECT are not set")
 
 
 def test_project_lookup_that_is_lost(tmp_path):
-    """A project lookup that the network kept from us may be tried again; one that is refused is no project."""
+    """A project lookup that fails in transit is retried; one that is refused means that there is no project."""
 
-    class Pooled(Duck):
+    class Pooled(FakeCredentials):
         def get_project_id(self, request: Any) -> str:
             return str(request("https://cloudresourcemanager.googleapis.com/v1/projects/1").data)
 
     skip = {"NO_GCE_CHECK": "true"}
-    assert SILENT.error == error(tokens(Pooled(token="t"), nobody(), skip, project=None).get_credential())
-    broken = Fetching(lambda request: reply({}))
+    assert NO_SUCH_HOST.error == get_error(
+        make_cache(Pooled(token="t"), make_failing_fetch(), skip, project=None).get_credential()
+    )
+    broken = RecordingFetch(lambda request: build_reply({}))
     pooled = Pooled(token="t")
     pooled.get_project_id = lambda: None
-    assert isinstance(error(tokens(pooled, broken, skip, project=None).get_credential()), AuthError)
+    assert isinstance(get_error(make_cache(pooled, broken, skip, project=None).get_credential()), AuthError)
 
 
 def test_project_of_an_object():
-    """Credentials that know their project are believed, without a request."""
-    duck = Duck(token="one")
-    duck.project_id = "ducks"
-    assert "ducks" == got(tokens(duck, project=None).get_credential()).project
+    """The project of a credentials object is used without a request."""
+    credentials = FakeCredentials(token="one")
+    credentials.project_id = "ducks"
+    assert "ducks" == await_credential(make_cache(credentials, project=None).get_credential()).project
 
 
 # The quota project
@@ -365,26 +371,28 @@ def test_project_of_an_object():
     [("file", None, "file"), ("file", "env", "env"), (None, "env", "env"), (None, None, None), (None, "", None)],
 )
 def test_quota_project_of_files(tmp_path, in_file, in_environ, expected):
-    """The environment's quota project comes before the file's, as in google-auth."""
-    info = USER if in_file is None else {**USER, "quota_project_id": in_file}
+    """The environment's quota project overrides the file's, as in google-auth."""
+    info = USER_INFO if in_file is None else {**USER_INFO, "quota_project_id": in_file}
     environ = {} if in_environ is None else {"GOOGLE_CLOUD_QUOTA_PROJECT": in_environ}
-    answer = tokens(written(tmp_path, info), granting(), environ).get_credential()
-    assert expected == headers(answer).get("x-goog-user-project")
+    future = make_cache(write_json(tmp_path, info), make_fetch(), environ).get_credential()
+    assert expected == read_headers(future).get("x-goog-user-project")
 
 
 def test_real_environment_is_not_read(tmp_path, monkeypatch):
-    """Only the mapping that was passed in counts."""
+    """Only the `environ` that was passed in is read."""
     monkeypatch.setenv("GOOGLE_CLOUD_QUOTA_PROJECT", "real")
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "real")
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere")
-    written(tmp_path, {**USER, "project_id": "file"}, "application_default_credentials.json")
-    answer = tokens(None, granting(), {"CLOUDSDK_CONFIG": str(tmp_path)}, project=None).get_credential()
-    assert "file" == got(answer).project
-    assert {"authorization": "Bearer test-token"} == headers(answer)
+    write_json(tmp_path, {**USER_INFO, "project_id": "file"}, "application_default_credentials.json")
+    future = make_cache(None, make_fetch(), {"CLOUDSDK_CONFIG": str(tmp_path)}, project=None).get_credential()
+    assert "file" == await_credential(future).project
+    assert {"authorization": "Bearer test-token"} == read_headers(future)
 
 
 def test_quota_project_invalid_in_header():
-    """A quota project that would break the header is refused."""
-    duck = Duck(token="one")
-    duck.quota_project_id = "a\nb"
-    assert AuthError("the quota project is not valid in a header") == error(tokens(duck).get_credential())
+    """A quota project with a line break is refused."""
+    credentials = FakeCredentials(token="one")
+    credentials.quota_project_id = "a\nb"
+    assert AuthError("the quota project is not valid in a header") == get_error(
+        make_cache(credentials).get_credential()
+    )

@@ -1,4 +1,4 @@
-"""google-auth's credentials, and other people's, as sources of tokens."""
+"""google-auth's credentials, and other objects, as token sources."""
 
 from contextlib import suppress
 from typing import Any
@@ -13,47 +13,47 @@ from genai_fn.http import HttpRequest, HttpResponse
 from tests.support.credentials import (
     AWARE,
     HOUR,
-    SILENT,
+    NO_SUCH_HOST,
     Clock,
-    Duck,
-    Fetching,
-    bearer,
-    error,
-    got,
-    granting,
-    headers,
-    nobody,
-    reply,
-    service_account,
-    settled,
-    tokens,
+    FakeCredentials,
+    RecordingFetch,
+    await_credential,
+    build_reply,
+    get_error,
+    get_token,
+    join_refreshes,
+    make_cache,
+    make_failing_fetch,
+    make_fetch,
+    make_service_account,
+    read_headers,
 )
 
 
 def test_google_credentials():
-    """google-auth's own credentials are scoped where they must be, and refreshed over our HTTP."""
-    fetch = granting()
-    made = ServiceAccount.from_service_account_info(service_account(), quota_project_id="q")
-    answer = tokens(made, fetch, project=None).get_credential()
-    assert {"x-goog-user-project": "q", "authorization": "Bearer test-token"} == headers(answer)
-    assert "file-project" == got(answer).project
-    assert (None, None) == (made.token, made.scopes)
+    """google-auth's credentials get a scope if they need one, and are refreshed over our HTTP."""
+    fetch = make_fetch()
+    credentials = ServiceAccount.from_service_account_info(make_service_account(), quota_project_id="q")
+    future = make_cache(credentials, fetch, project=None).get_credential()
+    assert {"x-goog-user-project": "q", "authorization": "Bearer test-token"} == read_headers(future)
+    assert "file-project" == await_credential(future).project
+    assert (None, None) == (credentials.token, credentials.scopes)
 
 
 def test_static_google_credentials():
-    """A bare access token is used as it is, without a request."""
-    fetch = nobody()
-    made = Credentials("test-token", quota_project_id="q")
-    answer = tokens(made, fetch, {"GOOGLE_CLOUD_QUOTA_PROJECT": "other"}).get_credential()
-    assert {"x-goog-user-project": "q", "authorization": "Bearer test-token"} == headers(answer)
+    """Credentials with only a token are used without a request."""
+    fetch = make_failing_fetch()
+    credentials = Credentials("test-token", quota_project_id="q")
+    future = make_cache(credentials, fetch, {"GOOGLE_CLOUD_QUOTA_PROJECT": "other"}).get_credential()
+    assert {"x-goog-user-project": "q", "authorization": "Bearer test-token"} == read_headers(future)
     assert [] == fetch.requests
 
 
 def test_valid_token_is_used():
-    """A token that lasts needs no refresh."""
-    duck = Duck(token="one")
-    assert "one" == bearer(tokens(duck).get_credential())
-    assert 0 == duck.refreshed
+    """A valid token is not refreshed."""
+    credentials = FakeCredentials(token="one")
+    assert "one" == get_token(make_cache(credentials).get_credential())
+    assert 0 == credentials.refresh_count
 
 
 @pytest.mark.parametrize(
@@ -62,89 +62,91 @@ def test_valid_token_is_used():
     ids=["aware", "naive", "float", "int"],
 )
 def test_expiry_of_any_kind(expiry):
-    """An expiry is a time with its zone, a time in UTC without one, or seconds since 1970."""
-    duck = Duck("two", token="one")
-    duck.expiry = expiry
+    """An expiry is an aware datetime, a naive one in UTC, or seconds since 1970."""
+    credentials = FakeCredentials("two", token="one")
+    credentials.expiry = expiry
     clock = Clock()
-    shared = tokens(duck, clock=clock)
-    got(shared.get_credential())
-    settled()
+    cache = make_cache(credentials, clock=clock)
+    await_credential(cache.get_credential())
+    join_refreshes()
     clock.now += HOUR - 230
-    assert shared.get_credential().done()
-    settled()
-    assert 0 == duck.refreshed
+    assert cache.get_credential().done()
+    join_refreshes()
+    assert 0 == credentials.refresh_count
     clock.now += 10
-    assert shared.get_credential().done()
-    settled()
-    assert 1 == duck.refreshed
+    assert cache.get_credential().done()
+    join_refreshes()
+    assert 1 == credentials.refresh_count
 
 
 def test_async_refresh():
-    """A refresh that has to be awaited is."""
+    """A `refresh` may be a coroutine function."""
 
-    class Awaited(Duck):
+    class Awaited(FakeCredentials):
         async def refresh(self, request: object) -> None:
             self.token = "one"
 
-    assert "one" == bearer(tokens(Awaited()).get_credential())
+    assert "one" == get_token(make_cache(Awaited()).get_credential())
 
 
-@pytest.mark.parametrize("made", [object(), {"token": "x"}, 3])
-def test_not_credentials(made):
-    """Something else is named by its type."""
-    expected = f"Vertex.credentials: expected something with .token and .refresh, got {type(made).__name__}"
-    assert AuthError(expected) == error(tokens(made).get_credential())
+@pytest.mark.parametrize("credentials", [object(), {"token": "x"}, 3])
+def test_not_credentials(credentials):
+    """Other objects are refused with their type."""
+    expected = f"Vertex.credentials: expected something with .token and .refresh, got {type(credentials).__name__}"
+    assert AuthError(expected) == get_error(make_cache(credentials).get_credential())
 
 
 @pytest.mark.parametrize("token", ["a\r\nx-evil: 1", "ä", "", None, b"test-token", 3])
 def test_token_invalid_in_header(token):
-    """A token that is no header text is refused, and not shown."""
-    assert AuthError("no token: Duck has none that is valid in a header") == error(tokens(Duck(token)).get_credential())
+    """A token that is not valid in a header is refused, and not shown."""
+    assert AuthError("no token: FakeCredentials has none that is valid in a header") == get_error(
+        make_cache(FakeCredentials(token)).get_credential()
+    )
 
 
 def test_certificates_are_not_left_out():
-    """A request that google-auth wants sent with a client certificate is refused, as we would send it without."""
+    """A request with a client certificate is refused."""
 
-    class Certified(Duck):
+    class Certified(FakeCredentials):
         def refresh(self, request: Any) -> None:
             request("https://sts.example/v1/token", method="POST", cert=("a", "b"))
 
-    fetch = granting()
-    assert AuthError("no token: not possible for tokens: cert (ValueError)") == error(
-        tokens(Certified(), fetch).get_credential()
+    fetch = make_fetch()
+    assert AuthError("no token: not possible for tokens: cert (ValueError)") == get_error(
+        make_cache(Certified(), fetch).get_credential()
     )
     assert [] == fetch.requests
 
 
 def test_transport():
-    """What google-auth may pass to a transport arrives, and its short timeouts are kept."""
+    """All arguments of google-auth's transport are used, and shorter timeouts respected."""
     seen = []
 
-    class Asking(Duck):
+    class Asking(FakeCredentials):
         def refresh(self, request: Any) -> None:
-            answer = request("http://a.example/x", "PUT", body="text", headers={"A": b"b"}, timeout=2)
-            seen.append((answer.status, answer.headers["content-type"], answer.data))
+            future = request("http://a.example/x", "PUT", body="text", headers={"A": b"b"}, timeout=2)
+            seen.append((future.status, future.headers["content-type"], future.data))
             request("http://a.example/x", timeout=120)
             self.token = "one"
 
-    fetch = Fetching(lambda request: HttpResponse(201, (("content-type", "x"),), b"y"))
-    got(tokens(Asking(), fetch).get_credential())
+    fetch = RecordingFetch(lambda request: HttpResponse(201, (("content-type", "x"),), b"y"))
+    await_credential(make_cache(Asking(), fetch).get_credential())
     assert [(201, "x", b"y")] == seen
     assert HttpRequest("PUT", "http://a.example/x", (("A", "b"),), b"text") == fetch.requests[0]
     assert [2, 30.0] == fetch.seconds
 
 
 def test_a_fault_that_was_got_over():
-    """A lost request that google-auth made up for is not blamed for what comes after."""
+    """A failed request that google-auth has retried is not reported for a later error."""
 
-    class Trying(Duck):
+    class Trying(FakeCredentials):
         def refresh(self, request: Any) -> None:
             with suppress(GoogleFault):
                 request("http://a.example/1")
             request("http://a.example/2")
             raise ValueError("no good")
 
-    answers = iter([SILENT, reply({})])
-    assert AuthError("no token: no good (ValueError)") == error(
-        tokens(Trying(), Fetching(lambda _: next(answers))).get_credential()
+    futures = iter([NO_SUCH_HOST, build_reply({})])
+    assert AuthError("no token: no good (ValueError)") == get_error(
+        make_cache(Trying(), RecordingFetch(lambda _: next(futures))).get_credential()
     )

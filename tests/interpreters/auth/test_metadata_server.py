@@ -6,33 +6,45 @@ from contextlib import contextmanager
 import pytest
 
 from genai_fn.errors import AuthError, ServerError, TransportError
-from tests.support.credentials import FLAVOR, Clock, error, got, headers, nobody, over_loopback, settled, tokens
+from tests.support.credentials import (
+    FLAVOR,
+    Clock,
+    await_credential,
+    fetch_by_http,
+    get_error,
+    join_refreshes,
+    make_cache,
+    make_failing_fetch,
+    read_headers,
+)
 from tests.support.loopback import Loopback, Reply, json_reply
 
 
 @contextmanager
-def metadata(script: Callable[[str], Reply]) -> Iterator[tuple[Loopback, dict[str, str]]]:
+def serve_metadata(script: Callable[[str], Reply]) -> Iterator[tuple[Loopback, dict[str, str]]]:
     with Loopback(lambda received: script(received.target)) as server:
         yield server, {"GCE_METADATA_HOST": f"127.0.0.1:{server.port}", "CLOUDSDK_CONFIG": "none"}
 
 
-def machine(target: str) -> Reply:
+def answer_metadata(target: str) -> Reply:
     if "token" in target:
         return json_reply({"access_token": "test-token", "expires_in": 1800, "token_type": "Bearer"}, headers=[FLAVOR])
     return Reply(headers=[FLAVOR], body=b"machine-project")
 
 
 def test_metadata_server():
-    """On Google's machines, two small GETs give the project and the token."""
-    with metadata(machine) as (server, environ):
+    """On Google Cloud, two GET requests return the project and the token."""
+    with serve_metadata(answer_metadata) as (server, environ):
         clock = Clock()
-        shared = tokens(None, over_loopback, {**environ, "GOOGLE_CLOUD_QUOTA_PROJECT": "q"}, project=None, clock=clock)
-        answer = shared.get_credential()
-        assert "machine-project" == got(answer).project
-        assert {"x-goog-user-project": "q", "authorization": "Bearer test-token"} == headers(answer)
-        settled()
+        cache = make_cache(
+            None, fetch_by_http, {**environ, "GOOGLE_CLOUD_QUOTA_PROJECT": "q"}, project=None, clock=clock
+        )
+        future = cache.get_credential()
+        assert "machine-project" == await_credential(future).project
+        assert {"x-goog-user-project": "q", "authorization": "Bearer test-token"} == read_headers(future)
+        join_refreshes()
         clock.now += 1800
-        got(shared.get_credential())
+        await_credential(cache.get_credential())
     path = "/computeMetadata/v1/instance/service-accounts/default/token"
     scoped = f"{path}?scopes=https%3A%2F%2Fwww.googleapis.com%2Fauth%2Fcloud-platform"
     assert ["/computeMetadata/v1/project/project-id", scoped, scoped] == [each.target for each in server.requests]
@@ -54,16 +66,16 @@ def test_metadata_server():
     ],
 )
 def test_odd_metadata_servers(script, expected):
-    """Only an answer that carries the flavor is believed, and nonsense is refused."""
-    with metadata(script) as (_, environ):
-        failed = error(tokens(None, over_loopback, environ).get_credential())
+    """A response without the header ``metadata-flavor``, or with an invalid body, is refused."""
+    with serve_metadata(script) as (_, environ):
+        failed = get_error(make_cache(None, fetch_by_http, environ).get_credential())
     assert isinstance(failed, AuthError)
     assert expected in str(failed)
 
 
 def test_metadata_server_in_trouble():
-    """A server that is there but out of order is one to try again."""
-    with metadata(lambda target: Reply(503, [FLAVOR])) as (_, environ):
-        assert isinstance(error(tokens(None, over_loopback, environ).get_credential()), ServerError)
+    """A metadata server with an error is a failure that can be retried."""
+    with serve_metadata(lambda target: Reply(503, [FLAVOR])) as (_, environ):
+        assert isinstance(get_error(make_cache(None, fetch_by_http, environ).get_credential()), ServerError)
     named = {"GCE_METADATA_HOST": "h", "CLOUDSDK_CONFIG": "none"}
-    assert isinstance(error(tokens(None, nobody(), named).get_credential()), TransportError)
+    assert isinstance(get_error(make_cache(None, make_failing_fetch(), named).get_credential()), TransportError)

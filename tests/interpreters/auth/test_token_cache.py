@@ -1,4 +1,4 @@
-"""Tokens: who shares a refresh, when it comes, and what becomes of its failures."""
+"""The token cache: shared refreshes, their time, and their failures."""
 
 import os
 import threading
@@ -14,241 +14,243 @@ from genai_fn.interpreters.auth.token_cache import TokenCache
 from tests.support.credentials import (
     HOUR,
     NOW,
-    USER,
+    USER_INFO,
     Clock,
-    Duck,
-    Fetching,
-    Slow,
-    bearer,
-    error,
-    got,
-    granting,
-    headers,
-    nobody,
-    reply,
-    settled,
-    tokens,
-    written,
+    FakeCredentials,
+    RecordingFetch,
+    SlowCredentials,
+    await_credential,
+    build_reply,
+    get_error,
+    get_token,
+    join_refreshes,
+    make_cache,
+    make_failing_fetch,
+    make_fetch,
+    read_headers,
+    write_json,
 )
 
 # Sharing
 
 
 def test_many_callers_one_refresh():
-    """However many ask, one refresh serves them all."""
-    slow = Slow("one", "two")
-    shared = tokens(slow)
+    """Many callers share one refresh."""
+    credentials = SlowCredentials("one", "two")
+    cache = make_cache(credentials)
     with ThreadPoolExecutor(20) as pool:
-        answers = list(pool.map(lambda _: shared.get_credential(), range(60)))
-        slow.gate.set()
-    assert {"one"} == {bearer(answer) for answer in answers}
-    assert 1 == slow.refreshed
+        futures = list(pool.map(lambda _: cache.get_credential(), range(60)))
+        credentials.gate.set()
+    assert {"one"} == {get_token(future) for future in futures}
+    assert 1 == credentials.refresh_count
 
 
 def test_cancelled_caller():
-    """A caller who leaves takes the refresh from nobody."""
-    slow = Slow("one")
-    shared = tokens(slow)
-    leaving, staying = shared.get_credential(), shared.get_credential()
+    """Cancelling one caller does not cancel the refresh of the others."""
+    credentials = SlowCredentials("one")
+    cache = make_cache(credentials)
+    leaving, staying = cache.get_credential(), cache.get_credential()
     assert leaving.cancel()
-    slow.gate.set()
-    assert "one" == bearer(staying)
+    credentials.gate.set()
+    assert "one" == get_token(staying)
     assert leaving.cancelled()
-    assert "one" == bearer(shared.get_credential())
+    assert "one" == get_token(cache.get_credential())
 
 
 def test_all_callers_leave():
-    """The refresh goes on when all have left, and serves who comes later."""
-    slow = Slow("one")
-    shared = tokens(slow)
-    assert shared.get_credential().cancel()
-    slow.gate.set()
-    settled()
-    assert "one" == bearer(shared.get_credential())
-    assert 1 == slow.refreshed
+    """A refresh continues after all callers have cancelled, and serves later ones."""
+    credentials = SlowCredentials("one")
+    cache = make_cache(credentials)
+    assert cache.get_credential().cancel()
+    credentials.gate.set()
+    join_refreshes()
+    assert "one" == get_token(cache.get_credential())
+    assert 1 == credentials.refresh_count
 
 
 def test_timed_out_caller():
-    """A caller out of time leaves at once, while the refresh hangs."""
-    slow = Slow("one")
-    shared = tokens(slow)
+    """A caller may time out while the refresh hangs."""
+    credentials = SlowCredentials("one")
+    cache = make_cache(credentials)
     with pytest.raises(TimeoutError):
-        shared.get_credential().result(0.001)
-    slow.gate.set()
-    settled()
+        cache.get_credential().result(0.001)
+    credentials.gate.set()
+    join_refreshes()
 
 
 def test_fresh_is_done_at_once():
-    """While a token is good, the answer is there before anybody waits."""
-    duck = Duck("one")
-    shared = tokens(duck)
-    got(shared.get_credential())
-    settled()
-    again = shared.get_credential()
+    """While a token is valid, the future is already done."""
+    credentials = FakeCredentials("one")
+    cache = make_cache(credentials)
+    await_credential(cache.get_credential())
+    join_refreshes()
+    again = cache.get_credential()
     assert again.done()
-    assert "one" == bearer(again)
-    assert 1 == duck.refreshed
+    assert "one" == get_token(again)
+    assert 1 == credentials.refresh_count
 
 
 def test_done_answer_survives_cancel():
-    """Cancelling an answer that is there changes nothing for the next caller."""
-    shared = tokens(Duck("one"))
-    got(shared.get_credential())
-    assert not shared.get_credential().cancel()
-    assert "one" == bearer(shared.get_credential())
+    """Cancelling a done future does not affect the next caller."""
+    cache = make_cache(FakeCredentials("one"))
+    await_credential(cache.get_credential())
+    assert not cache.get_credential().cancel()
+    assert "one" == get_token(cache.get_credential())
 
 
 def test_callbacks_that_raise(caplog):
-    """What one caller's callback raises reaches no other caller."""
-    slow = Slow("one")
-    shared = tokens(slow)
-    first, second = shared.get_credential(), shared.get_credential()
+    """An exception in one caller's callback does not affect the others."""
+    credentials = SlowCredentials("one")
+    cache = make_cache(credentials)
+    first, second = cache.get_credential(), cache.get_credential()
     first.add_done_callback(lambda: 1 / 0)
-    slow.gate.set()
-    assert "one" == bearer(second)
-    settled()
+    credentials.gate.set()
+    assert "one" == get_token(second)
+    join_refreshes()
 
 
 # Renewal
 
 
 def test_renewed_before_the_end():
-    """Close to its end, a token still serves at once while the next one is fetched, once."""
+    """A token close to its expiry is still returned while one refresh runs."""
     clock = Clock()
-    slow = Slow("one", "two")
-    shared = tokens(slow, clock=clock)
-    slow.gate.set()
-    assert "one" == bearer(shared.get_credential())
-    settled()
-    slow.gate.clear()
+    credentials = SlowCredentials("one", "two")
+    cache = make_cache(credentials, clock=clock)
+    credentials.gate.set()
+    assert "one" == get_token(cache.get_credential())
+    join_refreshes()
+    credentials.gate.clear()
     clock.now += HOUR - 225
-    slow.begun = threading.Semaphore(0)
-    assert [True, True, True] == [shared.get_credential().done() for _ in range(3)]
-    assert slow.begun.acquire(timeout=60)
-    assert "one" == bearer(shared.get_credential())
-    slow.last(HOUR, clock)
-    slow.gate.set()
-    settled()
-    assert "two" == bearer(shared.get_credential())
-    assert 2 == slow.refreshed
+    credentials.started = threading.Semaphore(0)
+    assert [True, True, True] == [cache.get_credential().done() for _ in range(3)]
+    assert credentials.started.acquire(timeout=60)
+    assert "one" == get_token(cache.get_credential())
+    credentials.set_lifetime(HOUR, clock)
+    credentials.gate.set()
+    join_refreshes()
+    assert "two" == get_token(cache.get_credential())
+    assert 2 == credentials.refresh_count
 
 
 def test_not_renewed_too_early():
-    """A token with more than 225 seconds left is left alone."""
+    """A token that is valid for more than 225 seconds is not refreshed."""
     clock = Clock()
-    duck = Duck("one", "two")
-    shared = tokens(duck, clock=clock)
-    got(shared.get_credential())
-    settled()
+    credentials = FakeCredentials("one", "two")
+    cache = make_cache(credentials, clock=clock)
+    await_credential(cache.get_credential())
+    join_refreshes()
     clock.now += HOUR - 226
-    assert "one" == bearer(shared.get_credential())
-    settled()
-    assert 1 == duck.refreshed
+    assert "one" == get_token(cache.get_credential())
+    join_refreshes()
+    assert 1 == credentials.refresh_count
 
 
 @pytest.mark.parametrize("left", [9.0, 0.0, -100.0])
 def test_ended(left):
-    """A token that has ended, or would on its way, is not handed out."""
+    """A token that has expired, or is about to, is not returned."""
     clock = Clock()
-    duck = Duck("one", "two")
-    shared = tokens(duck, clock=clock)
-    got(shared.get_credential())
-    settled()
+    credentials = FakeCredentials("one", "two")
+    cache = make_cache(credentials, clock=clock)
+    await_credential(cache.get_credential())
+    join_refreshes()
     clock.now += HOUR - left
-    assert "two" == bearer(shared.get_credential())
+    assert "two" == get_token(cache.get_credential())
 
 
 def test_failed_renewal():
-    """When a renewal fails the old token serves on, and the next try waits a little."""
+    """After a failed refresh the old token is still returned, and the next refresh waits some seconds."""
     clock = Clock()
-    duck = Duck("one", OSError("broken"), "three")
-    shared = tokens(duck, clock=clock)
-    got(shared.get_credential())
-    settled()
+    credentials = FakeCredentials("one", OSError("broken"), "three")
+    cache = make_cache(credentials, clock=clock)
+    await_credential(cache.get_credential())
+    join_refreshes()
     seen = []
     for step in (HOUR - 100, 1, 5):
         clock.now += step
-        seen.append((bearer(shared.get_credential()), duck.refreshed))
-        settled()
+        seen.append((get_token(cache.get_credential()), credentials.refresh_count))
+        join_refreshes()
     assert ["one", "one", "one"] == [token for token, _ in seen]
-    assert 3 == duck.refreshed
-    assert "three" == bearer(shared.get_credential())
+    assert 3 == credentials.refresh_count
+    assert "three" == get_token(cache.get_credential())
 
 
 def test_short_lived_tokens():
-    """Tokens that never last long are not fetched again at each request."""
+    """Short-lived tokens are not refreshed at each request."""
     clock = Clock()
-    duck = Duck(*"abcdef", ends=NOW + 60)
-    shared = tokens(duck, clock=clock)
+    credentials = FakeCredentials(*"abcdef", ends=NOW + 60)
+    cache = make_cache(credentials, clock=clock)
     for _ in range(20):
-        bearer(shared.get_credential())
-        settled()
-    assert 1 == duck.refreshed
+        get_token(cache.get_credential())
+        join_refreshes()
+    assert 1 == credentials.refresh_count
 
 
 def test_endless_token_is_looked_at_again():
-    """A token without an end is read anew now and then, as its owner may have replaced it."""
+    """A token without an expiry is read again after ten minutes, as its owner may have replaced it."""
     clock = Clock()
-    duck = Duck(token="one", ends=None)
-    shared = tokens(duck, clock=clock)
-    assert "one" == bearer(shared.get_credential())
-    settled()
-    duck.token = "two"
+    credentials = FakeCredentials(token="one", ends=None)
+    cache = make_cache(credentials, clock=clock)
+    assert "one" == get_token(cache.get_credential())
+    join_refreshes()
+    credentials.token = "two"
     clock.now += 700
-    assert "two" == bearer(shared.get_credential())
-    assert 0 == duck.refreshed
+    assert "two" == get_token(cache.get_credential())
+    assert 0 == credentials.refresh_count
 
 
 def test_refreshed_by_others():
-    """A token that somebody else has refreshed in the meantime is taken as it is."""
+    """A token that other code has refreshed is used."""
     clock = Clock()
-    duck = Duck(token="one")
-    shared = tokens(duck, clock=clock)
-    assert "one" == bearer(shared.get_credential())
-    settled()
-    duck.token = "two"
-    duck.last(2 * HOUR, clock)
+    credentials = FakeCredentials(token="one")
+    cache = make_cache(credentials, clock=clock)
+    assert "one" == get_token(cache.get_credential())
+    join_refreshes()
+    credentials.token = "two"
+    credentials.set_lifetime(2 * HOUR, clock)
     clock.now += HOUR
-    assert "two" == bearer(shared.get_credential())
-    assert 0 == duck.refreshed
+    assert "two" == get_token(cache.get_credential())
+    assert 0 == credentials.refresh_count
 
 
 # Failures
 
 
 def test_failure_is_not_remembered():
-    """A failed refresh is told to who waited; the next to ask starts another."""
-    shared = tokens(Duck(OSError("broken"), "two"))
-    assert AuthError("no token: broken (OSError)") == error(shared.get_credential())
-    assert "two" == bearer(shared.get_credential())
+    """A failed refresh reaches its callers; the next call starts another."""
+    cache = make_cache(FakeCredentials(OSError("broken"), "two"))
+    assert AuthError("no token: broken (OSError)") == get_error(cache.get_credential())
+    assert "two" == get_token(cache.get_credential())
 
 
 def test_all_who_wait_hear_of_it():
-    """One failure reaches everyone who waited for that refresh."""
-    slow = Slow(ValueError())
-    shared = tokens(slow)
-    answers = [shared.get_credential() for _ in range(5)]
-    slow.gate.set()
-    assert [AuthError("no token: ValueError")] * 5 == [error(answer) for answer in answers]
+    """A failure reaches all callers that waited for the refresh."""
+    credentials = SlowCredentials(ValueError())
+    cache = make_cache(credentials)
+    futures = [cache.get_credential() for _ in range(5)]
+    credentials.gate.set()
+    assert [AuthError("no token: ValueError")] * 5 == [get_error(future) for future in futures]
 
 
 @pytest.mark.parametrize("raised", [SystemExit(3), KeyboardInterrupt(), GeneratorExit()])
 def test_nothing_escapes(raised):
-    """Nobody waits for ever, whatever a refresh raises."""
-    assert AuthError(f"no token: {type(raised).__name__}") == error(tokens(Duck(raised)).get_credential())
+    """Any exception of a refresh is a failure of its callers."""
+    assert AuthError(f"no token: {type(raised).__name__}") == get_error(
+        make_cache(FakeCredentials(raised)).get_credential()
+    )
 
 
 def test_no_thread(monkeypatch):
-    """Where no thread can be started, there is no token, and no waiting."""
+    """If no thread can be started, the call fails at once."""
 
     def full(self: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", full)
-    shared = tokens(Duck("one"))
-    assert AuthError("no token: can't start new thread") == error(shared.get_credential())
+    cache = make_cache(FakeCredentials("one"))
+    assert AuthError("no token: can't start new thread") == get_error(cache.get_credential())
     monkeypatch.undo()
-    assert "one" == bearer(shared.get_credential())
+    assert "one" == get_token(cache.get_credential())
 
 
 @pytest.mark.parametrize(
@@ -257,19 +259,21 @@ def test_no_thread(monkeypatch):
     ids=lambda fault: type(fault).__name__,
 )
 def test_transport_faults_keep_their_type(tmp_path, fault):
-    """A fault of the network on the way to a token stays one, so that it can be tried again."""
-    fetch = Fetching(lambda request: EffectFailed(fault))
-    shared = tokens(written(tmp_path, USER), fetch)
-    assert fault == error(shared.get_credential())
+    """A network error of a token request keeps its type, so that it is retried."""
+    fetch = RecordingFetch(lambda request: EffectFailed(fault))
+    cache = make_cache(write_json(tmp_path, USER_INFO), fetch)
+    assert fault == get_error(cache.get_credential())
     assert 1 == len(fetch.requests)
 
 
 def test_overload_is_for_our_own_retry(tmp_path):
-    """A token endpoint in trouble is asked once, and its advice is passed on."""
-    answers = {503: ServerError, 500: ServerError, 429: RateLimited}
-    for status, kind in answers.items():
-        fetch = Fetching(lambda request, status=status: reply({}, status, ("retry-after", "7"), ("set-cookie", "x")))
-        failed = error(tokens(written(tmp_path, USER), fetch).get_credential())
+    """A token endpoint with a transient error gets one request, and its ``retry-after`` is kept."""
+    statuses = {503: ServerError, 500: ServerError, 429: RateLimited}
+    for status, kind in statuses.items():
+        fetch = RecordingFetch(
+            lambda request, status=status: build_reply({}, status, ("retry-after", "7"), ("set-cookie", "x"))
+        )
+        failed = get_error(make_cache(write_json(tmp_path, USER_INFO), fetch).get_credential())
         assert kind is type(failed)
         assert 7.0 == failed.retry_after
         assert (("retry-after", "7"),) == failed.headers
@@ -278,105 +282,109 @@ def test_overload_is_for_our_own_retry(tmp_path):
 
 
 def test_refusal(tmp_path):
-    """A refused grant is an AuthError that says what the endpoint said."""
-    fetch = Fetching(lambda request: reply({"error": "invalid_grant", "error_description": "Token revoked."}, 400))
-    failed = error(tokens(written(tmp_path, USER), fetch).get_credential())
+    """A refused token request is an `AuthError` with the endpoint's message."""
+    fetch = RecordingFetch(
+        lambda request: build_reply({"error": "invalid_grant", "error_description": "Token revoked."}, 400)
+    )
+    failed = get_error(make_cache(write_json(tmp_path, USER_INFO), fetch).get_credential())
     assert AuthError("no token: invalid_grant: Token revoked. (RefreshError)") == failed
 
 
 def test_echoed_secrets(tmp_path):
-    """An endpoint that echoes what it was sent, or misplaces a token, spills no secret into the error."""
+    """An endpoint that echoes secrets, or returns a token in the wrong place, puts no secret into the error."""
     long = "e" + "yJ" * 30
     echoes = [
-        lambda request: reply({"error": f"bad test-refresh-token, {request.body.decode()}"}, 400),
-        lambda request: reply({"error": "invalid", "error_description": f"not test-client-secret or {long}"}, 401),
+        lambda request: build_reply({"error": f"bad test-refresh-token, {request.body.decode()}"}, 400),
+        lambda request: build_reply(
+            {"error": "invalid", "error_description": f"not test-client-secret or {long}"}, 401
+        ),
         lambda request: HttpResponse(400, (), b"<p>test-refresh-token</p>"),
-        lambda request: reply({"nothing": long, "refresh_token": "test-refresh-token"}, 200),
-        lambda request: reply({"id_token": long}, 400),
+        lambda request: build_reply({"nothing": long, "refresh_token": "test-refresh-token"}, 200),
+        lambda request: build_reply({"id_token": long}, 400),
         lambda request: HttpResponse(200, (), b'"' + long.encode() + b'"'),
     ]
     for echo in echoes:
-        failed = error(tokens(written(tmp_path, USER), Fetching(echo)).get_credential())
+        failed = get_error(make_cache(write_json(tmp_path, USER_INFO), RecordingFetch(echo)).get_credential())
         assert isinstance(failed, AuthError)
         shown = f"{failed!r} {failed} {failed.__cause__!r} {failed.__context__!r}"
         assert not [word for word in ("test-refresh-token", "test-client-secret", long) if word in shown]
 
 
 def test_garbage(tmp_path):
-    """Whatever a token endpoint sends, the answer is an error of ours."""
+    """Any invalid response of a token endpoint is an `AuthError`."""
     for body in (b"", b"\xff\xfe", b"[]", b"null", b'{"access_token": 3}', b'{"access_token": "a\\nb"}', b"{"):
         for status in (200, 302, 400, 404):
-            fetch = Fetching(lambda request, status=status, body=body: HttpResponse(status, (), body))
-            assert isinstance(error(tokens(written(tmp_path, USER), fetch).get_credential()), AuthError)
+            fetch = RecordingFetch(lambda request, status=status, body=body: HttpResponse(status, (), body))
+            assert isinstance(get_error(make_cache(write_json(tmp_path, USER_INFO), fetch).get_credential()), AuthError)
 
 
 def test_unexpired_token_survives_a_failed_refresh():
-    """Credentials whose token is good for a while yet are used though they cannot be refreshed."""
-    duck = Duck(OSError(), token="one", ends=NOW + 120)
-    assert "one" == bearer(tokens(duck, clock=Clock()).get_credential())
-    assert 1 == duck.refreshed
+    """A token that is still valid is used if the refresh fails."""
+    credentials = FakeCredentials(OSError(), token="one", ends=NOW + 120)
+    assert "one" == get_token(make_cache(credentials, clock=Clock()).get_credential())
+    assert 1 == credentials.refresh_count
 
 
 # Closing and forking
 
 
 def test_close():
-    """Closing sends away those who wait, and nothing is begun after it."""
-    slow = Slow("one", "two")
-    shared = tokens(slow)
-    waiting = shared.get_credential()
-    shared.close()
-    shared.close()
-    assert Closed() == error(waiting)
-    assert Closed() == error(shared.get_credential())
-    slow.gate.set()
-    settled()
-    assert Closed() == error(shared.get_credential())
-    assert 1 == slow.refreshed
+    """Closing fails waiting callers, and no refresh starts after it."""
+    credentials = SlowCredentials("one", "two")
+    cache = make_cache(credentials)
+    waiting = cache.get_credential()
+    cache.close()
+    cache.close()
+    assert Closed() == get_error(waiting)
+    assert Closed() == get_error(cache.get_credential())
+    credentials.gate.set()
+    join_refreshes()
+    assert Closed() == get_error(cache.get_credential())
+    assert 1 == credentials.refresh_count
 
 
 def test_close_after_a_token():
-    """A closed source hands out no token that it still has."""
-    shared = tokens(Duck("one"))
-    got(shared.get_credential())
-    shared.close()
-    assert Closed() == error(shared.get_credential())
+    """A closed cache returns no cached token."""
+    cache = make_cache(FakeCredentials("one"))
+    await_credential(cache.get_credential())
+    cache.close()
+    assert Closed() == get_error(cache.get_credential())
 
 
 def test_fork(monkeypatch):
-    """After a fork, a child waits neither for the parent's refresh nor for its lock."""
-    slow = Slow("one", "two")
-    shared = tokens(slow)
-    parents = shared.get_credential()
-    assert slow.begun.acquire(timeout=60)
+    """After a fork, the child waits neither for the parent's refresh nor for its lock."""
+    credentials = SlowCredentials("one", "two")
+    cache = make_cache(credentials)
+    parents = cache.get_credential()
+    assert credentials.started.acquire(timeout=60)
     pid = os.getpid()
-    with shared._get_refresh_state().lock:
+    with cache._get_refresh_state().lock:
         monkeypatch.setattr(os, "getpid", lambda: pid + 1)
-        childs = shared.get_credential()
-        assert slow.begun.acquire(timeout=60)
-    slow.gate.set()
-    assert {"one", "two"} == {bearer(parents), bearer(childs)}
+        childs = cache.get_credential()
+        assert credentials.started.acquire(timeout=60)
+    credentials.gate.set()
+    assert {"one", "two"} == {get_token(parents), get_token(childs)}
 
 
 # Secrets
 
 
 def test_no_secret_shows(tmp_path, caplog):
-    """No repr of anything on the way holds a token or a key, and nothing is logged."""
+    """No repr contains a token or a key, and nothing is logged."""
     caplog.set_level(0)
-    fetch = granting()
-    shared = tokens(written(tmp_path, USER), fetch)
-    answer = shared.get_credential()
-    got(answer)
-    settled()
-    held, source = shared._cached, shared._source
-    grant = source.get_token(NOW, 0)
-    shown = f"{answer!r} {answer.result()!r} {shared!r} {vars(shared)!r} {held!r} {grant!r} {source!r} {caplog.text}"
+    fetch = make_fetch()
+    cache = make_cache(write_json(tmp_path, USER_INFO), fetch)
+    future = cache.get_credential()
+    await_credential(future)
+    join_refreshes()
+    source = cache._source
+    values = (future, future.result(), cache, vars(cache), cache._cached, source.get_token(NOW, 0), source)
+    shown = f"{values!r} {caplog.text}"
     assert not [word for word in ("test-token", "test-client-secret", "test-refresh-token") if word in shown]
 
 
 def test_backend_headers_come_along():
-    """The backend's own headers are sent beside the token."""
-    backend = Vertex("p", credentials=Duck(token="one"), headers={"x-team": "blue"})
-    shared = TokenCache(backend, environ={}, fetch=nobody())
-    assert {"authorization": "Bearer one", "x-team": "blue"} == headers(shared.get_credential())
+    """The backend's own headers are sent with the token."""
+    backend = Vertex("p", credentials=FakeCredentials(token="one"), headers={"x-team": "blue"})
+    cache = TokenCache(backend, environ={}, fetch=make_failing_fetch())
+    assert {"authorization": "Bearer one", "x-team": "blue"} == read_headers(cache.get_credential())

@@ -35,7 +35,7 @@ from genai_fn.interpreters.executors import async_executor, sync_executor
 from genai_fn.ops.embed.many import embed_batch
 from genai_fn.request import start_generator
 from genai_fn.schema import Content, ContentEmbedding, EmbedContentConfig, EmbedContentResponse, Part
-from tests.support.credentials import Duck
+from tests.support.credentials import FakeCredentials
 from tests.support.interpreter_kinds import Faced, World, gemini
 from tests.support.loopback import Answer, Hang, Loopback, Received, json_reply
 from tests.support.scripted_effects import perform
@@ -237,7 +237,7 @@ def test_bad_ones(world: World, is_vertex: bool) -> None:
     texts = ["a", "bad", "abc", "abcd", "few", "a", "ab", "abc"]
     with Loopback(answering) as server:
         backend = (
-            Vertex("p", "l", credentials=Duck("test-token"), base_url=server.url) if is_vertex else gemini(server.url)
+            Vertex("p", "l", credentials=FakeCredentials("test-token"), base_url=server.url) if is_vertex else gemini(server.url)
         )
         told = lengths(world.items(backend, embed_many("m", texts, batch_size=4)))
         assert told == [1.0, ClientError, 3.0, 4.0, *([CountMismatch] * 4)]
@@ -247,7 +247,7 @@ def test_more_than_text_on_vertex(world: World) -> None:
     """What Vertex has no vectors of fails alone, by name."""
     picture = Content(parts=(Part(text="a"), Part(text="b")), role="user")
     with Loopback(answering) as server:
-        backend = Vertex("p", "l", credentials=Duck("test-token"), base_url=server.url)
+        backend = Vertex("p", "l", credentials=FakeCredentials("test-token"), base_url=server.url)
         told = lengths(world.items(backend, embed_many("m", ["a", picture, "abc"])))
         assert told == [1.0, Unsupported, 3.0]
 

@@ -19,7 +19,7 @@ from genai_fn.interpreters.http import Items
 from genai_fn.interpreters.net.connect.sync_steps import NetworkStream
 from tests.support.cancellation.points import client_sockets
 from tests.support.cancellation.scenarios import Script, asked
-from tests.support.credentials import Slow
+from tests.support.credentials import SlowCredentials
 from tests.support.loopback import Loopback
 
 WAITING = {"acquire", "get", "join", "poll", "wait"}
@@ -121,7 +121,7 @@ def wait_for_a_lane(run: Http, point: Point) -> None:
 
 
 def wait_for_a_token(run: Http, point: Point) -> None:
-    slow = Slow("test-token", "test-token")
+    slow = SlowCredentials("test-token", "test-token")
     freeing = threading.Timer(0.001, slow.gate.set)
     backend = Vertex("p", "l", credentials=slow, base_url=run._settings.backend.base_url)  # type: ignore[union-attr]  # it has one
     with Http(backend, proxy="") as own:
