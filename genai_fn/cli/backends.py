@@ -1,4 +1,4 @@
-"""Which backend the environment names."""
+"""Chooses a backend from environment variables, and reports missing credentials before the first request."""
 
 from collections.abc import Mapping
 
@@ -11,24 +11,24 @@ __all__ = ["find_backend"]
 
 def find_backend(environ: Mapping[str, str]) -> Backend:
     """
-    Find the backend that the environment names.
+    Build the backend that environment variables select.
 
     Raises:
-        AuthError: If there is neither a key nor a project, nor anything else that says who calls.
+        AuthError: If there is no API key, no project, no credentials file and no base URL of a gateway.
         InvalidRequest: If a base URL or a location is malformed.
 
     >>> find_backend({"GOOGLE_GENAI_USE_VERTEXAI": "1", "GOOGLE_CLOUD_PROJECT": "p"}).project
     'p'
     """
-    found = backend_from_env(environ)
-    if isinstance(found, Failure):
-        error = found.failure()
+    result = backend_from_env(environ)
+    if isinstance(result, Failure):
+        error = result.failure()
         if not isinstance(error, AuthError):
             raise error
         if environ.get("GOOGLE_CLOUD_PROJECT", "").strip():
-            raise AuthError("GOOGLE_CLOUD_PROJECT is set, but no key: ask with --vertex, or with --offline")
+            raise AuthError("GOOGLE_CLOUD_PROJECT is set but no API key: pass --vertex to use Vertex AI, or --offline")
         raise AuthError(_NO_CREDENTIALS)
-    backend = found.unwrap()
+    backend = result.unwrap()
     if isinstance(backend, Vertex) and _has_no_credentials(backend, environ):
         raise AuthError(_NO_CREDENTIALS)
     return backend
@@ -43,5 +43,7 @@ _NO_CREDENTIALS = (
 
 
 def _has_no_credentials(backend: Vertex, environ: Mapping[str, str]) -> bool:
-    has_credentials = bool(environ.get("GOOGLE_APPLICATION_CREDENTIALS", "").strip())  # which may name a project
+    has_credentials = bool(
+        environ.get("GOOGLE_APPLICATION_CREDENTIALS", "").strip()
+    )  # the file may contain the project
     return backend.project is None and backend.api_key is None and backend.base_url is None and not has_credentials

@@ -1,4 +1,4 @@
-"""What is printed: the answer on standard output, whatever is to be said of it on standard error."""
+"""Prints answers to standard output, and messages about the run to standard error."""
 
 import io
 import os
@@ -18,20 +18,22 @@ __all__ = ["print_items", "print_message"]
 
 def print_items(items: Iterable[Result[str, GenaiError]]) -> None:
     """
-    Print pieces as they come, each at once, and end the line.
+    Print each text as it arrives, and end the last line.
+
+    On a terminal, control characters are removed; a pipe gets the text unchanged.
 
     Raises:
-        GenaiError: that the stream ended with.
+        GenaiError: If the stream ends with a `Failure`.
     """
     out: TextIO = sys.stdout
     if isinstance(out, io.TextIOWrapper):
-        out.reconfigure(errors="replace")  # an answer may hold what the terminal's encoding does not
+        out.reconfigure(errors="replace")  # the answer may contain characters that the encoding lacks
     is_terminal = out.isatty()
     last = "\n"
     try:
-        for piece in raise_for(items):
-            last = piece or last
-            out.write(_strip_control_characters(piece) if is_terminal else piece)
+        for chunk in raise_for(items):
+            last = chunk or last
+            out.write(_strip_control_characters(chunk) if is_terminal else chunk)
             out.flush()
     finally:
         if not last.endswith("\n"):
@@ -40,7 +42,7 @@ def print_items(items: Iterable[Result[str, GenaiError]]) -> None:
 
 
 def print_message(kind: str, message: str) -> None:
-    """Say something on one line of standard error."""
+    """Print a message on one line of standard error: keys masked, control characters removed."""
     line = Text.assemble(
         (f"{kind}:", _STYLES[kind]), " ", " ".join(_strip_control_characters(_mask_keys(message)).split())
     )
@@ -52,7 +54,7 @@ _STYLES = {"error": "bold red", "offline": "yellow"}
 
 def _strip_control_characters(text: str) -> str:
     r"""
-    Leave out what would steer the terminal.
+    Remove characters that control the terminal.
 
     >>> _strip_control_characters("red: \x1b[31m, tab: \t")
     'red: [31m, tab: \t'
@@ -64,7 +66,7 @@ _CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def _mask_keys(text: str) -> str:
-    """Mask the keys of the environment, should a server repeat them."""
+    """Replace the API keys of the environment by ``***``: a server may repeat them in an error."""
     for name in ("GOOGLE_API_KEY", "GEMINI_API_KEY"):
         key = os.environ.get(name, "").strip()
         text = text.replace(key, "***") if key else text

@@ -1,4 +1,4 @@
-"""What the command prints where, and how it ends."""
+"""``genai-fn generate``: what it prints to which stream, and its exit codes."""
 
 import io
 import os
@@ -25,7 +25,7 @@ KEY = "test-key"
 
 
 @pytest.fixture(autouse=True)
-def _no_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _clear_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in os.environ:
         if name.startswith(("GOOGLE_", "GEMINI_")) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
@@ -34,7 +34,7 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Send the command to a loopback server, with a key."""
+    """Route the command to a loopback server, with an API key set."""
 
     def serve(script: Any) -> Loopback:
         loopback = Loopback(script)
@@ -48,18 +48,18 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Any:
     return serve
 
 
-def said(text: str, **beside: Any) -> dict[str, Any]:
+def build_reply(text: str, **beside: Any) -> dict[str, Any]:
     return {"candidates": [{"content": {"parts": [{"text": text}], "role": "model"}, **beside}]}
 
 
-def body(request: Received) -> Any:
+def decode_body(request: Received) -> Any:
     return msgspec.json.decode(request.body)
 
 
 class TestNoCredentials:
     @pytest.mark.parametrize("options", [[], ["--vertex"]])
     def test_refused(self, capsys: Captured, options: list[str]) -> None:
-        """With no key and no project the command fails, names what it looked for, and prints no answer."""
+        """Without key and project the command fails, names the variables that it reads, and prints no answer."""
         assert run_command_line(["generate", "Why?", *options]) == 1
         out, err = capsys.readouterr()
         assert out == ""
@@ -69,32 +69,32 @@ class TestNoCredentials:
         assert [each for each in wanted if each not in err] == []
 
     def test_process(self) -> None:
-        """So does the process, also where the variables are set and blank."""
-        done = _run(["generate", "Why?"], GEMINI_API_KEY=" ")
+        """The process fails the same way, also if the variables are set but blank."""
+        done = _run_process(["generate", "Why?"], GEMINI_API_KEY=" ")
         assert (done.returncode, done.stdout) == (1, b"")
         assert b"GEMINI_API_KEY" in done.stderr
 
     def test_library(self) -> None:
-        """Without a key the library's own `run` is a Failure, and no answer."""
+        """Without a key `genai_fn.run` returns a Failure."""
         assert isinstance(genai_fn.run(genai_fn.generate("m", "Why?")).failure(), AuthError)
 
 
 class TestOffline:
     def test_forced(self, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
-        """``--offline`` asks nobody even with a key."""
+        """``--offline`` uses the emulator even if a key is set."""
         monkeypatch.setenv("GEMINI_API_KEY", KEY)
         assert run_command_line(["generate", "--offline", "Why?"]) == 0
         out, err = capsys.readouterr()
         assert "You asked: “Why?”" in out
-        assert err == "offline: an embedded model answers.\n"
+        assert err == "offline: the built-in emulator answers.\n"
 
     def test_vertex(self, capsys: Captured) -> None:
-        """There is an offline Vertex AI as well."""
+        """``--vertex --offline`` emulates Vertex AI."""
         assert run_command_line(["generate", "Why?", "--vertex", "--offline"]) == 0
         assert "in place of gemini-2.5-flash" in capsys.readouterr().out
 
     def test_options(self, capsys: Captured, tmp_path: Path) -> None:
-        """Model, instructions and files reach whoever answers."""
+        """Model, system instruction and files reach the emulator."""
         image, paper = tmp_path / "a.png", tmp_path / "b.pdf"
         image.write_bytes(b"\x89PNG")
         paper.write_bytes(b"%PDF")
@@ -111,30 +111,30 @@ class TestOffline:
 
 class TestPrompt:
     def test_standard_input(self, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
-        """``-`` reads the prompt from standard input, without its last line end."""
-        _given(monkeypatch, "Warum grün?\n".encode())
+        """``-`` reads the prompt from standard input and drops the trailing newline."""
+        _set_stdin(monkeypatch, "Warum grün?\n".encode())
         assert run_command_line(["generate", "--offline", "-"]) == 0
         assert "You asked: “Warum grün?”" in capsys.readouterr().out
 
     @pytest.mark.parametrize(("data", "why"), [(b"\xff\xfe", "not UTF-8"), (b" \n", "is empty")])
     def test_unfit_input(self, capsys: Captured, monkeypatch: pytest.MonkeyPatch, data: bytes, why: str) -> None:
-        """What is no text, or nothing, is an error of usage."""
-        _given(monkeypatch, data)
-        assert why in _refused(capsys, ["generate", "-"])
+        """Input that is not UTF-8 text, or blank, is a usage error."""
+        _set_stdin(monkeypatch, data)
+        assert why in _run_refused_command(capsys, ["generate", "-"])
 
 
 class TestServer:
     def test_sent(self, server: Any, capsys: Captured, tmp_path: Path) -> None:
-        """What was said on the command line is what goes out: files first, then the prompt."""
+        """The request contains the options of the command line: files first, then the prompt."""
         image = tmp_path / "a.png"
         image.write_bytes(b"\x89PNG")
         options = ["--system", "Be terse.", "--temperature", "0.5", "--file", str(image)]
-        with server(sse_reply([said("yes")])) as loopback:
+        with server(sse_reply([build_reply("yes")])) as loopback:
             assert run_command_line(["generate", "Why?", *options]) == 0
         assert capsys.readouterr() == ("yes\n", "")
         (request,) = loopback.requests
         assert request.target == "/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse"
-        assert body(request) == {
+        assert decode_body(request) == {
             "contents": [
                 {
                     "role": "user",
@@ -145,26 +145,26 @@ class TestServer:
             "generationConfig": {"temperature": 0.5},
         }
 
-    def test_pieces(self, server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Every piece is flushed as it comes, and what ends in a line end gets no second one."""
-        out = _Flushed()
+    def test_chunks(self, server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Every chunk is flushed as it arrives, and text that ends with a newline gets no second one."""
+        out = _FlushRecorder()
         monkeypatch.setattr(sys, "stdout", out)
-        with server(sse_reply([said("one "), said("two"), said("\n")])):
+        with server(sse_reply([build_reply("one "), build_reply("two"), build_reply("\n")])):
             assert run_command_line(["generate", "Why?"]) == 0
         assert out.flushed == ["one ", "one two", "one two\n"]
 
     def test_fault(self, server: Any, capsys: Captured) -> None:
-        """A fault of the server is one line, status 1, and no key, even where the server repeats it."""
+        """A server error is printed on one line, without the key even if the server repeats it; the exit code is 1."""
         error = {"code": 400, "message": f"API key {KEY}\nis no good\x1b[2J", "status": "INVALID_ARGUMENT"}
         with server(json_reply({"error": error}, 400)):
             assert run_command_line(["generate", "Why?"]) == 1
         assert capsys.readouterr() == ("", "error: 400 INVALID_ARGUMENT: API key *** is no good[2J\n")
 
-    def test_cut(self, server: Any, capsys: Captured) -> None:
-        """What came before a fault stands on a line of its own."""
+    def test_disconnect(self, server: Any, capsys: Captured) -> None:
+        """Text received before an error ends with a newline."""
         started = Send(
             head(200, (("content-type", "text/event-stream"), ("transfer-encoding", "chunked")))
-            + chunk(event(said("yes")))
+            + chunk(event(build_reply("yes")))
         )
         with server((started, Close())):
             assert run_command_line(["generate", "Why?"]) == 1
@@ -174,31 +174,31 @@ class TestServer:
         assert err.count("\n") == 1
 
     def test_no_text(self, server: Any, capsys: Captured) -> None:
-        """An answer without text says why there is none."""
+        """For an answer without text, the error names the finish reason."""
         with server(sse_reply([{"candidates": [{"finishReason": "SAFETY"}]}])):
             assert run_command_line(["generate", "Why?"]) == 1
         assert capsys.readouterr() == ("", "error: no text: SAFETY\n")
 
-    def test_steering(self, server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A terminal is not steered by what the model says; a pipe gets it to the letter."""
+    def test_control_characters(self, server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Control characters of the answer are removed on a terminal, and kept in a pipe."""
         shown = []
         for is_terminal in (True, False):
-            out = _Flushed(is_terminal=is_terminal)
+            out = _FlushRecorder(is_terminal=is_terminal)
             monkeypatch.setattr(sys, "stdout", out)
-            with server(sse_reply([said("\x1b[2Jyes\n")])):
+            with server(sse_reply([build_reply("\x1b[2Jyes\n")])):
                 assert run_command_line(["generate", "Why?"]) == 0
             shown.append(out.getvalue())
         assert shown == ["[2Jyes\n", "\x1b[2Jyes\n"]
 
     def test_interrupted(self, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Ctrl-C ends quietly, with 130."""
+        """Ctrl-C prints nothing, and the exit code is 130."""
 
-        def interrupted(items: object) -> None:
+        def interrupt(items: object) -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr("genai_fn.cli.app.print_items", interrupted)
+        monkeypatch.setattr("genai_fn.cli.app.print_items", interrupt)
         assert run_command_line(["generate", "Why?", "--offline"]) == 130
-        assert capsys.readouterr() == ("", "offline: an embedded model answers.\n")
+        assert capsys.readouterr() == ("", "offline: the built-in emulator answers.\n")
 
 
 class TestRefused:
@@ -218,23 +218,23 @@ class TestRefused:
         ],
     )
     def test_usage(self, capsys: Captured, arguments: list[str], why: str) -> None:
-        """What cannot be asked is one line that says why, and status 2."""
-        assert why in _refused(capsys, arguments)
+        """Wrong usage prints one line with the reason; the exit code is 2."""
+        assert why in _run_refused_command(capsys, arguments)
 
     def test_unknown_kind(self, capsys: Captured, tmp_path: Path) -> None:
-        """A file whose name does not tell what it is is refused."""
+        """A file whose media type cannot be guessed from its name is refused."""
         path = tmp_path / "a.unknown"
         path.write_bytes(b"")
-        assert "a.unknown" in _refused(capsys, ["generate", "Why?", "--file", str(path)])
+        assert "a.unknown" in _run_refused_command(capsys, ["generate", "Why?", "--file", str(path)])
 
     def test_address(self, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
-        """So is an address of the environment that is none."""
+        """An invalid base URL in the environment is refused."""
         monkeypatch.setenv("GEMINI_API_KEY", KEY)
         monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", "nowhere")
-        assert "base_url" in _refused(capsys, ["generate", "Why?"])
+        assert "base_url" in _run_refused_command(capsys, ["generate", "Why?"])
 
 
-class TestPlace:
+class TestBackend:
     @pytest.mark.parametrize(
         "environ",
         [
@@ -244,8 +244,8 @@ class TestPlace:
             {"GOOGLE_GENAI_USE_VERTEXAI": "true", "GOOGLE_CLOUD_LOCATION": "us-central1"},
         ],
     )
-    def test_nobody(self, environ: dict[str, str]) -> None:
-        """With neither key nor project there is nobody to ask."""
+    def test_no_credentials(self, environ: dict[str, str]) -> None:
+        """Without key and project, find_backend raises AuthError."""
         with pytest.raises(AuthError, match="GEMINI_API_KEY"):
             find_backend(environ)
 
@@ -260,24 +260,24 @@ class TestPlace:
             {"GOOGLE_GENAI_USE_VERTEXAI": "1", "GOOGLE_VERTEX_BASE_URL": "http://127.0.0.1:1"},
         ],
     )
-    def test_somebody(self, environ: dict[str, str]) -> None:
-        """A key, a project, credentials or a gateway say whom to ask."""
+    def test_credentials(self, environ: dict[str, str]) -> None:
+        """A key, a project, a credentials file or a base URL is enough to choose a backend."""
         assert isinstance(find_backend(environ), Vertex if "GOOGLE_GENAI_USE_VERTEXAI" in environ else Gemini)
 
     def test_project_alone(self) -> None:
-        """A project without ``--vertex`` is a mistake that the message helps out of."""
+        """If only a project is set, the error suggests ``--vertex``."""
         with pytest.raises(AuthError, match="--vertex"):
             find_backend({"GOOGLE_CLOUD_PROJECT": "p"})
 
     def test_address(self) -> None:
-        """An address that is none is refused."""
+        """An invalid base URL raises InvalidRequest."""
         with pytest.raises(InvalidRequest):
             find_backend({"GEMINI_API_KEY": KEY, "GOOGLE_GEMINI_BASE_URL": "nowhere"})
 
 
 class TestExtra:
     def test_missing(self, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Without the extra, one line says how to get it."""
+        """Without the extra, one line gives the command that installs it."""
         monkeypatch.setitem(sys.modules, "typer", None)
         monkeypatch.delitem(sys.modules, "genai_fn.cli.app", raising=False)
         assert run_command_line(["generate", "Why?"]) == 2
@@ -288,45 +288,45 @@ class TestExtra:
         )
 
     def test_version(self, capsys: Captured) -> None:
-        """``--version`` prints it."""
+        """``--version`` prints the version."""
         assert run_command_line(["--version"]) == 0
         assert capsys.readouterr() == (f"genai-fn {VERSION}\n", "")
 
 
 class TestProcess:
     def test_pipe(self) -> None:
-        """Piped, the answer is plain text, whatever the colours of the terminal."""
-        done = _run(["generate", "--offline", "Why?"])
+        """In a pipe, the output contains no escape sequences."""
+        done = _run_process(["generate", "--offline", "Why?"])
         assert done.returncode == 0
         assert b"You asked: \xe2\x80\x9cWhy?\xe2\x80\x9d\n" in done.stdout
         assert b"\x1b" not in done.stdout + done.stderr
 
     def test_ascii(self) -> None:
-        """Where the terminal's encoding lacks a letter, a question mark stands for it."""
-        done = _run(["generate", "--offline", "Why?"], PYTHONIOENCODING="ascii")
+        """A character that the output encoding lacks is printed as a question mark."""
+        done = _run_process(["generate", "--offline", "Why?"], PYTHONIOENCODING="ascii")
         assert (done.returncode, b"You asked: ?Why??" in done.stdout) == (0, True)
 
     def test_refused(self) -> None:
-        """A run that fails is one line and status 1, without a traceback or the key."""
+        """A failed call prints one line, without a traceback or the key; the exit code is 1."""
         error = {"code": 403, "message": f"{KEY} may not", "status": "PERMISSION_DENIED"}
         with Loopback(json_reply({"error": error}, 403)) as loopback:
-            done = _run(["generate", "Why?"], GEMINI_API_KEY=KEY, GOOGLE_GEMINI_BASE_URL=loopback.url)
+            done = _run_process(["generate", "Why?"], GEMINI_API_KEY=KEY, GOOGLE_GEMINI_BASE_URL=loopback.url)
         assert (done.returncode, done.stdout) == (1, b"")
         assert done.stderr.splitlines() == [b"error: 403 PERMISSION_DENIED: *** may not"]
 
-    def test_nobody_reads(self) -> None:
-        """A reader that goes away ends the command without a traceback."""
+    def test_closed_pipe(self) -> None:
+        """If the reader closes the pipe, the command ends without a traceback."""
         reader, writer = os.pipe()
         os.close(reader)
         try:
-            done = _run(["generate", "--offline", "Why?"], stdout=writer)
+            done = _run_process(["generate", "--offline", "Why?"], stdout=writer)
         finally:
             os.close(writer)
         assert done.returncode == 1
         assert b"Traceback" not in done.stderr
 
 
-def _run(
+def _run_process(
     arguments: Sequence[str], stdout: int = subprocess.PIPE, **environ: str
 ) -> "subprocess.CompletedProcess[bytes]":
     kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
@@ -342,7 +342,7 @@ def _run(
     )
 
 
-def _refused(capsys: Captured, arguments: Sequence[str]) -> str:
+def _run_refused_command(capsys: Captured, arguments: Sequence[str]) -> str:
     assert run_command_line(arguments) == 2
     out, err = capsys.readouterr()
     assert out == ""
@@ -351,12 +351,12 @@ def _refused(capsys: Captured, arguments: Sequence[str]) -> str:
     return err
 
 
-def _given(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
+def _set_stdin(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
 
 
-class _Flushed(io.StringIO):
-    """Notes all that was written, each time that it is flushed."""
+class _FlushRecorder(io.StringIO):
+    """Records everything written so far, at each flush."""
 
     def __init__(self, *, is_terminal: bool = False) -> None:
         super().__init__()
@@ -371,7 +371,7 @@ class _Flushed(io.StringIO):
         return self._is_terminal
 
 
-def test_harmless() -> None:
-    """Letters of any script, tabs and line ends are what a terminal may get."""
+def test_printable_characters() -> None:
+    """A terminal gets letters of any script, tabs and newlines; other control characters are removed."""
     text = "ä漢\t\n🙂\u2028"
     assert terminal._strip_control_characters(text + "\x07\r\x9b") == text

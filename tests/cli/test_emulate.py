@@ -1,4 +1,4 @@
-"""``genai-fn emulate``: what it says, whom it serves, and how it ends."""
+"""``genai-fn emulate``: what it prints, which keys it accepts, and how it stops."""
 
 import os
 import signal
@@ -20,9 +20,9 @@ Captured = pytest.CaptureFixture[str]
 
 
 @contextmanager
-def heeding(number: int) -> Iterator[None]:
-    """Have processes that start in the block heed a signal, even if this one inherited that it ignores it."""
-    before = signal.signal(number, lambda *_: None)  # a handler, unlike SIG_IGN, is not inherited
+def unblock_signal(number: int) -> Iterator[None]:
+    """Let processes that start in the block receive a signal, even if this process inherited SIG_IGN for it."""
+    before = signal.signal(number, lambda *_: None)  # child processes do not inherit a handler, but do inherit SIG_IGN
     try:
         yield
     finally:
@@ -30,11 +30,11 @@ def heeding(number: int) -> Iterator[None]:
 
 
 @contextmanager
-def emulated(*options: str) -> Iterator[tuple[list[str], "subprocess.Popen[str]"]]:
-    """Run the command, and give the four lines that it says."""
+def run_emulator(*options: str) -> Iterator[tuple[list[str], "subprocess.Popen[str]"]]:
+    """Run the command; yield the four lines that it prints, and the process."""
     command = [sys.executable, "-W", "error", "-m", "genai_fn", "emulate", "--port", "0", *options]
     kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-    with heeding(signal.SIGINT):
+    with unblock_signal(signal.SIGINT):
         started = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=kept)
     with started as process:
         try:
@@ -45,12 +45,12 @@ def emulated(*options: str) -> Iterator[tuple[list[str], "subprocess.Popen[str]"
 
 
 def test_serves_until_interrupted() -> None:
-    """It says where it is, lets in who has the key, and ends at Ctrl-C without a word."""
-    with emulated("--key", "test-key") as (lines, process):
+    """It prints its address, accepts only the given key, and stops at Ctrl-C without printing anything."""
+    with run_emulator("--key", "test-key") as (lines, process):
         url = lines[2].partition("=")[2]
         assert lines == [
-            f"The API is emulated at {url}, for the keys given. Ctrl-C ends it.",
-            "google-genai and genai_fn ask it where the environment says:",
+            f"The emulator serves {url} and accepts the given keys. Ctrl-C stops it.",
+            "To use it from google-genai or genai_fn, set:",
             f"GOOGLE_GEMINI_BASE_URL={url}",
             f"GOOGLE_VERTEX_BASE_URL={url}",
         ]
@@ -62,7 +62,7 @@ def test_serves_until_interrupted() -> None:
         assert (*process.communicate(timeout=60), process.returncode) == ("", "", 130)
 
 
-def _refused(capsys: Captured, arguments: Sequence[str]) -> str:
+def run_refused_command(capsys: Captured, arguments: Sequence[str]) -> str:
     assert run_command_line(["emulate", *arguments]) == 2
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
@@ -71,38 +71,38 @@ def _refused(capsys: Captured, arguments: Sequence[str]) -> str:
 
 class TestRefused:
     def test_port_is_taken(self, capsys: Captured) -> None:
-        """A port that is taken is an error of usage."""
-        with open_listener("127.0.0.1", 0) as heard:
-            port = str(heard.getsockname()[1])
-            assert f"127.0.0.1:{port} cannot be served: " in _refused(capsys, ["--port", port])
+        """A port in use is a usage error."""
+        with open_listener("127.0.0.1", 0) as listener:
+            port = str(listener.getsockname()[1])
+            assert f"127.0.0.1:{port} cannot be served: " in run_refused_command(capsys, ["--port", port])
 
     @pytest.mark.parametrize(
         "options", [["--port", "99999"], ["--port", "x"], ["--certfile", "nowhere.pem"], ["--host", "256.0.0.1"]]
     )
     def test_usage(self, capsys: Captured, options: list[str]) -> None:
-        """So is what is no port, no file, no address."""
-        assert _refused(capsys, ["--port", "0", *options]).startswith("error: ")
+        """An invalid port, a missing file and an invalid address are usage errors."""
+        assert run_refused_command(capsys, ["--port", "0", *options]).startswith("error: ")
 
     def test_certificate(self, capsys: Captured, tmp_path: Path) -> None:
-        """A certificate that is none is refused before anything is served."""
+        """An invalid certificate is refused before the server starts."""
         path = tmp_path / "chain.pem"
         path.write_text("none")
-        assert "cannot be served" in _refused(capsys, ["--port", "0", "--certfile", str(path)])
+        assert "cannot be served" in run_refused_command(capsys, ["--port", "0", "--certfile", str(path)])
 
     def test_no_extra(self, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Without the server, one line says how to get it."""
+        """Without uvicorn, one line gives the command that installs it."""
         monkeypatch.setitem(sys.modules, "uvicorn", None)
-        assert _refused(capsys, ["--port", "0"]) == (
+        assert run_refused_command(capsys, ["--port", "0"]) == (
             f"error: the emulator's server needs the package uvicorn: {install_command('uvicorn')}\n"
         )
 
 
 def test_tls(capsys: Captured, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """With a certificate it speaks TLS; and it says so before it serves."""
+    """With a certificate the printed address is https."""
     chain, key = tmp_path / "chain.pem", tmp_path / "key.pem"
     issued = trustme.CA().issue_cert("127.0.0.1")
     issued.cert_chain_pems[0].write_to_path(str(chain))
     issued.private_key_pem.write_to_path(str(key))
     monkeypatch.setattr("uvicorn.Server.run", lambda self, sockets: None)
     assert run_command_line(["emulate", "--port", "0", "--certfile", str(chain), "--keyfile", str(key)]) == 0
-    assert capsys.readouterr().out.startswith("The API is emulated at https://127.0.0.1:")
+    assert capsys.readouterr().out.startswith("The emulator serves https://127.0.0.1:")
