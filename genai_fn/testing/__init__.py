@@ -1,8 +1,19 @@
 """
-What tests of programs that use this library are made of: no network, no key, no patches.
+Test tools for programs that use this library: no network, no key, no monkeypatching.
 
-The names are loaded at their first use. ``genai_fn.testing.strategies``, which needs the extra ``testing``, and
-``genai_fn.testing.fixtures``, for pytest, are imported by their own names; `served` needs the extra ``emulator``.
+The names below are loaded on first use. Import ``genai_fn.testing.strategies`` (needs the extra ``testing``) and
+``genai_fn.testing.fixtures`` (a pytest plugin) directly; `serve_emulator` needs the extra ``emulator``.
+
+- ``fake``, ``async_fake``: `Fake`, an interpreter that returns canned answers; ``canned_answers`` finds the answers.
+- ``fake_connector``: Live sessions of a `Fake`.
+- ``script``: `perform` runs a flow against a script; ``value_diff`` shows where the two differ.
+- ``override``: `use_interpreter` replaces the default interpreter.
+- ``sequential_executor``, ``async_sequential_executor``: run concurrent flows one after another, in a fixed order.
+- ``source_code``: writes values as Python code, to paste into a test.
+- ``fixtures``: the pytest fixture ``emulator``.
+- ``recordings/``: records real calls to a file and replays them.
+- ``server/``: the emulator as an ASGI application, and its server.
+- ``strategies/``: Hypothesis strategies for values, requests, responses and interpreters.
 """
 
 from importlib import import_module
@@ -54,10 +65,10 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> Any:
-    place = _MODULES.get(name)
-    if place is None:
+    module = _MODULES.get(name)
+    if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"genai_fn.{place}"), name)
+    value = getattr(import_module(f"genai_fn.{module}"), name)
     globals()[name] = value
     return value
 

@@ -1,8 +1,8 @@
 """
-The fixture ``emulator`` for pytest: the API on this machine, for tests of programs as they are.
+The pytest fixture ``emulator``: an emulator of the API on a local port, for tests of unmodified programs.
 
-A test suite takes it by a line in its outermost ``conftest.py``: ``pytest_plugins = ["genai_fn.testing.fixtures"]``.
-The server needs the extra ``emulator``. (PYTEST_DONT_REWRITE: nothing is asserted here.)
+To enable it, add ``pytest_plugins = ["genai_fn.testing.fixtures"]`` to the outermost ``conftest.py`` of the test suite.
+It needs the extra ``emulator``. (PYTEST_DONT_REWRITE: this module contains no assertions.)
 """
 
 from collections.abc import Generator
@@ -18,7 +18,11 @@ __all__ = ["ServedEmulator", "emulator"]
 
 
 class ServedEmulator:
-    """An emulator that is served: where it is, what it was asked, and what goes wrong with it."""
+    """
+    The value of the fixture ``emulator``: its address, the requests it received, and the injection of faults.
+
+    ``url`` is the base URL, ``reset`` and ``fail`` are those of `Emulator`.
+    """
 
     def __init__(self, emulator: Emulator, url: str) -> None:
         self._emulator = emulator
@@ -28,28 +32,28 @@ class ServedEmulator:
 
     @property
     def gemini(self) -> Gemini:
-        """The Gemini Developer API that it is."""
+        """A backend for the emulated Gemini Developer API."""
         return Gemini("emulated", base_url=self.url)
 
     @property
     def vertex(self) -> Vertex:
-        """The Vertex AI that it is, with a project, a location and credentials that are good for nothing else."""
+        """A backend for the emulated Vertex AI, with a project, a location and made-up credentials."""
         return Vertex("emulated", "us-central1", credentials=_Credentials(), base_url=self.url)
 
     @property
     def requests(self) -> tuple[tuple[str, str], ...]:
-        """Method and path of what was asked so far."""
+        """Method and path of the requests since the last reset."""
         return self._emulator.requests
 
 
 class _Credentials:
-    """Credentials as google-auth has them, which last for ever."""
+    """Credentials with the interface of google-auth, which never expire."""
 
-    token = "emulated"  # noqa: S105  # nobody's
+    token = "emulated"  # noqa: S105  # no secret
     expiry = None
 
     def refresh(self, request: Any) -> None:
-        """Do nothing: nobody is asked."""
+        """Do nothing: the token does not expire."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Credentials)
@@ -67,7 +71,7 @@ def _served_emulator() -> Generator[ServedEmulator]:
 
 @pytest.fixture
 def emulator(_served_emulator: ServedEmulator) -> Generator[ServedEmulator]:
-    """The API on this machine: one server for all tests, which remembers nothing from one to the next."""
+    """An emulator on a local port. All tests share one server, whose state is reset before and after each test."""
     _served_emulator.reset()
     yield _served_emulator
     _served_emulator.reset()

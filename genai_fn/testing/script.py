@@ -1,4 +1,4 @@
-"""Flows against scripts: what a flow is to ask, step by step, and what it is answered."""
+"""Runs a flow against a script: the expected requests and sleeps, in order, with the answer to each."""
 
 from collections.abc import Iterable
 from typing import Any, Self, TypeVar, cast, overload
@@ -27,16 +27,25 @@ def perform(description: Action[T], script: Iterable[tuple[Any, Any]]) -> Result
 def perform(description: Stream[T], script: Iterable[tuple[Any, Any]]) -> tuple[Result[T, GenaiError], ...]: ...
 def perform(description: Any, script: Iterable[tuple[Any, Any]]) -> Any:
     """
-    Run a flow against a script, and give its result; of a stream, the tuple of its items.
+    Run a flow against a script of expected steps, without network, threads or waiting.
 
-    What differs from the script first is an ``AssertionError`` that shows how. Flows within the flow are run, too:
-    their requests and sleeps stand in the script. What runs at once runs in its order here; functions of the caller's
-    own are called.
+    Flows inside the flow run as well, so the script lists their requests and sleeps, not the flows. Concurrent flows
+    run one after the other, in their order. Functions passed to `calling` are called.
 
     Args:
-        script: Pairs of what is asked and what is answered: ``(request, answer)`` or ``(Ask(request), answer)``,
-            ``(request | streamed, [chunk, …])`` or ``(Listen(request), …)``, ``(Sleep(seconds), None)``. Answers are
-            those of a `Fake`.
+        description: The request, flow or stream to run.
+
+        script: Pairs of an expected step and its answer: ``(request, answer)`` or ``(Ask(request), answer)``;
+            ``(request | streamed, [chunk, …])`` or ``(OpenStream(request), [chunk, …])``; ``(Sleep(seconds), None)``.
+            Answers may be whatever a `Fake` accepts as an answer.
+
+    Returns:
+        The result of the flow; for a stream, the tuple of its items.
+
+    Raises:
+        AssertionError: If the flow and the script differ. The message shows the first difference.
+
+        InvalidRequest: If `description` is no request, flow or stream, or a step or an answer has the wrong type.
 
     >>> from genai_fn import files, until_done
     >>> from genai_fn.schema import File, FileState
@@ -53,71 +62,74 @@ def perform(description: Any, script: Iterable[tuple[Any, Any]]) -> Any:
     """
     if not isinstance(description, Request | Flow | Stream):
         raise InvalidRequest("description", description, "a Request, a Flow or a Stream")
-    steps, stage = _Script(script), _CollectingExecutor()
+    steps, executor = _Script(script), _CollectingExecutor()
     about = cast("Any", description)
     try:
         result = run_program(
-            run_in_virtual_time(build_program(about, CannedAnswers(steps.answer_request)), _ScriptClock(steps)), stage
+            run_in_virtual_time(build_program(about, CannedAnswers(steps.answer_request)), _ScriptClock(steps)),
+            executor,
         )
         steps.check_finished()
-    except _ScriptMismatch as wrong:
-        raise AssertionError(str(wrong)) from None
+    except _ScriptMismatch as mismatch:
+        raise AssertionError(str(mismatch)) from None
     finally:
-        stage.close_and_join()
-    return tuple(stage.items) if isinstance(description, Stream) else result
+        executor.close_and_join()
+    return tuple(executor.items) if isinstance(description, Stream) else result
 
 
 class _ScriptMismatch(BaseException):
-    """No ``Exception``, which a flow might catch."""
+    """The flow differs from the script. Not an ``Exception``, because a flow may catch those."""
 
 
 class _Script:
     def __init__(self, script: Iterable[tuple[Any, Any]]) -> None:
-        self._steps = [(_normalize_step(asked, number), answer) for number, (asked, answer) in enumerate(script, 1)]
+        self._steps = [(_normalize_step(step, number), answer) for number, (step, answer) in enumerate(script, 1)]
         self._position = 0
 
-    def answer_request(self, request: Request[Any], in_chunks: bool) -> Effects[Any]:  # noqa: ARG002  # the line says it
+    def answer_request(self, request: Request[Any], in_chunks: bool) -> Effects[Any]:  # noqa: ARG002  # the script states the answer either way
         yield from ()
         return self.take_step(request)
 
-    def take_step(self, met: Any) -> Any:
-        """Go on by one step, and give what it is answered."""
+    def take_step(self, actual: Any) -> Any:
+        """Compare an action of the flow with the next step, and return the answer of that step."""
         number = f"step {self._position + 1}"
         if self._position == len(self._steps):
             raise _ScriptMismatch(
-                "\n".join((f"{number}: the script is over, and the flow goes on with", *format_lines(met)))
+                "\n".join((f"{number}: the script has ended, but the flow continues with", *format_lines(actual)))
             )
-        asked, answer = self._steps[self._position]
-        if asked != met:
-            told = f"{number} of {len(self._steps)} differs: - is in the script, + is what the flow does"
-            raise _ScriptMismatch("\n".join((told, *diff_values(asked, met))))
+        expected, answer = self._steps[self._position]
+        if expected != actual:
+            summary = f"{number} of {len(self._steps)} differs: - is in the script, + is what the flow does"
+            raise _ScriptMismatch("\n".join((summary, *diff_values(expected, actual))))
         self._position += 1
         return answer
 
     def check_finished(self) -> None:
-        """Hold that nothing is left."""
+        """Raise if the flow has not performed every step."""
         if self._position < len(self._steps):
-            told = f"the flow is over, and did not come to step {self._position + 1} of {len(self._steps)}:"
-            raise _ScriptMismatch("\n".join((told, *format_lines(self._steps[self._position][0]))))
+            summary = f"the flow has ended without step {self._position + 1} of {len(self._steps)}:"
+            raise _ScriptMismatch("\n".join((summary, *format_lines(self._steps[self._position][0]))))
 
 
-def _normalize_step(asked: Any, number: int) -> Any:
-    """Name the request or sleep that a line speaks of."""
-    inside = asked
-    if isinstance(asked, Ask):
-        inside = asked.action
-    elif isinstance(asked, OpenStream):
-        inside = asked.request
-    elif isinstance(asked, Stream) and cast("Any", asked).builder is stream_response:
-        inside = cast("Any", asked).source
-    if not isinstance(inside, Request | Sleep):
-        expected = "a request, maybe in Ask or OpenStream, a request | streamed, or Sleep; of a flow, its requests"
-        raise InvalidRequest(f"step {number}", asked, expected)
-    return cast("Any", inside)
+def _normalize_step(step: Any, number: int) -> Any:
+    """Return the request or the `Sleep` that a step of the script contains."""
+    inner = step
+    if isinstance(step, Ask):
+        inner = step.action
+    elif isinstance(step, OpenStream):
+        inner = step.request
+    elif isinstance(step, Stream) and cast("Any", step).builder is stream_response:
+        inner = cast("Any", step).source
+    if not isinstance(inner, Request | Sleep):
+        expected = (
+            "a request, Ask(request), OpenStream(request), request | streamed, or Sleep; for a flow, its requests"
+        )
+        raise InvalidRequest(f"step {number}", step, expected)
+    return cast("Any", inner)
 
 
 class _ScriptClock(VirtualClock):
-    """Goes on as the script has it."""
+    """A virtual clock whose sleeps are steps of the script."""
 
     def __init__(self, script: _Script, now: float = 0.0) -> None:
         super().__init__(now)
@@ -132,7 +144,7 @@ class _ScriptClock(VirtualClock):
 
 
 class _CollectingExecutor(SequentialExecutor):
-    """Keeps what a stream emits."""
+    """A sequential executor that collects the emitted items of a stream."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Values written line by line, and how two of them differ."""
+"""Formats values as lines, one field each, and shows the difference of two values."""
 
 from difflib import ndiff
 from typing import Any, cast
@@ -11,9 +11,9 @@ from genai_fn.schema.base import Message
 __all__ = ["diff_values", "format_lines"]
 
 
-def diff_values(one: Any, other: Any) -> list[str]:
+def diff_values(first: Any, second: Any) -> list[str]:
     r"""
-    Mark the lines of one value with ``-``, of the other with ``+``, and those of both with nothing.
+    Compare two values line by line: ``-`` marks lines of the first, ``+`` lines of the second.
 
     >>> from genai_fn import files
     >>> print("\n".join(diff_values(files.get("a"), files.get("b"))))
@@ -24,19 +24,19 @@ def diff_values(one: Any, other: Any) -> list[str]:
         ),
       )
     """
-    marked = ndiff(format_lines(one), format_lines(other))
-    return [each.rstrip() for each in marked if not each.startswith("?")]
+    lines = ndiff(format_lines(first), format_lines(second))
+    return [each.rstrip() for each in lines if not each.startswith("?")]
 
 
 def format_lines(value: Any, name: str = "", depth: int = 0) -> list[str]:
-    """Write a value line by line, fields that are as ever left out."""
+    """Format a value with one line a field. Fields with their default value are omitted."""
     indent, comma = "  " * depth, "," if depth else ""
-    inside = _list_members(value)
-    if not inside:
+    members = _list_members(value)
+    if not members:
         return [f"{indent}{name}{_format_leaf(value)}{comma}"]
     opened = "(" if isinstance(value, list | tuple) else f"{type(value).__name__}("
-    within = [line for field, each in inside for line in format_lines(each, field, depth + 1)]
-    return [f"{indent}{name}{opened}", *within, f"{indent}){comma}"]
+    inside = [line for field, each in members for line in format_lines(each, field, depth + 1)]
+    return [f"{indent}{name}{opened}", *inside, f"{indent}){comma}"]
 
 
 def _list_members(value: Any) -> list[tuple[str, Any]]:
@@ -44,11 +44,11 @@ def _list_members(value: Any) -> list[tuple[str, Any]]:
         return [("", each) for each in cast("tuple[Any, ...]", value)]
     is_plain = isinstance(value, Message) and type(value).__repr__ is Message.__repr__
     if not is_plain and not isinstance(value, Request):
-        return []  # as it shows itself: it may have something to hide
+        return []  # its own repr may mask secrets
     return [
-        (f"{each.name}=", held)
+        (f"{each.name}=", member)
         for each in fields(cast("Any", value))
-        if (held := getattr(cast("Any", value), each.name)) != each.default
+        if (member := getattr(cast("Any", value), each.name)) != each.default
     ]
 
 

@@ -1,4 +1,4 @@
-"""The fixture that serves the emulator: what it offers, and that no test sees another's state."""
+"""The fixture ``emulator``: what it offers, and that tests do not share state."""
 
 import os
 import subprocess
@@ -31,7 +31,7 @@ HELLO = generate("gemini-2.5-flash", "Why?") | text
 
 @pytest.mark.parametrize("name", ["gemini", "vertex"])
 def test_backends(emulator: ServedEmulator, name: str) -> None:
-    """It comes with both backends, made for it."""
+    """The fixture has a backend for each API; equal at every access."""
     backend: Gemini | Vertex = getattr(emulator, name)
     assert backend == getattr(emulator, name)
     with Http(backend) as run:
@@ -41,8 +41,8 @@ def test_backends(emulator: ServedEmulator, name: str) -> None:
 
 
 @pytest.mark.parametrize("turn", [1, 2])
-def test_begins_anew(emulator: ServedEmulator, turn: int) -> None:
-    """Each test begins with nothing made, nothing asked, nothing wrong."""
+def test_isolation(emulator: ServedEmulator, turn: int) -> None:
+    """Each test starts without resources, requests or faults."""
     assert emulator.requests == ()
     with Http(emulator.gemini) as run:
         run(caches.create("gemini-2.5-flash", {"contents": f"story {turn}"})).unwrap()
@@ -63,8 +63,8 @@ def test_one(emulator):
 }
 
 
-def test_a_suite(tmp_path: Path) -> None:
-    """A suite takes the fixture by one line, and nothing is left when it ends."""
+def test_suite(tmp_path: Path) -> None:
+    """A test suite enables the fixture by one line, and leaves no thread or socket open."""
     for name, text_of in SUITE.items():
         (tmp_path / name).write_text(text_of)
     kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
@@ -75,7 +75,7 @@ def test_a_suite(tmp_path: Path) -> None:
 
 
 def test_fails(emulator: ServedEmulator) -> None:
-    """What is to go wrong goes wrong, until a reset."""
+    """An injected fault is in effect until a reset."""
     with Http(emulator.gemini) as run:
         emulator.fail(status=503, times=2)
         once = HELLO | with_options(retry=Retry(attempts=1))

@@ -1,4 +1,4 @@
-"""Scripts: what keeps to one is answered by it, and what differs is shown."""
+"""`perform`: a flow that follows its script gets the answers; the first difference is shown."""
 
 from typing import Any
 
@@ -32,12 +32,12 @@ from tests.support.scripted_model import call, saying
 
 ONE, TWO = generate("m", "one"), generate("m", "two")
 QUESTION = files.get("a")
-WORKING, READY = File(name="files/a", state=FileState.PROCESSING), File(name="files/a", state=FileState.ACTIVE)
+PROCESSING, ACTIVE = File(name="files/a", state=FileState.PROCESSING), File(name="files/a", state=FileState.ACTIVE)
 
 
 @flow
-def patient(tries: int) -> Any:
-    for number in range(tries):
+def retry_with_backoff(attempts: int) -> Any:
+    for number in range(attempts):
         result = yield from attempt(ONE | text)
         if isinstance(result, Success):
             return result
@@ -45,77 +45,77 @@ def patient(tries: int) -> Any:
     return (yield from attempt(TWO | text))
 
 
-def test_kept() -> None:
-    """A flow that keeps to its script gives its result; requests within ``Ask`` and bare ones are the same."""
+def test_matching_script() -> None:
+    """A flow that follows its script returns its result; ``Ask(request)`` and the bare request are equivalent."""
     script = [(Ask(ONE), RateLimited(429)), (Sleep(1.0), None), (ONE, Failure(ServerError(503)))]
-    assert Success("yes") == perform(patient(2), [*script, (Sleep(2.0), None), (TWO, "yes")])
+    assert Success("yes") == perform(retry_with_backoff(2), [*script, (Sleep(2.0), None), (TWO, "yes")])
 
 
 def test_result_is_the_flows() -> None:
-    """A failure of the flow is its result, and no failure of the script."""
+    """A Failure of the flow is returned as the result, not raised."""
     assert Failure(RateLimited(429)) == perform(ONE | text, [(ONE, RateLimited(429))])
 
 
 def test_request() -> None:
-    """A request is the shortest flow, wrapped as everywhere."""
+    """A single request can be performed, also with modifiers."""
     assert Success(saying("yes")) == perform(ONE, [(ONE, "yes")])
     wrapped = ONE | with_http_response
     assert 200 == perform(wrapped, [(wrapped, "yes")]).unwrap().http.status
 
 
 def test_stream() -> None:
-    """Of a stream the result is its items; a server stream is answered with its chunks."""
+    """For a stream the result is the tuple of its items; the script answers a server stream with a list of chunks."""
     answers = [(ONE | streamed, ["a", "b", RateLimited(429)])]
     assert (Success("a"), Success("b"), Failure(RateLimited(429))) == perform(ONE | streamed | text, answers)
-    listened = (ONE | streamed).source
-    assert Success("ab") == perform(ONE | streamed | text | joined, [(OpenStream(listened), ["a", "b"])])
+    request = (ONE | streamed).source
+    assert Success("ab") == perform(ONE | streamed | text | joined, [(OpenStream(request), ["a", "b"])])
 
 
 def test_virtual_clock() -> None:
-    """Sleeps take no time and move the clock: a limit is met to the second."""
-    script = [(QUESTION, WORKING), (Sleep(5.0), None), (QUESTION, WORKING), (Sleep(2.0), None)]
+    """Sleeps return immediately and advance the virtual clock, so a timeout is exact."""
+    script = [(QUESTION, PROCESSING), (Sleep(5.0), None), (QUESTION, PROCESSING), (Sleep(2.0), None)]
     result = perform(QUESTION | until_done(every=5.0, timeout=7.0), script)
     assert isinstance(result.failure(), TimedOut)
-    assert Success(READY) == perform(QUESTION | until_done(), [(QUESTION, READY)])
+    assert Success(ACTIVE) == perform(QUESTION | until_done(), [(QUESTION, ACTIVE)])
 
 
-def test_at_once_is_in_order() -> None:
-    """What runs at once stands in the script in its order, by a clock that lets them sleep at once."""
+def test_concurrent_flows_run_in_order() -> None:
+    """The script lists concurrent flows one after the other; each sleeps on its own branch of the clock."""
     assert Success(("a", "b")) == perform(both(ONE | text, TWO | text), [(ONE, "a"), (TWO, "b")])
     assert (Success("a"), Success("b")) == perform(gather([ONE | text, TWO | text]), [(ONE, "a"), (TWO, "b")])
-    sleeping = both(patient(1), patient(1))
+    sleeping = both(retry_with_backoff(1), retry_with_backoff(1))
     script = [(ONE, RateLimited(429)), (Sleep(1.0), None), (TWO, "x")] * 2
     assert Success(("x", "x")) == perform(sleeping, script)
 
 
 def test_functions_are_called() -> None:
-    """Functions of the caller's own run, and what they raise comes out."""
-    asked: list[str] = []
+    """Functions passed to `calling` and `map` run, and their exceptions propagate."""
+    cities: list[str] = []
 
     def weather(city: str) -> str:
-        asked.append(city)
+        cities.append(city)
         return "sunny"
 
     first = ONE | calling(weather)
     with pytest.raises(AssertionError, match="step 1 of 1 differs"):
         perform(first, [(TWO, "x")])
-    with pytest.raises(AssertionError, match="step 2: the script is over"):
-        perform(first, [(_declaring(weather), saying(call("weather", {"city": "Oslo"})))])
-    assert ["Oslo"] == asked
+    with pytest.raises(AssertionError, match="step 2: the script has ended"):
+        perform(first, [(_with_function_declaration(weather), saying(call("weather", {"city": "Oslo"})))])
+    assert ["Oslo"] == cities
     with pytest.raises(ZeroDivisionError):
         perform(ONE.map(lambda _: 1 / 0), [(ONE, "x")])
     with pytest.raises(ZeroDivisionError):
         perform(gather([ONE.map(lambda _: 1 / 0)]), [(ONE, "x")])
 
 
-def _declaring(function: Any) -> Any:
+def _with_function_declaration(function: Any) -> Any:
     from genai_fn import with_tools
 
     return ONE | with_tools(function)
 
 
 def test_first_difference_is_shown() -> None:
-    """The message names the step, and marks what the script has and what the flow does, field by field."""
+    """The message names the step and marks the differing fields: - for the script, + for the flow."""
     with pytest.raises(AssertionError) as caught:
         perform(both(ONE, TWO), [(ONE, "x"), (generate("m", "three"), "y")])
     assert (
@@ -142,30 +142,30 @@ def test_first_difference_is_shown() -> None:
 
 
 def test_sleep_differs() -> None:
-    """A sleep of another length, and one in the place of a request, differ."""
+    """A sleep of another length differs, and so does a sleep where the script has a request."""
     with pytest.raises(AssertionError, match=r"- Sleep\(seconds=9.0\)\n\+ Sleep\(seconds=1.0\)"):
-        perform(patient(1), [(ONE, RateLimited(429)), (Sleep(9.0), None)])
+        perform(retry_with_backoff(1), [(ONE, RateLimited(429)), (Sleep(9.0), None)])
     with pytest.raises(AssertionError, match=r"\+ Sleep\(seconds=1.0\)"):
-        perform(patient(1), [(ONE, RateLimited(429)), (TWO, "x")])
+        perform(retry_with_backoff(1), [(ONE, RateLimited(429)), (TWO, "x")])
 
 
 def test_too_short() -> None:
-    """A flow that goes on after its script is shown with what it does next."""
-    with pytest.raises(AssertionError, match=r"step 2: the script is over, and the flow goes on with\nSleep"):
-        perform(patient(1), [(ONE, RateLimited(429))])
+    """If the script ends first, the message shows the next action of the flow."""
+    with pytest.raises(AssertionError, match=r"step 2: the script has ended, but the flow continues with\nSleep"):
+        perform(retry_with_backoff(1), [(ONE, RateLimited(429))])
 
 
 def test_too_long() -> None:
-    """A flow that ends before its script is shown with what was to come."""
-    with pytest.raises(AssertionError, match=r"did not come to step 2 of 3:\nSleep"):
-        perform(patient(1), [(ONE, "x"), (Sleep(1.0), None), (TWO, "y")])
+    """If the flow ends first, the message shows the next step of the script."""
+    with pytest.raises(AssertionError, match=r"the flow has ended without step 2 of 3:\nSleep"):
+        perform(retry_with_backoff(1), [(ONE, "x"), (Sleep(1.0), None), (TWO, "y")])
 
 
 def test_no_flow_hides_a_difference() -> None:
-    """A flow that catches every exception does not swallow what differs."""
+    """A flow that catches every Exception does not hide a difference."""
 
     @flow
-    def careless() -> Any:
+    def catch_everything() -> Any:
         try:
             yield from ask(ONE)
         except Exception:
@@ -173,11 +173,11 @@ def test_no_flow_hides_a_difference() -> None:
         return Success("seen")
 
     with pytest.raises(AssertionError, match="differs"):
-        perform(careless(), [(TWO, "x")])
+        perform(catch_everything(), [(TWO, "x")])
 
 
 def test_secrets_are_not_shown() -> None:
-    """What hides itself stays hidden in a difference."""
+    """Secrets stay masked in the shown difference."""
     from genai_fn import with_options
 
     secret = ONE | with_options(headers={"authorization": "test-token"})
@@ -187,21 +187,21 @@ def test_secrets_are_not_shown() -> None:
     assert "test-token" not in str(caught.value)
 
 
-@pytest.mark.parametrize("asked", ["text", ONE | text, Ask(ONE | text), ONE | streamed | text, GeneratorExit])
-def test_no_line(asked: Any) -> None:
-    """A line that speaks of neither a request nor a sleep is refused at once, by its number."""
+@pytest.mark.parametrize("step", ["text", ONE | text, Ask(ONE | text), ONE | streamed | text, GeneratorExit])
+def test_invalid_step(step: Any) -> None:
+    """A step that is neither a request nor a sleep is refused at once, and the error names its number."""
     with pytest.raises(InvalidRequest, match="step 1"):
-        perform(ONE, [(asked, "x")])
+        perform(ONE, [(step, "x")])
 
 
 def test_wrong_answers() -> None:
-    """An answer of the wrong type is refused, a list for what is no stream among them."""
-    for answer in (READY, ["x"]):
+    """An answer of the wrong type is refused, such as a list for a request that is not streamed."""
+    for answer in (ACTIVE, ["x"]):
         with pytest.raises(InvalidRequest, match="the answer to generate"):
             perform(ONE, [(ONE, answer)])
 
 
 def test_no_flow() -> None:
-    """Only a description can be performed."""
+    """Anything but a request, flow or stream is refused."""
     with pytest.raises(InvalidRequest, match="description"):
-        perform("text", [])  # type: ignore[call-overload]  # that is the point
+        perform("text", [])  # type: ignore[call-overload]  # the mistake under test

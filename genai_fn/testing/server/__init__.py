@@ -1,1 +1,7 @@
-"""Serves the emulator: an ASGI application, and a server on a socket."""
+"""
+The emulator served over HTTP and WebSocket.
+
+- ``asgi``: `Emulator`, an ASGI application that holds the state and the injected faults.
+- ``asgi_events``: reads and sends ASGI messages.
+- ``serving``: runs the application in uvicorn (needs the extra ``emulator``).
+"""

@@ -1,4 +1,4 @@
-"""The emulator as an ASGI application, which any server of ASGI serves: HTTP, server-sent events and WebSocket."""
+"""The emulator as an ASGI application: HTTP, server-sent events and WebSocket."""
 
 import math
 import threading
@@ -49,20 +49,21 @@ __all__ = ["Emulator"]
 
 class Emulator:
     """
-    The API, but for the models: an ASGI application, whose state is its own.
+    An ASGI application that emulates the API with canned model answers. Each instance has its own state.
 
-    What is to go wrong is said by `fail`; or by a request itself, in a header ``x-emulate: status=429; retry=1.5``; or
-    from another process, by ``POST /emulator/fail`` with the parameters of `fail` in JSON, beside which there are
-    ``POST /emulator/reset`` and ``GET /emulator``.
+    There are three ways to inject a fault: call `fail`; send a request with a header such as
+    ``x-emulate: status=429; retry=1.5``; or, from another process, send ``POST /emulator/fail`` with the parameters of
+    `fail` as JSON. ``POST /emulator/reset`` resets the emulator, ``GET /emulator`` returns the requests received and
+    the pending faults.
 
     Args:
-        state: What it begins with: ``State(keys=("test-key",))`` lets nobody else in.
+        state: Initial state. ``EmulatorState(api_keys=("test-key",))`` accepts no other key.
 
-        troubles: What goes wrong, in this order.
+        faults: Faults to inject, in this order.
 
-        clock: Tells the time at which things are said to be made.
+        clock: Returns the time for creation and update times. Default: the current time in UTC.
 
-        pause: The seconds between two messages of a live session's answer, in which a frame may come and interrupt it.
+        pause: Seconds between two messages of a Live answer; a message that arrives meanwhile can interrupt the answer.
     """
 
     def __init__(
@@ -76,23 +77,23 @@ class Emulator:
         self._initial = (state or EmulatorState(), tuple(faults))
         self._clock = clock
         self._pause = pause
-        self._lock = threading.Lock()  # a test is in one thread, the server in another
+        self._lock = threading.Lock()  # the test and the server run in different threads
         self.reset()
 
     def reset(self) -> None:
-        """Begin anew: with the first state and the first troubles, and nothing asked."""
+        """Restore the initial state and faults, and forget the requests received."""
         with self._lock:
             self._state, self._faults = self._initial
             self._requests: deque[tuple[str, str]] = deque(maxlen=_MAX_REMEMBERED_REQUESTS)
 
     @property
     def state(self) -> EmulatorState:
-        """All that was made so far."""
+        """The current state: files, caches, jobs and other resources."""
         return self._state
 
     @property
     def requests(self) -> tuple[tuple[str, str], ...]:
-        """Method and path of what was asked so far; of a long story, the end."""
+        """Method and path of the requests received; at most the last 10,000."""
         with self._lock:
             return tuple(self._requests)
 
@@ -108,32 +109,36 @@ class Emulator:
         times: int = 1,
     ) -> None:
         """
-        Let something go wrong with the next requests.
+        Inject a fault into the next requests.
 
         Args:
-            status: An error in the place of the answer, as 429.
+            status: Status code of an error to return instead of the response, such as 429.
 
-            retry: The seconds after which that error advises to try again.
+            retry: Retry delay in seconds that the error recommends.
 
-            delay: The seconds before the answer begins.
+            delay: Seconds to wait before the response starts.
 
-            cut: The bytes of its body after which the connection is dropped.
+            cut: Number of bytes of the body after which the connection is dropped.
 
-            malformed: Whether its JSON breaks off.
+            malformed: Whether to send truncated JSON.
 
-            path: What is in the path of these requests: ``":generateContent"``, ``"/files"``; nothing means all.
+            path: Text that the path of a request must contain, such as ``":generateContent"`` or ``"/files"``. Default:
+                any path matches.
 
-            times: How many of them it befalls.
+            times: Number of requests to inject the fault into.
+
+        Raises:
+            InvalidRequest: If a parameter is out of range.
         """
-        said = {"status": status, "retry": retry, "delay": delay, "cut": cut, "malformed": malformed}
-        self._add_fault(parse_injected_fault({**said, "path": path, "times": times}))
+        parameters = {"status": status, "retry": retry, "delay": delay, "cut": cut, "malformed": malformed}
+        self._add_fault(parse_injected_fault({**parameters, "path": path, "times": times}))
 
-    def _add_fault(self, trouble: InjectedFault) -> None:
+    def _add_fault(self, fault: InjectedFault) -> None:
         with self._lock:
-            self._faults = (*self._faults, trouble)
+            self._faults = (*self._faults, fault)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request, one session, or the server's own coming and going."""
+        """Serve one ASGI scope: an HTTP request, a WebSocket session, or the lifespan of the server."""
         with suppress(ClientDisconnected):
             match scope["type"]:
                 case "http":
@@ -144,34 +149,36 @@ class Emulator:
                 case _:
                     await serve_lifespan(receive, send)
 
-    # What is answered
+    # HTTP
 
     def _plan_response(self, path: str, request: HttpRequest) -> ResponsePlan:
         if path == _CONTROL_PATH or path.startswith(f"{_CONTROL_PATH}/"):
             return plan_response(self._answer_control_request(path, request))
-        trouble, refused_by = self._match_fault(path, request)
-        return plan_response(refused_by or self._answer_request(request), trouble)
+        fault, error_response = self._match_fault(path, request)
+        return plan_response(error_response or self._answer_request(request), fault)
 
     def _match_fault(self, path: str, request: HttpRequest) -> tuple[InjectedFault, HttpResponse | None]:
-        """Note a request, find what goes wrong with it, and the error that it is answered with, if it is."""
+        """Record a request, and return the fault to inject and the error response that the fault produces, if any."""
         header = dict(request.headers).get(FAULT_HEADER)
         with self._lock:
             self._requests.append((request.method, path))
             if header is None:
-                trouble, self._faults = take_injected_fault(self._faults, path)
-                return trouble, build_error_response(trouble)
+                fault, self._faults = take_injected_fault(self._faults, path)
+                return fault, build_error_response(fault)
         try:
-            trouble = parse_injected_fault(header)
+            fault = parse_injected_fault(header)
         except InvalidRequest as error:
             return NO_FAULT, build_fault_response(make_invalid_argument(str(error)))
-        return trouble, build_error_response(trouble)
+        return fault, build_error_response(fault)
 
     def _answer_request(self, request: HttpRequest) -> HttpResponse:
         with self._lock:
             try:
                 self._state, response = handle_request(self._state, request, self._clock())
-            except Exception as error:  # noqa: BLE001  # a mistake of the emulator's, told to whom it befalls
-                return build_fault_response(EmulatedFault(500, "INTERNAL", f"The emulator itself failed: {error!r}"))
+            except Exception as error:  # noqa: BLE001  # a bug of the emulator: report it to the client
+                return build_fault_response(
+                    EmulatedFault(500, "INTERNAL", f"Internal error of the emulator: {error!r}")
+                )
             return response
 
     def _answer_control_request(self, path: str, request: HttpRequest) -> HttpResponse:
@@ -184,7 +191,7 @@ class Emulator:
             case "POST", "/fail", bytes(body):
                 try:
                     self._add_fault(parse_injected_fault(codec.decode(body, dict[str, Any])))
-                except ValueError as error:  # of JSON, of UTF-8, and InvalidRequest
+                except ValueError as error:  # invalid JSON or UTF-8, or InvalidRequest
                     return build_fault_response(make_invalid_argument(str(error)))
                 return EMPTY_RESPONSE
             case _:
@@ -192,7 +199,7 @@ class Emulator:
                     EmulatedFault(
                         404,
                         "NOT_FOUND",
-                        f"There are GET {_CONTROL_PATH}, POST {_CONTROL_PATH}/fail, POST {_CONTROL_PATH}/reset.",
+                        f"Use GET {_CONTROL_PATH}, POST {_CONTROL_PATH}/fail or POST {_CONTROL_PATH}/reset.",
                     )
                 )
 
@@ -200,55 +207,53 @@ class Emulator:
 
     async def _serve_session(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = await read_session_request(scope, receive)
-        trouble, refused_by = self._match_fault(scope["path"], request)
+        fault, error_response = self._match_fault(scope["path"], request)
         try:
-            conversation = open_connection(self._state, request)
-        except EmulatedFault as fault:
-            conversation, refused_by = EmulatedConnection(), refused_by or build_fault_response(fault)
-        if refused_by is not None:
-            await send_response(plan_response(refused_by, trouble), receive, send, "websocket.http")
+            connection = open_connection(self._state, request)
+        except EmulatedFault as refusal:
+            connection, error_response = EmulatedConnection(), error_response or build_fault_response(refusal)
+        if error_response is not None:
+            await send_response(plan_response(error_response, fault), receive, send, "websocket.http")
             return
-        await wait_for_delay(trouble.delay, receive)
+        await wait_for_delay(fault.delay, receive)
         await send({"type": "websocket.accept"})
         try:
-            await self._exchange_frames(conversation, trouble, receive, send)
-        except EmulatedClose as end:
-            await send({"type": "websocket.close", "code": end.code, "reason": end.reason})
+            await self._exchange_frames(connection, fault, receive, send)
+        except EmulatedClose as close:
+            await send({"type": "websocket.close", "code": close.code, "reason": close.reason})
 
     async def _exchange_frames(
-        self, conversation: EmulatedConnection, trouble: InjectedFault, receive: Receive, send: Send
+        self, connection: EmulatedConnection, fault: InjectedFault, receive: Receive, send: Send
     ) -> None:
-        """Hear frame after frame, and answer message by message, until either side ends it."""
-        unsaid: tuple[bytes, ...] = ()
-        end = math.inf
+        """Read frames and send answers, one message at a time, until either side closes the session."""
+        unsent: tuple[bytes, ...] = ()
+        deadline = math.inf
         while True:
-            frame = await read_frame(receive, self._pause if unsaid else end - anyio.current_time())
+            frame = await read_frame(receive, self._pause if unsent else deadline - anyio.current_time())
             if frame is not None:
-                conversation, unsaid = self._receive_frame(conversation, frame, unsaid)
-                if conversation.time_left is not None:
-                    end = min(end, anyio.current_time() + conversation.time_left)
-            elif not unsaid:
+                connection, unsent = self._receive_frame(connection, frame, unsent)
+                if connection.time_left is not None:
+                    deadline = min(deadline, anyio.current_time() + connection.time_left)
+            elif not unsent:
                 raise EmulatedClose(1008, _GO_AWAY_REASON)
-            if unsaid:
-                said, trouble = corrupt_message(unsaid[0], trouble)
-                if said is None:
+            if unsent:
+                message, fault = corrupt_message(unsent[0], fault)
+                if message is None:
                     raise ConnectionDropped
-                await send({"type": "websocket.send", "bytes": said})
-                unsaid = unsaid[1:]
+                await send({"type": "websocket.send", "bytes": message})
+                unsent = unsent[1:]
 
     def _receive_frame(
-        self, conversation: EmulatedConnection, frame: bytes | str, unsaid: tuple[bytes, ...]
+        self, connection: EmulatedConnection, frame: bytes | str, unsent: tuple[bytes, ...]
     ) -> tuple[EmulatedConnection, tuple[bytes, ...]]:
         with self._lock:
             try:
-                self._state, conversation, answers = conversation.receive_frame(
-                    self._state, frame, self._clock(), unsaid
-                )
+                self._state, connection, answers = connection.receive_frame(self._state, frame, self._clock(), unsent)
             except EmulatedClose:
                 raise
-            except Exception as error:  # noqa: BLE001  # a mistake of the emulator's, told to whom it befalls
-                raise EmulatedClose(1011, f"The emulator itself failed: {error!r}") from error
-            return conversation, answers
+            except Exception as error:  # noqa: BLE001  # a bug of the emulator: report it to the client
+                raise EmulatedClose(1011, f"Internal error of the emulator: {error!r}") from error
+            return connection, answers
 
 
 _GO_AWAY_REASON = "Connection aborted because the client failed to close the connection after receiving a GoAway signal"

@@ -1,4 +1,4 @@
-"""What an ASGI server tells an application, and is told by it: requests, responses, sessions, and whoever goes away."""
+"""Reads and sends ASGI messages: HTTP requests and responses, WebSocket frames, disconnects and lifespan events."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
@@ -28,34 +28,34 @@ Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
-class ClientDisconnected(Exception):  # noqa: N818  # ends a session that its other side has ended
-    """Whoever asked is gone."""
+class ClientDisconnected(Exception):
+    """The client closed the connection."""
 
 
-class ConnectionDropped(Exception):  # noqa: N818  # how an application has its server drop a connection: that is no mistake
-    """The connection is dropped on purpose."""
+class ConnectionDropped(Exception):
+    """Makes the ASGI server drop the connection, on purpose."""
 
 
 async def read_request(scope: Scope, receive: Receive) -> HttpRequest:
     """
-    Read a request to its end.
+    Read a request with its whole body.
 
     Raises:
-        Gone: where whoever asks goes away before.
+        ClientDisconnected: If the client disconnects before the end of the body.
     """
-    pieces: list[bytes] = []
+    chunks: list[bytes] = []
     is_more = True
     while is_more:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnected
-        pieces.append(message.get("body", b""))
+        chunks.append(message.get("body", b""))
         is_more = message.get("more_body", False)
-    return HttpRequest(scope["method"], _build_url(scope), _read_headers(scope), b"".join(pieces))
+    return HttpRequest(scope["method"], _build_url(scope), _read_headers(scope), b"".join(chunks))
 
 
 async def read_session_request(scope: Scope, receive: Receive) -> HttpRequest:
-    """Read the request that asks for a session."""
+    """Read the handshake of a WebSocket session."""
     await receive()
     return HttpRequest("GET", _build_url(scope), _read_headers(scope))
 
@@ -65,22 +65,22 @@ def _read_headers(scope: Scope) -> Headers:
 
 
 def _build_url(scope: Scope) -> str:
-    named = next((value for name, value in _read_headers(scope) if name == "host"), None)
-    host = named or ":".join(map(str, scope.get("server") or ("localhost",)))
+    host_header = next((value for name, value in _read_headers(scope) if name == "host"), None)
+    host = host_header or ":".join(map(str, scope.get("server") or ("localhost",)))
     path = (scope.get("raw_path") or quote(scope["path"], safe="/:").encode()).decode("latin-1")
     query = scope["query_string"].decode("latin-1")
     return f"{scope['scheme']}://{host}{path}{'?' if query else ''}{query}"
 
 
-async def read_frame(receive: Receive, patience: float) -> bytes | str | None:
+async def read_frame(receive: Receive, seconds: float) -> bytes | str | None:
     """
-    Read the next frame of a session; None where there is none for so many seconds.
+    Read the next frame of a session; None if none arrives within that many seconds.
 
     Raises:
-        Gone: where the session has ended.
+        ClientDisconnected: If the client has closed the session.
     """
     message: MutableMapping[str, Any] | None = None
-    with anyio.move_on_after(patience):
+    with anyio.move_on_after(seconds):
         message = await receive()
     if message is None:
         return None
@@ -92,12 +92,17 @@ async def read_frame(receive: Receive, patience: float) -> bytes | str | None:
 
 async def send_response(plan: ResponsePlan, receive: Receive, send: Send, kind: str = "http") -> None:
     """
-    Send a response; `kind` is ``websocket.http`` for one that refuses a session.
+    Send a response.
+
+    Args:
+        plan: The response, its chunks, and the faults to inject.
+
+        kind: Prefix of the ASGI message types; ``websocket.http`` refuses a session.
 
     Raises:
-        Gone: where whoever asked went away before it was due.
+        ClientDisconnected: If the client disconnects during the planned delay.
 
-        Dropped: where that is the plan.
+        ConnectionDropped: After the chunks of an incomplete response.
     """
     await wait_for_delay(plan.delay, receive)
     response = plan.response
@@ -105,8 +110,8 @@ async def send_response(plan: ResponsePlan, receive: Receive, send: Send, kind: 
     if plan.has_content_length:
         headers.append((b"content-length", b"%d" % len(response.body)))
     await send({"type": f"{kind}.response.start", "status": response.status, "headers": headers})
-    for piece in plan.chunks:
-        await send({"type": f"{kind}.response.body", "body": piece, "more_body": True})
+    for chunk in plan.chunks:
+        await send({"type": f"{kind}.response.body", "body": chunk, "more_body": True})
     if not plan.is_complete:
         raise ConnectionDropped
     await send({"type": f"{kind}.response.body", "body": b"", "more_body": False})
@@ -114,31 +119,31 @@ async def send_response(plan: ResponsePlan, receive: Receive, send: Send, kind: 
 
 async def wait_for_delay(seconds: float, receive: Receive) -> None:
     """
-    Wait before an answer.
+    Wait for the delay of an injected fault.
 
     Raises:
-        Gone: where whoever asked went away meanwhile.
+        ClientDisconnected: If the client disconnects meanwhile.
     """
     if not seconds:
         return
 
-    async def until_gone() -> None:
+    async def wait_for_disconnect() -> None:
         while (await receive())["type"] not in ("http.disconnect", "websocket.disconnect"):
             pass
         tasks.cancel_scope.cancel()
 
-    is_there = False
+    is_connected = False
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(until_gone)
+        tasks.start_soon(wait_for_disconnect)
         await anyio.sleep(seconds)
-        is_there = True
+        is_connected = True
         tasks.cancel_scope.cancel()
-    if not is_there:
+    if not is_connected:
         raise ClientDisconnected
 
 
 async def serve_lifespan(receive: Receive, send: Send) -> None:
-    """Come and go with the server."""
+    """Confirm the startup and the shutdown of the server."""
     event = ""
     while event != "lifespan.shutdown":
         event = (await receive())["type"]

@@ -1,4 +1,4 @@
-"""Serves the emulator over sockets: for as long as a block lasts, in a thread of its own, or as the caller likes."""
+"""Serves the emulator on a TCP port with uvicorn: in a background thread, or in the calling thread."""
 
 import socket
 import threading
@@ -24,26 +24,30 @@ def serve_emulator(
     keyfile: str | None = None,
 ) -> Generator[str]:
     """
-    Serve an emulator within a block, and say at which address; needs the extra ``emulator``.
+    Context manager: serve an emulator in a background thread and yield its base URL. Needs the extra ``emulator``.
 
     Args:
-        emulator: What is served.
+        emulator: The emulator to serve.
 
-        host: The address to listen at.
+        host: Address to listen on.
 
-        port: 0 takes a free one.
+        port: Port to listen on; 0 picks a free one.
 
-        certfile: A certificate chain in PEM, for ``https:`` and ``wss:``; `keyfile` is its key, if that is not within.
+        certfile: Path of a certificate chain (PEM), to serve ``https:`` and ``wss:``.
+
+        keyfile: Path of the private key (PEM), if it is not in `certfile`.
 
     Raises:
-        OSError: where the port is taken, or the certificate cannot be read.
+        OSError: If the port is in use, or the certificate or key cannot be read.
+
+        ModuleNotFoundError: If uvicorn is not installed.
     """
-    with open_listener(host, port) as heard:
+    with open_listener(host, port) as listener:
         server = build_server(emulator, certfile, keyfile)
-        thread = threading.Thread(target=server.run, args=([heard],), name="emulator", daemon=True)
+        thread = threading.Thread(target=server.run, args=([listener],), name="emulator", daemon=True)
         thread.start()
         try:
-            yield build_url(heard, is_secure=certfile is not None)
+            yield build_url(listener, is_secure=certfile is not None)
         finally:
             server.should_exit = True
             thread.join(_SHUTDOWN_TIMEOUT)
@@ -54,32 +58,32 @@ _SHUTDOWN_TIMEOUT = 10
 
 @contextmanager
 def open_listener(host: str, port: int) -> Generator[socket.socket]:
-    """Listen at a port, 0 being a free one: who connects from now on waits until somebody serves."""
+    """Context manager: listen on a port (0: a free one). Connections wait until a server accepts them."""
     family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    with socket.socket(family, kind, protocol) as heard:
-        heard.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        heard.bind(address)
-        heard.listen()
-        yield heard
+    with socket.socket(family, kind, protocol) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen()
+        yield listener
 
 
-def build_url(heard: socket.socket, *, is_secure: bool) -> str:
-    """Say by which address a socket is reached."""
-    host, port = heard.getsockname()[:2]
-    named = f"[{host}]" if heard.family == socket.AF_INET6 else host
-    return f"{'https' if is_secure else 'http'}://{named}:{port}"
+def build_url(listener: socket.socket, *, is_secure: bool) -> str:
+    """Build the base URL of a listening socket."""
+    host, port = listener.getsockname()[:2]
+    url_host = f"[{host}]" if listener.family == socket.AF_INET6 else host
+    return f"{'https' if is_secure else 'http'}://{url_host}:{port}"
 
 
 def build_server(emulator: Emulator, certfile: str | None = None, keyfile: str | None = None) -> "uvicorn.Server":
     """
-    Make a server, for the sockets that it is then run with.
+    Build a server; its ``run`` takes the listening sockets.
 
     Raises:
-        ModuleNotFoundError: without the extra ``emulator``.
+        ModuleNotFoundError: If uvicorn is not installed.
 
-        OSError: where the certificate cannot be read, or is none.
+        OSError: If the certificate or key cannot be read or is invalid.
     """
-    import uvicorn  # noqa: PLC0415  # an extra, and slow to import
+    import uvicorn  # noqa: PLC0415  # needs an extra, and is slow to import
 
     config = uvicorn.Config(
         emulator,
@@ -90,13 +94,13 @@ def build_server(emulator: Emulator, certfile: str | None = None, keyfile: str |
         ssl_certfile=certfile,
         ssl_keyfile=keyfile,
         log_config=None,
-        log_level="critical",  # that an answer is cut is no error here
+        log_level="critical",  # a response that is cut short on purpose is no error
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        timeout_graceful_shutdown=0,  # who is kept waiting on purpose need not be waited for
+        timeout_graceful_shutdown=0,  # a delayed response need not be finished
     )
-    config.load()  # what is wrong with a certificate is told at once
+    config.load()  # raises for an invalid certificate now, not in the thread
     return uvicorn.Server(config)
 
 

@@ -1,4 +1,4 @@
-"""The emulator over sockets: what is served as it is, what goes wrong on request, and how it ends."""
+"""The emulator over sockets: served requests, injected faults, shutdown, and the ASGI application alone."""
 
 import json
 import socket
@@ -52,84 +52,84 @@ BOUNDED = Timeouts(connect=60, idle=60, total=120)
 
 
 @pytest.fixture(scope="module")
-def _served() -> Iterator[tuple[Emulator, str]]:
+def _served_emulator() -> Iterator[tuple[Emulator, str]]:
     emulator = Emulator()
     with serve_emulator(emulator) as url:
         yield emulator, url
 
 
 @pytest.fixture
-def emulator(_served: tuple[Emulator, str]) -> Emulator:
-    _served[0].reset()
-    return _served[0]
+def emulator(_served_emulator: tuple[Emulator, str]) -> Emulator:
+    _served_emulator[0].reset()
+    return _served_emulator[0]
 
 
 @pytest.fixture
-def run(_served: tuple[Emulator, str], emulator: Emulator) -> Iterator[Http]:
-    with Http(Gemini(KEY, base_url=_served[1]), timeouts=BOUNDED) as http:
+def run(_served_emulator: tuple[Emulator, str], emulator: Emulator) -> Iterator[Http]:
+    with Http(Gemini(KEY, base_url=_served_emulator[1]), timeouts=BOUNDED) as http:
         yield http
 
 
-def asked(url: str, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-    """Ask without any client of the API."""
+def send_json(url: str, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+    """Send a request over a plain socket; return the status and the decoded body."""
     host, port = url.removeprefix("http://").split(":")
-    sent = b"" if body is None else json.dumps(body).encode()
+    data = b"" if body is None else json.dumps(body).encode()
     head = (
-        f"{method} {path} HTTP/1.1\r\nhost: {host}:{port}\r\nconnection: close\r\ncontent-length: {len(sent)}\r\n\r\n"
+        f"{method} {path} HTTP/1.1\r\nhost: {host}:{port}\r\nconnection: close\r\ncontent-length: {len(data)}\r\n\r\n"
     )
     with socket.create_connection((host, int(port)), timeout=60) as connection:
-        connection.sendall(head.encode() + sent)
+        connection.sendall(head.encode() + data)
         with connection.makefile("rb") as answer:
-            said = answer.read()
-    top, _, rest = said.partition(b"\r\n\r\n")
-    return int(top.split(b" ", 2)[1]), json.loads(rest)
+            received = answer.read()
+    status_and_headers, _, rest = received.partition(b"\r\n\r\n")
+    return int(status_and_headers.split(b" ", 2)[1]), json.loads(rest)
 
 
 class TestServed:
     def test_whole_and_streamed(self, run: Http, emulator: Emulator) -> None:
-        """An answer is the same whole and streamed, and the emulator knows what it was asked."""
+        """An answer has the same text whole and streamed, and the emulator records both requests."""
         whole = run(HELLO | text)
         assert run(HELLO | streamed | text | joined) == whole
         assert isinstance(whole, Success)
         path = "/v1beta/models/gemini-2.5-flash"
         assert emulator.requests == (("POST", f"{path}:generateContent"), ("POST", f"{path}:streamGenerateContent"))
 
-    def test_remembers(self, run: Http, emulator: Emulator) -> None:
-        """What one request makes another finds, until all begins anew."""
+    def test_state(self, run: Http, emulator: Emulator) -> None:
+        """A resource that one request creates is visible to the next, until a reset."""
         name = run(files.upload(b"a note", {"mime_type": "text/plain"})).unwrap().name
         assert run(files.get(name)).unwrap().size_bytes == 6
         assert [each for each in emulator.state.resources if each == name] == [name]
         emulator.reset()
         assert run(files.get(name) | ONCE).failure().code in (403, 404)
 
-    def test_at_once(self, _served: tuple[Emulator, str]) -> None:
-        """Many who ask at once are served, and each upload has a name of its own."""
+    def test_concurrent_requests(self, _served_emulator: tuple[Emulator, str]) -> None:
+        """Concurrent uploads are served, and each file gets a unique name."""
 
-        async def together() -> list[Any]:
-            found: list[Any] = []
-            async with AsyncHttp(Gemini(KEY, base_url=_served[1]), timeouts=BOUNDED) as ask:
+        async def upload_all() -> list[Any]:
+            results: list[Any] = []
+            async with AsyncHttp(Gemini(KEY, base_url=_served_emulator[1]), timeouts=BOUNDED) as run:
 
-                async def one(number: int) -> None:
-                    found.append(await ask(files.upload(b"%d" % number, {"mime_type": "text/plain"})))
+                async def upload(number: int) -> None:
+                    results.append(await run(files.upload(b"%d" % number, {"mime_type": "text/plain"})))
 
                 async with anyio.create_task_group() as tasks:
                     for number in range(20):
-                        tasks.start_soon(one, number)
-            return found
+                        tasks.start_soon(upload, number)
+            return results
 
-        assert len({each.unwrap().name for each in anyio.run(together)}) == 20
+        assert len({each.unwrap().name for each in anyio.run(upload_all)}) == 20
 
     def test_keys(self) -> None:
-        """Who has none of the keys is told so as the API does."""
-        with serve_emulator(Emulator(EmulatorState(api_keys=("test-key-of-mine",)))) as url:
-            for key, outcome in (("test-key-of-mine", Success), ("another", Failure)):
+        """A wrong key is refused with the error of the real API."""
+        with serve_emulator(Emulator(EmulatorState(api_keys=("test-key-1",)))) as url:
+            for key, outcome in (("test-key-1", Success), ("test-key-2", Failure)):
                 with Http(Gemini(key, base_url=url), timeouts=BOUNDED) as run:
                     result = run(HELLO | ONCE)
                 assert isinstance(result, outcome)
         assert result.failure().message == "API key not valid. Please pass a valid API key."
 
     def test_clock(self) -> None:
-        """The time at which things are made is the clock's."""
+        """Creation times come from the clock of the emulator."""
         moment = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
         with (
             serve_emulator(Emulator(clock=lambda: moment)) as url,
@@ -138,7 +138,7 @@ class TestServed:
             assert run(files.upload(b"a", {"mime_type": "text/plain"})).unwrap().create_time == moment
 
     def test_tls(self, tmp_path: Any) -> None:
-        """With a certificate it speaks TLS, and hands out addresses that do."""
+        """With a certificate the emulator serves TLS, and the URIs in its responses are https."""
         authority, chain = trustme.CA(), tmp_path / "chain.pem"
         authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(chain))
         with serve_emulator(Emulator(), certfile=str(chain)) as url:
@@ -147,15 +147,15 @@ class TestServed:
             with Http(Gemini(KEY, base_url=url), timeouts=BOUNDED, ssl_context=trust) as run:
                 assert run(files.upload(b"a", {"mime_type": "text/plain"})).unwrap().uri.startswith(url)
 
-    def test_mistakes_of_its_own(self, run: Http, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Should the emulator itself fail, it says how."""
+    def test_internal_error(self, run: Http, monkeypatch: pytest.MonkeyPatch) -> None:
+        """An exception inside the emulator becomes an error 500 that names it."""
 
-        def broken(*args: object) -> Any:
+        def fail(*args: object) -> Any:
             raise RuntimeError("oh")
 
-        monkeypatch.setattr("genai_fn.testing.server.asgi.handle_request", broken)
+        monkeypatch.setattr("genai_fn.testing.server.asgi.handle_request", fail)
         error = run(HELLO | ONCE).failure()
-        assert (error.code, error.message) == (500, "The emulator itself failed: RuntimeError('oh')")
+        assert (error.code, error.message) == (500, "Internal error of the emulator: RuntimeError('oh')")
 
 
 def _trust(authority: trustme.CA) -> Any:
@@ -166,9 +166,9 @@ def _trust(authority: trustme.CA) -> Any:
     return context
 
 
-class TestTroubles:
+class TestInjectedFaults:
     @pytest.mark.parametrize(
-        ("said", "is_such"),
+        ("header", "is_expected"),
         [
             ("status=429; retry=1.5", lambda error: isinstance(error, RateLimited) and error.retry_after == 1.5),
             ("status=503", lambda error: isinstance(error, APIError) and error.status == "UNAVAILABLE"),
@@ -180,15 +180,15 @@ class TestTroubles:
         ],
     )
     @pytest.mark.parametrize("shape", [HELLO, HELLO | streamed | collected], ids=["whole", "streamed"])
-    def test_header(self, run: Http, said: str, is_such: Any, shape: Any) -> None:
-        """A request says in a header what goes wrong with it, and with no other."""
-        outcome = run(shape | ONCE | with_options(headers={"x-emulate": said}))
+    def test_header(self, run: Http, header: str, is_expected: Any, shape: Any) -> None:
+        """A header injects a fault into its own request only."""
+        outcome = run(shape | ONCE | with_options(headers={"x-emulate": header}))
         error = outcome.failure()
-        assert is_such(error), error
+        assert is_expected(error), error
         assert isinstance(run(HELLO), Success)
 
     def test_script(self, run: Http, emulator: Emulator) -> None:
-        """A test says what goes wrong with the next requests of a path; what is tried again gets through."""
+        """`fail` injects faults into the next requests of a path; a retried call then succeeds."""
         emulator.fail(status=503, retry=0, path=":generateContent", times=2)
         emulator.fail(status=500, path="/files", times=1)
         assert isinstance(run(HELLO), Success)
@@ -196,24 +196,24 @@ class TestTroubles:
         assert isinstance(run(files.list() | ONCE).failure(), APIError)
         assert isinstance(run(files.list() | ONCE), Success)
 
-    def test_from_the_first(self) -> None:
-        """An emulator can begin with troubles, and each reset brings them back."""
+    def test_initial_faults(self) -> None:
+        """Faults given to the constructor are restored by each reset."""
         emulator = Emulator(faults=[InjectedFault(status=503)])
         with serve_emulator(emulator) as url, Http(Gemini(KEY, base_url=url), timeouts=BOUNDED) as run:
             first = [type(run(HELLO | ONCE)) for _ in range(2)]
             emulator.reset()
-            again = [type(run(HELLO | ONCE)) for _ in range(2)]
-        assert first == again == [Failure, Success]
+            second = [type(run(HELLO | ONCE)) for _ in range(2)]
+        assert first == second == [Failure, Success]
 
     def test_delay(self, run: Http, emulator: Emulator) -> None:
-        """An answer is late, and who gives up before is gone."""
+        """A response can be delayed; a client with a shorter deadline gives up."""
         emulator.fail(delay=0.02)
         assert isinstance(run(HELLO), Success)
         emulator.fail(delay=60)
         assert isinstance(run(HELLO | with_options(deadline=0.05)), Failure)
 
-    def test_done_all_the_same(self, run: Http, emulator: Emulator) -> None:
-        """A request whose answer is lost was served; one that is refused was not."""
+    def test_request_is_served(self, run: Http, emulator: Emulator) -> None:
+        """A request with a corrupted response has its effect; one answered by an injected error does not."""
         emulator.fail(malformed=True)
         assert isinstance(run(caches.create("gemini-2.5-flash", {"contents": "a story"}) | ONCE).failure(), DecodeError)
         assert len(emulator.state.resources) == 1
@@ -222,7 +222,7 @@ class TestTroubles:
         assert len(emulator.state.resources) == 1
 
     @pytest.mark.parametrize(
-        "said",
+        "header",
         [
             "status=200",
             "stat=1",
@@ -236,28 +236,28 @@ class TestTroubles:
             "cut=1;cut=2",
         ],
     )
-    def test_nonsense(self, run: Http, said: str) -> None:
-        """A header that makes no sense is refused, and says what would."""
-        error = run(HELLO | ONCE | with_options(headers={"x-emulate": said})).failure()
+    def test_invalid_header(self, run: Http, header: str) -> None:
+        """An invalid header is refused, and the error shows a valid one."""
+        error = run(HELLO | ONCE | with_options(headers={"x-emulate": header})).failure()
         assert isinstance(error, APIError)
         assert (error.code, "status=429" in error.message) == (400, True)
 
-    def test_nonsense_in_a_script(self, emulator: Emulator) -> None:
-        """So is a call that makes none."""
+    def test_invalid_parameters(self, emulator: Emulator) -> None:
+        """Invalid parameters of `fail` raise InvalidRequest."""
         for mistake in ({"status": 200}, {"retry": 1.0}, {}, {"times": 0, "status": 503}, {"cut": -1}):
             with pytest.raises(InvalidRequest):
                 emulator.fail(**mistake)  # type: ignore[arg-type]  # the mistake
 
-    def test_from_another_process(self, _served: tuple[Emulator, str], run: Http) -> None:
-        """Over HTTP, too: what goes wrong, what was asked, and a new beginning."""
-        url = _served[1]
-        assert asked(url, "POST", "/emulator/fail", {"status": 429, "retry": 0.5}) == (200, {})
-        assert asked(url, "GET", "/emulator") == (200, {"requests": [], "faults": [{"status": 429, "retry": 0.5}]})
+    def test_control_requests(self, _served_emulator: tuple[Emulator, str], run: Http) -> None:
+        """HTTP requests can inject faults, list the requests received, and reset the emulator."""
+        url = _served_emulator[1]
+        assert send_json(url, "POST", "/emulator/fail", {"status": 429, "retry": 0.5}) == (200, {})
+        assert send_json(url, "GET", "/emulator") == (200, {"requests": [], "faults": [{"status": 429, "retry": 0.5}]})
         assert isinstance(run(HELLO | ONCE).failure(), RateLimited)
         path = "/v1beta/models/gemini-2.5-flash:generateContent"
-        assert asked(url, "GET", "/emulator") == (200, {"requests": [["POST", path]], "faults": []})
-        assert asked(url, "POST", "/emulator/reset") == (200, {})
-        assert asked(url, "GET", "/emulator") == (200, {"requests": [], "faults": []})
+        assert send_json(url, "GET", "/emulator") == (200, {"requests": [["POST", path]], "faults": []})
+        assert send_json(url, "POST", "/emulator/reset") == (200, {})
+        assert send_json(url, "GET", "/emulator") == (200, {"requests": [], "faults": []})
 
     @pytest.mark.parametrize(
         ("method", "path", "body", "status"),
@@ -269,22 +269,22 @@ class TestTroubles:
             ("GET", "/emulator/moods", None, 404),
         ],
     )
-    def test_nonsense_from_another_process(
-        self, _served: tuple[Emulator, str], method: str, path: str, body: Any, status: int
+    def test_invalid_control_requests(
+        self, _served_emulator: tuple[Emulator, str], method: str, path: str, body: Any, status: int
     ) -> None:
-        """What makes no sense there is an error in the API's form."""
-        code, said = asked(_served[1], method, path, body)
-        assert (code, said["error"]["code"]) == (status, status)
+        """An invalid control request gets an error in the format of the API."""
+        code, answer = send_json(_served_emulator[1], method, path, body)
+        assert (code, answer["error"]["code"]) == (status, status)
 
 
 class TestPlans:
-    """What a server is to do, as a value."""
+    """`ResponsePlan`: the chunks to send, computed without I/O."""
 
     EVENTS = HttpResponse(200, (("content-type", "text/event-stream"),), b"data: {}\r\n\r\ndata: [1]\r\n\r\n")
     WHOLE = HttpResponse(200, (("content-type", "application/json"),), b'{"a": 1}')
 
     @pytest.mark.parametrize(
-        ("response", "trouble", "pieces", "is_whole"),
+        ("response", "fault", "chunks", "is_complete"),
         [
             (WHOLE, InjectedFault(), (b'{"a": 1}',), True),
             (WHOLE, InjectedFault(cut=3), (b'{"a',), False),
@@ -299,13 +299,13 @@ class TestPlans:
             (EVENTS, InjectedFault(malformed=True), (b"data\r\n\r\n",), True),
         ],
     )
-    def test_pieces(self, response: HttpResponse, trouble: InjectedFault, pieces: Any, is_whole: bool) -> None:
-        """Events go one by one and all else at once; cut is after so many bytes; malformed ends well."""
-        plan = plan_response(response, trouble)
-        assert (plan.chunks, plan.is_complete) == (pieces, is_whole)
+    def test_chunks(self, response: HttpResponse, fault: InjectedFault, chunks: Any, is_complete: bool) -> None:
+        """Each event is a chunk, any other body is one; `cut` limits the bytes; `malformed` completes the response."""
+        plan = plan_response(response, fault)
+        assert (plan.chunks, plan.is_complete) == (chunks, is_complete)
 
     def test_next(self) -> None:
-        """The first trouble of a path is taken, as often as it says, and what befalls other paths stays."""
+        """The first fault that matches the path is taken, `times` times; the others stay."""
         files_twice, anything = InjectedFault(status=500, path="/files", times=2), InjectedFault(status=503)
         taken, left = take_injected_fault((files_twice, anything), "/v1beta/files/a")
         assert (taken, left) == (files_twice, (InjectedFault(status=500, path="/files"), anything))
@@ -317,7 +317,7 @@ class TestPlans:
     )
     @settings(max_examples=50, deadline=None)
     def test_nothing_is_lost(self, body: bytes) -> None:
-        """Where nothing goes wrong the pieces are the body, whatever it is; cut, they are its beginning."""
+        """Without a fault the chunks add up to the body; with `cut`, to its first bytes."""
         response = HttpResponse(200, self.EVENTS.headers, body)
         assert b"".join(plan_response(response).chunks) == body
         assert b"".join(plan_response(response, InjectedFault(cut=5)).chunks) == body[:5]
@@ -329,15 +329,15 @@ class TestPlans:
         ).map("".join)
     )
     @settings(max_examples=50, deadline=None)
-    def test_any_header(self, said: str) -> None:
-        """Any header is a trouble, or is refused."""
+    def test_any_header(self, header: str) -> None:
+        """Any header is either parsed or refused with InvalidRequest."""
         try:
-            parse_injected_fault(said)
+            parse_injected_fault(header)
         except InvalidRequest as error:
             assert "status=429" in error.expected
 
     def test_every_status(self) -> None:
-        """Every status is an error in the API's form."""
+        """Every status from 400 to 599 produces an error in the format of the API."""
         for code in range(400, 600):
             response = build_error_response(parse_injected_fault({"status": code}))
             assert response is not None
@@ -346,9 +346,9 @@ class TestPlans:
         assert build_error_response(InjectedFault(delay=1.0)) is None
 
 
-class TestEnd:
+class TestShutdown:
     def test_ends(self) -> None:
-        """A server ends with its block, whoever is kept waiting, and its port is free."""
+        """The server stops at the end of the block, even with a delayed response pending, and frees its port."""
         emulator, before = Emulator(faults=[InjectedFault(delay=60)]), threading.enumerate()
         with serve_emulator(emulator) as url:
             host, port = url.removeprefix("http://").split(":")
@@ -362,54 +362,54 @@ class TestEnd:
         with open_listener("127.0.0.1", int(port)) as again:
             assert build_url(again, is_secure=False) == url
 
-    def test_a_port_that_is_taken(self) -> None:
-        """A port that is taken is an error at once."""
-        with open_listener("127.0.0.1", 0) as heard:
+    def test_port_in_use(self) -> None:
+        """A port in use raises OSError at once."""
+        with open_listener("127.0.0.1", 0) as listener:
             with pytest.raises(OSError, match="in use"):
-                with serve_emulator(Emulator(), port=heard.getsockname()[1]):
+                with serve_emulator(Emulator(), port=listener.getsockname()[1]):
                     raise AssertionError("never")
 
-    def test_six(self) -> None:
-        """An address of IPv6 is written as addresses are."""
+    def test_ipv6(self) -> None:
+        """An IPv6 address is written in brackets."""
         try:
-            with open_listener("::1", 0) as heard:
-                assert build_url(heard, is_secure=True) == f"https://[::1]:{heard.getsockname()[1]}"
+            with open_listener("::1", 0) as listener:
+                assert build_url(listener, is_secure=True) == f"https://[::1]:{listener.getsockname()[1]}"
         except OSError:
             pytest.skip("no IPv6 here")
 
 
 class TestWithoutSockets:
-    """The application alone, as any server of ASGI calls it."""
+    """The ASGI application, called without a server."""
 
     def test_lifespan(self) -> None:
-        """It comes and goes with its server."""
-        assert _told({"type": "lifespan"}, [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]) == [
+        """Lifespan events are confirmed."""
+        assert _serve_scope({"type": "lifespan"}, [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]) == [
             {"type": "lifespan.startup.complete"},
             {"type": "lifespan.shutdown.complete"},
         ]
 
-    def test_body_in_pieces(self) -> None:
-        """A body may come in pieces."""
+    def test_body_in_chunks(self) -> None:
+        """A request body may arrive in several messages."""
         body = b'{"contents": [{"parts": [{"text": "Why?"}]}]}'
-        pieces = [
+        messages = [
             {"type": "http.request", "body": body[:9], "more_body": True},
             {"type": "http.request", "body": body[9:]},
         ]
-        head, *rest = _told(_scope("POST", "/v1beta/models/m:generateContent"), pieces)
+        head, *rest = _serve_scope(_scope("POST", "/v1beta/models/m:generateContent"), messages)
         whole = b"".join(each["body"] for each in rest)
         assert (head["status"], rest[-1]["more_body"], b"Why?" in whole) == (200, False, True)
         assert dict(head["headers"])[b"content-length"] == b"%d" % len(whole)
 
-    def test_gone_before_an_answer_that_is_late(self) -> None:
-        """Who goes away before an answer that is late does not keep anything waiting."""
+    def test_disconnect_during_delay(self) -> None:
+        """A disconnect ends the wait for a delayed response."""
         emulator = Emulator(faults=[InjectedFault(delay=60)])
-        pieces = [{"type": "http.request"}, {"type": "http.disconnect"}]
-        assert _told(_scope("GET", "/v1beta/models"), pieces, emulator) == []
+        messages = [{"type": "http.request"}, {"type": "http.disconnect"}]
+        assert _serve_scope(_scope("GET", "/v1beta/models"), messages, emulator) == []
 
-    def test_gone(self) -> None:
-        """Who goes away in the midst of a request gets no answer."""
-        pieces = [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
-        assert _told(_scope("POST", "/v1beta/models/m:generateContent"), pieces) == []
+    def test_disconnect(self) -> None:
+        """A disconnect in the middle of a request body ends the request without a response."""
+        messages = [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
+        assert _serve_scope(_scope("POST", "/v1beta/models/m:generateContent"), messages) == []
 
 
 def _scope(method: str, path: str) -> dict[str, Any]:
@@ -424,19 +424,19 @@ def _scope(method: str, path: str) -> dict[str, Any]:
     }
 
 
-def _told(scope: dict[str, Any], messages: list[dict[str, Any]], emulator: Emulator | None = None) -> list[Any]:
-    """Let an application serve one scope, and say what it sent."""
-    waiting, sent = iter(messages), []
+def _serve_scope(scope: dict[str, Any], messages: list[dict[str, Any]], emulator: Emulator | None = None) -> list[Any]:
+    """Let an application serve one scope; return the messages that it sent."""
+    received, sent = iter(messages), []
 
     async def receive() -> Any:
-        return next(waiting)
+        return next(received)
 
     async def send(message: Any) -> None:
         sent.append(message)
 
-    async def bounded() -> None:
+    async def serve() -> None:
         with anyio.fail_after(60):
             await (emulator or Emulator())(scope, receive, send)
 
-    anyio.run(bounded)
+    anyio.run(serve)
     return sent
