@@ -34,7 +34,7 @@ def emulate(
 
     state = EmulatorState(api_keys=tuple(key) if key else None)
     try:
-        server = build_server(Emulator(state), certfile and str(certfile), keyfile and str(keyfile))
+        server = build_server(Emulator(state), *(None if each is None else str(each) for each in (certfile, keyfile)))
         with open_listener(host, port) as listener:
             _print_address(build_url(listener, is_secure=certfile is not None), is_open=not key)
             server.run([listener])

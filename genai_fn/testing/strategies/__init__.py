@@ -1,8 +1,14 @@
 """
-Hypothesis strategies: values of the types of the API (`of`), requests, what these are answered, what is said in live
-sessions, and whole interpreters.
+Hypothesis strategies for API values, requests, replies, Live messages and interpreters. Needs the extra ``testing``.
 
-Drawn values are valid and settled, and shrink to something small. Needs the extra ``testing``.
+Drawn values are valid and need no further conversion, and they shrink to small examples.
+
+- ``requests``, ``arguments``: requests of every operation, and the arguments of their builders.
+- ``registration``: `register`, which makes ``st.from_type`` draw the types of this library.
+- ``deferred``, ``weighted``: helpers that build and combine strategies.
+- ``responses/``: replies, streams, errors and HTTP responses.
+- ``values/``: values of API types, and JSON.
+- ``drawn_interpreters/``: interpreters that answer any request with a drawn reply.
 """
 
 from genai_fn.testing.strategies.drawn_interpreters.interpreter import interpreters

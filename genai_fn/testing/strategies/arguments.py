@@ -1,7 +1,4 @@
-"""
-What each builder of requests takes, as a program would pass it that knows no types: dicts with Python names, lists,
-texts.
-"""
+"""Strategies for the arguments of each request builder, as plain Python values: dicts, lists and strings."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias, cast
@@ -35,24 +32,24 @@ Arguments: TypeAlias = dict[str, Any]
 
 
 def arguments(*, config: Any = None, **given: SearchStrategy[Any]) -> SearchStrategy[Arguments]:
-    """Draw arguments, and maybe a config of a type."""
+    """Draw keyword arguments, with or without a config of the given type."""
     return _dictionaries(given, {} if config is None else {"config": _plain_values(config)})
 
 
 def names(*prefixes: str) -> SearchStrategy[str]:
-    """Draw names that begin as one of these."""
+    """Draw resource names with one of the prefixes."""
     return st.tuples(st.sampled_from(prefixes), _RESOURCE_IDS).map("".join)
 
 
 def make_operation_getter(kind: type[Any]) -> Callable[[str], Request[Any]]:
-    """Ask after work of one type by its name."""
+    """Return a function that builds the request for an operation of the given type from its name."""
     return lambda name: operations.get(name, kind)
 
 
 def _dictionaries(
-    needed: dict[str, SearchStrategy[Any]], optional: dict[str, SearchStrategy[Any]]
+    required: dict[str, SearchStrategy[Any]], optional: dict[str, SearchStrategy[Any]]
 ) -> SearchStrategy[Arguments]:
-    return st.fixed_dictionaries(needed, optional=optional)
+    return st.fixed_dictionaries(required, optional=optional)
 
 
 def _plain_values(kind: Any) -> SearchStrategy[Any]:
@@ -70,7 +67,7 @@ def _dump_plain(value: Any) -> Any:
     return value.value if isinstance(value, OpenEnum) else value
 
 
-# What goes by names
+# Resource names
 
 
 _RESOURCE_IDS = st.text("abcxyz0189-_", min_size=1, max_size=12)
@@ -91,7 +88,7 @@ _FILE_NAMES = st.text("abcxyz0189", min_size=1, max_size=12).flatmap(
     )
 )
 STORE_NAMES = names("fileSearchStores/")
-"""Names of stores."""
+"""Names of file search stores."""
 
 _DOCUMENT_NAMES = st.tuples(STORE_NAMES, names("/documents/")).map("".join)
 _BATCH_NAMES = st.one_of(
@@ -106,7 +103,7 @@ _VIDEO_OPERATION_NAMES = names(
 _STORE_OPERATION_NAMES = names("fileSearchStores/s/operations/", "fileSearchStores/s/upload/operations/")
 
 
-# What is said and seen
+# Contents
 
 
 _TURNS = st.lists(_plain_values(Content).filter(lambda turn: turn.get("parts")), min_size=1, max_size=3)
@@ -161,7 +158,7 @@ _VIDEO_ARGUMENTS = st.one_of(
 )
 
 
-# Who takes what
+# Builders
 
 
 def _with_model_argument(
@@ -254,4 +251,4 @@ BUILDERS: Mapping[str, tuple[Callable[..., Request[Any]], SearchStrategy[Argumen
     ),
     "auth_tokens.create": _with_arguments(auth_tokens.create, schema.CreateAuthTokenConfig),
 }
-"""By the name of an operation, its builder, and what that is given."""
+"""Operation name → request builder, and a strategy for its arguments."""

@@ -1,4 +1,4 @@
-"""`brief`: a strategy that is made once, when it is first drawn from, and that is shown in few words."""
+"""`defer_strategy`: builds a strategy on first use, and gives it a short repr."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -13,14 +13,18 @@ T = TypeVar("T")
 
 
 def defer_strategy(label: object, build: Callable[[], SearchStrategy[T]]) -> SearchStrategy[T]:
-    """Draw from what `make` gives; a failing test shows `shown`, and not how the strategy is put together."""
+    """
+    Draw from the strategy that `build` returns; it is called once, at the first draw.
+
+    Failing tests print ``answers(label)`` instead of the structure of the strategy.
+    """
     return answers(_DeferredStrategy(label, build))
 
 
 class _DeferredStrategy:
-    def __init__(self, shown: object, make: Callable[[], SearchStrategy[Any]]) -> None:
-        self._label = shown
-        self._build = make
+    def __init__(self, label: object, build: Callable[[], SearchStrategy[Any]]) -> None:
+        self._label = label
+        self._build = build
 
     @cached_property
     def strategy(self) -> SearchStrategy[Any]:
@@ -31,6 +35,6 @@ class _DeferredStrategy:
 
 
 @st.composite
-def answers(draw: DrawFn, to: _DeferredStrategy) -> Any:
-    """Draw; the name is what a failing test says."""
-    return draw(to.strategy)
+def answers(draw: DrawFn, deferred: _DeferredStrategy) -> Any:
+    """Draw from a deferred strategy. Hypothesis prints the name of this function."""
+    return draw(deferred.strategy)

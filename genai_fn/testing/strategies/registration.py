@@ -1,4 +1,4 @@
-"""`register`: so that Hypothesis draws the types of this library wherever it infers strategies."""
+"""`register`: makes Hypothesis draw the types of this library wherever it infers strategies from types."""
 
 from typing import Any, get_args
 
@@ -19,9 +19,9 @@ __all__ = ["list_operations", "register"]
 
 def register() -> None:
     """
-    Let ``st.from_type`` and ``st.builds`` draw the types of this library: those of the API, operations, requests.
+    Register strategies for API types, operations, requests and errors, for ``st.from_type`` and ``st.builds``.
 
-    ``Request[GenerateContentResponse]`` is drawn as a request that is answered so, and ``GenaiError`` as any error.
+    ``Request[GenerateContentResponse]`` draws requests with that result type, ``GenaiError`` draws any error.
     """
     for name in schema.__all__:
         kind = getattr(schema, name)
@@ -35,7 +35,7 @@ def register() -> None:
 
 
 def list_operations(kind: type[Any] = Operation) -> list[type[Operation[Any]]]:
-    """List the classes of all operations that are drawn."""
+    """List the operation classes that `requests` draws."""
     inner = [each for below in kind.__subclasses__() for each in list_operations(below)]
     return [kind, *inner] if getattr(kind, "op", None) in OPERATION_REQUESTS else inner
 
@@ -49,15 +49,13 @@ def _get_operation(request: Request[Any]) -> Operation[Any]:
 
 
 def _requests_for_annotation(kind: Any) -> SearchStrategy[Request[Any]]:
-    """Draw requests that are answered with what the annotation says; any where it says nothing."""
-    asked = get_args(kind)
-    fitting = [
-        each for each in list_operations() if not asked or kind_of(each) in asked or _is_unresolved_type(asked[0])
-    ]
-    if not fitting:
-        raise InvalidRequest("Request[…]", asked[0], "what an operation answers")
-    return requests(*fitting)
+    """Draw requests whose result has the type in ``Request[…]``; any requests if it is omitted."""
+    args = get_args(kind)
+    matching = [each for each in list_operations() if not args or kind_of(each) in args or _is_unresolved_type(args[0])]
+    if not matching:
+        raise InvalidRequest("Request[…]", args[0], "the result type of an operation")
+    return requests(*matching)
 
 
-def _is_unresolved_type(asked: Any) -> bool:
-    return not isinstance(asked, type)  # Any, or a type variable
+def _is_unresolved_type(kind: Any) -> bool:
+    return not isinstance(kind, type)  # Any, or a type variable

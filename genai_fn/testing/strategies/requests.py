@@ -1,4 +1,4 @@
-"""Requests of every operation there is, made by the builders that people call."""
+"""Strategies for requests of every operation, built by the public builders."""
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
@@ -37,13 +37,16 @@ def requests(kind: type[Operation[T]], /) -> SearchStrategy[Request[T]]: ...
 def requests(*kinds: type[Operation[Any]] | str) -> SearchStrategy[Request[Any]]: ...
 def requests(*kinds: Any) -> SearchStrategy[Request[Any]]:
     """
-    Draw requests: of any operation, or of those that are named.
+    Draw requests of any operation, or of the given ones.
 
-    They are all that a program may build, so a backend may refuse what is in them. Steps of uploads, streams and counts
-    of whole requests are operations, too.
+    Requests are valid for their builders, but a backend may not support all their fields. Streamed requests and the
+    single steps of an upload count as operations.
 
     Args:
-        kinds: Classes of operations, or their names, as in ``requests("generate", "files.get")``.
+        kinds: Operation classes or operation names, such as ``requests("generate", "files.get")``. Default: all.
+
+    Raises:
+        InvalidRequest: If one of `kinds` is no operation.
     """
     return _requests(*map(_resolve_name, kinds))
 
@@ -56,7 +59,7 @@ def _requests(draw: DrawFn, *names: str) -> Request[Any]:
 def _resolve_name(kind: Any) -> str:
     name = kind if isinstance(kind, str) else getattr(kind, "op", None)
     if name not in OPERATION_REQUESTS:
-        raise InvalidRequest("kinds", kind, f"operations, or their names: {', '.join(OPERATION_REQUESTS)}")
+        raise InvalidRequest("kinds", kind, f"operation classes or operation names: {', '.join(OPERATION_REQUESTS)}")
     return str(name)
 
 
@@ -108,4 +111,4 @@ OPERATION_REQUESTS: Mapping[str, SearchStrategy[Request[Any]]] = {
     ),
     "files.upload.query": _upload_requests(QueryUpload, session=_UPLOAD_URLS),
 }
-"""A strategy for each operation, by its name."""
+"""Operation name → strategy for its requests."""

@@ -1,4 +1,4 @@
-"""`weighed`: some ways to answer come more often than others, and each goes by a label."""
+"""Weighted choice between labelled strategies."""
 
 from collections.abc import Mapping
 from typing import Any, TypeAlias
@@ -10,18 +10,18 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 __all__ = ["WeightedChoices", "weighted_choices"]
 
 WeightedChoices: TypeAlias = Mapping[str, tuple[int, SearchStrategy[Any]]]
-"""What is drawn, by label, with its weight; shrinking goes to the first."""
+"""Label → weight and strategy. Examples shrink towards the first entry."""
 
 
 @st.composite
-def weighted_choices(draw: DrawFn, ways: WeightedChoices) -> Any:
-    """Draw in one of the ways, as often as its weight says; Hypothesis's statistics count the labels."""
-    label = draw(st.sampled_from([label for label, (weight, _) in ways.items() for _ in range(weight)]))
+def weighted_choices(draw: DrawFn, choices: WeightedChoices) -> Any:
+    """Draw from one of the strategies, in proportion to the weights. Labels are recorded as Hypothesis events."""
+    label = draw(st.sampled_from([label for label, (weight, _) in choices.items() for _ in range(weight)]))
     event(label)
-    if label != next(iter(ways)):
+    if label != next(iter(choices)):
         draw(_SHRINK_PENALTY)
-    return draw(ways[label][1])
+    return draw(choices[label][1])
 
 
 _SHRINK_PENALTY = st.tuples(*[st.booleans()] * 6)
-"""Shrinking prefers what took fewer draws: these say nothing, and make it prefer the first way to the others."""
+"""Shrinking prefers fewer draws, so these extra draws make it prefer the first choice."""

@@ -1,4 +1,4 @@
-"""Drawn wire answers: good ones are read as the reply that they hold, and none makes `decode` raise."""
+"""Drawn HTTP responses: valid ones decode to the reply that they contain, and no response makes `decode` raise."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -27,35 +27,35 @@ from tests.support.drawn_requests import has
 T = TypeVar("T")
 BACKENDS: dict[str, Backend] = {"gemini": Gemini("test-key"), "vertex": Vertex("p", "us-central1")}
 STREAMED = ("generate.stream",)
-HERE = [(name, at) for name in OPERATION_REQUESTS for at in BACKENDS if has(name, at) and name not in STREAMED]
-ASKED = generate("m", "hi")
+SUPPORTED = [(name, at) for name in OPERATION_REQUESTS for at in BACKENDS if has(name, at) and name not in STREAMED]
+REQUEST = generate("m", "hi")
 
 drawn = settings(
     max_examples=5, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
 )
 
 
-@pytest.mark.parametrize(("name", "at"), HERE)
+@pytest.mark.parametrize(("name", "at"), SUPPORTED)
 @drawn
 @given(data=st.data())
-def test_reads_as_drawn(name: str, at: str, data: st.DataObject) -> None:
-    """A good response is read as the reply that it holds, but for what the wire has no word for: that is lost, once."""
+def test_round_trip(name: str, at: str, data: st.DataObject) -> None:
+    """A valid response decodes to the reply that it contains, except for fields that the backend does not return."""
     backend = BACKENDS[at]
     request = data.draw(requests(name))
     assume(isinstance(prepare_request(request, backend), Success))
     reply = data.draw(replies(request))
-    read = decode(request, data.draw(reply_responses(request, reply, backend)), backend).unwrap()
+    decoded = decode(request, data.draw(reply_responses(request, reply, backend)), backend).unwrap()
     if isinstance(reply, LOSSY_TYPES):
-        assert type(read) is type(reply)
-        assert decode(request, data.draw(reply_responses(request, read, backend)), backend).unwrap() == read
+        assert type(decoded) is type(reply)
+        assert decode(request, data.draw(reply_responses(request, decoded, backend)), backend).unwrap() == decoded
     else:
-        assert read == reply
+        assert decoded == reply
 
 
 @drawn
 @given(data=st.data())
 def test_events(data: st.DataObject) -> None:
-    """A good response to a stream is events, each of which is read as a piece of the answer."""
+    """A valid response to a streamed request consists of events, and each decodes to a chunk."""
     request = data.draw(requests("generate.stream"))
     for backend in BACKENDS.values():
         prepared = prepare_request(request, backend)
@@ -70,7 +70,7 @@ def test_events(data: st.DataObject) -> None:
 @settings(drawn, max_examples=60)
 @given(data=st.data())
 def test_decode_is_total(at: str, data: st.DataObject) -> None:
-    """Whatever comes back, for whatever was asked, is a value or an error."""
+    """`decode` returns a Success or a Failure for any response to any request."""
     request = data.draw(requests())
     response = data.draw(http_responses(request, BACKENDS[at]))
     assert isinstance(decode(request, response, BACKENDS[at]), Success | Failure)
@@ -79,71 +79,79 @@ def test_decode_is_total(at: str, data: st.DataObject) -> None:
 @settings(max_examples=30, deadline=None, derandomize=True, database=None)
 @given(requests().flatmap(http_responses))
 def test_healthy(response: HttpResponse) -> None:
-    """They are quick to draw, and little is thrown away."""
+    """Drawing passes the health checks of Hypothesis: fast, and few rejected examples."""
     assert response.status in range(200, 600)
 
 
 KINDS: dict[str, Callable[[Any], Any]] = {
-    "unavailable": lambda result: _is(result, ServerError) and result.failure().code == 503,
-    "limited": lambda result: _is(result, RateLimited),
-    "told to wait": lambda result: _is(result, APIError) and result.failure().retry_after,
-    "refused": lambda result: _is(result, ClientError) and result.failure().status == "INVALID_ARGUMENT",
-    "a proxy": lambda result: _is(result, APIError) and result.failure().message.startswith("<!DOCTYPE"),
-    "redirected": lambda result: _is(result, APIError) and result.failure().code == 302,
+    "unavailable": lambda result: _is_failure(result, ServerError) and result.failure().code == 503,
+    "rate limited": lambda result: _is_failure(result, RateLimited),
+    "retry delay": lambda result: _is_failure(result, APIError) and result.failure().retry_after,
+    "invalid argument": lambda result: (
+        _is_failure(result, ClientError) and result.failure().status == "INVALID_ARGUMENT"
+    ),
+    "page of a proxy": lambda result: (
+        _is_failure(result, APIError) and result.failure().message.startswith("<!DOCTYPE")
+    ),
+    "redirect": lambda result: _is_failure(result, APIError) and result.failure().code == 302,
 }
 
 
-def _is(result: Any, kind: type[Exception]) -> bool:
+def _is_failure(result: Any, kind: type[Exception]) -> bool:
     return isinstance(result, Failure) and isinstance(result.failure(), kind)
 
 
-def test_refusals() -> None:
-    """There are the service's errors, advice to wait, and pages of proxies."""
-    results = [decode(ASKED, response, BACKENDS["gemini"]) for response in _some(error_responses(), 400)]
-    assert [kind for kind, is_met in KINDS.items() if not any(map(is_met, results))] == []
+def test_error_responses() -> None:
+    """Error responses include service errors, retry delays, redirects and pages of proxies."""
+    results = [decode(REQUEST, response, BACKENDS["gemini"]) for response in _draw_examples(error_responses(), 400)]
+    assert [kind for kind, matches in KINDS.items() if not any(map(matches, results))] == []
 
 
 def test_kinds() -> None:
-    """Some are read, some are errors of the service, and some cannot be read."""
-    results = [decode(ASKED, response, BACKENDS["gemini"]) for response in _some(http_responses(ASKED), 100)]
+    """Some responses decode, some are errors of the service, and some cannot be decoded."""
+    results = [
+        decode(REQUEST, response, BACKENDS["gemini"]) for response in _draw_examples(http_responses(REQUEST), 100)
+    ]
     assert any(isinstance(each, Success) for each in results)
-    assert {APIError, DecodeError} == {kind for kind in (APIError, DecodeError) for each in results if _is(each, kind)}
+    assert {APIError, DecodeError} == {
+        kind for kind in (APIError, DecodeError) for each in results if _is_failure(each, kind)
+    }
 
 
 BROKEN: dict[str, Callable[[bytes], bool]] = {
-    "cut": lambda body: body.startswith(b'{"cand') and not body.endswith(b"}"),
+    "truncated": lambda body: body.startswith(b'{"cand') and not body.endswith(b"}"),
     "empty": lambda body: body == b"",
-    "no UTF-8": lambda body: b"\xff\xc0" in body,
-    "packed": lambda body: body.startswith(b"\x1f\x8b"),
-    "another shape": lambda body: body.startswith(b'{"candidates":') and not body.startswith(b'{"candidates":['),
-    "deep": lambda body: body.startswith(b"[[["),
+    "invalid UTF-8": lambda body: b"\xff\xc0" in body,
+    "gzip": lambda body: body.startswith(b"\x1f\x8b"),
+    "another structure": lambda body: body.startswith(b'{"candidates":') and not body.startswith(b'{"candidates":['),
+    "deeply nested": lambda body: body.startswith(b"[[["),
 }
 
 
-def test_breaks() -> None:
-    """Bodies are cut, emptied, garbled, packed badly, and of another shape."""
-    whole = HttpResponse(200, (), b'{"candidates":[{"finishReason":"STOP"}]}')
-    bodies = [response.body for response in _some(broken_responses(st.just(whole)), 300)]
-    assert [kind for kind, is_met in BROKEN.items() if not any(map(is_met, bodies))] == []
+def test_broken_responses() -> None:
+    """Bodies are truncated, empty, corrupted, badly compressed, and of another structure."""
+    valid = HttpResponse(200, (), b'{"candidates":[{"finishReason":"STOP"}]}')
+    bodies = [response.body for response in _draw_examples(broken_responses(st.just(valid)), 300)]
+    assert [kind for kind, matches in BROKEN.items() if not any(map(matches, bodies))] == []
 
 
-def test_only_good() -> None:
-    """What is not wanted is not drawn; and where the backend takes no such request, nothing good is."""
-    assert _codes(ASKED, BACKENDS["gemini"], bad=False, broken=False) == {200}
-    assert 200 not in _codes(files.get("abc"), BACKENDS["vertex"], broken=False)
+def test_valid_only() -> None:
+    """Excluded kinds are not drawn, and unsupported requests get no valid response."""
+    assert _draw_codes(REQUEST, BACKENDS["gemini"], bad=False, broken=False) == {200}
+    assert 200 not in _draw_codes(files.get("abc"), BACKENDS["vertex"], broken=False)
 
 
-def _codes(request: Request[Any], backend: Backend, **ways: bool) -> set[int]:
-    return {response.status for response in _some(http_responses(request, backend, **ways), 10)}
+def _draw_codes(request: Request[Any], backend: Backend, **kinds: bool) -> set[int]:
+    return {response.status for response in _draw_examples(http_responses(request, backend, **kinds), 10)}
 
 
-def _some(strategy: SearchStrategy[T], count: int) -> list[T]:
-    found: list[T] = []
+def _draw_examples(strategy: SearchStrategy[T], count: int) -> list[T]:
+    examples: list[T] = []
 
     @settings(drawn, max_examples=count, phases=[Phase.generate])
     @given(strategy)
-    def look(each: T) -> None:
-        found.append(each)
+    def collect(example: T) -> None:
+        examples.append(example)
 
-    look()
-    return found
+    collect()
+    return examples

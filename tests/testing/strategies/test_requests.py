@@ -1,4 +1,4 @@
-"""Drawn requests: of every operation, quick, small when shrunk."""
+"""Drawn requests: every operation is drawn, quickly, and shrinks to a small request."""
 
 from typing import Any
 
@@ -23,61 +23,60 @@ shrinking = settings(
     max_examples=50, deadline=None, derandomize=True, database=None, phases=[Phase.generate, Phase.shrink]
 )
 drawn = settings(healthy, suppress_health_check=list(HealthCheck))
-"""For what looks at a few that were drawn."""
 
 
 @pytest.mark.parametrize("name", OPERATION_REQUESTS)
 def test_each(name: str) -> None:
-    """An operation that is named is drawn alone; it is quick, and little is thrown away."""
+    """`requests(name)` draws that operation only, and passes the health checks of Hypothesis."""
 
     @healthy
     @given(requests(name))
-    def look(request: Request[Any]) -> None:
+    def check(request: Request[Any]) -> None:
         assert request.operation.op == name
 
-    look()
+    check()
 
 
 def test_any() -> None:
-    """Unless some are named, all are drawn."""
+    """`requests()` draws all operations."""
     seen: set[str] = set()
 
     @settings(drawn, max_examples=250)
     @given(requests())
-    def look(request: Request[Any]) -> None:
+    def check(request: Request[Any]) -> None:
         seen.add(request.operation.op)
 
-    look()
+    check()
     assert len(seen) > len(OPERATION_REQUESTS) * 0.8
 
 
 @drawn
 @given(requests(GetCache, "embed"))
 def test_some(request: Request[Any]) -> None:
-    """Operations are named by their class or their name, and any of them is drawn."""
+    """Operations can be given as classes or names, and any of them is drawn."""
     assert request.operation.op in ("caches.get", "embed")
 
 
 @pytest.mark.parametrize("kind", ["caches.gte", Operation, File])
 def test_unknown(kind: Any) -> None:
-    """What is no operation is a mistake at once."""
-    with pytest.raises(InvalidRequest, match="operations, or their names"):
+    """A class or name that is no operation is refused at once."""
+    with pytest.raises(InvalidRequest, match="operation classes or operation names"):
         requests(kind)
 
 
 def test_smallest() -> None:
-    """The smallest request is one that a person might write."""
+    """`requests("generate")` shrinks to the simplest prompt."""
     assert find(requests("generate"), lambda _: True, settings=shrinking) == generate("0", "0")
 
 
-def test_shrinks() -> None:
-    """What does not matter goes."""
-    found = find(requests("embed"), lambda request: len(request.operation.contents) > 1, settings=shrinking)
-    assert found == embed("0", ["0", "0"])
+def test_shrinking() -> None:
+    """Fields that are irrelevant to a failure are removed."""
+    smallest = find(requests("embed"), lambda request: len(request.operation.contents) > 1, settings=shrinking)
+    assert smallest == embed("0", ["0", "0"])
 
 
-def test_is_shown_briefly() -> None:
-    """A failing test says what it draws, and not how that is put together."""
+def test_short_repr() -> None:
+    """The repr of the strategy is short: the names, not the structure."""
     assert len(repr(requests("generate", "embed"))) < 80
 
 
@@ -87,7 +86,7 @@ def test_is_shown_briefly() -> None:
 @drawn
 @given(st.data())
 def test_from_type(data: st.DataObject) -> None:
-    """Annotations draw, too: of requests, of what they are answered with, of operations, of errors."""
+    """After `register`, ``st.from_type`` draws requests, also by result type, operations and errors."""
     assert isinstance(data.draw(st.from_type(Request)), Request)
     assert data.draw(st.from_type(Request[EmbedContentResponse])).operation.op == "embed"
     assert isinstance(data.draw(st.from_type(GenerateContent)), GenerateContent)
@@ -95,12 +94,12 @@ def test_from_type(data: st.DataObject) -> None:
     assert isinstance(data.draw(st.from_type(GenaiError)), GenaiError)
 
 
-def test_answered_by_none() -> None:
-    """A request that no operation is answered so for is a mistake."""
-    with pytest.raises(InvalidRequest, match="what an operation answers"):
+def test_unknown_result_type() -> None:
+    """``Request[…]`` with a type that is no operation's result is refused."""
+    with pytest.raises(InvalidRequest, match="the result type of an operation"):
         st.from_type(Request[dict]).validate()
 
 
 def test_all_classes() -> None:
-    """Every operation has its annotation."""
+    """Every drawn operation can be drawn by its class."""
     assert {each.op for each in list_operations()} == set(OPERATION_REQUESTS)

@@ -1,4 +1,4 @@
-"""What candidates are made of, however they turn out."""
+"""Building blocks of candidates."""
 
 from collections.abc import Sequence
 from typing import Final, cast
@@ -12,18 +12,18 @@ __all__ = ["PROSE_TEXTS", "build_candidate", "get_tools"]
 
 
 def build_candidate(*parts: Part, reason: FinishReason = FinishReason.STOP) -> Candidate:
-    """Make a candidate of parts; unless a reason is given, it came to its end."""
+    """Build a candidate from parts; the default finish reason is STOP."""
     content = Content(parts=parts, role="model")
     return Candidate(content=content, finish_reason=reason)
 
 
 def get_tools(config: GenerateContentConfig) -> Sequence[Tool]:
-    """Give the tools of a config."""
-    return cast("Sequence[Tool]", config.tools or ())  # as the builder has settled them
+    """Return the tools of a config. The request builder has converted functions and dicts to `Tool`."""
+    return cast("Sequence[Tool]", config.tools or ())
 
 
 PROSE_TEXTS: Final[SearchStrategy[str]] = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20),
     st.sampled_from(["\n", " ", "Yes.", "**Yes**, I think so:\n\n1. this\n2. that\n", "```json\n{}\n```", "null"]),
 )
-"""Texts as a model may write them; none is empty."""
+"""Non-empty texts: any characters, Markdown, whitespace and JSON."""

@@ -1,4 +1,4 @@
-"""What can go wrong: answers that are refusals, and every error that there is."""
+"""Strategies for HTTP error responses and for every error of the library."""
 
 from typing import Any, Final
 
@@ -62,7 +62,7 @@ _STATUSES = {
 
 @st.composite
 def error_responses(draw: DrawFn) -> HttpResponse:
-    """Draw responses of other statuses than 2xx: the service's own errors, and whatever a proxy may say."""
+    """Draw responses with a status other than 2xx: errors of the service, and pages of proxies."""
     code = draw(st.sampled_from(list(_STATUSES)))
     error: dict[str, Any] = {"code": code, "message": draw(texts)}
     if status := _STATUSES.get(code):
@@ -99,7 +99,7 @@ def _error_bodies(error: dict[str, Any]) -> SearchStrategy[tuple[bool, bytes]]:
         st.just((True, b"[" + whole + b"]")),
         st.just((True, codec.encode({"error": error["message"]}))),
         st.sampled_from([b"", b"<!DOCTYPE html>\n<title>Error</title>", b"Service Unavailable", b"\xff\xfe"]).map(
-            lambda said: (False, said)
+            lambda body: (False, body)
         ),
     )
 
@@ -110,7 +110,7 @@ STREAM_ERRORS: Final[SearchStrategy[GenaiError]] = st.one_of(
     st.builds(DecodeError, st.just("JSON"), st.just(""), texts),
     error_responses().map(build_api_error),
 )
-"""What ends an answer that has begun."""
+"""Errors that can end a stream after it has begun."""
 
 _PHASES: list[TimeoutPhase] = ["connect", "headers", "idle", "total", "poll"]
 
@@ -139,13 +139,13 @@ _rare_errors: SearchStrategy[GenaiError] = st.one_of(
 )
 
 _error_choices: WeightedChoices = {
-    "a refusal": (6, error_responses().map(build_api_error)),
-    "trouble on the wire": (4, _network_errors),
-    "nothing to be read": (2, st.builds(DecodeError, texts, texts, texts)),
+    "an error response": (6, error_responses().map(build_api_error)),
+    "a network error": (4, _network_errors),
+    "an unreadable response": (2, st.builds(DecodeError, texts, texts, texts)),
     "a rare error": (3, _rare_errors),
 }
 
 
 def errors() -> SearchStrategy[GenaiError]:
-    """Draw errors of every kind there is, those that a service or a network makes more often than others."""
+    """Draw errors of every class; errors of the service and the network are more frequent."""
     return weighted_choices(_error_choices)

@@ -1,4 +1,4 @@
-"""Calls of functions, as a model may make them: right ones, with other arguments, and of what nobody declared."""
+"""Strategies for function calls of a model: valid ones, with wrong arguments, and of undeclared functions."""
 
 from collections.abc import Mapping
 from typing import Any, cast
@@ -12,6 +12,7 @@ from genai_fn.schema import (
     Content,
     FinishReason,
     FunctionCall,
+    FunctionCallingConfig,
     FunctionCallingConfigMode,
     FunctionDeclaration,
     GenerateContentConfig,
@@ -26,40 +27,46 @@ __all__ = ["is_call_required", "list_call_candidates"]
 
 
 def list_call_candidates(config: GenerateContentConfig) -> dict[str, tuple[int, SearchStrategy[Any]]]:
-    """Draw candidates that call functions, in every way; none where no function is declared, or none may be called."""
+    """List strategies for candidates with function calls; empty if no function is declared or calls are disabled."""
     declared = _list_declarations(config)
     if not declared or _get_calling_mode(config) == FunctionCallingConfigMode.NONE:
         return {}
-    right = st.one_of([_call_parts(name, _arguments(each)) for name, each in declared.items()])
-    askew = st.one_of([_call_parts(name, st.dictionaries(texts, json, max_size=2)) for name in declared])
-    amiss = st.one_of(
+    valid = st.one_of([_call_parts(name, _arguments(each)) for name, each in declared.items()])
+    with_other_arguments = st.one_of([_call_parts(name, st.dictionaries(texts, json, max_size=2)) for name in declared])
+    other_names = st.one_of(
         st.sampled_from([f"default_api.{name}" for name in declared] + ["no_such_function"]), texts.filter(bool)
     )
-    wrong = _call_parts(amiss.filter(lambda name: name not in declared), st.dictionaries(texts, json, max_size=2))
+    undeclared = _call_parts(
+        other_names.filter(lambda name: name not in declared), st.dictionaries(texts, json, max_size=2)
+    )
     return {
-        "a call": (5, right.map(build_candidate)),
-        "several calls": (4, _calling_candidates(right.flatmap(_signed_calls))),
-        "a call with other arguments": (1, _calling_candidates(askew)),
-        "a call of what is not declared": (2, _calling_candidates(wrong)),
+        "a call": (5, valid.map(build_candidate)),
+        "several calls": (4, _calling_candidates(valid.flatmap(_signed_calls))),
+        "a call with other arguments": (1, _calling_candidates(with_other_arguments)),
+        "a call of an undeclared function": (2, _calling_candidates(undeclared)),
         "a malformed call": (1, st.just(_MALFORMED_CANDIDATE)),
     }
 
 
 def is_call_required(config: GenerateContentConfig) -> bool:
-    """Tell whether the model has no other choice."""
+    """Whether the config forces the model to call a function."""
     return _get_calling_mode(config) == FunctionCallingConfigMode.ANY and bool(_list_declarations(config))
 
 
 def _get_calling_mode(config: GenerateContentConfig) -> Any:
-    calling = None if config.tool_config is None else config.tool_config.function_calling_config
+    calling = _get_calling_config(config)
     return None if calling is None else calling.mode
 
 
+def _get_calling_config(config: GenerateContentConfig) -> FunctionCallingConfig | None:
+    return None if config.tool_config is None else config.tool_config.function_calling_config
+
+
 def _list_declarations(config: GenerateContentConfig) -> dict[str, FunctionDeclaration]:
-    found = [each for tool in get_tools(config) for each in tool.function_declarations or ()]
-    calling = None if config.tool_config is None else config.tool_config.function_calling_config
+    declarations = [each for tool in get_tools(config) for each in tool.function_declarations or ()]
+    calling = _get_calling_config(config)
     allowed = None if calling is None else calling.allowed_function_names
-    return {each.name: each for each in found if each.name and (not allowed or each.name in allowed)}
+    return {each.name: each for each in declarations if each.name and (not allowed or each.name in allowed)}
 
 
 _MALFORMED_CANDIDATE = Candidate(content=Content(role="model"), finish_reason=FinishReason.MALFORMED_FUNCTION_CALL)
@@ -77,13 +84,13 @@ def _as_mapping(value: Any) -> Mapping[str, Any]:
 
 
 def _call_parts(name: str | SearchStrategy[str], arguments: SearchStrategy[Mapping[str, Any]]) -> SearchStrategy[Part]:
-    named = st.just(name) if isinstance(name, str) else name
-    return st.builds(Part, function_call=st.builds(FunctionCall, name=named, args=arguments))
+    names = st.just(name) if isinstance(name, str) else name
+    return st.builds(Part, function_call=st.builds(FunctionCall, name=names, args=arguments))
 
 
 @st.composite
 def _signed_calls(draw: DrawFn, part: Part) -> Part:
-    """Give a call what may go with it: an identity, and the seal of the thought that led to it."""
+    """Add an ID and a thought signature to a function call, each optional."""
     call = replace(cast("FunctionCall", part.function_call), id=draw(st.none() | texts.filter(bool)))
     return replace(part, function_call=call, thought_signature=draw(st.none() | from_type(Opaque)))
 

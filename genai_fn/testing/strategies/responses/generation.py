@@ -1,4 +1,4 @@
-"""What a model may answer to a conversation: as it was asked, or cut off, held back, and beside the point."""
+"""Strategies for responses to ``generate``: as requested, truncated, blocked, empty or malformed."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -38,8 +38,8 @@ __all__ = ["generated_responses"]
 
 
 def generated_responses(operation: GenerateContent) -> SearchStrategy[GenerateContentResponse]:
-    """Draw whole answers; the simplest is a short text that came to its end."""
-    ways: WeightedChoices = {
+    """Draw whole responses. They shrink to a short text with finish reason STOP."""
+    choices: WeightedChoices = {
         "answered": (
             16,
             _responses_with_candidates(operation, weighted_choices(_list_candidate_choices(operation.config))),
@@ -48,11 +48,11 @@ def generated_responses(operation: GenerateContent) -> SearchStrategy[GenerateCo
         "no candidate": (1, st.builds(GenerateContentResponse, usage_metadata=st.none() | _usage_metadata)),
         "unusual": (1, from_type(GenerateContentResponse).map(_remove_client_fields)),
     }
-    return weighted_choices(ways)
+    return weighted_choices(choices)
 
 
 def _remove_client_fields(response: GenerateContentResponse) -> GenerateContentResponse:
-    """Leave out what only google-genai fills in, and tell several candidates apart."""
+    """Remove the history, which no service sends, and number the candidates."""
     return replace(response, candidates=_number_candidates(response.candidates), automatic_function_calling_history=())
 
 
@@ -113,30 +113,26 @@ _usage_metadata = _usage_metadata_values()
 
 
 def _list_candidate_choices(config: GenerateContentConfig) -> WeightedChoices:
-    """List the ways in which a candidate may turn out: the best first."""
+    """List strategies for a candidate. The first conforms to the config."""
     calls = list_call_candidates(config)
-    wanted = _json_texts(config)
-    ways: dict[str, tuple[int, SearchStrategy[Any]]] = {**calls} if is_call_required(config) else {}
-    if wanted is not None:
-        ways |= {
-            "JSON that fits": (8, _text_candidates(wanted)),
-            "JSON that does not fit": (2, _text_candidates(_mismatched_texts(wanted))),
+    json_texts = _json_texts(config)
+    texts = PROSE_TEXTS if json_texts is None else json_texts
+    choices: dict[str, tuple[int, SearchStrategy[Any]]] = {**calls} if is_call_required(config) else {}
+    if json_texts is not None:
+        choices |= {
+            "JSON of the schema": (8, _text_candidates(json_texts)),
+            "other JSON": (2, _text_candidates(_mismatched_texts(json_texts))),
         }
     elif not is_call_required(config):
-        ways |= {"text": (8, _text_candidates(PROSE_TEXTS))}
+        choices |= {"text": (8, _text_candidates(PROSE_TEXTS))}
     return {
-        **ways,
+        **choices,
         **calls,
-        "several parts": (
-            2,
-            _multipart_candidates(
-                PROSE_TEXTS if wanted is None else wanted, _extra_parts(config), _is_grounded(config)
-            ),
-        ),
-        "truncated": (2, _truncated_candidates(PROSE_TEXTS if wanted is None else wanted)),
-        "held back": (1, _blocked_candidates),
+        "several parts": (2, _multipart_candidates(texts, _extra_parts(config), _is_grounded(config))),
+        "truncated": (2, _truncated_candidates(texts)),
+        "blocked": (1, _blocked_candidates),
         "empty": (1, _empty_candidates),
-        "an odd candidate": (1, from_type(Candidate).map(lambda each: replace(each, index=None))),
+        "any candidate": (1, from_type(Candidate).map(lambda each: replace(each, index=None))),
     }
 
 
@@ -148,9 +144,9 @@ def _text_candidates(strategy: SearchStrategy[str]) -> SearchStrategy[Candidate]
 def _truncated_candidates(draw: DrawFn, strategy: SearchStrategy[str]) -> Candidate:
     text = draw(strategy)
     kept = text[: draw(st.integers(0, len(text)))]
-    is_there = bool(kept) or draw(st.booleans())  # thoughts may have taken all there was
-    whole = build_candidate(Part(text=kept), reason=FinishReason.MAX_TOKENS)
-    return whole if is_there else replace(whole, content=None)
+    has_content = bool(kept) or draw(st.booleans())  # thoughts may have used all the tokens
+    candidate = build_candidate(Part(text=kept), reason=FinishReason.MAX_TOKENS)
+    return candidate if has_content else replace(candidate, content=None)
 
 
 _BLOCK_REASONS = [each for each in FinishReason if each not in (FinishReason.STOP, FinishReason.MAX_TOKENS)]
@@ -181,16 +177,16 @@ _empty_candidates = st.sampled_from(
 
 @st.composite
 def _multipart_candidates(
-    draw: DrawFn, strategy: SearchStrategy[str], beside: SearchStrategy[Part], is_grounded: bool
+    draw: DrawFn, strategy: SearchStrategy[str], extra_parts: SearchStrategy[Part], is_grounded: bool
 ) -> Candidate:
     text = draw(strategy)
-    cut = draw(st.integers(0, len(text)))
-    seal = st.none() | from_type(Opaque)
-    parts = [Part(text=text[:cut]), Part(text=text[cut:], thought_signature=draw(seal))]
-    for each in draw(st.lists(beside, max_size=3)):
+    middle = draw(st.integers(0, len(text)))
+    signature = draw(st.none() | from_type(Opaque))
+    parts = [Part(text=text[:middle]), Part(text=text[middle:], thought_signature=signature)]
+    for each in draw(st.lists(extra_parts, max_size=3)):
         parts.insert(draw(st.integers(0, len(parts))), each)
-    whole = build_candidate(*parts)
-    return replace(whole, grounding_metadata=draw(from_type(GroundingMetadata))) if is_grounded else whole
+    candidate = build_candidate(*parts)
+    return replace(candidate, grounding_metadata=draw(from_type(GroundingMetadata))) if is_grounded else candidate
 
 
 def _is_grounded(config: GenerateContentConfig) -> bool:
@@ -198,7 +194,7 @@ def _is_grounded(config: GenerateContentConfig) -> bool:
 
 
 def _extra_parts(config: GenerateContentConfig) -> SearchStrategy[Part]:
-    """Draw what may stand beside the text."""
+    """Draw parts other than the answer text: thoughts, code, images, audio, as the config allows."""
     kinds: list[SearchStrategy[Part]] = [st.just(Part(text=""))]
     if config.thinking_config is not None and config.thinking_config.include_thoughts:
         kinds.append(st.builds(Part, text=texts, thought=st.just(value=True)))
@@ -226,7 +222,7 @@ def _has_tool(config: GenerateContentConfig, *names: str) -> bool:
 
 
 def _json_texts(config: GenerateContentConfig) -> SearchStrategy[str] | None:
-    """Draw texts of the shape that is asked for; None where any text will do."""
+    """Draw texts of the schema in the config; None if any text is allowed."""
     schema: Any = config.response_json_schema if config.response_schema is None else config.response_schema
     if config.response_mime_type == "text/x.enum" and schema is not None:
         return schema_values(schema).map(str)
@@ -241,5 +237,5 @@ def _encode_json_text(value: Any) -> str:
 
 @st.composite
 def _mismatched_texts(draw: DrawFn, strategy: SearchStrategy[str]) -> str:
-    another = draw(st.one_of(st.just("null"), json.map(_encode_json_text), PROSE_TEXTS, strategy))
-    return draw(st.sampled_from([another, another[: len(another) // 2], f"```json\n{another}\n```", another + "}"]))
+    text = draw(st.one_of(st.just("null"), json.map(_encode_json_text), PROSE_TEXTS, strategy))
+    return draw(st.sampled_from([text, text[: len(text) // 2], f"```json\n{text}\n```", text + "}"]))

@@ -1,4 +1,4 @@
-"""Answers as they come over the wire: good ones, refusals, and broken ones."""
+"""Strategies for HTTP responses: valid ones, errors, and broken ones."""
 
 import gzip
 from copy import copy
@@ -33,45 +33,47 @@ def http_responses(
     request: Request[Any], backend: Backend = _GEMINI, *, bad: bool = True, broken: bool = True
 ) -> SearchStrategy[HttpResponse]:
     """
-    Draw whole responses to a request, as `decode` takes them.
+    Draw HTTP responses to a request, as input of `decode`.
 
-    Good ones hold one of the request's `replies`, or anything else that its operation reads. Where the backend does not
-    take the request, there are none.
+    Valid responses contain one of the request's `replies`, or other JSON that the operation can decode. If the backend
+    does not support the request, only errors and broken responses are drawn.
 
     Args:
-        backend: Whose way of writing it is.
+        request: The request to answer.
 
-        bad: Whether errors of the service, and of what lies between, may come, too.
+        backend: Backend whose wire format is used.
 
-        broken: Whether bodies may be cut, garbled, empty, packed badly, or of another shape.
+        bad: Include error responses of the service and of proxies.
+
+        broken: Include bodies that are truncated, corrupted, empty, badly compressed or of another structure.
     """
     return defer_strategy(request, lambda: _responses(request, backend, bad=bad, broken=broken))
 
 
 def _responses(request: Request[Any], backend: Backend, *, bad: bool, broken: bool) -> SearchStrategy[HttpResponse]:
     prepared = prepare_request(request, backend)
-    ways: dict[str, tuple[int, SearchStrategy[Any]]] = {}
-    whole: SearchStrategy[HttpResponse] = st.builds(HttpResponse, st.just(200), st.just(_JSON_HEADERS), st.just(b"{}"))
+    choices: dict[str, tuple[int, SearchStrategy[Any]]] = {}
+    valid: SearchStrategy[HttpResponse] = st.builds(HttpResponse, st.just(200), st.just(_JSON_HEADERS), st.just(b"{}"))
     if isinstance(prepared, Success):
-        answer = prepared.unwrap().reader
-        whole = _good_responses(request, backend, answer)
-        ways["a good response"] = (6, whole)
+        reader = prepared.unwrap().reader
+        valid = _valid_responses(request, backend, reader)
+        choices["a valid response"] = (6, valid)
         if (
-            isinstance(answer.wire_type, type)
-            and issubclass(answer.wire_type, msgspec.Struct)
-            and not _is_raw_response(answer)
+            isinstance(reader.wire_type, type)
+            and issubclass(reader.wire_type, msgspec.Struct)
+            and not _is_raw_response(reader)
         ):
-            ways["a response that is read"] = (2, wire_json(answer.wire_type).flatmap(_json_responses))
-    if bad or not (ways or broken):
-        ways["a refusal"] = (3, error_responses())
+            choices["any JSON of the type"] = (2, wire_json(reader.wire_type).flatmap(_json_responses))
+    if bad or not (choices or broken):
+        choices["an error response"] = (3, error_responses())
     if broken:
-        ways["a broken response"] = (3, broken_responses(whole))
-    return weighted_choices(ways)
+        choices["a broken response"] = (3, broken_responses(valid))
+    return weighted_choices(choices)
 
 
-def _is_raw_response(answer: ResponseReader[Any]) -> bool:
-    """Tell whether an answer is something else than one JSON document."""
-    return answer.is_streamed or answer.wire_type is HttpResponse
+def _is_raw_response(reader: ResponseReader[Any]) -> bool:
+    """Whether a response is not a single JSON document."""
+    return reader.is_streamed or reader.wire_type is HttpResponse
 
 
 _JSON_HEADERS: Headers = (("content-type", "application/json; charset=UTF-8"),)
@@ -79,26 +81,26 @@ _EVENT_HEADERS: Headers = (("content-type", "text/event-stream"),)
 _BYTES_HEADERS: Headers = (("content-type", "application/octet-stream"),)
 
 
-# Good ones
+# Valid responses
 
 
-def _good_responses(
-    request: Request[Any], backend: Backend, answer: ResponseReader[Any]
+def _valid_responses(
+    request: Request[Any], backend: Backend, reader: ResponseReader[Any]
 ) -> SearchStrategy[HttpResponse]:
-    if answer.is_streamed:
+    if reader.is_streamed:
         return chunks(request).map(_build_stream_response)
     return replies(request).flatmap(lambda reply: reply_responses(request, reply, backend))
 
 
-def _build_stream_response(said: tuple[Any, ...]) -> HttpResponse:
-    if all(isinstance(each, bytes) for each in said):
-        return HttpResponse(200, _BYTES_HEADERS, b"".join(said))
-    events = (b"data: " + codec.encode(each) + b"\r\n\r\n" for each in said)
+def _build_stream_response(chunks: tuple[Any, ...]) -> HttpResponse:
+    if all(isinstance(each, bytes) for each in chunks):
+        return HttpResponse(200, _BYTES_HEADERS, b"".join(chunks))
+    events = (b"data: " + codec.encode(each) + b"\r\n\r\n" for each in chunks)
     return HttpResponse(200, _EVENT_HEADERS, b"".join(events))
 
 
 def reply_responses(request: Request[Any], reply: Any, backend: Backend) -> SearchStrategy[HttpResponse]:
-    """Draw responses that hold a reply, in any layout."""
+    """Draw valid responses that contain a reply; JSON may be compact or indented."""
     if isinstance(reply, bytes):
         return st.just(HttpResponse(200, _BYTES_HEADERS, reply))
     if isinstance(reply, str):
@@ -121,27 +123,27 @@ def _json_responses(value: Any) -> SearchStrategy[HttpResponse]:
     return bodies.map(lambda body: HttpResponse(200, _JSON_HEADERS, body))
 
 
-# Broken ones
+# Broken responses
 
 
 @st.composite
-def broken_responses(draw: DrawFn, whole: SearchStrategy[HttpResponse]) -> HttpResponse:
-    """Draw responses whose body is cut, garbled, empty, packed badly, of another shape, or anything at all."""
-    response = draw(whole)
-    ways: WeightedChoices = {
-        "a cut body": (2, st.integers(0, max(len(response.body) - 1, 0)).map(lambda size: response.body[:size])),
-        "another shape": (3, _reshaped_bodies(response.body)),
+def broken_responses(draw: DrawFn, valid: SearchStrategy[HttpResponse]) -> HttpResponse:
+    """Draw responses with a truncated, corrupted, empty, badly compressed, restructured or arbitrary body."""
+    response = draw(valid)
+    choices: WeightedChoices = {
+        "a truncated body": (2, st.integers(0, max(len(response.body) - 1, 0)).map(lambda size: response.body[:size])),
+        "another structure": (3, _reshaped_bodies(response.body)),
         "an empty body": (1, st.just(b"")),
-        "no UTF-8": (1, st.integers(0, len(response.body)).map(lambda at: _corrupt_bytes(response.body, at))),
+        "invalid UTF-8": (1, st.integers(0, len(response.body)).map(lambda at: _corrupt_bytes(response.body, at))),
         "any bytes": (1, st.binary(max_size=20)),
-        "a deep body": (1, st.sampled_from([b"[" * 10_000, b'{"a":' * 10_000])),
-        "a fault within": (1, error_responses().map(lambda refusal: refusal.body)),
-        "packed": (1, st.integers(1, 20).map(lambda less: gzip.compress(response.body, mtime=0)[:-less])),
+        "a deeply nested body": (1, st.sampled_from([b"[" * 10_000, b'{"a":' * 10_000])),
+        "the body of an error": (1, error_responses().map(lambda error: error.body)),
+        "truncated gzip": (1, st.integers(1, 20).map(lambda count: gzip.compress(response.body, mtime=0)[:-count])),
     }
-    body: bytes = draw(weighted_choices(ways))
-    is_packed = body.startswith(b"\x1f\x8b")
+    body: bytes = draw(weighted_choices(choices))
+    is_compressed = body.startswith(b"\x1f\x8b")
     headers = draw(st.sampled_from([response.headers, ()]))
-    return HttpResponse(response.status, (*headers, *_GZIP_HEADERS) if is_packed else headers, body)
+    return HttpResponse(response.status, (*headers, *_GZIP_HEADERS) if is_compressed else headers, body)
 
 
 _GZIP_HEADERS: Headers = (("content-encoding", "gzip"),)
@@ -152,10 +154,10 @@ def _corrupt_bytes(body: bytes, at: int) -> bytes:
 
 
 def _reshaped_bodies(body: bytes) -> SearchStrategy[bytes]:
-    """Put something else in the place of one value in the body, or of it all."""
+    """Replace one value in the JSON body, or all of it, by another value."""
     try:
         tree = codec.decode(body)
-    except msgspec.DecodeError:  # no JSON
+    except msgspec.DecodeError:  # not JSON
         tree = None
     return _changed_trees(tree).map(codec.encode)
 

@@ -1,4 +1,4 @@
-"""Images, masks and films, as many as were asked for; some of them held back."""
+"""Strategies for generated images, masks and videos, in the requested number; some are filtered."""
 
 from typing import Any, TypeVar
 
@@ -29,18 +29,19 @@ _MAX_COUNT = 8
 
 
 def image_responses(kind: type[M], config: Any) -> SearchStrategy[M]:
-    """Draw answers with images."""
+    """Draw responses of the given type with images."""
     count = _limit_count(getattr(config, "number_of_images", None))
-    place = getattr(config, "output_gcs_uri", None)
-    made = st.just(Image(image_bytes=PNG_FILE, mime_type="image/png"))
-    if place is not None:
-        made = names(f"{place}/").map(lambda uri: Image(gcs_uri=uri, mime_type="image/png"))
+    output_uri = getattr(config, "output_gcs_uri", None)
+    images = st.just(Image(image_bytes=PNG_FILE, mime_type="image/png"))
+    if output_uri is not None:
+        images = names(f"{output_uri}/").map(lambda uri: Image(gcs_uri=uri, mime_type="image/png"))
     image = st.one_of(
-        st.builds(GeneratedImage, image=made),
+        st.builds(GeneratedImage, image=images),
         st.builds(
             GeneratedImage,
-            image=made,
-            safety_attributes=st.none() | from_type(SafetyAttributes).filter(lambda found: found != SafetyAttributes()),
+            image=images,
+            safety_attributes=st.none()
+            | from_type(SafetyAttributes).filter(lambda attributes: attributes != SafetyAttributes()),
             enhanced_prompt=st.none() | texts,
         ),
         st.builds(GeneratedImage, rai_filtered_reason=texts),
@@ -49,27 +50,27 @@ def image_responses(kind: type[M], config: Any) -> SearchStrategy[M]:
 
 
 def mask_responses(config: Any) -> SearchStrategy[SegmentImageResponse]:
-    """Draw answers with masks."""
-    most = _limit_count(config.max_predictions, unless=2)
+    """Draw responses with image masks."""
+    max_count = _limit_count(config.max_predictions, default=2)
     mask = st.builds(
         GeneratedImageMask,
         mask=st.just(Image(image_bytes=PNG_FILE, mime_type="image/png")),
         labels=st.lists(from_type(EntityLabel), max_size=2).map(tuple),
     )
-    return st.builds(SegmentImageResponse, generated_masks=st.lists(mask, max_size=most).map(tuple))
+    return st.builds(SegmentImageResponse, generated_masks=st.lists(mask, max_size=max_count).map(tuple))
 
 
 def video_responses(config: Any = None) -> SearchStrategy[GenerateVideosResponse]:
-    """Draw answers with videos."""
+    """Draw responses with videos, or with the reasons why all were filtered."""
     count = _limit_count(getattr(config, "number_of_videos", None))
     video = st.one_of(
         names("https://generativelanguage.googleapis.com/v1beta/files/").map(lambda uri: Video(uri=f"{uri}:download")),
         names("gs://b/").map(lambda uri: Video(uri=f"{uri}.mp4", mime_type="video/mp4")),
         st.just(Video(video_bytes=MP4_FILE, mime_type="video/mp4")),
     )
-    made = st.lists(st.builds(GeneratedVideo, video=video), min_size=count, max_size=count).map(tuple)
+    videos = st.lists(st.builds(GeneratedVideo, video=video), min_size=count, max_size=count).map(tuple)
     return st.one_of(
-        st.builds(GenerateVideosResponse, generated_videos=made),
+        st.builds(GenerateVideosResponse, generated_videos=videos),
         st.builds(
             GenerateVideosResponse,
             rai_media_filtered_count=st.just(count),
@@ -78,5 +79,5 @@ def video_responses(config: Any = None) -> SearchStrategy[GenerateVideosResponse
     )
 
 
-def _limit_count(asked: int | None, unless: int = 1) -> int:
-    return unless if asked is None else min(max(asked, 1), _MAX_COUNT)
+def _limit_count(count: int | None, default: int = 1) -> int:
+    return default if count is None else min(max(count, 1), _MAX_COUNT)

@@ -1,4 +1,4 @@
-"""Work at the service in each of its states: files, jobs, and operations that are done, under way, or failed."""
+"""Strategies for files, documents, jobs and long-running operations, in each of their states."""
 
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -39,11 +39,10 @@ __all__ = [
     "deletions",
     "documents",
     "files",
-    "import_operations",
     "messages_with",
     "project_operations",
+    "store_operations",
     "tunings",
-    "upload_operations",
     "video_operations",
 ]
 
@@ -51,9 +50,8 @@ M = TypeVar("M", bound=Message)
 
 
 def messages_with(kind: type[M], **given: SearchStrategy[Any]) -> SearchStrategy[M]:
-    """Draw a message some of whose fields are given; the rest is left out as often as not."""
-    rest = st.just(kind()) | from_type(kind)
-    return st.builds(_replace_fields, rest, st.fixed_dictionaries(given))
+    """Draw messages with the given fields; the other fields are all unset, or drawn."""
+    return st.builds(_replace_fields, st.just(kind()) | from_type(kind), st.fixed_dictionaries(given))
 
 
 def _replace_fields(message: M, fields: dict[str, Any]) -> M:
@@ -66,20 +64,18 @@ _NONE_VALUES: SearchStrategy[Any] = st.none()
 
 def files(name: SearchStrategy[str]) -> SearchStrategy[File]:
     """Draw files in each state."""
-    failure = st.builds(FileStatus, code=_ERROR_CODES, message=texts)
-    return weighted_choices(_list_file_choices(name, failure))
+    errors = st.builds(FileStatus, code=_ERROR_CODES, message=texts)
 
-
-def _list_file_choices(name: SearchStrategy[str], failure: SearchStrategy[Any]) -> WeightedChoices:
-    def at(state: SearchStrategy[FileState], error: SearchStrategy[Any] = _NONE_VALUES) -> SearchStrategy[File]:
+    def files_in(state: SearchStrategy[FileState], error: SearchStrategy[Any] = _NONE_VALUES) -> SearchStrategy[File]:
         return messages_with(File, name=name, state=state, error=error)
 
-    return {
-        "an active file": (6, at(st.just(FileState.ACTIVE))),
-        "a file in processing": (3, at(st.just(FileState.PROCESSING))),
-        "a failed file": (1, at(st.just(FileState.FAILED), failure)),
-        "a file in some state": (1, at(from_type(FileState))),
+    choices: WeightedChoices = {
+        "an active file": (6, files_in(st.just(FileState.ACTIVE))),
+        "a file in processing": (3, files_in(st.just(FileState.PROCESSING))),
+        "a failed file": (1, files_in(st.just(FileState.FAILED), errors)),
+        "a file in any state": (1, files_in(from_type(FileState))),
     }
+    return weighted_choices(choices)
 
 
 def documents(name: SearchStrategy[str]) -> SearchStrategy[Document]:
@@ -97,45 +93,45 @@ _FAILED_STATES = [JobState.JOB_STATE_FAILED, JobState.JOB_STATE_CANCELLED, JobSt
 
 
 def batches(name: SearchStrategy[str]) -> SearchStrategy[BatchJob]:
-    """Draw batches in each state; those that went well say where their answers are."""
-    answers = st.builds(BatchJobDestination, file_name=names("files/")) | from_type(BatchJobDestination)
-    return _jobs(BatchJob, {"name": name}, {"dest": answers}, st.builds(JobError, code=_ERROR_CODES, message=texts))
+    """Draw batch jobs in each state; successful ones contain the destination of the answers."""
+    destinations = st.builds(BatchJobDestination, file_name=names("files/")) | from_type(BatchJobDestination)
+    return _jobs(BatchJob, name, {"dest": destinations}, st.builds(JobError, code=_ERROR_CODES, message=texts))
 
 
 def deletions(name: SearchStrategy[str]) -> SearchStrategy[DeleteResourceJob]:
-    """Draw deletions of jobs."""
-    failure = st.builds(JobError, code=_ERROR_CODES, message=texts)
+    """Draw the results of deleting a job."""
+    errors = st.builds(JobError, code=_ERROR_CODES, message=texts)
     return st.one_of(
         st.builds(DeleteResourceJob, name=name, done=st.none() | st.booleans()),
-        st.builds(DeleteResourceJob, name=name, done=st.just(value=True), error=failure),
+        st.builds(DeleteResourceJob, name=name, done=st.just(value=True), error=errors),
     )
 
 
 def tunings(name: SearchStrategy[str]) -> SearchStrategy[TuningJob]:
-    """Draw tunings in each state; those that went well name what has come of them."""
+    """Draw tuning jobs in each state; successful ones contain the tuned model."""
     model = names("tunedModels/").map(lambda model: TunedModel(model=model, endpoint=model))
-    failure = st.builds(GoogleRpcStatus, code=_ERROR_CODES, message=texts)
-    return _jobs(TuningJob, {"name": name}, {"tuned_model": model}, failure)
+    errors = st.builds(GoogleRpcStatus, code=_ERROR_CODES, message=texts)
+    return _jobs(TuningJob, name, {"tuned_model": model}, errors)
 
 
 def _jobs(
     kind: type[M],
-    given: Mapping[str, SearchStrategy[Any]],
+    name: SearchStrategy[str],
     result: Mapping[str, SearchStrategy[Any]],
-    failure: SearchStrategy[Any],
+    errors: SearchStrategy[Any],
 ) -> SearchStrategy[M]:
-    nothing = {each: st.just(getattr(kind(), each)) for each in result}
+    no_result = {field: st.just(getattr(kind(), field)) for field in result}
 
-    def at(state: SearchStrategy[JobState], error: SearchStrategy[Any], result: Any) -> SearchStrategy[M]:
-        return messages_with(kind, **given, state=state, error=error, **result)
+    def jobs_in(state: SearchStrategy[JobState], error: SearchStrategy[Any], result: Any) -> SearchStrategy[M]:
+        return messages_with(kind, name=name, state=state, error=error, **result)
 
-    ways: WeightedChoices = {
-        "a job well done": (5, at(st.sampled_from(_SUCCEEDED_STATES), _NONE_VALUES, result)),
-        "a job under way": (4, at(st.sampled_from(_RUNNING_STATES), _NONE_VALUES, nothing)),
-        "a failed job": (2, at(st.sampled_from(_FAILED_STATES), failure | _NONE_VALUES, nothing)),
-        "a job in some state": (1, at(from_type(JobState), _NONE_VALUES, nothing)),
+    choices: WeightedChoices = {
+        "a successful job": (5, jobs_in(st.sampled_from(_SUCCEEDED_STATES), _NONE_VALUES, result)),
+        "a running job": (4, jobs_in(st.sampled_from(_RUNNING_STATES), _NONE_VALUES, no_result)),
+        "a failed job": (2, jobs_in(st.sampled_from(_FAILED_STATES), errors | _NONE_VALUES, no_result)),
+        "a job in any state": (1, jobs_in(from_type(JobState), _NONE_VALUES, no_result)),
     }
-    return weighted_choices(ways)
+    return weighted_choices(choices)
 
 
 # Operations
@@ -144,40 +140,44 @@ def _jobs(
 def video_operations(
     name: SearchStrategy[str], response: SearchStrategy[GenerateVideosResponse]
 ) -> SearchStrategy[Any]:
-    """Draw the making of videos."""
-    return _operations(GenerateVideosOperation, name, response).map(lambda work: replace(work, result=work.response))
+    """Draw operations that generate videos."""
+    return _operations(GenerateVideosOperation, name, response).map(_copy_response_to_result)
 
 
-def import_operations(name: SearchStrategy[str]) -> SearchStrategy[ImportFileOperation]:
-    """Draw imports into a store."""
-    response = st.builds(ImportFileResponse, parent=STORE_NAMES, document_name=names("fileSearchStores/s/documents/"))
-    return _operations(ImportFileOperation, name, response)
+def _copy_response_to_result(operation: GenerateVideosOperation) -> GenerateVideosOperation:
+    return replace(operation, result=operation.response)
 
 
-def upload_operations(name: SearchStrategy[str]) -> SearchStrategy[UploadToFileSearchStoreOperation]:
-    """Draw the reading in of uploads."""
-    kind = UploadToFileSearchStoreResponse
-    response = st.builds(kind, parent=STORE_NAMES, document_name=names("fileSearchStores/s/documents/"))
-    return _operations(UploadToFileSearchStoreOperation, name, response)
+_STORE_RESPONSE_TYPES = {
+    ImportFileOperation: ImportFileResponse,
+    UploadToFileSearchStoreOperation: UploadToFileSearchStoreResponse,
+}
+
+
+def store_operations(kind: type[M], name: SearchStrategy[str]) -> SearchStrategy[M]:
+    """Draw operations that import a file, or an upload, into a file search store."""
+    response_type: Any = _STORE_RESPONSE_TYPES[kind]
+    document_names = names("fileSearchStores/s/documents/")
+    return _operations(kind, name, st.builds(response_type, parent=STORE_NAMES, document_name=document_names))
 
 
 def project_operations(name: SearchStrategy[str]) -> SearchStrategy[ProjectOperation]:
-    """Draw work in a project."""
+    """Draw operations of a Vertex AI project."""
     return _operations(ProjectOperation, name, None)
 
 
 def _operations(kind: type[M], name: SearchStrategy[str], response: SearchStrategy[Any] | None) -> SearchStrategy[M]:
     metadata = _NONE_VALUES | st.dictionaries(texts, json, max_size=2)
-    failure = st.fixed_dictionaries({"code": _ERROR_CODES, "message": texts})
+    errors = st.fixed_dictionaries({"code": _ERROR_CODES, "message": texts})
 
-    def at(done: SearchStrategy[Any], **what: SearchStrategy[Any]) -> SearchStrategy[M]:
-        return st.builds(kind, name=name, metadata=metadata, done=done, **what)
+    def operations_with(done: SearchStrategy[Any], **fields: SearchStrategy[Any]) -> SearchStrategy[M]:
+        return st.builds(kind, name=name, metadata=metadata, done=done, **fields)
 
     is_done = st.just(value=True)
     result = {} if response is None else {"response": response}
-    ways: WeightedChoices = {
-        "an operation that is done": (5, at(is_done, **result)),
-        "an operation under way": (4, at(_NONE_VALUES | st.just(value=False))),
-        "a failed operation": (2, at(is_done, error=failure)),
+    choices: WeightedChoices = {
+        "a successful operation": (5, operations_with(is_done, **result)),
+        "a running operation": (4, operations_with(_NONE_VALUES | st.just(value=False))),
+        "a failed operation": (2, operations_with(is_done, error=errors)),
     }
-    return weighted_choices(ways)
+    return weighted_choices(choices)

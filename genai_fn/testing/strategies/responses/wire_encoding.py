@@ -1,8 +1,8 @@
 """
-Replies as the two services spell them: `spelled` is what an operation reads, written.
+`encode_reply`: encodes a reply as the JSON of either backend, the inverse of what its operation decodes.
 
-Most are the JSON of their types. The others lose what the wire has no word for: a Gemini batch does not say when it
-began.
+Most types are encoded as they are. The others are encoded field by field, without fields that the backend lacks: a
+Gemini batch has no start time.
 """
 
 from collections.abc import Callable, Mapping
@@ -41,42 +41,42 @@ _Json: TypeAlias = dict[str, Any]
 
 
 def encode_reply(operation: Operation[Any], reply: Any, backend: str) -> Any:
-    """Write a reply as the JSON of a backend, ``gemini`` or ``vertex``."""
+    """Encode a reply as the JSON of a backend, ``gemini`` or ``vertex``."""
     if reply is None:
         return {}
     if backend == "gemini" and isinstance(operation, CreateTuning):
         return _encode_tuning_operation(reply)
-    spell = _ENCODERS.get((backend, cast("Any", type(reply))))
-    return codec.to_builtins(reply) if spell is None else spell(reply)
+    encode = _ENCODERS.get((backend, cast("Any", type(reply))))
+    return codec.to_builtins(reply) if encode is None else encode(reply)
 
 
 LOSSY_TYPES = (Model, BatchJob, TuningJob, ListModelsResponse, ListBatchJobsResponse, ListTuningJobsResponse)
-"""What either service says less of than its type could hold."""
+"""Types with fields that at least one backend does not return."""
 
 
 def _drop_unset(**fields: Any) -> _Json:
-    """Leave out what is not set."""
+    """Convert fields to JSON, and drop those that are None or empty tuples."""
     return {name: codec.to_builtins(value) for name, value in fields.items() if value not in (None, ())}
 
 
 def _rename_fields(value: Any, **names: str) -> _Json:
-    """Keep the fields that are named, under their names on the wire."""
-    return _drop_unset(**{on_wire: getattr(value, name) for name, on_wire in names.items()})
+    """Convert the given fields to JSON: ``field="wireName"``."""
+    return _drop_unset(**{wire_name: getattr(value, name) for name, wire_name in names.items()})
 
 
-# Vectors
+# Embeddings
 
 
 def _encode_vectors(reply: EmbedContentResponse) -> _Json:
     predictions: list[_Json] = []
     for each in reply.embeddings:
-        told = each.statistics
-        statistics = None if told is None else _drop_unset(truncated=told.truncated, token_count=told.token_count)
+        stats = each.statistics
+        statistics = None if stats is None else _drop_unset(truncated=stats.truncated, token_count=stats.token_count)
         predictions.append({"embeddings": _drop_unset(values=each.values, statistics=statistics)})
     return _drop_unset(predictions=predictions, metadata=reply.metadata)
 
 
-# Images and films
+# Images and videos
 
 
 def _encode_image(image: Image | None) -> _Json:
@@ -87,11 +87,11 @@ def _encode_image(image: Image | None) -> _Json:
 
 def _encode_prediction(made: GeneratedImage) -> _Json:
     safety = made.safety_attributes
-    found = {} if safety is None else _drop_unset(categories=safety.categories, scores=safety.scores)
+    attributes = {} if safety is None else _drop_unset(categories=safety.categories, scores=safety.scores)
     return _encode_image(made.image) | _drop_unset(
         raiFilteredReason=made.rai_filtered_reason,
         prompt=made.enhanced_prompt,
-        safetyAttributes=found or None,
+        safetyAttributes=attributes or None,
         contentType=None if safety is None else safety.content_type,
     )
 
@@ -106,16 +106,18 @@ def _encode_masks(reply: SegmentImageResponse) -> _Json:
     }
 
 
-def _make_video_encoder(spell: Callable[[GenerateVideosResponse], _Json]) -> Callable[[GenerateVideosOperation], _Json]:
-    def filming(reply: GenerateVideosOperation) -> _Json:
-        response = {} if reply.response is None else {"response": spell(reply.response)}
+def _make_video_encoder(
+    encode: Callable[[GenerateVideosResponse], _Json],
+) -> Callable[[GenerateVideosOperation], _Json]:
+    def encode_operation(reply: GenerateVideosOperation) -> _Json:
+        response = {} if reply.response is None else {"response": encode(reply.response)}
         return (
             _drop_unset(name=reply.name, metadata=reply.metadata, error=reply.error)
             | _encode_done(reply.done)
             | response
         )
 
-    return filming
+    return encode_operation
 
 
 def _encode_done(done: bool | None) -> _Json:
@@ -179,11 +181,11 @@ def _encode_vertex_model(reply: Model) -> _Json:
 def _encode_gemini_batch(reply: BatchJob) -> _Json:
     counts = {"successful_count": "successfulRequestCount", "failed_count": "failedRequestCount"}
     stats = reply.completion_stats
-    told = None if stats is None else _rename_fields(stats, **counts, incomplete_count="pendingRequestCount")
+    batch_stats = None if stats is None else _rename_fields(stats, **counts, incomplete_count="pendingRequestCount")
     state = None if reply.state is None else reply.state.value.replace("JOB_STATE_", "BATCH_STATE_", 1)
     metadata = _rename_fields(reply, display_name="displayName", end_time="endTime", model="model", **_TIME_FIELDS)
     output = {} if reply.dest is None else {"output": _encode_batch_output(reply.dest)}
-    metadata |= _drop_unset(state=state, batchStats=told) | output
+    metadata |= _drop_unset(state=state, batchStats=batch_stats) | output
     return _drop_unset(name=reply.name, error=reply.error, metadata=metadata)
 
 
@@ -199,12 +201,12 @@ def _encode_batch_output(dest: BatchJobDestination) -> _Json:
 def _encode_vertex_batch(reply: BatchJob) -> _Json:
     times = {"start_time": "startTime", "end_time": "endTime", **_TIME_FIELDS}
     same = {"name": "name", "display_name": "displayName", "state": "state", "error": "error", "model": "model"}
-    said = _rename_fields(reply, **same, **times, completion_stats="completionStats")
-    places = {
+    fields = _rename_fields(reply, **same, **times, completion_stats="completionStats")
+    locations = {
         **({} if reply.src is None else {"inputConfig": _encode_batch_source(reply.src)}),
         **({} if reply.dest is None else {"outputConfig": _encode_batch_destination(reply.dest)}),
     }
-    return said | places
+    return fields | locations
 
 
 def _encode_batch_source(src: BatchJobSource) -> _Json:
@@ -232,10 +234,10 @@ def _encode_tuning_operation(reply: TuningJob) -> _Json:
 
 def _encode_gemini_tuning(reply: TuningJob) -> _Json:
     same = {"name": "name", "description": "description", "base_model": "baseModel"}
-    said = _rename_fields(reply, **same, tuned_model_display_name="displayName", **_TIME_FIELDS)
+    fields = _rename_fields(reply, **same, tuned_model_display_name="displayName", **_TIME_FIELDS)
     task = _rename_fields(reply, start_time="startTime", end_time="completeTime")
     state = None if reply.state is None else _TUNING_STATES.get(reply.state, reply.state.value)
-    return said | _drop_unset(state=state, tuningTask=task or None)
+    return fields | _drop_unset(state=state, tuningTask=task or None)
 
 
 _TUNING_STATES: Mapping[str, str] = {
@@ -249,17 +251,18 @@ _TUNING_STATES: Mapping[str, str] = {
 
 
 def _encode_vertex_tuning(reply: TuningJob) -> _Json:
-    said: _Json = codec.to_builtins(reply)
-    return {name: each for name, each in said.items() if name != "evaluationConfig"}  # which has another shape there
+    fields: _Json = codec.to_builtins(reply)
+    fields.pop("evaluationConfig", None)  # Vertex AI has another structure for it
+    return fields
 
 
-def _make_list_encoder(items: str, name: str, spell: Callable[[Any], _Json]) -> Callable[[Any], _Json]:
-    def listed(reply: Any) -> _Json:
+def _make_list_encoder(items: str, name: str, encode: Callable[[Any], _Json]) -> Callable[[Any], _Json]:
+    def encode_list(reply: Any) -> _Json:
         return _drop_unset(
-            **{name: [spell(each) for each in getattr(reply, items)]}, nextPageToken=reply.next_page_token
+            **{name: [encode(each) for each in getattr(reply, items)]}, nextPageToken=reply.next_page_token
         )
 
-    return listed
+    return encode_list
 
 
 _ENCODERS: Mapping[tuple[str, type[Any]], Callable[[Any], _Json]] = {

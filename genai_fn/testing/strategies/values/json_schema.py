@@ -1,4 +1,4 @@
-"""JSON that fits a shape: `fitting` draws what a model may answer where a schema says how."""
+"""`schema_values`: JSON that conforms to a schema."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -20,9 +20,10 @@ _SchemaMapping: TypeAlias = Mapping[str, Any]
 
 def schema_values(schema: Any) -> SearchStrategy[Any]:
     """
-    Draw JSON that fits a schema, be it a `Schema` or plain JSON Schema.
+    Draw JSON that conforms to a schema: a `Schema` or a JSON Schema.
 
-    Bounds that contradict each other are let be, and so is what only a search would find: ``not``, say.
+    Contradictory bounds do not raise; one of them is ignored. Keywords that would need a search, such as ``not``, are
+    ignored.
     """
     plain = codec.to_builtins(schema.json_schema) if isinstance(schema, Schema) else schema
     return _SchemaStrategies(plain).build(plain, 0)
@@ -37,13 +38,13 @@ class _SchemaStrategies:
         self._root = root
 
     def build(self, schema: Any, depth: int) -> SearchStrategy[Any]:
-        """Draw a value for a schema; deeper down there is ever less of what need not be."""
+        """Draw values of a subschema. Beyond a maximum depth, optional properties and items are omitted."""
         if not isinstance(schema, Mapping) or not schema or depth > 2 * _MAX_DEPTH:
             return json
         shape = cast("_SchemaMapping", schema)
         if isinstance(shape.get("$ref"), str):
-            referred = _resolve_reference(self._root, shape["$ref"])
-            return st.deferred(lambda: self.build(referred, depth + 1))
+            target = _resolve_reference(self._root, shape["$ref"])
+            return st.deferred(lambda: self.build(target, depth + 1))
         if "const" in shape:
             return st.just(shape["const"])
         if shape.get("enum"):
@@ -58,10 +59,10 @@ class _SchemaStrategies:
         return st.one_of([self._build_typed(kind, shape, depth) for kind in kinds])
 
     def _build_union(self, members: Sequence[Any], depth: int) -> SearchStrategy[Any]:
-        ends: list[Any] = [
+        null_members: list[Any] = [
             each for each in members if isinstance(each, Mapping) and "null" in _list_types(cast("Any", each))
         ]
-        chosen: Sequence[Any] = ends if depth > _MAX_DEPTH and ends else members
+        chosen: Sequence[Any] = null_members if depth > _MAX_DEPTH and null_members else members
         return st.one_of([self.build(each, depth + 1) for each in chosen])
 
     def _build_typed(self, kind: str, shape: _SchemaMapping, depth: int) -> SearchStrategy[Any]:
@@ -84,79 +85,80 @@ class _SchemaStrategies:
     def _build_object(self, shape: _SchemaMapping, depth: int) -> SearchStrategy[Any]:
         properties: _SchemaMapping = shape.get("properties") or {}
         required: set[str] = set(shape.get("required") or ())
-        more = shape.get("additionalProperties")
-        needed: dict[str, SearchStrategy[Any]] = {
+        additional = shape.get("additionalProperties")
+        fixed: dict[str, SearchStrategy[Any]] = {
             name: self.build(properties.get(name, True), depth + 1) for name in sorted(required)
         }
         rest = {name: each for name, each in properties.items() if name not in required}
         optional = {name: self.build(each, depth + 1) for name, each in rest.items()} if depth <= _MAX_DEPTH else {}
-        if properties or required or more is False:
-            return st.fixed_dictionaries(needed, optional=optional)
-        few, many = _read_size_bounds(shape, "Properties")
-        each = self.build(more, depth + 1) if isinstance(more, Mapping) else json
-        return st.dictionaries(texts, each, min_size=few, max_size=few if depth > _MAX_DEPTH else many)
+        if properties or required or additional is False:
+            return st.fixed_dictionaries(fixed, optional=optional)
+        min_size, max_size = _read_size_bounds(shape, "Properties")
+        values = self.build(additional, depth + 1) if isinstance(additional, Mapping) else json
+        return st.dictionaries(texts, values, min_size=min_size, max_size=min_size if depth > _MAX_DEPTH else max_size)
 
     def _build_array(self, shape: _SchemaMapping, depth: int) -> SearchStrategy[Any]:
-        first = [self.build(each, depth + 1) for each in shape.get("prefixItems") or ()]
-        if first:
-            return st.tuples(*first).map(list)
-        few, many = _read_size_bounds(shape, "Items")
-        most = few if depth > _MAX_DEPTH else many
+        prefix = [self.build(each, depth + 1) for each in shape.get("prefixItems") or ()]
+        if prefix:
+            return st.tuples(*prefix).map(list)
+        min_size, max_size = _read_size_bounds(shape, "Items")
+        max_size = min_size if depth > _MAX_DEPTH else max_size
         items = self.build(shape.get("items", True), depth + 1)
         is_set = bool(shape.get("uniqueItems"))
-        return st.lists(items, min_size=few, max_size=most, unique_by=repr if is_set else None)
+        return st.lists(items, min_size=min_size, max_size=max_size, unique_by=repr if is_set else None)
 
 
 def _resolve_reference(root: Any, reference: str) -> Any:
-    found = root
+    target = root
     for step in reference.removeprefix("#").strip("/").split("/") if reference != "#" else ():
         name = step.replace("~1", "/").replace("~0", "~")
-        found = cast("_SchemaMapping", found).get(name, True) if isinstance(found, Mapping) else True
-    return found
+        target = cast("_SchemaMapping", target).get(name, True) if isinstance(target, Mapping) else True
+    return target
 
 
 def _merge_schemas(one: Any, other: Any) -> Any:
-    """Hold to two schemas, as far as putting them together does."""
+    """Approximate ``allOf`` by merging keywords; on a conflict the second schema wins."""
     if not isinstance(one, Mapping) or not isinstance(other, Mapping):
         return cast("Any", other if one in (True, {}) else one)
     first, second = cast("_SchemaMapping", one), cast("_SchemaMapping", other)
     properties: dict[str, Any] = {**(first.get("properties") or {}), **(second.get("properties") or {})}
     required: list[Any] = [*(first.get("required") or ()), *(second.get("required") or ())]
-    together: dict[str, Any] = {"properties": properties, "required": required} if properties or required else {}
-    return {**first, **second, **together}
+    merged: dict[str, Any] = {"properties": properties, "required": required} if properties or required else {}
+    return {**first, **second, **merged}
 
 
 def _list_types(shape: _SchemaMapping) -> list[str]:
-    said: Any = shape.get("type")
-    if isinstance(said, str):
-        said = [said]
-    if said:
-        return [str(each).lower() for each in said]
+    types: Any = shape.get("type")
+    if isinstance(types, str):
+        types = [types]
+    if types:
+        return [str(each).lower() for each in types]
     if "properties" in shape or "required" in shape:
         return ["object"]
     return ["array"] if "items" in shape or "prefixItems" in shape else ["string"]
 
 
-def _read_size_bounds(shape: _SchemaMapping, of: str) -> tuple[int, int]:
-    few = min(max(shape.get(f"min{of}") or 0, 0), 20)
-    most = shape.get(f"max{of}")
-    return few, few + 2 if most is None else max(few, min(most, few + 2))
+def _read_size_bounds(shape: _SchemaMapping, suffix: str) -> tuple[int, int]:
+    """Read ``minItems`` and ``maxItems`` (or another suffix), limited to a range of two, to draw small values."""
+    min_size = min(max(shape.get(f"min{suffix}") or 0, 0), 20)
+    max_size = shape.get(f"max{suffix}")
+    return min_size, min_size + 2 if max_size is None else max(min_size, min(max_size, min_size + 2))
 
 
 def _strings(shape: _SchemaMapping) -> SearchStrategy[str]:
-    few, most = _read_size_bounds(shape, "Length")
-    form = _FORMAT_STRATEGIES.get(str(shape.get("format") or shape.get("contentEncoding")))
-    if form is not None:  # Hypothesis warns where the truth of a strategy is asked for
-        return form
+    min_size, max_size = _read_size_bounds(shape, "Length")
+    formatted = _FORMAT_STRATEGIES.get(str(shape.get("format") or shape.get("contentEncoding")))
+    if formatted is not None:  # not `if formatted`: Hypothesis warns about bool(strategy)
+        return formatted
     pattern = shape.get("pattern")
     if isinstance(pattern, str):
         try:
-            found = st.from_regex(re.compile(pattern))
-        except (re.error, OverflowError):  # of another dialect
+            matching = st.from_regex(re.compile(pattern))
+        except (re.error, OverflowError):  # a regular expression that Python does not support
             return texts
-        return found.filter(lambda text: len(text) >= few) if few else found
-    longest = most if shape.get("maxLength") is not None else few + 10
-    return st.text(_CHARACTERS, min_size=few, max_size=longest)
+        return matching.filter(lambda text: len(text) >= min_size) if min_size else matching
+    max_size = max_size if shape.get("maxLength") is not None else min_size + 10
+    return st.text(_CHARACTERS, min_size=min_size, max_size=max_size)
 
 
 _CHARACTERS = st.characters(exclude_categories=["Cs"])

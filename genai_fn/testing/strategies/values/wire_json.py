@@ -1,9 +1,7 @@
-"""JSON as the wire has it: `said` draws what is read as a type."""
+"""`wire_json`: JSON that decodes to a type."""
 
-import collections.abc
 import functools
-from types import UnionType
-from typing import Annotated, Any, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, cast, get_origin, get_type_hints
 
 import msgspec
 from hypothesis import strategies as st
@@ -11,13 +9,13 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 from msgspec.structs import fields
 
 from genai_fn import codec
-from genai_fn.testing.strategies.values.types import from_type, texts
+from genai_fn.testing.strategies.values.types import from_type, generic_values
 
 __all__ = ["wire_json"]
 
 
 def wire_json(kind: Any) -> SearchStrategy[Any]:
-    """Draw JSON that is read as a type, be it public or an operation's own."""
+    """Draw JSON that decodes to a type: one of the API, or a private wire type of an operation."""
     return _wire_values(kind, _MAX_DEPTH)
 
 
@@ -26,15 +24,8 @@ _MAX_DEPTH = 4
 
 @functools.cache
 def _wire_values(kind: Any, depth: int) -> SearchStrategy[Any]:
-    origin, args = get_origin(kind), get_args(kind)
-    if origin is Annotated:
-        return _wire_values(args[0], depth)
-    if origin in (Union, UnionType):
-        return st.one_of([_wire_values(each, depth) for each in args if each is not type(None)])
-    if origin is tuple:
-        return st.lists(_wire_values(args[0], depth), max_size=2)
-    if origin in (dict, collections.abc.Mapping):
-        return st.dictionaries(texts, _wire_values(args[1], depth), max_size=2)
+    if get_origin(kind) is not None:
+        return generic_values(kind, lambda member: _wire_values(member, depth))
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         return st.deferred(lambda: _wire_messages(kind, depth))
     drawn: SearchStrategy[Any] = from_type(cast("Any", kind))
