@@ -1,31 +1,32 @@
-"""``python -m benchmarks`` asks every question; ``python -m benchmarks imports encoding`` asks those alone."""
+"""``python -m benchmarks`` runs all benchmarks; ``python -m benchmarks imports encoding`` runs those two."""
 
 import argparse
 
 from benchmarks import calls, decoding, drawing, encoding, imports, objects, sessions, streaming
-from benchmarks.report import FULL, table
+from benchmarks.report import FULL_EFFORT, format_table
 
-QUESTIONS = {
-    "imports": imports.ask,
-    "encoding": encoding.ask,
-    "decoding": decoding.ask,
-    "objects": objects.ask,
-    "streaming": streaming.ask,
-    "calls": calls.ask,
-    "sessions": sessions.ask,
-    "drawing": drawing.ask,
+BENCHMARKS = {
+    "imports": imports.measure,
+    "encoding": encoding.measure,
+    "decoding": decoding.measure,
+    "objects": objects.measure,
+    "streaming": streaming.measure,
+    "calls": calls.measure,
+    "sessions": sessions.measure,
+    "drawing": drawing.measure,
 }
 
 
 def main() -> None:
-    """Print one table."""
+    """Run benchmarks and print one table of the results."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    none: list[str] = []  # argparse holds the default against the choices, too
-    asked = f"which of {', '.join(QUESTIONS)}; all, if none is named"
-    parser.add_argument("questions", nargs="*", choices=[none, *QUESTIONS], metavar="question", help=asked)
-    parser.add_argument("--effort", type=float, default=1.0, help="scales how often everything is repeated")
-    given = parser.parse_args()
-    print(table(row for name in given.questions or QUESTIONS for row in QUESTIONS[name](FULL.scaled(given.effort))))
+    default: list[str] = []  # argparse checks the default against the choices, too
+    help_text = f"benchmarks to run: {', '.join(BENCHMARKS)}; default: all"
+    parser.add_argument("benchmarks", nargs="*", choices=[default, *BENCHMARKS], metavar="benchmark", help=help_text)
+    parser.add_argument("--effort", type=float, default=1.0, help="factor for the number of repetitions; default: 1.0")
+    arguments = parser.parse_args()
+    effort = FULL_EFFORT.scale_by(arguments.effort)
+    print(format_table(row for name in arguments.benchmarks or BENCHMARKS for row in BENCHMARKS[name](effort)))
 
 
 if __name__ == "__main__":

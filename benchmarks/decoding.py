@@ -1,4 +1,4 @@
-"""What does it cost to read an answer?"""
+"""Cost of decoding responses."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -8,51 +8,55 @@ import msgspec
 from google.genai import models as theirs_models
 from google.genai import types
 
-from benchmarks import material
-from benchmarks.report import Effort, Row, compared, cpu, micro
+from benchmarks import payloads
+from benchmarks.report import Effort, Row, compare, sample_cpu_time, to_micro
 from genai_fn import HttpResponse
 from genai_fn.request import ResponseReader
 from genai_fn.schema import EmbedContentResponse, GenerateContentResponse, ListModelsResponse
 from genai_fn.wire import decode_response
 
 
-def ask(effort: Effort) -> Iterator[Row]:
-    """Answers small and large, a page of a list, vectors, a picture."""
-    for question, body, kinds, times, of_theirs in (
-        ("2 KB", material.SMALL, _WHOLE, 5000, 0.02),
-        ("400 KB, log probabilities", material.large(), _WHOLE, 100, 0.021),
-        ("50 models", material.models(), _LISTED, 1000, 0.01),
-        ("100 vectors of 3,072", material.vectors(), _VECTORS, 10, 0.33),
-        ("an 8 MiB image", material.PICTURE, _WHOLE, 10, 0.32),
+def measure(effort: Effort) -> Iterator[Row]:
+    """Small and large responses, a page of models, embeddings, an image."""
+    for name, body, types_and_converter, times, of_theirs in (
+        ("2 KB", payloads.SMALL, _GENERATE, 5000, 0.02),
+        ("400 KB, log probabilities", payloads.build_large_response(), _GENERATE, 100, 0.021),
+        ("50 models", payloads.build_model_page(), _LIST_MODELS, 1000, 0.01),
+        ("100 vectors of 3,072", payloads.build_embeddings(), _EMBED, 10, 0.33),
+        ("an 8 MiB image", payloads.PICTURE, _GENERATE, 10, 0.32),
     ):
-        contestants = _contestants(body, kinds, effort.times(times), effort.times(max(1, times // 20)))
-        found = micro(compared(contestants, effort.rounds))
-        yield Row(f"decode {question}", "µs of CPU", found, of_theirs, of_limit=1.1)
+        contestants = _build_contestants(
+            body, types_and_converter, effort.scale_count(times), effort.scale_count(max(1, times // 20))
+        )
+        results = to_micro(compare(contestants, effort.rounds))
+        yield Row(f"decode {name}", "µs of CPU", results, of_theirs, of_limit=1.1)
 
 
-_Kinds: TypeAlias = tuple[type[Any], type[Any], Callable[[Any], Any]]
+_TypesAndConverter: TypeAlias = tuple[type[Any], type[Any], Callable[[Any], Any]]
 
-# Ours, theirs, and the function that theirs puts every answer through first.
-_WHOLE = (
+# Our type, their type, and the conversion that google-genai applies to every response first.
+_GENERATE = (
     GenerateContentResponse,
     types.GenerateContentResponse,
     vars(theirs_models)["_GenerateContentResponse_from_mldev"],
 )
-_VECTORS = (EmbedContentResponse, types.EmbedContentResponse, vars(theirs_models)["_EmbedContentResponse_from_mldev"])
-_LISTED = (ListModelsResponse, types.ListModelsResponse, vars(theirs_models)["_ListModelsResponse_from_mldev"])
+_EMBED = (EmbedContentResponse, types.EmbedContentResponse, vars(theirs_models)["_EmbedContentResponse_from_mldev"])
+_LIST_MODELS = (ListModelsResponse, types.ListModelsResponse, vars(theirs_models)["_ListModelsResponse_from_mldev"])
 
 
-def _contestants(body: bytes, kinds: _Kinds, times: int, fewer: int) -> dict[str, Callable[[], float]]:
-    """Read a body as each does, from bytes to its public type; theirs is what `generate_content` does with a body."""
-    ours, theirs, converted = kinds
-    answer: ResponseReader[Any] = ResponseReader(ours)
+def _build_contestants(
+    body: bytes, types_and_converter: _TypesAndConverter, times: int, fewer: int
+) -> dict[str, Callable[[], float]]:
+    """Decode a body to the public type of each contestant; theirs does what `generate_content` does."""
+    ours, theirs, convert = types_and_converter
+    reader: ResponseReader[Any] = ResponseReader(ours)
     response, decoder = HttpResponse(200, (), body), msgspec.json.Decoder(ours, strict=False)
 
-    def theirs_read() -> Any:
-        return theirs._from_response(response=converted(json.loads(body.decode())), kwargs={})  # noqa: SLF001  # its own path
+    def decode_theirs() -> Any:
+        return theirs._from_response(response=convert(json.loads(body.decode())), kwargs={})  # noqa: SLF001  # the path of generate_content
 
     return {
-        "ours": cpu(lambda: decode_response(answer, response).unwrap(), times),
-        "theirs": cpu(theirs_read, fewer),
-        "limit": cpu(lambda: decoder.decode(body), times),
+        "ours": sample_cpu_time(lambda: decode_response(reader, response).unwrap(), times),
+        "theirs": sample_cpu_time(decode_theirs, fewer),
+        "limit": sample_cpu_time(lambda: decoder.decode(body), times),
     }

@@ -1,4 +1,4 @@
-"""How long does Hypothesis take to draw a request, and what it is answered?"""
+"""Time that Hypothesis takes to draw requests, replies and interpreters."""
 
 import time
 from collections.abc import Iterator
@@ -13,23 +13,25 @@ from genai_fn import generate
 from genai_fn.testing.strategies import chunks, http_responses, interpreters, replies, requests
 
 
-def ask(effort: Effort) -> Iterator[Row]:
-    """Drawn as a test draws them, all phases but the first off; nobody else has such strategies."""
-    question = generate("gemini-2.5-flash", "Why is the sky blue?")
-    drawn: dict[str, SearchStrategy[Any]] = {
+def measure(effort: Effort) -> Iterator[Row]:
+    """Draw as a test does, in the generate phase only. google-genai has nothing to compare with."""
+    request = generate("gemini-2.5-flash", "Why is the sky blue?")
+    strategies: dict[str, SearchStrategy[Any]] = {
         "draw a request": requests(),
-        "draw a reply": replies(question, errors=True, odd=True),
-        "draw a reply in chunks": chunks(question, errors=True, odd=True),
-        "draw a response of HTTP": http_responses(question),
-        "draw an interpreter, and ask it": interpreters().map(lambda run: run(question)),
+        "draw a reply": replies(request, errors=True, odd=True),
+        "draw a reply in chunks": chunks(request, errors=True, odd=True),
+        "draw an HTTP response": http_responses(request),
+        "draw an interpreter and call it": interpreters().map(lambda run: run(request)),
     }
-    for name, strategy in drawn.items():
-        taken = median(_taken(strategy, effort.times(200)) for _ in range(min(3, effort.rounds)))
-        yield Row(name, "ms of CPU", {"ours": taken}, at_most=10.0)
+    for name, strategy in strategies.items():
+        time_per_example = median(
+            _measure_strategy(strategy, effort.scale_count(200)) for _ in range(min(3, effort.rounds))
+        )
+        yield Row(name, "ms of CPU", {"ours": time_per_example}, at_most=10.0)
 
 
-def _taken(strategy: SearchStrategy[Any], count: int) -> float:
-    """Give milliseconds for each."""
+def _measure_strategy(strategy: SearchStrategy[Any], count: int) -> float:
+    """Return the CPU milliseconds per example."""
 
     @settings(
         max_examples=count,
@@ -41,6 +43,6 @@ def _taken(strategy: SearchStrategy[Any], count: int) -> float:
     @given(strategy)
     def test(_: object) -> None: ...
 
-    begun = time.process_time()
+    started = time.process_time()
     test()
-    return 1e3 * (time.process_time() - begun) / count
+    return 1e3 * (time.process_time() - started) / count

@@ -1,48 +1,50 @@
-"""What do 100,000 values of the API cost, in time and in memory?"""
+"""Time and memory of 100,000 API values."""
 
 from collections.abc import Iterator
 from functools import partial
 
-from benchmarks.alone import RSS, numbers
-from benchmarks.report import Effort, Row, compared_each
+from benchmarks.isolated import DEFINE_RSS, run_isolated
+from benchmarks.report import Effort, Row, compare_columns
 
 _OURS = """
 from genai_fn.schema import Content, Part
-make = lambda n: Content(role='user', parts=(Part(text=str(n)),))
+build = lambda n: Content(role='user', parts=(Part(text=str(n)),))
 """
 _THEIRS = """
 from google.genai.types import Content, Part
-make = lambda n: Content(role='user', parts=[Part(text=str(n))])
+build = lambda n: Content(role='user', parts=[Part(text=str(n))])
 """
 _LIMIT = """
 import msgspec
 from genai_fn import schema
-def bare(kind):
+def define_bare_struct(kind):
     members = [(name, object, None) for name in kind.__struct_fields__]
     return msgspec.defstruct(kind.__name__, members, frozen=True, gc=False, kw_only=True)
-Content, Part = bare(schema.Content), bare(schema.Part)
-make = lambda n: Content(role='user', parts=(Part(text=str(n)),))
+Content, Part = define_bare_struct(schema.Content), define_bare_struct(schema.Part)
+build = lambda n: Content(role='user', parts=(Part(text=str(n)),))
 """
-_REST = """
+_MEASURE = """
 import gc, sys, time
-make(0)
+build(0)
 gc.collect()
 before, started = rss(), time.process_time()
-kept = [make(n) for n in range(int(sys.argv[1]))]
+values = [build(n) for n in range(int(sys.argv[1]))]
 print(1e3 * (time.process_time() - started), rss() - before)
 """
 
 
-def ask(effort: Effort) -> Iterator[Row]:
-    """Made by their constructors, each in a process of its own; the limit is bare Structs with the same fields."""
-    count = effort.times(100_000)
-    taken, held = compared_each({name: partial(_made, setup, count) for name, setup in _SETUPS.items()}, effort.rounds)
-    yield Row(f"create {count:,} Content", "ms of CPU", taken, of_theirs=0.035, of_limit=1.1)
-    yield Row(f"hold {count:,} Content", "MiB", held, of_theirs=0.26, of_limit=1.1)
+def measure(effort: Effort) -> Iterator[Row]:
+    """Values are created by constructors, in a new process each; the limit is bare Structs with the same fields."""
+    count = effort.scale_count(100_000)
+    times, memory = compare_columns(
+        {name: partial(_create_values, setup, count) for name, setup in _SETUPS.items()}, effort.rounds
+    )
+    yield Row(f"create {count:,} Content", "ms of CPU", times, of_theirs=0.035, of_limit=1.1)
+    yield Row(f"memory of {count:,} Content", "MiB", memory, of_theirs=0.26, of_limit=1.1)
 
 
 _SETUPS = {"ours": _OURS, "theirs": _THEIRS, "limit": _LIMIT}
 
 
-def _made(setup: str, count: int) -> list[float]:
-    return numbers(RSS + setup + _REST, str(count))
+def _create_values(setup: str, count: int) -> list[float]:
+    return run_isolated(DEFINE_RSS + setup + _MEASURE, str(count))

@@ -1,4 +1,4 @@
-"""How a question is asked, fairly, and how the answers are laid out: contestants in turn, medians, ratios, goals."""
+"""Takes samples of all contestants in turn, compares their medians with goals, and formats the results as a table."""
 
 import sys
 import time
@@ -11,70 +11,77 @@ Sample = Callable[[], float]
 
 @dataclass(frozen=True)
 class Effort:
-    """How many rounds of all contestants, and by what everything within a round is scaled."""
+    """The number of rounds of all contestants, and a factor for the repetitions within a round."""
 
     rounds: int = 7
     scale: float = 1.0
 
-    def scaled(self, by: float) -> "Effort":
-        """Take more pains, or fewer."""
-        return replace(self, rounds=max(1, round(self.rounds * min(by, 1.0))), scale=self.scale * by)
+    def scale_by(self, factor: float) -> "Effort":
+        """Multiply the repetitions by a factor; a factor below 1 also reduces the rounds."""
+        return replace(self, rounds=max(1, round(self.rounds * min(factor, 1.0))), scale=self.scale * factor)
 
-    def times(self, count: int) -> int:
-        """Say how often to do what is done so often at full effort."""
+    def scale_count(self, count: int) -> int:
+        """Scale a number of repetitions; at least 1."""
         return max(1, round(count * self.scale))
 
 
-FULL = Effort()
+FULL_EFFORT = Effort()
 
 
 @dataclass(frozen=True)
 class Row:
     """
-    One line of the table: what each contestant needed, and the goals, as ratios of ours to theirs and to the limit.
+    One line of the table: the result of each contestant, and the goals.
 
-    `at_most` is a goal for ours alone, in the row's own unit. Where `more_is_better` goals are floors, else ceilings.
+    Contestants are ``ours`` (this library), ``theirs`` (google-genai) and ``limit`` (the bare tools).
     """
 
-    question: str
+    name: str
     unit: str
-    found: Mapping[str, float]
+    results: Mapping[str, float]
     of_theirs: float | None = None
-    of_limit: float | None = None
-    at_most: float | None = None
-    more_is_better: bool = False
+    """Goal for the ratio of ours to theirs."""
 
-    def ratio(self, other: str) -> float | None:
-        """Say what ours is of another's."""
-        return self.found["ours"] / self.found[other] if self.found.get(other) else None
+    of_limit: float | None = None
+    """Goal for the ratio of ours to the limit."""
+
+    at_most: float | None = None
+    """Goal for ours, in the unit of the row."""
+
+    more_is_better: bool = False
+    """Whether ratios must be at least the goal instead of at most."""
+
+    def compute_ratio(self, other: str) -> float | None:
+        """Divide our result by that of another contestant; None if it has none."""
+        return self.results["ours"] / self.results[other] if self.results.get(other) else None
 
     @property
     def is_met(self) -> bool | None:
-        """Whether every goal that there is is met; None where there is none."""
+        """Whether all goals are met; None if the row has no goals."""
         pairs = (
-            (self.ratio("theirs"), self.of_theirs),
-            (self.ratio("limit"), self.of_limit),
-            (self.found["ours"], self.at_most),
+            (self.compute_ratio("theirs"), self.of_theirs),
+            (self.compute_ratio("limit"), self.of_limit),
+            (self.results["ours"], self.at_most),
         )
-        met = [self._meets(value, goal) for value, goal in pairs if value is not None and goal is not None]
+        met = [self._meets_goal(value, goal) for value, goal in pairs if value is not None and goal is not None]
         return all(met) if met else None
 
-    def _meets(self, value: float, goal: float) -> bool:
+    def _meets_goal(self, value: float, goal: float) -> bool:
         return value >= goal if self.more_is_better else value <= goal
 
 
-def compared(contestants: Mapping[str, Sample], rounds: int) -> dict[str, float]:
-    """Take the median of each contestant's samples, taken in turn, so that what disturbs one disturbs all."""
-    (found,) = compared_each({name: _one(sample) for name, sample in contestants.items()}, rounds)
-    return found
+def compare(contestants: Mapping[str, Sample], rounds: int) -> dict[str, float]:
+    """Return the median of each contestant's samples. Samples are taken in turn, so a disturbance affects all."""
+    (results,) = compare_columns({name: _as_list_sample(sample) for name, sample in contestants.items()}, rounds)
+    return results
 
 
-def _one(sample: Sample) -> Callable[[], list[float]]:
+def _as_list_sample(sample: Sample) -> Callable[[], list[float]]:
     return lambda: [sample()]
 
 
-def compared_each(contestants: Mapping[str, Callable[[], list[float]]], rounds: int) -> list[dict[str, float]]:
-    """Do the same for samples of several numbers: one answer for each."""
+def compare_columns(contestants: Mapping[str, Callable[[], list[float]]], rounds: int) -> list[dict[str, float]]:
+    """Like `compare`, for samples of several numbers: return one mapping for each number."""
     samples: dict[str, list[list[float]]] = {name: [] for name in contestants}
     for _ in range(rounds):
         for name, sample in contestants.items():
@@ -83,8 +90,8 @@ def compared_each(contestants: Mapping[str, Callable[[], list[float]]], rounds: 
     return [dict(zip(medians, column, strict=True)) for column in zip(*medians.values(), strict=True)]
 
 
-def cpu(function: Callable[[], object], times: int) -> Sample:
-    """Make a sample of the processor's seconds that a call of a function takes, on average over so many."""
+def sample_cpu_time(function: Callable[[], object], times: int) -> Sample:
+    """Return a sampler of the CPU seconds per call, averaged over `times` calls."""
 
     def sample() -> float:
         started = time.process_time()
@@ -92,23 +99,23 @@ def cpu(function: Callable[[], object], times: int) -> Sample:
             function()
         return (time.process_time() - started) / times
 
-    function()  # caches are warm
+    function()  # fills caches
     return sample
 
 
-def milli(seconds: Mapping[str, float]) -> dict[str, float]:
-    """Count in thousandths."""
+def to_milli(seconds: Mapping[str, float]) -> dict[str, float]:
+    """Convert seconds to milliseconds."""
     return {name: each * 1e3 for name, each in seconds.items()}
 
 
-def micro(seconds: Mapping[str, float]) -> dict[str, float]:
-    """Count in millionths."""
+def to_micro(seconds: Mapping[str, float]) -> dict[str, float]:
+    """Convert seconds to microseconds."""
     return {name: each * 1e6 for name, each in seconds.items()}
 
 
-def table(rows: Iterable[Row]) -> str:
-    """Lay the answers out as Markdown."""
-    lines = list(_lines(rows))
+def format_table(rows: Iterable[Row]) -> str:
+    """Format rows as a Markdown table, and print a dot to standard error for each."""
+    lines = list(_format_rows(rows))
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     lines.insert(1, tuple("-" * width for width in widths))
     return "\n".join(
@@ -116,27 +123,27 @@ def table(rows: Iterable[Row]) -> str:
     )
 
 
-def _lines(rows: Iterable[Row]) -> Iterator[tuple[str, ...]]:
-    yield ("question", "unit", "ours", "1.51.0", "limit", "ours/1.51.0", "goal", "ours/limit", "goal", "met")
+def _format_rows(rows: Iterable[Row]) -> Iterator[tuple[str, ...]]:
+    yield ("benchmark", "unit", "ours", "1.51.0", "limit", "ours/1.51.0", "goal", "ours/limit", "goal", "met")
     for row in rows:
         print(".", end="", file=sys.stderr, flush=True)
         sign = "≥" if row.more_is_better else "≤"
         limit = row.of_limit if row.at_most is None else row.at_most
         yield (
-            row.question,
+            row.name,
             row.unit,
-            *(_number(row.found.get(name)) for name in ("ours", "theirs", "limit")),
-            _number(row.ratio("theirs")),
-            _goal(sign, row.of_theirs if "theirs" in row.found else None),
-            _number(row.ratio("limit")),
-            _goal(sign, limit) + ("" if row.at_most is None else f" {row.unit}"),
+            *(_format_number(row.results.get(name)) for name in ("ours", "theirs", "limit")),
+            _format_number(row.compute_ratio("theirs")),
+            _format_goal(sign, row.of_theirs if "theirs" in row.results else None),
+            _format_number(row.compute_ratio("limit")),
+            _format_goal(sign, limit) + ("" if row.at_most is None else f" {row.unit}"),
             {True: "yes", False: "no", None: ""}[row.is_met],
         )
 
 
-def _number(value: float | None) -> str:
+def _format_number(value: float | None) -> str:
     return "" if value is None else f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def _goal(sign: str, goal: float | None) -> str:
+def _format_goal(sign: str, goal: float | None) -> str:
     return "" if goal is None else f"{sign} {goal:g}"

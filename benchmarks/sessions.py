@@ -1,4 +1,4 @@
-"""What does a live session cost: thousands of small messages that are echoed, hundreds of pieces of sound?"""
+"""Cost of Live sessions: thousands of small messages with replies, and hundreds of audio chunks."""
 
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -12,8 +12,8 @@ from google.genai import Client
 from google.genai import live as theirs_live
 from websockets.asyncio.client import connect
 
-from benchmarks.report import Effort, Row, compared, milli
-from benchmarks.sessions_server import conversing
+from benchmarks.report import Effort, Row, compare, to_milli
+from benchmarks.sessions_server import run_session_server
 from genai_fn import AsyncHttp, Gemini, live, with_config
 from genai_fn.schema import LiveServerMessage
 
@@ -22,94 +22,97 @@ _ECHO = "a word or two "
 _FRAME = b'{"realtimeInput":{"text":"a word or two "}}'
 _SETUP = '{"setup": {"model": "models/%s"}}'
 
-Talk: TypeAlias = Callable[[str, str, bool], Awaitable[int]]
+_Conversation: TypeAlias = Callable[[str, str, bool], Awaitable[int]]
 
 
-def ask(effort: Effort) -> Iterator[Row]:
-    """Each conversation is a session of its own; ours on trio is held against google-genai, which knows asyncio."""
-    wanted = (
-        ("small", effort.times(5000), "small messages of a session echoed"),
-        ("audio", effort.times(200), "sounds of 100 KB in a session"),
+def measure(effort: Effort) -> Iterator[Row]:
+    """One session per sample. Ours on trio is compared with google-genai on asyncio, which is all that it supports."""
+    scenarios = (
+        ("small", effort.scale_count(5000), "small messages of a session echoed"),
+        ("audio", effort.scale_count(200), "audio chunks of 100 KB in a session"),
     )
-    with conversing() as url:
-        for kind, count, what in wanted:
-            for world, contestants in _WORLDS.items():
-                samples = {name: partial(_talked, talk, url, kind, count) for name, talk in contestants.items()}
-                found = milli(compared(samples, effort.rounds))
-                yield Row(f"{world}, {count:,} {what}", "ms of CPU", found)
+    with run_session_server() as url:
+        for kind, count, title in scenarios:
+            for event_loop, contestants in _CONTESTANTS.items():
+                samples = {
+                    name: partial(_time_session, contestant, url, kind, count)
+                    for name, contestant in contestants.items()
+                }
+                results = to_milli(compare(samples, effort.rounds))
+                yield Row(f"{event_loop}, {count:,} {title}", "ms of CPU", results)
 
 
-def _talked(talk: tuple[str, Talk], url: str, kind: str, count: int) -> float:
-    world, function = talk
+def _time_session(contestant: tuple[str, _Conversation], url: str, kind: str, count: int) -> float:
+    event_loop, function = contestant
     started = time.process_time()
-    heard = anyio.run(function, url, f"{kind}-{count}", kind == "small", backend=world)
-    assert heard == count, f"{heard} messages of {count}"
+    received = anyio.run(function, url, f"{kind}-{count}", kind == "small", backend=event_loop)
+    assert received == count, f"{received} messages of {count}"
     return time.process_time() - started
 
 
-async def _ours(url: str, model: str, is_echoing: bool) -> int:
-    heard = 0
-    described = live.connect(model) | with_config(response_modalities=["TEXT"])
-    async with AsyncHttp(Gemini("test-key", base_url=url), proxy="") as run, run.live(described) as session:
+async def _run_ours(url: str, model: str, is_echoing: bool) -> int:
+    received = 0
+    description = live.connect(model) | with_config(response_modalities=["TEXT"])
+    async with AsyncHttp(Gemini("test-key", base_url=url), proxy="") as run, run.live(description) as session:
         async for item in session.turn():
             content = item.unwrap().server_content
-            heard += bool(content and content.model_turn)
+            received += bool(content and content.model_turn)
             if is_echoing and content and content.model_turn:
                 (await session.send(live.realtime_input(text=_ECHO))).unwrap()
-    return heard
+    return received
 
 
-async def _theirs(url: str, model: str, is_echoing: bool) -> int:
-    """Let google-genai connect without TLS, which it takes for granted."""
-    heard = 0
+async def _run_theirs(url: str, model: str, is_echoing: bool) -> int:
+    """google-genai always connects with TLS, so its connect function is replaced."""
+    received = 0
     client = Client(api_key="test-key", http_options={"base_url": url})
     original: Any = theirs_live.ws_connect
-    theirs_live.ws_connect = _without_tls
+    theirs_live.ws_connect = _connect_without_tls
     try:
         async with client.aio.live.connect(model=model, config={"response_modalities": ["TEXT"]}) as session:
             async for message in session.receive():
                 content = message.server_content
-                heard += bool(content and content.model_turn)
+                received += bool(content and content.model_turn)
                 if is_echoing and content and content.model_turn:
                     await session.send_realtime_input(text=_ECHO)
     finally:
         theirs_live.ws_connect = original
         client.close()
-    return heard
+    return received
 
 
-def _without_tls(uri: str, **settings: Any) -> Any:
+def _connect_without_tls(uri: str, **settings: Any) -> Any:
     return connect(uri.replace("wss:", "ws:", 1), additional_headers=settings["additional_headers"])
 
 
-async def _bare(url: str, model: str, is_echoing: bool) -> int:
-    async with connect(url.replace("http", "ws", 1), compression=None, max_size=None) as talk:
-        return await _conversed(partial(talk.recv, decode=False), partial(talk.send, text=True), model, is_echoing)
+async def _run_bare(url: str, model: str, is_echoing: bool) -> int:
+    async with connect(url.replace("http", "ws", 1), compression=None, max_size=None) as socket:
+        return await _converse(partial(socket.recv, decode=False), partial(socket.send, text=True), model, is_echoing)
 
 
-async def _bare_trio(url: str, model: str, is_echoing: bool) -> int:
-    address = url.replace("http", "ws", 1)
-    async with trio_websocket.open_websocket_url(address, max_message_size=2**26) as talk:
-        return await _conversed(talk.get_message, lambda said: talk.send_message(said.decode()), model, is_echoing)
+async def _run_bare_trio(url: str, model: str, is_echoing: bool) -> int:
+    socket_url = url.replace("http", "ws", 1)
+    async with trio_websocket.open_websocket_url(socket_url, max_message_size=2**26) as socket:
+        return await _converse(socket.get_message, lambda frame: socket.send_message(frame.decode()), model, is_echoing)
 
 
-async def _conversed(
-    hear: Callable[[], Awaitable[Any]], say: Callable[[bytes], Awaitable[None]], model: str, is_echoing: bool
+async def _converse(
+    receive: Callable[[], Awaitable[Any]], send: Callable[[bytes], Awaitable[None]], model: str, is_echoing: bool
 ) -> int:
-    """Decode into our types and write what is ready: nothing is to be had for less."""
-    await say((_SETUP % model).encode())
-    await hear()
-    heard = 0
+    """Decode into our types and send prepared frames: the least that a session can cost."""
+    await send((_SETUP % model).encode())
+    await receive()
+    received = 0
     while True:
-        content = _DECODER.decode(await hear()).server_content
+        content = _DECODER.decode(await receive()).server_content
         if content is not None and content.turn_complete:
-            return heard
-        heard += 1
+            return received
+        received += 1
         if is_echoing:
-            await say(_FRAME)
+            await send(_FRAME)
 
 
-_WORLDS: dict[str, dict[str, tuple[str, Talk]]] = {
-    "asyncio": {"ours": ("asyncio", _ours), "theirs": ("asyncio", _theirs), "limit": ("asyncio", _bare)},
-    "trio": {"ours": ("trio", _ours), "theirs": ("asyncio", _theirs), "limit": ("trio", _bare_trio)},
+_CONTESTANTS: dict[str, dict[str, tuple[str, _Conversation]]] = {
+    "asyncio": {"ours": ("asyncio", _run_ours), "theirs": ("asyncio", _run_theirs), "limit": ("asyncio", _run_bare)},
+    "trio": {"ours": ("trio", _run_ours), "theirs": ("asyncio", _run_theirs), "limit": ("trio", _run_bare_trio)},
 }

@@ -1,16 +1,12 @@
 """
-A peer of live sessions on loopback, in a process of its own.
+A server of Live sessions on loopback, in a child process.
 
-The model's name says what it does: ``small-5000`` says so many small things, and ends the turn once as many have come
-back; ``audio-200`` says so many pieces of sound of 100 KB.
+The model name selects the behaviour: ``small-5000`` sends 5,000 small messages and ends the turn after 5,000 replies;
+``audio-200`` sends 200 audio chunks of 100 KB and ends the turn.
 """
 
 import asyncio
 import json
-import os
-import subprocess
-import sys
-import threading
 from base64 import b64encode
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -19,69 +15,53 @@ from typing import Any
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
-_MOST_SECONDS = 1800
-_SOUND = bytes(range(256)) * 400
+from benchmarks.child_process import run_child, serve_until_orphaned
+
+_AUDIO = bytes(range(256)) * 400
 
 
 @contextmanager
-def conversing() -> Generator[str]:
-    """Start one, give its address as a base URL, and end it."""
-    command = [sys.executable, "-m", "benchmarks.sessions_server"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdin
-        assert process.stdout
-        try:
-            yield f"http://127.0.0.1:{int(process.stdout.readline())}"
-        finally:
-            process.stdin.close()
-            process.wait(60)
+def run_session_server() -> Generator[str]:
+    """Context manager: run the server in a child process, and yield its base URL."""
+    with run_child("benchmarks.sessions_server") as port:
+        yield f"http://127.0.0.1:{port}"
 
 
-# The process itself
+# The child process
 
 
-def _message(**content: Any) -> str:
+def _encode_content(**content: Any) -> str:
     return json.dumps({"serverContent": content})
 
 
-def _part(kind: str) -> dict[str, Any]:
+def _build_part(kind: str) -> dict[str, Any]:
     if kind == "small":
         return {"text": "a word or two "}
-    return {"inlineData": {"mimeType": "audio/pcm;rate=24000", "data": b64encode(_SOUND).decode()}}
+    return {"inlineData": {"mimeType": "audio/pcm;rate=24000", "data": b64encode(_AUDIO).decode()}}
 
 
-async def _met(connection: ServerConnection) -> None:
+async def _run_session(connection: ServerConnection) -> None:
     with suppress(ConnectionClosed):
         model = json.loads(await connection.recv())["setup"]["model"]
         kind, _, count = model.rpartition("/")[2].partition("-")
         await connection.send('{"setupComplete": {}}')
-        said = _message(modelTurn={"parts": [_part(kind)]})
+        message = _encode_content(modelTurn={"parts": [_build_part(kind)]})
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_say(connection, said, int(count)))
+            tasks.create_task(_send_repeatedly(connection, message, int(count)))
             for _ in range(int(count) if kind == "small" else 0):
                 await connection.recv()
-        await connection.send(_message(turnComplete=True))
+        await connection.send(_encode_content(turnComplete=True))
         await connection.wait_closed()
 
 
-async def _say(connection: ServerConnection, said: str, count: int) -> None:
+async def _send_repeatedly(connection: ServerConnection, message: str, count: int) -> None:
     for _ in range(count):
-        await connection.send(said)
+        await connection.send(message)
 
 
 async def _serve() -> None:
-    over, loop = asyncio.Event(), asyncio.get_running_loop()
-    threading.Thread(target=_until_orphaned, args=(loop, over), daemon=True).start()
-    async with serve(_met, "127.0.0.1", 0, compression=None, max_size=None) as server:
-        print(server.sockets[0].getsockname()[1], flush=True)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(over.wait(), _MOST_SECONDS)
-
-
-def _until_orphaned(loop: asyncio.AbstractEventLoop, over: asyncio.Event) -> None:
-    os.read(sys.stdin.fileno(), 1)  # not by its buffer, whose lock would outlive the half hour
-    with suppress(RuntimeError):  # half an hour is over
-        loop.call_soon_threadsafe(over.set)
+    async with serve(_run_session, "127.0.0.1", 0, compression=None, max_size=None) as server:
+        await serve_until_orphaned(server.sockets[0].getsockname()[1])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What do 2,000 events of a stream cost, as bytes in memory and over loopback?"""
+"""Cost of the 2,000 events of a stream, parsed from memory and received over loopback."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
@@ -10,9 +10,9 @@ import msgspec
 from google.genai import Client
 from google.genai.types import HttpOptions
 
-from benchmarks.material import MODEL, PICTURE, events
-from benchmarks.report import Effort, Row, compared, cpu, milli
-from benchmarks.server import serving
+from benchmarks.http_server import run_server
+from benchmarks.payloads import MODEL, PICTURE, build_events
+from benchmarks.report import Effort, Row, compare, sample_cpu_time, to_milli
 from genai_fn import Gemini, Http, generate, streamed
 from genai_fn.request import ResponseReader
 from genai_fn.schema import GenerateContentResponse
@@ -20,53 +20,61 @@ from genai_fn.wire import decode_event
 from genai_fn.wire.sse import EventParser
 
 _DECODER = msgspec.json.Decoder(GenerateContentResponse, strict=False)
-_PIECE = 1 << 16
+_CHUNK_SIZE = 1 << 16
 
 
-def ask(effort: Effort) -> Iterator[Row]:
-    """Each event a piece of its own; one event of megabytes in pieces of 64 KiB; and the whole way over a socket."""
-    pieces = events(effort.times(2000))
-    found = compared(_parsing(pieces, effort.times(20)), effort.rounds)
-    yield Row(f"parse {len(pieces):,} events", "ms of CPU", milli(found), of_theirs=0.001, of_limit=1.1)
+def measure(effort: Effort) -> Iterator[Row]:
+    """Each event in a chunk of its own; one event of 11 MB in chunks of 64 KiB; a whole call over a socket."""
+    events = build_events(effort.scale_count(2000))
+    results = compare(_build_parsers(events, effort.scale_count(20)), effort.rounds)
+    yield Row(f"parse {len(events):,} events", "ms of CPU", to_milli(results), of_theirs=0.001, of_limit=1.1)
     picture = b"data: " + PICTURE + b"\r\n\r\n"
-    found = compared(_parsing([picture[at : at + _PIECE] for at in range(0, len(picture), _PIECE)], 3), effort.rounds)
-    yield Row("parse an event of 11 MB", "ms of CPU", milli(found), of_theirs=0.2, of_limit=1.1)
-    with serving() as server, ExitStack() as stack:
-        found = compared(_whole(server.url, len(pieces), effort.times(10), stack), effort.rounds)
-    yield Row(f"stream {len(pieces):,} events over loopback", "ms of CPU", milli(found), of_theirs=0.007, of_limit=1.1)
+    results = compare(
+        _build_parsers([picture[at : at + _CHUNK_SIZE] for at in range(0, len(picture), _CHUNK_SIZE)], 3), effort.rounds
+    )
+    yield Row("parse an event of 11 MB", "ms of CPU", to_milli(results), of_theirs=0.2, of_limit=1.1)
+    with run_server() as server, ExitStack() as stack:
+        results = compare(_build_calls(server.url, len(events), effort.scale_count(10), stack), effort.rounds)
+    yield Row(
+        f"stream {len(events):,} events over loopback", "ms of CPU", to_milli(results), of_theirs=0.007, of_limit=1.1
+    )
 
 
-def _parsing(pieces: list[bytes], times: int) -> dict[str, Callable[[], float]]:
-    answer = ResponseReader[GenerateContentResponse](GenerateContentResponse, is_streamed=True)
+def _build_parsers(chunks: list[bytes], times: int) -> dict[str, Callable[[], float]]:
+    reader = ResponseReader[GenerateContentResponse](GenerateContentResponse, is_streamed=True)
 
     def ours() -> object:
-        found = EventParser()
-        return [decode_event(answer, data).unwrap() for piece in pieces for data in found.feed(piece)]
+        parser = EventParser()
+        return [decode_event(reader, data).unwrap() for chunk in chunks for data in parser.feed(chunk)]
 
     def theirs() -> object:
-        transport = httpx.MockTransport(lambda _: httpx.Response(200, stream=_Pieces(pieces)))
+        transport = httpx.MockTransport(lambda _: httpx.Response(200, stream=_Chunks(chunks)))
         client = Client(api_key="test-key", http_options=HttpOptions(httpx_client=httpx.Client(transport=transport)))
-        found = list(client.models.generate_content_stream(model=MODEL, contents="hi"))
+        responses = list(client.models.generate_content_stream(model=MODEL, contents="hi"))
         client.close()
-        return found
+        return responses
 
-    return {"ours": cpu(ours, times), "theirs": cpu(theirs, 1), "limit": cpu(lambda: list(_raw(pieces)), times)}
+    return {
+        "ours": sample_cpu_time(ours, times),
+        "theirs": sample_cpu_time(theirs, 1),
+        "limit": sample_cpu_time(lambda: list(_decode_events(chunks)), times),
+    }
 
 
-class _Pieces(httpx.SyncByteStream):
-    def __init__(self, pieces: list[bytes]) -> None:
-        self._pieces = pieces
+class _Chunks(httpx.SyncByteStream):
+    def __init__(self, chunks: list[bytes]) -> None:
+        self._chunks = chunks
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(self._pieces)
+        return iter(self._chunks)
 
 
-def _raw(pieces: Iterable[bytes]) -> Iterator[Any]:
-    """Cut at blank lines and decode: right for this server, and for no other."""
+def _decode_events(chunks: Iterable[bytes]) -> Iterator[Any]:
+    """Split at blank lines and decode: enough for this server, but no general parser."""
     buffer = bytearray()
-    for piece in pieces:
+    for chunk in chunks:
         searched = max(0, len(buffer) - 3)
-        buffer += piece
+        buffer += chunk
         start = 0
         while (end := buffer.find(b"\r\n\r\n", searched)) >= 0:
             yield _DECODER.decode(buffer[start + 6 : end])
@@ -74,7 +82,7 @@ def _raw(pieces: Iterable[bytes]) -> Iterator[Any]:
         del buffer[:start]
 
 
-def _whole(url: str, count: int, times: int, stack: ExitStack) -> dict[str, Callable[[], float]]:
+def _build_calls(url: str, count: int, times: int, stack: ExitStack) -> dict[str, Callable[[], float]]:
     model = f"events-{count}"
     run = stack.enter_context(Http(Gemini(api_key="test-key", base_url=url)))
     client = Client(api_key="test-key", http_options={"base_url": url})
@@ -82,19 +90,23 @@ def _whole(url: str, count: int, times: int, stack: ExitStack) -> dict[str, Call
     connection = stack.enter_context(httpcore.HTTPConnection(httpcore.URL(url).origin))
     address = f"{url}/v1beta/models/{model}:streamGenerateContent?alt=sse"
 
-    def complete(items: Iterable[object]) -> None:
-        found = sum(1 for _ in items)
-        assert found == count, f"{found} events of {count}"
+    def count_items(items: Iterable[object]) -> None:
+        received = sum(1 for _ in items)
+        assert received == count, f"{received} events of {count}"
 
     def ours() -> None:
         with run.stream(generate(model, "hi") | streamed) as items:
-            complete(item.unwrap() for item in items)
+            count_items(item.unwrap() for item in items)
 
     def theirs() -> None:
-        complete(client.models.generate_content_stream(model=model, contents="hi"))
+        count_items(client.models.generate_content_stream(model=model, contents="hi"))
 
-    def raw() -> None:
+    def bare() -> None:
         with connection.stream("POST", address, headers=[("Host", "127.0.0.1")], content=b"{}") as response:
-            complete(_raw(response.iter_stream()))
+            count_items(_decode_events(response.iter_stream()))
 
-    return {"ours": cpu(ours, times), "theirs": cpu(theirs, 1), "limit": cpu(raw, times)}
+    return {
+        "ours": sample_cpu_time(ours, times),
+        "theirs": sample_cpu_time(theirs, 1),
+        "limit": sample_cpu_time(bare, times),
+    }

@@ -1,21 +1,21 @@
-"""The benchmarks run: each question, with next to no repetition; what they find is not judged here."""
+"""The benchmarks run, with minimal repetition. Their results are not checked."""
 
 import math
 
 import pytest
 
-from benchmarks.__main__ import QUESTIONS
-from benchmarks.report import Effort, Row, compared, table
+from benchmarks.__main__ import BENCHMARKS
+from benchmarks.report import Effort, Row, compare, format_table
 
-_LEAST = Effort(rounds=1, scale=0.002)
+_MIN_EFFORT = Effort(rounds=1, scale=0.002)
 
 
-@pytest.mark.parametrize("name", QUESTIONS)
-def test_question(name: str) -> None:
-    """Every question is answered by numbers, ours among them, and each of its rows is one line of the table."""
-    rows = list(QUESTIONS[name](_LEAST))
-    assert [] == [row for row in rows if "ours" not in row.found or not all(map(math.isfinite, row.found.values()))]
-    assert 2 + len(rows) == len(table(rows).splitlines())
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_benchmark(name: str) -> None:
+    """Every benchmark yields rows with finite numbers, ours among them, and each row is one line of the table."""
+    rows = list(BENCHMARKS[name](_MIN_EFFORT))
+    assert [] == [row for row in rows if "ours" not in row.results or not all(map(math.isfinite, row.results.values()))]
+    assert 2 + len(rows) == len(format_table(rows).splitlines())
 
 
 @pytest.mark.parametrize(
@@ -30,19 +30,19 @@ def test_question(name: str) -> None:
     ],
 )
 def test_met(row: Row, met: bool | None) -> None:
-    """A goal is a ceiling, or a floor where more is better; a row meets all of its goals or none, and none is none."""
+    """A goal is a maximum, or a minimum if more is better; `is_met` is None without goals."""
     assert met is row.is_met
 
 
 def test_in_turn() -> None:
-    """Contestants take turns, and the median of each is what counts."""
+    """Contestants take turns, and the result is the median of each."""
     order: list[str] = []
-    numbers = iter([3.0, 30.0, 1.0, 10.0, 2.0, 20.0])
+    samples = iter([3.0, 30.0, 1.0, 10.0, 2.0, 20.0])
 
     def sample(name: str) -> float:
         order.append(name)
-        return next(numbers)
+        return next(samples)
 
-    found = compared({"ours": lambda: sample("ours"), "limit": lambda: sample("limit")}, 3)
-    assert {"ours": 2.0, "limit": 20.0} == found
+    results = compare({"ours": lambda: sample("ours"), "limit": lambda: sample("limit")}, 3)
+    assert {"ours": 2.0, "limit": 20.0} == results
     assert ["ours", "limit"] * 3 == order

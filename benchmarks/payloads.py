@@ -1,4 +1,4 @@
-"""What is sent and answered: the same values for every contestant, made, not recorded."""
+"""Generated requests and responses, the same for all contestants."""
 
 import json
 import random
@@ -6,7 +6,7 @@ from base64 import b64encode
 from typing import Any
 
 MODEL = "gemini-2.5-flash"
-QUESTION = "Why is the sky blue?"
+PROMPT = "Why is the sky blue?"
 IMAGE = bytes(range(256)) * (8 * 2**12)  # 8 MiB
 
 CONFIG: dict[str, Any] = {
@@ -68,26 +68,26 @@ _SAFETY = [
 ]
 
 
-def _answer(parts: list[dict[str, Any]], **candidate: Any) -> bytes:
+def _build_response(parts: list[dict[str, Any]], **candidate: Any) -> bytes:
     first = {"content": {"role": "model", "parts": parts}, "finishReason": "STOP", "index": 0, "safetyRatings": _SAFETY}
     return json.dumps({"candidates": [first | candidate], "usageMetadata": _USAGE, "modelVersion": MODEL}).encode()
 
 
 TINY = json.dumps({"candidates": [{"content": {"role": "model", "parts": [{"text": "Rayleigh."}]}}]}).encode()
-SMALL = _answer([{"text": "Shorter waves are scattered more. " * 40}])  # 2 KB
-PICTURE = _answer([{"inlineData": {"mimeType": "image/png", "data": b64encode(IMAGE).decode()}}])
+SMALL = _build_response([{"text": "Shorter waves are scattered more. " * 40}])  # 2 KB
+PICTURE = _build_response([{"inlineData": {"mimeType": "image/png", "data": b64encode(IMAGE).decode()}}])
 
 
-def large() -> bytes:
-    """An answer of some 400 KB: the log probabilities of 1,000 tokens, and what grounds the text."""
-    chance = random.Random(7)
+def build_large_response() -> bytes:
+    """Build a response of 400 KB: log probabilities of 1,000 tokens, and grounding metadata."""
+    generator = random.Random(7)
 
-    def token() -> dict[str, Any]:
-        number = chance.randrange(9999)
-        return {"token": f"t{number}", "tokenId": number, "logProbability": -chance.random()}
+    def build_token() -> dict[str, Any]:
+        number = generator.randrange(9999)
+        return {"token": f"t{number}", "tokenId": number, "logProbability": -generator.random()}
 
-    chosen = [token() for _ in range(1000)]
-    tops = [{"candidates": [token() for _ in range(5)]} for _ in range(1000)]
+    chosen = [build_token() for _ in range(1000)]
+    tops = [{"candidates": [build_token() for _ in range(5)]} for _ in range(1000)]
     chunks = [{"web": {"uri": f"https://example.com/{each}", "title": f"Page {each}"}} for each in range(50)]
     supports = [
         {
@@ -97,7 +97,7 @@ def large() -> bytes:
         }
         for each in range(100)
     ]
-    return _answer(
+    return _build_response(
         [{"text": "Shorter waves are scattered more. " * 120}],
         avgLogprobs=-0.5,
         logprobsResult={"chosenCandidates": chosen, "topCandidates": tops},
@@ -105,16 +105,16 @@ def large() -> bytes:
     )
 
 
-def vectors() -> bytes:
-    """A hundred embeddings of 3,072 numbers."""
-    chance = random.Random(7)
-    values = [{"values": [round(chance.uniform(-1, 1), 9) for _ in range(3072)]} for _ in range(100)]
+def build_embeddings() -> bytes:
+    """Build a response with 100 embeddings of 3,072 numbers."""
+    generator = random.Random(7)
+    values = [{"values": [round(generator.uniform(-1, 1), 9) for _ in range(3072)]} for _ in range(100)]
     return json.dumps({"embeddings": values}).encode()
 
 
-def models() -> bytes:
-    """A page of fifty models."""
-    listed = [
+def build_model_page() -> bytes:
+    """Build a page of 50 models."""
+    models = [
         {
             "name": f"models/gemini-{each}",
             "version": "001",
@@ -130,12 +130,12 @@ def models() -> bytes:
         }
         for each in range(50)
     ]
-    return json.dumps({"models": listed, "nextPageToken": "more"}).encode()
+    return json.dumps({"models": models, "nextPageToken": "more"}).encode()
 
 
-def events(count: int) -> list[bytes]:
-    """A stream's events, one answer each."""
+def build_events(count: int) -> list[bytes]:
+    """Build the server-sent events of a stream, one response each."""
     return [
-        b"data: " + _answer([{"text": f"word {each} of many "}], finishReason=None) + b"\r\n\r\n"
+        b"data: " + _build_response([{"text": f"word {each} of many "}], finishReason=None) + b"\r\n\r\n"
         for each in range(count)
     ]
