@@ -48,8 +48,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Any:
     return serve
 
 
-def build_reply(text: str, **beside: Any) -> dict[str, Any]:
-    return {"candidates": [{"content": {"parts": [{"text": text}], "role": "model"}, **beside}]}
+def build_reply(text: str, **fields: Any) -> dict[str, Any]:
+    return {"candidates": [{"content": {"parts": [{"text": text}], "role": "model"}, **fields}]}
 
 
 def decode_body(request: Received) -> Any:

@@ -31,9 +31,9 @@ __all__ = ["BUILDERS", "STORE_NAMES", "Arguments", "arguments", "make_operation_
 Arguments: TypeAlias = dict[str, Any]
 
 
-def arguments(*, config: Any = None, **given: SearchStrategy[Any]) -> SearchStrategy[Arguments]:
+def arguments(*, config: Any = None, **strategies: SearchStrategy[Any]) -> SearchStrategy[Arguments]:
     """Draw keyword arguments, with or without a config of the given type."""
-    return _dictionaries(given, {} if config is None else {"config": _plain_values(config)})
+    return _dictionaries(strategies, {} if config is None else {"config": _plain_values(config)})
 
 
 def names(*prefixes: str) -> SearchStrategy[str]:
@@ -162,9 +162,9 @@ _VIDEO_ARGUMENTS = st.one_of(
 
 
 def _with_model_argument(
-    build: Any, *, config: Any = None, **given: SearchStrategy[Any]
+    build: Any, *, config: Any = None, **strategies: SearchStrategy[Any]
 ) -> tuple[Any, SearchStrategy[Arguments]]:
-    return build, arguments(model=_MODEL_NAMES, config=config, **given)
+    return build, arguments(model=_MODEL_NAMES, config=config, **strategies)
 
 
 def _with_name_argument(
@@ -173,8 +173,10 @@ def _with_name_argument(
     return build, arguments(name=names, config=config)
 
 
-def _with_arguments(build: Any, config: Any, **given: SearchStrategy[Any]) -> tuple[Any, SearchStrategy[Arguments]]:
-    return build, arguments(config=config, **given)
+def _with_arguments(
+    build: Any, config: Any, **strategies: SearchStrategy[Any]
+) -> tuple[Any, SearchStrategy[Arguments]]:
+    return build, arguments(config=config, **strategies)
 
 
 _documents = stores.documents

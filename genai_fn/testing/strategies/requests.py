@@ -64,19 +64,19 @@ def _resolve_name(kind: Any) -> str:
 
 
 def _built_requests(
-    build: Callable[..., Request[Any]], given: SearchStrategy[Arguments]
+    build: Callable[..., Request[Any]], argument_values: SearchStrategy[Arguments]
 ) -> SearchStrategy[Request[Any]]:
-    def attempt(arguments: Arguments) -> Request[Any] | None:
+    def build_or_none(arguments: Arguments) -> Request[Any] | None:
         try:
             return build(**deepcopy(arguments))
         except InvalidRequest:
             return None
 
-    return cast("SearchStrategy[Request[Any]]", given.map(attempt).filter(bool))
+    return cast("SearchStrategy[Request[Any]]", argument_values.map(build_or_none).filter(bool))
 
 
-def _upload_requests(kind: type[Operation[Any]], **given: SearchStrategy[Any]) -> SearchStrategy[Request[Any]]:
-    return st.fixed_dictionaries(given).map(lambda arguments: Request(kind(**arguments)))
+def _upload_requests(kind: type[Operation[Any]], **fields: SearchStrategy[Any]) -> SearchStrategy[Request[Any]]:
+    return st.fixed_dictionaries(fields).map(lambda arguments: Request(kind(**arguments)))
 
 
 def _convert_to_stream(request: Request[Any]) -> Request[Any]:

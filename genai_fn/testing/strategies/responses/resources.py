@@ -49,9 +49,9 @@ __all__ = [
 M = TypeVar("M", bound=Message)
 
 
-def messages_with(kind: type[M], **given: SearchStrategy[Any]) -> SearchStrategy[M]:
+def messages_with(kind: type[M], **fields: SearchStrategy[Any]) -> SearchStrategy[M]:
     """Draw messages with the given fields; the other fields are all unset, or drawn."""
-    return st.builds(_replace_fields, st.just(kind()) | from_type(kind), st.fixed_dictionaries(given))
+    return st.builds(_replace_fields, st.just(kind()) | from_type(kind), st.fixed_dictionaries(fields))
 
 
 def _replace_fields(message: M, fields: dict[str, Any]) -> M:
