@@ -148,7 +148,7 @@ def _copy_response_to_result(operation: GenerateVideosOperation) -> GenerateVide
     return replace(operation, result=operation.response)
 
 
-_STORE_RESPONSE_TYPES = {
+_STORE_RESPONSE_TYPES: Mapping[type[Any], type[Any]] = {
     ImportFileOperation: ImportFileResponse,
     UploadToFileSearchStoreOperation: UploadToFileSearchStoreResponse,
 }
@@ -156,7 +156,7 @@ _STORE_RESPONSE_TYPES = {
 
 def store_operations(kind: type[M], name: SearchStrategy[str]) -> SearchStrategy[M]:
     """Draw operations that import a file, or an upload, into a file search store."""
-    response_type: Any = _STORE_RESPONSE_TYPES[kind]
+    response_type = _STORE_RESPONSE_TYPES[kind]
     document_names = names("fileSearchStores/s/documents/")
     return _operations(kind, name, st.builds(response_type, parent=STORE_NAMES, document_name=document_names))
 
