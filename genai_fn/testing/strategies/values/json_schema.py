@@ -116,11 +116,11 @@ def _resolve_reference(root: Any, reference: str) -> Any:
     return target
 
 
-def _merge_schemas(one: Any, other: Any) -> Any:
+def _merge_schemas(schema: Any, other: Any) -> Any:
     """Approximate ``allOf`` by merging keywords; on a conflict the second schema wins."""
-    if not isinstance(one, Mapping) or not isinstance(other, Mapping):
-        return cast("Any", other if one in (True, {}) else one)
-    first, second = cast("_SchemaMapping", one), cast("_SchemaMapping", other)
+    if not isinstance(schema, Mapping) or not isinstance(other, Mapping):
+        return cast("Any", other if schema in (True, {}) else schema)
+    first, second = cast("_SchemaMapping", schema), cast("_SchemaMapping", other)
     properties: dict[str, Any] = {**(first.get("properties") or {}), **(second.get("properties") or {})}
     required: list[Any] = [*(first.get("required") or ()), *(second.get("required") or ())]
     merged: dict[str, Any] = {"properties": properties, "required": required} if properties or required else {}
@@ -164,9 +164,9 @@ def _strings(shape: _SchemaMapping) -> SearchStrategy[str]:
 _CHARACTERS = st.characters(exclude_categories=["Cs"])
 
 _FORMAT_STRATEGIES: Mapping[str, SearchStrategy[str]] = {
-    "date-time": st.datetimes(timezones=st.just(UTC)).map(lambda when: when.isoformat()),
+    "date-time": st.datetimes(timezones=st.just(UTC)).map(lambda time: time.isoformat()),
     "date": st.dates().map(lambda day: day.isoformat()),
-    "time": st.times(timezones=st.just(UTC)).map(lambda hour: hour.isoformat()),
+    "time": st.times(timezones=st.just(UTC)).map(lambda time: time.isoformat()),
     "duration": st.integers(0, 10**6).map("PT{}S".format),
     "uuid": st.uuids().map(str),
     "decimal": st.integers(-(10**6), 10**6).map(str),
@@ -178,8 +178,8 @@ def _integers(shape: _SchemaMapping) -> SearchStrategy[int]:
     low, high = _read_number_bounds(shape)
     if step := _read_multiple_of(shape):
         return st.integers(-(-int(low) // step), int(high) // step).map(lambda count: count * step)
-    least, most = int(-(-low // 1)), int(high // 1)
-    return st.integers(least, max(least, most))
+    smallest, largest = int(-(-low // 1)), int(high // 1)  # rounded inwards
+    return st.integers(smallest, max(smallest, largest))
 
 
 def _numbers(shape: _SchemaMapping) -> SearchStrategy[float]:
@@ -195,16 +195,15 @@ def _numbers(shape: _SchemaMapping) -> SearchStrategy[float]:
 
 
 def _read_number_bounds(shape: _SchemaMapping) -> tuple[float, float]:
-    is_whole = "integer" in _list_types(shape)
-    above, below = shape.get("exclusiveMinimum"), shape.get("exclusiveMaximum")
-    low = shape.get("minimum") if above is None else above + 1 if is_whole else above
-    high = shape.get("maximum") if below is None else below - 1 if is_whole else below
-    span = 2**31 - 1 if shape.get("format") == "int32" else _MAX_NUMBER
-    least = max(-span, min(low, span)) if low is not None else -span
-    most = max(-span, min(high, span)) if high is not None else span
-    if least > most:
-        return least, least
-    return least, most
+    """Read the inclusive bounds. Without bounds: the range of int32, or of integers that a float represents exactly."""
+    is_integer = "integer" in _list_types(shape)
+    exclusive_low, exclusive_high = shape.get("exclusiveMinimum"), shape.get("exclusiveMaximum")
+    low = shape.get("minimum") if exclusive_low is None else exclusive_low + is_integer
+    high = shape.get("maximum") if exclusive_high is None else exclusive_high - is_integer
+    limit = 2**31 - 1 if shape.get("format") == "int32" else _MAX_NUMBER
+    low = -limit if low is None else max(-limit, min(low, limit))
+    high = limit if high is None else max(-limit, min(high, limit))
+    return low, max(low, high)
 
 
 def _read_multiple_of(shape: _SchemaMapping) -> int | None:
