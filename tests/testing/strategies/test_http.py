@@ -4,9 +4,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import pytest
-from hypothesis import HealthCheck, Phase, assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from hypothesis.strategies import SearchStrategy
 from returns.result import Failure, Success
 
 from genai_fn import generate
@@ -22,6 +21,7 @@ from genai_fn.testing.strategies.responses.http import broken_responses, reply_r
 from genai_fn.testing.strategies.responses.wire_encoding import LOSSY_TYPES
 from genai_fn.wire import decode, decode_event, prepare_request
 from genai_fn.wire.sse import EventParser
+from tests.support.drawn_examples import draw_examples
 from tests.support.drawn_requests import has
 
 T = TypeVar("T")
@@ -103,14 +103,14 @@ def _is_failure(result: Any, kind: type[Exception]) -> bool:
 
 def test_error_responses() -> None:
     """Error responses include service errors, retry delays, redirects and pages of proxies."""
-    results = [decode(REQUEST, response, BACKENDS["gemini"]) for response in _draw_examples(error_responses(), 400)]
+    results = [decode(REQUEST, response, BACKENDS["gemini"]) for response in draw_examples(error_responses(), 400)]
     assert [kind for kind, matches in KINDS.items() if not any(map(matches, results))] == []
 
 
 def test_kinds() -> None:
     """Some responses decode, some are errors of the service, and some cannot be decoded."""
     results = [
-        decode(REQUEST, response, BACKENDS["gemini"]) for response in _draw_examples(http_responses(REQUEST), 100)
+        decode(REQUEST, response, BACKENDS["gemini"]) for response in draw_examples(http_responses(REQUEST), 100)
     ]
     assert any(isinstance(each, Success) for each in results)
     assert {APIError, DecodeError} == {
@@ -131,7 +131,7 @@ BROKEN: dict[str, Callable[[bytes], bool]] = {
 def test_broken_responses() -> None:
     """Bodies are truncated, empty, corrupted, badly compressed, and of another structure."""
     valid = HttpResponse(200, (), b'{"candidates":[{"finishReason":"STOP"}]}')
-    bodies = [response.body for response in _draw_examples(broken_responses(st.just(valid)), 300)]
+    bodies = [response.body for response in draw_examples(broken_responses(st.just(valid)), 300)]
     assert [kind for kind, matches in BROKEN.items() if not any(map(matches, bodies))] == []
 
 
@@ -142,16 +142,4 @@ def test_valid_only() -> None:
 
 
 def _draw_codes(request: Request[Any], backend: Backend, **kinds: bool) -> set[int]:
-    return {response.status for response in _draw_examples(http_responses(request, backend, **kinds), 10)}
-
-
-def _draw_examples(strategy: SearchStrategy[T], count: int) -> list[T]:
-    examples: list[T] = []
-
-    @settings(drawn, max_examples=count, phases=[Phase.generate])
-    @given(strategy)
-    def collect(example: T) -> None:
-        examples.append(example)
-
-    collect()
-    return examples
+    return {response.status for response in draw_examples(http_responses(request, backend, **kinds), 10)}

@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, Phase, find, given, seed, settings
+from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from returns.result import Failure, Success
@@ -36,6 +36,7 @@ from genai_fn.testing.strategies.responses.errors import errors
 from genai_fn.testing.strategies.responses.replies import REPLY_STRATEGIES
 from genai_fn.testing.strategies.responses.stream_chunks import answer_chunks
 from genai_fn.testing.strategies.values.json_schema import schema_values
+from tests.support.drawn_examples import draw_examples
 
 T = TypeVar("T")
 
@@ -46,24 +47,11 @@ shrinking = settings(
 drawn = settings(healthy, max_examples=25, suppress_health_check=list(HealthCheck))
 
 
-def _draw_examples(strategy: SearchStrategy[T], count: int = 60, number: int = 0) -> list[T]:
-    examples: list[T] = []
-
-    @seed(number)
-    @settings(drawn, max_examples=count, phases=[Phase.generate])
-    @given(strategy)
-    def collect(example: T) -> None:
-        examples.append(example)
-
-    collect()
-    return examples
-
-
 def _find_missing(strategy: SearchStrategy[T], kinds: Mapping[str, Callable[[T], Any]], count: int = 50) -> list[str]:
     """Return the names of the kinds that are not drawn in 24 rounds."""
     missing = dict(kinds)
     for number in range(24):
-        examples = _draw_examples(strategy, count, number)
+        examples = draw_examples(strategy, count, number)
         missing = {kind: matches for kind, matches in missing.items() if not any(map(matches, examples))}
         if not missing:
             break
@@ -209,7 +197,7 @@ def test_forbidden_calls() -> None:
     request = generate("m", "hi", {"tools": [weather], "tool_config": calling})
     plain = [
         reply
-        for reply in _draw_examples(replies(request), 50)
+        for reply in draw_examples(replies(request), 50)
         if reply.candidates and _get_finish_reason(reply) == FinishReason.STOP
     ]
     assert all("weather" not in dict(_list_calls(reply)) for reply in plain)
@@ -288,7 +276,7 @@ def test_streams() -> None:
     assert (
         _find_missing(chunks(request, errors=True), {name: partial(_has_end, *end) for name, end in ends.items()}) == []
     )
-    for stream in _draw_examples(chunks(request, errors=True)):
+    for stream in draw_examples(chunks(request, errors=True)):
         assert not any(isinstance(each, Failure) for each in stream[:-1])
         with Fake({request.operation.op: [stream]}).stream(REQUEST | streamed) as items:
             assert len(list(items)) == len(stream)
@@ -300,7 +288,7 @@ def _has_end(count: int, end: str, stream: tuple[Any, ...]) -> bool:
 
 def test_stopped_streams() -> None:
     """With ``odd=True`` a stream may stop early."""
-    assert any(stream == () for stream in _draw_examples(chunks(REQUEST, odd=True), 60))
+    assert any(stream == () for stream in draw_examples(chunks(REQUEST, odd=True), 60))
 
 
 @drawn
@@ -346,7 +334,7 @@ ALWAYS: dict[str, tuple[Request[Any], Callable[[Any], Any]]] = {
 def test_always(name: str) -> None:
     """Every reply matches its request: in number, size and name."""
     request, matches = ALWAYS[name]
-    assert all(matches(reply) for reply in _draw_examples(replies(request), 30))
+    assert all(matches(reply) for reply in draw_examples(replies(request), 30))
 
 
 FILE = files.get("abc")
@@ -408,9 +396,9 @@ def _is_exactly(kind: type[GenaiError], error: GenaiError) -> bool:
 
 def test_errors_are_failures() -> None:
     """With ``errors=True`` a reply may be a failure of any kind; otherwise none is a failure."""
-    results = _draw_examples(replies(files.list(), errors=True), 100)
+    results = draw_examples(replies(files.list(), errors=True), 100)
     failures = [each.failure() for each in results if isinstance(each, Failure)]
     assert any(isinstance(each, ListFilesResponse) for each in results)
     assert {kind for kind in (ClientError, ServerError, TransportError) for each in failures if isinstance(each, kind)}
     assert any(isinstance(each, APIError) for each in failures)
-    assert not any(isinstance(each, Failure) for each in _draw_examples(replies(files.list()), 50))
+    assert not any(isinstance(each, Failure) for each in draw_examples(replies(files.list()), 50))
