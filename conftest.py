@@ -1,4 +1,4 @@
-"""What every test and every example starts from: no word of the environment, and the same examples each time."""
+"""Settings shared by all tests and examples: a clean environment and deterministic Hypothesis examples."""
 
 import gc
 import os
@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+pytest_plugins = ["tests.support.markdown_pages"]  # runs README and the tutorial
 
 settings.register_profile(
     "house",
@@ -22,7 +24,7 @@ for name in tuple(os.environ):
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option that finds the test that left something open."""
+    """Add the option that finds a test that leaves a resource open."""
     parser.addoption(
         "--collect-garbage",
         action="store_true",
@@ -32,7 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="module")
 def _imported(request: pytest.FixtureRequest) -> None:
-    """Exempt what was there before a module from the collections that follow: each then takes milliseconds."""
+    """Exclude existing objects from garbage collection, so that each later collection takes milliseconds."""
     if request.config.getoption("--collect-garbage"):
         gc.collect()
         gc.freeze()
@@ -40,7 +42,7 @@ def _imported(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture(autouse=True)
 def _garbage(request: pytest.FixtureRequest, _imported: None) -> Iterator[None]:
-    """With ``--collect-garbage``, collect what the test left, while pytest still counts its warnings as the test's."""
+    """With ``--collect-garbage``, collect garbage after each test, while its warnings still count as the test's."""
     yield
     if request.config.getoption("--collect-garbage"):
         gc.collect()
