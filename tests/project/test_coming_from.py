@@ -1,4 +1,4 @@
-"""``docs/coming-from-google-genai.md``: call beside call, all of them, and none that is not there."""
+"""``docs/coming-from-google-genai.md`` lists every method of google-genai, and only names that exist here."""
 
 import inspect
 import re
@@ -29,7 +29,7 @@ import genai_fn.testing
 
 PAGE = Path(__file__).parents[2] / "docs" / "coming-from-google-genai.md"
 RUNNERS = ("run", "session", "response")
-"""What stands for a value on the right, not for a name of ours."""
+"""Variables in the right column; they are not names of genai_fn."""
 
 PLACES: dict[str, type[Any]] = {
     "client": client.Client,
@@ -49,41 +49,41 @@ PLACES: dict[str, type[Any]] = {
     "client.aio.live.music": live_music.AsyncLiveMusic,
     "music": live_music.AsyncMusicSession,
 }
-"""How the page calls an object of each class of google-genai's that has methods for people."""
+"""The expression by which the page refers to an object of each public class of google-genai."""
 
 
-def _methods() -> Iterator[str]:
+def _list_methods() -> Iterator[str]:
     for place, kind in PLACES.items():
         for name, _ in inspect.getmembers(kind, inspect.isfunction):
             if not name.startswith("_"):
                 yield f"{place}.{name}"
-    yield from ("local_tokenizer.count_tokens", "local_tokenizer.compute_tokens")  # it needs more packages to import
+    yield from ("local_tokenizer.count_tokens", "local_tokenizer.compute_tokens")  # its module needs further packages
 
 
-def _rows() -> Iterator[tuple[str, str, str]]:
+def _read_rows() -> Iterator[tuple[str, str, str]]:
     for line in PAGE.read_text(encoding="utf-8").splitlines():
         cells = [cell.strip().replace("\0", "|") for cell in line.replace(r"\|", "\0").split("|")]
         if len(cells) == 5 and cells[1].startswith("`"):
             yield cells[1], cells[2], cells[3]
 
 
-ROWS = tuple(_rows())
+ROWS = tuple(_read_rows())
 
 
-@pytest.mark.parametrize("method", tuple(_methods()))
-def test_named(method: str) -> None:
-    """Every method of google-genai's has a row."""
+@pytest.mark.parametrize("method", tuple(_list_methods()))
+def test_every_method_has_a_row(method: str) -> None:
+    """Every public method of google-genai has a row."""
     assert [theirs for theirs, _, _ in ROWS if f"`{method}(" in theirs] != []
 
 
-def _names(code: str) -> Iterator[str]:
-    """Give what a cell calls: ``images.generate``, not what is passed."""
+def _find_called_names(code: str) -> Iterator[str]:
+    """Yield the names that a cell calls, such as ``images.generate``, without their arguments."""
     for found in re.finditer(r"(?<![\w.])([A-Za-z_]+(?:\.[a-z_]+)*)\(", " ".join(re.findall("`([^`]*)`", code))):
         if found[1].partition(".")[0] not in RUNNERS:
             yield found[1]
 
 
-def _is_there(name: str) -> bool:
+def _is_public(name: str) -> bool:
     if name in genai_fn.testing.__all__:
         return True
     try:
@@ -94,19 +94,19 @@ def _is_there(name: str) -> bool:
 
 
 @pytest.mark.parametrize(("theirs", "ours", "remark"), ROWS, ids=[row[0].strip("`") for row in ROWS])
-def test_is_there(theirs: str, ours: str, remark: str) -> None:
-    """What stands on the right is there to be called, or is said to be not yet, which is said only while it holds."""
-    names = set(_names(ours))
+def test_names_exist(theirs: str, ours: str, remark: str) -> None:
+    """Every name in the right column exists; where a row is marked "not yet", it does not."""
+    names = set(_find_called_names(ours))
     if not remark.startswith("not yet"):
-        assert {name for name in names if not _is_there(name)} == set()
-    elif "tokens." not in ours:  # these are there, but for what they do here
-        assert not names or not all(map(_is_there, names))
+        assert {name for name in names if not _is_public(name)} == set()
+    elif "tokens." not in ours:  # these exist, but need a request
+        assert not names or not all(map(_is_public, names))
 
 
 def test_parameters_keep_their_names() -> None:
-    """Where a row lists the parameters of ours, they are the builder's own, in its order."""
+    """Parameters in the right column are those of the builder, in its order."""
     for _, ours, _ in ROWS:
         for name, given in re.findall(r"`([a-z_]+(?:\.[a-z_]+)*)\(([a-z_, ]+)\)`", ours):
-            if _is_there(name):
+            if _is_public(name):
                 own = list(inspect.signature(reduce(getattr, name.split("."), genai_fn)).parameters)
                 assert (name, given.split(", ")) == (name, own[: len(given.split(", "))])
