@@ -1,7 +1,7 @@
 """
 Runs Markdown pages whose examples have no prompts, so that they can be pasted: README and the tutorial.
 
-All ``python`` blocks of a page run in order, in one namespace. What a block prints must be what its ``#>`` comments
+All ``python`` blocks of a page run in order, in one namespace. What a block prints must be what its ``# ->`` comments
 show; ``...`` in a comment matches any text.
 """
 
@@ -19,7 +19,7 @@ __all__ = ["PAGES", "list_code_blocks", "pytest_collect_file"]
 
 PAGES = ("README.md", "docs/tutorial.md")
 _CODE_BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-_EXPECTED_LINE = re.compile(r"^ *#> ?(.*\n)", re.MULTILINE)
+_EXPECTED_LINE = re.compile(r"^ *# -> ?(.*\n)", re.MULTILINE)
 _FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 

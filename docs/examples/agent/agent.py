@@ -1,9 +1,7 @@
 """
-Plans a day out: finds the places that suit a wish, asks a model that may look up trains and weather, and checks its
-plan.
+Plans a day out: finds suitable places, asks a model that may look up trains and the weather, and checks its plan.
 
-Nothing here calls anybody. ``planned(…)`` is a description; who runs it is up to whoever has it:
-``run(planned("sea air and a museum"))``.
+Nothing here does I/O. ``plan_trip(…)`` is a flow, which any interpreter runs: ``run(plan_trip("sea air"))``.
 """
 
 from dataclasses import dataclass
@@ -46,12 +44,12 @@ class Trip:
 
 
 @flow
-def planned(wish: str) -> FlowGenerator[Result[Trip, GenaiError]]:
-    """Plan a trip. One whose train does not run is sent back once; after that there is no plan."""
-    cities = yield from ask(suiting(wish))
+def plan_trip(wish: str) -> FlowGenerator[Result[Trip, GenaiError]]:
+    """Plan a trip. If its train does not run, ask the model once more, then fail."""
+    cities = yield from ask(find_cities(wish))
     question = f"Plan a day out. The wish: {wish}. Choose from: {'; '.join(cities)}."
     for _ in range(2):
-        trip = yield from ask(proposed(question))
+        trip = yield from ask(propose_trip(question))
         if trip.departure in departures(trip.city):
             return Success(trip)
         question += f" There is no train to {trip.city} at {trip.departure}: look it up."
@@ -59,32 +57,32 @@ def planned(wish: str) -> FlowGenerator[Result[Trip, GenaiError]]:
 
 
 @flow
-def suiting(wish: str, most: int = 2) -> FlowGenerator[Result[list[str], GenaiError]]:
+def find_cities(wish: str, limit: int = 2) -> FlowGenerator[Result[list[str], GenaiError]]:
     """Find the cities whose entries in the guide are closest in meaning to a wish."""
     response = yield from ask(embed(EMBEDDER, [wish, *GUIDE.values()]))
-    wished, *described = [each.values for each in response.embeddings] or [()]
-    likeness = {city: _product(wished, each) for city, each in zip(GUIDE, described, strict=False)}
-    return Success(sorted(likeness, key=likeness.__getitem__, reverse=True)[:most])
+    wish_vector, *entries = [each.values for each in response.embeddings] or [()]
+    similarity = {city: _dot(wish_vector, entry) for city, entry in zip(GUIDE, entries, strict=False)}
+    return Success(sorted(similarity, key=similarity.__getitem__, reverse=True)[:limit])
 
 
-def proposed(question: str) -> Flow[Trip]:
-    """Have a model propose a trip, looking up what it wants to know."""
-    asked = generate(MODEL, question) | with_system("You plan trips. Look up trains before you name one.")
-    return asked | calling(departures, weather) | returning(Trip)
+def propose_trip(question: str) -> Flow[Trip]:
+    """Ask a model for a trip; it may call the functions below."""
+    request = generate(MODEL, question) | with_system("You plan trips. Look up trains before you name one.")
+    return request | calling(departures, weather) | returning(Trip)
 
 
-# What the model may look up
+# Functions that the model may call
 
 
 def departures(city: str) -> list[str]:
-    """List the trains to a city tomorrow, by their times of departure."""
+    """List the departure times of tomorrow's trains to a city."""
     return list(TRAINS.get(city, ()))
 
 
 def weather(city: str) -> str:
-    """Tell tomorrow's weather in a city."""
+    """Get tomorrow's weather in a city."""
     return "rain" if city == "Bath" else "sunny"
 
 
-def _product(one: tuple[float, ...], other: tuple[float, ...]) -> float:
-    return sum(mine * its for mine, its in zip(one, other, strict=False))
+def _dot(one: tuple[float, ...], other: tuple[float, ...]) -> float:
+    return sum(a * b for a, b in zip(one, other, strict=False))

@@ -1,16 +1,16 @@
-"""The agent as it was at first: it trusts a model that was told to look trains up to have done so."""
+"""The first version of the agent: it assumes that the model looks up trains, because its instructions say so."""
 
-from agent import EMBEDDER, GUIDE, TRAINS, Trip, departures, proposed, suiting
+from agent import EMBEDDER, GUIDE, TRAINS, Trip, departures, find_cities, propose_trip
 
 from genai_fn import Result, ask, attempt, flow
 from genai_fn.errors import GenaiError
 from genai_fn.request import FlowGenerator
 
-__all__ = ["EMBEDDER", "GUIDE", "TRAINS", "Trip", "departures", "planned"]
+__all__ = ["EMBEDDER", "GUIDE", "TRAINS", "Trip", "departures", "plan_trip"]
 
 
 @flow
-def planned(wish: str) -> FlowGenerator[Result[Trip, GenaiError]]:
+def plan_trip(wish: str) -> FlowGenerator[Result[Trip, GenaiError]]:
     """Plan a trip."""
-    cities = yield from ask(suiting(wish))
-    return (yield from attempt(proposed(f"Plan a day out. The wish: {wish}. Choose from: {'; '.join(cities)}.")))
+    cities = yield from ask(find_cities(wish))
+    return (yield from attempt(propose_trip(f"Plan a day out. The wish: {wish}. Choose from: {'; '.join(cities)}.")))
