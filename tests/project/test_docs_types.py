@@ -1,17 +1,17 @@
-"""The reference of types is what the source says."""
+"""``docs/types.md`` agrees with the source."""
 
 from docs import write_types
 from genai_fn import schema
 
 
 def test_current() -> None:
-    """``docs/types.md`` is what ``python docs/write_types.py`` writes now."""
-    assert write_types.PAGE.read_text(encoding="utf-8") == write_types.reference()
+    """``docs/types.md`` is the current output of ``python docs/write_types.py``."""
+    assert write_types.PAGE.read_text(encoding="utf-8") == write_types.render_page()
 
 
 def test_complete() -> None:
-    """Every class and function of ``genai_fn.schema`` is there, and every field and member, with its backend."""
-    page = write_types.reference()
+    """The page lists every class and function of ``genai_fn.schema``, and every field with its backend."""
+    page = write_types.render_page()
     for name in schema.__all__:
         public = getattr(schema, name)
         if isinstance(public, type):
