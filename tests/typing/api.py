@@ -1,4 +1,4 @@
-"""What type checkers make of every word: mypy and pyright check this file in strict mode, and nothing calls it."""
+"""The types that mypy and pyright infer for the public API, in strict mode. Nothing calls these functions."""
 
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, TypeAlias, assert_type
@@ -82,7 +82,7 @@ request = generate("gemini-2.5-flash", "hi")
 
 
 def building() -> None:
-    """Modifiers that shape keep the type; those that read change it."""
+    """Modifiers that configure a request keep its type; modifiers that read its response change it."""
     assert_type(request, Request[Response])
     assert_type(request | with_config(temperature=0.2), Request[Response])
     assert_type(
@@ -94,7 +94,7 @@ def building() -> None:
 
 
 def streaming() -> None:
-    """A stream stays one until it is joined or collected."""
+    """A stream remains a stream until it is joined or collected."""
     assert_type(request | streamed, Stream[Response])
     assert_type(request | streamed | with_config(seed=1), Stream[Response])
     assert_type(request | streamed | text, Stream[str])
@@ -106,22 +106,22 @@ def streaming() -> None:
 
 
 def composing() -> None:
-    """Modifiers compose before they meet a request."""
+    """Modifiers can be composed before they are applied to a request."""
     assert_type(with_config(temperature=0.2) | with_system("be brief"), Modifier)
 
 
 def words_of_a_result() -> None:
-    """Requests and flows have the words of a Result, and lambdas are inferred."""
+    """Requests and flows have the methods of a Result, and lambdas need no annotations."""
     assert_type(request.map(lambda response: len(response.candidates)), Flow[int])
-    assert_type((request | text).map(lambda said: said.upper()), Flow[str])
-    assert_type((request | text).bind(lambda said: generate("m", said)), Flow[Response])
-    assert_type((request | text).bind(lambda said: generate("m", said) | text), Flow[str])
+    assert_type((request | text).map(lambda answer: answer.upper()), Flow[str])
+    assert_type((request | text).bind(lambda answer: generate("m", answer)), Flow[Response])
+    assert_type((request | text).bind(lambda answer: generate("m", answer) | text), Flow[str])
     assert_type((request | text).lash(lambda error: generate("m", str(error)) | text), Flow[str])
     assert_type(request.lash(lambda error: generate("m", str(error)) | text), Flow[Response | str])
 
 
 def resources() -> None:
-    """Every operation knows what it answers with."""
+    """Every builder returns a request of the type of its response."""
     assert_type(embed("m", ["a", "b"]), Request[EmbedContentResponse])
     assert_type(tokens.count(request), Request[CountTokensResponse])
     assert_type(caches.create("m", {"ttl": "300s"}), Request[CachedContent])
@@ -134,7 +134,7 @@ def resources() -> None:
 
 
 def paging(page: ListCachedContentsResponse) -> None:
-    """A list is one page; all pages, or all that is on them, are a stream."""
+    """A list request returns one page; all pages and all items are streams."""
     assert_type(caches.list(), Request[ListCachedContentsResponse])
     assert_type(caches.list() | pages, Stream[ListCachedContentsResponse])
     assert_type(caches.list() | items, Stream[CachedContent])
@@ -143,7 +143,7 @@ def paging(page: ListCachedContentsResponse) -> None:
 
 
 def combining() -> None:
-    """Two actions at once are one action of a pair; many are a stream."""
+    """Two concurrent actions are one action of a pair; many are a stream."""
     assert_type(both(request, request | text), Flow[tuple[Response, str]])
     assert_type(gather([request, request]), Stream[Response])
     assert_type(gather([request | text]) | collected, Flow[tuple[str, ...]])
@@ -152,7 +152,7 @@ def combining() -> None:
 
 @flow
 def refined(question: str, rounds: int = 2) -> FlowGenerator[Result[int, GenaiError]]:
-    """Ask again and again."""
+    """Yield from commands of a flow."""
     answer = yield from ask(generate("m", question) | text)
     assert_type(answer, str)
     attempted = yield from attempt(generate("m", answer))
@@ -163,20 +163,20 @@ def refined(question: str, rounds: int = 2) -> FlowGenerator[Result[int, GenaiEr
 
 @stream
 def thrice(word: str) -> FlowGenerator[None]:
-    """Say a word three times."""
+    """Emit an item three times."""
     for _ in range(3):
         yield from emit(Success(word))
 
 
 def own_flows() -> None:
-    """The decorators keep the parameters."""
+    """The decorators keep the parameters of the generator."""
     assert_type(refined("why?", rounds=3), Flow[int])
     assert_type(refined("why?") | with_options(deadline=5.0), Flow[int])
     assert_type(thrice("hi"), Stream[Any])
 
 
 def running_in_threads(backend: Backend, interpreter: Interpreter) -> None:
-    """Every interpreter answers with a Result of what was described."""
+    """Every interpreter returns a Result of the type of the action."""
     assert_type(run(request), Result[Response, GenaiError])
     assert_type(run(request | text), Result[str, GenaiError])
     assert_type(run(both(request, request | text)), Result[tuple[Response, str], GenaiError])
@@ -184,33 +184,33 @@ def running_in_threads(backend: Backend, interpreter: Interpreter) -> None:
         assert_type(http, Http)
         assert_type(http(request), Result[Response, GenaiError])
         assert_type(http(request | text), Result[str, GenaiError])
-        with http.stream(request | streamed | text) as said:
-            for item in said:
+        with http.stream(request | streamed | text) as stream_items:
+            for item in stream_items:
                 assert_type(item, Result[str, GenaiError])
     assert_type(Offline()(request | text), Result[str, GenaiError])
     assert_type(interpreter(request), Result[Response, GenaiError])
-    with interpreter.stream(request | streamed) as pieces:
-        assert_type(next(pieces), Result[Response, GenaiError])
+    with interpreter.stream(request | streamed) as chunks:
+        assert_type(next(chunks), Result[Response, GenaiError])
 
 
 async def running_in_tasks(interpreter: AsyncInterpreter) -> None:
-    """The same, awaited."""
+    """The same for async interpreters."""
     assert_type(await arun(request), Result[Response, GenaiError])
     async with AsyncHttp(Gemini(api_key="test-key")) as http:
         assert_type(http, AsyncHttp)
         assert_type(await http(request | text), Result[str, GenaiError])
-        async with http.stream(request | streamed | text) as said:
-            async for item in said:
+        async with http.stream(request | streamed | text) as stream_items:
+            async for item in stream_items:
                 assert_type(item, Result[str, GenaiError])
     assert_type(await Offline().aio(request | text), Result[str, GenaiError])
     assert_type(await interpreter(request), Result[Response, GenaiError])
-    async with interpreter.stream(request | streamed) as pieces:
-        async for piece in pieces:
-            assert_type(piece, Result[Response, GenaiError])
+    async with interpreter.stream(request | streamed) as chunks:
+        async for chunk in chunks:
+            assert_type(chunk, Result[Response, GenaiError])
 
 
 def interchangeable() -> tuple[tuple[Interpreter, ...], tuple[AsyncInterpreter, ...]]:
-    """Interpreters of one world stand for each other."""
+    """Interpreters of the same kind are interchangeable."""
     return (run, Http(), Offline()), (AsyncHttp(), Offline().aio)
 
 
@@ -220,7 +220,7 @@ def either(action: Action[str], interpreter: Interpreter) -> str:
 
 
 def reading(result: Result[Response, GenaiError]) -> str | None:
-    """A success is told from a failure exactly, in either branch."""
+    """`ok` narrows exactly, in both branches."""
     assert_type(raise_for(result), Response)
     if ok(result):
         assert_type(result.unwrap(), Response)
@@ -230,10 +230,10 @@ def reading(result: Result[Response, GenaiError]) -> str | None:
 
 
 def matching(result: Result[str, GenaiError]) -> str:
-    """A match reads well; what it captures is exact in pyright, and Any in mypy. It needs ``case _``."""
+    """What a match captures is exact in pyright and Any in mypy. pyright requires ``case _``."""
     match result:
-        case Success(said):
-            return str(said)
+        case Success(value):
+            return str(value)
         case Failure(error):
             return str(error)
         case _:
@@ -241,13 +241,13 @@ def matching(result: Result[str, GenaiError]) -> str:
 
 
 def reading_streams(now: Iterator[Result[str, GenaiError]], later: AsyncIterator[Result[str, GenaiError]]) -> None:
-    """`raise_for` reads streams too."""
+    """`raise_for` accepts the items of streams, too."""
     assert_type(raise_for(now), Iterator[str])
     assert_type(raise_for(later), AsyncIterator[str])
 
 
 def at_the_pure_edge(response: HttpResponse) -> None:
-    """The wire is typed on both sides."""
+    """`encode` and `decode` are typed."""
     assert_type(backend_from_env({}), Result[Backend, GenaiError])
     assert_type(encode(request, Gemini("test-key")), Result[HttpRequest, GenaiError])
     assert_type(decode(request, response, Gemini("test-key")), Result[Response, GenaiError])

@@ -1,4 +1,4 @@
-"""What type checkers make of calling functions and of values as answers; see ``api.py``."""
+"""The inferred types of function calling and structured answers; see ``api.py``."""
 
 import enum
 from dataclasses import dataclass
@@ -29,29 +29,29 @@ request = generate("gemini-2.5-flash", "hi")
 
 @dataclass
 class Recipe:
-    """Something to be asked for."""
+    """A structured answer."""
 
     name: str
 
 
 class Colour(enum.Enum):
-    """Something to choose."""
+    """A choice."""
 
     RED = "red"
 
 
 def weather(city: str) -> str:
-    """Tell the weather."""
+    """Get the weather."""
     return city
 
 
 async def later(city: str) -> str:
-    """Tell the weather, later."""
+    """Get the weather, asynchronously."""
     return city
 
 
 def functions() -> None:
-    """Tools keep the type, calling makes a flow of the same, and it streams."""
+    """`with_tools` keeps the type, `calling` makes a flow of the same type, which can be streamed."""
     assert_type(request | with_tools(weather, GoogleSearch(), {"code_execution": {}}), Request[GenerateContentResponse])
     assert_type(request | calling(weather, later, max_calls=3, on_error="fail"), Flow[GenerateContentResponse])
     assert_type(request | calling(weather) | with_config(seed=1), Flow[GenerateContentResponse])
@@ -62,7 +62,7 @@ def functions() -> None:
 
 
 def values() -> None:
-    """A class, a container and an enum are what comes; for what is no class to a checker it is Any."""
+    """The value has the type of a class, container or enum; for a type that is no class to a checker it is Any."""
     assert_type(request | returning(Recipe), Flow[Recipe])
     assert_type(request | returning(list[Recipe]), Flow[list[Recipe]])
     assert_type(request | returning(dict[str, int]), Flow[dict[str, int]])
@@ -75,7 +75,7 @@ def values() -> None:
 
 
 def in_hand(response: GenerateContentResponse) -> None:
-    """`parse` says the same of a response."""
+    """`parse` has the same types."""
     assert_type(parse(response, Recipe), Result[Recipe, GenaiError])
     assert_type(parse(response, list[Recipe]), Result[list[Recipe], GenaiError])
     assert_type(parse(response, Literal["a"]), Result[Any, GenaiError])

@@ -1,4 +1,4 @@
-"""What type checkers make of chats and of what follows them: checked in strict mode as ``api.py`` is, never called."""
+"""The inferred types of chats and their turns; see ``api.py``."""
 
 from typing import assert_type
 
@@ -27,26 +27,26 @@ from genai_fn.schema import Content, GenerateContentResponse
 
 
 def clock() -> str:
-    """Tell the time."""
+    """Get the time."""
     return "noon"
 
 
 chat = chats.start("gemini-2.5-flash", {"temperature": 0.2}, [{"role": "user", "parts": [{"text": "hi"}]}])
 turn = chats.send(chat, "hi", {"top_k": 1})
-pieces = chats.stream(chat, ["hi", "there"])
+chunks = chats.stream(chat, ["hi", "there"])
 
 assert_type(chat, Chat)
 assert_type(chats.history(chat, curated=True), tuple[Content, ...])
 assert_type(turn, Flow[Turn[GenerateContentResponse]])
-assert_type(pieces, Stream[Turn[GenerateContentResponse]])
+assert_type(chunks, Stream[Turn[GenerateContentResponse]])
 
-# what shapes keeps the type
+# modifiers that configure keep the type
 
 assert_type(turn | with_config(top_k=1), Flow[Turn[GenerateContentResponse]])
-assert_type(pieces | with_system("Be brief."), Stream[Turn[GenerateContentResponse]])
+assert_type(chunks | with_system("Be brief."), Stream[Turn[GenerateContentResponse]])
 assert_type(turn | with_options(deadline=1), Flow[Turn[GenerateContentResponse]])
 
-# what reads reads the answer, and keeps the chat
+# modifiers that read change the type of the answer, and keep the chat
 
 assert_type(turn | text, Flow[Turn[str]])
 assert_type(turn | returning(int), Flow[Turn[int]])
@@ -55,20 +55,20 @@ assert_type(turn | calling(clock), Flow[Turn[GenerateContentResponse]])
 assert_type(turn | calling(clock) | text, Flow[Turn[str]])
 assert_type(turn | calling(clock) | returning(bool), Flow[Turn[bool]])
 
-# in pieces
+# streams
 
 assert_type(turn | streamed, Stream[Turn[GenerateContentResponse]])
-assert_type(pieces | text, Stream[Turn[str]])
-assert_type(pieces | calling(clock) | text, Stream[Turn[str]])
-assert_type(pieces | text | each(print), Stream[Turn[str]])
-assert_type(pieces | text | joined, Flow[Turn[str]])
-assert_type(pieces | collected, Flow[tuple[Turn[GenerateContentResponse], ...]])
+assert_type(chunks | text, Stream[Turn[str]])
+assert_type(chunks | calling(clock) | text, Stream[Turn[str]])
+assert_type(chunks | text | each(print), Stream[Turn[str]])
+assert_type(chunks | text | joined, Flow[Turn[str]])
+assert_type(chunks | collected, Flow[tuple[Turn[GenerateContentResponse], ...]])
 
 # results
 
 
 def results() -> None:
-    """A result holds the turn, and that both."""
+    """A result contains the turn, which contains the chat and the answer."""
     result = Offline()(turn | text)
     assert_type(result, Result[Turn[str], GenaiError])
     assert_type(result.unwrap().answer, str)

@@ -1,4 +1,4 @@
-"""What type checkers make of files, waiting and batches: checked in strict mode as ``api.py`` is, never called."""
+"""The inferred types of files, polling and batches; see ``api.py``."""
 
 from pathlib import Path
 from typing import assert_type

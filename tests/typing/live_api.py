@@ -1,4 +1,4 @@
-"""What type checkers make of live sessions: mypy and pyright check this file in strict mode, and nothing calls it."""
+"""The inferred types of live sessions; see ``api.py``."""
 
 from typing import assert_type
 
@@ -17,12 +17,12 @@ from genai_fn.schema import (
 
 
 def weather(city: str) -> str:
-    """Tell the weather."""
+    """Get the weather."""
     return city
 
 
 def check_sessions() -> None:
-    """A session is known by what is said in it, whatever shapes it."""
+    """A session has the type of its messages, and modifiers keep it."""
     session = live.connect("m")
     assert_type(session, Live[LiveServerMessage])
     assert_type(live.connect("m", LiveConnectConfig(seed=1)), Live[LiveServerMessage])
@@ -35,13 +35,13 @@ def check_sessions() -> None:
 
 
 def check_wrong_modifiers() -> None:
-    """What makes no sense of a session is an error where it is written."""
+    """Modifiers that do not apply to sessions are type errors."""
     live.connect("m") | text  # type: ignore[operator]  # pyright: ignore[reportOperatorIssue, reportUnusedExpression]  # that is the point
     live.music.connect("m") | calling(weather)  # type: ignore[operator]  # pyright: ignore[reportOperatorIssue, reportUnusedExpression]  # that is the point
 
 
 def check_frames() -> None:
-    """What is said in a session is a message of ours."""
+    """`send` accepts client messages."""
     sound = Blob(data=b"", mime_type="audio/pcm")
     assert_type(live.client_content("hi"), LiveClientMessage)
     assert_type(live.client_content(turns=["hi", {"text": "ho"}], turn_complete=False), LiveClientMessage)
@@ -55,7 +55,7 @@ def check_frames() -> None:
 
 
 def check_messages(message: LiveServerMessage) -> None:
-    """What the server says has its text and its sound at hand."""
+    """Server messages have their text and their audio as attributes."""
     assert_type(message.text, str | None)
     assert_type(message.data, bytes | None)
     if isinstance(message, live.UnknownLiveMessage):

@@ -1,4 +1,4 @@
-"""What type checkers make of the testing kit: checked in strict mode as ``api.py`` is, never called."""
+"""The inferred types of ``genai_fn.testing``; see ``api.py``."""
 
 from typing import Any, assert_type
 
