@@ -5,7 +5,7 @@ A modifier that shapes the request applies to the request at the root, however m
 of `Modifier` here say to type checkers what each makes of what.
 """
 
-from genai_fn.modifiers.function_calls import calling
+from genai_fn.modifiers.function_calling import calling
 from genai_fn.modifiers.request_config import with_config, with_options, with_system, with_tools
 from genai_fn.modifiers.results import returning, text, with_http_response
 from genai_fn.modifiers.streaming import collected, each, items, joined, pages, streamed
