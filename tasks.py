@@ -1,9 +1,9 @@
 """
-Runs the project's tasks, one command each: ``python tasks.py lint types``.
+Development tasks, one command each: ``python tasks.py lint types``.
 
-lint, types, test, cover, docs and bench run in the Python that runs this file, where the extra ``dev`` is installed.
-lock, floor and pythons need ``uv`` on the path: lock updates requirements.lock, floor runs the tests with the oldest
-versions that pyproject.toml allows, pythons runs them on each later Python.
+lint, types, test, cover, docs and bench use the Python that runs this file, which needs the extra ``dev``. CI runs the
+same tasks. lock and floor need ``uv`` on the path: lock regenerates requirements.lock, floor runs the tests with the
+oldest versions that pyproject.toml allows.
 """
 
 import subprocess
@@ -51,7 +51,7 @@ TASKS: dict[str, tuple[tuple[str, ...], ...]] = {
 
 
 def main(names: list[str]) -> int:
-    """Run the named tasks in order, up to the first that fails."""
+    """Run the named tasks in order, up to the first that fails; return its status."""
     if not names or not TASKS.keys() >= set(names):
         print(f"usage: python tasks.py {' | '.join(TASKS)} …", file=sys.stderr)  # noqa: T201  # a command
         return 2
