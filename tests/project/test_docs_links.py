@@ -1,0 +1,36 @@
+"""The links between the Markdown pages of this repository lead somewhere."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+
+
+def list_anchors(page: Path) -> set[str]:
+    """List the anchors of a page's headings, as GitHub forms them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links(page: Path) -> None:
+    """Every relative link names a file that exists, and a heading in it if it has an anchor."""
+    broken: list[str] = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        name, _, anchor = target.partition("#")
+        if re.match(r"[a-z]+:", name):
+            continue
+        file = page.parent / name if name else page
+        if not file.exists() or (anchor and anchor not in list_anchors(file)):
+            broken.append(target)
+    assert broken == []
+
+
+@pytest.mark.parametrize("page", sorted(ROOT.glob("docs/**/*.md")), ids=lambda page: str(page.relative_to(ROOT)))
+def test_reachable(page: Path) -> None:
+    """Every page in ``docs`` is linked from README."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"]({page.relative_to(ROOT).as_posix()})" in readme
