@@ -32,6 +32,7 @@ __all__ = [
     "Description",
     "Flow",
     "FlowGenerator",
+    "FlowTraits",
     "Handshake",
     "Live",
     "LiveOperation",
@@ -44,7 +45,6 @@ __all__ = [
     "flow",
     "is_spawning",
     "kind_of",
-    "mark_spawning",
     "read_body_chunks",
     "read_events",
     "read_json",
@@ -59,7 +59,6 @@ U = TypeVar("U")
 W = TypeVar("W")
 M = TypeVar("M")
 P = ParamSpec("P")
-B = TypeVar("B", bound=Callable[..., Any])
 
 FlowGenerator: TypeAlias = Generator[Any, Any, T]
 """A flow under way: yields words and effects, is sent their answers, and returns a T."""
@@ -192,6 +191,12 @@ class Operation(Message, Generic[T_co], gc=True):
     repeatable: ClassVar[bool] = True
     resumable: ClassVar[bool] = False
     has_text: ClassVar[bool] = False
+    takes_functions: ClassVar[bool] = False
+    """Whether ``| calling(…)`` applies: its config declares functions, and its response may call them."""
+    is_list: ClassVar[bool] = False
+    """Whether it returns one page of a list, and takes a ``page_token`` in its config."""
+    is_lookup: ClassVar[bool] = False
+    """Whether it reads the state of long-running work, so that ``| until_done()`` repeats it."""
 
     def gemini(self, at: Gemini) -> Call[T_co] | Refusal:
         """Say what is sent to the Gemini Developer API."""
@@ -245,6 +250,21 @@ def _find_type_argument(kind: type[Any]) -> Any:
 # What people build
 
 
+class FlowTraits(Value):
+    """What modifiers and interpreters may do with a flow or a stream; it belongs to the builder, see `flow`."""
+
+    streamed_builder: Callable[..., Any] | None = None
+    """Builder of the stream that yields the same in chunks; without one, ``| streamed`` is refused."""
+    passes_calling: bool = False
+    """Whether ``| calling(…)`` applies to the flow's source; otherwise it is refused."""
+    deadline_at_root: bool = False
+    """Whether a deadline is set on the root request, and the flow keeps it; otherwise the whole flow is bounded."""
+    spawns: bool = False
+    """Whether it starts actions of its own, so that an async reader needs ``async with``."""
+    is_server_stream: bool = False
+    """Whether it is one request that the server streams: its source."""
+
+
 class Flow(Value, Generic[T_co]):
     """
     A description of several steps that end in one T.
@@ -257,6 +277,11 @@ class Flow(Value, Generic[T_co]):
     source: Any = None
     args: tuple[Any, ...] = ()
     kwargs: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def traits(self) -> FlowTraits:
+        """The traits of its builder."""
+        return _get_traits(self.builder)
 
     def __or__(self, modifier: "Callable[[Flow[T_co]], U]") -> U:
         return _check_modifier(modifier)(self)
@@ -303,6 +328,11 @@ class Stream(Value, Generic[T_co]):
     source: Any = None
     args: tuple[Any, ...] = ()
     kwargs: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def traits(self) -> FlowTraits:
+        """The traits of its builder."""
+        return _get_traits(self.builder)
 
     def __or__(self, modifier: "Callable[[Stream[T_co]], U]") -> U:
         return _check_modifier(modifier)(self)
@@ -367,40 +397,66 @@ def _check_modifier(value: M) -> M:
 # How flows are made
 
 
-def flow(generator: Callable[P, FlowGenerator[Result[T, GenaiError]]]) -> Callable[P, Flow[T]]:
+_FlowFunction: TypeAlias = Callable[P, FlowGenerator[Result[T, GenaiError]]]
+_StreamFunction: TypeAlias = Callable[P, FlowGenerator[None]]
+
+
+@overload
+def flow(generator: _FlowFunction[P, T]) -> Callable[P, Flow[T]]: ...
+@overload
+def flow(*, traits: FlowTraits) -> Callable[[_FlowFunction[P, T]], Callable[P, Flow[T]]]: ...
+def flow(generator: Any = None, *, traits: FlowTraits = FlowTraits()) -> Any:  # noqa: B008  # a frozen value
     """
-    Turn a generator function into a builder of `Flow` values: calling it runs nothing, and says what would be run.
+    Turn a generator function into a builder of `Flow` values; calling the builder runs nothing.
 
     The generator yields from ``ask``, ``attempt`` and ``sleep``, and returns ``Success`` or ``Failure``.
+
+    Args:
+        generator: The generator function.
+
+        traits: What modifiers may do with the flow: ``@flow(traits=FlowTraits(…))``.
     """
+    return _decorate(generator, Flow, traits)
+
+
+@overload
+def stream(generator: _StreamFunction[P]) -> Callable[P, Stream[Any]]: ...
+@overload
+def stream(*, traits: FlowTraits) -> Callable[[_StreamFunction[P]], Callable[P, Stream[Any]]]: ...
+def stream(generator: Any = None, *, traits: FlowTraits = FlowTraits(spawns=True)) -> Any:  # noqa: B008  # a frozen value
+    """
+    Turn a generator function into a builder of `Stream` values; calling the builder runs nothing.
+
+    The generator yields from ``emit`` and what a `flow` yields from, and returns nothing.
+
+    Args:
+        generator: The generator function.
+
+        traits: What modifiers may do with the stream. By default it may start actions of its own.
+    """
+    return _decorate(generator, Stream, traits)
+
+
+def _decorate(generator: Callable[..., Any] | None, kind: Any, traits: FlowTraits) -> Any:
+    if generator is None:
+        return functools.partial(_decorate, kind=kind, traits=traits)
 
     @functools.wraps(generator)
-    def build(*args: P.args, **kwargs: P.kwargs) -> Flow[T]:
-        return Flow(build, None, args, tuple(sorted(kwargs.items())))
+    def build(*args: Any, **kwargs: Any) -> Any:
+        return kind(build, None, args, tuple(sorted(kwargs.items())))
 
+    build.traits = traits  # type: ignore[attr-defined]  # as functools.wraps sets __wrapped__
     return build
 
 
-def stream(generator: Callable[P, FlowGenerator[None]]) -> Callable[P, Stream[Any]]:
-    """Turn a generator function that yields from ``emit`` into a builder of `Stream` values."""
-
-    @functools.wraps(generator)
-    def build(*args: P.args, **kwargs: P.kwargs) -> Stream[Any]:
-        return Stream(build, None, args, tuple(sorted(kwargs.items())))
-
-    return build
-
-
-def mark_spawning(builder: B) -> B:
-    """Mark a builder of streams that start actions of their own: an async reader of them needs ``async with``."""
-    builder.spawns = True  # type: ignore[attr-defined]  # as functools.wraps sets __wrapped__
-    return builder
+def _get_traits(builder: Callable[..., Any]) -> FlowTraits:
+    return builder.traits  # type: ignore[attr-defined,no-any-return]  # `flow` or `stream` set it
 
 
 def is_spawning(description: Any) -> bool:
-    """Tell whether a description, or what it was made of, starts actions; of the caller's own streams any may."""
+    """Tell whether a description, or any of its sources, starts actions of its own."""
     while isinstance(description, Flow | Stream):
-        if getattr(description.builder, "spawns", not description.builder.__module__.startswith("genai_fn.")):
+        if description.traits.spawns:
             return True
         description = description.source
     return False

@@ -9,7 +9,7 @@ from returns.result import Failure, Result
 from genai_fn.effects import CallFunction, Emit, OpenStream, ReadItems, StartAction, WaitAny
 from genai_fn.errors import GenaiError, InvalidRequest
 from genai_fn.options import check_at_least_one
-from genai_fn.request import Action, Flow, FlowGenerator, Request, Stream, mark_spawning, stream
+from genai_fn.request import Action, Flow, FlowGenerator, FlowTraits, Request, Stream, stream
 
 __all__ = ["gather", "is_iterable_of_values", "stream_gathered", "stream_response"]
 
@@ -50,8 +50,7 @@ def gather(
     return Stream(stream_gathered, None, (kept, concurrency, ordered, stop_on_failure))
 
 
-@mark_spawning
-@stream
+@stream(traits=FlowTraits(spawns=True))
 def stream_gathered(actions: Any, concurrency: int, ordered: bool, stop_on_failure: bool) -> FlowGenerator[None]:
     """Start actions while there is room, and emit what has ended."""
     pull, source = _get_iteration(actions)
@@ -99,7 +98,7 @@ def is_iterable_of_values(values: object) -> bool:
     return isinstance(values, Iterable | AsyncIterable) and not isinstance(values, str | bytes | bytearray)
 
 
-@stream
+@stream(traits=FlowTraits(is_server_stream=True))
 def stream_response(request: Request[T]) -> FlowGenerator[None]:
     """Stream what the server sends: its items as they come, a failure last."""
     opened: Result[Any, GenaiError] = yield OpenStream(request)

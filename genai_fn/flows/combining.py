@@ -9,14 +9,14 @@ from genai_fn.commands import StreamReader, emit
 from genai_fn.effects import CallFunction
 from genai_fn.errors import GenaiError
 from genai_fn.flows.merge import merge_pieces
-from genai_fn.request import FlowGenerator, Stream, flow, start_generator, stream
+from genai_fn.request import FlowGenerator, FlowTraits, Stream, flow, start_generator, stream
 
 __all__ = ["call_for_each", "collect_items", "join_items"]
 
 T = TypeVar("T")
 
 
-@stream
+@stream(traits=FlowTraits(spawns=False))
 def call_for_each(source: Stream[T], f: Callable[[T], object]) -> FlowGenerator[None]:
     """Give every good item to a function, for what it does, and pass all on."""
     reading = StreamReader(source)

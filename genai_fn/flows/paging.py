@@ -8,7 +8,7 @@ from returns.result import Failure, Result, Success
 from genai_fn.commands import StreamReader, attempt, emit
 from genai_fn.effects import AskWithin, GetTime
 from genai_fn.errors import GenaiError, InvalidRequest, PageLoop
-from genai_fn.request import FlowGenerator, Request, Stream, stream
+from genai_fn.request import FlowGenerator, FlowTraits, Request, Stream, stream
 from genai_fn.schema.base import Page
 
 __all__ = ["next_page", "stream_items", "stream_pages"]
@@ -28,16 +28,16 @@ def next_page(request: Request[P], page: P) -> Request[P] | None:
     >>> next_page(caches.list(), ListCachedContentsResponse(next_page_token="t")) == caches.list({"page_token": "t"})
     True
     """
-    config = getattr(request.operation, "config", None)
-    if config is None or "page_token" not in config.__struct_fields__:
-        raise InvalidRequest("request", request.operation.op, "a list, such as files.list()")
+    operation: Any = request.operation
+    if not operation.is_list:
+        raise InvalidRequest("request", operation.op, "a list, such as files.list()")
     if not page.next_page_token:
         return None
-    following = replace(request.operation, config=replace(config, page_token=page.next_page_token))
-    return replace(request, operation=following)
+    config = replace(operation.config, page_token=page.next_page_token)
+    return replace(request, operation=replace(operation, config=config))
 
 
-@stream
+@stream(traits=FlowTraits(spawns=False))
 def stream_pages(request: Request[P]) -> FlowGenerator[None]:
     """
     Give page after page; a token that comes a second time ends them with ``Failure(PageLoop)``.
@@ -71,7 +71,7 @@ def _get_page_token(request: Request[Any]) -> str | None:
     return getattr(config, "page_token", None)
 
 
-@stream
+@stream(traits=FlowTraits(spawns=False))
 def stream_items(pages: Stream[Page[T]]) -> FlowGenerator[None]:
     """Give what is on all pages, item by item."""
     reading = StreamReader(pages)

@@ -6,7 +6,7 @@ from returns.result import Failure, Result, Success
 
 from genai_fn.effects import AskAll, AskWithin
 from genai_fn.errors import GenaiError, InvalidRequest
-from genai_fn.request import Action, Flow, FlowGenerator, Request, flow
+from genai_fn.request import Action, Flow, FlowGenerator, FlowTraits, Request, flow
 
 __all__ = ["both", "run_both", "run_within"]
 
@@ -34,7 +34,7 @@ def run_both(a: Action[A], b: Action[B]) -> FlowGenerator[Result[tuple[A, B], Ge
     return Success((first.unwrap(), second.unwrap()))
 
 
-@flow
+@flow(traits=FlowTraits(passes_calling=True))
 def run_within(action: Action[A], seconds: float) -> FlowGenerator[Result[A, GenaiError]]:
     """Run an action that must be over in so many seconds."""
     result: Result[A, GenaiError] = yield AskWithin(action, seconds)

@@ -11,7 +11,18 @@ from genai_fn.commands import ask, sleep
 from genai_fn.effects import AskWithin, GetTime
 from genai_fn.errors import DecodeError, GenaiError, InvalidRequest, OperationFailed, TimedOut
 from genai_fn.options import Options, check_positive
-from genai_fn.request import Action, Description, Flow, FlowGenerator, Modifier, Request, Stream, flow, start_generator
+from genai_fn.request import (
+    Action,
+    Description,
+    Flow,
+    FlowGenerator,
+    Modifier,
+    Request,
+    Stream,
+    flow,
+    kind_of,
+    start_generator,
+)
 from genai_fn.schema import (
     BatchJob,
     File,
@@ -73,17 +84,11 @@ def until_done(*, every: float = 5.0, timeout: float | None = None) -> UntilDone
 def _apply_until_done(description: Description, every: float, timeout: float | None) -> Flow[Any]:
     is_work = isinstance(description, Flow)
     if isinstance(description, Request):
-        kind = _get_result_type(description)
-        is_work = kind in (*LONG_RUNNING_TYPES, Any, None) and not description.options.with_http_response
+        kind = kind_of(description.operation)
+        is_work = kind in (*LONG_RUNNING_TYPES, Any) and not description.options.with_http_response
     if not is_work:
         raise InvalidRequest("until_done", description, f"{_EXPECTED}, and not wrapped in a Replied")
     return Flow(run_until_done, description, (every, timeout))
-
-
-def _get_result_type(request: Request[Any]) -> Any:
-    """Say what a request is answered with, as far as its operation's class does."""
-    bases = getattr(type(request.operation), "__orig_bases__", ())
-    return next((kind for base in bases for kind in get_args(base)), None)
 
 
 @flow
@@ -165,16 +170,14 @@ def _build_result(work: W) -> Result[W, GenaiError]:
 
 
 def _as_lookup(action: Action[W]) -> Request[W] | None:
-    return action if isinstance(action, Request) and ".get" in action.operation.op else None
+    return action if isinstance(action, Request) and action.operation.is_lookup else None
 
 
 def _build_lookup(work: W, root: Options) -> Result[Request[W], GenaiError]:
-    from genai_fn.ops import batches, files, operations, tunings  # noqa: PLC0415  # few wait for anything
+    from genai_fn.ops.operations import build_lookup  # noqa: PLC0415  # start-up cost: it loads four resources
 
-    lookups: dict[Any, Any] = {File: files.get, BatchJob: batches.get, TuningJob: tunings.get}
-    name: Any = work.name
     try:
-        found = lookups[type(work)](name) if type(work) in lookups else operations.get(name, cast("Any", type(work)))
+        found: Request[W] = build_lookup(work)
     except InvalidRequest as error:  # the name is the server's word
         return Failure(DecodeError(error.expected, "name", repr(work)))
     return Success(replace(found, options=root))

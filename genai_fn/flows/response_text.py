@@ -5,7 +5,7 @@ from returns.result import Failure, Result, Success
 from genai_fn.commands import StreamReader, attempt, emit
 from genai_fn.errors import GenaiError, NoText
 from genai_fn.flows.turns import Turn, get_answer, replace_answer
-from genai_fn.request import Action, FlowGenerator, Stream, flow, stream
+from genai_fn.request import Action, FlowGenerator, FlowTraits, Stream, flow, stream
 from genai_fn.schema import Candidate, GenerateContentResponse, GenerateContentResponsePromptFeedback
 
 __all__ = ["build_no_text_error", "get_text", "stream_texts"]
@@ -22,7 +22,7 @@ def get_text(source: Action[GenerateContentResponse]) -> FlowGenerator[Result[st
     return Failure(build_no_text_error(response)) if said is None else Success(replace_answer(result.unwrap(), said))
 
 
-@stream
+@stream(traits=FlowTraits(spawns=False))
 def stream_texts(source: Stream[GenerateContentResponse]) -> FlowGenerator[None]:
     """Give the texts of the first candidate as they come; if none came at all, say why."""
     reading = StreamReader(source)

@@ -7,7 +7,6 @@ from msgspec.structs import replace
 
 from genai_fn.errors import InvalidRequest
 from genai_fn.flows import calling as loop
-from genai_fn.flows import chats, parallel
 from genai_fn.flows.calling.invoke import OnError
 from genai_fn.flows.turns import Turn
 from genai_fn.options import check_at_least_one
@@ -15,7 +14,6 @@ from genai_fn.request import Description, Flow, Live, Modifier, Request, Stream
 from genai_fn.schema import GenerateContentResponse, LiveConnectConfig, LiveServerMessage
 from genai_fn.schema.base import ConversionError
 from genai_fn.schema.function_declarations import get_function_name
-from genai_fn.streams import stream_response
 
 __all__ = ["CallingModifier", "calling"]
 
@@ -83,21 +81,24 @@ def _apply_calling(
 
 
 def _apply_to_description(description: Description, offer: loop.CallingOptions) -> Flow[Any] | Stream[Any]:
-    if isinstance(description, Flow) and description.builder in (chats.run_turn, parallel.run_within):
-        return replace(description, source=_apply_to_description(description.source, offer))
-    if isinstance(description, Stream) and description.builder is chats.stream_turn:
-        is_plain = description.source.builder is stream_response
-        called = _apply_to_description(description.source.source if is_plain else description.source, offer)
-        return replace(description, source=Stream(loop.stream_calling_loop, called.source, (offer,)))
-    config = getattr(description.operation, "config", None) if isinstance(description, Request) else None
-    if config is None or "automatic_function_calling" not in config.__struct_fields__:
+    if isinstance(description, Flow | Stream) and description.traits.passes_calling:
+        source: Description = description.source
+        if isinstance(source, Stream) and source.traits.is_server_stream:
+            _validate_request(source.source, offer)
+            return replace(description, source=Stream(loop.stream_calling_loop, source, (offer,)))
+        return replace(description, source=_apply_to_description(source, offer))
+    _validate_request(description, offer)
+    return Flow(loop.run_calling_loop, description, (offer,))
+
+
+def _validate_request(description: Description, offer: loop.CallingOptions) -> None:
+    if not isinstance(description, Request) or not description.operation.takes_functions:
         raise InvalidRequest(
             "calling", description, "a generate request: | calling(…) comes once, before what reads its answer"
         )
-    if cast("Request[Any]", description).options.with_http_response:
+    if description.options.with_http_response:
         raise InvalidRequest("calling", description, "a request without with_http_response")
-    _declare_functions(config, offer)
-    return Flow(loop.run_calling_loop, description, (offer,))
+    _declare_functions(cast("Any", description.operation).config, offer)
 
 
 def _apply_to_live(live: Live[Any], offer: loop.CallingOptions) -> Live[Any]:

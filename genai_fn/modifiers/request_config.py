@@ -156,7 +156,7 @@ def _add_tools(request: R, tools: tuple[Any, ...]) -> R:
 def _apply_options(description: Description | Live[Any], options: Options, deadline: float | None) -> Any:
     if deadline is not None and isinstance(description, Live):
         raise InvalidRequest("deadline", deadline, "nothing for a session: bound its block, as by anyio.fail_after")
-    if deadline is not None and isinstance(description, Flow) and description.builder is not loop.run_calling_loop:
+    if deadline is not None and isinstance(description, Flow) and not description.traits.deadline_at_root:
         description = Flow(parallel.run_within, description, (deadline,))
     elif deadline is not None:
         options = replace(options, deadline=deadline)

@@ -6,8 +6,7 @@ from typing import Any, TypeVar
 from msgspec.structs import replace
 
 from genai_fn.errors import InvalidRequest
-from genai_fn.flows import calling as loop
-from genai_fn.flows import chats, combining, paging
+from genai_fn.flows import combining, paging
 from genai_fn.request import Description, Flow, Modifier, Request, Stream
 from genai_fn.schema.base import Page
 from genai_fn.streams import stream_response
@@ -40,10 +39,8 @@ class StreamedModifier(Modifier):
 
 
 def _apply_streamed(description: Description) -> Stream[Any]:
-    if isinstance(description, Flow) and description.builder is loop.run_calling_loop:
-        return Stream(loop.stream_calling_loop, _apply_streamed(description.source).source, description.args)
-    if isinstance(description, Flow) and description.builder is chats.run_turn:
-        return Stream(chats.stream_turn, _apply_streamed(description.source), description.args)
+    if isinstance(description, Flow) and description.traits.streamed_builder is not None:
+        return Stream(description.traits.streamed_builder, _apply_streamed(description.source), description.args)
     if not isinstance(description, Request):
         raise InvalidRequest("streamed", description, "a request: | streamed comes before what reads its answer")
     operation = description.operation.get_streaming_operation()
@@ -89,7 +86,7 @@ items = ItemsModifier(_apply_items)
 
 
 def _validate_list(description: Description, name: str) -> Request[Any]:
-    if not isinstance(description, Request) or not description.operation.op.endswith(".list"):
+    if not isinstance(description, Request) or not description.operation.is_list:
         raise InvalidRequest(name, description, "the request of a list, such as files.list()")
     return _validate_plain(description, name)
 

@@ -204,6 +204,7 @@ class ListCaches(Operation[ListCachedContentsResponse]):
     """List caches."""
 
     op: ClassVar = "caches.list"
+    is_list: ClassVar = True
 
     config: ListCachedContentsConfig = ListCachedContentsConfig()
 

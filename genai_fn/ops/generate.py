@@ -45,6 +45,7 @@ class GenerateContent(Operation[GenerateContentResponse]):
 
     op: ClassVar = "generate"
     has_text: ClassVar = True
+    takes_functions: ClassVar = True
 
     model: str
     contents: tuple[Content, ...]

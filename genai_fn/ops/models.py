@@ -115,6 +115,7 @@ class ListModels(Operation[ListModelsResponse]):
     """List models."""
 
     op: ClassVar = "models.list"
+    is_list: ClassVar = True
 
     config: ListModelsConfig = ListModelsConfig()
 

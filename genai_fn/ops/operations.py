@@ -1,21 +1,33 @@
 """Operations: how far work has come that goes on at the service."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar, overload
 
 from genai_fn.backend import Gemini, Vertex
 from genai_fn.errors import InvalidRequest
+from genai_fn.ops import batches, files, tunings
 from genai_fn.ops.videos import VIDEOS_OPERATION
 from genai_fn.request import GET, POST, Call, Operation, Refusal, Request, read_json
 from genai_fn.schema import (
+    BatchJob,
+    File,
     GenerateVideosOperation,
     ImportFileOperation,
     ProjectOperation,
+    TuningJob,
     UploadToFileSearchStoreOperation,
 )
 from genai_fn.schema.base import Message
 from genai_fn.wire.resource_names import check_resource_name, complete_resource_name
 
-__all__ = ["GetImportOperation", "GetProjectOperation", "GetUploadOperation", "GetVideosOperation", "get"]
+__all__ = [
+    "GetImportOperation",
+    "GetProjectOperation",
+    "GetUploadOperation",
+    "GetVideosOperation",
+    "build_lookup",
+    "get",
+]
 
 O = TypeVar(  # noqa: E741  # for an operation
     "O",
@@ -27,6 +39,7 @@ class GetVideosOperation(Operation[GenerateVideosOperation]):
     """Ask how far the making of videos has come."""
 
     op: ClassVar = "operations.get"
+    is_lookup: ClassVar = True
 
     name: str
 
@@ -42,6 +55,7 @@ class GetImportOperation(Operation[ImportFileOperation]):
     """Ask how far the reading of a file into a store has come."""
 
     op: ClassVar = "operations.get.import"
+    is_lookup: ClassVar = True
 
     name: str
 
@@ -56,6 +70,7 @@ class GetUploadOperation(Operation[UploadToFileSearchStoreOperation]):
     """Ask how far the reading of an upload into a store has come."""
 
     op: ClassVar = "operations.get.upload"
+    is_lookup: ClassVar = True
 
     name: str
 
@@ -70,6 +85,7 @@ class GetProjectOperation(Operation[ProjectOperation]):
     """Ask how far some work in a project has come."""
 
     op: ClassVar = "operations.get.project"
+    is_lookup: ClassVar = True
 
     name: str
 
@@ -100,24 +116,43 @@ def get(operation: Any, kind: Any = None) -> Request[Any]:
     >>> get(name, GenerateVideosOperation) == get(GenerateVideosOperation(name=name))
     True
     """
+    path, name = "kind", operation
     if kind is None and not isinstance(operation, str):
-        return _build_lookup(type(operation), getattr(operation, "name", None), "operation")
-    return _build_lookup(kind, operation, "kind")
+        path, name, kind = "operation", getattr(operation, "name", None), operation.__class__
+    lookup = _OPERATION_BY_TYPE.get(kind) if isinstance(kind, type) else None
+    if lookup is None:
+        raise InvalidRequest(path, kind, " or ".join(each.__name__ for each in _OPERATION_BY_TYPE))
+    return Request(lookup(name=check_resource_name(name, "operation", "the name of an operation")))
 
 
-def _build_lookup(kind: Any, name: Any, path: str) -> Request[Any]:
-    asking = _LOOKUP_BY_TYPE.get(kind) if isinstance(kind, type) else None
-    if asking is None:
-        raise InvalidRequest(path, kind, " or ".join(each.__name__ for each in _LOOKUP_BY_TYPE))
-    return Request(asking(name=check_resource_name(name, "operation", "the name of an operation")))
-
-
-_LOOKUP_BY_TYPE: dict[Any, Any] = {
+_OPERATION_BY_TYPE: dict[Any, Any] = {
     GenerateVideosOperation: GetVideosOperation,
     ImportFileOperation: GetImportOperation,
     UploadToFileSearchStoreOperation: GetUploadOperation,
     ProjectOperation: GetProjectOperation,
 }
+
+
+def build_lookup(work: Any) -> Request[Any]:
+    """
+    Build the request that reads the state of long-running work, by the type of `work` and its name.
+
+    Raises:
+        InvalidRequest: If the work has no name, or one that is not valid.
+
+    >>> build_lookup(File(name="files/abc")) == files.get("abc")
+    True
+    """
+    lookup = _RESOURCE_LOOKUP_BY_TYPE.get(type(work))
+    return get(work) if lookup is None else lookup(work.name)
+
+
+_RESOURCE_LOOKUP_BY_TYPE: dict[Any, Callable[[Any], Request[Any]]] = {
+    File: files.get,
+    BatchJob: batches.get,
+    TuningJob: tunings.get,
+}
+"""Work whose state is that of a resource, and not of an operation."""
 
 
 class _FetchOperationBody(Message):

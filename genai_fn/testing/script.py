@@ -11,7 +11,6 @@ from genai_fn.engine.virtual_time import VirtualClock, run_in_virtual_time
 from genai_fn.errors import GenaiError, InvalidRequest
 from genai_fn.interpreters.executors.sync_executor import run_program
 from genai_fn.request import Action, Flow, Request, Stream
-from genai_fn.streams import stream_response
 from genai_fn.testing.canned_answers import CannedAnswers
 from genai_fn.testing.sequential_executor import SequentialExecutor
 from genai_fn.testing.value_diff import diff_values, format_lines
@@ -111,21 +110,19 @@ class _Script:
             raise _ScriptMismatch("\n".join((summary, *format_lines(self._steps[self._position][0]))))
 
 
-def _normalize_step(step: Any, number: int) -> Any:
-    """Return the request or the `Sleep` that a step of the script contains."""
-    inner = step
-    if isinstance(step, Ask):
-        inner = step.action
-    elif isinstance(step, OpenStream):
-        inner = step.request
-    elif isinstance(step, Stream) and cast("Any", step).builder is stream_response:
-        inner = cast("Any", step).source
-    if not isinstance(inner, Request | Sleep):
-        expected = (
-            "a request, Ask(request), OpenStream(request), request | streamed, or Sleep; for a flow, its requests"
-        )
-        raise InvalidRequest(f"step {number}", step, expected)
-    return cast("Any", inner)
+def _normalize_step(asked: Any, number: int) -> Any:
+    """Name the request or sleep that a line speaks of."""
+    inside = asked
+    if isinstance(asked, Ask):
+        inside = asked.action
+    elif isinstance(asked, OpenStream):
+        inside = asked.request
+    elif isinstance(asked, Stream) and asked.traits.is_server_stream:
+        inside = cast("Any", asked).source
+    if not isinstance(inside, Request | Sleep):
+        expected = "a request, maybe in Ask or OpenStream, a request | streamed, or Sleep; of a flow, its requests"
+        raise InvalidRequest(f"step {number}", asked, expected)
+    return cast("Any", inside)
 
 
 class _ScriptClock(VirtualClock):

@@ -21,7 +21,6 @@ from genai_fn.options import Options
 from genai_fn.request import Operation, Request, Stream, kind_of
 from genai_fn.schema import Content
 from genai_fn.schema.secret_fields import SecretMessage
-from genai_fn.streams import stream_response
 
 __all__ = ["write_assignment", "write_expression"]
 
@@ -192,7 +191,7 @@ class _SourceWriter:
     # Requests
 
     def _write_stream(self, stream: Stream[Any]) -> _Fragment:
-        if stream.builder is not stream_response:
+        if not stream.traits.is_server_stream:
             return repr(stream)
         return _append_text(self._write_request(stream.source, is_streamed=True), f" | {self._import_name('streamed')}")
 

@@ -239,6 +239,18 @@ def test_sizes(path: Path) -> None:
 
 
 @every_module
+def test_variants_are_data(name: str) -> None:
+    """No module asks which builder made a flow: the traits of a flow state what it can do."""
+    compared = [
+        ast.unparse(node)
+        for node in ast.walk(tree_of(MODULES[name]))
+        if isinstance(node, ast.Compare)
+        and any(isinstance(each, ast.Attribute) and each.attr == "builder" for each in (node.left, *node.comparators))
+    ]
+    assert compared == []
+
+
+@every_module
 def test_is_documented(name: str) -> None:
     """Every module, and every public function and class in it, says what it is for."""
     tree = tree_of(MODULES[name])

@@ -16,7 +16,7 @@ from genai_fn.effects import AskAll, GetTime
 from genai_fn.errors import GenaiError, InvalidRequest, TimedOut
 from genai_fn.flows.calling.invoke import OnError, invoke_function
 from genai_fn.flows.merge import merge_pieces
-from genai_fn.request import FlowGenerator, Request, Stream, flow, stream
+from genai_fn.request import FlowGenerator, FlowTraits, Request, Stream, flow, stream
 from genai_fn.schema import (
     AutomaticFunctionCallingConfig,
     Content,
@@ -54,20 +54,20 @@ class CallingOptions(Value):
     on_error: OnError = "return"
 
 
-@flow
+@stream(traits=FlowTraits(spawns=False))
+def stream_calling_loop(source: Stream[GenerateContentResponse], offer: CallingOptions) -> FlowGenerator[None]:
+    """Run the loop on the request of a server's stream, and emit the chunks of every round as they arrive."""
+    result = yield from _run_rounds(source.source, offer, _stream_round)
+    if isinstance(result, Failure):
+        yield from emit(result)
+
+
+@flow(traits=FlowTraits(streamed_builder=stream_calling_loop, deadline_at_root=True))
 def run_calling_loop(
     request: Request[GenerateContentResponse], offer: CallingOptions
 ) -> FlowGenerator[Result[GenerateContentResponse, GenaiError]]:
     """Run the loop, and give the last response."""
     return (yield from _run_rounds(request, offer, _run_round))
-
-
-@stream
-def stream_calling_loop(request: Request[GenerateContentResponse], offer: CallingOptions) -> FlowGenerator[None]:
-    """Run the loop, and give the pieces of every round as they come."""
-    result = yield from _run_rounds(request, offer, _stream_round)
-    if isinstance(result, Failure):
-        yield from emit(result)
 
 
 def declare_missing_functions(

@@ -20,7 +20,7 @@ from genai_fn.errors import GenaiError, InvalidRequest
 from genai_fn.flows.merge import merge_pieces
 from genai_fn.flows.turns import Chat, Turn, add_turn, select_curated
 from genai_fn.ops.generate import GenerateContent
-from genai_fn.request import Action, Flow, FlowGenerator, Request, Stream, flow
+from genai_fn.request import Action, Flow, FlowGenerator, FlowTraits, Request, Stream, flow
 from genai_fn.request import stream as streaming
 from genai_fn.schema import Content, GenerateContentConfig, GenerateContentResponse
 from genai_fn.schema.content import ContentLike
@@ -110,19 +110,7 @@ def history(chat: Chat, curated: bool = False) -> tuple[Content, ...]:  # noqa: 
     return chat.curated if curated else chat.comprehensive
 
 
-@flow
-def run_turn(
-    source: Action[GenerateContentResponse], chat: Chat, message: Content
-) -> FlowGenerator[Result[Turn[GenerateContentResponse], GenaiError]]:
-    """Answer, and record what was said."""
-    result = yield from attempt(source)
-    if isinstance(result, Failure):
-        return result
-    response = result.unwrap()
-    return Success(Turn(add_turn(chat, message, response), response))
-
-
-@streaming
+@streaming(traits=FlowTraits(spawns=False, passes_calling=True))
 def stream_turn(source: Stream[GenerateContentResponse], chat: Chat, message: Content) -> FlowGenerator[None]:
     """Give piece by piece of an answer, each with what was said up to there."""
     reading, whole = StreamReader(source), GenerateContentResponse()
@@ -133,6 +121,18 @@ def stream_turn(source: Stream[GenerateContentResponse], chat: Chat, message: Co
         piece = item.unwrap()
         whole = merge_pieces((whole, piece)) if _is_same_answer(whole, piece) else piece
         yield from emit(Success(Turn(add_turn(chat, message, whole, is_finished=_is_finished(whole)), piece)))
+
+
+@flow(traits=FlowTraits(streamed_builder=stream_turn, passes_calling=True))
+def run_turn(
+    source: Action[GenerateContentResponse], chat: Chat, message: Content
+) -> FlowGenerator[Result[Turn[GenerateContentResponse], GenaiError]]:
+    """Answer, and record what was said."""
+    result = yield from attempt(source)
+    if isinstance(result, Failure):
+        return result
+    response = result.unwrap()
+    return Success(Turn(add_turn(chat, message, response), response))
 
 
 def _is_same_answer(whole: GenerateContentResponse, piece: GenerateContentResponse) -> bool:

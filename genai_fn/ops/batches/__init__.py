@@ -156,6 +156,7 @@ class GetBatch(Operation[BatchJob]):
     """Ask how far a batch has come."""
 
     op: ClassVar = "batches.get"
+    is_lookup: ClassVar = True
 
     name: str
 
@@ -250,6 +251,7 @@ class ListBatches(Operation[ListBatchJobsResponse]):
     """List batches."""
 
     op: ClassVar = "batches.list"
+    is_list: ClassVar = True
 
     config: ListBatchJobsConfig = ListBatchJobsConfig()
 

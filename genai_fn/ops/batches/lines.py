@@ -10,8 +10,9 @@ from genai_fn import codec
 from genai_fn.backend import Backend, Vertex
 from genai_fn.errors import CountMismatch, DecodeError, GenaiError, InvalidRequest, OperationFailed, Unsupported
 from genai_fn.http import FileSlice, HttpRequest, HttpResponse
+from genai_fn.ops.generate import GenerateContent, StreamGenerateContent
 from genai_fn.options import Options
-from genai_fn.request import Operation, Request, read_json
+from genai_fn.request import Request, read_json
 from genai_fn.schema import BatchJob, GenerateContentResponse, InlinedResponse, JobError
 from genai_fn.schema.base import Message
 from genai_fn.values import Value
@@ -26,15 +27,16 @@ REQUEST_KEY: Final = "key"
 """Where the place of a request stands: within its ``metadata``, or on its line."""
 
 
-def validate_batch_request(request: Request[Any], path: str) -> Operation[Any]:
+def validate_batch_request(request: Request[Any], path: str) -> GenerateContent:
     """Refuse what cannot be one of a batch: anything but a ``generate`` request that leaves the how to the batch."""
     if not isinstance(request, Request):  # pyright: ignore[reportUnnecessaryIsInstance]  # people pass what they like
         raise InvalidRequest(path, request, "a generate request")
-    if request.operation.op != "generate":
-        raise InvalidRequest(path, request.operation.op, "a generate request")
+    operation = request.operation
+    if not isinstance(operation, GenerateContent) or isinstance(operation, StreamGenerateContent):
+        raise InvalidRequest(path, operation.op, "a generate request")
     if request.options != Options():
         raise InvalidRequest(f"{path}.options", request.options, "no options: a batch is run as a whole")
-    return request.operation
+    return operation
 
 
 # Out
@@ -57,7 +59,7 @@ def jsonl(requests: Sequence[Request[Any]], backend: Backend) -> bytes:
     b'{"key":"0","request":{"contents":[{"parts":[{"text":"hi"}],"role":"user"}]}}\n'
     """
     operations = [validate_batch_request(each, f"requests[{index}]") for index, each in enumerate(requests)]
-    models = [getattr(each, "model", None) for each in operations]
+    models = [each.model for each in operations]
     for index, model in enumerate(models):
         if model != models[0]:
             raise InvalidRequest(f"requests[{index}].model", model, f"{models[0]}, as before: a batch has one model")

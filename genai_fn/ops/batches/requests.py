@@ -67,7 +67,7 @@ def _convert_requests(inlined: Any, model: str) -> Any:
 def _convert_request(each: Any, index: int, model: str) -> InlinedRequest:
     path = f"src.inlined_requests[{index}]"
     if isinstance(each, Request):
-        operation = cast("GenerateContent", validate_batch_request(cast("Any", each), path))
+        operation = validate_batch_request(cast("Any", each), path)
         if resolve_model_name(_ANY_BACKEND, operation.model) != resolve_model_name(_ANY_BACKEND, model):
             raise InvalidRequest(f"{path}.model", operation.model, f"{model}, as the batch has one model")
         return InlinedRequest(contents=operation.contents, metadata={REQUEST_KEY: str(index)}, config=operation.config)

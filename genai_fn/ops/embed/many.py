@@ -10,7 +10,7 @@ from genai_fn.commands import StreamReader, attempt, emit
 from genai_fn.errors import ClientError, GenaiError, InvalidRequest, Unsupported
 from genai_fn.ops.embed import embed
 from genai_fn.options import check_at_least_one
-from genai_fn.request import Flow, FlowGenerator, Stream, flow, mark_spawning, start_generator, stream
+from genai_fn.request import Flow, FlowGenerator, FlowTraits, Stream, flow, start_generator, stream
 from genai_fn.schema import ContentEmbedding, EmbedContentConfig
 from genai_fn.schema.content import ContentLike, SeparateContentsLike
 from genai_fn.schema.convert import as_struct, as_value
@@ -61,8 +61,7 @@ def _validate_texts(texts: Sequence[ContentLike]) -> tuple[Any, ...]:
     return settled
 
 
-@mark_spawning
-@stream
+@stream(traits=FlowTraits(spawns=True))
 def stream_embeddings(
     model: str, texts: Any, config: EmbedContentConfig, batch_size: int, concurrency: int
 ) -> FlowGenerator[None]:

@@ -19,6 +19,7 @@ class GetFile(Operation[File]):
     """Look a file up."""
 
     op: ClassVar = "files.get"
+    is_lookup: ClassVar = True
 
     name: str
 
@@ -70,6 +71,7 @@ class ListFiles(Operation[ListFilesResponse]):
     """List files."""
 
     op: ClassVar = "files.list"
+    is_list: ClassVar = True
 
     config: ListFilesConfig = ListFilesConfig()
 

@@ -121,6 +121,7 @@ class ListStores(Operation[ListFileSearchStoresResponse]):
     """List stores."""
 
     op: ClassVar = "stores.list"
+    is_list: ClassVar = True
 
     config: ListFileSearchStoresConfig = ListFileSearchStoresConfig()
 

@@ -71,6 +71,7 @@ class ListDocuments(Operation[ListDocumentsResponse]):
     """List the documents in a store."""
 
     op: ClassVar = "stores.documents.list"
+    is_list: ClassVar = True
 
     parent: str
     config: ListDocumentsConfig = ListDocumentsConfig()

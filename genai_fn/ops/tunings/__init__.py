@@ -223,6 +223,7 @@ class GetTuning(Operation[TuningJob]):
     """Ask how far a tuning has come."""
 
     op: ClassVar = "tunings.get"
+    is_lookup: ClassVar = True
 
     name: str
 
@@ -271,6 +272,7 @@ class ListTunings(Operation[ListTuningJobsResponse]):
     """List tunings."""
 
     op: ClassVar = "tunings.list"
+    is_list: ClassVar = True
 
     config: ListTuningJobsConfig = ListTuningJobsConfig()
 
