@@ -61,7 +61,7 @@ def _check_message(frame: Any) -> ClientMessage:
 
 def _encode_message(frame: ClientMessage, at: Backend) -> bytes:
     if isinstance(frame, LiveMusicClientMessage) and isinstance(at, Vertex):
-        raise Unsupported(at.title, ("live.music",), "only the Gemini Developer API plays music")
+        raise Unsupported(at.title, ("live.music",), "only the Gemini Developer API generates live music")
     findings = find_unsupported_fields(frame, at.name)
     if findings.unsupported_paths:
         raise Unsupported(at.title, tuple(findings.unsupported_paths))

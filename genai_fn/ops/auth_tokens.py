@@ -1,4 +1,4 @@
-"""Ephemeral tokens: short-lived keys that may be given to people's own devices, for live sessions alone."""
+"""Ephemeral tokens: short-lived keys for live sessions that run on a user's device."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -22,7 +22,7 @@ _CONSTRAINTS_PATH = "config.live_connect_constraints"
 
 
 class CreateAuthToken(Operation[AuthToken]):
-    """Make a key for live sessions."""
+    """Create an ephemeral token for live sessions."""
 
     op: ClassVar = "auth_tokens.create"
 
@@ -42,21 +42,31 @@ class CreateAuthToken(Operation[AuthToken]):
         return POST("auth_tokens", omit_if_empty(_encode_token(self.config, at)), read_json(AuthToken))
 
     def vertex(self, at: Vertex) -> Refusal:
-        return Refusal("only the Gemini Developer API makes ephemeral tokens")
+        return Refusal("only the Gemini Developer API creates ephemeral tokens")
 
 
 def create(config: CreateAuthTokenConfig | Mapping[str, Any] | None = None) -> Request[AuthToken]:
     """
-    Make a short-lived key for live sessions: its ``name`` is what ``Gemini(api_key=…)`` takes on somebody's device.
+    Create an ephemeral token for live sessions. On the user's device, pass its ``name`` to ``Gemini(api_key=…)``.
 
-    What ``live_connect_constraints`` says holds for every session. Without ``lock_additional_fields`` nothing else can
-    be set in a session; with it, only what is set there, and the fields that it names, are fixed.
+    Values in ``live_connect_constraints`` apply to every session that the token opens. Without
+    ``lock_additional_fields``, a session can set nothing else. With it, only the constrained values and the fields
+    that it names are locked. Gemini Developer API only.
 
-    Google offers this in version ``v1alpha``: say ``| with_options(api_version="v1alpha")``.
+    Google offers this in API version ``v1alpha``: use ``| with_options(api_version="v1alpha")``.
 
     Args:
-        config: How often and how long the key is good, and for which sessions. Fields to lock are named as in the
-            setup, those of the generation config by themselves.
+        config: Number of uses, expiry, and constraints on the sessions. Fields to lock have the names of the setup
+            message; those of the generation config have no prefix.
+
+    Raises:
+        InvalidRequest: If a field of ``config`` is unknown or has the wrong type, the constrained model name is
+            invalid, or a constraint is set twice.
+
+    Fails with:
+        Unsupported: On Vertex AI.
+
+        ClientError: If the API version does not have the method (404).
 
     >>> create({"uses": 1, "live_connect_constraints": {"model": "m"}}).operation.config.uses
     1
@@ -73,13 +83,13 @@ class _CreateAuthTokenBody(Message):
 
 
 def _encode_token(config: CreateAuthTokenConfig, at: Gemini) -> _CreateAuthTokenBody:
-    tied = _build_constrained_setup(config, at)
+    setup = _build_constrained_setup(config, at)
     return _CreateAuthTokenBody(
         uses=config.uses,
         expire_time=config.expire_time,
         new_session_expire_time=config.new_session_expire_time,
-        bidi_generate_content_setup=omit_if_empty(tied),
-        field_mask=_build_field_mask(tied, config),
+        bidi_generate_content_setup=omit_if_empty(setup),
+        field_mask=_build_field_mask(setup, config),
     )
 
 
@@ -91,29 +101,29 @@ def _build_constrained_setup(config: CreateAuthTokenConfig, at: Gemini) -> LiveS
     return build_setup(model, constraints.config or LiveConnectConfig(), at, f"{_CONSTRAINTS_PATH}.config")
 
 
-# The mask: which fields of the setup are fixed
+# The mask: which fields of the setup are locked
 
 
-def _build_field_mask(tied: LiveSetup, config: CreateAuthTokenConfig) -> str | None:
-    more = config.lock_additional_fields
-    if more is None:
+def _build_field_mask(setup: LiveSetup, config: CreateAuthTokenConfig) -> str | None:
+    locked = config.lock_additional_fields
+    if locked is None:
         return None
     constraints = config.live_connect_constraints
     live = None if constraints is None else constraints.config
-    whole = live is not None and live.generation_config is not None
-    opened = _EXPANDED_FIELDS - {"generation_config"} if whole else _EXPANDED_FIELDS
-    return ",".join((*_iter_mask_paths(tied, opened), *map(_qualify_field, more))) or None
+    is_whole = live is not None and live.generation_config is not None
+    expanded = _EXPANDED_FIELDS - {"generation_config"} if is_whole else _EXPANDED_FIELDS
+    return ",".join((*_iter_mask_paths(setup, expanded), *map(_qualify_field, locked))) or None
 
 
 _EXPANDED_FIELDS = frozenset({"generation_config", "session_resumption", "system_instruction"})
-"""Of these the fields are fixed one by one, as far as they are set; a whole ``generation_config`` is fixed whole."""
+"""Fields whose set members are locked one by one; a ``generation_config`` that is set directly is locked as a whole."""
 
 
-def _iter_mask_paths(tied: LiveSetup, opened: frozenset[str]) -> Iterator[str]:
-    for each in fields(tied):
-        value = getattr(tied, each.name)
+def _iter_mask_paths(setup: LiveSetup, expanded: frozenset[str]) -> Iterator[str]:
+    for each in fields(setup):
+        value = getattr(setup, each.name)
         if value is not None:
-            inner = _get_set_field_names(value) if each.name in opened else ()
+            inner = _get_set_field_names(value) if each.name in expanded else ()
             yield from [f"{each.encode_name}.{name}" for name in inner] or [each.encode_name]
 
 
@@ -123,7 +133,7 @@ def _get_set_field_names(value: Message) -> list[str]:
 
 
 _FIELD_ORDER = {name: place for place, name in enumerate(LiveConnectConfig.__struct_fields__)}
-"""Paths come in the order in which the config has the fields: it does not matter, but 1.51.0 has it."""
+"""Paths are in the order of the config's fields, as in google-genai 1.51.0; the API accepts any order."""
 
 
 def _qualify_field(name: str) -> str:

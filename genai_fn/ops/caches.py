@@ -1,4 +1,4 @@
-"""Caches: contents kept ready on the server, to be paid less for."""
+"""Cached contents: prompts that the server stores, so that requests cost less."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -43,7 +43,7 @@ __all__ = [
 
 
 class CreateCache(Operation[CachedContent]):
-    """Keep contents ready."""
+    """Create a cached content."""
 
     op: ClassVar = "caches.create"
 
@@ -61,13 +61,22 @@ class CreateCache(Operation[CachedContent]):
 
 def create(model: str, config: CreateCachedContentConfig | Mapping[str, Any] | None = None) -> Request[CachedContent]:
     """
-    Keep contents ready for a model: requests name the cache in ``cached_content`` and say only what is new.
+    Create a cached content. Requests refer to it by ``cached_content`` and send only what is new.
 
     Args:
-        model: As in ``generate``; only that very model can use the cache.
+        model: As in ``generate``; only this model can use the cache.
 
-        config: The contents, system instruction and tools to keep, and for how long: a ``ttl`` such as ``"300s"``, or
-            an ``expire_time``.
+        config: The contents, system instruction and tools to cache, and the expiry: either ``ttl``, a duration such as
+            ``"300s"``, or ``expire_time``.
+
+    Raises:
+        InvalidRequest: If the model name is empty or invalid, or a field of ``config`` is unknown or has the wrong
+            type.
+
+    Fails with:
+        Unsupported: If a field is set that the backend does not have.
+
+        ClientError: If the contents are shorter than the model's minimum (400).
 
     >>> create("gemini-2.5-flash", {"contents": "a long book", "ttl": "300s"}).operation.config.ttl
     '300s'
@@ -98,7 +107,7 @@ def _encode_cache(operation: CreateCache, at: Backend) -> _CreateCacheBody:
         ttl=config.ttl,
         expire_time=config.expire_time,
         display_name=config.display_name,
-        contents=cast("tuple[Content, ...] | None", config.contents),  # as ``as_struct`` has settled them
+        contents=cast("tuple[Content, ...] | None", config.contents),  # as ``as_struct`` has converted them
         system_instruction=as_type(Content, config.system_instruction),
         tools=config.tools,
         tool_config=config.tool_config,
@@ -107,7 +116,7 @@ def _encode_cache(operation: CreateCache, at: Backend) -> _CreateCacheBody:
 
 
 def _resolve_model_name(at: Backend, model: str) -> str:
-    """Vertex wants the whole name here."""
+    """Resolve the model's name; Vertex AI requires the full one here."""
     name = resolve_model_name(at, model)
     if isinstance(at, Gemini) or name.startswith("projects/"):
         return name
@@ -116,7 +125,7 @@ def _resolve_model_name(at: Backend, model: str) -> str:
 
 
 class GetCache(Operation[CachedContent]):
-    """Look a cache up."""
+    """Get a cached content."""
 
     op: ClassVar = "caches.get"
 
@@ -134,16 +143,22 @@ class GetCache(Operation[CachedContent]):
 
 def get(name: str) -> Request[CachedContent]:
     """
-    Look a cache up; what is in it does not come back.
+    Get a cached content: its model, expiry and token count. The contents themselves are not returned.
 
     Args:
-        name: ``abc``, ``cachedContents/abc``, or a full Vertex name.
+        name: ``abc``, ``cachedContents/abc``, or a full Vertex AI name.
+
+    Raises:
+        InvalidRequest: If the name is empty or invalid.
+
+    Fails with:
+        ClientError: If the cache does not exist or has expired (403 or 404).
     """
     return Request(GetCache(name=check_resource_name(name)))
 
 
 class UpdateCache(Operation[CachedContent]):
-    """Move the expiry of a cache."""
+    """Update the expiry of a cached content."""
 
     op: ClassVar = "caches.update"
 
@@ -162,12 +177,18 @@ class UpdateCache(Operation[CachedContent]):
 
 def update(name: str, config: UpdateCachedContentConfig | Mapping[str, Any] | None = None) -> Request[CachedContent]:
     """
-    Move the expiry of a cache.
+    Update the expiry of a cached content.
 
     Args:
-        name: ``abc``, ``cachedContents/abc``, or a full Vertex name.
+        name: ``abc``, ``cachedContents/abc``, or a full Vertex AI name.
 
-        config: The new expiry: a ``ttl`` such as ``"300s"``, or an ``expire_time``.
+        config: New expiry: either ``ttl``, a duration such as ``"300s"``, or ``expire_time``.
+
+    Raises:
+        InvalidRequest: If the name is empty or invalid, or a field of ``config`` is unknown or has the wrong type.
+
+    Fails with:
+        ClientError: If the cache does not exist or has expired (403 or 404).
 
     >>> update("abc", {"ttl": "300s"}).operation.config.ttl
     '300s'
@@ -176,7 +197,7 @@ def update(name: str, config: UpdateCachedContentConfig | Mapping[str, Any] | No
 
 
 class DeleteCache(Operation[DeleteCachedContentResponse]):
-    """Drop a cache."""
+    """Delete a cached content."""
 
     op: ClassVar = "caches.delete"
 
@@ -192,16 +213,22 @@ class DeleteCache(Operation[DeleteCachedContentResponse]):
 
 def delete(name: str) -> Request[DeleteCachedContentResponse]:
     """
-    Drop a cache before it expires.
+    Delete a cached content before it expires.
 
     Args:
-        name: ``abc``, ``cachedContents/abc``, or a full Vertex name.
+        name: ``abc``, ``cachedContents/abc``, or a full Vertex AI name.
+
+    Raises:
+        InvalidRequest: If the name is empty or invalid.
+
+    Fails with:
+        ClientError: If the cache does not exist or has expired (403 or 404).
     """
     return Request(DeleteCache(name=check_resource_name(name)))
 
 
 class ListCaches(Operation[ListCachedContentsResponse]):
-    """List caches."""
+    """List cached contents."""
 
     op: ClassVar = "caches.list"
     is_list: ClassVar = True
@@ -217,5 +244,16 @@ class ListCaches(Operation[ListCachedContentsResponse]):
 
 
 def list(config: ListCachedContentsConfig | Mapping[str, Any] | None = None) -> Request[ListCachedContentsResponse]:
-    """List caches, a page at a time."""
+    """
+    List cached contents, one page at a time; ``| items`` and ``| pages`` read all pages.
+
+    Args:
+        config: ``page_size`` and ``page_token``.
+
+    Raises:
+        InvalidRequest: If a field of ``config`` is unknown or has the wrong type.
+
+    Fails with:
+        ClientError: If the server rejects the page token (400).
+    """
     return Request(ListCaches(config=as_struct(ListCachedContentsConfig, config)))

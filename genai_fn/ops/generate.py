@@ -1,4 +1,4 @@
-"""Generating content: the model's answer to a conversation, whole or as it is written."""
+"""Content generation: the response of a model to a conversation, whole or streamed."""
 
 from collections.abc import Mapping
 from operator import attrgetter
@@ -41,7 +41,7 @@ __all__ = [
 
 
 class GenerateContent(Operation[GenerateContentResponse]):
-    """Answer a conversation."""
+    """Generate the response of a model to a conversation."""
 
     op: ClassVar = "generate"
     has_text: ClassVar = True
@@ -70,7 +70,7 @@ class GenerateContent(Operation[GenerateContentResponse]):
 
 
 class StreamGenerateContent(GenerateContent):
-    """Answer a conversation as the answer is written."""
+    """Generate a response and stream it in chunks."""
 
     op: ClassVar = "generate.stream"
 
@@ -87,9 +87,9 @@ def generate(
     model: str, contents: ContentsLike, config: GenerateContentConfig | Mapping[str, Any] | None = None
 ) -> Request[GenerateContentResponse]:
     """
-    Answer a conversation.
+    Generate the response of a model to a conversation.
 
-    ``generate(…) | streamed`` gives the answer as it is written, ``| text`` its text alone.
+    ``generate(…) | streamed`` yields the response in chunks, ``generate(…) | text`` returns its text.
 
     Args:
         model: ``gemini-2.5-flash``, ``models/…``, ``tunedModels/…``, ``publishers/google/models/…``, ``projects/…`` or
@@ -97,7 +97,18 @@ def generate(
 
         contents: A text, a `Part`, a `Content`, a `File`, a `Blob`, an image, a dict of one of these, or a list of any.
 
-        config: Everything else, also as a dict in snake_case or camelCase.
+        config: All other parameters: a `GenerateContentConfig`, or a dict in snake_case or camelCase.
+
+    Raises:
+        InvalidRequest: If the model name is empty or invalid, the contents cannot be converted, or a field of
+            ``config`` is unknown or has the wrong type.
+
+    Fails with:
+        Unsupported: If a field is set that the backend does not have; the error lists the paths.
+
+        RateLimited: If the quota is exhausted and retries have not helped.
+
+        ClientError: If the model does not exist (404), or the server rejects the request (400).
 
     >>> generate("gemini-2.5-flash", "Why is the sky blue?", {"temperature": 0.2}).operation.config
     GenerateContentConfig(temperature=0.2)
@@ -111,7 +122,7 @@ def generate(
     )
 
 
-# The body: some of the config lies inside ``generationConfig``, the rest beside it
+# The body: some fields of the config are part of ``generationConfig``, the others are fields of the body
 
 
 class _ImageOutputOptions(Message):
@@ -126,19 +137,19 @@ class _WireImageConfig(Message):
 
 
 class WireGenerationConfig(GenerationConfig):
-    """A `GenerationConfig` as the wire has it."""
+    """A `GenerationConfig` as it is sent."""
 
     model_selection_config: ModelSelectionConfig | None = field(default=None, name="modelConfig")
     image_config: _WireImageConfig | None = None
 
 
 def encode_generation_config(config: GenerationConfig) -> WireGenerationConfig:
-    """Write a `GenerationConfig` that stands by itself."""
+    """Encode a `GenerationConfig` that is not part of a `GenerateContentConfig`."""
     return copy_fields(WireGenerationConfig, config, image_config=None)
 
 
 class GenerateBody(Message):
-    """What is sent to have a conversation answered; a batch and a token count send it, too."""
+    """Body of a generate request; a batch and a token count send it, too."""
 
     contents: tuple[Content, ...]
     generation_config: WireGenerationConfig | None = None
@@ -151,10 +162,10 @@ class GenerateBody(Message):
 
 
 def refuse_automatic_calling(config: GenerateContentConfig) -> GenerateContentConfig:
-    """Refuse a config that asks for functions to be called, where nothing calls them."""
+    """Refuse a config that enables automatic function calling, where no calling loop runs."""
     automatic = config.automatic_function_calling
     if automatic is not None and not automatic.disable:
-        expected = "the modifier calling(…), which runs the loop"
+        expected = "the modifier calling(…), which runs the calling loop"
         raise InvalidRequest("config.automatic_function_calling", automatic, expected)
     return config
 
@@ -209,7 +220,7 @@ def _resolve_cache_name(name: str | None, at: Backend) -> str | None:
 
 
 def _refuse_additional_properties(schema: Schema, at: Gemini) -> None:
-    """Refuse what Gemini does not take in a response schema, though it does in function declarations."""
+    """Refuse ``additional_properties``: Gemini takes it in function declarations, but not in a response schema."""
     if paths := _find_additional_properties(schema):
         raise Unsupported(at.title, tuple(f"config.response_schema{path}" for path in paths))
 

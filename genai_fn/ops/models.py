@@ -1,4 +1,4 @@
-"""Models: which there are, and what is to be known and said of them."""
+"""Models: get, list, update and delete them."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -27,7 +27,7 @@ __all__ = ["DeleteModel", "GetModel", "ListModels", "UpdateModel", "delete", "ge
 
 
 class GetModel(Operation[Model]):
-    """Look a model up."""
+    """Get a model."""
 
     op: ClassVar = "models.get"
 
@@ -45,16 +45,22 @@ class GetModel(Operation[Model]):
 
 def get(model: str) -> Request[Model]:
     """
-    Look a model up: what it can do, how much it takes, and what it was tuned from.
+    Get a model: its capabilities, token limits and default parameters.
 
     Args:
         model: As in ``generate``.
+
+    Raises:
+        InvalidRequest: If the model name is empty or invalid.
+
+    Fails with:
+        ClientError: If the model does not exist (404).
     """
     return Request(GetModel(model=check_model_name(model)))
 
 
 class UpdateModel(Operation[Model]):
-    """Change what is said of a model."""
+    """Update the description of a tuned model."""
 
     op: ClassVar = "models.update"
 
@@ -74,12 +80,21 @@ class UpdateModel(Operation[Model]):
 
 def update(model: str, config: UpdateModelConfig | Mapping[str, Any] | None = None) -> Request[Model]:
     """
-    Change the display name, the description or the default checkpoint of a tuned model.
+    Update the display name, the description or the default checkpoint of a tuned model.
 
     Args:
-        model: ``tunedModels/…``, or ``projects/…/models/…`` on Vertex.
+        model: ``tunedModels/…``, or ``projects/…/models/…`` on Vertex AI.
 
-        config: What changes; the rest stays.
+        config: The fields to change; the others keep their values.
+
+    Raises:
+        InvalidRequest: If the model name is empty or invalid, or a field of ``config`` is unknown or has the wrong
+            type.
+
+    Fails with:
+        Unsupported: If a field is set that the backend does not have.
+
+        ClientError: If the model does not exist (404), or is not a tuned model (400).
 
     >>> update("tunedModels/mine", {"display_name": "Mine"}).operation.config.display_name
     'Mine'
@@ -88,7 +103,7 @@ def update(model: str, config: UpdateModelConfig | Mapping[str, Any] | None = No
 
 
 class DeleteModel(Operation[DeleteModelResponse]):
-    """Delete a model."""
+    """Delete a tuned model."""
 
     op: ClassVar = "models.delete"
 
@@ -106,7 +121,13 @@ def delete(model: str) -> Request[DeleteModelResponse]:
     Delete a tuned model.
 
     Args:
-        model: ``tunedModels/…``, or ``projects/…/models/…`` on Vertex.
+        model: ``tunedModels/…``, or ``projects/…/models/…`` on Vertex AI.
+
+    Raises:
+        InvalidRequest: If the model name is empty or invalid.
+
+    Fails with:
+        ClientError: If the model does not exist (404).
     """
     return Request(DeleteModel(model=check_model_name(model)))
 
@@ -124,10 +145,10 @@ class ListModels(Operation[ListModelsResponse]):
         return GET(path, read_json(_GeminiModels, _models_from_gemini), query=self._query)
 
     def vertex(self, at: Vertex) -> Call[ListModelsResponse]:
-        answer = read_json(_VertexModels, _models_from_vertex)
+        reader = read_json(_VertexModels, _models_from_vertex)
         if self._is_base_models:
-            return GET("publishers/google/models", answer, query=self._query, omit_project=True)
-        return GET("models", answer, query=(*self._query, ("filter", "labels.tune-type:*")))
+            return GET("publishers/google/models", reader, query=self._query, omit_project=True)
+        return GET("models", reader, query=(*self._query, ("filter", "labels.tune-type:*")))
 
     @property
     def _is_base_models(self) -> bool:
@@ -140,7 +161,18 @@ class ListModels(Operation[ListModelsResponse]):
 
 def list(config: ListModelsConfig | Mapping[str, Any] | None = None) -> Request[ListModelsResponse]:
     """
-    List Google's own models, a page at a time; with ``query_base=False``, one's tuned ones.
+    List Google's models, one page at a time; with ``query_base=False``, list your tuned models.
+
+    ``| items`` and ``| pages`` read all pages.
+
+    Args:
+        config: ``page_size``, ``page_token``, ``filter`` and ``query_base``.
+
+    Raises:
+        InvalidRequest: If a field of ``config`` is unknown or has the wrong type.
+
+    Fails with:
+        ClientError: If the server rejects the page token or the filter (400).
 
     >>> list({"page_size": 5}).operation.config
     ListModelsConfig(page_size=5)
@@ -148,7 +180,7 @@ def list(config: ListModelsConfig | Mapping[str, Any] | None = None) -> Request[
     return Request(ListModels(config=as_struct(ListModelsConfig, config)))
 
 
-# What Gemini says of a model
+# Gemini
 
 
 class _GeminiModel(Message):
@@ -169,22 +201,22 @@ class _GeminiModel(Message):
     thinking: bool | None = None
 
 
-def _model_from_gemini(said: _GeminiModel) -> Model:
-    info = TunedModelInfo(base_model=said.base_model, create_time=said.create_time, update_time=said.update_time)
+def _model_from_gemini(wire: _GeminiModel) -> Model:
+    info = TunedModelInfo(base_model=wire.base_model, create_time=wire.create_time, update_time=wire.update_time)
     return Model(
-        name=said.name,
-        display_name=said.display_name,
-        description=said.description,
-        version=said.version,
+        name=wire.name,
+        display_name=wire.display_name,
+        description=wire.description,
+        version=wire.version,
         tuned_model_info=omit_if_empty(info),
-        input_token_limit=said.input_token_limit,
-        output_token_limit=said.output_token_limit,
-        supported_actions=said.supported_generation_methods,
-        temperature=said.temperature,
-        max_temperature=said.max_temperature,
-        top_p=said.top_p,
-        top_k=said.top_k,
-        thinking=said.thinking,
+        input_token_limit=wire.input_token_limit,
+        output_token_limit=wire.output_token_limit,
+        supported_actions=wire.supported_generation_methods,
+        temperature=wire.temperature,
+        max_temperature=wire.max_temperature,
+        top_p=wire.top_p,
+        top_k=wire.top_k,
+        thinking=wire.thinking,
     )
 
 
@@ -194,12 +226,12 @@ class _GeminiModels(Message):
     next_page_token: str | None = None
 
 
-def _models_from_gemini(said: _GeminiModels) -> ListModelsResponse:
-    models = tuple(_model_from_gemini(each) for each in said.models or said.tuned_models)
-    return ListModelsResponse(models=models, next_page_token=said.next_page_token)
+def _models_from_gemini(wire: _GeminiModels) -> ListModelsResponse:
+    models = tuple(_model_from_gemini(each) for each in wire.models or wire.tuned_models)
+    return ListModelsResponse(models=models, next_page_token=wire.next_page_token)
 
 
-# What Vertex says of a model
+# Vertex AI
 
 
 class _DeployedModel(Message):
@@ -220,21 +252,21 @@ class _VertexModel(Message):
     checkpoints: tuple[Checkpoint, ...] = ()
 
 
-def _model_from_vertex(said: _VertexModel) -> Model:
-    base = (said.labels or {}).get("google-vertex-llm-tuning-base-model-id")
-    info = TunedModelInfo(base_model=base, create_time=said.create_time, update_time=said.update_time)
+def _model_from_vertex(wire: _VertexModel) -> Model:
+    base = (wire.labels or {}).get("google-vertex-llm-tuning-base-model-id")
+    info = TunedModelInfo(base_model=base, create_time=wire.create_time, update_time=wire.update_time)
     return Model(
-        name=said.name,
-        display_name=said.display_name,
-        description=said.description,
-        version=said.version_id,
+        name=wire.name,
+        display_name=wire.display_name,
+        description=wire.description,
+        version=wire.version_id,
         endpoints=tuple(
-            Endpoint(name=each.endpoint, deployed_model_id=each.deployed_model_id) for each in said.deployed_models
+            Endpoint(name=each.endpoint, deployed_model_id=each.deployed_model_id) for each in wire.deployed_models
         ),
-        labels=said.labels,
+        labels=wire.labels,
         tuned_model_info=omit_if_empty(info),
-        default_checkpoint_id=said.default_checkpoint_id,
-        checkpoints=said.checkpoints,
+        default_checkpoint_id=wire.default_checkpoint_id,
+        checkpoints=wire.checkpoints,
     )
 
 
@@ -244,6 +276,6 @@ class _VertexModels(Message):
     next_page_token: str | None = None
 
 
-def _models_from_vertex(said: _VertexModels) -> ListModelsResponse:
-    models = tuple(_model_from_vertex(each) for each in said.models or said.publisher_models)
-    return ListModelsResponse(models=models, next_page_token=said.next_page_token)
+def _models_from_vertex(wire: _VertexModels) -> ListModelsResponse:
+    models = tuple(_model_from_vertex(each) for each in wire.models or wire.publisher_models)
+    return ListModelsResponse(models=models, next_page_token=wire.next_page_token)

@@ -1,4 +1,4 @@
-"""Operations: how far work has come that goes on at the service."""
+"""Long-running operations: read their state."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar, overload
@@ -36,7 +36,7 @@ O = TypeVar(  # noqa: E741  # for an operation
 
 
 class GetVideosOperation(Operation[GenerateVideosOperation]):
-    """Ask how far the making of videos has come."""
+    """Get the state of a video generation."""
 
     op: ClassVar = "operations.get"
     is_lookup: ClassVar = True
@@ -51,8 +51,20 @@ class GetVideosOperation(Operation[GenerateVideosOperation]):
         return POST(f"{model}:fetchPredictOperation", _FetchOperationBody(operation_name=self.name), VIDEOS_OPERATION)
 
 
+class _FetchOperationBody(Message):
+    operation_name: str
+
+
+def _parse_model_name(name: str) -> str:
+    """Return the model's name, which is the first part of its operation's name."""
+    model, _, identity = name.rpartition("/operations/")
+    if not model or not identity:
+        raise InvalidRequest("operation", name, "a Vertex AI name, …/models/…/operations/…")
+    return model
+
+
 class GetImportOperation(Operation[ImportFileOperation]):
-    """Ask how far the reading of a file into a store has come."""
+    """Get the state of a file's import into a store."""
 
     op: ClassVar = "operations.get.import"
     is_lookup: ClassVar = True
@@ -63,11 +75,11 @@ class GetImportOperation(Operation[ImportFileOperation]):
         return GET(self.name, read_json(ImportFileOperation))
 
     def vertex(self, at: Vertex) -> Refusal:
-        return Refusal("file search stores are the Gemini Developer API's alone")
+        return Refusal("file search stores exist only on the Gemini Developer API")
 
 
 class GetUploadOperation(Operation[UploadToFileSearchStoreOperation]):
-    """Ask how far the reading of an upload into a store has come."""
+    """Get the state of an upload into a store."""
 
     op: ClassVar = "operations.get.upload"
     is_lookup: ClassVar = True
@@ -78,11 +90,11 @@ class GetUploadOperation(Operation[UploadToFileSearchStoreOperation]):
         return GET(self.name, read_json(UploadToFileSearchStoreOperation))
 
     def vertex(self, at: Vertex) -> Refusal:
-        return Refusal("file search stores are the Gemini Developer API's alone")
+        return Refusal("file search stores exist only on the Gemini Developer API")
 
 
 class GetProjectOperation(Operation[ProjectOperation]):
-    """Ask how far some work in a project has come."""
+    """Get the state of an operation of a Vertex AI project."""
 
     op: ClassVar = "operations.get.project"
     is_lookup: ClassVar = True
@@ -90,7 +102,7 @@ class GetProjectOperation(Operation[ProjectOperation]):
     name: str
 
     def gemini(self, at: Gemini) -> Refusal:
-        return Refusal("projects are Vertex AI's alone")
+        return Refusal("projects exist only on Vertex AI")
 
     def vertex(self, at: Vertex) -> Call[ProjectOperation]:
         return GET(
@@ -105,12 +117,20 @@ def get(operation: O) -> Request[O]: ...
 def get(operation: str, kind: type[O]) -> Request[O]: ...
 def get(operation: Any, kind: Any = None) -> Request[Any]:
     """
-    Ask how far some work has come.
+    Get the state of a long-running operation. ``| until_done()`` repeats this until the operation has ended.
 
     Args:
-        operation: What the work's beginning answered, or what this did; or its name alone, as kept in a file, say.
+        operation: The operation that the start of the work returned, or an earlier call of this; or its name.
 
-        kind: Beside a name, the type that belongs to it.
+        kind: With a name, the type of the operation.
+
+    Raises:
+        InvalidRequest: If the type is not that of an operation, or the name is empty or invalid.
+
+    Fails with:
+        Unsupported: If the backend does not have operations of this kind.
+
+        ClientError: If the operation does not exist (404).
 
     >>> name = "models/veo-3.1-generate-preview/operations/1"
     >>> get(name, GenerateVideosOperation) == get(GenerateVideosOperation(name=name))
@@ -153,15 +173,4 @@ _RESOURCE_LOOKUP_BY_TYPE: dict[Any, Callable[[Any], Request[Any]]] = {
     TuningJob: tunings.get,
 }
 """Work whose state is that of a resource, and not of an operation."""
-
-
-class _FetchOperationBody(Message):
-    operation_name: str
-
-
-def _parse_model_name(name: str) -> str:
-    """Cut the model's name out of that of its operation."""
-    model, _, identity = name.rpartition("/operations/")
-    if not model or not identity:
-        raise InvalidRequest("operation", name, "…/models/…/operations/…, as Vertex AI names it")
-    return model
+###

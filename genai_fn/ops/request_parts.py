@@ -1,4 +1,4 @@
-"""What the bodies and queries of several operations are made with."""
+"""Helpers that several operations share: bodies, queries and empty responses."""
 
 from typing import Any, Final, TypeVar
 
@@ -15,35 +15,37 @@ M = TypeVar("M", bound=Message)
 
 
 class _EmptyBody(Message):
-    """An empty answer."""
+    """A response without content."""
 
 
-def _decode_nothing(said: _EmptyBody) -> None:
-    """Read nothing."""
+def _decode_nothing(wire: _EmptyBody) -> None:
+    """Return None, whatever the response contains."""
 
 
 EMPTY_RESPONSE: Final[ResponseReader[None]] = ResponseReader(_EmptyBody, _decode_nothing, may_be_empty=True)
-"""What comes back for what was deleted or cancelled."""
+"""Reader of the empty response to a delete or cancel call."""
 
 
 def as_type(kind: type[S], value: object) -> S | None:
-    """Tell type checkers what ``as_struct`` has made of a field that takes more than its own type."""
-    assert value is None or isinstance(value, kind)  # noqa: S101  # a fact, for the checkers
+    """Narrow a field for type checkers: ``as_struct`` has already converted it to `kind`."""
+    assert value is None or isinstance(value, kind)  # noqa: S101  # narrows the type for checkers
     return value
 
 
 def omit_if_empty(body: M) -> M | None:
-    """Send no body where there is nothing in it."""
+    """Return None instead of a body in which no field is set."""
     return None if body == type(body)() else body
 
 
-def copy_fields(kind: type[M], said: Message, **changes: object) -> M:
-    """Make one message of another that has all its fields, but for those that `changes` gives."""
-    return kind(**{name: getattr(said, name) for name in kind.__struct_fields__ if name not in changes}, **changes)
+def copy_fields(kind: type[M], source: Message, **changes: object) -> M:
+    """Build a message of type `kind` from another one with the same fields; `changes` replaces single fields."""
+    return kind(**{name: getattr(source, name) for name in kind.__struct_fields__ if name not in changes}, **changes)
 
 
 def build_query(config: Message) -> tuple[tuple[str, str], ...]:
-    """Write what is set in a config as a query: ``pageSize``, ``pageToken``, ``filter``; or ``force``."""
+    """
+    Encode the fields that are set in a config as query parameters, such as ``pageSize``, ``pageToken`` or ``force``.
+    """
     given = ((each.encode_name, getattr(config, each.name)) for each in fields(config))
     return tuple((name, _format_query_value(value)) for name, value in given if value is not None)
 

@@ -1,4 +1,4 @@
-"""Tokens: what prompts come to, and which they are."""
+"""Tokens: generation_config many a prompt has, and which."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, overload
@@ -49,7 +49,7 @@ class CountTokens(Operation[CountTokensResponse]):
 
 
 class CountRequestTokens(Operation[CountTokensResponse]):
-    """Count the tokens of a whole request to ``generate``."""
+    """Count the tokens of a whole ``generate`` request."""
 
     op: ClassVar = "tokens.count.request"
 
@@ -77,17 +77,26 @@ def count(
     model: str | Request[GenerateContentResponse], contents: Any = None, config: Any = None
 ) -> Request[CountTokensResponse]:
     """
-    Count the tokens of contents, or of a request to ``generate`` as it stands, with its options.
+    Count the tokens of contents, or of a whole ``generate`` request with its config.
 
-    On Gemini only a whole request can be counted with its system instruction and tools. On Vertex a request cannot be
-    counted with safety settings, a tool config, a cache or labels: unset them with ``with_config`` first.
+    On Gemini, pass a request to count its system instruction and tools. On Vertex AI, a request cannot be counted if
+    it has safety settings, a tool config, a cache or labels: unset them with ``with_config`` first.
 
     Args:
-        model: As in ``generate``; or a request to ``generate``, and nothing else.
+        model: A model name, as in ``generate``; or a ``generate`` request, and no other argument.
 
         contents: As in ``generate``.
 
-        config: What counts besides the contents; Vertex alone.
+        config: System instruction, tools and generation config, to count with the contents; Vertex AI only.
+
+    Raises:
+        InvalidRequest: If the model name is empty or invalid, the contents cannot be converted, a field of ``config``
+            is unknown or has the wrong type, or the request is not a ``generate`` request.
+
+    Fails with:
+        Unsupported: If the backend does not count a field that is set; the error lists the paths.
+
+        ClientError: If the model does not exist (404).
 
     >>> count("gemini-2.5-flash", "Why is the sky blue?").operation.op
     'tokens.count'
@@ -97,7 +106,7 @@ def count(
     """
     if isinstance(model, Request):
         if contents is not None or config is not None:
-            raise InvalidRequest("contents", contents or config, "nothing beside a request")
+            raise InvalidRequest("contents", contents or config, "no contents and no config beside a request")
         return _count_request(model)
     return Request(
         CountTokens(
@@ -110,8 +119,10 @@ def _count_request(request: Request[GenerateContentResponse]) -> Request[CountTo
     operation, options = request.operation, request.options
     if not isinstance(operation, GenerateContent):
         raise InvalidRequest("request", operation.op, "a request to generate")
-    if options.extra_body is not None:  # made for another body than a count's
-        raise InvalidRequest("request.options.extra_body", options.extra_body, "none; say it of the count itself")
+    if options.extra_body is not None:  # it was written for the body of generate
+        raise InvalidRequest(
+            "request.options.extra_body", options.extra_body, "none: set extra_body on the count request itself"
+        )
     return Request(CountRequestTokens(request=operation), replace(options, with_http_response=False))
 
 
@@ -124,12 +135,12 @@ class _CountTokensBody(Message):
 
 def _encode_count(operation: CountTokens) -> _CountTokensBody:
     config = operation.config
-    how = config.generation_config
+    generation = config.generation_config
     return _CountTokensBody(
         contents=operation.contents,
         system_instruction=as_type(Content, config.system_instruction),
         tools=config.tools,
-        generation_config=None if how is None else encode_generation_config(how),
+        generation_config=None if generation is None else encode_generation_config(generation),
     )
 
 
@@ -142,10 +153,12 @@ class _CountRequestBody(Message):
 
 
 def _to_countable_body(body: GenerateBody, at: Vertex) -> _CountTokensBody:
-    """Take what Vertex counts out of a body, and refuse the rest."""
-    rest = [name for name in _UNCOUNTED_FIELDS if getattr(body, name) is not None]
-    if rest:
-        raise Unsupported(at.title, tuple(f"request.config.{name}" for name in rest), "no count takes it")
+    """Copy the fields that Vertex AI counts, and refuse the others."""
+    uncounted = [name for name in _UNCOUNTED_FIELDS if getattr(body, name) is not None]
+    if uncounted:
+        raise Unsupported(
+            at.title, tuple(f"request.config.{name}" for name in uncounted), "tokens.count does not take it"
+        )
     return copy_fields(_CountTokensBody, body)
 
 
@@ -155,7 +168,7 @@ _UNCOUNTED_FIELDS = tuple(
 
 
 class ComputeTokens(Operation[ComputeTokensResponse]):
-    """Tell the tokens of contents."""
+    """Compute the tokens of contents and their ids."""
 
     op: ClassVar = "tokens.compute"
 
@@ -163,7 +176,7 @@ class ComputeTokens(Operation[ComputeTokensResponse]):
     contents: tuple[Content, ...]
 
     def gemini(self, at: Gemini) -> Refusal:
-        return Refusal("only Vertex AI tells the tokens themselves; tokens.count says how many there are")
+        return Refusal("only Vertex AI computes tokens; tokens.count returns their number")
 
     def vertex(self, at: Vertex) -> Call[ComputeTokensResponse]:
         body = _ComputeTokensBody(contents=self.contents)
@@ -172,12 +185,20 @@ class ComputeTokens(Operation[ComputeTokensResponse]):
 
 def compute(model: str, contents: ContentsLike) -> Request[ComputeTokensResponse]:
     """
-    Tell the tokens of contents and their ids, turn by turn. Vertex only.
+    Compute the tokens of contents and their ids, for each turn. Vertex AI only.
 
     Args:
         model: As in ``generate``.
 
-        contents: As in ``generate``; texts alone have tokens to be told.
+        contents: As in ``generate``; only texts have tokens that can be computed.
+
+    Raises:
+        InvalidRequest: If the model name is empty or invalid, or the contents cannot be converted.
+
+    Fails with:
+        Unsupported: On the Gemini Developer API.
+
+        ClientError: If the model does not exist (404), or contents are not text (400).
     """
     return Request(ComputeTokens(model=check_model_name(model), contents=as_contents(contents)))
 

@@ -1,4 +1,4 @@
-"""Tools as they go out: all function declarations together."""
+"""Tools as they are sent: all function declarations in one tool."""
 
 from collections.abc import Sequence
 from typing import cast
@@ -13,7 +13,7 @@ __all__ = ["merge_function_declarations"]
 
 def merge_function_declarations(tools: Sequence[ToolLike] | None) -> tuple[Tool, ...] | None:
     """
-    Put all function declarations into one tool, the last; the other tools keep their order.
+    Move all function declarations into one tool, the last one; the other tools keep their order.
 
     >>> from genai_fn.schema import GoogleSearch
     >>> f, g = (Tool(function_declarations=(FunctionDeclaration(name=each),)) for each in "fg")
@@ -24,7 +24,7 @@ def merge_function_declarations(tools: Sequence[ToolLike] | None) -> tuple[Tool,
         return None
     declared: tuple[FunctionDeclaration, ...] = ()
     others: list[Tool] = []
-    for tool in cast("Sequence[Tool]", tools):  # as ``as_struct`` has settled them
+    for tool in cast("Sequence[Tool]", tools):  # as ``as_struct`` has converted them
         declared += tool.function_declarations or ()
         rest = replace(tool, function_declarations=None) if tool.function_declarations else tool
         if rest is tool or rest != _EMPTY_TOOL:

@@ -1,4 +1,4 @@
-"""Videos: made of prompts, pictures and other videos, which takes minutes."""
+"""Video generation: starts a long-running operation, which takes minutes."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
@@ -30,7 +30,7 @@ __all__ = ["VIDEOS_OPERATION", "GenerateVideos", "generate"]
 
 
 class GenerateVideos(Operation[GenerateVideosOperation]):
-    """Begin to make videos."""
+    """Start the generation of videos."""
 
     op: ClassVar = "videos.generate"
     repeatable: ClassVar = False
@@ -68,26 +68,37 @@ def generate(
     config: GenerateVideosConfig | Mapping[str, Any] | None = None,
 ) -> Request[GenerateVideosOperation]:
     """
-    Begin to make videos, which takes minutes: ask with ``operations.get`` how far it has come.
+    Start the generation of videos, which takes minutes; ``| until_done()`` waits for the result.
 
     Args:
         model: A Veo model, such as ``veo-3.1-generate-preview``, in any form that ``generate`` of contents takes.
 
-        prompt: What is to happen.
+        prompt: Description of the video.
 
-        image: How the video begins.
+        image: First frame of the video.
 
-        video: What it goes on from. Gemini takes its ``uri`` or its bytes, not both.
+        video: Video to extend. Gemini takes its ``uri`` or its bytes, not both.
 
-        source: Prompt, image and video in one, in place of these.
+        source: Prompt, image and video in one value, instead of the three arguments.
 
-        config: How many, how long, of which shape; how they end, what they show.
+        config: Number, duration and aspect ratio of the videos, last frame, reference images, and more.
+
+    Raises:
+        InvalidRequest: If the model name is empty or invalid, an argument has the wrong type, a field of ``config`` is
+            unknown, or ``source`` is combined with ``prompt``, ``image`` or ``video``.
+
+    Fails with:
+        Unsupported: If a field is set that the backend does not have; the error lists the paths.
+
+        ClientError: If the model does not exist (404), or the server rejects the request (400).
+
+        OperationFailed: After ``| until_done()``, if the generation has failed.
 
     >>> generate("veo-3.1-generate-preview", "a cat runs", config={"duration_seconds": 8}).operation.config
     GenerateVideosConfig(duration_seconds=8)
     """
     if source is not None and not (prompt is None and image is None and video is None):
-        raise InvalidRequest("source", source, "either a source, or a prompt, image and video")
+        raise InvalidRequest("source", source, "either source, or prompt, image and video")
     return Request(
         GenerateVideos(
             model=check_model_name(model),
@@ -117,11 +128,11 @@ def _has_uri_and_bytes(video: Video) -> bool:
     return video.uri is not None and video.video_bytes is not None
 
 
-# Out
+# Request
 
 
 class _WireVideo(Message):
-    """A video: the first three are Gemini's words, the others Vertex AI's."""
+    """A video: the first three fields are Gemini's, the others Vertex AI's."""
 
     uri: str | None = None
     encoded_video: bytes | None = None
@@ -166,8 +177,10 @@ class _VideoParameters(Message):
 
 
 def _encode_body(operation: GenerateVideos, at: Backend) -> PredictBody:
-    scene, how = _encode_instance(operation, at), _encode_parameters(operation.config)
-    return PredictBody(instances=None if scene == _VideoInstance() else (scene,), parameters=omit_if_empty(how))
+    instance, parameters = _encode_instance(operation, at), _encode_parameters(operation.config)
+    return PredictBody(
+        instances=None if instance == _VideoInstance() else (instance,), parameters=omit_if_empty(parameters)
+    )
 
 
 def _encode_instance(operation: GenerateVideos, at: Backend) -> _VideoInstance:
@@ -231,7 +244,7 @@ def _encode_parameters(config: GenerateVideosConfig) -> _VideoParameters:
     )
 
 
-# In: ``response.generateVideoResponse.generatedSamples[].video`` of Gemini, ``response.videos[]`` of Vertex
+# Response: ``response.generateVideoResponse.generatedSamples[].video`` of Gemini, ``response.videos[]`` of Vertex
 
 
 class _VideoSample(Message):
@@ -271,24 +284,24 @@ def _decode_operation(wire: _VideosOperationBody) -> GenerateVideosOperation:
     )
 
 
-def _decode_response(films: _WireVideos) -> GenerateVideosResponse:
-    samples = tuple(each.video for each in films.generated_samples)
+def _decode_response(wire: _WireVideos) -> GenerateVideosResponse:
+    samples = tuple(each.video for each in wire.generated_samples)
     return GenerateVideosResponse(
-        generated_videos=tuple(GeneratedVideo(video=_decode_video(each)) for each in (*samples, *films.videos)),
-        rai_media_filtered_count=films.rai_media_filtered_count,
-        rai_media_filtered_reasons=films.rai_media_filtered_reasons,
+        generated_videos=tuple(GeneratedVideo(video=_decode_video(each)) for each in (*samples, *wire.videos)),
+        rai_media_filtered_count=wire.rai_media_filtered_count,
+        rai_media_filtered_reasons=wire.rai_media_filtered_reasons,
     )
 
 
-def _decode_video(film: _WireVideo | None) -> Video | None:
-    if film is None:
+def _decode_video(wire: _WireVideo | None) -> Video | None:
+    if wire is None:
         return None
     return Video(
-        uri=film.uri if film.uri is not None else film.gcs_uri,
-        video_bytes=film.encoded_video if film.encoded_video is not None else film.bytes_base64_encoded,
-        mime_type=film.encoding if film.encoding is not None else film.mime_type,
+        uri=wire.uri if wire.uri is not None else wire.gcs_uri,
+        video_bytes=wire.encoded_video if wire.encoded_video is not None else wire.bytes_base64_encoded,
+        mime_type=wire.encoding if wire.encoding is not None else wire.mime_type,
     )
 
 
 VIDEOS_OPERATION: Final[ResponseReader[GenerateVideosOperation]] = read_json(_VideosOperationBody, _decode_operation)
-"""How far the making of videos has come, as both backends say it."""
+"""Reader of the state of a video generation, for both backends."""

@@ -368,7 +368,7 @@ def test_all_that_is_refused() -> None:
 def test_no_music_on_vertex(at: Vertex) -> None:
     """Vertex plays no music, and the refusal says who does."""
     error = encode_handshake(live.music.connect("m"), at).failure()
-    assert error == Unsupported(at.title, ("live.music.connect",), "only the Gemini Developer API plays music")
+    assert error == Unsupported(at.title, ("live.music.connect",), "only the Gemini Developer API generates live music")
 
 
 def test_no_version() -> None:

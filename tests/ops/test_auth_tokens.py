@@ -202,7 +202,7 @@ def test_not_on_vertex() -> None:
     assert isinstance(error, Unsupported)
     assert (error.paths, error.reason) == (
         ("auth_tokens.create",),
-        "only the Gemini Developer API makes ephemeral tokens",
+        "only the Gemini Developer API creates ephemeral tokens",
     )
 
 

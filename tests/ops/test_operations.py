@@ -139,7 +139,7 @@ def test_unsupported_is_a_value() -> None:
     """What a backend lacks is known without asking it, with the reason."""
     error = encode(operations.get("1", schema.ProjectOperation), PLACES["gemini"][1]).failure()
     assert error == Unsupported(
-        "the Gemini Developer API", ("operations.get.project",), "projects are Vertex AI's alone"
+        "the Gemini Developer API", ("operations.get.project",), "projects exist only on Vertex AI"
     )
 
 

@@ -1,4 +1,12 @@
-"""Batches: many requests as one job, answered within a day, at half the price."""
+"""
+Batches: many requests as one job, which ends within 24 hours, at half the price.
+
+- `embeddings`: batches of embeddings.
+- `lines`: source files, and the results of a job or a result file in order.
+- `requests`: the requests of a batch, as they are passed and sent.
+- `places`: source and destination of a batch on Vertex AI.
+- `jobs`: decodes the jobs of both backends.
+"""
 
 import hashlib
 import re
@@ -46,7 +54,7 @@ __all__ = [
 
 
 class CreateBatch(Operation[BatchJob]):
-    """Begin a batch."""
+    """Create a batch job."""
 
     op: ClassVar = "batches.create"
     repeatable: ClassVar = False
@@ -81,18 +89,30 @@ def create(
     model: str, src: SourceLike, config: CreateBatchJobConfig | Mapping[str, Any] | None = None
 ) -> Request[BatchJob]:
     """
-    Begin a batch, which may take a day: ask with ``batches.get`` how far it has come.
+    Create a batch job; ``| until_done()`` waits for its end, which may take a day.
 
-    ``batches.join`` gives each request its answer. On Vertex AI, what is not said is derived from the request: the
-    display name, and where the answers go: beside the source.
+    ``batches.join`` matches the results to the requests.
+
+    On Vertex AI, the display name and the destination are derived from the source if they are not set.
 
     Args:
-        model: As in ``generate``; all requests are for it.
+        model: As in ``generate``; all requests of a batch have the same model.
 
-        src: The requests. For Gemini: a list of ``generate`` requests or of `InlinedRequest`, or a file, ``files/…``.
-            For Vertex AI: ``gs://….jsonl`` or ``bq://project.dataset.table``. ``batches.jsonl`` writes such files.
+        src: The requests. On Gemini a list of ``generate`` requests or of `InlinedRequest`, or a file, ``files/…``. On
+            Vertex AI ``gs://….jsonl`` or ``bq://project.dataset.table``. ``batches.jsonl`` writes such files.
 
-        config: What the batch is called, and where its answers go: ``dest``, ``gs://…`` or ``bq://…``.
+        config: ``display_name``, and on Vertex AI the destination, ``dest``: ``gs://…`` or ``bq://…``.
+
+    Raises:
+        InvalidRequest: If the model name is empty or invalid, ``src`` is not exactly one source, a request cannot be
+            part of a batch or has another model, or a field of ``config`` is unknown or has the wrong type.
+
+    Fails with:
+        Unsupported: If the backend does not have the source, or a field of a request; the error lists the paths.
+
+        ClientError: If the model or the file does not exist (404), or the server rejects the batch (400).
+
+        OperationFailed: After ``| until_done()``, if the job has failed, has expired or was cancelled.
 
     >>> from genai_fn import generate
     >>> questions = ["Why is the sky blue?", "Why is grass green?"]
@@ -106,7 +126,7 @@ def create(
     )
 
 
-# Gemini: the requests, or a file of them
+# Gemini: the requests, or a file with them
 
 
 class _GeminiBatchInput(Message):
@@ -123,7 +143,7 @@ class _CreateGeminiBatchBody(Message):
     batch: _GeminiBatch
 
 
-# Vertex: where they are, and where the answers go
+# Vertex AI: source and destination
 
 
 class _CreateVertexBatchBody(Message):
@@ -134,7 +154,7 @@ class _CreateVertexBatchBody(Message):
 
 
 def _derive_destination(operation: CreateBatch) -> BatchJobDestination | None:
-    """Put the answers beside the source, where nobody says where they go."""
+    """Return a destination beside the source, for a batch without one."""
     src = operation.src
     if src.gcs_uri and src.gcs_uri[0].endswith(".jsonl"):
         return BatchJobDestination(format="jsonl", gcs_uri=f"{src.gcs_uri[0].removesuffix('.jsonl')}/dest")
@@ -146,14 +166,14 @@ def _derive_destination(operation: CreateBatch) -> BatchJobDestination | None:
 
 
 def _compute_digest(operation: CreateBatch) -> str:
-    """Tell one batch from another, where google-genai reads the clock: the same request has the same."""
+    """Return a digest of the request, for names; google-genai uses the time instead."""
     src = operation.src
-    told = (operation.model, src.format, src.gcs_uri, src.bigquery_uri, operation.config)
-    return hashlib.sha256(codec.encode(told)).hexdigest()[:12]
+    identity = (operation.model, src.format, src.gcs_uri, src.bigquery_uri, operation.config)
+    return hashlib.sha256(codec.encode(identity)).hexdigest()[:12]
 
 
 class GetBatch(Operation[BatchJob]):
-    """Ask how far a batch has come."""
+    """Get a batch job."""
 
     op: ClassVar = "batches.get"
     is_lookup: ClassVar = True
@@ -169,16 +189,26 @@ class GetBatch(Operation[BatchJob]):
 
 def get(name: str) -> Request[BatchJob]:
     """
-    Ask how far a batch has come; once it is done, Gemini's job holds the answers, or says in which file they are.
+    Get a batch job and its state; ``| until_done()`` repeats this until the job has ended.
+
+    On Gemini, the job then contains the results, or the name of the result file.
 
     Args:
         name: ``batches/abc``; on Vertex AI a number, or a full name.
+
+    Raises:
+        InvalidRequest: If the name is not that of a batch.
+
+    Fails with:
+        InvalidRequest: If the name is that of the other backend.
+
+        ClientError: If the job does not exist (404).
     """
     return Request(GetBatch(name=_validate_name(name)))
 
 
 class CancelBatch(Operation[None]):
-    """Stop a batch."""
+    """Cancel a batch job."""
 
     op: ClassVar = "batches.cancel"
 
@@ -193,16 +223,24 @@ class CancelBatch(Operation[None]):
 
 def cancel(name: str) -> Request[None]:
     """
-    Stop a batch that is waiting or under way; it takes a while until it has ended.
+    Cancel a batch job. The job may run for some time after the request has succeeded.
 
     Args:
         name: ``batches/abc``; on Vertex AI a number, or a full name.
+
+    Raises:
+        InvalidRequest: If the name is not that of a batch.
+
+    Fails with:
+        InvalidRequest: If the name is that of the other backend.
+
+        ClientError: If the job does not exist (404), or has already ended (400).
     """
     return Request(CancelBatch(name=_validate_name(name)))
 
 
 class DeleteBatch(Operation[DeleteResourceJob]):
-    """Delete a batch."""
+    """Delete a batch job."""
 
     op: ClassVar = "batches.delete"
 
@@ -217,10 +255,18 @@ class DeleteBatch(Operation[DeleteResourceJob]):
 
 def delete(name: str) -> Request[DeleteResourceJob]:
     """
-    Delete a batch that has ended.
+    Delete a batch job that has ended.
 
     Args:
         name: ``batches/abc``; on Vertex AI a number, or a full name.
+
+    Raises:
+        InvalidRequest: If the name is not that of a batch.
+
+    Fails with:
+        InvalidRequest: If the name is that of the other backend.
+
+        ClientError: If the job does not exist (404), or has not ended (400).
     """
     return Request(DeleteBatch(name=_validate_name(name)))
 
@@ -237,18 +283,18 @@ _NAME_PATTERN = re.compile(r"batches/[^/]+|[0-9]+|projects/[^/]+/locations/[^/]+
 
 def _resolve_gemini_name(name: str) -> str:
     if not name.startswith("batches/"):
-        raise InvalidRequest("name", name, "batches/…, as the Gemini Developer API names it")
+        raise InvalidRequest("name", name, "a name of the Gemini Developer API, batches/…")
     return name
 
 
 def _resolve_vertex_name(name: str) -> str:
     if name.startswith("batches/"):
-        raise InvalidRequest("name", name, "a number, or projects/…/batchPredictionJobs/…, as Vertex AI names it")
+        raise InvalidRequest("name", name, "a Vertex AI name: a number, or projects/…/batchPredictionJobs/…")
     return f"batchPredictionJobs/{name}" if name.isdigit() else name
 
 
 class ListBatches(Operation[ListBatchJobsResponse]):
-    """List batches."""
+    """List batch jobs."""
 
     op: ClassVar = "batches.list"
     is_list: ClassVar = True
@@ -263,5 +309,18 @@ class ListBatches(Operation[ListBatchJobsResponse]):
 
 
 def list(config: ListBatchJobsConfig | Mapping[str, Any] | None = None) -> Request[ListBatchJobsResponse]:
-    """List batches, a page at a time."""
+    """
+    List batch jobs, one page at a time; ``| items`` and ``| pages`` read all pages.
+
+    Args:
+        config: ``page_size``, ``page_token`` and, on Vertex AI, ``filter``.
+
+    Raises:
+        InvalidRequest: If a field of ``config`` is unknown or has the wrong type.
+
+    Fails with:
+        Unsupported: If a field is set that the backend does not have.
+
+        ClientError: If the server rejects the page token or the filter (400).
+    """
     return Request(ListBatches(config=as_struct(ListBatchJobsConfig, config)))

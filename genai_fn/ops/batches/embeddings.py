@@ -1,4 +1,4 @@
-"""Batches of vectors: many contents as one job."""
+"""Batches of embeddings; the builder is ``batches.create_embeddings``."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, cast
@@ -22,7 +22,7 @@ __all__ = ["CreateEmbeddingsBatch", "create_embeddings"]
 
 
 class CreateEmbeddingsBatch(Operation[BatchJob]):
-    """Begin a batch of vectors."""
+    """Create a batch job that embeds contents."""
 
     op: ClassVar = "batches.create_embeddings"
     repeatable: ClassVar = False
@@ -40,7 +40,7 @@ class CreateEmbeddingsBatch(Operation[BatchJob]):
         )
 
     def vertex(self, at: Vertex) -> Refusal:
-        return Refusal("batches of vectors are the Gemini Developer API's alone")
+        return Refusal("batches of embeddings exist only on the Gemini Developer API")
 
 
 def create_embeddings(
@@ -49,15 +49,26 @@ def create_embeddings(
     config: CreateEmbeddingsBatchJobConfig | Mapping[str, Any] | None = None,
 ) -> Request[BatchJob]:
     """
-    Begin a batch of vectors, which may take a day: ask with ``batches.get`` how far it has come.
+    Create a batch job that embeds contents; ``| until_done()`` waits for its end. Gemini Developer API only.
 
     Args:
         model: As in ``embed``.
 
-        src: Either ``file_name``, such as ``files/abc``, or ``inlined_requests``: contents, of which each item of a
-            list gets a vector, and a config for all.
+        src: Either ``file_name``, such as ``files/abc``, or ``inlined_requests``: ``contents``, one vector for each
+            item of a list, and one ``config`` for all.
 
-        config: What the batch is called.
+        config: ``display_name``.
+
+    Raises:
+        InvalidRequest: If the model name is empty or invalid, ``src`` is not exactly one source, or a field is unknown
+            or has the wrong type.
+
+    Fails with:
+        Unsupported: On Vertex AI.
+
+        ClientError: If the model or the file does not exist (404), or the server rejects the batch (400).
+
+        OperationFailed: After ``| until_done()``, if the job has failed, has expired or was cancelled.
 
     >>> src = {"inlined_requests": {"contents": ["a text", "another"]}}
     >>> len(create_embeddings("gemini-embedding-001", src).operation.src.inlined_requests.contents)

@@ -1,4 +1,4 @@
-"""What the two backends say of a batch, read as one `BatchJob`."""
+"""Decodes the batch jobs of both backends into `BatchJob`."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -33,18 +33,18 @@ class _JobErrorBody(Message):
     details: tuple[Any, ...] = ()
 
 
-def _decode_error(said: _JobErrorBody | None) -> JobError | None:
-    if said is None:
+def _decode_error(wire: _JobErrorBody | None) -> JobError | None:
+    if wire is None:
         return None
-    details = (each if isinstance(each, str) else codec.encode(each).decode() for each in said.details)
-    return JobError(code=said.code, message=said.message, details=tuple(details))
+    details = (each if isinstance(each, str) else codec.encode(each).decode() for each in wire.details)
+    return JobError(code=wire.code, message=wire.message, details=tuple(details))
 
 
-# Gemini: an operation, with the batch in its metadata
+# Gemini: an operation, whose metadata contain the batch
 
 
 class _InlinedResult(GenerateContentResponse):
-    """A response of either kind."""
+    """A response of a generate request or of an embedding."""
 
     embedding: ContentEmbedding | None = None
     token_count: int | None = None
@@ -90,14 +90,14 @@ class _GeminiBatchOperation(Message):
     response: _GeminiBatchOutput | None = None
 
 
-def _job_from_gemini(said: _GeminiBatchOperation) -> BatchJob:
-    batch = said.metadata or _GeminiBatchMetadata()
-    output = batch.output or said.response
+def _job_from_gemini(wire: _GeminiBatchOperation) -> BatchJob:
+    batch = wire.metadata or _GeminiBatchMetadata()
+    output = batch.output or wire.response
     return BatchJob(
-        name=said.name,
+        name=wire.name,
         display_name=batch.display_name,
         state=None if batch.state is None else _decode_state(batch.state),
-        error=_decode_error(said.error),
+        error=_decode_error(wire.error),
         create_time=batch.create_time,
         end_time=batch.end_time,
         update_time=batch.update_time,
@@ -108,7 +108,7 @@ def _job_from_gemini(said: _GeminiBatchOperation) -> BatchJob:
 
 
 def _decode_state(text: str) -> JobState:
-    """Read Gemini's ``BATCH_STATE_…`` as the job's state; one that nobody knows stays what it is."""
+    """Decode a state; Gemini's ``BATCH_STATE_…`` becomes ``JOB_STATE_…``, and unknown states are kept."""
     return JobState.__members__.get(text.replace("BATCH_STATE_", "JOB_STATE_", 1)) or JobState(text)
 
 
@@ -121,25 +121,25 @@ def _decode_stats(counts: _GeminiBatchStats) -> CompletionStats:
 
 
 def _decode_destination(output: _GeminiBatchOutput) -> BatchJobDestination:
-    vectors = (output.inlined_embed_content_responses or _InlinedItems()).inlined_responses
-    answers = (output.inlined_responses or _InlinedItems()).inlined_responses
-    if any(each.response is not None and each.response.embedding is not None for each in answers):
-        vectors, answers = answers, ()
+    embeddings = (output.inlined_embed_content_responses or _InlinedItems()).inlined_responses
+    responses = (output.inlined_responses or _InlinedItems()).inlined_responses
+    if any(each.response is not None and each.response.embedding is not None for each in responses):
+        embeddings, responses = responses, ()
     return BatchJobDestination(
         file_name=output.responses_file,
-        inlined_responses=tuple(_decode_inlined_response(each) for each in answers),
-        inlined_embed_content_responses=tuple(_decode_inlined_embedding(each) for each in vectors),
+        inlined_responses=tuple(_decode_inlined_response(each) for each in responses),
+        inlined_embed_content_responses=tuple(_decode_inlined_embedding(each) for each in embeddings),
     )
 
 
-def _decode_inlined_response(said: _InlinedItem) -> InlinedResponse:
-    response = None if said.response is None else copy_fields(GenerateContentResponse, said.response)
-    return InlinedResponse(response=response, error=_decode_error(said.error), metadata=said.metadata)
+def _decode_inlined_response(wire: _InlinedItem) -> InlinedResponse:
+    response = None if wire.response is None else copy_fields(GenerateContentResponse, wire.response)
+    return InlinedResponse(response=response, error=_decode_error(wire.error), metadata=wire.metadata)
 
 
-def _decode_inlined_embedding(said: _InlinedItem) -> InlinedEmbedContentResponse:
-    response = None if said.response is None else copy_fields(SingleEmbedContentResponse, said.response)
-    return InlinedEmbedContentResponse(response=response, error=_decode_error(said.error))
+def _decode_inlined_embedding(wire: _InlinedItem) -> InlinedEmbedContentResponse:
+    response = None if wire.response is None else copy_fields(SingleEmbedContentResponse, wire.response)
+    return InlinedEmbedContentResponse(response=response, error=_decode_error(wire.error))
 
 
 class _GeminiBatchOperations(Message):
@@ -147,16 +147,16 @@ class _GeminiBatchOperations(Message):
     next_page_token: str | None = None
 
 
-def _jobs_from_gemini(said: _GeminiBatchOperations) -> ListBatchJobsResponse:
-    jobs = tuple(_job_from_gemini(each) for each in said.operations)
-    return ListBatchJobsResponse(batch_jobs=jobs, next_page_token=said.next_page_token)
+def _jobs_from_gemini(wire: _GeminiBatchOperations) -> ListBatchJobsResponse:
+    jobs = tuple(_job_from_gemini(each) for each in wire.operations)
+    return ListBatchJobsResponse(batch_jobs=jobs, next_page_token=wire.next_page_token)
 
 
 GEMINI_JOB: Final[ResponseReader[BatchJob]] = read_json(_GeminiBatchOperation, _job_from_gemini)
 GEMINI_JOBS: Final[ResponseReader[ListBatchJobsResponse]] = read_json(_GeminiBatchOperations, _jobs_from_gemini)
 
 
-# Vertex AI: the job itself, its places under other names
+# Vertex AI: the job; source and destination have other names
 
 
 class _VertexBatchJob(Message):
@@ -174,20 +174,20 @@ class _VertexBatchJob(Message):
     completion_stats: CompletionStats | None = None
 
 
-def _job_from_vertex(said: _VertexBatchJob) -> BatchJob:
+def _job_from_vertex(wire: _VertexBatchJob) -> BatchJob:
     return BatchJob(
-        name=said.name,
-        display_name=said.display_name,
-        state=None if said.state is None else _decode_state(said.state),
-        error=_decode_error(said.error),
-        create_time=said.create_time,
-        start_time=said.start_time,
-        end_time=said.end_time,
-        update_time=said.update_time,
-        model=said.model,
-        src=None if said.input_config is None else decode_source(said.input_config),
-        dest=None if said.output_config is None else decode_destination(said.output_config),
-        completion_stats=said.completion_stats,
+        name=wire.name,
+        display_name=wire.display_name,
+        state=None if wire.state is None else _decode_state(wire.state),
+        error=_decode_error(wire.error),
+        create_time=wire.create_time,
+        start_time=wire.start_time,
+        end_time=wire.end_time,
+        update_time=wire.update_time,
+        model=wire.model,
+        src=None if wire.input_config is None else decode_source(wire.input_config),
+        dest=None if wire.output_config is None else decode_destination(wire.output_config),
+        completion_stats=wire.completion_stats,
     )
 
 
@@ -196,9 +196,9 @@ class _VertexBatchJobs(Message):
     next_page_token: str | None = None
 
 
-def _jobs_from_vertex(said: _VertexBatchJobs) -> ListBatchJobsResponse:
-    jobs = tuple(_job_from_vertex(each) for each in said.batch_prediction_jobs)
-    return ListBatchJobsResponse(batch_jobs=jobs, next_page_token=said.next_page_token)
+def _jobs_from_vertex(wire: _VertexBatchJobs) -> ListBatchJobsResponse:
+    jobs = tuple(_job_from_vertex(each) for each in wire.batch_prediction_jobs)
+    return ListBatchJobsResponse(batch_jobs=jobs, next_page_token=wire.next_page_token)
 
 
 VERTEX_JOB: Final[ResponseReader[BatchJob]] = read_json(_VertexBatchJob, _job_from_vertex)
@@ -214,8 +214,8 @@ class _DeletionBody(Message):
     error: _JobErrorBody | None = None
 
 
-def _decode_deletion(said: _DeletionBody) -> DeleteResourceJob:
-    return DeleteResourceJob(name=said.name, done=said.done, error=_decode_error(said.error))
+def _decode_deletion(wire: _DeletionBody) -> DeleteResourceJob:
+    return DeleteResourceJob(name=wire.name, done=wire.done, error=_decode_error(wire.error))
 
 
 DELETION: Final[ResponseReader[DeleteResourceJob]] = read_json(_DeletionBody, _decode_deletion)

@@ -1,4 +1,4 @@
-"""A batch's lines: requests as a source file, and the answers of a job or a result file back in order."""
+"""The lines of batch files: writes requests as a source file, and matches results to requests."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, TypeVar, cast
@@ -24,35 +24,43 @@ __all__ = ["REQUEST_KEY", "join", "jsonl", "validate_batch_request"]
 T = TypeVar("T")
 
 REQUEST_KEY: Final = "key"
-"""Where the place of a request stands: within its ``metadata``, or on its line."""
+"""Key of a request's index: in its ``metadata``, or in its line."""
 
 
 def validate_batch_request(request: Request[Any], path: str) -> GenerateContent:
-    """Refuse what cannot be one of a batch: anything but a ``generate`` request that leaves the how to the batch."""
-    if not isinstance(request, Request):  # pyright: ignore[reportUnnecessaryIsInstance]  # people pass what they like
+    """Return the operation of a ``generate`` request without options; raise `InvalidRequest` for any other."""
+    if not isinstance(request, Request):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may not be type-checked
         raise InvalidRequest(path, request, "a generate request")
     operation = request.operation
     if not isinstance(operation, GenerateContent) or isinstance(operation, StreamGenerateContent):
         raise InvalidRequest(path, operation.op, "a generate request")
     if request.options != Options():
-        raise InvalidRequest(f"{path}.options", request.options, "no options: a batch is run as a whole")
+        raise InvalidRequest(f"{path}.options", request.options, "no options: they apply to single requests only")
     return operation
 
 
-# Out
+# Source files
 
 
 def jsonl(requests: Sequence[Request[Any]], backend: Backend) -> bytes:
     r"""
-    Write ``generate`` requests as the lines of a batch's source file.
+    Write ``generate`` requests as the source file of a batch, one JSON object a line.
 
-    A line holds what the request alone would send. For Gemini it has a key, the request's place; Vertex AI has no room
-    for one, but repeats the request beside its answer.
+    On Gemini each line has the index of its request as ``key``. On Vertex AI a line has no key, and the results repeat
+    the request instead.
+
+    Args:
+        requests: ``generate`` requests with the same model and without options.
+
+        backend: The backend that will run the batch.
+
+    Returns:
+        The file's content.
 
     Raises:
-        InvalidRequest: for anything but ``generate`` requests of one model.
+        InvalidRequest: If a request is not a ``generate`` request, has options or another model.
 
-        Unsupported: with the path of every field that the backend does not take.
+        Unsupported: If a field is set that the backend does not have; the error lists the paths.
 
     >>> from genai_fn import Gemini, generate
     >>> jsonl([generate("gemini-2.5-flash", "hi")], Gemini())
@@ -62,7 +70,9 @@ def jsonl(requests: Sequence[Request[Any]], backend: Backend) -> bytes:
     models = [each.model for each in operations]
     for index, model in enumerate(models):
         if model != models[0]:
-            raise InvalidRequest(f"requests[{index}].model", model, f"{models[0]}, as before: a batch has one model")
+            raise InvalidRequest(
+                f"requests[{index}].model", model, f"{models[0]}: all requests of a batch have the same model"
+            )
     return b"".join(_encode_line(index, each, backend) for index, each in enumerate(requests))
 
 
@@ -86,19 +96,26 @@ def _get_body_bytes(http: HttpRequest) -> bytes:
     return http.body if isinstance(http.body, bytes) else b"".join(http.body)
 
 
-# Back
+# Results
 
 
 def join(requests: Sequence[Request[T]], job_or_bytes: BatchJob | bytes) -> tuple[Result[T, GenaiError], ...]:
     """
-    Give each request of a batch its answer, in the order of the requests, whatever order the answers have.
+    Match the results of a batch to its requests, and return them in the order of the requests.
 
-    One that failed, or has no answer, is a `Failure`, and the others keep theirs.
+    A request that failed, or has no result, gets a `Failure`: `OperationFailed`, or `DecodeError` for an
+    invalid line.
 
     Args:
-        requests: The very requests that the batch was made of.
+        requests: The requests that the batch was created from.
 
-        job_or_bytes: The job, if its answers are in it; otherwise the whole result file, or several in a row.
+        job_or_bytes: The job, if it contains the results; otherwise the content of the result file, or of several.
+
+    Returns:
+        One result for each request.
+
+    Raises:
+        InvalidRequest: If a request is not a ``generate`` request, or has options.
 
     >>> from genai_fn import generate
     >>> [result] = join([generate("m", "hi")], b'{"key": "0", "response": {"modelVersion": "m-1"}}')
@@ -108,63 +125,67 @@ def join(requests: Sequence[Request[T]], job_or_bytes: BatchJob | bytes) -> tupl
     for index, each in enumerate(requests):
         validate_batch_request(each, f"requests[{index}]")
     if isinstance(job_or_bytes, BatchJob):
-        said = [_parse_inlined_response(each) for each in _get_inlined_responses(job_or_bytes)]
-        if not said:
+        lines = [_parse_inlined_response(each) for each in _get_inlined_responses(job_or_bytes)]
+        if not lines:
             return (Failure(_build_no_answers_error(job_or_bytes)),) * len(requests)
     else:
-        said = [_parse_line(each) for each in job_or_bytes.splitlines() if each.strip()]
-    return tuple(cast("list[Result[T, GenaiError]]", _order_results(requests, said)))
+        lines = [_parse_line(each) for each in job_or_bytes.splitlines() if each.strip()]
+    return tuple(cast("list[Result[T, GenaiError]]", _order_results(requests, lines)))
 
 
 class _LineResult(Value):
-    """What one line says, and what tells which request it is about."""
+    """The result in one line, and the key or the fingerprint that identifies its request."""
 
     result: Result[Any, GenaiError]
     key: str | None = None
     request_fingerprint: bytes | None = None
 
 
-def _order_results(requests: Sequence[Request[Any]], said: Sequence[_LineResult]) -> list[Result[Any, GenaiError]]:
-    if all(each.key is None and each.request_fingerprint is None for each in said):
-        if len(said) != len(requests):
-            return [Failure(CountMismatch(len(requests), len(said)))] * len(requests)
-        return [each.result for each in said]
-    places = _build_matcher(requests, said)
-    lost = [each.result for each in said if each.key is None and each.request_fingerprint is None]
-    placed: dict[int, Result[Any, GenaiError]] = {}
-    for each in said:
-        place = places(each)
-        if place is not None:
-            placed.setdefault(place, each.result)
-    return [placed.get(index) or _build_missing_result(index, lost) for index in range(len(requests))]
+def _order_results(requests: Sequence[Request[Any]], lines: Sequence[_LineResult]) -> list[Result[Any, GenaiError]]:
+    if all(each.key is None and each.request_fingerprint is None for each in lines):
+        if len(lines) != len(requests):
+            return [Failure(CountMismatch(len(requests), len(lines)))] * len(requests)
+        return [each.result for each in lines]
+    match_index = _build_matcher(requests, lines)
+    unmatched = [each.result for each in lines if each.key is None and each.request_fingerprint is None]
+    result_by_index: dict[int, Result[Any, GenaiError]] = {}
+    for each in lines:
+        index_of_line = match_index(each)
+        if index_of_line is not None:
+            result_by_index.setdefault(index_of_line, each.result)
+    return [result_by_index.get(index) or _build_missing_result(index, unmatched) for index in range(len(requests))]
 
 
-def _build_missing_result(index: int, lost: Sequence[Result[Any, GenaiError]]) -> Result[Any, GenaiError]:
-    """Say that an answer is missing, or what may have become of it."""
-    failed = next((each for each in lost if isinstance(each, Failure)), None)
-    return failed or Failure(OperationFailed(_format_subject(str(index)), None, "the batch has no answer to it"))
+def _build_missing_result(index: int, unmatched: Sequence[Result[Any, GenaiError]]) -> Result[Any, GenaiError]:
+    """Return a failure for a request without a result: that of a line without identity, if there is one."""
+    failed = next((each for each in unmatched if isinstance(each, Failure)), None)
+    return failed or Failure(OperationFailed(_format_subject(str(index)), None, "the batch has no result for it"))
 
 
 def _build_matcher(
-    requests: Sequence[Request[Any]], said: Sequence[_LineResult]
+    requests: Sequence[Request[Any]], lines: Sequence[_LineResult]
 ) -> Callable[[_LineResult], int | None]:
-    """Find a request by its key, or by what was asked: of several that ask the same, one after the other."""
-    keys = {str(index): index for index in range(len(requests))}
-    asking: dict[bytes, list[int]] = {}
-    if any(each.key is None and each.request_fingerprint is not None for each in said):
-        for index in reversed(range(len(requests))):
-            asking.setdefault(_compute_request_fingerprint(requests[index]), []).append(index)
+    """
+    Return a function that finds the index of a result's request, by key or by fingerprint.
 
-    def match_request(each: _LineResult) -> int | None:
+    Of several requests with the same fingerprint, each is matched once, in order.
+    """
+    keys = {str(index): index for index in range(len(requests))}
+    indexes_by_fingerprint: dict[bytes, list[int]] = {}
+    if any(each.key is None and each.request_fingerprint is not None for each in lines):
+        for index in reversed(range(len(requests))):
+            indexes_by_fingerprint.setdefault(_compute_request_fingerprint(requests[index]), []).append(index)
+
+    def match_index(each: _LineResult) -> int | None:
         if each.key is not None:
             return keys.get(each.key)
-        waiting = asking.get(each.request_fingerprint or b"")
-        return waiting.pop() if waiting else None
+        indexes = indexes_by_fingerprint.get(each.request_fingerprint or b"")
+        return indexes.pop() if indexes else None
 
-    return match_request
+    return match_index
 
 
-# What a job holds
+# Results in a job
 
 
 def _get_inlined_responses(job: BatchJob) -> tuple[InlinedResponse, ...]:
@@ -187,15 +208,17 @@ def _build_no_answers_error(job: BatchJob) -> GenaiError:
     dest = job.dest
     where = dest and (dest.file_name or dest.gcs_uri or dest.bigquery_uri)
     if job.done and where:
-        return OperationFailed(subject, None, f"its answers are not in the job but in {where}: join the bytes of that")
-    return OperationFailed(subject, None, f"no answers: {job.state or 'nothing is known of it'}")
+        return OperationFailed(
+            subject, None, f"the results are not in the job but in {where}: pass its content to join"
+        )
+    return OperationFailed(subject, None, f"no results: {job.state or 'unknown state'}")
 
 
 def _format_subject(key: str | None) -> str:
     return "a request" if key is None else f"request {key}"
 
 
-# What a line holds
+# Results in a line
 
 
 class _LineError(Message):
@@ -209,7 +232,7 @@ class _ResultLine(Message):
     response: msgspec.Raw = msgspec.Raw()
     error: _LineError | None = None
     status: str | None = None
-    """Vertex AI's: empty where all is well."""
+    """Error message of Vertex AI; empty on success."""
 
 
 _ABSENT = (b"", b"null")
@@ -218,14 +241,14 @@ _ABSENT = (b"", b"null")
 def _parse_line(text: bytes) -> _LineResult:
     try:
         line = codec.decode(text, _ResultLine, strict=False)
-        asked = (
+        fingerprint = (
             None
             if line.key is not None or bytes(line.request) in _ABSENT
             else _encode_fingerprint(codec.decode(line.request))
         )
     except (ValueError, RecursionError) as error:  # msgspec's own are ValueErrors
         return _LineResult(Failure(DecodeError(f"a line of a batch ({error})", "", truncate_text(text))))
-    return _LineResult(_decode_line_result(line), line.key, asked)
+    return _LineResult(_decode_line_result(line), line.key, fingerprint)
 
 
 def _decode_line_result(line: _ResultLine) -> Result[Any, GenaiError]:
@@ -235,11 +258,11 @@ def _decode_line_result(line: _ResultLine) -> Result[Any, GenaiError]:
     if line.status:
         return Failure(OperationFailed(subject, None, line.status))
     if bytes(line.response) in _ABSENT:
-        return Failure(OperationFailed(subject, None, "neither an answer nor an error"))
+        return Failure(OperationFailed(subject, None, "neither a response nor an error"))
     return decode_response(read_json(GenerateContentResponse), HttpResponse(200, (), bytes(line.response)))
 
 
-# What was asked, in a form in which a request and its echo are equal
+# Fingerprints: a request and its echo in a result have the same
 
 
 def _compute_request_fingerprint(request: Request[Any]) -> bytes:
@@ -261,6 +284,6 @@ def _normalize_json(tree: Any) -> Any:
 
 
 def _iter_normalized_fields(tree: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Write numbers one way, and cut a cache's name down to what is the same in every project."""
+    """Normalize numbers, and reduce the name of a cache to its id, which is the same in every project."""
     for name, each in tree.items():
         yield name, str(each).rpartition("/")[2] if name == "cachedContent" else _normalize_json(each)

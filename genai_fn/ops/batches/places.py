@@ -1,4 +1,4 @@
-"""Where a batch on Vertex AI reads and writes, on the wire: each place in a message of its own, out and in."""
+"""Source and destination of a batch on Vertex AI, as they are sent and received."""
 
 from genai_fn.ops.request_parts import omit_if_empty
 from genai_fn.schema import BatchJobDestination, BatchJobSource
@@ -23,7 +23,7 @@ class _BigquerySource(Message):
 
 
 class BatchInputConfig(Message):
-    """Where the requests are."""
+    """The source of a batch."""
 
     instances_format: str | None = None
     gcs_source: _GcsSource | None = None
@@ -31,7 +31,7 @@ class BatchInputConfig(Message):
 
 
 def encode_source(src: BatchJobSource) -> BatchInputConfig:
-    """Write where the requests are."""
+    """Encode the source of a batch."""
     return BatchInputConfig(
         instances_format=src.format,
         gcs_source=omit_if_empty(_GcsSource(uris=src.gcs_uri)),
@@ -39,12 +39,12 @@ def encode_source(src: BatchJobSource) -> BatchInputConfig:
     )
 
 
-def decode_source(said: BatchInputConfig) -> BatchJobSource:
-    """Read where the requests are."""
+def decode_source(wire: BatchInputConfig) -> BatchJobSource:
+    """Decode the source of a batch."""
     return BatchJobSource(
-        format=said.instances_format,
-        gcs_uri=(said.gcs_source or _GcsSource()).uris,
-        bigquery_uri=(said.bigquery_source or _BigquerySource()).input_uri,
+        format=wire.instances_format,
+        gcs_uri=(wire.gcs_source or _GcsSource()).uris,
+        bigquery_uri=(wire.bigquery_source or _BigquerySource()).input_uri,
     )
 
 
@@ -57,7 +57,7 @@ class _BigqueryDestination(Message):
 
 
 class BatchOutputConfig(Message):
-    """Where the answers go."""
+    """The destination of a batch."""
 
     predictions_format: str | None = None
     gcs_destination: _GcsDestination | None = None
@@ -65,7 +65,7 @@ class BatchOutputConfig(Message):
 
 
 def encode_destination(dest: BatchJobDestination) -> BatchOutputConfig:
-    """Write where the answers go."""
+    """Encode the destination of a batch."""
     return BatchOutputConfig(
         predictions_format=dest.format,
         gcs_destination=omit_if_empty(_GcsDestination(output_uri_prefix=dest.gcs_uri)),
@@ -73,10 +73,10 @@ def encode_destination(dest: BatchJobDestination) -> BatchOutputConfig:
     )
 
 
-def decode_destination(said: BatchOutputConfig) -> BatchJobDestination:
-    """Read where the answers go."""
+def decode_destination(wire: BatchOutputConfig) -> BatchJobDestination:
+    """Decode the destination of a batch."""
     return BatchJobDestination(
-        format=said.predictions_format,
-        gcs_uri=(said.gcs_destination or _GcsDestination()).output_uri_prefix,
-        bigquery_uri=(said.bigquery_destination or _BigqueryDestination()).output_uri,
+        format=wire.predictions_format,
+        gcs_uri=(wire.gcs_destination or _GcsDestination()).output_uri_prefix,
+        bigquery_uri=(wire.bigquery_destination or _BigqueryDestination()).output_uri,
     )

@@ -1,4 +1,4 @@
-"""The requests of a batch: what people pass as its source, and how each goes out."""
+"""The requests of a batch: converts what callers pass as its source, and encodes the requests."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias, cast
@@ -31,11 +31,11 @@ SourceLike: TypeAlias = (
     | Sequence[Request[GenerateContentResponse]]
     | Sequence[InlinedRequest | Mapping[str, Any] | Request[GenerateContentResponse]]
 )
-"""An address, or the requests themselves."""
+"""The URI or name of a source, or the requests themselves."""
 
 
 def parse_source(src: SourceLike, model: str) -> BatchJobSource:
-    """Settle what people pass as a batch's source: exactly one place where requests are, or the requests."""
+    """Convert a batch's source; raise `InvalidRequest` unless it is exactly one file, table or list of requests."""
     if isinstance(src, str) and not src.startswith(("gs://", "bq://", "files/")):
         raise InvalidRequest("src", src, "gs://…, bq://… or files/…, or requests")
     source = as_struct(BatchJobSource, _convert_source_requests(src, model), "src")
@@ -69,7 +69,9 @@ def _convert_request(each: Any, index: int, model: str) -> InlinedRequest:
     if isinstance(each, Request):
         operation = validate_batch_request(cast("Any", each), path)
         if resolve_model_name(_ANY_BACKEND, operation.model) != resolve_model_name(_ANY_BACKEND, model):
-            raise InvalidRequest(f"{path}.model", operation.model, f"{model}, as the batch has one model")
+            raise InvalidRequest(
+                f"{path}.model", operation.model, f"{model}: all requests of a batch have the same model"
+            )
         return InlinedRequest(contents=operation.contents, metadata={REQUEST_KEY: str(index)}, config=operation.config)
     if each is None:
         raise InvalidRequest(path, None, "a generate request, an InlinedRequest or a dict of its fields")
@@ -86,7 +88,7 @@ def _convert_request(each: Any, index: int, model: str) -> InlinedRequest:
 
 
 _ANY_BACKEND = Gemini()
-"""Where a model's short name and its long one are the same."""
+"""Resolves the short and the long name of a model to the same name."""
 
 
 def _to_generate_operation(inlined: InlinedRequest, model: str) -> GenerateContent:
@@ -97,7 +99,7 @@ def _to_generate_operation(inlined: InlinedRequest, model: str) -> GenerateConte
     )
 
 
-# Out: each is what ``generate`` would send, with its model only where it has one of its own
+# Each body is that of ``generate``, with a model only if the request has its own
 
 
 class _GenerateRequestBody(GenerateBody):
@@ -110,25 +112,27 @@ class _InlinedRequestBody(Message):
 
 
 class InlinedRequestsBody(Message):
-    """The requests of a batch, within its source."""
+    """The requests of a batch, as they are sent."""
 
     requests: tuple[_InlinedRequestBody, ...]
 
 
 def encode_requests(inlined: Sequence[InlinedRequest], model: str, at: Gemini) -> InlinedRequestsBody:
-    """Write the requests of a batch."""
-    written: list[_InlinedRequestBody] = []
-    refused: list[str] = []
+    """Encode the requests of a batch; raise `Unsupported` with the paths of all fields that Gemini does not have."""
+    bodies: list[_InlinedRequestBody] = []
+    unsupported: list[str] = []
     for index, each in enumerate(inlined):
         try:
             body: Message = _to_generate_operation(each, model).gemini(at).body
         except Unsupported as error:
-            refused += [f"src.inlined_requests[{index}].{path}" for path in error.paths]
+            unsupported += [f"src.inlined_requests[{index}].{path}" for path in error.paths]
             continue
-        own = None if each.model is None else resolve_model_name(at, each.model)
-        written.append(
-            _InlinedRequestBody(request=copy_fields(_GenerateRequestBody, body, model=own), metadata=each.metadata)
+        model_name = None if each.model is None else resolve_model_name(at, each.model)
+        bodies.append(
+            _InlinedRequestBody(
+                request=copy_fields(_GenerateRequestBody, body, model=model_name), metadata=each.metadata
+            )
         )
-    if refused:
-        raise Unsupported(at.title, tuple(refused))
-    return InlinedRequestsBody(requests=tuple(written))
+    if unsupported:
+        raise Unsupported(at.title, tuple(unsupported))
+    return InlinedRequestsBody(requests=tuple(bodies))

@@ -1,4 +1,8 @@
-"""Embedding: a vector for each text, so that what means the same lies close together."""
+"""
+Embeddings: one vector for each content; texts of similar meaning have similar vectors.
+
+`many` embeds any number of texts, in batches.
+"""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
@@ -28,7 +32,7 @@ __all__ = ["EmbedContent", "embed"]
 
 
 class EmbedContent(Operation[EmbedContentResponse]):
-    """Make a vector of each content."""
+    """Embed contents: one vector for each."""
 
     op: ClassVar = "embed"
 
@@ -44,25 +48,36 @@ class EmbedContent(Operation[EmbedContentResponse]):
         )
 
     def vertex(self, at: Vertex) -> Call[EmbedContentResponse]:
-        answer = read_json(_EmbedPredictions, _EmbeddingsDecoder(len(self.contents)))
-        return POST(f"{resolve_model_name(at, self.model)}:predict", _encode_predict(self, at), answer)
+        reader = read_json(_EmbedPredictions, _EmbeddingsDecoder(len(self.contents)))
+        return POST(f"{resolve_model_name(at, self.model)}:predict", _encode_predict(self, at), reader)
 
 
 def embed(
     model: str, contents: ContentsLike, config: EmbedContentConfig | Mapping[str, Any] | None = None
 ) -> Request[EmbedContentResponse]:
     """
-    Make one vector for each item of a list, always; anything else is one item.
+    Embed contents: one vector for each item of a list; anything that is not a list is one item.
 
-    Several parts in one `Content`, or in a list within the list, are one vector. Vertex makes vectors of single texts
-    alone. An answer with more or fewer vectors is a ``CountMismatch``.
+    Several parts in one `Content`, or in a list within the list, make one vector. On Vertex AI each item must be a
+    single text.
 
     Args:
         model: Such as ``gemini-embedding-001``, in any form that ``generate`` takes.
 
-        contents: What ``generate`` takes; but here each item of a list is by itself.
+        contents: As in ``generate``, except that each item of a list is a content of its own.
 
-        config: What the vectors are for, and how long they are.
+        config: ``task_type``, ``title``, ``output_dimensionality`` and more.
+
+    Raises:
+        InvalidRequest: If the model name is empty or invalid, the contents cannot be converted, or a field of
+            ``config`` is unknown or has the wrong type.
+
+    Fails with:
+        Unsupported: If the backend does not have a field that is set, or an item is not a single text on Vertex AI.
+
+        CountMismatch: If the response has more or fewer vectors than there are contents.
+
+        ClientError: If the model does not exist (404), or the server rejects the request (400).
 
     >>> len(embed("gemini-embedding-001", ["a text", "another"]).operation.contents)
     2
@@ -76,7 +91,7 @@ def embed(
     )
 
 
-# Gemini: a request for each
+# Gemini: one request for each content
 
 
 class _EmbedRequestBody(Message):
@@ -101,7 +116,7 @@ def _encode_request(content: Content, model: str, config: EmbedContentConfig) ->
     )
 
 
-# Vertex: a text for each
+# Vertex AI: one text for each content
 
 
 class _EmbedInstance(Message):
@@ -123,9 +138,11 @@ class _EmbedPredictBody(Message):
 
 def _encode_predict(operation: EmbedContent, at: Vertex) -> _EmbedPredictBody:
     config = operation.config
-    refused = [path for index, each in enumerate(operation.contents) for path in _find_unsupported_content(each, index)]
-    if refused:
-        raise Unsupported(at.title, tuple(refused), "a vector is made of one text")
+    unsupported = [
+        path for index, each in enumerate(operation.contents) for path in _find_unsupported_content(each, index)
+    ]
+    if unsupported:
+        raise Unsupported(at.title, tuple(unsupported), "each content must be one text")
     parameters = _EmbedParameters(
         output_dimensionality=config.output_dimensionality, auto_truncate=config.auto_truncate
     )
@@ -141,7 +158,7 @@ def _encode_predict(operation: EmbedContent, at: Vertex) -> _EmbedPredictBody:
 
 
 def _find_unsupported_content(content: Content, index: int) -> Iterator[str]:
-    """Name what there is in a content besides one text of the user's."""
+    """Yield the paths of all that a content has besides one text of the user."""
     parts = content.parts or ()
     if len(parts) != 1:
         yield f"contents[{index}].parts"
@@ -158,19 +175,19 @@ def _get_text(content: Content) -> str:
     return "".join(part.text or "" for part in content.parts or ())
 
 
-# What comes back
+# Responses
 
 
 class _EmbeddingsDecoder(Value):
-    """Reads an answer, and holds it to as many vectors as were asked for."""
+    """Decodes a response, and checks that it has as many vectors as there are contents."""
 
     expected: int
 
-    def __call__(self, said: "EmbedContentResponse | _EmbedPredictions") -> EmbedContentResponse:
-        answer = _embeddings_from_vertex(said) if isinstance(said, _EmbedPredictions) else said
-        if len(answer.embeddings) != self.expected:
-            raise CountMismatch(self.expected, len(answer.embeddings))
-        return answer
+    def __call__(self, wire: "EmbedContentResponse | _EmbedPredictions") -> EmbedContentResponse:
+        response = _embeddings_from_vertex(wire) if isinstance(wire, _EmbedPredictions) else wire
+        if len(response.embeddings) != self.expected:
+            raise CountMismatch(self.expected, len(response.embeddings))
+        return response
 
 
 class _WireStatistics(Message):
@@ -192,17 +209,17 @@ class _EmbedPredictions(Message):
     metadata: EmbedContentMetadata | None = None
 
 
-def _embeddings_from_vertex(said: _EmbedPredictions) -> EmbedContentResponse:
+def _embeddings_from_vertex(wire: _EmbedPredictions) -> EmbedContentResponse:
     return EmbedContentResponse(
         embeddings=tuple(
             ContentEmbedding(values=each.embeddings.values, statistics=_decode_statistics(each.embeddings.statistics))
-            for each in said.predictions
+            for each in wire.predictions
         ),
-        metadata=said.metadata,
+        metadata=wire.metadata,
     )
 
 
-def _decode_statistics(said: _WireStatistics | None) -> ContentEmbeddingStatistics | None:
-    if said is None:
+def _decode_statistics(wire: _WireStatistics | None) -> ContentEmbeddingStatistics | None:
+    if wire is None:
         return None
-    return ContentEmbeddingStatistics(truncated=said.truncated, token_count=said.token_count)
+    return ContentEmbeddingStatistics(truncated=wire.truncated, token_count=wire.token_count)

@@ -1,4 +1,4 @@
-"""Vectors for any number of texts: in batches, several at once, one result for each text."""
+"""Embeds any number of texts: in batches, several at once, with one result for each text."""
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -31,46 +31,59 @@ def embed_many(
     concurrency: int = 8,
 ) -> Stream[ContentEmbedding]:
     """
-    Stream one vector for each text, in order, with no more than the batches under way in memory.
+    Embed any number of texts and stream one vector for each, in order.
 
-    A batch that is refused is split until the bad text fails alone; an answer of too few vectors is ``CountMismatch``
-    for each of its texts.
+    Only the batches that are being embedded are in memory. A batch that the server rejects because of its content is
+    split in half until only the offending text fails. Any other error is the result of every text in the batch.
 
     Args:
-        texts: Any iterable of what ``embed`` takes in a list; in async worlds, it may be an async one.
+        model: As in ``embed``.
 
-        batch_size: How many go in one request: up to 100 for the Gemini Developer API, 250 for Vertex AI, and there but
-            one for some models.
+        texts: An iterable of what ``embed`` takes in a list; with an async interpreter, it may be an async iterable.
 
-        concurrency: How many requests are under way at once.
+        config: As in ``embed``.
+
+        batch_size: Number of texts in one request: up to 100 on the Gemini Developer API, up to 250 on Vertex AI, where
+            some models take only one.
+
+        concurrency: Number of requests that run at once.
+
+    Raises:
+        InvalidRequest: If the model name is empty or invalid, ``texts`` is not an iterable, a text in a list or tuple
+            cannot be converted, a field of ``config`` is unknown or has the wrong type, or a number is less than 1.
+
+    Fails with:
+        ClientError: For a text that the server rejects (400 or 413).
+
+        CountMismatch: For each text of a batch whose response has more or fewer vectors than texts.
     """
     check_at_least_one("batch_size", batch_size)
     check_at_least_one("concurrency", concurrency)
     if not is_iterable_of_values(texts) or isinstance(texts, Mapping):
-        raise InvalidRequest("texts", texts, "an iterable of texts, maybe an async one")
-    kept = _validate_texts(texts) if isinstance(texts, list | tuple) else texts
-    settled = as_struct(EmbedContentConfig, config)
-    return Stream(stream_embeddings, None, (check_model_name(model), kept, settled, batch_size, concurrency))
+        raise InvalidRequest("texts", texts, "an iterable of texts, sync or async")
+    validated = _validate_texts(texts) if isinstance(texts, list | tuple) else texts
+    parsed_config = as_struct(EmbedContentConfig, config)
+    return Stream(stream_embeddings, None, (check_model_name(model), validated, parsed_config, batch_size, concurrency))
 
 
 def _validate_texts(texts: Sequence[ContentLike]) -> tuple[Any, ...]:
-    """Look through what is all there; a text stays as it is, and small."""
+    """Check the items of a list or tuple; texts are not converted, to save memory."""
     if all(isinstance(text, str) for text in texts):
         return tuple(texts)
-    settled: tuple[Any, ...] = as_value(SeparateContentsLike, texts, "texts")
-    return settled
+    converted: tuple[Any, ...] = as_value(SeparateContentsLike, texts, "texts")
+    return converted
 
 
 @stream(traits=FlowTraits(spawns=True))
 def stream_embeddings(
     model: str, texts: Any, config: EmbedContentConfig, batch_size: int, concurrency: int
 ) -> FlowGenerator[None]:
-    """Gather batches, and emit what is in them."""
+    """Run the batches concurrently and emit the result of each text."""
     is_sync = isinstance(texts, Iterable)
     batches: Any = (_iter_batches if is_sync else _AsyncBatches)(model, texts, config, batch_size)
-    reading: StreamReader[EmbeddingResults] = StreamReader(gather(batches, concurrency=concurrency))
-    while (batch := (yield from reading.read_next())) is not None:
-        if isinstance(batch, Failure):  # no batch's own: the stream was closed, or cannot be read in this world
+    reader: StreamReader[EmbeddingResults] = StreamReader(gather(batches, concurrency=concurrency))
+    while (batch := (yield from reader.read_next())) is not None:
+        if isinstance(batch, Failure):  # of the whole stream: it was closed, or this interpreter cannot read it
             yield from emit(batch)
             return
         for vector in batch.unwrap():
@@ -86,7 +99,7 @@ def _iter_batches(
 
 
 class _AsyncBatches:
-    """The same of an async iterable; a class, as async generators cannot be left without a trace."""
+    """Batches of an async iterable; a class, because an unfinished async generator depends on the garbage collector."""
 
     def __init__(self, model: str, texts: AsyncIterable[Any], config: EmbedContentConfig, size: int) -> None:
         self._source = aiter(texts)
@@ -113,11 +126,11 @@ class _AsyncBatches:
 def embed_batch(
     model: str, texts: tuple[Any, ...], config: EmbedContentConfig
 ) -> FlowGenerator[Result[EmbeddingResults, GenaiError]]:
-    """Embed some texts: a result for each, halving what is refused."""
+    """Embed some texts and return a result for each; a batch that is rejected is split in half and tried again."""
     result: Result[Any, GenaiError]
     try:
         result = yield from attempt(embed(model, list(texts), config))
-    except InvalidRequest as mistake:  # of an iterable nobody looked through: the other texts are none the worse
+    except InvalidRequest as mistake:  # items of an iterator are validated only here; others may be valid
         result = Failure(mistake)
     if not isinstance(result, Failure):
         return Success(tuple(map(Success, result.unwrap().embeddings)))
@@ -125,13 +138,13 @@ def embed_batch(
         return Success(cast("EmbeddingResults", (result,) * len(texts)))
     halves: list[Result[ContentEmbedding, GenaiError]] = []
     for half in (texts[: len(texts) // 2], texts[len(texts) // 2 :]):
-        answered = yield from start_generator(embed_batch(model, half, config))
-        halves += answered.unwrap()
+        half_result = yield from start_generator(embed_batch(model, half, config))
+        halves += half_result.unwrap()
     return Success(tuple(halves))
 
 
 def _is_content_error(error: GenaiError) -> bool:
-    """Tell a refusal of what was sent from one of who sent it: a bad key is a 400, too."""
+    """Check whether an error is caused by the content, and not by the credentials: an invalid key is a 400, too."""
     if isinstance(error, InvalidRequest | Unsupported):
         return True
     if not isinstance(error, ClientError):

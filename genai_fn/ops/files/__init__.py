@@ -1,4 +1,10 @@
-"""Files: what the service keeps for two days, to be named in contents."""
+"""
+The Files API: the server stores a file for two days, and requests refer to it.
+
+- `uploads`, `upload_flow`: the requests of a resumable upload, and the flow that sends them.
+- `downloads`, `download_flow`: the request of a download, and the flow that writes it to memory or a file.
+- `file_id`: the id of a file in a name or a URL.
+"""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -16,7 +22,7 @@ __all__ = ["DeleteFile", "GetFile", "ListFiles", "delete", "download", "get", "l
 
 
 class GetFile(Operation[File]):
-    """Look a file up."""
+    """Get a file's metadata."""
 
     op: ClassVar = "files.get"
     is_lookup: ClassVar = True
@@ -27,15 +33,25 @@ class GetFile(Operation[File]):
         return GET(f"files/{self.name}", read_json(File))
 
     def vertex(self, at: Vertex) -> Refusal:
-        return Refusal("files are the Gemini Developer API's alone; Vertex AI reads from Cloud Storage")
+        return Refusal("files exist only on the Gemini Developer API; Vertex AI reads from Cloud Storage")
 
 
 def get(name: str) -> Request[File]:
     """
-    Look a file up: whether it is ready, and until when it is kept.
+    Get a file's metadata: its state, size and expiry. ``| until_done()`` repeats this until the file is processed.
+
+    Gemini Developer API only, as all of this module.
 
     Args:
         name: ``files/abc``, ``abc``, or the file's ``uri``.
+
+    Raises:
+        InvalidRequest: If the name is empty or invalid.
+
+    Fails with:
+        Unsupported: On Vertex AI.
+
+        ClientError: If the file does not exist or has expired (403 or 404).
 
     >>> get("files/abc") == get("https://generativelanguage.googleapis.com/v1beta/files/abc")
     True
@@ -54,15 +70,23 @@ class DeleteFile(Operation[DeleteFileResponse]):
         return DELETE(f"files/{self.name}", read_json(DeleteFileResponse))
 
     def vertex(self, at: Vertex) -> Refusal:
-        return Refusal("files are the Gemini Developer API's alone; Vertex AI reads from Cloud Storage")
+        return Refusal("files exist only on the Gemini Developer API; Vertex AI reads from Cloud Storage")
 
 
 def delete(name: str) -> Request[DeleteFileResponse]:
     """
-    Delete a file before its two days are over.
+    Delete a file before it expires.
 
     Args:
         name: ``files/abc``, ``abc``, or the file's ``uri``.
+
+    Raises:
+        InvalidRequest: If the name is empty or invalid.
+
+    Fails with:
+        Unsupported: On Vertex AI.
+
+        ClientError: If the file does not exist or has expired (403 or 404).
     """
     return Request(DeleteFile(name=parse_file_id(name)))
 
@@ -79,9 +103,22 @@ class ListFiles(Operation[ListFilesResponse]):
         return GET("files", read_json(ListFilesResponse), query=build_query(self.config))
 
     def vertex(self, at: Vertex) -> Refusal:
-        return Refusal("files are the Gemini Developer API's alone; Vertex AI reads from Cloud Storage")
+        return Refusal("files exist only on the Gemini Developer API; Vertex AI reads from Cloud Storage")
 
 
 def list(config: ListFilesConfig | Mapping[str, Any] | None = None) -> Request[ListFilesResponse]:
-    """List files, a page at a time."""
+    """
+    List files, one page at a time; ``| items`` and ``| pages`` read all pages.
+
+    Args:
+        config: ``page_size`` and ``page_token``.
+
+    Raises:
+        InvalidRequest: If a field of ``config`` is unknown or has the wrong type.
+
+    Fails with:
+        Unsupported: On Vertex AI.
+
+        ClientError: If the server rejects the page token (400).
+    """
     return Request(ListFiles(config=as_struct(ListFilesConfig, config)))

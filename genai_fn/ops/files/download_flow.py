@@ -1,4 +1,4 @@
-"""Downloads: into memory, or to a file that appears under its name once it is whole; redirects are followed here."""
+"""Downloads: into memory, or to a file that gets its name only when it is complete. Redirects are followed here."""
 
 from collections.abc import Callable
 from functools import partial
@@ -31,110 +31,125 @@ def download(file: Downloadable, path: None = None) -> Flow[bytes]: ...
 def download(file: Downloadable, path: str | HasPath) -> Flow["Path"]: ...
 def download(file: Downloadable, path: str | HasPath | None = None) -> Flow[Any]:
     """
-    Fetch what is in a file that the service made.
+    Download a generated file, into memory or to a path. Redirects are followed.
 
-    With a path it is written as it comes: beside the path at first, and under its name once it is whole; the size is
-    not bounded. Without, it is the bytes, bounded by ``max_response_bytes``. A regular file at the path, or behind a
-    symbolic link there, is replaced and keeps its permissions. What else is there, or cannot be written, is
-    ``Failure(InvalidRequest)``; what is in Cloud Storage is ``Failure(Unsupported)``.
+    Without a path, the result is the content, up to ``max_response_bytes``. With a path, chunks are written as they
+    arrive, without a size limit: to a temporary file in the same folder, which then replaces the file at the path and
+    keeps its permissions. Symbolic links are followed.
 
     Args:
-        file: ``files/abc``, ``abc``, an address of the file, a `File` with a ``download_uri``, or a video, which needs
-            no request if it holds its bytes.
+        file: ``files/abc``, ``abc``, a URL of the file, a `File` with a ``download_uri``, or a video. A video that
+            contains its bytes needs no request.
 
-        path: Where to, in a folder that is there.
+        path: Target path, in an existing folder.
+
+    Raises:
+        InvalidRequest: If ``file`` is not a file that can be downloaded, or ``path`` is not a path.
+
+    Fails with:
+        InvalidRequest: If the path cannot be written, or is something other than a regular file.
+
+        Unsupported: On Vertex AI, or if the file is in Cloud Storage.
+
+        ClientError: If the file does not exist (403 or 404).
 
     >>> from genai_fn import Offline
     >>> Offline()(download(Video(video_bytes=b"film")))
     <Success: b'film'>
     """
     video = file.video if isinstance(file, GeneratedVideo) else file
-    holder = video if isinstance(video, Video) and video.video_bytes is not None else None
+    video_with_bytes = video if isinstance(video, Video) and video.video_bytes is not None else None
     if path is None:
-        return Flow(download_to_memory, download_bytes(file)) if holder is None else return_video_bytes(holder)
-    where = read_path(path, "path")
+        return (
+            Flow(download_to_memory, download_bytes(file))
+            if video_with_bytes is None
+            else return_video_bytes(video_with_bytes)
+        )
+    target = read_path(path, "path")
     return (
-        Flow(download_to_path, download_bytes(file), (where,)) if holder is None else write_video_bytes(holder, where)
+        Flow(download_to_path, download_bytes(file), (target,))
+        if video_with_bytes is None
+        else write_video_bytes(video_with_bytes, target)
     )
 
 
 @flow
 def return_video_bytes(video: Video) -> FlowGenerator[Result[bytes, GenaiError]]:
-    """Give the bytes that a video holds."""
+    """Return the bytes that a video contains."""
     yield from ()
     return Success(video.video_bytes or b"")
 
 
 @flow
 def download_to_memory(request: Request[bytes]) -> FlowGenerator[Result[bytes, GenaiError]]:
-    """Fetch into memory, from where redirects lead."""
+    """Download into memory, following redirects."""
     return (yield from _follow_redirects(request, attempt))
 
 
 @flow
 def download_to_path(request: Request[bytes], path: str) -> FlowGenerator[Result["Path", GenaiError]]:
-    """Fetch to a file, piece by piece."""
-    draft: Any = yield CreateTemp(path)
-    if isinstance(draft, EffectFailed):
-        return Failure(draft.error)
-    asked = replace(request, operation=request.operation.get_streaming_operation())
-    written = yield from _follow_redirects(asked, partial(_write_chunks, draft))
-    return (yield from _commit_or_discard(draft, written))
+    """Download to a file in chunks, following redirects."""
+    temp: Any = yield CreateTemp(path)
+    if isinstance(temp, EffectFailed):
+        return Failure(temp.error)
+    streaming = replace(request, operation=request.operation.get_streaming_operation())
+    written = yield from _follow_redirects(streaming, partial(_write_chunks, temp))
+    return (yield from _commit_or_discard(temp, written))
 
 
 @flow
 def write_video_bytes(video: Video, path: str) -> FlowGenerator[Result["Path", GenaiError]]:
-    """Write the bytes that a video holds to a file."""
-    draft: Any = yield CreateTemp(path)
-    if isinstance(draft, EffectFailed):
-        return Failure(draft.error)
-    lost: EffectFailed | None = yield WriteTemp(draft, video.video_bytes or b"")
-    return (yield from _commit_or_discard(draft, Success(None) if lost is None else Failure(lost.error)))
+    """Write the bytes that a video contains to a file."""
+    temp: Any = yield CreateTemp(path)
+    if isinstance(temp, EffectFailed):
+        return Failure(temp.error)
+    failed: EffectFailed | None = yield WriteTemp(temp, video.video_bytes or b"")
+    return (yield from _commit_or_discard(temp, Success(None) if failed is None else Failure(failed.error)))
 
 
 def _follow_redirects(
-    request: Request[bytes], way: Callable[[Request[bytes]], FlowGenerator[Result[T, GenaiError]]]
+    request: Request[bytes], send: Callable[[Request[bytes]], FlowGenerator[Result[T, GenaiError]]]
 ) -> FlowGenerator[Result[T, GenaiError]]:
-    """Ask in a way, and ask again where redirects lead; the last of too many is the result."""
+    """Run `send` for a request and for up to five redirects; if there are more, the last response is the result."""
     for _ in range(_MAX_REDIRECTS):
-        result = yield from way(request)
+        result = yield from send(request)
         following = _build_redirected_request(request, result)
         if following is None:
             return result
         request = following
-    return (yield from way(request))
+    return (yield from send(request))
 
 
 _MAX_REDIRECTS: Final = 5
 
 
-def _write_chunks(draft: Any, request: Request[bytes]) -> FlowGenerator[Result[None, GenaiError]]:
-    reading = StreamReader(stream_response(request))
-    while (piece := (yield from reading.read_next())) is not None:
-        if isinstance(piece, Failure):
-            return piece
-        lost: EffectFailed | None = yield WriteTemp(draft, piece.unwrap())
-        if lost is not None:
-            return Failure(lost.error)
+def _write_chunks(temp: Any, request: Request[bytes]) -> FlowGenerator[Result[None, GenaiError]]:
+    reader = StreamReader(stream_response(request))
+    while (chunk := (yield from reader.read_next())) is not None:
+        if isinstance(chunk, Failure):
+            return chunk
+        failed: EffectFailed | None = yield WriteTemp(temp, chunk.unwrap())
+        if failed is not None:
+            return Failure(failed.error)
     return Success(None)
 
 
-def _commit_or_discard(draft: Any, written: Result[None, GenaiError]) -> FlowGenerator[Result["Path", GenaiError]]:
-    """Keep a draft that is whole, and discard any other."""
+def _commit_or_discard(temp: Any, written: Result[None, GenaiError]) -> FlowGenerator[Result["Path", GenaiError]]:
+    """Commit the temporary file if everything was written, and discard it otherwise."""
     if isinstance(written, Failure):
-        yield CloseResource(draft)
+        yield CloseResource(temp)
         return written
-    kept: Path | EffectFailed = yield CommitTemp(draft)
-    yield CloseResource(draft)
-    return Failure(kept.error) if isinstance(kept, EffectFailed) else Success(kept)
+    committed: Path | EffectFailed = yield CommitTemp(temp)
+    yield CloseResource(temp)
+    return Failure(committed.error) if isinstance(committed, EffectFailed) else Success(committed)
 
 
 def _build_redirected_request(request: Request[bytes], result: Result[Any, GenaiError]) -> Request[bytes] | None:
     """
-    Ask where a redirect leads.
+    Build the request for the target of a redirect; None if the result is not a redirect.
 
-    The key goes to the backend's own address alone, as ever; headers of the request's options may say who calls, too,
-    and stay behind.
+    The key is sent only to the backend's own origin. Headers of the request's options are dropped, because they may
+    contain credentials.
     """
     error = result.failure() if isinstance(result, Failure) else None
     operation = request.operation
@@ -155,8 +170,8 @@ _REDIRECT_CODES: Final = frozenset({301, 302, 303, 307, 308})
 def _join_url(address: str, location: str) -> str | None:
     try:
         joined = urljoin(address, location)
-        whole = urljoin("https://somewhere/", joined)
+        absolute = urljoin("https://host/", joined)
     except ValueError:
         return None
-    is_one = bool(location) and joined.isprintable() and whole.startswith(("https://", "http://"))
-    return joined if is_one else None
+    is_url = bool(location) and joined.isprintable() and absolute.startswith(("https://", "http://"))
+    return joined if is_url else None

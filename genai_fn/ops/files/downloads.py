@@ -1,4 +1,4 @@
-"""Downloads: what is in a file that the service made."""
+"""Downloads: the request for the content of a file."""
 
 from typing import ClassVar, TypeAlias
 from urllib.parse import urljoin
@@ -16,14 +16,14 @@ from genai_fn.schema.base import Message
 __all__ = ["DownloadFile", "Downloadable", "download_bytes"]
 
 Downloadable: TypeAlias = str | File | Video | GeneratedVideo
-"""What names a file to be fetched."""
+"""What identifies a file to download."""
 
 
 class DownloadFile(Operation[bytes]):
     """
-    Fetch what is in a file.
+    Download the content of a file.
 
-    `address` is where a redirect has led, if one has; a relative one counts from the file's own.
+    `address` is the target of the last redirect, if there was one; a relative one is resolved against the file's URL.
     """
 
     op: ClassVar = "files.download"
@@ -37,15 +37,15 @@ class DownloadFile(Operation[bytes]):
 
     def gemini(self, at: Gemini) -> Call[bytes] | Refusal:
         if self.name.startswith("gs://"):
-            return Refusal(f"{self.name} is in Cloud Storage: fetch it with Cloud Storage's own tools")
-        answer = read_body_chunks() if self.is_streamed else read_whole_response(_get_body)
+            return Refusal(f"{self.name} is in Cloud Storage: download it with the tools of Cloud Storage")
+        reader = read_body_chunks() if self.is_streamed else read_whole_response(_get_body)
         if self.address:
-            elsewhere = urljoin(f"{at.root}/files/{self.name}:download", self.address)
-            return Call("GET", elsewhere, answer, absolute=True)
-        return GET(f"files/{self.name}:download", answer, query=(("alt", "media"),))
+            url = urljoin(f"{at.root}/files/{self.name}:download", self.address)
+            return Call("GET", url, reader, absolute=True)
+        return GET(f"files/{self.name}:download", reader, query=(("alt", "media"),))
 
     def vertex(self, at: Vertex) -> Refusal:
-        return Refusal("files are the Gemini Developer API's alone; Vertex AI writes to Cloud Storage")
+        return Refusal("files exist only on the Gemini Developer API; Vertex AI writes to Cloud Storage")
 
     def get_streaming_operation(self) -> "DownloadFile":
         return replace(self, is_streamed=True)
@@ -53,19 +53,27 @@ class DownloadFile(Operation[bytes]):
 
 def download_bytes(file: Downloadable) -> Request[bytes]:
     """
-    Fetch what is in a file, into memory, or with ``| streamed`` in pieces; redirects are not followed.
+    Download the content of a file into memory, or with ``| streamed`` in chunks. Redirects are not followed.
 
-    Only what the service made can be fetched: a file with a ``download_uri``, or a video.
+    Only generated files can be downloaded: those with a ``download_uri``, and videos.
 
     Args:
-        file: ``files/abc``, ``abc``, an address of the file, a `File`, or a video with a ``uri``.
+        file: ``files/abc``, ``abc``, a URL of the file, a `File`, or a video with a ``uri``.
+
+    Raises:
+        InvalidRequest: If this is not a file, or a file without a ``download_uri``.
+
+    Fails with:
+        Unsupported: On Vertex AI, or if the file is in Cloud Storage.
+
+        ClientError: If the file does not exist (403 or 404).
 
     >>> download_bytes(Video(uri="https://host/v1beta/files/abc:download?alt=media")) == download_bytes("files/abc")
     True
     """
-    named = _get_file_reference(file)
-    is_elsewhere = isinstance(named, str) and named.startswith("gs://")
-    return Request(DownloadFile(name=str(named) if is_elsewhere else parse_file_id(named, "file")))
+    reference = _get_file_reference(file)
+    is_in_cloud_storage = isinstance(reference, str) and reference.startswith("gs://")
+    return Request(DownloadFile(name=str(reference) if is_in_cloud_storage else parse_file_id(reference, "file")))
 
 
 def _get_file_reference(file: object) -> object:
@@ -76,7 +84,7 @@ def _get_file_reference(file: object) -> object:
     if not isinstance(file, File):
         return file
     if file.download_uri is None:
-        raise InvalidRequest("file", file, "a file that the service made: uploaded ones cannot be fetched")
+        raise InvalidRequest("file", file, "a generated file: uploaded files cannot be downloaded")
     return file.name or file.download_uri
 
 

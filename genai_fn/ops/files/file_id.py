@@ -1,4 +1,4 @@
-"""How files are named: by an identity, a resource name, or an address."""
+"""The id of a file, which may be given as an id, a resource name or a URL."""
 
 import re
 
@@ -10,18 +10,21 @@ __all__ = ["parse_file_id"]
 
 def parse_file_id(name: object, path: str = "name") -> str:
     """
-    Cut the identity of a file out of what names it.
+    Return the id of a file from its name or URL.
+
+    Raises:
+        InvalidRequest: If `name` is none of these; `path` is its path in the error.
 
     >>> parse_file_id("files/a-1"), parse_file_id("https://host/v1beta/files/a-1:download?alt=media")
     ('a-1', 'a-1')
     """
     if not isinstance(name, str) or not name.startswith(("https://", "http://")):
         return check_resource_name(name.removeprefix("files/") if isinstance(name, str) else name, path, _EXPECTED)
-    found = _FILE_ID_IN_URL.search(name)
-    if found is None:
+    match = _FILE_ID_IN_URL.search(name)
+    if match is None:
         raise InvalidRequest(path, name, _EXPECTED)
-    return found[1]
+    return match[1]
 
 
 _FILE_ID_IN_URL = re.compile("files/([a-z0-9][a-z0-9-]*)")
-_EXPECTED = "files/…, the identity alone, or the address of a file"
+_EXPECTED = "files/…, the id alone, or the URL of a file"

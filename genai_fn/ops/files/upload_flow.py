@@ -1,4 +1,4 @@
-"""Uploads: a session that is started, fed piece by piece, and gone on with from where the server says that it is."""
+"""Uploads: start a session, send chunks, and continue after an error from the bytes that the server has received."""
 
 import io
 import re
@@ -48,39 +48,50 @@ __all__ = [
 ]
 
 UPLOAD_CHUNK_BYTES: Final = 8 * 1024 * 1024
-"""How many bytes one request carries; the server takes multiples of 256 KiB, but for the last."""
+"""Bytes in one request. The server requires multiples of 256 KiB, except for the last chunk."""
 
 
 class HasPath(Protocol):
-    """What stands for a path, such as a ``Path``."""
+    """A path object, such as ``pathlib.Path``."""
 
     def __fspath__(self) -> str: ...
 
 
 Uploadable: TypeAlias = str | HasPath | bytes | IO[bytes]
-"""What can be uploaded: a path, bytes, or a file that is open for reading bytes."""
+"""What can be uploaded: a path, bytes, or a file opened in binary mode."""
 
 
 def upload(file: Uploadable, config: UploadFileConfig | Mapping[str, Any] | None = None) -> Flow[File]:
     """
-    Upload a file, which the service keeps for two days.
+    Upload a file. The server stores it for two days. Gemini Developer API only.
 
-    It is read as it is sent. After a fault the upload goes on from what has arrived; it ends with that fault once four
-    attempts in a row have brought nothing. ``events.Uploaded`` tells how far it is. Any trouble with the file itself is
-    ``Failure(InvalidRequest)``.
+    The file is read in chunks of 8 MiB while it is sent. After an error, the upload continues from the bytes that the
+    server has received; it fails with that error after four attempts in a row without progress. Listeners receive
+    ``events.Uploaded`` after each chunk.
 
     Args:
-        file: A path, which is looked at when this is run; bytes; or a file open for bytes that can be sought, which is
-            sent from its beginning, wherever it stands, and left open. One that cannot (a pipe) has to be read first.
+        file: A path, which is opened when the flow runs; bytes; or a seekable file opened in binary mode, which is sent
+            from its start and stays open. Read a pipe into bytes first.
 
-        config: With a ``mime_type`` where the name does not tell it.
+        config: ``name``, ``display_name``, and ``mime_type`` if the file name does not determine it.
+
+    Raises:
+        InvalidRequest: If ``file`` has the wrong type or cannot seek, its MIME type is unknown, or a field of
+            ``config`` is unknown or has the wrong type.
+
+    Fails with:
+        InvalidRequest: If the file cannot be read, or becomes shorter while it is sent.
+
+        Unsupported: On Vertex AI.
+
+        ClientError: If the server rejects the file, or its size is over the limit (400).
 
     >>> upload("notes/Müll.txt").args[1].mime_type
     'text/plain'
     """
-    settled = as_struct(UploadFileConfig, config)
-    content, file_name, mime_type = _describe_file(file, settled.mime_type)
-    return run_upload(content, StartUpload(size=0, mime_type=mime_type, file_name=file_name, config=settled))
+    converted = as_struct(UploadFileConfig, config)
+    content, file_name, mime_type = _describe_file(file, converted.mime_type)
+    return run_upload(content, StartUpload(size=0, mime_type=mime_type, file_name=file_name, config=converted))
 
 
 def upload_to_store(
@@ -89,21 +100,33 @@ def upload_to_store(
     config: UploadToFileSearchStoreConfig | Mapping[str, Any] | None = None,
 ) -> Flow[UploadToFileSearchStoreOperation]:
     """
-    Upload a file into a store, where it becomes a document; ``| until_done()`` waits for that.
+    Upload a file into a store, where it becomes a document; ``| until_done()`` waits for the document.
 
     Args:
         file_search_store_name: ``fileSearchStores/…``.
 
-        file: As for ``files.upload``.
+        file: As in ``files.upload``.
 
-        config: Facts to filter by, how the file is cut into passages, and a ``mime_type`` where the name does not tell
-            it.
+        config: ``custom_metadata`` to filter searches by, ``chunking_config``, ``display_name``, and ``mime_type`` if
+            the file name does not determine it.
+
+    Raises:
+        InvalidRequest: As in ``files.upload``, and if the store's name is empty or invalid.
+
+    Fails with:
+        InvalidRequest: If the file cannot be read, or becomes shorter while it is sent.
+
+        Unsupported: On Vertex AI.
+
+        ClientError: If the store does not exist (404), or the server rejects the file (400).
+
+        OperationFailed: After ``| until_done()``, if the import has failed.
 
     >>> upload_to_store("fileSearchStores/s", b"[]", {"mime_type": "application/json"}).args[1].mime_type
     'application/json'
     """
-    settled = as_struct(UploadToFileSearchStoreConfig, config)
-    content, file_name, mime_type = _describe_file(file, settled.mime_type)
+    converted = as_struct(UploadToFileSearchStoreConfig, config)
+    content, file_name, mime_type = _describe_file(file, converted.mime_type)
     start = StartStoreUpload(
         file_search_store_name=check_resource_name(
             file_search_store_name, "file_search_store_name", "the name of a store"
@@ -111,22 +134,22 @@ def upload_to_store(
         size=0,
         mime_type=mime_type,
         file_name=file_name,
-        config=settled,
+        config=converted,
     )
     return run_store_upload(content, start)
 
 
 def read_path(path: object, name: str) -> str:
-    """Read a path, which may be an object that stands for one."""
-    stand_in: Any = getattr(path, "__fspath__", None)
-    told: object = path if stand_in is None else stand_in()
-    if not isinstance(told, str) or not told:
+    """Return a path as a string; raise `InvalidRequest`, with the parameter's `name`, if it is not a path."""
+    fspath: Any = getattr(path, "__fspath__", None)
+    text: object = path if fspath is None else fspath()
+    if not isinstance(text, str) or not text:
         raise InvalidRequest(name, path, "a path")
-    return told
+    return text
 
 
 class BytesContent(Message):
-    """Bytes to be uploaded, which show themselves cut."""
+    """Bytes to upload; their ``repr`` is truncated."""
 
     data: bytes
 
@@ -135,11 +158,11 @@ _UploadContent: TypeAlias = str | BytesContent | IO[bytes]
 
 
 def _describe_file(file: object, given: str | None) -> tuple[Any, str, str]:
-    """Say where the bytes are, which name the server is told, and of which kind they are."""
+    """Return the content to read, the file name to send, and the MIME type."""
     if isinstance(file, bytes):
         return BytesContent(data=file), "", resolve_mime_type("", given)
     if isinstance(file, io.TextIOBase) or (hasattr(file, "read") and not hasattr(file, "seek")):
-        raise InvalidRequest("file", file, "a file open for bytes, which can be sought")
+        raise InvalidRequest("file", file, "a seekable file opened in binary mode")
     if hasattr(file, "read"):
         name: object = getattr(file, "name", None)
         return file, "", resolve_mime_type(_get_file_name(name) if isinstance(name, str) else "", given)
@@ -148,7 +171,7 @@ def _describe_file(file: object, given: str | None) -> tuple[Any, str, str]:
 
 
 def _get_file_name(path: str) -> str:
-    """Cut a path down to the file's name, with what no text can hold replaced."""
+    """Return the last part of a path, with characters that UTF-8 cannot encode replaced."""
     is_windows = re.match(r"[A-Za-z]:\\|\\\\", path)
     return re.split(r"[/\\]" if is_windows else "/", path)[-1].encode("utf-8", "replace").decode()
 
@@ -160,7 +183,7 @@ def _get_file_name(path: str) -> str:
 def run_upload(
     content: _UploadContent, start: StartUpload, chunk: int = UPLOAD_CHUNK_BYTES
 ) -> FlowGenerator[Result[File, GenaiError]]:
-    """Upload, and read the file that it has become."""
+    """Upload a file, and decode the created `File`."""
     return decode_uploaded_file((yield from _send_content(content, start, chunk)))
 
 
@@ -168,35 +191,35 @@ def run_upload(
 def run_store_upload(
     content: _UploadContent, start: StartStoreUpload, chunk: int = UPLOAD_CHUNK_BYTES
 ) -> FlowGenerator[Result[UploadToFileSearchStoreOperation, GenaiError]]:
-    """Upload, and read the operation that it has begun."""
+    """Upload a file into a store, and decode the started operation."""
     return decode_store_operation((yield from _send_content(content, start, chunk)))
 
 
 def _send_content(
     content: _UploadContent, start: StartUpload | StartStoreUpload, chunk: int
 ) -> FlowGenerator[UploadProgress]:
-    """Send all, and give the server's last word; `stalls` counts the attempts in a row that have brought nothing."""
+    """Send all chunks and return the final progress; `stalls` counts the attempts in a row without progress."""
     size: int = yield from _measure_content(content)
     session = yield from ask(Request(replace(start, size=size)))
-    offset = most = stalls = 0
+    offset = max_offset = stalls = 0
     while True:
         count = min(chunk, size - offset)
         data = yield from _read_chunk(content, offset, count)
-        piece = SendUploadChunk(session=session, offset=offset, data=data, is_last=offset + count == size)
-        progress = _normalize_progress((yield from attempt(Request(piece))), offset + count)
-        if isinstance(progress, Failure):
-            yield from _sleep_before_query(progress.failure(), stalls)
-            progress = _normalize_progress((yield from attempt(Request(QueryUpload(session=session)))), None)
-        told = _validate_progress(progress, size)
-        offset = size if told.is_final else told.received or 0
-        stalls = 0 if offset > most else stalls + 1
-        most = max(most, offset)
-        if told.is_final or stalls == 0:
+        send = SendUploadChunk(session=session, offset=offset, data=data, is_last=offset + count == size)
+        result = _normalize_progress((yield from attempt(Request(send))), offset + count)
+        if isinstance(result, Failure):
+            yield from _sleep_before_query(result.failure(), stalls)
+            result = _normalize_progress((yield from attempt(Request(QueryUpload(session=session)))), None)
+        progress = _validate_progress(result, size)
+        offset = size if progress.is_final else progress.received or 0
+        stalls = 0 if offset > max_offset else stalls + 1
+        max_offset = max(max_offset, offset)
+        if progress.is_final or stalls == 0:
             yield Notify(Uploaded(start.file_name, offset, size))
-        if told.is_final:
-            return told
+        if progress.is_final:
+            return progress
         if stalls >= _RETRY_POLICY.attempts:
-            raise FlowFailed(DecodeError("an upload that goes on", "x-goog-upload-size-received", str(offset)))
+            raise FlowFailed(DecodeError("progress of the upload", "x-goog-upload-size-received", str(offset)))
 
 
 _RETRY_POLICY: Final = Retry()
@@ -205,46 +228,46 @@ _RETRY_POLICY: Final = Retry()
 def _normalize_progress(
     result: Result[UploadProgress, GenaiError], expected: int | None
 ) -> Result[UploadProgress, GenaiError]:
-    """Read how far it is; a 308 says so in other words, and no word at all that all has arrived that was `expected`."""
+    """Return the progress of a response or of a 308; `expected` bytes if the server does not state how many."""
     if isinstance(result, Failure):
         error = result.failure()
         return Success(_progress_from_308(error)) if isinstance(error, APIError) and error.code == 308 else result
-    told = result.unwrap()
-    return result if told.is_final or told.received is not None else Success(replace(told, received=expected))
+    progress = result.unwrap()
+    is_known = progress.is_final or progress.received is not None
+    return result if is_known else Success(replace(progress, received=expected))
 
 
 def _progress_from_308(error: APIError) -> UploadProgress:
-    """Read how far it is, as Cloud Storage tells it: nothing has arrived where there is no range."""
+    """Read the progress from a 308 of Cloud Storage; without a range, no bytes were received."""
     headers = {name.lower(): value for name, value in error.headers}
-    counted = headers.get("x-goog-upload-size-received", "")
-    ranged = re.fullmatch("bytes=0-([0-9]{1,18})", headers.get("range", ""))
-    return UploadProgress(
-        False, int(counted) if re.fullmatch("[0-9]{1,18}", counted) else int(ranged[1]) + 1 if ranged else 0
-    )
+    size = headers.get("x-goog-upload-size-received", "")
+    if re.fullmatch("[0-9]{1,18}", size):
+        return UploadProgress(False, int(size))
+    byte_range = re.fullmatch("bytes=0-([0-9]{1,18})", headers.get("range", ""))
+    return UploadProgress(False, int(byte_range[1]) + 1 if byte_range else 0)
 
 
-def _validate_progress(progress: Result[UploadProgress, GenaiError], size: int) -> UploadProgress:
-    if isinstance(progress, Failure):
-        raise FlowFailed(progress.failure())
-    told = progress.unwrap()
-    if not told.is_final and (told.received is None or not 0 <= told.received <= size):
-        raise FlowFailed(
-            DecodeError(f"how many of {size} bytes have arrived", "x-goog-upload-size-received", str(told.received))
-        )
-    return told
+def _validate_progress(result: Result[UploadProgress, GenaiError], size: int) -> UploadProgress:
+    if isinstance(result, Failure):
+        raise FlowFailed(result.failure())
+    progress = result.unwrap()
+    if not progress.is_final and (progress.received is None or not 0 <= progress.received <= size):
+        expected = f"the number of bytes received, of {size}"
+        raise FlowFailed(DecodeError(expected, "x-goog-upload-size-received", str(progress.received)))
+    return progress
 
 
 def _sleep_before_query(error: GenaiError, stalls: int) -> FlowGenerator[None]:
-    """Wait before the server is asked how far it is; what would not get better ends the upload."""
-    wait = None
+    """Wait before the progress is queried; end the upload if the error cannot be retried."""
+    delay = None
     if is_retryable(error, repeatable=True) or isinstance(error, TimedOut):
-        wait = compute_delay(error, stalls + 1, _RETRY_POLICY, (yield GetRandom()))
-    if wait is None:
+        delay = compute_delay(error, stalls + 1, _RETRY_POLICY, (yield GetRandom()))
+    if delay is None:
         raise FlowFailed(error)
-    yield from sleep(wait)
+    yield from sleep(delay)
 
 
-# The bytes
+# The content
 
 
 def _measure_content(content: _UploadContent) -> FlowGenerator[int]:
@@ -268,6 +291,6 @@ def _read_chunk(content: _UploadContent, offset: int, count: int) -> FlowGenerat
         raise FlowFailed(data.error)
     if len(data) < count:
         raise FlowFailed(
-            InvalidRequest("file", repr(content), f"{count} bytes from {offset} on, as it had when it was measured")
+            InvalidRequest("file", repr(content), f"{count} bytes from {offset} on, as when its size was read")
         )
     return data

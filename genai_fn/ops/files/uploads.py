@@ -1,9 +1,9 @@
 """
-The steps of an upload: start a session, send pieces to its address, and ask how far it has come after a fault.
+The requests of a resumable upload: start a session, send chunks, and query how many bytes have arrived.
 
-An upload is one session of the resumable protocol: a start answers the session's address; pieces follow, in order, the
-last with ``is_last``. A piece that failed is not sent again blindly: a query says how many bytes have arrived, and the
-upload goes on from there. The piece that ends it answers, in the body, what the upload has become.
+The start returns the session's URL. The chunks are sent to it in order, the last one with ``is_last``. If a chunk
+fails, a query returns the number of bytes received, and the upload continues from there. The response to the last chunk
+contains the created resource.
 """
 
 import re
@@ -44,7 +44,7 @@ T = TypeVar("T")
 
 
 class StartUpload(Operation[str]):
-    """Start the upload of a file: answers the session's address."""
+    """Start the upload of a file; returns the URL of the session."""
 
     op: ClassVar = "files.upload.start"
 
@@ -54,14 +54,12 @@ class StartUpload(Operation[str]):
     config: UploadFileConfig = UploadFileConfig()
 
     def gemini(self, at: Gemini) -> Call[str]:
-        address = _build_upload_url(at, "upload/{version}/files")
+        url = _build_upload_url(at, "upload/{version}/files")
         headers = _build_start_headers(self.size, self.mime_type, self.file_name)
-        return POST(
-            address, _encode_file(self), read_whole_response(_parse_session_url), headers=headers, absolute=True
-        )
+        return POST(url, _encode_file(self), read_whole_response(_parse_session_url), headers=headers, absolute=True)
 
     def vertex(self, at: Vertex) -> Refusal:
-        return Refusal("files are the Gemini Developer API's alone; Vertex AI reads from Cloud Storage")
+        return Refusal("files exist only on the Gemini Developer API; Vertex AI reads from Cloud Storage")
 
 
 class _FileBody(Message):
@@ -82,7 +80,7 @@ def _encode_file(operation: StartUpload) -> _FileBody:
 
 
 class StartStoreUpload(Operation[str]):
-    """Start the upload of a file into a store: answers the session's address."""
+    """Start the upload of a file into a store; returns the URL of the session."""
 
     op: ClassVar = "stores.upload.start"
 
@@ -93,16 +91,14 @@ class StartStoreUpload(Operation[str]):
     config: UploadToFileSearchStoreConfig = UploadToFileSearchStoreConfig()
 
     def gemini(self, at: Gemini) -> Call[str]:
-        address = _build_upload_url(
-            at, f"upload/{{version}}/{quote(self.file_search_store_name)}:uploadToFileSearchStore"
-        )
+        url = _build_upload_url(at, f"upload/{{version}}/{quote(self.file_search_store_name)}:uploadToFileSearchStore")
         headers = _build_start_headers(self.size, self.mime_type, self.file_name)
         return POST(
-            address, _encode_document(self), read_whole_response(_parse_session_url), headers=headers, absolute=True
+            url, _encode_document(self), read_whole_response(_parse_session_url), headers=headers, absolute=True
         )
 
     def vertex(self, at: Vertex) -> Refusal:
-        return Refusal("file search stores are the Gemini Developer API's alone")
+        return Refusal("file search stores exist only on the Gemini Developer API")
 
 
 class _DocumentBody(Message):
@@ -125,23 +121,23 @@ def _encode_document(operation: StartStoreUpload) -> _DocumentBody | None:
 
 
 def _build_upload_url(at: Gemini, path: str) -> str:
-    """Uploads have a root of their own, beside that of the version."""
+    """Return a URL below the upload root, which is not below the root of the API version."""
     return f"{at.base_url}/{path.replace('{version}/', f'{at.api_version}/' if at.api_version else '')}"
 
 
 def _build_start_headers(size: int, mime_type: str, file_name: str) -> Headers:
-    named: Headers = (("x-goog-upload-file-name", file_name),) if file_name and _is_header_safe(file_name) else ()
+    name_header: Headers = (("x-goog-upload-file-name", file_name),) if file_name and _is_header_safe(file_name) else ()
     return (
         ("x-goog-upload-protocol", "resumable"),
         ("x-goog-upload-command", "start"),
         ("x-goog-upload-header-content-length", str(size)),
         ("x-goog-upload-header-content-type", mime_type),
-        *named,
+        *name_header,
     )
 
 
 def _resolve_display_name(given: str | None, file_name: str) -> str | None:
-    """Say in the body what a header has no letters for."""
+    """Return the display name: the file name, if a header cannot contain it and no other name is given."""
     return file_name if given is None and not _is_header_safe(file_name) else given
 
 
@@ -150,14 +146,16 @@ def _is_header_safe(file_name: str) -> bool:
 
 
 def _parse_session_url(response: HttpResponse) -> str:
-    address = response.get_header("x-goog-upload-url") or ""
-    if not address.startswith(("https://", "http://")):
-        raise DecodeError("an address in the header x-goog-upload-url", "", mask_url(address))
-    return address
+    url = response.get_header("x-goog-upload-url") or ""
+    if not url.startswith(("https://", "http://")):
+        raise DecodeError("a URL in the header x-goog-upload-url", "", mask_url(url))
+    return url
 
 
 class UploadProgress(Value):
-    """How far an upload has come: `received` bytes, if the server says; once final, `body` says what it has become."""
+    """
+    Upload progress: bytes received so far, if the server states them; once final, `body` contains the created resource.
+    """
 
     is_final: bool
     received: int | None = None
@@ -165,7 +163,7 @@ class UploadProgress(Value):
 
 
 class SendUploadChunk(Operation[UploadProgress]):
-    """Send a piece of an upload."""
+    """Send a chunk of an upload."""
 
     op: ClassVar = "files.upload.send"
     repeatable: ClassVar = False
@@ -187,11 +185,11 @@ class SendUploadChunk(Operation[UploadProgress]):
         return POST(self.session, self.data, read_whole_response(_parse_progress), headers=headers, absolute=True)
 
     def vertex(self, at: Vertex) -> Refusal:
-        return Refusal("files are the Gemini Developer API's alone; Vertex AI reads from Cloud Storage")
+        return Refusal("files exist only on the Gemini Developer API; Vertex AI reads from Cloud Storage")
 
 
 class QueryUpload(Operation[UploadProgress]):
-    """Ask how far an upload has come."""
+    """Query how many bytes of an upload have arrived."""
 
     op: ClassVar = "files.upload.query"
 
@@ -205,14 +203,14 @@ class QueryUpload(Operation[UploadProgress]):
         return POST(self.session, b"", read_whole_response(_parse_progress), headers=headers, absolute=True)
 
     def vertex(self, at: Vertex) -> Refusal:
-        return Refusal("files are the Gemini Developer API's alone; Vertex AI reads from Cloud Storage")
+        return Refusal("files exist only on the Gemini Developer API; Vertex AI reads from Cloud Storage")
 
 
 def _redact_session_url(session: str, shown: str) -> str:
-    """Cut a session's address down to its host: with the rest of it, anybody could go on with the upload."""
-    scheme, mark, rest = session.partition("://")
+    """Replace all but the host of a session's URL: anyone who has the URL can continue the upload."""
+    scheme, separator, rest = session.partition("://")
     host = re.split("[/?#]", rest, maxsplit=1)[0].rpartition("@")[2]
-    return shown.replace(repr(session), repr(f"{scheme}://{host}/***" if mark else "***"))
+    return shown.replace(repr(session), repr(f"{scheme}://{host}/***" if separator else "***"))
 
 
 def _parse_progress(response: HttpResponse) -> UploadProgress:
@@ -223,27 +221,27 @@ def _parse_progress(response: HttpResponse) -> UploadProgress:
     return UploadProgress(status == "final", None if received is None else int(received), response.body)
 
 
-# What an upload has become
+# The created resource
 
 
 def decode_uploaded_file(progress: UploadProgress) -> Result[File, GenaiError]:
-    """Read the file that an upload has become."""
+    """Decode the file that an upload has created."""
     return _decode_final_body(progress, _FileBody).map(_get_file)
 
 
 def decode_store_operation(progress: UploadProgress) -> Result[UploadToFileSearchStoreOperation, GenaiError]:
-    """Read the reading in that an upload into a store has begun."""
+    """Decode the operation that an upload into a store has started."""
     return _decode_final_body(progress, UploadToFileSearchStoreOperation)
 
 
 def _decode_final_body(progress: UploadProgress, kind: type[T]) -> Result[T, GenaiError]:
     if not progress.is_final:
-        return Failure(DecodeError("the end of the upload, as all of it was sent"))
+        return Failure(DecodeError("the status final, as all bytes were sent"))
     try:
         return Success(parse_json(kind, progress.body))
     except msgspec.DecodeError as error:
         return Failure(build_decode_error(error, progress.body))
 
 
-def _get_file(said: _FileBody) -> File:
-    return said.file
+def _get_file(wire: _FileBody) -> File:
+    return wire.file

@@ -1,4 +1,11 @@
-"""Images: made of a prompt, and enlarged; and all else that is done with them, in modules of its own."""
+"""
+Images: generate and upscale them. The other operations are in modules of their own.
+
+- `editing`: edit images.
+- `recontext`: place products or people in a new scene.
+- `segments`: segment an image into masks.
+- `prediction`: the bodies and responses that these operations share.
+"""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -37,7 +44,7 @@ __all__ = ["GenerateImages", "UpscaleImage", "edit", "generate", "recontext", "s
 
 
 class GenerateImages(Operation[GenerateImagesResponse]):
-    """Make images of a prompt."""
+    """Generate images from a prompt."""
 
     op: ClassVar = "images.generate"
 
@@ -65,16 +72,26 @@ def generate(
     model: str, prompt: str, config: GenerateImagesConfig | Mapping[str, Any] | None = None
 ) -> Request[GenerateImagesResponse]:
     """
-    Make images of a prompt.
+    Generate images from a prompt.
 
-    One that is held back comes without an ``image``; ask with ``include_rai_reason`` to be told why.
+    An image that the safety filters remove is returned without ``image``; with ``include_rai_reason`` in the config,
+    its ``rai_filtered_reason`` states why.
 
     Args:
         model: An Imagen model, such as ``imagen-4.0-generate-001``, in any form that ``generate`` of contents takes.
 
-        prompt: What is to be seen.
+        prompt: Description of the images.
 
-        config: How many, of which shape, with which filters.
+        config: Number and aspect ratio of the images, safety filters, and more.
+
+    Raises:
+        InvalidRequest: If the model name is empty or invalid, the prompt is not a text, or a field of ``config`` is
+            unknown or has the wrong type.
+
+    Fails with:
+        Unsupported: If a field is set that the backend does not have; the error lists the paths.
+
+        ClientError: If the model does not exist (404), or the server rejects the request (400).
 
     >>> generate("imagen-4.0-generate-001", "a cat", {"number_of_images": 2}).operation.config
     GenerateImagesConfig(number_of_images=2)
@@ -111,13 +128,15 @@ def _encode_generate(operation: GenerateImages) -> PredictBody:
 
 
 def _decode_generate(wire: ImagePredictions) -> GenerateImagesResponse:
-    """Tell the images from what was found of the prompt, which comes as if it were one of them."""
+    """Separate the images from the safety attributes of the prompt, which are sent as one of the predictions."""
     images = [each for each in wire.predictions if each.content_type != _PROMPT_CONTENT_TYPE]
-    of_prompt = [each for each in wire.predictions if each.content_type == _PROMPT_CONTENT_TYPE]
-    found = of_prompt[-1] if of_prompt else wire.positive_prompt_safety_attributes or ImagePrediction()
+    prompt_predictions = [each for each in wire.predictions if each.content_type == _PROMPT_CONTENT_TYPE]
+    safety_source = (
+        prompt_predictions[-1] if prompt_predictions else wire.positive_prompt_safety_attributes or ImagePrediction()
+    )
     return GenerateImagesResponse(
         generated_images=tuple(map(decode_generated_image, images)),
-        positive_prompt_safety_attributes=decode_safety_attributes(found),
+        positive_prompt_safety_attributes=decode_safety_attributes(safety_source),
     )
 
 
@@ -125,7 +144,7 @@ _PROMPT_CONTENT_TYPE = "Positive Prompt"
 
 
 class UpscaleImage(Operation[UpscaleImageResponse]):
-    """Enlarge an image."""
+    """Upscale an image."""
 
     op: ClassVar = "images.upscale"
 
@@ -135,7 +154,7 @@ class UpscaleImage(Operation[UpscaleImageResponse]):
     config: UpscaleImageConfig = UpscaleImageConfig()
 
     def gemini(self, at: Gemini) -> Refusal:
-        return Refusal("images are enlarged on Vertex AI alone")
+        return Refusal("images can be upscaled only on Vertex AI")
 
     def vertex(self, at: Vertex) -> Call[UpscaleImageResponse]:
         return POST(
@@ -152,16 +171,25 @@ def upscale(
     config: UpscaleImageConfig | Mapping[str, Any] | None = None,
 ) -> Request[UpscaleImageResponse]:
     """
-    Enlarge an image.
+    Upscale an image. Vertex AI only.
 
     Args:
         model: An Imagen model, such as ``imagen-4.0-upscale-preview``, in any form that ``generate`` of contents takes.
 
-        image: Its bytes, or its place in Cloud Storage.
+        image: The image: its bytes, or its Cloud Storage URI.
 
         upscale_factor: ``x2``, ``x3`` or ``x4``.
 
-        config: Where it goes, in which file format.
+        config: Output file type, output location, and more.
+
+    Raises:
+        InvalidRequest: If the model name is empty or invalid, an argument has the wrong type, or a field of ``config``
+            is unknown.
+
+    Fails with:
+        Unsupported: On the Gemini Developer API.
+
+        ClientError: If the model does not exist (404), or the server rejects the image or the factor (400).
 
     >>> upscale("imagen-4.0-upscale-preview", {"gcs_uri": "gs://b/cat.png"}, "x2").operation.image
     Image(gcs_uri='gs://b/cat.png')

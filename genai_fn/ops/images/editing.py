@@ -1,4 +1,4 @@
-"""Images edited; people find the builder in ``images``."""
+"""Image editing; the builder is ``images.edit``."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, TypeAlias, cast
@@ -62,7 +62,7 @@ class EditImage(Operation[EditImageResponse]):
     config: EditImageConfig = EditImageConfig()
 
     def gemini(self, at: Gemini) -> Refusal:
-        return Refusal("images are edited on Vertex AI alone")
+        return Refusal("images can be edited only on Vertex AI")
 
     def vertex(self, at: Vertex) -> Call[EditImageResponse]:
         return POST(
@@ -79,17 +79,26 @@ def edit(
     config: EditImageConfig | Mapping[str, Any] | None = None,
 ) -> Request[EditImageResponse]:
     """
-    Edit images.
+    Edit images. Vertex AI only.
 
     Args:
         model: An Imagen model, such as ``imagen-3.0-capability-001``, in any form that ``generate`` of contents takes.
 
-        prompt: What is to be done; it calls the images by their ``reference_id``, as in ``[1]``.
+        prompt: The edit to make. It refers to the images by their ``reference_id``, as in ``[1]``.
 
-        reference_images: What to edit, where, and after what: a `RawReferenceImage`, a `MaskReferenceImage` and so on;
-            a dict of one says which in ``reference_type``, such as ``"REFERENCE_TYPE_MASK"``.
+        reference_images: The image to edit, its mask, and images of a style or a subject: a `RawReferenceImage`, a
+            `MaskReferenceImage` and so on, or dicts with a ``reference_type`` such as ``"REFERENCE_TYPE_MASK"``.
 
-        config: Which kind of edit, how many images, in which file format.
+        config: Kind of edit, number of images, output file type, and more.
+
+    Raises:
+        InvalidRequest: If the model name is empty or invalid, an argument has the wrong type, a dict has no valid
+            ``reference_type``, or a field of ``config`` is unknown.
+
+    Fails with:
+        Unsupported: On the Gemini Developer API.
+
+        ClientError: If the model does not exist (404), or the server rejects the request (400).
 
     >>> cat = {"reference_type": "REFERENCE_TYPE_RAW", "reference_id": 1, "reference_image": {"gcs_uri": "gs://b/c.png"}}
     >>> edit("imagen-3.0-capability-001", "a hat on [1]", [cat]).operation.reference_images
@@ -119,11 +128,11 @@ def _parse_reference_image(image: Any, path: str) -> ReferenceImage:
     if not isinstance(image, Mapping):
         raise InvalidRequest(path, image, "a RawReferenceImage, a MaskReferenceImage, …")
     fields = dict(cast("Mapping[str, Any]", image))
-    named = fields.pop("reference_type", None) or fields.pop("referenceType", None)
-    kind = _CLASS_BY_REFERENCE_TYPE.get(named) if isinstance(named, str) else None
+    type_name = fields.pop("reference_type", None) or fields.pop("referenceType", None)
+    kind = _CLASS_BY_REFERENCE_TYPE.get(type_name) if isinstance(type_name, str) else None
     if kind is None:
         raise InvalidRequest(
-            f"{path}.reference_type", named, f"in a dict, one of {', '.join(_CLASS_BY_REFERENCE_TYPE)}"
+            f"{path}.reference_type", type_name, f"in a dict, one of {', '.join(_CLASS_BY_REFERENCE_TYPE)}"
         )
     return as_struct(kind, fields, path)
 

@@ -1,4 +1,4 @@
-"""Images in the bodies and answers of ``:predict``, where the service has names of its own for them."""
+"""Bodies and responses of ``:predict`` that all image operations share."""
 
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -31,11 +31,11 @@ __all__ = [
 P = TypeVar("P", bound="ImageParameters")
 
 
-# Out
+# Requests
 
 
 class PredictBody(Message):
-    """A body."""
+    """Body of a ``:predict`` request."""
 
     instances: tuple[Message, ...] | None = None
     parameters: Message | None = None
@@ -48,7 +48,7 @@ class _ImageOutputOptions(Message):
 
 
 class ImageParameters(Message):
-    """What the makers of images have in common."""
+    """Parameters that several image operations share."""
 
     storage_uri: str | None = None
     negative_prompt: str | None = None
@@ -68,7 +68,7 @@ class ImageParameters(Message):
 
 
 def encode_image_parameters(kind: type[P], config: Any, **own: Any) -> P | None:
-    """Write what a config says of images, and what else its operation has to say; None where that is nothing."""
+    """Encode a config and an operation's `own` parameters as a message of type `kind`; None if nothing is set."""
     options = _ImageOutputOptions(
         mime_type=config.output_mime_type, compression_quality=config.output_compression_quality
     )
@@ -86,11 +86,11 @@ _CONFIG_FIELD_BY_PARAMETER = {
     "safety_setting": "safety_filter_level",
     "sample_image_size": "image_size",
 }
-"""What configs call these; they call the others the same."""
+"""Names of these parameters in the configs; the other names are the same."""
 
 
 class WireImage(Message):
-    """An image."""
+    """An image as it is sent and received."""
 
     gcs_uri: str | None = None
     bytes_base64_encoded: bytes | None = None
@@ -98,19 +98,19 @@ class WireImage(Message):
 
 
 def encode_image(image: Image | None) -> WireImage | None:
-    """Write an image."""
+    """Encode an image; None if there is none."""
     if image is None:
         return None
     return WireImage(gcs_uri=image.gcs_uri, bytes_base64_encoded=image.image_bytes, mime_type=image.mime_type)
 
 
 class WireImageField(Message):
-    """An image in a message of its own."""
+    """A message whose only field is an image."""
 
     image: WireImage | None = None
 
 
-# In
+# Responses
 
 
 class _WireSafetyAttributes(Message):
@@ -119,7 +119,7 @@ class _WireSafetyAttributes(Message):
 
 
 class ImagePrediction(WireImage):
-    """An image that was made, and what is said of it."""
+    """A generated image with its safety attributes."""
 
     rai_filtered_reason: str | None = None
     prompt: str | None = None
@@ -128,14 +128,14 @@ class ImagePrediction(WireImage):
 
 
 class ImagePredictions(Message):
-    """What comes back for images."""
+    """Response with generated images."""
 
     predictions: tuple[ImagePrediction, ...] = ()
     positive_prompt_safety_attributes: ImagePrediction | None = None
 
 
 def decode_generated_image(prediction: ImagePrediction) -> GeneratedImage:
-    """Read an image that was made."""
+    """Decode a generated image and its safety attributes."""
     return GeneratedImage(
         image=decode_image(prediction),
         rai_filtered_reason=prediction.rai_filtered_reason,
@@ -145,13 +145,15 @@ def decode_generated_image(prediction: ImagePrediction) -> GeneratedImage:
 
 
 def decode_image(wire: WireImage) -> Image | None:
-    """Read an image; one that is held back is none."""
+    """Decode an image; None if it has no data, as when the safety filters have removed it."""
     image = Image(gcs_uri=wire.gcs_uri, image_bytes=wire.bytes_base64_encoded, mime_type=wire.mime_type)
     return None if image == Image() else image
 
 
 def decode_safety_attributes(prediction: ImagePrediction) -> SafetyAttributes | None:
-    """Read how harmful an image, or its prompt, was found to be."""
+    """Decode the safety attributes of an image or a prompt; None if there are none."""
     safety = prediction.safety_attributes or _WireSafetyAttributes()
-    found = SafetyAttributes(categories=safety.categories, scores=safety.scores, content_type=prediction.content_type)
-    return None if found == SafetyAttributes() else found
+    attributes = SafetyAttributes(
+        categories=safety.categories, scores=safety.scores, content_type=prediction.content_type
+    )
+    return None if attributes == SafetyAttributes() else attributes

@@ -1,4 +1,4 @@
-"""Images recomposed: products and people in new scenes. People find the builder in ``images``."""
+"""Recontextualization: products or people in new scenes; the builder is ``images.recontext``."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -24,7 +24,7 @@ __all__ = ["RecontextImage", "recontext"]
 
 
 class RecontextImage(Operation[RecontextImageResponse]):
-    """Put products or people into a new scene."""
+    """Place products or people in a new scene."""
 
     op: ClassVar = "images.recontext"
 
@@ -33,7 +33,7 @@ class RecontextImage(Operation[RecontextImageResponse]):
     config: RecontextImageConfig = RecontextImageConfig()
 
     def gemini(self, at: Gemini) -> Refusal:
-        return Refusal("images are recomposed on Vertex AI alone")
+        return Refusal("images can be recontextualized only on Vertex AI")
 
     def vertex(self, at: Vertex) -> Call[RecontextImageResponse]:
         body = omit_if_empty(_encode_recontext(self))
@@ -48,14 +48,23 @@ def recontext(
     config: RecontextImageConfig | Mapping[str, Any] | None = None,
 ) -> Request[RecontextImageResponse]:
     """
-    Put products into a new scene, or clothes on a person.
+    Place products in a new scene, or clothes on a person. Vertex AI only.
 
     Args:
         model: Such as ``imagen-product-recontext-preview-06-30`` or ``virtual-try-on-preview-08-04``.
 
-        source: Up to three images of a product with a prompt, or a person and one product.
+        source: A prompt and up to three images of a product; or an image of a person and one of a product.
 
-        config: How many images, in which file format, with which filters.
+        config: Number of images, output file type, safety filters, and more.
+
+    Raises:
+        InvalidRequest: If the model name is empty or invalid, ``source`` has the wrong type, or a field of it or of
+            ``config`` is unknown.
+
+    Fails with:
+        Unsupported: On the Gemini Developer API.
+
+        ClientError: If the model does not exist (404), or the server rejects the request (400).
 
     >>> recontext("virtual-try-on-preview-08-04", {"prompt": "on the beach"}).operation.source
     RecontextImageSource(prompt='on the beach')

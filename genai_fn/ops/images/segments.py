@@ -1,4 +1,4 @@
-"""Images segmented: masks of what is where. People find the builder in ``images``."""
+"""Image segmentation; the builder is ``images.segment``."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -23,7 +23,7 @@ __all__ = ["SegmentImage", "segment"]
 
 
 class SegmentImage(Operation[SegmentImageResponse]):
-    """Find what is where in an image."""
+    """Segment an image."""
 
     op: ClassVar = "images.segment"
 
@@ -32,7 +32,7 @@ class SegmentImage(Operation[SegmentImageResponse]):
     config: SegmentImageConfig = SegmentImageConfig()
 
     def gemini(self, at: Gemini) -> Refusal:
-        return Refusal("images are segmented on Vertex AI alone")
+        return Refusal("images can be segmented only on Vertex AI")
 
     def vertex(self, at: Vertex) -> Call[SegmentImageResponse]:
         body = omit_if_empty(_encode_segment(self))
@@ -45,14 +45,23 @@ def segment(
     config: SegmentImageConfig | Mapping[str, Any] | None = None,
 ) -> Request[SegmentImageResponse]:
     """
-    Find what is where in an image: masks, and names for what they cover.
+    Segment an image: masks, with a label for what each covers. Vertex AI only.
 
     Args:
         model: Such as ``image-segmentation-001``.
 
-        source: The image, with a prompt for the modes ``PROMPT`` and ``SEMANTIC``, a scribble for ``INTERACTIVE``.
+        source: The image; with a prompt for the modes ``PROMPT`` and ``SEMANTIC``, a scribble for ``INTERACTIVE``.
 
-        config: What is looked for, and what masks are like.
+        config: Mode, number and thresholds of the masks.
+
+    Raises:
+        InvalidRequest: If the model name is empty or invalid, ``source`` has the wrong type, or a field of it or of
+            ``config`` is unknown.
+
+    Fails with:
+        Unsupported: On the Gemini Developer API.
+
+        ClientError: If the model does not exist (404), or the server rejects the request (400).
 
     >>> cat = {"image": {"gcs_uri": "gs://b/cat.png"}}
     >>> segment("image-segmentation-001", cat, {"mode": "FOREGROUND"}).operation.source
@@ -89,7 +98,7 @@ def _encode_segment(operation: SegmentImage) -> PredictBody:
         image=encode_image(source.image),
         scribble=None if scribble is None else WireImageField(image=encode_image(scribble.image)),
     )
-    how = _SegmentParameters(
+    parameters = _SegmentParameters(
         mode=config.mode,
         max_predictions=config.max_predictions,
         confidence_threshold=config.confidence_threshold,
@@ -98,7 +107,7 @@ def _encode_segment(operation: SegmentImage) -> PredictBody:
     )
     return PredictBody(
         instances=None if instance == _SegmentInstance() else (instance,),
-        parameters=omit_if_empty(how),
+        parameters=omit_if_empty(parameters),
         labels=config.labels,
     )
 

@@ -1,4 +1,9 @@
-"""Live sessions: how one is opened, and what is said in it."""
+"""
+Live sessions: how to open one, and the messages to send in it.
+
+- `setup`: the setup message, which ephemeral tokens share.
+- `music`: live music sessions.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
@@ -45,14 +50,14 @@ __all__ = ["ConnectLive", "UnknownLiveMessage", "client_content", "connect", "mu
 
 
 class UnknownLiveMessage(LiveServerMessage):
-    """A message of which nothing is known here: newer than this library."""
+    """A message of a kind that this version of the library does not know."""
 
     raw: str
-    """The JSON as it came."""
+    """The message's JSON."""
 
 
 class ConnectLive(LiveOperation[LiveServerMessage]):
-    """Open a session with a model that listens and speaks in real time."""
+    """Open a real-time session with a model."""
 
     op: ClassVar = "live.connect"
 
@@ -69,28 +74,37 @@ class ConnectLive(LiveOperation[LiveServerMessage]):
             if at.is_ephemeral
             else "ws/google.ai.generativelanguage.{version}.GenerativeService.BidiGenerateContent"
         )
-        first = _SetupMessage(setup=build_setup(resolve_model_name(at, self.model), self.config, at, "config"))
-        return Handshake(path, first, LiveServerMessage, build_unknown=UnknownLiveMessage)
+        setup = _SetupMessage(setup=build_setup(resolve_model_name(at, self.model), self.config, at, "config"))
+        return Handshake(path, setup, LiveServerMessage, build_unknown=UnknownLiveMessage)
 
     def vertex(self, at: Vertex) -> Handshake[LiveServerMessage]:
-        said = _rename_model_config(build_setup(_resolve_model_name(at, self.model), self.config, at, "config"))
-        first = _SetupMessage(setup=said if at.api_key is not None else _default_to_audio(said))
+        setup = _rename_model_config(build_setup(_resolve_model_name(at, self.model), self.config, at, "config"))
+        message = _SetupMessage(setup=setup if at.api_key is not None else _default_to_audio(setup))
         path = "" if at.is_gateway else "ws/google.cloud.aiplatform.{version}.LlmBidiService/BidiGenerateContent"
-        return Handshake(path, first, _VertexServerMessage, _message_from_vertex, UnknownLiveMessage)
+        return Handshake(path, message, _VertexServerMessage, _message_from_vertex, UnknownLiveMessage)
 
 
 def connect(model: str, config: LiveConnectConfig | Mapping[str, Any] | None = None) -> Live[LiveServerMessage]:
     """
-    Open a session with a model that listens and speaks in real time.
+    Open a real-time session with a model, for text, audio and video.
 
-    On Vertex AI the model speaks unless ``response_modalities`` says otherwise. ``session_resumption={}`` asks for
-    handles, with which a session goes on where its connection broke.
+    On Vertex AI the model answers with audio unless ``response_modalities`` is set. With ``session_resumption={}``,
+    the server sends resumption handles, and the session continues when its connection breaks.
 
     Args:
-        model: A model that is made for this.
+        model: A model that supports the Live API.
 
-        config: How the session is set up. A session has one voice, and a field of ``generation_config`` is not set
-            beside it once more.
+        config: The setup of the session. Fields of ``generation_config`` can be set here directly, but not in both
+            places. Multi-speaker voices are not supported.
+
+    Raises:
+        InvalidRequest: If the model name is empty or invalid, a field is unknown or has the wrong type, or a field is
+            set in both places.
+
+    Fails with:
+        Unsupported: If a field is set that the backend does not have; the error lists the paths.
+
+        LiveClosed: If the server closes the session with an error, such as for an unknown model.
 
     >>> from genai_fn import with_config
     >>> (connect("m") | with_config(response_modalities=["TEXT"])).operation.config
@@ -109,27 +123,27 @@ def _resolve_model_name(at: Vertex, model: str) -> str:
     return name if is_whole else ResourceName(f"projects/{{project}}/locations/{{location}}/{name}")
 
 
-def _default_to_audio(said: LiveSetup) -> LiveSetup:
-    """Ask for speech where nothing is asked for: the model would answer with neither."""
-    config = said.generation_config or GenerationConfig()
+def _default_to_audio(setup: LiveSetup) -> LiveSetup:
+    """Set the response modality to audio if none is set; the model would not answer otherwise."""
+    config = setup.generation_config or GenerationConfig()
     if config.response_modalities is not None:
-        return said
-    return replace(said, generation_config=replace(config, response_modalities=(Modality.AUDIO,)))
+        return setup
+    return replace(setup, generation_config=replace(config, response_modalities=(Modality.AUDIO,)))
 
 
-# What Vertex AI calls otherwise
+# Fields that have other names on Vertex AI
 
 
 class _VertexGenerationConfig(GenerationConfig):
     model_config: ModelSelectionConfig | None = None
 
 
-def _rename_model_config(said: LiveSetup) -> LiveSetup:
-    config = said.generation_config
+def _rename_model_config(setup: LiveSetup) -> LiveSetup:
+    config = setup.generation_config
     if config is None or config.model_selection_config is None:
-        return said
+        return setup
     choice: dict[str, Any] = {"model_config": config.model_selection_config, "model_selection_config": None}
-    return replace(said, generation_config=copy_fields(_VertexGenerationConfig, config, **choice))
+    return replace(setup, generation_config=copy_fields(_VertexGenerationConfig, config, **choice))
 
 
 class _VertexUsageMetadata(UsageMetadata):
@@ -141,40 +155,43 @@ class _VertexServerMessage(LiveServerMessage):
     usage_metadata: _VertexUsageMetadata | None = None
 
 
-def _message_from_vertex(said: _VertexServerMessage) -> LiveServerMessage:
-    return copy_fields(LiveServerMessage, said, usage_metadata=_usage_from_vertex(said.usage_metadata))
+def _message_from_vertex(wire: _VertexServerMessage) -> LiveServerMessage:
+    return copy_fields(LiveServerMessage, wire, usage_metadata=_usage_from_vertex(wire.usage_metadata))
 
 
-def _usage_from_vertex(said: _VertexUsageMetadata | None) -> UsageMetadata | None:
-    if said is None:
+def _usage_from_vertex(wire: _VertexUsageMetadata | None) -> UsageMetadata | None:
+    if wire is None:
         return None
-    count, details = said.candidates_token_count, said.candidates_tokens_details
+    count, details = wire.candidates_token_count, wire.candidates_tokens_details
     return copy_fields(
         UsageMetadata,
-        said,
-        response_token_count=said.response_token_count if count is None else count,
-        response_tokens_details=details or said.response_tokens_details,
+        wire,
+        response_token_count=wire.response_token_count if count is None else count,
+        response_tokens_details=details or wire.response_tokens_details,
     )
 
 
-# What is said in a session
+# Messages to send
 
 
 def client_content(turns: ContentsLike | None = None, turn_complete: bool = True) -> LiveClientMessage:
     """
-    Add turns to the conversation.
+    Build a message that adds turns to the conversation.
 
     Args:
-        turns: What ``contents`` takes; None adds none.
+        turns: What ``contents`` of ``generate`` takes; None adds no turns.
 
         turn_complete: Whether the model is to answer now.
+
+    Raises:
+        InvalidRequest: If the turns cannot be converted, or ``turn_complete`` is not a bool.
 
     >>> client_content("hello").client_content.turns
     (Content(parts=(Part(text='hello'),), role='user'),)
     """
-    complete = as_value(bool, turn_complete, "turn_complete")
-    settled = None if turns is None else as_contents(turns, "turns")
-    return LiveClientMessage(client_content=LiveClientContent(turns=settled, turn_complete=complete))
+    is_complete = as_value(bool, turn_complete, "turn_complete")
+    converted = None if turns is None else as_contents(turns, "turns")
+    return LiveClientMessage(client_content=LiveClientContent(turns=converted, turn_complete=is_complete))
 
 
 def realtime_input(
@@ -188,22 +205,25 @@ def realtime_input(
     audio_stream_end: bool | None = None,
 ) -> LiveClientMessage:
     """
-    Let the model hear, see or read something right now; one thing a message.
+    Build a message with one piece of real-time input: audio, video, text or an activity signal.
 
     Args:
-        media: Bytes of any MIME type, or an image.
+        media: A blob of any MIME type, or an image.
 
-        audio: Bytes of a MIME type such as ``audio/pcm;rate=16000``.
+        audio: A blob of an audio MIME type, such as ``audio/pcm;rate=16000``.
 
-        video: One picture of a video: bytes of a MIME type such as ``image/jpeg``, or an image.
+        video: One frame: a blob of an image MIME type, such as ``image/jpeg``, or an image.
 
         text: A text.
 
-        activity_start: Somebody begins to speak: for sessions that do not find out by themselves.
+        activity_start: Start of the user's speech, for sessions without automatic activity detection.
 
-        activity_end: Somebody stops speaking.
+        activity_end: End of the user's speech.
 
-        audio_stream_end: The microphone is off.
+        audio_stream_end: The audio stream has ended, as when the microphone is switched off.
+
+    Raises:
+        InvalidRequest: If not exactly one argument is given, or it has the wrong type or MIME type.
 
     >>> realtime_input(audio={"data": b"...", "mime_type": "audio/pcm"}).realtime_input.audio.mime_type
     'audio/pcm'
@@ -217,13 +237,13 @@ def realtime_input(
         "activity_end": activity_end,
         "audio_stream_end": audio_stream_end,
     }
-    said = {name: value for name, value in given.items() if value is not None}
-    if len(said) != 1:
-        raise InvalidRequest("realtime_input", tuple(said), f"exactly one of {', '.join(given)}")
-    [name] = said
+    inputs = {name: value for name, value in given.items() if value is not None}
+    if len(inputs) != 1:
+        raise InvalidRequest("realtime_input", tuple(inputs), f"exactly one of {', '.join(given)}")
+    [name] = inputs
     if name in _BLOB_FIELD_BY_PARAMETER:
-        said = {_BLOB_FIELD_BY_PARAMETER[name]: _parse_blob(name, said[name])}
-    return LiveClientMessage(realtime_input=as_struct(LiveClientRealtimeInput, said, "realtime_input"))
+        inputs = {_BLOB_FIELD_BY_PARAMETER[name]: _parse_blob(name, inputs[name])}
+    return LiveClientMessage(realtime_input=as_struct(LiveClientRealtimeInput, inputs, "realtime_input"))
 
 
 _BLOB_FIELD_BY_PARAMETER = {"media": "media_chunks", "audio": "audio", "video": "video"}
@@ -234,9 +254,9 @@ def _parse_blob(name: str, value: Any) -> Any:
     if name != "audio" and is_pillow_image(value):
         data, mime_type = encode_pillow_image(value)
         value = Blob(data=data, mime_type=mime_type)
-    blob, family = as_struct(Blob, value, f"realtime_input.{name}"), _MIME_PREFIX_BY_PARAMETER.get(name, "")
-    if not (blob.mime_type or "").startswith(family):
-        raise InvalidRequest(f"realtime_input.{name}.mime_type", blob.mime_type, f"one that starts with {family}")
+    blob, prefix = as_struct(Blob, value, f"realtime_input.{name}"), _MIME_PREFIX_BY_PARAMETER.get(name, "")
+    if not (blob.mime_type or "").startswith(prefix):
+        raise InvalidRequest(f"realtime_input.{name}.mime_type", blob.mime_type, f"one that starts with {prefix}")
     return (blob,) if name == "media" else blob
 
 
@@ -244,17 +264,20 @@ def tool_response(
     function_responses: "FunctionResponseLike | Sequence[FunctionResponseLike]",
 ) -> LiveClientMessage:
     """
-    Answer function calls of the model's; the Gemini Developer API wants the ``id`` of each call.
+    Build a message with the responses to function calls of the model.
 
     Args:
-        function_responses: One answer or several.
+        function_responses: One response or several. The Gemini Developer API requires the ``id`` of each call.
+
+    Raises:
+        InvalidRequest: If there is no response, one is empty, or a field is unknown or has the wrong type.
 
     >>> tool_response({"id": "1", "name": "f", "response": {"result": 2}}).tool_response.function_responses
     (FunctionResponse(id='1', name='f', response={'result': 2}),)
     """
-    one = isinstance(function_responses, FunctionResponse | Mapping)
-    answers = (function_responses,) if one else function_responses
-    settled = as_value(tuple[FunctionResponse, ...], answers, "function_responses")
-    if not settled or FunctionResponse() in settled:
-        raise InvalidRequest("function_responses", function_responses, "an answer to at least one call")
-    return LiveClientMessage(tool_response=LiveClientToolResponse(function_responses=settled))
+    is_single = isinstance(function_responses, FunctionResponse | Mapping)
+    answers = (function_responses,) if is_single else function_responses
+    converted = as_value(tuple[FunctionResponse, ...], answers, "function_responses")
+    if not converted or FunctionResponse() in converted:
+        raise InvalidRequest("function_responses", function_responses, "a response to at least one call")
+    return LiveClientMessage(tool_response=LiveClientToolResponse(function_responses=converted))

@@ -1,4 +1,4 @@
-"""Live music: how a player is opened, and what it is told while it plays."""
+"""Live music sessions: how to open one, and the messages that control it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -34,14 +34,14 @@ __all__ = [
 
 
 class UnknownLiveMusicMessage(LiveMusicServerMessage):
-    """A message of which nothing is known here: newer than this library."""
+    """A message of a kind that this version of the library does not know."""
 
     raw: str
-    """The JSON as it came."""
+    """The message's JSON."""
 
 
 class ConnectLiveMusic(LiveOperation[LiveMusicServerMessage]):
-    """Open a session with a model that plays music."""
+    """Open a session with a model that generates music in real time."""
 
     op: ClassVar = "live.music.connect"
 
@@ -51,22 +51,31 @@ class ConnectLiveMusic(LiveOperation[LiveMusicServerMessage]):
         check_model_name(self.model)
 
     def gemini(self, at: Gemini) -> Handshake[LiveMusicServerMessage]:
-        first = _MusicSetupMessage(setup=LiveMusicClientSetup(model=resolve_model_name(at, self.model)))
+        setup = _MusicSetupMessage(setup=LiveMusicClientSetup(model=resolve_model_name(at, self.model)))
         path = "ws/google.ai.generativelanguage.{version}.GenerativeService.BidiGenerateMusic"
-        return Handshake(path, first, LiveMusicServerMessage, build_unknown=UnknownLiveMusicMessage)
+        return Handshake(path, setup, LiveMusicServerMessage, build_unknown=UnknownLiveMusicMessage)
 
     def vertex(self, at: Vertex) -> Refusal:
-        return Refusal("only the Gemini Developer API plays music")
+        return Refusal("only the Gemini Developer API generates live music")
 
 
 def connect(model: str) -> Live[LiveMusicServerMessage]:
     """
-    Open a session with a model that plays music; it is silent until it has wishes and is told to `play`.
+    Open a session with a model that generates music. It is silent until prompts and `play` are sent.
 
-    Google offers this in version ``v1alpha``: say ``| with_options(api_version="v1alpha")``.
+    Gemini Developer API only. Google offers this in API version ``v1alpha``: use
+    ``| with_options(api_version="v1alpha")``.
 
     Args:
-        model: A model that is made for this.
+        model: A model for real-time music.
+
+    Raises:
+        InvalidRequest: If the model name is empty or invalid.
+
+    Fails with:
+        Unsupported: On Vertex AI.
+
+        LiveClosed: If the server closes the session with an error, such as for an unknown model.
 
     >>> connect("models/lyria-realtime-exp").operation.op
     'live.music.connect'
@@ -78,59 +87,65 @@ class _MusicSetupMessage(Message):
     setup: LiveMusicClientSetup
 
 
-# What the player is told
+# Messages to send
 
 
 def weighted_prompts(prompts: Sequence[WeightedPrompt | Mapping[str, Any]]) -> LiveMusicClientMessage:
     """
-    Say what is wished for, in place of what was wished for before.
+    Build a message with the prompts for the music; they replace the earlier ones.
 
     Args:
-        prompts: Texts with weights: any number but 0, of which only the proportions count.
+        prompts: Texts with weights. A weight is any number except 0; only the proportions matter.
+
+    Raises:
+        InvalidRequest: If a field of a prompt is unknown or has the wrong type.
 
     >>> weighted_prompts([{"text": "piano", "weight": 2}]).client_content.weighted_prompts
     (WeightedPrompt(text='piano', weight=2.0),)
     """
-    wishes = as_value(tuple[WeightedPrompt, ...], prompts, "prompts")
-    return LiveMusicClientMessage(client_content=LiveMusicClientContent(weighted_prompts=wishes))
+    weighted = as_value(tuple[WeightedPrompt, ...], prompts, "prompts")
+    return LiveMusicClientMessage(client_content=LiveMusicClientContent(weighted_prompts=weighted))
 
 
 def generation_config(
     config: LiveMusicGenerationConfig | Mapping[str, Any] | None = None, **fields: Any
 ) -> LiveMusicClientMessage:
     """
-    Say how the music sounds, in place of all that was said of it before.
+    Build a message with the generation config of the music; it replaces the earlier one as a whole.
 
-    A new ``bpm`` or ``scale`` is heard after `reset_context` only.
+    A new ``bpm`` or ``scale`` takes effect only after `reset_context`.
 
     Args:
-        config: All of it.
+        config: The config.
 
-        fields: Fields of it, in place of those of ``config``.
+        fields: Single fields, which take precedence over those of ``config``.
+
+    Raises:
+        InvalidRequest: If a field is unknown or has the wrong type.
 
     >>> generation_config(bpm=120, mute_bass=True).music_generation_config
     LiveMusicGenerationConfig(bpm=120, mute_bass=True)
     """
-    whole = as_struct(LiveMusicGenerationConfig, config)
-    changed = replace(whole, **as_changes(LiveMusicGenerationConfig, fields, "config"))
+    base = as_struct(LiveMusicGenerationConfig, config)
+    changed = replace(base, **as_changes(LiveMusicGenerationConfig, fields, "config"))
     return LiveMusicClientMessage(music_generation_config=changed)
 
 
 def play() -> LiveMusicClientMessage:
-    """Start to play, or go on."""
+    """Build a message that starts or resumes the music."""
     return LiveMusicClientMessage(playback_control=LiveMusicPlaybackControl.PLAY)
 
 
 def pause() -> LiveMusicClientMessage:
-    """Hold the music until it is told to `play` again."""
+    """Build a message that pauses the music until `play`."""
     return LiveMusicClientMessage(playback_control=LiveMusicPlaybackControl.PAUSE)
 
 
 def stop() -> LiveMusicClientMessage:
-    """Stop, and forget the music so far; the config stays."""
+    """Build a message that stops the music and resets its context; the config is kept."""
     return LiveMusicClientMessage(playback_control=LiveMusicPlaybackControl.STOP)
 
 
 def reset_context() -> LiveMusicClientMessage:
-    """Forget the music so far, without stopping; the wishes stay."""
+    """Build a message that resets the context of the music without stopping it; the prompts are kept."""
     return LiveMusicClientMessage(playback_control=LiveMusicPlaybackControl.RESET_CONTEXT)

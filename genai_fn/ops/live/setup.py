@@ -1,4 +1,4 @@
-"""How a live session is set up, on the wire: what opens one, and what a key may tie one to."""
+"""The setup message of a live session, for opening one and for the constraints of an ephemeral token."""
 
 from msgspec.structs import replace
 
@@ -24,7 +24,7 @@ __all__ = ["LiveSetup", "build_setup", "validate_set_once"]
 
 
 class LiveSetup(Message):
-    """How a session is set up."""
+    """Setup of a live session, as it is sent."""
 
     model: str | None = None
     generation_config: GenerationConfig | None = None
@@ -39,19 +39,25 @@ class LiveSetup(Message):
 
 
 def validate_set_once(config: LiveConnectConfig, path: str) -> None:
-    """Refuse a field that is set both by itself and in ``generation_config``."""
+    """Raise `InvalidRequest` if a field is set both directly and in ``generation_config``."""
     inner = config.generation_config
     for name in _GENERATION_FIELDS:
         value = getattr(config, name)
         if inner is not None and value is not None and getattr(inner, name) is not None:
-            raise InvalidRequest(f"{path}.{name}", value, "nothing, as generation_config says it")
+            raise InvalidRequest(f"{path}.{name}", value, "nothing: it is set in generation_config, too")
 
 
 def build_setup(model: str | None, config: LiveConnectConfig, at: Backend, path: str) -> LiveSetup:
-    """Set a session up; ``model`` is what the backend calls it, ``path`` is where the config comes from."""
+    """
+    Build the setup of a session.
+
+    `model` is the name on this backend, `path` the path of `config` in error messages.
+    """
     speech = as_type(SpeechConfig, config.speech_config)
     if speech is not None and speech.multi_speaker_voice_config is not None:
-        raise Unsupported(at.title, (f"{path}.speech_config.multi_speaker_voice_config",), "a session has one voice")
+        raise Unsupported(
+            at.title, (f"{path}.speech_config.multi_speaker_voice_config",), "a live session has only one voice"
+        )
     return LiveSetup(
         model=model,
         generation_config=_build_generation_config(config),

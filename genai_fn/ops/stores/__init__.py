@@ -1,4 +1,8 @@
-"""File search stores: documents that are cut up, embedded and searched for an answer's grounds."""
+"""
+File search stores: documents that are split into chunks and embedded, so that a model can search them.
+
+This module has the operations on stores; `documents` has those on the documents in a store.
+"""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -40,7 +44,7 @@ __all__ = [
 
 
 class CreateStore(Operation[FileSearchStore]):
-    """Make a store."""
+    """Create a store."""
 
     op: ClassVar = "stores.create"
 
@@ -50,12 +54,21 @@ class CreateStore(Operation[FileSearchStore]):
         return POST("fileSearchStores", omit_if_empty(self.config), read_json(FileSearchStore))
 
     def vertex(self, at: Vertex) -> Refusal:
-        return Refusal("file search stores are the Gemini Developer API's alone")
+        return Refusal("file search stores exist only on the Gemini Developer API")
 
 
 def create(config: CreateFileSearchStoreConfig | Mapping[str, Any] | None = None) -> Request[FileSearchStore]:
     """
-    Make an empty store.
+    Create an empty store. Gemini Developer API only, as all of this module.
+
+    Args:
+        config: ``display_name``.
+
+    Raises:
+        InvalidRequest: If a field of ``config`` is unknown or has the wrong type.
+
+    Fails with:
+        Unsupported: On Vertex AI.
 
     >>> create({"display_name": "Handbooks"}).operation.config
     CreateFileSearchStoreConfig(display_name='Handbooks')
@@ -64,7 +77,7 @@ def create(config: CreateFileSearchStoreConfig | Mapping[str, Any] | None = None
 
 
 class GetStore(Operation[FileSearchStore]):
-    """Look a store up."""
+    """Get a store."""
 
     op: ClassVar = "stores.get"
 
@@ -74,15 +87,23 @@ class GetStore(Operation[FileSearchStore]):
         return GET(self.name, read_json(FileSearchStore))
 
     def vertex(self, at: Vertex) -> Refusal:
-        return Refusal("file search stores are the Gemini Developer API's alone")
+        return Refusal("file search stores exist only on the Gemini Developer API")
 
 
 def get(name: str) -> Request[FileSearchStore]:
     """
-    Look a store up: how many documents are ready, pending and failed.
+    Get a store: its size, and the numbers of active, pending and failed documents.
 
     Args:
         name: ``fileSearchStores/…``.
+
+    Raises:
+        InvalidRequest: If the name is empty or invalid.
+
+    Fails with:
+        Unsupported: On Vertex AI.
+
+        ClientError: If the store does not exist (404).
     """
     return Request(GetStore(name=check_resource_name(name)))
 
@@ -99,7 +120,7 @@ class DeleteStore(Operation[None]):
         return DELETE(self.name, EMPTY_RESPONSE, query=build_query(self.config))
 
     def vertex(self, at: Vertex) -> Refusal:
-        return Refusal("file search stores are the Gemini Developer API's alone")
+        return Refusal("file search stores exist only on the Gemini Developer API")
 
 
 def delete(name: str, config: DeleteFileSearchStoreConfig | Mapping[str, Any] | None = None) -> Request[None]:
@@ -109,7 +130,15 @@ def delete(name: str, config: DeleteFileSearchStoreConfig | Mapping[str, Any] | 
     Args:
         name: ``fileSearchStores/…``.
 
-        config: ``force`` deletes its documents, too; without it, a store that has any stays.
+        config: With ``force``, the documents are deleted, too; without it, a store that has documents is not deleted.
+
+    Raises:
+        InvalidRequest: If the name is empty or invalid, or a field of ``config`` is unknown or has the wrong type.
+
+    Fails with:
+        Unsupported: On Vertex AI.
+
+        ClientError: If the store does not exist (404), or has documents and ``force`` is not set (400).
 
     >>> delete("fileSearchStores/s", {"force": True}).operation.config
     DeleteFileSearchStoreConfig(force=True)
@@ -129,16 +158,29 @@ class ListStores(Operation[ListFileSearchStoresResponse]):
         return GET("fileSearchStores", read_json(ListFileSearchStoresResponse), query=build_query(self.config))
 
     def vertex(self, at: Vertex) -> Refusal:
-        return Refusal("file search stores are the Gemini Developer API's alone")
+        return Refusal("file search stores exist only on the Gemini Developer API")
 
 
 def list(config: ListFileSearchStoresConfig | Mapping[str, Any] | None = None) -> Request[ListFileSearchStoresResponse]:
-    """List stores, a page at a time."""
+    """
+    List stores, one page at a time; ``| items`` and ``| pages`` read all pages.
+
+    Args:
+        config: ``page_size`` and ``page_token``.
+
+    Raises:
+        InvalidRequest: If a field of ``config`` is unknown or has the wrong type.
+
+    Fails with:
+        Unsupported: On Vertex AI.
+
+        ClientError: If the server rejects the page token (400).
+    """
     return Request(ListStores(config=as_struct(ListFileSearchStoresConfig, config)))
 
 
 class ImportFile(Operation[ImportFileOperation]):
-    """Begin to read a file into a store."""
+    """Start the import of a file into a store."""
 
     op: ClassVar = "stores.import_file"
     repeatable: ClassVar = False
@@ -151,21 +193,31 @@ class ImportFile(Operation[ImportFileOperation]):
         return POST(f"{self.file_search_store_name}:importFile", _encode_import(self), read_json(ImportFileOperation))
 
     def vertex(self, at: Vertex) -> Refusal:
-        return Refusal("file search stores are the Gemini Developer API's alone")
+        return Refusal("file search stores exist only on the Gemini Developer API")
 
 
 def import_file(
     file_search_store_name: str, file_name: str, config: ImportFileConfig | Mapping[str, Any] | None = None
 ) -> Request[ImportFileOperation]:
     """
-    Begin to read a file of the Files API into a store; ``| until_done()`` waits for the document.
+    Start the import of a file of the Files API into a store; ``| until_done()`` waits for the document.
 
     Args:
         file_search_store_name: ``fileSearchStores/…``.
 
         file_name: ``files/…``.
 
-        config: Facts to filter by, and how the file is cut into passages.
+        config: ``custom_metadata`` to filter searches by, and ``chunking_config``: how the file is split.
+
+    Raises:
+        InvalidRequest: If a name is empty or invalid, or a field of ``config`` is unknown or has the wrong type.
+
+    Fails with:
+        Unsupported: On Vertex AI.
+
+        ClientError: If the store or the file does not exist (403 or 404).
+
+        OperationFailed: After ``| until_done()``, if the import has failed.
 
     >>> facts = [{"key": "year", "numeric_value": 1927}]
     >>> import_file("fileSearchStores/s", "files/f", {"custom_metadata": facts}).operation.config.custom_metadata

@@ -1,4 +1,4 @@
-"""Documents: the files in a file search store, cut up and made searchable."""
+"""Documents: the files in a file search store, split into chunks and embedded."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -14,7 +14,7 @@ __all__ = ["DeleteDocument", "GetDocument", "ListDocuments", "delete", "get", "l
 
 
 class GetDocument(Operation[Document]):
-    """Look a document up."""
+    """Get a document."""
 
     op: ClassVar = "stores.documents.get"
 
@@ -24,15 +24,23 @@ class GetDocument(Operation[Document]):
         return GET(self.name, read_json(Document))
 
     def vertex(self, at: Vertex) -> Refusal:
-        return Refusal("file search stores are the Gemini Developer API's alone")
+        return Refusal("file search stores exist only on the Gemini Developer API")
 
 
 def get(name: str) -> Request[Document]:
     """
-    Look a document up: whether it can be searched yet.
+    Get a document: its metadata, and its state, which is ``STATE_ACTIVE`` once it can be searched.
 
     Args:
         name: ``fileSearchStores/…/documents/…``.
+
+    Raises:
+        InvalidRequest: If the name is empty or invalid.
+
+    Fails with:
+        Unsupported: On Vertex AI.
+
+        ClientError: If the document does not exist (404).
     """
     return Request(GetDocument(name=check_resource_name(name)))
 
@@ -49,7 +57,7 @@ class DeleteDocument(Operation[None]):
         return DELETE(self.name, EMPTY_RESPONSE, query=build_query(self.config))
 
     def vertex(self, at: Vertex) -> Refusal:
-        return Refusal("file search stores are the Gemini Developer API's alone")
+        return Refusal("file search stores exist only on the Gemini Developer API")
 
 
 def delete(name: str, config: DeleteDocumentConfig | Mapping[str, Any] | None = None) -> Request[None]:
@@ -59,7 +67,15 @@ def delete(name: str, config: DeleteDocumentConfig | Mapping[str, Any] | None = 
     Args:
         name: ``fileSearchStores/…/documents/…``.
 
-        config: ``force`` deletes its passages, too; without it, a document that has any stays.
+        config: With ``force``, the chunks are deleted, too; without it, a document that has chunks is not deleted.
+
+    Raises:
+        InvalidRequest: If the name is empty or invalid, or a field of ``config`` is unknown or has the wrong type.
+
+    Fails with:
+        Unsupported: On Vertex AI.
+
+        ClientError: If the document does not exist (404), or has chunks and ``force`` is not set (400).
 
     >>> delete("fileSearchStores/s/documents/d", {"force": True}).operation.config
     DeleteDocumentConfig(force=True)
@@ -80,17 +96,26 @@ class ListDocuments(Operation[ListDocumentsResponse]):
         return GET(f"{self.parent}/documents", read_json(ListDocumentsResponse), query=build_query(self.config))
 
     def vertex(self, at: Vertex) -> Refusal:
-        return Refusal("file search stores are the Gemini Developer API's alone")
+        return Refusal("file search stores exist only on the Gemini Developer API")
 
 
 def list(parent: str, config: ListDocumentsConfig | Mapping[str, Any] | None = None) -> Request[ListDocumentsResponse]:
     """
-    List the documents in a store, a page at a time.
+    List the documents in a store, one page at a time; ``| items`` and ``| pages`` read all pages.
 
     Args:
         parent: The store, ``fileSearchStores/…``.
 
-        config: Which page.
+        config: ``page_size`` and ``page_token``.
+
+    Raises:
+        InvalidRequest: If the store's name is empty or invalid, or a field of ``config`` is unknown or has the wrong
+            type.
+
+    Fails with:
+        Unsupported: On Vertex AI.
+
+        ClientError: If the store does not exist (404).
     """
     return Request(
         ListDocuments(

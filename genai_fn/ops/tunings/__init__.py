@@ -1,4 +1,9 @@
-"""Tunings: models made one's own by examples."""
+"""
+Tuning jobs: train a model on examples.
+
+- `jobs`: decodes the jobs of both backends.
+- `evaluation`: the evaluation config on Vertex AI.
+"""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -35,7 +40,7 @@ __all__ = ["CancelTuning", "CreateTuning", "GetTuning", "ListTunings", "cancel",
 
 
 class CreateTuning(Operation[TuningJob]):
-    """Begin a tuning."""
+    """Start a tuning job."""
 
     op: ClassVar = "tunings.tune"
     repeatable: ClassVar = False
@@ -64,15 +69,26 @@ def tune(
     config: CreateTuningJobConfig | Mapping[str, Any] | None = None,
 ) -> Request[TuningJob]:
     """
-    Begin to tune a model, which may take hours: ask with ``tunings.get`` how far it has come.
+    Start a tuning job, which may take hours; ``| until_done()`` waits for its end.
 
     Args:
-        base_model: What is tuned, as the backend names it; on Vertex AI also a model that is tuned already,
-            ``projects/…/models/…``, then maybe from a ``pre_tuned_model_checkpoint_id`` of the config on.
+        base_model: The model to tune, as the backend names it. On Vertex AI also a tuned model,
+            ``projects/…/models/…``; ``pre_tuned_model_checkpoint_id`` in the config then chooses its checkpoint.
 
-        training_dataset: ``examples`` for Gemini; for Vertex AI a ``gcs_uri`` or a ``vertex_dataset_resource``.
+        training_dataset: ``examples`` on Gemini; ``gcs_uri`` or ``vertex_dataset_resource`` on Vertex AI.
 
-        config: How often, how fast, with which ``method``, and how the result is judged.
+        config: Method, hyperparameters, validation dataset and evaluation.
+
+    Raises:
+        InvalidRequest: If the model name is empty or invalid, a field is unknown or has the wrong type, a dataset has
+            two sources, or the evaluation is incomplete.
+
+    Fails with:
+        Unsupported: If a field is set that the backend does not have; the error lists the paths.
+
+        ClientError: If the model cannot be tuned, or the server rejects the dataset (400).
+
+        OperationFailed: After ``| until_done()``, if the job has failed or was cancelled.
 
     >>> tune("gemini-2.5-flash", {"gcs_uri": "gs://b/examples.jsonl"}, {"epoch_count": 3}).operation.config
     CreateTuningJobConfig(epoch_count=3)
@@ -91,7 +107,7 @@ def _validate_dataset_source(dataset: TuningDataset | TuningValidationDataset | 
         raise InvalidRequest(path, dataset, "either gcs_uri or vertex_dataset_resource")
 
 
-# Gemini: a tuned model is created, and its making is a task
+# Gemini: creates a tuned model with a tuning task
 
 
 class _GeminiHyperparameters(Message):
@@ -137,7 +153,7 @@ def _encode_tuned_model(operation: CreateTuning) -> _CreateTunedModelBody:
     )
 
 
-# Vertex: a job, whose method is told by the spec that it has
+# Vertex AI: creates a job; the spec that is set determines the method
 
 
 class _VertexHyperparameters(Message):
@@ -170,7 +186,7 @@ def _encode_tuning_job(operation: CreateTuning, at: Vertex) -> _CreateTuningJobB
     checkpoint = config.pre_tuned_model_checkpoint_id
     if checkpoint is not None and not is_tuned:
         path = "config.pre_tuned_model_checkpoint_id"
-        raise Unsupported(at.title, (path,), "only a model that is tuned already, projects/…/models/…, has checkpoints")
+        raise Unsupported(at.title, (path,), "only a tuned model, projects/…/models/…, has checkpoints")
     tuned = PreTunedModel(tuned_model_name=operation.base_model, checkpoint_id=checkpoint)
     supervised, preference = _encode_specs(operation, at)
     return _CreateTuningJobBody(
@@ -185,12 +201,12 @@ def _encode_tuning_job(operation: CreateTuning, at: Vertex) -> _CreateTuningJobB
 
 
 def _encode_specs(operation: CreateTuning, at: Backend) -> tuple[_VertexTuningSpec, _VertexTuningSpec]:
-    """Say what is supervised, and what is by preferences: a ``beta`` always is, as google-genai has it."""
+    """Build the supervised and the preference spec; ``beta`` is always part of the latter, as in google-genai."""
     method, beta = operation.config.method, operation.config.beta
     if method is TuningMethod.PREFERENCE_TUNING:
         return _VertexTuningSpec(), _encode_spec(operation, beta)
     if method not in (None, TuningMethod.SUPERVISED_FINE_TUNING):
-        raise Unsupported(at.title, ("config.method",), "tuning is SUPERVISED_FINE_TUNING or PREFERENCE_TUNING")
+        raise Unsupported(at.title, ("config.method",), "the methods are SUPERVISED_FINE_TUNING and PREFERENCE_TUNING")
     return _encode_spec(operation, None), _VertexTuningSpec(
         hyper_parameters=omit_if_empty(_VertexHyperparameters(beta=beta))
     )
@@ -220,7 +236,7 @@ def _get_dataset_uri(dataset: TuningDataset | TuningValidationDataset | None) ->
 
 
 class GetTuning(Operation[TuningJob]):
-    """Ask how far a tuning has come."""
+    """Get a tuning job."""
 
     op: ClassVar = "tunings.get"
     is_lookup: ClassVar = True
@@ -236,16 +252,22 @@ class GetTuning(Operation[TuningJob]):
 
 def get(name: str) -> Request[TuningJob]:
     """
-    Ask how far a tuning has come.
+    Get a tuning job and its state; ``| until_done()`` repeats this until the job has ended.
 
     Args:
         name: ``tunedModels/…``; on Vertex AI ``tuningJobs/…`` or a full name.
+
+    Raises:
+        InvalidRequest: If the name is empty or invalid.
+
+    Fails with:
+        ClientError: If the job does not exist (404).
     """
     return Request(GetTuning(name=check_resource_name(name)))
 
 
 class CancelTuning(Operation[None]):
-    """Stop a tuning."""
+    """Cancel a tuning job."""
 
     op: ClassVar = "tunings.cancel"
 
@@ -260,16 +282,22 @@ class CancelTuning(Operation[None]):
 
 def cancel(name: str) -> Request[None]:
     """
-    Stop a tuning; it takes a while until it has ended.
+    Cancel a tuning job. The job may run for some time after the request has succeeded.
 
     Args:
         name: ``tunedModels/…``; on Vertex AI ``tuningJobs/…`` or a full name.
+
+    Raises:
+        InvalidRequest: If the name is empty or invalid.
+
+    Fails with:
+        ClientError: If the job does not exist (404), or has already ended (400).
     """
     return Request(CancelTuning(name=check_resource_name(name)))
 
 
 class ListTunings(Operation[ListTuningJobsResponse]):
-    """List tunings."""
+    """List tuning jobs."""
 
     op: ClassVar = "tunings.list"
     is_list: ClassVar = True
@@ -284,5 +312,16 @@ class ListTunings(Operation[ListTuningJobsResponse]):
 
 
 def list(config: ListTuningJobsConfig | Mapping[str, Any] | None = None) -> Request[ListTuningJobsResponse]:
-    """List tunings, a page at a time."""
+    """
+    List tuning jobs, one page at a time; ``| items`` and ``| pages`` read all pages.
+
+    Args:
+        config: ``page_size``, ``page_token`` and ``filter``.
+
+    Raises:
+        InvalidRequest: If a field of ``config`` is unknown or has the wrong type.
+
+    Fails with:
+        ClientError: If the server rejects the page token or the filter (400).
+    """
     return Request(ListTunings(config=as_struct(ListTuningJobsConfig, config)))

@@ -1,4 +1,4 @@
-"""How a tuned model is judged, on Vertex AI's wire: a metric goes out as a spec of its kind, and comes back as one."""
+"""The evaluation of a tuned model on Vertex AI: each kind of metric is a message of its own on the wire."""
 
 from genai_fn.errors import InvalidRequest
 from genai_fn.ops.generate import WireGenerationConfig, encode_generation_config
@@ -18,11 +18,11 @@ __all__ = ["WireEvaluationConfig", "decode_evaluation", "encode_evaluation", "va
 
 
 class _ExactMatchSpec(Message):
-    """Nothing to be said."""
+    """Has no fields."""
 
 
 class _BleuSpec(Message):
-    """Nothing to be said."""
+    """Has no fields."""
 
 
 class _PointwiseMetricSpec(Message):
@@ -47,28 +47,28 @@ class _WireAutoraterConfig(Message):
 
 
 class WireEvaluationConfig(Message):
-    """How a tuned model is judged, as Vertex AI says it."""
+    """An `EvaluationConfig` as it is sent and received."""
 
     metrics: tuple[_WireMetric, ...] = ()
     output_config: OutputConfig | None = None
     autorater_config: _WireAutoraterConfig | None = None
 
 
-# What is a mistake on any backend
+# Validation
 
 
 def validate_evaluation(config: EvaluationConfig | None, path: str) -> None:
-    """Refuse an evaluation without a metric or a place for its verdicts, and metrics that nobody knows."""
+    """Raise `InvalidRequest` for an evaluation without metrics or an output location, and for an incomplete metric."""
     if config is None:
         return
     if not config.metrics:
         raise InvalidRequest(f"{path}.metrics", config.metrics, "at least one metric")
     if config.output_config is None:
-        raise InvalidRequest(f"{path}.output_config", None, "a place for the verdicts")
-    place = config.output_config.gcs_destination
-    if place is not None and not (place.output_uri_prefix or "gs://").startswith("gs://"):
+        raise InvalidRequest(f"{path}.output_config", None, "an output location for the results")
+    destination = config.output_config.gcs_destination
+    if destination is not None and not (destination.output_uri_prefix or "gs://").startswith("gs://"):
         expected, where = "gs://…", f"{path}.output_config.gcs_destination.output_uri_prefix"
-        raise InvalidRequest(where, place.output_uri_prefix, expected)
+        raise InvalidRequest(where, destination.output_uri_prefix, expected)
     for index, metric in enumerate(config.metrics):
         _validate_metric(metric, f"{path}.metrics[{index}]")
 
@@ -78,24 +78,24 @@ def _validate_metric(metric: Metric, path: str) -> None:
         raise InvalidRequest(f"{path}.name", metric.name, "the name of a metric")
     if not _is_computed_metric(metric.name):
         if not metric.prompt_template:
-            expected = "exact_match, bleu, rouge_…, or a prompt_template beside a name of one's own"
+            expected = "exact_match, bleu, rouge_…, or another name with a prompt_template"
             raise InvalidRequest(path, metric.name, expected)
         return
     for name in ("prompt_template", "judge_model_system_instruction", "return_raw_output"):
         value = getattr(metric, name)
         if value is not None:
-            raise InvalidRequest(f"{path}.{name}", value, f"nothing, as no model judges {metric.name}")
+            raise InvalidRequest(f"{path}.{name}", value, f"nothing: {metric.name} is computed without a model")
 
 
 def _is_computed_metric(name: str) -> bool:
     return name.lower() in ("exact_match", "bleu") or name.lower().startswith("rouge")
 
 
-# Out
+# Requests
 
 
 def encode_evaluation(config: EvaluationConfig | None) -> WireEvaluationConfig | None:
-    """Write how a tuned model is to be judged."""
+    """Encode an evaluation config; None if there is none."""
     if config is None:
         return None
     return WireEvaluationConfig(
@@ -114,60 +114,60 @@ def _encode_metric(metric: Metric) -> _WireMetric:
     if name.startswith("rouge"):
         return _WireMetric(aggregation_metrics=_AGGREGATIONS, rouge_spec=RougeSpec(rouge_type=name.replace("_", "")))
     raw = metric.return_raw_output
-    judged = _PointwiseMetricSpec(
+    pointwise = _PointwiseMetricSpec(
         metric_prompt_template=metric.prompt_template,
         system_instruction=metric.judge_model_system_instruction,
         custom_output_format_config=None if raw is None else CustomOutputFormatConfig(return_raw_output=raw),
     )
-    return _WireMetric(aggregation_metrics=_AGGREGATIONS, pointwise_metric_spec=judged)
+    return _WireMetric(aggregation_metrics=_AGGREGATIONS, pointwise_metric_spec=pointwise)
 
 
 _AGGREGATIONS = ("AVERAGE", "STANDARD_DEVIATION")
 
 
 def _encode_autorater(config: AutoraterConfig) -> _WireAutoraterConfig:
-    how = config.generation_config
+    generation = config.generation_config
     return _WireAutoraterConfig(
         sampling_count=config.sampling_count,
         flip_enabled=config.flip_enabled,
         autorater_model=config.autorater_model,
-        generation_config=None if how is None else encode_generation_config(how),
+        generation_config=None if generation is None else encode_generation_config(generation),
     )
 
 
-# In: 1.51.0 cannot read a metric that Vertex AI sends, and the wire has no name for one that a model judges
+# Responses: google-genai 1.51.0 cannot read the metrics that Vertex AI sends; a pointwise metric has no name there
 
 
-def decode_evaluation(said: WireEvaluationConfig | None) -> EvaluationConfig | None:
-    """Read how a tuned model is judged."""
-    if said is None:
+def decode_evaluation(wire: WireEvaluationConfig | None) -> EvaluationConfig | None:
+    """Decode an evaluation config; None if there is none."""
+    if wire is None:
         return None
     return EvaluationConfig(
-        metrics=tuple(_decode_metric(each) for each in said.metrics) or None,
-        output_config=said.output_config,
-        autorater_config=None if said.autorater_config is None else _decode_autorater(said.autorater_config),
+        metrics=tuple(_decode_metric(each) for each in wire.metrics) or None,
+        output_config=wire.output_config,
+        autorater_config=None if wire.autorater_config is None else _decode_autorater(wire.autorater_config),
     )
 
 
-def _decode_metric(said: _WireMetric) -> Metric:
-    if said.rouge_spec is not None:
-        return Metric(name=said.rouge_spec.rouge_type or "rouge")
-    judged = said.pointwise_metric_spec
-    if judged is not None:
-        raw = judged.custom_output_format_config
+def _decode_metric(wire: _WireMetric) -> Metric:
+    if wire.rouge_spec is not None:
+        return Metric(name=wire.rouge_spec.rouge_type or "rouge")
+    pointwise = wire.pointwise_metric_spec
+    if pointwise is not None:
+        raw = pointwise.custom_output_format_config
         return Metric(
-            prompt_template=judged.metric_prompt_template,
-            judge_model_system_instruction=judged.system_instruction,
+            prompt_template=pointwise.metric_prompt_template,
+            judge_model_system_instruction=pointwise.system_instruction,
             return_raw_output=None if raw is None else raw.return_raw_output,
         )
-    return Metric(name="exact_match" if said.exact_match_spec is not None else "bleu" if said.bleu_spec else None)
+    return Metric(name="exact_match" if wire.exact_match_spec is not None else "bleu" if wire.bleu_spec else None)
 
 
-def _decode_autorater(said: _WireAutoraterConfig) -> AutoraterConfig:
-    how = said.generation_config
+def _decode_autorater(wire: _WireAutoraterConfig) -> AutoraterConfig:
+    generation = wire.generation_config
     return AutoraterConfig(
-        sampling_count=said.sampling_count,
-        flip_enabled=said.flip_enabled,
-        autorater_model=said.autorater_model,
-        generation_config=None if how is None else copy_fields(GenerationConfig, how),
+        sampling_count=wire.sampling_count,
+        flip_enabled=wire.flip_enabled,
+        autorater_model=wire.autorater_model,
+        generation_config=None if generation is None else copy_fields(GenerationConfig, generation),
     )

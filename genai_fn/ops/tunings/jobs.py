@@ -1,4 +1,4 @@
-"""What the two backends say of a tuning, read as one `TuningJob`."""
+"""Decodes the tuning jobs of both backends into `TuningJob`."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -36,7 +36,7 @@ _STATE_BY_MODEL_STATE = {
     "ACTIVE": JobState.JOB_STATE_SUCCEEDED,
     "FAILED": JobState.JOB_STATE_FAILED,
 }
-"""Gemini's states are those of the model that comes of a tuning."""
+"""Gemini returns the state of the tuned model."""
 
 
 # Gemini: the tuned model is the job
@@ -58,19 +58,19 @@ class _GeminiTunedModel(Message):
     tuning_task: _GeminiTuningTask | None = None
 
 
-def _job_from_gemini(said: _GeminiTunedModel) -> TuningJob:
-    task = said.tuning_task or _GeminiTuningTask()
+def _job_from_gemini(wire: _GeminiTunedModel) -> TuningJob:
+    task = wire.tuning_task or _GeminiTuningTask()
     return TuningJob(
-        name=said.name,
-        state=_decode_state(said.state),
-        create_time=said.create_time,
+        name=wire.name,
+        state=_decode_state(wire.state),
+        create_time=wire.create_time,
         start_time=task.start_time,
         end_time=task.complete_time,
-        update_time=said.update_time,
-        description=said.description,
-        base_model=said.base_model,
-        tuned_model=TunedModel(model=said.name, endpoint=said.name),
-        tuned_model_display_name=said.display_name,
+        update_time=wire.update_time,
+        description=wire.description,
+        base_model=wire.base_model,
+        tuned_model=TunedModel(model=wire.name, endpoint=wire.name),
+        tuned_model_display_name=wire.display_name,
     )
 
 
@@ -79,23 +79,23 @@ class _GeminiTunedModels(Message):
     next_page_token: str | None = None
 
 
-def _jobs_from_gemini(said: _GeminiTunedModels) -> ListTuningJobsResponse:
-    jobs = tuple(_job_from_gemini(each) for each in said.tuned_models)
-    return ListTuningJobsResponse(tuning_jobs=jobs, next_page_token=said.next_page_token)
+def _jobs_from_gemini(wire: _GeminiTunedModels) -> ListTuningJobsResponse:
+    jobs = tuple(_job_from_gemini(each) for each in wire.tuned_models)
+    return ListTuningJobsResponse(tuning_jobs=jobs, next_page_token=wire.next_page_token)
 
 
 class _GeminiTuningOperation(Message):
-    """An operation, which says whose tuning it is."""
+    """The operation that tuning starts on Gemini; its metadata names the tuned model."""
 
     name: str | None = None
     metadata: Mapping[str, Any] | None = None
 
 
-def _decode_started_tuning(said: _GeminiTuningOperation) -> TuningJob:
-    named: Any = (said.metadata or {}).get("tunedModel")
-    name = named if isinstance(named, str) else (said.name or "").partition("/operations/")[0]
+def _decode_started_tuning(wire: _GeminiTuningOperation) -> TuningJob:
+    model_name: Any = (wire.metadata or {}).get("tunedModel")
+    name = model_name if isinstance(model_name, str) else (wire.name or "").partition("/operations/")[0]
     if not name:
-        raise ValueError("no name of what has begun")
+        raise ValueError("an operation without the name of a tuned model")
     return TuningJob(name=name, state=JobState.JOB_STATE_QUEUED)
 
 
@@ -104,7 +104,7 @@ GEMINI_TUNINGS: Final[ResponseReader[ListTuningJobsResponse]] = read_json(_Gemin
 GEMINI_STARTED_TUNING: Final[ResponseReader[TuningJob]] = read_json(_GeminiTuningOperation, _decode_started_tuning)
 
 
-# Vertex AI: a job, with its evaluation within what it tunes
+# Vertex AI: a job, whose spec contains the evaluation config
 
 
 class _VertexSupervisedSpec(SupervisedTuningSpec):
@@ -143,18 +143,18 @@ class _VertexTuningJob(Message):
     veo_tuning_spec: VeoTuningSpec | None = None
 
 
-def _job_from_vertex(said: _VertexTuningJob) -> TuningJob:
-    supervised, preference = said.supervised_tuning_spec, said.preference_optimization_spec
-    within = supervised.evaluation_config if supervised else preference.evaluation_config if preference else None
+def _job_from_vertex(wire: _VertexTuningJob) -> TuningJob:
+    supervised, preference = wire.supervised_tuning_spec, wire.preference_optimization_spec
+    inner = supervised.evaluation_config if supervised else preference.evaluation_config if preference else None
     return copy_fields(
         TuningJob,
-        said,
-        state=_decode_state(said.state),
+        wire,
+        state=_decode_state(wire.state),
         supervised_tuning_spec=None if supervised is None else copy_fields(SupervisedTuningSpec, supervised),
         preference_optimization_spec=None
         if preference is None
         else copy_fields(PreferenceOptimizationSpec, preference),
-        evaluation_config=decode_evaluation(said.evaluation_config or within),
+        evaluation_config=decode_evaluation(wire.evaluation_config or inner),
     )
 
 
@@ -163,9 +163,9 @@ class _VertexTuningJobs(Message):
     next_page_token: str | None = None
 
 
-def _jobs_from_vertex(said: _VertexTuningJobs) -> ListTuningJobsResponse:
-    jobs = tuple(_job_from_vertex(each) for each in said.tuning_jobs)
-    return ListTuningJobsResponse(tuning_jobs=jobs, next_page_token=said.next_page_token)
+def _jobs_from_vertex(wire: _VertexTuningJobs) -> ListTuningJobsResponse:
+    jobs = tuple(_job_from_vertex(each) for each in wire.tuning_jobs)
+    return ListTuningJobsResponse(tuning_jobs=jobs, next_page_token=wire.next_page_token)
 
 
 VERTEX_TUNING: Final[ResponseReader[TuningJob]] = read_json(_VertexTuningJob, _job_from_vertex)

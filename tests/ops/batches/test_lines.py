@@ -120,7 +120,7 @@ def test_failed_lines() -> None:
     assert (
         Failure(OperationFailed("request 0", 3, "no")),
         Failure(OperationFailed("request 1", None, "Bad Request")),
-        Failure(OperationFailed("request 2", None, "the batch has no answer to it")),
+        Failure(OperationFailed("request 2", None, "the batch has no result for it")),
         Success(reads(ASKED[3], "gemini", _answer("3"))),
     ) == results
 
@@ -179,8 +179,8 @@ def test_job_without_keys() -> None:
     ("job", "code", "said"),
     [
         (BatchJob(name="n", error=schema.JobError(code=3, message="broken")), 3, "broken"),
-        (BatchJob(name="n", state=JobState.JOB_STATE_RUNNING), None, "no answers: JOB_STATE_RUNNING"),
-        (BatchJob(name="n"), None, "no answers: nothing is known of it"),
+        (BatchJob(name="n", state=JobState.JOB_STATE_RUNNING), None, "no results: JOB_STATE_RUNNING"),
+        (BatchJob(name="n"), None, "no results: unknown state"),
         (
             BatchJob(
                 name="n",
@@ -188,7 +188,7 @@ def test_job_without_keys() -> None:
                 dest=BatchJobDestination(gcs_uri="gs://b/o", format="jsonl"),
             ),
             None,
-            "its answers are not in the job but in gs://b/o: join the bytes of that",
+            "the results are not in the job but in gs://b/o: pass its content to join",
         ),
     ],
 )

@@ -135,7 +135,7 @@ def test_open_file_that_shrank() -> None:
     """An open file with less in it than was announced ends the upload, and says where it broke off."""
     file = io.BytesIO(b"")
     error = failing(files.upload(file, TEXT), [(GetFileSize(file), 6), starts(6), (ReadFileSlice(file, 0, 6), b"012")])
-    assert (type(error), error.expected) == (InvalidRequest, "6 bytes from 0 on, as it had when it was measured")
+    assert (type(error), error.expected) == (InvalidRequest, "6 bytes from 0 on, as when its size was read")
 
 
 @pytest.mark.parametrize("received", range(11))

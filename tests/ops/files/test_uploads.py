@@ -223,7 +223,7 @@ def test_steps_are_values(step: Operation[Any]) -> None:
     assert hash(step) == hash(pickle.loads(pickle.dumps(step)))
     error = encode(Request(step), PLACES["vertex"][1]).failure()
     assert isinstance(error, Unsupported)
-    assert "Gemini Developer API's alone" in error.reason
+    assert "only on the Gemini Developer API" in error.reason
 
 
 def test_pieces_are_not_repeated() -> None:

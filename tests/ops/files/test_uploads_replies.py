@@ -41,7 +41,7 @@ def test_session_read() -> None:
 def test_no_session(headers: Mapping[str, str]) -> None:
     """A start that answers no address has failed."""
     error = read(START, headers).failure()
-    assert error == DecodeError("an address in the header x-goog-upload-url", "", headers.get("x-goog-upload-url", ""))
+    assert error == DecodeError("a URL in the header x-goog-upload-url", "", headers.get("x-goog-upload-url", ""))
 
 
 PROGRESS: tuple[tuple[Mapping[str, str], bytes, UploadProgress], ...] = (

@@ -145,4 +145,4 @@ def test_not_on_vertex() -> None:
     """Vertex plays no music: neither does google-genai there, and the refusal says who does."""
     assert isinstance(captured(oracle.VERTEX, {"model": "m"}, music=True), oracle.Refused)
     error = encode_frame(music.play(), Vertex("p")).failure()
-    assert error == Unsupported("Vertex AI", ("live.music",), "only the Gemini Developer API plays music")
+    assert error == Unsupported("Vertex AI", ("live.music",), "only the Gemini Developer API generates live music")

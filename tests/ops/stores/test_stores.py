@@ -169,7 +169,7 @@ def test_vertex_says_why(verb: str) -> None:
     request = Case(verb, verb).ours()
     error = encode(request, PLACES["vertex"][1]).failure()
     assert error == Unsupported(
-        "Vertex AI", (f"stores.{verb}",), "file search stores are the Gemini Developer API's alone"
+        "Vertex AI", (f"stores.{verb}",), "file search stores exist only on the Gemini Developer API"
     )
 
 
