@@ -1,4 +1,4 @@
-"""Many actions at once, as a stream of their results."""
+"""Runs many actions concurrently, as a stream of their results; and the stream of a server's response."""
 
 from collections import deque
 from collections.abc import AsyncIterable, Callable, Iterable
@@ -24,19 +24,24 @@ def gather(
     stop_on_failure: bool = False,
 ) -> Stream[T]:
     """
-    Run many actions, some at once, and stream their results: exactly one for each, failures among them.
+    Run many actions concurrently and stream their results, one for each action, failures included.
 
-    Leaving the stream early leaves nothing running. An endless iterable is fine: no more than twice `concurrency` are
-    ever begun and not yet taken. In async worlds it may be an async one.
+    Closing the stream cancels the actions that are running. The iterable may be endless: at most twice `concurrency`
+    actions are started whose results have not been read.
 
     Args:
-        actions: Requests and flows. Made of a list or a tuple, the stream compares, hashes and pickles as they do.
+        actions: Requests and flows; with an async interpreter, it may be an async iterable. If it is a list or tuple,
+            the stream compares, hashes and pickles by its items.
 
-        concurrency: How many run at once.
+        concurrency: Number of actions that run at once.
 
-        ordered: Whether results come in the order of the actions, or as they are ready.
+        ordered: Whether results are in the order of the actions, or in that in which the actions end.
 
-        stop_on_failure: Whether the first failure ends the stream.
+        stop_on_failure: Whether the stream ends after the first failure.
+
+    Raises:
+        InvalidRequest: If ``actions`` is not an iterable, a list or tuple contains something other than requests and
+            flows, or ``concurrency`` is less than 1.
 
     >>> from genai_fn import Offline, collected, generate, text
     >>> questions = [generate("gemini-2.5-flash", each) | text for each in ("one", "two")]
@@ -45,33 +50,33 @@ def gather(
     """
     check_at_least_one("concurrency", concurrency)
     if not is_iterable_of_values(actions):
-        raise InvalidRequest("actions", actions, "an iterable of Requests and Flows, maybe an async one")
-    kept = tuple(map(_validate_action, actions)) if isinstance(actions, list | tuple) else actions
-    return Stream(stream_gathered, None, (kept, concurrency, ordered, stop_on_failure))
+        raise InvalidRequest("actions", actions, "an iterable of Requests and Flows, sync or async")
+    validated = tuple(map(_validate_action, actions)) if isinstance(actions, list | tuple) else actions
+    return Stream(stream_gathered, None, (validated, concurrency, ordered, stop_on_failure))
 
 
 @stream(traits=FlowTraits(spawns=True))
 def stream_gathered(actions: Any, concurrency: int, ordered: bool, stop_on_failure: bool) -> FlowGenerator[None]:
-    """Start actions while there is room, and emit what has ended."""
-    pull, source = _get_iteration(actions)
-    begun: deque[Any] = deque()  # and not yet taken, in order
+    """Start actions while fewer than `concurrency` run, and emit their results."""
+    next_action, source = _get_iteration(actions)
+    unread: deque[Any] = deque()  # started actions whose results were not emitted, in order
     running: dict[Any, None] = {}
-    is_dry = False
+    is_exhausted = False
     while True:
-        while not is_dry and len(running) < concurrency and len(begun) < 2 * concurrency:
-            action: Any = yield CallFunction(pull, (source, _END))
-            is_dry = action is _END
-            if not is_dry:
+        while not is_exhausted and len(running) < concurrency and len(unread) < 2 * concurrency:
+            action: Any = yield CallFunction(next_action, (source, _END))
+            is_exhausted = action is _END
+            if not is_exhausted:
                 child: Any = yield StartAction(_validate_action(action))
-                begun.append(child)
+                unread.append(child)
                 running[child] = None
-        if not begun:
+        if not unread:
             return
-        ready = begun[0] if ordered else next((child for child in begun if child not in running), begun[0])
+        ready = unread[0] if ordered else next((child for child in unread if child not in running), unread[0])
         if ready in running:
             del running[(yield WaitAny(tuple(running)))]
             continue
-        begun.remove(ready)
+        unread.remove(ready)
         result = ready.result()
         yield Emit(result)
         if stop_on_failure and isinstance(result, Failure):
@@ -82,7 +87,7 @@ _END = object()
 
 
 def _get_iteration(actions: Any) -> tuple[Callable[..., Any], Any]:
-    """Say how the next one is had; what can be read in both ways is read in the one that every world knows."""
+    """Return ``next`` or ``anext``, and the iterator; sync if the iterable can be read both ways."""
     is_sync = isinstance(actions, Iterable)
     return (next, iter(cast("Iterable[Any]", actions))) if is_sync else (anext, aiter(actions))
 
@@ -94,13 +99,13 @@ def _validate_action(action: Any) -> Any:
 
 
 def is_iterable_of_values(values: object) -> bool:
-    """Tell what is made of single values from what is one, a text above all."""
+    """Check whether this is an iterable, and not a text or bytes."""
     return isinstance(values, Iterable | AsyncIterable) and not isinstance(values, str | bytes | bytearray)
 
 
 @stream(traits=FlowTraits(is_server_stream=True))
 def stream_response(request: Request[T]) -> FlowGenerator[None]:
-    """Stream what the server sends: its items as they come, a failure last."""
+    """Stream the server's response to a request: its items as they arrive, and a failure last."""
     opened: Result[Any, GenaiError] = yield OpenStream(request)
     if isinstance(opened, Failure):
         yield Emit(opened)

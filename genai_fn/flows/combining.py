@@ -1,4 +1,4 @@
-"""Streams: the server's own, and what is made of one item by item."""
+"""Streams and flows that read another stream: call a function for each item, collect the items, or join them."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -8,7 +8,7 @@ from returns.result import Failure, Result, Success
 from genai_fn.commands import StreamReader, emit
 from genai_fn.effects import CallFunction
 from genai_fn.errors import GenaiError
-from genai_fn.flows.merge import merge_pieces
+from genai_fn.flows.merge import merge_chunks
 from genai_fn.request import FlowGenerator, FlowTraits, Stream, flow, start_generator, stream
 
 __all__ = ["call_for_each", "collect_items", "join_items"]
@@ -18,9 +18,9 @@ T = TypeVar("T")
 
 @stream(traits=FlowTraits(spawns=False))
 def call_for_each(source: Stream[T], f: Callable[[T], object]) -> FlowGenerator[None]:
-    """Give every good item to a function, for what it does, and pass all on."""
-    reading = StreamReader(source)
-    while (item := (yield from reading.read_next())) is not None:
+    """Call a function with the value of each successful item, and emit all items unchanged."""
+    reader = StreamReader(source)
+    while (item := (yield from reader.read_next())) is not None:
         if isinstance(item, Success):
             yield CallFunction(f, (item.unwrap(),))
         yield from emit(item)
@@ -28,9 +28,9 @@ def call_for_each(source: Stream[T], f: Callable[[T], object]) -> FlowGenerator[
 
 @flow
 def collect_items(source: Stream[T]) -> FlowGenerator[Result[tuple[T, ...], GenaiError]]:
-    """Gather all items; the first failure is the result."""
-    reading, items = StreamReader(source), list[T]()
-    while (item := (yield from reading.read_next())) is not None:
+    """Return all items as a tuple, or the first failure."""
+    reader, items = StreamReader(source), list[T]()
+    while (item := (yield from reader.read_next())) is not None:
         if isinstance(item, Failure):
             return item
         items.append(item.unwrap())
@@ -39,6 +39,6 @@ def collect_items(source: Stream[T]) -> FlowGenerator[Result[tuple[T, ...], Gena
 
 @flow
 def join_items(source: Stream[T]) -> FlowGenerator[Result[T, GenaiError]]:
-    """Make one of many: one text of texts, one response of responses; the first failure is the result."""
-    gathered: Result[tuple[T, ...], GenaiError] = yield from start_generator(collect_items(source))
-    return gathered.map(merge_pieces)
+    """Merge all items into one: texts into a text, responses into a response; or return the first failure."""
+    collected: Result[tuple[T, ...], GenaiError] = yield from start_generator(collect_items(source))
+    return collected.map(merge_chunks)

@@ -1,4 +1,4 @@
-"""Makes one value of a stream's pieces: one text of texts, one response of its chunks."""
+"""Merges the chunks of a stream into one value: texts into one text, responses into one response."""
 
 from collections.abc import Iterable, Sequence
 from functools import reduce
@@ -11,21 +11,21 @@ from genai_fn.flows.turns import Turn, get_answer, replace_answer
 from genai_fn.schema import Candidate, CitationMetadata, Content, GenerateContentResponse, LogprobsResult, Part
 from genai_fn.schema.base import Message
 
-__all__ = ["merge_pieces"]
+__all__ = ["merge_chunks"]
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Message)
 
 
-def merge_pieces(pieces: Sequence[T]) -> T:
-    """Join the pieces of one stream, in order: texts, or responses, or turns with either, whose last chat is kept."""
-    if pieces and all(isinstance(each, Turn) for each in pieces):
-        return cast("T", replace_answer(pieces[-1], merge_pieces([get_answer(each) for each in pieces])))
-    if all(isinstance(each, str) for each in pieces):
-        return cast("T", "".join(cast("Sequence[str]", pieces)))
-    if not all(isinstance(each, GenerateContentResponse) for each in pieces):
-        raise InvalidRequest("joined", pieces[0], "a stream of texts or of responses; collected takes any")
-    return cast("T", reduce(_merge_responses, cast("Sequence[GenerateContentResponse]", pieces)))
+def merge_chunks(chunks: Sequence[T]) -> T:
+    """Merge the chunks of one stream, in order: texts, responses, or chat turns with either; the last chat is kept."""
+    if chunks and all(isinstance(each, Turn) for each in chunks):
+        return cast("T", replace_answer(chunks[-1], merge_chunks([get_answer(each) for each in chunks])))
+    if all(isinstance(each, str) for each in chunks):
+        return cast("T", "".join(cast("Sequence[str]", chunks)))
+    if not all(isinstance(each, GenerateContentResponse) for each in chunks):
+        raise InvalidRequest("joined", chunks[0], "a stream of texts or of responses: use collected for other items")
+    return cast("T", reduce(_merge_responses, cast("Sequence[GenerateContentResponse]", chunks)))
 
 
 def _merge_responses(before: GenerateContentResponse, after: GenerateContentResponse) -> GenerateContentResponse:
@@ -55,7 +55,7 @@ def _merge_candidates(before: Candidate, after: Candidate) -> Candidate:
 
 
 def _merge_fields(before: M | None, after: M) -> M:
-    """Keep what came last, field by field: what is not said again stays."""
+    """Return `before` with every field that is set in `after`."""
     if before is None:
         return after
     return replace(
@@ -72,15 +72,17 @@ def _merge_contents(before: Content | None, after: Content | None) -> Content | 
 
 
 def _merge_parts(parts: Iterable[Part]) -> list[Part]:
-    """Run adjacent texts together; a part with a signature, or with anything beside its text, stays as it is."""
-    together: list[Part] = []
+    """
+    Concatenate adjacent texts; a part with a thought signature, or with any field beside its text, is kept as it is.
+    """
+    merged: list[Part] = []
     for part in parts:
-        last = together[-1] if together else None
+        last = merged[-1] if merged else None
         if last is not None and _is_plain_text(last) and _is_plain_text(part) and last.thought == part.thought:
-            together[-1] = replace(last, text=f"{last.text}{part.text}")
+            merged[-1] = replace(last, text=f"{last.text}{part.text}")
         else:
-            together.append(part)
-    return together
+            merged.append(part)
+    return merged
 
 
 def _is_plain_text(part: Part) -> bool:
@@ -99,8 +101,8 @@ def _merge_logprobs(before: LogprobsResult | None, after: LogprobsResult | None)
     if before is None or after is None:
         return after or before
     lists: dict[str, Any] = {
-        name: (*held, *getattr(after, name))
+        name: (*values, *getattr(after, name))
         for name in before.__struct_fields__
-        if isinstance(held := getattr(before, name), tuple)
+        if isinstance(values := getattr(before, name), tuple)
     }
     return replace(_merge_fields(before, after), **lists)

@@ -1,4 +1,4 @@
-"""Lists beyond their first page."""
+"""Reads all pages of a list."""
 
 from typing import Any, TypeVar
 
@@ -19,9 +19,10 @@ T = TypeVar("T")
 
 def next_page(request: Request[P], page: P) -> Request[P] | None:
     """
-    Ask for the page after a page; None after the last.
+    Return the request for the page after `page`, or None after the last page. All other parameters stay the same.
 
-    Everything else of the request stays as it is.
+    Raises:
+        InvalidRequest: If the request is not that of a list.
 
     >>> from genai_fn import caches
     >>> from genai_fn.schema import ListCachedContentsResponse
@@ -40,30 +41,30 @@ def next_page(request: Request[P], page: P) -> Request[P] | None:
 @stream(traits=FlowTraits(spawns=False))
 def stream_pages(request: Request[P]) -> FlowGenerator[None]:
     """
-    Give page after page; a token that comes a second time ends them with ``Failure(PageLoop)``.
+    Emit all pages; a page token that is repeated ends the stream with ``Failure(PageLoop)``.
 
-    A request's deadline is that of all pages.
+    The deadline of the request applies to all pages together.
     """
-    seconds, over = request.options.deadline, 0.0
+    seconds, end = request.options.deadline, 0.0
     if seconds is not None:
-        over = (yield GetTime()) + seconds
-    asked: set[str | None] = {_get_page_token(request)}
+        end = (yield GetTime()) + seconds
+    seen_tokens: set[str | None] = {_get_page_token(request)}
     following: Request[P] | None = request
     while following is not None:
         result: Result[P, GenaiError]
         if seconds is None:
             result = yield from attempt(following)
         else:
-            result = yield AskWithin(following, over - (yield GetTime()))
+            result = yield AskWithin(following, end - (yield GetTime()))
         yield from emit(result)
         if isinstance(result, Failure):
             return
         page = result.unwrap()
         following = next_page(following, page)
-        if following is not None and page.next_page_token in asked:
+        if following is not None and page.next_page_token in seen_tokens:
             yield from emit(Failure(PageLoop(page.next_page_token or "")))
             return
-        asked.add(page.next_page_token)
+        seen_tokens.add(page.next_page_token)
 
 
 def _get_page_token(request: Request[Any]) -> str | None:
@@ -73,9 +74,9 @@ def _get_page_token(request: Request[Any]) -> str | None:
 
 @stream(traits=FlowTraits(spawns=False))
 def stream_items(pages: Stream[Page[T]]) -> FlowGenerator[None]:
-    """Give what is on all pages, item by item."""
-    reading = StreamReader(pages)
-    while (page := (yield from reading.read_next())) is not None:
+    """Emit the items of all pages."""
+    reader = StreamReader(pages)
+    while (page := (yield from reader.read_next())) is not None:
         if isinstance(page, Failure):
             yield from emit(page)
             return

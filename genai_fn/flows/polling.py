@@ -1,4 +1,4 @@
-"""Work that goes on at the service, asked after until it is done."""
+"""Waits for long-running work: reads its state repeatedly until it has ended."""
 
 from collections.abc import Mapping
 from typing import Any, TypeAlias, TypeVar, cast, get_args
@@ -46,13 +46,13 @@ LongRunningResource: TypeAlias = (
     | UploadToFileSearchStoreOperation
     | ProjectOperation
 )
-"""What can be waited for."""
+"""Resources that `until_done` waits for."""
 
 W = TypeVar("W", bound=LongRunningResource)
 
 
 class UntilDoneModifier(Modifier):
-    """Work that begins, or is under way, becomes work that is done."""
+    """An action that starts or reads long-running work becomes a flow that returns the finished work."""
 
     def __call__(self, description: Action[W]) -> Flow[W]:
         return super().__call__(description)  # type: ignore[no-any-return]  # its function makes one
@@ -60,16 +60,24 @@ class UntilDoneModifier(Modifier):
 
 def until_done(*, every: float = 5.0, timeout: float | None = None) -> UntilDoneModifier:
     """
-    Wait for work at the service to be done: a file, a batch, a tuning, a video, an import, an upload into a store.
+    Wait until long-running work has ended: a file, a batch, a tuning job, a video, an import or an upload into a store.
 
-    It asks at once, and then again and again; a name that was kept is enough to go on in another process, as in
-    ``files.get(name) | until_done()``. What ends badly is ``Failure(OperationFailed)``.
+    The state is read at once, and then every few seconds. A stored name is enough to resume in another process:
+    ``files.get(name) | until_done()``.
 
     Args:
-        every: Seconds between two questions.
+        every: Seconds between two requests.
 
-        timeout: Seconds after which it is ``Failure(TimedOut("poll"))``; the work itself goes on. What begins the work,
-            such as an upload, does not count. Without one, it waits for as long as it takes.
+        timeout: Seconds until the flow fails with `TimedOut`; the work itself is not cancelled. The action that starts
+            the work, such as an upload, does not count. By default there is no limit.
+
+    Raises:
+        InvalidRequest: If a time is not a positive number, or the action does not return long-running work.
+
+    Fails with:
+        OperationFailed: If the work has failed, has expired or was cancelled.
+
+        TimedOut: If the work has not ended after ``timeout`` seconds; its phase is ``poll``.
 
     >>> from genai_fn.ops import files
     >>> (files.get("abc") | until_done(timeout=60)).args
@@ -87,39 +95,39 @@ def _apply_until_done(description: Description, every: float, timeout: float | N
         kind = kind_of(description.operation)
         is_work = kind in (*LONG_RUNNING_TYPES, Any) and not description.options.with_http_response
     if not is_work:
-        raise InvalidRequest("until_done", description, f"{_EXPECTED}, and not wrapped in a Replied")
+        raise InvalidRequest("until_done", description, f"{_EXPECTED}, without with_http_response")
     return Flow(run_until_done, description, (every, timeout))
 
 
 @flow
 def run_until_done(action: Action[W], every: float, timeout: float | None) -> FlowGenerator[Result[W, GenaiError]]:
     """
-    Run an action that begins some work or looks it up, and go on asking until the work is done.
+    Run an action that starts or reads work, and read the state until the work has ended.
 
-    The first question follows at once, the others `every` so many seconds. `timeout` bounds the questions, and not what
-    began the work, such as an upload.
+    The first read follows at once, the others after `every` seconds each. `timeout` applies to the reads, and not to an
+    action that starts the work.
     """
-    question = _as_lookup(action)
-    if question is None:
-        begun = yield from ask(action)
-        if not isinstance(begun, LONG_RUNNING_TYPES):  # pyright: ignore[reportUnnecessaryIsInstance]  # a flow may answer anything
-            return Failure(InvalidRequest("until_done", begun, _EXPECTED))
-        if get_outcome(begun) is not None:
-            return _build_result(begun)
-        asking = _build_lookup(begun, _get_root_options(action))
-        if isinstance(asking, Failure):
-            return asking
-        question = asking.unwrap()
-    waiting = poll_request(question, every)
-    return (yield from (start_generator(waiting) if timeout is None else _poll_within(waiting, question, timeout)))
+    lookup = _as_lookup(action)
+    if lookup is None:
+        started = yield from ask(action)
+        if not isinstance(started, LONG_RUNNING_TYPES):  # pyright: ignore[reportUnnecessaryIsInstance]  # a flow may return anything
+            return Failure(InvalidRequest("until_done", started, _EXPECTED))
+        if get_outcome(started) is not None:
+            return _build_result(started)
+        built = _build_lookup(started, _get_root_options(action))
+        if isinstance(built, Failure):
+            return built
+        lookup = built.unwrap()
+    polling = poll_request(lookup, every)
+    return (yield from (start_generator(polling) if timeout is None else _poll_within(polling, lookup, timeout)))
 
 
 @flow
-def poll_request(question: Request[W], every: float) -> FlowGenerator[Result[W, GenaiError]]:
-    """Ask the same again and again, until the answer is that the work has ended."""
+def poll_request(lookup: Request[W], every: float) -> FlowGenerator[Result[W, GenaiError]]:
+    """Repeat a request until the work that it returns has ended."""
     while True:
-        work = yield from ask(question)
-        if not isinstance(work, LONG_RUNNING_TYPES):  # pyright: ignore[reportUnnecessaryIsInstance]  # a look-up of the caller's own
+        work = yield from ask(lookup)
+        if not isinstance(work, LONG_RUNNING_TYPES):  # pyright: ignore[reportUnnecessaryIsInstance]  # an operation may be the caller's own
             return Failure(InvalidRequest("until_done", work, _EXPECTED))
         if get_outcome(work) is not None:
             return _build_result(work)
@@ -127,22 +135,22 @@ def poll_request(question: Request[W], every: float) -> FlowGenerator[Result[W, 
 
 
 LONG_RUNNING_TYPES: tuple[type[Any], ...] = get_args(LongRunningResource)
-_EXPECTED = "what answers with a " + " or ".join(each.__name__ for each in LONG_RUNNING_TYPES)
+_EXPECTED = "an action that returns a " + " or a ".join(each.__name__ for each in LONG_RUNNING_TYPES)
 
 
 def get_outcome(work: LongRunningResource) -> bool | None:
     """
-    Say how work has ended; None as long as it has not.
+    Return whether work has succeeded; None if it has not ended.
 
     >>> get_outcome(File(state=FileState.PROCESSING)) is None
     True
     """
-    well = _SUCCESS_BY_STATE.get(getattr(work, "state", None))
-    if well is None and work.error:
+    outcome = _SUCCESS_BY_STATE.get(getattr(work, "state", None))
+    if outcome is None and work.error:
         return False
-    if well is None and getattr(work, "done", None):
+    if outcome is None and getattr(work, "done", None):
         return True
-    return well
+    return outcome
 
 
 _SUCCESS_BY_STATE: Mapping[Any, bool] = {
@@ -160,11 +168,13 @@ def _build_result(work: W) -> Result[W, GenaiError]:
     if get_outcome(work):
         return Success(work)
     error: Any = work.error
-    told: Any = codec.to_builtins(error or {})
-    code, message = told.get("code"), told.get("message") or getattr(work, "state", None)
+    details: Any = codec.to_builtins(error or {})
+    code, message = details.get("code"), details.get("message") or getattr(work, "state", None)
     return Failure(
         OperationFailed(
-            work.name or type(work).__name__, code if isinstance(code, int) else None, str(message or "no reason given")
+            work.name or type(work).__name__,
+            code if isinstance(code, int) else None,
+            str(message or "no reason stated"),
         )
     )
 
@@ -178,23 +188,23 @@ def _build_lookup(work: W, root: Options) -> Result[Request[W], GenaiError]:
 
     try:
         found: Request[W] = build_lookup(work)
-    except InvalidRequest as error:  # the name is the server's word
+    except InvalidRequest as error:  # the server returned this name
         return Failure(DecodeError(error.expected, "name", repr(work)))
     return Success(replace(found, options=root))
 
 
 def _get_root_options(action: Any) -> Options:
-    """Ask later in the way in which was asked first: at the same address, with the same headers and patience."""
+    """Return the options for reading the state: those of the root request that do not concern its body or response."""
     while isinstance(action, Flow | Stream):
         action = cast("Flow[Any]", action).source
     first = action.options if isinstance(action, Request) else Options()
     return replace(first, deadline=None, extra_body=None, with_http_response=False)
 
 
-def _poll_within(waiting: Flow[W], question: Request[W], seconds: float) -> FlowGenerator[Result[W, GenaiError]]:
-    begun: float = yield GetTime()
-    result: Result[W, GenaiError] = yield AskWithin(waiting, seconds)
+def _poll_within(polling: Flow[W], lookup: Request[W], seconds: float) -> FlowGenerator[Result[W, GenaiError]]:
+    started: float = yield GetTime()
+    result: Result[W, GenaiError] = yield AskWithin(polling, seconds)
     is_late = isinstance(result, Failure) and isinstance(result.failure(), TimedOut)
-    if is_late and (yield GetTime()) >= begun + seconds:
-        return Failure(TimedOut("poll", f"waiting for {getattr(question.operation, 'name', 'work')}"))
+    if is_late and (yield GetTime()) >= started + seconds:
+        return Failure(TimedOut("poll", f"waiting for {getattr(lookup.operation, 'name', 'work')}"))
     return result

@@ -1,4 +1,4 @@
-"""The text of answers, and why there is none."""
+"""The text of a response, or the reason why there is none."""
 
 from returns.result import Failure, Result, Success
 
@@ -13,45 +13,45 @@ __all__ = ["build_no_text_error", "get_text", "stream_texts"]
 
 @flow
 def get_text(source: Action[GenerateContentResponse]) -> FlowGenerator[Result[str, GenaiError]]:
-    """Give an answer's text, or say why it has none."""
+    """Return the text of a response, or ``NoText`` with the reason."""
     result = yield from attempt(source)
     if isinstance(result, Failure):
         return result
     response: GenerateContentResponse = get_answer(result.unwrap())
-    said = response.text
-    return Failure(build_no_text_error(response)) if said is None else Success(replace_answer(result.unwrap(), said))
+    text = response.text
+    return Failure(build_no_text_error(response)) if text is None else Success(replace_answer(result.unwrap(), text))
 
 
 @stream(traits=FlowTraits(spawns=False))
 def stream_texts(source: Stream[GenerateContentResponse]) -> FlowGenerator[None]:
-    """Give the texts of the first candidate as they come; if none came at all, say why."""
-    reading = StreamReader(source)
+    """Emit the text of the first candidate in chunks; if there was no text at all, emit ``NoText``."""
+    reader = StreamReader(source)
     last: GenerateContentResponse | None = None
-    is_silent = True
-    while (item := (yield from reading.read_next())) is not None:
+    has_no_text = True
+    while (item := (yield from reader.read_next())) is not None:
         if isinstance(item, Failure):
             yield from emit(item)
             return
         response: GenerateContentResponse = get_answer(item.unwrap())
-        last, said = response, response.text if _has_first_candidate(response) else None
-        is_silent = is_silent and not said
-        if said or isinstance(item.unwrap(), Turn):  # a chat goes on where nothing is said, too
-            yield from emit(Success(replace_answer(item.unwrap(), said or "")))
-    if is_silent:
+        last, text = response, response.text if _has_first_candidate(response) else None
+        has_no_text = has_no_text and not text
+        if text or isinstance(item.unwrap(), Turn):  # each turn of a chat is emitted, even without text
+            yield from emit(Success(replace_answer(item.unwrap(), text or "")))
+    if has_no_text:
         yield from emit(Failure(build_no_text_error(last)))
 
 
 def build_no_text_error(response: GenerateContentResponse | None) -> NoText:
-    """Say why a response has no text, as far as the server did."""
+    """Build the error for a response without text, with the reasons that the server states."""
     if response is None:
         return NoText()
-    first = response.candidates[0] if response.candidates else Candidate()
+    candidate = response.candidates[0] if response.candidates else Candidate()
     feedback = response.prompt_feedback or GenerateContentResponsePromptFeedback()
     return NoText(
-        finish_reason=first.finish_reason and str(first.finish_reason),
+        finish_reason=candidate.finish_reason and str(candidate.finish_reason),
         block_reason=feedback.block_reason and str(feedback.block_reason),
-        safety_ratings=first.safety_ratings or feedback.safety_ratings,
-        message=first.finish_message or feedback.block_reason_message or "",
+        safety_ratings=candidate.safety_ratings or feedback.safety_ratings,
+        message=candidate.finish_message or feedback.block_reason_message or "",
     )
 
 

@@ -1,4 +1,4 @@
-"""Answers as values of a type: how one is asked for, and how it is read."""
+"""Structured output: requests a value of a type, and parses it from the response."""
 
 from enum import Enum
 from functools import partial
@@ -29,7 +29,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class ParsedResponse(Value, Generic[T_co]):
-    """A value, and the response that it was read from."""
+    """A parsed value, and the response that it was parsed from."""
 
     value: T_co
     response: GenerateContentResponse
@@ -41,42 +41,54 @@ def parse(response: GenerateContentResponse, kind: type[T]) -> Result[T, GenaiEr
 def parse(response: GenerateContentResponse, kind: Any) -> Result[Any, GenaiError]: ...
 def parse(response: GenerateContentResponse, kind: Any) -> Result[Any, GenaiError]:
     """
-    Read a response's text as a value of a type: what ``returning(kind)`` does, for a response in hand.
-
-    JSON that was cut off is ``Failure(Truncated)``, no text ``Failure(NoText)`` saying why, and whatever else does not
-    fit ``Failure(DecodeError)`` saying where.
+    Parse the text of a response as a value of a type, as ``returning(kind)`` does.
 
     Args:
+        response: A response.
+
         kind: A Struct, dataclass, TypedDict, NamedTuple, enum, ``Literal``, container or union of these, or a pydantic
             model.
+
+    Returns:
+        The value, or one of the failures below.
+
+    Raises:
+        InvalidRequest: If ``response`` is not a `GenerateContentResponse`.
+
+    Fails with:
+        Truncated: If the JSON is cut off.
+
+        NoText: If the response has no text.
+
+        DecodeError: If the text does not match the type; the error states the path.
 
     >>> from genai_fn.schema import Candidate, ModelContent
     >>> response = GenerateContentResponse(candidates=(Candidate(content=ModelContent("[1, 2]")),))
     >>> parse(response, list[int])
     <Success: [1, 2]>
     """
-    if not isinstance(response, GenerateContentResponse):  # pyright: ignore[reportUnnecessaryIsInstance]  # a flow's value may be anything
+    if not isinstance(response, GenerateContentResponse):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may not be type-checked
         raise InvalidRequest("response", response, "a GenerateContentResponse")
-    said, reason = response.text or "", _get_finish_reason(response)
-    if not said.strip():
-        return Failure(Truncated(said, reason) if reason == FinishReason.MAX_TOKENS else build_no_text_error(response))
+    text, reason = response.text or "", _get_finish_reason(response)
+    if not text.strip():
+        return Failure(Truncated(text, reason) if reason == FinishReason.MAX_TOKENS else build_no_text_error(response))
     try:
-        value = _decode_text(said, kind)
+        value = _decode_text(text, kind)
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
-        return Failure(_build_decode_error(error, said, reason))
+        return Failure(_build_decode_error(error, text, reason))
     if reason == FinishReason.MAX_TOKENS and _may_be_incomplete(value, kind):
-        return Failure(Truncated(said, reason))
+        return Failure(Truncated(text, reason))
     try:
         return Success(convert_json(value, kind))
     except (msgspec.ValidationError, RecursionError) as error:
-        return Failure(build_decode_error(error, said))
+        return Failure(build_decode_error(error, text))
 
 
 @flow
 def run_parse(
     source: Action[GenerateContentResponse], kind: Any, with_response: bool
 ) -> FlowGenerator[Result[Any, GenaiError]]:
-    """Read an answer as a value of a type."""
+    """Run an action and parse its response as a value of a type."""
     result = yield from attempt(source)
     if isinstance(result, Failure):
         return result
@@ -93,11 +105,11 @@ def _build_parsed(response: GenerateContentResponse, value: T) -> ParsedResponse
 
 def build_output_config(kind: Any) -> dict[str, Any]:
     """
-    Give the fields of a config that ask for a value of a type.
+    Build the fields of a config that request a value of a type.
 
-    An enum of texts is asked for as ``text/x.enum``, anything else as JSON. The shape goes as ``response_schema`` where
-    the API's own dialect can say it. It cannot where a shape holds itself, where a choice is not among texts, of a
-    tuple or a set, and of an object whose names are not known, which the API would leave empty: such shapes go as
+    An enum of texts is requested as ``text/x.enum``, any other type as JSON. The schema is sent as ``response_schema``
+    if the API's dialect can express it. It cannot express recursive types, choices of values other than texts, tuples,
+    sets, and objects with unknown keys (the API returns those empty): such schemas are sent as
     ``response_json_schema``.
 
     >>> build_output_config(bool)["response_schema"], build_output_config(dict[str, int])["response_json_schema"]
@@ -106,34 +118,34 @@ def build_output_config(kind: Any) -> dict[str, Any]:
     fields: dict[str, Any] = {"response_mime_type": "text/x.enum" if _is_text_enum(kind) else "application/json"}
     fields |= {"response_schema": None, "response_json_schema": None}
     try:
-        plain = build_json_schema(kind)
+        json_schema = build_json_schema(kind)
     except ConversionError as wrong:
         raise InvalidRequest("returning" + "".join(reversed(wrong.steps)), wrong.value, wrong.expected) from None
-    said = translate(plain)
-    if said and not _has_open_object(said):
-        return fields | {"response_schema": said}
-    return fields | ({"response_json_schema": without_siblings(plain)} if plain else {})
+    api_schema = translate(json_schema)
+    if api_schema and not _has_open_object(api_schema):
+        return fields | {"response_schema": api_schema}
+    return fields | ({"response_json_schema": without_siblings(json_schema)} if json_schema else {})
 
 
-# What is asked for
+# The request
 
 
 def _is_text_enum(kind: Any) -> TypeIs[type[Enum]]:
     return isinstance(kind, type) and issubclass(kind, Enum) and all(isinstance(each.value, str) for each in kind)
 
 
-def _has_open_object(shape: Any) -> bool:
-    """Tell whether an object somewhere in a shape has names that the shape does not say."""
-    if isinstance(shape, list):
-        return any(map(_has_open_object, cast("Any", shape)))
-    if not isinstance(shape, dict):
+def _has_open_object(schema: Any) -> bool:
+    """Check whether a schema contains an object without declared properties."""
+    if isinstance(schema, list):
+        return any(map(_has_open_object, cast("Any", schema)))
+    if not isinstance(schema, dict):
         return False
-    words = cast("dict[str, Any]", shape)
-    is_bare = str(words.get("type")).upper() == "OBJECT" and not words.get("properties")
-    return is_bare or any(map(_has_open_object, words.values()))
+    mapping = cast("dict[str, Any]", schema)
+    is_open = str(mapping.get("type")).upper() == "OBJECT" and not mapping.get("properties")
+    return is_open or any(map(_has_open_object, mapping.values()))
 
 
-# What has come
+# The response
 
 
 def _get_finish_reason(response: GenerateContentResponse) -> str | None:
@@ -141,19 +153,19 @@ def _get_finish_reason(response: GenerateContentResponse) -> str | None:
     return None if reason is None else str(reason)
 
 
-def _decode_text(said: str, kind: Any) -> Any:
-    """Decode what was said; an enum stands there bare, or as JSON where the request asked for that."""
+def _decode_text(text: str, kind: Any) -> Any:
+    """Decode the text; an enum's value is either bare, or JSON."""
     if _is_text_enum(kind):
-        return said.strip().strip('"')
-    return codec.decode(said)
+        return text.strip().strip('"')
+    return codec.decode(text)
 
 
 def _may_be_incomplete(value: Any, kind: Any) -> bool:
-    """Tell whether what is complete may be the beginning of something longer: a name, or the digits of a number."""
+    """Check whether a complete value may be the start of a longer one: a name, or the digits of a number."""
     return _is_text_enum(kind) or (isinstance(value, int | float) and not isinstance(value, bool))
 
 
-def _build_decode_error(error: Exception, said: str, reason: str | None) -> GenaiError:
+def _build_decode_error(error: Exception, text: str, reason: str | None) -> GenaiError:
     if reason == FinishReason.MAX_TOKENS or "truncated" in str(error):
-        return Truncated(said, reason)
-    return DecodeError(f"JSON ({error})", "", truncate_text(said))
+        return Truncated(text, reason)
+    return DecodeError(f"JSON ({error})", "", truncate_text(text))

@@ -1,4 +1,4 @@
-"""Chats as values: what was said in one, which of it a model is shown again, and an answer together with its chat."""
+"""Chats as values: the history, the part of it that the model receives, and a response with its chat."""
 
 from collections.abc import Iterable
 from itertools import groupby
@@ -18,9 +18,9 @@ T_co = TypeVar("T_co", covariant=True)
 
 class Chat(Value):
     """
-    A conversation with a model: what it is held with, and all that was said.
+    A conversation with a model: its config and its history.
 
-    It never changes: a turn makes another one, so a chat that is kept can be gone on with any number of times.
+    It is immutable: each turn returns a new chat, so a chat can be continued any number of times.
     """
 
     model: str
@@ -28,28 +28,28 @@ class Chat(Value):
     comprehensive: tuple[Content, ...] = ()
     """All turns."""
     curated: tuple[Content, ...] = ()
-    """The turns that a model is shown again: without those in which it said nothing of use."""
+    """The turns that are sent to the model: without those in which it returned no content."""
 
     def __repr__(self) -> str:
-        count, kept = len(self.comprehensive), len(self.curated)
-        but = "" if kept == count else f", {kept} of them shown again"
-        return f"<Chat with {self.model} of {count} turns{but}>"
+        count, curated = len(self.comprehensive), len(self.curated)
+        suffix = "" if curated == count else f", {curated} of them curated"
+        return f"<Chat with {self.model} of {count} turns{suffix}>"
 
 
 class Turn(Value, Generic[T_co]):
-    """An answer, and the chat with this turn in it."""
+    """A response, and the chat that includes this turn."""
 
     chat: Chat
     answer: T_co
 
 
 def get_answer(value: Any) -> Any:
-    """Give the answer that a turn holds; anything else is an answer itself."""
+    """Return the answer of a turn; any other value is returned as it is."""
     return value.answer if _is_turn(value) else value
 
 
 def replace_answer(value: Any, answer: Any) -> Any:
-    """Put an answer that was read further back where `answer_in` had it from."""
+    """Return a turn with another answer; if `value` is not a turn, return the answer."""
     return Turn(value.chat, answer) if _is_turn(value) else answer
 
 
@@ -59,34 +59,35 @@ def _is_turn(value: Any) -> TypeIs[Turn[Any]]:
 
 def add_turn(chat: Chat, message: Content, response: GenerateContentResponse, *, is_finished: bool = True) -> Chat:
     """
-    Put a turn into a chat: what was asked, what functions were called for it, and the model's own content, untouched.
+    Add a turn to a chat: the message, the function calls and responses, and the model's content, unchanged.
 
-    A turn that is not over, or without anything in the answer, stays out of what the model is shown again.
+    A turn that is not finished, or has no content, is not sent to the model again.
     """
-    said = response.candidates[0].content if response.candidates else None
-    called = response.automatic_function_calling_history[len(chat.curated) :]
-    turn = (*(called or (message,)), said or Content(parts=(), role="model"))
-    shown = turn if is_finished and said is not None and _has_content(said) else ()
-    return replace(chat, comprehensive=(*chat.comprehensive, *turn), curated=(*chat.curated, *shown))
+    content = response.candidates[0].content if response.candidates else None
+    calls = response.automatic_function_calling_history[len(chat.curated) :]
+    turn = (*(calls or (message,)), content or Content(parts=(), role="model"))
+    curated = turn if is_finished and content is not None and _has_content(content) else ()
+    return replace(chat, comprehensive=(*chat.comprehensive, *turn), curated=(*chat.curated, *curated))
 
 
 def select_curated(history: Iterable[Content]) -> tuple[Content, ...]:
-    """Leave out the turns of the model's that say nothing, and with each of them what was asked."""
-    kept: list[Content] = []
+    """Leave out the model's turns without content, and the user's turn before each."""
+    curated: list[Content] = []
     for role, side_by_side in groupby(history, attrgetter("role")):
         contents = tuple(side_by_side)
         if role == "user" or all(map(_has_content, contents)):
-            kept += contents
+            curated += contents
         else:
-            del kept[-1:]
-    return tuple(kept)
+            del curated[-1:]
+    return tuple(curated)
 
 
 def _has_content(content: Content) -> bool:
     """
-    Tell whether a model may be shown this again: an empty text beside other parts is no fault, as streams end in one.
+    Check whether a content can be sent to the model again.
 
-    google-genai 1.51.0 drops such a turn, and its signatures with it; 1.57 does not.
+    An empty text beside other parts is valid, since streams end with one. google-genai 1.51.0 drops such a turn, and
+    its thought signatures with it; 1.57 does not.
     """
     parts = content.parts or ()
     return Part() not in parts and any(part != Part(text="") for part in parts)

@@ -1,4 +1,4 @@
-"""Between JSON and the types of the program: `fitted` on the way in, `jsonable` on the way out."""
+"""Converts JSON values to Python types, and Python values to JSON."""
 
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
@@ -13,13 +13,13 @@ __all__ = ["convert_json", "to_json"]
 
 def convert_json(value: Any, kind: Any, *, strict: bool = True) -> Any:
     """
-    Make a value of any type out of what JSON was decoded into.
+    Convert a decoded JSON value to a type.
 
-    Types are read as `json_schema` describes them: msgspec's own, a union of classes without tags as the first that
-    fits, a class with a ``model_validate_json()``, as pydantic's have, by that.
+    `kind` is any type that `build_json_schema` describes: those of msgspec; a union of classes without tags, of which
+    the first match counts; and classes with ``model_validate_json()``, such as pydantic models.
 
     Raises:
-        msgspec.ValidationError: with what was expected, and where.
+        msgspec.ValidationError: If the value does not match; the message states the expectation and the path.
 
     >>> convert_json([1, 2], tuple[float, ...])
     (1.0, 2.0)
@@ -27,7 +27,7 @@ def convert_json(value: Any, kind: Any, *, strict: bool = True) -> Any:
     kind = bind_limits(kind)
     try:
         return codec.convert(value, kind, strict=strict, str_keys=True, dec_hook=_decode_custom)
-    except TypeError:  # which msgspec means for the type, and not for the value
+    except TypeError:  # msgspec does not support the type
         origin, args = get_origin(kind), get_args(kind)
         if origin is Annotated:
             return convert_json(value, args[0], strict=strict)
@@ -40,7 +40,7 @@ def convert_json(value: Any, kind: Any, *, strict: bool = True) -> Any:
 
 def to_json(value: Any) -> Any:
     """
-    Say a value in what JSON has: dicts, lists, texts, numbers, truths and None.
+    Convert a value to JSON: dicts, lists, strings, numbers, booleans and None.
 
     >>> to_json({1: (True, b"?")})
     {'1': [True, 'Pw==']}
@@ -49,36 +49,36 @@ def to_json(value: Any) -> Any:
 
 
 def _convert_first_match(value: Any, kinds: tuple[Any, ...], *, strict: bool) -> Any:
-    wrong: list[msgspec.ValidationError] = []
+    errors: list[msgspec.ValidationError] = []
     for kind in kinds:
         try:
             return convert_json(value, kind, strict=strict)
         except msgspec.ValidationError as error:
-            wrong.append(error)
-    raise msgspec.ValidationError("; or ".join(map(str, wrong)))
+            errors.append(error)
+    raise msgspec.ValidationError("; or ".join(map(str, errors)))
 
 
 def _decode_custom(kind: Any, value: Any) -> Any:
-    read = getattr(kind, "model_validate_json", None)
-    if read is None:
-        raise ValueError(f"Expected nothing, as {getattr(kind, '__name__', kind)} has no form in JSON")
+    validate = getattr(kind, "model_validate_json", None)
+    if validate is None:
+        raise ValueError(f"Expected nothing, as {getattr(kind, '__name__', kind)} cannot be read from JSON")
     try:
-        return read(codec.encode(value))
+        return validate(codec.encode(value))
     except ValueError as error:
         raise ValueError(_format_error(error)) from None
 
 
 def _format_error(error: Any) -> str:
-    """Say a ValueError on one line; pydantic's has several, with a link each."""
-    tell = getattr(error, "errors", None)
-    if tell is None:
+    """Format a ValueError on one line; the message of a pydantic error has several lines, and links."""
+    list_errors = getattr(error, "errors", None)
+    if list_errors is None:
         return str(error)
-    problems = [(".".join(map(str, each["loc"])), each["msg"]) for each in tell(include_url=False)]
+    problems = [(".".join(map(str, each["loc"])), each["msg"]) for each in list_errors(include_url=False)]
     return "; ".join(f"{where}: {what}" if where else what for where, what in problems)
 
 
 def _encode_custom(value: Any) -> Any:
-    tell = getattr(value, "model_dump", None)
-    if tell is None:
-        raise TypeError(f"a {type(value).__name__} has no form in JSON")
-    return tell(mode="json")
+    dump = getattr(value, "model_dump", None)
+    if dump is None:
+        raise TypeError(f"a {type(value).__name__} cannot be converted to JSON")
+    return dump(mode="json")

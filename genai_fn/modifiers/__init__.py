@@ -1,8 +1,13 @@
 """
-What stands after a ``|``: how a description is shaped, streamed, read, run.
+Modifiers: the right side of ``|``. Each returns a new request, flow or stream.
 
-A modifier that shapes the request applies to the request at the root, however many others stand between; the subclasses
-of `Modifier` here say to type checkers what each makes of what.
+Modifiers that configure the request apply to the request at the root, however many modifiers are between. The
+subclasses of `Modifier` state the types of input and output for type checkers.
+
+- `calling`: ``calling``, the function-calling loop.
+- `request_config`: ``with_config``, ``with_options``, ``with_system``, ``with_tools``.
+- `results`: ``text``, ``returning``, ``with_http_response``.
+- `streaming`: ``streamed``, ``pages``, ``items``, ``each``, ``joined``, ``collected``.
 """
 
 from genai_fn.modifiers.function_calling import calling

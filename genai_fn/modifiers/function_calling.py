@@ -1,4 +1,4 @@
-"""Function calling: from a request to the loop that runs what the model calls; in a session, what it may call."""
+"""The modifier ``calling``: functions for the function-calling loop, or for a live session."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar, cast, overload
@@ -19,7 +19,7 @@ __all__ = ["CallingModifier", "calling"]
 
 
 class CallingModifier(Modifier):
-    """The answer becomes that which comes once all calls were answered; a session answers calls as they come."""
+    """A request returns the response after the last function call; a session responds to calls itself."""
 
     takes_live: ClassVar[bool] = True
 
@@ -39,27 +39,36 @@ def calling(
     *functions: Callable[..., Any], max_calls: int | None = None, on_error: OnError = "return"
 ) -> CallingModifier:
     """
-    Declare functions to the model, run those that it calls, and ask again, until it calls no more.
+    Declare functions to the model, call those that it asks for, and send the results, until it asks for no more.
 
-    Calls of one answer run at once: in threads, async functions as tasks. Arguments are converted by their annotations.
-    What is wrong with a call goes back to the model as ``{"error": …}``. A call of what is declared, but not one of
-    these functions, ends the loop: the last response is yours to answer. Once a model in mode ``ANY`` has called, it is
-    asked on in mode ``AUTO``, so that it can come to an end.
+    The calls of one response run concurrently: functions in threads, async functions as tasks. Arguments are converted
+    to the annotations. An invalid call is returned to the model as ``{"error": …}``. If the model calls a function that
+    is declared elsewhere, the loop ends, and you handle the call in the last response. After the first call, the mode
+    ``ANY`` becomes ``AUTO``, so that the model can answer.
 
-    The last response carries all that was said before it in ``automatic_function_calling_history``.
-    ``config.automatic_function_calling`` is obeyed.
+    The last response contains the contents before it in ``automatic_function_calling_history``.
+    ``config.automatic_function_calling`` is respected.
 
-    In a live session calls are run and answered as they come, and every message is seen all the same; a call of what is
-    declared, but not one of these functions, is yours to answer.
+    In a live session, calls are executed as they arrive, and the session still delivers every message. You handle calls
+    of functions that are declared elsewhere.
 
     Args:
-        functions: Each is declared by its signature and docstring, unless a tool of the request declares its name.
+        functions: Functions to call. Each is declared by its signature and docstring, unless a tool of the request
+            has a declaration of that name.
 
-        max_calls: How often the model is asked at most, 10 unless the config says something else; the calls of the
-            last response are then neither run nor answered. A session has no rounds to be counted.
+        max_calls: Maximum number of requests, 10 unless the config sets another; the calls in the last response are not
+            executed. Not for live sessions.
 
-        on_error: Whether an exception goes back to the model, too (``return``), or ends all as
-            ``Failure(FunctionCallError)`` (``fail``).
+        on_error: ``return`` sends an exception to the model; ``fail`` ends the flow with it.
+
+    Raises:
+        InvalidRequest: If there is no function, two have the same name, one cannot be declared, ``max_calls`` is less
+            than 1, or the modifier is applied to anything but a ``generate`` request, a chat or a live session.
+
+    Fails with:
+        FunctionCallError: If a function raises an exception and ``on_error`` is ``fail``.
+
+        TimedOut: If the deadline of the request passes; it applies to the whole loop.
     """
     if not functions:
         raise InvalidRequest("calling", functions, "at least one function")
@@ -71,57 +80,59 @@ def calling(
 
 
 def _apply_calling(
-    description: Description | Live[Any], offer: loop.CallingOptions
+    description: Description | Live[Any], options: loop.CallingOptions
 ) -> Flow[Any] | Stream[Any] | Live[Any]:
     return (
-        _apply_to_live(description, offer)
+        _apply_to_live(description, options)
         if isinstance(description, Live)
-        else _apply_to_description(description, offer)
+        else _apply_to_description(description, options)
     )
 
 
-def _apply_to_description(description: Description, offer: loop.CallingOptions) -> Flow[Any] | Stream[Any]:
+def _apply_to_description(description: Description, options: loop.CallingOptions) -> Flow[Any] | Stream[Any]:
     if isinstance(description, Flow | Stream) and description.traits.passes_calling:
         source: Description = description.source
         if isinstance(source, Stream) and source.traits.is_server_stream:
-            _validate_request(source.source, offer)
-            return replace(description, source=Stream(loop.stream_calling_loop, source, (offer,)))
-        return replace(description, source=_apply_to_description(source, offer))
-    _validate_request(description, offer)
-    return Flow(loop.run_calling_loop, description, (offer,))
+            _validate_request(source.source, options)
+            return replace(description, source=Stream(loop.stream_calling_loop, source, (options,)))
+        return replace(description, source=_apply_to_description(source, options))
+    _validate_request(description, options)
+    return Flow(loop.run_calling_loop, description, (options,))
 
 
-def _validate_request(description: Description, offer: loop.CallingOptions) -> None:
+def _validate_request(description: Description, options: loop.CallingOptions) -> None:
     if not isinstance(description, Request) or not description.operation.takes_functions:
         raise InvalidRequest(
-            "calling", description, "a generate request: | calling(…) comes once, before what reads its answer"
+            "calling", description, "a generate request: put | calling(…) once, before modifiers that read the response"
         )
     if description.options.with_http_response:
         raise InvalidRequest("calling", description, "a request without with_http_response")
-    _declare_functions(cast("Any", description.operation).config, offer)
+    _declare_functions(cast("Any", description.operation).config, options)
 
 
-def _apply_to_live(live: Live[Any], offer: loop.CallingOptions) -> Live[Any]:
+def _apply_to_live(live: Live[Any], options: loop.CallingOptions) -> Live[Any]:
     config = getattr(live.operation, "config", None)
     if not isinstance(config, LiveConnectConfig) or live.calling_options is not None:
-        raise InvalidRequest("calling", live.operation.op, "a session that can call functions, once")
-    if offer.max_calls is not None:
-        raise InvalidRequest("max_calls", offer.max_calls, "nothing, as a session has no rounds")
-    changed: dict[str, Any] = {"config": _declare_functions(config, offer)}
-    return replace(live, operation=replace(live.operation, **changed), calling_options=offer)
+        raise InvalidRequest(
+            "calling", live.operation.op, "a session that can call functions, without another calling(…)"
+        )
+    if options.max_calls is not None:
+        raise InvalidRequest("max_calls", options.max_calls, "nothing: a session has no rounds")
+    changed: dict[str, Any] = {"config": _declare_functions(config, options)}
+    return replace(live, operation=replace(live.operation, **changed), calling_options=options)
 
 
-def _declare_functions(config: Any, offer: loop.CallingOptions) -> Any:
-    """Declare the functions in a config, refusing what cannot be declared."""
-    names = [_get_name(each) for each in offer.functions]
-    declared: Any = loop.declare_missing_functions(config, offer.functions)
+def _declare_functions(config: Any, options: loop.CallingOptions) -> Any:
+    """Add the declarations of the functions to a config; raise `InvalidRequest` if they cannot be declared."""
+    names = [_get_name(each) for each in options.functions]
+    declared: Any = loop.declare_missing_functions(config, options.functions)
     if len(set(names)) < len(names):
-        raise InvalidRequest("calling", names, "functions of different names")
+        raise InvalidRequest("calling", names, "functions with different names")
     return declared
 
 
 def _get_name(function: Callable[..., Any]) -> str:
     try:
         return get_function_name(function)
-    except ConversionError as wrong:
-        raise InvalidRequest("calling", wrong.value, wrong.expected) from None
+    except ConversionError as mistake:
+        raise InvalidRequest("calling", mistake.value, mistake.expected) from None

@@ -1,7 +1,4 @@
-"""
-How a request is shaped: its config, and how it is made. Each applies to the request at the root of a description, and
-to a session as it does to a request.
-"""
+"""Modifiers of the request: its config and its options. They apply to the root request, or to a live session."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar, cast
@@ -34,17 +31,25 @@ R = TypeVar("R", bound=Request[Any] | Live[Any])
 
 
 class RequestModifier(Modifier):
-    """Changes what is described, and not what comes of it."""
+    """Changes the root request, and not the type of the result."""
 
     takes_live: ClassVar[bool] = True
 
     def __call__(self, description: D) -> D:
-        return super().__call__(description)  # type: ignore[no-any-return]  # a shaping function answers what it was given
+        return super().__call__(description)  # type: ignore[no-any-return]  # its function returns the type of its argument
 
 
 def with_config(config: msgspec.Struct | Mapping[str, Any] | None = None, /, **fields: Any) -> RequestModifier:
     """
-    Set fields of the request's config: later wins, field by field; None unsets.
+    Set fields of the request's config. Later values replace earlier ones, field by field; None unsets a field.
+
+    Args:
+        config: A config, of which the fields that are set count, or a dict of fields.
+
+        fields: Single fields, which take precedence over those of ``config``.
+
+    Raises:
+        InvalidRequest: If the operation has no config, or a field is unknown or has the wrong type.
 
     >>> from genai_fn import generate
     >>> (generate("m", "hi") | with_config(temperature=0.2, top_k=5) | with_config(top_k=None)).operation.config
@@ -54,16 +59,27 @@ def with_config(config: msgspec.Struct | Mapping[str, Any] | None = None, /, **f
 
 
 def with_system(content: ContentLike) -> RequestModifier:
-    """Set what the model is told before the conversation."""
+    """
+    Set the system instruction.
+
+    Args:
+        content: Anything that ``generate`` takes as one turn.
+
+    Raises:
+        InvalidRequest: If the operation has no system instruction, or ``content`` cannot be converted.
+    """
     return with_config(system_instruction=content)
 
 
 def with_tools(*tools: ToolLike) -> RequestModifier:
     """
-    Let the model use tools, beside those that it may use already; nothing is run, see `calling`.
+    Add tools to those of the request's config. Functions are only declared; to call them, use `calling`.
 
     Args:
-        tools: Functions to declare, declarations, `Tool`s or what a `Tool` holds, or dicts of one's fields.
+        tools: Functions to declare, declarations, `Tool`s or what a `Tool` contains, or dicts of a tool's fields.
+
+    Raises:
+        InvalidRequest: If the operation has no tools, or a tool cannot be converted.
 
     >>> from genai_fn import generate
     >>> from genai_fn.schema import GoogleSearch
@@ -85,16 +101,32 @@ def with_options(
     server_timeout: float | None = None,
 ) -> RequestModifier:
     """
-    Say how this action is run, in place of what the interpreter and the backend say.
+    Override options of the interpreter and the backend for this action.
 
     Args:
-        deadline: Seconds for all of it: a flow with every step, a stream to its last item; a session has none.
+        timeouts: Timeouts of single steps, such as connecting.
 
-        headers: Sent as well, and in place of ours of the same name.
+        retry: Retry policy.
 
-        extra_body: Merged deeply into the body; names in either spelling, lists are replaced.
+        deadline: Seconds for the whole action: for a flow all its steps, for a stream all its items. Not for live
+            sessions.
 
-        server_timeout: Seconds that the server may take, sent as ``x-server-timeout``; nothing else is made of it.
+        headers: Additional headers; they replace those of the library with the same name.
+
+        extra_body: Fields to merge deeply into the body, in snake_case or camelCase; lists are replaced.
+
+        base_url: URL of the API, in place of the backend's.
+
+        api_version: Version of the API, such as ``v1alpha``.
+
+        server_timeout: Seconds that the server may take, sent as ``x-server-timeout``; it has no other effect.
+
+    Raises:
+        InvalidRequest: If a value has the wrong type, a time is not a positive number, or a URL, header or version is
+            invalid.
+
+    Fails with:
+        TimedOut: If the deadline passes.
     """
     for path, seconds in (("deadline", deadline), ("server_timeout", server_timeout)):
         if seconds is not None:
@@ -123,21 +155,23 @@ def _apply_config(description: Description | Live[Any], config: Any, fields: tup
 
 
 def replace_config(request: R, config: Any, fields: tuple[tuple[str, Any], ...]) -> R:
-    """Change a request's config: by what is set in another or in a mapping, and by single fields, which None unsets."""
+    """
+    Change a request's config: by the fields that are set in `config`, then by `fields`, where None unsets a field.
+    """
     operation = request.operation
-    before = getattr(operation, "config", None)
-    if before is None:
-        raise InvalidRequest("with_config", operation.op, "an operation that has a config")
-    kind: type[msgspec.Struct] = before.__class__
+    current = getattr(operation, "config", None)
+    if current is None:
+        raise InvalidRequest("with_config", operation.op, "an operation with a config")
+    kind: type[msgspec.Struct] = current.__class__
     if not isinstance(config, kind | Mapping | None):
         raise InvalidRequest("config", config, f"a {kind.__name__} or a dict of its fields")
-    said = cast("Mapping[str, Any]", config or {})
-    given = _get_set_fields(config) if isinstance(config, msgspec.Struct) else said
+    mapping = cast("Mapping[str, Any]", config or {})
+    given = _get_set_fields(config) if isinstance(config, msgspec.Struct) else mapping
     changes = as_changes(kind, given, "config") | as_changes(kind, dict(fields), "config")
-    settled = replace(before, **changes)
+    changed = replace(current, **changes)
     if isinstance(request, Live) and request.calling_options is not None:
-        settled = loop.declare_missing_functions(settled, request.calling_options.functions)
-    return replace(request, operation=replace(operation, config=settled))
+        changed = loop.declare_missing_functions(changed, request.calling_options.functions)
+    return replace(request, operation=replace(operation, config=changed))
 
 
 def _get_set_fields(config: msgspec.Struct) -> dict[str, Any]:
@@ -149,13 +183,15 @@ def _apply_tools(description: Description | Live[Any], tools: tuple[Any, ...]) -
 
 
 def _add_tools(request: R, tools: tuple[Any, ...]) -> R:
-    there = getattr(getattr(request.operation, "config", None), "tools", None) or ()
-    return replace_config(request, None, (("tools", (*there, *tools)),))
+    existing = getattr(getattr(request.operation, "config", None), "tools", None) or ()
+    return replace_config(request, None, (("tools", (*existing, *tools)),))
 
 
 def _apply_options(description: Description | Live[Any], options: Options, deadline: float | None) -> Any:
     if deadline is not None and isinstance(description, Live):
-        raise InvalidRequest("deadline", deadline, "nothing for a session: bound its block, as by anyio.fail_after")
+        raise InvalidRequest(
+            "deadline", deadline, "nothing for a session: limit the time of its block, such as by anyio.fail_after"
+        )
     if deadline is not None and isinstance(description, Flow) and not description.traits.deadline_at_root:
         description = Flow(parallel.run_within, description, (deadline,))
     elif deadline is not None:
@@ -169,9 +205,11 @@ def _replace_options(request: R, options: Options) -> R:
 
 
 def change_root(description: Description | Live[Any], name: str, change: Callable[..., Any], *args: Any) -> Any:
-    """Change the request that a description was made of, or a session."""
+    """
+    Apply a function to the root request of a description, or to a live session; `name` is the modifier's, for errors.
+    """
     if isinstance(description, Request | Live):
         return change(description, *args)
     if description.source is not None:
         return replace(description, source=change_root(description.source, name, change, *args))
-    raise InvalidRequest(name, description, "a request, or a flow or stream that modifiers made of one")
+    raise InvalidRequest(name, description, "a request, or a flow or stream derived from one")

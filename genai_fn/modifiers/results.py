@@ -1,4 +1,4 @@
-"""How an answer is read: as its text, as a value of a type, or together with the response that it came in."""
+"""Modifiers of the result: its text, a value of a type, or the result with its HTTP response."""
 
 from typing import Any, Generic, Literal, TypeVar, overload
 
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class TextModifier(Modifier):
-    """Answers become their texts."""
+    """Responses become their texts."""
 
     @overload
     def __call__(self, description: Flow[Turn[GenerateContentResponse]]) -> Flow[Turn[str]]: ...
@@ -43,16 +43,16 @@ def _apply_text(description: Description) -> Flow[Any] | Stream[Any]:
 
 def _validate_has_text(request: Request[Any], name: str) -> None:
     if not request.operation.has_text or request.options.with_http_response:
-        expected = "an operation that answers with text, and not wrapped in a Replied"
+        expected = "an operation that returns text, without with_http_response"
         raise InvalidRequest(name, request.operation.op, expected)
 
 
 text = TextModifier(_apply_text)
-"""The text of an answer, or ``Failure(NoText)`` saying why there is none; on a stream, the texts as they come."""
+"""Return the text of a response, or ``Failure(NoText)`` with the reason; of a stream, emit the texts of its chunks."""
 
 
 class ReturningModifier(Modifier, Generic[T]):
-    """An answer becomes a value of a type."""
+    """A response becomes a value of a type."""
 
     @overload
     def __call__(self, description: Flow[Turn[GenerateContentResponse]]) -> Flow[Turn[T]]: ...
@@ -70,17 +70,27 @@ def returning(kind: type[T], *, with_response: Literal[True]) -> ReturningModifi
 def returning(kind: Any, *, with_response: bool = False) -> ReturningModifier[Any]: ...
 def returning(kind: Any, *, with_response: bool = False) -> ReturningModifier[Any]:
     """
-    Ask for a value of a type, and read the answer as one.
+    Request a value of a type, and parse the response as one.
 
-    JSON that was cut off is ``Failure(Truncated)``, no text ``Failure(NoText)`` saying why, and whatever else does not
-    fit ``Failure(DecodeError)`` saying where. An enum of texts is asked for as ``text/x.enum``. The shape goes as
-    ``response_schema`` where the API's own dialect can say it, and otherwise as ``response_json_schema``.
+    An enum of texts is requested as ``text/x.enum``, any other type as JSON. The schema is sent as ``response_schema``
+    if the API's dialect can express it, and otherwise as ``response_json_schema``.
 
     Args:
         kind: A Struct, dataclass, TypedDict, NamedTuple, enum, ``Literal``, container or union of these, or a pydantic
             model.
 
-        with_response: Whether the answer is a `Parsed`: the value, and the response that it came in.
+        with_response: Whether the result is a `ParsedResponse`: the value, and the response that it was parsed from.
+
+    Raises:
+        InvalidRequest: If the type has no JSON schema, or the modifier is applied to a stream or to an operation
+            without text.
+
+    Fails with:
+        Truncated: If the JSON is cut off.
+
+        NoText: If the response has no text; the error states the reason.
+
+        DecodeError: If the text does not match the type; the error states the path.
 
     >>> from genai_fn import Offline, generate
     >>> Offline()(generate("gemini-2.5-flash", "Is the sky blue?") | returning(bool)).map(type)
@@ -91,10 +101,10 @@ def returning(kind: Any, *, with_response: bool = False) -> ReturningModifier[An
 
 def _apply_returning(description: Description, kind: Any, with_response: bool) -> Flow[Any]:
     if isinstance(description, Stream):
-        raise InvalidRequest("returning", description, "an action: pieces are | joined before they are read")
+        raise InvalidRequest("returning", description, "a request or a flow: put | joined before it")
     fields = structured.build_output_config(kind)
-    asked = change_root(description, "returning", _set_output_config, tuple(sorted(fields.items())))
-    return Flow(structured.run_parse, asked, (kind, with_response))
+    configured = change_root(description, "returning", _set_output_config, tuple(sorted(fields.items())))
+    return Flow(structured.run_parse, configured, (kind, with_response))
 
 
 def _set_output_config(request: Request[Any], fields: tuple[tuple[str, Any], ...]) -> Request[Any]:
@@ -103,7 +113,7 @@ def _set_output_config(request: Request[Any], fields: tuple[tuple[str, Any], ...
 
 
 class HttpResponseModifier(Modifier):
-    """An answer becomes itself and the response that it came in."""
+    """A request returns its value with the HTTP response."""
 
     def __call__(self, description: Request[T]) -> Request[ValueWithResponse[T]]:
         return super().__call__(description)  # type: ignore[no-any-return]  # its function makes one
@@ -116,4 +126,4 @@ def _apply_http_response(description: Description) -> Request[Any]:
 
 
 with_http_response = HttpResponseModifier(_apply_http_response)
-"""Answers ``Replied``: the value, and the HTTP response that it came in."""
+"""Return a `ValueWithResponse`: the value, and the HTTP response that it was decoded from."""

@@ -1,4 +1,4 @@
-"""One answer as its pieces, one list as all its pages, and what is made of many."""
+"""Modifiers that make streams of requests, and modifiers of streams."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -32,7 +32,7 @@ P = TypeVar("P", bound=Page[Any])
 
 
 class StreamedModifier(Modifier):
-    """One answer becomes its pieces."""
+    """A request becomes a stream of the chunks of its response."""
 
     def __call__(self, description: Request[T] | Flow[T]) -> Stream[T]:
         return super().__call__(description)  # type: ignore[no-any-return]  # its function makes one
@@ -42,21 +42,23 @@ def _apply_streamed(description: Description) -> Stream[Any]:
     if isinstance(description, Flow) and description.traits.streamed_builder is not None:
         return Stream(description.traits.streamed_builder, _apply_streamed(description.source), description.args)
     if not isinstance(description, Request):
-        raise InvalidRequest("streamed", description, "a request: | streamed comes before what reads its answer")
+        raise InvalidRequest(
+            "streamed", description, "a request: put | streamed before modifiers that read the response"
+        )
     operation = description.operation.get_streaming_operation()
     if operation is None:
         raise InvalidRequest(
-            "streamed", description.operation.op, "an operation that answers in pieces, such as generate"
+            "streamed", description.operation.op, "an operation that can be streamed, such as generate"
         )
     return Stream(stream_response, replace(_validate_plain(description, "streamed"), operation=operation))
 
 
 streamed = StreamedModifier(_apply_streamed)
-"""The answer in pieces, as it is written."""
+"""Stream the response in chunks, as the model generates it."""
 
 
 class PagesModifier(Modifier):
-    """A list becomes all its pages."""
+    """The request of a list becomes a stream of all its pages."""
 
     def __call__(self, description: Request[P]) -> Stream[P]:
         return super().__call__(description)  # type: ignore[no-any-return]  # its function makes one
@@ -67,11 +69,11 @@ def _apply_pages(description: Description) -> Stream[Any]:
 
 
 pages = PagesModifier(_apply_pages)
-"""All pages of a list, as they are asked for."""
+"""Stream all pages of a list; each page is requested when it is read."""
 
 
 class ItemsModifier(Modifier):
-    """A list becomes all its items."""
+    """The request of a list becomes a stream of all its items."""
 
     def __call__(self, description: Request[Page[T]]) -> Stream[T]:
         return super().__call__(description)  # type: ignore[no-any-return]  # its function makes one
@@ -82,7 +84,7 @@ def _apply_items(description: Description) -> Stream[Any]:
 
 
 items = ItemsModifier(_apply_items)
-"""All items of a list, page after page."""
+"""Stream all items of a list; each page is requested when its first item is read."""
 
 
 def _validate_list(description: Description, name: str) -> Request[Any]:
@@ -92,14 +94,22 @@ def _validate_list(description: Description, name: str) -> Request[Any]:
 
 
 class EachModifier(Modifier):
-    """Many stay as they are, and somebody sees them pass."""
+    """A stream becomes the same stream, with a function that is called for each item."""
 
     def __call__(self, description: S) -> S:
         return super().__call__(description)  # type: ignore[no-any-return]  # its function answers a stream of the same
 
 
 def each(f: Callable[[Any], object]) -> EachModifier:
-    """Call a function with every good item of a stream as it comes; the items pass on unchanged."""
+    """
+    Call a function with the value of each successful item of a stream; the items are passed on unchanged.
+
+    Args:
+        f: The function; its result is ignored.
+
+    Raises:
+        InvalidRequest: If it is applied to anything but a stream.
+    """
     return EachModifier(_apply_each, (f,))
 
 
@@ -108,7 +118,7 @@ def _apply_each(description: Description, f: Callable[[Any], object]) -> Stream[
 
 
 class JoinedModifier(Modifier):
-    """Many become one of their kind."""
+    """A stream becomes a flow that merges its items into one."""
 
     def __call__(self, description: Stream[T]) -> Flow[T]:
         return super().__call__(description)  # type: ignore[no-any-return]  # its function makes one
@@ -119,11 +129,11 @@ def _apply_joined(description: Description) -> Flow[Any]:
 
 
 joined = JoinedModifier(_apply_joined)
-"""Texts run together into one, or pieces of a response merged into one response."""
+"""Merge the items of a stream: texts into one text, chunks of a response into one response."""
 
 
 class CollectedModifier(Modifier):
-    """Many become a tuple."""
+    """A stream becomes a flow that returns its items as a tuple."""
 
     def __call__(self, description: Stream[T]) -> Flow[tuple[T, ...]]:
         return super().__call__(description)  # type: ignore[no-any-return]  # its function makes one
@@ -134,7 +144,7 @@ def _apply_collected(description: Description) -> Flow[Any]:
 
 
 collected = CollectedModifier(_apply_collected)
-"""All items as a tuple."""
+"""Return all items of a stream as a tuple, or the first failure."""
 
 
 def _validate_stream(description: Description, name: str) -> Stream[Any]:

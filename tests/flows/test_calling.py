@@ -127,7 +127,7 @@ def test_somebody_elses_call() -> None:
 def test_unknown_function() -> None:
     """A name that nobody declared goes back as an error."""
     met = Conversation(ASKED | calling(clock), [saying(call("clok")), DONE])
-    assert answers(met.requests[1].operation.contents) == [{"error": "there is no function clok to be called"}]
+    assert answers(met.requests[1].operation.contents) == [{"error": "the function clok does not exist"}]
 
 
 def test_events() -> None:
@@ -173,7 +173,7 @@ def test_any_lets_go() -> None:
     met = Conversation(ASKED | forced | calling(clock, weather), [calls, DONE])
     modes = [config(each).tool_config.function_calling_config for each in met.requests]  # type: ignore[union-attr]  # set above
     assert [(each.mode, each.allowed_function_names) for each in modes] == [("ANY", ("clock",)), ("AUTO", None)]  # type: ignore[union-attr]  # set above
-    assert answers(met.requests[1].operation.contents)[1] == {"error": "there is no function weather to be called"}
+    assert answers(met.requests[1].operation.contents)[1] == {"error": "the function weather does not exist"}
 
 
 @pytest.mark.parametrize("switches", ({"disable": True}, {"maximum_remote_calls": 0}), ids=repr)

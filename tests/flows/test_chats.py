@@ -367,7 +367,7 @@ def test_shows_itself_short() -> None:
     """A chat shows its model and how long it is, and not what was said: a turn shows its answer, once."""
     turn = Turn(taken(HELD, "a", HELLO), "hello")
     assert repr(turn) == "Turn(chat=<Chat with m of 4 turns>, answer='hello')"
-    assert repr(taken(CHAT, "a", saying(reason="SAFETY"))) == "<Chat with m of 2 turns, 0 of them shown again>"
+    assert repr(taken(CHAT, "a", saying(reason="SAFETY"))) == "<Chat with m of 2 turns, 0 of them curated>"
 
 
 # In every world

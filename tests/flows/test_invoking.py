@@ -155,7 +155,7 @@ def answered(value: Any) -> Any:
         ([Guest(name="A")], {"result": [{"name": "A", "age": 0}]}),
         (dt.date(2030, 1, 2), {"result": "2030-01-02"}),
         ({1: Kind.HOTEL}, {"result": {"1": "hotel"}}),
-        pytest.param(object(), {"error": "TypeError: a object has no form in JSON"}, id="formless"),
+        pytest.param(object(), {"error": "TypeError: a object cannot be converted to JSON"}, id="formless"),
     ),
     ids=repr,
 )

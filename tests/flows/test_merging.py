@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genai_fn import InvalidRequest
-from genai_fn.flows.merge import merge_pieces
+from genai_fn.flows.merge import merge_chunks
 from genai_fn.schema import Content, FinishReason, FunctionCall, GenerateContentResponse, Part
 
 
@@ -28,12 +28,12 @@ def parts(*them: dict[str, Any], index: int | None = None, **more: Any) -> dict[
 
 def joined(*trees: dict[str, Any]) -> tuple[Part, ...]:
     """Join pieces, and give the first candidate's parts."""
-    return merge_pieces(pieces(*trees)).parts
+    return merge_chunks(pieces(*trees)).parts
 
 
 def test_texts() -> None:
     """Texts run together."""
-    assert merge_pieces(["a", "", "b"]) == "ab"
+    assert merge_chunks(["a", "", "b"]) == "ab"
     assert joined(parts({"text": "a"}), parts({"text": "b"}, {"text": "c"})) == (Part(text="abc"),)
 
 
@@ -78,7 +78,7 @@ def test_other_parts_stay() -> None:
 
 def test_candidates_by_index() -> None:
     """Candidates are told apart by index, whatever the order they come in; none is the first."""
-    whole = merge_pieces(
+    whole = merge_chunks(
         pieces(
             parts({"text": "b"}, index=1),
             parts({"text": "a"}),
@@ -94,7 +94,7 @@ def test_candidates_by_index() -> None:
 
 def test_usage() -> None:
     """The last count that was given stands, field by field: zero counts, null does not."""
-    whole = merge_pieces(
+    whole = merge_chunks(
         pieces(
             {"usageMetadata": {"promptTokenCount": 5, "candidatesTokenCount": 1, "thoughtsTokenCount": 7}},
             {"usageMetadata": {"promptTokenCount": 5, "candidatesTokenCount": 9, "thoughtsTokenCount": 0}},
@@ -114,7 +114,7 @@ def test_usage() -> None:
 
 def test_what_came_last() -> None:
     """Why it ended and what the model is called stand though a later piece does not say it again."""
-    whole = merge_pieces(
+    whole = merge_chunks(
         pieces(
             {"modelVersion": "m-1", "responseId": "r"}, parts({"text": "a"}, finishReason="STOP"), parts({"text": ""})
         )
@@ -129,7 +129,7 @@ def test_what_came_last() -> None:
 def test_citations_and_logprobs() -> None:
     """Citations are gathered, each once; logprobs go on one after the other."""
     one, two = {"uri": "https://a"}, {"uri": "https://b"}
-    whole = merge_pieces(
+    whole = merge_chunks(
         pieces(
             parts(citationMetadata={"citations": [one]}, logprobsResult={"chosenCandidates": [{"token": "a"}]}),
             parts(citationMetadata={"citations": [one, two]}, logprobsResult={"chosenCandidates": [{"token": "b"}]}),
@@ -144,23 +144,23 @@ def test_citations_and_logprobs() -> None:
 
 def test_nothing_to_say() -> None:
     """Pieces without content leave none, and do not take away what there was."""
-    assert merge_pieces(pieces({}, {})) == GenerateContentResponse()
-    whole = merge_pieces(pieces({"candidates": [{}]}, parts({"text": "a"}), {"candidates": [{"finishReason": "STOP"}]}))
+    assert merge_chunks(pieces({}, {})) == GenerateContentResponse()
+    whole = merge_chunks(pieces({"candidates": [{}]}, parts({"text": "a"}), {"candidates": [{"finishReason": "STOP"}]}))
     assert whole.candidates[0].content == Content(role="model", parts=(Part(text="a"),))
-    assert merge_pieces(pieces({"promptFeedback": {"blockReason": "SAFETY"}}, {})).prompt_feedback is not None
+    assert merge_chunks(pieces({"promptFeedback": {"blockReason": "SAFETY"}}, {})).prompt_feedback is not None
 
 
 def test_one() -> None:
     """One piece is itself."""
     (piece,) = pieces(parts({"text": "a"}, {"text": "b"}, index=3))
-    assert merge_pieces([piece]) == piece
+    assert merge_chunks([piece]) == piece
 
 
 @pytest.mark.parametrize("them", ([1, 2], ["a", 1], [GenerateContentResponse(), "a"]), ids=repr)
 def test_other_items(them: list[Any]) -> None:
     """What is neither texts nor responses is a mistake that names the way out."""
     with pytest.raises(InvalidRequest, match="collected"):
-        merge_pieces(them)
+        merge_chunks(them)
 
 
 PART = st.sampled_from(
@@ -179,10 +179,10 @@ def test_however_it_was_cut(lists: list[list[dict[str, Any]]], data: st.DataObje
     """The pieces make the same whole however they are grouped, and no part but plain text is touched."""
     them = pieces(*(parts(*each) for each in lists))
     middle = data.draw(st.integers(0, len(them)))
-    grouped = [merge_pieces(group) for group in (them[:middle], them[middle:]) if group]
-    assert merge_pieces(grouped) == merge_pieces(them)
+    grouped = [merge_chunks(group) for group in (them[:middle], them[middle:]) if group]
+    assert merge_chunks(grouped) == merge_chunks(them)
     told = [part for piece in them for part in piece.parts]
-    assert [part for part in merge_pieces(them).parts if part.text is None or part.thought_signature] == [
+    assert [part for part in merge_chunks(them).parts if part.text is None or part.thought_signature] == [
         part for part in told if part.text is None or part.thought_signature
     ]
-    assert "".join(part.text or "" for part in merge_pieces(them).parts) == "".join(part.text or "" for part in told)
+    assert "".join(part.text or "" for part in merge_chunks(them).parts) == "".join(part.text or "" for part in told)

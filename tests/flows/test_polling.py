@@ -197,7 +197,7 @@ def test_error_without_state() -> None:
     (
         (
             ProjectOperation(error={"code": "x", "message": None}),
-            OperationFailed("ProjectOperation", None, "no reason given"),
+            OperationFailed("ProjectOperation", None, "no reason stated"),
         ),
         (ProjectOperation(error={"code": 7, "message": 5}), OperationFailed("ProjectOperation", 7, "5")),
         (File(state=FileState.FAILED), OperationFailed("File", None, "FAILED")),

@@ -1,8 +1,10 @@
 """
-The function-calling loop: ask, run what the model calls, answer it, and ask again.
+The function-calling loop: sends a request, calls the functions that the model asks for, and sends their results.
 
-Each round is one request. What the model said goes back to the letter, its thought signatures with it, and after it one
-turn with the answers, in the order of the calls and with their ids.
+Each round is one request. The model's content is sent back unchanged, with its thought signatures, followed by one turn
+with all function responses, in the order of the calls and with their ids.
+
+- `invoke`: calls one function and converts its arguments and its result.
 """
 
 from collections.abc import Callable
@@ -15,7 +17,7 @@ from genai_fn.commands import StreamReader, attempt, emit
 from genai_fn.effects import AskAll, GetTime
 from genai_fn.errors import GenaiError, InvalidRequest, TimedOut
 from genai_fn.flows.calling.invoke import OnError, invoke_function
-from genai_fn.flows.merge import merge_pieces
+from genai_fn.flows.merge import merge_chunks
 from genai_fn.request import FlowGenerator, FlowTraits, Request, Stream, flow, stream
 from genai_fn.schema import (
     AutomaticFunctionCallingConfig,
@@ -43,11 +45,11 @@ __all__ = [
 ]
 
 DEFAULT_MAX_CALLS = 10
-"""How often a model is asked, unless told otherwise: google-genai's number."""
+"""Default of the maximum number of requests, as in google-genai."""
 
 
 class CallingOptions(Value):
-    """What a model may call, how often it is asked at most, and what becomes of an exception."""
+    """The functions that a model may call, the maximum number of requests, and what happens to exceptions."""
 
     functions: tuple[Callable[..., Any], ...]
     max_calls: int | None = None
@@ -55,28 +57,30 @@ class CallingOptions(Value):
 
 
 @stream(traits=FlowTraits(spawns=False))
-def stream_calling_loop(source: Stream[GenerateContentResponse], offer: CallingOptions) -> FlowGenerator[None]:
+def stream_calling_loop(source: Stream[GenerateContentResponse], options: CallingOptions) -> FlowGenerator[None]:
     """Run the loop on the request of a server's stream, and emit the chunks of every round as they arrive."""
-    result = yield from _run_rounds(source.source, offer, _stream_round)
+    result = yield from _run_rounds(source.source, options, _stream_round)
     if isinstance(result, Failure):
         yield from emit(result)
 
 
 @flow(traits=FlowTraits(streamed_builder=stream_calling_loop, deadline_at_root=True))
 def run_calling_loop(
-    request: Request[GenerateContentResponse], offer: CallingOptions
+    request: Request[GenerateContentResponse], options: CallingOptions
 ) -> FlowGenerator[Result[GenerateContentResponse, GenaiError]]:
-    """Run the loop, and give the last response."""
-    return (yield from _run_rounds(request, offer, _run_round))
+    """Run the loop and return the last response."""
+    return (yield from _run_rounds(request, options, _run_round))
 
 
 def declare_missing_functions(
     config: GenerateContentConfig, functions: tuple[Callable[..., Any], ...]
 ) -> GenerateContentConfig:
-    """Declare functions in a config, but for those that it declares already."""
-    there = _get_declared_names(config)
+    """Add declarations to a config for the functions that it does not declare yet."""
+    declared = _get_declared_names(config)
     missing = tuple(
-        FunctionDeclaration.from_callable(callable=each) for each in functions if get_function_name(each) not in there
+        FunctionDeclaration.from_callable(callable=each)
+        for each in functions
+        if get_function_name(each) not in declared
     )
     return replace(config, tools=(*(config.tools or ()), Tool(function_declarations=missing))) if missing else config
 
@@ -84,35 +88,34 @@ def declare_missing_functions(
 _RoundRunner: TypeAlias = Callable[
     [Request[GenerateContentResponse], tuple[Content, ...]], FlowGenerator[Result[GenerateContentResponse, GenaiError]]
 ]
-"""Asks once, told of the exchanges before it for whoever reads the answer meanwhile."""
+"""Sends one request. The earlier contents of the loop are added to the chunks that it emits."""
 
 
 def _run_rounds(
-    request: Request[GenerateContentResponse], offer: CallingOptions, ask_once: _RoundRunner
+    request: Request[GenerateContentResponse], options: CallingOptions, run_round: _RoundRunner
 ) -> FlowGenerator[Result[GenerateContentResponse, GenaiError]]:
-    config, opening = _get_config(request), _get_contents(request)
+    config, contents = _get_config(request), _get_contents(request)
     switches = config.automatic_function_calling or AutomaticFunctionCallingConfig()
-    rounds, history = _get_max_rounds(offer, switches), tuple[Content, ...]()
-    ours, theirs = (
-        _select_runnable_functions(offer, config),
-        _get_declared_names(config) - {get_function_name(each) for each in offer.functions},
-    )
-    config = replace(declare_missing_functions(config, offer.functions), automatic_function_calling=None)
-    until = yield from _compute_deadline(request)
+    rounds, history = _get_max_rounds(options, switches), tuple[Content, ...]()
+    functions = _select_runnable_functions(options, config)
+    foreign_names = _get_declared_names(config) - {get_function_name(each) for each in options.functions}
+    config = replace(declare_missing_functions(config, options.functions), automatic_function_calling=None)
+    deadline = yield from _compute_deadline(request)
     while True:
-        asking = yield from _apply_remaining_time(_replace_contents(request, history or opening, config), until)
-        shown = () if switches.ignore_call_history else history
-        result = asking if isinstance(asking, Failure) else (yield from ask_once(asking.unwrap(), shown))
+        following = _replace_contents(request, history or contents, config)
+        bounded = yield from _apply_remaining_time(following, deadline)
+        reported_history = () if switches.ignore_call_history else history
+        result = bounded if isinstance(bounded, Failure) else (yield from run_round(bounded.unwrap(), reported_history))
         if isinstance(result, Failure):
             return result
         response, rounds = result.unwrap(), rounds - 1
         calls = response.function_calls
-        if not calls or rounds < 1 or any(each.name in theirs for each in calls):
-            return Success(_add_calling_history(response, shown))
-        answers = yield from _run_calls(calls, ours, offer.on_error)
+        if not calls or rounds < 1 or any(each.name in foreign_names for each in calls):
+            return Success(_add_calling_history(response, reported_history))
+        answers = yield from _run_calls(calls, functions, options.on_error)
         if isinstance(answers, Failure):
             return answers
-        history = (*(history or opening), _get_model_content(response), answers.unwrap())
+        history = (*(history or contents), _get_model_content(response), answers.unwrap())
         config = _relax_calling_mode(config)
 
 
@@ -121,7 +124,7 @@ def _run_rounds(
 
 def _run_round(
     request: Request[GenerateContentResponse],
-    history: tuple[Content, ...],  # noqa: ARG001  # a round's
+    history: tuple[Content, ...],  # noqa: ARG001  # a _RoundRunner takes it
 ) -> FlowGenerator[Result[GenerateContentResponse, GenaiError]]:
     return (yield from attempt(request))
 
@@ -132,23 +135,21 @@ def _stream_round(
     calling = _get_calling_config(_get_config(request))
     if calling is not None and calling.stream_function_call_arguments:
         path = "config.tool_config.function_calling_config.stream_function_call_arguments"
-        return Failure(InvalidRequest(path, True, "nothing beside calling(…), which runs whole calls"))  # noqa: FBT003  # the value
-    reading, pieces = (
-        StreamReader(Stream[GenerateContentResponse](stream_response, request)),
-        list[GenerateContentResponse](),
-    )
-    while (item := (yield from reading.read_next())) is not None:
+        return Failure(InvalidRequest(path, True, "nothing with calling(…), which needs whole calls"))  # noqa: FBT003  # the value
+    reader = StreamReader(Stream[GenerateContentResponse](stream_response, request))
+    chunks: list[GenerateContentResponse] = []
+    while (item := (yield from reader.read_next())) is not None:
         if isinstance(item, Failure):
             return item
-        pieces.append(item.unwrap())
+        chunks.append(item.unwrap())
         yield from emit(Success(_add_calling_history(item.unwrap(), history)))
-    return Success(merge_pieces(pieces) if pieces else GenerateContentResponse())
+    return Success(merge_chunks(chunks) if chunks else GenerateContentResponse())
 
 
 def _run_calls(
     calls: tuple[FunctionCall, ...], functions: dict[str, Callable[..., Any]], on_error: OnError
 ) -> FlowGenerator[Result[Content, GenaiError]]:
-    """Run all calls at once, and make one turn of their answers."""
+    """Run all calls concurrently, and return one content with their responses."""
     runs = tuple(invoke_function(each, functions.get(each.name or ""), on_error) for each in calls)
     results: tuple[Result[FunctionResponse, GenaiError], ...]
     results = ((yield from attempt(runs[0])),) if len(runs) == 1 else (yield AskAll(runs))
@@ -168,15 +169,15 @@ def _add_calling_history(response: GenerateContentResponse, history: tuple[Conte
     return replace(response, automatic_function_calling_history=history) if history else response
 
 
-# What is asked
+# Requests
 
 
 def _get_config(request: Request[GenerateContentResponse]) -> GenerateContentConfig:
-    return request.operation.config  # type: ignore[attr-defined,no-any-return]  # pyright: ignore[reportAttributeAccessIssue,reportUnknownVariableType,reportUnknownMemberType]  # ``calling`` takes no other
+    return request.operation.config  # type: ignore[attr-defined,no-any-return]  # pyright: ignore[reportAttributeAccessIssue,reportUnknownVariableType,reportUnknownMemberType]  # ``calling`` applies only to generate requests
 
 
 def _get_contents(request: Request[GenerateContentResponse]) -> tuple[Content, ...]:
-    return request.operation.contents  # type: ignore[attr-defined,no-any-return]  # pyright: ignore[reportAttributeAccessIssue,reportUnknownVariableType,reportUnknownMemberType]  # nor without contents
+    return request.operation.contents  # type: ignore[attr-defined,no-any-return]  # pyright: ignore[reportAttributeAccessIssue,reportUnknownVariableType,reportUnknownMemberType]  # as above
 
 
 def _replace_contents(
@@ -186,11 +187,11 @@ def _replace_contents(
     return replace(request, operation=replace(request.operation, **changes))
 
 
-def _get_max_rounds(offer: CallingOptions, switches: AutomaticFunctionCallingConfig) -> int:
-    most = switches.maximum_remote_calls
-    if switches.disable or (most is not None and most < 1):
+def _get_max_rounds(options: CallingOptions, switches: AutomaticFunctionCallingConfig) -> int:
+    maximum = switches.maximum_remote_calls
+    if switches.disable or (maximum is not None and maximum < 1):
         return 1
-    return offer.max_calls or most or DEFAULT_MAX_CALLS
+    return options.max_calls or maximum or DEFAULT_MAX_CALLS
 
 
 def _get_declared_names(config: GenerateContentConfig) -> set[str | None]:
@@ -202,27 +203,27 @@ def _get_calling_config(config: GenerateContentConfig) -> FunctionCallingConfig 
     return config.tool_config.function_calling_config if config.tool_config is not None else None
 
 
-def _select_runnable_functions(offer: CallingOptions, config: GenerateContentConfig) -> dict[str, Callable[..., Any]]:
+def _select_runnable_functions(options: CallingOptions, config: GenerateContentConfig) -> dict[str, Callable[..., Any]]:
     calling = _get_calling_config(config)
     allowed = calling.allowed_function_names if calling is not None else None
-    named = {get_function_name(each): each for each in offer.functions}
-    return named if allowed is None else {name: each for name, each in named.items() if name in allowed}
+    by_name = {get_function_name(each): each for each in options.functions}
+    return by_name if allowed is None else {name: each for name, each in by_name.items() if name in allowed}
 
 
 def _relax_calling_mode(config: GenerateContentConfig) -> GenerateContentConfig:
-    """Let a model that was made to call something say something, once its call was answered."""
+    """Replace the mode ``ANY`` by ``AUTO``, so that the model can answer after its first call."""
     calling = _get_calling_config(config)
     if config.tool_config is None or calling is None or calling.mode != FunctionCallingConfigMode.ANY:
         return config
-    free = replace(calling, mode=FunctionCallingConfigMode.AUTO, allowed_function_names=None)
-    return replace(config, tool_config=replace(config.tool_config, function_calling_config=free))
+    relaxed = replace(calling, mode=FunctionCallingConfigMode.AUTO, allowed_function_names=None)
+    return replace(config, tool_config=replace(config.tool_config, function_calling_config=relaxed))
 
 
-# How long it may take
+# Deadline
 
 
 def _compute_deadline(request: Request[GenerateContentResponse]) -> FlowGenerator[float | None]:
-    """Take the request's deadline for that of the whole loop."""
+    """Return the time at which the loop must end, from the deadline of the request."""
     if request.options.deadline is None:
         return None
     now: float = yield GetTime()
@@ -230,11 +231,11 @@ def _compute_deadline(request: Request[GenerateContentResponse]) -> FlowGenerato
 
 
 def _apply_remaining_time(
-    request: Request[GenerateContentResponse], until: float | None
+    request: Request[GenerateContentResponse], deadline: float | None
 ) -> FlowGenerator[Result[Request[GenerateContentResponse], GenaiError]]:
-    if until is None:
+    if deadline is None:
         return Success(request)
-    left: float = until - (yield GetTime())
-    if left <= 0:
+    remaining: float = deadline - (yield GetTime())
+    if remaining <= 0:
         return Failure(TimedOut("total", "calling functions"))
-    return Success(replace(request, options=replace(request.options, deadline=left)))
+    return Success(replace(request, options=replace(request.options, deadline=remaining)))

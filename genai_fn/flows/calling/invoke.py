@@ -1,4 +1,4 @@
-"""Runs one function as a model asked for it: its arguments by their types, what it returns as JSON."""
+"""Calls one function for a model: converts the arguments by their annotations, and the result to JSON."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -28,17 +28,17 @@ def invoke_function(
     call: FunctionCall, function: Callable[..., Any] | None, on_error: OnError
 ) -> FlowGenerator[Result[FunctionResponse, GenaiError]]:
     """
-    Run a function as a model asked, and give what goes back to the model.
+    Call a function for a model, and return the function response.
 
-    What is wrong with the call goes back as ``{"error": …}``. So does an exception of the function, unless `on_error`
-    is ``fail``: then it is ``Failure(FunctionCallError)``.
+    An invalid call is returned to the model as ``{"error": …}``, and so is an exception of the function. If `on_error`
+    is ``fail``, an exception is ``Failure(FunctionCallError)`` instead.
     """
     try:
-        given = convert_arguments(function, call)
-    except ConversionError as wrong:
-        answer: FunctionResponse | FunctionCallError = _build_error_response(wrong.expected)
+        arguments = convert_arguments(function, call)
+    except ConversionError as mistake:
+        answer: FunctionResponse | FunctionCallError = _build_error_response(mistake.expected)
     else:
-        answer = yield from _call_function(cast("Callable[..., Any]", function), given, call.name or "")
+        answer = yield from _call_function(cast("Callable[..., Any]", function), arguments, call.name or "")
     response = _build_error_response(answer.message) if isinstance(answer, FunctionCallError) else answer
     yield Notify(Called(call.name or "", call.args or {}, response.response or {}))
     if isinstance(answer, FunctionCallError) and on_error == "fail":
@@ -47,14 +47,14 @@ def invoke_function(
 
 
 def _call_function(
-    function: Callable[..., Any], given: dict[str, Any], name: str
+    function: Callable[..., Any], arguments: dict[str, Any], name: str
 ) -> FlowGenerator[FunctionResponse | FunctionCallError]:
     try:
-        value = yield CallFunction(function, (), given, in_thread=True)
+        value = yield CallFunction(function, (), arguments, in_thread=True)
         return value if isinstance(value, FunctionResponse) else FunctionResponse(response={"result": to_json(value)})
     except FlowFailed:
-        raise  # not the function's: the world cannot run it
-    except Exception as error:  # noqa: BLE001  # the caller's own function may raise anything
+        raise  # the executor cannot run this function
+    except Exception as error:  # noqa: BLE001  # a caller's function may raise anything
         return FunctionCallError(name, f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
 
 
@@ -67,35 +67,35 @@ def _build_error_response(message: str) -> FunctionResponse:
 
 def convert_arguments(function: Callable[..., Any] | None, call: FunctionCall) -> dict[str, Any]:
     """
-    Convert the arguments of a call to what a function's annotations say, strictly if they fit, leniently if not.
+    Convert the arguments of a call to the function's annotations: strictly if possible, otherwise leniently.
 
     Raises:
-        Misfit: saying all that is wrong, in words for the model.
+        ConversionError: With all mistakes, in a message for the model.
 
     >>> def weather(city: str, days: int = 1) -> str: ...
     >>> convert_arguments(weather, FunctionCall(name="weather", args={"city": "Oslo", "days": 3.0}))
     {'city': 'Oslo', 'days': 3}
     """
     if function is None:
-        raise ConversionError(call.name, f"there is no function {call.name} to be called")
-    given: Mapping[str, Any] = call.args or {}
+        raise ConversionError(call.name, f"the function {call.name} does not exist")
+    arguments: Mapping[str, Any] = call.args or {}
     parameters = _get_parameters(function)
     if parameters is None:
-        return dict(given)
+        return dict(arguments)
     takes_any = any(each.kind is Parameter.VAR_KEYWORD for each in parameters.values())
     offered = {name: each for name, each in parameters.items() if each.kind not in _VARIADIC_KINDS}
-    wrong = [f"{name}: no such argument" for name in given if name not in offered and not takes_any]
-    converted = {name: _to_whole_numbers(value) for name, value in given.items() if name not in offered}
+    mistakes = [f"{name}: no such argument" for name in arguments if name not in offered and not takes_any]
+    converted = {name: _to_whole_numbers(value) for name, value in arguments.items() if name not in offered}
     for name, parameter in offered.items():
-        if name not in given:
-            wrong += [f"{name}: missing"] if parameter.default is Parameter.empty else []
+        if name not in arguments:
+            mistakes += [f"{name}: missing"] if parameter.default is Parameter.empty else []
             continue
         try:
-            converted[name] = _convert_argument(given[name], function, parameter)
+            converted[name] = _convert_argument(arguments[name], function, parameter)
         except (msgspec.ValidationError, RecursionError) as error:
-            wrong.append(f"{name}: {error}")
-    if wrong:
-        raise ConversionError(given, "; ".join(wrong))
+            mistakes.append(f"{name}: {error}")
+    if mistakes:
+        raise ConversionError(arguments, "; ".join(mistakes))
     return converted
 
 
@@ -103,7 +103,11 @@ _VARIADIC_KINDS = {Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD}
 
 
 def _get_parameters(function: Callable[..., Any]) -> dict[str, Parameter] | None:
-    """Give what a call may name; what a ``functools.partial`` has bound is the caller's. None if Python cannot tell."""
+    """
+    Return the parameters that a call may name, without those that a ``functools.partial`` binds.
+
+    None if the signature is not available.
+    """
     try:
         parameters = inspect.signature(function).parameters
     except (TypeError, ValueError):
@@ -117,7 +121,7 @@ def _convert_argument(value: Any, function: Callable[..., Any], parameter: Param
         return None
     try:
         kind = get_parameter_type(function, parameter)
-    except ConversionError:  # none, or none that can be read: whoever declared the function knows
+    except ConversionError:  # no annotation, or one without a JSON schema
         return _to_whole_numbers(value)
     value = _to_whole_numbers(value)
     try:
@@ -127,7 +131,7 @@ def _convert_argument(value: Any, function: Callable[..., Any], parameter: Param
 
 
 def _to_whole_numbers(value: Any) -> Any:
-    """Take 3.0 for 3, as JSON from a protobuf Struct has no whole numbers; a float that is asked for is one again."""
+    """Convert 3.0 to 3: JSON from a protobuf Struct has no integers. An annotated float becomes a float again later."""
     if isinstance(value, float):
         return int(value) if value.is_integer() else value
     if isinstance(value, dict):

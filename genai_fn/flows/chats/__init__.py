@@ -1,12 +1,12 @@
 """
-Chats: each turn is one more description, and answers with a chat of its own.
+Chats: each turn is a flow that returns the answer and a new chat.
 
 ::
 
     chat = chats.start("gemini-2.5-flash")
     match run(chats.send(chat, "Why is the sky blue?") | text):
         case Success(turn): chat, answer = turn.chat, turn.answer
-        case Failure(error): ...                                   # and the chat is as it was
+        case Failure(error): ...                                   # the chat is unchanged
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from returns.result import Failure, Result, Success
 
 from genai_fn.commands import StreamReader, attempt, emit
 from genai_fn.errors import GenaiError, InvalidRequest
-from genai_fn.flows.merge import merge_pieces
+from genai_fn.flows.merge import merge_chunks
 from genai_fn.flows.turns import Chat, Turn, add_turn, select_curated
 from genai_fn.ops.generate import GenerateContent
 from genai_fn.request import Action, Flow, FlowGenerator, FlowTraits, Request, Stream, flow
@@ -38,14 +38,18 @@ def start(
     history: Sequence[Content | Mapping[str, Any]] = (),
 ) -> Chat:
     """
-    Begin a conversation, or go on with one.
+    Create a chat, empty or with a history.
 
     Args:
-        model: As in `generate`.
+        model: As in ``generate``.
 
-        config: For every turn.
+        config: The config for every turn.
 
-        history: What was said before; turns of the model's that say nothing are kept and not shown to it again.
+        history: Earlier turns. The model's turns without content are kept, but not sent to the model.
+
+    Raises:
+        InvalidRequest: If the model name is empty or invalid, ``history`` is not a list of contents with the roles
+            ``user`` and ``model``, or a field of ``config`` is unknown or has the wrong type.
 
     >>> start("gemini-2.5-flash", {"temperature": 0.2}).config
     GenerateContentConfig(temperature=0.2)
@@ -53,51 +57,67 @@ def start(
     if not isinstance(history, list | tuple):
         raise InvalidRequest("history", history, "a list of Contents, or of dicts of their fields")
     turns: Sequence[Content | Mapping[str, Any]] = history
-    said = tuple(_parse_turn(each, f"history[{index}]") for index, each in enumerate(turns))
-    settled = as_struct(GenerateContentConfig, config)
-    return Chat(check_model_name(model), settled, said, select_curated(said))
+    contents = tuple(_parse_turn(each, f"history[{index}]") for index, each in enumerate(turns))
+    converted = as_struct(GenerateContentConfig, config)
+    return Chat(check_model_name(model), converted, contents, select_curated(contents))
 
 
 def send(
     chat: Chat, message: ContentLike, config: GenerateContentConfig | Mapping[str, Any] | None = None
 ) -> Flow[Turn[GenerateContentResponse]]:
     """
-    Say something, and answer with a `Turn`: the answer, and the chat with both in it.
+    Send a message and return a `Turn`: the answer, and the chat that includes both.
 
-    ``| calling(…)``, ``| text``, ``| returning(…)`` work on the answer and keep the chat; what functions were called
-    is part of its history. After a failure, the chat that was there is there still.
+    ``| calling(…)``, ``| text`` and ``| returning(…)`` apply to the answer and keep the chat; function calls become
+    part of its history. After a failure, the old chat is still valid.
 
     Args:
-        message: Anything that stands for one turn, as in `generate`.
+        chat: The chat to continue.
 
-        config: In place of the chat's, for this turn; ``| with_config(…)`` changes single fields.
+        message: One turn of the user: anything that ``generate`` takes as contents.
+
+        config: Replaces the chat's config for this turn; ``| with_config(…)`` changes single fields.
+
+    Raises:
+        InvalidRequest: If the message is not one turn, or a field of ``config`` is unknown or has the wrong type.
+
+    Fails with:
+        GenaiError: As ``generate`` does.
 
     >>> send(start("gemini-2.5-flash"), "hi").source.operation.contents
     (Content(parts=(Part(text='hi'),), role='user'),)
     """
-    said = _parse_message(message)
-    return Flow(run_turn, Request(_build_operation(chat, said, config)), (chat, said))
+    turn = _parse_message(message)
+    return Flow(run_turn, Request(_build_operation(chat, turn, config)), (chat, turn))
 
 
 def stream(
     chat: Chat, message: ContentLike, config: GenerateContentConfig | Mapping[str, Any] | None = None
 ) -> Stream[Turn[GenerateContentResponse]]:
     """
-    Say something, and get the answer as it is written: of each `Turn`, the answer is a piece, the chat is all so far.
+    Send a message and stream the answer: each item is a `Turn` with a chunk of the answer, and the chat so far.
 
-    The last chat is that of the whole turn; a model is not shown a turn again whose answer did not come to its end.
-    ``| joined`` makes one turn of them.
+    The last item has the chat with the whole turn. ``| joined`` merges the items into one turn. An answer that is not
+    finished is kept in the chat, but not sent to the model again.
 
     Args:
-        message: Anything that stands for one turn, as in `generate`.
+        chat: The chat to continue.
 
-        config: In place of the chat's, for this turn.
+        message: One turn of the user: anything that ``generate`` takes as contents.
+
+        config: Replaces the chat's config for this turn.
+
+    Raises:
+        InvalidRequest: If the message is not one turn, or a field of ``config`` is unknown or has the wrong type.
+
+    Fails with:
+        GenaiError: As ``generate`` does; the last item is the failure.
     """
-    said = _parse_message(message)
-    pieces: Stream[GenerateContentResponse] = Stream(
-        stream_response, Request(_build_operation(chat, said, config).get_streaming_operation())
+    turn = _parse_message(message)
+    chunks: Stream[GenerateContentResponse] = Stream(
+        stream_response, Request(_build_operation(chat, turn, config).get_streaming_operation())
     )
-    return Stream(stream_turn, pieces, (chat, said))
+    return Stream(stream_turn, chunks, (chat, turn))
 
 
 def history(chat: Chat, curated: bool = False) -> tuple[Content, ...]:  # noqa: FBT001, FBT002  # google-genai's parameter
@@ -105,29 +125,34 @@ def history(chat: Chat, curated: bool = False) -> tuple[Content, ...]:  # noqa: 
     List the turns of a chat.
 
     Args:
-        curated: Only those that the model is shown again: not those in which it said nothing.
+        chat: A chat.
+
+        curated: Only the turns that are sent to the model: without those in which it returned no content.
+
+    Returns:
+        The contents, oldest first.
     """
     return chat.curated if curated else chat.comprehensive
 
 
 @streaming(traits=FlowTraits(spawns=False, passes_calling=True))
 def stream_turn(source: Stream[GenerateContentResponse], chat: Chat, message: Content) -> FlowGenerator[None]:
-    """Give piece by piece of an answer, each with what was said up to there."""
-    reading, whole = StreamReader(source), GenerateContentResponse()
-    while (item := (yield from reading.read_next())) is not None:
+    """Emit the chunks of an answer, each with the chat up to it."""
+    reader, answer = StreamReader(source), GenerateContentResponse()
+    while (item := (yield from reader.read_next())) is not None:
         if isinstance(item, Failure):
             yield from emit(item)
             return
-        piece = item.unwrap()
-        whole = merge_pieces((whole, piece)) if _is_same_answer(whole, piece) else piece
-        yield from emit(Success(Turn(add_turn(chat, message, whole, is_finished=_is_finished(whole)), piece)))
+        chunk = item.unwrap()
+        answer = merge_chunks((answer, chunk)) if _is_same_answer(answer, chunk) else chunk
+        yield from emit(Success(Turn(add_turn(chat, message, answer, is_finished=_is_finished(answer)), chunk)))
 
 
 @flow(traits=FlowTraits(streamed_builder=stream_turn, passes_calling=True))
 def run_turn(
     source: Action[GenerateContentResponse], chat: Chat, message: Content
 ) -> FlowGenerator[Result[Turn[GenerateContentResponse], GenaiError]]:
-    """Answer, and record what was said."""
+    """Run the request and add the turn to the chat."""
     result = yield from attempt(source)
     if isinstance(result, Failure):
         return result
@@ -135,10 +160,10 @@ def run_turn(
     return Success(Turn(add_turn(chat, message, response), response))
 
 
-def _is_same_answer(whole: GenerateContentResponse, piece: GenerateContentResponse) -> bool:
-    """Tell whether a piece belongs to the same answer: after functions were called, another begins."""
-    has_called = bool(whole.function_calls) and _is_finished(whole) and bool(piece.candidates)
-    return not has_called and whole.automatic_function_calling_history == piece.automatic_function_calling_history
+def _is_same_answer(answer: GenerateContentResponse, chunk: GenerateContentResponse) -> bool:
+    """Check whether a chunk belongs to the same answer; after a function call a new answer starts."""
+    has_called = bool(answer.function_calls) and _is_finished(answer) and bool(chunk.candidates)
+    return not has_called and answer.automatic_function_calling_history == chunk.automatic_function_calling_history
 
 
 def _is_finished(response: GenerateContentResponse) -> bool:
@@ -148,8 +173,8 @@ def _is_finished(response: GenerateContentResponse) -> bool:
 def _build_operation(
     chat: Chat, message: Content, config: GenerateContentConfig | Mapping[str, Any] | None
 ) -> GenerateContent:
-    settled = chat.config if config is None else as_struct(GenerateContentConfig, config)
-    return GenerateContent(model=chat.model, contents=(*chat.curated, message), config=settled)
+    converted = chat.config if config is None else as_struct(GenerateContentConfig, config)
+    return GenerateContent(model=chat.model, contents=(*chat.curated, message), config=converted)
 
 
 def _parse_message(message: ContentLike) -> Content:
@@ -160,7 +185,7 @@ def _parse_message(message: ContentLike) -> Content:
 
 
 def _parse_turn(content: Content | Mapping[str, Any], path: str) -> Content:
-    settled = as_struct(Content, content, path)
-    if settled.role not in ("user", "model"):
-        raise InvalidRequest(f"{path}.role", settled.role, "user or model")
-    return settled
+    converted = as_struct(Content, content, path)
+    if converted.role not in ("user", "model"):
+        raise InvalidRequest(f"{path}.role", converted.role, "user or model")
+    return converted

@@ -15,7 +15,7 @@ from returns.result import Failure, Success
 from genai_fn import embed, files, generate, images, operations, parse, stores, streamed, tokens
 from genai_fn import errors as all_errors
 from genai_fn.errors import APIError, ClientError, GenaiError, ServerError, TransportError
-from genai_fn.flows.merge import merge_pieces
+from genai_fn.flows.merge import merge_chunks
 from genai_fn.ops.files.downloads import download_bytes
 from genai_fn.ops.files.uploads import SendUploadChunk, decode_store_operation, decode_uploaded_file
 from genai_fn.request import Request, kind_of
@@ -260,10 +260,11 @@ def test_any_schema(data: st.DataObject) -> None:
 
 
 @drawn
-@given(replies(REQUEST_FOR_JSON) | replies(REQUEST_WITH_TOOL), st.data())
-def test_chunks(reply: GenerateContentResponse, data: st.DataObject) -> None:
-    """The chunks of a reply, merged, are equal to the reply."""
-    joined = merge_pieces(data.draw(answer_chunks(reply)))
+@given(replies(SHAPED) | replies(CALLING), st.data())
+def test_pieces(reply: GenerateContentResponse, data: st.DataObject) -> None:
+    """The pieces of an answer, joined, are that answer."""
+    cut = data.draw(answer_chunks(reply))
+    joined = merge_chunks(cut)
     for name in ("text", "function_calls", "usage_metadata", "prompt_feedback", "response_id"):
         assert getattr(joined, name) == getattr(reply, name) or (name == "text" and not reply.text)
     assert [each.finish_reason for each in joined.candidates] == [each.finish_reason for each in reply.candidates]
