@@ -9,15 +9,17 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from tests.ops.batches.test_batches import DIFFERENCES as OF_BATCHES
-from tests.ops.stores.test_stores import DIFFERENCES as OF_STORES
-from tests.ops.test_auth_tokens import DIFFERENCES as OF_TOKENS
-from tests.ops.test_generate import DIFFERENCES as OF_GENERATE
-from tests.ops.test_generate_replies import DIFFERENCES as OF_REPLIES
-from tests.ops.test_models import DIFFERENCES as OF_MODELS
-from tests.ops.test_operations import DIFFERENCES as OF_OPERATIONS
-from tests.ops.test_videos import DIFFERENCES as OF_VIDEOS
-from tests.ops.tunings.test_tunings import DIFFERENCES as OF_TUNINGS
+from tests.cases.differences_by_resource import (
+    AUTH_TOKEN_DIFFERENCES,
+    BATCH_DIFFERENCES,
+    GENERATE_DIFFERENCES,
+    GENERATE_REPLY_DIFFERENCES,
+    MODEL_DIFFERENCES,
+    OPERATION_DIFFERENCES,
+    STORE_DIFFERENCES,
+    TUNING_DIFFERENCES,
+    VIDEO_DIFFERENCES,
+)
 
 Given: TypeAlias = Mapping[str, Any]
 
@@ -164,7 +166,7 @@ DIFFERENCES: Mapping[str, Difference] = {
         "gemini",
     ),
     "tools-in-one": Difference(
-        OF_GENERATE["functions-and-search-in-one"].why,
+        GENERATE_DIFFERENCES["functions-and-search-in-one"].why,
         _merges_tools,
         "generate",
         {"model": "m", "contents": "x", "config": {"tools": [_TOLD]}},
@@ -178,28 +180,29 @@ DIFFERENCES: Mapping[str, Difference] = {
         "gemini",
     ),
     "video-twice": Difference(
-        OF_VIDEOS["video-twice"],
+        VIDEO_DIFFERENCES["video-twice"],
         _has_a_video_twice,
         "videos.generate",
         {"model": "m", "video": {"uri": "u", "video_bytes": b"x"}},
         "gemini",
     ),
     "filter": Difference(
-        f"{OF_MODELS['filter']}; {OF_MODELS['filter-empty']}; and it raises where a character cannot be printed",
+        f"{MODEL_DIFFERENCES['filter']}; {MODEL_DIFFERENCES['filter-empty']}; "
+        "and it raises where a character cannot be printed",
         _filters,
         "models.list",
         {"config": {"filter": "a&b"}},
         "gemini",
     ),
     "force": Difference(
-        OF_STORES["force"],
+        STORE_DIFFERENCES["force"],
         _forces,
         "stores.delete",
         {"name": "fileSearchStores/s", "config": {"force": True}},
         "gemini",
     ),
     "stores-on-vertex": Difference(
-        OF_OPERATIONS["stores-on-vertex"],
+        OPERATION_DIFFERENCES["stores-on-vertex"],
         _asks_vertex_for_stores,
         "operations.get.import",
         {"name": "fileSearchStores/s/operations/1"},
@@ -231,14 +234,14 @@ DIFFERENCES: Mapping[str, Difference] = {
         "gemini",
     ),
     "token-tied-to-nothing": Difference(
-        OF_TOKENS["empty-config"][0],
+        AUTH_TOKEN_DIFFERENCES["empty-config"][0],
         _ties_to_nothing,
         "auth_tokens.create",
         {"config": {"live_connect_constraints": {"config": {}}}},
         "gemini",
     ),
     "batches-elsewhere": Difference(
-        OF_BATCHES["other-project"],
+        BATCH_DIFFERENCES["other-project"],
         _lives_elsewhere,
         "batches.get",
         {"name": "projects/q/locations/l/batchPredictionJobs/1"},
@@ -252,14 +255,14 @@ DIFFERENCES: Mapping[str, Difference] = {
         "vertex",
     ),
     "tuning-examples": Difference(
-        f"{OF_TUNINGS['examples']}; {OF_TUNINGS['multiplier']}",
+        f"{TUNING_DIFFERENCES['examples']}; {TUNING_DIFFERENCES['multiplier']}",
         _teaches_gemini,
         "tunings.tune",
         {"base_model": "m", "training_dataset": {"examples": [{"text_input": "a", "output": "b"}]}},
         "gemini",
     ),
     "tuning-twice": Difference(
-        OF_TUNINGS["two-places"],
+        TUNING_DIFFERENCES["two-places"],
         _is_at_two_places,
         "tunings.tune",
         {"base_model": "m", "training_dataset": {"gcs_uri": "a", "vertex_dataset_resource": "b"}},
@@ -273,14 +276,15 @@ DIFFERENCES: Mapping[str, Difference] = {
         "vertex",
     ),
     "tuning-judged": Difference(
-        f"{OF_TUNINGS['evaluation-unchecked']}; {OF_TUNINGS['unused-template']}; {OF_TUNINGS['raw-output-false']}",
+        f"{TUNING_DIFFERENCES['evaluation-unchecked']}; {TUNING_DIFFERENCES['unused-template']}; "
+        f"{TUNING_DIFFERENCES['raw-output-false']}",
         _judges_by_nothing,
         "tunings.tune",
         {"base_model": "m", "training_dataset": {"gcs_uri": "a"}, "config": {"evaluation_config": {}}},
         "vertex",
     ),
     "tuning-reasons": Difference(
-        f"{OF_TUNINGS['method']}; {OF_TUNINGS['checkpoint']}",
+        f"{TUNING_DIFFERENCES['method']}; {TUNING_DIFFERENCES['checkpoint']}",
         _is_refused_for_a_reason,
         "tunings.tune",
         {
@@ -296,8 +300,8 @@ ENTIRELY = {("operations.get.import", "vertex"), ("operations.get.upload", "vert
 """Operations and backends of which one of the differences leaves nothing to be compared."""
 
 MADE_UP: Mapping[str, str] = {
-    r"(?<=genai_batch_job_)\w+": OF_BATCHES["clock"],
-    r"(?<=_dest_)\w+": OF_BATCHES["clock"],
+    r"(?<=genai_batch_job_)\w+": BATCH_DIFFERENCES["clock"],
+    r"(?<=_dest_)\w+": BATCH_DIFFERENCES["clock"],
 }
 """Texts in a body that cannot be equal, as a pattern, and why."""
 
@@ -315,22 +319,22 @@ NAMELESS: Mapping[str, str] = {
 _LOSES = "what the server says is not lost; 1.51.0 reads it from the other backend alone, or not at all"
 
 READS_MORE: Mapping[tuple[str, str, str], str] = {
-    ("generate", "gemini", ".create_time"): OF_REPLIES["create-time", "gemini"][0],
-    ("generate", "gemini", ".finish_message"): OF_REPLIES["finish-new", "gemini"][0],
-    ("generate", "*", ".citation_metadata*"): OF_REPLIES["citations", "gemini"][0],
+    ("generate", "gemini", ".create_time"): GENERATE_REPLY_DIFFERENCES["create-time", "gemini"][0],
+    ("generate", "gemini", ".finish_message"): GENERATE_REPLY_DIFFERENCES["finish-new", "gemini"][0],
+    ("generate", "*", ".citation_metadata*"): GENERATE_REPLY_DIFFERENCES["citations", "gemini"][0],
     ("tokens.count", "vertex", ".cached_content_token_count"): _LOSES,
     ("images.generate", "*", ".positive_prompt_safety_attributes*"): _LOSES,
-    ("batches.*", "gemini", ".error*"): OF_BATCHES["failed-operation"],
+    ("batches.*", "gemini", ".error*"): BATCH_DIFFERENCES["failed-operation"],
     ("batches.*", "gemini", ".dest*"): "1.51.0 reads where the answers are from one of the two places for it",
-    ("batches.*", "gemini", ".completion_stats*"): OF_BATCHES["failed-operation"],
-    ("tunings.*", "gemini", ".tuned_model_display_name"): OF_TUNINGS["display-name"],
-    ("tunings.*", "vertex", ".evaluation_config*"): OF_TUNINGS["evaluation-read"],
+    ("batches.*", "gemini", ".completion_stats*"): BATCH_DIFFERENCES["failed-operation"],
+    ("tunings.*", "gemini", ".tuned_model_display_name"): TUNING_DIFFERENCES["display-name"],
+    ("tunings.*", "vertex", ".evaluation_config*"): TUNING_DIFFERENCES["evaluation-read"],
 }
 """What ours reads more than 1.51.0: operation, backend and the end of the path, as patterns of the shell, and why."""
 
 
 def is_no_answer(operation: str, backend: str, reply: Mapping[str, Any]) -> bool:
-    """Tell what is no answer to both: a fault and nothing else, and what has begun but has no name (`OF_TUNINGS`)."""
+    """Check whether neither library reads a reply: an error alone, or started work without a name."""
     return set(reply) == {"error"} or (operation == "tunings.tune" and backend == "gemini" and not reply.get("name"))
 
 

@@ -2,20 +2,9 @@
 
 import pytest
 
-from tests.support.interpreter_kinds import WORLDS, Naps, World
+from tests.support.interpreter_fixtures import naps, world
 
-
-@pytest.fixture(params=WORLDS, ids=repr)
-def world(request: pytest.FixtureRequest) -> World:
-    """Each interpreter on each transport."""
-    found: World = request.param
-    return found
-
-
-@pytest.fixture
-def naps(monkeypatch: pytest.MonkeyPatch) -> Naps:
-    """Sleeps of the engine, listed and not slept."""
-    return Naps(monkeypatch)
+__all__ = ["naps", "world"]
 
 
 @pytest.fixture(autouse=True)

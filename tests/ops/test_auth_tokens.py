@@ -12,6 +12,7 @@ from genai_fn.errors import InvalidRequest, Unsupported
 from genai_fn.modifiers import with_config, with_options
 from genai_fn.ops import auth_tokens
 from genai_fn.wire import encode
+from tests.cases.differences_by_resource import AUTH_TOKEN_DIFFERENCES
 from tests.support.google_genai import oracle
 from tests.support.google_genai.agreement import PLACES, agrees, reads, reads_alike, refuses, sends
 
@@ -130,66 +131,10 @@ def _sent(config: Mapping[str, Any]) -> Any:
     return sends(auth_tokens.create(config), "gemini")[2]
 
 
-DIFFERENCES: Mapping[str, tuple[str, Mapping[str, Any], Any]] = {
-    "voice-name": (
-        "the name of a voice stands for it here too; 1.51.0 refuses it",
-        {"live_connect_constraints": {"config": {"speech_config": "Kore"}}},
-        {
-            "bidiGenerateContentSetup": {
-                "generationConfig": {
-                    "speechConfig": {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": "Kore"}}},
-                }
-            }
-        },
-    ),
-    "empty-config": (
-        "no config is in a setup: 1.51.0 sends an empty one, which the API does not know",
-        {"live_connect_constraints": {"config": {}}},
-        None,
-    ),
-    "whole-and-field": (
-        "what is said in two places is put together; 1.51.0 fails",
-        {
-            "live_connect_constraints": {"config": {"generation_config": {"seed": 1}, "top_k": 2}},
-            "lock_additional_fields": [],
-        },
-        {
-            "bidiGenerateContentSetup": {"generationConfig": {"seed": 1, "topK": 2.0}},
-            "fieldMask": "generationConfig",
-        },
-    ),
-    "camel-lock": (
-        "a config in camelCase locks as one in snake_case does; 1.51.0 loses the mask",
-        {"uses": 1, "liveConnectConstraints": {"model": "m"}, "lockAdditionalFields": []},
-        {"uses": 1, "bidiGenerateContentSetup": {"model": "models/m"}, "fieldMask": "model"},
-    ),
-    "lock-alone": (
-        "fields of the generation config are named within it; 1.51.0 forgets that without constraints",
-        {"lock_additional_fields": ["top_k", "tools"]},
-        {"fieldMask": "generationConfig.top_k,tools"},
-    ),
-    "lock-camel": (
-        "a field of the generation config is one in either spelling; 1.51.0 knows it in snake_case alone",
-        {"live_connect_constraints": {"model": "m"}, "lock_additional_fields": ["topK"]},
-        {"bidiGenerateContentSetup": {"model": "models/m"}, "fieldMask": "model,generationConfig.topK"},
-    ),
-    "search-beside-functions": (
-        "1.51.0 loses what a tool holds beside function declarations, here as in generate",
-        {
-            "live_connect_constraints": {
-                "config": {"tools": [{"function_declarations": [{"name": "f"}], "google_search": {}}]}
-            }
-        },
-        {"bidiGenerateContentSetup": {"tools": [{"googleSearch": {}}, {"functionDeclarations": [{"name": "f"}]}]}},
-    ),
-}
-"""Where ours does otherwise on purpose: why, of what, and the body that it sends."""
-
-
-@pytest.mark.parametrize("name", DIFFERENCES)
+@pytest.mark.parametrize("name", AUTH_TOKEN_DIFFERENCES)
 def test_differences(name: str) -> None:
     """Where ours does otherwise than 1.51.0, it does exactly this, and 1.51.0 does not."""
-    _, config, body = DIFFERENCES[name]
+    _, config, body = AUTH_TOKEN_DIFFERENCES[name]
     assert body == _sent(config)
     theirs = oracle.sent(oracle.GEMINI, lambda client: client.auth_tokens.create(config={**config}))  # type: ignore[arg-type]  # its own dict
     assert not isinstance(theirs, oracle.Wire) or oracle.normal(theirs.body) != body

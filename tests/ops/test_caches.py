@@ -17,8 +17,8 @@ from genai_fn.modifiers import with_config
 from genai_fn.ops import caches
 from genai_fn.request import Request
 from genai_fn.wire import encode
+from tests.cases.differences_by_resource import GENERATE_DIFFERENCES
 from tests.cases.generate_requests import CASES as GENERATE
-from tests.ops.test_generate import DIFFERENCES as OF_GENERATE
 from tests.support.google_genai import oracle
 from tests.support.google_genai.agreement import PLACES, agrees, refuses, sends
 
@@ -108,7 +108,7 @@ class Case:
 
 def _borrowed(case: Any) -> Case | None:
     """Keep what a case of ``generate`` has that can be cached, too."""
-    if case.name in OF_GENERATE or case.stream or case.model != "gemini-2.5-flash":
+    if case.name in GENERATE_DIFFERENCES or case.stream or case.model != "gemini-2.5-flash":
         return None
     if case.config is None:
         return Case(f"with-{case.name}", lambda lib: {"contents": case.arguments(lib)[0]})

@@ -1,10 +1,8 @@
 """``generate``: what goes out, and what is refused, as google-genai 1.51.0 has it, on both backends."""
 
-import base64
 import pickle
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -15,108 +13,46 @@ from hypothesis import strategies as st
 from returns.result import Failure, Result, Success
 
 from genai_fn import schema
-from genai_fn.backend import Backend, Gemini, Vertex, build_bearer_credential, build_own_credential
+from genai_fn.backend import Backend, Gemini, Vertex
 from genai_fn.errors import GenaiError, InvalidRequest, Unsupported
 from genai_fn.http import Body, FileSlice, HttpRequest
 from genai_fn.modifiers import calling, with_tools
 from genai_fn.ops.generate import generate
 from genai_fn.request import Request
 from genai_fn.schema import GenerateContentConfig
-from genai_fn.wire import encode, sign_request
+from genai_fn.wire import encode
+from tests.cases.differences_by_resource import GENERATE_DIFFERENCES
 from tests.cases.generate_requests import BACKEND_CASES, CASES, BackendCase, Case
 from tests.support.google_genai import oracle
+from tests.support.google_genai.agreement import PLACES, add_credential, get_refused_field, select_compared_parts
 from tests.support.scripted_model import Conversation, saying
 
-BACKENDS: Mapping[str, tuple[oracle.Backend, Backend]] = {
-    "gemini": (oracle.GEMINI, Gemini("test-key")),
-    "vertex": (oracle.VERTEX, Vertex("p", "us-central1")),
-}
-
-
-@dataclass(frozen=True)
-class Differs:
-    """Why ours does otherwise than 1.51.0, and what it does: the body it sends, or what it does not take."""
-
-    why: str
-    body: Mapping[str, Any] | None = None
-    invalid: str = ""
-    unsupported: Mapping[str, str] | None = None
-    """By backend; elsewhere it is the body that counts."""
-
-
-_HI = {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}
-
-
-def _blob(data: bytes = b"x", mime_type: str = "a/b") -> Mapping[str, Any]:
-    inline = {"data": base64.b64encode(data).decode(), "mimeType": mime_type}
-    return {"contents": [{"role": "user", "parts": [{"inlineData": inline}]}]}
-
-
-def _with(**config: Any) -> Mapping[str, Any]:
-    return {**_HI, "generationConfig": config}
-
-
-_PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGNgYGAAAAAEAAH2FzhVAAAAAElFTkSuQmCC")
-
-DIFFERENCES: Mapping[str, Differs] = {
-    "contents-blob": Differs("a Blob is content; 1.51.0 takes it for a File", _blob()),
-    "contents-blob-dict": Differs("a Blob is content, as a dict too", _blob()),
-    "contents-drawn-image": Differs("an image that is no file goes out as PNG", _blob(_PNG, "image/png")),
-    "contents-str-as-part": Differs(
-        "a text stands for a part everywhere", {"contents": [{"role": "user", "parts": [{"text": "x"}]}]}
-    ),
-    "temperature-nan": Differs("NaN is not JSON", invalid="config.temperature"),
-    "temperature-text": Differs("a number is a number", invalid="config.temperature"),
-    "speech-no-name": Differs(
-        "1.51.0 sends nothing on one backend, {} on the other",
-        _with(speechConfig={"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": ""}}}),
-    ),
-    "routing-lower": Differs(
-        "the values stay open: the service knows which there are",
-        _with(routingConfig={"autoMode": {"modelRoutingPreference": "x"}}),
-        unsupported={"gemini": "config.routing_config"},
-    ),
-    "schema-ref-with-description": Differs(
-        "1.51.0 loses what stands beside a $ref",
-        _with(responseSchema={"type": "OBJECT", "properties": {"a": {"type": "STRING", "description": "mine"}}}),
-    ),
-    "schema-schema": Differs("$schema says nothing of the shape", _with(responseSchema={"type": "STRING"})),
-    "schema-types": Differs(
-        "1.51.0 fails on it; one type and null is a type that may be null",
-        _with(responseSchema={"type": "STRING", "nullable": True}),
-    ),
-    "functions-and-search-in-one": Differs(
-        "1.51.0 loses the search; 3.4.0 keeps it as a tool before the merged declarations",
-        {**_HI, "tools": [{"googleSearch": {}}, {"functionDeclarations": [{"name": "f"}]}]},
-    ),
-}
-"""Every case in which ours does otherwise on purpose."""
-
-AS_IN_1_51 = [(case, backend) for case in CASES if case.name not in DIFFERENCES for backend in BACKENDS]
+AS_IN_1_51 = [(case, backend) for case in CASES if case.name not in GENERATE_DIFFERENCES for backend in PLACES]
 
 
 @pytest.mark.parametrize(("case", "backend"), AS_IN_1_51, ids=lambda each: getattr(each, "name", each))
 def test_same_wire(case: Case, backend: str) -> None:
     """The same arguments are the same request as google-genai's, or refused as it refuses them."""
-    place, at = BACKENDS[backend]
+    place, at = PLACES[backend]
     theirs = oracle.sent(place, lambda client: _called(client, case))
     if isinstance(theirs, oracle.Wire):
-        assert visible(theirs) == visible(signed(_encoded(case, at).unwrap(), at))
+        assert select_compared_parts(theirs) == select_compared_parts(add_credential(_encoded(case, at).unwrap(), at))
     elif theirs.unsupported:
         error = _encoded(case, at).failure()
         assert isinstance(error, Unsupported)
-        assert refused(theirs) in [path.rpartition(".")[2] for path in error.paths]  # 1.51.0 stops at the first
+        # google-genai 1.51.0 stops at the first
+        assert get_refused_field(theirs) in [path.rpartition(".")[2] for path in error.paths]
     else:
         with pytest.raises(InvalidRequest):
             _encoded(case, at)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("name", DIFFERENCES)
+@pytest.mark.parametrize("backend", PLACES)
+@pytest.mark.parametrize("name", GENERATE_DIFFERENCES)
 def test_differences(name: str, backend: str) -> None:
     """Where ours means to differ, it does what the table says."""
-    case, differs = next(each for each in CASES if each.name == name), DIFFERENCES[name]
-    at = BACKENDS[backend][1]
+    case, differs = next(each for each in CASES if each.name == name), GENERATE_DIFFERENCES[name]
+    at = PLACES[backend][1]
     if differs.invalid:
         with pytest.raises(InvalidRequest) as raised:
             _encoded(case, at)
@@ -129,25 +65,25 @@ def test_differences(name: str, backend: str) -> None:
         assert differs.body == _json(_encoded(case, at).unwrap().body)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("name", DIFFERENCES)
+@pytest.mark.parametrize("backend", PLACES)
+@pytest.mark.parametrize("name", GENERATE_DIFFERENCES)
 def test_differences_hold(name: str, backend: str) -> None:
     """A difference is in the table only while there is one."""
     case = next(each for each in CASES if each.name == name)
-    theirs = oracle.sent(BACKENDS[backend][0], lambda client: _called(client, case))
-    body = DIFFERENCES[name].body
+    theirs = oracle.sent(PLACES[backend][0], lambda client: _called(client, case))
+    body = GENERATE_DIFFERENCES[name].body
     assert not isinstance(theirs, oracle.Wire) or oracle.normal(theirs.body) != oracle.normal(body)
 
 
 def test_all_differences_named() -> None:
     """What the cases call a difference is in the table."""
-    assert {case.name for case in CASES if case.differs} <= set(DIFFERENCES)
+    assert {case.name for case in CASES if case.differs} <= set(GENERATE_DIFFERENCES)
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.error], ids=lambda case: case.name)
 def test_mistakes(case: Case) -> None:
     """What 1.51.0 raises for is a mistake on either backend."""
-    for place, _ in BACKENDS.values():
+    for place, _ in PLACES.values():
         theirs = oracle.sent(place, lambda client: _called(client, case))
         assert isinstance(theirs, oracle.Refused)
 
@@ -174,13 +110,13 @@ BACKEND_DIFFERENCES: Mapping[str, tuple[str, str]] = {
 }
 """Where ours goes to another address than 1.51.0: why, and where."""
 
-PLACES = [case for case in BACKEND_CASES if not case.error and case.name != "express-cache"]
+SENT_BACKEND_CASES = [case for case in BACKEND_CASES if not case.error and case.name != "express-cache"]
 
 
-@pytest.mark.parametrize("case", PLACES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", SENT_BACKEND_CASES, ids=lambda case: case.name)
 def test_same_address(case: BackendCase) -> None:
     """Every backend is met at the address, and with the credential, that google-genai has for it."""
-    theirs, ours = _theirs_at(case), visible(_ours_at(case))
+    theirs, ours = _theirs_at(case), select_compared_parts(_ours_at(case))
     if case.name in BACKEND_DIFFERENCES:
         assert theirs["url"] != ours["url"]
         assert BACKEND_DIFFERENCES[case.name][1] == ours["url"]
@@ -262,7 +198,9 @@ def test_automatic_calling_is_a_mistake() -> None:
 def test_automatic_calling_switched_off() -> None:
     """Switching it off changes nothing, and nothing of it is sent."""
     request = generate("m", "hi", {"automatic_function_calling": {"disable": True}})
-    assert _json(encode(request, Gemini("test-key")).unwrap().body) == _HI
+    assert _json(encode(request, Gemini("test-key")).unwrap().body) == {
+        "contents": [{"role": "user", "parts": [{"text": "hi"}]}]
+    }
 
 
 def test_functions_do_not_lose_tools() -> None:
@@ -296,11 +234,11 @@ DECLARED = {
 }
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", PLACES)
 @pytest.mark.parametrize("made", [with_tools(weather), calling(weather)], ids=("with_tools", "calling"))
 def test_python_functions(made: Any, backend: str) -> None:
     """A Python function is declared alike on both backends; 1.51.0 tells Vertex AI what it returns, too."""
-    place, at = BACKENDS[backend]
+    place, at = PLACES[backend]
     (request,) = Conversation(generate("m", "hi") | made, [saying("ok")]).requests
     assert _json(encode(request, at).unwrap().body)["tools"] == [{"functionDeclarations": [DECLARED]}]
 
@@ -328,10 +266,6 @@ def _request(request: Request[Any], *, stream: bool) -> Request[Any]:
     return Request(request.operation.get_streaming_operation()) if stream else request  # type: ignore[arg-type]  # generate has one
 
 
-def signed(http: HttpRequest, at: Backend) -> HttpRequest:
-    return sign_request(http, build_own_credential(at) or build_bearer_credential(at, "test-token"))
-
-
 def _theirs_at(case: BackendCase) -> Mapping[str, Any]:
     def call(client: Any) -> Any:
         method = client.models.generate_content_stream if case.stream else client.models.generate_content
@@ -339,37 +273,19 @@ def _theirs_at(case: BackendCase) -> Mapping[str, Any]:
 
     wire = oracle.sent(case.backend, call)
     assert isinstance(wire, oracle.Wire)
-    return visible(wire)
+    return select_compared_parts(wire)
 
 
 def _ours_at(case: BackendCase) -> HttpRequest:
     at = _place(case.backend)
     result = encode(_request(generate(case.model, "hi", case.config), stream=case.stream), at)
     assert isinstance(result, Success), result
-    return signed(result.unwrap(), at)
+    return add_credential(result.unwrap(), at)
 
 
 def _place(backend: oracle.Backend) -> Backend:
     given = {name: value for name, value in backend.items() if name != "vertexai"}
     return Vertex(**given) if backend.get("vertexai") else Gemini(**given)
-
-
-def visible(request: oracle.Wire | HttpRequest) -> Mapping[str, Any]:
-    """Look at what matters to the service: each library names itself, and speaks HTTP its own way."""
-    headers = dict(request.headers) if isinstance(request, oracle.Wire) else {k.lower(): v for k, v in request.headers}
-    return {
-        "method": request.method,
-        "url": request.url,
-        "headers": {name: value for name, value in headers.items() if name not in _LIBRARYS},
-        "body": oracle.normal(request.body if isinstance(request, oracle.Wire) else _json(request.body)),
-    }
-
-
-_LIBRARYS = {"accept", "accept-encoding", "connection", "content-length", "host", "user-agent", "x-goog-api-client"}
-
-
-def refused(theirs: oracle.Refused) -> str:
-    return theirs.message.partition(" ")[0].replace("additionalProperties", "additional_properties")
 
 
 def _json(body: Body) -> Any:
@@ -407,7 +323,7 @@ def test_any_input(contents: Any, config: Mapping[str, Any]) -> None:
         assert str(error)
         return
     assert pickle.loads(pickle.dumps(request)) == request  # noqa: S301  # our own bytes
-    for _, at in BACKENDS.values():
+    for _, at in PLACES.values():
         result = encode(request, at)
         assert isinstance(result, Success) or isinstance(result.failure(), Unsupported)
         assert not isinstance(result, Success) or isinstance(_json(result.unwrap().body), dict)

@@ -18,6 +18,7 @@ from genai_fn.ops.generate import generate
 from genai_fn.request import Request
 from genai_fn.schema import GenerateContentResponse
 from genai_fn.wire import decode, decode_event, prepare_request
+from tests.cases.differences_by_resource import GENERATE_REPLY_DIFFERENCES
 from tests.cases.generate_replies import REPLIES
 from tests.support.google_genai import oracle
 
@@ -26,64 +27,17 @@ BACKENDS: Mapping[str, tuple[oracle.Backend, Backend]] = {
     "vertex": (oracle.VERTEX, Vertex("p", "us-central1")),
 }
 
-_CITED = {
-    "start_index": 0,
-    "end_index": 12,
-    "uri": "https://h.test/a",
-    "title": "T",
-    "license": "mit",
-    "publication_date": {"year": 2024, "month": 2, "day": 29},
-}
-_LOSES_TIME = "1.51.0 reads no create_time on Gemini; what the server says is not lost"
-_OTHERS_NAME = "1.51.0 knows each backend's own name for citations alone; gateways mix them"
-
-DIFFERENCES: Mapping[tuple[str, str], tuple[str, Any]] = {
-    ("create-time", "gemini"): (_LOSES_TIME, {"create_time": datetime(2025, 1, 2, 3, 4, 5, tzinfo=UTC)}),
-    ("create-time-nine-digits", "gemini"): (_LOSES_TIME, {"create_time": datetime(2025, 1, 2, 3, 4, 5, 123456, UTC)}),
-    ("create-time-three-digits", "gemini"): (_LOSES_TIME, {"create_time": datetime(2025, 1, 2, 3, 4, 5, 123000, UTC)}),
-    ("create-time-offset", "gemini"): (_LOSES_TIME, {"create_time": datetime(2025, 1, 2, 1, 4, 5, tzinfo=UTC)}),
-    ("whole", "gemini"): (
-        _LOSES_TIME,
-        {
-            "candidates": [
-                {"content": {"role": "model", "parts": [{"text": "hello"}]}, "finish_reason": "STOP", "index": 0}
-            ],
-            "create_time": datetime(2025, 1, 2, 3, 4, 5, 678901, UTC),
-            "model_version": "gemini-2.5-flash",
-            "response_id": "r1",
-            "usage_metadata": {"prompt_token_count": 1, "candidates_token_count": 2, "total_token_count": 3},
-        },
-    ),
-    ("finish-new", "gemini"): (
-        "1.51.0 reads no finish_message on Gemini; what the server says is not lost",
-        {"candidates": [{"finish_reason": "TIRED", "finish_message": "of it"}]},
-    ),
-    ("citations", "gemini"): (
-        _OTHERS_NAME,
-        {"candidates": [{"citation_metadata": {"citations": [_CITED, {"start_index": 3}]}}]},
-    ),
-    ("citation-sources", "vertex"): (
-        _OTHERS_NAME,
-        {"candidates": [{"citation_metadata": {"citations": [_CITED, {"start_index": 3}]}}]},
-    ),
-    ("indices-as-strings", "gemini"): (
-        _OTHERS_NAME,
-        {"candidates": [{"index": 1, "token_count": 2, "citation_metadata": {"citations": [{"start_index": 7}]}}]},
-    ),
-}
-"""Where ours reads more than 1.51.0: why, and what it reads."""
-
 
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("name", REPLIES)
 def test_same_values(name: str, backend: str) -> None:
     """Every field of an answer has the value that google-genai gives it, and none is lost that it loses."""
     theirs, ours = _read_by_both(REPLIES[name], backend)
-    expected = DIFFERENCES[name, backend][1] if (name, backend) in DIFFERENCES else theirs
+    expected = GENERATE_REPLY_DIFFERENCES[name, backend][1] if (name, backend) in GENERATE_REPLY_DIFFERENCES else theirs
     assert expected == ours
 
 
-@pytest.mark.parametrize(("name", "backend"), DIFFERENCES)
+@pytest.mark.parametrize(("name", "backend"), GENERATE_REPLY_DIFFERENCES)
 def test_differences_hold(name: str, backend: str) -> None:
     """A difference is in the table only while there is one."""
     theirs, ours = _read_by_both(REPLIES[name], backend)

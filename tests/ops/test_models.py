@@ -10,6 +10,7 @@ from genai_fn.backend import Vertex
 from genai_fn.errors import InvalidRequest
 from genai_fn.ops import models
 from genai_fn.wire import encode
+from tests.cases.differences_by_resource import MODEL_DIFFERENCES
 from tests.support.google_genai import oracle
 from tests.support.google_genai.agreement import PLACES, Sent, agrees, reads, reads_alike, sends
 
@@ -55,11 +56,6 @@ LISTS: tuple[Mapping[str, Any] | None, ...] = (
     {"filter": ""},
     {"filter": "labels.a:b", "query_base": False, "page_size": 3, "page_token": "t"},
 )
-DIFFERENCES: Mapping[str, str] = {
-    "filter": "1.51.0 puts a filter into the query as it is, so that an & in it begins another parameter",
-    "filter-empty": "1.51.0 drops an empty filter of tuned models",
-}
-"""Where ours does otherwise on purpose; the tests below say what it does."""
 
 both = pytest.mark.parametrize("backend", PLACES)
 
@@ -130,7 +126,7 @@ def _split(method: str, url: str, body: Any) -> tuple[Any, ...]:
 )
 def test_differences(name: str, config: dict[str, Any], gemini: str, vertex: str) -> None:
     """Where ours does otherwise than 1.51.0, it does exactly this."""
-    assert name in DIFFERENCES
+    assert name in MODEL_DIFFERENCES
     assert [sends(models.list(config), backend) for backend in PLACES] == [("GET", gemini, None), ("GET", vertex, None)]
 
 

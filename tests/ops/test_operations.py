@@ -12,8 +12,8 @@ from genai_fn.backend import Vertex
 from genai_fn.errors import InvalidRequest, Unsupported
 from genai_fn.ops import operations
 from genai_fn.wire import encode
-from tests.ops.test_videos import BOTHS
-from tests.ops.test_videos import REPLIES as STATES
+from tests.cases.differences_by_resource import OPERATION_DIFFERENCES
+from tests.cases.videos import VIDEO_REPLIES, VIDEO_RESULTS
 from tests.support.google_genai.agreement import PLACES, Sent, agrees, reads, reads_alike, refuses, sends
 
 KINDS = ("GenerateVideosOperation", "ImportFileOperation", "UploadToFileSearchStoreOperation")
@@ -32,12 +32,6 @@ NAMES: Mapping[str, tuple[str, ...]] = {
 
 G, V = "https://generativelanguage.googleapis.com/v1beta", "https://us-central1-aiplatform.googleapis.com/v1beta1"
 HERE = f"{V}/projects/p/locations/us-central1"
-
-DIFFERENCES: Mapping[str, str] = {
-    "stores-on-vertex": "1.51.0 asks Vertex AI, which has no stores, after a model's prediction; ours refuses",
-    "no-model-on-vertex": "1.51.0 sends to an address without a model; ours refuses",
-}
-"""Where ours does otherwise on purpose; the tests below say what it does."""
 
 
 @pytest.mark.parametrize(
@@ -87,7 +81,7 @@ def test_project_operations_by_identity(backend: str) -> None:
 @pytest.mark.parametrize("kind", KINDS[1:])
 def test_stores_on_vertex(kind: str) -> None:
     """Work of file search stores is refused on Vertex AI, which has none."""
-    assert DIFFERENCES["stores-on-vertex"]
+    assert OPERATION_DIFFERENCES["stores-on-vertex"]
     request = operations.get(getattr(schema, kind)(name="fileSearchStores/s/operations/1"))
     assert refuses(request, "vertex") == (request.operation.op,)
 
@@ -95,7 +89,7 @@ def test_stores_on_vertex(kind: str) -> None:
 @pytest.mark.parametrize("name", ["1", "operations/1", "models/m/operations/", "/operations/1"])
 def test_no_model_on_vertex(name: str) -> None:
     """Vertex AI is asked through the model, so the name must tell it; that is known before anything goes out."""
-    assert DIFFERENCES["no-model-on-vertex"]
+    assert OPERATION_DIFFERENCES["no-model-on-vertex"]
     error = encode(operations.get(name, schema.GenerateVideosOperation), Vertex("p")).failure()
     assert isinstance(error, InvalidRequest)
     assert error.path == "operation"
@@ -152,25 +146,28 @@ def _theirs(name: str, kind: str = KINDS[0]) -> Any:
 
 
 @pytest.mark.parametrize("backend", PLACES)
-@pytest.mark.parametrize("name", STATES)
+@pytest.mark.parametrize("name", VIDEO_REPLIES)
 def test_state_read(name: str, backend: str) -> None:
     """How far videos have come is read as google-genai reads it."""
     reads_alike(
         lambda: operations.get(_name(backend), schema.GenerateVideosOperation),
         lambda client: client.operations.get(_theirs(_name(backend))),
         backend,
-        STATES[name],
+        VIDEO_REPLIES[name],
     )
 
 
-@pytest.mark.parametrize(("backend", "name"), [(backend, name) for backend in BOTHS for name in BOTHS[backend]])
+@pytest.mark.parametrize(
+    ("backend", "name"),
+    [(backend, name) for backend in VIDEO_RESULTS for name in VIDEO_RESULTS[backend]],
+)
 def test_videos_read(name: str, backend: str) -> None:
     """The videos, once made, are read as google-genai reads them."""
     reads_alike(
         lambda: operations.get(_name(backend), schema.GenerateVideosOperation),
         lambda client: client.operations.get(_theirs(_name(backend))),
         backend,
-        {"name": "n", "done": True, "response": BOTHS[backend][name]},
+        {"name": "n", "done": True, "response": VIDEO_RESULTS[backend][name]},
     )
 
 
@@ -178,7 +175,9 @@ STORED = {"@type": "t", "parent": "fileSearchStores/s", "documentName": "fileSea
 
 
 @pytest.mark.parametrize("kind", KINDS[1:])
-@pytest.mark.parametrize("reply", [*STATES.values(), {"name": "n", "done": True, "response": STORED}, {"response": {}}])
+@pytest.mark.parametrize(
+    "reply", [*VIDEO_REPLIES.values(), {"name": "n", "done": True, "response": STORED}, {"response": {}}]
+)
 def test_stores_read(kind: str, reply: Any) -> None:
     """What a file has become in a store is read as google-genai reads it."""
     reads_alike(
@@ -189,7 +188,7 @@ def test_stores_read(kind: str, reply: Any) -> None:
     )
 
 
-@pytest.mark.parametrize("reply", STATES.values())
+@pytest.mark.parametrize("reply", VIDEO_REPLIES.values())
 def test_project_read(reply: Any) -> None:
     """Work in a project is read as google-genai reads it."""
     reads_alike(

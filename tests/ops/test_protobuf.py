@@ -22,7 +22,7 @@ from genai_fn.ops.files.uploads import StartUpload
 from genai_fn.ops.generate import generate
 from genai_fn.request import Request
 from genai_fn.wire import encode
-from tests.ops.test_generate_fields import FIELDS, _paths
+from tests.cases.generate_fields import GENERATE_FIELDS, iter_field_paths
 
 Build: TypeAlias = Callable[[Any], Request[Any]]
 
@@ -64,11 +64,11 @@ def _real(value: Any) -> Any:
 def _fields_of(kind: type[msgspec.Struct]) -> Iterator[Any]:
     """Give configs in each of which one field is set, at any depth."""
     yield {}
-    yield from (_real(value) for _, value in _paths(kind))
+    yield from (_real(value) for _, value in iter_field_paths(kind))
 
 
 def _generating() -> Iterator[Any]:
-    yield from (_real(value) for value in FIELDS.values())
+    yield from (_real(value) for value in GENERATE_FIELDS.values())
 
 
 def _tuned(config: Any) -> Request[Any]:

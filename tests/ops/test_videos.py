@@ -14,6 +14,8 @@ from genai_fn import schema
 from genai_fn.errors import InvalidRequest
 from genai_fn.ops import videos
 from genai_fn.request import Request
+from tests.cases.differences_by_resource import VIDEO_DIFFERENCES
+from tests.cases.videos import VIDEO_REPLIES, VIDEO_RESULTS
 from tests.support.google_genai import oracle
 from tests.support.google_genai.agreement import PLACES, agrees, reads, reads_alike, refuses, sends
 
@@ -115,13 +117,6 @@ CASES = (
     ),
 )
 
-DIFFERENCES: Mapping[str, str] = {
-    "video-twice": "1.51.0 drops the bytes of a video that has a uri too, on Gemini; ours names them",
-    "source-twice": "the same within a source",
-    "source-empty-and-prompt": "1.51.0 takes an empty source for none; ours asks for one or the other",
-}
-"""Where ours does otherwise on purpose; the tests below say what it does."""
-
 
 @pytest.mark.parametrize("backend", PLACES)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -138,7 +133,7 @@ def test_every_field() -> None:
 @pytest.mark.parametrize(("name", "path"), [("video-twice", "video"), ("source-twice", "source.video")])
 def test_video_given_twice(name: str, path: str) -> None:
     """Gemini takes a video by its uri or by its bytes: given both, it is asked which."""
-    assert DIFFERENCES[name]
+    assert VIDEO_DIFFERENCES[name]
     video = {"uri": "https://h.test/files/1", **FILM}
     case = Case(name, {"video": video} if path == "video" else {"source": lambda lib: {"video": lib.Video(**video)}})
     theirs = oracle.sent(oracle.GEMINI, case.theirs)
@@ -151,7 +146,7 @@ def test_video_given_twice(name: str, path: str) -> None:
 def test_source_beside_prompt() -> None:
     """A source stands in place of prompt, image and video, even if nothing is in it."""
     case = Case("source-empty-and-prompt", {"prompt": "x", "source": {}})
-    assert DIFFERENCES[case.name]
+    assert VIDEO_DIFFERENCES[case.name]
     assert isinstance(oracle.sent(oracle.GEMINI, case.theirs), oracle.Wire)
     with pytest.raises(InvalidRequest, match=r"^source: expected either"):
         case.ours()
@@ -186,71 +181,32 @@ def test_big_videos_are_not_copied() -> None:
     assert len(body["instances"][0]["video"]["bytesBase64Encoded"]) == 133_336
 
 
-RAI = {"raiMediaFilteredCount": 1, "raiMediaFilteredReasons": ["no"]}
-REPLIES: Mapping[str, Any] = {
-    "empty": {},
-    "begun": {"name": "models/veo/operations/1"},
-    "running": {
-        "name": "n/operations/1",
-        "metadata": {"@type": "t", "createTime": "2025-01-02T03:04:05Z"},
-        "done": False,
-    },
-    "failed": {"name": "n/operations/1", "done": True, "error": {"code": 3, "message": "no", "details": [{"a": 1}]}},
-    "nulls": {"name": "n/operations/1", "done": None, "metadata": None, "response": None},
-    "unknown": {"name": "n/operations/1", "new": {"x": 1}},
-}
-BOTHS: Mapping[str, Mapping[str, Any]] = {
-    "gemini": {
-        "uri": {
-            "generateVideoResponse": {
-                "generatedSamples": [{"video": {"uri": "https://h.test/files/1:download?alt=media"}}]
-            }
-        },
-        "bytes": {
-            "generateVideoResponse": {
-                "generatedSamples": [{"video": {"encodedVideo": "+/8=", "encoding": "video/mp4"}}]
-            }
-        },
-        "url-safe": {"generateVideoResponse": {"generatedSamples": [{"video": {"encodedVideo": "-_8"}}]}},
-        "two": {
-            "@type": "t",
-            "generateVideoResponse": {"generatedSamples": [{"video": {"uri": "a"}}, {"video": {"uri": "b"}}]},
-        },
-        "no-video": {"generateVideoResponse": {"generatedSamples": [{}]}},
-        "filtered": {"generateVideoResponse": RAI},
-        "nothing": {"@type": "t"},
-    },
-    "vertex": {
-        "gcs": {"@type": "t", "videos": [{"gcsUri": "gs://b/1.mp4", "mimeType": "video/mp4"}]},
-        "bytes": {"videos": [{"bytesBase64Encoded": "+/8=", "mimeType": "video/mp4"}]},
-        "url-safe": {"videos": [{"bytesBase64Encoded": "-_8"}]},
-        "two": {"videos": [{"gcsUri": "gs://b/1.mp4"}, {"gcsUri": "gs://b/2.mp4"}], "raiMediaFilteredCount": 0},
-        "filtered": RAI,
-        "counted-as-text": {"raiMediaFilteredCount": "2"},
-        "nothing": {},
-    },
-}
-"""Responses as each backend puts them."""
-
-
 @pytest.mark.parametrize("backend", PLACES)
-@pytest.mark.parametrize("name", REPLIES)
+@pytest.mark.parametrize("name", VIDEO_REPLIES)
 def test_state_read(name: str, backend: str) -> None:
     """How far the work has come is read as google-genai reads it."""
     case = Case(name)
-    reads_alike(case.ours, case.theirs, backend, REPLIES[name])
+    reads_alike(case.ours, case.theirs, backend, VIDEO_REPLIES[name])
 
 
-@pytest.mark.parametrize(("backend", "name"), [(backend, name) for backend in BOTHS for name in BOTHS[backend]])
+@pytest.mark.parametrize(
+    ("backend", "name"),
+    [(backend, name) for backend in VIDEO_RESULTS for name in VIDEO_RESULTS[backend]],
+)
 def test_videos_read(name: str, backend: str) -> None:
     """Videos are read as google-genai reads them, from either backend's shape."""
     case = Case(name)
-    reads_alike(case.ours, case.theirs, backend, {"name": "n", "done": True, "response": BOTHS[backend][name]})
+    reads_alike(
+        case.ours,
+        case.theirs,
+        backend,
+        {"name": "n", "done": True, "response": VIDEO_RESULTS[backend][name]},
+    )
 
 
 def test_result_is_response() -> None:
     """``result`` and ``response`` are the same."""
-    reply = {"name": "n", "done": True, "response": BOTHS["vertex"]["two"]}
+    reply = {"name": "n", "done": True, "response": VIDEO_RESULTS["vertex"]["two"]}
     operation = reads(videos.generate("m", "x"), "vertex", reply)
     assert operation.result == operation.response
     assert operation.response.generated_videos[1].video == schema.Video(uri="gs://b/2.mp4")

@@ -269,6 +269,13 @@ def _public(body: list[ast.stmt]) -> Iterator[ast.FunctionDef | ast.AsyncFunctio
 
 
 @pytest.mark.parametrize("path", sources("tests"), ids=lambda path: str(path.relative_to(ROOT)))
+def test_tests_share_through_support(path: Path) -> None:
+    """No test module or conftest is imported by another module: shared cases and helpers have modules of their own."""
+    names = {part for each in imported(path) if each.startswith("tests.") for part in each.split(".")}
+    assert [each for each in names if each.startswith("test_") or each == "conftest"] == []
+
+
+@pytest.mark.parametrize("path", sources("tests"), ids=lambda path: str(path.relative_to(ROOT)))
 def test_tests_state_their_rule(path: Path) -> None:
     """Every test has a docstring, whose sentence is the rule that it holds."""
     tests = [

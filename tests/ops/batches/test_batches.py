@@ -17,26 +17,14 @@ from genai_fn.ops.generate import generate
 from genai_fn.options import Options
 from genai_fn.request import Request
 from genai_fn.wire import encode
+from tests.cases.differences_by_resource import BATCH_DIFFERENCES, GENERATE_DIFFERENCES
 from tests.cases.generate_requests import CASES, Case
-from tests.ops.test_generate import DIFFERENCES as ALONE
 from tests.support.google_genai import oracle
 from tests.support.google_genai.agreement import PLACES, agrees, plain, reads, reads_alike, refuses, sends
 
 G = "https://generativelanguage.googleapis.com/v1beta"
 V = "https://us-central1-aiplatform.googleapis.com/v1beta1"
 
-DIFFERENCES: Mapping[str, str] = {
-    "clock": "1.51.0 makes up names from the clock; ours derives them from the request",
-    "other-project": "1.51.0 takes the last part of a full name and looks in its own project; ours goes where it says",
-    "several-sources": "1.51.0 says of two sources, or none, that they are not supported; ours is a mistake",
-    "no-contents": "1.51.0 sends a request without contents, which no model can answer; ours is a mistake",
-    "calling-functions": "1.51.0 drops how functions are to be called by itself; ours refuses it, as generate does",
-    "other-destination": "1.51.0 takes another address for a mistake; ours refuses it as a file",
-    "keys": "1.51.0 drops the metadata of an answer; ours keeps it, to join by",
-    "failed-operation": "1.51.0 drops why a batch failed, and its counts; ours keeps both",
-    "details": "1.51.0 cannot read the details of an error that are not texts; ours keeps their JSON",
-}
-"""Where ours does otherwise on purpose; the tests below say what it does."""
 
 Twin = tuple[Callable[[], Request[Any]], oracle.Call]
 
@@ -164,7 +152,7 @@ ALL = pytest.mark.parametrize("case", [each for each in CASES if not each.error]
 @ALL
 def test_within(case: Case) -> None:
     """Whatever ``generate`` takes goes into a batch as google-genai sends it there."""
-    if case.name in ALONE or case.differs:
+    if case.name in GENERATE_DIFFERENCES or case.differs:
         return  # as alone: that it is the same is the next test
 
     def src(lib: Any) -> Any:
@@ -243,9 +231,9 @@ def test_requests() -> None:
 )
 def test_mistakes(src: Any, path: str) -> None:
     """What is no source of a batch is a mistake where it is built."""
-    assert DIFFERENCES["several-sources"]
-    assert DIFFERENCES["no-contents"]
-    assert DIFFERENCES["calling-functions"]
+    assert BATCH_DIFFERENCES["several-sources"]
+    assert BATCH_DIFFERENCES["no-contents"]
+    assert BATCH_DIFFERENCES["calling-functions"]
     with pytest.raises(InvalidRequest) as raised:
         batches.create("m", src)
     assert path == raised.value.path
@@ -272,7 +260,7 @@ def test_mistakes_of_vectors(src: Any) -> None:
 )
 def test_refused(src: Any, config: Any, backend: str, paths: tuple[str, ...]) -> None:
     """A source that a backend cannot read is named, and all else beside it that it lacks."""
-    assert DIFFERENCES["other-destination"]
+    assert BATCH_DIFFERENCES["other-destination"]
     assert paths == refuses(batches.create("m", src, config), backend)
 
 
@@ -304,7 +292,7 @@ def test_vectors_on_vertex() -> None:
 )
 def test_derived(src: str, dest: Mapping[str, Any]) -> None:
     """What nobody says, Vertex AI is told all the same: from the request: the same for the same."""
-    assert DIFFERENCES["clock"]
+    assert BATCH_DIFFERENCES["clock"]
     theirs = oracle.sent(oracle.VERTEX, lambda client: client.batches.create(model="m", src=src, config=dict(dest)))
     assert isinstance(theirs, oracle.Wire)
     _, url, body = sends(batches.create("m", src, dest), "vertex")
@@ -352,7 +340,7 @@ def test_named(method: str, name: str, backend: str) -> None:
 @pytest.mark.parametrize("method", CALLS)
 def test_other_project(method: str) -> None:
     """A full name leads where it says: no batch of one's own is deleted in place of one elsewhere."""
-    assert DIFFERENCES["other-project"]
+    assert BATCH_DIFFERENCES["other-project"]
     name = "projects/q/locations/l/batchPredictionJobs/5"
     assert sends(CALLS[method](name), "vertex")[1].startswith(f"{V}/{name}")
 
@@ -506,7 +494,7 @@ def test_nothing_comes_back(backend: str) -> None:
 
 def test_keys_are_kept() -> None:
     """An answer keeps what tells whose it is."""
-    assert DIFFERENCES["keys"]
+    assert BATCH_DIFFERENCES["keys"]
     job = reads(batches.get("batches/x"), "gemini", _inlined({"response": TEXT, "metadata": {"key": "1"}}))
     assert [{"key": "1"}] == [each.metadata for each in job.dest.inlined_responses]
     assert job == pickle.loads(pickle.dumps(job))
@@ -514,7 +502,7 @@ def test_keys_are_kept() -> None:
 
 def test_failures_are_kept() -> None:
     """A batch keeps why it failed, how many of it did, and answers that come where operations have theirs."""
-    assert DIFFERENCES["failed-operation"]
+    assert BATCH_DIFFERENCES["failed-operation"]
     counts = {"requestCount": "9", "successfulRequestCount": "4", "failedRequestCount": "3", "pendingRequestCount": "2"}
     said = {**_job(state="BATCH_STATE_FAILED", batchStats=counts), **WRONG, "response": {"responsesFile": "files/y"}}
     job = reads(batches.get("batches/x"), "gemini", said)
@@ -525,6 +513,6 @@ def test_failures_are_kept() -> None:
 
 def test_details_are_kept() -> None:
     """The details of an error are kept, whatever they are."""
-    assert DIFFERENCES["details"]
+    assert BATCH_DIFFERENCES["details"]
     said = {"name": "n", "error": {"code": 3, "details": ["a", {"@type": "t"}]}}
     assert ("a", '{"@type":"t"}') == reads(batches.get("5"), "vertex", said).error.details

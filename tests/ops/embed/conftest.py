@@ -1,5 +1,5 @@
-"""Gives tests of embedding every world, and one that does not sleep, as the conformance suite has them."""
+"""Fixtures: every interpreter, and sleeps that are recorded instead of slept."""
 
-from tests.conformance.conftest import naps, world
+from tests.support.interpreter_fixtures import naps, world
 
 __all__ = ["naps", "world"]

@@ -15,6 +15,7 @@ from genai_fn.errors import InvalidRequest, Unsupported
 from genai_fn.ops import stores
 from genai_fn.request import Request
 from genai_fn.wire import encode
+from tests.cases.differences_by_resource import STORE_DIFFERENCES
 from tests.support.google_genai import oracle
 from tests.support.google_genai.agreement import PLACES, agrees, reads, reads_alike, sends
 
@@ -116,12 +117,6 @@ CASES = (
     Case("import_file-short", "import_file", {"file_search_store_name": "s", "file_name": "f"}),
 )
 
-DIFFERENCES: Mapping[str, str] = {
-    "force": "1.51.0 writes force=True, as Python does; ours writes JSON's true",
-    "names": "1.51.0 sends whatever a name says; ours refuses one that would lead elsewhere",
-}
-"""Where ours does otherwise on purpose; the tests below say what it does."""
-
 
 @pytest.mark.parametrize("backend", PLACES)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -141,7 +136,7 @@ def test_every_field(verb: str) -> None:
 @pytest.mark.parametrize("verb", ["delete", "documents.delete"])
 def test_force(verb: str, force: bool) -> None:
     """Whether all within goes, too, is said as JSON spells it."""
-    assert DIFFERENCES["force"]
+    assert STORE_DIFFERENCES["force"]
     case = _configured(verb, "force", {"force": force})
     theirs = oracle.sent(oracle.GEMINI, case.theirs)
     assert isinstance(theirs, oracle.Wire)
@@ -157,7 +152,7 @@ def test_force(verb: str, force: bool) -> None:
 @pytest.mark.parametrize("name", ["", "..", "a/../b", "a?b", "a&b", "a#b", "{name}", "a\nb", None, 3])
 def test_names_that_lead_elsewhere(verb: str, parameter: str, name: Any) -> None:
     """A name that is none, or would lead elsewhere, is a mistake at the build, under its parameter's name."""
-    assert DIFFERENCES["names"]
+    assert STORE_DIFFERENCES["names"]
     with pytest.raises(InvalidRequest) as raised:
         VERBS[verb][0](**{**PLAIN[verb], parameter: name})
     assert (raised.value.path, raised.value.value) == (parameter, name)

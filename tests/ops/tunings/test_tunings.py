@@ -13,23 +13,9 @@ from genai_fn.http import HttpResponse
 from genai_fn.ops import tunings
 from genai_fn.request import Request
 from genai_fn.wire import decode, encode
+from tests.cases.differences_by_resource import TUNING_DIFFERENCES
 from tests.support.google_genai import oracle
 from tests.support.google_genai.agreement import PLACES, agrees, plain, reads, reads_alike, refuses, sends
-
-DIFFERENCES: Mapping[str, str] = {
-    "examples": "1.51.0 never sends the examples, without which nothing is tuned; ours does",
-    "multiplier": "1.51.0 drops the learning rate multiplier on Gemini; ours sends it",
-    "method": "1.51.0 drops a method that the backend lacks; ours refuses it",
-    "checkpoint": "1.51.0 drops the checkpoint of a model that has none, and any in a dict; ours refuses and sends it",
-    "two-places": "1.51.0 drops one of two places of examples; ours is a mistake",
-    "unused-template": "1.51.0 drops the template of a metric that no model judges; ours is a mistake",
-    "raw-output-false": "1.51.0 drops False; ours sends it",
-    "evaluation-unchecked": "1.51.0 does not check the evaluation of a dict, or of a model that is tuned already",
-    "evaluation-read": "1.51.0 cannot read metrics; ours does, and looks into the specs, where Vertex AI has them",
-    "display-name": "1.51.0 drops what Gemini calls the model; ours keeps it",
-    "no-name": "1.51.0 raises where an operation has no name; so does ours, as a failure",
-}
-"""Where ours does otherwise on purpose; the tests below say what it does."""
 
 Twin = tuple[Callable[[], Request[Any]], oracle.Call]
 
@@ -182,14 +168,14 @@ def test_bad_evaluations(name: str) -> None:
         with pytest.raises(InvalidRequest) as raised:
             tunings.tune(model, GCS, {"evaluation_config": config})
         assert f"config.evaluation_config.{path}" == raised.value.path
-    assert DIFFERENCES["evaluation-unchecked"]
+    assert TUNING_DIFFERENCES["evaluation-unchecked"]
 
 
 @pytest.mark.parametrize("field", ["prompt_template", "judge_model_system_instruction", "return_raw_output"])
 @pytest.mark.parametrize("metric", ["exact_match", "rouge_1"])
 def test_unused_template(metric: str, field: str) -> None:
     """A metric that no model judges takes nothing that tells one how."""
-    assert DIFFERENCES["unused-template"]
+    assert TUNING_DIFFERENCES["unused-template"]
     value: Any = field != "return_raw_output" and "t"
     with pytest.raises(InvalidRequest) as raised:
         tunings.tune("m", GCS, _judged({"name": metric, field: value}))
@@ -198,7 +184,7 @@ def test_unused_template(metric: str, field: str) -> None:
 
 def test_raw_output() -> None:
     """Whether a judge's own words come back is sent either way."""
-    assert DIFFERENCES["raw-output-false"]
+    assert TUNING_DIFFERENCES["raw-output-false"]
     body = sends(tunings.tune("m", GCS, _judged({**MINE, "return_raw_output": False})), "vertex")[2]
     [metric] = body["supervisedTuningSpec"]["evaluationConfig"]["metrics"]
     assert metric["pointwiseMetricSpec"]["customOutputFormatConfig"] == {"returnRawOutput": False}
@@ -206,8 +192,8 @@ def test_raw_output() -> None:
 
 def test_examples() -> None:
     """Examples go to Gemini, and all that says how to learn from them."""
-    assert DIFFERENCES["examples"]
-    assert DIFFERENCES["multiplier"]
+    assert TUNING_DIFFERENCES["examples"]
+    assert TUNING_DIFFERENCES["multiplier"]
     examples = [{"text_input": "a", "output": "b"}, {"textInput": "c"}]
     body = sends(
         tunings.tune("m", {"examples": examples}, {"epoch_count": 3, "learning_rate_multiplier": 0.5}), "gemini"
@@ -231,13 +217,13 @@ def test_examples() -> None:
 )
 def test_other_methods(backend: str, dataset: Any, config: Any) -> None:
     """A method that a backend lacks is refused, not forgotten."""
-    assert DIFFERENCES["method"]
+    assert TUNING_DIFFERENCES["method"]
     assert refuses(tunings.tune("m", dataset, config), backend) == ("config.method",)
 
 
 def test_checkpoint() -> None:
     """A checkpoint belongs to a model that is tuned already, whether the config is a dict or not."""
-    assert DIFFERENCES["checkpoint"]
+    assert TUNING_DIFFERENCES["checkpoint"]
     config = {"pre_tuned_model_checkpoint_id": "1"}
     assert refuses(tunings.tune("m", GCS, config), "vertex") == ("config.pre_tuned_model_checkpoint_id",)
     body = sends(tunings.tune(TUNED, GCS, config), "vertex")[2]
@@ -262,7 +248,7 @@ def test_checkpoint() -> None:
 )
 def test_mistakes(arguments: Any, path: str) -> None:
     """Examples in two places, no model, or what is no data set is a mistake at the build."""
-    assert DIFFERENCES["two-places"]
+    assert TUNING_DIFFERENCES["two-places"]
     with pytest.raises(InvalidRequest) as raised:
         tunings.tune(*arguments)
     assert path == raised.value.path
@@ -430,7 +416,7 @@ def test_begun_on_gemini(reply: Any) -> None:
 
 def test_begun_without_a_name() -> None:
     """A begin that does not say what has begun is a failure, not a job without a name."""
-    assert DIFFERENCES["no-name"]
+    assert TUNING_DIFFERENCES["no-name"]
     result = decode(tunings.tune("m", {}), HttpResponse(200, (), b"{}"), PLACES["gemini"][1])
     assert isinstance(result.failure(), DecodeError)
 
@@ -454,7 +440,7 @@ def test_nothing_comes_back(backend: str) -> None:
 
 def test_display_name_read() -> None:
     """What a tuned model of Gemini's is called is kept."""
-    assert DIFFERENCES["display-name"]
+    assert TUNING_DIFFERENCES["display-name"]
     job = reads(tunings.get("tunedModels/x"), "gemini", {"name": "tunedModels/x", "displayName": "d"})
     assert (job.tuned_model_display_name, job.tuned_model.model) == ("d", "tunedModels/x")
 
@@ -478,7 +464,7 @@ SPECS = [
 )
 def test_evaluation_read(wrap: Callable[[Any], Any]) -> None:
     """How a model is judged is read wherever it stands."""
-    assert DIFFERENCES["evaluation-read"]
+    assert TUNING_DIFFERENCES["evaluation-read"]
     job = reads(tunings.get("n"), "vertex", wrap({"metrics": SPECS}))
     assert job.evaluation_config == schema.EvaluationConfig(
         metrics=(

@@ -16,11 +16,11 @@ import msgspec
 import pytest
 from pydantic import BaseModel
 
-from genai_fn.backend import Backend, Gemini, Vertex
+from genai_fn.backend import Backend, Gemini, Vertex, build_bearer_credential, build_own_credential
 from genai_fn.errors import InvalidRequest, Unsupported
 from genai_fn.http import FileSlice, HttpRequest, HttpResponse
 from genai_fn.request import Request
-from genai_fn.wire import decode, encode
+from genai_fn.wire import decode, encode, sign_request
 from tests.support.google_genai import oracle
 
 Build: TypeAlias = Callable[[], Request[Any]]
@@ -68,6 +68,32 @@ def refuses(request: Request[Any], backend: str) -> tuple[str, ...]:
     error = encode(request, PLACES[backend][1]).failure()
     assert isinstance(error, Unsupported), error
     return error.paths
+
+
+def add_credential(http: HttpRequest, at: Backend) -> HttpRequest:
+    """Sign a request with the backend's key, or a test token."""
+    return sign_request(http, build_own_credential(at) or build_bearer_credential(at, "test-token"))
+
+
+def select_compared_parts(request: oracle.Wire | HttpRequest) -> Mapping[str, Any]:
+    """Return what the service reads of a request, without the headers in which libraries differ."""
+    headers = dict(request.headers) if isinstance(request, oracle.Wire) else {k.lower(): v for k, v in request.headers}
+    return {
+        "method": request.method,
+        "url": request.url,
+        "headers": {name: value for name, value in headers.items() if name not in _IGNORED_HEADERS},
+        "body": oracle.normal(request.body if isinstance(request, oracle.Wire) else _json(request)),
+    }
+
+
+_IGNORED_HEADERS = {
+    *("accept", "accept-encoding", "connection", "content-length", "host", "user-agent", "x-goog-api-client"),
+}
+
+
+def get_refused_field(theirs: oracle.Refused) -> str:
+    """Return the name of the field that google-genai refuses, as it is in our paths."""
+    return theirs.message.partition(" ")[0].replace("additionalProperties", "additional_properties")
 
 
 def reads_alike(request: Build, call: oracle.Call, backend: str, reply: Any) -> None:
