@@ -8,14 +8,24 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from genai_fn import GenaiError, Http, InvalidRequest, Offline, Unsupported, Vertex, generate, streamed, text
+from genai_fn import (
+    GenaiError,
+    Http,
+    InvalidRequest,
+    Offline,
+    Unsupported,
+    Vertex,
+    __version__,
+    generate,
+    streamed,
+    text,
+)
 from genai_fn.cli.backends import find_backend
 from genai_fn.cli.emulate_command import emulate
 from genai_fn.cli.exit_codes import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_USAGE
 from genai_fn.cli.terminal import print_items, print_message
 from genai_fn.schema import Part
 from genai_fn.schema.mime_types import guess_mime_type
-from genai_fn.wire import VERSION
 
 __all__ = ["run_app"]
 
@@ -40,9 +50,9 @@ def run_app(arguments: Sequence[str]) -> int:
 _app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
-def _print_version(is_set: bool) -> None:
-    if is_set:
-        typer.echo(f"genai-fn {VERSION}")
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"genai-fn {__version__}")
         raise typer.Exit
 
 

@@ -14,7 +14,6 @@ from genai_fn.schema.responses import GenerateContentResponse
 __all__ = [
     "BatchJob",
     "BatchJobDestination",
-    "BatchJobDestinationLike",
     "BatchJobSource",
     "CancelBatchJobConfig",
     "CompletionStats",

@@ -8,7 +8,7 @@ from msgspec import field
 from genai_fn.schema.base import Coerce, Detour, Message, OpenEnum
 from genai_fn.schema.convert import as_struct, as_value
 
-__all__ = ["JSONSchema", "JSONSchemaType", "Schema", "SchemaLike", "Type"]
+__all__ = ["JSONSchema", "JSONSchemaType", "Schema", "Type"]
 
 
 class Type(OpenEnum):

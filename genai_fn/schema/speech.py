@@ -9,7 +9,6 @@ __all__ = [
     "PrebuiltVoiceConfig",
     "SpeakerVoiceConfig",
     "SpeechConfig",
-    "SpeechConfigLike",
     "VoiceConfig",
 ]
 

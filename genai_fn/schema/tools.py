@@ -34,7 +34,6 @@ __all__ = [
     "Tool",
     "ToolCodeExecution",
     "ToolConfig",
-    "ToolLike",
     "UrlContext",
 ]
 

@@ -16,62 +16,23 @@ The names below are loaded on first use. Import ``genai_fn.testing.strategies`` 
 - ``strategies/``: Hypothesis strategies for values, requests, responses and interpreters.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from genai_fn.lazy_names import defer_imports
 
 if TYPE_CHECKING:
-    from genai_fn.effects import Ask, OpenStream, Sleep
-    from genai_fn.emulator.server.injected_faults import InjectedFault
-    from genai_fn.testing.canned_answers import Sessions
-    from genai_fn.testing.fake import Fake, forbid
-    from genai_fn.testing.override import use_interpreter
-    from genai_fn.testing.recordings.interpreters import recording
-    from genai_fn.testing.recordings.replay import Replay
-    from genai_fn.testing.script import perform
-    from genai_fn.testing.server.asgi import Emulator
-    from genai_fn.testing.server.serving import serve_emulator
-
-__all__ = [
-    "Ask",
-    "Emulator",
-    "Fake",
-    "InjectedFault",
-    "OpenStream",
-    "Replay",
-    "Sessions",
-    "Sleep",
-    "forbid",
-    "perform",
-    "recording",
-    "serve_emulator",
-    "use_interpreter",
-]
-
-_MODULES = {
-    "Ask": "effects",
-    "Emulator": "testing.server.asgi",
-    "Fake": "testing.fake",
-    "InjectedFault": "emulator.server.injected_faults",
-    "OpenStream": "effects",
-    "Replay": "testing.recordings.replay",
-    "Sessions": "testing.canned_answers",
-    "Sleep": "effects",
-    "forbid": "testing.fake",
-    "perform": "testing.script",
-    "recording": "testing.recordings.interpreters",
-    "serve_emulator": "testing.server.serving",
-    "use_interpreter": "testing.override",
-}
-
-
-def __getattr__(name: str) -> Any:
-    module = _MODULES.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"genai_fn.{module}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*__all__, *globals()})
+    from genai_fn.effects import Ask as Ask
+    from genai_fn.effects import OpenStream as OpenStream
+    from genai_fn.effects import Sleep as Sleep
+    from genai_fn.emulator.server.injected_faults import InjectedFault as InjectedFault
+    from genai_fn.testing.canned_answers import Sessions as Sessions
+    from genai_fn.testing.fake import Fake as Fake
+    from genai_fn.testing.fake import forbid as forbid
+    from genai_fn.testing.override import use_interpreter as use_interpreter
+    from genai_fn.testing.recordings.interpreters import recording as recording
+    from genai_fn.testing.recordings.replay import Replay as Replay
+    from genai_fn.testing.script import perform as perform
+    from genai_fn.testing.server.asgi import Emulator as Emulator
+    from genai_fn.testing.server.serving import serve_emulator as serve_emulator
+else:
+    __getattr__, __dir__ = defer_imports(globals())

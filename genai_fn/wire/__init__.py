@@ -17,7 +17,7 @@ import msgspec
 from msgspec.structs import replace
 from returns.result import Failure, Result, Success
 
-from genai_fn import codec
+from genai_fn import __version__, codec
 from genai_fn.backend import Backend, Credential, Vertex, build_own_credential, extract_origin, normalize_headers
 from genai_fn.errors import APIError, ClientError, DecodeError, GenaiError, RateLimited, ServerError, Unsupported
 from genai_fn.http import Body, FileSlice, Headers, HttpRequest, HttpResponse, ValueWithResponse
@@ -47,8 +47,7 @@ __all__ = [
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
-VERSION = "0.1.0"
-USER_AGENT = f"genai-fn/{VERSION} gl-python/{platform.python_version()}"
+USER_AGENT = f"genai-fn/{__version__} gl-python/{platform.python_version()}"
 _DEFAULT_HEADERS: Headers = (("accept", "*/*"), ("user-agent", USER_AGENT), ("x-goog-api-client", USER_AGENT))
 _JSON_HEADERS: Headers = (("content-type", "application/json"),)
 _GZIP_HEADERS: Headers = (("accept-encoding", "gzip"),)

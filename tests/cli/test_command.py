@@ -17,7 +17,6 @@ from genai_fn import Gemini, Vertex
 from genai_fn.cli import run_command_line, terminal
 from genai_fn.cli.backends import find_backend
 from genai_fn.errors import AuthError, InvalidRequest
-from genai_fn.wire import VERSION
 from tests.support.loopback import Close, Loopback, Received, Send, chunk, event, head, json_reply, sse_reply
 
 Captured = pytest.CaptureFixture[str]
@@ -290,7 +289,7 @@ class TestExtra:
     def test_version(self, capsys: Captured) -> None:
         """``--version`` prints the version."""
         assert run_command_line(["--version"]) == 0
-        assert capsys.readouterr() == (f"genai-fn {VERSION}\n", "")
+        assert capsys.readouterr() == (f"genai-fn {genai_fn.__version__}\n", "")
 
 
 class TestProcess:

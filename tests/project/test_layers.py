@@ -13,14 +13,15 @@ from types import ModuleType
 import pytest
 
 import genai_fn
+import genai_fn.testing
 from docs import write_operations
-from genai_fn.wire import VERSION
+from genai_fn.wire import USER_AGENT
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "genai_fn"
 
 LAYERS = (
-    ("codec", "errors", "values"),
+    ("codec", "errors", "lazy_names", "values"),
     ("schema",),
     ("extras", "http", "masking", "wire.field_support", "wire.lenient_json"),
     ("backend", "effects", "events", "options", "results", "wire.decompress", "wire.sse"),
@@ -57,7 +58,19 @@ SIGHTED = {
 """The modules that may know some of it, each with what it is for."""
 
 PURE = {
-    *("base64", "binascii", "collections", "copy", "dataclasses", "datetime", "difflib", "email", "enum", "functools"),
+    *(
+        "base64",
+        "binascii",
+        "collections",
+        "copy",
+        "dataclasses",
+        "datetime",
+        "difflib",
+        "dis",
+        "email",
+        "enum",
+        "functools",
+    ),
     *(
         "hashlib",
         "inspect",
@@ -78,7 +91,7 @@ PURE = {
 
 WORLDLY = {
     "extras": {"importlib"},  # ``importlib.metadata``, for the versions of optional dependencies
-    "": {"importlib"},  # the names of the package are loaded at their first use
+    "lazy_names": {"importlib"},  # the names of the package are loaded at their first use
     "codec": {"os", "threading"},  # the lock for new types, which a fork respects
     "ops.files.download_flow": {"pathlib"},  # names the type that a download to a path answers
     "schema.disk": {"pathlib"},  # ``from_file`` and ``save`` of Image and Video, named for what they do
@@ -88,7 +101,6 @@ WORLDLY = {
 """The exceptions outside ``interpreters`` and ``cli``, each with what it is for."""
 
 LONG_FILES = {
-    "genai_fn/schema/__init__.py": "the list of all types, a line each",
     "tests/cases/generate_requests.py": "a table of requests",
 }
 LONG_FUNCTIONS: dict[str, str] = {}
@@ -298,22 +310,20 @@ def test_all_is_true(name: str) -> None:
     assert listed or not list(_public(tree_of(MODULES[name]).body))
 
 
-def test_lazy_names_agree() -> None:
-    """The three lists of public names are one: the lazy table, what type checkers see, and ``__all__``."""
-    tree = tree_of(PACKAGE / "__init__.py")
-    typed = {
-        each.asname or each.name: str(node.module).removeprefix("genai_fn").lstrip(".")
-        for branch in tree.body
-        if isinstance(branch, ast.If)
-        for node in branch.body
-        if isinstance(node, ast.ImportFrom)
-        for each in node.names
-    }
-    assert set(genai_fn.__all__) == set(typed)
-    full = {name: f"{place}.{name}".lstrip(".") for name, place in typed.items()}
-    modules = {name for name in full if isinstance(getattr(genai_fn, name), ModuleType)}
-    assert {name: full[name] for name in modules} == genai_fn._MODULES
-    assert {name: typed[name] for name in full.keys() - modules} == genai_fn._PLACE
+@pytest.mark.parametrize("package", [genai_fn, genai_fn.testing], ids=lambda package: package.__name__)
+def test_lazy_names_are_the_typed_ones(package: ModuleType) -> None:
+    """A lazy package loads each name from where type checkers find it, and lists no other."""
+    tree = tree_of(Path(str(package.__file__)))
+    block = next(each for each in tree.body if isinstance(each, ast.If))
+    imports = [(node.module, each) for node in block.body if isinstance(node, ast.ImportFrom) for each in node.names]
+    assert [
+        each.name for _, each in imports if each.name != each.asname
+    ] == []  # type checkers re-export `x as x` alone
+    assert package.__all__ == sorted(each.name for _, each in imports)
+    for module, each in imports:
+        namespace: dict[str, object] = {}
+        exec(f"from {module} import {each.name}", namespace)  # noqa: S102  # the statement itself is the expectation
+        assert getattr(package, each.name) is namespace[each.name]
 
 
 @pytest.mark.parametrize("name", genai_fn.__all__)
@@ -409,10 +419,15 @@ def test_belongs_to_no_machine() -> None:
     assert {name: each for name, each in found.items() if each} == {}
 
 
-def test_versions_agree() -> None:
-    """The version that is installed is the one that the package says, and the one that goes out with every request."""
-    packaged = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
-    assert (packaged, packaged) == (genai_fn.__version__, VERSION)
+def test_version_stands_once() -> None:
+    """The version stands in the package alone: the build reads it there, and every request names it."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert ("version" in project["project"], project["project"]["dynamic"]) == (False, ["version"])
+    place = ROOT / project["tool"]["hatch"]["version"]["path"]
+    assert re.findall('^__version__ = "(.+)"$', place.read_text(encoding="utf-8"), re.MULTILINE) == [
+        genai_fn.__version__
+    ]
+    assert USER_AGENT.startswith(f"genai-fn/{genai_fn.__version__} ")
 
 
 def test_docs_list_every_operation() -> None:

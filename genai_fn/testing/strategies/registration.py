@@ -23,8 +23,7 @@ def register() -> None:
 
     ``Request[GenerateContentResponse]`` draws requests with that result type, ``GenaiError`` draws any error.
     """
-    for name in schema.__all__:
-        kind = getattr(schema, name)
+    for kind in vars(schema).values():
         if isinstance(kind, type) and issubclass(kind, Message | OpenEnum) and kind not in {Message, OpenEnum, Page}:
             st.register_type_strategy(kind, from_type)
     for operation in list_operations():

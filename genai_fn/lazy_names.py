@@ -1,0 +1,58 @@
+"""Loads the public names of a package at their first use."""
+
+import functools
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from typing import Any
+
+__all__ = ["defer_imports"]
+
+
+def defer_imports(namespace: dict[str, Any]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """
+    Build ``__getattr__`` and ``__dir__`` of a package from the imports that stand under its ``if TYPE_CHECKING``.
+
+    They are read at the first use of a name, from the compiled code of the package: a packed program may have no
+    sources. ``__all__`` lists the same names.
+
+    Args:
+        namespace: ``globals()`` of the package. What it holds already is not public.
+    """
+    package = namespace["__name__"]
+    internal = frozenset(namespace)
+
+    @functools.cache
+    def read_modules() -> dict[str, str]:
+        imports = _read_imports(namespace["__spec__"].loader.get_code(package))
+        return {name: module for name, module in imports if name not in internal}
+
+    def load_name(name: str) -> Any:
+        modules = read_modules()
+        if name == "__all__":
+            value: Any = sorted(modules)
+        elif name in modules:
+            value = _import_name(modules[name], name)
+        else:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        namespace[name] = value
+        return value
+
+    return load_name, lambda: sorted({*load_name("__all__"), *namespace})
+
+
+def _read_imports(code: Any) -> Iterator[tuple[str, str]]:
+    """Yield each name that the code of a module imports with ``from``, and the module it comes from."""
+    import dis  # noqa: PLC0415  # not needed to import the package
+
+    module = ""
+    for instruction in dis.get_instructions(code):
+        if instruction.opname == "IMPORT_NAME":
+            module = instruction.argval
+        elif instruction.opname == "IMPORT_FROM":
+            yield instruction.argval, module
+
+
+def _import_name(module: str, name: str) -> Any:
+    """Import a name as ``from module import name`` does: an attribute, or else a submodule."""
+    names = vars(import_module(module))
+    return names[name] if name in names else import_module(f"{module}.{name}")
