@@ -49,8 +49,8 @@ from genai_fn.wire import (
     build_api_error,
     decode_event,
     decode_response,
+    parse_unframed_text,
     prepare_request,
-    read_stray,
     sign_request,
 )
 from genai_fn.wire.decompress import Decompressor
@@ -390,7 +390,7 @@ def _parse_chunk(handle: _OpenStream, piece: bytes) -> None:
             return
     if stray is not None:
         handle.is_over = True
-        handle.pending_items.append(Failure(read_stray(stray, handle.response.headers)))
+        handle.pending_items.append(Failure(parse_unframed_text(stray, handle.response.headers)))
         return
     if handle.events.buffered_bytes > handle.terms.max_response_bytes:
         handle.pending_items.append(

@@ -1,0 +1,144 @@
+"""Reads the errors of the API and of the gateways before it: all shapes that their bodies have."""
+
+import functools
+import re
+from typing import Any
+
+import msgspec
+
+from genai_fn import codec
+from genai_fn.errors import APIError, ClientError, DecodeError, GenaiError, RateLimited, ServerError
+from genai_fn.http import Headers, HttpResponse
+from genai_fn.wire.lenient_json import truncate_text
+
+__all__ = ["build_api_error", "find_api_error", "parse_unframed_text"]
+
+
+def build_api_error(response: HttpResponse) -> APIError:
+    """Build the error for a response whose status is not 2xx, whatever its body contains."""
+    detail = _parse_error(response.body, _ERROR_TYPE)
+    if detail is None:
+        detail = _ErrorDetail(message=truncate_text(response.body).strip()[:_MAX_MESSAGE_LENGTH])
+    return _build_error(response.status, detail, response.headers)
+
+
+def find_api_error(wire_type: Any, body: bytes | memoryview, headers: Headers) -> APIError | None:
+    """
+    Find the error in the body of a response with status 200, or in an event: alone, or in an array of one.
+
+    Args:
+        wire_type: The type that the body is decoded into. If it has a field ``error`` itself, as operations have, a
+            body is an error only if it has no other fields.
+
+        body: The body, or the data of the event.
+
+        headers: Headers of the response; the error keeps them.
+    """
+    if not _ERROR_KEY.search(body, 0, _ERROR_SEARCH_BYTES):
+        return None
+    error_type = _STRICT_ERROR_TYPE if _has_error_field(wire_type) else _ERROR_TYPE
+    detail = _parse_error(body, error_type) or _parse_unknown_error(body)
+    if detail is None or detail == _ErrorDetail():
+        return None
+    return _build_error(_get_code(detail), detail, headers)
+
+
+def parse_unframed_text(text: bytes, headers: Headers = ()) -> GenaiError:
+    """
+    Build the error for text that stands outside of the events of a stream.
+
+    Google's servers abort a stream by writing the error as bare JSON: that is an `APIError`. Anything else is a
+    `DecodeError`.
+    """
+    detail = _parse_error(text, _ERROR_TYPE) or _parse_unknown_error(text)
+    if detail is None or detail == _ErrorDetail():
+        return DecodeError("server-sent events", "", truncate_text(text))
+    return _build_error(_get_code(detail), detail, headers)
+
+
+class _ErrorDetail(msgspec.Struct):
+    code: int | str | None = None
+    message: str | None = None
+    status: str | None = None
+    details: tuple[Any, ...] | None = None
+
+
+class _ErrorEnvelope(msgspec.Struct):
+    error: _ErrorDetail | str
+    error_description: str | None = None
+
+
+class _StrictErrorEnvelope(_ErrorEnvelope, forbid_unknown_fields=True):
+    pass
+
+
+class _FlatError(msgspec.Struct, forbid_unknown_fields=True):
+    """An error without an envelope, as gateways write it."""
+
+    code: int
+    message: str
+    status: str | None = None
+    details: tuple[Any, ...] | None = None
+
+
+class _UnknownErrorEnvelope(msgspec.Struct, forbid_unknown_fields=True):
+    error: msgspec.Raw
+
+
+_ERROR_TYPE: Any = _ErrorEnvelope | tuple[_ErrorEnvelope, ...]
+_STRICT_ERROR_TYPE: Any = _StrictErrorEnvelope | tuple[_StrictErrorEnvelope, ...]
+_ERROR_KEY = re.compile(rb'"(?:error|message)"')
+_ERROR_SEARCH_BYTES = 200
+"""A body that is an error has one of the keys within its first 200 bytes."""
+_MAX_MESSAGE_LENGTH = 500
+
+
+@functools.cache
+def _has_error_field(wire_type: Any) -> bool:
+    names: tuple[str, ...] | None = getattr(wire_type, "__struct_encode_fields__", None)
+    return names is None or "error" in names
+
+
+def _parse_error(body: bytes | memoryview, error_type: Any) -> _ErrorDetail | None:
+    try:
+        found: _ErrorEnvelope | tuple[_ErrorEnvelope, ...] = codec.decode(body, error_type, strict=False)
+    except (ValueError, RecursionError):
+        return _parse_flat_error(body)
+    envelopes = (found,) if isinstance(found, _ErrorEnvelope) else found
+    if not envelopes:
+        return None
+    error = envelopes[0].error
+    if isinstance(error, str):
+        description = envelopes[0].error_description
+        return _ErrorDetail(message=f"{error}: {description}" if description else error)
+    return error
+
+
+def _parse_flat_error(body: bytes | memoryview) -> _ErrorDetail | None:
+    """Parse an error without an envelope: ``{"code": 401, "message": "Jwt is missing"}``."""
+    try:
+        found = codec.decode(body, _FlatError)
+    except (ValueError, RecursionError):
+        return None
+    return _ErrorDetail(found.code, found.message, found.status, found.details) if found.code >= 400 else None
+
+
+def _parse_unknown_error(body: bytes | memoryview) -> _ErrorDetail | None:
+    """Parse an error of unknown shape: its JSON becomes the message."""
+    try:
+        text = bytes(codec.decode(body, _UnknownErrorEnvelope).error)
+    except (ValueError, RecursionError):
+        return None
+    return None if text in (b"null", b"{}") else _ErrorDetail(message=truncate_text(text)[:_MAX_MESSAGE_LENGTH])
+
+
+def _get_code(detail: _ErrorDetail) -> int:
+    return detail.code if isinstance(detail.code, int) else 500
+
+
+def _build_error(code: int, detail: _ErrorDetail, headers: Headers) -> APIError:
+    error_class = RateLimited if code == 429 else _ERROR_CLASSES.get(code // 100, APIError)
+    return error_class(code, detail.status or "", detail.message or "", detail.details or (), headers)
+
+
+_ERROR_CLASSES: dict[int, type[APIError]] = {4: ClientError, 5: ServerError}

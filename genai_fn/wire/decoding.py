@@ -1,0 +1,108 @@
+"""Decodes HTTP responses and streamed events into values, or into the errors that they contain. Never raises."""
+
+from typing import Any, TypeVar
+
+import msgspec
+from returns.result import Failure, Result, Success
+
+from genai_fn.backend import Backend, build_own_credential, normalize_headers
+from genai_fn.errors import DecodeError, GenaiError
+from genai_fn.http import Headers, HttpResponse, ValueWithResponse
+from genai_fn.masking import Masker
+from genai_fn.options import Options
+from genai_fn.request import Request, ResponseReader
+from genai_fn.wire.api_errors import build_api_error, find_api_error
+from genai_fn.wire.encoding import apply_address_options, build_call, configure_reader
+from genai_fn.wire.lenient_json import build_decode_error, parse_json, truncate_text
+
+__all__ = ["decode", "decode_event", "decode_response"]
+
+T = TypeVar("T")
+
+
+def decode(request: Request[T], response: HttpResponse, backend: Backend) -> Result[T, GenaiError]:
+    """
+    Decode a whole response to a request. No I/O.
+
+    Args:
+        request: The request that was sent.
+
+        response: Its response, with the body decompressed.
+
+        backend: The backend that the request was encoded for.
+
+    Returns:
+        ``Success`` of the value, ``Failure(APIError)`` for an error of the server, or ``Failure(DecodeError)`` if the
+        body does not have the expected type. Credentials that the server repeats in an error are masked.
+
+    >>> from genai_fn import Gemini, HttpResponse, models
+    >>> decode(models.get("m"), HttpResponse(200, (), b'{"name": "models/m"}'), Gemini("key")).unwrap()
+    Model(name='models/m')
+    """
+    try:
+        at = apply_address_options(backend, request.options)
+        call = build_call(request.operation, at)
+        result = decode_response(configure_reader(call.reader, request.options), response)
+        return result if isinstance(result, Success) else _build_masker(at, request.options).mask_result(result)
+    except GenaiError as error:
+        return Failure(error)
+
+
+def _build_masker(at: Backend, options: Options) -> Masker:
+    own = build_own_credential(at)
+    return Masker(
+        (*(options.headers or ()), *(own.headers.reveal() if own else normalize_headers(at.headers, "headers")))
+    )
+
+
+def decode_response(reader: ResponseReader[T], response: HttpResponse) -> Result[T, GenaiError]:
+    """Decode a whole response: a value, or the error that its status or its body tells of."""
+    if not 200 <= response.status < 300:
+        return Failure(build_api_error(response))
+    body = response.body
+    if reader.wire_type is HttpResponse:  # its body is data, whatever it looks like
+        result = _decode_value(reader, response)
+    elif error := find_api_error(reader.wire_type, body, response.headers):
+        return Failure(error)
+    else:
+        result = _decode_value(reader, body)
+    return result.map(lambda value: _attach_response(value, response)) if reader.with_http_response else result
+
+
+def _attach_response(value: Any, response: HttpResponse) -> Any:
+    return ValueWithResponse(value, response)
+
+
+def decode_event(reader: ResponseReader[T], data: bytes | memoryview, headers: Headers = ()) -> Result[T, GenaiError]:
+    """Decode one event of a stream: an item, or the error that ends the stream."""
+    if error := find_api_error(reader.wire_type, data, headers):
+        return Failure(error)
+    return _decode_value(reader, data)
+
+
+def _decode_value(reader: ResponseReader[T], source: bytes | memoryview | HttpResponse) -> Result[T, GenaiError]:
+    try:
+        if isinstance(source, HttpResponse):
+            value: Any = source
+        else:
+            value = parse_json(reader.wire_type, _replace_blank(source) if reader.may_be_empty else source)
+        return Success(value if reader.convert is None else reader.convert(value))
+    except GenaiError as error:
+        return Failure(error)
+    except msgspec.DecodeError as error:
+        return Failure(build_decode_error(error, _get_body(source)))
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError, OverflowError) as error:
+        kind = getattr(reader.wire_type, "__name__", str(reader.wire_type))
+        return Failure(DecodeError(f"{kind} ({type(error).__name__})", "", truncate_text(_get_body(source))))
+
+
+def _get_body(source: bytes | memoryview | HttpResponse) -> bytes | memoryview:
+    return source.body if isinstance(source, HttpResponse) else source
+
+
+def _replace_blank(body: bytes | memoryview) -> bytes | memoryview:
+    """Replace a body of nothing but blanks by an empty object."""
+    return body if bytes(body[:_MAX_BLANK_BYTES]).strip() else b"{}"
+
+
+_MAX_BLANK_BYTES = 64

@@ -1,0 +1,18 @@
+"""HTTP requests and responses as values."""
+
+import pytest
+
+from genai_fn.http import HttpRequest, HttpResponse
+from genai_fn.ops.files.downloads import DownloadFile
+
+
+@pytest.mark.parametrize(
+    "name", ["upload_id", "key", "X-Goog-Signature", "X-Goog-Credential", "access_token", "sig", "Signature"]
+)
+def test_urls_hide_credentials(name: str) -> None:
+    """Credentials in the query of a URL are masked in every repr, of requests and of responses."""
+    address = f"https://h.test/a?x=1&{name}=test-key&pageToken=2&key"
+    shown = address.replace("test-key", "***")
+    assert repr(HttpRequest("GET", address)).startswith(f"HttpRequest(GET {shown}, ")
+    assert repr(shown) in repr(HttpResponse(302, (("location", address),)))
+    assert repr(shown) in repr(DownloadFile(name="abc", address=address))
