@@ -19,6 +19,7 @@ from genai_fn.schema import FinishReason, GenerateContentResponse
 from genai_fn.schema.api_schema import translate
 from genai_fn.schema.base import ConversionError
 from genai_fn.schema.json_schema import build_json_schema, without_siblings
+from genai_fn.schema.schemas import Schema
 from genai_fn.values import Value
 from genai_fn.wire.lenient_json import build_decode_error, truncate_text
 
@@ -121,10 +122,10 @@ def build_output_config(kind: Any) -> dict[str, Any]:
         json_schema = build_json_schema(kind)
     except ConversionError as wrong:
         raise InvalidRequest("returning" + "".join(reversed(wrong.steps)), wrong.value, wrong.expected) from None
-    api_schema = translate(json_schema)
-    if api_schema and not _has_open_object(api_schema):
-        return fields | {"response_schema": api_schema}
-    return fields | ({"response_json_schema": without_siblings(json_schema)} if json_schema else {})
+    said = translate(plain, Schema)
+    if said and not _has_open_object(said):
+        return fields | {"response_schema": said}
+    return fields | ({"response_json_schema": without_siblings(plain)} if plain else {})
 
 
 # The request

@@ -24,8 +24,7 @@ from genai_fn.schema import (
     ToolConfig,
 )
 from genai_fn.schema.base import Message
-from genai_fn.schema.content import ContentsLike
-from genai_fn.schema.contents import as_contents
+from genai_fn.schema.contents import ContentsLike, as_contents
 from genai_fn.schema.convert import as_struct
 from genai_fn.wire.resource_names import ResourceName, check_model_name, complete_resource_name, resolve_model_name
 

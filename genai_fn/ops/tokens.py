@@ -20,8 +20,7 @@ from genai_fn.schema import (
     Tool,
 )
 from genai_fn.schema.base import Message
-from genai_fn.schema.content import ContentsLike
-from genai_fn.schema.contents import as_contents
+from genai_fn.schema.contents import ContentsLike, as_contents
 from genai_fn.schema.convert import as_struct
 from genai_fn.wire.resource_names import check_model_name, resolve_model_name
 

@@ -1,97 +1,104 @@
 """
-`response_schema`: from what people describe an answer with (JSON Schema, `Schema`, types) to the API's own dialect.
+Translates JSON Schema and Python types into the API's own dialect, `Schema`.
 
-What the dialect says in another way is translated: ``$ref`` by what it points at, ``null`` among the types by
-``nullable``, ``const`` by ``enum``. What it does not have is refused by path. Left out are only words that say nothing
-of the answer: ``$schema`` and ``$id`` at the top, ``$comment``, the definitions that ``$ref`` points at, and
-``discriminator``, as the members of a union name their tags themselves.
+- ``$ref`` is replaced by its target, ``null`` among the types by ``nullable``, ``const`` by ``enum``.
+- Keywords that the dialect does not have are refused, with their path.
+- Keywords that do not constrain the value are dropped: ``$schema`` and ``$id`` at the root, ``$comment``, definitions,
+  and ``discriminator``, as the members of a union name their tags themselves.
+
+`Schema` is defined above this module, so each function is given it as `schema_type`.
 """
 
 import difflib
+import functools
 import itertools
 import operator
 from collections.abc import Iterator, Mapping
 from types import GenericAlias, UnionType
-from typing import Any, NamedTuple, NewType, TypeAlias, get_origin
+from typing import Any, NamedTuple, NewType, TypeAlias, TypeVar, get_origin
 from urllib.parse import unquote
 
 from msgspec.structs import astuple
 from typing_extensions import TypeAliasType, TypeIs
 
-from genai_fn.schema.base import ConversionError, Elsewhere, Message
+from genai_fn.schema.base import ConversionError, Elsewhere, Message, OpenEnum
 from genai_fn.schema.json_schema import build_json_schema, without_siblings
-from genai_fn.schema.schemas import Schema, Type
 
 __all__ = ["to_api_schema", "translate", "translate_type"]
 
+M = TypeVar("M", bound=Message)
 _Keywords: TypeAlias = dict[str, Any]
 
 
-def to_api_schema(value: Any) -> Schema | Mapping[str, Any] | None:
+def to_api_schema(value: Any, schema_type: type[M]) -> M | Mapping[str, Any] | None:
     """
-    Say in the API's dialect what an answer must look like; a schema that says nothing is None.
+    Translate a schema or a type into the API's dialect. Returns None for a schema without constraints.
 
-    A mapping (snake_case, camelCase or JSON Schema) gives a new mapping, a type too; a `Schema` that is settled comes
-    back as it is. Nothing that is passed is changed.
+    A mapping (snake_case, camelCase or JSON Schema) or a type gives a new mapping. A `Schema` that needs no
+    translation is returned as it is. Arguments are not changed.
 
     Raises:
-        Misfit: with the path to what the dialect cannot say; ``response_json_schema`` may be able to.
+        ConversionError: If the dialect cannot express the schema; ``response_json_schema`` may be able to.
 
-    >>> to_api_schema(dict(anyOf=[{"type": "string"}, {"type": "null"}]))
+    >>> from genai_fn.schema import Schema
+    >>> to_api_schema(dict(anyOf=[{"type": "string"}, {"type": "null"}]), Schema)
     {'type': 'string', 'nullable': True}
     """
     if value is None:
         return None
-    given = build_json_schema(value) if _is_type(value) else value
-    settled = given if _is_canonical(given) else _translate_schema(given, _Cursor(given, itertools.count()))
-    return None if settled in ({}, Schema()) else settled
+    schema = build_json_schema(value) if _is_type(value) else value
+    if not _is_canonical(schema, schema_type):
+        schema = _translate_schema(schema, _Cursor(schema, schema_type, itertools.count()))
+    return None if schema in ({}, schema_type()) else schema
 
 
-def translate(shape: Mapping[str, Any]) -> dict[str, Any] | None:
+def translate(json_schema: Mapping[str, Any], schema_type: type[Message]) -> dict[str, Any] | None:
     """
-    Translate a type's JSON Schema to the dialect; None where JSON Schema alone says all of it.
+    Translate the JSON Schema of a type into the dialect. Returns None if the dialect cannot express all of it.
 
-    So it is with numbers to choose from, tuples, recursion, ``additionalProperties`` (v1beta has no such field), and
-    with formats that the service refuses in a `Schema`.
+    That is the case for enums of numbers, tuples, recursion, ``additionalProperties`` (v1beta has no such field), and
+    formats that the service refuses in a `Schema`.
 
-    >>> translate({"type": "string", "format": "uuid"})
-    >>> translate({"anyOf": [{"type": "string"}, {"type": "null"}]})
+    >>> from genai_fn.schema import Schema
+    >>> translate({"type": "string", "format": "uuid"}, Schema)
+    >>> translate({"anyOf": [{"type": "string"}, {"type": "null"}]}, Schema)
     {'type': 'string', 'nullable': True}
     """
     try:
-        words = _translate_schema(shape, _Cursor(shape, itertools.count()))
+        keywords = _translate_schema(json_schema, _Cursor(json_schema, schema_type, itertools.count()))
     except ConversionError:
         return None
-    return words if _is_taken(words) else None
+    return keywords if _is_accepted(keywords) else None
 
 
-def translate_type(kind: Any, otherwise: str) -> Any:
+def translate_type(value: Any, schema_type: type[Message], otherwise: str) -> Any:
     """
-    Say what a type looks like in the dialect, or as `Elsewhere`: in plain JSON Schema, for the field `otherwise`.
+    Translate a type into the dialect, or into plain JSON Schema: as `Elsewhere`, for the field named `otherwise`.
 
-    What is no type goes through `response_schema`.
+    A value that is not a type is translated by `to_api_schema`.
     """
-    if not _is_type(kind):
-        return to_api_schema(kind)
-    shape = build_json_schema(kind)
-    words = translate(shape)
-    return Elsewhere(otherwise, without_siblings(shape)) if words is None else words or None
+    if not _is_type(value):
+        return to_api_schema(value, schema_type)
+    json_schema = build_json_schema(value)
+    keywords = translate(json_schema, schema_type)
+    return Elsewhere(otherwise, without_siblings(json_schema)) if keywords is None else keywords or None
 
 
-def _is_taken(words: _Keywords) -> bool:
-    kind = _get_type(words)
-    if "additionalProperties" in words or words.get("format") not in {None, *_FORMATS.get(kind or "", ())}:
+def _is_accepted(keywords: _Keywords) -> bool:
+    """Whether the service accepts a translated schema, with the formats that it has."""
+    kind = _get_type(keywords)
+    if "additionalProperties" in keywords or keywords.get("format") not in {None, *_FORMATS.get(kind or "", ())}:
         return False
     inner = (
-        *words.get("properties", {}).values(),
-        *words.get("anyOf", ()),
-        *([words["items"]] if "items" in words else []),
+        *keywords.get("properties", {}).values(),
+        *keywords.get("anyOf", ()),
+        *([keywords["items"]] if "items" in keywords else []),
     )
-    return all(map(_is_taken, inner))
+    return all(map(_is_accepted, inner))
 
 
 _FORMATS = {"STRING": ("enum", "date-time"), "NUMBER": ("float", "double"), "INTEGER": ("int32", "int64")}
-"""What the service takes in a `Schema`; others it refuses with 400."""
+"""The formats that the service accepts in a `Schema`; it refuses others with 400."""
 
 
 def _is_type(value: Any) -> bool:
@@ -106,38 +113,40 @@ def _is_list(value: Any) -> TypeIs[list[Any] | tuple[Any, ...]]:
     return isinstance(value, (list, tuple))
 
 
-def _is_canonical(given: Any) -> bool:
+def _is_canonical(given: Any, schema_type: type[Message]) -> bool:
     """
-    Tell a `Schema` that stays as it is from all that has to be looked at, in a tenth of the time that looking takes.
+    Whether a schema is a `Schema` that needs no translation. False also for rarer ones that need none.
 
-    Most are: a config that is used again and again has been settled before. False for anything less common.
+    It takes a tenth of the time of a translation, and most schemas are canonical: those of a config that is reused.
     """
     level = [given]
     for _ in range(_MAX_DEPTH // 2):  # a level is two steps at most
         if not level:
             return True
-        if len(level) > _MAX_LEVELS * 2 // _MAX_DEPTH or not all(map(_is_level_canonical, level)):
+        if len(level) > _MAX_LEVELS * 2 // _MAX_DEPTH or not all(
+            _is_level_canonical(each, schema_type) for each in level
+        ):
             return False
         level = [inner for each in level for inner in _iter_subschemas(each)]
     return False
 
 
-def _is_level_canonical(given: Any) -> bool:
+def _is_level_canonical(given: Any, schema_type: type[Message]) -> bool:
     return (
-        type(given) is Schema
+        type(given) is schema_type
         and given.any_of is None
         and given.enum is None
-        and (given.type is None or type(given.type) is Type)
+        and (given.type is None or isinstance(given.type, OpenEnum))
         and (given.properties is None or _has_property_order(given.properties, given.property_ordering))
         and (given.additional_properties is None or isinstance(given.additional_properties, bool))
     )
 
 
-def _has_property_order(properties: Mapping[str, Schema], order: object) -> bool:
+def _has_property_order(properties: Mapping[str, Any], order: object) -> bool:
     return (order is not None or len(properties) < 2) and type(properties) is dict  # noqa: PLR2004  # one needs no order
 
 
-def _iter_subschemas(given: Schema) -> Iterator[Any]:
+def _iter_subschemas(given: Any) -> Iterator[Any]:
     if given.items is not None:
         yield given.items
     if given.properties is not None:
@@ -145,9 +154,10 @@ def _iter_subschemas(given: Schema) -> Iterator[Any]:
 
 
 class _Cursor(NamedTuple):
-    """Where in a schema we are, and which ``$ref`` led there."""
+    """A position in a schema, and the references that led there."""
 
     root: Any
+    schema_type: type[Message]
     levels_read: Iterator[int]
     path: tuple[str, ...] = ()
     refs: tuple[str, ...] = ()
@@ -159,208 +169,214 @@ class _Cursor(NamedTuple):
         return ConversionError(value, expected, *reversed(self.path + steps))
 
 
-def _translate_schema(given: Any, place: _Cursor) -> Any:
-    words, place = _resolve_indirections(_read_keywords(given, place), place)
-    _normalize_type(words, place)
-    for word, settle in _SUBSCHEMA_TRANSLATORS.items():
-        if word in words:
-            words[word] = settle(words[word], place.descend(f".{word}"))
-    if _is_object(words) and len(words.get("properties", ())) > 1:
-        words.setdefault("propertyOrdering", list(words["properties"]))
-    return _to_schema_struct(given, words) if isinstance(given, Schema) else words
+def _translate_schema(given: Any, cursor: _Cursor) -> Any:
+    keywords, cursor = _resolve_indirections(_read_keywords(given, cursor), cursor)
+    _normalize_type(keywords, cursor)
+    for keyword, translate_inner in _SUBSCHEMA_TRANSLATORS.items():
+        if keyword in keywords:
+            keywords[keyword] = translate_inner(keywords[keyword], cursor.descend(f".{keyword}"))
+    if _is_object(keywords) and len(keywords.get("properties", ())) > 1:
+        keywords.setdefault("propertyOrdering", list(keywords["properties"]))
+    return _to_schema_struct(given, keywords) if isinstance(given, cursor.schema_type) else keywords
 
 
-def _is_object(words: _Keywords) -> bool:
-    return _get_type(words) == "OBJECT" and "anyOf" not in words
+def _is_object(keywords: _Keywords) -> bool:
+    return _get_type(keywords) == "OBJECT" and "anyOf" not in keywords
 
 
-def _get_type(words: _Keywords) -> str | None:
-    kind = words.get("type")
+def _get_type(keywords: _Keywords) -> str | None:
+    kind = keywords.get("type")
     return kind.upper() if isinstance(kind, str) else None
 
 
-def _to_schema_struct(given: Schema, words: _Keywords) -> Schema:
+def _to_schema_struct(given: M, keywords: _Keywords) -> M:
+    """Build a `Schema`; the given one where nothing has changed."""
     before = _get_set_fields(given)
-    if before.keys() == words.keys() and all(map(operator.is_, before.values(), words.values())):
+    if before.keys() == keywords.keys() and all(map(operator.is_, before.values(), keywords.values())):
         return given
-    return Schema(**{_FIELD_BY_KEYWORD[word]: value for word, value in words.items()})
+    schema_type = type(given)
+    fields = _read_vocabulary(schema_type).field_by_keyword
+    return schema_type(**{fields[keyword]: value for keyword, value in keywords.items()})
 
 
-# The words of one level
-
-
-def _read_keywords(given: Any, place: _Cursor) -> _Keywords:
-    """Read a level in one spelling, without what says nothing, as a dict of our own."""
+def _read_keywords(given: Any, cursor: _Cursor) -> _Keywords:
+    """Read the keywords of one schema into a new dict: in camelCase, without those that are dropped."""
     if not isinstance(given, Message) and not _is_mapping(given):
-        raise place.error(given, "a Schema, a dict of its fields, or JSON Schema")
-    if len(place.path) > _MAX_DEPTH or next(place.levels_read) > _MAX_LEVELS:
-        raise place.error(given, "a smaller schema, or response_json_schema, where $ref is not written out")
+        raise cursor.error(given, "a Schema, a dict of its fields, or JSON Schema")
+    if len(cursor.path) > _MAX_DEPTH or next(cursor.levels_read) > _MAX_LEVELS:
+        raise cursor.error(given, "a smaller schema, or response_json_schema, where $ref is not expanded")
     pairs: Mapping[Any, Any] = _get_set_fields(given) if isinstance(given, Message) else given
-    words: _Keywords = {}
+    keywords: _Keywords = {}
+    spellings = _read_vocabulary(cursor.schema_type).keyword_by_spelling
     for key, value in pairs.items():
-        if key in _IGNORED_KEYWORDS or (key in _IGNORED_ROOT_KEYWORDS and not place.path):
+        if key in _IGNORED_KEYWORDS or (key in _IGNORED_ROOT_KEYWORDS and not cursor.path):
             continue
-        word = _KEYWORD_BY_SPELLING.get(key)
-        if word is None:
-            raise _build_unknown_keyword_error(key, value, place)
-        if word in words:
-            raise place.error(value, f"{word} only once, in one spelling", f".{key}")
-        if value is not None or word == "const":
-            words[word] = value
-    return words
+        keyword = spellings.get(key)
+        if keyword is None:
+            raise _build_unknown_keyword_error(key, value, cursor)
+        if keyword in keywords:
+            raise cursor.error(value, f"{keyword} only once, in one spelling", f".{key}")
+        if value is not None or keyword == "const":
+            keywords[keyword] = value
+    return keywords
 
 
 def _get_set_fields(given: Message) -> _Keywords:
     pairs = zip(given.__struct_encode_fields__, astuple(given), strict=True)
-    return {word: value for word, value in pairs if value is not None}
+    return {keyword: value for keyword, value in pairs if value is not None}
 
 
-def _build_unknown_keyword_error(key: Any, value: Any, place: _Cursor) -> ConversionError:
-    near = difflib.get_close_matches(str(key), _KEYWORD_BY_SPELLING, 1, 0.8)
-    expected = f"a field of Schema, such as {near[0]}" if near else "a word that Schema has, or response_json_schema"
-    return place.error(value, expected, f".{key}")
+def _build_unknown_keyword_error(key: Any, value: Any, cursor: _Cursor) -> ConversionError:
+    near = difflib.get_close_matches(str(key), _read_vocabulary(cursor.schema_type).keyword_by_spelling, 1, 0.8)
+    expected = f"a field of Schema, such as {near[0]}" if near else "a keyword of Schema, or response_json_schema"
+    return cursor.error(value, expected, f".{key}")
 
 
 _MAX_DEPTH = 100  # steps; the API itself takes far fewer
 _MAX_LEVELS = 20_000  # levels read, as every $ref to a $ref may double them
-_FIELD_BY_KEYWORD = dict(zip(Schema.__struct_encode_fields__, Schema.__struct_fields__, strict=True))
-_KEYWORD_BY_SPELLING = {spelling: word for word, name in _FIELD_BY_KEYWORD.items() for spelling in (word, name)} | {
-    "$ref": "$ref",
-    "const": "const",
-}
 _IGNORED_KEYWORDS = {"$comment", "$defs", "definitions", "discriminator"}
 _IGNORED_ROOT_KEYWORDS = {"$id", "$schema"}
 
 
-# What stands for something else
+class _Vocabulary(NamedTuple):
+    """The keywords of the dialect, and of JSON Schema where they are translated."""
+
+    field_by_keyword: dict[str, str]
+    keyword_by_spelling: dict[str, str]
 
 
-def _resolve_indirections(words: _Keywords, place: _Cursor) -> tuple[_Keywords, _Cursor]:
-    """Put what ``$ref`` points at, and the one member that a union has beside null, in the place of the word itself."""
+@functools.cache
+def _read_vocabulary(schema_type: type[Message]) -> _Vocabulary:
+    fields = dict(zip(schema_type.__struct_encode_fields__, schema_type.__struct_fields__, strict=True))
+    spellings = {spelling: keyword for keyword, name in fields.items() for spelling in (keyword, name)}
+    return _Vocabulary(fields, {**spellings, "$ref": "$ref", "const": "const"})
+
+
+def _resolve_indirections(keywords: _Keywords, cursor: _Cursor) -> tuple[_Keywords, _Cursor]:
+    """Replace ``$ref`` by its target, and a union of null and one other schema by that schema."""
     while True:
-        union = place.descend(".anyOf")
-        members = _drop_null_members(words.get("anyOf", ()), union)
-        if "$ref" in words:
-            ref = words.pop("$ref")
-            target = _resolve_ref(ref, place)
-            place = place._replace(refs=(*place.refs, ref))
-        elif len(members) == len(words.get("anyOf", ())):
-            return words, place
+        union = cursor.descend(".anyOf")
+        members = _drop_null_members(keywords.get("anyOf", ()), union)
+        if "$ref" in keywords:
+            ref = keywords.pop("$ref")
+            target = _resolve_ref(ref, cursor)
+            cursor = cursor._replace(refs=(*cursor.refs, ref))
+        elif len(members) == len(keywords.get("anyOf", ())):
+            return keywords, cursor
         else:
-            words["nullable"] = True
+            keywords["nullable"] = True
             if len(members) != 1:
-                return words, place
-            del words["anyOf"]
+                return keywords, cursor
+            del keywords["anyOf"]
             ((index, target),) = members.items()
-            place = union.descend(f"[{index}]")
-        words = _merge_keywords(_read_keywords(target, place), words, place)
+            cursor = union.descend(f"[{index}]")
+        keywords = _merge_keywords(_read_keywords(target, cursor), keywords, cursor)
 
 
-def _drop_null_members(members: Any, place: _Cursor) -> dict[int, Any]:
+def _drop_null_members(members: Any, cursor: _Cursor) -> dict[int, Any]:
     if not _is_list(members):
-        raise place.error(members, "a list of schemas")
+        raise cursor.error(members, "a list of schemas")
     return {
         index: each
         for index, each in enumerate(members)
-        if _read_keywords(each, place.descend(f"[{index}]")) != {"type": "null"}
+        if _read_keywords(each, cursor.descend(f"[{index}]")) != {"type": "null"}
     }
 
 
-def _merge_keywords(inner: _Keywords, outer: _Keywords, place: _Cursor) -> _Keywords:
-    """Let the words beside win where they describe; where both limit the answer, one would be lost."""
-    for word in sorted(inner.keys() & outer.keys() - _ANNOTATION_KEYWORDS):
-        if inner[word] != outer[word]:
-            raise place.error(outer[word], f"no {word} beside another one ({inner[word]!r})", f".{word}")
+def _merge_keywords(inner: _Keywords, outer: _Keywords, cursor: _Cursor) -> _Keywords:
+    """
+    Merge the keywords of a target and those beside its reference.
+
+    Annotations beside the reference win. Two different constraints under one keyword are refused: one would be lost.
+    """
+    for keyword in sorted(inner.keys() & outer.keys() - _ANNOTATION_KEYWORDS):
+        if inner[keyword] != outer[keyword]:
+            raise cursor.error(outer[keyword], f"no {keyword} beside another one ({inner[keyword]!r})", f".{keyword}")
     return inner | outer
 
 
 _ANNOTATION_KEYWORDS = {"title", "description", "default", "example", "nullable"}
 
 
-def _resolve_ref(ref: Any, place: _Cursor) -> Any:
-    if ref in place.refs:
-        raise place.error(ref, "a shape that does not hold itself; response_json_schema takes such", ".$ref")
-    target = place.root
+def _resolve_ref(ref: Any, cursor: _Cursor) -> Any:
+    if ref in cursor.refs:
+        raise cursor.error(ref, "a schema that does not contain itself; response_json_schema accepts such", ".$ref")
+    target = cursor.root
     for step in _split_pointer(ref):
         if isinstance(target, Message):
             target = _get_set_fields(target)
         target = target.get(step) if _is_mapping(target) else None
     if target is None:
-        raise place.error(ref, "a place in this schema, such as #/$defs/Name", ".$ref")
+        raise cursor.error(ref, "a place in this schema, such as #/$defs/Name", ".$ref")
     return target
 
 
 def _split_pointer(ref: Any) -> list[str]:
     if not isinstance(ref, str) or not ref.startswith("#"):
-        return [""]  # which nothing is called
+        return [""]  # no keyword has this name
     return [unquote(step).replace("~1", "/").replace("~0", "~") for step in ref[1:].split("/")[1:]]
 
 
-# Kinds and values
-
-
-def _normalize_type(words: _Keywords, place: _Cursor) -> None:
-    kind = words.get("type")
+def _normalize_type(keywords: _Keywords, cursor: _Cursor) -> None:
+    kind = keywords.get("type")
     kinds = list(kind) if _is_list(kind) else [kind]
     if "null" in kinds:
-        words["nullable"] = True
+        keywords["nullable"] = True
         kinds.remove("null")
     if len(kinds) > 1:
-        raise place.error(kind, "one type; anyOf takes several", ".type")
+        raise cursor.error(kind, "one type; anyOf takes several", ".type")
     if kinds and kinds[0] is not None:
-        words["type"] = kinds[0]
+        keywords["type"] = kinds[0]
     else:
-        words.pop("type", None)
-    if "const" in words:
-        _normalize_const(words, place)
-    if "enum" in words:
-        _normalize_enum(words, place)
+        keywords.pop("type", None)
+    if "const" in keywords:
+        _normalize_const(keywords, cursor)
+    if "enum" in keywords:
+        _normalize_enum(keywords, cursor)
 
 
-def _normalize_const(words: _Keywords, place: _Cursor) -> None:
-    const = words.pop("const")
-    if not isinstance(const, str) or _get_type(words) not in {None, "STRING"}:
-        raise place.error(const, _TEXT_EXPECTED, ".const")
-    words["enum"] = [const]
+def _normalize_const(keywords: _Keywords, cursor: _Cursor) -> None:
+    const = keywords.pop("const")
+    if not isinstance(const, str) or _get_type(keywords) not in {None, "STRING"}:
+        raise cursor.error(const, _TEXT_EXPECTED, ".const")
+    keywords["enum"] = [const]
 
 
-def _normalize_enum(words: _Keywords, place: _Cursor) -> None:
-    values = words["enum"]
+def _normalize_enum(keywords: _Keywords, cursor: _Cursor) -> None:
+    values = keywords["enum"]
     if not _is_list(values):
-        raise place.error(values, "a list of texts", ".enum")
+        raise cursor.error(values, "a list of texts", ".enum")
     for index, value in enumerate(values):
         if value is not None and not isinstance(value, str):
-            raise place.error(value, _TEXT_EXPECTED, ".enum", f"[{index}]")
+            raise cursor.error(value, _TEXT_EXPECTED, ".enum", f"[{index}]")
     if None in values:
-        words |= {"nullable": True, "enum": [value for value in values if value is not None]}
-    if not words["enum"] and values:
-        del words["enum"]
-    elif "anyOf" not in words:
-        words.setdefault("type", "STRING")  # without it the API refuses the enum
+        keywords |= {"nullable": True, "enum": [value for value in values if value is not None]}
+    if not keywords["enum"] and values:
+        del keywords["enum"]
+    elif "anyOf" not in keywords:
+        keywords.setdefault("type", "STRING")  # the API refuses an enum without it
 
 
-_TEXT_EXPECTED = "text, as nothing else can be picked from; response_json_schema takes numbers, too"
+_TEXT_EXPECTED = "text, as an enum has only texts; response_json_schema accepts numbers, too"
 
 
-# The levels inside
-
-
-def _translate_properties(value: Any, place: _Cursor) -> Any:
+def _translate_properties(value: Any, cursor: _Cursor) -> Any:
     if not _is_mapping(value):
-        raise place.error(value, "a mapping of names to schemas")
-    settled = {name: _translate_schema(each, place.descend(f".{name}")) for name, each in value.items()}
-    return value if all(map(operator.is_, settled.values(), value.values())) else settled
+        raise cursor.error(value, "a mapping of names to schemas")
+    translated = {name: _translate_schema(each, cursor.descend(f".{name}")) for name, each in value.items()}
+    return value if all(map(operator.is_, translated.values(), value.values())) else translated
 
 
-def _translate_members(value: Any, place: _Cursor) -> Any:
-    settled = [
-        _translate_schema(each, place.descend(f"[{index}]")) for index, each in _drop_null_members(value, place).items()
+def _translate_members(value: Any, cursor: _Cursor) -> Any:
+    translated = [
+        _translate_schema(each, cursor.descend(f"[{index}]"))
+        for index, each in _drop_null_members(value, cursor).items()
     ]
-    return value if len(settled) == len(value) and all(map(operator.is_, settled, value)) else settled
+    return value if len(translated) == len(value) and all(map(operator.is_, translated, value)) else translated
 
 
-def _translate_additional_properties(value: Any, place: _Cursor) -> Any:
-    return value if isinstance(value, bool) else _translate_schema(value, place)
+def _translate_additional_properties(value: Any, cursor: _Cursor) -> Any:
+    return value if isinstance(value, bool) else _translate_schema(value, cursor)
 
 
 _SUBSCHEMA_TRANSLATORS = {

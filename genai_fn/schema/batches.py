@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from genai_fn.schema.base import GeminiOnly, Message, Page, VertexOnly
-from genai_fn.schema.content import ContentsLike, SeparateContentsLike
+from genai_fn.schema.contents import ContentsLike, SeparateContentsLike
 from genai_fn.schema.embeddings import EmbedContentConfig, SingleEmbedContentResponse
 from genai_fn.schema.generation import GenerateContentConfig
 from genai_fn.schema.operations import ENDED_JOB_STATES, JobError, JobState

@@ -3,7 +3,8 @@
 from datetime import datetime
 
 from genai_fn.schema.base import Message, Page, VertexOnly
-from genai_fn.schema.content import ContentLike, ContentsLike
+from genai_fn.schema.content import ContentLike
+from genai_fn.schema.contents import ContentsLike
 from genai_fn.schema.tools import Tool, ToolConfig
 
 __all__ = [

@@ -1,10 +1,10 @@
 """What is said: turns, and the parts they consist of."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, cast
 
 from genai_fn.errors import InvalidRequest
-from genai_fn.schema.base import Coerce, ConversionError, Message, Opaque, OpenEnum, VertexOnly
+from genai_fn.schema.base import ConversionError, Message, Opaque, OpenEnum, VertexOnly
 from genai_fn.schema.convert import as_struct, as_value, convert
 from genai_fn.schema.files import File
 from genai_fn.schema.functions import FunctionCall, FunctionResponse, FunctionResponsePart
@@ -293,26 +293,9 @@ if TYPE_CHECKING:
         | Mapping[str, Any]
         | str
     )
-    """What stands for one part."""
+    """What is accepted as one `Part`."""
     ContentLike: TypeAlias = Content | PartLike | Sequence[PartLike]
-    """What stands for one turn."""
-    ContentsLike: TypeAlias = ContentLike | Sequence[ContentLike]
-    """What stands for a conversation."""
-    SeparateContentsLike: TypeAlias = ContentsLike
-    """The same, where each item of a list is by itself."""
+    """What is accepted as one `Content`."""
 else:
     PartLike = Part
     ContentLike = Content
-
-    def _grouped(value: Any) -> Any:
-        from genai_fn.schema.contents import group_contents  # noqa: PLC0415  # which is made of Content
-
-        return group_contents(value)
-
-    def _separate(value: Any) -> Any:
-        from genai_fn.schema.contents import separate_contents  # noqa: PLC0415  # which is made of Content
-
-        return separate_contents(value)
-
-    ContentsLike = Annotated[tuple[Content, ...], Coerce(_grouped)]
-    SeparateContentsLike = Annotated[tuple[Content, ...], Coerce(_separate)]

@@ -3,16 +3,16 @@
 import itertools
 import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, cast
 
 from genai_fn.schema.base import Coerce, ConversionError
-from genai_fn.schema.content import Content, ContentsLike, Part
+from genai_fn.schema.content import Content, ContentLike, Part
 from genai_fn.schema.convert import as_value, convert, convert_at
 
-__all__ = ["as_contents", "group_contents", "separate_contents"]
+__all__ = ["ContentsLike", "SeparateContentsLike", "as_contents"]
 
 
-def as_contents(contents: ContentsLike, path: str = "contents") -> tuple[Content, ...]:
+def as_contents(contents: "ContentsLike", path: str = "contents") -> tuple[Content, ...]:
     """
     Group texts, parts, files and images into turns.
 
@@ -28,7 +28,7 @@ def as_contents(contents: ContentsLike, path: str = "contents") -> tuple[Content
     return turns
 
 
-def group_contents(contents: Any) -> tuple[Content, ...]:
+def _group_contents(contents: Any) -> tuple[Content, ...]:
     """
     Do the same for a field that takes contents.
 
@@ -43,7 +43,7 @@ def group_contents(contents: Any) -> tuple[Content, ...]:
     return _keep_if_unchanged(contents, tuple(_group_by_role(items)))
 
 
-def separate_contents(contents: Any) -> tuple[Content, ...]:
+def _separate_contents(contents: Any) -> tuple[Content, ...]:
     """
     Settle contents that are to have a vector each: what stands side by side in a list stays apart.
 
@@ -51,7 +51,7 @@ def separate_contents(contents: Any) -> tuple[Content, ...]:
         Misfit: with the steps to what makes no sense.
     """
     if not isinstance(contents, list | tuple):
-        return group_contents(contents)
+        return _group_contents(contents)
     if not contents:
         raise ConversionError(contents, "at least one content")
     turns = tuple(
@@ -105,6 +105,13 @@ def _get_part_role(item: Content | Part) -> str | None:
     return "user" if item.function_call is None else "model"
 
 
-_GroupedContents: Any = Annotated[
-    cast("Any", tuple), Coerce(group_contents)
-]  # and nothing more: what is inside is settled by then
+_GroupedContents: Any = Annotated[cast("Any", tuple), Coerce(_group_contents)]  # the items are converted by then
+
+if TYPE_CHECKING:
+    ContentsLike: TypeAlias = ContentLike | Sequence[ContentLike]
+    """What is accepted as a conversation; items of a list are grouped into turns."""
+    SeparateContentsLike: TypeAlias = ContentsLike
+    """The same, but each item of a list is a turn of its own."""
+else:
+    ContentsLike = Annotated[tuple[Content, ...], Coerce(_group_contents)]
+    SeparateContentsLike = Annotated[tuple[Content, ...], Coerce(_separate_contents)]

@@ -14,6 +14,7 @@ from genai_fn.schema.api_schema import translate
 from genai_fn.schema.base import ConversionError
 from genai_fn.schema.docstrings import parse_parameter_descriptions
 from genai_fn.schema.json_schema import build_json_schema, without_siblings
+from genai_fn.schema.schemas import Schema
 
 __all__ = ["declare_function", "get_function_name", "get_parameter_type"]
 
@@ -65,7 +66,7 @@ def _build_parameters_schema(function: Callable[..., Any], told: Mapping[str, st
         return {}
     shapes = {each.name: _described_type(function, each) for each in offered}
     required = [each.name for each in offered if each.default is Parameter.empty]
-    said = {name: translate(shape) for name, shape in shapes.items()}
+    said = {name: translate(shape, Schema) for name, shape in shapes.items()}
     if None not in said.values():
         properties = {each.name: _build_parameter_schema(said[each.name] or {}, each, told) for each in offered}
         return {"parameters": {"type": "OBJECT", "properties": properties, "required": required}}

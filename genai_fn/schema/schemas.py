@@ -1,4 +1,4 @@
-"""Shapes of JSON: what an answer or a function's arguments must look like."""
+"""Schemas of JSON: the API's own dialect, and plain JSON Schema."""
 
 from collections.abc import Mapping  # noqa: TC003  # msgspec resolves the quoted annotations with it
 from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias
@@ -12,7 +12,7 @@ __all__ = ["JSONSchema", "JSONSchemaType", "Schema", "Type"]
 
 
 class Type(OpenEnum):
-    """The kind of a value in a `Schema`."""
+    """Type of a value in a `Schema`."""
 
     TYPE_UNSPECIFIED = "TYPE_UNSPECIFIED"
     STRING = "STRING"
@@ -25,7 +25,7 @@ class Type(OpenEnum):
 
 
 class JSONSchemaType(OpenEnum):
-    """The kind of a value in plain JSON Schema."""
+    """Type of a value in plain JSON Schema."""
 
     NULL = "null"
     BOOLEAN = "boolean"
@@ -37,22 +37,22 @@ class JSONSchemaType(OpenEnum):
 
 
 class Schema(Message):
-    """A shape of JSON in the API's own dialect, a subset of OpenAPI 3.0."""
+    """A schema of JSON in the API's own dialect, a subset of OpenAPI 3.0."""
 
     additional_properties: Any = None
     defs: "Mapping[str, Schema] | None" = None
-    """Shapes by name, for ``ref`` to point at."""
+    """Schemas by name, which ``ref`` refers to."""
     ref: str | None = None
-    """Where the shape is to be found, such as ``#/defs/Person``."""
+    """Reference to a schema in ``defs``, such as ``#/defs/Person``."""
     any_of: "tuple[Schema, ...] | None" = None
     default: Any = None
     description: str | None = None
     enum: tuple[str, ...] | None = None
-    """The only texts allowed; with it go ``type="STRING"`` and ``format="enum"``."""
+    """The allowed texts. Needs ``type="STRING"``; ``format="enum"`` is optional."""
     example: Any = None
-    """A sample value; it shows, it does not constrain."""
+    """A sample value. It does not constrain."""
     format: str | None = None
-    """A closer word on the type: ``int32``, ``int64``, ``float``, ``double``, ``date-time``, ``enum``."""
+    """Refines the type: ``int32``, ``int64``, ``float``, ``double``, ``date-time`` or ``enum``."""
     items: "Schema | None" = None
     max_items: int | None = None
     max_length: int | None = None
@@ -63,7 +63,7 @@ class Schema(Message):
     min_properties: int | None = None
     minimum: float | None = None
     nullable: bool | None = None
-    """Whether null will do, too."""
+    """Whether null is allowed."""
     pattern: str | None = None
     """A regular expression that a text must match."""
     properties: "Mapping[str, Schema] | None" = None
@@ -76,10 +76,10 @@ class Schema(Message):
     @classmethod
     def from_json_schema(cls, *, json_schema: "JSONSchema | Mapping[str, Any]") -> Self:
         """
-        Read plain JSON Schema: ``$ref`` is written out, null among the types becomes ``nullable``.
+        Translate plain JSON Schema: ``$ref`` is expanded, null among the types becomes ``nullable``.
 
         Raises:
-            InvalidRequest: with the path to what the API's dialect cannot say.
+            InvalidRequest: If the API's dialect cannot express the schema, with the path of the keyword.
 
         >>> Schema.from_json_schema(json_schema={"type": ["string", "null"]}).nullable
         True
@@ -88,17 +88,15 @@ class Schema(Message):
 
     @property
     def json_schema(self) -> "JSONSchema":
-        """The same in plain JSON Schema; only ``example`` has no place there."""
-        from genai_fn.schema.plain_schema import to_json_schema  # noqa: PLC0415  # which is made of Schema
-
-        return to_json_schema(self)
+        """The same schema in plain JSON Schema, without ``example``."""
+        return _to_json_schema(self)
 
 
 class JSONSchema(Message):
-    """A shape in plain JSON Schema (draft 2020-12), as far as the API reads it."""
+    """A schema in plain JSON Schema (draft 2020-12), with the keywords that the API reads."""
 
     type: JSONSchemaType | tuple[JSONSchemaType, ...] | None = None
-    """One kind, or several that will all do."""
+    """One type, or several of which any is allowed."""
     format: str | None = None
     title: str | None = None
     description: str | None = None
@@ -123,22 +121,70 @@ class JSONSchema(Message):
     defs: "Mapping[str, JSONSchema] | None" = field(default=None, name="$defs")
 
 
+def _to_json_schema(schema: Schema) -> JSONSchema:
+    """Translate to JSON Schema: ``nullable`` becomes a type, ``property_ordering`` the order of the properties."""
+    fields = {name: getattr(schema, name) for name in _SHARED_FIELDS}
+    return JSONSchema(
+        **fields,
+        **_convert_types(schema),
+        items=None if schema.items is None else _to_json_schema(schema.items),
+        properties=_convert_mapping(_order_properties(schema)),
+        additional_properties=_convert_additional_properties(schema.additional_properties),
+        ref=None if schema.ref is None else schema.ref.replace("#/defs/", "#/$defs/", 1),
+        defs=_convert_mapping(schema.defs),
+    )
+
+
+_SHARED_FIELDS = (
+    *("title", "description", "default", "format", "pattern", "required", "min_length", "max_length"),
+    *("minimum", "maximum", "min_items", "max_items", "min_properties", "max_properties"),
+)
+_NULL_SCHEMA = JSONSchema(type=JSONSchemaType.NULL)
+
+
+def _convert_types(schema: Schema) -> dict[str, Any]:
+    kind = None if schema.type in (None, Type.TYPE_UNSPECIFIED) else JSONSchemaType(schema.type.lower())
+    choices = None if schema.any_of is None else tuple(_to_json_schema(each) for each in schema.any_of)
+    if not schema.nullable:
+        return {"type": kind, "any_of": choices, "enum": schema.enum}
+    return {
+        "type": kind if kind in (None, JSONSchemaType.NULL) else (JSONSchemaType.NULL, kind),
+        "any_of": choices if choices is None or _NULL_SCHEMA in choices else (*choices, _NULL_SCHEMA),
+        "enum": None if schema.enum is None else (*schema.enum, None),
+    }
+
+
+def _order_properties(schema: Schema) -> dict[str, Schema] | None:
+    if schema.properties is None:
+        return None
+    first = {name: schema.properties[name] for name in schema.property_ordering or () if name in schema.properties}
+    return {**first, **{name: each for name, each in schema.properties.items() if name not in first}}
+
+
+def _convert_mapping(schemas: Any) -> dict[str, JSONSchema] | None:
+    return None if schemas is None else {name: _to_json_schema(each) for name, each in schemas.items()}
+
+
+def _convert_additional_properties(value: Any) -> Any:
+    return _to_json_schema(value) if isinstance(value, Schema) else value
+
+
 def _to_api_schema(value: Any) -> Any:
-    from genai_fn.schema.api_schema import to_api_schema  # noqa: PLC0415  # which is made of Schema
+    from genai_fn.schema.api_schema import to_api_schema  # noqa: PLC0415  # takes 5 ms, and few requests have a schema
 
-    return to_api_schema(value)
+    return to_api_schema(value, Schema)
 
 
-def _of_type(value: Any) -> Any:
-    from genai_fn.schema.api_schema import translate_type  # noqa: PLC0415  # which is made of Schema
+def _translate_type(value: Any) -> Any:
+    from genai_fn.schema.api_schema import translate_type  # noqa: PLC0415  # takes 5 ms, and few requests have a schema
 
-    return translate_type(value, "response_json_schema")
+    return translate_type(value, Schema, "response_json_schema")
 
 
 if TYPE_CHECKING:
     from types import GenericAlias, UnionType
 
     SchemaLike: TypeAlias = Schema | Mapping[str, Any] | type[Any] | UnionType | GenericAlias
-    """A `Schema`, a mapping of the same fields, or a type to take the shape of."""
+    """A `Schema`, a mapping of its fields, or a type whose schema is built."""
 else:
-    SchemaLike = Annotated[Schema | None, Detour(_of_type)]
+    SchemaLike = Annotated[Schema | None, Detour(_translate_type)]

@@ -96,9 +96,12 @@ WORLDLY = {
     "ops.files.download_flow": {"pathlib"},  # names the type that a download to a path answers
     "schema.disk": {"pathlib"},  # ``from_file`` and ``save`` of Image and Video, named for what they do
     "wire.decompress": {"sys"},  # ``sys.maxsize``
-    "wire": {"platform"},  # the Python version, for the user agent
+    "wire.encoding": {"platform"},  # the Python version, for the user agent
 }
 """The exceptions outside ``interpreters`` and ``cli``, each with what it is for."""
+
+CIRCULAR = {"interpreters.offline": "interpreters.async_offline"}
+"""Imports that are still circular; an entry that no longer applies fails the test."""
 
 LONG_FILES = {
     "tests/cases/generate_requests.py": "a table of requests",
@@ -119,15 +122,21 @@ def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
 
-def imported(path: Path, *, late: bool = True) -> Iterator[str]:
-    """Give the full names of all that a file imports; `late` counts what functions and type checkers alone import."""
-    tree = tree_of(path)
-    for node in ast.walk(tree) if late else tree.body:
+def imported(path: Path, *, typed: bool = True) -> Iterator[str]:
+    """Yield the full names of all that a file imports, also within functions; `typed` counts ``if TYPE_CHECKING``."""
+    for node in _walk(tree_of(path), typed=typed):
         if isinstance(node, ast.Import):
             yield from (each.name for each in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}:{node.lineno} imports relatively"
             yield from (f"{node.module}.{each.name}" for each in node.names)
+
+
+def _walk(node: ast.AST, *, typed: bool) -> Iterator[ast.AST]:
+    yield node
+    is_typed = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    for each in node.orelse if is_typed and not typed else ast.iter_child_nodes(node):
+        yield from _walk(each, typed=typed)
 
 
 def part_of(name: str) -> str:
@@ -170,22 +179,24 @@ def test_imports_downwards(name: str) -> None:
 
 
 def test_imports_in_no_circle() -> None:
-    """No module needs itself to be imported, by way of others."""
+    """No module imports itself by way of others; imports within functions count, those for type checkers do not."""
     waiting = {name: needed_by(name) for name in MODULES}
+    for name, needed in CIRCULAR.items():
+        waiting[name].remove(needed)
     while ready := {name for name, needed in waiting.items() if not needed & waiting.keys()}:
         waiting = {name: needed for name, needed in waiting.items() if name not in ready}
     assert waiting == {}
 
 
 def needed_by(name: str) -> set[str]:
-    """Name what is loaded before a module is: what it imports, and the folders that this lies in, but for its own."""
-    loaded = {loaded_by(each) for each in imported(MODULES[name], late=False)}
+    """List the modules that a module loads: those it imports, and the folders that these lie in, but for its own."""
+    loaded = {loaded_by(each) for each in imported(MODULES[name], typed=False)}
     folders = {each for one in loaded for each in _above(one)} - {*_above(name)}
     return (loaded | folders) - {"", name}
 
 
 def loaded_by(full: str) -> str:
-    """Name the module of the package that an import loads: of ``genai_fn.http.HttpRequest``, ``http``."""
+    """Find the module of the package that an import loads: of ``genai_fn.http.HttpRequest``, ``http``."""
     name = full.removeprefix("genai_fn").lstrip(".") if full.startswith("genai_fn.") else ""
     return next((each for each in (name, name.rpartition(".")[0]) if each in MODULES), "")
 

@@ -410,8 +410,8 @@ class TestAsTheOracle:
     @pytest.mark.parametrize("given", GIVEN.values(), ids=GIVEN)
     def test_once_is_enough(self, given: Any) -> None:
         """What is in the dialect already stays as it is."""
-        once = to_api_schema(given)
-        assert once == to_api_schema(once)
+        once = to_api_schema(given, Schema)
+        assert once == to_api_schema(once, Schema)
 
     @pytest.mark.parametrize("given", GIVEN.values(), ids=GIVEN)
     def test_untouched(self, given: Any) -> None:
@@ -497,12 +497,12 @@ class TestValues:
     def test_settled(self) -> None:
         """A Schema that is settled comes back as it is, at no cost for a config that is used again."""
         settled = Schema(type=Type.OBJECT, properties={"a": Schema(type=Type.STRING)}, any_of=(Schema(title="t"),))
-        assert settled is to_api_schema(settled)
+        assert settled is to_api_schema(settled, Schema)
 
     @pytest.mark.parametrize("given", [None, {}, Schema(), {"$schema": "s"}])
     def test_nothing(self, given: Any) -> None:
         """A schema that says nothing is none."""
-        assert to_api_schema(given) is None
+        assert to_api_schema(given, Schema) is None
 
     def test_json_schema_values(self) -> None:
         """A JSONSchema value is read as the mapping that it stands for."""
@@ -514,5 +514,5 @@ class TestValues:
 @given(from_type(Schema))
 def test_short_way(drawn: Schema) -> None:
     """What is told at a glance to stay as it is comes back as it is the long way, too."""
-    if api_schema._is_canonical(drawn):
-        assert api_schema._translate_schema(drawn, api_schema._Cursor(drawn, itertools.count())) is drawn
+    if api_schema._is_canonical(drawn, Schema):
+        assert api_schema._translate_schema(drawn, api_schema._Cursor(drawn, Schema, itertools.count())) is drawn

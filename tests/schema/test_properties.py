@@ -25,7 +25,7 @@ from genai_fn.schema import (
     Part,
     Schema,
 )
-from genai_fn.schema.content import ContentsLike
+from genai_fn.schema.contents import ContentsLike
 from genai_fn.schema.convert import as_struct, as_value
 from genai_fn.schema.schemas import SchemaLike
 from genai_fn.testing.strategies import from_type, register

@@ -23,7 +23,7 @@ from genai_fn.schema import (
     Part,
 )
 from genai_fn.schema.base import Message
-from genai_fn.schema.content import ContentsLike, SeparateContentsLike
+from genai_fn.schema.contents import ContentsLike, SeparateContentsLike
 from genai_fn.schema.convert import as_struct, as_value
 from genai_fn.values import Value
 from genai_fn.wire.resource_names import check_model_name, resolve_model_name

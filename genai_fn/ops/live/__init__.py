@@ -34,8 +34,7 @@ from genai_fn.schema import (
     UsageMetadata,
 )
 from genai_fn.schema.base import Message
-from genai_fn.schema.content import ContentsLike
-from genai_fn.schema.contents import as_contents
+from genai_fn.schema.contents import ContentsLike, as_contents
 from genai_fn.schema.convert import as_struct, as_value
 from genai_fn.schema.pillow_images import encode_pillow_image, is_pillow_image
 from genai_fn.wire.resource_names import ResourceName, check_model_name, resolve_model_name

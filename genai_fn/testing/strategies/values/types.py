@@ -16,7 +16,7 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 from msgspec import Struct
 
 from genai_fn.schema import Content, Message, Opaque, OpenEnum
-from genai_fn.schema.content import ContentsLike, SeparateContentsLike
+from genai_fn.schema.contents import ContentsLike, SeparateContentsLike
 from genai_fn.schema.convert import as_value
 from genai_fn.schema.schemas import SchemaLike
 
