@@ -1,4 +1,4 @@
-"""Short-lived keys for people's own devices."""
+"""Ephemeral tokens: short-lived keys for client devices."""
 
 from datetime import datetime
 
@@ -10,36 +10,36 @@ __all__ = ["AuthToken", "CreateAuthTokenConfig", "CreateAuthTokenParameters", "L
 
 
 class AuthToken(SecretMessage):
-    """A key that may be given away."""
+    """An ephemeral token, which can be given to a client device."""
 
     secret_fields = ("name",)
 
     name: str | None = None
-    """The key itself, ``auth_tokens/…``."""
+    """The token itself, ``auth_tokens/…``."""
 
 
 class LiveConnectConstraints(Message):
-    """Which sessions a key is good for."""
+    """The Live sessions that a token may open."""
 
     model: str | None = None
     config: LiveConnectConfig | None = None
 
 
 class CreateAuthTokenConfig(Message):
-    """What a key is good for, and for how long."""
+    """Lifetime and restrictions of a new token."""
 
     expire_time: datetime | None = None
-    """When messages are refused; 30 minutes from now unless told."""
+    """Messages are refused after this time; by default 30 minutes from now."""
     new_session_expire_time: datetime | None = None
-    """When new sessions are refused; a minute from now unless told."""
+    """New sessions are refused after this time; by default one minute from now."""
     uses: int | None = None
-    """How many sessions; 0 for any number, 1 unless told."""
+    """Number of sessions that may be opened; 0 is unlimited, the default is 1."""
     live_connect_constraints: LiveConnectConstraints | None = None
     lock_additional_fields: tuple[str, ...] | None = None
-    """Fields of the setup that nobody may set, besides those set here; ``()`` locks just the latter."""
+    """Fields of the setup that clients cannot set, in addition to those set here. ``()`` locks only those set here."""
 
 
 class CreateAuthTokenParameters(Message):
-    """What making a key takes."""
+    """Parameters of `auth_tokens.create`."""
 
     config: CreateAuthTokenConfig | None = None

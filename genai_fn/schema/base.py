@@ -1,6 +1,4 @@
-"""
-What every type of the API is made of: frozen messages, enums that stay open, and marks for what only one backend takes.
-"""
+"""Base classes of the API's types: frozen messages, open enums, and field annotations."""
 
 from base64 import b64encode
 from collections.abc import Callable, Iterator
@@ -29,7 +27,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class _KeywordOnlyMeta(StructMeta):
-    """msgspec does not inherit ``kw_only``: here every subclass has it."""
+    """Sets ``kw_only`` on every subclass, as msgspec does not inherit it."""
 
     def __new__(
         mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any
@@ -41,9 +39,9 @@ class _KeywordOnlyMeta(StructMeta):
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
 class Message(Struct, metaclass=_KeywordOnlyMeta, frozen=True, rename="camel", omit_defaults=True, gc=False):
     """
-    The base of all types of the API: frozen, keyword-only, camelCase in JSON, what is not set left out.
+    Base of all types of the API: frozen and keyword-only; JSON has camelCase names and omits unset fields.
 
-    ``gc=False`` is safe, as a tree of frozen values has no cycles.
+    ``gc=False`` is safe, because a tree of frozen values has no cycles.
     """
 
     def __repr__(self) -> str:
@@ -56,9 +54,9 @@ class Message(Struct, metaclass=_KeywordOnlyMeta, frozen=True, rename="camel", o
     @classmethod
     def _coerce(cls, value: Any) -> Any:
         """
-        Read what people pass in this type's place besides a mapping.
+        Convert a value of another type that is accepted in place of this one, such as a text for a `Part`.
 
-        Answers an instance, a mapping of fields, or NotImplemented where the value makes no sense here.
+        Returns an instance, a mapping of fields, or NotImplemented if the value is not accepted.
         """
         return NotImplemented
 
@@ -73,14 +71,14 @@ _MAX_SHOWN_BYTES = 32
 
 
 class Page(Message, Generic[T_co]):
-    """One page of a list: iterates over its items, and says whether more are to come."""
+    """One page of a list. Iterates over its items."""
 
     next_page_token: str | None = None
-    """What asks for the page after this; None on the last."""
+    """Token of the next page; None on the last page."""
 
     @property
     def items(self) -> tuple[T_co, ...]:
-        """What is on this page."""
+        """The items of the page."""
         listed: tuple[T_co, ...] = next(
             getattr(self, name) for name in self.__struct_fields__ if name != "next_page_token"
         )
@@ -96,9 +94,9 @@ class Page(Message, Generic[T_co]):
 
 class OpenEnum(str, Enum):
     """
-    An enum that next year's values fit into: an unknown one stays what it is, and compares equal to its string.
+    An enum that accepts values it does not list: they keep their text and compare equal to it.
 
-    A new value is made afresh each time and kept nowhere, so a flood of them does not fill the memory.
+    Unlisted values are not stored in the enum, so any number of them takes no memory.
     """
 
     @classmethod
@@ -126,8 +124,8 @@ class OpenEnum(str, Enum):
         return type(self), (self.value,)
 
 
-class ConversionError(Exception):  # noqa: N818  # becomes an InvalidRequest, which knows the whole path
-    """A value that does not fit: what was expected, and the steps to it, innermost first."""
+class ConversionError(Exception):  # noqa: N818  # converted to InvalidRequest, which has the whole path
+    """A value that cannot be converted: what was expected, and the path to it, innermost step first."""
 
     def __init__(self, value: Any, expected: str, *steps: str) -> None:
         super().__init__(expected)
@@ -137,24 +135,24 @@ class ConversionError(Exception):  # noqa: N818  # becomes an InvalidRequest, wh
 
 
 class Coerce(msgspec.Struct, frozen=True):
-    """A mark on a field: what people pass there goes through a function first, which may raise `Misfit`."""
+    """Annotation of a field: a function that converts what is passed. It may raise `ConversionError`."""
 
     function: Callable[[Any], Any]
 
 
 class Detour(Coerce, frozen=True):
-    """A mark on a field: its function may also give an `Elsewhere`, for another field of the same Struct."""
+    """Annotation of a field: like `Coerce`, but the function may return an `Elsewhere`."""
 
 
 class Elsewhere(msgspec.Struct, frozen=True):
-    """A value that belongs into another field than the one that it was given for."""
+    """A value for another field of the same Struct than the one that it was passed for."""
 
     field: str
     value: Any
 
 
 class BackendOnly(msgspec.Struct, frozen=True):
-    """A mark on a field: the one backend that takes it."""
+    """Annotation of a field: the only backend that supports it."""
 
     backend: str
 
@@ -168,4 +166,4 @@ def _encode_base64(value: Any) -> Any:
 
 
 Opaque: TypeAlias = Annotated[str, Coerce(_encode_base64)]
-"""Base64 text of the server's own, kept to the letter; given bytes, it is their standard base64."""
+"""Base64 text of the server, kept unchanged; bytes are encoded as standard base64."""

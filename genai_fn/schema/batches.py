@@ -1,4 +1,4 @@
-"""Many requests as one job, answered within a day, at half the price."""
+"""Batch jobs: many requests as one job, processed within 24 hours at half the price."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -33,22 +33,22 @@ __all__ = [
 
 
 class InlinedRequest(Message):
-    """One request of a batch."""
+    """A request of a batch."""
 
     model: str | None = None
     contents: ContentsLike | None = None
     metadata: Mapping[str, str] | None = None
-    """Of one's own, to tell the answers apart."""
+    """Your own key-value pairs; the response repeats them."""
     config: GenerateContentConfig | None = None
 
 
 class BatchJobSource(Message):
-    """Where the requests of a batch are."""
+    """Source of a batch's requests."""
 
     format: VertexOnly[str | None] = None
     """``jsonl`` or ``bigquery``."""
     gcs_uri: VertexOnly[tuple[str, ...] | None] = None
-    """``gs://…`` each."""
+    """Cloud Storage URIs, ``gs://…``."""
     bigquery_uri: VertexOnly[str | None] = None
     """``bq://project.dataset.table``."""
     file_name: GeminiOnly[str | None] = None
@@ -66,28 +66,28 @@ class BatchJobSource(Message):
 
 
 class InlinedResponse(Message):
-    """One answer of a batch, or why there is none."""
+    """A response of a batch, or its error."""
 
     response: GenerateContentResponse | None = None
     error: JobError | None = None
     metadata: Mapping[str, Any] | None = None
-    """What the request had, to tell whose answer this is."""
+    """The metadata of the request."""
 
 
 class InlinedEmbedContentResponse(Message):
-    """One vector of a batch, or why there is none."""
+    """An embedding of a batch, or its error."""
 
     response: SingleEmbedContentResponse | None = None
     error: JobError | None = None
 
 
 class BatchJobDestination(Message):
-    """Where the answers of a batch are."""
+    """Destination of a batch's responses."""
 
     format: str | None = None
     """``jsonl`` or ``bigquery``."""
     gcs_uri: str | None = None
-    """``gs://…`` under which they are stored."""
+    """Cloud Storage prefix for the output, ``gs://…``."""
     bigquery_uri: str | None = None
     """``bq://project.dataset.table``."""
     file_name: GeminiOnly[str | None] = None
@@ -114,21 +114,21 @@ def _parse_destination_uri(value: object) -> dict[str, Any] | None:
 
 if TYPE_CHECKING:
     BatchJobDestinationLike: TypeAlias = BatchJobDestination | Mapping[str, Any] | str
-    """A `BatchJobDestination`, or just its address."""
+    """A `BatchJobDestination`, or its URI."""
 else:
     BatchJobDestinationLike = BatchJobDestination
 
 
 class CreateBatchJobConfig(Message):
-    """What a batch is called, and where its answers go."""
+    """Options of `batches.create`."""
 
     display_name: str | None = None
     dest: VertexOnly[BatchJobDestinationLike | None] = None
-    """A `BatchJobDestination`, or just its address."""
+    """A `BatchJobDestination`, or its URI."""
 
 
 class CompletionStats(Message):
-    """How many requests of a batch went how."""
+    """Numbers of requests of a batch by outcome."""
 
     failed_count: int | None = None
     incomplete_count: int | None = None
@@ -137,10 +137,10 @@ class CompletionStats(Message):
 
 
 class BatchJob(Message):
-    """Many requests as one job."""
+    """A batch job."""
 
     name: str | None = None
-    """``batches/…`` or a full Vertex name."""
+    """``batches/…``, or a full Vertex AI name."""
     display_name: str | None = None
     state: JobState | None = None
     error: JobError | None = None
@@ -155,20 +155,20 @@ class BatchJob(Message):
 
     @property
     def done(self) -> bool:
-        """Whether the job will not go on by itself any more."""
+        """Whether the job has ended: it succeeded (perhaps in part), failed, was cancelled, or expired."""
         return self.state in ENDED_JOB_STATES
 
 
 class EmbedContentBatch(Message):
-    """Contents that all get their vectors in one batch."""
+    """Contents to embed in a batch."""
 
     contents: SeparateContentsLike | None = None
-    """A vector for each item of a list."""
+    """Each item of a list gets an embedding of its own."""
     config: EmbedContentConfig | None = None
 
 
 class EmbeddingsBatchJobSource(Message):
-    """Where the contents of a batch of vectors are."""
+    """Source of the contents of an embedding batch."""
 
     file_name: str | None = None
     """``files/…``."""
@@ -176,25 +176,25 @@ class EmbeddingsBatchJobSource(Message):
 
 
 class CreateEmbeddingsBatchJobConfig(Message):
-    """What a batch of vectors is called."""
+    """Options of `batches.create_embeddings`."""
 
     display_name: str | None = None
 
 
 class GetBatchJobConfig(Message):
-    """How a batch is looked up: nothing to be said."""
+    """Options of `batches.get`; there are none."""
 
 
 class CancelBatchJobConfig(Message):
-    """How a batch is cancelled: nothing to be said."""
+    """Options of `batches.cancel`; there are none."""
 
 
 class DeleteBatchJobConfig(Message):
-    """How a batch is deleted: nothing to be said."""
+    """Options of `batches.delete`; there are none."""
 
 
 class DeleteResourceJob(Message):
-    """The deletion of a batch, which goes on at the service."""
+    """The deletion of a batch: a long-running operation."""
 
     name: str | None = None
     done: bool | None = None
@@ -202,16 +202,16 @@ class DeleteResourceJob(Message):
 
 
 class ListBatchJobsConfig(Message):
-    """Which page of the batches."""
+    """Options of `batches.list`."""
 
     page_size: int | None = None
-    """How many on a page, at most."""
+    """Maximum number of items on a page."""
     page_token: str | None = None
-    """The ``next_page_token`` of the page before."""
+    """The ``next_page_token`` of the previous page."""
     filter: VertexOnly[str | None] = None
 
 
 class ListBatchJobsResponse(Page[BatchJob]):
-    """A page of batches."""
+    """A page of batch jobs."""
 
     batch_jobs: tuple[BatchJob, ...] = ()

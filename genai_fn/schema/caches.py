@@ -1,4 +1,4 @@
-"""Contents that are kept ready, to be paid less for."""
+"""Cached contents: prompts that the service stores and bills at a lower price."""
 
 from datetime import datetime
 
@@ -21,10 +21,10 @@ __all__ = [
 
 
 class CreateCachedContentConfig(Message):
-    """What is kept, and for how long."""
+    """Options of `caches.create`: the contents and their lifetime."""
 
     ttl: str | None = None
-    """A duration such as ``"300s"``; one of this and ``expire_time``."""
+    """Time to live, such as ``"300s"``. Set this or ``expire_time``."""
     expire_time: datetime | None = None
     display_name: str | None = None
     contents: ContentsLike | None = None
@@ -36,7 +36,7 @@ class CreateCachedContentConfig(Message):
 
 
 class CachedContentUsageMetadata(Message):
-    """What a cache holds."""
+    """Size of a cached content."""
 
     audio_duration_seconds: int | None = None
     image_count: int | None = None
@@ -46,10 +46,10 @@ class CachedContentUsageMetadata(Message):
 
 
 class CachedContent(Message):
-    """A cache, but not what is in it."""
+    """A cached content, without the contents themselves."""
 
     name: str | None = None
-    """``cachedContents/…`` or a full Vertex name."""
+    """``cachedContents/…``, or a full Vertex AI name."""
     display_name: str | None = None
     model: str | None = None
     create_time: datetime | None = None
@@ -59,35 +59,35 @@ class CachedContent(Message):
 
 
 class GetCachedContentConfig(Message):
-    """How a cache is looked up: nothing to be said."""
+    """Options of `caches.get`; there are none."""
 
 
 class DeleteCachedContentConfig(Message):
-    """How a cache is deleted: nothing to be said."""
+    """Options of `caches.delete`; there are none."""
 
 
 class DeleteCachedContentResponse(Message):
-    """What comes back for a deleted cache: nothing."""
+    """Response to the deletion of a cached content; it is empty."""
 
 
 class UpdateCachedContentConfig(Message):
-    """When a cache ends from now on."""
+    """Options of `caches.update`: the new expiry."""
 
     ttl: str | None = None
-    """A duration such as ``"300s"``; one of this and ``expire_time``."""
+    """Time to live, such as ``"300s"``. Set this or ``expire_time``."""
     expire_time: datetime | None = None
 
 
 class ListCachedContentsConfig(Message):
-    """Which page of the caches."""
+    """Options of `caches.list`."""
 
     page_size: int | None = None
-    """How many on a page, at most."""
+    """Maximum number of items on a page."""
     page_token: str | None = None
-    """The ``next_page_token`` of the page before."""
+    """The ``next_page_token`` of the previous page."""
 
 
 class ListCachedContentsResponse(Page[CachedContent]):
-    """A page of caches."""
+    """A page of cached contents."""
 
     cached_contents: tuple[CachedContent, ...] = ()

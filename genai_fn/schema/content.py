@@ -1,4 +1,4 @@
-"""What is said: turns, and the parts they consist of."""
+"""Contents: the turns of a conversation, and their parts."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, cast
@@ -30,7 +30,7 @@ __all__ = [
 
 
 class Outcome(OpenEnum):
-    """How code that the model ran has ended."""
+    """Outcome of code that the model ran."""
 
     OUTCOME_UNSPECIFIED = "OUTCOME_UNSPECIFIED"
     OUTCOME_OK = "OUTCOME_OK"
@@ -39,14 +39,14 @@ class Outcome(OpenEnum):
 
 
 class Language(OpenEnum):
-    """What language code is written in."""
+    """Programming language."""
 
     LANGUAGE_UNSPECIFIED = "LANGUAGE_UNSPECIFIED"
     PYTHON = "PYTHON"
 
 
 class PartMediaResolutionLevel(OpenEnum):
-    """How closely the model looks at one part."""
+    """Resolution at which the model processes a part."""
 
     MEDIA_RESOLUTION_UNSPECIFIED = "MEDIA_RESOLUTION_UNSPECIFIED"
     MEDIA_RESOLUTION_LOW = "MEDIA_RESOLUTION_LOW"
@@ -55,7 +55,7 @@ class PartMediaResolutionLevel(OpenEnum):
 
 
 class PartMediaResolution(Message):
-    """How closely the model looks at one part, as a level or a number of tokens."""
+    """Resolution at which the model processes a part: a level, or a number of tokens."""
 
     level: PartMediaResolutionLevel | None = None
     num_tokens: int | None = None
@@ -66,56 +66,56 @@ class PartMediaResolution(Message):
 
 
 class CodeExecutionResult(Message):
-    """What came of code that the model ran."""
+    """Result of code that the model ran."""
 
     outcome: Outcome | None = None
     output: str | None = None
-    """Standard output if it went well, otherwise standard error and the like."""
+    """Standard output, or standard error if the code failed."""
 
 
 class ExecutableCode(Message):
-    """Code that the model wrote to run it."""
+    """Code that the model wrote and runs."""
 
     code: str | None = None
     language: Language | None = None
 
 
 class FileData(Message):
-    """A file by its address."""
+    """A file, by its URI."""
 
     display_name: VertexOnly[str | None] = None
     file_uri: str | None = None
-    """Of the Files API, Cloud Storage (``gs://…``), YouTube or the open web."""
+    """URI of the Files API, Cloud Storage (``gs://…``), YouTube or the web."""
     mime_type: str | None = None
 
 
 class Blob(Message):
-    """Bytes and what they are."""
+    """Bytes with their MIME type."""
 
     data: bytes | None = None
     display_name: VertexOnly[str | None] = None
     mime_type: str | None = None
 
     def as_image(self) -> Image | None:
-        """Give the bytes as an `Image`, or None where they are something else."""
+        """Return the bytes as an `Image`, or None if they are not an image."""
         if self.mime_type is None or not self.mime_type.startswith("image/"):
             return None
         return Image(image_bytes=self.data, mime_type=self.mime_type)
 
 
 class VideoMetadata(Message):
-    """Which stretch of a video is meant, and how densely to look at it."""
+    """Range and frame rate of a video."""
 
     end_offset: str | None = None
-    """A duration such as ``"12.5s"``."""
+    """Offset of the end, such as ``"12.5s"``."""
     fps: float | None = None
-    """Frames looked at in a second, above 0 and up to 24."""
+    """Frames per second that are processed, above 0 and up to 24."""
     start_offset: str | None = None
-    """A duration such as ``"2s"``."""
+    """Offset of the start, such as ``"2s"``."""
 
 
 class Part(Message):
-    """One piece of a turn: a text, media, a function call, …"""
+    """Part of a content: a text, media, a function call, …"""
 
     media_resolution: PartMediaResolution | None = None
     code_execution_result: CodeExecutionResult | None = None
@@ -126,15 +126,18 @@ class Part(Message):
     inline_data: Blob | None = None
     text: str | None = None
     thought: bool | None = None
-    """Whether this belongs to the model's thinking and not to its answer."""
+    """Whether the part is a thought of the model."""
     thought_signature: Opaque | None = None
-    """The seal on a thought, to be sent back to the letter."""
+    """Signature of a thought, which must be sent back unchanged."""
     video_metadata: VideoMetadata | None = None
 
     @classmethod
     def from_value(cls, value: "PartLike") -> "Part":
         """
-        Make a part of anything that stands for one: a text, a file, bytes, a function call, an image, a mapping.
+        Build a part of anything that is accepted as one: a text, `File`, `Blob`, function call, image or mapping.
+
+        Raises:
+            InvalidRequest: If the value is not accepted.
 
         >>> Part.from_value("hello")
         Part(text='hello')
@@ -144,12 +147,12 @@ class Part(Message):
 
     @classmethod
     def from_text(cls, *, text: str) -> Self:
-        """Make one of a text."""
+        """Build a part of a text."""
         return as_struct(cls, {"text": text}, "part")
 
     @classmethod
     def from_bytes(cls, *, data: bytes, mime_type: str, media_resolution: "MediaResolutionLike | None" = None) -> Self:
-        """Make one of bytes."""
+        """Build a part of bytes."""
         blob = {"data": data, "mime_type": mime_type}
         return as_struct(cls, {"inline_data": blob, "media_resolution": media_resolution}, "part")
 
@@ -157,35 +160,35 @@ class Part(Message):
     def from_uri(
         cls, *, file_uri: str, mime_type: str | None = None, media_resolution: "MediaResolutionLike | None" = None
     ) -> Self:
-        """Make one of a file's address, whose ending tells the MIME type unless it is given."""
+        """Build a part of a URI. Without `mime_type`, the extension must determine it."""
         file = {"file_uri": file_uri, "mime_type": resolve_mime_type(file_uri, mime_type)}
         return as_struct(cls, {"file_data": file, "media_resolution": media_resolution}, "part")
 
     @classmethod
     def from_function_call(cls, *, name: str, args: Mapping[str, Any]) -> Self:
-        """Make one of a function call, as a model would."""
+        """Build a part of a function call, as in the history of a model."""
         return as_struct(cls, {"function_call": {"name": name, "args": args}}, "part")
 
     @classmethod
     def from_function_response(
         cls, *, name: str, response: Mapping[str, Any], parts: Sequence[FunctionResponsePart] | None = None
     ) -> Self:
-        """Make one of what a function answered."""
-        answer = {"name": name, "response": response, "parts": parts}
-        return as_struct(cls, {"function_response": answer}, "part")
+        """Build a part of the response to a function call."""
+        fields = {"name": name, "response": response, "parts": parts}
+        return as_struct(cls, {"function_response": fields}, "part")
 
     @classmethod
     def from_executable_code(cls, *, code: str, language: Language) -> Self:
-        """Make one of code, as a model would."""
+        """Build a part of code, as in the history of a model."""
         return as_struct(cls, {"executable_code": {"code": code, "language": language}}, "part")
 
     @classmethod
     def from_code_execution_result(cls, *, outcome: Outcome, output: str) -> Self:
-        """Make one of what came of code."""
+        """Build a part of the result of code."""
         return as_struct(cls, {"code_execution_result": {"outcome": outcome, "output": output}}, "part")
 
     def as_image(self) -> Image | None:
-        """Give the inline bytes as an `Image`, or None where there are none or they are something else."""
+        """Return the inline data as an `Image`, or None if it is missing or not an image."""
         return None if self.inline_data is None else self.inline_data.as_image()
 
     @classmethod
@@ -204,11 +207,11 @@ def _coerce_part(value: object) -> Any:
     if is_pillow_image(value):
         data, mime_type = encode_pillow_image(value)
         return Part(inline_data=Blob(data=data, mime_type=mime_type))
-    held = _PART_FIELD_BY_TYPE.get(type(value))
-    if held is None:
+    name = _PART_FIELD_BY_TYPE.get(type(value))
+    if name is None:
         return NotImplemented
-    field: dict[str, Any] = {held: value}
-    return Part(**field)
+    fields: dict[str, Any] = {name: value}
+    return Part(**fields)
 
 
 _PART_FIELD_BY_TYPE: dict[type, str] = {
@@ -227,7 +230,7 @@ _TYPE_BY_DISTINCTIVE_FIELD: dict[str, type[Message]] = {
     "file_uri": FileData,
     "fileUri": FileData,
 }
-"""The fields by which a dict in a part's place is known to be something that stands for one."""
+"""Fields that distinguish a dict of another type from a dict of a `Part`."""
 
 
 def _build_file_data(file: File) -> FileData:
@@ -237,7 +240,7 @@ def _build_file_data(file: File) -> FileData:
 
 
 class Content(Message):
-    """A turn: who speaks, and what."""
+    """A turn of a conversation: a role and parts."""
 
     parts: tuple[Part, ...] | None = None
     role: str | None = None
@@ -260,12 +263,12 @@ _PART_KEYS = {*Part.__struct_fields__, *Part.__struct_encode_fields__, *_TYPE_BY
 
 
 def UserContent(parts: "PartLike | Sequence[PartLike]") -> Content:  # noqa: N802  # google-genai's name, a class there
-    """Make a turn of the user's."""
+    """Build a content with the role ``user``."""
     return _build_content("user", parts)
 
 
 def ModelContent(parts: "PartLike | Sequence[PartLike]") -> Content:  # noqa: N802  # google-genai's name, a class there
-    """Make a turn of the model's."""
+    """Build a content with the role ``model``."""
     return _build_content("model", parts)
 
 

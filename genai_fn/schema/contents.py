@@ -1,4 +1,4 @@
-"""What people pass as a conversation, grouped into turns."""
+"""Groups what is passed as a conversation into turns."""
 
 import itertools
 import operator
@@ -16,8 +16,11 @@ def as_contents(contents: "ContentsLike", path: str = "contents") -> tuple[Conte
     """
     Group texts, parts, files and images into turns.
 
-    What stands side by side in a list is one turn of the user's; function calls make a turn of the model's; a Content
+    Adjacent items of a list form one turn of the user; adjacent function calls form one turn of the model. A `Content`
     or a list within the list is a turn of its own.
+
+    Raises:
+        InvalidRequest: If an item is not accepted, with its path, or if there are none.
 
     >>> as_contents(["look:", {"file_data": {"file_uri": "gs://b/x.png", "mime_type": "image/png"}}])[0].role
     'user'
@@ -29,12 +32,7 @@ def as_contents(contents: "ContentsLike", path: str = "contents") -> tuple[Conte
 
 
 def _group_contents(contents: Any) -> tuple[Content, ...]:
-    """
-    Do the same for a field that takes contents.
-
-    Raises:
-        Misfit: with the steps to what makes no sense.
-    """
+    """Group contents as `as_contents` does, for use within a conversion."""
     if not isinstance(contents, list | tuple):
         return tuple(_group_by_role([_convert_item(contents)]))
     if not contents:
@@ -44,12 +42,7 @@ def _group_contents(contents: Any) -> tuple[Content, ...]:
 
 
 def _separate_contents(contents: Any) -> tuple[Content, ...]:
-    """
-    Settle contents that are to have a vector each: what stands side by side in a list stays apart.
-
-    Raises:
-        Misfit: with the steps to what makes no sense.
-    """
+    """Convert contents that get an embedding each: each item of a list is a turn of its own."""
     if not isinstance(contents, list | tuple):
         return _group_contents(contents)
     if not contents:
@@ -92,11 +85,11 @@ def _convert_part(value: Any) -> Part:
 
 
 def _group_by_role(items: Iterable[Content | Part]) -> Iterator[Content]:
-    for role, side_by_side in itertools.groupby(items, _get_part_role):
+    for role, adjacent in itertools.groupby(items, _get_part_role):
         if role is None:
-            yield from cast("Iterator[Content]", side_by_side)
+            yield from cast("Iterator[Content]", adjacent)
         else:
-            yield Content(parts=cast("tuple[Part, ...]", tuple(side_by_side)), role=role)
+            yield Content(parts=cast("tuple[Part, ...]", tuple(adjacent)), role=role)
 
 
 def _get_part_role(item: Content | Part) -> str | None:

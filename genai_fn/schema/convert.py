@@ -1,12 +1,11 @@
 """
-`as_struct`: from what people pass (a dict in either spelling, a Struct, a shorthand) to a Struct that holds it settled.
+Converts arguments (dicts in snake_case or camelCase, Structs, shorthands) to the types of the API.
 
-A converter is compiled once for each annotation: a function that answers the value, settled, or raises `Misfit`, which
-gathers its path on the way out. A Struct that is settled already comes back as it is.
+A converter is compiled once for each annotation: a function that returns the converted value or raises
+`ConversionError`, which collects its path on the way out. A Struct that needs no conversion is returned as it is.
 
-Every request that is built passes here, mostly with what is right already. So each converter looks first whether the
-type is the very one, and those with something inside walk it in one loop within one ``try``, which costs nothing until
-it is needed.
+Every request passes through here, mostly with values of the right type. So each converter checks first for the exact
+type, and containers are converted in one loop within one ``try``, which costs nothing unless an error is raised.
 """
 
 import base64
@@ -36,10 +35,10 @@ Converter: TypeAlias = Callable[[Any], Any]
 
 def as_struct(kind: type[M], value: Any, path: str = "config") -> M:
     """
-    Settle a value as a Struct: None is an empty one, a mapping may be in snake_case or camelCase, at any depth.
+    Convert a value to a Struct. None gives an empty one; mappings may be in snake_case or camelCase, at any depth.
 
     Raises:
-        InvalidRequest: with the path, the value, and what was expected there.
+        InvalidRequest: If the value does not fit, with the path, the value there, and what was expected.
 
     >>> from genai_fn.schema import Blob
     >>> as_struct(Blob, {"mimeType": "image/png"})
@@ -53,25 +52,25 @@ def as_struct(kind: type[M], value: Any, path: str = "config") -> M:
 
 
 def as_changes(kind: type[msgspec.Struct], value: Mapping[str, Any], path: str) -> dict[str, Any]:
-    """Settle some fields of a Struct, by their Python names; None is kept, as it unsets."""
+    """Convert some fields of a Struct, and return them by their Python names. None is kept: it unsets a field."""
     try:
         return _convert_given_fields(kind, value)
-    except ConversionError as misfit:
-        raise InvalidRequest(path + "".join(reversed(misfit.steps)), misfit.value, misfit.expected) from None
+    except ConversionError as error:
+        raise InvalidRequest(path + "".join(reversed(error.steps)), error.value, error.expected) from None
 
 
 def as_value(annotation: Any, value: Any, path: str) -> Any:
-    """Settle a value by any annotation that a field may have."""
+    """Convert a value by any annotation that a field may have. Raises InvalidRequest with the path."""
     try:
         return _build_converter(annotation)(value)
-    except ConversionError as wrong:
-        raise InvalidRequest(path + "".join(reversed(wrong.steps)), wrong.value, wrong.expected) from None
+    except ConversionError as error:
+        raise InvalidRequest(path + "".join(reversed(error.steps)), error.value, error.expected) from None
     except RecursionError:
-        raise InvalidRequest(path, value, "something that does not hold itself") from None
+        raise InvalidRequest(path, value, "a value that does not contain itself") from None
 
 
 def convert(annotation: Any, value: Any) -> Any:
-    """Do as `as_value` does on the way there, for the functions of marks: a `Misfit` goes on."""
+    """Convert as `as_value` does, for use within a conversion: raises ConversionError, which has no whole path yet."""
     return _build_converter(annotation)(value)
 
 
@@ -95,9 +94,6 @@ def _build_converter(annotation: Any) -> Converter:
     if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
         return _build_struct_converter(annotation)
     return functools.partial(_check_instance, annotation)
-
-
-# Leaves
 
 
 def _convert_text(value: Any) -> str:
@@ -163,7 +159,7 @@ def _convert_datetime(value: Any) -> datetime:
 
 
 def _convert_json(value: Any) -> Any:
-    """Copy JSON of the caller's own, so that no later change reaches the request; what msgspec writes may be in it."""
+    """Copy free-form JSON, so that later changes do not reach the request. Types that msgspec encodes are accepted."""
     if value is None:
         return None
     leaf = _JSON_SCALAR_CONVERTERS.get(value.__class__)
@@ -219,20 +215,19 @@ def _check_instance(annotation: Any, value: Any) -> Any:
     raise ConversionError(value, f"a {getattr(annotation, '__name__', annotation)}")
 
 
-# Containers
-
-
 def _build_coercing_converter(mark: Coerce, converter: Converter) -> Converter:
-    way = mark.function
-    return _detour(way, converter) if isinstance(mark, Detour) else lambda value: converter(way(value))
+    coerce = mark.function
+    if isinstance(mark, Detour):
+        return _build_detour_converter(coerce, converter)
+    return lambda value: converter(coerce(value))
 
 
-def _detour(way: Converter, converter: Converter) -> Converter:
-    def detour(value: Any) -> Any:
-        found = way(value)
-        return found if type(found) is Elsewhere else converter(found)
+def _build_detour_converter(coerce: Converter, converter: Converter) -> Converter:
+    def convert_detour(value: Any) -> Any:
+        coerced = coerce(value)
+        return coerced if type(coerced) is Elsewhere else converter(coerced)
 
-    return detour
+    return convert_detour
 
 
 def _build_optional_converter(converter: Converter) -> Converter:
@@ -245,15 +240,15 @@ def _build_union_converter(kinds: tuple[Any, ...]) -> Converter:
         return converters[0]
 
     def convert_union(value: Any) -> Any:
-        misfits: list[ConversionError] = []
+        errors: list[ConversionError] = []
         for converter in converters:
             try:
                 return converter(value)
-            except ConversionError as wrong:
-                misfits.append(wrong)
-        deepest = max(misfits, key=lambda wrong: len(wrong.steps))
+            except ConversionError as error:
+                errors.append(error)
+        deepest = max(errors, key=lambda error: len(error.steps))
         if not deepest.steps:
-            deepest.expected = " or ".join(dict.fromkeys(wrong.expected for wrong in misfits))
+            deepest.expected = " or ".join(dict.fromkeys(error.expected for error in errors))
         raise deepest
 
     return convert_union
@@ -278,8 +273,8 @@ def _convert_items(converter: Converter, items: Iterable[Any]) -> list[Any]:
     try:
         for each in items:
             settled.append(converter(each))  # noqa: PERF401  # its length is the step to what does not fit
-    except ConversionError as wrong:
-        wrong.steps.append(f"[{len(settled)}]")
+    except ConversionError as error:
+        error.steps.append(f"[{len(settled)}]")
         raise
     return settled
 
@@ -293,8 +288,8 @@ def _build_mapping_converter(converter: Converter) -> Converter:
             name = _convert_text(key)
             try:
                 settled[name] = converter(each)
-            except ConversionError as wrong:
-                wrong.steps.append(f".{name}")
+            except ConversionError as error:
+                error.steps.append(f".{name}")
                 raise
         return settled
 
@@ -305,15 +300,12 @@ _convert_json_mapping = _build_mapping_converter(_convert_json)
 
 
 def convert_at(step: int | str, converter: Converter, value: Any) -> Any:
-    """Settle what is one step further in: an index, or a name."""
+    """Convert an inner value. An error gets the index or name as a step of its path."""
     try:
         return converter(value)
-    except ConversionError as wrong:
-        wrong.steps.append(f"[{step}]" if isinstance(step, int) else f".{step}")
+    except ConversionError as error:
+        error.steps.append(f"[{step}]" if isinstance(step, int) else f".{step}")
         raise
-
-
-# Structs
 
 
 def _build_struct_converter(kind: type[msgspec.Struct]) -> Converter:
@@ -325,7 +317,7 @@ def _build_struct_converter(kind: type[msgspec.Struct]) -> Converter:
             return _build_struct(kind, fields)
         coerced = _coerce_value(kind, value) if issubclass(kind, Message) else NotImplemented
         if coerced is NotImplemented and fields is not None:
-            return _build_struct(kind, fields)  # which says what does not fit
+            return _build_struct(kind, fields)  # raises an error with the path
         if coerced is NotImplemented:
             raise ConversionError(value, f"a {kind.__name__} or a dict of its fields")
         return _convert_set_fields(coerced) if isinstance(coerced, kind) else _build_struct(kind, coerced)
@@ -334,7 +326,7 @@ def _build_struct_converter(kind: type[msgspec.Struct]) -> Converter:
 
 
 def _coerce_value(kind: type[Message], value: Any) -> Any:
-    return kind._coerce(value)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # no method for users
+    return kind._coerce(value)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # not public on the type
 
 
 def _convert_set_fields(value: msgspec.Struct) -> msgspec.Struct:
@@ -342,15 +334,15 @@ def _convert_set_fields(value: msgspec.Struct) -> msgspec.Struct:
     changes: dict[str, Any] = {}
     index = 0
     try:
-        for index, old in enumerate(msgspec.structs.astuple(value)):  # half the time of a zip: most is None
+        for index, old in enumerate(msgspec.structs.astuple(value)):  # half the time of a zip: most fields are None
             if old is not None and (new := converters[index](old)) is not old:
                 changes[value.__struct_fields__[index]] = new
-    except ConversionError as wrong:
-        wrong.steps.append(f".{value.__struct_fields__[index]}")
+    except ConversionError as error:
+        error.steps.append(f".{value.__struct_fields__[index]}")
         raise
     if not changes:
         return value
-    _put_elsewhere(type(value), changes, value)
+    _move_elsewhere(type(value), changes, value)
     return msgspec.structs.replace(value, **changes)
 
 
@@ -369,30 +361,30 @@ def _convert_given_fields(kind: type[msgspec.Struct], value: Mapping[str, Any]) 
         if name is None:
             raise _build_unknown_field_error(kind, key, each)
         if name in given:
-            raise ConversionError(each, "one spelling of a field", f".{key}")
+            raise ConversionError(each, "a field only once, in one spelling", f".{key}")
         try:
             given[name] = converters[name](each)
-        except ConversionError as wrong:
-            wrong.steps.append(f".{key}")
+        except ConversionError as error:
+            error.steps.append(f".{key}")
             raise
-    _put_elsewhere(kind, given, None)
+    _move_elsewhere(kind, given, None)
     return given
 
 
-def _put_elsewhere(kind: type[msgspec.Struct], given: dict[str, Any], before: msgspec.Struct | None) -> None:
-    """Put what belongs into another field there, and None in its place."""
-    for name in _detours(kind):
+def _move_elsewhere(kind: type[msgspec.Struct], given: dict[str, Any], before: msgspec.Struct | None) -> None:
+    """Move each `Elsewhere` to its field, and set None in its place."""
+    for name in _find_detours(kind):
         found = given.get(name)
         if type(found) is Elsewhere:
             if given.get(found.field, getattr(before, found.field, None)) is not None:
                 raise ConversionError(
-                    found.value, f"nothing beside {found.field}, where this shape goes as well", f".{name}"
+                    found.value, f"nothing beside {found.field}, which this schema is sent in", f".{name}"
                 )
             given |= {name: None, found.field: found.value}
 
 
 @functools.cache
-def _detours(kind: type[msgspec.Struct]) -> tuple[str, ...]:
+def _find_detours(kind: type[msgspec.Struct]) -> tuple[str, ...]:
     hints = get_type_hints(kind, include_extras=True)
     return tuple(name for name in kind.__struct_fields__ if _has_detour(hints[name]))
 
@@ -405,7 +397,7 @@ def _has_detour(annotation: Any) -> bool:
 
 def _build_unknown_field_error(kind: type[msgspec.Struct], key: Any, value: Any) -> ConversionError:
     if key in _FIELDS_SET_BY_MODIFIERS:
-        return ConversionError(value, f"the modifier {_FIELDS_SET_BY_MODIFIERS[key]} in its place", f".{key}")
+        return ConversionError(value, f"the modifier {_FIELDS_SET_BY_MODIFIERS[key]} instead", f".{key}")
     near = difflib.get_close_matches(str(key), kind.__struct_fields__, 1, 0.4)
     return ConversionError(value, f"a field of {kind.__name__}{f', such as {near[0]}' if near else ''}", f".{key}")
 
@@ -426,7 +418,7 @@ def _get_field_converters(kind: type[msgspec.Struct]) -> dict[str, Converter]:
 
 @functools.cache
 def _get_set_field_converters(kind: type[msgspec.Struct]) -> tuple[Converter, ...]:
-    """Give the converters for what is not None: so ``X | None`` is X."""
+    """Build the converters of fields that are set: for ``X | None``, the converter of X."""
     hints = get_type_hints(kind, include_extras=True)
     return tuple(_build_converter(_strip_none(hints[name])) for name in kind.__struct_fields__)
 

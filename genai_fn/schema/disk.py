@@ -1,17 +1,17 @@
-"""The two places where a type touches the disk: ``from_file`` and ``save``, of `Image` and `Video`."""
+"""Reads and writes files, for ``from_file`` and ``save`` of `Image` and `Video`."""
 
 __all__ = ["read_file", "write_file"]
 
 
 def read_file(location: str) -> bytes:
     """Read a whole file."""
-    from pathlib import Path  # noqa: PLC0415  # whoever reads no file need not load it
+    from pathlib import Path  # noqa: PLC0415  # slow to load, and rarely needed
 
     return Path(location).read_bytes()
 
 
 def write_file(location: str, content: bytes) -> None:
     """Write a whole file."""
-    from pathlib import Path  # noqa: PLC0415  # whoever writes no file need not load it
+    from pathlib import Path  # noqa: PLC0415  # slow to load, and rarely needed
 
     Path(location).write_bytes(content)

@@ -1,4 +1,4 @@
-"""Vectors for texts and media."""
+"""Embeddings of texts and media."""
 
 from genai_fn.schema.base import Message, VertexOnly
 
@@ -13,49 +13,49 @@ __all__ = [
 
 
 class EmbedContentConfig(Message):
-    """What vectors are for and how long they are."""
+    """Options of `embed`: the task and the number of dimensions."""
 
     task_type: str | None = None
-    """Such as ``RETRIEVAL_QUERY``, ``RETRIEVAL_DOCUMENT`` or ``SEMANTIC_SIMILARITY``."""
+    """For example ``RETRIEVAL_QUERY``, ``RETRIEVAL_DOCUMENT`` or ``SEMANTIC_SIMILARITY``."""
     title: str | None = None
-    """Of the document, for the task ``RETRIEVAL_DOCUMENT``."""
+    """Title of the document, for the task ``RETRIEVAL_DOCUMENT``."""
     output_dimensionality: int | None = None
-    """The vectors are cut to this length."""
+    """Embeddings are truncated to this number of dimensions."""
     mime_type: VertexOnly[str | None] = None
     auto_truncate: VertexOnly[bool | None] = None
-    """Whether a text that is too long is cut; otherwise it is an error."""
+    """Whether a text that is too long is truncated instead of refused."""
 
 
 class ContentEmbeddingStatistics(Message):
-    """What a vector was made of."""
+    """Statistics of an embedded text."""
 
     truncated: bool | None = None
-    """Whether the text was too long and cut."""
+    """Whether the text was too long and was truncated."""
     token_count: float | None = None
 
 
 class ContentEmbedding(Message):
-    """A vector."""
+    """An embedding."""
 
     values: tuple[float, ...] = ()
     statistics: ContentEmbeddingStatistics | None = None
 
 
 class EmbedContentMetadata(Message):
-    """What vectors cost."""
+    """Billing metadata of embeddings."""
 
     billable_character_count: int | None = None
 
 
 class EmbedContentResponse(Message):
-    """The vectors, in the order of what was asked."""
+    """The embeddings, in the order of the contents."""
 
     embeddings: tuple[ContentEmbedding, ...] = ()
     metadata: EmbedContentMetadata | None = None
 
 
 class SingleEmbedContentResponse(Message):
-    """One vector, as a batch gives it."""
+    """An embedding in the results of a batch."""
 
     embedding: ContentEmbedding | None = None
     token_count: int | None = None

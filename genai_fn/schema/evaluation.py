@@ -1,4 +1,4 @@
-"""How tuned models are judged."""
+"""Evaluation of tuned models."""
 
 from genai_fn.schema.base import Message
 from genai_fn.schema.generation import GenerationConfig
@@ -18,42 +18,42 @@ __all__ = [
 
 
 class GcsDestination(Message):
-    """A place in Cloud Storage."""
+    """A location in Cloud Storage."""
 
     output_uri_prefix: str | None = None
     """``gs://…``."""
 
 
 class OutputConfig(Message):
-    """Where the verdicts go."""
+    """Destination of the evaluation results."""
 
     gcs_destination: GcsDestination | None = None
 
 
 class AutoraterConfig(Message):
-    """Which model judges, and how."""
+    """The model that evaluates, and how it does."""
 
     sampling_count: int | None = None
-    """How often each answer is judged; 4 unless told, at most 32."""
+    """Number of samples for each response; the default is 4, the maximum 32."""
     flip_enabled: bool | None = None
-    """Whether half of the times the two answers change places."""
+    """Whether the two responses are swapped for half of the samples."""
     autorater_model: str | None = None
     """``projects/…/locations/…/publishers/…/models/…``."""
     generation_config: GenerationConfig | None = None
 
 
 class Metric(Message):
-    """What is measured."""
+    """A metric of an evaluation."""
 
     name: str | None = None
-    """``exact_match``, ``bleu``, ``rouge_1``, ``rouge_l_sum``, or one of one's own with a template."""
+    """``exact_match``, ``bleu``, ``rouge_1``, ``rouge_l_sum``, or your own name, with a prompt template."""
     prompt_template: str | None = None
     judge_model_system_instruction: str | None = None
     return_raw_output: bool | None = None
 
 
 class EvaluationConfig(Message):
-    """What is measured, by whom, and where the verdicts go."""
+    """Metrics, evaluating model and destination of an evaluation."""
 
     metrics: tuple[Metric, ...] | None = None
     output_config: OutputConfig | None = None
@@ -61,10 +61,10 @@ class EvaluationConfig(Message):
 
 
 class CustomOutputFormatConfig(Message):
-    """What form a verdict has."""
+    """Format of the evaluation results."""
 
     return_raw_output: bool | None = None
-    """Whether the judge's own words come back."""
+    """Whether the unparsed output of the evaluating model is returned."""
 
 
 class BleuSpec(Message):
@@ -74,7 +74,7 @@ class BleuSpec(Message):
 
 
 class PairwiseMetricSpec(Message):
-    """A metric that compares two answers."""
+    """A metric that compares two responses."""
 
     metric_prompt_template: str | None = None
     baseline_response_field_name: str | None = None
@@ -84,7 +84,7 @@ class PairwiseMetricSpec(Message):
 
 
 class PointwiseMetricSpec(Message):
-    """A metric that judges one answer."""
+    """A metric that rates one response."""
 
     metric_prompt_template: str | None = None
     custom_output_format_config: CustomOutputFormatConfig | None = None

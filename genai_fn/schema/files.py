@@ -1,4 +1,4 @@
-"""Files kept by the Gemini Files API."""
+"""Files of the Gemini Files API."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -24,7 +24,7 @@ __all__ = [
 
 
 class FileState(OpenEnum):
-    """How far the service has come with a file."""
+    """Processing state of a file."""
 
     STATE_UNSPECIFIED = "STATE_UNSPECIFIED"
     PROCESSING = "PROCESSING"
@@ -33,7 +33,7 @@ class FileState(OpenEnum):
 
 
 class FileSource(OpenEnum):
-    """Who made a file."""
+    """Origin of a file."""
 
     SOURCE_UNSPECIFIED = "SOURCE_UNSPECIFIED"
     UPLOADED = "UPLOADED"
@@ -41,7 +41,7 @@ class FileSource(OpenEnum):
 
 
 class FileStatus(Message):
-    """Why a file could not be processed."""
+    """Why the processing of a file failed."""
 
     details: tuple[Mapping[str, Any], ...] | None = None
     message: str | None = None
@@ -49,7 +49,7 @@ class FileStatus(Message):
 
 
 class File(Message):
-    """A file that the service keeps for two days, to be named in contents."""
+    """A file that the service stores for two days, for use in contents."""
 
     name: str | None = None
     """``files/`` and an id."""
@@ -60,59 +60,59 @@ class File(Message):
     expiration_time: datetime | None = None
     update_time: datetime | None = None
     sha256_hash: str | None = None
-    """Base64 of the hash's hexadecimal text."""
+    """SHA-256 as base64 of its hexadecimal digits."""
     uri: str | None = None
-    """What a `Part` refers to."""
+    """URI by which a `Part` refers to the file."""
     download_uri: str | None = None
-    """Where generated files are fetched from; uploaded ones have none."""
+    """Download URL of a generated file; None for an uploaded one."""
     state: FileState | None = None
     source: FileSource | None = None
     video_metadata: Mapping[str, Any] | None = None
-    """What is known of a video, its duration for one."""
+    """Metadata of a video, such as its duration."""
     error: FileStatus | None = None
 
 
 class UploadFileConfig(Message):
-    """How a file is uploaded."""
+    """Options of `files.upload`."""
 
     name: str | None = None
-    """``files/`` and an id of one's own; one is made up unless given."""
+    """``files/`` and an id that you choose; by default the service chooses one."""
     mime_type: str | None = None
-    """Told by the file's name unless given."""
+    """Guessed from the file name if not set."""
     display_name: str | None = None
 
 
 class DownloadFileConfig(Message):
-    """How a file is fetched: nothing to be said."""
+    """Options of `files.download`; there are none."""
 
 
 class GetFileConfig(Message):
-    """How a file is looked up: nothing to be said."""
+    """Options of `files.get`; there are none."""
 
 
 class DeleteFileConfig(Message):
-    """How a file is deleted: nothing to be said."""
+    """Options of `files.delete`; there are none."""
 
 
 class DeleteFileResponse(Message):
-    """What comes back for a deleted file: nothing."""
+    """Response to the deletion of a file; it is empty."""
 
 
 class CreateFileConfig(Message):
-    """How an upload is started: nothing to be said."""
+    """Options of google-genai's first upload request; there are none."""
 
 
 class CreateFileResponse(Message):
-    """What comes back for the start of an upload: nothing in the body."""
+    """Response to the start of an upload; its body is empty."""
 
 
 class ListFilesConfig(Message):
-    """Which page of the files."""
+    """Options of `files.list`."""
 
     page_size: int | None = None
-    """How many on a page, at most."""
+    """Maximum number of items on a page."""
     page_token: str | None = None
-    """The ``next_page_token`` of the page before."""
+    """The ``next_page_token`` of the previous page."""
 
 
 class ListFilesResponse(Page[File]):

@@ -1,4 +1,4 @@
-"""`declared`: what a model reads of a Python function, from its signature and its docstring."""
+"""Builds function declarations from the signatures and docstrings of Python functions."""
 
 import functools
 import inspect
@@ -21,33 +21,32 @@ __all__ = ["declare_function", "get_function_name", "get_parameter_type"]
 
 def declare_function(function: Callable[..., Any]) -> dict[str, Any]:
     """
-    Describe a function as the fields of a `FunctionDeclaration`.
+    Build the fields of a `FunctionDeclaration` for a function.
 
-    The parameters go as ``parameters``, a `Schema`, where every annotation can be said in one, and all together as
-    ``parameters_json_schema`` where one cannot: a mapping, a tuple, a set, numbers to choose from, a type that holds
-    itself, a format that a `Schema` does not take.
+    The parameters are described by ``parameters``, a `Schema`, if it can express every annotation, and otherwise by
+    ``parameters_json_schema``. A `Schema` cannot express mappings, tuples, sets, enums of numbers, recursive types, and
+    some formats.
 
-    What a ``functools.partial`` has bound is the caller's
-    and not the model's; ``*args`` and ``**kwargs`` have no names and are left to the caller, too. A default goes along
-    where JSON has it; where it does not, or is None, the parameter may be left out all the same.
+    Parameters that a ``functools.partial`` has bound are omitted, and so are ``*args`` and ``**kwargs``. A parameter with
+    a default is optional; the default is included if it is JSON and not None.
 
     Raises:
-        Misfit: with the path to the parameter.
+        ConversionError: If a parameter cannot be described, with the path to it.
     """
     if not callable(function) or isinstance(function, type):
-        raise ConversionError(function, "a function, or an object that is called like one")
+        raise ConversionError(function, "a function, or an object that is callable like one")
     name, doc = get_function_name(function), _get_docstring(function)
     try:
-        shape = _build_parameters_schema(function, parse_parameter_descriptions(doc))
-    except ConversionError as wrong:
-        wrong.steps.append(f".{name}")
+        schema = _build_parameters_schema(function, parse_parameter_descriptions(doc))
+    except ConversionError as error:
+        error.steps.append(f".{name}")
         raise
-    about = {"description": doc} if doc else {}
-    return {"name": name, **about, **shape}
+    annotations = {"description": doc} if doc else {}
+    return {"name": name, **annotations, **schema}
 
 
 def get_function_name(function: Callable[..., Any]) -> str:
-    """Give the name by which a model calls a function."""
+    """Return the name by which a model calls a function."""
     bare = _unwrap_partial(function)
     name: str = getattr(bare, "__name__", type(bare).__name__)
     if not name.isidentifier():
@@ -55,23 +54,25 @@ def get_function_name(function: Callable[..., Any]) -> str:
     return name
 
 
-def _build_parameters_schema(function: Callable[..., Any], told: Mapping[str, str]) -> dict[str, Any]:
+def _build_parameters_schema(function: Callable[..., Any], descriptions: Mapping[str, str]) -> dict[str, Any]:
     bound = function.keywords if _is_partial(function) else {}
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
-        raise ConversionError(function, "a function whose parameters Python knows") from None
-    offered = [each for each in parameters if each.kind not in _VARIADIC_KINDS and each.name not in bound]
-    if not offered:
+        raise ConversionError(function, "a function with a known signature") from None
+    declared = [each for each in parameters if each.kind not in _VARIADIC_KINDS and each.name not in bound]
+    if not declared:
         return {}
-    shapes = {each.name: _described_type(function, each) for each in offered}
-    required = [each.name for each in offered if each.default is Parameter.empty]
-    said = {name: translate(shape, Schema) for name, shape in shapes.items()}
-    if None not in said.values():
-        properties = {each.name: _build_parameter_schema(said[each.name] or {}, each, told) for each in offered}
+    schemas = {each.name: _build_type_schema(function, each) for each in declared}
+    required = [each.name for each in declared if each.default is Parameter.empty]
+    translated = {name: translate(schema, Schema) for name, schema in schemas.items()}
+    if None not in translated.values():
+        properties = {
+            each.name: _build_parameter_schema(translated[each.name] or {}, each, descriptions) for each in declared
+        }
         return {"parameters": {"type": "OBJECT", "properties": properties, "required": required}}
-    defs = _definitions(shapes)
-    plain = {each.name: _plain_property(shapes[each.name], each, told) for each in offered}
+    defs = _extract_definitions(schemas)
+    plain = {each.name: _build_plain_property(schemas[each.name], each, descriptions) for each in declared}
     whole = {"type": "object", "properties": plain, "required": required, **({"$defs": defs} if defs else {})}
     return {"parameters_json_schema": without_siblings(whole)}
 
@@ -79,57 +80,64 @@ def _build_parameters_schema(function: Callable[..., Any], told: Mapping[str, st
 _VARIADIC_KINDS = {Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD}
 
 
-def _described_type(function: Callable[..., Any], parameter: Parameter) -> dict[str, Any]:
+def _build_type_schema(function: Callable[..., Any], parameter: Parameter) -> dict[str, Any]:
     try:
         return build_json_schema(get_parameter_type(function, parameter))
-    except ConversionError as wrong:
-        wrong.steps.append(f".{parameter.name}")
+    except ConversionError as error:
+        error.steps.append(f".{parameter.name}")
         raise
 
 
-def _definitions(shapes: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-    """Take the definitions out of the shapes of all parameters, as ``$ref`` reads from the root."""
+def _extract_definitions(schemas: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """Collect the definitions of all parameters, and remove them there: ``$ref`` refers to the root."""
     defs: dict[str, Any] = {}
-    for name, shape in shapes.items():
-        for each, definition in shape.pop("$defs", {}).items():
+    for name, schema in schemas.items():
+        for each, definition in schema.pop("$defs", {}).items():
             if defs.setdefault(each, definition) != definition:
-                raise ConversionError(
-                    definition, f"types of different names, not two that are called {each}", f".{name}"
-                )
+                raise ConversionError(definition, f"types with different names, not two named {each}", f".{name}")
     return defs
 
 
-def _build_parameter_schema(said: dict[str, Any], parameter: Parameter, told: Mapping[str, str]) -> dict[str, Any]:
-    words = {**said, **({"nullable": True} if parameter.default is None else _build_default(parameter.default))}
-    if parameter.name in told:
-        words.setdefault("description", told[parameter.name])
-    return words
+def _build_parameter_schema(
+    translated: dict[str, Any], parameter: Parameter, descriptions: Mapping[str, str]
+) -> dict[str, Any]:
+    keywords = {
+        **translated,
+        **({"nullable": True} if parameter.default is None else _build_default(parameter.default)),
+    }
+    if parameter.name in descriptions:
+        keywords.setdefault("description", descriptions[parameter.name])
+    return keywords
 
 
-def _plain_property(shape: dict[str, Any], parameter: Parameter, told: Mapping[str, str]) -> dict[str, Any]:
-    words = _or_null(shape) if parameter.default is None else dict(shape)
-    if parameter.name in told:
-        words.setdefault("description", told[parameter.name])
-    return words | _build_default(parameter.default)
+def _build_plain_property(
+    schema: dict[str, Any], parameter: Parameter, descriptions: Mapping[str, str]
+) -> dict[str, Any]:
+    keywords = _allow_null(schema) if parameter.default is None else dict(schema)
+    if parameter.name in descriptions:
+        keywords.setdefault("description", descriptions[parameter.name])
+    return keywords | _build_default(parameter.default)
 
 
-def _or_null(shape: dict[str, Any]) -> dict[str, Any]:
-    """Let null fit as well; what describes the shape stays outermost."""
-    about: dict[str, Any] = {word: shape[word] for word in ("title", "description") if word in shape}
-    rest = {word: each for word, each in shape.items() if word not in about}
-    if not rest:  # anything fits
-        return about
+def _allow_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """Allow null as well. Title and description stay outermost."""
+    annotations: dict[str, Any] = {
+        keyword: schema[keyword] for keyword in ("title", "description") if keyword in schema
+    }
+    rest = {keyword: each for keyword, each in schema.items() if keyword not in annotations}
+    if not rest:  # allows anything
+        return annotations
     members = rest["anyOf"] if rest.keys() == {"anyOf"} else [rest]
-    return {**about, "anyOf": members if _NULL in members else [*members, _NULL]}
+    return {**annotations, "anyOf": members if _NULL in members else [*members, _NULL]}
 
 
 _NULL = {"type": "null"}
 
 
 def get_parameter_type(function: Callable[..., Any], parameter: Parameter) -> Any:
-    """Read the annotation of a parameter, and of no other."""
+    """Resolve the annotation of a parameter. Other annotations, which may not resolve, are not read."""
     if parameter.kind is Parameter.POSITIONAL_ONLY:
-        raise ConversionError(function, "a parameter that can be given by its name")
+        raise ConversionError(function, "a parameter that can be passed by name")
     if parameter.annotation is Parameter.empty:
         raise ConversionError(function, "a parameter with an annotation")
     names = getattr(_get_code_owner(function), "__globals__", {})
@@ -137,7 +145,7 @@ def get_parameter_type(function: Callable[..., Any], parameter: Parameter) -> An
     try:
         return get_type_hints(holder, globalns=names, include_extras=True)[parameter.name]
     except (NameError, SyntaxError, TypeError) as error:
-        raise ConversionError(parameter.annotation, f"an annotation that can be read ({error})") from None
+        raise ConversionError(parameter.annotation, f"an annotation that can be resolved ({error})") from None
 
 
 def _build_default(value: Any) -> dict[str, Any]:
@@ -147,9 +155,6 @@ def _build_default(value: Any) -> dict[str, Any]:
         return {"default": codec.decode(codec.encode(value))}
     except (TypeError, ValueError):
         return {}
-
-
-# What is behind a callable
 
 
 def _get_docstring(function: Callable[..., Any]) -> str:

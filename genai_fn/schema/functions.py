@@ -1,4 +1,4 @@
-"""What a model asks of functions, and what they answer."""
+"""Function calls of a model, and responses to them."""
 
 from collections.abc import Mapping
 from typing import Any, Self
@@ -18,19 +18,19 @@ __all__ = [
 
 
 class FunctionResponseScheduling(OpenEnum):
-    """When the model takes up a late answer of a function that did not hold it up."""
+    """When the model processes the response of a non-blocking function."""
 
     SCHEDULING_UNSPECIFIED = "SCHEDULING_UNSPECIFIED"
     SILENT = "SILENT"
-    """It only becomes part of the context."""
+    """The response is only added to the context."""
     WHEN_IDLE = "WHEN_IDLE"
-    """It waits until the model has finished what it is at."""
+    """The response is processed once the model has finished its current output."""
     INTERRUPT = "INTERRUPT"
-    """It breaks in on what the model is at."""
+    """The response interrupts the current output of the model."""
 
 
 class PartialArg(Message):
-    """A piece of a function's argument, where arguments are streamed."""
+    """Part of an argument of a function call, if arguments are streamed."""
 
     null_value: str | None = None
     """``NULL_VALUE`` where the argument is null."""
@@ -38,16 +38,16 @@ class PartialArg(Message):
     string_value: str | None = None
     bool_value: bool | None = None
     json_path: str | None = None
-    """Which argument, as an RFC 9535 path such as ``$.city.name``."""
+    """Path of the argument (RFC 9535), such as ``$.city.name``."""
     will_continue: bool | None = None
     """Whether more of the same argument follows."""
 
 
 class FunctionCall(Message):
-    """A call that the model would like made."""
+    """A function call that the model requests."""
 
     id: str | None = None
-    """What the answer must repeat."""
+    """Id of the call, which the response must repeat."""
     args: Mapping[str, Any] | None = None
     name: str | None = None
     partial_args: VertexOnly[tuple[PartialArg, ...] | None] = None
@@ -56,7 +56,7 @@ class FunctionCall(Message):
 
 
 class FunctionResponseBlob(Message):
-    """Bytes in the answer of a function."""
+    """Bytes in a function response."""
 
     mime_type: str | None = None
     data: bytes | None = None
@@ -64,7 +64,7 @@ class FunctionResponseBlob(Message):
 
 
 class FunctionResponseFileData(Message):
-    """A file in the answer of a function, by its address."""
+    """A file in a function response, by its URI."""
 
     file_uri: str | None = None
     mime_type: str | None = None
@@ -72,34 +72,34 @@ class FunctionResponseFileData(Message):
 
 
 class FunctionResponsePart(Message):
-    """One piece of media in the answer of a function."""
+    """Media in a function response: bytes or a file."""
 
     inline_data: FunctionResponseBlob | None = None
     file_data: FunctionResponseFileData | None = None
 
     @classmethod
     def from_bytes(cls, *, data: bytes, mime_type: str) -> Self:
-        """Make one of bytes."""
+        """Build a part of bytes."""
         return cls(inline_data=FunctionResponseBlob(data=data, mime_type=mime_type))
 
     @classmethod
     def from_uri(cls, *, file_uri: str, mime_type: str | None = None) -> Self:
-        """Make one of a file's address, whose ending tells the MIME type unless it is given."""
+        """Build a part of a URI. Without `mime_type`, the extension must determine it."""
         return cls(
             file_data=FunctionResponseFileData(file_uri=file_uri, mime_type=resolve_mime_type(file_uri, mime_type))
         )
 
 
 class FunctionResponse(Message):
-    """What a function answered."""
+    """The response to a function call."""
 
     will_continue: bool | None = None
-    """Whether the function has more to say; only where it does not hold up the model."""
+    """Whether more responses to the same call follow; for non-blocking functions only."""
     scheduling: FunctionResponseScheduling | None = None
-    """When the model takes it up; only where it does not hold up the model."""
+    """When the model processes the response; for non-blocking functions only."""
     parts: tuple[FunctionResponsePart, ...] | None = None
     id: str | None = None
-    """The `id` of the call that it answers."""
+    """The `id` of the function call."""
     name: str | None = None
     response: Mapping[str, Any] | None = None
-    """The answer as JSON: under ``output`` if it went well, under ``error`` if not."""
+    """The response as JSON, by convention under ``output``, or under ``error`` for a failure."""

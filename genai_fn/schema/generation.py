@@ -1,4 +1,4 @@
-"""How an answer is made: everything that goes along with a prompt."""
+"""Configuration of content generation."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
@@ -28,7 +28,7 @@ __all__ = [
 
 
 class Modality(OpenEnum):
-    """What an answer can consist of."""
+    """Modality of a response."""
 
     MODALITY_UNSPECIFIED = "MODALITY_UNSPECIFIED"
     TEXT = "TEXT"
@@ -47,7 +47,7 @@ else:
 
 
 class MediaResolution(OpenEnum):
-    """How closely the model looks at media."""
+    """Resolution at which the model processes media."""
 
     MEDIA_RESOLUTION_UNSPECIFIED = "MEDIA_RESOLUTION_UNSPECIFIED"
     MEDIA_RESOLUTION_LOW = "MEDIA_RESOLUTION_LOW"
@@ -56,7 +56,7 @@ class MediaResolution(OpenEnum):
 
 
 class FeatureSelectionPreference(OpenEnum):
-    """Whether quality or cost decides which model answers."""
+    """Whether quality or cost decides the choice of the model."""
 
     FEATURE_SELECTION_PREFERENCE_UNSPECIFIED = "FEATURE_SELECTION_PREFERENCE_UNSPECIFIED"
     PRIORITIZE_QUALITY = "PRIORITIZE_QUALITY"
@@ -65,7 +65,7 @@ class FeatureSelectionPreference(OpenEnum):
 
 
 class ThinkingLevel(OpenEnum):
-    """How much the model thinks."""
+    """How much the model thinks before it responds."""
 
     THINKING_LEVEL_UNSPECIFIED = "THINKING_LEVEL_UNSPECIFIED"
     LOW = "LOW"
@@ -73,58 +73,58 @@ class ThinkingLevel(OpenEnum):
 
 
 class ModelSelectionConfig(Message):
-    """What decides which model answers."""
+    """Preference for the choice of the model."""
 
     feature_selection_preference: FeatureSelectionPreference | None = None
 
 
 class GenerationConfigRoutingConfigAutoRoutingMode(Message):
-    """A router picks the model."""
+    """The service chooses the model."""
 
     model_routing_preference: str | None = None
     """``UNKNOWN``, ``PRIORITIZE_QUALITY``, ``BALANCED`` or ``PRIORITIZE_COST``."""
 
 
 class GenerationConfigRoutingConfigManualRoutingMode(Message):
-    """A named model answers."""
+    """A named model is used."""
 
     model_name: str | None = None
 
 
 class GenerationConfigRoutingConfig(Message):
-    """Who picks the model."""
+    """How the model is chosen: by the service, or by name."""
 
     auto_mode: GenerationConfigRoutingConfigAutoRoutingMode | None = None
     manual_mode: GenerationConfigRoutingConfigManualRoutingMode | None = None
 
 
 class ThinkingConfig(Message):
-    """How much the model thinks, and whether it shows its thoughts."""
+    """How much the model thinks, and whether its thoughts are returned."""
 
     include_thoughts: bool | None = None
     thinking_budget: int | None = None
-    """In tokens: 0 for none, -1 for as the model sees fit."""
+    """Budget in tokens: 0 disables thinking, -1 lets the model decide."""
     thinking_level: ThinkingLevel | None = None
 
 
 class GenerationConfigThinkingConfig(ThinkingConfig):
-    """The same as `ThinkingConfig`, under its Vertex name."""
+    """The same as `ThinkingConfig`, under its Vertex AI name."""
 
 
 class ImageConfig(Message):
-    """What generated images are like."""
+    """Configuration of generated images."""
 
     aspect_ratio: str | None = None
-    """Such as ``16:9``."""
+    """For example ``16:9``."""
     image_size: str | None = None
     """``1K``, ``2K`` or ``4K``."""
     output_mime_type: VertexOnly[str | None] = None
     output_compression_quality: VertexOnly[int | None] = None
-    """From 0 to 100, JPEG only."""
+    """From 0 to 100; JPEG only."""
 
 
 class GenerationConfig(Message):
-    """How an answer is made, as the service's own messages group it."""
+    """Configuration of content generation in the service's own grouping."""
 
     model_selection_config: ModelSelectionConfig | None = None
     response_json_schema: Any = None
@@ -152,51 +152,51 @@ class GenerationConfig(Message):
 
 
 class GenerateContentConfig(Message):
-    """Everything about an answer besides the model and the contents."""
+    """Options of `generate`: all parameters besides the model and the contents."""
 
     system_instruction: ContentLike | None = None
-    """What the model is told before the conversation."""
+    """Instructions that precede the conversation."""
     temperature: float | None = None
-    """0 keeps to the likeliest words; above 1 gets adventurous."""
+    """Sampling temperature. 0 is close to deterministic; values above 1 are more varied."""
     top_p: float | None = None
-    """Only the likeliest tokens whose probabilities add up to this are drawn from."""
+    """Sample only from the most likely tokens whose probabilities add up to this."""
     top_k: float | None = None
-    """Only this many of the likeliest tokens are drawn from."""
+    """Sample only from this many of the most likely tokens."""
     candidate_count: int | None = None
     max_output_tokens: int | None = None
     stop_sequences: tuple[str, ...] | None = None
-    """Texts at which the answer ends; they do not appear in it."""
+    """Texts at which generation stops; the output does not contain them."""
     response_logprobs: bool | None = None
     logprobs: int | None = None
-    """How many alternatives to report for each token; with ``response_logprobs``."""
+    """Number of alternatives to return for each token; needs ``response_logprobs``."""
     presence_penalty: float | None = None
-    """Above 0, words that have come up already are avoided."""
+    """Positive values make tokens less likely that have occurred already."""
     frequency_penalty: float | None = None
-    """Above 0, words are avoided more the more often they came up."""
+    """Positive values make tokens less likely the more often they have occurred."""
     seed: int | None = None
-    """The same seed makes the same answer likely, not certain."""
+    """The same seed makes the same output likely, not certain."""
     response_mime_type: str | None = None
     """``text/plain``, ``application/json`` or ``text/x.enum``."""
     response_schema: SchemaLike | None = None
-    """The shape of a JSON answer; in its place ``response_json_schema``."""
+    """Schema of a JSON response. Set this or ``response_json_schema``."""
     response_json_schema: Any = None
-    """The shape of a JSON answer as plain JSON Schema, sent as it stands."""
+    """Schema of a JSON response as plain JSON Schema, sent unchanged."""
     routing_config: VertexOnly[GenerationConfigRoutingConfig | None] = None
     model_selection_config: VertexOnly[ModelSelectionConfig | None] = None
     safety_settings: tuple[SafetySetting, ...] | None = None
     tools: tuple[ToolLike, ...] | None = None
     tool_config: ToolConfig | None = None
     labels: VertexOnly[Mapping[str, str] | None] = None
-    """Of one's own, for billing reports."""
+    """Your own labels, for billing reports."""
     cached_content: str | None = None
-    """``cachedContents/…`` or a full Vertex name."""
+    """``cachedContents/…``, or a full Vertex AI name."""
     response_modalities: tuple[ModalityLike, ...] | None = None
-    """``TEXT``, ``IMAGE``, ``AUDIO``."""
+    """Any of ``TEXT``, ``IMAGE`` and ``AUDIO``."""
     media_resolution: MediaResolution | None = None
     speech_config: SpeechConfigLike | None = None
-    """A `SpeechConfig`, or just the name of a voice."""
+    """A `SpeechConfig`, or the name of a voice."""
     audio_timestamp: VertexOnly[bool | None] = None
-    """Whether times are told to the model for audio-only files."""
+    """Whether the model receives timestamps for audio-only files."""
     automatic_function_calling: AutomaticFunctionCallingConfig | None = None
     thinking_config: ThinkingConfig | None = None
     image_config: ImageConfig | None = None

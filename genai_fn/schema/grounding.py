@@ -1,4 +1,4 @@
-"""What an answer rests on: sources, citations, passages, places."""
+"""Grounding of responses: sources, citations, passages, places."""
 
 from msgspec.structs import force_setattr
 
@@ -30,7 +30,7 @@ __all__ = [
 
 
 class UrlRetrievalStatus(OpenEnum):
-    """How opening a page went."""
+    """Outcome of the retrieval of a page."""
 
     URL_RETRIEVAL_STATUS_UNSPECIFIED = "URL_RETRIEVAL_STATUS_UNSPECIFIED"
     URL_RETRIEVAL_STATUS_SUCCESS = "URL_RETRIEVAL_STATUS_SUCCESS"
@@ -40,36 +40,36 @@ class UrlRetrievalStatus(OpenEnum):
 
 
 class GoogleTypeDate(Message):
-    """A date, or as much of one as is known."""
+    """A date, possibly incomplete."""
 
     day: int | None = None
-    """0 where only month or year are known."""
+    """0 if only the month or the year is known."""
     month: int | None = None
-    """0 where only the year is known."""
+    """0 if only the year is known."""
     year: int | None = None
-    """0 for a date of every year."""
+    """0 for a date without a year."""
 
 
 class Citation(Message):
-    """A passage of the answer that repeats a source."""
+    """A passage of a response that quotes a source."""
 
     end_index: int | None = None
-    """In bytes of the answer, exclusive."""
+    """End in the response, in bytes, exclusive."""
     license: str | None = None
     publication_date: GoogleTypeDate | None = None
     start_index: int | None = None
-    """In bytes of the answer."""
+    """Start in the response, in bytes."""
     title: str | None = None
     uri: str | None = None
 
 
 class CitationMetadata(Message):
-    """The sources that an answer repeats passages of."""
+    """The sources that a response quotes."""
 
     citations: tuple[Citation, ...] = ()
 
     citation_sources: tuple[Citation, ...] = ()
-    """What Gemini calls the citations; they end up there."""
+    """Wire name of ``citations`` on the Gemini API; the values are moved to ``citations``."""
 
     def __post_init__(self) -> None:
         if self.citation_sources:
@@ -78,7 +78,7 @@ class CitationMetadata(Message):
 
 
 class GroundingChunkMapsPlaceAnswerSourcesAuthorAttribution(Message):
-    """Who wrote a review."""
+    """Author of a review."""
 
     display_name: str | None = None
     photo_uri: str | None = None
@@ -98,14 +98,14 @@ class GroundingChunkMapsPlaceAnswerSourcesReviewSnippet(Message):
 
 
 class GroundingChunkMapsPlaceAnswerSources(Message):
-    """The reviews that an answer on a place rests on."""
+    """The reviews on which a response about a place is based."""
 
     flag_content_uri: str | None = None
     review_snippets: tuple[GroundingChunkMapsPlaceAnswerSourcesReviewSnippet, ...] = ()
 
 
 class GroundingChunkMaps(Message):
-    """A place of Google Maps."""
+    """A place on Google Maps."""
 
     place_answer_sources: GroundingChunkMapsPlaceAnswerSources | None = None
     place_id: str | None = None
@@ -116,12 +116,12 @@ class GroundingChunkMaps(Message):
 
 
 class RagChunkPageSpan(Message):
-    """From which page to which."""
+    """A range of pages."""
 
     first_page: int | None = None
-    """Counted from 1."""
+    """First page, counted from 1."""
     last_page: int | None = None
-    """Counted from 1, inclusive."""
+    """Last page, counted from 1, inclusive."""
 
 
 class RagChunk(Message):
@@ -132,7 +132,7 @@ class RagChunk(Message):
 
 
 class GroundingChunkRetrievedContext(Message):
-    """A passage that a retrieval tool found."""
+    """A passage found by a retrieval tool."""
 
     document_name: str | None = None
     rag_chunk: RagChunk | None = None
@@ -142,7 +142,7 @@ class GroundingChunkRetrievedContext(Message):
 
 
 class GroundingChunkWeb(Message):
-    """A page of the web."""
+    """A web page."""
 
     domain: str | None = None
     title: str | None = None
@@ -150,7 +150,7 @@ class GroundingChunkWeb(Message):
 
 
 class GroundingChunk(Message):
-    """One source."""
+    """A source: a web page, a retrieved passage or a place."""
 
     maps: GroundingChunkMaps | None = None
     retrieved_context: GroundingChunkRetrievedContext | None = None
@@ -158,52 +158,52 @@ class GroundingChunk(Message):
 
 
 class Segment(Message):
-    """A stretch of an answer."""
+    """A range of a response."""
 
     end_index: int | None = None
-    """In **bytes** of the part, exclusive."""
+    """End in the part, in **bytes**, exclusive."""
     part_index: int | None = None
-    """Which part of the answer."""
+    """Index of the part in the response."""
     start_index: int | None = None
-    """In **bytes** of the part."""
+    """Start in the part, in **bytes**."""
     text: str | None = None
 
 
 class GroundingSupport(Message):
-    """Which sources a stretch of the answer rests on."""
+    """The sources of a range of the response."""
 
     confidence_scores: tuple[float, ...] = ()
-    """From 0 to 1, one for each of the indices; newer models give none."""
+    """From 0 to 1, one for each index; newer models return none."""
     grounding_chunk_indices: tuple[int, ...] = ()
-    """Into ``grounding_chunks``."""
+    """Indices into ``grounding_chunks``."""
     segment: Segment | None = None
 
 
 class RetrievalMetadata(Message):
-    """How the model decided whether to search."""
+    """How likely a search was to help."""
 
     google_search_dynamic_retrieval_score: float | None = None
-    """From 0 to 1; beyond the threshold it searches."""
+    """From 0 to 1; the model searches above the dynamic threshold."""
 
 
 class SearchEntryPoint(Message):
-    """What must be shown beside an answer that rests on Google Search."""
+    """Search suggestions that must be shown with a response grounded in Google Search."""
 
     rendered_content: str | None = None
-    """HTML and CSS, ready to be shown."""
+    """HTML and CSS to embed in a page."""
     sdk_blob: bytes | None = None
-    """JSON: pairs of a search and its address."""
+    """JSON: pairs of a search term and its URL."""
 
 
 class GroundingMetadataSourceFlaggingUri(Message):
-    """Where a source can be reported."""
+    """URI for reporting a source."""
 
     flag_content_uri: str | None = None
     source_id: str | None = None
 
 
 class GroundingMetadata(Message):
-    """What an answer rests on."""
+    """The grounding of a response."""
 
     google_maps_widget_context_token: str | None = None
     grounding_chunks: tuple[GroundingChunk, ...] = ()
@@ -216,13 +216,13 @@ class GroundingMetadata(Message):
 
 
 class UrlMetadata(Message):
-    """One page that the model opened."""
+    """A page that the model retrieved."""
 
     retrieved_url: str | None = None
     url_retrieval_status: UrlRetrievalStatus | None = None
 
 
 class UrlContextMetadata(Message):
-    """The pages that the model opened."""
+    """The pages that the model retrieved."""
 
     url_metadata: tuple[UrlMetadata, ...] = ()

@@ -1,4 +1,4 @@
-"""Images made of images: edited, recomposed, segmented."""
+"""Images made from images: editing, recontextualizing, segmenting."""
 
 from collections.abc import Mapping
 
@@ -37,7 +37,7 @@ __all__ = [
 
 
 class MaskReferenceMode(OpenEnum):
-    """Where the mask of an edit comes from."""
+    """Origin of the mask of an edit."""
 
     MASK_MODE_DEFAULT = "MASK_MODE_DEFAULT"
     MASK_MODE_USER_PROVIDED = "MASK_MODE_USER_PROVIDED"
@@ -47,7 +47,7 @@ class MaskReferenceMode(OpenEnum):
 
 
 class ControlReferenceType(OpenEnum):
-    """What a control image shows."""
+    """Kind of a control image."""
 
     CONTROL_TYPE_DEFAULT = "CONTROL_TYPE_DEFAULT"
     CONTROL_TYPE_CANNY = "CONTROL_TYPE_CANNY"
@@ -56,7 +56,7 @@ class ControlReferenceType(OpenEnum):
 
 
 class SubjectReferenceType(OpenEnum):
-    """What kind of subject an image shows."""
+    """Kind of subject in an image."""
 
     SUBJECT_TYPE_DEFAULT = "SUBJECT_TYPE_DEFAULT"
     SUBJECT_TYPE_PERSON = "SUBJECT_TYPE_PERSON"
@@ -65,7 +65,7 @@ class SubjectReferenceType(OpenEnum):
 
 
 class EditMode(OpenEnum):
-    """What an edit does."""
+    """Kind of an edit."""
 
     EDIT_MODE_DEFAULT = "EDIT_MODE_DEFAULT"
     EDIT_MODE_INPAINT_REMOVAL = "EDIT_MODE_INPAINT_REMOVAL"
@@ -78,7 +78,7 @@ class EditMode(OpenEnum):
 
 
 class SegmentMode(OpenEnum):
-    """What is looked for in a picture."""
+    """What segmentation looks for in an image."""
 
     FOREGROUND = "FOREGROUND"
     BACKGROUND = "BACKGROUND"
@@ -88,102 +88,102 @@ class SegmentMode(OpenEnum):
 
 
 class MaskReferenceConfig(Message):
-    """Where an edit may happen."""
+    """Area in which an edit may change the image."""
 
     mask_mode: MaskReferenceMode | None = None
     segmentation_classes: tuple[int, ...] | None = None
-    """At most 5, for ``MASK_MODE_SEMANTIC``."""
+    """At most 5 classes, for ``MASK_MODE_SEMANTIC``."""
     mask_dilation: float | None = None
-    """From 0 to 1: by how much the mask grows."""
+    """Dilation of the mask, from 0 to 1."""
 
 
 class ControlReferenceConfig(Message):
-    """What a control image is."""
+    """Configuration of a control image."""
 
     control_type: ControlReferenceType | None = None
     enable_control_image_computation: bool | None = None
-    """Whether the control image is first made of the picture given."""
+    """Whether the control image is computed from the given image."""
 
 
 class StyleReferenceConfig(Message):
-    """What style an image shows."""
+    """Description of the style of an image."""
 
     style_description: str | None = None
 
 
 class SubjectReferenceConfig(Message):
-    """What subject an image shows."""
+    """Description of the subject of an image."""
 
     subject_type: SubjectReferenceType | None = None
     subject_description: str | None = None
 
 
 class RawReferenceImage(Message):
-    """The picture to edit."""
+    """The image to edit."""
 
     reference_image: Image | None = None
     reference_id: int | None = None
-    """What the prompt calls it by, as in ``[1]``."""
+    """Number by which the prompt refers to the image, as in ``[1]``."""
 
 
 class MaskReferenceImage(Message):
-    """A picture that says where the edit may happen."""
+    """A mask of the area that an edit may change."""
 
     reference_image: Image | None = None
     reference_id: int | None = None
-    """What the prompt calls it by, as in ``[1]``."""
+    """Number by which the prompt refers to the image, as in ``[1]``."""
     config: MaskReferenceConfig | None = None
 
 
 class ControlReferenceImage(Message):
-    """A picture whose outlines are followed."""
+    """An image whose outlines the result follows."""
 
     reference_image: Image | None = None
     reference_id: int | None = None
-    """What the prompt calls it by, as in ``[1]``."""
+    """Number by which the prompt refers to the image, as in ``[1]``."""
     config: ControlReferenceConfig | None = None
 
 
 class StyleReferenceImage(Message):
-    """A picture whose style is taken."""
+    """An image whose style is used."""
 
     reference_image: Image | None = None
     reference_id: int | None = None
-    """What the prompt calls it by, as in ``[1]``."""
+    """Number by which the prompt refers to the image, as in ``[1]``."""
     config: StyleReferenceConfig | None = None
 
 
 class SubjectReferenceImage(Message):
-    """A picture whose subject is taken."""
+    """An image whose subject is used."""
 
     reference_image: Image | None = None
     reference_id: int | None = None
-    """What the prompt calls it by, as in ``[1]``."""
+    """Number by which the prompt refers to the image, as in ``[1]``."""
     config: SubjectReferenceConfig | None = None
 
 
 class ContentReferenceImage(Message):
-    """A picture whose content is taken."""
+    """An image whose content is used."""
 
     reference_image: Image | None = None
     reference_id: int | None = None
-    """What the prompt calls it by, as in ``[1]``."""
+    """Number by which the prompt refers to the image, as in ``[1]``."""
 
 
 class EditImageConfig(Message):
-    """What edited pictures are like."""
+    """Options of `images.edit`."""
 
     output_gcs_uri: str | None = None
-    """``gs://…`` under which they are stored."""
+    """Cloud Storage prefix for the output, ``gs://…``."""
     negative_prompt: str | None = None
-    """What should not be seen."""
+    """What the output should not show."""
     number_of_images: int | None = None
     aspect_ratio: str | None = None
     """``1:1``, ``3:4``, ``4:3``, ``9:16`` or ``16:9``."""
     guidance_scale: float | None = None
-    """How closely the prompt is followed: more means closer, and less beautiful."""
+    """How closely the prompt is followed. Higher values follow it more closely, at the cost of image quality."""
     seed: int | None = None
-    """Only without a watermark."""
+    """Seed; works only without a watermark."""
     safety_filter_level: SafetyFilterLevel | None = None
     person_generation: PersonGeneration | None = None
     include_safety_attributes: bool | None = None
@@ -191,106 +191,106 @@ class EditImageConfig(Message):
     language: ImagePromptLanguage | None = None
     output_mime_type: str | None = None
     output_compression_quality: int | None = None
-    """From 0 to 100, JPEG only."""
+    """From 0 to 100; JPEG only."""
     add_watermark: bool | None = None
     labels: Mapping[str, str] | None = None
     edit_mode: EditMode | None = None
     base_steps: int | None = None
-    """How often the model goes over the picture: more is better, and slower."""
+    """Number of sampling steps. More steps give better images and take longer."""
 
 
 class EditImageResponse(Message):
-    """The edited pictures."""
+    """The edited images."""
 
     generated_images: tuple[GeneratedImage, ...] = ()
 
 
 class ProductImage(Message):
-    """A picture of a product."""
+    """An image of a product."""
 
     product_image: Image | None = None
 
 
 class RecontextImageSource(Message):
-    """Who or what is put into a new scene."""
+    """The person or product to put into a new scene."""
 
     prompt: str | None = None
     person_image: Image | None = None
-    """Who tries the product on."""
+    """Image of the person who wears the product."""
     product_images: tuple[ProductImage, ...] | None = None
 
 
 class RecontextImageConfig(Message):
-    """What recomposed pictures are like."""
+    """Options of `images.recontext`."""
 
     number_of_images: int | None = None
     base_steps: int | None = None
-    """How often the model goes over the picture: more is better, and slower."""
+    """Number of sampling steps. More steps give better images and take longer."""
     output_gcs_uri: str | None = None
-    """``gs://…`` under which they are stored."""
+    """Cloud Storage prefix for the output, ``gs://…``."""
     seed: int | None = None
-    """Only without a watermark."""
+    """Seed; works only without a watermark."""
     safety_filter_level: SafetyFilterLevel | None = None
     person_generation: PersonGeneration | None = None
     add_watermark: bool | None = None
     output_mime_type: str | None = None
     output_compression_quality: int | None = None
-    """From 0 to 100, JPEG only."""
+    """From 0 to 100; JPEG only."""
     enhance_prompt: bool | None = None
-    """Whether the prompt may be rewritten first."""
+    """Whether the service may rewrite the prompt first."""
     labels: Mapping[str, str] | None = None
 
 
 class RecontextImageResponse(Message):
-    """The recomposed pictures."""
+    """The resulting images."""
 
     generated_images: tuple[GeneratedImage, ...] = ()
 
 
 class ScribbleImage(Message):
-    """A hand-drawn hint at what is meant, black and white."""
+    """A black-and-white scribble that marks an object."""
 
     image: Image | None = None
 
 
 class SegmentImageSource(Message):
-    """What is segmented, and what is looked for."""
+    """The image to segment, and what to look for."""
 
     prompt: str | None = None
     image: Image | None = None
     scribble_image: ScribbleImage | None = None
-    """For the mode ``INTERACTIVE``."""
+    """Scribble, for the mode ``INTERACTIVE``."""
 
 
 class SegmentImageConfig(Message):
-    """How a picture is segmented."""
+    """Options of `images.segment`."""
 
     mode: SegmentMode | None = None
     max_predictions: int | None = None
     confidence_threshold: float | None = None
-    """From 0 to 1: only masks at least this certain."""
+    """Minimum confidence of a mask, from 0 to 1."""
     mask_dilation: float | None = None
-    """From 0 to 1: by how much masks grow."""
+    """Dilation of the masks, from 0 to 1."""
     binary_color_threshold: float | None = None
-    """From 0 to 255: from which value on a mask is white; -1 leaves it grey."""
+    """Threshold of white in a mask, from 0 to 255; -1 keeps the mask grey."""
     labels: Mapping[str, str] | None = None
 
 
 class EntityLabel(Message):
-    """A name for what a mask covers."""
+    """A label of what a mask covers, with its score."""
 
     label: str | None = None
     score: float | None = None
 
 
 class GeneratedImageMask(Message):
-    """A mask, and names for what it covers."""
+    """A mask, and labels of what it covers."""
 
     mask: Image | None = None
     labels: tuple[EntityLabel, ...] = ()
 
 
 class SegmentImageResponse(Message):
-    """The masks that were found."""
+    """The masks."""
 
     generated_masks: tuple[GeneratedImageMask, ...] = ()

@@ -1,4 +1,4 @@
-"""Images: what one is, made anew, and enlarged."""
+"""Images: the type, generation and upscaling."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -27,7 +27,7 @@ __all__ = [
 if TYPE_CHECKING:
 
     class PillowImage(Protocol):
-        """An image of Pillow's, as far as it matters here."""
+        """The part of Pillow's `Image` that is used here."""
 
         @property
         def mode(self) -> str: ...
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 class SafetyFilterLevel(OpenEnum):
-    """From which harm on an image is held back."""
+    """Severity of harm from which an image is blocked."""
 
     BLOCK_LOW_AND_ABOVE = "BLOCK_LOW_AND_ABOVE"
     BLOCK_MEDIUM_AND_ABOVE = "BLOCK_MEDIUM_AND_ABOVE"
@@ -45,7 +45,7 @@ class SafetyFilterLevel(OpenEnum):
 
 
 class PersonGeneration(OpenEnum):
-    """Whether people may be shown."""
+    """Whether generated images may show people."""
 
     DONT_ALLOW = "DONT_ALLOW"
     ALLOW_ADULT = "ALLOW_ADULT"
@@ -53,7 +53,7 @@ class PersonGeneration(OpenEnum):
 
 
 class ImagePromptLanguage(OpenEnum):
-    """The language of a prompt for an image."""
+    """Language of an image prompt."""
 
     auto = "auto"
     en = "en"
@@ -66,77 +66,77 @@ class ImagePromptLanguage(OpenEnum):
 
 
 class Image(Message):
-    """A picture: its bytes, or its place in Cloud Storage."""
+    """An image: its bytes, or its URI in Cloud Storage."""
 
     gcs_uri: VertexOnly[str | None] = None
-    """``gs://bucket/object``."""
+    """Cloud Storage URI, ``gs://bucket/object``."""
     image_bytes: bytes | None = None
     mime_type: str | None = None
 
     @classmethod
     def from_file(cls, *, location: str, mime_type: str | None = None) -> Self:
-        """Read a picture from a file, whose name tells the MIME type unless it is given."""
-        told = guess_mime_type(location) if mime_type is None else mime_type
-        return cls(image_bytes=read_file(location), mime_type=told)
+        """Read an image from a file. Without `mime_type`, it is guessed from the extension."""
+        guessed = guess_mime_type(location) if mime_type is None else mime_type
+        return cls(image_bytes=read_file(location), mime_type=guessed)
 
     @classmethod
     def from_bytes(cls, *, data: bytes, mime_type: str) -> Self:
-        """Make one of bytes."""
+        """Build an image of bytes."""
         return cls(image_bytes=data, mime_type=mime_type)
 
     @classmethod
     def from_uri(cls, *, file_uri: str, mime_type: str | None = None) -> Self:
-        """Make one of its place in Cloud Storage, whose ending tells the MIME type unless it is given."""
+        """Build an image of a Cloud Storage URI. Without `mime_type`, the extension must determine it."""
         return cls(gcs_uri=file_uri, mime_type=resolve_mime_type(file_uri, mime_type))
 
     @classmethod
     def from_pillow(cls, *, image: "PillowImage") -> Self:
-        """Make one of a Pillow image: a JPEG file as it is while untouched, anything else as PNG."""
+        """Build an image of a Pillow image: an unmodified JPEG file keeps its bytes, others are encoded as PNG."""
         if not is_pillow_image(image):
-            raise InvalidRequest("image", image, "an image of Pillow's")
+            raise InvalidRequest("image", image, "a Pillow image")
         data, mime_type = encode_pillow_image(image)
         return cls(image_bytes=data, mime_type=mime_type)
 
     def save(self, location: str) -> None:
-        """Write the bytes of the picture to a file."""
+        """Write the bytes of the image to a file. Raises InvalidRequest if there are none."""
         if self.image_bytes is None:
-            raise InvalidRequest("image_bytes", self, "an Image that holds its bytes")
+            raise InvalidRequest("image_bytes", self, "an Image with its bytes")
         write_file(location, self.image_bytes)
 
 
 class SafetyAttributes(Message):
-    """How harmful a picture was found to be."""
+    """Safety scores of an image."""
 
     categories: tuple[str, ...] = ()
     scores: tuple[float, ...] = ()
-    """From 0 to 1, one for each of the categories."""
+    """From 0 to 1, one for each category."""
     content_type: str | None = None
 
 
 class GeneratedImage(Message):
-    """A picture that was made, or why it is held back."""
+    """A generated image, or the reason why it was filtered."""
 
     image: Image | None = None
     rai_filtered_reason: str | None = None
     safety_attributes: SafetyAttributes | None = None
     enhanced_prompt: str | None = None
-    """What the prompt was rewritten to."""
+    """The rewritten prompt."""
 
 
 class GenerateImagesConfig(Message):
-    """What pictures are like."""
+    """Options of `images.generate`."""
 
     output_gcs_uri: VertexOnly[str | None] = None
-    """``gs://…`` under which they are stored."""
+    """Cloud Storage prefix for the output, ``gs://…``."""
     negative_prompt: VertexOnly[str | None] = None
-    """What should not be seen."""
+    """What the output should not show."""
     number_of_images: int | None = None
     aspect_ratio: str | None = None
     """``1:1``, ``3:4``, ``4:3``, ``9:16`` or ``16:9``."""
     guidance_scale: float | None = None
-    """How closely the prompt is followed: more means closer, and less beautiful."""
+    """How closely the prompt is followed. Higher values follow it more closely, at the cost of image quality."""
     seed: VertexOnly[int | None] = None
-    """Only without a watermark."""
+    """Seed; works only without a watermark."""
     safety_filter_level: SafetyFilterLevel | None = None
     person_generation: PersonGeneration | None = None
     include_safety_attributes: bool | None = None
@@ -144,54 +144,54 @@ class GenerateImagesConfig(Message):
     language: ImagePromptLanguage | None = None
     output_mime_type: str | None = None
     output_compression_quality: int | None = None
-    """From 0 to 100, JPEG only."""
+    """From 0 to 100; JPEG only."""
     add_watermark: VertexOnly[bool | None] = None
-    """An invisible one."""
+    """Whether to add an invisible watermark."""
     labels: VertexOnly[Mapping[str, str] | None] = None
     image_size: str | None = None
     """``1K`` or ``2K``."""
     enhance_prompt: VertexOnly[bool | None] = None
-    """Whether the prompt may be rewritten first."""
+    """Whether the service may rewrite the prompt first."""
 
 
 class GenerateImagesResponse(Message):
-    """The pictures that were made."""
+    """The generated images."""
 
     generated_images: tuple[GeneratedImage, ...] = ()
     positive_prompt_safety_attributes: SafetyAttributes | None = None
 
     @property
     def images(self) -> tuple[Image | None, ...]:
-        """The pictures alone, with None for each that is held back."""
+        """The images, with None for each that was filtered."""
         return tuple(each.image for each in self.generated_images)
 
 
 class UpscaleImageConfig(Message):
-    """What an enlarged picture is like."""
+    """Options of `images.upscale`."""
 
     output_gcs_uri: str | None = None
-    """``gs://…`` under which it is stored."""
+    """Cloud Storage prefix for the output, ``gs://…``."""
     safety_filter_level: SafetyFilterLevel | None = None
     person_generation: PersonGeneration | None = None
     include_rai_reason: bool | None = None
     output_mime_type: str | None = None
     output_compression_quality: int | None = None
-    """From 0 to 100, JPEG only."""
+    """From 0 to 100; JPEG only."""
     enhance_input_image: bool | None = None
-    """Whether noise is taken out before."""
+    """Whether the input is denoised first."""
     image_preservation_factor: float | None = None
-    """From 0 to 1: how much of the original stays."""
+    """From 0 to 1: how much of the original image is preserved."""
     labels: Mapping[str, str] | None = None
 
 
 class UpscaleImageResponse(Message):
-    """The enlarged picture."""
+    """The upscaled image."""
 
     generated_images: tuple[GeneratedImage, ...] = ()
 
 
 class UpscaleImageParameters(Message):
-    """What upscaling takes."""
+    """Parameters of `images.upscale`."""
 
     model: str | None = None
     image: Image | None = None

@@ -1,8 +1,8 @@
 """
-Limits and descriptions in ``Annotated[…]``, whichever library's metadata states them.
+Reads limits and descriptions from the metadata in ``Annotated[…]``.
 
-`msgspec.Meta`, pydantic's ``Field``, annotated_types' ``Ge``, ``Len`` and ``doc``, and whatever else has attributes of
-the same names are read by these names; none of these libraries is imported.
+The metadata may be `msgspec.Meta`, pydantic's ``Field``, ``Ge``, ``Len`` or ``doc`` of annotated_types, or any object
+with attributes of the same names. They are read by name; none of these libraries is imported.
 """
 
 import math
@@ -18,21 +18,21 @@ from genai_fn import codec
 
 __all__ = ["apply_limits", "bind_limits", "read_limits"]
 
-_Words: TypeAlias = dict[str, Any]
+_Keywords: TypeAlias = dict[str, Any]
 
 
-def read_limits(metadata: Iterable[Any]) -> _Words:
+def read_limits(metadata: Iterable[Any]) -> _Keywords:
     """
-    Read metadata by the names that `msgspec.Meta` gives to limits and descriptions; a later one wins.
+    Read limits and descriptions from metadata, under the names of `msgspec.Meta`. Later ones win.
 
     >>> read_limits([msgspec.Meta(ge=1), "a comment", msgspec.Meta(le=14, description="How long.")])
     {'ge': 1, 'le': 14, 'description': 'How long.'}
     """
-    found: _Words = {}
+    found: _Keywords = {}
     for each in metadata:
         if isinstance(each, type):
             continue
-        inner = getattr(each, "metadata", None)  # what pydantic's Field was given
+        inner = getattr(each, "metadata", None)  # of pydantic's Field
         if isinstance(inner, list | tuple):
             found |= read_limits(cast("list[Any]", inner))
         for attribute, (name, accept) in _ATTRIBUTES.items():
@@ -42,96 +42,93 @@ def read_limits(metadata: Iterable[Any]) -> _Words:
     return found
 
 
-def _number(value: Any) -> float | None:
+def _read_number(value: Any) -> float | None:
     if isinstance(value, int | float):
         return None if isinstance(value, bool) or not math.isfinite(value) else value
-    if hasattr(value, "as_integer_ratio"):  # a Decimal, or another number
-        return _number(int(value) if value == int(value) else float(value))
+    if hasattr(value, "as_integer_ratio"):  # a Decimal or another number
+        return _read_number(int(value) if value == int(value) else float(value))
     return None
 
 
-def _size(value: Any) -> int | None:
+def _read_size(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
-def _pattern(value: Any) -> str | None:
-    return _text(cast("Any", value).pattern if isinstance(value, re.Pattern) else value)
+def _read_pattern(value: Any) -> str | None:
+    return _read_text(cast("Any", value).pattern if isinstance(value, re.Pattern) else value)
 
 
-def _text(value: Any) -> str | None:
+def _read_text(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def _list(value: Any) -> list[Any] | None:
+def _read_list(value: Any) -> list[Any] | None:
     return cast("Any", value) if isinstance(value, list) and value else None
 
 
-def _mapping(value: Any) -> Mapping[str, Any] | None:
+def _read_mapping(value: Any) -> Mapping[str, Any] | None:
     return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) and value else None
 
 
-def _zone(value: Any) -> bool | None:
+def _read_bool(value: Any) -> bool | None:
     return value if isinstance(value, bool) else None
 
 
 _NUMBERS = ("ge", "gt", "le", "lt", "multiple_of")
 _SIZES = ("min_length", "max_length")
 _ATTRIBUTES: dict[str, tuple[str, Any]] = {
-    **{name: (name, _number) for name in _NUMBERS},
-    **{name: (name, _size) for name in _SIZES},
-    "pattern": ("pattern", _pattern),
-    "tz": ("tz", _zone),
-    "title": ("title", _text),
-    "documentation": ("description", _text),  # of annotated_types.doc, typing_extensions.Doc
-    "description": ("description", _text),
-    "examples": ("examples", _list),
-    "json_schema_extra": ("extra", _mapping),  # pydantic's name
-    "extra_json_schema": ("extra", _mapping),
+    **{name: (name, _read_number) for name in _NUMBERS},
+    **{name: (name, _read_size) for name in _SIZES},
+    "pattern": ("pattern", _read_pattern),
+    "tz": ("tz", _read_bool),
+    "title": ("title", _read_text),
+    "documentation": ("description", _read_text),  # of annotated_types.doc, typing_extensions.Doc
+    "description": ("description", _read_text),
+    "examples": ("examples", _read_list),
+    "json_schema_extra": ("extra", _read_mapping),  # pydantic's name
+    "extra_json_schema": ("extra", _read_mapping),
 }
 
 
-# In JSON Schema
-
-
-def apply_limits(shape: Mapping[str, Any], limits: Mapping[str, Any]) -> _Words:
+def apply_limits(schema: Mapping[str, Any], limits: Mapping[str, Any]) -> _Keywords:
     """
-    Add limits and descriptions to a shape in JSON Schema; in a union a limit goes to the members of its kind.
+    Add limits and descriptions to a JSON Schema. In a union, a limit applies to the members of a matching type.
 
     >>> apply_limits({"type": "integer"}, {"gt": 0, "le": 14, "description": "How long."})
     {'type': 'integer', 'minimum': 1, 'maximum': 14, 'description': 'How long.'}
     """
-    about = {name: limits[name] for name in ("title", "description", "examples") if name in limits}
-    return {**_limited(shape, limits), **about, **limits.get("extra", {})}
+    annotations = {name: limits[name] for name in ("title", "description", "examples") if name in limits}
+    return {**_add_limits(schema, limits), **annotations, **limits.get("extra", {})}
 
 
-def _limited(shape: Mapping[str, Any], limits: Mapping[str, Any]) -> _Words:
-    if "anyOf" in shape:
-        return {**shape, "anyOf": [_limited(each, limits) for each in shape["anyOf"]]}
-    match shape.get("type"):
+def _add_limits(schema: Mapping[str, Any], limits: Mapping[str, Any]) -> _Keywords:
+    if "anyOf" in schema:
+        return {**schema, "anyOf": [_add_limits(each, limits) for each in schema["anyOf"]]}
+    match schema.get("type"):
         case "integer" | "number" as kind:
-            return {**shape, **_bounds(limits, is_whole=kind == "integer")}
-        case "string" if "format" not in shape and "enum" not in shape:
-            scale = _base64_length if "contentEncoding" in shape else _size
-            words = {"pattern": limits["pattern"]} if "pattern" in limits and scale is _size else {}
-            return {**shape, **_sizes(limits, "Length", scale), **words}
+            return {**schema, **_build_bounds(limits, is_whole=kind == "integer")}
+        case "string" if "format" not in schema and "enum" not in schema:
+            scale = _to_base64_length if "contentEncoding" in schema else _read_size
+            keywords = {"pattern": limits["pattern"]} if "pattern" in limits and scale is _read_size else {}
+            return {**schema, **_build_sizes(limits, "Length", scale), **keywords}
         case "array":
-            return {**shape, **_sizes(limits, "Items", _size)}
+            return {**schema, **_build_sizes(limits, "Items", _read_size)}
         case "object":
-            return {**shape, **_sizes(limits, "Properties", _size)}
+            return {**schema, **_build_sizes(limits, "Properties", _read_size)}
         case _:
-            return dict(shape)
+            return dict(schema)
 
 
-def _bounds(limits: Mapping[str, Any], *, is_whole: bool) -> _Words:
-    words = {word: limits[name] for name, word in _BOUNDS.items() if name in limits}
-    if is_whole:  # so that the API's own dialect can say it, too
-        if "exclusiveMinimum" in words:
-            above = math.floor(words.pop("exclusiveMinimum")) + 1
-            words["minimum"] = max(above, words.get("minimum", above))
-        if "exclusiveMaximum" in words:
-            below = math.ceil(words.pop("exclusiveMaximum")) - 1
-            words["maximum"] = min(below, words.get("maximum", below))
-    return {word: words[word] for word in sorted(words, key=_ORDER.index)}
+def _build_bounds(limits: Mapping[str, Any], *, is_whole: bool) -> _Keywords:
+    keywords = {keyword: limits[name] for name, keyword in _BOUNDS.items() if name in limits}
+    if is_whole:  # the API's own dialect has no exclusive bounds
+        if "exclusiveMinimum" in keywords:
+            above = math.floor(keywords.pop("exclusiveMinimum")) + 1
+            keywords["minimum"] = max(above, keywords.get("minimum", above))
+        if "exclusiveMaximum" in keywords:
+            below = math.ceil(keywords.pop("exclusiveMaximum")) - 1
+            keywords["maximum"] = min(below, keywords.get("maximum", below))
+    return {keyword: keywords[keyword] for keyword in sorted(keywords, key=_ORDER.index)}
 
 
 _BOUNDS = {
@@ -144,22 +141,19 @@ _BOUNDS = {
 _ORDER = list(_BOUNDS.values())
 
 
-def _sizes(limits: Mapping[str, Any], of: str, scale: Any) -> _Words:
+def _build_sizes(limits: Mapping[str, Any], of: str, scale: Any) -> _Keywords:
     return {f"{name[:3]}{of}": scale(limits[name]) for name in _SIZES if name in limits}
 
 
-def _base64_length(size: int) -> int:
+def _to_base64_length(size: int) -> int:
     return 4 * ((size + 2) // 3)
-
-
-# In msgspec's types
 
 
 def bind_limits(kind: Any) -> Any:
     """
-    Give a type whose limits msgspec checks, whichever library's metadata states them.
+    Convert the limits in a type to `msgspec.Meta`, so that msgspec checks them.
 
-    Limits inside the fields of a class stay that class's own affair.
+    Limits in the fields of a class are not converted.
 
     >>> bind_limits(Annotated[list[Annotated[int, msgspec.Meta(ge=1)]], "a comment"])
     list[typing.Annotated[int, msgspec.Meta(ge=1)]]
@@ -170,31 +164,31 @@ def bind_limits(kind: Any) -> Any:
     origin, args = get_origin(kind), get_args(kind)
     if origin is Annotated:
         own = [each for each in args[1:] if isinstance(each, msgspec.Meta)]
-        return _bound(bind_limits(args[0]), own, read_limits(each for each in args[1:] if each not in own))
+        return _bind(bind_limits(args[0]), own, read_limits(each for each in args[1:] if each not in own))
     if origin in (Union, UnionType):
-        return _rebuilt(kind, Union, args)
-    return _rebuilt(kind, origin, args) if isinstance(origin, type) else kind
+        return _rebuild(kind, Union, args)
+    return _rebuild(kind, origin, args) if isinstance(origin, type) else kind
 
 
-def _rebuilt(kind: Any, generic: Any, args: tuple[Any, ...]) -> Any:
-    """Give the same generic of bound arguments; as it is where there is nothing to bind."""
+def _rebuild(kind: Any, generic: Any, args: tuple[Any, ...]) -> Any:
+    """Rebuild a generic type with converted arguments; the same object if nothing has changed."""
     bound = tuple(map(bind_limits, args))
     return kind if all(new is old for new, old in zip(bound, args, strict=True)) else generic[bound]
 
 
-def _bound(kind: Any, own: list[msgspec.Meta], limits: Mapping[str, Any]) -> Any:
-    if get_origin(kind) in (Union, UnionType):  # msgspec takes limits on the members alone
-        return Union[tuple(_bound(each, own, limits) for each in get_args(kind))]  # noqa: UP007  # made of values
-    for meta in (*own, *_metas(limits)):
+def _bind(kind: Any, own: list[msgspec.Meta], limits: Mapping[str, Any]) -> Any:
+    if get_origin(kind) in (Union, UnionType):  # msgspec accepts limits only on the members
+        return Union[tuple(_bind(each, own, limits) for each in get_args(kind))]  # noqa: UP007  # built from a tuple
+    for meta in (*own, *_build_metas(limits)):
         narrower = Annotated[kind, meta]
         try:
             codec.inspect_type(narrower)
-        except (TypeError, ValueError):  # no limit of this kind of type: JSON Schema leaves it out as well
+        except (TypeError, ValueError):  # the limit does not apply to this type; JSON Schema omits it as well
             continue
         kind = narrower
     return kind
 
 
-def _metas(limits: Mapping[str, Any]) -> list[msgspec.Meta]:
-    """Make one of each limit: msgspec merges them, and refuses what does not go with a type one by one."""
+def _build_metas(limits: Mapping[str, Any]) -> list[msgspec.Meta]:
+    """Build a `Meta` for each limit: msgspec merges them, and refuses each that does not apply to a type."""
     return [msgspec.Meta(**{name: limits[name]}) for name in (*_NUMBERS, *_SIZES, "pattern") if name in limits]

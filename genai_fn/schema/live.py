@@ -1,4 +1,4 @@
-"""Live sessions: what we say."""
+"""Live sessions: configuration and messages of the client."""
 
 from genai_fn.schema.base import Message, OpenEnum, VertexOnly
 from genai_fn.schema.content import Blob, Content, ContentLike
@@ -33,7 +33,7 @@ __all__ = [
 
 
 class StartSensitivity(OpenEnum):
-    """How readily a voice is taken for speech that begins."""
+    """Sensitivity of the detection of the start of speech."""
 
     START_SENSITIVITY_UNSPECIFIED = "START_SENSITIVITY_UNSPECIFIED"
     START_SENSITIVITY_HIGH = "START_SENSITIVITY_HIGH"
@@ -41,7 +41,7 @@ class StartSensitivity(OpenEnum):
 
 
 class EndSensitivity(OpenEnum):
-    """How readily a silence is taken for speech that ends."""
+    """Sensitivity of the detection of the end of speech."""
 
     END_SENSITIVITY_UNSPECIFIED = "END_SENSITIVITY_UNSPECIFIED"
     END_SENSITIVITY_HIGH = "END_SENSITIVITY_HIGH"
@@ -57,7 +57,7 @@ class ActivityHandling(OpenEnum):
 
 
 class TurnCoverage(OpenEnum):
-    """Whether the silence between utterances belongs to a turn."""
+    """Whether a turn includes the silence between utterances."""
 
     TURN_COVERAGE_UNSPECIFIED = "TURN_COVERAGE_UNSPECIFIED"
     TURN_INCLUDES_ONLY_ACTIVITY = "TURN_INCLUDES_ONLY_ACTIVITY"
@@ -65,54 +65,54 @@ class TurnCoverage(OpenEnum):
 
 
 class SessionResumptionConfig(Message):
-    """Which session is taken up again; empty asks for handles to do so later."""
+    """Resumption of an earlier session. If empty, the session sends handles for later resumption."""
 
     handle: str | None = None
     """The ``new_handle`` of an earlier session."""
     transparent: VertexOnly[bool | None] = None
-    """Whether the service tells which of our messages it has heard."""
+    """Whether the service reports the index of the last client message that it has processed."""
 
 
 class SlidingWindow(Message):
-    """The oldest turns are dropped."""
+    """Compression that drops the oldest turns."""
 
     target_tokens: int | None = None
-    """How many tokens stay."""
+    """Number of tokens to keep."""
 
 
 class ContextWindowCompressionConfig(Message):
-    """What happens when a session grows too long for the model."""
+    """Compression of the context of a session that grows too long."""
 
     trigger_tokens: int | None = None
-    """From how many tokens on."""
+    """Number of tokens at which compression starts."""
     sliding_window: SlidingWindow | None = None
 
 
 class AudioTranscriptionConfig(Message):
-    """Speech is written down, too: nothing more to be said."""
+    """Enables transcription of speech; it has no options."""
 
 
 class ProactivityConfig(Message):
-    """Whether the model may speak up, or keep silent, by itself."""
+    """Whether the model may speak unprompted or ignore irrelevant input."""
 
     proactive_audio: bool | None = None
 
 
 class AutomaticActivityDetection(Message):
-    """How it is found out when somebody speaks."""
+    """Detection of the user's speech."""
 
     disabled: bool | None = None
-    """Whether we tell by ourselves, with `ActivityStart` and `ActivityEnd`."""
+    """Whether detection is off, so that the client sends `ActivityStart` and `ActivityEnd`."""
     start_of_speech_sensitivity: StartSensitivity | None = None
     end_of_speech_sensitivity: EndSensitivity | None = None
     prefix_padding_ms: int | None = None
-    """How many milliseconds speech must last to be taken for speech."""
+    """Duration of sound, in milliseconds, from which it counts as speech."""
     silence_duration_ms: int | None = None
-    """How many milliseconds silence must last to end a turn."""
+    """Duration of silence, in milliseconds, that ends a turn."""
 
 
 class RealtimeInputConfig(Message):
-    """How speech is heard."""
+    """Handling of realtime input."""
 
     automatic_activity_detection: AutomaticActivityDetection | None = None
     activity_handling: ActivityHandling | None = None
@@ -120,23 +120,23 @@ class RealtimeInputConfig(Message):
 
 
 class LiveConnectConfig(Message):
-    """How a session is set up."""
+    """Options of `live.connect`."""
 
     generation_config: GenerationConfig | None = None
     response_modalities: tuple[Modality, ...] | None = None
     temperature: float | None = None
-    """0 keeps to the likeliest words; above 1 gets adventurous."""
+    """Sampling temperature. 0 is close to deterministic; values above 1 are more varied."""
     top_p: float | None = None
-    """Only the likeliest tokens whose probabilities add up to this are drawn from."""
+    """Sample only from the most likely tokens whose probabilities add up to this."""
     top_k: float | None = None
-    """Only this many of the likeliest tokens are drawn from."""
+    """Sample only from this many of the most likely tokens."""
     max_output_tokens: int | None = None
     media_resolution: MediaResolution | None = None
     seed: int | None = None
     speech_config: SpeechConfigLike | None = None
     thinking_config: ThinkingConfig | None = None
     enable_affective_dialog: bool | None = None
-    """Whether the model answers to the tone of a voice."""
+    """Whether the model reacts to the tone of a voice."""
     system_instruction: ContentLike | None = None
     tools: tuple[ToolLike, ...] | None = None
     session_resumption: SessionResumptionConfig | None = None
@@ -148,7 +148,7 @@ class LiveConnectConfig(Message):
 
 
 class LiveClientSetup(Message):
-    """The first message: how the session is set up."""
+    """The first message of the client: the setup of the session."""
 
     model: str | None = None
     generation_config: GenerationConfig | None = None
@@ -162,39 +162,39 @@ class LiveClientSetup(Message):
 
 
 class LiveClientContent(Message):
-    """Turns that are added to the conversation."""
+    """Turns to add to the conversation."""
 
     turns: tuple[Content, ...] | None = None
     turn_complete: bool | None = None
-    """Whether the model is to answer now."""
+    """Whether the model should respond now."""
 
 
 class ActivityStart(Message):
-    """Somebody begins to speak."""
+    """Marks the start of the user's speech."""
 
 
 class ActivityEnd(Message):
-    """Somebody stops speaking."""
+    """Marks the end of the user's speech."""
 
 
 class LiveClientRealtimeInput(Message):
-    """A piece of what is heard, seen or typed right now."""
+    """Realtime input: audio, video or text."""
 
     media_chunks: tuple[Blob, ...] | None = None
-    """Older than ``audio`` and ``video``."""
+    """Predecessor of ``audio`` and ``video``."""
     audio: Blob | None = None
-    """Such as ``audio/pcm;rate=16000``."""
+    """Audio, of a type such as ``audio/pcm;rate=16000``."""
     audio_stream_end: bool | None = None
-    """The microphone is off."""
+    """Whether the audio stream has ended, for example because the microphone is off."""
     video: Blob | None = None
-    """One picture."""
+    """A frame of video."""
     text: str | None = None
     activity_start: ActivityStart | None = None
     activity_end: ActivityEnd | None = None
 
 
 class LiveSendRealtimeInputParameters(Message):
-    """A piece of what is heard, seen or typed right now; one of these."""
+    """Realtime input; exactly one field is set."""
 
     media: Blob | None = None
     audio: Blob | None = None
@@ -206,13 +206,13 @@ class LiveSendRealtimeInputParameters(Message):
 
 
 class LiveClientToolResponse(Message):
-    """What functions answered."""
+    """Responses to function calls."""
 
     function_responses: tuple[FunctionResponse, ...] | None = None
 
 
 class LiveClientMessage(Message):
-    """One message of ours; one of these."""
+    """A message from the client; exactly one field is set."""
 
     setup: LiveClientSetup | None = None
     client_content: LiveClientContent | None = None
@@ -221,7 +221,7 @@ class LiveClientMessage(Message):
 
 
 class LiveConnectParameters(Message):
-    """What connecting takes."""
+    """Parameters of `live.connect`."""
 
     model: str | None = None
     config: LiveConnectConfig | None = None

@@ -1,4 +1,4 @@
-"""Live sessions: what the model says."""
+"""Live sessions: messages of the server."""
 
 from genai_fn.schema.base import Message, OpenEnum
 from genai_fn.schema.content import Content, Part
@@ -30,13 +30,13 @@ class TurnCompleteReason(OpenEnum):
 
 
 class LiveServerSetupComplete(Message):
-    """The session is set up."""
+    """The session is ready."""
 
     session_id: str | None = None
 
 
 class Transcription(Message):
-    """Speech, written down."""
+    """A transcription of speech."""
 
     text: str | None = None
     finished: bool | None = None
@@ -44,38 +44,38 @@ class Transcription(Message):
 
 
 class LiveServerContent(Message):
-    """A piece of what the model says."""
+    """Output of the model."""
 
     model_turn: Content | None = None
     turn_complete: bool | None = None
-    """The model has finished; it is our turn."""
+    """Whether the turn of the model is complete."""
     interrupted: bool | None = None
-    """We interrupted it; what has not been played yet is void."""
+    """Whether the user interrupted the model; output that has not been played should be discarded."""
     grounding_metadata: GroundingMetadata | None = None
     generation_complete: bool | None = None
-    """All is said, though it may not all have been played yet."""
+    """Whether generation is complete, though playback may continue."""
     input_transcription: Transcription | None = None
     output_transcription: Transcription | None = None
     url_context_metadata: UrlContextMetadata | None = None
     turn_complete_reason: TurnCompleteReason | None = None
     waiting_for_input: bool | None = None
-    """The model waits for more before it answers."""
+    """Whether the model waits for more input before it responds."""
 
 
 class LiveServerToolCall(Message):
-    """Functions that the model would like called."""
+    """Function calls that the model requests."""
 
     function_calls: tuple[FunctionCall, ...] = ()
 
 
 class LiveServerToolCallCancellation(Message):
-    """Calls that nobody waits for any more, as we interrupted."""
+    """Function calls that are cancelled because the user interrupted."""
 
     ids: tuple[str, ...] = ()
 
 
 class UsageMetadata(Message):
-    """What the session cost so far, in tokens."""
+    """Tokens used by the session so far."""
 
     prompt_token_count: int | None = None
     cached_content_token_count: int | None = None
@@ -91,24 +91,24 @@ class UsageMetadata(Message):
 
 
 class LiveServerGoAway(Message):
-    """The connection will be cut soon."""
+    """Announces that the server will close the connection."""
 
     time_left: str | None = None
-    """A duration such as ``"10s"``."""
+    """Time until then, such as ``"10s"``."""
 
 
 class LiveServerSessionResumptionUpdate(Message):
-    """What it takes to come back to this session."""
+    """Handle for resuming the session."""
 
     new_handle: str | None = None
     """Empty while the session cannot be resumed."""
     resumable: bool | None = None
     last_consumed_client_message_index: int | None = None
-    """Which of our messages the handle includes; only with ``transparent``."""
+    """Index of the last client message that the handle includes; only with ``transparent``."""
 
 
 class LiveServerMessage(Message):
-    """One message of the model's."""
+    """A message of the server."""
 
     setup_complete: LiveServerSetupComplete | None = None
     server_content: LiveServerContent | None = None
@@ -120,12 +120,12 @@ class LiveServerMessage(Message):
 
     @property
     def text(self) -> str | None:
-        """The text that the message brings, without thoughts; None where it brings none."""
+        """The text of the message without thoughts, or None."""
         return "".join(part.text for part in self._parts if part.text and not part.thought) or None
 
     @property
     def data(self) -> bytes | None:
-        """The sound that the message brings; None where it brings none."""
+        """The inline data of the message, usually audio, or None."""
         blobs = (part.inline_data for part in self._parts)
         return b"".join(blob.data for blob in blobs if blob is not None and blob.data) or None
 

@@ -1,4 +1,4 @@
-"""What kind of media a file is, by the end of its name; no system table is read, so all machines agree."""
+"""Guesses MIME types from file extensions. No system table is read, so results are the same on all machines."""
 
 import re
 
@@ -9,7 +9,7 @@ __all__ = ["guess_mime_type", "resolve_mime_type"]
 
 def guess_mime_type(name: str) -> str | None:
     """
-    Tell the MIME type of a file by its name or address, or None where the ending says nothing.
+    Guess the MIME type of a file from the extension of its name or URL. None if the extension is unknown.
 
     >>> guess_mime_type("gs://bucket/Cat.JPG")
     'image/jpeg'
@@ -21,10 +21,10 @@ def guess_mime_type(name: str) -> str | None:
 
 
 def resolve_mime_type(name: str, given: str | None) -> str:
-    """Take the MIME type that was given, or the one that the name tells."""
+    """Return the given MIME type, or guess it from the name. Raises InvalidRequest if neither is possible."""
     found = guess_mime_type(name) if given is None else given
     if found is None:
-        raise InvalidRequest("mime_type", name, "a mime_type, as the name does not tell it")
+        raise InvalidRequest("mime_type", name, "a mime_type, as the extension is unknown")
     return found
 
 

@@ -1,4 +1,4 @@
-"""Models: which there are, and one's own."""
+"""Models: Google's and your tuned ones."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -20,14 +20,14 @@ __all__ = [
 
 
 class Endpoint(Message):
-    """Where a model is served."""
+    """An endpoint that serves a model."""
 
     name: str | None = None
     deployed_model_id: str | None = None
 
 
 class TunedModelInfo(Message):
-    """What a model was tuned from, and when."""
+    """Base model and times of a tuned model."""
 
     base_model: str | None = None
     create_time: datetime | None = None
@@ -35,7 +35,7 @@ class TunedModelInfo(Message):
 
 
 class Checkpoint(Message):
-    """A state of a model during its tuning."""
+    """A checkpoint of a model during its tuning."""
 
     checkpoint_id: str | None = None
     epoch: int | None = None
@@ -43,10 +43,10 @@ class Checkpoint(Message):
 
 
 class Model(Message):
-    """A model and what it can do."""
+    """A model and its capabilities."""
 
     name: str | None = None
-    """``models/…``, ``tunedModels/…`` or a full Vertex name."""
+    """``models/…``, ``tunedModels/…``, or a full Vertex AI name."""
     display_name: str | None = None
     description: str | None = None
     version: str | None = None
@@ -57,22 +57,22 @@ class Model(Message):
     output_token_limit: int | None = None
     supported_actions: tuple[str, ...] = ()
     default_checkpoint_id: str | None = None
-    """The checkpoint that answers unless told otherwise."""
+    """Checkpoint that is used by default."""
     checkpoints: tuple[Checkpoint, ...] = ()
     temperature: float | None = None
     max_temperature: float | None = None
     top_p: float | None = None
     top_k: int | None = None
     thinking: bool | None = None
-    """Whether it can think."""
+    """Whether the model supports thinking."""
 
 
 class GetModelConfig(Message):
-    """How a model is looked up: nothing to be said."""
+    """Options of `models.get`; there are none."""
 
 
 class UpdateModelConfig(Message):
-    """What to change about a model."""
+    """Options of `models.update`: the fields to change."""
 
     display_name: str | None = None
     description: str | None = None
@@ -80,23 +80,23 @@ class UpdateModelConfig(Message):
 
 
 class DeleteModelConfig(Message):
-    """How a model is deleted: nothing to be said."""
+    """Options of `models.delete`; there are none."""
 
 
 class DeleteModelResponse(Message):
-    """What comes back for a deleted model: nothing."""
+    """Response to the deletion of a model; it is empty."""
 
 
 class ListModelsConfig(Message):
-    """Which page of the models."""
+    """Options of `models.list`."""
 
     page_size: int | None = None
-    """How many on a page, at most."""
+    """Maximum number of items on a page."""
     page_token: str | None = None
-    """The ``next_page_token`` of the page before."""
+    """The ``next_page_token`` of the previous page."""
     filter: str | None = None
     query_base: bool | None = None
-    """Whether Google's own models are listed, or one's tuned ones."""
+    """Whether to list Google's models; False lists your tuned models."""
 
 
 class ListModelsResponse(Page[Model]):

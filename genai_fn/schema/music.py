@@ -1,4 +1,4 @@
-"""Live music: what we ask for and what is played."""
+"""Live music: messages of the client and of the server."""
 
 from genai_fn.schema.base import Message, OpenEnum
 
@@ -42,7 +42,7 @@ class Scale(OpenEnum):
 
 
 class MusicGenerationMode(OpenEnum):
-    """What counts most in the music."""
+    """Whether the music favours quality or diversity, or includes vocals."""
 
     MUSIC_GENERATION_MODE_UNSPECIFIED = "MUSIC_GENERATION_MODE_UNSPECIFIED"
     QUALITY = "QUALITY"
@@ -51,7 +51,7 @@ class MusicGenerationMode(OpenEnum):
 
 
 class LiveMusicPlaybackControl(OpenEnum):
-    """The buttons of the player."""
+    """Playback commands."""
 
     PLAYBACK_CONTROL_UNSPECIFIED = "PLAYBACK_CONTROL_UNSPECIFIED"
     PLAY = "PLAY"
@@ -61,35 +61,35 @@ class LiveMusicPlaybackControl(OpenEnum):
 
 
 class LiveMusicClientSetup(Message):
-    """The first message: which model plays."""
+    """The first message of the client: the model."""
 
     model: str | None = None
 
 
 class WeightedPrompt(Message):
-    """A wish, and how much it counts."""
+    """A prompt with a weight."""
 
     text: str | None = None
     weight: float | None = None
-    """Any number but 0; only their proportions count."""
+    """Any number except 0; only the proportions of weights matter."""
 
 
 class LiveMusicClientContent(Message):
-    """What is wished for."""
+    """The weighted prompts."""
 
     weighted_prompts: tuple[WeightedPrompt, ...] | None = None
 
 
 class LiveMusicGenerationConfig(Message):
-    """How the music sounds."""
+    """Configuration of the music."""
 
     temperature: float | None = None
     top_k: int | None = None
     seed: int | None = None
     guidance: float | None = None
-    """From 0 to 6: how closely the wishes are followed."""
+    """From 0 to 6: how closely the prompts are followed."""
     bpm: int | None = None
-    """From 60 to 200."""
+    """Beats per minute, from 60 to 200."""
     density: float | None = None
     """From 0 to 1."""
     brightness: float | None = None
@@ -102,7 +102,7 @@ class LiveMusicGenerationConfig(Message):
 
 
 class LiveMusicClientMessage(Message):
-    """One message of ours; one of these."""
+    """A message from the client; exactly one field is set."""
 
     setup: LiveMusicClientSetup | None = None
     client_content: LiveMusicClientContent | None = None
@@ -111,18 +111,18 @@ class LiveMusicClientMessage(Message):
 
 
 class LiveMusicServerSetupComplete(Message):
-    """The session is set up."""
+    """The session is ready."""
 
 
 class LiveMusicSourceMetadata(Message):
-    """What was asked for when a piece of music was made."""
+    """Prompts and configuration that a chunk of audio was made with."""
 
     client_content: LiveMusicClientContent | None = None
     music_generation_config: LiveMusicGenerationConfig | None = None
 
 
 class AudioChunk(Message):
-    """A piece of music."""
+    """A chunk of audio."""
 
     data: bytes | None = None
     mime_type: str | None = None
@@ -130,20 +130,20 @@ class AudioChunk(Message):
 
 
 class LiveMusicServerContent(Message):
-    """Pieces of music."""
+    """Chunks of audio."""
 
     audio_chunks: tuple[AudioChunk, ...] = ()
 
 
 class LiveMusicFilteredPrompt(Message):
-    """A wish that is not granted, and why."""
+    """A prompt that was refused, and the reason."""
 
     text: str | None = None
     filtered_reason: str | None = None
 
 
 class LiveMusicServerMessage(Message):
-    """One message of the player's."""
+    """A message of the server."""
 
     setup_complete: LiveMusicServerSetupComplete | None = None
     server_content: LiveMusicServerContent | None = None
@@ -151,18 +151,18 @@ class LiveMusicServerMessage(Message):
 
 
 class LiveMusicConnectParameters(Message):
-    """What connecting takes."""
+    """Parameters of `live.music.connect`."""
 
     model: str | None = None
 
 
 class LiveMusicSetConfigParameters(Message):
-    """What changing the sound takes."""
+    """Parameters of a change of the configuration."""
 
     music_generation_config: LiveMusicGenerationConfig | None = None
 
 
 class LiveMusicSetWeightedPromptsParameters(Message):
-    """What changing the wishes takes."""
+    """Parameters of a change of the prompts."""
 
     weighted_prompts: tuple[WeightedPrompt, ...] | None = None

@@ -1,4 +1,4 @@
-"""Work that goes on at the service: its state, its errors, how to ask after it."""
+"""Long-running operations: states and errors."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +16,7 @@ __all__ = [
 
 
 class JobState(OpenEnum):
-    """How far a job has come."""
+    """State of a job."""
 
     JOB_STATE_UNSPECIFIED = "JOB_STATE_UNSPECIFIED"
     JOB_STATE_QUEUED = "JOB_STATE_QUEUED"
@@ -33,11 +33,11 @@ class JobState(OpenEnum):
 
 
 class JobError(Message):
-    """Why a job, or one item of it, failed."""
+    """Error of a job, or of an item of it."""
 
     details: tuple[str, ...] = ()
     code: int | None = None
-    """Of ``google.rpc``."""
+    """A code of ``google.rpc.Code``."""
     message: str | None = None
 
 
@@ -45,21 +45,21 @@ class GoogleRpcStatus(Message):
     """An error in Google's general form."""
 
     code: int | None = None
-    """Of ``google.rpc``."""
+    """A code of ``google.rpc.Code``."""
     details: tuple[Mapping[str, Any], ...] = ()
     message: str | None = None
 
 
 class GetOperationConfig(Message):
-    """How an operation is asked after: nothing to be said."""
+    """Options of `operations.get`; there are none."""
 
 
 class FetchPredictOperationConfig(Message):
-    """How a Vertex prediction is asked after: nothing to be said."""
+    """Options of the lookup of a Vertex AI prediction; there are none."""
 
 
 class ProjectOperation(Message):
-    """Some work at the service, whatever it is."""
+    """A long-running operation of any kind."""
 
     name: str | None = None
     metadata: Mapping[str, Any] | None = None

@@ -1,4 +1,4 @@
-"""Pillow images as bytes, without importing Pillow: whoever has such an image has it loaded already."""
+"""Encodes Pillow images, without importing Pillow."""
 
 import io
 from typing import Any
@@ -7,15 +7,15 @@ __all__ = ["encode_pillow_image", "is_pillow_image"]
 
 
 def is_pillow_image(value: object) -> bool:
-    """Tell by its ancestry whether something is a Pillow image."""
+    """Whether an object is a Pillow image, judged by the names of its base classes."""
     return any(each.__name__ == "Image" and each.__module__ == "PIL.Image" for each in type(value).__mro__)
 
 
 def encode_pillow_image(image: Any) -> tuple[bytes, str]:
-    """Give the bytes of an image and their MIME type: a JPEG file as it is while untouched, anything else as PNG."""
-    untouched = _read_unmodified_jpeg(image)
-    if untouched is not None:
-        return untouched, "image/jpeg"
+    """Return the bytes and MIME type of an image. An unmodified JPEG file keeps its bytes; others are encoded as PNG."""
+    unmodified = _read_unmodified_jpeg(image)
+    if unmodified is not None:
+        return unmodified, "image/jpeg"
     written = io.BytesIO()
     (image if image.mode in _PNG_MODES else image.convert("RGB")).save(written, format="PNG")
     return written.getvalue(), "image/png"
@@ -25,7 +25,7 @@ _PNG_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "I", "I;16"})
 
 
 def _read_unmodified_jpeg(image: Any) -> bytes | None:
-    # Pixels not read yet cannot have been changed; once they are, a loaded file and an edited one look the same.
+    # An image whose pixels are not loaded yet is unmodified. Once loaded, an edited one cannot be told apart.
     unread = image.format == "JPEG" and image.tile and not getattr(image, "decoderconfig", ())
     file = getattr(image, "fp", None)
     if not unread or file is None:

@@ -1,4 +1,4 @@
-"""Answers: candidates, why they ended, what they cost."""
+"""Responses: candidates, finish reasons, token usage."""
 
 from datetime import datetime
 
@@ -24,7 +24,7 @@ __all__ = [
 
 
 class FinishReason(OpenEnum):
-    """Why an answer ended."""
+    """Why generation stopped."""
 
     FINISH_REASON_UNSPECIFIED = "FINISH_REASON_UNSPECIFIED"
     STOP = "STOP"
@@ -44,7 +44,7 @@ class FinishReason(OpenEnum):
 
 
 class TrafficType(OpenEnum):
-    """Which quota a request was counted against."""
+    """Quota that a request counts against."""
 
     TRAFFIC_TYPE_UNSPECIFIED = "TRAFFIC_TYPE_UNSPECIFIED"
     ON_DEMAND = "ON_DEMAND"
@@ -52,7 +52,7 @@ class TrafficType(OpenEnum):
 
 
 class MediaModality(OpenEnum):
-    """What tokens stand for."""
+    """Modality of tokens."""
 
     MODALITY_UNSPECIFIED = "MODALITY_UNSPECIFIED"
     TEXT = "TEXT"
@@ -63,7 +63,7 @@ class MediaModality(OpenEnum):
 
 
 class LogprobsResultCandidate(Message):
-    """A token and how likely it was."""
+    """A token and its log probability."""
 
     log_probability: float | None = None
     token: str | None = None
@@ -71,20 +71,20 @@ class LogprobsResultCandidate(Message):
 
 
 class LogprobsResultTopCandidates(Message):
-    """The likeliest tokens at one place, likeliest first."""
+    """The most likely tokens at one position, in descending order."""
 
     candidates: tuple[LogprobsResultCandidate, ...] = ()
 
 
 class LogprobsResult(Message):
-    """How likely each token of an answer was."""
+    """Log probabilities of the tokens of a response."""
 
     chosen_candidates: tuple[LogprobsResultCandidate, ...] = ()
     top_candidates: tuple[LogprobsResultTopCandidates, ...] = ()
 
 
 class Candidate(Message):
-    """One answer of possibly several."""
+    """One of the alternatives of a response."""
 
     content: Content | None = None
     citation_metadata: CitationMetadata | None = None
@@ -92,7 +92,7 @@ class Candidate(Message):
     token_count: int | None = None
     finish_reason: FinishReason | None = None
     avg_logprobs: float | None = None
-    """The mean log probability of its tokens."""
+    """Mean log probability of the tokens."""
     grounding_metadata: GroundingMetadata | None = None
     index: int | None = None
     logprobs_result: LogprobsResult | None = None
@@ -101,7 +101,7 @@ class Candidate(Message):
 
 
 class GenerateContentResponsePromptFeedback(Message):
-    """Why a prompt was not answered."""
+    """Why a prompt was blocked."""
 
     block_reason: BlockedReason | None = None
     block_reason_message: str | None = None
@@ -109,25 +109,25 @@ class GenerateContentResponsePromptFeedback(Message):
 
 
 class ModalityTokenCount(Message):
-    """How many tokens stand for one kind of media."""
+    """Number of tokens of one modality."""
 
     modality: MediaModality | None = None
     token_count: int | None = None
 
 
 class GenerateContentResponseUsageMetadata(Message):
-    """What an answer cost, in tokens; in a stream, so far."""
+    """Token usage of a response; in a stream, up to this chunk."""
 
     cache_tokens_details: tuple[ModalityTokenCount, ...] = ()
     cached_content_token_count: int | None = None
-    """Of the prompt, what came out of a cache."""
+    """Tokens of the prompt that came from a cache."""
     candidates_token_count: int | None = None
     candidates_tokens_details: tuple[ModalityTokenCount, ...] = ()
     prompt_token_count: int | None = None
-    """With what came out of a cache."""
+    """Tokens of the prompt, including those from a cache."""
     prompt_tokens_details: tuple[ModalityTokenCount, ...] = ()
     thoughts_token_count: int | None = None
-    """Not part of ``candidates_token_count``."""
+    """Tokens of thoughts; not included in ``candidates_token_count``."""
     tool_use_prompt_token_count: int | None = None
     tool_use_prompt_tokens_details: tuple[ModalityTokenCount, ...] = ()
     total_token_count: int | None = None
@@ -135,7 +135,7 @@ class GenerateContentResponseUsageMetadata(Message):
 
 
 class GenerateContentResponse(Message):
-    """What the model answered, or a piece of it in a stream."""
+    """A response of the model, or a chunk of it in a stream."""
 
     candidates: tuple[Candidate, ...] = ()
     create_time: datetime | None = None
@@ -153,7 +153,7 @@ class GenerateContentResponse(Message):
 
     @property
     def text(self) -> str | None:
-        """The text of the first candidate without its thoughts; None where it has no text at all."""
+        """The text of the first candidate without thoughts, or None if it has no text."""
         texts = [part.text for part in self.parts if part.text is not None and not part.thought]
         return "".join(texts) if texts else None
 
@@ -164,12 +164,12 @@ class GenerateContentResponse(Message):
 
     @property
     def executable_code(self) -> str | None:
-        """The first code in the first candidate."""
+        """The first executable code in the first candidate, or None."""
         codes = (part.executable_code for part in self.parts)
         return next((code.code for code in codes if code is not None), None)
 
     @property
     def code_execution_result(self) -> str | None:
-        """The first output of code in the first candidate."""
+        """The first output of executed code in the first candidate, or None."""
         results = (part.code_execution_result for part in self.parts)
         return next((result.output for result in results if result is not None), None)

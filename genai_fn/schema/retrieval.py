@@ -1,4 +1,4 @@
-"""Knowledge that a model looks up: Vertex AI Search, RAG corpora, one's own search API."""
+"""Retrieval: Vertex AI Search, RAG corpora, external search APIs."""
 
 from genai_fn.schema.base import Message, OpenEnum
 from genai_fn.schema.secret_fields import SecretMessage
@@ -33,7 +33,7 @@ __all__ = [
 
 
 class ApiSpec(OpenEnum):
-    """What protocol a search API of one's own follows."""
+    """Protocol of an external search API."""
 
     API_SPEC_UNSPECIFIED = "API_SPEC_UNSPECIFIED"
     SIMPLE_SEARCH = "SIMPLE_SEARCH"
@@ -41,7 +41,7 @@ class ApiSpec(OpenEnum):
 
 
 class AuthType(OpenEnum):
-    """How an API is told who calls."""
+    """How a request to an external API is authenticated."""
 
     AUTH_TYPE_UNSPECIFIED = "AUTH_TYPE_UNSPECIFIED"
     NO_AUTH = "NO_AUTH"
@@ -53,7 +53,7 @@ class AuthType(OpenEnum):
 
 
 class HttpElementLocation(OpenEnum):
-    """Where in a request an API key goes."""
+    """Location of an API key in a request."""
 
     HTTP_IN_UNSPECIFIED = "HTTP_IN_UNSPECIFIED"
     HTTP_IN_QUERY = "HTTP_IN_QUERY"
@@ -64,7 +64,7 @@ class HttpElementLocation(OpenEnum):
 
 
 class ApiAuthApiKeyConfig(SecretMessage):
-    """An API key, in Secret Manager or as text."""
+    """An API key, as text or in Secret Manager."""
 
     secret_fields = ("api_key_string",)
 
@@ -74,13 +74,13 @@ class ApiAuthApiKeyConfig(SecretMessage):
 
 
 class ApiAuth(Message):
-    """How to get at a search API."""
+    """Credentials of a search API."""
 
     api_key_config: ApiAuthApiKeyConfig | None = None
 
 
 class ApiKeyConfig(SecretMessage):
-    """An API key and where in a request it goes."""
+    """An API key and its location in a request."""
 
     secret_fields = ("api_key_string",)
 
@@ -89,24 +89,24 @@ class ApiKeyConfig(SecretMessage):
     api_key_string: str | None = None
     http_element_location: HttpElementLocation | None = None
     name: str | None = None
-    """Of the header, query parameter or cookie."""
+    """Name of the header, query parameter or cookie."""
 
 
 class AuthConfigGoogleServiceAccountConfig(Message):
-    """A service account that calls on the model's behalf."""
+    """A service account that calls the API."""
 
     service_account: str | None = None
 
 
 class AuthConfigHttpBasicAuthConfig(Message):
-    """User and password, kept in Secret Manager."""
+    """User and password, stored in Secret Manager."""
 
     credential_secret: str | None = None
     """``projects/…/secrets/…/versions/…`` of a base64 text."""
 
 
 class AuthConfigOauthConfig(SecretMessage):
-    """An OAuth token, or a service account to get one for."""
+    """An OAuth token, or a service account to obtain one for."""
 
     secret_fields = ("access_token",)
 
@@ -115,7 +115,7 @@ class AuthConfigOauthConfig(SecretMessage):
 
 
 class AuthConfigOidcConfig(SecretMessage):
-    """An OpenID Connect token, or a service account to get one for."""
+    """An OpenID Connect token, or a service account to obtain one for."""
 
     secret_fields = ("id_token",)
 
@@ -124,7 +124,7 @@ class AuthConfigOidcConfig(SecretMessage):
 
 
 class AuthConfig(Message):
-    """How an API is told who calls."""
+    """How a request to an external API is authenticated."""
 
     api_key_config: ApiKeyConfig | None = None
     auth_type: AuthType | None = None
@@ -135,7 +135,7 @@ class AuthConfig(Message):
 
 
 class ExternalApiElasticSearchParams(Message):
-    """How to ask an Elasticsearch API."""
+    """Parameters of an Elasticsearch API."""
 
     index: str | None = None
     num_hits: int | None = None
@@ -143,11 +143,11 @@ class ExternalApiElasticSearchParams(Message):
 
 
 class ExternalApiSimpleSearchParams(Message):
-    """How to ask an API of the simple search protocol: nothing to be said."""
+    """Parameters of an API with the simple search protocol; there are none."""
 
 
 class ExternalApi(Message):
-    """A search API of one's own."""
+    """An external search API."""
 
     api_auth: ApiAuth | None = None
     api_spec: ApiSpec | None = None
@@ -158,7 +158,7 @@ class ExternalApi(Message):
 
 
 class VertexAISearchDataStoreSpec(Message):
-    """One data store of a search engine, and what of it counts."""
+    """A data store of a search engine, with a filter."""
 
     data_store: str | None = None
     """``projects/…/locations/…/collections/…/dataStores/…``."""
@@ -166,17 +166,17 @@ class VertexAISearchDataStoreSpec(Message):
 
 
 class VertexAISearch(Message):
-    """A data store or an engine of Vertex AI Search; one of the two."""
+    """A data store or an engine of Vertex AI Search; exactly one is set."""
 
     data_store_specs: tuple[VertexAISearchDataStoreSpec, ...] | None = None
-    """Only for an engine."""
+    """Data stores to search, for an engine only."""
     datastore: str | None = None
     """``projects/…/locations/…/collections/…/dataStores/…``."""
     engine: str | None = None
     """``projects/…/locations/…/collections/…/engines/…``."""
     filter: str | None = None
     max_results: int | None = None
-    """10 unless told, at most 10."""
+    """The default and the maximum are 10."""
 
 
 class VertexRagStoreRagResource(Message):
@@ -188,44 +188,44 @@ class VertexRagStoreRagResource(Message):
 
 
 class RagRetrievalConfigFilter(Message):
-    """What found passages must satisfy."""
+    """Filter of retrieved passages."""
 
     metadata_filter: str | None = None
     vector_distance_threshold: float | None = None
-    """Only passages nearer than this."""
+    """Maximum vector distance of a passage."""
     vector_similarity_threshold: float | None = None
-    """Only passages more alike than this."""
+    """Minimum vector similarity of a passage."""
 
 
 class RagRetrievalConfigHybridSearch(Message):
-    """How search by words and search by meaning are mixed."""
+    """Weighting of keyword search and semantic search."""
 
     alpha: float | None = None
-    """From 0, words only, to 1, meaning only; 0.5 unless told."""
+    """From 0, keywords only, to 1, semantics only; the default is 0.5."""
 
 
 class RagRetrievalConfigRankingLlmRanker(Message):
-    """A Gemini model that ranks what was found."""
+    """Ranking of passages by a Gemini model."""
 
     model_name: str | None = None
 
 
 class RagRetrievalConfigRankingRankService(Message):
-    """The rank service that ranks what was found."""
+    """Ranking of passages by the rank service."""
 
     model_name: str | None = None
-    """Such as ``semantic-ranker-512@latest``."""
+    """For example ``semantic-ranker-512@latest``."""
 
 
 class RagRetrievalConfigRanking(Message):
-    """Who ranks what was found."""
+    """Ranking of retrieved passages."""
 
     llm_ranker: RagRetrievalConfigRankingLlmRanker | None = None
     rank_service: RagRetrievalConfigRankingRankService | None = None
 
 
 class RagRetrievalConfig(Message):
-    """How a RAG corpus is searched."""
+    """Search in a RAG corpus: number of passages, filter, ranking."""
 
     filter: RagRetrievalConfigFilter | None = None
     hybrid_search: RagRetrievalConfigHybridSearch | None = None
@@ -234,20 +234,20 @@ class RagRetrievalConfig(Message):
 
 
 class VertexRagStore(Message):
-    """Passages out of RAG corpora."""
+    """Retrieval of passages from RAG corpora."""
 
     rag_corpora: tuple[str, ...] | None = None
     rag_resources: tuple[VertexRagStoreRagResource, ...] | None = None
     rag_retrieval_config: RagRetrievalConfig | None = None
     similarity_top_k: int | None = None
-    """How many passages; older than ``rag_retrieval_config.top_k``."""
+    """Number of passages; predecessor of ``rag_retrieval_config.top_k``."""
     store_context: bool | None = None
-    """Whether a Live conversation is written into the corpus."""
+    """Whether a Live conversation is stored in the corpus."""
     vector_distance_threshold: float | None = None
 
 
 class Retrieval(Message):
-    """Where the model looks things up."""
+    """Source that the model retrieves from; exactly one is set."""
 
     disable_attribution: bool | None = None
     external_api: ExternalApi | None = None

@@ -1,4 +1,4 @@
-"""What is harmful, what is held back, and why."""
+"""Safety settings and ratings."""
 
 from genai_fn.schema.base import Message, OpenEnum, VertexOnly
 
@@ -15,7 +15,7 @@ __all__ = [
 
 
 class HarmCategory(OpenEnum):
-    """A kind of harm."""
+    """Category of harm."""
 
     HARM_CATEGORY_UNSPECIFIED = "HARM_CATEGORY_UNSPECIFIED"
     HARM_CATEGORY_HARASSMENT = "HARM_CATEGORY_HARASSMENT"
@@ -31,7 +31,7 @@ class HarmCategory(OpenEnum):
 
 
 class HarmBlockMethod(OpenEnum):
-    """Whether a threshold looks at the severity of a harm or only at its probability."""
+    """Whether a threshold applies to the severity of a harm or only to its probability."""
 
     HARM_BLOCK_METHOD_UNSPECIFIED = "HARM_BLOCK_METHOD_UNSPECIFIED"
     SEVERITY = "SEVERITY"
@@ -39,7 +39,7 @@ class HarmBlockMethod(OpenEnum):
 
 
 class HarmBlockThreshold(OpenEnum):
-    """From which harm on an answer is held back."""
+    """Threshold from which content is blocked."""
 
     HARM_BLOCK_THRESHOLD_UNSPECIFIED = "HARM_BLOCK_THRESHOLD_UNSPECIFIED"
     BLOCK_LOW_AND_ABOVE = "BLOCK_LOW_AND_ABOVE"
@@ -47,11 +47,11 @@ class HarmBlockThreshold(OpenEnum):
     BLOCK_ONLY_HIGH = "BLOCK_ONLY_HIGH"
     BLOCK_NONE = "BLOCK_NONE"
     OFF = "OFF"
-    """The filter does not even look."""
+    """The filter is off."""
 
 
 class HarmProbability(OpenEnum):
-    """How likely a text is harmful."""
+    """Probability that content is harmful."""
 
     HARM_PROBABILITY_UNSPECIFIED = "HARM_PROBABILITY_UNSPECIFIED"
     NEGLIGIBLE = "NEGLIGIBLE"
@@ -61,7 +61,7 @@ class HarmProbability(OpenEnum):
 
 
 class HarmSeverity(OpenEnum):
-    """How bad the harm in a text is."""
+    """Severity of harmful content."""
 
     HARM_SEVERITY_UNSPECIFIED = "HARM_SEVERITY_UNSPECIFIED"
     HARM_SEVERITY_NEGLIGIBLE = "HARM_SEVERITY_NEGLIGIBLE"
@@ -71,7 +71,7 @@ class HarmSeverity(OpenEnum):
 
 
 class BlockedReason(OpenEnum):
-    """Why a prompt was not answered."""
+    """Why a prompt was blocked."""
 
     BLOCKED_REASON_UNSPECIFIED = "BLOCKED_REASON_UNSPECIFIED"
     SAFETY = "SAFETY"
@@ -84,7 +84,7 @@ class BlockedReason(OpenEnum):
 
 
 class SafetySetting(Message):
-    """From which harm of one kind on an answer is held back."""
+    """The threshold of one category of harm."""
 
     category: HarmCategory | None = None
     method: VertexOnly[HarmBlockMethod | None] = None
@@ -92,10 +92,10 @@ class SafetySetting(Message):
 
 
 class SafetyRating(Message):
-    """How harmful a text was found to be, in one category."""
+    """Rating of content in one category of harm."""
 
     blocked: bool | None = None
-    """Whether this rating is why it was held back."""
+    """Whether the content was blocked because of this rating."""
     category: HarmCategory | None = None
     overwritten_threshold: HarmBlockThreshold | None = None
     probability: HarmProbability | None = None

@@ -1,4 +1,4 @@
-"""Types that hold a secret: it goes over the wire, where else should it go, but no repr shows it."""
+"""Base class of types with secret fields: they are sent, but not shown by ``repr``."""
 
 from typing import ClassVar
 
@@ -10,7 +10,7 @@ __all__ = ["SecretMessage"]
 
 
 class SecretMessage(Message):
-    """A message some of whose fields are never shown."""
+    """A message whose secret fields are masked in its ``repr``."""
 
     secret_fields: ClassVar[tuple[str, ...]] = ()
 

@@ -1,4 +1,4 @@
-"""Voices for spoken answers."""
+"""Voices of spoken responses."""
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -14,13 +14,13 @@ __all__ = [
 
 
 class PrebuiltVoiceConfig(Message):
-    """One of the voices that the service offers, by name."""
+    """A prebuilt voice, by name."""
 
     voice_name: str | None = None
 
 
 class VoiceConfig(Message):
-    """The voice of an answer."""
+    """The voice of a response."""
 
     prebuilt_voice_config: PrebuiltVoiceConfig | None = None
 
@@ -29,21 +29,21 @@ class SpeakerVoiceConfig(Message):
     """The voice of one speaker in a dialogue."""
 
     speaker: str | None = None
-    """The name that the prompt uses for the speaker."""
+    """Name of the speaker in the prompt."""
     voice_config: VoiceConfig | None = None
 
 
 class MultiSpeakerVoiceConfig(Message):
-    """The voices of a dialogue, each speaker's own."""
+    """The voices of a dialogue, one for each speaker."""
 
     speaker_voice_configs: tuple[SpeakerVoiceConfig, ...] | None = None
 
 
 class SpeechConfig(Message):
-    """How an answer is spoken."""
+    """Configuration of speech output."""
 
     language_code: str | None = None
-    """ISO 639, such as ``en-US``."""
+    """Language code, such as ``en-US``."""
     voice_config: VoiceConfig | None = None
     multi_speaker_voice_config: GeminiOnly[MultiSpeakerVoiceConfig | None] = None
 

@@ -34,7 +34,7 @@ __all__ = [
 
 
 class DocumentState(OpenEnum):
-    """How far the service has come with a document."""
+    """Processing state of a document."""
 
     STATE_UNSPECIFIED = "STATE_UNSPECIFIED"
     STATE_PENDING = "STATE_PENDING"
@@ -43,13 +43,13 @@ class DocumentState(OpenEnum):
 
 
 class StringList(Message):
-    """Several texts."""
+    """A list of texts."""
 
     values: tuple[str, ...] | None = None
 
 
 class CustomMetadata(Message):
-    """A fact about a document, to filter by; one of the three values."""
+    """Metadata of a document for filters; exactly one of the three values is set."""
 
     key: str | None = None
     numeric_value: float | None = None
@@ -58,7 +58,7 @@ class CustomMetadata(Message):
 
 
 class Document(Message):
-    """A file in a store, cut up and made searchable."""
+    """A document in a file search store, split into searchable chunks."""
 
     name: str | None = None
     """``fileSearchStores/…/documents/…``."""
@@ -72,23 +72,23 @@ class Document(Message):
 
 
 class GetDocumentConfig(Message):
-    """How a document is looked up: nothing to be said."""
+    """Options of `stores.documents.get`; there are none."""
 
 
 class DeleteDocumentConfig(Message):
-    """How a document is deleted."""
+    """Options of `stores.documents.delete`."""
 
     force: bool | None = None
-    """Whether its passages go, too; otherwise it must have none."""
+    """Whether to delete its chunks as well; otherwise a document with chunks is not deleted."""
 
 
 class ListDocumentsConfig(Message):
-    """Which page of the documents."""
+    """Options of `stores.documents.list`."""
 
     page_size: int | None = None
-    """How many on a page, at most."""
+    """Maximum number of items on a page."""
     page_token: str | None = None
-    """The ``next_page_token`` of the page before."""
+    """The ``next_page_token`` of the previous page."""
 
 
 class ListDocumentsResponse(Page[Document]):
@@ -98,7 +98,7 @@ class ListDocumentsResponse(Page[Document]):
 
 
 class FileSearchStore(Message):
-    """A store of searchable documents."""
+    """A file search store: a collection of searchable documents."""
 
     name: str | None = None
     """``fileSearchStores/…``."""
@@ -112,29 +112,29 @@ class FileSearchStore(Message):
 
 
 class CreateFileSearchStoreConfig(Message):
-    """What a new store is called."""
+    """Options of `stores.create`."""
 
     display_name: str | None = None
 
 
 class GetFileSearchStoreConfig(Message):
-    """How a store is looked up: nothing to be said."""
+    """Options of `stores.get`; there are none."""
 
 
 class DeleteFileSearchStoreConfig(Message):
-    """How a store is deleted."""
+    """Options of `stores.delete`."""
 
     force: bool | None = None
-    """Whether its documents go, too; otherwise it must have none."""
+    """Whether to delete its documents as well; otherwise a store with documents is not deleted."""
 
 
 class ListFileSearchStoresConfig(Message):
-    """Which page of the stores."""
+    """Options of `stores.list`."""
 
     page_size: int | None = None
-    """How many on a page, at most."""
+    """Maximum number of items on a page."""
     page_token: str | None = None
-    """The ``next_page_token`` of the page before."""
+    """The ``next_page_token`` of the previous page."""
 
 
 class ListFileSearchStoresResponse(Page[FileSearchStore]):
@@ -144,34 +144,34 @@ class ListFileSearchStoresResponse(Page[FileSearchStore]):
 
 
 class WhiteSpaceConfig(Message):
-    """Passages that are cut at white space."""
+    """Splitting of documents at white space."""
 
     max_tokens_per_chunk: int | None = None
     max_overlap_tokens: int | None = None
 
 
 class ChunkingConfig(Message):
-    """How documents are cut into passages."""
+    """How documents are split into chunks."""
 
     white_space_config: WhiteSpaceConfig | None = None
 
 
 class UploadToFileSearchStoreConfig(Message):
-    """How a file is uploaded into a store."""
+    """Options of `stores.upload`."""
 
     mime_type: str | None = None
-    """Told by the file's name unless given."""
+    """Guessed from the file name if not set."""
     display_name: str | None = None
     custom_metadata: tuple[CustomMetadata, ...] | None = None
     chunking_config: ChunkingConfig | None = None
 
 
 class UploadToFileSearchStoreResumableResponse(Message):
-    """What comes back for the start of an upload: nothing in the body."""
+    """Response to the start of an upload; its body is empty."""
 
 
 class UploadToFileSearchStoreResponse(Message):
-    """The document that an upload has become."""
+    """The document created by an upload."""
 
     parent: str | None = None
     """``fileSearchStores/…``."""
@@ -179,7 +179,7 @@ class UploadToFileSearchStoreResponse(Message):
 
 
 class UploadToFileSearchStoreOperation(Message):
-    """The reading in of an upload, which goes on at the service."""
+    """The processing of an upload: a long-running operation."""
 
     name: str | None = None
     metadata: Mapping[str, Any] | None = None
@@ -190,14 +190,14 @@ class UploadToFileSearchStoreOperation(Message):
 
 
 class ImportFileConfig(Message):
-    """How a file of the Files API is taken into a store."""
+    """Options of `stores.import_file`."""
 
     custom_metadata: tuple[CustomMetadata, ...] | None = None
     chunking_config: ChunkingConfig | None = None
 
 
 class ImportFileResponse(Message):
-    """The document that a file has become."""
+    """The document created by an import."""
 
     parent: str | None = None
     """``fileSearchStores/…``."""
@@ -205,7 +205,7 @@ class ImportFileResponse(Message):
 
 
 class ImportFileOperation(Message):
-    """The reading in of a file, which goes on at the service."""
+    """The import of a file: a long-running operation."""
 
     name: str | None = None
     metadata: Mapping[str, Any] | None = None

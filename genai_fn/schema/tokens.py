@@ -1,4 +1,4 @@
-"""What prompts come to in tokens."""
+"""Counts of tokens, and the tokens themselves."""
 
 from genai_fn.schema.base import Message, VertexOnly
 from genai_fn.schema.content import ContentLike
@@ -17,7 +17,7 @@ __all__ = [
 
 
 class CountTokensConfig(Message):
-    """What counts besides the contents."""
+    """Options of `tokens.count`: what to count besides the contents."""
 
     system_instruction: VertexOnly[ContentLike | None] = None
     tools: VertexOnly[tuple[Tool, ...] | None] = None
@@ -25,19 +25,19 @@ class CountTokensConfig(Message):
 
 
 class CountTokensResponse(Message):
-    """How many tokens it comes to."""
+    """Number of tokens."""
 
     total_tokens: int | None = None
     cached_content_token_count: int | None = None
-    """Of these, what comes out of a cache."""
+    """Number of those that come from a cache."""
 
 
 class ComputeTokensConfig(Message):
-    """How tokens are told: nothing to be said."""
+    """Options of `tokens.compute`; there are none."""
 
 
 class TokensInfo(Message):
-    """The tokens of one turn."""
+    """The tokens of a `Content`."""
 
     role: str | None = None
     token_ids: tuple[int, ...] = ()
@@ -45,18 +45,18 @@ class TokensInfo(Message):
 
 
 class ComputeTokensResponse(Message):
-    """The tokens themselves."""
+    """The tokens of a prompt."""
 
     tokens_info: tuple[TokensInfo, ...] = ()
 
 
 class CountTokensResult(Message):
-    """How many tokens a local tokenizer finds."""
+    """Number of tokens according to a local tokenizer."""
 
     total_tokens: int | None = None
 
 
 class ComputeTokensResult(Message):
-    """The tokens that a local tokenizer finds."""
+    """The tokens according to a local tokenizer."""
 
     tokens_info: tuple[TokensInfo, ...] = ()

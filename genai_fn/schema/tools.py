@@ -1,4 +1,4 @@
-"""What a model may use: functions, search, code, maps, a computer."""
+"""Tools of a model: functions, search, code execution, maps, computer use."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -39,7 +39,7 @@ __all__ = [
 
 
 class Behavior(OpenEnum):
-    """Whether the model waits for a function."""
+    """Whether the model waits for the response of a function."""
 
     UNSPECIFIED = "UNSPECIFIED"
     BLOCKING = "BLOCKING"
@@ -47,28 +47,28 @@ class Behavior(OpenEnum):
 
 
 class Mode(OpenEnum):
-    """When to search: the older name of `DynamicRetrievalConfigMode`."""
+    """Older name of `DynamicRetrievalConfigMode`."""
 
     MODE_UNSPECIFIED = "MODE_UNSPECIFIED"
     MODE_DYNAMIC = "MODE_DYNAMIC"
 
 
 class DynamicRetrievalConfigMode(OpenEnum):
-    """Whether the model decides by itself when to search."""
+    """Whether the model decides when to search."""
 
     MODE_UNSPECIFIED = "MODE_UNSPECIFIED"
     MODE_DYNAMIC = "MODE_DYNAMIC"
 
 
 class Environment(OpenEnum):
-    """What kind of computer the model operates."""
+    """Environment that the model operates."""
 
     ENVIRONMENT_UNSPECIFIED = "ENVIRONMENT_UNSPECIFIED"
     ENVIRONMENT_BROWSER = "ENVIRONMENT_BROWSER"
 
 
 class PhishBlockThreshold(OpenEnum):
-    """From which suspicion of phishing on a page is left out."""
+    """Confidence of phishing from which a page is excluded."""
 
     PHISH_BLOCK_THRESHOLD_UNSPECIFIED = "PHISH_BLOCK_THRESHOLD_UNSPECIFIED"
     BLOCK_LOW_AND_ABOVE = "BLOCK_LOW_AND_ABOVE"
@@ -86,41 +86,44 @@ class FunctionCallingConfigMode(OpenEnum):
     AUTO = "AUTO"
     """The model decides."""
     ANY = "ANY"
-    """It must call one."""
+    """The model must call a function."""
     NONE = "NONE"
-    """It must call none."""
+    """The model must not call functions."""
     VALIDATED = "VALIDATED"
-    """It decides, and calls are held to their schema."""
+    """The model decides, and calls are validated against their schemas."""
 
 
 class FunctionDeclaration(Message):
-    """A function that the model may ask to be called."""
+    """Declaration of a function that the model may call."""
 
     behavior: GeminiOnly[Behavior | None] = None
     description: str | None = None
     name: str | None = None
     parameters: Schema | None = None
-    """The arguments as a `Schema` of type ``OBJECT``; in its place ``parameters_json_schema``."""
+    """Parameters as a `Schema` of type ``OBJECT``. Set this or ``parameters_json_schema``."""
     parameters_json_schema: Any = None
-    """The arguments as plain JSON Schema, sent as it stands."""
+    """Parameters as plain JSON Schema, sent unchanged."""
     response: Schema | None = None
-    """The answer as a `Schema`; in its place ``response_json_schema``."""
+    """Response as a `Schema`. Set this or ``response_json_schema``."""
     response_json_schema: Any = None
-    """The answer as plain JSON Schema, sent as it stands."""
+    """Response as plain JSON Schema, sent unchanged."""
 
     @classmethod
     def from_callable(cls, *, callable: Callable[..., Any], behavior: Behavior | str | None = None) -> Self:
         """
-        Declare a Python function by its name, signature and docstring; nothing is called.
+        Declare a Python function by its name, signature and docstring. The function is not called.
 
-        The docstring is the description; what it says of a parameter goes along with the parameter. The answer is not
-        described.
+        The docstring becomes the description, and its descriptions of parameters those of the parameters. The return
+        value is not described.
 
         Args:
             callable: A function, a bound method, a ``functools.partial``, or an object with ``__call__``. The
-                parameters become ``parameters``, or ``parameters_json_schema`` if a `Schema` cannot say one of them.
+                parameters become ``parameters``, or ``parameters_json_schema`` if a `Schema` cannot express one of them.
 
-            behavior: Whether the model waits for it.
+            behavior: Whether the model waits for the response.
+
+        Raises:
+            InvalidRequest: If a parameter has no annotation, or one that JSON Schema cannot describe.
 
         >>> def weather(city: str, days: int = 1) -> str: ...
         >>> FunctionDeclaration.from_callable(callable=weather).parameters.required
@@ -135,68 +138,68 @@ class FunctionDeclaration(Message):
 
 
 def _declare_function(function: Any) -> Any:
-    from genai_fn.schema.function_declarations import declare_function  # noqa: PLC0415  # which loads inspect
+    from genai_fn.schema.function_declarations import declare_function  # noqa: PLC0415  # loads `inspect` and `msgspec.inspect`
 
     return declare_function(function)
 
 
 def _is_function(value: object) -> bool:
-    return callable(value) and not isinstance(value, type)  # a type is a tool whose () was forgotten
+    return callable(value) and not isinstance(value, type)  # a type is a tool class that was not instantiated
 
 
 class DynamicRetrievalConfig(Message):
-    """When the model searches by itself."""
+    """When the model searches."""
 
     mode: DynamicRetrievalConfigMode | None = None
     dynamic_threshold: float | None = None
-    """The score from which on it does."""
+    """Score from which the model searches."""
 
 
 class GoogleSearchRetrieval(Message):
-    """Google Search for the older models."""
+    """Google Search for older models."""
 
     dynamic_retrieval_config: DynamicRetrievalConfig | None = None
 
 
 class ComputerUse(Message):
-    """A computer that the model operates."""
+    """Computer use."""
 
     environment: Environment | None = None
     excluded_predefined_functions: tuple[str, ...] | None = None
 
 
 class FileSearch(Message):
-    """Passages out of file search stores."""
+    """Retrieval from file search stores."""
 
     file_search_store_names: tuple[str, ...] | None = None
-    """``fileSearchStores/…`` each."""
+    """Names of stores, ``fileSearchStores/…``."""
     top_k: int | None = None
     metadata_filter: str | None = None
-    """A condition in AIP-160 syntax."""
+    """Filter expression (AIP-160)."""
 
 
 class ToolCodeExecution(Message):
-    """Python that the model writes and runs by itself."""
+    """Execution of Python code that the model writes."""
 
 
 class EnterpriseWebSearch(Message):
-    """Web search that keeps to the rules of regulated industries."""
+    """Web search that complies with the requirements of regulated industries."""
 
     exclude_domains: tuple[str, ...] | None = None
-    """At most 2,000."""
+    """At most 2,000 domains."""
     blocking_confidence: PhishBlockThreshold | None = None
 
 
 class GoogleMaps(Message):
-    """Places from Google Maps."""
+    """Grounding with Google Maps."""
 
     auth_config: VertexOnly[AuthConfig | None] = None
     enable_widget: bool | None = None
-    """Whether a token for the Maps widget comes along."""
+    """Whether to return a token for the Maps widget."""
 
 
 class Interval(Message):
-    """A stretch of time, its start included, its end not."""
+    """An interval of time; the start is included, the end is not."""
 
     end_time: datetime | None = None
     start_time: datetime | None = None
@@ -206,18 +209,18 @@ class GoogleSearch(Message):
     """Google Search."""
 
     exclude_domains: VertexOnly[tuple[str, ...] | None] = None
-    """At most 2,000."""
+    """At most 2,000 domains."""
     blocking_confidence: VertexOnly[PhishBlockThreshold | None] = None
     time_range_filter: Interval | None = None
-    """Only pages of that time; set both ends or neither."""
+    """Restricts results to this interval; set both ends or neither."""
 
 
 class UrlContext(Message):
-    """Pages that the model opens by itself."""
+    """Retrieval of pages whose URLs are in the prompt."""
 
 
 class Tool(Message):
-    """One or several things that the model may use."""
+    """One or more tools that the model may use."""
 
     function_declarations: tuple[FunctionDeclaration, ...] | None = None
     retrieval: VertexOnly[Retrieval | None] = None
@@ -276,38 +279,38 @@ else:
 
 
 class FunctionCallingConfig(Message):
-    """Whether and which functions the model may call."""
+    """Whether the model calls functions, and which."""
 
     mode: FunctionCallingConfigMode | None = None
     allowed_function_names: tuple[str, ...] | None = None
-    """Only for the modes ``ANY`` and ``VALIDATED``."""
+    """Names of functions, for the modes ``ANY`` and ``VALIDATED`` only."""
     stream_function_call_arguments: VertexOnly[bool | None] = None
 
 
 class LatLng(Message):
-    """A place on earth, in degrees."""
+    """Latitude and longitude in degrees."""
 
     latitude: float | None = None
     longitude: float | None = None
 
 
 class RetrievalConfig(Message):
-    """For whom things are looked up: where they are and what they speak."""
+    """Location and language of the user, for retrieval."""
 
     lat_lng: LatLng | None = None
     language_code: str | None = None
-    """BCP 47, such as ``en-US``."""
+    """BCP 47 code, such as ``en-US``."""
 
 
 class ToolConfig(Message):
-    """How tools are used."""
+    """Configuration of tool use."""
 
     function_calling_config: FunctionCallingConfig | None = None
     retrieval_config: RetrievalConfig | None = None
 
 
 class AutomaticFunctionCallingConfig(Message):
-    """google-genai's switches for calling functions by itself; here `calling` asks for it."""
+    """Automatic function calling of google-genai; here, `calling` enables it."""
 
     disable: bool | None = None
     maximum_remote_calls: int | None = None

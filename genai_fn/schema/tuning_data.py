@@ -1,4 +1,4 @@
-"""What the service found in the examples that a model was tuned with."""
+"""Statistics of the examples of a tuning."""
 
 from genai_fn.schema.base import Message
 from genai_fn.schema.content import Content
@@ -19,7 +19,7 @@ __all__ = [
 
 
 class DatasetDistributionDistributionBucket(Message):
-    """One bar of a histogram."""
+    """A bucket of a histogram."""
 
     count: int | None = None
     left: float | None = None
@@ -27,7 +27,7 @@ class DatasetDistributionDistributionBucket(Message):
 
 
 class DatasetDistribution(Message):
-    """How a number is distributed over the examples."""
+    """Distribution of a number over the examples."""
 
     buckets: tuple[DatasetDistributionDistributionBucket, ...] = ()
     max: float | None = None
@@ -40,42 +40,42 @@ class DatasetDistribution(Message):
 
 
 class DatasetStats(Message):
-    """What is in a set of examples."""
+    """Statistics of a dataset."""
 
     total_billable_character_count: int | None = None
     total_tuning_character_count: int | None = None
     tuning_dataset_example_count: int | None = None
     tuning_step_count: int | None = None
     user_dataset_examples: tuple[Content, ...] = ()
-    """A few of the examples."""
+    """Some of the examples."""
     user_input_token_distribution: DatasetDistribution | None = None
     user_message_per_example_distribution: DatasetDistribution | None = None
     user_output_token_distribution: DatasetDistribution | None = None
 
 
 class DistillationDataStats(Message):
-    """What is in the examples of a distillation."""
+    """Statistics of the examples of a distillation."""
 
     training_dataset_stats: DatasetStats | None = None
 
 
 class GeminiPreferenceExampleCompletion(Message):
-    """An answer, and how much it is preferred."""
+    """A completion with its score."""
 
     completion: Content | None = None
     score: float | None = None
-    """Within 0 and 1."""
+    """From 0 to 1."""
 
 
 class GeminiPreferenceExample(Message):
-    """A conversation, with answers of which one is preferred."""
+    """A conversation with completions, of which one is preferred."""
 
     completions: tuple[GeminiPreferenceExampleCompletion, ...] = ()
     contents: tuple[Content, ...] = ()
 
 
 class PreferenceOptimizationDataStats(Message):
-    """What is in the examples of preferences."""
+    """Statistics of preference examples."""
 
     score_variance_per_example_distribution: DatasetDistribution | None = None
     scores_distribution: DatasetDistribution | None = None
@@ -83,13 +83,13 @@ class PreferenceOptimizationDataStats(Message):
     tuning_dataset_example_count: int | None = None
     tuning_step_count: int | None = None
     user_dataset_examples: tuple[GeminiPreferenceExample, ...] = ()
-    """A few of the examples."""
+    """Some of the examples."""
     user_input_token_distribution: DatasetDistribution | None = None
     user_output_token_distribution: DatasetDistribution | None = None
 
 
 class SupervisedTuningDatasetDistributionDatasetBucket(Message):
-    """One bar of a histogram."""
+    """A bucket of a histogram."""
 
     count: float | None = None
     left: float | None = None
@@ -97,7 +97,7 @@ class SupervisedTuningDatasetDistributionDatasetBucket(Message):
 
 
 class SupervisedTuningDatasetDistribution(Message):
-    """How a number is distributed over the examples."""
+    """Distribution of a number over the examples."""
 
     billable_sum: int | None = None
     buckets: tuple[SupervisedTuningDatasetDistributionDatasetBucket, ...] = ()
@@ -111,27 +111,27 @@ class SupervisedTuningDatasetDistribution(Message):
 
 
 class SupervisedTuningDataStats(Message):
-    """What is in the examples of a supervised tuning."""
+    """Statistics of the examples of a supervised tuning."""
 
     dropped_example_reasons: tuple[str, ...] = ()
-    """One for each example that was left out."""
+    """A reason for each example that was dropped."""
     total_billable_character_count: int | None = None
     total_billable_token_count: int | None = None
     total_truncated_example_count: int | None = None
     total_tuning_character_count: int | None = None
     truncated_example_indices: tuple[int, ...] = ()
-    """Some of the examples that were cut."""
+    """Indices of some of the examples that were truncated."""
     tuning_dataset_example_count: int | None = None
     tuning_step_count: int | None = None
     user_dataset_examples: tuple[Content, ...] = ()
-    """A few of the examples."""
+    """Some of the examples."""
     user_input_token_distribution: SupervisedTuningDatasetDistribution | None = None
     user_message_per_example_distribution: SupervisedTuningDatasetDistribution | None = None
     user_output_token_distribution: SupervisedTuningDatasetDistribution | None = None
 
 
 class TuningDataStats(Message):
-    """What is in the examples, by the method of tuning."""
+    """Statistics of the examples, by tuning method."""
 
     distillation_data_stats: DistillationDataStats | None = None
     preference_optimization_data_stats: PreferenceOptimizationDataStats | None = None

@@ -1,4 +1,4 @@
-"""Tuning: models made one's own by examples."""
+"""Tuning jobs."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -40,7 +40,7 @@ __all__ = [
 
 
 class TuningMode(OpenEnum):
-    """Whether all of a model is tuned or an adapter."""
+    """Whether the full model is tuned, or an adapter."""
 
     TUNING_MODE_UNSPECIFIED = "TUNING_MODE_UNSPECIFIED"
     TUNING_MODE_FULL = "TUNING_MODE_FULL"
@@ -48,7 +48,7 @@ class TuningMode(OpenEnum):
 
 
 class AdapterSize(OpenEnum):
-    """How large the adapter is that gets tuned."""
+    """Size of the adapter."""
 
     ADAPTER_SIZE_UNSPECIFIED = "ADAPTER_SIZE_UNSPECIFIED"
     ADAPTER_SIZE_ONE = "ADAPTER_SIZE_ONE"
@@ -60,7 +60,7 @@ class AdapterSize(OpenEnum):
 
 
 class TuningTask(OpenEnum):
-    """What a video model is tuned for."""
+    """Task that a video model is tuned for."""
 
     TUNING_TASK_UNSPECIFIED = "TUNING_TASK_UNSPECIFIED"
     TUNING_TASK_I2V = "TUNING_TASK_I2V"
@@ -69,14 +69,14 @@ class TuningTask(OpenEnum):
 
 
 class TuningMethod(OpenEnum):
-    """What kind of examples a model is tuned with."""
+    """Tuning method."""
 
     SUPERVISED_FINE_TUNING = "SUPERVISED_FINE_TUNING"
     PREFERENCE_TUNING = "PREFERENCE_TUNING"
 
 
 class TunedModelCheckpoint(Message):
-    """A state of a model during its tuning."""
+    """A checkpoint of a model during its tuning."""
 
     checkpoint_id: str | None = None
     epoch: int | None = None
@@ -85,17 +85,17 @@ class TunedModelCheckpoint(Message):
 
 
 class TunedModel(Message):
-    """The model that came of a tuning."""
+    """The model that a tuning job has produced."""
 
     model: str | None = None
     """``projects/…/models/…``."""
     endpoint: str | None = None
-    """``projects/…/endpoints/…``, which answers as a model."""
+    """``projects/…/endpoints/…``, which can be used as a model name."""
     checkpoints: tuple[TunedModelCheckpoint, ...] = ()
 
 
 class SupervisedHyperParameters(Message):
-    """How supervised tuning proceeds."""
+    """Hyperparameters of supervised tuning."""
 
     adapter_size: AdapterSize | None = None
     batch_size: int | None = None
@@ -105,7 +105,7 @@ class SupervisedHyperParameters(Message):
 
 
 class SupervisedTuningSpec(Message):
-    """Tuning by examples of good answers."""
+    """Supervised tuning."""
 
     export_last_checkpoint_only: bool | None = None
     hyper_parameters: SupervisedHyperParameters | None = None
@@ -117,17 +117,17 @@ class SupervisedTuningSpec(Message):
 
 
 class PreferenceOptimizationHyperParameters(Message):
-    """How tuning by preferences proceeds."""
+    """Hyperparameters of preference optimization."""
 
     adapter_size: AdapterSize | None = None
     beta: float | None = None
-    """From 0 to 1: how much the model may move away from what it was."""
+    """From 0 to 1: how closely the model stays to the base model; lower values allow more change."""
     epoch_count: int | None = None
     learning_rate_multiplier: float | None = None
 
 
 class PreferenceOptimizationSpec(Message):
-    """Tuning by pairs of a better and a worse answer."""
+    """Preference optimization: tuning with pairs of a better and a worse response."""
 
     export_last_checkpoint_only: bool | None = None
     hyper_parameters: PreferenceOptimizationHyperParameters | None = None
@@ -138,7 +138,7 @@ class PreferenceOptimizationSpec(Message):
 
 
 class PreTunedModel(Message):
-    """A tuned model that is tuned further."""
+    """A tuned model to continue from."""
 
     base_model: str | None = None
     checkpoint_id: str | None = None
@@ -147,14 +147,14 @@ class PreTunedModel(Message):
 
 
 class EncryptionSpec(Message):
-    """Which key of one's own encrypts the result."""
+    """Customer-managed key that encrypts the result."""
 
     kms_key_name: str | None = None
     """``projects/…/locations/…/keyRings/…/cryptoKeys/…``."""
 
 
 class PartnerModelTuningSpec(Message):
-    """Tuning of another maker's model."""
+    """Tuning of a partner's model."""
 
     hyper_parameters: Mapping[str, Any] | None = None
     training_dataset_uri: str | None = None
@@ -162,7 +162,7 @@ class PartnerModelTuningSpec(Message):
 
 
 class VeoHyperParameters(Message):
-    """How the tuning of a video model proceeds."""
+    """Hyperparameters of the tuning of a video model."""
 
     epoch_count: int | None = None
     learning_rate_multiplier: float | None = None
@@ -178,10 +178,10 @@ class VeoTuningSpec(Message):
 
 
 class TuningJob(Message):
-    """A tuning, which goes on at the service."""
+    """A tuning of a model, as a job of the service."""
 
     name: str | None = None
-    """``tunedModels/…`` or a full Vertex name."""
+    """``tunedModels/…``, or a full Vertex AI name."""
     state: JobState | None = None
     create_time: datetime | None = None
     start_time: datetime | None = None
@@ -200,59 +200,59 @@ class TuningJob(Message):
     evaluation_config: EvaluationConfig | None = None
     custom_base_model: str | None = None
     experiment: str | None = None
-    """The Vertex experiment that the measurements go to."""
+    """Vertex AI experiment of the metrics."""
     labels: Mapping[str, str] | None = None
     output_uri: str | None = None
     pipeline_job: str | None = None
-    """The Vertex pipeline that does the work."""
+    """Vertex AI pipeline that runs the job."""
     service_account: str | None = None
     tuned_model_display_name: str | None = None
     veo_tuning_spec: VeoTuningSpec | None = None
 
     @property
     def has_ended(self) -> bool:
-        """Whether the job will not go on by itself any more."""
+        """Whether the job has ended: it succeeded (perhaps in part), failed, was cancelled, or expired."""
         return self.state in ENDED_JOB_STATES
 
     @property
     def has_succeeded(self) -> bool:
-        """Whether there is a tuned model."""
+        """Whether the job has succeeded."""
         return self.state == JobState.JOB_STATE_SUCCEEDED
 
 
 class GetTuningJobConfig(Message):
-    """How a tuning is looked up: nothing to be said."""
+    """Options of `tunings.get`; there are none."""
 
 
 class CancelTuningJobConfig(Message):
-    """How a tuning is cancelled: nothing to be said."""
+    """Options of `tunings.cancel`; there are none."""
 
 
 class ListTuningJobsConfig(Message):
-    """Which page of the tunings."""
+    """Options of `tunings.list`."""
 
     page_size: int | None = None
-    """How many on a page, at most."""
+    """Maximum number of items on a page."""
     page_token: str | None = None
-    """The ``next_page_token`` of the page before."""
+    """The ``next_page_token`` of the previous page."""
     filter: str | None = None
 
 
 class ListTuningJobsResponse(Page[TuningJob]):
-    """A page of tunings."""
+    """A page of tuning jobs."""
 
     tuning_jobs: tuple[TuningJob, ...] = ()
 
 
 class TuningExample(Message):
-    """A question and a good answer."""
+    """An example: an input and the desired output."""
 
     output: str | None = None
     text_input: str | None = None
 
 
 class TuningDataset(Message):
-    """The examples: in Cloud Storage, as a Vertex dataset, or here."""
+    """The examples: in Cloud Storage, as a Vertex AI dataset, or inline."""
 
     gcs_uri: VertexOnly[str | None] = None
     """``gs://….jsonl``."""
@@ -261,7 +261,7 @@ class TuningDataset(Message):
 
 
 class TuningValidationDataset(Message):
-    """The examples that a tuning is measured with."""
+    """The examples that validate a tuning."""
 
     gcs_uri: str | None = None
     """``gs://….jsonl``."""
@@ -269,7 +269,7 @@ class TuningValidationDataset(Message):
 
 
 class CreateTuningJobConfig(Message):
-    """How a tuning proceeds, and what comes of it."""
+    """Options of `tunings.tune`."""
 
     method: TuningMethod | None = None
     validation_dataset: VertexOnly[TuningValidationDataset | None] = None
@@ -277,21 +277,21 @@ class CreateTuningJobConfig(Message):
     description: VertexOnly[str | None] = None
     epoch_count: int | None = None
     learning_rate_multiplier: float | None = None
-    """Of the learning rate that is recommended for the model."""
+    """Multiplier of the learning rate that is recommended for the model."""
     export_last_checkpoint_only: VertexOnly[bool | None] = None
     pre_tuned_model_checkpoint_id: VertexOnly[str | None] = None
     adapter_size: VertexOnly[AdapterSize | None] = None
     batch_size: GeminiOnly[int | None] = None
     learning_rate: GeminiOnly[float | None] = None
-    """In place of the multiplier."""
+    """Learning rate; set this or the multiplier."""
     evaluation_config: VertexOnly[EvaluationConfig | None] = None
     labels: VertexOnly[Mapping[str, str] | None] = None
     beta: VertexOnly[float | None] = None
-    """For tuning by preferences, from 0 to 1: how much the model may move away from what it was."""
+    """For preference optimization, from 0 to 1: lower values allow more change from the base model."""
 
 
 class TuningOperation(Message):
-    """The start of a tuning."""
+    """The creation of a tuning job: a long-running operation."""
 
     name: str | None = None
     metadata: Mapping[str, Any] | None = None
@@ -301,7 +301,7 @@ class TuningOperation(Message):
 
 
 class CreateTuningJobParameters(Message):
-    """What tuning takes."""
+    """Parameters of `tunings.tune`."""
 
     base_model: str | None = None
     training_dataset: TuningDataset | None = None

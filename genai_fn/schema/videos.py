@@ -1,4 +1,4 @@
-"""Videos: what one is, and made anew."""
+"""Videos: the type and generation."""
 
 from collections.abc import Mapping
 from typing import Any, Self
@@ -25,14 +25,14 @@ __all__ = [
 
 
 class VideoGenerationReferenceType(OpenEnum):
-    """What is taken from a reference image."""
+    """How a reference image is used."""
 
     ASSET = "ASSET"
     STYLE = "STYLE"
 
 
 class VideoGenerationMaskMode(OpenEnum):
-    """What happens where a mask is."""
+    """What happens in the area of a mask."""
 
     INSERT = "INSERT"
     REMOVE = "REMOVE"
@@ -41,14 +41,14 @@ class VideoGenerationMaskMode(OpenEnum):
 
 
 class VideoCompressionQuality(OpenEnum):
-    """How much of a video's quality may be lost."""
+    """Compression of a video."""
 
     OPTIMIZED = "OPTIMIZED"
     LOSSLESS = "LOSSLESS"
 
 
 class Video(Message):
-    """A film: its bytes, or where it is."""
+    """A video: its bytes, or its URI."""
 
     uri: str | None = None
     video_bytes: bytes | None = None
@@ -56,29 +56,29 @@ class Video(Message):
 
     @classmethod
     def from_file(cls, *, location: str, mime_type: str | None = None) -> Self:
-        """Read a film from a file, whose name tells the MIME type unless it is given."""
-        told = guess_mime_type(location) if mime_type is None else mime_type
-        return cls(video_bytes=read_file(location), mime_type=told)
+        """Read a video from a file. Without `mime_type`, it is guessed from the extension."""
+        guessed = guess_mime_type(location) if mime_type is None else mime_type
+        return cls(video_bytes=read_file(location), mime_type=guessed)
 
     @classmethod
     def from_bytes(cls, *, data: bytes, mime_type: str) -> Self:
-        """Make one of bytes."""
+        """Build a video of bytes."""
         return cls(video_bytes=data, mime_type=mime_type)
 
     @classmethod
     def from_uri(cls, *, file_uri: str, mime_type: str | None = None) -> Self:
-        """Make one of a file's address, whose ending tells the MIME type unless it is given."""
+        """Build a video of a URI. Without `mime_type`, the extension must determine it."""
         return cls(uri=file_uri, mime_type=resolve_mime_type(file_uri, mime_type))
 
     def save(self, path: str) -> None:
-        """Write the bytes of the film to a file."""
+        """Write the bytes of the video to a file. Raises InvalidRequest if there are none."""
         if self.video_bytes is None:
-            raise InvalidRequest("video_bytes", self, "a Video that holds its bytes")
+            raise InvalidRequest("video_bytes", self, "a Video with its bytes")
         write_file(path, self.video_bytes)
 
 
 class GenerateVideosSource(Message):
-    """What a film is made of: a prompt, a first picture, a film to go on with."""
+    """Input of a generated video: a prompt, a first frame, or a video to extend."""
 
     prompt: str | None = None
     image: Image | None = None
@@ -86,25 +86,25 @@ class GenerateVideosSource(Message):
 
 
 class VideoGenerationReferenceImage(Message):
-    """A picture whose things or style are taken."""
+    """An image whose content or style is used."""
 
     image: Image | None = None
     reference_type: VideoGenerationReferenceType | None = None
 
 
 class VideoGenerationMask(Message):
-    """A picture that says where a film is changed."""
+    """A mask of the area to change in a video."""
 
     image: Image | None = None
     mask_mode: VideoGenerationMaskMode | None = None
 
 
 class GenerateVideosConfig(Message):
-    """What films are like."""
+    """Options of `videos.generate`."""
 
     number_of_videos: int | None = None
     output_gcs_uri: VertexOnly[str | None] = None
-    """``gs://…`` under which they are stored."""
+    """Cloud Storage prefix for the output, ``gs://…``."""
     fps: VertexOnly[int | None] = None
     duration_seconds: int | None = None
     seed: VertexOnly[int | None] = None
@@ -115,27 +115,27 @@ class GenerateVideosConfig(Message):
     person_generation: str | None = None
     """``dont_allow``, ``allow_adult`` or ``allow_all``."""
     pubsub_topic: VertexOnly[str | None] = None
-    """``projects/…/topics/…`` that hears how it goes."""
+    """Pub/Sub topic for progress notifications, ``projects/…/topics/…``."""
     negative_prompt: str | None = None
-    """What should not be seen."""
+    """What the output should not show."""
     enhance_prompt: bool | None = None
-    """Whether the prompt may be rewritten first."""
+    """Whether the service may rewrite the prompt first."""
     generate_audio: VertexOnly[bool | None] = None
     last_frame: Image | None = None
-    """How the film ends."""
+    """The last frame of the video."""
     reference_images: tuple[VideoGenerationReferenceImage, ...] | None = None
     mask: VertexOnly[VideoGenerationMask | None] = None
     compression_quality: VertexOnly[VideoCompressionQuality | None] = None
 
 
 class GeneratedVideo(Message):
-    """A film that was made."""
+    """A video that was generated."""
 
     video: Video | None = None
 
 
 class GenerateVideosResponse(Message):
-    """The films that were made, and why some were not."""
+    """The generated videos, and the reasons why some were filtered."""
 
     generated_videos: tuple[GeneratedVideo, ...] = ()
     rai_media_filtered_count: int | None = None
@@ -143,7 +143,7 @@ class GenerateVideosResponse(Message):
 
 
 class GenerateVideosOperation(Message):
-    """The making of films, which goes on at the service."""
+    """The generation of videos: a long-running operation."""
 
     name: str | None = None
     metadata: Mapping[str, Any] | None = None

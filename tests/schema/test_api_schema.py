@@ -445,7 +445,7 @@ class TestTypes:
     def test_one_name_for_two(self) -> None:
         """Two definitions of one name are refused, as one would be lost."""
         dish = msgspec.defstruct("Dish", [("menu", Menu)])
-        with pytest.raises(ConversionError, match="two that are called Dish"):
+        with pytest.raises(ConversionError, match="two named Dish"):
             build_json_schema(dish)
 
     def test_json_schema_is_whole(self) -> None:

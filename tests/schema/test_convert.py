@@ -216,7 +216,7 @@ def test_holds_itself() -> None:
     """What holds itself is a mistake, not an endless loop."""
     endless: dict[str, Any] = {}
     endless["again"] = endless
-    with pytest.raises(InvalidRequest, match="hold itself"):
+    with pytest.raises(InvalidRequest, match="contain itself"):
         as_struct(Kinds, {"free": endless})
 
 

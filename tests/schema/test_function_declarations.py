@@ -376,7 +376,7 @@ def test_one_name_for_two() -> None:
 
     def feed(of: dict[str, Tree], other: list[msgspec.defstruct("Tree", ["name"])]) -> None: ...  # type: ignore[misc]  # made on the spot
 
-    with pytest.raises(InvalidRequest, match="two that are called Tree"):
+    with pytest.raises(InvalidRequest, match="two named Tree"):
         FunctionDeclaration.from_callable(callable=feed)
 
 
