@@ -5,6 +5,7 @@ from typing import Any, Generic, TypeVar
 from returns.result import Failure, Result
 
 from genai_fn.effects import Ask, Emit, FlowFailed, Sleep
+from genai_fn.engine.stepper import DONE, Stepper
 from genai_fn.errors import GenaiError
 from genai_fn.request import Action, FlowGenerator, Stream, start_generator
 
@@ -43,29 +44,26 @@ class StreamReader(Generic[T]):
 
     ::
 
-        reading = Reading(source)
-        while (item := (yield from reading.next())) is not None:
+        reader = StreamReader(source)
+        while (item := (yield from reader.read_next())) is not None:
             ...
     """
 
     def __init__(self, source: Stream[T]) -> None:
-        self._generator = start_generator(source)
+        self._stepper = Stepper(start_generator(source))
 
     def read_next(self) -> FlowGenerator[Result[T, GenaiError] | None]:
-        """Give the next item; None at the end."""
-        answer: Any = None
-        raised: Exception | None = None
-        while True:
-            try:
-                word = self._generator.send(answer) if raised is None else self._generator.throw(raised)
-            except StopIteration:
-                return None
-            except FlowFailed as end:
-                return Failure(end.error)
-            if type(word) is Emit:
-                return word.item  # type: ignore[no-any-return]  # a stream emits results
-            answer = raised = None
-            try:
-                answer = yield word
-            except Exception as error:  # noqa: BLE001  # for the stream's own generator to see
-                raised = error
+        """Return the next item, or None at the end of the stream."""
+        stepper = self._stepper
+        try:
+            while (command := stepper.next()) is not DONE:
+                if type(command) is Emit:
+                    stepper.send(None)
+                    return command.item  # type: ignore[no-any-return]  # a stream emits results
+                try:
+                    stepper.send((yield command))
+                except Exception as error:  # noqa: BLE001  # the stream's own generator may handle it
+                    stepper.throw(error)
+        except FlowFailed as end:
+            return Failure(end.error)
+        return None

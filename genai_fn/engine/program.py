@@ -28,6 +28,7 @@ from genai_fn.effects import (
     StartAction,
 )
 from genai_fn.engine.handler import RequestHandler
+from genai_fn.engine.stepper import DONE, Stepper
 from genai_fn.errors import GenaiError, InvalidRequest, TimedOut
 from genai_fn.request import Action, Flow, Request, Stream, start_generator
 
@@ -37,7 +38,7 @@ T = TypeVar("T")
 
 
 def build_program(
-    description: Action[T] | Stream[T], exchange: RequestHandler, until: float = inf
+    description: Action[T] | Stream[T], handler: RequestHandler, until: float = inf
 ) -> Effects[Result[T, GenaiError]]:
     """
     Turn a description into effects.
@@ -46,55 +47,53 @@ def build_program(
     over, on the clock of `Now`.
     """
     if isinstance(description, Request):
-        return _handle_request(description, exchange, until)
-    return _run_generator(description, exchange, until)
+        return _handle_request(description, handler, until)
+    return _run_generator(description, handler, until)
 
 
-def _handle_request(request: Request[T], exchange: RequestHandler, until: float) -> Effects[Result[T, GenaiError]]:
+def _handle_request(request: Request[T], handler: RequestHandler, until: float) -> Effects[Result[T, GenaiError]]:
     """Ask, in a world that may end it in the middle, as one that is closed does."""
     try:
-        return (yield from exchange.handle(request, until))
+        return (yield from handler.handle(request, until))
     except FlowFailed as end:
         return Failure(end.error)
 
 
-def _run_generator(description: Flow[Any] | Stream[Any], exchange: RequestHandler, until: float) -> Effects[Any]:
-    generator = start_generator(description)
-    answer: Any = None
-    raised: Exception | None = None
-    while True:
-        try:
-            word = generator.send(answer) if raised is None else generator.throw(raised)
-        except StopIteration as end:
-            return _check_return_value(description, end.value)
-        except FlowFailed as end:
-            return (yield from _emit_failure(description, end.error))
-        raised = None
-        try:
-            answer = (yield word) if type(word) is Emit else (yield from _perform_command(word, exchange, until))
-        except Exception as error:  # noqa: BLE001  # the caller's own function raised, or time is over: the flow may want to know
-            raised = error
+def _run_generator(description: Flow[Any] | Stream[Any], handler: RequestHandler, until: float) -> Effects[Any]:
+    stepper = Stepper(start_generator(description))
+    try:
+        while (command := stepper.next()) is not DONE:
+            try:
+                if type(command) is Emit:  # the most frequent one
+                    stepper.send((yield command))
+                else:
+                    stepper.send((yield from _perform_command(command, handler, until)))
+            except Exception as error:  # noqa: BLE001  # a user function raised, or the deadline passed: the flow may handle it
+                stepper.throw(error)
+    except FlowFailed as end:
+        return (yield from _emit_failure(description, end.error))
+    return _check_return_value(description, stepper.value)
 
 
-def _perform_command(word: Any, exchange: RequestHandler, until: float) -> Effects[Any]:
-    match word:
+def _perform_command(command: Any, handler: RequestHandler, until: float) -> Effects[Any]:
+    match command:
         case ReadItems(handle=handle):
-            return (yield from exchange.read_items(handle))
+            return (yield from handler.read_items(handle))
         case Ask(action=action):
-            return (yield from build_program(action, exchange, until))
+            return (yield from build_program(action, handler, until))
         case OpenStream(request=request):
-            return (yield from exchange.open_stream(request, until))
+            return (yield from handler.open_stream(request, until))
         case StartAction(action=action):
-            return (yield Spawn(build_program(action, exchange, until)))
+            return (yield Spawn(build_program(action, handler, until)))
         case AskAll(actions=actions):
-            return (yield RunAll(tuple(build_program(each, exchange, until) for each in actions)))
+            return (yield RunAll(tuple(build_program(each, handler, until) for each in actions)))
         case AskWithin(action=action, seconds=seconds):
             now: float = yield GetTime()
-            return (yield from build_program(action, exchange, min(until, now + seconds)))
+            return (yield from build_program(action, handler, min(until, now + seconds)))
         case Sleep(seconds=seconds) if until != inf:
             return (yield from _sleep_within_deadline(seconds, until))
         case _:
-            return (yield word)
+            return (yield command)
 
 
 def _sleep_within_deadline(seconds: float, until: float) -> Effects[None]:

@@ -1,8 +1,10 @@
 """Virtual time: programs that sleep without waiting, each branch by a clock of its own."""
 
+from functools import partial
 from typing import Any, Self, TypeVar
 
 from genai_fn.effects import Effects, FlowFailed, GetRandom, GetTime, RunAll, Sleep, Spawn, WaitAny
+from genai_fn.engine.stepper import intercept_effects
 from genai_fn.errors import TimedOut
 
 __all__ = ["VirtualClock", "run_in_virtual_time"]
@@ -38,22 +40,10 @@ def run_in_virtual_time(effects: Effects[T], clock: VirtualClock) -> Effects[T]:
 
     A driver still meets each sleep, as one of no length, so that it can end what was closed or cancelled.
     """
-    children: dict[Any, VirtualClock] = {}
-    answer: Any = None
-    raised: Exception | None = None
-    while True:
-        try:
-            effect = effects.send(answer) if raised is None else effects.throw(raised)
-        except StopIteration as end:
-            return end.value  # type: ignore[no-any-return]  # what the generator returns
-        answer = raised = None
-        try:
-            answer = yield from _handle_effect(effect, clock, children)
-        except Exception as error:  # noqa: BLE001  # the caller's own function raised: the program may want to know
-            raised = error
+    return intercept_effects(effects, partial(_handle_effect, clock, {}))
 
 
-def _handle_effect(effect: Any, clock: VirtualClock, children: dict[Any, VirtualClock]) -> Effects[Any]:
+def _handle_effect(clock: VirtualClock, children: dict[Any, VirtualClock], effect: Any) -> Effects[Any]:
     match effect:
         case GetTime():
             return clock.now

@@ -11,6 +11,7 @@ from returns.result import Failure, Result, Success
 
 from genai_fn.effects import CallFunction, Effects, Emit, GetTime, Notify, RunAll
 from genai_fn.engine.program import build_program
+from genai_fn.engine.stepper import DONE, Stepper
 from genai_fn.errors import GenaiError
 from genai_fn.request import Request
 from genai_fn.schema import Candidate, Content, FinishReason, FunctionCall, GenerateContentResponse, Part
@@ -52,18 +53,13 @@ class Conversation:
     # what stands in the place of a world
 
     def _performed(self, effects: Effects[Any]) -> Any:
-        answer: Any = None
-        raised: Exception | None = None
-        while True:
+        stepper = Stepper(effects)
+        while (effect := stepper.next()) is not DONE:
             try:
-                effect = effects.send(answer) if raised is None else effects.throw(raised)
-            except StopIteration as end:
-                return end.value
-            answer = raised = None
-            try:
-                answer = self._answer(effect)
+                stepper.send(self._answer(effect))
             except Exception as error:
-                raised = error
+                stepper.throw(error)
+        return stepper.value
 
     def _answer(self, effect: Any) -> Any:
         match effect:

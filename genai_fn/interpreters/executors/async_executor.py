@@ -35,6 +35,7 @@ from genai_fn.effects import (
     WaitAny,
     WriteTemp,
 )
+from genai_fn.engine.stepper import DONE, Stepper
 from genai_fn.errors import Closed, InvalidRequest, TimedOut
 from genai_fn.events import Event
 from genai_fn.interpreters.executors.files import TempFile, perform_file_effect
@@ -353,17 +354,12 @@ def call_soon(token: EventLoopToken, call: Callable[[], object]) -> None:
         (getattr(loop, "run_sync_soon", None) or loop.call_soon_threadsafe)(call)
 
 
-async def run_program(effects: Effects[T], world: AsyncExecutor) -> T:
+async def run_program(effects: Effects[T], executor: AsyncExecutor) -> T:
     """Drive a program to its end."""
-    answer: Any = None
-    raised: Exception | None = None
-    while True:
+    stepper = Stepper(effects)
+    while (effect := stepper.next()) is not DONE:
         try:
-            effect = effects.send(answer) if raised is None else effects.throw(raised)
-        except StopIteration as end:
-            return end.value  # type: ignore[no-any-return]  # what the generator returns
-        answer = raised = None
-        try:
-            answer = await world.perform(effect)
-        except Exception as error:  # noqa: BLE001  # the caller's own function raised: the program may want to know
-            raised = error
+            stepper.send(await executor.perform(effect))
+        except Exception as error:  # noqa: BLE001  # a user function raised: the program may handle it
+            stepper.throw(error)
+    return stepper.value

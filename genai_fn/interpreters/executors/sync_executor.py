@@ -35,6 +35,7 @@ from genai_fn.effects import (
     WaitAny,
     WriteTemp,
 )
+from genai_fn.engine.stepper import DONE, Stepper
 from genai_fn.errors import AsyncOnly, Closed, TimedOut
 from genai_fn.events import Event
 from genai_fn.interpreters.executors.limits import compute_read_limit
@@ -314,17 +315,12 @@ _STREAM_CLOSED = EffectFailed(Closed("the stream was closed"))
 _MAX_PARALLEL = 64  # of what a model asks for, say; each has a pool of its own
 
 
-def run_program(effects: Effects[T], world: SyncExecutor) -> T:
+def run_program(effects: Effects[T], executor: SyncExecutor) -> T:
     """Drive a program to its end."""
-    answer: Any = None
-    raised: Exception | None = None
-    while True:
+    stepper = Stepper(effects)
+    while (effect := stepper.next()) is not DONE:
         try:
-            effect = effects.send(answer) if raised is None else effects.throw(raised)
-        except StopIteration as end:
-            return end.value  # type: ignore[no-any-return]  # what the generator returns
-        answer = raised = None
-        try:
-            answer = world.perform(effect)
-        except Exception as error:  # noqa: BLE001  # the caller's own function raised: the program may want to know
-            raised = error
+            stepper.send(executor.perform(effect))
+        except Exception as error:  # noqa: BLE001  # a user function raised: the program may handle it
+            stepper.throw(error)
+    return stepper.value

@@ -5,6 +5,7 @@ from hashlib import sha256
 from typing import Any, TypeVar, cast
 
 from genai_fn.effects import Effects, SendRequest
+from genai_fn.engine.stepper import intercept_effects
 from genai_fn.http import Headers, mask_headers
 
 __all__ = ["MASK", "KnownSecrets", "is_masked_url", "mask_query", "mask_session_url", "scrub_headers"]
@@ -34,20 +35,12 @@ class KnownSecrets:
 
     def watch_requests(self, effects: Effects[T]) -> Effects[T]:
         """Let a program go on as it would, and learn from the requests that it sends."""
-        answer: Any = None
-        raised: Exception | None = None
-        while True:
-            try:
-                effect = effects.send(answer) if raised is None else effects.throw(raised)
-            except StopIteration as end:
-                return end.value  # type: ignore[no-any-return]  # what the generator returns
-            if type(effect) is SendRequest:
-                self.learn_from_headers(effect.request.headers)
-            answer = raised = None
-            try:
-                answer = yield effect
-            except Exception as error:  # noqa: BLE001  # for the program itself to see
-                raised = error
+        return intercept_effects(effects, self._learn_from_effect)
+
+    def _learn_from_effect(self, effect: Any) -> Effects[Any]:
+        if type(effect) is SendRequest:
+            self.learn_from_headers(effect.request.headers)
+        return (yield effect)
 
     def learn_from_headers(self, headers: Headers) -> None:
         """Keep the values of headers that may say who calls."""

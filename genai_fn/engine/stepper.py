@@ -1,0 +1,74 @@
+"""
+Steps through a generator of effects: the one loop of ``send`` and ``throw`` that all executors and transformers share.
+
+::
+
+    stepper = Stepper(effects)
+    while (effect := stepper.next()) is not DONE:
+        try:
+            stepper.send(perform(effect))
+        except Exception as error:
+            stepper.throw(error)
+    return stepper.value
+"""
+
+from collections.abc import Callable, Generator
+from typing import Any, Final, Generic, TypeVar
+
+from genai_fn.effects import Effects
+
+__all__ = ["DONE", "Stepper", "intercept_effects"]
+
+T = TypeVar("T")
+
+DONE: Final[Any] = object()
+"""What `Stepper.next` returns once the generator has returned."""
+
+
+class Stepper(Generic[T]):
+    """Runs a generator from one effect to the next; before each further step, `send` or `throw` sets what it passes in."""
+
+    __slots__ = ("_answer", "_error", "_generator_send", "_generator_throw", "value")
+
+    def __init__(self, generator: Generator[Any, Any, T]) -> None:
+        self._generator_send = generator.send
+        self._generator_throw = generator.throw
+        self._answer: Any = None
+        self._error: Exception | None = None
+        self.value: T
+        """The return value of the generator, set when `next` returns `DONE`."""
+
+    def next(self) -> Any:
+        """Return the next effect, or `DONE` at the end; raises what the generator raises."""
+        error = self._error
+        try:
+            if error is None:
+                return self._generator_send(self._answer)
+            self._error = None
+            return self._generator_throw(error)
+        except StopIteration as end:
+            self.value = end.value
+            return DONE
+
+    def send(self, answer: Any) -> None:
+        """Set the answer to the current effect."""
+        self._answer = answer
+
+    def throw(self, error: Exception) -> None:
+        """Set the exception that the current effect raises in the generator."""
+        self._error = error
+
+
+def intercept_effects(effects: Effects[T], handle: Callable[[Any], Effects[Any]]) -> Effects[T]:
+    """
+    Run a program, and answer each of its effects by the generator that ``handle(effect)`` returns.
+
+    Such a generator passes an effect on by ``return (yield effect)``; what it raises is raised in the program.
+    """
+    stepper = Stepper(effects)
+    while (effect := stepper.next()) is not DONE:
+        try:
+            stepper.send((yield from handle(effect)))
+        except Exception as error:  # noqa: BLE001  # the caller's own function raised: the program may handle it
+            stepper.throw(error)
+    return stepper.value

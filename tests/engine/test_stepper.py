@@ -1,0 +1,78 @@
+"""The stepper: answers and exceptions reach the generator, and its end is a value."""
+
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from genai_fn.engine.stepper import DONE, Stepper, intercept_effects
+
+
+def echo() -> Generator[Any, Any, list[Any]]:
+    received = []
+    for number in range(3):
+        try:
+            received.append((yield number))
+        except LookupError as error:
+            received.append(error.args[0])
+    return received
+
+
+def test_answers_and_exceptions() -> None:
+    """Each answer is sent for the effect before it, each exception raised there; the return value is `value`."""
+    stepper = Stepper(echo())
+    effects = []
+    while (effect := stepper.next()) is not DONE:
+        effects.append(effect)
+        if effect == 1:
+            stepper.throw(LookupError("raised"))
+        else:
+            stepper.send(effect * 10)
+    assert effects == [0, 1, 2]
+    assert stepper.value == [0, "raised", 20]
+    assert stepper.next() is DONE
+
+
+def test_what_the_generator_raises() -> None:
+    """An exception that the generator does not handle comes out of `next`."""
+    stepper = Stepper(echo())
+    stepper.next()
+    stepper.throw(ZeroDivisionError())
+    with pytest.raises(ZeroDivisionError):
+        stepper.next()
+
+
+def test_intercepted_effects() -> None:
+    """An interceptor answers an effect, passes it on, or raises in the program."""
+
+    def handle(effect: int) -> Generator[Any, Any, Any]:
+        if effect == 0:
+            return "answered"
+        if effect == 1:
+            raise LookupError("refused")
+        return (yield f"passed on: {effect}")
+
+    stepper = Stepper(intercept_effects(echo(), handle))
+    assert stepper.next() == "passed on: 2"
+    stepper.send("performed")
+    assert stepper.next() is DONE
+    assert stepper.value == ["answered", "refused", "performed"]
+
+
+def test_closing() -> None:
+    """Closing an intercepted program closes the program."""
+    closed = []
+
+    def program() -> Generator[Any, Any, None]:
+        try:
+            yield 1
+        finally:
+            closed.append(True)
+
+    def handle(effect: int) -> Generator[Any, Any, Any]:
+        return (yield effect)
+
+    effects = intercept_effects(program(), handle)
+    next(effects)
+    effects.close()
+    assert closed == [True]
