@@ -31,6 +31,7 @@ __all__ = [
     "GetTime",
     "GetToken",
     "Notify",
+    "OpenResource",
     "OpenResponse",
     "OpenStream",
     "ReadChunk",
@@ -110,8 +111,18 @@ class ReadChunk(Value):
     idle_timeout: float
 
 
+class OpenResource(Value):
+    """
+    → None: registers a resource that the executor closes when the run ends, unless `CloseResource` does before.
+
+    Its methods are ``close()``, from any thread, and, for async executors, ``abort()``, from any thread, and ``aclose()``.
+    """
+
+    resource: Any
+
+
 class CloseResource(Value):
-    """→ None: done with an exchange, or a draft; a body read to its end leaves the connection for the next."""
+    """→ None: closes a response, a temporary file or another resource; a body read to its end frees the connection."""
 
     resource: Any
 
@@ -199,6 +210,7 @@ Effect: TypeAlias = (
     | GetToken
     | SendRequest
     | ReadChunk
+    | OpenResource
     | CloseResource
     | CallFunction
     | Emit

@@ -25,6 +25,7 @@ __all__ = [
     "GenaiError",
     "InvalidRequest",
     "LiveClosed",
+    "MissingExtra",
     "NoAnswer",
     "NoText",
     "OperationFailed",
@@ -243,12 +244,24 @@ class AuthError(GenaiError):
 
 @dataclass(eq=False, repr=False)
 class AsyncOnly(GenaiError):
-    """Something that only another kind of interpreter can do, such as awaiting in sync code."""
+    """Something that only an async interpreter can do, such as calling an async function."""
 
     message: str
 
     def __str__(self) -> str:
         return self.message
+
+
+@dataclass(eq=False, repr=False)
+class MissingExtra(GenaiError):
+    """An optional package is not installed: its name, what needs it, and the command that installs it."""
+
+    package: str
+    needed_by: str
+    command: str
+
+    def __str__(self) -> str:
+        return f"{self.needed_by} needs the package {self.package}: {self.command}"
 
 
 # Several steps

@@ -8,7 +8,7 @@ from genai_fn.errors import InvalidRequest
 from genai_fn.http import Headers, mask_headers
 from genai_fn.values import Value
 
-__all__ = ["Options", "Retry", "Timeouts", "check_at_least_one", "check_positive", "check_type"]
+__all__ = ["Options", "Retry", "Timeouts", "check_at_least_one", "check_positive", "check_type", "reject_renamed"]
 
 
 class Timeouts(Value, kw_only=True):
@@ -93,3 +93,9 @@ def check_type(kind: type | UnionType, path: str, value: object) -> None:
     """Refuse what is of another type."""
     if not isinstance(value, kind):
         raise InvalidRequest(path, value, getattr(kind, "__name__", str(kind).replace("genai_fn.options.", "")))
+
+
+def reject_renamed(where: str, given: Mapping[str, object], renamed: Mapping[str, str]) -> None:
+    """Raise a TypeError that tells the new name of a keyword argument that was renamed."""
+    for old in given.keys() & renamed.keys():
+        raise TypeError(f"{where}({old}=…) is {where}({renamed[old]}=…) now")

@@ -28,6 +28,7 @@ ERRORS: tuple[GenaiError, ...] = (
     errors.InvalidRequest("config.a", {"b": [1]}, "an int"),
     errors.AuthError("no key"),
     errors.AsyncOnly("an async function"),
+    errors.MissingExtra("httpcore2", "http1='httpcore2'", "pip install httpcore2"),
     errors.OperationFailed("batches/1", 3, "m"),
     errors.FunctionCallError("f", "m"),
     errors.CountMismatch(3, 2),

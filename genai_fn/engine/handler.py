@@ -57,7 +57,7 @@ from genai_fn.wire.decompress import Decompressor
 from genai_fn.wire.resume import build_range_request, count_repeated_bytes
 from genai_fn.wire.sse import EventParser
 
-__all__ = ["HttpHandler", "RequestHandler", "fetch_response", "find_credential_problem"]
+__all__ = ["HttpHandler", "RefusingHandler", "RequestHandler", "fetch_response", "find_credential_problem"]
 
 T = TypeVar("T")
 
@@ -76,6 +76,27 @@ class RequestHandler(Protocol):
     def read_items(self, handle: Any) -> Effects[tuple[Result[Any, GenaiError], ...]]:
         """Give the items that have come since; ``()`` at the end."""
         ...
+
+
+class RefusingHandler(Value):
+    """Fails every request with the same error, such as the reason why there is no backend."""
+
+    error: GenaiError
+
+    def handle(self, request: Request[Any], until: float) -> Effects[Result[Any, GenaiError]]:  # noqa: ARG002  # a handler's
+        """Return the error."""
+        yield from ()
+        return Failure(self.error)
+
+    def open_stream(self, request: Request[Any], until: float) -> Effects[Result[Any, GenaiError]]:  # noqa: ARG002  # a handler's
+        """Return the error."""
+        yield from ()
+        return Failure(self.error)
+
+    def read_items(self, handle: Any) -> Effects[tuple[Result[Any, GenaiError], ...]]:  # noqa: ARG002  # no stream ever opens
+        """Return the end of a stream."""
+        yield from ()
+        return ()
 
 
 class HttpHandler(Value, kw_only=True, dict=True):

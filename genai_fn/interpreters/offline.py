@@ -1,111 +1,83 @@
 """The offline interpreter: the emulated API in the place of the network, and virtual time in that of the clock."""
 
-import copy
 import dataclasses
 import threading
 from datetime import UTC, datetime, timedelta
-from types import TracebackType
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 import msgspec
-from returns.result import Result, Success
 
 from genai_fn.backend import Backend, Credential, Gemini, Secret
-from genai_fn.effects import EffectFailed, Effects
+from genai_fn.effects import EffectFailed
 from genai_fn.emulator import EmulatorState, handle_request
-from genai_fn.engine.handler import HttpHandler, RequestHandler
-from genai_fn.engine.program import build_program
-from genai_fn.engine.virtual_time import VirtualClock, run_in_virtual_time
-from genai_fn.errors import GenaiError, InvalidRequest, TimeoutPhase
+from genai_fn.engine.handler import HttpHandler
+from genai_fn.engine.virtual_time import VirtualClock
+from genai_fn.errors import InvalidRequest, TimeoutPhase
 from genai_fn.http import FileSlice, Headers, HttpRequest, HttpResponse
 from genai_fn.interpreters.executors.sync_executor import SyncExecutor
 from genai_fn.interpreters.executors.threads import Promise
-from genai_fn.interpreters.http import Items
-from genai_fn.interpreters.middleware import Middleware, apply_middleware
-from genai_fn.interpreters.settings import check_action, check_stream
-from genai_fn.request import Action, Stream
+from genai_fn.interpreters.in_process import InProcessRunner
+from genai_fn.interpreters.middleware import ConnectorMiddleware
+from genai_fn.interpreters.runner import RunnerParts
+from genai_fn.request import Live
 
 if TYPE_CHECKING:
-    from genai_fn.interpreters.async_offline import AsyncOffline  # loaded with anyio, at the first use
+    from genai_fn.interpreters.executors.async_executor import AsyncExecutor  # loaded with anyio, at the first use
+    from genai_fn.interpreters.live.session import Session
 
 __all__ = ["OFFLINE_TOKEN_CACHE", "MemoryResponse", "Offline", "OfflineService", "load_file_body"]
 
 T = TypeVar("T")
 
 
-class Offline:
+class Offline(InProcessRunner):
     """
-    Runs actions against an emulated API, with no network and no key: its model says what it is, files, caches, batches
-    and all else is there, and the same calls in the same order are answered the same.
+    Runs actions against an emulated API in this process: no network, no key, and the same answers to the same calls.
 
-    What is made stays for as long as this does; each begins anew. Time is virtual: it begins with the year 2026, and
-    goes on when somebody sleeps, which takes no time. ``Offline().aio`` is the same one, to be awaited.
+    Its model describes what it was sent; files, caches, batches and all other resources exist as long as this object.
+    Time is virtual: it starts with the year 2026, and sleeping advances it at once. `aio` is the same one for async code.
+
+    Args:
+        backend: Selects the API that is emulated, Gemini Developer API or Vertex AI; None is ``Gemini()``.
 
     >>> from genai_fn import generate, text
     >>> run = Offline()
     >>> run(generate("gemini-2.5-flash", "hi") | text) == run(generate("gemini-2.5-flash", "hi") | text)
     True
-
-    Args:
-        backend: Whose paths and shapes are spoken.
     """
 
     def __init__(self, backend: Backend | None = None) -> None:
         self._service = OfflineService(_add_offline_key(backend or Gemini()))
-        self._handler: RequestHandler = HttpHandler(backend=self._service.backend)
-
-    def __call__(self, action: Action[T]) -> Result[T, GenaiError]:
-        """Run an action to its end."""
-        check_action(action)
-        effects = build_program(action, self._handler)
-        return SyncExecutor(_OfflineTransport(self._service), OFFLINE_TOKEN_CACHE, None).run(
-            self._service.apply_virtual_time(effects)
+        parts = RunnerParts(
+            handler=HttpHandler(backend=self._service.backend),
+            has_transport=True,
+            make_clock=self._service.make_clock,
+            build_session=partial(_build_session, self._service),
         )
+        super().__init__(parts, partial(_make_executor, self._service), partial(_make_async_executor, self._service))
 
-    def stream(self, stream: Stream[T]) -> Items[T]:
-        """Read a stream."""
-        check_stream(stream)
-        return _OfflineItems(stream, self._handler, self._service)
 
-    def with_middleware(self, middleware: Middleware) -> Self:
-        """
-        Make one that asks by way of something put between: a function from exchange to exchange.
+def _make_executor(service: "OfflineService") -> SyncExecutor:
+    return SyncExecutor(_OfflineTransport(service), OFFLINE_TOKEN_CACHE, None)
 
-        What is open is open for both, and closed for both.
-        """
-        twin = copy.copy(self)
-        twin._handler = apply_middleware(middleware, self._handler)  # noqa: SLF001  # one of its own kind
-        return twin
 
-    @property
-    def aio(self) -> "AsyncOffline":
-        """The same one, to be awaited on asyncio or trio."""
-        from genai_fn.interpreters.async_offline import AsyncOffline  # noqa: PLC0415  # loads anyio
+def _make_async_executor(service: "OfflineService") -> "AsyncExecutor":
+    from genai_fn.interpreters.async_offline import make_executor  # noqa: PLC0415  # loads anyio
 
-        return AsyncOffline(self._handler, self._service)
+    return make_executor(service)
 
-    def close(self) -> None:
-        """Do nothing: there is nothing to close."""
 
-    def __enter__(self) -> Self:
-        return self
+def _build_session(service: "OfflineService", live: Live[T], wrap_connector: ConnectorMiddleware) -> "Session[T]":
+    from genai_fn.interpreters.offline_live import build_session  # noqa: PLC0415  # loads anyio
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+    return build_session(service, live, wrap_connector)
 
 
 def _add_offline_key(backend: Backend) -> Backend:
-    """Give a Gemini backend without a key one: nobody is asked who calls."""
-    is_nobody = isinstance(backend, Gemini) and backend.api_key is None
-    return dataclasses.replace(backend, api_key="offline") if is_nobody else backend
-
-
-class _OfflineItems(Items[T]):
-    def __init__(self, stream: Stream[T], exchange: RequestHandler, service: "OfflineService") -> None:
-        super().__init__(stream, Success(exchange), SyncExecutor(_OfflineTransport(service), OFFLINE_TOKEN_CACHE, None))
-        self._effects = service.apply_virtual_time(build_program(stream, exchange))
+    """Add a key to a Gemini backend without one, which would refuse requests; the service checks none."""
+    has_no_key = isinstance(backend, Gemini) and backend.api_key is None
+    return dataclasses.replace(backend, api_key="offline") if has_no_key else backend
 
 
 # The service
@@ -144,12 +116,12 @@ class OfflineService:
             self._state, later, answers = conversation.receive_frame(self._state, frame, self._get_time())
         return later, answers
 
-    def apply_virtual_time(self, effects: Effects[T]) -> Effects[T]:
-        """Have a program live by the time here."""
-        return run_in_virtual_time(effects, _ServiceClock(self, self._seconds))
+    def make_clock(self) -> VirtualClock:
+        """Make the clock of one run, which starts at the service's time and advances it."""
+        return _ServiceClock(self, self._seconds)
 
     def advance_time(self, seconds: float) -> None:
-        """Let time go on; what runs at the same time may have brought it further already."""
+        """Advance the time, unless concurrent runs have advanced it further already."""
         with self._lock:
             self._seconds = max(self._seconds, seconds)
 

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from returns.result import Failure, Result
 
@@ -13,13 +13,24 @@ from genai_fn.emulator.live.connections import match_connection
 from genai_fn.emulator.live.setup import EmulatedClose
 from genai_fn.errors import GenaiError
 from genai_fn.interpreters.live.memory_socket import MemorySocket
+from genai_fn.interpreters.live.session import Session
 from genai_fn.interpreters.live.sockets import CloseStatus, MessageSocket
+from genai_fn.interpreters.middleware import ConnectorMiddleware
 from genai_fn.interpreters.offline import OfflineService
 from genai_fn.live_protocol.frames import decode_frame, encode_frame
 from genai_fn.live_protocol.handshake import EncodedHandshake, encode_handshake
+from genai_fn.options import Retry, Timeouts
 from genai_fn.request import Live
 
-__all__ = ["OfflineConnector"]
+__all__ = ["OfflineConnector", "build_session"]
+
+T = TypeVar("T")
+
+
+def build_session(service: OfflineService, live: Live[T], wrap_connector: ConnectorMiddleware) -> Session[T]:
+    """Build a session with the emulated API."""
+    retry, timeouts = live.options.retry or Retry(), live.options.timeouts or Timeouts()
+    return Session(live, wrap_connector(OfflineConnector(live, service)), retry=retry, timeouts=timeouts)
 
 
 class OfflineConnector:

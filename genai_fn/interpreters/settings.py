@@ -1,13 +1,16 @@
-"""What an interpreter is made with, in either world: who is asked, how, and what is told of it."""
+"""The parameters of `Http` and `AsyncHttp`, and what is built of them; checks of what runners are called with."""
 
 import dataclasses
 import os
 import time
 from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
+from inspect import Parameter, Signature
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeAlias, TypeVar
 
-from returns.result import Failure, Result, Success
+from returns.result import Failure, Success
 
 from genai_fn.backend import (
     Backend,
@@ -20,12 +23,13 @@ from genai_fn.backend import (
     normalize_headers,
 )
 from genai_fn.effects import EffectFailed
-from genai_fn.engine.handler import HttpHandler, RequestHandler, fetch_response
-from genai_fn.errors import GenaiError, InvalidRequest
+from genai_fn.engine.handler import HttpHandler, RefusingHandler, fetch_response
+from genai_fn.errors import InvalidRequest, MissingExtra
 from genai_fn.events import Event
+from genai_fn.extras import install_command
 from genai_fn.http import HttpRequest, HttpResponse
 from genai_fn.interpreters.executors.sync_executor import SyncExecutor
-from genai_fn.options import Retry, Timeouts, check_at_least_one, check_type
+from genai_fn.options import Retry, Timeouts, check_at_least_one, check_type, reject_renamed
 from genai_fn.request import Flow, Live, Request, Stream
 from genai_fn.values import Value
 
@@ -35,22 +39,35 @@ if TYPE_CHECKING:
     from genai_fn.interpreters.auth.token_cache import TokenCache
     from genai_fn.interpreters.net.pool.sync_pool import SyncPool
 
-__all__ = ["Settings", "check_action", "check_live", "check_stream"]
+__all__ = ["Settings", "accept_settings", "check_action", "check_live", "check_stream"]
+
+P = ParamSpec("P")
+I = TypeVar("I")  # noqa: E741  # an interpreter
 
 
-class Settings(Value, kw_only=True):
-    """The parameters that `Http` and `AsyncHttp` share; None as backend reads the environment."""
+HttpImplementation: TypeAlias = Literal["auto", "httpcore", "httpcore2"] | ModuleType
 
-    backend: Backend | None
-    timeouts: Timeouts
-    retry: Retry
-    headers: HeadersLike
-    max_connections: int
-    proxy: str | None
-    ssl_context: "ssl.SSLContext | None"
-    transport: ModuleType | None
-    on_event: Callable[[Event], object] | None
-    max_response_bytes: int
+_HTTP1_PACKAGES = ("httpcore", "httpcore2")
+
+
+class _BackendSetting(Value):
+    """The one parameter that may be positional."""
+
+    backend: Backend | None = None
+
+
+class Settings(_BackendSetting, kw_only=True):
+    """The parameters of `Http`, which documents them, and of `AsyncHttp`."""
+
+    timeouts: Timeouts = Timeouts()
+    retry: Retry = Retry()
+    headers: HeadersLike = ()
+    max_connections: int = 64
+    proxy: str | None = None
+    ssl_context: "ssl.SSLContext | None" = None
+    http1: HttpImplementation = "auto"
+    on_event: Callable[[Event], object] | None = None
+    max_response_bytes: int = 256 * 1024 * 1024
 
     def __post_init__(self) -> None:
         if self.backend is not None and not isinstance(self.backend, Gemini | Vertex):  # pyright: ignore[reportUnnecessaryIsInstance]  # it may be a key
@@ -59,48 +76,82 @@ class Settings(Value, kw_only=True):
         check_type(Retry, "retry", self.retry)
         check_at_least_one("max_connections", self.max_connections)
         check_at_least_one("max_response_bytes", self.max_response_bytes)
+        if self.http1 not in ("auto", *_HTTP1_PACKAGES) and not hasattr(self.http1, "HTTP11Connection"):
+            raise InvalidRequest("http1", self.http1, "auto, httpcore, httpcore2, or one of these modules")
         if self.proxy:
             _check_proxy(self.proxy)
 
-    def build_handler(self) -> Result[RequestHandler, GenaiError]:
-        """Settle who is asked, now."""
+    def build_handler(self) -> HttpHandler | RefusingHandler:
+        """Build the request handler; it refuses all requests where the environment names no backend."""
+        missing = _find_missing_package(self.http1)
+        if missing is not None:
+            return RefusingHandler(missing)
         found = backend_from_env(os.environ) if self.backend is None else Success(self.backend)
         if isinstance(found, Failure):
-            return found
+            return RefusingHandler(found.failure())
         backend = found.unwrap()
         headers = (*normalize_headers(backend.headers, "headers"), *normalize_headers(self.headers, "headers"))
-        return Success(
-            HttpHandler(
-                backend=dataclasses.replace(backend, headers=headers),
-                timeouts=self.timeouts,
-                retry=self.retry,
-                max_response_bytes=self.max_response_bytes,
-                has_listener=self.on_event is not None,
-            )
+        return HttpHandler(
+            backend=dataclasses.replace(backend, headers=headers),
+            timeouts=self.timeouts,
+            retry=self.retry,
+            max_response_bytes=self.max_response_bytes,
+            has_listener=self.on_event is not None,
         )
 
     def build_pool_options(self) -> dict[str, Any]:
-        """Say how connections are made."""
-        kept = ("proxy", "ssl_context", "transport")
-        settings: dict[str, Any] = {name: getattr(self, name) for name in kept}
-        settings["environ"] = os.environ
-        return settings
+        """Return the keyword arguments that sync and async pools share."""
+        return {"environ": os.environ, "proxy": self.proxy, **self._build_connect_options()}
 
-    def build_token_cache(self, exchange: RequestHandler) -> "TokenCache | None":
-        """Make what gets OAuth tokens, where they are needed."""
-        if (
-            not isinstance(exchange, HttpHandler)
-            or not isinstance(exchange.backend, Vertex)
-            or build_own_credential(exchange.backend)
-        ):
+    def _build_connect_options(self) -> dict[str, Any]:
+        module = import_module(self.http1) if self.http1 in _HTTP1_PACKAGES else self.http1
+        return {"ssl_context": self.ssl_context, "transport": None if module == "auto" else module}
+
+    def build_token_cache(self, handler: HttpHandler) -> "TokenCache | None":
+        """Build the source of OAuth tokens; None if the backend needs none."""
+        if not isinstance(handler.backend, Vertex) or build_own_credential(handler.backend):
             return None
         from genai_fn.interpreters.auth.token_cache import TokenCache  # noqa: PLC0415
         from genai_fn.interpreters.net.pool.sync_pool import SyncPool  # noqa: PLC0415  # the network stack, at the first call
 
-        through = SyncPool(2, **self.build_pool_options())
-        direct = SyncPool(1, ssl_context=self.ssl_context, transport=self.transport, proxy="")
+        proxied = SyncPool(2, **self.build_pool_options())
+        direct = SyncPool(1, proxy="", **self._build_connect_options())
         environ = {name: value for name, value in os.environ.items() if name != "GOOGLE_CLOUD_PROJECT"}
-        return TokenCache(exchange.backend, environ=environ, fetch=_TokenFetcher(through, direct))
+        return TokenCache(handler.backend, environ=environ, fetch=_TokenFetcher(proxied, direct))
+
+
+def accept_settings(
+    build: Callable[P, Settings],
+) -> Callable[[Callable[[I, Settings], None]], Callable[Concatenate[I, P], None]]:
+    """Give the ``__init__`` of an interpreter the parameters of `Settings`, so that they are listed once."""
+
+    def decorate(initialize: Callable[[I, Settings], None]) -> Callable[Concatenate[I, P], None]:
+        def __init__(self: I, /, *args: P.args, **kwargs: P.kwargs) -> None:  # noqa: N807  # the name in tracebacks
+            reject_renamed(type(self).__name__, kwargs, _RENAMED)
+            initialize(self, build(*args, **kwargs))
+
+        __init__.__signature__ = _build_signature()  # type: ignore[attr-defined]  # as functools.wraps sets __wrapped__
+        return __init__
+
+    return decorate
+
+
+def _build_signature() -> Signature:
+    """Build the signature that `inspect` shows; msgspec's would import the types of all parameters."""
+    kinds = [Parameter.POSITIONAL_OR_KEYWORD, *(Parameter.KEYWORD_ONLY for _ in Settings.__struct_fields__[1:])]
+    hints = {**_BackendSetting.__annotations__, **Settings.__annotations__}
+    fields = zip(Settings.__struct_fields__, kinds, Settings.__struct_defaults__, strict=True)
+    own = [Parameter(name, kind, default=value, annotation=hints[name]) for name, kind, value in fields]
+    return Signature([Parameter("self", Parameter.POSITIONAL_ONLY), *own])
+
+
+_RENAMED = {"lanes": "max_connections", "transport": "http1"}
+
+
+def _find_missing_package(http1: "HttpImplementation") -> MissingExtra | None:
+    if not isinstance(http1, str) or http1 == "auto" or find_spec(http1) is not None:
+        return None
+    return MissingExtra(http1, f"http1={http1!r}", install_command(http1))
 
 
 def _check_proxy(proxy: str) -> None:
@@ -116,18 +167,17 @@ def _check_proxy(proxy: str) -> None:
 
 class _TokenFetcher:
     """
-    Sends requests for tokens, in threads; the metadata server is never asked through a proxy, which would see the
-    token.
+    Sends requests for tokens, in threads. The metadata server is called without a proxy, which would read the token.
     """
 
-    def __init__(self, through: "SyncPool", direct: "SyncPool") -> None:
-        self._proxied_pool = through
-        self._direct_pool = direct
+    def __init__(self, proxied_pool: "SyncPool", direct_pool: "SyncPool") -> None:
+        self._proxied_pool = proxied_pool
+        self._direct_pool = direct_pool
 
     def __call__(self, request: HttpRequest, seconds: float) -> HttpResponse | EffectFailed:
         is_local = any(name.lower() == "metadata-flavor" for name, _ in request.headers)
-        lanes = self._direct_pool if is_local else self._proxied_pool
-        return SyncExecutor(lanes, None, None).run(fetch_response(request, time.monotonic() + seconds))
+        pool = self._direct_pool if is_local else self._proxied_pool
+        return SyncExecutor(pool, None, None).run(fetch_response(request, time.monotonic() + seconds))
 
     def close(self) -> None:
         self._proxied_pool.close()
@@ -135,12 +185,12 @@ class _TokenFetcher:
 
 
 def check_action(action: object) -> None:
-    """Refuse to call with anything but an action."""
+    """Raise `InvalidRequest` for anything but a Request or a Flow."""
     if isinstance(action, Stream):
         raise InvalidRequest(
             "action",
             action,
-            "a Request or a Flow: read a stream with .stream(…), or make one of it by joined or collected",
+            "a Request or a Flow: read a stream with .stream(…), or turn it into a Flow by joined or collected",
         )
     if isinstance(action, Live):
         raise InvalidRequest("action", action, "a Request or a Flow: a session is opened with .live(…), in async code")
@@ -149,12 +199,12 @@ def check_action(action: object) -> None:
 
 
 def check_stream(stream: object) -> None:
-    """Refuse to stream anything but a stream."""
+    """Raise `InvalidRequest` for anything but a Stream."""
     if not isinstance(stream, Stream):
         raise InvalidRequest("stream", stream, "a Stream, such as generate(…) | streamed")
 
 
 def check_live(live: object) -> None:
-    """Refuse to open anything but a session."""
+    """Raise `InvalidRequest` for anything but a Live."""
     if not isinstance(live, Live):
         raise InvalidRequest("live", live, "a Live, such as live.connect(…)")

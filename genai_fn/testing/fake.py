@@ -1,29 +1,24 @@
-"""Interpreters that answer from a table or a function, and never see HTTP."""
+"""`Fake`: an interpreter that answers from a table or a function, without HTTP."""
 
-import copy
-import functools
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from difflib import SequenceMatcher
+from functools import partial
 from math import inf
-from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar, cast
-
-from returns.result import Result, Success
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 from genai_fn.effects import Effects
-from genai_fn.engine.handler import RequestHandler
-from genai_fn.engine.program import build_program
-from genai_fn.engine.virtual_time import VirtualClock, run_in_virtual_time
-from genai_fn.errors import GenaiError, InvalidRequest, NoAnswer
-from genai_fn.interpreters.executors.sync_executor import SyncExecutor
-from genai_fn.interpreters.http import Items
-from genai_fn.interpreters.middleware import Middleware, apply_middleware
-from genai_fn.interpreters.settings import check_action, check_stream
-from genai_fn.request import Action, Live, LiveOperation, Operation, Request, Stream
+from genai_fn.engine.virtual_time import VirtualClock
+from genai_fn.errors import InvalidRequest, NoAnswer
+from genai_fn.interpreters.in_process import InProcessRunner, make_async_memory_executor, make_memory_executor
+from genai_fn.interpreters.middleware import ConnectorMiddleware
+from genai_fn.interpreters.runner import RunnerParts
+from genai_fn.options import Retry, Timeouts
+from genai_fn.request import Live, LiveOperation, Operation, Request
 from genai_fn.testing.canned_answers import CannedAnswers, Sessions, freeze_answers
 
 if TYPE_CHECKING:
-    from genai_fn.testing.async_fake import AsyncFake  # loaded with anyio, at the first use
+    from genai_fn.interpreters.live.session import Session  # loaded with anyio, at the first use
 
 __all__ = ["Fake", "forbid"]
 
@@ -34,12 +29,29 @@ AnswerSource: TypeAlias = Mapping[AnswerKey, Any] | Mapping[Any, Any] | Callable
 """The second is for tables that were not written where they are passed: mappings are invariant in their keys."""
 
 
-class Fake:
+class Fake(InProcessRunner):
     """
-    Answers requests from a table or a function; everything around them is the real thing.
+    Answers requests from a table or a function; everything else (flows, streams, function calls) is the real code.
 
-    It never sees HTTP and never sleeps: time is virtual, in each run anew. ``Fake(…).aio`` is the same one, to be
-    awaited. A request without an answer is ``Failure(NoAnswer)``, an answer of the wrong type `InvalidRequest`.
+    It uses no HTTP and never sleeps: time is virtual, from zero in each run. `aio` is the same one for async code. A
+    request without an answer is ``Failure(NoAnswer)``; an answer of the wrong type raises `InvalidRequest`.
+
+    Args:
+        answers: A function from a request to its answer, or a table. Its keys are operation classes, names such as
+            ``"files.get"``, or predicates of a request. A class or a name also matches what derives from it, as
+            ``"generate"`` matches its streams, unless a nearer key matches; of equally near keys the first one counts.
+
+            An answer is a value of the operation's type, a text for ``generate``, an error, a ``Result``, or a function
+            of the request that returns one of these. A list has one answer for each call; for a stream it is the list
+            of its chunks, and a list of lists has the chunks of each call.
+
+            The answer of a live session is what the model sends after each frame that expects something: a text for a
+            turn, ``LiveServerMessage``s, an error, None, or a list of these; a list has one for each such frame. A
+            function is called with every frame. ``Sessions([…])`` has one of these for each session, an error for one
+            that fails to open.
+
+    Raises:
+        InvalidRequest: If `answers` is neither a table nor a function, or a key is none.
 
     >>> from genai_fn import embed, generate, text
     >>> run = Fake({"generate": "Because of Rayleigh."})
@@ -47,69 +59,42 @@ class Fake:
     <Success: Because of Rayleigh.>
     >>> [request.operation.op for request in run.requests]
     ['generate']
-
-    Args:
-        answers: A function from a request to its answer, or a table. Its keys are operation classes, names such as
-            ``"files.get"``, or predicates of a request. A class or name answers for what derives from it, too, as
-            ``"generate"`` does for its streams, unless there is a nearer key; of equals the first one counts.
-
-            An answer is a value of the operation's type, a text for ``generate``, an error, a ``Result``, or a function
-            of the request that gives one of these. A list is of answers one after the other, one for each call; for a
-            stream it is its chunks, and a list of lists the chunks of each call.
-
-            The answer of a live session is what is said to each frame that asks for something: a text for a turn,
-            ``LiveServerMessage``s, an error, None, or a list of these; in a list one for each such frame. A function is
-            called with every frame. ``Sessions([…])`` has one of these for each session, an error for one that does not
-            open.
     """
 
     def __init__(self, answers: AnswerSource | None = None) -> None:
         self._table = _AnswerTable(answers)
-        self._middleware: tuple[Middleware, ...] = ()
-        self._handler: RequestHandler = CannedAnswers(self._table.find_answer)
-
-    def __call__(self, action: Action[T]) -> Result[T, GenaiError]:
-        """Run an action to its end."""
-        check_action(action)
-        return SyncExecutor(None, None, None).run(
-            run_in_virtual_time(build_program(action, self._handler), VirtualClock())
+        parts = RunnerParts(
+            handler=CannedAnswers(self._table.find_answer),
+            make_clock=VirtualClock,
+            build_session=partial(_build_session, self._table),
         )
-
-    def stream(self, stream: Stream[T]) -> Items[T]:
-        """Read a stream."""
-        check_stream(stream)
-        return _VirtualTimeItems(stream, self._handler)
-
-    @property
-    def aio(self) -> "AsyncFake":
-        """The same one, to be awaited on asyncio or trio."""
-        from genai_fn.testing.async_fake import AsyncFake  # noqa: PLC0415  # loads anyio
-
-        return AsyncFake(self._handler, self._table.find_session_answer)
+        super().__init__(parts, make_memory_executor, make_async_memory_executor)
 
     @property
     def requests(self) -> tuple[Request[Any] | Live[Any], ...]:
-        """All requests and sessions so far, those without an answer among them."""
+        """All requests and sessions so far, including those without an answer."""
         return self._table.requests
 
     def with_answer(self, key: AnswerKey, answer: Any) -> "Fake":
-        """Make a new one that has one answer more, before all others; it has been asked nothing yet."""
+        """
+        Return a new Fake, without requests so far, whose table has one more answer, before all others.
+
+        Raises:
+            InvalidRequest: If the key is none.
+        """
         answers = {key: answer} | {each: old for each, old in self._table.answers.items() if each != key}
-        return functools.reduce(Fake.with_middleware, self._middleware, Fake(answers))
-
-    def with_middleware(self, middleware: Middleware) -> Self:
-        """
-        Make one that asks by way of something put between: a function from exchange to exchange.
-
-        Both have one table, and what was asked of one, both were asked.
-        """
-        twin = copy.copy(self)
-        twin._middleware = (*self._middleware, middleware)  # noqa: SLF001  # one of its own kind
-        twin._handler = apply_middleware(middleware, self._handler)  # noqa: SLF001  # one of its own kind
-        return twin
+        return Fake(answers).with_layers(*self._layers)
 
     def __repr__(self) -> str:
         return f"Fake({', '.join(map(_describe_key, self._table.answers))})"
+
+
+def _build_session(table: "_AnswerTable", live: Live[T], wrap_connector: ConnectorMiddleware) -> "Session[T]":
+    from genai_fn.interpreters.live.session import Session  # noqa: PLC0415  # loads anyio
+    from genai_fn.testing.fake_connector import FakeConnector  # noqa: PLC0415
+
+    connector = wrap_connector(FakeConnector(live, table.find_session_answer(live)))
+    return Session(live, connector, retry=Retry(attempts=1), timeouts=Timeouts())
 
 
 class _AnswerTable:
@@ -160,12 +145,6 @@ def forbid() -> Fake:
     True
     """
     return Fake()
-
-
-class _VirtualTimeItems(Items[T]):
-    def __init__(self, stream: Stream[T], exchange: RequestHandler) -> None:
-        super().__init__(stream, Success(exchange), SyncExecutor(None, None, None))
-        self._effects = run_in_virtual_time(build_program(stream, exchange), VirtualClock())
 
 
 # The table

@@ -55,9 +55,9 @@ class FakeConnector:
         else:
             yield self.open_socket(self._peer.answer_frame), self._live
 
-    def open_socket(self, answered: Callable[[Any], Iterable[Any]]) -> MessageSocket:
-        """Make one connection."""
-        return MemorySocket(answered)
+    def open_socket(self, answer_frame: Callable[[Any], Iterable[Any]]) -> MessageSocket:
+        """Open one connection, whose peer answers each frame by a function."""
+        return MemorySocket(answer_frame)
 
 
 class _FakePeer:

@@ -113,7 +113,7 @@ def test_closed_from_thread(model: str, transport: ModuleType) -> None:
 def interpreter(server: Loopback, transport: ModuleType, backend: Any = None) -> Iterator[Http]:
     """Open an interpreter with two lanes; nothing is left of it in the end."""
     backend = backend or Gemini("test-key", base_url=server.url)
-    with Http(backend, max_connections=2, transport=transport, ssl_context=trusting(server), proxy="") as run:
+    with Http(backend, max_connections=2, http1=transport, ssl_context=trusting(server), proxy="") as run:
         yield run
     assert client_sockets(server.port) == 0
     server.wait_rest(0)

@@ -10,7 +10,7 @@ import pytest
 from anyio import to_thread
 
 from genai_fn import Closed, Failure, Retry, Success, streamed, with_options
-from genai_fn.interpreters.async_http import AsyncItems
+from genai_fn.interpreters.async_runner import AsyncItems
 from tests.support.cancellation.points import SCOPE, STEPS, TWICE
 from tests.support.cancellation.scenarios import Scene, Script, asked, bounded, busy, call, read
 from tests.support.loopback import Hang, Loopback, black_hole

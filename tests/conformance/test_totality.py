@@ -10,18 +10,18 @@ import pytest
 from anyio.lowlevel import checkpoint
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from returns.result import Failure, Result, Success
+from returns.result import Failure, Success
 
 from genai_fn import Gemini, Retry, collected, generate, joined, streamed, text
-from genai_fn.engine.handler import HttpHandler, RequestHandler
+from genai_fn.engine.handler import HttpHandler
 from genai_fn.engine.program import build_program
 from genai_fn.errors import GenaiError
 from genai_fn.http import Headers
-from genai_fn.interpreters.async_http import AsyncItems
+from genai_fn.interpreters.async_runner import AsyncItems
 from genai_fn.interpreters.executors.async_executor import AsyncExecutor
 from genai_fn.interpreters.executors.async_executor import run_program as run_async
 from genai_fn.interpreters.executors.sync_executor import SyncExecutor, run_program
-from genai_fn.interpreters.http import Items
+from genai_fn.interpreters.sync_runner import Items
 from genai_fn.schema import GenerateContentResponse
 
 ASKED = generate("m", "hi")
@@ -74,29 +74,27 @@ class AsyncLanes(Lanes):
         return AsyncOpened(*self.answer)
 
 
-EXCHANGE: Result[RequestHandler, GenaiError] = Success(
-    HttpHandler(backend=Gemini("test-key"), retry=Retry(attempts=1), max_response_bytes=10_000)
-)
+HANDLER = HttpHandler(backend=Gemini("test-key"), retry=Retry(attempts=1), max_response_bytes=10_000)
 
 
 def results(*answer: Any) -> list[Any]:
     """Run all actions against an answer, and read it as a stream."""
-    ran = [
-        run_program(build_program(action, EXCHANGE.unwrap()), SyncExecutor(Lanes(*answer), None, None))
-        for action in ACTIONS
-    ]  # type: ignore[arg-type]  # of several types
-    return [*ran, *Items(PIECES, EXCHANGE, SyncExecutor(Lanes(*answer), None, None))]
+    ran = [run_program(build_program(action, HANDLER), SyncExecutor(Lanes(*answer), None, None)) for action in ACTIONS]  # type: ignore[arg-type]  # of several types
+    return [*ran, *Items(build_program(PIECES, HANDLER), SyncExecutor(Lanes(*answer), None, None))]
 
 
 async def async_results(*answer: Any) -> list[Any]:
     """Do the same in tasks."""
     ran = [
-        await run_async(build_program(action, EXCHANGE.unwrap()), AsyncExecutor(AsyncLanes(*answer), None, None))
+        await run_async(build_program(action, HANDLER), AsyncExecutor(AsyncLanes(*answer), None, None))
         for action in ACTIONS
     ]  # type: ignore[arg-type]  # of several types, on lanes that never close
     return [
         *ran,
-        *[item async for item in AsyncItems(PIECES, EXCHANGE, AsyncExecutor(AsyncLanes(*answer), None, None))],
+        *[
+            item
+            async for item in AsyncItems(build_program(PIECES, HANDLER), AsyncExecutor(AsyncLanes(*answer), None, None))
+        ],
     ]  # type: ignore[arg-type]  # they never close
 
 

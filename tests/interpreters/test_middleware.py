@@ -323,8 +323,8 @@ def test_sessions(world: str, make: Any) -> None:
     described = live.connect("m", {"response_modalities": ["TEXT"]})
 
     async def body() -> None:
-        run = make().aio.with_middleware(live_middleware=lambda wiring: Listening(wiring, inner))
-        run = run.with_middleware(live_middleware=lambda wiring: Listening(wiring, outer))
+        run = make().aio.with_middleware(connector=lambda wiring: Listening(wiring, inner))
+        run = run.with_middleware(connector=lambda wiring: Listening(wiring, outer))
         async with run.live(described) as session:
             await session.send(hi)
             assert [item async for item in session.turn() if ok(item) and item.unwrap().text]
@@ -339,7 +339,7 @@ def test_sessions_over_http() -> None:
 
     async def body() -> None:
         async with AsyncHttp(Gemini("test-key", base_url="http://127.0.0.1:1"), retry=Retry(attempts=1)) as http:
-            run = http.with_middleware(live_middleware=lambda wiring: Listening(wiring, frames))
+            run = http.with_middleware(connector=lambda wiring: Listening(wiring, frames))
             async with run.live(live.connect("m")) as session:
                 assert not ok(await session.send(live.client_content("hi")))
 

@@ -72,7 +72,7 @@ class World:
         self, backend: Backend | None, body: Callable[["Faced"], Coroutine[Any, Any, Any]], **parameters: Any
     ) -> Any:
         """Run a test's body with an interpreter, and close that."""
-        parameters = {"timeouts": BOUNDED, "transport": self.transport, **parameters}
+        parameters = {"timeouts": BOUNDED, "http1": self.transport, **parameters}
 
         async def opened() -> Any:
             async with Faced(Http(backend, **parameters) if self.is_sync else AsyncHttp(backend, **parameters)) as run:

@@ -23,16 +23,14 @@ from genai_fn import (
     until_done,
 )
 from genai_fn.engine.handler import RequestHandler
-from genai_fn.interpreters.async_http import AsyncItems
-from genai_fn.interpreters.async_offline import AsyncOffline
-from genai_fn.interpreters.http import Items
+from genai_fn.interpreters.async_runner import AsyncItems, AsyncRunner
 from genai_fn.interpreters.live.sockets import Connector
-from genai_fn.interpreters.middleware import HandlerWrapper
+from genai_fn.interpreters.middleware import HandlerWrapper, TransportWrapper
+from genai_fn.interpreters.sync_runner import Items
 from genai_fn.ops.generate import GenerateContent
 from genai_fn.request import Request
 from genai_fn.schema import File, GenerateContentResponse, LiveMusicServerMessage, LiveServerMessage
 from genai_fn.testing import Ask, Fake, OpenStream, Replay, Sessions, Sleep, forbid, perform, recording, use_interpreter
-from genai_fn.testing.recordings.interpreters import AsyncRecording, InProcessRecording, Recording
 from genai_fn.testing.strategies import http_responses, interpreters, requests
 from genai_fn.testing.strategies.drawn_interpreters.interpreter import DrawnInterpreter
 
@@ -90,17 +88,18 @@ def remembered(exchange: RequestHandler) -> RequestHandler:
 
 def between() -> None:
     assert_type(Http().with_middleware(HandlerWrapper), Http)
-    assert_type(AsyncHttp().with_middleware(HandlerWrapper, live_middleware=same), AsyncHttp)
+    assert_type(AsyncHttp().with_middleware(HandlerWrapper, connector=same), AsyncHttp)
+    assert_type(Http().with_middleware(HandlerWrapper, remembered, transport=TransportWrapper), Http)
     assert_type(Offline().with_middleware(remembered), Offline)
-    assert_type(Offline().aio.with_middleware(live_middleware=same), AsyncOffline)
+    assert_type(Offline().aio.with_middleware(connector=same), AsyncRunner)
     assert_type(fake.with_middleware(HandlerWrapper).with_middleware(remembered), Fake)
 
 
 def recordings() -> None:
-    assert_type(recording(Http(), "a"), Recording)
-    assert_type(recording(AsyncHttp(), "a"), AsyncRecording)
-    assert_type(recording(Offline(), "a"), InProcessRecording)
-    assert_type(recording(fake, "a"), InProcessRecording)
+    assert_type(recording(Http(), "a"), Http)
+    assert_type(recording(AsyncHttp(), "a"), AsyncHttp)
+    assert_type(recording(Offline(), "a"), Offline)
+    assert_type(recording(fake, "a"), Fake)
     assert_type(Replay("a")(request | text), Result[str, GenaiError])
 
 

@@ -26,6 +26,7 @@ from genai_fn.effects import (
     GetTime,
     GetToken,
     Notify,
+    OpenResource,
     ReadChunk,
     ReadFileSlice,
     RunAll,
@@ -84,6 +85,11 @@ class AsyncExecutor:
         self._open_resources: set[Any] = set()
         self._children: _ChildGroup | None = None
         self.is_streaming = False
+
+    @property
+    def has_transport(self) -> bool:
+        """Whether it can send HTTP requests, which are checkpoints; without them a program may have none."""
+        return self._transport is not None
 
     async def run(self, effects: Effects[T]) -> T:
         """Drive a program to its end in this task, and close what it left open."""
@@ -176,6 +182,9 @@ class AsyncExecutor:
         exchange: Any = effect.response
         return await exchange.read(*compute_read_limit(effect))
 
+    async def _open_resource(self, effect: OpenResource) -> None:
+        self._open_resources.add(effect.resource)
+
     async def _close_resource(self, effect: CloseResource) -> None:
         exchange: Any = effect.resource
         await exchange.aclose()
@@ -235,6 +244,7 @@ class AsyncExecutor:
         GetToken: _get_token,
         SendRequest: _send_request,
         ReadChunk: _read_chunk,
+        OpenResource: _open_resource,
         CloseResource: _close_resource,
         CallFunction: _call_function,
         Notify: _notify,

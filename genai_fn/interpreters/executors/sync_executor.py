@@ -26,6 +26,7 @@ from genai_fn.effects import (
     GetTime,
     GetToken,
     Notify,
+    OpenResource,
     ReadChunk,
     ReadFileSlice,
     RunAll,
@@ -186,6 +187,11 @@ class SyncExecutor:
         exchange: Any = effect.response
         return exchange.read(*compute_read_limit(effect))
 
+    def _open_resource(self, effect: OpenResource) -> None:
+        self._open_resources.add(effect.resource)
+        if self._close_event.is_set():  # closed meanwhile, from another thread
+            effect.resource.close()
+
     def _close_resource(self, effect: CloseResource) -> None:
         exchange: Any = effect.resource
         exchange.close()
@@ -256,6 +262,7 @@ class SyncExecutor:
         GetToken: _get_token,
         SendRequest: _send_request,
         ReadChunk: _read_chunk,
+        OpenResource: _open_resource,
         CloseResource: _close_resource,
         CallFunction: _call_function,
         Notify: _notify,

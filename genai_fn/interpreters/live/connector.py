@@ -15,7 +15,7 @@ from returns.result import Failure, Result
 from genai_fn.backend import Credential, Gemini, build_own_credential, complete_project, extract_origin
 from genai_fn.effects import EffectFailed, GetToken
 from genai_fn.engine.handler import HttpHandler, find_credential_problem
-from genai_fn.errors import AsyncOnly, GenaiError, TimedOut
+from genai_fn.errors import GenaiError, MissingExtra, TimedOut
 from genai_fn.extras import install_command
 from genai_fn.http import HttpRequest
 from genai_fn.interpreters.executors.async_executor import AsyncExecutor
@@ -229,9 +229,8 @@ def _is_trio() -> bool:
     return trio is not None and bool(trio.lowlevel.in_trio_run())
 
 
-def _find_missing_extra() -> AsyncOnly | None:
-    """Return the error if the running event loop has no WebSocket library."""
+def _find_missing_extra() -> MissingExtra | None:
+    """Return an error if asyncio runs and the package websockets is missing; on trio none is needed."""
     if _is_trio() or find_spec("websockets") is not None:
         return None
-    command = install_command("websockets")
-    return AsyncOnly(f"live sessions on asyncio need the package websockets: {command}; trio needs nothing more")
+    return MissingExtra("websockets", "a live session on asyncio", install_command("websockets"))

@@ -89,6 +89,7 @@ class Session(Generic[T]):
         self._send_lock = anyio.Lock(fast_acquire=True)
         self._ready_event, self._closed_event, self._drained_event = anyio.Event(), anyio.Event(), anyio.Event()
         self._is_expiring = False
+        self._leave_callbacks: list[Callable[[], object]] = []
 
     async def send(self, *frames: ClientMessage) -> Result[None, GenaiError]:
         """
@@ -199,9 +200,17 @@ class Session(Generic[T]):
         elif raised is not None:
             raise raised
 
+    def call_when_left(self, callback: Callable[[], object]) -> None:
+        """Call a function when the block of the session has been left and nothing of it runs any more."""
+        self._leave_callbacks.append(callback)
+
     async def _leave(self) -> None:
         self._abort_here()
-        await self._tasks.close_group()
+        try:
+            await self._tasks.close_group()
+        finally:
+            for call in self._leave_callbacks:
+                call()
 
     def _check_entered(self) -> None:
         if self._owner is None:

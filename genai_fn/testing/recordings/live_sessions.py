@@ -15,6 +15,7 @@ from genai_fn.interpreters.live.connector import FailedConnector
 from genai_fn.interpreters.live.memory_socket import MemorySocket
 from genai_fn.interpreters.live.session import Session
 from genai_fn.interpreters.live.sockets import CloseStatus, Connector, MessageSocket
+from genai_fn.interpreters.middleware import ConnectorMiddleware
 from genai_fn.ops.live import UnknownLiveMessage
 from genai_fn.ops.live.music import UnknownLiveMusicMessage
 from genai_fn.options import Retry, Timeouts
@@ -100,21 +101,22 @@ class _RecordingSocket:
 # Replayed
 
 
-def replay_session(note: RecordedCall | None, live: Live[T], nearest: str | None) -> Session[T]:
+def replay_session(
+    call: RecordedCall | None, live: Live[T], nearest: str | None, wrap_connector: ConnectorMiddleware
+) -> Session[T]:
     """
-    Make a session that goes as a recorded one went: whoever says what was said then hears what was heard then.
+    Build a session that replays a recorded one: the same frames get the same messages.
 
-    Saying anything else ends it with `NoAnswer`, and one that was not recorded begins with it.
+    Any other frame ends it with `NoAnswer`, and so does a session that was not recorded, where `call` is None.
     """
-    retry = live.options.retry or Retry()
-    patient = live.options.timeouts or Timeouts()
-    swift = Retry(attempts=retry.attempts, initial_delay=_REPLAY_RETRY_DELAY, max_delay=_REPLAY_RETRY_DELAY)
-    wiring = FailedConnector(NoAnswer(live, nearest)) if note is None else _ReplayConnector(note, live)
-    return Session(live, wiring, retry=swift, timeouts=patient)
+    attempts = (live.options.retry or Retry()).attempts
+    retry = Retry(attempts=attempts, initial_delay=_REPLAY_RETRY_DELAY, max_delay=_REPLAY_RETRY_DELAY)
+    connector = FailedConnector(NoAnswer(live, nearest)) if call is None else _ReplayConnector(call, live)
+    return Session(live, wrap_connector(connector), retry=retry, timeouts=live.options.timeouts or Timeouts())
 
 
 _REPLAY_RETRY_DELAY = 0.001
-"""Seconds: nobody waits to connect to what is in memory."""
+"""Seconds: connecting to a recording again needs no wait."""
 
 
 class _ReplayConnector:

@@ -1,4 +1,4 @@
-"""Writes down what an exchange is asked and what it answers, as it goes by."""
+"""Records the requests that pass through a handler, and their results."""
 
 import threading
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Any
 from msgspec.structs import replace
 from returns.result import Failure, Result, Success
 
-from genai_fn.effects import Effects
+from genai_fn.effects import CloseResource, Effects, OpenResource
 from genai_fn.engine.handler import RequestHandler
 from genai_fn.errors import GenaiError
 from genai_fn.request import Request
@@ -20,80 +20,99 @@ __all__ = ["RecordedStream", "Recorder"]
 
 class Recorder:
     """
-    Records the exchanges of one run; `leave` ends it.
+    Passes requests on to a handler, and writes each with its results to a file.
 
-    What comes to no answer, as it is cancelled, leaves no note.
+    A request that is cancelled before its result is not recorded. A stream is recorded at its end, or when the run ends
+    that opened it: then it is marked as left.
 
     Args:
-        is_kept: Tells the failures that are written down.
+        inner: Handles the requests.
+
+        file: Where they are recorded.
+
+        secrets: Learns the credentials that requests send.
+
+        is_recorded: Whether a failure is recorded.
     """
 
     def __init__(
-        self, inner: RequestHandler, tape: RecordingFile, secrets: KnownSecrets, is_kept: Callable[[GenaiError], bool]
+        self,
+        inner: RequestHandler,
+        file: RecordingFile,
+        secrets: KnownSecrets,
+        is_recorded: Callable[[GenaiError], bool],
     ) -> None:
         self._inner = inner
-        self._file = tape
+        self._file = file
         self._secrets = secrets
-        self._is_recorded = is_kept
-        self._open_streams: list[RecordedStream] = []
-        self._lock = threading.Lock()
+        self._is_recorded = is_recorded
 
-    def handle(self, asked: RecordedCall, request: Request[Any], until: float) -> Effects[Result[Any, GenaiError]]:
-        """Have a request answered whole."""
-        asked = replace(asked, number=self._file.assign_number())
+    def handle(self, call: RecordedCall, request: Request[Any], until: float) -> Effects[Result[Any, GenaiError]]:
+        """Run a request to its end."""
+        call = replace(call, number=self._file.assign_number())
         result: Result[Any, GenaiError] = yield from self._secrets.watch_requests(self._inner.handle(request, until))
-        self._write_call(asked, request, (result,))
+        self.write_call(call, request, (result,))
         return result
 
-    def open_stream(self, asked: RecordedCall, request: Request[Any], until: float) -> Effects[Result[Any, GenaiError]]:
-        """Have a stream begun."""
-        asked = replace(asked, number=self._file.assign_number())
+    def open_stream(self, call: RecordedCall, request: Request[Any], until: float) -> Effects[Result[Any, GenaiError]]:
+        """Open a stream; the handle is a `RecordedStream`."""
+        call = replace(call, number=self._file.assign_number())
         opened: Result[Any, GenaiError] = yield from self._secrets.watch_requests(
             self._inner.open_stream(request, until)
         )
         if isinstance(opened, Failure):
-            self._write_call(asked, request, (opened,))
+            self.write_call(call, request, (opened,))
             return opened
-        heard = RecordedStream(opened.unwrap(), asked, request)
-        with self._lock:
-            self._open_streams.append(heard)
-        return Success(heard)
+        stream = RecordedStream(self, opened.unwrap(), call, request)
+        yield OpenResource(stream)
+        return Success(stream)
 
-    def read_items(self, heard: "RecordedStream") -> Effects[tuple[Result[Any, GenaiError], ...]]:
-        """Have a stream go on; its note is written at its end."""
+    def read_items(self, stream: "RecordedStream") -> Effects[tuple[Result[Any, GenaiError], ...]]:
+        """Read the next items of a stream."""
         items: tuple[Result[Any, GenaiError], ...] = yield from self._secrets.watch_requests(
-            self._inner.read_items(heard.handle)
+            self._inner.read_items(stream.handle)
         )
-        heard.items += items
+        stream.items += items
         if not items or isinstance(items[-1], Failure):
-            self._finish_stream(heard, left=False)
+            stream.write(left=False)
+            yield CloseResource(stream)
         return items
 
-    def finish(self) -> None:
-        """Write down the streams that nobody reads any more."""
-        for heard in tuple(self._open_streams):
-            self._finish_stream(heard, left=True)
-
-    def _finish_stream(self, heard: "RecordedStream", *, left: bool) -> None:
-        with self._lock:
-            if heard not in self._open_streams:
-                return
-            self._open_streams.remove(heard)
-        self._write_call(replace(heard.call, left=left), heard.request, tuple(heard.items))
-
-    def _write_call(
-        self, asked: RecordedCall, request: Request[Any], results: tuple[Result[Any, GenaiError], ...]
+    def write_call(
+        self, call: RecordedCall, request: Request[Any], results: tuple[Result[Any, GenaiError], ...]
     ) -> None:
+        """Write a request with its results, unless they end in a failure that is not recorded."""
         last = results[-1] if results else None
         if not isinstance(last, Failure) or self._is_recorded(last.failure()):
-            self._file.write_call(record_results(asked, request, results, self._secrets))
+            self._file.write_call(record_results(call, request, results, self._secrets))
 
 
 class RecordedStream:
-    """A stream that goes by: whose it is, and what has come."""
+    """A stream that is being recorded, with its items so far. Closing it before its end records it as left."""
 
-    def __init__(self, handle: Any, asked: RecordedCall, request: Request[Any]) -> None:
+    def __init__(self, recorder: Recorder, handle: Any, call: RecordedCall, request: Request[Any]) -> None:
         self.handle = handle
-        self.call = asked
-        self.request = request
         self.items: list[Result[Any, GenaiError]] = []
+        self._recorder = recorder
+        self._call = call
+        self._request = request
+        self._lock = threading.Lock()
+        self._is_written = False
+
+    def write(self, *, left: bool) -> None:
+        """Record the stream, once; `left` marks one that was not read to its end."""
+        with self._lock:
+            if self._is_written:
+                return
+            self._is_written = True
+        self._recorder.write_call(replace(self._call, left=left), self._request, tuple(self.items))
+
+    def close(self) -> None:
+        """Record the stream as left."""
+        self.write(left=True)
+
+    abort = close
+
+    async def aclose(self) -> None:
+        """Record the stream as left."""
+        self.write(left=True)

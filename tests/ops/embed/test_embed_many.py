@@ -28,12 +28,14 @@ from genai_fn import (
 )
 from genai_fn.effects import Ask
 from genai_fn.engine.handler import HttpHandler
+from genai_fn.engine.program import build_program
 from genai_fn.errors import ClientError, RateLimited, ServerError, Unsupported
 from genai_fn.http import HttpRequest
-from genai_fn.interpreters import async_http, http
+from genai_fn.interpreters.async_runner import AsyncItems
 from genai_fn.interpreters.executors import async_executor, sync_executor
+from genai_fn.interpreters.sync_runner import Items
 from genai_fn.ops.embed.many import embed_batch
-from genai_fn.request import start_generator
+from genai_fn.request import is_spawning, start_generator
 from genai_fn.schema import Content, ContentEmbedding, EmbedContentConfig, EmbedContentResponse, Part
 from tests.support.credentials import FakeCredentials
 from tests.support.interpreter_kinds import Faced, World, gemini
@@ -393,11 +395,11 @@ class AsyncOpened:
         """Do nothing: there is nothing to close."""
 
 
-EXCHANGE = Success(HttpHandler(backend=Gemini("test-key")))
+HANDLER = HttpHandler(backend=Gemini("test-key"))
 
 
 def read_in_sync(stream: Any, take: Callable[[Any], object]) -> None:
-    with http.Items(stream, EXCHANGE, sync_executor.SyncExecutor(Lanes(), None, None)) as items:
+    with Items(build_program(stream, HANDLER), sync_executor.SyncExecutor(Lanes(), None, None)) as items:
         for item in items:
             take(item)
 
@@ -405,7 +407,8 @@ def read_in_sync(stream: Any, take: Callable[[Any], object]) -> None:
 def read_in_async(stream: Any, take: Callable[[Any], object]) -> None:
     async def body() -> None:
         lanes: Any = AsyncLanes()
-        async with async_http.AsyncItems(stream, EXCHANGE, async_executor.AsyncExecutor(lanes, None, None)) as items:
+        executor = async_executor.AsyncExecutor(lanes, None, None)
+        async with AsyncItems(build_program(stream, HANDLER), executor, starts_actions=is_spawning(stream)) as items:
             async for item in items:
                 take(item)
 

@@ -84,7 +84,7 @@ class Scene:
         backend: Gemini | Vertex = Gemini("test-key", base_url=self.server.url)
         if self._credentials is not None:
             backend = Vertex("p", "l", credentials=self._credentials(), base_url=self.server.url)
-        run = AsyncHttp(backend, max_connections=2, ssl_context=self._context, transport=self._transport, proxy="")
+        run = AsyncHttp(backend, max_connections=2, ssl_context=self._context, http1=self._transport, proxy="")
         async with run:
             yield run
         assert self.sockets() == 0

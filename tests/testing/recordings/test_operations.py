@@ -59,6 +59,7 @@ _FIELDS: dict[str, Any] = {
         "message": texts,
     },
     "AsyncOnly": {"message": texts},
+    "MissingExtra": {"package": texts, "needed_by": texts, "command": texts},
     "OperationFailed": {"subject": texts, "code": st.none() | st.integers(0, 16), "message": texts},
     "PageLoop": {"token": texts},
     "TimedOut": {"phase": st.sampled_from(["connect", "headers", "idle", "total", "poll"]), "doing": texts},

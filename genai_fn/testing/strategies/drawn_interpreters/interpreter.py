@@ -1,5 +1,6 @@
-"""Interpreters that answer whatever they are asked with whatever may come of it, as Hypothesis draws it."""
+"""`interpreters`: a Hypothesis strategy for interpreters, which answer any request by any valid reply or any error."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hypothesis import strategies as st
@@ -10,15 +11,12 @@ from hypothesis.control import (
 )
 from hypothesis.reporting import report
 from hypothesis.strategies import DrawFn, SearchStrategy
-from returns.result import Result, Success
 
 from genai_fn.effects import Effects
-from genai_fn.engine.program import build_program
-from genai_fn.engine.virtual_time import run_in_virtual_time
-from genai_fn.errors import GenaiError
-from genai_fn.interpreters.http import Items
-from genai_fn.interpreters.settings import check_action, check_stream
-from genai_fn.request import Action, Live, Request, Stream
+from genai_fn.interpreters.in_process import InProcessRunner
+from genai_fn.interpreters.middleware import ConnectorMiddleware
+from genai_fn.interpreters.runner import RunnerParts
+from genai_fn.request import Live, Request
 from genai_fn.testing.canned_answers import CannedAnswers
 from genai_fn.testing.sequential_executor import SequentialExecutor
 from genai_fn.testing.strategies.drawn_interpreters.conversation import DrawnConversation, RecordingClock
@@ -26,9 +24,8 @@ from genai_fn.testing.strategies.drawn_interpreters.live_replies import SessionR
 from genai_fn.testing.strategies.responses.replies import chunks, replies
 
 if TYPE_CHECKING:
-    from genai_fn.testing.strategies.drawn_interpreters.async_interpreter import (
-        AsyncDrawnInterpreter,  # loaded with anyio, at the first use
-    )
+    from genai_fn.interpreters.executors.async_executor import AsyncExecutor  # loaded with anyio, at the first use
+    from genai_fn.interpreters.live.session import Session
 
 __all__ = ["DrawnInterpreter", "interpreters"]
 
@@ -58,36 +55,23 @@ def interpreters(*, errors: bool = True, odd: bool = True) -> "SearchStrategy[Dr
     return _interpreters(_ReplyStrategies(errors=errors, odd=odd))
 
 
-class DrawnInterpreter:
+class DrawnInterpreter(InProcessRunner):
     """
-    An interpreter whose answers are drawn as they are asked for; everything around them is the real thing.
+    An interpreter whose answers Hypothesis draws when they are requested; everything else is the real code.
 
-    Time is virtual, in each run anew, and what would run at once runs one after the other. `aio` is the same one, to
-    be awaited.
+    Time is virtual, from zero in each run, and concurrent actions run one after another, so that a test is reproducible.
+    `aio` is the same one for async code.
     """
 
     def __init__(self, conversation: DrawnConversation, answers: "_ReplyStrategies") -> None:
         self._conversation = conversation
         self._answers = answers
-        self._handler = CannedAnswers(self._draw_answer)
-
-    def __call__(self, action: Action[T]) -> Result[T, GenaiError]:
-        """Run an action to its end."""
-        check_action(action)
-        clock = RecordingClock(self._conversation)
-        return SequentialExecutor().run(run_in_virtual_time(build_program(action, self._handler), clock))
-
-    def stream(self, stream: Stream[T]) -> Items[T]:
-        """Read a stream."""
-        check_stream(stream)
-        return _VirtualTimeItems(stream, self._handler, self._conversation)
-
-    @property
-    def aio(self) -> "AsyncDrawnInterpreter":
-        """The same one, to be awaited on asyncio or trio."""
-        from genai_fn.testing.strategies.drawn_interpreters.async_interpreter import AsyncDrawnInterpreter  # noqa: PLC0415  # loads anyio
-
-        return AsyncDrawnInterpreter(self._handler, self._conversation, self._answers.get_session_replies)
+        parts = RunnerParts(
+            handler=CannedAnswers(self._draw_answer),
+            make_clock=partial(RecordingClock, conversation),
+            build_session=self._build_session,
+        )
+        super().__init__(parts, SequentialExecutor, _make_async_executor)
 
     @property
     def requests(self) -> tuple[Request[Any] | Live[Any], ...]:
@@ -96,12 +80,12 @@ class DrawnInterpreter:
 
     @property
     def script(self) -> tuple[tuple[Any, Any], ...]:
-        """The requests and sleeps so far, as ``perform`` accepts them."""
+        """The requests and sleeps so far with their answers, as ``perform`` accepts them."""
         return self._conversation.script
 
     @property
     def table(self) -> dict[str, Any]:
-        """All answers so far, those of sessions too, as a `Fake` accepts them."""
+        """All answers so far, including those of sessions, as a `Fake` accepts them."""
         return self._conversation.table
 
     def __repr__(self) -> str:
@@ -111,11 +95,17 @@ class DrawnInterpreter:
         yield from ()
         return self._conversation.answer_request(request, self._answers.get_replies(request, in_chunks), in_chunks)
 
+    def _build_session(self, live: Live[T], wrap_connector: ConnectorMiddleware) -> "Session[T]":
+        from genai_fn.testing.strategies.drawn_interpreters.live_connector import build_session  # noqa: PLC0415  # loads anyio
 
-class _VirtualTimeItems(Items[T]):
-    def __init__(self, stream: Stream[T], exchange: CannedAnswers, conversation: DrawnConversation) -> None:
-        super().__init__(stream, Success(exchange), SequentialExecutor())
-        self._effects = run_in_virtual_time(build_program(stream, exchange), RecordingClock(conversation))
+        session = self._conversation.open_session(live, self._answers.get_session_replies(live))
+        return build_session(live, session, wrap_connector)
+
+
+def _make_async_executor() -> "AsyncExecutor":
+    from genai_fn.testing.async_sequential_executor import AsyncSequentialExecutor  # noqa: PLC0415  # loads anyio
+
+    return AsyncSequentialExecutor()
 
 
 # How it is drawn

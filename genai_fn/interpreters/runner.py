@@ -1,0 +1,132 @@
+"""What sync and async runners share: a request handler and what wraps it, a clock, and how live sessions are built."""
+
+import copy
+from collections.abc import Callable
+from functools import partial, reduce
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
+
+from msgspec.structs import replace
+
+from genai_fn.effects import Effects
+from genai_fn.engine.handler import RequestHandler
+from genai_fn.engine.program import build_program
+from genai_fn.engine.transport import Transport, send_through
+from genai_fn.engine.virtual_time import VirtualClock, run_in_virtual_time
+from genai_fn.errors import InvalidRequest
+from genai_fn.interpreters.middleware import (
+    AttemptHandler,
+    ConnectorMiddleware,
+    Middleware,
+    TransportMiddleware,
+    apply_middleware,
+    apply_transport_middleware,
+    compose_connector_middleware,
+    identity,
+)
+from genai_fn.request import Action, Live, Stream
+from genai_fn.values import Value
+
+if TYPE_CHECKING:
+    from genai_fn.interpreters.live.session import Session  # loaded with anyio, at the first use
+
+__all__ = ["Layer", "Runner", "RunnerParts", "SessionBuilder"]
+
+SessionBuilder: TypeAlias = Callable[[Live[Any], ConnectorMiddleware], "Session[Any]"]
+
+
+class RunnerParts(Value, kw_only=True):
+    """
+    What an interpreter is composed of; middleware replaces some of it.
+
+    Args:
+        handler: Handles single requests and streams.
+
+        has_transport: Whether the handler sends HTTP requests; if not, transport middleware wraps the handler.
+
+        transport: The wrapped transport; None without middleware, where the executor's pool performs the effects.
+
+        make_clock: Makes the virtual clock of a run; None is real time.
+
+        build_session: Builds the session of a `Live`; the second argument wraps its connector. None if there are none.
+
+        wrap_connector: The middleware of connectors.
+    """
+
+    handler: RequestHandler
+    has_transport: bool = False
+    transport: Transport | None = None
+    make_clock: Callable[[], VirtualClock] | None = None
+    build_session: SessionBuilder | None = None
+    wrap_connector: ConnectorMiddleware = identity
+
+    def build_effects(self, description: Action[Any] | Stream[Any]) -> Effects[Any]:
+        """Build the program of one run."""
+        effects: Effects[Any] = build_program(description, self.handler)
+        if self.transport is not None:
+            effects = send_through(effects, self.transport)
+        return effects if self.make_clock is None else run_in_virtual_time(effects, self.make_clock())
+
+
+Layer: TypeAlias = Callable[[RunnerParts], RunnerParts]
+"""A change of the parts of an interpreter, such as middleware."""
+
+
+class Runner:
+    """An interpreter's parts, and the layers that were added to them."""
+
+    _parts: RunnerParts
+    _layers: tuple[Layer, ...] = ()
+
+    def with_middleware(
+        self,
+        *middleware: Middleware,
+        transport: TransportMiddleware | None = None,
+        connector: ConnectorMiddleware | None = None,
+    ) -> Self:
+        """
+        Return a new interpreter whose requests pass through middleware; the middleware added last sees a request first.
+
+        The new interpreter shares its connections with the old one, so that closing either closes both.
+
+        Args:
+            middleware: Functions from a `RequestHandler` to one that wraps it, such as subclasses of `HandlerWrapper`.
+
+            transport: A function from a `Transport` to one that wraps it, such as a subclass of `TransportWrapper`. In
+                an interpreter without HTTP it wraps the handler, and each request counts as one attempt.
+
+            connector: A function from the connector of live sessions to one that wraps it.
+
+        Raises:
+            InvalidRequest: If one of them is no such function, or the interpreter has no live sessions.
+        """
+        return self.with_layers(partial(_add_middleware, middleware, transport, connector))
+
+    def with_layers(self, *layers: Layer) -> Self:
+        """Return a copy with more layers."""
+        twin = copy.copy(self)
+        twin._parts = reduce(_apply_layer, layers, self._parts)  # noqa: SLF001  # one of its own kind
+        twin._layers = (*self._layers, *layers)  # noqa: SLF001  # one of its own kind
+        return twin
+
+
+def _apply_layer(parts: RunnerParts, layer: Layer) -> RunnerParts:
+    return layer(parts)
+
+
+def _add_middleware(
+    middleware: tuple[Middleware, ...],
+    transport: TransportMiddleware | None,
+    connector: ConnectorMiddleware | None,
+    parts: RunnerParts,
+) -> RunnerParts:
+    if transport is not None and parts.has_transport:
+        parts = replace(parts, transport=apply_transport_middleware(transport, parts.transport))
+    elif transport is not None:
+        parts = replace(parts, handler=AttemptHandler(transport, parts.handler))
+    if connector is not None:
+        if parts.build_session is None:
+            raise InvalidRequest("connector", connector, "nothing: Http opens no live sessions, AsyncHttp does")
+        parts = replace(parts, wrap_connector=compose_connector_middleware(parts.wrap_connector, connector))
+    for each in middleware:
+        parts = replace(parts, handler=apply_middleware(each, parts.handler))
+    return parts
