@@ -123,7 +123,7 @@ def wait_for_a_lane(run: Http, point: Point) -> None:
 def wait_for_a_token(run: Http, point: Point) -> None:
     slow = SlowCredentials("test-token", "test-token")
     freeing = threading.Timer(0.001, slow.gate.set)
-    backend = Vertex("p", "l", credentials=slow, base_url=run._settings.backend.base_url)  # type: ignore[union-attr]  # it has one
+    backend = Vertex("p", "l", credentials=slow, base_url=run._connections._settings.backend.base_url)  # type: ignore[union-attr]  # it has one
     with Http(backend, proxy="") as own:
         freeing.start()
         try:
