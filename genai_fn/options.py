@@ -1,8 +1,11 @@
-"""How a call is made, beside what it says: time limits, retries, and overrides for one action."""
+"""Options of calls: time limits, the retry policy, and what ``with_options`` overrides for one action."""
 
 from collections.abc import Mapping
+from math import inf
 from types import UnionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from msgspec import StructMeta
 
 from genai_fn.errors import InvalidRequest
 from genai_fn.http import Headers, mask_headers
@@ -13,14 +16,17 @@ __all__ = ["Options", "Retry", "Timeouts", "check_at_least_one", "check_positive
 
 class Timeouts(Value, kw_only=True):
     """
-    How long to wait, in seconds.
+    Time limits, in seconds.
 
     Args:
-        connect: For a connection to come about, TLS included.
+        connect: For opening a connection, including TLS.
 
-        idle: For the next byte of a body that has begun.
+        idle: For the next byte of a response body.
 
-        total: For one request, with its retries and its wait for a lane; in a stream, for the first item.
+        total: For one request, including its retries and its wait for a connection; for a stream, until its first item.
+
+    Raises:
+        InvalidRequest: If one is not a number above zero.
     """
 
     connect: float = 10.0
@@ -32,30 +38,68 @@ class Timeouts(Value, kw_only=True):
             check_positive(f"timeouts.{name}", getattr(self, name))
 
 
-class Retry(Value, kw_only=True):
+class _RetryMeta(StructMeta):
+    if not TYPE_CHECKING:  # type checkers read the fields
+
+        def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+            reject_renamed("Retry", kwargs, _RENAMED)
+            return super().__call__(*args, **kwargs)
+
+
+_RENAMED = {"tries": "attempts", "first": "initial_delay", "most": "max_delay"}
+
+
+class Retry(Value, kw_only=True, metaclass=_RetryMeta):
     """
-    How often to try, and how long to wait between: exponential with full jitter, the server's advice first.
+    Retry policy: how often a request is attempted, after which errors, and how long it waits between.
+
+    The wait after attempt `n` is ``initial_delay * multiplier ** (n - 1)``, at most `max_delay`, less its jitter; if the
+    server advises one (``Retry-After`` or ``RetryInfo``), that. Network errors before a response are retried, too.
+    Operations that create something are not retried once any byte was sent, and no request past its deadline.
 
     Args:
-        tries: All attempts, the first included; 1 never tries again.
+        attempts: The maximum of attempts, including the first; 1 never retries.
 
-        first: The longest wait after the first attempt, in seconds; it doubles with each.
+        initial_delay: The longest wait after the first attempt, in seconds.
 
-        most: The longest wait of all; the server's own advice is bounded only by the deadline.
+        max_delay: The longest wait after any attempt, in seconds; it does not bound the server's advice.
+
+        multiplier: The factor by which the longest wait grows from one attempt to the next, at least 1.
+
+        jitter: The part of each wait that is random, from 0 (always the longest wait) to 1 (anything up to it).
+
+        status_codes: The HTTP status codes of responses that are retried.
+
+    Raises:
+        InvalidRequest: If a number is out of its range.
+
+    >>> Retry(attempts=2, jitter=0.0)
+    Retry(attempts=2, initial_delay=1.0, max_delay=60.0, multiplier=2.0, jitter=0.0, status_codes=(408, 429, 500, 502, 503, 504))
     """
 
     attempts: int = 4
     initial_delay: float = 1.0
     max_delay: float = 60.0
+    multiplier: float = 2.0
+    jitter: float = 1.0
+    status_codes: tuple[int, ...] = (408, 429, 500, 502, 503, 504)
 
     def __post_init__(self) -> None:
         check_at_least_one("retry.attempts", self.attempts)
         check_positive("retry.initial_delay", self.initial_delay)
         check_positive("retry.max_delay", self.max_delay)
+        _check_range("retry.multiplier", self.multiplier, 1.0, inf, "a number of at least 1")
+        _check_range("retry.jitter", self.jitter, 0.0, 1.0, "a number from 0 to 1")
+        if not isinstance(self.status_codes, tuple) or not all(map(_is_status_code, self.status_codes)):  # pyright: ignore[reportUnnecessaryIsInstance]  # it may be a list
+            raise InvalidRequest("retry.status_codes", self.status_codes, "a tuple of HTTP status codes, 100 to 599")
+
+
+def _is_status_code(code: object) -> bool:
+    return isinstance(code, int) and not isinstance(code, bool) and 100 <= code <= 599
 
 
 class Options(Value, kw_only=True):
-    """What ``with_options`` sets for one action; None leaves it as the interpreter and the backend have it."""
+    """The options that ``with_options`` sets for one action; None takes those of the interpreter and the backend."""
 
     timeouts: Timeouts | None = None
     retry: Retry | None = None
@@ -68,29 +112,35 @@ class Options(Value, kw_only=True):
     with_http_response: bool = False
 
     def __repr__(self) -> str:
-        shown = ((name, getattr(self, name)) for name in self.__struct_fields__)
-        settled = (
+        values = ((name, getattr(self, name)) for name in self.__struct_fields__)
+        shown = (
             (name, mask_headers(value) if name == "headers" else value)
-            for name, value in shown
+            for name, value in values
             if value not in (None, False)
         )
-        return f"Options({', '.join(f'{name}={value!r}' for name, value in settled)})"
+        return f"Options({', '.join(f'{name}={value!r}' for name, value in shown)})"
 
 
 def check_positive(path: str, value: object) -> None:
-    """Refuse what is not a number above zero."""
+    """Raise `InvalidRequest` unless a value is a finite number above zero."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
         raise InvalidRequest(path, value, "a number of seconds above zero")
 
 
+def _check_range(path: str, value: object, lowest: float, highest: float, expected: str) -> None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not lowest <= value <= highest or value == inf:
+        raise InvalidRequest(path, value, expected)
+
+
 def check_at_least_one(path: str, number: object) -> None:
-    """Refuse what is no whole number above zero."""
+    """Raise `InvalidRequest` unless a value is a whole number of at least 1."""
     if isinstance(number, bool) or not isinstance(number, int) or number < 1:
         raise InvalidRequest(path, number, "a whole number of at least 1")
 
 
 def check_type(kind: type | UnionType, path: str, value: object) -> None:
-    """Refuse what is of another type."""
+    """Raise `InvalidRequest` unless a value has a type."""
     if not isinstance(value, kind):
         raise InvalidRequest(path, value, getattr(kind, "__name__", str(kind).replace("genai_fn.options.", "")))
 

@@ -1,23 +1,23 @@
-"""When to try again, and after how long: pure functions of what went wrong."""
+"""When a request is retried, and after how long: pure functions of the error and the policy."""
 
 from genai_fn.errors import APIError, Closed, ConnectError, Disconnected, GenaiError, TimedOut
 from genai_fn.options import Retry
 
 __all__ = ["compute_delay", "is_retryable", "is_stale_connection"]
 
-_RETRYABLE_STATUS_CODES = frozenset({408, 429, 500, 502, 503, 504})
+_DEFAULT_POLICY = Retry()
 
 
-def is_retryable(error: GenaiError, *, repeatable: bool) -> bool:
+def is_retryable(error: GenaiError, policy: Retry = _DEFAULT_POLICY, *, repeatable: bool) -> bool:
     """
-    Tell whether the same request may fare better next time, and may be sent a second time.
+    Return whether another attempt may succeed, and may be made: an operation that is not repeatable was not sent.
 
     >>> is_retryable(APIError(503), repeatable=True), is_retryable(APIError(503), repeatable=False)
     (True, False)
     """
     match error:
         case APIError(code=code):
-            return repeatable and code in _RETRYABLE_STATUS_CODES
+            return repeatable and code in policy.status_codes
         case Closed():
             return False
         case TimedOut(phase=phase) if phase != "connect":
@@ -30,12 +30,12 @@ def is_retryable(error: GenaiError, *, repeatable: bool) -> bool:
 
 def compute_delay(error: GenaiError, attempt: int, policy: Retry, chance: float) -> float | None:
     """
-    Say how many seconds to wait after an attempt, the first being 1; None gives up.
+    Return the seconds to wait after an attempt, the first being 1; None if it was the last.
 
-    `chance` is evenly drawn from 0 up to 1: the whole delay is left to it, unless the server named one.
+    `chance` is a random number from 0 up to 1, for the jitter; the wait that a server advises has none.
 
-    >>> compute_delay(APIError(503), 2, Retry(), 0.5)
-    1.0
+    >>> compute_delay(APIError(503), 2, Retry(), 0.5), compute_delay(APIError(503), 2, Retry(jitter=0.5), 0.5)
+    (1.0, 1.5)
     >>> compute_delay(APIError(429, headers=(("retry-after", "7"),)), 1, Retry(), 0.5)
     7.0
     """
@@ -44,13 +44,17 @@ def compute_delay(error: GenaiError, attempt: int, policy: Retry, chance: float)
     advised = error.retry_after if isinstance(error, APIError) else None
     if advised is not None:
         return advised
-    ceiling: float = min(policy.max_delay, policy.initial_delay * 2.0 ** min(attempt - 1, 60))
-    return ceiling * chance
+    longest: float = min(policy.max_delay, policy.initial_delay * _power(policy.multiplier, attempt - 1))
+    return longest * (1.0 - policy.jitter) + longest * policy.jitter * chance
+
+
+def _power(multiplier: float, exponent: int) -> float:
+    try:
+        return multiplier**exponent
+    except OverflowError:
+        return float("inf")
 
 
 def is_stale_connection(error: GenaiError, *, reused: bool, repeatable: bool) -> bool:
-    """
-    Tell whether a kept-alive connection had died meanwhile: then the request is repeated at once, and it was no
-    attempt.
-    """
+    """Return whether a kept-alive connection had died before the request: it is repeated at once, which is no attempt."""
     return reused and repeatable and isinstance(error, Disconnected)

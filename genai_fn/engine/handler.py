@@ -253,7 +253,7 @@ _AttemptRunner: TypeAlias = Callable[[PreparedRequest[Any], SendRequest, _CallSe
 def _compute_retry_wait(outcome: _AttemptResult, attempt: int, terms: _CallSettings) -> Effects[float | None]:
     """Say how long to wait for the next attempt; None if there is none, or it would come too late."""
     error = outcome.result.failure()
-    if outcome.has_started or not is_retryable(error, repeatable=terms.repeatable):
+    if outcome.has_started or not is_retryable(error, terms.retry, repeatable=terms.repeatable):
         return None
     seconds = compute_delay(error, attempt, terms.retry, (yield GetRandom()))
     now: float = yield GetTime()
@@ -469,7 +469,7 @@ def _resume_body(
         return cut.last_response, cut.failure
     yield CloseResource(cut.last_response)
     error, attempt = cut.failure.error, 1
-    while is_retryable(error, repeatable=True) or (isinstance(error, TimedOut) and error.phase == "idle"):
+    while is_retryable(error, terms.retry, repeatable=True) or (isinstance(error, TimedOut) and error.phase == "idle"):
         seconds = compute_delay(error, attempt, terms.retry, (yield GetRandom()))
         now: float = yield GetTime()
         if seconds is None or now + seconds >= deadline:

@@ -195,7 +195,7 @@ def _reconnect_or_fail(state: ProtocolState, error: GenaiError | None, chance: f
     if state.attempt == 0:
         return _reconnect(state, error, 0.0)
     why = error or _REPEATEDLY_CLOSED
-    is_passing = is_retryable(why, repeatable=True) or (state.has_opened and isinstance(why, TimedOut))
+    is_passing = is_retryable(why, state.retry, repeatable=True) or (state.has_opened and isinstance(why, TimedOut))
     wait = compute_delay(why, state.attempt, state.retry, chance) if is_passing else None
     return _finish_session(state, why) if wait is None or wait > state.max_wait else _reconnect(state, error, wait)
 

@@ -44,6 +44,17 @@ def test_busy_twice(world: World, naps: Naps, is_stream: bool) -> None:
     assert [0 <= seconds <= most for seconds, most in zip(naps.slept, (1, 2), strict=True)] == [True, True]
 
 
+def test_policy(world: World, naps: Naps, is_stream: bool) -> None:
+    """A policy without jitter waits exactly as long as it says, and its status codes alone are retried."""
+    policy = Retry(initial_delay=3, multiplier=4, jitter=0, status_codes=(404,))
+    absent = json_reply(fault(404), 404)
+    with Loopback([absent, absent, STREAM if is_stream else OK, BUSY]) as server:
+        results = [world.run(gemini(server.url), ALL if is_stream else WHOLE, retry=policy) for _ in range(2)]
+    assert isinstance(results[0], Success)
+    assert results[1].failure().code == 503
+    assert naps.slept == [3.0, 12.0]
+
+
 @pytest.mark.parametrize(
     "refusal",
     (

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from genai_fn import AuthError, Failure, Gemini, InvalidRequest, Retry, Success, Vertex, text, with_options
-from genai_fn.errors import ConnectError
+from genai_fn.errors import ConnectError, MissingExtra
 from genai_fn.events import Event, Failed, Responded, Retrying, Sending
+from genai_fn.interpreters import settings
 from tests.support.interpreter_kinds import Faced, Naps, World, gemini, waited
 from tests.support.loopback import ConnectProxy, Loopback, Reply, json_reply
 from tests.support.loopback_replies import BUSY, HELLO, OK, ONCE, PIECES, STREAM, fault
@@ -193,6 +194,9 @@ def test_express_key(world: World) -> None:
         {"headers": {"a": 1}},
         {"proxy": "ftp://me:test-password@x"},
         {"proxy": 7},
+        {"http1": "httptools"},
+        {"http1": ssl},
+        {"http1": None},
     ),
     ids=repr,
 )
@@ -201,6 +205,68 @@ def test_wrong_parameters(world: World, wrong: dict[str, Any]) -> None:
     with pytest.raises(InvalidRequest) as refused:
         world.within(gemini("http://127.0.0.1:1"), _nothing, **wrong)
     assert "test-password" not in repr(refused.value)
+
+
+@pytest.mark.parametrize("http1", ["auto", "httpcore", "httpcore2"])
+def test_http1(world: World, http1: str) -> None:
+    """The implementation of HTTP/1.1 is chosen by its name, too."""
+    with Loopback([OK, STREAM]) as server:
+
+        async def body(run: Faced) -> None:
+            assert await run(WHOLE) == Success("hi")
+            assert await run.items(PIECES | text) == [Success("a"), Success("b")]
+
+        world.within(gemini(server.url), body, http1=http1)
+
+
+def test_missing_http1(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An implementation that is not installed is a Failure of each call, which says how it is installed."""
+    monkeypatch.setattr(settings, "find_spec", lambda name: None)
+
+    async def body(run: Faced) -> None:
+        error = (await run(HELLO)).failure()
+        assert isinstance(error, MissingExtra)
+        assert error.package == "httpcore2"
+        assert "pip install 'httpcore2" in str(error)
+        assert run.interpreter.problem == error
+
+    world.within(gemini("http://127.0.0.1:1"), body, http1="httpcore2")
+
+
+@pytest.mark.parametrize(("old", "new"), [("lanes", "max_connections"), ("transport", "http1")])
+def test_old_names(world: World, old: str, new: str) -> None:
+    """A parameter by its former name is a TypeError that has the new one."""
+    with pytest.raises(TypeError, match=new):
+        world.within(gemini("http://127.0.0.1:1"), _nothing, **{old: 8})
+    with pytest.raises(TypeError, match="bogus"):
+        world.within(gemini("http://127.0.0.1:1"), _nothing, bogus=8)
+
+
+@pytest.mark.parametrize(("old", "new"), [("tries", "attempts"), ("first", "initial_delay"), ("most", "max_delay")])
+def test_old_names_of_retry(old: str, new: str) -> None:
+    """So is one of a policy."""
+    with pytest.raises(TypeError, match=new):
+        Retry(**{old: 3})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    (
+        {"multiplier": 0.5},
+        {"multiplier": True},
+        {"jitter": -0.1},
+        {"jitter": 1.5},
+        {"status_codes": (99,)},
+        {"status_codes": 503},
+        {"status_codes": ("503",)},
+    ),
+    ids=repr,
+)
+def test_wrong_backoff(wrong: dict[str, Any]) -> None:
+    """Delays must not shrink, jitter is a part of one, and status codes are such."""
+    with pytest.raises(InvalidRequest) as refused:
+        Retry(**wrong)
+    assert next(iter(wrong)) in refused.value.path
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,36 @@ def test_delay(attempt: int, chance: float, seconds: float | None) -> None:
     assert compute_delay(BUSY, attempt, POLICY, chance) == seconds
 
 
+@pytest.mark.parametrize(
+    ("jitter", "chance", "seconds"),
+    [(0.0, 0.0, 6.0), (0.0, 0.99, 6.0), (0.5, 0.0, 3.0), (0.5, 0.5, 4.5), (1.0, 0.0, 0.0), (1.0, 0.5, 3.0)],
+)
+def test_multiplier_and_jitter(jitter: float, chance: float, seconds: float) -> None:
+    """The longest wait grows by the multiplier; jitter is the part of it that is random, from none to all."""
+    policy = Retry(initial_delay=2, multiplier=3.0, jitter=jitter)
+    assert compute_delay(BUSY, 2, policy, chance) == seconds
+
+
+def test_multiplier_of_one() -> None:
+    """A multiplier of 1 keeps the wait; no attempt waits longer than the policy allows."""
+    assert [compute_delay(BUSY, n, Retry(multiplier=1, jitter=0), 0.5) for n in (1, 2, 3)] == [1.0, 1.0, 1.0]
+    assert compute_delay(BUSY, 3, Retry(multiplier=1e200, jitter=0), 0.5) == 60.0
+
+
+def test_advice_has_no_jitter() -> None:
+    """What the server advises is waited for as it stands, whatever the policy."""
+    assert compute_delay(advice("53s"), 1, Retry(jitter=0.5, multiplier=5, max_delay=1), 0.1) == 53.0
+
+
+def test_status_codes() -> None:
+    """The policy says which responses are retried; errors of the network are all the same."""
+    policy = Retry(status_codes=(418, 503))
+    retried = [is_retryable(ClientError(code), policy, repeatable=True) for code in (418, 429, 503)]
+    assert retried == [True, False, True]
+    assert not is_retryable(ClientError(418), policy, repeatable=False)
+    assert is_retryable(SENT, Retry(status_codes=()), repeatable=True)
+
+
 def test_endless() -> None:
     """The thousandth attempt is no overflow."""
     assert compute_delay(BUSY, 1000, Retry(attempts=2000), 1.0) == 60.0

@@ -24,20 +24,22 @@ from genai_fn import (
     files,
     gather,
     generate,
+    joined,
     live,
     ok,
     streamed,
     text,
+    with_options,
 )
-from genai_fn.effects import GetTime, Sleep
+from genai_fn.effects import EffectFailed, GetTime, Sleep
 from genai_fn.engine.handler import RequestHandler
-from genai_fn.errors import Closed
+from genai_fn.errors import Closed, ConnectError, Disconnected
 from genai_fn.interpreters.live.sockets import Connector
-from genai_fn.interpreters.middleware import HandlerWrapper
+from genai_fn.interpreters.middleware import HandlerWrapper, Transport, TransportWrapper
 from genai_fn.request import kind_of
 from genai_fn.schema import File, GenerateContentResponse, LiveServerMessage
-from genai_fn.testing import Fake, recording
-from tests.support.loopback import Loopback, json_reply, sse_reply
+from genai_fn.testing import Fake, Replay, recording
+from tests.support.loopback import Loopback, Reply, json_reply, sse_reply
 from tests.support.scripted_model import saying
 
 HI = generate("m", "hi")
@@ -296,6 +298,195 @@ def test_recorded(tmp_path: Path) -> None:
             assert ok(run(generate("m", key)))
     assert ["generate"] == seen
     assert key not in (tmp_path / "a.jsonl").read_text(encoding="utf-8")
+
+
+# Transports
+
+
+class Logged(TransportWrapper):
+    """Logs each attempt, and the bytes of each chunk of a response."""
+
+    def __init__(self, inner: Transport) -> None:
+        super().__init__(inner)
+        self.attempts: list[Any] = []
+        self.chunks: list[bytes] = []
+
+    def send(self, request: Any) -> Any:
+        response = yield from super().send(request)
+        self.attempts.append(getattr(response, "status", response))
+        return response
+
+    def read_chunk(self, chunk: Any) -> Any:
+        data = yield from super().read_chunk(chunk)
+        self.chunks.append(data)
+        return data
+
+
+def logged(interpreter: Any) -> tuple[Any, Logged]:
+    made: list[Logged] = []
+
+    def wrap(transport: Transport) -> Transport:
+        made.append(Logged(transport))
+        return made[0]
+
+    return interpreter.with_middleware(transport=wrap), made[0]
+
+
+@every_world
+def test_transport_sees_attempts(world: str) -> None:
+    """A transport sees each attempt, those of concurrent requests too; a handler sees each request once."""
+    with Loopback([Reply(503), json_reply(saying("hello")), *[json_reply(saying("hello"))] * 2]) as server:
+        settings: Any = {"backend": Gemini("test-key", base_url=server.url), "retry": Retry(initial_delay=0.001)}
+
+        def in_sync() -> Any:
+            with Http(**settings) as http:
+                run, log = logged(http)
+                run, seen = counted(run)
+                return run(HI), run(TOGETHER), log, seen
+
+        async def in_async() -> Any:
+            async with AsyncHttp(**settings) as http:
+                run, log = logged(http)
+                run, seen = counted(run)
+                return await run(HI), await run(TOGETHER), log, seen
+
+        one, two, log, seen = within(world, in_sync if world == "thread" else in_async)
+    assert ok(one)
+    assert Success(["hello", "hello"]) == two.map(list)
+    assert [503, 200, 200, 200] == log.attempts
+    assert b"hello" in b"".join(log.chunks)
+    assert ["generate"] * 3 == seen
+
+
+def test_transport_lies_below(loopback: Loopback) -> None:
+    """A transport lies below all handlers, whichever was added first; of transports the last added sees a request first."""
+    order: list[str] = []
+
+    def naming(name: str) -> Any:
+        class Named(TransportWrapper):
+            def send(self, request: Any) -> Any:
+                order.append(name)
+                return super().send(request)
+
+        return Named
+
+    with Http(Gemini("test-key", base_url=loopback.url)) as http:
+        run = (
+            http.with_middleware(Cached)
+            .with_middleware(transport=naming("inner"))
+            .with_middleware(transport=naming("outer"))
+        )
+        assert run(HI) == run(HI)
+    assert ["outer", "inner"] == order
+
+
+def test_transport_fails(loopback: Loopback) -> None:
+    """A failure of a transport is one of the attempt: it is retried as the network's own."""
+
+    class Unplugged(TransportWrapper):
+        attempts = 0
+
+        def send(self, request: Any) -> Any:
+            self.attempts += 1
+            if self.attempts == 1:
+                return EffectFailed(ConnectError("connecting", "unplugged"))
+            return (yield from super().send(request))
+
+    backend, retry = Gemini("test-key", base_url=loopback.url), Retry(initial_delay=0.001)
+    with Http(backend, retry=retry) as http:
+        assert ok(http.with_middleware(transport=Unplugged)(HI))
+        once = http.with_middleware(transport=Unplugged)(HI | with_options(retry=Retry(attempts=1)))
+    assert Failure(ConnectError("connecting", "unplugged")) == once
+
+
+@every_world
+def test_transport_in_virtual_time(world: str) -> None:
+    """A transport that sleeps does so in virtual time where the interpreter has that, with HTTP or without."""
+
+    class Slow(TransportWrapper):
+        def send(self, request: Any) -> Any:
+            yield Sleep(3600.0)
+            return (yield from super().send(request))
+
+    for make in (Offline, lambda: Fake({"generate": "hello"})):
+        run: Any = make().with_middleware(transport=Slow)
+        assert ok(within(world, lambda run=run: run(TOGETHER) if world == "thread" else run.aio(TOGETHER)))
+
+
+@every_world
+def test_transport_without_http(world: str, tmp_path: Path) -> None:
+    """Where there is no HTTP each request is one attempt, streams too, with the status of its result; it has no body."""
+    table = {"generate": ["hello", RateLimited(429), Disconnected("reading")], "generate.stream": [["a", "b"]]}
+
+    def asked_of(interpreter: Any) -> tuple[list[Any], Logged]:
+        run, log = logged(interpreter)
+        results = [within(world, lambda: run(HI | text) if world == "thread" else run.aio(HI | text)) for _ in range(3)]
+        return [*results, run(STREAM | joined)], log
+
+    path = tmp_path / "a.jsonl"
+    for make in (lambda: recording(Fake(table), path), lambda: Replay(path)):  # type: ignore[arg-type]  # a table
+        results, log = asked_of(make())
+        assert [Success("hello"), Success("ab")] == [results[0], results[3]]
+        assert [200, 429, 200] == [each for each in log.attempts if isinstance(each, int)]
+        assert [EffectFailed] == [type(each) for each in log.attempts if not isinstance(each, int)]
+        assert [] == log.chunks
+
+
+def test_transport_without_http_may_answer() -> None:
+    """There, too, a transport may fail a request, or send it twice; it sees the request as the API would, unsigned."""
+    urls: list[Any] = []
+
+    class Twice(TransportWrapper):
+        def send(self, request: Any) -> Any:
+            urls.append((request.request.url, dict(request.request.headers).get("x-goog-api-key")))
+            yield from super().send(request)
+            return (yield from super().send(request))
+
+    class Refusing(TransportWrapper):
+        def send(self, request: Any) -> Any:
+            yield from ()
+            return EffectFailed(RateLimited(429, "enough"))
+
+    fake = Fake({"generate": ["one", "two"], "tunings.list": None})
+    assert Success("two") == fake.with_middleware(transport=Twice)(HI | text)
+    assert Failure(RateLimited(429, "enough")) == fake.with_middleware(transport=Refusing)(HI)
+    assert [("https://generativelanguage.googleapis.com/v1beta/models/m:generateContent", None)] == urls
+
+
+def test_transport_that_is_none() -> None:
+    """What is no function from a transport to one is refused where it is given, and so is a connector for no sessions."""
+    wrong: list[Any] = [3, lambda _: None]
+    for run in (Fake(), Fake().aio, Offline(), Http(Gemini("test-key"))):
+        for each in wrong:
+            with pytest.raises(InvalidRequest, match="transport"):
+                run.with_middleware(transport=each)  # type: ignore[attr-defined]
+    with pytest.raises(InvalidRequest, match="connector"):
+        Http(Gemini("test-key")).with_middleware(connector=lambda connector: connector)
+    with pytest.raises(InvalidRequest, match="connector"):
+        Fake().with_middleware(connector=wrong[0])
+
+
+# Any interpreter in a block
+
+
+def test_all_are_context_managers(tmp_path: Path, loopback: Loopback) -> None:
+    """Each sync interpreter stands in ``with``, each async one in ``async with``, and closing is possible without."""
+    path = tmp_path / "a.jsonl"
+    recording(Fake({"generate": "hello"}), path)(HI)
+    backend = Gemini("test-key", base_url=loopback.url)
+    for make in (lambda: Http(backend), Offline, lambda: Fake({"generate": "hello"}), lambda: Replay(path)):
+        with make() as run:  # type: ignore[attr-defined]  # each of them
+            assert ok(run(HI))
+        run.close()
+
+    async def body() -> None:
+        aio = (lambda: Offline().aio, lambda: Fake({"generate": "hello"}).aio, lambda: Replay(path).aio)
+        for make in (lambda: AsyncHttp(backend), *aio):
+            async with make() as run:  # type: ignore[attr-defined]  # each of them
+                assert ok(await run(HI))
+            await run.aclose()
+
+    within("trio", body)
 
 
 # Live sessions
