@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.server import serving
+from benchmarks.http_server import serving
 
 _CALL = "generate('gemini-2.5-flash', 'Why is the sky blue?')"
 _ASYNC_64 = """

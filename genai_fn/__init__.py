@@ -20,34 +20,38 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from genai_fn import schema as schema
-    from genai_fn.backend import Backend, Gemini, Vertex, backend_from_env
-    from genai_fn.commands import ask, attempt, emit, sleep
-    from genai_fn.errors import (
-        APIError,
-        AsyncOnly,
-        AuthError,
-        ClientError,
-        Closed,
-        ConnectError,
-        CountMismatch,
-        DecodeError,
-        Disconnected,
-        FunctionCallError,
-        GenaiError,
-        InvalidRequest,
-        LiveClosed,
-        MissingExtra,
-        NoAnswer,
-        NoText,
-        OperationFailed,
-        PageLoop,
-        RateLimited,
-        ServerError,
-        TimedOut,
-        TransportError,
-        Truncated,
-        Unsupported,
-    )
+    from genai_fn.backend import Backend as Backend
+    from genai_fn.backend import Gemini as Gemini
+    from genai_fn.backend import Vertex as Vertex
+    from genai_fn.backend import backend_from_env as backend_from_env
+    from genai_fn.commands import ask as ask
+    from genai_fn.commands import attempt as attempt
+    from genai_fn.commands import emit as emit
+    from genai_fn.commands import sleep as sleep
+    from genai_fn.errors import APIError as APIError
+    from genai_fn.errors import AsyncOnly as AsyncOnly
+    from genai_fn.errors import AuthError as AuthError
+    from genai_fn.errors import ClientError as ClientError
+    from genai_fn.errors import Closed as Closed
+    from genai_fn.errors import ConnectError as ConnectError
+    from genai_fn.errors import CountMismatch as CountMismatch
+    from genai_fn.errors import DecodeError as DecodeError
+    from genai_fn.errors import Disconnected as Disconnected
+    from genai_fn.errors import FunctionCallError as FunctionCallError
+    from genai_fn.errors import GenaiError as GenaiError
+    from genai_fn.errors import InvalidRequest as InvalidRequest
+    from genai_fn.errors import LiveClosed as LiveClosed
+    from genai_fn.errors import MissingExtra as MissingExtra
+    from genai_fn.errors import NoAnswer as NoAnswer
+    from genai_fn.errors import NoText as NoText
+    from genai_fn.errors import OperationFailed as OperationFailed
+    from genai_fn.errors import PageLoop as PageLoop
+    from genai_fn.errors import RateLimited as RateLimited
+    from genai_fn.errors import ServerError as ServerError
+    from genai_fn.errors import TimedOut as TimedOut
+    from genai_fn.errors import TransportError as TransportError
+    from genai_fn.errors import Truncated as Truncated
+    from genai_fn.errors import Unsupported as Unsupported
     from genai_fn.flows import chats as chats
     from genai_fn.flows.paging import next_page as next_page
     from genai_fn.flows.parallel import both as both
@@ -93,221 +97,27 @@ if TYPE_CHECKING:
     from genai_fn.ops import tokens as tokens
     from genai_fn.ops import tunings as tunings
     from genai_fn.ops import videos as videos
-    from genai_fn.ops.embed import embed
-    from genai_fn.ops.embed.many import embed_many
-    from genai_fn.ops.generate import generate
-    from genai_fn.options import Retry, Timeouts
-    from genai_fn.request import Action, Flow, Live, Modifier, Operation, Request, Stream, flow, stream
-    from genai_fn.results import Failure, Result, Success, ok, raise_for
-    from genai_fn.streams import gather
-    from genai_fn.wire import decode, encode
-
-_PLACES = {
-    "backend": ("Backend", "Gemini", "Vertex", "backend_from_env"),
-    "commands": ("ask", "attempt", "emit", "sleep"),
-    "errors": (
-        "APIError",
-        "AsyncOnly",
-        "AuthError",
-        "ClientError",
-        "Closed",
-        "ConnectError",
-        "CountMismatch",
-        "DecodeError",
-        "Disconnected",
-        "FunctionCallError",
-        "GenaiError",
-        "InvalidRequest",
-        "LiveClosed",
-        "MissingExtra",
-        "NoAnswer",
-        "NoText",
-        "OperationFailed",
-        "PageLoop",
-        "RateLimited",
-        "ServerError",
-        "TimedOut",
-        "TransportError",
-        "Truncated",
-        "Unsupported",
-    ),
-    "flows.turns": ("Chat", "Turn"),
-    "flows.paging": ("next_page",),
-    "flows.parallel": ("both",),
-    "flows.polling": ("until_done",),
-    "flows.structured": ("ParsedResponse", "parse"),
-    "http": ("HttpRequest", "HttpResponse", "ValueWithResponse"),
-    "interpreters.async_http": ("AsyncHttp",),
-    "interpreters.default": ("arun", "run"),
-    "interpreters.http": ("Http",),
-    "interpreters.live.session": ("Session",),
-    "interpreters.offline": ("Offline",),
-    "interpreters.protocols": ("AsyncInterpreter", "Interpreter"),
-    "modifiers": (
-        "calling",
-        "collected",
-        "each",
-        "items",
-        "joined",
-        "pages",
-        "returning",
-        "streamed",
-        "text",
-        "with_config",
-        "with_http_response",
-        "with_options",
-        "with_system",
-        "with_tools",
-    ),
-    "ops.embed": ("embed",),
-    "ops.embed.many": ("embed_many",),
-    "ops.generate": ("generate",),
-    "options": ("Retry", "Timeouts"),
-    "request": ("Action", "Flow", "Live", "Modifier", "Operation", "Request", "Stream", "flow", "stream"),
-    "results": ("Failure", "Result", "Success", "ok", "raise_for"),
-    "streams": ("gather",),
-    "wire": ("decode", "encode"),
-}
-_MODULES = {
-    "auth_tokens": "ops.auth_tokens",
-    "batches": "ops.batches",
-    "caches": "ops.caches",
-    "chats": "flows.chats",
-    "files": "ops.files",
-    "images": "ops.images",
-    "live": "ops.live",
-    "models": "ops.models",
-    "operations": "ops.operations",
-    "schema": "schema",
-    "stores": "ops.stores",
-    "tokens": "ops.tokens",
-    "tunings": "ops.tunings",
-    "videos": "ops.videos",
-}
-_PLACE = {name: place for place, names in _PLACES.items() for name in names}
-
-__version__ = "0.1.0"
-__all__ = [  # noqa: RUF022  # by what they are for
-    # build
-    "auth_tokens",
-    "batches",
-    "caches",
-    "chats",
-    "embed",
-    "files",
-    "generate",
-    "images",
-    "live",
-    "models",
-    "operations",
-    "stores",
-    "tokens",
-    "tunings",
-    "videos",
-    # shape
-    "calling",
-    "collected",
-    "each",
-    "items",
-    "joined",
-    "pages",
-    "returning",
-    "streamed",
-    "text",
-    "until_done",
-    "with_config",
-    "with_http_response",
-    "with_options",
-    "with_system",
-    "with_tools",
-    # combine, and write one's own
-    "ask",
-    "attempt",
-    "both",
-    "embed_many",
-    "emit",
-    "flow",
-    "gather",
-    "next_page",
-    "sleep",
-    "stream",
-    # run
-    "AsyncHttp",
-    "Gemini",
-    "Http",
-    "Offline",
-    "Retry",
-    "Timeouts",
-    "Vertex",
-    "arun",
-    "backend_from_env",
-    "decode",
-    "encode",
-    "run",
-    # annotate
-    "Action",
-    "AsyncInterpreter",
-    "Backend",
-    "Chat",
-    "Flow",
-    "HttpRequest",
-    "HttpResponse",
-    "Interpreter",
-    "Live",
-    "Modifier",
-    "Operation",
-    "ParsedResponse",
-    "ValueWithResponse",
-    "Request",
-    "Session",
-    "Stream",
-    "Turn",
-    "schema",
-    # results
-    "Failure",
-    "Result",
-    "Success",
-    "ok",
-    "parse",
-    "raise_for",
-    # errors
-    "APIError",
-    "AuthError",
-    "ClientError",
-    "Closed",
-    "ConnectError",
-    "CountMismatch",
-    "DecodeError",
-    "Disconnected",
-    "FunctionCallError",
-    "GenaiError",
-    "InvalidRequest",
-    "LiveClosed",
-    "MissingExtra",
-    "NoAnswer",
-    "NoText",
-    "AsyncOnly",
-    "OperationFailed",
-    "PageLoop",
-    "RateLimited",
-    "ServerError",
-    "TimedOut",
-    "TransportError",
-    "Truncated",
-    "Unsupported",
-]
-
-
-def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return import_module(f"{__name__}.{_MODULES[name]}")
-    place = _PLACE.get(name)
-    if place is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{place}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*__all__, *globals()})
+    from genai_fn.ops.embed import embed as embed
+    from genai_fn.ops.embed.many import embed_many as embed_many
+    from genai_fn.ops.generate import generate as generate
+    from genai_fn.options import Retry as Retry
+    from genai_fn.options import Timeouts as Timeouts
+    from genai_fn.request import Action as Action
+    from genai_fn.request import Flow as Flow
+    from genai_fn.request import Live as Live
+    from genai_fn.request import Modifier as Modifier
+    from genai_fn.request import Operation as Operation
+    from genai_fn.request import Request as Request
+    from genai_fn.request import Stream as Stream
+    from genai_fn.request import flow as flow
+    from genai_fn.request import stream as stream
+    from genai_fn.results import Failure as Failure
+    from genai_fn.results import Result as Result
+    from genai_fn.results import Success as Success
+    from genai_fn.results import ok as ok
+    from genai_fn.results import raise_for as raise_for
+    from genai_fn.streams import gather as gather
+    from genai_fn.wire import decode as decode
+    from genai_fn.wire import encode as encode
+else:
+    __getattr__, __dir__ = defer_imports(globals())

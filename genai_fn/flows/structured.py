@@ -122,10 +122,10 @@ def build_output_config(kind: Any) -> dict[str, Any]:
         json_schema = build_json_schema(kind)
     except ConversionError as wrong:
         raise InvalidRequest("returning" + "".join(reversed(wrong.steps)), wrong.value, wrong.expected) from None
-    said = translate(plain, Schema)
-    if said and not _has_open_object(said):
-        return fields | {"response_schema": said}
-    return fields | ({"response_json_schema": without_siblings(plain)} if plain else {})
+    api_schema = translate(json_schema, Schema)
+    if api_schema and not _has_open_object(api_schema):
+        return fields | {"response_schema": api_schema}
+    return fields | ({"response_json_schema": without_siblings(json_schema)} if json_schema else {})
 
 
 # The request

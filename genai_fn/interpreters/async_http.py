@@ -99,7 +99,7 @@ class _Connections:
         return HttpConnector(live, self._handler, executor, self._pool.connect_config)
 
     def _open_pool(self, handler: HttpHandler) -> None:
-        from genai_fn.interpreters.net.async_pool import AsyncPool  # noqa: PLC0415  # the network stack, at the first call
+        from genai_fn.interpreters.net.pool.async_pool import AsyncPool  # noqa: PLC0415  # the network stack, at the first call
 
         self._pool = AsyncPool(self._settings.max_connections, **self._settings.build_pool_options())
         self._token_cache = self._settings.build_token_cache(handler)

@@ -93,7 +93,7 @@ class _Connections:
         return SyncExecutor(self._pool, self._token_cache, self._settings.on_event)
 
     def _open_pool(self, handler: HttpHandler) -> None:
-        from genai_fn.interpreters.net.sync_pool import SyncPool  # noqa: PLC0415  # the network stack, at the first call
+        from genai_fn.interpreters.net.pool.sync_pool import SyncPool  # noqa: PLC0415  # the network stack, at the first call
 
         self._pool = SyncPool(self._settings.max_connections, **self._settings.build_pool_options())
         self._token_cache = self._settings.build_token_cache(handler)

@@ -239,7 +239,9 @@ def test_bad_ones(world: World, is_vertex: bool) -> None:
     texts = ["a", "bad", "abc", "abcd", "few", "a", "ab", "abc"]
     with Loopback(answering) as server:
         backend = (
-            Vertex("p", "l", credentials=FakeCredentials("test-token"), base_url=server.url) if is_vertex else gemini(server.url)
+            Vertex("p", "l", credentials=FakeCredentials("test-token"), base_url=server.url)
+            if is_vertex
+            else gemini(server.url)
         )
         told = lengths(world.items(backend, embed_many("m", texts, batch_size=4)))
         assert told == [1.0, ClientError, 3.0, 4.0, *([CountMismatch] * 4)]

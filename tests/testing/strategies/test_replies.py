@@ -260,11 +260,10 @@ def test_any_schema(data: st.DataObject) -> None:
 
 
 @drawn
-@given(replies(SHAPED) | replies(CALLING), st.data())
-def test_pieces(reply: GenerateContentResponse, data: st.DataObject) -> None:
-    """The pieces of an answer, joined, are that answer."""
-    cut = data.draw(answer_chunks(reply))
-    joined = merge_chunks(cut)
+@given(replies(REQUEST_FOR_JSON) | replies(REQUEST_WITH_TOOL), st.data())
+def test_chunks(reply: GenerateContentResponse, data: st.DataObject) -> None:
+    """The chunks of a reply, merged, are equal to the reply."""
+    joined = merge_chunks(data.draw(answer_chunks(reply)))
     for name in ("text", "function_calls", "usage_metadata", "prompt_feedback", "response_id"):
         assert getattr(joined, name) == getattr(reply, name) or (name == "text" and not reply.text)
     assert [each.finish_reason for each in joined.candidates] == [each.finish_reason for each in reply.candidates]
