@@ -53,8 +53,8 @@ def _join_text(content: Content | None) -> str:
 
 
 def _quote_text(opening: str, text: str) -> str:
-    shown = text if len(text) <= _MAX_QUOTE_LENGTH else f"{text[:_MAX_QUOTE_LENGTH].rstrip()}…"
-    return f"{opening} “{shown}”" if text else ""
+    quote = text if len(text) <= _MAX_QUOTE_LENGTH else f"{text[:_MAX_QUOTE_LENGTH].rstrip()}…"
+    return f"{opening} “{quote}”" if text else ""
 
 
 _MAX_QUOTE_LENGTH = 300

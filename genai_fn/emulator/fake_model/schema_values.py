@@ -16,7 +16,7 @@ class UnreadableSchema(Exception):  # noqa: N818  # callers turn it into an erro
 
 def build_value(schema: Any, text: str) -> Any:
     """
-    Build a value for a schema in JSON Schema or in the API's dialect. Strings are `text`, where it fits.
+    Build a value for a schema in JSON Schema or in the API's dialect. Strings are `text`, if its length is allowed.
 
     The value may violate patterns, ``uniqueItems`` and ``not``.
 

@@ -49,7 +49,7 @@ def make_field_violations(*violations: tuple[str, str]) -> EmulatedFault:
 
 
 def make_invalid_value(path: str, kind: str, reason: str = "") -> EmulatedFault:
-    """Return a 400 for a field whose value is not of a kind, such as ``oneof`` or ``TYPE_INT32``."""
+    """Return a 400 for an invalid value; `kind` is the type of the field, such as ``TYPE_INT32``, or ``oneof``."""
     return make_field_violations((path, f"Invalid value at '{path}' ({kind})" + (f", {reason}" if reason else "")))
 
 

@@ -17,8 +17,8 @@ def parse_filter(text: str) -> Callable[[LookupField], bool]:
     """
     Parse a filter: comparisons joined by ``AND`` and ``OR``. ``OR`` binds tighter.
 
-    >>> fits = parse_filter('author = "Eco" AND year > 1980')
-    >>> [fits(lambda name: {"author": ["Eco"], "year": [year]}[name]) for year in (1980, 1988)]
+    >>> matches = parse_filter('author = "Eco" AND year > 1980')
+    >>> [matches(lambda name: {"author": ["Eco"], "year": [year]}[name]) for year in (1980, 1988)]
     [False, True]
     """
     groups = list(_parse_groups(text)) if text.strip() else []
