@@ -1,4 +1,4 @@
-"""The judge is judged first: what it captures, what it holds equal, and whether the table leaves anything out."""
+"""The oracle itself: what it captures, what it treats as equal, and whether the cases cover everything."""
 
 import json
 import os
@@ -30,11 +30,11 @@ from tests.support.google_genai.oracle import (
 
 BACKENDS: Mapping[str, Backend] = {"gemini": GEMINI, "vertex": VERTEX}
 NOT_SENT = {"automatic_function_calling", "http_options", "should_return_http_response"}
-"""Fields of the config that are for the library itself."""
+"""Fields of the config that configure the library, and are not sent."""
 
 
 @cache
-def outcome(case: Case, backend: str) -> Wire | Refused:
+def find_outcome(case: Case, backend: str) -> Wire | Refused:
     contents, config = case.arguments(types)
     return sent(BACKENDS[backend], lambda client: _generate(client, case, contents, config))
 
@@ -45,45 +45,45 @@ def _generate(client: Client, case: Case | BackendCase, contents: Any, config: A
     return generate(model=case.model, contents=contents, config=config)
 
 
-def _hello(client: Client) -> Any:
+def _generate_hello(client: Client) -> Any:
     return client.models.generate_content(model="m", contents="hi")
 
 
 class TestSent:
     def test_all_that_went_out(self) -> None:
-        """A captured request is the method, the whole URL, the headers in lower case, and the body as JSON."""
+        """A captured request has the method, the whole URL, headers in lower case, and the body as JSON."""
         expected = Wire(
             method="POST",
             url="https://generativelanguage.googleapis.com/v1beta/models/m:generateContent",
             headers=ANY,
             body={"contents": [{"role": "user", "parts": [{"text": "hi"}]}]},
         )
-        wire = sent(GEMINI, _hello)
+        wire = sent(GEMINI, _generate_hello)
         assert expected == wire
         assert isinstance(wire, Wire)
         assert wire.headers["x-goog-api-key"] == "test-key"
 
     def test_no_body(self) -> None:
-        """A request without a body has None for one, and its query is in the URL."""
+        """The body of a request without one is None, and its query is in the URL."""
         wire = sent(GEMINI, lambda client: client.models.list(config={"page_size": 3}))
         assert isinstance(wire, Wire)
         assert (wire.method, wire.body) == ("GET", None)
         assert wire.url.endswith("/v1beta/models?pageSize=3")
 
     def test_stream(self) -> None:
-        """A stream is read to its end, so that the lazy request goes out."""
+        """A stream is read to its end, so that its lazy request is sent."""
         wire = sent(VERTEX, lambda client: client.models.generate_content_stream(model="m", contents="hi"))
         assert isinstance(wire, Wire)
         assert wire.url.endswith("/publishers/google/models/m:streamGenerateContent?alt=sse")
 
     def test_an_answer_that_cannot_be_read(self) -> None:
-        """What was sent counts, whatever becomes of the answer."""
-        wires, value = exchanged(GEMINI, _hello, lambda _: httpx.Response(200, text="<html>"))
+        """A request is captured even if its response cannot be read."""
+        wires, value = exchanged(GEMINI, _generate_hello, lambda _: httpx.Response(200, text="<html>"))
         assert [wire.method for wire in wires] == ["POST"]
         assert isinstance(value, Exception)
 
     def test_refused_by_a_backend(self) -> None:
-        """A field that a backend lacks is a refusal, told from a mistake."""
+        """A field that a backend does not support is a refusal with `unsupported`."""
         refused = sent(
             GEMINI, lambda client: client.models.generate_content(model="m", contents="hi", config={"labels": {}})
         )
@@ -92,21 +92,21 @@ class TestSent:
         assert refused.unsupported
 
     def test_refused_as_a_mistake(self) -> None:
-        """A mistake in the program is a refusal too, but not one by a backend."""
+        """A mistake in the program is a refusal without `unsupported`."""
         refused = sent(GEMINI, lambda client: client.models.generate_content(model="", contents="hi"))
         assert Refused("model is required.", ValueError) == refused
         assert isinstance(refused, Refused)
         assert not refused.unsupported
 
     def test_nothing_happened(self) -> None:
-        """A call that neither sends nor raises is a mistake in the test."""
+        """A call that neither sends nor raises fails the test."""
         with pytest.raises(AssertionError, match="sent nothing"):
             sent(GEMINI, lambda client: client.models)
 
     @pytest.mark.parametrize("backend", BACKENDS.values(), ids=list(BACKENDS))
     def test_the_environment_has_no_say(self, backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Google's variables change nothing, and are there again afterwards."""
-        expected = sent(backend, _hello)
+        """Google's environment variables have no effect, and are restored afterwards."""
+        expected = sent(backend, _generate_hello)
         variables = {
             "GEMINI_API_KEY": "test-other",
             "GOOGLE_API_KEY": "test-other",
@@ -119,38 +119,38 @@ class TestSent:
         }
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
-        assert expected == sent(backend, _hello)
+        assert expected == sent(backend, _generate_hello)
         assert variables == {name: os.environ[name] for name in variables}
 
     def test_no_credentials_are_found(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-        """Credentials of this machine are out of reach: to need some is an error."""
+        """Credentials of the machine are hidden: a call that needs some is an error."""
         found = tmp_path / ".config" / "gcloud" / "application_default_credentials.json"
         found.parent.mkdir(parents=True)
         fields = ("client_id", "client_secret", "refresh_token", "quota_project_id")
         found.write_text(json.dumps({"type": "authorized_user", **dict.fromkeys(fields, "test")}))
         monkeypatch.setenv("HOME", str(tmp_path))
-        refused = sent({"vertexai": True}, _hello)
+        refused = sent({"vertexai": True}, _generate_hello)
         assert isinstance(refused, Refused)
         assert "default credentials were not found" in refused.message
 
 
 class TestParsed:
     def test_a_value(self) -> None:
-        """A reply is read into google-genai's own type."""
-        response = parsed(GEMINI, _hello, {"candidates": [{"content": {"parts": [{"text": "a"}]}}]})
+        """A reply is parsed into google-genai's own type."""
+        response = parsed(GEMINI, _generate_hello, {"candidates": [{"content": {"parts": [{"text": "a"}]}}]})
         assert isinstance(response, types.GenerateContentResponse)
         assert response.text == "a"
 
     def test_a_stream(self) -> None:
-        """A list is the events of a stream, one value each."""
+        """A list is parsed as the events of a stream, one value each."""
         events = [{"candidates": [{"content": {"parts": [{"text": text}]}}]} for text in ("a", "b")]
         chunks = parsed(GEMINI, lambda client: client.models.generate_content_stream(model="m", contents="hi"), events)
         assert [chunk.text for chunk in chunks] == ["a", "b"]
 
     def test_an_error(self) -> None:
-        """What reading raises is the value."""
+        """An exception of parsing is the value."""
         _, error = exchanged(
-            GEMINI, _hello, lambda _: httpx.Response(404, json={"error": {"code": 404, "message": "m"}})
+            GEMINI, _generate_hello, lambda _: httpx.Response(404, json={"error": {"code": 404, "message": "m"}})
         )
         assert isinstance(error, errors.ClientError)
         assert error.code == 404
@@ -207,11 +207,11 @@ class TestNormal:
         ],
     )
     def test_not_equal(self, one: Any, other: Any) -> None:
-        """Values, what is empty, and all that users name or fill are told apart."""
+        """Different values, empty values, and names and values of users are not equal."""
         assert normal(one) != normal(other)
 
     def test_names_of_properties_are_no_words(self) -> None:
-        """A property may have the name of a word of the schema: what it holds is a schema all the same."""
+        """A property named like a keyword of the schema still holds a schema."""
         schema: Any = {
             "properties": {"labels": {"max_items": 1}, "default": {"any_of": []}, "properties": {"min_items": 1}}
         }
@@ -221,80 +221,85 @@ class TestNormal:
         assert expected == normal(schema)
 
     def test_spelled(self) -> None:
-        """Where the spelling counts, names stay, and values still have one form."""
+        """With ``spelled``, names stay as they are, and values are normalized."""
         body = {"instances": [{"task_type": "A", "mimeType": "a/b", "image": {"bytesBase64Encoded": "-_=="}}]}
         expected = {"instances": [{"task_type": "A", "mimeType": "a/b", "image": {"bytesBase64Encoded": "+/=="}}]}
         assert expected == normal(body, spelled=True)
 
     def test_twice_in_one_message(self) -> None:
-        """One field in two spellings is an error, not the last of the two."""
+        """One field in two spellings is an error."""
         with pytest.raises(ValueError, match="two spellings"):
             normal({"top_k": 1, "topK": 1})
 
     def test_camel(self) -> None:
-        """Every field of every type has the JSON name that google-genai gives it."""
-        given = {name: info.alias for kind in _reachable() for name, info in kind.model_fields.items()}
+        """Every field of every type has the same JSON name as in google-genai."""
+        given = {name: info.alias for kind in _find_reachable_types() for name, info in kind.model_fields.items()}
         assert given == {name: camel(name) for name in given}
 
     @pytest.mark.parametrize("backend", BACKENDS)
     def test_again(self, backend: str) -> None:
-        """The normal form of a normal form is itself."""
-        forms = [normal(wire.body) for _, wire in _sent(backend)]
+        """Normalizing twice changes nothing."""
+        forms = [normal(wire.body) for _, wire in _list_sent_cases(backend)]
         assert forms == [normal(form) for form in forms]
 
 
 class TestCases:
     def test_size(self) -> None:
-        """The table is of a size that makes agreement mean something, on either backend."""
-        assert [len(list(_sent(backend))) >= 120 for backend in BACKENDS] == [True, True]
+        """The table has enough cases on both backends."""
+        assert [len(list(_list_sent_cases(backend))) >= 120 for backend in BACKENDS] == [True, True]
 
     def test_names(self) -> None:
-        """Names tell cases apart."""
+        """Names of cases are unique."""
         names = [case.name for case in CASES] + [case.name for case in BACKEND_CASES]
         assert sorted(set(names)) == sorted(names)
 
     @pytest.mark.parametrize("backend", BACKENDS)
     @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
     def test_outcome(self, case: Case, backend: str) -> None:
-        """A case is sent, or refused for want of support; one that is marked as an error is an error."""
-        got = outcome(case, backend)
+        """A case is sent or refused as unsupported; one that is marked as an error is an error."""
+        got = find_outcome(case, backend)
         expected = "error" if case.error else "sent or unsupported"
         assert expected == ("error" if isinstance(got, Refused) and not got.unsupported else "sent or unsupported"), got
 
     def test_one_backend_at_least(self) -> None:
-        """What is no error is sent somewhere."""
+        """A case that is no error is sent on at least one backend."""
         nowhere = [
             case.name
             for case in CASES
-            if not case.error and all(isinstance(outcome(case, backend), Refused) for backend in BACKENDS)
+            if not case.error and all(isinstance(find_outcome(case, backend), Refused) for backend in BACKENDS)
         ]
         assert nowhere == []
 
     def test_fresh(self) -> None:
-        """A case can be used again: what a library writes into its arguments is gone."""
-        first = [repr(wire) for _, wire in _sent("gemini")]
-        outcome.cache_clear()
-        assert first == [repr(wire) for _, wire in _sent("gemini")]
+        """A case builds fresh arguments each time, as google-genai modifies them."""
+        first = [repr(wire) for _, wire in _list_sent_cases("gemini")]
+        find_outcome.cache_clear()
+        assert first == [repr(wire) for _, wire in _list_sent_cases("gemini")]
 
     @pytest.mark.filterwarnings("ignore:.* is not a valid")
     def test_every_field_of_the_config(self) -> None:
         """Every field of the config is set in some case that is sent."""
-        named = {name for kind, name in _named() if kind is types.GenerateContentConfig}
+        named = {name for kind, name in _find_set_fields() if kind is types.GenerateContentConfig}
         assert set(types.GenerateContentConfig.model_fields) - NOT_SENT == named - NOT_SENT
 
     @pytest.mark.filterwarnings("ignore:.* is not a valid")
     def test_every_field_of_every_type(self) -> None:
         """Every field of every type below the config and the contents is set in some case that is sent."""
-        known = {(kind.__name__, name) for kind in _reachable() for name in kind.model_fields if name not in NOT_SENT}
-        assert sorted(known - {(kind.__name__, name) for kind, name in _named()}) == []
+        known = {
+            (kind.__name__, name)
+            for kind in _find_reachable_types()
+            for name in kind.model_fields
+            if name not in NOT_SENT
+        }
+        assert sorted(known - {(kind.__name__, name) for kind, name in _find_set_fields()}) == []
 
     def test_every_refusal(self) -> None:
-        """The table meets everything that 1.51.0 refuses for want of support, and nothing more than this."""
+        """The cases cover all fields that google-genai 1.51.0 refuses as unsupported."""
         met = {
             (backend, got.message.split()[0])
             for backend in BACKENDS
             for case in CASES
-            if isinstance(got := outcome(case, backend), Refused) and got.unsupported
+            if isinstance(got := find_outcome(case, backend), Refused) and got.unsupported
         }
         expected = {
             ("gemini", "additionalProperties"),
@@ -324,15 +329,15 @@ class TestCases:
 class TestBackendCases:
     @pytest.mark.parametrize("case", BACKEND_CASES, ids=lambda case: case.name)
     def test_outcome(self, case: BackendCase) -> None:
-        """A backend sends, or is refused where the table says that it is an error."""
+        """A backend is sent, or refused where the table marks an error."""
         got = sent(case.backend, lambda client: _generate(client, case, "hi", case.config))
         assert case.error == isinstance(got, Refused), got
 
     def test_who_calls(self) -> None:
-        """A project sends a token, a key goes in its header, and a gateway gets neither."""
+        """A project sends a token, a key its header, and a gateway neither."""
         cases = {case.name: case for case in BACKEND_CASES}
         names = ("gemini", "vertex", "express", "gateway")
-        wires = [sent(cases[name].backend, _hello) for name in names]
+        wires = [sent(cases[name].backend, _generate_hello) for name in names]
         headers = [
             {name: wire.headers[name] for name in ("authorization", "x-goog-api-key") if name in wire.headers}
             for wire in wires
@@ -342,16 +347,16 @@ class TestBackendCases:
         assert [key, {"authorization": "Bearer test-token"}, key, {}] == headers
 
 
-def _sent(backend: str) -> Iterator[tuple[Case, Wire]]:
+def _list_sent_cases(backend: str) -> Iterator[tuple[Case, Wire]]:
     for case in CASES:
-        got = outcome(case, backend)
+        got = find_outcome(case, backend)
         if isinstance(got, Wire):
             yield case, got
 
 
 @cache
-def _reachable() -> frozenset[type[pydantic.BaseModel]]:
-    """Find every type of a request, but for those that never go out as they are."""
+def _find_reachable_types() -> frozenset[type[pydantic.BaseModel]]:
+    """Find all types of a request, except those that are never sent unchanged."""
     found: set[type[pydantic.BaseModel]] = set()
     left: list[Any] = [types.GenerateContentConfig, types.Content]
     aside = {types.AutomaticFunctionCallingConfig, types.File, types.HttpOptions}
@@ -366,11 +371,11 @@ def _reachable() -> frozenset[type[pydantic.BaseModel]]:
     return frozenset(found)
 
 
-def _named() -> set[tuple[type[pydantic.BaseModel], str]]:
-    """Say which fields of which types are set in the cases that are sent."""
+def _find_set_fields() -> set[tuple[type[pydantic.BaseModel], str]]:
+    """Find the fields of all types that are set in cases that are sent."""
     named: set[tuple[type[pydantic.BaseModel], str]] = set()
     for backend in BACKENDS:
-        for case, wire in _sent(backend):
+        for case, wire in _list_sent_cases(backend):
             _, config = case.arguments(types)
             left: list[Any] = [types.GenerateContentConfig.model_validate(config or {})]
             left += [types.Content.model_validate(content) for content in normal(wire.body).get("contents", ())]
@@ -379,7 +384,7 @@ def _named() -> set[tuple[type[pydantic.BaseModel], str]]:
                 if isinstance(value, pydantic.BaseModel):
                     named |= {(type(value), name) for name in value.model_fields_set}
                     left += [getattr(value, name) for name in value.model_fields_set]
-                    left += [_schema(getattr(value, "response_schema", None))]
+                    left += [_parse_schema(getattr(value, "response_schema", None))]
                 elif isinstance(value, dict):
                     left += value.values()
                 elif isinstance(value, list):
@@ -387,8 +392,8 @@ def _named() -> set[tuple[type[pydantic.BaseModel], str]]:
     return named
 
 
-def _schema(given: Any) -> types.Schema | None:
-    """Read a schema that is a dict, where it is one without words of JSON schema."""
+def _parse_schema(given: Any) -> types.Schema | None:
+    """Parse a schema given as a dict, unless it has keywords of JSON Schema."""
     with suppress(pydantic.ValidationError):
         return types.Schema.model_validate(given)
     return None
