@@ -1,7 +1,7 @@
 """
-Programs in which many threads meet types for the first time at once: ``python -m tests.support.first_decodes answers``.
+Programs whose threads use new types for the first time concurrently: ``python -m tests.support.first_decodes http``.
 
-They are run in processes of their own, as a type is new once only, and as what goes wrong here is a crash.
+They run in processes of their own, because a type is new only once, and a failure may be a crash.
 """
 
 import dataclasses
@@ -40,14 +40,14 @@ from tests.support.loopback import Loopback, Received, Reply, json_reply
 
 THREADS = 8
 BACKEND = Gemini("test-key")
-ANSWER: dict[str, Any] = {
+RESPONSE: dict[str, Any] = {
     "candidates": [{"content": {"role": "model", "parts": [{"text": "hi"}]}, "finishReason": "STOP", "index": 0}],
     "usageMetadata": {"promptTokenCount": 1, "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 1}]},
 }
 
 
-def in_threads(jobs: Iterable[Callable[[], Any]]) -> None:
-    """Do the same jobs in every thread, in one order, all threads beginning at once."""
+def run_in_threads(jobs: Iterable[Callable[[], Any]]) -> None:
+    """Run the same jobs in every thread, in the same order, with all threads starting together."""
     todo, together = tuple(jobs), threading.Barrier(THREADS)
 
     def work(_: int) -> None:
@@ -59,9 +59,9 @@ def in_threads(jobs: Iterable[Callable[[], Any]]) -> None:
         list(pool.map(work, range(THREADS)))
 
 
-def answers() -> None:
-    """Answers of several operations."""
-    said: list[tuple[Any, bytes]] = [
+def decode_responses() -> None:
+    """Decode responses of several operations."""
+    cases: list[tuple[Any, bytes]] = [
         (generate("m", "hi"), b'{"candidates":[{"content":{"parts":[{"text":"hi"}]}}],"usageMetadata":{}}'),
         (models.get("m"), b'{"name":"models/m"}'),
         (files.get("f"), b'{"name":"files/f","sizeBytes":"1","videoMetadata":{}}'),
@@ -71,22 +71,22 @@ def answers() -> None:
         (embed("m", "hi"), b'{"embeddings":[{"values":[1.0]}],"embedding":{"values":[1.0]}}'),
         (models.list(), b'{"models":[{"name":"models/m"}]}'),
     ]
-    in_threads(lambda each=each: decode(each[0], HttpResponse(200, (), each[1]), BACKEND) for each in said)
+    run_in_threads(lambda each=each: decode(each[0], HttpResponse(200, (), each[1]), BACKEND) for each in cases)
 
 
-def errors() -> None:
-    """Errors, by their status and within an answer of status 200."""
+def decode_errors() -> None:
+    """Decode errors, by their status and within a response of status 200."""
     fault = b'{"error":{"code":429,"message":"slow down","status":"RESOURCE_EXHAUSTED","details":[{"a":1}]}}'
     bodies = [(429, fault), (500, b"[" + fault + b"]"), (200, fault), (200, b'{"error":"so"}'), (400, b"no JSON")]
     request = generate("m", "hi")
-    in_threads(lambda each=each: decode(request, HttpResponse(each[0], (), each[1]), BACKEND) for each in bodies)
+    run_in_threads(lambda each=each: decode(request, HttpResponse(each[0], (), each[1]), BACKEND) for each in bodies)
 
 
 T = TypeVar("T")
 
 
 class Street(Struct):
-    """A Struct within others."""
+    """A Struct that other Structs contain."""
 
     name: str
     number: int | None = None
@@ -99,7 +99,7 @@ class House(Struct, tag=True):
 
 
 class Flat(Struct, tag=True):
-    """Another, whose annotation is resolved late."""
+    """Another one, with a forward reference."""
 
     house: "House | Flat"
 
@@ -112,7 +112,7 @@ class Box(Struct, Generic[T]):
 
 @dataclasses.dataclass
 class Person:
-    """A dataclass that holds Structs."""
+    """A dataclass that contains Structs."""
 
     name: str
     home: House | Flat
@@ -120,24 +120,24 @@ class Person:
 
 
 class Pair(NamedTuple):
-    """A NamedTuple that holds them."""
+    """A NamedTuple that contains dataclasses."""
 
     first: Person
     second: Person
 
 
 class Map(TypedDict):
-    """A TypedDict that holds them."""
+    """A TypedDict that contains NamedTuples."""
 
     pair: Pair
     box: Box[Pair]
 
 
-def types() -> None:
-    """Types of the user's own: described to the API, and read from what it says."""
+def use_types() -> None:
+    """Declare and decode types of the user."""
     person = '{"name":"a","home":{"type":"House","street":{"name":"b"}},"boxes":[{"held":{"name":"c"}}]}'
     pair = f"[{person},{person}]"
-    said = [
+    cases = [
         (Map, f'{{"pair":{pair},"box":{{"held":{pair}}}}}'),
         (list[Box[Person]], f'[{{"held":{person}}}]'),
         (Person, person),
@@ -148,83 +148,83 @@ def types() -> None:
         response = GenerateContentResponse(candidates=(Candidate(content=ModelContent(text)),))
         assert isinstance(parse(response, kind), Success)
 
-    def described(kind: Any) -> None:
+    def declare(kind: Any) -> None:
         assert generate("m", "hi") | returning(kind)
 
-    in_threads(lambda each=each: (read(*each), described(each[0])) for each in said)
+    run_in_threads(lambda each=each: (read(*each), declare(each[0])) for each in cases)
 
 
-class Late:
-    """Something to be done once, while an annotation is resolved."""
+class CallingAnnotation:
+    """An annotation that calls a function once while it is resolved."""
 
-    now: Callable[[], None] | None = None
+    call: Callable[[], None] | None = None
 
     @classmethod
-    def resolved(cls) -> type[int]:
-        """Give the annotation."""
-        now, cls.now = cls.now, None
-        if now:
-            now()
+    def resolve(cls) -> type[int]:
+        """Call the function, and return the annotation."""
+        call, cls.call = cls.call, None
+        if call:
+            call()
         return int
 
 
 class Inner(Struct):
-    """A Struct whose annotation is resolved late."""
+    """A Struct with an annotation that calls a function."""
 
-    value: "Late.resolved()"
+    value: "CallingAnnotation.resolve()"
 
 
 class Outer(Struct):
-    """One that msgspec keeps on the class, before it knows what is in it."""
+    """A Struct that msgspec caches on the class before its fields are resolved."""
 
     inner: Inner
 
 
 def read_outer() -> None:
-    """Read one."""
+    """Decode an `Outer`."""
     response = GenerateContentResponse(candidates=(Candidate(content=ModelContent('{"inner":{"value":1}}')),))
     assert parse(response, Outer) == Success(Outer(Inner(1)))
 
 
-def half_built(meet: Callable[[], Any]) -> None:
-    """Meet a type, and have another thread read it before that is done."""
+def run_during(use_type: Callable[[], Any]) -> None:
+    """Use a new type, while another thread decodes it before that is complete."""
     with ThreadPoolExecutor(1) as pool:
         readings: list[Future[None]] = []
 
         def read() -> None:
             readings.append(pool.submit(read_outer))
-            wait(readings, timeout=0.2)  # crashes; or it waits for us, and cannot end
+            wait(readings, timeout=0.2)  # crashes, or waits for this thread and cannot end
 
-        Late.now = read
-        meet()
+        CallingAnnotation.call = read
+        use_type()
         readings[0].result()
 
 
-def half_read() -> None:
-    """A type that is being read elsewhere."""
-    half_built(read_outer)
+def decode_during_decode() -> None:
+    """Decode a type that another thread is decoding for the first time."""
+    run_during(read_outer)
 
 
-def half_described() -> None:
-    """A type that is being described elsewhere."""
-    half_built(lambda: generate("m", "hi") | returning(Outer))
+def decode_during_declaration() -> None:
+    """Decode a type that another thread is declaring for the first time."""
+    run_during(lambda: generate("m", "hi") | returning(Outer))
 
 
-def forked() -> None:
-    """A type that is being read elsewhere when the process is forked."""
+def fork_during_decode() -> None:
+    """Fork while another thread decodes a type for the first time."""
     within, beyond = threading.Event(), threading.Event()
 
     def stay() -> None:
         within.set()
-        beyond.wait(0.2)  # the fork waits for us, and cannot end
+        beyond.wait(0.2)  # the fork waits for this thread, and cannot end
 
-    Late.now = stay
+    CallingAnnotation.call = stay
     reader = threading.Thread(target=read_outer)
     reader.start()
     within.wait()
     child = os.fork()
     if not child:
-        signal.alarm(60)  # ends a child that waits for ever
+        signal.alarm(60)  # ends a child that hangs
         read_outer()
         os._exit(0)
     beyond.set()
@@ -232,31 +232,31 @@ def forked() -> None:
     assert os.waitpid(child, 0)[1] == 0
 
 
-def emulator() -> None:
-    """The emulator, which reads requests."""
+def use_emulator() -> None:
+    """Send requests to the emulator, which decodes them."""
     run = Offline()
-    asked: list[Any] = [
+    requests: list[Any] = [
         generate("gemini-2.5-flash", "hi", {"temperature": 0.5, "tools": [{"google_search": {}}]}),
         embed("gemini-embedding-001", "hi"),
         caches.create("gemini-2.5-flash", {"contents": "hi"}),
         models.list(),
         tokens.count("gemini-2.5-flash", "hi"),
     ]
-    in_threads(lambda each=each: run(each) for each in asked)
+    run_in_threads(lambda each=each: run(each) for each in requests)
 
 
-def http() -> None:
-    """One interpreter for many threads, over sockets."""
-    import httpcore  # noqa: F401, PLC0415  # else all threads wait for that, and go on one by one
+def use_http() -> None:
+    """Use one interpreter in many threads, over sockets."""
+    import httpcore  # noqa: F401, PLC0415  # otherwise all threads wait for this import, and continue one by one
 
-    together, reply = threading.Barrier(THREADS), json_reply(ANSWER)
+    together, reply = threading.Barrier(THREADS), json_reply(RESPONSE)
 
-    def answered(_: Received) -> Reply:
-        together.wait()  # so all threads have theirs at once
+    def respond(_: Received) -> Reply:
+        together.wait()  # so that all threads get their responses together
         return reply
 
     with (
-        Loopback(answered) as server,
+        Loopback(respond) as server,
         Http(Gemini("test-key", base_url=server.url)) as run,
         ThreadPoolExecutor(THREADS) as pool,
     ):
@@ -264,18 +264,27 @@ def http() -> None:
     assert all(isinstance(each, Success) for each in done)
 
 
-def give_way(frame: FrameType, event: str, _argument: Any) -> None:
-    """Let the other threads go on while msgspec learns what is in a type, but for the first, which it then has half."""
-    if event == "call" and frame.f_code.co_name == "get_class_annotations" and next(_LEARNT):
+def switch_threads(frame: FrameType, event: str, _argument: Any) -> None:
+    """Let other threads run while msgspec reads a type's fields, except the first type."""
+    if event == "call" and frame.f_code.co_name == "get_class_annotations" and next(_TYPE_COUNT):
         time.sleep(0.001)
 
 
-_LEARNT = itertools.count()
+_TYPE_COUNT = itertools.count()
 
 
-PROGRAMS = {each.__name__: each for each in (answers, errors, types, half_read, half_described, forked, emulator, http)}
+PROGRAMS = {
+    "answers": decode_responses,
+    "errors": decode_errors,
+    "types": use_types,
+    "half_read": decode_during_decode,
+    "half_described": decode_during_declaration,
+    "forked": fork_during_decode,
+    "emulator": use_emulator,
+    "http": use_http,
+}
 
 if __name__ == "__main__":
     sys.setswitchinterval(1e-4)
-    threading.setprofile(give_way)
+    threading.setprofile(switch_threads)
     PROGRAMS[sys.argv[1]]()

@@ -1,4 +1,4 @@
-"""Interrupts a test where it waits, as Ctrl-C does."""
+"""Interrupts a test while it waits, as Ctrl-C does."""
 
 import signal
 import threading
@@ -12,14 +12,14 @@ from tests.support.quiet import is_stuck
 @contextmanager
 def interrupted(kind: type[BaseException], server: Loopback, requests: int = 0) -> Iterator[None]:
     """
-    Have the block interrupted in the midst of what it waits for.
+    Interrupt the block once it waits and nothing else happens.
 
     Args:
-        kind: What is raised there.
+        kind: The exception to raise.
 
-        server: Who has to wait in turn before.
+        server: The server that must be waiting for the client.
 
-        requests: How many requests have to have come before.
+        requests: How many requests the server must have received.
     """
     this, is_over = threading.current_thread(), threading.Event()
 
@@ -28,8 +28,8 @@ def interrupted(kind: type[BaseException], server: Loopback, requests: int = 0) 
 
     def watch() -> None:
         while not is_over.wait(0.001):
-            rest = server.at_rest() if len(server.requests) >= requests else None
-            if rest is not None and is_stuck(this) and server.at_rest() == rest:
+            waits = server.at_rest() if len(server.requests) >= requests else None
+            if waits is not None and is_stuck(this) and server.at_rest() == waits:
                 signal.pthread_kill(this.ident or 0, signal.SIGALRM)
                 return
 

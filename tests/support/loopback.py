@@ -1,16 +1,16 @@
 """
-A loopback HTTP/1.1 server of which a test scripts every byte and every fault.
+A loopback HTTP/1.1 server whose every byte and error is scripted by a test.
 
-An *action* is one thing the server does to a connection, an *answer* is one action or a tuple of them, and a *script*
-says which answer a request gets: one answer for all, a list with one for each (the last repeats), or a function of the
+An *action* is one thing that the server does with a connection, an *answer* is one action or a tuple of them, and a
+*script* selects the answer to a request: one for all, a list with one for each (the last repeats), or a function of the
 request::
 
     with Loopback([json_reply({"a": 1}), (Send(b"HTTP/1.1 200"), Reset())]) as server:
         ...
         assert server.requests[0].method == "POST"
 
-A connection goes on to its next request once the answer is done, unless an action closed it. Whatever a script raises,
-or a request that is not HTTP, is raised again where the ``with`` block ends.
+After an answer the connection serves its next request, unless an action closed it. An exception of a script, or of
+a request that is not HTTP, is raised again at the end of the ``with`` block.
 """
 
 import math
@@ -40,7 +40,7 @@ Headers: TypeAlias = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Received:
-    """A request as it arrived: header names in lower case, ``connection`` counted from 1."""
+    """A received request: header names are in lower case, ``connection`` counts from 1."""
 
     method: str
     target: str
@@ -48,37 +48,37 @@ class Received:
     body: bytes
     connection: int
     size: int
-    """How many bytes of body were read, kept or not."""
+    """The size of the body that was read, in bytes, also if it is not kept."""
 
 
 @dataclass(frozen=True)
 class Reply:
-    """A well-formed response: ``bytes`` go with a ``content-length``, a tuple goes chunked, one chunk an item."""
+    """A well-formed response: ``bytes`` are sent with ``content-length``, a tuple as one chunk per item."""
 
     status: int = 200
     headers: Headers = ()
     body: bytes | tuple[bytes, ...] = b""
     finished: bool = True
-    """False leaves out the chunk that ends a chunked body."""
+    """False omits the last chunk of a chunked body."""
 
 
 @dataclass(frozen=True)
 class Raw:
-    """These very bytes, then a clean close."""
+    """Send bytes as they are, then close cleanly."""
 
     data: bytes
 
 
 @dataclass(frozen=True)
 class Send:
-    """These very bytes, and go on."""
+    """Send bytes as they are."""
 
     data: bytes
 
 
 @dataclass(frozen=True)
 class Drip:
-    """These bytes, one at a time."""
+    """Send bytes one at a time, every so many seconds."""
 
     data: bytes
     every: float
@@ -86,7 +86,7 @@ class Drip:
 
 @dataclass(frozen=True)
 class Forever:
-    """These bytes again and again, until the peer closes."""
+    """Send bytes repeatedly until the peer closes."""
 
     data: bytes
     every: float
@@ -94,31 +94,31 @@ class Forever:
 
 @dataclass(frozen=True)
 class Pause:
-    """Silence for some seconds."""
+    """Send nothing for some seconds."""
 
     seconds: float
 
 
 @dataclass(frozen=True)
 class Hang:
-    """Silence until the peer closes."""
+    """Send nothing until the peer closes."""
 
 
 @dataclass(frozen=True)
 class Close:
-    """An end of file; the socket stays until the peer closes too, or goes at once and without TLS ``close_notify``."""
+    """Send an end of file and wait for the peer's; `abrupt` closes at once, without ``close_notify`` of TLS."""
 
     abrupt: bool = False
 
 
 @dataclass(frozen=True)
 class Reset:
-    """A TCP RST; under TLS, Python 3.11 shows it to the peer as an end of file without ``close_notify``."""
+    """Send a TCP RST; under TLS, Python 3.11 reports it as an end of file without ``close_notify``."""
 
 
 @dataclass(frozen=True)
 class Tunnel:
-    """A proxy's 200, then all bytes both ways between the peer and this loopback port (502 if nobody listens)."""
+    """Answer 200 as a proxy, then forward all bytes between the peer and a loopback port; 502 if that refuses."""
 
     port: int
 
@@ -129,17 +129,17 @@ Script: TypeAlias = Answer | list[Answer] | Callable[[Received], Answer]
 
 
 def json_reply(value: object, status: int = 200, headers: Headers = ()) -> Reply:
-    """Answer with a JSON body."""
+    """Build a reply with a JSON body."""
     return Reply(status, (("content-type", "application/json; charset=UTF-8"), *headers), msgspec.json.encode(value))
 
 
 def sse_reply(values: Iterable[object], *, status: int = 200, headers: Headers = (), finished: bool = True) -> Reply:
-    """Answer with server-sent events, one chunk each."""
+    """Build a reply with server-sent events, one chunk each."""
     return Reply(status, (("content-type", "text/event-stream"), *headers), tuple(map(event, values)), finished)
 
 
 def gzipped(reply: Reply) -> Reply:
-    """Compress a reply's body; each chunk can be read without the next."""
+    """Compress a reply's body with gzip; each chunk can be decompressed without the next."""
     packer = zlib.compressobj(wbits=31)
     parts = (reply.body,) if isinstance(reply.body, bytes) else reply.body
     packed = *(packer.compress(part) + packer.flush(zlib.Z_SYNC_FLUSH) for part in parts), packer.flush()
@@ -148,17 +148,17 @@ def gzipped(reply: Reply) -> Reply:
 
 
 def event(value: object) -> bytes:
-    """Write one server-sent event."""
+    """Encode one server-sent event."""
     return b"data: " + msgspec.json.encode(value) + b"\r\n\r\n"
 
 
 def chunk(data: bytes) -> bytes:
-    """Write one chunk of a chunked body; no data is its end."""
+    """Encode one chunk of a chunked body; no data is its end."""
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
 def head(status: int = 200, headers: Headers = ()) -> bytes:
-    """Write the status line and headers, as they are, of a response that goes on by hand."""
+    """Encode the status line and headers of a response."""
     phrase = next((known.phrase for known in HTTPStatus if known == status), "Unknown")
     lines = [f"HTTP/1.1 {status} {phrase}", *(f"{name}: {value}" for name, value in headers), "", ""]
     return "\r\n".join(lines).encode("latin-1")
@@ -166,7 +166,7 @@ def head(status: int = 200, headers: Headers = ()) -> bytes:
 
 @contextmanager
 def refusing_port() -> Generator[int]:
-    """Hold a port where nobody listens."""
+    """Reserve a port that refuses connections."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         yield held.getsockname()[1]
@@ -174,7 +174,7 @@ def refusing_port() -> Generator[int]:
 
 @contextmanager
 def black_hole(*, connects: bool = True) -> Generator[int]:
-    """Hold a port that never says a word; without ``connects``, one that does not complete a connection either."""
+    """Reserve a port that sends nothing; without ``connects``, it does not complete connections either."""
     with socket.create_server(("127.0.0.1", 0), backlog=0) as held, ExitStack() as fillers:
         for _ in range(0 if connects else 4):
             filler = fillers.enter_context(socket.socket())
@@ -186,33 +186,33 @@ def black_hole(*, connects: bool = True) -> Generator[int]:
 @dataclass(eq=False)
 class Loopback:
     """
-    Serve a script on a free port of 127.0.0.1 while the block lasts.
+    Serve a script on a free port of 127.0.0.1 for the duration of the block.
 
-    The ``wait_`` methods block their thread and raise ``TimeoutError``; an async test runs them in a worker thread, as
-    its own loop may have the closing to do.
+    The ``wait_`` methods block their thread and raise ``TimeoutError``. Async tests call them in a worker thread, as
+    their own loop may have to close the connections.
     """
 
     script: Script
     _: KW_ONLY
     tls: bool = False
     keep_alive: bool = True
-    """False says ``connection: close`` in each reply, and does so."""
+    """False sends ``connection: close`` in each reply, and closes."""
     close_after: int | None = None
-    """Close a connection after this many requests without having said so: a stale keep-alive."""
+    """Close a connection after this many requests without ``connection: close``: a stale keep-alive connection."""
     keep_bodies: bool = True
     body_limits: Sequence[int | None] = ()
-    """For the first requests in order: answer after this many bytes of body, and read no more."""
+    """For the first requests, in order: after how many bytes of the body to answer without reading the rest."""
     on_accept: Answer = ()
-    """Done to each new connection before anything is read, or TLS begins; a reset may meet the connect itself."""
+    """Actions on each new connection before anything is read or TLS begins; a reset may hit the connect itself."""
 
     def __post_init__(self) -> None:
         if self.script == []:
-            raise ValueError(f"a script needs an answer at least: {self.script!r}")
+            raise ValueError(f"a script needs at least one answer: {self.script!r}")
         self._changed = threading.Condition()
         self._requests: list[Received] = []
-        self._begun = self._accepted = self._closed = 0
+        self._started = self._accepted = self._closed = 0
         self._threads: list[threading.Thread] = []
-        self._raised: list[Exception] = []
+        self._errors: list[Exception] = []
 
     def __enter__(self) -> Self:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
@@ -224,28 +224,28 @@ class Loopback:
 
     def __exit__(self, *_: object) -> None:
         self._waits.stop()
-        for thread in self._threads:  # the first one is the acceptor, which adds the others
+        for thread in self._threads:  # the first thread accepts connections and adds the others
             thread.join(timeout=60)
         self._listener.close()
         self._waits.close()
         if stuck := [thread.name for thread in self._threads if thread.is_alive()]:
             raise RuntimeError(f"still running: {stuck}")
-        for error in self._raised:
+        for error in self._errors:
             raise error
 
     @property
     def url(self) -> str:
-        """Where it listens, without a slash at the end."""
+        """The URL, without a slash at the end."""
         return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
 
     @property
     def ca(self) -> trustme.CA:
-        """The authority that signed its certificate."""
-        return _identity()[0]
+        """The certificate authority that signed its certificate."""
+        return _make_identity()[0]
 
     @property
     def requests(self) -> tuple[Received, ...]:
-        """All requests so far, in the order in which they were answered."""
+        """All requests so far, in the order of their answers."""
         with self._changed:
             return tuple(self._requests)
 
@@ -257,12 +257,12 @@ class Loopback:
 
     @property
     def open_connections(self) -> int:
-        """How many connections the peer has not closed and the script has not cut off."""
+        """How many connections neither the peer nor the script has closed."""
         with self._changed:
             return self._accepted - self._closed
 
     def at_rest(self) -> frozenset[int] | None:
-        """Tell whether nothing happens here until a peer acts, as `Waits.at_rest` does."""
+        """Return what `Waits.at_rest` returns for the server's threads."""
         return self._waits.at_rest(self._threads)
 
     def wait_connections(self, count: int, timeout: float = 60) -> None:
@@ -274,11 +274,11 @@ class Loopback:
         self._wait(lambda: len(self._requests), count, timeout, "requests")
 
     def wait_closed(self, count: int, timeout: float = 60) -> None:
-        """Wait until the peer has closed so many connections, or the script has cut them off."""
+        """Wait until the peer or the script has closed so many connections."""
         self._wait(lambda: self._closed, count, timeout, "closed connections")
 
     def wait_rest(self, most_open: float = math.inf) -> None:
-        """Wait until nothing happens here any more before a peer acts, and so many connections are open at most."""
+        """Wait until all threads of the server wait for the peer, and at most `most_open` connections are open."""
         end = time.monotonic() + 60
         while self.at_rest() is None or self.open_connections > most_open:
             if time.monotonic() > end:
@@ -300,51 +300,53 @@ class Loopback:
             while True:
                 self._waits.wait({self._listener: EVENT_READ})
                 with suppress(BlockingIOError, ConnectionError):  # the peer may have gone meanwhile
-                    wire = _Wire(self._listener.accept()[0], self._waits)
+                    connection = _Connection(self._listener.accept()[0], self._waits)
                     with self._changed:
                         self._accepted += 1
                         self._changed.notify_all()
-                    self._start(self._serve, wire, self._accepted)
+                    self._start(self._serve, connection, self._accepted)
 
-    def _serve(self, wire: "_Wire", number: int) -> None:
+    def _serve(self, connection: "_Connection", number: int) -> None:
         try:
             with suppress(_GoneError):
-                self._converse(wire, number)
+                self._serve_requests(connection, number)
         except StoppedError:
             return
-        except Exception as error:  # raised again in the thread of the test
-            self._raised.append(error)
+        except Exception as error:  # raised again in the test's thread
+            self._errors.append(error)
         finally:
-            wire.sock.close()
+            connection.sock.close()
         with self._changed:
             self._closed += 1
             self._changed.notify_all()
 
-    def _converse(self, wire: "_Wire", number: int) -> None:
-        wire.perform(self.on_accept)
+    def _serve_requests(self, connection: "_Connection", number: int) -> None:
+        connection.perform(self.on_accept)
         if self.tls:
-            wire.secure(_identity()[1])
+            connection.start_tls(_make_identity()[1])
         served, stays = 0, True
         while stays:
-            received, whole = self._receive(wire, number)
-            wire.keep_alive = stays = self.keep_alive and received.headers.get("connection", "").lower() != "close"
-            wire.perform(self._answer(received))
+            received, whole = self._receive(connection, number)
+            connection.keep_alive = stays = (
+                self.keep_alive and received.headers.get("connection", "").lower() != "close"
+            )
+            connection.perform(self._answer(received))
             served += 1
-            stays = wire.keep_alive and whole and served != self.close_after
-        wire.perform(Close())
+            stays = connection.keep_alive and whole and served != self.close_after
+        connection.perform(Close())
 
-    def _receive(self, wire: "_Wire", number: int) -> tuple[Received, bool]:
-        method, target, headers = _parsed(wire.until(b"\r\n\r\n"))
+    def _receive(self, connection: "_Connection", number: int) -> tuple[Received, bool]:
+        method, target, headers = _parse_request(connection.read_until(b"\r\n\r\n"))
         with self._changed:
-            limit = self.body_limits[self._begun] if self._begun < len(self.body_limits) else None
-            self._begun += 1
-        pieces, kept, size = _body(wire, headers), bytearray(), 0
+            limit = self.body_limits[self._started] if self._started < len(self.body_limits) else None
+            self._started += 1
+        chunks, kept, size = _read_body(connection, headers), bytearray(), 0
         while whole := limit is None or size < limit:
-            if (piece := next(pieces, None)) is None:
+            if (data := next(chunks, None)) is None:
                 break
-            piece = piece if limit is None else piece[: limit - size]
-            size += len(piece)
-            kept += piece if self.keep_bodies else b""
+            data = data if limit is None else data[: limit - size]
+            size += len(data)
+            kept += data if self.keep_bodies else b""
         return Received(method, target, headers, bytes(kept), number, size), whole
 
     def _answer(self, received: Received) -> Answer:
@@ -359,10 +361,10 @@ class Loopback:
 
 class ConnectProxy(Loopback):
     """
-    Serve as an HTTP proxy that tunnels ``CONNECT`` to loopback ports, whatever host the peer asked for.
+    An HTTP proxy that tunnels ``CONNECT`` to loopback ports, for any requested host.
 
-    A script instead of the tunnel refuses or hangs; one that is a function may return ``tunnel(received)``. ``to`` is
-    the port where every tunnel leads, and otherwise it is the one that the peer asked for.
+    A script can refuse or hang instead of the tunnel; a function may return ``tunnel(received)``. ``to`` is the
+    target port of all tunnels; by default it is the requested one.
     """
 
     def __init__(self, script: Script | None = None, *, to: int | None = None, tls: bool = False) -> None:
@@ -370,9 +372,9 @@ class ConnectProxy(Loopback):
 
 
 def tunnel(received: Received, to: int | None = None) -> Tunnel:
-    """Lead a ``CONNECT`` to the port it asks for, or to another."""
+    """Build the answer to ``CONNECT``: a tunnel to the requested port, or to another."""
     if received.method != "CONNECT":
-        raise ValueError(f"a proxy was asked to {received.method} {received.target}")
+        raise ValueError(f"not a request for a tunnel: {received.method} {received.target}")
     return Tunnel(to or int(received.target.rpartition(":")[2]))
 
 
@@ -380,7 +382,7 @@ class _GoneError(Exception):
     """The connection is over."""
 
 
-class _Wire:
+class _Connection:
     """The server's end of one connection: buffers, and the actions on them."""
 
     def __init__(self, sock: socket.socket, waits: Waits) -> None:
@@ -390,17 +392,17 @@ class _Wire:
         self.waits = waits
         self.incoming = bytearray()
         self.outgoing = bytearray()
-        self.ended = False
+        self.is_ended = False
         self.keep_alive = True
 
     def perform(self, answer: Answer) -> None:
         for action in answer if isinstance(answer, tuple) else (answer,):
-            self._act(action)
+            self._perform_one(action)
 
-    def _act(self, action: Action) -> None:
+    def _perform_one(self, action: Action) -> None:
         match action:
             case Reply():
-                self._reply(action)
+                self._send_reply(action)
             case Raw(data):
                 self.send(data)
                 self._close()
@@ -429,84 +431,84 @@ class _Wire:
     def send(self, data: bytes) -> None:
         self.outgoing += data
         while self.outgoing:
-            self.push()
-            if self.ended:
+            self.flush()
+            if self.is_ended:
                 raise _GoneError
             if self.outgoing:
-                self._ready(EVENT_WRITE)
+                self._wait(EVENT_WRITE)
 
-    def until(self, mark: bytes) -> bytes:
-        """Read on to a mark, and leave the mark out."""
+    def read_until(self, separator: bytes) -> bytes:
+        """Read up to a separator, and drop the separator."""
         start = 0
-        while (end := self.incoming.find(mark, start)) < 0:
-            start = max(0, len(self.incoming) - len(mark))
+        while (end := self.incoming.find(separator, start)) < 0:
+            start = max(0, len(self.incoming) - len(separator))
             self._read()
         found = bytes(self.incoming[:end])
-        del self.incoming[: end + len(mark)]
+        del self.incoming[: end + len(separator)]
         return found
 
-    def exactly(self, size: int) -> Generator[bytes]:
-        """Read so many bytes, as they come."""
+    def read_exactly(self, size: int) -> Generator[bytes]:
+        """Read so many bytes, in chunks as they arrive."""
         while size:
             if not self.incoming:
                 self._read()
-            piece = bytes(self.incoming[:size])
-            del self.incoming[: len(piece)]
-            size -= len(piece)
-            yield piece
+            data = bytes(self.incoming[:size])
+            del self.incoming[: len(data)]
+            size -= len(data)
+            yield data
 
-    def secure(self, context: ssl.SSLContext) -> None:
+    def start_tls(self, context: ssl.SSLContext) -> None:
         try:
             self.sock = tls = wrap_socket(context, self.sock, server_side=True)
             while True:
                 with suppress(ssl.SSLWantReadError):
                     return tls.do_handshake()
-                self._ready(EVENT_READ)
+                self._wait(EVENT_READ)
         except OSError as error:
             raise _GoneError from error
 
-    def pull(self) -> bool:
-        """Take in one piece of what has come, if any; an end or a fault of the socket sets ``ended``."""
+    def receive(self) -> bool:
+        """Receive one chunk if there is one; an end of file or an error of the socket sets ``is_ended``."""
         try:
             data = self.sock.recv(1 << 18)
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return False
         except OSError:
             data = b""
-        self.ended = not data
+        self.is_ended = not data
         self.incoming += data
         return True
 
-    def push(self) -> None:
-        """Let out what goes without waiting."""
+    def flush(self) -> None:
+        """Send what can be sent without waiting."""
         try:
             with suppress(BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 del self.outgoing[: self.sock.send(self.outgoing)]
         except OSError:
-            self.ended = True
+            self.is_ended = True
 
     def _read(self) -> None:
-        while not self.pull():
-            self._ready(EVENT_READ)
-        if self.ended:
+        while not self.receive():
+            self._wait(EVENT_READ)
+        if self.is_ended:
             raise _GoneError
 
-    def _ready(self, events: int, timeout: float | None = None) -> None:
+    def _wait(self, events: int, timeout: float | None = None) -> None:
         self.waits.wait({self.sock: events}, timeout)
 
     def _pause(self, seconds: float | None) -> None:
-        """Take in what comes meanwhile, as nothing else tells that the peer closed."""
+        """Wait, and receive meanwhile, to detect that the peer closes."""
         end = None if seconds is None else time.monotonic() + seconds
         while True:
-            while self.pull():
-                if self.ended:
+            while self.receive():
+                if self.is_ended:
                     raise _GoneError
             left = None if end is None else end - time.monotonic()
             if left is not None and left <= 0:
                 return
-            self._ready(EVENT_READ, left)
+            self._wait(EVENT_READ, left)
 
-    def _reply(self, reply: Reply) -> None:
+    def _send_reply(self, reply: Reply) -> None:
         given = {name.lower(): value.lower() for name, value in reply.headers}
         bodiless = reply.status < HTTPStatus.OK or reply.status in {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
         headers = list(reply.headers)
@@ -529,50 +531,51 @@ class _Wire:
         if not abrupt:
             with suppress(OSError):
                 if isinstance(self.sock, ssl.SSLSocket):
-                    with suppress(OSError):  # close_notify is out; the peer's own is not waited for
+                    with suppress(OSError):  # close_notify is sent; the peer's is not awaited
                         self.sock.unwrap()
                 self.sock.shutdown(socket.SHUT_WR)
-            while not self.ended:
+            while not self.is_ended:
                 self.incoming.clear()
-                if not self.pull():
-                    self._ready(EVENT_READ)
+                if not self.receive():
+                    self._wait(EVENT_READ)
         raise _GoneError
 
     def _tunnel(self, port: int) -> None:
         try:
-            far = _Wire(socket.create_connection(("127.0.0.1", port), timeout=60), self.waits)
+            far = _Connection(socket.create_connection(("127.0.0.1", port), timeout=60), self.waits)
         except OSError:
-            self._reply(Reply(HTTPStatus.BAD_GATEWAY))
+            self._send_reply(Reply(HTTPStatus.BAD_GATEWAY))
             return
         with far.sock:
             self.send(head(HTTPStatus.OK))
-            while not (self.ended or far.ended):
-                _carry(self, far)
-                _carry(far, self)
-                held = isinstance(self.sock, ssl.SSLSocket) and self.sock.pending()  # the socket shows it no longer
-                wanted = {self.sock: _wanted(self, far), far.sock: _wanted(far, self)}
-                self.waits.wait(wanted, 0 if held else None)
-            if self.ended:
+            while not (self.is_ended or far.is_ended):
+                _forward(self, far)
+                _forward(far, self)
+                # Bytes that TLS has buffered do not make the socket readable.
+                pending = isinstance(self.sock, ssl.SSLSocket) and self.sock.pending()
+                wanted = {self.sock: _get_events(self, far), far.sock: _get_events(far, self)}
+                self.waits.wait(wanted, 0 if pending else None)
+            if self.is_ended:
                 raise _GoneError
             self.send(b"")
         self._close()
 
 
-def _carry(source: _Wire, sink: _Wire) -> None:
+def _forward(source: _Connection, sink: _Connection) -> None:
     if not sink.outgoing:
-        source.pull()
+        source.receive()
         sink.outgoing += source.incoming
         source.incoming.clear()
     if sink.outgoing:
-        sink.push()
+        sink.flush()
 
 
-def _wanted(wire: _Wire, other: _Wire) -> int:
-    """Room for what is to go out, and more only once the other end has taken the last."""
-    return (EVENT_WRITE if wire.outgoing else 0) | (0 if other.outgoing else EVENT_READ)
+def _get_events(connection: _Connection, other: _Connection) -> int:
+    """Return the events to wait for: writing if bytes are queued, reading only if the other end has no queue."""
+    return (EVENT_WRITE if connection.outgoing else 0) | (0 if other.outgoing else EVENT_READ)
 
 
-def _parsed(text: bytes) -> tuple[str, str, dict[str, str]]:
+def _parse_request(text: bytes) -> tuple[str, str, dict[str, str]]:
     first, *lines = text.decode("latin-1").split("\r\n")
     if not (match := re.fullmatch(r"(\S+) (\S+) HTTP/1\.1", first)):
         raise ValueError(f"not an HTTP/1.1 request: {first!r}")
@@ -581,19 +584,19 @@ def _parsed(text: bytes) -> tuple[str, str, dict[str, str]]:
     return match[1], match[2], headers
 
 
-def _body(wire: _Wire, headers: Mapping[str, str]) -> Generator[bytes]:
+def _read_body(connection: _Connection, headers: Mapping[str, str]) -> Generator[bytes]:
     if headers.get("transfer-encoding", "").lower() == "chunked":
-        while size := int(wire.until(b"\r\n").partition(b";")[0], 16):
-            yield from wire.exactly(size)
-            wire.until(b"\r\n")
-        while wire.until(b"\r\n"):
+        while size := int(connection.read_until(b"\r\n").partition(b";")[0], 16):
+            yield from connection.read_exactly(size)
+            connection.read_until(b"\r\n")
+        while connection.read_until(b"\r\n"):
             pass  # a trailer
     else:
-        yield from wire.exactly(int(headers.get("content-length", 0)))
+        yield from connection.read_exactly(int(headers.get("content-length", 0)))
 
 
 @cache
-def _identity() -> tuple[trustme.CA, ssl.SSLContext]:
+def _make_identity() -> tuple[trustme.CA, ssl.SSLContext]:
     ca, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate = ca.issue_cert("127.0.0.1", "localhost")
     certificate.configure_cert(context)  # pyright: ignore[reportUnknownMemberType] - it names pyOpenSSL's type too

@@ -1,4 +1,4 @@
-"""What the loopback server answers in these tests, and what is asked."""
+"""Requests, and the loopback server's responses to them."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -17,12 +17,12 @@ PIECES = HELLO | streamed
 
 
 def said(text: str) -> dict[str, Any]:
-    """Write a response that says something."""
+    """Build a response with a text."""
     return {"candidates": [{"content": {"parts": [{"text": text}], "role": "model"}}]}
 
 
 def fault(code: int, status: str = "", **more: Any) -> dict[str, Any]:
-    """Write a fault as the service does."""
+    """Build an error as the API returns it."""
     return {"error": {"code": code, "message": "no", "status": status, **more}}
 
 
@@ -32,7 +32,7 @@ BUSY = json_reply(fault(503, "UNAVAILABLE"), 503)
 
 
 class Once(Operation[GenerateContentResponse]):
-    """Something that must not happen twice."""
+    """An operation that must not be repeated."""
 
     op: ClassVar[str] = "tests.once"
     repeatable: ClassVar[bool] = False
@@ -45,5 +45,5 @@ ONCE = Request(Once())
 
 
 def texts(results: Sequence[Result[Any, GenaiError]]) -> list[Any]:
-    """Show good items by their text and bad ones by their kind."""
+    """List the texts of successes and the types of failures."""
     return [type(each.failure()) if isinstance(each, Failure) else each.unwrap().text for each in results]

@@ -1,4 +1,4 @@
-"""A value for any type of the API: every field set, a few levels deep."""
+"""Builds a value of any type of the API, with every field set, a few levels deep."""
 
 import collections.abc
 import types
@@ -30,11 +30,11 @@ _LEAVES: dict[Any, Any] = {
 }
 
 _SHAPE = schema.Schema(type=schema.Type.STRING)
-"""What passes through the dialect of schemas unchanged: there, not all of a schema's words go together."""
+"""A schema that the encoding leaves unchanged: not all keywords of a schema may be combined."""
 
 
 def sample(kind: Any, depth: int = 4) -> Any:
-    """Build a value of a type with everything in it."""
+    """Build a value of a type with every field set."""
     kind = bare(kind)
     origin, args = get_origin(kind), get_args(kind)
     if origin is tuple:
@@ -45,7 +45,7 @@ def sample(kind: Any, depth: int = 4) -> Any:
         return list(kind)[-1]
     if isinstance(kind, type) and issubclass(kind, Message):
         if not depth and kind is schema.Content:
-            return schema.Content(role="user")  # a turn that says nothing at all is none
+            return schema.Content(role="user")  # a turn without role and parts is invalid
         fields = hints(kind) if depth else {}
         values = {name: sample(annotation, depth - 1) for name, annotation in fields.items()}
         return kind(**values | ({"response_schema": _SHAPE} if depth and kind is schema.GenerateContentConfig else {}))
@@ -53,7 +53,7 @@ def sample(kind: Any, depth: int = 4) -> Any:
 
 
 def bare(kind: Any) -> Any:
-    """Take off marks and None: the first type that an annotation allows."""
+    """Strip metadata and None from an annotation, and take the first type of a union."""
     if get_origin(kind) is Annotated:
         return bare(get_args(kind)[0])
     if get_origin(kind) in (Union, types.UnionType):
@@ -62,6 +62,6 @@ def bare(kind: Any) -> Any:
 
 
 def hints(kind: type[Message]) -> dict[str, Any]:
-    """Give the annotation of each field, marks included."""
+    """Return the annotation of each field, with metadata."""
     found = get_type_hints(kind, include_extras=True)
     return {name: found[name] for name in kind.__struct_fields__}

@@ -1,4 +1,4 @@
-"""Event loops in virtual time: where nobody can go on, the clock jumps to the next deadline. No sockets, no threads."""
+"""Event loops in virtual time: when all tasks wait, the clock jumps to the next deadline. No sockets, no threads."""
 
 import asyncio
 import selectors
@@ -18,21 +18,21 @@ class _Loop(asyncio.SelectorEventLoop):
         return self.now
 
 
-class _Selector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]  # what it is depends on the system
+class _Selector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]  # its type depends on the system
     def __init__(self, loop: _Loop) -> None:
         super().__init__()
         self._loop = loop
 
     def select(self, timeout: float | None = None) -> Any:
-        """Look for what is there, and sleep by letting the clock jump."""
+        """Poll, and advance the clock instead of sleeping."""
         if timeout is None:
-            raise AssertionError("every task waits, and for no time")
+            raise AssertionError("every task waits, without a deadline")
         self._loop.now += max(0.0, timeout)
         return super().select(0)
 
 
 def run_virtually(body: Callable[[], Awaitable[Any]], backend: str) -> Any:
-    """Run a coroutine function in virtual time, an hour of it at most."""
+    """Run a coroutine function in virtual time, for at most an hour of it."""
 
     async def bounded() -> Any:
         with anyio.fail_after(3600):

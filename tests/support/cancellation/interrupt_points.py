@@ -1,8 +1,8 @@
 """
-Interrupts one subject after the other at each point where a signal may be handled, in a process of its own.
+Interrupts each subject at every point where Python may handle a signal, in a process of its own.
 
-Python handles signals in the main thread where a function begins or goes on, after a call of a function in C, and
-within a call in C that waits. A profile function comes to the same points, and acts at the k-th.
+Python handles signals in the main thread when a function starts or resumes, after a call of a C function, and
+within a C function that waits. A profile function is called at the same points, and acts at the k-th.
 """
 
 import faulthandler
@@ -23,20 +23,20 @@ from tests.support.cancellation.scenarios import Script, asked
 from tests.support.credentials import SlowCredentials
 from tests.support.loopback import Loopback
 
-WAITING = {"acquire", "get", "join", "poll", "wait"}
-"""Names of functions in C that wait, and end if a signal handler raises meanwhile."""
-PARTS = (f"genai_fn{os.sep}interpret", f"{os.sep}threading.py", f"concurrent{os.sep}futures")
-MOST = 4000
+WAITING_FUNCTIONS = {"acquire", "get", "join", "poll", "wait"}
+"""C functions that wait, and end if a signal handler raises."""
+INTERRUPTIBLE_PATHS = (f"genai_fn{os.sep}interpret", f"{os.sep}threading.py", f"concurrent{os.sep}futures")
+MAX_POINTS = 4000
 RAISE, CLOSE = "raise", "close"
 MANNERS = (RAISE, CLOSE)
 
 
 class Interrupt(BaseException):
-    """What Ctrl-C raises, but for the name."""
+    """Stands for ``KeyboardInterrupt``."""
 
 
 class Point:
-    """The k-th point from where the block begins on; what a signal handler would do is done there, once."""
+    """Acts as a signal handler once, at the k-th point after the start of the block."""
 
     def __init__(self, k: int, run: Http, manner: str) -> None:
         self.manner = manner
@@ -63,34 +63,34 @@ class Point:
 
 
 def _handles_signals(frame: FrameType, event: str, arg: Any) -> bool:
-    if not any(each in frame.f_code.co_filename for each in PARTS) or _is_finalizing(frame):
+    if not any(each in frame.f_code.co_filename for each in INTERRUPTIBLE_PATHS) or _is_finalizing(frame):
         return False
     if event == "call":
-        return frame.f_code is not Items.__exit__.__code__  # before it, nobody knows of the block's end yet
-    return event == "c_return" or (event == "c_call" and arg.__name__ in WAITING)
+        return frame.f_code is not Items.__exit__.__code__  # the end of the block starts with it
+    return event == "c_return" or (event == "c_call" and arg.__name__ in WAITING_FUNCTIONS)
 
 
 def _is_finalizing(frame: FrameType | None) -> bool:
-    """Tell whether httpcore closes, maybe as Python forgets its generator: what is raised there is only printed."""
+    """Return whether httpcore is closing, maybe in the finalizer of a generator, whose exceptions are only printed."""
     while frame is not None and frame.f_code is not NetworkStream.close.__code__:
         frame = frame.f_back
     return frame is not None
 
 
-# Subjects: each begins the point once it is where it wants to be interrupted.
+# Subjects: each enters the point where interruptions start.
 
 
-def read_to_the_end(run: Http, point: Point) -> None:
+def read_to_end(run: Http, point: Point) -> None:
     with run.stream(asked("events") | streamed) as items:
         next(items)
         with point:
             list(items)
 
 
-def leave(run: Http, point: Point) -> None:
+def leave_stream(run: Http, point: Point) -> None:
     with run.stream(asked("between-events") | streamed) as items:
         next(items)
-        point.__enter__()  # which goes on past this block
+        point.__enter__()  # which continues after this block
 
 
 def call_two(run: Http, point: Point) -> None:
@@ -103,12 +103,12 @@ def gather_two(run: Http, point: Point) -> None:
         list(items)
 
 
-def sleep(run: Http, point: Point) -> None:
+def retry(run: Http, point: Point) -> None:
     with point:
         run(asked("busy") | with_options(retry=Retry(attempts=2, initial_delay=0.001)))
 
 
-def wait_for_a_lane(run: Http, point: Point) -> None:
+def wait_for_connection(run: Http, point: Point) -> None:
     with run.stream(asked("between-events") | streamed) as one, run.stream(asked("between-events") | streamed) as two:
         next(one)
         next(two)
@@ -121,7 +121,7 @@ def wait_for_a_lane(run: Http, point: Point) -> None:
             freeing.join()
 
 
-def wait_for_a_token(run: Http, point: Point) -> None:
+def wait_for_token(run: Http, point: Point) -> None:
     slow = SlowCredentials("test-token", "test-token")
     freeing = threading.Timer(0.001, slow.gate.set)
     backend = Vertex("p", "l", credentials=slow, base_url=run._connections._settings.backend.base_url)  # type: ignore[union-attr]  # it has one
@@ -137,25 +137,25 @@ def wait_for_a_token(run: Http, point: Point) -> None:
 
 
 SUBJECTS: dict[str, Callable[[Http, Point], None]] = {
-    "end of a stream": read_to_the_end,
-    "left stream": leave,
+    "end of a stream": read_to_end,
+    "left stream": leave_stream,
     "both": call_two,
     "gather": gather_two,
-    "another try": sleep,
-    "line": wait_for_a_lane,
-    "token": wait_for_a_token,
+    "another try": retry,
+    "line": wait_for_connection,
+    "token": wait_for_token,
 }
 
 
 def main(name: str, manner: str) -> None:
     """
-    Interrupt a subject at each point, one after the other, by raising or by closing the interpreter in the handler.
+    Interrupt a subject at each point in turn, by raising, or by closing the interpreter.
 
-    A wait without an end ends the process; whatever else goes wrong is raised.
+    A hang ends the process; other failures are raised.
     """
-    gc.disable()  # it may close a generator at any point, and what is raised there is only printed
+    gc.disable()  # it may close a generator at any point, where exceptions are only printed
     with Loopback(Script()) as server:
-        for k in range(MOST):
+        for k in range(MAX_POINTS):
             faulthandler.dump_traceback_later(_FOREVER, exit=True)
             with Http(Gemini("test-key", base_url=server.url), max_connections=2, proxy="") as run:
                 point = Point(k, run, manner)
@@ -172,8 +172,8 @@ def main(name: str, manner: str) -> None:
             assert client_sockets(server.port) == 0
             if not point.reached:
                 break
-    assert 0 < k < MOST - 1
-    print(k)  # noqa: T201  # it is read by the test
+    assert 0 < k < MAX_POINTS - 1
+    print(k)  # noqa: T201  # the test reads it
 
 
 _FOREVER = 60

@@ -1,4 +1,4 @@
-"""Cancels a task where it stands still for the k-th time; what it may leave behind, and how that is counted."""
+"""Cancels a task at its k-th stop, and counts what it leaves behind."""
 
 import asyncio
 import gc
@@ -29,21 +29,21 @@ STEPS = 60
 
 class Cut:
     """
-    How a subject is cancelled: as it stands still for the k-th time (0: before it begins), if ever it does.
+    Cancels a subject at its k-th stop, where it waits (0: before it starts), if it gets there.
 
-    ``scope`` cancels a scope around it while it waits; ``late`` once what it waited for has come, before it goes on;
-    ``twice`` cancels again up to three stops later, in the midst of what the first one made it do: by ``task.cancel()``
-    on asyncio, by two nested scopes on trio; ``twice-late`` cancels natively once the awaited future is done.
+    ``scope`` cancels a scope around it while it waits; ``late`` when the awaited event has happened, before it resumes;
+    ``twice`` cancels again up to three stops later, during the cleanup after the first: by ``task.cancel()``
+    on asyncio, by two nested scopes on trio; ``twice-late`` calls ``task.cancel()`` once the awaited future is done.
 
     Args:
-        k: At which stop.
+        k: The number of the stop.
 
         manner: One of the above.
 
-        again: How many stops later the second cancellation comes.
+        again: After how many further stops to cancel again.
 
-        at_rest: Tells whether the servers wait for the subject, as `Loopback.at_rest` does. Once they do, and the
-            subject goes on no more, it is cancelled where it is; without this, it has to come to its end by itself.
+        at_rest: Returns the servers' waits, as `Loopback.at_rest` does. Once all servers wait, and the
+            subject makes no more stops, it is cancelled; without this, it must end by itself.
     """
 
     def __init__(
@@ -58,9 +58,9 @@ class Cut:
         self.reached = False
         """Whether it was cancelled at the k-th stop."""
         self.stalled = False
-        """Whether it was cancelled because nothing went on any more."""
+        """Whether it was cancelled because nothing happened any more."""
         self.ended = False
-        """Whether it came to its end all the same, with this result:"""
+        """Whether it ended without being cancelled, with this result:"""
         self.result: Any = None
         self._again = k % 3 if again is None else again
         self._at_rest = at_rest
@@ -69,19 +69,19 @@ class Cut:
         self._counting = set[int]()
 
     async def of(self, subject: Subject) -> "Cut":
-        """Run a subject, cancel it, and tell what became of it."""
+        """Run a subject and cancel it; return self."""
         is_native = self.manner in {TWICE, TWICE_LATE} and _is_asyncio()
         await (self._native(subject) if is_native else self._scoped(subject))
         assert self.ended or self.reached or self.stalled
         return self
 
     async def counted(self, part: Subject) -> Any:
-        """Run what belongs to the subject, in any task, and count its stops as the subject's."""
+        """Run a part of the subject, in any task, and count its stops as the subject's."""
         task = anyio.get_current_task().id
         if task in self._counting:
             return await part()
         self._counting.add(task)
-        return await _counted(part, self._act, self._resumed)
+        return await _run_counted(part, self._act, self._resumed)
 
     async def _scoped(self, subject: Subject) -> None:
         with anyio.CancelScope() as outer, anyio.CancelScope() as inner:
@@ -137,13 +137,13 @@ class Cut:
         if self.stops == 0:
             cancel()
         elif self.manner == TWICE_LATE and isinstance(awaited, asyncio.Future):
-            awaited.add_done_callback(cancel)  # comes before the task's own: the future is done, the task does not know
+            awaited.add_done_callback(cancel)  # runs before the task's own callback
         else:
-            _soon(cancel)
+            _call_soon(cancel)
 
 
 class _Watch:
-    """A block in which something happens once all else is at rest: the same rest twice, and never None."""
+    """A block that calls a function once `rest` returns the same value twice, and not None."""
 
     def __init__(self, rest: Callable[[], object], act: Callable[[], object]) -> None:
         self._rest = rest
@@ -154,7 +154,7 @@ class _Watch:
         await self._group.__aenter__()
         self._group.start_soon(self._wait)
 
-    async def __aexit__(self, *error: Any) -> None:  # noqa: PYI036  # passed on as they are
+    async def __aexit__(self, *error: Any) -> None:  # noqa: PYI036  # passed on unchanged
         self._group.cancel_scope.cancel()
         await self._group.__aexit__(*error)
 
@@ -163,7 +163,7 @@ class _Watch:
         while before is None or self._rest() != before:
             before = self._rest()
             await anyio.sleep(PAUSE)
-            for _ in range(_ROUNDS):  # what has come meanwhile is met first
+            for _ in range(_ROUNDS):  # handle what has arrived meanwhile first
                 await checkpoint()
         self._act()
 
@@ -172,23 +172,25 @@ _ROUNDS = 20
 
 
 @types.coroutine
-def _counted(subject: Subject, stops: Callable[[Any], int], resumed: Callable[[int], None]) -> Generator[Any, Any, Any]:
-    """Drive a coroutine, in the task that awaits this, and tell of each time that it stands still and goes on."""
-    going = subject().__await__()
+def _run_counted(
+    subject: Subject, on_stop: Callable[[Any], int], on_resume: Callable[[int], None]
+) -> Generator[Any, Any, Any]:
+    """Run a coroutine in the awaiting task, and report each stop and each resumption."""
+    generator = subject().__await__()
     answer: Any = None
     raised: BaseException | None = None
     while True:
         try:
-            awaited = going.send(answer) if raised is None else going.throw(raised)
+            awaited = generator.send(answer) if raised is None else generator.throw(raised)
         except StopIteration as end:
             return end.value
-        stop = stops(awaited)
+        stop = on_stop(awaited)
         answer = raised = None
         try:
             answer = yield awaited
         except BaseException as error:
             raised = error
-        resumed(stop)
+        on_resume(stop)
 
 
 def _is_asyncio() -> bool:
@@ -197,8 +199,8 @@ def _is_asyncio() -> bool:
     return False
 
 
-def _soon(call: Callable[[], object]) -> None:
-    """Call once the present task stands still."""
+def _call_soon(call: Callable[[], object]) -> None:
+    """Call a function when the current task waits."""
     if _is_asyncio():
         asyncio.get_running_loop().call_soon(call)
     else:
@@ -206,7 +208,7 @@ def _soon(call: Callable[[], object]) -> None:
 
 
 def steps(manner: str) -> range:
-    """Say at which stops to cancel; nothing can be late before the first."""
+    """Return the stops at which to cancel; ``late`` starts at the first."""
     return range(int(manner == LATE), STEPS + 1)
 
 
@@ -216,13 +218,13 @@ def tasks() -> int:
 
 
 def client_sockets(*ports: int) -> int:
-    """Count this process's internet sockets, but for those of the servers on these ports."""
+    """Count this process's internet sockets, except the servers' on these ports."""
     return sum(1 for port in _local_ports() if port not in ports)
 
 
 def _local_ports() -> Iterator[int]:
     for name in os.listdir("/proc/self/fd"):
-        with suppress(OSError):  # closed meanwhile, or no socket
+        with suppress(OSError):  # closed meanwhile, or not a socket
             if os.readlink(f"/proc/self/fd/{name}").startswith("socket:"):
                 with socket.socket(fileno=os.dup(int(name))) as twin:
                     if twin.family in {socket.AF_INET, socket.AF_INET6}:
@@ -231,13 +233,13 @@ def _local_ports() -> Iterator[int]:
 
 @contextmanager
 def spotless() -> Iterator[None]:
-    """Have the garbage collector off meanwhile, and see in the end that nothing was left to it nor told to nobody."""
-    complaints: list[str] = []
-    logs = _Logs(complaints)
+    """Disable the garbage collector, and check at the end that no resource warning and no lost exception occurs."""
+    problems: list[str] = []
+    logs = _LogCollector(problems)
     logging.getLogger("asyncio").addHandler(logs)
     gc.collect()
     gc.disable()
-    hook, sys.unraisablehook = sys.unraisablehook, lambda told: complaints.append(repr(told.exc_value))
+    hook, sys.unraisablehook = sys.unraisablehook, lambda unraisable: problems.append(repr(unraisable.exc_value))
     try:
         yield
         gc.collect()
@@ -245,15 +247,15 @@ def spotless() -> Iterator[None]:
         sys.unraisablehook = hook
         gc.enable()
         logging.getLogger("asyncio").removeHandler(logs)
-    assert complaints == []
+    assert problems == []
 
 
-class _Logs(logging.Handler):
-    """What asyncio logs: tasks destroyed while pending, exceptions that nobody took."""
+class _LogCollector(logging.Handler):
+    """Collects what asyncio logs: pending tasks that are destroyed, exceptions that are never retrieved."""
 
-    def __init__(self, complaints: list[str]) -> None:
+    def __init__(self, problems: list[str]) -> None:
         super().__init__(logging.WARNING)
-        self._complaints = complaints
+        self._complaints = problems
 
     def emit(self, record: logging.LogRecord) -> None:
         self._complaints.append(record.getMessage())

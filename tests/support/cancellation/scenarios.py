@@ -1,4 +1,4 @@
-"""An interpreter with two lanes, a server, and what is cancelled between them."""
+"""An interpreter with two connections, a server, and requests between them that tests cancel."""
 
 import ssl
 import threading
@@ -46,7 +46,7 @@ ANSWERS: dict[str, Answer] = {
 
 
 class Script:
-    """Answers by the model that is asked; ``pair`` is answered only once two have asked."""
+    """Answers by the model in the URL; ``pair`` waits until two requests have arrived."""
 
     def __init__(self) -> None:
         self._both = threading.Barrier(2)
@@ -60,7 +60,7 @@ class Script:
 
 
 class Scene:
-    """What one test looks at."""
+    """A server, and interpreters whose sockets are counted."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class Scene:
 
     @asynccontextmanager
     async def interpreter(self) -> AsyncIterator[AsyncHttp]:
-        """Open an interpreter with two lanes; nothing is left of it in the end."""
+        """Open an interpreter with two connections, and check that it leaves no socket."""
         backend: Gemini | Vertex = Gemini("test-key", base_url=self.server.url)
         if self._credentials is not None:
             backend = Vertex("p", "l", credentials=self._credentials(), base_url=self.server.url)
@@ -90,15 +90,15 @@ class Scene:
         assert self.sockets() == 0
 
     def cut(self, k: int, manner: str, again: int | None = None) -> Cut:
-        """Make a cut that also ends a subject which the server keeps waiting."""
+        """Make a `Cut` that also cancels a subject for which the server waits."""
         return Cut(k, manner, again, self.server.at_rest)
 
     def sockets(self) -> int:
-        """Count the client's sockets, whichever server they lead to."""
+        """Count the client's sockets to all servers."""
         return client_sockets(*self._ports) - self._before
 
     async def is_whole(self, run: AsyncHttp) -> None:
-        """See that no socket but the idle lanes' is open, and that both lanes serve at once."""
+        """Check that only idle connections are open, and that both slots work concurrently."""
         assert self.sockets() == idle(run)
         with anyio.fail_after(60):
             async with anyio.create_task_group() as tasks:
@@ -107,22 +107,22 @@ class Scene:
         assert self.sockets() == idle(run) == 2
 
     async def is_forgotten(self) -> None:
-        """See that the server has no connection open any more."""
+        """Check that the server has no open connection."""
         await to_thread.run_sync(self.server.wait_rest, 0)
 
 
 def bounded(body: Callable[[], Awaitable[None]], backend: str) -> None:
-    """Run a test's coroutine, and not for ever."""
+    """Run a test's coroutine function for at most five minutes."""
 
-    async def within() -> None:
+    async def run_bounded() -> None:
         with anyio.fail_after(300):
             await body()
 
-    anyio.run(within, backend=backend)
+    anyio.run(run_bounded, backend=backend)
 
 
 def idle(run: AsyncHttp) -> int:
-    """Count the lanes that stand idle."""
+    """Count the idle connections."""
     lanes: Any = run._connections._pool
     return 0 if lanes is None else len(lanes._config._state._idle_connections)
 
@@ -146,7 +146,7 @@ async def read(run: AsyncHttp, model: str = "events", base_url: str | None = Non
 
 @asynccontextmanager
 async def busy(run: AsyncHttp, count: int = 2) -> AsyncIterator[None]:
-    """Hold lanes by streams that stand still."""
+    """Occupy connections by streams that wait for their server."""
     async with AsyncExitStack() as held:
         for _ in range(count):
             items = await held.enter_async_context(run.stream(generate("between-events", "hi") | streamed))

@@ -1,7 +1,7 @@
 """
-Two libraries side by side: what both send for the same arguments, and what both read from the same reply.
+Compares genai_fn with google-genai: requests for the same arguments, and values parsed from the same response.
 
-A *request* is a function that builds ours, as building is what raises; a *call* is the oracle's. Backends go by their
+A *request* is a function that builds our request, as building may raise; a *call* is the oracle's. Backends have
 names::
 
     agrees(lambda: caches.get("1"), lambda client: client.caches.get(name="1"), "gemini")
@@ -35,9 +35,9 @@ PLACES: Mapping[str, tuple[oracle.Backend, Backend]] = {
 
 def agrees(request: Build, call: oracle.Call, backend: str, *, spelled: bool = False) -> None:
     """
-    Both send the same, or both refuse: what the backend lacks naming the same field, a mistake at the build.
+    Check that both send the same request, or both refuse: unsupported fields by name, mistakes when building.
 
-    ``spelled`` says that the spelling of names counts, as it does in the body of ``:predict``.
+    With ``spelled``, the spelling of names must agree, as in the body of ``:predict``.
     """
     place, at = PLACES[backend]
     theirs = oracle.sent(place, call)
@@ -58,13 +58,13 @@ def agrees(request: Build, call: oracle.Call, backend: str, *, spelled: bool = F
 
 
 def sends(request: Request[Any], backend: str) -> Sent:
-    """What ours sends."""
+    """Encode our request: method, URL and JSON body."""
     http = encode(request, PLACES[backend][1]).unwrap()
     return http.method, http.url, _json(http)
 
 
 def refuses(request: Request[Any], backend: str) -> tuple[str, ...]:
-    """Name what ours does not send, as the backend lacks it: the paths."""
+    """Return the paths of the fields that our request does not support on a backend."""
     error = encode(request, PLACES[backend][1]).failure()
     assert isinstance(error, Unsupported), error
     return error.paths
@@ -97,20 +97,20 @@ def get_refused_field(theirs: oracle.Refused) -> str:
 
 
 def reads_alike(request: Build, call: oracle.Call, backend: str, reply: Any) -> None:
-    """Both read the same values from a reply; what is empty counts as not there."""
+    """Check that both parse the same values from a reply; empty values count as absent."""
     theirs = oracle.parsed(PLACES[backend][0], call, reply)
     assert not isinstance(theirs, Exception), theirs
     assert plain(theirs) == plain(reads(request(), backend, reply))
 
 
 def reads(request: Request[Any], backend: str, reply: Any) -> Any:
-    """What ours reads from a reply: JSON, or the very bytes."""
+    """Parse a reply, JSON or bytes, with our request."""
     body = reply if isinstance(reply, bytes) else json.dumps(reply).encode()
     return decode(request, HttpResponse(200, (), body), PLACES[backend][1]).unwrap()
 
 
 def plain(value: Any) -> Any:
-    """Take a value of either library apart; None, empty sequences and messages with nothing set count as not there."""
+    """Convert a value of either library to plain data; None, empty sequences and empty messages are left out."""
     if isinstance(value, msgspec.Struct):
         return _filled({name: getattr(value, name) for name in value.__struct_fields__})
     if isinstance(value, BaseModel):

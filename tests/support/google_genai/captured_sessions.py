@@ -1,8 +1,8 @@
 """
-What google-genai 1.51.0 sends and reads in a live session, for the same arguments: its own ``connect``, run against a
-WebSocket that answers from memory.
+The frames that google-genai 1.51.0 sends in a live session, and the messages that it parses: its own ``connect`` runs
+with a WebSocket that answers from memory.
 
-A *use* is an async function of its session. Nothing in there really waits, so it runs without an event loop::
+A *use* is an async function of a session. It never really waits, so that it runs without an event loop::
 
     captured(oracle.GEMINI, {"model": "m"}, lambda session: session.send_client_content(turns={…}))
 """
@@ -40,7 +40,7 @@ PLACES: Mapping[str, tuple[oracle.Backend, Backend]] = {
 
 @dataclass(frozen=True)
 class Said:
-    """A session: where it was opened, with which headers (names in lower case), and the JSON of each frame."""
+    """A session: its URL, its headers (names in lower case), and the JSON of each frame."""
 
     url: str
     headers: Mapping[str, str]
@@ -60,7 +60,7 @@ def captured(
     music: bool = False,
     said: Iterable[Any] = (),
 ) -> Said | oracle.Refused:
-    """Open a session as 1.51.0 does, and use it; after the setup's answer it hears what is `said`."""
+    """Run a session of google-genai 1.51.0, which receives `said` after the setup; return what it sends."""
     socket = _Socket({"setupComplete": {}}, *said)
     module = live_music if music else live
     with oracle._neutral(), patch.object(module, "connect" if music else "ws_connect", socket.connect):
@@ -73,7 +73,7 @@ def captured(
 
 
 def opens(live: Live[Any], at: Backend, token: str = "test-token") -> Said:
-    """Open a session as ours does, with the credential."""
+    """Build our handshake with a credential."""
     opened = encode_handshake(live, at).unwrap()
     credential = build_live_credential(at, build_own_credential(at) or build_bearer_credential(at, token))
     http = sign_request(opened.http, credential)
@@ -83,12 +83,12 @@ def opens(live: Live[Any], at: Backend, token: str = "test-token") -> Said:
 
 
 def opened(live: Live[Any], at: Backend) -> EncodedHandshake:
-    """Open a session that something is said in."""
+    """Build our handshake."""
     return encode_handshake(live, at).unwrap()
 
 
 class _Socket:
-    """Stands for a connection, and for what opens one."""
+    """A fake connection, and a fake of the function that opens it."""
 
     def __init__(self, *said: Any) -> None:
         self.said = [each if isinstance(each, bytes | str) else json.dumps(each).encode() for each in said]
@@ -121,7 +121,7 @@ def _at_once(running: Coroutine[Any, Any, Any]) -> Any:
         return stop.value
     finally:
         running.close()
-    raise AssertionError("it waits for something")
+    raise AssertionError("the session waits for something")
 
 
 @cache

@@ -1,13 +1,13 @@
 """
-What google-genai 1.51.0 would send and how it reads an answer, for the same arguments: the judge of ours.
+The requests that google-genai 1.51.0 sends, and the values that it parses: the reference for ours.
 
-A *call* is a function of a ``google.genai.Client``. It runs against a transport that answers from memory, in an
-environment without any of Google's variables, so nothing reaches a network and nothing outside the test has a say::
+A *call* is a function of a ``google.genai.Client``. It runs with a transport that answers from memory, in an
+environment without Google's variables, so that it uses no network and depends on nothing outside the test::
 
     sent(GEMINI, lambda client: client.models.generate_content(model="m", contents="hi"))
 
 Backends are mappings of plain values, ``{"vertexai": True, "project": "p", "location": "us-central1"}``; but for
-``vertexai`` they are the parameters of ``Gemini`` and ``Vertex``. 1.51.0 writes into what it is given: pass every call
+``vertexai`` they are the parameters of ``Gemini`` and ``Vertex``. 1.51.0 modifies its arguments: pass every call
 fresh values.
 """
 
@@ -38,7 +38,7 @@ VERTEX: Backend = MappingProxyType({"vertexai": True, "project": "p", "location"
 
 @dataclass(frozen=True)
 class Wire:
-    """A request as it went out: the whole URL, header names in lower case, and the JSON of the body or None."""
+    """A sent request: the whole URL, header names in lower case, and the JSON of the body or None."""
 
     method: str
     url: str
@@ -48,19 +48,19 @@ class Wire:
 
 @dataclass(frozen=True)
 class Refused:
-    """What was raised before anything went out."""
+    """The exception that was raised before anything was sent."""
 
     message: str
     error: type[Exception]
 
     @property
     def unsupported(self) -> bool:
-        """Whether the backend lacks what was asked for, as opposed to a mistake on either backend."""
+        """Whether the backend does not support a field or method, as opposed to a mistake on both backends."""
         return "not supported in" in self.message or "only supported in" in self.message
 
 
 def sent(backend: Backend, call: Call) -> Wire | Refused:
-    """Say what a call sends first; whatever is made of the answer does not matter."""
+    """Return the first request of a call, or its refusal; errors after the response are ignored."""
     wires, value = exchanged(backend, call, _something)
     if wires:
         return wires[0]
@@ -70,7 +70,7 @@ def sent(backend: Backend, call: Call) -> Wire | Refused:
 
 
 def parsed(backend: Backend, call: Call, reply: Any) -> Any:
-    """Read a JSON reply: the value, or the error as a value. A list is a stream's events, and gives a list."""
+    """Parse a JSON reply: returns the value or the exception. A list is a stream's events, and returns a list."""
     _, value = exchanged(backend, call, lambda request: _reply(request, reply))
     return value
 
@@ -78,7 +78,7 @@ def parsed(backend: Backend, call: Call, reply: Any) -> Any:
 def exchanged(
     backend: Backend, call: Call, answer: Callable[[httpx.Request], httpx.Response]
 ) -> tuple[list[Wire], Any]:
-    """Run a call to its end, streams included: all that was sent, and the value or the error."""
+    """Run a call to its end, streams included; return its requests, and its value or exception."""
     wires: list[Wire] = []
 
     def answered(request: httpx.Request) -> httpx.Response:
@@ -95,22 +95,22 @@ def exchanged(
 
 def normal(body: Any, *, spelled: bool = False) -> Any:
     """
-    Bring JSON into the form in which two spellings of one message are equal.
+    Normalize JSON, so that two spellings of one message are equal.
 
     Names of the API become camelCase; bytes, standard base64; times, UTC; an empty ``generationConfig``, which 1.51.0
-    sends beside any other setting, nothing. What users name or fill stays untouched: labels, the arguments and
+    sends with any other setting, is dropped. Names and values of users stay unchanged: labels, the arguments and
     results of functions, the properties of a schema, JSON schemas.
 
     Args:
         body: The JSON of one message.
 
-        spelled: Whether names stay as they are, as counts in the body of ``:predict``.
+        spelled: Whether names stay as they are, for the body of ``:predict``.
     """
     return _normal(body, "", str if spelled else camel)
 
 
 def camel(name: str) -> str:
-    """Spell a name of the API as JSON does."""
+    """Convert a field name to camelCase."""
     return re.sub("_([a-z0-9])", lambda found: found[1].upper(), name)
 
 
@@ -123,7 +123,7 @@ _USERS = {
     "parametersJsonSchema",
     "responseJsonSchema",
 }
-"""Members that hold what the user likes."""
+"""Members with values of the user."""
 
 _USERS_IN = {
     ("functionCall", "args"),
@@ -131,7 +131,7 @@ _USERS_IN = {
     ("functionResponse", "response"),
     ("functionResponses", "response"),
 }
-"""The same, where the name alone does not tell: ``response`` is a schema in a function's declaration."""
+"""The same, where the parent's name matters: ``response`` is a schema in a function declaration."""
 
 _NAMED = {"$defs", "defs", "properties"}
 """Members whose names are the user's and whose values are the API's."""
@@ -185,7 +185,7 @@ def _instant(text: str) -> str:
 
 @contextmanager
 def _neutral() -> Generator[None]:
-    """Hide the variables, credentials and servers that google-genai would look at, and its warnings."""
+    """Hide environment variables, credentials and metadata servers from google-genai, and its warnings."""
     kept = {name: value for name, value in os.environ.items() if not _GOOGLES.match(name)}
     with patch.dict(os.environ, {**kept, **_NOWHERE}, clear=True), warnings.catch_warnings(action="ignore"):
         yield
@@ -196,7 +196,7 @@ _NOWHERE = {"CLOUDSDK_CONFIG": os.devnull, "NO_GCE_CHECK": "true"}
 
 
 def _client(backend: Backend, transport: httpx.MockTransport) -> Client:
-    """Open a client whose only way out is ``transport``."""
+    """Open a client that uses only ``transport``."""
     given = dict(backend)
     if given.get("project") and not given.get("credentials"):
         given["credentials"] = Credentials(token="test-token")  # type: ignore[no-untyped-call]  # google-auth has no types
@@ -214,7 +214,7 @@ def _client(backend: Backend, transport: httpx.MockTransport) -> Client:
 
 @cache
 def _trust() -> ssl.SSLContext:
-    """Build the certificates once: google-genai would read them for every client, 20 ms each."""
+    """Build a TLS context once: google-genai would read the certificates for every client, 20 ms each."""
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
@@ -228,7 +228,7 @@ def _something(request: httpx.Request) -> httpx.Response:
 
 
 def _reply(request: httpx.Request, reply: Any) -> httpx.Response:
-    """Answer with JSON, or with one event for each where server-sent events were asked for."""
+    """Build a JSON response, or server-sent events if the request is for a stream."""
     if request.url.params.get("alt") != "sse":
         return httpx.Response(200, json=reply)
     events = cast("Sequence[Any]", reply) if isinstance(reply, list) else [reply]
