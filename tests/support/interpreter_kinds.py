@@ -1,7 +1,7 @@
 """
-Sync and async interpreters behind one awaitable interface, so that one test runs on each kind.
+One face for the interpreters of all worlds, so that one test runs in each, on either transport.
 
-A test's body is a coroutine function. With a sync interpreter it never waits, and threads take the place of tasks.
+A test's body is a coroutine function: in the sync world it never waits, and what would be tasks elsewhere are threads.
 """
 
 import threading
@@ -30,16 +30,16 @@ KINDS = ("sync", "asyncio", "trio")
 TRANSPORTS = (httpcore, httpcore2)
 
 BOUNDED = Timeouts(connect=60, idle=60, total=120)
-"""Timeouts for tests that are not about time."""
+"""What a test that is not about time waits at most."""
 
 
 def gemini(url: str, **more: Any) -> Gemini:
-    """Make a Gemini backend with the URL of a loopback server."""
+    """Make a backend of a loopback server."""
     return Gemini("test-key", base_url=url, **more)
 
 
 class World:
-    """A kind of interpreter, ``sync``, ``asyncio`` or ``trio``, with httpcore or httpcore2."""
+    """A kind of interpreter, and the transport that it is given."""
 
     def __init__(self, kind: str, transport: ModuleType) -> None:
         self.kind = kind
@@ -53,7 +53,7 @@ class World:
         return self.kind == "sync"
 
     def run(self, backend: Backend | None, action: Any, **parameters: Any) -> Outcome:
-        """Run an action with a new interpreter."""
+        """Run an action with an interpreter of its own."""
 
         async def body(run: "Faced") -> Outcome:
             return await run(action)
@@ -61,7 +61,7 @@ class World:
         return self.within(backend, body, **parameters)
 
     def items(self, backend: Backend | None, stream: Any, **parameters: Any) -> list[Outcome]:
-        """Read a stream to its end with a new interpreter."""
+        """Read a stream to its end with an interpreter of its own."""
 
         async def body(run: "Faced") -> list[Outcome]:
             return await run.items(stream)
@@ -71,19 +71,19 @@ class World:
     def within(
         self, backend: Backend | None, body: Callable[["Faced"], Coroutine[Any, Any, Any]], **parameters: Any
     ) -> Any:
-        """Run a test's body with a new interpreter, and close it."""
-        parameters = {"timeouts": BOUNDED, "transport": self.transport, **parameters}
+        """Run a test's body with an interpreter, and close that."""
+        parameters = {"timeouts": BOUNDED, "http1": self.transport, **parameters}
 
-        async def run_body() -> Any:
+        async def opened() -> Any:
             async with Faced(Http(backend, **parameters) if self.is_sync else AsyncHttp(backend, **parameters)) as run:
                 return await body(run)
 
-        return self.drive(run_body)
+        return self.drive(opened)
 
     def drive(self, body: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-        """Run a coroutine function for at most two minutes."""
+        """Run a coroutine function."""
         if self.is_sync:
-            return _run_without_waiting(body())
+            return _driven(body())
 
         async def bounded() -> Any:
             with anyio.fail_after(120):
@@ -96,14 +96,14 @@ WORLDS = tuple(World(kind, transport) for kind in KINDS for transport in TRANSPO
 
 
 class Faced:
-    """An interpreter whose methods are awaited, also if it is sync."""
+    """An interpreter that is awaited, whichever it is."""
 
     def __init__(self, interpreter: Any) -> None:
         self.interpreter = interpreter
         self.is_sync = isinstance(interpreter, Http)
 
     async def __call__(self, action: Any) -> Outcome:
-        result: Outcome = await _await_if_needed(self.interpreter(action))
+        result: Outcome = await _had(self.interpreter(action))
         return result
 
     def stream(self, stream: Any) -> "FacedItems":
@@ -114,11 +114,11 @@ class Faced:
             return [item async for item in items]
 
     async def at_once(self, *bodies: Callable[[], Coroutine[Any, Any, Any]]) -> list[Any]:
-        """Run coroutine functions concurrently, in threads or tasks; return their results or exceptions, in order."""
-        results: dict[int, Any] = {}
+        """Run coroutine functions at once, in threads or tasks: what each returned or raised, in their order."""
+        ended: dict[int, Any] = {}
         if self.is_sync:
             threads = [
-                threading.Thread(target=_keep_result, args=(results, n, partial(_start_and_run, each)))
+                threading.Thread(target=_kept, args=(ended, n, partial(_driven_of, each)))
                 for n, each in enumerate(bodies)
             ]
             for thread in threads:
@@ -128,15 +128,15 @@ class Faced:
         else:
             async with anyio.create_task_group() as tasks:
                 for n, each in enumerate(bodies):
-                    tasks.start_soon(_keep_async_result, results, n, each)
-        return [results[n] for n in range(len(bodies))]
+                    tasks.start_soon(_kept_of, ended, n, each)
+        return [ended[n] for n in range(len(bodies))]
 
     async def see(self, waiting: Callable[..., Any], *args: Any) -> Any:
-        """Call a blocking function, in a worker thread if the interpreter is async."""
+        """Wait for a server, which blocks."""
         return waiting(*args) if self.is_sync else await to_thread.run_sync(partial(waiting, *args))
 
     async def close(self) -> None:
-        await _await_if_needed(self.interpreter.close() if self.is_sync else self.interpreter.aclose())
+        await _had(self.interpreter.close() if self.is_sync else self.interpreter.aclose())
 
     async def __aenter__(self) -> Self:
         return self
@@ -146,7 +146,7 @@ class Faced:
 
 
 class FacedItems:
-    """The items of a stream, whose methods are awaited, also if it is sync."""
+    """The items of a stream, awaited in any world."""
 
     def __init__(self, items: Any) -> None:
         self.items = items
@@ -157,7 +157,7 @@ class FacedItems:
 
     async def __anext__(self) -> Outcome:
         try:
-            item: Outcome = await _await_if_needed(next(self.items) if self.is_sync else anext(self.items))
+            item: Outcome = await _had(next(self.items) if self.is_sync else anext(self.items))
         except StopIteration:
             raise StopAsyncIteration from None
         return item
@@ -173,57 +173,57 @@ class FacedItems:
         return self
 
     async def __aexit__(self, *raised: object) -> None:
-        await _await_if_needed(self.items.__exit__(*raised) if self.is_sync else self.items.__aexit__(*raised))
+        await _had(self.items.__exit__(*raised) if self.is_sync else self.items.__aexit__(*raised))
 
 
 class Naps:
-    """Replaces the sleeping of executors by recording the seconds in a list."""
+    """Puts what a world sleeps on a list, in place of sleeping."""
 
     def __init__(self, patch: Any) -> None:
         self.slept: list[float] = []
 
-        async def record_sleep(_: object, effect: Sleep) -> None:
+        async def napped(_: object, effect: Sleep) -> None:
             self.slept.append(effect.seconds)
 
         patch.setitem(SyncExecutor._PERFORMERS, Sleep, lambda _, effect: self.slept.append(effect.seconds))
-        patch.setitem(AsyncExecutor._PERFORMERS, Sleep, record_sleep)
+        patch.setitem(AsyncExecutor._PERFORMERS, Sleep, napped)
 
 
 def waited(condition: Callable[[], bool], seconds: float = 60) -> bool:
-    """Wait until a condition holds, and return whether it does."""
+    """Wait until something holds, and tell whether it does."""
     end = time.monotonic() + seconds
     while not condition() and time.monotonic() < end:
         time.sleep(0.002)
     return condition()
 
 
-async def _await_if_needed(value: Any) -> Any:
+async def _had(value: Any) -> Any:
     return await value if isinstance(value, Awaitable) else value
 
 
-def _run_without_waiting(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """Run a coroutine that must not wait."""
+def _driven(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Run a coroutine that never waits."""
     try:
         coroutine.send(None)
     except StopIteration as end:
         return end.value
     coroutine.close()
-    raise AssertionError("a coroutine waited with a sync interpreter")
+    raise AssertionError("something waited in the sync world")
 
 
-def _start_and_run(body: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-    return _run_without_waiting(body())
+def _driven_of(body: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    return _driven(body())
 
 
-def _keep_result(results: dict[int, Any], n: int, call: Callable[[], Any]) -> None:
+def _kept(ended: dict[int, Any], n: int, call: Callable[[], Any]) -> None:
     try:
-        results[n] = call()
+        ended[n] = call()
     except Exception as error:
-        results[n] = error
+        ended[n] = error
 
 
-async def _keep_async_result(results: dict[int, Any], n: int, body: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+async def _kept_of(ended: dict[int, Any], n: int, body: Callable[[], Coroutine[Any, Any, Any]]) -> None:
     try:
-        results[n] = await body()
+        ended[n] = await body()
     except Exception as error:
-        results[n] = error
+        ended[n] = error

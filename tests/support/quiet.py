@@ -1,25 +1,23 @@
-"""Detects when threads of a server or a test wait and nothing changes any more, instead of sleeping."""
+"""Tells when nothing goes on any more, in a server's threads and in those of a test: in place of a pause."""
 
-import os
 import socket
-import sys
 import threading
 import time
 from collections.abc import Iterable, Mapping
 from itertools import count
+from pathlib import Path
 from selectors import EVENT_READ, DefaultSelector
-from types import FrameType
 
 PAUSE = 0.02
-"""Seconds between two checks that must agree; longer than any pending timer."""
+"""How many seconds apart two looks are, in which nothing may have changed; more than any timer that is still to run."""
 
 
 class StoppedError(Exception):
-    """The server is being stopped."""
+    """The server stops."""
 
 
 class Waits:
-    """Waits for sockets in a server's threads, until the server is stopped."""
+    """What the threads of a server wait for: sockets, or the server's stop."""
 
     def __init__(self) -> None:
         # Closing one end makes the other readable for every thread that waits, at once and for good.
@@ -28,15 +26,15 @@ class Waits:
         self._waiting: dict[int, tuple[int, Mapping[socket.socket, int]]] = {}
 
     def stop(self) -> None:
-        """Wake all waiting threads: their `wait` raises `StoppedError`."""
+        """Wake all that wait."""
         self._stop.close()
 
     def close(self) -> None:
-        """Close the socket, once no thread waits any more."""
+        """Give back what is held, once no thread waits any more."""
         self._stopped.close()
 
     def wait(self, wanted: Mapping[socket.socket, int], timeout: float | None = None) -> None:
-        """Wait for a socket; raises `StoppedError` if the server is stopped."""
+        """Wait for a socket, or for the server's stop."""
         with DefaultSelector() as selector:
             selector.register(self._stopped, EVENT_READ)
             for sock, events in wanted.items():
@@ -54,19 +52,19 @@ class Waits:
 
     def at_rest(self, threads: Iterable[threading.Thread]) -> frozenset[int] | None:
         """
-        Return the waits of some threads, if all of them wait for sockets that are not ready.
+        Tell whether all of these threads wait for what is not there: nothing happens until a peer acts.
 
         Returns:
-            None if a thread is running; else the numbers of the waits: if two calls agree, nothing happened in between.
+            None, or the numbers of these waits: the same twice mean that nothing has happened in between.
         """
         waiting = dict(self._waiting)
         alive = [each.ident or 0 for each in threads if each.is_alive()]
-        if any(each not in waiting or _is_ready(waiting[each][1]) for each in alive):
+        if any(each not in waiting or _is_there(waiting[each][1]) for each in alive):
             return None
         return frozenset(waiting[each][0] for each in alive)
 
 
-def _is_ready(wanted: Mapping[socket.socket, int]) -> bool:
+def _is_there(wanted: Mapping[socket.socket, int]) -> bool:
     try:
         with DefaultSelector() as selector:
             for sock, events in wanted.items():
@@ -78,21 +76,16 @@ def _is_ready(wanted: Mapping[socket.socket, int]) -> bool:
 
 
 def is_stuck(thread: threading.Thread) -> bool:
-    """Return whether a thread waits in a system call, and does not continue for a moment."""
-    before = _get_position(thread)
+    """Tell whether a thread sleeps in the system, and has done so for a pause: it was not woken, nor wants to run."""
+    before = _switches(thread)
     time.sleep(PAUSE)
-    return _is_sleeping(thread) and _get_position(thread) == before
+    return before is not None and _switches(thread) == before
 
 
-def _get_position(thread: threading.Thread) -> tuple[FrameType, int] | None:
-    frame = sys._current_frames().get(thread.ident or 0)
-    return None if frame is None else (frame, frame.f_lasti)
-
-
-def _is_sleeping(thread: threading.Thread) -> bool:
-    """Return whether the system reports the thread as sleeping; one that waits for a processor is not."""
-    status = os.open(f"/proc/self/task/{thread.native_id}/stat", os.O_RDONLY)
-    try:
-        return os.read(status, 1000).rpartition(b") ")[2].startswith(b"S")
-    finally:
-        os.close(status)
+def _switches(thread: threading.Thread) -> list[str] | None:
+    """Read how often a thread fell asleep and was woken; None unless it sleeps, and not for want of a processor."""
+    lines = Path(f"/proc/self/task/{thread.native_id}/status").read_text(encoding="ascii", errors="ignore").splitlines()
+    said = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+    if not said["State"].startswith("S"):
+        return None
+    return [value for name, value in said.items() if name.endswith("ctxt_switches")]
