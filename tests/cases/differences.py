@@ -1,7 +1,7 @@
 """
-Where ours does otherwise than google-genai 1.51.0 on purpose, as far as drawn arguments and answers meet it.
+Deliberate differences from google-genai 1.51.0 that drawn arguments and replies can show.
 
-One table for what goes out, one for what is read. Reasons that a resource's own table has are taken from there.
+One table for requests, one for responses. Reasons are taken from the tables of the resources.
 """
 
 import re
@@ -26,7 +26,7 @@ Given: TypeAlias = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Difference:
-    """Why, when it is met, and arguments with which it shows."""
+    """The reason, the condition, and arguments that show the difference."""
 
     why: str
     is_met: Callable[[str, Given, str], bool]
@@ -38,7 +38,7 @@ class Difference:
 
 
 def met(operation: str, given: Given, backend: str) -> str | None:
-    """Name the difference that arguments meet, if any."""
+    """Return the name of the difference that arguments show, if any."""
     return next((name for name, each in DIFFERENCES.items() if each.is_met(operation, given, backend)), None)
 
 
@@ -47,7 +47,7 @@ def _config(given: Given) -> Given:
 
 
 def _found(value: Any, key: str) -> Iterator[Any]:
-    """Give all that is called ``key``, at any depth."""
+    """Yield all values of a key, at any depth."""
     if isinstance(value, Mapping):
         if key in value:
             yield value[key]

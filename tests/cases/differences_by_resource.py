@@ -82,7 +82,7 @@ BATCH_DIFFERENCES: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Differs:
-    """Why ours does otherwise than 1.51.0, and what it does: the body it sends, or what it does not take."""
+    """The reason for a difference, and our behaviour: the body, or the field that is refused."""
 
     why: str
     body: Mapping[str, Any] | None = None

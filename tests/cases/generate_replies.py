@@ -1,4 +1,4 @@
-"""What the server answers to ``generate``: every field of an answer and below, as it comes and as it should not."""
+"""Responses to ``generate``: every field, in valid and in unexpected forms."""
 
 from collections.abc import Mapping
 from typing import Any, TypeAlias

@@ -1,7 +1,7 @@
 """
-What people pass to ``generate``, as values that google-genai and genai_fn both take: one table for both.
+Arguments of ``generate`` that google-genai and genai_fn both take, in one table.
 
-Each case is for both backends. What one of them lacks is in the table too: it is to be refused there.
+Each case is for both backends; a backend that does not have a field must refuse it.
 """
 
 import io
@@ -21,7 +21,7 @@ _HI = "hi"
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """One call of ``generate``. A function in the place of a value makes the value from the library's types."""
+    """Arguments of one call. A function as a value is called with the library, and returns a value of its types."""
 
     name: str
     contents: Any | Callable[[Lib], Any] = _HI
@@ -35,7 +35,7 @@ class Case:
     """Why genai_fn does otherwise than 1.51.0, where it means to."""
 
     def arguments(self, lib: Lib) -> tuple[Any, Any]:
-        """Make contents and config, fresh each time: 1.51.0 writes into the dicts that it is given."""
+        """Build contents and config, new for each call: google-genai 1.51.0 modifies the dicts it is given."""
         return _made(self.contents, lib), _made(self.config, lib)
 
 
@@ -56,7 +56,7 @@ def _schema(**schema: Any) -> dict[str, Any]:
 
 
 def _picture(format: str) -> PIL.Image.Image:
-    """Make an image as it is after opening a file of this format."""
+    """Build an image as PIL opens it from a file of this format."""
     file = io.BytesIO()
     PIL.Image.new("RGB", (2, 2)).save(file, format=format)
     return PIL.Image.open(io.BytesIO(file.getvalue()))
@@ -787,7 +787,7 @@ CASES: tuple[Case, ...] = (*_CONTENTS, *_PARTS, *_SETTINGS, *_SCHEMAS, *_TOOLS, 
 
 @dataclass(frozen=True, eq=False)
 class BackendCase:
-    """One backend, in the words of ``tests.support.google_genai.oracle``, to be met by a plain call."""
+    """A backend, in the form of ``tests.support.google_genai.oracle``, for a simple request."""
 
     name: str
     backend: Mapping[str, Any]

@@ -1,4 +1,4 @@
-"""Calling functions, as conversations without a world: what is asked, what is run, what goes back."""
+"""The function-calling loop, as scripted conversations: requests, calls, and function responses."""
 
 import copy
 import pickle
@@ -38,28 +38,28 @@ DONE = saying("It rains.")
 
 
 def weather(city: str, days: int = 1) -> str:
-    """Tell the weather."""
+    """Return the weather."""
     return f"rain in {city} for {days}"
 
 
 def clock() -> str:
-    """Tell the time."""
+    """Return the time."""
     return "noon"
 
 
 def broken(city: str) -> str:
-    """Fail."""
+    """Raise an exception."""
     raise LookupError(city)
 
 
 def config(request: Any) -> GenerateContentConfig:
-    """Give what a request is configured with."""
+    """Return the config of a request."""
     found: GenerateContentConfig = request.operation.config
     return found
 
 
 def declared(request: Any) -> list[Any]:
-    """Give the names of the functions that a request declares."""
+    """Return the names of the functions that a request declares."""
     return [each.name for tool in config(request).tools or () for each in tool.function_declarations or ()]  # type: ignore[union-attr]  # settled
 
 
@@ -67,7 +67,7 @@ def declared(request: Any) -> list[Any]:
 
 
 def test_one_round() -> None:
-    """A call is run, what it gave is sent back after the model's own words, and the last answer is the result."""
+    """A call is executed, its result is sent after the model's content, and the last response is the result."""
     first = saying(Part(text="Let me see.", thought=True, thought_signature="c2ln"), call("weather", {"city": "Oslo"}))
     met = Conversation(ASKED | calling(weather), [first, DONE])
     opening, said, answered = met.requests[1].operation.contents
@@ -81,7 +81,7 @@ def test_one_round() -> None:
 
 
 def test_history() -> None:
-    """The last answer carries all that was said before it; without a call there is nothing to carry."""
+    """The last response contains the contents before it; without a call there are none."""
     met = Conversation(ASKED | calling(clock), [saying(call("clock")), saying(call("clock")), DONE])
     assert met.result.unwrap().automatic_function_calling_history == met.requests[2].operation.contents
     assert len(met.requests[2].operation.contents) == 5
@@ -89,7 +89,7 @@ def test_history() -> None:
 
 
 def test_parallel_calls() -> None:
-    """Calls of one answer run at once; their answers stand in their order, with their ids."""
+    """Calls of one response run concurrently; their responses are in order, with their ids."""
     calls = (call("weather", {"city": "A"}, id="1"), call("clock", id="2"), call("weather", {"city": "B"}, id="3"))
     met = Conversation(ASKED | calling(weather, clock), [saying(*calls), DONE])
     answered = [part.function_response for part in met.requests[1].operation.contents[-1].parts]
@@ -99,14 +99,14 @@ def test_parallel_calls() -> None:
 
 
 def test_out_of_calls() -> None:
-    """At most so many requests are made; the calls of the last answer are neither run nor answered."""
+    """`max_calls` limits the requests; the calls of the last response are not executed."""
     met = Conversation(ASKED | calling(clock, max_calls=2), [saying(call("clock"))] * 2)
     assert [each.name for each in met.result.unwrap().function_calls] == ["clock"]
     assert len(met.invoked) == 1
 
 
 def test_most_by_default() -> None:
-    """Unless told otherwise the model is asked ten times, as with google-genai."""
+    """By default there are at most ten requests, as in google-genai."""
     assert len(Conversation(ASKED | calling(clock), [saying(call("clock"))] * 10).requests) == 10
 
 
@@ -117,7 +117,7 @@ def test_a_failure_ends_it() -> None:
 
 
 def test_somebody_elses_call() -> None:
-    """A call of what is declared and not given to run ends the loop: it is the caller's to answer."""
+    """A call of a function that is declared but not passed ends the loop: the caller handles it."""
     theirs = with_tools(FunctionDeclaration(name="theirs"))
     answer = saying(call("clock"), call("theirs"))
     met = Conversation(ASKED | theirs | calling(clock), [answer])
@@ -125,13 +125,13 @@ def test_somebody_elses_call() -> None:
 
 
 def test_unknown_function() -> None:
-    """A name that nobody declared goes back as an error."""
+    """A call of an undeclared function is returned to the model as an error."""
     met = Conversation(ASKED | calling(clock), [saying(call("clok")), DONE])
     assert answers(met.requests[1].operation.contents) == [{"error": "the function clok does not exist"}]
 
 
 def test_events() -> None:
-    """Every call is told, with its arguments and what goes back."""
+    """Each call emits an event with its arguments and its response."""
     calls = saying(call("weather", {"city": "Oslo"}), call("broken", {"city": "Rome"}))
     met = Conversation(ASKED | calling(weather, broken), [calls, DONE])
     assert met.told == [
@@ -144,21 +144,21 @@ def test_events() -> None:
 
 
 def test_an_exception_goes_back() -> None:
-    """By default the model is told what went wrong, and may try something else."""
+    """By default an exception is returned to the model, which may try again."""
     met = Conversation(ASKED | calling(broken), [saying(call("broken", {"city": "Rome"})), DONE])
     assert answers(met.requests[1].operation.contents) == [{"error": "LookupError: Rome"}]
     assert met.result.unwrap().text == "It rains."
 
 
 def test_an_exception_ends_it() -> None:
-    """With ``fail`` an exception is the result, and the model is not asked again."""
+    """With ``fail`` an exception is the result, and no other request is sent."""
     asked = ASKED | calling(broken, clock, on_error="fail")
     met = Conversation(asked, [saying(call("clock"), call("broken", {"city": "Rome"}))])
     assert met.result == Failure(FunctionCallError("broken", "LookupError: Rome"))
 
 
 def test_a_bad_argument_is_no_exception() -> None:
-    """What the model got wrong goes back to it, whatever becomes of exceptions."""
+    """Invalid arguments are returned to the model, whatever ``on_error`` is."""
     met = Conversation(ASKED | calling(weather, on_error="fail"), [saying(call("weather", {"town": "Oslo"})), DONE])
     assert answers(met.requests[1].operation.contents) == [{"error": "town: no such argument; city: missing"}]
 
@@ -167,7 +167,7 @@ def test_a_bad_argument_is_no_exception() -> None:
 
 
 def test_any_lets_go() -> None:
-    """A model that must call something may say something once its call was answered."""
+    """After the first call, mode ``ANY`` becomes ``AUTO``."""
     forced = with_config(tool_config={"function_calling_config": {"mode": "ANY", "allowed_function_names": ["clock"]}})
     calls = saying(call("clock"), call("weather", {"city": "Oslo"}))
     met = Conversation(ASKED | forced | calling(clock, weather), [calls, DONE])
@@ -178,14 +178,14 @@ def test_any_lets_go() -> None:
 
 @pytest.mark.parametrize("switches", ({"disable": True}, {"maximum_remote_calls": 0}), ids=repr)
 def test_switched_off(switches: dict[str, Any]) -> None:
-    """A config that switches calling off only declares."""
+    """A config that disables calling only declares the functions."""
     answer = saying(call("clock"))
     met = Conversation(ASKED | with_config(automatic_function_calling=switches) | calling(clock, max_calls=5), [answer])
     assert (met.result, declared(met.requests[0])) == (Success(answer), ["clock"])
 
 
 def test_limited_by_the_config() -> None:
-    """The config's limit holds unless `calling` says one; both are no part of what is sent."""
+    """The config's limit applies unless `calling` has one; neither is sent."""
     limited = with_config(automatic_function_calling={"maximum_remote_calls": 2})
     answer = saying(call("clock"))
     met = Conversation(ASKED | calling(clock) | limited, [answer] * 2)
@@ -194,14 +194,14 @@ def test_limited_by_the_config() -> None:
 
 
 def test_history_left_out() -> None:
-    """The history is left out where the config says so."""
+    """The history is left out if the config says so."""
     ignoring = with_config(automatic_function_calling={"ignore_call_history": True})
     met = Conversation(ASKED | ignoring | calling(clock), [saying(call("clock")), DONE])
     assert met.result == Success(DONE)
 
 
 def test_nothing_calls() -> None:
-    """Where nothing calls, a config that asks for it is a mistake that names the modifier."""
+    """Without `calling`, a config that enables automatic calling is a mistake; the error names the modifier."""
     asked = ASKED | with_config(automatic_function_calling={"maximum_remote_calls": 2})
     refused = encode(asked, BACKEND).failure()
     assert isinstance(refused, InvalidRequest)
@@ -212,7 +212,7 @@ def test_nothing_calls() -> None:
 
 
 def test_tools_append() -> None:
-    """`with_tools` takes what a `Tool` holds, and adds to what is there, at the root."""
+    """`with_tools` takes what a `Tool` contains, and adds to the tools of the root request."""
     asked: Any = ASKED | with_tools(GoogleSearch()) | text | with_tools(weather, {"code_execution": {}})
     tools = config(asked.source).tools or ()
     assert tools[0] == Tool(google_search=GoogleSearch())
@@ -221,7 +221,7 @@ def test_tools_append() -> None:
 
 
 def test_own_declaration() -> None:
-    """A function that the request declares already keeps that declaration."""
+    """A function that the request already declares keeps that declaration."""
     own = FunctionDeclaration(name="clock", description="What time it is.")
     met = Conversation(ASKED | with_tools(own) | calling(clock, weather), [DONE])
     assert declared(met.requests[0]) == ["clock", "weather"]
@@ -229,7 +229,7 @@ def test_own_declaration() -> None:
 
 
 def test_order_does_not_matter() -> None:
-    """What shapes the request may come before or after `calling`, tools among it."""
+    """Modifiers of the request may come before or after `calling`, including tools."""
     shapes = with_config(temperature=0.2) | with_tools(GoogleSearch())
     before, after = ASKED | shapes | calling(clock), ASKED | calling(clock) | shapes
     assert before == after
@@ -241,7 +241,7 @@ def test_order_does_not_matter() -> None:
 
 
 def test_streamed() -> None:
-    """Streamed, the pieces of every round come as they are; those of later rounds tell what was said before."""
+    """A streamed loop emits the chunks of every round; those of later rounds contain the history."""
     pieces = [saying("Let me "), saying("see."), saying(call("clock"))]
     met = Conversation(ASKED | calling(clock) | streamed, [pieces, [saying("It "), saying("rains.")]])
     assert met.emitted[:3] == [Success(each) for each in pieces]
@@ -252,14 +252,14 @@ def test_streamed() -> None:
 
 
 def test_streamed_text() -> None:
-    """The texts of all rounds are one."""
+    """The texts of all rounds are concatenated."""
     rounds = [[saying("Hm. "), saying(call("clock"))], [saying("Noon.")]]
     assert Conversation(ASKED | calling(clock) | streamed | text | joined, rounds).result == Success("Hm. Noon.")
 
 
 @pytest.mark.parametrize("later", (False, True))
 def test_streamed_failure(later: bool) -> None:
-    """A failure is the last item, of whichever round."""
+    """A failure in any round is the last item."""
     error = ServerError(503)
     rounds = [[saying(call("clock"))], [error]] if later else [[error]]
     met = Conversation(ASKED | calling(clock) | streamed, rounds)
@@ -270,7 +270,7 @@ def test_streamed_failure(later: bool) -> None:
 
 
 def test_streamed_arguments() -> None:
-    """Arguments that come in pieces cannot be called with."""
+    """Streamed function-call arguments are refused."""
     asked = ASKED | with_config(tool_config={"function_calling_config": {"stream_function_call_arguments": True}})
     met = Conversation(asked | calling(clock) | streamed, [])
     assert isinstance(met.emitted[0].failure(), InvalidRequest)
@@ -281,7 +281,7 @@ def test_streamed_arguments() -> None:
 
 @pytest.mark.parametrize("streams", (False, True))
 def test_deadline(streams: bool) -> None:
-    """A deadline bounds all rounds together, whether it is set before or after."""
+    """A deadline applies to all rounds together, whether it is set before or after."""
     asked: Any = ASKED | calling(clock) | with_options(deadline=5)
     assert asked == ASKED | with_options(deadline=5) | calling(clock)
     asked = asked | streamed | collected if streams else asked
@@ -295,7 +295,7 @@ def test_deadline(streams: bool) -> None:
 
 
 def test_text_and_value() -> None:
-    """`text` and `returning` read the last answer; the shape is asked for in every round."""
+    """`text` and `returning` read the last response; every round requests the schema."""
     assert Conversation(ASKED | calling(clock) | text, [saying(call("clock")), DONE]).result == Success("It rains.")
     met = Conversation(ASKED | calling(clock) | returning(list[int]), [saying(call("clock")), saying("[1, 2]")])
     assert met.result == Success([1, 2])
@@ -306,7 +306,7 @@ def test_text_and_value() -> None:
 
 
 def unnoted(city) -> None:  # type: ignore[no-untyped-def]  # that is the point
-    """Say nothing of a parameter."""
+    """Take a parameter without annotation."""
 
 
 @pytest.mark.parametrize(
@@ -325,14 +325,14 @@ def unnoted(city) -> None:  # type: ignore[no-untyped-def]  # that is the point
     ids=range(9),
 )
 def test_refused(description: Any, modifier: Any) -> None:
-    """What makes no sense is refused where it is written."""
+    """An invalid use is refused when the modifier is applied."""
     with pytest.raises(InvalidRequest):
         description | modifier
 
 
 @pytest.mark.parametrize("wrong", ({"max_calls": 0}, {"max_calls": True}, {"on_error": "ignore"}), ids=repr)
 def test_wrong_settings(wrong: dict[str, Any]) -> None:
-    """Settings that make no sense are refused, and so is calling nothing."""
+    """Invalid settings are refused, and so is `calling` without functions."""
     with pytest.raises(InvalidRequest):
         calling(clock, **wrong)
     with pytest.raises(InvalidRequest):
@@ -343,7 +343,7 @@ def test_wrong_settings(wrong: dict[str, Any]) -> None:
     "value", (ASKED | calling(clock), ASKED | calling(clock) | streamed, calling(clock, max_calls=3)), ids=range(3)
 )
 def test_value(value: Any) -> None:
-    """What is made of functions with a name compares, hashes, copies and pickles."""
+    """Flows with named functions compare, hash, copy and pickle."""
     for twin in (copy.deepcopy(value), pickle.loads(pickle.dumps(value))):
         assert (twin, hash(twin), repr(twin)) == (value, hash(value), repr(value))
     assert calling(clock, max_calls=4) != calling(clock, max_calls=3)
@@ -353,7 +353,7 @@ def test_value(value: Any) -> None:
 
 
 def test_as_google_genai() -> None:
-    """Every round sends what google-genai sends, and the history is as long."""
+    """Every round sends what google-genai sends, and the history has the same length."""
     spoken = [
         saying(
             Part(text="Hm.", thought=True, thought_signature="c2ln"),

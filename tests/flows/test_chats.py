@@ -1,4 +1,4 @@
-"""Chats: what a model is shown again, what a chat holds, and what the words after a ``|`` make of a turn."""
+"""Chats: their history, what is sent to the model again, and the modifiers of a turn."""
 
 import pickle
 from collections.abc import Callable
@@ -51,18 +51,18 @@ HELLO, HI = saying("hello"), saying("hi")
 
 
 def clock() -> str:
-    """Tell the time."""
+    """Return the time."""
     return "noon"
 
 
 def next_of(chat: Chat) -> list[str | None]:
-    """Give the texts that a model would be shown with the next message."""
+    """Return the texts that are sent with the next message."""
     contents = chats.send(chat, "next").source.operation.contents
     return [part.text for content in contents for part in content.parts or ()]
 
 
 def taken(chat: Chat, message: Any, answer: GenerateContentResponse) -> Chat:
-    """Take a turn, and give the chat after it."""
+    """Take a turn, and return the chat after it."""
     after: Chat = Conversation(chats.send(chat, message), [answer]).result.unwrap().chat
     return after
 
@@ -71,7 +71,7 @@ def taken(chat: Chat, message: Any, answer: GenerateContentResponse) -> Chat:
 
 
 def test_start() -> None:
-    """A chat begins with a model, a config and what was said; all three are checked where it is written."""
+    """A chat starts with a model, a config and a history, which are checked at once."""
     assert HELD.config == GenerateContentConfig(temperature=0.5)
     assert chats.history(HELD) == chats.history(HELD, curated=True) == (UserContent("one"), ModelContent("two"))
     assert chats.start("m", history=[{"role": "user", "parts": [{"text": "one"}]}]).curated == (UserContent("one"),)
@@ -100,7 +100,7 @@ def test_start() -> None:
     ids=range(16),
 )
 def test_mistakes(wrong: Callable[[], Any]) -> None:
-    """What makes no sense is refused where it is written."""
+    """Invalid arguments are refused at once."""
     with pytest.raises(InvalidRequest):
         wrong()
 
@@ -117,7 +117,7 @@ def test_mistakes(wrong: Callable[[], Any]) -> None:
     ids=range(5),
 )
 def test_values(value: Any) -> None:
-    """A chat, a turn, and what is made of them compare, hash and pickle."""
+    """Chats, turns and flows compare, hash and pickle."""
     twin = pickle.loads(pickle.dumps(value))
     assert (value, hash(value)) == (twin, hash(twin))
 
@@ -126,7 +126,7 @@ def test_values(value: Any) -> None:
 
 
 def test_send() -> None:
-    """A turn asks with all that was said, and answers with the response and the chat after it, as one conversation."""
+    """A turn sends the history and the message, and returns the response and the new chat."""
     flow = chats.send(HELD, "three")
     assert flow.source.operation.contents == (*HELD.curated, UserContent("three"))
     turn = perform(start_generator(flow), [(Ask(flow.source), Success(HELLO))]).unwrap()
@@ -136,7 +136,7 @@ def test_send() -> None:
 
 
 def test_messages() -> None:
-    """Whatever stands for one turn is a message; one that names nobody is the user's."""
+    """Anything that makes one turn is a message; without a role it is the user's."""
     answer = Part.from_function_response(name="clock", response={"result": "noon"})
     message: Any
     for message, expected in (
@@ -149,13 +149,13 @@ def test_messages() -> None:
 
 
 def test_failure() -> None:
-    """A turn that fails is the failure, and the chat that there was goes on."""
+    """A failed turn is the failure, and the old chat can be continued."""
     assert Conversation(chats.send(HELD, "three"), [ClientError(400)]).result == Failure(ClientError(400))
     assert taken(HELD, "three", HELLO) == taken(HELD, "three", HELLO)
 
 
 def test_forks() -> None:
-    """One chat goes on in as many ways as there are turns made of it."""
+    """One chat can be continued in several ways."""
     one, other = taken(HELD, "a", HELLO), taken(HELD, "b", HI)
     assert next_of(one) == ["one", "two", "a", "hello", "next"]
     assert next_of(other) == ["one", "two", "b", "hi", "next"]
@@ -163,7 +163,7 @@ def test_forks() -> None:
 
 
 def test_config_of_a_turn() -> None:
-    """A config takes the chat's place for one turn, an empty one too; modifiers change fields of it."""
+    """A config replaces the chat's for one turn, even an empty one; modifiers change single fields."""
     configs = [
         (chats.send(HELD, "a"), GenerateContentConfig(temperature=0.5)),
         (chats.send(HELD, "a", {"top_k": 3}), GenerateContentConfig(top_k=3)),
@@ -190,7 +190,7 @@ def test_config_of_a_turn() -> None:
 
 
 def test_says_nothing() -> None:
-    """A turn without anything in the answer stays in the history, and is not shown to the model again."""
+    """A turn without content is in the history, and is not sent to the model again."""
     after = taken(HELD, "three", saying())
     assert chats.history(after)[2:] == (UserContent("three"), Content(parts=(), role="model"))
     assert chats.history(after, curated=True) == HELD.curated
@@ -198,7 +198,7 @@ def test_says_nothing() -> None:
 
 
 def test_untouched() -> None:
-    """The model's own content is kept to the letter: empty texts, thoughts, signatures in any alphabet."""
+    """The model's content is kept unchanged: empty texts, thoughts, signatures."""
     content = Content(
         parts=(
             Part(text="Hm.", thought=True, thought_signature="+/+="),
@@ -217,7 +217,7 @@ def test_untouched() -> None:
 
 
 def test_text() -> None:
-    """``text`` reads the answer and keeps the chat; without text, the turn is the failure that says why."""
+    """``text`` returns the text and keeps the chat; without text, the turn is a failure."""
     for description in (chats.send(HELD, "a") | text, chats.send(HELD, "a") | with_options(deadline=9) | text):
         met = Conversation(description, [HELLO], clock=[0.0])
         assert met.result == Success(Turn(taken(HELD, "a", HELLO), "hello"))
@@ -225,7 +225,7 @@ def test_text() -> None:
 
 
 def test_returning() -> None:
-    """``returning`` asks for a type, reads the answer, and keeps the chat."""
+    """``returning`` requests and parses a type, and keeps the chat."""
     met = Conversation(chats.send(HELD, "a") | returning(int), [saying("7")])
     assert met.requests[0].operation.config.response_mime_type == "application/json"
     assert met.result == Success(Turn(taken(HELD, "a", saying("7")), 7))
@@ -234,7 +234,7 @@ def test_returning() -> None:
 
 
 def test_calling() -> None:
-    """What functions were called is in the history, and is shown to the model again; the rest goes on as it would."""
+    """Function calls are part of the history, and are sent to the model again."""
     called = saying(Part(function_call=FunctionCall(name="clock", args={}), thought_signature="sig"))
     for description in (
         chats.send(HELD, "time?") | calling(clock) | text,
@@ -251,7 +251,7 @@ def test_calling() -> None:
 
 
 def test_calling_says_nothing() -> None:
-    """If nothing came of the calls, the whole turn is not shown again."""
+    """If the response after the calls has no content, the turn is not sent again."""
     met = Conversation(chats.send(HELD, "time?") | calling(clock), [saying(call("clock")), saying()])
     chat = met.result.unwrap().chat
     assert (len(chat.comprehensive), chat.curated) == (6, HELD.curated)
@@ -268,7 +268,7 @@ def turns_of(stream: Any, *answers: Any) -> list[Any]:
 
 
 def test_stream() -> None:
-    """Each turn has a piece, and the chat up to there; only when the answer is whole is it shown again."""
+    """Each turn has a chunk and the chat so far; only a finished answer is sent to the model again."""
     turns = turns_of(chats.stream(HELD, "a"), PIECES)
     assert [turn.answer for turn in turns] == PIECES
     assert [turn.chat.comprehensive[2:] for turn in turns] == [
@@ -281,7 +281,7 @@ def test_stream() -> None:
 
 
 def test_stream_as_text() -> None:
-    """``text`` gives the texts as they come, and the last chat even with a piece that has none."""
+    """``text`` emits the texts of the chunks, and the last chat even if its chunk has no text."""
     turns = turns_of(chats.stream(HELD, "a") | text, PIECES)
     assert [turn.answer for turn in turns] == ["he", "llo", ""]
     assert turns[-1].chat == taken(HELD, "a", saying("hello"))
@@ -290,7 +290,7 @@ def test_stream_as_text() -> None:
 
 
 def test_stream_joined() -> None:
-    """``joined`` makes one turn of a stream: the whole answer, and the last chat; ``each`` sees turns pass."""
+    """``joined`` merges a stream into one turn with the last chat; ``each`` calls a function for each turn."""
     after = taken(HELD, "a", saying("hello"))
     whole = chats.stream(HELD, "a") | text | joined
     assert Conversation(whole, [PIECES]).result == Success(Turn(after, "hello"))
@@ -302,14 +302,14 @@ def test_stream_joined() -> None:
 
 
 def test_stream_signatures() -> None:
-    """A signature stays on the part that it came with."""
+    """A thought signature stays on its part."""
     pieces = [saying("a", reason=None), saying(Part(text="", thought_signature="s+/"))]
     chat = turns_of(chats.stream(CHAT, "q"), pieces)[-1].chat
     assert chat.curated[-1].parts == (Part(text="a"), Part(text="", thought_signature="s+/"))
 
 
 def test_stream_fails() -> None:
-    """A failure is the last item; the chat of the turn before it holds what had come."""
+    """A failure is the last item; the last chat before it contains the chunks so far."""
     met = Conversation(chats.stream(HELD, "a"), [[PIECES[0], ClientError(400)]])
     assert met.result is None
     assert met.emitted[-1] == Failure(ClientError(400))
@@ -318,12 +318,12 @@ def test_stream_fails() -> None:
 
 
 def test_stream_of_nothing() -> None:
-    """A stream without a piece has no turns."""
+    """A stream without chunks has no turns."""
     assert turns_of(chats.stream(HELD, "a"), []) == []
 
 
 def test_stream_calling() -> None:
-    """The pieces of every round come as turns, and the last chat holds the exchange and the last answer alone."""
+    """The chunks of every round are turns; the last chat contains the calls and the last answer."""
     rounds = [[saying("Hm. ", reason=None), saying(call("clock"))], [saying("no", reason=None), saying("on")]]
     for stream in (
         chats.stream(HELD, "a") | calling(clock),
@@ -341,7 +341,7 @@ def test_stream_calling() -> None:
 
 
 def test_calling_without_history() -> None:
-    """Where a config keeps the calls out of the history, a turn is the message and the last answer, in pieces too."""
+    """If the config ignores the call history, a turn is the message and the last answer, streamed or not."""
     switched = chats.start("m", {"automatic_function_calling": {"ignore_call_history": True}})
     rounds = [[saying(call("clock"))], [saying("no", reason=None), saying("on")]]
     turns = turns_of(chats.stream(switched, "a") | calling(clock), *rounds)
@@ -351,12 +351,12 @@ def test_calling_without_history() -> None:
 
 
 def test_streamed() -> None:
-    """``send(…) | streamed`` is what ``stream`` makes."""
+    """``send(…) | streamed`` equals ``stream(…)``."""
     assert chats.send(HELD, "a") | streamed == chats.stream(HELD, "a")
 
 
 def test_emits_as_it_comes() -> None:
-    """Nothing waits for the end: the first turn is out before the second piece is asked for."""
+    """The first turn is emitted before the second chunk is read."""
     generator = start_generator(chats.stream(CHAT, "a"))
     generator.send(None)
     generator.send(Success("handle"))
@@ -364,7 +364,7 @@ def test_emits_as_it_comes() -> None:
 
 
 def test_shows_itself_short() -> None:
-    """A chat shows its model and how long it is, and not what was said: a turn shows its answer, once."""
+    """The repr of a chat has its model and length; that of a turn has its answer once."""
     turn = Turn(taken(HELD, "a", HELLO), "hello")
     assert repr(turn) == "Turn(chat=<Chat with m of 4 turns>, answer='hello')"
     assert repr(taken(CHAT, "a", saying(reason="SAFETY"))) == "<Chat with m of 2 turns, 0 of them curated>"
@@ -375,7 +375,7 @@ def test_shows_itself_short() -> None:
 
 @pytest.mark.parametrize("world", WORLDS, ids=repr)
 def test_worlds(world: World) -> None:
-    """A conversation of two turns, the second in pieces, goes over the wire alike in every world."""
+    """A chat of two turns, the second streamed, sends the same with every interpreter."""
     with Loopback([json_reply(said("hello")), sse_reply([said("b"), said("ye")])]) as server:
         backend = gemini(server.url)
         turn = world.run(backend, chats.send(CHAT, "hi") | text).unwrap()

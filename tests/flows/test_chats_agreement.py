@@ -1,4 +1,4 @@
-"""Chats next to google-genai's: what the second and third turn send, and both histories, for all sorts of answers."""
+"""Chats compared with google-genai's: the requests of later turns, and both histories."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ CALL: dict[str, Any] = {"functionCall": {"name": "clock", "args": {}}}
 
 
 def reply(*parts: Any, reason: str | None = "STOP", **more: Any) -> dict[str, Any]:
-    """Write an answer of parts."""
+    """Build a response from parts."""
     content = {"content": {"role": "model", "parts": list(parts)}} if parts else {}
     return {"candidates": [{**content, **({"finishReason": reason} if reason else {}), **more}]}
 
@@ -70,7 +70,7 @@ HISTORIES: dict[str, list[dict[str, Any]]] = {
 
 
 def clock() -> str:
-    """Tell the time."""
+    """Return the time."""
     return "noon"
 
 
@@ -79,7 +79,7 @@ Seen = tuple[list[Any], list[Any], list[Any]]
 
 
 def theirs(replies: Sequence[Any], history: Sequence[Any] = (), **config: Any) -> Seen:
-    """Hold a conversation by google-genai."""
+    """Run a conversation with google-genai."""
     waiting = iter(replies)
 
     def converse(client: Client) -> Any:
@@ -99,7 +99,7 @@ def theirs(replies: Sequence[Any], history: Sequence[Any] = (), **config: Any) -
 
 
 def ours(replies: Sequence[Any], history: Sequence[Any] = (), *modifiers: Any) -> Seen:
-    """Hold the same conversation."""
+    """Run the same conversation with genai_fn."""
     waiting = iter([msgspec.convert(each, GenerateContentResponse, strict=False) for each in replies])
     chat, contents = chats.start("m", history=history), list[Any]()
     for question in QUESTIONS:
@@ -130,14 +130,14 @@ def _plain(contents: Sequence[Content]) -> Any:
 
 @pytest.mark.parametrize("name", REPLIES)
 def test_answers(name: str) -> None:
-    """An answer of any kind is remembered, and shown again or not, as by google-genai."""
+    """Any kind of answer is kept, and sent again or not, as by google-genai."""
     replies = [reply(TEXT), REPLIES[name], reply({"text": "Last."})]
     assert ours(replies) == theirs(replies)
 
 
 @pytest.mark.parametrize("name", HISTORIES)
 def test_histories(name: str) -> None:
-    """A chat goes on from what was said before as google-genai's does."""
+    """A chat continues an earlier history as google-genai's does."""
     replies = [reply(TEXT)] * 3
     assert ours(replies, HISTORIES[name]) == theirs(replies, HISTORIES[name])
 
@@ -150,7 +150,7 @@ TURNS = st.builds(
 
 @given(st.lists(TURNS))
 def test_any_history(history: list[dict[str, Any]]) -> None:
-    """Of any history, what is shown again is what google-genai would show; only empty texts are judged otherwise."""
+    """For any history, the same turns are sent as by google-genai, except for empty texts."""
     modules: Any = None
     chat = Chat(
         modules=modules, model="m", config=None, history=[types.Content.model_validate(each) for each in history]
@@ -171,12 +171,12 @@ def test_any_history(history: list[dict[str, Any]]) -> None:
     ids=("one", "several", "nothing came of it"),
 )
 def test_calls(replies: Sequence[Any]) -> None:
-    """What functions were called, and what they answered, is in the history as google-genai has it."""
+    """Function calls and responses are in the history as in google-genai."""
     assert ours(replies, (), calling(clock)) == theirs(replies, tools=[clock])
 
 
 def test_an_empty_text_beside_others() -> None:
-    """1.51.0 forgets a turn for an empty text in it, and its signatures with it; we keep it, as 1.57 does."""
+    """A turn with an empty text and a signature is kept, as in google-genai 1.57; 1.51.0 drops it."""
     sealed = {"text": "", "thoughtSignature": "c2ln"}
     replies = [reply(TEXT, sealed), reply(TEXT), reply(TEXT)]
     assert theirs(replies)[0][1] == [{"role": "user", "parts": [{"text": "two?"}]}]
@@ -185,7 +185,7 @@ def test_an_empty_text_beside_others() -> None:
 
 
 def test_streams() -> None:
-    """Whether a turn in pieces is shown again is as with google-genai; ours is one content, with its texts together."""
+    """A streamed turn is sent again or not as by google-genai; ours is one content with merged texts."""
     for pieces, is_shown in (
         ([reply(TEXT, reason=None), reply({"text": "No."})], True),
         ([reply(TEXT, reason=None), reply({"text": "No."}, reason=None)], False),
@@ -214,6 +214,6 @@ def _their_stream(pieces: Sequence[Any]) -> tuple[Any, Any]:
 
 
 def _said(contents: Sequence[Any]) -> list[str]:
-    """Give the question, and all of the answer's texts as one."""
+    """Return the message, and the answer's texts as one."""
     asked, *answered = ([part.get("text", "") for part in each.get("parts") or ()] for each in contents)
     return [*asked, "".join(text for texts in answered for text in texts)]

@@ -1,4 +1,4 @@
-"""What a declaration allows, the function takes: every declared type, from the call that a model makes."""
+"""Functions accept every value that their declaration allows."""
 
 import enum
 from collections.abc import Callable
@@ -70,10 +70,10 @@ KINDS: list[Any] = [
 
 
 def taking(kind: Any, default: Any = ...) -> Callable[..., Any]:
-    """Make a function of one argument."""
+    """Make a function with one parameter."""
 
     def function(a: Any = default) -> None:
-        """Take it."""
+        """Return the argument."""
 
     function.__annotations__["a"] = kind
     if default is ...:
@@ -82,7 +82,7 @@ def taking(kind: Any, default: Any = ...) -> Callable[..., Any]:
 
 
 def shape_of(function: Callable[..., Any]) -> Any:
-    """Give the parameters of a declaration, in either form."""
+    """Return the parameter schema of a declaration, in either form."""
     declaration = FunctionDeclaration.from_callable(callable=function)
     return declaration.parameters_json_schema if declaration.parameters is None else declaration.parameters
 
@@ -91,7 +91,7 @@ def shape_of(function: Callable[..., Any]) -> Any:
 @given(data=st.data())
 @settings(max_examples=20)
 def test_fits(kind: Any, data: st.DataObject) -> None:
-    """Whatever fits the declaration converts to the annotation, and None where it is the default."""
+    """A value that matches the declaration converts to the annotation, and None if it is the default."""
     for function in (taking(kind), taking(kind, None)):
         args = data.draw(schema_values(shape_of(function)))
         found = convert_arguments(function, FunctionCall(name="function", args=args))
@@ -119,7 +119,7 @@ VALUES: list[tuple[Any, Any, Any]] = [
 
 @pytest.mark.parametrize(("kind", "given", "expected"), VALUES, ids=[str(each[0]) for each in VALUES])
 def test_values(kind: Any, given: Any, expected: Any) -> None:
-    """A call's JSON becomes the value that the annotation names."""
+    """The JSON of a call converts to the annotated type."""
     assert convert_arguments(taking(kind), FunctionCall(name="function", args={"a": given})) == {"a": expected}
 
 
@@ -135,18 +135,18 @@ def test_values(kind: Any, given: Any, expected: Any) -> None:
     ],
 )
 def test_limits(kind: Any, given: Any, why: str) -> None:
-    """What is beyond the declared limits is an error for the model, whichever library states them."""
+    """A value outside the declared limits is an error for the model, for limits of any library."""
     with pytest.raises(ConversionError) as refused:
         convert_arguments(taking(kind), FunctionCall(name="function", args={"a": given}))
     assert why in refused.value.expected
 
 
 def test_offline() -> None:
-    """The emulated model calls a function that is declared in JSON Schema, with arguments that fit."""
+    """The emulated model calls a function declared in JSON Schema with matching arguments."""
     taken = list[Any]()
 
     def keep(scores: dict[str, int], folder: Folder, pair: Pair, price: Decimal, data: bytes, when: date) -> str:
-        """Keep them."""
+        """Record the arguments."""
         taken.append((scores, folder, pair, price, data, when))
         return "kept"
 

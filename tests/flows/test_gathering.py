@@ -1,4 +1,4 @@
-"""Many actions at once: as conversations, whatever order they end in, and in every world."""
+"""`gather`: as scripted conversations, in any order of completion, and with every interpreter."""
 
 import itertools
 import pickle
@@ -41,7 +41,7 @@ from tests.support.scripted_effects import perform
 
 
 class Child:
-    """An action under way, as a flow sees it."""
+    """A running action, as a flow sees it."""
 
     def __init__(self, result: Any) -> None:
         self._result = result
@@ -58,12 +58,12 @@ NO = Child(Failure(ClientError(400)))
 
 
 def begins(action: Action[Any], child: Child) -> list[tuple[Any, Any]]:
-    """Take an action, and begin it."""
+    """Expect that an action is requested from the iterable and started."""
     return [(CallFunction, action), (StartAction(action), child)]
 
 
 def test_in_order() -> None:
-    """What ends early waits for its turn, and frees its place meanwhile."""
+    """A result that is ready early waits for its turn, and another action starts meanwhile."""
     script: list[tuple[Any, Any]] = [
         *begins(A, ONE),
         *begins(B, TWO),
@@ -77,13 +77,13 @@ def test_in_order() -> None:
 
 
 def test_as_they_are_ready() -> None:
-    """Without an order, what ends first comes first."""
+    """With ``ordered=False``, results are emitted in the order of completion."""
     script: list[tuple[Any, Any]] = [*begins(A, ONE), *begins(B, TWO), (WaitAny((ONE, TWO)), TWO)]
     assert heard(start_generator(gather([A, B], concurrency=2, ordered=False)), script) == [Success(2), Success(1)]
 
 
 def heard(generator: Any, script: list[tuple[Any, Any]]) -> list[Any]:
-    """Perform the beginning by a script, then let what is under way end in its order; give what was emitted."""
+    """Run the start by a script, then complete the running actions in an order; return what was emitted."""
     items: list[Any] = []
     answer: Any = None
     while True:
@@ -108,14 +108,14 @@ def heard(generator: Any, script: list[tuple[Any, Any]]) -> list[Any]:
 
 
 def test_nothing() -> None:
-    """Of no actions there are no results."""
+    """No actions have no results."""
     assert heard(start_generator(gather([])), []) == []
     assert heard(start_generator(gather(iter(()))), []) == []
 
 
 @pytest.mark.parametrize("ordered", (True, False))
 def test_stop_on_failure(ordered: bool) -> None:
-    """The first failure is the last item, where that is asked for; else the others follow."""
+    """With ``stop_on_failure`` the first failure is the last item; otherwise the others follow."""
     script: list[tuple[Any, Any]] = [*begins(A, NO), *begins(B, TWO), (WaitAny((NO, TWO)), NO)]
     stopping = gather([A, B], concurrency=2, ordered=ordered, stop_on_failure=True)
     assert heard(start_generator(stopping), [*script]) == [NO.result()]
@@ -123,7 +123,7 @@ def test_stop_on_failure(ordered: bool) -> None:
 
 
 def test_raised() -> None:
-    """What a child raised is raised where its result would come."""
+    """An exception of a child is raised in place of its result."""
     raised = Child(LookupError("mine"))
     with pytest.raises(LookupError, match="mine"):
         perform(
@@ -138,7 +138,7 @@ def test_raised() -> None:
     choices=st.randoms(use_true_random=False),
 )
 def test_bounds(count: int, concurrency: int, ordered: bool, choices: Any) -> None:
-    """At most n run, at most 2n are begun and not taken; each has one result, in order where that is asked for."""
+    """At most n run, at most 2n are unread; each action has one result, in order if requested."""
     pulled: list[int] = []
 
     def actions() -> Iterator[Action[int]]:
@@ -172,7 +172,7 @@ def test_bounds(count: int, concurrency: int, ordered: bool, choices: Any) -> No
 
 @flow
 def numbered(number: int) -> Any:
-    """Give a number."""
+    """Return a number."""
     yield from ()
     return Success(number)
 
@@ -182,26 +182,26 @@ def numbered(number: int) -> Any:
 
 @pytest.mark.parametrize("concurrency", (0, -1, 1.5, True, None, "8"))
 def test_bad_concurrency(concurrency: Any) -> None:
-    """At least one runs at once."""
+    """Concurrency must be at least 1."""
     with pytest.raises(InvalidRequest, match="concurrency"):
         gather([A], concurrency=concurrency)
 
 
 @pytest.mark.parametrize("actions", ([A, "b"], (None,), [A | streamed], A, "ab", b"ab", None))
 def test_no_actions(actions: Any) -> None:
-    """What is no iterable of actions is refused where it is said, as far as that can be seen there."""
+    """Values that are not iterables of actions are refused at once, as far as that can be checked."""
     with pytest.raises(InvalidRequest, match="actions"):
         gather(actions)
 
 
 def test_no_actions_after_all(world: World) -> None:
-    """A generator that gives something else is a mistake, raised where it is met."""
+    """A generator that yields something else raises a mistake when it is read."""
     with pytest.raises(InvalidRequest, match="actions"):
         world.items(gemini("http://127.0.0.1:1"), gather(iter([numbered(1), 2])))  # type: ignore[list-item]  # the mistake
 
 
 def test_values() -> None:
-    """Of a list, the stream is a value: the list may change, the stream does not."""
+    """The stream of a list is a value; changing the list does not change it."""
     actions = [A, B]
     gathered = gather(actions)
     actions.append(C)
@@ -215,7 +215,7 @@ NOWHERE = gemini("http://127.0.0.1:1")
 
 
 class Later:
-    """Actions that come one by one, to be awaited."""
+    """An async iterable of actions."""
 
     def __init__(self, count: float) -> None:
         self.pulled = 0
@@ -237,7 +237,7 @@ def numbers(results: list[Any]) -> list[int]:
 
 
 def test_all(world: World) -> None:
-    """Each action has its result, in order, from lists and iterators, as a stream and as one call."""
+    """Each action has its result, in order, from lists and iterators, streamed and collected."""
     for many in (list, tuple, iter):
         actions: Any = map(numbered, range(20))
         assert numbers(world.items(NOWHERE, gather(many(actions)))) == list(range(20))
@@ -245,7 +245,7 @@ def test_all(world: World) -> None:
 
 
 def test_async_iterable(world: World) -> None:
-    """Async iterables are for async worlds, and a failure elsewhere; what is both is for all."""
+    """Async iterables need an async interpreter; iterables of both kinds work with all."""
     results = world.items(NOWHERE, gather(Later(20)))
     if world.is_sync:
         assert [type(each.failure()) for each in results] == [AsyncOnly]
@@ -260,7 +260,7 @@ def test_async_iterable(world: World) -> None:
 
 
 def test_async_generator_in_sync() -> None:
-    """An async generator that a sync world refuses is left without a complaint."""
+    """An async generator that a sync interpreter refuses causes no warning."""
 
     async def actions() -> AsyncIterator[Action[int]]:
         yield numbered(1)
@@ -271,7 +271,7 @@ def test_async_generator_in_sync() -> None:
 
 @pytest.mark.parametrize("is_later", (False, True))
 def test_endless(world: World, is_later: bool) -> None:
-    """Of an endless iterable no more is taken than can be begun, and leaving early ends all."""
+    """An endless iterable is read only as far as actions can start; closing the stream cancels all."""
     if world.is_sync and is_later:
         return
     pulled = itertools.count()
@@ -289,7 +289,7 @@ def test_endless(world: World, is_later: bool) -> None:
 
 
 def by_text(**answers: Answer) -> Callable[[Received], Answer]:
-    """Answer by the text that is asked."""
+    """Answer by the text of the request."""
 
     def script(received: Received) -> Answer:
         return next((each for name, each in answers.items() if f'"{name}"'.encode() in received.body), OK)
@@ -310,7 +310,7 @@ def outcomes(results: list[Any]) -> list[Any]:
 
 
 def test_order(world: World) -> None:
-    """In order, or as they are ready; failures stand in their places."""
+    """Results are in order, or in order of completion; failures are in their places."""
     others_are_ready, answer = threading.Event(), by_text(slow=json_reply(said("slow")), bad=BAD)
 
     def script(received: Received) -> Answer:
@@ -337,7 +337,7 @@ def test_order(world: World) -> None:
 
 
 def test_stopped(world: World) -> None:
-    """The first failure ends all that is under way, as it ends `collected`."""
+    """The first failure cancels all running actions, with ``stop_on_failure`` and with `collected`."""
     with Loopback(by_text(hang=Hang(), bad=BAD)) as server:
         stopping = gather(asking("good", "bad", "hang", "hang"), concurrency=4, stop_on_failure=True)
         assert outcomes(world.items(gemini(server.url), stopping)) == ["yes", 400]
@@ -348,7 +348,7 @@ def test_stopped(world: World) -> None:
 
 
 def test_left_early(world: World) -> None:
-    """Leaving the block closes what is open and ends what runs, and what is raised in it is raised."""
+    """Leaving the block closes connections and cancels actions; an exception in the block is raised."""
     with Loopback(by_text(hang=Hang())) as server:
 
         async def body(run: Faced) -> None:
@@ -367,7 +367,7 @@ def test_left_early(world: World) -> None:
 
 
 class MineError(Exception):
-    """The caller's own."""
+    """An exception of the caller."""
 
 
 def fails(_: object) -> None:
@@ -375,7 +375,7 @@ def fails(_: object) -> None:
 
 
 def test_raised_by_a_child(world: World) -> None:
-    """An exception of the caller's own passes through, once, and leaves nothing; the block goes on after it."""
+    """A caller's exception is raised once and leaves nothing running; the block continues after it."""
     raising: Any = generate("m", "raise").map(fails)
     with Loopback(by_text(hang=Hang())) as server:
         gone_on: list[bool] = []
@@ -398,7 +398,7 @@ def test_raised_by_a_child(world: World) -> None:
 
 
 def test_raised_by_the_iterable(world: World) -> None:
-    """What the iterable raises passes through, and ends what was begun."""
+    """An exception of the iterable is raised, and cancels what runs."""
 
     def actions() -> Iterator[Action[Any]]:
         yield from asking("hang")
@@ -412,7 +412,7 @@ def test_raised_by_the_iterable(world: World) -> None:
 
 
 def test_nested(world: World) -> None:
-    """Gathers in gathers, and side by side, come to their ends."""
+    """Nested and parallel gathers complete."""
 
     def some(first: int) -> Action[Any]:
         return gather(map(numbered, range(first, first + 10)), concurrency=5) | collected
@@ -428,7 +428,7 @@ def test_nested(world: World) -> None:
 
 
 def test_nested_are_ended(world: World) -> None:
-    """Leaving early ends the children's children."""
+    """Closing the stream cancels nested actions."""
     with Loopback(by_text(hang=Hang())) as server:
         inner = gather(asking("hang", "hang")) | collected
 
@@ -443,7 +443,7 @@ def test_nested_are_ended(world: World) -> None:
 
 
 def test_closed_from_elsewhere(world: World) -> None:
-    """Closing from another thread or task ends the waiting with a failure, and what runs."""
+    """Closing from another thread or task ends the wait with a failure, and cancels what runs."""
     with Loopback(by_text(hang=Hang())) as server:
 
         async def body(run: Faced) -> None:
@@ -466,7 +466,7 @@ def test_closed_from_elsewhere(world: World) -> None:
 
 @flow
 def stubborn(action: Action[Any]) -> Any:
-    """Try for ever."""
+    """Retry for ever."""
     while True:
         result = yield from attempt(action)
         if isinstance(result, Success):
@@ -475,7 +475,7 @@ def stubborn(action: Action[Any]) -> Any:
 
 
 def test_stubborn(world: World) -> None:
-    """What tries for ever ends with the stream, too."""
+    """An action that retries for ever is cancelled with the stream."""
     with Loopback(by_text(bad=BAD)) as server:
 
         async def body(run: Faced) -> None:
@@ -489,7 +489,7 @@ def test_stubborn(world: World) -> None:
 
 
 def test_without_a_block(world: World) -> None:
-    """In async worlds children need a block to live in, which is said; threads do not."""
+    """Async readers of a stream that starts actions need ``async with``; sync readers do not."""
 
     async def body(run: Faced) -> None:
         items = run.stream(gather([numbered(1)]))
@@ -504,7 +504,7 @@ def test_without_a_block(world: World) -> None:
 
 
 class Interrupt(BaseException):
-    """What is no error, such as a KeyboardInterrupt."""
+    """A BaseException, such as KeyboardInterrupt."""
 
 
 def interrupts(_: object) -> None:
@@ -512,7 +512,7 @@ def interrupts(_: object) -> None:
 
 
 def test_interrupted_child(world: World) -> None:
-    """An interrupt in a child ends all, and comes out as itself."""
+    """A BaseException in a child cancels all, and is raised unchanged."""
     raising: Any = numbered(1).map(interrupts)
     with Loopback(by_text(hang=Hang())) as server:
         with pytest.raises(Interrupt):
@@ -524,5 +524,5 @@ def test_interrupted_child(world: World) -> None:
 
 
 def nothing_left() -> None:
-    """See that no thread of ours runs any more."""
+    """Check that no thread of the library is running."""
     assert waited(lambda: not [each for each in threading.enumerate() if each.name.startswith("genai_fn")])

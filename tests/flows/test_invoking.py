@@ -1,4 +1,4 @@
-"""One call of a function: arguments by their types, results as JSON, and in which thread or task it runs."""
+"""One function call: arguments by annotation, results as JSON, and the thread or task it runs in."""
 
 import contextvars
 import datetime as dt
@@ -50,19 +50,19 @@ class Kind(enum.Enum):
 
 
 def book(place: Place, stay: Stay, guest: Guest, kinds: list[Kind], when: dt.date | None = None) -> None:
-    """Take all that a function may take."""
+    """Take parameters of all kinds."""
 
 
 def loose(given: Any, number: int = 1, share: float = 0.5, both: int | str = 0, name: str = None) -> None:  # type: ignore[assignment]  # noqa: RUF013  # people write so
-    """Take what comes."""
+    """Take any arguments."""
 
 
 def later(place: "Place", *rest: "Nowhere", tag: str, **more: "Nowhere") -> "Nowhere":  # type: ignore[name-defined]  # noqa: F821  # only what is asked for is read
-    """Be annotated in texts."""
+    """Have annotations that are strings."""
 
 
 def test_types() -> None:
-    """Arguments become what the annotations say: Structs, dataclasses, pydantic models, enums, dates."""
+    """Arguments convert to the annotations: Structs, dataclasses, pydantic models, enums, dates."""
     given = {
         "place": {"name": "Oslo", "at": [59.9, 10.0]},
         "stay": {"nights": 2.0},
@@ -90,7 +90,7 @@ def test_types() -> None:
     ),
 )
 def test_leniently(given: dict[str, Any], expected: dict[str, Any]) -> None:
-    """Whole floats are whole numbers, what does not fit may fit leniently, and None is good where it is the default."""
+    """Whole floats become integers, mismatches are converted leniently, and None is valid as the default."""
     found = convert_arguments(loose, FunctionCall(name="loose", args=given))
     assert (found, list(map(type, found.values()))) == (expected, list(map(type, expected.values())))
 
@@ -104,27 +104,27 @@ def test_leniently(given: dict[str, Any], expected: dict[str, Any]) -> None:
     ),
 )
 def test_wrong(given: dict[str, Any], wrong: str) -> None:
-    """All that is wrong with a call is said at once."""
+    """All mistakes of a call are in one error."""
     with pytest.raises(ConversionError) as refused:
         convert_arguments(loose, FunctionCall(name="loose", args=given))
     assert refused.value.expected == wrong
 
 
 def test_postponed() -> None:
-    """Annotations in texts are read, and only those of what is given; ``**more`` takes what has no name of its own."""
+    """String annotations are resolved, only for the arguments that are given; ``**more`` takes the others."""
     call = FunctionCall(name="later", args={"place": {"name": "Oslo"}, "tag": "x", "extra": 1.0})
     assert convert_arguments(later, call) == {"place": Place("Oslo"), "tag": "x", "extra": 1}
 
 
 def test_bound() -> None:
-    """What a partial has bound is the caller's, and not for the model to say."""
+    """A call cannot set what a partial binds."""
     bound = functools.partial(loose, number=3)
     with pytest.raises(ConversionError, match=r"number: no such argument"):
         convert_arguments(bound, FunctionCall(name="loose", args={"given": 1, "number": 4}))
 
 
 def test_pydantic_says_where() -> None:
-    """What pydantic finds wrong is said on one line, with its place."""
+    """A pydantic error is one line with its path."""
     given = {"place": {"name": "A"}, "stay": {"nights": 1}, "guest": {"age": "old"}, "kinds": []}
     with pytest.raises(
         ConversionError, match=r"^guest: name: Field required; age: Input should be a valid integer[^\n]*$"
@@ -136,10 +136,10 @@ def test_pydantic_says_where() -> None:
 
 
 def answered(value: Any) -> Any:
-    """Give what the model is told of a function that returns a value."""
+    """Return the function response for a returned value."""
 
     def function() -> Any:
-        """Return it."""
+        """Return the value."""
         return value
 
     return Conversation(invoke_function(FunctionCall(id="1", name="f"), function, "return"), []).result.unwrap()
@@ -160,17 +160,17 @@ def answered(value: Any) -> Any:
     ids=repr,
 )
 def test_results(value: Any, response: dict[str, Any]) -> None:
-    """What a function returns goes back under ``result``, as JSON; what JSON cannot say is an error."""
+    """A result is sent under ``result`` as JSON; one that cannot be converted is an error."""
     assert answered(value) == FunctionResponse(id="1", name="f", response=response)
 
 
 def test_surrogates() -> None:
-    """A text that cannot be sent is an error for the model, and no exception."""
+    """A text that cannot be encoded is an error for the model, and raises nothing."""
     assert "UnicodeEncodeError" in answered("\ud800").response["error"]
 
 
 def test_own_response() -> None:
-    """A `FunctionResponse` goes back as it is, media and all, with the id and name of its call."""
+    """A `FunctionResponse` is sent as it is, with the id and name of its call."""
     part = FunctionResponsePart.from_bytes(data=b"x", mime_type="image/png")
     assert answered(FunctionResponse(response={"a": 1}, parts=(part,))) == FunctionResponse(
         id="1", name="f", response={"a": 1}, parts=(part,)
@@ -186,13 +186,13 @@ WHERE: contextvars.ContextVar[str] = contextvars.ContextVar("WHERE", default="no
 
 
 def calls(*named: str) -> dict[str, Any]:
-    """Write an answer that calls functions without arguments."""
+    """Build a response that calls functions without arguments."""
     parts = [{"functionCall": {"name": name, "args": {}, "id": name}} for name in named]
     return {"candidates": [{"content": {"parts": parts, "role": "model"}, "finishReason": "STOP"}]}
 
 
 def sent(server: Loopback) -> list[Any]:
-    """Give what the functions answered, as the server saw it."""
+    """Return the function responses that the server received."""
     contents = msgspec.json.decode(server.requests[-1].body)["contents"]
     parts = [part for turn in contents for part in turn["parts"]]
     return [part["functionResponse"] for part in parts if "functionResponse" in part]
@@ -200,16 +200,16 @@ def sent(server: Loopback) -> list[Any]:
 
 @worlds
 def test_at_once(world: World) -> None:
-    """Calls of one answer run together, see the caller's context, and keep nobody waiting; each is an event."""
+    """Calls of one response run concurrently, in the caller's context, and each emits an event."""
     barrier, told = threading.Barrier(2, timeout=60), list[Any]()
 
     def one() -> str:
-        """Wait for the other."""
+        """Wait for the other function."""
         barrier.wait()
         return WHERE.get()
 
     def other() -> str:
-        """Wait for the one."""
+        """Wait for the first function."""
         barrier.wait()
         return WHERE.get()
 
@@ -229,18 +229,18 @@ def test_at_once(world: World) -> None:
 
 @worlds
 def test_async_functions(world: World) -> None:
-    """Async functions are awaited in async worlds; in sync they are ``Failure(NotInThisWorld)``."""
+    """Async functions are awaited by async interpreters; with a sync one they are ``Failure(AsyncOnly)``."""
 
     async def slowly() -> str:
-        """Wait a little."""
+        """Wait briefly."""
         await checkpoint()
         return threading.current_thread().name
 
     class Slow:
-        """Is called like an async function."""
+        """A class whose instances are async functions."""
 
         async def __call__(self) -> str:
-            """Wait a little."""
+            """Wait briefly."""
             await checkpoint()
             return threading.current_thread().name
 
@@ -255,10 +255,10 @@ def test_async_functions(world: World) -> None:
 
 @worlds
 def test_off_the_loop(world: World) -> None:
-    """A sync function runs in a thread where others would wait for it; in sync a single call runs where it stands."""
+    """A sync function runs in a thread if it would block others; with a sync interpreter, a single call does not."""
 
     def where() -> bool:
-        """Tell whether this is the thread that runs."""
+        """Return whether this is the calling thread."""
         return threading.current_thread() is threading.main_thread()
 
     with Loopback([json_reply(calls("where")), json_reply(said("done"))]) as server:
@@ -268,10 +268,10 @@ def test_off_the_loop(world: World) -> None:
 
 @worlds
 def test_streams(world: World) -> None:
-    """The pieces of every round are one stream."""
+    """The chunks of every round are one stream."""
 
     def clock() -> str:
-        """Tell the time."""
+        """Return the time."""
         return "noon"
 
     rounds: list[Any] = [sse_reply([said("Hm. "), calls("clock")]), sse_reply([said("It is "), said("noon.")])]
@@ -283,10 +283,10 @@ def test_streams(world: World) -> None:
 
 @worlds
 def test_any_exception(world: World) -> None:
-    """Whatever a function raises goes back, StopIteration too, which generators and tasks would take for their own."""
+    """Any exception is returned to the model, even StopIteration, which generators and tasks treat specially."""
 
     def over() -> str:
-        """Find nothing."""
+        """Raise the exception."""
         return next(iter(()))
 
     with Loopback([json_reply(calls("over", "over")), json_reply(said("done"))]) as server:
@@ -296,11 +296,11 @@ def test_any_exception(world: World) -> None:
 
 @pytest.mark.parametrize("kind", ("asyncio", "trio"))
 def test_cancelled(kind: str) -> None:
-    """Whoever is cancelled does not wait for a function in a thread, which ends by itself."""
+    """Cancelling does not wait for a function in a thread, which ends by itself."""
     begun, release, ended = threading.Event(), threading.Event(), threading.Event()
 
     def endless() -> None:
-        """Wait to be released."""
+        """Wait for an event."""
         begun.set()
         release.wait(60)
         ended.set()
@@ -319,7 +319,7 @@ def test_cancelled(kind: str) -> None:
 
 
 def test_not_in_this_world_ends_it() -> None:
-    """That a world cannot await is no matter for the model."""
+    """An async function with a sync interpreter is a failure, and is not returned to the model."""
 
     async def slowly() -> str:
         """Wait."""

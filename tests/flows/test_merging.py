@@ -1,4 +1,4 @@
-"""One response out of a stream's pieces."""
+"""Merging the chunks of a stream into one response."""
 
 from typing import Any
 
@@ -13,12 +13,12 @@ from genai_fn.schema import Content, FinishReason, FunctionCall, GenerateContent
 
 
 def pieces(*trees: dict[str, Any]) -> list[GenerateContentResponse]:
-    """Read responses."""
+    """Decode responses."""
     return [msgspec.convert(tree, GenerateContentResponse, strict=False) for tree in trees]
 
 
 def parts(*them: dict[str, Any], index: int | None = None, **more: Any) -> dict[str, Any]:
-    """Write a piece of one candidate."""
+    """Build a chunk with one candidate."""
     return {
         "candidates": [
             {"content": {"role": "model", "parts": list(them)}, **({} if index is None else {"index": index}), **more}
@@ -27,18 +27,18 @@ def parts(*them: dict[str, Any], index: int | None = None, **more: Any) -> dict[
 
 
 def joined(*trees: dict[str, Any]) -> tuple[Part, ...]:
-    """Join pieces, and give the first candidate's parts."""
+    """Merge chunks, and return the parts of the first candidate."""
     return merge_chunks(pieces(*trees)).parts
 
 
 def test_texts() -> None:
-    """Texts run together."""
+    """Texts are concatenated."""
     assert merge_chunks(["a", "", "b"]) == "ab"
     assert joined(parts({"text": "a"}), parts({"text": "b"}, {"text": "c"})) == (Part(text="abc"),)
 
 
 def test_thoughts_stay_apart() -> None:
-    """Thoughts and answer are not mixed."""
+    """Thoughts and answers are not merged."""
     thought = {"text": "hm", "thought": True}
     assert joined(parts(thought), parts(thought), parts({"text": "a"}), parts({"text": "b"}), parts(thought)) == (
         Part(text="hmhm", thought=True),
@@ -48,7 +48,7 @@ def test_thoughts_stay_apart() -> None:
 
 
 def test_signatures_stay_on_their_part() -> None:
-    """A part with a signature is left as it is, an empty one too, and so is what stands on either side."""
+    """A part with a signature is unchanged, even an empty one, and so are its neighbours."""
     signature = {"thoughtSignature": "AB-_"}
     found = joined(
         parts({"text": "a"}),
@@ -66,7 +66,7 @@ def test_signatures_stay_on_their_part() -> None:
 
 
 def test_other_parts_stay() -> None:
-    """Calls, files and code keep their places between the texts."""
+    """Calls, files and code keep their places between texts."""
     call = {"functionCall": {"name": "f", "args": {"a": 1}}}
     assert joined(parts({"text": "a"}), parts(call), parts(call), parts({"text": "b"})) == (
         Part(text="a"),
@@ -77,7 +77,7 @@ def test_other_parts_stay() -> None:
 
 
 def test_candidates_by_index() -> None:
-    """Candidates are told apart by index, whatever the order they come in; none is the first."""
+    """Candidates are matched by index, in any order; without an index it is the first."""
     whole = merge_chunks(
         pieces(
             parts({"text": "b"}, index=1),
@@ -93,7 +93,7 @@ def test_candidates_by_index() -> None:
 
 
 def test_usage() -> None:
-    """The last count that was given stands, field by field: zero counts, null does not."""
+    """The last token counts win, field by field; zero counts, null does not."""
     whole = merge_chunks(
         pieces(
             {"usageMetadata": {"promptTokenCount": 5, "candidatesTokenCount": 1, "thoughtsTokenCount": 7}},
@@ -113,7 +113,7 @@ def test_usage() -> None:
 
 
 def test_what_came_last() -> None:
-    """Why it ended and what the model is called stand though a later piece does not say it again."""
+    """The finish reason and the model version are kept if a later chunk has none."""
     whole = merge_chunks(
         pieces(
             {"modelVersion": "m-1", "responseId": "r"}, parts({"text": "a"}, finishReason="STOP"), parts({"text": ""})
@@ -127,7 +127,7 @@ def test_what_came_last() -> None:
 
 
 def test_citations_and_logprobs() -> None:
-    """Citations are gathered, each once; logprobs go on one after the other."""
+    """Citations are collected without duplicates; logprobs are concatenated."""
     one, two = {"uri": "https://a"}, {"uri": "https://b"}
     whole = merge_chunks(
         pieces(
@@ -143,7 +143,7 @@ def test_citations_and_logprobs() -> None:
 
 
 def test_nothing_to_say() -> None:
-    """Pieces without content leave none, and do not take away what there was."""
+    """Chunks without content neither add nor remove content."""
     assert merge_chunks(pieces({}, {})) == GenerateContentResponse()
     whole = merge_chunks(pieces({"candidates": [{}]}, parts({"text": "a"}), {"candidates": [{"finishReason": "STOP"}]}))
     assert whole.candidates[0].content == Content(role="model", parts=(Part(text="a"),))
@@ -151,14 +151,14 @@ def test_nothing_to_say() -> None:
 
 
 def test_one() -> None:
-    """One piece is itself."""
+    """One chunk is returned as it is."""
     (piece,) = pieces(parts({"text": "a"}, {"text": "b"}, index=3))
     assert merge_chunks([piece]) == piece
 
 
 @pytest.mark.parametrize("them", ([1, 2], ["a", 1], [GenerateContentResponse(), "a"]), ids=repr)
 def test_other_items(them: list[Any]) -> None:
-    """What is neither texts nor responses is a mistake that names the way out."""
+    """Items that are neither texts nor responses are a mistake that names `collected`."""
     with pytest.raises(InvalidRequest, match="collected"):
         merge_chunks(them)
 
@@ -176,7 +176,7 @@ PART = st.sampled_from(
 
 @given(st.lists(st.lists(PART, max_size=3), min_size=1, max_size=6), st.data())
 def test_however_it_was_cut(lists: list[list[dict[str, Any]]], data: st.DataObject) -> None:
-    """The pieces make the same whole however they are grouped, and no part but plain text is touched."""
+    """The result does not depend on the grouping of chunks; only plain texts are changed."""
     them = pieces(*(parts(*each) for each in lists))
     middle = data.draw(st.integers(0, len(them)))
     grouped = [merge_chunks(group) for group in (them[:middle], them[middle:]) if group]

@@ -1,4 +1,4 @@
-"""Lists beyond their first page: as conversations, and over sockets in every world."""
+"""All pages of a list: as scripted conversations, and over sockets with every interpreter."""
 
 import copy
 import pickle
@@ -39,17 +39,17 @@ BUSY = Failure[Any](ServerError(503))
 
 
 def page(token: str | None, *names: str) -> Success[ListFilesResponse]:
-    """Write a page of files."""
+    """Build the JSON of a page of files."""
     return Success(ListFilesResponse(files=tuple(File(name=name) for name in names), next_page_token=token))
 
 
 def after(token: str, request: Request[Any] = LIST) -> Request[Any]:
-    """Ask for the page that a token leads to."""
+    """Build the request for the page of a token."""
     return request | with_config(page_token=token)
 
 
 def asked(request: Request[Any], answer: Any) -> list[tuple[Any, Any]]:
-    """Ask, and hand on what comes."""
+    """Run a stream by a script and return what it emits."""
     return [(Ask(request), answer), (Emit(answer), None)]
 
 
@@ -84,13 +84,13 @@ SCRIPTS = {
 
 @pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
 def test_pages(script: list[tuple[Any, Any]]) -> None:
-    """Page after page, until one has no token or one that was there before; empty ones are pages, too."""
+    """Pages are read until one has no token, or a token that was seen before; empty pages are emitted."""
     perform(start_generator(LIST | pages), script)
 
 
 @pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
 def test_items(script: list[tuple[Any, Any]]) -> None:
-    """The same, item by item; a failure comes after the items before it, and is the last."""
+    """Items are emitted page by page; a failure comes after the items before it, and is the last item."""
     told: list[tuple[Any, Any]] = []
     for word, answer in script:
         if isinstance(word, Ask):
@@ -103,21 +103,21 @@ def test_items(script: list[tuple[Any, Any]]) -> None:
 
 
 def test_start_token() -> None:
-    """A list goes on from a token that was kept, and that token is one that was there before."""
+    """A list can start at a stored token, and that token counts as seen."""
     start = after("5")
     perform(start_generator(start | pages), [*asked(start, page("6", "a")), *asked(after("6"), page(None, "b"))])
     perform(start_generator(start | pages), [*asked(start, page("5", "a")), (Emit(Failure(PageLoop("5"))), None)])
 
 
 def test_root() -> None:
-    """What shapes the request reaches it through `pages` and `items`, in any order."""
+    """Modifiers of the request apply through `pages` and `items`, in any order."""
     shaped = with_config(page_size=2) | with_options(headers={"x-test": "1"})
     for paged in (pages, items):
         assert files.list() | paged | shaped == files.list() | shaped | paged
 
 
 def test_deadline() -> None:
-    """A deadline is that of all pages, not of each."""
+    """A deadline applies to all pages together, not to each."""
     timed = LIST | with_options(deadline=10)
     first, second, late = page("2", "a"), page("3", "b"), Failure[Any](TimedOut("total"))
     script: list[tuple[Any, Any]] = [(GetTime(), 100.0)]
@@ -132,13 +132,13 @@ def test_deadline() -> None:
 
 
 def test_values() -> None:
-    """A list's stream compares, copies and pickles."""
+    """The stream of a list compares, copies and pickles."""
     for paged in (LIST | pages, LIST | items):
         assert pickle.loads(pickle.dumps(paged)) == paged == copy.copy(paged)
 
 
 def test_next_page() -> None:
-    """The request for the next page is the same with another token; after the last there is none."""
+    """The request for the next page differs only in the token; after the last page there is none."""
     assert next_page(LIST, page("2").unwrap()) == after("2")
     assert next_page(LIST, page(None).unwrap()) is None
     timed = LIST | with_options(deadline=1)
@@ -154,7 +154,7 @@ def test_next_page() -> None:
 )
 @pytest.mark.parametrize("paged", (pages, items), ids=("pages", "items"))
 def test_no_list(request_: Any, paged: Any) -> None:
-    """What is no list has no pages, and neither has a page in the wrapping of its response."""
+    """A request that is not a list, or has `with_http_response`, has no pages."""
     with pytest.raises(InvalidRequest, match=r"list|without with_http_response"):
         request_ | paged
 
@@ -172,7 +172,7 @@ LISTS = {
 
 @pytest.mark.parametrize("listing", LISTS.values(), ids=LISTS)
 def test_every_list(listing: Request[Any]) -> None:
-    """Every list has pages, and is asked for the next one in the same words."""
+    """Every list operation has pages, and uses the same parameter for the next one."""
 
     def turned(received: Received) -> Answer:
         token = parse_qs(urlsplit(received.target).query).get("pageToken", ["1"])[0]
@@ -192,7 +192,7 @@ THREE: list[Answer] = [
 
 
 def test_over_sockets(world: World) -> None:
-    """Three pages, one of them empty, are three requests and as many items as there are."""
+    """Three pages, one of them empty, are three requests and all their items."""
     with Loopback(THREE) as server:
         found = world.items(gemini(server.url), LIST | items)
         assert [each.unwrap().name for each in found] == ["files/a", "files/b", "files/c"]
@@ -205,7 +205,7 @@ def test_over_sockets(world: World) -> None:
 
 
 def test_left_early(world: World) -> None:
-    """A page is asked for when its items are, and not before."""
+    """A page is requested when its items are read, and not before."""
     with Loopback(THREE) as server:
 
         async def body(run: Faced) -> None:
@@ -218,7 +218,7 @@ def test_left_early(world: World) -> None:
 
 
 def test_repr() -> None:
-    """A page shows whether more are to come, and is what is on it."""
+    """The repr of a page shows its items, and whether there are more pages."""
     assert "more to come" in repr(page("2", "a").unwrap())
     assert "more to come" not in repr(page(None, "a").unwrap())
     assert [each.name for each in page("2", "a", "b").unwrap()] == ["a", "b"]

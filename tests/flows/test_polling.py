@@ -1,4 +1,4 @@
-"""Work that is asked after until it is done: as conversations, and over sockets in every world."""
+"""Polling of long-running work: as scripted conversations, and over sockets with every interpreter."""
 
 import pickle
 from typing import Any, ClassVar
@@ -88,13 +88,13 @@ kinds = pytest.mark.parametrize(("question", "working", "over", "failed"), KINDS
 
 @flow
 def begun(work: Any) -> Any:
-    """Begin some work that is not asked after by the same request."""
+    """Return work without a lookup request."""
     yield from ()
     return Success(work)
 
 
 def conversation(action: Any, *lines: tuple[Any, Any]) -> Any:
-    """Hear how waiting for an action goes."""
+    """Run `until_done` of an action by a script."""
     try:
         return perform(start_generator(action | until_done(every=2.0)), lines)
     except FlowFailed as end:
@@ -102,13 +102,13 @@ def conversation(action: Any, *lines: tuple[Any, Any]) -> Any:
 
 
 def test_every_kind() -> None:
-    """Every type that there is to wait for is tested."""
+    """Every long-running type is tested."""
     assert {type(each[1]) for each in KINDS.values()} == set(LONG_RUNNING_TYPES)
 
 
 @kinds
 def test_looked_up(question: Any, working: Any, over: Any, failed: Any) -> None:
-    """What is looked up is asked for at once, and again and again until it is done."""
+    """A lookup is sent at once, and repeated until the work has ended."""
     assert conversation(question, (Ask(question), Success(over))) == Success(over)
     lines = [(Ask(question), Success(working)), (Sleep(2.0), None)] * 3
     assert conversation(question, *lines, (Ask(question), Success(over))) == Success(over)
@@ -116,7 +116,7 @@ def test_looked_up(question: Any, working: Any, over: Any, failed: Any) -> None:
 
 @kinds
 def test_begun(question: Any, working: Any, over: Any, failed: Any) -> None:
-    """What begins work may have done it, too; if not, the work is looked up by its name, at once."""
+    """Work that is finished at its start needs no lookup; otherwise it is looked up by name, at once."""
     action = begun(working)
     assert conversation(action, (Ask(action), Success(over))) == Success(over)
     lines = [(Ask(question), Success(working)), (Sleep(2.0), None), (Ask(question), Success(over))]
@@ -125,7 +125,7 @@ def test_begun(question: Any, working: Any, over: Any, failed: Any) -> None:
 
 @kinds
 def test_ended_badly(question: Any, working: Any, over: Any, failed: Any) -> None:
-    """A bad end is a failure that says which work it was, and what the service said."""
+    """Failed work is a failure with its name, code and message."""
     bad = Failure(OperationFailed(working.name, 9, "no"))
     action = begun(working)
     assert conversation(question, (Ask(question), Success(failed))) == bad
@@ -135,7 +135,7 @@ def test_ended_badly(question: Any, working: Any, over: Any, failed: Any) -> Non
 
 @kinds
 def test_fault(question: Any, working: Any, over: Any, failed: Any) -> None:
-    """A question that fails, retries and all, ends the waiting as it ended."""
+    """A lookup that fails after its retries ends the polling with that failure."""
     assert conversation(question, (Ask(question), BUSY)) == BUSY
     lines = [(Ask(question), Success(working)), (Sleep(2.0), None), (Ask(question), BUSY)]
     assert conversation(question, *lines) == BUSY
@@ -146,7 +146,7 @@ def test_fault(question: Any, working: Any, over: Any, failed: Any) -> None:
 @pytest.mark.parametrize("name", (None, "", "../a", "a?b"))
 @pytest.mark.parametrize("kind", LONG_RUNNING_TYPES)
 def test_nameless(kind: Any, name: str | None) -> None:
-    """Work that is not done and cannot be asked after is an answer that makes no sense, and no exception."""
+    """Unfinished work without a valid name is a `DecodeError`, and raises nothing."""
     action = begun(kind(name=name))
     result = conversation(action, (Ask(action), Success(kind(name=name))))
     assert isinstance(result.failure(), DecodeError)
@@ -154,7 +154,7 @@ def test_nameless(kind: Any, name: str | None) -> None:
 
 
 def test_nameless_and_done() -> None:
-    """Work that is done needs no name; a bad end without one is called by its type."""
+    """Finished work needs no name; failed work without one is named by its type."""
     assert conversation(begun(1), (Ask(begun(1)), Success(ImportFileOperation(done=True)))).unwrap().done
     failed = ImportFileOperation(done=True, error={"message": "no"})
     expected = Failure(OperationFailed("ImportFileOperation", None, "no"))
@@ -163,7 +163,7 @@ def test_nameless_and_done() -> None:
 
 @pytest.mark.parametrize("state", sorted(ENDED_JOB_STATES))
 def test_ends_of_jobs(state: JobState) -> None:
-    """Whatever state a job says it has ended in, waiting ends."""
+    """Polling ends at every final state of a job."""
     assert get_outcome(BatchJob(state=state)) is (state in ("JOB_STATE_SUCCEEDED", "JOB_STATE_PARTIALLY_SUCCEEDED"))
     assert get_outcome(TuningJob(state=state)) is get_outcome(BatchJob(state=state))
 
@@ -181,12 +181,12 @@ def test_ends_of_jobs(state: JobState) -> None:
     ),
 )
 def test_not_ended(work: Any) -> None:
-    """A state that nobody knows, or none, is no end."""
+    """An unknown or missing state is not final."""
     assert get_outcome(work) is None
 
 
 def test_error_without_state() -> None:
-    """An error is an end, whatever is said of the state."""
+    """An error is final, whatever the state."""
     assert get_outcome(BatchJob(error=JobError(code=3))) is False
     assert get_outcome(File(error=FileStatus())) is False
     assert get_outcome(BatchJob(state=JobState.JOB_STATE_PARTIALLY_SUCCEEDED, error=JobError(code=3))) is True
@@ -212,7 +212,7 @@ def test_error_without_state() -> None:
     ),
 )
 def test_what_is_told(work: Any, expected: OperationFailed) -> None:
-    """An error says the reason that the service gave, in whatever form; without one, the state."""
+    """A failure has the server's message, in any form; without one, it has the state."""
     result = conversation(begun(work), (Ask(begun(work)), Success(work)))
     assert result == Failure(expected)
     assert hash(result.failure()) == hash(expected)
@@ -235,14 +235,14 @@ LATE = Failure[Any](TimedOut("total", "waiting"))
     ),
 )
 def test_timeout(answer: Any, then: float | None, expected: Any) -> None:
-    """All questions together have so much time, and what is over then is the waiting."""
+    """The timeout applies to all lookups together, and is a failure in phase ``poll``."""
     script: list[tuple[Any, Any]] = [(GetTime(), 100.0), (AskWithin(poll_request(FILE, 5.0), 10.0), answer)]
     script += [] if then is None else [(GetTime(), then)]
     assert perform(start_generator(FILE | until_done(timeout=10.0)), script) == expected
 
 
 def test_timeout_of_what_begins() -> None:
-    """What begins the work takes its own time: the clock runs from then on."""
+    """The timeout starts after the action that starts the work."""
     action, working = begun(1), KINDS["file"][1]
     script = [
         (Ask(action), Success(working)),
@@ -254,7 +254,7 @@ def test_timeout_of_what_begins() -> None:
 
 @pytest.mark.parametrize("seconds", (0, -1, "5", True, float("inf")))
 def test_bad_times(seconds: Any) -> None:
-    """Times are numbers above zero."""
+    """Times must be positive numbers."""
     with pytest.raises(InvalidRequest, match="every"):
         until_done(every=seconds)
     with pytest.raises(InvalidRequest, match="timeout"):
@@ -265,7 +265,7 @@ def test_bad_times(seconds: Any) -> None:
 
 
 class Odd(Operation[Any]):
-    """An operation of one's own, which does not say what it answers."""
+    """An operation that does not declare its result type."""
 
     op: ClassVar[str] = "tests.odd"
 
@@ -279,21 +279,21 @@ class Odd(Operation[Any]):
     ids=("text", "list", "wrapped", "stream"),
 )
 def test_no_work(action: Any) -> None:
-    """What cannot be waited for is refused where it is said, as far as its type is known there."""
+    """An action that does not return long-running work is refused at once, if its type is known."""
     with pytest.raises(InvalidRequest, match="until_done"):
         action | until_done()
 
 
 @pytest.mark.parametrize("answer", (1, None, generate("m", "hi")))
 def test_no_work_after_all(answer: Any) -> None:
-    """What turns out to be no work is a failure that shows it."""
+    """A result that is not long-running work is a failure that contains it."""
     for action in (begun(1), Request(Odd())):
         result = conversation(action, (Ask(action), Success(answer)))
         assert result == Failure(InvalidRequest("until_done", answer, result.failure().expected))
 
 
 def test_values() -> None:
-    """Waiting is a value: it compares, pickles, and takes a request's shape at any place."""
+    """The flow compares and pickles, and modifiers of the request apply to its root."""
     waiting: Flow[Any] = files.get("a") | until_done(every=1, timeout=2)
     assert pickle.loads(pickle.dumps(waiting)) == waiting != files.get("a") | until_done()
     shaped = with_options(headers={"x-test": "1"}) | with_config(number_of_videos=1)
@@ -302,7 +302,7 @@ def test_values() -> None:
 
 
 def test_options_go_along() -> None:
-    """Later questions go to the same address and have the same patience; what was said of one body or call does not."""
+    """Lookups keep the address and the retry policy of the first request, but not its body or deadline."""
     shaped = with_options(base_url="http://127.0.0.1:1", retry=Retry(attempts=1), extra_body={"a": 1})
     film = videos.generate("veo", "a cat") | shaped | with_options(deadline=3)
     question = operations.get(OP, GenerateVideosOperation)
@@ -317,12 +317,12 @@ def test_options_go_along() -> None:
 
 
 def told(state: str, **more: Any) -> Answer:
-    """Answer how far a file has come."""
+    """Build a reply with the state of a file."""
     return json_reply({"name": "files/a", "state": state, **more})
 
 
 def test_over_sockets(world: World, naps: Naps) -> None:
-    """From a bare name, in a world that knows nothing else: processing, processing, active."""
+    """Polling starts from a name alone: processing, processing, active."""
     with Loopback([told("PROCESSING"), told("PROCESSING"), told("ACTIVE")]) as server:
         assert world.run(gemini(server.url), files.get("a") | until_done()).unwrap().state == "ACTIVE"
         assert [each.target for each in server.requests] == ["/v1beta/files/a"] * 3
@@ -330,7 +330,7 @@ def test_over_sockets(world: World, naps: Naps) -> None:
 
 
 def test_films_over_sockets(world: World, naps: Naps) -> None:
-    """What makes a film says its name, which is asked for until it is there."""
+    """A video generation returns a name, which is looked up until the video is there."""
     film = {"generateVideoResponse": {"generatedSamples": [{"video": {"uri": "https://host/v1beta/files/f"}}]}}
     script: list[Answer] = [
         json_reply({"name": OP}),
@@ -345,7 +345,7 @@ def test_films_over_sockets(world: World, naps: Naps) -> None:
 
 
 def test_import_that_fails(world: World) -> None:
-    """An import that ended badly is no success of an import."""
+    """A failed import is a failure."""
     name = "fileSearchStores/s/operations/o"
     script: list[Answer] = [json_reply({"name": name}), json_reply({"name": name, "done": True, "error": BAD})]
     with Loopback(script) as server:
@@ -354,14 +354,14 @@ def test_import_that_fails(world: World) -> None:
 
 
 def test_fault_over_sockets(world: World, naps: Naps) -> None:
-    """A connection that is cut between two questions, and a busy server, are each request's own matter."""
+    """A lost connection and a busy server are retried within each lookup."""
     script = [told("PROCESSING"), Close(), json_reply({}, 503), told("ACTIVE")]
     with Loopback(script) as server:
         assert world.run(gemini(server.url), files.get("a") | until_done()).unwrap().state == "ACTIVE"
 
 
 def test_timeout_over_sockets(world: World) -> None:
-    """Time runs out between questions as it does within one."""
+    """The timeout applies between lookups and within one."""
     for script in (told("PROCESSING"), (Pause(0.2), told("ACTIVE"))):
         with Loopback(script) as server:
             result = world.run(gemini(server.url), files.get("a") | until_done(every=0.01, timeout=0.05))

@@ -1,4 +1,4 @@
-"""Answers as values of a type: what is asked for, what is read, and how each bad answer fails."""
+"""Structured output: what is requested, what is parsed, and each kind of failure."""
 
 import copy
 import enum
@@ -112,13 +112,13 @@ every_kind = pytest.mark.parametrize(
 
 @every_kind
 def test_parse(kind: Any, written: str, value: Any) -> None:
-    """A type is read from what says it, whichever kind of type it is."""
+    """Values of every supported kind of type are parsed."""
     assert parse(saying(written), kind) == Success(value)
 
 
 @every_kind
 def test_returning(kind: Any, written: str, value: Any) -> None:
-    """`returning` asks for the type and reads the answer; the request is one that both backends take."""
+    """`returning` requests the type and parses the response; both backends accept the request."""
     met = Conversation(ASKED | returning(kind), [saying(written)])
     assert met.result == Success(value)
     for backend in (Gemini("test-key"), Vertex(api_key="test-key")):
@@ -127,7 +127,7 @@ def test_returning(kind: Any, written: str, value: Any) -> None:
 
 @pytest.mark.parametrize("kind", [each[0] for each in CASES if each[0] is not Any], ids=str)
 def test_asked_for(kind: Any) -> None:
-    """A shape goes one way and not both; an enum of texts has a MIME type of its own."""
+    """A schema is sent in one field only; an enum of texts has its own MIME type."""
     fields = build_output_config(kind)
     assert (fields["response_schema"] is None) != (fields["response_json_schema"] is None)
     assert fields["response_mime_type"] == ("text/x.enum" if kind is Colour else "application/json")
@@ -138,12 +138,12 @@ PLAIN = (Folder, dict[str, Pot], Grade, dict[str, Any], Size, list[dict[str, int
 
 @pytest.mark.parametrize("kind", PLAIN, ids=str)
 def test_plain_schema(kind: Any) -> None:
-    """What the API's dialect cannot say goes as plain JSON Schema: recursion, open objects, numbers to pick from."""
+    """Schemas that the API's dialect cannot express are sent as JSON Schema."""
     assert build_output_config(kind)["response_schema"] is None
 
 
 def test_anything() -> None:
-    """Where anything will do, no shape goes along."""
+    """For `Any`, no schema is sent."""
     assert {name for name, value in build_output_config(Any).items() if value is not None} == {"response_mime_type"}
 
 
@@ -155,25 +155,25 @@ WHOLE = '{"name": "Töast \\u00e4", "minutes": 312, "x": [1.5, true, null]}'
 
 @pytest.mark.parametrize("length", range(len(WHOLE)))
 def test_cut(length: int) -> None:
-    """JSON cut anywhere by the limit is `Truncated`; cut without a reason it is a failure all the same."""
+    """JSON that is cut off at the token limit is `Truncated`; without a reason it is a failure as well."""
     cut = WHOLE[:length]
     assert parse(saying(cut, reason="MAX_TOKENS"), Recipe) == Failure(Truncated(cut, "MAX_TOKENS"))
     assert isinstance(parse(saying(cut), Recipe).failure(), Truncated | DecodeError | NoText)
 
 
 def test_complete_at_the_limit() -> None:
-    """JSON that is complete is read, whatever ended the answer."""
+    """Complete JSON is parsed, whatever the finish reason."""
     assert parse(saying(WHOLE, reason="MAX_TOKENS"), Recipe) == Success(Recipe("Töast ä", 312))
 
 
 @pytest.mark.parametrize(("kind", "written"), ((int, "12"), (Colour, "red"), (Colour, "re")))
 def test_may_go_on(kind: Any, written: str) -> None:
-    """A number or a name at the limit may be the beginning of a longer one."""
+    """A number or a name at the token limit may be incomplete, and is `Truncated`."""
     assert isinstance(parse(saying(written, reason="MAX_TOKENS"), kind).failure(), Truncated)
 
 
 def test_stopped_for_another_reason() -> None:
-    """Half a JSON says what stopped it."""
+    """Incomplete JSON states the finish reason."""
     assert parse(saying('{"name": "To', reason="RECITATION"), Recipe).failure() == Truncated(
         '{"name": "To', "RECITATION"
     )
@@ -198,7 +198,7 @@ BLOCKED = GenerateContentResponse(
     ids=range(7),
 )
 def test_no_text(response: GenerateContentResponse, error: Exception) -> None:
-    """Without text it is `NoText` that says why, or `Truncated` where thinking took all tokens; never a None."""
+    """Without text the result is `NoText` with the reason, or `Truncated` if thinking used all tokens."""
     assert parse(response, Recipe | None) == Failure(error)
 
 
@@ -217,14 +217,14 @@ def test_no_text(response: GenerateContentResponse, error: Exception) -> None:
     ),
 )
 def test_does_not_fit(kind: Any, written: str, expected: str, path: str) -> None:
-    """What does not fit says what was expected, where, and what there was."""
+    """A mismatch states the expectation, the path and the text."""
     error = parse(saying(written), kind).failure()
     assert isinstance(error, DecodeError)
     assert (expected in error.expected, error.path, error.text) == (True, path, written)
 
 
 def test_deep() -> None:
-    """An answer nested without end is a failure, and no exception."""
+    """Deeply nested JSON is a failure, and raises nothing."""
     assert isinstance(parse(saying("[" * 100_000), Any).failure(), Truncated | DecodeError)
     assert isinstance(parse(saying("[" * 100_000 + "]" * 100_000), Any).failure(), DecodeError)
 
@@ -233,7 +233,7 @@ def test_deep() -> None:
 
 
 def test_with_response() -> None:
-    """Both the value and the response that it came in."""
+    """With ``with_response`` the result has the value and the response."""
     answer = saying('{"name": "a"}')
     met = Conversation(ASKED | returning(Recipe, with_response=True), [answer])
     assert met.result == Success(ParsedResponse(Recipe("a"), answer))
@@ -242,14 +242,14 @@ def test_with_response() -> None:
 
 
 def test_order_does_not_matter() -> None:
-    """The shape is asked for at the root; a shape set before is replaced."""
+    """The schema is set on the root request, and replaces an earlier one."""
     assert ASKED | with_config(seed=1) | returning(Recipe) == ASKED | returning(Recipe) | with_config(seed=1)
     other = with_config(response_json_schema={"type": "string"})
     assert ASKED | other | returning(Recipe) == ASKED | returning(Recipe)
 
 
 def test_of_joined_pieces() -> None:
-    """Pieces are read once they are joined."""
+    """Joined chunks are parsed as one response."""
     met = Conversation(ASKED | streamed | joined | returning(Recipe), [[saying('{"name"'), saying(': "a"}')]])
     assert met.result == Success(Recipe("a"))
 
@@ -268,13 +268,13 @@ def test_of_joined_pieces() -> None:
     ids=range(7),
 )
 def test_refused(description: Any, modifier: Any) -> None:
-    """What makes no sense is refused where it is written."""
+    """An invalid use is refused when the modifier is applied."""
     with pytest.raises(InvalidRequest):
         description | modifier
 
 
 def test_of_no_response() -> None:
-    """Only a response is read; what else a flow may end in is the program's mistake."""
+    """Only a response can be parsed; any other value of a flow is the program's mistake."""
     with pytest.raises(InvalidRequest):
         Conversation(ASKED | text | returning(Recipe), [saying("a")])  # type: ignore[operator]  # that is the point
     with pytest.raises(InvalidRequest):
@@ -295,13 +295,13 @@ def test_value(kind: Any) -> None:
 
 @pytest.mark.parametrize("kind", (Recipe, Folder, Colour, Grade, Guest), ids=str)
 def test_offline(kind: Any) -> None:
-    """The offline model answers what is asked for."""
+    """The offline model returns values of the requested type."""
     assert isinstance(Offline()(ASKED | returning(kind)).unwrap(), kind)
 
 
 @pytest.mark.parametrize("world", WORLDS, ids=repr)
 def test_worlds(world: World) -> None:
-    """Over a wire: the shape goes out, the value comes back."""
+    """Over a socket, the schema is sent and the value is parsed."""
     with Loopback([json_reply(said('{"name": "Toast", "minutes": 3}'))]) as server:
         assert world.run(gemini(server.url), ASKED | returning(Recipe)) == Success(Recipe("Toast", 3))
     sent = msgspec.json.decode(server.requests[0].body)["generationConfig"]

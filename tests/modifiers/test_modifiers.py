@@ -1,4 +1,4 @@
-"""What stands after a `|`: order, precedence, refusals, and that all of it is values."""
+"""Modifiers: order, precedence, refusals; all of them are values."""
 
 import copy
 import itertools
@@ -33,17 +33,17 @@ BACKEND = Gemini("test-key")
 
 
 def loud(value: object) -> str:
-    """Make something of a value."""
+    """Return another value."""
     return str(value).upper()
 
 
 def asking(value: object) -> Request[GenerateContentResponse]:
-    """Make a request of a value."""
+    """Return a request with a value."""
     return generate("m", str(value))
 
 
 def config(request: Any) -> GenerateContentConfig:
-    """Find the config at the root of a description."""
+    """Return the config at the root of a description."""
     while not isinstance(request, Request):
         request = request.source
     found: GenerateContentConfig = request.operation.config  # type: ignore[attr-defined]  # generate has one
@@ -54,7 +54,7 @@ def config(request: Any) -> GenerateContentConfig:
 
 
 def test_later_wins() -> None:
-    """Later wins field by field, and None unsets."""
+    """Later values win field by field, and None unsets a field."""
     asked = (
         ASKED | with_config(temperature=0.1, top_k=5) | with_config(temperature=0.2) | with_config(top_k=None, seed=0)
     )
@@ -66,14 +66,14 @@ def test_later_wins() -> None:
     "given", ({"temperature": 0.5}, {"temperature": 0.5, "topK": 3.0}, GenerateContentConfig(temperature=0.5)), ids=repr
 )
 def test_config_and_fields(given: Any) -> None:
-    """A config, a dict in either spelling and fields are one; fields come last."""
+    """A config, a dict in either spelling and single fields are equivalent; fields take precedence."""
     assert config(ASKED | with_config(given, seed=1)).temperature == 0.5
     assert config(ASKED | with_config(given, temperature=0.7)).temperature == 0.7
     assert config(ASKED | with_config(top_p=0.1) | with_config(given)).top_p == 0.1
 
 
 def test_empty_is_set() -> None:
-    """Empty, zero and False are values; only None is none."""
+    """Empty strings, zero and False are values; only None unsets."""
     asked = ASKED | with_config(stop_sequences=["x"]) | with_config(stop_sequences=[])
     assert config(asked).stop_sequences == ()
     assert b'"stopSequences":[]' in bytes(encode(asked, BACKEND).unwrap().body)  # type: ignore[arg-type]  # it is bytes
@@ -97,7 +97,7 @@ def test_system() -> None:
     ],
 )
 def test_wrong_field(fields: dict[str, Any], path: str) -> None:
-    """A wrong field or value is refused as the modifier meets its request, with the path and the value."""
+    """An invalid field is refused when the modifier is applied, with its path and value."""
     modifier = with_config(**fields)
     with pytest.raises(InvalidRequest) as refused:
         ASKED | modifier
@@ -106,13 +106,13 @@ def test_wrong_field(fields: dict[str, Any], path: str) -> None:
 
 @pytest.mark.parametrize("wrong", (7, "x", [("temperature", 1)], Content()), ids=repr)
 def test_wrong_config(wrong: Any) -> None:
-    """What is no config is refused."""
+    """A value that is not a config is refused."""
     with pytest.raises(InvalidRequest):
         ASKED | with_config(wrong)
 
 
 def test_nothing_is_mutated() -> None:
-    """Neither a dict that was passed nor what is made of it changes with the other."""
+    """Changing a dict after it was passed does not change the modifier, and vice versa."""
     given: dict[str, Any] = {"labels": {"a": "b"}, "stop_sequences": ["x"]}
     before = copy.deepcopy(given)
     modifier = with_config(given)
@@ -139,7 +139,7 @@ MAKERS: dict[str, tuple[Modifier, ...]] = {
 
 @pytest.mark.parametrize("name", MAKERS)
 def test_order_does_not_matter(name: str) -> None:
-    """What shapes the request does so at its root, wherever it stands."""
+    """Modifiers of the request apply to its root, wherever they are."""
     makers = MAKERS[name]
     asked: Any = ASKED
     for modifier in (*SHAPES, *makers):
@@ -162,7 +162,7 @@ def test_through_methods(made: Flow[Any]) -> None:
 
 
 def test_composed() -> None:
-    """Modifiers compose before they meet a request, and are compared by what they do."""
+    """Modifiers compose without a request, and compare by what they do."""
     composed = with_config(temperature=0.2) | streamed | text
     assert ASKED | composed == ASKED | with_config(temperature=0.2) | streamed | text
     assert (ASKED | (composed | joined)) == (ASKED | composed | joined)
@@ -174,19 +174,19 @@ def test_composed() -> None:
 
 
 def test_options_later_wins() -> None:
-    """Later wins option by option; headers of the later replace the earlier ones."""
+    """Later options win one by one; later headers replace earlier ones."""
     asked = ASKED | with_options(retry=Retry(attempts=2), deadline=5) | with_options(deadline=7, headers={"a": "1"})
     assert (asked.options.retry, asked.options.deadline, asked.options.headers) == (Retry(attempts=2), 7, (("a", "1"),))
     assert ASKED | with_options() == ASKED
 
 
 def test_options_keep_the_wrapping() -> None:
-    """Options after `with_http_response` leave it."""
+    """Options after `with_http_response` keep it."""
     assert (ASKED | with_http_response | with_options(deadline=1)).options.with_http_response
 
 
 def test_deadline() -> None:
-    """A deadline bounds the request or the stream itself, and a flow as a whole."""
+    """A deadline applies to a request or stream itself, and to a flow as a whole."""
     assert (ASKED | with_options(deadline=5)).options.deadline == 5
     assert (ASKED | streamed | with_options(deadline=5)).source.options.deadline == 5
     whole = ASKED | text | with_options(deadline=5)
@@ -217,7 +217,7 @@ def test_deadline() -> None:
     ids=repr,
 )
 def test_wrong_options(wrong: dict[str, Any]) -> None:
-    """An option that makes no sense is refused where it is written."""
+    """An invalid option is refused at once."""
     with pytest.raises(InvalidRequest):
         with_options(**wrong)
 
@@ -228,27 +228,27 @@ def test_wrong_options(wrong: dict[str, Any]) -> None:
     ids=["composed", "called", "shaping"],
 )
 def test_modifiers_meet_descriptions(build: Any) -> None:
-    """A modifier takes a description, and composes with another modifier; anything else is refused at once."""
+    """A modifier applies to a description, and composes with a modifier; anything else is refused."""
     with pytest.raises(InvalidRequest):
         build()
 
 
 @pytest.mark.parametrize("wrong", [(ASKED, 1), (None, ASKED), (ASKED, ASKED | streamed)], ids=["b", "a", "stream"])
 def test_both_takes_actions(wrong: tuple[Any, Any]) -> None:
-    """What is no action is refused where it is written."""
+    """Values that are not actions are refused at once."""
     with pytest.raises(InvalidRequest, match="expected a Request or a Flow"):
         both(*wrong)
 
 
 @pytest.mark.parametrize("wrong", ({"connect": 0}, {"idle": float("inf")}, {"total": None}, {"total": True}), ids=repr)
 def test_wrong_timeouts(wrong: dict[str, Any]) -> None:
-    """A time that is none is refused."""
+    """An invalid timeout is refused."""
     with pytest.raises(InvalidRequest):
         Timeouts(**wrong)
 
 
 def test_options_show_no_secret() -> None:
-    """Headers that may hold credentials are hidden in the repr of a request."""
+    """The repr of a request hides headers that may contain credentials."""
     shown = repr(ASKED | with_options(headers={"authorization": "Bearer test-token", "x-a": "b"}))
     assert ("test-token" in shown, "'b'" in shown) == (False, True)
 
@@ -257,7 +257,7 @@ def test_options_show_no_secret() -> None:
 
 
 class Bare(Operation[GenerateContentResponse]):
-    """An operation with nothing to shape, no pieces and no text."""
+    """An operation without config, streaming or text."""
 
     op: ClassVar[str] = "tests.bare"
 
@@ -291,7 +291,7 @@ REFUSED: list[tuple[Any, Any]] = [
 
 @pytest.mark.parametrize(("description", "modifier"), REFUSED)
 def test_refused(description: Any, modifier: Any) -> None:
-    """What makes no sense is refused where it is written, by a mistake that names it."""
+    """An invalid use is refused at once, with an error that names it."""
     with pytest.raises(InvalidRequest) as refused:
         description | modifier
     assert refused.value.path
@@ -325,7 +325,7 @@ DESCRIPTIONS: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", DESCRIPTIONS)
 def test_value(name: str) -> None:
-    """Descriptions and modifiers are equal to their copies, hash as they do, and equal nothing else."""
+    """Descriptions and modifiers equal their copies, have the same hash, and equal nothing else."""
     value = DESCRIPTIONS[name]
     for twin in (copy.copy(value), copy.deepcopy(value), pickle.loads(pickle.dumps(value))):  # noqa: S301  # our own
         assert twin == value
@@ -336,7 +336,7 @@ def test_value(name: str) -> None:
 
 @pytest.mark.parametrize("name", DESCRIPTIONS)
 def test_frozen(name: str) -> None:
-    """None of them can be changed."""
+    """Descriptions and modifiers are immutable."""
     value = DESCRIPTIONS[name]
     for field in value.__struct_fields__:
         with pytest.raises(AttributeError):
@@ -344,7 +344,7 @@ def test_frozen(name: str) -> None:
 
 
 def test_kinds() -> None:
-    """What a modifier makes of what."""
+    """Each modifier returns the kind of description that its type states."""
     assert isinstance(ASKED | text, Flow)
     assert isinstance(ASKED | streamed, Stream)
     assert isinstance(ASKED | streamed | text, Stream)

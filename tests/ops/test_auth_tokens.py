@@ -1,4 +1,4 @@
-"""``auth_tokens``: what is asked and read, and what is fixed, as google-genai 1.51.0 has it."""
+"""``auth_tokens``: requests, field masks and responses compared with google-genai 1.51.0."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -70,7 +70,7 @@ SETUPS: Mapping[str, Mapping[str, Any]] = {
 @pytest.mark.parametrize("lock", _LOCKS, ids=lambda each: "+".join(each.get("lock_additional_fields", ["none"])))
 @pytest.mark.parametrize("name", SETUPS)
 def test_constraints(name: str, lock: Mapping[str, Any]) -> None:
-    """Constraints become the setup of a session, and the mask has what is set there and what is named."""
+    """Constraints become the setup; the mask has the fields that are set, and those that are named."""
 
     def config() -> dict[str, Any]:
         return {"live_connect_constraints": {"model": "m", "config": {**SETUPS[name]}}, **lock}
@@ -103,7 +103,7 @@ CONFIGS: tuple[Mapping[str, Any] | None, ...] = (
 
 @pytest.mark.parametrize("config", CONFIGS)
 def test_config(config: dict[str, Any] | None) -> None:
-    """How long and how often a key is good goes on top, what is not set stays out, and nothing set is no body."""
+    """Uses and expiry are fields of the body; fields that are not set are left out; an empty body is not sent."""
     agrees(
         lambda: auth_tokens.create(config),
         lambda client: client.auth_tokens.create(config=config and {**config}),  # type: ignore[arg-type]  # its own dict
@@ -112,7 +112,7 @@ def test_config(config: dict[str, Any] | None) -> None:
 
 
 def test_typed() -> None:
-    """A typed config is as good as a dict."""
+    """A typed config is equivalent to a dict."""
 
     def config(kinds: Any) -> Any:
         speech = kinds.SpeechConfig(language_code="de-DE")
@@ -133,7 +133,7 @@ def _sent(config: Mapping[str, Any]) -> Any:
 
 @pytest.mark.parametrize("name", AUTH_TOKEN_DIFFERENCES)
 def test_differences(name: str) -> None:
-    """Where ours does otherwise than 1.51.0, it does exactly this, and 1.51.0 does not."""
+    """Each difference from google-genai 1.51.0 is as the table states, and exists."""
     _, config, body = AUTH_TOKEN_DIFFERENCES[name]
     assert body == _sent(config)
     theirs = oracle.sent(oracle.GEMINI, lambda client: client.auth_tokens.create(config={**config}))  # type: ignore[arg-type]  # its own dict
@@ -141,7 +141,7 @@ def test_differences(name: str) -> None:
 
 
 def test_not_on_vertex() -> None:
-    """Vertex makes no such keys, and the refusal says who does."""
+    """On Vertex AI, tokens are refused with the reason."""
     agrees(auth_tokens.create, lambda client: client.auth_tokens.create(), "vertex")
     error = encode(auth_tokens.create({"uses": 1}), PLACES["vertex"][1]).failure()
     assert isinstance(error, Unsupported)
@@ -152,7 +152,7 @@ def test_not_on_vertex() -> None:
 
 
 def test_refused_by_path() -> None:
-    """What a session cannot be tied to is named by its whole path."""
+    """A constraint that a session does not have is refused with its full path."""
     where = "config.live_connect_constraints.config"
     for name, path in (
         ("transparent", "session_resumption.transparent"),
@@ -173,7 +173,7 @@ def test_refused_by_path() -> None:
     ],
 )
 def test_mistakes(constraints: Mapping[str, Any], path: str) -> None:
-    """A mistake is named by its path where the request is built, and where a modifier changes it."""
+    """A mistake is raised with its path, when the request is built and when a modifier changes it."""
     for build in (
         lambda: auth_tokens.create({"live_connect_constraints": constraints}),
         lambda: auth_tokens.create() | with_config(live_connect_constraints=constraints),
@@ -185,25 +185,25 @@ def test_mistakes(constraints: Mapping[str, Any], path: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "seed,top_k"])
 def test_no_field(name: str) -> None:
-    """What names no field, or several, is a mistake; 1.51.0 puts it into the mask."""
+    """A field to lock must be one name; google-genai 1.51.0 puts anything into the mask."""
     with pytest.raises(InvalidRequest) as raised:
         auth_tokens.create({"lock_additional_fields": ["tools", name]})
     assert raised.value.path == "config.lock_additional_fields[1]"
 
 
 def test_version() -> None:
-    """The version that has these keys is said as an option."""
+    """The API version is set by an option."""
     http = encode(auth_tokens.create() | with_options(api_version="v1alpha"), Gemini("test-key")).unwrap()
     assert http.url == "https://generativelanguage.googleapis.com/v1alpha/auth_tokens"
 
 
 @pytest.mark.parametrize("reply", [{}, {"name": "auth_tokens/abc"}, {"name": "auth_tokens/abc", "uses": 1}])
 def test_same_answer(reply: Any) -> None:
-    """A key reads as google-genai reads it."""
+    """A token decodes to the same value as with google-genai."""
     reads_alike(auth_tokens.create, lambda client: client.auth_tokens.create(), "gemini", reply)
 
 
 def test_key_is_not_shown() -> None:
-    """What stands for the key in a repr is not the key."""
+    """The repr does not contain the key."""
     token = reads(auth_tokens.create(), "gemini", {"name": "auth_tokens/abc"})
     assert (token.name, "abc" in repr(token)) == ("auth_tokens/abc", False)

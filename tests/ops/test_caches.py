@@ -1,4 +1,4 @@
-"""``caches``: what goes out and what is read, as google-genai 1.51.0 has it, on both backends."""
+"""``caches``: requests compared with google-genai 1.51.0, on both backends."""
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
@@ -89,7 +89,7 @@ DIFFERENCES: Mapping[str, str] = {
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """One creation; a function in the place of a config makes it from the library's types."""
+    """One creation; a function as a config is called with the library, and returns a value of its types."""
 
     name: str
     config: Any = None
@@ -107,7 +107,7 @@ class Case:
 
 
 def _borrowed(case: Any) -> Case | None:
-    """Keep what a case of ``generate`` has that can be cached, too."""
+    """Select the arguments of a ``generate`` case that a cache also takes."""
     if case.name in GENERATE_DIFFERENCES or case.stream or case.model != "gemini-2.5-flash":
         return None
     if case.config is None:
@@ -137,12 +137,12 @@ CASES = (
 @pytest.mark.parametrize("backend", PLACES)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_create_same_wire(case: Case, backend: str) -> None:
-    """The same arguments are the same request as google-genai's, or refused as it refuses them."""
+    """The same arguments send the same request as google-genai, or are refused as by it."""
     agrees(case.ours, case.theirs, backend)
 
 
 def test_contents_by_modifier() -> None:
-    """What a modifier says is grouped into turns as what the builder is given."""
+    """Contents set by a modifier are grouped into turns like those of the builder."""
     config = {"contents": ["a", {"text": "b"}], "system_instruction": ["c", "d"]}
     assert caches.create("m", config) == caches.create("m") | with_config(config)
 
@@ -155,7 +155,7 @@ def test_every_field() -> None:
 @pytest.mark.parametrize("backend", PLACES)
 @pytest.mark.parametrize("name", NAMES)
 def test_names_same_wire(name: str, backend: str) -> None:
-    """A cache is found under the names that google-genai takes, long and short."""
+    """A cache has the same names as in google-genai, long and short."""
     agrees(lambda: caches.get(name), lambda client: client.caches.get(name=name), backend)
     agrees(lambda: caches.delete(name), lambda client: client.caches.delete(name=name), backend)
     agrees(lambda: caches.update(name), lambda client: client.caches.update(name=name), backend)
@@ -164,7 +164,7 @@ def test_names_same_wire(name: str, backend: str) -> None:
 @pytest.mark.parametrize("backend", PLACES)
 @pytest.mark.parametrize("config", EXPIRIES)
 def test_update_same_wire(config: Mapping[str, Any] | None, backend: str) -> None:
-    """An expiry moves as with google-genai; with nothing to say there is no body."""
+    """An update sends what google-genai sends; without changes there is no body."""
     agrees(
         lambda: caches.update("1", config),
         lambda client: client.caches.update(name="1", config=deepcopy(config)),
@@ -175,7 +175,7 @@ def test_update_same_wire(config: Mapping[str, Any] | None, backend: str) -> Non
 @pytest.mark.parametrize("backend", PLACES)
 @pytest.mark.parametrize("config", PAGES)
 def test_list_same_wire(config: Mapping[str, Any] | None, backend: str) -> None:
-    """A page is asked for as google-genai asks."""
+    """A page is requested as by google-genai."""
     agrees(lambda: caches.list(config), lambda client: client.caches.list(config=deepcopy(config)), backend)
 
 
@@ -183,7 +183,7 @@ def test_list_same_wire(config: Mapping[str, Any] | None, backend: str) -> None:
 @pytest.mark.parametrize("build", BY_NAME.values(), ids=BY_NAME)
 @pytest.mark.parametrize("name", ["", "..", "a/../b", "a?b", "a&b", "a#b", "{project}", "a\nb", None, 3])
 def test_names_that_lead_elsewhere(name: Any, build: Callable[[str], Request[Any]], backend: str) -> None:
-    """A name that is none, or would lead elsewhere, is a mistake at the build."""
+    """An empty or invalid name is a mistake at once."""
     assert DIFFERENCES["names"]
     assert isinstance(oracle.sent(PLACES[backend][0], lambda client: client.caches.get(name="a/../b")), oracle.Wire)
     with pytest.raises(InvalidRequest) as raised:
@@ -193,7 +193,7 @@ def test_names_that_lead_elsewhere(name: Any, build: Callable[[str], Request[Any
 
 @pytest.mark.parametrize("build", [*BY_NAME.values(), lambda name: caches.list()], ids=[*BY_NAME, "list"])
 def test_express_mode(build: Callable[[str], Request[Any]]) -> None:
-    """With a key alone Vertex knows no project: a short name is refused, and says how to name it whole."""
+    """With only a key, Vertex AI has no project: a short name is refused, with a hint to the full name."""
     assert DIFFERENCES["express"]
     theirs = oracle.sent({"vertexai": True, "api_key": "test-key"}, lambda client: client.caches.get(name="1"))
     assert isinstance(theirs, oracle.Wire)
@@ -204,7 +204,7 @@ def test_express_mode(build: Callable[[str], Request[Any]]) -> None:
 
 
 def test_express_mode_whole_names() -> None:
-    """With a key alone a whole name goes anywhere."""
+    """With only a key, a full name is valid."""
     name = "projects/q/locations/l/cachedContents/1"
     http = encode(caches.get(name), Vertex(api_key="test-key")).unwrap()
     assert http.url == f"https://aiplatform.googleapis.com/v1beta1/{name}"
@@ -215,7 +215,7 @@ NAIVE = "2030-01-02T03:04:05"
 
 @pytest.mark.parametrize("backend", PLACES)
 def test_times_have_zones(backend: str) -> None:
-    """A time without a zone is no moment: it does not leave the house."""
+    """A time without a time zone is refused."""
     assert DIFFERENCES["naive-time"]
     theirs = oracle.sent(
         PLACES[backend][0], lambda client: client.caches.update(name="1", config={"expire_time": NAIVE})
@@ -242,14 +242,14 @@ def test_times_have_zones(backend: str) -> None:
     ],
 )
 def test_mistakes(build: Callable[[], Request[Any]], path: str) -> None:
-    """A mistake is loud where the request is built, and named by its path."""
+    """A mistake is raised when the request is built, with its path."""
     with pytest.raises(InvalidRequest) as raised:
         build()
     assert path == raised.value.path
 
 
 def test_refused_together() -> None:
-    """What Gemini does not take is named at once, all of it."""
+    """All fields that Gemini does not have are in one error."""
     config = {"kms_key_name": "k", "contents": {"inline_data": {"data": b"x", "mime_type": "a/b", "display_name": "n"}}}
     assert refuses(caches.create("m", config), "gemini") == (
         "config.contents[0].parts[0].inline_data.display_name",
@@ -258,7 +258,7 @@ def test_refused_together() -> None:
 
 
 def test_tools_stay_apart() -> None:
-    """A cache keeps its tools as they are, declarations and all: they are merged nowhere but in ``generate``."""
+    """The tools of a cache are not merged, unlike those of ``generate``."""
     tools = [
         {"function_declarations": [{"name": "f"}], "code_execution": {}},
         {"function_declarations": [{"name": "g"}]},

@@ -1,4 +1,4 @@
-"""``caches``: what is read, as google-genai 1.51.0 reads it, on both backends."""
+"""``caches``: responses compared with google-genai 1.51.0, on both backends."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -43,7 +43,7 @@ PAGES_READ: Mapping[str, Any] = {
 @pytest.mark.parametrize("backend", PLACES)
 @pytest.mark.parametrize("reply", REPLIES.values(), ids=REPLIES)
 def test_cache_read(reply: Any, backend: str) -> None:
-    """A cache is read as google-genai reads it, whoever answers with it."""
+    """A cache decodes as with google-genai, for every operation."""
     reads_alike(lambda: caches.get("1"), lambda client: client.caches.get(name="1"), backend, reply)
     reads_alike(lambda: caches.update("1"), lambda client: client.caches.update(name="1"), backend, reply)
     reads_alike(lambda: caches.create("m"), lambda client: client.caches.create(model="m"), backend, reply)
@@ -52,19 +52,19 @@ def test_cache_read(reply: Any, backend: str) -> None:
 @pytest.mark.parametrize("backend", PLACES)
 @pytest.mark.parametrize("reply", PAGES_READ.values(), ids=PAGES_READ)
 def test_page_read(reply: Any, backend: str) -> None:
-    """A page is read as google-genai reads it."""
+    """A page decodes as with google-genai."""
     reads_alike(caches.list, lambda client: client.caches._list(), backend, reply)
 
 
 @pytest.mark.parametrize("backend", PLACES)
 @pytest.mark.parametrize("reply", [b"", b"{}", b" {}\n"])
 def test_delete_read(reply: bytes, backend: str) -> None:
-    """Nothing at all is how a deletion ends well."""
+    """An empty response is a successful deletion."""
     assert reads(caches.delete("1"), backend, reply) == schema.DeleteCachedContentResponse()
 
 
 def test_page_shows_more() -> None:
-    """A page is gone through as it is, and its repr says that there are more."""
+    """A page is iterable, and its repr shows whether there are more."""
     page = reads(caches.list(), "gemini", PAGES_READ["more"])
     assert [each.name for each in page] == ["cachedContents/1", "cachedContents/2", None]
     assert repr(page).startswith("<ListCachedContentsResponse of 3, more to come: ")

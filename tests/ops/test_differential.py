@@ -1,4 +1,4 @@
-"""Every operation, with arguments and answers as Hypothesis draws them: google-genai 1.51.0 and ours do the same."""
+"""Every operation with drawn arguments and replies: google-genai 1.51.0 and genai_fn do the same."""
 
 import inspect
 import json
@@ -52,7 +52,7 @@ def _name(value: Any) -> str:
 
 @pytest.fixture(autouse=True)
 def quiet() -> Iterator[None]:
-    """Keep what google-genai says of its own out of the log."""
+    """Suppress google-genai's log."""
     logging.disable(logging.CRITICAL)
     yield
     logging.disable(logging.NOTSET)
@@ -63,7 +63,7 @@ def quiet() -> Iterator[None]:
 
 @pytest.mark.parametrize(("call", "backend"), SENT, ids=_name)
 def test_same_wire(call: Call, backend: str) -> None:
-    """Whatever is drawn is the same request as google-genai's, or both refuse it, ours naming the same field."""
+    """Drawn arguments send the same request as google-genai, or both refuse them, with the same field."""
     compared: list[Arguments] = []
 
     @settings(max_examples=call.examples, **drawn)
@@ -107,7 +107,7 @@ def _ours(call: Call, arguments: Arguments, backend: str) -> Mapping[str, Any]:
 
 
 def _visible(wire: oracle.Wire, *, spelled: bool) -> Mapping[str, Any]:
-    """Take a request apart into what counts for the service; parameters in any order."""
+    """Return the parts of a request that the service reads; parameters in any order."""
     url = urlsplit(wire.url)
     headers = {name: value for name, value in wire.headers.items() if name.startswith("x-goog-") or name in _OURS}
     headers.pop("x-goog-api-client", None)
@@ -148,7 +148,7 @@ def _last(path: str) -> str:
 
 @pytest.mark.parametrize("name", DIFFERENCES)
 def test_differences_hold(name: str) -> None:
-    """A difference is in the table only while there is one, and is met by its own example."""
+    """Each difference in the table exists, and its own example shows it."""
     each = DIFFERENCES[name]
     call, arguments = BY_NAME[each.operation], dict(each.given)
     assert each.is_met(each.operation, arguments, each.backend)
@@ -165,7 +165,7 @@ def test_differences_hold(name: str) -> None:
 
 @pytest.mark.parametrize(("call", "backend"), READ, ids=_name)
 def test_same_values(call: Call, backend: str) -> None:
-    """Of whatever is drawn as an answer, ours reads all that google-genai reads, and more only where the table says."""
+    """Drawn replies decode to all values that google-genai reads, and to more only where the table states it."""
     place, at = PLACES[backend]
     arguments, answer = _answered(call, backend)
     request = call.ours(arguments)
@@ -191,7 +191,7 @@ def test_same_values(call: Call, backend: str) -> None:
 
 
 def _answered(call: Call, backend: str) -> tuple[Arguments, Any]:
-    """Find arguments that the backend takes, and how their answer is read."""
+    """Find arguments that the backend takes, and how their response is decoded."""
     at = PLACES[backend][1]
     found: list[tuple[Arguments, Any]] = []
 
@@ -211,7 +211,7 @@ def _answered(call: Call, backend: str) -> tuple[Arguments, Any]:
 
 
 def _fitted(reply: dict[str, Any], name: str, backend: str) -> dict[str, Any]:
-    """Make an answer one that the call can have."""
+    """Adapt a reply to the call."""
     said = {key: value for key, value in reply.items() if key != "automaticFunctionCallingHistory"}  # 1.51.0's own
     if name in ("videos.generate", "operations.get") and backend == "gemini" and "response" in said:
         inner = said["response"]  # there, all is one level deeper
@@ -249,7 +249,7 @@ def _is_told(name: str, backend: str, path: str, theirs: Any, ours: Any) -> bool
 
 
 def test_enough_cases() -> None:
-    """With the tables by hand there are at least 1,500 cases in which two wires are compared."""
+    """With the tables, at least 1,500 cases compare two requests."""
     by_hand = sum(_cases(function) for function in _compared_by_hand())
     assert by_hand > 500
     assert by_hand + sum(call.examples for call, _ in SENT) >= 1500

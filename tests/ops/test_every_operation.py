@@ -1,4 +1,4 @@
-"""What holds for every operation there is, whatever it is given: the classes are found, not listed."""
+"""Properties of every operation, with drawn arguments; the operations are found, not listed."""
 
 import copy
 import pickle
@@ -30,7 +30,7 @@ KEYS = st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=16, max_size=24)
 
 
 def _backends(key: str = "test-key") -> tuple[Backend, ...]:
-    """Give each kind of backend; those that can hold a key hold this one."""
+    """Return each kind of backend; those that take a key have this one."""
     return (
         Gemini(key),
         Gemini(headers={"authorization": f"Bearer {key}"}),
@@ -51,7 +51,7 @@ each_operation = pytest.mark.parametrize("name", OPERATIONS)
 
 
 def test_names_are_unique() -> None:
-    """An operation goes by its name alone."""
+    """The name of an operation is unique."""
     assert len(list(classes())) == len(OPERATIONS) > 50
 
 
@@ -64,7 +64,7 @@ def test_all_are_drawn() -> None:
 @drawn
 @given(data=st.data(), key=KEYS)
 def test_encodes(name: str, data: st.DataObject, key: str) -> None:
-    """On every backend it is a request without holes or a typed failure: nothing raises, and no key is to be seen."""
+    """On every backend it encodes to a complete request or a typed failure; it raises nothing and shows no key."""
     request = data.draw(REQUESTS[name])
     assert isinstance(request.operation, OPERATIONS[name])
     assert key not in _shown(request)
@@ -85,7 +85,7 @@ def test_encodes(name: str, data: st.DataObject, key: str) -> None:
 @drawn
 @given(data=st.data())
 def test_is_a_value(name: str, data: st.DataObject) -> None:
-    """It equals its copies and what comes out of its pickle, hashes unless it holds a dict, and is sent alike."""
+    """It equals its copy and its unpickled copy, hashes unless it contains a dict, and encodes the same."""
     request = data.draw(REQUESTS[name])
     for twin in (copy.copy(request), copy.deepcopy(request), pickle.loads(pickle.dumps(request))):
         assert twin == request
@@ -101,13 +101,13 @@ def test_is_a_value(name: str, data: st.DataObject) -> None:
 @drawn
 @given(one=requests(), other=requests())
 def test_differ(one: Request[Any], other: Request[Any]) -> None:
-    """Requests are equal just when their operations are, of one kind and with the same fields."""
+    """Requests are equal if and only if their operations have the same class and fields."""
     alike = type(one.operation) is type(other.operation) and repr(one) == repr(other)
     assert (one == other) == alike
 
 
 def test_refusals_say_why() -> None:
-    """Where a backend lacks an operation, the failure names the operation and gives a reason in words."""
+    """If a backend does not have an operation, the failure has the operation's name and a reason."""
     refused = [(name, at) for name in OPERATIONS for at in (GEMINI, VERTEX) if not has(name, at.name)]
     assert len(refused) > 20
     for name, at in refused:

@@ -1,4 +1,4 @@
-"""``generate``: what goes out, and what is refused, as google-genai 1.51.0 has it, on both backends."""
+"""``generate``: requests and refusals compared with google-genai 1.51.0, on both backends."""
 
 import pickle
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ AS_IN_1_51 = [(case, backend) for case in CASES if case.name not in GENERATE_DIF
 
 @pytest.mark.parametrize(("case", "backend"), AS_IN_1_51, ids=lambda each: getattr(each, "name", each))
 def test_same_wire(case: Case, backend: str) -> None:
-    """The same arguments are the same request as google-genai's, or refused as it refuses them."""
+    """The same arguments send the same request as google-genai, or are refused as by it."""
     place, at = PLACES[backend]
     theirs = oracle.sent(place, lambda client: _called(client, case))
     if isinstance(theirs, oracle.Wire):
@@ -50,7 +50,7 @@ def test_same_wire(case: Case, backend: str) -> None:
 @pytest.mark.parametrize("backend", PLACES)
 @pytest.mark.parametrize("name", GENERATE_DIFFERENCES)
 def test_differences(name: str, backend: str) -> None:
-    """Where ours means to differ, it does what the table says."""
+    """Each difference is as the table states."""
     case, differs = next(each for each in CASES if each.name == name), GENERATE_DIFFERENCES[name]
     at = PLACES[backend][1]
     if differs.invalid:
@@ -68,7 +68,7 @@ def test_differences(name: str, backend: str) -> None:
 @pytest.mark.parametrize("backend", PLACES)
 @pytest.mark.parametrize("name", GENERATE_DIFFERENCES)
 def test_differences_hold(name: str, backend: str) -> None:
-    """A difference is in the table only while there is one."""
+    """Each difference in the table exists."""
     case = next(each for each in CASES if each.name == name)
     theirs = oracle.sent(PLACES[backend][0], lambda client: _called(client, case))
     body = GENERATE_DIFFERENCES[name].body
@@ -76,13 +76,13 @@ def test_differences_hold(name: str, backend: str) -> None:
 
 
 def test_all_differences_named() -> None:
-    """What the cases call a difference is in the table."""
+    """Every difference of a case is in the table."""
     assert {case.name for case in CASES if case.differs} <= set(GENERATE_DIFFERENCES)
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.error], ids=lambda case: case.name)
 def test_mistakes(case: Case) -> None:
-    """What 1.51.0 raises for is a mistake on either backend."""
+    """Arguments for which google-genai 1.51.0 raises are a mistake on both backends."""
     for place, _ in PLACES.values():
         theirs = oracle.sent(place, lambda client: _called(client, case))
         assert isinstance(theirs, oracle.Refused)
@@ -115,7 +115,7 @@ SENT_BACKEND_CASES = [case for case in BACKEND_CASES if not case.error and case.
 
 @pytest.mark.parametrize("case", SENT_BACKEND_CASES, ids=lambda case: case.name)
 def test_same_address(case: BackendCase) -> None:
-    """Every backend is met at the address, and with the credential, that google-genai has for it."""
+    """Every backend has the URL and the credential that google-genai uses."""
     theirs, ours = _theirs_at(case), select_compared_parts(_ours_at(case))
     if case.name in BACKEND_DIFFERENCES:
         assert theirs["url"] != ours["url"]
@@ -126,7 +126,7 @@ def test_same_address(case: BackendCase) -> None:
 
 
 def test_cache_without_project() -> None:
-    """A cache's short name needs a project, which express mode and gateways lack; 1.51.0 writes None in its place."""
+    """A cache's short name needs a project; google-genai 1.51.0 sends None in its place."""
     request = generate("m", "hi", {"cached_content": "1"})
     for backend in (Vertex(api_key="test-key"), Vertex(base_url="https://gate.test")):
         error = encode(request, backend).failure()
@@ -135,7 +135,7 @@ def test_cache_without_project() -> None:
 
 
 def test_cache_by_full_name() -> None:
-    """A cache's full name goes anywhere."""
+    """A cache's full name is valid everywhere."""
     name = "projects/q/locations/l/cachedContents/1"
     request = generate("m", "hi", {"cached_content": name})
     for backend in (Vertex(api_key="test-key"), Vertex(base_url="https://gate.test"), Vertex("p")):
@@ -143,14 +143,14 @@ def test_cache_by_full_name() -> None:
 
 
 def test_key_and_project() -> None:
-    """A key beside a project is a mistake, as in 1.51.0."""
+    """A key with a project is a mistake, as in google-genai 1.51.0."""
     case = next(each for each in BACKEND_CASES if each.name == "vertex-key-and-project")
     with pytest.raises(InvalidRequest):
         _place(case.backend)
 
 
 def test_every_field_is_named() -> None:
-    """All that a backend does not take is named at once, each by its path."""
+    """All fields that a backend does not have are in one error, each with its path."""
     config = {
         "labels": {"a": "b"},
         "safety_settings": [{"category": "HARM_CATEGORY_HARASSMENT", "method": "SEVERITY"}],
@@ -173,7 +173,7 @@ def test_every_field_is_named() -> None:
 
 
 def test_open_schema_paths() -> None:
-    """Gemini takes no open objects in a response schema, wherever they are in it, and every place is named."""
+    """Gemini refuses open objects in a response schema, with the path of each."""
     opened = {"type": "OBJECT", "additional_properties": True}
     shape = {
         "type": "OBJECT",
@@ -189,14 +189,14 @@ def test_open_schema_paths() -> None:
 
 
 def test_automatic_calling_is_a_mistake() -> None:
-    """Nothing calls functions by itself: asking for it in the config is a mistake that names what does."""
+    """Automatic function calling in the config is a mistake; the error names the modifier."""
     request = generate("m", "hi", {"automatic_function_calling": {"maximum_remote_calls": 3}})
     refused = str(encode(request, Gemini("test-key")).failure())
     assert refused.startswith("config.automatic_function_calling: expected the modifier calling")
 
 
 def test_automatic_calling_switched_off() -> None:
-    """Switching it off changes nothing, and nothing of it is sent."""
+    """Disabling automatic function calling is valid, and sends nothing."""
     request = generate("m", "hi", {"automatic_function_calling": {"disable": True}})
     assert _json(encode(request, Gemini("test-key")).unwrap().body) == {
         "contents": [{"role": "user", "parts": [{"text": "hi"}]}]
@@ -204,7 +204,7 @@ def test_automatic_calling_switched_off() -> None:
 
 
 def test_functions_do_not_lose_tools() -> None:
-    """Merging function declarations leaves the rest of every tool in its place."""
+    """Merging function declarations keeps the other fields of every tool."""
     tools = [
         {"function_declarations": [{"name": "f"}], "google_search": {}},
         {"code_execution": {}},
@@ -219,7 +219,7 @@ def test_functions_do_not_lose_tools() -> None:
 
 
 def weather(city: str, days: int = 1) -> str:
-    """Tell the weather."""
+    """Return the weather."""
     return city * days
 
 
@@ -237,7 +237,7 @@ DECLARED = {
 @pytest.mark.parametrize("backend", PLACES)
 @pytest.mark.parametrize("made", [with_tools(weather), calling(weather)], ids=("with_tools", "calling"))
 def test_python_functions(made: Any, backend: str) -> None:
-    """A Python function is declared alike on both backends; 1.51.0 tells Vertex AI what it returns, too."""
+    """A Python function is declared alike on both backends; google-genai 1.51.0 adds a response schema on Vertex AI."""
     place, at = PLACES[backend]
     (request,) = Conversation(generate("m", "hi") | made, [saying("ok")]).requests
     assert _json(encode(request, at).unwrap().body)["tools"] == [{"functionDeclarations": [DECLARED]}]
@@ -294,7 +294,7 @@ def _json(body: Body) -> Any:
 
 
 def test_answers_are_results() -> None:
-    """What cannot be sent is a value: only mistakes in the program raise."""
+    """A request that cannot be encoded is a failure; only mistakes raise."""
     assert isinstance(encode(generate("m", "hi", {"labels": {}}), Gemini("test-key")), Failure)
 
 
@@ -315,7 +315,7 @@ _VALUES = st.recursive(
 @settings(deadline=None)
 @given(contents=_VALUES, config=st.dictionaries(_FIELDS, _VALUES, max_size=3))
 def test_any_input(contents: Any, config: Mapping[str, Any]) -> None:
-    """Whatever is passed is refused at the build, by name, or is a request that compares, pickles and can be sent."""
+    """Any arguments are refused with a path, or make a request that compares, pickles and encodes."""
     try:
         request = generate("m", contents, config)
     except InvalidRequest as error:

@@ -1,4 +1,4 @@
-"""Answers to ``generate``: ours reads what google-genai 1.51.0 reads, field by field, on both backends."""
+"""Responses to ``generate``, compared with google-genai 1.51.0 field by field, on both backends."""
 
 import json
 from base64 import b64decode
@@ -31,7 +31,7 @@ BACKENDS: Mapping[str, tuple[oracle.Backend, Backend]] = {
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("name", REPLIES)
 def test_same_values(name: str, backend: str) -> None:
-    """Every field of an answer has the value that google-genai gives it, and none is lost that it loses."""
+    """Every field decodes to the value that google-genai reads; fields that it loses are kept."""
     theirs, ours = _read_by_both(REPLIES[name], backend)
     expected = GENERATE_REPLY_DIFFERENCES[name, backend][1] if (name, backend) in GENERATE_REPLY_DIFFERENCES else theirs
     assert expected == ours
@@ -39,14 +39,14 @@ def test_same_values(name: str, backend: str) -> None:
 
 @pytest.mark.parametrize(("name", "backend"), GENERATE_REPLY_DIFFERENCES)
 def test_differences_hold(name: str, backend: str) -> None:
-    """A difference is in the table only while there is one."""
+    """Each difference in the table exists."""
     theirs, ours = _read_by_both(REPLIES[name], backend)
     assert theirs != ours
 
 
 @pytest.mark.parametrize("name", REPLIES)
 def test_event_is_reply(name: str) -> None:
-    """A reply as an event of a stream is read as it is when it comes alone."""
+    """A response decodes the same as an event of a stream and alone."""
     data = json.dumps(REPLIES[name]).encode()
     request = Request(generate("m", "hi").operation.get_streaming_operation())
     answer = prepare_request(request, Gemini("test-key")).unwrap().reader
@@ -55,14 +55,14 @@ def test_event_is_reply(name: str) -> None:
 
 @pytest.mark.parametrize("name", REPLIES)
 def test_round_trip(name: str) -> None:
-    """An answer that is written and read again is the same answer."""
+    """A response that is encoded and decoded equals the original."""
     value = _decoded(REPLIES[name], Gemini("test-key"))
     assert value == _decoded(msgspec.json.encode(value), Gemini("test-key"))
 
 
 @pytest.mark.parametrize("text", ["-_8=", "-_8", "+/8=", "+/8"])
 def test_both_alphabets(text: str) -> None:
-    """Bytes come in either alphabet, padded or not."""
+    """Bytes decode from both base64 alphabets, padded or not."""
     reply = {"candidates": [{"content": {"parts": [{"inlineData": {"data": text}}]}}]}
     inline = _decoded(reply, Gemini("test-key")).parts[0].inline_data
     assert inline is not None
@@ -71,13 +71,13 @@ def test_both_alphabets(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["-_8=", "-_8", "+/8=", "+/8", "not base64 at all"])
 def test_opaque_keeps_its_text(text: str) -> None:
-    """A thought signature keeps the very text that came."""
+    """A thought signature keeps its exact text."""
     reply = {"candidates": [{"content": {"parts": [{"text": "x", "thoughtSignature": text}]}}]}
     assert _decoded(reply, Gemini("test-key")).parts[0].thought_signature == text
 
 
 def test_nine_digits_round() -> None:
-    """Nanoseconds become the nearest microsecond."""
+    """Nanoseconds are rounded to microseconds."""
     value = _decoded({"createTime": "2025-01-02T03:04:05.123456789Z"}, Gemini("test-key"))
     assert value.create_time == datetime(2025, 1, 2, 3, 4, 5, 123457, UTC)
 
@@ -98,7 +98,7 @@ def _decoded(reply: Any, at: Backend) -> GenerateContentResponse:
 
 
 def _plain(value: Any, name: str = "") -> Any:
-    """Take a value of either library apart; None and empty sequences count as unset, users' JSON is left alone."""
+    """Convert a value of either library to plain data, without None and empty sequences; user JSON is unchanged."""
     if name in ("args", "response"):
         return value
     if isinstance(value, msgspec.Struct):

@@ -1,4 +1,4 @@
-"""``models``: what is asked and read, as google-genai 1.51.0 has it, on both backends."""
+"""``models``: requests and responses compared with google-genai 1.51.0, on both backends."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -63,14 +63,14 @@ both = pytest.mark.parametrize("backend", PLACES)
 @both
 @pytest.mark.parametrize("model", MODELS)
 def test_get(model: str, backend: str) -> None:
-    """A model is looked up under what the backend calls it, Google's own on Vertex in no project."""
+    """A model is requested by the backend's name for it; Google's own on Vertex AI without a project."""
     agrees(lambda: models.get(model), lambda client: client.models.get(model=model), backend)
 
 
 @both
 @pytest.mark.parametrize("model", MODELS)
 def test_update_and_delete(model: str, backend: str) -> None:
-    """A model is changed and deleted under what the backend calls it, on Vertex always in a project."""
+    """A model is updated and deleted by the backend's name for it; on Vertex AI with a project."""
     config = {"display_name": "d"}
     agrees(lambda: models.delete(model), lambda client: client.models.delete(model=model), backend)
     agrees(
@@ -83,7 +83,7 @@ def test_update_and_delete(model: str, backend: str) -> None:
 @both
 @pytest.mark.parametrize("config", UPDATES)
 def test_update(config: dict[str, Any] | None, backend: str) -> None:
-    """What changes is sent, and no body where nothing does."""
+    """Changed fields are sent; without changes there is no body."""
     agrees(
         lambda: models.update("tunedModels/x", config),
         lambda client: client.models.update(model="tunedModels/x", config=config and {**config}),  # type: ignore[arg-type]  # its own dict
@@ -94,7 +94,7 @@ def test_update(config: dict[str, Any] | None, backend: str) -> None:
 @both
 @pytest.mark.parametrize("config", LISTS)
 def test_list(config: dict[str, Any] | None, backend: str) -> None:
-    """One's own and Google's models lie in different places; the query is the same, in any order and escaping."""
+    """Tuned and base models have different paths; the query is the same, in any order and escaping."""
     theirs = oracle.sent(PLACES[backend][0], lambda client: client.models.list(config=config and {**config}))  # type: ignore[arg-type]  # its own dict
     assert isinstance(theirs, oracle.Wire)
     ours = sends(models.list(config), backend)
@@ -125,7 +125,7 @@ def _split(method: str, url: str, body: Any) -> tuple[Any, ...]:
     ],
 )
 def test_differences(name: str, config: dict[str, Any], gemini: str, vertex: str) -> None:
-    """Where ours does otherwise than 1.51.0, it does exactly this."""
+    """Each difference from google-genai 1.51.0 is as the table states."""
     assert name in MODEL_DIFFERENCES
     assert [sends(models.list(config), backend) for backend in PLACES] == [("GET", gemini, None), ("GET", vertex, None)]
 
@@ -155,7 +155,7 @@ def test_without_a_project() -> None:
     ],
 )
 def test_mistakes(config: dict[str, Any], path: str) -> None:
-    """A wrong field or value is a mistake where the request is built, named by its path."""
+    """An invalid field or value is a mistake at once, with its path."""
     with pytest.raises(InvalidRequest) as raised:
         models.list(config)
     assert raised.value.path == path
@@ -218,7 +218,7 @@ REPLIES: Mapping[str, tuple[Mapping[str, Any], ...]] = {
 
 @pytest.mark.parametrize(("backend", "reply"), [(backend, each) for backend, all_ in REPLIES.items() for each in all_])
 def test_same_model(backend: str, reply: Any) -> None:
-    """A model reads as google-genai reads it, looked up or changed."""
+    """A model decodes as with google-genai, for get and update."""
     reads_alike(lambda: models.get("m"), lambda client: client.models.get(model="m"), backend, reply)
     reads_alike(
         lambda: models.update("m", {"description": "d"}),
@@ -232,7 +232,7 @@ def test_same_model(backend: str, reply: Any) -> None:
 @pytest.mark.parametrize("query_base", [True, False])
 @pytest.mark.parametrize("field", ["models", "tunedModels", "publisherModels"])
 def test_same_page(field: str, query_base: bool, backend: str) -> None:
-    """A page has the models, wherever the backend puts them, and the token of the next."""
+    """A page has the models of either field, and the next page's token."""
     if (backend, field) in (("gemini", "publisherModels"), ("vertex", "tunedModels")):
         return  # where the other backend has them
     config = {"query_base": query_base}
@@ -250,19 +250,19 @@ def test_same_page(field: str, query_base: bool, backend: str) -> None:
 
 @both
 def test_no_models(backend: str) -> None:
-    """A page of nothing is an empty page."""
+    """An empty response is an empty page."""
     assert [list(reads(models.list(), backend, reply)) for reply in ({}, {"models": []})] == [[], []]
 
 
 @both
 def test_deleted(backend: str) -> None:
-    """What comes back for a deletion is empty, however it is written."""
+    """A deletion returns an empty value, for any empty body."""
     for reply in (b"", b"{}", {}):
         assert reads(models.delete("m"), backend, reply) == models.DeleteModelResponse()
 
 
 def test_literal() -> None:
-    """One of each, written out."""
+    """One request of each kind, written out."""
     wanted: Mapping[str, tuple[Sent, Sent]] = {
         "get": (("GET", f"{G}/models/m", None), ("GET", f"{V}/publishers/google/models/m", None)),
         "update": (

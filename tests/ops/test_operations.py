@@ -1,4 +1,4 @@
-"""``operations``: what is asked and read, as google-genai 1.51.0 has it, on both backends."""
+"""``operations``: requests and responses compared with google-genai 1.51.0, on both backends."""
 
 import pickle
 from collections.abc import Mapping
@@ -44,7 +44,7 @@ HERE = f"{V}/projects/p/locations/us-central1"
     ],
 )
 def test_same_wire(kind: str, backend: str, name: str) -> None:
-    """What is asked after is asked after as google-genai does, under any name that a backend gives."""
+    """An operation is requested as by google-genai, under any name that a backend returns."""
     agrees(
         lambda: operations.get(getattr(schema, kind)(name=name)),
         lambda client: client.operations.get(_theirs(name, kind)),
@@ -63,14 +63,14 @@ PROJECTS: tuple[tuple[str, str], ...] = (
 
 @pytest.mark.parametrize(("name", "url"), PROJECTS)
 def test_project_operations(name: str, url: str) -> None:
-    """Work in a project is asked after by its identity or any longer name."""
+    """A project's operation is requested by its id or any longer name."""
     sent: Sent = ("GET", url, None)
     assert sent == sends(operations.get(schema.ProjectOperation(name=name)), "vertex")
 
 
 @pytest.mark.parametrize("backend", PLACES)
 def test_project_operations_by_identity(backend: str) -> None:
-    """The one way to name such work that google-genai has is the same here, and Gemini has none."""
+    """A project's operation is requested by id as by google-genai, and refused on Gemini."""
     agrees(
         lambda: operations.get("1", schema.ProjectOperation),
         lambda client: client.operations._get(operation_id="1"),
@@ -80,7 +80,7 @@ def test_project_operations_by_identity(backend: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS[1:])
 def test_stores_on_vertex(kind: str) -> None:
-    """Work of file search stores is refused on Vertex AI, which has none."""
+    """Operations of file search stores are refused on Vertex AI."""
     assert OPERATION_DIFFERENCES["stores-on-vertex"]
     request = operations.get(getattr(schema, kind)(name="fileSearchStores/s/operations/1"))
     assert refuses(request, "vertex") == (request.operation.op,)
@@ -88,7 +88,7 @@ def test_stores_on_vertex(kind: str) -> None:
 
 @pytest.mark.parametrize("name", ["1", "operations/1", "models/m/operations/", "/operations/1"])
 def test_no_model_on_vertex(name: str) -> None:
-    """Vertex AI is asked through the model, so the name must tell it; that is known before anything goes out."""
+    """On Vertex AI the name must contain the model; this is checked before anything is sent."""
     assert OPERATION_DIFFERENCES["no-model-on-vertex"]
     error = encode(operations.get(name, schema.GenerateVideosOperation), Vertex("p")).failure()
     assert isinstance(error, InvalidRequest)
@@ -97,7 +97,7 @@ def test_no_model_on_vertex(name: str) -> None:
 
 @pytest.mark.parametrize("kind", [*KINDS, "ProjectOperation"])
 def test_bare_name(kind: str) -> None:
-    """A name and its type are as good as the value: a fresh process goes on from a text."""
+    """A name and a type are equivalent to the value."""
     of = getattr(schema, kind)
     value = of(name="models/m/operations/1", done=False, metadata={"a": [1]})
     request = operations.get("models/m/operations/1", of)
@@ -123,14 +123,14 @@ def test_bare_name(kind: str) -> None:
     ],
 )
 def test_mistakes(arguments: tuple[Any, ...], path: str) -> None:
-    """No name, no such type, or a name without a type is a mistake at the build."""
+    """An empty name, another type, or a name without a type is a mistake at once."""
     with pytest.raises(InvalidRequest) as raised:
         operations.get(*arguments)
     assert path == raised.value.path
 
 
 def test_unsupported_is_a_value() -> None:
-    """What a backend lacks is known without asking it, with the reason."""
+    """An operation that a backend does not have is refused with the reason, before anything is sent."""
     error = encode(operations.get("1", schema.ProjectOperation), PLACES["gemini"][1]).failure()
     assert error == Unsupported(
         "the Gemini Developer API", ("operations.get.project",), "projects exist only on Vertex AI"
@@ -148,7 +148,7 @@ def _theirs(name: str, kind: str = KINDS[0]) -> Any:
 @pytest.mark.parametrize("backend", PLACES)
 @pytest.mark.parametrize("name", VIDEO_REPLIES)
 def test_state_read(name: str, backend: str) -> None:
-    """How far videos have come is read as google-genai reads it."""
+    """The state of a video generation decodes as with google-genai."""
     reads_alike(
         lambda: operations.get(_name(backend), schema.GenerateVideosOperation),
         lambda client: client.operations.get(_theirs(_name(backend))),
@@ -162,7 +162,7 @@ def test_state_read(name: str, backend: str) -> None:
     [(backend, name) for backend in VIDEO_RESULTS for name in VIDEO_RESULTS[backend]],
 )
 def test_videos_read(name: str, backend: str) -> None:
-    """The videos, once made, are read as google-genai reads them."""
+    """Finished videos decode as with google-genai."""
     reads_alike(
         lambda: operations.get(_name(backend), schema.GenerateVideosOperation),
         lambda client: client.operations.get(_theirs(_name(backend))),
@@ -179,7 +179,7 @@ STORED = {"@type": "t", "parent": "fileSearchStores/s", "documentName": "fileSea
     "reply", [*VIDEO_REPLIES.values(), {"name": "n", "done": True, "response": STORED}, {"response": {}}]
 )
 def test_stores_read(kind: str, reply: Any) -> None:
-    """What a file has become in a store is read as google-genai reads it."""
+    """Operations of a store decode as with google-genai."""
     reads_alike(
         lambda: operations.get("n/operations/1", getattr(schema, kind)),
         lambda client: client.operations.get(_theirs("n/operations/1", kind)),
@@ -190,7 +190,7 @@ def test_stores_read(kind: str, reply: Any) -> None:
 
 @pytest.mark.parametrize("reply", VIDEO_REPLIES.values())
 def test_project_read(reply: Any) -> None:
-    """Work in a project is read as google-genai reads it."""
+    """Operations of a project decode as with google-genai."""
     reads_alike(
         lambda: operations.get("1", schema.ProjectOperation),
         lambda client: client.operations._get(operation_id="1"),
@@ -201,6 +201,6 @@ def test_project_read(reply: Any) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_type_kept(kind: str) -> None:
-    """What is asked after comes back as the same type, an empty answer too."""
+    """The result has the requested type, even for an empty response."""
     of = getattr(schema, kind)
     assert reads(operations.get(of(name="n/operations/1")), "gemini", b"{}") == of()

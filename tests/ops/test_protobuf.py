@@ -1,4 +1,4 @@
-"""Bodies for the Gemini Developer API, held against the protobufs that Google publishes for it."""
+"""Bodies for the Gemini Developer API, checked against Google's published protobufs."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -62,7 +62,7 @@ def _real(value: Any) -> Any:
 
 
 def _fields_of(kind: type[msgspec.Struct]) -> Iterator[Any]:
-    """Give configs in each of which one field is set, at any depth."""
+    """Yield configs with one field each, at any depth."""
     yield {}
     yield from (_real(value) for _, value in iter_field_paths(kind))
 
@@ -125,19 +125,19 @@ BODIES: Mapping[str, tuple[str, Build, Callable[[], Iterator[Any]]]] = {
 
 @pytest.mark.parametrize("name", BODIES)
 def test_known(name: str) -> None:
-    """Every field of a body, set alone, is a field of the published message, of its type, or in the table."""
+    """Every field of a body, set alone, is a field of the published message, with its type, or in the table."""
     unknown, sent = _checked(name)
     assert sent > 1
     assert unknown <= set(NEWER)
 
 
 def test_still_unknown() -> None:
-    """A field is in the table only while the published protobufs do not know it."""
+    """A field is in the table only while the published protobufs do not have it."""
     assert {each for name in BODIES for each in _checked(name)[0]} == set(NEWER)
 
 
 def test_strict() -> None:
-    """A field that is not there, and a value that does not fit, are found."""
+    """An unknown field and an invalid value are found."""
     with pytest.raises(ParseError, match="no field named"):
         _parsed("GenerateContentRequest", {"generationConfig": {"colour": "red"}})
     with pytest.raises(ParseError, match="invalid literal for int"):
@@ -146,7 +146,7 @@ def test_strict() -> None:
 
 @cache
 def _checked(name: str) -> tuple[set[str], int]:
-    """Parse all bodies of an operation: what is unknown, and how many there were."""
+    """Parse all bodies of an operation, and return the unknown fields and the number of bodies."""
     message, build, given = BODIES[name]
     unknown: set[str] = set()
     sent = 0
@@ -162,7 +162,7 @@ def _checked(name: str) -> tuple[set[str], int]:
 
 
 def _sent(build: Build, given: Any) -> Any:
-    """Give the body, or the query where there is none; None for what Gemini does not take."""
+    """Return the body, or the query if there is none; None if Gemini refuses."""
     try:
         result = encode(build(given), Gemini("test-key"))
     except InvalidRequest:
@@ -182,7 +182,7 @@ def _parsed(message: str, body: Any) -> None:
 
 
 def _named(fault: str) -> str:
-    """Cut the name of what is unknown out of a fault; anything else stays as it is, and is in no table."""
+    """Return the name of the unknown field from an error; any other error is returned unchanged."""
     if field := re.search(r'type "[\w.]*?(\w+)" has no field named "(\w+)"', fault):
         return f"{field[1]}.{field[2]}"
     if value := re.search(r"enum value (\w+) for enum type [\w.]*?(\w+)$", fault.partition(" at ")[0].rstrip(".")):

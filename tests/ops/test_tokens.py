@@ -1,4 +1,4 @@
-"""``tokens``: what is counted and told, as google-genai 1.51.0 has it, on both backends."""
+"""``tokens``: requests and responses compared with google-genai 1.51.0, on both backends."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -67,7 +67,7 @@ CONFIGS: tuple[Mapping[str, Any] | None, ...] = (
 @both
 @pytest.mark.parametrize("name", CONTENTS)
 def test_contents(name: str, backend: str) -> None:
-    """What is counted goes out as a conversation does."""
+    """Contents to count are sent like those of a conversation."""
     contents = CONTENTS[name]
     agrees(
         lambda: tokens.count("m", contents(schema)),
@@ -78,7 +78,7 @@ def test_contents(name: str, backend: str) -> None:
 
 @pytest.mark.parametrize("name", CONTENTS)
 def test_computed_contents(name: str) -> None:
-    """What is told goes out in the same way, with nothing beside."""
+    """Contents to compute are sent in the same way, and nothing else."""
     contents = CONTENTS[name]
     agrees(
         lambda: tokens.compute("m", contents(schema)),
@@ -90,7 +90,7 @@ def test_computed_contents(name: str) -> None:
 @both
 @pytest.mark.parametrize("model", MODELS)
 def test_models(model: str, backend: str) -> None:
-    """The model is named in the path."""
+    """The model is part of the path."""
     agrees(
         lambda: tokens.count(model, "hi"),
         lambda client: client.models.count_tokens(model=model, contents="hi"),
@@ -106,7 +106,7 @@ def test_models(model: str, backend: str) -> None:
 @both
 @pytest.mark.parametrize("config", CONFIGS)
 def test_configs(config: dict[str, Any] | None, backend: str) -> None:
-    """What counts besides the contents goes beside them on Vertex, and is refused by name on Gemini."""
+    """The config is sent on Vertex AI, and refused by name on Gemini."""
     agrees(
         lambda: tokens.count("m", "hi", config),
         lambda client: client.models.count_tokens(
@@ -119,7 +119,7 @@ def test_configs(config: dict[str, Any] | None, backend: str) -> None:
 
 
 def test_differences() -> None:
-    """Where ours does otherwise than 1.51.0, it does exactly this."""
+    """Each difference from google-genai 1.51.0 is as the table states."""
     assert set(DIFFERENCES) == {"no-contents", "compute-on-gemini"}
     builds: tuple[Callable[..., Any], ...] = (tokens.count, tokens.compute)
     for build in builds:
@@ -129,7 +129,7 @@ def test_differences() -> None:
 
 
 def test_no_compute_on_gemini() -> None:
-    """Gemini tells no tokens, and the refusal says what it has instead."""
+    """Gemini does not compute tokens; the refusal names tokens.count."""
     agrees(
         lambda: tokens.compute("m", "hi"),
         lambda client: client.models.compute_tokens(model="m", contents="hi"),
@@ -152,7 +152,7 @@ _FULL: Mapping[str, Any] = {
 @both
 @pytest.mark.parametrize("config", [{}, _FULL, {"response_schema": _SHAPE}, {"image_config": {"aspect_ratio": "1:1"}}])
 def test_request(config: Mapping[str, Any], backend: str) -> None:
-    """A request is counted as it stands: wrapped with its model on Gemini, field by field on Vertex."""
+    """A request is counted as a whole: with its model on Gemini, field by field on Vertex AI."""
     request = generate("m", "hi", config)
     _, url, body = sends(request, backend)
     counted = {"generateContentRequest": {"model": "models/m", **body}} if backend == "gemini" else body
@@ -160,7 +160,7 @@ def test_request(config: Mapping[str, Any], backend: str) -> None:
 
 
 def test_request_written_out() -> None:
-    """The two shapes, side by side."""
+    """The bodies on both backends, written out."""
     request = tokens.count(generate("m", "hi", {"system_instruction": "Be brief.", "seed": 1}))
     whole = {
         "contents": [{"parts": [{"text": "hi"}], "role": "user"}],
@@ -176,7 +176,7 @@ def test_request_written_out() -> None:
 
 
 def test_request_on_gemini_alone() -> None:
-    """What a count on Vertex takes not is sent on Gemini, and refused on Vertex, each by name."""
+    """Fields that Vertex AI does not count are sent on Gemini, and refused on Vertex AI by name."""
     config = {
         "tool_config": {"function_calling_config": {"mode": "ANY"}},
         "safety_settings": [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_NONE"}],
@@ -194,7 +194,7 @@ def test_request_on_gemini_alone() -> None:
 
 
 def test_request_refused_by_its_own_fields() -> None:
-    """What a backend does not generate with it does not count either, named within the request."""
+    """Fields that a backend does not generate with are not counted, and are named within the request."""
     assert refuses(tokens.count(generate("m", "hi", {"labels": {"a": "b"}})), "gemini") == ("request.config.labels",)
     assert refuses(tokens.count(generate("m", "hi", {"labels": {"a": "b"}})), "vertex") == ("request.config.labels",)
     dialogue = {"speech_config": {"multi_speaker_voice_config": {}}}
@@ -204,7 +204,7 @@ def test_request_refused_by_its_own_fields() -> None:
 
 
 def test_request_keeps_its_options() -> None:
-    """How the request is made holds for its count, but for what its answer was to come with."""
+    """A count keeps the options of the request, except for the form of its response."""
     request = generate("m", "hi") | with_options(headers={"x-a": "1"}, deadline=5)
     assert tokens.count(request).options == request.options
     replied: Request[Any] = request | with_http_response
@@ -224,14 +224,14 @@ def test_request_keeps_its_options() -> None:
     ],
 )
 def test_mistakes(build: Callable[[], Any], path: str) -> None:
-    """What is no request to generate, or says more than one, is a mistake where it is built."""
+    """A request that is not ``generate``, or arguments beside a request, are a mistake at once."""
     with pytest.raises(InvalidRequest) as raised:
         build()
     assert raised.value.path == path
 
 
 def test_config_later() -> None:
-    """The config of a count can be set by a modifier, too."""
+    """A modifier can set the config of a count."""
     request = tokens.count("m", "hi") | with_config(system_instruction="Be brief.")
     assert request == tokens.count("m", "hi", {"system_instruction": "Be brief."})
 
@@ -250,7 +250,7 @@ def test_config_later() -> None:
     ],
 )
 def test_same_count(reply: Any, backend: str) -> None:
-    """A count reads as google-genai reads it, of contents and of a request."""
+    """A count decodes to the same value as with google-genai, of contents and of a request."""
     if backend == "vertex":  # which knows of no caches here, and 1.51.0 does not look
         reply = {name: value for name, value in reply.items() if name != "cachedContentTokenCount"}
 
@@ -271,7 +271,7 @@ def test_same_count(reply: Any, backend: str) -> None:
     ],
 )
 def test_same_tokens(reply: Any) -> None:
-    """Tokens read as google-genai reads them: bytes, and whole numbers that come as text."""
+    """Tokens decode to the same values as with google-genai: bytes, and integers sent as text."""
     reads_alike(
         lambda: tokens.compute("m", "hi"),
         lambda client: client.models.compute_tokens(model="m", contents="hi"),
@@ -281,7 +281,7 @@ def test_same_tokens(reply: Any) -> None:
 
 
 def test_token_bytes() -> None:
-    """A token is its bytes, which need not be text."""
+    """A token consists of bytes, which need not be valid text."""
     reply = {"tokensInfo": [{"tokens": ["4paB", "/w=="], "tokenIds": ["1", 2]}]}
     assert reads(tokens.compute("m", "hi"), "vertex", reply).tokens_info == (
         schema.TokensInfo(tokens=("▁".encode(), b"\xff"), token_ids=(1, 2)),

@@ -1,4 +1,4 @@
-"""``videos`` and ``operations``: what goes out and what is read, as google-genai 1.51.0 has it, on both backends."""
+"""``videos`` and ``operations``: requests and responses compared with google-genai 1.51.0, on both backends."""
 
 from collections.abc import Mapping
 from copy import deepcopy
@@ -46,7 +46,7 @@ CONFIG: Mapping[str, Any] = {
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """One call; a function in the place of an argument makes it from the library's types."""
+    """One call; a function as an argument is called with the library, and returns a value of its types."""
 
     name: str
     given: Mapping[str, Any] = field(default_factory=dict[str, Any])
@@ -121,7 +121,7 @@ CASES = (
 @pytest.mark.parametrize("backend", PLACES)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_same_wire(case: Case, backend: str) -> None:
-    """The same arguments are the same request as google-genai's, to the spelling, or refused as it refuses them."""
+    """The same arguments send the same request as google-genai, with the same spelling, or are refused as by it."""
     agrees(case.ours, case.theirs, backend, spelled=True)
 
 
@@ -132,7 +132,7 @@ def test_every_field() -> None:
 
 @pytest.mark.parametrize(("name", "path"), [("video-twice", "video"), ("source-twice", "source.video")])
 def test_video_given_twice(name: str, path: str) -> None:
-    """Gemini takes a video by its uri or by its bytes: given both, it is asked which."""
+    """Gemini refuses a video with both a uri and bytes."""
     assert VIDEO_DIFFERENCES[name]
     video = {"uri": "https://h.test/files/1", **FILM}
     case = Case(name, {"video": video} if path == "video" else {"source": lambda lib: {"video": lib.Video(**video)}})
@@ -144,7 +144,7 @@ def test_video_given_twice(name: str, path: str) -> None:
 
 
 def test_source_beside_prompt() -> None:
-    """A source stands in place of prompt, image and video, even if nothing is in it."""
+    """A source cannot be combined with prompt, image or video, even if it is empty."""
     case = Case("source-empty-and-prompt", {"prompt": "x", "source": {}})
     assert VIDEO_DIFFERENCES[case.name]
     assert isinstance(oracle.sent(oracle.GEMINI, case.theirs), oracle.Wire)
@@ -153,14 +153,14 @@ def test_source_beside_prompt() -> None:
 
 
 def test_style_is_refused_by_gemini() -> None:
-    """Gemini takes no pictures for their style, and each is named."""
+    """Gemini refuses style reference images, and each is named."""
     images = [{"reference_type": "ASSET"}, {"reference_type": "style"}, {"reference_type": "STYLE"}]
     request = videos.generate("m", "x", config={"reference_images": images})
     assert refuses(request, "gemini") == tuple(f"config.reference_images[{index}].reference_type" for index in (1, 2))
 
 
 def test_gcs_is_refused_by_gemini() -> None:
-    """Gemini reads nothing from Cloud Storage, and every image that is there is named."""
+    """Gemini refuses Cloud Storage URIs, and each is named."""
     config = {"last_frame": GCS, "reference_images": [{"image": PIXELS}, {"image": GCS}]}
     request = videos.generate("m", image=schema.Image(gcs_uri="gs://b/cat.png"), config=config)
     assert refuses(request, "gemini") == (
@@ -171,12 +171,12 @@ def test_gcs_is_refused_by_gemini() -> None:
 
 
 def test_made_once() -> None:
-    """Videos cost money: what may have begun is not begun again."""
+    """A video generation is not retried once bytes were sent."""
     assert not videos.generate("m", "x").operation.repeatable
 
 
 def test_big_videos_are_not_copied() -> None:
-    """Megabytes of a video go out as base64 in a piece of their own, and the body reads the same."""
+    """A large video is sent as base64 in a chunk of its own; the body is the same."""
     _, _, body = sends(videos.generate("m", video={"video_bytes": b"\xfb" * 100_000}), "vertex")
     assert len(body["instances"][0]["video"]["bytesBase64Encoded"]) == 133_336
 
@@ -184,7 +184,7 @@ def test_big_videos_are_not_copied() -> None:
 @pytest.mark.parametrize("backend", PLACES)
 @pytest.mark.parametrize("name", VIDEO_REPLIES)
 def test_state_read(name: str, backend: str) -> None:
-    """How far the work has come is read as google-genai reads it."""
+    """The state of an operation decodes as with google-genai."""
     case = Case(name)
     reads_alike(case.ours, case.theirs, backend, VIDEO_REPLIES[name])
 
@@ -194,7 +194,7 @@ def test_state_read(name: str, backend: str) -> None:
     [(backend, name) for backend in VIDEO_RESULTS for name in VIDEO_RESULTS[backend]],
 )
 def test_videos_read(name: str, backend: str) -> None:
-    """Videos are read as google-genai reads them, from either backend's shape."""
+    """Videos decode as with google-genai, from both backends."""
     case = Case(name)
     reads_alike(
         case.ours,

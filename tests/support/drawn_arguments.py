@@ -1,9 +1,8 @@
 """
-Every operation that google-genai 1.51.0 has, too, as a `Call`: what it is given, drawn by Hypothesis, and both ways to
-pass it.
+Arguments for every operation that google-genai 1.51.0 also has, drawn by Hypothesis, and both calls.
 
-Arguments are plain values with google-genai's own names, snake_case dicts down to the leaves, so that neither library's
-types are in the way.
+Arguments are plain values with google-genai's names, snake_case dicts down to the leaves, without types of either
+library.
 """
 
 from collections.abc import Callable
@@ -21,7 +20,7 @@ from genai_fn.testing.strategies.arguments import BUILDERS, Arguments
 
 @dataclass(frozen=True)
 class Call:
-    """An operation, what it is given, and how often it is drawn."""
+    """An operation, the strategy for its arguments, and its weight."""
 
     name: str
     build: Callable[..., Request[Any]]
@@ -43,7 +42,7 @@ class Call:
 
 
 def _edited(client: Any, reference_images: list[Arguments], **given: Any) -> Any:
-    """1.51.0 wants its own types here."""
+    """Convert to google-genai's types, which 1.51.0 requires here."""
     typed = [_typed(each) for each in reference_images]
     return client.models.edit_image(reference_images=typed, **given)
 

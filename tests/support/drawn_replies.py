@@ -1,4 +1,4 @@
-"""Answers as Hypothesis draws them: JSON that is read as a type; and values of either library taken apart."""
+"""Strategies for replies: JSON that can be decoded into a type; and values of either library as plain data."""
 
 from base64 import b64decode
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from genai_fn.testing.strategies.values.wire_json import wire_json
 
 
 def replies(wire: Any, without: frozenset[str] = frozenset()) -> SearchStrategy[Any]:
-    """Draw JSON that is read as a type, but for the members that are called as those in ``without``."""
+    """Draw JSON that can be decoded into a type, without the members named in ``without``."""
     return wire_json(wire).map(lambda reply: _pruned(reply, without))
 
 
@@ -24,7 +24,7 @@ def _pruned(reply: Any, without: frozenset[str]) -> Any:
 
 
 def apart(value: Any, name: str = "") -> Any:
-    """Take a value of either library apart; what is empty counts as not there."""
+    """Convert a value of either library to plain data, without empty values."""
     if isinstance(value, msgspec.Struct):
         return apart({each: getattr(value, each) for each in value.__struct_fields__})
     if isinstance(value, BaseModel):

@@ -1,4 +1,4 @@
-"""Every operation there is, as a class, and as requests that Hypothesis draws."""
+"""All operation classes, and strategies for requests of each."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +11,7 @@ __all__ = ["REQUESTS", "classes", "has", "requests"]
 
 
 def classes(kind: type[Any] = Operation) -> Iterator[type[Operation[Any]]]:
-    """Give every operation there is, as a class."""
+    """Return all operation classes."""
     for each in kind.__subclasses__():
         if hasattr(each, "op") and each.__module__.startswith("genai_fn."):
             yield each
@@ -19,6 +19,6 @@ def classes(kind: type[Any] = Operation) -> Iterator[type[Operation[Any]]]:
 
 
 def has(operation: str, backend: str) -> bool:
-    """Tell whether a backend has an operation."""
+    """Return whether a backend has an operation."""
     [kind] = [each for each in classes() if each.op == operation]
     return getattr(kind, backend).__annotations__["return"] is not Refusal

@@ -1,7 +1,8 @@
 """
-A performer without a world: answers what a program yields from a script, in order.
+Runs a program without an executor: the effects that it yields are answered from a script, in order.
 
-A script is of pairs: what is to be yielded (a type, or the very value), and what is sent in; an exception is thrown.
+A script is a list of pairs: the expected effect (a type or a value), and the answer; an exception is raised in the
+program.
 """
 
 from collections.abc import Generator, Iterable
@@ -9,7 +10,7 @@ from typing import Any
 
 
 def perform(program: Generator[Any, Any, Any], script: Iterable[tuple[Any, Any]]) -> Any:
-    """Run a program through a script to its end, and give what it returns."""
+    """Run a program by a script to its end, and return its result."""
     lines = list(script)
     answer: Any = None
     while True:
@@ -24,7 +25,7 @@ def perform(program: Generator[Any, Any, Any], script: Iterable[tuple[Any, Any]]
 
 
 class Exchange:
-    """The head of an answer, as programs see it."""
+    """The status and headers of a response, as programs see it."""
 
     def __init__(self, status: int = 200, *headers: tuple[str, str]) -> None:
         self.status = status

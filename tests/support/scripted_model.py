@@ -1,7 +1,7 @@
 """
-Conversations with a model, without a world: a list of answers takes the network's place, and functions run at once.
+Conversations with a model, without an executor: a list of responses replaces the network, and functions run at once.
 
-An answer to a request is a response, an error, or, for a stream, a list of them.
+The response to a request is a response, an error or, for a stream, a list of them.
 """
 
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ from genai_fn.schema import Candidate, Content, FinishReason, FunctionCall, Gene
 
 
 class Conversation:
-    """What was asked, emitted and told while a description ran through a script of answers."""
+    """The requests, items and events of a description that runs with scripted responses."""
 
     def __init__(self, description: Any, answers: Iterable[Any], *, clock: Iterable[float] = ()) -> None:
         self.answers = list(answers)
@@ -34,19 +34,19 @@ class Conversation:
     # what stands in the place of HTTP
 
     def handle(self, request: Request[Any], until: float) -> Effects[Result[Any, GenaiError]]:
-        """Answer a request."""
+        """Respond to a request."""
         yield from ()
         self.requests.append(request)
         return _result(self.answers.pop(0))
 
     def open_stream(self, request: Request[Any], until: float) -> Effects[Result[Any, GenaiError]]:
-        """Begin a stream."""
+        """Open a stream."""
         yield from ()
         self.requests.append(request)
         return Success([_result(each) for each in self.answers.pop(0)])
 
     def read_items(self, handle: Any) -> Effects[tuple[Result[Any, GenaiError], ...]]:
-        """Give the next item of a stream."""
+        """Return the next item of a stream."""
         yield from ()
         return (handle.pop(0),) if handle else ()
 
@@ -88,7 +88,7 @@ def _result(answer: Any) -> Result[Any, GenaiError]:
 
 
 def saying(*parts: Any, reason: str | None = "STOP") -> GenerateContentResponse:
-    """Write a response of parts: texts, calls, or parts."""
+    """Build a response from parts: texts, calls, or parts."""
     content = Content(parts=tuple(Part.from_value(each) for each in parts), role="model") if parts else None
     return GenerateContentResponse(
         candidates=(Candidate(content=content, finish_reason=None if reason is None else FinishReason(reason)),)
@@ -96,11 +96,11 @@ def saying(*parts: Any, reason: str | None = "STOP") -> GenerateContentResponse:
 
 
 def call(name: str, args: Any = None, *, id: str | None = None) -> Part:
-    """Write a call of a function."""
+    """Build a function call."""
     return Part(function_call=FunctionCall(name=name, args=args, id=id))
 
 
 def answers(contents: Iterable[Content]) -> list[Any]:
-    """Give what functions answered, of all turns."""
+    """Return the function responses in all turns."""
     parts = [part.function_response for turn in contents for part in turn.parts or ()]
     return [each.response for each in parts if each is not None]

@@ -1,4 +1,4 @@
-"""``batches``: what is asked and read, as google-genai 1.51.0 has it, on both backends."""
+"""``batches``: requests and responses compared with google-genai 1.51.0, on both backends."""
 
 import pickle
 from collections.abc import Callable, Mapping
@@ -44,7 +44,7 @@ def embedded(src: Any, config: Any = None, model: str = "m") -> Twin:
 
 
 def _theirs(src: Any) -> Any:
-    """Give 1.51.0 a fresh value, as it writes into what it is given."""
+    """Return a new value, as google-genai 1.51.0 modifies its arguments."""
     return pickle.loads(pickle.dumps(src))
 
 
@@ -135,14 +135,14 @@ EMBEDDED: Mapping[str, Twin] = {
 
 @pytest.mark.parametrize("name", CREATED)
 def test_created(name: str) -> None:
-    """A batch begins with what google-genai sends, or is refused by the same field."""
+    """A batch sends what google-genai sends, or is refused with the same field."""
     (request, call), backend = CREATED[name]
     agrees(request, call, backend)
 
 
 @pytest.mark.parametrize("name", EMBEDDED)
 def test_embedded(name: str) -> None:
-    """A batch of vectors begins with what google-genai sends, or is refused by the same field."""
+    """A batch of embeddings sends what google-genai sends, or is refused with the same field."""
     agrees(*EMBEDDED[name], "gemini")
 
 
@@ -151,7 +151,7 @@ ALL = pytest.mark.parametrize("case", [each for each in CASES if not each.error]
 
 @ALL
 def test_within(case: Case) -> None:
-    """Whatever ``generate`` takes goes into a batch as google-genai sends it there."""
+    """Arguments of ``generate`` are sent in a batch as by google-genai."""
     if case.name in GENERATE_DIFFERENCES or case.differs:
         return  # as alone: that it is the same is the next test
 
@@ -174,7 +174,7 @@ def test_within(case: Case) -> None:
 
 @ALL
 def test_same_as_alone(case: Case) -> None:
-    """A request in a batch is the very body that it would be alone, and is refused for the same."""
+    """A request in a batch has the body that it has alone, and is refused for the same fields."""
     try:
         alone = generate(case.model, *case.arguments(schema))
     except InvalidRequest:
@@ -193,7 +193,7 @@ def test_same_as_alone(case: Case) -> None:
 
 
 def test_requests() -> None:
-    """Requests go into a batch as they are, each with its place as its key; models are compared by what they mean."""
+    """Requests are sent unchanged, with their index as key; model names are compared after resolution."""
     asked = [generate("m", "a", {"temperature": 0}), generate("models/m", "b")]
     _, url, body = sends(batches.create("m", asked), "gemini")
     lines = [{"request": sends(each, "gemini")[2], "metadata": {"key": str(i)}} for i, each in enumerate(asked)]
@@ -230,7 +230,7 @@ def test_requests() -> None:
     ],
 )
 def test_mistakes(src: Any, path: str) -> None:
-    """What is no source of a batch is a mistake where it is built."""
+    """An invalid source is a mistake at once."""
     assert BATCH_DIFFERENCES["several-sources"]
     assert BATCH_DIFFERENCES["no-contents"]
     assert BATCH_DIFFERENCES["calling-functions"]
@@ -243,7 +243,7 @@ def test_mistakes(src: Any, path: str) -> None:
     "src", [{}, {"inlined_requests": {}}, {"file_name": "f", "inlined_requests": {"contents": "a"}}]
 )
 def test_mistakes_of_vectors(src: Any) -> None:
-    """What is no source of a batch of vectors is a mistake where it is built."""
+    """An invalid source of embeddings is a mistake at once."""
     with pytest.raises(InvalidRequest):
         batches.create_embeddings("m", src)
 
@@ -259,13 +259,13 @@ def test_mistakes_of_vectors(src: Any) -> None:
     ],
 )
 def test_refused(src: Any, config: Any, backend: str, paths: tuple[str, ...]) -> None:
-    """A source that a backend cannot read is named, and all else beside it that it lacks."""
+    """A source that a backend does not have is named, with all other such fields."""
     assert BATCH_DIFFERENCES["other-destination"]
     assert paths == refuses(batches.create("m", src, config), backend)
 
 
 def test_structs() -> None:
-    """What is a value already means the same as its dict, and as what it stands for."""
+    """A typed value is equivalent to its dict, and to its short form."""
     inlined = schema.InlinedRequest(contents=["a", "b"], config=schema.GenerateContentConfig(seed=1))
     source = {"inlined_requests": [{"contents": ["a", "b"], "config": {"seed": 1}}]}
     assert batches.create("m", source) == batches.create("m", schema.BatchJobSource(inlined_requests=(inlined,)))
@@ -277,7 +277,7 @@ def test_structs() -> None:
 
 
 def test_vectors_on_vertex() -> None:
-    """Vertex AI has no batches of vectors."""
+    """Vertex AI refuses batches of embeddings."""
     request = batches.create_embeddings("m", {"file_name": "files/x"})
     theirs = oracle.sent(
         oracle.VERTEX, lambda client: client.batches.create_embeddings(model="m", src={"file_name": "f"})
@@ -291,7 +291,7 @@ def test_vectors_on_vertex() -> None:
     [("gs://b/i.jsonl", {"dest": "gs://b/o"}), ("gs://b/i.jsonl", {}), ("bq://p.d.t", {})],
 )
 def test_derived(src: str, dest: Mapping[str, Any]) -> None:
-    """What nobody says, Vertex AI is told all the same: from the request: the same for the same."""
+    """On Vertex AI, missing names are derived from the request, the same for the same request."""
     assert BATCH_DIFFERENCES["clock"]
     theirs = oracle.sent(oracle.VERTEX, lambda client: client.batches.create(model="m", src=src, config=dict(dest)))
     assert isinstance(theirs, oracle.Wire)
@@ -324,7 +324,7 @@ def _called(method: str, name: str) -> Twin:
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("method", CALLS)
 def test_named(method: str, name: str, backend: str) -> None:
-    """A batch goes by the names that google-genai takes; the other backend's is a mistake, said before sending."""
+    """A batch has the names that google-genai takes; the other backend's is refused before anything is sent."""
     request, call = _called(method, name)
     if (name.startswith("batches/x") and backend == "vertex" and "y" not in name) or (
         backend == "gemini" and name[:2] in ("5", "pr")
@@ -339,7 +339,7 @@ def test_named(method: str, name: str, backend: str) -> None:
 
 @pytest.mark.parametrize("method", CALLS)
 def test_other_project(method: str) -> None:
-    """A full name leads where it says: no batch of one's own is deleted in place of one elsewhere."""
+    """A full name of another project is used as it is."""
     assert BATCH_DIFFERENCES["other-project"]
     name = "projects/q/locations/l/batchPredictionJobs/5"
     assert sends(CALLS[method](name), "vertex")[1].startswith(f"{V}/{name}")
@@ -351,18 +351,18 @@ def test_other_project(method: str) -> None:
     [None, {}, {"page_size": 3}, {"pageToken": "a/b c"}, {"filter": "a=b c"}, {"page_size": 1, "page_token": "t"}],
 )
 def test_listed(config: Any, backend: str) -> None:
-    """Lists are asked for as google-genai does."""
+    """Lists are requested as by google-genai."""
     agrees(lambda: batches.list(config), lambda client: client.batches.list(config=config), backend)
 
 
 def test_express_mode() -> None:
-    """With a key, Vertex AI is asked without a project."""
+    """With a key, Vertex AI is called without a project."""
     http = encode(batches.get("5"), Vertex(api_key="test-key")).unwrap()
     assert http.url == "https://aiplatform.googleapis.com/v1beta1/batchPredictionJobs/5"
 
 
 def test_values() -> None:
-    """Requests compare, hash where nothing in them is a dict, and pickle; a create is not repeated once it went out."""
+    """Requests compare, hash unless they contain a dict, and pickle; a creation is not retried once bytes were sent."""
     request = batches.create("m", [generate("m", "a")], {"display_name": "d"})
     assert request == pickle.loads(pickle.dumps(request))
     assert hash(batches.get("5")) == hash(batches.get("5"))
@@ -374,7 +374,7 @@ def test_values() -> None:
 
 
 def test_nothing_is_changed() -> None:
-    """What is passed in stays as it was."""
+    """Arguments are not modified."""
     src = {"inlined_requests": [{"contents": ["a"], "config": {"temperature": 1}}]}
     before = _theirs(src)
     batches.create("m", src)
@@ -451,7 +451,7 @@ EVERY = [(backend, name) for backend, replies in REPLIES.items() for name in rep
 
 @pytest.mark.parametrize(("backend", "name"), EVERY)
 def test_read(backend: str, name: str) -> None:
-    """How far a batch has come is read as google-genai reads it, from the begin on."""
+    """A job decodes as with google-genai, at creation and later."""
     reply = REPLIES[backend][name]
     src = "files/x" if backend == "gemini" else "gs://b/i.jsonl"
     for request, call in (_called("get", OURS[backend]), created(src)):
@@ -460,13 +460,13 @@ def test_read(backend: str, name: str) -> None:
 
 @pytest.mark.parametrize("name", REPLIES["gemini"])
 def test_vectors_read(name: str) -> None:
-    """The begin of a batch of vectors is read as google-genai reads it."""
+    """A created job of embeddings decodes as with google-genai."""
     reads_alike(*EMBEDDED["file"], "gemini", REPLIES["gemini"][name])
 
 
 @pytest.mark.parametrize("backend", PLACES)
 def test_pages_read(backend: str) -> None:
-    """A page of batches is read as google-genai reads it."""
+    """A page of jobs decodes as with google-genai."""
     items = list(REPLIES[backend].values())
     reply = {"nextPageToken": "t", "operations" if backend == "gemini" else "batchPredictionJobs": items}
     theirs = oracle.parsed(PLACES[backend][0], lambda client: client.batches.list(), reply)
@@ -480,20 +480,20 @@ def test_pages_read(backend: str) -> None:
     "reply", [{}, {"name": "n", "done": True}, {"done": True, "error": {"code": 5, "message": "m"}}]
 )
 def test_deleted(reply: Any, backend: str) -> None:
-    """A deletion is read as google-genai reads it."""
+    """A deletion decodes as with google-genai."""
     reads_alike(*_called("delete", OURS[backend]), backend, reply)
 
 
 @pytest.mark.parametrize("backend", PLACES)
 def test_nothing_comes_back(backend: str) -> None:
-    """An empty answer is a success."""
+    """An empty response is a success."""
     name = OURS[backend]
     assert [None, None] == [reads(batches.cancel(name), backend, reply) for reply in (b"", {})]
     assert schema.DeleteResourceJob() == reads(batches.delete(name), backend, b"")
 
 
 def test_keys_are_kept() -> None:
-    """An answer keeps what tells whose it is."""
+    """A result keeps its key."""
     assert BATCH_DIFFERENCES["keys"]
     job = reads(batches.get("batches/x"), "gemini", _inlined({"response": TEXT, "metadata": {"key": "1"}}))
     assert [{"key": "1"}] == [each.metadata for each in job.dest.inlined_responses]
@@ -501,7 +501,7 @@ def test_keys_are_kept() -> None:
 
 
 def test_failures_are_kept() -> None:
-    """A batch keeps why it failed, how many of it did, and answers that come where operations have theirs."""
+    """A job keeps its error, its counts, and results in the operation's response."""
     assert BATCH_DIFFERENCES["failed-operation"]
     counts = {"requestCount": "9", "successfulRequestCount": "4", "failedRequestCount": "3", "pendingRequestCount": "2"}
     said = {**_job(state="BATCH_STATE_FAILED", batchStats=counts), **WRONG, "response": {"responsesFile": "files/y"}}
@@ -512,7 +512,7 @@ def test_failures_are_kept() -> None:
 
 
 def test_details_are_kept() -> None:
-    """The details of an error are kept, whatever they are."""
+    """The details of an error are kept in any form."""
     assert BATCH_DIFFERENCES["details"]
     said = {"name": "n", "error": {"code": 3, "details": ["a", {"@type": "t"}]}}
     assert ("a", '{"@type":"t"}') == reads(batches.get("5"), "vertex", said).error.details

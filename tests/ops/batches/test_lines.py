@@ -1,4 +1,4 @@
-"""``batches.jsonl`` and ``batches.join``: requests become lines, and lines come back as answers, in order."""
+"""``batches.jsonl`` and ``batches.join``: requests as lines, and results in the order of the requests."""
 
 import json
 import random
@@ -38,19 +38,19 @@ def _texts(results: Any) -> list[Any]:
 
 
 def test_lines_for_gemini() -> None:
-    """A line is a key and the very body of the request alone."""
+    """A line has a key, and the body of the request alone."""
     lines = [json.loads(each) for each in batches.jsonl(ASKED, Gemini("test-key")).splitlines()]
     assert [{"key": str(i), "request": sends(each, "gemini")[2]} for i, each in enumerate(ASKED)] == lines
 
 
 def test_lines_for_vertex() -> None:
-    """On Vertex AI a line is the body alone, with names completed."""
+    """On Vertex AI a line has the body alone, with full names."""
     lines = [json.loads(each) for each in batches.jsonl(ASKED, Vertex("p", "us-central1")).splitlines()]
     assert [{"request": sends(each, "vertex")[2]} for each in ASKED] == lines
 
 
 def test_large_bytes() -> None:
-    """Megabytes are written within their line, and no line holds another."""
+    """Large bytes are written in their own line."""
     asked = generate("m", {"inline_data": {"data": b"\n" * 100_000, "mime_type": "image/png"}})
     assert batches.jsonl([asked, asked], Gemini()).count(b"\n") == 2
     assert batches.jsonl([], Gemini()) == b""
@@ -66,28 +66,28 @@ def test_large_bytes() -> None:
     ],
 )
 def test_no_lines(requests: Any, path: str) -> None:
-    """What is no request of the batch is a mistake at once."""
+    """A request that cannot be part of a batch is a mistake at once."""
     with pytest.raises(InvalidRequest) as raised:
         batches.jsonl(requests, Gemini())
     assert path == raised.value.path
 
 
 def test_unsupported() -> None:
-    """What the backend lacks is named, with the request that has it."""
+    """Fields that the backend does not have are named with their request."""
     with pytest.raises(Unsupported) as raised:
         batches.jsonl([ASKED[1], generate("m", "a", {"labels": {"a": "b"}})], Gemini())
     assert raised.value.paths == ("requests[1].config.labels",)
 
 
 def test_keyed() -> None:
-    """Answers come in any order and go to whom their key says."""
+    """Results are matched by key, in any order."""
     lines = [{"key": str(index), "response": _answer(str(index))} for index in range(4)]
     random.Random(1).shuffle(lines)
     assert ["0", "1", "2", "3"] == _texts(batches.join(ASKED, _lines(*lines)))
 
 
 def test_echoed() -> None:
-    """Without keys, an answer goes to whom the request beside it is; of equal ones, each gets one."""
+    """Without keys, results are matched by the repeated request; of equal requests, each gets one."""
     lines = [json.loads(each) for each in batches.jsonl(ASKED, Vertex("p", "us-central1")).splitlines()]
     said = [{**each, "status": "", "response": _answer(str(index))} for index, each in enumerate(lines)]
     said[0]["request"]["generationConfig"]["temperature"] = 1
@@ -95,20 +95,20 @@ def test_echoed() -> None:
 
 
 def test_echo_of_another() -> None:
-    """An answer to what nobody asked is nobody's."""
+    """A result for another request is ignored."""
     said = {"request": {"contents": [{"parts": [{"text": "z"}]}]}, "response": _answer("z")}
     assert [OperationFailed] * 4 == _texts(batches.join(ASKED, _lines(said)))
 
 
 def test_ordered() -> None:
-    """Where nothing tells whose an answer is, it is that of the request in its place, if all are there."""
+    """Without keys and requests, results are matched by position, if their number is right."""
     said = [{"response": _answer(str(index))} for index in range(4)]
     assert ["0", "1", "2", "3"] == _texts(batches.join(ASKED, _lines(*said)))
     assert (Failure(CountMismatch(4, 3)),) * 4 == batches.join(ASKED, _lines(*said[:3]))
 
 
 def test_failed_lines() -> None:
-    """One that failed, or is missing, is a failure, and the others keep their answers."""
+    """A failed or missing result is a failure; the others are kept."""
     said = _lines(
         {"key": "3", "response": _answer("3")},
         {"key": "0", "error": {"code": 3, "message": "no", "details": [{"@type": "t"}]}},
@@ -139,12 +139,12 @@ def test_failed_lines() -> None:
     ],
 )
 def test_garbage(line: bytes, error: type[Exception]) -> None:
-    """A line that is no answer is a failure of its request, and raises nothing."""
+    """An invalid line is a failure of its request, and raises nothing."""
     assert [error] == _texts(batches.join(ASKED[:1], line))
 
 
 def test_one_bad_line() -> None:
-    """A line that cannot be read spoils no other; who misses an answer is shown it."""
+    """An invalid line does not affect others; requests without a result get its failure."""
     said = b"\n".join([b"{cut", *_lines({"key": "1", "response": _answer("1")}).splitlines()])
     assert [DecodeError, "1"] == _texts(batches.join(ASKED[:2], said))
 
@@ -158,7 +158,7 @@ def _job(*responses: Any, state: str = "BATCH_STATE_SUCCEEDED") -> BatchJob:
 
 
 def test_job() -> None:
-    """A job's own answers are joined by their keys, too."""
+    """The results in a job are matched by key, too."""
     job = _job(
         {"metadata": {"key": "1"}, "response": _answer("1")},
         {"metadata": {"key": "0"}, "error": {"code": 3, "message": "no"}},
@@ -169,7 +169,7 @@ def test_job() -> None:
 
 
 def test_job_without_keys() -> None:
-    """Without keys, a job's answers are in the order of the requests."""
+    """Without keys, the results in a job are in the order of the requests."""
     job = _job({"response": _answer("0")}, {"error": {"code": 3}})
     assert ["0", OperationFailed] == _texts(batches.join(ASKED[:2], job))
     assert [CountMismatch] * 3 == _texts(batches.join(ASKED[:3], job))
@@ -193,12 +193,12 @@ def test_job_without_keys() -> None:
     ],
 )
 def test_job_without_answers(job: BatchJob, code: int | None, said: str) -> None:
-    """A job without answers says why to every request."""
+    """A job without results is a failure with the reason for every request."""
     assert (Failure(OperationFailed("n", code, said)),) * 2 == batches.join(ASKED[:2], job)
 
 
 def test_nobody_asked() -> None:
-    """No requests have no results, and an answer's type is that of the request."""
+    """No requests have no results, and a result has the type of its request."""
     assert batches.join([], b"") == ()
     [result] = batches.join(ASKED[:1], _lines({"key": "0", "response": _answer("x")}))
     assert isinstance(result.unwrap(), GenerateContentResponse)

@@ -1,4 +1,4 @@
-"""``embed``: what is asked and read, as google-genai 1.51.0 has it, but always one vector for each item."""
+"""``embed``: requests and responses compared with google-genai 1.51.0, with one vector for each item."""
 
 import pickle
 from collections.abc import Callable, Mapping, Sequence
@@ -83,7 +83,7 @@ DIFFERENCES: Mapping[str, str] = {
 @both
 @pytest.mark.parametrize("name", CONTENTS)
 def test_contents(name: str, backend: str) -> None:
-    """Contents go out as google-genai sends them, on Vertex in the very spelling."""
+    """Contents are sent as by google-genai, on Vertex AI with the same spelling."""
     agrees(
         lambda: embed("m", CONTENTS[name](schema)),
         lambda client: client.models.embed_content(model="m", contents=CONTENTS[name](types)),
@@ -95,7 +95,7 @@ def test_contents(name: str, backend: str) -> None:
 @both
 @pytest.mark.parametrize("model", MODELS)
 def test_models(model: str, backend: str) -> None:
-    """The model is named in the path, and on Gemini in every request."""
+    """The model is part of the path, and on Gemini of every request."""
     agrees(
         lambda: embed(model, ["a", "b"]),
         lambda client: client.models.embed_content(model=model, contents=["a", "b"]),
@@ -106,7 +106,7 @@ def test_models(model: str, backend: str) -> None:
 @both
 @pytest.mark.parametrize("config", CONFIGS)
 def test_configs(config: dict[str, Any] | None, backend: str) -> None:
-    """The config goes into each request or instance, and on Vertex beside them, or is refused by name."""
+    """The config is part of each request or instance, on Vertex AI of the parameters, or is refused by name."""
     agrees(
         lambda: embed("m", ["a", "b"], config),
         lambda client: client.models.embed_content(
@@ -121,7 +121,7 @@ def test_configs(config: dict[str, Any] | None, backend: str) -> None:
 
 @pytest.mark.parametrize("name", ONLY_GEMINI)
 def test_more_than_text(name: str) -> None:
-    """What is more than a text is one vector on Gemini, and refused on Vertex by what is too much."""
+    """Content beside a text is embedded on Gemini, and refused on Vertex AI with its path."""
     contents, paths = ONLY_GEMINI[name]
     agrees(
         lambda: embed("m", contents(schema)),
@@ -132,7 +132,7 @@ def test_more_than_text(name: str) -> None:
 
 
 def test_differences() -> None:
-    """Where ours does otherwise than 1.51.0, it does exactly this."""
+    """Each difference from google-genai 1.51.0 is as the table states."""
     assert set(DIFFERENCES) == {"no-contents", "empty-text", "only-gemini", "display-name", "mismatch"}
     for nothing in (None, [], (), [[]]):
         with pytest.raises(InvalidRequest):
@@ -153,7 +153,7 @@ def test_differences() -> None:
     ],
 )
 def test_mistakes(contents: Any, path: str) -> None:
-    """What makes no content, or more than one in one place, is a mistake named by its path."""
+    """Invalid contents are a mistake with their path."""
     with pytest.raises(InvalidRequest) as raised:
         embed("m", contents)
     assert raised.value.path == path
@@ -161,7 +161,7 @@ def test_mistakes(contents: Any, path: str) -> None:
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1, max_size=5))
 def test_one_each(texts: Sequence[str]) -> None:
-    """Each item of a list is a request or an instance of its own, in order, on both backends."""
+    """Each item of a list is a request or an instance, in order, on both backends."""
     request = embed("m", list(texts))
     gemini, vertex = (sends(request, backend)[2] for backend in PLACES)
     assert list(texts) == [each["content"]["parts"][0]["text"] for each in gemini["requests"]]
@@ -186,7 +186,7 @@ REPLIES: Sequence[tuple[str, int, Mapping[str, Any]]] = (
 
 @pytest.mark.parametrize(("backend", "count", "reply"), REPLIES)
 def test_same_answer(backend: str, count: int, reply: Any) -> None:
-    """Vectors read as google-genai reads them, on Vertex out of predictions."""
+    """Vectors decode as with google-genai, on Vertex AI from predictions."""
     contents = ["a"] * count
     reads_alike(
         lambda: embed("m", contents),
@@ -206,14 +206,14 @@ def test_same_answer(backend: str, count: int, reply: Any) -> None:
     ],
 )
 def test_mismatch(backend: str, reply: bytes, got: int) -> None:
-    """More or fewer vectors than contents are a failure that says how many."""
+    """More or fewer vectors than contents are a failure with both numbers."""
     request = embed("m", ["a", "b"])
     assert decode(request, HttpResponse(200, (), reply), PLACES[backend][1]) == Failure(CountMismatch(2, got))
 
 
 @both
 def test_values(backend: str) -> None:
-    """How an answer is read compares and pickles, as the request does."""
+    """The decoder of a response compares and pickles, as the request does."""
     request, at = embed("m", ["a"]), PLACES[backend][1]
     operation: Any = request.operation
     call = operation.gemini(at) if backend == "gemini" else operation.vertex(at)

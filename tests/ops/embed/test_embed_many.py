@@ -1,4 +1,4 @@
-"""Vectors for any number of texts: as conversations, over sockets in every world, and a hundred thousand in memory."""
+"""`embed_many`: as scripted conversations, over sockets with every interpreter, and with 100,000 texts in memory."""
 
 import pickle
 import tracemalloc
@@ -46,7 +46,7 @@ PLAIN = EmbedContentConfig()
 
 
 def vectors(*numbers: float) -> EmbedContentResponse:
-    """Write an answer of short vectors."""
+    """Build a response with short vectors."""
     return EmbedContentResponse(embeddings=tuple(ContentEmbedding(values=(each,)) for each in numbers))
 
 
@@ -58,7 +58,7 @@ def vector(number: float) -> Any:
 
 
 def batch(texts: str, *answers: Any) -> Any:
-    """Hear how the embedding of a batch goes: each letter is a text; answers are to what is asked, in order."""
+    """Run a batch by a script: each letter is a text; responses are for the requests in order."""
     script = [(Ask(embed("m", list(asked))), answer) for asked, answer in answers]
     return perform(start_generator(embed_batch("m", tuple(texts), PLAIN)), script).unwrap()
 
@@ -72,7 +72,7 @@ def test_batch() -> None:
 
 
 def test_refused_batch() -> None:
-    """What is refused is halved until the bad text fails alone."""
+    """A rejected batch is split in half until the offending text fails alone."""
     assert batch("a", ("a", REFUSED)) == (REFUSED,)
     told = batch(
         "abcde",
@@ -101,19 +101,19 @@ def test_refused_batch() -> None:
     ),
 )
 def test_failed_batch(error: Any) -> None:
-    """What is no text's fault is not tried in pieces, and is the result of each."""
+    """An error that no text causes is not retried, and is the result of each text."""
     assert batch("ab", ("ab", Failure(error))) == (Failure(error), Failure(error))
 
 
 @pytest.mark.parametrize("error", (ClientError(400), ClientError(413), Unsupported("Vertex AI", ("contents[1]",))))
 def test_what_may_be_of_one(error: Any) -> None:
-    """Too large, not on this backend, or simply bad: the other text may be none of it."""
+    """Errors that one text may cause split the batch: size, backend support, invalid arguments."""
     told = batch("ab", ("ab", Failure(error)), ("a", Success(vectors(1))), ("b", Failure(error)))
     assert told == (vector(1), Failure(error))
 
 
 def test_misfit_in_a_batch() -> None:
-    """A value that is no text fails alone, too, with nothing sent for it."""
+    """A value that is not a text fails alone, without a request."""
     script: list[tuple[Any, Any]] = [(Ask(embed("m", ["a"])), Success(vectors(1)))]
     first, second = perform(start_generator(embed_batch("m", ("a", 5), PLAIN)), script).unwrap()
     assert first == vector(1)
@@ -127,20 +127,20 @@ def test_misfit_in_a_batch() -> None:
 @pytest.mark.parametrize("name", ("batch_size", "concurrency"))
 @pytest.mark.parametrize("number", (0, -1, 1.5, True, None, "8"))
 def test_bad_numbers(name: str, number: Any) -> None:
-    """At least one in a batch, at least one at once."""
+    """Batch size and concurrency must be at least 1."""
     with pytest.raises(InvalidRequest, match=name):
         embed_many("m", [], **{name: number})
 
 
 @pytest.mark.parametrize("texts", ("a text", b"bytes", {"text": "x"}, None, 5, Part(text="x"), ["a", 5], ["a", None]))
 def test_bad_texts(texts: Any) -> None:
-    """One text is no iterable of texts, and what is all there is looked through at once."""
+    """A single text is not an iterable of texts; the items of a list are checked at once."""
     with pytest.raises(InvalidRequest):
         embed_many("m", texts)
 
 
 def test_bad_model_and_config() -> None:
-    """A wrong model name or field is a mistake where it is written."""
+    """An invalid model name or field is a mistake at once."""
     with pytest.raises(InvalidRequest, match="model"):
         embed_many("", ["a"])
     with pytest.raises(InvalidRequest, match="dimension"):
@@ -148,7 +148,7 @@ def test_bad_model_and_config() -> None:
 
 
 def test_values() -> None:
-    """Of a list, the stream is a value: the list and what is in it may change, the stream does not."""
+    """The stream of a list is a value; changing the list or its items does not change it."""
     inner: Any = {"text": "b"}
     texts = ["a", inner]
     many = embed_many("m", texts, {"output_dimensionality": 3})
@@ -163,7 +163,7 @@ def test_values() -> None:
 
 
 def texts_of(received: Received) -> list[str]:
-    """Read the texts that are to be embedded."""
+    """Return the texts of a request."""
     body = msgspec.json.decode(received.body)
     if "instances" in body:
         return [each["content"] for each in body["instances"]]
@@ -171,7 +171,7 @@ def texts_of(received: Received) -> list[str]:
 
 
 def answering(received: Received) -> Answer:
-    """Answer as both backends do: the length of each text; a text `bad` spoils its request, `few` cuts it short."""
+    """Respond as both backends do: the length of each text; `bad` makes its request fail, `few` drops a vector."""
     texts = texts_of(received)
     if "bad" in texts:
         return json_reply({"error": {"code": 400, "status": "INVALID_ARGUMENT", "message": "no"}}, 400)
@@ -184,7 +184,7 @@ def answering(received: Received) -> Answer:
 
 
 class Later:
-    """Texts that come one by one, to be awaited."""
+    """An async iterable of texts."""
 
     def __init__(self, texts: list[str]) -> None:
         self._texts = iter(texts)
@@ -200,7 +200,7 @@ class Later:
 
 
 def lengths(results: list[Any]) -> list[Any]:
-    """Show good results by their one value, bad ones by their kind."""
+    """Return good results by their value, failures by their type."""
     return [type(each.failure()) if isinstance(each, Failure) else each.unwrap().values[0] for each in results]
 
 
@@ -208,7 +208,7 @@ TEXTS = ["x" * number for number in range(1, 26)]
 
 
 def test_all(world: World) -> None:
-    """One vector for each text, in order, of any iterable, in as many requests as there are batches."""
+    """Each text has one vector, in order, for any iterable, in one request a batch."""
     makers: list[Callable[[list[str]], Any]] = [list, tuple, iter, *([] if world.is_sync else [Later])]
     for make in makers:
         with Loopback(answering) as server:
@@ -218,7 +218,7 @@ def test_all(world: World) -> None:
 
 
 def test_one_call(world: World) -> None:
-    """As one action it is all vectors, or the first failure."""
+    """Collected, the result is all vectors, or the first failure."""
     with Loopback(answering) as server:
         whole = world.run(gemini(server.url), embed_many("m", ["a", "bc"]) | collected)
         assert [each.values for each in whole.unwrap()] == [(1.0,), (2.0,)]
@@ -227,7 +227,7 @@ def test_one_call(world: World) -> None:
 
 @pytest.mark.parametrize("count", (0, 1, 100, 101, 250))
 def test_counts(world: World, count: int) -> None:
-    """A hundred go in one request; of none there is none."""
+    """By default 100 texts are in a request; without texts there is no request."""
     with Loopback(answering) as server:
         assert lengths(world.items(gemini(server.url), embed_many("m", ["ab"] * count))) == [2.0] * count
         assert len(server.requests) == -(-count // 100)
@@ -235,7 +235,7 @@ def test_counts(world: World, count: int) -> None:
 
 @pytest.mark.parametrize("is_vertex", (False, True))
 def test_bad_ones(world: World, is_vertex: bool) -> None:
-    """A bad text fails alone, a short answer fails its batch, and all others have their vectors: on both backends."""
+    """A bad text fails alone, a short response fails its batch, all others have vectors: on both backends."""
     texts = ["a", "bad", "abc", "abcd", "few", "a", "ab", "abc"]
     with Loopback(answering) as server:
         backend = (
@@ -248,7 +248,7 @@ def test_bad_ones(world: World, is_vertex: bool) -> None:
 
 
 def test_more_than_text_on_vertex(world: World) -> None:
-    """What Vertex has no vectors of fails alone, by name."""
+    """Content that Vertex AI does not embed fails alone, with its path."""
     picture = Content(parts=(Part(text="a"), Part(text="b")), role="user")
     with Loopback(answering) as server:
         backend = Vertex("p", "l", credentials=FakeCredentials("test-token"), base_url=server.url)
@@ -257,7 +257,7 @@ def test_more_than_text_on_vertex(world: World) -> None:
 
 
 def test_misfit(world: World) -> None:
-    """What a generator gives beside texts fails alone, and takes nothing with it."""
+    """An item of a generator that is not a text fails alone."""
     with Loopback(answering) as server:
         odd: Any = iter(["a", 5, "abc", None])
         assert lengths(world.items(gemini(server.url), embed_many("m", odd))) == [
@@ -269,13 +269,13 @@ def test_misfit(world: World) -> None:
 
 
 def test_async_texts_in_sync() -> None:
-    """Async iterables are for async worlds, which is a failure, and no exception."""
+    """An async iterable with a sync interpreter is a failure, and raises nothing."""
     (told,) = World("sync", httpcore).items(gemini("http://127.0.0.1:1"), embed_many("m", Later(["a"])))
     assert isinstance(told.failure(), AsyncOnly)
 
 
 def test_lazy(world: World) -> None:
-    """Of endless texts no more are taken than the batches under way hold; leaving early leaves nothing."""
+    """An endless iterable is read only for the running batches; closing the stream leaves nothing running."""
     pulled = 0
 
     def endless() -> Iterator[str]:
@@ -297,7 +297,7 @@ def test_lazy(world: World) -> None:
 
 
 def test_closed_from_elsewhere(world: World) -> None:
-    """Closing from another thread or task ends it with a failure, and no exception."""
+    """Closing from another thread or task ends the stream with a failure, and raises nothing."""
     with Loopback(answering) as server:
 
         async def body(run: Faced) -> None:
@@ -321,7 +321,7 @@ def test_closed_from_elsewhere(world: World) -> None:
 
 
 class Lanes:
-    """A network that is none: it answers with the length of each text."""
+    """A transport without a network: it responds with the length of each text."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -350,7 +350,7 @@ class _Asked(msgspec.Struct):
 
 
 class Opened:
-    """An answer that is there at once."""
+    """A response that is available at once."""
 
     status = 200
     headers = ()
@@ -363,11 +363,11 @@ class Opened:
         return piece
 
     def close(self) -> None:
-        """Do nothing: there is nothing to close."""
+        """Do nothing."""
 
 
 class AsyncLanes:
-    """The same, awaited."""
+    """The async transport."""
 
     def __init__(self) -> None:
         self._lanes = Lanes()
@@ -378,7 +378,7 @@ class AsyncLanes:
 
 
 class AsyncOpened:
-    """The same, awaited."""
+    """The async response."""
 
     status = 200
     headers = ()
@@ -391,10 +391,10 @@ class AsyncOpened:
         return self._opened.read()
 
     def abort(self) -> None:
-        """Do nothing: there is no socket."""
+        """Do nothing."""
 
     async def aclose(self) -> None:
-        """Do nothing: there is nothing to close."""
+        """Do nothing."""
 
 
 HANDLER = HttpHandler(backend=Gemini("test-key"))
@@ -419,7 +419,7 @@ def read_in_async(stream: Any, take: Callable[[Any], object]) -> None:
 
 @given(count=st.integers(0, 60), batch_size=st.integers(1, 20), concurrency=st.integers(1, 5))
 def test_one_for_each(count: int, batch_size: int, concurrency: int) -> None:
-    """Whatever the sizes, each text has its own vector, in order."""
+    """For any batch sizes, each text has its own vector, in order."""
     told: list[float] = []
     texts = ("x" * number for number in range(count))
     many = embed_many("m", texts, batch_size=batch_size, concurrency=concurrency)
@@ -429,7 +429,7 @@ def test_one_for_each(count: int, batch_size: int, concurrency: int) -> None:
 
 @pytest.mark.parametrize("read", (read_in_sync, read_in_async))
 def test_flat_memory(read: Callable[[Any, Callable[[Any], object]], None]) -> None:
-    """A hundred thousand texts take no more memory than a few thousand do: that of the batches under way."""
+    """100,000 texts need no more memory than a few thousand: only the running batches are in memory."""
 
     def peak(count: int) -> tuple[int, int]:
         good = 0

@@ -1,4 +1,4 @@
-"""Downloads, as conversations without an event loop."""
+"""Download flows, as scripted conversations without an event loop."""
 
 import pickle
 from math import inf
@@ -41,12 +41,12 @@ FILM = Video(video_bytes=b"film")
 
 
 def moved(location: str, code: int = 302) -> Any:
-    """Answer that it is elsewhere."""
+    """Build a redirect."""
     return Failure(APIError(code, headers=(("Location", location),)))
 
 
 def asked_at(address: str, **more: Any) -> Request[bytes]:
-    """Ask where a redirect led."""
+    """Build the request for the target of a redirect."""
     return Request(DownloadFile(name="abc", address=address, **more))
 
 
@@ -62,12 +62,12 @@ def asked_at(address: str, **more: Any) -> Request[bytes]:
     ],
 )
 def test_into_memory(file: Any) -> None:
-    """Whatever names a file, its bytes are fetched."""
+    """Any reference to a file downloads its content."""
     assert perform(start_generator(files.download(file)), [(Ask(ABC), Success(b"film"))]) == Success(b"film")
 
 
 def test_to_a_path() -> None:
-    """What comes is written as it comes, and is under its name once it is whole."""
+    """Chunks are written as they arrive; the file gets its name when it is complete."""
     script = [
         (CreateTemp("x.mp4"), "draft"),
         (OpenStream(PIECES), Success("handle")),
@@ -84,7 +84,7 @@ def test_to_a_path() -> None:
 
 
 def test_broken_off() -> None:
-    """A download that breaks off leaves nothing, and its failure is the result."""
+    """An interrupted download leaves no file, and its failure is the result."""
     script = [
         (CreateTemp("x.mp4"), "draft"),
         (OpenStream(PIECES), Success("handle")),
@@ -96,7 +96,7 @@ def test_broken_off() -> None:
 
 
 def test_disk_is_full() -> None:
-    """What cannot be written ends it, and leaves nothing."""
+    """A failed write ends the download and leaves no file."""
     script = [
         (CreateTemp("x.mp4"), "draft"),
         (OpenStream(PIECES), Success("handle")),
@@ -108,7 +108,7 @@ def test_disk_is_full() -> None:
 
 
 def test_cannot_be_kept() -> None:
-    """What cannot be given its name is a failure, and leaves nothing."""
+    """A failed rename is a failure, and leaves no file."""
     script = [
         (CreateTemp("x.mp4"), "draft"),
         (OpenStream(PIECES), Success("handle")),
@@ -121,7 +121,7 @@ def test_cannot_be_kept() -> None:
 
 @pytest.mark.parametrize("file", ["abc", FILM])
 def test_no_place(file: Any) -> None:
-    """Where no file can be begun, nobody is asked."""
+    """If no temporary file can be created, no request is sent."""
     assert perform(
         start_generator(files.download(file, "x.mp4")), [(CreateTemp("x.mp4"), EffectFailed(FULL))]
     ) == Failure(FULL)
@@ -129,7 +129,7 @@ def test_no_place(file: Any) -> None:
 
 @pytest.mark.parametrize("film", [FILM, GeneratedVideo(video=FILM)])
 def test_bytes_at_hand(film: Any) -> None:
-    """A video that holds its bytes gives them without a request."""
+    """A video that contains its bytes needs no request."""
     assert perform(start_generator(files.download(film)), []) == Success(b"film")
     script = [
         (CreateTemp("x"), "draft"),
@@ -141,7 +141,7 @@ def test_bytes_at_hand(film: Any) -> None:
 
 
 def test_bytes_at_hand_and_a_full_disk() -> None:
-    """What a video holds, and cannot be written, leaves nothing."""
+    """A failed write of a video's bytes leaves no file."""
     script = [
         (CreateTemp("x"), "draft"),
         (WriteTemp("draft", b"film"), EffectFailed(FULL)),
@@ -152,7 +152,7 @@ def test_bytes_at_hand_and_a_full_disk() -> None:
 
 @pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
 def test_redirected(code: int) -> None:
-    """A redirect is followed, and the next one counts from where it led."""
+    """Redirects are followed; a relative one is resolved against the previous URL."""
     script = [
         (Ask(ABC), moved("https://far.test/a/b?c=d", code)),
         (Ask(asked_at("https://far.test/a/b?c=d")), moved("../e")),
@@ -175,7 +175,7 @@ def test_redirected_to_a_path() -> None:
 
 
 def test_redirected_in_circles() -> None:
-    """After five redirects the sixth is the result."""
+    """The sixth redirect is the result."""
     again = moved("/a")
     script = [(Ask(ABC), again), *[(Ask(asked_at("/a")), again)] * 5]
     assert perform(start_generator(files.download("abc")), script) == again
@@ -183,12 +183,12 @@ def test_redirected_in_circles() -> None:
 
 @pytest.mark.parametrize("location", ["", "ftp://far.test/a", "https://[", "data:,x", "a\x00b", "file:/etc/x"])
 def test_redirected_nowhere(location: str) -> None:
-    """A redirect to what is no address of HTTP is the result."""
+    """A redirect to something other than an HTTP URL is the result."""
     assert perform(start_generator(files.download("abc")), [(Ask(ABC), moved(location))]) == moved(location)
 
 
 def test_headers_stay_behind() -> None:
-    """Headers given for this request, which may say who calls, do not follow a redirect; its other options do."""
+    """Headers from options, which may contain credentials, are not sent to a redirect; other options apply."""
     flow = files.download("abc") | with_options(headers={"authorization": "test-key"}, server_timeout=3)
     given = Options(headers=(("authorization", "test-key"),), server_timeout=3)
     script = [
@@ -214,14 +214,14 @@ def test_other_failures_stay() -> None:
     ],
 )
 def test_address_of_a_redirect(address: str, url: str) -> None:
-    """A relative redirect counts from the file's own address."""
+    """A relative redirect is resolved against the file's own URL."""
     assert encode(asked_at(address), Gemini("test-key", base_url="https://h.test/way")).unwrap().url == url
 
 
 @pytest.mark.parametrize("file", ["gs://bucket/x.mp4", Video(uri="gs://bucket/x.mp4")])
 @pytest.mark.parametrize("at", [Gemini("test-key"), Vertex("p")])
 def test_cloud_storage(file: Any, at: Any) -> None:
-    """What is in Cloud Storage cannot be fetched here, and the failure says so."""
+    """A file in Cloud Storage is refused with the reason."""
     error = encode(files.download(file).source, at).failure()
     assert isinstance(error, Unsupported)
     assert "Cloud Storage" in str(error)
@@ -240,7 +240,7 @@ def test_cloud_storage(file: Any, at: Any) -> None:
     ],
 )
 def test_mistakes(build: Any) -> None:
-    """What names no file that can be fetched, or no place, is refused where it is built."""
+    """An invalid file or path is refused at once."""
     with pytest.raises(InvalidRequest):
         build()
 
@@ -258,7 +258,7 @@ SIGNED = sign_request(encode(PIECES, Gemini("test-key")).unwrap(), build_own_cre
 
 @pytest.mark.parametrize("pieces", [(), (b"fi", b"lm"), (b'{"error": {"code": 500}}',), (b"data: x\n\n",)])
 def test_as_effects(pieces: tuple[bytes, ...]) -> None:
-    """Each piece of the body is written as it is read, whatever is in it; only silence is bounded after the first."""
+    """Each chunk is written as it is read; only the time between chunks is limited."""
     answer = Exchange(200)
     reads: list[tuple[Any, Any]] = [
         (ReadChunk(answer, 700.0 if n == 0 else inf, inf if n == 0 else 60.0), each)

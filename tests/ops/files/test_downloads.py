@@ -1,4 +1,4 @@
-"""``downloads``: what is asked and read, as google-genai 1.51.0 has it, on both backends."""
+"""Download requests, compared with google-genai 1.51.0, on both backends."""
 
 from collections.abc import Callable
 from typing import Any
@@ -37,13 +37,13 @@ MISTAKES: tuple[Callable[[Any], Any], ...] = (
 @pytest.mark.parametrize("backend", PLACES)
 @pytest.mark.parametrize("file", FILES)
 def test_same_wire(file: Callable[[Any], Any], backend: str) -> None:
-    """A file is fetched by all that names it, from its own backend; Vertex AI has none."""
+    """A file is downloaded by any reference to it, from its own backend; Vertex AI refuses."""
     agrees(lambda: download_bytes(file(schema)), lambda client: client.files.download(file=file(types)), backend)
 
 
 @pytest.mark.parametrize("file", MISTAKES)
 def test_mistakes(file: Callable[[Any], Any]) -> None:
-    """What cannot be fetched is a mistake at the build, as it is one with google-genai."""
+    """A file that cannot be downloaded is a mistake at once, as with google-genai."""
     agrees(lambda: download_bytes(file(schema)), lambda client: client.files.download(file=file(types)), "gemini")
     with pytest.raises(InvalidRequest) as raised:
         download_bytes(file(schema))
@@ -51,7 +51,7 @@ def test_mistakes(file: Callable[[Any], Any]) -> None:
 
 
 def test_a_file_that_has_an_address_alone() -> None:
-    """A file is found by where it is fetched from, if it has no name; google-genai wants the name."""
+    """A file without a name is downloaded by its ``download_uri``; google-genai requires the name."""
     uri = f"{G}/files/abc:download?alt=media"
     theirs = oracle.sent(oracle.GEMINI, lambda client: client.files.download(file=types.File(download_uri=uri)))
     assert isinstance(theirs, oracle.Refused)
@@ -60,7 +60,7 @@ def test_a_file_that_has_an_address_alone() -> None:
 
 @pytest.mark.parametrize("body", [b"", b"\x00\xff", b"{}", b'{"error": {"code": 3, "message": "of the file\'s own"}}'])
 def test_read(body: bytes) -> None:
-    """What is in a file comes back as it is, even if it looks like an answer of the service's."""
+    """The content is returned unchanged, even if it looks like an error of the API."""
     _, theirs = oracle.exchanged(
         oracle.GEMINI, lambda client: client.files.download(file="abc"), lambda _: httpx.Response(200, content=body)
     )
@@ -69,7 +69,7 @@ def test_read(body: bytes) -> None:
 
 
 def test_fault() -> None:
-    """An answer that is no success is the error that it is."""
+    """An error status is the error."""
     error = decode(download_bytes("abc"), HttpResponse(503, (), b"no"), PLACES["gemini"][1]).failure()
     assert error == ServerError(503, "", "no")
     assert not isinstance(error, DecodeError)

@@ -1,4 +1,4 @@
-"""``files``: what is asked and read, as google-genai 1.51.0 has it, on both backends."""
+"""``files``: requests and responses compared with google-genai 1.51.0, on both backends."""
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
@@ -65,7 +65,7 @@ DIFFERENCES: Mapping[str, tuple[Any, str | None, str]] = {
 @pytest.mark.parametrize("backend", PLACES)
 @pytest.mark.parametrize("name", NAMES)
 def test_names_same_wire(name: str, backend: str) -> None:
-    """A file goes by its name, its identity, or its address, as with google-genai; Vertex AI has none."""
+    """A file is requested by its name, id or URL, as with google-genai; Vertex AI refuses."""
     if backend == "vertex" and name in NO_FILES:
         return  # 1.51.0 looks at the backend first; ours raises where the request is built
     agrees(lambda: files.get(name), lambda client: client.files.get(name=name), backend)
@@ -75,14 +75,14 @@ def test_names_same_wire(name: str, backend: str) -> None:
 @pytest.mark.parametrize("backend", PLACES)
 @pytest.mark.parametrize("config", PAGES)
 def test_list_same_wire(config: Mapping[str, Any] | None, backend: str) -> None:
-    """A page is asked for as google-genai asks."""
+    """A page is requested as by google-genai."""
     agrees(lambda: files.list(config), lambda client: client.files.list(config=deepcopy(config)), backend)
 
 
 @pytest.mark.parametrize("verb", BY_NAME)
 @pytest.mark.parametrize("case", DIFFERENCES)
 def test_differences(case: str, verb: str) -> None:
-    """Where ours means to differ, it does what the table says; and google-genai does not."""
+    """Each difference from google-genai 1.51.0 is as the table states, and exists."""
     name, path, _ = DIFFERENCES[case]
     theirs = oracle.sent(oracle.GEMINI, lambda client: getattr(client.files, verb)(name=name))
     assert isinstance(theirs, oracle.Wire)
@@ -97,7 +97,7 @@ def test_differences(case: str, verb: str) -> None:
 
 @pytest.mark.parametrize("name", [*NO_FILES, "https://h.test/files/", 3, b"x", None])
 def test_no_file_is_named(name: Any) -> None:
-    """What names no file is a mistake at the build, which shows it."""
+    """An invalid name is a mistake at once, and is shown."""
     with pytest.raises(InvalidRequest) as raised:
         files.get(name)
     assert (raised.value.path, raised.value.value) == ("name", name)
@@ -107,7 +107,7 @@ def test_no_file_is_named(name: Any) -> None:
     "request_", [files.get("a"), files.delete("a"), files.list()], ids=lambda each: each.operation.op
 )
 def test_vertex_says_why(request_: Request[Any]) -> None:
-    """Vertex AI keeps no files, and the refusal says what it reads from in their place."""
+    """The refusal on Vertex AI names Cloud Storage."""
     error = encode(request_, PLACES["vertex"][1]).failure()
     assert isinstance(error, Unsupported)
     assert error.paths == (request_.operation.op,)
@@ -143,7 +143,7 @@ REPLIES: Mapping[str, Any] = {
 
 @pytest.mark.parametrize("reply", REPLIES.values(), ids=REPLIES)
 def test_file_read(reply: Any) -> None:
-    """A file is read as google-genai reads it."""
+    """A file decodes as with google-genai."""
     reads_alike(lambda: files.get("abc"), lambda client: client.files.get(name="abc"), "gemini", reply)
 
 
@@ -159,18 +159,18 @@ def test_file_read(reply: Any) -> None:
     ],
 )
 def test_page_read(reply: Any) -> None:
-    """A page is read as google-genai reads it."""
+    """A page decodes as with google-genai."""
     reads_alike(files.list, lambda client: client.files._list(), "gemini", reply)
 
 
 @pytest.mark.parametrize("reply", [b"", b"{}", b"{}\n"])
 def test_delete_read(reply: bytes) -> None:
-    """Nothing at all is how a deletion ends well."""
+    """An empty response is a successful deletion."""
     assert reads(files.delete("a"), "gemini", reply) == schema.DeleteFileResponse()
 
 
 def test_error_inside_a_file() -> None:
-    """A file that could not be processed is an answer like any other, and says why: it is no fault of the call."""
+    """A file that could not be processed is a success with an error in it."""
     file = reads(files.get("abc"), "gemini", REPLIES["failed"])
     assert file.error == schema.FileStatus(code=3, message="no", details=({"a": [1]},))
     assert file.state == types.FileState.FAILED.value

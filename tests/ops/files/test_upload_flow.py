@@ -1,4 +1,4 @@
-"""Uploads, as conversations without an event loop."""
+"""Upload flows, as scripted conversations without an event loop."""
 
 import io
 import pickle
@@ -38,45 +38,45 @@ Line = tuple[Any, Any]
 
 
 def small(flow: Flow[Any], chunk: int = 4) -> Flow[Any]:
-    """Upload in pieces of few bytes."""
+    """Upload in chunks of a few bytes."""
     return Flow(flow.builder, flow.source, (*flow.args, chunk))
 
 
 def asks(operation: Operation[Any], answer: Any) -> Line:
-    """Ask for an operation and be given a value, or a failure."""
+    """Expect an operation, and answer with a value or a failure."""
     return Ask(Request(operation)), answer if isinstance(answer, Failure) else Success(answer)
 
 
 def starts(size: int, name: str = "") -> Line:
-    """Start the session of a text."""
+    """Expect the start of a session for a text."""
     config = UploadFileConfig() if name else UploadFileConfig(**TEXT)
     return asks(StartUpload(size=size, mime_type="text/plain", file_name=name, config=config), SESSION)
 
 
 def sends(offset: int, data: bytes | FileSlice, answer: Any, *, last: bool = False) -> Line:
-    """Send a piece."""
+    """Expect a chunk."""
     return asks(SendUploadChunk(session=SESSION, offset=offset, data=data, is_last=last), answer)
 
 
 def queries(answer: Any, *, attempt: int = 1) -> list[Line]:
-    """Wait, and ask how far it is."""
+    """Expect a wait and a query."""
     return [(GetRandom(), 0.5), (Sleep(2.0 ** (attempt - 1) / 2), None), asks(QueryUpload(session=SESSION), answer)]
 
 
 def tells(received: int, size: int = 10, name: str = "") -> Line:
-    """Tell how far it is."""
+    """Build a progress."""
     return Notify(Uploaded(name, received, size)), None
 
 
 def failing(flow: Flow[Any], script: list[Line]) -> Any:
-    """Perform a flow that is ended, and give the error that ends it."""
+    """Run a flow that fails, and return its error."""
     with pytest.raises(FlowFailed) as ended:
         perform(start_generator(flow), script)
     return ended.value.error
 
 
 def test_piece_by_piece() -> None:
-    """Pieces follow each other, and the last one says so; the file is what the last answer says."""
+    """Chunks are sent in order, the last one finalizes, and its response contains the file."""
     script = [
         starts(10),
         sends(0, b"0123", UploadProgress(False)),
@@ -91,7 +91,7 @@ def test_piece_by_piece() -> None:
 
 @pytest.mark.parametrize("size", [0, 1, 3, 4, 5, 8, 9, 41])
 def test_sizes(size: int) -> None:
-    """Whatever the size, all bytes go out once, in order; no bytes are one empty piece."""
+    """For any size all bytes are sent once, in order; an empty file is one empty chunk."""
     data = bytes(range(size))
     offsets = range(0, max(size, 1), 4)
     script = [starts(size)]
@@ -103,7 +103,7 @@ def test_sizes(size: int) -> None:
 
 
 def test_path_is_sent_in_slices() -> None:
-    """Of a file on disk only slices go around, each read as it is sent."""
+    """A file on disk is sent in slices, each read while it is sent."""
     script = [
         (GetFileSize("a/b.txt"), 6),
         starts(6, "b.txt"),
@@ -116,7 +116,7 @@ def test_path_is_sent_in_slices() -> None:
 
 
 def test_open_file_is_read_in_pieces() -> None:
-    """Of an open file one piece at a time is in memory; it has no name that the server is told."""
+    """An open file is read one chunk at a time, and sends no name."""
     file = io.BytesIO(b"012345")
     script = [
         (GetFileSize(file), 6),
@@ -132,7 +132,7 @@ def test_open_file_is_read_in_pieces() -> None:
 
 
 def test_open_file_that_shrank() -> None:
-    """An open file with less in it than was announced ends the upload, and says where it broke off."""
+    """An open file that became shorter ends the upload with the offset."""
     file = io.BytesIO(b"")
     error = failing(files.upload(file, TEXT), [(GetFileSize(file), 6), starts(6), (ReadFileSlice(file, 0, 6), b"012")])
     assert (type(error), error.expected) == (InvalidRequest, "6 bytes from 0 on, as when its size was read")
@@ -140,7 +140,7 @@ def test_open_file_that_shrank() -> None:
 
 @pytest.mark.parametrize("received", range(11))
 def test_goes_on_from_what_arrived(received: int) -> None:
-    """After a fault the server is asked how far it is, and sent the rest from there, wherever that is."""
+    """After an error the progress is queried, and the rest is sent from there."""
     rest = TEN[received:]
     script = [starts(10), sends(0, TEN, LOST, last=True), *queries(UploadProgress(False, received))]
     script += [tells(received)] if received else []
@@ -149,13 +149,13 @@ def test_goes_on_from_what_arrived(received: int) -> None:
 
 
 def test_answer_that_was_lost() -> None:
-    """When only the last answer was lost, asking how far it is brings it: nothing is sent twice."""
+    """If only the last response was lost, the query returns it; nothing is sent twice."""
     script = [starts(10), sends(0, TEN, LOST, last=True), *queries(MADE), tells(10)]
     assert perform(start_generator(files.upload(TEN, TEXT)), script) == Success(File(name="files/abc"))
 
 
 def test_less_taken_than_sent() -> None:
-    """A server that took only part of a piece is sent the rest of it."""
+    """If the server took part of a chunk, the rest is sent again."""
     script = [starts(4), sends(0, b"0123", UploadProgress(False, 3)), tells(3, 4), sends(3, b"3", MADE, last=True)]
     script[1] = sends(0, b"0123", UploadProgress(False, 3), last=True)
     assert perform(start_generator(files.upload(b"0123", TEXT)), [*script, tells(4, 4)]) == Success(
@@ -164,7 +164,7 @@ def test_less_taken_than_sent() -> None:
 
 
 def test_every_piece_is_lost_once() -> None:
-    """Faults without number do not end an upload, as long as each time something has arrived."""
+    """Any number of errors is tolerated as long as each attempt makes progress."""
     script, data = [starts(40)], bytes(40)
     for offset in range(0, 40, 4):
         script += [
@@ -179,7 +179,7 @@ def test_every_piece_is_lost_once() -> None:
 
 
 def test_gives_up() -> None:
-    """After four attempts in a row that brought nothing, the last fault is the result."""
+    """After four attempts without progress, the last error is the result."""
     script = [starts(10)]
     for attempt in (1, 2, 3):
         script += [sends(0, TEN, LOST, last=True), *queries(UploadProgress(False, 0), attempt=attempt)]
@@ -190,13 +190,13 @@ def test_gives_up() -> None:
 
 
 def test_standstill() -> None:
-    """A server that takes a piece again and again, and has never more, is not fed for ever."""
+    """A server that accepts chunks without progress is given up."""
     script = [starts(10), *[sends(0, TEN, UploadProgress(False, 0), last=True)] * 4]
     assert isinstance(failing(files.upload(TEN, TEXT), script), DecodeError)
 
 
 def test_server_that_lost_bytes() -> None:
-    """A server that has less than it had is sent that again."""
+    """If the server has fewer bytes than before, they are sent again."""
     script = [
         starts(8),
         sends(0, TEN[:4], UploadProgress(False, 4)),
@@ -216,12 +216,12 @@ def test_server_that_lost_bytes() -> None:
     [ClientError(404, "NOT_FOUND"), Closed(), DecodeError("active or final"), InvalidRequest("request", 1, "x")],
 )
 def test_faults_that_stay(error: Any) -> None:
-    """What would not get better ends the upload at once."""
+    """An error that cannot be retried ends the upload at once."""
     assert failing(files.upload(TEN, TEXT), [starts(10), sends(0, TEN, Failure(error), last=True)]) == error
 
 
 def test_server_that_is_busy() -> None:
-    """A piece that a busy server refused is asked after, too, when the server says."""
+    """After a 503 the progress is queried after the time that the server states."""
     busy = Failure(ServerError(503, headers=(("retry-after", "7"),)))
     script = [starts(10), sends(0, TEN, busy, last=True), (GetRandom(), 0.5), (Sleep(7.0), None)]
     script += [asks(QueryUpload(session=SESSION), MADE), tells(10)]
@@ -229,13 +229,13 @@ def test_server_that_is_busy() -> None:
 
 
 def test_question_without_an_answer() -> None:
-    """When nobody says how far it is, that is the result."""
+    """If the query fails, its error is the result."""
     script = [starts(10), sends(0, TEN, LOST, last=True), *queries(LOST)]
     assert failing(files.upload(TEN, TEXT), script) == LOST.failure()
 
 
 def test_time_ran_out_for_a_piece() -> None:
-    """A piece for which time ran out was lost on the way: it is asked after, too."""
+    """After the timeout of a chunk, the progress is queried."""
     slow = Failure(TimedOut("headers", "waiting", sent=True))
     script = [starts(10), sends(0, TEN, slow, last=True), *queries(MADE), tells(10)]
     assert perform(start_generator(files.upload(TEN, TEXT)), script) == Success(File(name="files/abc"))
@@ -251,7 +251,7 @@ def test_time_ran_out_for_a_piece() -> None:
     ],
 )
 def test_308(headers: Any, received: int) -> None:
-    """A 308 says how far it is in other words, where a piece was to be answered or a question."""
+    """A 308 states the progress in other headers, for a chunk and for a query."""
     told = Failure(APIError(308, headers=headers))
     script = [starts(10), sends(0, TEN, LOST, last=True), *queries(told)]
     script += [tells(received)] if received else []
@@ -262,25 +262,25 @@ def test_308(headers: Any, received: int) -> None:
 
 @pytest.mark.parametrize("received", [None, -1, 11])
 def test_senseless_answers(received: int | None) -> None:
-    """More than there is, or no number where one was asked for, is no answer."""
+    """A progress beyond the size, or without a number after a query, is a failure."""
     script = [starts(10), sends(0, TEN, LOST, last=True), *queries(UploadProgress(False, received))]
     assert isinstance(failing(files.upload(TEN, TEXT), script), DecodeError)
 
 
 def test_ended_without_a_file() -> None:
-    """An upload that ended with something else than a file is a failure."""
+    """A final response without a file is a failure."""
     script = [starts(10), sends(0, TEN, UploadProgress(True, None, b"[]"), last=True), tells(10)]
     assert isinstance(perform(start_generator(files.upload(TEN, TEXT)), script).failure(), DecodeError)
 
 
 def test_file_that_is_not_there() -> None:
-    """What cannot be measured is not announced."""
+    """A file whose size cannot be read is a failure before the start."""
     error = InvalidRequest("file", "no.txt", "a file that can be read")
     assert failing(files.upload("no.txt"), [(GetFileSize("no.txt"), EffectFailed(error))]) == error
 
 
 def test_into_a_store() -> None:
-    """An upload into a store ends in the operation that it has begun."""
+    """An upload into a store returns the operation that it started."""
     begun = UploadProgress(True, None, b'{"name": "fileSearchStores/s/upload/operations/o"}')
     start = StartStoreUpload(file_search_store_name="fileSearchStores/s", size=10, mime_type="text/plain")
     flow = stores.upload("fileSearchStores/s", TEN, TEXT)
@@ -310,14 +310,14 @@ NAMES = {
 
 @pytest.mark.parametrize("path", NAMES)
 def test_names(path: str) -> None:
-    """The server is told the last part of a path, whatever letters it has, and the kind that its ending says."""
+    """The last part of a path is sent as the name, with any characters, and its MIME type."""
     start = files.upload(path).args[1]
     assert (start.file_name, start.mime_type) == NAMES[path]
     assert stores.upload("fileSearchStores/s", path).args[1].file_name == NAMES[path][0]
 
 
 def test_kind_of_an_open_file(tmp_path: Path) -> None:
-    """The name of an open file tells its kind."""
+    """The MIME type of an open file comes from its name."""
     path = tmp_path / "a.csv"
     path.touch()
     with path.open("rb") as file:
@@ -340,13 +340,13 @@ def test_kind_of_an_open_file(tmp_path: Path) -> None:
     ],
 )
 def test_mistakes(build: Any) -> None:
-    """What is no file, has no kind, or is misspelt, is refused where it is built."""
+    """A value that is not a file, has no MIME type, or a misspelt field is refused at once."""
     with pytest.raises(InvalidRequest):
         build()
 
 
 def test_is_a_value() -> None:
-    """An upload of a path or of bytes compares, hashes and pickles, and shows megabytes cut."""
+    """An upload of a path or of bytes compares, hashes and pickles; its repr truncates bytes."""
     for flow in (files.upload("a.txt"), files.upload(TEN, TEXT), stores.upload("fileSearchStores/s", "a.txt")):
         again = pickle.loads(pickle.dumps(flow))
         assert (again, hash(again)) == (flow, hash(flow))

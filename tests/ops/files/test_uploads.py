@@ -1,4 +1,4 @@
-"""``uploads``: each step of an upload, as google-genai 1.51.0 takes it, on both backends."""
+"""The requests of an upload, compared with google-genai 1.51.0, on both backends."""
 
 import pickle
 from collections.abc import Mapping, Sequence
@@ -57,14 +57,14 @@ DIFFERENCES: Mapping[str, str] = {
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Write a file that google-genai uploads in one piece."""
+    """Write a file that google-genai uploads in one chunk."""
     path = tmp_path / "note.txt"
     path.write_bytes(b"[1, 2]")
     return path
 
 
 def uploaded(call: oracle.Call, end: Any) -> Sequence[oracle.Wire]:
-    """Run an upload of google-genai's to its end: all that it sends."""
+    """Run a whole upload with google-genai, and return all requests."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         command = request.headers["x-goog-upload-command"]
@@ -83,12 +83,12 @@ def ours(operation: Operation[Any], options: Options | None = None) -> HttpReque
 
 
 def protocol(headers: Any) -> dict[str, str]:
-    """Keep the headers of the protocol."""
+    """Select the headers of the protocol."""
     return {name: value for name, value in dict(headers).items() if name.startswith("x-goog-upload-")}
 
 
 def agree(theirs: oracle.Wire, mine: HttpRequest) -> None:
-    """Both send the same."""
+    """Check that both send the same."""
     body = mine.body if isinstance(mine.body, bytes) else b""
     assert (theirs.method, theirs.url, protocol(theirs.headers)) == (mine.method, mine.url, protocol(mine.headers))
     assert oracle.normal(theirs.body) == (oracle.normal(httpx.Response(200, content=body).json()) if body else None)
@@ -96,7 +96,7 @@ def agree(theirs: oracle.Wire, mine: HttpRequest) -> None:
 
 @pytest.mark.parametrize("config", FILE_CONFIGS)
 def test_start_same_wire(config: Mapping[str, Any], path: Path) -> None:
-    """An upload starts as google-genai's does: who it is in the body, what is to come in the headers."""
+    """An upload starts as google-genai's does: metadata in the body, size and type in the headers."""
     start, _ = uploaded(lambda client: client.files.upload(file=path, config=dict(config)), {"file": {}})
     mime_type = config.get("mime_type", "text/plain")
     settled = schema.UploadFileConfig(**config)
@@ -106,7 +106,7 @@ def test_start_same_wire(config: Mapping[str, Any], path: Path) -> None:
 @pytest.mark.parametrize("config", STORE_CONFIGS)
 @pytest.mark.parametrize("store", [STORE, "s", "a b/\u00e9"])
 def test_start_in_store_same_wire(store: str, config: Mapping[str, Any], path: Path) -> None:
-    """An upload into a store starts as google-genai's does; with nothing to say there is no body."""
+    """An upload into a store starts as google-genai's does; without metadata there is no body."""
     start, _ = uploaded(
         lambda client: client.file_search_stores.upload_to_file_search_store(
             file_search_store_name=store, file=path, config=types.UploadToFileSearchStoreConfig(**config)
@@ -126,7 +126,7 @@ def test_start_in_store_same_wire(store: str, config: Mapping[str, Any], path: P
 
 
 def test_pieces_same_wire(tmp_path: Path) -> None:
-    """Pieces go to the session's address, to the letter, each saying where it begins, and the last that it is."""
+    """Chunks go to the session's URL, each with its offset, and the last one finalizes."""
     path = tmp_path / "big.txt"
     path.write_bytes(b"1".ljust(PIECE) + b"2")
     _, first, last = uploaded(lambda client: client.files.upload(file=path), {"file": {}})
@@ -135,7 +135,7 @@ def test_pieces_same_wire(tmp_path: Path) -> None:
 
 
 def test_empty_file_same_wire(tmp_path: Path) -> None:
-    """An empty file is one empty piece, the last."""
+    """An empty file is one empty chunk, which finalizes."""
     path = tmp_path / "empty.txt"
     path.touch()
     start, last = uploaded(lambda client: client.files.upload(file=path), {"file": {}})
@@ -144,13 +144,13 @@ def test_empty_file_same_wire(tmp_path: Path) -> None:
 
 
 def test_bytes_have_no_name() -> None:
-    """What is uploaded from memory has no file name to be told."""
+    """Bytes have no file name to send."""
     assert "x-goog-upload-file-name" not in protocol(ours(StartUpload(size=1, mime_type="a/b")).headers)
 
 
 @pytest.mark.parametrize("name", ["M\u00fcll.txt", "\U0001f600", "a\r\nx: y", "a\tb", " a", "\u2028"])
 def test_names_that_no_header_holds(name: str) -> None:
-    """A file name with other letters than a header has is said in the body, unless a display name is given."""
+    """A file name that a header cannot contain is sent in the body, unless there is a display name."""
     assert DIFFERENCES["letters"]
     for start, inside in (
         (StartUpload(size=1, mime_type="a/b", file_name=name), lambda body: body["file"]),
@@ -172,13 +172,13 @@ def test_names_that_no_header_holds(name: str) -> None:
     ],
 )
 def test_root_of_uploads(version: str, base: str, address: str) -> None:
-    """Uploads start beside the version's root, wherever that is."""
+    """Uploads start below the upload root, beside the version's root."""
     at = Gemini("test-key", base_url=base, api_version=version)
     assert encode(Request(StartUpload(size=1, mime_type="a/b")), at).unwrap().url == address
 
 
 def test_pieces_are_not_json() -> None:
-    """A piece goes out as it is, and nothing says that it is JSON."""
+    """A chunk is sent unchanged, without a JSON content type."""
     piece = FileSlice("/no/such/file", 8, 4)
     http = ours(SendUploadChunk(session=SESSION, offset=8, data=piece, is_last=False), Options(extra_body={"a": 1}))
     assert http.body == piece
@@ -186,7 +186,7 @@ def test_pieces_are_not_json() -> None:
 
 
 def test_protocol_wins() -> None:
-    """No header of the caller's takes the place of one that the protocol needs; others go along."""
+    """A caller's header cannot replace one of the protocol; others are sent."""
     mine = (("X-Goog-Upload-Command", "cancel"), ("x-mine", "1"))
     http = ours(QueryUpload(session=SESSION), Options(headers=mine))
     assert [each for each in http.headers if each[0].lower() in ("x-goog-upload-command", "x-mine")] == [
@@ -197,7 +197,7 @@ def test_protocol_wins() -> None:
 
 
 def test_key_stays_at_home() -> None:
-    """A session's address is the server's word: the key goes there only if it is the backend's own."""
+    """The key is sent to a session's URL only if that has the backend's origin."""
     credential = build_own_credential(AT)
     assert credential is not None
     keys = [
@@ -218,7 +218,7 @@ STEPS: tuple[Operation[Any], ...] = (
 
 @pytest.mark.parametrize("step", STEPS)
 def test_steps_are_values(step: Operation[Any]) -> None:
-    """A step compares, hashes and pickles; on Vertex AI it is refused, with the reason."""
+    """A request of an upload compares, hashes and pickles; on Vertex AI it is refused with the reason."""
     assert step == pickle.loads(pickle.dumps(step))
     assert hash(step) == hash(pickle.loads(pickle.dumps(step)))
     error = encode(Request(step), PLACES["vertex"][1]).failure()
@@ -227,7 +227,7 @@ def test_steps_are_values(step: Operation[Any]) -> None:
 
 
 def test_pieces_are_not_repeated() -> None:
-    """A piece is never sent again blindly; to start and to ask again does no harm."""
+    """A chunk is not retried once bytes were sent; starts and queries are."""
     assert DIFFERENCES["retries"]
     assert [step.repeatable for step in STEPS] == [True, True, False, False, True]
 
@@ -239,7 +239,7 @@ SECRET = "https://user@h.test:8443/up/test-token?upload_id=test-id&upload_protoc
     "step", [SendUploadChunk(session=SECRET, offset=0, data=b"x", is_last=True), QueryUpload(session=SECRET)]
 )
 def test_sessions_are_not_shown(step: Operation[Any]) -> None:
-    """With a session's address anybody could go on with the upload: nothing shows more of it than the host."""
+    """The repr shows only the host of a session's URL: with the rest, anyone could continue the upload."""
     assert "session='https://h.test:8443/***'" in repr(step)
     for shown in (step, Request(step), NoAnswer(Request(step)), InvalidRequest("x", step, "y")):
         assert "test-token" not in f"{shown!r} {shown}"
@@ -252,5 +252,5 @@ def test_sessions_are_not_shown(step: Operation[Any]) -> None:
 
 @pytest.mark.parametrize("session", ["", "test-token", "ftp:test-token"])
 def test_sessions_without_a_host(session: str) -> None:
-    """What is no address at all is not shown either."""
+    """A session that is not a URL is hidden as a whole."""
     assert repr(QueryUpload(session=session)) == "QueryUpload(session='***')"

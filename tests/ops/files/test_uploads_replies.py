@@ -1,4 +1,4 @@
-"""``uploads``: how far an upload has come, and what it has become, read from headers and bodies."""
+"""Responses of an upload: the progress in headers, the created resource in the body."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -33,13 +33,13 @@ def read(operation: Operation[Any], headers: Mapping[str, str], body: bytes = b"
 
 
 def test_session_read() -> None:
-    """The session's address is read as it is."""
+    """The URL of the session is read from its header."""
     assert read(START, {"x-goog-upload-url": SESSION}, b"{}").unwrap() == SESSION
 
 
 @pytest.mark.parametrize("headers", [{}, {"x-goog-upload-url": ""}, {"x-goog-upload-url": "file:///etc/passwd"}])
 def test_no_session(headers: Mapping[str, str]) -> None:
-    """A start that answers no address has failed."""
+    """A start without a session URL is a failure."""
     error = read(START, headers).failure()
     assert error == DecodeError("a URL in the header x-goog-upload-url", "", headers.get("x-goog-upload-url", ""))
 
@@ -63,13 +63,13 @@ PROGRESS: tuple[tuple[Mapping[str, str], bytes, UploadProgress], ...] = (
 @pytest.mark.parametrize(("headers", "body", "progress"), PROGRESS)
 @pytest.mark.parametrize("step", [SEND, QUERY])
 def test_progress_read(step: Operation[Any], headers: Mapping[str, str], body: bytes, progress: UploadProgress) -> None:
-    """How far an upload has come is in the headers; what it has become, in the body."""
+    """The progress is read from headers, the created resource from the body."""
     assert read(step, headers, body).unwrap() == progress
 
 
 @pytest.mark.parametrize("headers", [{}, {"x-goog-upload-status": "cancelled"}])
 def test_no_progress(headers: Mapping[str, str]) -> None:
-    """An answer that is of no upload under way has failed, whatever its status code says."""
+    """A response without an upload status is a failure, whatever its status code."""
     error = read(SEND, headers).failure()
     assert error == DecodeError(
         "active or final in the header x-goog-upload-status", "", headers.get("x-goog-upload-status", "")
@@ -77,19 +77,19 @@ def test_no_progress(headers: Mapping[str, str]) -> None:
 
 
 def test_progress_misread() -> None:
-    """A size that is no number is a failure, not an exception."""
+    """A size that is not a number is a failure, and raises nothing."""
     error = read(QUERY, {"x-goog-upload-status": "active", "x-goog-upload-size-received": "much"}).failure()
     assert isinstance(error, DecodeError)
 
 
 def test_faults() -> None:
-    """A piece that the service did not take is the error that it says."""
+    """An error response to a chunk is the error."""
     error = read(SEND, {}, b'{"error":{"code":503,"message":"later","status":"UNAVAILABLE"}}', 503).failure()
     assert error == ServerError(503, "UNAVAILABLE", "later")
 
 
 def test_what_it_has_become() -> None:
-    """A finished upload is a file, or the reading in of one."""
+    """A finished upload is a file, or the operation of an import."""
     file = UploadProgress(is_final=True, body=b'{"file": {"name": "files/abc", "sizeBytes": "6"}}')
     assert decode_uploaded_file(file).unwrap() == schema.File(name="files/abc", size_bytes=6)
     operation = UploadProgress(is_final=True, body=b'{"name": "n", "done": true, "response": {"documentName": "d"}}')
@@ -100,7 +100,7 @@ def test_what_it_has_become() -> None:
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"[", b'{"file": 3}', b"<html>"])
 def test_what_it_has_not_become(body: bytes) -> None:
-    """A body that is no file is a failure with its text."""
+    """An invalid body is a failure with its text."""
     error = decode_uploaded_file(UploadProgress(is_final=True, body=body)).failure()
     assert isinstance(error, DecodeError)
     assert error.text == body.decode()
@@ -108,5 +108,5 @@ def test_what_it_has_not_become(body: bytes) -> None:
 
 @pytest.mark.parametrize("become", [decode_uploaded_file, decode_store_operation])
 def test_not_over(become: Any) -> None:
-    """An upload that has not ended, though all was sent, has failed."""
+    """An upload that is not final after its last chunk is a failure."""
     assert isinstance(become(UploadProgress(is_final=False, body=b'{"file":{}}')).failure(), DecodeError)

@@ -1,4 +1,4 @@
-"""``images``: what goes out, and what is refused, as google-genai 1.51.0 has it, on both backends."""
+"""``images``: requests and responses compared with google-genai 1.51.0, on both backends."""
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
@@ -75,7 +75,7 @@ CONFIGS: Mapping[str, Mapping[str, Any]] = {
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """One call; a function in the place of an argument makes it from the library's types."""
+    """One call; a function as an argument is called with the library, and returns a value of its types."""
 
     name: str
     verb: str
@@ -218,7 +218,7 @@ DIFFERENCES: Mapping[str, str] = {
 @pytest.mark.parametrize("backend", PLACES)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_same_wire(case: Case, backend: str) -> None:
-    """The same arguments are the same request as google-genai's, to the spelling, or refused as it refuses them."""
+    """The same arguments send the same request as google-genai, with the same spelling, or are refused as by it."""
     agrees(case.ours, case.theirs, backend, spelled=True)
 
 
@@ -232,7 +232,7 @@ def test_every_field(verb: str) -> None:
 @pytest.mark.parametrize("verb", BUILDERS)
 @pytest.mark.parametrize("model", ["", "a?b", "a&b", "a/../b"])
 def test_model_mistakes(verb: str, model: str) -> None:
-    """A model that is no name is a mistake at the build, whatever backend it would have gone to."""
+    """An invalid model name is a mistake at once, on any backend."""
     case = Case("model", verb, {"model": model})
     agrees(case.ours, case.theirs, "vertex")
     with pytest.raises(InvalidRequest, match=r"^model: expected a model name"):
@@ -240,14 +240,14 @@ def test_model_mistakes(verb: str, model: str) -> None:
 
 
 def test_refused_by_gemini() -> None:
-    """Gemini takes neither the loosest filter nor people of all ages, and both are named."""
+    """Gemini refuses the filter BLOCK_NONE and people of all ages, and both are named."""
     config = {"safety_filter_level": "BLOCK_NONE", "person_generation": "ALLOW_ALL"}
     refused = refuses(images.generate("m", "x", config), "gemini")
     assert refused == ("config.safety_filter_level", "config.person_generation")
 
 
 def test_prompt_asked_for() -> None:
-    """A prompt is text, though it may be empty."""
+    """A prompt is a text, which may be empty."""
     assert DIFFERENCES["generate-none"]
     wire = oracle.sent(oracle.VERTEX, lambda client: client.models.generate_images(model="m", prompt=None))  # type: ignore[arg-type]  # the mistake
     assert isinstance(wire, oracle.Wire)
@@ -256,7 +256,7 @@ def test_prompt_asked_for() -> None:
 
 
 def test_upscale_in_camel_case() -> None:
-    """A config in camelCase says what it says in snake_case."""
+    """A config in camelCase is equivalent to one in snake_case."""
     assert DIFFERENCES["upscale-camel"]
     camel = images.upscale("m", GCS, "x2", {"outputMimeType": "image/png", "labels": {"a": "b"}})
     snake = images.upscale("m", GCS, "x2", {"output_mime_type": "image/png", "labels": {"a": "b"}})
@@ -268,7 +268,7 @@ def test_upscale_in_camel_case() -> None:
 
 @pytest.mark.parametrize("kind", ["MASK", "CONTROL", "STYLE", "SUBJECT"])
 def test_reference_dicts(kind: str) -> None:
-    """A dict that says its type in ``reference_type`` is a reference image of that type."""
+    """A dict with a ``reference_type`` becomes a reference image of that type."""
     typed = getattr(schema, f"{kind.title()}ReferenceImage")(
         reference_id=2, config=getattr(schema, f"{kind.title()}ReferenceConfig")()
     )
@@ -288,14 +288,14 @@ def test_reference_dicts(kind: str) -> None:
     ],
 )
 def test_reference_mistakes(image: Any, path: str) -> None:
-    """What does not say what it is, or does not fit, is a mistake at the build that names its place."""
+    """A reference image without a type, or with invalid fields, is a mistake at once, with its path."""
     with pytest.raises(InvalidRequest) as raised:
         images.edit("m", "x", [image])
     assert path == raised.value.path
 
 
 def test_big_images_are_not_copied() -> None:
-    """Megabytes of an image go out as base64 in a piece of their own, and the body reads the same."""
+    """A large image is sent as base64 in a chunk of its own; the body is the same."""
     data = b"\xfb" * 100_000
     _, _, body = sends(images.upscale("m", {"image_bytes": data}, "x2"), "vertex")
     assert len(body["instances"][0]["image"]["bytesBase64Encoded"]) == 133_336
@@ -331,7 +331,7 @@ VERTEX_REPLIES: Mapping[str, Any] = {
 @pytest.mark.parametrize("backend", PLACES)
 @pytest.mark.parametrize("name", REPLIES)
 def test_images_read(name: str, backend: str) -> None:
-    """Images, and why there are none, come out as google-genai reads them."""
+    """Images, and the reasons why there are none, decode as with google-genai."""
     case = Case(name, "generate")
     reads_alike(case.ours, case.theirs, backend, REPLIES[name])
 
@@ -339,7 +339,7 @@ def test_images_read(name: str, backend: str) -> None:
 @pytest.mark.parametrize("verb", ["generate", "edit", "upscale", "recontext"])
 @pytest.mark.parametrize("name", VERTEX_REPLIES)
 def test_images_read_from_vertex(name: str, verb: str) -> None:
-    """All that makes images answers in one way."""
+    """All operations that return images have the same response."""
     case = Case(name, verb)
     reads_alike(case.ours, case.theirs, "vertex", VERTEX_REPLIES[name])
 
@@ -355,25 +355,25 @@ def test_images_read_from_vertex(name: str, verb: str) -> None:
     ],
 )
 def test_masks_read(reply: Any) -> None:
-    """Masks come out as google-genai reads them."""
+    """Masks decode as with google-genai."""
     case = Case("masks", "segment")
     reads_alike(case.ours, case.theirs, "vertex", reply)
 
 
 def test_held_back_is_none() -> None:
-    """An image that is held back is None among the images, and the reason is beside it."""
+    """A filtered image is None, with the reason beside it."""
     response = reads(images.generate("m", "x"), "gemini", REPLIES["held-back"])
     assert response.images == (None, schema.Image(image_bytes=b"x"))
     assert response.generated_images[0] == schema.GeneratedImage(rai_filtered_reason="no")
 
 
 def test_nothing_is_lost_on_gemini() -> None:
-    """What only Vertex AI says is read from Gemini, too, should it say it."""
+    """Fields that only Vertex AI documents are decoded from Gemini, too."""
     for reply in VERTEX_REPLIES.values():
         request = images.generate("m", "x")
         assert reads(request, "gemini", reply) == reads(request, "vertex", reply)
 
 
 def test_empty_body() -> None:
-    """An empty object is an answer without images."""
+    """An empty object is a response without images."""
     assert reads(images.generate("m", "x"), "gemini", b"{}") == schema.GenerateImagesResponse()

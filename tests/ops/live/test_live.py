@@ -1,4 +1,4 @@
-"""Building sessions: what is settled and refused at once, and what modifiers make of one."""
+"""Building live sessions: conversion, refusals and modifiers."""
 
 import copy
 import pickle
@@ -48,12 +48,12 @@ LIVE = live.connect("m")
 
 
 def weather(city: str) -> str:
-    """Tell the weather."""
+    """Return the weather."""
     return city
 
 
 def clock() -> str:
-    """Tell the time."""
+    """Return the time."""
     return "12:00"
 
 
@@ -68,7 +68,7 @@ def config(session: Live[Any]) -> LiveConnectConfig:
 
 @pytest.mark.parametrize("model", ["", "a?b", "a&b", "../m", "a#b", None])
 def test_no_model(model: Any) -> None:
-    """What names no model is a mistake, as for google-genai, which lets some more pass."""
+    """An invalid model name is a mistake, as in google-genai, which accepts some more."""
     if model != "a#b":
         assert isinstance(captured(oracle.GEMINI, {"model": model}), oracle.Refused)
     with pytest.raises(InvalidRequest) as raised:
@@ -91,7 +91,7 @@ MISTAKES: Mapping[str, tuple[Mapping[str, Any], str]] = {
 
 @pytest.mark.parametrize("name", MISTAKES)
 def test_mistakes(name: str) -> None:
-    """A mistake in a config is named by its path, where the session is built and where a modifier changes it."""
+    """A mistake in a config is raised with its path, when the session is built and when a modifier changes it."""
     given, path = MISTAKES[name]
     for build in (lambda: live.connect("m", given), lambda: LIVE | with_config(given)):
         with pytest.raises(InvalidRequest) as raised:
@@ -100,7 +100,7 @@ def test_mistakes(name: str) -> None:
 
 
 def test_said_twice_by_a_modifier() -> None:
-    """A field that a modifier sets beside ``generation_config`` is one too many, too."""
+    """A field that a modifier sets beside ``generation_config`` is refused, too."""
     session = live.connect("m", {"generation_config": {"seed": 1}})
     with pytest.raises(InvalidRequest) as raised:
         session | with_config(seed=2)
@@ -111,7 +111,7 @@ def test_said_twice_by_a_modifier() -> None:
 
 
 def test_with_config() -> None:
-    """Later wins, field by field, and None unsets."""
+    """Later values win, field by field, and None unsets a field."""
     session = live.connect("m", {"temperature": 0.1, "seed": 1}) | with_config({"seed": 2}, temperature=None)
     assert config(session) == LiveConnectConfig(seed=2)
     assert config(session | with_config(LiveConnectConfig(response_modalities=(Modality.TEXT,)))) == LiveConnectConfig(
@@ -120,18 +120,18 @@ def test_with_config() -> None:
 
 
 def test_with_system() -> None:
-    """What the model is told before is the config's instruction."""
+    """``with_system`` sets the system instruction."""
     assert config(LIVE | with_system("x")).system_instruction == Content(parts=(Part(text="x"),), role="user")
 
 
 def test_with_tools() -> None:
-    """Tools are added to those that are there."""
+    """Tools are added to the existing ones."""
     session = LIVE | with_tools(GoogleSearch()) | with_tools({"code_execution": {}})
     assert [type(each) for each in config(session).tools or ()] == [Tool, Tool]
 
 
 def test_with_options() -> None:
-    """Options are kept in the session; later wins, one by one."""
+    """Options are kept in the session; later ones win, one by one."""
     session = (
         LIVE
         | with_options(timeouts=Timeouts(connect=1.0), headers={"x-a": "b"})
@@ -147,7 +147,7 @@ def test_with_options() -> None:
 
 
 def test_composed() -> None:
-    """Modifiers that are composed before do what they do one after the other."""
+    """Composed modifiers are equivalent to applying them one after the other."""
     composed = with_config(seed=1) | with_system("x") | calling(weather)
     assert LIVE | composed == LIVE | with_config(seed=1) | with_system("x") | calling(weather)
     with pytest.raises(InvalidRequest):
@@ -172,7 +172,7 @@ NO_MODIFIERS: Mapping[str, Any] = {
 
 @pytest.mark.parametrize("name", NO_MODIFIERS)
 def test_no_modifier(name: str) -> None:
-    """What makes no sense of a session says so."""
+    """Modifiers that do not apply to a session are refused."""
     with pytest.raises(InvalidRequest):
         LIVE | NO_MODIFIERS[name]
 
@@ -186,14 +186,14 @@ def _declared(session: Live[Any]) -> list[str | None]:
 
 
 def test_calling() -> None:
-    """Functions are declared in the config, and kept beside it."""
+    """Functions are declared in the config, and kept in ``calling_options``."""
     session = LIVE | calling(weather, clock, on_error="fail")
     assert _declared(session) == ["weather", "clock"]
     assert session.calling_options == CallingOptions((weather, clock), None, "fail")
 
 
 def test_calling_what_is_declared() -> None:
-    """A declaration that is there is the one that counts."""
+    """An existing declaration is kept."""
     session = LIVE | with_tools({"function_declarations": [{"name": "weather", "description": "mine"}]})
     session |= calling(weather, clock)
     assert _declared(session) == ["weather", "clock"]
@@ -203,7 +203,7 @@ def test_calling_what_is_declared() -> None:
     "modifier", [with_config(tools=[GoogleSearch()]), with_config(tools=None), with_tools(GoogleSearch())]
 )
 def test_order_does_not_matter(modifier: Any) -> None:
-    """Functions stay declared, whatever becomes of the tools later."""
+    """Functions stay declared when tools are set later."""
     session = LIVE | calling(weather) | modifier
     assert _declared(session) == ["weather"]
     assert any(tool.google_search for tool in config(session).tools or () if isinstance(tool, Tool)) == (
@@ -222,7 +222,7 @@ NO_CALLING: Mapping[str, tuple[Callable[[], Any], str]] = {
 
 @pytest.mark.parametrize("name", NO_CALLING)
 def test_no_calling(name: str) -> None:
-    """What a session cannot call, or count, is a mistake."""
+    """Functions that cannot be declared, and ``max_calls``, are a mistake."""
     build, path = NO_CALLING[name]
     with pytest.raises(InvalidRequest) as raised:
         build()
@@ -230,7 +230,7 @@ def test_no_calling(name: str) -> None:
 
 
 def test_music_has_no_config() -> None:
-    """A player is told how it sounds in the session, not before."""
+    """A music session has no config."""
     with pytest.raises(InvalidRequest):
         live.music.connect("m") | with_config(bpm=120)
 
@@ -252,14 +252,14 @@ VALUES: Mapping[str, Callable[[], Any]] = {
 
 @pytest.mark.parametrize("name", VALUES)
 def test_are_values(name: str) -> None:
-    """Sessions and frames compare by what they hold, copy and pickle."""
+    """Sessions and messages compare by their fields, copy and pickle."""
     one, other = VALUES[name](), VALUES[name]()
     assert one == other == copy.deepcopy(one) == pickle.loads(pickle.dumps(one))
     assert repr(one) == repr(other)
 
 
 def test_nothing_is_mutated() -> None:
-    """A config that is passed stays as it is, and no later change of it reaches the session."""
+    """A config that is passed is not changed, and later changes of it have no effect."""
     given: dict[str, Any] = {"tools": [{"google_search": {}}], "generation_config": {"stop_sequences": ["x"]}}
     kept = copy.deepcopy(given)
     session = live.connect("m", given)
@@ -276,7 +276,7 @@ OPERATIONS: Mapping[str, tuple[LiveOperation[Any], type[Any]]] = {
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_operations(name: str) -> None:
-    """Either kind of session says on both backends how it is opened, or why it is not."""
+    """Both kinds of session have a handshake or a refusal on each backend."""
     operation, kind = OPERATIONS[name]
     assert operation.op == name
     opening = operation.gemini(Gemini())
@@ -292,6 +292,6 @@ def test_public_names() -> None:
 
 @pytest.mark.parametrize("described", [live.connect("m"), live.music.connect("m")], ids=["talk", "music"])
 def test_no_deadline(described: Any) -> None:
-    """A session has no end that could be named beforehand: a deadline is refused, and not dropped."""
+    """A deadline is refused, and not dropped: a session has no defined end."""
     with pytest.raises(InvalidRequest, match="deadline"):
         described | with_options(deadline=5.0)

@@ -1,4 +1,4 @@
-"""Live music: how a player is opened and what it is told, as google-genai 1.51.0 has it."""
+"""Live music: the setup and the messages, compared with google-genai 1.51.0."""
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
@@ -27,7 +27,7 @@ _drawing = {"deadline": None, "derandomize": True, "database": None, "suppress_h
 
 @pytest.mark.parametrize("model", ["m", "models/m", "tunedModels/m", "publishers/google/models/m"])
 def test_setup(model: str) -> None:
-    """A player's setup names its model, and nothing else."""
+    """The setup has the model, and nothing else."""
     theirs = captured(oracle.GEMINI, {"model": model}, music=True)
     assert isinstance(theirs, Said)
     assert opens(music.connect(model), AT).setup == theirs.setup
@@ -35,7 +35,7 @@ def test_setup(model: str) -> None:
 
 @pytest.mark.parametrize("model", ["", "a?b", "a&b", "../m"])
 def test_no_model(model: str) -> None:
-    """What names no model is a mistake."""
+    """An invalid model name is a mistake."""
     assert isinstance(captured(oracle.GEMINI, {"model": model}, music=True), oracle.Refused)
     with pytest.raises(InvalidRequest):
         music.connect(model)
@@ -93,14 +93,14 @@ def agrees(mine: Callable[[], LiveMusicClientMessage], use: Callable[[Any], Any]
 
 @pytest.mark.parametrize("name", FRAMES)
 def test_same_frame(name: str) -> None:
-    """A player is told what google-genai tells it."""
+    """Messages are those of google-genai."""
     agrees(*FRAMES[name])
 
 
 @settings(max_examples=50, **_drawing)
 @given(arguments(config=LiveMusicGenerationConfig))
 def test_drawn_configs(drawn: Mapping[str, Any]) -> None:
-    """Whatever config is drawn, the frame is google-genai's."""
+    """A drawn config becomes google-genai's message."""
     mine, use = _config(drawn.get("config", {}))
     theirs = captured(oracle.GEMINI, {"model": "m"}, use, music=True)
     if isinstance(theirs, oracle.Refused) and issubclass(theirs.error, pydantic.ValidationError):
@@ -111,12 +111,12 @@ def test_drawn_configs(drawn: Mapping[str, Any]) -> None:
 @settings(max_examples=30, **_drawing)
 @given(st.lists(arguments(config=WeightedPrompt).map(lambda drawn: drawn.get("config", {})), max_size=3))
 def test_drawn_prompts(prompts: list[Any]) -> None:
-    """Whatever is wished for, the frame is google-genai's."""
+    """Drawn prompts become google-genai's message."""
     agrees(*_prompts(prompts))
 
 
 def test_typed() -> None:
-    """Typed values are as good as dicts, and single fields as a whole config."""
+    """Typed values are equivalent to dicts, and single fields to a config."""
     prompt = schema.WeightedPrompt(text="piano", weight=1.0)
     assert music.weighted_prompts([prompt]) == music.weighted_prompts(({"text": "piano", "weight": 1},))
     whole = LiveMusicGenerationConfig(bpm=120, mute_bass=True)
@@ -135,14 +135,14 @@ def test_typed() -> None:
     ],
 )
 def test_mistakes(build: Callable[[], Any], path: str) -> None:
-    """A mistake is named by its path where the frame is built."""
+    """A mistake is raised with its path when the message is built."""
     with pytest.raises(InvalidRequest) as raised:
         build()
     assert raised.value.path == path
 
 
 def test_not_on_vertex() -> None:
-    """Vertex plays no music: neither does google-genai there, and the refusal says who does."""
+    """Vertex AI refuses live music with the reason; google-genai does, too."""
     assert isinstance(captured(oracle.VERTEX, {"model": "m"}, music=True), oracle.Refused)
     error = encode_frame(music.play(), Vertex("p")).failure()
     assert error == Unsupported("Vertex AI", ("live.music",), "only the Gemini Developer API generates live music")

@@ -1,4 +1,4 @@
-"""The first frame of a session: what google-genai 1.51.0 sends for the same config, at every kind of address."""
+"""The setup message of a session, compared with google-genai 1.51.0, for every kind of backend."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -127,7 +127,7 @@ CONFIGS: Mapping[str, Mapping[str, Any] | None] = {
 
 @pytest.fixture(autouse=True)
 def quiet() -> Iterator[None]:
-    """Keep what google-genai says of its own out of the log."""
+    """Suppress google-genai's log."""
     logging.disable(logging.CRITICAL)
     yield
     logging.disable(logging.NOTSET)
@@ -136,13 +136,13 @@ def quiet() -> Iterator[None]:
 @every_place
 @pytest.mark.parametrize("name", CONFIGS)
 def test_same_setup(name: str, place: str) -> None:
-    """A config becomes the setup that google-genai sends, or both refuse it, ours naming the same field."""
+    """A config becomes the setup that google-genai sends, or both refuse it, with the same field."""
     agrees("m", CONFIGS[name], place)
 
 
 @every_place
 def test_everything_at_once(place: str) -> None:
-    """Fields do not get in each other's way."""
+    """All fields together are the sum of the single ones."""
     config = {
         **CONFIGS["both"],  # type: ignore[dict-item]  # it is one
         **CONFIGS["temperature"],
@@ -159,12 +159,12 @@ def test_everything_at_once(place: str) -> None:
 
 
 def weather(city: str, days: int = 1) -> str:
-    """Tell the weather."""
+    """Return the weather."""
     return city * days
 
 
 def _alike_declared(frame: Any) -> Any:
-    """Leave out what functions return: 1.51.0 tells it to Vertex, ours declares a function the same everywhere."""
+    """Leave out response schemas of functions, which google-genai 1.51.0 adds on Vertex AI."""
     settled = _settled(frame)
     for tool in settled["setup"].get("tools", ()):
         for function in tool.get("functionDeclarations", ()):
@@ -174,7 +174,7 @@ def _alike_declared(frame: Any) -> Any:
 
 @every_place
 def test_python_functions(place: str) -> None:
-    """A function in the tools is declared as google-genai declares it, but for what it returns."""
+    """A function in the tools is declared as by google-genai, except for the response schema."""
     where, at = PLACES[place]
     theirs = captured(where, {"model": "m", "config": {"tools": [weather, {"code_execution": {}}]}})
     mine = opens(live.connect("m", {"tools": [weather, {"code_execution": {}}]}), at)
@@ -197,7 +197,7 @@ def _typed(kinds: Any) -> Any:
 
 @every_place
 def test_typed(place: str) -> None:
-    """A typed config is as good as a dict."""
+    """A typed config is equivalent to a dict."""
     where, at = PLACES[place]
     theirs = captured(where, {"model": "m", "config": _typed(types)})
     assert isinstance(theirs, Said)
@@ -218,12 +218,12 @@ MODELS = (
 @every_place
 @pytest.mark.parametrize("model", MODELS)
 def test_same_model(model: str, place: str) -> None:
-    """A model is named in the setup as the backend calls it, whole where there is a project."""
+    """The model in the setup has the backend's name, the full one if there is a project."""
     agrees(model, None, place)
 
 
 def agrees(model: str, config: Mapping[str, Any] | None, place: str) -> None:
-    """Both send the same setup, or both refuse: what the backend lacks by its name, a mistake at the build."""
+    """Check that both send the same setup, or refuse the same field, or both raise."""
     where, at = PLACES[place]
     theirs = captured(where, {"model": model, "config": deepcopy(config)})
     if isinstance(theirs, Said):
@@ -246,7 +246,7 @@ def _last(path: str) -> str:
 
 
 def _settled(frame: Any) -> Any:
-    """Leave out tools that are none: 1.51.0 loses them, ours sends what it is given."""
+    """Leave out empty tools, which google-genai 1.51.0 drops."""
     frame = oracle.normal(frame)
     tools = [tool for tool in frame["setup"].pop("tools", ()) if tool]
     return {"setup": {**frame["setup"], **({"tools": tools} if tools else {})}}
@@ -257,7 +257,7 @@ def _settled(frame: Any) -> Any:
 
 @every_place
 def test_drawn(place: str) -> None:
-    """Whatever config is drawn, the setup is google-genai's, or both refuse it."""
+    """A drawn config becomes the setup that google-genai sends, or both refuse it."""
     compared: list[Any] = []
 
     @settings(max_examples=100, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
@@ -339,7 +339,7 @@ DIFFERENCES: Mapping[str, tuple[str, Any, Mapping[str, Any], Any]] = {
 
 @pytest.mark.parametrize("name", DIFFERENCES)
 def test_differences(name: str) -> None:
-    """Where ours does otherwise than 1.51.0, it does exactly this, and 1.51.0 does not."""
+    """Each difference from google-genai 1.51.0 is as the table states, and exists."""
     _, _, config, setup = DIFFERENCES[name]
     theirs = captured(oracle.GEMINI, {"model": "m", "config": deepcopy(config)})
     if setup is InvalidRequest:

@@ -1,4 +1,4 @@
-"""``stores`` and ``stores.documents``: what is asked and read, as google-genai 1.51.0 has it, on both backends."""
+"""``stores`` and ``stores.documents``: requests and responses compared with google-genai 1.51.0, on both backends."""
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
@@ -64,7 +64,7 @@ CONFIGS: Mapping[str, tuple[type, Mapping[str, Any]]] = {
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """One call; a function in the place of an argument makes it from the library's types."""
+    """One call; a function as an argument is called with the library, and returns a value of its types."""
 
     name: str
     verb: str
@@ -121,7 +121,7 @@ CASES = (
 @pytest.mark.parametrize("backend", PLACES)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_same_wire(case: Case, backend: str) -> None:
-    """The same arguments are the same request as google-genai's; on Vertex AI, the same refusal."""
+    """The same arguments send the same request as google-genai, or the same refusal on Vertex AI."""
     agrees(case.ours, case.theirs, backend)
 
 
@@ -135,7 +135,7 @@ def test_every_field(verb: str) -> None:
 @pytest.mark.parametrize("force", [True, False])
 @pytest.mark.parametrize("verb", ["delete", "documents.delete"])
 def test_force(verb: str, force: bool) -> None:
-    """Whether all within goes, too, is said as JSON spells it."""
+    """``force`` is sent as JSON's true or false."""
     assert STORE_DIFFERENCES["force"]
     case = _configured(verb, "force", {"force": force})
     theirs = oracle.sent(oracle.GEMINI, case.theirs)
@@ -151,7 +151,7 @@ def test_force(verb: str, force: bool) -> None:
 )
 @pytest.mark.parametrize("name", ["", "..", "a/../b", "a?b", "a&b", "a#b", "{name}", "a\nb", None, 3])
 def test_names_that_lead_elsewhere(verb: str, parameter: str, name: Any) -> None:
-    """A name that is none, or would lead elsewhere, is a mistake at the build, under its parameter's name."""
+    """An empty or invalid name is a mistake at once, with the parameter's name."""
     assert STORE_DIFFERENCES["names"]
     with pytest.raises(InvalidRequest) as raised:
         VERBS[verb][0](**{**PLAIN[verb], parameter: name})
@@ -160,7 +160,7 @@ def test_names_that_lead_elsewhere(verb: str, parameter: str, name: Any) -> None
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_vertex_says_why(verb: str) -> None:
-    """Vertex AI has no stores: that is known before anything is sent."""
+    """Stores are refused on Vertex AI before anything is sent."""
     request = Case(verb, verb).ours()
     error = encode(request, PLACES["vertex"][1]).failure()
     assert error == Unsupported(
@@ -222,7 +222,7 @@ REPLIES: Mapping[str, tuple[Any, ...]] = {
 
 @pytest.mark.parametrize(("verb", "reply"), [(verb, reply) for verb, replies in REPLIES.items() for reply in replies])
 def test_read(verb: str, reply: Any) -> None:
-    """What comes back is read as google-genai reads it."""
+    """Responses decode to the same values as with google-genai."""
     case = Case(verb, verb)
     reads_alike(case.ours, case.theirs, "gemini", reply)
 
@@ -230,19 +230,19 @@ def test_read(verb: str, reply: Any) -> None:
 @pytest.mark.parametrize("reply", [b"", b"{}", b"{}\n"])
 @pytest.mark.parametrize("verb", ["delete", "documents.delete"])
 def test_delete_read(verb: str, reply: bytes) -> None:
-    """A deletion that ends well has nothing to say, and nothing is what it answers."""
+    """A successful deletion returns None."""
     assert reads(Case(verb, verb).ours(), "gemini", reply) is None
 
 
 def test_pages_show_more() -> None:
-    """A page is gone through as it is, and its repr says that there are more."""
+    """A page is iterable, and its repr shows whether there are more."""
     page = reads(stores.documents.list(STORE), "gemini", REPLIES["documents.list"][2])
     assert [each.name for each in page] == [DOCUMENT, None]
     assert repr(page).startswith("<ListDocumentsResponse of 2, more to come: ")
 
 
 def test_read_in_once() -> None:
-    """What may have begun to be read into a store is not begun again, as it would be in there twice; all else is."""
+    """An import is not retried once bytes were sent; all other operations are."""
     assert [verb for verb, (build, _) in VERBS.items() if not build(**PLAIN[verb]).operation.repeatable] == [
         "import_file"
     ]

@@ -1,4 +1,4 @@
-"""``tunings``: what is asked and read, as google-genai 1.51.0 has it, on both backends."""
+"""``tunings``: requests and responses compared with google-genai 1.51.0, on both backends."""
 
 import pickle
 from collections.abc import Callable, Mapping
@@ -36,7 +36,7 @@ def _fresh(value: Any) -> Any:
 
 
 def _typed(config: Any) -> Any:
-    """Make a config that 1.51.0 reads all of: of a dict it loses some."""
+    """Build a typed config; google-genai 1.51.0 drops some fields of a dict."""
     return None if config is None else types.CreateTuningJobConfig(**_fresh(config))
 
 
@@ -132,7 +132,7 @@ EVERY = [(backend, name) for backend, twins in BY_BACKEND.items() for name in tw
 
 @pytest.mark.parametrize(("backend", "name"), EVERY)
 def test_tuned(backend: str, name: str) -> None:
-    """A tuning begins with what google-genai sends, or is refused by the same field."""
+    """A tuning sends what google-genai sends, or is refused with the same field."""
     agrees(*BY_BACKEND[backend][name], backend)
 
 
@@ -153,7 +153,7 @@ BAD_EVALUATIONS: Mapping[str, tuple[Any, str]] = {
 
 @pytest.mark.parametrize("name", BAD_EVALUATIONS)
 def test_bad_evaluations(name: str) -> None:
-    """What cannot judge a model is a mistake at the build, as in google-genai."""
+    """An incomplete evaluation is a mistake at once, as in google-genai."""
     config, path = BAD_EVALUATIONS[name]
     theirs = oracle.sent(
         oracle.VERTEX,
@@ -174,7 +174,7 @@ def test_bad_evaluations(name: str) -> None:
 @pytest.mark.parametrize("field", ["prompt_template", "judge_model_system_instruction", "return_raw_output"])
 @pytest.mark.parametrize("metric", ["exact_match", "rouge_1"])
 def test_unused_template(metric: str, field: str) -> None:
-    """A metric that no model judges takes nothing that tells one how."""
+    """A computed metric takes no prompt template."""
     assert TUNING_DIFFERENCES["unused-template"]
     value: Any = field != "return_raw_output" and "t"
     with pytest.raises(InvalidRequest) as raised:
@@ -183,7 +183,7 @@ def test_unused_template(metric: str, field: str) -> None:
 
 
 def test_raw_output() -> None:
-    """Whether a judge's own words come back is sent either way."""
+    """``return_raw_output`` is sent, true or false."""
     assert TUNING_DIFFERENCES["raw-output-false"]
     body = sends(tunings.tune("m", GCS, _judged({**MINE, "return_raw_output": False})), "vertex")[2]
     [metric] = body["supervisedTuningSpec"]["evaluationConfig"]["metrics"]
@@ -191,7 +191,7 @@ def test_raw_output() -> None:
 
 
 def test_examples() -> None:
-    """Examples go to Gemini, and all that says how to learn from them."""
+    """Examples and hyperparameters are sent to Gemini."""
     assert TUNING_DIFFERENCES["examples"]
     assert TUNING_DIFFERENCES["multiplier"]
     examples = [{"text_input": "a", "output": "b"}, {"textInput": "c"}]
@@ -216,13 +216,13 @@ def test_examples() -> None:
     ],
 )
 def test_other_methods(backend: str, dataset: Any, config: Any) -> None:
-    """A method that a backend lacks is refused, not forgotten."""
+    """A method that a backend does not have is refused, not dropped."""
     assert TUNING_DIFFERENCES["method"]
     assert refuses(tunings.tune("m", dataset, config), backend) == ("config.method",)
 
 
 def test_checkpoint() -> None:
-    """A checkpoint belongs to a model that is tuned already, whether the config is a dict or not."""
+    """Only a tuned model has checkpoints, whether the config is a dict or not."""
     assert TUNING_DIFFERENCES["checkpoint"]
     config = {"pre_tuned_model_checkpoint_id": "1"}
     assert refuses(tunings.tune("m", GCS, config), "vertex") == ("config.pre_tuned_model_checkpoint_id",)
@@ -247,7 +247,7 @@ def test_checkpoint() -> None:
     ],
 )
 def test_mistakes(arguments: Any, path: str) -> None:
-    """Examples in two places, no model, or what is no data set is a mistake at the build."""
+    """Two sources of examples, an empty model name or an invalid dataset are mistakes at once."""
     assert TUNING_DIFFERENCES["two-places"]
     with pytest.raises(InvalidRequest) as raised:
         tunings.tune(*arguments)
@@ -266,14 +266,14 @@ def _called(method: str, name: str) -> Twin:
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("method", CALLS)
 def test_named(method: str, name: str, backend: str) -> None:
-    """A name is the path, as it is."""
+    """A name is the path, unchanged."""
     agrees(*_called(method, name), backend)
 
 
 @pytest.mark.parametrize("method", CALLS)
 @pytest.mark.parametrize("name", ["", "a/../b", "a?b", None])
 def test_no_names(method: str, name: Any) -> None:
-    """What is no name is a mistake at the build."""
+    """An empty or invalid name is a mistake at once."""
     with pytest.raises(InvalidRequest):
         CALLS[method](name)
 
@@ -281,12 +281,12 @@ def test_no_names(method: str, name: Any) -> None:
 @pytest.mark.parametrize("backend", PLACES)
 @pytest.mark.parametrize("config", [None, {}, {"page_size": 3}, {"pageToken": "a/b c"}, {"filter": "a=b c"}])
 def test_listed(config: Any, backend: str) -> None:
-    """Lists are asked for as google-genai does."""
+    """Lists are requested as by google-genai."""
     agrees(lambda: tunings.list(config), lambda client: client.tunings.list(config=config), backend)
 
 
 def test_values() -> None:
-    """Requests compare and pickle; a begin is not repeated once it went out."""
+    """Requests compare and pickle; a creation is not retried once bytes were sent."""
     request = tunings.tune("m", GCS, _judged(MINE))
     assert request == pickle.loads(pickle.dumps(request))
     assert hash(tunings.get("n")) == hash(tunings.get("n"))
@@ -294,7 +294,7 @@ def test_values() -> None:
 
 
 def test_unsupported_names_all() -> None:
-    """Every field that a backend lacks is named at once."""
+    """All fields that a backend does not have are in one error."""
     error = encode(tunings.tune("m", GCS, {"beta": 1, "labels": {}}), PLACES["gemini"][1]).failure()
     assert error == Unsupported(
         "the Gemini Developer API", ("training_dataset.gcs_uri", "config.labels", "config.beta")
@@ -389,13 +389,13 @@ READ = [(backend, name) for backend, replies in REPLIES.items() for name in repl
 
 @pytest.mark.parametrize(("backend", "name"), READ)
 def test_read(backend: str, name: str) -> None:
-    """How far a tuning has come is read as google-genai reads it."""
+    """A job decodes to the same value as with google-genai."""
     reads_alike(*_called("get", NAMES[0]), backend, REPLIES[backend][name])
 
 
 @pytest.mark.parametrize("name", REPLIES["vertex"])
 def test_begun_on_vertex(name: str) -> None:
-    """The begin of a tuning is read as google-genai reads it."""
+    """A created job decodes to the same value as with google-genai."""
     reads_alike(*tuned(), "vertex", REPLIES["vertex"][name])
 
 
@@ -410,12 +410,12 @@ def test_begun_on_vertex(name: str) -> None:
     ],
 )
 def test_begun_on_gemini(reply: Any) -> None:
-    """Gemini answers with an operation, which tells the name of the model that is being made."""
+    """Gemini returns an operation with the name of the tuned model."""
     reads_alike(*tuned(None, {}), "gemini", reply)
 
 
 def test_begun_without_a_name() -> None:
-    """A begin that does not say what has begun is a failure, not a job without a name."""
+    """A started tuning without a name is a failure."""
     assert TUNING_DIFFERENCES["no-name"]
     result = decode(tunings.tune("m", {}), HttpResponse(200, (), b"{}"), PLACES["gemini"][1])
     assert isinstance(result.failure(), DecodeError)
@@ -423,7 +423,7 @@ def test_begun_without_a_name() -> None:
 
 @pytest.mark.parametrize("backend", PLACES)
 def test_pages_read(backend: str) -> None:
-    """A page of tunings is read as google-genai reads it."""
+    """A page of jobs decodes to the same value as with google-genai."""
     items = list(REPLIES[backend].values())
     reply = {"nextPageToken": "t", "tunedModels" if backend == "gemini" else "tuningJobs": items}
     theirs = oracle.parsed(PLACES[backend][0], lambda client: client.tunings.list(), reply)
@@ -434,12 +434,12 @@ def test_pages_read(backend: str) -> None:
 
 @pytest.mark.parametrize("backend", PLACES)
 def test_nothing_comes_back(backend: str) -> None:
-    """An empty answer is a success."""
+    """An empty response is a success."""
     assert [None, None] == [reads(tunings.cancel("tunedModels/x"), backend, reply) for reply in (b"", {})]
 
 
 def test_display_name_read() -> None:
-    """What a tuned model of Gemini's is called is kept."""
+    """The display name of a tuned model on Gemini is kept."""
     assert TUNING_DIFFERENCES["display-name"]
     job = reads(tunings.get("tunedModels/x"), "gemini", {"name": "tunedModels/x", "displayName": "d"})
     assert (job.tuned_model_display_name, job.tuned_model.model) == ("d", "tunedModels/x")
@@ -463,7 +463,7 @@ SPECS = [
     ],
 )
 def test_evaluation_read(wrap: Callable[[Any], Any]) -> None:
-    """How a model is judged is read wherever it stands."""
+    """The evaluation config is decoded from every place where it can be."""
     assert TUNING_DIFFERENCES["evaluation-read"]
     job = reads(tunings.get("n"), "vertex", wrap({"metrics": SPECS}))
     assert job.evaluation_config == schema.EvaluationConfig(
@@ -478,7 +478,7 @@ def test_evaluation_read(wrap: Callable[[Any], Any]) -> None:
 
 
 def test_evaluation_comes_back() -> None:
-    """What a tuning is asked to judge by reads back as it was asked, but for the name that a judge's metric had."""
+    """An evaluation config decodes to what was sent, except for the name of a pointwise metric."""
     asked = _judged({"name": "exact_match"}, MINE, autorater_config={"sampling_count": 2})
     body = sends(tunings.tune("m", GCS, asked), "vertex")[2]
     job = reads(tunings.get("n"), "vertex", {"name": "n", **body})
