@@ -11,7 +11,7 @@ from genai_fn.effects import GetTime, GetToken
 from genai_fn.engine.handler import HttpHandler
 from genai_fn.errors import InvalidRequest
 from genai_fn.wire import sign_request
-from tests.support.scripted_effects import perform
+from tests.support.scripted_effects import run_by_script
 
 ASKED = generate("m", "hi")
 
@@ -112,7 +112,7 @@ def test_bad_project_of_credentials(project: str, request_: Any) -> None:
     way = exchange.open_stream if request_ is not ASKED else exchange.handle
     credential = build_bearer_credential(backend, "test-token", project=project)
     script = [(GetTime(), 100.0), (GetToken(700.0), credential)]
-    failure = perform(way(request_, float("inf")), script).failure()
+    failure = run_by_script(way(request_, float("inf")), script).failure()
     assert isinstance(failure, InvalidRequest)
     assert (failure.path, failure.value) == ("the project of the credentials", project)
 

@@ -37,7 +37,7 @@ class Difference:
     backend: str
 
 
-def met(operation: str, given: Given, backend: str) -> str | None:
+def find_difference(operation: str, given: Given, backend: str) -> str | None:
     """Return the name of the difference that arguments show, if any."""
     return next((name for name, each in DIFFERENCES.items() if each.is_met(operation, given, backend)), None)
 
@@ -46,35 +46,35 @@ def _config(given: Given) -> Given:
     return given.get("config") or {}
 
 
-def _found(value: Any, key: str) -> Iterator[Any]:
+def _find_values(value: Any, key: str) -> Iterator[Any]:
     """Yield all values of a key, at any depth."""
     if isinstance(value, Mapping):
         if key in value:
             yield value[key]
         for each in value.values():
-            yield from _found(each, key)
+            yield from _find_values(each, key)
     elif isinstance(value, list):
         for each in value:
-            yield from _found(each, key)
+            yield from _find_values(each, key)
 
 
 def _calls_by_itself(operation: str, given: Given, backend: str) -> bool:
-    return any(not each.get("disable") for each in _found(given, "automatic_function_calling"))
+    return any(not each.get("disable") for each in _find_values(given, "automatic_function_calling"))
 
 
 def _merges_tools(operation: str, given: Given, backend: str) -> bool:
     merging = operation in {"generate", "auth_tokens.create", "batches.create"}
-    tools = [tool for each in _found(given, "tools") for tool in each]
+    tools = [tool for each in _find_values(given, "tools") for tool in each]
     return merging and any(tool.get("function_declarations") and len(tool) > 1 for tool in tools)
 
 
 def _looks_like_a_file(operation: str, given: Given, backend: str) -> bool:
-    contents = [each if isinstance(each, list) else [each] for each in _found(given, "contents")]
+    contents = [each if isinstance(each, list) else [each] for each in _find_values(given, "contents")]
     return any(isinstance(part, Mapping) and set(part) == {"video_metadata"} for each in contents for part in each)
 
 
 def _has_a_video_twice(operation: str, given: Given, backend: str) -> bool:
-    videos = _found(given, "video")
+    videos = _find_values(given, "video")
     return backend == "gemini" and any({"uri", "video_bytes"} <= set(each) for each in videos)
 
 
@@ -296,7 +296,7 @@ DIFFERENCES: Mapping[str, Difference] = {
     ),
 }
 
-ENTIRELY = {("operations.get.import", "vertex"), ("operations.get.upload", "vertex")}
+WHOLE_VALUE_DIFFERENCES = {("operations.get.import", "vertex"), ("operations.get.upload", "vertex")}
 """Operations and backends of which one of the differences leaves nothing to be compared."""
 
 MADE_UP: Mapping[str, str] = {

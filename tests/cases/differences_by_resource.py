@@ -81,7 +81,7 @@ BATCH_DIFFERENCES: Mapping[str, str] = {
 
 
 @dataclass(frozen=True)
-class Differs:
+class GenerateDifference:
     """The reason for a difference, and our behaviour: the body, or the field that is refused."""
 
     why: str
@@ -94,46 +94,52 @@ class Differs:
 _HI = {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}
 
 
-def _blob(data: bytes = b"x", mime_type: str = "a/b") -> Mapping[str, Any]:
+def _build_blob_body(data: bytes = b"x", mime_type: str = "a/b") -> Mapping[str, Any]:
     inline = {"data": base64.b64encode(data).decode(), "mimeType": mime_type}
     return {"contents": [{"role": "user", "parts": [{"inlineData": inline}]}]}
 
 
-def _with(**config: Any) -> Mapping[str, Any]:
+def _build_config_body(**config: Any) -> Mapping[str, Any]:
     return {**_HI, "generationConfig": config}
 
 
 _PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGNgYGAAAAAEAAH2FzhVAAAAAElFTkSuQmCC")
 
 
-GENERATE_DIFFERENCES: Mapping[str, Differs] = {
-    "contents-blob": Differs("a Blob is content; 1.51.0 takes it for a File", _blob()),
-    "contents-blob-dict": Differs("a Blob is content, as a dict too", _blob()),
-    "contents-drawn-image": Differs("an image that is no file goes out as PNG", _blob(_PNG, "image/png")),
-    "contents-str-as-part": Differs(
+GENERATE_DIFFERENCES: Mapping[str, GenerateDifference] = {
+    "contents-blob": GenerateDifference("a Blob is content; 1.51.0 takes it for a File", _build_blob_body()),
+    "contents-blob-dict": GenerateDifference("a Blob is content, as a dict too", _build_blob_body()),
+    "contents-drawn-image": GenerateDifference(
+        "an image that is no file goes out as PNG", _build_blob_body(_PNG, "image/png")
+    ),
+    "contents-str-as-part": GenerateDifference(
         "a text stands for a part everywhere", {"contents": [{"role": "user", "parts": [{"text": "x"}]}]}
     ),
-    "temperature-nan": Differs("NaN is not JSON", invalid="config.temperature"),
-    "temperature-text": Differs("a number is a number", invalid="config.temperature"),
-    "speech-no-name": Differs(
+    "temperature-nan": GenerateDifference("NaN is not JSON", invalid="config.temperature"),
+    "temperature-text": GenerateDifference("a number is a number", invalid="config.temperature"),
+    "speech-no-name": GenerateDifference(
         "1.51.0 sends nothing on one backend, {} on the other",
-        _with(speechConfig={"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": ""}}}),
+        _build_config_body(speechConfig={"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": ""}}}),
     ),
-    "routing-lower": Differs(
+    "routing-lower": GenerateDifference(
         "the values stay open: the service knows which there are",
-        _with(routingConfig={"autoMode": {"modelRoutingPreference": "x"}}),
+        _build_config_body(routingConfig={"autoMode": {"modelRoutingPreference": "x"}}),
         unsupported={"gemini": "config.routing_config"},
     ),
-    "schema-ref-with-description": Differs(
+    "schema-ref-with-description": GenerateDifference(
         "1.51.0 loses what stands beside a $ref",
-        _with(responseSchema={"type": "OBJECT", "properties": {"a": {"type": "STRING", "description": "mine"}}}),
+        _build_config_body(
+            responseSchema={"type": "OBJECT", "properties": {"a": {"type": "STRING", "description": "mine"}}}
+        ),
     ),
-    "schema-schema": Differs("$schema says nothing of the shape", _with(responseSchema={"type": "STRING"})),
-    "schema-types": Differs(
+    "schema-schema": GenerateDifference(
+        "$schema says nothing of the shape", _build_config_body(responseSchema={"type": "STRING"})
+    ),
+    "schema-types": GenerateDifference(
         "1.51.0 fails on it; one type and null is a type that may be null",
-        _with(responseSchema={"type": "STRING", "nullable": True}),
+        _build_config_body(responseSchema={"type": "STRING", "nullable": True}),
     ),
-    "functions-and-search-in-one": Differs(
+    "functions-and-search-in-one": GenerateDifference(
         "1.51.0 loses the search; 3.4.0 keeps it as a tool before the merged declarations",
         {**_HI, "tools": [{"googleSearch": {}}, {"functionDeclarations": [{"name": "f"}]}]},
     ),

@@ -36,10 +36,10 @@ class Case:
 
     def arguments(self, lib: Lib) -> tuple[Any, Any]:
         """Build contents and config, new for each call: google-genai 1.51.0 modifies the dicts it is given."""
-        return _made(self.contents, lib), _made(self.config, lib)
+        return _build_value(self.contents, lib), _build_value(self.config, lib)
 
 
-def _made(value: Any, lib: Lib) -> Any:
+def _build_value(value: Any, lib: Lib) -> Any:
     return value(lib) if isinstance(value, FunctionType) else deepcopy(value)
 
 
@@ -55,7 +55,7 @@ def _schema(**schema: Any) -> dict[str, Any]:
     return {"response_schema": schema}
 
 
-def _picture(format: str) -> PIL.Image.Image:
+def _build_image(format: str) -> PIL.Image.Image:
     """Build an image as PIL opens it from a file of this format."""
     file = io.BytesIO()
     PIL.Image.new("RGB", (2, 2)).save(file, format=format)
@@ -104,8 +104,8 @@ _CONTENTS = (
     ),
     Case("contents-file-dict", {"uri": "https://h.test/a", "mime_type": "text/plain"}),
     Case("contents-blob-part", lambda lib: lib.Part(inline_data=lib.Blob(data=b"\xfb\xff\xfe", mime_type="image/png"))),
-    Case("contents-jpeg", lambda lib: [_picture("JPEG"), "what?"]),
-    Case("contents-png", lambda lib: _picture("PNG")),
+    Case("contents-jpeg", lambda lib: [_build_image("JPEG"), "what?"]),
+    Case("contents-png", lambda lib: _build_image("PNG")),
     Case("contents-drawn-image", lambda lib: [PIL.Image.new("RGB", (1, 1))], note="goes out as JPEG"),
     Case("contents-rgba-image", lambda lib: PIL.Image.new("RGBA", (1, 1)), note="goes out as PNG"),
     Case("contents-stream", "hi", stream=True),

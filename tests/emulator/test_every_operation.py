@@ -13,11 +13,11 @@ from genai_fn.http import HttpRequest, HttpResponse
 from genai_fn.request import Request
 from genai_fn.results import Success
 from genai_fn.wire import encode
-from tests.support.drawn_requests import REQUESTS, has
+from tests.support.drawn_requests import REQUESTS, has_operation
 from tests.support.emulator_requests import send_request
 
 BACKENDS: dict[str, Backend] = {"gemini": Gemini("test-key"), "vertex": Vertex("p", "us-central1")}
-ROWS = [(name, backend) for name in REQUESTS for backend in BACKENDS if has(name, backend)]
+ROWS = [(name, backend) for name in REQUESTS for backend in BACKENDS if has_operation(name, backend)]
 
 drawn = settings(
     max_examples=10, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)

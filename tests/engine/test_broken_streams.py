@@ -13,7 +13,7 @@ from genai_fn.effects import CloseResource, GetRandom, GetTime, ReadChunk, SendR
 from genai_fn.engine.handler import HttpHandler
 from genai_fn.errors import APIError, ClientError, DecodeError, GenaiError, ServerError
 from genai_fn.wire.sse import EventParser
-from tests.support.scripted_effects import Exchange
+from tests.support.scripted_effects import ResponseHead
 
 ITEM = b'{"candidates": []}'
 EVENT = b"data: " + ITEM + b"\r\n\r\n"
@@ -97,7 +97,7 @@ WHOLE: dict[str, bytes] = {
 def listen(pieces: list[bytes]) -> list[GenaiError | None]:
     """Read a stream that comes in these pieces: None for a good item, the error for a bad one."""
     http = HttpHandler(backend=Gemini("test-key"), retry=Retry(attempts=1))
-    exchange, left = Exchange(), [*filter(None, pieces), b""]
+    exchange, left = ResponseHead(), [*filter(None, pieces), b""]
     found: list[GenaiError | None] = []
     program = http.open_stream((generate("m", "hi") | streamed).source, inf)
     opened = _perform(program, exchange, left)
@@ -108,7 +108,7 @@ def listen(pieces: list[bytes]) -> list[GenaiError | None]:
     return found
 
 
-def _perform(program: Any, exchange: Exchange, left: list[bytes]) -> Any:
+def _perform(program: Any, exchange: ResponseHead, left: list[bytes]) -> Any:
     answer: Any = None
     while True:
         try:

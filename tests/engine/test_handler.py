@@ -47,7 +47,7 @@ from genai_fn.http import HttpRequest, HttpResponse
 from genai_fn.request import POST, Call, Operation, Refusal, Request, read_json
 from genai_fn.schema import GenerateContentResponse
 from genai_fn.wire import encode, sign_request
-from tests.support.scripted_effects import Exchange, perform
+from tests.support.scripted_effects import ResponseHead, run_by_script
 
 BACKEND = Gemini("test-key")
 HTTP = HttpHandler(backend=BACKEND)
@@ -58,7 +58,7 @@ HI = msgspec.json.decode(BODY, type=GenerateContentResponse)
 EVENT = b"data: " + BODY + b"\n\n"
 BUSY = b'{"error": {"code": 503, "status": "UNAVAILABLE", "message": "no"}}'
 LOST = Disconnected("asking", "reset")
-OK, FAULT = Exchange(), Exchange(503)
+OK, FAULT = ResponseHead(), ResponseHead(503)
 
 
 def signed(request: Request[Any] = ASKED) -> HttpRequest:
@@ -74,7 +74,7 @@ def opens(deadline: float = 700.0, *, fresh: bool = False, request: Request[Any]
     return SendRequest(signed(request), deadline, 10.0, fresh)
 
 
-def reads(exchange: Exchange, *pieces: Any, deadline: float = 700.0, idle: float = 60.0) -> list[tuple[Any, Any]]:
+def reads(exchange: ResponseHead, *pieces: Any, deadline: float = 700.0, idle: float = 60.0) -> list[tuple[Any, Any]]:
     """Read a body piece by piece, and be done with it."""
     return [*((ReadChunk(exchange, deadline, idle), piece) for piece in pieces), (CloseResource(exchange), None)]
 
@@ -86,7 +86,7 @@ def again(now: float, chance: float, seconds: float) -> list[tuple[Any, Any]]:
 
 def test_well() -> None:
     """Open, read to the end, close: the value."""
-    assert perform(
+    assert run_by_script(
         HTTP.handle(ASKED, inf), [(GetTime(), 100.0), (opens(), OK), *reads(OK, BODY[:9], BODY[9:], b"")]
     ) == Success(HI)
 
@@ -94,7 +94,9 @@ def test_well() -> None:
 def test_replied() -> None:
     """The response goes along where it is asked for."""
     asked = ASKED | with_http_response
-    replied = perform(HTTP.handle(asked, inf), [(GetTime(), 100.0), (opens(), OK), *reads(OK, BODY, b"")]).unwrap()
+    replied = run_by_script(
+        HTTP.handle(asked, inf), [(GetTime(), 100.0), (opens(), OK), *reads(OK, BODY, b"")]
+    ).unwrap()
     assert (replied.value, replied.http) == (HI, HttpResponse(200, (), BODY))
 
 
@@ -108,7 +110,7 @@ def test_again_after_503() -> None:
         (opens(), OK),
         *reads(OK, BODY, b""),
     ]
-    assert perform(HTTP.handle(ASKED, inf), script) == Success(HI)
+    assert run_by_script(HTTP.handle(ASKED, inf), script) == Success(HI)
 
 
 def test_gives_up() -> None:
@@ -122,12 +124,12 @@ def test_gives_up() -> None:
         (GetRandom(), 0.5),
         (GetTime(), 100.0),
     ]
-    assert perform(http.handle(ASKED, inf), script) == Failure(LOST)
+    assert run_by_script(http.handle(ASKED, inf), script) == Failure(LOST)
 
 
 def test_advice_past_the_deadline() -> None:
     """Advice that ends after the deadline ends it at once."""
-    exchange = Exchange(429, ("retry-after", "30"))
+    exchange = ResponseHead(429, ("retry-after", "30"))
     asked = ASKED | with_options(deadline=20)
     script = [
         (GetTime(), 100.0),
@@ -136,12 +138,12 @@ def test_advice_past_the_deadline() -> None:
         (GetRandom(), 0.0),
         (GetTime(), 100.5),
     ]
-    assert isinstance(perform(HTTP.handle(asked, inf), script).failure(), RateLimited)
+    assert isinstance(run_by_script(HTTP.handle(asked, inf), script).failure(), RateLimited)
 
 
 def test_advice_within_the_deadline() -> None:
     """Advice that fits is slept."""
-    exchange = Exchange(429, ("retry-after", "30"))
+    exchange = ResponseHead(429, ("retry-after", "30"))
     script = [
         (GetTime(), 100.0),
         (opens(), exchange),
@@ -150,12 +152,12 @@ def test_advice_within_the_deadline() -> None:
         (opens(), OK),
         *reads(OK, BODY, b""),
     ]
-    assert perform(HTTP.handle(ASKED, inf), script) == Success(HI)
+    assert run_by_script(HTTP.handle(ASKED, inf), script) == Success(HI)
 
 
 def test_until() -> None:
     """What a flow has left bounds its requests."""
-    assert perform(
+    assert run_by_script(
         HTTP.handle(ASKED, 150.0), [(GetTime(), 100.0), (opens(150.0), OK), *reads(OK, BODY, b"", deadline=150.0)]
     ) == Success(HI)
 
@@ -168,21 +170,23 @@ def test_timeouts_of_one_action() -> None:
         (SendRequest(signed(), 103.0, 1.0), OK),
         *reads(OK, BODY, b"", deadline=103.0, idle=2),
     ]
-    assert perform(HTTP.handle(asked, inf), script) == Success(HI)
+    assert run_by_script(HTTP.handle(asked, inf), script) == Success(HI)
 
 
 def test_lost_in_reuse() -> None:
     """A kept connection that had died is replaced at once by a fresh one, once, and that is no attempt."""
     http = HttpHandler(backend=BACKEND, retry=Retry(attempts=1))
     first = [(GetTime(), 100.0), (opens(), EffectFailed(LOST, was_reused=True))]
-    assert perform(http.handle(ASKED, inf), [*first, (opens(fresh=True), OK), *reads(OK, BODY, b"")]) == Success(HI)
+    assert run_by_script(http.handle(ASKED, inf), [*first, (opens(fresh=True), OK), *reads(OK, BODY, b"")]) == Success(
+        HI
+    )
     script = [*first, (opens(fresh=True), EffectFailed(LOST, was_reused=True)), (GetRandom(), 0.5), (GetTime(), 100.0)]
-    assert perform(http.handle(ASKED, inf), script) == Failure(LOST)
+    assert run_by_script(http.handle(ASKED, inf), script) == Failure(LOST)
 
 
 def test_cut_answer() -> None:
     """An answer that had begun well is not asked for again; its connection is closed."""
-    assert perform(
+    assert run_by_script(
         HTTP.handle(ASKED, inf), [(GetTime(), 100.0), (opens(), OK), *reads(OK, BODY[:9], EffectFailed(LOST))]
     ) == Failure(LOST)
 
@@ -197,20 +201,23 @@ def test_cut_fault() -> None:
         (opens(), OK),
         *reads(OK, BODY, b""),
     ]
-    assert perform(HTTP.handle(ASKED, inf), script) == Success(HI)
+    assert run_by_script(HTTP.handle(ASKED, inf), script) == Success(HI)
 
 
 @pytest.mark.parametrize("error", (TimedOut("headers"), TimedOut("total"), Closed()), ids=repr)
 def test_final(error: Any) -> None:
     """Time that ran out is not tried again, nor what was closed."""
-    assert perform(HTTP.handle(ASKED, inf), [(GetTime(), 100.0), (opens(), EffectFailed(error))]) == Failure(error)
+    assert run_by_script(HTTP.handle(ASKED, inf), [(GetTime(), 100.0), (opens(), EffectFailed(error))]) == Failure(
+        error
+    )
 
 
 def test_too_long() -> None:
     """A body beyond the bound is closed at once."""
     http = HttpHandler(backend=BACKEND, max_response_bytes=10)
     assert isinstance(
-        perform(http.handle(ASKED, inf), [(GetTime(), 100.0), (opens(), OK), *reads(OK, BODY)]).failure(), DecodeError
+        run_by_script(http.handle(ASKED, inf), [(GetTime(), 100.0), (opens(), OK), *reads(OK, BODY)]).failure(),
+        DecodeError,
     )
 
 
@@ -242,17 +249,17 @@ def test_never_twice(error: Any, attempts: int) -> None:
         *[line for _ in range(attempts - 1) for line in (*again(100.0, 0.0, 0.0), opened)],
     ]
     script += [(GetRandom(), 0.0), (GetTime(), 100.0)] if attempts > 1 else []
-    assert perform(HTTP.handle(ONCE, inf), script) == Failure(error)
+    assert run_by_script(HTTP.handle(ONCE, inf), script) == Failure(error)
 
 
 def test_not_to_be_sent() -> None:
     """What cannot be written is a Failure before anything happens."""
     at = HttpHandler(backend=Vertex(api_key="test-key"))
-    assert perform(at.handle(ONCE, inf), [(GetTime(), 100.0)]) == Failure(
+    assert run_by_script(at.handle(ONCE, inf), [(GetTime(), 100.0)]) == Failure(
         Unsupported("Vertex AI", ("tests.once",), "tests alone")
     )
     assert isinstance(
-        perform(HttpHandler(backend=Gemini()).handle(ASKED, inf), [(GetTime(), 100.0)]).failure(), AuthError
+        run_by_script(HttpHandler(backend=Gemini()).handle(ASKED, inf), [(GetTime(), 100.0)]).failure(), AuthError
     )
 
 
@@ -287,7 +294,7 @@ def test_token() -> None:
         (asked, OK),
         *reads(OK, BODY, b""),
     ]
-    assert perform(VERTEX.handle(ASKED, inf), script) == Success(HI)
+    assert run_by_script(VERTEX.handle(ASKED, inf), script) == Success(HI)
     assert sent[0] == sent[1]
     assert "projects/test-project/locations/us-central1/" in sent[0].url
     assert {("authorization", "Bearer test-token"), ("x-goog-user-project", "test-quota")} <= set(sent[0].headers)
@@ -295,7 +302,7 @@ def test_token() -> None:
 
 def test_no_token() -> None:
     """Without a token nothing is sent, and nothing tried again."""
-    assert perform(
+    assert run_by_script(
         VERTEX.handle(ASKED, inf), [(GetTime(), 100.0), (GetToken(700.0), EffectFailed(AuthError("no")))]
     ) == Failure(AuthError("no"))
 
@@ -324,7 +331,7 @@ def test_told() -> None:
         *attempt,
         (Notify(Failed(plain, error)), None),
     ]
-    assert perform(http.handle(ASKED, inf), script) == Failure(error)
+    assert run_by_script(http.handle(ASKED, inf), script) == Failure(error)
 
 
 def test_stream() -> None:
@@ -335,26 +342,26 @@ def test_stream() -> None:
         (ReadChunk(OK, 700.0, inf), EVENT[:20]),
         (ReadChunk(OK, 700.0, inf), EVENT[20:] + EVENT),
     ]
-    handle = perform(HTTP.open_stream(PIECES, inf), script).unwrap()
-    assert perform(HTTP.read_items(handle), []) == (Success(HI), Success(HI))
-    assert perform(
+    handle = run_by_script(HTTP.open_stream(PIECES, inf), script).unwrap()
+    assert run_by_script(HTTP.read_items(handle), []) == (Success(HI), Success(HI))
+    assert run_by_script(
         HTTP.read_items(handle), [(ReadChunk(OK, inf, 60.0), b": hm\n\n"), (ReadChunk(OK, inf, 60.0), EVENT)]
     ) == (Success(HI),)
-    assert perform(HTTP.read_items(handle), [(ReadChunk(OK, inf, 60.0), b""), (CloseResource(OK), None)]) == ()
-    assert perform(HTTP.read_items(handle), []) == ()
+    assert run_by_script(HTTP.read_items(handle), [(ReadChunk(OK, inf, 60.0), b""), (CloseResource(OK), None)]) == ()
+    assert run_by_script(HTTP.read_items(handle), []) == ()
 
 
 def test_stream_with_a_deadline() -> None:
     """A deadline of its own bounds a stream to its last item."""
     asked = ASKED | with_options(deadline=20) | streamed
     script = [(GetTime(), 100.0), (opens(120.0, request=PIECES), OK), (ReadChunk(OK, 120.0, inf), EVENT)]
-    handle = perform(HTTP.open_stream(asked.source, inf), script).unwrap()
-    assert perform(HTTP.read_items(handle), []) == (Success(HI),)
+    handle = run_by_script(HTTP.open_stream(asked.source, inf), script).unwrap()
+    assert run_by_script(HTTP.read_items(handle), []) == (Success(HI),)
     late = TimedOut("total")
-    assert perform(
+    assert run_by_script(
         HTTP.read_items(handle), [(ReadChunk(OK, 120.0, 60.0), EffectFailed(late)), (CloseResource(OK), None)]
     ) == (Failure(late),)
-    assert perform(HTTP.read_items(handle), []) == ()
+    assert run_by_script(HTTP.read_items(handle), []) == ()
 
 
 @pytest.mark.parametrize("first", (b"data: " + BUSY + b"\n\n", BUSY, EffectFailed(LOST)), ids=("event", "bare", "cut"))
@@ -369,13 +376,15 @@ def test_stream_again(first: Any) -> None:
         *again(100.0, 0.5, 0.5),
     ]
     script += [(opens(request=PIECES), OK), (ReadChunk(OK, 700.0, inf), EVENT)]
-    assert isinstance(perform(HTTP.open_stream(PIECES, inf), script), Success)
+    assert isinstance(run_by_script(HTTP.open_stream(PIECES, inf), script), Success)
 
 
 def test_stream_of_something_else() -> None:
     """A stream that cannot be read is final."""
     script = [(GetTime(), 100.0), (opens(request=PIECES), OK), *reads(OK, b"<html>", b"", idle=inf)]
-    assert perform(HTTP.open_stream(PIECES, inf), script) == Failure(DecodeError("server-sent events", "", "<html>"))
+    assert run_by_script(HTTP.open_stream(PIECES, inf), script) == Failure(
+        DecodeError("server-sent events", "", "<html>")
+    )
 
 
 def test_fault_after_an_item() -> None:
@@ -386,24 +395,24 @@ def test_fault_after_an_item() -> None:
         (ReadChunk(OK, 700.0, inf), EVENT + b"data: " + BUSY + b"\n\n" + EVENT),
         (CloseResource(OK), None),
     ]
-    handle = perform(HTTP.open_stream(PIECES, inf), script).unwrap()
-    assert perform(HTTP.read_items(handle), []) == (Success(HI), Failure(ServerError(503, "UNAVAILABLE", "no")))
-    assert perform(HTTP.read_items(handle), []) == ()
+    handle = run_by_script(HTTP.open_stream(PIECES, inf), script).unwrap()
+    assert run_by_script(HTTP.read_items(handle), []) == (Success(HI), Failure(ServerError(503, "UNAVAILABLE", "no")))
+    assert run_by_script(HTTP.read_items(handle), []) == ()
 
 
 def test_fetched() -> None:
     """What getting a token takes: one request as it is, and its whole answer, bounded."""
     request = HttpRequest("GET", "http://metadata/")
     asked = (SendRequest(request, 50.0, inf), OK)
-    assert perform(
+    assert run_by_script(
         fetch_response(request, 50.0), [asked, *reads(OK, b"a", b"b", b"", deadline=50.0, idle=inf)]
     ) == HttpResponse(200, (), b"ab")
-    assert perform(fetch_response(request, 50.0), [(asked[0], EffectFailed(LOST))]) == EffectFailed(LOST)
-    assert perform(
+    assert run_by_script(fetch_response(request, 50.0), [(asked[0], EffectFailed(LOST))]) == EffectFailed(LOST)
+    assert run_by_script(
         fetch_response(request, 50.0), [asked, *reads(OK, b"a", EffectFailed(LOST), deadline=50.0, idle=inf)]
     ) == EffectFailed(LOST)
     assert isinstance(
-        perform(fetch_response(request, 50.0), [asked, *reads(OK, b"a" * 2**21, deadline=50.0, idle=inf)]).error,
+        run_by_script(fetch_response(request, 50.0), [asked, *reads(OK, b"a" * 2**21, deadline=50.0, idle=inf)]).error,
         DecodeError,
     )
 

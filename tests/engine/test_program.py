@@ -51,7 +51,7 @@ from genai_fn.request import FlowGenerator, start_generator
 from genai_fn.schema import GenerateContentResponse
 from genai_fn.streams import stream_response
 from tests.support.loopback_replies import said
-from tests.support.scripted_effects import perform
+from tests.support.scripted_effects import run_by_script
 
 A, B = generate("m", "a"), generate("m", "b")
 NO = Failure[Any](ClientError(400))
@@ -100,29 +100,29 @@ def counted(most: int, source: Request[Any]) -> FlowGenerator[None]:
 def test_ask() -> None:
     """`ask` gives the value, and sleeps lie between as they are written."""
     script = [(Ask(A), Success(1)), (Sleep(2.0), None), (Ask(B), Success(2))]
-    assert perform(start_generator(twice(A, B)), script) == Success((1, 2))
+    assert run_by_script(start_generator(twice(A, B)), script) == Success((1, 2))
 
 
 def test_ask_that_fails() -> None:
     """The first failure of an `ask` leaves the flow."""
     with pytest.raises(FlowFailed) as ended:
-        perform(start_generator(twice(A, second=B)), [(Ask(A), NO)])
+        run_by_script(start_generator(twice(A, second=B)), [(Ask(A), NO)])
     assert ended.value.error == ClientError(400)
 
 
 def test_attempt() -> None:
     """`attempt` gives the result, and the flow decides."""
-    assert perform(start_generator(either(A, B)), [(Ask(A), NO), (Ask(B), Success(2))]) == Success(2)
+    assert run_by_script(start_generator(either(A, B)), [(Ask(A), NO), (Ask(B), Success(2))]) == Success(2)
 
 
 def test_map_bind_lash() -> None:
     """The words of a Result, on descriptions."""
-    assert perform(start_generator(A.map(printed)), [(Ask(A), Success(1))]) == Success("<1>")
-    assert perform(start_generator(A.map(printed)), [(Ask(A), NO)]) == NO
-    assert perform(start_generator(A.bind(then_b)), [(Ask(A), Success(1)), (Ask(B), Success(2))]) == Success(2)
-    assert perform(start_generator(A.bind(then_b)), [(Ask(A), NO)]) == NO
-    assert perform(start_generator(A.lash(then_b)), [(Ask(A), NO), (Ask(B), Success(2))]) == Success(2)
-    assert perform(start_generator(A.lash(then_b)), [(Ask(A), Success(1))]) == Success(1)
+    assert run_by_script(start_generator(A.map(printed)), [(Ask(A), Success(1))]) == Success("<1>")
+    assert run_by_script(start_generator(A.map(printed)), [(Ask(A), NO)]) == NO
+    assert run_by_script(start_generator(A.bind(then_b)), [(Ask(A), Success(1)), (Ask(B), Success(2))]) == Success(2)
+    assert run_by_script(start_generator(A.bind(then_b)), [(Ask(A), NO)]) == NO
+    assert run_by_script(start_generator(A.lash(then_b)), [(Ask(A), NO), (Ask(B), Success(2))]) == Success(2)
+    assert run_by_script(start_generator(A.lash(then_b)), [(Ask(A), Success(1))]) == Success(1)
 
 
 @pytest.mark.parametrize("made", (A.bind(printed), A.lash(printed)), ids=("bind", "lash"))  # type: ignore[arg-type]  # the mistake
@@ -130,31 +130,31 @@ def test_not_an_action(made: Any) -> None:
     """A function that makes no action is a mistake that names the function."""
     first = NO if "lash" in made.builder.__name__ else Success(1)
     with pytest.raises(InvalidRequest, match="printed"):
-        perform(start_generator(made), [(Ask(A), first)])
+        run_by_script(start_generator(made), [(Ask(A), first)])
 
 
 def test_both() -> None:
     """Two at once; the first one's failure comes first."""
     several = AskAll((A, B))
     other = Failure[Any](ServerError(500))
-    assert perform(start_generator(both(A, B)), [(several, (Success(1), Success(2)))]) == Success((1, 2))
-    assert perform(start_generator(both(A, B)), [(several, (NO, other))]) == NO
-    assert perform(start_generator(both(A, B)), [(several, (Success(1), other))]) == other
+    assert run_by_script(start_generator(both(A, B)), [(several, (Success(1), Success(2)))]) == Success((1, 2))
+    assert run_by_script(start_generator(both(A, B)), [(several, (NO, other))]) == NO
+    assert run_by_script(start_generator(both(A, B)), [(several, (Success(1), other))]) == other
 
 
 def test_deadline_of_a_flow() -> None:
     """`with_options(deadline=…)` on a flow is a step around it."""
     inner = A.map(printed)
-    assert perform(
+    assert run_by_script(
         start_generator(inner | with_options(deadline=3)), [(AskWithin(inner, 3), Success("<1>"))]
     ) == Success("<1>")
 
 
 def test_text() -> None:
     """A text, or why there is none."""
-    assert perform(start_generator(A | text), [(Ask(A), Success(answer("hi")))]) == Success("hi")
-    assert perform(start_generator(A | text), [(Ask(A), Success(GenerateContentResponse()))]) == Failure(NoText())
-    assert perform(start_generator(A | text), [(Ask(A), NO)]) == NO
+    assert run_by_script(start_generator(A | text), [(Ask(A), Success(answer("hi")))]) == Success("hi")
+    assert run_by_script(start_generator(A | text), [(Ask(A), Success(GenerateContentResponse()))]) == Failure(NoText())
+    assert run_by_script(start_generator(A | text), [(Ask(A), NO)]) == NO
 
 
 # Streams
@@ -177,7 +177,7 @@ def emitted(description: Stream[Any], script: list[tuple[Any, Any]]) -> list[Any
             else:
                 sent = yield word
 
-    perform(watched(), script)
+    run_by_script(watched(), script)
     return items
 
 
@@ -222,22 +222,22 @@ def test_each() -> None:
 
 def test_collected_and_joined() -> None:
     """All items as one value, or the first failure, after which nothing is read."""
-    assert perform(start_generator(PIECES | collected), comes(*GOOD)) == Success((answer("a"), answer("b")))
-    assert perform(start_generator(PIECES | text | joined), comes(*GOOD)) == Success("ab")
-    assert perform(start_generator(PIECES | collected), comes(GOOD[0], NO)[:-1]) == NO
+    assert run_by_script(start_generator(PIECES | collected), comes(*GOOD)) == Success((answer("a"), answer("b")))
+    assert run_by_script(start_generator(PIECES | text | joined), comes(*GOOD)) == Success("ab")
+    assert run_by_script(start_generator(PIECES | collected), comes(GOOD[0], NO)[:-1]) == NO
 
 
 def test_a_stream_of_ones_own() -> None:
     """What a flow asks can be mixed with what it emits; a failed `ask` is the last item."""
     assert emitted(counted(2, A), [(Ask(A), Success(1))]) == [Success(0), Success(1)]
-    assert perform(start_generator(counted(2, A) | collected), [(Ask(A), NO)]) == NO
+    assert run_by_script(start_generator(counted(2, A) | collected), [(Ask(A), NO)]) == NO
 
 
 def test_reading_sees_what_is_raised() -> None:
     """A function that raises does so within the stream that called it."""
     script = [*OPENED, (ReadItems("handle"), (GOOD[0],)), (CallFunction(printed, (answer("a"),)), LookupError("mine"))]
     with pytest.raises(LookupError, match="mine"):
-        perform(start_generator(PIECES | each(printed) | collected), script)
+        run_by_script(start_generator(PIECES | each(printed) | collected), script)
 
 
 def test_reading_to_the_end() -> None:
@@ -249,7 +249,7 @@ def test_reading_to_the_end() -> None:
             items.append((yield from reading.read_next()))
         return items
 
-    assert perform(read(), [(Ask(A), Success(1))]) == [Success(0), None, None, None]
+    assert run_by_script(read(), [(Ask(A), Success(1))]) == [Success(0), None, None, None]
 
 
 # What words become
@@ -279,7 +279,7 @@ class Answering:
 def test_program() -> None:
     """Requests go to the exchange, the other effects to the world."""
     exchange = Answering(a=Success(1), b=Success(2))
-    assert perform(
+    assert run_by_script(
         build_program(twice(A, B), exchange), [(GetTime(), 0.0), (Sleep(2.0), None), (GetTime(), 0.0)]
     ) == Success((1, 2))
     assert exchange.asked == [(A, inf), (B, inf)]
@@ -287,7 +287,7 @@ def test_program() -> None:
 
 def test_program_that_fails() -> None:
     """A failed `ask` is the flow's result."""
-    assert perform(build_program(twice(A, B), Answering(a=NO)), [(GetTime(), 0.0)]) == NO
+    assert run_by_script(build_program(twice(A, B), Answering(a=NO)), [(GetTime(), 0.0)]) == NO
 
 
 def test_program_within() -> None:
@@ -295,10 +295,10 @@ def test_program_within() -> None:
     exchange = Answering(a=Success(1), b=Success(2))
     timed = twice(A, B) | with_options(deadline=10)
     script = [(GetTime(), 100.0), (GetTime(), 0.0), (GetTime(), 101.0), (Sleep(2.0), None), (GetTime(), 0.0)]
-    assert perform(build_program(timed, exchange), script) == Success((1, 2))
+    assert run_by_script(build_program(timed, exchange), script) == Success((1, 2))
     assert exchange.asked == [(A, 110.0), (B, 110.0)]
     exchange.asked.clear()
-    perform(build_program(timed, exchange, 105.0), script)
+    run_by_script(build_program(timed, exchange, 105.0), script)
     assert exchange.asked == [(A, 105.0), (B, 105.0)]
 
 
@@ -306,7 +306,7 @@ def test_sleep_past_the_deadline() -> None:
     """A sleep that does not fit is cut short, and ends the flow."""
     timed = twice(A, B) | with_options(deadline=1)
     script = [(GetTime(), 100.0), (GetTime(), 0.0), (GetTime(), 100.5), (Sleep(0.5), None)]
-    assert perform(build_program(timed, Answering(a=Success(1))), script) == Failure(TimedOut("total", "waiting"))
+    assert run_by_script(build_program(timed, Answering(a=Success(1))), script) == Failure(TimedOut("total", "waiting"))
 
 
 def test_program_together() -> None:
@@ -315,7 +315,7 @@ def test_program_together() -> None:
     running = build_program(both(A, B), exchange)
     effect = next(running)
     assert isinstance(effect, RunAll)
-    results = tuple(perform(each, [(GetTime(), 0.0)]) for each in effect.programs)
+    results = tuple(run_by_script(each, [(GetTime(), 0.0)]) for each in effect.programs)
     with pytest.raises(StopIteration) as end:
         running.send(results)
     assert end.value.value == Success((1, 2))
@@ -331,8 +331,8 @@ def test_program_of_a_stream() -> None:
         (Emit(GOOD[1]), None),
         (GetTime(), 0.0),
     ]
-    perform(build_program(PIECES, Answering()), script)
-    perform(
+    run_by_script(build_program(PIECES, Answering()), script)
+    run_by_script(
         build_program(counted(1, A), Answering(a=NO)), [(Emit(Success(0)), None), (GetTime(), 0.0), (Emit(NO), None)]
     )
 
@@ -347,7 +347,7 @@ def careless(value: Any) -> FlowGenerator[Any]:
 def test_no_result(value: Any) -> None:
     """A flow that returns neither Success nor Failure is a mistake, raised."""
     with pytest.raises(InvalidRequest, match="careless"):
-        perform(build_program(careless(value), Answering()), [(Sleep(0), None)])
+        run_by_script(build_program(careless(value), Answering()), [(Sleep(0), None)])
 
 
 @flow
@@ -361,11 +361,11 @@ def forgiving(f: Any) -> FlowGenerator[Result[str, GenaiError]]:
 
 def test_what_a_function_raises() -> None:
     """The flow may catch what a function raised; else it passes through as itself."""
-    assert perform(build_program(forgiving(printed), Answering()), [(CallFunction, LookupError("mine"))]) == Success(
-        "mine"
-    )
+    assert run_by_script(
+        build_program(forgiving(printed), Answering()), [(CallFunction, LookupError("mine"))]
+    ) == Success("mine")
     with pytest.raises(ZeroDivisionError):
-        perform(build_program(forgiving(printed), Answering()), [(CallFunction, ZeroDivisionError())])
+        run_by_script(build_program(forgiving(printed), Answering()), [(CallFunction, ZeroDivisionError())])
 
 
 class Worldly:

@@ -30,11 +30,11 @@ from genai_fn.events import Called
 from genai_fn.modifiers import calling, returning, with_tools
 from genai_fn.schema import Content, FunctionDeclaration, GenerateContentConfig, GoogleSearch, Part, Tool
 from tests.support.loopback import Loopback, json_reply
-from tests.support.scripted_model import Conversation, answers, call, saying
+from tests.support.scripted_model import Conversation, build_call, build_response, list_function_responses
 
-ASKED = generate("m", "Is it raining?")
+REQUEST = generate("m", "Is it raining?")
 BACKEND = Gemini("test-key")
-DONE = saying("It rains.")
+DONE = build_response("It rains.")
 
 
 def weather(city: str, days: int = 1) -> str:
@@ -52,15 +52,15 @@ def broken(city: str) -> str:
     raise LookupError(city)
 
 
-def config(request: Any) -> GenerateContentConfig:
+def get_config(request: Any) -> GenerateContentConfig:
     """Return the config of a request."""
     found: GenerateContentConfig = request.operation.config
     return found
 
 
-def declared(request: Any) -> list[Any]:
+def get_declared_names(request: Any) -> list[Any]:
     """Return the names of the functions that a request declares."""
-    return [each.name for tool in config(request).tools or () for each in tool.function_declarations or ()]  # type: ignore[union-attr]  # settled
+    return [each.name for tool in get_config(request).tools or () for each in tool.function_declarations or ()]  # type: ignore[union-attr]  # settled
 
 
 # The loop
@@ -68,8 +68,10 @@ def declared(request: Any) -> list[Any]:
 
 def test_one_round() -> None:
     """A call is executed, its result is sent after the model's content, and the last response is the result."""
-    first = saying(Part(text="Let me see.", thought=True, thought_signature="c2ln"), call("weather", {"city": "Oslo"}))
-    met = Conversation(ASKED | calling(weather), [first, DONE])
+    first = build_response(
+        Part(text="Let me see.", thought=True, thought_signature="c2ln"), build_call("weather", {"city": "Oslo"})
+    )
+    met = Conversation(REQUEST | calling(weather), [first, DONE])
     opening, said, answered = met.requests[1].operation.contents
     assert (opening,) == met.requests[0].operation.contents
     assert said == first.candidates[0].content
@@ -77,21 +79,27 @@ def test_one_round() -> None:
         parts=(Part.from_function_response(name="weather", response={"result": "rain in Oslo for 1"}),), role="user"
     )
     assert met.result.unwrap().text == "It rains."
-    assert declared(met.requests[0]) == ["weather"]
+    assert get_declared_names(met.requests[0]) == ["weather"]
 
 
 def test_history() -> None:
     """The last response contains the contents before it; without a call there are none."""
-    met = Conversation(ASKED | calling(clock), [saying(call("clock")), saying(call("clock")), DONE])
+    met = Conversation(
+        REQUEST | calling(clock), [build_response(build_call("clock")), build_response(build_call("clock")), DONE]
+    )
     assert met.result.unwrap().automatic_function_calling_history == met.requests[2].operation.contents
     assert len(met.requests[2].operation.contents) == 5
-    assert Conversation(ASKED | calling(clock), [DONE]).result == Success(DONE)
+    assert Conversation(REQUEST | calling(clock), [DONE]).result == Success(DONE)
 
 
 def test_parallel_calls() -> None:
     """Calls of one response run concurrently; their responses are in order, with their ids."""
-    calls = (call("weather", {"city": "A"}, id="1"), call("clock", id="2"), call("weather", {"city": "B"}, id="3"))
-    met = Conversation(ASKED | calling(weather, clock), [saying(*calls), DONE])
+    calls = (
+        build_call("weather", {"city": "A"}, id="1"),
+        build_call("clock", id="2"),
+        build_call("weather", {"city": "B"}, id="3"),
+    )
+    met = Conversation(REQUEST | calling(weather, clock), [build_response(*calls), DONE])
     answered = [part.function_response for part in met.requests[1].operation.contents[-1].parts]
     assert [(each.id, each.name) for each in answered] == [("1", "weather"), ("2", "clock"), ("3", "weather")]
     assert met.at_once == [3]
@@ -100,40 +108,42 @@ def test_parallel_calls() -> None:
 
 def test_out_of_calls() -> None:
     """`max_calls` limits the requests; the calls of the last response are not executed."""
-    met = Conversation(ASKED | calling(clock, max_calls=2), [saying(call("clock"))] * 2)
+    met = Conversation(REQUEST | calling(clock, max_calls=2), [build_response(build_call("clock"))] * 2)
     assert [each.name for each in met.result.unwrap().function_calls] == ["clock"]
     assert len(met.invoked) == 1
 
 
 def test_most_by_default() -> None:
     """By default there are at most ten requests, as in google-genai."""
-    assert len(Conversation(ASKED | calling(clock), [saying(call("clock"))] * 10).requests) == 10
+    assert len(Conversation(REQUEST | calling(clock), [build_response(build_call("clock"))] * 10).requests) == 10
 
 
 def test_a_failure_ends_it() -> None:
     """A request that fails is the result."""
     error = ServerError(503)
-    assert Conversation(ASKED | calling(clock), [saying(call("clock")), error]).result == Failure(error)
+    assert Conversation(REQUEST | calling(clock), [build_response(build_call("clock")), error]).result == Failure(error)
 
 
 def test_somebody_elses_call() -> None:
     """A call of a function that is declared but not passed ends the loop: the caller handles it."""
     theirs = with_tools(FunctionDeclaration(name="theirs"))
-    answer = saying(call("clock"), call("theirs"))
-    met = Conversation(ASKED | theirs | calling(clock), [answer])
+    answer = build_response(build_call("clock"), build_call("theirs"))
+    met = Conversation(REQUEST | theirs | calling(clock), [answer])
     assert (met.result, met.invoked) == (Success(answer), [])
 
 
 def test_unknown_function() -> None:
     """A call of an undeclared function is returned to the model as an error."""
-    met = Conversation(ASKED | calling(clock), [saying(call("clok")), DONE])
-    assert answers(met.requests[1].operation.contents) == [{"error": "the function clok does not exist"}]
+    met = Conversation(REQUEST | calling(clock), [build_response(build_call("clok")), DONE])
+    assert list_function_responses(met.requests[1].operation.contents) == [
+        {"error": "the function clok does not exist"}
+    ]
 
 
 def test_events() -> None:
     """Each call emits an event with its arguments and its response."""
-    calls = saying(call("weather", {"city": "Oslo"}), call("broken", {"city": "Rome"}))
-    met = Conversation(ASKED | calling(weather, broken), [calls, DONE])
+    calls = build_response(build_call("weather", {"city": "Oslo"}), build_call("broken", {"city": "Rome"}))
+    met = Conversation(REQUEST | calling(weather, broken), [calls, DONE])
     assert met.told == [
         Called("weather", {"city": "Oslo"}, {"result": "rain in Oslo for 1"}),
         Called("broken", {"city": "Rome"}, {"error": "LookupError: Rome"}),
@@ -145,22 +155,26 @@ def test_events() -> None:
 
 def test_an_exception_goes_back() -> None:
     """By default an exception is returned to the model, which may try again."""
-    met = Conversation(ASKED | calling(broken), [saying(call("broken", {"city": "Rome"})), DONE])
-    assert answers(met.requests[1].operation.contents) == [{"error": "LookupError: Rome"}]
+    met = Conversation(REQUEST | calling(broken), [build_response(build_call("broken", {"city": "Rome"})), DONE])
+    assert list_function_responses(met.requests[1].operation.contents) == [{"error": "LookupError: Rome"}]
     assert met.result.unwrap().text == "It rains."
 
 
 def test_an_exception_ends_it() -> None:
     """With ``fail`` an exception is the result, and no other request is sent."""
-    asked = ASKED | calling(broken, clock, on_error="fail")
-    met = Conversation(asked, [saying(call("clock"), call("broken", {"city": "Rome"}))])
+    asked = REQUEST | calling(broken, clock, on_error="fail")
+    met = Conversation(asked, [build_response(build_call("clock"), build_call("broken", {"city": "Rome"}))])
     assert met.result == Failure(FunctionCallError("broken", "LookupError: Rome"))
 
 
 def test_a_bad_argument_is_no_exception() -> None:
     """Invalid arguments are returned to the model, whatever ``on_error`` is."""
-    met = Conversation(ASKED | calling(weather, on_error="fail"), [saying(call("weather", {"town": "Oslo"})), DONE])
-    assert answers(met.requests[1].operation.contents) == [{"error": "town: no such argument; city: missing"}]
+    met = Conversation(
+        REQUEST | calling(weather, on_error="fail"), [build_response(build_call("weather", {"town": "Oslo"})), DONE]
+    )
+    assert list_function_responses(met.requests[1].operation.contents) == [
+        {"error": "town: no such argument; city: missing"}
+    ]
 
 
 # Modes and switches
@@ -169,40 +183,44 @@ def test_a_bad_argument_is_no_exception() -> None:
 def test_any_lets_go() -> None:
     """After the first call, mode ``ANY`` becomes ``AUTO``."""
     forced = with_config(tool_config={"function_calling_config": {"mode": "ANY", "allowed_function_names": ["clock"]}})
-    calls = saying(call("clock"), call("weather", {"city": "Oslo"}))
-    met = Conversation(ASKED | forced | calling(clock, weather), [calls, DONE])
-    modes = [config(each).tool_config.function_calling_config for each in met.requests]  # type: ignore[union-attr]  # set above
+    calls = build_response(build_call("clock"), build_call("weather", {"city": "Oslo"}))
+    met = Conversation(REQUEST | forced | calling(clock, weather), [calls, DONE])
+    modes = [get_config(each).tool_config.function_calling_config for each in met.requests]  # type: ignore[union-attr]  # set above
     assert [(each.mode, each.allowed_function_names) for each in modes] == [("ANY", ("clock",)), ("AUTO", None)]  # type: ignore[union-attr]  # set above
-    assert answers(met.requests[1].operation.contents)[1] == {"error": "the function weather does not exist"}
+    assert list_function_responses(met.requests[1].operation.contents)[1] == {
+        "error": "the function weather does not exist"
+    }
 
 
 @pytest.mark.parametrize("switches", ({"disable": True}, {"maximum_remote_calls": 0}), ids=repr)
 def test_switched_off(switches: dict[str, Any]) -> None:
     """A config that disables calling only declares the functions."""
-    answer = saying(call("clock"))
-    met = Conversation(ASKED | with_config(automatic_function_calling=switches) | calling(clock, max_calls=5), [answer])
-    assert (met.result, declared(met.requests[0])) == (Success(answer), ["clock"])
+    answer = build_response(build_call("clock"))
+    met = Conversation(
+        REQUEST | with_config(automatic_function_calling=switches) | calling(clock, max_calls=5), [answer]
+    )
+    assert (met.result, get_declared_names(met.requests[0])) == (Success(answer), ["clock"])
 
 
 def test_limited_by_the_config() -> None:
     """The config's limit applies unless `calling` has one; neither is sent."""
     limited = with_config(automatic_function_calling={"maximum_remote_calls": 2})
-    answer = saying(call("clock"))
-    met = Conversation(ASKED | calling(clock) | limited, [answer] * 2)
+    answer = build_response(build_call("clock"))
+    met = Conversation(REQUEST | calling(clock) | limited, [answer] * 2)
     assert isinstance(encode(met.requests[0], BACKEND), Success)
-    assert len(Conversation(ASKED | limited | calling(clock, max_calls=3), [answer] * 3).requests) == 3
+    assert len(Conversation(REQUEST | limited | calling(clock, max_calls=3), [answer] * 3).requests) == 3
 
 
 def test_history_left_out() -> None:
     """The history is left out if the config says so."""
     ignoring = with_config(automatic_function_calling={"ignore_call_history": True})
-    met = Conversation(ASKED | ignoring | calling(clock), [saying(call("clock")), DONE])
+    met = Conversation(REQUEST | ignoring | calling(clock), [build_response(build_call("clock")), DONE])
     assert met.result == Success(DONE)
 
 
 def test_nothing_calls() -> None:
     """Without `calling`, a config that enables automatic calling is a mistake; the error names the modifier."""
-    asked = ASKED | with_config(automatic_function_calling={"maximum_remote_calls": 2})
+    asked = REQUEST | with_config(automatic_function_calling={"maximum_remote_calls": 2})
     refused = encode(asked, BACKEND).failure()
     assert isinstance(refused, InvalidRequest)
     assert (refused.path, "calling(…)" in refused.expected) == ("config.automatic_function_calling", True)
@@ -213,28 +231,28 @@ def test_nothing_calls() -> None:
 
 def test_tools_append() -> None:
     """`with_tools` takes what a `Tool` contains, and adds to the tools of the root request."""
-    asked: Any = ASKED | with_tools(GoogleSearch()) | text | with_tools(weather, {"code_execution": {}})
-    tools = config(asked.source).tools or ()
+    asked: Any = REQUEST | with_tools(GoogleSearch()) | text | with_tools(weather, {"code_execution": {}})
+    tools = get_config(asked.source).tools or ()
     assert tools[0] == Tool(google_search=GoogleSearch())
-    assert declared(asked.source) == ["weather"]
+    assert get_declared_names(asked.source) == ["weather"]
     assert len(tools) == 3
 
 
 def test_own_declaration() -> None:
     """A function that the request already declares keeps that declaration."""
     own = FunctionDeclaration(name="clock", description="What time it is.")
-    met = Conversation(ASKED | with_tools(own) | calling(clock, weather), [DONE])
-    assert declared(met.requests[0]) == ["clock", "weather"]
-    assert config(met.requests[0]).tools[0] == Tool(function_declarations=(own,))  # type: ignore[index]  # two
+    met = Conversation(REQUEST | with_tools(own) | calling(clock, weather), [DONE])
+    assert get_declared_names(met.requests[0]) == ["clock", "weather"]
+    assert get_config(met.requests[0]).tools[0] == Tool(function_declarations=(own,))  # type: ignore[index]  # two
 
 
 def test_order_does_not_matter() -> None:
     """Modifiers of the request may come before or after `calling`, including tools."""
     shapes = with_config(temperature=0.2) | with_tools(GoogleSearch())
-    before, after = ASKED | shapes | calling(clock), ASKED | calling(clock) | shapes
+    before, after = REQUEST | shapes | calling(clock), REQUEST | calling(clock) | shapes
     assert before == after
-    replaced = Conversation(ASKED | calling(clock) | with_config(tools=[GoogleSearch()]), [DONE])
-    assert declared(replaced.requests[0]) == ["clock"]
+    replaced = Conversation(REQUEST | calling(clock) | with_config(tools=[GoogleSearch()]), [DONE])
+    assert get_declared_names(replaced.requests[0]) == ["clock"]
 
 
 # Streams
@@ -242,8 +260,8 @@ def test_order_does_not_matter() -> None:
 
 def test_streamed() -> None:
     """A streamed loop emits the chunks of every round; those of later rounds contain the history."""
-    pieces = [saying("Let me "), saying("see."), saying(call("clock"))]
-    met = Conversation(ASKED | calling(clock) | streamed, [pieces, [saying("It "), saying("rains.")]])
+    pieces = [build_response("Let me "), build_response("see."), build_response(build_call("clock"))]
+    met = Conversation(REQUEST | calling(clock) | streamed, [pieces, [build_response("It "), build_response("rains.")]])
     assert met.emitted[:3] == [Success(each) for each in pieces]
     assert [each.unwrap().text for each in met.emitted[3:]] == ["It ", "rains."]
     assert [len(each.unwrap().automatic_function_calling_history) for each in met.emitted] == [0, 0, 0, 3, 3]
@@ -253,25 +271,25 @@ def test_streamed() -> None:
 
 def test_streamed_text() -> None:
     """The texts of all rounds are concatenated."""
-    rounds = [[saying("Hm. "), saying(call("clock"))], [saying("Noon.")]]
-    assert Conversation(ASKED | calling(clock) | streamed | text | joined, rounds).result == Success("Hm. Noon.")
+    rounds = [[build_response("Hm. "), build_response(build_call("clock"))], [build_response("Noon.")]]
+    assert Conversation(REQUEST | calling(clock) | streamed | text | joined, rounds).result == Success("Hm. Noon.")
 
 
 @pytest.mark.parametrize("later", (False, True))
 def test_streamed_failure(later: bool) -> None:
     """A failure in any round is the last item."""
     error = ServerError(503)
-    rounds = [[saying(call("clock"))], [error]] if later else [[error]]
-    met = Conversation(ASKED | calling(clock) | streamed, rounds)
+    rounds = [[build_response(build_call("clock"))], [error]] if later else [[error]]
+    met = Conversation(REQUEST | calling(clock) | streamed, rounds)
     assert met.emitted[-1] == Failure(error)
-    failing = ASKED | calling(broken, on_error="fail") | streamed | collected
-    ended = Conversation(failing, [[saying(call("broken", {"city": "Rome"}))]])
+    failing = REQUEST | calling(broken, on_error="fail") | streamed | collected
+    ended = Conversation(failing, [[build_response(build_call("broken", {"city": "Rome"}))]])
     assert ended.result == Failure(FunctionCallError("broken", "LookupError: Rome"))
 
 
 def test_streamed_arguments() -> None:
     """Streamed function-call arguments are refused."""
-    asked = ASKED | with_config(tool_config={"function_calling_config": {"stream_function_call_arguments": True}})
+    asked = REQUEST | with_config(tool_config={"function_calling_config": {"stream_function_call_arguments": True}})
     met = Conversation(asked | calling(clock) | streamed, [])
     assert isinstance(met.emitted[0].failure(), InvalidRequest)
 
@@ -282,10 +300,10 @@ def test_streamed_arguments() -> None:
 @pytest.mark.parametrize("streams", (False, True))
 def test_deadline(streams: bool) -> None:
     """A deadline applies to all rounds together, whether it is set before or after."""
-    asked: Any = ASKED | calling(clock) | with_options(deadline=5)
-    assert asked == ASKED | with_options(deadline=5) | calling(clock)
+    asked: Any = REQUEST | calling(clock) | with_options(deadline=5)
+    assert asked == REQUEST | with_options(deadline=5) | calling(clock)
     asked = asked | streamed | collected if streams else asked
-    rounds: list[Any] = [saying(call("clock")), saying(call("clock"))]
+    rounds: list[Any] = [build_response(build_call("clock")), build_response(build_call("clock"))]
     met = Conversation(asked, [[each] for each in rounds] if streams else rounds, clock=[100, 101, 103, 106])
     assert [each.options.deadline for each in met.requests] == [4, 2]
     assert met.result == Failure(TimedOut("total", "calling functions"))
@@ -296,31 +314,35 @@ def test_deadline(streams: bool) -> None:
 
 def test_text_and_value() -> None:
     """`text` and `returning` read the last response; every round requests the schema."""
-    assert Conversation(ASKED | calling(clock) | text, [saying(call("clock")), DONE]).result == Success("It rains.")
-    met = Conversation(ASKED | calling(clock) | returning(list[int]), [saying(call("clock")), saying("[1, 2]")])
+    assert Conversation(REQUEST | calling(clock) | text, [build_response(build_call("clock")), DONE]).result == Success(
+        "It rains."
+    )
+    met = Conversation(
+        REQUEST | calling(clock) | returning(list[int]), [build_response(build_call("clock")), build_response("[1, 2]")]
+    )
     assert met.result == Success([1, 2])
-    assert [config(each).response_mime_type for each in met.requests] == ["application/json"] * 2
+    assert [get_config(each).response_mime_type for each in met.requests] == ["application/json"] * 2
 
 
 # Mistakes and values
 
 
-def unnoted(city) -> None:  # type: ignore[no-untyped-def]  # that is the point
+def take_unannotated(city) -> None:  # type: ignore[no-untyped-def]  # that is the point
     """Take a parameter without annotation."""
 
 
 @pytest.mark.parametrize(
     ("description", "modifier"),
     (
-        (ASKED | text, calling(clock)),
-        (ASKED | calling(clock), calling(weather)),
-        (ASKED | with_http_response, calling(clock)),
-        (ASKED, calling(clock, clock)),
-        (ASKED, calling(unnoted)),
-        (ASKED, calling(lambda: 1)),
-        (ASKED, calling(7)),  # type: ignore[arg-type]  # that is the point
-        (ASKED, with_tools(7)),  # type: ignore[arg-type]  # that is the point
-        (ASKED | calling(clock) | text, streamed),
+        (REQUEST | text, calling(clock)),
+        (REQUEST | calling(clock), calling(weather)),
+        (REQUEST | with_http_response, calling(clock)),
+        (REQUEST, calling(clock, clock)),
+        (REQUEST, calling(take_unannotated)),
+        (REQUEST, calling(lambda: 1)),
+        (REQUEST, calling(7)),  # type: ignore[arg-type]  # that is the point
+        (REQUEST, with_tools(7)),  # type: ignore[arg-type]  # that is the point
+        (REQUEST | calling(clock) | text, streamed),
     ),
     ids=range(9),
 )
@@ -340,7 +362,7 @@ def test_wrong_settings(wrong: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", (ASKED | calling(clock), ASKED | calling(clock) | streamed, calling(clock, max_calls=3)), ids=range(3)
+    "value", (REQUEST | calling(clock), REQUEST | calling(clock) | streamed, calling(clock, max_calls=3)), ids=range(3)
 )
 def test_value(value: Any) -> None:
     """Flows with named functions compare, hash, copy and pickle."""
@@ -355,10 +377,10 @@ def test_value(value: Any) -> None:
 def test_as_google_genai() -> None:
     """Every round sends what google-genai sends, and the history has the same length."""
     spoken = [
-        saying(
+        build_response(
             Part(text="Hm.", thought=True, thought_signature="c2ln"),
-            call("weather", {"city": "Oslo", "days": 3.0}),
-            call("clock", {}),
+            build_call("weather", {"city": "Oslo", "days": 3.0}),
+            build_call("clock", {}),
         ),
         DONE,
     ]

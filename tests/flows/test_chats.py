@@ -42,12 +42,12 @@ from genai_fn.schema import (
 from tests.support.interpreter_kinds import WORLDS, World, gemini
 from tests.support.loopback import Loopback, json_reply, sse_reply
 from tests.support.loopback_replies import said
-from tests.support.scripted_effects import perform
-from tests.support.scripted_model import Conversation, call, saying
+from tests.support.scripted_effects import run_by_script
+from tests.support.scripted_model import Conversation, build_call, build_response
 
 CHAT = chats.start("m")
-HELD = chats.start("m", {"temperature": 0.5}, [UserContent("one"), ModelContent("two")])
-HELLO, HI = saying("hello"), saying("hi")
+CONTINUED_CHAT = chats.start("m", {"temperature": 0.5}, [UserContent("one"), ModelContent("two")])
+HELLO, HI = build_response("hello"), build_response("hi")
 
 
 def clock() -> str:
@@ -55,13 +55,13 @@ def clock() -> str:
     return "noon"
 
 
-def next_of(chat: Chat) -> list[str | None]:
+def list_next_texts(chat: Chat) -> list[str | None]:
     """Return the texts that are sent with the next message."""
     contents = chats.send(chat, "next").source.operation.contents
     return [part.text for content in contents for part in content.parts or ()]
 
 
-def taken(chat: Chat, message: Any, answer: GenerateContentResponse) -> Chat:
+def take_turn(chat: Chat, message: Any, answer: GenerateContentResponse) -> Chat:
     """Take a turn, and return the chat after it."""
     after: Chat = Conversation(chats.send(chat, message), [answer]).result.unwrap().chat
     return after
@@ -72,8 +72,12 @@ def taken(chat: Chat, message: Any, answer: GenerateContentResponse) -> Chat:
 
 def test_start() -> None:
     """A chat starts with a model, a config and a history, which are checked at once."""
-    assert HELD.config == GenerateContentConfig(temperature=0.5)
-    assert chats.history(HELD) == chats.history(HELD, curated=True) == (UserContent("one"), ModelContent("two"))
+    assert CONTINUED_CHAT.config == GenerateContentConfig(temperature=0.5)
+    assert (
+        chats.history(CONTINUED_CHAT)
+        == chats.history(CONTINUED_CHAT, curated=True)
+        == (UserContent("one"), ModelContent("two"))
+    )
     assert chats.start("m", history=[{"role": "user", "parts": [{"text": "one"}]}]).curated == (UserContent("one"),)
 
 
@@ -108,11 +112,11 @@ def test_mistakes(wrong: Callable[[], Any]) -> None:
 @pytest.mark.parametrize(
     "value",
     (
-        HELD,
-        Turn(HELD, "two"),
-        chats.send(HELD, "three"),
-        chats.stream(HELD, "three") | text,
-        chats.send(HELD, "three") | calling(clock) | returning(int),
+        CONTINUED_CHAT,
+        Turn(CONTINUED_CHAT, "two"),
+        chats.send(CONTINUED_CHAT, "three"),
+        chats.stream(CONTINUED_CHAT, "three") | text,
+        chats.send(CONTINUED_CHAT, "three") | calling(clock) | returning(int),
     ),
     ids=range(5),
 )
@@ -127,12 +131,12 @@ def test_values(value: Any) -> None:
 
 def test_send() -> None:
     """A turn sends the history and the message, and returns the response and the new chat."""
-    flow = chats.send(HELD, "three")
-    assert flow.source.operation.contents == (*HELD.curated, UserContent("three"))
-    turn = perform(start_generator(flow), [(Ask(flow.source), Success(HELLO))]).unwrap()
+    flow = chats.send(CONTINUED_CHAT, "three")
+    assert flow.source.operation.contents == (*CONTINUED_CHAT.curated, UserContent("three"))
+    turn = run_by_script(start_generator(flow), [(Ask(flow.source), Success(HELLO))]).unwrap()
     assert turn.answer == HELLO
-    assert chats.history(turn.chat) == (*HELD.curated, UserContent("three"), ModelContent("hello"))
-    assert turn.chat.config == HELD.config
+    assert chats.history(turn.chat) == (*CONTINUED_CHAT.curated, UserContent("three"), ModelContent("hello"))
+    assert turn.chat.config == CONTINUED_CHAT.config
 
 
 def test_messages() -> None:
@@ -150,32 +154,35 @@ def test_messages() -> None:
 
 def test_failure() -> None:
     """A failed turn is the failure, and the old chat can be continued."""
-    assert Conversation(chats.send(HELD, "three"), [ClientError(400)]).result == Failure(ClientError(400))
-    assert taken(HELD, "three", HELLO) == taken(HELD, "three", HELLO)
+    assert Conversation(chats.send(CONTINUED_CHAT, "three"), [ClientError(400)]).result == Failure(ClientError(400))
+    assert take_turn(CONTINUED_CHAT, "three", HELLO) == take_turn(CONTINUED_CHAT, "three", HELLO)
 
 
 def test_forks() -> None:
     """One chat can be continued in several ways."""
-    one, other = taken(HELD, "a", HELLO), taken(HELD, "b", HI)
-    assert next_of(one) == ["one", "two", "a", "hello", "next"]
-    assert next_of(other) == ["one", "two", "b", "hi", "next"]
-    assert next_of(HELD) == ["one", "two", "next"]
+    one, other = take_turn(CONTINUED_CHAT, "a", HELLO), take_turn(CONTINUED_CHAT, "b", HI)
+    assert list_next_texts(one) == ["one", "two", "a", "hello", "next"]
+    assert list_next_texts(other) == ["one", "two", "b", "hi", "next"]
+    assert list_next_texts(CONTINUED_CHAT) == ["one", "two", "next"]
 
 
 def test_config_of_a_turn() -> None:
     """A config replaces the chat's for one turn, even an empty one; modifiers change single fields."""
     configs = [
-        (chats.send(HELD, "a"), GenerateContentConfig(temperature=0.5)),
-        (chats.send(HELD, "a", {"top_k": 3}), GenerateContentConfig(top_k=3)),
-        (chats.send(HELD, "a", {}), GenerateContentConfig()),
-        (chats.send(HELD, "a") | with_config(top_k=3), GenerateContentConfig(temperature=0.5, top_k=3)),
+        (chats.send(CONTINUED_CHAT, "a"), GenerateContentConfig(temperature=0.5)),
+        (chats.send(CONTINUED_CHAT, "a", {"top_k": 3}), GenerateContentConfig(top_k=3)),
+        (chats.send(CONTINUED_CHAT, "a", {}), GenerateContentConfig()),
+        (chats.send(CONTINUED_CHAT, "a") | with_config(top_k=3), GenerateContentConfig(temperature=0.5, top_k=3)),
         (
-            chats.send(HELD, "a") | text | with_system("Be brief."),
+            chats.send(CONTINUED_CHAT, "a") | text | with_system("Be brief."),
             GenerateContentConfig(temperature=0.5, system_instruction=UserContent("Be brief.")),
         ),
-        (chats.stream(HELD, "a") | text | with_config(top_k=3), GenerateContentConfig(temperature=0.5, top_k=3)),
         (
-            chats.send(HELD, "a") | with_tools(GoogleSearch()),
+            chats.stream(CONTINUED_CHAT, "a") | text | with_config(top_k=3),
+            GenerateContentConfig(temperature=0.5, top_k=3),
+        ),
+        (
+            chats.send(CONTINUED_CHAT, "a") | with_tools(GoogleSearch()),
             GenerateContentConfig(temperature=0.5, tools=(Tool(google_search=GoogleSearch()),)),
         ),
     ]
@@ -183,7 +190,7 @@ def test_config_of_a_turn() -> None:
         met = Conversation(description, [[HELLO] if isinstance(description, Stream) else HELLO])
         assert [each.operation.config for each in met.requests] == [expected]
         last = met.emitted[-1] if met.emitted else met.result
-        assert last.unwrap().chat.config == HELD.config
+        assert last.unwrap().chat.config == CONTINUED_CHAT.config
 
 
 # What is shown again
@@ -191,10 +198,10 @@ def test_config_of_a_turn() -> None:
 
 def test_says_nothing() -> None:
     """A turn without content is in the history, and is not sent to the model again."""
-    after = taken(HELD, "three", saying())
+    after = take_turn(CONTINUED_CHAT, "three", build_response())
     assert chats.history(after)[2:] == (UserContent("three"), Content(parts=(), role="model"))
-    assert chats.history(after, curated=True) == HELD.curated
-    assert next_of(after) == ["one", "two", "next"]
+    assert chats.history(after, curated=True) == CONTINUED_CHAT.curated
+    assert list_next_texts(after) == ["one", "two", "next"]
 
 
 def test_untouched() -> None:
@@ -207,9 +214,9 @@ def test_untouched() -> None:
         ),
         role="model",
     )
-    answer = saying(*content.parts or ())
-    assert taken(CHAT, "a", answer).curated[-1] == content
-    shown = msgspec.json.encode(chats.send(taken(CHAT, "a", answer), "b").source.operation.contents[1])
+    answer = build_response(*content.parts or ())
+    assert take_turn(CHAT, "a", answer).curated[-1] == content
+    shown = msgspec.json.encode(chats.send(take_turn(CHAT, "a", answer), "b").source.operation.contents[1])
     assert shown == msgspec.json.encode(content)
 
 
@@ -218,33 +225,38 @@ def test_untouched() -> None:
 
 def test_text() -> None:
     """``text`` returns the text and keeps the chat; without text, the turn is a failure."""
-    for description in (chats.send(HELD, "a") | text, chats.send(HELD, "a") | with_options(deadline=9) | text):
+    for description in (
+        chats.send(CONTINUED_CHAT, "a") | text,
+        chats.send(CONTINUED_CHAT, "a") | with_options(deadline=9) | text,
+    ):
         met = Conversation(description, [HELLO], clock=[0.0])
-        assert met.result == Success(Turn(taken(HELD, "a", HELLO), "hello"))
-    assert isinstance(Conversation(chats.send(HELD, "a") | text, [saying()]).result.failure(), NoText)
+        assert met.result == Success(Turn(take_turn(CONTINUED_CHAT, "a", HELLO), "hello"))
+    assert isinstance(Conversation(chats.send(CONTINUED_CHAT, "a") | text, [build_response()]).result.failure(), NoText)
 
 
 def test_returning() -> None:
     """``returning`` requests and parses a type, and keeps the chat."""
-    met = Conversation(chats.send(HELD, "a") | returning(int), [saying("7")])
+    met = Conversation(chats.send(CONTINUED_CHAT, "a") | returning(int), [build_response("7")])
     assert met.requests[0].operation.config.response_mime_type == "application/json"
-    assert met.result == Success(Turn(taken(HELD, "a", saying("7")), 7))
-    both = Conversation(chats.send(HELD, "a") | returning(int, with_response=True), [saying("7")]).result.unwrap()
-    assert (both.answer.value, both.answer.response) == (7, saying("7"))
+    assert met.result == Success(Turn(take_turn(CONTINUED_CHAT, "a", build_response("7")), 7))
+    both = Conversation(
+        chats.send(CONTINUED_CHAT, "a") | returning(int, with_response=True), [build_response("7")]
+    ).result.unwrap()
+    assert (both.answer.value, both.answer.response) == (7, build_response("7"))
 
 
 def test_calling() -> None:
     """Function calls are part of the history, and are sent to the model again."""
-    called = saying(Part(function_call=FunctionCall(name="clock", args={}), thought_signature="sig"))
+    called = build_response(Part(function_call=FunctionCall(name="clock", args={}), thought_signature="sig"))
     for description in (
-        chats.send(HELD, "time?") | calling(clock) | text,
-        chats.send(HELD, "time?") | with_options(deadline=9) | calling(clock) | text,
+        chats.send(CONTINUED_CHAT, "time?") | calling(clock) | text,
+        chats.send(CONTINUED_CHAT, "time?") | with_options(deadline=9) | calling(clock) | text,
     ):
-        met = Conversation(description, [called, saying("noon")], clock=[0.0] * 9)
+        met = Conversation(description, [called, build_response("noon")], clock=[0.0] * 9)
         turn = met.result.unwrap()
         assert turn.answer == "noon"
         *before, asked, first, answered, last = turn.chat.curated
-        assert tuple(before) == HELD.curated
+        assert tuple(before) == CONTINUED_CHAT.curated
         assert (asked, first, last) == (UserContent("time?"), called.candidates[0].content, ModelContent("noon"))
         assert answered.parts[0].function_response.response == {"result": "noon"}
         assert turn.chat.curated == turn.chat.comprehensive
@@ -252,89 +264,97 @@ def test_calling() -> None:
 
 def test_calling_says_nothing() -> None:
     """If the response after the calls has no content, the turn is not sent again."""
-    met = Conversation(chats.send(HELD, "time?") | calling(clock), [saying(call("clock")), saying()])
+    met = Conversation(
+        chats.send(CONTINUED_CHAT, "time?") | calling(clock), [build_response(build_call("clock")), build_response()]
+    )
     chat = met.result.unwrap().chat
-    assert (len(chat.comprehensive), chat.curated) == (6, HELD.curated)
+    assert (len(chat.comprehensive), chat.curated) == (6, CONTINUED_CHAT.curated)
 
 
 # In pieces
 
-PIECES = [saying("he", reason=None), saying("llo", reason=None), saying("", reason="STOP")]
+CHUNKS = [build_response("he", reason=None), build_response("llo", reason=None), build_response("", reason="STOP")]
 
 
-def turns_of(stream: Any, *answers: Any) -> list[Any]:
+def run_turns(stream: Any, *answers: Any) -> list[Any]:
     """Run a stream to its end."""
     return [each.unwrap() for each in Conversation(stream, answers).emitted]
 
 
 def test_stream() -> None:
     """Each turn has a chunk and the chat so far; only a finished answer is sent to the model again."""
-    turns = turns_of(chats.stream(HELD, "a"), PIECES)
-    assert [turn.answer for turn in turns] == PIECES
+    turns = run_turns(chats.stream(CONTINUED_CHAT, "a"), CHUNKS)
+    assert [turn.answer for turn in turns] == CHUNKS
     assert [turn.chat.comprehensive[2:] for turn in turns] == [
         (UserContent("a"), ModelContent("he")),
         (UserContent("a"), ModelContent("hello")),
         (UserContent("a"), ModelContent("hello")),
     ]
     assert [len(turn.chat.curated) for turn in turns] == [2, 2, 4]
-    assert turns[-1].chat == taken(HELD, "a", saying("hello"))
+    assert turns[-1].chat == take_turn(CONTINUED_CHAT, "a", build_response("hello"))
 
 
 def test_stream_as_text() -> None:
     """``text`` emits the texts of the chunks, and the last chat even if its chunk has no text."""
-    turns = turns_of(chats.stream(HELD, "a") | text, PIECES)
+    turns = run_turns(chats.stream(CONTINUED_CHAT, "a") | text, CHUNKS)
     assert [turn.answer for turn in turns] == ["he", "llo", ""]
-    assert turns[-1].chat == taken(HELD, "a", saying("hello"))
-    silent = Conversation(chats.stream(HELD, "a") | text, [[saying()]])
+    assert turns[-1].chat == take_turn(CONTINUED_CHAT, "a", build_response("hello"))
+    silent = Conversation(chats.stream(CONTINUED_CHAT, "a") | text, [[build_response()]])
     assert isinstance(silent.emitted[-1].failure(), NoText)
 
 
 def test_stream_joined() -> None:
     """``joined`` merges a stream into one turn with the last chat; ``each`` calls a function for each turn."""
-    after = taken(HELD, "a", saying("hello"))
-    whole = chats.stream(HELD, "a") | text | joined
-    assert Conversation(whole, [PIECES]).result == Success(Turn(after, "hello"))
+    after = take_turn(CONTINUED_CHAT, "a", build_response("hello"))
+    whole = chats.stream(CONTINUED_CHAT, "a") | text | joined
+    assert Conversation(whole, [CHUNKS]).result == Success(Turn(after, "hello"))
     seen: list[Any] = []
-    observed = chats.stream(HELD, "a") | each(seen.append) | text | joined
-    assert Conversation(observed, [PIECES]).result == Success(Turn(after, "hello"))
+    observed = chats.stream(CONTINUED_CHAT, "a") | each(seen.append) | text | joined
+    assert Conversation(observed, [CHUNKS]).result == Success(Turn(after, "hello"))
     assert len(seen) == 3
-    assert Conversation(chats.stream(HELD, "a") | joined, [PIECES]).result.unwrap().answer.text == "hello"
+    assert Conversation(chats.stream(CONTINUED_CHAT, "a") | joined, [CHUNKS]).result.unwrap().answer.text == "hello"
 
 
 def test_stream_signatures() -> None:
     """A thought signature stays on its part."""
-    pieces = [saying("a", reason=None), saying(Part(text="", thought_signature="s+/"))]
-    chat = turns_of(chats.stream(CHAT, "q"), pieces)[-1].chat
+    pieces = [build_response("a", reason=None), build_response(Part(text="", thought_signature="s+/"))]
+    chat = run_turns(chats.stream(CHAT, "q"), pieces)[-1].chat
     assert chat.curated[-1].parts == (Part(text="a"), Part(text="", thought_signature="s+/"))
 
 
 def test_stream_fails() -> None:
     """A failure is the last item; the last chat before it contains the chunks so far."""
-    met = Conversation(chats.stream(HELD, "a"), [[PIECES[0], ClientError(400)]])
+    met = Conversation(chats.stream(CONTINUED_CHAT, "a"), [[CHUNKS[0], ClientError(400)]])
     assert met.result is None
     assert met.emitted[-1] == Failure(ClientError(400))
     assert met.emitted[0].unwrap().chat.comprehensive[-1] == ModelContent("he")
-    assert met.emitted[0].unwrap().chat.curated == HELD.curated
+    assert met.emitted[0].unwrap().chat.curated == CONTINUED_CHAT.curated
 
 
 def test_stream_of_nothing() -> None:
     """A stream without chunks has no turns."""
-    assert turns_of(chats.stream(HELD, "a"), []) == []
+    assert run_turns(chats.stream(CONTINUED_CHAT, "a"), []) == []
 
 
 def test_stream_calling() -> None:
     """The chunks of every round are turns; the last chat contains the calls and the last answer."""
-    rounds = [[saying("Hm. ", reason=None), saying(call("clock"))], [saying("no", reason=None), saying("on")]]
+    rounds = [
+        [build_response("Hm. ", reason=None), build_response(build_call("clock"))],
+        [build_response("no", reason=None), build_response("on")],
+    ]
     for stream in (
-        chats.stream(HELD, "a") | calling(clock),
-        chats.send(HELD, "a") | calling(clock) | streamed,
+        chats.stream(CONTINUED_CHAT, "a") | calling(clock),
+        chats.send(CONTINUED_CHAT, "a") | calling(clock) | streamed,
     ):
-        turns = turns_of(stream, *rounds)
+        turns = run_turns(stream, *rounds)
         assert [turn.answer.text for turn in turns] == ["Hm. ", None, "no", "on"]
         chat = turns[-1].chat
         assert (
             chat
-            == Conversation(chats.send(HELD, "a") | calling(clock), [saying("Hm. ", call("clock")), saying("noon")])
+            == Conversation(
+                chats.send(CONTINUED_CHAT, "a") | calling(clock),
+                [build_response("Hm. ", build_call("clock")), build_response("noon")],
+            )
             .result.unwrap()
             .chat
         )
@@ -343,16 +363,18 @@ def test_stream_calling() -> None:
 def test_calling_without_history() -> None:
     """If the config ignores the call history, a turn is the message and the last answer, streamed or not."""
     switched = chats.start("m", {"automatic_function_calling": {"ignore_call_history": True}})
-    rounds = [[saying(call("clock"))], [saying("no", reason=None), saying("on")]]
-    turns = turns_of(chats.stream(switched, "a") | calling(clock), *rounds)
+    rounds = [[build_response(build_call("clock"))], [build_response("no", reason=None), build_response("on")]]
+    turns = run_turns(chats.stream(switched, "a") | calling(clock), *rounds)
     assert turns[-1].chat.curated == (UserContent("a"), ModelContent("noon"))
-    met = Conversation(chats.send(switched, "a") | calling(clock), [saying(call("clock")), saying("noon")])
+    met = Conversation(
+        chats.send(switched, "a") | calling(clock), [build_response(build_call("clock")), build_response("noon")]
+    )
     assert met.result.unwrap().chat == turns[-1].chat
 
 
 def test_streamed() -> None:
     """``send(…) | streamed`` equals ``stream(…)``."""
-    assert chats.send(HELD, "a") | streamed == chats.stream(HELD, "a")
+    assert chats.send(CONTINUED_CHAT, "a") | streamed == chats.stream(CONTINUED_CHAT, "a")
 
 
 def test_emits_as_it_comes() -> None:
@@ -360,14 +382,14 @@ def test_emits_as_it_comes() -> None:
     generator = start_generator(chats.stream(CHAT, "a"))
     generator.send(None)
     generator.send(Success("handle"))
-    assert isinstance(generator.send((Success(PIECES[0]),)), Emit)
+    assert isinstance(generator.send((Success(CHUNKS[0]),)), Emit)
 
 
 def test_shows_itself_short() -> None:
     """The repr of a chat has its model and length; that of a turn has its answer once."""
-    turn = Turn(taken(HELD, "a", HELLO), "hello")
+    turn = Turn(take_turn(CONTINUED_CHAT, "a", HELLO), "hello")
     assert repr(turn) == "Turn(chat=<Chat with m of 4 turns>, answer='hello')"
-    assert repr(taken(CHAT, "a", saying(reason="SAFETY"))) == "<Chat with m of 2 turns, 0 of them curated>"
+    assert repr(take_turn(CHAT, "a", build_response(reason="SAFETY"))) == "<Chat with m of 2 turns, 0 of them curated>"
 
 
 # In every world

@@ -24,7 +24,7 @@ TEXT = {"text": "Yes."}
 CALL: dict[str, Any] = {"functionCall": {"name": "clock", "args": {}}}
 
 
-def reply(*parts: Any, reason: str | None = "STOP", **more: Any) -> dict[str, Any]:
+def build_reply(*parts: Any, reason: str | None = "STOP", **more: Any) -> dict[str, Any]:
     """Build a response from parts."""
     content = {"content": {"role": "model", "parts": list(parts)}} if parts else {}
     return {"candidates": [{**content, **({"finishReason": reason} if reason else {}), **more}]}
@@ -32,21 +32,23 @@ def reply(*parts: Any, reason: str | None = "STOP", **more: Any) -> dict[str, An
 
 BLOCKED = {"promptFeedback": {"blockReason": "SAFETY"}}
 REPLIES: dict[str, dict[str, Any]] = {
-    "a text": reply(TEXT),
-    "several texts": reply(TEXT, {"text": "No."}),
-    "a text without a reason": reply(TEXT, reason=None),
-    "a text cut off": reply(TEXT, reason="MAX_TOKENS"),
-    "a thought and its signature": reply({"text": "Hm.", "thought": True}, {**TEXT, "thoughtSignature": "c2ln"}),
-    "a call": reply(CALL),
+    "a text": build_reply(TEXT),
+    "several texts": build_reply(TEXT, {"text": "No."}),
+    "a text without a reason": build_reply(TEXT, reason=None),
+    "a text cut off": build_reply(TEXT, reason="MAX_TOKENS"),
+    "a thought and its signature": build_reply({"text": "Hm.", "thought": True}, {**TEXT, "thoughtSignature": "c2ln"}),
+    "a call": build_reply(CALL),
     "no candidates": {},
     "blocked": BLOCKED,
-    "no content": reply(reason="SAFETY"),
+    "no content": build_reply(reason="SAFETY"),
     "content without parts": {"candidates": [{"content": {"role": "model"}, "finishReason": "STOP"}]},
     "no parts": {"candidates": [{"content": {"role": "model", "parts": []}, "finishReason": "STOP"}]},
-    "an empty part": reply({}),
-    "an empty part beside a text": reply(TEXT, {}),
-    "an empty text": reply({"text": ""}),
-    "two candidates": {"candidates": [*reply(TEXT)["candidates"], *reply({"text": "B"}, index=1)["candidates"]]},
+    "an empty part": build_reply({}),
+    "an empty part beside a text": build_reply(TEXT, {}),
+    "an empty text": build_reply({"text": ""}),
+    "two candidates": {
+        "candidates": [*build_reply(TEXT)["candidates"], *build_reply({"text": "B"}, index=1)["candidates"]]
+    },
 }
 
 HISTORIES: dict[str, list[dict[str, Any]]] = {
@@ -78,7 +80,7 @@ Seen = tuple[list[Any], list[Any], list[Any]]
 """What each request has for contents, and the two histories."""
 
 
-def theirs(replies: Sequence[Any], history: Sequence[Any] = (), **config: Any) -> Seen:
+def run_google_genai(replies: Sequence[Any], history: Sequence[Any] = (), **config: Any) -> Seen:
     """Run a conversation with google-genai."""
     waiting = iter(replies)
 
@@ -98,7 +100,7 @@ def theirs(replies: Sequence[Any], history: Sequence[Any] = (), **config: Any) -
     return normal([wire.body["contents"] for wire in wires]), normal(whole), normal(curated)
 
 
-def ours(replies: Sequence[Any], history: Sequence[Any] = (), *modifiers: Any) -> Seen:
+def run_genai_fn(replies: Sequence[Any], history: Sequence[Any] = (), *modifiers: Any) -> Seen:
     """Run the same conversation with genai_fn."""
     waiting = iter([msgspec.convert(each, GenerateContentResponse, strict=False) for each in replies])
     chat, contents = chats.start("m", history=history), list[Any]()
@@ -106,13 +108,13 @@ def ours(replies: Sequence[Any], history: Sequence[Any] = (), *modifiers: Any) -
         turn = chats.send(chat, question)
         for modifier in modifiers:
             turn = turn | modifier
-        met = Conversation(turn, _until_text(waiting) if modifiers else [next(waiting)])
+        met = Conversation(turn, _skip_to_text(waiting) if modifiers else [next(waiting)])
         chat = met.result.unwrap().chat
         contents += [_body(each)["contents"] for each in met.requests]
     return normal(contents), _plain(chats.history(chat)), _plain(chats.history(chat, curated=True))
 
 
-def _until_text(waiting: Iterator[GenerateContentResponse]) -> list[GenerateContentResponse]:
+def _skip_to_text(waiting: Iterator[GenerateContentResponse]) -> list[GenerateContentResponse]:
     taken = [next(waiting)]
     while taken[-1].function_calls and (following := next(waiting, None)) is not None:
         taken.append(following)
@@ -131,20 +133,20 @@ def _plain(contents: Sequence[Content]) -> Any:
 @pytest.mark.parametrize("name", REPLIES)
 def test_answers(name: str) -> None:
     """Any kind of answer is kept, and sent again or not, as by google-genai."""
-    replies = [reply(TEXT), REPLIES[name], reply({"text": "Last."})]
-    assert ours(replies) == theirs(replies)
+    replies = [build_reply(TEXT), REPLIES[name], build_reply({"text": "Last."})]
+    assert run_genai_fn(replies) == run_google_genai(replies)
 
 
 @pytest.mark.parametrize("name", HISTORIES)
 def test_histories(name: str) -> None:
     """A chat continues an earlier history as google-genai's does."""
-    replies = [reply(TEXT)] * 3
-    assert ours(replies, HISTORIES[name]) == theirs(replies, HISTORIES[name])
+    replies = [build_reply(TEXT)] * 3
+    assert run_genai_fn(replies, HISTORIES[name]) == run_google_genai(replies, HISTORIES[name])
 
 
-PIECES = st.sampled_from([TEXT, CALL, {}, {"text": "x", "thought": True}])
+CHUNKS = st.sampled_from([TEXT, CALL, {}, {"text": "x", "thought": True}])
 TURNS = st.builds(
-    lambda role, parts: {"role": role, "parts": parts}, st.sampled_from(["user", "model"]), st.lists(PIECES)
+    lambda role, parts: {"role": role, "parts": parts}, st.sampled_from(["user", "model"]), st.lists(CHUNKS)
 )
 
 
@@ -164,43 +166,50 @@ def test_any_history(history: list[dict[str, Any]]) -> None:
 @pytest.mark.parametrize(
     "replies",
     (
-        [reply(TEXT), reply(CALL), reply(TEXT), reply(TEXT)],
-        [reply(CALL), reply(CALL), reply(TEXT), reply(TEXT), reply(CALL), reply(TEXT)],
-        [reply(CALL), reply(reason="SAFETY"), reply(TEXT), reply(TEXT)],
+        [build_reply(TEXT), build_reply(CALL), build_reply(TEXT), build_reply(TEXT)],
+        [
+            build_reply(CALL),
+            build_reply(CALL),
+            build_reply(TEXT),
+            build_reply(TEXT),
+            build_reply(CALL),
+            build_reply(TEXT),
+        ],
+        [build_reply(CALL), build_reply(reason="SAFETY"), build_reply(TEXT), build_reply(TEXT)],
     ),
     ids=("one", "several", "nothing came of it"),
 )
 def test_calls(replies: Sequence[Any]) -> None:
     """Function calls and responses are in the history as in google-genai."""
-    assert ours(replies, (), calling(clock)) == theirs(replies, tools=[clock])
+    assert run_genai_fn(replies, (), calling(clock)) == run_google_genai(replies, tools=[clock])
 
 
 def test_an_empty_text_beside_others() -> None:
     """A turn with an empty text and a signature is kept, as in google-genai 1.57; 1.51.0 drops it."""
     sealed = {"text": "", "thoughtSignature": "c2ln"}
-    replies = [reply(TEXT, sealed), reply(TEXT), reply(TEXT)]
-    assert theirs(replies)[0][1] == [{"role": "user", "parts": [{"text": "two?"}]}]
-    assert ours(replies)[0][1][1] == {"role": "model", "parts": [TEXT, sealed]}
-    assert ours(replies)[1] == theirs(replies)[1]
+    replies = [build_reply(TEXT, sealed), build_reply(TEXT), build_reply(TEXT)]
+    assert run_google_genai(replies)[0][1] == [{"role": "user", "parts": [{"text": "two?"}]}]
+    assert run_genai_fn(replies)[0][1][1] == {"role": "model", "parts": [TEXT, sealed]}
+    assert run_genai_fn(replies)[1] == run_google_genai(replies)[1]
 
 
 def test_streams() -> None:
     """A streamed turn is sent again or not as by google-genai; ours is one content with merged texts."""
     for pieces, is_shown in (
-        ([reply(TEXT, reason=None), reply({"text": "No."})], True),
-        ([reply(TEXT, reason=None), reply({"text": "No."}, reason=None)], False),
-        ([reply(reason="SAFETY")], False),
+        ([build_reply(TEXT, reason=None), build_reply({"text": "No."})], True),
+        ([build_reply(TEXT, reason=None), build_reply({"text": "No."}, reason=None)], False),
+        ([build_reply(reason="SAFETY")], False),
         ([BLOCKED], False),
     ):
-        whole, curated = _their_stream(pieces)
+        whole, curated = _read_google_genai_stream(pieces)
         stream = chats.send(chats.start("m"), "one?") | streamed
         met = Conversation(stream, [[msgspec.convert(each, GenerateContentResponse) for each in pieces]])
         chat = met.emitted[-1].unwrap().chat
         assert (bool(curated), bool(chat.curated)) == (is_shown, is_shown)
-        assert _said(_plain(chat.comprehensive)) == _said(whole)
+        assert _merge_texts(_plain(chat.comprehensive)) == _merge_texts(whole)
 
 
-def _their_stream(pieces: Sequence[Any]) -> tuple[Any, Any]:
+def _read_google_genai_stream(pieces: Sequence[Any]) -> tuple[Any, Any]:
     def converse(client: Client) -> Any:
         chat = client.chats.create(model="m")
         list(chat.send_message_stream("one?"))
@@ -213,7 +222,7 @@ def _their_stream(pieces: Sequence[Any]) -> tuple[Any, Any]:
     return whole, curated
 
 
-def _said(contents: Sequence[Any]) -> list[str]:
+def _merge_texts(contents: Sequence[Any]) -> list[str]:
     """Return the message, and the answer's texts as one."""
     asked, *answered = ([part.get("text", "") for part in each.get("parts") or ()] for each in contents)
     return [*asked, "".join(text for texts in answered for text in texts)]

@@ -69,7 +69,7 @@ KINDS: list[Any] = [
 ]
 
 
-def taking(kind: Any, default: Any = ...) -> Callable[..., Any]:
+def make_function(kind: Any, default: Any = ...) -> Callable[..., Any]:
     """Make a function with one parameter."""
 
     def function(a: Any = default) -> None:
@@ -81,7 +81,7 @@ def taking(kind: Any, default: Any = ...) -> Callable[..., Any]:
     return function
 
 
-def shape_of(function: Callable[..., Any]) -> Any:
+def get_parameter_schema(function: Callable[..., Any]) -> Any:
     """Return the parameter schema of a declaration, in either form."""
     declaration = FunctionDeclaration.from_callable(callable=function)
     return declaration.parameters_json_schema if declaration.parameters is None else declaration.parameters
@@ -92,8 +92,8 @@ def shape_of(function: Callable[..., Any]) -> Any:
 @settings(max_examples=20)
 def test_fits(kind: Any, data: st.DataObject) -> None:
     """A value that matches the declaration converts to the annotation, and None if it is the default."""
-    for function in (taking(kind), taking(kind, None)):
-        args = data.draw(schema_values(shape_of(function)))
+    for function in (make_function(kind), make_function(kind, None)):
+        args = data.draw(schema_values(get_parameter_schema(function)))
         found = convert_arguments(function, FunctionCall(name="function", args=args))
         assert found.keys() == args.keys()
 
@@ -120,7 +120,7 @@ VALUES: list[tuple[Any, Any, Any]] = [
 @pytest.mark.parametrize(("kind", "given", "expected"), VALUES, ids=[str(each[0]) for each in VALUES])
 def test_values(kind: Any, given: Any, expected: Any) -> None:
     """The JSON of a call converts to the annotated type."""
-    assert convert_arguments(taking(kind), FunctionCall(name="function", args={"a": given})) == {"a": expected}
+    assert convert_arguments(make_function(kind), FunctionCall(name="function", args={"a": given})) == {"a": expected}
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_values(kind: Any, given: Any, expected: Any) -> None:
 def test_limits(kind: Any, given: Any, why: str) -> None:
     """A value outside the declared limits is an error for the model, for limits of any library."""
     with pytest.raises(ConversionError) as refused:
-        convert_arguments(taking(kind), FunctionCall(name="function", args={"a": given}))
+        convert_arguments(make_function(kind), FunctionCall(name="function", args={"a": given}))
     assert why in refused.value.expected
 
 

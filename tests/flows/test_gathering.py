@@ -35,7 +35,7 @@ from tests.support.cancellation.points import client_sockets, tasks
 from tests.support.interpreter_kinds import Faced, World, gemini, waited
 from tests.support.loopback import Answer, Hang, Loopback, Received, json_reply
 from tests.support.loopback_replies import fault, said
-from tests.support.scripted_effects import perform
+from tests.support.scripted_effects import run_by_script
 
 # Conversations
 
@@ -57,7 +57,7 @@ ONE, TWO, THREE = (Child(Success(number)) for number in (1, 2, 3))
 NO = Child(Failure(ClientError(400)))
 
 
-def begins(action: Action[Any], child: Child) -> list[tuple[Any, Any]]:
+def expect_start(action: Action[Any], child: Child) -> list[tuple[Any, Any]]:
     """Expect that an action is requested from the iterable and started."""
     return [(CallFunction, action), (StartAction(action), child)]
 
@@ -65,24 +65,27 @@ def begins(action: Action[Any], child: Child) -> list[tuple[Any, Any]]:
 def test_in_order() -> None:
     """A result that is ready early waits for its turn, and another action starts meanwhile."""
     script: list[tuple[Any, Any]] = [
-        *begins(A, ONE),
-        *begins(B, TWO),
+        *expect_start(A, ONE),
+        *expect_start(B, TWO),
         (WaitAny((ONE, TWO)), TWO),
-        *begins(C, THREE),
+        *expect_start(C, THREE),
         (WaitAny((ONE, THREE)), ONE),
     ]
     running = start_generator(gather([A, B, C], concurrency=2))
-    left = heard(running, script)
+    left = run_by_order(running, script)
     assert left == [Success(1), Success(2), Success(3)]
 
 
 def test_as_they_are_ready() -> None:
     """With ``ordered=False``, results are emitted in the order of completion."""
-    script: list[tuple[Any, Any]] = [*begins(A, ONE), *begins(B, TWO), (WaitAny((ONE, TWO)), TWO)]
-    assert heard(start_generator(gather([A, B], concurrency=2, ordered=False)), script) == [Success(2), Success(1)]
+    script: list[tuple[Any, Any]] = [*expect_start(A, ONE), *expect_start(B, TWO), (WaitAny((ONE, TWO)), TWO)]
+    assert run_by_order(start_generator(gather([A, B], concurrency=2, ordered=False)), script) == [
+        Success(2),
+        Success(1),
+    ]
 
 
-def heard(generator: Any, script: list[tuple[Any, Any]]) -> list[Any]:
+def run_by_order(generator: Any, script: list[tuple[Any, Any]]) -> list[Any]:
     """Run the start by a script, then complete the running actions in an order; return what was emitted."""
     items: list[Any] = []
     answer: Any = None
@@ -109,25 +112,29 @@ def heard(generator: Any, script: list[tuple[Any, Any]]) -> list[Any]:
 
 def test_nothing() -> None:
     """No actions have no results."""
-    assert heard(start_generator(gather([])), []) == []
-    assert heard(start_generator(gather(iter(()))), []) == []
+    assert run_by_order(start_generator(gather([])), []) == []
+    assert run_by_order(start_generator(gather(iter(()))), []) == []
 
 
 @pytest.mark.parametrize("ordered", (True, False))
 def test_stop_on_failure(ordered: bool) -> None:
     """With ``stop_on_failure`` the first failure is the last item; otherwise the others follow."""
-    script: list[tuple[Any, Any]] = [*begins(A, NO), *begins(B, TWO), (WaitAny((NO, TWO)), NO)]
+    script: list[tuple[Any, Any]] = [*expect_start(A, NO), *expect_start(B, TWO), (WaitAny((NO, TWO)), NO)]
     stopping = gather([A, B], concurrency=2, ordered=ordered, stop_on_failure=True)
-    assert heard(start_generator(stopping), [*script]) == [NO.result()]
-    assert heard(start_generator(gather([A, B], concurrency=2, ordered=ordered)), script) == [NO.result(), Success(2)]
+    assert run_by_order(start_generator(stopping), [*script]) == [NO.result()]
+    assert run_by_order(start_generator(gather([A, B], concurrency=2, ordered=ordered)), script) == [
+        NO.result(),
+        Success(2),
+    ]
 
 
 def test_raised() -> None:
     """An exception of a child is raised in place of its result."""
     raised = Child(LookupError("mine"))
     with pytest.raises(LookupError, match="mine"):
-        perform(
-            start_generator(gather([A, B], concurrency=1)), [*begins(A, raised), (WaitAny, raised), *begins(B, TWO)]
+        run_by_script(
+            start_generator(gather([A, B], concurrency=1)),
+            [*expect_start(A, raised), (WaitAny, raised), *expect_start(B, TWO)],
         )
 
 
@@ -144,7 +151,7 @@ def test_bounds(count: int, concurrency: int, ordered: bool, choices: Any) -> No
     def actions() -> Iterator[Action[int]]:
         for number in range(count):
             pulled.append(number)
-            yield numbered(number)
+            yield return_number(number)
 
     running: list[Child] = []
     taken: list[int] = []
@@ -171,7 +178,7 @@ def test_bounds(count: int, concurrency: int, ordered: bool, choices: Any) -> No
 
 
 @flow
-def numbered(number: int) -> Any:
+def return_number(number: int) -> Any:
     """Return a number."""
     yield from ()
     return Success(number)
@@ -197,7 +204,7 @@ def test_no_actions(actions: Any) -> None:
 def test_no_actions_after_all(world: World) -> None:
     """A generator that yields something else raises a mistake when it is read."""
     with pytest.raises(InvalidRequest, match="actions"):
-        world.items(gemini("http://127.0.0.1:1"), gather(iter([numbered(1), 2])))  # type: ignore[list-item]  # the mistake
+        world.items(gemini("http://127.0.0.1:1"), gather(iter([return_number(1), 2])))  # type: ignore[list-item]  # the mistake
 
 
 def test_values() -> None:
@@ -214,7 +221,7 @@ def test_values() -> None:
 NOWHERE = gemini("http://127.0.0.1:1")
 
 
-class Later:
+class AsyncActions:
     """An async iterable of actions."""
 
     def __init__(self, count: float) -> None:
@@ -229,7 +236,7 @@ class Later:
         if self.pulled >= self._count:
             raise StopAsyncIteration
         self.pulled += 1
-        return numbered(self.pulled - 1)
+        return return_number(self.pulled - 1)
 
 
 def numbers(results: list[Any]) -> list[int]:
@@ -239,22 +246,22 @@ def numbers(results: list[Any]) -> list[int]:
 def test_all(world: World) -> None:
     """Each action has its result, in order, from lists and iterators, streamed and collected."""
     for many in (list, tuple, iter):
-        actions: Any = map(numbered, range(20))
+        actions: Any = map(return_number, range(20))
         assert numbers(world.items(NOWHERE, gather(many(actions)))) == list(range(20))
-    assert world.run(NOWHERE, gather(map(numbered, range(20))) | collected) == Success(tuple(range(20)))
+    assert world.run(NOWHERE, gather(map(return_number, range(20))) | collected) == Success(tuple(range(20)))
 
 
 def test_async_iterable(world: World) -> None:
     """Async iterables need an async interpreter; iterables of both kinds work with all."""
-    results = world.items(NOWHERE, gather(Later(20)))
+    results = world.items(NOWHERE, gather(AsyncActions(20)))
     if world.is_sync:
         assert [type(each.failure()) for each in results] == [AsyncOnly]
     else:
         assert numbers(results) == list(range(20))
 
-    class Either(Later):
+    class Either(AsyncActions):
         def __iter__(self) -> Iterator[Action[int]]:
-            return map(numbered, range(3))
+            return map(return_number, range(3))
 
     assert numbers(world.items(NOWHERE, gather(Either(9)))) == [0, 1, 2]
 
@@ -263,7 +270,7 @@ def test_async_generator_in_sync() -> None:
     """An async generator that a sync interpreter refuses causes no warning."""
 
     async def actions() -> AsyncIterator[Action[int]]:
-        yield numbered(1)
+        yield return_number(1)
 
     (result,) = World("sync", httpcore).items(NOWHERE, gather(actions()))
     assert isinstance(result.failure(), AsyncOnly)
@@ -275,8 +282,8 @@ def test_endless(world: World, is_later: bool) -> None:
     if world.is_sync and is_later:
         return
     pulled = itertools.count()
-    later = Later(float("inf"))
-    source: Any = later if is_later else map(numbered, pulled)
+    later = AsyncActions(float("inf"))
+    source: Any = later if is_later else map(return_number, pulled)
 
     async def body(run: Faced) -> None:
         async with run.stream(gather(source, concurrency=3)) as items:
@@ -285,10 +292,10 @@ def test_endless(world: World, is_later: bool) -> None:
         assert (later.pulled if is_later else next(pulled)) <= 10 + 2 * 3
 
     world.within(NOWHERE, body)
-    nothing_left()
+    check_no_threads()
 
 
-def by_text(**answers: Answer) -> Callable[[Received], Answer]:
+def answer_by_text(**answers: Answer) -> Callable[[Received], Answer]:
     """Answer by the text of the request."""
 
     def script(received: Received) -> Answer:
@@ -301,17 +308,17 @@ OK = json_reply(said("yes"))
 BAD = json_reply(fault(400), 400)
 
 
-def asking(*texts: str) -> list[Any]:
+def build_requests(*texts: str) -> list[Any]:
     return [generate("m", each) | text for each in texts]
 
 
-def outcomes(results: list[Any]) -> list[Any]:
+def list_outcomes(results: list[Any]) -> list[Any]:
     return [each.failure().code if isinstance(each, Failure) else each.unwrap() for each in results]
 
 
 def test_order(world: World) -> None:
     """Results are in order, or in order of completion; failures are in their places."""
-    others_are_ready, answer = threading.Event(), by_text(slow=json_reply(said("slow")), bad=BAD)
+    others_are_ready, answer = threading.Event(), answer_by_text(slow=json_reply(said("slow")), bad=BAD)
 
     def script(received: Received) -> Answer:
         if b'"slow"' in received.body:
@@ -322,12 +329,12 @@ def test_order(world: World) -> None:
 
     async def read(run: Faced, **how: Any) -> list[Any]:
         results = []
-        async with run.stream(gather(asking("slow", "good", "bad"), **how)) as items:
+        async with run.stream(gather(build_requests("slow", "good", "bad"), **how)) as items:
             async for item in items:
                 results.append(item)
                 if not how["ordered"] and len(results) == 2:
                     others_are_ready.set()
-        return outcomes(results)
+        return list_outcomes(results)
 
     with Loopback(script) as server:
         ready = world.within(gemini(server.url), lambda run: read(run, ordered=False))
@@ -338,23 +345,23 @@ def test_order(world: World) -> None:
 
 def test_stopped(world: World) -> None:
     """The first failure cancels all running actions, with ``stop_on_failure`` and with `collected`."""
-    with Loopback(by_text(hang=Hang(), bad=BAD)) as server:
-        stopping = gather(asking("good", "bad", "hang", "hang"), concurrency=4, stop_on_failure=True)
-        assert outcomes(world.items(gemini(server.url), stopping)) == ["yes", 400]
-        result = world.run(gemini(server.url), gather(asking("bad", "hang")) | collected)
+    with Loopback(answer_by_text(hang=Hang(), bad=BAD)) as server:
+        stopping = gather(build_requests("good", "bad", "hang", "hang"), concurrency=4, stop_on_failure=True)
+        assert list_outcomes(world.items(gemini(server.url), stopping)) == ["yes", 400]
+        result = world.run(gemini(server.url), gather(build_requests("bad", "hang")) | collected)
         assert result.failure().code == 400
         server.wait_rest(0)
-    nothing_left()
+    check_no_threads()
 
 
 def test_left_early(world: World) -> None:
     """Leaving the block closes connections and cancels actions; an exception in the block is raised."""
-    with Loopback(by_text(hang=Hang())) as server:
+    with Loopback(answer_by_text(hang=Hang())) as server:
 
         async def body(run: Faced) -> None:
             before, alive = client_sockets(server.port), 0 if world.is_sync else tasks()
             with pytest.raises(LookupError):
-                async with run.stream(gather(asking("good", "hang", "hang", "hang"), concurrency=4)) as items:
+                async with run.stream(gather(build_requests("good", "hang", "hang", "hang"), concurrency=4)) as items:
                     assert (await anext(items)).unwrap() == "yes"
                     await run.see(server.wait_requests, 4)
                     raise LookupError
@@ -363,7 +370,7 @@ def test_left_early(world: World) -> None:
 
         world.within(gemini(server.url), body)
         server.wait_rest(0)
-    nothing_left()
+    check_no_threads()
 
 
 class MineError(Exception):
@@ -377,11 +384,13 @@ def fails(_: object) -> None:
 def test_raised_by_a_child(world: World) -> None:
     """A caller's exception is raised once and leaves nothing running; the block continues after it."""
     raising: Any = generate("m", "raise").map(fails)
-    with Loopback(by_text(hang=Hang())) as server:
+    with Loopback(answer_by_text(hang=Hang())) as server:
         gone_on: list[bool] = []
 
         async def body(run: Faced) -> None:
-            async with run.stream(gather([*asking("good"), raising, *asking("hang")], concurrency=3)) as items:
+            async with run.stream(
+                gather([*build_requests("good"), raising, *build_requests("hang")], concurrency=3)
+            ) as items:
                 assert (await anext(items)).unwrap() == "yes"
                 with pytest.raises(MineError):
                     await anext(items)
@@ -389,33 +398,33 @@ def test_raised_by_a_child(world: World) -> None:
                     await anext(items)
                 gone_on.append(True)
             with pytest.raises(MineError):
-                await run(gather([*asking("hang"), raising], concurrency=3, ordered=False) | collected)
+                await run(gather([*build_requests("hang"), raising], concurrency=3, ordered=False) | collected)
 
         world.within(gemini(server.url), body)
         assert gone_on == [True]
         server.wait_rest(0)
-    nothing_left()
+    check_no_threads()
 
 
 def test_raised_by_the_iterable(world: World) -> None:
     """An exception of the iterable is raised, and cancels what runs."""
 
     def actions() -> Iterator[Action[Any]]:
-        yield from asking("hang")
+        yield from build_requests("hang")
         raise MineError
 
-    with Loopback(by_text(hang=Hang())) as server:
+    with Loopback(answer_by_text(hang=Hang())) as server:
         with pytest.raises(MineError):
             world.items(gemini(server.url), gather(actions()))
         server.wait_rest(0)
-    nothing_left()
+    check_no_threads()
 
 
 def test_nested(world: World) -> None:
     """Nested and parallel gathers complete."""
 
     def some(first: int) -> Action[Any]:
-        return gather(map(numbered, range(first, first + 10)), concurrency=5) | collected
+        return gather(map(return_number, range(first, first + 10)), concurrency=5) | collected
 
     expected = tuple(tuple(range(first, first + 10)) for first in range(12))
     nested = gather(map(some, range(12)), concurrency=12)
@@ -424,30 +433,30 @@ def test_nested(world: World) -> None:
         (expected[0], (expected[1], expected[2]))
     )
     assert numbers(world.items(NOWHERE, gather([some(0)]) | each(len))) == [expected[0]]
-    nothing_left()
+    check_no_threads()
 
 
 def test_nested_are_ended(world: World) -> None:
     """Closing the stream cancels nested actions."""
-    with Loopback(by_text(hang=Hang())) as server:
-        inner = gather(asking("hang", "hang")) | collected
+    with Loopback(answer_by_text(hang=Hang())) as server:
+        inner = gather(build_requests("hang", "hang")) | collected
 
         async def body(run: Faced) -> None:
-            async with run.stream(gather([*asking("good"), inner, both(inner, inner)])) as items:
+            async with run.stream(gather([*build_requests("good"), inner, both(inner, inner)])) as items:
                 assert (await anext(items)).unwrap() == "yes"
                 await run.see(server.wait_requests, 7)
 
         world.within(gemini(server.url), body)
         server.wait_rest(0)
-    nothing_left()
+    check_no_threads()
 
 
 def test_closed_from_elsewhere(world: World) -> None:
     """Closing from another thread or task ends the wait with a failure, and cancels what runs."""
-    with Loopback(by_text(hang=Hang())) as server:
+    with Loopback(answer_by_text(hang=Hang())) as server:
 
         async def body(run: Faced) -> None:
-            async with run.stream(gather(asking("hang", "hang", "hang"), concurrency=2)) as items:
+            async with run.stream(gather(build_requests("hang", "hang", "hang"), concurrency=2)) as items:
 
                 async def close() -> None:
                     await run.see(server.wait_requests, 2)
@@ -461,11 +470,11 @@ def test_closed_from_elsewhere(world: World) -> None:
 
         world.within(gemini(server.url), body)
         server.wait_rest(0)
-    nothing_left()
+    check_no_threads()
 
 
 @flow
-def stubborn(action: Action[Any]) -> Any:
+def retry_forever(action: Action[Any]) -> Any:
     """Retry for ever."""
     while True:
         result = yield from attempt(action)
@@ -476,23 +485,25 @@ def stubborn(action: Action[Any]) -> Any:
 
 def test_stubborn(world: World) -> None:
     """An action that retries for ever is cancelled with the stream."""
-    with Loopback(by_text(bad=BAD)) as server:
+    with Loopback(answer_by_text(bad=BAD)) as server:
 
         async def body(run: Faced) -> None:
-            async with run.stream(gather([*asking("good"), *map(stubborn, asking("bad", "bad"))])) as items:
+            async with run.stream(
+                gather([*build_requests("good"), *map(retry_forever, build_requests("bad", "bad"))])
+            ) as items:
                 assert (await anext(items)).unwrap() == "yes"
                 await run.see(server.wait_requests, 5)
 
         world.within(gemini(server.url), body)
         server.wait_rest(0)
-    nothing_left()
+    check_no_threads()
 
 
 def test_without_a_block(world: World) -> None:
     """Async readers of a stream that starts actions need ``async with``; sync readers do not."""
 
     async def body(run: Faced) -> None:
-        items = run.stream(gather([numbered(1)]))
+        items = run.stream(gather([return_number(1)]))
         if world.is_sync:
             assert [each.unwrap() async for each in items] == [1]
         else:
@@ -500,7 +511,7 @@ def test_without_a_block(world: World) -> None:
                 await anext(items)
 
     world.within(NOWHERE, body)
-    nothing_left()
+    check_no_threads()
 
 
 class Interrupt(BaseException):
@@ -513,16 +524,16 @@ def interrupts(_: object) -> None:
 
 def test_interrupted_child(world: World) -> None:
     """A BaseException in a child cancels all, and is raised unchanged."""
-    raising: Any = numbered(1).map(interrupts)
-    with Loopback(by_text(hang=Hang())) as server:
+    raising: Any = return_number(1).map(interrupts)
+    with Loopback(answer_by_text(hang=Hang())) as server:
         with pytest.raises(Interrupt):
-            world.run(gemini(server.url), gather([*asking("hang"), raising], ordered=False) | collected)
+            world.run(gemini(server.url), gather([*build_requests("hang"), raising], ordered=False) | collected)
         with pytest.raises(Interrupt):
-            world.items(gemini(server.url), gather([*asking("hang"), raising], ordered=False))
+            world.items(gemini(server.url), gather([*build_requests("hang"), raising], ordered=False))
         server.wait_rest(0)
-    nothing_left()
+    check_no_threads()
 
 
-def nothing_left() -> None:
+def check_no_threads() -> None:
     """Check that no thread of the library is running."""
     assert waited(lambda: not [each for each in threading.enumerate() if each.name.startswith("genai_fn")])

@@ -53,11 +53,11 @@ def book(place: Place, stay: Stay, guest: Guest, kinds: list[Kind], when: dt.dat
     """Take parameters of all kinds."""
 
 
-def loose(given: Any, number: int = 1, share: float = 0.5, both: int | str = 0, name: str = None) -> None:  # type: ignore[assignment]  # noqa: RUF013  # people write so
+def take_any(given: Any, number: int = 1, share: float = 0.5, both: int | str = 0, name: str = None) -> None:  # type: ignore[assignment]  # noqa: RUF013  # people write so
     """Take any arguments."""
 
 
-def later(place: "Place", *rest: "Nowhere", tag: str, **more: "Nowhere") -> "Nowhere":  # type: ignore[name-defined]  # noqa: F821  # only what is asked for is read
+def take_postponed(place: "Place", *rest: "Nowhere", tag: str, **more: "Nowhere") -> "Nowhere":  # type: ignore[name-defined]  # noqa: F821  # only what is asked for is read
     """Have annotations that are strings."""
 
 
@@ -91,7 +91,7 @@ def test_types() -> None:
 )
 def test_leniently(given: dict[str, Any], expected: dict[str, Any]) -> None:
     """Whole floats become integers, mismatches are converted leniently, and None is valid as the default."""
-    found = convert_arguments(loose, FunctionCall(name="loose", args=given))
+    found = convert_arguments(take_any, FunctionCall(name="loose", args=given))
     assert (found, list(map(type, found.values()))) == (expected, list(map(type, expected.values())))
 
 
@@ -106,19 +106,19 @@ def test_leniently(given: dict[str, Any], expected: dict[str, Any]) -> None:
 def test_wrong(given: dict[str, Any], wrong: str) -> None:
     """All mistakes of a call are in one error."""
     with pytest.raises(ConversionError) as refused:
-        convert_arguments(loose, FunctionCall(name="loose", args=given))
+        convert_arguments(take_any, FunctionCall(name="loose", args=given))
     assert refused.value.expected == wrong
 
 
 def test_postponed() -> None:
     """String annotations are resolved, only for the arguments that are given; ``**more`` takes the others."""
     call = FunctionCall(name="later", args={"place": {"name": "Oslo"}, "tag": "x", "extra": 1.0})
-    assert convert_arguments(later, call) == {"place": Place("Oslo"), "tag": "x", "extra": 1}
+    assert convert_arguments(take_postponed, call) == {"place": Place("Oslo"), "tag": "x", "extra": 1}
 
 
 def test_bound() -> None:
     """A call cannot set what a partial binds."""
-    bound = functools.partial(loose, number=3)
+    bound = functools.partial(take_any, number=3)
     with pytest.raises(ConversionError, match=r"number: no such argument"):
         convert_arguments(bound, FunctionCall(name="loose", args={"given": 1, "number": 4}))
 
@@ -135,7 +135,7 @@ def test_pydantic_says_where() -> None:
 # What comes back
 
 
-def answered(value: Any) -> Any:
+def get_response(value: Any) -> Any:
     """Return the function response for a returned value."""
 
     def function() -> Any:
@@ -161,18 +161,18 @@ def answered(value: Any) -> Any:
 )
 def test_results(value: Any, response: dict[str, Any]) -> None:
     """A result is sent under ``result`` as JSON; one that cannot be converted is an error."""
-    assert answered(value) == FunctionResponse(id="1", name="f", response=response)
+    assert get_response(value) == FunctionResponse(id="1", name="f", response=response)
 
 
 def test_surrogates() -> None:
     """A text that cannot be encoded is an error for the model, and raises nothing."""
-    assert "UnicodeEncodeError" in answered("\ud800").response["error"]
+    assert "UnicodeEncodeError" in get_response("\ud800").response["error"]
 
 
 def test_own_response() -> None:
     """A `FunctionResponse` is sent as it is, with the id and name of its call."""
     part = FunctionResponsePart.from_bytes(data=b"x", mime_type="image/png")
-    assert answered(FunctionResponse(response={"a": 1}, parts=(part,))) == FunctionResponse(
+    assert get_response(FunctionResponse(response={"a": 1}, parts=(part,))) == FunctionResponse(
         id="1", name="f", response={"a": 1}, parts=(part,)
     )
 
@@ -181,17 +181,17 @@ def test_own_response() -> None:
 
 
 worlds = pytest.mark.parametrize("world", WORLDS, ids=repr)
-ASKED = generate("m", "hi")
+REQUEST = generate("m", "hi")
 WHERE: contextvars.ContextVar[str] = contextvars.ContextVar("WHERE", default="nowhere")
 
 
-def calls(*named: str) -> dict[str, Any]:
+def build_calls(*named: str) -> dict[str, Any]:
     """Build a response that calls functions without arguments."""
     parts = [{"functionCall": {"name": name, "args": {}, "id": name}} for name in named]
     return {"candidates": [{"content": {"parts": parts, "role": "model"}, "finishReason": "STOP"}]}
 
 
-def sent(server: Loopback) -> list[Any]:
+def get_sent_responses(server: Loopback) -> list[Any]:
     """Return the function responses that the server received."""
     contents = msgspec.json.decode(server.requests[-1].body)["contents"]
     parts = [part for turn in contents for part in turn["parts"]]
@@ -216,14 +216,16 @@ def test_at_once(world: World) -> None:
     async def body(run: Any) -> Any:
         token = WHERE.set("here")
         try:
-            return await run(ASKED | calling(one, other) | text)
+            return await run(REQUEST | calling(one, other) | text)
         finally:
             WHERE.reset(token)
 
-    with Loopback([json_reply(calls("one", "other")), json_reply(said("done"))]) as server:
+    with Loopback([json_reply(build_calls("one", "other")), json_reply(said("done"))]) as server:
         result = world.within(gemini(server.url), body, on_event=told.append)
     assert result.unwrap() == "done"
-    assert sent(server) == [{"id": each, "name": each, "response": {"result": "here"}} for each in ("one", "other")]
+    assert get_sent_responses(server) == [
+        {"id": each, "name": each, "response": {"result": "here"}} for each in ("one", "other")
+    ]
     assert sorted(each.name for each in told if isinstance(each, Called)) == ["one", "other"]
 
 
@@ -244,13 +246,15 @@ def test_async_functions(world: World) -> None:
             await checkpoint()
             return threading.current_thread().name
 
-    with Loopback([json_reply(calls("slowly", "Slow")), json_reply(said("done"))]) as server:
-        result = world.run(gemini(server.url), ASKED | calling(slowly, Slow()) | text)
+    with Loopback([json_reply(build_calls("slowly", "Slow")), json_reply(said("done"))]) as server:
+        result = world.run(gemini(server.url), REQUEST | calling(slowly, Slow()) | text)
     if world.is_sync:
         assert isinstance(result.failure(), AsyncOnly)
     else:
         assert result.unwrap() == "done"
-        assert [each["response"] for each in sent(server)] == [{"result": threading.current_thread().name}] * 2
+        assert [each["response"] for each in get_sent_responses(server)] == [
+            {"result": threading.current_thread().name}
+        ] * 2
 
 
 @worlds
@@ -261,9 +265,9 @@ def test_off_the_loop(world: World) -> None:
         """Return whether this is the calling thread."""
         return threading.current_thread() is threading.main_thread()
 
-    with Loopback([json_reply(calls("where")), json_reply(said("done"))]) as server:
-        assert world.run(gemini(server.url), ASKED | calling(where) | text).unwrap() == "done"
-    assert sent(server)[0]["response"] == {"result": world.is_sync}
+    with Loopback([json_reply(build_calls("where")), json_reply(said("done"))]) as server:
+        assert world.run(gemini(server.url), REQUEST | calling(where) | text).unwrap() == "done"
+    assert get_sent_responses(server)[0]["response"] == {"result": world.is_sync}
 
 
 @worlds
@@ -274,11 +278,11 @@ def test_streams(world: World) -> None:
         """Return the time."""
         return "noon"
 
-    rounds: list[Any] = [sse_reply([said("Hm. "), calls("clock")]), sse_reply([said("It is "), said("noon.")])]
+    rounds: list[Any] = [sse_reply([said("Hm. "), build_calls("clock")]), sse_reply([said("It is "), said("noon.")])]
     with Loopback(rounds) as server:
-        items = world.items(gemini(server.url), ASKED | calling(clock) | streamed | text)
+        items = world.items(gemini(server.url), REQUEST | calling(clock) | streamed | text)
     assert [each.unwrap() for each in items] == ["Hm. ", "It is ", "noon."]
-    assert sent(server) == [{"id": "clock", "name": "clock", "response": {"result": "noon"}}]
+    assert get_sent_responses(server) == [{"id": "clock", "name": "clock", "response": {"result": "noon"}}]
 
 
 @worlds
@@ -289,9 +293,9 @@ def test_any_exception(world: World) -> None:
         """Raise the exception."""
         return next(iter(()))
 
-    with Loopback([json_reply(calls("over", "over")), json_reply(said("done"))]) as server:
-        assert world.run(gemini(server.url), ASKED | calling(over) | text).unwrap() == "done"
-    assert all("StopIteration" in each["response"]["error"] for each in sent(server))
+    with Loopback([json_reply(build_calls("over", "over")), json_reply(said("done"))]) as server:
+        assert world.run(gemini(server.url), REQUEST | calling(over) | text).unwrap() == "done"
+    assert all("StopIteration" in each["response"]["error"] for each in get_sent_responses(server))
 
 
 @pytest.mark.parametrize("kind", ("asyncio", "trio"))
@@ -307,11 +311,11 @@ def test_cancelled(kind: str) -> None:
 
     async def body(url: str) -> None:
         async with AsyncHttp(gemini(url)) as run, create_task_group() as tasks:
-            tasks.start_soon(run, ASKED | calling(endless))
+            tasks.start_soon(run, REQUEST | calling(endless))
             await to_thread.run_sync(begun.wait, 60)
             tasks.cancel_scope.cancel()
 
-    with Loopback(json_reply(calls("endless"))) as server:
+    with Loopback(json_reply(build_calls("endless"))) as server:
         anyio.run(body, server.url, backend=kind)
     assert (begun.is_set(), ended.is_set()) == (True, False)
     release.set()
@@ -326,6 +330,6 @@ def test_not_in_this_world_ends_it() -> None:
         return ""
 
     declared = with_tools(FunctionDeclaration(name="slowly"))
-    with Loopback([json_reply(calls("slowly"))]) as server:
-        result = WORLDS[0].run(gemini(server.url), ASKED | declared | calling(slowly))
+    with Loopback([json_reply(build_calls("slowly"))]) as server:
+        result = WORLDS[0].run(gemini(server.url), REQUEST | declared | calling(slowly))
     assert isinstance(result, Failure)

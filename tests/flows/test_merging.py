@@ -12,12 +12,12 @@ from genai_fn.flows.merge import merge_chunks
 from genai_fn.schema import Content, FinishReason, FunctionCall, GenerateContentResponse, Part
 
 
-def pieces(*trees: dict[str, Any]) -> list[GenerateContentResponse]:
+def decode_chunks(*trees: dict[str, Any]) -> list[GenerateContentResponse]:
     """Decode responses."""
     return [msgspec.convert(tree, GenerateContentResponse, strict=False) for tree in trees]
 
 
-def parts(*them: dict[str, Any], index: int | None = None, **more: Any) -> dict[str, Any]:
+def build_chunk(*them: dict[str, Any], index: int | None = None, **more: Any) -> dict[str, Any]:
     """Build a chunk with one candidate."""
     return {
         "candidates": [
@@ -26,21 +26,27 @@ def parts(*them: dict[str, Any], index: int | None = None, **more: Any) -> dict[
     }
 
 
-def joined(*trees: dict[str, Any]) -> tuple[Part, ...]:
+def merge_parts(*trees: dict[str, Any]) -> tuple[Part, ...]:
     """Merge chunks, and return the parts of the first candidate."""
-    return merge_chunks(pieces(*trees)).parts
+    return merge_chunks(decode_chunks(*trees)).parts
 
 
 def test_texts() -> None:
     """Texts are concatenated."""
     assert merge_chunks(["a", "", "b"]) == "ab"
-    assert joined(parts({"text": "a"}), parts({"text": "b"}, {"text": "c"})) == (Part(text="abc"),)
+    assert merge_parts(build_chunk({"text": "a"}), build_chunk({"text": "b"}, {"text": "c"})) == (Part(text="abc"),)
 
 
 def test_thoughts_stay_apart() -> None:
     """Thoughts and answers are not merged."""
     thought = {"text": "hm", "thought": True}
-    assert joined(parts(thought), parts(thought), parts({"text": "a"}), parts({"text": "b"}), parts(thought)) == (
+    assert merge_parts(
+        build_chunk(thought),
+        build_chunk(thought),
+        build_chunk({"text": "a"}),
+        build_chunk({"text": "b"}),
+        build_chunk(thought),
+    ) == (
         Part(text="hmhm", thought=True),
         Part(text="ab"),
         Part(text="hm", thought=True),
@@ -50,12 +56,12 @@ def test_thoughts_stay_apart() -> None:
 def test_signatures_stay_on_their_part() -> None:
     """A part with a signature is unchanged, even an empty one, and so are its neighbours."""
     signature = {"thoughtSignature": "AB-_"}
-    found = joined(
-        parts({"text": "a"}),
-        parts({"text": "b", **signature}),
-        parts({"text": "c"}),
-        parts({"text": "d"}),
-        parts({"text": "", **signature}),
+    found = merge_parts(
+        build_chunk({"text": "a"}),
+        build_chunk({"text": "b", **signature}),
+        build_chunk({"text": "c"}),
+        build_chunk({"text": "d"}),
+        build_chunk({"text": "", **signature}),
     )
     assert found == (
         Part(text="a"),
@@ -68,7 +74,9 @@ def test_signatures_stay_on_their_part() -> None:
 def test_other_parts_stay() -> None:
     """Calls, files and code keep their places between texts."""
     call = {"functionCall": {"name": "f", "args": {"a": 1}}}
-    assert joined(parts({"text": "a"}), parts(call), parts(call), parts({"text": "b"})) == (
+    assert merge_parts(
+        build_chunk({"text": "a"}), build_chunk(call), build_chunk(call), build_chunk({"text": "b"})
+    ) == (
         Part(text="a"),
         Part(function_call=FunctionCall(name="f", args={"a": 1})),
         Part(function_call=FunctionCall(name="f", args={"a": 1})),
@@ -79,11 +87,11 @@ def test_other_parts_stay() -> None:
 def test_candidates_by_index() -> None:
     """Candidates are matched by index, in any order; without an index it is the first."""
     whole = merge_chunks(
-        pieces(
-            parts({"text": "b"}, index=1),
-            parts({"text": "a"}),
-            parts({"text": "A"}, index=0),
-            parts({"text": "B"}, index=1),
+        decode_chunks(
+            build_chunk({"text": "b"}, index=1),
+            build_chunk({"text": "a"}),
+            build_chunk({"text": "A"}, index=0),
+            build_chunk({"text": "B"}, index=1),
         )
     )
     assert [candidate.content and candidate.content.parts for candidate in whole.candidates] == [
@@ -95,7 +103,7 @@ def test_candidates_by_index() -> None:
 def test_usage() -> None:
     """The last token counts win, field by field; zero counts, null does not."""
     whole = merge_chunks(
-        pieces(
+        decode_chunks(
             {"usageMetadata": {"promptTokenCount": 5, "candidatesTokenCount": 1, "thoughtsTokenCount": 7}},
             {"usageMetadata": {"promptTokenCount": 5, "candidatesTokenCount": 9, "thoughtsTokenCount": 0}},
             {"usageMetadata": {"totalTokenCount": 14}},
@@ -115,8 +123,10 @@ def test_usage() -> None:
 def test_what_came_last() -> None:
     """The finish reason and the model version are kept if a later chunk has none."""
     whole = merge_chunks(
-        pieces(
-            {"modelVersion": "m-1", "responseId": "r"}, parts({"text": "a"}, finishReason="STOP"), parts({"text": ""})
+        decode_chunks(
+            {"modelVersion": "m-1", "responseId": "r"},
+            build_chunk({"text": "a"}, finishReason="STOP"),
+            build_chunk({"text": ""}),
         )
     )
     assert (whole.model_version, whole.response_id, whole.candidates[0].finish_reason) == (
@@ -130,10 +140,12 @@ def test_citations_and_logprobs() -> None:
     """Citations are collected without duplicates; logprobs are concatenated."""
     one, two = {"uri": "https://a"}, {"uri": "https://b"}
     whole = merge_chunks(
-        pieces(
-            parts(citationMetadata={"citations": [one]}, logprobsResult={"chosenCandidates": [{"token": "a"}]}),
-            parts(citationMetadata={"citations": [one, two]}, logprobsResult={"chosenCandidates": [{"token": "b"}]}),
-            parts(),
+        decode_chunks(
+            build_chunk(citationMetadata={"citations": [one]}, logprobsResult={"chosenCandidates": [{"token": "a"}]}),
+            build_chunk(
+                citationMetadata={"citations": [one, two]}, logprobsResult={"chosenCandidates": [{"token": "b"}]}
+            ),
+            build_chunk(),
         )
     ).candidates[0]
     assert whole.citation_metadata is not None
@@ -144,15 +156,17 @@ def test_citations_and_logprobs() -> None:
 
 def test_nothing_to_say() -> None:
     """Chunks without content neither add nor remove content."""
-    assert merge_chunks(pieces({}, {})) == GenerateContentResponse()
-    whole = merge_chunks(pieces({"candidates": [{}]}, parts({"text": "a"}), {"candidates": [{"finishReason": "STOP"}]}))
+    assert merge_chunks(decode_chunks({}, {})) == GenerateContentResponse()
+    whole = merge_chunks(
+        decode_chunks({"candidates": [{}]}, build_chunk({"text": "a"}), {"candidates": [{"finishReason": "STOP"}]})
+    )
     assert whole.candidates[0].content == Content(role="model", parts=(Part(text="a"),))
-    assert merge_chunks(pieces({"promptFeedback": {"blockReason": "SAFETY"}}, {})).prompt_feedback is not None
+    assert merge_chunks(decode_chunks({"promptFeedback": {"blockReason": "SAFETY"}}, {})).prompt_feedback is not None
 
 
 def test_one() -> None:
     """One chunk is returned as it is."""
-    (piece,) = pieces(parts({"text": "a"}, {"text": "b"}, index=3))
+    (piece,) = decode_chunks(build_chunk({"text": "a"}, {"text": "b"}, index=3))
     assert merge_chunks([piece]) == piece
 
 
@@ -177,7 +191,7 @@ PART = st.sampled_from(
 @given(st.lists(st.lists(PART, max_size=3), min_size=1, max_size=6), st.data())
 def test_however_it_was_cut(lists: list[list[dict[str, Any]]], data: st.DataObject) -> None:
     """The result does not depend on the grouping of chunks; only plain texts are changed."""
-    them = pieces(*(parts(*each) for each in lists))
+    them = decode_chunks(*(build_chunk(*each) for each in lists))
     middle = data.draw(st.integers(0, len(them)))
     grouped = [merge_chunks(group) for group in (them[:middle], them[middle:]) if group]
     assert merge_chunks(grouped) == merge_chunks(them)

@@ -32,51 +32,51 @@ from genai_fn.request import Request, start_generator
 from genai_fn.schema import File, ListFilesResponse
 from tests.support.interpreter_kinds import Faced, World, gemini
 from tests.support.loopback import Answer, Loopback, Received, json_reply
-from tests.support.scripted_effects import perform
+from tests.support.scripted_effects import run_by_script
 
 LIST = files.list({"page_size": 2})
 BUSY = Failure[Any](ServerError(503))
 
 
-def page(token: str | None, *names: str) -> Success[ListFilesResponse]:
+def build_page(token: str | None, *names: str) -> Success[ListFilesResponse]:
     """Build the JSON of a page of files."""
     return Success(ListFilesResponse(files=tuple(File(name=name) for name in names), next_page_token=token))
 
 
-def after(token: str, request: Request[Any] = LIST) -> Request[Any]:
+def build_next_request(token: str, request: Request[Any] = LIST) -> Request[Any]:
     """Build the request for the page of a token."""
     return request | with_config(page_token=token)
 
 
-def asked(request: Request[Any], answer: Any) -> list[tuple[Any, Any]]:
+def run_stream(request: Request[Any], answer: Any) -> list[tuple[Any, Any]]:
     """Run a stream by a script and return what it emits."""
     return [(Ask(request), answer), (Emit(answer), None)]
 
 
 SCRIPTS = {
-    "no items": asked(LIST, page(None)),
-    "one page": asked(LIST, page(None, "a", "b")),
-    "an empty token": asked(LIST, page("", "a")),
+    "no items": run_stream(LIST, build_page(None)),
+    "one page": run_stream(LIST, build_page(None, "a", "b")),
+    "an empty token": run_stream(LIST, build_page("", "a")),
     "three pages": [
-        *asked(LIST, page("2", "a", "b")),
-        *asked(after("2"), page("3", "c", "d")),
-        *asked(after("3"), page(None, "e")),
+        *run_stream(LIST, build_page("2", "a", "b")),
+        *run_stream(build_next_request("2"), build_page("3", "c", "d")),
+        *run_stream(build_next_request("3"), build_page(None, "e")),
     ],
     "an empty page in the middle": [
-        *asked(LIST, page("2", "a")),
-        *asked(after("2"), page("3")),
-        *asked(after("3"), page(None, "b")),
+        *run_stream(LIST, build_page("2", "a")),
+        *run_stream(build_next_request("2"), build_page("3")),
+        *run_stream(build_next_request("3"), build_page(None, "b")),
     ],
-    "a failure": [*asked(LIST, page("2", "a")), *asked(after("2"), BUSY)],
+    "a failure": [*run_stream(LIST, build_page("2", "a")), *run_stream(build_next_request("2"), BUSY)],
     "a token that stays": [
-        *asked(LIST, page("2", "a")),
-        *asked(after("2"), page("2", "b")),
+        *run_stream(LIST, build_page("2", "a")),
+        *run_stream(build_next_request("2"), build_page("2", "b")),
         (Emit(Failure(PageLoop("2"))), None),
     ],
     "a token that comes back": [
-        *asked(LIST, page("2", "a")),
-        *asked(after("2"), page("3", "b")),
-        *asked(after("3"), page("2", "c")),
+        *run_stream(LIST, build_page("2", "a")),
+        *run_stream(build_next_request("2"), build_page("3", "b")),
+        *run_stream(build_next_request("3"), build_page("2", "c")),
         (Emit(Failure(PageLoop("2"))), None),
     ],
 }
@@ -85,7 +85,7 @@ SCRIPTS = {
 @pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
 def test_pages(script: list[tuple[Any, Any]]) -> None:
     """Pages are read until one has no token, or a token that was seen before; empty pages are emitted."""
-    perform(start_generator(LIST | pages), script)
+    run_by_script(start_generator(LIST | pages), script)
 
 
 @pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
@@ -99,14 +99,19 @@ def test_items(script: list[tuple[Any, Any]]) -> None:
             told.append((word, None))
         else:
             told += [(Emit(Success(each)), None) for each in word.item.unwrap()]
-    perform(start_generator(LIST | items), told)
+    run_by_script(start_generator(LIST | items), told)
 
 
 def test_start_token() -> None:
     """A list can start at a stored token, and that token counts as seen."""
-    start = after("5")
-    perform(start_generator(start | pages), [*asked(start, page("6", "a")), *asked(after("6"), page(None, "b"))])
-    perform(start_generator(start | pages), [*asked(start, page("5", "a")), (Emit(Failure(PageLoop("5"))), None)])
+    start = build_next_request("5")
+    run_by_script(
+        start_generator(start | pages),
+        [*run_stream(start, build_page("6", "a")), *run_stream(build_next_request("6"), build_page(None, "b"))],
+    )
+    run_by_script(
+        start_generator(start | pages), [*run_stream(start, build_page("5", "a")), (Emit(Failure(PageLoop("5"))), None)]
+    )
 
 
 def test_root() -> None:
@@ -119,15 +124,15 @@ def test_root() -> None:
 def test_deadline() -> None:
     """A deadline applies to all pages together, not to each."""
     timed = LIST | with_options(deadline=10)
-    first, second, late = page("2", "a"), page("3", "b"), Failure[Any](TimedOut("total"))
+    first, second, late = build_page("2", "a"), build_page("3", "b"), Failure[Any](TimedOut("total"))
     script: list[tuple[Any, Any]] = [(GetTime(), 100.0)]
     for now, request, answer in (
         (100.0, timed, first),
-        (103.0, after("2", timed), second),
-        (111.0, after("3", timed), late),
+        (103.0, build_next_request("2", timed), second),
+        (111.0, build_next_request("3", timed), late),
     ):
         script += [(GetTime(), now), (AskWithin(request, 110.0 - now), answer), (Emit(answer), None)]
-    perform(start_generator(timed | pages), script)
+    run_by_script(start_generator(timed | pages), script)
     assert LIST | pages | with_options(deadline=10) == timed | pages
 
 
@@ -139,12 +144,12 @@ def test_values() -> None:
 
 def test_next_page() -> None:
     """The request for the next page differs only in the token; after the last page there is none."""
-    assert next_page(LIST, page("2").unwrap()) == after("2")
-    assert next_page(LIST, page(None).unwrap()) is None
+    assert next_page(LIST, build_page("2").unwrap()) == build_next_request("2")
+    assert next_page(LIST, build_page(None).unwrap()) is None
     timed = LIST | with_options(deadline=1)
-    assert next_page(timed, page("2").unwrap()) == after("2", timed)
+    assert next_page(timed, build_page("2").unwrap()) == build_next_request("2", timed)
     with pytest.raises(InvalidRequest, match="a list"):
-        next_page(generate("m", "hi"), page("2").unwrap())  # type: ignore[type-var]  # the mistake
+        next_page(generate("m", "hi"), build_page("2").unwrap())  # type: ignore[type-var]  # the mistake
 
 
 @pytest.mark.parametrize(
@@ -219,6 +224,6 @@ def test_left_early(world: World) -> None:
 
 def test_repr() -> None:
     """The repr of a page shows its items, and whether there are more pages."""
-    assert "more to come" in repr(page("2", "a").unwrap())
-    assert "more to come" not in repr(page(None, "a").unwrap())
-    assert [each.name for each in page("2", "a", "b").unwrap()] == ["a", "b"]
+    assert "more to come" in repr(build_page("2", "a").unwrap())
+    assert "more to come" not in repr(build_page(None, "a").unwrap())
+    assert [each.name for each in build_page("2", "a", "b").unwrap()] == ["a", "b"]

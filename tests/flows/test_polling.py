@@ -43,7 +43,7 @@ from genai_fn.schema import (
 from genai_fn.schema.operations import ENDED_JOB_STATES
 from tests.support.interpreter_kinds import Naps, World, gemini
 from tests.support.loopback import Answer, Close, Loopback, Pause, json_reply
-from tests.support.scripted_effects import perform
+from tests.support.scripted_effects import run_by_script
 
 OP = "models/veo/operations/1"
 BAD = {"code": 9, "message": "no"}
@@ -87,16 +87,16 @@ kinds = pytest.mark.parametrize(("question", "working", "over", "failed"), KINDS
 
 
 @flow
-def begun(work: Any) -> Any:
+def return_work(work: Any) -> Any:
     """Return work without a lookup request."""
     yield from ()
     return Success(work)
 
 
-def conversation(action: Any, *lines: tuple[Any, Any]) -> Any:
+def run_until_done(action: Any, *lines: tuple[Any, Any]) -> Any:
     """Run `until_done` of an action by a script."""
     try:
-        return perform(start_generator(action | until_done(every=2.0)), lines)
+        return run_by_script(start_generator(action | until_done(every=2.0)), lines)
     except FlowFailed as end:
         return Failure(end.error)
 
@@ -109,56 +109,56 @@ def test_every_kind() -> None:
 @kinds
 def test_looked_up(question: Any, working: Any, over: Any, failed: Any) -> None:
     """A lookup is sent at once, and repeated until the work has ended."""
-    assert conversation(question, (Ask(question), Success(over))) == Success(over)
+    assert run_until_done(question, (Ask(question), Success(over))) == Success(over)
     lines = [(Ask(question), Success(working)), (Sleep(2.0), None)] * 3
-    assert conversation(question, *lines, (Ask(question), Success(over))) == Success(over)
+    assert run_until_done(question, *lines, (Ask(question), Success(over))) == Success(over)
 
 
 @kinds
 def test_begun(question: Any, working: Any, over: Any, failed: Any) -> None:
     """Work that is finished at its start needs no lookup; otherwise it is looked up by name, at once."""
-    action = begun(working)
-    assert conversation(action, (Ask(action), Success(over))) == Success(over)
+    action = return_work(working)
+    assert run_until_done(action, (Ask(action), Success(over))) == Success(over)
     lines = [(Ask(question), Success(working)), (Sleep(2.0), None), (Ask(question), Success(over))]
-    assert conversation(action, (Ask(action), Success(working)), *lines) == Success(over)
+    assert run_until_done(action, (Ask(action), Success(working)), *lines) == Success(over)
 
 
 @kinds
 def test_ended_badly(question: Any, working: Any, over: Any, failed: Any) -> None:
     """Failed work is a failure with its name, code and message."""
     bad = Failure(OperationFailed(working.name, 9, "no"))
-    action = begun(working)
-    assert conversation(question, (Ask(question), Success(failed))) == bad
-    assert conversation(action, (Ask(action), Success(failed))) == bad
-    assert conversation(action, (Ask(action), Success(working)), (Ask(question), Success(failed))) == bad
+    action = return_work(working)
+    assert run_until_done(question, (Ask(question), Success(failed))) == bad
+    assert run_until_done(action, (Ask(action), Success(failed))) == bad
+    assert run_until_done(action, (Ask(action), Success(working)), (Ask(question), Success(failed))) == bad
 
 
 @kinds
 def test_fault(question: Any, working: Any, over: Any, failed: Any) -> None:
     """A lookup that fails after its retries ends the polling with that failure."""
-    assert conversation(question, (Ask(question), BUSY)) == BUSY
+    assert run_until_done(question, (Ask(question), BUSY)) == BUSY
     lines = [(Ask(question), Success(working)), (Sleep(2.0), None), (Ask(question), BUSY)]
-    assert conversation(question, *lines) == BUSY
-    action = begun(working)
-    assert conversation(action, (Ask(action), BUSY)) == BUSY
+    assert run_until_done(question, *lines) == BUSY
+    action = return_work(working)
+    assert run_until_done(action, (Ask(action), BUSY)) == BUSY
 
 
 @pytest.mark.parametrize("name", (None, "", "../a", "a?b"))
 @pytest.mark.parametrize("kind", LONG_RUNNING_TYPES)
 def test_nameless(kind: Any, name: str | None) -> None:
     """Unfinished work without a valid name is a `DecodeError`, and raises nothing."""
-    action = begun(kind(name=name))
-    result = conversation(action, (Ask(action), Success(kind(name=name))))
+    action = return_work(kind(name=name))
+    result = run_until_done(action, (Ask(action), Success(kind(name=name))))
     assert isinstance(result.failure(), DecodeError)
     assert result.failure().path == "name"
 
 
 def test_nameless_and_done() -> None:
     """Finished work needs no name; failed work without one is named by its type."""
-    assert conversation(begun(1), (Ask(begun(1)), Success(ImportFileOperation(done=True)))).unwrap().done
+    assert run_until_done(return_work(1), (Ask(return_work(1)), Success(ImportFileOperation(done=True)))).unwrap().done
     failed = ImportFileOperation(done=True, error={"message": "no"})
     expected = Failure(OperationFailed("ImportFileOperation", None, "no"))
-    assert conversation(begun(1), (Ask(begun(1)), Success(failed))) == expected
+    assert run_until_done(return_work(1), (Ask(return_work(1)), Success(failed))) == expected
 
 
 @pytest.mark.parametrize("state", sorted(ENDED_JOB_STATES))
@@ -213,7 +213,7 @@ def test_error_without_state() -> None:
 )
 def test_what_is_told(work: Any, expected: OperationFailed) -> None:
     """A failure has the server's message, in any form; without one, it has the state."""
-    result = conversation(begun(work), (Ask(begun(work)), Success(work)))
+    result = run_until_done(return_work(work), (Ask(return_work(work)), Success(work)))
     assert result == Failure(expected)
     assert hash(result.failure()) == hash(expected)
 
@@ -238,18 +238,18 @@ def test_timeout(answer: Any, then: float | None, expected: Any) -> None:
     """The timeout applies to all lookups together, and is a failure in phase ``poll``."""
     script: list[tuple[Any, Any]] = [(GetTime(), 100.0), (AskWithin(poll_request(FILE, 5.0), 10.0), answer)]
     script += [] if then is None else [(GetTime(), then)]
-    assert perform(start_generator(FILE | until_done(timeout=10.0)), script) == expected
+    assert run_by_script(start_generator(FILE | until_done(timeout=10.0)), script) == expected
 
 
 def test_timeout_of_what_begins() -> None:
     """The timeout starts after the action that starts the work."""
-    action, working = begun(1), KINDS["file"][1]
+    action, working = return_work(1), KINDS["file"][1]
     script = [
         (Ask(action), Success(working)),
         (GetTime(), 100.0),
         (AskWithin(poll_request(FILE, 5.0), 10.0), Success(2)),
     ]
-    assert perform(start_generator(action | until_done(timeout=10.0)), script) == Success(2)
+    assert run_by_script(start_generator(action | until_done(timeout=10.0)), script) == Success(2)
 
 
 @pytest.mark.parametrize("seconds", (0, -1, "5", True, float("inf")))
@@ -264,7 +264,7 @@ def test_bad_times(seconds: Any) -> None:
 # Shape
 
 
-class Odd(Operation[Any]):
+class UntypedOperation(Operation[Any]):
     """An operation that does not declare its result type."""
 
     op: ClassVar[str] = "tests.odd"
@@ -287,8 +287,8 @@ def test_no_work(action: Any) -> None:
 @pytest.mark.parametrize("answer", (1, None, generate("m", "hi")))
 def test_no_work_after_all(answer: Any) -> None:
     """A result that is not long-running work is a failure that contains it."""
-    for action in (begun(1), Request(Odd())):
-        result = conversation(action, (Ask(action), Success(answer)))
+    for action in (return_work(1), Request(UntypedOperation())):
+        result = run_until_done(action, (Ask(action), Success(answer)))
         assert result == Failure(InvalidRequest("until_done", answer, result.failure().expected))
 
 
@@ -308,22 +308,24 @@ def test_options_go_along() -> None:
     question = operations.get(OP, GenerateVideosOperation)
     later = question | with_options(base_url="http://127.0.0.1:1", retry=Retry(attempts=1))
     working, over = KINDS["GenerateVideosOperation"][1:3]
-    assert conversation(film, (Ask(film), Success(working)), (Ask(later), Success(over))) == Success(over)
+    assert run_until_done(film, (Ask(film), Success(working)), (Ask(later), Success(over))) == Success(over)
     own = question | shaped
-    assert conversation(own, (Ask(own), Success(over))) == Success(over)
+    assert run_until_done(own, (Ask(own), Success(over))) == Success(over)
 
 
 # Over sockets
 
 
-def told(state: str, **more: Any) -> Answer:
+def build_state_reply(state: str, **more: Any) -> Answer:
     """Build a reply with the state of a file."""
     return json_reply({"name": "files/a", "state": state, **more})
 
 
 def test_over_sockets(world: World, naps: Naps) -> None:
     """Polling starts from a name alone: processing, processing, active."""
-    with Loopback([told("PROCESSING"), told("PROCESSING"), told("ACTIVE")]) as server:
+    with Loopback(
+        [build_state_reply("PROCESSING"), build_state_reply("PROCESSING"), build_state_reply("ACTIVE")]
+    ) as server:
         assert world.run(gemini(server.url), files.get("a") | until_done()).unwrap().state == "ACTIVE"
         assert [each.target for each in server.requests] == ["/v1beta/files/a"] * 3
     assert naps.slept == [5.0, 5.0]
@@ -355,14 +357,14 @@ def test_import_that_fails(world: World) -> None:
 
 def test_fault_over_sockets(world: World, naps: Naps) -> None:
     """A lost connection and a busy server are retried within each lookup."""
-    script = [told("PROCESSING"), Close(), json_reply({}, 503), told("ACTIVE")]
+    script = [build_state_reply("PROCESSING"), Close(), json_reply({}, 503), build_state_reply("ACTIVE")]
     with Loopback(script) as server:
         assert world.run(gemini(server.url), files.get("a") | until_done()).unwrap().state == "ACTIVE"
 
 
 def test_timeout_over_sockets(world: World) -> None:
     """The timeout applies between lookups and within one."""
-    for script in (told("PROCESSING"), (Pause(0.2), told("ACTIVE"))):
+    for script in (build_state_reply("PROCESSING"), (Pause(0.2), build_state_reply("ACTIVE"))):
         with Loopback(script) as server:
             result = world.run(gemini(server.url), files.get("a") | until_done(every=0.01, timeout=0.05))
             assert result == Failure(TimedOut("poll", "waiting for a"))

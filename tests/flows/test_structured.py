@@ -40,9 +40,9 @@ from genai_fn.schema import (
 from tests.support.interpreter_kinds import WORLDS, World, gemini
 from tests.support.loopback import Loopback, json_reply
 from tests.support.loopback_replies import said
-from tests.support.scripted_model import Conversation, call, saying
+from tests.support.scripted_model import Conversation, build_call, build_response
 
-ASKED = generate("m", "Pancakes?")
+REQUEST = generate("m", "Pancakes?")
 
 
 class Recipe(msgspec.Struct, frozen=True):
@@ -113,13 +113,13 @@ every_kind = pytest.mark.parametrize(
 @every_kind
 def test_parse(kind: Any, written: str, value: Any) -> None:
     """Values of every supported kind of type are parsed."""
-    assert parse(saying(written), kind) == Success(value)
+    assert parse(build_response(written), kind) == Success(value)
 
 
 @every_kind
 def test_returning(kind: Any, written: str, value: Any) -> None:
     """`returning` requests the type and parses the response; both backends accept the request."""
-    met = Conversation(ASKED | returning(kind), [saying(written)])
+    met = Conversation(REQUEST | returning(kind), [build_response(written)])
     assert met.result == Success(value)
     for backend in (Gemini("test-key"), Vertex(api_key="test-key")):
         assert isinstance(encode(met.requests[0], backend), Success)
@@ -157,24 +157,24 @@ WHOLE = '{"name": "Töast \\u00e4", "minutes": 312, "x": [1.5, true, null]}'
 def test_cut(length: int) -> None:
     """JSON that is cut off at the token limit is `Truncated`; without a reason it is a failure as well."""
     cut = WHOLE[:length]
-    assert parse(saying(cut, reason="MAX_TOKENS"), Recipe) == Failure(Truncated(cut, "MAX_TOKENS"))
-    assert isinstance(parse(saying(cut), Recipe).failure(), Truncated | DecodeError | NoText)
+    assert parse(build_response(cut, reason="MAX_TOKENS"), Recipe) == Failure(Truncated(cut, "MAX_TOKENS"))
+    assert isinstance(parse(build_response(cut), Recipe).failure(), Truncated | DecodeError | NoText)
 
 
 def test_complete_at_the_limit() -> None:
     """Complete JSON is parsed, whatever the finish reason."""
-    assert parse(saying(WHOLE, reason="MAX_TOKENS"), Recipe) == Success(Recipe("Töast ä", 312))
+    assert parse(build_response(WHOLE, reason="MAX_TOKENS"), Recipe) == Success(Recipe("Töast ä", 312))
 
 
 @pytest.mark.parametrize(("kind", "written"), ((int, "12"), (Colour, "red"), (Colour, "re")))
 def test_may_go_on(kind: Any, written: str) -> None:
     """A number or a name at the token limit may be incomplete, and is `Truncated`."""
-    assert isinstance(parse(saying(written, reason="MAX_TOKENS"), kind).failure(), Truncated)
+    assert isinstance(parse(build_response(written, reason="MAX_TOKENS"), kind).failure(), Truncated)
 
 
 def test_stopped_for_another_reason() -> None:
     """Incomplete JSON states the finish reason."""
-    assert parse(saying('{"name": "To', reason="RECITATION"), Recipe).failure() == Truncated(
+    assert parse(build_response('{"name": "To', reason="RECITATION"), Recipe).failure() == Truncated(
         '{"name": "To', "RECITATION"
     )
 
@@ -189,10 +189,10 @@ BLOCKED = GenerateContentResponse(
     (
         (BLOCKED, NoText(block_reason="SAFETY")),
         (GenerateContentResponse(), NoText()),
-        (saying(reason="SAFETY"), NoText(finish_reason="SAFETY")),
-        (saying(call("f")), NoText(finish_reason="STOP")),
-        (saying(" \n"), NoText(finish_reason="STOP")),
-        (saying(reason="MAX_TOKENS"), Truncated("", "MAX_TOKENS")),
+        (build_response(reason="SAFETY"), NoText(finish_reason="SAFETY")),
+        (build_response(build_call("f")), NoText(finish_reason="STOP")),
+        (build_response(" \n"), NoText(finish_reason="STOP")),
+        (build_response(reason="MAX_TOKENS"), Truncated("", "MAX_TOKENS")),
         (GenerateContentResponse(candidates=(Candidate(finish_reason=FinishReason("NEW")),)), NoText("NEW")),
     ),
     ids=range(7),
@@ -218,15 +218,15 @@ def test_no_text(response: GenerateContentResponse, error: Exception) -> None:
 )
 def test_does_not_fit(kind: Any, written: str, expected: str, path: str) -> None:
     """A mismatch states the expectation, the path and the text."""
-    error = parse(saying(written), kind).failure()
+    error = parse(build_response(written), kind).failure()
     assert isinstance(error, DecodeError)
     assert (expected in error.expected, error.path, error.text) == (True, path, written)
 
 
 def test_deep() -> None:
     """Deeply nested JSON is a failure, and raises nothing."""
-    assert isinstance(parse(saying("[" * 100_000), Any).failure(), Truncated | DecodeError)
-    assert isinstance(parse(saying("[" * 100_000 + "]" * 100_000), Any).failure(), DecodeError)
+    assert isinstance(parse(build_response("[" * 100_000), Any).failure(), Truncated | DecodeError)
+    assert isinstance(parse(build_response("[" * 100_000 + "]" * 100_000), Any).failure(), DecodeError)
 
 
 # With the response, with other modifiers
@@ -234,36 +234,38 @@ def test_deep() -> None:
 
 def test_with_response() -> None:
     """With ``with_response`` the result has the value and the response."""
-    answer = saying('{"name": "a"}')
-    met = Conversation(ASKED | returning(Recipe, with_response=True), [answer])
+    answer = build_response('{"name": "a"}')
+    met = Conversation(REQUEST | returning(Recipe, with_response=True), [answer])
     assert met.result == Success(ParsedResponse(Recipe("a"), answer))
-    failed = Conversation(ASKED | returning(Recipe, with_response=True), [saying("{")])
+    failed = Conversation(REQUEST | returning(Recipe, with_response=True), [build_response("{")])
     assert isinstance(failed.result.failure(), Truncated)
 
 
 def test_order_does_not_matter() -> None:
     """The schema is set on the root request, and replaces an earlier one."""
-    assert ASKED | with_config(seed=1) | returning(Recipe) == ASKED | returning(Recipe) | with_config(seed=1)
+    assert REQUEST | with_config(seed=1) | returning(Recipe) == REQUEST | returning(Recipe) | with_config(seed=1)
     other = with_config(response_json_schema={"type": "string"})
-    assert ASKED | other | returning(Recipe) == ASKED | returning(Recipe)
+    assert REQUEST | other | returning(Recipe) == REQUEST | returning(Recipe)
 
 
 def test_of_joined_pieces() -> None:
     """Joined chunks are parsed as one response."""
-    met = Conversation(ASKED | streamed | joined | returning(Recipe), [[saying('{"name"'), saying(': "a"}')]])
+    met = Conversation(
+        REQUEST | streamed | joined | returning(Recipe), [[build_response('{"name"'), build_response(': "a"}')]]
+    )
     assert met.result == Success(Recipe("a"))
 
 
 @pytest.mark.parametrize(
     ("description", "modifier"),
     (
-        (ASKED | returning(Recipe), streamed),
-        (ASKED | streamed, returning(Recipe)),
-        (ASKED | with_http_response, returning(Recipe)),
+        (REQUEST | returning(Recipe), streamed),
+        (REQUEST | streamed, returning(Recipe)),
+        (REQUEST | with_http_response, returning(Recipe)),
         (embed("m", "a"), returning(Recipe)),
-        (ASKED, returning(7)),
-        (ASKED, returning(object)),
-        (ASKED, returning(print)),
+        (REQUEST, returning(7)),
+        (REQUEST, returning(object)),
+        (REQUEST, returning(print)),
     ),
     ids=range(7),
 )
@@ -276,7 +278,7 @@ def test_refused(description: Any, modifier: Any) -> None:
 def test_of_no_response() -> None:
     """Only a response can be parsed; any other value of a flow is the program's mistake."""
     with pytest.raises(InvalidRequest):
-        Conversation(ASKED | text | returning(Recipe), [saying("a")])  # type: ignore[operator]  # that is the point
+        Conversation(REQUEST | text | returning(Recipe), [build_response("a")])  # type: ignore[operator]  # that is the point
     with pytest.raises(InvalidRequest):
         parse("a", Recipe)  # type: ignore[call-overload]  # that is the point
 
@@ -284,7 +286,7 @@ def test_of_no_response() -> None:
 @pytest.mark.parametrize("kind", [Recipe, list[Recipe], Recipe | None, Literal["a"], Colour], ids=str)
 def test_value(kind: Any) -> None:
     """Modifiers and flows compare, copy and pickle by their type."""
-    flow = ASKED | returning(kind)
+    flow = REQUEST | returning(kind)
     assert copy.deepcopy(flow) == pickle.loads(pickle.dumps(flow)) == flow
     assert hash(returning(kind)) == hash(returning(kind))
     assert returning(kind) != returning(kind, with_response=True)
@@ -296,14 +298,14 @@ def test_value(kind: Any) -> None:
 @pytest.mark.parametrize("kind", (Recipe, Folder, Colour, Grade, Guest), ids=str)
 def test_offline(kind: Any) -> None:
     """The offline model returns values of the requested type."""
-    assert isinstance(Offline()(ASKED | returning(kind)).unwrap(), kind)
+    assert isinstance(Offline()(REQUEST | returning(kind)).unwrap(), kind)
 
 
 @pytest.mark.parametrize("world", WORLDS, ids=repr)
 def test_worlds(world: World) -> None:
     """Over a socket, the schema is sent and the value is parsed."""
     with Loopback([json_reply(said('{"name": "Toast", "minutes": 3}'))]) as server:
-        assert world.run(gemini(server.url), ASKED | returning(Recipe)) == Success(Recipe("Toast", 3))
+        assert world.run(gemini(server.url), REQUEST | returning(Recipe)) == Success(Recipe("Toast", 3))
     sent = msgspec.json.decode(server.requests[0].body)["generationConfig"]
     assert sent["responseMimeType"] == "application/json"
     assert sent["responseSchema"]["required"] == ["name"]

@@ -40,7 +40,7 @@ from genai_fn.request import kind_of
 from genai_fn.schema import File, GenerateContentResponse, LiveServerMessage
 from genai_fn.testing import Fake, Replay, recording
 from tests.support.loopback import Loopback, Reply, json_reply, sse_reply
-from tests.support.scripted_model import saying
+from tests.support.scripted_model import build_response
 
 HI = generate("m", "hi")
 STREAM = HI | streamed | text
@@ -94,7 +94,7 @@ def within(world: str, body: Callable[[], Any]) -> Any:
 @pytest.fixture
 def loopback() -> Generator[Loopback]:
     def script(received: Any) -> Any:
-        said = saying("hello")
+        said = build_response("hello")
         return sse_reply([said]) if "stream" in received.target else json_reply(said)
 
     with Loopback(script) as server:
@@ -292,7 +292,7 @@ def test_what_is_none(between: Any) -> None:
 def test_recorded(tmp_path: Path) -> None:
     """What records asks by way of what lies between, and learns what is secret all the same."""
     key = "test-key-of-somebody"
-    with Loopback(lambda _: json_reply(saying(key))) as server:
+    with Loopback(lambda _: json_reply(build_response(key))) as server:
         http, seen = counted(Http(Gemini(key, base_url=server.url)))
         with recording(http, tmp_path / "a.jsonl") as run:
             assert ok(run(generate("m", key)))

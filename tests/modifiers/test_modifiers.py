@@ -28,21 +28,21 @@ from genai_fn import (
 from genai_fn.request import POST, Call, Flow, Modifier, Operation, Request, Stream, read_json
 from genai_fn.schema import Content, GenerateContentConfig, GenerateContentResponse
 
-ASKED = generate("m", "hi")
+REQUEST = generate("m", "hi")
 BACKEND = Gemini("test-key")
 
 
-def loud(value: object) -> str:
+def to_upper(value: object) -> str:
     """Return another value."""
     return str(value).upper()
 
 
-def asking(value: object) -> Request[GenerateContentResponse]:
+def build_request(value: object) -> Request[GenerateContentResponse]:
     """Return a request with a value."""
     return generate("m", str(value))
 
 
-def config(request: Any) -> GenerateContentConfig:
+def get_root_config(request: Any) -> GenerateContentConfig:
     """Return the config at the root of a description."""
     while not isinstance(request, Request):
         request = request.source
@@ -56,10 +56,10 @@ def config(request: Any) -> GenerateContentConfig:
 def test_later_wins() -> None:
     """Later values win field by field, and None unsets a field."""
     asked = (
-        ASKED | with_config(temperature=0.1, top_k=5) | with_config(temperature=0.2) | with_config(top_k=None, seed=0)
+        REQUEST | with_config(temperature=0.1, top_k=5) | with_config(temperature=0.2) | with_config(top_k=None, seed=0)
     )
-    assert config(asked) == GenerateContentConfig(temperature=0.2, seed=0)
-    assert config(ASKED) == GenerateContentConfig()
+    assert get_root_config(asked) == GenerateContentConfig(temperature=0.2, seed=0)
+    assert get_root_config(REQUEST) == GenerateContentConfig()
 
 
 @pytest.mark.parametrize(
@@ -67,23 +67,23 @@ def test_later_wins() -> None:
 )
 def test_config_and_fields(given: Any) -> None:
     """A config, a dict in either spelling and single fields are equivalent; fields take precedence."""
-    assert config(ASKED | with_config(given, seed=1)).temperature == 0.5
-    assert config(ASKED | with_config(given, temperature=0.7)).temperature == 0.7
-    assert config(ASKED | with_config(top_p=0.1) | with_config(given)).top_p == 0.1
+    assert get_root_config(REQUEST | with_config(given, seed=1)).temperature == 0.5
+    assert get_root_config(REQUEST | with_config(given, temperature=0.7)).temperature == 0.7
+    assert get_root_config(REQUEST | with_config(top_p=0.1) | with_config(given)).top_p == 0.1
 
 
 def test_empty_is_set() -> None:
     """Empty strings, zero and False are values; only None unsets."""
-    asked = ASKED | with_config(stop_sequences=["x"]) | with_config(stop_sequences=[])
-    assert config(asked).stop_sequences == ()
+    asked = REQUEST | with_config(stop_sequences=["x"]) | with_config(stop_sequences=[])
+    assert get_root_config(asked).stop_sequences == ()
     assert b'"stopSequences":[]' in bytes(encode(asked, BACKEND).unwrap().body)  # type: ignore[arg-type]  # it is bytes
 
 
 def test_system() -> None:
     """`with_system` takes what contents take."""
     assert (
-        config(ASKED | with_system("be brief")).system_instruction
-        == config(ASKED | with_config(system_instruction="be brief")).system_instruction
+        get_root_config(REQUEST | with_system("be brief")).system_instruction
+        == get_root_config(REQUEST | with_config(system_instruction="be brief")).system_instruction
     )
 
 
@@ -100,7 +100,7 @@ def test_wrong_field(fields: dict[str, Any], path: str) -> None:
     """An invalid field is refused when the modifier is applied, with its path and value."""
     modifier = with_config(**fields)
     with pytest.raises(InvalidRequest) as refused:
-        ASKED | modifier
+        REQUEST | modifier
     assert refused.value.path == path
 
 
@@ -108,7 +108,7 @@ def test_wrong_field(fields: dict[str, Any], path: str) -> None:
 def test_wrong_config(wrong: Any) -> None:
     """A value that is not a config is refused."""
     with pytest.raises(InvalidRequest):
-        ASKED | with_config(wrong)
+        REQUEST | with_config(wrong)
 
 
 def test_nothing_is_mutated() -> None:
@@ -116,12 +116,12 @@ def test_nothing_is_mutated() -> None:
     given: dict[str, Any] = {"labels": {"a": "b"}, "stop_sequences": ["x"]}
     before = copy.deepcopy(given)
     modifier = with_config(given)
-    asked = ASKED | modifier
+    asked = REQUEST | modifier
     assert given == before
     given["stop_sequences"].append("y")
     given["labels"]["c"] = "d"
-    assert config(asked).stop_sequences == ("x",)
-    assert config(asked).labels == {"a": "b"}
+    assert get_root_config(asked).stop_sequences == ("x",)
+    assert get_root_config(asked).labels == {"a": "b"}
 
 
 # Order
@@ -132,7 +132,7 @@ MAKERS: dict[str, tuple[Modifier, ...]] = {
     "text": (text,),
     "streamed": (streamed,),
     "texts": (streamed, text),
-    "all": (streamed, each(loud), text, joined),
+    "all": (streamed, each(to_upper), text, joined),
     "tuple": (streamed, collected),
 }
 
@@ -141,11 +141,11 @@ MAKERS: dict[str, tuple[Modifier, ...]] = {
 def test_order_does_not_matter(name: str) -> None:
     """Modifiers of the request apply to its root, wherever they are."""
     makers = MAKERS[name]
-    asked: Any = ASKED
+    asked: Any = REQUEST
     for modifier in (*SHAPES, *makers):
         asked = asked | modifier
     for order in itertools.permutations(SHAPES):
-        other: Any = ASKED
+        other: Any = REQUEST
         for modifier in (*makers, *order):
             other = other | modifier
         assert other == asked
@@ -153,19 +153,19 @@ def test_order_does_not_matter(name: str) -> None:
 
 @pytest.mark.parametrize(
     "made",
-    (ASKED.map(loud), ASKED.bind(asking), ASKED.lash(asking), (ASKED | text).map(loud)),
+    (REQUEST.map(to_upper), REQUEST.bind(build_request), REQUEST.lash(build_request), (REQUEST | text).map(to_upper)),
     ids=("map", "bind", "lash", "text"),
 )
 def test_through_methods(made: Flow[Any]) -> None:
     """Methods keep the request at the root."""
-    assert config(made | with_config(seed=3)).seed == 3
+    assert get_root_config(made | with_config(seed=3)).seed == 3
 
 
 def test_composed() -> None:
     """Modifiers compose without a request, and compare by what they do."""
     composed = with_config(temperature=0.2) | streamed | text
-    assert ASKED | composed == ASKED | with_config(temperature=0.2) | streamed | text
-    assert (ASKED | (composed | joined)) == (ASKED | composed | joined)
+    assert REQUEST | composed == REQUEST | with_config(temperature=0.2) | streamed | text
+    assert (REQUEST | (composed | joined)) == (REQUEST | composed | joined)
     assert composed == with_config(temperature=0.2) | streamed | text
     assert composed != with_config(temperature=0.3) | streamed | text
 
@@ -175,22 +175,22 @@ def test_composed() -> None:
 
 def test_options_later_wins() -> None:
     """Later options win one by one; later headers replace earlier ones."""
-    asked = ASKED | with_options(retry=Retry(attempts=2), deadline=5) | with_options(deadline=7, headers={"a": "1"})
+    asked = REQUEST | with_options(retry=Retry(attempts=2), deadline=5) | with_options(deadline=7, headers={"a": "1"})
     assert (asked.options.retry, asked.options.deadline, asked.options.headers) == (Retry(attempts=2), 7, (("a", "1"),))
-    assert ASKED | with_options() == ASKED
+    assert REQUEST | with_options() == REQUEST
 
 
 def test_options_keep_the_wrapping() -> None:
     """Options after `with_http_response` keep it."""
-    assert (ASKED | with_http_response | with_options(deadline=1)).options.with_http_response
+    assert (REQUEST | with_http_response | with_options(deadline=1)).options.with_http_response
 
 
 def test_deadline() -> None:
     """A deadline applies to a request or stream itself, and to a flow as a whole."""
-    assert (ASKED | with_options(deadline=5)).options.deadline == 5
-    assert (ASKED | streamed | with_options(deadline=5)).source.options.deadline == 5
-    whole = ASKED | text | with_options(deadline=5)
-    assert (whole.source, whole.args) == (ASKED | text, (5,))
+    assert (REQUEST | with_options(deadline=5)).options.deadline == 5
+    assert (REQUEST | streamed | with_options(deadline=5)).source.options.deadline == 5
+    whole = REQUEST | text | with_options(deadline=5)
+    assert (whole.source, whole.args) == (REQUEST | text, (5,))
 
 
 @pytest.mark.parametrize(
@@ -233,7 +233,9 @@ def test_modifiers_meet_descriptions(build: Any) -> None:
         build()
 
 
-@pytest.mark.parametrize("wrong", [(ASKED, 1), (None, ASKED), (ASKED, ASKED | streamed)], ids=["b", "a", "stream"])
+@pytest.mark.parametrize(
+    "wrong", [(REQUEST, 1), (None, REQUEST), (REQUEST, REQUEST | streamed)], ids=["b", "a", "stream"]
+)
 def test_both_takes_actions(wrong: tuple[Any, Any]) -> None:
     """Values that are not actions are refused at once."""
     with pytest.raises(InvalidRequest, match="expected a Request or a Flow"):
@@ -249,14 +251,14 @@ def test_wrong_timeouts(wrong: dict[str, Any]) -> None:
 
 def test_options_show_no_secret() -> None:
     """The repr of a request hides headers that may contain credentials."""
-    shown = repr(ASKED | with_options(headers={"authorization": "Bearer test-token", "x-a": "b"}))
+    shown = repr(REQUEST | with_options(headers={"authorization": "Bearer test-token", "x-a": "b"}))
     assert ("test-token" in shown, "'b'" in shown) == (False, True)
 
 
 # Refusals
 
 
-class Bare(Operation[GenerateContentResponse]):
+class BareOperation(Operation[GenerateContentResponse]):
     """An operation without config, streaming or text."""
 
     op: ClassVar[str] = "tests.bare"
@@ -266,26 +268,26 @@ class Bare(Operation[GenerateContentResponse]):
 
 
 REFUSED: list[tuple[Any, Any]] = [
-    (Request(Bare()), with_config(seed=1)),
-    (Request(Bare()), streamed),
-    (Request(Bare()), text),
-    (both(ASKED, ASKED), with_config(seed=1)),
-    (both(ASKED, ASKED), with_options(retry=Retry())),
-    (ASKED | text, streamed),
-    (ASKED | streamed, streamed),
-    (ASKED | streamed, with_http_response),
-    (ASKED | text, with_http_response),
-    (ASKED | with_http_response, text),
-    (ASKED | with_http_response, streamed),
-    (ASKED, joined),
-    (ASKED, collected),
-    (ASKED, each(loud)),
-    (ASKED | text, joined),
-    (ASKED, loud),
-    (ASKED, with_config),
-    (ASKED, 7),
-    (ASKED | streamed, loud),
-    (ASKED | text, None),
+    (Request(BareOperation()), with_config(seed=1)),
+    (Request(BareOperation()), streamed),
+    (Request(BareOperation()), text),
+    (both(REQUEST, REQUEST), with_config(seed=1)),
+    (both(REQUEST, REQUEST), with_options(retry=Retry())),
+    (REQUEST | text, streamed),
+    (REQUEST | streamed, streamed),
+    (REQUEST | streamed, with_http_response),
+    (REQUEST | text, with_http_response),
+    (REQUEST | with_http_response, text),
+    (REQUEST | with_http_response, streamed),
+    (REQUEST, joined),
+    (REQUEST, collected),
+    (REQUEST, each(to_upper)),
+    (REQUEST | text, joined),
+    (REQUEST, to_upper),
+    (REQUEST, with_config),
+    (REQUEST, 7),
+    (REQUEST | streamed, to_upper),
+    (REQUEST | text, None),
 ]
 
 
@@ -302,23 +304,23 @@ def test_refused(description: Any, modifier: Any) -> None:
 
 
 DESCRIPTIONS: dict[str, Any] = {
-    "request": ASKED,
-    "shaped": ASKED
+    "request": REQUEST,
+    "shaped": REQUEST
     | with_config(temperature=0.2, stop_sequences=["x"])
     | with_options(headers={"a": "b"}, retry=Retry()),
-    "stream": ASKED | streamed,
-    "texts": ASKED | streamed | text,
-    "each": ASKED | streamed | each(loud),
-    "flow": ASKED | text,
-    "joined": ASKED | streamed | text | joined,
-    "collected": ASKED | streamed | collected,
-    "map": ASKED.map(loud),
-    "bind": ASKED.bind(asking),
-    "lash": (ASKED | text).lash(asking),
-    "both": both(ASKED, ASKED | text),
-    "within": ASKED | text | with_options(deadline=3),
+    "stream": REQUEST | streamed,
+    "texts": REQUEST | streamed | text,
+    "each": REQUEST | streamed | each(to_upper),
+    "flow": REQUEST | text,
+    "joined": REQUEST | streamed | text | joined,
+    "collected": REQUEST | streamed | collected,
+    "map": REQUEST.map(to_upper),
+    "bind": REQUEST.bind(build_request),
+    "lash": (REQUEST | text).lash(build_request),
+    "both": both(REQUEST, REQUEST | text),
+    "within": REQUEST | text | with_options(deadline=3),
     "modifier": with_config(temperature=0.2),
-    "composed": with_system("x") | streamed | each(loud),
+    "composed": with_system("x") | streamed | each(to_upper),
     "bare modifier": text,
 }
 
@@ -345,8 +347,8 @@ def test_frozen(name: str) -> None:
 
 def test_kinds() -> None:
     """Each modifier returns the kind of description that its type states."""
-    assert isinstance(ASKED | text, Flow)
-    assert isinstance(ASKED | streamed, Stream)
-    assert isinstance(ASKED | streamed | text, Stream)
-    assert isinstance(ASKED | streamed | joined, Flow)
-    assert isinstance(ASKED | with_http_response, Request)
+    assert isinstance(REQUEST | text, Flow)
+    assert isinstance(REQUEST | streamed, Stream)
+    assert isinstance(REQUEST | streamed | text, Stream)
+    assert isinstance(REQUEST | streamed | joined, Flow)
+    assert isinstance(REQUEST | with_http_response, Request)

@@ -127,7 +127,7 @@ def test_typed() -> None:
     )
 
 
-def _sent(config: Mapping[str, Any]) -> Any:
+def _encode_body(config: Mapping[str, Any]) -> Any:
     return sends(auth_tokens.create(config), "gemini")[2]
 
 
@@ -135,7 +135,7 @@ def _sent(config: Mapping[str, Any]) -> Any:
 def test_differences(name: str) -> None:
     """Each difference from google-genai 1.51.0 is as the table states, and exists."""
     _, config, body = AUTH_TOKEN_DIFFERENCES[name]
-    assert body == _sent(config)
+    assert body == _encode_body(config)
     theirs = oracle.sent(oracle.GEMINI, lambda client: client.auth_tokens.create(config={**config}))  # type: ignore[arg-type]  # its own dict
     assert not isinstance(theirs, oracle.Wire) or oracle.normal(theirs.body) != body
 

@@ -106,7 +106,7 @@ class Case:
         return client.caches.create(**self.given(types))
 
 
-def _borrowed(case: Any) -> Case | None:
+def _select_cached_fields(case: Any) -> Case | None:
     """Select the arguments of a ``generate`` case that a cache also takes."""
     if case.name in GENERATE_DIFFERENCES or case.stream or case.model != "gemini-2.5-flash":
         return None
@@ -130,7 +130,7 @@ CASES = (
     Case("unknown-inside", {"tools": [{"colour": "red"}]}),
     Case("ttl-number", {"ttl": 300}),
     *(Case(f"model-{model}", {"ttl": "1s"}, model) for model in MODELS),
-    *(borrowed for case in GENERATE if (borrowed := _borrowed(case))),
+    *(borrowed for case in GENERATE if (borrowed := _select_cached_fields(case))),
 )
 
 

@@ -25,16 +25,16 @@ from genai_fn.wire import decode, encode, prepare_request, sign_request
 from tests.cases.differences import (
     DIFFERENCES,
     ELSEWHERE,
-    ENTIRELY,
     MADE_UP,
     NAMELESS,
     READS_MORE,
+    WHOLE_VALUE_DIFFERENCES,
+    find_difference,
     is_no_answer,
-    met,
 )
-from tests.support.drawn_arguments import CALLS, Arguments, Call
-from tests.support.drawn_replies import apart, replies
-from tests.support.drawn_requests import has
+from tests.support.drawn_arguments import CALLS, Arguments, DrawnCall
+from tests.support.drawn_replies import draw_replies, to_plain_data
+from tests.support.drawn_requests import has_operation
 from tests.support.google_genai import oracle
 from tests.support.google_genai.agreement import PLACES
 
@@ -42,8 +42,8 @@ BY_NAME = {call.name: call for call in CALLS}
 drawn = {"deadline": None, "derandomize": True, "database": None, "suppress_health_check": list(HealthCheck)}
 
 EVERYWHERE = [(call, backend) for call in CALLS for backend in PLACES]
-SENT = [each for each in EVERYWHERE if (each[0].name, each[1]) not in ENTIRELY]
-READ = [each for each in EVERYWHERE if has(each[0].name, each[1])]
+SENT = [each for each in EVERYWHERE if (each[0].name, each[1]) not in WHOLE_VALUE_DIFFERENCES]
+READ = [each for each in EVERYWHERE if has_operation(each[0].name, each[1])]
 
 
 def _name(value: Any) -> str:
@@ -62,28 +62,28 @@ def quiet() -> Iterator[None]:
 
 
 @pytest.mark.parametrize(("call", "backend"), SENT, ids=_name)
-def test_same_wire(call: Call, backend: str) -> None:
+def test_same_wire(call: DrawnCall, backend: str) -> None:
     """Drawn arguments send the same request as google-genai, or both refuse them, with the same field."""
     compared: list[Arguments] = []
 
     @settings(max_examples=call.examples, **drawn)
     @given(call.given)
     def agree(arguments: Arguments) -> None:
-        if met(call.name, arguments, backend):
+        if find_difference(call.name, arguments, backend):
             reject()
         theirs = oracle.sent(PLACES[backend][0], lambda client: call.theirs(client, arguments))
         if isinstance(theirs, oracle.Refused) and issubclass(theirs.error, pydantic.ValidationError):
             reject()  # drawn by ours, and no value of theirs
         compared.append(arguments)
-        _agrees(call, arguments, backend, theirs)
+        _check_agreement(call, arguments, backend, theirs)
 
     agree()
     assert len(compared) >= call.examples
 
 
-def _agrees(call: Call, arguments: Arguments, backend: str, theirs: oracle.Wire | oracle.Refused) -> None:
+def _check_agreement(call: DrawnCall, arguments: Arguments, backend: str, theirs: oracle.Wire | oracle.Refused) -> None:
     if isinstance(theirs, oracle.Wire):
-        assert _visible(theirs, spelled=call.spelled) == _ours(call, arguments, backend)
+        assert _select_compared_parts(theirs, spelled=call.spelled) == _encode_ours(call, arguments, backend)
     elif theirs.unsupported:
         error = encode(call.ours(arguments), PLACES[backend][1]).failure()
         assert isinstance(error, Unsupported), error
@@ -91,10 +91,10 @@ def _agrees(call: Call, arguments: Arguments, backend: str, theirs: oracle.Wire 
             assert _field(theirs.message) in [_last(path) for path in error.paths]
         assert error.reason or not theirs.message.startswith("This method")
     else:
-        assert isinstance(_refusal(call, arguments, backend), InvalidRequest | Unsupported)
+        assert isinstance(_get_refused_field(call, arguments, backend), InvalidRequest | Unsupported)
 
 
-def _ours(call: Call, arguments: Arguments, backend: str) -> Mapping[str, Any]:
+def _encode_ours(call: DrawnCall, arguments: Arguments, backend: str) -> Mapping[str, Any]:
     at = PLACES[backend][1]
     http = sign_request(
         encode(call.ours(arguments), at).unwrap(), build_own_credential(at) or build_bearer_credential(at, "test-token")
@@ -103,10 +103,10 @@ def _ours(call: Call, arguments: Arguments, backend: str) -> Mapping[str, Any]:
     body = http.body if isinstance(http.body, bytes) else b"".join(http.body)
     headers = {name.lower(): value for name, value in http.headers}
     wire = oracle.Wire(http.method, http.url, headers, msgspec.json.decode(body) if body else None)
-    return _visible(wire, spelled=call.spelled)
+    return _select_compared_parts(wire, spelled=call.spelled)
 
 
-def _visible(wire: oracle.Wire, *, spelled: bool) -> Mapping[str, Any]:
+def _select_compared_parts(wire: oracle.Wire, *, spelled: bool) -> Mapping[str, Any]:
     """Return the parts of a request that the service reads; parameters in any order."""
     url = urlsplit(wire.url)
     headers = {name: value for name, value in wire.headers.items() if name.startswith("x-goog-") or name in _OURS}
@@ -117,21 +117,21 @@ def _visible(wire: oracle.Wire, *, spelled: bool) -> Mapping[str, Any]:
         "path": url.path,
         "query": sorted(parse_qsl(url.query, keep_blank_values=True)),
         "headers": headers | ({"content-type": wire.headers["content-type"]} if wire.body else {}),
-        "body": _masked(oracle.normal(wire.body, spelled=spelled)),
+        "body": _mask_generated_names(oracle.normal(wire.body, spelled=spelled)),
     }
 
 
 _OURS = ("authorization",)
 
 
-def _masked(body: Any) -> Any:
+def _mask_generated_names(body: Any) -> Any:
     text = json.dumps(body)
     for pattern in MADE_UP:
         text = re.sub(pattern, "…", text)
     return json.loads(text)
 
 
-def _refusal(call: Call, arguments: Arguments, backend: str) -> GenaiError:
+def _get_refused_field(call: DrawnCall, arguments: Arguments, backend: str) -> GenaiError:
     try:
         return encode(call.ours(arguments), PLACES[backend][1]).failure()
     except InvalidRequest as error:
@@ -154,7 +154,7 @@ def test_differences_hold(name: str) -> None:
     assert each.is_met(each.operation, arguments, each.backend)
     theirs = oracle.sent(PLACES[each.backend][0], lambda client: call.theirs(client, arguments))
     try:
-        _agrees(call, arguments, each.backend, theirs)
+        _check_agreement(call, arguments, each.backend, theirs)
     except Exception:  # whatever it is that differs
         return
     pytest.fail(f"no difference any more: {each.why}")
@@ -164,17 +164,17 @@ def test_differences_hold(name: str) -> None:
 
 
 @pytest.mark.parametrize(("call", "backend"), READ, ids=_name)
-def test_same_values(call: Call, backend: str) -> None:
+def test_same_values(call: DrawnCall, backend: str) -> None:
     """Drawn replies decode to all values that google-genai reads, and to more only where the table states it."""
     place, at = PLACES[backend]
-    arguments, answer = _answered(call, backend)
+    arguments, answer = _draw_call(call, backend)
     request = call.ours(arguments)
     compared: list[Any] = []
 
     @settings(max_examples=20, **drawn)
-    @given(replies(answer.wire_type, ELSEWHERE.get((call.name, backend), frozenset())))
+    @given(draw_replies(answer.wire_type, ELSEWHERE.get((call.name, backend), frozenset())))
     def agree(reply: Any) -> None:
-        said = _fitted(reply, call.name, backend)
+        said = _fit_reply(reply, call.name, backend)
         if is_no_answer(call.name, backend, said):
             reject()
         theirs = oracle.parsed(place, lambda client: call.theirs(client, arguments), said)
@@ -183,14 +183,19 @@ def test_same_values(call: Call, backend: str) -> None:
         compared.append(said)
         ours = decode(request, HttpResponse(200, (), json.dumps(said).encode()), at).unwrap()
         listed = {type(ours).__struct_fields__[-1]: theirs.page} if hasattr(theirs, "page") else theirs
-        surplus = list(_unlike(apart(listed), _without_token(apart(ours)) if listed is not theirs else apart(ours)))
-        assert [each for each in surplus if not _is_told(call.name, backend, *each)] == []
+        surplus = list(
+            _list_unlike_paths(
+                to_plain_data(listed),
+                _without_token(to_plain_data(ours)) if listed is not theirs else to_plain_data(ours),
+            )
+        )
+        assert [each for each in surplus if not _is_in_table(call.name, backend, *each)] == []
 
     agree()
     assert compared
 
 
-def _answered(call: Call, backend: str) -> tuple[Arguments, Any]:
+def _draw_call(call: DrawnCall, backend: str) -> tuple[Arguments, Any]:
     """Find arguments that the backend takes, and how their response is decoded."""
     at = PLACES[backend][1]
     found: list[tuple[Arguments, Any]] = []
@@ -198,7 +203,7 @@ def _answered(call: Call, backend: str) -> tuple[Arguments, Any]:
     @settings(max_examples=30, **drawn)
     @given(call.given)
     def look(arguments: Arguments) -> None:
-        if not found and not met(call.name, arguments, backend):
+        if not found and not find_difference(call.name, arguments, backend):
             try:
                 prepared = prepare_request(call.ours(arguments), at)
             except InvalidRequest:
@@ -210,7 +215,7 @@ def _answered(call: Call, backend: str) -> tuple[Arguments, Any]:
     return found[0]
 
 
-def _fitted(reply: dict[str, Any], name: str, backend: str) -> dict[str, Any]:
+def _fit_reply(reply: dict[str, Any], name: str, backend: str) -> dict[str, Any]:
     """Adapt a reply to the call."""
     said = {key: value for key, value in reply.items() if key != "automaticFunctionCallingHistory"}  # 1.51.0's own
     if name in ("videos.generate", "operations.get") and backend == "gemini" and "response" in said:
@@ -226,18 +231,18 @@ def _without_token(page: Any) -> Any:
     return {name: each for name, each in page.items() if name != "next_page_token"}
 
 
-def _unlike(theirs: Any, ours: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
+def _list_unlike_paths(theirs: Any, ours: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
     if isinstance(theirs, dict) and isinstance(ours, dict):
         for name in {**theirs, **ours}:
-            yield from _unlike(theirs.get(name), ours.get(name), f"{path}.{name}")
+            yield from _list_unlike_paths(theirs.get(name), ours.get(name), f"{path}.{name}")
     elif isinstance(theirs, list) and isinstance(ours, list) and len(theirs) == len(ours):
         for one, other in zip(theirs, ours, strict=True):
-            yield from _unlike(one, other, f"{path}[]")
+            yield from _list_unlike_paths(one, other, f"{path}[]")
     elif theirs != ours:
         yield path, theirs, ours
 
 
-def _is_told(name: str, backend: str, path: str, theirs: Any, ours: Any) -> bool:
+def _is_in_table(name: str, backend: str, path: str, theirs: Any, ours: Any) -> bool:
     is_more = theirs is None or (isinstance(theirs, list) and all(each in ours for each in theirs))
     return is_more and any(
         fnmatchcase(name, operation) and fnmatchcase(backend, where) and fnmatchcase(path, f"*{place}")
@@ -250,12 +255,12 @@ def _is_told(name: str, backend: str, path: str, theirs: Any, ours: Any) -> bool
 
 def test_enough_cases() -> None:
     """With the tables, at least 1,500 cases compare two requests."""
-    by_hand = sum(_cases(function) for function in _compared_by_hand())
+    by_hand = sum(_cases(function) for function in _count_table_cases())
     assert by_hand > 500
     assert by_hand + sum(call.examples for call, _ in SENT) >= 1500
 
 
-def _compared_by_hand() -> Iterator[Any]:
+def _count_table_cases() -> Iterator[Any]:
     here = Path(__file__).parent
     for path in sorted(here.rglob("test_*.py")):
         module = import_module(".".join(("tests.ops", *path.relative_to(here).with_suffix("").parts)))

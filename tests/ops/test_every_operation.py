@@ -20,12 +20,12 @@ from genai_fn.errors import AuthError, GenaiError, InvalidRequest, Unsupported
 from genai_fn.http import FileSlice, HttpRequest
 from genai_fn.request import Operation, Request
 from genai_fn.wire import encode
-from tests.support.drawn_requests import REQUESTS, classes, has, requests
+from tests.support.drawn_requests import REQUESTS, has_operation, list_operations, requests
 
 for module in iter_modules(ops.__path__, f"{ops.__name__}."):
     import_module(module.name)
 
-OPERATIONS: Mapping[str, type[Operation[Any]]] = {each.op: each for each in classes()}
+OPERATIONS: Mapping[str, type[Operation[Any]]] = {each.op: each for each in list_operations()}
 KEYS = st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=16, max_size=24).map("test-key-{}".format)
 
 
@@ -52,7 +52,7 @@ each_operation = pytest.mark.parametrize("name", OPERATIONS)
 
 def test_names_are_unique() -> None:
     """The name of an operation is unique."""
-    assert len(list(classes())) == len(OPERATIONS) > 50
+    assert len(list(list_operations())) == len(OPERATIONS) > 50
 
 
 def test_all_are_drawn() -> None:
@@ -108,7 +108,7 @@ def test_differ(one: Request[Any], other: Request[Any]) -> None:
 
 def test_refusals_say_why() -> None:
     """If a backend does not have an operation, the failure has the operation's name and a reason."""
-    refused = [(name, at) for name in OPERATIONS for at in (GEMINI, VERTEX) if not has(name, at.name)]
+    refused = [(name, at) for name in OPERATIONS for at in (GEMINI, VERTEX) if not has_operation(name, at.name)]
     assert len(refused) > 20
     for name, at in refused:
         error = encode(_any(REQUESTS[name]), at).failure()

@@ -25,7 +25,7 @@ from tests.cases.differences_by_resource import GENERATE_DIFFERENCES
 from tests.cases.generate_requests import BACKEND_CASES, CASES, BackendCase, Case
 from tests.support.google_genai import oracle
 from tests.support.google_genai.agreement import PLACES, add_credential, get_refused_field, select_compared_parts
-from tests.support.scripted_model import Conversation, saying
+from tests.support.scripted_model import Conversation, build_response
 
 AS_IN_1_51 = [(case, backend) for case in CASES if case.name not in GENERATE_DIFFERENCES for backend in PLACES]
 
@@ -34,17 +34,17 @@ AS_IN_1_51 = [(case, backend) for case in CASES if case.name not in GENERATE_DIF
 def test_same_wire(case: Case, backend: str) -> None:
     """The same arguments send the same request as google-genai, or are refused as by it."""
     place, at = PLACES[backend]
-    theirs = oracle.sent(place, lambda client: _called(client, case))
+    theirs = oracle.sent(place, lambda client: _call_google_genai(client, case))
     if isinstance(theirs, oracle.Wire):
-        assert select_compared_parts(theirs) == select_compared_parts(add_credential(_encoded(case, at).unwrap(), at))
+        assert select_compared_parts(theirs) == select_compared_parts(add_credential(_encode(case, at).unwrap(), at))
     elif theirs.unsupported:
-        error = _encoded(case, at).failure()
+        error = _encode(case, at).failure()
         assert isinstance(error, Unsupported)
         # google-genai 1.51.0 stops at the first
         assert get_refused_field(theirs) in [path.rpartition(".")[2] for path in error.paths]
     else:
         with pytest.raises(InvalidRequest):
-            _encoded(case, at)
+            _encode(case, at)
 
 
 @pytest.mark.parametrize("backend", PLACES)
@@ -55,14 +55,14 @@ def test_differences(name: str, backend: str) -> None:
     at = PLACES[backend][1]
     if differs.invalid:
         with pytest.raises(InvalidRequest) as raised:
-            _encoded(case, at)
+            _encode(case, at)
         assert differs.invalid == raised.value.path
     elif backend in (differs.unsupported or {}):
-        error = _encoded(case, at).failure()
+        error = _encode(case, at).failure()
         assert isinstance(error, Unsupported)
         assert ((differs.unsupported or {})[backend],) == error.paths
     else:
-        assert differs.body == _json(_encoded(case, at).unwrap().body)
+        assert differs.body == _json(_encode(case, at).unwrap().body)
 
 
 @pytest.mark.parametrize("backend", PLACES)
@@ -70,7 +70,7 @@ def test_differences(name: str, backend: str) -> None:
 def test_differences_hold(name: str, backend: str) -> None:
     """Each difference in the table exists."""
     case = next(each for each in CASES if each.name == name)
-    theirs = oracle.sent(PLACES[backend][0], lambda client: _called(client, case))
+    theirs = oracle.sent(PLACES[backend][0], lambda client: _call_google_genai(client, case))
     body = GENERATE_DIFFERENCES[name].body
     assert not isinstance(theirs, oracle.Wire) or oracle.normal(theirs.body) != oracle.normal(body)
 
@@ -84,7 +84,7 @@ def test_all_differences_named() -> None:
 def test_mistakes(case: Case) -> None:
     """Arguments for which google-genai 1.51.0 raises are a mistake on both backends."""
     for place, _ in PLACES.values():
-        theirs = oracle.sent(place, lambda client: _called(client, case))
+        theirs = oracle.sent(place, lambda client: _call_google_genai(client, case))
         assert isinstance(theirs, oracle.Refused)
 
 
@@ -116,7 +116,7 @@ SENT_BACKEND_CASES = [case for case in BACKEND_CASES if not case.error and case.
 @pytest.mark.parametrize("case", SENT_BACKEND_CASES, ids=lambda case: case.name)
 def test_same_address(case: BackendCase) -> None:
     """Every backend has the URL and the credential that google-genai uses."""
-    theirs, ours = _theirs_at(case), select_compared_parts(_ours_at(case))
+    theirs, ours = _send_google_genai(case), select_compared_parts(_encode_at(case))
     if case.name in BACKEND_DIFFERENCES:
         assert theirs["url"] != ours["url"]
         assert BACKEND_DIFFERENCES[case.name][1] == ours["url"]
@@ -146,7 +146,7 @@ def test_key_and_project() -> None:
     """A key with a project is a mistake, as in google-genai 1.51.0."""
     case = next(each for each in BACKEND_CASES if each.name == "vertex-key-and-project")
     with pytest.raises(InvalidRequest):
-        _place(case.backend)
+        _build_backend(case.backend)
 
 
 def test_every_field_is_named() -> None:
@@ -239,7 +239,7 @@ DECLARED = {
 def test_python_functions(made: Any, backend: str) -> None:
     """A Python function is declared alike on both backends; google-genai 1.51.0 adds a response schema on Vertex AI."""
     place, at = PLACES[backend]
-    (request,) = Conversation(generate("m", "hi") | made, [saying("ok")]).requests
+    (request,) = Conversation(generate("m", "hi") | made, [build_response("ok")]).requests
     assert _json(encode(request, at).unwrap().body)["tools"] == [{"functionDeclarations": [DECLARED]}]
 
     def asked(client: Any) -> Any:
@@ -251,13 +251,13 @@ def test_python_functions(made: Any, backend: str) -> None:
     assert theirs.body["tools"] == [{"functionDeclarations": [{**DECLARED, **returned}]}]
 
 
-def _called(client: Any, case: Case) -> Any:
+def _call_google_genai(client: Any, case: Case) -> Any:
     contents, config = case.arguments(types)
     call = client.models.generate_content_stream if case.stream else client.models.generate_content
     return call(model=case.model, contents=contents, config=config)
 
 
-def _encoded(case: Case, at: Backend) -> Result[HttpRequest, GenaiError]:
+def _encode(case: Case, at: Backend) -> Result[HttpRequest, GenaiError]:
     contents, config = case.arguments(schema)
     return encode(_request(generate(case.model, contents, config), stream=case.stream), at)
 
@@ -266,7 +266,7 @@ def _request(request: Request[Any], *, stream: bool) -> Request[Any]:
     return Request(request.operation.get_streaming_operation()) if stream else request  # type: ignore[arg-type]  # generate has one
 
 
-def _theirs_at(case: BackendCase) -> Mapping[str, Any]:
+def _send_google_genai(case: BackendCase) -> Mapping[str, Any]:
     def call(client: Any) -> Any:
         method = client.models.generate_content_stream if case.stream else client.models.generate_content
         return method(model=case.model, contents="hi", config=deepcopy(case.config))
@@ -276,14 +276,14 @@ def _theirs_at(case: BackendCase) -> Mapping[str, Any]:
     return select_compared_parts(wire)
 
 
-def _ours_at(case: BackendCase) -> HttpRequest:
-    at = _place(case.backend)
+def _encode_at(case: BackendCase) -> HttpRequest:
+    at = _build_backend(case.backend)
     result = encode(_request(generate(case.model, "hi", case.config), stream=case.stream), at)
     assert isinstance(result, Success), result
     return add_credential(result.unwrap(), at)
 
 
-def _place(backend: oracle.Backend) -> Backend:
+def _build_backend(backend: oracle.Backend) -> Backend:
     given = {name: value for name, value in backend.items() if name != "vertexai"}
     return Vertex(**given) if backend.get("vertexai") else Gemini(**given)
 

@@ -32,7 +32,7 @@ BACKENDS: Mapping[str, tuple[oracle.Backend, Backend]] = {
 @pytest.mark.parametrize("name", REPLIES)
 def test_same_values(name: str, backend: str) -> None:
     """Every field decodes to the value that google-genai reads; fields that it loses are kept."""
-    theirs, ours = _read_by_both(REPLIES[name], backend)
+    theirs, ours = _decode_by_both(REPLIES[name], backend)
     expected = GENERATE_REPLY_DIFFERENCES[name, backend][1] if (name, backend) in GENERATE_REPLY_DIFFERENCES else theirs
     assert expected == ours
 
@@ -40,7 +40,7 @@ def test_same_values(name: str, backend: str) -> None:
 @pytest.mark.parametrize(("name", "backend"), GENERATE_REPLY_DIFFERENCES)
 def test_differences_hold(name: str, backend: str) -> None:
     """Each difference in the table exists."""
-    theirs, ours = _read_by_both(REPLIES[name], backend)
+    theirs, ours = _decode_by_both(REPLIES[name], backend)
     assert theirs != ours
 
 
@@ -50,21 +50,21 @@ def test_event_is_reply(name: str) -> None:
     data = json.dumps(REPLIES[name]).encode()
     request = Request(generate("m", "hi").operation.get_streaming_operation())
     answer = prepare_request(request, Gemini("test-key")).unwrap().reader
-    assert _decoded(REPLIES[name], Gemini("test-key")) == decode_event(answer, memoryview(data)).unwrap()
+    assert _decode(REPLIES[name], Gemini("test-key")) == decode_event(answer, memoryview(data)).unwrap()
 
 
 @pytest.mark.parametrize("name", REPLIES)
 def test_round_trip(name: str) -> None:
     """A response that is encoded and decoded equals the original."""
-    value = _decoded(REPLIES[name], Gemini("test-key"))
-    assert value == _decoded(msgspec.json.encode(value), Gemini("test-key"))
+    value = _decode(REPLIES[name], Gemini("test-key"))
+    assert value == _decode(msgspec.json.encode(value), Gemini("test-key"))
 
 
 @pytest.mark.parametrize("text", ["-_8=", "-_8", "+/8=", "+/8"])
 def test_both_alphabets(text: str) -> None:
     """Bytes decode from both base64 alphabets, padded or not."""
     reply = {"candidates": [{"content": {"parts": [{"inlineData": {"data": text}}]}}]}
-    inline = _decoded(reply, Gemini("test-key")).parts[0].inline_data
+    inline = _decode(reply, Gemini("test-key")).parts[0].inline_data
     assert inline is not None
     assert inline.data == b"\xfb\xff"
 
@@ -73,24 +73,24 @@ def test_both_alphabets(text: str) -> None:
 def test_opaque_keeps_its_text(text: str) -> None:
     """A thought signature keeps its exact text."""
     reply = {"candidates": [{"content": {"parts": [{"text": "x", "thoughtSignature": text}]}}]}
-    assert _decoded(reply, Gemini("test-key")).parts[0].thought_signature == text
+    assert _decode(reply, Gemini("test-key")).parts[0].thought_signature == text
 
 
 def test_nine_digits_round() -> None:
     """Nanoseconds are rounded to microseconds."""
-    value = _decoded({"createTime": "2025-01-02T03:04:05.123456789Z"}, Gemini("test-key"))
+    value = _decode({"createTime": "2025-01-02T03:04:05.123456789Z"}, Gemini("test-key"))
     assert value.create_time == datetime(2025, 1, 2, 3, 4, 5, 123457, UTC)
 
 
-def _read_by_both(reply: Any, backend: str) -> tuple[Any, Any]:
+def _decode_by_both(reply: Any, backend: str) -> tuple[Any, Any]:
     place, at = BACKENDS[backend]
     theirs = oracle.parsed(place, lambda lib: lib.models.generate_content(model="m", contents="hi"), reply)
     assert isinstance(theirs, types.GenerateContentResponse)
     theirs.sdk_http_response = None
-    return _plain(theirs), _plain(_decoded(reply, at))
+    return _plain(theirs), _plain(_decode(reply, at))
 
 
-def _decoded(reply: Any, at: Backend) -> GenerateContentResponse:
+def _decode(reply: Any, at: Backend) -> GenerateContentResponse:
     body = reply if isinstance(reply, bytes) else json.dumps(reply).encode()
     result = decode(generate("m", "hi"), HttpResponse(200, (), body), at)
     assert isinstance(result, Success), result

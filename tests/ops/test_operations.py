@@ -47,7 +47,7 @@ def test_same_wire(kind: str, backend: str, name: str) -> None:
     """An operation is requested as by google-genai, under any name that a backend returns."""
     agrees(
         lambda: operations.get(getattr(schema, kind)(name=name)),
-        lambda client: client.operations.get(_theirs(name, kind)),
+        lambda client: client.operations.get(_call_google_genai(name, kind)),
         backend,
     )
 
@@ -141,7 +141,7 @@ def _name(backend: str) -> str:
     return NAMES[backend][0]
 
 
-def _theirs(name: str, kind: str = KINDS[0]) -> Any:
+def _call_google_genai(name: str, kind: str = KINDS[0]) -> Any:
     return getattr(types, kind)(name=name)
 
 
@@ -151,7 +151,7 @@ def test_state_read(name: str, backend: str) -> None:
     """The state of a video generation decodes as with google-genai."""
     reads_alike(
         lambda: operations.get(_name(backend), schema.GenerateVideosOperation),
-        lambda client: client.operations.get(_theirs(_name(backend))),
+        lambda client: client.operations.get(_call_google_genai(_name(backend))),
         backend,
         VIDEO_REPLIES[name],
     )
@@ -165,7 +165,7 @@ def test_videos_read(name: str, backend: str) -> None:
     """Finished videos decode as with google-genai."""
     reads_alike(
         lambda: operations.get(_name(backend), schema.GenerateVideosOperation),
-        lambda client: client.operations.get(_theirs(_name(backend))),
+        lambda client: client.operations.get(_call_google_genai(_name(backend))),
         backend,
         {"name": "n", "done": True, "response": VIDEO_RESULTS[backend][name]},
     )
@@ -182,7 +182,7 @@ def test_stores_read(kind: str, reply: Any) -> None:
     """Operations of a store decode as with google-genai."""
     reads_alike(
         lambda: operations.get("n/operations/1", getattr(schema, kind)),
-        lambda client: client.operations.get(_theirs("n/operations/1", kind)),
+        lambda client: client.operations.get(_call_google_genai("n/operations/1", kind)),
         "gemini",
         reply,
     )

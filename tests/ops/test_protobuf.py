@@ -55,69 +55,73 @@ _REAL: Mapping[str, Any] = {
 """Values where not every one of the type will do."""
 
 
-def _real(value: Any) -> Any:
+def _replace_samples(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {name: _REAL.get(name, _real(each)) for name, each in value.items()}
-    return [_real(each) for each in value] if isinstance(value, list) else value
+        return {name: _REAL.get(name, _replace_samples(each)) for name, each in value.items()}
+    return [_replace_samples(each) for each in value] if isinstance(value, list) else value
 
 
-def _fields_of(kind: type[msgspec.Struct]) -> Iterator[Any]:
+def _iter_configs(kind: type[msgspec.Struct]) -> Iterator[Any]:
     """Yield configs with one field each, at any depth."""
     yield {}
-    yield from (_real(value) for _, value in iter_field_paths(kind))
+    yield from (_replace_samples(value) for _, value in iter_field_paths(kind))
 
 
-def _generating() -> Iterator[Any]:
-    yield from (_real(value) for value in GENERATE_FIELDS.values())
+def _iter_generate_arguments() -> Iterator[Any]:
+    yield from (_replace_samples(value) for value in GENERATE_FIELDS.values())
 
 
-def _tuned(config: Any) -> Request[Any]:
+def _build_tune(config: Any) -> Request[Any]:
     return tunings.tune("gemini-2.5-flash", {"examples": [{"text_input": "a", "output": "b"}]}, config)
 
 
-def _uploaded(config: Any) -> Request[Any]:
+def _build_upload(config: Any) -> Request[Any]:
     return Request(StartUpload(size=3, mime_type="a/b", config=msgspec.convert(config, schema.UploadFileConfig)))
 
 
 BODIES: Mapping[str, tuple[str, Build, Callable[[], Iterator[Any]]]] = {
-    "generate": ("GenerateContentRequest", lambda given: generate("m", **given), _generating),
-    "tokens.count": ("CountTokensRequest", lambda given: tokens.count("m", **given), _generating),
-    "tokens.count.request": ("CountTokensRequest", lambda given: tokens.count(generate("m", **given)), _generating),
+    "generate": ("GenerateContentRequest", lambda given: generate("m", **given), _iter_generate_arguments),
+    "tokens.count": ("CountTokensRequest", lambda given: tokens.count("m", **given), _iter_generate_arguments),
+    "tokens.count.request": (
+        "CountTokensRequest",
+        lambda given: tokens.count(generate("m", **given)),
+        _iter_generate_arguments,
+    ),
     "embed": (
         "BatchEmbedContentsRequest",
         lambda config: embed("m", ["a", "b"], config),
-        lambda: _fields_of(schema.EmbedContentConfig),
+        lambda: _iter_configs(schema.EmbedContentConfig),
     ),
     "caches.create": (
         "CachedContent",
         lambda config: caches.create("m", config),
-        lambda: _fields_of(schema.CreateCachedContentConfig),
+        lambda: _iter_configs(schema.CreateCachedContentConfig),
     ),
     "caches.update": (
         "CachedContent",
         lambda config: caches.update("1", config),
-        lambda: _fields_of(schema.UpdateCachedContentConfig),
+        lambda: _iter_configs(schema.UpdateCachedContentConfig),
     ),
-    "caches.list": ("ListCachedContentsRequest", caches.list, lambda: _fields_of(schema.ListCachedContentsConfig)),
+    "caches.list": ("ListCachedContentsRequest", caches.list, lambda: _iter_configs(schema.ListCachedContentsConfig)),
     "models.update": (
         "TunedModel",
         lambda config: models.update("tunedModels/m", config),
-        lambda: _fields_of(schema.UpdateModelConfig),
+        lambda: _iter_configs(schema.UpdateModelConfig),
     ),
-    "models.list": ("ListModelsRequest", models.list, lambda: _fields_of(schema.ListModelsConfig)),
-    "tunings.tune": ("TunedModel", _tuned, lambda: _fields_of(schema.CreateTuningJobConfig)),
-    "tunings.list": ("ListTunedModelsRequest", tunings.list, lambda: _fields_of(schema.ListTuningJobsConfig)),
-    "files.upload.start": ("CreateFileRequest", _uploaded, lambda: _fields_of(schema.UploadFileConfig)),
-    "files.list": ("ListFilesRequest", files.list, lambda: _fields_of(schema.ListFilesConfig)),
+    "models.list": ("ListModelsRequest", models.list, lambda: _iter_configs(schema.ListModelsConfig)),
+    "tunings.tune": ("TunedModel", _build_tune, lambda: _iter_configs(schema.CreateTuningJobConfig)),
+    "tunings.list": ("ListTunedModelsRequest", tunings.list, lambda: _iter_configs(schema.ListTuningJobsConfig)),
+    "files.upload.start": ("CreateFileRequest", _build_upload, lambda: _iter_configs(schema.UploadFileConfig)),
+    "files.list": ("ListFilesRequest", files.list, lambda: _iter_configs(schema.ListFilesConfig)),
     "images.generate": (
         "PredictRequest",
         lambda config: images.generate("m", "x", config),
-        lambda: _fields_of(schema.GenerateImagesConfig),
+        lambda: _iter_configs(schema.GenerateImagesConfig),
     ),
     "videos.generate": (
         "PredictLongRunningRequest",
         lambda config: videos.generate("m", "x", config=config),
-        lambda: _fields_of(schema.GenerateVideosConfig),
+        lambda: _iter_configs(schema.GenerateVideosConfig),
     ),
 }
 """Operations, the message that is published for each, and what it is built with."""
@@ -126,42 +130,42 @@ BODIES: Mapping[str, tuple[str, Build, Callable[[], Iterator[Any]]]] = {
 @pytest.mark.parametrize("name", BODIES)
 def test_known(name: str) -> None:
     """Every field of a body, set alone, is a field of the published message, with its type, or in the table."""
-    unknown, sent = _checked(name)
+    unknown, sent = _check_bodies(name)
     assert sent > 1
     assert unknown <= set(NEWER)
 
 
 def test_still_unknown() -> None:
     """A field is in the table only while the published protobufs do not have it."""
-    assert {each for name in BODIES for each in _checked(name)[0]} == set(NEWER)
+    assert {each for name in BODIES for each in _check_bodies(name)[0]} == set(NEWER)
 
 
 def test_strict() -> None:
     """An unknown field and an invalid value are found."""
     with pytest.raises(ParseError, match="no field named"):
-        _parsed("GenerateContentRequest", {"generationConfig": {"colour": "red"}})
+        _parse_body("GenerateContentRequest", {"generationConfig": {"colour": "red"}})
     with pytest.raises(ParseError, match="invalid literal for int"):
-        _parsed("GenerateContentRequest", {"generationConfig": {"seed": "x"}})
+        _parse_body("GenerateContentRequest", {"generationConfig": {"seed": "x"}})
 
 
 @cache
-def _checked(name: str) -> tuple[set[str], int]:
+def _check_bodies(name: str) -> tuple[set[str], int]:
     """Parse all bodies of an operation, and return the unknown fields and the number of bodies."""
     message, build, given = BODIES[name]
     unknown: set[str] = set()
     sent = 0
     for each in given():
-        body = _sent(build, each)
+        body = _encode_sent(build, each)
         if body is not None:
             sent += 1
             try:
-                _parsed(message, body)
+                _parse_body(message, body)
             except ParseError as error:
-                unknown.add(_named(str(error)))
+                unknown.add(_get_unknown_name(str(error)))
     return unknown, sent
 
 
-def _sent(build: Build, given: Any) -> Any:
+def _encode_sent(build: Build, given: Any) -> Any:
     """Return the body, or the query if there is none; None if Gemini refuses."""
     try:
         result = encode(build(given), Gemini("test-key"))
@@ -176,12 +180,12 @@ def _body(http: HttpRequest) -> Any:
     return msgspec.json.decode(body) if body else dict(parse_qsl(urlsplit(http.url).query))
 
 
-def _parsed(message: str, body: Any) -> None:
+def _parse_body(message: str, body: Any) -> None:
     kind: Any = getattr(published, message)
     ParseDict(body, kind.pb(kind()), ignore_unknown_fields=False)
 
 
-def _named(fault: str) -> str:
+def _get_unknown_name(fault: str) -> str:
     """Return the name of the unknown field from an error; any other error is returned unchanged."""
     if field := re.search(r'type "[\w.]*?(\w+)" has no field named "(\w+)"', fault):
         return f"{field[1]}.{field[2]}"

@@ -62,7 +62,7 @@ class Case:
         return client.models.generate_videos(**self.arguments(types))
 
 
-def _configured(name: str, config: Mapping[str, Any]) -> Case:
+def _build_config_cases(name: str, config: Mapping[str, Any]) -> Case:
     return Case(name, {"prompt": "a cat runs", "config": config})
 
 
@@ -87,23 +87,23 @@ CASES = (
     Case("source-and-video", {"source": {"prompt": "x"}, "video": FILM}),
     Case("prompt-number", {"prompt": 3}),
     Case("image-text", {"image": "gs://b/cat.png"}),
-    _configured("config-empty", {}),
-    _configured("config-all", CONFIG),
-    *(_configured(f"config-{name}", {name: each}) for name, each in CONFIG.items()),
+    _build_config_cases("config-empty", {}),
+    _build_config_cases("config-all", CONFIG),
+    *(_build_config_cases(f"config-{name}", {name: each}) for name, each in CONFIG.items()),
     Case("config-typed", {"config": lambda lib: lib.GenerateVideosConfig(seed=7, mask=lib.VideoGenerationMask())}),
-    _configured("config-camel", {"durationSeconds": 8, "lastFrame": {"imageBytes": "+/8="}}),
-    _configured("config-unknown", {"colour": "red"}),
-    _configured("person-upper", {"person_generation": "ALLOW_ALL"}),
-    _configured("quality-lower", {"compression_quality": "optimized"}),
-    _configured("mask-gcs", {"mask": {"image": GCS, "mask_mode": "remove_static"}}),
-    _configured("mask-mode-new", {"mask": {"image": GCS, "mask_mode": "NEW"}}),
-    _configured("mask-mode-alone", {"mask": {"mask_mode": "OUTPAINT"}}),
-    _configured("last-frame-gcs", {"last_frame": GCS}),
-    _configured("references-none", {"reference_images": []}),
-    _configured("references-empty", {"reference_images": [{}]}),
-    _configured("references-style", {"reference_images": [{"image": PIXELS, "reference_type": "STYLE"}]}),
-    _configured("references-lower", {"reference_images": [{"image": PIXELS, "reference_type": "asset"}]}),
-    _configured("references-gcs", {"reference_images": [{"image": GCS}]}),
+    _build_config_cases("config-camel", {"durationSeconds": 8, "lastFrame": {"imageBytes": "+/8="}}),
+    _build_config_cases("config-unknown", {"colour": "red"}),
+    _build_config_cases("person-upper", {"person_generation": "ALLOW_ALL"}),
+    _build_config_cases("quality-lower", {"compression_quality": "optimized"}),
+    _build_config_cases("mask-gcs", {"mask": {"image": GCS, "mask_mode": "remove_static"}}),
+    _build_config_cases("mask-mode-new", {"mask": {"image": GCS, "mask_mode": "NEW"}}),
+    _build_config_cases("mask-mode-alone", {"mask": {"mask_mode": "OUTPAINT"}}),
+    _build_config_cases("last-frame-gcs", {"last_frame": GCS}),
+    _build_config_cases("references-none", {"reference_images": []}),
+    _build_config_cases("references-empty", {"reference_images": [{}]}),
+    _build_config_cases("references-style", {"reference_images": [{"image": PIXELS, "reference_type": "STYLE"}]}),
+    _build_config_cases("references-lower", {"reference_images": [{"image": PIXELS, "reference_type": "asset"}]}),
+    _build_config_cases("references-gcs", {"reference_images": [{"image": GCS}]}),
     *(
         Case(f"model-{model}", {"model": model, "prompt": "x"})
         for model in (

@@ -19,7 +19,7 @@ from genai_fn.testing.strategies.arguments import BUILDERS, Arguments
 
 
 @dataclass(frozen=True)
-class Call:
+class DrawnCall:
     """An operation, the strategy for its arguments, and its weight."""
 
     name: str
@@ -97,8 +97,8 @@ METHODS: dict[str, str | Callable[..., Any]] = {
 SPELLED = {name for name in BUILDERS if name.startswith(("embed", "images.", "videos."))}
 """Where the spelling of names in the body counts."""
 
-CALLS: tuple[Call, ...] = tuple(
-    Call(
+CALLS: tuple[DrawnCall, ...] = tuple(
+    DrawnCall(
         name,
         build,
         METHODS.get(name, name.replace("stores", "file_search_stores")),

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from genai_fn.testing.strategies.values.wire_json import wire_json
 
 
-def replies(wire: Any, without: frozenset[str] = frozenset()) -> SearchStrategy[Any]:
+def draw_replies(wire: Any, without: frozenset[str] = frozenset()) -> SearchStrategy[Any]:
     """Draw JSON that can be decoded into a type, without the members named in ``without``."""
     return wire_json(wire).map(lambda reply: _pruned(reply, without))
 
@@ -23,17 +23,19 @@ def _pruned(reply: Any, without: frozenset[str]) -> Any:
     return [_pruned(each, without) for each in reply] if isinstance(reply, list) else reply
 
 
-def apart(value: Any, name: str = "") -> Any:
+def to_plain_data(value: Any, name: str = "") -> Any:
     """Convert a value of either library to plain data, without empty values."""
     if isinstance(value, msgspec.Struct):
-        return apart({each: getattr(value, each) for each in value.__struct_fields__})
+        return to_plain_data({each: getattr(value, each) for each in value.__struct_fields__})
     if isinstance(value, BaseModel):
-        return apart({each: getattr(value, each) for each in type(value).model_fields if each != "sdk_http_response"})
+        return to_plain_data(
+            {each: getattr(value, each) for each in type(value).model_fields if each != "sdk_http_response"}
+        )
     if isinstance(value, Mapping):
-        filled = {key: apart(each, key) for key, each in value.items()}
+        filled = {key: to_plain_data(each, key) for key, each in value.items()}
         return {key: each for key, each in filled.items() if each is not None and each not in ([], {})}
     if isinstance(value, list | tuple):
-        return [apart(each) for each in value]
+        return [to_plain_data(each) for each in value]
     if name == "thought_signature" and isinstance(value, str):
         return b64decode(value.translate(str.maketrans("-_", "+/")))
     return value.value if isinstance(value, Enum) else value

@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterable
 from typing import Any
 
 
-def perform(program: Generator[Any, Any, Any], script: Iterable[tuple[Any, Any]]) -> Any:
+def run_by_script(program: Generator[Any, Any, Any], script: Iterable[tuple[Any, Any]]) -> Any:
     """Run a program by a script to its end, and return its result."""
     lines = list(script)
     answer: Any = None
@@ -24,7 +24,7 @@ def perform(program: Generator[Any, Any, Any], script: Iterable[tuple[Any, Any]]
         assert type(met) is expected if isinstance(expected, type) else met == expected, f"{met}, and not {expected}"
 
 
-class Exchange:
+class ResponseHead:
     """The status and headers of a response, as programs see it."""
 
     def __init__(self, status: int = 200, *headers: tuple[str, str]) -> None:

@@ -87,7 +87,7 @@ def _result(answer: Any) -> Result[Any, GenaiError]:
 # What models say
 
 
-def saying(*parts: Any, reason: str | None = "STOP") -> GenerateContentResponse:
+def build_response(*parts: Any, reason: str | None = "STOP") -> GenerateContentResponse:
     """Build a response from parts: texts, calls, or parts."""
     content = Content(parts=tuple(Part.from_value(each) for each in parts), role="model") if parts else None
     return GenerateContentResponse(
@@ -95,12 +95,12 @@ def saying(*parts: Any, reason: str | None = "STOP") -> GenerateContentResponse:
     )
 
 
-def call(name: str, args: Any = None, *, id: str | None = None) -> Part:
+def build_call(name: str, args: Any = None, *, id: str | None = None) -> Part:
     """Build a function call."""
     return Part(function_call=FunctionCall(name=name, args=args, id=id))
 
 
-def answers(contents: Iterable[Content]) -> list[Any]:
+def list_function_responses(contents: Iterable[Content]) -> list[Any]:
     """Return the function responses in all turns."""
     parts = [part.function_response for turn in contents for part in turn.parts or ()]
     return [each.response for each in parts if each is not None]

@@ -52,7 +52,7 @@ from genai_fn.schema import (
     ListFilesResponse,
 )
 from genai_fn.testing import Fake, forbid
-from tests.support.scripted_model import call, saying
+from tests.support.scripted_model import build_call, build_response
 
 Run = Callable[[Fake, Action[Any]], Any]
 Read = Callable[[Fake, Stream[Any]], list[Any]]
@@ -104,19 +104,19 @@ every_reader = pytest.mark.parametrize("read", [read_in_thread, read_on_asyncio,
 @pytest.mark.parametrize(
     "answer",
     [
-        saying("yes"),
+        build_response("yes"),
         "yes",
-        Success(saying("yes")),
+        Success(build_response("yes")),
         Success("yes"),
         lambda request: f"{'yes' if request == ASKED else 'no'}",
-        lambda request: Success(saying("yes")),
+        lambda request: Success(build_response("yes")),
         ["yes"],
     ],
 )
 @every_world
 def test_values(run: Run, answer: Any) -> None:
     """A value of the operation's type, a text for ``generate``, a ``Success``, a function and a list answer alike."""
-    assert Success(saying("yes")) == run(Fake({"generate": answer}), ASKED)
+    assert Success(build_response("yes")) == run(Fake({"generate": answer}), ASKED)
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_async_functions() -> None:
 def test_replied(run: Run) -> None:
     """``with_http_response`` wraps the answer, with JSON that could have been its body."""
     replied = run(Fake({"generate": "yes"}), ASKED | with_http_response).unwrap()
-    assert (saying("yes"), 200) == (replied.value, replied.http.status)
+    assert (build_response("yes"), 200) == (replied.value, replied.http.status)
     assert b'"text":"yes"' in replied.http.body
 
 
@@ -258,7 +258,7 @@ def test_no_table(answers: Any) -> None:
 @every_reader
 def test_chunks(read: Read) -> None:
     """For a stream a list is its chunks; the last of texts says why it stops."""
-    found = read(Fake({"generate": ["a", saying("b", reason=None), "c"]}), ASKED | streamed)
+    found = read(Fake({"generate": ["a", build_response("b", reason=None), "c"]}), ASKED | streamed)
     assert ["a", "b", "c"] == [each.unwrap().text for each in found]
     assert [None, None, FinishReason.STOP] == [each.unwrap().candidates[0].finish_reason for each in found]
 
@@ -336,7 +336,7 @@ def test_function_calling(run: Run) -> None:
     def weather(city: str) -> str:
         return f"sunny in {city}"
 
-    fake = Fake({"generate": [saying(call("weather", {"city": "Oslo"})), "Take a hat."]})
+    fake = Fake({"generate": [build_response(build_call("weather", {"city": "Oslo"})), "Take a hat."]})
     assert Success("Take a hat.") == run(fake, ASKED | calling(weather) | text)
     assert "sunny in Oslo" in repr(fake.requests[1])
 

@@ -28,7 +28,7 @@ from genai_fn import (
 )
 from genai_fn.schema import File, FileState
 from genai_fn.testing import Ask, OpenStream, Sleep, perform
-from tests.support.scripted_model import call, saying
+from tests.support.scripted_model import build_call, build_response
 
 ONE, TWO = generate("m", "one"), generate("m", "two")
 QUESTION = files.get("a")
@@ -58,7 +58,7 @@ def test_result_is_the_flows() -> None:
 
 def test_request() -> None:
     """A single request can be performed, also with modifiers."""
-    assert Success(saying("yes")) == perform(ONE, [(ONE, "yes")])
+    assert Success(build_response("yes")) == perform(ONE, [(ONE, "yes")])
     wrapped = ONE | with_http_response
     assert 200 == perform(wrapped, [(wrapped, "yes")]).unwrap().http.status
 
@@ -99,8 +99,8 @@ def test_functions_are_called() -> None:
     first = ONE | calling(weather)
     with pytest.raises(AssertionError, match="step 1 of 1 differs"):
         perform(first, [(TWO, "x")])
-    with pytest.raises(AssertionError, match="step 2: the script has ended"):
-        perform(first, [(_with_function_declaration(weather), saying(call("weather", {"city": "Oslo"})))])
+    with pytest.raises(AssertionError, match="step 2: the script has_operation ended"):
+        perform(first, [(_with_function_declaration(weather), build_response(build_call("weather", {"city": "Oslo"})))])
     assert ["Oslo"] == cities
     with pytest.raises(ZeroDivisionError):
         perform(ONE.map(lambda _: 1 / 0), [(ONE, "x")])

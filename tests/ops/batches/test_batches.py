@@ -29,21 +29,21 @@ V = "https://us-central1-aiplatform.googleapis.com/v1beta1"
 Twin = tuple[Callable[[], Request[Any]], oracle.Call]
 
 
-def created(src: Any, config: Any = None, model: str = "m") -> Twin:
+def build_create_twin(src: Any, config: Any = None, model: str = "m") -> Twin:
     return (
         lambda: batches.create(model, src, config),
-        lambda client: client.batches.create(model=model, src=_theirs(src), config=config),
+        lambda client: client.batches.create(model=model, src=_copy(src), config=config),
     )
 
 
-def embedded(src: Any, config: Any = None, model: str = "m") -> Twin:
+def build_embed_twin(src: Any, config: Any = None, model: str = "m") -> Twin:
     return (
         lambda: batches.create_embeddings(model, src, config),
         lambda client: client.batches.create_embeddings(model=model, src=src, config=config),
     )
 
 
-def _theirs(src: Any) -> Any:
+def _copy(src: Any) -> Any:
     """Return a new value, as google-genai 1.51.0 modifies its arguments."""
     return pickle.loads(pickle.dumps(src))
 
@@ -53,71 +53,73 @@ CONFIG = {"temperature": 0.5, "system_instruction": "s", "tools": [{"google_sear
 NAMED = {"contents": ["a", "b"], "model": "m2", "metadata": {"snake_case": "x"}, "config": CONFIG}
 
 CREATED: Mapping[str, tuple[Twin, str]] = {
-    "file": (created("files/x"), "gemini"),
-    "file-struct": (created({"file_name": "files/x"}, {"display_name": "d"}), "gemini"),
-    "file-camel": (created({"fileName": "files/x"}, {"displayName": "d"}), "gemini"),
-    "file-empty-name": (created("files/x", {"display_name": ""}), "gemini"),
-    "file-dest": (created("files/x", {"dest": "gs://b/o"}), "gemini"),
-    "format-on-gemini": (created({"file_name": "files/x", "format": "jsonl"}), "gemini"),
-    "model-whole": (created("files/x", model="models/m"), "gemini"),
-    "model-tuned": (created("files/x", model="tunedModels/m"), "gemini"),
-    "model-empty": (created("files/x", model=""), "gemini"),
-    "model-climbs": (created("files/x", model="a/../b"), "gemini"),
-    "inlined": (created([HI]), "gemini"),
-    "inlined-tuple": (created({"inlined_requests": [HI, HI]}), "gemini"),
-    "inlined-in-camel": (created({"inlinedRequests": [HI]}), "gemini"),
-    "inlined-none": (created([]), "gemini"),
-    "inlined-all": (created([NAMED, HI], {"display_name": "d"}), "gemini"),
-    "inlined-camel": (created([{"contents": [{"parts": [{"text": "x"}]}], "config": {"topK": 1}}]), "gemini"),
-    "inlined-labels": (created([{**HI, "config": {"labels": {"a": "b"}}}]), "gemini"),
+    "file": (build_create_twin("files/x"), "gemini"),
+    "file-struct": (build_create_twin({"file_name": "files/x"}, {"display_name": "d"}), "gemini"),
+    "file-camel": (build_create_twin({"fileName": "files/x"}, {"displayName": "d"}), "gemini"),
+    "file-empty-name": (build_create_twin("files/x", {"display_name": ""}), "gemini"),
+    "file-dest": (build_create_twin("files/x", {"dest": "gs://b/o"}), "gemini"),
+    "format-on-gemini": (build_create_twin({"file_name": "files/x", "format": "jsonl"}), "gemini"),
+    "model-whole": (build_create_twin("files/x", model="models/m"), "gemini"),
+    "model-tuned": (build_create_twin("files/x", model="tunedModels/m"), "gemini"),
+    "model-empty": (build_create_twin("files/x", model=""), "gemini"),
+    "model-climbs": (build_create_twin("files/x", model="a/../b"), "gemini"),
+    "inlined": (build_create_twin([HI]), "gemini"),
+    "inlined-tuple": (build_create_twin({"inlined_requests": [HI, HI]}), "gemini"),
+    "inlined-in-camel": (build_create_twin({"inlinedRequests": [HI]}), "gemini"),
+    "inlined-none": (build_create_twin([]), "gemini"),
+    "inlined-all": (build_create_twin([NAMED, HI], {"display_name": "d"}), "gemini"),
+    "inlined-camel": (build_create_twin([{"contents": [{"parts": [{"text": "x"}]}], "config": {"topK": 1}}]), "gemini"),
+    "inlined-labels": (build_create_twin([{**HI, "config": {"labels": {"a": "b"}}}]), "gemini"),
     "inlined-safety-method": (
-        created([{**HI, "config": {"safety_settings": [{"method": "SEVERITY", "threshold": "OFF"}]}}]),
+        build_create_twin([{**HI, "config": {"safety_settings": [{"method": "SEVERITY", "threshold": "OFF"}]}}]),
         "gemini",
     ),
-    "inlined-bad-model": (created([{**HI, "model": "a?b"}]), "gemini"),
-    "inlined-empty-contents": (created([{"contents": []}]), "gemini"),
-    "inlined-unknown-field": (created([{"contents": "a", "txt": 1}]), "gemini"),
-    "inlined-number": (created([1]), "gemini"),
-    "number": (created(1), "gemini"),
-    "unknown-field": (created("files/x", {"name": "d"}), "gemini"),
-    "other-address": (created("x.jsonl"), "gemini"),
-    "other-address-on-vertex": (created("x.jsonl", {"display_name": "d"}), "vertex"),
-    "gcs": (created("gs://b/i.jsonl", {"display_name": "d"}), "vertex"),
-    "gcs-folder": (created("gs://b/i", {"display_name": "d"}), "vertex"),
+    "inlined-bad-model": (build_create_twin([{**HI, "model": "a?b"}]), "gemini"),
+    "inlined-empty-contents": (build_create_twin([{"contents": []}]), "gemini"),
+    "inlined-unknown-field": (build_create_twin([{"contents": "a", "txt": 1}]), "gemini"),
+    "inlined-number": (build_create_twin([1]), "gemini"),
+    "number": (build_create_twin(1), "gemini"),
+    "unknown-field": (build_create_twin("files/x", {"name": "d"}), "gemini"),
+    "other-address": (build_create_twin("x.jsonl"), "gemini"),
+    "other-address-on-vertex": (build_create_twin("x.jsonl", {"display_name": "d"}), "vertex"),
+    "gcs": (build_create_twin("gs://b/i.jsonl", {"display_name": "d"}), "vertex"),
+    "gcs-folder": (build_create_twin("gs://b/i", {"display_name": "d"}), "vertex"),
     "gcs-several": (
-        created({"gcs_uri": ["gs://b/i.jsonl", "gs://b/j"], "format": "f"}, {"display_name": "d"}),
+        build_create_twin({"gcs_uri": ["gs://b/i.jsonl", "gs://b/j"], "format": "f"}, {"display_name": "d"}),
         "vertex",
     ),
-    "gcs-dest": (created("gs://b/i.jsonl", {"display_name": "d", "dest": "gs://b/o"}), "vertex"),
+    "gcs-dest": (build_create_twin("gs://b/i.jsonl", {"display_name": "d", "dest": "gs://b/o"}), "vertex"),
     "gcs-dest-dict": (
-        created("gs://b/i.jsonl", {"display_name": "d", "dest": {"gcs_uri": "gs://b/o", "format": "f"}}),
+        build_create_twin("gs://b/i.jsonl", {"display_name": "d", "dest": {"gcs_uri": "gs://b/o", "format": "f"}}),
         "vertex",
     ),
-    "gcs-dest-bigquery": (created("gs://b/i.jsonl", {"display_name": "d", "dest": "bq://p.d.o"}), "vertex"),
+    "gcs-dest-bigquery": (build_create_twin("gs://b/i.jsonl", {"display_name": "d", "dest": "bq://p.d.o"}), "vertex"),
     "gcs-dest-file": (
-        created("gs://b/i.jsonl", {"display_name": "d", "dest": {"file_name": "files/x"}}),
+        build_create_twin("gs://b/i.jsonl", {"display_name": "d", "dest": {"file_name": "files/x"}}),
         "vertex",
     ),
-    "bigquery": (created("bq://p.d.t", {"display_name": "d", "dest": "bq://p.d.o"}), "vertex"),
+    "bigquery": (build_create_twin("bq://p.d.t", {"display_name": "d", "dest": "bq://p.d.o"}), "vertex"),
     "bigquery-dict": (
-        created({"bigquery_uri": "bq://p.d.t", "format": "bigquery"}, {"display_name": "d", "dest": "gs://b/o"}),
+        build_create_twin(
+            {"bigquery_uri": "bq://p.d.t", "format": "bigquery"}, {"display_name": "d", "dest": "gs://b/o"}
+        ),
         "vertex",
     ),
-    "model-of-others": (created("gs://b/i.jsonl", {"display_name": "d"}, model="meta/llama-4"), "vertex"),
+    "model-of-others": (build_create_twin("gs://b/i.jsonl", {"display_name": "d"}, model="meta/llama-4"), "vertex"),
     "model-whole-on-vertex": (
-        created("gs://b/i.jsonl", {"display_name": "d"}, model="projects/q/locations/l/models/7"),
+        build_create_twin("gs://b/i.jsonl", {"display_name": "d"}, model="projects/q/locations/l/models/7"),
         "vertex",
     ),
 }
 
 EMBEDDED: Mapping[str, Twin] = {
-    "file": embedded({"file_name": "files/x"}),
-    "name": embedded({"file_name": "files/x"}, {"display_name": "d"}, "models/m"),
-    "text": embedded({"inlined_requests": {"contents": "a"}}),
-    "texts": embedded({"inlined_requests": {"contents": ["a", "b"]}}, {"displayName": "d"}),
-    "turns": embedded({"inlined_requests": {"contents": [{"parts": [{"text": "a"}, {"text": "b"}]}, "c"]}}),
-    "camel": embedded({"inlinedRequests": {"contents": ["a"], "config": {"taskType": "T"}}}),
-    "config": embedded(
+    "file": build_embed_twin({"file_name": "files/x"}),
+    "name": build_embed_twin({"file_name": "files/x"}, {"display_name": "d"}, "models/m"),
+    "text": build_embed_twin({"inlined_requests": {"contents": "a"}}),
+    "texts": build_embed_twin({"inlined_requests": {"contents": ["a", "b"]}}, {"displayName": "d"}),
+    "turns": build_embed_twin({"inlined_requests": {"contents": [{"parts": [{"text": "a"}, {"text": "b"}]}, "c"]}}),
+    "camel": build_embed_twin({"inlinedRequests": {"contents": ["a"], "config": {"taskType": "T"}}}),
+    "config": build_embed_twin(
         {
             "inlined_requests": {
                 "contents": ["a", "b"],
@@ -125,11 +127,11 @@ EMBEDDED: Mapping[str, Twin] = {
             }
         }
     ),
-    "mime-type": embedded({"inlined_requests": {"contents": "a", "config": {"mime_type": "text/plain"}}}),
-    "auto-truncate": embedded({"inlined_requests": {"contents": "a", "config": {"auto_truncate": False}}}),
-    "text-as-source": embedded("files/x"),
-    "unknown-field": embedded({"file_names": "files/x"}),
-    "model-empty": embedded({"file_name": "files/x"}, model=""),
+    "mime-type": build_embed_twin({"inlined_requests": {"contents": "a", "config": {"mime_type": "text/plain"}}}),
+    "auto-truncate": build_embed_twin({"inlined_requests": {"contents": "a", "config": {"auto_truncate": False}}}),
+    "text-as-source": build_embed_twin("files/x"),
+    "unknown-field": build_embed_twin({"file_names": "files/x"}),
+    "model-empty": build_embed_twin({"file_name": "files/x"}, model=""),
 }
 
 
@@ -297,12 +299,12 @@ def test_derived(src: str, dest: Mapping[str, Any]) -> None:
     assert isinstance(theirs, oracle.Wire)
     _, url, body = sends(batches.create("m", src, dest), "vertex")
     assert theirs.url == url
-    assert _without_what_is_made_up(theirs.body) == _without_what_is_made_up(body)
+    assert _without_derived_names(theirs.body) == _without_derived_names(body)
     assert body == sends(batches.create("m", src, dest), "vertex")[2]
     assert body["displayName"] != sends(batches.create("m2", src, dest), "vertex")[2]["displayName"]
 
 
-def _without_what_is_made_up(body: Mapping[str, Any]) -> Any:
+def _without_derived_names(body: Mapping[str, Any]) -> Any:
     name = body["displayName"].removeprefix("genai_batch_job_")
     return {**body, "displayName": "", "outputConfig": str(body["outputConfig"]).replace(name, "")}
 
@@ -316,7 +318,7 @@ CALLS: Mapping[str, Callable[[str], Request[Any]]] = {
 OURS: Mapping[str, str] = {"gemini": "batches/x", "vertex": "5"}
 
 
-def _called(method: str, name: str) -> Twin:
+def _call_google_genai(method: str, name: str) -> Twin:
     return lambda: CALLS[method](name), lambda client: getattr(client.batches, method)(name=name)
 
 
@@ -325,7 +327,7 @@ def _called(method: str, name: str) -> Twin:
 @pytest.mark.parametrize("method", CALLS)
 def test_named(method: str, name: str, backend: str) -> None:
     """A batch has the names that google-genai takes; the other backend's is refused before anything is sent."""
-    request, call = _called(method, name)
+    request, call = _call_google_genai(method, name)
     if (name.startswith("batches/x") and backend == "vertex" and "y" not in name) or (
         backend == "gemini" and name[:2] in ("5", "pr")
     ):
@@ -376,7 +378,7 @@ def test_values() -> None:
 def test_nothing_is_changed() -> None:
     """Arguments are not modified."""
     src = {"inlined_requests": [{"contents": ["a"], "config": {"temperature": 1}}]}
-    before = _theirs(src)
+    before = _copy(src)
     batches.create("m", src)
     batches.create_embeddings("m", vectors := {"inlined_requests": {"contents": ["a", "b"]}})
     assert (before, {"inlined_requests": {"contents": ["a", "b"]}}) == (src, vectors)
@@ -454,7 +456,7 @@ def test_read(backend: str, name: str) -> None:
     """A job decodes as with google-genai, at creation and later."""
     reply = REPLIES[backend][name]
     src = "files/x" if backend == "gemini" else "gs://b/i.jsonl"
-    for request, call in (_called("get", OURS[backend]), created(src)):
+    for request, call in (_call_google_genai("get", OURS[backend]), build_create_twin(src)):
         reads_alike(request, call, backend, reply)
 
 
@@ -481,7 +483,7 @@ def test_pages_read(backend: str) -> None:
 )
 def test_deleted(reply: Any, backend: str) -> None:
     """A deletion decodes as with google-genai."""
-    reads_alike(*_called("delete", OURS[backend]), backend, reply)
+    reads_alike(*_call_google_genai("delete", OURS[backend]), backend, reply)
 
 
 @pytest.mark.parametrize("backend", PLACES)

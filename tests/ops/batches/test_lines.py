@@ -17,7 +17,7 @@ from genai_fn.request import Request
 from genai_fn.schema import BatchJob, BatchJobDestination, GenerateContentResponse, JobState
 from tests.support.google_genai.agreement import reads, sends
 
-ASKED = [
+REQUESTS = [
     generate("m", "a", {"temperature": 1.0, "cached_content": "c"}),
     generate("m", "b", {"max_output_tokens": 8}),
     generate("m", ["c", {"inline_data": {"data": b"\xfb\xff", "mime_type": "image/png"}}]),
@@ -25,7 +25,7 @@ ASKED = [
 ]
 
 
-def _answer(text: str) -> Any:
+def _build_line(text: str) -> Any:
     return {"candidates": [{"content": {"role": "model", "parts": [{"text": text}]}}]}
 
 
@@ -39,14 +39,14 @@ def _texts(results: Any) -> list[Any]:
 
 def test_lines_for_gemini() -> None:
     """A line has a key, and the body of the request alone."""
-    lines = [json.loads(each) for each in batches.jsonl(ASKED, Gemini("test-key")).splitlines()]
-    assert [{"key": str(i), "request": sends(each, "gemini")[2]} for i, each in enumerate(ASKED)] == lines
+    lines = [json.loads(each) for each in batches.jsonl(REQUESTS, Gemini("test-key")).splitlines()]
+    assert [{"key": str(i), "request": sends(each, "gemini")[2]} for i, each in enumerate(REQUESTS)] == lines
 
 
 def test_lines_for_vertex() -> None:
     """On Vertex AI a line has the body alone, with full names."""
-    lines = [json.loads(each) for each in batches.jsonl(ASKED, Vertex("p", "us-central1")).splitlines()]
-    assert [{"request": sends(each, "vertex")[2]} for each in ASKED] == lines
+    lines = [json.loads(each) for each in batches.jsonl(REQUESTS, Vertex("p", "us-central1")).splitlines()]
+    assert [{"request": sends(each, "vertex")[2]} for each in REQUESTS] == lines
 
 
 def test_large_bytes() -> None:
@@ -59,10 +59,10 @@ def test_large_bytes() -> None:
 @pytest.mark.parametrize(
     ("requests", "path"),
     [
-        ([ASKED[0], generate("other", "a")], "requests[1].model"),
-        ([ASKED[0], batches.get("5")], "requests[1]"),
+        ([REQUESTS[0], generate("other", "a")], "requests[1].model"),
+        ([REQUESTS[0], batches.get("5")], "requests[1]"),
         ([1], "requests[0]"),
-        ([Request(ASKED[0].operation, Options(with_http_response=True))], "requests[0].options"),
+        ([Request(REQUESTS[0].operation, Options(with_http_response=True))], "requests[0].options"),
     ],
 )
 def test_no_lines(requests: Any, path: str) -> None:
@@ -75,53 +75,53 @@ def test_no_lines(requests: Any, path: str) -> None:
 def test_unsupported() -> None:
     """Fields that the backend does not have are named with their request."""
     with pytest.raises(Unsupported) as raised:
-        batches.jsonl([ASKED[1], generate("m", "a", {"labels": {"a": "b"}})], Gemini())
+        batches.jsonl([REQUESTS[1], generate("m", "a", {"labels": {"a": "b"}})], Gemini())
     assert raised.value.paths == ("requests[1].config.labels",)
 
 
 def test_keyed() -> None:
     """Results are matched by key, in any order."""
-    lines = [{"key": str(index), "response": _answer(str(index))} for index in range(4)]
+    lines = [{"key": str(index), "response": _build_line(str(index))} for index in range(4)]
     random.Random(1).shuffle(lines)
-    assert ["0", "1", "2", "3"] == _texts(batches.join(ASKED, _lines(*lines)))
+    assert ["0", "1", "2", "3"] == _texts(batches.join(REQUESTS, _lines(*lines)))
 
 
 def test_echoed() -> None:
     """Without keys, results are matched by the repeated request; of equal requests, each gets one."""
-    lines = [json.loads(each) for each in batches.jsonl(ASKED, Vertex("p", "us-central1")).splitlines()]
-    said = [{**each, "status": "", "response": _answer(str(index))} for index, each in enumerate(lines)]
+    lines = [json.loads(each) for each in batches.jsonl(REQUESTS, Vertex("p", "us-central1")).splitlines()]
+    said = [{**each, "status": "", "response": _build_line(str(index))} for index, each in enumerate(lines)]
     said[0]["request"]["generationConfig"]["temperature"] = 1
-    assert ["0", "3", "2", "1"] == _texts(batches.join(ASKED, _lines(*reversed(said))))
+    assert ["0", "3", "2", "1"] == _texts(batches.join(REQUESTS, _lines(*reversed(said))))
 
 
 def test_echo_of_another() -> None:
     """A result for another request is ignored."""
-    said = {"request": {"contents": [{"parts": [{"text": "z"}]}]}, "response": _answer("z")}
-    assert [OperationFailed] * 4 == _texts(batches.join(ASKED, _lines(said)))
+    said = {"request": {"contents": [{"parts": [{"text": "z"}]}]}, "response": _build_line("z")}
+    assert [OperationFailed] * 4 == _texts(batches.join(REQUESTS, _lines(said)))
 
 
 def test_ordered() -> None:
     """Without keys and requests, results are matched by position, if their number is right."""
-    said = [{"response": _answer(str(index))} for index in range(4)]
-    assert ["0", "1", "2", "3"] == _texts(batches.join(ASKED, _lines(*said)))
-    assert (Failure(CountMismatch(4, 3)),) * 4 == batches.join(ASKED, _lines(*said[:3]))
+    said = [{"response": _build_line(str(index))} for index in range(4)]
+    assert ["0", "1", "2", "3"] == _texts(batches.join(REQUESTS, _lines(*said)))
+    assert (Failure(CountMismatch(4, 3)),) * 4 == batches.join(REQUESTS, _lines(*said[:3]))
 
 
 def test_failed_lines() -> None:
     """A failed or missing result is a failure; the others are kept."""
     said = _lines(
-        {"key": "3", "response": _answer("3")},
+        {"key": "3", "response": _build_line("3")},
         {"key": "0", "error": {"code": 3, "message": "no", "details": [{"@type": "t"}]}},
         {"key": "1", "status": "Bad Request", "response": {}},
-        {"key": "9", "response": _answer("9")},
-        {"key": "3", "response": _answer("again")},
+        {"key": "9", "response": _build_line("9")},
+        {"key": "3", "response": _build_line("again")},
     )
-    results = batches.join(ASKED, said + b"\n\n")
+    results = batches.join(REQUESTS, said + b"\n\n")
     assert (
         Failure(OperationFailed("request 0", 3, "no")),
         Failure(OperationFailed("request 1", None, "Bad Request")),
         Failure(OperationFailed("request 2", None, "the batch has no result for it")),
-        Success(reads(ASKED[3], "gemini", _answer("3"))),
+        Success(reads(REQUESTS[3], "gemini", _build_line("3"))),
     ) == results
 
 
@@ -140,13 +140,13 @@ def test_failed_lines() -> None:
 )
 def test_garbage(line: bytes, error: type[Exception]) -> None:
     """An invalid line is a failure of its request, and raises nothing."""
-    assert [error] == _texts(batches.join(ASKED[:1], line))
+    assert [error] == _texts(batches.join(REQUESTS[:1], line))
 
 
 def test_one_bad_line() -> None:
     """An invalid line does not affect others; requests without a result get its failure."""
-    said = b"\n".join([b"{cut", *_lines({"key": "1", "response": _answer("1")}).splitlines()])
-    assert [DecodeError, "1"] == _texts(batches.join(ASKED[:2], said))
+    said = b"\n".join([b"{cut", *_lines({"key": "1", "response": _build_line("1")}).splitlines()])
+    assert [DecodeError, "1"] == _texts(batches.join(REQUESTS[:2], said))
 
 
 def _job(*responses: Any, state: str = "BATCH_STATE_SUCCEEDED") -> BatchJob:
@@ -160,19 +160,19 @@ def _job(*responses: Any, state: str = "BATCH_STATE_SUCCEEDED") -> BatchJob:
 def test_job() -> None:
     """The results in a job are matched by key, too."""
     job = _job(
-        {"metadata": {"key": "1"}, "response": _answer("1")},
+        {"metadata": {"key": "1"}, "response": _build_line("1")},
         {"metadata": {"key": "0"}, "error": {"code": 3, "message": "no"}},
     )
     failed = Failure(OperationFailed("request 0", 3, "no"))
-    assert [failed, "1"] == [batches.join(ASKED[:2], job)[0], *_texts(batches.join(ASKED[:2], job)[1:])]
-    assert OperationFailed == _texts(batches.join(ASKED[:3], job))[2]
+    assert [failed, "1"] == [batches.join(REQUESTS[:2], job)[0], *_texts(batches.join(REQUESTS[:2], job)[1:])]
+    assert OperationFailed == _texts(batches.join(REQUESTS[:3], job))[2]
 
 
 def test_job_without_keys() -> None:
     """Without keys, the results in a job are in the order of the requests."""
-    job = _job({"response": _answer("0")}, {"error": {"code": 3}})
-    assert ["0", OperationFailed] == _texts(batches.join(ASKED[:2], job))
-    assert [CountMismatch] * 3 == _texts(batches.join(ASKED[:3], job))
+    job = _job({"response": _build_line("0")}, {"error": {"code": 3}})
+    assert ["0", OperationFailed] == _texts(batches.join(REQUESTS[:2], job))
+    assert [CountMismatch] * 3 == _texts(batches.join(REQUESTS[:3], job))
 
 
 @pytest.mark.parametrize(
@@ -194,11 +194,11 @@ def test_job_without_keys() -> None:
 )
 def test_job_without_answers(job: BatchJob, code: int | None, said: str) -> None:
     """A job without results is a failure with the reason for every request."""
-    assert (Failure(OperationFailed("n", code, said)),) * 2 == batches.join(ASKED[:2], job)
+    assert (Failure(OperationFailed("n", code, said)),) * 2 == batches.join(REQUESTS[:2], job)
 
 
 def test_nobody_asked() -> None:
     """No requests have no results, and a result has the type of its request."""
     assert batches.join([], b"") == ()
-    [result] = batches.join(ASKED[:1], _lines({"key": "0", "response": _answer("x")}))
+    [result] = batches.join(REQUESTS[:1], _lines({"key": "0", "response": _build_line("x")}))
     assert isinstance(result.unwrap(), GenerateContentResponse)

@@ -40,27 +40,27 @@ from genai_fn.schema import Content, ContentEmbedding, EmbedContentConfig, Embed
 from tests.support.credentials import FakeCredentials
 from tests.support.interpreter_kinds import Faced, World, gemini
 from tests.support.loopback import Answer, Hang, Loopback, Received, json_reply
-from tests.support.scripted_effects import perform
+from tests.support.scripted_effects import run_by_script
 
 PLAIN = EmbedContentConfig()
 
 
-def vectors(*numbers: float) -> EmbedContentResponse:
+def build_vectors(*numbers: float) -> EmbedContentResponse:
     """Build a response with short vectors."""
     return EmbedContentResponse(embeddings=tuple(ContentEmbedding(values=(each,)) for each in numbers))
 
 
-def vector(number: float) -> Any:
+def build_vector(number: float) -> Any:
     return Success(ContentEmbedding(values=(number,)))
 
 
 # Conversations
 
 
-def batch(texts: str, *answers: Any) -> Any:
+def run_batch(texts: str, *answers: Any) -> Any:
     """Run a batch by a script: each letter is a text; responses are for the requests in order."""
     script = [(Ask(embed("m", list(asked))), answer) for asked, answer in answers]
-    return perform(start_generator(embed_batch("m", tuple(texts), PLAIN)), script).unwrap()
+    return run_by_script(start_generator(embed_batch("m", tuple(texts), PLAIN)), script).unwrap()
 
 
 REFUSED = Failure[Any](ClientError(400, "INVALID_ARGUMENT", "no"))
@@ -68,23 +68,23 @@ REFUSED = Failure[Any](ClientError(400, "INVALID_ARGUMENT", "no"))
 
 def test_batch() -> None:
     """A batch is one request."""
-    assert batch("ab", ("ab", Success(vectors(1, 2)))) == (vector(1), vector(2))
+    assert run_batch("ab", ("ab", Success(build_vectors(1, 2)))) == (build_vector(1), build_vector(2))
 
 
 def test_refused_batch() -> None:
     """A rejected batch is split in half until the offending text fails alone."""
-    assert batch("a", ("a", REFUSED)) == (REFUSED,)
-    told = batch(
+    assert run_batch("a", ("a", REFUSED)) == (REFUSED,)
+    told = run_batch(
         "abcde",
         ("abcde", REFUSED),
-        ("ab", Success(vectors(1, 2))),
+        ("ab", Success(build_vectors(1, 2))),
         ("cde", REFUSED),
-        ("c", Success(vectors(3))),
+        ("c", Success(build_vectors(3))),
         ("de", REFUSED),
         ("d", REFUSED),
-        ("e", Success(vectors(5))),
+        ("e", Success(build_vectors(5))),
     )
-    assert told == (vector(1), vector(2), vector(3), REFUSED, vector(5))
+    assert told == (build_vector(1), build_vector(2), build_vector(3), REFUSED, build_vector(5))
 
 
 @pytest.mark.parametrize(
@@ -102,21 +102,21 @@ def test_refused_batch() -> None:
 )
 def test_failed_batch(error: Any) -> None:
     """An error that no text causes is not retried, and is the result of each text."""
-    assert batch("ab", ("ab", Failure(error))) == (Failure(error), Failure(error))
+    assert run_batch("ab", ("ab", Failure(error))) == (Failure(error), Failure(error))
 
 
 @pytest.mark.parametrize("error", (ClientError(400), ClientError(413), Unsupported("Vertex AI", ("contents[1]",))))
 def test_what_may_be_of_one(error: Any) -> None:
     """Errors that one text may cause split the batch: size, backend support, invalid arguments."""
-    told = batch("ab", ("ab", Failure(error)), ("a", Success(vectors(1))), ("b", Failure(error)))
-    assert told == (vector(1), Failure(error))
+    told = run_batch("ab", ("ab", Failure(error)), ("a", Success(build_vectors(1))), ("b", Failure(error)))
+    assert told == (build_vector(1), Failure(error))
 
 
 def test_misfit_in_a_batch() -> None:
     """A value that is not a text fails alone, without a request."""
-    script: list[tuple[Any, Any]] = [(Ask(embed("m", ["a"])), Success(vectors(1)))]
-    first, second = perform(start_generator(embed_batch("m", ("a", 5), PLAIN)), script).unwrap()
-    assert first == vector(1)
+    script: list[tuple[Any, Any]] = [(Ask(embed("m", ["a"])), Success(build_vectors(1)))]
+    first, second = run_by_script(start_generator(embed_batch("m", ("a", 5), PLAIN)), script).unwrap()
+    assert first == build_vector(1)
     assert isinstance(second.failure(), InvalidRequest)
     assert second.failure().value == 5
 
@@ -162,7 +162,7 @@ def test_values() -> None:
 # In every world
 
 
-def texts_of(received: Received) -> list[str]:
+def get_texts(received: Received) -> list[str]:
     """Return the texts of a request."""
     body = msgspec.json.decode(received.body)
     if "instances" in body:
@@ -170,9 +170,9 @@ def texts_of(received: Received) -> list[str]:
     return [each["content"]["parts"][0]["text"] for each in body["requests"]]
 
 
-def answering(received: Received) -> Answer:
+def answer(received: Received) -> Answer:
     """Respond as both backends do: the length of each text; `bad` makes its request fail, `few` drops a vector."""
-    texts = texts_of(received)
+    texts = get_texts(received)
     if "bad" in texts:
         return json_reply({"error": {"code": 400, "status": "INVALID_ARGUMENT", "message": "no"}}, 400)
     if "hang" in texts:
@@ -183,7 +183,7 @@ def answering(received: Received) -> Answer:
     return json_reply({"embeddings": [{"values": each} for each in values]})
 
 
-class Later:
+class AsyncTexts:
     """An async iterable of texts."""
 
     def __init__(self, texts: list[str]) -> None:
@@ -199,7 +199,7 @@ class Later:
         raise StopAsyncIteration
 
 
-def lengths(results: list[Any]) -> list[Any]:
+def summarize_results(results: list[Any]) -> list[Any]:
     """Return good results by their value, failures by their type."""
     return [type(each.failure()) if isinstance(each, Failure) else each.unwrap().values[0] for each in results]
 
@@ -209,17 +209,17 @@ TEXTS = ["x" * number for number in range(1, 26)]
 
 def test_all(world: World) -> None:
     """Each text has one vector, in order, for any iterable, in one request a batch."""
-    makers: list[Callable[[list[str]], Any]] = [list, tuple, iter, *([] if world.is_sync else [Later])]
+    makers: list[Callable[[list[str]], Any]] = [list, tuple, iter, *([] if world.is_sync else [AsyncTexts])]
     for make in makers:
-        with Loopback(answering) as server:
+        with Loopback(answer) as server:
             many = embed_many("m", make(TEXTS), batch_size=10, concurrency=2)
-            assert lengths(world.items(gemini(server.url), many)) == list(range(1, 26))
-            assert sorted(len(texts_of(each)) for each in server.requests) == [5, 10, 10]
+            assert summarize_results(world.items(gemini(server.url), many)) == list(range(1, 26))
+            assert sorted(len(get_texts(each)) for each in server.requests) == [5, 10, 10]
 
 
 def test_one_call(world: World) -> None:
     """Collected, the result is all vectors, or the first failure."""
-    with Loopback(answering) as server:
+    with Loopback(answer) as server:
         whole = world.run(gemini(server.url), embed_many("m", ["a", "bc"]) | collected)
         assert [each.values for each in whole.unwrap()] == [(1.0,), (2.0,)]
         assert world.run(gemini(server.url), embed_many("m", ["a", "bad"]) | collected).failure().code == 400
@@ -228,8 +228,8 @@ def test_one_call(world: World) -> None:
 @pytest.mark.parametrize("count", (0, 1, 100, 101, 250))
 def test_counts(world: World, count: int) -> None:
     """By default 100 texts are in a request; without texts there is no request."""
-    with Loopback(answering) as server:
-        assert lengths(world.items(gemini(server.url), embed_many("m", ["ab"] * count))) == [2.0] * count
+    with Loopback(answer) as server:
+        assert summarize_results(world.items(gemini(server.url), embed_many("m", ["ab"] * count))) == [2.0] * count
         assert len(server.requests) == -(-count // 100)
 
 
@@ -237,30 +237,30 @@ def test_counts(world: World, count: int) -> None:
 def test_bad_ones(world: World, is_vertex: bool) -> None:
     """A bad text fails alone, a short response fails its batch, all others have vectors: on both backends."""
     texts = ["a", "bad", "abc", "abcd", "few", "a", "ab", "abc"]
-    with Loopback(answering) as server:
+    with Loopback(answer) as server:
         backend = (
             Vertex("p", "l", credentials=FakeCredentials("test-token"), base_url=server.url)
             if is_vertex
             else gemini(server.url)
         )
-        told = lengths(world.items(backend, embed_many("m", texts, batch_size=4)))
+        told = summarize_results(world.items(backend, embed_many("m", texts, batch_size=4)))
         assert told == [1.0, ClientError, 3.0, 4.0, *([CountMismatch] * 4)]
 
 
 def test_more_than_text_on_vertex(world: World) -> None:
     """Content that Vertex AI does not embed fails alone, with its path."""
     picture = Content(parts=(Part(text="a"), Part(text="b")), role="user")
-    with Loopback(answering) as server:
+    with Loopback(answer) as server:
         backend = Vertex("p", "l", credentials=FakeCredentials("test-token"), base_url=server.url)
-        told = lengths(world.items(backend, embed_many("m", ["a", picture, "abc"])))
+        told = summarize_results(world.items(backend, embed_many("m", ["a", picture, "abc"])))
         assert told == [1.0, Unsupported, 3.0]
 
 
 def test_misfit(world: World) -> None:
     """An item of a generator that is not a text fails alone."""
-    with Loopback(answering) as server:
+    with Loopback(answer) as server:
         odd: Any = iter(["a", 5, "abc", None])
-        assert lengths(world.items(gemini(server.url), embed_many("m", odd))) == [
+        assert summarize_results(world.items(gemini(server.url), embed_many("m", odd))) == [
             1.0,
             InvalidRequest,
             3.0,
@@ -270,7 +270,7 @@ def test_misfit(world: World) -> None:
 
 def test_async_texts_in_sync() -> None:
     """An async iterable with a sync interpreter is a failure, and raises nothing."""
-    (told,) = World("sync", httpcore).items(gemini("http://127.0.0.1:1"), embed_many("m", Later(["a"])))
+    (told,) = World("sync", httpcore).items(gemini("http://127.0.0.1:1"), embed_many("m", AsyncTexts(["a"])))
     assert isinstance(told.failure(), AsyncOnly)
 
 
@@ -284,7 +284,7 @@ def test_lazy(world: World) -> None:
             pulled += 1
             yield "ab"
 
-    with Loopback(answering) as server:
+    with Loopback(answer) as server:
 
         async def body(run: Faced) -> None:
             async with run.stream(embed_many("m", endless(), batch_size=5, concurrency=2)) as items:
@@ -298,7 +298,7 @@ def test_lazy(world: World) -> None:
 
 def test_closed_from_elsewhere(world: World) -> None:
     """Closing from another thread or task ends the stream with a failure, and raises nothing."""
-    with Loopback(answering) as server:
+    with Loopback(answer) as server:
 
         async def body(run: Faced) -> None:
             async with run.stream(embed_many("m", ["hang"] * 4, batch_size=1, concurrency=2)) as items:
@@ -320,17 +320,17 @@ def test_closed_from_elsewhere(world: World) -> None:
 # In memory
 
 
-class Lanes:
+class LengthTransport:
     """A transport without a network: it responds with the length of each text."""
 
     def __init__(self) -> None:
         self.count = 0
 
-    def send(self, request: HttpRequest, **limits: Any) -> "Opened":
+    def send(self, request: HttpRequest, **limits: Any) -> "LengthResponse":
         self.count += 1
-        asked = msgspec.json.decode(request.body or b"", type=_Asked)
+        asked = msgspec.json.decode(request.body or b"", type=_Requests)
         values = [{"values": [len(each.content.parts[0].text)]} for each in asked.requests]
-        return Opened(msgspec.json.encode({"embeddings": values}))
+        return LengthResponse(msgspec.json.encode({"embeddings": values}))
 
 
 class _Part(msgspec.Struct):
@@ -345,11 +345,11 @@ class _One(msgspec.Struct):
     content: _Content
 
 
-class _Asked(msgspec.Struct):
+class _Requests(msgspec.Struct):
     requests: list[_One]
 
 
-class Opened:
+class LengthResponse:
     """A response that is available at once."""
 
     status = 200
@@ -366,24 +366,24 @@ class Opened:
         """Do nothing."""
 
 
-class AsyncLanes:
+class AsyncLengthTransport:
     """The async transport."""
 
     def __init__(self) -> None:
-        self._lanes = Lanes()
+        self._lanes = LengthTransport()
 
-    async def send(self, request: HttpRequest, **limits: Any) -> "AsyncOpened":
+    async def send(self, request: HttpRequest, **limits: Any) -> "AsyncLengthResponse":
         await checkpoint()
-        return AsyncOpened(self._lanes.send(request))
+        return AsyncLengthResponse(self._lanes.send(request))
 
 
-class AsyncOpened:
+class AsyncLengthResponse:
     """The async response."""
 
     status = 200
     headers = ()
 
-    def __init__(self, opened: Opened) -> None:
+    def __init__(self, opened: LengthResponse) -> None:
         self._opened = opened
 
     async def read(self, *limits: Any) -> bytes:

@@ -31,21 +31,21 @@ from genai_fn.options import Options
 from genai_fn.request import Flow, Request, start_generator
 from genai_fn.schema import File, GeneratedVideo, Video
 from genai_fn.wire import sign_request
-from tests.support.scripted_effects import Exchange, perform
+from tests.support.scripted_effects import ResponseHead, run_by_script
 
 ABC = Request(DownloadFile(name="abc"))
-PIECES = Request(DownloadFile(name="abc", is_streamed=True))
+CHUNKS = Request(DownloadFile(name="abc", is_streamed=True))
 FULL = InvalidRequest("path", "x.mp4", "a place where a file can be written (No space left on device)")
 CUT = Disconnected("reading", "reset")
 FILM = Video(video_bytes=b"film")
 
 
-def moved(location: str, code: int = 302) -> Any:
+def build_redirect(location: str, code: int = 302) -> Any:
     """Build a redirect."""
     return Failure(APIError(code, headers=(("Location", location),)))
 
 
-def asked_at(address: str, **more: Any) -> Request[bytes]:
+def build_redirected_request(address: str, **more: Any) -> Request[bytes]:
     """Build the request for the target of a redirect."""
     return Request(DownloadFile(name="abc", address=address, **more))
 
@@ -63,14 +63,14 @@ def asked_at(address: str, **more: Any) -> Request[bytes]:
 )
 def test_into_memory(file: Any) -> None:
     """Any reference to a file downloads its content."""
-    assert perform(start_generator(files.download(file)), [(Ask(ABC), Success(b"film"))]) == Success(b"film")
+    assert run_by_script(start_generator(files.download(file)), [(Ask(ABC), Success(b"film"))]) == Success(b"film")
 
 
 def test_to_a_path() -> None:
     """Chunks are written as they arrive; the file gets its name when it is complete."""
     script = [
         (CreateTemp("x.mp4"), "draft"),
-        (OpenStream(PIECES), Success("handle")),
+        (OpenStream(CHUNKS), Success("handle")),
         (ReadItems("handle"), (Success(b"fi"), Success(b"l"))),
         (WriteTemp("draft", b"fi"), None),
         (WriteTemp("draft", b"l"), None),
@@ -80,49 +80,49 @@ def test_to_a_path() -> None:
         (CommitTemp("draft"), Path("x.mp4")),
         (CloseResource("draft"), None),
     ]
-    assert perform(start_generator(files.download("abc", Path("x.mp4"))), script) == Success(Path("x.mp4"))
+    assert run_by_script(start_generator(files.download("abc", Path("x.mp4"))), script) == Success(Path("x.mp4"))
 
 
 def test_broken_off() -> None:
     """An interrupted download leaves no file, and its failure is the result."""
     script = [
         (CreateTemp("x.mp4"), "draft"),
-        (OpenStream(PIECES), Success("handle")),
+        (OpenStream(CHUNKS), Success("handle")),
         (ReadItems("handle"), (Success(b"fi"), Failure(CUT))),
         (WriteTemp("draft", b"fi"), None),
         (CloseResource("draft"), None),
     ]
-    assert perform(start_generator(files.download("abc", "x.mp4")), script) == Failure(CUT)
+    assert run_by_script(start_generator(files.download("abc", "x.mp4")), script) == Failure(CUT)
 
 
 def test_disk_is_full() -> None:
     """A failed write ends the download and leaves no file."""
     script = [
         (CreateTemp("x.mp4"), "draft"),
-        (OpenStream(PIECES), Success("handle")),
+        (OpenStream(CHUNKS), Success("handle")),
         (ReadItems("handle"), (Success(b"fi"), Success(b"lm"))),
         (WriteTemp("draft", b"fi"), EffectFailed(FULL)),
         (CloseResource("draft"), None),
     ]
-    assert perform(start_generator(files.download("abc", "x.mp4")), script) == Failure(FULL)
+    assert run_by_script(start_generator(files.download("abc", "x.mp4")), script) == Failure(FULL)
 
 
 def test_cannot_be_kept() -> None:
     """A failed rename is a failure, and leaves no file."""
     script = [
         (CreateTemp("x.mp4"), "draft"),
-        (OpenStream(PIECES), Success("handle")),
+        (OpenStream(CHUNKS), Success("handle")),
         (ReadItems("handle"), ()),
         (CommitTemp("draft"), EffectFailed(FULL)),
         (CloseResource("draft"), None),
     ]
-    assert perform(start_generator(files.download("abc", "x.mp4")), script) == Failure(FULL)
+    assert run_by_script(start_generator(files.download("abc", "x.mp4")), script) == Failure(FULL)
 
 
 @pytest.mark.parametrize("file", ["abc", FILM])
 def test_no_place(file: Any) -> None:
     """If no temporary file can be created, no request is sent."""
-    assert perform(
+    assert run_by_script(
         start_generator(files.download(file, "x.mp4")), [(CreateTemp("x.mp4"), EffectFailed(FULL))]
     ) == Failure(FULL)
 
@@ -130,14 +130,14 @@ def test_no_place(file: Any) -> None:
 @pytest.mark.parametrize("film", [FILM, GeneratedVideo(video=FILM)])
 def test_bytes_at_hand(film: Any) -> None:
     """A video that contains its bytes needs no request."""
-    assert perform(start_generator(files.download(film)), []) == Success(b"film")
+    assert run_by_script(start_generator(files.download(film)), []) == Success(b"film")
     script = [
         (CreateTemp("x"), "draft"),
         (WriteTemp("draft", b"film"), None),
         (CommitTemp("draft"), Path("x")),
         (CloseResource("draft"), None),
     ]
-    assert perform(start_generator(files.download(film, "x")), script) == Success(Path("x"))
+    assert run_by_script(start_generator(files.download(film, "x")), script) == Success(Path("x"))
 
 
 def test_bytes_at_hand_and_a_full_disk() -> None:
@@ -147,44 +147,46 @@ def test_bytes_at_hand_and_a_full_disk() -> None:
         (WriteTemp("draft", b"film"), EffectFailed(FULL)),
         (CloseResource("draft"), None),
     ]
-    assert perform(start_generator(files.download(FILM, "x")), script) == Failure(FULL)
+    assert run_by_script(start_generator(files.download(FILM, "x")), script) == Failure(FULL)
 
 
 @pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
 def test_redirected(code: int) -> None:
     """Redirects are followed; a relative one is resolved against the previous URL."""
     script = [
-        (Ask(ABC), moved("https://far.test/a/b?c=d", code)),
-        (Ask(asked_at("https://far.test/a/b?c=d")), moved("../e")),
-        (Ask(asked_at("https://far.test/e")), Success(b"film")),
+        (Ask(ABC), build_redirect("https://far.test/a/b?c=d", code)),
+        (Ask(build_redirected_request("https://far.test/a/b?c=d")), build_redirect("../e")),
+        (Ask(build_redirected_request("https://far.test/e")), Success(b"film")),
     ]
-    assert perform(start_generator(files.download("abc")), script) == Success(b"film")
+    assert run_by_script(start_generator(files.download("abc")), script) == Success(b"film")
 
 
 def test_redirected_to_a_path() -> None:
     """A redirect is followed before anything is written."""
     script = [
         (CreateTemp("x"), "draft"),
-        (OpenStream(PIECES), moved("https://far.test/a")),
-        (OpenStream(asked_at("https://far.test/a", is_streamed=True)), Success("handle")),
+        (OpenStream(CHUNKS), build_redirect("https://far.test/a")),
+        (OpenStream(build_redirected_request("https://far.test/a", is_streamed=True)), Success("handle")),
         (ReadItems("handle"), ()),
         (CommitTemp("draft"), Path("x")),
         (CloseResource("draft"), None),
     ]
-    assert perform(start_generator(files.download("abc", "x")), script) == Success(Path("x"))
+    assert run_by_script(start_generator(files.download("abc", "x")), script) == Success(Path("x"))
 
 
 def test_redirected_in_circles() -> None:
     """The sixth redirect is the result."""
-    again = moved("/a")
-    script = [(Ask(ABC), again), *[(Ask(asked_at("/a")), again)] * 5]
-    assert perform(start_generator(files.download("abc")), script) == again
+    again = build_redirect("/a")
+    script = [(Ask(ABC), again), *[(Ask(build_redirected_request("/a")), again)] * 5]
+    assert run_by_script(start_generator(files.download("abc")), script) == again
 
 
 @pytest.mark.parametrize("location", ["", "ftp://far.test/a", "https://[", "data:,x", "a\x00b", "file:/etc/x"])
 def test_redirected_nowhere(location: str) -> None:
     """A redirect to something other than an HTTP URL is the result."""
-    assert perform(start_generator(files.download("abc")), [(Ask(ABC), moved(location))]) == moved(location)
+    assert run_by_script(
+        start_generator(files.download("abc")), [(Ask(ABC), build_redirect(location))]
+    ) == build_redirect(location)
 
 
 def test_headers_stay_behind() -> None:
@@ -192,16 +194,19 @@ def test_headers_stay_behind() -> None:
     flow = files.download("abc") | with_options(headers={"authorization": "test-key"}, server_timeout=3)
     given = Options(headers=(("authorization", "test-key"),), server_timeout=3)
     script = [
-        (Ask(Request(ABC.operation, given)), moved("https://far.test/a")),
-        (Ask(Request(asked_at("https://far.test/a").operation, Options(server_timeout=3))), Success(b"film")),
+        (Ask(Request(ABC.operation, given)), build_redirect("https://far.test/a")),
+        (
+            Ask(Request(build_redirected_request("https://far.test/a").operation, Options(server_timeout=3))),
+            Success(b"film"),
+        ),
     ]
-    assert perform(start_generator(flow), script) == Success(b"film")
+    assert run_by_script(start_generator(flow), script) == Success(b"film")
 
 
 def test_other_failures_stay() -> None:
     """Any other failure is the result."""
     error = Failure(ClientError(404, "NOT_FOUND"))
-    assert perform(start_generator(files.download("abc")), [(Ask(ABC), error)]) == error
+    assert run_by_script(start_generator(files.download("abc")), [(Ask(ABC), error)]) == error
 
 
 @pytest.mark.parametrize(
@@ -215,7 +220,9 @@ def test_other_failures_stay() -> None:
 )
 def test_address_of_a_redirect(address: str, url: str) -> None:
     """A relative redirect is resolved against the file's own URL."""
-    assert encode(asked_at(address), Gemini("test-key", base_url="https://h.test/way")).unwrap().url == url
+    assert (
+        encode(build_redirected_request(address), Gemini("test-key", base_url="https://h.test/way")).unwrap().url == url
+    )
 
 
 @pytest.mark.parametrize("file", ["gs://bucket/x.mp4", Video(uri="gs://bucket/x.mp4")])
@@ -253,13 +260,13 @@ def test_is_a_value(flow: Flow[Any]) -> None:
 
 
 HTTP = HttpHandler(backend=Gemini("test-key"))
-SIGNED = sign_request(encode(PIECES, Gemini("test-key")).unwrap(), build_own_credential(Gemini("test-key")))  # type: ignore[arg-type]  # it has a key
+SIGNED = sign_request(encode(CHUNKS, Gemini("test-key")).unwrap(), build_own_credential(Gemini("test-key")))  # type: ignore[arg-type]  # it has a key
 
 
 @pytest.mark.parametrize("pieces", [(), (b"fi", b"lm"), (b'{"error": {"code": 500}}',), (b"data: x\n\n",)])
 def test_as_effects(pieces: tuple[bytes, ...]) -> None:
     """Each chunk is written as it is read; only the time between chunks is limited."""
-    answer = Exchange(200)
+    answer = ResponseHead(200)
     reads: list[tuple[Any, Any]] = [
         (ReadChunk(answer, 700.0 if n == 0 else inf, inf if n == 0 else 60.0), each)
         for n, each in enumerate((*pieces, b""))
@@ -276,4 +283,4 @@ def test_as_effects(pieces: tuple[bytes, ...]) -> None:
         (CommitTemp("draft"), Path("x")),
         (CloseResource("draft"), None),
     ]
-    assert perform(build_program(files.download("abc", "x"), HTTP), script) == Success(Path("x"))
+    assert run_by_script(build_program(files.download("abc", "x"), HTTP), script) == Success(Path("x"))

@@ -26,7 +26,7 @@ from genai_fn.ops.files.upload_flow import UPLOAD_CHUNK_BYTES, BytesContent, run
 from genai_fn.ops.files.uploads import QueryUpload, SendUploadChunk, StartStoreUpload, StartUpload, UploadProgress
 from genai_fn.request import Flow, Operation, Request, start_generator
 from genai_fn.schema import File, UploadFileConfig, UploadToFileSearchStoreOperation
-from tests.support.scripted_effects import perform
+from tests.support.scripted_effects import run_by_script
 
 SESSION = "https://h.test/upload?upload_id=1"
 MADE = UploadProgress(True, None, b'{"file": {"name": "files/abc"}}')
@@ -37,56 +37,62 @@ TEXT: dict[str, Any] = {"mime_type": "text/plain"}
 Line = tuple[Any, Any]
 
 
-def small(flow: Flow[Any], chunk: int = 4) -> Flow[Any]:
+def upload_small(flow: Flow[Any], chunk: int = 4) -> Flow[Any]:
     """Upload in chunks of a few bytes."""
     return Flow(flow.builder, flow.source, (*flow.args, chunk))
 
 
-def asks(operation: Operation[Any], answer: Any) -> Line:
+def expect_operation(operation: Operation[Any], answer: Any) -> Line:
     """Expect an operation, and answer with a value or a failure."""
     return Ask(Request(operation)), answer if isinstance(answer, Failure) else Success(answer)
 
 
-def starts(size: int, name: str = "") -> Line:
+def expect_start(size: int, name: str = "") -> Line:
     """Expect the start of a session for a text."""
     config = UploadFileConfig() if name else UploadFileConfig(**TEXT)
-    return asks(StartUpload(size=size, mime_type="text/plain", file_name=name, config=config), SESSION)
+    return expect_operation(StartUpload(size=size, mime_type="text/plain", file_name=name, config=config), SESSION)
 
 
-def sends(offset: int, data: bytes | FileSlice, answer: Any, *, last: bool = False) -> Line:
+def expect_chunk(offset: int, data: bytes | FileSlice, answer: Any, *, last: bool = False) -> Line:
     """Expect a chunk."""
-    return asks(SendUploadChunk(session=SESSION, offset=offset, data=data, is_last=last), answer)
+    return expect_operation(SendUploadChunk(session=SESSION, offset=offset, data=data, is_last=last), answer)
 
 
-def queries(answer: Any, *, attempt: int = 1) -> list[Line]:
+def expect_query(answer: Any, *, attempt: int = 1) -> list[Line]:
     """Expect a wait and a query."""
-    return [(GetRandom(), 0.5), (Sleep(2.0 ** (attempt - 1) / 2), None), asks(QueryUpload(session=SESSION), answer)]
+    return [
+        (GetRandom(), 0.5),
+        (Sleep(2.0 ** (attempt - 1) / 2), None),
+        expect_operation(QueryUpload(session=SESSION), answer),
+    ]
 
 
-def tells(received: int, size: int = 10, name: str = "") -> Line:
+def build_progress(received: int, size: int = 10, name: str = "") -> Line:
     """Build a progress."""
     return Notify(Uploaded(name, received, size)), None
 
 
-def failing(flow: Flow[Any], script: list[Line]) -> Any:
+def run_failing(flow: Flow[Any], script: list[Line]) -> Any:
     """Run a flow that fails, and return its error."""
     with pytest.raises(FlowFailed) as ended:
-        perform(start_generator(flow), script)
+        run_by_script(start_generator(flow), script)
     return ended.value.error
 
 
 def test_piece_by_piece() -> None:
     """Chunks are sent in order, the last one finalizes, and its response contains the file."""
     script = [
-        starts(10),
-        sends(0, b"0123", UploadProgress(False)),
-        tells(4),
-        sends(4, b"4567", UploadProgress(False, 8)),
-        tells(8),
-        sends(8, b"89", MADE, last=True),
-        tells(10),
+        expect_start(10),
+        expect_chunk(0, b"0123", UploadProgress(False)),
+        build_progress(4),
+        expect_chunk(4, b"4567", UploadProgress(False, 8)),
+        build_progress(8),
+        expect_chunk(8, b"89", MADE, last=True),
+        build_progress(10),
     ]
-    assert perform(start_generator(small(files.upload(TEN, TEXT))), script) == Success(File(name="files/abc"))
+    assert run_by_script(start_generator(upload_small(files.upload(TEN, TEXT))), script) == Success(
+        File(name="files/abc")
+    )
 
 
 @pytest.mark.parametrize("size", [0, 1, 3, 4, 5, 8, 9, 41])
@@ -94,25 +100,29 @@ def test_sizes(size: int) -> None:
     """For any size all bytes are sent once, in order; an empty file is one empty chunk."""
     data = bytes(range(size))
     offsets = range(0, max(size, 1), 4)
-    script = [starts(size)]
+    script = [expect_start(size)]
     for offset in offsets:
         last = offset == offsets[-1]
-        script += [sends(offset, data[offset : offset + 4], MADE if last else UploadProgress(False), last=last)]
-        script += [tells(min(offset + 4, size), size)]
-    assert perform(start_generator(small(files.upload(data, TEXT))), script) == Success(File(name="files/abc"))
+        script += [expect_chunk(offset, data[offset : offset + 4], MADE if last else UploadProgress(False), last=last)]
+        script += [build_progress(min(offset + 4, size), size)]
+    assert run_by_script(start_generator(upload_small(files.upload(data, TEXT))), script) == Success(
+        File(name="files/abc")
+    )
 
 
 def test_path_is_sent_in_slices() -> None:
     """A file on disk is sent in slices, each read while it is sent."""
     script = [
         (GetFileSize("a/b.txt"), 6),
-        starts(6, "b.txt"),
-        sends(0, FileSlice("a/b.txt", 0, 4), UploadProgress(False)),
-        tells(4, 6, "b.txt"),
-        sends(4, FileSlice("a/b.txt", 4, 2), MADE, last=True),
-        tells(6, 6, "b.txt"),
+        expect_start(6, "b.txt"),
+        expect_chunk(0, FileSlice("a/b.txt", 0, 4), UploadProgress(False)),
+        build_progress(4, 6, "b.txt"),
+        expect_chunk(4, FileSlice("a/b.txt", 4, 2), MADE, last=True),
+        build_progress(6, 6, "b.txt"),
     ]
-    assert perform(start_generator(small(files.upload(Path("a/b.txt")))), script) == Success(File(name="files/abc"))
+    assert run_by_script(start_generator(upload_small(files.upload(Path("a/b.txt")))), script) == Success(
+        File(name="files/abc")
+    )
 
 
 def test_open_file_is_read_in_pieces() -> None:
@@ -120,21 +130,25 @@ def test_open_file_is_read_in_pieces() -> None:
     file = io.BytesIO(b"012345")
     script = [
         (GetFileSize(file), 6),
-        starts(6),
+        expect_start(6),
         (ReadFileSlice(file, 0, 4), b"0123"),
-        sends(0, b"0123", UploadProgress(False)),
-        tells(4, 6),
+        expect_chunk(0, b"0123", UploadProgress(False)),
+        build_progress(4, 6),
         (ReadFileSlice(file, 4, 2), b"45"),
-        sends(4, b"45", MADE, last=True),
-        tells(6, 6),
+        expect_chunk(4, b"45", MADE, last=True),
+        build_progress(6, 6),
     ]
-    assert perform(start_generator(small(files.upload(file, TEXT))), script) == Success(File(name="files/abc"))
+    assert run_by_script(start_generator(upload_small(files.upload(file, TEXT))), script) == Success(
+        File(name="files/abc")
+    )
 
 
 def test_open_file_that_shrank() -> None:
     """An open file that became shorter ends the upload with the offset."""
     file = io.BytesIO(b"")
-    error = failing(files.upload(file, TEXT), [(GetFileSize(file), 6), starts(6), (ReadFileSlice(file, 0, 6), b"012")])
+    error = run_failing(
+        files.upload(file, TEXT), [(GetFileSize(file), 6), expect_start(6), (ReadFileSlice(file, 0, 6), b"012")]
+    )
     assert (type(error), error.expected) == (InvalidRequest, "6 bytes from 0 on, as when its size was read")
 
 
@@ -142,73 +156,84 @@ def test_open_file_that_shrank() -> None:
 def test_goes_on_from_what_arrived(received: int) -> None:
     """After an error the progress is queried, and the rest is sent from there."""
     rest = TEN[received:]
-    script = [starts(10), sends(0, TEN, LOST, last=True), *queries(UploadProgress(False, received))]
-    script += [tells(received)] if received else []
-    script += [sends(received, rest, MADE, last=True), tells(10)]
-    assert perform(start_generator(small(files.upload(TEN, TEXT), 10)), script) == Success(File(name="files/abc"))
+    script = [expect_start(10), expect_chunk(0, TEN, LOST, last=True), *expect_query(UploadProgress(False, received))]
+    script += [build_progress(received)] if received else []
+    script += [expect_chunk(received, rest, MADE, last=True), build_progress(10)]
+    assert run_by_script(start_generator(upload_small(files.upload(TEN, TEXT), 10)), script) == Success(
+        File(name="files/abc")
+    )
 
 
 def test_answer_that_was_lost() -> None:
     """If only the last response was lost, the query returns it; nothing is sent twice."""
-    script = [starts(10), sends(0, TEN, LOST, last=True), *queries(MADE), tells(10)]
-    assert perform(start_generator(files.upload(TEN, TEXT)), script) == Success(File(name="files/abc"))
+    script = [expect_start(10), expect_chunk(0, TEN, LOST, last=True), *expect_query(MADE), build_progress(10)]
+    assert run_by_script(start_generator(files.upload(TEN, TEXT)), script) == Success(File(name="files/abc"))
 
 
 def test_less_taken_than_sent() -> None:
     """If the server took part of a chunk, the rest is sent again."""
-    script = [starts(4), sends(0, b"0123", UploadProgress(False, 3)), tells(3, 4), sends(3, b"3", MADE, last=True)]
-    script[1] = sends(0, b"0123", UploadProgress(False, 3), last=True)
-    assert perform(start_generator(files.upload(b"0123", TEXT)), [*script, tells(4, 4)]) == Success(
+    script = [
+        expect_start(4),
+        expect_chunk(0, b"0123", UploadProgress(False, 3)),
+        build_progress(3, 4),
+        expect_chunk(3, b"3", MADE, last=True),
+    ]
+    script[1] = expect_chunk(0, b"0123", UploadProgress(False, 3), last=True)
+    assert run_by_script(start_generator(files.upload(b"0123", TEXT)), [*script, build_progress(4, 4)]) == Success(
         File(name="files/abc")
     )
 
 
 def test_every_piece_is_lost_once() -> None:
     """Any number of errors is tolerated as long as each attempt makes progress."""
-    script, data = [starts(40)], bytes(40)
+    script, data = [expect_start(40)], bytes(40)
     for offset in range(0, 40, 4):
         script += [
-            sends(offset, data[offset : offset + 2], LOST),
-            *queries(UploadProgress(False, offset + 2)),
-            tells(offset + 2, 40),
+            expect_chunk(offset, data[offset : offset + 2], LOST),
+            *expect_query(UploadProgress(False, offset + 2)),
+            build_progress(offset + 2, 40),
         ]
-        script += [sends(offset + 2, data[offset + 2 : offset + 4], LOST, last=offset == 36)]
-        script += queries(UploadProgress(False, offset + 4)) if offset < 36 else queries(MADE)
-        script += [tells(offset + 4, 40)]
-    assert perform(start_generator(small(files.upload(data, TEXT), 2)), script) == Success(File(name="files/abc"))
+        script += [expect_chunk(offset + 2, data[offset + 2 : offset + 4], LOST, last=offset == 36)]
+        script += expect_query(UploadProgress(False, offset + 4)) if offset < 36 else expect_query(MADE)
+        script += [build_progress(offset + 4, 40)]
+    assert run_by_script(start_generator(upload_small(files.upload(data, TEXT), 2)), script) == Success(
+        File(name="files/abc")
+    )
 
 
 def test_gives_up() -> None:
     """After four attempts without progress, the last error is the result."""
-    script = [starts(10)]
+    script = [expect_start(10)]
     for attempt in (1, 2, 3):
-        script += [sends(0, TEN, LOST, last=True), *queries(UploadProgress(False, 0), attempt=attempt)]
+        script += [expect_chunk(0, TEN, LOST, last=True), *expect_query(UploadProgress(False, 0), attempt=attempt)]
     assert (
-        failing(files.upload(TEN, TEXT), [*script, sends(0, TEN, LOST, last=True), (GetRandom(), 0.5)])
+        run_failing(files.upload(TEN, TEXT), [*script, expect_chunk(0, TEN, LOST, last=True), (GetRandom(), 0.5)])
         == LOST.failure()
     )
 
 
 def test_standstill() -> None:
     """A server that accepts chunks without progress is given up."""
-    script = [starts(10), *[sends(0, TEN, UploadProgress(False, 0), last=True)] * 4]
-    assert isinstance(failing(files.upload(TEN, TEXT), script), DecodeError)
+    script = [expect_start(10), *[expect_chunk(0, TEN, UploadProgress(False, 0), last=True)] * 4]
+    assert isinstance(run_failing(files.upload(TEN, TEXT), script), DecodeError)
 
 
 def test_server_that_lost_bytes() -> None:
     """If the server has fewer bytes than before, they are sent again."""
     script = [
-        starts(8),
-        sends(0, TEN[:4], UploadProgress(False, 4)),
-        tells(4, 8),
-        sends(4, TEN[4:8], LOST, last=True),
-        *queries(UploadProgress(False, 2)),
-        sends(2, TEN[2:6], UploadProgress(False, 6)),
-        tells(6, 8),
-        sends(6, TEN[6:8], MADE, last=True),
-        tells(8, 8),
+        expect_start(8),
+        expect_chunk(0, TEN[:4], UploadProgress(False, 4)),
+        build_progress(4, 8),
+        expect_chunk(4, TEN[4:8], LOST, last=True),
+        *expect_query(UploadProgress(False, 2)),
+        expect_chunk(2, TEN[2:6], UploadProgress(False, 6)),
+        build_progress(6, 8),
+        expect_chunk(6, TEN[6:8], MADE, last=True),
+        build_progress(8, 8),
     ]
-    assert perform(start_generator(small(files.upload(TEN[:8], TEXT))), script) == Success(File(name="files/abc"))
+    assert run_by_script(start_generator(upload_small(files.upload(TEN[:8], TEXT))), script) == Success(
+        File(name="files/abc")
+    )
 
 
 @pytest.mark.parametrize(
@@ -217,28 +242,31 @@ def test_server_that_lost_bytes() -> None:
 )
 def test_faults_that_stay(error: Any) -> None:
     """An error that cannot be retried ends the upload at once."""
-    assert failing(files.upload(TEN, TEXT), [starts(10), sends(0, TEN, Failure(error), last=True)]) == error
+    assert (
+        run_failing(files.upload(TEN, TEXT), [expect_start(10), expect_chunk(0, TEN, Failure(error), last=True)])
+        == error
+    )
 
 
 def test_server_that_is_busy() -> None:
     """After a 503 the progress is queried after the time that the server states."""
     busy = Failure(ServerError(503, headers=(("retry-after", "7"),)))
-    script = [starts(10), sends(0, TEN, busy, last=True), (GetRandom(), 0.5), (Sleep(7.0), None)]
-    script += [asks(QueryUpload(session=SESSION), MADE), tells(10)]
-    assert perform(start_generator(files.upload(TEN, TEXT)), script) == Success(File(name="files/abc"))
+    script = [expect_start(10), expect_chunk(0, TEN, busy, last=True), (GetRandom(), 0.5), (Sleep(7.0), None)]
+    script += [expect_operation(QueryUpload(session=SESSION), MADE), build_progress(10)]
+    assert run_by_script(start_generator(files.upload(TEN, TEXT)), script) == Success(File(name="files/abc"))
 
 
 def test_question_without_an_answer() -> None:
     """If the query fails, its error is the result."""
-    script = [starts(10), sends(0, TEN, LOST, last=True), *queries(LOST)]
-    assert failing(files.upload(TEN, TEXT), script) == LOST.failure()
+    script = [expect_start(10), expect_chunk(0, TEN, LOST, last=True), *expect_query(LOST)]
+    assert run_failing(files.upload(TEN, TEXT), script) == LOST.failure()
 
 
 def test_time_ran_out_for_a_piece() -> None:
     """After the timeout of a chunk, the progress is queried."""
     slow = Failure(TimedOut("headers", "waiting", sent=True))
-    script = [starts(10), sends(0, TEN, slow, last=True), *queries(MADE), tells(10)]
-    assert perform(start_generator(files.upload(TEN, TEXT)), script) == Success(File(name="files/abc"))
+    script = [expect_start(10), expect_chunk(0, TEN, slow, last=True), *expect_query(MADE), build_progress(10)]
+    assert run_by_script(start_generator(files.upload(TEN, TEXT)), script) == Success(File(name="files/abc"))
 
 
 @pytest.mark.parametrize(
@@ -253,30 +281,30 @@ def test_time_ran_out_for_a_piece() -> None:
 def test_308(headers: Any, received: int) -> None:
     """A 308 states the progress in other headers, for a chunk and for a query."""
     told = Failure(APIError(308, headers=headers))
-    script = [starts(10), sends(0, TEN, LOST, last=True), *queries(told)]
-    script += [tells(received)] if received else []
-    script += [sends(received, TEN[received:], told, last=True)]
-    script += [sends(received, TEN[received:], MADE, last=True), tells(10)]
-    assert perform(start_generator(files.upload(TEN, TEXT)), script) == Success(File(name="files/abc"))
+    script = [expect_start(10), expect_chunk(0, TEN, LOST, last=True), *expect_query(told)]
+    script += [build_progress(received)] if received else []
+    script += [expect_chunk(received, TEN[received:], told, last=True)]
+    script += [expect_chunk(received, TEN[received:], MADE, last=True), build_progress(10)]
+    assert run_by_script(start_generator(files.upload(TEN, TEXT)), script) == Success(File(name="files/abc"))
 
 
 @pytest.mark.parametrize("received", [None, -1, 11])
 def test_senseless_answers(received: int | None) -> None:
     """A progress beyond the size, or without a number after a query, is a failure."""
-    script = [starts(10), sends(0, TEN, LOST, last=True), *queries(UploadProgress(False, received))]
-    assert isinstance(failing(files.upload(TEN, TEXT), script), DecodeError)
+    script = [expect_start(10), expect_chunk(0, TEN, LOST, last=True), *expect_query(UploadProgress(False, received))]
+    assert isinstance(run_failing(files.upload(TEN, TEXT), script), DecodeError)
 
 
 def test_ended_without_a_file() -> None:
     """A final response without a file is a failure."""
-    script = [starts(10), sends(0, TEN, UploadProgress(True, None, b"[]"), last=True), tells(10)]
-    assert isinstance(perform(start_generator(files.upload(TEN, TEXT)), script).failure(), DecodeError)
+    script = [expect_start(10), expect_chunk(0, TEN, UploadProgress(True, None, b"[]"), last=True), build_progress(10)]
+    assert isinstance(run_by_script(start_generator(files.upload(TEN, TEXT)), script).failure(), DecodeError)
 
 
 def test_file_that_is_not_there() -> None:
     """A file whose size cannot be read is a failure before the start."""
     error = InvalidRequest("file", "no.txt", "a file that can be read")
-    assert failing(files.upload("no.txt"), [(GetFileSize("no.txt"), EffectFailed(error))]) == error
+    assert run_failing(files.upload("no.txt"), [(GetFileSize("no.txt"), EffectFailed(error))]) == error
 
 
 def test_into_a_store() -> None:
@@ -287,12 +315,14 @@ def test_into_a_store() -> None:
     start = flow.args[1]
     assert start.size == 0
     script = [
-        asks(StartStoreUpload(**{**{n: getattr(start, n) for n in start.__struct_fields__}, "size": 10}), SESSION),
-        sends(0, TEN, begun, last=True),
-        tells(10),
+        expect_operation(
+            StartStoreUpload(**{**{n: getattr(start, n) for n in start.__struct_fields__}, "size": 10}), SESSION
+        ),
+        expect_chunk(0, TEN, begun, last=True),
+        build_progress(10),
     ]
     found = UploadToFileSearchStoreOperation(name="fileSearchStores/s/upload/operations/o")
-    assert perform(start_generator(flow), script) == Success(found)
+    assert run_by_script(start_generator(flow), script) == Success(found)
 
 
 NAMES = {

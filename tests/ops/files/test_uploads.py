@@ -28,7 +28,7 @@ SESSION = "https://h.test/upload/x%2Fy?upload_id=A-b_c&upload_protocol=resumable
 STORE = "fileSearchStores/s"
 FACTS = ({"key": "year", "numeric_value": 1924}, {"key": "tags", "string_list_value": {"values": ["a"]}})
 CHUNKS = {"white_space_config": {"max_tokens_per_chunk": 200, "max_overlap_tokens": 0}}
-PIECE = 8 * 1024 * 1024
+CHUNK = 8 * 1024 * 1024
 """What google-genai sends at once."""
 
 FILE_CONFIGS: tuple[Mapping[str, Any], ...] = (
@@ -63,7 +63,7 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
-def uploaded(call: oracle.Call, end: Any) -> Sequence[oracle.Wire]:
+def run_upload(call: oracle.Call, end: Any) -> Sequence[oracle.Wire]:
     """Run a whole upload with google-genai, and return all requests."""
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -78,36 +78,40 @@ def uploaded(call: oracle.Call, end: Any) -> Sequence[oracle.Wire]:
     return wires
 
 
-def ours(operation: Operation[Any], options: Options | None = None) -> HttpRequest:
+def encode_ours(operation: Operation[Any], options: Options | None = None) -> HttpRequest:
     return encode(Request(operation, options or Options()), AT).unwrap()
 
 
-def protocol(headers: Any) -> dict[str, str]:
+def select_protocol_headers(headers: Any) -> dict[str, str]:
     """Select the headers of the protocol."""
     return {name: value for name, value in dict(headers).items() if name.startswith("x-goog-upload-")}
 
 
-def agree(theirs: oracle.Wire, mine: HttpRequest) -> None:
+def check_agreement(theirs: oracle.Wire, mine: HttpRequest) -> None:
     """Check that both send the same."""
     body = mine.body if isinstance(mine.body, bytes) else b""
-    assert (theirs.method, theirs.url, protocol(theirs.headers)) == (mine.method, mine.url, protocol(mine.headers))
+    assert (theirs.method, theirs.url, select_protocol_headers(theirs.headers)) == (
+        mine.method,
+        mine.url,
+        select_protocol_headers(mine.headers),
+    )
     assert oracle.normal(theirs.body) == (oracle.normal(httpx.Response(200, content=body).json()) if body else None)
 
 
 @pytest.mark.parametrize("config", FILE_CONFIGS)
 def test_start_same_wire(config: Mapping[str, Any], path: Path) -> None:
     """An upload starts as google-genai's does: metadata in the body, size and type in the headers."""
-    start, _ = uploaded(lambda client: client.files.upload(file=path, config=dict(config)), {"file": {}})
+    start, _ = run_upload(lambda client: client.files.upload(file=path, config=dict(config)), {"file": {}})
     mime_type = config.get("mime_type", "text/plain")
     settled = schema.UploadFileConfig(**config)
-    agree(start, ours(StartUpload(size=6, mime_type=mime_type, file_name="note.txt", config=settled)))
+    check_agreement(start, encode_ours(StartUpload(size=6, mime_type=mime_type, file_name="note.txt", config=settled)))
 
 
 @pytest.mark.parametrize("config", STORE_CONFIGS)
 @pytest.mark.parametrize("store", [STORE, "s", "a b/\u00e9"])
 def test_start_in_store_same_wire(store: str, config: Mapping[str, Any], path: Path) -> None:
     """An upload into a store starts as google-genai's does; without metadata there is no body."""
-    start, _ = uploaded(
+    start, _ = run_upload(
         lambda client: client.file_search_stores.upload_to_file_search_store(
             file_search_store_name=store, file=path, config=types.UploadToFileSearchStoreConfig(**config)
         ),
@@ -115,9 +119,9 @@ def test_start_in_store_same_wire(store: str, config: Mapping[str, Any], path: P
     )
     settled = as_struct(schema.UploadToFileSearchStoreConfig, config)
     mime_type = config.get("mime_type", "text/plain")
-    agree(
+    check_agreement(
         start,
-        ours(
+        encode_ours(
             StartStoreUpload(
                 file_search_store_name=store, size=6, mime_type=mime_type, file_name="note.txt", config=settled
             )
@@ -128,24 +132,28 @@ def test_start_in_store_same_wire(store: str, config: Mapping[str, Any], path: P
 def test_pieces_same_wire(tmp_path: Path) -> None:
     """Chunks go to the session's URL, each with its offset, and the last one finalizes."""
     path = tmp_path / "big.txt"
-    path.write_bytes(b"1".ljust(PIECE) + b"2")
-    _, first, last = uploaded(lambda client: client.files.upload(file=path), {"file": {}})
-    agree(first, ours(SendUploadChunk(session=SESSION, offset=0, data=b"1".ljust(PIECE), is_last=False)))
-    agree(last, ours(SendUploadChunk(session=SESSION, offset=PIECE, data=b"2", is_last=True)))
+    path.write_bytes(b"1".ljust(CHUNK) + b"2")
+    _, first, last = run_upload(lambda client: client.files.upload(file=path), {"file": {}})
+    check_agreement(
+        first, encode_ours(SendUploadChunk(session=SESSION, offset=0, data=b"1".ljust(CHUNK), is_last=False))
+    )
+    check_agreement(last, encode_ours(SendUploadChunk(session=SESSION, offset=CHUNK, data=b"2", is_last=True)))
 
 
 def test_empty_file_same_wire(tmp_path: Path) -> None:
     """An empty file is one empty chunk, which finalizes."""
     path = tmp_path / "empty.txt"
     path.touch()
-    start, last = uploaded(lambda client: client.files.upload(file=path), {"file": {}})
-    agree(start, ours(StartUpload(size=0, mime_type="text/plain", file_name="empty.txt")))
-    agree(last, ours(SendUploadChunk(session=SESSION, offset=0, data=b"", is_last=True)))
+    start, last = run_upload(lambda client: client.files.upload(file=path), {"file": {}})
+    check_agreement(start, encode_ours(StartUpload(size=0, mime_type="text/plain", file_name="empty.txt")))
+    check_agreement(last, encode_ours(SendUploadChunk(session=SESSION, offset=0, data=b"", is_last=True)))
 
 
 def test_bytes_have_no_name() -> None:
     """Bytes have no file name to send."""
-    assert "x-goog-upload-file-name" not in protocol(ours(StartUpload(size=1, mime_type="a/b")).headers)
+    assert "x-goog-upload-file-name" not in select_protocol_headers(
+        encode_ours(StartUpload(size=1, mime_type="a/b")).headers
+    )
 
 
 @pytest.mark.parametrize("name", ["M\u00fcll.txt", "\U0001f600", "a\r\nx: y", "a\tb", " a", "\u2028"])
@@ -156,12 +164,12 @@ def test_names_that_no_header_holds(name: str) -> None:
         (StartUpload(size=1, mime_type="a/b", file_name=name), lambda body: body["file"]),
         (StartStoreUpload(file_search_store_name=STORE, size=1, mime_type="a/b", file_name=name), lambda body: body),
     ):
-        http = ours(start)
-        assert "x-goog-upload-file-name" not in protocol(http.headers)
+        http = encode_ours(start)
+        assert "x-goog-upload-file-name" not in select_protocol_headers(http.headers)
         assert isinstance(http.body, bytes)
         assert inside(httpx.Response(200, content=http.body).json())["displayName"] == name
     given = StartUpload(size=1, mime_type="a/b", file_name=name, config=schema.UploadFileConfig(display_name="mine"))
-    assert b'"displayName":"mine"' in bytes(ours(given).body)  # type: ignore[arg-type]  # it is no file
+    assert b'"displayName":"mine"' in bytes(encode_ours(given).body)  # type: ignore[arg-type]  # it is no file
 
 
 @pytest.mark.parametrize(
@@ -180,7 +188,9 @@ def test_root_of_uploads(version: str, base: str, address: str) -> None:
 def test_pieces_are_not_json() -> None:
     """A chunk is sent unchanged, without a JSON content type."""
     piece = FileSlice("/no/such/file", 8, 4)
-    http = ours(SendUploadChunk(session=SESSION, offset=8, data=piece, is_last=False), Options(extra_body={"a": 1}))
+    http = encode_ours(
+        SendUploadChunk(session=SESSION, offset=8, data=piece, is_last=False), Options(extra_body={"a": 1})
+    )
     assert http.body == piece
     assert "content-type" not in dict(http.headers)
 
@@ -188,7 +198,7 @@ def test_pieces_are_not_json() -> None:
 def test_protocol_wins() -> None:
     """A caller's header cannot replace one of the protocol; others are sent."""
     mine = (("X-Goog-Upload-Command", "cancel"), ("x-mine", "1"))
-    http = ours(QueryUpload(session=SESSION), Options(headers=mine))
+    http = encode_ours(QueryUpload(session=SESSION), Options(headers=mine))
     assert [each for each in http.headers if each[0].lower() in ("x-goog-upload-command", "x-mine")] == [
         ("x-mine", "1"),
         ("x-goog-upload-command", "query"),
@@ -201,7 +211,7 @@ def test_key_stays_at_home() -> None:
     credential = build_own_credential(AT)
     assert credential is not None
     keys = [
-        "x-goog-api-key" in dict(sign_request(ours(QueryUpload(session=each)), credential).headers)
+        "x-goog-api-key" in dict(sign_request(encode_ours(QueryUpload(session=each)), credential).headers)
         for each in (SESSION, f"{BASE}/files?upload_id=1", "http://generativelanguage.googleapis.com/upload")
     ]
     assert keys == [False, True, False]
@@ -244,9 +254,13 @@ def test_sessions_are_not_shown(step: Operation[Any]) -> None:
     for shown in (step, Request(step), NoAnswer(Request(step)), InvalidRequest("x", step, "y")):
         assert "test-token" not in f"{shown!r} {shown}"
         assert "test-id" not in f"{shown!r} {shown}"
-    for http in (ours(step), HttpResponse(200, (("x-goog-upload-url", SECRET),))):
+    for http in (encode_ours(step), HttpResponse(200, (("x-goog-upload-url", SECRET),))):
         assert "upload_id=***&upload_protocol=resumable" in repr(http)
-    for event in (Sending(ours(step), 1), Responded(ours(step), 200), Failed(ours(step), Disconnected("sending"))):
+    for event in (
+        Sending(encode_ours(step), 1),
+        Responded(encode_ours(step), 200),
+        Failed(encode_ours(step), Disconnected("sending")),
+    ):
         assert "test-id" not in repr(event)
 
 

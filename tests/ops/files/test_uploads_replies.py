@@ -27,20 +27,20 @@ QUERY = QueryUpload(session=SESSION)
 RECEIVED = 8 * 1024 * 1024
 
 
-def read(operation: Operation[Any], headers: Mapping[str, str], body: bytes = b"", status: int = 200) -> Any:
+def decode_reply(operation: Operation[Any], headers: Mapping[str, str], body: bytes = b"", status: int = 200) -> Any:
     response = HttpResponse(status, tuple(headers.items()), body)
     return decode(Request(operation), response, Gemini("test-key"))
 
 
 def test_session_read() -> None:
     """The URL of the session is read from its header."""
-    assert read(START, {"x-goog-upload-url": SESSION}, b"{}").unwrap() == SESSION
+    assert decode_reply(START, {"x-goog-upload-url": SESSION}, b"{}").unwrap() == SESSION
 
 
 @pytest.mark.parametrize("headers", [{}, {"x-goog-upload-url": ""}, {"x-goog-upload-url": "file:///etc/passwd"}])
 def test_no_session(headers: Mapping[str, str]) -> None:
     """A start without a session URL is a failure."""
-    error = read(START, headers).failure()
+    error = decode_reply(START, headers).failure()
     assert error == DecodeError("a URL in the header x-goog-upload-url", "", headers.get("x-goog-upload-url", ""))
 
 
@@ -64,13 +64,13 @@ PROGRESS: tuple[tuple[Mapping[str, str], bytes, UploadProgress], ...] = (
 @pytest.mark.parametrize("step", [SEND, QUERY])
 def test_progress_read(step: Operation[Any], headers: Mapping[str, str], body: bytes, progress: UploadProgress) -> None:
     """The progress is read from headers, the created resource from the body."""
-    assert read(step, headers, body).unwrap() == progress
+    assert decode_reply(step, headers, body).unwrap() == progress
 
 
 @pytest.mark.parametrize("headers", [{}, {"x-goog-upload-status": "cancelled"}])
 def test_no_progress(headers: Mapping[str, str]) -> None:
     """A response without an upload status is a failure, whatever its status code."""
-    error = read(SEND, headers).failure()
+    error = decode_reply(SEND, headers).failure()
     assert error == DecodeError(
         "active or final in the header x-goog-upload-status", "", headers.get("x-goog-upload-status", "")
     )
@@ -78,13 +78,13 @@ def test_no_progress(headers: Mapping[str, str]) -> None:
 
 def test_progress_misread() -> None:
     """A size that is not a number is a failure, and raises nothing."""
-    error = read(QUERY, {"x-goog-upload-status": "active", "x-goog-upload-size-received": "much"}).failure()
+    error = decode_reply(QUERY, {"x-goog-upload-status": "active", "x-goog-upload-size-received": "much"}).failure()
     assert isinstance(error, DecodeError)
 
 
 def test_faults() -> None:
     """An error response to a chunk is the error."""
-    error = read(SEND, {}, b'{"error":{"code":503,"message":"later","status":"UNAVAILABLE"}}', 503).failure()
+    error = decode_reply(SEND, {}, b'{"error":{"code":503,"message":"later","status":"UNAVAILABLE"}}', 503).failure()
     assert error == ServerError(503, "UNAVAILABLE", "later")
 
 

@@ -92,26 +92,30 @@ class Case:
         return getattr(client.models, BUILDERS[self.verb][1])(**self.arguments(types))
 
 
-def _configured(verb: str, name: str, **config: Any) -> Case:
+def _build_config_cases(verb: str, name: str, **config: Any) -> Case:
     return Case(f"{verb}-{name}", verb, {"config": config})
 
 
-def _edited(name: str, make: Callable[[Any], Any]) -> Case:
+def _build_edit(name: str, make: Callable[[Any], Any]) -> Case:
     return Case(f"edit-{name}", "edit", {"reference_images": make})
 
 
 CASES = (
     *(Case(f"{verb}-plain", verb) for verb in BUILDERS),
-    *(_configured(verb, "empty") for verb in BUILDERS),
-    *(_configured(verb, "all", **config) for verb, config in CONFIGS.items()),
-    *(_configured(verb, name, **{name: each}) for verb, config in CONFIGS.items() for name, each in config.items()),
+    *(_build_config_cases(verb, "empty") for verb in BUILDERS),
+    *(_build_config_cases(verb, "all", **config) for verb, config in CONFIGS.items()),
+    *(
+        _build_config_cases(verb, name, **{name: each})
+        for verb, config in CONFIGS.items()
+        for name, each in config.items()
+    ),
     *(
         Case(f"{verb}-model-{model}", verb, {"model": model})
         for verb in BUILDERS
         for model in ("models/m", "publishers/google/models/m", "projects/q/locations/l/models/1", "vendor/m")
     ),
     *(
-        _configured("generate", f"{name}-{each}", **{name: each})
+        _build_config_cases("generate", f"{name}-{each}", **{name: each})
         for name, values in {
             "safety_filter_level": ("block_low_and_above", "BLOCK_NONE", "block_none", "NEW"),
             "person_generation": ("dont_allow", "allow_all", "ALLOW_ALL", "NEW"),
@@ -123,15 +127,15 @@ CASES = (
     Case("generate-camel", "generate", {"config": {"numberOfImages": 1, "outputMimeType": "image/png"}}),
     Case("generate-no-prompt", "generate", {"prompt": ""}),
     Case("generate-prompt-number", "generate", {"prompt": 3}),
-    _configured("generate", "unknown", colour="red"),
-    _configured("generate", "text-for-number", number_of_images="many"),
-    _configured("edit", "lower", edit_mode="edit_mode_style", person_generation="allow_all"),
-    _edited("dict", lambda _: [RAW]),
-    _edited("nothing", lambda _: []),
-    _edited("raw", lambda lib: [lib.RawReferenceImage(reference_image=lib.Image(**PIXELS), reference_id=0)]),
-    _edited("raw-empty", lambda lib: [lib.RawReferenceImage()]),
-    _edited("content", lambda lib: [lib.ContentReferenceImage(reference_image=lib.Image(**GCS), reference_id=6)]),
-    _edited(
+    _build_config_cases("generate", "unknown", colour="red"),
+    _build_config_cases("generate", "text-for-number", number_of_images="many"),
+    _build_config_cases("edit", "lower", edit_mode="edit_mode_style", person_generation="allow_all"),
+    _build_edit("dict", lambda _: [RAW]),
+    _build_edit("nothing", lambda _: []),
+    _build_edit("raw", lambda lib: [lib.RawReferenceImage(reference_image=lib.Image(**PIXELS), reference_id=0)]),
+    _build_edit("raw-empty", lambda lib: [lib.RawReferenceImage()]),
+    _build_edit("content", lambda lib: [lib.ContentReferenceImage(reference_image=lib.Image(**GCS), reference_id=6)]),
+    _build_edit(
         "mask",
         lambda lib: [
             lib.RawReferenceImage(reference_image=lib.Image(**GCS), reference_id=1),
@@ -143,8 +147,8 @@ CASES = (
             ),
         ],
     ),
-    _edited("mask-lower", lambda lib: [lib.MaskReferenceImage(config={"mask_mode": "mask_mode_foreground"})]),
-    _edited(
+    _build_edit("mask-lower", lambda lib: [lib.MaskReferenceImage(config={"mask_mode": "mask_mode_foreground"})]),
+    _build_edit(
         "control",
         lambda lib: [
             lib.ControlReferenceImage(
@@ -156,14 +160,14 @@ CASES = (
             )
         ],
     ),
-    _edited(
+    _build_edit(
         "style",
         lambda lib: [
             lib.StyleReferenceImage(reference_id=4, config=lib.StyleReferenceConfig(style_description="in oil"))
         ],
     ),
-    _edited("style-bare", lambda lib: [lib.StyleReferenceImage(reference_image=lib.Image(**GCS), reference_id=4)]),
-    _edited(
+    _build_edit("style-bare", lambda lib: [lib.StyleReferenceImage(reference_image=lib.Image(**GCS), reference_id=4)]),
+    _build_edit(
         "subject",
         lambda lib: [
             lib.SubjectReferenceImage(
@@ -172,8 +176,8 @@ CASES = (
             )
         ],
     ),
-    _edited("not-a-list", lambda _: 3),
-    _edited("of-text", lambda _: ["cat"]),
+    _build_edit("not-a-list", lambda _: 3),
+    _build_edit("of-text", lambda _: ["cat"]),
     Case("upscale-bytes", "upscale", {"image": PIXELS}),
     Case("upscale-typed", "upscale", {"image": lambda lib: lib.Image(**PIXELS), "upscale_factor": "x17"}),
     Case("upscale-empty-image", "upscale", {"image": {}}),
@@ -200,7 +204,7 @@ CASES = (
     Case("segment-nothing", "segment", {"source": {}}),
     Case("segment-all", "segment", {"source": {"prompt": "cats", "image": PIXELS, "scribble_image": {"image": GCS}}}),
     Case("segment-empty-scribble", "segment", {"source": {"scribble_image": {}}}),
-    _configured("segment", "lower", mode="interactive"),
+    _build_config_cases("segment", "lower", mode="interactive"),
     Case(
         "segment-typed",
         "segment",

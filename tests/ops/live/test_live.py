@@ -57,7 +57,7 @@ def clock() -> str:
     return "12:00"
 
 
-def config(session: Live[Any]) -> LiveConnectConfig:
+def get_config(session: Live[Any]) -> LiveConnectConfig:
     operation = session.operation
     assert isinstance(operation, live.ConnectLive)
     return operation.config
@@ -113,21 +113,21 @@ def test_said_twice_by_a_modifier() -> None:
 def test_with_config() -> None:
     """Later values win, field by field, and None unsets a field."""
     session = live.connect("m", {"temperature": 0.1, "seed": 1}) | with_config({"seed": 2}, temperature=None)
-    assert config(session) == LiveConnectConfig(seed=2)
-    assert config(session | with_config(LiveConnectConfig(response_modalities=(Modality.TEXT,)))) == LiveConnectConfig(
-        seed=2, response_modalities=(Modality.TEXT,)
-    )
+    assert get_config(session) == LiveConnectConfig(seed=2)
+    assert get_config(
+        session | with_config(LiveConnectConfig(response_modalities=(Modality.TEXT,)))
+    ) == LiveConnectConfig(seed=2, response_modalities=(Modality.TEXT,))
 
 
 def test_with_system() -> None:
     """``with_system`` sets the system instruction."""
-    assert config(LIVE | with_system("x")).system_instruction == Content(parts=(Part(text="x"),), role="user")
+    assert get_config(LIVE | with_system("x")).system_instruction == Content(parts=(Part(text="x"),), role="user")
 
 
 def test_with_tools() -> None:
     """Tools are added to the existing ones."""
     session = LIVE | with_tools(GoogleSearch()) | with_tools({"code_execution": {}})
-    assert [type(each) for each in config(session).tools or ()] == [Tool, Tool]
+    assert [type(each) for each in get_config(session).tools or ()] == [Tool, Tool]
 
 
 def test_with_options() -> None:
@@ -180,15 +180,15 @@ def test_no_modifier(name: str) -> None:
 # Functions
 
 
-def _declared(session: Live[Any]) -> list[str | None]:
-    tools: Any = config(session).tools or ()
+def _get_declared_names(session: Live[Any]) -> list[str | None]:
+    tools: Any = get_config(session).tools or ()
     return [each.name for tool in tools for each in tool.function_declarations or ()]
 
 
 def test_calling() -> None:
     """Functions are declared in the config, and kept in ``calling_options``."""
     session = LIVE | calling(weather, clock, on_error="fail")
-    assert _declared(session) == ["weather", "clock"]
+    assert _get_declared_names(session) == ["weather", "clock"]
     assert session.calling_options == CallingOptions((weather, clock), None, "fail")
 
 
@@ -196,7 +196,7 @@ def test_calling_what_is_declared() -> None:
     """An existing declaration is kept."""
     session = LIVE | with_tools({"function_declarations": [{"name": "weather", "description": "mine"}]})
     session |= calling(weather, clock)
-    assert _declared(session) == ["weather", "clock"]
+    assert _get_declared_names(session) == ["weather", "clock"]
 
 
 @pytest.mark.parametrize(
@@ -205,8 +205,8 @@ def test_calling_what_is_declared() -> None:
 def test_order_does_not_matter(modifier: Any) -> None:
     """Functions stay declared when tools are set later."""
     session = LIVE | calling(weather) | modifier
-    assert _declared(session) == ["weather"]
-    assert any(tool.google_search for tool in config(session).tools or () if isinstance(tool, Tool)) == (
+    assert _get_declared_names(session) == ["weather"]
+    assert any(tool.google_search for tool in get_config(session).tools or () if isinstance(tool, Tool)) == (
         modifier != with_config(tools=None)
     )
 

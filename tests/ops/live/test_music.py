@@ -85,7 +85,7 @@ FRAMES: Mapping[str, tuple[Callable[[], LiveMusicClientMessage], Callable[[Any],
 }
 
 
-def agrees(mine: Callable[[], LiveMusicClientMessage], use: Callable[[Any], Any]) -> None:
+def check_agreement(mine: Callable[[], LiveMusicClientMessage], use: Callable[[Any], Any]) -> None:
     theirs = captured(oracle.GEMINI, {"model": "m"}, use, music=True)
     assert isinstance(theirs, Said), theirs
     assert msgspec.json.decode(encode_frame(mine(), AT).unwrap()) == oracle.normal(theirs.frames[1])
@@ -94,7 +94,7 @@ def agrees(mine: Callable[[], LiveMusicClientMessage], use: Callable[[Any], Any]
 @pytest.mark.parametrize("name", FRAMES)
 def test_same_frame(name: str) -> None:
     """Messages are those of google-genai."""
-    agrees(*FRAMES[name])
+    check_agreement(*FRAMES[name])
 
 
 @settings(max_examples=50, **_drawing)
@@ -105,14 +105,14 @@ def test_drawn_configs(drawn: Mapping[str, Any]) -> None:
     theirs = captured(oracle.GEMINI, {"model": "m"}, use, music=True)
     if isinstance(theirs, oracle.Refused) and issubclass(theirs.error, pydantic.ValidationError):
         reject()
-    agrees(mine, use)
+    check_agreement(mine, use)
 
 
 @settings(max_examples=30, **_drawing)
 @given(st.lists(arguments(config=WeightedPrompt).map(lambda drawn: drawn.get("config", {})), max_size=3))
 def test_drawn_prompts(prompts: list[Any]) -> None:
     """Drawn prompts become google-genai's message."""
-    agrees(*_prompts(prompts))
+    check_agreement(*_prompts(prompts))
 
 
 def test_typed() -> None:

@@ -137,7 +137,7 @@ def quiet() -> Iterator[None]:
 @pytest.mark.parametrize("name", CONFIGS)
 def test_same_setup(name: str, place: str) -> None:
     """A config becomes the setup that google-genai sends, or both refuse it, with the same field."""
-    agrees("m", CONFIGS[name], place)
+    check_agreement("m", CONFIGS[name], place)
 
 
 @every_place
@@ -155,7 +155,7 @@ def test_everything_at_once(place: str) -> None:
         **CONFIGS["window"],
         **CONFIGS["proactive"],
     }
-    agrees("m", config, place)
+    check_agreement("m", config, place)
 
 
 def weather(city: str, days: int = 1) -> str:
@@ -163,9 +163,9 @@ def weather(city: str, days: int = 1) -> str:
     return city * days
 
 
-def _alike_declared(frame: Any) -> Any:
+def _without_response_schemas(frame: Any) -> Any:
     """Leave out response schemas of functions, which google-genai 1.51.0 adds on Vertex AI."""
-    settled = _settled(frame)
+    settled = _without_empty_tools(frame)
     for tool in settled["setup"].get("tools", ()):
         for function in tool.get("functionDeclarations", ()):
             function.pop("response", None)
@@ -179,11 +179,11 @@ def test_python_functions(place: str) -> None:
     theirs = captured(where, {"model": "m", "config": {"tools": [weather, {"code_execution": {}}]}})
     mine = opens(live.connect("m", {"tools": [weather, {"code_execution": {}}]}), at)
     assert isinstance(theirs, Said)
-    assert _alike_declared(theirs.setup) == _settled(mine.setup)
-    assert (_settled(theirs.setup) == _settled(mine.setup)) == (place == "gemini")
+    assert _without_response_schemas(theirs.setup) == _without_empty_tools(mine.setup)
+    assert (_without_empty_tools(theirs.setup) == _without_empty_tools(mine.setup)) == (place == "gemini")
 
 
-def _typed(kinds: Any) -> Any:
+def _build_typed_config(kinds: Any) -> Any:
     voice = kinds.PrebuiltVoiceConfig(voice_name="Kore")
     return kinds.LiveConnectConfig(
         response_modalities=[kinds.Modality.AUDIO],
@@ -199,9 +199,11 @@ def _typed(kinds: Any) -> Any:
 def test_typed(place: str) -> None:
     """A typed config is equivalent to a dict."""
     where, at = PLACES[place]
-    theirs = captured(where, {"model": "m", "config": _typed(types)})
+    theirs = captured(where, {"model": "m", "config": _build_typed_config(types)})
     assert isinstance(theirs, Said)
-    assert _settled(opens(live.connect("m", _typed(schema)), at).setup) == _settled(theirs.setup)
+    assert _without_empty_tools(
+        opens(live.connect("m", _build_typed_config(schema)), at).setup
+    ) == _without_empty_tools(theirs.setup)
 
 
 MODELS = (
@@ -219,15 +221,17 @@ MODELS = (
 @pytest.mark.parametrize("model", MODELS)
 def test_same_model(model: str, place: str) -> None:
     """The model in the setup has the backend's name, the full one if there is a project."""
-    agrees(model, None, place)
+    check_agreement(model, None, place)
 
 
-def agrees(model: str, config: Mapping[str, Any] | None, place: str) -> None:
+def check_agreement(model: str, config: Mapping[str, Any] | None, place: str) -> None:
     """Check that both send the same setup, or refuse the same field, or both raise."""
     where, at = PLACES[place]
     theirs = captured(where, {"model": model, "config": deepcopy(config)})
     if isinstance(theirs, Said):
-        assert _settled(theirs.setup) == _settled(opens(live.connect(model, deepcopy(config)), at).setup)
+        assert _without_empty_tools(theirs.setup) == _without_empty_tools(
+            opens(live.connect(model, deepcopy(config)), at).setup
+        )
     elif _is_of_the_backend(theirs):
         error = encode_handshake(live.connect(model, deepcopy(config)), at).failure()
         assert isinstance(error, Unsupported), error
@@ -245,7 +249,7 @@ def _last(path: str) -> str:
     return path.rpartition(".")[2].partition("[")[0]
 
 
-def _settled(frame: Any) -> Any:
+def _without_empty_tools(frame: Any) -> Any:
     """Leave out empty tools, which google-genai 1.51.0 drops."""
     frame = oracle.normal(frame)
     tools = [tool for tool in frame["setup"].pop("tools", ()) if tool]
@@ -269,7 +273,7 @@ def test_drawn(place: str) -> None:
             reject()  # drawn by ours, and no value of theirs
         if any(is_met(config, theirs) for _, is_met, _, _ in DIFFERENCES.values()):
             reject()
-        agrees("m", config, place)
+        check_agreement("m", config, place)
         compared.append(config)
 
     agree()

@@ -81,36 +81,38 @@ class Case:
         return VERBS[self.verb][1](client)(**self.arguments(types))
 
 
-def _configured(verb: str, name: str, config: Any) -> Case:
+def _build_config_cases(verb: str, name: str, config: Any) -> Case:
     return Case(f"{verb}-{name}", verb, {"config": config})
 
 
 CASES = (
     *(Case(f"{verb}-plain", verb) for verb in VERBS),
-    *(_configured(verb, "empty", {}) for verb in CONFIGS),
-    *(_configured(verb, "all", each) for verb, (_, each) in CONFIGS.items() if "force" not in each),
+    *(_build_config_cases(verb, "empty", {}) for verb in CONFIGS),
+    *(_build_config_cases(verb, "all", each) for verb, (_, each) in CONFIGS.items() if "force" not in each),
     *(
-        _configured(verb, name, {name: value})
+        _build_config_cases(verb, name, {name: value})
         for verb, (_, each) in CONFIGS.items()
         for name, value in each.items()
         if name != "force"
     ),
-    _configured("create", "name-empty", {"display_name": ""}),
-    _configured("create", "camel", {"displayName": "x"}),
-    _configured("create", "typed", lambda lib: lib.CreateFileSearchStoreConfig(display_name="\u00e9")),
-    _configured("list", "camel", {"pageSize": 2, "pageToken": "t"}),
-    _configured("documents.list", "typed", lambda lib: lib.ListDocumentsConfig(page_size=2)),
-    *(_configured("import_file", f"fact-{each['key']}", {"custom_metadata": [each]}) for each in FACTS),
-    _configured("import_file", "no-facts", {"custom_metadata": []}),
-    _configured("import_file", "fact-empty", {"custom_metadata": [{}]}),
-    _configured("import_file", "facts-camel", {"customMetadata": [{"key": "a", "stringListValue": {"values": []}}]}),
-    _configured("import_file", "fact-typed", lambda lib: {"custom_metadata": [lib.CustomMetadata(key="a")]}),
-    _configured("import_file", "chunks-empty", {"chunking_config": {}}),
-    _configured("import_file", "white-space-empty", {"chunking_config": {"white_space_config": {}}}),
-    _configured("import_file", "typed", lambda lib: lib.ImportFileConfig(chunking_config=lib.ChunkingConfig())),
-    *(_configured(verb, "unknown", {"colour": "red"}) for verb in CONFIGS),
-    _configured("import_file", "fact-unknown", {"custom_metadata": [{"key": "a", "value": 1}]}),
-    _configured("list", "size-list", {"page_size": [1]}),
+    _build_config_cases("create", "name-empty", {"display_name": ""}),
+    _build_config_cases("create", "camel", {"displayName": "x"}),
+    _build_config_cases("create", "typed", lambda lib: lib.CreateFileSearchStoreConfig(display_name="\u00e9")),
+    _build_config_cases("list", "camel", {"pageSize": 2, "pageToken": "t"}),
+    _build_config_cases("documents.list", "typed", lambda lib: lib.ListDocumentsConfig(page_size=2)),
+    *(_build_config_cases("import_file", f"fact-{each['key']}", {"custom_metadata": [each]}) for each in FACTS),
+    _build_config_cases("import_file", "no-facts", {"custom_metadata": []}),
+    _build_config_cases("import_file", "fact-empty", {"custom_metadata": [{}]}),
+    _build_config_cases(
+        "import_file", "facts-camel", {"customMetadata": [{"key": "a", "stringListValue": {"values": []}}]}
+    ),
+    _build_config_cases("import_file", "fact-typed", lambda lib: {"custom_metadata": [lib.CustomMetadata(key="a")]}),
+    _build_config_cases("import_file", "chunks-empty", {"chunking_config": {}}),
+    _build_config_cases("import_file", "white-space-empty", {"chunking_config": {"white_space_config": {}}}),
+    _build_config_cases("import_file", "typed", lambda lib: lib.ImportFileConfig(chunking_config=lib.ChunkingConfig())),
+    *(_build_config_cases(verb, "unknown", {"colour": "red"}) for verb in CONFIGS),
+    _build_config_cases("import_file", "fact-unknown", {"custom_metadata": [{"key": "a", "value": 1}]}),
+    _build_config_cases("list", "size-list", {"page_size": [1]}),
     *(Case(f"{verb}-short", verb, {"name": "s"}) for verb in ("get", "delete", "documents.get", "documents.delete")),
     *(Case(f"{verb}-space", verb, {"name": "a b/\u00e9"}) for verb in ("get", "delete", "documents.get")),
     Case("documents.list-short", "documents.list", {"parent": "s"}),
@@ -137,7 +139,7 @@ def test_every_field(verb: str) -> None:
 def test_force(verb: str, force: bool) -> None:
     """``force`` is sent as JSON's true or false."""
     assert STORE_DIFFERENCES["force"]
-    case = _configured(verb, "force", {"force": force})
+    case = _build_config_cases(verb, "force", {"force": force})
     theirs = oracle.sent(oracle.GEMINI, case.theirs)
     assert isinstance(theirs, oracle.Wire)
     assert theirs.url == f"{G}/{PLAIN[verb]['name']}?force={force}"
@@ -168,7 +170,7 @@ def test_vertex_says_why(verb: str) -> None:
     )
 
 
-SHELF = {
+STORE_REPLY = {
     "name": STORE,
     "displayName": "Handbooks",
     "createTime": "2025-01-02T03:04:05.678901Z",
@@ -194,12 +196,12 @@ BOOK = {
 }
 IMPORTED = {"@type": "t", "parent": STORE, "documentName": DOCUMENT}
 REPLIES: Mapping[str, tuple[Any, ...]] = {
-    "create": (SHELF,),
-    "get": ({}, SHELF, {"name": STORE, "sizeBytes": None}, {"name": STORE, "new": {"x": 1}}),
+    "create": (STORE_REPLY,),
+    "get": ({}, STORE_REPLY, {"name": STORE, "sizeBytes": None}, {"name": STORE, "new": {"x": 1}}),
     "list": (
         {},
         {"fileSearchStores": []},
-        {"fileSearchStores": [SHELF, {}], "nextPageToken": "t"},
+        {"fileSearchStores": [STORE_REPLY, {}], "nextPageToken": "t"},
         {"nextPageToken": "t"},
     ),
     "import_file": (

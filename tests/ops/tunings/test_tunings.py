@@ -23,27 +23,29 @@ GCS = {"gcs_uri": "gs://b/i.jsonl"}
 TUNED = "projects/q/locations/l/models/7@1"
 
 
-def tuned(config: Any = None, dataset: Any = None, model: str = "m") -> Twin:
+def build_twin(config: Any = None, dataset: Any = None, model: str = "m") -> Twin:
     dataset = GCS if dataset is None else dataset
     return (
         lambda: tunings.tune(model, dataset, config),
-        lambda client: client.tunings.tune(base_model=model, training_dataset=_fresh(dataset), config=_typed(config)),
+        lambda client: client.tunings.tune(
+            base_model=model, training_dataset=_copy(dataset), config=_build_typed_config(config)
+        ),
     )
 
 
-def _fresh(value: Any) -> Any:
+def _copy(value: Any) -> Any:
     return pickle.loads(pickle.dumps(value))
 
 
-def _typed(config: Any) -> Any:
+def _build_typed_config(config: Any) -> Any:
     """Build a typed config; google-genai 1.51.0 drops some fields of a dict."""
-    return None if config is None else types.CreateTuningJobConfig(**_fresh(config))
+    return None if config is None else types.CreateTuningJobConfig(**_copy(config))
 
 
 OUTPUT = {"gcs_destination": {"output_uri_prefix": "gs://b/o"}}
 
 
-def _judged(*metrics: Any, **more: Any) -> Any:
+def _build_evaluation(*metrics: Any, **more: Any) -> Any:
     return {"evaluation_config": {"metrics": list(metrics), "output_config": OUTPUT, **more}}
 
 
@@ -59,7 +61,7 @@ CONFIGS: Mapping[str, Any] = {
         "validation_dataset": GCS,
         "export_last_checkpoint_only": True,
         "adapter_size": "ADAPTER_SIZE_TWO",
-        **_judged({"name": "bleu"}),
+        **_build_evaluation({"name": "bleu"}),
     },
     "validation": {"validation_dataset": {"gcs_uri": "gs://b/v.jsonl"}},
     "validation-dataset": {"validation_dataset": {"vertex_dataset_resource": "projects/p/locations/l/datasets/1"}},
@@ -79,12 +81,12 @@ CONFIGS: Mapping[str, Any] = {
     "camel": {"tunedModelDisplayName": "d", "epochCount": 1},
     "unknown-field": {"epochs": 1},
     "number": {"epoch_count": "many"},
-    "exact-match": _judged({"name": "exact_match"}),
-    "bleu": _judged({"name": "BLEU"}),
-    "rouge": _judged({"name": "rouge_1"}, {"name": "rouge_l_sum"}, {"name": "ROUGE_L"}),
-    "judged": _judged(MINE),
-    "judged-all": _judged({**MINE, "judge_model_system_instruction": "s", "return_raw_output": True}),
-    "judges": _judged(
+    "exact-match": _build_evaluation({"name": "exact_match"}),
+    "bleu": _build_evaluation({"name": "BLEU"}),
+    "rouge": _build_evaluation({"name": "rouge_1"}, {"name": "rouge_l_sum"}, {"name": "ROUGE_L"}),
+    "judged": _build_evaluation(MINE),
+    "judged-all": _build_evaluation({**MINE, "judge_model_system_instruction": "s", "return_raw_output": True}),
+    "judges": _build_evaluation(
         MINE,
         autorater_config={
             "sampling_count": 2,
@@ -98,33 +100,39 @@ CONFIGS: Mapping[str, Any] = {
             },
         },
     ),
-    "judges-empty": _judged(MINE, autorater_config={}),
-    "judges-speakers": _judged(
+    "judges-empty": _build_evaluation(MINE, autorater_config={}),
+    "judges-speakers": _build_evaluation(
         MINE, autorater_config={"generation_config": {"speech_config": {"multi_speaker_voice_config": {}}}}
     ),
-    "judges-civic": _judged(MINE, autorater_config={"generation_config": {"enable_enhanced_civic_answers": True}}),
+    "judges-civic": _build_evaluation(
+        MINE, autorater_config={"generation_config": {"enable_enhanced_civic_answers": True}}
+    ),
     "output-empty": {"evaluation_config": {"metrics": [{"name": "bleu"}], "output_config": {}}},
 }
 BY_BACKEND: Mapping[str, Mapping[str, Twin]] = {
     "gemini": {
-        **{name: tuned(config, {}) for name, config in CONFIGS.items() if name != "multiplier" and "pref" not in name},
-        "dataset-gcs": tuned(),
-        "dataset-vertex": tuned(None, {"vertex_dataset_resource": "projects/p/locations/l/datasets/1"}),
-        "checkpoint": tuned({"pre_tuned_model_checkpoint_id": "1"}, {}),
-        "model-whole": tuned(None, {}, "models/m"),
-        "model-tuned": tuned({"epoch_count": 1, "batch_size": 2, "learning_rate": 0.5}, {}, "tunedModels/m"),
+        **{
+            name: build_twin(config, {})
+            for name, config in CONFIGS.items()
+            if name != "multiplier" and "pref" not in name
+        },
+        "dataset-gcs": build_twin(),
+        "dataset-vertex": build_twin(None, {"vertex_dataset_resource": "projects/p/locations/l/datasets/1"}),
+        "checkpoint": build_twin({"pre_tuned_model_checkpoint_id": "1"}, {}),
+        "model-whole": build_twin(None, {}, "models/m"),
+        "model-tuned": build_twin({"epoch_count": 1, "batch_size": 2, "learning_rate": 0.5}, {}, "tunedModels/m"),
     },
     "vertex": {
-        **{name: tuned(config) for name, config in CONFIGS.items()},
-        **{f"again-{name}": tuned(config, model=TUNED) for name, config in CONFIGS.items()},
-        "dataset-none": tuned(None, {}),
-        "dataset-vertex": tuned(None, {"vertex_dataset_resource": "projects/p/locations/l/datasets/1"}),
-        "dataset-camel": tuned(None, {"gcsUri": "gs://b/i.jsonl"}),
-        "dataset-of-preferences": tuned({"method": "PREFERENCE_TUNING"}, {"vertex_dataset_resource": "d"}),
-        "examples": tuned(None, {"examples": [{"text_input": "a", "output": "b"}]}),
-        "dataset-unknown-field": tuned(None, {"uri": "gs://b/i.jsonl"}),
-        "checkpoint": tuned({"pre_tuned_model_checkpoint_id": "1"}, model=TUNED),
-        "model-whole": tuned(model="publishers/google/models/m"),
+        **{name: build_twin(config) for name, config in CONFIGS.items()},
+        **{f"again-{name}": build_twin(config, model=TUNED) for name, config in CONFIGS.items()},
+        "dataset-none": build_twin(None, {}),
+        "dataset-vertex": build_twin(None, {"vertex_dataset_resource": "projects/p/locations/l/datasets/1"}),
+        "dataset-camel": build_twin(None, {"gcsUri": "gs://b/i.jsonl"}),
+        "dataset-of-preferences": build_twin({"method": "PREFERENCE_TUNING"}, {"vertex_dataset_resource": "d"}),
+        "examples": build_twin(None, {"examples": [{"text_input": "a", "output": "b"}]}),
+        "dataset-unknown-field": build_twin(None, {"uri": "gs://b/i.jsonl"}),
+        "checkpoint": build_twin({"pre_tuned_model_checkpoint_id": "1"}, model=TUNED),
+        "model-whole": build_twin(model="publishers/google/models/m"),
     },
 }
 EVERY = [(backend, name) for backend, twins in BY_BACKEND.items() for name in twins]
@@ -140,14 +148,14 @@ BAD_EVALUATIONS: Mapping[str, tuple[Any, str]] = {
     "no-metrics": ({"output_config": OUTPUT}, "metrics"),
     "empty-metrics": ({"metrics": [], "output_config": OUTPUT}, "metrics"),
     "no-output": ({"metrics": [{"name": "bleu"}]}, "output_config"),
-    "unknown-metric": (_judged({"name": "mine"})["evaluation_config"], "metrics[0]"),
-    "empty-template": (_judged({"name": "mine", "prompt_template": ""})["evaluation_config"], "metrics[0]"),
+    "unknown-metric": (_build_evaluation({"name": "mine"})["evaluation_config"], "metrics[0]"),
+    "empty-template": (_build_evaluation({"name": "mine", "prompt_template": ""})["evaluation_config"], "metrics[0]"),
     "other-address": (
         {"metrics": [{"name": "bleu"}], "output_config": {"gcs_destination": {"output_uri_prefix": "b/o"}}},
         "output_config.gcs_destination.output_uri_prefix",
     ),
-    "no-name": (_judged({"prompt_template": "t"})["evaluation_config"], "metrics[0].name"),
-    "empty-name": (_judged({"name": ""})["evaluation_config"], "metrics[0].name"),
+    "no-name": (_build_evaluation({"prompt_template": "t"})["evaluation_config"], "metrics[0].name"),
+    "empty-name": (_build_evaluation({"name": ""})["evaluation_config"], "metrics[0].name"),
 }
 
 
@@ -160,7 +168,7 @@ def test_bad_evaluations(name: str) -> None:
         lambda client: client.tunings.tune(
             base_model="m",
             training_dataset=GCS,
-            config=types.CreateTuningJobConfig(evaluation_config=types.EvaluationConfig(**_fresh(config))),
+            config=types.CreateTuningJobConfig(evaluation_config=types.EvaluationConfig(**_copy(config))),
         ),
     )
     assert isinstance(theirs, oracle.Refused)
@@ -178,14 +186,14 @@ def test_unused_template(metric: str, field: str) -> None:
     assert TUNING_DIFFERENCES["unused-template"]
     value: Any = field != "return_raw_output" and "t"
     with pytest.raises(InvalidRequest) as raised:
-        tunings.tune("m", GCS, _judged({"name": metric, field: value}))
+        tunings.tune("m", GCS, _build_evaluation({"name": metric, field: value}))
     assert f"config.evaluation_config.metrics[0].{field}" == raised.value.path
 
 
 def test_raw_output() -> None:
     """``return_raw_output`` is sent, true or false."""
     assert TUNING_DIFFERENCES["raw-output-false"]
-    body = sends(tunings.tune("m", GCS, _judged({**MINE, "return_raw_output": False})), "vertex")[2]
+    body = sends(tunings.tune("m", GCS, _build_evaluation({**MINE, "return_raw_output": False})), "vertex")[2]
     [metric] = body["supervisedTuningSpec"]["evaluationConfig"]["metrics"]
     assert metric["pointwiseMetricSpec"]["customOutputFormatConfig"] == {"returnRawOutput": False}
 
@@ -258,7 +266,7 @@ NAMES = ("tunedModels/x", "77", "tuningJobs/77", "projects/q/locations/l/tuningJ
 CALLS: Mapping[str, Callable[[str], Request[Any]]] = {"get": tunings.get, "cancel": tunings.cancel}
 
 
-def _called(method: str, name: str) -> Twin:
+def _call_google_genai(method: str, name: str) -> Twin:
     return lambda: CALLS[method](name), lambda client: getattr(client.tunings, method)(name=name)
 
 
@@ -267,7 +275,7 @@ def _called(method: str, name: str) -> Twin:
 @pytest.mark.parametrize("method", CALLS)
 def test_named(method: str, name: str, backend: str) -> None:
     """A name is the path, unchanged."""
-    agrees(*_called(method, name), backend)
+    agrees(*_call_google_genai(method, name), backend)
 
 
 @pytest.mark.parametrize("method", CALLS)
@@ -287,7 +295,7 @@ def test_listed(config: Any, backend: str) -> None:
 
 def test_values() -> None:
     """Requests compare and pickle; a creation is not retried once bytes were sent."""
-    request = tunings.tune("m", GCS, _judged(MINE))
+    request = tunings.tune("m", GCS, _build_evaluation(MINE))
     assert request == pickle.loads(pickle.dumps(request))
     assert hash(tunings.get("n")) == hash(tunings.get("n"))
     assert [False, True] == [request.operation.repeatable, tunings.get("n").operation.repeatable]
@@ -390,13 +398,13 @@ READ = [(backend, name) for backend, replies in REPLIES.items() for name in repl
 @pytest.mark.parametrize(("backend", "name"), READ)
 def test_read(backend: str, name: str) -> None:
     """A job decodes to the same value as with google-genai."""
-    reads_alike(*_called("get", NAMES[0]), backend, REPLIES[backend][name])
+    reads_alike(*_call_google_genai("get", NAMES[0]), backend, REPLIES[backend][name])
 
 
 @pytest.mark.parametrize("name", REPLIES["vertex"])
 def test_begun_on_vertex(name: str) -> None:
     """A created job decodes to the same value as with google-genai."""
-    reads_alike(*tuned(), "vertex", REPLIES["vertex"][name])
+    reads_alike(*build_twin(), "vertex", REPLIES["vertex"][name])
 
 
 @pytest.mark.parametrize(
@@ -411,7 +419,7 @@ def test_begun_on_vertex(name: str) -> None:
 )
 def test_begun_on_gemini(reply: Any) -> None:
     """Gemini returns an operation with the name of the tuned model."""
-    reads_alike(*tuned(None, {}), "gemini", reply)
+    reads_alike(*build_twin(None, {}), "gemini", reply)
 
 
 def test_begun_without_a_name() -> None:
@@ -479,7 +487,7 @@ def test_evaluation_read(wrap: Callable[[Any], Any]) -> None:
 
 def test_evaluation_comes_back() -> None:
     """An evaluation config decodes to what was sent, except for the name of a pointwise metric."""
-    asked = _judged({"name": "exact_match"}, MINE, autorater_config={"sampling_count": 2})
+    asked = _build_evaluation({"name": "exact_match"}, MINE, autorater_config={"sampling_count": 2})
     body = sends(tunings.tune("m", GCS, asked), "vertex")[2]
     job = reads(tunings.get("n"), "vertex", {"name": "n", **body})
     config = tunings.tune("m", GCS, asked).operation.config.evaluation_config

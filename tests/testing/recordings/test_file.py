@@ -33,7 +33,7 @@ from genai_fn.testing import Fake
 from genai_fn.testing.recordings.interpreters import recording
 from genai_fn.testing.recordings.replay import Replay
 from tests.support.loopback import Loopback, Received, Reply, json_reply
-from tests.support.scripted_model import saying
+from tests.support.scripted_model import build_response
 
 KEY = "test-key-of-nobody"
 HI = generate("m", "hi") | text
@@ -203,7 +203,7 @@ def telling(received: Received) -> Reply:
     told = " ".join((received.target, received.body.decode(), *received.headers.values()))
     if "wrong" in told:
         return json_reply({"error": {"code": 403, "message": told, "details": [{"told": told}]}}, 403, headers)
-    return json_reply(msgspec.to_builtins(saying(told)), 200, headers)
+    return json_reply(msgspec.to_builtins(build_response(told)), 200, headers)
 
 
 BACKENDS: dict[str, Any] = {

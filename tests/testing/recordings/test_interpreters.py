@@ -53,7 +53,7 @@ from genai_fn.testing import Fake, use_interpreter
 from genai_fn.testing.recordings.interpreters import recording
 from genai_fn.testing.recordings.replay import Replay
 from tests.support.loopback import Loopback, Reply, Reset, json_reply, sse_reply
-from tests.support.scripted_model import call, saying
+from tests.support.scripted_model import build_call, build_response
 
 HI = generate("m", "hi") | text
 STREAM = generate("m", "hi") | streamed | text
@@ -108,7 +108,7 @@ async def awaited(run: Any, described: Any) -> Any:
 
 
 def said(words: str) -> Any:
-    return msgspec.to_builtins(saying(words))
+    return msgspec.to_builtins(build_response(words))
 
 
 # Modes
@@ -394,7 +394,9 @@ def test_flows(kind: str, tmp_path: Path) -> None:
         {
             "models.list": pages,
             "generate": lambda request: (
-                saying(call("add", {"a": 1})) if len(request.operation.contents) == 1 else saying("two")
+                build_response(build_call("add", {"a": 1}))
+                if len(request.operation.contents) == 1
+                else build_response("two")
             ),
             "generate.stream": ["a", "b"],
         }

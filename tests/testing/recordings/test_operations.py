@@ -23,12 +23,12 @@ from genai_fn.testing.recordings.replay import Replay
 from genai_fn.testing.recordings.scrub import KnownSecrets, mask_session_url
 from genai_fn.testing.recordings.serialize import RecordedCall, record_request
 from genai_fn.testing.strategies import from_type, json, requests, texts
-from tests.support.drawn_requests import classes
+from tests.support.drawn_requests import list_operations
 
 for module in iter_modules(ops.__path__, f"{ops.__name__}."):
     import_module(module.name)
 
-OPERATIONS: Mapping[str, type[Operation[Any]]] = {each.op: each for each in classes()}
+OPERATIONS: Mapping[str, type[Operation[Any]]] = {each.op: each for each in list_operations()}
 each_operation = pytest.mark.parametrize("name", OPERATIONS)
 drawn = settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 

@@ -22,12 +22,12 @@ from genai_fn.testing.strategies.responses.wire_encoding import LOSSY_TYPES
 from genai_fn.wire import decode, decode_event, prepare_request
 from genai_fn.wire.sse import EventParser
 from tests.support.drawn_examples import draw_examples
-from tests.support.drawn_requests import has
+from tests.support.drawn_requests import has_operation
 
 T = TypeVar("T")
 BACKENDS: dict[str, Backend] = {"gemini": Gemini("test-key"), "vertex": Vertex("p", "us-central1")}
 STREAMED = ("generate.stream",)
-SUPPORTED = [(name, at) for name in OPERATION_REQUESTS for at in BACKENDS if has(name, at) and name not in STREAMED]
+SUPPORTED = [(name, at) for name in OPERATION_REQUESTS for at in BACKENDS if has_operation(name, at) and name not in STREAMED]
 REQUEST = generate("m", "hi")
 
 drawn = settings(
