@@ -225,7 +225,7 @@ def weather(city: str, days: int = 1) -> str:
 
 DECLARED = {
     "name": "weather",
-    "description": "Tell the weather.",
+    "description": "Return the weather.",
     "parameters": {
         "type": "OBJECT",
         "properties": {"city": {"type": "STRING"}, "days": {"type": "INTEGER", "default": 1}},
