@@ -5,7 +5,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import anyio
 import pytest
@@ -19,38 +19,31 @@ from genai_fn import (
     Success,
     Vertex,
     ask,
-    auth_tokens,
     batches,
     caches,
-    chats,
     collected,
-    embed,
-    embed_many,
     emit,
     files,
     flow,
     gather,
     generate,
-    images,
-    items,
-    models,
     raise_for,
     sleep,
-    stores,
     stream,
     streamed,
     text,
-    tokens,
-    tunings,
     until_done,
-    videos,
-    with_config,
 )
 from genai_fn.http import FileSlice
 from genai_fn.ops.files.uploads import SendUploadChunk
 from genai_fn.request import FlowGenerator
-
-Run: TypeAlias = Callable[[Any], Awaitable[Any]]
+from tests.cases.emulator_stories import (
+    Run,
+    run_model_story,
+    run_project_story,
+    run_storage_story,
+    run_token_story,
+)
 
 WORLDS = ("sync", "asyncio", "trio")
 MODEL = "gemini-2.5-flash"
@@ -69,90 +62,13 @@ def told(story: Callable[[Run], Awaitable[None]], run: Offline, world: str) -> N
     anyio.run(story, at_once if world == "sync" else awaited, backend="asyncio" if world == "sync" else world)
 
 
-async def talking(run: Run) -> None:
-    """What both backends have: contents, tokens, vectors, caches, models, images, videos."""
-    said = await run(generate(MODEL, "Why?") | text)
-    assert "".join(await run(generate(MODEL, "Why?") | streamed | text | collected)) == said
-    chat = chats.start(MODEL)
-    for question in ("one", "two"):
-        turn = await run(chats.send(chat, question))
-        chat = turn.chat
-    assert "Before that came 2 turns." in str(turn.answer.text)
-    assert len(await run(gather(generate(MODEL, str(each)) for each in range(5)) | collected)) == 5
-    counted = await run(tokens.count(generate(MODEL, "Why is it blue?")))
-    assert counted.total_tokens == (await run(generate(MODEL, "Why is it blue?"))).usage_metadata.prompt_token_count
-    vectors = await run(embed_many("text-embedding-004", ["a tea", "a pot"]) | collected)
-    assert [len(each.values) for each in vectors] == [768, 768]
-    assert (await run(embed("text-embedding-004", "a tea"))).embeddings[0].values == vectors[0].values
-    cache = await run(caches.create(MODEL, {"contents": "a long book", "ttl": "300s"}))
-    asked = generate(MODEL, "Who?") | with_config(cached_content=cache.name)
-    assert (await run(asked)).usage_metadata.cached_content_token_count == 3
-    assert (await run(caches.update(cache.name, {"ttl": "60s"}))).expire_time < cache.expire_time
-    assert [each.name for each in await run(caches.list() | items | collected)] == [cache.name]
-    await run(caches.delete(cache.name))
-    assert MODEL in (await run(models.get(MODEL))).name
-    assert len(await run(models.list({"page_size": 5}) | items | collected)) > 10
-    drawn = await run(images.generate("imagen-4.0-generate-001", "a cat"))
-    assert drawn.generated_images[0].image.image_bytes.startswith(b"\x89PNG")
-    filmed = await run(videos.generate("veo-3.1-generate-preview", "a cat runs") | until_done(every=3600))
-    assert filmed.done
-
-
-async def keeping(run: Run) -> None:
-    """What Gemini has alone: files, batches of its own, stores, tuned models, tokens."""
-    file = await run(
-        files.upload(b"the tea is green", {"mime_type": "text/plain", "display_name": "tea"}) | until_done(every=3600)
-    )
-    assert (await run(files.get(file.name))).size_bytes == 16
-    assert "1 text/plain" in await run(generate(MODEL, [file, "What is it?"]) | text)
-    assert await run(files.download(file.name)) == b"the tea is green"
-    asked = [generate(MODEL, "one"), generate(MODEL, "two")]
-    job = await run(batches.create(MODEL, asked) | until_done(every=3600))
-    assert [each.unwrap() for each in batches.join(asked, job)] == [await run(each) for each in asked]
-    store = await run(stores.create({"display_name": "teas"}))
-    await run(stores.upload(store.name, b"Oolong is a tea.", {"mime_type": "text/plain"}) | until_done(every=3600))
-    await run(stores.import_file(store.name, file.name) | until_done(every=3600))
-    search = {"tools": [{"file_search": {"file_search_store_names": [store.name]}}]}
-    found = await run(generate(MODEL, "What is oolong?", search))
-    assert "Oolong" in found.candidates[0].grounding_metadata.grounding_chunks[0].retrieved_context.text
-    await run(stores.delete(store.name, {"force": True}))
-    tuned = await run(
-        tunings.tune(f"models/{MODEL}", {"examples": [{"text_input": "1", "output": "2"}]}) | until_done(every=3600)
-    )
-    own = await run(models.update(tuned.name, {"display_name": "Mine"}))
-    assert own.display_name == "Mine"
-    assert [each.name for each in await run(models.list({"query_base": False}) | items | collected)] == [own.name]
-    await run(models.delete(own.name))
-    filmed = await run(videos.generate("veo-3.1-generate-preview", "a cat runs") | until_done(every=3600))
-    assert (await run(files.download(filmed.response.generated_videos[0])))[4:8] == b"ftyp"
-    await run(files.delete(file.name))
-
-
-async def admitting(run: Run) -> None:
-    """Tokens, which v1alpha has alone."""
-    assert (await run(auth_tokens.create({"uses": 1}))).name.startswith("auth_tokens/")
-
-
-async def projecting(run: Run) -> None:
-    """What Vertex AI has alone: jobs, their models, the tokens themselves."""
-    job = await run(batches.create(MODEL, "gs://b/asked.jsonl") | until_done(every=3600))
-    assert job.dest.gcs_uri.startswith("gs://b/")
-    computed = await run(tokens.compute(MODEL, "a tea"))
-    assert computed.tokens_info[0].tokens == (b"a", b" tea")
-    tuned = await run(tunings.tune(MODEL, {"gcs_uri": "gs://b/examples.jsonl"}) | until_done(every=3600))
-    own = await run(models.update(tuned.tuned_model.model, {"display_name": "Mine"}))
-    assert own.display_name == "Mine"
-    await run(models.delete(own.name))
-    assert await run(models.list({"query_base": False}) | items | collected) == ()
-
-
 @pytest.mark.parametrize("world", WORLDS)
 @pytest.mark.parametrize(
     ("backend", "stories"),
     [
-        (Gemini(), (talking, keeping)),
-        (Gemini(api_version="v1alpha"), (admitting,)),
-        (Vertex("p", "us-central1"), (talking, projecting)),
+        (Gemini(), (run_model_story, run_storage_story)),
+        (Gemini(api_version="v1alpha"), (run_token_story,)),
+        (Vertex("p", "us-central1"), (run_model_story, run_project_story)),
     ],
     ids=["gemini", "alpha", "vertex"],
 )

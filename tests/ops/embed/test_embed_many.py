@@ -401,14 +401,14 @@ HANDLER = HttpHandler(backend=Gemini("test-key"))
 
 
 def read_in_sync(stream: Any, take: Callable[[Any], object]) -> None:
-    with Items(build_program(stream, HANDLER), sync_executor.SyncExecutor(Lanes(), None, None)) as items:
+    with Items(build_program(stream, HANDLER), sync_executor.SyncExecutor(LengthTransport(), None, None)) as items:
         for item in items:
             take(item)
 
 
 def read_in_async(stream: Any, take: Callable[[Any], object]) -> None:
     async def body() -> None:
-        lanes: Any = AsyncLanes()
+        lanes: Any = AsyncLengthTransport()
         executor = async_executor.AsyncExecutor(lanes, None, None)
         async with AsyncItems(build_program(stream, HANDLER), executor, starts_actions=is_spawning(stream)) as items:
             async for item in items:

@@ -10,7 +10,7 @@ from genai_fn import AsyncHttp, Gemini, Http, Timeouts, Vertex, batches, generat
 from genai_fn.testing.fixtures import ServedEmulator
 from genai_fn.testing.server.asgi import Emulator
 from genai_fn.testing.server.serving import serve_emulator
-from tests.interpreters.test_offline import admitting, keeping, projecting, talking
+from tests.cases.emulator_stories import run_model_story, run_project_story, run_storage_story, run_token_story
 from tests.support.interpreter_kinds import Naps
 from tests.support.limits import patient
 
@@ -47,15 +47,15 @@ def run_scenario(scenario: Callable[[Any], Awaitable[None]], backend: Gemini | V
 
 @pytest.mark.parametrize("executor", EXECUTORS)
 @pytest.mark.parametrize(
-    "scenarios", [(talking, keeping), (admitting,), (talking, projecting)], ids=lambda each: each[-1].__name__
+    "scenarios", [(run_model_story, run_storage_story), (run_token_story,), (run_model_story, run_project_story)], ids=lambda each: each[-1].__name__
 )
 def test_scenarios(emulator: ServedEmulator, monkeypatch: pytest.MonkeyPatch, scenarios: Any, executor: str) -> None:
     """Every resource works on both backends and with every executor, without a retry."""
     naps = Naps(monkeypatch)
     backend: Gemini | Vertex = emulator.gemini
-    if scenarios[-1] is admitting:
+    if scenarios[-1] is run_token_story:
         backend = Gemini("emulated", base_url=emulator.url, api_version="v1alpha")
-    elif scenarios[-1] is projecting:
+    elif scenarios[-1] is run_project_story:
         backend = emulator.vertex
     for scenario in scenarios:
         run_scenario(scenario, backend, executor)
