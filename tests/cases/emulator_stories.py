@@ -108,7 +108,7 @@ async def run_token_story(run: Run) -> None:
 
 async def run_project_story(run: Run) -> None:
     """Use what only Vertex AI has: jobs, their models, computed tokens."""
-    job = await run(batches.create(MODEL, "gs://b/request.jsonl") | until_done(every=3600))
+    job = await run(batches.create(MODEL, "gs://b/asked.jsonl") | until_done(every=3600))
     assert job.dest.gcs_uri.startswith("gs://b/")
     computed = await run(tokens.compute(MODEL, "a tea"))
     assert computed.tokens_info[0].tokens == (b"a", b" tea")

@@ -10,9 +10,12 @@ import pytest
 from genai_fn import (
     Gemini,
     InvalidRequest,
+    Result,
     Retry,
     Timeouts,
+    attempt,
     both,
+    calling,
     collected,
     each,
     encode,
@@ -25,7 +28,24 @@ from genai_fn import (
     with_options,
     with_system,
 )
-from genai_fn.request import POST, Call, Flow, Modifier, Operation, Request, Stream, read_json
+from genai_fn.errors import GenaiError
+from genai_fn.request import (
+    POST,
+    Action,
+    Call,
+    Flow,
+    FlowGenerator,
+    FlowTraits,
+    Modifier,
+    Operation,
+    Request,
+    Stream,
+    flow,
+    is_spawning,
+    read_json,
+    start_generator,
+    stream,
+)
 from genai_fn.schema import Content, GenerateContentConfig, GenerateContentResponse
 
 REQUEST = generate("m", "hi")
@@ -352,3 +372,50 @@ def test_kinds() -> None:
     assert isinstance(REQUEST | streamed | text, Stream)
     assert isinstance(REQUEST | streamed | joined, Flow)
     assert isinstance(REQUEST | with_http_response, Request)
+
+
+# Traits
+
+
+@stream(traits=FlowTraits(passes_calling=True))
+def emit_copies(source: Stream[Any]) -> FlowGenerator[None]:
+    """Emit the items of a stream."""
+    yield from start_generator(source)
+
+
+@flow(traits=FlowTraits(streamed_builder=emit_copies, passes_calling=True, deadline_at_root=True))
+def run_copy(source: Action[Any]) -> FlowGenerator[Result[Any, GenaiError]]:
+    """Return the result of an action."""
+    return (yield from attempt(source))
+
+
+@flow
+def run_plain(source: Action[Any]) -> FlowGenerator[Result[Any, GenaiError]]:
+    """Return the result of an action, as a flow without traits."""
+    return (yield from attempt(source))
+
+
+def greet(name: str) -> str:
+    """Return a greeting."""
+    return f"Hello, {name}."
+
+
+def test_traits() -> None:
+    """The traits of a flow decide what modifiers make of it: stream, calling loop, deadline."""
+    copied = Flow[Any](run_copy, REQUEST)
+    assert copied | streamed == Stream(emit_copies, REQUEST | streamed)
+    assert (copied | calling(greet)).source == REQUEST | calling(greet)
+    assert (copied | streamed | calling(greet)).source == REQUEST | calling(greet) | streamed
+    assert (copied | with_options(deadline=5)).source.options.deadline == 5
+    assert pickle.loads(pickle.dumps(copied)) == copied  # noqa: S301  # our own
+
+
+def test_default_traits() -> None:
+    """A flow without traits is not streamed, calls no functions, and is bounded as a whole; a stream may spawn."""
+    plain = Flow[Any](run_plain, REQUEST)
+    for modifier in (streamed, calling(greet)):
+        with pytest.raises(InvalidRequest):
+            plain | modifier
+    assert (plain | with_options(deadline=5)).source == plain
+    assert is_spawning(Stream[Any](stream(emit_copies.__wrapped__), REQUEST | streamed))  # type: ignore[attr-defined]  # functools.wraps set it
+    assert not is_spawning(Stream[Any](emit_copies, REQUEST | streamed))
