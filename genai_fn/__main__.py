@@ -1,4 +1,4 @@
-"""``python -m genai_fn``: the same as ``genai-fn``."""
+"""Entry point of ``python -m genai_fn``, the same as ``genai-fn``."""
 
 from genai_fn.cli import main
 

@@ -1,4 +1,4 @@
-"""Where requests go and as whom: the two backends, their addresses, and what the environment says of them."""
+"""The two backends, `Gemini` and `Vertex`: their URLs and credentials, and how they are read from the environment."""
 
 import functools
 import re
@@ -32,7 +32,7 @@ __all__ = [
 
 
 class Secret:
-    """A key, a token or credentials: compares by value, shows itself to nobody, and is neither pickled nor encoded."""
+    """A key, token or credentials object. Compares by value; ``repr`` is masked, and pickling raises TypeError."""
 
     __slots__ = ("_value",)
 
@@ -40,7 +40,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> Any:
-        """Hand the value to what must have it."""
+        """Return the secret value."""
         return self._value
 
     def __eq__(self, other: object) -> bool:
@@ -69,7 +69,7 @@ HeadersLike: TypeAlias = Mapping[str, str] | Iterable[tuple[str, str]]
 
 
 class _MasksHeadersInRepr:
-    """How a backend shows itself: what is set, and no header value that may be a credential."""
+    """Mixin with the ``repr`` of a backend: fields that are set, without headers that may be credentials."""
 
     headers: HeadersLike
 
@@ -84,11 +84,17 @@ class Gemini(_MasksHeadersInRepr):
     The Gemini Developer API.
 
     Args:
-        api_key: A key, or an ephemeral token ``auth_tokens/…``, with which only Live can be used.
+        api_key: API key, or an ephemeral token ``auth_tokens/…``, which is valid for Live only. None if `headers`
+            contain a credential.
 
-        base_url: Scheme, host, and path before the version.
+        base_url: URL before the version: scheme, host, and an optional path.
 
-        headers: Sent with every request, to this backend alone. Where there is no key, they say who calls.
+        api_version: API version, a part of every URL. Empty for none.
+
+        headers: Headers of every request to this backend.
+
+    Raises:
+        InvalidRequest: If an argument is malformed, such as a `base_url` with a query.
 
     >>> Gemini("k")
     Gemini(api_key=Secret(***), base_url='https://generativelanguage.googleapis.com', api_version='v1beta')
@@ -114,17 +120,17 @@ class Gemini(_MasksHeadersInRepr):
 
     @property
     def root(self) -> str:
-        """The address that paths are put behind."""
+        """The URL that paths are appended to, with the version."""
         return f"{self.base}/{self.api_version}" if self.api_version else self.base
 
     @property
     def base(self) -> str:
-        """The address without the version."""
+        """The URL without the version."""
         return self.base_url
 
     @property
     def is_ephemeral(self) -> bool:
-        """Whether the key is an ephemeral token, which opens Live sessions and nothing else."""
+        """Whether the key is an ephemeral token, which is valid for Live only."""
         return isinstance(self.api_key, Secret) and self.api_key.reveal().startswith("auth_tokens/")
 
 
@@ -134,19 +140,24 @@ class Vertex(_MasksHeadersInRepr):
     Vertex AI.
 
     Args:
-        project: Where requests are billed; None takes the credentials' own project.
+        project: Project that is billed. None uses the project of the credentials.
 
         location: A region such as ``us-central1``, a multi-region (``us``, ``eu``), or None for ``global``.
 
-        api_key: A key of express mode, in place of project and credentials.
+        api_key: API key of express mode, in place of `project`, `location` and `credentials`.
 
-        credentials: None for the application default credentials, the path of a credentials file, or any google-auth
-        ``Credentials``.
+        credentials: Path of a credentials file, or any google-auth ``Credentials``. None uses the application default
+            credentials.
 
-        base_url: A gateway. With no project, key or credentials beside it, none are looked for, and paths carry no
-        project and no version.
+        base_url: URL of a gateway. If neither `project` nor `api_key` nor `credentials` is set, no credentials are
+            looked up, and paths contain no project and no version.
 
-        headers: Sent with every request, to this backend alone.
+        api_version: API version, a part of every URL. Empty for none.
+
+        headers: Headers of every request to this backend.
+
+    Raises:
+        InvalidRequest: If an argument is malformed, or `api_key` is combined with another way to authenticate.
 
     >>> Vertex("my-project", "us-central1").root
     'https://us-central1-aiplatform.googleapis.com/v1beta1'
@@ -189,24 +200,24 @@ class Vertex(_MasksHeadersInRepr):
 
     @property
     def is_gateway(self) -> bool:
-        """Whether somebody else's address knows who calls: then nothing is looked up, and paths stay short."""
+        """Whether only a gateway URL is set: it authenticates requests itself, and paths contain no project."""
         return self.base_url is not None and self.project is None and self.api_key is None and self.credentials is None
 
     @property
     def root(self) -> str:
-        """The address that paths are put behind."""
+        """The URL that paths are appended to, with the version."""
         return f"{self.base}/{self.api_version}" if self.api_version and not self.is_gateway else self.base
 
     @property
     def base(self) -> str:
-        """The address without the version."""
+        """The URL without the version."""
         return (
             self.base_url or f"https://{_get_vertex_host(self.location or 'global', express=self.api_key is not None)}"
         )
 
     @property
     def prefix(self) -> str:
-        """What stands before a relative path."""
+        """Prefix of relative paths: the project and location, as placeholders."""
         return "" if self.is_gateway or self.api_key is not None else "projects/{project}/locations/{location}/"
 
 
@@ -223,7 +234,7 @@ Backend: TypeAlias = Gemini | Vertex
 
 @dataclass(frozen=True)
 class Credential:
-    """Who calls: headers for one origin alone, and the project that they belong to."""
+    """Headers that authenticate requests to one origin, and the project of the credential, if known."""
 
     origin: str
     headers: Secret
@@ -232,9 +243,9 @@ class Credential:
 
 def complete_project(backend: Backend, credential: Credential) -> Result[Backend, GenaiError]:
     """
-    Give a Vertex backend without a project the one that its credential belongs to.
+    Set the project of a Vertex backend that has none to the project of its credential.
 
-    A credentials file or a metadata server names that project at run time, so what is no project is a Failure.
+    The project comes from a credentials file or a metadata server at run time, so an invalid one is a Failure.
     """
     if not isinstance(backend, Vertex) or backend.project is not None or credential.project is None:
         return Success(backend)
@@ -246,10 +257,8 @@ def complete_project(backend: Backend, credential: Credential) -> Result[Backend
 
 
 def build_own_credential(backend: Backend) -> Credential | None:
-    """
-    Make the credential out of what the backend itself holds: a key, its headers; None if a token has to be had first.
-    """
-    headers: Headers = backend.headers  # type: ignore[assignment]  # settled into pairs
+    """Build the credential from the key and headers of the backend. None if it needs a token."""
+    headers: Headers = backend.headers  # type: ignore[assignment]  # converted to pairs by `__post_init__`
     if isinstance(backend.api_key, Secret):
         headers = (("x-goog-api-key", backend.api_key.reveal()), *headers)
     elif isinstance(backend, Vertex) and not backend.is_gateway:
@@ -260,7 +269,7 @@ def build_own_credential(backend: Backend) -> Credential | None:
 def build_bearer_credential(
     backend: Backend, token: str, *, project: str | None = None, quota_project: str | None = None
 ) -> Credential:
-    """Make the credential out of an OAuth token and what came with it."""
+    """Build the credential from an OAuth token, and the projects that came with it."""
     quota = (("x-goog-user-project", quota_project),) if quota_project else ()
     headers = (("authorization", f"Bearer {token}"), *quota, *backend.headers)
     return Credential(extract_origin(backend.root), Secret(headers), project)
@@ -268,7 +277,7 @@ def build_bearer_credential(
 
 def extract_origin(url: str) -> str:
     """
-    Cut an address down to scheme, host and port; a WebSocket is opened over HTTP, and has that one's.
+    Return the scheme, host and port of a URL. A WebSocket URL has the origin of its HTTP handshake.
 
     >>> extract_origin("https://Example.com/v1/x?y"), extract_origin("http://127.0.0.1:80/x")
     ('https://example.com:443', 'http://127.0.0.1:80')
@@ -281,7 +290,7 @@ def extract_origin(url: str) -> str:
 
 @functools.lru_cache(256)
 def _parse_origin(url: str) -> str:
-    """Keep the answer for the few hosts that there are: every request is compared with its credential's origin."""
+    """Parse an origin. Cached, because the origin of every request is compared with that of its credential."""
     parts = urlsplit(url)
     scheme = {"ws": "http", "wss": "https"}.get(parts.scheme, parts.scheme)
     return f"{scheme}://{parts.hostname}:{parts.port or (443 if scheme == 'https' else 80)}"
@@ -289,31 +298,39 @@ def _parse_origin(url: str) -> str:
 
 def backend_from_env(environ: Mapping[str, str]) -> Result[Backend, GenaiError]:
     """
-    Read the variables that google-genai reads, with its precedence; a pure function of the mapping.
+    Build a backend from environment variables: those that google-genai reads, with the same precedence.
 
-    ``GOOGLE_GENAI_USE_VERTEXAI`` decides the backend. ``GOOGLE_API_KEY`` comes before ``GEMINI_API_KEY``; on Vertex,
-    ``GOOGLE_CLOUD_PROJECT`` and ``GOOGLE_CLOUD_LOCATION`` come before a key.
+    ``GOOGLE_GENAI_USE_VERTEXAI`` (``1`` or ``true``) selects Vertex AI. ``GOOGLE_API_KEY`` precedes ``GEMINI_API_KEY``;
+    on Vertex AI, ``GOOGLE_CLOUD_PROJECT`` and ``GOOGLE_CLOUD_LOCATION`` precede a key. ``GOOGLE_GEMINI_BASE_URL`` and
+    ``GOOGLE_VERTEX_BASE_URL`` set the URL.
+
+    Args:
+        environ: The variables, usually ``os.environ``.
+
+    Returns:
+        ``Success`` of the backend, ``Failure(AuthError)`` if Gemini has no key, or ``Failure(InvalidRequest)`` if a
+        variable is malformed.
 
     >>> backend_from_env({"GEMINI_API_KEY": "k"})
     <Success: Gemini(api_key=Secret(***), base_url='https://generativelanguage.googleapis.com', api_version='v1beta')>
     """
 
-    def said(name: str) -> str | None:
+    def read(name: str) -> str | None:
         return environ.get(name, "").strip() or None
 
-    key = said("GOOGLE_API_KEY") or said("GEMINI_API_KEY")
+    key = read("GOOGLE_API_KEY") or read("GEMINI_API_KEY")
     try:
-        if (said("GOOGLE_GENAI_USE_VERTEXAI") or "").lower() not in ("1", "true"):
-            return _build_gemini(key, said("GOOGLE_GEMINI_BASE_URL"))
+        if (read("GOOGLE_GENAI_USE_VERTEXAI") or "").lower() not in ("1", "true"):
+            return _build_gemini(key, read("GOOGLE_GEMINI_BASE_URL"))
         project, location, base = (
-            said("GOOGLE_CLOUD_PROJECT"),
-            said("GOOGLE_CLOUD_LOCATION"),
-            said("GOOGLE_VERTEX_BASE_URL"),
+            read("GOOGLE_CLOUD_PROJECT"),
+            read("GOOGLE_CLOUD_LOCATION"),
+            read("GOOGLE_VERTEX_BASE_URL"),
         )
         if project or location:
             key = None
         return Success(Vertex(project, location, api_key=key, base_url=base))
-    except InvalidRequest as error:  # a base URL that is none
+    except InvalidRequest as error:  # a malformed variable
         return Failure(error)
 
 
@@ -331,8 +348,8 @@ NO_CREDENTIALS_MESSAGE = (
 
 
 def normalize_headers(headers: HeadersLike, path: str) -> Headers:
-    """Settle what people pass as headers: text pairs that fit on one line of HTTP each."""
-    if not isinstance(headers, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]  # people pass what they like
+    """Convert headers to pairs of texts. Raises InvalidRequest for names and values that HTTP does not allow."""
+    if not isinstance(headers, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may ignore the annotation
         raise InvalidRequest(path, headers, "a mapping of names to text, or pairs of them")
     items = tuple(cast("Iterable[Any]", headers.items() if isinstance(headers, Mapping) else headers))
     for item in items:
@@ -362,7 +379,7 @@ def _wrap_key(key: Any) -> Secret | None:
 
 
 def normalize_base_url(url: Any) -> str:
-    """Settle what people pass as a base URL; one with a user's name may hold a password, and is not shown."""
+    """Validate a base URL, and remove trailing slashes. Errors mask a URL with a user, which may have a password."""
     if not isinstance(url, str) or not _BASE.fullmatch(url) or not url.isprintable() or not _has_host(url):
         shown = "***" if isinstance(url, str) and "@" in url else url
         raise InvalidRequest(
@@ -376,16 +393,16 @@ def _has_host(url: str) -> bool:
     try:
         parts = urlsplit(url)
         return bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:  # a port that is no number, half an IPv6 address
+    except ValueError:  # a malformed port or IPv6 address
         return False
 
 
 _BASE = re.compile(r"https?://[^\s\\/?#@]+(?:/[^\s\\?#]*)?", re.IGNORECASE)
-"""Without what parsers of URLs disagree about: white space and backslashes."""
+"""White space and backslashes are not allowed, as URL parsers disagree about them."""
 
 
 def check_api_version(version: Any) -> str:
-    """Refuse what is no version of the API: one step of a path, or nothing."""
+    """Validate an API version: one segment of a path, or an empty text."""
     if not isinstance(version, str) or not _API_VERSION.fullmatch(version):
         raise InvalidRequest("api_version", version, "a version such as v1beta, or nothing")
     return version
@@ -395,7 +412,7 @@ _API_VERSION = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._~-]*|")
 
 
 def _check(value: object, path: str, pattern: re.Pattern[str], expected: str) -> Any:
-    """Refuse what would leave its place in a host or a path."""
+    """Validate a text that becomes part of a host name or a path."""
     if value is not None and not (isinstance(value, str) and pattern.fullmatch(value)):
         raise InvalidRequest(path, value, expected)
     return value
@@ -405,5 +422,5 @@ _PROJECT = re.compile(r"(?:[a-z0-9-]+(?:\.[a-z0-9-]+)+:)?[a-z0-9][a-z0-9-]*")
 _A_PROJECT = (
     "a project's ID or number: lower-case letters, digits and hyphens, such as my-project or example.com:my-project"
 )
-_LOCATION = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,50}[a-z0-9])?")  # a label of DNS, with -aiplatform behind it
+_LOCATION = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,50}[a-z0-9])?")  # a DNS label, with -aiplatform appended
 _A_LOCATION = "a location such as us-central1, us, eu or global: lower-case letters, digits and hyphens"

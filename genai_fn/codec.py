@@ -56,7 +56,7 @@ def convert(
     value: Any, kind: Any, *, strict: bool = True, str_keys: bool = False, dec_hook: _Hook | None = None
 ) -> Any:
     """
-    Convert what JSON was decoded into to a type, as ``msgspec.convert`` does.
+    Convert decoded JSON to a type, as ``msgspec.convert`` does.
 
     >>> convert([1, 2], tuple[float, ...])
     (1.0, 2.0)
@@ -88,9 +88,6 @@ def inspect_type(kind: Any) -> Any:
     from msgspec import inspect  # noqa: PLC0415  # slow to load, and few programs declare functions
 
     return inspect.type_info(_find_decoder(kind).type)
-
-
-# Decoders, one for each type
 
 
 _BUILDING = RLock()

@@ -1,9 +1,9 @@
 """
-What can go wrong, as values: every failure of a run is one of these, and none of anybody else's.
+All errors of the library. Every ``Failure`` contains one of them; exceptions of other libraries are converted.
 
-Each error compares by value, hashes, pickles as itself and has ``__match_args__``. They are plain dataclasses, not
-frozen ones: a frozen exception cannot pass through a ``contextmanager``, which sets its traceback. How they compare,
-hash and show themselves is written once, at the root: made for each of them, it takes longer to import than the rest.
+Errors compare by value, are hashable, can be pickled, and have ``__match_args__``. They are dataclasses that are not
+frozen, because ``contextmanager`` sets the traceback of an exception. Comparison, hash and ``repr`` are defined once,
+in the base class: generating them for each class would take more time at import than the rest of this module.
 """
 
 import re
@@ -43,7 +43,7 @@ TimeoutPhase: TypeAlias = Literal["connect", "headers", "idle", "total", "poll"]
 
 @dataclass(eq=False, repr=False)
 class GenaiError(Exception):
-    """The root of all errors of this library."""
+    """Base class of all errors of this library."""
 
     def __eq__(self, other: object) -> bool:
         return _get_field_values(self) == _get_field_values(other) if type(other) is type(self) else NotImplemented
@@ -70,12 +70,22 @@ def _rebuild_error(kind: type[GenaiError], values: tuple[Any, ...]) -> GenaiErro
     return kind(*values)
 
 
-# The server's word
-
-
 @dataclass(eq=False, repr=False)
 class APIError(GenaiError):
-    """An answer of the server that is not a success."""
+    """
+    The server has responded with an error.
+
+    Args:
+        code: HTTP status code.
+
+        status: Status of ``google.rpc.Code``, such as ``INVALID_ARGUMENT``, or an empty text.
+
+        message: Message of the server, at most 500 characters if the error has no known shape.
+
+        details: Details of the error, as JSON.
+
+        headers: Headers of the response.
+    """
 
     code: int
     status: str = ""
@@ -88,39 +98,49 @@ class APIError(GenaiError):
 
     @property
     def retry_after(self) -> float | None:
-        """Seconds the server asks to wait: ``RetryInfo`` of the details, ``retry-after-ms``, or ``Retry-After``."""
+        """Seconds to wait before a retry: from ``RetryInfo`` in the details, ``retry-after-ms`` or ``Retry-After``."""
         headers = {name.lower(): value for name, value in self.headers}
-        advised = [_read_retry_info(detail) for detail in self.details]
-        advised += [
+        delays = [_read_retry_info(detail) for detail in self.details]
+        delays += [
             _parse_milliseconds(headers.get("retry-after-ms")),
             _parse_retry_after(headers.get("retry-after"), headers.get("date")),
         ]
-        return next((each for each in advised if each is not None), None)
+        return next((each for each in delays if each is not None), None)
 
 
 class ClientError(APIError):
-    """A 4xx: the request, its credentials or its quota."""
+    """Status 4xx: the request, its credentials or its quota are at fault."""
 
 
 class RateLimited(ClientError):
-    """A 429: too much, too fast, or out of quota."""
+    """Status 429: too many requests, or the quota is exhausted."""
 
 
 class ServerError(APIError):
-    """A 5xx: the service's own trouble."""
-
-
-# The wire
+    """Status 5xx: the service has failed."""
 
 
 @dataclass(eq=False, repr=False)
 class TransportError(GenaiError):
-    """The network kept the answer from us: ``doing`` says in which step, ``sent`` whether any byte had gone out."""
+    """
+    Base class of errors of the network.
+
+    Each has the attributes ``doing``, the step that failed, and ``sent``, whether any byte of the request was sent.
+    """
 
 
 @dataclass(eq=False, repr=False)
 class ConnectError(TransportError):
-    """No connection came about: a name, a port, a proxy or a certificate."""
+    """
+    No connection could be opened: the name, the port, the proxy or the certificate is at fault.
+
+    Args:
+        doing: The step that failed, such as ``connecting to host:443``.
+
+        reason: Why it failed.
+
+        sent: False, as nothing was sent.
+    """
 
     doing: str
     reason: str = ""
@@ -132,7 +152,17 @@ class ConnectError(TransportError):
 
 @dataclass(eq=False, repr=False)
 class TimedOut(TransportError):
-    """Time ran out: in which phase, and doing what."""
+    """
+    A time limit has passed.
+
+    Args:
+        phase: ``connect`` (opening the connection), ``headers`` (waiting for the response), ``idle`` (waiting for the
+            next byte), ``total`` (the whole request, with retries), or ``poll`` (waiting for a long-running operation).
+
+        doing: The step that took too long.
+
+        sent: Whether any byte of the request was sent.
+    """
 
     phase: TimeoutPhase
     doing: str = ""
@@ -144,7 +174,16 @@ class TimedOut(TransportError):
 
 @dataclass(eq=False, repr=False)
 class Disconnected(TransportError):
-    """The peer went away, or spoke something that is not HTTP."""
+    """
+    The connection was lost, or the peer does not speak HTTP.
+
+    Args:
+        doing: The step that failed.
+
+        reason: Why it failed.
+
+        sent: Whether any byte of the request was sent.
+    """
 
     doing: str
     reason: str = ""
@@ -156,7 +195,7 @@ class Disconnected(TransportError):
 
 @dataclass(eq=False, repr=False)
 class Closed(TransportError):
-    """The interpreter, or the stream, was closed."""
+    """The interpreter or the stream is closed."""
 
     doing: str = "the interpreter was closed"
     sent: bool = False
@@ -165,12 +204,18 @@ class Closed(TransportError):
         return self.doing
 
 
-# The answer's content
-
-
 @dataclass(eq=False, repr=False)
 class DecodeError(GenaiError):
-    """An answer that is not what was expected: at which path, and the raw text, cut."""
+    """
+    A response does not have the expected type.
+
+    Args:
+        expected: What was expected, and what was found.
+
+        path: Path in the JSON, such as ``$.candidates[0]``, or an empty text.
+
+        text: The response, at most its first 2,000 bytes.
+    """
 
     expected: str
     path: str = ""
@@ -182,7 +227,14 @@ class DecodeError(GenaiError):
 
 @dataclass(eq=False, repr=False)
 class Truncated(GenaiError):
-    """The model stopped in the middle of its JSON."""
+    """
+    The model has stopped before its JSON was complete.
+
+    Args:
+        text: The incomplete JSON.
+
+        finish_reason: Why the model has stopped, usually ``MAX_TOKENS``.
+    """
 
     text: str
     finish_reason: str | None = None
@@ -193,7 +245,18 @@ class Truncated(GenaiError):
 
 @dataclass(eq=False, repr=False)
 class NoText(GenaiError):
-    """An answer without text, and why as far as the server said."""
+    """
+    A response has no text, where text is needed.
+
+    Args:
+        finish_reason: Why the model has stopped, if there is a candidate.
+
+        block_reason: Why the prompt was blocked, if it was.
+
+        safety_ratings: Safety ratings of the candidate or the prompt.
+
+        message: Message of the server.
+    """
 
     finish_reason: str | None = None
     block_reason: str | None = None
@@ -205,12 +268,18 @@ class NoText(GenaiError):
         return f"no text: {why}{f' ({self.message})' if self.message else ''}"
 
 
-# The program
-
-
 @dataclass(eq=False, repr=False)
 class Unsupported(GenaiError):
-    """Something that a backend does not have: every such field by its path, or the operation and the reason."""
+    """
+    The backend does not support the operation, or some of the fields that are set.
+
+    Args:
+        backend: Title of the backend.
+
+        paths: Paths of all such fields, such as ``config.labels``, or the name of the operation.
+
+        reason: Why, or what to use instead.
+    """
 
     backend: str
     paths: tuple[str, ...]
@@ -222,7 +291,16 @@ class Unsupported(GenaiError):
 
 @dataclass(eq=False, repr=False)
 class InvalidRequest(GenaiError, ValueError):
-    """A mistake in the program, raised where the request is built."""
+    """
+    A request is built with an invalid argument. It is raised immediately, not returned.
+
+    Args:
+        path: Path of the argument, such as ``config.temperature``.
+
+        value: The invalid value.
+
+        expected: What is expected there.
+    """
 
     path: str
     value: Any = field(hash=False)
@@ -234,7 +312,7 @@ class InvalidRequest(GenaiError, ValueError):
 
 @dataclass(eq=False, repr=False)
 class AuthError(GenaiError):
-    """No usable credentials, or a token that could not be had; nothing was sent."""
+    """There are no usable credentials, or no token could be obtained. The request was not sent."""
 
     message: str
 
@@ -264,12 +342,18 @@ class MissingExtra(GenaiError):
         return f"{self.needed_by} needs the package {self.package}: {self.command}"
 
 
-# Several steps
-
-
 @dataclass(eq=False, repr=False)
 class OperationFailed(GenaiError):
-    """A job, file, import or video that ended badly."""
+    """
+    A long-running operation has failed: a job, the processing of a file, an import, or a video.
+
+    Args:
+        subject: Name of the operation or resource.
+
+        code: Code of ``google.rpc.Code``, if there is one.
+
+        message: Message of the server.
+    """
 
     subject: str
     code: int | None = None
@@ -281,7 +365,14 @@ class OperationFailed(GenaiError):
 
 @dataclass(eq=False, repr=False)
 class FunctionCallError(GenaiError):
-    """A function that the model called could not be run."""
+    """
+    A function that the model has called could not be run.
+
+    Args:
+        name: Name of the function.
+
+        message: Why it could not be run.
+    """
 
     name: str
     message: str = ""
@@ -292,7 +383,7 @@ class FunctionCallError(GenaiError):
 
 @dataclass(eq=False, repr=False)
 class CountMismatch(GenaiError):
-    """More or fewer answers than questions."""
+    """The server has returned more or fewer items than requested."""
 
     expected: int
     got: int
@@ -303,7 +394,7 @@ class CountMismatch(GenaiError):
 
 @dataclass(eq=False, repr=False)
 class PageLoop(GenaiError):
-    """A page token that came a second time."""
+    """A list has returned the same page token twice, and would never end."""
 
     token: str
 
@@ -313,7 +404,14 @@ class PageLoop(GenaiError):
 
 @dataclass(eq=False, repr=False)
 class LiveClosed(GenaiError):
-    """A real-time session that the peer ended with anything but a normal close."""
+    """
+    The server has closed a Live session with another code than 1000 or 1001.
+
+    Args:
+        code: WebSocket close code.
+
+        reason: Reason that the server sent.
+    """
 
     code: int
     reason: str = ""
@@ -324,7 +422,14 @@ class LiveClosed(GenaiError):
 
 @dataclass(eq=False, repr=False)
 class NoAnswer(GenaiError):
-    """A fake or a recording has no answer to this request."""
+    """
+    A fake or a recording contains no answer to a request.
+
+    Args:
+        request: The request.
+
+        nearest: The most similar request that has an answer, or None.
+    """
 
     request: Any = field(hash=False)
     nearest: Any = field(default=None, hash=False)
@@ -339,7 +444,7 @@ _DURATION = re.compile(r"\A([0-9]+(?:\.[0-9]+)?)s\Z")
 def _format_value(value: Any) -> str:
     try:
         shown = repr(value)
-    except Exception:  # noqa: BLE001  # a caller's own repr, or what holds itself: an error can always be shown
+    except Exception:  # noqa: BLE001  # the repr of a user's class may fail, or recurse; an error can always be shown
         shown = f"a {type(value).__name__}"
     return shown if len(shown) <= 200 else shown[:200] + "…"
 
@@ -348,8 +453,8 @@ def _read_retry_info(detail: Any) -> float | None:
     if not isinstance(detail, Mapping):
         return None
     fields = cast("Mapping[str, Any]", detail)
-    is_advice = str(fields.get("@type", "")).endswith("google.rpc.RetryInfo")
-    return _parse_duration(fields.get("retryDelay")) if is_advice else None
+    is_retry_info = str(fields.get("@type", "")).endswith("google.rpc.RetryInfo")
+    return _parse_duration(fields.get("retryDelay")) if is_retry_info else None
 
 
 def _parse_duration(duration: object) -> float | None:
@@ -362,15 +467,15 @@ def _parse_milliseconds(text: str | None) -> float | None:
 
 
 def _parse_retry_after(text: str | None, date: str | None) -> float | None:
-    """``Retry-After`` is seconds or a date; a date counts from the answer's own ``Date``, so that no clock is read."""
+    """Parse ``Retry-After``: seconds, or a date. A date is compared with the header ``Date``, so no clock is needed."""
     number = _parse_number(text, 1)
     if number is not None or text is None or date is None:
         return number
-    from email.utils import parsedate_to_datetime  # noqa: PLC0415  # a third of what importing this module would take
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415  # a third of the import time of this module
 
     try:
         return max(0.0, (parsedate_to_datetime(text) - parsedate_to_datetime(date)).total_seconds())
-    except (TypeError, ValueError, OverflowError):  # no dates, one without a zone, beyond calendars
+    except (TypeError, ValueError, OverflowError):  # malformed, without a time zone, or out of range
         return None
 
 

@@ -1,4 +1,4 @@
-"""What ``on_event`` is told as it happens, of exchanges, functions, uploads, sessions; none of it holds a key."""
+"""Events that ``on_event`` receives: requests, function calls, uploads, Live sessions. They contain no credentials."""
 
 from collections.abc import Mapping
 from typing import Any, TypeAlias
@@ -21,21 +21,21 @@ __all__ = [
 
 
 class Sending(Value):
-    """An attempt begins, the first being 1."""
+    """An attempt to send a request starts. `attempt` counts from 1."""
 
     request: HttpRequest
     attempt: int
 
 
 class Responded(Value):
-    """The head of an answer has come."""
+    """The status and headers of a response have arrived."""
 
     request: HttpRequest
     status: int
 
 
 class Retrying(Value):
-    """An attempt failed; the next one begins in so many seconds."""
+    """An attempt has failed; the next one starts in `seconds`."""
 
     request: HttpRequest
     error: GenaiError
@@ -43,23 +43,23 @@ class Retrying(Value):
 
 
 class Failed(Value):
-    """A request failed for good."""
+    """A request has failed, and is not retried."""
 
     request: HttpRequest
     error: GenaiError
 
 
 class Called(Value):
-    """A function that a model called has ended: with which arguments, and what goes back to the model."""
+    """A function that a model has called has returned or failed."""
 
     name: str
     args: Mapping[str, Any]
     outcome: Mapping[str, Any]
-    """``{"result": …}``, or ``{"error": …}``."""
+    """Response for the model: ``{"result": …}`` or ``{"error": …}``."""
 
 
 class Uploaded(Value):
-    """So many bytes of an upload have arrived, of so many; `file_name` is empty for what has none."""
+    """Upload progress: bytes received so far, and the total. `file_name` is empty for unnamed data."""
 
     file_name: str
     received: int
@@ -67,14 +67,14 @@ class Uploaded(Value):
 
 
 class Reconnecting(Value):
-    """A live session connects anew, in so many seconds: as its connection was lost, or, without an error, will be."""
+    """A Live session reconnects in `seconds`. `error` is None if the server has announced that it will disconnect."""
 
     error: GenaiError | None
     seconds: float
 
 
 class Resumed(Value):
-    """A live session goes on over a new connection."""
+    """A Live session continues on a new connection."""
 
     session_id: str | None
 

@@ -1,4 +1,4 @@
-"""How to install the packages that are needed only for some features."""
+"""Install commands for optional dependencies."""
 
 import re
 
@@ -7,18 +7,18 @@ __all__ = ["install_command"]
 
 def install_command(*packages: str) -> str:
     """
-    Write the pip command that installs optional dependencies, in the versions that this package's metadata asks for.
+    Build the pip command that installs optional dependencies, in the versions that the package metadata requires.
 
-    Where the metadata is missing (a source tree that is not installed) the names go without versions.
+    Without metadata, in a source tree that is not installed, the names have no versions.
 
     >>> install_command("websockets")
     "pip install 'websockets>=14'"
     """
-    required = _required_versions()
+    required = _read_requirements()
     return " ".join(("pip install", *(f"'{required.get(each, each)}'" for each in packages)))
 
 
-def _required_versions() -> dict[str, str]:
+def _read_requirements() -> dict[str, str]:
     """Read the requirements of this distribution, extras included: ``{"rich": "rich>=13.8", …}``."""
     from importlib.metadata import PackageNotFoundError, requires  # noqa: PLC0415  # slow, and rarely needed
 

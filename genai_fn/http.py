@@ -1,4 +1,4 @@
-"""What goes over the wire, as values: requests without their credential, and whole responses."""
+"""HTTP requests and responses as values, and masking of the credentials in them."""
 
 import re
 from typing import Generic, TypeAlias, TypeVar
@@ -23,7 +23,7 @@ Headers: TypeAlias = tuple[tuple[str, str], ...]
 
 
 class FileSlice(Value):
-    """`size` bytes of the file at `path`, from `offset` on: read piece by piece while they are sent."""
+    """A slice of a file as a request body: `size` bytes from `offset`, read in chunks while they are sent."""
 
     path: str
     offset: int
@@ -34,7 +34,18 @@ Body: TypeAlias = bytes | tuple[bytes, ...] | FileSlice
 
 
 class HttpRequest(Value):
-    """One request, all but the credential; a body may be in pieces, so that megabytes are not joined."""
+    """
+    An HTTP request, without its credential.
+
+    Args:
+        method: HTTP method.
+
+        url: Absolute URL.
+
+        headers: Pairs of names and values.
+
+        body: Bytes, a tuple of chunks, or a slice of a file.
+    """
 
     method: str
     url: str
@@ -42,19 +53,28 @@ class HttpRequest(Value):
     body: Body = b""
 
     def __repr__(self) -> str:
-        address, headers = mask_url(self.url), _mask_header_urls(self.headers)
-        return f"HttpRequest({self.method} {address}, headers={headers}, body={_format_body(self.body)})"
+        url, headers = mask_url(self.url), _mask_header_urls(self.headers)
+        return f"HttpRequest({self.method} {url}, headers={headers}, body={_format_body(self.body)})"
 
 
 class HttpResponse(Value):
-    """One whole response, its body inflated; header names are lower case."""
+    """
+    A whole HTTP response.
+
+    Args:
+        status: Status code.
+
+        headers: Pairs of names and values; names are in lower case.
+
+        body: Decompressed body.
+    """
 
     status: int
     headers: Headers = ()
     body: bytes = b""
 
     def get_header(self, name: str) -> str | None:
-        """Find the first header of that name, written in lower case."""
+        """Return the value of the first header with a name, given in lower case, or None."""
         return next((value for each, value in self.headers if each == name), None)
 
     def __repr__(self) -> str:
@@ -62,7 +82,14 @@ class HttpResponse(Value):
 
 
 class ValueWithResponse(Value, Generic[T_co]):
-    """A value, and the HTTP response that it came in."""
+    """
+    A value together with its HTTP response, as ``| with_http_response`` gives it.
+
+    Args:
+        value: The decoded value.
+
+        http: The response that it was decoded from.
+    """
 
     value: T_co
     http: HttpResponse
@@ -70,7 +97,7 @@ class ValueWithResponse(Value, Generic[T_co]):
 
 def mask_headers(headers: Headers) -> Headers:
     """
-    Hide the values of headers that may be credentials.
+    Mask the values of headers that may be credentials.
 
     >>> mask_headers((("authorization", "Bearer abc"), ("accept", "*/*")))
     (('authorization', '***'), ('accept', '*/*'))
@@ -79,21 +106,21 @@ def mask_headers(headers: Headers) -> Headers:
 
 
 def is_credential(name: str) -> bool:
-    """Tell by the name of a header whether its value may be a credential."""
+    """Whether the value of a header may be a credential, judged by its name."""
     return _CREDENTIAL_NAME.search(name) is not None
 
 
 _CREDENTIAL_NAME = re.compile("auth|cookie|key|token|secret|credential|password|signature", re.IGNORECASE)
 
 
-def mask_url(address: str) -> str:
+def mask_url(url: str) -> str:
     """
-    Hide the values in an address that may be credentials: keys, signatures, what an upload is gone on with.
+    Mask the query parameters of a URL that may be credentials: keys, signatures, ids of upload sessions.
 
     >>> mask_url("https://host/upload?upload_id=abc&upload_protocol=resumable")
     'https://host/upload?upload_id=***&upload_protocol=resumable'
     """
-    place, mark, query = address.partition("?")
+    place, mark, query = url.partition("?")
     return f"{place}{mark}{'&'.join(map(_mask_query_pair, query.split('&')))}"
 
 
@@ -103,11 +130,11 @@ def _mask_query_pair(pair: str) -> str:
 
 
 _CREDENTIAL_QUERY_NAME = re.compile(f"(?<!page)(?<!page_)(?:{_CREDENTIAL_NAME.pattern}|upload_?id|sig$)", re.IGNORECASE)
-"""A page token is none."""
+"""Page tokens are not credentials."""
 
 
 def _mask_header_urls(headers: Headers) -> Headers:
-    """Headers hold addresses, too: where a redirect leads, where an upload goes to."""
+    """Mask headers, and the URLs in them, such as the targets of redirects and uploads."""
     return tuple((name, mask_url(value)) for name, value in mask_headers(headers))
 
 

@@ -1,7 +1,7 @@
 """
-Hides credentials in errors: some servers echo the key or token that they refuse, and errors are logged and pickled.
+Masks credentials in errors: some servers repeat the key or token that they refuse, and errors are logged and pickled.
 
-Only failures are masked. What a server answers with success is what the caller asked for, and stays as it is.
+Only errors are masked. Successful responses are not changed.
 """
 
 import re
@@ -22,15 +22,14 @@ T = TypeVar("T")
 
 class Masker:
     """
-    Masks the credentials that a request was sent with, wherever an error repeats them.
+    Masks the credentials of a request wherever an error repeats them.
 
-    These are the values of all headers whose names tell that they are credentials, as ``repr`` masks them. Of a value
-    such as ``Bearer abc``, what follows the scheme is masked, too; of cookies, each value; of an ephemeral token, also
-    what follows ``auth_tokens/``.
+    Credentials are the values of all headers that `is_credential` recognizes by name. Parts of a value are masked as
+    well: ``abc`` of ``Bearer abc``, each value of a cookie, and an ephemeral token without ``auth_tokens/``.
 
-    A value of 8 characters or more is masked anywhere, also where it is percent-encoded or written with escapes of
-    JSON. A value of 4 to 7 is masked only as a word of its own. A shorter one is not masked: no service has such keys,
-    and most messages would become unreadable.
+    A value of 8 characters or more is masked anywhere, also percent-encoded or with escapes of JSON. A value of 4 to 7
+    characters is masked only as a separate word. A shorter one is not masked: no service has such keys, and most
+    messages would become unreadable.
 
     >>> masker = Masker((("x-goog-api-key", "test-key"), ("user-agent", "me")))
     >>> masker.mask_text("Consumer 'api_key:test-key' has been suspended, says me: test%2Dkey")
@@ -40,33 +39,35 @@ class Masker:
     __slots__ = ("_secrets",)
 
     def __init__(self, headers: Headers) -> None:
-        found = {each for name, value in headers if is_credential(name) for each in _secrets_of(name.lower(), value)}
-        self._secrets = sorted((each for each in found if len(each) >= _SHORTEST), key=len, reverse=True)
+        found = {
+            each for name, value in headers if is_credential(name) for each in _extract_secrets(name.lower(), value)
+        }
+        self._secrets = sorted((each for each in found if len(each) >= _MIN_LENGTH), key=len, reverse=True)
 
     def __repr__(self) -> str:
         return "Masker(***)"
 
     def mask_text(self, text: str) -> str:
-        """Mask the credentials in a text."""
+        """Replace the credentials in a text by ``***``."""
         for secret in self._secrets:
             text = _mask_secret(text, secret)
         return text
 
     def mask_error(self, error: GenaiError) -> GenaiError:
-        """Mask the credentials in all that an error holds; one that holds none stays the same object."""
+        """Mask the credentials in all fields of an error. Returns the same object if there are none."""
         if not self._secrets:
             return error
         values = [getattr(error, each.name) for each in fields(error)]
         try:
             masked = [self._mask(value) for value in values]
-        except RecursionError:  # details nested as deeply as a parser takes them
+        except RecursionError:  # details may be nested as deeply as the JSON parser allows
             masked = [
                 _MASK if isinstance(value, str) else () if isinstance(value, tuple) else value for value in values
             ]
         return error if masked == values else type(error)(*masked)
 
     def mask_result(self, result: Result[T, GenaiError]) -> Result[T, GenaiError]:
-        """Mask a failure."""
+        """Mask the error of a failure; a success is returned unchanged."""
         return Failure(self.mask_error(result.failure())) if isinstance(result, Failure) else result
 
     def _mask(self, value: Any) -> Any:
@@ -81,12 +82,12 @@ class Masker:
 
 
 _MASK = "***"
-_SHORTEST = 4
-_LONG = 8
-"""From this length on a credential is masked within words, too."""
+_MIN_LENGTH = 4
+_MIN_SUBSTRING_LENGTH = 8
+"""Credentials of at least this length are masked within words, too."""
 
 
-def _secrets_of(name: str, value: str) -> set[str]:
+def _extract_secrets(name: str, value: str) -> set[str]:
     value = value.strip()
     if name == "cookie":
         return {value, *(pair.partition("=")[2].strip() for pair in value.split(";"))}
@@ -98,16 +99,18 @@ _EPHEMERAL = "auth_tokens/"
 
 
 def _mask_secret(text: str, secret: str) -> str:
-    text = _replace(text, secret)
+    text = _replace_secret(text, secret)
     if "%" in text or "\\" in text:
         plain = _unescape(text)
-        masked = _replace(plain, secret)
+        masked = _replace_secret(plain, secret)
         text = text if masked == plain else masked
-    return _mask_end(text, secret) if len(text) >= _CUT and len(secret) >= _LONG else text
+    return (
+        _mask_end(text, secret) if len(text) >= _MIN_TRUNCATED_LENGTH and len(secret) >= _MIN_SUBSTRING_LENGTH else text
+    )
 
 
-def _replace(text: str, secret: str) -> str:
-    if len(secret) >= _LONG or secret not in text:
+def _replace_secret(text: str, secret: str) -> str:
+    if len(secret) >= _MIN_SUBSTRING_LENGTH or secret not in text:
         return text.replace(secret, _MASK)
     return re.sub(rf"(?<![A-Za-z0-9_-]){re.escape(secret)}(?![A-Za-z0-9_-])", _MASK, text)
 
@@ -121,10 +124,10 @@ _ESCAPE = re.compile(r"\\+u([0-9A-Fa-f]{4})|\\+([\"/\\])")
 
 
 def _mask_end(text: str, secret: str) -> str:
-    """Mask the beginning of a credential where a long text was cut within it."""
-    size = next((size for size in range(len(secret) - 1, _SHORTEST - 1, -1) if text.endswith(secret[:size])), 0)
+    """Mask the start of a credential at the end of a long text, where the text may have been truncated."""
+    size = next((size for size in range(len(secret) - 1, _MIN_LENGTH - 1, -1) if text.endswith(secret[:size])), 0)
     return text[: len(text) - size] + _MASK if size else text
 
 
-_CUT = 500
-"""Errors cut long texts to 500 characters, or to 2,000 bytes."""
+_MIN_TRUNCATED_LENGTH = 500
+"""Texts from this length may be truncated: errors keep 500 characters, or 2,000 bytes."""

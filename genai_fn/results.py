@@ -1,4 +1,4 @@
-"""Results, for those who want a value or an exception."""
+"""Helpers for results: `ok` narrows their type, `raise_for` unwraps them."""
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from copy import copy
@@ -16,7 +16,10 @@ T = TypeVar("T")
 
 def ok(result: Result[T, GenaiError]) -> TypeIs[Success[T]]:
     """
-    Tell a success from a failure, to type checkers too.
+    Whether a result is a ``Success``. Type checkers narrow the type of the result.
+
+    Args:
+        result: A result of ``run`` or of a stream.
 
     >>> ok(Success(1)), ok(Failure(GenaiError()))
     (True, False)
@@ -34,13 +37,19 @@ def raise_for(
     result: Result[Any, GenaiError] | AsyncIterable[Result[Any, GenaiError]] | Iterable[Result[Any, GenaiError]],
 ) -> Any:
     """
-    Give the value, or raise the error; of a stream's items, one by one.
+    Return the value of a result, or raise its error.
+
+    Args:
+        result: A result, or the results of a stream: these give an iterator, or an async iterator, of values.
+
+    Raises:
+        GenaiError: The error of a ``Failure``. A copy is raised, so that each has a traceback of its own.
 
     >>> raise_for(Success(1)), list(raise_for([Success(1), Success(2)]))
     (1, [1, 2])
     """
     if isinstance(result, Result):
-        return _unwrap_or_raise(result)  # pyright: ignore[reportUnknownArgumentType]  # what if an iterable were a Result, too?
+        return _unwrap_or_raise(result)  # pyright: ignore[reportUnknownArgumentType]  # an iterable could be a Result as well
     return _AsyncValues(result) if isinstance(result, AsyncIterable) else map(_unwrap_or_raise, result)
 
 

@@ -1,4 +1,4 @@
-"""The base of all values of the library that are not types of the API: frozen, compared by what they hold."""
+"""Base class of the library's own values, which are not types of the API: frozen, compared by value."""
 
 from typing import TypeVar, dataclass_transform
 
@@ -12,4 +12,4 @@ T_co = TypeVar("T_co", covariant=True)
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
 class Value(Struct, frozen=True):
-    """Something that compares by what it holds and never changes."""
+    """Base class of immutable values that compare by their fields."""

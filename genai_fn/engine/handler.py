@@ -402,7 +402,7 @@ def _parse_chunk(handle: _OpenStream, piece: bytes) -> None:
     found = [data for data in events if data and not data.isspace()]  # an event of nothing keeps the connection alive
     if handle.head is not None:
         handle.head = None if found else (handle.head + inflated)[:_MAX_ERROR_TEXT_BYTES]
-    stray = found.pop() if handle.events.has_stray else None
+    stray = found.pop() if handle.events.has_unframed_text else None
     for data in found:
         item = decode_event(handle.reader, data, handle.response.headers)
         handle.pending_items.append(item)

@@ -1,1 +1,8 @@
-"""Live sessions without I/O: how one is opened, what is said in it, and the protocol that drivers follow."""
+"""
+The protocol of Live sessions. No I/O.
+
+- ``handshake``: the request that opens a WebSocket, and the setup message.
+- ``frames``: encodes messages of the client, decodes messages of the server.
+- ``events_and_actions``: what the state machine receives, and what it returns.
+- ``state_machine``: sending, function calls, reconnection and closing, as a pure function of state and event.
+"""

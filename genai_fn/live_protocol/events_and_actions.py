@@ -1,4 +1,4 @@
-"""What happens to a live session, and what is to be done about it: the two vocabularies of its protocol."""
+"""Events that the protocol of a Live session receives, and actions that it returns."""
 
 from typing import Any, TypeAlias
 
@@ -37,41 +37,39 @@ __all__ = [
 
 
 class OutgoingFrame(Value):
-    """A message of ours, as it goes out, and how many bytes it takes."""
+    """A message to send, and its size in bytes."""
 
     data: Any
     size: int
 
 
-# What happens
-
-
 class Connected(Value):
-    """A connection is there, and its handshake done."""
+    """Event: a connection is open, including its WebSocket handshake."""
 
 
 class ConnectFailed(Value):
-    """No connection came about; `chance`, from 0 up to 1, is for the wait before the next attempt."""
+    """Event: no connection could be opened. `jitter`, from 0 to 1, randomizes the wait before the next attempt."""
 
     error: GenaiError
     jitter: float = 0.5
 
 
 class MessageReceived(Value):
-    """The peer said something, in so many bytes; a Failure is what cannot be read, or an error of the server's."""
+    """Event: a message has arrived. A Failure is one that could not be decoded, or an error of the server."""
 
     message: Result[Any, GenaiError]
     size: int = 0
 
 
 class MessageSent(Value):
-    """The frame of the last `Write` is out, whole."""
+    """Event: the frame of the last `SendFrame` has been written completely."""
 
 
 class ConnectionClosed(Value):
     """
-    The connection is no more, after so many seconds: closed with a code and a reason, or cut, which is 1006 and may
-    have an `error`.
+    Event: the connection is closed, after `duration` seconds.
+
+    It was closed with a code and a reason, or lost: then the code is 1006, and `error` may be set.
     """
 
     code: int
@@ -82,26 +80,26 @@ class ConnectionClosed(Value):
 
 
 class SendRequested(Value):
-    """The caller has something to say."""
+    """Event: the caller sends a message."""
 
     frame: OutgoingFrame
 
 
 class CallAnswered(Value):
-    """A function has ended: with what goes back to the model, or with an error, which ends the session."""
+    """Event: a function has returned. The outcome is the response for the model, or an error that ends the session."""
 
     call_id: str
     outcome: OutgoingFrame | GenaiError
 
 
 class TimerFired(Value):
-    """The time that the `Alarm` of this number asked for is over."""
+    """Event: the timer of a connection has expired."""
 
     connection_number: int = 0
 
 
 class CloseRequested(Value):
-    """The caller closes the session."""
+    """Event: the caller closes the session."""
 
 
 ProtocolEvent: TypeAlias = (
@@ -117,71 +115,68 @@ ProtocolEvent: TypeAlias = (
 )
 
 
-# What is to be done
-
-
 class ConnectSocket(Value):
-    """Open a connection, after so many seconds, with the handle of the session that it goes on with."""
+    """Action: open a connection after `delay` seconds, with the handle of the session to resume."""
 
     handle: str | None
     delay: float = 0.0
 
 
 class SendSetup(Value):
-    """Write the setup."""
+    """Action: send the setup message."""
 
 
 class SendFrame(Value):
-    """Write a frame; `Wrote` tells when it is out."""
+    """Action: send a frame. `MessageSent` follows once it is written."""
 
     frame: OutgoingFrame
 
 
 class CloseConnection(Value):
-    """Close the connection, or give up dialling; `Ended` or `Unreachable` tells when it is done."""
+    """Action: close the connection, or stop connecting. `ConnectionClosed` or `ConnectFailed` follows."""
 
 
 class SessionOpened(Value):
-    """The session is open for the first time."""
+    """Action: report that the session is open for the first time."""
 
     session_id: str | None
 
 
 class DeliverItem(Value):
-    """Hand a message to whoever reads; it came in so many bytes."""
+    """Action: deliver a message of `size` bytes to the reader."""
 
     item: Result[Any, GenaiError]
     size: int = 0
 
 
 class StartCall(Value):
-    """Run a function; `Answered` tells how it went."""
+    """Action: call a function. `CallAnswered` follows."""
 
     call_id: str
     call: FunctionCall
 
 
 class CancelCall(Value):
-    """Stop functions, as nobody waits for them any more."""
+    """Action: cancel function calls, as their results are no longer needed."""
 
     call_ids: tuple[str, ...]
 
 
 class SetTimer(Value):
-    """Tell when so many seconds are over; the number is the connection's that is meant."""
+    """Action: start a timer for a connection. `TimerFired` follows after `seconds`."""
 
     seconds: float
     connection_number: int = 0
 
 
 class NotifyListener(Value):
-    """Tell whoever listens to events."""
+    """Action: report an event to ``on_event``."""
 
     event: Event
 
 
 class FinishSession(Value):
-    """Nothing more is delivered: the session has ended, well or with a failure."""
+    """Action: end the items of the reader, with a failure or without."""
 
     failure: Failure[GenaiError] | None = None
 

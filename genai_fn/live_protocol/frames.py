@@ -1,4 +1,4 @@
-"""Frames, what is said in a session: from values to the bytes that go out, from what comes in to values."""
+"""Encodes messages of the client and decodes messages of the server."""
 
 from typing import Any, TypeAlias
 
@@ -18,15 +18,15 @@ from genai_fn.wire.json_body import encode_body
 __all__ = ["ClientMessage", "decode_frame", "encode_frame"]
 
 ClientMessage: TypeAlias = LiveClientMessage | LiveMusicClientMessage
-"""One message of ours: what ``live.client_content(…)`` and its like make."""
+"""A message of the client, as ``live.client_content(…)`` and similar builders return it."""
 
 
 def encode_frame(frame: ClientMessage, backend: Backend) -> Result[bytes, GenaiError]:
     """
-    Write a message of ours as it goes out: JSON.
+    Encode a message of the client as JSON.
 
-    Answers ``Failure(Unsupported)`` with the path of every field that the backend does not take, and
-    ``Failure(InvalidRequest)`` for what is no frame.
+    Returns ``Failure(Unsupported)`` with the path of every field that the backend does not support, or
+    ``Failure(InvalidRequest)`` if the value is not a message with exactly one field.
     """
     try:
         return Success(_encode_message(_check_message(frame), backend))
@@ -36,45 +36,45 @@ def encode_frame(frame: ClientMessage, backend: Backend) -> Result[bytes, GenaiE
 
 def decode_frame(data: bytes | str, opened: EncodedHandshake) -> Result[Any, GenaiError]:
     """
-    Read a message of theirs; a frame is text or bytes, as the server likes it.
+    Decode a message of the server. Its frame may be text or binary.
 
-    One of which nothing is known is a message that holds its ``raw`` text; an error is ``Failure(APIError)``.
+    A message of unknown type becomes one with the field ``raw``, its text. An error is ``Failure(APIError)``.
     """
-    text, reading = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data, opened.handshake
+    text, handshake = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data, opened.handshake
     result: Result[Any, GenaiError] = decode_event(
-        ResponseReader(reading.message_type, reading.convert, may_be_empty=True), text
+        ResponseReader(handshake.message_type, handshake.convert, may_be_empty=True), text
     )
     return result.map(lambda message: _mark_unknown(message, text, opened))
 
 
 def _check_message(frame: Any) -> ClientMessage:
     if not isinstance(frame, LiveClientMessage | LiveMusicClientMessage):
-        raise InvalidRequest("frame", frame, "a frame, such as live.client_content(…) makes")
-    settled = as_struct(type(frame), frame, "frame")
-    said = [name for name, value in asdict(settled).items() if value is not None]
-    if len(said) != 1:
-        raise InvalidRequest("frame", frame, "a frame that says one thing")
-    if settled.setup is not None:
-        raise InvalidRequest("frame.setup", settled.setup, "no setup: a session has had one when it is open")
-    return settled
+        raise InvalidRequest("frame", frame, "a message, such as live.client_content(…) returns")
+    message = as_struct(type(frame), frame, "frame")
+    names = [name for name, value in asdict(message).items() if value is not None]
+    if len(names) != 1:
+        raise InvalidRequest("frame", frame, "a message with exactly one field")
+    if message.setup is not None:
+        raise InvalidRequest("frame.setup", message.setup, "no setup: it is sent when the session is opened")
+    return message
 
 
 def _encode_message(frame: ClientMessage, at: Backend) -> bytes:
     if isinstance(frame, LiveMusicClientMessage) and isinstance(at, Vertex):
         raise Unsupported(at.title, ("live.music",), "only the Gemini Developer API generates live music")
-    findings = find_unsupported_fields(frame, at.name)
-    if findings.unsupported_paths:
-        raise Unsupported(at.title, tuple(findings.unsupported_paths))
+    report = find_unsupported_fields(frame, at.name)
+    if report.unsupported_paths:
+        raise Unsupported(at.title, tuple(report.unsupported_paths))
     if isinstance(frame, LiveClientMessage) and frame.tool_response is not None and not isinstance(at, Vertex):
         _check_response_ids(frame.tool_response)
-    return join_body(encode_body(frame, at, has_large=findings.has_large))
+    return join_body(encode_body(frame, at, has_large=report.has_large))
 
 
-def _check_response_ids(answers: LiveClientToolResponse) -> None:
-    for index, each in enumerate(answers.function_responses or ()):
+def _check_response_ids(response: LiveClientToolResponse) -> None:
+    for index, each in enumerate(response.function_responses or ()):
         if each.id is None:
             path = f"tool_response.function_responses[{index}].id"
-            raise InvalidRequest(path, None, "the id of the call, which the Gemini Developer API wants")
+            raise InvalidRequest(path, None, "the id of the call, which the Gemini Developer API requires")
 
 
 def _mark_unknown(message: Any, text: bytes, opened: EncodedHandshake) -> Any:

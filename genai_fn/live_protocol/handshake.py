@@ -1,4 +1,4 @@
-"""How a session is opened, on the wire: its address, its headers, its first frame; and as whom."""
+"""Encodes the request that opens a Live session, and its setup message."""
 
 import math
 from typing import Any
@@ -19,7 +19,7 @@ __all__ = ["EncodedHandshake", "build_live_credential", "encode_handshake", "joi
 
 
 class EncodedHandshake(Value):
-    """The request that asks for a WebSocket, all but the credential; the first frame; how to read what comes back."""
+    """The request that opens the WebSocket, without its credential; the setup message; how to decode messages."""
 
     http: HttpRequest
     setup: bytes
@@ -30,16 +30,16 @@ def encode_handshake(
     live: Live[Any], backend: Backend, handle: str | None = None
 ) -> Result[EncodedHandshake, GenaiError]:
     """
-    Write how a session is opened at a backend: all but the credential.
+    Encode the handshake of a session, without its credential.
 
-    Answers ``Failure(Unsupported)`` with the path of every field that the backend does not take.
+    Returns ``Failure(Unsupported)`` with the path of every field that the backend does not support.
 
     Args:
         live: The session.
 
-        backend: Where it is opened; on Vertex AI with a project, as the credentials may tell it.
+        backend: The backend; on Vertex AI with its project, which may come from the credentials.
 
-        handle: Of the session that is to go on, in place of what the config says.
+        handle: Handle of a session to resume. It replaces the one in the config.
     """
     try:
         return Success(_build_encoded_handshake(live, apply_address_options(backend, live.options), handle))
@@ -49,8 +49,10 @@ def encode_handshake(
 
 def build_live_credential(backend: Backend, credential: Credential) -> Credential:
     """
-    Say who calls as a session wants it: an ephemeral token by a header of its own, and of two headers of one name the
-    later, which is the caller's.
+    Convert a credential for a WebSocket handshake.
+
+    An ephemeral token is sent in the header ``authorization``. Of two headers with the same name, the later
+    one is used: the one that the caller has set.
     """
     headers: Headers = credential.headers.reveal()
     if isinstance(backend, Gemini) and isinstance(backend.api_key, Secret) and backend.is_ephemeral:
@@ -61,51 +63,51 @@ def build_live_credential(backend: Backend, credential: Credential) -> Credentia
 
 
 def _build_encoded_handshake(live: Live[Any], at: Backend, handle: str | None) -> EncodedHandshake:
-    findings = find_unsupported_fields(live.operation, at.name)
-    reading = _build_handshake(live.operation, at, findings)
-    body = encode_body(reading.setup, at, has_large=findings.has_large)
+    report = find_unsupported_fields(live.operation, at.name)
+    handshake = _build_handshake(live.operation, at, report)
+    body = encode_body(handshake.setup, at, has_large=report.has_large)
     if live.options.extra_body:
         body = merge_extra_body(body, {"setup": live.options.extra_body})
     if handle is not None:
         body = merge_extra_body(body, {"setup": {"sessionResumption": {"handle": handle}}})
     return EncodedHandshake(
-        HttpRequest("GET", _build_url(reading, at), _build_headers(live.options, at)), join_body(body), reading
+        HttpRequest("GET", _build_url(handshake, at), _build_headers(live.options, at)), join_body(body), handshake
     )
 
 
-def _build_handshake(operation: LiveOperation[Any], at: Backend, findings: FieldReport) -> Handshake[Any]:
-    """Ask an operation how it is opened; what it refuses itself is named together with what is marked."""
-    refused = tuple(findings.unsupported_paths)
+def _build_handshake(operation: LiveOperation[Any], at: Backend, report: FieldReport) -> Handshake[Any]:
+    """Build the handshake of an operation. It reports unsupported fields together with those in `report`."""
+    unsupported = tuple(report.unsupported_paths)
     try:
-        reading = operation.vertex(at) if isinstance(at, Vertex) else operation.gemini(at)
+        handshake = operation.vertex(at) if isinstance(at, Vertex) else operation.gemini(at)
     except Unsupported as error:
-        raise Unsupported(error.backend, (*error.paths, *refused), error.reason) from None
-    if isinstance(reading, Refusal):
-        raise Unsupported(at.title, (operation.op,), reading.reason)
-    if refused:
-        raise Unsupported(at.title, refused)
-    return reading
+        raise Unsupported(error.backend, (*error.paths, *unsupported), error.reason) from None
+    if isinstance(handshake, Refusal):
+        raise Unsupported(at.title, (operation.op,), handshake.reason)
+    if unsupported:
+        raise Unsupported(at.title, unsupported)
+    return handshake
 
 
-def _build_url(reading: Handshake[Any], at: Backend) -> str:
+def _build_url(handshake: Handshake[Any], at: Backend) -> str:
     base = at.base.replace("http", "ws", 1)
-    if not reading.path:
+    if not handshake.path:
         return base
     if not at.api_version:
-        raise InvalidRequest("api_version", at.api_version, "a version: the address of a session has one")
-    return f"{base}/{reading.path.replace('{version}', at.api_version)}"
+        raise InvalidRequest("api_version", at.api_version, "a version, as the URL of a session contains one")
+    return f"{base}/{handshake.path.replace('{version}', at.api_version)}"
 
 
 def _build_headers(options: Options, at: Backend) -> Headers:
-    kept: Headers = (("user-agent", USER_AGENT), ("x-goog-api-client", USER_AGENT))
+    defaults: Headers = (("user-agent", USER_AGENT), ("x-goog-api-client", USER_AGENT))
     if options.server_timeout is not None:
-        kept += (("x-server-timeout", str(math.ceil(options.server_timeout))),)
+        defaults += (("x-server-timeout", str(math.ceil(options.server_timeout))),)
     given = options.headers or ()
-    own = {name.lower() for name, _ in (*given, *normalize_headers(at.headers, "headers"))}
-    return (*(pair for pair in kept if pair[0] not in own), *given)
+    overridden = {name.lower() for name, _ in (*given, *normalize_headers(at.headers, "headers"))}
+    return (*(pair for pair in defaults if pair[0] not in overridden), *given)
 
 
 def join_body(body: Body) -> bytes:
-    """Put the pieces of a body together, as a frame is one."""
-    assert not isinstance(body, FileSlice)  # noqa: S101  # a fact, for the checkers: no frame is a file
+    """Join the chunks of a body, as a message is sent as one frame."""
+    assert not isinstance(body, FileSlice)  # noqa: S101  # for type checkers: a setup or message is never a file
     return body if isinstance(body, bytes) else b"".join(body)

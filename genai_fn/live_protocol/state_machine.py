@@ -1,9 +1,9 @@
 """
-The protocol of a live session, without I/O: ``step(state, event) -> (state, actions)``.
+The protocol of a Live session as a pure state machine: ``handle_event(state, event) -> (state, actions)``.
 
-A driver feeds in what happens, one event after the other, and performs the actions in their order. The protocol sees to
-it that there is one connection at a time, that a frame goes out whole and once, and that a session which can be resumed
-goes on, with the newest handle, where its connection was lost or is about to be.
+The executor passes in one event at a time and performs the returned actions in order. The state machine guarantees that
+there is at most one connection at a time, that each frame is written completely and in order, and that a resumable
+session continues with its newest handle when its connection is lost or about to be closed.
 """
 
 import re
@@ -49,45 +49,60 @@ from genai_fn.values import Value
 __all__ = ["ABNORMAL_CLOSURE", "ProtocolState", "handle_event", "start_session"]
 
 ABNORMAL_CLOSURE = 1006
-"""What stands for the code of a connection that ended without one: RFC 6455, section 7.1.5."""
+"""Close code of a connection that ended without a close frame (RFC 6455, section 7.1.5)."""
 
 SessionPhase: TypeAlias = Literal["connecting", "setting_up", "open", "reconnecting", "draining", "closing", "closed"]
 """
-``reconnecting`` is on the way to another connection; ``draining`` has ended for its reader, and writes what was
-offered.
+``reconnecting``: the connection is being closed, to be replaced by another. ``draining``: the items of the reader have
+ended, and the remaining frames are being written.
 """
 
 
 class ProtocolState(Value, kw_only=True):
     """
-    Where a session stands.
+    State of a session.
 
     Args:
-        resumes: Whether it was set up to be resumed.
+        phase: Phase of the session.
 
-        is_transparent: Whether the server tells which of our messages its handle includes.
+        is_resumable: Whether the session was set up for resumption.
 
-        retry: How often to try to connect, and how long to wait.
+        is_transparent: Whether the server reports which client messages its handle includes.
 
-        longest: How long a wait may be that the server asks for.
+        retry: Number of attempts to connect, and the waits between them.
 
-        functions: Whether calls are answered here; of those that the caller keeps, the names are in `kept`.
+        max_wait: Maximum number of seconds to wait before a reconnection; a longer wait ends the session.
 
-        attempt: Which attempt to connect this is since the session was first open, or a connection has lasted.
+        runs_functions: Whether the session calls functions itself, except those named in `caller_functions`.
 
-        number: How many connections there were before this one.
+        caller_functions: Names of declared functions that the caller answers.
 
-        handle: The newest one from which the session can be resumed.
+        attempt: Number of the attempt to connect. It restarts when the session opens and after a stable connection.
 
-        is_settled: Whether the handle includes all that was said.
+        connection_number: Number of earlier connections.
 
-        queue: What waits to be written, in order, `queued` bytes; `writing` is being written.
+        has_opened: Whether the session has been open.
 
-        unheard: With their numbers on this connection, the frames that a transparent handle does not include.
+        handle: The newest handle for resumption.
 
-        count: How many messages of ours this connection has had after the setup, which is number 0.
+        is_handle_current: Whether the handle includes all messages that were sent and received.
 
-        calls: The functions that are running.
+        has_go_away: Whether the server has announced that it will close the connection.
+
+        queue: Frames to send, in order.
+
+        queued_bytes: Size of the queue.
+
+        current_frame: The frame that is being written.
+
+        unacknowledged: Frames that the handle does not include, with their numbers on this connection. They are sent
+            again after a reconnection.
+
+        sent_count: Number of messages sent on this connection after the setup, which is number 0.
+
+        running_calls: Ids of running function calls.
+
+        call_count: Number of calls started, for the ids of calls that have none.
     """
 
     phase: SessionPhase = "connecting"
@@ -113,12 +128,12 @@ class ProtocolState(Value, kw_only=True):
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing that is offered would go out any more."""
+        """Whether the session is closing or closed, so that no more messages are accepted."""
         return self.phase in ("draining", "closing", "closed")
 
     @property
     def pending_bytes(self) -> int:
-        """How many bytes have been offered and not been written."""
+        """Number of bytes that are accepted but not written yet."""
         return self.queued_bytes if self.current_frame is None else self.queued_bytes + self.current_frame.size
 
 
@@ -126,7 +141,7 @@ Transition: TypeAlias = tuple[ProtocolState, tuple[ProtocolAction, ...]]
 
 
 def start_session(live: Live[Any], retry: Retry, max_wait: float = float("inf")) -> Transition:
-    """Begin a session, which waits so long at the longest where a server asks it to."""
+    """Return the initial state of a session, and the action that connects it. `max_wait` limits each delay."""
     config = getattr(live.operation, "config", None)
     resumption: SessionResumptionConfig | None = getattr(config, "session_resumption", None)
     offered: set[str] = (
@@ -148,7 +163,7 @@ def start_session(live: Live[Any], retry: Retry, max_wait: float = float("inf"))
 
 def handle_event(state: ProtocolState, event: ProtocolEvent) -> Transition:
     """
-    Say what follows from an event.
+    Apply an event: return the next state, and the actions to perform.
 
     >>> state, actions = handle_event(ProtocolState(), Connected())
     >>> state.phase, actions
@@ -157,8 +172,8 @@ def handle_event(state: ProtocolState, event: ProtocolEvent) -> Transition:
     match event:
         case Connected():
             return _handle_connected(state)
-        case ConnectFailed(error=error, jitter=chance):
-            return _handle_connect_failed(state, error, chance)
+        case ConnectFailed(error=error, jitter=jitter):
+            return _handle_connect_failed(state, error, jitter)
         case MessageReceived(message=message, size=size):
             return _handle_message(state, message, size)
         case MessageSent():
@@ -175,39 +190,36 @@ def handle_event(state: ProtocolState, event: ProtocolEvent) -> Transition:
             return _handle_close_requested(state)
 
 
-# Connecting
-
-
 def _handle_connected(state: ProtocolState) -> Transition:
     if state.phase != "connecting":
         return state, (CloseConnection(),)
     return replace(state, phase="setting_up"), (SendSetup(),)
 
 
-def _handle_connect_failed(state: ProtocolState, error: GenaiError, chance: float) -> Transition:
+def _handle_connect_failed(state: ProtocolState, error: GenaiError, jitter: float) -> Transition:
     if state.is_over:
         return replace(state, phase="closed"), ()
-    return _reconnect_or_fail(state, error, chance)
+    return _reconnect_or_fail(state, error, jitter)
 
 
-def _reconnect_or_fail(state: ProtocolState, error: GenaiError | None, chance: float) -> Transition:
-    """Try to connect once more, if that is of any use; at once, where the connection before was a good one."""
+def _reconnect_or_fail(state: ProtocolState, error: GenaiError | None, jitter: float) -> Transition:
+    """Reconnect, unless the error is permanent or attempts are exhausted; after a stable connection without delay."""
     if state.attempt == 0:
         return _reconnect(state, error, 0.0)
-    why = error or _REPEATEDLY_CLOSED
-    is_passing = is_retryable(why, state.retry, repeatable=True) or (state.has_opened and isinstance(why, TimedOut))
-    wait = compute_delay(why, state.attempt, state.retry, chance) if is_passing else None
-    return _finish_session(state, why) if wait is None or wait > state.max_wait else _reconnect(state, error, wait)
+    reason = error or _REPEATEDLY_CLOSED
+    is_passing = is_retryable(reason, state.retry, repeatable=True) or (state.has_opened and isinstance(reason, TimedOut))
+    wait = compute_delay(reason, state.attempt, state.retry, jitter) if is_passing else None
+    return _finish_session(state, reason) if wait is None or wait > state.max_wait else _reconnect(state, error, wait)
 
 
-_REPEATEDLY_CLOSED = Disconnected("in a live session", "the peer goes away at once, again and again")
+_REPEATEDLY_CLOSED = Disconnected("in a live session", "the server closes each new connection immediately")
 
 
 def _reconnect(state: ProtocolState, error: GenaiError | None, wait: float) -> Transition:
-    """Connect anew: what was not heard goes out once more, what was not written stays in the queue."""
+    """Open another connection. Unacknowledged frames are queued again, before those that were not written."""
     unwritten = () if state.current_frame is None else (state.current_frame,)
     queue = (*(frame for _, frame in state.unacknowledged), *unwritten, *state.queue)
-    anew = replace(
+    connecting = replace(
         state,
         phase="connecting",
         attempt=state.attempt + 1,
@@ -219,18 +231,15 @@ def _reconnect(state: ProtocolState, error: GenaiError | None, wait: float) -> T
         unacknowledged=(),
         sent_count=0,
     )
-    return anew, (NotifyListener(Reconnecting(error, wait)), ConnectSocket(state.handle, wait))
+    return connecting, (NotifyListener(Reconnecting(error, wait)), ConnectSocket(state.handle, wait))
 
 
-# Hearing
-
-
-def _handle_message(state: ProtocolState, heard: Result[Any, GenaiError], size: int) -> Transition:
+def _handle_message(state: ProtocolState, received: Result[Any, GenaiError], size: int) -> Transition:
     if state.phase not in ("setting_up", "open", "reconnecting"):
         return state, ()
-    if isinstance(heard, Failure):
-        return _fail_session(state, heard.failure())
-    message: Any = heard.unwrap()
+    if isinstance(received, Failure):
+        return _fail_session(state, received.failure())
+    message: Any = received.unwrap()
     if state.phase != "setting_up":
         return _apply_message(state, message, size)
     complete = message.setup_complete
@@ -244,13 +253,13 @@ def _handle_message(state: ProtocolState, heard: Result[Any, GenaiError], size: 
 
 
 def _has_more_than_setup(message: Any) -> bool:
-    """Tell whether a message says anything but that the session is set up."""
+    """Whether a message has other fields than ``setup_complete``."""
     names: tuple[str, ...] = message.__struct_fields__
     return any(name != "setup_complete" and getattr(message, name) is not None for name in names)
 
 
 def _apply_message(state: ProtocolState, message: Any, size: int) -> Transition:
-    """Take in what a message says of the session, and hand it on."""
+    """Update the state from a message, and deliver it."""
     actions: list[ProtocolAction] = [DeliverItem(Success(message), size)]
     update, go_away = getattr(message, "session_resumption_update", None), getattr(message, "go_away", None)
     if state.is_handle_current and getattr(message, "server_content", None) is not None:
@@ -259,9 +268,9 @@ def _apply_message(state: ProtocolState, message: Any, size: int) -> Transition:
         state, calls = _start_calls(replace(state, is_handle_current=False), message.tool_call.function_calls)
         actions += calls
     if getattr(message, "tool_call_cancellation", None) is not None:
-        gone = tuple(each for each in message.tool_call_cancellation.ids if each in state.running_calls)
-        state = replace(state, running_calls=state.running_calls - {*gone})
-        actions += (CancelCall(gone),) if gone else ()
+        cancelled = tuple(each for each in message.tool_call_cancellation.ids if each in state.running_calls)
+        state = replace(state, running_calls=state.running_calls - {*cancelled})
+        actions += (CancelCall(cancelled),) if cancelled else ()
     if update is not None and update.resumable and update.new_handle:
         state = _store_handle(state, update.new_handle, update.last_consumed_client_message_index)
     if go_away is not None and not state.has_go_away:
@@ -274,31 +283,33 @@ def _apply_message(state: ProtocolState, message: Any, size: int) -> Transition:
     return state, tuple(actions)
 
 
-def _store_handle(state: ProtocolState, handle: str, heard: int | None) -> ProtocolState:
-    unheard = state.unacknowledged if heard is None else tuple(each for each in state.unacknowledged if each[0] > heard)
+def _store_handle(state: ProtocolState, handle: str, received: int | None) -> ProtocolState:
+    unacknowledged = (
+        state.unacknowledged if received is None else tuple(each for each in state.unacknowledged if each[0] > received)
+    )
     return replace(
-        state, handle=handle, unacknowledged=unheard, is_handle_current=not unheard and state.current_frame is None
+        state,
+        handle=handle,
+        unacknowledged=unacknowledged,
+        is_handle_current=not unacknowledged and state.current_frame is None,
     )
 
 
 def _leave_connection(state: ProtocolState) -> Transition:
-    """Leave a connection that is about to be cut, if the session can go on with another."""
+    """Close a connection that the server is about to close, if the session can be resumed."""
     if state.phase == "open" and state.has_go_away and state.is_resumable and state.handle is not None:
         return replace(state, phase="reconnecting"), (CloseConnection(),)
     return state, ()
 
 
 def _parse_time_left(duration: str | None) -> float | None:
-    """Read a duration such as ``"9.5s"``, a little shorter than it is."""
+    """Parse a duration such as ``"9.5s"``, and subtract a margin of one second."""
     match = _DURATION.fullmatch(duration or "")
     return None if match is None else max(0.0, float(match[1]) - _GO_AWAY_MARGIN)
 
 
 _DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]+)?)s")
 _GO_AWAY_MARGIN = 1.0
-
-
-# Functions
 
 
 def _start_calls(state: ProtocolState, calls: tuple[FunctionCall, ...]) -> Transition:
@@ -321,9 +332,6 @@ def _handle_call_answered(state: ProtocolState, identity: str, outcome: Outgoing
     return _send_next_frame(_enqueue_frame(state, outcome))
 
 
-# Writing
-
-
 def _handle_send_requested(state: ProtocolState, frame: OutgoingFrame) -> Transition:
     return (state, ()) if state.is_over else _send_next_frame(_enqueue_frame(state, frame))
 
@@ -336,34 +344,34 @@ def _handle_message_sent(state: ProtocolState) -> Transition:
     if state.current_frame is None:
         return state, ()
     number = state.sent_count + 1
-    unheard = (*state.unacknowledged, (number, state.current_frame)) if state.is_transparent else ()
+    unacknowledged = (*state.unacknowledged, (number, state.current_frame)) if state.is_transparent else ()
     return _send_next_frame(
         replace(
             state,
             current_frame=None,
             sent_count=number,
-            unacknowledged=_drop_oldest_unacknowledged(unheard),
+            unacknowledged=_drop_oldest_unacknowledged(unacknowledged),
             is_handle_current=False,
         )
     )
 
 
 def _drop_oldest_unacknowledged(
-    unheard: tuple[tuple[int, OutgoingFrame], ...],
+    unacknowledged: tuple[tuple[int, OutgoingFrame], ...],
 ) -> tuple[tuple[int, OutgoingFrame], ...]:
-    """Forget the oldest of what a server never says that it has heard."""
-    size = sum(frame.size for _, frame in unheard)
+    """Drop the oldest frames beyond 64 MiB, in case the server never acknowledges any."""
+    size = sum(frame.size for _, frame in unacknowledged)
     while size > _MAX_UNACKNOWLEDGED_BYTES:
-        size -= unheard[0][1].size
-        unheard = unheard[1:]
-    return unheard
+        size -= unacknowledged[0][1].size
+        unacknowledged = unacknowledged[1:]
+    return unacknowledged
 
 
 _MAX_UNACKNOWLEDGED_BYTES = 64 * 1024 * 1024
 
 
 def _send_next_frame(state: ProtocolState) -> Transition:
-    """Have the next frame written, if nothing is; what has drained is closed."""
+    """Send the next frame, if none is being written. Close a draining connection whose queue is empty."""
     if state.phase not in ("open", "draining") or state.current_frame is not None:
         return state, ()
     if state.queue:
@@ -372,9 +380,6 @@ def _send_next_frame(state: ProtocolState) -> Transition:
             state, current_frame=first, queue=state.queue[1:], queued_bytes=state.queued_bytes - first.size
         ), (SendFrame(first),)
     return (replace(state, phase="closing"), (CloseConnection(),)) if state.phase == "draining" else (state, ())
-
-
-# Ending
 
 
 def _handle_connection_closed(state: ProtocolState, event: ConnectionClosed) -> Transition:
@@ -400,11 +405,11 @@ def _handle_connection_closed(state: ProtocolState, event: ConnectionClosed) -> 
 
 _NORMAL_CLOSE_CODES = (1000, 1001)
 _STABLE_CONNECTION_SECONDS = 10.0
-"""After how many seconds a connection was a good one: those that break sooner are counted, lest it never ends."""
+"""A connection that lasts this long resets the number of attempts; shorter ones count, so that retries end."""
 
 
 def _handle_close_requested(state: ProtocolState) -> Transition:
-    """End the session for its reader, and hang up once all is written that was offered."""
+    """End the items of the reader, and close the connection once all accepted frames are written."""
     if state.is_over:
         return state, ()
     ended, actions = _finish_session(state, None)
@@ -418,7 +423,7 @@ def _handle_close_requested(state: ProtocolState) -> Transition:
 
 
 def _fail_session(state: ProtocolState, error: GenaiError) -> Transition:
-    """End the session for its reader with a failure, and hang up."""
+    """End the items of the reader with a failure, and close the connection."""
     if state.is_over:
         return state, ()
     ended, actions = _finish_session(state, error)
@@ -439,6 +444,6 @@ def _finish_session(state: ProtocolState, error: GenaiError | None) -> Transitio
     return ended, (*stopped, FinishSession(None if error is None else Failure(error)))
 
 
-def _prepend_actions(done: Transition, *before: ProtocolAction) -> Transition:
-    """Put actions before those of a step."""
-    return done[0], (*before, *done[1])
+def _prepend_actions(transition: Transition, *before: ProtocolAction) -> Transition:
+    """Insert actions before those of a transition."""
+    return transition[0], (*before, *transition[1])

@@ -27,8 +27,8 @@ def declare_function(function: Callable[..., Any]) -> dict[str, Any]:
     ``parameters_json_schema``. A `Schema` cannot express mappings, tuples, sets, enums of numbers, recursive types, and
     some formats.
 
-    Parameters that a ``functools.partial`` has bound are omitted, and so are ``*args`` and ``**kwargs``. A parameter with
-    a default is optional; the default is included if it is JSON and not None.
+    Omitted are ``*args``, ``**kwargs``, and parameters that a ``functools.partial`` has bound. A parameter with a
+    default is optional; the default is included if it is JSON and not None.
 
     Raises:
         ConversionError: If a parameter cannot be described, with the path to it.

@@ -12,7 +12,7 @@ def is_pillow_image(value: object) -> bool:
 
 
 def encode_pillow_image(image: Any) -> tuple[bytes, str]:
-    """Return the bytes and MIME type of an image. An unmodified JPEG file keeps its bytes; others are encoded as PNG."""
+    """Return the bytes and MIME type of an image. An unmodified JPEG keeps its bytes; others are encoded as PNG."""
     unmodified = _read_unmodified_jpeg(image)
     if unmodified is not None:
         return unmodified, "image/jpeg"

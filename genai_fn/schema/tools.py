@@ -118,7 +118,7 @@ class FunctionDeclaration(Message):
 
         Args:
             callable: A function, a bound method, a ``functools.partial``, or an object with ``__call__``. The
-                parameters become ``parameters``, or ``parameters_json_schema`` if a `Schema` cannot express one of them.
+                parameters become ``parameters``, or ``parameters_json_schema`` if a `Schema` cannot express them.
 
             behavior: Whether the model waits for the response.
 

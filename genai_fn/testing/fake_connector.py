@@ -39,7 +39,7 @@ class FakeConnector:
         """Take a frame as it is."""
         if isinstance(frame, LiveClientMessage | LiveMusicClientMessage):
             return Success(frame)
-        return Failure(InvalidRequest("frame", frame, "a frame, such as live.client_content(…) makes"))
+        return Failure(InvalidRequest("frame", frame, "a message, such as live.client_content(…) returns"))
 
     def decode(self, data: Any) -> Result[Any, GenaiError]:
         """Give a message as it is."""

@@ -1,4 +1,4 @@
-"""Inflates bodies as they are read, bounded."""
+"""Decompresses bodies while they are read, up to a maximum size."""
 
 import sys
 import zlib
@@ -12,7 +12,12 @@ __all__ = ["Decompressor"]
 
 class Decompressor:
     """
-    Fed pieces of a body, answers them inflated, or what is wrong with them; a body that is not encoded passes through.
+    Decompresses the chunks of a body. A body without ``content-encoding`` is passed through.
+
+    Args:
+        headers: Headers of the response.
+
+        max_bytes: Maximum size of the decompressed body.
     """
 
     __slots__ = ("_has_started", "_max_bytes", "_output_bytes", "_zlib_stream")
@@ -26,36 +31,36 @@ class Decompressor:
         self._output_bytes = 0
         self._has_started = False
 
-    def feed(self, piece: bytes) -> bytes | DecodeError:
-        """Take the next piece."""
+    def feed(self, chunk: bytes) -> bytes | DecodeError:
+        """Decompress the next chunk. Returns an error if it is malformed, or if the body becomes too large."""
         if self._zlib_stream is not None:
             try:
-                piece = self._decompress(piece, self._zlib_stream)
+                chunk = self._decompress(chunk, self._zlib_stream)
             except zlib.error as error:
-                return DecodeError(f"gzip ({error})", "", piece[:100].decode("utf-8", "replace"))
-        self._output_bytes += len(piece)
+                return DecodeError(f"gzip ({error})", "", chunk[:100].decode("utf-8", "replace"))
+        self._output_bytes += len(chunk)
         if self._output_bytes > self._max_bytes:
             return DecodeError(f"a body of at most {self._max_bytes} bytes")
-        return piece
+        return chunk
 
     def finish(self) -> bytes | DecodeError:
-        """Say at the end of the body whether it was whole."""
+        """Finish the body. Returns an error if the compressed data is incomplete."""
         if self._zlib_stream is None or self._zlib_stream.eof or not self._has_started:
             return b""
-        return DecodeError("gzip to its end")
+        return DecodeError("complete gzip data")
 
-    def _decompress(self, packed: bytes, stream: Any) -> bytes:
-        """Inflate up to one byte too many. What follows the end of a member is the next one (RFC 1952, 2.2)."""
-        inflated: list[bytes] = []
+    def _decompress(self, compressed: bytes, stream: Any) -> bytes:
+        """Decompress to at most one byte above the maximum. Further gzip members may follow (RFC 1952, 2.2)."""
+        decompressed: list[bytes] = []
         room = int(min(self._max_bytes, sys.maxsize - 1)) - self._output_bytes + 1
-        while packed and room:
+        while compressed and room:
             if stream.eof:
                 self._zlib_stream = stream = zlib.decompressobj(_GZIP_OR_ZLIB_HEADER)
             self._has_started = True
-            inflated.append(stream.decompress(packed, room))
-            room -= len(inflated[-1])
-            packed = stream.unused_data
-        return b"".join(inflated)
+            decompressed.append(stream.decompress(compressed, room))
+            room -= len(decompressed[-1])
+            compressed = stream.unused_data
+        return b"".join(decompressed)
 
 
 _GZIP_OR_ZLIB_HEADER = 32 + zlib.MAX_WBITS

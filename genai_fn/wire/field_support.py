@@ -1,4 +1,4 @@
-"""Walks a value of the API: finds what a backend does not take, by path, and whether any bytes are large."""
+"""Finds the fields of a value that a backend does not support, by path, and whether it contains large bytes."""
 
 import collections.abc
 import functools
@@ -14,11 +14,11 @@ from genai_fn.schema.base import BackendOnly
 __all__ = ["LARGE_BYTES", "FieldReport", "find_unsupported_fields"]
 
 LARGE_BYTES = 64 * 1024
-"""Bytes of this size and more are put into a body as a piece of their own."""
+"""Bytes of at least this size become a chunk of their own in a body."""
 
 
 class FieldReport:
-    """What a survey found: the paths that the backend does not take, and whether any bytes are large."""
+    """Result of `find_unsupported_fields`."""
 
     __slots__ = ("has_large", "unsupported_paths")
 
@@ -28,20 +28,20 @@ class FieldReport:
 
 
 def find_unsupported_fields(value: Struct, backend: str) -> FieldReport:
-    """Visit all that is set in a value and matters to a backend, ``gemini`` or ``vertex``."""
-    findings = FieldReport()
-    findings.unsupported_paths = [path.removeprefix(".") for path in _visit_struct(value, _PLANS[backend], findings)]
-    return findings
+    """Visit the fields that are set in a value, for the backend ``gemini`` or ``vertex``."""
+    report = FieldReport()
+    report.unsupported_paths = [path.removeprefix(".") for path in _visit_struct(value, _PLANS[backend], report)]
+    return report
 
 
 _Visitor: TypeAlias = "Callable[[Any, _VisitPlans, FieldReport], Sequence[str]]"
-"""Answers the paths of what is refused, from the value on: they grow on the way out, as there rarely are any."""
+"""Returns the paths of unsupported fields, relative to the value. They are extended on the way out: few are found."""
 
 _NO_PATHS: Sequence[str] = ()
 
 
 class _VisitPlans(dict[type[Struct], tuple[tuple[str, _Visitor], ...]]):
-    """What to visit in which type, worked out when it is first met."""
+    """The fields to visit in each type, computed when the type is first met."""
 
     def __init__(self, backend: str) -> None:
         super().__init__()
@@ -55,56 +55,53 @@ class _VisitPlans(dict[type[Struct], tuple[tuple[str, _Visitor], ...]]):
 _PLANS = {backend: _VisitPlans(backend) for backend in ("gemini", "vertex")}
 
 
-def _visit_struct(value: Struct, plans: _VisitPlans, findings: FieldReport) -> Sequence[str]:
-    refused = _NO_PATHS
+def _visit_struct(value: Struct, plans: _VisitPlans, report: FieldReport) -> Sequence[str]:
+    unsupported = _NO_PATHS
     for name, visit in plans[type(value)]:
         found = getattr(value, name)
-        if found is not None and (paths := visit(found, plans, findings)):
-            refused = [*refused, *(f".{name}{path}" for path in paths)]
-    return refused
+        if found is not None and (paths := visit(found, plans, report)):
+            unsupported = [*unsupported, *(f".{name}{path}" for path in paths)]
+    return unsupported
 
 
 def _build_sequence_visitor(visit: _Visitor) -> _Visitor:
-    def visit_each(values: Sequence[Any], plans: _VisitPlans, findings: FieldReport) -> Sequence[str]:
-        refused = _NO_PATHS
+    def visit_each(values: Sequence[Any], plans: _VisitPlans, report: FieldReport) -> Sequence[str]:
+        unsupported = _NO_PATHS
         for index, each in enumerate(values):
-            if paths := visit(each, plans, findings):
-                refused = [*refused, *(f"[{index}]{path}" for path in paths)]
-        return refused
+            if paths := visit(each, plans, report):
+                unsupported = [*unsupported, *(f"[{index}]{path}" for path in paths)]
+        return unsupported
 
     return visit_each
 
 
 def _build_mapping_visitor(visit: _Visitor) -> _Visitor:
-    def visit_each_named(values: Mapping[str, Any], plans: _VisitPlans, findings: FieldReport) -> Sequence[str]:
-        refused = _NO_PATHS
+    def visit_each_named(values: Mapping[str, Any], plans: _VisitPlans, report: FieldReport) -> Sequence[str]:
+        unsupported = _NO_PATHS
         for key, each in values.items():
-            if paths := visit(each, plans, findings):
-                refused = [*refused, *(f".{key}{path}" for path in paths)]
-        return refused
+            if paths := visit(each, plans, report):
+                unsupported = [*unsupported, *(f".{key}{path}" for path in paths)]
+        return unsupported
 
     return visit_each_named
 
 
-def _visit_union(value: Any, plans: _VisitPlans, findings: FieldReport) -> Sequence[str]:
-    return _visit_struct(value, plans, findings) if isinstance(value, Struct) else _NO_PATHS
+def _visit_union(value: Any, plans: _VisitPlans, report: FieldReport) -> Sequence[str]:
+    return _visit_struct(value, plans, report) if isinstance(value, Struct) else _NO_PATHS
 
 
-def _visit_unsupported(value: object, plans: _VisitPlans, findings: FieldReport) -> Sequence[str]:  # noqa: ARG001  # a visit's
+def _visit_unsupported(value: object, plans: _VisitPlans, report: FieldReport) -> Sequence[str]:  # noqa: ARG001  # the signature of a visitor
     return ("",)
 
 
-def _visit_unsupported_unless_empty(value: object, plans: _VisitPlans, findings: FieldReport) -> Sequence[str]:  # noqa: ARG001  # a visit's
+def _visit_unsupported_unless_empty(value: object, plans: _VisitPlans, report: FieldReport) -> Sequence[str]:  # noqa: ARG001  # the signature of a visitor
     return ("",) if value else _NO_PATHS
 
 
-def _visit_bytes(value: Any, plans: _VisitPlans, findings: FieldReport) -> Sequence[str]:  # noqa: ARG001  # a visit's
+def _visit_bytes(value: Any, plans: _VisitPlans, report: FieldReport) -> Sequence[str]:  # noqa: ARG001  # the signature of a visitor
     if type(value) is bytes and len(value) >= LARGE_BYTES:
-        findings.has_large = True
+        report.has_large = True
     return _NO_PATHS
-
-
-# What the annotations say
 
 
 def _plan_visits(kind: type[Struct], backend: str) -> Iterator[tuple[str, _Visitor]]:
@@ -114,7 +111,7 @@ def _plan_visits(kind: type[Struct], backend: str) -> Iterator[tuple[str, _Visit
             yield (
                 name,
                 _visit_unsupported_unless_empty if defaults[name] == () else _visit_unsupported,
-            )  # () is how nothing comes back
+            )  # an empty tuple is the unset value
         elif bytes in _flatten_annotation(annotation):
             yield name, _visit_bytes
         elif any(_needs_visit(each, backend) for each in _find_structs(annotation)):
@@ -122,7 +119,7 @@ def _plan_visits(kind: type[Struct], backend: str) -> Iterator[tuple[str, _Visit
 
 
 def _compile_visitor(annotation: Any) -> _Visitor:
-    """Compile how to get to the Structs in a field."""
+    """Build a visitor of the Structs in a field."""
     origin, args = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return _compile_visitor(args[0])
@@ -139,12 +136,12 @@ def _compile_visitor(annotation: Any) -> _Visitor:
 
 
 def _is_supported(annotation: Any, backend: str) -> bool:
-    marks = get_args(annotation)[1:] if get_origin(annotation) is Annotated else ()
-    return all(mark.backend == backend for mark in marks if isinstance(mark, BackendOnly))
+    metadata = get_args(annotation)[1:] if get_origin(annotation) is Annotated else ()
+    return all(mark.backend == backend for mark in metadata if isinstance(mark, BackendOnly))
 
 
 def _needs_visit(kind: type[Struct], backend: str) -> bool:
-    """Tell whether anything in reach of a type is marked or may be large."""
+    """Whether a type, or a type reachable from it, has unsupported fields or fields of bytes."""
     annotations = [
         annotation for each in _find_reachable_structs(kind) for annotation in _get_field_hints(each).values()
     ]

@@ -1,4 +1,4 @@
-"""JSON bodies: Structs straight to bytes, megabytes of base64 as pieces of their own, extra fields merged in."""
+"""Encodes JSON bodies, with large base64 as chunks of their own, and merges ``extra_body`` into them."""
 
 import operator
 import re
@@ -19,65 +19,67 @@ __all__ = ["encode_body", "merge_extra_body"]
 
 
 def encode_body(value: Any, at: Backend, *, has_large: bool) -> Body:
-    """Write a body; None is none."""
+    """Encode a body. None is an empty body. With `has_large`, large bytes become separate chunks."""
     if value is None:
         return b""
 
-    def hook(found: Any) -> Any:
+    def encode_special(found: Any) -> Any:
         if isinstance(found, ResourceName):
             return fill_placeholders(found, at) if isinstance(at, Vertex) else str(found)
         if isinstance(found, _LargeBytesPlaceholder):
-            splices.append(found.data)
+            large.append(found.data)
             return msgspec.Raw(_PLACEHOLDER_MARK)
         raise TypeError(f"{type(found).__name__} is not a value of the API")
 
-    splices: list[bytes] = []
+    large: list[bytes] = []
     try:
-        text = codec.encode(_replace_large_bytes(value) if has_large else value, enc_hook=hook)
-    except (TypeError, ValueError, OverflowError, RecursionError) as error:  # what the caller put into free JSON
+        text = codec.encode(_replace_large_bytes(value) if has_large else value, enc_hook=encode_special)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:  # a value in free-form JSON of the caller
         raise InvalidRequest("body", value, f"JSON ({error})") from None
-    return _interleave_base64(text.split(_PLACEHOLDER_MARK), splices) if splices else text
+    return _interleave_base64(text.split(_PLACEHOLDER_MARK), large) if large else text
 
 
 class _LargeBytesPlaceholder:
-    """Stands in the tree for bytes that go out as a piece of their own."""
+    """Takes the place of bytes that become a chunk of their own."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
 
 
-_PLACEHOLDER_MARK = b"\x00"  # JSON text never holds one
+_PLACEHOLDER_MARK = b"\x00"  # never occurs in JSON
 
 
 def _replace_large_bytes(value: Any) -> Any:
-    """Put splices in the place of large bytes; what holds none stays the same object."""
+    """Replace large bytes by placeholders. A value that contains none is returned as it is."""
     if type(value) is bytes and len(value) >= LARGE_BYTES:
         return _LargeBytesPlaceholder(value)
     if isinstance(value, msgspec.Struct):
-        held = [(name, getattr(value, name)) for name in value.__struct_fields__]
-        changed = {name: new for name, old in held if old is not None and (new := _replace_large_bytes(old)) is not old}
+        fields = [(name, getattr(value, name)) for name in value.__struct_fields__]
+        changed = {
+            name: new for name, old in fields if old is not None and (new := _replace_large_bytes(old)) is not old
+        }
         return replace(value, **changed) if changed else value
     if isinstance(value, tuple):
         items: tuple[Any, ...] = cast("Any", value)
-        lifted = tuple(map(_replace_large_bytes, items))
-        return items if all(map(operator.is_, lifted, items)) else lifted
+        replaced = tuple(map(_replace_large_bytes, items))
+        return items if all(map(operator.is_, replaced, items)) else replaced
     return value
 
 
-def _interleave_base64(texts: list[bytes], splices: list[bytes]) -> tuple[bytes, ...]:
+def _interleave_base64(texts: list[bytes], large: list[bytes]) -> tuple[bytes, ...]:
     from pybase64 import b64encode  # noqa: PLC0415  # loads a native module that few requests need
 
-    pieces = [texts[0] + b'"']
-    for text, data in zip(texts[1:], splices, strict=True):
-        pieces += [b64encode(data), b'"' + text + b'"']
-    pieces[-1] = pieces[-1][:-1]
-    return tuple(pieces)
+    chunks = [texts[0] + b'"']
+    for text, data in zip(texts[1:], large, strict=True):
+        chunks += [b64encode(data), b'"' + text + b'"']
+    chunks[-1] = chunks[-1][:-1]
+    return tuple(chunks)
 
 
 def merge_extra_body(body: Body, extra: Mapping[str, Any]) -> bytes:
-    """Merge the caller's own fields into a body, deeply; names match in either spelling, lists are replaced."""
+    """Merge ``extra_body`` into a body, deeply. Names match in either spelling; lists are replaced."""
     if isinstance(body, FileSlice):
-        raise InvalidRequest("extra_body", extra, "nothing, as the body is a file")
+        raise InvalidRequest("extra_body", extra, "no extra_body, as the body is a file")
     text = body if isinstance(body, bytes) else b"".join(body)
     tree: Any = codec.decode(text) if text else {}
     try:
@@ -90,9 +92,9 @@ def _merge_trees(tree: Any, extra: Any) -> Any:
     if not isinstance(tree, dict) or not isinstance(extra, Mapping):
         return extra
     result = dict(cast("dict[str, Any]", tree))
-    spelled = {_to_camel_case(name): name for name in result}
+    names = {_to_camel_case(name): name for name in result}
     for key, value in cast("Mapping[str, Any]", extra).items():
-        name = spelled.setdefault(_to_camel_case(key), key)
+        name = names.setdefault(_to_camel_case(key), key)
         result[name] = _merge_trees(result[name], value) if name in result else value
     return result
 

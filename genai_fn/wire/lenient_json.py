@@ -1,9 +1,9 @@
 """
-Reads JSON as the API writes it, and mends what does not fit its type: nulls where none may be, numbers in quotes,
-base64 that is URL-safe or unpadded.
+Decodes JSON of the API, and repairs what does not fit its type: unexpected nulls, numbers in quotes, URL-safe or
+unpadded base64.
 
-Mending is tried once, after msgspec alone has failed: the common case pays nothing. Mappings of the user's own keys are
-left as they are.
+The repair is tried only after msgspec alone has failed, so valid JSON costs nothing extra. Free-form mappings are not
+changed.
 """
 
 import collections.abc
@@ -26,10 +26,10 @@ _DROPPED = object()
 
 def parse_json(kind: Any, text: bytes | memoryview) -> Any:
     """
-    Read JSON as a type.
+    Decode JSON as a type.
 
-    int64 comes in quotes, which msgspec reads if asked to be lenient; but then it takes a text ``"NULL"``, which may be
-    an enum's value, for null. So that is asked only where there is none.
+    The API writes int64 in quotes, which msgspec accepts with ``strict=False``. That mode reads the text ``"NULL"``,
+    which may be a member of an enum, as null, so it is used only if the JSON contains no such text.
 
     >>> parse_json(int, b'"12"')
     12
@@ -48,27 +48,27 @@ def parse_json(kind: Any, text: bytes | memoryview) -> Any:
 _NULL_IN_QUOTES = re.compile(rb'"null"', re.IGNORECASE)
 
 
-def build_decode_error(error: Exception, said: bytes | memoryview | str) -> DecodeError:
+def build_decode_error(error: Exception, text: bytes | memoryview | str) -> DecodeError:
     """
-    Say what was expected, and where, of a text that could not be read.
+    Build a `DecodeError` from an error of msgspec, with what was expected and where.
 
     >>> build_decode_error(msgspec.ValidationError("Expected `int`, got `str` - at `$.a`"), b'{"a": "b"}')
     DecodeError(expected='`int`, got `str`', path='$.a', text='{"a": "b"}')
     """
     expected, _, path = str(error).partition(" - at ")
-    return DecodeError(expected.removeprefix("Expected "), path.strip("`"), truncate_text(said))
+    return DecodeError(expected.removeprefix("Expected "), path.strip("`"), truncate_text(text))
 
 
-def truncate_text(said: bytes | memoryview | str) -> str:
-    """Cut a text to what an error keeps of it."""
-    return said[:_MAX_ERROR_TEXT] if isinstance(said, str) else bytes(said[:_MAX_ERROR_TEXT]).decode("utf-8", "replace")
+def truncate_text(text: bytes | memoryview | str) -> str:
+    """Truncate a text to the 2,000 bytes that an error keeps."""
+    return text[:_MAX_ERROR_TEXT] if isinstance(text, str) else bytes(text[:_MAX_ERROR_TEXT]).decode("utf-8", "replace")
 
 
 _MAX_ERROR_TEXT = 2000
 
 
 def repair_tree(value: Any, kind: Any) -> Any:
-    """Mend a tree of JSON for a type."""
+    """Repair decoded JSON for a type."""
     whole = _repair_value(value, kind)
     return value if whole is _DROPPED else whole
 
@@ -116,7 +116,7 @@ def _drop_missing(tree: dict[str, Any]) -> dict[str, Any]:
 
 def _to_standard_base64(text: str) -> str:
     """
-    Write base64 of any alphabet, padded or not, the standard way.
+    Convert base64 of either alphabet, padded or not, to the standard form.
 
     >>> _to_standard_base64("-_8")
     '+/8='
@@ -128,7 +128,7 @@ def _to_standard_base64(text: str) -> str:
 def _parse_number(kind: type[int] | type[float], text: str) -> Any:
     try:
         return kind(text)
-    except ValueError:  # not for us to say what is wrong with it
+    except ValueError:  # msgspec reports the error
         return text
 
 

@@ -1,4 +1,4 @@
-"""How people name models and resources, and what each backend calls them."""
+"""Resolves names of models and resources to the full names that each backend uses."""
 
 from genai_fn.backend import Backend, Vertex
 from genai_fn.errors import AuthError, InvalidRequest, Unsupported
@@ -14,27 +14,29 @@ __all__ = [
 
 
 class ResourceName(str):
-    """A full resource name within a body, with ``{project}`` and ``{location}`` still to be filled in."""
+    """A full resource name in a body, with the placeholders ``{project}`` and ``{location}``."""
 
     __slots__ = ()
 
 
 def fill_placeholders(name: str, at: Vertex) -> str:
-    """Put a backend's project and location into the holes of a name."""
+    """Replace ``{project}`` and ``{location}`` in a name. Raises AuthError or Unsupported if there is no project."""
     if "{project}" in name and at.project is None:
         if at.is_gateway or at.api_key is not None:
-            raise Unsupported(at.title, (name,), "express mode and gateways have no project: name it whole, projects/…")
+            raise Unsupported(
+                at.title, (name,), "express mode and gateways have no project: use a full name, projects/…"
+            )
         raise AuthError("no project: neither Vertex(project=…) nor the credentials name one")
     return name.replace("{project}", at.project or "").replace("{location}", at.location or "global")
 
 
 def check_model_name(model: object, path: str = "model") -> str:
-    """Refuse a model name that is empty, climbs out of its path, or carries a query."""
+    """Validate a model name. Raises InvalidRequest if it is empty, leaves its collection, or contains a query."""
     return check_resource_name(model, path, "a model name, such as 'gemini-2.5-flash'")
 
 
 def check_resource_name(name: object, path: str = "name", expected: str = "the name of a resource") -> str:
-    """Refuse a name that is empty, climbs out of its path, or carries a query."""
+    """Validate a resource name. Raises InvalidRequest if it is empty, leaves its collection, or contains a query."""
     if (
         not isinstance(name, str)
         or not name
@@ -50,7 +52,7 @@ _FORBIDDEN_PARTS = ("..", "?", "&", "#", "\\", "{", "}")
 
 def resolve_model_name(at: Backend, model: str) -> str:
     """
-    Say what a backend calls a model.
+    Resolve the full name of a model on a backend.
 
     >>> from genai_fn.backend import Gemini
     >>> resolve_model_name(Gemini(), "gemini-2.5-flash"), resolve_model_name(Gemini(), "tunedModels/x")
@@ -68,7 +70,7 @@ def resolve_model_name(at: Backend, model: str) -> str:
 
 def complete_resource_name(collection: str, name: str) -> str:
     """
-    Complete the name of a resource with the collection it lives in, as far as it is not there yet.
+    Add the collection, or the missing part of it, to the name of a resource.
 
     >>> complete_resource_name("cachedContents", "1"), complete_resource_name("cachedContents", "cachedContents/1")
     ('cachedContents/1', 'cachedContents/1')

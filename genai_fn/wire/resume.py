@@ -1,4 +1,4 @@
-"""Bodies that broke off: how to ask for the rest of one, and whether what comes is the rest of the very same."""
+"""Resumes interrupted downloads: builds the range request, and checks that its response continues the same body."""
 
 import re
 
@@ -11,9 +11,17 @@ __all__ = ["build_range_request", "count_repeated_bytes"]
 
 def build_range_request(request: HttpRequest, first: Headers, received: int) -> HttpRequest | None:
     """
-    Ask for what is missing of a body, of which `first` was the head.
+    Build the request for the rest of a body.
 
-    None where the server has no ranges, or says nothing by which one body could be told from another.
+    Returns None if the server does not support ranges, or sends neither a strong ETag nor a length, so that a changed
+    body could not be detected.
+
+    Args:
+        request: The first request.
+
+        first: Headers of its response.
+
+        received: Number of bytes received.
 
     >>> head = (("accept-ranges", "bytes"), ("etag", '"a"'))
     >>> build_range_request(HttpRequest("GET", "https://host/x"), head, 3).headers
@@ -30,10 +38,19 @@ def build_range_request(request: HttpRequest, first: Headers, received: int) -> 
 
 def count_repeated_bytes(first: Headers, status: int, headers: Headers, received: int) -> int | None:
     """
-    Say how many bytes of an answer to `rest_of` are here already.
+    Count the bytes at the start of the response to a range request that were received before.
 
-    None of a rest; all that was received of a body that comes from its beginning again; and None if it is no rest to
-    its very end, or of another body.
+    It is 0 if the response continues the body, `received` if it starts again from the beginning, and None if it is
+    incomplete or belongs to another body.
+
+    Args:
+        first: Headers of the first response.
+
+        status: Status of the response to the range request.
+
+        headers: Its headers.
+
+        received: Number of bytes received before.
 
     >>> head = (("content-length", "9"),)
     >>> count_repeated_bytes(head, 206, (("content-range", "bytes 3-8/9"),), 3)
@@ -41,8 +58,8 @@ def count_repeated_bytes(first: Headers, status: int, headers: Headers, received
     >>> count_repeated_bytes(head, 200, head, 3)
     3
     """
-    tag, size, told = _get_strong_etag(first), _get_content_length(first), _get_strong_etag(headers)
-    if _get_header(headers, "content-encoding") or (told != tag and (told or status == 200)):
+    tag, size, new_tag = _get_strong_etag(first), _get_content_length(first), _get_strong_etag(headers)
+    if _get_header(headers, "content-encoding") or (new_tag != tag and (new_tag or status == 200)):
         return None
     if status == 200:
         return received if not size or _get_content_length(headers) == size else None
@@ -54,7 +71,7 @@ def count_repeated_bytes(first: Headers, status: int, headers: Headers, received
 
 
 def _get_strong_etag(headers: Headers) -> str:
-    """Read an ETag, but for a weak one: it says that bodies mean the same, not that they are."""
+    """Return the ETag unless it is weak: a weak one does not guarantee that the bytes are equal."""
     tag = _get_header(headers, "etag")
     return "" if tag.startswith("W/") else tag
 

@@ -1,13 +1,12 @@
 """
-Cuts a streamed body into events, whatever the chunks: server-sent events, or the JSON that some gateways send in their
-place.
+Splits a streamed body into events, however it is chunked: server-sent events, or the JSON that some gateways send.
 
-Follows https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream over bytes, in linear
-time for lines of any length. A body that begins with ``[`` or ``{`` is read as JSON: the members of an array, or a
-whole document, which may be a fault.
+It follows https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream over bytes, in linear
+time for lines of any length. A body that starts with ``[`` or ``{`` is parsed as JSON: the members of an array, or a
+single document, which may be an error.
 
-In one thing this departs from the standard: a line that is no field ends the stream. The standard ignores such a line,
-but Google's servers abort a stream by writing the error as bare JSON after the events, and proxies by writing HTML.
+It deviates from the standard in one point: a line that is not a field ends the stream. The standard ignores such lines,
+but Google's servers abort a stream by writing the error as bare JSON after the events, and proxies write HTML.
 """
 
 import re
@@ -17,7 +16,7 @@ __all__ = ["EventParser"]
 
 class EventParser:
     r"""
-    Fed pieces of a body, answers the data of the events that are complete.
+    Parses the chunks of a body. Returns the data of each event once it is complete.
 
     >>> events = EventParser()
     >>> events.feed(b'data: {"a"'), events.feed(b': 1}\r\n\r\n: a comment\n\ndata:2\n\n'), events.finish()
@@ -29,33 +28,33 @@ class EventParser:
         self._head: bytes = b""
         self._expected_bom = _BOM
 
-    def feed(self, piece: bytes) -> list[bytes]:
-        """Take the next piece."""
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """Parse the next chunk."""
         if self._reader is None:
-            piece = self._head + piece
-            if self._expected_bom.startswith(piece):
-                self._head = piece
+            chunk = self._head + chunk
+            if self._expected_bom.startswith(chunk):
+                self._head = chunk
                 return []
-            piece, self._expected_bom = piece.removeprefix(self._expected_bom), b""
-            begun = piece.lstrip()
-            if not begun:  # blank lines say nothing, and one space is as good as a million
-                self._head = b"" if piece.endswith((b"\n", b"\r")) else piece[-1:]
+            chunk, self._expected_bom = chunk.removeprefix(self._expected_bom), b""
+            start = chunk.lstrip()
+            if not start:  # leading blank lines are skipped, and one space is enough to keep
+                self._head = b"" if chunk.endswith((b"\n", b"\r")) else chunk[-1:]
                 return []
-            self._reader = _JsonParser() if begun.startswith((b"[", b"{")) else _SseParser()
-        return self._reader.feed(piece)
+            self._reader = _JsonParser() if start.startswith((b"[", b"{")) else _SseParser()
+        return self._reader.feed(chunk)
 
     def finish(self) -> list[bytes]:
-        """Give what is left at the end of the body: an event whose blank line never came, complete or cut."""
+        """Return what is left at the end of the body: an event without its blank line, complete or truncated."""
         return [] if self._reader is None else self._reader.finish()
 
     @property
-    def has_stray(self) -> bool:
-        """Whether text outside of events has ended the stream; that text is the last thing that was returned."""
-        return self._reader is not None and self._reader.has_stray
+    def has_unframed_text(self) -> bool:
+        """Whether text outside of events has ended the stream. That text was returned last."""
+        return self._reader is not None and self._reader.has_unframed_text
 
     @property
     def buffered_bytes(self) -> int:
-        """How many bytes wait for the rest of their event."""
+        """Number of bytes of an incomplete event."""
         return 0 if self._reader is None else self._reader.buffered_bytes
 
 
@@ -63,9 +62,7 @@ _BOM = b"\xef\xbb\xbf"
 
 
 class _SseParser:
-    """
-    Server-sent events. Only new bytes are searched for line ends, so a line of megabytes costs no more than its length.
-    """
+    """Parses server-sent events. Only new bytes are searched for line ends, so long lines take linear time."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
@@ -73,26 +70,26 @@ class _SseParser:
         self._data: list[bytes] = []
         self._data_bytes = 0
         self._after_cr = False
-        self._stray: _Stray | None = None
+        self._unframed: _UnframedText | None = None
 
     @property
     def buffered_bytes(self) -> int:
-        return len(self._buffer) + self._data_bytes + (0 if self._stray is None else self._stray.held)
+        return len(self._buffer) + self._data_bytes + (0 if self._unframed is None else self._unframed.buffered_bytes)
 
     @property
-    def has_stray(self) -> bool:
-        return self._stray is not None and self._stray.has_stray
+    def has_unframed_text(self) -> bool:
+        return self._unframed is not None and self._unframed.has_unframed_text
 
-    def feed(self, piece: bytes) -> list[bytes]:
-        if self._stray is not None:
-            return self._stray.feed(piece)
-        held = self._buffer
-        if not held and not self._data and not self._after_cr and _is_single_event(piece):
-            return [piece[len(_DATA_PREFIX) : -len(_EVENT_END)]]
-        text: bytes | bytearray = piece  # read where it lies, if nothing waits for it
-        if held:
-            held += piece
-            text = held
+    def feed(self, chunk: bytes) -> list[bytes]:
+        if self._unframed is not None:
+            return self._unframed.feed(chunk)
+        buffer = self._buffer
+        if not buffer and not self._data and not self._after_cr and _is_single_event(chunk):
+            return [chunk[len(_DATA_PREFIX) : -len(_EVENT_END)]]
+        text: bytes | bytearray = chunk  # parsed in place if nothing is buffered
+        if buffer:
+            buffer += chunk
+            text = buffer
         complete: list[bytes] = []
         start = 0
         if self._after_cr and text:
@@ -113,28 +110,28 @@ class _SseParser:
                 carriage = text.find(b"\r", start)
             if 0 <= newline < start:
                 newline = text.find(b"\n", start)
-        if text is piece:
-            held += piece[start:]
+        if text is chunk:
+            buffer += chunk[start:]
         else:
-            del held[:start]
-        self._searched_bytes = len(held)
+            del buffer[:start]
+        self._searched_bytes = len(buffer)
         return complete
 
     def finish(self) -> list[bytes]:
         complete = self.feed(b"\n\n") if self._buffer or self._data else []
         self._buffer.clear()
-        return complete if self._stray is None else [*complete, *self._stray.finish()]
+        return complete if self._unframed is None else [*complete, *self._unframed.finish()]
 
     def _end_events(self, rest: bytes) -> list[bytes]:
-        """Dispatch the event that waits for its blank line, and read the rest of the body as text outside of events."""
+        """Dispatch the pending event, and parse the rest of the body as text outside of events."""
         pending = [b"\n".join(self._data)] if self._data else []
         self._data, self._data_bytes = [], 0
         self._buffer.clear()
-        self._stray = _Stray()
-        return [*pending, *self._stray.feed(rest)]
+        self._unframed = _UnframedText()
+        return [*pending, *self._unframed.feed(rest)]
 
     def _parse_line(self, text: bytes | bytearray, start: int, end: int, complete: list[bytes]) -> bool:
-        """Take in a line; False if it is no field."""
+        """Parse a line. Returns False if it is not a field."""
         if start >= end:
             if self._data:
                 complete.append(self._data[0] if len(self._data) == 1 else b"\n".join(self._data))
@@ -154,55 +151,52 @@ class _SseParser:
 
 _FIELD = re.compile(rb":|(?:event|id|retry)(?::|\Z)|[A-Za-z_][A-Za-z0-9_.-]*(?::(?!\s*[{\[])|\Z)|\s+\Z")
 """
-A comment, a field of the standard's, an unknown field, or nothing but spaces.
+Matches a comment, a field of the standard, an unknown field, or a line of spaces.
 
-The name of an unknown field is one word, and its value is no JSON: prose and HTML are no fields, nor is ``error: {…``.
+The name of an unknown field is one word, and its value is not JSON, so prose, HTML and ``error: {…`` do not match.
 """
 
 
-class _Stray:
-    """
-    Text outside of events. It is returned once: a JSON document as soon as it is complete, or the beginning of any
-    other text.
-    """
+class _UnframedText:
+    """Collects text outside of events. Returns it once: a complete JSON document, or the first 2,000 bytes."""
 
     def __init__(self) -> None:
         self._documents = _JsonParser()
         self._text = b""
         self._size = 0
-        self.has_stray = False
+        self.has_unframed_text = False
 
     @property
-    def held(self) -> int:
+    def buffered_bytes(self) -> int:
         return self._documents.buffered_bytes
 
-    def feed(self, piece: bytes) -> list[bytes]:
-        if self.has_stray:
+    def feed(self, chunk: bytes) -> list[bytes]:
+        if self.has_unframed_text:
             return []
-        self._text += piece[: _STRAY_KEPT - len(self._text)]
+        self._text += chunk[: _MAX_UNFRAMED_BYTES - len(self._text)]
         if self._text.lstrip().startswith((b"{", b"[")):
-            return self._returned(self._documents.feed(piece))
-        return self._returned([self._text] if len(self._text) == _STRAY_KEPT else [])
+            return self._return_once(self._documents.feed(chunk))
+        return self._return_once([self._text] if len(self._text) == _MAX_UNFRAMED_BYTES else [])
 
     def finish(self) -> list[bytes]:
-        return [] if self.has_stray else self._returned([*self._documents.finish(), self._text])
+        return [] if self.has_unframed_text else self._return_once([*self._documents.finish(), self._text])
 
-    def _returned(self, found: list[bytes]) -> list[bytes]:
-        self.has_stray = bool(found)
+    def _return_once(self, found: list[bytes]) -> list[bytes]:
+        self.has_unframed_text = bool(found)
         return [each.strip() for each in found[:1]]
 
 
-_STRAY_KEPT = 2000
+_MAX_UNFRAMED_BYTES = 2000
 
 
-def _is_single_event(piece: bytes) -> bool:
-    """Tell a piece that is one event of one line, as the API sends them mostly, at a third of what the lines cost."""
-    size = len(piece) - len(_EVENT_END)
+def _is_single_event(chunk: bytes) -> bool:
+    """Whether a chunk is exactly one event of one line, as most are. It takes a third of the time of parsing lines."""
+    size = len(chunk) - len(_EVENT_END)
     return (
-        piece.startswith(_DATA_PREFIX)
-        and piece.find(b"\r") == size
-        and piece.find(b"\n") == size + 1
-        and piece.endswith(_EVENT_END)
+        chunk.startswith(_DATA_PREFIX)
+        and chunk.find(b"\r") == size
+        and chunk.find(b"\n") == size + 1
+        and chunk.endswith(_EVENT_END)
     )
 
 
@@ -212,7 +206,7 @@ _DATA_PREFIX, _EVENT_END = b"data: ", b"\r\n\r\n"
 def _copy_slice(text: bytes | bytearray, start: int, end: int) -> bytes:
     if isinstance(text, bytes):
         return text[start:end]
-    with memoryview(text) as view:  # one copy, not two
+    with memoryview(text) as view:  # copies once
         return bytes(view[start:end])
 
 
@@ -220,7 +214,7 @@ _LF, _SPACE = 0x0A, 0x20
 
 
 class _JsonParser:
-    """JSON documents: the members of an array one by one as they are complete, or one document."""
+    """Parses JSON documents: each member of an array once it is complete, or one document."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
@@ -230,15 +224,15 @@ class _JsonParser:
         self._base_depth = 0
         self._in_string = False
         self._between = b""
-        self.has_stray = False
+        self.has_unframed_text = False
 
     @property
     def buffered_bytes(self) -> int:
         return len(self._buffer)
 
-    def feed(self, piece: bytes) -> list[bytes]:
+    def feed(self, chunk: bytes) -> list[bytes]:
         buffer = self._buffer
-        buffer += piece
+        buffer += chunk
         complete: list[bytes] = []
         while found := (_STRING_DELIMITER if self._in_string else _STRUCTURE_DELIMITER).search(buffer, self._position):
             at, sign = found.start(), found[0]
@@ -258,10 +252,10 @@ class _JsonParser:
     def finish(self) -> list[bytes]:
         rest = bytes(self._buffer[self._start :]) if self._depth > self._base_depth else b""
         if self._depth == self._base_depth == 1:
-            rest = b"["  # an array that was never closed: more was to come
+            rest = b"["  # an array that is not closed is incomplete
         self._buffer.clear()
         if self._between and not rest:
-            self.has_stray = True
+            self.has_unframed_text = True
             return [self._between]
         return [rest] if rest.strip() else []
 
@@ -275,7 +269,7 @@ class _JsonParser:
                 self._skip(at)
             self._depth += 1
         elif self._depth == 0 or (self._depth == self._base_depth and sign == b"}"):
-            complete.append(sign)  # closes nothing: whoever reads it finds that it is no JSON
+            complete.append(sign)  # unbalanced: decoding it reports that it is not JSON
         else:
             self._depth -= 1
             if self._depth == self._base_depth:
@@ -283,9 +277,9 @@ class _JsonParser:
                 self._start = at + 1
 
     def _skip(self, to: int) -> None:
-        """Skip what stands between documents, and keep the beginning of what should not be there."""
+        """Skip text between documents, and keep its start: nothing but separators should be there."""
         skipped = bytes(self._buffer[self._start : to])
-        self._between = (self._between + skipped).lstrip(b" \t\r\n,[]")[:_STRAY_KEPT]
+        self._between = (self._between + skipped).lstrip(b" \t\r\n,[]")[:_MAX_UNFRAMED_BYTES]
         self._start = to
 
     def _discard_consumed(self) -> None:

@@ -160,14 +160,14 @@ def test_every_pair_of_cuts() -> None:
         events = EventParser()
         found = [each for piece in (body[:first], body[first:second], body[second:]) for each in events.feed(piece)]
         assert [*found, *events.finish()] == [b"1", GOOGLES.strip()]
-        assert events.has_stray
+        assert events.has_unframed_text
 
 
 def test_defect() -> None:
     """The bare error that Google writes after the events is not ignored."""
     events = EventParser()
     found = events.feed(b'data: {"candidates": []}\r\n\r\n{\r\n "error": {\r\n  "code": 503\r\n }\r\n}\r\n')
-    assert (len(found), events.has_stray) == (2, True)
+    assert (len(found), events.has_unframed_text) == (2, True)
 
 
 def test_held() -> None:

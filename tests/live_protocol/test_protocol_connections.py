@@ -102,7 +102,7 @@ def test_rounds(name: str) -> None:
     last = [each for each in actions if isinstance(each, FinishSession)]
     assert (len(waits) < 9) == bool(last)
     if name == "sent away":
-        reason = "the peer goes away at once, again and again"
+        reason = "the server closes each new connection immediately"
         assert [FinishSession(Failure(Disconnected("in a live session", reason)))] == last
 
 

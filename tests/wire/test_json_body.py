@@ -50,7 +50,7 @@ def test_names_without_project() -> None:
     with pytest.raises(AuthError, match="no project"):
         encode_body(Named(name=HOLES), Vertex(), has_large=False)
     for at in (Vertex(api_key="test-key"), Vertex(base_url="https://gate.test")):
-        with pytest.raises(Unsupported, match="name it whole"):
+        with pytest.raises(Unsupported, match="use a full name"):
             encode_body(Named(name=HOLES), at, has_large=False)
 
 

@@ -57,7 +57,7 @@ def read_fields(pieces: list[bytes]) -> list[bytes]:
     """Read a body to its end, and mark the text outside of events that has ended it."""
     events = EventParser()
     found = [*(each for piece in pieces for each in events.feed(piece)), *events.finish()]
-    return [*found[:-1], STRAY] if events.has_stray else found
+    return [*found[:-1], STRAY] if events.has_unframed_text else found
 
 
 def standard(body: bytes) -> list[bytes]:
