@@ -1,4 +1,4 @@
-"""What goes into a host or a path of a backend is checked before anything is sent there."""
+"""Backends validate everything that becomes part of a URL."""
 
 from collections.abc import Callable
 from typing import Any
@@ -30,7 +30,7 @@ BAD_PROJECTS = (
 @pytest.mark.parametrize("location", GOOD_LOCATIONS)
 @pytest.mark.parametrize("project", GOOD_PROJECTS)
 def test_good_places(project: str | None, location: str | None) -> None:
-    """Regions, multi-regions, project IDs, numbers and domain-scoped projects are taken, and the host is Google's."""
+    """Regions, multi-regions, project IDs and numbers, and domain-scoped projects are valid; the host is Google's."""
     backend = Vertex(project, location)
     assert (backend.project, backend.location) == (project, location)
     assert backend.root.partition("://")[2].partition("/")[0].endswith(".googleapis.com")
@@ -41,7 +41,7 @@ def test_good_places(project: str | None, location: str | None) -> None:
 
 @pytest.mark.parametrize("location", BAD_LOCATIONS)
 def test_bad_locations(location: Any) -> None:
-    """What is no location is refused by name: it would choose the host that the credential goes to."""
+    """An invalid location is refused, with its name: it would choose the host that receives the credential."""
     with pytest.raises(InvalidRequest, match=r"us-central1") as raised:
         Vertex("p", location)
     assert (raised.value.path, raised.value.value) == ("Vertex.location", location)
@@ -49,7 +49,7 @@ def test_bad_locations(location: Any) -> None:
 
 @pytest.mark.parametrize("project", BAD_PROJECTS)
 def test_bad_projects(project: Any) -> None:
-    """What is no project is refused by name: it would choose the path."""
+    """An invalid project is refused, with its name: it would change the path."""
     with pytest.raises(InvalidRequest, match=r"my-project") as raised:
         Vertex(project)
     assert (raised.value.path, raised.value.value) == ("Vertex.project", project)
@@ -65,7 +65,7 @@ def test_bad_projects(project: Any) -> None:
     ),
 )
 def test_bad_environment(name: str, value: str, path: str) -> None:
-    """The environment is held to the same, and what is wrong there is a Failure."""
+    """Values from the environment are validated in the same way; an invalid one is a Failure."""
     environ = {"GOOGLE_GENAI_USE_VERTEXAI": "true", "GOOGLE_CLOUD_PROJECT": "p", name: value}
     failure = backend_from_env(environ).failure()
     assert isinstance(failure, InvalidRequest)
@@ -83,7 +83,7 @@ def test_bad_environment(name: str, value: str, path: str) -> None:
 )
 @pytest.mark.parametrize("make", (Gemini, Vertex))
 def test_bad_base_urls(make: Callable[..., Backend], url: str) -> None:
-    """A base URL has a scheme of HTTP, a host, maybe a port and a path, and nothing that parsers read in two ways."""
+    """A base URL has an HTTP scheme, a host, maybe a port and a path, and nothing that URL parsers disagree about."""
     with pytest.raises(InvalidRequest) as raised:
         make(base_url=url)
     assert raised.value.path == "base_url"
@@ -99,14 +99,14 @@ def test_bad_base_urls(make: Callable[..., Backend], url: str) -> None:
     ),
 )
 def test_good_base_urls(url: str, kept: str) -> None:
-    """A base URL is kept as it is, but for the slash at its end and a scheme in capitals."""
+    """A base URL is kept, except for trailing slashes and an upper-case scheme."""
     assert Gemini("test-key", base_url=url).base_url == kept
 
 
 @pytest.mark.parametrize("project", [each for each in BAD_PROJECTS if isinstance(each, str)])
 @pytest.mark.parametrize("request_", (ASKED, (ASKED | streamed).source), ids=("whole", "streamed"))
 def test_bad_project_of_credentials(project: str, request_: Any) -> None:
-    """A project that comes with a token is held to the same; it is known at run time alone, and so a Failure."""
+    """The project of a token is validated in the same way; an invalid one is a Failure, as it comes at run time."""
     backend = Vertex(location="us-central1")
     exchange = HttpHandler(backend=backend)
     way = exchange.open_stream if request_ is not ASKED else exchange.handle
@@ -118,7 +118,7 @@ def test_bad_project_of_credentials(project: str, request_: Any) -> None:
 
 
 def test_complete_project() -> None:
-    """A backend takes the project of its credential only if it has none itself."""
+    """A backend uses the project of its credential only if it has none itself."""
     credential = Credential("https://h.test:443", Secret(()), "theirs")
     assert complete_project(Vertex(), credential) == Success(Vertex("theirs"))
     assert complete_project(Vertex("mine"), credential) == Success(Vertex("mine"))
@@ -127,7 +127,7 @@ def test_complete_project() -> None:
 
 
 def test_token_goes_to_google() -> None:
-    """A token is signed on for the location's own host."""
+    """A token is added to requests for the host of the location."""
     backend = Vertex("p", "us-central1")
     signed = sign_request(encode(ASKED, backend).unwrap(), build_bearer_credential(backend, "test-token"))
     assert signed.url.startswith("https://us-central1-aiplatform.googleapis.com/")

@@ -1,4 +1,4 @@
-"""msgspec in one place: threads that meet a new type at once share one decoder, which is kept."""
+"""The codec: threads that use a new type at the same time share one decoder, which is cached."""
 
 import gc
 import subprocess
@@ -25,7 +25,7 @@ CERTAIN = {"half_read", "half_described", "forked"}
     "program", ["answers", "errors", "types", "emulator", "http", "half_read", "half_described", "forked"]
 )
 def test_threads_meet_new_types_at_once(program: str) -> None:
-    """Whatever threads first decode, convert or describe at once, the process lives, and each has its value."""
+    """Threads may use a new type at the same time; each gets its value, and the process survives."""
     command = [sys.executable, "-X", "faulthandler", "-m", "tests.support.first_decodes", program]
     begun = [
         subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
@@ -47,7 +47,7 @@ class Box(Struct, Generic[T]):
 
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[Any, Any]]:
-    """Have three decoders kept, and none from before."""
+    """Limit the cache to three decoders, and empty it."""
     known: dict[Any, Any] = {}
     monkeypatch.setattr(codec, "_STRICT", known)
     monkeypatch.setattr(codec, "_MAX_DECODERS", 3)
@@ -55,7 +55,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[Any, Any]]:
 
 
 def test_keeps_a_decoder(few: dict[Any, Any]) -> None:
-    """A type has one decoder, which every decode uses."""
+    """Each type has one decoder, which is reused."""
     assert codec.decode(b'{"held":1}', Box[int]) == Box(1)
     (kept,) = few.values()
     assert codec.decode(b'{"held":2}', Box[int]) == Box(2)
@@ -63,14 +63,14 @@ def test_keeps_a_decoder(few: dict[Any, Any]) -> None:
 
 
 def test_keeps_so_many(few: dict[Any, Any]) -> None:
-    """Types that a program makes in a loop push out one another, and still decode."""
+    """The cache is bounded: types created in a loop evict each other, and still decode."""
     kinds = [msgspec.defstruct(f"S{number}", [("a", int)]) for number in range(10)]
     assert all(codec.decode(b'{"a":1}', kind) == kind(a=1) for kind in kinds * 2)
     assert [*few] == kinds[-3:]
 
 
 def test_uses_the_alias_that_it_prepared(few: dict[Any, Any]) -> None:
-    """Of two equal aliases the one that was prepared is used for both, as msgspec keeps what it knows on the object."""
+    """Of two equal aliases, the prepared one is used for both, as msgspec stores type information on the object."""
     first, second = Box[int], Box[int].copy_with((int,))  # type: ignore[attr-defined]  # a copy, as typing's cache gives
     assert first == second
     assert first is not second
@@ -80,7 +80,7 @@ def test_uses_the_alias_that_it_prepared(few: dict[Any, Any]) -> None:
 
 
 def test_takes_types_without_a_hash(few: dict[Any, Any]) -> None:
-    """A type that no dict can hold is decoded, converted and described as others are."""
+    """A type that is not hashable is decoded, converted and described like any other."""
     kind: Any = Annotated[Box[int], {"a": 1}]
     with pytest.raises(TypeError):
         hash(kind)
@@ -91,7 +91,7 @@ def test_takes_types_without_a_hash(few: dict[Any, Any]) -> None:
 
 @pytest.mark.parametrize("kind", [Box[int] | Box[str] | list[int] | tuple[int], "Box"])
 def test_refuses_what_msgspec_refuses(few: dict[Any, Any], kind: Any) -> None:
-    """A type that msgspec does not read is a TypeError, each time, and nothing is kept of it."""
+    """A type that msgspec does not support raises TypeError each time, and is not cached."""
     for _ in range(2):
         with pytest.raises(TypeError):
             codec.decode(b"{}", kind)
@@ -101,7 +101,7 @@ def test_refuses_what_msgspec_refuses(few: dict[Any, Any], kind: Any) -> None:
 
 
 def test_strict_and_not() -> None:
-    """A type may be decoded strictly and leniently by turns."""
+    """A type may be decoded in strict and lenient mode alternately."""
     for _ in range(2):
         assert codec.decode(b'"1"', int, strict=False) == 1
         with pytest.raises(msgspec.ValidationError):
@@ -109,7 +109,7 @@ def test_strict_and_not() -> None:
 
 
 def test_what_prepares_nothing() -> None:
-    """Encoding leaves a type unprepared, so it needs no lock: what msgspec documents nowhere, and this holds."""
+    """Encoding does not prepare a type, so it needs no lock. msgspec does not document this; the test verifies it."""
 
     def prepared(kind: Any) -> bool:
         return any(type(each).__name__ == "StructInfo" for each in gc.get_referents(kind))

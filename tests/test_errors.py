@@ -1,4 +1,4 @@
-"""Errors as values: they compare, hash, pickle, can be taken apart, and always can be shown."""
+"""Errors are values: they compare, hash, pickle, support patterns, and always have a text."""
 
 import copy
 import pickle
@@ -39,14 +39,14 @@ ERRORS: tuple[GenaiError, ...] = (
 
 
 def test_all_are_here() -> None:
-    """Every error is in the list."""
+    """The list of errors is complete."""
     named = {getattr(errors, name) for name in errors.__all__} - {GenaiError, errors.TransportError}
     assert {type(error) for error in ERRORS} == named
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 def test_values(error: GenaiError) -> None:
-    """An error is equal to what holds the same, and to nothing else."""
+    """An error equals another of the same class with the same fields, and nothing else."""
     for twin in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):  # noqa: S301  # our own bytes
         assert type(twin) is type(error)
         assert twin == error
@@ -57,13 +57,13 @@ def test_values(error: GenaiError) -> None:
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 def test_taken_apart(error: GenaiError) -> None:
-    """A pattern can name the fields by place."""
+    """A class pattern matches fields by position."""
     assert type(error).__match_args__ == tuple(field.name for field in fields(error))  # type: ignore[arg-type,attr-defined]  # dataclasses all
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 def test_raised(error: GenaiError) -> None:
-    """An error can be raised, and is then the same."""
+    """A raised error is the same object when caught."""
     with pytest.raises(GenaiError) as raised:
         raise error
     assert raised.value == error
@@ -76,7 +76,7 @@ def _passing() -> Generator[None]:
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 def test_raised_through_a_context_manager(error: GenaiError) -> None:
-    """An error passes through a generator's context manager, which sets its traceback, as itself."""
+    """An error passes unchanged through a generator-based context manager, which sets its traceback."""
     with pytest.raises(type(error)) as raised, _passing():
         raise error
     assert raised.value is error
@@ -84,7 +84,7 @@ def test_raised_through_a_context_manager(error: GenaiError) -> None:
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 def test_raise_for(error: GenaiError) -> None:
-    """`raise_for` raises a copy, so that the result's own gathers no traceback."""
+    """`raise_for` raises a copy, so that the error of the result keeps no traceback."""
     kept = copy.copy(error)
     with pytest.raises(type(error)) as raised:
         raise_for(Failure(kept))
@@ -93,30 +93,30 @@ def test_raise_for(error: GenaiError) -> None:
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 def test_shown_by_its_kind(error: GenaiError) -> None:
-    """The repr begins with the kind, and no header is in it."""
+    """The repr starts with the class name, and contains no headers."""
     assert repr(error).startswith(f"{type(error).__name__}(")
     assert "location" not in repr(error)
 
 
 @pytest.mark.parametrize("root", (GenaiError, errors.TransportError))
 def test_roots(root: type[GenaiError]) -> None:
-    """The roots of families are values too."""
+    """Base classes of errors are values, too."""
     assert root() == pickle.loads(pickle.dumps(root())) == copy.copy(root())  # noqa: S301  # our own bytes
     assert hash(root()) == hash(root())
 
 
 def test_what_the_network_did() -> None:
-    """Every error of the network says whether anything was sent."""
+    """Every transport error has the attribute `sent`."""
     assert [hasattr(error, "sent") for error in ERRORS if isinstance(error, errors.TransportError)] == [True] * 4
 
 
 def test_kinds_are_apart() -> None:
-    """Two kinds with the same fields are not equal."""
+    """Errors of different classes with the same fields are not equal."""
     assert ClientError(500) != ServerError(500)
 
 
 def test_invalid_request_is_a_value_error() -> None:
-    """A mistake in the program can be caught as Python's own."""
+    """`InvalidRequest` can be caught as ValueError."""
     assert isinstance(InvalidRequest("a", 1, "text"), ValueError)
 
 
@@ -126,7 +126,7 @@ class _Unshown:
 
 
 def test_always_shown() -> None:
-    """An error can be shown whatever the value is, and its text is short."""
+    """Every error has a short text, whatever its value is."""
     endless: list[Any] = []
     for _ in range(100_000):
         endless = [endless]
@@ -166,5 +166,5 @@ def _advice(delay: Any) -> tuple[Any, ...]:
     ],
 )
 def test_retry_after(details: tuple[Any, ...], headers: dict[str, str], seconds: float | None) -> None:
-    """The server's advice is read wherever it is: in the details first, then in milliseconds, seconds, or as a date."""
+    """`retry_after` reads the details first, then `retry-after-ms`, then `Retry-After` as seconds or a date."""
     assert APIError(429, details=details, headers=tuple(headers.items())).retry_after == seconds

@@ -1,4 +1,4 @@
-"""How to install optional dependencies: from the metadata, and never under a name that anybody may take."""
+"""Install commands for optional dependencies."""
 
 import importlib.metadata
 import re
@@ -19,20 +19,20 @@ REQUIREMENTS = [each for extra in sorted(OPTIONAL.keys() - {"dev"}) for each in 
 
 @pytest.mark.parametrize("requirement", REQUIREMENTS)
 def test_version_of_the_extra(requirement: str) -> None:
-    """The command asks for the version that pyproject.toml states; metadata orders the bounds anew."""
+    """The command contains the version that pyproject.toml requires; metadata may order the bounds differently."""
     name, bounds = re.fullmatch(r"([\w-]+)(.+)", requirement).groups()
     found, found_bounds = re.fullmatch(r"pip install '([\w-]+)(.+)'", install_command(name)).groups()
     assert (found, set(found_bounds.split(","))) == (name, set(bounds.split(",")))
 
 
 def test_live_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A live session on asyncio names the package that it lacks, and its command."""
+    """A Live session on asyncio names the missing package and the command that installs it."""
     monkeypatch.setattr(connector, "find_spec", lambda name: None)
     assert "the package websockets: pip install 'websockets>=" in str(connector._find_missing_extra())
 
 
 def test_without_metadata(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A source tree that is not installed has no metadata: the names go without versions."""
+    """Without metadata, in a source tree that is not installed, the names have no versions."""
 
     def missing(name: str) -> None:
         raise importlib.metadata.PackageNotFoundError(name)
@@ -47,7 +47,7 @@ def test_without_metadata(monkeypatch: pytest.MonkeyPatch) -> None:
     ids=lambda path: str(path.relative_to(ROOT)),
 )
 def test_names_no_distribution(path: Path) -> None:
-    """Nothing advises to install genai_fn by its name, which is not published: anybody could publish under it."""
+    """No text advises to install genai_fn by name: it is not published, and anybody could publish under that name."""
     text = path.read_text(encoding="utf-8")
     assert re.findall(r"pip3? install[^\n&|]*\bgenai[-_.]fn\b.*", text) == []
     assert re.findall(r"\bgenai[-_.]fn\[\w[\w,]*\]", text) == []

@@ -1,4 +1,4 @@
-"""What an error repeats of a credential is masked, however it is written, and nothing else is."""
+"""Credentials in errors are masked in every spelling, and nothing else is."""
 
 import json
 import pickle
@@ -34,14 +34,14 @@ SPELLINGS = {
 
 @pytest.mark.parametrize("name", SPELLINGS)
 def test_spellings(name: str) -> None:
-    """A key is found as it is, percent-encoded, and split by escapes of JSON; what stands around it stays."""
+    """A key is masked when it is literal, percent-encoded or contains JSON escapes; the text around it stays."""
     masked = MASKER.mask_text(f"before {SPELLINGS[name]}, and {SPELLINGS[name]} after")
     assert masked == "before ***, and *** after"
 
 
 @given(st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=8, max_size=40), st.text(max_size=20))
 def test_any_key(key: str, around: str) -> None:
-    """No key of eight characters or more is in a masked text, whatever it and the text are."""
+    """A masked text never contains a key of eight characters or more."""
     masked = Masker((("authorization", f"Bearer {key}"),)).mask_text(around + key + around + quote(key, safe=""))
     assert key not in masked
     assert quote(key, safe="") not in masked
@@ -59,14 +59,14 @@ def test_any_key(key: str, around: str) -> None:
     ),
 )
 def test_headers(header: tuple[str, str], hidden: tuple[str, ...]) -> None:
-    """Tokens are masked with and without their scheme, and headers of one's own by their names."""
+    """Tokens are masked with and without their scheme, and custom headers by their names."""
     for each in hidden:
         assert each not in Masker((header,)).mask_text(f"a <{each}> b")
 
 
 @pytest.mark.parametrize("header", (("user-agent", "some-agent/1"), ("x-goog-user-project", "test-project")))
 def test_other_headers(header: tuple[str, str]) -> None:
-    """What no name tells to be a credential stays."""
+    """Headers whose names do not indicate a credential are not masked."""
     text = f"who is {header[1]}?"
     assert Masker((header,)).mask_text(text) == text
 
@@ -81,12 +81,12 @@ def test_other_headers(header: tuple[str, str]) -> None:
     ),
 )
 def test_short_keys(key: str, text: str, masked: str) -> None:
-    """A short key is masked as a word of its own alone, a very short one not at all."""
+    """A short key is masked only as a separate word, a very short one never."""
     assert Masker((("x-goog-api-key", key),)).mask_text(text) == masked
 
 
 def test_cut_text() -> None:
-    """The beginning of a key, where a long text was cut within it, is masked; the end of a short text is not."""
+    """The start of a key at the end of a truncated text is masked; the end of a short text is not."""
     assert MASKER.mask_text("x" * 493 + KEY[:7]) == "x" * 493 + "***"
     assert MASKER.mask_text("this is a test") == "this is a test"
 
@@ -101,7 +101,7 @@ ERRORS: tuple[GenaiError, ...] = (
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 def test_errors(error: GenaiError) -> None:
-    """All that an error holds is masked: what it shows, what it pickles, and its details at any depth."""
+    """All fields of an error are masked: its text, its pickle, and its details at any depth."""
     masked = MASKER.mask_error(error)
     assert type(masked) is type(error)
     assert KEY in repr(error)
@@ -111,14 +111,14 @@ def test_errors(error: GenaiError) -> None:
 
 
 def test_untouched() -> None:
-    """An error without the key is the same object, and a success is left alone."""
+    """An error without the key is returned as the same object, and a success is unchanged."""
     error = ClientError(400, "INVALID_ARGUMENT", "no", ({"a": ["b"]},))
     assert MASKER.mask_error(error) is error
     assert Masker(()).mask_error(ERRORS[0]) is ERRORS[0]
 
 
 def test_kinds_stay() -> None:
-    """Numbers, lists and tuples stay what they are, so that errors can be told apart, and waits be read."""
+    """Masking keeps the types of numbers, lists and tuples."""
     details = ({"@type": "google.rpc.RetryInfo", "retryDelay": "7s", "key": KEY, "list": [1, (2,)]},)
     masked: Any = MASKER.mask_error(ClientError(429, "", "", details))
     assert masked.retry_after == 7.0
@@ -126,7 +126,7 @@ def test_kinds_stay() -> None:
 
 
 def test_deep_details() -> None:
-    """Details that are nested too deeply to be looked through are not kept."""
+    """Details that are nested too deeply to be masked are dropped."""
     deep: Any = KEY
     for _ in range(100_000):
         deep = [deep]
@@ -141,7 +141,7 @@ def test_deep_details() -> None:
     "backend", (Gemini(KEY), Vertex(api_key=KEY), Gemini(headers={"authorization": f"Bearer {KEY}"}))
 )
 def test_decode(backend: Any, status: int) -> None:
-    """`decode` masks what the backend itself holds, and what the request's own headers hold."""
+    """`decode` masks the credentials of the backend and of the request's headers."""
     body = json.dumps({"error": {"code": 403, "message": SUSPENDED, "details": [{"containerInfo": KEY}]}}).encode()
     for request in (generate("m", "hi"), generate("m", "hi") | with_options(headers={"x-token": "test-token"})):
         failed = decode(request, HttpResponse(status, (("x-echo", KEY),), body), backend)
@@ -152,11 +152,11 @@ def test_decode(backend: Any, status: int) -> None:
 
 
 def test_success_stays() -> None:
-    """What a model says is no error: it stays as it is, even if it is the key."""
+    """A successful response is not masked, even if it contains the key."""
     body = json.dumps({"candidates": [{"content": {"parts": [{"text": KEY}]}}]}).encode()
     assert decode(generate("m", "hi"), HttpResponse(200, (), body), Gemini(KEY)).unwrap().text == KEY
 
 
 def test_shows_nothing() -> None:
-    """What masks does not show what it masks."""
+    """The repr of a `Masker` contains no secrets."""
     assert KEY not in f"{MASKER!r} {MASKER}"

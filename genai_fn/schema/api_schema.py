@@ -131,7 +131,7 @@ def _is_canonical(given: Any, schema_type: type[Message]) -> bool:
     return False
 
 
-def _is_level_canonical(given: Any, schema_type: type[Message]) -> bool:
+def _is_level_canonical(given: Any, schema_type: Any) -> bool:
     return (
         type(given) is schema_type
         and given.any_of is None

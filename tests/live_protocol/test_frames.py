@@ -1,4 +1,4 @@
-"""What is said in a session: every kind of frame as google-genai 1.51.0 sends it, and what is refused."""
+"""Messages of the client: encoded as google-genai 1.51.0 encodes them, or refused."""
 
 import io
 from collections.abc import Callable, Mapping
@@ -35,7 +35,7 @@ ANSWER = {"id": "1", "name": "f", "response": {"result": {"a_b": [1, None]}}}
 
 
 def agrees(kind: str, arguments: Given, place: str) -> None:
-    """Both say the same, or both refuse: what the backend lacks by its name, a mistake where the frame is built."""
+    """Both encode the same message, or both refuse: unsupported fields by name, mistakes when the message is built."""
     where, at = PLACES[place]
     theirs = captured(where, {"model": "m"}, lambda session: _THEIRS[kind](session, deepcopy(arguments)))
     if isinstance(theirs, Said):
@@ -90,7 +90,7 @@ CONTENTS: Mapping[str, Given] = {
 @every_place
 @pytest.mark.parametrize("name", CONTENTS)
 def test_content(name: str, place: str) -> None:
-    """Turns are added as google-genai adds them; whether the model is to answer is always said."""
+    """Turns are encoded as in google-genai; `turn_complete` is always included."""
     agrees("content", CONTENTS[name], place)
 
 
@@ -126,7 +126,7 @@ REALTIME: Mapping[str, Given] = {
 @every_place
 @pytest.mark.parametrize("name", REALTIME)
 def test_realtime(name: str, place: str) -> None:
-    """One thing at a time is heard, seen or read, of the MIME type that it needs."""
+    """Realtime input has exactly one field, of the MIME type that it needs."""
     agrees("realtime", REALTIME[name], place)
 
 
@@ -148,7 +148,7 @@ ANSWERS: Mapping[str, Given] = {
 @every_place
 @pytest.mark.parametrize("name", ANSWERS)
 def test_answers(name: str, place: str) -> None:
-    """Calls are answered by their ids, which the Gemini Developer API insists on."""
+    """Function responses repeat the ids of the calls, which the Gemini Developer API requires."""
     agrees("tools", ANSWERS[name], place)
 
 
@@ -166,7 +166,7 @@ TYPED: Mapping[str, tuple[str, Callable[[Any], Given]]] = {
 @every_place
 @pytest.mark.parametrize("name", TYPED)
 def test_typed(name: str, place: str) -> None:
-    """Typed values are as good as dicts."""
+    """Typed values and dicts are encoded alike."""
     kind, arguments = TYPED[name]
     theirs = captured(PLACES[place][0], {"model": "m"}, lambda session: _THEIRS[kind](session, arguments(types)))
     mine = encode_frame(_OURS[kind](**arguments(schema)), PLACES[place][1]).unwrap()
@@ -177,7 +177,7 @@ def test_typed(name: str, place: str) -> None:
 @pytest.mark.parametrize("name", ["media", "video"])
 @pytest.mark.parametrize("form", ["PNG", "JPEG"])
 def test_pictures(name: str, form: str) -> None:
-    """A Pillow image is sent as google-genai sends it: a JPEG file as it is, anything else as PNG."""
+    """A Pillow image is encoded as in google-genai: a JPEG file keeps its bytes, others become PNG."""
     written = io.BytesIO()
     Image.new("RGB", (2, 2), "red").save(written, format=form)
 
@@ -201,7 +201,7 @@ def _type_of(frame: Any) -> str:
     "turns", ["hi", ["hi", {"text": "ho"}], schema.Part(text="hi"), [schema.Content(), "hi"], schema.Blob(data=b"x")]
 )
 def test_contents_like(turns: Any) -> None:
-    """Turns may be whatever contents may be, where google-genai wants whole turns."""
+    """Turns may be anything that contents may be; google-genai requires complete turns."""
     frame = live.client_content(turns)
     assert frame.client_content is not None
     assert frame.client_content.turns == schema.contents.as_contents(turns)  # type: ignore[attr-defined]  # a module
@@ -253,7 +253,7 @@ DRAWN: Mapping[str, st.SearchStrategy[Given]] = {
 @every_place
 @pytest.mark.parametrize("kind", DRAWN)
 def test_drawn(kind: str, place: str) -> None:
-    """Whatever is drawn, the frame is google-genai's, or both refuse it."""
+    """Any drawn message is encoded as in google-genai, or both refuse it."""
     compared: list[Given] = []
 
     @settings(max_examples=60, **_drawing)
@@ -300,7 +300,7 @@ DIFFERENCES: Mapping[str, tuple[str, str, Given, Any]] = {
 
 @pytest.mark.parametrize("name", DIFFERENCES)
 def test_differences(name: str) -> None:
-    """Where ours does otherwise than 1.51.0, it does exactly this, and 1.51.0 does not."""
+    """Each listed difference from 1.51.0 exists, and is exactly this one."""
     _, kind, arguments, frame = DIFFERENCES[name]
     theirs = captured(oracle.GEMINI, {"model": "m"}, lambda session: _THEIRS[kind](session, deepcopy(arguments)))
     if frame is InvalidRequest:
@@ -332,7 +332,7 @@ def test_differences(name: str) -> None:
     ],
 )
 def test_mistakes(build: Callable[[], Any], path: str) -> None:
-    """A mistake is named by its path where the frame is built."""
+    """A mistake raises InvalidRequest with its path when the message is built."""
     with pytest.raises(InvalidRequest) as raised:
         build()
     assert raised.value.path == path
@@ -355,20 +355,20 @@ def test_mistakes(build: Callable[[], Any], path: str) -> None:
     ],
 )
 def test_no_frames(frame: Any, path: str) -> None:
-    """What is no frame, or says several things, or sets a session up anew, is not sent."""
+    """A value that is not a message, a message with several fields, and a second setup are refused."""
     error = encode_frame(frame, Gemini("k")).failure()
     assert isinstance(error, InvalidRequest)
     assert error.path == path
 
 
-def test_says_one_thing() -> None:
-    """A frame that says two things is not sent."""
+def test_one_field() -> None:
+    """A message with two fields is refused."""
     both = msgspec.structs.replace(live.realtime_input(text="x"), client_content=schema.LiveClientContent())
     assert isinstance(encode_frame(both, Gemini("k")).failure(), InvalidRequest)
 
 
 def test_refused_by_path() -> None:
-    """All that a backend does not take is named, by its path in the frame."""
+    """All unsupported fields are reported, with their paths in the message."""
     turns = {"parts": [{"inline_data": {**JPEG, "display_name": "x"}}, {"function_call": {"will_continue": True}}]}
     error = encode_frame(live.client_content(turns), Gemini("k")).failure()
     assert isinstance(error, Unsupported)
@@ -380,7 +380,7 @@ def test_refused_by_path() -> None:
 
 @pytest.mark.parametrize("size", [0, 1, 65_535, 65_536, 1_000_001])
 def test_sizes(size: int) -> None:
-    """A frame of any size is one text, with its bytes in standard base64."""
+    """A message of any size is one text, with bytes in standard base64."""
     frame = live.realtime_input(audio={"data": b"\xfb" * size, "mime_type": "audio/pcm"})
     text = encode_frame(frame, Vertex("p")).unwrap()
     told = msgspec.json.decode(text, type=LiveClientMessage)
@@ -388,7 +388,7 @@ def test_sizes(size: int) -> None:
 
 
 def test_nothing_is_mutated() -> None:
-    """What frames are built of stays as it is, and no later change of it reaches them."""
+    """Building a message does not change its arguments, and later changes of them do not change it."""
     answer: dict[str, Any] = {"id": "1", "name": "f", "response": {"result": [1]}}
     frame = live.tool_response(answer)
     answer["response"]["result"].append(2)

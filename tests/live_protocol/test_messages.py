@@ -1,4 +1,4 @@
-"""What the server says in a session: read as google-genai 1.51.0 reads it, whatever it is."""
+"""Messages of the server: decoded as google-genai 1.51.0 decodes them."""
 
 import json
 from base64 import b64encode
@@ -125,13 +125,13 @@ REPLIES: Mapping[str, Mapping[str, Any]] = {
 @every_place
 @pytest.mark.parametrize("name", REPLIES)
 def test_same_message(name: str, place: str) -> None:
-    """A message reads as google-genai reads it."""
+    """A message is decoded as in google-genai."""
     reads_alike(REPLIES[name], place)
 
 
 @pytest.mark.parametrize("place", OPENED)
 def test_usage_of_what_was_said(place: str) -> None:
-    """What the answer cost has one name here, and two on the wire: Vertex has its own."""
+    """Response tokens have one name here and two on the wire: Vertex AI has its own."""
     name = {"gemini": "response", "vertex": "candidates"}[place]
     said = usage(**{f"{name}TokenCount": 5, f"{name}TokensDetails": DETAILS, "promptTokenCount": 1})
     reads_alike(said, place)
@@ -140,13 +140,13 @@ def test_usage_of_what_was_said(place: str) -> None:
 
 
 def test_usage_by_the_other_name() -> None:
-    """Vertex may use the other name, too: 1.51.0 loses what it says there."""
+    """Vertex AI may use the other name, too; 1.51.0 drops it."""
     message = decode_frame('{"usageMetadata": {"responseTokenCount": 5}}', OPENED["vertex"]).unwrap()
     assert message.usage_metadata == UsageMetadata(response_token_count=5)
 
 
 def reads_alike(reply: Any, place: str) -> None:
-    """Both read the same values; what is empty counts as not there."""
+    """Both decode the same values; empty values count as missing."""
     theirs = captured(WHERE[place], {"model": "m"}, lambda session: session._receive(), said=[reply])
     assert isinstance(theirs, Said), theirs
     for frame in (json.dumps(reply), json.dumps(reply).encode()):
@@ -157,7 +157,7 @@ def reads_alike(reply: Any, place: str) -> None:
 
 
 def sealed(value: Any) -> Any:
-    """Write the seals of thoughts as they came: 1.51.0 takes their base64 apart."""
+    """Replace thought signatures by their original text: 1.51.0 decodes their base64."""
     if isinstance(value, list):
         return [sealed(each) for each in value]
     if isinstance(value, dict):
@@ -170,7 +170,7 @@ def sealed(value: Any) -> Any:
 
 @every_place
 def test_drawn_messages(place: str) -> None:
-    """Whatever message is drawn reads as google-genai reads it."""
+    """Any drawn message is decoded as in google-genai."""
     compared: list[Any] = []
 
     @settings(max_examples=80, **_drawing)
@@ -200,7 +200,7 @@ def test_drawn_messages(place: str) -> None:
     "raw", ['{"newThing": {"x": 1}}', '{"a": 1, "b": null}', ' {"serverContents": {}} ', '{"ü": "é"}']
 )
 def test_unknown(raw: str, place: str) -> None:
-    """A message of which nothing is known is a message all the same, and holds what came."""
+    """A message of unknown type is a message with its raw text."""
     for frame in (raw, raw.encode()):
         message = decode_frame(frame, OPENED[place]).unwrap()
         assert message == live.UnknownLiveMessage(raw=raw)
@@ -210,7 +210,7 @@ def test_unknown(raw: str, place: str) -> None:
 @every_place
 @pytest.mark.parametrize("frame", ["", "{}", b"", b" {} \n"])
 def test_empty(frame: str | bytes, place: str) -> None:
-    """Nothing is an empty message."""
+    """An empty text is an empty message."""
     assert decode_frame(frame, OPENED[place]) == Success(LiveServerMessage())
 
 
@@ -225,7 +225,7 @@ ERRORS: Mapping[str, tuple[Any, type[APIError], int, str]] = {
 @every_place
 @pytest.mark.parametrize("name", ERRORS)
 def test_errors(name: str, place: str) -> None:
-    """An error that comes as a message is a Failure of its kind."""
+    """An error in a message is a Failure of the matching class."""
     frame, kind, code, message = ERRORS[name]
     error = decode_frame(json.dumps(frame), OPENED[place]).failure()
     assert isinstance(error, kind)
@@ -234,7 +234,7 @@ def test_errors(name: str, place: str) -> None:
 
 @pytest.mark.parametrize("frame", ["null", "3", '"x"', "[]", "{", "nonsense", b"\xff\xfe", '{"serverContent": 3}'])
 def test_unreadable(frame: str | bytes) -> None:
-    """What is no message is a Failure that shows what came."""
+    """Invalid JSON is a Failure with the text."""
     assert isinstance(decode_frame(frame, OPENED["gemini"]).failure(), DecodeError)
 
 
@@ -253,7 +253,7 @@ _known = st.sampled_from([each for name, kind in REPLIES.items() for each in kin
 @example('{"a":' * 100_000)
 @example('"\ud800"')
 def test_total(frame: str | bytes) -> None:
-    """Whatever comes is a message or an error, never an exception."""
+    """Any bytes decode to a message or an error, never to an exception."""
     for at in (*OPENED.values(), MUSIC):
         result = decode_frame(frame, at)
         assert isinstance(result, Success | Failure)
@@ -263,7 +263,7 @@ def test_total(frame: str | bytes) -> None:
 
 @every_place
 def test_large(place: str) -> None:
-    """Ten megabytes of sound come through whole."""
+    """Ten megabytes of audio are decoded completely."""
     data = bytes(range(256)) * 40_960
     sound = {"inlineData": {"data": b64encode(data).decode(), "mimeType": "audio/pcm"}}
     message = decode_frame(json.dumps(parts(sound)), OPENED[place]).unwrap()
@@ -299,7 +299,7 @@ PLAYED: Mapping[str, Any] = {
 
 @pytest.mark.parametrize("name", PLAYED)
 def test_same_music(name: str) -> None:
-    """What is played reads as google-genai reads it."""
+    """A music message is decoded as in google-genai."""
     theirs = captured(
         oracle.GEMINI, {"model": "m"}, lambda session: session._receive(), music=True, said=[PLAYED[name]]
     )
@@ -310,13 +310,13 @@ def test_same_music(name: str) -> None:
 
 
 def test_unknown_music() -> None:
-    """A player's message of which nothing is known holds what came."""
+    """A music message of unknown type has its raw text."""
     message = decode_frame('{"tune": 1}', MUSIC).unwrap()
     assert message == live.music.UnknownLiveMusicMessage(raw='{"tune": 1}')
 
 
 def test_values_of_tomorrow() -> None:
-    """A value that nobody knows of yet survives."""
+    """An unlisted enum value is kept."""
     message = decode_frame(json.dumps(REPLIES["newer-values"]), OPENED["gemini"]).unwrap()
     assert message.server_content.turn_complete_reason == TurnCompleteReason("BORED") == "BORED"
     said = decode_frame(json.dumps(REPLIES["said"]), OPENED["gemini"]).unwrap()

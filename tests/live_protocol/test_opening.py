@@ -1,4 +1,4 @@
-"""Where a session is opened and as whom: addresses and headers for every kind of credential, options, refusals."""
+"""Handshakes of sessions: URLs and headers for every kind of credential, options, refusals."""
 
 import pickle
 from collections.abc import Mapping
@@ -105,7 +105,7 @@ AUTHS: Mapping[str, tuple[Mapping[str, Any], Backend, str, Mapping[str, str]]] =
 
 @pytest.mark.parametrize("name", AUTHS)
 def test_address(name: str) -> None:
-    """The address and the headers that count are google-genai's, for every way to say who calls."""
+    """The URL and the relevant headers are those of google-genai, for every kind of credential."""
     where, at, url, headers = AUTHS[name]
     theirs, mine = captured(where, {"model": "m"}), opens(LIVE, at)
     assert isinstance(theirs, Said)
@@ -117,7 +117,7 @@ def test_address(name: str) -> None:
 
 
 def _counting(said: Said) -> Mapping[str, str]:
-    """Leave out who made the library, and the type of a body that there is not."""
+    """Remove headers that identify the library, and the content type, as there is no body."""
     beside = ("content-type", "user-agent", "x-goog-api-client")
     return {name: value for name, value in said.headers.items() if name not in beside}
 
@@ -185,7 +185,7 @@ DIFFERENCES: Mapping[str, tuple[str, Mapping[str, Any], Backend, Live[Any], str,
 
 @pytest.mark.parametrize("name", DIFFERENCES)
 def test_differences(name: str) -> None:
-    """Where ours does otherwise than 1.51.0, it does exactly this, and 1.51.0 does not."""
+    """Each listed difference from 1.51.0 exists, and is exactly this one."""
     _, where, at, session, url, headers = DIFFERENCES[name]
     mine, theirs = opens(session, at), captured(where, {"model": "m"}, music="music" in session.operation.op)
     assert isinstance(theirs, Said)
@@ -194,7 +194,7 @@ def test_differences(name: str) -> None:
 
 
 def test_credentials_of_the_callers_own() -> None:
-    """Credentials that hold a token are used, and their quota project is told; 1.51.0 forgets that."""
+    """Credentials with a token are used, and their quota project is sent; 1.51.0 omits it."""
     where = {"vertexai": True, "project": "p", "location": "us-central1"}
     theirs = captured({**where, "credentials": Credentials("test-token", quota_project_id="q")}, {"model": "m"})
     at = Vertex("p", "us-central1")
@@ -209,7 +209,7 @@ def test_credentials_of_the_callers_own() -> None:
 
 
 def test_request_holds_no_key() -> None:
-    """How a session is opened holds no key: `sign` adds it, to the backend's own address alone."""
+    """The handshake contains no key: `sign_request` adds it, for the backend's own origin only."""
     at = Gemini("test-key")
     http = encode_handshake(LIVE, at).unwrap().http
     credential = build_live_credential(at, build_own_credential(at) or pytest.fail())
@@ -230,12 +230,12 @@ def test_request_holds_no_key() -> None:
     ],
 )
 def test_origin(url: str, where: str) -> None:
-    """A WebSocket belongs to the origin of the HTTP that it is opened over: of the plain one, or of the secure one."""
+    """The origin of a WebSocket URL is that of its HTTP handshake: http for ws, https for wss."""
     assert extract_origin(url) == where
 
 
 def test_no_key_on_a_plain_line() -> None:
-    """A key of a secure address does not go to the plain one of the same host."""
+    """A key for an https URL is not sent to the http URL of the same host."""
     at = Gemini("test-key", base_url="https://h.test")
     http = encode_handshake(LIVE | with_options(base_url="http://h.test:443"), at).unwrap().http
     credential = build_live_credential(at, build_own_credential(at) or pytest.fail())
@@ -243,7 +243,7 @@ def test_no_key_on_a_plain_line() -> None:
 
 
 def test_later_header_wins() -> None:
-    """Of two headers of one name the later goes out, which is the caller's."""
+    """Of two headers with one name the later is sent: the caller's."""
     both = Credential("https://h:443", Secret((("authorization", "a"), ("x", "1"), ("Authorization", "b"))), "p")
     settled = build_live_credential(Vertex("p"), both)
     assert settled.headers.reveal() == (("Authorization", "b"), ("x", "1"))
@@ -251,7 +251,7 @@ def test_later_header_wins() -> None:
 
 
 def test_token_is_not_shown() -> None:
-    """An ephemeral token is as secret as a key."""
+    """An ephemeral token is masked like a key."""
     at = Gemini("auth_tokens/x")
     credential = build_live_credential(at, build_own_credential(at) or pytest.fail())
     http = sign_request(encode_handshake(LIVE, at).unwrap().http, credential)
@@ -260,7 +260,7 @@ def test_token_is_not_shown() -> None:
 
 
 def _backends(key: str) -> tuple[Backend, ...]:
-    """Give each kind of backend; those that can hold a key hold this one."""
+    """Build each kind of backend, with this key where it can have one."""
     return (
         Gemini(key),
         Gemini(f"auth_tokens/{key}"),
@@ -275,7 +275,7 @@ def _backends(key: str) -> tuple[Backend, ...]:
 @settings(max_examples=25, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 @given(from_type(LiveConnectConfig), st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=16, max_size=24))
 def test_whatever_is_drawn(config: LiveConnectConfig, key: str) -> None:
-    """Any session is opened on any backend or is a typed Failure, and what is opened holds no key and pickles."""
+    """Any session on any backend gives a handshake or a typed Failure; a handshake contains no key and pickles."""
     try:
         session = live.connect("m", config)
     except InvalidRequest:
@@ -293,7 +293,7 @@ def test_whatever_is_drawn(config: LiveConnectConfig, key: str) -> None:
 
 
 def test_options() -> None:
-    """Address, version and headers of the options take the place of the backend's and of ours."""
+    """URL, version and headers of the options replace those of the backend and the defaults."""
     session = LIVE | with_options(
         base_url="http://h.test/way", api_version="v9", headers={"User-Agent": "me"}, server_timeout=1.5
     )
@@ -304,7 +304,7 @@ def test_options() -> None:
 
 
 def test_headers_of_the_backend() -> None:
-    """A header that the backend has is not sent twice."""
+    """A header of the backend is not sent twice."""
     said = opens(LIVE, Gemini("test-key", headers={"User-Agent": "me"}))
     assert said.headers["user-agent"] == "me"
 
@@ -314,7 +314,7 @@ def _setup(session: Live[Any], handle: str | None = None, at: Backend | None = N
 
 
 def test_extra_body() -> None:
-    """Fields of the caller's own are merged into the setup, deeply, in either spelling."""
+    """`extra_body` is merged into the setup, deeply, in either spelling."""
     extra = {"generation_config": {"topP": 1}, "newField": {"a_b": 1}}
     session = live.connect("m", {"temperature": 0.5}) | with_options(extra_body=extra)
     assert _setup(session) == {
@@ -334,13 +334,13 @@ HANDLES: tuple[tuple[Mapping[str, Any], Mapping[str, Any]], ...] = (
 
 @pytest.mark.parametrize(("config", "resumption"), HANDLES)
 def test_handle(config: Mapping[str, Any], resumption: Mapping[str, Any]) -> None:
-    """The handle of the session that goes on takes the place of the config's, and nothing else's."""
+    """The handle of the session to resume replaces the one in the config, and nothing else."""
     session = live.connect("m", config) | with_options(extra_body={"sessionResumption": {"handle": "extra"}})
     assert _setup(session, "new", Vertex("p"))["sessionResumption"] == resumption
 
 
 def test_large_setup() -> None:
-    """Megabytes in the instruction are one frame all the same."""
+    """A setup with megabytes of instructions is one frame."""
     picture = {"inline_data": {"data": b"x" * 300_000, "mime_type": "image/png"}}
     part = _setup(live.connect("m", {"system_instruction": picture}))["systemInstruction"]["parts"][0]
     assert (part["inlineData"]["data"][:4], len(part["inlineData"]["data"])) == ("eHh4", 400_000)
@@ -350,7 +350,7 @@ def test_large_setup() -> None:
 
 
 def test_all_that_is_refused() -> None:
-    """Every field that the backend does not take is named, at once."""
+    """All unsupported fields are reported at once."""
     tools = [{"retrieval": {}}, {"google_maps": {"auth_config": {}}}]
     speech = {"multi_speaker_voice_config": {"speaker_voice_configs": []}}
     session = live.connect("m", {"tools": tools, "speech_config": speech, "session_resumption": {"transparent": True}})
@@ -366,13 +366,13 @@ def test_all_that_is_refused() -> None:
 
 @pytest.mark.parametrize("at", [Vertex("p"), Vertex(api_key="test-key"), Vertex(base_url="https://gate.test")])
 def test_no_music_on_vertex(at: Vertex) -> None:
-    """Vertex plays no music, and the refusal says who does."""
+    """Vertex AI has no music, and the refusal names the backend that has."""
     error = encode_handshake(live.music.connect("m"), at).failure()
     assert error == Unsupported(at.title, ("live.music.connect",), "only the Gemini Developer API generates live music")
 
 
 def test_no_version() -> None:
-    """The address of a session has a version, but for a gateway's, which is its own."""
+    """The URL of a session has a version, except for a gateway's."""
     error = encode_handshake(LIVE, Gemini("test-key", api_version="")).failure()
     assert isinstance(error, InvalidRequest)
     assert error.path == "api_version"
@@ -380,7 +380,7 @@ def test_no_version() -> None:
 
 
 def test_no_project() -> None:
-    """Without a project there is no setup on Vertex: the credentials have to name one first."""
+    """Without a project there is no setup on Vertex AI: the credentials must name one."""
     assert isinstance(encode_handshake(LIVE, Vertex()).failure(), AuthError)
 
 
@@ -393,7 +393,7 @@ def weather(city: str) -> str:
 
 
 def test_are_values() -> None:
-    """Sessions, and how they are opened, compare by value and pickle."""
+    """Sessions and handshakes compare by value and pickle."""
     session = LIVE | with_config(seed=1) | with_system("x") | with_tools(GoogleSearch()) | calling(weather)
     again = pickle.loads(pickle.dumps(session))
     assert again == session != LIVE
@@ -404,6 +404,6 @@ def test_are_values() -> None:
 
 
 def test_same_backends_as_elsewhere() -> None:
-    """The oracle's own backends are among those compared here."""
+    """The backends of the oracle are among those compared here."""
     assert dict(oracle.GEMINI) == AUTHS["key"][0]
     assert dict(oracle.VERTEX) == AUTHS["project"][0]

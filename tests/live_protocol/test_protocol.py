@@ -1,4 +1,4 @@
-"""The protocol of a session as a table and as properties, with no loop and no socket."""
+"""The protocol of a session: a table of transitions, and properties. No event loop, no socket."""
 
 import re
 from typing import Any
@@ -55,39 +55,39 @@ CUT_OFF = Disconnected("in a live session", "the connection was cut")
 REFUSED = ConnectError("connecting", "refused")
 
 
-def update(handle: str, *, resumable: bool = True, heard: int | None = None) -> LiveServerMessage:
-    """Make an update of the handle."""
+def update(handle: str, *, resumable: bool = True, received: int | None = None) -> LiveServerMessage:
+    """Build a message that updates the handle."""
     told = LiveServerSessionResumptionUpdate(
-        new_handle=handle, resumable=resumable, last_consumed_client_message_index=heard
+        new_handle=handle, resumable=resumable, last_consumed_client_message_index=received
     )
     return LiveServerMessage(session_resumption_update=told)
 
 
-def heard(message: Any) -> MessageReceived:
-    """Make the event of a message."""
+def received(message: Any) -> MessageReceived:
+    """Build the event of a received message."""
     return MessageReceived(Success(message))
 
 
-def called(*identities: str) -> LiveServerMessage:
-    """Make a message that calls ``f`` with these ids."""
+def tool_call(*identities: str) -> LiveServerMessage:
+    """Build a message that calls ``f`` with these ids."""
     calls = tuple(FunctionCall(id=each, name="f") for each in identities)
     return LiveServerMessage(tool_call=LiveServerToolCall(function_calls=calls))
 
 
-def cancelled(*identities: str) -> LiveServerMessage:
-    """Make a message that calls calls off."""
+def tool_call_cancellation(*identities: str) -> LiveServerMessage:
+    """Build a message that cancels calls."""
     return LiveServerMessage(tool_call_cancellation=LiveServerToolCallCancellation(ids=identities))
 
 
-OPENED = (Connected(), heard(COMPLETE))
+OPENED = (Connected(), received(COMPLETE))
 DELIVERED = DeliverItem(Success(SAID))
 
 TABLE: dict[str, tuple[ProtocolState, tuple[Any, ...], tuple[Any, ...]]] = {
     "the setup goes first": (ProtocolState(), (Connected(),), (SendSetup(),)),
-    "the first message opens": (ProtocolState(), (Connected(), heard(COMPLETE)), (SendSetup(), SessionOpened("s"))),
+    "the first message opens": (ProtocolState(), (Connected(), received(COMPLETE)), (SendSetup(), SessionOpened("s"))),
     "even one that says something else": (
         ProtocolState(),
-        (Connected(), heard(SAID)),
+        (Connected(), received(SAID)),
         (SendSetup(), SessionOpened(None), DELIVERED),
     ),
     "nothing is written before": (ProtocolState(), (Connected(), SendRequested(A)), (SendSetup(),)),
@@ -108,7 +108,7 @@ TABLE: dict[str, tuple[ProtocolState, tuple[Any, ...], tuple[Any, ...]]] = {
             SendRequested(A),
             SendRequested(B),
             CloseRequested(),
-            heard(SAID),
+            received(SAID),
             MessageSent(),
             MessageSent(),
             ConnectionClosed(1000),
@@ -152,7 +152,7 @@ TABLE: dict[str, tuple[ProtocolState, tuple[Any, ...], tuple[Any, ...]]] = {
     ),
     "what cannot be read": (
         ProtocolState(),
-        (*OPENED, MessageReceived(Failure(DecodeError("JSON"))), heard(SAID), ConnectionClosed(1000)),
+        (*OPENED, MessageReceived(Failure(DecodeError("JSON"))), received(SAID), ConnectionClosed(1000)),
         (SendSetup(), SessionOpened("s"), FinishSession(Failure(DecodeError("JSON"))), CloseConnection()),
     ),
     "no credentials": (ProtocolState(), (ConnectFailed(AuthError("no")),), (FinishSession(Failure(AuthError("no"))),)),
@@ -175,7 +175,7 @@ TABLE: dict[str, tuple[ProtocolState, tuple[Any, ...], tuple[Any, ...]]] = {
         ProtocolState(is_resumable=True),
         (
             *OPENED,
-            heard(update("h")),
+            received(update("h")),
             SendRequested(A),
             SendRequested(B),
             ConnectionClosed(ABNORMAL_CLOSURE),
@@ -190,7 +190,7 @@ TABLE: dict[str, tuple[ProtocolState, tuple[Any, ...], tuple[Any, ...]]] = {
     ),
     "a handle that is none": (
         ProtocolState(is_resumable=True),
-        (*OPENED, heard(update("h", resumable=False)), heard(update("")), ConnectionClosed(ABNORMAL_CLOSURE)),
+        (*OPENED, received(update("h", resumable=False)), received(update("")), ConnectionClosed(ABNORMAL_CLOSURE)),
         (
             *(
                 SendSetup(),
@@ -203,7 +203,7 @@ TABLE: dict[str, tuple[ProtocolState, tuple[Any, ...], tuple[Any, ...]]] = {
     ),
     "leaving when all is said": (
         ProtocolState(is_resumable=True),
-        (*OPENED, heard(update("h")), heard(GO_AWAY), SendRequested(A), ConnectionClosed(1000), *OPENED),
+        (*OPENED, received(update("h")), received(GO_AWAY), SendRequested(A), ConnectionClosed(1000), *OPENED),
         (
             *(
                 SendSetup(),
@@ -219,7 +219,7 @@ TABLE: dict[str, tuple[ProtocolState, tuple[Any, ...], tuple[Any, ...]]] = {
     ),
     "staying while something is said": (
         ProtocolState(is_resumable=True),
-        (*OPENED, heard(update("h")), heard(SAID), heard(GO_AWAY), TimerFired(), ConnectionClosed(1000)),
+        (*OPENED, received(update("h")), received(SAID), received(GO_AWAY), TimerFired(), ConnectionClosed(1000)),
         (
             *(
                 SendSetup(),
@@ -234,33 +234,33 @@ TABLE: dict[str, tuple[ProtocolState, tuple[Any, ...], tuple[Any, ...]]] = {
     ),
     "going away without a handle": (
         ProtocolState(),
-        (*OPENED, heard(GO_AWAY), TimerFired(), ConnectionClosed(1001)),
+        (*OPENED, received(GO_AWAY), TimerFired(), ConnectionClosed(1001)),
         (SendSetup(), SessionOpened("s"), DeliverItem(Success(GO_AWAY)), FinishSession()),
     ),
     "functions": (
         ProtocolState(runs_functions=True),
-        (*OPENED, heard(called("1", "2")), heard(cancelled("2", "3")), CallAnswered("1", A), CallAnswered("2", B)),
+        (*OPENED, received(tool_call("1", "2")), received(tool_call_cancellation("2", "3")), CallAnswered("1", A), CallAnswered("2", B)),
         (
-            *(SendSetup(), SessionOpened("s"), DeliverItem(Success(called("1", "2")))),
+            *(SendSetup(), SessionOpened("s"), DeliverItem(Success(tool_call("1", "2")))),
             *(StartCall("1", FunctionCall(id="1", name="f")), StartCall("2", FunctionCall(id="2", name="f"))),
-            *(DeliverItem(Success(cancelled("2", "3"))), CancelCall(("2",)), SendFrame(A)),
+            *(DeliverItem(Success(tool_call_cancellation("2", "3"))), CancelCall(("2",)), SendFrame(A)),
         ),
     ),
     "functions of the caller's": (
         ProtocolState(runs_functions=True, caller_functions=frozenset("f")),
-        (*OPENED, heard(called("1"))),
-        (SendSetup(), SessionOpened("s"), DeliverItem(Success(called("1")))),
+        (*OPENED, received(tool_call("1"))),
+        (SendSetup(), SessionOpened("s"), DeliverItem(Success(tool_call("1")))),
     ),
     "no functions": (
         ProtocolState(),
-        (*OPENED, heard(called("1"))),
-        (SendSetup(), SessionOpened("s"), DeliverItem(Success(called("1")))),
+        (*OPENED, received(tool_call("1"))),
+        (SendSetup(), SessionOpened("s"), DeliverItem(Success(tool_call("1")))),
     ),
     "a function that ends all": (
         ProtocolState(runs_functions=True),
-        (*OPENED, heard(called("1", "2")), CallAnswered("1", AuthError("x")), CallAnswered("2", A)),
+        (*OPENED, received(tool_call("1", "2")), CallAnswered("1", AuthError("x")), CallAnswered("2", A)),
         (
-            *(SendSetup(), SessionOpened("s"), DeliverItem(Success(called("1", "2")))),
+            *(SendSetup(), SessionOpened("s"), DeliverItem(Success(tool_call("1", "2")))),
             *(StartCall("1", FunctionCall(id="1", name="f")), StartCall("2", FunctionCall(id="2", name="f"))),
             *(CancelCall(("2",)), FinishSession(Failure(AuthError("x"))), CloseConnection()),
         ),
@@ -270,7 +270,7 @@ TABLE: dict[str, tuple[ProtocolState, tuple[Any, ...], tuple[Any, ...]]] = {
 
 @pytest.mark.parametrize("name", TABLE)
 def test_table(name: str) -> None:
-    """From a state, events lead to these actions."""
+    """Events in a state give these actions."""
     state, events, expected = TABLE[name]
     actions: list[Any] = []
     for event in events:
@@ -279,8 +279,8 @@ def test_table(name: str) -> None:
     assert list(expected) == actions
 
 
-def test_begun() -> None:
-    """A session begins as its config says: resumed, transparently, with which functions."""
+def test_initial_state() -> None:
+    """The initial state follows the config: resumption, transparency, functions."""
 
     def mine() -> None: ...
 
@@ -299,8 +299,8 @@ def test_begun() -> None:
     assert (ProtocolState(), (ConnectSocket(None),)) == start_session(live.music.connect("m"), Retry())
 
 
-def test_unheard_is_bounded() -> None:
-    """What a transparent server never says that it has heard is kept up to a limit, the newest of it."""
+def test_unacknowledged_is_bounded() -> None:
+    """Unacknowledged frames are kept up to a limit; the oldest are dropped."""
     state = ProtocolState(is_resumable=True, is_transparent=True)
     for event in (
         *OPENED,
@@ -310,8 +310,8 @@ def test_unheard_is_bounded() -> None:
     assert list(range(37, 101)) == [number for number, _ in state.unacknowledged]
 
 
-class World:
-    """A driver as it must be, which holds what it is told to do against the rules."""
+class ModelExecutor:
+    """A model of an executor, which checks each action against the rules."""
 
     def __init__(self, state: ProtocolState) -> None:
         self.state = state
@@ -360,7 +360,7 @@ class World:
 
     def _start_call(self, action: StartCall) -> None:
         assert not self.finished
-        assert action.call_id not in self.alive, "called twice at once"
+        assert action.call_id not in self.alive, "tool_call twice at once"
         self.alive.add(action.call_id)
 
     def _cancel_call(self, action: CancelCall) -> None:
@@ -380,7 +380,7 @@ class World:
         assert action.seconds >= 0
 
     def choices(self) -> list[str]:
-        """Name what can happen now."""
+        """List the events that may happen now."""
         names = ["offer", "let_go", "alarm"]
         names += {"dialling": ["connect", "fail"], "connected": ["set_up", "end"], "open": ["hear", "end"]}.get(
             self.connection or "", []
@@ -390,7 +390,7 @@ class World:
         return [*names, *(["wrote"] if self.writing else []), *(["answer"] if self.alive else [])]
 
     def happen(self, name: str, draw: Any) -> None:
-        """Let it happen."""
+        """Apply an event."""
         match name:
             case "offer":
                 self.offered += 1
@@ -408,7 +408,7 @@ class World:
                 self.feed(ConnectFailed(draw(st.sampled_from([REFUSED, AuthError("no")])), 0.5))
             case "set_up":
                 self.connection = "open"
-                self.feed(heard(COMPLETE))
+                self.feed(received(COMPLETE))
             case "hear":
                 self._heard(draw(MESSAGES))
             case "end":
@@ -443,10 +443,10 @@ MESSAGES: st.SearchStrategy[Any] = st.one_of(
         update,
         st.sampled_from(["", "h-1", "h-2"]),
         resumable=st.booleans(),
-        heard=st.one_of(st.none(), st.integers(0, 4)),
+        received=st.one_of(st.none(), st.integers(0, 4)),
     ),
-    IDS.map(lambda ids: called(*ids)),
-    IDS.map(lambda ids: cancelled(*ids)),
+    IDS.map(lambda ids: tool_call(*ids)),
+    IDS.map(lambda ids: tool_call_cancellation(*ids)),
 ).map(Success) | st.just(Failure(DecodeError("JSON")))
 STATES = st.builds(
     ProtocolState,
@@ -461,8 +461,8 @@ STATES = st.builds(
 @given(st.data(), STATES)
 @settings(max_examples=150, deadline=None)
 def test_any_course(data: Any, state: ProtocolState) -> None:
-    """Whatever happens in whatever order: one socket, the newest handle, whole frames in order, one end."""
-    world = World(state)
+    """In any order of events: one socket, the newest handle, complete frames in order, one end."""
+    world = ModelExecutor(state)
     for _ in range(data.draw(st.integers(0, 40))):
         world.happen(data.draw(st.sampled_from(world.choices())), data.draw)
     ours = [each for each in world.written if isinstance(each, int)]
@@ -478,7 +478,7 @@ def test_any_course(data: Any, state: ProtocolState) -> None:
 
 
 ANY = st.one_of(
-    st.sampled_from([Connected(), MessageSent(), TimerFired(), CloseRequested(), SendRequested(A), heard(COMPLETE)]),
+    st.sampled_from([Connected(), MessageSent(), TimerFired(), CloseRequested(), SendRequested(A), received(COMPLETE)]),
     MESSAGES.map(MessageReceived),
     st.builds(ConnectionClosed, st.integers(0, 5000)),
     st.builds(ConnectFailed, st.sampled_from([REFUSED, AuthError("no")])),
@@ -489,7 +489,7 @@ ANY = st.one_of(
 @given(STATES, st.lists(ANY, max_size=30))
 @settings(max_examples=150, deadline=None)
 def test_total(state: ProtocolState, events: list[Any]) -> None:
-    """No event is too much in any state, and a state that is over stays so."""
+    """Every event is accepted in every state, and a closed state stays closed."""
     for event in events:
         over = state.is_over
         state, actions = handle_event(state, event)

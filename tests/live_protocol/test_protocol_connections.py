@@ -1,4 +1,4 @@
-"""The protocol from connection to connection: what is resumed, when it leaves, how often it tries, what it counts."""
+"""Reconnection: what is sent again, when a connection is closed, how often it is retried."""
 
 from typing import Any
 
@@ -31,8 +31,8 @@ QUIET = (heard(update("h")),)
 """All is said, and the handle includes it."""
 
 
-def followed(state: ProtocolState, *events: Any) -> tuple[ProtocolState, list[Any]]:
-    """Give where events lead, and the actions; what waits is counted right all the while."""
+def apply_events(state: ProtocolState, *events: Any) -> tuple[ProtocolState, list[Any]]:
+    """Apply events, and return the state and the actions; checks the size of the queue after each."""
     actions: list[Any] = []
     for event in events:
         state, more = handle_event(state, event)
@@ -42,8 +42,8 @@ def followed(state: ProtocolState, *events: Any) -> tuple[ProtocolState, list[An
 
 
 def only(kinds: Any, *events: Any, **state: Any) -> list[Any]:
-    """Give the actions of these kinds that follow, for a session that is set up to be resumed."""
-    return [each for each in followed(ProtocolState(is_resumable=True, **state), *events)[1] if isinstance(each, kinds)]
+    """Return the actions of these classes, for a resumable session."""
+    return [each for each in apply_events(ProtocolState(is_resumable=True, **state), *events)[1] if isinstance(each, kinds)]
 
 
 HANGS: dict[str, tuple[tuple[Any, ...], int]] = {
@@ -64,14 +64,14 @@ HANGS: dict[str, tuple[tuple[Any, ...], int]] = {
 
 
 @pytest.mark.parametrize("name", HANGS)
-def test_leaves(name: str) -> None:
-    """A connection that goes away is left as soon as nothing is lost by it, and not before, but for its time."""
+def test_go_away(name: str) -> None:
+    """After a go-away, the connection is closed once the handle is current, or when its time is over."""
     events, expected = HANGS[name]
     assert expected == len(only(CloseConnection, *OPENED, *events))
 
 
-def test_alarms() -> None:
-    """Each connection has its own alarm."""
+def test_timers() -> None:
+    """Each connection has its own timer."""
     told = (*QUIET, heard(SAID), heard(GO_AWAY))
     again = (*OPENED, *told, ConnectionClosed(ABNORMAL_CLOSURE), *OPENED, *told)
     assert [SetTimer(2.5, 0), SetTimer(2.5, 1)] == only((SetTimer, CloseConnection), *again, TimerFired(0))
@@ -93,8 +93,8 @@ ROUNDS: dict[str, tuple[tuple[Any, ...], list[float]]] = {
 
 
 @pytest.mark.parametrize("name", ROUNDS)
-def test_rounds(name: str) -> None:
-    """What always goes the same way is tried so often, at these intervals; a connection that lasted is none of them."""
+def test_retries(name: str) -> None:
+    """Repeated failures are retried this often, at these intervals; a stable connection does not count."""
     events, waits = ROUNDS[name]
     actions = only((ConnectSocket, FinishSession), *events * 9, retry=Retry(attempts=3))
     dials = [each.delay for each in actions if isinstance(each, ConnectSocket)]
@@ -107,7 +107,7 @@ def test_rounds(name: str) -> None:
 
 
 def test_what_passes() -> None:
-    """A time-out ends a session that was never open, and is an attempt like any other of one that is resumed."""
+    """A timeout ends a session that was never open; for a resumed one it is an ordinary attempt."""
     late = TimedOut("headers", "opening a live session", sent=True)
     assert [FinishSession(Failure(late))] == only((ConnectSocket, FinishSession), ConnectFailed(late))
     resumed = (*OPENED, *QUIET, ConnectionClosed(ABNORMAL_CLOSURE), ConnectFailed(late))
@@ -122,8 +122,8 @@ def test_what_passes() -> None:
     assert [ConnectSocket("h"), ConnectSocket("h", 0.5)] == only((ConnectSocket, FinishSession), *silent)
 
 
-def test_advice() -> None:
-    """The server's advice is taken, unless it is to wait longer than anybody would."""
+def test_retry_delay() -> None:
+    """The server's retry delay is used, unless it exceeds the maximum wait."""
 
     def busy(seconds: int) -> APIError:
         return APIError(429, headers=(("retry-after", str(seconds)),))
@@ -136,13 +136,13 @@ def test_advice() -> None:
 
 @pytest.mark.parametrize(("code", "failure"), [(1000, None), (1001, None), (1008, LiveClosed(1008, ""))])
 def test_ends_that_are_meant(code: int, failure: Any) -> None:
-    """An end that the peer means is one, handle or not."""
+    """A regular close ends the session, with a handle or without."""
     expected = FinishSession(None if failure is None else Failure(failure))
     assert [expected] == only((ConnectSocket, FinishSession), *OPENED, *QUIET, ConnectionClosed(code))
 
 
 def test_transparent() -> None:
-    """What a handle does not include goes out again, then what was half out, then what waited; each in its order."""
+    """Unacknowledged frames are sent again, then the one being written, then the queue, each in order."""
     wrote = (SendRequested(A), MessageSent(), SendRequested(B), MessageSent(), SendRequested(C))
     first = (*OPENED, *wrote, heard(update("h", heard=1)), SendRequested(A), ConnectionClosed(ABNORMAL_CLOSURE))
     again = (*OPENED, MessageSent(), MessageSent(), MessageSent())
@@ -150,15 +150,15 @@ def test_transparent() -> None:
         SendFrame, *first, *again, is_transparent=True
     )
     numbered = (*OPENED, MessageSent(), heard(update("h-2", heard=1)), ConnectionClosed(ABNORMAL_CLOSURE), *OPENED)
-    state, _ = followed(ProtocolState(is_resumable=True, is_transparent=True), *first, *numbered)
+    state, _ = apply_events(ProtocolState(is_resumable=True, is_transparent=True), *first, *numbered)
     assert (C, (A,), ()) == (state.current_frame, state.queue, state.unacknowledged)
-    state, _ = followed(ProtocolState(is_resumable=True), *first)
+    state, _ = apply_events(ProtocolState(is_resumable=True), *first)
     assert (C, A) == state.queue
     assert (4 + 1, 4 + 1) == (state.queued_bytes, state.pending_bytes)
 
 
 def test_calls_of_one_id() -> None:
-    """A call that runs already is not run twice; what nobody waits for any more is not said."""
+    """A running call is not started again; the outcome of a cancelled call is not sent."""
     twice = (*OPENED, heard(called("1")), heard(called("1")), CallAnswered("1", A), heard(called("1")))
     assert 2 == len(only(StartCall, *twice, runs_functions=True))
     assert [SendFrame(A)] == only(
@@ -172,8 +172,8 @@ def test_calls_of_one_id() -> None:
     )
 
 
-def test_news() -> None:
-    """Each new connection is told of, with what was wrong with the last, or nothing, where it was left."""
+def test_reconnecting_events() -> None:
+    """Each reconnection is reported, with the error of the last connection, or None if it was closed on purpose."""
     actions = only(
         NotifyListener,
         *OPENED,

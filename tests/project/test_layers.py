@@ -1,4 +1,4 @@
-"""The house's rules, read off the source: who imports what, what stays small and documented, what importing costs."""
+"""Rules of the source: layers of imports, sizes, docstrings, and the cost of importing."""
 
 import ast
 import importlib
@@ -48,14 +48,14 @@ BLIND = {
     # a server of its own, not the client read backwards
     "emulator": {"wire", "engine.handler", "effects", "request", "ops"},
 }
-"""What a part must not know, though it lies below."""
+"""Parts that a part must not import, although they are in a lower layer."""
 
 SIGHTED = {
     "ops.batches.lines": {"wire"},  # a line of a batch's file is a request as it would be sent
     "ops.files.download_flow": {"effects"},  # flows, which stand beside their operations
     "ops.files.upload_flow": {"effects"},
 }
-"""The modules that may know some of it, each with what it is for."""
+"""Exceptions: modules that may import some of them, with the reason."""
 
 PURE = {
     *(
@@ -87,7 +87,7 @@ PURE = {
     ),
     *("urllib", "zlib", "msgspec", "pybase64", "returns", "typing_extensions"),
 }
-"""What may be imported where nothing touches the world."""
+"""Modules that may be imported where there is no I/O."""
 
 WORLDLY = {
     "extras": {"importlib"},  # ``importlib.metadata``, for the versions of optional dependencies
@@ -98,7 +98,7 @@ WORLDLY = {
     "wire.decompress": {"sys"},  # ``sys.maxsize``
     "wire.encoding": {"platform"},  # the Python version, for the user agent
 }
-"""The exceptions outside ``interpreters`` and ``cli``, each with what it is for."""
+"""Exceptions outside ``interpreters`` and ``cli``, each with its purpose."""
 
 CIRCULAR = {"interpreters.offline": "interpreters.async_offline"}
 """Imports that are still circular; an entry that no longer applies fails the test."""
@@ -145,7 +145,7 @@ def part_of(name: str) -> str:
 
 
 def _above(name: str) -> list[str]:
-    """Name the folders that a module lies in, the nearest first."""
+    """List the folders that contain a module, the nearest first."""
     parts = name.split(".")
     return [".".join(parts[:length]) for length in range(len(parts) - 1, 0, -1)]
 
@@ -161,7 +161,7 @@ every_module = pytest.mark.parametrize("name", MODULES)
 
 @every_module
 def test_has_a_layer(name: str) -> None:
-    """Every module has its place in the layers."""
+    """Every module belongs to a layer."""
     assert part_of(name) in PARTS | {"", "__main__"}
 
 
@@ -203,14 +203,14 @@ def loaded_by(full: str) -> str:
 
 @pure
 def test_touches_no_world(name: str) -> None:
-    """Only ``interpreters`` and the command import what does I/O, or reads a clock, chance or the environment."""
+    """Only ``interpreters`` and ``cli`` import modules for I/O, clocks, randomness or the environment."""
     roots = {each.split(".")[0] for each in imported(MODULES[name])} - {"genai_fn"}
     assert roots - PURE == WORLDLY.get(name, set())
 
 
 @pure
 def test_calls_no_world(name: str) -> None:
-    """Nothing opens a file, prints or reads from the terminal but what is made for it."""
+    """No other module opens files, prints, or reads from the terminal."""
     called = {
         node.func.id
         for node in ast.walk(tree_of(MODULES[name]))
@@ -228,7 +228,7 @@ FROM_MSGSPEC = {
 
 @pytest.mark.parametrize("name", [each for each in MODULES if each != "codec"])
 def test_only_the_codec_calls_msgspec(name: str) -> None:
-    """Only ``codec`` decodes, converts, encodes and describes with msgspec, as it prepares new types under a lock."""
+    """Only ``codec`` calls functions of msgspec, as it prepares new types under a lock."""
     tree = tree_of(MODULES[name])
     used = {
         each.removeprefix("msgspec.").split(".")[0] for each in imported(MODULES[name]) if each.startswith("msgspec.")
@@ -243,7 +243,7 @@ def test_only_the_codec_calls_msgspec(name: str) -> None:
 
 
 def test_urllib_only_splits() -> None:
-    """Of urllib only ``parse`` is used, which knows no network."""
+    """Of urllib, only ``urllib.parse`` is imported, which has no network code."""
     used = {each for path in MODULES.values() for each in imported(path) if each.startswith("urllib")}
     assert [each for each in used if not each.startswith("urllib.parse")] == []
 
@@ -252,7 +252,7 @@ def test_urllib_only_splits() -> None:
     "path", sources("genai_fn", "tests", "benchmarks"), ids=lambda path: str(path.relative_to(ROOT))
 )
 def test_sizes(path: Path) -> None:
-    """A file has at most 600 lines and a function 60, but for the exceptions that say why."""
+    """A file has at most 600 lines and a function at most 60, except for those listed with a reason."""
     where = str(path.relative_to(ROOT))
     lines = len(path.read_text(encoding="utf-8").splitlines())
     assert (lines > 600) == (where in LONG_FILES), f"{where} has {lines} lines"
@@ -275,14 +275,14 @@ def test_variants_are_data(name: str) -> None:
 
 @every_module
 def test_is_documented(name: str) -> None:
-    """Every module, and every public function and class in it, says what it is for."""
+    """Every module, public function and public class has a docstring."""
     tree = tree_of(MODULES[name])
     assert ast.get_docstring(tree), f"{name} has no docstring"
     assert [each.name for each in _public(tree.body) if not ast.get_docstring(each)] == []
 
 
 def _public(body: list[ast.stmt]) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]:
-    """Give what needs a docstring; an overload has its function's, and a method that a base declares has the base's."""
+    """Yield the public functions and classes; overloads need no docstring."""
     for node in body:
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) or node.name.startswith("_"):
             continue
@@ -300,7 +300,7 @@ def test_tests_share_through_support(path: Path) -> None:
 
 @pytest.mark.parametrize("path", sources("tests"), ids=lambda path: str(path.relative_to(ROOT)))
 def test_tests_state_their_rule(path: Path) -> None:
-    """Every test has a docstring, whose sentence is the rule that it holds."""
+    """Every test has a docstring that states its rule."""
     tests = [
         node
         for node in ast.walk(tree_of(path))
@@ -311,7 +311,7 @@ def test_tests_state_their_rule(path: Path) -> None:
 
 @every_module
 def test_all_is_true(name: str) -> None:
-    """What ``__all__`` lists is there, once; a module with public definitions has one."""
+    """Names in ``__all__`` exist and are unique; a module with public definitions has an ``__all__``."""
     if name == "__main__":
         return
     module = importlib.import_module(f"genai_fn.{name}".rstrip("."))
@@ -339,20 +339,20 @@ def test_lazy_names_are_the_typed_ones(package: ModuleType) -> None:
 
 @pytest.mark.parametrize("name", genai_fn.__all__)
 def test_public_names_load(name: str) -> None:
-    """Every public name loads, and is documented."""
+    """Every public name loads, is cached, and is listed by ``dir``."""
     assert getattr(genai_fn, name) is getattr(genai_fn, name)
     assert name in dir(genai_fn)
 
 
 def test_unknown_name() -> None:
-    """A name that is not there is an AttributeError, as everywhere."""
+    """An unknown name raises AttributeError."""
     with pytest.raises(AttributeError, match="generat"):
         _ = genai_fn.generat  # type: ignore[attr-defined]  # that is the point
 
 
 @pytest.mark.parametrize("path", sources("genai_fn"), ids=lambda path: str(path.relative_to(ROOT)))
 def test_nothing_waits_for_the_collector(path: Path) -> None:
-    """No class has a ``__del__``: what is opened is closed by name."""
+    """No class has a ``__del__``: resources are closed explicitly."""
     assert [
         node.name for node in ast.walk(tree_of(path)) if isinstance(node, ast.FunctionDef) and node.name == "__del__"
     ] == []
@@ -360,7 +360,7 @@ def test_nothing_waits_for_the_collector(path: Path) -> None:
 
 @pytest.mark.parametrize("name", MODULES)
 def test_modules_have_names(name: str) -> None:
-    """No module is called after nothing in particular."""
+    """No module has a vague name."""
     vague = {
         "client",
         "manager",
@@ -400,7 +400,7 @@ NETWORK = (
     "statement", ["import genai_fn", "import genai_fn.schema", "from genai_fn import generate, text, with_config"]
 )
 def test_imports_are_cheap_and_silent(statement: str) -> None:
-    """Importing the package, its types and its builders loads no network stack, and says nothing."""
+    """Importing the package, its types and its builders loads no network stack, and prints nothing."""
     told = f"{statement}; import sys; sys.exit(repr(sorted(set({NETWORK}) & set(sys.modules))))"
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", told], capture_output=True, text=True, cwd=ROOT, check=False, timeout=600
@@ -421,7 +421,7 @@ def texts() -> list[Path]:
 
 
 def test_belongs_to_no_machine() -> None:
-    """No file names somebody's directories, or the host of a package registry."""
+    """No file contains a home directory, or the host of a package registry."""
     somebodys = re.compile(r"/(?:root|home|Users|work|opt)/[a-z]|" + r"\b(?:py" + r"pi|npm" + r"js)\.(?:org|com)\b")
     found = {
         str(path.relative_to(ROOT)): somebodys.findall(path.read_text(encoding="utf-8", errors="ignore"))
@@ -431,7 +431,7 @@ def test_belongs_to_no_machine() -> None:
 
 
 def test_version_stands_once() -> None:
-    """The version stands in the package alone: the build reads it there, and every request names it."""
+    """The version is stated only in the package: the build reads it there, and every request contains it."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     assert ("version" in project["project"], project["project"]["dynamic"]) == (False, ["version"])
     place = ROOT / project["tool"]["hatch"]["version"]["path"]

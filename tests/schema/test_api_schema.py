@@ -1,4 +1,4 @@
-"""Shapes of answers in the API's own dialect: as google-genai 1.51.0 sends them, unless a table says why not."""
+"""Schemas in the API's own dialect: as google-genai 1.51.0 sends them, except for listed differences."""
 
 import enum
 import itertools
@@ -30,13 +30,13 @@ NULL = {"type": "null"}
 
 
 def _ours(given: Any) -> Any:
-    """Give the JSON of a config's response_schema."""
+    """Encode the response_schema of a config."""
     config = as_struct(GenerateContentConfig, {"response_schema": given})
     return msgspec.json.decode(msgspec.json.encode(config)).get("responseSchema")
 
 
 def _theirs(given: Any) -> Any:
-    """Give what 1.51.0 sends to Vertex AI, which takes all of it, or the refusal."""
+    """Return what 1.51.0 sends to Vertex AI, which supports all of it, or its error."""
     config: Any = {"response_schema": deepcopy(given)}
     wire = sent(VERTEX, lambda client: client.models.generate_content(model="m", contents="hi", config=config))
     if isinstance(wire, Refused):
@@ -389,33 +389,33 @@ GIVEN = {name: SAME[name] for name in SAME} | {name: given for name, (given, _, 
 class TestAsTheOracle:
     @pytest.mark.parametrize("given", SAME.values(), ids=SAME)
     def test_mappings(self, given: Any) -> None:
-        """A mapping in any spelling goes out as google-genai sends it."""
+        """A mapping in any spelling is sent as in google-genai."""
         assert _theirs(given) == _ours(given)
 
     @pytest.mark.parametrize("made", TYPED.values(), ids=TYPED)
     def test_typed(self, made: Callable[[Any], Any]) -> None:
-        """A Schema goes out as google-genai sends it: an order is added here, too."""
+        """A Schema is sent as in google-genai, with the property ordering added."""
         assert _theirs(made(types)) == _ours(made(schema))
 
     def test_models(self) -> None:
-        """A pydantic model goes out as google-genai sends it."""
+        """A pydantic model is sent as in google-genai."""
         assert _theirs(Menu) == _ours(Menu)
 
     @pytest.mark.parametrize(("given", "expected", "reason"), DIFFERENT.values(), ids=DIFFERENT)
     def test_differences(self, given: Any, expected: Any, reason: str) -> None:
-        """Where ours is another wire than google-genai's, it is for the reason in the table."""
+        """Every difference from google-genai is listed with its reason."""
         assert expected == _ours(given)
         assert _theirs(given) != _ours(given), reason
 
     @pytest.mark.parametrize("given", GIVEN.values(), ids=GIVEN)
-    def test_once_is_enough(self, given: Any) -> None:
-        """What is in the dialect already stays as it is."""
+    def test_idempotent(self, given: Any) -> None:
+        """Translation is idempotent."""
         once = to_api_schema(given, Schema)
         assert once == to_api_schema(once, Schema)
 
     @pytest.mark.parametrize("given", GIVEN.values(), ids=GIVEN)
-    def test_untouched(self, given: Any) -> None:
-        """What is passed is not changed."""
+    def test_arguments_are_unchanged(self, given: Any) -> None:
+        """Arguments are not changed."""
         before = deepcopy(given)
         _ours(given)
         assert before == given
@@ -423,18 +423,18 @@ class TestAsTheOracle:
 
 class TestTypes:
     @pytest.mark.parametrize(("kind", "expected"), TYPES.values(), ids=TYPES)
-    def test_shapes(self, kind: Any, expected: Any) -> None:
-        """A Python type goes out as its shape."""
+    def test_python_types(self, kind: Any, expected: Any) -> None:
+        """A Python type is sent as its schema."""
         assert expected == _ours(kind)
 
     def test_unions_without_tags(self) -> None:
-        """Classes that msgspec cannot tell apart can still be described, at the top and in a list."""
+        """Unions that msgspec cannot decode can still be described, at the root and in a list."""
         named = [each["title"] for each in _ours(Circle | Dish)["anyOf"]]
         assert ["Circle", "Dish"] == named
         assert {"type": "ARRAY", "items": _ours(Circle | Square)} == _ours(list[Circle | Square])
 
     def test_models_in_structs(self) -> None:
-        """A pydantic model can be the field of a Struct, and brings its definitions along."""
+        """A pydantic model in a field of a Struct is described, with its definitions."""
         described = build_json_schema(msgspec.defstruct("Feast", [("menu", Menu), ("best", Dish | None, None)]))
         assert {"Feast", "Dish", "Colour"} == set(described["$defs"])
         assert (
@@ -443,13 +443,13 @@ class TestTypes:
         )
 
     def test_one_name_for_two(self) -> None:
-        """Two definitions of one name are refused, as one would be lost."""
+        """Two different definitions with one name are refused."""
         dish = msgspec.defstruct("Dish", [("menu", Menu)])
         with pytest.raises(ConversionError, match="two named Dish"):
             build_json_schema(dish)
 
     def test_json_schema_is_whole(self) -> None:
-        """Plain JSON Schema keeps what the dialect cannot say."""
+        """Plain JSON Schema keeps what the dialect cannot express."""
         expected = {
             "$ref": "#/$defs/Node",
             "$defs": {
@@ -467,26 +467,26 @@ class TestTypes:
 class TestRefused:
     @pytest.mark.parametrize(("given", "path", "value"), REFUSED.values(), ids=REFUSED)
     def test_by_path(self, given: Any, path: str, value: Any) -> None:
-        """What the dialect cannot say is refused, with the path to it and the value."""
+        """Keywords that the dialect does not have are refused, with path and value."""
         with pytest.raises(InvalidRequest) as caught:
             _ours(given)
         assert ("config.response_schema" + path, value) == (caught.value.path, caught.value.value)
 
     def test_typing_mistakes(self) -> None:
-        """A word that is nearly right is told the right one."""
+        """For a misspelled keyword, the right one is suggested."""
         with pytest.raises(InvalidRequest, match="such as description"):
             _ours({"descripton": "d"})
 
-    def test_doubling(self) -> None:
-        """Definitions that double at every step are refused before they fill the memory."""
+    def test_exponential_definitions(self) -> None:
+        """Definitions that grow exponentially are refused."""
         defs = {f"D{n}": {"anyOf": [{"$ref": f"#/$defs/D{n + 1}"}] * 2} for n in range(40)} | {
             "D40": {"type": "string"}
         }
         with pytest.raises(InvalidRequest, match="a smaller schema"):
             _ours({"$ref": "#/$defs/D0", "$defs": defs})
 
-    def test_a_mapping_in_itself(self) -> None:
-        """A mapping that holds itself is refused."""
+    def test_recursive_mapping(self) -> None:
+        """A mapping that contains itself is refused."""
         endless: dict[str, Any] = {"type": "array"}
         endless["items"] = endless
         with pytest.raises(InvalidRequest, match="a smaller schema"):
@@ -494,25 +494,25 @@ class TestRefused:
 
 
 class TestValues:
-    def test_settled(self) -> None:
-        """A Schema that is settled comes back as it is, at no cost for a config that is used again."""
+    def test_canonical(self) -> None:
+        """A Schema that needs no translation is returned as the same object."""
         settled = Schema(type=Type.OBJECT, properties={"a": Schema(type=Type.STRING)}, any_of=(Schema(title="t"),))
         assert settled is to_api_schema(settled, Schema)
 
     @pytest.mark.parametrize("given", [None, {}, Schema(), {"$schema": "s"}])
-    def test_nothing(self, given: Any) -> None:
-        """A schema that says nothing is none."""
+    def test_no_constraints(self, given: Any) -> None:
+        """A schema without constraints is None."""
         assert to_api_schema(given, Schema) is None
 
     def test_json_schema_values(self) -> None:
-        """A JSONSchema value is read as the mapping that it stands for."""
+        """A JSONSchema value is translated like the equal mapping."""
         given = JSONSchema(type=("string", "null"), max_length=2)  # type: ignore[arg-type]  # as msgspec would read it
         assert {"type": "STRING", "nullable": True, "maxLength": 2} == _ours(given)
 
 
 @settings(max_examples=200, deadline=None)
 @given(from_type(Schema))
-def test_short_way(drawn: Schema) -> None:
-    """What is told at a glance to stay as it is comes back as it is the long way, too."""
+def test_is_canonical(drawn: Schema) -> None:
+    """A schema that `_is_canonical` recognizes is unchanged by the translation."""
     if api_schema._is_canonical(drawn, Schema):
         assert api_schema._translate_schema(drawn, api_schema._Cursor(drawn, Schema, itertools.count())) is drawn

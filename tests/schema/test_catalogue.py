@@ -1,4 +1,4 @@
-"""The catalogue is complete: google-genai 1.51.0 has nothing that is missing here, but for what the table explains."""
+"""The types are complete: nothing of google-genai 1.51.0 is missing, except for listed differences."""
 
 import enum
 import inspect
@@ -86,24 +86,24 @@ SHARED = tuple(sorted(set(THEIR_TYPES) & {each.__name__ for each in MESSAGES}))
 
 
 def _same_fields(name: str) -> Iterator[tuple[str, str]]:
-    """Give the fields of a type of theirs that ours has, too, with their JSON names."""
+    """Return the fields that both types have, with their JSON names."""
     for field, about in THEIR_TYPES[name].model_fields.items():
         if field not in EXPLAINED_FIELDS and f"{name}.{field}" not in DIFFERENCES:
             yield field, about.alias or field
 
 
 def test_types() -> None:
-    """Every type is there under Google's name, and no other."""
+    """All types of google-genai exist under the same names, and no others."""
     assert sorted(each.__name__ for each in MESSAGES) == sorted(set(THEIR_TYPES) - set(DIFFERENCES))
 
 
 def test_enums() -> None:
-    """Every enum is there under Google's name, and no other."""
+    """All enums of google-genai exist under the same names, and no others."""
     assert sorted(each.__name__ for each in ENUMS) == sorted(THEIR_ENUMS)
 
 
 def test_differences() -> None:
-    """The table explains nothing that is not so."""
+    """Every listed difference exists."""
     ours = {each.__name__: set(each.__struct_fields__) for each in MESSAGES}
     for key in DIFFERENCES:
         name, _, field = key.partition(".")
@@ -116,7 +116,7 @@ def test_differences() -> None:
 
 @pytest.mark.parametrize("name", SHARED)
 def test_fields(name: str) -> None:
-    """Every field is there under Google's name, and goes by the same name in JSON."""
+    """All fields have the names of google-genai, in Python and in JSON."""
     ours = {
         each.name: each.encode_name
         for each in fields(getattr(schema, name))
@@ -127,7 +127,7 @@ def test_fields(name: str) -> None:
 
 @pytest.mark.parametrize("kind", ENUMS, ids=lambda kind: kind.__name__)
 def test_members(kind: type[OpenEnum]) -> None:
-    """Every enum has Google's members and values."""
+    """All enums have the members and values of google-genai."""
     theirs = THEIR_ENUMS[kind.__name__]
     assert {name: each.value for name, each in kind.__members__.items()} == {
         name: each.value for name, each in theirs.__members__.items()
@@ -135,7 +135,7 @@ def test_members(kind: type[OpenEnum]) -> None:
 
 
 def _outline(annotation: Any) -> str:
-    """Reduce a type of either side to what both must agree on."""
+    """Reduce an annotation of either side to what both must agree on."""
     if typing.get_origin(annotation) is list or typing.get_origin(annotation) is tuple:
         return f"many {_outline(get_args(annotation)[0])}"
     if typing.get_origin(annotation) is not None and issubclass(typing.get_origin(annotation), typing.Mapping):
@@ -144,7 +144,7 @@ def _outline(annotation: Any) -> str:
 
 
 def test_methods() -> None:
-    """Every method and property is there under Google's name, but for what the table explains."""
+    """All methods and properties of google-genai exist, except for listed differences."""
     missing: list[str] = []
     for kind in MESSAGES:
         for name, member in vars(THEIR_TYPES[kind.__name__]).items():
@@ -166,7 +166,7 @@ OTHER_TYPES = {
 
 @pytest.mark.parametrize("name", SHARED)
 def test_field_types(name: str) -> None:
-    """Every field holds what it holds in google-genai, wherever that is one type only."""
+    """Fields have the types of google-genai, where that is a single type."""
     ours = hints(getattr(schema, name))
     for field, about in THEIR_TYPES[name].model_fields.items():
         options = [each for each in get_args(about.annotation) if each is not type(None)]
@@ -182,7 +182,7 @@ def _bare_items(annotation: Any) -> Any:
 
 
 def _sent() -> set[str]:
-    """Name the types that can be part of a request: what parameters of google-genai's methods are made of."""
+    """Collect the types of requests: those reachable from parameters of google-genai's methods."""
     roots = [each for name, each in vars(types).items() if name.endswith("Parameters") and isinstance(each, type)]
     names = {"LiveClientMessage", "LiveMusicClientMessage", "UploadFileConfig", "DownloadFileConfig", "JSONSchema"}
     names |= {"GenerationConfigThinkingConfig", "BleuSpec", "RougeSpec", "PairwiseMetricSpec", "PointwiseMetricSpec"}
@@ -210,7 +210,7 @@ def _models(annotation: Any) -> Iterator[Any]:
 
 
 def test_sequences() -> None:
-    """A sequence that can be sent may be absent, one that only comes back is empty."""
+    """The default of a sequence is None in types of requests, and () in types of responses."""
     sent = _sent()
     for kind in MESSAGES:
         for each in fields(kind):
@@ -220,14 +220,14 @@ def test_sequences() -> None:
 
 
 def test_no_field_is_required() -> None:
-    """Every type can be made of nothing, as any field may be missing from an answer."""
+    """No field is required, as any field may be missing from a response."""
     for kind in MESSAGES:
         assert kind().__struct_fields__ == kind.__struct_fields__
 
 
 @pytest.mark.parametrize("kind", [*MESSAGES, *ENUMS], ids=lambda kind: kind.__name__)
 def test_docstrings(kind: type) -> None:
-    """Every type says what it is in one sentence, and not in Google's words."""
+    """Every type has a docstring of one sentence, which is not Google's."""
     said = vars(kind)["__doc__"]
     theirs = (THEIR_TYPES | THEIR_ENUMS)[kind.__name__].__doc__ or ""
     assert re.fullmatch(r"\S[^\n]*[.…]", said)
@@ -235,7 +235,7 @@ def test_docstrings(kind: type) -> None:
 
 
 def test_marks() -> None:
-    """A mark names a backend, and no field has two."""
+    """An annotation names one backend, and no field has two."""
     for kind in MESSAGES:
         for name, annotation in get_type_hints(kind, include_extras=True).items():
             marks = [each.backend for each in getattr(annotation, "__metadata__", ()) if isinstance(each, BackendOnly)]
@@ -243,7 +243,7 @@ def test_marks() -> None:
 
 
 def test_all() -> None:
-    """What the package exports is sorted, complete and there."""
+    """`__all__` is sorted, and every name exists."""
     assert schema.__all__ == sorted(schema.__all__)
     assert [name for name in schema.__all__ if not hasattr(schema, name)] == []
     assert issubclass(schema.Message, Message)

@@ -1,4 +1,4 @@
-"""What stands for a turn or a part, and what is made of it: as google-genai makes it, unless a test says why not."""
+"""Conversion of values to contents and parts: as in google-genai, unless a test states a difference."""
 
 import io
 from typing import Any
@@ -39,7 +39,7 @@ FILE = File(uri="https://files/x", mime_type="image/png", display_name="a cat")
 
 
 def _wire(value: Any) -> Any:
-    """Give the JSON of a value of ours or theirs."""
+    """Encode a value of either library as JSON."""
     if isinstance(value, msgspec.Struct):
         return msgspec.json.decode(msgspec.json.encode(value))
     return value.model_dump(mode="json", by_alias=True, exclude_none=True)
@@ -82,8 +82,8 @@ MADE: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("make", MADE.values(), ids=MADE)
-def test_makers(make: Any) -> None:
-    """Everything that google-genai makes with a method is made by the same name and arguments."""
+def test_factory_methods(make: Any) -> None:
+    """The factory methods of google-genai exist with the same names and arguments."""
     assert _wire(make(schema)) == _wire(make(types))
 
 
@@ -96,7 +96,7 @@ NO_IMAGES: dict[str, Any] = {
 
 @pytest.mark.parametrize("make", NO_IMAGES.values(), ids=NO_IMAGES)
 def test_no_image(make: Any) -> None:
-    """What is no image gives none."""
+    """`as_image` returns None for a part without an image."""
     assert [make(schema), make(types)] == [None, None]
 
 
@@ -118,7 +118,7 @@ def test_no_image(make: Any) -> None:
     ],
 )
 def test_part_of(value: Any, part: Part) -> None:
-    """Whatever stands for a part becomes one, and stands for a turn of the user's, too."""
+    """Values that are accepted as a part are also accepted as a turn of the user."""
     assert Part.from_value(value) == part
     assert as_struct(GenerateContentConfig, {"system_instruction": [value]}).system_instruction == Content(
         parts=(part,), role="user"
@@ -126,7 +126,7 @@ def test_part_of(value: Any, part: Part) -> None:
 
 
 def test_content_of_one() -> None:
-    """A text alone is a turn of the user's; a Content stays as it is."""
+    """A text becomes a turn of the user; a Content is unchanged."""
     turn = Content(parts=(Part(text="a"),))
     assert as_struct(Content, "a") == Content(parts=(Part(text="a"),), role="user")
     assert as_struct(Content, FILE) == as_struct(Content, [FILE])
@@ -135,13 +135,13 @@ def test_content_of_one() -> None:
 
 @pytest.mark.parametrize("value", [5, None, File(uri="x"), File(mime_type="a/b"), {"texts": "a"}])
 def test_no_part(value: Any) -> None:
-    """What stands for no part is refused at once."""
+    """A value that is not accepted as a part raises InvalidRequest."""
     with pytest.raises(InvalidRequest):
         Part.from_value(value)
 
 
 def test_no_parts() -> None:
-    """A turn has a part at least."""
+    """A turn without parts is refused."""
     with pytest.raises(InvalidRequest):
         UserContent([])
     with pytest.raises(InvalidRequest):
@@ -149,7 +149,7 @@ def test_no_parts() -> None:
 
 
 def test_no_mime_type() -> None:
-    """A file whose name does not tell its MIME type wants it given."""
+    """A file with an unknown extension needs a MIME type."""
     with pytest.raises(InvalidRequest):
         Part.from_uri(file_uri="gs://b/o.of_no_kind")
     with pytest.raises(InvalidRequest):
@@ -174,7 +174,7 @@ def test_no_mime_type() -> None:
     ],
 )
 def test_mime_types(name: str, mime_type: str | None) -> None:
-    """The end of a name tells the MIME type, and nothing else does."""
+    """Only the extension determines the MIME type."""
     assert guess_mime_type(name) == mime_type
 
 
@@ -182,7 +182,7 @@ def test_mime_types(name: str, mime_type: str | None) -> None:
     "ending", ["png", "jpg", "webp", "heic", "gif", "mp4", "mov", "wav", "mp3", "pdf", "csv", "html"]
 )
 def test_mime_types_of_theirs(ending: str) -> None:
-    """The usual endings tell what they tell in google-genai."""
+    """Common extensions have the MIME types of google-genai."""
     theirs = types.Part.from_uri(file_uri=f"gs://b/o.{ending}").file_data
     assert theirs is not None
     assert guess_mime_type(f"gs://b/o.{ending}") == theirs.mime_type
@@ -214,8 +214,8 @@ def test_pillow(mode: str) -> None:
     assert picture.mode == mode
 
 
-def test_untouched_jpeg() -> None:
-    """A JPEG that nobody has touched passes through, byte for byte, as often as one likes."""
+def test_unmodified_jpeg() -> None:
+    """An unmodified JPEG keeps its bytes, and can be encoded repeatedly."""
     picture, data = _opened("JPEG")
     assert [Part.from_value(picture), Part.from_value(picture)] == [
         Part(inline_data=Blob(data=data, mime_type="image/jpeg"))
@@ -223,8 +223,8 @@ def test_untouched_jpeg() -> None:
     assert picture.convert("RGB").getpixel((0, 0)) == (0, 0, 0)
 
 
-def test_touched_jpeg() -> None:
-    """A JPEG that was changed is sent as it is now."""
+def test_modified_jpeg() -> None:
+    """A modified JPEG is encoded with its changes."""
     picture, _ = _opened("JPEG")
     picture.putpixel((0, 0), (255, 255, 255))
     assert _read(Part.from_value(picture)).getpixel((0, 0)) == (255, 255, 255)
@@ -237,7 +237,7 @@ def test_opened_png() -> None:
 
 
 def test_speech() -> None:
-    """The name of a voice is enough, as in google-genai."""
+    """The name of a voice is accepted as a speech config, as in google-genai."""
     ours = as_struct(GenerateContentConfig, {"speech_config": "Kore"}).speech_config
     assert isinstance(ours, SpeechConfig)
     assert _wire(ours) == {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": "Kore"}}}
@@ -245,7 +245,7 @@ def test_speech() -> None:
 
 @pytest.mark.parametrize("field", [name for name in Tool.__struct_fields__ if name != "function_declarations"])
 def test_tools(field: str) -> None:
-    """What a tool holds stands for the tool."""
+    """The fields of a tool are accepted in its place."""
     held = getattr(schema, {"code_execution": "ToolCodeExecution"}.get(field, _camel(field)))()
     assert as_struct(GenerateContentConfig, {"tools": [held]}).tools == (Tool(**{field: held}),)
 
@@ -255,7 +255,7 @@ def _camel(name: str) -> str:
 
 
 def test_declarations() -> None:
-    """A declared function stands for a tool of its own."""
+    """A function declaration is accepted as a tool."""
     declared = FunctionDeclaration(name="f")
     config = as_struct(GenerateContentConfig, {"tools": [declared, GoogleSearch(), {"url_context": {}}]})
     assert config.tools == (
@@ -266,13 +266,13 @@ def test_declarations() -> None:
 
 
 def test_resolution() -> None:
-    """A level alone is a resolution."""
+    """A level is accepted as a media resolution."""
     part = as_struct(Part, {"text": "a", "media_resolution": "MEDIA_RESOLUTION_LOW"})
     assert part.media_resolution == PartMediaResolution(level=schema.PartMediaResolutionLevel.MEDIA_RESOLUTION_LOW)
 
 
 def test_modalities() -> None:
-    """Modalities are words: enum members become theirs, others stay as typed."""
+    """Modalities are texts: known ones become enum members, others are kept."""
     config = as_struct(GenerateContentConfig, {"response_modalities": [schema.Modality.IMAGE, "text"]})
     assert config.response_modalities == ("IMAGE", "text")
     assert msgspec.json.encode(config) == b'{"responseModalities":["IMAGE","text"]}'
@@ -282,7 +282,7 @@ def test_modalities() -> None:
     ("kind", "field", "argument"), [(Image, "image_bytes", "location"), (Video, "video_bytes", "path")]
 )
 def test_files(kind: Any, field: str, argument: str, tmp_path: Any) -> None:
-    """Pictures and films come from files and go to files; the name tells the MIME type, if it can."""
+    """Images and videos are read from files and saved to files; the extension determines the MIME type."""
     (tmp_path / "in.png").write_bytes(b"x")
     read = kind.from_file(location=str(tmp_path / "in.png"))
     read.save(**{argument: str(tmp_path / "out")})
@@ -294,7 +294,7 @@ def test_files(kind: Any, field: str, argument: str, tmp_path: Any) -> None:
 
 @pytest.mark.parametrize("value", [Image(image_bytes=b"new"), Video(video_bytes=b"new")])
 def test_saved_in_place(value: Any, tmp_path: Any) -> None:
-    """Saving writes into the file that is there, as ``open`` does: permissions and links stay."""
+    """`save` writes into an existing file: its permissions and links are kept."""
     path, link = tmp_path / "x", tmp_path / "link"
     path.write_bytes(b"older")
     path.chmod(0o600)
@@ -305,7 +305,7 @@ def test_saved_in_place(value: Any, tmp_path: Any) -> None:
 
 @pytest.mark.parametrize("value", [Image(gcs_uri="gs://b/o"), Video(uri="gs://b/o")])
 def test_nothing_to_save(value: Any) -> None:
-    """What holds no bytes cannot be saved."""
+    """An image or video without bytes cannot be saved."""
     with pytest.raises(InvalidRequest):
         value.save("nowhere")
 
@@ -321,20 +321,20 @@ def test_nothing_to_save(value: Any) -> None:
         (Video.from_uri(file_uri="files/x", mime_type="a/b"), Video(uri="files/x", mime_type="a/b")),
     ],
 )
-def test_pictures_and_films(value: Any, expected: Any) -> None:
-    """Pictures and films are made of bytes and addresses by the same names as parts."""
+def test_images_and_videos(value: Any, expected: Any) -> None:
+    """Images and videos have the factory methods of parts for bytes and URIs."""
     assert value == expected
 
 
 @pytest.mark.parametrize("kind", [Image, Video])
-def test_address_that_tells_nothing(kind: Any) -> None:
-    """An address whose ending tells nothing needs a MIME type."""
+def test_unknown_extension(kind: Any) -> None:
+    """A URI with an unknown extension needs a MIME type."""
     with pytest.raises(InvalidRequest):
         kind.from_uri(file_uri="gs://b/o")
 
 
-def test_picture_of_pillow() -> None:
-    """A Pillow image is a picture, with the bytes that it has as a part."""
+def test_image_from_pillow() -> None:
+    """`Image.from_pillow` gives the same bytes as a part of the Pillow image."""
     part = Part.from_value(_picture())
     assert Image.from_pillow(image=_picture()) == part.as_image()
     with pytest.raises(InvalidRequest):
@@ -342,7 +342,7 @@ def test_picture_of_pillow() -> None:
 
 
 def test_given_function_parts() -> None:
-    """What goes into a function's call or answer is checked and settled at once."""
+    """Arguments of function calls and responses are converted immediately."""
     with pytest.raises(InvalidRequest) as raised:
         Part.from_function_call(name="f", args={"a": object()})
     assert raised.value.path == "part.function_call.args.a"
@@ -363,14 +363,14 @@ def test_given_function_parts() -> None:
     ],
 )
 def test_wrong_parts(make: Any, given: Any, path: str) -> None:
-    """A wrong value in the making of a part is refused at once."""
+    """Factory methods of parts refuse invalid values."""
     with pytest.raises(InvalidRequest) as raised:
         make(**given)
     assert raised.value.path == path
 
 
-def test_words_for_members() -> None:
-    """Where a part takes a member of an enum, its text will do."""
+def test_texts_for_enum_members() -> None:
+    """Factory methods of parts accept the text of an enum member."""
     part = Part.from_executable_code(code="1", language="python")  # type: ignore[arg-type]  # as dicts are typed
     assert part.executable_code is not None
     assert part.executable_code.language is schema.Language.PYTHON

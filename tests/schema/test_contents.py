@@ -1,4 +1,4 @@
-"""Contents: what people pass, grouped into turns."""
+"""Contents: arguments are grouped into turns."""
 
 from typing import Any
 
@@ -70,7 +70,7 @@ A, B = Part(text="a"), Part(text="b")
     ],
 )
 def test_turns(contents: Any, turns: tuple[Content, ...]) -> None:
-    """What stands side by side is a turn; calls are the model's; a turn stays a turn."""
+    """Adjacent items form a turn; function calls are turns of the model; a `Content` stays a turn."""
     assert as_contents(contents) == turns
 
 
@@ -103,14 +103,14 @@ def test_turns(contents: Any, turns: tuple[Content, ...]) -> None:
     ],
 )
 def test_mistakes(contents: Any, path: str) -> None:
-    """What makes no sense is named by its path, at once."""
+    """An invalid item is refused immediately, with its path."""
     with pytest.raises(InvalidRequest) as raised:
         as_contents(contents)
     assert raised.value.path == path
 
 
 def test_pillow() -> None:
-    """An image of Pillow's is a part."""
+    """A Pillow image becomes a part."""
     (turn,) = as_contents([PIL.Image.new("RGB", (1, 1)), "what?"])
     assert turn.parts is not None
     inline = turn.parts[0].inline_data
@@ -126,7 +126,7 @@ _PARTS = st.sampled_from([A, B, CALL, RESULT, "a", {"text": "b"}])
     contents=st.lists(_PARTS | st.lists(_PARTS, min_size=1, max_size=3) | st.just(_model(A)), min_size=1, max_size=8)
 )
 def test_nothing_is_lost(contents: list[Any]) -> None:
-    """Every part is in some turn, in order; a turn is never empty; calls and the rest do not share one that we made."""
+    """All parts are kept in order; no turn is empty; function calls and other parts are never grouped together."""
     turns = as_contents(contents)
     parts = [part for turn in turns for part in turn.parts or ()]
     flat = [part for each in contents for part in (each if isinstance(each, list) else [each])]
@@ -141,7 +141,7 @@ def _part(value: Any) -> Part:
 
 @pytest.mark.parametrize("kind", [CreateCachedContentConfig, InlinedRequest])
 def test_fields(kind: type[Message]) -> None:
-    """Wherever a conversation is taken, it is grouped alike, and grouped once."""
+    """Fields of contents are grouped in the same way, and only once."""
     given = {"contents": ["a", {"text": "b"}, CALL, [FILE]]}
     settled: Any = as_struct(kind, given)
     assert settled.contents == (_user(A, B), _model(CALL), _user(Part(file_data=FILE)))
@@ -153,7 +153,7 @@ def test_fields(kind: type[Message]) -> None:
 )
 @pytest.mark.parametrize("kind", [CreateCachedContentConfig, InlinedRequest, EmbedContentBatch])
 def test_mistakes_in_fields(kind: type[Message], contents: Any, path: str) -> None:
-    """A mistake is named by its path there, too."""
+    """An invalid item in a field is refused with its path."""
     with pytest.raises(InvalidRequest) as raised:
         as_struct(kind, {"contents": contents})
     assert raised.value.path == path
@@ -170,7 +170,7 @@ def test_mistakes_in_fields(kind: type[Message], contents: Any, path: str) -> No
     ],
 )
 def test_separate(contents: Any, turns: tuple[Content, ...]) -> None:
-    """Contents that get a vector each stay apart, as in google-genai."""
+    """Contents for embeddings are not grouped, as in google-genai."""
     settled = as_struct(EmbedContentBatch, {"contents": contents})
     assert settled.contents == turns
     assert as_struct(EmbedContentBatch, settled) == settled
@@ -188,7 +188,7 @@ def test_separate(contents: Any, turns: tuple[Content, ...]) -> None:
     ],
 )
 def test_turn(given: Any, turn: Content) -> None:
-    """In the place of one turn, a dict of a part stands for a turn of it, as in google-genai."""
+    """Where one turn is expected, the dict of a part becomes a turn, as in google-genai."""
     assert as_struct(GenerateContentConfig, {"system_instruction": given}).system_instruction == turn
 
 
@@ -202,14 +202,14 @@ def test_turn(given: Any, turn: Content) -> None:
     ],
 )
 def test_no_turn(given: Any, path: str) -> None:
-    """What is neither a turn nor a part is refused by its path."""
+    """A value that is neither a turn nor a part is refused, with its path."""
     with pytest.raises(InvalidRequest) as raised:
         as_struct(GenerateContentConfig, {"system_instruction": given})
     assert raised.value.path == path
 
 
 @pytest.mark.parametrize("kind", [CreateCachedContentConfig, InlinedRequest, EmbedContentBatch])
-def test_settled(kind: type[Message]) -> None:
-    """Turns that are settled come back as they are."""
+def test_converted_turns(kind: type[Message]) -> None:
+    """Turns that need no conversion are returned as they are."""
     settled = as_struct(kind, {"contents": ["a", [FILE], _model(A)]})
     assert as_struct(kind, settled) is settled

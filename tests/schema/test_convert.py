@@ -1,4 +1,4 @@
-"""Settling: dicts in either spelling, Structs and shorthands become Structs, or an error that names the path."""
+"""Conversion: dicts in either spelling, Structs and shorthands become Structs, or an error with the path."""
 
 import dataclasses
 import enum
@@ -44,7 +44,7 @@ def _shouted(value: Any) -> Any:
 
 
 class Kinds(Message):
-    """A field of every kind."""
+    """A field of every type."""
 
     text: str | None = None
     truth: bool | None = None
@@ -63,7 +63,7 @@ class Kinds(Message):
 
 
 class Needed(Message):
-    """A type with a field that must be set."""
+    """A type with a required field."""
 
     name: str
 
@@ -72,7 +72,7 @@ NOON = datetime(2025, 1, 2, 12, tzinfo=UTC)
 
 
 class Plain(enum.Enum):
-    """An enum of somebody else's."""
+    """An enum of another library."""
 
     RED = "RED"
     ONE = 1
@@ -117,8 +117,8 @@ class Plain(enum.Enum):
         ("loud", "a", "A"),
     ],
 )
-def test_settles(field: str, value: Any, settled: Any) -> None:
-    """What stands for a value is that value; a list is a tuple; what a type does not know stays open."""
+def test_converts(field: str, value: Any, settled: Any) -> None:
+    """Accepted values are converted; lists become tuples; unlisted enum values are kept."""
     made = getattr(as_struct(Kinds, {field: value}), field)
     assert made == settled
     assert type(made) is type(settled)
@@ -183,14 +183,14 @@ def test_settles(field: str, value: Any, settled: Any) -> None:
     ],
 )
 def test_mistakes(value: Any, path: str) -> None:
-    """What does not fit is named by its path as it was written, and the error holds the value."""
+    """An invalid value is refused with its path, as it was spelled, and the error contains the value."""
     with pytest.raises(InvalidRequest) as raised:
         as_struct(Kinds, value)
     assert raised.value.path == path
 
 
 def test_message() -> None:
-    """An error says where, what was expected and what came; a name that is nearly right is suggested."""
+    """An error contains the path, what was expected and the value; a similar name is suggested."""
     with pytest.raises(InvalidRequest) as raised:
         as_struct(GenerateContentConfig, {"temprature": 0.5})
     assert (
@@ -201,19 +201,19 @@ def test_message() -> None:
 
 
 def test_missing_field() -> None:
-    """A field that must be set is asked for."""
+    """A missing required field is named."""
     with pytest.raises(InvalidRequest, match="name"):
         as_struct(Needed, {})
 
 
-def test_union_says_all() -> None:
-    """Where several kinds fit, an error names them all."""
+def test_union_names_all_members() -> None:
+    """For a union, an error names all of its members."""
     with pytest.raises(InvalidRequest, match="expected a whole number or text"):
         as_struct(Kinds, {"either": 1.5})
 
 
-def test_holds_itself() -> None:
-    """What holds itself is a mistake, not an endless loop."""
+def test_recursive_value() -> None:
+    """A value that contains itself raises InvalidRequest, not RecursionError."""
     endless: dict[str, Any] = {}
     endless["again"] = endless
     with pytest.raises(InvalidRequest, match="contain itself"):
@@ -222,7 +222,7 @@ def test_holds_itself() -> None:
 
 @dataclasses.dataclass
 class Point:
-    """A value of somebody else's."""
+    """A value of another library."""
 
     x: float
     colour: Colour
@@ -247,12 +247,12 @@ class Point:
     ],
 )
 def test_free_json(value: Any, json: Any) -> None:
-    """Free JSON may hold whatever msgspec writes; the request holds what it becomes."""
+    """Free-form JSON may contain types that msgspec encodes; the request contains their JSON."""
     assert as_struct(Kinds, {"free": {"k": value}}).free == {"k": json}
 
 
 def test_free_json_is_copied() -> None:
-    """Nobody's later change reaches what was settled, at any depth, in a Struct either."""
+    """Later changes of arguments do not change the converted value, at any depth, also in a Struct."""
     inner: list[Any] = [1]
     free = {"a": inner}
     settled = as_struct(Kinds, {"free": free}), as_struct(Kinds, Kinds(free=free))
@@ -261,16 +261,16 @@ def test_free_json_is_copied() -> None:
     assert [each.free for each in settled] == [{"a": [1]}, {"a": [1]}]
 
 
-def test_settled_is_itself() -> None:
-    """A Struct that holds what it should comes back as the same object."""
+def test_converted_is_same_object() -> None:
+    """A Struct that needs no conversion is returned as the same object."""
     value = Content(role="user", parts=(Part(text="a"), Part(inline_data=Blob(data=b"x"))))
     assert as_struct(Content, value) is value
     config = GenerateContentConfig(temperature=0.5, thinking_config=ThinkingConfig(thinking_budget=1))
     assert as_struct(GenerateContentConfig, config) is config
 
 
-def test_unsettled_struct_is_settled() -> None:
-    """What was put into a Struct unsettled is settled with it."""
+def test_unconverted_struct_is_converted() -> None:
+    """Unconverted values in the fields of a Struct are converted."""
     value = GenerateContentConfig(system_instruction="be brief", safety_settings=[{"threshold": "off"}])  # type: ignore[arg-type]  # a list
     settled = as_struct(GenerateContentConfig, value)
     assert settled.system_instruction == Content(role="user", parts=(Part(text="be brief"),))
@@ -278,20 +278,20 @@ def test_unsettled_struct_is_settled() -> None:
 
 
 def test_none_is_empty() -> None:
-    """No config is an empty one; a None within a dict unsets nothing and sets nothing."""
+    """None is an empty config; a None in a dict leaves the field unset."""
     assert as_struct(Kinds, None) == Kinds()
     assert as_struct(Kinds, {"text": None, "inner": None}) == Kinds()
 
 
 def test_changes() -> None:
-    """Fields alone are settled by their Python names, and None is kept."""
+    """`as_changes` returns fields by their Python names, and keeps None."""
     assert as_changes(Kinds, {"allInner": [{}], "text": None}, "config") == {"all_inner": (Kinds(),), "text": None}
     with pytest.raises(InvalidRequest, match=r"^config\.whole: "):
         as_changes(Kinds, {"whole": "x"}, "config")
 
 
 def test_any_annotation() -> None:
-    """A value is settled by any annotation, under a path of one's own."""
+    """`as_value` converts by any annotation, with the given path."""
     assert as_value(tuple[int, ...] | None, [1, 2.0], "sizes") == (1, 2)
     assert as_value(Mapping[str, Any] | None, None, "extra") is None
     with pytest.raises(InvalidRequest) as raised:
@@ -319,7 +319,7 @@ _KINDS = st.deferred(
 @settings(deadline=None, max_examples=30)
 @given(value=_KINDS)
 def test_spellings_agree(value: Kinds) -> None:
-    """A Struct, its fields in snake_case and its JSON in camelCase all settle to the same."""
+    """A Struct, a dict in snake_case and one in camelCase convert to the same value."""
     snake = {name: getattr(value, name) for name in value.__struct_fields__}
     assert as_struct(Kinds, value) == value
     assert as_struct(Kinds, snake) == value
@@ -327,7 +327,7 @@ def test_spellings_agree(value: Kinds) -> None:
 
 
 def test_call_arguments_are_free() -> None:
-    """Names within a function's arguments are the user's own, in any spelling."""
+    """Names within function arguments are kept as they are."""
     call = as_struct(FunctionCall, {"name": "f", "args": {"snake_case": 1, "snakeCase": {"name": None}}})
     assert call.args == {"snake_case": 1, "snakeCase": {"name": None}}
 
@@ -340,8 +340,8 @@ def test_call_arguments_are_free() -> None:
         ("should_return_http_response", "with_http_response"),
     ],
 )
-def test_said_elsewhere(name: str, modifier: str) -> None:
-    """What google-genai's configs say of the call is refused, naming the modifier that says it here."""
+def test_options_set_by_modifiers(name: str, modifier: str) -> None:
+    """Options of the call in a config of google-genai are refused; the error names the modifier to use instead."""
     with pytest.raises(InvalidRequest, match=modifier) as raised:
         as_struct(GenerateContentConfig, {name: {}})
     assert raised.value.path == f"config.{name}"

@@ -1,4 +1,4 @@
-"""What only one backend takes: the marks on the fields say what google-genai 1.51.0 refuses, no more and no less."""
+"""Fields that one backend supports: the annotations match exactly what google-genai 1.51.0 refuses."""
 
 import re
 import typing
@@ -94,7 +94,7 @@ def _examples(client: Client) -> Any:
 @pytest.mark.parametrize("backend", ["gemini", "vertex"])
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_marks(name: str, backend: str) -> None:
-    """A field is marked where, and only where, the backend refuses it."""
+    """A field is annotated if and only if google-genai refuses it for the other backend."""
     if ONE_BACKEND.get(name, backend) != backend:
         return
     kind, call = OPERATIONS[name]
@@ -126,7 +126,7 @@ def _takes(annotation: Any, backend: str) -> bool:
 def _fields(
     kind: type[Message], backend: str, above: frozenset[type]
 ) -> Iterator[tuple[str, str, Any, Callable[[Any], Any]]]:
-    """Give every field that can be reached on a backend: its type, its name, and how its value is wrapped."""
+    """Yield all fields that are reachable on a backend: type, name, and a function that wraps a value."""
     for name, annotation in hints(kind).items():
         yield kind.__name__, name, annotation, lambda value: value
         inner = bare(annotation)
@@ -147,7 +147,7 @@ def _wrapped(wrap: Callable[[Any], Any], name: str, *, many: bool) -> Callable[[
 
 
 def _little(annotation: Any) -> Any:
-    """Give the least that a field of google-genai can be set to."""
+    """Build the smallest value of a field of google-genai."""
     kind = bare(annotation)
     if typing.get_origin(kind) is tuple:
         return [_little(typing.get_args(kind)[0])]

@@ -1,4 +1,4 @@
-"""A Python function as a declaration: what google-genai 1.51.0 makes of it, but for what the table explains."""
+"""Function declarations: as google-genai 1.51.0 builds them, except for listed differences."""
 
 import enum
 import functools
@@ -205,7 +205,7 @@ DIFFERENT: dict[Callable[..., Any], tuple[str, Any]] = {
 
 @pytest.mark.parametrize("function", DIFFERENT, ids=lambda function: function.__name__)
 def test_different(function: Callable[..., Any]) -> None:
-    """Where a function is declared in another way than in google-genai, the table says so."""
+    """Every difference from google-genai is listed."""
     reason, properties = DIFFERENT[function]
     assert reason
     assert _ours(function)["parameters"]["properties"] == properties
@@ -230,7 +230,7 @@ def ordering(order: Order, sizes: list[Scale]) -> None: ...
 
 
 def test_order_and_limits_inside() -> None:
-    """Inside a class, too, members keep their order, and limits and descriptions of any library are told."""
+    """Classes keep the order of their members, and limits and descriptions of any library are included."""
     sizes = {"type": "STRING", "title": "Scale", "enum": ["small", "medium", "large"]}
     properties = _ours(ordering)["parameters"]["properties"]
     assert properties["sizes"] == {"type": "ARRAY", "items": sizes}
@@ -330,7 +330,7 @@ PLAIN: dict[Callable[..., Any], tuple[str, dict[str, Any], dict[str, Any]]] = {
 @pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")  # of google-genai's own numbers among texts
 @pytest.mark.parametrize("function", PLAIN, ids=lambda function: function.__name__)
 def test_plain(function: Callable[..., Any]) -> None:
-    """What a Schema cannot say of one parameter makes JSON Schema of them all, which the API takes beside it."""
+    """If a Schema cannot express one parameter, all are described in JSON Schema."""
     reason, properties, defs = PLAIN[function]
     expected = {"type": "object", "properties": properties, "required": list(properties)}
     expected |= {"$defs": defs} if defs else {}
@@ -343,7 +343,7 @@ def test_plain(function: Callable[..., Any]) -> None:
 
 
 def test_plain_beside() -> None:
-    """There, too, defaults, None and the docstring are told; nothing stands beside a ``$ref``, as the API asks."""
+    """JSON Schema includes defaults, None and descriptions; a ``$ref`` has no siblings."""
 
     def rate(
         scores: dict[str, int] | None = None, size: Scale = Scale.SMALL, other: Scale = None, any: Any = None
@@ -372,7 +372,7 @@ def test_plain_beside() -> None:
 
 
 def test_one_name_for_two() -> None:
-    """Two definitions of one name are refused, as one would be lost."""
+    """Two different definitions with one name are refused."""
 
     def feed(of: dict[str, Tree], other: list[msgspec.defstruct("Tree", ["name"])]) -> None: ...  # type: ignore[misc]  # made on the spot
 
@@ -381,7 +381,7 @@ def test_one_name_for_two() -> None:
 
 
 def test_required() -> None:
-    """Required is what has no default, as Python has it."""
+    """Parameters without a default are required."""
     assert _ours(given)["parameters"]["required"] == ["a"]
     assert _ours(unset)["parameters"]["required"] == _ours(anything)["parameters"]["required"] == []
 
@@ -390,7 +390,7 @@ def own(point: Point, spots: list[Spot], near: Point = Point(1.0)) -> None: ... 
 
 
 def test_own_types() -> None:
-    """Dataclasses and Structs are read, also as defaults, which 1.51.0 refuses."""
+    """Dataclasses and Structs are described, also as defaults; 1.51.0 refuses them."""
     point = {"type": "OBJECT", "title": "Point", "propertyOrdering": ["x", "y"], "required": ["x"]}
     point |= {"properties": {"x": {"type": "NUMBER"}, "y": {"type": "NUMBER", "default": 0.0}}}
     spot = {"type": "OBJECT", "title": "Spot", "description": "A place.", "required": ["x"]}
@@ -413,7 +413,7 @@ class Caller:
 
 
 def test_objects() -> None:
-    """An object that is called like a function goes by the name of its class, which 1.51.0 refuses."""
+    """A callable object has the name of its class; 1.51.0 refuses it."""
     assert _ours(Caller()) == {
         "name": "Caller",
         "description": "Calls.",
@@ -422,7 +422,7 @@ def test_objects() -> None:
 
 
 def test_partial() -> None:
-    """What is bound already is not the model's to say, which 1.51.0 refuses."""
+    """Parameters bound by a partial are omitted; 1.51.0 refuses partials."""
     bound = functools.partial(functools.partial(scalars, "a"), b=1, c=0.5, e="y", f=1, g=0.5, h=True)
     assert _ours(bound) == {
         "name": "scalars",
@@ -436,12 +436,12 @@ def wrapped(*args: Any, **kwargs: Any) -> Any: ...
 
 
 def test_wrapped() -> None:
-    """A decorated function is declared as what it wraps."""
+    """A decorated function is declared as the one it wraps."""
     assert _ours(wrapped) == _ours(scalars)
 
 
 def test_postponed() -> None:
-    """Annotations may be texts, and nobody asks what is answered, where 1.51.0 wants to know on either backend."""
+    """Annotations may be texts, and the return type is not needed; 1.51.0 needs it on both backends."""
     parameters = _ours(postponed_annotations.later)["parameters"]
     assert parameters["properties"] == {
         "a": {"type": "INTEGER"},
@@ -450,15 +450,15 @@ def test_postponed() -> None:
     }
 
 
-def test_unspeakable_default() -> None:
-    """A default that JSON does not have makes a parameter optional and is not told."""
+def test_default_without_json() -> None:
+    """A default that is not JSON makes a parameter optional, and is omitted."""
 
     def sentinel(a: int = object()) -> None: ...  # type: ignore[assignment]  # people write so
 
     assert _ours(sentinel)["parameters"] == {"type": "OBJECT", "properties": {"a": {"type": "INTEGER"}}, "required": []}
 
 
-def _unnoted(a) -> None: ...  # type: ignore[no-untyped-def]  # the mistake is the test
+def _unannotated(a) -> None: ...  # type: ignore[no-untyped-def]  # the mistake is the test
 
 
 def _positional(a: int, /) -> None: ...
@@ -473,7 +473,7 @@ def _holding(a: complex) -> None: ...
 @pytest.mark.parametrize(
     ("function", "path"),
     [
-        (_unnoted, "callable._unnoted.a"),
+        (_unannotated, "callable._unannotated.a"),
         (_positional, "callable._positional.a"),
         (_unknown, "callable._unknown.a"),
         (_holding, "callable._holding.a"),
@@ -484,20 +484,20 @@ def _holding(a: complex) -> None: ...
     ],
 )
 def test_refused(function: Any, path: str) -> None:
-    """What JSON does not have is refused by the path of the parameter."""
+    """A type without a JSON equivalent is refused, with the path of the parameter."""
     with pytest.raises(InvalidRequest) as raised:
         FunctionDeclaration.from_callable(callable=function)
     assert raised.value.path == path
 
 
 def test_behavior() -> None:
-    """Whether the model waits is said beside the function."""
+    """`behavior` is set in the declaration."""
     declared = FunctionDeclaration.from_callable(callable=nothing, behavior=Behavior.NON_BLOCKING)
     assert declared == FunctionDeclaration(name="nothing", behavior=Behavior.NON_BLOCKING)
 
 
 def test_in_tools() -> None:
-    """A function stands for a tool and for a declaration."""
+    """A function is accepted as a tool and as a declaration."""
     declared = FunctionDeclaration.from_callable(callable=scalars)
     tool = Tool(function_declarations=(declared,))
     config = as_struct(GenerateContentConfig, {"tools": [scalars, {"functionDeclarations": [scalars]}]})
@@ -506,7 +506,7 @@ def test_in_tools() -> None:
 
 @pytest.mark.parametrize("backend", [GEMINI, VERTEX], ids=["gemini", "vertex"])
 def test_sent(backend: Any) -> None:
-    """Functions go out as in google-genai, all in one tool; what they answer 1.51.0 tells Vertex only, we do not."""
+    """Functions are sent in one tool, as in google-genai, but without the response schemas of 1.51.0 on Vertex AI."""
     tools: list[Any] = [variadic, scalars, {"google_search": {}}, lists]
     theirs = sent(
         backend, lambda client: client.models.generate_content(model="m", contents="a", config={"tools": tools})
@@ -521,14 +521,14 @@ def test_sent(backend: Any) -> None:
 
 
 def test_refused_in_tools() -> None:
-    """A function that cannot be declared is refused by where it stands."""
+    """A function that cannot be declared is refused, with its path."""
     with pytest.raises(InvalidRequest) as raised:
         as_struct(GenerateContentConfig, {"tools": [nothing, _holding]})
     assert raised.value.path == "config.tools[1]._holding.a"
 
 
 def test_type_for_tool() -> None:
-    """A type in the place of a tool is a mistake: most likely its parentheses were forgotten."""
+    """A class in place of a tool is refused: it was probably not instantiated."""
     with pytest.raises(InvalidRequest):
         as_struct(GenerateContentConfig, {"tools": [types.GoogleSearch]})
 
@@ -586,12 +586,12 @@ SPHINX = """Look up.
     ],
 )
 def test_docstrings(doc: str, said: dict[str, str]) -> None:
-    """A docstring in any of the three manners describes parameters."""
+    """Descriptions of parameters are read from docstrings of all three styles."""
     assert parse_parameter_descriptions(doc) == said
 
 
 def test_plain_round_trip() -> None:
-    """A declaration's parameters are a Schema, which plain JSON Schema can say, too."""
+    """The parameters of a declaration convert to plain JSON Schema and back."""
     parameters = FunctionDeclaration.from_callable(callable=scalars).parameters
     assert isinstance(parameters, Schema)
     assert Schema.from_json_schema(json_schema=parameters.json_schema).properties == parameters.properties

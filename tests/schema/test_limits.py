@@ -1,4 +1,4 @@
-"""Limits and descriptions of any library: read by their names, told in JSON Schema, checked by msgspec."""
+"""Limits and descriptions of any library: read by name, added to JSON Schema, checked by msgspec."""
 
 import re
 from decimal import Decimal
@@ -37,7 +37,7 @@ READ: dict[str, tuple[Any, dict[str, Any]]] = {
 
 @pytest.mark.parametrize(("note", "expected"), READ.values(), ids=READ)
 def test_read(note: Any, expected: dict[str, Any]) -> None:
-    """Metadata is read by its attributes, whichever library it is of; what has none of them says nothing."""
+    """Metadata of any library is read by its attributes; other metadata is ignored."""
     assert read_limits([note]) == expected
 
 
@@ -64,13 +64,13 @@ TOLD: list[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("shape", "limits", "expected"), TOLD)
-def test_told(shape: dict[str, Any], limits: dict[str, Any], expected: dict[str, Any]) -> None:
-    """A limit is told in the words of the kind that it limits, and left out of any other."""
+def test_applied(shape: dict[str, Any], limits: dict[str, Any], expected: dict[str, Any]) -> None:
+    """A limit becomes the keyword of its type, and is omitted for other types."""
     assert apply_limits(shape, limits) == expected
 
 
-def test_bound() -> None:
-    """Limits of any library are checked, in containers and unions; what it cannot check is let be."""
+def test_checked() -> None:
+    """Limits of any library are checked by msgspec, in containers and unions; inapplicable ones are ignored."""
     days = Annotated[int, pydantic.Field(ge=1, le=14)]
     for kind, good, bad in (
         (days, 14, 15),
@@ -89,6 +89,6 @@ def test_bound() -> None:
     "kind",
     [int, list[int], int | str, Literal["a"], Annotated[int, "a comment"], Annotated[bool, annotated_types.Ge(1)]],
 )
-def test_unbound(kind: Any) -> None:
-    """A type without limits that msgspec can check stays as it is, but for its metadata."""
+def test_without_limits(kind: Any) -> None:
+    """A type without limits that msgspec can check is unchanged, except for its metadata."""
     assert bind_limits(kind) in (kind, int, bool)

@@ -1,4 +1,4 @@
-"""What holds for any value of any type of the API, as Hypothesis draws them."""
+"""Properties of all types of the API, with values drawn by Hypothesis."""
 
 import copy
 import json
@@ -37,7 +37,7 @@ few = settings(max_examples=6, deadline=None, database=None, derandomize=True)
 
 
 def _snake(value: Any) -> Any:
-    """Write a value as a program would: dicts with Python names, lists."""
+    """Convert a value to dicts with Python names, and lists."""
     if isinstance(value, Message):
         defaults = zip(value.__struct_fields__, value.__struct_defaults__, strict=True)
         return {name: _snake(each) for name, unset in defaults if (each := getattr(value, name)) != unset}
@@ -58,7 +58,7 @@ def _holds_a_dict(value: Any) -> bool:
 @few
 @given(data=st.data())
 def test_json(kind: type[Message], data: st.DataObject) -> None:
-    """A value comes through JSON whole, also where fields of next year come along, and where a dict of it is passed."""
+    """A value survives JSON, also with unknown fields added, and conversion from a dict."""
     value = data.draw(from_type(kind))
     wire = msgspec.json.encode(value)
     tree = json.loads(wire)
@@ -76,7 +76,7 @@ def _with_news(tree: Any) -> Any:
 @few
 @given(data=st.data())
 def test_values(kind: type[Message], data: st.DataObject) -> None:
-    """A value is settled, copies, pickles, hashes unless it holds a dict, shows itself, and refuses to change."""
+    """A value needs no conversion, copies, pickles, hashes unless it contains a dict, has a repr, and is frozen."""
     value = data.draw(from_type(kind))
     assert as_struct(kind, value) == value
     for again in (pickle.loads(pickle.dumps(value)), copy.copy(value), copy.deepcopy(value)):  # noqa: S301  # our own
@@ -93,7 +93,7 @@ def test_values(kind: type[Message], data: st.DataObject) -> None:
 @few
 @given(data=st.data())
 def test_wrong_values(kind: type[Message], data: st.DataObject) -> None:
-    """A wrong value anywhere in a dict is refused by its path, and nothing that was passed is changed."""
+    """An invalid value at any depth of a dict is refused with its path, and the dict is not changed."""
     tree = _snake(data.draw(from_type(kind)))
     leaves = list(_leaves(tree, "config"))
     if not leaves:
@@ -125,7 +125,7 @@ def _leaves(tree: Any, path: str) -> Iterator[tuple[Any, Any, str]]:
 @few
 @given(data=st.data())
 def test_fields(annotation: Any, data: st.DataObject) -> None:
-    """What a field may hold can be drawn for the field alone, and is settled."""
+    """Values can be drawn for the annotation of a field, and need no conversion."""
     value = data.draw(from_type(annotation))
     assert as_value(annotation, value, "value") == value
 
@@ -134,7 +134,7 @@ def test_fields(annotation: Any, data: st.DataObject) -> None:
 @few
 @given(data=st.data())
 def test_enums(kind: type[OpenEnum], data: st.DataObject) -> None:
-    """A value of an enum, known or not, is of the type, equals its text and comes through JSON, copies and pickles."""
+    """Enum values, listed or not, have the enum type, equal their text, and survive JSON, copies and pickles."""
     value = data.draw(from_type(kind))
     assert isinstance(value, kind)
     assert value == value.value == str(value)
@@ -144,18 +144,18 @@ def test_enums(kind: type[OpenEnum], data: st.DataObject) -> None:
     assert {hash(each) for each in again} == {hash(value)}
 
 
-def test_flood() -> None:
-    """A flood of unknown values leaves nothing behind."""
-    _flooded(1000)
+def test_many_unknown_values() -> None:
+    """Unlisted enum values take no memory."""
+    _measure_growth(1000)
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
-    _flooded(100_000)
+    _measure_growth(100_000)
     grown = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
     assert grown < 1_000_000  # to hold them all takes some ten million; other threads of the process allocate, too
 
 
-def _flooded(count: int) -> None:
+def _measure_growth(count: int) -> None:
     decoder = msgspec.json.Decoder(Candidate)
     for number in range(count):
         decoder.decode(b'{"finishReason":"NEW_%d"}' % number)
@@ -163,7 +163,7 @@ def _flooded(count: int) -> None:
 
 
 def test_registered() -> None:
-    """Once registered, ``from_type`` draws the same values."""
+    """After registration, ``from_type`` draws the same values."""
     register()
 
     @few
@@ -176,7 +176,7 @@ def test_registered() -> None:
 
 
 def test_mappings() -> None:
-    """Settled values hold dicts of their own: a later change by the caller reaches nothing."""
+    """Converted values contain copies of dicts: later changes do not reach them."""
     args: dict[str, Any] = {"a": {"b": [1]}}
     parts = [Part.from_function_call(name="f", args=args), Part.from_function_response(name="f", response=args)]
     args["a"]["b"].append(2)

@@ -1,4 +1,4 @@
-"""Types that the API's own dialect cannot say: they go as plain JSON Schema, in the field for it."""
+"""Types that the API's own dialect cannot express are sent as plain JSON Schema, in its field."""
 
 import enum
 from datetime import date
@@ -59,11 +59,11 @@ PLAIN: dict[str, tuple[Any, Any]] = {
 
 
 class TestElsewhere:
-    """A type that the dialect cannot say goes as ``response_json_schema``, where 1.51.0 refuses it or loses some."""
+    """A type that the dialect cannot express is sent as ``response_json_schema``; 1.51.0 refuses it or drops parts."""
 
     @pytest.mark.parametrize(("kind", "expected"), PLAIN.values(), ids=PLAIN)
     def test_plain(self, kind: Any, expected: Any) -> None:
-        """From a dict, from a config, and on top of one."""
+        """The schema is moved from a dict, from a config, and by `with_config`."""
         plain = GenerateContentConfig(response_json_schema=expected)
         request = generate("m", "hi")
         assert as_struct(GenerateContentConfig, {"response_schema": kind}) == plain
@@ -75,19 +75,19 @@ class TestElsewhere:
 
     @pytest.mark.parametrize("at", [Gemini("test-key"), Vertex("p", "us-central1")], ids=["gemini", "vertex"])
     def test_sent(self, at: Any) -> None:
-        """Both backends take it."""
+        """Both backends support it."""
         body = encode(generate("m", "hi", {"response_schema": dict[str, int]}), at).unwrap().body
         assert msgspec.json.decode(body)["generationConfig"] == {"responseJsonSchema": PLAIN["a map"][1]}
 
     @pytest.mark.parametrize("given", [dict, GenerateContentConfig], ids=["dict", "config"])
     def test_both(self, given: Any) -> None:
-        """Where that field is set as well, one would be lost."""
+        """It is refused if that field is set as well."""
         with pytest.raises(InvalidRequest, match="nothing beside response_json_schema") as caught:
             as_struct(GenerateContentConfig, given(response_schema=dict[str, int], response_json_schema={}))
         assert caught.value.path == "config.response_schema"
 
     def test_mappings_stay(self) -> None:
-        """A mapping is not moved: whoever writes the dialect gets it, or is told where it ends."""
+        """A mapping is not moved: it is translated into the dialect, or refused."""
         given: Any = {"type": "object", "additionalProperties": {"type": "string"}}
         assert as_struct(GenerateContentConfig, {"response_schema": given}).response_schema is not None
         with pytest.raises(InvalidRequest):
@@ -95,7 +95,7 @@ class TestElsewhere:
 
 
 def test_without_siblings() -> None:
-    """Nothing stands beside a ``$ref``, also where properties are called like words; values stay as they are."""
+    """A ``$ref`` has no siblings, also where properties have the names of keywords; values are unchanged."""
     given: dict[str, Any] = {
         "properties": {"default": {"$ref": "#/a", "title": "t"}, "$ref": {"type": "string"}},
         "default": {"$ref": "b", "c": 1},

@@ -1,4 +1,4 @@
-"""What answers tell at a glance: the same as in google-genai, without a warning."""
+"""Properties of responses: as in google-genai, without warnings."""
 
 import json
 import warnings
@@ -61,8 +61,8 @@ each_turn = pytest.mark.parametrize("parts", TURNS.values(), ids=TURNS)
 
 @each_turn
 @pytest.mark.parametrize("name", ["text", "executable_code", "code_execution_result"])
-def test_glances(name: str, parts: Any) -> None:
-    """An answer tells its text and its code as in google-genai."""
+def test_properties(name: str, parts: Any) -> None:
+    """The properties for text and code are those of google-genai."""
     wire = {"candidates": [{"content": {"parts": parts}}, {"content": {"parts": [{"text": "another"}]}}]}
     kinds = GenerateContentResponse, types.GenerateContentResponse
     ours, theirs = _both(*kinds, wire, lambda answer: getattr(answer, name))
@@ -71,7 +71,7 @@ def test_glances(name: str, parts: Any) -> None:
 
 @each_turn
 def test_function_calls(parts: Any) -> None:
-    """An answer tells its function calls; where there are none, that is an empty tuple and not None."""
+    """`function_calls` is an empty tuple, not None, if there are none."""
     wire = {"candidates": [{"content": {"parts": parts}}]}
     kinds = GenerateContentResponse, types.GenerateContentResponse
     ours, theirs = _both(*kinds, wire, lambda answer: tuple(each.name for each in answer.function_calls or ()))
@@ -79,15 +79,15 @@ def test_function_calls(parts: Any) -> None:
 
 
 @pytest.mark.parametrize("wire", [{}, {"candidates": []}, {"candidates": [{}]}, {"candidates": [{"content": {}}]}])
-def test_no_answer(wire: Any) -> None:
-    """An answer without a candidate, a content or a part tells nothing, and nothing breaks."""
+def test_empty_responses(wire: Any) -> None:
+    """The properties of a response without candidates, content or parts are empty."""
     answer = msgspec.json.decode(json.dumps(wire), type=GenerateContentResponse)
     assert (answer.text, answer.parts, answer.function_calls) == (None, (), ())
     assert (answer.executable_code, answer.code_execution_result) == (None, None)
 
 
 def test_no_warning() -> None:
-    """Looking at an answer warns of nothing: warnings are errors here."""
+    """The properties cause no warnings; warnings are errors here."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         answer = GenerateContentResponse(candidates=(schema.Candidate(content=schema.ModelContent("a")),) * 2)
@@ -96,8 +96,8 @@ def test_no_warning() -> None:
 
 @each_turn
 @pytest.mark.parametrize("name", ["text", "data"])
-def test_live_glances(name: str, parts: Any) -> None:
-    """A message of a live session tells its text and its sound as in google-genai."""
+def test_live_properties(name: str, parts: Any) -> None:
+    """`text` and `data` of a Live message are those of google-genai."""
     wire = {"serverContent": {"modelTurn": {"parts": parts}}}
     ours, theirs = _both(LiveServerMessage, types.LiveServerMessage, wire, lambda message: getattr(message, name))
     assert ours == theirs
@@ -106,8 +106,8 @@ def test_live_glances(name: str, parts: Any) -> None:
 @pytest.mark.parametrize(
     "wire", [{}, {"serverContent": {}}, {"serverContent": {"modelTurn": {}}}, {"setupComplete": {}}]
 )
-def test_no_live_glances(wire: Any) -> None:
-    """A message without a turn tells nothing."""
+def test_empty_live_messages(wire: Any) -> None:
+    """`text` and `data` of a message without a turn are None."""
     message = msgspec.json.decode(json.dumps(wire), type=LiveServerMessage)
     assert (message.text, message.data) == (None, None)
 
@@ -117,14 +117,14 @@ CITED = Citation(start_index=1, end_index=2, uri="https://example.com")
 
 @pytest.mark.parametrize("key", ["citations", "citationSources"])
 def test_citations(key: str) -> None:
-    """Citations are in the same place whatever the backend calls them, and go out by one name."""
+    """Citations are in one field, whatever name the backend uses, and are encoded under one name."""
     wire = json.dumps({key: [msgspec.to_builtins(CITED)]})
     assert msgspec.json.decode(wire, type=CitationMetadata) == CitationMetadata(citations=(CITED,))
     assert b"citations" in msgspec.json.encode(msgspec.json.decode(wire, type=CitationMetadata))
 
 
 def test_images() -> None:
-    """The pictures of an answer keep their places, also where one is held back."""
+    """`images` has None for each image that was filtered."""
     wire = {"generatedImages": [{"raiFilteredReason": "no"}, {"image": {"gcsUri": "gs://b/o"}}]}
     kinds = GenerateImagesResponse, types.GenerateImagesResponse
     ours, theirs = _both(*kinds, wire, lambda answer: [each and each.gcs_uri for each in answer.images])
@@ -133,7 +133,7 @@ def test_images() -> None:
 
 @pytest.mark.parametrize("state", [None, *JobState, JobState("JOB_STATE_OF_NEXT_YEAR")])
 def test_jobs(state: JobState | None) -> None:
-    """A job has ended where google-genai says so, and where part of it succeeded, which goes on no further."""
+    """A job has ended in the states of google-genai, and if it has partially succeeded."""
     theirs = None if state is None else types.JobState(state.value) if state in list(JobState) else None
     ended = types.BatchJob(state=theirs).done or state == JobState.JOB_STATE_PARTIALLY_SUCCEEDED
     ours = TuningJob(state=state)
@@ -153,7 +153,7 @@ def test_jobs(state: JobState | None) -> None:
     ],
 )
 def test_batch_source(value: Any, source: BatchJobSource) -> None:
-    """An address or a list of requests stands for where the requests are."""
+    """A URI or a list of requests is accepted as a batch source."""
     assert as_struct(BatchJobSource, value) == source
 
 
@@ -165,12 +165,12 @@ def test_batch_source(value: Any, source: BatchJobSource) -> None:
     ],
 )
 def test_batch_destination(value: str, destination: BatchJobDestination) -> None:
-    """An address stands for where the answers go."""
+    """A URI is accepted as a batch destination."""
     assert as_struct(schema.CreateBatchJobConfig, {"dest": value}).dest == destination
 
 
 def test_no_batch_source() -> None:
-    """What is no source is refused."""
+    """Other values are refused as a batch source."""
     with pytest.raises(InvalidRequest):
         as_struct(BatchJobSource, 5)
     with pytest.raises(InvalidRequest):

@@ -1,4 +1,4 @@
-"""To plain JSON Schema and back: what google-genai 1.51.0 makes of it, but for what the tables explain."""
+"""Conversion to plain JSON Schema and back: as in google-genai 1.51.0, except for listed differences."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ def _theirs(value: Any) -> Any:
     ],
 )
 def test_plain(schema: Any) -> None:
-    """The API's dialect is said in JSON Schema as in google-genai."""
+    """The dialect is converted to JSON Schema as in google-genai."""
     assert _json(as_struct(Schema, schema).json_schema) == _theirs(types.Schema.model_validate(schema).json_schema)
 
 
@@ -71,7 +71,7 @@ DIFFERENT: list[tuple[str, Any, Any]] = [
 
 @pytest.mark.parametrize(("reason", "schema", "expected"), DIFFERENT)
 def test_plain_differences(reason: str, schema: Any, expected: Any) -> None:
-    """Where JSON Schema is said in another way than in google-genai, the table says why."""
+    """Every difference in the conversion to JSON Schema is listed with its reason."""
     said = _json(as_struct(Schema, schema).json_schema)
     assert said == expected
     assert list(said.get("properties", ())) == list(expected.get("properties", ()))
@@ -79,8 +79,8 @@ def test_plain_differences(reason: str, schema: Any, expected: Any) -> None:
     assert (said, list(said.get("properties", ()))) != (theirs, list(theirs.get("properties", ()))), reason
 
 
-def test_shapes_in_a_map() -> None:
-    """What a mapping may hold is said, too, where it is a Schema."""
+def test_additional_properties() -> None:
+    """`additional_properties` is converted if it is a Schema."""
     schema = Schema(additional_properties=Schema(properties={"a": as_struct(Schema, A)}))
     assert _json(schema.json_schema) == {"additionalProperties": {"properties": {"a": {"type": "string"}}}}
 
@@ -100,7 +100,7 @@ def test_shapes_in_a_map() -> None:
     ],
 )
 def test_from_plain(shape: Any) -> None:
-    """JSON Schema is read as in google-genai, from a mapping and from a JSONSchema."""
+    """JSON Schema is translated as in google-genai, from a mapping and from a JSONSchema."""
     theirs = _theirs(types.Schema.from_json_schema(json_schema=types.JSONSchema.model_validate(shape)))
     assert _json(Schema.from_json_schema(json_schema=shape)) == theirs
     assert _json(Schema.from_json_schema(json_schema=as_struct(JSONSchema, shape))) == theirs
@@ -123,7 +123,7 @@ FROM_DIFFERENT: list[tuple[str, Any, Any]] = [
 
 @pytest.mark.parametrize(("reason", "shape", "expected"), FROM_DIFFERENT)
 def test_from_plain_differences(reason: str, shape: Any, expected: Any) -> None:
-    """Where JSON Schema is read in another way than in google-genai, the table says why."""
+    """Every difference in the translation of JSON Schema is listed with its reason."""
     assert _json(Schema.from_json_schema(json_schema=shape)) == expected
     theirs = _theirs(types.Schema.from_json_schema(json_schema=types.JSONSchema.model_validate(shape)))
     assert theirs != expected, reason
@@ -139,8 +139,8 @@ def test_from_plain_differences(reason: str, shape: Any, expected: Any) -> None:
         (5, "json_schema"),
     ],
 )
-def test_unsaid(shape: Any, path: str) -> None:
-    """What the dialect cannot say is refused by path, where 1.51.0 drops it or says something else."""
+def test_refused_keywords(shape: Any, path: str) -> None:
+    """Keywords that the dialect does not have are refused with their path; 1.51.0 drops or changes them."""
     with pytest.raises(InvalidRequest) as raised:
         Schema.from_json_schema(json_schema=shape)
     assert raised.value.path == path

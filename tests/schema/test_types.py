@@ -1,4 +1,4 @@
-"""What holds for all types of the API: they are values, they come through JSON whole, and they stay open."""
+"""Rules for all types of the API: they are values, survive JSON, and accept unknown values."""
 
 import copy
 import json
@@ -43,33 +43,33 @@ def _again(value: Any) -> Any:
 
 @each_type
 def test_round_trip(kind: type[Message]) -> None:
-    """What is encoded is decoded to the same."""
+    """Encoding and decoding gives an equal value."""
     value = sample(kind)
     assert _again(value) == value
 
 
 @each_type
 def test_unset(kind: type[Message]) -> None:
-    """What is not set is not sent."""
+    """Unset fields are not encoded."""
     assert msgspec.json.encode(kind()) == b"{}"
 
 
 @each_type
 def test_unknown_fields(kind: type[Message]) -> None:
-    """A field that nobody knew of breaks nothing."""
+    """Unknown fields are ignored when decoding."""
     assert msgspec.json.decode(b'{"fieldOfNextYear":{"deep":[1,null]}}', type=kind) == kind()
 
 
 @each_type
 def test_copies(kind: type[Message]) -> None:
-    """A value pickles, and its copies equal it."""
+    """Values pickle, and copies are equal."""
     value = sample(kind, depth=2)
     assert [pickle.loads(pickle.dumps(value)), copy.copy(value), copy.deepcopy(value)] == [value] * 3  # noqa: S301  # our own
 
 
 @each_type
 def test_frozen(kind: type[Message]) -> None:
-    """Nobody changes a value."""
+    """Values are frozen."""
     for name in kind.__struct_fields__:
         with pytest.raises(AttributeError):
             setattr(kind(), name, None)
@@ -77,14 +77,14 @@ def test_frozen(kind: type[Message]) -> None:
 
 @each_type
 def test_positional(kind: type[Message]) -> None:
-    """Fields are given by name only."""
+    """Fields are keyword-only."""
     with pytest.raises(TypeError):
         kind("x")  # type: ignore[call-arg]  # the mistake is the test
 
 
 @each_type
-def test_settled(kind: type[Message]) -> None:
-    """A value with everything in it is settled already, and what it is in JSON settles to the same."""
+def test_converted(kind: type[Message]) -> None:
+    """A value with all fields set needs no conversion, and its JSON converts to an equal value."""
     value = sample(kind)
     assert as_struct(kind, value) == value
     assert as_struct(kind, json.loads(msgspec.json.encode(value))) == value
@@ -92,14 +92,14 @@ def test_settled(kind: type[Message]) -> None:
 
 @each_enum
 def test_known_members(kind: type[OpenEnum]) -> None:
-    """A member is found by its value, and is the same object each time."""
+    """A listed value gives the same member each time."""
     for each in kind:
         assert kind(each.value) is each
 
 
 @each_enum
 def test_unknown_members(kind: type[OpenEnum]) -> None:
-    """Next year's value is of the type, equals its text, pickles, and is no member."""
+    """An unlisted value has the enum type, equals its text, pickles, and is not a member."""
     new = kind("Value_of_next_year")
     assert isinstance(new, kind)
     assert [new, pickle.loads(pickle.dumps(new)), copy.deepcopy(new)] == ["Value_of_next_year"] * 3  # noqa: S301  # our own
@@ -107,19 +107,19 @@ def test_unknown_members(kind: type[OpenEnum]) -> None:
 
 
 def test_lower_case() -> None:
-    """A member is found in lower case, too, as google-genai does."""
+    """Members are found in lower case, too, as in google-genai."""
     assert Type("string") is Type.STRING
     assert as_struct(Schema, {"type": "object"}).type is Type.OBJECT
 
 
 def test_lower_case_members() -> None:
-    """Values that are lower case themselves stay so."""
+    """Lower-case members keep their case."""
     assert ImagePromptLanguage("en") is ImagePromptLanguage.en
     assert msgspec.json.encode(ImagePromptLanguage.en) == b'"en"'
 
 
 def test_unknown_enum_round_trip() -> None:
-    """An unknown enum value goes back as it came."""
+    """An unlisted enum value is encoded unchanged."""
     wire = b'{"finishReason":"TIRED"}'
     candidate = msgspec.json.decode(wire, type=Candidate)
     assert candidate.finish_reason == "TIRED"
@@ -127,7 +127,7 @@ def test_unknown_enum_round_trip() -> None:
 
 
 def test_empty_is_sent() -> None:
-    """Zero, false and empty are sent, only None is not."""
+    """Zero, False and empty values are encoded; only None is omitted."""
     config = GenerateContentConfig(temperature=0.0, seed=0, audio_timestamp=False, stop_sequences=(), cached_content="")
     assert json.loads(msgspec.json.encode(config)) == {
         "temperature": 0.0,
@@ -139,13 +139,13 @@ def test_empty_is_sent() -> None:
 
 
 def test_hash() -> None:
-    """Values without mappings hash, and equal ones hash alike."""
+    """Values without mappings are hashable, and equal ones have equal hashes."""
     assert {Part(text="a"), Part(text="a"), Part(text="b")} == {Part(text="b"), Part(text="a")}
     assert hash(Content(parts=(Part(text="a"),))) == hash(Content(parts=(Part(text="a"),)))
 
 
 def test_repr() -> None:
-    """A repr shows what is set, and cuts bytes."""
+    """The repr contains the fields that are set, with long bytes truncated."""
     assert repr(Part(text="a")) == "Part(text='a')"
     assert (
         repr(Blob(data=b"\x00" * 3_000_000))
@@ -164,32 +164,32 @@ def test_repr() -> None:
     ],
 )
 def test_secrets(value: Message) -> None:
-    """A key that is part of a request is sent, but not shown."""
+    """Secret fields are encoded, but not in the repr."""
     assert ("test-key" in repr(value), "…" in repr(value)) == (False, True)
     assert b"test-key" in msgspec.json.encode(value)
     assert "…" not in repr(type(value)())
 
 
 def test_opaque() -> None:
-    """A thought signature goes back to the letter, whatever base64 it is written in."""
+    """A thought signature is encoded unchanged, whatever alphabet its base64 has."""
     for text in ("AB+/", "AB-_", "AB", "skip_thought_signature_validator"):
         wire = msgspec.json.encode({"thoughtSignature": text})
         assert msgspec.json.encode(msgspec.json.decode(wire, type=Part)) == wire
 
 
 def test_opaque_bytes() -> None:
-    """A thought signature that is given as bytes is their standard base64."""
+    """A thought signature given as bytes becomes standard base64."""
     assert as_struct(Part, {"thought_signature": b"\xfb\xff"}).thought_signature == "+/8="
 
 
 def test_enum_text() -> None:
-    """An enum value prints, formats and compares as its text."""
+    """Enum values print, format and compare as their text."""
     assert (str(FileState.ACTIVE), f"{FileState.ACTIVE}", FileState.ACTIVE) == ("ACTIVE", "ACTIVE", "ACTIVE")
     assert {HarmCategory("NEW"): 1}["NEW"] == 1
 
 
 def test_big_numbers() -> None:
-    """Whole numbers that come as text are numbers, as Google's JSON writes 64 bits so."""
+    """Integers in quotes are decoded, as Google's JSON writes 64-bit integers so."""
     reply = b'{"usageMetadata":{"totalTokenCount":"9007199254740993"}}'
     answer = msgspec.json.decode(reply, type=GenerateContentResponse, strict=False)
     assert answer.usage_metadata is not None

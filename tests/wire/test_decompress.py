@@ -1,4 +1,4 @@
-"""Inflating, in pieces of any size."""
+"""Decompression of bodies in chunks of any size."""
 
 import gzip
 import zlib
@@ -15,8 +15,8 @@ GZIP = (("content-encoding", "gzip"),)
 HI = gzip.compress(b"hi", mtime=0)  # the same in every process that collects tests
 
 
-def inflated(data: bytes, size: int, most: float = inf, encoding: str = "gzip") -> bytes | DecodeError:
-    """Inflate a body that comes in pieces."""
+def decompress(data: bytes, size: int, most: float = inf, encoding: str = "gzip") -> bytes | DecodeError:
+    """Decompress a body that arrives in chunks."""
     inflater, come = Decompressor((("content-encoding", encoding),), most), b""
     for place in range(0, len(data), size):
         piece = inflater.feed(data[place : place + size])
@@ -29,35 +29,35 @@ def inflated(data: bytes, size: int, most: float = inf, encoding: str = "gzip") 
 
 @given(st.lists(st.binary(max_size=200), min_size=1, max_size=3), st.integers(1, 300))
 def test_members(parts: list[bytes], size: int) -> None:
-    """One member of gzip after another is their contents, whatever the pieces."""
-    assert inflated(b"".join(map(gzip.compress, parts)), size) == b"".join(parts)
+    """Several gzip members decompress to their concatenated contents, however the body is chunked."""
+    assert decompress(b"".join(map(gzip.compress, parts)), size) == b"".join(parts)
 
 
 @given(st.binary(min_size=1, max_size=200), st.data())
-def test_cut(content: bytes, data: st.DataObject) -> None:
-    """Gzip that breaks off anywhere is noticed."""
+def test_truncated(content: bytes, data: st.DataObject) -> None:
+    """Truncated gzip data is an error, wherever it ends."""
     packed = gzip.compress(content)
     cut = packed[: data.draw(st.integers(1, len(packed) - 1))]
-    assert isinstance(inflated(cut, data.draw(st.integers(1, 40))), DecodeError)
+    assert isinstance(decompress(cut, data.draw(st.integers(1, 40))), DecodeError)
 
 
 @given(st.binary(max_size=100), st.integers(1, 40), st.integers(0, 200) | st.just(inf))
 def test_any_bytes(data: bytes, size: int, most: float) -> None:
-    """Any bytes are inflated or refused, never raised about; and never beyond the bound."""
-    result = inflated(data, size, most)
+    """Any bytes are decompressed or give an error, without an exception, and never exceed the maximum."""
+    result = decompress(data, size, most)
     assert isinstance(result, DecodeError) or len(result) <= most
 
 
 @given(st.binary(max_size=300), st.integers(1, 400), st.integers(0, 400), st.sampled_from(["gzip", "identity"]))
 def test_bound(content: bytes, size: int, most: int, encoding: str) -> None:
-    """As much as the bound is let through, one byte more is refused."""
+    """A body of exactly the maximum size passes; one byte more is an error."""
     data = gzip.compress(content) if encoding == "gzip" else content
-    result = inflated(data, size, most, encoding)
+    result = decompress(data, size, most, encoding)
     assert (result == content) if len(content) <= most else isinstance(result, DecodeError)
 
 
 def test_bomb() -> None:
-    """A bomb is stopped after one byte too many."""
+    """Decompression of a bomb stops one byte above the maximum."""
     inflater = Decompressor(GZIP, 1000)
     assert isinstance(inflater.feed(gzip.compress(bytes(10_000_000))), DecodeError)
 
@@ -73,16 +73,16 @@ def test_bomb() -> None:
     ],
 )
 def test_encodings(encoding: str, data: bytes) -> None:
-    """What is encoded is inflated, everything else is as it is."""
-    assert inflated(data, 1, encoding=encoding) == b"hi"
+    """Bodies with a known encoding are decompressed; others are passed through."""
+    assert decompress(data, 1, encoding=encoding) == b"hi"
 
 
 @pytest.mark.parametrize("data", (b"plain", HI + b"more", HI[:-8] + b"\x00" * 8))
-def test_wrong(data: bytes) -> None:
-    """What is no gzip, what follows it, and a wrong checksum are refused."""
-    assert isinstance(inflated(data, 100), DecodeError)
+def test_malformed(data: bytes) -> None:
+    """Data that is not gzip, trailing data, and a wrong checksum are errors."""
+    assert isinstance(decompress(data, 100), DecodeError)
 
 
-def test_nothing() -> None:
-    """A body of nothing is whole, whatever its headers say."""
-    assert inflated(b"", 1) == b""
+def test_empty() -> None:
+    """An empty body is complete, whatever its headers are."""
+    assert decompress(b"", 1) == b""

@@ -1,4 +1,4 @@
-"""The survey finds every field that a backend does not take by its path, wherever it lies, and large bytes."""
+"""Unsupported fields are found by path at any depth, and so are large bytes."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ from genai_fn.wire.field_support import LARGE_BYTES, find_unsupported_fields
 
 
 class Leaf(Message):
-    """Marks of both kinds."""
+    """Fields of either backend."""
 
     gemini: GeminiOnly[str | None] = None
     vertex: VertexOnly[int | None] = None
@@ -24,7 +24,7 @@ class Leaf(Message):
 
 
 class Tree(Message):
-    """Every way in which marks can lie within another type."""
+    """All containers in which annotated fields may be nested."""
 
     one: Leaf | None = None
     many: tuple[Leaf, ...] | None = None
@@ -55,12 +55,12 @@ MARKED = Leaf(vertex=0)
     ],
 )
 def test_paths(value: Tree, paths: list[str]) -> None:
-    """Whatever is set and not taken is named; None is not set, and neither is the () of what only comes back."""
+    """Every unsupported field that is set is reported; None and the () of response fields are not set."""
     assert find_unsupported_fields(value, "gemini").unsupported_paths == paths
 
 
 def test_other_backend() -> None:
-    """Each mark counts on one backend; below a field that is refused nothing more is named."""
+    """Each annotation applies to one backend; nothing below an unsupported field is reported."""
     value = Tree(one=Leaf(gemini="", vertex=1), refused=Leaf(gemini=""))
     assert find_unsupported_fields(value, "vertex").unsupported_paths == ["one.gemini", "refused"]
     assert find_unsupported_fields(value, "gemini").unsupported_paths == ["one.vertex"]
@@ -71,7 +71,7 @@ def test_other_backend() -> None:
     [(0, False), (LARGE_BYTES - 1, False), (LARGE_BYTES, True)],
 )
 def test_large(size: int, has_large: bool) -> None:
-    """Bytes are large from a size on, wherever they lie."""
+    """Bytes of at least the limit are large, at any depth."""
     part = Part(inline_data=Blob(data=b"x" * size))
     operation = GenerateContent(model="m", contents=(Content(parts=(part,)),), config=GenerateContentConfig())
     assert find_unsupported_fields(operation, "gemini").has_large is has_large
@@ -91,14 +91,14 @@ MARKS = [
 ]
 
 
-def test_there_are_marks() -> None:
-    """The table below is not empty by mistake."""
+def test_table_is_not_empty() -> None:
+    """The table of annotated fields is not empty."""
     assert len(MARKS) > 20
 
 
 @pytest.mark.parametrize(("kind", "name", "backend"), MARKS, ids=lambda each: getattr(each, "__name__", each))
-def test_every_mark(kind: type[Any], name: str, backend: str) -> None:
-    """Every marked field of every type is refused by the other backend, whatever it holds."""
+def test_every_annotation(kind: type[Any], name: str, backend: str) -> None:
+    """Every annotated field of every type is unsupported on the other backend, whatever its value is."""
     if any(field.required for field in msgspec.structs.fields(kind)):
         pytest.skip("it cannot be made of one field")
     other = {"gemini": "vertex", "vertex": "gemini"}[backend]

@@ -1,4 +1,4 @@
-"""Bodies: JSON straight from Structs, large bytes as pieces beside it, the caller's own fields merged in."""
+"""JSON bodies: large bytes become separate chunks, and `extra_body` is merged in."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,7 +21,7 @@ from genai_fn.wire.resource_names import ResourceName
 
 
 class Named(Message):
-    """A body with the name of a resource."""
+    """A body with a resource name."""
 
     name: str
     anything: Any = None
@@ -32,12 +32,12 @@ HOLES = ResourceName("projects/{project}/locations/{location}/things/1")
 
 
 def test_nothing() -> None:
-    """No body is no bytes."""
+    """None is encoded as an empty body."""
     assert encode_body(None, GEMINI, has_large=False) == b""
 
 
-def test_names_are_filled() -> None:
-    """A resource's name within a body is completed with the backend's project and location."""
+def test_placeholders() -> None:
+    """A resource name in a body is completed with the project and location of the backend."""
     at = Vertex("p", "us-central1")
     assert (
         encode_body(Named(name=HOLES), at, has_large=False) == b'{"name":"projects/p/locations/us-central1/things/1"}'
@@ -46,7 +46,7 @@ def test_names_are_filled() -> None:
 
 
 def test_names_without_project() -> None:
-    """Where the project is not known yet it is asked for; where there can be none, the name is refused."""
+    """Without a project, a name raises AuthError, or Unsupported where there can be no project."""
     with pytest.raises(AuthError, match="no project"):
         encode_body(Named(name=HOLES), Vertex(), has_large=False)
     for at in (Vertex(api_key="test-key"), Vertex(base_url="https://gate.test")):
@@ -60,8 +60,8 @@ def test_names_without_project() -> None:
         st.sampled_from([0, 1, 2, LARGE_BYTES - 1, LARGE_BYTES, LARGE_BYTES + 1, LARGE_BYTES + 2]), max_size=4
     )
 )
-def test_pieces_are_the_whole(sizes: list[int]) -> None:
-    """A body in pieces is, joined, what it would be in one."""
+def test_joined_chunks(sizes: list[int]) -> None:
+    """The chunks of a body, joined, are the body in one piece."""
     parts = tuple(
         Part(text='"\x00\\u0000', inline_data=Blob(data=bytes([index]) * size)) for index, size in enumerate(sizes)
     )
@@ -70,8 +70,8 @@ def test_pieces_are_the_whole(sizes: list[int]) -> None:
     assert (pieces if isinstance(pieces, bytes) else b"".join(pieces)) == msgspec.json.encode(value)
 
 
-def test_pieces() -> None:
-    """Every large blob is a piece of its own; a request of small ones is in one."""
+def test_chunks() -> None:
+    """Every large blob is a chunk of its own; a body with small ones is a single chunk."""
     large, small = b"\xfb\xff" * LARGE_BYTES, b"x"
     two = [{"inline_data": {"data": data, "mime_type": "a/b"}} for data in (large, small, large)]
     body = encode(generate("m", two), GEMINI).unwrap().body
@@ -85,7 +85,7 @@ def test_pieces() -> None:
 
 @pytest.mark.parametrize("value", [object(), {"a": object()}, {(1,): 2}, lambda: None])
 def test_not_json(value: Any) -> None:
-    """What cannot be written is a mistake, however it got there."""
+    """A value that is not JSON raises InvalidRequest, wherever it is."""
     with pytest.raises(InvalidRequest, match="JSON"):
         encode_body(Named(name="n", anything=value), GEMINI, has_large=False)
 
@@ -105,24 +105,24 @@ def test_not_json(value: Any) -> None:
     ],
 )
 def test_merged(tree: Mapping[str, Any], extra: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
-    """Fields are merged at every depth, in either spelling; lists and all else are replaced."""
+    """Fields are merged at every depth, in either spelling; lists and other values are replaced."""
     assert msgspec.json.decode(merge_extra_body(msgspec.json.encode(tree), extra)) == expected
 
 
-def test_merged_into_nothing_and_pieces() -> None:
-    """A call without a body gets one, and pieces are joined."""
+def test_merged_into_nothing_and_chunks() -> None:
+    """`extra_body` adds a body where there is none, and joins the chunks of one that has several."""
     assert merge_extra_body(b"", {"a": 1}) == b'{"a":1}'
     assert merge_extra_body((b'{"b"', b":2}"), {"a": 1}) == b'{"b":2,"a":1}'
 
 
 def test_not_into_files() -> None:
-    """Nothing can be merged into a file."""
+    """`extra_body` is refused if the body is a file."""
     with pytest.raises(InvalidRequest, match="extra_body"):
         merge_extra_body(FileSlice("f", 0, 1), {"a": 1})
 
 
 def test_extra_is_not_changed() -> None:
-    """What is merged in stays as it was."""
+    """Merging does not change `extra_body`."""
     extra = {"a": {"b": [1]}}
     merge_extra_body(b'{"a":{"c":2}}', extra)
     assert extra == {"a": {"b": [1]}}

@@ -1,4 +1,4 @@
-"""Mending: what does not fit its type for a reason that is known, made to fit, and nothing else changed."""
+"""Repair of JSON that deviates from its type in known ways, without changing anything else."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -13,7 +13,7 @@ from genai_fn.wire.lenient_json import repair_tree
 
 
 class Thing(msgspec.Struct, rename="camel"):
-    """Every kind of field that an answer may have."""
+    """All kinds of fields of a response."""
 
     some_words: tuple[str, ...] = ()
     some_bytes: bytes = b""
@@ -50,21 +50,21 @@ class Thing(msgspec.Struct, rename="camel"):
         ({"unknown": None, "more": {"a": None}}, {}),
     ],
 )
-def test_mends(tree: Any, expected: Any) -> None:
-    """Nulls that may not be are left out, base64 is written the standard way, and the user's own JSON is left alone."""
+def test_repairs(tree: Any, expected: Any) -> None:
+    """Unexpected nulls are dropped, base64 is converted to the standard form, and free-form JSON is unchanged."""
     assert repair_tree(tree, Thing) == expected
 
 
 @pytest.mark.parametrize(
     "tree", [None, [], "x", 1, {"someWords": "x"}, {"someWords": {}}, {"inner": []}, {"byName": []}]
 )
-def test_leaves_misfits(tree: Any) -> None:
-    """What fits no better after mending stays as it is, for the error to tell."""
+def test_keeps_unrepairable(tree: Any) -> None:
+    """A value that cannot be repaired is unchanged, so that the error shows it."""
     assert repair_tree(tree, Thing) == tree
 
 
-def test_mended_fits() -> None:
-    """An answer full of nulls is read as one without."""
+def test_repaired_decodes() -> None:
+    """A response with nulls decodes like one without."""
     tree = {
         "candidates": [
             {
@@ -82,7 +82,7 @@ def test_mended_fits() -> None:
 
 
 def test_changes_nothing() -> None:
-    """The tree that is mended stays as it was."""
+    """Repair does not change its argument."""
     tree = {"parts": [{"text": None, "inlineData": {"data": "-_8"}}, None]}
     repair_tree(tree, Content)
     assert tree == {"parts": [{"text": None, "inlineData": {"data": "-_8"}}, None]}
@@ -91,7 +91,7 @@ def test_changes_nothing() -> None:
 @settings(deadline=None)
 @given(data=st.binary(max_size=40), is_safe=st.booleans(), is_padded=st.booleans())
 def test_any_base64(data: bytes, is_safe: bool, is_padded: bool) -> None:
-    """Bytes in either alphabet, padded or not, are the same bytes."""
+    """Base64 in either alphabet, padded or not, decodes to the same bytes."""
     text = msgspec.to_builtins(data)
     text = text.translate(str.maketrans("+/", "-_")) if is_safe else text
     text = text if is_padded else text.rstrip("=")

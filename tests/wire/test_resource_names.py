@@ -1,4 +1,4 @@
-"""Names: what people call models and resources, and what goes into a path."""
+"""Names of models and resources."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ HOLES = "projects/{project}/locations/{location}/things"
     ["", "a/../b", "..", "m?x=1", "m&x", "m#x", "m\\x", "m{project}", "m\n", "m\x00", "\ud800", None, 3, b"m", ["m"]],
 )
 def test_bad_models(model: Any) -> None:
-    """A model's name that is none, climbs out of its path or carries a query is a mistake at the build."""
+    """A model name that is empty, leaves its collection or contains a query raises InvalidRequest at once."""
     with pytest.raises(InvalidRequest) as raised:
         generate(model, "hi")
     assert (raised.value.path, raised.value.value) == ("model", model)
@@ -31,7 +31,7 @@ def test_bad_models(model: Any) -> None:
 
 @pytest.mark.parametrize("model", ["m", "models/m", "m@001", "m m", "\u00e9", "a/b/c", "gemini-2.5-flash:tuned"])
 def test_good_models(model: str) -> None:
-    """All else is for the service to judge."""
+    """All other names are accepted; the service validates them."""
     assert check_model_name(model) == model
 
 
@@ -51,7 +51,7 @@ def test_good_models(model: str) -> None:
     ],
 )
 def test_model_names(model: str, gemini: str, vertex: str) -> None:
-    """Each backend has its own way of naming a model."""
+    """Each backend has its own full names of models."""
     assert resolve_model_name(Gemini(), model) == gemini
     assert resolve_model_name(Vertex("p"), model) == vertex
 
@@ -65,21 +65,21 @@ def test_model_names(model: str, gemini: str, vertex: str) -> None:
         ("projects/p/locations/l/things/1", "projects/p/locations/l/things/1", "projects/p/locations/l/things/1"),
     ],
 )
-def test_named(name: str, short: str, full: str) -> None:
-    """A resource's name is completed as far as it is not complete."""
+def test_complete_resource_name(name: str, short: str, full: str) -> None:
+    """The missing part of a resource name is added."""
     assert complete_resource_name("things", name) == short
     assert complete_resource_name(HOLES, name) == full
 
 
-def test_filled() -> None:
-    """The backend's project and location go into the holes; without a location it is global."""
+def test_placeholders() -> None:
+    """Placeholders are replaced by the project and location of the backend; the default location is global."""
     assert fill_placeholders(f"{HOLES}/1", Vertex("p", "l")) == "projects/p/locations/l/things/1"
     assert fill_placeholders(ResourceName(f"{HOLES}/1"), Vertex("p")) == "projects/p/locations/global/things/1"
     assert fill_placeholders("projects/q/things/1", Vertex()) == "projects/q/things/1"
 
 
-def test_not_filled() -> None:
-    """A project that is not known yet may come with the credentials; express mode and gateways will have none."""
+def test_no_project() -> None:
+    """A missing project raises AuthError, as credentials may name one; express mode and gateways raise Unsupported."""
     with pytest.raises(AuthError):
         fill_placeholders(HOLES, Vertex())
     for at in (Vertex(api_key="test-key"), Vertex(base_url="https://gate.test")):

@@ -1,4 +1,4 @@
-"""Ranges: of which bodies the rest is asked for, and what is taken for it."""
+"""Resuming downloads: which bodies are resumed, and which responses continue them."""
 
 import pytest
 
@@ -10,8 +10,8 @@ RANGES = ("accept-ranges", "bytes")
 TAG, WEAK, SIZE = ("etag", '"a"'), ("etag", 'W/"a"'), ("content-length", "9")
 
 
-def ranged(text: str) -> tuple[str, str]:
-    """Say which part this is."""
+def build_range_headers(text: str) -> tuple[str, str]:
+    """Build the headers of a partial response."""
     return "content-range", f"bytes {text}"
 
 
@@ -32,8 +32,8 @@ def ranged(text: str) -> tuple[str, str]:
     ],
     ids=str,
 )
-def test_rest_of(request_: HttpRequest, first: Headers, wanted: Headers | None) -> None:
-    """The rest is asked for where the server has ranges, what came is a whole, and something names it."""
+def test_range_request(request_: HttpRequest, first: Headers, wanted: Headers | None) -> None:
+    """A range request is built if the server supports ranges, and an ETag or a length identifies the body."""
     asked = build_range_request(request_, first, 3)
     assert (asked and asked.headers) == (None if wanted is None else (*GET.headers, *wanted))
 
@@ -41,16 +41,16 @@ def test_rest_of(request_: HttpRequest, first: Headers, wanted: Headers | None) 
 @pytest.mark.parametrize(
     ("first", "status", "headers", "here"),
     [
-        ((TAG,), 206, (ranged("3-8/9"), TAG), 0),
-        ((TAG, SIZE), 206, (ranged("3-8/9"),), 0),
-        ((SIZE,), 206, (ranged("3-8/9"),), 0),
-        ((SIZE,), 206, (ranged("3-9/10"),), None),
-        ((TAG,), 206, (ranged("3-8/9"), ("etag", '"b"')), None),
-        ((TAG,), 206, (ranged("4-8/9"), TAG), None),
-        ((TAG,), 206, (ranged("3-7/9"), TAG), None),
-        ((TAG,), 206, (ranged("3-8/*"), TAG), None),
+        ((TAG,), 206, (build_range_headers("3-8/9"), TAG), 0),
+        ((TAG, SIZE), 206, (build_range_headers("3-8/9"),), 0),
+        ((SIZE,), 206, (build_range_headers("3-8/9"),), 0),
+        ((SIZE,), 206, (build_range_headers("3-9/10"),), None),
+        ((TAG,), 206, (build_range_headers("3-8/9"), ("etag", '"b"')), None),
+        ((TAG,), 206, (build_range_headers("4-8/9"), TAG), None),
+        ((TAG,), 206, (build_range_headers("3-7/9"), TAG), None),
+        ((TAG,), 206, (build_range_headers("3-8/*"), TAG), None),
         ((TAG,), 206, (TAG,), None),
-        ((TAG,), 206, (ranged("3-8/9"), TAG, ("content-encoding", "gzip")), None),
+        ((TAG,), 206, (build_range_headers("3-8/9"), TAG, ("content-encoding", "gzip")), None),
         ((TAG,), 200, (TAG,), 3),
         ((TAG, SIZE), 200, (TAG, SIZE), 3),
         ((TAG, SIZE), 200, (SIZE,), None),
@@ -58,10 +58,10 @@ def test_rest_of(request_: HttpRequest, first: Headers, wanted: Headers | None) 
         ((SIZE,), 200, (SIZE,), 3),
         ((SIZE,), 200, (SIZE, TAG), None),
         ((SIZE,), 200, (), None),
-        ((TAG,), 416, (TAG, ranged("*/9")), None),
+        ((TAG,), 416, (TAG, build_range_headers("*/9")), None),
     ],
     ids=str,
 )
-def test_already_here(first: Headers, status: int, headers: Headers, here: int | None) -> None:
-    """What is not surely the rest of the same body, to its very end, is not taken for it."""
+def test_repeated_bytes(first: Headers, status: int, headers: Headers, here: int | None) -> None:
+    """Only a response that continues the same body to its end is accepted."""
     assert count_repeated_bytes(first, status, headers, 3) == here

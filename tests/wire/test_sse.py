@@ -1,4 +1,4 @@
-"""The cutting of streamed bodies: against a plain reading of the standard, and the same whatever the chunks."""
+"""Parsing of streamed bodies: like a simple implementation of the standard, however the body is chunked."""
 
 import itertools
 import re
@@ -32,13 +32,13 @@ TOKENS = [
 
 
 def cut(body: bytes, places: list[int]) -> list[bytes]:
-    """Cut a body into pieces; a place beyond its end is its end."""
+    """Split a body at these positions; positions beyond its end count as the end."""
     marks = [0, *sorted(min(place, len(body)) for place in places), len(body)]
     return [body[start:end] for start, end in itertools.pairwise(marks)]
 
 
 def read(pieces: list[bytes]) -> list[bytes]:
-    """Read a body to its end."""
+    """Parse a body to its end."""
     events = EventParser()
     return [*(each for piece in pieces for each in events.feed(piece)), *events.finish()]
 
@@ -47,14 +47,14 @@ STRAY = b"<stray>"
 
 
 def is_field(line: bytes) -> bool:
-    """Tell whether a line is a comment or a field: of an unknown one the name is a word, and the value no JSON."""
+    """Whether a line is a comment or a field. The name of an unknown field is one word, and its value is not JSON."""
     name, colon, value = line.partition(b":")
     is_unknown = re.fullmatch(rb"[A-Za-z_][A-Za-z0-9_.-]*", name) and not value.lstrip().startswith((b"{", b"["))
     return bool((colon and not name) or name in (b"data", b"event", b"id", b"retry") or is_unknown)
 
 
 def read_fields(pieces: list[bytes]) -> list[bytes]:
-    """Read a body to its end, and mark the text outside of events that has ended it."""
+    """Parse a body to its end, and replace the text outside of events that has ended it by a marker."""
     events = EventParser()
     found = [*(each for piece in pieces for each in events.feed(piece)), *events.finish()]
     return [*found[:-1], STRAY] if events.has_unframed_text else found
@@ -84,14 +84,14 @@ def standard(body: bytes) -> list[bytes]:
 
 @given(st.lists(st.sampled_from(TOKENS), max_size=40).map(b"".join), st.lists(st.integers(0, 80), max_size=12))
 def test_standard(body: bytes, places: list[int]) -> None:
-    """Any body that is no JSON is read as the standard says, wherever it is cut."""
+    """A body that is not JSON is parsed as the standard says, however it is chunked."""
     if not body.removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"{", b"[")):
         assert read_fields(cut(body, places)) == standard(body)
 
 
 @given(st.binary(max_size=60), st.lists(st.integers(0, 60), max_size=12))
 def test_any_bytes(body: bytes, places: list[int]) -> None:
-    """Any bytes at all are read without a fault, and alike wherever they are cut."""
+    """Any bytes are parsed without an exception, and with the same result however they are chunked."""
     assert read(cut(body, places)) == read([body])
 
 
@@ -100,7 +100,7 @@ def test_any_bytes(body: bytes, places: list[int]) -> None:
     st.lists(st.integers(0, 80), max_size=12),
 )
 def test_any_json(body: bytes, places: list[int]) -> None:
-    """So is what begins like JSON and is none."""
+    """The same holds for bytes that start like JSON."""
     for start in (b"[", b"{", b" [{"):
         assert read(cut(start + body, places)) == read([start + body])
 
@@ -131,8 +131,8 @@ def test_documents(values: list[object], form: str, places: list[int]) -> None:
 
 
 @given(st.lists(DOCUMENTS, min_size=1, max_size=3), st.data())
-def test_cut_array(values: list[object], data: st.DataObject) -> None:
-    """An array that breaks off gives its whole members, and then something that is no JSON: it never looks complete."""
+def test_truncated_array(values: list[object], data: st.DataObject) -> None:
+    """A truncated array gives its complete members, then invalid JSON, so that it never looks complete."""
     body = msgspec.json.encode(values)
     *whole, last = read([body[: data.draw(st.integers(1, len(body) - 1))]])
     assert [msgspec.json.decode(each) for each in whole] == values[: len(whole)]
@@ -142,13 +142,13 @@ def test_cut_array(values: list[object], data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("body", (b"[]", b"[ ]", b" ", b"", b"\xef\xbb\xbf", b"\xef\xbb", b": x\n\n", b"\r\n\r\n"))
 def test_nothing(body: bytes) -> None:
-    """A body of nothing has no events."""
+    """An empty body has no events."""
     assert read([body]) == []
 
 
 @pytest.mark.parametrize("body", (b'{"a": 1}}', b'[{"a": 1}}', b'[{"a": 1}]]'))
-def test_closes_nothing(body: bytes) -> None:
-    """A bracket that closes nothing is given as what it is, so that it is noticed."""
+def test_unbalanced_bracket(body: bytes) -> None:
+    """An unbalanced bracket is returned, so that decoding reports it."""
     assert read([body])[:2] == [b'{"a": 1}', body[-1:]]
 
 
@@ -168,7 +168,7 @@ BODIES = {
 
 @pytest.mark.parametrize("name", BODIES)
 def test_linear(name: str) -> None:
-    """Megabytes in small pieces, which would take hours if each piece had all before it read again."""
+    """Megabytes in small chunks are parsed in linear time."""
     body = BODIES[name]
     events = EventParser()
     for place in range(0, len(body), 1024):
@@ -178,8 +178,8 @@ def test_linear(name: str) -> None:
 
 
 @pytest.mark.parametrize("start", (b"data: ", b"{", b"[[", b": "))
-def test_held(start: bytes) -> None:
-    """What waits for the rest of its event is counted, so that it can be bounded; what does not wait is forgotten."""
+def test_buffered_bytes(start: bytes) -> None:
+    """Bytes of an incomplete event are counted; bytes of complete events are released."""
     events = EventParser()
     events.feed(start)
     for _ in range(10):
@@ -204,6 +204,6 @@ PIECES = [
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=8))
-def test_pieces_that_are_events(pieces: list[bytes]) -> None:
-    """A piece that is one whole event is read as if it were cut, whatever came before it and comes after."""
+def test_chunks_that_are_events(pieces: list[bytes]) -> None:
+    """A chunk that is one whole event gives the same result as several chunks, whatever precedes and follows it."""
     assert read(pieces) == standard(b"".join(pieces))
