@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from returns.result import Failure, Success
 
 from genai_fn import LiveClosed, Retry, calling, live, with_config, with_tools
-from genai_fn.errors import AuthError, ConnectError, DecodeError, Disconnected, GenaiError
+from genai_fn.errors import AuthError, DecodeError, GenaiError
 from genai_fn.events import Reconnecting, Resumed
 from genai_fn.live_protocol.events_and_actions import (
     CallAnswered,
@@ -37,50 +37,24 @@ from genai_fn.live_protocol.events_and_actions import (
 from genai_fn.live_protocol.state_machine import ABNORMAL_CLOSURE, ProtocolState, handle_event, start_session
 from genai_fn.schema import (
     FunctionCall,
-    LiveServerContent,
-    LiveServerGoAway,
     LiveServerMessage,
-    LiveServerSessionResumptionUpdate,
-    LiveServerSetupComplete,
-    LiveServerToolCall,
-    LiveServerToolCallCancellation,
     UsageMetadata,
 )
-
-COMPLETE = LiveServerMessage(setup_complete=LiveServerSetupComplete(session_id="s"))
-SAID = LiveServerMessage(server_content=LiveServerContent(turn_complete=True))
-GO_AWAY = LiveServerMessage(go_away=LiveServerGoAway(time_left="3.5s"))
-A, B = OutgoingFrame("a", 1), OutgoingFrame("b", 2)
-CUT_OFF = Disconnected("in a live session", "the connection was cut")
-REFUSED = ConnectError("connecting", "refused")
-
-
-def update(handle: str, *, resumable: bool = True, received: int | None = None) -> LiveServerMessage:
-    """Build a message that updates the handle."""
-    told = LiveServerSessionResumptionUpdate(
-        new_handle=handle, resumable=resumable, last_consumed_client_message_index=received
-    )
-    return LiveServerMessage(session_resumption_update=told)
-
-
-def received(message: Any) -> MessageReceived:
-    """Build the event of a received message."""
-    return MessageReceived(Success(message))
-
-
-def tool_call(*identities: str) -> LiveServerMessage:
-    """Build a message that calls ``f`` with these ids."""
-    calls = tuple(FunctionCall(id=each, name="f") for each in identities)
-    return LiveServerMessage(tool_call=LiveServerToolCall(function_calls=calls))
-
-
-def tool_call_cancellation(*identities: str) -> LiveServerMessage:
-    """Build a message that cancels calls."""
-    return LiveServerMessage(tool_call_cancellation=LiveServerToolCallCancellation(ids=identities))
-
-
-OPENED = (Connected(), received(COMPLETE))
-DELIVERED = DeliverItem(Success(SAID))
+from tests.support.live_session_events import (
+    COMPLETE,
+    CUT_OFF,
+    DELIVERED,
+    GO_AWAY,
+    OPENED,
+    REFUSED,
+    SAID,
+    A,
+    B,
+    received,
+    tool_call,
+    tool_call_cancellation,
+    update,
+)
 
 TABLE: dict[str, tuple[ProtocolState, tuple[Any, ...], tuple[Any, ...]]] = {
     "the setup goes first": (ProtocolState(), (Connected(),), (SendSetup(),)),
@@ -239,7 +213,13 @@ TABLE: dict[str, tuple[ProtocolState, tuple[Any, ...], tuple[Any, ...]]] = {
     ),
     "functions": (
         ProtocolState(runs_functions=True),
-        (*OPENED, received(tool_call("1", "2")), received(tool_call_cancellation("2", "3")), CallAnswered("1", A), CallAnswered("2", B)),
+        (
+            *OPENED,
+            received(tool_call("1", "2")),
+            received(tool_call_cancellation("2", "3")),
+            CallAnswered("1", A),
+            CallAnswered("2", B),
+        ),
         (
             *(SendSetup(), SessionOpened("s"), DeliverItem(Success(tool_call("1", "2")))),
             *(StartCall("1", FunctionCall(id="1", name="f")), StartCall("2", FunctionCall(id="2", name="f"))),
@@ -360,7 +340,7 @@ class ModelExecutor:
 
     def _start_call(self, action: StartCall) -> None:
         assert not self.finished
-        assert action.call_id not in self.alive, "tool_call twice at once"
+        assert action.call_id not in self.alive, "called twice at once"
         self.alive.add(action.call_id)
 
     def _cancel_call(self, action: CancelCall) -> None:

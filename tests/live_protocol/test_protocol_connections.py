@@ -24,10 +24,10 @@ from genai_fn.live_protocol.events_and_actions import (
     TimerFired,
 )
 from genai_fn.live_protocol.state_machine import ABNORMAL_CLOSURE, ProtocolState, handle_event
-from tests.live_protocol.test_protocol import GO_AWAY, OPENED, REFUSED, SAID, A, B, called, heard, update
+from tests.support.live_session_events import GO_AWAY, OPENED, REFUSED, SAID, A, B, received, tool_call, update
 
 C = OutgoingFrame("c", 4)
-QUIET = (heard(update("h")),)
+QUIET = (received(update("h")),)
 """All is said, and the handle includes it."""
 
 
@@ -43,22 +43,24 @@ def apply_events(state: ProtocolState, *events: Any) -> tuple[ProtocolState, lis
 
 def only(kinds: Any, *events: Any, **state: Any) -> list[Any]:
     """Return the actions of these classes, for a resumable session."""
-    return [each for each in apply_events(ProtocolState(is_resumable=True, **state), *events)[1] if isinstance(each, kinds)]
+    return [
+        each for each in apply_events(ProtocolState(is_resumable=True, **state), *events)[1] if isinstance(each, kinds)
+    ]
 
 
 HANGS: dict[str, tuple[tuple[Any, ...], int]] = {
-    "all is said": ((*QUIET, heard(GO_AWAY)), 1),
-    "the handle comes later": ((heard(GO_AWAY), *QUIET), 1),
-    "it was told before": ((*QUIET, heard(GO_AWAY), heard(GO_AWAY)), 1),
-    "a turn goes on": ((*QUIET, heard(SAID), heard(GO_AWAY)), 0),
-    "a turn has ended": ((*QUIET, heard(SAID), heard(GO_AWAY), *QUIET), 1),
-    "a function was called": ((*QUIET, heard(called("1")), heard(GO_AWAY)), 0),
-    "a frame is being written": ((SendRequested(A), *QUIET, heard(GO_AWAY)), 0),
-    "a frame was written since": ((*QUIET, SendRequested(A), MessageSent(), heard(GO_AWAY)), 0),
-    "the frame is included": ((*QUIET, SendRequested(A), MessageSent(), heard(GO_AWAY), *QUIET), 1),
-    "a handle of nothing": ((heard(update("")), heard(GO_AWAY), TimerFired()), 0),
-    "time is up": ((*QUIET, heard(SAID), heard(GO_AWAY), TimerFired(0)), 1),
-    "time of another is up": ((*QUIET, heard(SAID), heard(GO_AWAY), TimerFired(1)), 0),
+    "all is said": ((*QUIET, received(GO_AWAY)), 1),
+    "the handle comes later": ((received(GO_AWAY), *QUIET), 1),
+    "it was told before": ((*QUIET, received(GO_AWAY), received(GO_AWAY)), 1),
+    "a turn goes on": ((*QUIET, received(SAID), received(GO_AWAY)), 0),
+    "a turn has ended": ((*QUIET, received(SAID), received(GO_AWAY), *QUIET), 1),
+    "a function was called": ((*QUIET, received(tool_call("1")), received(GO_AWAY)), 0),
+    "a frame is being written": ((SendRequested(A), *QUIET, received(GO_AWAY)), 0),
+    "a frame was written since": ((*QUIET, SendRequested(A), MessageSent(), received(GO_AWAY)), 0),
+    "the frame is included": ((*QUIET, SendRequested(A), MessageSent(), received(GO_AWAY), *QUIET), 1),
+    "a handle of nothing": ((received(update("")), received(GO_AWAY), TimerFired()), 0),
+    "time is up": ((*QUIET, received(SAID), received(GO_AWAY), TimerFired(0)), 1),
+    "time of another is up": ((*QUIET, received(SAID), received(GO_AWAY), TimerFired(1)), 0),
     "nobody goes away": ((*QUIET, TimerFired(0)), 0),
 }
 
@@ -72,7 +74,7 @@ def test_go_away(name: str) -> None:
 
 def test_timers() -> None:
     """Each connection has its own timer."""
-    told = (*QUIET, heard(SAID), heard(GO_AWAY))
+    told = (*QUIET, received(SAID), received(GO_AWAY))
     again = (*OPENED, *told, ConnectionClosed(ABNORMAL_CLOSURE), *OPENED, *told)
     assert [SetTimer(2.5, 0), SetTimer(2.5, 1)] == only((SetTimer, CloseConnection), *again, TimerFired(0))
     assert [SetTimer(2.5, 0), SetTimer(2.5, 1), CloseConnection()] == only(
@@ -82,13 +84,13 @@ def test_timers() -> None:
 
 ROUNDS: dict[str, tuple[tuple[Any, ...], list[float]]] = {
     "dropped": ((*OPENED, *QUIET, ConnectionClosed(ABNORMAL_CLOSURE)), [0.0, 0.5, 1.0]),
-    "dropped after something": ((*OPENED, *QUIET, heard(SAID), ConnectionClosed(ABNORMAL_CLOSURE)), [0.0, 0.5, 1.0]),
-    "sent away": ((*OPENED, *QUIET, heard(GO_AWAY), ConnectionClosed(1000)), [0.0, 0.5, 1.0]),
-    "cut off": ((*OPENED, *QUIET, heard(SAID), heard(GO_AWAY), ConnectionClosed(1011)), [0.0, 0.5, 1.0]),
+    "dropped after something": ((*OPENED, *QUIET, received(SAID), ConnectionClosed(ABNORMAL_CLOSURE)), [0.0, 0.5, 1.0]),
+    "sent away": ((*OPENED, *QUIET, received(GO_AWAY), ConnectionClosed(1000)), [0.0, 0.5, 1.0]),
+    "cut off": ((*OPENED, *QUIET, received(SAID), received(GO_AWAY), ConnectionClosed(1011)), [0.0, 0.5, 1.0]),
     "dropped before it is set up": ((OPENED[0], ConnectionClosed(ABNORMAL_CLOSURE, duration=100.0)), [0.5, 1.0]),
     "unreachable": ((ConnectFailed(REFUSED),), [0.5, 1.0]),
     "dropped after a while": ((*OPENED, *QUIET, ConnectionClosed(ABNORMAL_CLOSURE, duration=10.0)), [0.0] * 9),
-    "sent away after a while": ((*OPENED, *QUIET, heard(GO_AWAY), ConnectionClosed(1000, duration=10.0)), [0.0] * 9),
+    "sent away after a while": ((*OPENED, *QUIET, received(GO_AWAY), ConnectionClosed(1000, duration=10.0)), [0.0] * 9),
 }
 
 
@@ -144,12 +146,18 @@ def test_ends_that_are_meant(code: int, failure: Any) -> None:
 def test_transparent() -> None:
     """Unacknowledged frames are sent again, then the one being written, then the queue, each in order."""
     wrote = (SendRequested(A), MessageSent(), SendRequested(B), MessageSent(), SendRequested(C))
-    first = (*OPENED, *wrote, heard(update("h", heard=1)), SendRequested(A), ConnectionClosed(ABNORMAL_CLOSURE))
+    first = (*OPENED, *wrote, received(update("h", received=1)), SendRequested(A), ConnectionClosed(ABNORMAL_CLOSURE))
     again = (*OPENED, MessageSent(), MessageSent(), MessageSent())
     assert [SendFrame(A), SendFrame(B), SendFrame(C), SendFrame(B), SendFrame(C), SendFrame(A)] == only(
         SendFrame, *first, *again, is_transparent=True
     )
-    numbered = (*OPENED, MessageSent(), heard(update("h-2", heard=1)), ConnectionClosed(ABNORMAL_CLOSURE), *OPENED)
+    numbered = (
+        *OPENED,
+        MessageSent(),
+        received(update("h-2", received=1)),
+        ConnectionClosed(ABNORMAL_CLOSURE),
+        *OPENED,
+    )
     state, _ = apply_events(ProtocolState(is_resumable=True, is_transparent=True), *first, *numbered)
     assert (C, (A,), ()) == (state.current_frame, state.queue, state.unacknowledged)
     state, _ = apply_events(ProtocolState(is_resumable=True), *first)
@@ -159,7 +167,13 @@ def test_transparent() -> None:
 
 def test_calls_of_one_id() -> None:
     """A running call is not started again; the outcome of a cancelled call is not sent."""
-    twice = (*OPENED, heard(called("1")), heard(called("1")), CallAnswered("1", A), heard(called("1")))
+    twice = (
+        *OPENED,
+        received(tool_call("1")),
+        received(tool_call("1")),
+        CallAnswered("1", A),
+        received(tool_call("1")),
+    )
     assert 2 == len(only(StartCall, *twice, runs_functions=True))
     assert [SendFrame(A)] == only(
         SendFrame,
@@ -178,7 +192,7 @@ def test_reconnecting_events() -> None:
         NotifyListener,
         *OPENED,
         *QUIET,
-        heard(GO_AWAY),
+        received(GO_AWAY),
         ConnectionClosed(1000),
         *OPENED,
         ConnectionClosed(ABNORMAL_CLOSURE, "", REFUSED),
