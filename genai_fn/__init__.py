@@ -1,5 +1,5 @@
 """
-Google's generative models as immutable requests: build a value, run it in any world.
+Google's generative models as immutable requests: build a value, run it with any interpreter.
 
 ::
 
@@ -9,7 +9,19 @@ Google's generative models as immutable requests: build a value, run it in any w
         case Success(response): print(response.text)
         case Failure(error):    print(error)
 
-The names are loaded at their first use: importing this package loads no network stack.
+Public names are loaded at their first use, so importing this package loads no network stack.
+
+- ``schema``: the types of the API.
+- ``ops``: the operations of the API, a module or folder for each resource.
+- ``flows``, ``modifiers``: several requests as one value, and what follows ``|``.
+- ``request``, ``effects``, ``commands``, ``streams``, ``options``: requests, flows and streams, and what they yield.
+- ``backend``, ``http``, ``errors``, ``events``, ``results``, ``values``: the values that all parts use.
+- ``wire``, ``live_protocol``: encoding, decoding, and the protocol of Live sessions. No I/O.
+- ``engine``, ``retry``: executes requests and flows as generators of effects.
+- ``interpreters``: performs the effects, sync or async.
+- ``testing``, ``emulator``: fakes, recordings, strategies, and the API as a local server.
+- ``cli``: the command ``genai-fn``.
+- ``codec``, ``masking``, ``extras``, ``lazy_names``: helpers.
 """
 
 from typing import TYPE_CHECKING

@@ -389,7 +389,7 @@ class CountMismatch(GenaiError):
     got: int
 
     def __str__(self) -> str:
-        return f"expected {self.expected} answers, got {self.got}"
+        return f"expected {self.expected} items, got {self.got}"
 
 
 @dataclass(eq=False, repr=False)

@@ -16,7 +16,7 @@ def defer_imports(namespace: dict[str, Any]) -> tuple[Callable[[str], Any], Call
     sources. ``__all__`` lists the same names.
 
     Args:
-        namespace: ``globals()`` of the package. What it holds already is not public.
+        namespace: ``globals()`` of the package. Names that it contains already are not public.
     """
     package = namespace["__name__"]
     internal = frozenset(namespace)

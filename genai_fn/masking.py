@@ -32,8 +32,8 @@ class Masker:
     messages would become unreadable.
 
     >>> masker = Masker((("x-goog-api-key", "test-key"), ("user-agent", "me")))
-    >>> masker.mask_text("Consumer 'api_key:test-key' has been suspended, says me: test%2Dkey")
-    "Consumer 'api_key:***' has been suspended, says me: ***"
+    >>> masker.mask_text("Consumer 'api_key:test-key' has been suspended, by me: test%2Dkey")
+    "Consumer 'api_key:***' has been suspended, by me: ***"
     """
 
     __slots__ = ("_secrets",)

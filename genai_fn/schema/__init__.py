@@ -1,7 +1,15 @@
 """
-Every type of the API as a frozen Struct, under Google's own names.
+Every type of the API as a frozen Struct, under Google's own names, with one module for each domain.
 
-A module a domain; each type is listed once, in the ``__all__`` of its module.
+Each type is listed once, in the ``__all__`` of its module. Modules without types of the API:
+
+- ``base``: base classes and field annotations.
+- ``convert``: converts arguments to types; ``contents`` groups them into turns.
+- ``api_schema``: translates JSON Schema and types into `Schema`.
+- ``json_schema``, ``limits``, ``docstrings``: JSON Schema of Python types.
+- ``function_declarations``: declarations of Python functions.
+- ``mime_types``, ``pillow_images``, ``disk``: files and images.
+- ``secret_fields``: types with masked fields.
 """
 
 import typing

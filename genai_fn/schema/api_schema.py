@@ -6,7 +6,7 @@ Translates JSON Schema and Python types into the API's own dialect, `Schema`.
 - Keywords that do not constrain the value are dropped: ``$schema`` and ``$id`` at the root, ``$comment``, definitions,
   and ``discriminator``, as the members of a union name their tags themselves.
 
-`Schema` is defined above this module, so each function is given it as `schema_type`.
+`Schema` is defined in a module that imports this one, so functions take it as the argument `schema_type`.
 """
 
 import difflib

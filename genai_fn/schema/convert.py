@@ -47,8 +47,8 @@ def as_struct(kind: type[M], value: Any, path: str = "config") -> M:
     Traceback (most recent call last):
     genai_fn.errors.InvalidRequest: image.mimeTipe: expected a field of Blob, such as mime_type, got 'image/png'
     """
-    settled: M = as_value(kind, {} if value is None else value, path)
-    return settled
+    converted: M = as_value(kind, {} if value is None else value, path)
+    return converted
 
 
 def as_changes(kind: type[msgspec.Struct], value: Mapping[str, Any], path: str) -> dict[str, Any]:
@@ -80,11 +80,12 @@ def _build_converter(annotation: Any) -> Converter:
     if annotation in _SCALAR_CONVERTERS:
         return _SCALAR_CONVERTERS[annotation]
     if origin is Annotated:
-        marks = [mark for mark in args[1:] if isinstance(mark, Coerce)]
-        return _build_coercing_converter(marks[0], _build_converter(args[0])) if marks else _build_converter(args[0])
+        coerce = next((each for each in args[1:] if isinstance(each, Coerce)), None)
+        inner = _build_converter(args[0])
+        return inner if coerce is None else _build_coercing_converter(coerce, inner)
     if origin in (Union, types.UnionType):
-        settled = _build_union_converter(tuple(each for each in args if each is not type(None)))
-        return _build_optional_converter(settled) if type(None) in args else settled
+        converter = _build_union_converter(tuple(each for each in args if each is not type(None)))
+        return _build_optional_converter(converter) if type(None) in args else converter
     if origin is tuple:
         return _build_tuple_converter(_build_converter(args[0]))
     if origin in (dict, collections.abc.Mapping):
@@ -215,11 +216,11 @@ def _check_instance(annotation: Any, value: Any) -> Any:
     raise ConversionError(value, f"a {getattr(annotation, '__name__', annotation)}")
 
 
-def _build_coercing_converter(mark: Coerce, converter: Converter) -> Converter:
-    coerce = mark.function
-    if isinstance(mark, Detour):
-        return _build_detour_converter(coerce, converter)
-    return lambda value: converter(coerce(value))
+def _build_coercing_converter(coerce: Coerce, converter: Converter) -> Converter:
+    function = coerce.function
+    if isinstance(coerce, Detour):
+        return _build_detour_converter(function, converter)
+    return lambda value: converter(function(value))
 
 
 def _build_detour_converter(coerce: Converter, converter: Converter) -> Converter:
@@ -259,8 +260,8 @@ def _build_tuple_converter(converter: Converter) -> Converter:
         if not isinstance(value, list | tuple) and (isinstance(value, _NOT_LISTS) or not isinstance(value, Iterable)):
             raise ConversionError(value, "a list")
         items: tuple[Any, ...] = cast("Any", value) if isinstance(value, tuple) else tuple(cast("Any", value))
-        settled = _convert_items(converter, items)
-        return items if all(map(operator.is_, settled, items)) else tuple(settled)
+        converted = _convert_items(converter, items)
+        return items if all(map(operator.is_, converted, items)) else tuple(converted)
 
     return convert_tuple
 
@@ -269,29 +270,29 @@ _NOT_LISTS = (str, bytes, Mapping, msgspec.Struct)
 
 
 def _convert_items(converter: Converter, items: Iterable[Any]) -> list[Any]:
-    settled: list[Any] = []
+    converted: list[Any] = []
     try:
         for each in items:
-            settled.append(converter(each))  # noqa: PERF401  # its length is the step to what does not fit
+            converted.append(converter(each))  # noqa: PERF401  # its length is the index of the item that failed
     except ConversionError as error:
-        error.steps.append(f"[{len(settled)}]")
+        error.steps.append(f"[{len(converted)}]")
         raise
-    return settled
+    return converted
 
 
 def _build_mapping_converter(converter: Converter) -> Converter:
     def convert_mapping(value: Any) -> dict[str, Any]:
         if not isinstance(value, Mapping):
             raise ConversionError(value, "a mapping")
-        settled: dict[str, Any] = {}
+        converted: dict[str, Any] = {}
         for key, each in cast("Any", value).items():
             name = _convert_text(key)
             try:
-                settled[name] = converter(each)
+                converted[name] = converter(each)
             except ConversionError as error:
                 error.steps.append(f".{name}")
                 raise
-        return settled
+        return converted
 
     return convert_mapping
 
@@ -392,7 +393,7 @@ def _find_detours(kind: type[msgspec.Struct]) -> tuple[str, ...]:
 def _has_detour(annotation: Any) -> bool:
     if get_origin(annotation) in (Union, types.UnionType):
         return any(map(_has_detour, get_args(annotation)))
-    return get_origin(annotation) is Annotated and any(isinstance(mark, Detour) for mark in get_args(annotation)[1:])
+    return get_origin(annotation) is Annotated and any(isinstance(each, Detour) for each in get_args(annotation)[1:])
 
 
 def _build_unknown_field_error(kind: type[msgspec.Struct], key: Any, value: Any) -> ConversionError:
@@ -425,8 +426,8 @@ def _get_set_field_converters(kind: type[msgspec.Struct]) -> tuple[Converter, ..
 
 def _strip_none(annotation: Any) -> Any:
     if get_origin(annotation) is Annotated:
-        inner, *marks = get_args(annotation)
-        return annotation if any(isinstance(mark, Coerce) for mark in marks) else _strip_none(inner)
+        inner, *metadata = get_args(annotation)
+        return annotation if any(isinstance(each, Coerce) for each in metadata) else _strip_none(inner)
     if get_origin(annotation) not in (Union, types.UnionType):
         return annotation
     return Union[tuple(each for each in get_args(annotation) if each is not type(None))]  # noqa: UP007  # made of values
@@ -435,4 +436,4 @@ def _strip_none(annotation: Any) -> Any:
 @functools.cache
 def _get_field_names(kind: type[msgspec.Struct]) -> dict[str, str]:
     pairs = zip(kind.__struct_encode_fields__, kind.__struct_fields__, strict=True)
-    return {spelling: name for word, name in pairs for spelling in (word, name)}
+    return {spelling: name for encoded, name in pairs for spelling in (encoded, name)}

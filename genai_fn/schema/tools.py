@@ -239,8 +239,8 @@ class Tool(Message):
             return cls(function_declarations=(value,))
         if _is_function(value):
             return cls(function_declarations=(FunctionDeclaration(**_declare_function(value)),))
-        held = _TOOL_FIELD_BY_TYPE.get(type(cast("object", value)))
-        return NotImplemented if held is None else cls(**{held: value})
+        name = _TOOL_FIELD_BY_TYPE.get(type(cast("object", value)))
+        return NotImplemented if name is None else cls(**{name: value})
 
 
 _TOOL_FIELD_BY_TYPE: dict[type, str] = {
@@ -273,7 +273,7 @@ if TYPE_CHECKING:
         | UrlContext
         | Mapping[str, Any]
     )
-    """A `Tool`, what a `Tool` holds, or a function to declare."""
+    """A `Tool`, the value of one of its fields, or a function to declare."""
 else:
     ToolLike = Tool
 

@@ -56,7 +56,7 @@ def _build_masker(at: Backend, options: Options) -> Masker:
 
 
 def decode_response(reader: ResponseReader[T], response: HttpResponse) -> Result[T, GenaiError]:
-    """Decode a whole response: a value, or the error that its status or its body tells of."""
+    """Decode a whole response: a value, or the error that its status or its body contains."""
     if not 200 <= response.status < 300:
         return Failure(build_api_error(response))
     body = response.body
