@@ -64,7 +64,10 @@ def encode(request: Request[Any], backend: Backend) -> Result[HttpRequest, Genai
     >>> encode(generate("gemini-2.5-flash", "Hi"), Gemini("key")).unwrap().url
     'https://generativelanguage.googleapis.com/v1beta/models/gemini-2.5-flash:generateContent'
     """
-    return prepare_request(request, backend).map(lambda prepared: prepared.http)
+    try:
+        return Success(_prepare_request(request, backend).http)
+    except GenaiError as error:
+        return Failure(error)
 
 
 def prepare_request(request: Request[T], backend: Backend) -> Result[PreparedRequest[T], GenaiError]:
