@@ -3,7 +3,7 @@ Every type of the API as a frozen Struct, under Google's own names, with one mod
 
 Each type is listed once, in the ``__all__`` of its module. Modules without types of the API:
 
-- ``base``: base classes and field annotations.
+- ``base``: base classes and field annotations; ``annotations`` reads annotations.
 - ``convert``: converts arguments to types; ``contents`` groups them into turns.
 - ``api_schema``: translates JSON Schema and types into `Schema`.
 - ``json_schema``, ``limits``, ``docstrings``: JSON Schema of Python types.

@@ -19,12 +19,13 @@ import types
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from enum import Enum
-from typing import Annotated, Any, TypeAlias, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, TypeAlias, TypeVar, Union, cast, get_args, get_origin
 
 import msgspec
 
 from genai_fn import codec
 from genai_fn.errors import InvalidRequest
+from genai_fn.schema.annotations import find_metadata, get_field_types
 from genai_fn.schema.base import Coerce, ConversionError, Detour, Elsewhere, Message
 
 __all__ = ["as_changes", "as_struct", "as_value", "convert", "convert_at"]
@@ -80,7 +81,7 @@ def _build_converter(annotation: Any) -> Converter:
     if annotation in _SCALAR_CONVERTERS:
         return _SCALAR_CONVERTERS[annotation]
     if origin is Annotated:
-        coerce = next((each for each in args[1:] if isinstance(each, Coerce)), None)
+        coerce = find_metadata(annotation, Coerce)
         inner = _build_converter(args[0])
         return inner if coerce is None else _build_coercing_converter(coerce, inner)
     if origin in (Union, types.UnionType):
@@ -386,14 +387,13 @@ def _move_elsewhere(kind: type[msgspec.Struct], given: dict[str, Any], before: m
 
 @functools.cache
 def _find_detours(kind: type[msgspec.Struct]) -> tuple[str, ...]:
-    hints = get_type_hints(kind, include_extras=True)
-    return tuple(name for name in kind.__struct_fields__ if _has_detour(hints[name]))
+    return tuple(name for name, annotation in get_field_types(kind).items() if _has_detour(annotation))
 
 
 def _has_detour(annotation: Any) -> bool:
     if get_origin(annotation) in (Union, types.UnionType):
         return any(map(_has_detour, get_args(annotation)))
-    return get_origin(annotation) is Annotated and any(isinstance(each, Detour) for each in get_args(annotation)[1:])
+    return find_metadata(annotation, Detour) is not None
 
 
 def _build_unknown_field_error(kind: type[msgspec.Struct], key: Any, value: Any) -> ConversionError:
@@ -413,21 +413,18 @@ _FIELDS_SET_BY_MODIFIERS = {
 
 @functools.cache
 def _get_field_converters(kind: type[msgspec.Struct]) -> dict[str, Converter]:
-    hints = get_type_hints(kind, include_extras=True)
-    return {name: _build_converter(hints[name]) for name in kind.__struct_fields__}
+    return {name: _build_converter(annotation) for name, annotation in get_field_types(kind).items()}
 
 
 @functools.cache
 def _get_set_field_converters(kind: type[msgspec.Struct]) -> tuple[Converter, ...]:
     """Build the converters of fields that are set: for ``X | None``, the converter of X."""
-    hints = get_type_hints(kind, include_extras=True)
-    return tuple(_build_converter(_strip_none(hints[name])) for name in kind.__struct_fields__)
+    return tuple(_build_converter(_strip_none(annotation)) for annotation in get_field_types(kind).values())
 
 
 def _strip_none(annotation: Any) -> Any:
     if get_origin(annotation) is Annotated:
-        inner, *metadata = get_args(annotation)
-        return annotation if any(isinstance(each, Coerce) for each in metadata) else _strip_none(inner)
+        return _strip_none(get_args(annotation)[0]) if find_metadata(annotation, Coerce) is None else annotation
     if get_origin(annotation) not in (Union, types.UnionType):
         return annotation
     return Union[tuple(each for each in get_args(annotation) if each is not type(None))]  # noqa: UP007  # made of values

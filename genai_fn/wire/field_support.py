@@ -4,11 +4,12 @@ import collections.abc
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import UnionType
-from typing import Annotated, Any, TypeAlias, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, TypeAlias, Union, get_args, get_origin
 
 from msgspec import Struct
 from msgspec.structs import fields
 
+from genai_fn.schema.annotations import find_metadata, get_field_types, iter_types
 from genai_fn.schema.base import BackendOnly
 
 __all__ = ["LARGE_BYTES", "FieldReport", "find_unsupported_fields"]
@@ -106,13 +107,13 @@ def _visit_bytes(value: Any, plans: _VisitPlans, report: FieldReport) -> Sequenc
 
 def _plan_visits(kind: type[Struct], backend: str) -> Iterator[tuple[str, _Visitor]]:
     defaults = {each.name: each.default for each in fields(kind)}
-    for name, annotation in _get_field_hints(kind).items():
+    for name, annotation in get_field_types(kind).items():
         if not _is_supported(annotation, backend):
             yield (
                 name,
                 _visit_unsupported_unless_empty if defaults[name] == () else _visit_unsupported,
             )  # an empty tuple is the unset value
-        elif bytes in _flatten_annotation(annotation):
+        elif bytes in iter_types(annotation):
             yield name, _visit_bytes
         elif any(_needs_visit(each, backend) for each in _find_structs(annotation)):
             yield name, _compile_visitor(annotation)
@@ -136,18 +137,16 @@ def _compile_visitor(annotation: Any) -> _Visitor:
 
 
 def _is_supported(annotation: Any, backend: str) -> bool:
-    metadata = get_args(annotation)[1:] if get_origin(annotation) is Annotated else ()
-    return all(mark.backend == backend for mark in metadata if isinstance(mark, BackendOnly))
+    only = find_metadata(annotation, BackendOnly)
+    return only is None or only.backend == backend
 
 
 def _needs_visit(kind: type[Struct], backend: str) -> bool:
     """Whether a type, or a type reachable from it, has unsupported fields or fields of bytes."""
     annotations = [
-        annotation for each in _find_reachable_structs(kind) for annotation in _get_field_hints(each).values()
+        annotation for each in _find_reachable_structs(kind) for annotation in get_field_types(each).values()
     ]
-    return any(
-        not _is_supported(annotation, backend) or bytes in _flatten_annotation(annotation) for annotation in annotations
-    )
+    return any(not _is_supported(annotation, backend) or bytes in iter_types(annotation) for annotation in annotations)
 
 
 @functools.cache
@@ -159,25 +158,10 @@ def _find_reachable_structs(kind: type[Struct]) -> frozenset[type[Struct]]:
         if each not in reached:
             reached.add(each)
             waiting += [
-                further for annotation in _get_field_hints(each).values() for further in _find_structs(annotation)
+                further for annotation in get_field_types(each).values() for further in _find_structs(annotation)
             ]
     return frozenset(reached)
 
 
 def _find_structs(annotation: Any) -> list[type[Struct]]:
-    return [each for each in _flatten_annotation(annotation) if isinstance(each, type) and issubclass(each, Struct)]
-
-
-def _flatten_annotation(annotation: Any) -> list[Any]:
-    origin, args = get_origin(annotation), get_args(annotation)
-    if origin is Annotated:
-        return _flatten_annotation(args[0])
-    if origin in (Union, UnionType, tuple, dict, collections.abc.Mapping):
-        return [part for each in args for part in _flatten_annotation(each)]
-    return [annotation]
-
-
-@functools.cache
-def _get_field_hints(kind: type[Struct]) -> dict[str, Any]:
-    hints = get_type_hints(kind, include_extras=True)
-    return {name: hints[name] for name in kind.__struct_fields__}
+    return [each for each in iter_types(annotation) if isinstance(each, type) and issubclass(each, Struct)]
