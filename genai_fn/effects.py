@@ -1,9 +1,10 @@
 """
-What the engine asks of the world: the effects a program yields, and what a driver sends back for each.
+Effects, which programs yield to executors, and commands, which flows yield to the engine.
 
-A program is a generator of these. A driver performs each within the deadline that it carries and sends the answer in;
-time running out is an answer like any other (`Lost`), and the program decides. A program never yields in ``finally``:
-the driver closes what it opened. Deadlines are absolute, in seconds of the clock that `Now` reads.
+A program is a generator of effects. An executor performs each one within the deadline that it carries, and sends the
+answer in, after the arrow (→) below; a timeout is an answer as well (`EffectFailed`), and the program decides. Deadlines
+are absolute, in seconds of the clock that `GetTime` reads. A program never yields in ``finally``: the executor closes
+what it opened.
 """
 
 from collections.abc import Callable, Generator, Mapping
@@ -50,7 +51,7 @@ T = TypeVar("T")
 
 
 class OpenResponse(Protocol):
-    """An open exchange: the head of the answer is here, its body is still to be read."""
+    """An HTTP response whose head has arrived, and whose body `ReadChunk` reads."""
 
     @property
     def status(self) -> int: ...
@@ -59,38 +60,38 @@ class OpenResponse(Protocol):
 
 
 class EffectFailed(Value):
-    """What could not be had: `reused` says that it was asked on a connection that had served before."""
+    """The answer to an effect that failed; `was_reused`: on a connection that had served an earlier request."""
 
     error: GenaiError
     was_reused: bool = False
 
 
 class GetTime(Value):
-    """→ float: seconds of a clock that never goes back."""
+    """→ float: the seconds of a monotonic clock."""
 
 
 class GetRandom(Value):
-    """→ float: evenly from 0 up to 1."""
+    """→ float: a random number from 0 up to 1, uniformly distributed."""
 
 
 class Sleep(Value):
-    """→ None, after so many seconds."""
+    """→ None, after a number of seconds."""
 
     seconds: float
 
 
 class GetToken(Value):
-    """→ Credential | Lost: who we are, fresh enough to be used."""
+    """→ Credential | EffectFailed: the OAuth credential of the backend, refreshed if it has expired."""
 
     deadline: float
 
 
 class SendRequest(Value):
     """
-    → Exchange | Lost: send a request and read the head of its answer.
+    → OpenResponse | EffectFailed: send an HTTP request, and read the head of its response.
 
-    `connect` bounds the dialling, in seconds; waiting for a lane counts towards the deadline. `fresh` asks for a
-    connection that has not served before, for what may not be sent twice.
+    `connect_timeout` bounds opening a connection, in seconds; waiting for a free one counts towards the deadline.
+    `needs_new_connection` rules out a kept-alive one, for requests that must not be sent twice.
     """
 
     request: HttpRequest
@@ -101,9 +102,10 @@ class SendRequest(Value):
 
 class ReadChunk(Value):
     """
-    → bytes | Lost: the next piece of the body, still encoded; ``b""`` at its end.
+    → bytes | EffectFailed: the next chunk of the body, still encoded; ``b""`` at its end.
 
-    Bounded by the deadline (``TimedOut("total")``), and by so many seconds of silence (``TimedOut("idle")``).
+    It fails at the deadline (``TimedOut("total")``), and after `idle_timeout` seconds without a byte
+    (``TimedOut("idle")``).
     """
 
     response: OpenResponse
@@ -115,7 +117,7 @@ class OpenResource(Value):
     """
     → None: registers a resource that the executor closes when the run ends, unless `CloseResource` does before.
 
-    Its methods are ``close()``, from any thread, and, for async executors, ``abort()``, from any thread, and ``aclose()``.
+    Sync executors call its ``close()``, from any thread; async ones ``abort()``, from any thread, and ``aclose()``.
     """
 
     resource: Any
@@ -129,9 +131,9 @@ class CloseResource(Value):
 
 class CallFunction(Value):
     """
-    → what the caller's own function returns; what it raises is raised in the program.
+    → the return value of a user function; what it raises is raised in the program.
 
-    `in_thread` says that it may take its time: where others would wait for it, it runs in a thread, unless it is async.
+    `in_thread`: the function may block, so async executors run it in a thread, unless it is async.
     """
 
     function: Callable[..., Any]
@@ -141,43 +143,43 @@ class CallFunction(Value):
 
 
 class Emit(Value):
-    """→ None: an item of a stream, for whoever reads it."""
+    """→ None: emits an item of a stream to its reader."""
 
     item: Any
 
 
 class Notify(Value):
-    """→ None: something happened, for whoever listens."""
+    """→ None: calls the event listener of the interpreter."""
 
     event: Any
 
 
 class RunAll(Value):
-    """→ tuple: what each program returns, run at once, in their order."""
+    """→ tuple: the return values of programs, which run concurrently, in their order."""
 
     programs: tuple["Effects[Any]", ...]
 
 
 class Spawn(Value):
-    """→ a child: begin a program beside this one; it is ended with this one at the latest."""
+    """→ a child: starts a program beside this one, which ends no later than this one."""
 
     program: "Effects[Any]"
 
 
 class WaitAny(Value):
-    """→ one of the children, which has ended: its ``result()`` is what it returned, or raises what it raised."""
+    """→ one of the children, as soon as one has ended: its ``result()`` returns or raises what the program did."""
 
     children: tuple[Any, ...]
 
 
 class GetFileSize(Value):
-    """→ int | Lost: how many bytes a file has, by its path or open."""
+    """→ int | EffectFailed: the size of a file in bytes, given by its path or open."""
 
     file: Any
 
 
 class ReadFileSlice(Value):
-    """→ bytes | Lost: so many bytes of an open file, from an offset on; fewer only at its end."""
+    """→ bytes | EffectFailed: up to `size` bytes of an open file from an offset; fewer only at its end."""
 
     file: Any
     offset: int
@@ -185,20 +187,20 @@ class ReadFileSlice(Value):
 
 
 class CreateTemp(Value):
-    """→ a draft | Lost: begin a file beside `path`, to take its place once it is kept; `Close` discards it else."""
+    """→ a temporary file | EffectFailed: beside `path`, which `CommitTemp` replaces and `CloseResource` leaves alone."""
 
     path: str
 
 
 class WriteTemp(Value):
-    """→ None | Lost: write on in a draft."""
+    """→ None | EffectFailed: append to a temporary file."""
 
     temp_file: Any
     data: bytes
 
 
 class CommitTemp(Value):
-    """→ Path | Lost: a draft becomes the file that it was begun for, all at once."""
+    """→ Path | EffectFailed: replace the file at the path by the temporary one, atomically."""
 
     temp_file: Any
 
@@ -234,38 +236,38 @@ class Ask(Value):
 
 
 class OpenStream(Value):
-    """→ Result of an opaque handle: begin a server stream, up to its first item."""
+    """→ Result of an opaque handle: open a server stream, up to its first item."""
 
     request: Any
 
 
 class ReadItems(Value):
-    """→ tuple of Results: the items that have come since; ``()`` at the end. A Failure is the last of all."""
+    """→ tuple of Results: the next items of a stream; ``()`` at its end. No item follows a Failure."""
 
     handle: Any
 
 
 class StartAction(Value):
-    """→ a child: begin an action and do not wait for it; ``Join`` says when it has ended."""
+    """→ a child: start an action without waiting for it; `WaitAny` waits for its end."""
 
     action: Any
 
 
 class AskAll(Value):
-    """→ tuple of Results: run actions at once, in their order."""
+    """→ tuple of Results: run actions concurrently; the results have the order of the actions."""
 
     actions: tuple[Any, ...]
 
 
 class AskWithin(Value):
-    """→ Result: run an action that must end in so many seconds, whatever it takes."""
+    """→ Result: run an action with a time limit in seconds, for all of it."""
 
     action: Any
     seconds: float
 
 
-class FlowFailed(Exception):  # noqa: N818  # no error: how ``ask`` leaves a flow
-    """Carries the failure of an ``ask`` out of the flow that asked."""
+class FlowFailed(Exception):  # noqa: N818  # control flow: ``ask`` leaves a flow by it
+    """Ends a flow with a failure: ``ask`` raises it when its action fails."""
 
     def __init__(self, error: GenaiError) -> None:
         super().__init__(error)

@@ -1,10 +1,9 @@
 """
-The words of a flow, and how they become effects.
+Runs a flow: translates the commands that its generator yields into effects.
 
-A flow is a generator. It yields from `ask` (one action's value; its failure ends the flow), `attempt` (one action's
-result), `sleep` and, in a stream, `emit`; it returns ``Success`` or ``Failure``. `program` runs such a generator
-against an exchange: the words that speak of requests are answered by the exchange, and what is left are effects, for a
-driver to perform.
+A flow is a generator. It yields from `ask` (the value of an action; a failure ends the flow), `attempt` (the result of
+an action), `sleep` and, in a stream, `emit`; it returns ``Success`` or ``Failure``. A request handler handles its
+requests; all other commands become effects, which an executor performs.
 """
 
 from math import inf
@@ -41,10 +40,9 @@ def build_program(
     description: Action[T] | Stream[T], handler: RequestHandler, until: float = inf
 ) -> Effects[Result[T, GenaiError]]:
     """
-    Turn a description into effects.
+    Build the program of an action, which returns its result, or of a stream, which emits its items.
 
-    What it returns is an action's result; a stream emits, and returns nothing of worth. `until` is when all must be
-    over, on the clock of `Now`.
+    `until` is the deadline, in seconds of the clock that `GetTime` reads.
     """
     if isinstance(description, Request):
         return _handle_request(description, handler, until)
@@ -52,7 +50,7 @@ def build_program(
 
 
 def _handle_request(request: Request[T], handler: RequestHandler, until: float) -> Effects[Result[T, GenaiError]]:
-    """Ask, in a world that may end it in the middle, as one that is closed does."""
+    """Handle a request; an executor that is closed meanwhile raises `FlowFailed`."""
     try:
         return (yield from handler.handle(request, until))
     except FlowFailed as end:

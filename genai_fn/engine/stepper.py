@@ -26,7 +26,7 @@ DONE: Final[Any] = object()
 
 
 class Stepper(Generic[T]):
-    """Runs a generator from one effect to the next; before each further step, `send` or `throw` sets what it passes in."""
+    """Runs a generator from one effect to the next; between two steps, `send` or `throw` sets the answer."""
 
     __slots__ = ("_answer", "_error", "_generator_send", "_generator_throw", "value")
 

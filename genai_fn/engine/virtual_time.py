@@ -1,4 +1,4 @@
-"""Virtual time: programs that sleep without waiting, each branch by a clock of its own."""
+"""Virtual time: sleeping advances a clock and does not wait; each concurrent branch has its own clock."""
 
 from functools import partial
 from typing import Any, Self, TypeVar
@@ -13,21 +13,21 @@ T = TypeVar("T")
 
 
 class VirtualClock:
-    """A clock that goes on when somebody sleeps, and only then."""
+    """A clock that only sleeping advances."""
 
     def __init__(self, now: float = 0.0) -> None:
         self.now: float = now
         self._sleep_count = 0
 
     def sleep(self, seconds: float) -> None:
-        """Go on; who sleeps too often waits for what never comes, as no answer of a fake changes by itself."""
+        """Advance; fails after many sleeps: a program that polls a fake for ever would not end otherwise."""
         self._sleep_count += 1
         if self._sleep_count > _MAX_SLEEPS:
             raise FlowFailed(TimedOut("poll", f"{_MAX_SLEEPS} sleeps in virtual time, and no end"))
         self.now += seconds
 
     def branch(self) -> Self:
-        """Make a clock for what runs at the same time."""
+        """Return a clock for a concurrent branch, which starts at this time."""
         return type(self)(self.now)
 
 
@@ -36,9 +36,9 @@ _MAX_SLEEPS = 10_000
 
 def run_in_virtual_time(effects: Effects[T], clock: VirtualClock) -> Effects[T]:
     """
-    Let a program live by a clock, and let chance be a half each time.
+    Run a program by a virtual clock; every random number is 0.5.
 
-    A driver still meets each sleep, as one of no length, so that it can end what was closed or cancelled.
+    Each sleep is still yielded, with a length of zero, so that an executor can close or cancel the program there.
     """
     return intercept_effects(effects, partial(_handle_effect, clock, {}))
 

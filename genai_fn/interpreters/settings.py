@@ -23,7 +23,8 @@ from genai_fn.backend import (
     normalize_headers,
 )
 from genai_fn.effects import EffectFailed
-from genai_fn.engine.handler import HttpHandler, RefusingHandler, fetch_response
+from genai_fn.engine.attempts import fetch_response
+from genai_fn.engine.handler import HttpHandler, RefusingHandler
 from genai_fn.errors import InvalidRequest, MissingExtra
 from genai_fn.events import Event
 from genai_fn.extras import install_command

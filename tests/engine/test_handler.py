@@ -30,7 +30,8 @@ from genai_fn.effects import (
     SendRequest,
     Sleep,
 )
-from genai_fn.engine.handler import HttpHandler, fetch_response
+from genai_fn.engine.attempts import fetch_response
+from genai_fn.engine.handler import HttpHandler
 from genai_fn.errors import (
     AuthError,
     Closed,

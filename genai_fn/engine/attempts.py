@@ -1,0 +1,325 @@
+"""One attempt at a request over HTTP: sends it once, and reads its response whole or as a stream."""
+
+from math import inf
+from typing import Any
+
+from returns.result import Failure, Result, Success
+
+from genai_fn.effects import (
+    CloseResource,
+    EffectFailed,
+    Effects,
+    GetRandom,
+    GetTime,
+    Notify,
+    OpenResponse,
+    ReadChunk,
+    SendRequest,
+    Sleep,
+)
+from genai_fn.errors import DecodeError, GenaiError, TimedOut
+from genai_fn.events import Responded, Retrying
+from genai_fn.http import HttpRequest, HttpResponse
+from genai_fn.masking import Masker
+from genai_fn.options import Retry, Timeouts
+from genai_fn.request import ResponseReader
+from genai_fn.retry import compute_delay, is_retryable
+from genai_fn.values import Value
+from genai_fn.wire import PreparedRequest, build_api_error, decode_event, decode_response, read_stray
+from genai_fn.wire.decompress import Decompressor
+from genai_fn.wire.resume import build_range_request, count_repeated_bytes
+from genai_fn.wire.sse import EventParser
+
+__all__ = [
+    "AttemptResult",
+    "CallSettings",
+    "StreamHandle",
+    "attempt_stream",
+    "attempt_whole",
+    "fetch_response",
+    "read_until_item",
+]
+
+
+class CallSettings(Value, kw_only=True):
+    """The limits of one call; `deadline` bounds all attempts, `until` what follows the first item of a stream."""
+
+    timeouts: Timeouts
+    retry: Retry
+    deadline: float
+    until: float
+    repeatable: bool
+    max_response_bytes: int
+    has_listener: bool
+
+
+class AttemptResult(Value):
+    """The result of an attempt. One that `has_started` to read a successful response is not retried."""
+
+    result: Result[Any, GenaiError]
+    has_started: bool = False
+    was_reused: bool = False
+
+    @property
+    def is_success(self) -> bool:
+        """Whether it succeeded."""
+        return isinstance(self.result, Success)
+
+    def mask(self, masker: Masker) -> "AttemptResult":
+        """Mask the credential in a failure: servers echo it."""
+        return AttemptResult(masker.mask_result(self.result), self.has_started, self.was_reused)
+
+
+# Whole responses
+
+
+def attempt_whole(
+    prepared: PreparedRequest[Any], effect: SendRequest, settings: CallSettings
+) -> Effects[AttemptResult]:
+    """Send a request, and read and decode its response."""
+    response: OpenResponse | EffectFailed = yield effect
+    if isinstance(response, EffectFailed):
+        return AttemptResult(Failure(response.error), was_reused=response.was_reused)
+    if settings.has_listener:
+        yield Notify(Responded(prepared.http, response.status))
+    source = _get_resume_source(prepared, effect, settings)
+    whole = yield from _read_response(
+        response, settings.deadline, settings.timeouts.idle, settings.max_response_bytes, source
+    )
+    if isinstance(whole, GenaiError):
+        return AttemptResult(Failure(whole), has_started=response.status < 300)
+    return AttemptResult(decode_response(prepared.reader, whole))
+
+
+def _read_response(
+    response: OpenResponse, deadline: float, idle: float, max_bytes: int, source: "_ResumeSource | None" = None
+) -> Effects[HttpResponse | GenaiError]:
+    """Read a body to its end, and decompress it; fails if it exceeds `max_bytes`."""
+    decompressor = Decompressor(response.headers, max_bytes)
+    chunks: list[bytes] = []
+    first = response
+    while True:
+        chunk: bytes | EffectFailed = yield ReadChunk(response, deadline, idle)
+        if isinstance(chunk, EffectFailed) and source is not None:
+            interruption = _Interruption(first, response, sum(map(len, chunks)), chunk)
+            response, chunk = yield from _resume_body(source, interruption, deadline, idle)
+        if isinstance(chunk, EffectFailed):
+            yield CloseResource(response)  # the next attempt needs its connection
+            return chunk.error
+        data = decompressor.feed(chunk) if chunk else decompressor.finish()
+        if isinstance(data, DecodeError):
+            yield CloseResource(response)
+            return data
+        if data:
+            chunks.append(data)
+        if not chunk:
+            yield CloseResource(response)
+            return HttpResponse(first.status, first.headers, chunks[0] if len(chunks) == 1 else b"".join(chunks))
+
+
+def fetch_response(request: HttpRequest, deadline: float) -> Effects[HttpResponse | EffectFailed]:
+    """Send one request as it is, without retries, and read its response; token requests do so."""
+    response: OpenResponse | EffectFailed = yield SendRequest(request, deadline, inf, needs_new_connection=False)
+    if isinstance(response, EffectFailed):
+        return response
+    whole = yield from _read_response(response, deadline, inf, _MAX_TOKEN_RESPONSE_BYTES)
+    return EffectFailed(whole) if isinstance(whole, GenaiError) else whole
+
+
+_MAX_TOKEN_RESPONSE_BYTES = 1024 * 1024
+
+
+# Streams
+
+
+class StreamHandle:
+    """An open server stream: the items that were parsed and not yet returned, and whether more may follow."""
+
+    __slots__ = (
+        *("decompressor", "events", "first_response", "head", "is_over", "masker", "pending_items"),
+        *("reader", "received", "response", "resume_source", "settings"),
+    )
+
+    def __init__(
+        self,
+        response: OpenResponse,
+        reader: ResponseReader[Any],
+        settings: CallSettings,
+        source: "_ResumeSource | None",
+        masker: Masker,
+    ) -> None:
+        self.response = self.first_response = response
+        self.masker = masker
+        self.reader = reader
+        self.resume_source = source
+        self.received = 0  # bytes, of a body that can be resumed
+        self.settings = settings
+        self.decompressor = Decompressor(response.headers, inf)
+        self.events = EventParser()
+        self.head: bytes | None = b""  # the text before the first event, for errors
+        self.pending_items: list[Result[Any, GenaiError]] = []
+        self.is_over = False
+
+
+def attempt_stream(
+    prepared: PreparedRequest[Any], effect: SendRequest, settings: CallSettings
+) -> Effects[AttemptResult]:
+    """Send a request, and read its response up to the first item; the value is a `StreamHandle`."""
+    response: OpenResponse | EffectFailed = yield effect
+    if isinstance(response, EffectFailed):
+        return AttemptResult(Failure(response.error), was_reused=response.was_reused)
+    if settings.has_listener:
+        yield Notify(Responded(prepared.http, response.status))
+    if not 200 <= response.status < 300:
+        whole = yield from _read_response(
+            response, settings.deadline, settings.timeouts.idle, settings.max_response_bytes
+        )
+        return AttemptResult(Failure(whole if isinstance(whole, GenaiError) else build_api_error(whole)))
+    source = _get_resume_source(prepared, effect, settings)
+    handle = StreamHandle(response, prepared.reader, settings, source, Masker(effect.request.headers))
+    yield from read_until_item(handle, settings.deadline, inf)
+    first = next(iter(handle.pending_items), None)  # an empty body has none
+    if isinstance(first, Failure):
+        return AttemptResult(first, has_started=isinstance(first.failure(), DecodeError))
+    return AttemptResult(Success(handle))
+
+
+def read_until_item(handle: StreamHandle, deadline: float, idle: float) -> Effects[None]:
+    """Read until an item is available or the stream ends."""
+    while not handle.pending_items and not handle.is_over:
+        chunk: bytes | EffectFailed = yield ReadChunk(handle.response, deadline, idle)
+        if isinstance(chunk, EffectFailed) and handle.resume_source is not None and handle.received:
+            interruption = _Interruption(handle.first_response, handle.response, handle.received, chunk)
+            handle.response, chunk = yield from _resume_body(handle.resume_source, interruption, deadline, idle)
+        if isinstance(chunk, EffectFailed):
+            handle.is_over = True
+            handle.pending_items.append(Failure(chunk.error))
+        else:
+            _parse_chunk(handle, chunk)
+    if handle.is_over:
+        yield CloseResource(handle.response)
+
+
+def _parse_chunk(handle: StreamHandle, chunk: bytes) -> None:
+    data = handle.decompressor.feed(chunk) if chunk else handle.decompressor.finish()
+    if isinstance(data, DecodeError):
+        handle.is_over = True
+        handle.pending_items.append(Failure(data))
+        return
+    if handle.reader.wire_type is bytes:
+        handle.is_over = not chunk
+        handle.received += len(chunk)
+        if data:
+            handle.pending_items.append(Success(data))
+        return
+    events = handle.events.feed(data) if chunk else handle.events.finish()
+    found = [event for event in events if event and not event.isspace()]  # an empty event keeps the connection alive
+    if handle.head is not None:
+        handle.head = None if found else (handle.head + data)[:_MAX_ERROR_TEXT_BYTES]
+    stray = found.pop() if handle.events.has_stray else None
+    for event in found:
+        item = decode_event(handle.reader, event, handle.response.headers)
+        handle.pending_items.append(item)
+        if isinstance(item, Failure):
+            handle.is_over = True
+            return
+    if stray is not None:
+        handle.is_over = True
+        handle.pending_items.append(Failure(read_stray(stray, handle.response.headers)))
+        return
+    max_bytes = handle.settings.max_response_bytes
+    if handle.events.buffered_bytes > max_bytes:
+        handle.pending_items.append(Failure(DecodeError(f"an event of at most {max_bytes} bytes")))
+        handle.is_over = True
+    elif not chunk:
+        handle.is_over = True
+        if handle.head is not None:
+            text = handle.head.decode("utf-8", "replace")
+            handle.pending_items.append(Failure(DecodeError("server-sent events", "", text)))
+
+
+_MAX_ERROR_TEXT_BYTES = 2000
+
+
+# Interrupted bodies
+
+
+class _ResumeSource(Value):
+    """The request of a body that may be resumed."""
+
+    http: HttpRequest
+    send_effect: SendRequest
+    settings: CallSettings
+
+
+def _get_resume_source(
+    prepared: PreparedRequest[Any], effect: SendRequest, settings: CallSettings
+) -> _ResumeSource | None:
+    """Return the source of a raw body; JSON and events are not resumed, as they may differ the next time."""
+    is_raw = prepared.reader.wire_type in (HttpResponse, bytes)
+    return _ResumeSource(prepared.http, effect, settings) if is_raw else None
+
+
+class _Interruption(Value):
+    """Where a body was interrupted: the first response, the one that failed, and the bytes received before."""
+
+    first_response: OpenResponse
+    last_response: OpenResponse
+    received: int
+    failure: EffectFailed
+
+
+def _resume_body(
+    source: _ResumeSource, interruption: _Interruption, deadline: float, idle: float
+) -> Effects[tuple[OpenResponse, bytes | EffectFailed]]:
+    """Request the rest of a body; returns its response and first chunk, or the failure once all attempts have failed."""
+    settings = source.settings
+    request = (
+        build_range_request(source.send_effect.request, interruption.first_response.headers, interruption.received)
+        if interruption.first_response.status == 200
+        else None
+    )
+    if request is None:
+        return interruption.last_response, interruption.failure
+    yield CloseResource(interruption.last_response)
+    error, attempt = interruption.failure.error, 1
+    while is_retryable(error, settings.retry, repeatable=True) or (
+        isinstance(error, TimedOut) and error.phase == "idle"
+    ):
+        seconds = compute_delay(error, attempt, settings.retry, (yield GetRandom()))
+        now: float = yield GetTime()
+        if seconds is None or now + seconds >= deadline:
+            break
+        if settings.has_listener:
+            yield Notify(Retrying(source.http, Masker(source.send_effect.request.headers).mask_error(error), seconds))
+        yield Sleep(seconds)
+        attempt_deadline = min(deadline, now + seconds + settings.timeouts.total)
+        response: OpenResponse | EffectFailed = yield SendRequest(request, attempt_deadline, settings.timeouts.connect)
+        attempt += 1
+        if isinstance(response, EffectFailed):
+            error = response.error
+            continue
+        chunk = yield from _read_first_new_chunk(response, interruption, deadline, idle)
+        if not isinstance(chunk, EffectFailed):
+            return response, chunk
+        yield CloseResource(response)
+        error = chunk.error
+    return interruption.last_response, interruption.failure
+
+
+def _read_first_new_chunk(
+    response: OpenResponse, interruption: _Interruption, deadline: float, idle: float
+) -> Effects[bytes | EffectFailed]:
+    """Skip the bytes that were received before; returns the first chunk after them."""
+    first = interruption.first_response
+    repeated = count_repeated_bytes(first.headers, response.status, response.headers, interruption.received)
+    if repeated is None:
+        return EffectFailed(build_api_error(HttpResponse(response.status, response.headers)))
+    while True:
+        chunk: bytes | EffectFailed = yield ReadChunk(response, deadline, idle)
+        if isinstance(chunk, EffectFailed) or len(chunk) > repeated or not chunk:
+            break
+        repeated -= len(chunk)
+    if isinstance(chunk, EffectFailed):
+        return chunk
+    return chunk[repeated:] if chunk or not repeated else EffectFailed(DecodeError("the same body again"))
