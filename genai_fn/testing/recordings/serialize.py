@@ -1,8 +1,8 @@
 """
-How requests and their results are written down, as trees of JSON, and how results are read back.
+Serializes requests and results to JSON for recordings, and reads results back.
 
-Of a request that is all by which it is told from others; so two notes of one request are equal, whatever key it was
-sent with, and from whichever file its bytes came.
+A request is reduced to what distinguishes it from others, so that two recorded calls of one request are equal, whatever
+key it was sent with, and from whichever file its bytes came.
 """
 
 import dataclasses
@@ -27,6 +27,7 @@ from genai_fn.ops.images.editing import EditImage
 from genai_fn.options import Options
 from genai_fn.request import Live, Operation, Request, kind_of
 from genai_fn.schema import AuthToken, SafetyRating
+from genai_fn.schema.secret_fields import SecretMessage
 from genai_fn.testing.recordings.scrub import (
     MASK,
     KnownSecrets,
@@ -53,10 +54,9 @@ __all__ = [
 
 class RecordedCall(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
-    One exchange: what was asked, and what was answered, whole or in chunks; or one session, with all that was said in
-    it. It has one line of a file.
+    One line of a recording: a request with its answer, whole or in chunks, or a live session with its messages.
 
-    `number` counts them in the order in which they began. A stream that was not read to its end was `left`.
+    `number` counts calls in the order in which they began. A stream that was not read to its end was `left`.
     """
 
     number: int = 0
@@ -71,22 +71,22 @@ class RecordedCall(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def key(self) -> bytes:
-        """What two notes of one question have in common."""
+        """What recorded calls of equal requests have in common."""
         return codec.encode((self.answer_kind, self.op, self.request, self.options), order="sorted")
 
     @property
     def answer_kind(self) -> str:
-        """How it is answered: whole, in chunks, or live."""
+        """How it is answered: ``"whole"``, in ``"chunks"``, or ``"live"``."""
         return "live" if self.live is not UNSET else "whole" if self.chunks is UNSET else "chunks"
 
 
-# What is asked
+# Requests
 
 
 def record_request(
     request: Request[Any], secrets: KnownSecrets, *, in_chunks: bool
 ) -> Effects[RecordedCall | InvalidRequest]:
-    """Write down a request; the bytes of an upload, wherever they are, by their digest alone."""
+    """Serialize a request; the bytes of an upload, from wherever they come, are reduced to their digest."""
     operation = request.operation
     if isinstance(operation, SendUploadChunk | QueryUpload):
         secrets.add_secret(operation.session, mask_session_url(operation.session))
@@ -96,22 +96,22 @@ def record_request(
         if isinstance(digest, InvalidRequest):
             return digest
         tree["data"] = digest
-    asked = RecordedCall(
+    call = RecordedCall(
         op=operation.op, request=tree, options=_dump_options(request.options), chunks=() if in_chunks else UNSET
     )
-    return scrub_call(asked, secrets)
+    return scrub_call(call, secrets)
 
 
 def record_live(live: Live[Any], secrets: KnownSecrets) -> RecordedCall:
-    """Write down how a session is opened."""
+    """Serialize the opening of a live session."""
     operation = live.operation
-    asked = RecordedCall(op=operation.op, request=dump_plain(operation), options=_dump_options(live.options), live=())
-    return scrub_call(asked, secrets)
+    call = RecordedCall(op=operation.op, request=dump_plain(operation), options=_dump_options(live.options), live=())
+    return scrub_call(call, secrets)
 
 
-def scrub_call(note: RecordedCall, secrets: KnownSecrets) -> RecordedCall:
-    """Put stand-ins in the place of the secrets that are known by now."""
-    return replace(note, **{name: secrets.scrub_tree(getattr(note, name)) for name in _SCRUBBED_FIELDS})
+def scrub_call(call: RecordedCall, secrets: KnownSecrets) -> RecordedCall:
+    """Replace all known secrets by their placeholders."""
+    return replace(call, **{name: secrets.scrub_tree(getattr(call, name)) for name in _SCRUBBED_FIELDS})
 
 
 _SCRUBBED_FIELDS = ("request", "options", "answer", "chunks", "live", "error")
@@ -122,11 +122,11 @@ def _dump_options(options: Options) -> dict[str, Any]:
 
 
 _RECORDED_OPTIONS = ("extra_body", "api_version", "with_http_response")
-"""The options that change what is answered; others say where to, as whom, and how patiently."""
+"""The options that change the answer; the others set address, credential, timeouts and retries."""
 
 
 def has_masked_url(request: Request[Any]) -> bool:
-    """Tell a request that nobody can answer, as it goes on with an address that was scrubbed."""
+    """Return whether a request contains an address that a recording has masked, which no server can answer."""
     operation = request.operation
     if isinstance(operation, SendUploadChunk | QueryUpload):
         return is_masked_url(operation.session)
@@ -141,7 +141,7 @@ def _dump_operation(operation: Operation[Any]) -> dict[str, Any]:
         tree["session"] = mask_session_url(operation.session)
     if isinstance(operation, DownloadFile) and operation.address:
         tree["address"] = mask_query(operation.address)
-    if isinstance(operation, EditImage):  # of which some look alike in JSON
+    if isinstance(operation, EditImage):  # some types of its images look alike in JSON
         named = zip(operation.reference_images, tree["referenceImages"], strict=True)
         tree["referenceImages"] = [{"type": type(image).__name__, **each} for image, each in named]
     return cast("dict[str, Any]", tree)
@@ -154,9 +154,9 @@ def _hash_data(data: bytes | FileSlice) -> dict[str, Any] | InvalidRequest:
     try:
         with Path(data.path).open("rb") as file:
             file.seek(data.offset)
-            while left and (piece := file.read(min(left, _HASH_CHUNK_BYTES))):
-                digest.update(piece)
-                left -= len(piece)
+            while left and (chunk := file.read(min(left, _HASH_CHUNK_BYTES))):
+                digest.update(chunk)
+                left -= len(chunk)
     except (OSError, ValueError) as error:  # a name with a NUL is a ValueError
         return InvalidRequest("file", data.path, f"a file that can be read ({error})")
     return {"sha256": digest.hexdigest(), "size": data.size - left}
@@ -165,31 +165,30 @@ def _hash_data(data: bytes | FileSlice) -> dict[str, Any] | InvalidRequest:
 _HASH_CHUNK_BYTES = 1024 * 1024
 
 
-# What is answered
+# Results
 
 
 def record_results(
-    asked: RecordedCall, request: Request[Any], results: tuple[Result[Any, GenaiError], ...], secrets: KnownSecrets
+    call: RecordedCall, request: Request[Any], results: tuple[Result[Any, GenaiError], ...], secrets: KnownSecrets
 ) -> RecordedCall:
-    """Complete a note by the result that came, or by those that came in chunks."""
-    note = asked
+    """Add the result of a whole answer, or those of a stream, to a recorded call."""
     values = [_dump_value(each.unwrap(), request, secrets) for each in results if isinstance(each, Success)]
     last = results[-1] if results else None
     if isinstance(last, Failure) and isinstance(last.failure(), NoAnswer):
-        note = replace(note, left=True)
+        call = replace(call, left=True)
     elif isinstance(last, Failure):
-        note = replace(note, error=dump_error(last.failure()))
-    if asked.chunks is not UNSET:
-        note = replace(note, chunks=tuple(values))
+        call = replace(call, error=dump_error(last.failure()))
+    if call.chunks is not UNSET:
+        call = replace(call, chunks=tuple(values))
     elif values:
-        note = replace(note, answer=values[0])
-    return scrub_call(note, secrets)
+        call = replace(call, answer=values[0])
+    return scrub_call(call, secrets)
 
 
 def _dump_value(value: Any, request: Request[Any], secrets: KnownSecrets) -> Any:
     if isinstance(value, ValueWithResponse):
-        replied: Any = cast("Any", value)
-        return {"value": _dump_value(replied.value, request, secrets), "http": _dump_http_response(replied.http)}
+        answer: Any = cast("Any", value)
+        return {"value": _dump_value(answer.value, request, secrets), "http": _dump_http_response(answer.http)}
     if isinstance(request.operation, StartUpload | StartStoreUpload):
         secrets.add_secret(value, mask_session_url(value))
         return mask_session_url(value)
@@ -209,7 +208,7 @@ def _dump_http_response(response: HttpResponse) -> dict[str, Any]:
 
 
 def _dump_body(data: bytes) -> dict[str, str]:
-    """Write a body that is text as that: people read it, and secrets are found in it."""
+    """Serialize a body as text where possible: people read it, and secrets are found in it."""
     try:
         return {"text": data.decode()}
     except UnicodeDecodeError:
@@ -217,10 +216,10 @@ def _dump_body(data: bytes) -> dict[str, str]:
 
 
 def dump_error(error: GenaiError) -> dict[str, Any]:
-    """Write an error down by its kind, the nearest that everybody knows, and what it holds."""
+    """Serialize an error: the name of its nearest public class, and its fields."""
     kind = next(each for each in type(error).__mro__ if each.__name__ in errors.__all__)
-    held = [(each, getattr(error, each.name)) for each in dataclasses.fields(kind)]
-    members = {each.name: _dump_error_field(each.name, value) for each, value in held if value != each.default}
+    values = [(each, getattr(error, each.name)) for each in dataclasses.fields(kind)]
+    members = {each.name: _dump_error_field(each.name, value) for each, value in values if value != each.default}
     return {"kind": kind.__name__, **members}
 
 
@@ -229,14 +228,14 @@ def _dump_error_field(name: str, value: Any) -> Any:
 
 
 def dump_plain(value: Any) -> Any:
-    """Say a value in JSON: what is as ever is left out, and what no repr shows is masked."""
+    """Convert a value to plain JSON; leaves out defaults, and masks the fields that a repr masks."""
     if value is None or type(value) in _LEAF_TYPES:
         return value
     if isinstance(value, Struct):
-        hidden: tuple[str, ...] = getattr(value, "hidden", ())
-        held = [(name, word, getattr(value, name), default) for name, word, default in _list_fields(type(value))]
+        secret = value.secret_fields if isinstance(value, SecretMessage) else ()
+        values = [(name, word, getattr(value, name), default) for name, word, default in _list_fields(type(value))]
         return {
-            word: MASK if name in hidden else dump_plain(each) for name, word, each, default in held if each != default
+            word: MASK if name in secret else dump_plain(each) for name, word, each, default in values if each != default
         }
     if isinstance(value, Mapping):
         return {str(name): dump_plain(each) for name, each in cast("Any", value).items()}
@@ -244,7 +243,7 @@ def dump_plain(value: Any) -> Any:
         return [dump_plain(each) for each in cast("list[Any]", value)]
     try:
         return codec.to_builtins(value)
-    except TypeError:  # what the caller passed where anything may be
+    except TypeError:  # a user's own type where any is accepted
         return repr(value)
 
 
@@ -256,31 +255,31 @@ def _list_fields(kind: type[Struct]) -> tuple[tuple[str, str, Any], ...]:
     return tuple((each.name, each.encode_name, each.default) for each in fields(kind))
 
 
-# Read back
+# Reading
 
 
-def read_answer(note: RecordedCall, request: Request[Any]) -> Result[Any, GenaiError]:
-    """Read what a note has for a request that was answered whole."""
-    return Success(_read_value(note.answer, request)) if note.error is UNSET else Failure(read_error(note.error))
+def read_answer(call: RecordedCall, request: Request[Any]) -> Result[Any, GenaiError]:
+    """Read the recorded result of a request."""
+    return Success(_read_value(call.answer, request)) if call.error is UNSET else Failure(read_error(call.error))
 
 
-def read_chunks(note: RecordedCall, request: Request[Any]) -> tuple[Result[Any, GenaiError], ...]:
-    """Read the chunks of a stream, and how it ended; nobody knows what came after one that was left."""
-    chunks = () if note.chunks is UNSET else note.chunks
+def read_chunks(call: RecordedCall, request: Request[Any]) -> tuple[Result[Any, GenaiError], ...]:
+    """Read the recorded items of a stream; one that was left ends with `NoAnswer`, as the rest is unknown."""
+    chunks = () if call.chunks is UNSET else call.chunks
     items: list[Result[Any, GenaiError]] = [Success(_read_value(each, request)) for each in chunks]
-    if note.error is not UNSET:
-        items.append(Failure(read_error(note.error)))
-    elif note.left:
+    if call.error is not UNSET:
+        items.append(Failure(read_error(call.error)))
+    elif call.left:
         items.append(
-            Failure(NoAnswer(request, f"number {note.number}, a stream that was left after {len(chunks)} chunks"))
+            Failure(NoAnswer(request, f"number {call.number}, a stream that was left after {len(chunks)} chunks"))
         )
     return tuple(items)
 
 
 def _read_value(tree: Any, request: Request[Any]) -> Any:
     if request.options.with_http_response and isinstance(tree, dict) and set(cast("Any", tree)) == {"value", "http"}:
-        replied = cast("dict[str, Any]", tree)
-        return ValueWithResponse(_convert_value(replied["value"], request), _read_http_response(replied["http"]))
+        answer = cast("dict[str, Any]", tree)
+        return ValueWithResponse(_convert_value(answer["value"], request), _read_http_response(answer["http"]))
     return _convert_value(tree, request)
 
 

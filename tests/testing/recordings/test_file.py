@@ -250,6 +250,18 @@ def test_no_key_is_written(tmp_path: Path, name: str, is_sync: bool) -> None:
     assert (403, True) == (error.code, "***" in error.message)
 
 
+def test_no_secret_field_is_written(tmp_path: Path) -> None:
+    """A secret that a request contains in a field, which no repr shows, is masked in the recording, too."""
+    path = tmp_path / "calls.jsonl"
+    token = "test-token-of-a-tool"  # noqa: S105  # nobody's
+    maps = {"auth_config": {"oauth_config": {"access_token": token}}}
+    request = generate("m", "hi", {"tools": [{"google_maps": maps}]})
+    assert token not in repr(request)
+    assert isinstance(recording(Fake({"generate": "hello"}), path)(request), Success)
+    assert token not in path.read_text(encoding="utf-8")
+    assert isinstance(Replay(path)(request), Success)
+
+
 def test_no_token_is_written(tmp_path: Path) -> None:
     """A short-lived key that the service makes is masked, also in the whole HTTP response; it is one all the same."""
     path = tmp_path / "calls.jsonl"
