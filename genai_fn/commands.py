@@ -1,4 +1,4 @@
-"""The commands of a flow: ask, attempt, sleep and emit, which its generator yields from; and a reader of streams."""
+"""The commands that the generator of a flow yields from: ask, attempt, sleep and emit; and a reader of streams."""
 
 from typing import Any, Generic, TypeVar
 
@@ -15,7 +15,18 @@ T = TypeVar("T")
 
 
 def ask(action: Action[T]) -> FlowGenerator[T]:
-    """Run an action and give its value; if it fails, the flow ends with that failure."""
+    """
+    Run an action within a flow, and return its value; if it fails, the flow ends with that failure.
+
+    >>> from genai_fn import Success, flow, generate, text
+    >>> from genai_fn.testing import Fake
+    >>> @flow
+    ... def shout(question):
+    ...     answer = yield from ask(generate("gemini-2.5-flash", question) | text)
+    ...     return Success(answer.upper())
+    >>> Fake({"generate": "hello"})(shout("hi"))
+    <Success: HELLO>
+    """
     result: Result[T, GenaiError] = yield Ask(action)
     if isinstance(result, Failure):
         raise FlowFailed(result.failure())
@@ -23,24 +34,24 @@ def ask(action: Action[T]) -> FlowGenerator[T]:
 
 
 def attempt(action: Action[T]) -> FlowGenerator[Result[T, GenaiError]]:
-    """Run an action and give its result, whatever it is."""
+    """Run an action within a flow, and return its result, ``Success`` or ``Failure``."""
     result: Result[T, GenaiError] = yield Ask(action)
     return result
 
 
 def sleep(seconds: float) -> FlowGenerator[None]:
-    """Wait."""
+    """Wait within a flow for a number of seconds, in virtual time where the interpreter has that."""
     yield Sleep(seconds)
 
 
 def emit(item: Result[Any, GenaiError]) -> FlowGenerator[None]:
-    """Hand an item, ``Success`` or ``Failure``, to whoever reads the stream."""
+    """Emit an item, ``Success`` or ``Failure``, of a stream."""
     yield Emit(item)
 
 
 class StreamReader(Generic[T]):
     """
-    A stream read within another description, item by item.
+    Reads a stream within a flow or another stream, item by item.
 
     ::
 

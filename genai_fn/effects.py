@@ -2,9 +2,9 @@
 Effects, which programs yield to executors, and commands, which flows yield to the engine.
 
 A program is a generator of effects. An executor performs each one within the deadline that it carries, and sends the
-answer in, after the arrow (→) below; a timeout is an answer as well (`EffectFailed`), and the program decides. Deadlines
-are absolute, in seconds of the clock that `GetTime` reads. A program never yields in ``finally``: the executor closes
-what it opened.
+answer in, after the arrow (→) below; a timeout is an answer as well (`EffectFailed`), and the program decides. A
+deadline is absolute, in seconds of the clock that `GetTime` reads. A program never yields in ``finally``: the executor
+closes what it opened.
 """
 
 from collections.abc import Callable, Generator, Mapping
@@ -187,7 +187,7 @@ class ReadFileSlice(Value):
 
 
 class CreateTemp(Value):
-    """→ a temporary file | EffectFailed: beside `path`, which `CommitTemp` replaces and `CloseResource` leaves alone."""
+    """→ a temporary file | EffectFailed: beside `path`, which `CommitTemp` replaces; `CloseResource` removes it."""
 
     path: str
 

@@ -41,7 +41,7 @@ class Timeouts(Value, kw_only=True):
 class _RetryMeta(StructMeta):
     if not TYPE_CHECKING:  # type checkers read the fields
 
-        def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        def __call__(cls, *args: Any, **kwargs: Any) -> Any:  # noqa: N805  # of a metaclass
             reject_renamed("Retry", kwargs, _RENAMED)
             return super().__call__(*args, **kwargs)
 
@@ -53,9 +53,9 @@ class Retry(Value, kw_only=True, metaclass=_RetryMeta):
     """
     Retry policy: how often a request is attempted, after which errors, and how long it waits between.
 
-    The wait after attempt `n` is ``initial_delay * multiplier ** (n - 1)``, at most `max_delay`, less its jitter; if the
-    server advises one (``Retry-After`` or ``RetryInfo``), that. Network errors before a response are retried, too.
-    Operations that create something are not retried once any byte was sent, and no request past its deadline.
+    The wait after attempt `n` is ``initial_delay * multiplier ** (n - 1)``, at most `max_delay`, less its jitter. If
+    the server advises a wait (``Retry-After``, ``RetryInfo``), it is that one. Network errors before a response are retried,
+    too. Operations that create something are not retried once any byte was sent, and no request past its deadline.
 
     Args:
         attempts: The maximum of attempts, including the first; 1 never retries.
@@ -73,8 +73,9 @@ class Retry(Value, kw_only=True, metaclass=_RetryMeta):
     Raises:
         InvalidRequest: If a number is out of its range.
 
-    >>> Retry(attempts=2, jitter=0.0)
-    Retry(attempts=2, initial_delay=1.0, max_delay=60.0, multiplier=2.0, jitter=0.0, status_codes=(408, 429, 500, 502, 503, 504))
+    >>> patient = Retry(attempts=10, max_delay=300.0, jitter=0.5)
+    >>> patient.status_codes
+    (408, 429, 500, 502, 503, 504)
     """
 
     attempts: int = 4

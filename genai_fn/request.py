@@ -1,9 +1,8 @@
 """
-Descriptions, the values that people build: `Request` (one answer), `Stream` (many), `Flow` (several steps), `Live` (a
-session); and what they are made of.
+The values that programs build: `Request` (one answer), `Stream` (many), `Flow` (several steps), `Live` (a session).
 
-An `Operation` says which `Call` it is on each backend, a `LiveOperation` which `Opening`, or why there is none. Nothing
-here does anything: interpreters do.
+An `Operation` returns the `Call` that executes it on each backend, a `LiveOperation` its `Handshake`, or a `Refusal`.
+Nothing here does I/O: interpreters do.
 """
 
 import functools
@@ -61,17 +60,17 @@ M = TypeVar("M")
 P = ParamSpec("P")
 
 FlowGenerator: TypeAlias = Generator[Any, Any, T]
-"""A flow under way: yields words and effects, is sent their answers, and returns a T."""
+"""The generator of a running flow: it yields commands and effects, receives their answers, and returns a T."""
 
 
-# What an operation is made of
+# Operations
 
 
 class ResponseReader(Value, Generic[T_co]):
     """
-    How to read what comes back: the type that JSON is decoded into, and a function from there to the public type.
+    How to read a response: the type that its JSON is decoded into, and a function that converts it to the public type.
 
-    No body at all is an answer only where it `may_be_empty`, as for what was deleted or cancelled.
+    An empty body is accepted only if it `may_be_empty`, as after deleting or cancelling.
     """
 
     wire_type: Any
@@ -83,12 +82,11 @@ class ResponseReader(Value, Generic[T_co]):
 
 class Call(Value, Generic[T_co]):
     """
-    One exchange over HTTP.
+    One HTTP request and how to read its response.
 
-    `path` is relative to the backend's root; on Vertex the project and location are put before it, unless it is `bare`
-    or begins with ``projects/``. ``{project}`` and ``{location}`` in it are filled in. An `absolute` one is a whole
-    address, and goes out as it is. Bytes and file slices are a body as they are, anything else becomes JSON. `headers`
-    are the call's own, and nobody else's take their place.
+    `path` is relative to the backend's root. On Vertex AI the project and location precede it, unless `omit_project` is
+    set or it begins with ``projects/``; ``{project}`` and ``{location}`` in it are replaced. An `absolute` path is a
+    whole URL. A body of bytes or a file slice is sent as it is, any other as JSON. `headers` override all others.
     """
 
     method: str
@@ -103,11 +101,11 @@ class Call(Value, Generic[T_co]):
 
 class Handshake(Value, Generic[T_co]):
     """
-    How a session is opened over a WebSocket, and how to read what is said in it.
+    How a session is opened over a WebSocket, and how to read its messages.
 
-    `path` is relative to the backend's address without its version, which takes the place of ``{version}``; an empty
-    one is that very address. `setup` is the first message. `message` is the type of theirs, `read` a function from
-    there to the public type, and `unknown` makes a message of the ``raw`` text of one of which nothing is known.
+    `path` is relative to the backend's URL without its version, which replaces ``{version}``; an empty path is that URL
+    itself. `setup` is the first message of the client. `message_type` is the type of the server's messages, `convert`
+    converts them to the public type, and `build_unknown` builds a message from the ``raw`` text of an unknown one.
     """
 
     path: str
@@ -118,7 +116,7 @@ class Handshake(Value, Generic[T_co]):
 
 
 class Refusal(Value):
-    """Why a backend does not have an operation."""
+    """Why a backend does not support an operation."""
 
     reason: str
 
@@ -133,28 +131,28 @@ def read_json(kind: Any, read: Callable[[Any], Any] | None = None) -> ResponseRe
 
 
 def read_whole_response(read: Callable[[HttpResponse], T]) -> ResponseReader[T]:
-    """Read a response that is no JSON, or whose headers count."""
+    """Read a whole response, such as one that is not JSON, or whose headers matter."""
     return ResponseReader(HttpResponse, read)
 
 
 def read_events(kind: type[T]) -> ResponseReader[T]:
-    """Read server-sent events, one JSON document each."""
+    """Read server-sent events, each a JSON document."""
     return ResponseReader(kind, is_streamed=True)
 
 
 def read_body_chunks() -> ResponseReader[bytes]:
-    """Read a body as it comes, whatever is in it."""
+    """Read a body in chunks, as bytes."""
     return ResponseReader(bytes, is_streamed=True)
 
 
-def GET(  # noqa: N802  # HTTP's own word
+def GET(  # noqa: N802  # as HTTP spells it
     path: str, reader: ResponseReader[T], *, query: tuple[tuple[str, str], ...] = (), omit_project: bool = False
 ) -> Call[T]:
-    """Fetch."""
+    """Read a resource."""
     return Call("GET", path, reader, None, query, omit_project)
 
 
-def POST(  # noqa: N802  # HTTP's own word
+def POST(  # noqa: N802  # as HTTP spells it
     path: str,
     body: Message | Body | None,
     reader: ResponseReader[T],
@@ -163,28 +161,28 @@ def POST(  # noqa: N802  # HTTP's own word
     headers: Headers = (),
     absolute: bool = False,
 ) -> Call[T]:
-    """Create, or call a method."""
+    """Create a resource, or call a method."""
     return Call("POST", path, reader, body, query, absolute=absolute, headers=headers)
 
 
-def PATCH(path: str, body: Message | None, reader: ResponseReader[T]) -> Call[T]:  # noqa: N802  # HTTP's own word
-    """Change some fields."""
+def PATCH(path: str, body: Message | None, reader: ResponseReader[T]) -> Call[T]:  # noqa: N802  # as HTTP spells it
+    """Update fields of a resource."""
     return Call("PATCH", path, reader, body)
 
 
-def DELETE(path: str, reader: ResponseReader[T], *, query: tuple[tuple[str, str], ...] = ()) -> Call[T]:  # noqa: N802  # HTTP's own word
-    """Remove; what comes back may be nothing."""
+def DELETE(path: str, reader: ResponseReader[T], *, query: tuple[tuple[str, str], ...] = ()) -> Call[T]:  # noqa: N802  # as HTTP spells it
+    """Delete a resource; the response may be empty."""
     return Call("DELETE", path, replace(reader, may_be_empty=True), None, query)
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
 class Operation(Message, Generic[T_co], gc=True):
     """
-    One kind of call of the API: its fields are the parameters, its two methods the two backends.
+    One kind of API call: the fields are its parameters, the two methods its HTTP requests on the two backends.
 
-    `op` is its name, as in ``caches.update``. `repeatable` is False for what must not happen twice: it is not tried
-    again once bytes went out. `resumable` says of such that one can ask what became of it, so that it may be sent on a
-    connection that has served before. `has_text` says that ``| text`` makes sense of what it answers.
+    `op` is its name, such as ``caches.update``. `repeatable` is False for calls that must not happen twice: they are not
+    retried once any byte was sent. Of those, a `resumable` one can be queried for what it has done, so it may use a
+    kept-alive connection. `has_text`: ``| text`` accepts it.
     """
 
     op: ClassVar[str]
@@ -199,40 +197,40 @@ class Operation(Message, Generic[T_co], gc=True):
     """Whether it reads the state of long-running work, so that ``| until_done()`` repeats it."""
 
     def gemini(self, at: Gemini) -> Call[T_co] | Refusal:
-        """Say what is sent to the Gemini Developer API."""
+        """Build the call on the Gemini Developer API, or refuse it."""
         raise NotImplementedError
 
     def vertex(self, at: Vertex) -> Call[T_co] | Refusal:
-        """Say what is sent to Vertex AI."""
+        """Build the call on Vertex AI, or refuse it."""
         raise NotImplementedError
 
     def get_streaming_operation(self) -> "Operation[T_co] | None":
-        """Name the operation that answers the same in pieces, if there is one."""
+        """Return the operation that streams the same answer, if there is one."""
         return None
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
 class LiveOperation(Message, Generic[T_co], gc=True):
     """
-    One kind of session: its fields are the parameters, its two methods the two backends.
+    One kind of live session: the fields are its parameters, the two methods its handshakes on the two backends.
 
-    `op` is its name, as in ``live.connect``.
+    `op` is its name, such as ``live.connect``.
     """
 
     op: ClassVar[str]
 
     def gemini(self, at: Gemini) -> Handshake[T_co] | Refusal:
-        """Say how it is opened at the Gemini Developer API."""
+        """Build the handshake with the Gemini Developer API, or refuse it."""
         raise NotImplementedError
 
     def vertex(self, at: Vertex) -> Handshake[T_co] | Refusal:
-        """Say how it is opened at Vertex AI."""
+        """Build the handshake with Vertex AI, or refuse it."""
         raise NotImplementedError
 
 
 def kind_of(operation: Operation[Any] | LiveOperation[Any] | type[Operation[Any]] | type[LiveOperation[Any]]) -> Any:
     """
-    Say what an operation is answered with, or what is said in a session: the T of its class, or of one above it.
+    Return the type of an operation's answer, or of a session's messages: the type argument of its base class.
 
     >>> from genai_fn import files
     >>> kind_of(files.get("abc").operation)
@@ -247,7 +245,7 @@ def _find_type_argument(kind: type[Any]) -> Any:
     return next((each for base in bases for each in get_args(base)), Any)
 
 
-# What people build
+# Requests, flows, streams, sessions
 
 
 class FlowTraits(Value):
@@ -267,10 +265,10 @@ class FlowTraits(Value):
 
 class Flow(Value, Generic[T_co]):
     """
-    A description of several steps that end in one T.
+    Several steps that end in one T: a value, which an interpreter runs.
 
-    It holds the builder that people call (the generator function is its ``__wrapped__``), the description that it was
-    made `of`, if a modifier or method made it, and the other arguments: so it compares, and pickles.
+    It contains the builder that was called (whose ``__wrapped__`` is the generator function), the `source` that a
+    modifier or method was applied to, and the other arguments; so it can be compared and pickled.
     """
 
     builder: Callable[..., Any]
@@ -287,20 +285,20 @@ class Flow(Value, Generic[T_co]):
         return _check_modifier(modifier)(self)
 
     def map(self, f: Callable[[T_co], U]) -> "Flow[U]":
-        """Go on with ``f`` of the value."""
+        """Return a flow that applies a function to the value."""
         return Flow(_map_result, self, (f,))
 
     def bind(self, f: "Callable[[T_co], Request[U] | Flow[U]]") -> "Flow[U]":
-        """Go on with the action that ``f`` makes of the value."""
+        """Return a flow that runs the action that a function returns for the value."""
         return Flow(_bind_result, self, (f,))
 
     def lash(self, f: "Callable[[GenaiError], Request[U] | Flow[U]]") -> "Flow[T_co | U]":
-        """Go on, after a failure, with the action that ``f`` makes of the error."""
+        """Return a flow that, after a failure, runs the action that a function returns for the error."""
         return Flow(_lash_result, self, (f,))
 
 
 class Request(Value, Generic[T_co]):
-    """A description of one call that yields one T: an operation, and how it is to be made."""
+    """One API call that returns a T: an operation, and the options of the call."""
 
     operation: Operation[T_co]
     options: Options = Options()
@@ -309,20 +307,20 @@ class Request(Value, Generic[T_co]):
         return _check_modifier(modifier)(self)
 
     def map(self, f: Callable[[T_co], U]) -> Flow[U]:
-        """Go on with ``f`` of the value."""
+        """Return a flow that applies a function to the value."""
         return Flow(_map_result, self, (f,))
 
     def bind(self, f: "Callable[[T_co], Request[U] | Flow[U]]") -> Flow[U]:
-        """Go on with the action that ``f`` makes of the value."""
+        """Return a flow that runs the action that a function returns for the value."""
         return Flow(_bind_result, self, (f,))
 
     def lash(self, f: "Callable[[GenaiError], Request[U] | Flow[U]]") -> "Flow[T_co | U]":
-        """Go on, after a failure, with the action that ``f`` makes of the error."""
+        """Return a flow that, after a failure, runs the action that a function returns for the error."""
         return Flow(_lash_result, self, (f,))
 
 
 class Stream(Value, Generic[T_co]):
-    """A description of many T in order; made as a `Flow` is, of a generator that also emits."""
+    """A stream of T: a value as a `Flow` is, whose generator emits items."""
 
     builder: Callable[..., Any]
     source: Any = None
@@ -340,9 +338,9 @@ class Stream(Value, Generic[T_co]):
 
 class Live(Value, Generic[T_co]):
     """
-    A description of a real-time session, in which the model says many T.
+    A live session, in which the server sends messages of type T.
 
-    Its `offer` is what ``calling(…)`` lets the model call.
+    `calling_options` are those of ``calling(…)``: the functions that the model may call.
     """
 
     operation: LiveOperation[T_co]
@@ -359,10 +357,9 @@ Description: TypeAlias = Request[Any] | Flow[Any] | Stream[Any]
 
 class Modifier(Value):
     """
-    A function from one description to another, as a value: ``description | modifier``, or composed, ``modifier |
-    modifier``.
+    A function from one request, flow or stream to another, as a value: ``request | modifier``, or ``modifier | modifier``.
 
-    Its subclasses differ in what type checkers know of them, and in whether they make sense of a `Live`, too.
+    Its subclasses differ in their types, and in whether they accept a `Live` as well.
     """
 
     function: Callable[..., Any]
@@ -381,7 +378,7 @@ class Modifier(Value):
 
 
 class _ComposedModifier(Modifier):
-    takes_live: ClassVar[bool] = True  # each of its parts says for itself
+    takes_live: ClassVar[bool] = True  # each of its parts checks for itself
 
 
 def _apply_in_order(description: Any, *modifiers: Modifier) -> Any:
@@ -394,7 +391,7 @@ def _check_modifier(value: M) -> M:
     return value
 
 
-# How flows are made
+# Builders
 
 
 _FlowFunction: TypeAlias = Callable[P, FlowGenerator[Result[T, GenaiError]]]
@@ -415,6 +412,14 @@ def flow(generator: Any = None, *, traits: FlowTraits = FlowTraits()) -> Any:  #
         generator: The generator function.
 
         traits: What modifiers may do with the flow: ``@flow(traits=FlowTraits(…))``.
+
+    >>> from genai_fn import Success, ask, generate, text
+    >>> @flow
+    ... def summarize(document):
+    ...     summary = yield from ask(generate("gemini-2.5-flash", ["Summarize:", document]) | text)
+    ...     return Success(summary)
+    >>> summarize("…") == summarize("…")
+    True
     """
     return _decorate(generator, Flow, traits)
 
@@ -433,6 +438,14 @@ def stream(generator: Any = None, *, traits: FlowTraits = FlowTraits(spawns=True
         generator: The generator function.
 
         traits: What modifiers may do with the stream. By default it may start actions of its own.
+
+    >>> from genai_fn import Offline, Success, ask, collected, emit, generate, text
+    >>> @stream
+    ... def answers(questions):
+    ...     for question in questions:
+    ...         yield from emit(Success((yield from ask(generate("gemini-2.5-flash", question) | text))))
+    >>> len(Offline()(answers(("one", "two")) | collected).unwrap())
+    2
     """
     return _decorate(generator, Stream, traits)
 
@@ -463,10 +476,10 @@ def is_spawning(description: Any) -> bool:
 
 
 def start_generator(description: Flow[Any] | Stream[Any]) -> FlowGenerator[Any]:
-    """Start a description's generator."""
+    """Call the generator function of a flow or a stream."""
     generator = description.builder.__wrapped__  # type: ignore[attr-defined]  # functools.wraps set it
-    of = () if description.source is None else (description.source,)
-    return generator(*of, *description.args, **dict(description.kwargs))  # type: ignore[no-any-return]  # a builder's own
+    source = () if description.source is None else (description.source,)
+    return generator(*source, *description.args, **dict(description.kwargs))  # type: ignore[no-any-return]  # a builder's
 
 
 @flow
@@ -493,9 +506,9 @@ def _lash_result(of: Action[T], f: Callable[[GenaiError], Action[U]]) -> FlowGen
     return following
 
 
-def _check_action(value: Action[T], maker: Callable[..., Any]) -> Action[T]:
-    if not isinstance(value, (Request, Flow)):  # pyright: ignore[reportUnnecessaryIsInstance]  # the caller's function may lie
+def _check_action(value: Action[T], function: Callable[..., Any]) -> Action[T]:
+    if not isinstance(value, (Request, Flow)):  # pyright: ignore[reportUnnecessaryIsInstance]  # a user function may return anything
         raise InvalidRequest(
-            getattr(maker, "__qualname__", repr(maker)), value, "a function that returns a Request or a Flow"
+            getattr(function, "__qualname__", repr(function)), value, "a function that returns a Request or a Flow"
         )
     return value

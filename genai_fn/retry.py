@@ -56,5 +56,5 @@ def _power(multiplier: float, exponent: int) -> float:
 
 
 def is_stale_connection(error: GenaiError, *, reused: bool, repeatable: bool) -> bool:
-    """Return whether a kept-alive connection had died before the request: it is repeated at once, which is no attempt."""
+    """Return whether a kept-alive connection had died before the request, which is then repeated at once, uncounted."""
     return reused and repeatable and isinstance(error, Disconnected)

@@ -272,7 +272,7 @@ class _Interruption(Value):
 def _resume_body(
     source: _ResumeSource, interruption: _Interruption, deadline: float, idle: float
 ) -> Effects[tuple[OpenResponse, bytes | EffectFailed]]:
-    """Request the rest of a body; returns its response and first chunk, or the failure once all attempts have failed."""
+    """Request the rest of a body; returns its response and first chunk, or the failure after the last attempt."""
     settings = source.settings
     request = (
         build_range_request(source.send_effect.request, interruption.first_response.headers, interruption.received)

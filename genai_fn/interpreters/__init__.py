@@ -1,1 +1,16 @@
-"""What touches the world: the drivers of the engine, and the connections that they send over."""
+"""
+Interpreters: they run requests, flows, streams and live sessions, and do all the I/O.
+
+- `http`, `async_http`: `Http` and `AsyncHttp`, over the network
+- `offline`, `async_offline`, `offline_live`: `Offline`, with the emulated API in this process
+- `in_process`: the base class of interpreters without a network, with `aio`
+- `runner`, `sync_runner`, `async_runner`: the runners that all interpreters derive from, and the items of streams
+- `middleware`: wrappers of request handlers, transports and connectors
+- `settings`: the parameters of `Http` and `AsyncHttp`
+- `protocols`: the types to annotate interpreters with
+- `default`: the module-level ``run`` and ``arun``
+- `executors/`: performs effects, in threads or tasks
+- `net/`: connections, the connection pool, HTTP/1.1
+- `auth/`: OAuth tokens
+- `live/`: live sessions
+"""

@@ -26,8 +26,10 @@ class _AsyncOfflineTransport:
     async def send(self, request: HttpRequest, **limits: Any) -> "_AsyncMemoryResponse | EffectFailed":
         await checkpoint()
         is_on_disk = isinstance(request.body, FileSlice)
-        whole = await to_thread.run_sync(load_file_body, request) if is_on_disk else request
-        return whole if isinstance(whole, EffectFailed) else _AsyncMemoryResponse(self._service.handle_request(whole))
+        loaded = await to_thread.run_sync(load_file_body, request) if is_on_disk else request
+        if isinstance(loaded, EffectFailed):
+            return loaded
+        return _AsyncMemoryResponse(self._service.handle_request(loaded))
 
     async def aclose(self) -> None:
         """Do nothing: there is nothing to close."""

@@ -1,4 +1,4 @@
-"""`run` and `arun` for scripts and shells: an `Http` from the environment, read at the first call, closed at exit."""
+"""`run` and `arun` for scripts and shells: they use the backend of the environment, read at the first call."""
 
 import atexit
 import threading
@@ -20,15 +20,20 @@ __all__ = ["arun", "current_interpreter", "run"]
 T = TypeVar("T")
 
 current_interpreter: ContextVar[InProcessInterpreter | None] = ContextVar("genai_fn_interpreter", default=None)
-"""The interpreter that takes the place of the ambient one in this context, as tests want it."""
+"""The interpreter that replaces the default one in this context; ``use_interpreter`` sets it, for tests."""
 
 
 class _DefaultInterpreter:
     """
     Run an action with the backend that the environment names; ``run.stream(…)`` reads a stream.
 
-    Without credentials the answer is ``Failure(AuthError)``. For a backend of one's own make an `Http`; for no network
-    at all, `Offline`.
+    It opens an `Http` at the first call, and closes it when the process exits. Use `Http` for another backend, and
+    `Offline` for no network.
+
+    Raises:
+        InvalidRequest: If the action is not a Request or a Flow.
+
+    Fails with: ``AuthError`` if the environment has no credentials, and what the action fails with.
     """
 
     def __init__(self) -> None:
@@ -39,7 +44,7 @@ class _DefaultInterpreter:
         return (current_interpreter.get() or self._get_http())(action)
 
     def stream(self, stream: Stream[T]) -> AbstractContextManager[StreamItems[T]]:
-        """Read a stream: ``with run.stream(…) as items: …``."""
+        """Read a stream: ``with run.stream(…) as items: for item in items: …``."""
         return (current_interpreter.get() or self._get_http()).stream(stream)
 
     def _get_http(self) -> Interpreter:
@@ -60,9 +65,14 @@ run = _DefaultInterpreter()
 
 async def arun(action: Action[T]) -> Result[T, GenaiError]:
     """
-    Run an action with the backend that the environment names, on asyncio or trio; it connects for this one call.
+    Run an action with the backend that the environment names, on asyncio or trio.
 
-    For more than a few calls, open an ``AsyncHttp``.
+    It opens a connection for each call; for more than a few calls use `AsyncHttp`.
+
+    Raises:
+        InvalidRequest: If the action is not a Request or a Flow.
+
+    Fails with: ``AuthError`` if the environment has no credentials, and what the action fails with.
     """
     interpreter = current_interpreter.get()
     if interpreter is not None:

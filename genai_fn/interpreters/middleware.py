@@ -98,8 +98,8 @@ class TransportWrapper:
     """
     A transport that passes everything on to another one, `inner`; a subclass overrides what it changes.
 
-    Retries happen above it, so it sees each attempt. The headers that it sees contain the credential; requests for OAuth
-    tokens do not pass through it.
+    Retries happen above it, so it sees each attempt. The headers that it sees contain the credential. Requests for
+    OAuth tokens do not pass through it.
 
     In an interpreter without HTTP (`Fake`, `Replay`, drawn interpreters) each request is one attempt: `send` is called
     with the HTTP request that the Gemini Developer API would receive (or Vertex AI, for operations of that alone),

@@ -1,4 +1,4 @@
-"""The offline interpreter: the emulated API in the place of the network, and virtual time in that of the clock."""
+"""The offline interpreter: calls the emulated API in this process, in virtual time."""
 
 import dataclasses
 import threading
@@ -36,10 +36,11 @@ class Offline(InProcessRunner):
     Runs actions against an emulated API in this process: no network, no key, and the same answers to the same calls.
 
     Its model describes what it was sent; files, caches, batches and all other resources exist as long as this object.
-    Time is virtual: it starts with the year 2026, and sleeping advances it at once. `aio` is the same one for async code.
+    Time is virtual: it starts with the year 2026, and sleeping advances it without waiting. `aio` is the same one for
+    async code.
 
     Args:
-        backend: Selects the API that is emulated, Gemini Developer API or Vertex AI; None is ``Gemini()``.
+        backend: The API to emulate, Gemini Developer API or Vertex AI; None is ``Gemini()``.
 
     >>> from genai_fn import generate, text
     >>> run = Offline()
@@ -84,7 +85,7 @@ def _add_offline_key(backend: Backend) -> Backend:
 
 
 class _EmulatedConversation(Protocol):
-    """A live session of the emulator."""
+    """An emulated live session."""
 
     def receive_frame(
         self, state: EmulatorState, frame: bytes | str, now: datetime
@@ -95,23 +96,23 @@ C = TypeVar("C", bound=_EmulatedConversation)
 
 
 class OfflineService:
-    """The emulated API: what it remembers, and what time it is there. Any number of threads may ask it."""
+    """The emulated API: its state and its time. Threads may share it."""
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
-        """Whose paths and shapes are spoken."""
+        """The API that is emulated."""
         self._lock = threading.Lock()
         self._state = EmulatorState()
         self._seconds = 0.0
 
     def handle_request(self, request: HttpRequest) -> HttpResponse:
-        """Answer one request."""
+        """Handle one request."""
         with self._lock:
             self._state, response = handle_request(self._state, request, self._get_time())
         return response
 
     def handle_frame(self, conversation: C, frame: bytes | str) -> tuple[C, tuple[bytes, ...]]:
-        """Hear a frame of a live session, and answer it."""
+        """Handle a frame of a live session; returns the session afterwards, and the frames that answer it."""
         with self._lock:
             self._state, later, answers = conversation.receive_frame(self._state, frame, self._get_time())
         return later, answers
@@ -134,7 +135,7 @@ _MAX_SECONDS = 10.0**10
 
 
 class _ServiceClock(VirtualClock):
-    """A clock of the service's time."""
+    """A clock that advances the time of the service."""
 
     def __init__(self, service: OfflineService, now: float) -> None:
         super().__init__(now)
@@ -148,16 +149,16 @@ class _ServiceClock(VirtualClock):
         return _ServiceClock(self._service, self.now)
 
 
-# In the place of the network
+# Transport
 
 
 class _OfflineTokenCache:
-    """Hands out a token that is none, and a project for a backend without one."""
+    """A token source for the offline interpreter. It returns an empty token, and a project for backends without one."""
 
     def get_credential(self) -> Promise[Credential]:
-        answer: Promise[Credential] = Promise()
-        answer.set_result(Credential("", Secret(()), "offline"))
-        return answer
+        credential: Promise[Credential] = Promise()
+        credential.set_result(Credential("", Secret(()), "offline"))
+        return credential
 
 
 OFFLINE_TOKEN_CACHE: Any = _OfflineTokenCache()
@@ -168,12 +169,12 @@ class _OfflineTransport:
         self._service = service
 
     def send(self, request: HttpRequest, **limits: Any) -> "MemoryResponse | EffectFailed":
-        whole = load_file_body(request)
-        return whole if isinstance(whole, EffectFailed) else MemoryResponse(self._service.handle_request(whole))
+        loaded = load_file_body(request)
+        return loaded if isinstance(loaded, EffectFailed) else MemoryResponse(self._service.handle_request(loaded))
 
 
 class MemoryResponse:
-    """An answer in memory, read in pieces as one from the network is."""
+    """A response in memory, which is read in chunks as one from the network is."""
 
     def __init__(self, response: HttpResponse) -> None:
         self.status = response.status
@@ -182,24 +183,24 @@ class MemoryResponse:
         self._position = 0
 
     def read(self, deadline: float, phase: TimeoutPhase) -> bytes:
-        """Give the next piece, and nothing at the end."""
+        """Return the next chunk; ``b""`` at the end."""
         size = _CHUNK_SIZE if self._position < _CHUNKED_BYTES else len(self._body)
-        piece = self._body[self._position : self._position + size]
-        self._position += len(piece)
-        return piece
+        chunk = self._body[self._position : self._position + size]
+        self._position += len(chunk)
+        return chunk
 
     def close(self) -> None:
-        """Forget the rest."""
+        """Drop the rest of the body."""
         self._body = b""
 
 
 _CHUNK_SIZE = 1024
 _CHUNKED_BYTES = 64 * 1024
-"""What is longer is no text that comes word by word."""
+"""The bytes that are read in small chunks, as a stream of text; more than that is no text."""
 
 
 def load_file_body(request: HttpRequest) -> HttpRequest | EffectFailed:
-    """Read what a body has on disk; whatever is wrong with the file is told as over HTTP."""
+    """Load a body from its file; fails as an HTTP request would if the file cannot be read."""
     if not isinstance(request.body, FileSlice):
         return request
     from genai_fn.interpreters.net.pool.http1 import (  # noqa: PLC0415  # few upload files

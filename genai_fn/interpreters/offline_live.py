@@ -1,4 +1,4 @@
-"""Live sessions offline: the emulated conversation in the place of the network."""
+"""Live sessions of `Offline`: connects them to the emulated API in memory."""
 
 import dataclasses
 from collections.abc import AsyncGenerator, Iterator
@@ -34,7 +34,7 @@ def build_session(service: OfflineService, live: Live[T], wrap_connector: Connec
 
 
 class OfflineConnector:
-    """Connects a session to the service within an `Offline`; what is said is written and read as over the network."""
+    """Connects a session to the emulated API of an `Offline`; frames are encoded as over the network."""
 
     def __init__(self, live: Live[Any], service: OfflineService) -> None:
         self._live = live
@@ -43,17 +43,17 @@ class OfflineConnector:
         self._handshake: EncodedHandshake | None = None
 
     def encode(self, frame: Any) -> Result[Any, GenaiError]:
-        """Write a frame of ours."""
+        """Encode a frame of the client."""
         return encode_frame(frame, self._backend)
 
     def decode(self, data: Any) -> Result[Any, GenaiError]:
-        """Read a message of the service's."""
-        assert self._handshake is not None  # noqa: S101  # nothing is read before a connection was opened
+        """Decode a message of the server."""
+        assert self._handshake is not None  # noqa: S101  # messages arrive only after `connect`
         return decode_frame(data, self._handshake)
 
     @asynccontextmanager
     async def connect(self, handle: str | None) -> AsyncGenerator[tuple[MessageSocket, Any] | EffectFailed, None]:
-        """Begin a conversation."""
+        """Open a connection; yields the socket, and the setup message to send first."""
         opened = encode_handshake(self._live, self._backend, handle)
         if isinstance(opened, Failure):
             yield EffectFailed(opened.failure())
@@ -63,21 +63,21 @@ class OfflineConnector:
 
 
 def _add_offline_project(backend: Backend) -> Backend:
-    """Give Vertex AI the project that nobody asks credentials for here."""
+    """Add a project to a Vertex AI backend without one, which would take it from credentials."""
     if isinstance(backend, Vertex) and backend.prefix and backend.project is None:
         return dataclasses.replace(backend, project="offline")
     return backend
 
 
 class _EmulatedPeer:
-    """The service's end of one connection."""
+    """The server side of one connection."""
 
     def __init__(self, opened: EncodedHandshake, service: OfflineService) -> None:
         self._service = service
         self._conversation = match_connection(opened.http)
 
     def handle_frame(self, frame: bytes) -> Iterator[bytes | CloseStatus]:
-        """Answer a frame, or close."""
+        """Yield the messages that answer a frame, or the close status."""
         if self._conversation is None:
             yield CloseStatus(1008, "No such method.")
             return

@@ -1,4 +1,4 @@
-"""What every interpreter is, for annotations."""
+"""The protocols of interpreters, for annotations."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
@@ -19,7 +19,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class StreamItems(Protocol[T_co]):
-    """The items of a stream as they come."""
+    """Iterates over the items of a stream, each a ``Result``."""
 
     def __iter__(self) -> Iterator[Result[T_co, GenaiError]]: ...
     def __next__(self) -> Result[T_co, GenaiError]: ...
@@ -27,7 +27,7 @@ class StreamItems(Protocol[T_co]):
 
 
 class AsyncStreamItems(Protocol[T_co]):
-    """The items of a stream as they come."""
+    """Iterates over the items of a stream, each a ``Result``."""
 
     def __aiter__(self) -> AsyncIterator[Result[T_co, GenaiError]]: ...
     async def __anext__(self) -> Result[T_co, GenaiError]: ...
@@ -35,7 +35,7 @@ class AsyncStreamItems(Protocol[T_co]):
 
 
 class Interpreter(Protocol):
-    """Runs actions and reads streams in the calling thread: `Http`, `Offline`, a fake."""
+    """Runs actions and reads streams in the calling thread: `Http`, `Offline`, a `Fake`."""
 
     def __call__(self, action: Action[T]) -> Result[T, GenaiError]: ...
     def stream(self, stream: Stream[T]) -> AbstractContextManager[StreamItems[T]]: ...
@@ -43,8 +43,8 @@ class Interpreter(Protocol):
 
 class AsyncInterpreter(Protocol):
     """
-    Runs actions, reads streams and opens live sessions in the calling task: `AsyncHttp`, the ``.aio`` of an in-process
-    interpreter.
+    Runs actions, reads streams and opens live sessions in the calling task: `AsyncHttp`, or the ``.aio`` of an
+    interpreter in this process.
     """
 
     async def __call__(self, action: Action[T]) -> Result[T, GenaiError]: ...
@@ -53,7 +53,7 @@ class AsyncInterpreter(Protocol):
 
 
 class InProcessInterpreter(Interpreter, Protocol):
-    """An interpreter without a network, which can be awaited as well; its `aio` opens live sessions, too."""
+    """An interpreter without a network; `aio` is the same one for async code, with live sessions."""
 
     @property
     def aio(self) -> AsyncInterpreter: ...

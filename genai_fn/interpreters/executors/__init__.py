@@ -1,1 +1,10 @@
-"""Perform the effects of a program: in the calling thread, or in a task."""
+"""
+Executors: they perform the effects of a program, and close what it leaves open.
+
+- `sync_executor`: in the calling thread; concurrent programs get threads of their own
+- `async_executor`: in the calling task, on asyncio or trio
+- `files`: file effects, in both
+- `limits`: the time limit of a read, in both
+- `threads`: waiting for other threads, where a signal may interrupt anywhere
+- `tasks`: tasks in the background of a block
+"""

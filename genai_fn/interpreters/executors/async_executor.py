@@ -1,4 +1,4 @@
-"""The async world, asyncio and trio alike: performs the effects of one program, each wait within a cancel scope."""
+"""The async executor, for asyncio and trio: performs the effects of one program in the calling task."""
 
 import functools
 import inspect
@@ -53,7 +53,7 @@ T = TypeVar("T")
 
 
 class AsyncResponse(Protocol):
-    """An exchange of the lanes, or of what takes their place."""
+    """A response of an `AsyncTransport`, whose body `read` returns in chunks; ``b""`` at its end."""
 
     @property
     def status(self) -> int: ...
@@ -65,7 +65,7 @@ class AsyncResponse(Protocol):
 
 
 class AsyncTransport(Protocol):
-    """Lanes, or what takes their place."""
+    """Sends HTTP requests: the connection pool, or the emulated API."""
 
     async def send(
         self, request: Any, *, deadline: float, connect_timeout: float, needs_new_connection: bool
@@ -74,13 +74,16 @@ class AsyncTransport(Protocol):
 
 
 class AsyncExecutor:
-    """Performs the effects of one program, and closes what it left open."""
+    """Performs the effects of one program, and closes what it leaves open. Without a transport it sends no requests."""
 
     def __init__(
-        self, lanes: "AsyncTransport | None", tokens: "TokenCache | None", on_event: Callable[[Event], object] | None
+        self,
+        transport: "AsyncTransport | None",
+        token_cache: "TokenCache | None",
+        on_event: Callable[[Event], object] | None,
     ) -> None:
-        self._transport = lanes
-        self._token_cache = tokens
+        self._transport = transport
+        self._token_cache = token_cache
         self._on_event = on_event
         self._open_resources: set[Any] = set()
         self._children: _ChildGroup | None = None
@@ -92,7 +95,7 @@ class AsyncExecutor:
         return self._transport is not None
 
     async def run(self, effects: Effects[T]) -> T:
-        """Drive a program to its end in this task, and close what it left open."""
+        """Run a program to its end in this task, and close what it leaves open."""
         try:
             return await run_program(effects, self)
         finally:
@@ -102,20 +105,20 @@ class AsyncExecutor:
                 await self.aclose()
 
     def create_child(self) -> "AsyncExecutor":
-        """Make a world for a program that runs in a task of its own."""
+        """Return an executor for a program in another task."""
         return AsyncExecutor(self._transport, self._token_cache, self._on_event)
 
     async def perform(self, effect: Effect) -> Any:
-        """Do what an effect asks, and answer it."""
+        """Perform one effect, and return its answer."""
         return await self._PERFORMERS[type(effect)](self, effect)
 
     async def open_task_group(self) -> None:
-        """Make ready for children, in the very task and scope that leaves: a task group cannot be left elsewhere."""
+        """Open the task group of spawned programs; the same task must close it, in the same cancel scope."""
         self._children = _ChildGroup()
         await self._children.group.__aenter__()
 
     async def close_task_group(self) -> None:
-        """End the children that are left, and wait for their end."""
+        """Cancel the spawned programs that still run, and wait for their end."""
         children, self._children = self._children, None
         if children is not None:
             children.cancel()
@@ -125,7 +128,7 @@ class AsyncExecutor:
                 raise extract_interrupt(group, at_host=True) from None
 
     async def aclose(self) -> None:
-        """Close what is open, whatever cancels us meanwhile: no shield holds off ``task.cancel()``."""
+        """Close what is open, even if this is cancelled meanwhile: a shield does not stop ``task.cancel()``."""
         if self._children is not None:
             self._children.cancel()
         if self._open_resources:
@@ -135,9 +138,9 @@ class AsyncExecutor:
                         closing.push_async_callback(self._open_resources.pop().aclose)
 
     def abort(self) -> None:
-        """Close the sockets at once, from any task or thread; whoever reads wakes up. `aclose` is owed all the same."""
-        for exchange in tuple(self._open_resources):
-            exchange.abort()
+        """Close the sockets at once, from any task or thread, which ends blocked reads; `aclose` must still follow."""
+        for resource in tuple(self._open_resources):
+            resource.abort()
         if self._children is not None:
             self._children.cancel_from_thread()
 
@@ -151,49 +154,48 @@ class AsyncExecutor:
         await anyio.sleep(effect.seconds)
 
     async def _get_token(self, effect: GetToken) -> Any:
-        if self._token_cache is None:  # closed before the first call: else a backend that asks for one has them
+        if self._token_cache is None:  # the interpreter was closed before its first call
             await checkpoint()
             return _INTERPRETER_CLOSED
-        answer = self._token_cache.get_credential()
-        if answer.done():
-            return answer.result()
+        credential = self._token_cache.get_credential()
+        if credential.done():
+            return credential.result()
         try:
             with anyio.move_on_after(max(0.0, effect.deadline - time.monotonic())):
-                return await _await_future(answer)
+                return await _await_promise(credential)
             return EffectFailed(TimedOut("total", "waiting for a token"))
         finally:
-            answer.cancel()
+            credential.cancel()
 
     async def _send_request(self, effect: SendRequest) -> Any:
         if self._transport is None:
             await checkpoint()
             return _INTERPRETER_CLOSED
-        opened = await self._transport.send(
+        response = await self._transport.send(
             effect.request,
             deadline=effect.deadline,
             connect_timeout=effect.connect_timeout,
             needs_new_connection=effect.needs_new_connection,
         )
-        if not isinstance(opened, EffectFailed):
-            self._open_resources.add(opened)
-        return opened
+        if not isinstance(response, EffectFailed):
+            self._open_resources.add(response)
+        return response
 
     async def _read_chunk(self, effect: ReadChunk) -> Any:
-        exchange: Any = effect.response
-        return await exchange.read(*compute_read_limit(effect))
+        response: Any = effect.response
+        return await response.read(*compute_read_limit(effect))
 
     async def _open_resource(self, effect: OpenResource) -> None:
         self._open_resources.add(effect.resource)
 
     async def _close_resource(self, effect: CloseResource) -> None:
-        exchange: Any = effect.resource
-        await exchange.aclose()
-        self._open_resources.discard(exchange)
+        await effect.resource.aclose()
+        self._open_resources.discard(effect.resource)
 
     async def _create_temp(self, effect: CreateTemp) -> TempFile | EffectFailed:
-        draft = TempFile(effect.path)
-        self._open_resources.add(draft)  # before it is begun: the thread goes on, whatever cancels us
-        return await to_thread.run_sync(draft.create)
+        temp_file = TempFile(effect.path)
+        self._open_resources.add(temp_file)  # before it is created: the thread does so even if this is cancelled
+        return await to_thread.run_sync(temp_file.create)
 
     async def _perform_on_disk(self, effect: GetFileSize | ReadFileSlice | WriteTemp | CommitTemp) -> Any:
         return await to_thread.run_sync(perform_file_effect, effect)
@@ -201,7 +203,7 @@ class AsyncExecutor:
     async def _call_function(self, effect: CallFunction) -> Any:
         call = functools.partial(effect.function, *effect.args, **effect.kwargs)
         if effect.in_thread and not _is_async(effect.function):
-            value = await to_thread.run_sync(call, abandon_on_cancel=True)  # nobody can stop it: it ends by itself
+            value = await to_thread.run_sync(call, abandon_on_cancel=True)  # a thread cannot be stopped
         else:
             value = call()
         return (await value) if inspect.isawaitable(value) else value
@@ -224,18 +226,18 @@ class AsyncExecutor:
                 if child.is_over:
                     await checkpoint()
                     return child  # type: ignore[no-any-return]  # one of ours
-            assert self._children is not None  # noqa: S101  # who else has children
+            assert self._children is not None  # noqa: S101  # the children were spawned in it
             await self._children.wait_for_end()
 
     async def _run_all(self, effect: RunAll) -> tuple[Any, ...]:
-        ends: list[_ChildOutcome] = [_ChildOutcome() for _ in effect.programs]
+        outcomes: list[_ChildOutcome] = [_ChildOutcome() for _ in effect.programs]
         try:
             async with anyio.create_task_group() as tasks:
-                for end, child in zip(ends, effect.programs, strict=True):
-                    tasks.start_soon(end.run_child, child, self.create_child())
+                for outcome, child in zip(outcomes, effect.programs, strict=True):
+                    tasks.start_soon(outcome.run_child, child, self.create_child())
         except BaseExceptionGroup as group:
             raise extract_interrupt(group, at_host=True) from None
-        return tuple(end.get_value() for end in ends)
+        return tuple(outcome.get_value() for outcome in outcomes)
 
     _PERFORMERS: ClassVar[dict[type, Callable[[Any, Any], Any]]] = {
         GetTime: _get_time,
@@ -268,19 +270,19 @@ def _is_async(function: Callable[..., Any]) -> bool:
 
 
 class _ChildOutcome:
-    """How a child ended: an error is kept, not raised, as it would cancel the child's siblings in the task group."""
+    """The outcome of a child. It keeps an error, as raising it would cancel its siblings in the task group."""
 
     def __init__(self) -> None:
         self._value: Any = None
         self._error: BaseException | None = None
 
-    async def run_child(self, child: Effects[Any], world: AsyncExecutor) -> None:
+    async def run_child(self, child: Effects[Any], executor: AsyncExecutor) -> None:
         try:
-            self._value = await world.run(child)
+            self._value = await executor.run(child)
         except BaseException as error:
-            self._error = error  # the caller's own, raised again where it is awaited
+            self._error = error  # of a user function; `get_value` raises it
             if not isinstance(error, Exception):
-                raise  # a cancellation, maybe of the caller's own making, or an interrupt: nobody goes on
+                raise  # a cancellation or an interrupt ends the siblings, too
 
     def get_value(self) -> Any:
         if self._error is not None:
@@ -289,7 +291,7 @@ class _ChildOutcome:
 
 
 class _ChildGroup:
-    """The children of one world: tasks in a group whose own scope is never cancelled, as its host would end with it."""
+    """The spawned programs of one executor. Their task group is never cancelled itself: that would cancel its host."""
 
     def __init__(self) -> None:
         self.group = anyio.create_task_group()
@@ -297,10 +299,10 @@ class _ChildGroup:
         self._end_event = anyio.Event()
         self._loop_token = current_token()
 
-    def start_child(self, effects: Effects[Any], world: AsyncExecutor) -> "_Child":
+    def start_child(self, effects: Effects[Any], executor: AsyncExecutor) -> "_Child":
         child = _Child(self)
         self._running.add(child)
-        self.group.start_soon(child.run, effects, world)
+        self.group.start_soon(child.run, effects, executor)
         return child
 
     def mark_ended(self, child: "_Child") -> None:
@@ -308,7 +310,7 @@ class _ChildGroup:
         self._end_event.set()
 
     async def wait_for_end(self) -> None:
-        """Wait until one more has ended."""
+        """Wait until another one has ended."""
         if self._end_event.is_set():
             self._end_event = anyio.Event()
         else:
@@ -319,12 +321,12 @@ class _ChildGroup:
             child.scope.cancel()
 
     def cancel_from_thread(self) -> None:
-        """Cancel them from any thread."""
+        """Cancel all, from any thread."""
         call_soon(self._loop_token, self.cancel)
 
 
 class _Child:
-    """A program in a task of its own, under a scope of its own; it raises nothing into its group."""
+    """A program in a task with its own cancel scope; it raises nothing into its task group."""
 
     def __init__(self, children: _ChildGroup) -> None:
         self.scope = anyio.CancelScope()
@@ -333,11 +335,11 @@ class _Child:
         self._value: Any = STREAM_CLOSED
         self._error: Exception | None = None
 
-    async def run(self, effects: Effects[Any], world: AsyncExecutor) -> None:
+    async def run(self, effects: Effects[Any], executor: AsyncExecutor) -> None:
         try:
             with self.scope:
-                self._value = await world.run(effects)
-        except Exception as error:  # noqa: BLE001  # the caller's own, raised again where its result is taken
+                self._value = await executor.run(effects)
+        except Exception as error:  # noqa: BLE001  # of a user function; `result` raises it
             self._error = error
         finally:
             self.is_over = True
@@ -349,23 +351,23 @@ class _Child:
         return self._value
 
 
-async def _await_future(answer: "Promise[T]") -> T:
-    """Wait for what another thread resolves."""
-    came, token = anyio.Event(), current_token()
-    answer.add_done_callback(lambda: call_soon(token, came.set))
-    await came.wait()
-    return answer.result()
+async def _await_promise(promise: "Promise[T]") -> T:
+    """Wait for a value that another thread sets."""
+    is_done, token = anyio.Event(), current_token()
+    promise.add_done_callback(lambda: call_soon(token, is_done.set))
+    await is_done.wait()
+    return promise.result()
 
 
 def call_soon(token: EventLoopToken, call: Callable[[], object]) -> None:
-    """Have an event loop call something: from any thread, the loop's own among them, and without a wait."""
+    """Schedule a call in an event loop, from any thread, without waiting for it."""
     loop: Any = token.native_token
-    with suppress(RuntimeError):  # the loop is over, and with it whoever waited
+    with suppress(RuntimeError):  # the loop has ended
         (getattr(loop, "run_sync_soon", None) or loop.call_soon_threadsafe)(call)
 
 
 async def run_program(effects: Effects[T], executor: AsyncExecutor) -> T:
-    """Drive a program to its end."""
+    """Run a program to its end."""
     stepper = Stepper(effects)
     while (effect := stepper.next()) is not DONE:
         try:

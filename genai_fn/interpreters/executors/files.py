@@ -1,4 +1,4 @@
-"""Files on disk: read to be uploaded, and written as drafts that appear under their name once they are whole."""
+"""Files on disk: reads uploads, and writes downloads to temporary files, which replace others atomically."""
 
 import os
 import stat
@@ -17,25 +17,25 @@ __all__ = ["TempFile", "perform_file_effect"]
 
 
 def perform_file_effect(effect: GetFileSize | ReadFileSlice | WriteTemp | CommitTemp) -> Any:
-    """Do what an effect asks of a file, in the thread that calls."""
+    """Perform a file effect in the calling thread."""
     match effect:
         case GetFileSize(file=file):
             return _get_file_size(file)
         case ReadFileSlice():
             return _read_file_slice(effect.file, effect.offset, effect.size)
-        case WriteTemp(temp_file=draft, data=data):
-            return draft.write(data)
-        case CommitTemp(temp_file=draft):
-            return draft.commit()
+        case WriteTemp(temp_file=temp_file, data=data):
+            return temp_file.write(data)
+        case CommitTemp(temp_file=temp_file):
+            return temp_file.commit()
 
 
 class TempFile:
     """
-    A file in the making, beside the one whose place it takes once it is kept; closed before that, it leaves no trace.
+    A temporary file in the folder of the one that it replaces on `commit`; closing it before removes it.
 
-    A regular file that is there is replaced and keeps its permissions; so is the regular file that a symbolic link
-    leads to, and the link stays. Anything else that is there is refused, by `begin` and again by `keep`. Any thread may
-    close it, one that is writing comes to its end first.
+    An existing regular file is replaced, and its permissions are kept; of a symbolic link the target is replaced, and
+    the link stays. Anything else fails, in `create` and again in `commit`. Any thread may close it, and waits for a
+    write in another thread.
     """
 
     def __init__(self, path: str) -> None:
@@ -47,7 +47,7 @@ class TempFile:
         self._is_finished = False
 
     def create(self) -> "TempFile | EffectFailed":
-        """Make the empty file."""
+        """Create the empty file."""
         with self._lock:
             if self._is_finished:
                 return _FILE_CLOSED
@@ -61,7 +61,7 @@ class TempFile:
         return self
 
     def write(self, data: bytes) -> EffectFailed | None:
-        """Write on."""
+        """Append data."""
         with self._lock:
             if self._file is None:
                 return _FILE_CLOSED
@@ -74,40 +74,40 @@ class TempFile:
         return None
 
     def commit(self) -> Path | EffectFailed:
-        """Take the place of the file that it was begun for."""
+        """Replace the destination, atomically."""
         with self._lock:
             if self._file is None or self._temp_path is None:
                 return _FILE_CLOSED
             try:
-                _set_permissions(self._file, self._checked_again().permissions)
+                _set_permissions(self._file, self._check_destination().permissions)
                 self._file.close()
-                os.replace(self._temp_path, self._destination.path)  # noqa: PTH105  # at once, which its name says better than Path's
+                os.replace(self._temp_path, self._destination.path)  # noqa: PTH105  # atomic, which its name tells better than Path's
             except OSError as error:
                 return self._build_failure(error)
             self._file, self._temp_path, self._is_finished = None, None, True
         return self._path
 
     def close(self) -> None:
-        """Be done with it; what was not kept is gone."""
+        """Close the file, and remove it unless it was committed."""
         with self._lock:
             self._is_finished = True
             file, self._file = self._file, None
             if file is not None:
-                with suppress(OSError):  # of what could not be written out, and is not wanted any more
+                with suppress(OSError):  # of data that could not be flushed, and is not needed
                     file.close()
             if self._temp_path is not None:
                 with suppress(OSError):
                     self._temp_path.unlink()
 
     async def aclose(self) -> None:
-        """Do as `close` does: to cancel this would leave the draft behind."""
+        """Close it without a checkpoint: a cancellation would leave the file behind."""
         self.close()
 
     def abort(self) -> None:
-        """Do nothing: nobody waits for long here, and `aclose` is owed all the same."""
+        """Do nothing: no wait for a disk takes long, and `aclose` follows."""
 
-    def _checked_again(self) -> "_Destination":
-        """Look again at what is there, as much may have changed while the file came."""
+    def _check_destination(self) -> "_Destination":
+        """Check the destination again, as it may have changed during the download."""
         now = _find_destination(self._path)
         if now.path != self._destination.path:
             raise OSError(None, "the link has changed meanwhile")
@@ -118,14 +118,14 @@ class TempFile:
 
 
 class _Destination(NamedTuple):
-    """The file to write or replace, and the permissions that it has, if it is there."""
+    """The path to write or replace, and the permissions of the file there, if any."""
 
     path: Path
     permissions: int | None
 
 
 def _find_destination(path: Path) -> _Destination:
-    """Follow a symbolic link, and raise an OSError for what is neither a regular file nor free."""
+    """Follow a symbolic link; raises OSError for anything but a regular file or a free path."""
     try:
         found = path.lstat().st_mode
     except FileNotFoundError:
@@ -141,7 +141,7 @@ def _find_destination(path: Path) -> _Destination:
     return _Destination(path, found & _PERMISSIONS)
 
 
-_PERMISSIONS = 0o777  # not the set-user-ID bit: who writes the new file may be somebody else
+_PERMISSIONS = 0o777  # without the set-user-ID bit: the new file may have another owner
 _KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
     (stat.S_ISDIR, "Is a directory"),
     (stat.S_ISFIFO, "Is a named pipe"),
@@ -152,12 +152,12 @@ _KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
 
 
 def _open_private(path: str, flags: int) -> int:
-    """Open for this user alone: the file that it is to replace may be private."""
+    """Open for this user only: the file that it replaces may be private."""
     return os.open(path, flags, 0o600)
 
 
 def _set_permissions(file: IO[bytes], permissions: int | None) -> None:
-    """Set permissions, where the system has them and they differ: some file systems refuse any change."""
+    """Set permissions if the system has them and they differ: some file systems refuse any change."""
     if sys.platform == "win32" or permissions is None:
         return
     if os.fstat(file.fileno()).st_mode & _PERMISSIONS != permissions:
@@ -174,7 +174,7 @@ def _get_file_size(file: Any) -> int | EffectFailed:
             size: int = file.tell()
             return size
         found = Path(file).stat()
-    except (OSError, ValueError) as error:  # what is closed, or cannot be sought, is a ValueError
+    except (OSError, ValueError) as error:  # a closed file, or one that is not seekable, raises ValueError
         return _build_file_failure("file", file, _EXPECTED_SEEKABLE, error)
     if not stat.S_ISREG(found.st_mode):
         return EffectFailed(InvalidRequest("file", file, "a regular file"))
@@ -182,17 +182,17 @@ def _get_file_size(file: Any) -> int | EffectFailed:
 
 
 def _read_file_slice(file: Any, offset: int, size: int) -> bytes | EffectFailed:
-    pieces: list[bytes] = []
+    chunks: list[bytes] = []
     try:
         file.seek(offset)
-        while size and (piece := file.read(size)):
-            if not isinstance(piece, bytes):
+        while size and (chunk := file.read(size)):
+            if not isinstance(chunk, bytes):
                 return EffectFailed(InvalidRequest("file", repr(file), "a file that is open for bytes"))
-            pieces.append(piece)
-            size -= len(piece)
+            chunks.append(chunk)
+            size -= len(chunk)
     except (OSError, ValueError) as error:
         return _build_file_failure("file", file, _EXPECTED_SEEKABLE, error)
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 _EXPECTED_SEEKABLE = "a file that can be read from any place"
@@ -200,5 +200,5 @@ _EXPECTED_SEEKABLE = "a file that can be read from any place"
 
 def _build_file_failure(path: str, value: object, expected: str, error: Exception) -> EffectFailed:
     why = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
-    shown = value if isinstance(value, str) else repr(value)  # an error holds no open file
+    shown = value if isinstance(value, str) else repr(value)  # an error must not contain an open file
     return EffectFailed(InvalidRequest(path, shown, f"{expected} ({why})"))

@@ -1,4 +1,4 @@
-"""How long a read may last."""
+"""The time limit of reading a chunk."""
 
 import time
 
@@ -9,6 +9,6 @@ __all__ = ["compute_read_limit"]
 
 
 def compute_read_limit(read: ReadChunk) -> tuple[float, TimeoutPhase]:
-    """Say until when a read may last, and what has run out then."""
+    """Return the deadline of a read, and the timeout phase that it means: ``"idle"`` or ``"total"``."""
     silent = time.monotonic() + read.idle_timeout
     return (silent, "idle") if silent < read.deadline else (read.deadline, "total")

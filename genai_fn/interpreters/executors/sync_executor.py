@@ -1,4 +1,4 @@
-"""The sync world: performs the effects of one program in the calling thread, and closes what it left open."""
+"""The sync executor: performs the effects of one program in the calling thread, and closes what it leaves open."""
 
 import inspect
 import random
@@ -53,7 +53,7 @@ T = TypeVar("T")
 
 
 class SyncResponse(Protocol):
-    """An exchange of the lanes, or of what takes their place."""
+    """A response of a `SyncTransport`, whose body `read` returns in chunks; ``b""`` at its end."""
 
     @property
     def status(self) -> int: ...
@@ -64,7 +64,7 @@ class SyncResponse(Protocol):
 
 
 class SyncTransport(Protocol):
-    """Lanes, or what takes their place."""
+    """Sends HTTP requests: the connection pool, or the emulated API."""
 
     def send(
         self,
@@ -79,11 +79,13 @@ class SyncTransport(Protocol):
 
 
 class SyncExecutor:
-    """Performs the effects of one program, and closes what it left open."""
+    """Performs the effects of one program, and closes what it leaves open. Without a transport it sends no requests."""
 
-    def __init__(self, lanes: Any, tokens: "TokenCache | None", on_event: Callable[[Event], object] | None) -> None:
-        self._transport: SyncTransport = lanes
-        self._token_cache = tokens
+    def __init__(
+        self, transport: Any, token_cache: "TokenCache | None", on_event: Callable[[Event], object] | None
+    ) -> None:
+        self._transport: SyncTransport = transport
+        self._token_cache = token_cache
         self._on_event = on_event
         self._open_resources: set[Any] = set()
         self._wakers: set[Callable[[], object]] = set()
@@ -91,26 +93,26 @@ class SyncExecutor:
         self._close_event = Latch()
 
     def run(self, effects: Effects[T]) -> T:
-        """Drive a program to its end in this thread, and close what it left open."""
+        """Run a program to its end in this thread, and close what it leaves open."""
         try:
             return run_program(effects, self)
         finally:
             self.close_and_join()
 
     def perform(self, effect: Effect) -> Any:
-        """Do what an effect asks, and answer it."""
+        """Perform one effect, and return its answer."""
         return self._PERFORMERS[type(effect)](self, effect)
 
     def close(self) -> None:
-        """Close what is open, from any thread or signal handler; whoever waits for anything wakes up."""
+        """Close what is open and wake all waits, from any thread or signal handler."""
         try:
             self._close_all()
-        except BaseException:  # an interrupt, maybe before anything was closed
+        except BaseException:  # an interrupt, possibly before anything was closed
             self._close_all()
             raise
 
     def close_and_join(self) -> None:
-        """Close, and wait for the threads that were started."""
+        """Close, and wait for the threads that programs started."""
         try:
             self.close()
         finally:
@@ -126,8 +128,8 @@ class SyncExecutor:
         self._close_event.set()
         for wake in tuple(self._wakers):
             wake()
-        for exchange in tuple(self._open_resources):
-            exchange.close()
+        for resource in tuple(self._open_resources):
+            resource.close()
         self._open_resources.clear()
 
     def _get_time(self, effect: GetTime) -> float:
@@ -138,7 +140,7 @@ class SyncExecutor:
 
     @contextmanager
     def _register_waker(self, wake: Callable[[], object]) -> Generator[None]:
-        """Hold what ends a wait, for whoever closes meanwhile."""
+        """Register a function that ends a wait; closing the executor calls it."""
         self._wakers.add(wake)
         try:
             if self._close_event.is_set():
@@ -149,16 +151,16 @@ class SyncExecutor:
 
     def _sleep(self, effect: Sleep) -> None:
         if self._close_event.wait(effect.seconds):
-            raise FlowFailed(_STREAM_CLOSED.error)  # else what tries for ever would, and without a wait
+            raise FlowFailed(_STREAM_CLOSED.error)  # else a program that polls for ever would do so without a pause
 
     def _get_token(self, effect: GetToken) -> Any:
-        assert self._token_cache is not None  # noqa: S101  # only such a backend asks for one
-        answer = self._token_cache.get_credential()
+        assert self._token_cache is not None  # noqa: S101  # a backend that needs tokens has one
+        credential = self._token_cache.get_credential()
         try:
-            with self._register_waker(answer.cancel):
-                return answer.result(effect.deadline - time.monotonic())
+            with self._register_waker(credential.cancel):
+                return credential.result(effect.deadline - time.monotonic())
         except TimeoutError:
-            answer.cancel()
+            credential.cancel()
             return (
                 _STREAM_CLOSED if self._close_event.is_set() else EffectFailed(TimedOut("total", "waiting for a token"))
             )
@@ -168,44 +170,43 @@ class SyncExecutor:
 
         if self._close_event.is_set():
             return _STREAM_CLOSED
-        cut = CancelHandle()
-        with self._register_waker(cut.cancel):
-            opened = self._transport.send(
+        cancel_handle = CancelHandle()
+        with self._register_waker(cancel_handle.cancel):
+            response = self._transport.send(
                 effect.request,
                 deadline=effect.deadline,
                 connect_timeout=effect.connect_timeout,
                 needs_new_connection=effect.needs_new_connection,
-                cancel_handle=cut,
+                cancel_handle=cancel_handle,
             )
-            if not isinstance(opened, EffectFailed):  # at once, lest an interrupt loses it
-                self._open_resources.add(opened)
-        if not isinstance(opened, EffectFailed) and self._close_event.is_set():  # closed meanwhile, from another thread
-            opened.close()
-        return opened
+            if not isinstance(response, EffectFailed):  # at once, so that an interrupt does not lose it
+                self._open_resources.add(response)
+        if not isinstance(response, EffectFailed) and self._close_event.is_set():  # by another thread, meanwhile
+            response.close()
+        return response
 
     def _read_chunk(self, effect: ReadChunk) -> Any:
-        exchange: Any = effect.response
-        return exchange.read(*compute_read_limit(effect))
+        response: Any = effect.response
+        return response.read(*compute_read_limit(effect))
 
     def _open_resource(self, effect: OpenResource) -> None:
         self._open_resources.add(effect.resource)
-        if self._close_event.is_set():  # closed meanwhile, from another thread
+        if self._close_event.is_set():  # by another thread, meanwhile
             effect.resource.close()
 
     def _close_resource(self, effect: CloseResource) -> None:
-        exchange: Any = effect.resource
-        exchange.close()
-        self._open_resources.discard(exchange)
+        effect.resource.close()
+        self._open_resources.discard(effect.resource)
 
     def _create_temp(self, effect: CreateTemp) -> "TempFile | EffectFailed":
         from genai_fn.interpreters.executors.files import TempFile  # noqa: PLC0415  # loads pathlib, which few need
 
-        draft = TempFile(effect.path)
-        self._open_resources.add(draft)
-        begun = draft.create()
-        if self._close_event.is_set():  # from another thread
-            draft.close()
-        return begun
+        temp_file = TempFile(effect.path)
+        self._open_resources.add(temp_file)
+        created = temp_file.create()
+        if self._close_event.is_set():  # by another thread, meanwhile
+            temp_file.close()
+        return created
 
     def _perform_on_disk(self, effect: GetFileSize | ReadFileSlice | WriteTemp | CommitTemp) -> Any:
         from genai_fn.interpreters.executors.files import perform_file_effect  # noqa: PLC0415  # loads pathlib, which few need
@@ -217,10 +218,10 @@ class SyncExecutor:
         if not inspect.isawaitable(value):
             return value
         close: Callable[[], object] | None = getattr(value, "close", None)
-        if close is not None:  # a coroutine, or the next of an async generator: nobody awaits it
+        if close is not None:  # a coroutine, or the next of an async generator, which is never awaited
             close()
         name = getattr(effect.function, "__qualname__", effect.function)
-        raise FlowFailed(AsyncOnly(f"{name} is to be awaited: run this with AsyncHttp"))
+        raise FlowFailed(AsyncOnly(f"{name} is async: run this with AsyncHttp"))
 
     def _notify(self, effect: Notify) -> None:
         if self._on_event is not None:
@@ -235,7 +236,7 @@ class SyncExecutor:
                 each.start()
             for each in workers:
                 each.join()
-        except BaseException:  # an interrupt: nobody waits for them any more
+        except BaseException:  # an interrupt: their results are not needed
             self.close()
             raise
         finally:
@@ -247,7 +248,7 @@ class SyncExecutor:
         child = _Child(effect.program, self)
         worker = Worker(child.run)
         child.over.add_callback(partial(self._workers.discard, worker))
-        self._workers.add(worker)  # before it begins, lest an interrupt loses it
+        self._workers.add(worker)  # before it starts, so that an interrupt does not lose it
         worker.start()
         return child
 
@@ -278,38 +279,38 @@ class SyncExecutor:
 
 
 class _Child:
-    """A program that runs in a thread of its own, and not at all once its world is closed."""
+    """A program in a thread of its own; it does not start once its executor is closed."""
 
-    def __init__(self, program: Effects[Any], world: SyncExecutor) -> None:
+    def __init__(self, program: Effects[Any], executor: SyncExecutor) -> None:
         self.over = Latch()
         self._program = program
-        self._world = world
+        self._executor = executor
         self._value: Any = Failure(_STREAM_CLOSED.error)
         self._raised: BaseException | None = None
 
     def is_over(self) -> bool:
-        """Tell whether it has ended."""
+        """Return whether it has ended."""
         return self.over.is_set()
 
     def run(self) -> None:
         """Run it to its end."""
         try:
-            if not self._world.is_closed:
-                self._value = run_program(self._program, self._world)
-        except BaseException as error:  # noqa: BLE001  # the caller's own, raised again where its result is taken
+            if not self._executor.is_closed:
+                self._value = run_program(self._program, self._executor)
+        except BaseException as error:  # noqa: BLE001  # of a user function; `result` raises it
             self._raised = error
         finally:
             self.over.set()
 
     def result(self) -> Any:
-        """Give what it returned, or raise what it raised."""
+        """Return what it returned, or raise what it raised."""
         if self._raised is not None:
             raise self._raised
         return self._value
 
 
 def _run_all(waiting: deque[_Child]) -> None:
-    """Run programs, one after the other, each in a context of its own, until none is left."""
+    """Run waiting programs one after another, each in its own context, until none is left."""
     while True:
         try:
             child = waiting.popleft()
@@ -319,11 +320,11 @@ def _run_all(waiting: deque[_Child]) -> None:
 
 
 _STREAM_CLOSED = EffectFailed(Closed("the stream was closed"))
-_MAX_PARALLEL = 64  # of what a model asks for, say; each has a pool of its own
+_MAX_PARALLEL = 64  # threads of one `RunAll`; a model may call any number of functions at once
 
 
 def run_program(effects: Effects[T], executor: SyncExecutor) -> T:
-    """Drive a program to its end."""
+    """Run a program to its end."""
     stepper = Stepper(effects)
     while (effect := stepper.next()) is not DONE:
         try:

@@ -1,4 +1,4 @@
-"""Tasks beside a block of the caller's, each under a scope of its own, so that none of them ever ends the block."""
+"""Background tasks of a block, each in its own cancel scope, so that none of them ends the block."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
@@ -10,22 +10,23 @@ __all__ = ["BackgroundTasks", "extract_interrupt"]
 
 class BackgroundTasks:
     """
-    Tasks in a group whose own scope is never cancelled, as its host would end with it.
+    Tasks in a group that is never cancelled itself: that would cancel the block that hosts it.
 
-    `crashed` is told what a task raises, so that somebody can raise it where it is seen.
+    Args:
+        on_crash: Called with the exception that a task raises, which the group does not raise.
     """
 
-    def __init__(self, crashed: Callable[[Exception], None]) -> None:
-        self._on_crash = crashed
+    def __init__(self, on_crash: Callable[[Exception], None]) -> None:
+        self._on_crash = on_crash
         self._group = anyio.create_task_group()
         self._scopes: set[anyio.CancelScope] = set()
 
     async def open_group(self) -> None:
-        """Make ready, in the very task that leaves."""
+        """Open the group; the same task must close it."""
         await self._group.__aenter__()
 
     async def close_group(self) -> None:
-        """End what still runs, and wait for its end."""
+        """Cancel the tasks that still run, and wait for their end."""
         for scope in tuple(self._scopes):
             scope.cancel()
         try:
@@ -34,7 +35,7 @@ class BackgroundTasks:
             raise extract_interrupt(group, at_host=True) from None
 
     def start_task(self, function: Callable[..., Awaitable[Any]], *args: Any) -> anyio.CancelScope:
-        """Begin a task; its scope ends it."""
+        """Start a task; returns its cancel scope."""
         scope = anyio.CancelScope()
         self._scopes.add(scope)
         self._group.start_soon(self._run, scope, function, args)
@@ -46,7 +47,7 @@ class BackgroundTasks:
         try:
             with scope:
                 await function(*args)
-        except Exception as error:  # noqa: BLE001  # the caller's own, raised again where it is seen
+        except Exception as error:  # noqa: BLE001  # of a user function; `on_crash` handles it
             self._on_crash(_unwrap_group(error))
         except BaseExceptionGroup as group:
             raise extract_interrupt(group) from None
@@ -55,7 +56,7 @@ class BackgroundTasks:
 
 
 def _unwrap_group(error: Exception) -> Exception:
-    """Take an exception out of the groups that task groups put it in."""
+    """Return the exception in the groups that task groups have wrapped it in."""
     found: Any = error
     while isinstance(found, ExceptionGroup) and len(cast("Any", found).exceptions) == 1:
         found = cast("Any", found).exceptions[0]
@@ -64,10 +65,10 @@ def _unwrap_group(error: Exception) -> Exception:
 
 def extract_interrupt(group: BaseExceptionGroup[BaseException], *, at_host: bool = False) -> BaseException:
     """
-    Take an interrupt out of a group, as it comes out as itself; cancellations alone stay as they are.
+    Return the interrupt in a group, such as KeyboardInterrupt; a group of cancellations alone is returned as it is.
 
-    `at_host` is for whoever leaves a task group: on asyncio the loop has ended by the interrupt already, and a second
-    one would break its ending, so there it is a cancellation.
+    `at_host`: for the task that closes the group. On asyncio the interrupt has already ended the event loop, and
+    raising it again would break the shutdown, so a cancellation is returned there.
     """
     cancelled = anyio.get_cancelled_exc_class()
     _, interrupts = group.split(cancelled)
@@ -75,5 +76,5 @@ def extract_interrupt(group: BaseExceptionGroup[BaseException], *, at_host: bool
     while interrupts is not None and isinstance(found, BaseExceptionGroup):
         found = cast("Any", found).exceptions[0]
     is_asyncio = cancelled.__module__.startswith("asyncio")
-    has_come_out = at_host and is_asyncio and isinstance(found, KeyboardInterrupt | SystemExit)
-    return cancelled() if has_come_out else cast("BaseException", found)
+    was_raised_before = at_host and is_asyncio and isinstance(found, KeyboardInterrupt | SystemExit)
+    return cancelled() if was_raised_before else cast("BaseException", found)

@@ -1,9 +1,9 @@
 """
-Waiting for other threads, and starting them, in code that a signal may interrupt anywhere.
+Starts threads and waits for them, in code that a signal may interrupt anywhere.
 
 ``threading.Event``, ``Condition`` and ``Semaphore``, and so ``Future`` and ``ThreadPoolExecutor``, take their lock in
 Python code. A ``KeyboardInterrupt`` right after that leaves the lock taken, and a signal handler that needs the same
-lock waits for the very thread that it interrupts. What is here holds no lock while Python code runs.
+lock waits for the thread that it interrupted. The classes here hold no lock while Python code runs.
 """
 
 import queue
@@ -19,48 +19,48 @@ T = TypeVar("T")
 
 
 class Latch:
-    """An event that is set once; an interrupted `set` is completed by the next."""
+    """An event that is set once; a second call completes an interrupted `set`."""
 
     def __init__(self) -> None:
         self._is_set = False
         self._callbacks: set[Callable[[], object]] = set()
 
     def set(self) -> None:
-        """Wake all who wait, and call the callbacks."""
+        """Wake all waiting threads, and call the callbacks."""
         self._is_set = True
         for call in tuple(self._callbacks):
             call()
 
     def is_set(self) -> bool:
-        """Tell whether it was set."""
+        """Return whether it was set."""
         return self._is_set
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Wait until it is set, and tell whether it is."""
+        """Wait until it is set, or a time is over; returns whether it is set."""
         if not self._is_set:
             wait_for_first((self,), seconds)
         return self._is_set
 
     def add_callback(self, call: Callable[[], object]) -> None:
-        """Have something called once it is set, now if it is; it may be called several times, from any thread."""
+        """Call a function once it is set, now if it is; it may be called several times, from any thread."""
         self._callbacks.add(call)
         if self._is_set:
             call()
 
     def remove_callback(self, call: Callable[[], object]) -> None:
-        """Forget a callback."""
+        """Remove a callback."""
         self._callbacks.discard(call)
 
 
 def wait_for_first(latches: Iterable[Latch], seconds: float | None = None) -> None:
-    """Wait until one of several is set, or so many seconds are over."""
+    """Wait until one of several is set, or a number of seconds is over."""
     latches = tuple(latches)
-    woken: queue.SimpleQueue[None] = queue.SimpleQueue()
-    wake = partial(woken.put, None)
+    wakeups: queue.SimpleQueue[None] = queue.SimpleQueue()
+    wake = partial(wakeups.put, None)
     try:
         for each in latches:
             each.add_callback(wake)
-        woken.get(timeout=None if seconds is None else min(max(0.0, seconds), threading.TIMEOUT_MAX))
+        wakeups.get(timeout=None if seconds is None else min(max(0.0, seconds), threading.TIMEOUT_MAX))
     except queue.Empty:
         pass
     finally:
@@ -69,43 +69,43 @@ def wait_for_first(latches: Iterable[Latch], seconds: float | None = None) -> No
 
 
 class Promise(Generic[T]):
-    """A value that another thread gives, unless whoever waits for it cancels."""
+    """A value that another thread sets, unless it is cancelled before."""
 
     def __init__(self) -> None:
-        self._settled = Latch()
+        self._done_event = Latch()
         self._outcomes: dict[str, tuple[T] | None] = {}
 
     def set_result(self, value: T) -> None:
-        """Give the value; nothing happens if there is one, or it was cancelled."""
-        self._settle((value,))
+        """Set the value; does nothing if it has one, or was cancelled."""
+        self._set_outcome((value,))
 
     def cancel(self) -> bool:
-        """Cancel, and tell whether that came before any value."""
-        return self._settle(None) is None
+        """Cancel; returns whether there was no value before."""
+        return self._set_outcome(None) is None
 
     def done(self) -> bool:
-        """Tell whether it has a value or was cancelled."""
+        """Return whether it has a value or was cancelled."""
         return bool(self._outcomes)
 
     def cancelled(self) -> bool:
-        """Tell whether it was cancelled."""
+        """Return whether it was cancelled."""
         return self.done() and self._outcomes[_ONLY] is None
 
     def result(self, seconds: float | None = None) -> T:
-        """Wait for the value; without one in time, or once cancelled, it is a TimeoutError."""
-        self._settled.wait(seconds)
+        """Wait for the value; raises TimeoutError if there is none in time, or it was cancelled."""
+        self._done_event.wait(seconds)
         outcome = self._outcomes.get(_ONLY)
         if outcome is None:
             raise TimeoutError
         return outcome[0]
 
     def add_done_callback(self, call: Callable[[], object]) -> None:
-        """Have something called once it is done, now if it is; it may be called several times, from any thread."""
-        self._settled.add_callback(call)
+        """Call a function once it is done, now if it is; it may be called several times, from any thread."""
+        self._done_event.add_callback(call)
 
-    def _settle(self, outcome: tuple[T] | None) -> tuple[T] | None:
-        first = self._outcomes.setdefault(_ONLY, outcome)  # at once: the first one stays
-        self._settled.set()
+    def _set_outcome(self, outcome: tuple[T] | None) -> tuple[T] | None:
+        first = self._outcomes.setdefault(_ONLY, outcome)  # atomic: the first outcome stays
+        self._done_event.set()
         return first
 
 
@@ -114,7 +114,7 @@ _ONLY = "outcome"
 
 def start_thread(thread: threading.Thread) -> None:
     """
-    Start a thread; if this is interrupted, the thread may run or not.
+    Start a thread; if a signal interrupts this, the thread may run or not.
 
     ``Thread.start`` waits for a ``Condition``, which may turn an interrupt into a RuntimeError about its lock.
     """

@@ -235,7 +235,9 @@ def dump_plain(value: Any) -> Any:
         secret = value.secret_fields if isinstance(value, SecretMessage) else ()
         values = [(name, word, getattr(value, name), default) for name, word, default in _list_fields(type(value))]
         return {
-            word: MASK if name in secret else dump_plain(each) for name, word, each, default in values if each != default
+            word: MASK if name in secret else dump_plain(each)
+            for name, word, each, default in values
+            if each != default
         }
     if isinstance(value, Mapping):
         return {str(name): dump_plain(each) for name, each in cast("Any", value).items()}
