@@ -129,8 +129,7 @@ def check_positive(path: str, value: object) -> None:
 
 
 def _check_range(path: str, value: object, lowest: float, highest: float, expected: str) -> None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not lowest <= value <= highest or value == inf:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not lowest <= value <= highest or value == inf:
         raise InvalidRequest(path, value, expected)
 
 

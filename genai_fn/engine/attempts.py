@@ -25,7 +25,7 @@ from genai_fn.options import Retry, Timeouts
 from genai_fn.request import ResponseReader
 from genai_fn.retry import compute_delay, is_retryable
 from genai_fn.values import Value
-from genai_fn.wire import PreparedRequest, build_api_error, decode_event, decode_response, read_stray
+from genai_fn.wire import PreparedRequest, build_api_error, decode_event, decode_response, parse_unframed_text
 from genai_fn.wire.decompress import Decompressor
 from genai_fn.wire.resume import build_range_request, count_repeated_bytes
 from genai_fn.wire.sse import EventParser
@@ -212,30 +212,37 @@ def _parse_chunk(handle: StreamHandle, chunk: bytes) -> None:
         if data:
             handle.pending_items.append(Success(data))
         return
-    events = handle.events.feed(data) if chunk else handle.events.finish()
+    _parse_events(handle, data, is_end=not chunk)
+
+
+def _parse_events(handle: StreamHandle, data: bytes, *, is_end: bool) -> None:
+    """Add the items of all complete events. An error is the last item."""
+    events = handle.events.finish() if is_end else handle.events.feed(data)
     found = [event for event in events if event and not event.isspace()]  # an empty event keeps the connection alive
     if handle.head is not None:
         handle.head = None if found else (handle.head + data)[:_MAX_ERROR_TEXT_BYTES]
-    stray = found.pop() if handle.events.has_stray else None
+    unframed = found.pop() if handle.events.has_unframed_text else None
     for event in found:
         item = decode_event(handle.reader, event, handle.response.headers)
         handle.pending_items.append(item)
         if isinstance(item, Failure):
             handle.is_over = True
             return
-    if stray is not None:
-        handle.is_over = True
-        handle.pending_items.append(Failure(read_stray(stray, handle.response.headers)))
-        return
+    error = _find_stream_error(handle, unframed, is_end=is_end)
+    handle.is_over = is_end or error is not None
+    if error is not None:
+        handle.pending_items.append(Failure(error))
+
+
+def _find_stream_error(handle: StreamHandle, unframed: bytes | None, *, is_end: bool) -> GenaiError | None:
+    if unframed is not None:
+        return parse_unframed_text(unframed, handle.response.headers)
     max_bytes = handle.settings.max_response_bytes
     if handle.events.buffered_bytes > max_bytes:
-        handle.pending_items.append(Failure(DecodeError(f"an event of at most {max_bytes} bytes")))
-        handle.is_over = True
-    elif not chunk:
-        handle.is_over = True
-        if handle.head is not None:
-            text = handle.head.decode("utf-8", "replace")
-            handle.pending_items.append(Failure(DecodeError("server-sent events", "", text)))
+        return DecodeError(f"an event of at most {max_bytes} bytes")
+    if is_end and handle.head is not None:
+        return DecodeError("server-sent events", "", handle.head.decode("utf-8", "replace"))
+    return None
 
 
 _MAX_ERROR_TEXT_BYTES = 2000

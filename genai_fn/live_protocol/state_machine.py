@@ -207,7 +207,9 @@ def _reconnect_or_fail(state: ProtocolState, error: GenaiError | None, jitter: f
     if state.attempt == 0:
         return _reconnect(state, error, 0.0)
     reason = error or _REPEATEDLY_CLOSED
-    is_passing = is_retryable(reason, state.retry, repeatable=True) or (state.has_opened and isinstance(reason, TimedOut))
+    is_passing = is_retryable(reason, state.retry, repeatable=True) or (
+        state.has_opened and isinstance(reason, TimedOut)
+    )
     wait = compute_delay(reason, state.attempt, state.retry, jitter) if is_passing else None
     return _finish_session(state, reason) if wait is None or wait > state.max_wait else _reconnect(state, error, wait)
 

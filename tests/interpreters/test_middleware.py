@@ -335,7 +335,9 @@ def logged(interpreter: Any) -> tuple[Any, Logged]:
 @every_world
 def test_transport_sees_attempts(world: str) -> None:
     """A transport sees each attempt, those of concurrent requests too; a handler sees each request once."""
-    with Loopback([Reply(503), json_reply(build_response("hello")), *[json_reply(build_response("hello"))] * 2]) as server:
+    with Loopback(
+        [Reply(503), json_reply(build_response("hello")), *[json_reply(build_response("hello"))] * 2]
+    ) as server:
         settings: Any = {"backend": Gemini("test-key", base_url=server.url), "retry": Retry(initial_delay=0.001)}
 
         def in_sync() -> Any:

@@ -47,7 +47,9 @@ def run_scenario(scenario: Callable[[Any], Awaitable[None]], backend: Gemini | V
 
 @pytest.mark.parametrize("executor", EXECUTORS)
 @pytest.mark.parametrize(
-    "scenarios", [(run_model_story, run_storage_story), (run_token_story,), (run_model_story, run_project_story)], ids=lambda each: each[-1].__name__
+    "scenarios",
+    [(run_model_story, run_storage_story), (run_token_story,), (run_model_story, run_project_story)],
+    ids=lambda each: each[-1].__name__,
 )
 def test_scenarios(emulator: ServedEmulator, monkeypatch: pytest.MonkeyPatch, scenarios: Any, executor: str) -> None:
     """Every resource works on both backends and with every executor, without a retry."""

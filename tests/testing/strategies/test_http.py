@@ -27,7 +27,9 @@ from tests.support.drawn_requests import has_operation
 T = TypeVar("T")
 BACKENDS: dict[str, Backend] = {"gemini": Gemini("test-key"), "vertex": Vertex("p", "us-central1")}
 STREAMED = ("generate.stream",)
-SUPPORTED = [(name, at) for name in OPERATION_REQUESTS for at in BACKENDS if has_operation(name, at) and name not in STREAMED]
+SUPPORTED = [
+    (name, at) for name in OPERATION_REQUESTS for at in BACKENDS if has_operation(name, at) and name not in STREAMED
+]
 REQUEST = generate("m", "hi")
 
 drawn = settings(
