@@ -20,7 +20,7 @@ def draw_replies(wire: Any, without: frozenset[str] = frozenset()) -> SearchStra
 def _pruned(reply: Any, without: frozenset[str]) -> Any:
     if isinstance(reply, dict):
         return {name: _pruned(each, without) for name, each in reply.items() if name not in without}
-    return [_pruned(each, without) for each in reply] if isinstance(reply, list) else reply
+    return [_pruned(each, without) for each in reply] if isinstance(reply, list | tuple) else reply
 
 
 def to_plain_data(value: Any, name: str = "") -> Any:

@@ -17,7 +17,7 @@ from genai_fn.interpreters.live import session as sessions
 from genai_fn.interpreters.live.memory_socket import MemorySocket
 from genai_fn.interpreters.live.session import Session
 from genai_fn.interpreters.live.write_queue import CHUNK_SIZE
-from genai_fn.interpreters.offline import OfflineService
+from genai_fn.interpreters.offline_service import OfflineService
 from genai_fn.interpreters.offline_live import OfflineConnector
 from tests.support.limits import patient
 from tests.support.live.sessions import CONNECT_TEXT, RESUMABLE, read_texts

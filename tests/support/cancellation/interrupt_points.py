@@ -14,7 +14,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-from genai_fn.interpreters.net.connect_sync import NetworkStream
+from genai_fn.interpreters.net.connect.sync_steps import NetworkStream
 
 from genai_fn import Gemini, Http, Retry, Success, Vertex, both, gather, streamed, with_options
 from genai_fn.interpreters.sync_runner import Items
