@@ -27,16 +27,16 @@ CERTAIN = {"half_read", "half_described", "forked"}
 def test_threads_meet_new_types_at_once(program: str) -> None:
     """Threads may use a new type at the same time; each gets its value, and the process survives."""
     command = [sys.executable, "-X", "faulthandler", "-m", "tests.support.first_decodes", program]
-    begun = [
+    processes = [
         subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         for _ in range(1 if program in CERTAIN else 4)
     ]
     try:
-        ended = [(each.communicate(timeout=120)[1], each.returncode) for each in begun]
+        ended = [(each.communicate(timeout=120)[1], each.returncode) for each in processes]
     finally:
-        for each in begun:
+        for each in processes:
             each.kill()
-    assert [said for said, status in ended if status] == []
+    assert [output for output, status in ended if status] == []
 
 
 class Box(Struct, Generic[T]):

@@ -147,8 +147,8 @@ def test_decode(backend: Any, status: int) -> None:
         failed = decode(request, HttpResponse(status, (("x-echo", KEY),), body), backend)
         assert isinstance(failed, Failure)
         assert KEY not in repr(vars(failed.failure()))
-    said = decode(request, HttpResponse(400, (), b"<p>test-token</p>"), backend)
-    assert said == Failure(ClientError(400, "", "<p>***</p>"))
+    result = decode(request, HttpResponse(400, (), b"<p>test-token</p>"), backend)
+    assert result == Failure(ClientError(400, "", "<p>***</p>"))
 
 
 def test_success_stays() -> None:

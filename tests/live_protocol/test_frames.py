@@ -383,8 +383,8 @@ def test_sizes(size: int) -> None:
     """A message of any size is one text, with bytes in standard base64."""
     frame = live.realtime_input(audio={"data": b"\xfb" * size, "mime_type": "audio/pcm"})
     text = encode_frame(frame, Vertex("p")).unwrap()
-    told = msgspec.json.decode(text, type=LiveClientMessage)
-    assert (told, type(text)) == (frame, bytes)
+    decoded = msgspec.json.decode(text, type=LiveClientMessage)
+    assert (decoded, type(text)) == (frame, bytes)
 
 
 def test_nothing_is_mutated() -> None:

@@ -130,12 +130,12 @@ def test_same_message(name: str, place: str) -> None:
 
 
 @pytest.mark.parametrize("place", OPENED)
-def test_usage_of_what_was_said(place: str) -> None:
+def test_response_token_names(place: str) -> None:
     """Response tokens have one name here and two on the wire: Vertex AI has its own."""
     name = {"gemini": "response", "vertex": "candidates"}[place]
-    said = usage(**{f"{name}TokenCount": 5, f"{name}TokensDetails": DETAILS, "promptTokenCount": 1})
-    reads_alike(said, place)
-    message = decode_frame(json.dumps(said), OPENED[place]).unwrap()
+    reply = usage(**{f"{name}TokenCount": 5, f"{name}TokensDetails": DETAILS, "promptTokenCount": 1})
+    reads_alike(reply, place)
+    message = decode_frame(json.dumps(reply), OPENED[place]).unwrap()
     assert (message.usage_metadata.response_token_count, len(message.usage_metadata.response_tokens_details)) == (5, 2)
 
 
@@ -319,5 +319,5 @@ def test_values_of_tomorrow() -> None:
     """An unlisted enum value is kept."""
     message = decode_frame(json.dumps(REPLIES["newer-values"]), OPENED["gemini"]).unwrap()
     assert message.server_content.turn_complete_reason == TurnCompleteReason("BORED") == "BORED"
-    said = decode_frame(json.dumps(REPLIES["said"]), OPENED["gemini"]).unwrap()
-    assert said.server_content.output_transcription == Transcription(text="hi", finished=True)
+    message = decode_frame(json.dumps(REPLIES["said"]), OPENED["gemini"]).unwrap()
+    assert message.server_content.output_transcription == Transcription(text="hi", finished=True)

@@ -109,14 +109,14 @@ def test_address(name: str) -> None:
     where, at, url, headers = AUTHS[name]
     theirs, mine = captured(where, {"model": "m"}), opens(LIVE, at)
     assert isinstance(theirs, Said)
-    assert (theirs.url.replace("com//", "com/"), _counting(theirs)) == (
+    assert (theirs.url.replace("com//", "com/"), _drop_library_headers(theirs)) == (
         url,
         headers,
     )  # its own addresses end in a slash
-    assert (mine.url, _counting(mine)) == (url, headers)
+    assert (mine.url, _drop_library_headers(mine)) == (url, headers)
 
 
-def _counting(said: Said) -> Mapping[str, str]:
+def _drop_library_headers(said: Said) -> Mapping[str, str]:
     """Remove headers that identify the library, and the content type, as there is no body."""
     beside = ("content-type", "user-agent", "x-goog-api-client")
     return {name: value for name, value in said.headers.items() if name not in beside}
@@ -189,8 +189,8 @@ def test_differences(name: str) -> None:
     _, where, at, session, url, headers = DIFFERENCES[name]
     mine, theirs = opens(session, at), captured(where, {"model": "m"}, music="music" in session.operation.op)
     assert isinstance(theirs, Said)
-    assert (mine.url, _counting(mine)) == (url, headers)
-    assert (theirs.url, _counting(theirs)) != (url, headers)
+    assert (mine.url, _drop_library_headers(mine)) == (url, headers)
+    assert (theirs.url, _drop_library_headers(theirs)) != (url, headers)
 
 
 def test_credentials_of_the_callers_own() -> None:
@@ -201,7 +201,7 @@ def test_credentials_of_the_callers_own() -> None:
     credential = build_live_credential(at, build_bearer_credential(at, "test-token", quota_project="q"))
     signed = sign_request(encode_handshake(LIVE, at).unwrap().http, credential)
     assert isinstance(theirs, Said)
-    assert _counting(theirs) == TOKEN
+    assert _drop_library_headers(theirs) == TOKEN
     assert dict(signed.headers).items() >= {**TOKEN, "x-goog-user-project": "q"}.items()
 
 
@@ -245,9 +245,9 @@ def test_no_key_on_a_plain_line() -> None:
 def test_later_header_wins() -> None:
     """Of two headers with one name the later is sent: the caller's."""
     both = Credential("https://h:443", Secret((("authorization", "a"), ("x", "1"), ("Authorization", "b"))), "p")
-    settled = build_live_credential(Vertex("p"), both)
-    assert settled.headers.reveal() == (("Authorization", "b"), ("x", "1"))
-    assert (settled.origin, settled.project) == ("https://h:443", "p")
+    credential = build_live_credential(Vertex("p"), both)
+    assert credential.headers.reveal() == (("Authorization", "b"), ("x", "1"))
+    assert (credential.origin, credential.project) == ("https://h:443", "p")
 
 
 def test_token_is_not_shown() -> None:
@@ -305,8 +305,8 @@ def test_options() -> None:
 
 def test_headers_of_the_backend() -> None:
     """A header of the backend is not sent twice."""
-    said = opens(LIVE, Gemini("test-key", headers={"User-Agent": "me"}))
-    assert said.headers["user-agent"] == "me"
+    handshake = opens(LIVE, Gemini("test-key", headers={"User-Agent": "me"}))
+    assert handshake.headers["user-agent"] == "me"
 
 
 def _setup(session: Live[Any], handle: str | None = None, at: Backend | None = None) -> Any:
@@ -399,8 +399,8 @@ def test_are_values() -> None:
     assert again == session != LIVE
     at = Gemini("test-key")
     assert encode_handshake(again, at) == encode_handshake(session, at)
-    opened = encode_handshake(session, at).unwrap()
-    assert pickle.loads(pickle.dumps(opened)) == opened
+    handshake = encode_handshake(session, at).unwrap()
+    assert pickle.loads(pickle.dumps(handshake)) == handshake
 
 
 def test_same_backends_as_elsewhere() -> None:

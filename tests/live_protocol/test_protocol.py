@@ -266,9 +266,9 @@ def test_initial_state() -> None:
 
     plain, first = start_session(live.connect("m"), Retry(attempts=2))
     assert (ProtocolState(retry=Retry(attempts=2)), (ConnectSocket(None),)) == (plain, first)
-    asked = live.connect("m") | with_config(session_resumption={"handle": "h", "transparent": True})
-    asked = asked | with_tools({"function_declarations": [{"name": "kept"}]}) | calling(mine)
-    state, first = start_session(asked, Retry())
+    session = live.connect("m") | with_config(session_resumption={"handle": "h", "transparent": True})
+    session = session | with_tools({"function_declarations": [{"name": "kept"}]}) | calling(mine)
+    state, first = start_session(session, Retry())
     assert (ConnectSocket("h"),) == first
     assert (True, True, True, frozenset({"kept"})) == (
         state.is_resumable,
@@ -316,7 +316,7 @@ class ModelExecutor:
 
     def _connect_socket(self, action: ConnectSocket) -> None:
         assert self.connection is None, "two sockets"
-        assert not self.finished, "a connection for nobody"
+        assert not self.finished, "a connection after the end"
         assert not self.let_go, "a connection after a close of ours"
         assert action.handle == self.handles[-1], "a handle that is not the newest to be resumed"
         self.connection, self.hung = "dialling", False
@@ -409,8 +409,8 @@ class ModelExecutor:
                 self.feed(CallAnswered(identity, draw(st.sampled_from([OutgoingFrame("f", 1), AuthError("stop")]))))
 
     def _heard(self, message: Any) -> None:
-        told = message.unwrap() if isinstance(message, Success) else None
-        update = getattr(told, "session_resumption_update", None)
+        content = message.unwrap() if isinstance(message, Success) else None
+        update = getattr(content, "session_resumption_update", None)
         if update is not None and update.resumable and update.new_handle and not self.finished:
             self.handles.append(update.new_handle)
         self.feed(MessageReceived(message))
@@ -442,19 +442,19 @@ STATES = st.builds(
 @settings(max_examples=150, deadline=None)
 def test_any_course(data: Any, state: ProtocolState) -> None:
     """In any order of events: one socket, the newest handle, complete frames in order, one end."""
-    world = ModelExecutor(state)
+    executor = ModelExecutor(state)
     for _ in range(data.draw(st.integers(0, 40))):
-        world.happen(data.draw(st.sampled_from(world.choices())), data.draw)
-    ours = [each for each in world.written if isinstance(each, int)]
-    if not world.is_transparent:
+        executor.happen(data.draw(st.sampled_from(executor.choices())), data.draw)
+    ours = [each for each in executor.written if isinstance(each, int)]
+    if not executor.is_transparent:
         assert ours == sorted(set(ours)), "out of order, or twice"
-    assert world.finished == (world.state.phase in ("draining", "closing", "closed"))
-    if world.finished:
-        assert not world.alive, "functions that run for nobody"
-    elif not world.is_transparent:
-        waiting = [each.data for each in (world.state.current_frame, *world.state.queue) if each is not None]
+    assert executor.finished == (executor.state.phase in ("draining", "closing", "closed"))
+    if executor.finished:
+        assert not executor.alive, "functions that run after the end"
+    elif not executor.is_transparent:
+        waiting = [each.data for each in (executor.state.current_frame, *executor.state.queue) if each is not None]
         numbers = [each for each in waiting if isinstance(each, int)]
-        assert list(range(1, world.offered + 1)) == [*ours, *numbers], "lost"
+        assert list(range(1, executor.offered + 1)) == [*ours, *numbers], "lost"
 
 
 ANY = st.one_of(

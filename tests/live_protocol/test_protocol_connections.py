@@ -28,7 +28,7 @@ from tests.support.live_session_events import GO_AWAY, OPENED, REFUSED, SAID, A,
 
 C = OutgoingFrame("c", 4)
 QUIET = (received(update("h")),)
-"""All is said, and the handle includes it."""
+"""The handle includes all messages."""
 
 
 def apply_events(state: ProtocolState, *events: Any) -> tuple[ProtocolState, list[Any]]:
@@ -74,8 +74,8 @@ def test_go_away(name: str) -> None:
 
 def test_timers() -> None:
     """Each connection has its own timer."""
-    told = (*QUIET, received(SAID), received(GO_AWAY))
-    again = (*OPENED, *told, ConnectionClosed(ABNORMAL_CLOSURE), *OPENED, *told)
+    announced = (*QUIET, received(SAID), received(GO_AWAY))
+    again = (*OPENED, *announced, ConnectionClosed(ABNORMAL_CLOSURE), *OPENED, *announced)
     assert [SetTimer(2.5, 0), SetTimer(2.5, 1)] == only((SetTimer, CloseConnection), *again, TimerFired(0))
     assert [SetTimer(2.5, 0), SetTimer(2.5, 1), CloseConnection()] == only(
         (SetTimer, CloseConnection), *again, TimerFired(1)

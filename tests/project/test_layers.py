@@ -402,9 +402,14 @@ NETWORK = (
 )
 def test_imports_are_cheap_and_silent(statement: str) -> None:
     """Importing the package, its types and its builders loads no network stack, and prints nothing."""
-    told = f"{statement}; import sys; sys.exit(repr(sorted(set({NETWORK}) & set(sys.modules))))"
+    program = f"{statement}; import sys; sys.exit(repr(sorted(set({NETWORK}) & set(sys.modules))))"
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", told], capture_output=True, text=True, cwd=ROOT, check=False, timeout=600
+        [sys.executable, "-W", "error", "-c", program],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+        timeout=600,
     )
     assert (done.stdout, done.stderr.strip()) == ("", "[]")
 

@@ -496,8 +496,8 @@ class TestRefused:
 class TestValues:
     def test_canonical(self) -> None:
         """A Schema that needs no translation is returned as the same object."""
-        settled = Schema(type=Type.OBJECT, properties={"a": Schema(type=Type.STRING)}, any_of=(Schema(title="t"),))
-        assert settled is to_api_schema(settled, Schema)
+        canonical = Schema(type=Type.OBJECT, properties={"a": Schema(type=Type.STRING)}, any_of=(Schema(title="t"),))
+        assert canonical is to_api_schema(canonical, Schema)
 
     @pytest.mark.parametrize("given", [None, {}, Schema(), {"$schema": "s"}])
     def test_no_constraints(self, given: Any) -> None:

@@ -199,7 +199,7 @@ def _sent() -> set[str]:
 
 
 ANSWERED = {"BatchJobDestination.inlined_responses", "BatchJobDestination.inlined_embed_content_responses"}
-"""Fields of types that can be sent which only come back: no batch is told its own answers."""
+"""Fields of request types that only responses set."""
 
 
 def _models(annotation: Any) -> Iterator[Any]:
@@ -228,10 +228,10 @@ def test_no_field_is_required() -> None:
 @pytest.mark.parametrize("kind", [*MESSAGES, *ENUMS], ids=lambda kind: kind.__name__)
 def test_docstrings(kind: type) -> None:
     """Every type has a docstring of one sentence, which is not Google's."""
-    said = vars(kind)["__doc__"]
+    docstring = vars(kind)["__doc__"]
     theirs = (THEIR_TYPES | THEIR_ENUMS)[kind.__name__].__doc__ or ""
-    assert re.fullmatch(r"\S[^\n]*[.…]", said)
-    assert said not in theirs
+    assert re.fullmatch(r"\S[^\n]*[.…]", docstring)
+    assert docstring not in theirs
 
 
 def test_marks() -> None:

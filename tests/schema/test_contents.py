@@ -143,9 +143,9 @@ def _part(value: Any) -> Part:
 def test_fields(kind: type[Message]) -> None:
     """Fields of contents are grouped in the same way, and only once."""
     given = {"contents": ["a", {"text": "b"}, CALL, [FILE]]}
-    settled: Any = as_struct(kind, given)
-    assert settled.contents == (_user(A, B), _model(CALL), _user(Part(file_data=FILE)))
-    assert as_struct(kind, settled) == settled
+    converted: Any = as_struct(kind, given)
+    assert converted.contents == (_user(A, B), _model(CALL), _user(Part(file_data=FILE)))
+    assert as_struct(kind, converted) == converted
 
 
 @pytest.mark.parametrize(
@@ -171,9 +171,9 @@ def test_mistakes_in_fields(kind: type[Message], contents: Any, path: str) -> No
 )
 def test_separate(contents: Any, turns: tuple[Content, ...]) -> None:
     """Contents for embeddings are not grouped, as in google-genai."""
-    settled = as_struct(EmbedContentBatch, {"contents": contents})
-    assert settled.contents == turns
-    assert as_struct(EmbedContentBatch, settled) == settled
+    converted = as_struct(EmbedContentBatch, {"contents": contents})
+    assert converted.contents == turns
+    assert as_struct(EmbedContentBatch, converted) == converted
 
 
 @pytest.mark.parametrize(
@@ -211,5 +211,5 @@ def test_no_turn(given: Any, path: str) -> None:
 @pytest.mark.parametrize("kind", [CreateCachedContentConfig, InlinedRequest, EmbedContentBatch])
 def test_converted_turns(kind: type[Message]) -> None:
     """Turns that need no conversion are returned as they are."""
-    settled = as_struct(kind, {"contents": ["a", [FILE], _model(A)]})
-    assert as_struct(kind, settled) is settled
+    converted = as_struct(kind, {"contents": ["a", [FILE], _model(A)]})
+    assert as_struct(kind, converted) is converted

@@ -79,7 +79,7 @@ class Plain(enum.Enum):
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "settled"),
+    ("field", "value", "expected"),
     [
         ("text", "", ""),
         ("text", "\u00e9\U0001f600", "\u00e9\U0001f600"),
@@ -117,11 +117,11 @@ class Plain(enum.Enum):
         ("loud", "a", "A"),
     ],
 )
-def test_converts(field: str, value: Any, settled: Any) -> None:
+def test_converts(field: str, value: Any, expected: Any) -> None:
     """Accepted values are converted; lists become tuples; unlisted enum values are kept."""
     made = getattr(as_struct(Kinds, {field: value}), field)
-    assert made == settled
-    assert type(made) is type(settled)
+    assert made == expected
+    assert type(made) is type(expected)
 
 
 @pytest.mark.parametrize(
@@ -255,10 +255,10 @@ def test_free_json_is_copied() -> None:
     """Later changes of arguments do not change the converted value, at any depth, also in a Struct."""
     inner: list[Any] = [1]
     free = {"a": inner}
-    settled = as_struct(Kinds, {"free": free}), as_struct(Kinds, Kinds(free=free))
+    converted = as_struct(Kinds, {"free": free}), as_struct(Kinds, Kinds(free=free))
     inner.append(2)
     free["b"] = []
-    assert [each.free for each in settled] == [{"a": [1]}, {"a": [1]}]
+    assert [each.free for each in converted] == [{"a": [1]}, {"a": [1]}]
 
 
 def test_converted_is_same_object() -> None:
@@ -272,9 +272,9 @@ def test_converted_is_same_object() -> None:
 def test_unconverted_struct_is_converted() -> None:
     """Unconverted values in the fields of a Struct are converted."""
     value = GenerateContentConfig(system_instruction="be brief", safety_settings=[{"threshold": "off"}])  # type: ignore[arg-type]  # a list
-    settled = as_struct(GenerateContentConfig, value)
-    assert settled.system_instruction == Content(role="user", parts=(Part(text="be brief"),))
-    assert settled.safety_settings == (SafetySetting(threshold=HarmBlockThreshold.OFF),)
+    converted = as_struct(GenerateContentConfig, value)
+    assert converted.system_instruction == Content(role="user", parts=(Part(text="be brief"),))
+    assert converted.safety_settings == (SafetySetting(threshold=HarmBlockThreshold.OFF),)
 
 
 def test_none_is_empty() -> None:

@@ -155,8 +155,8 @@ SAME: tuple[Callable[..., Any], ...] = (
 
 
 def _theirs(function: Callable[..., Any]) -> Any:
-    told = types.FunctionDeclaration.from_callable_with_api_option(callable=function, api_option="GEMINI_API")
-    return told.model_dump(mode="json", exclude_none=True, by_alias=True)
+    declaration = types.FunctionDeclaration.from_callable_with_api_option(callable=function, api_option="GEMINI_API")
+    return declaration.model_dump(mode="json", exclude_none=True, by_alias=True)
 
 
 def _ours(function: Callable[..., Any]) -> Any:
@@ -574,7 +574,7 @@ SPHINX = """Look up.
 
 
 @pytest.mark.parametrize(
-    ("doc", "said"),
+    ("doc", "descriptions"),
     [
         (GOOGLE, {"city": "Where, in English: a name. Of a town.", "days": "How long.", "rest": "All else."}),
         (NUMPY, {"city": "Where, in English.", "days": "How long.", "hours": "How long."}),
@@ -585,9 +585,9 @@ SPHINX = """Look up.
         ("Parameters\n----------\n", {}),
     ],
 )
-def test_docstrings(doc: str, said: dict[str, str]) -> None:
+def test_docstrings(doc: str, descriptions: dict[str, str]) -> None:
     """Descriptions of parameters are read from docstrings of all three styles."""
-    assert parse_parameter_descriptions(doc) == said
+    assert parse_parameter_descriptions(doc) == descriptions
 
 
 def test_plain_round_trip() -> None:

@@ -72,11 +72,11 @@ DIFFERENT: list[tuple[str, Any, Any]] = [
 @pytest.mark.parametrize(("reason", "schema", "expected"), DIFFERENT)
 def test_plain_differences(reason: str, schema: Any, expected: Any) -> None:
     """Every difference in the conversion to JSON Schema is listed with its reason."""
-    said = _json(as_struct(Schema, schema).json_schema)
-    assert said == expected
-    assert list(said.get("properties", ())) == list(expected.get("properties", ()))
+    converted = _json(as_struct(Schema, schema).json_schema)
+    assert converted == expected
+    assert list(converted.get("properties", ())) == list(expected.get("properties", ()))
     theirs = _theirs(types.Schema.model_validate(schema).json_schema)
-    assert (said, list(said.get("properties", ()))) != (theirs, list(theirs.get("properties", ()))), reason
+    assert (converted, list(converted.get("properties", ()))) != (theirs, list(theirs.get("properties", ()))), reason
 
 
 def test_additional_properties() -> None:

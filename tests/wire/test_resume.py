@@ -34,8 +34,8 @@ def build_range_headers(text: str) -> tuple[str, str]:
 )
 def test_range_request(request_: HttpRequest, first: Headers, wanted: Headers | None) -> None:
     """A range request is built if the server supports ranges, and an ETag or a length identifies the body."""
-    asked = build_range_request(request_, first, 3)
-    assert (asked and asked.headers) == (None if wanted is None else (*GET.headers, *wanted))
+    resumed = build_range_request(request_, first, 3)
+    assert (resumed and resumed.headers) == (None if wanted is None else (*GET.headers, *wanted))
 
 
 @pytest.mark.parametrize(
