@@ -48,7 +48,7 @@ def to_api_schema(value: Any, schema_type: type[M]) -> M | Mapping[str, Any] | N
         return None
     schema = build_json_schema(value) if _is_type(value) else value
     if not _is_canonical(schema, schema_type):
-        schema = _translate_schema(schema, _Cursor(schema, schema_type, itertools.count()))
+        schema = _translate_schema(schema, _Cursor(schema, _read_vocabulary(schema_type), itertools.count()))
     return None if schema in ({}, schema_type()) else schema
 
 
@@ -65,7 +65,9 @@ def translate(json_schema: Mapping[str, Any], schema_type: type[Message]) -> dic
     {'type': 'string', 'nullable': True}
     """
     try:
-        keywords = _translate_schema(json_schema, _Cursor(json_schema, schema_type, itertools.count()))
+        keywords = _translate_schema(
+            json_schema, _Cursor(json_schema, _read_vocabulary(schema_type), itertools.count())
+        )
     except ConversionError:
         return None
     return keywords if _is_accepted(keywords) else None
@@ -153,17 +155,32 @@ def _iter_subschemas(given: Any) -> Iterator[Any]:
         yield from given.properties.values()
 
 
+class _Vocabulary(NamedTuple):
+    """The type of the dialect, its keywords, and those of JSON Schema that are translated."""
+
+    schema_type: type[Message]
+    field_by_keyword: dict[str, str]
+    keyword_by_spelling: dict[str, str]
+
+
+@functools.cache
+def _read_vocabulary(schema_type: type[Message]) -> _Vocabulary:
+    fields = dict(zip(schema_type.__struct_encode_fields__, schema_type.__struct_fields__, strict=True))
+    spellings = {spelling: keyword for keyword, name in fields.items() for spelling in (keyword, name)}
+    return _Vocabulary(schema_type, fields, {**spellings, "$ref": "$ref", "const": "const"})
+
+
 class _Cursor(NamedTuple):
     """A position in a schema, and the references that led there."""
 
     root: Any
-    schema_type: type[Message]
+    vocabulary: _Vocabulary
     levels_read: Iterator[int]
     path: tuple[str, ...] = ()
     refs: tuple[str, ...] = ()
 
     def descend(self, *steps: str) -> "_Cursor":
-        return self._replace(path=self.path + steps)
+        return _Cursor(self.root, self.vocabulary, self.levels_read, self.path + steps, self.refs)
 
     def error(self, value: Any, expected: str, *steps: str) -> ConversionError:
         return ConversionError(value, expected, *reversed(self.path + steps))
@@ -177,7 +194,7 @@ def _translate_schema(given: Any, cursor: _Cursor) -> Any:
             keywords[keyword] = translate_inner(keywords[keyword], cursor.descend(f".{keyword}"))
     if _is_object(keywords) and len(keywords.get("properties", ())) > 1:
         keywords.setdefault("propertyOrdering", list(keywords["properties"]))
-    return _to_schema_struct(given, keywords) if isinstance(given, cursor.schema_type) else keywords
+    return _to_schema_struct(given, keywords) if isinstance(given, cursor.vocabulary.schema_type) else keywords
 
 
 def _is_object(keywords: _Keywords) -> bool:
@@ -207,7 +224,7 @@ def _read_keywords(given: Any, cursor: _Cursor) -> _Keywords:
         raise cursor.error(given, "a smaller schema, or response_json_schema, where $ref is not expanded")
     pairs: Mapping[Any, Any] = _get_set_fields(given) if isinstance(given, Message) else given
     keywords: _Keywords = {}
-    spellings = _read_vocabulary(cursor.schema_type).keyword_by_spelling
+    spellings = cursor.vocabulary.keyword_by_spelling
     for key, value in pairs.items():
         if key in _IGNORED_KEYWORDS or (key in _IGNORED_ROOT_KEYWORDS and not cursor.path):
             continue
@@ -227,7 +244,7 @@ def _get_set_fields(given: Message) -> _Keywords:
 
 
 def _build_unknown_keyword_error(key: Any, value: Any, cursor: _Cursor) -> ConversionError:
-    near = difflib.get_close_matches(str(key), _read_vocabulary(cursor.schema_type).keyword_by_spelling, 1, 0.8)
+    near = difflib.get_close_matches(str(key), cursor.vocabulary.keyword_by_spelling, 1, 0.8)
     expected = f"a field of Schema, such as {near[0]}" if near else "a keyword of Schema, or response_json_schema"
     return cursor.error(value, expected, f".{key}")
 
@@ -236,20 +253,6 @@ _MAX_DEPTH = 100  # steps; the API itself takes far fewer
 _MAX_LEVELS = 20_000  # levels read, as every $ref to a $ref may double them
 _IGNORED_KEYWORDS = {"$comment", "$defs", "definitions", "discriminator"}
 _IGNORED_ROOT_KEYWORDS = {"$id", "$schema"}
-
-
-class _Vocabulary(NamedTuple):
-    """The keywords of the dialect, and of JSON Schema where they are translated."""
-
-    field_by_keyword: dict[str, str]
-    keyword_by_spelling: dict[str, str]
-
-
-@functools.cache
-def _read_vocabulary(schema_type: type[Message]) -> _Vocabulary:
-    fields = dict(zip(schema_type.__struct_encode_fields__, schema_type.__struct_fields__, strict=True))
-    spellings = {spelling: keyword for keyword, name in fields.items() for spelling in (keyword, name)}
-    return _Vocabulary(fields, {**spellings, "$ref": "$ref", "const": "const"})
 
 
 def _resolve_indirections(keywords: _Keywords, cursor: _Cursor) -> tuple[_Keywords, _Cursor]:

@@ -515,4 +515,9 @@ class TestValues:
 def test_is_canonical(drawn: Schema) -> None:
     """A schema that `_is_canonical` recognizes is unchanged by the translation."""
     if api_schema._is_canonical(drawn, Schema):
-        assert api_schema._translate_schema(drawn, api_schema._Cursor(drawn, Schema, itertools.count())) is drawn
+        assert (
+            api_schema._translate_schema(
+                drawn, api_schema._Cursor(drawn, api_schema._read_vocabulary(Schema), itertools.count())
+            )
+            is drawn
+        )
