@@ -121,7 +121,7 @@ class PreferenceOptimizationHyperParameters(Message):
 
     adapter_size: AdapterSize | None = None
     beta: float | None = None
-    """From 0 to 1: how closely the model stays to the base model; lower values allow more change."""
+    """Weight of the regularization by KL divergence, from 0 to 1."""
     epoch_count: int | None = None
     learning_rate_multiplier: float | None = None
 
@@ -287,7 +287,7 @@ class CreateTuningJobConfig(Message):
     evaluation_config: VertexOnly[EvaluationConfig | None] = None
     labels: VertexOnly[Mapping[str, str] | None] = None
     beta: VertexOnly[float | None] = None
-    """For preference optimization, from 0 to 1: lower values allow more change from the base model."""
+    """Weight of the regularization by KL divergence, from 0 to 1; for preference optimization."""
 
 
 class TuningOperation(Message):
