@@ -43,6 +43,9 @@ def gather(
         InvalidRequest: If ``actions`` is not an iterable, a list or tuple contains something other than requests and
             flows, or ``concurrency`` is less than 1.
 
+    Fails with:
+        AsyncOnly: If ``actions`` is an async iterable, and the interpreter is sync.
+
     >>> from genai_fn import Offline, collected, generate, text
     >>> questions = [generate("gemini-2.5-flash", each) | text for each in ("one", "two")]
     >>> len(Offline()(gather(questions) | collected).unwrap())

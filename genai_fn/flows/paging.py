@@ -19,7 +19,12 @@ T = TypeVar("T")
 
 def next_page(request: Request[P], page: P) -> Request[P] | None:
     """
-    Return the request for the page after `page`, or None after the last page. All other parameters stay the same.
+    Return the request for the page after `page`, or None after the last page.
+
+    Args:
+        request: The request of `page`. The new one differs only in ``page_token``.
+
+        page: A page.
 
     Raises:
         InvalidRequest: If the request is not that of a list.

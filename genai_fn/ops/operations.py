@@ -155,10 +155,16 @@ _OPERATION_BY_TYPE: dict[Any, Any] = {
 
 def build_lookup(work: Any) -> Request[Any]:
     """
-    Build the request that reads the state of long-running work, by the type of `work` and its name.
+    Build the request that reads the state of long-running work, by its type and its name.
+
+    Args:
+        work: A file, a job or an operation.
 
     Raises:
         InvalidRequest: If the work has no name, or one that is not valid.
+
+    Fails with:
+        ClientError: If the work does not exist (404).
 
     >>> build_lookup(File(name="files/abc")) == files.get("abc")
     True
@@ -173,4 +179,3 @@ _RESOURCE_LOOKUP_BY_TYPE: dict[Any, Callable[[Any], Request[Any]]] = {
     TuningJob: tunings.get,
 }
 """Work whose state is that of a resource, and not of an operation."""
-###

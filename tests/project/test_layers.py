@@ -2,19 +2,22 @@
 
 import ast
 import importlib
+import inspect
 import re
 import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
+from typing import get_origin
 
 import pytest
 
 import genai_fn
 import genai_fn.testing
 from docs import write_operations
+from genai_fn.request import Flow, Live, Request, Stream
 from genai_fn.wire import USER_AGENT
 
 ROOT = Path(__file__).parents[2]
@@ -290,6 +293,32 @@ def _public(body: list[ast.stmt]) -> Iterator[ast.FunctionDef | ast.AsyncFunctio
         if any(ast.unparse(each).endswith("overload") for each in node.decorator_list):
             continue
         yield node
+
+
+def builders() -> dict[str, FunctionType]:
+    """Return the functions of the resource modules, by their public names."""
+    resources = {name: getattr(genai_fn, name) for name in genai_fn.__all__}
+    found: dict[str, FunctionType] = {}
+    waiting = [(name, each) for name, each in resources.items() if isinstance(each, ModuleType) and name != "schema"]
+    while waiting:
+        path, module = waiting.pop()
+        members = {f"{path}.{name}": getattr(module, name) for name in getattr(module, "__all__", ())}
+        waiting += [(name, each) for name, each in members.items() if isinstance(each, ModuleType)]
+        found |= {name: each for name, each in members.items() if isinstance(each, FunctionType)}
+    return found
+
+
+@pytest.mark.parametrize(("name", "builder"), builders().items(), ids=builders())
+def test_builders_are_documented(name: str, builder: FunctionType) -> None:
+    """Every builder of a resource documents its parameters and errors, and what its requests fail with."""
+    text, parameters = builder.__doc__ or "", inspect.signature(builder).parameters
+    assert [each for each in parameters if f"\n        {each}: " not in text] == []
+    assert not parameters or "Raises:" in text or name in RAISES_NOTHING
+    is_run = get_origin(inspect.signature(builder).return_annotation) in (Request, Flow, Stream, Live)
+    assert not is_run or "Fails with:" in text
+
+
+RAISES_NOTHING = {"chats.history"}
 
 
 @pytest.mark.parametrize("path", sources("tests"), ids=lambda path: str(path.relative_to(ROOT)))

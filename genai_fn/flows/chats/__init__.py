@@ -29,7 +29,7 @@ from genai_fn.schema.convert import as_struct
 from genai_fn.streams import stream_response
 from genai_fn.wire.resource_names import check_model_name
 
-__all__ = ["Chat", "Turn", "history", "run_turn", "send", "start", "stream", "stream_turn"]
+__all__ = ["Chat", "Turn", "history", "send", "start", "stream"]
 
 
 def start(

@@ -103,9 +103,6 @@ def join(requests: Sequence[Request[T]], job_or_bytes: BatchJob | bytes) -> tupl
     """
     Match the results of a batch to its requests, and return them in the order of the requests.
 
-    A request that failed, or has no result, gets a `Failure`: `OperationFailed`, or `DecodeError` for an
-    invalid line.
-
     Args:
         requests: The requests that the batch was created from.
 
@@ -116,6 +113,13 @@ def join(requests: Sequence[Request[T]], job_or_bytes: BatchJob | bytes) -> tupl
 
     Raises:
         InvalidRequest: If a request is not a ``generate`` request, or has options.
+
+    Fails with:
+        OperationFailed: For a request that failed, or has no result.
+
+        DecodeError: For an invalid line.
+
+        CountMismatch: For every request, if there are no keys, and more or fewer results than requests.
 
     >>> from genai_fn import generate
     >>> [result] = join([generate("m", "hi")], b'{"key": "0", "response": {"modelVersion": "m-1"}}')

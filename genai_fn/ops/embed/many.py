@@ -54,6 +54,8 @@ def embed_many(
             cannot be converted, a field of ``config`` is unknown or has the wrong type, or a number is less than 1.
 
     Fails with:
+        AsyncOnly: If ``texts`` is an async iterable, and the interpreter is sync.
+
         ClientError: For a text that the server rejects (400 or 413).
 
         CountMismatch: For each text of a batch whose response has more or fewer vectors than texts.

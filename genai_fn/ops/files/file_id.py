@@ -12,8 +12,13 @@ def parse_file_id(name: object, path: str = "name") -> str:
     """
     Return the id of a file from its name or URL.
 
+    Args:
+        name: An id, ``files/…``, or the URL of a file.
+
+        path: Path of `name` in the error.
+
     Raises:
-        InvalidRequest: If `name` is none of these; `path` is its path in the error.
+        InvalidRequest: If `name` is none of these.
 
     >>> parse_file_id("files/a-1"), parse_file_id("https://host/v1beta/files/a-1:download?alt=media")
     ('a-1', 'a-1')

@@ -1,0 +1,147 @@
+"""The emulated API of the offline interpreter: its state, its clock, and responses in memory instead of a network."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol, Self, TypeVar
+
+import msgspec
+
+from genai_fn.backend import Backend, Credential, Secret
+from genai_fn.effects import EffectFailed
+from genai_fn.emulator import EmulatorState, handle_request
+from genai_fn.engine.virtual_time import VirtualClock
+from genai_fn.errors import InvalidRequest, TimeoutPhase
+from genai_fn.http import FileSlice, Headers, HttpRequest, HttpResponse
+from genai_fn.interpreters.executors.threads import Promise
+
+__all__ = ["OFFLINE_TOKEN_CACHE", "MemoryResponse", "OfflineService", "OfflineTransport", "load_file_body"]
+
+
+class _EmulatedConversation(Protocol):
+    """An emulated live session."""
+
+    def receive_frame(
+        self, state: EmulatorState, frame: bytes | str, now: datetime
+    ) -> tuple[EmulatorState, Self, tuple[bytes, ...]]: ...
+
+
+C = TypeVar("C", bound=_EmulatedConversation)
+
+
+class OfflineService:
+    """The emulated API: its state and its time. Threads may share it."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        """The API that is emulated."""
+        self._lock = threading.Lock()
+        self._state = EmulatorState()
+        self._seconds = 0.0
+
+    def handle_request(self, request: HttpRequest) -> HttpResponse:
+        """Handle one request."""
+        with self._lock:
+            self._state, response = handle_request(self._state, request, self._get_time())
+        return response
+
+    def handle_frame(self, conversation: C, frame: bytes | str) -> tuple[C, tuple[bytes, ...]]:
+        """Handle a frame of a live session; returns the session afterwards, and the frames that answer it."""
+        with self._lock:
+            self._state, later, answers = conversation.receive_frame(self._state, frame, self._get_time())
+        return later, answers
+
+    def make_clock(self) -> VirtualClock:
+        """Make the clock of one run, which starts at the service's time and advances it."""
+        return _ServiceClock(self, self._seconds)
+
+    def advance_time(self, seconds: float) -> None:
+        """Advance the time, unless concurrent runs have advanced it further already."""
+        with self._lock:
+            self._seconds = max(self._seconds, seconds)
+
+    def _get_time(self) -> datetime:
+        return _START_TIME + timedelta(seconds=min(self._seconds, _MAX_SECONDS))
+
+
+_START_TIME = datetime(2026, 1, 1, tzinfo=UTC)
+_MAX_SECONDS = 10.0**10
+
+
+class _ServiceClock(VirtualClock):
+    """A clock that advances the time of the service."""
+
+    def __init__(self, service: OfflineService, now: float) -> None:
+        super().__init__(now)
+        self._service = service
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        self._service.advance_time(self.now)
+
+    def branch(self) -> "_ServiceClock":
+        return _ServiceClock(self._service, self.now)
+
+
+class _OfflineTokenCache:
+    """A token source for the offline interpreter. It returns an empty token, and a project for backends without one."""
+
+    def get_credential(self) -> Promise[Credential]:
+        credential: Promise[Credential] = Promise()
+        credential.set_result(Credential("", Secret(()), "offline"))
+        return credential
+
+
+OFFLINE_TOKEN_CACHE: Any = _OfflineTokenCache()
+
+
+class OfflineTransport:
+    """Sends requests to the emulated API."""
+
+    def __init__(self, service: OfflineService) -> None:
+        self._service = service
+
+    def send(self, request: HttpRequest, **limits: Any) -> "MemoryResponse | EffectFailed":
+        """Handle a request; the limits of time do not apply."""
+        loaded = load_file_body(request)
+        return loaded if isinstance(loaded, EffectFailed) else MemoryResponse(self._service.handle_request(loaded))
+
+
+class MemoryResponse:
+    """A response in memory, which is read in chunks as one from the network is."""
+
+    def __init__(self, response: HttpResponse) -> None:
+        self.status = response.status
+        self.headers: Headers = response.headers
+        self._body = response.body
+        self._position = 0
+
+    def read(self, deadline: float, phase: TimeoutPhase) -> bytes:
+        """Return the next chunk; ``b""`` at the end."""
+        size = _CHUNK_SIZE if self._position < _CHUNKED_BYTES else len(self._body)
+        chunk = self._body[self._position : self._position + size]
+        self._position += len(chunk)
+        return chunk
+
+    def close(self) -> None:
+        """Drop the rest of the body."""
+        self._body = b""
+
+
+_CHUNK_SIZE = 1024
+_CHUNKED_BYTES = 64 * 1024
+"""The bytes that are read in small chunks, as a stream of text; more than that is no text."""
+
+
+def load_file_body(request: HttpRequest) -> HttpRequest | EffectFailed:
+    """Load a body from its file; fails as an HTTP request would if the file cannot be read."""
+    if not isinstance(request.body, FileSlice):
+        return request
+    from genai_fn.interpreters.net.pool.http1 import (  # noqa: PLC0415  # few upload files
+        UnsendableRequestError,
+        iterate_body,
+    )
+
+    try:
+        return msgspec.structs.replace(request, body=tuple(iterate_body(request.body)))
+    except UnsendableRequestError as error:
+        return EffectFailed(InvalidRequest("request", "***", f"what HTTP can carry ({error})"))
