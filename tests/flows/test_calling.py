@@ -71,24 +71,26 @@ def test_one_round() -> None:
     first = build_response(
         Part(text="Let me see.", thought=True, thought_signature="c2ln"), build_call("weather", {"city": "Oslo"})
     )
-    met = Conversation(REQUEST | calling(weather), [first, DONE])
-    opening, said, answered = met.requests[1].operation.contents
-    assert (opening,) == met.requests[0].operation.contents
-    assert said == first.candidates[0].content
-    assert answered == Content(
+    conversation = Conversation(REQUEST | calling(weather), [first, DONE])
+    opening, model_content, function_content = conversation.requests[1].operation.contents
+    assert (opening,) == conversation.requests[0].operation.contents
+    assert model_content == first.candidates[0].content
+    assert function_content == Content(
         parts=(Part.from_function_response(name="weather", response={"result": "rain in Oslo for 1"}),), role="user"
     )
-    assert met.result.unwrap().text == "It rains."
-    assert get_declared_names(met.requests[0]) == ["weather"]
+    assert conversation.result.unwrap().text == "It rains."
+    assert get_declared_names(conversation.requests[0]) == ["weather"]
 
 
 def test_history() -> None:
     """The last response contains the contents before it; without a call there are none."""
-    met = Conversation(
+    conversation = Conversation(
         REQUEST | calling(clock), [build_response(build_call("clock")), build_response(build_call("clock")), DONE]
     )
-    assert met.result.unwrap().automatic_function_calling_history == met.requests[2].operation.contents
-    assert len(met.requests[2].operation.contents) == 5
+    assert (
+        conversation.result.unwrap().automatic_function_calling_history == conversation.requests[2].operation.contents
+    )
+    assert len(conversation.requests[2].operation.contents) == 5
     assert Conversation(REQUEST | calling(clock), [DONE]).result == Success(DONE)
 
 
@@ -99,18 +101,18 @@ def test_parallel_calls() -> None:
         build_call("clock", id="2"),
         build_call("weather", {"city": "B"}, id="3"),
     )
-    met = Conversation(REQUEST | calling(weather, clock), [build_response(*calls), DONE])
-    answered = [part.function_response for part in met.requests[1].operation.contents[-1].parts]
-    assert [(each.id, each.name) for each in answered] == [("1", "weather"), ("2", "clock"), ("3", "weather")]
-    assert met.at_once == [3]
-    assert all(each.in_thread for each in met.invoked)
+    conversation = Conversation(REQUEST | calling(weather, clock), [build_response(*calls), DONE])
+    function_content = [part.function_response for part in conversation.requests[1].operation.contents[-1].parts]
+    assert [(each.id, each.name) for each in function_content] == [("1", "weather"), ("2", "clock"), ("3", "weather")]
+    assert conversation.at_once == [3]
+    assert all(each.in_thread for each in conversation.invoked)
 
 
 def test_out_of_calls() -> None:
     """`max_calls` limits the requests; the calls of the last response are not executed."""
-    met = Conversation(REQUEST | calling(clock, max_calls=2), [build_response(build_call("clock"))] * 2)
-    assert [each.name for each in met.result.unwrap().function_calls] == ["clock"]
-    assert len(met.invoked) == 1
+    conversation = Conversation(REQUEST | calling(clock, max_calls=2), [build_response(build_call("clock"))] * 2)
+    assert [each.name for each in conversation.result.unwrap().function_calls] == ["clock"]
+    assert len(conversation.invoked) == 1
 
 
 def test_most_by_default() -> None:
@@ -128,14 +130,14 @@ def test_somebody_elses_call() -> None:
     """A call of a function that is declared but not passed ends the loop: the caller handles it."""
     theirs = with_tools(FunctionDeclaration(name="theirs"))
     answer = build_response(build_call("clock"), build_call("theirs"))
-    met = Conversation(REQUEST | theirs | calling(clock), [answer])
-    assert (met.result, met.invoked) == (Success(answer), [])
+    conversation = Conversation(REQUEST | theirs | calling(clock), [answer])
+    assert (conversation.result, conversation.invoked) == (Success(answer), [])
 
 
 def test_unknown_function() -> None:
     """A call of an undeclared function is returned to the model as an error."""
-    met = Conversation(REQUEST | calling(clock), [build_response(build_call("clok")), DONE])
-    assert list_function_responses(met.requests[1].operation.contents) == [
+    conversation = Conversation(REQUEST | calling(clock), [build_response(build_call("clok")), DONE])
+    assert list_function_responses(conversation.requests[1].operation.contents) == [
         {"error": "the function clok does not exist"}
     ]
 
@@ -143,8 +145,8 @@ def test_unknown_function() -> None:
 def test_events() -> None:
     """Each call emits an event with its arguments and its response."""
     calls = build_response(build_call("weather", {"city": "Oslo"}), build_call("broken", {"city": "Rome"}))
-    met = Conversation(REQUEST | calling(weather, broken), [calls, DONE])
-    assert met.told == [
+    conversation = Conversation(REQUEST | calling(weather, broken), [calls, DONE])
+    assert conversation.events == [
         Called("weather", {"city": "Oslo"}, {"result": "rain in Oslo for 1"}),
         Called("broken", {"city": "Rome"}, {"error": "LookupError: Rome"}),
     ]
@@ -155,24 +157,26 @@ def test_events() -> None:
 
 def test_an_exception_goes_back() -> None:
     """By default an exception is returned to the model, which may try again."""
-    met = Conversation(REQUEST | calling(broken), [build_response(build_call("broken", {"city": "Rome"})), DONE])
-    assert list_function_responses(met.requests[1].operation.contents) == [{"error": "LookupError: Rome"}]
-    assert met.result.unwrap().text == "It rains."
+    conversation = Conversation(
+        REQUEST | calling(broken), [build_response(build_call("broken", {"city": "Rome"})), DONE]
+    )
+    assert list_function_responses(conversation.requests[1].operation.contents) == [{"error": "LookupError: Rome"}]
+    assert conversation.result.unwrap().text == "It rains."
 
 
 def test_an_exception_ends_it() -> None:
     """With ``fail`` an exception is the result, and no other request is sent."""
     asked = REQUEST | calling(broken, clock, on_error="fail")
-    met = Conversation(asked, [build_response(build_call("clock"), build_call("broken", {"city": "Rome"}))])
-    assert met.result == Failure(FunctionCallError("broken", "LookupError: Rome"))
+    conversation = Conversation(asked, [build_response(build_call("clock"), build_call("broken", {"city": "Rome"}))])
+    assert conversation.result == Failure(FunctionCallError("broken", "LookupError: Rome"))
 
 
 def test_a_bad_argument_is_no_exception() -> None:
     """Invalid arguments are returned to the model, whatever ``on_error`` is."""
-    met = Conversation(
+    conversation = Conversation(
         REQUEST | calling(weather, on_error="fail"), [build_response(build_call("weather", {"town": "Oslo"})), DONE]
     )
-    assert list_function_responses(met.requests[1].operation.contents) == [
+    assert list_function_responses(conversation.requests[1].operation.contents) == [
         {"error": "town: no such argument; city: missing"}
     ]
 
@@ -184,10 +188,10 @@ def test_any_lets_go() -> None:
     """After the first call, mode ``ANY`` becomes ``AUTO``."""
     forced = with_config(tool_config={"function_calling_config": {"mode": "ANY", "allowed_function_names": ["clock"]}})
     calls = build_response(build_call("clock"), build_call("weather", {"city": "Oslo"}))
-    met = Conversation(REQUEST | forced | calling(clock, weather), [calls, DONE])
-    modes = [get_config(each).tool_config.function_calling_config for each in met.requests]  # type: ignore[union-attr]  # set above
+    conversation = Conversation(REQUEST | forced | calling(clock, weather), [calls, DONE])
+    modes = [get_config(each).tool_config.function_calling_config for each in conversation.requests]  # type: ignore[union-attr]  # set above
     assert [(each.mode, each.allowed_function_names) for each in modes] == [("ANY", ("clock",)), ("AUTO", None)]  # type: ignore[union-attr]  # set above
-    assert list_function_responses(met.requests[1].operation.contents)[1] == {
+    assert list_function_responses(conversation.requests[1].operation.contents)[1] == {
         "error": "the function weather does not exist"
     }
 
@@ -196,26 +200,26 @@ def test_any_lets_go() -> None:
 def test_switched_off(switches: dict[str, Any]) -> None:
     """A config that disables calling only declares the functions."""
     answer = build_response(build_call("clock"))
-    met = Conversation(
+    conversation = Conversation(
         REQUEST | with_config(automatic_function_calling=switches) | calling(clock, max_calls=5), [answer]
     )
-    assert (met.result, get_declared_names(met.requests[0])) == (Success(answer), ["clock"])
+    assert (conversation.result, get_declared_names(conversation.requests[0])) == (Success(answer), ["clock"])
 
 
 def test_limited_by_the_config() -> None:
     """The config's limit applies unless `calling` has one; neither is sent."""
     limited = with_config(automatic_function_calling={"maximum_remote_calls": 2})
     answer = build_response(build_call("clock"))
-    met = Conversation(REQUEST | calling(clock) | limited, [answer] * 2)
-    assert isinstance(encode(met.requests[0], BACKEND), Success)
+    conversation = Conversation(REQUEST | calling(clock) | limited, [answer] * 2)
+    assert isinstance(encode(conversation.requests[0], BACKEND), Success)
     assert len(Conversation(REQUEST | limited | calling(clock, max_calls=3), [answer] * 3).requests) == 3
 
 
 def test_history_left_out() -> None:
     """The history is left out if the config says so."""
     ignoring = with_config(automatic_function_calling={"ignore_call_history": True})
-    met = Conversation(REQUEST | ignoring | calling(clock), [build_response(build_call("clock")), DONE])
-    assert met.result == Success(DONE)
+    conversation = Conversation(REQUEST | ignoring | calling(clock), [build_response(build_call("clock")), DONE])
+    assert conversation.result == Success(DONE)
 
 
 def test_nothing_calls() -> None:
@@ -241,9 +245,9 @@ def test_tools_append() -> None:
 def test_own_declaration() -> None:
     """A function that the request already declares keeps that declaration."""
     own = FunctionDeclaration(name="clock", description="What time it is.")
-    met = Conversation(REQUEST | with_tools(own) | calling(clock, weather), [DONE])
-    assert get_declared_names(met.requests[0]) == ["clock", "weather"]
-    assert get_config(met.requests[0]).tools[0] == Tool(function_declarations=(own,))  # type: ignore[index]  # two
+    conversation = Conversation(REQUEST | with_tools(own) | calling(clock, weather), [DONE])
+    assert get_declared_names(conversation.requests[0]) == ["clock", "weather"]
+    assert get_config(conversation.requests[0]).tools[0] == Tool(function_declarations=(own,))  # type: ignore[index]  # two
 
 
 def test_order_does_not_matter() -> None:
@@ -261,12 +265,14 @@ def test_order_does_not_matter() -> None:
 def test_streamed() -> None:
     """A streamed loop emits the chunks of every round; those of later rounds contain the history."""
     pieces = [build_response("Let me "), build_response("see."), build_response(build_call("clock"))]
-    met = Conversation(REQUEST | calling(clock) | streamed, [pieces, [build_response("It "), build_response("rains.")]])
-    assert met.emitted[:3] == [Success(each) for each in pieces]
-    assert [each.unwrap().text for each in met.emitted[3:]] == ["It ", "rains."]
-    assert [len(each.unwrap().automatic_function_calling_history) for each in met.emitted] == [0, 0, 0, 3, 3]
-    said = met.requests[1].operation.contents[1]
-    assert [part.text for part in said.parts] == ["Let me see.", None]
+    conversation = Conversation(
+        REQUEST | calling(clock) | streamed, [pieces, [build_response("It "), build_response("rains.")]]
+    )
+    assert conversation.emitted[:3] == [Success(each) for each in pieces]
+    assert [each.unwrap().text for each in conversation.emitted[3:]] == ["It ", "rains."]
+    assert [len(each.unwrap().automatic_function_calling_history) for each in conversation.emitted] == [0, 0, 0, 3, 3]
+    model_content = conversation.requests[1].operation.contents[1]
+    assert [part.text for part in model_content.parts] == ["Let me see.", None]
 
 
 def test_streamed_text() -> None:
@@ -280,8 +286,8 @@ def test_streamed_failure(later: bool) -> None:
     """A failure in any round is the last item."""
     error = ServerError(503)
     rounds = [[build_response(build_call("clock"))], [error]] if later else [[error]]
-    met = Conversation(REQUEST | calling(clock) | streamed, rounds)
-    assert met.emitted[-1] == Failure(error)
+    conversation = Conversation(REQUEST | calling(clock) | streamed, rounds)
+    assert conversation.emitted[-1] == Failure(error)
     failing = REQUEST | calling(broken, on_error="fail") | streamed | collected
     ended = Conversation(failing, [[build_response(build_call("broken", {"city": "Rome"}))]])
     assert ended.result == Failure(FunctionCallError("broken", "LookupError: Rome"))
@@ -290,8 +296,8 @@ def test_streamed_failure(later: bool) -> None:
 def test_streamed_arguments() -> None:
     """Streamed function-call arguments are refused."""
     asked = REQUEST | with_config(tool_config={"function_calling_config": {"stream_function_call_arguments": True}})
-    met = Conversation(asked | calling(clock) | streamed, [])
-    assert isinstance(met.emitted[0].failure(), InvalidRequest)
+    conversation = Conversation(asked | calling(clock) | streamed, [])
+    assert isinstance(conversation.emitted[0].failure(), InvalidRequest)
 
 
 # Deadlines
@@ -304,9 +310,9 @@ def test_deadline(streams: bool) -> None:
     assert asked == REQUEST | with_options(deadline=5) | calling(clock)
     asked = asked | streamed | collected if streams else asked
     rounds: list[Any] = [build_response(build_call("clock")), build_response(build_call("clock"))]
-    met = Conversation(asked, [[each] for each in rounds] if streams else rounds, clock=[100, 101, 103, 106])
-    assert [each.options.deadline for each in met.requests] == [4, 2]
-    assert met.result == Failure(TimedOut("total", "calling functions"))
+    conversation = Conversation(asked, [[each] for each in rounds] if streams else rounds, clock=[100, 101, 103, 106])
+    assert [each.options.deadline for each in conversation.requests] == [4, 2]
+    assert conversation.result == Failure(TimedOut("total", "calling functions"))
 
 
 # What reads the answer
@@ -317,11 +323,11 @@ def test_text_and_value() -> None:
     assert Conversation(REQUEST | calling(clock) | text, [build_response(build_call("clock")), DONE]).result == Success(
         "It rains."
     )
-    met = Conversation(
+    conversation = Conversation(
         REQUEST | calling(clock) | returning(list[int]), [build_response(build_call("clock")), build_response("[1, 2]")]
     )
-    assert met.result == Success([1, 2])
-    assert [get_config(each).response_mime_type for each in met.requests] == ["application/json"] * 2
+    assert conversation.result == Success([1, 2])
+    assert [get_config(each).response_mime_type for each in conversation.requests] == ["application/json"] * 2
 
 
 # Mistakes and values

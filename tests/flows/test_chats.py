@@ -187,9 +187,9 @@ def test_config_of_a_turn() -> None:
         ),
     ]
     for description, expected in configs:
-        met = Conversation(description, [[HELLO] if isinstance(description, Stream) else HELLO])
-        assert [each.operation.config for each in met.requests] == [expected]
-        last = met.emitted[-1] if met.emitted else met.result
+        conversation = Conversation(description, [[HELLO] if isinstance(description, Stream) else HELLO])
+        assert [each.operation.config for each in conversation.requests] == [expected]
+        last = conversation.emitted[-1] if conversation.emitted else conversation.result
         assert last.unwrap().chat.config == CONTINUED_CHAT.config
 
 
@@ -229,16 +229,16 @@ def test_text() -> None:
         chats.send(CONTINUED_CHAT, "a") | text,
         chats.send(CONTINUED_CHAT, "a") | with_options(deadline=9) | text,
     ):
-        met = Conversation(description, [HELLO], clock=[0.0])
-        assert met.result == Success(Turn(take_turn(CONTINUED_CHAT, "a", HELLO), "hello"))
+        conversation = Conversation(description, [HELLO], clock=[0.0])
+        assert conversation.result == Success(Turn(take_turn(CONTINUED_CHAT, "a", HELLO), "hello"))
     assert isinstance(Conversation(chats.send(CONTINUED_CHAT, "a") | text, [build_response()]).result.failure(), NoText)
 
 
 def test_returning() -> None:
     """``returning`` requests and parses a type, and keeps the chat."""
-    met = Conversation(chats.send(CONTINUED_CHAT, "a") | returning(int), [build_response("7")])
-    assert met.requests[0].operation.config.response_mime_type == "application/json"
-    assert met.result == Success(Turn(take_turn(CONTINUED_CHAT, "a", build_response("7")), 7))
+    conversation = Conversation(chats.send(CONTINUED_CHAT, "a") | returning(int), [build_response("7")])
+    assert conversation.requests[0].operation.config.response_mime_type == "application/json"
+    assert conversation.result == Success(Turn(take_turn(CONTINUED_CHAT, "a", build_response("7")), 7))
     both = Conversation(
         chats.send(CONTINUED_CHAT, "a") | returning(int, with_response=True), [build_response("7")]
     ).result.unwrap()
@@ -252,8 +252,8 @@ def test_calling() -> None:
         chats.send(CONTINUED_CHAT, "time?") | calling(clock) | text,
         chats.send(CONTINUED_CHAT, "time?") | with_options(deadline=9) | calling(clock) | text,
     ):
-        met = Conversation(description, [called, build_response("noon")], clock=[0.0] * 9)
-        turn = met.result.unwrap()
+        conversation = Conversation(description, [called, build_response("noon")], clock=[0.0] * 9)
+        turn = conversation.result.unwrap()
         assert turn.answer == "noon"
         *before, asked, first, answered, last = turn.chat.curated
         assert tuple(before) == CONTINUED_CHAT.curated
@@ -264,10 +264,10 @@ def test_calling() -> None:
 
 def test_calling_says_nothing() -> None:
     """If the response after the calls has no content, the turn is not sent again."""
-    met = Conversation(
+    conversation = Conversation(
         chats.send(CONTINUED_CHAT, "time?") | calling(clock), [build_response(build_call("clock")), build_response()]
     )
-    chat = met.result.unwrap().chat
+    chat = conversation.result.unwrap().chat
     assert (len(chat.comprehensive), chat.curated) == (6, CONTINUED_CHAT.curated)
 
 
@@ -324,11 +324,11 @@ def test_stream_signatures() -> None:
 
 def test_stream_fails() -> None:
     """A failure is the last item; the last chat before it contains the chunks so far."""
-    met = Conversation(chats.stream(CONTINUED_CHAT, "a"), [[CHUNKS[0], ClientError(400)]])
-    assert met.result is None
-    assert met.emitted[-1] == Failure(ClientError(400))
-    assert met.emitted[0].unwrap().chat.comprehensive[-1] == ModelContent("he")
-    assert met.emitted[0].unwrap().chat.curated == CONTINUED_CHAT.curated
+    conversation = Conversation(chats.stream(CONTINUED_CHAT, "a"), [[CHUNKS[0], ClientError(400)]])
+    assert conversation.result is None
+    assert conversation.emitted[-1] == Failure(ClientError(400))
+    assert conversation.emitted[0].unwrap().chat.comprehensive[-1] == ModelContent("he")
+    assert conversation.emitted[0].unwrap().chat.curated == CONTINUED_CHAT.curated
 
 
 def test_stream_of_nothing() -> None:
@@ -366,10 +366,10 @@ def test_calling_without_history() -> None:
     rounds = [[build_response(build_call("clock"))], [build_response("no", reason=None), build_response("on")]]
     turns = run_turns(chats.stream(switched, "a") | calling(clock), *rounds)
     assert turns[-1].chat.curated == (UserContent("a"), ModelContent("noon"))
-    met = Conversation(
+    conversation = Conversation(
         chats.send(switched, "a") | calling(clock), [build_response(build_call("clock")), build_response("noon")]
     )
-    assert met.result.unwrap().chat == turns[-1].chat
+    assert conversation.result.unwrap().chat == turns[-1].chat
 
 
 def test_streamed() -> None:

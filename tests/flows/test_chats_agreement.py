@@ -108,9 +108,9 @@ def run_genai_fn(replies: Sequence[Any], history: Sequence[Any] = (), *modifiers
         turn = chats.send(chat, question)
         for modifier in modifiers:
             turn = turn | modifier
-        met = Conversation(turn, _skip_to_text(waiting) if modifiers else [next(waiting)])
-        chat = met.result.unwrap().chat
-        contents += [_body(each)["contents"] for each in met.requests]
+        ours_run = Conversation(turn, _skip_to_text(waiting) if modifiers else [next(waiting)])
+        chat = ours_run.result.unwrap().chat
+        contents += [_body(each)["contents"] for each in ours_run.requests]
     return normal(contents), _plain(chats.history(chat)), _plain(chats.history(chat, curated=True))
 
 
@@ -203,8 +203,8 @@ def test_streams() -> None:
     ):
         whole, curated = _read_google_genai_stream(pieces)
         stream = chats.send(chats.start("m"), "one?") | streamed
-        met = Conversation(stream, [[msgspec.convert(each, GenerateContentResponse) for each in pieces]])
-        chat = met.emitted[-1].unwrap().chat
+        ours_run = Conversation(stream, [[msgspec.convert(each, GenerateContentResponse) for each in pieces]])
+        chat = ours_run.emitted[-1].unwrap().chat
         assert (bool(curated), bool(chat.curated)) == (is_shown, is_shown)
         assert _merge_texts(_plain(chat.comprehensive)) == _merge_texts(whole)
 

@@ -91,15 +91,15 @@ def test_pages(script: list[tuple[Any, Any]]) -> None:
 @pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
 def test_items(script: list[tuple[Any, Any]]) -> None:
     """Items are emitted page by page; a failure comes after the items before it, and is the last item."""
-    told: list[tuple[Any, Any]] = []
+    expected_steps: list[tuple[Any, Any]] = []
     for word, answer in script:
         if isinstance(word, Ask):
-            told.append((word, answer))
+            expected_steps.append((word, answer))
         elif isinstance(word.item, Failure):
-            told.append((word, None))
+            expected_steps.append((word, None))
         else:
-            told += [(Emit(Success(each)), None) for each in word.item.unwrap()]
-    run_by_script(start_generator(LIST | items), told)
+            expected_steps += [(Emit(Success(each)), None) for each in word.item.unwrap()]
+    run_by_script(start_generator(LIST | items), expected_steps)
 
 
 def test_start_token() -> None:

@@ -119,10 +119,10 @@ def test_parse(kind: Any, written: str, value: Any) -> None:
 @every_kind
 def test_returning(kind: Any, written: str, value: Any) -> None:
     """`returning` requests the type and parses the response; both backends accept the request."""
-    met = Conversation(REQUEST | returning(kind), [build_response(written)])
-    assert met.result == Success(value)
+    conversation = Conversation(REQUEST | returning(kind), [build_response(written)])
+    assert conversation.result == Success(value)
     for backend in (Gemini("test-key"), Vertex(api_key="test-key")):
-        assert isinstance(encode(met.requests[0], backend), Success)
+        assert isinstance(encode(conversation.requests[0], backend), Success)
 
 
 @pytest.mark.parametrize("kind", [each[0] for each in CASES if each[0] is not Any], ids=str)
@@ -235,8 +235,8 @@ def test_deep() -> None:
 def test_with_response() -> None:
     """With ``with_response`` the result has the value and the response."""
     answer = build_response('{"name": "a"}')
-    met = Conversation(REQUEST | returning(Recipe, with_response=True), [answer])
-    assert met.result == Success(ParsedResponse(Recipe("a"), answer))
+    conversation = Conversation(REQUEST | returning(Recipe, with_response=True), [answer])
+    assert conversation.result == Success(ParsedResponse(Recipe("a"), answer))
     failed = Conversation(REQUEST | returning(Recipe, with_response=True), [build_response("{")])
     assert isinstance(failed.result.failure(), Truncated)
 
@@ -250,10 +250,10 @@ def test_order_does_not_matter() -> None:
 
 def test_of_joined_pieces() -> None:
     """Joined chunks are parsed as one response."""
-    met = Conversation(
+    conversation = Conversation(
         REQUEST | streamed | joined | returning(Recipe), [[build_response('{"name"'), build_response(': "a"}')]]
     )
-    assert met.result == Success(Recipe("a"))
+    assert conversation.result == Success(Recipe("a"))
 
 
 @pytest.mark.parametrize(

@@ -174,14 +174,14 @@ def test_same_values(call: DrawnCall, backend: str) -> None:
     @settings(max_examples=20, **drawn)
     @given(draw_replies(answer.wire_type, ELSEWHERE.get((call.name, backend), frozenset())))
     def agree(reply: Any) -> None:
-        said = _fit_reply(reply, call.name, backend)
-        if is_no_answer(call.name, backend, said):
+        reply_body = _fit_reply(reply, call.name, backend)
+        if is_no_answer(call.name, backend, reply_body):
             reject()
-        theirs = oracle.parsed(place, lambda client: call.theirs(client, arguments), said)
+        theirs = oracle.parsed(place, lambda client: call.theirs(client, arguments), reply_body)
         if isinstance(theirs, Exception):
             reject()  # no value of theirs
-        compared.append(said)
-        ours = decode(request, HttpResponse(200, (), json.dumps(said).encode()), at).unwrap()
+        compared.append(reply_body)
+        ours = decode(request, HttpResponse(200, (), json.dumps(reply_body).encode()), at).unwrap()
         listed = {type(ours).__struct_fields__[-1]: theirs.page} if hasattr(theirs, "page") else theirs
         surplus = list(
             _list_unlike_paths(
@@ -217,14 +217,16 @@ def _draw_call(call: DrawnCall, backend: str) -> tuple[Arguments, Any]:
 
 def _fit_reply(reply: dict[str, Any], name: str, backend: str) -> dict[str, Any]:
     """Adapt a reply to the call."""
-    said = {key: value for key, value in reply.items() if key != "automaticFunctionCallingHistory"}  # 1.51.0's own
-    if name in ("videos.generate", "operations.get") and backend == "gemini" and "response" in said:
-        inner = said["response"]  # there, all is one level deeper
-        return {**said, "response": {key: each for key, each in inner.items() if key == "generateVideoResponse"}}
+    reply_body = {
+        key: value for key, value in reply.items() if key != "automaticFunctionCallingHistory"
+    }  # 1.51.0's own
+    if name in ("videos.generate", "operations.get") and backend == "gemini" and "response" in reply_body:
+        inner = reply_body["response"]  # there, all is one level deeper
+        return {**reply_body, "response": {key: each for key, each in inner.items() if key == "generateVideoResponse"}}
     if name != "embed":
-        return said
+        return reply_body
     vectors = "embeddings" if backend == "gemini" else "predictions"  # as many as there were contents: one
-    return {**said, vectors: (said.get(vectors) or [{"embeddings": {}}])[:1]}
+    return {**reply_body, vectors: (reply_body.get(vectors) or [{"embeddings": {}}])[:1]}
 
 
 def _without_token(page: Any) -> Any:

@@ -15,13 +15,15 @@ def run_by_script(program: Generator[Any, Any, Any], script: Iterable[tuple[Any,
     answer: Any = None
     while True:
         try:
-            met = program.throw(answer) if isinstance(answer, Exception) else program.send(answer)
+            effect = program.throw(answer) if isinstance(answer, Exception) else program.send(answer)
         except StopIteration as end:
             assert lines == [], f"ended, and did not come to {lines}"
             return end.value
-        assert lines, f"one more: {met}"
+        assert lines, f"unexpected effect: {effect}"
         expected, answer = lines.pop(0)
-        assert type(met) is expected if isinstance(expected, type) else met == expected, f"{met}, and not {expected}"
+        assert type(effect) is expected if isinstance(expected, type) else effect == expected, (
+            f"{effect} instead of {expected}"
+        )
 
 
 class ResponseHead:

@@ -25,11 +25,11 @@ class Conversation:
         self.clock = list(clock)
         self.requests: list[Any] = []
         self.emitted: list[Any] = []
-        self.told: list[Any] = []
+        self.events: list[Any] = []
         self.at_once: list[int] = []
         self.invoked: list[CallFunction] = []
         self.result = self._performed(build_program(description, self))
-        assert self.answers == [], "not all was asked for"
+        assert self.answers == [], "responses are left over"
 
     # what stands in the place of HTTP
 
@@ -72,11 +72,11 @@ class Conversation:
             case Emit(item=item):
                 self.emitted.append(item)
             case Notify(event=event):
-                self.told.append(event)
+                self.events.append(event)
             case GetTime():
                 return self.clock.pop(0)
             case _:
-                raise AssertionError(f"{effect} was not to be asked for")
+                raise AssertionError(f"unexpected effect: {effect}")
         return None
 
 

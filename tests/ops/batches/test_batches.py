@@ -183,9 +183,9 @@ def test_same_as_alone(case: Case) -> None:
         assert case.differs
         return
     within = encode(batches.create(case.model, [alone]), PLACES["gemini"][1])
-    said = encode(alone, PLACES["gemini"][1])
-    if isinstance(said, Failure):
-        error = said.failure()
+    encoded = encode(alone, PLACES["gemini"][1])
+    if isinstance(encoded, Failure):
+        error = encoded.failure()
         assert isinstance(error, Unsupported)
         paths = tuple(f"src.inlined_requests[0].{path}" for path in error.paths)
         assert Unsupported(error.backend, paths, error.reason) == within.failure()
@@ -506,8 +506,12 @@ def test_failures_are_kept() -> None:
     """A job keeps its error, its counts, and results in the operation's response."""
     assert BATCH_DIFFERENCES["failed-operation"]
     counts = {"requestCount": "9", "successfulRequestCount": "4", "failedRequestCount": "3", "pendingRequestCount": "2"}
-    said = {**_job(state="BATCH_STATE_FAILED", batchStats=counts), **WRONG, "response": {"responsesFile": "files/y"}}
-    job = reads(batches.get("batches/x"), "gemini", said)
+    reply_body = {
+        **_job(state="BATCH_STATE_FAILED", batchStats=counts),
+        **WRONG,
+        "response": {"responsesFile": "files/y"},
+    }
+    job = reads(batches.get("batches/x"), "gemini", reply_body)
     assert schema.JobError(code=3, message="no") == job.error
     assert schema.CompletionStats(successful_count=4, failed_count=3, incomplete_count=2) == job.completion_stats
     assert job.dest.file_name == "files/y"
@@ -516,5 +520,5 @@ def test_failures_are_kept() -> None:
 def test_details_are_kept() -> None:
     """The details of an error are kept in any form."""
     assert BATCH_DIFFERENCES["details"]
-    said = {"name": "n", "error": {"code": 3, "details": ["a", {"@type": "t"}]}}
-    assert ("a", '{"@type":"t"}') == reads(batches.get("5"), "vertex", said).error.details
+    reply_body = {"name": "n", "error": {"code": 3, "details": ["a", {"@type": "t"}]}}
+    assert ("a", '{"@type":"t"}') == reads(batches.get("5"), "vertex", reply_body).error.details

@@ -89,34 +89,34 @@ def test_keyed() -> None:
 def test_echoed() -> None:
     """Without keys, results are matched by the repeated request; of equal requests, each gets one."""
     lines = [json.loads(each) for each in batches.jsonl(REQUESTS, Vertex("p", "us-central1")).splitlines()]
-    said = [{**each, "status": "", "response": _build_line(str(index))} for index, each in enumerate(lines)]
-    said[0]["request"]["generationConfig"]["temperature"] = 1
-    assert ["0", "3", "2", "1"] == _texts(batches.join(REQUESTS, _lines(*reversed(said))))
+    result_lines = [{**each, "status": "", "response": _build_line(str(index))} for index, each in enumerate(lines)]
+    result_lines[0]["request"]["generationConfig"]["temperature"] = 1
+    assert ["0", "3", "2", "1"] == _texts(batches.join(REQUESTS, _lines(*reversed(result_lines))))
 
 
 def test_echo_of_another() -> None:
     """A result for another request is ignored."""
-    said = {"request": {"contents": [{"parts": [{"text": "z"}]}]}, "response": _build_line("z")}
-    assert [OperationFailed] * 4 == _texts(batches.join(REQUESTS, _lines(said)))
+    result_lines = {"request": {"contents": [{"parts": [{"text": "z"}]}]}, "response": _build_line("z")}
+    assert [OperationFailed] * 4 == _texts(batches.join(REQUESTS, _lines(result_lines)))
 
 
 def test_ordered() -> None:
     """Without keys and requests, results are matched by position, if their number is right."""
-    said = [{"response": _build_line(str(index))} for index in range(4)]
-    assert ["0", "1", "2", "3"] == _texts(batches.join(REQUESTS, _lines(*said)))
-    assert (Failure(CountMismatch(4, 3)),) * 4 == batches.join(REQUESTS, _lines(*said[:3]))
+    result_lines = [{"response": _build_line(str(index))} for index in range(4)]
+    assert ["0", "1", "2", "3"] == _texts(batches.join(REQUESTS, _lines(*result_lines)))
+    assert (Failure(CountMismatch(4, 3)),) * 4 == batches.join(REQUESTS, _lines(*result_lines[:3]))
 
 
 def test_failed_lines() -> None:
     """A failed or missing result is a failure; the others are kept."""
-    said = _lines(
+    result_lines = _lines(
         {"key": "3", "response": _build_line("3")},
         {"key": "0", "error": {"code": 3, "message": "no", "details": [{"@type": "t"}]}},
         {"key": "1", "status": "Bad Request", "response": {}},
         {"key": "9", "response": _build_line("9")},
         {"key": "3", "response": _build_line("again")},
     )
-    results = batches.join(REQUESTS, said + b"\n\n")
+    results = batches.join(REQUESTS, result_lines + b"\n\n")
     assert (
         Failure(OperationFailed("request 0", 3, "no")),
         Failure(OperationFailed("request 1", None, "Bad Request")),
@@ -145,8 +145,8 @@ def test_garbage(line: bytes, error: type[Exception]) -> None:
 
 def test_one_bad_line() -> None:
     """An invalid line does not affect others; requests without a result get its failure."""
-    said = b"\n".join([b"{cut", *_lines({"key": "1", "response": _build_line("1")}).splitlines()])
-    assert [DecodeError, "1"] == _texts(batches.join(REQUESTS[:2], said))
+    result_lines = b"\n".join([b"{cut", *_lines({"key": "1", "response": _build_line("1")}).splitlines()])
+    assert [DecodeError, "1"] == _texts(batches.join(REQUESTS[:2], result_lines))
 
 
 def _job(*responses: Any, state: str = "BATCH_STATE_SUCCEEDED") -> BatchJob:
@@ -176,7 +176,7 @@ def test_job_without_keys() -> None:
 
 
 @pytest.mark.parametrize(
-    ("job", "code", "said"),
+    ("job", "code", "message"),
     [
         (BatchJob(name="n", error=schema.JobError(code=3, message="broken")), 3, "broken"),
         (BatchJob(name="n", state=JobState.JOB_STATE_RUNNING), None, "no results: JOB_STATE_RUNNING"),
@@ -192,9 +192,9 @@ def test_job_without_keys() -> None:
         ),
     ],
 )
-def test_job_without_answers(job: BatchJob, code: int | None, said: str) -> None:
+def test_job_without_answers(job: BatchJob, code: int | None, message: str) -> None:
     """A job without results is a failure with the reason for every request."""
-    assert (Failure(OperationFailed("n", code, said)),) * 2 == batches.join(REQUESTS[:2], job)
+    assert (Failure(OperationFailed("n", code, message)),) * 2 == batches.join(REQUESTS[:2], job)
 
 
 def test_nobody_asked() -> None:

@@ -74,7 +74,7 @@ def test_batch() -> None:
 def test_refused_batch() -> None:
     """A rejected batch is split in half until the offending text fails alone."""
     assert run_batch("a", ("a", REFUSED)) == (REFUSED,)
-    told = run_batch(
+    outcome = run_batch(
         "abcde",
         ("abcde", REFUSED),
         ("ab", Success(build_vectors(1, 2))),
@@ -84,7 +84,7 @@ def test_refused_batch() -> None:
         ("d", REFUSED),
         ("e", Success(build_vectors(5))),
     )
-    assert told == (build_vector(1), build_vector(2), build_vector(3), REFUSED, build_vector(5))
+    assert outcome == (build_vector(1), build_vector(2), build_vector(3), REFUSED, build_vector(5))
 
 
 @pytest.mark.parametrize(
@@ -108,8 +108,8 @@ def test_failed_batch(error: Any) -> None:
 @pytest.mark.parametrize("error", (ClientError(400), ClientError(413), Unsupported("Vertex AI", ("contents[1]",))))
 def test_what_may_be_of_one(error: Any) -> None:
     """Errors that one text may cause split the batch: size, backend support, invalid arguments."""
-    told = run_batch("ab", ("ab", Failure(error)), ("a", Success(build_vectors(1))), ("b", Failure(error)))
-    assert told == (build_vector(1), Failure(error))
+    outcome = run_batch("ab", ("ab", Failure(error)), ("a", Success(build_vectors(1))), ("b", Failure(error)))
+    assert outcome == (build_vector(1), Failure(error))
 
 
 def test_misfit_in_a_batch() -> None:
@@ -243,8 +243,8 @@ def test_bad_ones(world: World, is_vertex: bool) -> None:
             if is_vertex
             else gemini(server.url)
         )
-        told = summarize_results(world.items(backend, embed_many("m", texts, batch_size=4)))
-        assert told == [1.0, ClientError, 3.0, 4.0, *([CountMismatch] * 4)]
+        outcome = summarize_results(world.items(backend, embed_many("m", texts, batch_size=4)))
+        assert outcome == [1.0, ClientError, 3.0, 4.0, *([CountMismatch] * 4)]
 
 
 def test_more_than_text_on_vertex(world: World) -> None:
@@ -252,8 +252,8 @@ def test_more_than_text_on_vertex(world: World) -> None:
     picture = Content(parts=(Part(text="a"), Part(text="b")), role="user")
     with Loopback(answer) as server:
         backend = Vertex("p", "l", credentials=FakeCredentials("test-token"), base_url=server.url)
-        told = summarize_results(world.items(backend, embed_many("m", ["a", picture, "abc"])))
-        assert told == [1.0, Unsupported, 3.0]
+        outcome = summarize_results(world.items(backend, embed_many("m", ["a", picture, "abc"])))
+        assert outcome == [1.0, Unsupported, 3.0]
 
 
 def test_misfit(world: World) -> None:
@@ -270,8 +270,8 @@ def test_misfit(world: World) -> None:
 
 def test_async_texts_in_sync() -> None:
     """An async iterable with a sync interpreter is a failure, and raises nothing."""
-    (told,) = World("sync", httpcore).items(gemini("http://127.0.0.1:1"), embed_many("m", AsyncTexts(["a"])))
-    assert isinstance(told.failure(), AsyncOnly)
+    (outcome,) = World("sync", httpcore).items(gemini("http://127.0.0.1:1"), embed_many("m", AsyncTexts(["a"])))
+    assert isinstance(outcome.failure(), AsyncOnly)
 
 
 def test_lazy(world: World) -> None:
@@ -310,8 +310,8 @@ def test_closed_from_elsewhere(world: World) -> None:
                 async def read() -> list[Any]:
                     return [each async for each in items]
 
-                told, _ = await run.at_once(read, close)
-            assert {type(each.failure()) for each in told} == {Closed}
+                outcome, _ = await run.at_once(read, close)
+            assert {type(each.failure()) for each in outcome} == {Closed}
 
         world.within(gemini(server.url), body)
         server.wait_rest(0)
@@ -420,11 +420,11 @@ def read_in_async(stream: Any, take: Callable[[Any], object]) -> None:
 @given(count=st.integers(0, 60), batch_size=st.integers(1, 20), concurrency=st.integers(1, 5))
 def test_one_for_each(count: int, batch_size: int, concurrency: int) -> None:
     """For any batch sizes, each text has its own vector, in order."""
-    told: list[float] = []
+    outcome: list[float] = []
     texts = ("x" * number for number in range(count))
     many = embed_many("m", texts, batch_size=batch_size, concurrency=concurrency)
-    read_in_sync(many, lambda item: told.append(item.unwrap().values[0]))
-    assert told == list(range(count))
+    read_in_sync(many, lambda item: outcome.append(item.unwrap().values[0]))
+    assert outcome == list(range(count))
 
 
 @pytest.mark.parametrize("read", (read_in_sync, read_in_async))

@@ -280,10 +280,10 @@ def test_time_ran_out_for_a_piece() -> None:
 )
 def test_308(headers: Any, received: int) -> None:
     """A 308 states the progress in other headers, for a chunk and for a query."""
-    told = Failure(APIError(308, headers=headers))
-    script = [expect_start(10), expect_chunk(0, TEN, LOST, last=True), *expect_query(told)]
+    redirected = Failure(APIError(308, headers=headers))
+    script = [expect_start(10), expect_chunk(0, TEN, LOST, last=True), *expect_query(redirected)]
     script += [build_progress(received)] if received else []
-    script += [expect_chunk(received, TEN[received:], told, last=True)]
+    script += [expect_chunk(received, TEN[received:], redirected, last=True)]
     script += [expect_chunk(received, TEN[received:], MADE, last=True), build_progress(10)]
     assert run_by_script(start_generator(files.upload(TEN, TEXT)), script) == Success(File(name="files/abc"))
 
@@ -309,7 +309,7 @@ def test_file_that_is_not_there() -> None:
 
 def test_into_a_store() -> None:
     """An upload into a store returns the operation that it started."""
-    begun = UploadProgress(True, None, b'{"name": "fileSearchStores/s/upload/operations/o"}')
+    final_progress = UploadProgress(True, None, b'{"name": "fileSearchStores/s/upload/operations/o"}')
     start = StartStoreUpload(file_search_store_name="fileSearchStores/s", size=10, mime_type="text/plain")
     flow = stores.upload("fileSearchStores/s", TEN, TEXT)
     start = flow.args[1]
@@ -318,7 +318,7 @@ def test_into_a_store() -> None:
         expect_operation(
             StartStoreUpload(**{**{n: getattr(start, n) for n in start.__struct_fields__}, "size": 10}), SESSION
         ),
-        expect_chunk(0, TEN, begun, last=True),
+        expect_chunk(0, TEN, final_progress, last=True),
         build_progress(10),
     ]
     found = UploadToFileSearchStoreOperation(name="fileSearchStores/s/upload/operations/o")

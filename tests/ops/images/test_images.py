@@ -276,8 +276,8 @@ def test_reference_dicts(kind: str) -> None:
     typed = getattr(schema, f"{kind.title()}ReferenceImage")(
         reference_id=2, config=getattr(schema, f"{kind.title()}ReferenceConfig")()
     )
-    told = {"reference_type": f"REFERENCE_TYPE_{kind}", "reference_id": 2, "config": {}}
-    assert images.edit("m", "x", [told]) == images.edit("m", "x", [typed])
+    image_dict = {"reference_type": f"REFERENCE_TYPE_{kind}", "reference_id": 2, "config": {}}
+    assert images.edit("m", "x", [image_dict]) == images.edit("m", "x", [typed])
 
 
 @pytest.mark.parametrize(

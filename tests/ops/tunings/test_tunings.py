@@ -465,9 +465,9 @@ SPECS = [
 @pytest.mark.parametrize(
     "wrap",
     [
-        lambda said: {"evaluationConfig": said},
-        lambda said: {"supervisedTuningSpec": {"evaluationConfig": said}},
-        lambda said: {"preferenceOptimizationSpec": {"evaluationConfig": said}},
+        lambda evaluation: {"evaluationConfig": evaluation},
+        lambda evaluation: {"supervisedTuningSpec": {"evaluationConfig": evaluation}},
+        lambda evaluation: {"preferenceOptimizationSpec": {"evaluationConfig": evaluation}},
     ],
 )
 def test_evaluation_read(wrap: Callable[[Any], Any]) -> None:
