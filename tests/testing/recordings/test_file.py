@@ -29,9 +29,11 @@ from genai_fn import (
 from genai_fn.ops.files.uploads import QueryUpload
 from genai_fn.request import Request
 from genai_fn.schema import AuthToken, File
+from genai_fn.schema.secret_fields import SecretMessage
 from genai_fn.testing import Fake
 from genai_fn.testing.recordings.interpreters import recording
 from genai_fn.testing.recordings.replay import Replay
+from genai_fn.testing.recordings.serialize import dump_plain
 from tests.support.loopback import Loopback, Received, Reply, json_reply
 from tests.support.scripted_model import build_response
 
@@ -260,6 +262,26 @@ def test_no_secret_field_is_written(tmp_path: Path) -> None:
     assert isinstance(recording(Fake({"generate": "hello"}), path)(request), Success)
     assert token not in path.read_text(encoding="utf-8")
     assert isinstance(Replay(path)(request), Success)
+
+
+@pytest.mark.parametrize("kind", SecretMessage.__subclasses__())
+def test_secret_field_is_masked(kind: Any) -> None:
+    """The fields that a message hides from its repr are masked."""
+    for name in kind.secret_fields:
+        assert ["***"] == list(dump_plain(kind(**{name: "secret-of-nobody"})).values())
+
+
+def test_no_secret_of_a_tool_is_written(tmp_path: Path) -> None:
+    """The key of a tool's own service is not in the file, and the request is found in a replay, whichever key it has."""
+    path = tmp_path / "calls.jsonl"
+
+    def searching(key: str) -> Any:
+        auth = {"auth_config": {"api_key_config": {"api_key_string": key}}}
+        return generate("m", "hi", {"tools": [{"google_maps": auth}]}) | text
+
+    recording(Fake({"generate": "hello"}), path)(searching("secret-of-nobody"))
+    assert "secret-of-nobody" not in path.read_text(encoding="utf-8")
+    assert Success("hello") == Replay(path)(searching("another-secret"))
 
 
 def test_no_token_is_written(tmp_path: Path) -> None:
