@@ -1,4 +1,4 @@
-"""The command line: options of ``genai-fn generate``, the interpreter that runs it, and the exit codes of errors."""
+"""The command line: parses it, runs ``genai-fn generate``, and maps errors to exit codes."""
 
 import os
 from collections.abc import Sequence
@@ -50,8 +50,8 @@ def run_app(arguments: Sequence[str]) -> int:
 _app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
-def _print_version(is_asked: bool) -> None:
-    if is_asked:
+def _print_version(is_set: bool) -> None:
+    if is_set:
         typer.echo(f"genai-fn {__version__}")
         raise typer.Exit
 

@@ -14,7 +14,9 @@ def find_backend(environ: Mapping[str, str]) -> Backend:
     Build the backend that environment variables select.
 
     Raises:
-        AuthError: If there is no API key, no project, no credentials file and no base URL of a gateway.
+        AuthError: If the variables contain no credentials. The message names the ones to set; if a project is set
+            without an API key or ``GOOGLE_GENAI_USE_VERTEXAI``, it suggests ``--vertex``.
+
         InvalidRequest: If a base URL or a location is malformed.
 
     >>> find_backend({"GOOGLE_GENAI_USE_VERTEXAI": "1", "GOOGLE_CLOUD_PROJECT": "p"}).project

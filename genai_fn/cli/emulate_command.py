@@ -36,7 +36,7 @@ def emulate(
     try:
         server = build_server(Emulator(state), *(None if each is None else str(each) for each in (certfile, keyfile)))
         with open_listener(host, port) as listener:
-            _print_address(build_url(listener, is_secure=certfile is not None), is_open=not key)
+            _print_address(build_url(listener, is_secure=certfile is not None), accepts_any_key=not key)
             server.run([listener])
     except KeyboardInterrupt:  # typer would print "Aborted."
         raise typer.Exit(EXIT_INTERRUPTED) from None
@@ -52,8 +52,9 @@ def emulate(
 _EXTRA_MODULES = ("uvicorn", "h11", "wsproto")
 
 
-def _print_address(url: str, *, is_open: bool) -> None:
-    typer.echo(f"The emulator serves {url} and accepts {'any key' if is_open else 'the given keys'}. Ctrl-C stops it.")
+def _print_address(url: str, *, accepts_any_key: bool) -> None:
+    keys = "any key" if accepts_any_key else "the given keys"
+    typer.echo(f"The emulator serves {url} and accepts {keys}. Ctrl-C stops it.")
     typer.echo("To use it from google-genai or genai_fn, set:")
     typer.echo(f"GOOGLE_GEMINI_BASE_URL={url}")
     typer.echo(f"GOOGLE_VERTEX_BASE_URL={url}")

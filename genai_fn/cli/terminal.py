@@ -1,4 +1,4 @@
-"""Prints answers to standard output, and messages about the run to standard error."""
+"""Prints answers to standard output, and errors and notices to standard error."""
 
 import io
 import os
@@ -42,7 +42,11 @@ def print_items(items: Iterable[Result[str, GenaiError]]) -> None:
 
 
 def print_message(kind: str, message: str) -> None:
-    """Print a message on one line of standard error: keys masked, control characters removed."""
+    """
+    Print a message on one line of standard error, with API keys masked and control characters removed.
+
+    `kind`, ``"error"`` or ``"offline"``, is its prefix and selects its color.
+    """
     line = Text.assemble(
         (f"{kind}:", _STYLES[kind]), " ", " ".join(_strip_control_characters(_mask_keys(message)).split())
     )
@@ -66,7 +70,7 @@ _CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def _mask_keys(text: str) -> str:
-    """Replace the API keys of the environment by ``***``: a server may repeat them in an error."""
+    """Replace the API keys from the environment by ``***``: a server may repeat them in an error."""
     for name in ("GOOGLE_API_KEY", "GEMINI_API_KEY"):
         key = os.environ.get(name, "").strip()
         text = text.replace(key, "***") if key else text

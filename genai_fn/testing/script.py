@@ -1,4 +1,4 @@
-"""Runs a flow against a script: the expected requests and sleeps, in order, with the answer to each."""
+"""`perform`: runs a flow against a script, which lists the expected requests and sleeps with the answer to each."""
 
 from collections.abc import Iterable
 from typing import Any, Self, TypeVar, cast, overload
@@ -28,15 +28,15 @@ def perform(description: Any, script: Iterable[tuple[Any, Any]]) -> Any:
     """
     Run a flow against a script of expected steps, without network, threads or waiting.
 
-    Flows inside the flow run as well, so the script lists their requests and sleeps, not the flows. Concurrent flows
-    run one after the other, in their order. Functions passed to `calling` are called.
+    A flow inside the flow also runs: the script lists its requests and sleeps, not the flow. Concurrent flows run one
+    after another, in order. Functions passed to the modifier `calling` are called.
 
     Args:
         description: The request, flow or stream to run.
 
         script: Pairs of an expected step and its answer: ``(request, answer)`` or ``(Ask(request), answer)``;
             ``(request | streamed, [chunk, …])`` or ``(OpenStream(request), [chunk, …])``; ``(Sleep(seconds), None)``.
-            Answers may be whatever a `Fake` accepts as an answer.
+            An answer is anything that `Fake` accepts as an answer.
 
     Returns:
         The result of the flow; for a stream, the tuple of its items.
@@ -44,7 +44,7 @@ def perform(description: Any, script: Iterable[tuple[Any, Any]]) -> Any:
     Raises:
         AssertionError: If the flow and the script differ. The message shows the first difference.
 
-        InvalidRequest: If `description` is no request, flow or stream, or a step or an answer has the wrong type.
+        InvalidRequest: If `description` is not a request, flow or stream, or a step or an answer has the wrong type.
 
     >>> from genai_fn import files, until_done
     >>> from genai_fn.schema import File, FileState
@@ -81,20 +81,23 @@ class _ScriptMismatch(BaseException):
 
 
 class _Script:
+    """The steps of a script with their answers, and the position of the next step."""
+
     def __init__(self, script: Iterable[tuple[Any, Any]]) -> None:
-        self._steps = [(_normalize_step(step, number), answer) for number, (step, answer) in enumerate(script, 1)]
+        self._steps = [(_unwrap_step(step, number), answer) for number, (step, answer) in enumerate(script, 1)]
         self._position = 0
 
-    def answer_request(self, request: Request[Any], in_chunks: bool) -> Effects[Any]:  # noqa: ARG002  # the script states the answer either way
+    def answer_request(self, request: Request[Any], in_chunks: bool) -> Effects[Any]:  # noqa: ARG002  # one step for both
+        """Return the answer of the next step, which must be this request."""
         yield from ()
         return self.take_step(request)
 
     def take_step(self, actual: Any) -> Any:
-        """Compare an action of the flow with the next step, and return the answer of that step."""
+        """Return the answer of the next step; raise if `actual`, a request or sleep of the flow, differs from it."""
         number = f"step {self._position + 1}"
         if self._position == len(self._steps):
             raise _ScriptMismatch(
-                "\n".join((f"{number}: the script has ended, but the flow continues with", *format_lines(actual)))
+                "\n".join((f"{number}: the script has ended, but the flow continues with:", *format_lines(actual)))
             )
         expected, answer = self._steps[self._position]
         if expected != actual:
@@ -104,29 +107,29 @@ class _Script:
         return answer
 
     def check_finished(self) -> None:
-        """Raise if the flow has not performed every step."""
+        """Raise if a step is left over."""
         if self._position < len(self._steps):
             summary = f"the flow has ended without step {self._position + 1} of {len(self._steps)}:"
             raise _ScriptMismatch("\n".join((summary, *format_lines(self._steps[self._position][0]))))
 
 
-def _normalize_step(asked: Any, number: int) -> Any:
-    """Name the request or sleep that a line speaks of."""
-    inside = asked
-    if isinstance(asked, Ask):
-        inside = asked.action
-    elif isinstance(asked, OpenStream):
-        inside = asked.request
-    elif isinstance(asked, Stream) and asked.traits.is_server_stream:
-        inside = cast("Any", asked).source
-    if not isinstance(inside, Request | Sleep):
-        expected = "a request, maybe in Ask or OpenStream, a request | streamed, or Sleep; of a flow, its requests"
-        raise InvalidRequest(f"step {number}", asked, expected)
-    return cast("Any", inside)
+def _unwrap_step(step: Any, number: int) -> Any:
+    """Return the request in an `Ask`, `OpenStream` or server stream; return a request or `Sleep` unchanged."""
+    unwrapped = step
+    if isinstance(step, Ask):
+        unwrapped = step.action
+    elif isinstance(step, OpenStream):
+        unwrapped = step.request
+    elif isinstance(step, Stream) and step.traits.is_server_stream:
+        unwrapped = cast("Any", step).source
+    if not isinstance(unwrapped, Request | Sleep):
+        expected = "a request, Ask(request), OpenStream(request), request | streamed, or Sleep; not a flow"
+        raise InvalidRequest(f"step {number}", step, expected)
+    return cast("Any", unwrapped)
 
 
 class _ScriptClock(VirtualClock):
-    """A virtual clock whose sleeps are steps of the script."""
+    """A virtual clock. Each sleep is a step of the script."""
 
     def __init__(self, script: _Script, now: float = 0.0) -> None:
         super().__init__(now)

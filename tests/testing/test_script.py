@@ -151,7 +151,7 @@ def test_sleep_differs() -> None:
 
 def test_too_short() -> None:
     """If the script ends first, the message shows the next action of the flow."""
-    with pytest.raises(AssertionError, match=r"step 2: the script has ended, but the flow continues with\nSleep"):
+    with pytest.raises(AssertionError, match=r"step 2: the script has ended, but the flow continues with:\nSleep"):
         perform(retry_with_backoff(1), [(ONE, RateLimited(429))])
 
 

@@ -1,4 +1,4 @@
-"""Content generation: validates the request, generates a reply within its limits, and returns it whole or in chunks."""
+"""Content generation: handles ``generateContent`` and ``streamGenerateContent``."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ def generate_response(
     state: EmulatorState, request: EmulatedRequest, model: str, body: EmulatedGenerateRequest
 ) -> GenerateContentResponse:
     """
-    Generate the response to a request, or to one request of a batch.
+    Generate the whole response to a request, sent alone or in a batch.
 
     Raises:
         EmulatedFault: If the request is invalid, or refers to a cache, file or store that does not exist.
@@ -73,7 +73,7 @@ ROUTES = (
 
 
 class _CandidateDraft(Value):
-    """A candidate: its tokens or its function call, and its finish reason."""
+    """A candidate before it is encoded: its tokens or its function call, and its finish reason."""
 
     index: int
     tokens: tuple[str, ...]
@@ -82,7 +82,7 @@ class _CandidateDraft(Value):
 
 
 class _GeneratedAnswer(Value):
-    """All candidates, and what their responses have in common."""
+    """The candidates of an answer, and the values that all of its responses share: one response, or one a chunk."""
 
     drafts: tuple[_CandidateDraft, ...]
     grounding: GroundingMetadata | None
@@ -107,7 +107,7 @@ class _GeneratedAnswer(Value):
         ]
 
     def build_candidate(self, draft: _CandidateDraft, text: str, *, is_last: bool) -> Candidate:
-        """Build a candidate or one of its chunks. Only the last chunk has a finish reason and grounding metadata."""
+        """Build a candidate or one of its chunks. Only the last one has a finish reason and grounding metadata."""
         part = Part(text=text or None, function_call=draft.call)
         content = Content(parts=None if part == Part() else (part,), role="model")
         if not is_last:
@@ -131,10 +131,10 @@ def _generate_answer(
     state: EmulatorState, request: EmulatedRequest, model: str, body: EmulatedGenerateRequest
 ) -> _GeneratedAnswer:
     prompt = resolve_prompt(state, request, model, body)
-    count, call = prompt.request.generation_config.candidate_count or 1, _build_call_or_fault(prompt)
+    count, call = prompt.request.generation_config.candidate_count or 1, _build_function_call(prompt)
     if call is None:
         grounding = _find_grounding(state, prompt)
-        drafts = [_limit_text(each, _generate_text(model, prompt, each, grounding), prompt) for each in range(count)]
+        drafts = [_build_draft(each, _generate_text(model, prompt, each, grounding), prompt) for each in range(count)]
     else:
         grounding, drafts = None, [_CandidateDraft(each, (), FinishReason.STOP, call) for each in range(count)]
     return _GeneratedAnswer(
@@ -146,7 +146,8 @@ def _generate_answer(
     )
 
 
-def _build_call_or_fault(prompt: ResolvedPrompt) -> FunctionCall | None:
+def _build_function_call(prompt: ResolvedPrompt) -> FunctionCall | None:
+    """Build a function call in mode ``ANY``; None in other modes."""
     try:
         return build_call(prompt.request.tools or (), prompt.request.tool_config, _get_seed_text(prompt))
     except UnreadableSchema as error:
@@ -154,7 +155,7 @@ def _build_call_or_fault(prompt: ResolvedPrompt) -> FunctionCall | None:
 
 
 def _get_seed_text(prompt: ResolvedPrompt) -> str:
-    """Return the text for strings in function arguments and in values of a schema."""
+    """Return the text to use for strings in function arguments and in values of a schema: the question."""
     return find_question(prompt.contents) or "offline"
 
 
@@ -195,8 +196,8 @@ def _encode_json_text(value: Any) -> str:
     return codec.encode(value).decode()
 
 
-def _limit_text(index: int, text: str, prompt: ResolvedPrompt) -> _CandidateDraft:
-    """Cut a text at the first stop sequence and at the token limit."""
+def _build_draft(index: int, text: str, prompt: ResolvedPrompt) -> _CandidateDraft:
+    """Build a candidate from a text, cut at the first stop sequence and at the token limit."""
     config = prompt.request.generation_config
     stops = [at for stop in config.stop_sequences or () if stop and (at := text.find(stop)) >= 0]
     tokens = split_tokens(text[: min(stops)] if stops else text)

@@ -1,4 +1,4 @@
-"""Prompts: validates a request, adds the contents of its cache, and counts its tokens."""
+"""Prompts: validates a request for content, adds the cached content it refers to, and counts its tokens."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,14 +19,16 @@ __all__ = ["EmulatedGenerateRequest", "EmulatedGenerationConfig", "ResolvedPromp
 
 
 class EmulatedGenerationConfig(GenerationConfig):
-    """Generation config with the field names of the wire format."""
+    """Generation config as requests send it, with fields that `GenerationConfig` lacks."""
 
     model_config: ModelSelectionConfig | None = None
+    """Vertex AI's name for ``model_selection_config``."""
     image_config: Any = None
+    """Accepted and ignored."""
 
 
 class EmulatedGenerateRequest(Message):
-    """The body of ``generateContent``."""
+    """The body of ``generateContent`` and ``streamGenerateContent``."""
 
     model: str | None = None
     contents: tuple[Content, ...] | None = None
@@ -40,16 +42,18 @@ class EmulatedGenerateRequest(Message):
 
 
 class ResolvedPrompt(Value):
-    """A request with the cached contents in front of its own, and the number of its tokens."""
+    """A request merged with the cached content it refers to, and its token counts."""
 
     request: EmulatedGenerateRequest
+    """If it refers to a cache, its contents start with the cached ones, and its other fields are those of the cache."""
     token_count: int
+    """Number of tokens, including the cached ones."""
     cached_token_count: int = 0
-    """Number of the tokens that come from the cache."""
+    """Number of the tokens that are cached."""
 
     @property
     def contents(self) -> tuple[Content, ...]:
-        """All turns, cached ones first."""
+        """The contents of the request; an empty tuple if there are none."""
         return self.request.contents or ()
 
 
@@ -57,7 +61,7 @@ def resolve_prompt(
     state: EmulatorState, request: EmulatedRequest, model: str, body: EmulatedGenerateRequest
 ) -> ResolvedPrompt:
     """
-    Validate a request, and add the contents of its cache.
+    Validate a request, merge it with its cached content, and count its tokens.
 
     Raises:
         EmulatedFault: If the request is invalid, or refers to a cache or file that does not exist.

@@ -39,21 +39,22 @@ __all__ = [
 
 
 class LiveHistory(Value):
-    """State of one session."""
+    """State of one session: its setup and turns, the media received, and the function calls."""
 
     setup: EmulatedSetup
     is_vertex: bool
-    """Whether the session is one of Vertex AI."""
+    """Whether the client connected to Vertex AI."""
     turns: tuple[Content, ...] = ()
     audio_size: int = 0
     """Number of bytes of audio received since the last answer."""
     audio_mime_type: str = ""
+    """MIME type of that audio."""
     image_mime_types: tuple[str, ...] = ()
     """MIME types of the images received since the last answer."""
     pending_calls: tuple[FunctionCall, ...] = ()
-    """Function calls without a final response."""
+    """Function calls that wait for a response, or for more responses after one with ``will_continue``."""
     function_responses: tuple[FunctionResponse, ...] = ()
-    """Responses received while other calls are pending."""
+    """Responses received since the last turn. They become one turn when no call is pending."""
     call_count: int = 0
     """Number of calls made so far."""
     frame_count: int = 0
@@ -74,7 +75,7 @@ def add_turns(history: LiveHistory, *turns: Content) -> LiveHistory:
 
 
 def truncate_last_answer(history: LiveHistory, unsent_chunks: int) -> LiveHistory:
-    """Remove the unsent chunks from the end of an interrupted answer."""
+    """Remove the unsent chunks from the end of the last turn, an interrupted answer. An empty answer is removed."""
     *turns, last = history.turns
     text = "".join(part.text or "" for part in last.parts or ())
     sent_text = "".join(join_chunks(split_tokens(text))[: -unsent_chunks or None])
@@ -83,7 +84,12 @@ def truncate_last_answer(history: LiveHistory, unsent_chunks: int) -> LiveHistor
 
 
 def add_blob(history: LiveHistory, blob: Blob) -> LiveHistory:
-    """Record that audio or an image was received: its type and size, not its content."""
+    """
+    Record the MIME type and, for audio, the size of received media. The data is not kept.
+
+    Raises:
+        EmulatedClose: If the blob is neither PCM audio nor an image.
+    """
     mime_type = blob.mime_type or ""
     if mime_type.startswith("audio/pcm"):
         return replace(history, audio_size=history.audio_size + len(blob.data or b""), audio_mime_type=mime_type)
@@ -93,13 +99,13 @@ def add_blob(history: LiveHistory, blob: Blob) -> LiveHistory:
 
 
 def build_user_turn(history: LiveHistory, *parts: Part) -> Content:
-    """Build a user turn of the parts and of the media received since the last answer."""
+    """Build a user turn: the parts, then a part with the MIME type of each received medium, without its data."""
     mime_types = (*history.image_mime_types, *([history.audio_mime_type] if history.audio_size else ()))
     return Content(parts=(*parts, *(Part(inline_data=Blob(mime_type=each)) for each in mime_types)), role="user")
 
 
 def describe_audio(history: LiveHistory) -> str:
-    """Describe the received audio by its duration, as a transcript."""
+    """Return a text in place of a transcript: the duration of the received audio."""
     rate = re.search(r"rate=([0-9]{1,9})", history.audio_mime_type)
     seconds = history.audio_size / (2 * max(int(rate[1]) if rate is not None else _DEFAULT_SAMPLE_RATE, 1))
     return f"{seconds:.1f} seconds of sound"
@@ -110,7 +116,12 @@ _DEFAULT_SAMPLE_RATE = 16000
 
 
 def build_calls(history: LiveHistory) -> tuple[FunctionCall, ...]:
-    """Call the functions that the last turn names, with arguments that match their parameters."""
+    """
+    Build a call of each declared function whose name occurs in the last turn, with arguments of the declared types.
+
+    Raises:
+        EmulatedClose: If the parameters of a function are not a valid schema.
+    """
     text, tools = find_question(history.turns[-1:]), history.setup.tools or ()
     names = [each.name for tool in tools for each in tool.function_declarations or () if each.name]
     calls = enumerate((name for name in dict.fromkeys(names) if has_word(text, name)), history.call_count + 1)
@@ -141,12 +152,17 @@ def has_word(text: str, word: str) -> bool:
 
 
 def add_function_response(history: LiveHistory, response: FunctionResponse) -> LiveHistory:
-    """Add a function response. A late response to a cancelled call is ignored."""
+    """
+    Add a function response. A response to a cancelled or completed call is ignored.
+
+    Raises:
+        EmulatedClose: If there is no such call, or, on the Developer API, the response has no ID.
+    """
     if not response.id and not history.is_vertex:
-        raise EmulatedClose(1007, "tool_response.function_responses: each needs the id of its call.")
+        raise EmulatedClose(1007, "tool_response.function_responses: each must have the id of its call.")
     call = next((each for each in history.pending_calls if _is_response_to(response, each)), None)
     if call is None:
-        if response.id and _is_earlier_call(history, response.id):
+        if response.id and _is_known_call(history, response.id):
             return history
         raise EmulatedClose(
             1007, f"tool_response.function_responses: there is no call {response.id or response.name!r}."
@@ -159,12 +175,13 @@ def _is_response_to(response: FunctionResponse, call: FunctionCall) -> bool:
     return response.id == call.id if response.id else response.name == call.name
 
 
-def _is_earlier_call(history: LiveHistory, call_id: str) -> bool:
+def _is_known_call(history: LiveHistory, call_id: str) -> bool:
+    """Whether a call with this ID was made in this session or in the one that it resumes."""
     return call_id in {f"{_CALL_ID_PREFIX}{count}" for count in range(1, history.call_count + 1)}
 
 
 def count_usage(history: LiveHistory, answer_tokens: int) -> UsageMetadata:
-    """Count the tokens of an answer and of all turns before it."""
+    """Build the usage metadata of an answer. Its prompt is the system instruction and all turns before it."""
     system = history.setup.system_instruction
     prompt_tokens = sum(map(count_tokens, (*([system] if system is not None else ()), *history.turns)))
     return UsageMetadata(

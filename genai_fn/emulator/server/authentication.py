@@ -12,10 +12,12 @@ __all__ = ["authenticate_request"]
 
 def authenticate_request(state: EmulatorState, headers: Headers, query: Mapping[str, str]) -> None:
     """
-    Check that a request has a valid API key or any ``Authorization`` header. The token in that header is not checked.
+    Check the API key of a request, in the header ``x-goog-api-key`` or the query parameter ``key``.
+
+    Nothing is checked if the emulator has no keys, or the request has an ``Authorization`` header.
 
     Raises:
-        EmulatedFault: If the emulator has keys, and the key is missing or wrong.
+        EmulatedFault: If the key is missing (403) or not one of the emulator's keys (400).
     """
     if state.api_keys is None or find_header(headers, "authorization"):
         return

@@ -1,4 +1,4 @@
-"""JSON responses of successful requests."""
+"""JSON responses to successful requests."""
 
 from typing import Any, Final
 
@@ -33,7 +33,7 @@ def _encode_int64(value: Any) -> str:
 
 
 encode_json = codec.Encoder(enc_hook=_encode_int64).encode
-"""Encodes a value as the API does."""
+"""Encodes a value as JSON; an `Int64` becomes a string."""
 
 EMPTY_RESPONSE: Final = build_json_response({})
 """The response to deletions and cancellations."""

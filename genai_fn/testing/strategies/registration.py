@@ -1,4 +1,4 @@
-"""`register`: makes Hypothesis draw the types of this library wherever it infers strategies from types."""
+"""`register`: registers strategies for the types of this library with Hypothesis."""
 
 from typing import Any, get_args
 
@@ -19,7 +19,7 @@ __all__ = ["list_operations", "register"]
 
 def register() -> None:
     """
-    Register strategies for API types, operations, requests and errors, for ``st.from_type`` and ``st.builds``.
+    Make ``st.from_type`` and ``st.builds`` draw API types, operations, requests and errors.
 
     ``Request[GenerateContentResponse]`` draws requests with that result type, ``GenaiError`` draws any error.
     """
@@ -34,7 +34,7 @@ def register() -> None:
 
 
 def list_operations(kind: type[Any] = Operation) -> list[type[Operation[Any]]]:
-    """List the operation classes that `requests` draws."""
+    """List the operation classes that `requests` can draw: the given class and its subclasses."""
     inner = [each for below in kind.__subclasses__() for each in list_operations(below)]
     return [kind, *inner] if getattr(kind, "op", None) in OPERATION_REQUESTS else inner
 
@@ -48,7 +48,7 @@ def _get_operation(request: Request[Any]) -> Operation[Any]:
 
 
 def _requests_for_annotation(kind: Any) -> SearchStrategy[Request[Any]]:
-    """Draw requests whose result has the type in ``Request[…]``; any requests if it is omitted."""
+    """Draw requests with the result type of an annotation ``Request[…]``; of any type if it is ``Request`` alone."""
     args = get_args(kind)
     matching = [each for each in list_operations() if not args or kind_of(each) in args or _is_unresolved_type(args[0])]
     if not matching:
@@ -57,4 +57,5 @@ def _requests_for_annotation(kind: Any) -> SearchStrategy[Request[Any]]:
 
 
 def _is_unresolved_type(kind: Any) -> bool:
-    return not isinstance(kind, type)  # Any, or a type variable
+    """Whether the type is ``Any`` or a type variable."""
+    return not isinstance(kind, type)

@@ -342,7 +342,7 @@ class TestFunctions:
         ("responses", "reason"),
         (
             ([], "must not be empty"),
-            ([{"name": "clock", "response": {}}], "each needs the id of its call"),
+            ([{"name": "clock", "response": {}}], "each must have the id of its call"),
             ([{"id": "x", "name": "clock"}], "there is no call 'x'"),
             ([{"id": "function-call-2", "name": "clock"}], "there is no call 'function-call-2'"),
         ),

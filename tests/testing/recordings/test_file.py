@@ -272,7 +272,7 @@ def test_secret_field_is_masked(kind: Any) -> None:
 
 
 def test_no_secret_of_a_tool_is_written(tmp_path: Path) -> None:
-    """The key of a tool's own service is not in the file, and the request is found in a replay, whichever key it has."""
+    """The key of a tool is not in the file, and a replay finds the request whichever key it has."""
     path = tmp_path / "calls.jsonl"
 
     def searching(key: str) -> Any:

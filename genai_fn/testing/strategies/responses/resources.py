@@ -50,7 +50,7 @@ M = TypeVar("M", bound=Message)
 
 
 def messages_with(kind: type[M], **fields: SearchStrategy[Any]) -> SearchStrategy[M]:
-    """Draw messages with the given fields; the other fields are all unset, or drawn."""
+    """Draw messages. The given fields are drawn from their strategies; the others are either all unset or arbitrary."""
     return st.builds(_replace_fields, st.just(kind()) | from_type(kind), st.fixed_dictionaries(fields))
 
 
@@ -93,7 +93,7 @@ _FAILED_STATES = [JobState.JOB_STATE_FAILED, JobState.JOB_STATE_CANCELLED, JobSt
 
 
 def batches(name: SearchStrategy[str]) -> SearchStrategy[BatchJob]:
-    """Draw batch jobs in each state; successful ones contain the destination of the answers."""
+    """Draw batch jobs in each state; successful ones contain the destination of the responses."""
     destinations = st.builds(BatchJobDestination, file_name=names("files/")) | from_type(BatchJobDestination)
     return _jobs(BatchJob, name, {"dest": destinations}, st.builds(JobError, code=_ERROR_CODES, message=texts))
 
@@ -140,7 +140,7 @@ def _jobs(
 def video_operations(
     name: SearchStrategy[str], response: SearchStrategy[GenerateVideosResponse]
 ) -> SearchStrategy[Any]:
-    """Draw operations that generate videos."""
+    """Draw operations of a video generation, in each state."""
     return _operations(GenerateVideosOperation, name, response).map(_copy_response_to_result)
 
 
@@ -155,14 +155,14 @@ _STORE_RESPONSE_TYPES: Mapping[type[Any], type[Any]] = {
 
 
 def store_operations(kind: type[M], name: SearchStrategy[str]) -> SearchStrategy[M]:
-    """Draw operations that import a file, or an upload, into a file search store."""
+    """Draw operations of an import or upload into a file search store, in each state."""
     response_type = _STORE_RESPONSE_TYPES[kind]
     document_names = names("fileSearchStores/s/documents/")
     return _operations(kind, name, st.builds(response_type, parent=STORE_NAMES, document_name=document_names))
 
 
 def project_operations(name: SearchStrategy[str]) -> SearchStrategy[ProjectOperation]:
-    """Draw operations of a Vertex AI project."""
+    """Draw operations of a Vertex AI project, in each state."""
     return _operations(ProjectOperation, name, None)
 
 

@@ -22,8 +22,7 @@ def schema_values(schema: Any) -> SearchStrategy[Any]:
     """
     Draw JSON that conforms to a schema: a `Schema` or a JSON Schema.
 
-    Contradictory bounds do not raise; one of them is ignored. Keywords that would need a search, such as ``not``, are
-    ignored.
+    An upper bound below the lower bound is ignored. So are keywords that would need a search, such as ``not``.
     """
     plain = codec.to_builtins(schema.json_schema) if isinstance(schema, Schema) else schema
     return _SchemaStrategies(plain).build(plain, 0)
@@ -34,11 +33,17 @@ _MAX_NUMBER = 2**53
 
 
 class _SchemaStrategies:
+    """Builds strategies for the subschemas of a root schema, which references are resolved against."""
+
     def __init__(self, root: Any) -> None:
         self._root = root
 
     def build(self, schema: Any, depth: int) -> SearchStrategy[Any]:
-        """Draw values of a subschema. Beyond a maximum depth, optional properties and items are omitted."""
+        """
+        Draw values of a subschema.
+
+        Beyond ``_MAX_DEPTH``, optional properties and items are omitted; beyond twice that depth, any JSON is drawn.
+        """
         if not isinstance(schema, Mapping) or not schema or depth > 2 * _MAX_DEPTH:
             return json
         shape = cast("_SchemaMapping", schema)
@@ -128,6 +133,7 @@ def _merge_schemas(schema: Any, other: Any) -> Any:
 
 
 def _list_types(shape: _SchemaMapping) -> list[str]:
+    """List the allowed types; without ``type``, the one that the other keywords imply, otherwise string."""
     types: Any = shape.get("type")
     if isinstance(types, str):
         types = [types]
@@ -139,7 +145,7 @@ def _list_types(shape: _SchemaMapping) -> list[str]:
 
 
 def _read_size_bounds(shape: _SchemaMapping, suffix: str) -> tuple[int, int]:
-    """Read ``minItems`` and ``maxItems`` (or another suffix), limited to a range of two, to draw small values."""
+    """Read ``minItems`` and ``maxItems`` (or another suffix). The result is at most 20 and 22, to draw small values."""
     min_size = min(max(shape.get(f"min{suffix}") or 0, 0), 20)
     max_size = shape.get(f"max{suffix}")
     return min_size, min_size + 2 if max_size is None else max(min_size, min(max_size, min_size + 2))
@@ -195,7 +201,11 @@ def _numbers(shape: _SchemaMapping) -> SearchStrategy[float]:
 
 
 def _read_number_bounds(shape: _SchemaMapping) -> tuple[float, float]:
-    """Read the inclusive bounds. Without bounds: the range of int32, or of integers that a float represents exactly."""
+    """
+    Read the bounds. For an integer, exclusive bounds become inclusive; for a number, they are returned as they are.
+
+    A missing bound is that of int32, or of the integers that a float represents exactly.
+    """
     is_integer = "integer" in _list_types(shape)
     exclusive_low, exclusive_high = shape.get("exclusiveMinimum"), shape.get("exclusiveMaximum")
     low = shape.get("minimum") if exclusive_low is None else exclusive_low + is_integer
@@ -207,5 +217,6 @@ def _read_number_bounds(shape: _SchemaMapping) -> tuple[float, float]:
 
 
 def _read_multiple_of(shape: _SchemaMapping) -> int | None:
+    """Read ``multipleOf`` if it is a positive integer; others are ignored."""
     step = shape.get("multipleOf")
     return int(step) if isinstance(step, int | float) and step >= 1 and step == int(step) else None
