@@ -1,4 +1,4 @@
-"""A `Stage` to be awaited."""
+"""An async executor that runs concurrent programs one after another, so that tests are reproducible."""
 
 from typing import Any
 
@@ -13,13 +13,13 @@ __all__ = ["AsyncSequentialExecutor"]
 
 
 class AsyncSequentialExecutor(AsyncExecutor):
-    """Performs in this task, one after the other, what others would do at once, or in threads."""
+    """Runs concurrent programs one after another in the calling task, and functions without a thread."""
 
     def __init__(self) -> None:
         super().__init__(None, None, None)
 
     async def open_task_group(self) -> None:
-        """Make ready for no children: there are none that run."""
+        """Do nothing: a child program runs to its end when it is spawned."""
         await checkpoint()
 
     async def perform(self, effect: Effect) -> Any:
@@ -36,8 +36,8 @@ class AsyncSequentialExecutor(AsyncExecutor):
                 return await super().perform(effect)
 
 
-async def _run_child(child: Effects[Any], stage: AsyncSequentialExecutor) -> FinishedChild:
+async def _run_child(child: Effects[Any], executor: AsyncSequentialExecutor) -> FinishedChild:
     try:
-        return FinishedChild(await run_program(child, stage), None)
-    except Exception as error:  # noqa: BLE001  # the caller's own, raised again where its result is taken
+        return FinishedChild(await run_program(child, executor), None)
+    except Exception as error:  # noqa: BLE001  # `FinishedChild.result` raises it
         return FinishedChild(None, error)

@@ -1,4 +1,4 @@
-"""What a test answers to a request, made into what the request's operation answers; and how that stands for HTTP."""
+"""A request handler that returns canned answers instead of calling HTTP, and the conversion of answers to results."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar, cast
@@ -20,25 +20,28 @@ T = TypeVar("T")
 
 class CannedAnswers:
     """
-    Stands in the place of HTTP: asks a function for what each request is answered.
+    A request handler that calls a function for the answer to each request.
 
-    The function is told whether chunks are wanted. What it gives may be a value of the operation's type, a text for
-    ``generate``, an error, a ``Result``, a function of the request, or, for a stream, a tuple of these.
+    An answer is a value of the operation's result type, a text for ``generate``, an error, a ``Result``, a function of
+    the request that returns one of these, or, for a stream, a tuple of these.
+
+    Args:
+        find_answer: Returns the answer to a request; its second argument is whether the request is streamed.
     """
 
-    def __init__(self, answer: Callable[[Request[Any], bool], Effects[Any]]) -> None:
-        self._find_answer = answer
+    def __init__(self, find_answer: Callable[[Request[Any], bool], Effects[Any]]) -> None:
+        self._find_answer = find_answer
 
     def handle(self, request: Request[T], until: float) -> Effects[Result[T, GenaiError]]:  # noqa: ARG002  # no answer takes time
-        """Answer one request."""
-        given = yield from self._find_answer(request, False)
-        return (yield from _build_result(request, given))
+        """Return the result of one request."""
+        answer = yield from self._find_answer(request, False)
+        return (yield from _build_result(request, answer))
 
     def open_stream(self, request: Request[Any], until: float) -> Effects[Result[Any, GenaiError]]:  # noqa: ARG002  # no answer takes time
-        """Begin a server stream; a failure as its first item is one of the stream."""
-        given = yield from self._find_answer(request, True)
-        given = freeze_answers((yield from _resolve_answer(request, given)))
-        chunks: tuple[Any, ...] = cast("Any", given) if isinstance(given, tuple) else (given,)
+        """Open a server stream; a failure as its first item is the result."""
+        answer = yield from self._find_answer(request, True)
+        answer = freeze_answers((yield from _resolve_answer(request, answer)))
+        chunks: tuple[Any, ...] = cast("Any", answer) if isinstance(answer, tuple) else (answer,)
         items: list[Result[Any, GenaiError]] = []
         for number, chunk in enumerate(chunks, 1):
             items.append((yield from _build_result(request, chunk, is_last=number == len(chunks))))
@@ -48,15 +51,17 @@ class CannedAnswers:
         return items[0] if is_failed else Success(iter(items))
 
     def read_items(self, handle: Iterator[Result[Any, GenaiError]]) -> Effects[tuple[Result[Any, GenaiError], ...]]:
-        """Give the next item of a stream."""
+        """Return the next item of a stream; an empty tuple at its end."""
         yield from ()
         return tuple(item for item in (next(handle, None),) if item is not None)
 
 
 class Sessions(Value):
     """
-    What live sessions are answered, one after the other: of each what a `Fake` may have for one, or an error if it does
-    not open.
+    The answers of a `Fake` to several live sessions, in the order in which they are opened.
+
+    Args:
+        answers: For each session, what a `Fake` accepts as the answer of one, or an error if it fails to open.
 
     >>> Sessions([["hello", "goodbye"], "hello again"])
     Sessions(answers=[['hello', 'goodbye'], 'hello again'])
@@ -66,49 +71,52 @@ class Sessions(Value):
 
 
 def freeze_answers(answer: Any) -> Any:
-    """Keep a list of answers as it is now."""
+    """Copy lists of answers to tuples, so that later changes have no effect."""
     if isinstance(answer, Sessions):
         return Sessions(freeze_answers(answer.answers))
     return tuple(map(freeze_answers, cast("list[Any]", answer))) if isinstance(answer, list | tuple) else answer
 
 
-def _build_result(request: Request[Any], given: Any, *, is_last: bool = True) -> Effects[Result[Any, GenaiError]]:
-    given = yield from _resolve_answer(request, given)
-    if isinstance(given, GenaiError):
-        return Failure(given)
-    if isinstance(given, Failure):
-        return cast("Result[Any, GenaiError]", given)
-    value: Any = cast("Any", given).unwrap() if isinstance(given, Success) else given
+def _build_result(request: Request[Any], answer: Any, *, is_last: bool = True) -> Effects[Result[Any, GenaiError]]:
+    answer = yield from _resolve_answer(request, answer)
+    if isinstance(answer, GenaiError):
+        return Failure(answer)
+    if isinstance(answer, Failure):
+        return cast("Result[Any, GenaiError]", answer)
+    value: Any = cast("Any", answer).unwrap() if isinstance(answer, Success) else answer
     return Success(_add_http_response(request, _convert_answer(request, value, is_last=is_last)))
 
 
-def _resolve_answer(request: Request[Any], given: Any) -> Effects[Any]:
-    if not callable(given):
-        return given
+def _resolve_answer(request: Request[Any], answer: Any) -> Effects[Any]:
+    """Call an answer that is a function of the request."""
+    if not callable(answer):
+        return answer
     try:
-        return (yield CallFunction(given, (request,)))
-    except FlowFailed as end:  # an async function, where nothing can be awaited
-        return end.error
+        return (yield CallFunction(answer, (request,)))
+    except FlowFailed as failed:  # an async function, in a sync interpreter
+        return failed.error
 
 
 def _convert_answer(request: Request[Any], value: Any, *, is_last: bool) -> Any:
+    """Convert a text to a response; raise if the value does not have the operation's result type."""
     kind = kind_of(request.operation)
     if isinstance(value, str) and request.operation.has_text:
         return build_text_response(value, is_last=is_last)
-    inside: Any = cast("Any", value).value if isinstance(value, ValueWithResponse) else value
-    if kind is not Any and isinstance(kind, type) and not isinstance(inside, kind):
+    bare_value: Any = cast("Any", value).value if isinstance(value, ValueWithResponse) else value
+    if kind is not Any and isinstance(kind, type) and not isinstance(bare_value, kind):
         raise InvalidRequest(f"the answer to {request.operation.op}", value, f"a {kind.__name__}, or an error")
     return cast("Any", value)
 
 
 def build_text_response(text: str, *, is_last: bool = True) -> GenerateContentResponse:
-    """Make the response, or the chunk of one, that a text stands for."""
+    """Build a response with a text, or a chunk of one; only the last chunk has a finish reason."""
     content = Content(parts=(Part(text=text),), role="model")
     reason = FinishReason.STOP if is_last else None
     return GenerateContentResponse(candidates=(Candidate(content=content, finish_reason=reason),))
 
 
 def _add_http_response(request: Request[Any], value: Any) -> Any:
+    """Add a made-up HTTP response, if the request asks for one with `with_http_response`."""
     if not request.options.with_http_response or isinstance(value, ValueWithResponse):
         return cast("Any", value)
     body = value if isinstance(value, bytes) else codec.encode(value, enc_hook=str)

@@ -1,4 +1,4 @@
-"""`Fake`: an interpreter that answers from a table or a function, without HTTP."""
+"""`Fake`: an interpreter that returns answers from a table or a function, without HTTP."""
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -26,32 +26,33 @@ T = TypeVar("T")
 
 AnswerKey: TypeAlias = type[Operation[Any]] | type[LiveOperation[Any]] | str | Callable[[Any], object]
 AnswerSource: TypeAlias = Mapping[AnswerKey, Any] | Mapping[Any, Any] | Callable[[Request[Any]], Any]
-"""The second is for tables that were not written where they are passed: mappings are invariant in their keys."""
+"""``Mapping[Any, Any]`` is for tables stored in variables: mappings are invariant in their key type."""
 
 
 class Fake(InProcessRunner):
     """
-    Answers requests from a table or a function; everything else (flows, streams, function calls) is the real code.
+    Returns answers from a table or a function; everything else (flows, streams, function calls) is the real code.
 
-    It uses no HTTP and never sleeps: time is virtual, from zero in each run. `aio` is the same one for async code. A
-    request without an answer is ``Failure(NoAnswer)``; an answer of the wrong type raises `InvalidRequest`.
+    It uses no HTTP and never sleeps: time is virtual, from zero in each run. `aio` is the same interpreter for async
+    code. The result of a request without an answer is ``Failure(NoAnswer)``; an answer of the wrong type raises
+    `InvalidRequest`.
 
     Args:
         answers: A function from a request to its answer, or a table. Its keys are operation classes, names such as
-            ``"files.get"``, or predicates of a request. A class or a name also matches what derives from it, as
-            ``"generate"`` matches its streams, unless a nearer key matches; of equally near keys the first one counts.
+            ``"files.get"``, or predicates of a request. A class or a name also matches operations derived from it:
+            ``"generate"`` matches its streams. The most specific key is used; among equals, the first.
 
-            An answer is a value of the operation's type, a text for ``generate``, an error, a ``Result``, or a function
-            of the request that returns one of these. A list has one answer for each call; for a stream it is the list
-            of its chunks, and a list of lists has the chunks of each call.
+            An answer is a value of the operation's result type, a text for ``generate``, an error, a ``Result``, or a
+            function of the request that returns one of these. A list contains one answer for each call; for a stream,
+            a list contains its chunks, and a list of lists the chunks of each call.
 
-            The answer of a live session is what the model sends after each frame that expects something: a text for a
-            turn, ``LiveServerMessage``s, an error, None, or a list of these; a list has one for each such frame. A
-            function is called with every frame. ``Sessions([…])`` has one of these for each session, an error for one
-            that fails to open.
+            The answer to a live session is what the model sends after a client message that expects an answer: a text
+            for a turn, ``LiveServerMessage``s, an error, None, or a list of these. A list contains one answer for each
+            such message. A function is called with every client message. ``Sessions([…])`` contains one of these for
+            each session, or an error for a session that fails to open.
 
     Raises:
-        InvalidRequest: If `answers` is neither a table nor a function, or a key is none.
+        InvalidRequest: If `answers` is neither a table nor a function, or a key has the wrong type.
 
     >>> from genai_fn import embed, generate, text
     >>> run = Fake({"generate": "Because of Rayleigh."})
@@ -77,10 +78,15 @@ class Fake(InProcessRunner):
 
     def with_answer(self, key: AnswerKey, answer: Any) -> "Fake":
         """
-        Return a new Fake, without requests so far, whose table has one more answer, before all others.
+        Return a new `Fake` with one more answer, which precedes the others. Its `requests` are empty.
+
+        Args:
+            key: A key of the table; it replaces an equal one.
+
+            answer: The answer.
 
         Raises:
-            InvalidRequest: If the key is none.
+            InvalidRequest: If the key has the wrong type.
         """
         answers = {key: answer} | {each: old for each, old in self._table.answers.items() if each != key}
         return Fake(answers).with_layers(*self._layers)
@@ -98,7 +104,7 @@ def _build_session(table: "_AnswerTable", live: Live[T], wrap_connector: Connect
 
 
 class _AnswerTable:
-    """The answers, and what has become of them."""
+    """The answers, how many of each list were used, and the requests received."""
 
     def __init__(self, answers: AnswerSource | None) -> None:
         self.answers = _build_answer_table(answers)
@@ -107,38 +113,39 @@ class _AnswerTable:
         self._used_counts: dict[Any, int] = {}
 
     def find_answer(self, request: Request[Any], in_chunks: bool) -> Effects[Any]:
+        """Return the answer to a request: the next one, if there is a list of one for each call."""
         yield from ()
         key, answer = self._find_entry(request)
         return self._take_next(request, key, answer) if _is_answer_sequence(answer, in_chunks) else answer
 
     def find_session_answer(self, live: Live[Any]) -> Any:
-        """Give what answers a live session."""
+        """Return the answer to a live session: the next one of `Sessions`."""
         key, answer = self._find_entry(live)
         return self._take_next(live, key, answer.answers) if isinstance(answer, Sessions) else answer
 
     def _find_entry(self, request: Request[Any] | Live[Any]) -> tuple[Any, Any]:
-        """Look up what answers a request or a session, and the nearest key; or say that nothing does."""
+        """Record a request or session, and return the most specific key and its answer, or None and `NoAnswer`."""
         with self._lock:
             self.requests = (*self.requests, request)
-        near = [(rank, key) for key in self.answers if (rank := _rank_key(key, request)) is not None]
-        if not near:
+        matching = [(rank, key) for key in self.answers if (rank := _rank_key(key, request)) is not None]
+        if not matching:
             return None, NoAnswer(
                 request, max(map(_describe_key, self.answers), key=_make_similarity(request), default=None)
             )
-        key: Any = min(near, key=lambda each: each[0])[1]
+        key: Any = min(matching, key=lambda each: each[0])[1]
         return key, self.answers[key]
 
     def _take_next(self, request: Request[Any] | Live[Any], key: Any, answers: Sequence[Any]) -> Any:
         with self._lock:
             number = self._used_counts.get(key, 0)
             self._used_counts[key] = number + 1
-        spent = f"{_describe_key(key)}, which has {len(answers)} answers and was asked once more"
-        return answers[number] if number < len(answers) else NoAnswer(request, spent)
+        nearest = f"{_describe_key(key)}, whose {len(answers)} answers are all used"
+        return answers[number] if number < len(answers) else NoAnswer(request, nearest)
 
 
 def forbid() -> Fake:
     """
-    Make an interpreter that refuses everything, for tests that must make no call.
+    Return an interpreter that has no answer to any request, for tests that must not send one.
 
     >>> from genai_fn import generate
     >>> forbid()(generate("gemini-2.5-flash", "hi")).failure().nearest is None
@@ -150,7 +157,8 @@ def forbid() -> Fake:
 # The table
 
 
-def _match_any(request: Request[Any] | Live[Any]) -> bool:  # noqa: ARG001  # a key
+def _match_any(request: Request[Any] | Live[Any]) -> bool:  # noqa: ARG001  # a predicate that ignores the request
+    """Match every request: the key of an answer function."""
     return True
 
 
@@ -166,16 +174,16 @@ def _build_answer_table(answers: Any) -> dict[Any, Any]:
 
 
 def _check_key(key: Any) -> Any:
-    is_fit = (
+    is_valid = (
         issubclass(key, Operation | LiveOperation) if isinstance(key, type) else isinstance(key, str) or callable(key)
     )
-    if not is_fit:
+    if not is_valid:
         raise InvalidRequest("answers", key, "keys that are operation classes, names of operations, or predicates")
     return cast("Any", key)
 
 
 def _rank_key(key: Any, request: Request[Any] | Live[Any]) -> float | None:
-    """Say how far a key is from a request; None if it says nothing of it."""
+    """Return how specific a matching key is, 0 for the most specific; None if it does not match."""
     kinds = type(request.operation).__mro__
     if key is _match_any:
         return inf
@@ -188,7 +196,7 @@ def _rank_key(key: Any, request: Request[Any] | Live[Any]) -> float | None:
 
 
 def _is_answer_sequence(answer: Any, in_chunks: bool) -> bool:
-    """Tell a tuple of answers, one for each call, from the chunks of a stream."""
+    """Whether an answer is a tuple of answers, one for each call, and not the tuple of chunks of one stream."""
     if not isinstance(answer, tuple):
         return False
     answers: Any = cast("Any", answer)

@@ -1,4 +1,4 @@
-"""Live sessions with a `Fake`: what is answered to each frame, as values; no socket and no JSON."""
+"""Live sessions of a `Fake`: returns the messages for each client message, without a socket or JSON."""
 
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
@@ -28,7 +28,7 @@ __all__ = ["FakeConnector", "build_turn", "is_answer_expected"]
 
 
 class FakeConnector:
-    """Connects a session to an answer of a table, or to what says why there is none."""
+    """Connects a session to its answer from a table; an error as the answer fails the connection."""
 
     def __init__(self, live: Live[Any], answer: Any) -> None:
         self._live = live
@@ -36,32 +36,32 @@ class FakeConnector:
         self._peer = _FakePeer(live, answer)
 
     def encode(self, frame: Any) -> Result[Any, GenaiError]:
-        """Take a frame as it is."""
+        """Return a client message unchanged."""
         if isinstance(frame, LiveClientMessage | LiveMusicClientMessage):
             return Success(frame)
         return Failure(InvalidRequest("frame", frame, "a message, such as live.client_content(…) returns"))
 
     def decode(self, data: Any) -> Result[Any, GenaiError]:
-        """Give a message as it is."""
+        """Return a server message unchanged."""
         return cast("Result[Any, GenaiError]", data) if isinstance(data, Failure) else Success(data)
 
     @asynccontextmanager
     async def connect(self, handle: str | None) -> AsyncGenerator[tuple[MessageSocket, Any] | EffectFailed, None]:
-        """Begin a conversation."""
-        given: Any = self._answer
-        error: Any = cast("Any", given).failure() if isinstance(given, Failure) else given
+        """Open a connection, or fail with the error that is the answer."""
+        answer: Any = self._answer
+        error: Any = cast("Any", answer).failure() if isinstance(answer, Failure) else answer
         if isinstance(error, GenaiError):
             yield EffectFailed(error)
         else:
             yield self.open_socket(self._peer.answer_frame), self._live
 
     def open_socket(self, answer_frame: Callable[[Any], Iterable[Any]]) -> MessageSocket:
-        """Open one connection, whose peer answers each frame by a function."""
+        """Open a connection to a function that returns the messages for each frame."""
         return MemorySocket(answer_frame)
 
 
 class _FakePeer:
-    """The other end, over as many connections as there may be."""
+    """The server side of a session, across its reconnections."""
 
     def __init__(self, live: Live[Any], answer: Any) -> None:
         self._live = live
@@ -71,7 +71,7 @@ class _FakePeer:
         self._used_count = 0
 
     def answer_frame(self, frame: Any) -> Iterable[Any]:
-        """Answer a frame; the first is the session itself."""
+        """Return the messages for a frame. The first frame is the `Live` itself, in place of the setup message."""
         if frame is self._live:
             return (_build_setup_complete(self._is_music),)
         if callable(self._answer):
@@ -82,38 +82,38 @@ class _FakePeer:
         if answers is None:
             return self._build_messages(self._answer)
         self._used_count += 1
-        spent = f"{self._live.operation.op}, which has {len(answers)} answers and was asked once more"
+        nearest = f"{self._live.operation.op}, whose {len(answers)} answers are all used"
         return self._build_messages(
-            answers[self._used_count - 1] if self._used_count <= len(answers) else NoAnswer(frame, spent)
+            answers[self._used_count - 1] if self._used_count <= len(answers) else NoAnswer(frame, nearest)
         )
 
-    def _build_messages(self, given: Any) -> Iterator[Any]:
-        """Write an answer as messages."""
-        match given:
+    def _build_messages(self, answer: Any) -> Iterator[Any]:
+        """Convert an answer to messages."""
+        match answer:
             case None:
                 return
             case list() | tuple():
-                for each in cast("list[Any]", given):
+                for each in cast("list[Any]", answer):
                     yield from self._build_messages(each)
             case str() if not self._is_music:
-                yield from build_turn(given)
+                yield from build_turn(answer)
             case GenaiError():
-                yield Failure(given)
+                yield Failure(answer)
             case Failure():
-                yield given
+                yield answer
             case Success():
-                yield from self._build_messages(given.unwrap())
-            case _ if isinstance(given, self._message_type):
-                yield given
+                yield from self._build_messages(answer.unwrap())
+            case _ if isinstance(answer, self._message_type):
+                yield answer
             case _:
                 path = f"the answer to {self._live.operation.op}"
                 raise InvalidRequest(
-                    path, given, f"{self._message_type.__name__}s, an error, None, or, for a turn, a text"
+                    path, answer, f"{self._message_type.__name__}s, an error, None, or, for a turn, a text"
                 )
 
 
 def _as_answer_sequence(answer: Any) -> tuple[Any, ...] | None:
-    """Take a list of the table's, which is a tuple there, for answers one after the other."""
+    """Return a tuple, which is a list of the table, as one answer for each frame; None for a single answer."""
     return cast("Any", answer) if isinstance(answer, tuple) else None
 
 
@@ -124,17 +124,17 @@ def _build_setup_complete(is_music: bool) -> Any:
 
 
 def is_answer_expected(frame: Any) -> bool:
-    """Tell a frame after which the model would speak from one that only adds to what it hears."""
+    """Whether the model answers after a frame. It does not after audio, or a turn that is not complete."""
     if isinstance(frame, LiveMusicClientMessage):
         return True
-    heard, said = frame.realtime_input, frame.client_content
-    if heard is not None:
-        return heard.text is not None or heard.activity_end is not None or bool(heard.audio_stream_end)
-    return said is None or said.turn_complete is not False
+    realtime, content = frame.realtime_input, frame.client_content
+    if realtime is not None:
+        return realtime.text is not None or realtime.activity_end is not None or bool(realtime.audio_stream_end)
+    return content is None or content.turn_complete is not False
 
 
 def build_turn(text: str) -> Iterator[LiveServerMessage]:
-    """Make the turn that a text stands for."""
+    """Build the messages of a model turn with a text."""
     content = Content(parts=(Part(text=text),), role="model")
     yield LiveServerMessage(server_content=LiveServerContent(model_turn=content))
     yield LiveServerMessage(server_content=LiveServerContent(turn_complete=True))

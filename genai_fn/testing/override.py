@@ -1,4 +1,4 @@
-"""Another interpreter in the place of the ambient one, for code that calls the module-level `run` and `arun`."""
+"""`use_interpreter`: replaces the default interpreter, which the module-level `run` and `arun` use."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -16,10 +16,16 @@ I = TypeVar("I", bound=InProcessInterpreter)  # noqa: E741  # an interpreter
 @contextmanager
 def use_interpreter(interpreter: I) -> Generator[I]:
     """
-    Send the module-level ``run`` and ``arun`` to an interpreter: a `Fake`, ``Offline()``.
+    Context manager: make the module-level ``run`` and ``arun`` use an interpreter, such as a `Fake` or ``Offline()``.
 
-    It holds within the block and in this context: other threads and tasks that run already go on as they did, and a
-    thread that is begun within the block begins without it.
+    It sets a context variable for the block. Tasks started in the block inherit it; new threads, and tasks that
+    are already running, do not.
+
+    Args:
+        interpreter: The interpreter, which the context manager also returns.
+
+    Raises:
+        InvalidRequest: If it has no ``aio``, such as an ``AsyncHttp``.
 
     >>> from genai_fn import generate, run, text
     >>> from genai_fn.testing import Fake
@@ -28,7 +34,7 @@ def use_interpreter(interpreter: I) -> Generator[I]:
     <Success: hello>
     """
     if not hasattr(interpreter, "aio"):
-        raise InvalidRequest("use_interpreter", interpreter, "an interpreter in this process: a Fake, or Offline()")
+        raise InvalidRequest("use_interpreter", interpreter, "an interpreter with aio, such as a Fake or Offline()")
     before = current_interpreter.set(interpreter)
     try:
         yield interpreter

@@ -1,4 +1,4 @@
-"""A world in which nothing runs at once, so that what is asked has one order."""
+"""A sync executor that runs concurrent programs one after another, so that tests are reproducible."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ __all__ = ["FinishedChild", "SequentialExecutor"]
 
 
 class SequentialExecutor(SyncExecutor):
-    """Performs in this thread, one after the other, what others would do at once."""
+    """Runs concurrent programs one after another in the calling thread."""
 
     def __init__(self) -> None:
         super().__init__(None, None, None)
@@ -27,21 +27,21 @@ class SequentialExecutor(SyncExecutor):
 
 
 class FinishedChild:
-    """A child that ran to its end at once: what it raised is raised where its result is taken."""
+    """The handle of a child program that has ended: its return value or its exception."""
 
-    def __init__(self, value: Any, raised: Exception | None) -> None:
+    def __init__(self, value: Any, error: Exception | None) -> None:
         self._value = value
-        self._error = raised
+        self._error = error
 
     def result(self) -> Any:
-        """Give what it returned, or raise what it raised."""
+        """Return the value, or raise the exception."""
         if self._error is not None:
             raise self._error
         return self._value
 
 
-def _run_child(child: Effects[Any], stage: SequentialExecutor) -> FinishedChild:
+def _run_child(child: Effects[Any], executor: SequentialExecutor) -> FinishedChild:
     try:
-        return FinishedChild(run_program(child, stage), None)
-    except Exception as error:  # noqa: BLE001  # the caller's own, raised again where its result is taken
+        return FinishedChild(run_program(child, executor), None)
+    except Exception as error:  # noqa: BLE001  # `FinishedChild.result` raises it
         return FinishedChild(None, error)

@@ -142,7 +142,7 @@ def test_one_per_call() -> None:
     fake = Fake({"generate": ["one", ClientError(400), "three"]})
     results = [fake(ASKED | text) for _ in range(4)]
     assert [Success("one"), Failure(ClientError(400)), Success("three")] == results[:3]
-    assert Failure(NoAnswer(ASKED, "generate, which has 3 answers and was asked once more")) == results[3]
+    assert Failure(NoAnswer(ASKED, "generate, whose 3 answers are all used")) == results[3]
 
 
 def test_lists_are_kept_as_they_were() -> None:
