@@ -1,1 +1,11 @@
-"""Records what an interpreter answers, and replays it."""
+"""
+Recordings of requests and their results, as lines of JSON in a file.
+
+- ``interpreters``: `recording`, the middleware that records or replays an interpreter.
+- ``replay``: `Replay`, an interpreter that replays a file, and the request handler of both.
+- ``recorder``: records the requests that pass through a handler; ``live_sessions`` records and replays live sessions.
+- ``calls``: finds the recorded call for a request, or the most similar one.
+- ``file``: reads and writes recording files.
+- ``serialize``: converts requests, results and errors to JSON, and back.
+- ``scrub``: masks credentials and other secrets.
+"""

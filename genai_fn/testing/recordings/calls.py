@@ -1,4 +1,4 @@
-"""What a recording has, by what was asked: each answer in its turn, and, where there is none, what comes nearest."""
+"""The calls of a recording: finds the recorded call for a request, or describes the most similar one."""
 
 import threading
 from collections.abc import Sequence
@@ -18,95 +18,97 @@ __all__ = ["RecordedCalls", "format_difference"]
 
 class RecordedCalls:
     """
-    The notes of a recording, given out one by one.
+    The calls of a recording. Equal requests get the recorded results one after another.
 
     Args:
-        name: What the recording is called where something is wrong with it.
+        calls: The recorded calls.
 
-        in_order: Only the next one of all is given, if it is what is asked.
+        name: Name of the recording in error messages.
 
-        lasts: The last answer to a question is given again and again, and not only once.
+        in_order: If True, only the next call of the whole recording can match.
+
+        repeat_last: If True, the last of several results for equal requests is returned again and again.
     """
 
     def __init__(
-        self, notes: Sequence[RecordedCall] = (), name: str = "", *, in_order: bool = False, repeat_last: bool = False
+        self, calls: Sequence[RecordedCall] = (), name: str = "", *, in_order: bool = False, repeat_last: bool = False
     ) -> None:
-        self._calls = notes
+        self._calls = calls
         self._name = name
         self._in_order = in_order
         self._repeat_last = repeat_last
         self._calls_by_key: dict[bytes, list[RecordedCall]] = {}
-        for note in notes:
-            self._calls_by_key.setdefault(note.key, []).append(note)
+        for recorded in calls:
+            self._calls_by_key.setdefault(recorded.key, []).append(recorded)
         self._used_counts: dict[bytes, int] = {}
         self._position = 0
         self._lock = threading.Lock()
 
-    def take_results(self, asked: RecordedCall, request: Request[Any]) -> tuple[Result[Any, GenaiError], ...] | None:
-        """Give what was answered, in chunks if so asked, by the note whose turn it is; None if there is none."""
-        note = self.take_call(asked)
-        if note is None:
+    def take_results(self, call: RecordedCall, request: Request[Any]) -> tuple[Result[Any, GenaiError], ...] | None:
+        """Return the recorded result of a request, or its chunks if the call has chunks; None if no call is left."""
+        recorded = self.take_call(call)
+        if recorded is None:
             return None
         try:
-            return (read_answer(note, request),) if note.chunks is UNSET else read_chunks(note, request)
-        except (ValueError, TypeError, LookupError, AttributeError) as error:  # somebody wrote it by hand
+            return (read_answer(recorded, request),) if recorded.chunks is UNSET else read_chunks(recorded, request)
+        except (ValueError, TypeError, LookupError, AttributeError) as error:  # the file was edited by hand
             kind = type(request.operation).__name__
-            raise InvalidRequest(self._describe_call(note), note, f"an answer to {kind} ({error})") from None
+            raise InvalidRequest(self._describe_call(recorded), recorded, f"an answer to {kind} ({error})") from None
 
-    def take_call(self, asked: RecordedCall) -> RecordedCall | None:
-        """Give the note whose turn it is, as it stands."""
+    def take_call(self, call: RecordedCall) -> RecordedCall | None:
+        """Return the next recorded call that is equal to a call; None if there is none."""
         with self._lock:
-            return self._take_in_order(asked.key) if self._in_order else self._take_matching(asked.key)
+            return self._take_in_order(call.key) if self._in_order else self._take_matching(call.key)
 
     def _take_in_order(self, key: bytes) -> RecordedCall | None:
-        note = self._calls[self._position] if self._position < len(self._calls) else None
-        if note is None or note.key != key:
+        recorded = self._calls[self._position] if self._position < len(self._calls) else None
+        if recorded is None or recorded.key != key:
             return None
         self._position += 1
-        return note
+        return recorded
 
     def _take_matching(self, key: bytes) -> RecordedCall | None:
-        alike = self._calls_by_key.get(key, [])
+        matching = self._calls_by_key.get(key, [])
         number = self._used_counts.get(key, 0)
         self._used_counts[key] = number + 1
-        if number < len(alike):
-            return alike[number]
-        return alike[-1] if alike and self._repeat_last else None
+        if number < len(matching):
+            return matching[number]
+        return matching[-1] if matching and self._repeat_last else None
 
-    def describe_nearest(self, asked: RecordedCall) -> str | None:
-        """Say how what is asked differs from what comes nearest, or, in order, from what is next."""
+    def describe_nearest(self, call: RecordedCall) -> str | None:
+        """Describe how a call differs from the most similar recorded one, or from the next one if the order matters."""
         if self._in_order:
-            note = self._calls[self._position] if self._position < len(self._calls) else None
+            recorded = self._calls[self._position] if self._position < len(self._calls) else None
             return (
-                _MultilineText(f"nothing: {self._name} is over")
-                if note is None
-                else self._describe_difference(note, asked)
+                _MultilineText(f"nothing: {self._name} has no more calls")
+                if recorded is None
+                else self._describe_difference(recorded, call)
             )
-        same = [note for note in self._calls if note.op == asked.op] or self._calls
-        lines = _format_lines(_dump_question(asked))
-        likeness = {
-            id(each): SequenceMatcher(None, _format_lines(_dump_question(each)), lines, autojunk=False) for each in same
+        same = [recorded for recorded in self._calls if recorded.op == call.op] or self._calls
+        lines = _format_lines(_dump_request(call))
+        matchers = {
+            id(each): SequenceMatcher(None, _format_lines(_dump_request(each)), lines, autojunk=False) for each in same
         }
-        note = max(same, key=lambda each: likeness[id(each)].ratio(), default=None)
-        return None if note is None else self._describe_difference(note, asked)
+        recorded = max(same, key=lambda each: matchers[id(each)].ratio(), default=None)
+        return None if recorded is None else self._describe_difference(recorded, call)
 
-    def _describe_difference(self, note: RecordedCall, asked: RecordedCall) -> str:
-        return format_difference(self._describe_call(note), _dump_question(note), _dump_question(asked))
+    def _describe_difference(self, recorded: RecordedCall, call: RecordedCall) -> str:
+        return format_difference(self._describe_call(recorded), _dump_request(recorded), _dump_request(call))
 
-    def _describe_call(self, note: RecordedCall) -> str:
-        return f"number {note.number} of {self._name}"
+    def _describe_call(self, call: RecordedCall) -> str:
+        return f"call {call.number} of {self._name}"
 
 
-def format_difference(where: str, recorded: Any, asked: Any) -> str:
-    """Show how two trees of JSON differ, as a text that an error shows as it is."""
+def format_difference(where: str, recorded: Any, actual: Any) -> str:
+    """Format the difference of two JSON trees, as a text whose repr has line breaks."""
     marked = (
-        each.rstrip() for each in ndiff(_format_lines(recorded), _format_lines(asked)) if not each.startswith("?")
+        each.rstrip() for each in ndiff(_format_lines(recorded), _format_lines(actual)) if not each.startswith("?")
     )
-    return _MultilineText("\n".join((f"{where}, where - is recorded, and + is asked", *marked)))
+    return _MultilineText("\n".join((f"{where}, where - is the recording, and + is the request", *marked)))
 
 
 class _MultilineText(str):
-    """A text of several lines, which an error shows as it is."""
+    """A text whose repr is the text itself, so that errors show its lines."""
 
     __slots__ = ()
 
@@ -114,8 +116,8 @@ class _MultilineText(str):
         return str(self)
 
 
-def _dump_question(note: RecordedCall) -> Any:
-    return {"op": note.op, "answered": note.answer_kind, "request": note.request, "options": note.options}
+def _dump_request(call: RecordedCall) -> Any:
+    return {"op": call.op, "answered": call.answer_kind, "request": call.request, "options": call.options}
 
 
 def _format_lines(tree: Any) -> list[str]:

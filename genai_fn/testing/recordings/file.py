@@ -1,4 +1,4 @@
-"""The files that recordings are in: a note a line, as JSON that people can read, compare and mend."""
+"""Recording files: one line of JSON for each call, which people can read, compare and edit."""
 
 import threading
 from operator import attrgetter
@@ -14,7 +14,7 @@ __all__ = ["RecordingFile", "create_recording_file", "open_recording_file", "rea
 
 
 class RecordingFile:
-    """A file that notes are added to, from any thread: each is written out, whole, before anything goes on."""
+    """A file that calls are appended to, from any thread. Each call is written in one piece, without a buffer."""
 
     def __init__(self, path: Path, number: int = 0) -> None:
         self._path = path
@@ -22,55 +22,69 @@ class RecordingFile:
         self._lock = threading.Lock()
 
     def assign_number(self) -> int:
-        """Give an exchange that begins its number."""
+        """Return the number of the next call."""
         with self._lock:
             self._number += 1
             return self._number
 
-    def write_call(self, note: RecordedCall) -> None:
-        """Add a line."""
-        line = codec.format_json(codec.encode(note), indent=0)
+    def write_call(self, call: RecordedCall) -> None:
+        """Append a call."""
+        line = codec.format_json(codec.encode(call), indent=0)
         with self._lock, self._path.open("ab", buffering=0) as file:
             file.write(line + b"\n")
 
 
 def create_recording_file(path: Path) -> RecordingFile:
-    """Begin a file anew; what was in it is gone."""
+    """
+    Create an empty file, or empty an existing one.
+
+    Raises:
+        InvalidRequest: If the file cannot be written.
+    """
     try:
         path.write_bytes(b"")
     except (OSError, ValueError) as error:  # a name with a NUL is a ValueError
-        raise InvalidRequest("path", str(path), f"a place where a file can be written ({error})") from None
+        raise InvalidRequest("path", str(path), f"the path of a file that can be written ({error})") from None
     return RecordingFile(path)
 
 
 def open_recording_file(path: Path) -> tuple[RecordingFile, list[RecordedCall]]:
-    """Go on with a file, or begin it, and give what it has; a last line that was cut off is taken away."""
+    """
+    Open a file to append to it, or create it, and return its calls. An incomplete last line is removed.
+
+    Raises:
+        InvalidRequest: If the file cannot be read or written, or is not a recording.
+    """
     try:
         path.open("ab").close()
     except (OSError, ValueError) as error:
-        raise InvalidRequest("path", str(path), f"a place where a file can be written ({error})") from None
-    notes, cut = read_calls(path)
+        raise InvalidRequest("path", str(path), f"the path of a file that can be written ({error})") from None
+    calls, truncated_bytes = read_calls(path)
     data = path.read_bytes()
-    whole = data[: len(data) - cut]
-    ending = b"\n" if whole and not whole.endswith(b"\n") else b""
-    if cut or ending:
-        path.write_bytes(whole + ending)
-    return RecordingFile(path, max((note.number for note in notes), default=0)), notes
+    complete = data[: len(data) - truncated_bytes]
+    ending = b"\n" if complete and not complete.endswith(b"\n") else b""
+    if truncated_bytes or ending:
+        path.write_bytes(complete + ending)
+    return RecordingFile(path, max((call.number for call in calls), default=0)), calls
 
 
 def read_calls(path: Path) -> tuple[list[RecordedCall], int]:
     """
-    Give what a file has, in the order in which it began, and how many bytes of a line are at its end that was cut off,
-    as by a crash.
+    Return the calls of a file in the order of their numbers, and the size of an incomplete last line in bytes.
+
+    A crash while a line is written leaves such a line.
+
+    Raises:
+        InvalidRequest: If the file cannot be read, or is not a recording.
     """
     try:
         *lines, last = path.read_bytes().split(b"\n")
     except (OSError, ValueError) as error:
         raise InvalidRequest("path", str(path), f"a recording ({error})") from None
-    cut = len(last) if _is_truncated(last) else 0
-    lines += [] if cut else [last]
-    notes = [_parse_call(line, f"{path.name}:{number}") for number, line in enumerate(lines, 1) if line.strip()]
-    return sorted(notes, key=attrgetter("number")), cut
+    truncated_bytes = len(last) if _is_truncated(last) else 0
+    lines += [] if truncated_bytes else [last]
+    calls = [_parse_call(line, f"{path.name}:{number}") for number, line in enumerate(lines, 1) if line.strip()]
+    return sorted(calls, key=attrgetter("number")), truncated_bytes
 
 
 def _is_truncated(line: bytes) -> bool:
@@ -83,9 +97,9 @@ def _is_truncated(line: bytes) -> bool:
 
 def _parse_call(line: bytes, where: str) -> RecordedCall:
     try:
-        note = codec.decode(line, RecordedCall)
+        call = codec.decode(line, RecordedCall)
     except ValueError as error:
         raise InvalidRequest(where, line.decode("utf-8", "replace"), f"a line of a recording ({error})") from None
-    if all(told is UNSET for told in (note.answer, note.chunks, note.live, note.error)):
+    if all(each is UNSET for each in (call.answer, call.chunks, call.live, call.error)):
         raise InvalidRequest(where, line.decode("utf-8", "replace"), "an answer, chunks, a live session, or an error")
-    return note
+    return call

@@ -1,4 +1,4 @@
-"""`recording`: middleware that records what an interpreter is asked and answers, or answers from a recording."""
+"""`recording`: middleware that records the requests of an interpreter with their results, or replays a recording."""
 
 from functools import partial
 from pathlib import Path
@@ -36,7 +36,7 @@ RecordingMode: TypeAlias = Literal["record", "replay", "auto"]
 
 def recording(interpreter: R, path: str | HasPath, mode: RecordingMode = "record") -> R:
     """
-    Return a copy of an interpreter that records its requests and their results in a file, or answers from it.
+    Return a copy of an interpreter that records its requests and their results in a file, or replays the file.
 
     A line of JSON contains a request and its typed result; each request of a flow has a line, and a stream has one with
     all its chunks. Recordings contain no credentials. `Replay` replays the same file.
@@ -48,11 +48,12 @@ def recording(interpreter: R, path: str | HasPath, mode: RecordingMode = "record
         path: The file, in an existing folder.
 
         mode: ``"record"`` runs every request and overwrites the file. ``"replay"`` runs none, in virtual time, and is
-            ``Failure(NoAnswer)`` where the file has no answer. ``"auto"`` returns each answer of the file once, and
-            runs and appends the requests that are missing; it does not append a failure that another attempt may mend.
+            returns ``Failure(NoAnswer)`` for a request that is not in the file. ``"auto"`` returns each result in the
+            file once, and runs and appends requests that are not in it. It does not append network, server,
+            rate-limit and authentication errors, which may succeed the next time.
 
     Raises:
-        InvalidRequest: If the interpreter or the mode is none, or the file cannot be read or written.
+        InvalidRequest: If `interpreter` or `mode` is invalid, or the file cannot be read or written.
 
     >>> import tempfile
     >>> from genai_fn import generate, text
@@ -74,7 +75,7 @@ def recording(interpreter: R, path: str | HasPath, mode: RecordingMode = "record
 
 
 class _RecordingLayer:
-    """One recording; all runs of all copies of an interpreter share its file."""
+    """A middleware with one recording. All copies of the interpreter share its file."""
 
     def __init__(self, path: Path, mode: RecordingMode) -> None:
         self._secrets = KnownSecrets()
@@ -110,7 +111,7 @@ class _RecordingLayer:
     def _build_session(
         self, build: SessionBuilder, wrap_inner: ConnectorMiddleware, live: Live[T], wrap_outer: ConnectorMiddleware
     ) -> "Session[T]":
-        """Build a session that replays a recorded one, or one that is recorded when it is over."""
+        """Build a session that replays a recorded one, or one that is written to the file when it ends."""
         from genai_fn.testing.recordings.live_sessions import RecordingConnector, replay_session  # noqa: PLC0415  # loads anyio
 
         call = record_live(live, self._secrets)

@@ -1,4 +1,4 @@
-"""Live sessions, recorded and replayed: what was said on each connection, in the order in which it was said."""
+"""Records and replays live sessions: the messages of each connection, in order."""
 
 from collections import deque
 from collections.abc import AsyncGenerator, Iterable
@@ -30,15 +30,15 @@ T = TypeVar("T")
 
 
 class RecordingConnector:
-    """Stands between a session and what it speaks through, and notes what is said."""
+    """Wraps a connector and records its connections and their messages as events."""
 
-    def __init__(self, wiring: Connector) -> None:
+    def __init__(self, connector: Connector) -> None:
         self.events: list[dict[str, Any]] = []
-        self._connector = wiring
+        self._connector = connector
         self._encoded_frames: dict[int, tuple[Any, Any]] = {}
 
     def encode(self, frame: Any) -> Result[Any, GenaiError]:
-        """Write a frame of ours; it is noted once it goes out."""
+        """Encode a client message. It is recorded when it is sent."""
         encoded = self._connector.encode(frame)
         if isinstance(encoded, Success):
             data: Any = encoded.unwrap()
@@ -46,28 +46,32 @@ class RecordingConnector:
         return encoded
 
     def decode(self, data: Any) -> Result[Any, GenaiError]:
-        """Read a message of the peer's."""
-        heard = self._connector.decode(data)
-        failed = isinstance(heard, Failure)
-        self.events.append({"error": dump_error(heard.failure())} if failed else {"heard": dump_plain(heard.unwrap())})
-        return heard
+        """Decode a server message, and record it."""
+        result = self._connector.decode(data)
+        if isinstance(result, Failure):
+            self.events.append({"error": dump_error(result.failure())})
+        else:
+            self.events.append({"heard": dump_plain(result.unwrap())})
+        return result
 
     @asynccontextmanager
     async def connect(self, handle: str | None) -> AsyncGenerator[tuple[MessageSocket, Any] | EffectFailed, None]:
-        """Connect."""
-        async with self._connector.connect(handle) as met:
-            if isinstance(met, EffectFailed):
-                self.events.append({"lost": dump_error(met.error)})
-                yield met
+        """Connect, and record whether that succeeds."""
+        async with self._connector.connect(handle) as connected:
+            if isinstance(connected, EffectFailed):
+                self.events.append({"lost": dump_error(connected.error)})
+                yield connected
             else:
                 self.events.append({"connected": True})
-                yield _RecordingSocket(met[0], self.events, self._encoded_frames), met[1]
+                yield _RecordingSocket(connected[0], self.events, self._encoded_frames), connected[1]
 
 
 class _RecordingSocket:
-    def __init__(self, socket: MessageSocket, said: list[dict[str, Any]], frames: dict[int, tuple[Any, Any]]) -> None:
+    """Wraps a socket and records the messages sent, and the close status if the server closes the connection."""
+
+    def __init__(self, socket: MessageSocket, events: list[dict[str, Any]], frames: dict[int, tuple[Any, Any]]) -> None:
         self._socket = socket
-        self._events = said
+        self._events = events
         self._encoded_frames = frames
         self._is_closing = False
 
@@ -76,7 +80,7 @@ class _RecordingSocket:
         return self._socket.bytes_transferred
 
     async def send(self, data: Any) -> bool:
-        if id(data) in self._encoded_frames:  # the setup is none
+        if id(data) in self._encoded_frames:  # the setup message is not recorded
             self._events.append({"sent": dump_plain(self._encoded_frames[id(data)][1])})
         return await self._socket.send(data)
 
@@ -98,7 +102,7 @@ class _RecordingSocket:
         self._socket.abort()
 
 
-# Replayed
+# Replay
 
 
 def replay_session(
@@ -120,10 +124,12 @@ _REPLAY_RETRY_DELAY = 0.001
 
 
 class _ReplayConnector:
-    def __init__(self, note: RecordedCall, live: Live[Any]) -> None:
+    """Opens the recorded connections, and returns the recorded messages after each equal client message."""
+
+    def __init__(self, call: RecordedCall, live: Live[Any]) -> None:
         self._live = live
-        self._number = note.number
-        self._remaining_events = deque[dict[str, Any]](() if note.live is msgspec.UNSET else note.live)
+        self._number = call.number
+        self._remaining_events = deque[dict[str, Any]](() if call.live is msgspec.UNSET else call.live)
 
     def encode(self, frame: Any) -> Result[Any, GenaiError]:
         return Success(frame)
@@ -135,9 +141,9 @@ class _ReplayConnector:
     @asynccontextmanager
     async def connect(self, handle: str | None) -> AsyncGenerator[tuple[MessageSocket, Any] | EffectFailed, None]:
         while self._remaining_events and not {"connected", "lost"} & self._remaining_events[0].keys():
-            self._remaining_events.popleft()  # of a connection that ended sooner this time
+            self._remaining_events.popleft()  # the rest of a connection that ends earlier in the replay
         if not self._remaining_events:
-            yield EffectFailed(NoAnswer(self._live, f"number {self._number}, which has no more connections"))
+            yield EffectFailed(NoAnswer(self._live, f"call {self._number}, which has no more connections"))
         elif "lost" in (first := self._remaining_events.popleft()):
             yield EffectFailed(read_error(first["lost"]))
         else:
@@ -146,26 +152,26 @@ class _ReplayConnector:
     def _answer_frame(self, frame: Any) -> Iterable[Any]:
         if frame is not _SETUP_MARKER:
             expected = self._remaining_events[0].get("sent") if self._remaining_events else None
-            asked = dump_plain(frame)
-            if expected is None or _encode_sorted(expected) != _encode_sorted(asked):
-                where = f"number {self._number}, a session"
-                return (Failure(NoAnswer(frame, format_difference(where, expected, asked))),)
+            actual = dump_plain(frame)
+            if expected is None or _encode_sorted(expected) != _encode_sorted(actual):
+                where = f"call {self._number}, a live session"
+                return (Failure(NoAnswer(frame, format_difference(where, expected, actual))),)
             self._remaining_events.popleft()
         return self._read_messages()
 
     def _read_messages(self) -> Iterable[Any]:
         while self._remaining_events and not {"sent", "connected", "lost"} & self._remaining_events[0].keys():
-            said = self._remaining_events.popleft()
-            if "ended" in said:
-                yield CloseStatus(said["ended"], said.get("reason", ""))
-            elif "error" in said:
-                yield Failure(read_error(said["error"]))
+            event = self._remaining_events.popleft()
+            if "ended" in event:
+                yield CloseStatus(event["ended"], event.get("reason", ""))
+            elif "error" in event:
+                yield Failure(read_error(event["error"]))
             else:
-                yield Success(_convert_message(said["heard"], self._live))
+                yield Success(_convert_message(event["heard"], self._live))
 
 
 _SETUP_MARKER = object()
-"""In the place of what opens a session."""
+"""Stands for the setup message."""
 
 
 def _encode_sorted(tree: Any) -> bytes:

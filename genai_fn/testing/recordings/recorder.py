@@ -22,17 +22,17 @@ class Recorder:
     """
     Passes requests on to a handler, and writes each with its results to a file.
 
-    A request that is cancelled before its result is not recorded. A stream is recorded at its end, or when the run ends
-    that opened it: then it is marked as left.
+    A request that is cancelled before its result is not recorded. A stream is recorded at its end, or with ``left=True``
+    when its run ends before.
 
     Args:
         inner: Handles the requests.
 
-        file: Where they are recorded.
+        file: The file to write to.
 
-        secrets: Learns the credentials that requests send.
+        secrets: Collects the credentials in requests, so that they are masked.
 
-        is_recorded: Whether a failure is recorded.
+        is_recorded: Whether an error is recorded; the request of another one is not.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Recorder:
 
 
 class RecordedStream:
-    """A stream that is being recorded, with its items so far. Closing it before its end records it as left."""
+    """A stream that is being recorded, with its items so far. Closing it records it with ``left=True``."""
 
     def __init__(self, recorder: Recorder, handle: Any, call: RecordedCall, request: Request[Any]) -> None:
         self.handle = handle
@@ -108,11 +108,11 @@ class RecordedStream:
         self._recorder.write_call(replace(self._call, left=left), self._request, tuple(self.items))
 
     def close(self) -> None:
-        """Record the stream as left."""
+        """Record the stream as not read to its end."""
         self.write(left=True)
 
     abort = close
 
     async def aclose(self) -> None:
-        """Record the stream as left."""
+        """Record the stream as not read to its end."""
         self.write(left=True)

@@ -1,4 +1,4 @@
-"""Replays recordings: a request handler that answers from one, and the interpreter `Replay`."""
+"""Replays recordings: a request handler that returns recorded results, and the interpreter `Replay`."""
 
 import warnings
 from functools import partial
@@ -32,19 +32,19 @@ T = TypeVar("T")
 
 class Replay(InProcessRunner):
     """
-    Answers requests from a recording: without a network, and in virtual time, as a `Fake`.
+    Returns the results of a recording, without a network and in virtual time, like a `Fake`.
 
-    A request that was not recorded is ``Failure(NoAnswer)``, which shows the most similar recorded request. `aio` is
-    the same one for async code.
+    The result of a request that was not recorded is ``Failure(NoAnswer)``, whose ``nearest`` shows how it differs from
+    the most similar recorded one. `aio` is the same interpreter for async code.
 
     Args:
         path: A file that `recording` has written.
 
-        in_order: If True, requests must come in the recorded order, without gaps. If False, a request gets the answers
-            that were recorded for equal requests: one after the other, then the last of them again and again.
+        in_order: If True, requests must be sent in the recorded order, without gaps. If False, a request gets the
+            results that were recorded for equal requests: one after another, then the last one again and again.
 
     Raises:
-        InvalidRequest: If the file cannot be read, or is no recording.
+        InvalidRequest: If the file cannot be read, or is not a recording.
     """
 
     def __init__(self, path: str | HasPath, *, in_order: bool = False) -> None:
@@ -72,21 +72,21 @@ def _replay_session(
 
 
 def load_recording(path: Path, *, in_order: bool = False) -> RecordedCalls:
-    """Load a recording that is only replayed; warns of an incomplete last line."""
+    """Load a recording to replay it; warns of an incomplete last line."""
     calls, truncated_bytes = read_calls(path)
     if truncated_bytes:
-        warnings.warn(f"{path.name} ends within a line, which is left out: {truncated_bytes} bytes", stacklevel=3)
+        warnings.warn(f"{path.name}: ignored an incomplete last line of {truncated_bytes} bytes", stacklevel=3)
     return RecordedCalls(calls, path.name, in_order=in_order, repeat_last=True)
 
 
 class ReplayHandler:
     """
-    Handles requests by their recorded results.
+    A request handler that returns recorded results.
 
     Args:
         calls: The recording.
 
-        secrets: The credentials to remove from requests before they are compared.
+        secrets: The credentials to mask in requests before they are compared.
 
         recorder: Handles and records the requests that the recording does not contain; without one they fail.
     """

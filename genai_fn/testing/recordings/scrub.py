@@ -1,4 +1,4 @@
-"""What is not written down: credentials, upload sessions, short-lived keys; and what stands in their place."""
+"""Masks secrets in recordings: credentials, upload URLs, signed URLs and ephemeral tokens."""
 
 import threading
 from hashlib import sha256
@@ -17,24 +17,24 @@ MASK = "***"
 
 class KnownSecrets:
     """
-    The secrets that were met so far, and what stands for each.
+    The secrets found so far, each with the text that replaces it in recordings.
 
-    Nobody has to name them: every header that says who calls is one, and passes here on its way to the wire.
+    They are found without configuration: the values of credential headers in requests are secrets.
     """
 
     def __init__(self) -> None:
         self._known: tuple[tuple[str, str], ...] = ()
         self._lock = threading.Lock()
 
-    def add_secret(self, secret: str, stand_in: str = MASK) -> None:
-        """Keep a secret; one of few letters is none, as it would be found everywhere."""
+    def add_secret(self, secret: str, mask: str = MASK) -> None:
+        """Add a secret, unless it is so short that it would match ordinary text."""
         with self._lock:
-            if len(secret) >= _MIN_SECRET_LENGTH and secret != stand_in:
-                known = {**dict(self._known), secret: stand_in}
+            if len(secret) >= _MIN_SECRET_LENGTH and secret != mask:
+                known = {**dict(self._known), secret: mask}
                 self._known = tuple(sorted(known.items(), key=_compute_sort_key))
 
     def watch_requests(self, effects: Effects[T]) -> Effects[T]:
-        """Let a program go on as it would, and learn from the requests that it sends."""
+        """Return the same program; the credentials in requests that it sends are added."""
         return intercept_effects(effects, self._learn_from_effect)
 
     def _learn_from_effect(self, effect: Any) -> Effects[Any]:
@@ -43,17 +43,17 @@ class KnownSecrets:
         return (yield effect)
 
     def learn_from_headers(self, headers: Headers) -> None:
-        """Keep the values of headers that may say who calls."""
+        """Add the values of headers that may contain credentials."""
         for (_, value), (_, shown) in zip(headers, mask_headers(headers), strict=True):
             if value != shown:
                 self.add_secret(value)
                 self.add_secret(value.partition(" ")[2])  # of ``Bearer …``
 
     def scrub_tree(self, tree: Any) -> Any:
-        """Put stand-ins in the place of all secrets in a tree of JSON."""
+        """Replace all secrets in the strings and keys of a JSON tree by their masks."""
         if isinstance(tree, str):
-            for secret, stand_in in self._known:
-                tree = tree.replace(secret, stand_in)
+            for secret, mask in self._known:
+                tree = tree.replace(secret, mask)
             return tree
         if isinstance(tree, dict):
             members = cast("dict[str, Any]", tree)
@@ -68,41 +68,42 @@ _MIN_SECRET_LENGTH = 8
 
 
 def _compute_sort_key(pair: tuple[str, str]) -> int:
+    """Sort longer secrets first: a secret may contain another one."""
     return -len(pair[0])
 
 
-# Addresses
+# URLs
 
 
-def mask_session_url(address: str) -> str:
+def mask_session_url(url: str) -> str:
     """
-    Name an upload session without its address, which is as good as a key; one that is a stand-in already stays.
+    Replace the URL of an upload session, which grants access, by a hash. A URL that is masked stays the same.
 
     >>> mask_session_url(mask_session_url("https://host/upload?upload_id=1"))
     'https://session.invalid/d1790e9ea35e7745'
     """
-    return address if address.startswith(_MASKED_SESSION_PREFIX) else _MASKED_SESSION_PREFIX + _hash_text(address)
+    return url if url.startswith(_MASKED_SESSION_PREFIX) else _MASKED_SESSION_PREFIX + _hash_text(url)
 
 
-def mask_query(address: str) -> str:
+def mask_query(url: str) -> str:
     """
-    Take out of an address what may be signed in it.
+    Replace the query of a URL, which may contain a signature, by a hash. A query that is masked stays the same.
 
     >>> mask_query("https://host/file?signature=1"), mask_query("https://host/file")
     ('https://host/file?scrubbed=a0544deac56b3c9b', 'https://host/file')
     """
-    place, mark, query = address.partition("?")
+    place, mark, query = url.partition("?")
     is_bare = not mark or query.startswith(_MASKED_QUERY_PREFIX)
-    return address if is_bare else f"{place}?{_MASKED_QUERY_PREFIX}{_hash_text(query)}"
+    return url if is_bare else f"{place}?{_MASKED_QUERY_PREFIX}{_hash_text(query)}"
 
 
-def is_masked_url(address: str) -> bool:
-    """Tell an address that leads nowhere, as it comes from a recording."""
-    return address.startswith(_MASKED_SESSION_PREFIX) or f"?{_MASKED_QUERY_PREFIX}" in address
+def is_masked_url(url: str) -> bool:
+    """Whether a URL is masked, so that no request can be sent to it."""
+    return url.startswith(_MASKED_SESSION_PREFIX) or f"?{_MASKED_QUERY_PREFIX}" in url
 
 
 def scrub_headers(headers: Headers) -> list[list[str]]:
-    """Write headers down without what may be a credential, or an address that is as good as one."""
+    """Convert headers to JSON, with credentials and URLs that grant access masked."""
     return [[name, _HEADER_MASKS.get(name.lower(), str)(value)] for name, value in mask_headers(headers)]
 
 

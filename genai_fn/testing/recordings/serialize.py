@@ -1,8 +1,8 @@
 """
-Serializes requests and results to JSON for recordings, and reads results back.
+Converts requests and their results to JSON trees for a recording, and recorded results back.
 
-A request is reduced to what distinguishes it from others, so that two recorded calls of one request are equal, whatever
-key it was sent with, and from whichever file its bytes came.
+The JSON of a request contains everything that distinguishes it. Equal requests have equal JSON, whichever API key they
+were sent with, and whichever file the uploaded bytes came from.
 """
 
 import dataclasses
@@ -54,29 +54,35 @@ __all__ = [
 
 class RecordedCall(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
-    One line of a recording: a request with its answer, whole or in chunks, or a live session with its messages.
+    One line of a recording: a request with its result or its chunks, or a live session with its messages.
 
-    `number` counts calls in the order in which they began. A stream that was not read to its end was `left`.
+    Before it has a result, `chunks` and `live` are empty and show the kind of call.
     """
 
     number: int = 0
+    """Position in the order in which the calls began, from 1."""
     op: str
+    """Name of the operation."""
     request: dict[str, Any] = {}
     options: dict[str, Any] = {}
     answer: Any = UNSET
+    """The result, if the request is not streamed."""
     chunks: tuple[Any, ...] | UnsetType = UNSET
+    """The items of a stream."""
     live: tuple[dict[str, Any], ...] | UnsetType = UNSET
+    """The events of a live session: connections, messages in both directions, and how it ended."""
     error: dict[str, Any] | UnsetType = UNSET
     left: bool = False
+    """Whether the stream was not read to its end."""
 
     @property
     def key(self) -> bytes:
-        """What recorded calls of equal requests have in common."""
+        """Equal for calls of equal requests."""
         return codec.encode((self.answer_kind, self.op, self.request, self.options), order="sorted")
 
     @property
     def answer_kind(self) -> str:
-        """How it is answered: ``"whole"``, in ``"chunks"``, or ``"live"``."""
+        """``whole``, ``chunks`` for a stream, or ``live``."""
         return "live" if self.live is not UNSET else "whole" if self.chunks is UNSET else "chunks"
 
 
@@ -86,7 +92,7 @@ class RecordedCall(Struct, frozen=True, kw_only=True, omit_defaults=True):
 def record_request(
     request: Request[Any], secrets: KnownSecrets, *, in_chunks: bool
 ) -> Effects[RecordedCall | InvalidRequest]:
-    """Serialize a request; the bytes of an upload, from wherever they come, are reduced to their digest."""
+    """Convert a request. The bytes of an upload become their digest; `InvalidRequest` if their file cannot be read."""
     operation = request.operation
     if isinstance(operation, SendUploadChunk | QueryUpload):
         secrets.add_secret(operation.session, mask_session_url(operation.session))
@@ -103,14 +109,14 @@ def record_request(
 
 
 def record_live(live: Live[Any], secrets: KnownSecrets) -> RecordedCall:
-    """Serialize the opening of a live session."""
+    """Convert the request that opens a live session."""
     operation = live.operation
     call = RecordedCall(op=operation.op, request=dump_plain(operation), options=_dump_options(live.options), live=())
     return scrub_call(call, secrets)
 
 
 def scrub_call(call: RecordedCall, secrets: KnownSecrets) -> RecordedCall:
-    """Replace all known secrets by their placeholders."""
+    """Mask the secrets that are known so far."""
     return replace(call, **{name: secrets.scrub_tree(getattr(call, name)) for name in _SCRUBBED_FIELDS})
 
 
@@ -122,11 +128,11 @@ def _dump_options(options: Options) -> dict[str, Any]:
 
 
 _RECORDED_OPTIONS = ("extra_body", "api_version", "with_http_response")
-"""The options that change the answer; the others set address, credential, timeouts and retries."""
+"""The options that can change the result. The others set URL, credentials, timeouts and retries."""
 
 
 def has_masked_url(request: Request[Any]) -> bool:
-    """Return whether a request contains an address that a recording has masked, which no server can answer."""
+    """Whether a request uses a masked URL from a recording, so that it cannot be sent."""
     operation = request.operation
     if isinstance(operation, SendUploadChunk | QueryUpload):
         return is_masked_url(operation.session)
@@ -141,25 +147,25 @@ def _dump_operation(operation: Operation[Any]) -> dict[str, Any]:
         tree["session"] = mask_session_url(operation.session)
     if isinstance(operation, DownloadFile) and operation.address:
         tree["address"] = mask_query(operation.address)
-    if isinstance(operation, EditImage):  # some types of its images look alike in JSON
-        named = zip(operation.reference_images, tree["referenceImages"], strict=True)
-        tree["referenceImages"] = [{"type": type(image).__name__, **each} for image, each in named]
+    if isinstance(operation, EditImage):  # the JSON of some reference images is equal
+        pairs = zip(operation.reference_images, tree["referenceImages"], strict=True)
+        tree["referenceImages"] = [{"type": type(image).__name__, **each} for image, each in pairs]
     return cast("dict[str, Any]", tree)
 
 
 def _hash_data(data: bytes | FileSlice) -> dict[str, Any] | InvalidRequest:
     if isinstance(data, bytes):
         return {"sha256": sha256(data).hexdigest(), "size": len(data)}
-    digest, left = sha256(), data.size
+    digest, remaining = sha256(), data.size
     try:
         with Path(data.path).open("rb") as file:
             file.seek(data.offset)
-            while left and (chunk := file.read(min(left, _HASH_CHUNK_BYTES))):
+            while remaining and (chunk := file.read(min(remaining, _HASH_CHUNK_BYTES))):
                 digest.update(chunk)
-                left -= len(chunk)
+                remaining -= len(chunk)
     except (OSError, ValueError) as error:  # a name with a NUL is a ValueError
         return InvalidRequest("file", data.path, f"a file that can be read ({error})")
-    return {"sha256": digest.hexdigest(), "size": data.size - left}
+    return {"sha256": digest.hexdigest(), "size": data.size - remaining}
 
 
 _HASH_CHUNK_BYTES = 1024 * 1024
@@ -171,7 +177,7 @@ _HASH_CHUNK_BYTES = 1024 * 1024
 def record_results(
     call: RecordedCall, request: Request[Any], results: tuple[Result[Any, GenaiError], ...], secrets: KnownSecrets
 ) -> RecordedCall:
-    """Add the result of a whole answer, or those of a stream, to a recorded call."""
+    """Add the result of a request, or the items of a stream, to its call."""
     values = [_dump_value(each.unwrap(), request, secrets) for each in results if isinstance(each, Success)]
     last = results[-1] if results else None
     if isinstance(last, Failure) and isinstance(last.failure(), NoAnswer):
@@ -187,8 +193,9 @@ def record_results(
 
 def _dump_value(value: Any, request: Request[Any], secrets: KnownSecrets) -> Any:
     if isinstance(value, ValueWithResponse):
-        answer: Any = cast("Any", value)
-        return {"value": _dump_value(answer.value, request, secrets), "http": _dump_http_response(answer.http)}
+        with_response: Any = cast("Any", value)
+        value_tree = _dump_value(with_response.value, request, secrets)
+        return {"value": value_tree, "http": _dump_http_response(with_response.http)}
     if isinstance(request.operation, StartUpload | StartStoreUpload):
         secrets.add_secret(value, mask_session_url(value))
         return mask_session_url(value)
@@ -208,7 +215,7 @@ def _dump_http_response(response: HttpResponse) -> dict[str, Any]:
 
 
 def _dump_body(data: bytes) -> dict[str, str]:
-    """Serialize a body as text where possible: people read it, and secrets are found in it."""
+    """Convert a body to text if it is UTF-8, so that people can read it and secrets in it are found; else to base64."""
     try:
         return {"text": data.decode()}
     except UnicodeDecodeError:
@@ -216,7 +223,7 @@ def _dump_body(data: bytes) -> dict[str, str]:
 
 
 def dump_error(error: GenaiError) -> dict[str, Any]:
-    """Serialize an error: the name of its nearest public class, and its fields."""
+    """Convert an error: the name of its class, or of its nearest base class in ``genai_fn.errors``, and its fields."""
     kind = next(each for each in type(error).__mro__ if each.__name__ in errors.__all__)
     values = [(each, getattr(error, each.name)) for each in dataclasses.fields(kind)]
     members = {each.name: _dump_error_field(each.name, value) for each, value in values if value != each.default}
@@ -228,15 +235,15 @@ def _dump_error_field(name: str, value: Any) -> Any:
 
 
 def dump_plain(value: Any) -> Any:
-    """Convert a value to plain JSON; leaves out defaults, and masks the fields that a repr masks."""
+    """Convert a value to JSON. Fields with their default value are omitted, and secret fields are masked."""
     if value is None or type(value) in _LEAF_TYPES:
         return value
     if isinstance(value, Struct):
-        secret = value.secret_fields if isinstance(value, SecretMessage) else ()
-        values = [(name, word, getattr(value, name), default) for name, word, default in _list_fields(type(value))]
+        secret_fields = value.secret_fields if isinstance(value, SecretMessage) else ()
+        members = [(*names, getattr(value, names[0]), default) for *names, default in _list_fields(type(value))]
         return {
-            word: MASK if name in secret else dump_plain(each)
-            for name, word, each, default in values
+            wire_name: MASK if name in secret_fields else dump_plain(each)
+            for name, wire_name, each, default in members
             if each != default
         }
     if isinstance(value, Mapping):
@@ -245,7 +252,7 @@ def dump_plain(value: Any) -> Any:
         return [dump_plain(each) for each in cast("list[Any]", value)]
     try:
         return codec.to_builtins(value)
-    except TypeError:  # a user's own type where any is accepted
+    except TypeError:  # an arbitrary object of the caller
         return repr(value)
 
 
@@ -261,27 +268,26 @@ def _list_fields(kind: type[Struct]) -> tuple[tuple[str, str, Any], ...]:
 
 
 def read_answer(call: RecordedCall, request: Request[Any]) -> Result[Any, GenaiError]:
-    """Read the recorded result of a request."""
+    """Return the recorded result of a request that is not streamed."""
     return Success(_read_value(call.answer, request)) if call.error is UNSET else Failure(read_error(call.error))
 
 
 def read_chunks(call: RecordedCall, request: Request[Any]) -> tuple[Result[Any, GenaiError], ...]:
-    """Read the recorded items of a stream; one that was left ends with `NoAnswer`, as the rest is unknown."""
+    """Return the recorded items of a stream. If it was not read to its end, the last one is `NoAnswer`."""
     chunks = () if call.chunks is UNSET else call.chunks
     items: list[Result[Any, GenaiError]] = [Success(_read_value(each, request)) for each in chunks]
     if call.error is not UNSET:
         items.append(Failure(read_error(call.error)))
     elif call.left:
-        items.append(
-            Failure(NoAnswer(request, f"number {call.number}, a stream that was left after {len(chunks)} chunks"))
-        )
+        nearest = f"call {call.number}, a stream that was read only up to chunk {len(chunks)}"
+        items.append(Failure(NoAnswer(request, nearest)))
     return tuple(items)
 
 
 def _read_value(tree: Any, request: Request[Any]) -> Any:
     if request.options.with_http_response and isinstance(tree, dict) and set(cast("Any", tree)) == {"value", "http"}:
-        answer = cast("dict[str, Any]", tree)
-        return ValueWithResponse(_convert_value(answer["value"], request), _read_http_response(answer["http"]))
+        parts = cast("dict[str, Any]", tree)
+        return ValueWithResponse(_convert_value(parts["value"], request), _read_http_response(parts["http"]))
     return _convert_value(tree, request)
 
 
@@ -302,7 +308,7 @@ def _read_body(tree: dict[str, Any]) -> bytes:
 
 
 def read_error(tree: dict[str, Any]) -> GenaiError:
-    """Read an error."""
+    """Convert JSON to an error."""
     kind: Any = getattr(errors, tree["kind"])
     members = {name: each for name, each in tree.items() if name != "kind"}
     hints = {**get_type_hints(kind), "safety_ratings": tuple[SafetyRating, ...]}

@@ -99,7 +99,7 @@ def test_after_a_crash(tmp_path: Path, size: int) -> None:
     whole = path.read_bytes()
     run(asking("zwölf"))
     path.write_bytes(path.read_bytes()[: len(whole) + size])
-    with pytest.warns(UserWarning, match=f"calls.jsonl ends within a line, which is left out: {size} bytes"):
+    with pytest.warns(UserWarning, match=f"calls.jsonl: ignored an incomplete last line of {size} bytes"):
         replay = Replay(path)
     assert Success("ONE") == replay(asking("one"))
     assert isinstance(replay(asking("zwölf")).failure(), NoAnswer)
@@ -146,7 +146,7 @@ def test_bad_answers(tmp_path: Path, members: Any) -> None:
     """An answer that the operation cannot have raises where it is given, with the line that has it."""
     path = tmp_path / "calls.jsonl"
     path.write_bytes(msgspec.json.encode({"number": 7, "op": "files.get", "request": {"name": "a"}, **members}))
-    with pytest.raises(InvalidRequest, match=r"number 7 of calls\.jsonl: expected an answer to GetFile"):
+    with pytest.raises(InvalidRequest, match=r"call 7 of calls\.jsonl: expected an answer to GetFile"):
         Replay(path)(files.get("a"))
 
 

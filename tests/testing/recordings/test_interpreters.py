@@ -235,9 +235,9 @@ def test_in_order(tmp_path: Path) -> None:
     replay = Replay(path, in_order=True)
     soon = replay(files.get("a")).failure()
     assert isinstance(soon, NoAnswer)
-    assert "number 1 of calls.jsonl" in str(soon)
+    assert "call 1 of calls.jsonl" in str(soon)
     assert [Success("one"), Success(READY), Success("two")] == [replay(each) for each in (HI, files.get("a"), HI)]
-    assert "calls.jsonl is over" in str(replay(HI).failure())
+    assert "calls.jsonl has no more calls" in str(replay(HI).failure())
 
 
 def test_miss(tmp_path: Path) -> None:
@@ -250,7 +250,7 @@ def test_miss(tmp_path: Path) -> None:
     error = Replay(path)(asked).failure()
     assert isinstance(error, NoAnswer)
     assert asked == error.request
-    assert "number 3 of calls.jsonl, where - is recorded, and + is asked" == error.nearest.splitlines()[0]
+    assert "call 3 of calls.jsonl, where - is the recording, and + is the request" == error.nearest.splitlines()[0]
     changed = [line.split() for line in str(error).splitlines() if line[:1] in ("-", "+")]
     assert [["-", '"temperature":', "0.5"], ["+", '"temperature":', "0.7"]] == changed
     empty = tmp_path / "empty.jsonl"
@@ -309,7 +309,7 @@ def test_left(kind: str, tmp_path: Path) -> None:
     assert [True] == [each["left"] for each in notes(path)]
     first, *more = in_process(kind, Replay(path), STREAM)[0]
     assert Success("a") == first
-    assert ["a stream that was left after 1 chunks"] == [
+    assert ["a stream that was read only up to chunk 1"] == [
         str(each.failure().nearest).partition(", ")[2] for each in more
     ]
 
