@@ -117,7 +117,7 @@ class _MultilineText(str):
 
 
 def _dump_request(call: RecordedCall) -> Any:
-    return {"op": call.op, "answered": call.answer_kind, "request": call.request, "options": call.options}
+    return {"op": call.op, "kind": call.kind, "request": call.request, "options": call.options}
 
 
 def _format_lines(tree: Any) -> list[str]:

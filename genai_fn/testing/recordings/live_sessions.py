@@ -51,7 +51,7 @@ class RecordingConnector:
         if isinstance(result, Failure):
             self.events.append({"error": dump_error(result.failure())})
         else:
-            self.events.append({"heard": dump_plain(result.unwrap())})
+            self.events.append({"received": dump_plain(result.unwrap())})
         return result
 
     @asynccontextmanager
@@ -59,7 +59,7 @@ class RecordingConnector:
         """Connect, and record whether that succeeds."""
         async with self._connector.connect(handle) as connected:
             if isinstance(connected, EffectFailed):
-                self.events.append({"lost": dump_error(connected.error)})
+                self.events.append({"failed": dump_error(connected.error)})
                 yield connected
             else:
                 self.events.append({"connected": True})
@@ -87,7 +87,7 @@ class _RecordingSocket:
     async def receive(self) -> Any:
         received = await self._socket.receive()
         if isinstance(received, CloseStatus) and not self._is_closing:
-            self._events.append({"ended": received.code, "reason": received.reason})
+            self._events.append({"closed": received.code, "reason": received.reason})
         return received
 
     async def ping(self) -> None:
@@ -140,12 +140,12 @@ class _ReplayConnector:
 
     @asynccontextmanager
     async def connect(self, handle: str | None) -> AsyncGenerator[tuple[MessageSocket, Any] | EffectFailed, None]:
-        while self._remaining_events and not {"connected", "lost"} & self._remaining_events[0].keys():
+        while self._remaining_events and not {"connected", "failed"} & self._remaining_events[0].keys():
             self._remaining_events.popleft()  # the rest of a connection that ends earlier in the replay
         if not self._remaining_events:
             yield EffectFailed(NoAnswer(self._live, f"call {self._number}, which has no more connections"))
-        elif "lost" in (first := self._remaining_events.popleft()):
-            yield EffectFailed(read_error(first["lost"]))
+        elif "failed" in (first := self._remaining_events.popleft()):
+            yield EffectFailed(read_error(first["failed"]))
         else:
             yield MemorySocket(self._answer_frame), _SETUP_MARKER
 
@@ -160,14 +160,14 @@ class _ReplayConnector:
         return self._read_messages()
 
     def _read_messages(self) -> Iterable[Any]:
-        while self._remaining_events and not {"sent", "connected", "lost"} & self._remaining_events[0].keys():
+        while self._remaining_events and not {"sent", "connected", "failed"} & self._remaining_events[0].keys():
             event = self._remaining_events.popleft()
-            if "ended" in event:
-                yield CloseStatus(event["ended"], event.get("reason", ""))
+            if "closed" in event:
+                yield CloseStatus(event["closed"], event.get("reason", ""))
             elif "error" in event:
                 yield Failure(read_error(event["error"]))
             else:
-                yield Success(_convert_message(event["heard"], self._live))
+                yield Success(_convert_message(event["received"], self._live))
 
 
 _SETUP_MARKER = object()

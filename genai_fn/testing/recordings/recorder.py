@@ -22,8 +22,8 @@ class Recorder:
     """
     Passes requests on to a handler, and writes each with its results to a file.
 
-    A request that is cancelled before its result is not recorded. A stream is recorded at its end, or with ``left=True``
-    when its run ends before.
+    A request that is cancelled before its result is not recorded. A stream is recorded at its end, or, if its run
+    ends before, with ``incomplete=True``.
 
     Args:
         inner: Handles the requests.
@@ -74,7 +74,7 @@ class Recorder:
         )
         stream.items += items
         if not items or isinstance(items[-1], Failure):
-            stream.write(left=False)
+            stream.write(incomplete=False)
             yield CloseResource(stream)
         return items
 
@@ -88,7 +88,7 @@ class Recorder:
 
 
 class RecordedStream:
-    """A stream that is being recorded, with its items so far. Closing it records it with ``left=True``."""
+    """A stream that is being recorded, with its items so far. Closing it records it with ``incomplete=True``."""
 
     def __init__(self, recorder: Recorder, handle: Any, call: RecordedCall, request: Request[Any]) -> None:
         self.handle = handle
@@ -99,20 +99,20 @@ class RecordedStream:
         self._lock = threading.Lock()
         self._is_written = False
 
-    def write(self, *, left: bool) -> None:
-        """Record the stream, once; `left` marks one that was not read to its end."""
+    def write(self, *, incomplete: bool) -> None:
+        """Record the stream, once; `incomplete` marks one that was not read to its end."""
         with self._lock:
             if self._is_written:
                 return
             self._is_written = True
-        self._recorder.write_call(replace(self._call, left=left), self._request, tuple(self.items))
+        self._recorder.write_call(replace(self._call, incomplete=incomplete), self._request, tuple(self.items))
 
     def close(self) -> None:
         """Record the stream as not read to its end."""
-        self.write(left=True)
+        self.write(incomplete=True)
 
     abort = close
 
     async def aclose(self) -> None:
         """Record the stream as not read to its end."""
-        self.write(left=True)
+        self.write(incomplete=True)

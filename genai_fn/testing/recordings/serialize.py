@@ -72,16 +72,16 @@ class RecordedCall(Struct, frozen=True, kw_only=True, omit_defaults=True):
     live: tuple[dict[str, Any], ...] | UnsetType = UNSET
     """The events of a live session: connections, messages in both directions, and how it ended."""
     error: dict[str, Any] | UnsetType = UNSET
-    left: bool = False
+    incomplete: bool = False
     """Whether the stream was not read to its end."""
 
     @property
     def key(self) -> bytes:
         """Equal for calls of equal requests."""
-        return codec.encode((self.answer_kind, self.op, self.request, self.options), order="sorted")
+        return codec.encode((self.kind, self.op, self.request, self.options), order="sorted")
 
     @property
-    def answer_kind(self) -> str:
+    def kind(self) -> str:
         """``whole``, ``chunks`` for a stream, or ``live``."""
         return "live" if self.live is not UNSET else "whole" if self.chunks is UNSET else "chunks"
 
@@ -181,7 +181,7 @@ def record_results(
     values = [_dump_value(each.unwrap(), request, secrets) for each in results if isinstance(each, Success)]
     last = results[-1] if results else None
     if isinstance(last, Failure) and isinstance(last.failure(), NoAnswer):
-        call = replace(call, left=True)
+        call = replace(call, incomplete=True)
     elif isinstance(last, Failure):
         call = replace(call, error=dump_error(last.failure()))
     if call.chunks is not UNSET:
@@ -278,7 +278,7 @@ def read_chunks(call: RecordedCall, request: Request[Any]) -> tuple[Result[Any, 
     items: list[Result[Any, GenaiError]] = [Success(_read_value(each, request)) for each in chunks]
     if call.error is not UNSET:
         items.append(Failure(read_error(call.error)))
-    elif call.left:
+    elif call.incomplete:
         nearest = f"call {call.number}, a stream that was read only up to chunk {len(chunks)}"
         items.append(Failure(NoAnswer(request, nearest)))
     return tuple(items)

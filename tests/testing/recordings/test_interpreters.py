@@ -306,7 +306,7 @@ def test_left(kind: str, tmp_path: Path) -> None:
             assert [] == notes(path)
     else:
         anyio.run(leave, backend=kind)
-    assert [True] == [each["left"] for each in notes(path)]
+    assert [True] == [each["incomplete"] for each in notes(path)]
     first, *more = in_process(kind, Replay(path), STREAM)[0]
     assert Success("a") == first
     assert ["a stream that was read only up to chunk 1"] == [
@@ -351,7 +351,7 @@ def test_closed_from_outside(tmp_path: Path) -> None:
     assert Success("a") == next(found)
     found.close()
     found.close()
-    assert [["left"]] == [[name for name in each if name == "left"] for each in notes(path)]
+    assert [["incomplete"]] == [[name for name in each if name == "incomplete"] for each in notes(path)]
 
 
 @pytest.mark.parametrize("kind", ["asyncio", "trio"])
@@ -369,7 +369,7 @@ def test_closed_by_the_reader(kind: str, way: str, tmp_path: Path) -> None:
             await found.aclose()
 
     anyio.run(read, backend=kind)
-    assert [True] == [each["left"] for each in notes(path)]
+    assert [True] == [each["incomplete"] for each in notes(path)]
 
 
 def test_whole_and_streamed_are_two(tmp_path: Path) -> None:

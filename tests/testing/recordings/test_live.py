@@ -93,7 +93,7 @@ def test_sessions(world: Any, tmp_path: Path, mode: Any) -> None:
     assert ("live.connect", 1) == (note["op"], note["number"])
     order = [next(iter(each)) for each in note["live"]]  # what comes while we say something may be first or last
     assert "connected" == order[0]
-    assert (2, 7) == (order.count("sent"), order.count("heard"))
+    assert (2, 7) == (order.count("sent"), order.count("received"))
     assert "test-key-of-nobody" not in path.read_text(encoding="utf-8")
     masked = msgspec.json.encode(first, enc_hook=repr).replace(b"test-key-of-nobody", b"***")
     for run in (Replay(path).aio, recording(Fake().aio, path, "replay"), recording(http(peer), path, mode="auto")):
