@@ -4,11 +4,12 @@ Test tools for programs that use this library: no network, no key, no monkeypatc
 The names below are loaded on first use. Import ``genai_fn.testing.strategies`` (needs the extra ``testing``) and
 ``genai_fn.testing.fixtures`` (a pytest plugin) directly; `serve_emulator` needs the extra ``emulator``.
 
-- ``fake``, ``async_fake``: `Fake`, an interpreter that returns canned answers; ``canned_answers`` finds the answers.
-- ``fake_connector``: Live sessions of a `Fake`.
+- ``fake``: `Fake`, an interpreter that returns answers from a table or a function.
+- ``canned_answers``: the request handler that converts such answers to results.
+- ``fake_connector``: live sessions of a `Fake`.
 - ``script``: `perform` runs a flow against a script; ``value_diff`` shows where the two differ.
 - ``override``: `use_interpreter` replaces the default interpreter.
-- ``sequential_executor``, ``async_sequential_executor``: run concurrent flows one after another, in a fixed order.
+- ``sequential_executor``, ``async_sequential_executor``: run concurrent programs one after another.
 - ``source_code``: writes values as Python code, to paste into a test.
 - ``fixtures``: the pytest fixture ``emulator``.
 - ``recordings/``: records real calls to a file and replays them.

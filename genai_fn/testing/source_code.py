@@ -150,10 +150,10 @@ class _SourceWriter:
 
     def _write_error(self, error: GenaiError) -> _Fragment:
         kind = type(error)
-        given = {
+        members = {
             each.name: own for each in dataclass_fields(error) if (own := getattr(error, each.name)) != each.default
         }
-        return self._write_call(self._write_type(kind), _order_arguments(kind, given))
+        return self._write_call(self._write_type(kind), _order_arguments(kind, members))
 
     def _write_result(self, result: Result[Any, Any]) -> _Fragment:
         content: Any = result.failure() if isinstance(result, Failure) else result.unwrap()
@@ -283,13 +283,13 @@ _BUILDER_PATHS = {
 
 def _list_argument_forms(builder: Any, operation: Operation[Any]) -> list[_Arguments]:
     """List argument lists that may produce an operation, the shortest first."""
-    given = dict(_list_set_fields(operation))
+    members = dict(_list_set_fields(operation))
     if operation.op == "tokens.count.request":
-        return [[("", Request(given["request"]))]]
+        return [[("", Request(members["request"]))]]
     if operation.op.startswith("operations.get"):
-        return [[("", given["name"]), ("", kind_of(operation))]]
-    short = {name: _simplify_contents(each) if name == "contents" else each for name, each in given.items()}
-    return [_order_arguments(builder, short), _order_arguments(builder, given)]
+        return [[("", members["name"]), ("", kind_of(operation))]]
+    short = {name: _simplify_contents(each) if name == "contents" else each for name, each in members.items()}
+    return [_order_arguments(builder, short), _order_arguments(builder, members)]
 
 
 def _simplify_contents(contents: tuple[Content, ...]) -> Any:
@@ -298,15 +298,15 @@ def _simplify_contents(contents: tuple[Content, ...]) -> Any:
     return texts[0] if len(texts) == 1 else texts
 
 
-def _order_arguments(function: Any, given: dict[str, Any]) -> _Arguments:
+def _order_arguments(function: Any, arguments: dict[str, Any]) -> _Arguments:
     """Order arguments by the parameters of a function. After an omitted one they are passed by keyword."""
     ordered: _Arguments = []
     is_gap = False
     for name, parameter in signature(function).parameters.items():
-        if name in given:
+        if name in arguments:
             is_keyword = is_gap or parameter.kind is parameter.KEYWORD_ONLY or (name == "config" and not ordered)
-            ordered.append((name if is_keyword else "", given[name]))
-        is_gap = is_gap or name not in given
+            ordered.append((name if is_keyword else "", arguments[name]))
+        is_gap = is_gap or name not in arguments
     return ordered
 
 

@@ -1,4 +1,4 @@
-"""What was asked of an interpreter and what it answered, as a script that ``perform`` accepts, and as a `Fake`."""
+"""The requests of a drawn interpreter and their answers, as a script for ``perform`` or a table for `Fake`."""
 
 import threading
 from collections.abc import Callable
@@ -25,9 +25,10 @@ __all__ = ["DrawnConversation", "DrawnSession", "RecordingClock"]
 
 class DrawnConversation:
     """
-    Requests, sleeps and live sessions in their order, with the answers.
+    The requests, sleeps and live sessions of an interpreter in order, with their answers.
 
-    `draw` is asked for what to say, with the strategy for it. One thread at a time asks it.
+    Args:
+        draw: Draws an answer from a strategy. Only one thread at a time calls it.
     """
 
     def __init__(self, draw: Callable[[SearchStrategy[Any]], Any]) -> None:
@@ -39,7 +40,7 @@ class DrawnConversation:
         self.script: tuple[tuple[Any, Any], ...] = ()
 
     def answer_request(self, request: Request[Any], strategy: SearchStrategy[Any], in_chunks: bool) -> Any:
-        """Answer a request."""
+        """Draw the answer to a request, and record both."""
         with self._lock:
             self.requests = (*self.requests, request)
             answer = self._draw(strategy)
@@ -48,27 +49,27 @@ class DrawnConversation:
             self.script = (*self.script, (_build_stream_step(request) if in_chunks else request, short))
         return answer
 
-    def open_session(self, live: Live[Any], speech: SessionReplies) -> "DrawnSession":
-        """Begin a live session."""
+    def open_session(self, live: Live[Any], replies: SessionReplies) -> "DrawnSession":
+        """Open a live session, and draw whether that fails."""
         with self._lock:
             self.requests = (*self.requests, live)
-            talk = DrawnSession(live, speech, self._draw_locked)
-            self._sessions.append(talk)
-            talk.refusal = self._draw(speech.refusal)
-        return talk
+            session = DrawnSession(live, replies, self._draw_locked)
+            self._sessions.append(session)
+            session.refusal = self._draw(replies.refusal)
+        return session
 
     def record_sleep(self, seconds: float) -> None:
-        """Remember a sleep."""
+        """Record a sleep."""
         with self._lock:
             self.script = (*self.script, (Sleep(seconds), None))
 
     @property
     def table(self) -> dict[str, Any]:
         """All answers, as the table of a `Fake`."""
-        table: dict[str, Any] = {name: list(answers) for name, answers in self._answers.items()}
+        table: dict[str, Any] = {name: list(each) for name, each in self._answers.items()}
         for name in dict.fromkeys(each.live.operation.op for each in self._sessions):
-            held = [each.answers for each in self._sessions if each.live.operation.op == name]
-            table[name] = held[0] if len(held) == 1 else Sessions(held)
+            answers = [each.answers for each in self._sessions if each.live.operation.op == name]
+            table[name] = answers[0] if len(answers) == 1 else Sessions(answers)
         return table
 
     def __str__(self) -> str:
@@ -80,7 +81,7 @@ class DrawnConversation:
 
     @property
     def title(self) -> str:
-        """Say what it is written as; live sessions have no place in a script."""
+        """Describe the code that ``str()`` returns: a script, or, because scripts have no live sessions, a `Fake`."""
         return "a genai_fn.testing.Fake" if self._sessions else "a script for genai_fn.testing.perform"
 
     def _draw_locked(self, strategy: SearchStrategy[Any]) -> Any:
@@ -90,26 +91,32 @@ class DrawnConversation:
 
 class DrawnSession:
     """
-    One live session: what the frames that asked for something were answered.
+    A live session with the answers drawn so far, one for each frame that expects an answer.
 
-    It is owed something while the model waits for what functions return that the session does not call by itself.
+    Args:
+        live: How the session was opened.
+
+        replies: The strategies for its answers.
+
+        draw: Draws an answer from a strategy.
     """
 
-    def __init__(self, live: Live[Any], speech: SessionReplies, draw: Callable[[SearchStrategy[Any]], Any]) -> None:
+    def __init__(self, live: Live[Any], replies: SessionReplies, draw: Callable[[SearchStrategy[Any]], Any]) -> None:
         self.live = live
         self.refusal: GenaiError | None = None
-        self._replies = speech
+        """The error with which the session fails to open."""
+        self._replies = replies
         self._draw = draw
         self._call_state = CallState()
         self._answers: list[list[Any]] = []
 
     @property
     def is_waiting(self) -> bool:
-        """Whether the program is to say what functions returned."""
+        """Whether the model waits for the results of function calls that the program, not the session, executes."""
         return any(self._replies.is_left_to_program(call) for call in self._call_state.pending_calls)
 
     def answer_frame(self, frame: Any) -> list[Any]:
-        """Answer a frame, as a `Fake` wants it."""
+        """Draw the messages for a frame."""
         if not is_answer_expected(frame):
             return []
         answer: list[Any] = self._draw(self._replies.frame_answers(frame, self._call_state))
@@ -118,20 +125,20 @@ class DrawnSession:
         return list(answer)
 
     def end_turn(self) -> list[Any]:
-        """End the turn of a model that has waited long enough."""
-        more = self._replies.end_turn(self._call_state)
-        self._call_state = self._call_state.record_messages(more)
-        self._answers[-1] += more
-        return more
+        """Return the messages that cancel the pending calls and end the turn."""
+        messages = self._replies.end_turn(self._call_state)
+        self._call_state = self._call_state.record_messages(messages)
+        self._answers[-1] += messages
+        return messages
 
     @property
     def answers(self) -> Any:
-        """Its answers, as a `Fake` has them."""
+        """The answers, as `Fake` accepts them."""
         return [_shorten_turn(each) for each in self._answers] if self.refusal is None else self.refusal
 
 
 class RecordingClock(VirtualClock):
-    """A clock that tells a conversation of every sleep."""
+    """A virtual clock that records each sleep in a conversation."""
 
     def __init__(self, conversation: DrawnConversation, now: float = 0.0) -> None:
         super().__init__(now)
@@ -146,7 +153,7 @@ class RecordingClock(VirtualClock):
 
 
 def _build_stream_step(request: Request[Any]) -> Any:
-    """Say what is listened to as people do, where there is a word for it."""
+    """Return ``request | streamed`` for a generation; other streams have no modifier and become `OpenStream`."""
     return Stream[Any](stream_response, request) if request.operation.op == "generate.stream" else OpenStream(request)
 
 
@@ -155,12 +162,12 @@ def _shorten_chunks(request: Request[Any], chunks: tuple[Any, ...]) -> list[Any]
 
 
 def _shorten_answer(request: Request[Any], answer: Any, *, is_last: bool = True) -> Any:
-    """Give the text of a response that is nothing but one: scripts take it for that response."""
+    """Replace a response by its text if it contains nothing else; scripts accept the text as the response."""
     text = answer.text if isinstance(answer, GenerateContentResponse) and request.operation.has_text else None
     return text if text is not None and answer == build_text_response(text, is_last=is_last) else cast("Any", answer)
 
 
 def _shorten_turn(answer: list[Any]) -> Any:
-    """Give the text of a turn that is nothing but one."""
+    """Replace the messages of a turn by their text if they contain nothing else."""
     text = answer[0].text if answer and isinstance(answer[0], LiveServerMessage) else None
     return text if text and answer == list(build_turn(text)) else list(answer)

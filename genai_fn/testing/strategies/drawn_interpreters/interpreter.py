@@ -1,11 +1,11 @@
-"""`interpreters`: a Hypothesis strategy for interpreters, which answer any request by any valid reply or any error."""
+"""`interpreters`: a Hypothesis strategy for interpreters that return any valid reply or any error."""
 
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hypothesis import strategies as st
 from hypothesis.control import (
-    _current_build_context,  # pyright: ignore[reportPrivateUsage]  # a thread of the program's own has none
+    _current_build_context,  # pyright: ignore[reportPrivateUsage]  # threads of the program have no context
     cleanup,
     current_build_context,
 )
@@ -34,17 +34,16 @@ T = TypeVar("T")
 
 def interpreters(*, errors: bool = True, odd: bool = True) -> "SearchStrategy[DrawnInterpreter]":
     """
-    Draw interpreters that answer any request, and any frame of a live session, with any reply that is valid for it, or
-    with any error.
+    Draw interpreters that return any valid reply, or any error, to any request and any message of a live session.
 
-    An answer is drawn when it is asked for, from the test's own data: it is reproduced and shrunk like any other. A
-    test that fails prints the shortest conversation that makes it fail, as a script which ``perform`` accepts, or, with
-    live sessions in it, as a `Fake`.
+    Each answer is drawn when its request is sent, so Hypothesis reproduces and shrinks it like other drawn data. A test
+    that fails prints the shortest conversation that makes it fail: as a script for ``perform``, or, if it contains live
+    sessions, as a `Fake`.
 
     Args:
-        errors: Whether requests may fail, too, streams after any chunk, and sessions after any message.
+        errors: Also draw errors: for requests, in streams after any chunk, and in live sessions after any message.
 
-        odd: Whether replies may be such as no service should give: fewer vectors than were asked for, say.
+        odd: Also draw replies that no service should return, such as fewer vectors than requested.
 
     ::
 
@@ -59,8 +58,8 @@ class DrawnInterpreter(InProcessRunner):
     """
     An interpreter whose answers Hypothesis draws when they are requested; everything else is the real code.
 
-    Time is virtual, from zero in each run, and concurrent actions run one after another, so that a test is reproducible.
-    `aio` is the same one for async code.
+    Time is virtual, from zero in each run, and concurrent actions run one after another, so that tests are
+    reproducible. `aio` is the same interpreter for async code.
     """
 
     def __init__(self, conversation: DrawnConversation, answers: "_ReplyStrategies") -> None:
@@ -108,14 +107,14 @@ def _make_async_executor() -> "AsyncExecutor":
     return AsyncSequentialExecutor()
 
 
-# How it is drawn
+# Drawing
 
 
 @st.composite
 def _interpreters(draw: DrawFn, answers: "_ReplyStrategies") -> "DrawnInterpreter":
     context = current_build_context()
 
-    def drawn(strategy: SearchStrategy[Any]) -> Any:
+    def draw_answer(strategy: SearchStrategy[Any]) -> Any:
         explained = _get_explained_parts(context.data)
         before = frozenset(explained)
         with _current_build_context.with_value(context):
@@ -123,7 +122,7 @@ def _interpreters(draw: DrawFn, answers: "_ReplyStrategies") -> "DrawnInterprete
         explained &= before
         return value
 
-    conversation = DrawnConversation(drawn)
+    conversation = DrawnConversation(draw_answer)
     if context.is_final:
         cleanup(lambda: _report_conversation(conversation))
     return DrawnInterpreter(conversation, answers)
@@ -131,11 +130,11 @@ def _interpreters(draw: DrawFn, answers: "_ReplyStrategies") -> "DrawnInterprete
 
 def _get_explained_parts(data: Any) -> set[Any]:
     """
-    Give the parts of a test case that Hypothesis will vary, in its phase ``explain``, to comment on them in its report.
+    Return the set of the parts of a test case that Hypothesis varies in its phase ``explain``.
 
-    Those of answers are not to be among them: it would take longer than all else, and a script has no such comments.
+    The caller removes the parts of answers: varying them takes long, and scripts cannot show the comments.
     """
-    parts: set[Any] | None = getattr(data, "arg_spans", None)  # its name in new versions
+    parts: set[Any] | None = getattr(data, "arg_spans", None)  # the name in newer versions of Hypothesis
     return getattr(data, "arg_slices", set[Any]()) if parts is None else parts
 
 
@@ -146,19 +145,19 @@ def _report_conversation(conversation: DrawnConversation) -> None:
 
 class _ReplyStrategies:
     """
-    What requests may be answered, and what may be said in sessions.
+    The strategies for replies to requests and for messages of live sessions.
 
-    Most go well, so that programs of many requests come to their end, too. The strategies for the last few are kept:
-    shrinking asks the same over and over, and making a strategy takes longer than drawing from it.
+    Four in five answers are drawn without errors, so that programs with many requests also reach their end. The latest
+    strategies are cached: shrinking repeats requests, and building a strategy takes longer than drawing from it.
     """
 
-    def __init__(self, **how: bool) -> None:
-        self._options = how
+    def __init__(self, **options: bool) -> None:
+        self._options = options
         self._cached_replies: tuple[tuple[Request[Any], bool, SearchStrategy[Any]], ...] = ()
         self._cached_sessions: tuple[SessionReplies, ...] = ()
 
     def get_replies(self, request: Request[Any], in_chunks: bool) -> SearchStrategy[Any]:
-        """Give the strategy for the answers to a request, whole or in chunks."""
+        """Return the strategy for the reply to a request, or for its chunks."""
         for known, known_in_chunks, strategy in self._cached_replies:
             if in_chunks == known_in_chunks and known == request:
                 return strategy
@@ -168,13 +167,13 @@ class _ReplyStrategies:
         return strategy
 
     def get_session_replies(self, live: Live[Any]) -> SessionReplies:
-        """Give what may be said in a session."""
+        """Return the strategies for the messages of a live session."""
         for known in self._cached_sessions:
             if known.live == live:
                 return known
-        speech = SessionReplies(live, errors=self._options["errors"])
-        self._cached_sessions = (speech, *self._cached_sessions[:_MAX_CACHED])
-        return speech
+        session_replies = SessionReplies(live, errors=self._options["errors"])
+        self._cached_sessions = (session_replies, *self._cached_sessions[:_MAX_CACHED])
+        return session_replies
 
 
 @st.composite

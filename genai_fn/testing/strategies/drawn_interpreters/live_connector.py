@@ -1,4 +1,4 @@
-"""Live sessions with a drawn interpreter: the messages of the model are drawn as its frames expect them."""
+"""Connects live sessions of a drawn interpreter to a server whose messages are drawn."""
 
 import functools
 from collections import deque
@@ -24,14 +24,14 @@ T = TypeVar("T")
 
 
 def build_session(live: Live[T], drawn: DrawnSession, wrap_connector: ConnectorMiddleware) -> Session[T]:
-    """Build a session; the functions that it calls run in its own tasks and in no thread."""
+    """Build a session. The functions that it calls run in its own tasks, not in threads."""
     threadless = _run_functions_in_tasks(live)
     connector = wrap_connector(_DrawnConnector(threadless, drawn))
     return Session(threadless, connector, retry=Retry(attempts=1), timeouts=Timeouts())
 
 
 class _DrawnConnector(FakeConnector):
-    """Connects a session to messages that are drawn."""
+    """Connects a session to drawn messages, or fails with its drawn error."""
 
     def __init__(self, live: Live[Any], session: DrawnSession) -> None:
         super().__init__(live, session.refusal or session.answer_frame)
@@ -53,7 +53,7 @@ class _WaitingSocket(MemorySocket):
         self._is_closing = False
 
     async def receive(self) -> Any:
-        if not self._pending_count and not self._late_messages and await self._wait_in_vain():
+        if not self._pending_count and not self._late_messages and await self._wait_for_results():
             self._late_messages.extend(self._session.end_turn())
         if self._late_messages:
             return self._late_messages.popleft()
@@ -74,8 +74,8 @@ class _WaitingSocket(MemorySocket):
             self._pending_count += 1
             yield each
 
-    async def _wait_in_vain(self) -> bool:
-        """Wait, without a clock, for the results of function calls; return whether they are still missing."""
+    async def _wait_for_results(self) -> bool:
+        """Wait for the results of function calls, by checkpoints; return whether they are still missing."""
         for _ in range(_MAX_CHECKPOINTS):
             if self._pending_count or self._is_closing or not self._session.is_waiting:
                 return False

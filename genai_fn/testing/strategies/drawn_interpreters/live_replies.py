@@ -1,4 +1,4 @@
-"""What is said in a live session: `messages` for the answer to one frame."""
+"""Strategies for the server messages of live sessions: `messages` draws those for one frame."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -48,33 +48,33 @@ __all__ = ["CallState", "SessionReplies", "messages"]
 
 
 class CallState(Value):
-    """
-    What counts of a session so far: how many calls of functions there were, and those for whose results the model
-    waits.
-    """
+    """The function calls of a session so far."""
 
     call_count: int = 0
+    """Number of calls, including those with a response."""
     pending_calls: tuple[FunctionCall, ...] = ()
+    """Calls without a response."""
 
     def record_frame(self, frame: Any) -> "CallState":
-        """Take in what functions answered."""
+        """Remove the calls that a client message responds to."""
         response = frame.tool_response if isinstance(frame, LiveClientMessage) else None
         if response is None:
             return self
         ids = {each.id for each in response.function_responses or ()}
         return replace(self, pending_calls=tuple(each for each in self.pending_calls if not ids & {each.id, None}))
 
-    def record_messages(self, said: Sequence[Any]) -> "CallState":
-        """Take in what the model said."""
-        past = self
-        for each in said:
+    def record_messages(self, messages: Sequence[Any]) -> "CallState":
+        """Add the calls of server messages, and remove those that they cancel."""
+        state = self
+        for each in messages:
             if isinstance(each, LiveServerMessage) and each.tool_call is not None:
                 calls = each.tool_call.function_calls
-                past = CallState(past.call_count + len(calls), (*past.pending_calls, *calls))
+                state = CallState(state.call_count + len(calls), (*state.pending_calls, *calls))
             if isinstance(each, LiveServerMessage) and each.tool_call_cancellation is not None:
-                gone = each.tool_call_cancellation.ids
-                past = replace(past, pending_calls=tuple(call for call in past.pending_calls if call.id not in gone))
-        return past
+                cancelled = each.tool_call_cancellation.ids
+                pending = tuple(call for call in state.pending_calls if call.id not in cancelled)
+                state = replace(state, pending_calls=pending)
+        return state
 
 
 def messages(
@@ -85,30 +85,30 @@ def messages(
     call_state: CallState = CallState(),  # noqa: B008  # frozen
 ) -> SearchStrategy[list[Any]]:
     """
-    Draw what a frame is answered in a live session: messages, to the end of a turn.
+    Draw the server messages that follow a client message in a live session, up to the end of a turn.
 
-    A frame that asks for nothing is answered with nothing. A turn that ends with calls of functions goes on once all
-    of them have been answered. The simplest is a turn of one short text.
+    There are none after a client message that expects no answer. A turn that ends with function calls continues when
+    all of them have a response. Examples shrink to a turn with one short text.
 
     Args:
         live: How the session was opened.
 
-        frame: What was said.
+        frame: The client message.
 
-        errors: Whether an error may be the last of them, with which the session ends.
+        errors: Also draw an error as the last item, which ends the session.
 
-        past: What counts of the session so far.
+        call_state: The function calls of the session so far.
 
     >>> from genai_fn import live
-    >>> said = messages(live.connect("m"), live.client_content("hi")).example()  # doctest: +SKIP
-    >>> said[-1].server_content.turn_complete  # doctest: +SKIP
+    >>> answer = messages(live.connect("m"), live.client_content("hi")).example()  # doctest: +SKIP
+    >>> answer[-1].server_content.turn_complete  # doctest: +SKIP
     True
     """
     return defer_strategy(frame, lambda: SessionReplies(live, errors=errors).frame_answers(frame, call_state))
 
 
 class SessionReplies:
-    """What may be said in a session, made out once: a `refusal` to open it, or what its frames are answered."""
+    """The strategies for the answers of one session. They are built on first use and cached."""
 
     def __init__(self, live: Live[Any], *, errors: bool) -> None:
         self.live = live
@@ -116,49 +116,49 @@ class SessionReplies:
 
     @property
     def refusal(self) -> SearchStrategy[GenaiError | None]:
-        """Draw why the session does not open; None if it does."""
+        """Draw the error with which the session fails to open; None if it opens."""
         return _refusals if self._errors else st.none()
 
-    def frame_answers(self, frame: Any, past: CallState) -> SearchStrategy[list[Any]]:
-        """Draw the answer to a frame."""
+    def frame_answers(self, frame: Any, state: CallState) -> SearchStrategy[list[Any]]:
+        """Draw the messages for a frame."""
         if not is_answer_expected(frame):
             return _no_messages
         if isinstance(self.live.operation, ConnectLiveMusic):
             return self._music[
                 frame.playback_control == LiveMusicPlaybackControl.PLAY, frame.client_content is not None
             ]
-        is_response, past = frame.tool_response is not None, past.record_frame(frame)
-        return _no_messages if is_response and past.pending_calls else _numbered_turns(self._turns, past)
+        is_response, state = frame.tool_response is not None, state.record_frame(frame)
+        return _no_messages if is_response and state.pending_calls else _numbered_turns(self._turns, state)
 
-    def end_turn(self, past: CallState) -> list[Any]:
-        """End a turn in which the program has not said what functions returned: the model takes its calls back."""
-        return [_number_calls(_CANCEL_ALL, past), _TURN_END]
+    def end_turn(self, state: CallState) -> list[Any]:
+        """Return the messages that cancel the pending calls and end the turn."""
+        return [_number_calls(_CANCEL_ALL, state), _TURN_END]
 
     def is_left_to_program(self, call: FunctionCall) -> bool:
-        """Tell whether the session leaves a call to the program."""
+        """Whether the program must respond to a call: it is declared, but the session has no function for it."""
         if self.live.calling_options is None:
             return True
-        own = {get_function_name(each) for each in self.live.calling_options.functions}
+        executed = {get_function_name(each) for each in self.live.calling_options.functions}
         operation: Any = self.live.operation
         declared = {each.name for tool in operation.config.tools or () for each in tool.function_declarations or ()}
-        return call.name in declared - own
+        return call.name in declared - executed
 
     @cached_property
     def _turns(self) -> SearchStrategy[list[Any]]:
-        good = weighted_choices(_list_turn_choices(self.live))
-        return _with_session_errors(good) if self._errors else good
+        turns = weighted_choices(_list_turn_choices(self.live))
+        return _with_session_errors(turns) if self._errors else turns
 
     @cached_property
     def _music(self) -> dict[tuple[bool, bool], SearchStrategy[list[Any]]]:
-        cases = [(plays, wishes) for plays in (False, True) for wishes in (False, True)]
-        made = {case: _music_answers(*case) for case in cases}
-        return {case: _with_session_errors(each) for case, each in made.items()} if self._errors else made
+        cases = [(is_play, has_prompts) for is_play in (False, True) for has_prompts in (False, True)]
+        answers = {case: _music_answers(*case) for case in cases}
+        return {case: _with_session_errors(each) for case, each in answers.items()} if self._errors else answers
 
 
 _no_messages: SearchStrategy[list[Any]] = st.builds(list[Any])
 
 
-# How sessions end
+# Errors
 
 
 _CLOSE_CODES = [1011, 1008, 1007, 1012, 1013, 1002, 4000]
@@ -172,14 +172,14 @@ _CLOSE_REASONS = [
 _session_errors: SearchStrategy[GenaiError] = weighted_choices(
     {
         "closed": (4, st.builds(LiveClosed, st.sampled_from(_CLOSE_CODES), st.sampled_from(_CLOSE_REASONS))),
-        "cut": (2, st.just(Disconnected("in a live session", "the connection was cut"))),
-        "nothing to be read": (1, st.builds(DecodeError, st.just("JSON"), st.just(""), st.just("\ufffd"))),
+        "disconnected": (2, st.just(Disconnected("in a live session", "the connection was cut"))),
+        "an unreadable message": (1, st.builds(DecodeError, st.just("JSON"), st.just(""), st.just("\ufffd"))),
     }
 )
 _refusals: SearchStrategy[GenaiError | None] = weighted_choices(
     {
         "an open session": (8, st.none()),
-        "no session": (
+        "a session that fails to open": (
             1,
             st.one_of(
                 st.builds(LiveClosed, st.just(1008), st.sampled_from(["", "The model is not found."])),
@@ -190,14 +190,14 @@ _refusals: SearchStrategy[GenaiError | None] = weighted_choices(
 )
 
 
-def _with_session_errors(good: SearchStrategy[list[Any]]) -> SearchStrategy[list[Any]]:
-    return weighted_choices({"as it should be": (8, good), "a session that ends": (1, _ended_sessions(good))})
+def _with_session_errors(answers: SearchStrategy[list[Any]]) -> SearchStrategy[list[Any]]:
+    return weighted_choices({"an answer": (8, answers), "an answer that breaks": (1, _broken_answers(answers))})
 
 
 @st.composite
-def _ended_sessions(draw: DrawFn, good: SearchStrategy[list[Any]]) -> list[Any]:
-    said = draw(good)
-    return [*said[: draw(st.integers(0, len(said)))], draw(_session_errors)]
+def _broken_answers(draw: DrawFn, answers: SearchStrategy[list[Any]]) -> list[Any]:
+    answer = draw(answers)
+    return [*answer[: draw(st.integers(0, len(answer)))], draw(_session_errors)]
 
 
 # Turns
@@ -206,20 +206,23 @@ def _ended_sessions(draw: DrawFn, good: SearchStrategy[list[Any]]) -> list[Any]:
 def _list_turn_choices(live: Live[Any]) -> WeightedChoices:
     operation: Any = live.operation
     config: Any = operation.config
-    said = _audio_messages if Modality.AUDIO in _get_modalities(config) else PROSE_TEXTS.map(_build_text_message)
-    called = {
+    outputs = _audio_messages if Modality.AUDIO in _get_modalities(config) else PROSE_TEXTS.map(_build_text_message)
+    calls = {
         label: (weight, strategy.map(_build_call_messages).filter(bool))
         for label, (weight, strategy) in list_call_candidates(GenerateContentConfig(tools=config.tools)).items()
         if label != "a malformed call"
     }
     return {
-        "a turn": (8, said.map(lambda each: [each, _TURN_END])),
-        "a turn of several pieces": (4, _long_turns(said, config)),
-        "an interrupted turn": (1, said.map(lambda each: [each, _build_content_message(interrupted=True), _TURN_END])),
-        "a turn without a word": (1, _silent_turns),
-        "a message of which nothing is known": (1, said.map(lambda each: [_UNKNOWN_MESSAGE, each, _TURN_END])),
-        **called,
-        **({"a call that is taken back": (1, _cancelled_calls(called))} if called else {}),
+        "a turn": (8, outputs.map(lambda each: [each, _TURN_END])),
+        "a turn of several messages": (4, _long_turns(outputs, config)),
+        "an interrupted turn": (
+            1,
+            outputs.map(lambda each: [each, _build_content_message(interrupted=True), _TURN_END]),
+        ),
+        "an empty turn": (1, _empty_turns),
+        "an unknown message": (1, outputs.map(lambda each: [_UNKNOWN_MESSAGE, each, _TURN_END])),
+        **calls,
+        **({"a cancelled call": (1, _cancelled_calls(calls))} if calls else {}),
     }
 
 
@@ -233,7 +236,7 @@ def _build_text_message(text: str) -> LiveServerMessage:
 
 _TURN_END = _build_content_message(turn_complete=True)
 _UNKNOWN_MESSAGE = UnknownLiveMessage(raw='{"somethingNew":{}}')
-_silent_turns = st.one_of(
+_empty_turns = st.one_of(
     st.just([_TURN_END]),
     st.sampled_from(list(TurnCompleteReason)).map(
         lambda why: [_build_content_message(turn_complete=True, turn_complete_reason=why)]
@@ -254,16 +257,16 @@ def _get_modalities(config: Any) -> Sequence[Any]:
 
 
 @st.composite
-def _long_turns(draw: DrawFn, said: SearchStrategy[LiveServerMessage], config: Any) -> list[Any]:
-    turn = draw(st.lists(said, min_size=1, max_size=3))
+def _long_turns(draw: DrawFn, outputs: SearchStrategy[LiveServerMessage], config: Any) -> list[Any]:
+    turn = draw(st.lists(outputs, min_size=1, max_size=3))
     for each in (*draw(_transcripts(config)), *draw(_notices(config))):
         turn.insert(draw(st.integers(0, len(turn))), each)
     return [*turn, _TURN_END]
 
 
 def _transcripts(config: Any) -> SearchStrategy[Sequence[LiveServerMessage]]:
-    asked = [name for name in ("input", "output") if getattr(config, f"{name}_audio_transcription") is not None]
-    return st.tuples(*(_transcript_messages(f"{name}_transcription") for name in asked))
+    enabled = [name for name in ("input", "output") if getattr(config, f"{name}_audio_transcription") is not None]
+    return st.tuples(*(_transcript_messages(f"{name}_transcription") for name in enabled))
 
 
 def _transcript_messages(name: str) -> SearchStrategy[LiveServerMessage]:
@@ -271,7 +274,7 @@ def _transcript_messages(name: str) -> SearchStrategy[LiveServerMessage]:
 
 
 def _notices(config: Any) -> SearchStrategy[Sequence[LiveServerMessage]]:
-    """Draw what is said beside a turn: what it cost, that the connection will be cut, how to come back."""
+    """Draw messages between those of a turn: usage metadata, ``goAway``, and resumption handles."""
     kinds = [
         st.just(_build_content_message(generation_complete=True)),
         st.integers(0, 10**6).map(_build_usage_message),
@@ -303,66 +306,67 @@ def _build_resumption_update(handle: str, *, resumable: bool) -> LiveServerMessa
 
 
 def _build_call_messages(candidate: Any) -> list[Any]:
-    """Say what a candidate says: its words, then its calls, as yet without ids."""
+    """Convert a candidate to messages: its texts, then its calls without IDs; empty if it has no calls."""
     parts = candidate.content.parts or ()
     calls = tuple(part.function_call for part in parts if part.function_call is not None)
-    words = [_build_text_message(part.text) for part in parts if part.text]
-    return [*words, LiveServerMessage(tool_call=LiveServerToolCall(function_calls=calls))] if calls else []
+    texts = [_build_text_message(part.text) for part in parts if part.text]
+    return [*texts, LiveServerMessage(tool_call=LiveServerToolCall(function_calls=calls))] if calls else []
 
 
-def _cancelled_calls(called: WeightedChoices) -> SearchStrategy[list[Any]]:
-    return st.one_of([strategy for _, strategy in called.values()]).map(lambda said: [*said, _CANCEL_ALL, _TURN_END])
+def _cancelled_calls(calls: WeightedChoices) -> SearchStrategy[list[Any]]:
+    return st.one_of([strategy for _, strategy in calls.values()]).map(lambda each: [*each, _CANCEL_ALL, _TURN_END])
 
 
 _CANCEL_ALL = LiveServerMessage(tool_call_cancellation=LiveServerToolCallCancellation())
-"""Takes back all calls; their ids are filled in."""
+"""Stands for the cancellation of all pending calls; `_number_calls` fills in their IDs."""
 
 
 @st.composite
-def _numbered_turns(draw: DrawFn, turns: SearchStrategy[list[Any]], past: CallState) -> list[Any]:
-    """Give each call an id of its own; what is said while the model waits for results takes the calls back."""
-    said = [_CANCEL_ALL, _build_content_message(interrupted=True)] if past.pending_calls else []
-    placed: list[Any] = []
-    for each in [*said, *draw(turns)]:
-        message = _number_calls(each, past) if isinstance(each, LiveServerMessage) else each
-        past = past.record_messages([message])
-        placed.append(message)
-    return placed
+def _numbered_turns(draw: DrawFn, turns: SearchStrategy[list[Any]], state: CallState) -> list[Any]:
+    """Draw a turn whose calls have unique IDs. If calls are pending, the turn starts with their cancellation."""
+    interruption = [_CANCEL_ALL, _build_content_message(interrupted=True)] if state.pending_calls else []
+    numbered: list[Any] = []
+    for each in [*interruption, *draw(turns)]:
+        message = _number_calls(each, state) if isinstance(each, LiveServerMessage) else each
+        state = state.record_messages([message])
+        numbered.append(message)
+    return numbered
 
 
-def _number_calls(message: LiveServerMessage, past: CallState) -> LiveServerMessage:
+def _number_calls(message: LiveServerMessage, state: CallState) -> LiveServerMessage:
+    """Return a message with IDs for its calls, or with the IDs of the calls that it cancels."""
     if message is _CANCEL_ALL:
         return LiveServerMessage(
             tool_call_cancellation=LiveServerToolCallCancellation(
-                ids=tuple(call.id or "" for call in past.pending_calls)
+                ids=tuple(call.id or "" for call in state.pending_calls)
             )
         )
     if message.tool_call is None:
         return message
     calls: Any = message.tool_call.function_calls
-    named = tuple(
+    numbered = tuple(
         FunctionCall(id=f"call-{number}", name=call.name, args=call.args)
-        for number, call in enumerate(calls, past.call_count + 1)
+        for number, call in enumerate(calls, state.call_count + 1)
     )
-    return LiveServerMessage(tool_call=LiveServerToolCall(function_calls=named))
+    return LiveServerMessage(tool_call=LiveServerToolCall(function_calls=numbered))
 
 
 # Music
 
 
-def _music_answers(plays: bool, wishes: bool) -> SearchStrategy[list[Any]]:
-    """Draw music after its button was pressed; a wish may be refused."""
+def _music_answers(is_play: bool, has_prompts: bool) -> SearchStrategy[list[Any]]:
+    """Draw audio chunks after ``PLAY``, or a filtered prompt after prompts; otherwise nothing."""
     filtered = PROSE_TEXTS.map(lambda text: LiveMusicServerMessage(filtered_prompt=_build_filtered_prompt(text)))
-    ways: dict[str, tuple[int, SearchStrategy[list[Any]]]] = {}
-    if plays:
-        ways["music"] = (8, st.lists(_music_chunks, min_size=1, max_size=3))
+    choices: dict[str, tuple[int, SearchStrategy[list[Any]]]] = {}
+    if is_play:
+        choices["music"] = (8, st.lists(_music_chunks, min_size=1, max_size=3))
         unknown = UnknownLiveMusicMessage(raw='{"somethingNew":{}}')
-        ways["a message of which nothing is known"] = (1, _music_chunks.map(lambda each: [unknown, each]))
+        choices["an unknown message"] = (1, _music_chunks.map(lambda each: [unknown, each]))
     else:
-        ways["silence"] = (4, _no_messages)
-    if wishes:
-        ways["a wish that is not granted"] = (1, filtered.map(lambda each: [each]))
-    return weighted_choices(ways)
+        choices["silence"] = (4, _no_messages)
+    if has_prompts:
+        choices["a filtered prompt"] = (1, filtered.map(lambda each: [each]))
+    return weighted_choices(choices)
 
 
 _music_chunks = st.integers(1, 4).map(

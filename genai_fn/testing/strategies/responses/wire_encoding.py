@@ -85,12 +85,12 @@ def _encode_image(image: Image | None) -> _Json:
     return _rename_fields(image, gcs_uri="gcsUri", image_bytes="bytesBase64Encoded", mime_type="mimeType")
 
 
-def _encode_prediction(made: GeneratedImage) -> _Json:
-    safety = made.safety_attributes
+def _encode_prediction(image: GeneratedImage) -> _Json:
+    safety = image.safety_attributes
     attributes = {} if safety is None else _drop_unset(categories=safety.categories, scores=safety.scores)
-    return _encode_image(made.image) | _drop_unset(
-        raiFilteredReason=made.rai_filtered_reason,
-        prompt=made.enhanced_prompt,
+    return _encode_image(image.image) | _drop_unset(
+        raiFilteredReason=image.rai_filtered_reason,
+        prompt=image.enhanced_prompt,
         safetyAttributes=attributes or None,
         contentType=None if safety is None else safety.content_type,
     )
@@ -124,25 +124,27 @@ def _encode_done(done: bool | None) -> _Json:
     return {} if done is None else {"done": done}
 
 
-def _encode_gemini_videos(made: GenerateVideosResponse) -> _Json:
+def _encode_gemini_videos(response: GenerateVideosResponse) -> _Json:
     samples = [
-        {"video": _encode_video(each.video, "uri", "encodedVideo", "encoding")} for each in made.generated_videos
+        {"video": _encode_video(each.video, "uri", "encodedVideo", "encoding")} for each in response.generated_videos
     ]
-    return {"generateVideoResponse": _drop_unset(generatedSamples=samples) | _encode_filter_counts(made)}
+    return {"generateVideoResponse": _drop_unset(generatedSamples=samples) | _encode_filter_counts(response)}
 
 
-def _encode_vertex_videos(made: GenerateVideosResponse) -> _Json:
-    videos = [_encode_video(each.video, "gcsUri", "bytesBase64Encoded", "mimeType") for each in made.generated_videos]
-    return _drop_unset(videos=videos) | _encode_filter_counts(made)
+def _encode_vertex_videos(response: GenerateVideosResponse) -> _Json:
+    videos = [
+        _encode_video(each.video, "gcsUri", "bytesBase64Encoded", "mimeType") for each in response.generated_videos
+    ]
+    return _drop_unset(videos=videos) | _encode_filter_counts(response)
 
 
 def _encode_video(video: Video | None, uri: str, data: str, mime_type: str) -> _Json:
     return {} if video is None else _rename_fields(video, uri=uri, video_bytes=data, mime_type=mime_type)
 
 
-def _encode_filter_counts(made: GenerateVideosResponse) -> _Json:
+def _encode_filter_counts(response: GenerateVideosResponse) -> _Json:
     return _rename_fields(
-        made, rai_media_filtered_count="raiMediaFilteredCount", rai_media_filtered_reasons="raiMediaFilteredReasons"
+        response, rai_media_filtered_count="raiMediaFilteredCount", rai_media_filtered_reasons="raiMediaFilteredReasons"
     )
 
 
