@@ -109,12 +109,12 @@ def list_jobs(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
 
 
 def cancel_job(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
-    """Start to cancel a job. A job that has ended does not change."""
+    """Mark a job as being cancelled; its next ``GET`` completes that. A job that has ended does not change."""
     job = find_job(state, request)
     if job.has_ended:
         return state, EMPTY_RESPONSE
-    stopping = replace(job, state=JobState.JOB_STATE_CANCELLING, update_time=request.now)
-    return state.with_resource(job.name, stopping), EMPTY_RESPONSE
+    cancelling = replace(job, state=JobState.JOB_STATE_CANCELLING, update_time=request.now)
+    return state.with_resource(job.name, cancelling), EMPTY_RESPONSE
 
 
 def find_job(state: EmulatorState, request: EmulatedRequest) -> EmulatedJob:

@@ -11,7 +11,7 @@ _SchemaMapping: TypeAlias = Mapping[str, Any]
 
 
 class UnreadableSchema(Exception):  # noqa: N818  # callers turn it into an error of their own protocol
-    """Raised for a schema that is invalid."""
+    """The schema is invalid."""
 
 
 def build_value(schema: Any, text: str) -> Any:

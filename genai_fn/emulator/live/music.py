@@ -33,7 +33,7 @@ __all__ = ["MusicHistory", "open_session", "receive_frame"]
 
 
 class MusicHistory(Value):
-    """State of one session."""
+    """State of one session: prompts, config and playback."""
 
     prompts: tuple[WeightedPrompt, ...] = ()
     config: LiveMusicGenerationConfig | None = None

@@ -51,13 +51,13 @@ def open_session(
     Args:
         state: State of the emulator.
 
-        frame: The setup.
+        frame: The setup message.
 
         now: Time of the request, in UTC.
 
         token: Name of the ephemeral token to redeem, if any.
 
-        vertex: Whether the session is one of Vertex AI.
+        vertex: Whether the client connected to Vertex AI.
 
     Raises:
         EmulatedClose: If the setup is invalid, or the token does not allow a session.
@@ -97,7 +97,7 @@ def _check_setup(setup: EmulatedSetup) -> None:
 
 
 def _find_resumed_session(state: EmulatorState, setup: EmulatedSetup) -> EmulatedSession:
-    """Return the session to resume; an empty one without a handle."""
+    """Return the session to resume, or an empty one if the setup has no handle."""
     handle = setup.session_resumption and setup.session_resumption.handle
     if not handle:
         return EmulatedSession((), 0)

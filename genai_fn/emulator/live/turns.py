@@ -57,7 +57,7 @@ class EmulatedSession(Value):
 
 
 class LiveTurn:
-    """Handles one frame: the state and the history after it, and the messages to send."""
+    """Handles one frame. Afterwards, its attributes are the next state and history, and the messages to send."""
 
     def __init__(self, state: EmulatorState, history: LiveHistory, unsent: ServerMessages) -> None:
         self.state = state
@@ -67,7 +67,7 @@ class LiveTurn:
         self.messages: list[LiveServerMessage] = []
 
     def add_client_content(self, content: LiveClientContent) -> None:
-        """Append turns, and answer them if the turn is complete."""
+        """Append turns, and answer them if ``turn_complete`` is set."""
         for index, each in enumerate(content.turns or ()):
             if not each.parts:
                 raise EmulatedClose(1007, f"client_content.turns[{index}].parts must not be empty.")
@@ -137,7 +137,11 @@ class LiveTurn:
         return [each[kind] for each in self.unsent if kind in each]
 
     def _answer_turn(self) -> None:
-        """Answer the last turn: with function calls if it names functions, otherwise with text or audio."""
+        """
+        Answer the last turn: with function calls if it names functions, otherwise with text or audio.
+
+        After an answer to a turn with the word "goodbye", a ``goAway`` follows.
+        """
         self.history = replace(self.history, audio_size=0, audio_mime_type="", image_mime_types=())
         calls = build_calls(self.history)
         if calls:

@@ -1,4 +1,4 @@
-"""Errors that a handler raises, and the error responses that they become."""
+"""Faults: the errors that handlers raise, and their conversion to error responses."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
