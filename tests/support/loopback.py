@@ -9,8 +9,8 @@ request::
         ...
         assert server.requests[0].method == "POST"
 
-After an answer the connection serves its next request, unless an action closed it. An exception of a script, or of
-a request that is not HTTP, is raised again at the end of the ``with`` block.
+After an answer the connection serves its next request, unless an action closed it. Exceptions of scripts, and requests
+that are not HTTP, are raised at the end of the ``with`` block.
 """
 
 import math
@@ -327,9 +327,7 @@ class Loopback:
         served, stays = 0, True
         while stays:
             received, whole = self._receive(connection, number)
-            connection.keep_alive = stays = (
-                self.keep_alive and received.headers.get("connection", "").lower() != "close"
-            )
+            connection.keep_alive = self.keep_alive and received.headers.get("connection", "").lower() != "close"
             connection.perform(self._answer(received))
             served += 1
             stays = connection.keep_alive and whole and served != self.close_after
@@ -551,8 +549,7 @@ class _Connection:
             while not (self.is_ended or far.is_ended):
                 _forward(self, far)
                 _forward(far, self)
-                # Bytes that TLS has buffered do not make the socket readable.
-                pending = isinstance(self.sock, ssl.SSLSocket) and self.sock.pending()
+                pending = isinstance(self.sock, ssl.SSLSocket) and self.sock.pending()  # not seen by a selector
                 wanted = {self.sock: _get_events(self, far), far.sock: _get_events(far, self)}
                 self.waits.wait(wanted, 0 if pending else None)
             if self.is_ended:
