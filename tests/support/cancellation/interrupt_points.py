@@ -14,9 +14,8 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-from genai_fn.interpreters.net.connect.sync_steps import NetworkStream
-
 from genai_fn import Gemini, Http, Retry, Success, Vertex, both, gather, streamed, with_options
+from genai_fn.interpreters.net.connect.sync_steps import NetworkStream
 from genai_fn.interpreters.sync_runner import Items
 from tests.support.cancellation.points import client_sockets
 from tests.support.cancellation.scenarios import Script, asked
