@@ -54,8 +54,9 @@ class Retry(Value, kw_only=True, metaclass=_RetryMeta):
     Retry policy: how often a request is attempted, after which errors, and how long it waits between.
 
     The wait after attempt `n` is ``initial_delay * multiplier ** (n - 1)``, at most `max_delay`, less its jitter. If
-    the server advises a wait (``Retry-After``, ``RetryInfo``), it is that one. Network errors before a response are retried,
-    too. Operations that create something are not retried once any byte was sent, and no request past its deadline.
+    the server advises a wait (``Retry-After``, ``RetryInfo``), it is that one. Network errors before a response are
+    retried, too. Operations that create something are not retried once any byte was sent, and no request past its
+    deadline.
 
     Args:
         attempts: The maximum of attempts, including the first; 1 never retries.

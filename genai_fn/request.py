@@ -180,8 +180,8 @@ class Operation(Message, Generic[T_co], gc=True):
     """
     One kind of API call: the fields are its parameters, the two methods its HTTP requests on the two backends.
 
-    `op` is its name, such as ``caches.update``. `repeatable` is False for calls that must not happen twice: they are not
-    retried once any byte was sent. Of those, a `resumable` one can be queried for what it has done, so it may use a
+    `op` is its name, such as ``caches.update``. `repeatable` is False for calls that must not happen twice: they are
+    not retried once any byte was sent. Of those, a `resumable` one can be queried for what it has done, so it may use a
     kept-alive connection. `has_text`: ``| text`` accepts it.
     """
 
@@ -357,7 +357,9 @@ Description: TypeAlias = Request[Any] | Flow[Any] | Stream[Any]
 
 class Modifier(Value):
     """
-    A function from one request, flow or stream to another, as a value: ``request | modifier``, or ``modifier | modifier``.
+    A function from one request, flow or stream to another, as a value.
+
+    It is applied by ``request | modifier``, and composed by ``modifier | modifier``.
 
     Its subclasses differ in their types, and in whether they accept a `Live` as well.
     """

@@ -361,7 +361,7 @@ def test_transport_sees_attempts(world: str) -> None:
 
 
 def test_transport_lies_below(loopback: Loopback) -> None:
-    """A transport lies below all handlers, whichever was added first; of transports the last added sees a request first."""
+    """Transports are below all handlers, in any order of adding. The transport added last sees a request first."""
     order: list[str] = []
 
     def naming(name: str) -> Any:
@@ -417,7 +417,7 @@ def test_transport_in_virtual_time(world: str) -> None:
 
 @every_world
 def test_transport_without_http(world: str, tmp_path: Path) -> None:
-    """Where there is no HTTP each request is one attempt, streams too, with the status of its result; it has no body."""
+    """Without HTTP each request is one attempt, streams too: its status is that of the result, and it has no body."""
     table = {"generate": ["hello", RateLimited(429), Disconnected("reading")], "generate.stream": [["a", "b"]]}
 
     def asked_of(interpreter: Any) -> tuple[list[Any], Logged]:
@@ -456,7 +456,7 @@ def test_transport_without_http_may_answer() -> None:
 
 
 def test_transport_that_is_none() -> None:
-    """What is no function from a transport to one is refused where it is given, and so is a connector for no sessions."""
+    """`with_middleware` refuses what does not return a transport, and a connector where there are no sessions."""
     wrong: list[Any] = [3, lambda _: None]
     for run in (Fake(), Fake().aio, Offline(), Http(Gemini("test-key"))):
         for each in wrong:
