@@ -1,4 +1,4 @@
-# noqa: INP001  # a script beside the page that it generates
+# a script beside the page that it generates
 """
 Generates ``docs/types.md``, the reference of all types, from their source: ``python docs/write_types.py``.
 

@@ -266,7 +266,7 @@ class AskWithin(Value):
     seconds: float
 
 
-class FlowFailed(Exception):  # noqa: N818  # control flow: ``ask`` leaves a flow by it
+class FlowFailed(Exception):  # control flow: ``ask`` leaves a flow by it
     """Ends a flow with a failure: ``ask`` raises it when its action fails."""
 
     def __init__(self, error: GenaiError) -> None:

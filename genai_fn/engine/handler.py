@@ -71,17 +71,17 @@ class RefusingHandler(Value):
 
     error: GenaiError
 
-    def handle(self, request: Request[Any], until: float) -> Effects[Result[Any, GenaiError]]:  # noqa: ARG002  # a handler's
+    def handle(self, request: Request[Any], until: float) -> Effects[Result[Any, GenaiError]]:
         """Return the error."""
         yield from ()
         return Failure(self.error)
 
-    def open_stream(self, request: Request[Any], until: float) -> Effects[Result[Any, GenaiError]]:  # noqa: ARG002  # a handler's
+    def open_stream(self, request: Request[Any], until: float) -> Effects[Result[Any, GenaiError]]:
         """Return the error."""
         yield from ()
         return Failure(self.error)
 
-    def read_items(self, handle: Any) -> Effects[tuple[Result[Any, GenaiError], ...]]:  # noqa: ARG002  # no stream ever opens
+    def read_items(self, handle: Any) -> Effects[tuple[Result[Any, GenaiError], ...]]:
         """Return the end of a stream."""
         yield from ()
         return ()

@@ -242,7 +242,7 @@ class _AnswerTransport:
             _AnsweredResponse(error.code, error.headers, result) if isinstance(error, APIError) else EffectFailed(error)
         )
 
-    def read_chunk(self, chunk: ReadChunk) -> Effects[bytes | EffectFailed]:  # noqa: ARG002  # a transport's
+    def read_chunk(self, chunk: ReadChunk) -> Effects[bytes | EffectFailed]:
         """Return the end of the body: it has none."""
         yield from ()
         return b""

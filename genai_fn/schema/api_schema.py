@@ -145,7 +145,7 @@ def _is_level_canonical(given: Any, schema_type: Any) -> bool:
 
 
 def _has_property_order(properties: Mapping[str, Any], order: object) -> bool:
-    return (order is not None or len(properties) < 2) and type(properties) is dict  # noqa: PLR2004  # one needs no order
+    return (order is not None or len(properties) < 2) and type(properties) is dict  # one needs no order
 
 
 def _iter_subschemas(given: Any) -> Iterator[Any]:

@@ -124,7 +124,7 @@ class OpenEnum(str, Enum):
         return type(self), (self.value,)
 
 
-class ConversionError(Exception):  # noqa: N818  # converted to InvalidRequest, which has the whole path
+class ConversionError(Exception):  # converted to InvalidRequest, which has the whole path
     """A value that cannot be converted: what was expected, and the path to it, innermost step first."""
 
     def __init__(self, value: Any, expected: str, *steps: str) -> None:

@@ -32,12 +32,12 @@ class CannedAnswers:
     def __init__(self, find_answer: Callable[[Request[Any], bool], Effects[Any]]) -> None:
         self._find_answer = find_answer
 
-    def handle(self, request: Request[T], until: float) -> Effects[Result[T, GenaiError]]:  # noqa: ARG002  # no answer takes time
+    def handle(self, request: Request[T], until: float) -> Effects[Result[T, GenaiError]]:
         """Return the result of one request."""
         answer = yield from self._find_answer(request, False)
         return (yield from _build_result(request, answer))
 
-    def open_stream(self, request: Request[Any], until: float) -> Effects[Result[Any, GenaiError]]:  # noqa: ARG002  # no answer takes time
+    def open_stream(self, request: Request[Any], until: float) -> Effects[Result[Any, GenaiError]]:
         """Open a server stream; a failure as its first item is the result."""
         answer = yield from self._find_answer(request, True)
         answer = freeze_answers((yield from _resolve_answer(request, answer)))

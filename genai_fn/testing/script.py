@@ -87,7 +87,7 @@ class _Script:
         self._steps = [(_unwrap_step(step, number), answer) for number, (step, answer) in enumerate(script, 1)]
         self._position = 0
 
-    def answer_request(self, request: Request[Any], in_chunks: bool) -> Effects[Any]:  # noqa: ARG002  # one step for both
+    def answer_request(self, request: Request[Any], in_chunks: bool) -> Effects[Any]:
         """Return the answer of the next step, which must be this request."""
         yield from ()
         return self.take_step(request)

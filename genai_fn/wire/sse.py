@@ -80,7 +80,7 @@ class _SseParser:
     def has_unframed_text(self) -> bool:
         return self._unframed is not None and self._unframed.has_unframed_text
 
-    def feed(self, chunk: bytes) -> list[bytes]:
+    def feed(self, chunk: bytes) -> list[bytes]:  # noqa: C901  # one loop, without calls: it runs for each line of a stream
         if self._unframed is not None:
             return self._unframed.feed(chunk)
         buffer = self._buffer

@@ -349,7 +349,7 @@ DESCRIPTIONS: dict[str, Any] = {
 def test_value(name: str) -> None:
     """Descriptions and modifiers equal their copies, have the same hash, and equal nothing else."""
     value = DESCRIPTIONS[name]
-    for twin in (copy.copy(value), copy.deepcopy(value), pickle.loads(pickle.dumps(value))):  # noqa: S301  # our own
+    for twin in (copy.copy(value), copy.deepcopy(value), pickle.loads(pickle.dumps(value))):
         assert twin == value
         assert hash(twin) == hash(value)
         assert repr(twin) == repr(value)
@@ -407,7 +407,7 @@ def test_traits() -> None:
     assert (copied | calling(greet)).source == REQUEST | calling(greet)
     assert (copied | streamed | calling(greet)).source == REQUEST | calling(greet) | streamed
     assert (copied | with_options(deadline=5)).source.options.deadline == 5
-    assert pickle.loads(pickle.dumps(copied)) == copied  # noqa: S301  # our own
+    assert pickle.loads(pickle.dumps(copied)) == copied
 
 
 def test_default_traits() -> None:

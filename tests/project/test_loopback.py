@@ -253,7 +253,7 @@ def test_script_raises() -> None:
 
 def test_no_http() -> None:
     """A request that is not HTTP fails the test that sent it."""
-    with pytest.raises(ValueError, match=r"not an HTTP/1\.1 request: 'hello'"):  # noqa: SIM117 - in one, it is too long
+    with pytest.raises(ValueError, match=r"not an HTTP/1\.1 request: 'hello'"):
         with Loopback(Reply()) as server, open_socket(server.port) as sock:
             sock.sendall(b"hello\r\n\r\n")
             assert sock.recv(1) == b""

@@ -347,7 +347,7 @@ def test_plain_beside() -> None:
 
     def rate(
         scores: dict[str, int] | None = None, size: Scale = Scale.SMALL, other: Scale = None, any: Any = None
-    ) -> None:  # type: ignore[assignment]  # noqa: A002, RUF013  # people write so
+    ) -> None:  # type: ignore[assignment]  # people write so
         """Rate.
 
         Args:

@@ -247,7 +247,7 @@ def use_emulator() -> None:
 
 def use_http() -> None:
     """Use one interpreter in many threads, over sockets."""
-    import httpcore  # noqa: F401, PLC0415  # otherwise all threads wait for this import, and continue one by one
+    import httpcore  # noqa: F401  # otherwise all threads wait for this import, and continue one by one
 
     together, reply = threading.Barrier(THREADS), json_reply(RESPONSE)
 

@@ -142,6 +142,6 @@ def test_decoding_is_total(body: bytes, status: int, headers: dict[str, str]) ->
         if isinstance(result, Failure):
             error = result.failure()
             assert isinstance(error, GenaiError)
-            assert pickle.loads(pickle.dumps(error)) == error  # noqa: S301  # our own bytes
+            assert pickle.loads(pickle.dumps(error)) == error
             assert isinstance(str(error), str)
             assert not isinstance(error, APIError) or error.retry_after is None or error.retry_after >= 0

@@ -172,7 +172,7 @@ def test_project_is_needed() -> None:
 )
 def test_values(value: Any) -> None:
     """Requests, and what they are encoded to, compare, hash, copy and pickle by what they contain."""
-    for twin in (pickle.loads(pickle.dumps(value)), copy.copy(value), copy.deepcopy(value)):  # noqa: S301  # our own bytes
+    for twin in (pickle.loads(pickle.dumps(value)), copy.copy(value), copy.deepcopy(value)):
         assert twin == value
         assert hash(twin) == hash(value)
         assert repr(twin) == repr(value)

@@ -10,7 +10,7 @@ __all__ = ["UnreadableSchema", "build_value"]
 _SchemaMapping: TypeAlias = Mapping[str, Any]
 
 
-class UnreadableSchema(Exception):  # noqa: N818  # callers turn it into an error of their own protocol
+class UnreadableSchema(Exception):  # callers turn it into an error of their own protocol
     """The schema is invalid."""
 
 

@@ -30,7 +30,7 @@ ServerMessages: TypeAlias = tuple[Mapping[str, Any], ...]
 S = TypeVar("S", bound=msgspec.Struct)
 
 
-class EmulatedClose(Exception):  # noqa: N818  # closes an emulated session; it is not a user's error
+class EmulatedClose(Exception):  # closes an emulated session; it is not a user's error
     """Closes the connection with a code: 1007 for an invalid frame, 1008 for a session that is not allowed."""
 
     def __init__(self, code: int, reason: str) -> None:

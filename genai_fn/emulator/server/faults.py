@@ -20,7 +20,7 @@ __all__ = [
 ]
 
 
-class EmulatedFault(Exception):  # noqa: N818  # a handler raises it to end; it becomes a response, not a user's error
+class EmulatedFault(Exception):  # a handler raises it to end; it becomes a response, not a user's error
     """An error of the emulated API. Each of the `details` is a message with its ``@type``."""
 
     def __init__(self, code: int, status: str, message: str, details: Sequence[Mapping[str, Any]] = ()) -> None:

@@ -135,7 +135,7 @@ def _stream_round(
     calling = _get_calling_config(_get_config(request))
     if calling is not None and calling.stream_function_call_arguments:
         path = "config.tool_config.function_calling_config.stream_function_call_arguments"
-        return Failure(InvalidRequest(path, True, "nothing with calling(…), which needs whole calls"))  # noqa: FBT003  # the value
+        return Failure(InvalidRequest(path, True, "nothing with calling(…), which needs whole calls"))
     reader = StreamReader(Stream[GenerateContentResponse](stream_response, request))
     chunks: list[GenerateContentResponse] = []
     while (item := (yield from reader.read_next())) is not None:

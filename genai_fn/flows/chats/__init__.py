@@ -120,7 +120,7 @@ def stream(
     return Stream(stream_turn, chunks, (chat, turn))
 
 
-def history(chat: Chat, curated: bool = False) -> tuple[Content, ...]:  # noqa: FBT001, FBT002  # google-genai's parameter
+def history(chat: Chat, curated: bool = False) -> tuple[Content, ...]:  # google-genai's parameter
     """
     List the turns of a chat.
 

@@ -251,7 +251,7 @@ class Emulator:
                 self._state, connection, answers = connection.receive_frame(self._state, frame, self._clock(), unsent)
             except EmulatedClose:
                 raise
-            except Exception as error:  # noqa: BLE001  # a bug of the emulator: report it to the client
+            except Exception as error:  # a bug of the emulator: report it to the client
                 raise EmulatedClose(1011, f"Internal error of the emulator: {error!r}") from error
             return connection, answers
 

@@ -113,7 +113,7 @@ def test_cancelled_everywhere(world: tuple[str, str]) -> None:
         with anyio.fail_after(300), Peer(ResumingScript()) as peer:
             for k in steps(manner):
                 async with check_cleanup(peer) as run:
-                    cut = await Cut(k, manner).of(lambda: run_session(run))  # noqa: B023  # run at once
+                    cut = await Cut(k, manner).of(lambda: run_session(run))
                 async with check_cleanup(peer) as run:
                     await run_session(run)
                 if not cut.reached:

@@ -324,15 +324,15 @@ def test_interpreter_closed_meanwhile(run: Any) -> None:
                 )
 
                 def is_connecting() -> bool:
-                    first = next(iter(peer.connections), None)  # noqa: B023  # run at once
-                    return first is not None and (bool(first.head) or script is broken)  # noqa: B023  # run at once
+                    first = next(iter(peer.connections), None)
+                    return first is not None and (bool(first.head) or script is broken)  # noqa: B023
 
                 async with anyio.create_task_group() as tasks:
 
                     async def close_interpreter() -> None:
-                        await wait_until(is_connecting)  # noqa: B023  # run at once
+                        await wait_until(is_connecting)
                         await anyio.sleep(0.01)
-                        await interpreter.aclose()  # noqa: B023  # run at once
+                        await interpreter.aclose()  # noqa: B023
 
                     tasks.start_soon(close_interpreter)
                     async with interpreter.live(CONNECT_TEXT) as session:

@@ -217,7 +217,7 @@ def test_values(backend: str) -> None:
     request, at = embed("m", ["a"]), PLACES[backend][1]
     operation: Any = request.operation
     call = operation.gemini(at) if backend == "gemini" else operation.vertex(at)
-    assert pickle.loads(pickle.dumps((request, call))) == (request, call)  # noqa: S301  # our own
+    assert pickle.loads(pickle.dumps((request, call))) == (request, call)
     assert reads(request, backend, {"embeddings": [{}], "predictions": [{"embeddings": {}}]}).embeddings == (
         schema.ContentEmbedding(),
     )

@@ -255,7 +255,7 @@ def test_no_key_is_written(tmp_path: Path, name: str, is_sync: bool) -> None:
 def test_no_secret_field_is_written(tmp_path: Path) -> None:
     """A secret that a request contains in a field, which no repr shows, is masked in the recording, too."""
     path = tmp_path / "calls.jsonl"
-    token = "test-token-of-a-tool"  # noqa: S105  # nobody's
+    token = "test-token-of-a-tool"
     maps = {"auth_config": {"oauth_config": {"access_token": token}}}
     request = generate("m", "hi", {"tools": [{"google_maps": maps}]})
     assert token not in repr(request)

@@ -389,7 +389,7 @@ def test_flows(kind: str, tmp_path: Path) -> None:
     pages = [
         ListModelsResponse(models=(Model(name="a"),), next_page_token="2"),
         ListModelsResponse(models=(Model(name="b"),)),
-    ]  # noqa: S106  # of a page
+    ]
     fake = Fake(
         {
             "models.list": pages,

@@ -66,7 +66,7 @@ def test_no_answer(kind: PoolKind, answer: Any) -> None:
                     assert isinstance(failed.error, Disconnected)
                     assert failed.error.sent
                     assert len(str(failed.error)) < 400
-                    assert pickle.loads(pickle.dumps(failed.error)) == failed.error  # noqa: S301 - our own
+                    assert pickle.loads(pickle.dumps(failed.error)) == failed.error
 
     kind.run(body)
 

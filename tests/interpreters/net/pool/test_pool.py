@@ -350,5 +350,5 @@ def test_import() -> None:
         "import genai_fn.interpreters.net.pool.async_pool; assert not {'httpcore', 'httpcore2'} & set(sys.modules)"
     )
     command = [sys.executable, "-c", code]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - our own
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
