@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 import msgspec
-from google.genai import models as theirs_models
-from google.genai import types
+from google.genai import models as theirs_models, types
 
 from benchmarks import payloads
 from benchmarks.report import Effort, Row, compare, sample_cpu_time, to_micro

@@ -8,8 +8,7 @@ from typing import Any, TypeAlias
 import anyio
 import msgspec
 import trio_websocket
-from google.genai import Client
-from google.genai import live as theirs_live
+from google.genai import Client, live as theirs_live
 from websockets.asyncio.client import connect
 
 from benchmarks.report import Effort, Row, compare, to_milli

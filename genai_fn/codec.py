@@ -14,8 +14,7 @@ from typing import Any, TypeAlias, TypeVar, overload
 
 import msgspec
 from msgspec import to_builtins
-from msgspec.json import Decoder, Encoder, encode
-from msgspec.json import format as format_json
+from msgspec.json import Decoder, Encoder, encode, format as format_json
 
 __all__ = ["Encoder", "convert", "decode", "describe_types", "encode", "format_json", "inspect_type", "to_builtins"]
 

@@ -8,8 +8,7 @@ from msgspec.structs import replace
 
 from genai_fn.backend import HeadersLike, check_api_version, normalize_base_url, normalize_headers
 from genai_fn.errors import InvalidRequest
-from genai_fn.flows import calling as loop
-from genai_fn.flows import parallel
+from genai_fn.flows import calling as loop, parallel
 from genai_fn.options import Options, Retry, Timeouts, check_positive, check_type
 from genai_fn.request import Description, Flow, Live, Modifier, Request, Stream
 from genai_fn.schema.content import ContentLike

@@ -15,12 +15,14 @@ Each type is listed once, in the ``__all__`` of its module. Modules without type
 import typing
 
 from genai_fn.schema.auth_tokens import *
-from genai_fn.schema.base import GeminiOnly as GeminiOnly
-from genai_fn.schema.base import Message as Message
-from genai_fn.schema.base import Opaque as Opaque
-from genai_fn.schema.base import OpenEnum as OpenEnum
-from genai_fn.schema.base import Page as Page
-from genai_fn.schema.base import VertexOnly as VertexOnly
+from genai_fn.schema.base import (
+    GeminiOnly as GeminiOnly,
+    Message as Message,
+    Opaque as Opaque,
+    OpenEnum as OpenEnum,
+    Page as Page,
+    VertexOnly as VertexOnly,
+)
 from genai_fn.schema.batches import *
 from genai_fn.schema.caches import *
 from genai_fn.schema.content import *

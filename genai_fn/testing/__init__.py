@@ -22,13 +22,10 @@ from typing import TYPE_CHECKING
 from genai_fn.lazy_names import defer_imports
 
 if TYPE_CHECKING:
-    from genai_fn.effects import Ask as Ask
-    from genai_fn.effects import OpenStream as OpenStream
-    from genai_fn.effects import Sleep as Sleep
+    from genai_fn.effects import Ask as Ask, OpenStream as OpenStream, Sleep as Sleep
     from genai_fn.emulator.server.injected_faults import InjectedFault as InjectedFault
     from genai_fn.testing.canned_answers import Sessions as Sessions
-    from genai_fn.testing.fake import Fake as Fake
-    from genai_fn.testing.fake import forbid as forbid
+    from genai_fn.testing.fake import Fake as Fake, forbid as forbid
     from genai_fn.testing.override import use_interpreter as use_interpreter
     from genai_fn.testing.recordings.interpreters import recording as recording
     from genai_fn.testing.recordings.replay import Replay as Replay

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 from anyio.lowlevel import checkpoint
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from returns.result import Failure, Success
 
 from genai_fn import Gemini, Retry, collected, generate, joined, streamed, text
@@ -18,8 +17,7 @@ from genai_fn.engine.program import build_program
 from genai_fn.errors import GenaiError
 from genai_fn.http import Headers
 from genai_fn.interpreters.async_runner import AsyncItems
-from genai_fn.interpreters.executors.async_executor import AsyncExecutor
-from genai_fn.interpreters.executors.async_executor import run_program as run_async
+from genai_fn.interpreters.executors.async_executor import AsyncExecutor, run_program as run_async
 from genai_fn.interpreters.executors.sync_executor import SyncExecutor, run_program
 from genai_fn.interpreters.sync_runner import Items
 from genai_fn.schema import GenerateContentResponse

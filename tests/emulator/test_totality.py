@@ -4,8 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from genai_fn.emulator import EmulatorState, handle_request
 from genai_fn.emulator.routes import ROUTES

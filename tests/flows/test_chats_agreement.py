@@ -9,8 +9,7 @@ import msgspec
 import pytest
 from google.genai import Client, types
 from google.genai.chats import Chat
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from genai_fn import Gemini, encode, streamed
 from genai_fn.flows import chats

@@ -11,8 +11,7 @@ from uuid import UUID
 import msgspec
 import pydantic
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from genai_fn import Offline, generate
 from genai_fn.flows.calling.invoke import convert_arguments

@@ -9,8 +9,7 @@ from typing import Any
 import httpcore
 import pytest
 from anyio.lowlevel import checkpoint
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from genai_fn import (
     AsyncOnly,

@@ -9,8 +9,7 @@ import msgspec
 import pydantic
 import pytest
 from google.genai import types
-from hypothesis import HealthCheck, given, reject, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, reject, settings, strategies as st
 from PIL import Image
 
 from genai_fn import schema

@@ -8,8 +8,7 @@ from typing import Any
 import msgspec
 import pydantic
 import pytest
-from hypothesis import HealthCheck, example, given, reject, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, example, given, reject, settings, strategies as st
 
 from genai_fn.backend import Gemini, Vertex
 from genai_fn.errors import APIError, ClientError, DecodeError, GenaiError, RateLimited

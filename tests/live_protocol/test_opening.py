@@ -7,8 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 from google.oauth2.credentials import Credentials
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from genai_fn.backend import (
     Backend,

@@ -8,8 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 from google.genai import types
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from returns.result import Failure, Result, Success
 
 from genai_fn import schema

@@ -5,8 +5,7 @@ import zlib
 from math import inf
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from genai_fn.errors import DecodeError
 from genai_fn.wire.decompress import Decompressor

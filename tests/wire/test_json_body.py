@@ -5,8 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from genai_fn.backend import Gemini, Vertex
 from genai_fn.errors import AuthError, InvalidRequest, Unsupported

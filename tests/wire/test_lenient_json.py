@@ -5,8 +5,7 @@ from typing import Annotated, Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from genai_fn.schema import Content, GenerateContentResponse, GroundingMetadata
 from genai_fn.wire.lenient_json import repair_tree

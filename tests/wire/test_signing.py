@@ -3,8 +3,7 @@
 import pickle
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from genai_fn.backend import Backend, Credential, Gemini, Secret, Vertex, build_bearer_credential, build_own_credential
 from genai_fn.http import Headers, HttpRequest, HttpResponse

@@ -20,8 +20,7 @@ from genai_fn.errors import GenaiError, InvalidRequest
 from genai_fn.flows.merge import merge_chunks
 from genai_fn.flows.turns import Chat, Turn, add_turn, select_curated
 from genai_fn.ops.generate import GenerateContent
-from genai_fn.request import Action, Flow, FlowGenerator, FlowTraits, Request, Stream, flow
-from genai_fn.request import stream as streaming
+from genai_fn.request import Action, Flow, FlowGenerator, FlowTraits, Request, Stream, flow, stream as streaming
 from genai_fn.schema import Content, GenerateContentConfig, GenerateContentResponse
 from genai_fn.schema.content import ContentLike
 from genai_fn.schema.contents import as_contents

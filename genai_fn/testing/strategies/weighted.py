@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from hypothesis import event
-from hypothesis import strategies as st
+from hypothesis import event, strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 __all__ = ["WeightedChoices", "weighted_choices"]

@@ -9,8 +9,7 @@ import pytest
 from genai_fn import Request, images
 from genai_fn.emulator.fake_model.png import PixelSize, draw_gradient, draw_mask, read_png_size
 from genai_fn.schema import GeneratedImage, Image
-from tests.support.emulator_interpreter import BACKENDS, EmulatorInterpreter
-from tests.support.emulator_interpreter import VERTEX as VERTEX_BACKEND
+from tests.support.emulator_interpreter import BACKENDS, VERTEX as VERTEX_BACKEND, EmulatorInterpreter
 from tests.support.emulator_requests import PROJECT, VERTEX, JsonClient
 
 MODEL = "imagen-4.0-generate-001"

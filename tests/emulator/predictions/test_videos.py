@@ -7,9 +7,12 @@ import pytest
 from genai_fn import Gemini, Vertex, operations, videos
 from genai_fn.ops.files.downloads import download_bytes
 from genai_fn.schema import GenerateVideosOperation
-from tests.support.emulator_interpreter import BACKENDS, EmulatorInterpreter
-from tests.support.emulator_interpreter import GEMINI as GEMINI_BACKEND
-from tests.support.emulator_interpreter import VERTEX as VERTEX_BACKEND
+from tests.support.emulator_interpreter import (
+    BACKENDS,
+    GEMINI as GEMINI_BACKEND,
+    VERTEX as VERTEX_BACKEND,
+    EmulatorInterpreter,
+)
 from tests.support.emulator_requests import PROJECT, VERTEX, JsonClient
 
 MODEL = "veo-3.1-generate-preview"

@@ -12,8 +12,7 @@ from returns.result import Failure
 from genai_fn import AsyncHttp, Gemini, Retry, Timeouts, live
 from genai_fn.effects import EffectFailed
 from genai_fn.errors import TimedOut
-from genai_fn.interpreters.live import connection
-from genai_fn.interpreters.live import session as sessions
+from genai_fn.interpreters.live import connection, session as sessions
 from genai_fn.interpreters.live.memory_socket import MemorySocket
 from genai_fn.interpreters.live.session import Session
 from genai_fn.interpreters.live.write_queue import CHUNK_SIZE

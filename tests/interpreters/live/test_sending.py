@@ -11,9 +11,7 @@ from returns.result import Failure, Success
 
 from genai_fn import Timeouts, live
 from genai_fn.errors import Closed
-from genai_fn.interpreters.live import connection
-from genai_fn.interpreters.live import inbox as boxes
-from genai_fn.interpreters.live import session as sessions
+from genai_fn.interpreters.live import connection, inbox as boxes, session as sessions
 from tests.support.limits import patient
 from tests.support.live.sessions import CONNECT_TEXT, make_http, read_texts
 from tests.support.live.websocket_peer import Peer, PeerConnection, wait_until

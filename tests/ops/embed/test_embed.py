@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 from google.genai import types
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from returns.result import Failure
 
 from genai_fn import schema

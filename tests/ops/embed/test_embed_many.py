@@ -10,8 +10,7 @@ import httpcore
 import msgspec
 import pytest
 from anyio.lowlevel import checkpoint
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from genai_fn import (
     AsyncOnly,

@@ -8,8 +8,7 @@ import msgspec
 import pydantic
 import pytest
 from google.genai import types
-from hypothesis import HealthCheck, given, reject, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, reject, settings, strategies as st
 
 from genai_fn import schema
 from genai_fn.backend import Gemini, Vertex

@@ -34,14 +34,12 @@ from genai_fn import (
     items,
     joined,
     models,
+    run as ambient,
     streamed,
     text,
     until_done,
     with_http_response,
     with_options,
-)
-from genai_fn import (
-    run as ambient,
 )
 from genai_fn.errors import Closed, ConnectError, Disconnected
 from genai_fn.http import FileSlice

@@ -7,8 +7,7 @@ from pkgutil import iter_modules
 from typing import Any, get_args
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from returns.result import Failure, Success
 
 from genai_fn import errors, ops, streamed

@@ -5,8 +5,7 @@ from typing import Any
 
 import anyio
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 
 from genai_fn import Failure, InvalidRequest, NoAnswer, calling, generate, live, ok, text, with_tools
 from genai_fn.errors import DecodeError, Disconnected, GenaiError, LiveClosed

@@ -7,13 +7,11 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, Phase, find, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, Phase, find, given, settings, strategies as st
 from hypothesis.strategies import SearchStrategy
 from returns.result import Failure, Success
 
-from genai_fn import embed, files, generate, images, operations, parse, stores, streamed, tokens
-from genai_fn import errors as all_errors
+from genai_fn import embed, errors as all_errors, files, generate, images, operations, parse, stores, streamed, tokens
 from genai_fn.errors import APIError, ClientError, GenaiError, ServerError, TransportError
 from genai_fn.flows.merge import merge_chunks
 from genai_fn.ops.files.downloads import download_bytes

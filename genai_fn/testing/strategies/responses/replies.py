@@ -18,8 +18,7 @@ from genai_fn.schema.base import Message, Page
 from genai_fn.testing.strategies.arguments import names
 from genai_fn.testing.strategies.deferred import defer_strategy
 from genai_fn.testing.strategies.responses import media, resources
-from genai_fn.testing.strategies.responses.errors import STREAM_ERRORS
-from genai_fn.testing.strategies.responses.errors import errors as any_error
+from genai_fn.testing.strategies.responses.errors import STREAM_ERRORS, errors as any_error
 from genai_fn.testing.strategies.responses.generation import generated_responses
 from genai_fn.testing.strategies.responses.stream_chunks import answer_chunks
 from genai_fn.testing.strategies.values.types import from_type, texts
