@@ -46,6 +46,11 @@ def perform(description: Any, script: Iterable[tuple[Any, Any]]) -> Any:
 
         InvalidRequest: If `description` is not a request, flow or stream, or a step or an answer has the wrong type.
 
+    Raises:
+        AssertionError: At the first difference from the script, which it shows.
+
+        InvalidRequest: If a step of the script is none, or an answer has the wrong type.
+
     >>> from genai_fn import files, until_done
     >>> from genai_fn.schema import File, FileState
     >>> question = files.get("abc")
