@@ -99,7 +99,7 @@ def test_functions_are_called() -> None:
     first = ONE | calling(weather)
     with pytest.raises(AssertionError, match="step 1 of 1 differs"):
         perform(first, [(TWO, "x")])
-    with pytest.raises(AssertionError, match="step 2: the script has_operation ended"):
+    with pytest.raises(AssertionError, match="step 2: the script has ended"):
         perform(first, [(_with_function_declaration(weather), build_response(build_call("weather", {"city": "Oslo"})))])
     assert ["Oslo"] == cities
     with pytest.raises(ZeroDivisionError):
