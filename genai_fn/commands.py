@@ -69,7 +69,6 @@ class StreamReader(Generic[T]):
         try:
             while (command := stepper.next()) is not DONE:
                 if type(command) is Emit:
-                    stepper.send(None)
                     return command.item  # type: ignore[no-any-return]  # a stream emits results
                 try:
                     stepper.send((yield command))

@@ -143,7 +143,7 @@ class CallFunction(Value):
 
 
 class Emit(Value):
-    """→ None: emits an item of a stream to its reader."""
+    """→ anything, which is ignored: emits an item of a stream to its reader."""
 
     item: Any
 

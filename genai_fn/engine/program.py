@@ -63,7 +63,7 @@ def _run_generator(description: Flow[Any] | Stream[Any], handler: RequestHandler
         while (command := stepper.next()) is not DONE:
             try:
                 if type(command) is Emit:  # the most frequent one
-                    stepper.send((yield command))
+                    yield command
                 else:
                     stepper.send((yield from _perform_command(command, handler, until)))
             except Exception as error:  # noqa: BLE001  # a user function raised, or the deadline passed: the flow may handle it

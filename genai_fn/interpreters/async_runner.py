@@ -144,7 +144,6 @@ class AsyncItems(Generic[T]):
             effect = stepper.next()
             if type(effect) is Emit:
                 is_over = False
-                stepper.send(None)
                 return effect.item  # type: ignore[no-any-return]  # a stream emits results
             with anyio.CancelScope() as scope:
                 self._reader = current_token(), scope
@@ -167,7 +166,6 @@ class AsyncItems(Generic[T]):
     async def _read_item(self, stepper: Stepper[Any], effect: Any) -> Result[T, GenaiError] | None:
         while effect is not DONE:
             if type(effect) is Emit:
-                stepper.send(None)
                 return effect.item  # type: ignore[no-any-return]  # a stream emits results
             try:
                 stepper.send(await self._executor.perform(effect))

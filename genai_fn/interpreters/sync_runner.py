@@ -122,7 +122,6 @@ class Items(Generic[T]):
     def _read_item(self, stepper: Stepper[Any]) -> Result[T, GenaiError]:
         while (effect := stepper.next()) is not DONE:
             if type(effect) is Emit:
-                stepper.send(None)
                 return effect.item  # type: ignore[no-any-return]  # a stream emits results
             try:
                 stepper.send(self._executor.perform(effect))
