@@ -15,6 +15,7 @@ Public names are loaded at their first use, so importing this package loads no n
 - ``ops``: the operations of the API, a module or folder for each resource.
 - ``flows``, ``modifiers``: several requests as one value, and what follows ``|``.
 - ``request``, ``effects``, ``commands``, ``streams``, ``options``: requests, flows and streams, and what they yield.
+- ``source_code``: writes values as the Python code that builds them, as in their ``repr``.
 - ``backend``, ``http``, ``errors``, ``events``, ``results``, ``values``: the values that all parts use.
 - ``wire``, ``live_protocol``: encoding, decoding, and the protocol of Live sessions. No I/O.
 - ``engine``, ``retry``: executes requests and flows as generators of effects.

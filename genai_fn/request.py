@@ -9,7 +9,7 @@ import functools
 from collections.abc import Callable, Generator
 from typing import Any, ClassVar, Generic, ParamSpec, TypeAlias, TypeVar, dataclass_transform, get_args, overload
 
-from msgspec import field
+from msgspec import Struct, field
 from msgspec.structs import replace
 from returns.result import Failure, Result, Success
 
@@ -263,7 +263,19 @@ class FlowTraits(Value):
     """Whether it is one request that the server streams: its source."""
 
 
-class Flow(Value, Generic[T_co]):
+class _Source(Value):
+    """A value whose repr is the Python code that builds it."""
+
+    def __repr__(self) -> str:
+        from genai_fn.source_code import write_short  # noqa: PLC0415  # not needed to run a request
+
+        try:
+            return write_short(self)
+        except Exception:  # noqa: BLE001  # a repr must not raise, whatever the values of a user do
+            return Struct.__repr__(self)
+
+
+class Flow(_Source, Generic[T_co]):
     """
     Several steps that end in one T: a value, which an interpreter runs.
 
@@ -297,7 +309,7 @@ class Flow(Value, Generic[T_co]):
         return Flow(_lash_result, self, (f,))
 
 
-class Request(Value, Generic[T_co]):
+class Request(_Source, Generic[T_co]):
     """One API call that returns a T: an operation, and the options of the call."""
 
     operation: Operation[T_co]
@@ -319,7 +331,7 @@ class Request(Value, Generic[T_co]):
         return Flow(_lash_result, self, (f,))
 
 
-class Stream(Value, Generic[T_co]):
+class Stream(_Source, Generic[T_co]):
     """A stream of T: a value as a `Flow` is, whose generator emits items."""
 
     builder: Callable[..., Any]
@@ -336,7 +348,7 @@ class Stream(Value, Generic[T_co]):
         return _check_modifier(modifier)(self)
 
 
-class Live(Value, Generic[T_co]):
+class Live(_Source, Generic[T_co]):
     """
     A live session, in which the server sends messages of type T.
 
@@ -355,7 +367,7 @@ Action: TypeAlias = Request[T] | Flow[T]
 Description: TypeAlias = Request[Any] | Flow[Any] | Stream[Any]
 
 
-class Modifier(Value):
+class Modifier(_Source):
     """
     A function from one request, flow or stream to another, as a value.
 

@@ -10,7 +10,6 @@ The names below are loaded on first use. Import ``genai_fn.testing.strategies`` 
 - ``script``: `perform` runs a flow against a script; ``value_diff`` shows where the two differ.
 - ``override``: `use_interpreter` replaces the default interpreter.
 - ``sequential_executor``, ``async_sequential_executor``: run concurrent programs one after another.
-- ``source_code``: writes values as Python code, to paste into a test.
 - ``fixtures``: the pytest fixture ``emulator``.
 - ``recordings/``: records real calls to a file and replays them.
 - ``server/``: the emulator as an ASGI application, and its server.

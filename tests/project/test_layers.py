@@ -28,7 +28,7 @@ LAYERS = (
     ("schema",),
     ("extras", "http", "masking", "wire.field_support", "wire.lenient_json"),
     ("backend", "effects", "events", "options", "results", "wire.decompress", "wire.sse"),
-    ("engine.stepper", "request", "retry", "wire.resource_names", "wire.resume"),
+    ("engine.stepper", "request", "retry", "source_code", "wire.resource_names", "wire.resume"),
     ("commands", "engine.virtual_time", "streams", "wire.json_body"),
     ("wire",),
     ("engine.attempts", "live_protocol"),
@@ -104,7 +104,10 @@ WORLDLY = {
 }
 """Exceptions outside ``interpreters`` and ``cli``, each with its purpose."""
 
-CIRCULAR = {"interpreters.offline": "interpreters.async_offline"}
+CIRCULAR = {
+    "interpreters.offline": "interpreters.async_offline",
+    "request": "source_code",  # the repr of a request is its source code, whose writer needs the types of requests
+}
 """Imports that are still circular; an entry that no longer applies fails the test."""
 
 LONG_FILES = {

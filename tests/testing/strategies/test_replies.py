@@ -86,7 +86,7 @@ def test_healthy(reply: Any) -> None:
 
 def test_short_repr() -> None:
     """The repr of the strategy contains the request, not the structure of the strategy."""
-    assert repr(replies(files.get("abc"))).startswith("answers(Request(operation=GetFile(name='abc')")
+    assert repr(replies(files.get("abc"))).startswith('answers(files.get("abc")')
 
 
 # Generated content

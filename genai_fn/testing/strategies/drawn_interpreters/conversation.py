@@ -10,11 +10,11 @@ from genai_fn.effects import OpenStream, Sleep
 from genai_fn.engine.virtual_time import VirtualClock
 from genai_fn.request import Live, Request, Stream
 from genai_fn.schema import GenerateContentResponse, LiveServerMessage
+from genai_fn.source_code import write_assignment
 from genai_fn.streams import stream_response
 from genai_fn.testing.canned_answers import Sessions, build_text_response
 from genai_fn.testing.fake import Fake
 from genai_fn.testing.fake_connector import build_turn, is_answer_expected
-from genai_fn.testing.source_code import write_assignment
 from genai_fn.testing.strategies.drawn_interpreters.live_replies import CallState, SessionReplies
 
 if TYPE_CHECKING:

@@ -3,7 +3,9 @@
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from msgspec import Struct
 
 import genai_fn
 from genai_fn import (
@@ -15,22 +17,37 @@ from genai_fn import (
     Success,
     TimedOut,
     Timeouts,
+    both,
+    calling,
+    collected,
+    each,
     embed,
+    embed_many,
     files,
+    gather,
     generate,
+    items,
+    joined,
+    live,
+    models,
     operations,
+    returning,
     schema,
     streamed,
+    text,
     tokens,
+    until_done,
+    with_config,
     with_http_response,
     with_options,
+    with_tools,
 )
 from genai_fn.ops.files.downloads import DownloadFile
 from genai_fn.request import Request
 from genai_fn.schema import FinishReason, GenerateVideosOperation, Message, ModelContent, OpenEnum
 from genai_fn.schema.base import Page
+from genai_fn.source_code import write_assignment, write_expression
 from genai_fn.testing import Ask, OpenStream, Sleep
-from genai_fn.testing.source_code import write_assignment, write_expression
 from genai_fn.testing.strategies import from_type, requests
 
 REQUEST = generate("m", "hi")
@@ -43,10 +60,9 @@ TYPES = [
 ]
 
 
-def run_source(text: str) -> Any:
+def run_source(source: str, **names: Any) -> Any:
     """Run written source, as a test does after pasting, and return its variable ``value``."""
-    names: dict[str, Any] = {}
-    exec(text, names)  # noqa: S102  # source from write_assignment
+    exec(source, names)  # noqa: S102  # source from write_assignment
     return names["value"]
 
 
@@ -110,15 +126,14 @@ def test_every_type(kind: Any) -> None:
 def test_every_request(request: Request[Any]) -> None:
     """The source of any request evaluates to the same request, except for masked secrets."""
     copy = run_source(write_assignment("value", request))
-    assert repr(request) == repr(copy)
+    assert Struct.__repr__(request) == Struct.__repr__(copy)
 
 
 @given(st.recursive(st.none() | st.text() | st.datetimes() | st.binary(), st.lists))
 @settings(max_examples=25)
 def test_any_depth(value: Any) -> None:
     """Nested values that are wrapped over lines evaluate to an equal value."""
-    text = write_assignment("value", value)
-    assert value == run_source(text)
+    assert value == run_source(write_assignment("value", value))
 
 
 def test_lines() -> None:
@@ -142,6 +157,87 @@ value = [
     ),
 ]"""
     )
+
+
+def add(a: int) -> int:
+    """Add one."""
+    return a + 1
+
+
+@genai_fn.flow
+def shout(question: str, times: int = 1) -> Any:
+    yield from ()
+    return Success(question * times)
+
+
+PIPELINES: list[tuple[Any, str]] = [
+    (REQUEST, 'generate("m", "hi")'),
+    (REQUEST | text, 'generate("m", "hi") | text'),
+    (REQUEST | streamed | text | joined, 'generate("m", "hi") | streamed | text | joined'),
+    (REQUEST | calling(add, max_calls=3) | text, 'generate("m", "hi") | calling(add, max_calls=3) | text'),
+    (REQUEST | streamed | each(print) | collected, 'generate("m", "hi") | streamed | each(print) | collected'),
+    ((REQUEST | text).map(len), '(generate("m", "hi") | text).map(len)'),
+    (REQUEST.bind(shout), 'generate("m", "hi").bind(shout)'),
+    (models.list() | items, "models.list() | items"),
+    (files.get("a") | until_done(every=5), 'files.get("a") | until_done(every=5)'),
+    (gather([REQUEST | text]) | collected, 'gather((generate("m", "hi") | text,)) | collected'),
+    (both(REQUEST, files.get("a")), 'both(generate("m", "hi"), files.get("a"))'),
+    (shout("a", times=2), 'shout("a", times=2)'),
+    (shout("a").map(len), 'shout("a").map(len)'),
+    (live.connect("m"), 'live.connect("m")'),
+    (live.connect("m") | with_options(api_version="v1"), 'live.connect("m") | with_options(api_version="v1")'),
+    ((REQUEST | text) | with_options(deadline=5.0), 'generate("m", "hi") | text | with_options(deadline=5.0)'),
+    (embed_many("m", ["a"], batch_size=5), 'embed_many("m", ("a",), batch_size=5)'),
+    (text, "text"),
+    (text | joined, "text | joined"),
+    (streamed | (text | joined), "streamed | (text | joined)"),
+    (until_done(timeout=60), "until_done(timeout=60)"),
+    (returning(bool), "returning(bool)"),
+    (calling(add, max_calls=3), "calling(add, max_calls=3)"),
+    (with_config({"top_k": 5}, temperature=0.2), 'with_config({"top_k": 5}, temperature=0.2)'),
+    (with_tools(add), "with_tools(add)"),
+    (with_options(api_version="v1", deadline=5.0), 'with_options(api_version="v1", deadline=5.0)'),
+]
+
+
+@pytest.mark.parametrize(("value", "source"), PIPELINES, ids=[source for _, source in PIPELINES])
+def test_repr(value: Any, source: str) -> None:
+    """The repr of a request, flow, stream, session or modifier is its source, which builds an equal value."""
+    assert source == repr(value)
+    assert value == run_source(write_assignment("value", value))
+    assert source in str(NoAnswer(value))
+
+
+def test_short_repr() -> None:
+    """A repr cuts long texts and bytes, and masks secrets; a written expression contains the whole texts."""
+    picture = schema.Part(inline_data=schema.Blob(data=b"x" * 10_000, mime_type="image/png"))
+    request = generate("m", ["a" * 1000, picture])
+    assert len(repr(request | text)) < 500
+    assert "…" in repr(request)
+    assert "a" * 1000 in write_expression(request)
+    tool = {"retrieval": {"external_api": {"api_auth": {"api_key_config": {"api_key_string": "test-key"}}}}}
+    with_tool, with_key = generate("m", "hi", {"tools": [tool]}), with_options(headers={"x-goog-api-key": "test-key"})
+    secrets: list[Any] = [with_tool | with_key | text, with_key, with_config(with_tool.operation.config)]
+    assert "test-key" not in repr(secrets)
+    assert "test-key" not in write_expression(secrets)
+
+
+def test_repr_never_raises() -> None:
+    """The repr of a flow does not raise if values of the user cannot be compared or passed to ``isinstance``."""
+
+    class Incomparable:
+        def __eq__(self, other: object) -> bool:
+            raise ZeroDivisionError
+
+        __hash__ = object.__hash__
+
+    class Opaque:
+        @property
+        def __class__(self) -> Any:
+            raise ZeroDivisionError
+
+    assert repr(shout(Incomparable())).startswith("shout(")  # type: ignore[arg-type]  # the rule is about such values
+    assert repr(shout(Opaque())).startswith("Flow(")  # type: ignore[arg-type]  # the rule is about such values
 
 
 def test_secrets() -> None:
