@@ -10,7 +10,7 @@ _DEFAULT_POLICY = Retry()
 
 def is_retryable(error: GenaiError, policy: Retry = _DEFAULT_POLICY, *, repeatable: bool) -> bool:
     """
-    Return whether another attempt may succeed, and may be made: an operation that is not repeatable was not sent.
+    Return whether to attempt a request again: the error may be temporary, and it was not sent or is repeatable.
 
     >>> is_retryable(APIError(503), repeatable=True), is_retryable(APIError(503), repeatable=False)
     (True, False)

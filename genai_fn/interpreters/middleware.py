@@ -132,14 +132,14 @@ def apply_middleware(middleware: Middleware, handler: RequestHandler) -> Request
     """Wrap a request handler; raises `InvalidRequest` unless that results in a request handler."""
     if not callable(middleware):
         raise InvalidRequest("middleware", middleware, "a function from a request handler to a request handler")
-    made: Any = middleware(handler)
-    if not all(callable(getattr(made, name, None)) for name in _HANDLER_METHODS):
+    wrapped: Any = middleware(handler)
+    if not all(callable(getattr(wrapped, name, None)) for name in _HANDLER_METHODS):
         raise InvalidRequest(
             "middleware",
             middleware,
             f"a function that returns a request handler, with {', '.join(_HANDLER_METHODS)}",
         )
-    return cast("RequestHandler", made)
+    return cast("RequestHandler", wrapped)
 
 
 _HANDLER_METHODS = ("handle", "open_stream", "read_items")
@@ -149,12 +149,12 @@ def apply_transport_middleware(middleware: TransportMiddleware, transport: Trans
     """Wrap a transport, or that of the connection pool; raises `InvalidRequest` unless that results in a transport."""
     if not callable(middleware):
         raise InvalidRequest("transport", middleware, "a function from a transport to a transport")
-    made: Any = middleware(transport or EffectTransport())
-    if not all(callable(getattr(made, name, None)) for name in _TRANSPORT_METHODS):
+    wrapped: Any = middleware(transport or EffectTransport())
+    if not all(callable(getattr(wrapped, name, None)) for name in _TRANSPORT_METHODS):
         raise InvalidRequest(
             "transport", middleware, f"a function that returns a transport, with {', '.join(_TRANSPORT_METHODS)}"
         )
-    return cast("Transport", made)
+    return cast("Transport", wrapped)
 
 
 _TRANSPORT_METHODS = ("send", "read_chunk")

@@ -91,7 +91,7 @@ def messages(
     all of them have a response. Examples shrink to a turn with one short text.
 
     Args:
-        live: How the session was opened.
+        live: The session.
 
         frame: The client message.
 
