@@ -6,9 +6,9 @@ Python code. A ``KeyboardInterrupt`` right after that leaves the lock taken, and
 lock waits for the thread that it interrupted. The classes here hold no lock while Python code runs.
 """
 
-import queue
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
 from typing import Generic, TypeVar
@@ -53,19 +53,28 @@ class Latch:
 
 
 def wait_for_first(latches: Iterable[Latch], seconds: float | None = None) -> None:
-    """Wait until one of several is set, or a number of seconds is over."""
+    """
+    Wait until one of several is set, or a number of seconds is over.
+
+    It waits for a lock, not for a ``SimpleQueue``: on Python 3.11 a ``get`` with a timeout waits forever if a signal
+    handler runs meanwhile and returns after the end of the timeout.
+    """
     latches = tuple(latches)
-    wakeups: queue.SimpleQueue[None] = queue.SimpleQueue()
-    wake = partial(wakeups.put, None)
+    asleep = threading.Lock()
+    asleep.acquire()
+    wake = partial(_release_lock, asleep)
     try:
         for each in latches:
             each.add_callback(wake)
-        wakeups.get(timeout=None if seconds is None else min(max(0.0, seconds), threading.TIMEOUT_MAX))
-    except queue.Empty:
-        pass
+        asleep.acquire(timeout=-1 if seconds is None else min(max(0.0, seconds), threading.TIMEOUT_MAX))
     finally:
         for each in latches:
             each.remove_callback(wake)
+
+
+def _release_lock(lock: threading.Lock) -> None:
+    with suppress(RuntimeError):  # it is released already: a callback may be called several times
+        lock.release()
 
 
 class Promise(Generic[T]):

@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -146,3 +147,20 @@ def test_join_waits_after_an_interrupted_join() -> None:
         gate.set()
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+def test_wait_ends_after_a_long_signal_handler() -> None:
+    """A wait ends even if a signal handler runs meanwhile, and returns after the end of the wait."""
+    latch, guard = Latch(), threading.Event()
+    rescue = threading.Thread(target=lambda: guard.wait(60) or latch.set())
+    before = signal.signal(signal.SIGALRM, lambda *_: time.sleep(0.05))
+    try:
+        rescue.start()
+        for _ in range(20):
+            signal.setitimer(signal.ITIMER_REAL, 0.002)
+            assert not latch.wait(0.01)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        guard.set()
+        rescue.join()
