@@ -22,7 +22,7 @@ Public names are loaded at their first use, so importing this package loads no n
 - ``interpreters``: performs the effects, sync or async.
 - ``testing``, ``emulator``: fakes, recordings, strategies, and the API as a local server.
 - ``cli``: the command ``genai-fn``.
-- ``codec``, ``masking``, ``extras``, ``lazy_names``: helpers.
+- ``codec``, ``extras``, ``lazy_names``: helpers.
 """
 
 from typing import TYPE_CHECKING

@@ -18,6 +18,9 @@ def ask(action: Action[T]) -> FlowGenerator[T]:
     """
     Run an action within a flow, and return its value; if it fails, the flow ends with that failure.
 
+    Args:
+        action: The request or flow to run.
+
     >>> from genai_fn import Success, flow, generate, text
     >>> from genai_fn.testing import Fake
     >>> @flow
@@ -34,18 +37,33 @@ def ask(action: Action[T]) -> FlowGenerator[T]:
 
 
 def attempt(action: Action[T]) -> FlowGenerator[Result[T, GenaiError]]:
-    """Run an action within a flow, and return its result, ``Success`` or ``Failure``."""
+    """
+    Run an action within a flow, and return its result, ``Success`` or ``Failure``.
+
+    Args:
+        action: The request or flow to run.
+    """
     result: Result[T, GenaiError] = yield Ask(action)
     return result
 
 
 def sleep(seconds: float) -> FlowGenerator[None]:
-    """Wait within a flow for a number of seconds, in virtual time where the interpreter has that."""
+    """
+    Wait within a flow, in virtual time where the interpreter has that.
+
+    Args:
+        seconds: How long to wait.
+    """
     yield Sleep(seconds)
 
 
 def emit(item: Result[Any, GenaiError]) -> FlowGenerator[None]:
-    """Emit an item, ``Success`` or ``Failure``, of a stream."""
+    """
+    Emit an item of a stream.
+
+    Args:
+        item: ``Success`` with a value, or ``Failure``.
+    """
     yield Emit(item)
 
 

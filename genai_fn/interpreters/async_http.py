@@ -26,12 +26,16 @@ T = TypeVar("T")
 
 class AsyncHttp(AsyncRunner):
     """
-    Runs actions over HTTP, in the calling task, on asyncio or trio. Its parameters are those of `Http`.
+    Runs actions over HTTP, in the calling task, on asyncio or trio.
 
     ::
 
         async with AsyncHttp(Gemini(api_key="…")) as run:
             result = await run(generate("gemini-2.5-flash", "hi"))
+
+    Args:
+        backend, timeouts, retry, headers, max_connections, proxy, ssl_context, http1, on_event, max_response_bytes: See
+            `Http`.
 
     Raises:
         InvalidRequest: If a parameter has the wrong type or is out of range.

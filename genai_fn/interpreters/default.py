@@ -69,6 +69,9 @@ async def arun(action: Action[T]) -> Result[T, GenaiError]:
 
     It opens a connection for each call; for more than a few calls use `AsyncHttp`.
 
+    Args:
+        action: The request or flow to run.
+
     Raises:
         InvalidRequest: If the action is not a Request or a Flow.
 

@@ -4,7 +4,7 @@ Modifiers: the right side of ``|``. Each returns a new request, flow or stream.
 Modifiers that configure the request apply to the request at the root, however many modifiers are between. The
 subclasses of `Modifier` state the types of input and output for type checkers.
 
-- `calling`: ``calling``, the function-calling loop.
+- `function_calling`: ``calling``, the function-calling loop.
 - `request_config`: ``with_config``, ``with_options``, ``with_system``, ``with_tools``.
 - `results`: ``text``, ``returning``, ``with_http_response``.
 - `streaming`: ``streamed``, ``pages``, ``items``, ``each``, ``joined``, ``collected``.

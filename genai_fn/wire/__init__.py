@@ -10,6 +10,7 @@ Encodes requests into HTTP requests and decodes HTTP responses into values. No I
 - ``field_support``: finds the fields that a backend does not support.
 - ``resource_names``: names of models and resources on each backend.
 - ``sse``: splits a streamed body into events.
+- ``masking``: hides credentials in errors that repeat them.
 - ``decompress``: decompresses bodies while they are read.
 - ``resume``: continues a download by a range request.
 """

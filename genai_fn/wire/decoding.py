@@ -8,12 +8,12 @@ from returns.result import Failure, Result, Success
 from genai_fn.backend import Backend, build_own_credential, normalize_headers
 from genai_fn.errors import DecodeError, GenaiError
 from genai_fn.http import Headers, HttpResponse, ValueWithResponse
-from genai_fn.masking import Masker
 from genai_fn.options import Options
 from genai_fn.request import Request, ResponseReader
 from genai_fn.wire.api_errors import build_api_error, find_api_error
 from genai_fn.wire.encoding import apply_address_options, build_call, configure_reader
 from genai_fn.wire.lenient_json import build_decode_error, parse_json, truncate_text
+from genai_fn.wire.masking import Masker
 
 __all__ = ["decode", "decode_event", "decode_response"]
 

@@ -26,7 +26,7 @@ PACKAGE = ROOT / "genai_fn"
 LAYERS = (
     ("codec", "errors", "lazy_names", "values"),
     ("schema",),
-    ("extras", "http", "masking", "wire.field_support", "wire.lenient_json"),
+    ("extras", "http", "wire.masking", "wire.field_support", "wire.lenient_json"),
     ("backend", "effects", "events", "options", "results", "wire.decompress", "wire.sse"),
     ("engine.stepper", "request", "retry", "source_code", "wire.resource_names", "wire.resume"),
     ("commands", "engine.virtual_time", "streams", "wire.json_body"),

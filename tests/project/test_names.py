@@ -22,7 +22,7 @@ FOLDERS = sorted({path.parent for path in PATHS})
 MAX_MODULES = 16
 """How many modules a folder may have, its ``__init__`` not counted."""
 
-BIG_FOLDERS = {"schema": "one module for each domain of the API"}
+BIG_FOLDERS = {"": "the values and helpers that all parts share", "schema": "one module for each domain of the API"}
 """The folders with more modules, each with the reason."""
 
 IRREGULAR_PARTICIPLES = re.compile(
@@ -56,7 +56,7 @@ RAISES_NOTHING = {
     **dict.fromkeys(("each", "flow", "stream"), "wraps a function, whose exceptions are its own"),
     **dict.fromkeys(("arun", "backend_from_env", "decode", "encode"), "returns failures"),
     **dict.fromkeys(("next_page", "ok"), "returns None where there is nothing"),
-    **dict.fromkeys(("chats.history", "chats.run_turn", "chats.stream_turn"), "takes a Chat, which is checked already"),
+    "chats.history": "takes a Chat, which is checked already",
 }
 """Public functions with parameters that raise nothing at once, as ``place.name``, each with the reason."""
 

@@ -31,11 +31,11 @@ from genai_fn.interpreters.net.pool.http1 import build_connect_failure
 from genai_fn.interpreters.net.socket import NonBlockingSocket
 from genai_fn.live_protocol.frames import decode_frame, encode_frame
 from genai_fn.live_protocol.handshake import EncodedHandshake, build_live_credential, encode_handshake
-from genai_fn.masking import Masker
 from genai_fn.options import Timeouts
 from genai_fn.request import Live
 from genai_fn.values import Value
 from genai_fn.wire import apply_address_options, sign_request
+from genai_fn.wire.masking import Masker
 
 __all__ = ["FailedConnector", "HttpConnector"]
 

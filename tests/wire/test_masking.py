@@ -12,7 +12,7 @@ from returns.result import Failure
 from genai_fn import Gemini, Vertex, decode, generate, with_options
 from genai_fn.errors import ClientError, DecodeError, Disconnected, GenaiError, LiveClosed
 from genai_fn.http import HttpResponse
-from genai_fn.masking import Masker
+from genai_fn.wire.masking import Masker
 
 KEY = "test-key/1+2=3&4%5"
 MASKER = Masker((("X-Goog-Api-Key", KEY), ("accept", "text/plain-and-long")))
