@@ -18,7 +18,14 @@ M = TypeVar("M", bound=Message)
 
 
 def merge_chunks(chunks: Sequence[T]) -> T:
-    """Merge the chunks of one stream, in order: texts, responses, or chat turns with either; the last chat is kept."""
+    """
+    Merge the chunks of one stream, in order: texts or responses, or chat turns, of which the answers are merged.
+
+    The result of chat turns has the chat of the last one. The result of an empty sequence is ``""``.
+
+    Raises:
+        InvalidRequest: If the chunks are of another type, or of several.
+    """
     if chunks and all(isinstance(each, Turn) for each in chunks):
         return cast("T", replace_answer(chunks[-1], merge_chunks([get_answer(each) for each in chunks])))
     if all(isinstance(each, str) for each in chunks):
@@ -55,7 +62,7 @@ def _merge_candidates(before: Candidate, after: Candidate) -> Candidate:
 
 
 def _merge_fields(before: M | None, after: M) -> M:
-    """Return `before` with every field that is set in `after`."""
+    """Return `before`, updated with each field of `after` that is neither None nor an empty tuple."""
     if before is None:
         return after
     return replace(
@@ -73,7 +80,9 @@ def _merge_contents(before: Content | None, after: Content | None) -> Content | 
 
 def _merge_parts(parts: Iterable[Part]) -> list[Part]:
     """
-    Concatenate adjacent texts; a part with a thought signature, or with any field beside its text, is kept as it is.
+    Concatenate adjacent texts, and adjacent thoughts.
+
+    A part with any field other than ``text`` and ``thought``, such as a thought signature, is not changed.
     """
     merged: list[Part] = []
     for part in parts:
@@ -86,6 +95,7 @@ def _merge_parts(parts: Iterable[Part]) -> list[Part]:
 
 
 def _is_plain_text(part: Part) -> bool:
+    """Check whether a part has a text, and no other field except ``thought``."""
     return part.text is not None and part == Part(text=part.text, thought=part.thought)
 
 

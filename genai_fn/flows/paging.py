@@ -1,4 +1,4 @@
-"""Reads all pages of a list."""
+"""Pagination: reads the pages of a list, and their items."""
 
 from typing import Any, TypeVar
 
@@ -22,12 +22,12 @@ def next_page(request: Request[P], page: P) -> Request[P] | None:
     Return the request for the page after `page`, or None after the last page.
 
     Args:
-        request: The request of `page`. The new one differs only in ``page_token``.
+        request: The request that returned `page`. The next request differs from it only in ``page_token``.
 
-        page: A page.
+        page: The page that `request` returned.
 
     Raises:
-        InvalidRequest: If the request is not that of a list.
+        InvalidRequest: If the operation of the request does not list anything.
 
     >>> from genai_fn import caches
     >>> from genai_fn.schema import ListCachedContentsResponse
@@ -46,7 +46,9 @@ def next_page(request: Request[P], page: P) -> Request[P] | None:
 @stream(traits=FlowTraits(spawns=False))
 def stream_pages(request: Request[P]) -> FlowGenerator[None]:
     """
-    Emit all pages; a page token that is repeated ends the stream with ``Failure(PageLoop)``.
+    Emit all pages, or those before the first failure, and the failure.
+
+    If the server returns a page token for the second time, the stream ends with ``Failure(PageLoop)``.
 
     The deadline of the request applies to all pages together.
     """
@@ -79,7 +81,7 @@ def _get_page_token(request: Request[Any]) -> str | None:
 
 @stream(traits=FlowTraits(spawns=False))
 def stream_items(pages: Stream[Page[T]]) -> FlowGenerator[None]:
-    """Emit the items of all pages."""
+    """Emit the items of all pages; a failed page ends the stream with its failure."""
     reader = StreamReader(pages)
     while (page := (yield from reader.read_next())) is not None:
         if isinstance(page, Failure):

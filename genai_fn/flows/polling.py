@@ -46,7 +46,7 @@ LongRunningResource: TypeAlias = (
     | UploadToFileSearchStoreOperation
     | ProjectOperation
 )
-"""Resources that `until_done` waits for."""
+"""Types of the long-running work that `until_done` waits for."""
 
 W = TypeVar("W", bound=LongRunningResource)
 
@@ -55,29 +55,32 @@ class UntilDoneModifier(Modifier):
     """An action that starts or reads long-running work becomes a flow that returns the finished work."""
 
     def __call__(self, description: Action[W]) -> Flow[W]:
-        return super().__call__(description)  # type: ignore[no-any-return]  # its function makes one
+        return super().__call__(description)  # type: ignore[no-any-return]  # `_apply_until_done` returns a Flow
 
 
 def until_done(*, every: float = 5.0, timeout: float | None = None) -> UntilDoneModifier:
     """
     Wait until long-running work has ended: a file, a batch, a tuning job, a video, an import or an upload into a store.
 
-    The state is read at once, and then every few seconds. A stored name is enough to resume in another process:
+    The state is read at once, and then repeatedly. A stored name is enough to resume in another process:
     ``files.get(name) | until_done()``.
 
     Args:
-        every: Seconds between two requests.
+        every: Seconds between a response and the next request.
 
         timeout: Seconds until the flow fails with `TimedOut`; the work itself is not cancelled. The action that starts
             the work, such as an upload, does not count. By default there is no limit.
 
     Raises:
-        InvalidRequest: If a time is not a positive number, or the action does not return long-running work.
+        InvalidRequest: If a time is not a positive number, or the modifier is applied to a stream, or to a
+            request that does not return long-running work or has ``with_http_response``.
 
     Fails with:
         OperationFailed: If the work has failed, has expired or was cancelled.
 
-        TimedOut: If the work has not ended after ``timeout`` seconds; its phase is ``poll``.
+        TimedOut: If the work has not ended after ``timeout`` seconds; the phase of the error is ``poll``.
+
+        InvalidRequest: If a flow returns anything but long-running work.
 
     >>> from genai_fn.ops import files
     >>> (files.get("abc") | until_done(timeout=60)).args
@@ -104,8 +107,8 @@ def run_until_done(action: Action[W], every: float, timeout: float | None) -> Fl
     """
     Run an action that starts or reads work, and read the state until the work has ended.
 
-    The first read follows at once, the others after `every` seconds each. `timeout` applies to the reads, and not to an
-    action that starts the work.
+    The first read is immediate; before each later one the flow waits `every` seconds. An action that returns ended work
+    causes no reads. `timeout` applies to the reads, and not to an action that starts the work.
     """
     lookup = _as_lookup(action)
     if lookup is None:
@@ -124,7 +127,7 @@ def run_until_done(action: Action[W], every: float, timeout: float | None) -> Fl
 
 @flow
 def poll_request(lookup: Request[W], every: float) -> FlowGenerator[Result[W, GenaiError]]:
-    """Repeat a request until the work that it returns has ended."""
+    """Repeat a request every `every` seconds until the work that it returns has ended."""
     while True:
         work = yield from ask(lookup)
         if not isinstance(work, LONG_RUNNING_TYPES):  # pyright: ignore[reportUnnecessaryIsInstance]  # an operation may be the caller's own
@@ -140,7 +143,7 @@ _EXPECTED = "an action that returns a " + " or a ".join(each.__name__ for each i
 
 def get_outcome(work: LongRunningResource) -> bool | None:
     """
-    Return whether work has succeeded; None if it has not ended.
+    Return whether work has succeeded, completely or in part; None if it has not ended.
 
     >>> get_outcome(File(state=FileState.PROCESSING)) is None
     True
@@ -165,6 +168,7 @@ _SUCCESS_BY_STATE: Mapping[Any, bool] = {
 
 
 def _build_result(work: W) -> Result[W, GenaiError]:
+    """Return work that has ended, or the failure that it states."""
     if get_outcome(work):
         return Success(work)
     error: Any = work.error
@@ -180,10 +184,12 @@ def _build_result(work: W) -> Result[W, GenaiError]:
 
 
 def _as_lookup(action: Action[W]) -> Request[W] | None:
+    """Return the action if it is a request that reads the state of work; None if it starts the work."""
     return action if isinstance(action, Request) and action.operation.is_lookup else None
 
 
 def _build_lookup(work: W, root: Options) -> Result[Request[W], GenaiError]:
+    """Build the request that reads the state of `work`, with the options `root`."""
     from genai_fn.ops.operations import build_lookup  # noqa: PLC0415  # start-up cost: it loads four resources
 
     try:
@@ -194,7 +200,7 @@ def _build_lookup(work: W, root: Options) -> Result[Request[W], GenaiError]:
 
 
 def _get_root_options(action: Any) -> Options:
-    """Return the options for reading the state: those of the root request that do not concern its body or response."""
+    """Return the options of the root request for the reads: without its deadline, extra body and HTTP response."""
     while isinstance(action, Flow | Stream):
         action = cast("Flow[Any]", action).source
     first = action.options if isinstance(action, Request) else Options()
@@ -202,6 +208,7 @@ def _get_root_options(action: Any) -> Options:
 
 
 def _poll_within(polling: Flow[W], lookup: Request[W], seconds: float) -> FlowGenerator[Result[W, GenaiError]]:
+    """Run the polling with a time limit; `lookup` names the work in the error."""
     started: float = yield GetTime()
     result: Result[W, GenaiError] = yield AskWithin(polling, seconds)
     is_late = isinstance(result, Failure) and isinstance(result.failure(), TimedOut)

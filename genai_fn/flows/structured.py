@@ -1,4 +1,4 @@
-"""Structured output: requests a value of a type, and parses it from the response."""
+"""Structured output: requests JSON or an enum value of a given type, and parses the response."""
 
 from enum import Enum
 from functools import partial
@@ -42,13 +42,13 @@ def parse(response: GenerateContentResponse, kind: type[T]) -> Result[T, GenaiEr
 def parse(response: GenerateContentResponse, kind: Any) -> Result[Any, GenaiError]: ...
 def parse(response: GenerateContentResponse, kind: Any) -> Result[Any, GenaiError]:
     """
-    Parse the text of a response as a value of a type, as ``returning(kind)`` does.
+    Parse the text of a response as a value of type `kind`, as ``returning(kind)`` does.
 
     Args:
         response: A response.
 
-        kind: A Struct, dataclass, TypedDict, NamedTuple, enum, ``Literal``, container or union of these, or a pydantic
-            model.
+        kind: Type of the value: a Struct, dataclass, TypedDict, NamedTuple, enum, ``Literal``, container or union of
+            these, or a pydantic model.
 
     Returns:
         The value, or one of the failures below.
@@ -57,9 +57,9 @@ def parse(response: GenerateContentResponse, kind: Any) -> Result[Any, GenaiErro
         InvalidRequest: If ``response`` is not a `GenerateContentResponse`.
 
     Fails with:
-        Truncated: If the JSON is cut off.
+        Truncated: If the JSON is cut off, or the response reached its token limit and may be incomplete.
 
-        NoText: If the response has no text.
+        NoText: If the response has no text; the error states the reason.
 
         DecodeError: If the text does not match the type; the error states the path.
 
@@ -89,7 +89,7 @@ def parse(response: GenerateContentResponse, kind: Any) -> Result[Any, GenaiErro
 def run_parse(
     source: Action[GenerateContentResponse], kind: Any, with_response: bool
 ) -> FlowGenerator[Result[Any, GenaiError]]:
-    """Run an action and parse its response as a value of a type."""
+    """Run an action and parse its response as a value of type `kind`; of a chat turn, the answer is replaced."""
     result = yield from attempt(source)
     if isinstance(result, Failure):
         return result
@@ -106,12 +106,12 @@ def _build_parsed(response: GenerateContentResponse, value: T) -> ParsedResponse
 
 def build_output_config(kind: Any) -> dict[str, Any]:
     """
-    Build the fields of a config that request a value of a type.
+    Build the config fields that request a value of type `kind`; unused schema fields are None.
 
-    An enum of texts is requested as ``text/x.enum``, any other type as JSON. The schema is sent as ``response_schema``
-    if the API's dialect can express it. It cannot express recursive types, choices of values other than texts, tuples,
-    sets, and objects with unknown keys (the API returns those empty): such schemas are sent as
-    ``response_json_schema``.
+    An enum whose values are strings is requested as ``text/x.enum``, any other type as JSON. The schema is sent as
+    ``response_schema`` if `Schema`, the API's own dialect, can express it. It cannot express recursive types, enums and
+    ``Literal``s with values other than strings, tuples, sets, and objects with unknown keys (the API returns those
+    empty): such schemas are sent as ``response_json_schema``.
 
     >>> build_output_config(bool)["response_schema"], build_output_config(dict[str, int])["response_json_schema"]
     ({'type': 'boolean'}, {'type': 'object', 'additionalProperties': {'type': 'integer'}})
@@ -155,14 +155,14 @@ def _get_finish_reason(response: GenerateContentResponse) -> str | None:
 
 
 def _decode_text(text: str, kind: Any) -> Any:
-    """Decode the text; an enum's value is either bare, or JSON."""
+    """Decode the text as JSON; the value of a string enum is the text itself, without quotes around it."""
     if _is_text_enum(kind):
         return text.strip().strip('"')
     return codec.decode(text)
 
 
 def _may_be_incomplete(value: Any, kind: Any) -> bool:
-    """Check whether a complete value may be the start of a longer one: a name, or the digits of a number."""
+    """Check whether a value could be cut off although it parses: the value of a string enum, or a number."""
     return _is_text_enum(kind) or (isinstance(value, int | float) and not isinstance(value, bool))
 
 

@@ -13,13 +13,14 @@ __all__ = ["convert_json", "to_json"]
 
 def convert_json(value: Any, kind: Any, *, strict: bool = True) -> Any:
     """
-    Convert a decoded JSON value to a type.
+    Convert a decoded JSON value to a value of type `kind`.
 
-    `kind` is any type that `build_json_schema` describes: those of msgspec; a union of classes without tags, of which
-    the first match counts; and classes with ``model_validate_json()``, such as pydantic models.
+    `kind` is any type that `build_json_schema` accepts: types that msgspec supports; unions of untagged classes, of
+    which the first that matches is used; and classes with ``model_validate_json()``, such as pydantic models. Without
+    `strict`, msgspec also converts strings such as ``"1"`` to numbers.
 
     Raises:
-        msgspec.ValidationError: If the value does not match; the message states the expectation and the path.
+        msgspec.ValidationError: If the value does not match; the message states the expected type and the path.
 
     >>> convert_json([1, 2], tuple[float, ...])
     (1.0, 2.0)
@@ -40,7 +41,10 @@ def convert_json(value: Any, kind: Any, *, strict: bool = True) -> Any:
 
 def to_json(value: Any) -> Any:
     """
-    Convert a value to JSON: dicts, lists, strings, numbers, booleans and None.
+    Convert a value to what decoded JSON contains: dicts, lists, strings, numbers, booleans and None.
+
+    Raises:
+        TypeError: If msgspec does not support the type, and it has no ``model_dump()``.
 
     >>> to_json({1: (True, b"?")})
     {'1': [True, 'Pw==']}
@@ -69,7 +73,7 @@ def _decode_custom(kind: Any, value: Any) -> Any:
 
 
 def _format_error(error: Any) -> str:
-    """Format a ValueError on one line; the message of a pydantic error has several lines, and links."""
+    """Format a ValueError on one line: the message of a pydantic error has several lines, and links."""
     list_errors = getattr(error, "errors", None)
     if list_errors is None:
         return str(error)

@@ -1,4 +1,4 @@
-"""The modifier ``calling``: functions for the function-calling loop, or for a live session."""
+"""The modifier ``calling``: executes the function calls of a model, in a loop of requests or in a live session."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar, cast, overload
@@ -19,7 +19,7 @@ __all__ = ["CallingModifier", "calling"]
 
 
 class CallingModifier(Modifier):
-    """A request returns the response after the last function call; a session responds to calls itself."""
+    """A request, chat or live session executes the function calls of the model, and sends the results back."""
 
     takes_live: ClassVar[bool] = True
 
@@ -39,12 +39,12 @@ def calling(
     *functions: Callable[..., Any], max_calls: int | None = None, on_error: OnError = "return"
 ) -> CallingModifier:
     """
-    Declare functions to the model, call those that it asks for, and send the results, until it asks for no more.
+    Declare functions to the model, execute its function calls, and send the results, until it makes no more calls.
 
     The calls of one response run concurrently: functions in threads, async functions as tasks. Arguments are converted
-    to the annotations. An invalid call is returned to the model as ``{"error": …}``. If the model calls a function that
-    is declared elsewhere, the loop ends, and you handle the call in the last response. After the first call, the mode
-    ``ANY`` becomes ``AUTO``, so that the model can answer.
+    to the annotations. An invalid call gets the result ``{"error": …}``. If the model calls a function that is
+    declared elsewhere, the loop ends, and you handle the call in the last response. After the first call, the mode
+    ``ANY`` becomes ``AUTO``, so that the model can return a text.
 
     The last response contains the contents before it in ``automatic_function_calling_history``.
     ``config.automatic_function_calling`` is respected.
@@ -59,11 +59,12 @@ def calling(
         max_calls: Maximum number of requests, 10 unless the config sets another; the calls in the last response are not
             executed. Not for live sessions.
 
-        on_error: ``return`` sends an exception to the model; ``fail`` ends the flow with it.
+        on_error: ``return`` sends an exception to the model; ``fail`` ends the flow with `FunctionCallError`.
 
     Raises:
         InvalidRequest: If there is no function, two have the same name, one cannot be declared, ``max_calls`` is less
-            than 1, or the modifier is applied to anything but a ``generate`` request, a chat or a live session.
+            than 1 or set for a live session, ``on_error`` is unknown, or the modifier is applied to anything but a
+            ``generate`` request, a chat or a live session.
 
     Fails with:
         FunctionCallError: If a function raises an exception and ``on_error`` is ``fail``.

@@ -1,4 +1,8 @@
-"""Modifiers of the request: its config and its options. They apply to the root request, or to a live session."""
+"""
+Modifiers of the request: they change the config or the options of the root request, or of a live session.
+
+The root request is the request that a flow or stream is derived from.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar, cast
@@ -30,7 +34,7 @@ R = TypeVar("R", bound=Request[Any] | Live[Any])
 
 
 class RequestModifier(Modifier):
-    """Changes the root request, and not the type of the result."""
+    """Changes the root request or a live session; the type of the result stays the same."""
 
     takes_live: ClassVar[bool] = True
 
@@ -40,15 +44,16 @@ class RequestModifier(Modifier):
 
 def with_config(config: msgspec.Struct | Mapping[str, Any] | None = None, /, **fields: Any) -> RequestModifier:
     """
-    Set fields of the request's config. Later values replace earlier ones, field by field; None unsets a field.
+    Set fields of the request's config. Later values replace earlier ones, field by field.
 
     Args:
-        config: A config, of which the fields that are set count, or a dict of fields.
+        config: A config, of which the fields that are not None are set, or a dict of fields, where None unsets a field.
 
-        fields: Single fields, which take precedence over those of ``config``.
+        fields: Single fields, which take precedence over those of ``config``; None unsets a field.
 
     Raises:
-        InvalidRequest: If the operation has no config, or a field is unknown or has the wrong type.
+        InvalidRequest: If there is no root request, its operation has no config, or a field is unknown or has the
+            wrong type.
 
     >>> from genai_fn import generate
     >>> (generate("m", "hi") | with_config(temperature=0.2, top_k=5) | with_config(top_k=None)).operation.config
@@ -62,7 +67,7 @@ def with_system(content: ContentLike) -> RequestModifier:
     Set the system instruction.
 
     Args:
-        content: Anything that ``generate`` takes as one turn.
+        content: Anything that ``generate`` accepts as one turn.
 
     Raises:
         InvalidRequest: If the operation has no system instruction, or ``content`` cannot be converted.
@@ -75,7 +80,8 @@ def with_tools(*tools: ToolLike) -> RequestModifier:
     Add tools to those of the request's config. Functions are only declared; to call them, use `calling`.
 
     Args:
-        tools: Functions to declare, declarations, `Tool`s or what a `Tool` contains, or dicts of a tool's fields.
+        tools: Functions to declare, function declarations, `Tool`s, values of their fields, such as `GoogleSearch`, or
+            dicts of the fields of a `Tool`.
 
     Raises:
         InvalidRequest: If the operation has no tools, or a tool cannot be converted.
@@ -110,7 +116,7 @@ def with_options(
         deadline: Seconds for the whole action: for a flow all its steps, for a stream all its items. Not for live
             sessions.
 
-        headers: Additional headers; they replace those of the library with the same name.
+        headers: Additional headers; they replace headers of the library that have the same name.
 
         extra_body: Fields to merge deeply into the body, in snake_case or camelCase; lists are replaced.
 
@@ -121,8 +127,8 @@ def with_options(
         server_timeout: Seconds that the server may take, sent as ``x-server-timeout``; it has no other effect.
 
     Raises:
-        InvalidRequest: If a value has the wrong type, a time is not a positive number, or a URL, header or version is
-            invalid.
+        InvalidRequest: If a value has the wrong type, a time is not a positive number, a URL, header or version is
+            invalid, there is no root request, or a deadline is set for a live session.
 
     Fails with:
         TimedOut: If the deadline passes.
@@ -155,7 +161,9 @@ def _apply_config(description: Description | Live[Any], config: Any, fields: tup
 
 def replace_config(request: R, config: Any, fields: tuple[tuple[str, Any], ...]) -> R:
     """
-    Change a request's config: by the fields that are set in `config`, then by `fields`, where None unsets a field.
+    Return a request with a changed config: set the fields of `config`, then `fields`.
+
+    In a Struct, None means that a field is not set; in a mapping and in `fields` it unsets the field.
     """
     operation = request.operation
     current = getattr(operation, "config", None)
@@ -199,13 +207,17 @@ def _apply_options(description: Description | Live[Any], options: Options, deadl
 
 
 def _replace_options(request: R, options: Options) -> R:
+    """Return a request whose options are updated with each option in `options` that is neither None nor False."""
     given = {name: value for name, value in _get_set_fields(options).items() if value is not False}
     return replace(request, options=replace(request.options, **given))
 
 
 def change_root(description: Description | Live[Any], name: str, change: Callable[..., Any], *args: Any) -> Any:
     """
-    Apply a function to the root request of a description, or to a live session; `name` is the modifier's, for errors.
+    Replace the root request of a description, or a live session, by ``change(request, *args)``.
+
+    Raises:
+        InvalidRequest: If there is no root request; the error has the path `name`, the name of the modifier.
     """
     if isinstance(description, Request | Live):
         return change(description, *args)

@@ -1,4 +1,4 @@
-"""Modifiers of the result: its text, a value of a type, or the result with its HTTP response."""
+"""Modifiers of the result: return its text, a parsed value, or the value with its HTTP response."""
 
 from typing import Any, Generic, Literal, TypeVar, overload
 
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class TextModifier(Modifier):
-    """Responses become their texts."""
+    """An action returns, and a stream emits, the texts of responses instead of the responses."""
 
     @overload
     def __call__(self, description: Flow[Turn[GenerateContentResponse]]) -> Flow[Turn[str]]: ...
@@ -48,11 +48,11 @@ def _validate_has_text(request: Request[Any], name: str) -> None:
 
 
 text = TextModifier(_apply_text)
-"""Return the text of a response, or ``Failure(NoText)`` with the reason; of a stream, emit the texts of its chunks."""
+"""Return the text of a response, or ``Failure(NoText)`` with the reason. A stream emits the texts of its chunks."""
 
 
 class ReturningModifier(Modifier, Generic[T]):
-    """A response becomes a value of a type."""
+    """An action returns a parsed value instead of a response."""
 
     @overload
     def __call__(self, description: Flow[Turn[GenerateContentResponse]]) -> Flow[Turn[T]]: ...
@@ -70,23 +70,23 @@ def returning(kind: type[T], *, with_response: Literal[True]) -> ReturningModifi
 def returning(kind: Any, *, with_response: bool = False) -> ReturningModifier[Any]: ...
 def returning(kind: Any, *, with_response: bool = False) -> ReturningModifier[Any]:
     """
-    Request a value of a type, and parse the response as one.
+    Request a value of type `kind`, and parse the response as one.
 
-    An enum of texts is requested as ``text/x.enum``, any other type as JSON. The schema is sent as ``response_schema``
-    if the API's dialect can express it, and otherwise as ``response_json_schema``.
+    An enum whose values are strings is requested as ``text/x.enum``, any other type as JSON. The schema is sent as
+    ``response_schema`` if `Schema`, the API's own dialect, can express it, and otherwise as ``response_json_schema``.
 
     Args:
-        kind: A Struct, dataclass, TypedDict, NamedTuple, enum, ``Literal``, container or union of these, or a pydantic
-            model.
+        kind: Type of the value: a Struct, dataclass, TypedDict, NamedTuple, enum, ``Literal``, container or union of
+            these, or a pydantic model.
 
         with_response: Whether the result is a `ParsedResponse`: the value, and the response that it was parsed from.
 
     Raises:
-        InvalidRequest: If the type has no JSON schema, or the modifier is applied to a stream or to an operation
-            without text.
+        InvalidRequest: If the type has no JSON schema, or the modifier is applied to a stream, to an operation
+            that does not return text, or together with ``with_http_response``.
 
     Fails with:
-        Truncated: If the JSON is cut off.
+        Truncated: If the JSON is cut off, or the response reached its token limit and may be incomplete.
 
         NoText: If the response has no text; the error states the reason.
 
@@ -113,10 +113,10 @@ def _set_output_config(request: Request[Any], fields: tuple[tuple[str, Any], ...
 
 
 class HttpResponseModifier(Modifier):
-    """A request returns its value with the HTTP response."""
+    """A request returns a `ValueWithResponse` instead of the value."""
 
     def __call__(self, description: Request[T]) -> Request[ValueWithResponse[T]]:
-        return super().__call__(description)  # type: ignore[no-any-return]  # its function makes one
+        return super().__call__(description)  # type: ignore[no-any-return]  # `_apply_http_response` returns a Request
 
 
 def _apply_http_response(description: Description) -> Request[Any]:

@@ -1,4 +1,4 @@
-"""Modifiers that make streams of requests, and modifiers of streams."""
+"""Modifiers that convert requests to streams, streams to flows, and streams to streams."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -32,10 +32,10 @@ P = TypeVar("P", bound=Page[Any])
 
 
 class StreamedModifier(Modifier):
-    """A request becomes a stream of the chunks of its response."""
+    """A request becomes a stream of the chunks of its response; a chat flow becomes a stream of turns."""
 
     def __call__(self, description: Request[T] | Flow[T]) -> Stream[T]:
-        return super().__call__(description)  # type: ignore[no-any-return]  # its function makes one
+        return super().__call__(description)  # type: ignore[no-any-return]  # `_apply_streamed` returns a Stream
 
 
 def _apply_streamed(description: Description) -> Stream[Any]:
@@ -54,14 +54,14 @@ def _apply_streamed(description: Description) -> Stream[Any]:
 
 
 streamed = StreamedModifier(_apply_streamed)
-"""Stream the response in chunks, as the model generates it."""
+"""Stream the response in chunks, while the model generates it."""
 
 
 class PagesModifier(Modifier):
     """The request of a list becomes a stream of all its pages."""
 
     def __call__(self, description: Request[P]) -> Stream[P]:
-        return super().__call__(description)  # type: ignore[no-any-return]  # its function makes one
+        return super().__call__(description)  # type: ignore[no-any-return]  # `_apply_pages` returns a Stream
 
 
 def _apply_pages(description: Description) -> Stream[Any]:
@@ -76,7 +76,7 @@ class ItemsModifier(Modifier):
     """The request of a list becomes a stream of all its items."""
 
     def __call__(self, description: Request[Page[T]]) -> Stream[T]:
-        return super().__call__(description)  # type: ignore[no-any-return]  # its function makes one
+        return super().__call__(description)  # type: ignore[no-any-return]  # `_apply_items` returns a Stream
 
 
 def _apply_items(description: Description) -> Stream[Any]:
@@ -94,10 +94,10 @@ def _validate_list(description: Description, name: str) -> Request[Any]:
 
 
 class EachModifier(Modifier):
-    """A stream becomes the same stream, with a function that is called for each item."""
+    """A stream also calls a function for each item; its items stay the same."""
 
     def __call__(self, description: S) -> S:
-        return super().__call__(description)  # type: ignore[no-any-return]  # its function answers a stream of the same
+        return super().__call__(description)  # type: ignore[no-any-return]  # `_apply_each` returns a stream of the same type
 
 
 def each(f: Callable[[Any], object]) -> EachModifier:
@@ -121,7 +121,7 @@ class JoinedModifier(Modifier):
     """A stream becomes a flow that merges its items into one."""
 
     def __call__(self, description: Stream[T]) -> Flow[T]:
-        return super().__call__(description)  # type: ignore[no-any-return]  # its function makes one
+        return super().__call__(description)  # type: ignore[no-any-return]  # `_apply_joined` returns a Flow
 
 
 def _apply_joined(description: Description) -> Flow[Any]:
@@ -129,14 +129,14 @@ def _apply_joined(description: Description) -> Flow[Any]:
 
 
 joined = JoinedModifier(_apply_joined)
-"""Merge the items of a stream: texts into one text, chunks of a response into one response."""
+"""Merge the items of a stream, texts into one text, chunks into one response; or return the first failure."""
 
 
 class CollectedModifier(Modifier):
     """A stream becomes a flow that returns its items as a tuple."""
 
     def __call__(self, description: Stream[T]) -> Flow[tuple[T, ...]]:
-        return super().__call__(description)  # type: ignore[no-any-return]  # its function makes one
+        return super().__call__(description)  # type: ignore[no-any-return]  # `_apply_collected` returns a Flow
 
 
 def _apply_collected(description: Description) -> Flow[Any]:
@@ -154,6 +154,7 @@ def _validate_stream(description: Description, name: str) -> Stream[Any]:
 
 
 def _validate_plain(request: Request[Any], name: str) -> Request[Any]:
+    """Return a request; raise `InvalidRequest` if it has ``with_http_response``, which a stream cannot return."""
     if request.options.with_http_response:
         raise InvalidRequest(name, request, "a request without with_http_response")
     return request

@@ -47,21 +47,25 @@ class CreateAuthToken(Operation[AuthToken]):
 
 def create(config: CreateAuthTokenConfig | Mapping[str, Any] | None = None) -> Request[AuthToken]:
     """
-    Create an ephemeral token for live sessions. On the user's device, pass its ``name`` to ``Gemini(api_key=…)``.
+    Create an ephemeral token for live sessions.
 
-    Values in ``live_connect_constraints`` apply to every session that the token opens. Without
-    ``lock_additional_fields``, a session can set nothing else. With it, only the constrained values and the fields
-    that it names are locked. Gemini Developer API only.
+    On the user's device, pass the ``name`` of the token to ``Gemini(api_key=…)``. Gemini Developer API only.
+
+    Values in ``live_connect_constraints`` apply to every session that the token opens. If ``lock_additional_fields`` is
+    None, the server ignores the setup of the session, which can set nothing else. Otherwise only the constrained values
+    and the fields in ``lock_additional_fields`` are locked, and a session can set the others. If both are empty,
+    nothing is locked.
 
     Google offers this in API version ``v1alpha``: use ``| with_options(api_version="v1alpha")``.
 
     Args:
-        config: Number of uses, expiry, and constraints on the sessions. Fields to lock have the names of the setup
-            message; those of the generation config have no prefix.
+        config: Number of uses, expiry, and constraints on the sessions. ``lock_additional_fields`` contains field
+            names of the setup message, and field names of its generation config, without a prefix.
 
     Raises:
         InvalidRequest: If a field of ``config`` is unknown or has the wrong type, the constrained model name is
-            invalid, or a constraint is set twice.
+            invalid, a constraint is set both directly and in ``generation_config``, or a name in
+            ``lock_additional_fields`` is empty or contains a comma.
 
     Fails with:
         Unsupported: On Vertex AI.
@@ -101,7 +105,7 @@ def _build_constrained_setup(config: CreateAuthTokenConfig, at: Gemini) -> LiveS
     return build_setup(model, constraints.config or LiveConnectConfig(), at, f"{_CONSTRAINTS_PATH}.config")
 
 
-# The mask: which fields of the setup are locked
+# The field mask lists the fields of the setup that are locked. Without a mask, the setup of a token is locked whole
 
 
 def _build_field_mask(setup: LiveSetup, config: CreateAuthTokenConfig) -> str | None:
@@ -116,7 +120,7 @@ def _build_field_mask(setup: LiveSetup, config: CreateAuthTokenConfig) -> str | 
 
 
 _EXPANDED_FIELDS = frozenset({"generation_config", "session_resumption", "system_instruction"})
-"""Fields whose set members are locked one by one; a ``generation_config`` that is set directly is locked as a whole."""
+"""Fields of which only the set subfields are locked; a ``generation_config`` set by the caller is locked as a whole."""
 
 
 def _iter_mask_paths(setup: LiveSetup, expanded: frozenset[str]) -> Iterator[str]:
@@ -137,6 +141,7 @@ _FIELD_ORDER = {name: place for place, name in enumerate(LiveConnectConfig.__str
 
 
 def _qualify_field(name: str) -> str:
+    """Prefix a field name with ``generationConfig.`` if it is that of a field of the generation config."""
     return f"generationConfig.{name}" if name in _GENERATION_FIELD_NAMES else name
 
 

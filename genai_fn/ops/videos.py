@@ -71,13 +71,13 @@ def generate(
     Start the generation of videos, which takes minutes; ``| until_done()`` waits for the result.
 
     Args:
-        model: A Veo model, such as ``veo-3.1-generate-preview``, in any form that ``generate`` of contents takes.
+        model: A Veo model, such as ``veo-3.1-generate-preview``, in any form that ``genai_fn.generate`` accepts.
 
         prompt: Description of the video.
 
         image: First frame of the video.
 
-        video: Video to extend. Gemini takes its ``uri`` or its bytes, not both.
+        video: Video to extend. Gemini accepts its ``uri`` or its bytes, not both.
 
         source: Prompt, image and video in one value, instead of the three arguments.
 
@@ -112,6 +112,7 @@ def generate(
 
 
 def _refuse_gemini_unsupported(operation: GenerateVideos, at: Gemini) -> None:
+    """Raise `Unsupported` for style references, and for a video with both a URI and bytes."""
     references = enumerate(operation.config.reference_images or ())
     paths = [
         f"config.reference_images[{index}].reference_type"

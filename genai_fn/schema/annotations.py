@@ -1,4 +1,4 @@
-"""Reads the annotations of the API's types."""
+"""Reads the type annotations of the Structs that describe the API."""
 
 import collections.abc
 import functools
@@ -16,7 +16,7 @@ T = TypeVar("T")
 @functools.cache
 def get_field_types(struct_type: type[Struct]) -> dict[str, Any]:
     """
-    Return the annotations of the fields of a Struct, by name, with their metadata.
+    Return the type annotation of each field of a Struct, by field name, including the metadata of ``Annotated``.
 
     Call it at first use and not at import: annotations may refer to types that are defined later.
     """
@@ -26,7 +26,9 @@ def get_field_types(struct_type: type[Struct]) -> dict[str, Any]:
 
 def find_metadata(annotation: Any, metadata_type: type[T]) -> T | None:
     """
-    Return the first metadata of a type in an ``Annotated``, or None. Inner annotations are not searched.
+    Return the first metadata of an ``Annotated`` that is an instance of `metadata_type`, or None.
+
+    An ``Annotated`` inside a union or a container is not searched.
 
     >>> find_metadata(Annotated[str | None, "a comment", 3], int)
     3
@@ -37,7 +39,9 @@ def find_metadata(annotation: Any, metadata_type: type[T]) -> T | None:
 
 def iter_types(annotation: Any) -> Iterator[Any]:
     """
-    Yield the types within ``Annotated``, unions, tuples and mappings.
+    Yield the types in an annotation: expands ``Annotated``, unions, tuples and mappings, at any depth.
+
+    Any other type, such as ``list[int]``, is yielded unchanged.
 
     >>> list(iter_types(Annotated[tuple[int, ...] | None, "a comment"]))
     [<class 'int'>, Ellipsis, <class 'NoneType'>]

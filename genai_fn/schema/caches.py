@@ -21,7 +21,7 @@ __all__ = [
 
 
 class CreateCachedContentConfig(Message):
-    """Options of `caches.create`: the contents and their lifetime."""
+    """Options of `caches.create`: what is cached, and for how long."""
 
     ttl: str | None = None
     """Time to live, such as ``"300s"``. Set this or ``expire_time``."""
@@ -36,7 +36,7 @@ class CreateCachedContentConfig(Message):
 
 
 class CachedContentUsageMetadata(Message):
-    """Size of a cached content."""
+    """Size of a cached content: its tokens, texts and images, and its seconds of audio and video."""
 
     audio_duration_seconds: int | None = None
     image_count: int | None = None

@@ -1,4 +1,4 @@
-"""Groups what is passed as a conversation into turns."""
+"""Converts the ``contents`` argument of a request to a tuple of `Content`s, one for each turn of the conversation."""
 
 import itertools
 import operator
@@ -16,11 +16,12 @@ def as_contents(contents: "ContentsLike", path: str = "contents") -> tuple[Conte
     """
     Group texts, parts, files and images into turns.
 
-    Adjacent items of a list form one turn of the user; adjacent function calls form one turn of the model. A `Content`
-    or a list within the list is a turn of its own.
+    Adjacent items of a list form one user turn; adjacent function calls form one model turn. In the list, each
+    `Content` is a turn of its own, and each inner list is a user turn of its own.
 
     Raises:
-        InvalidRequest: If an item is not accepted, with its path, or if there are none.
+        InvalidRequest: If the list is empty, or an item cannot be converted; the error states the path of the item,
+            which starts with `path`.
 
     >>> as_contents(["look:", {"file_data": {"file_uri": "gs://b/x.png", "mime_type": "image/png"}}])[0].role
     'user'
@@ -32,7 +33,7 @@ def as_contents(contents: "ContentsLike", path: str = "contents") -> tuple[Conte
 
 
 def _group_contents(contents: Any) -> tuple[Content, ...]:
-    """Group contents as `as_contents` does, for use within a conversion."""
+    """Group contents as `as_contents` does. Raises `ConversionError`, as a `Coerce` function does."""
     if not isinstance(contents, list | tuple):
         return tuple(_group_by_role([_convert_item(contents)]))
     if not contents:
@@ -42,7 +43,7 @@ def _group_contents(contents: Any) -> tuple[Content, ...]:
 
 
 def _separate_contents(contents: Any) -> tuple[Content, ...]:
-    """Convert contents that get an embedding each: each item of a list is a turn of its own."""
+    """Convert contents of which each gets its own embedding: each item of a list is a turn of its own."""
     if not isinstance(contents, list | tuple):
         return _group_contents(contents)
     if not contents:
@@ -54,6 +55,7 @@ def _separate_contents(contents: Any) -> tuple[Content, ...]:
 
 
 def _keep_if_unchanged(contents: Any, turns: tuple[Content, ...]) -> tuple[Content, ...]:
+    """Return `contents` itself if it is a tuple of exactly the objects in `turns`, otherwise `turns`."""
     given: tuple[Any, ...] = cast("Any", contents) if isinstance(contents, tuple) else ()
     return given if len(given) == len(turns) and all(map(operator.is_, given, turns)) else turns
 
@@ -93,18 +95,20 @@ def _group_by_role(items: Iterable[Content | Part]) -> Iterator[Content]:
 
 
 def _get_part_role(item: Content | Part) -> str | None:
+    """Return the role of the turn that a part belongs to; None for a `Content`, which is a turn already."""
     if isinstance(item, Content):
         return None
     return "user" if item.function_call is None else "model"
 
 
-_GroupedContents: Any = Annotated[cast("Any", tuple), Coerce(_group_contents)]  # the items are converted by then
+# a bare tuple: `_group_contents` has already converted the items
+_GroupedContents: Any = Annotated[cast("Any", tuple), Coerce(_group_contents)]
 
 if TYPE_CHECKING:
     ContentsLike: TypeAlias = ContentLike | Sequence[ContentLike]
-    """What is accepted as a conversation; items of a list are grouped into turns."""
+    """Accepted as the contents of a request; adjacent items of a list are grouped into turns."""
     SeparateContentsLike: TypeAlias = ContentsLike
-    """The same, but each item of a list is a turn of its own."""
+    """Accepted as contents to embed: as `ContentsLike`, but each item of a list is a turn of its own."""
 else:
     ContentsLike = Annotated[tuple[Content, ...], Coerce(_group_contents)]
     SeparateContentsLike = Annotated[tuple[Content, ...], Coerce(_separate_contents)]

@@ -1,4 +1,4 @@
-"""Images made from images: editing, recontextualizing, segmenting."""
+"""Image editing, recontextualization and segmentation."""
 
 from collections.abc import Mapping
 
@@ -37,7 +37,7 @@ __all__ = [
 
 
 class MaskReferenceMode(OpenEnum):
-    """Origin of the mask of an edit."""
+    """Whether the caller provides the mask of an edit, or the service detects it, and in which way."""
 
     MASK_MODE_DEFAULT = "MASK_MODE_DEFAULT"
     MASK_MODE_USER_PROVIDED = "MASK_MODE_USER_PROVIDED"
@@ -47,7 +47,7 @@ class MaskReferenceMode(OpenEnum):
 
 
 class ControlReferenceType(OpenEnum):
-    """Kind of a control image."""
+    """What a control image contains: edges, a scribble, or a face mesh."""
 
     CONTROL_TYPE_DEFAULT = "CONTROL_TYPE_DEFAULT"
     CONTROL_TYPE_CANNY = "CONTROL_TYPE_CANNY"
@@ -65,7 +65,7 @@ class SubjectReferenceType(OpenEnum):
 
 
 class EditMode(OpenEnum):
-    """Kind of an edit."""
+    """What an edit does, such as removing an object or replacing the background."""
 
     EDIT_MODE_DEFAULT = "EDIT_MODE_DEFAULT"
     EDIT_MODE_INPAINT_REMOVAL = "EDIT_MODE_INPAINT_REMOVAL"
@@ -88,11 +88,11 @@ class SegmentMode(OpenEnum):
 
 
 class MaskReferenceConfig(Message):
-    """Area in which an edit may change the image."""
+    """How the mask of an edit is made: its mode, the classes of objects to detect, and its dilation."""
 
     mask_mode: MaskReferenceMode | None = None
     segmentation_classes: tuple[int, ...] | None = None
-    """At most 5 classes, for ``MASK_MODE_SEMANTIC``."""
+    """IDs of at most 5 classes of objects, for ``MASK_MODE_SEMANTIC``."""
     mask_dilation: float | None = None
     """Dilation of the mask, from 0 to 1."""
 
@@ -136,7 +136,7 @@ class MaskReferenceImage(Message):
 
 
 class ControlReferenceImage(Message):
-    """An image whose outlines the result follows."""
+    """An image whose edges, scribble or face mesh guides the edit."""
 
     reference_image: Image | None = None
     reference_id: int | None = None
@@ -145,7 +145,7 @@ class ControlReferenceImage(Message):
 
 
 class StyleReferenceImage(Message):
-    """An image whose style is used."""
+    """An image whose style the result has."""
 
     reference_image: Image | None = None
     reference_id: int | None = None
@@ -154,7 +154,7 @@ class StyleReferenceImage(Message):
 
 
 class SubjectReferenceImage(Message):
-    """An image whose subject is used."""
+    """An image of a person, animal or product that the result shows."""
 
     reference_image: Image | None = None
     reference_id: int | None = None
@@ -242,7 +242,7 @@ class RecontextImageConfig(Message):
 
 
 class RecontextImageResponse(Message):
-    """The resulting images."""
+    """The images of the person or product in the new scene."""
 
     generated_images: tuple[GeneratedImage, ...] = ()
 
@@ -272,7 +272,7 @@ class SegmentImageConfig(Message):
     mask_dilation: float | None = None
     """Dilation of the masks, from 0 to 1."""
     binary_color_threshold: float | None = None
-    """Threshold of white in a mask, from 0 to 255; -1 keeps the mask grey."""
+    """Threshold between black and white in a mask, from 0 to 255; -1 keeps the mask grey."""
     labels: Mapping[str, str] | None = None
 
 
@@ -291,6 +291,6 @@ class GeneratedImageMask(Message):
 
 
 class SegmentImageResponse(Message):
-    """The masks."""
+    """The masks that segmentation returned."""
 
     generated_masks: tuple[GeneratedImageMask, ...] = ()

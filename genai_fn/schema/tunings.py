@@ -48,7 +48,7 @@ class TuningMode(OpenEnum):
 
 
 class AdapterSize(OpenEnum):
-    """Size of the adapter."""
+    """Size of the adapter that is trained with ``TUNING_MODE_PEFT_ADAPTER``."""
 
     ADAPTER_SIZE_UNSPECIFIED = "ADAPTER_SIZE_UNSPECIFIED"
     ADAPTER_SIZE_ONE = "ADAPTER_SIZE_ONE"
@@ -60,7 +60,7 @@ class AdapterSize(OpenEnum):
 
 
 class TuningTask(OpenEnum):
-    """Task that a video model is tuned for."""
+    """Task that a video model is tuned for: image to video (I2V), text to video (T2V) or reference to video (R2V)."""
 
     TUNING_TASK_UNSPECIFIED = "TUNING_TASK_UNSPECIFIED"
     TUNING_TASK_I2V = "TUNING_TASK_I2V"
@@ -69,7 +69,7 @@ class TuningTask(OpenEnum):
 
 
 class TuningMethod(OpenEnum):
-    """Tuning method."""
+    """Whether a model is tuned with examples, or with pairs of a better and a worse response."""
 
     SUPERVISED_FINE_TUNING = "SUPERVISED_FINE_TUNING"
     PREFERENCE_TUNING = "PREFERENCE_TUNING"
@@ -105,7 +105,7 @@ class SupervisedHyperParameters(Message):
 
 
 class SupervisedTuningSpec(Message):
-    """Supervised tuning."""
+    """Datasets and options of supervised tuning."""
 
     export_last_checkpoint_only: bool | None = None
     hyper_parameters: SupervisedHyperParameters | None = None
@@ -127,7 +127,7 @@ class PreferenceOptimizationHyperParameters(Message):
 
 
 class PreferenceOptimizationSpec(Message):
-    """Preference optimization: tuning with pairs of a better and a worse response."""
+    """Datasets and options of preference optimization: tuning with pairs of a better and a worse response."""
 
     export_last_checkpoint_only: bool | None = None
     hyper_parameters: PreferenceOptimizationHyperParameters | None = None
@@ -154,7 +154,7 @@ class EncryptionSpec(Message):
 
 
 class PartnerModelTuningSpec(Message):
-    """Tuning of a partner's model."""
+    """Datasets and options of the tuning of an open-source or third-party model."""
 
     hyper_parameters: Mapping[str, Any] | None = None
     training_dataset_uri: str | None = None
@@ -170,7 +170,7 @@ class VeoHyperParameters(Message):
 
 
 class VeoTuningSpec(Message):
-    """Tuning of a video model."""
+    """Datasets and options of the tuning of a video model."""
 
     hyper_parameters: VeoHyperParameters | None = None
     training_dataset_uri: str | None = None
@@ -178,7 +178,7 @@ class VeoTuningSpec(Message):
 
 
 class TuningJob(Message):
-    """A tuning of a model, as a job of the service."""
+    """A job that tunes a model: its state, its parameters and the tuned model."""
 
     name: str | None = None
     """``tunedModels/…``, or a full Vertex AI name."""
@@ -200,7 +200,7 @@ class TuningJob(Message):
     evaluation_config: EvaluationConfig | None = None
     custom_base_model: str | None = None
     experiment: str | None = None
-    """Vertex AI experiment of the metrics."""
+    """Vertex AI experiment associated with the job."""
     labels: Mapping[str, str] | None = None
     output_uri: str | None = None
     pipeline_job: str | None = None
@@ -216,7 +216,7 @@ class TuningJob(Message):
 
     @property
     def has_succeeded(self) -> bool:
-        """Whether the job has succeeded."""
+        """Whether the job has succeeded completely; False if it has succeeded only in part."""
         return self.state == JobState.JOB_STATE_SUCCEEDED
 
 
@@ -245,14 +245,14 @@ class ListTuningJobsResponse(Page[TuningJob]):
 
 
 class TuningExample(Message):
-    """An example: an input and the desired output."""
+    """A training example: an input and the desired output."""
 
     output: str | None = None
     text_input: str | None = None
 
 
 class TuningDataset(Message):
-    """The examples: in Cloud Storage, as a Vertex AI dataset, or inline."""
+    """The training examples: in Cloud Storage, as a Vertex AI dataset, or inline."""
 
     gcs_uri: VertexOnly[str | None] = None
     """``gs://….jsonl``."""
@@ -261,7 +261,7 @@ class TuningDataset(Message):
 
 
 class TuningValidationDataset(Message):
-    """The examples that validate a tuning."""
+    """The examples that the tuned model is validated with."""
 
     gcs_uri: str | None = None
     """``gs://….jsonl``."""

@@ -1,4 +1,4 @@
-"""The lines of batch files: writes requests as a source file, and matches results to requests."""
+"""Encodes requests as the source file of a batch, and matches the results of a batch to its requests."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, TypeVar, cast
@@ -24,11 +24,11 @@ __all__ = ["REQUEST_KEY", "join", "jsonl", "validate_batch_request"]
 T = TypeVar("T")
 
 REQUEST_KEY: Final = "key"
-"""Key of a request's index: in its ``metadata``, or in its line."""
+"""Name of the field with the index of a request: in ``metadata`` of an inlined request, or in the line of a file."""
 
 
 def validate_batch_request(request: Request[Any], path: str) -> GenerateContent:
-    """Return the operation of a ``generate`` request without options; raise `InvalidRequest` for any other."""
+    """Return the operation of a ``generate`` request; raise `InvalidRequest` for others, and for one with options."""
     if not isinstance(request, Request):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may not be type-checked
         raise InvalidRequest(path, request, "a generate request")
     operation = request.operation
@@ -44,13 +44,13 @@ def validate_batch_request(request: Request[Any], path: str) -> GenerateContent:
 
 def jsonl(requests: Sequence[Request[Any]], backend: Backend) -> bytes:
     r"""
-    Write ``generate`` requests as the source file of a batch, one JSON object a line.
+    Encode ``generate`` requests as the source file of a batch, one JSON object per line.
 
-    On Gemini each line has the index of its request as ``key``. On Vertex AI a line has no key, and the results repeat
-    the request instead.
+    On Gemini each line has the index of its request as ``key``. On Vertex AI a line has no key, and each result
+    contains its request instead.
 
     Args:
-        requests: ``generate`` requests with the same model and without options.
+        requests: ``generate`` requests, all with the same model and without options.
 
         backend: The backend that will run the batch.
 
@@ -58,7 +58,7 @@ def jsonl(requests: Sequence[Request[Any]], backend: Backend) -> bytes:
         The file's content.
 
     Raises:
-        InvalidRequest: If a request is not a ``generate`` request, has options or another model.
+        InvalidRequest: If a request is not a ``generate`` request, has options, or has another model than the first.
 
         Unsupported: If a field is set that the backend does not have; the error lists the paths.
 
@@ -103,10 +103,13 @@ def join(requests: Sequence[Request[T]], job_or_bytes: BatchJob | bytes) -> tupl
     """
     Match the results of a batch to its requests, and return them in the order of the requests.
 
+    A result is matched by its key, or by the request that it contains. If no result has either, results are matched by
+    their position.
+
     Args:
         requests: The requests that the batch was created from.
 
-        job_or_bytes: The job, if it contains the results; otherwise the content of the result file, or of several.
+        job_or_bytes: The job, if it contains the results; otherwise the content of its result files, concatenated.
 
     Returns:
         One result for each request.
@@ -115,11 +118,12 @@ def join(requests: Sequence[Request[T]], job_or_bytes: BatchJob | bytes) -> tupl
         InvalidRequest: If a request is not a ``generate`` request, or has options.
 
     Fails with:
-        OperationFailed: For a request that failed, or has no result.
+        OperationFailed: For a request that failed or has no result; for every request, if the job has no results.
 
-        DecodeError: For an invalid line.
+        DecodeError: For an invalid response; if a line is invalid, also for the requests without a result.
 
-        CountMismatch: For every request, if there are no keys, and more or fewer results than requests.
+        CountMismatch: For every request, if results are matched by position, and their number is not that of the
+            requests.
 
     >>> from genai_fn import generate
     >>> [result] = join([generate("m", "hi")], b'{"key": "0", "response": {"modelVersion": "m-1"}}')
@@ -138,7 +142,7 @@ def join(requests: Sequence[Request[T]], job_or_bytes: BatchJob | bytes) -> tupl
 
 
 class _LineResult(Value):
-    """The result in one line, and the key or the fingerprint that identifies its request."""
+    """One result of a batch, and the key or the fingerprint that identifies its request."""
 
     result: Result[Any, GenaiError]
     key: str | None = None
@@ -161,7 +165,7 @@ def _order_results(requests: Sequence[Request[Any]], lines: Sequence[_LineResult
 
 
 def _build_missing_result(index: int, unmatched: Sequence[Result[Any, GenaiError]]) -> Result[Any, GenaiError]:
-    """Return a failure for a request without a result: that of a line without identity, if there is one."""
+    """Return the failure for a request without a result: that of an unmatched line, if one has failed."""
     failed = next((each for each in unmatched if isinstance(each, Failure)), None)
     return failed or Failure(OperationFailed(_format_subject(str(index)), None, "the batch has no result for it"))
 
@@ -206,6 +210,7 @@ def _parse_inlined_response(inlined: InlinedResponse) -> _LineResult:
 
 
 def _build_no_answers_error(job: BatchJob) -> GenaiError:
+    """Build the error for a job without results: its own error, where its results are, or its state."""
     subject = job.name or "the batch"
     if job.error is not None:
         return OperationFailed(subject, job.error.code, job.error.message or "")
@@ -266,10 +271,11 @@ def _decode_line_result(line: _ResultLine) -> Result[Any, GenaiError]:
     return decode_response(read_json(GenerateContentResponse), HttpResponse(200, (), bytes(line.response)))
 
 
-# Fingerprints: a request and its echo in a result have the same
+# Fingerprints: Vertex AI copies the request into its result. Both have the same fingerprint: their JSON, normalized
 
 
 def _compute_request_fingerprint(request: Request[Any]) -> bytes:
+    """Encode a request for Vertex AI, whose results contain the request; ``-`` if it cannot be encoded."""
     result = encode(request, Vertex("project"))
     return _encode_fingerprint(codec.decode(_get_body_bytes(result.unwrap()))) if isinstance(result, Success) else b"-"
 
@@ -279,6 +285,7 @@ def _encode_fingerprint(tree: Any) -> bytes:
 
 
 def _normalize_json(tree: Any) -> Any:
+    """Convert integral floats to integers, since the copy may contain ``1.0`` for ``1``, and shorten cache names."""
     if isinstance(tree, dict):
         return dict(_iter_normalized_fields(cast("dict[str, Any]", tree)))
     if isinstance(tree, list):
@@ -288,6 +295,6 @@ def _normalize_json(tree: Any) -> Any:
 
 
 def _iter_normalized_fields(tree: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Normalize numbers, and reduce the name of a cache to its id, which is the same in every project."""
+    """Normalize the values, and reduce the name of a cache to its id, which is the same in every project."""
     for name, each in tree.items():
         yield name, str(each).rpartition("/")[2] if name == "cachedContent" else _normalize_json(each)

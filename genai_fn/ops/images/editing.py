@@ -82,7 +82,7 @@ def edit(
     Edit images. Vertex AI only.
 
     Args:
-        model: An Imagen model, such as ``imagen-3.0-capability-001``, in any form that ``generate`` of contents takes.
+        model: An Imagen model, such as ``imagen-3.0-capability-001``, in any form that ``genai_fn.generate`` accepts.
 
         prompt: The edit to make. It refers to the images by their ``reference_id``, as in ``[1]``.
 

@@ -1,4 +1,4 @@
-"""The evaluation of a tuned model on Vertex AI: each kind of metric is a message of its own on the wire."""
+"""Validates, encodes and decodes the evaluation config of a tuning job. Each kind of metric has its own message."""
 
 from genai_fn.errors import InvalidRequest
 from genai_fn.ops.generate import WireGenerationConfig, encode_generation_config
@@ -58,7 +58,12 @@ class WireEvaluationConfig(Message):
 
 
 def validate_evaluation(config: EvaluationConfig | None, path: str) -> None:
-    """Raise `InvalidRequest` for an evaluation without metrics or an output location, and for an incomplete metric."""
+    """
+    Raise `InvalidRequest` if an evaluation config is incomplete or contradictory.
+
+    It needs metrics and an output location, in Cloud Storage if it has a prefix. Each metric needs a name and, unless
+    the service computes it without a model, a prompt template.
+    """
     if config is None:
         return
     if not config.metrics:
@@ -88,6 +93,7 @@ def _validate_metric(metric: Metric, path: str) -> None:
 
 
 def _is_computed_metric(name: str) -> bool:
+    """Check whether a metric is computed from the texts alone; a judge model rates all others."""
     return name.lower() in ("exact_match", "bleu") or name.lower().startswith("rouge")
 
 
@@ -95,7 +101,7 @@ def _is_computed_metric(name: str) -> bool:
 
 
 def encode_evaluation(config: EvaluationConfig | None) -> WireEvaluationConfig | None:
-    """Encode an evaluation config; None if there is none."""
+    """Encode an evaluation config; None stays None."""
     if config is None:
         return None
     return WireEvaluationConfig(
@@ -123,6 +129,7 @@ def _encode_metric(metric: Metric) -> _WireMetric:
 
 
 _AGGREGATIONS = ("AVERAGE", "STANDARD_DEVIATION")
+"""Aggregations of every metric, as in google-genai 1.51.0."""
 
 
 def _encode_autorater(config: AutoraterConfig) -> _WireAutoraterConfig:
@@ -139,7 +146,7 @@ def _encode_autorater(config: AutoraterConfig) -> _WireAutoraterConfig:
 
 
 def decode_evaluation(wire: WireEvaluationConfig | None) -> EvaluationConfig | None:
-    """Decode an evaluation config; None if there is none."""
+    """Decode an evaluation config; None stays None."""
     if wire is None:
         return None
     return EvaluationConfig(
