@@ -78,7 +78,7 @@ def generate(
     its ``rai_filtered_reason`` states why.
 
     Args:
-        model: An Imagen model, such as ``imagen-4.0-generate-001``, in any form that ``generate`` of contents takes.
+        model: An Imagen model, such as ``imagen-4.0-generate-001``, in any form that ``genai_fn.generate`` accepts.
 
         prompt: Description of the images.
 
@@ -174,7 +174,7 @@ def upscale(
     Upscale an image. Vertex AI only.
 
     Args:
-        model: An Imagen model, such as ``imagen-4.0-upscale-preview``, in any form that ``generate`` of contents takes.
+        model: An Imagen model, such as ``imagen-4.0-upscale-preview``, in any form that ``genai_fn.generate`` accepts.
 
         image: The image: its bytes, or its Cloud Storage URI.
 
