@@ -1,10 +1,10 @@
 """
 Effects, which programs yield to executors, and commands, which flows yield to the engine.
 
-A program is a generator of effects. An executor performs each one within the deadline that it carries, and sends the
-answer in, after the arrow (→) below; a timeout is an answer as well (`EffectFailed`), and the program decides. A
-deadline is absolute, in seconds of the clock that `GetTime` reads. A program never yields in ``finally``: the executor
-closes what it opened.
+A program is a generator of effects. An executor performs each effect and sends its result into the generator; below,
+the type of the result follows the arrow (→). An I/O effect that fails or exceeds its deadline returns `EffectFailed`,
+which the program handles. A deadline is absolute, in seconds of the clock that `GetTime` reads. A program never yields
+in ``finally``: the executor closes the resources that the program opened.
 """
 
 from collections.abc import Callable, Generator, Mapping
@@ -60,7 +60,7 @@ class OpenResponse(Protocol):
 
 
 class EffectFailed(Value):
-    """The answer to an effect that failed; `was_reused`: on a connection that had served an earlier request."""
+    """The result of an effect that failed. `was_reused`: its connection had served an earlier request."""
 
     error: GenaiError
     was_reused: bool = False
@@ -115,7 +115,7 @@ class ReadChunk(Value):
 
 class OpenResource(Value):
     """
-    → None: registers a resource that the executor closes when the run ends, unless `CloseResource` does before.
+    → None: registers a resource, which the executor closes when the run ends, unless `CloseResource` already has.
 
     Sync executors call its ``close()``, from any thread; async ones ``abort()``, from any thread, and ``aclose()``.
     """
@@ -124,7 +124,11 @@ class OpenResource(Value):
 
 
 class CloseResource(Value):
-    """→ None: closes a response, a temporary file or another resource; a body read to its end frees the connection."""
+    """
+    → None: closes a response, a temporary file or another resource.
+
+    The connection of a response can be reused only if the body was read to its end.
+    """
 
     resource: Any
 
@@ -143,7 +147,7 @@ class CallFunction(Value):
 
 
 class Emit(Value):
-    """→ anything, which is ignored: emits an item of a stream to its reader."""
+    """→ an ignored value: passes an item of a stream to its reader."""
 
     item: Any
 
@@ -155,13 +159,13 @@ class Notify(Value):
 
 
 class RunAll(Value):
-    """→ tuple: the return values of programs, which run concurrently, in their order."""
+    """→ tuple: runs programs concurrently; their return values have the order of the programs."""
 
     programs: tuple["Effects[Any]", ...]
 
 
 class Spawn(Value):
-    """→ a child: starts a program beside this one, which ends no later than this one."""
+    """→ a child: starts a program that runs concurrently. The executor stops it at the latest when the run ends."""
 
     program: "Effects[Any]"
 
@@ -173,7 +177,7 @@ class WaitAny(Value):
 
 
 class GetFileSize(Value):
-    """→ int | EffectFailed: the size of a file in bytes, given by its path or open."""
+    """→ int | EffectFailed: the size in bytes of a file, which is a path or an open file."""
 
     file: Any
 
@@ -187,7 +191,11 @@ class ReadFileSlice(Value):
 
 
 class CreateTemp(Value):
-    """→ a temporary file | EffectFailed: beside `path`, which `CommitTemp` replaces; `CloseResource` removes it."""
+    """
+    → a temporary file | EffectFailed: creates it in the folder of the file at `path`.
+
+    `CommitTemp` replaces that file with it; `CloseResource` removes it if it was not committed.
+    """
 
     path: str
 
@@ -200,7 +208,7 @@ class WriteTemp(Value):
 
 
 class CommitTemp(Value):
-    """→ Path | EffectFailed: replace the file at the path by the temporary one, atomically."""
+    """→ Path | EffectFailed: atomically replace the file at the path by the temporary file."""
 
     temp_file: Any
 
@@ -267,7 +275,7 @@ class AskWithin(Value):
 
 
 class FlowFailed(Exception):  # control flow: ``ask`` leaves a flow by it
-    """Ends a flow with a failure: ``ask`` raises it when its action fails."""
+    """Ends a flow with a failure. ``ask`` raises it when its action fails, executors when they are closed."""
 
     def __init__(self, error: GenaiError) -> None:
         super().__init__(error)

@@ -35,7 +35,7 @@ Body: TypeAlias = bytes | tuple[bytes, ...] | FileSlice
 
 class HttpRequest(Value):
     """
-    An HTTP request, without its credential.
+    An HTTP request. Its ``repr`` masks credentials in the URL and headers.
 
     Args:
         method: HTTP method.
@@ -59,7 +59,7 @@ class HttpRequest(Value):
 
 class HttpResponse(Value):
     """
-    A whole HTTP response.
+    An HTTP response with its complete body. Its ``repr`` masks credentials in headers.
 
     Args:
         status: Status code.
@@ -83,7 +83,7 @@ class HttpResponse(Value):
 
 class ValueWithResponse(Value, Generic[T_co]):
     """
-    A value together with its HTTP response, as ``| with_http_response`` gives it.
+    A value together with its HTTP response, as ``| with_http_response`` returns it.
 
     Args:
         value: The decoded value.

@@ -1,4 +1,4 @@
-"""When a request is retried, and after how long: pure functions of the error and the policy."""
+"""Pure functions that decide from the error and the policy whether and when a request is retried."""
 
 from genai_fn.errors import APIError, Closed, ConnectError, Disconnected, GenaiError, TimedOut
 from genai_fn.options import Retry
@@ -10,7 +10,7 @@ _DEFAULT_POLICY = Retry()
 
 def is_retryable(error: GenaiError, policy: Retry = _DEFAULT_POLICY, *, repeatable: bool) -> bool:
     """
-    Return whether to attempt a request again: the error may be temporary, and it was not sent or is repeatable.
+    Return whether to retry a request: its error may be temporary, and the request is repeatable or was not sent.
 
     >>> is_retryable(APIError(503), repeatable=True), is_retryable(APIError(503), repeatable=False)
     (True, False)
@@ -21,7 +21,7 @@ def is_retryable(error: GenaiError, policy: Retry = _DEFAULT_POLICY, *, repeatab
         case Closed():
             return False
         case TimedOut(phase=phase) if phase != "connect":
-            return False  # the deadline itself
+            return False  # the caller's own time limit
         case ConnectError() | Disconnected() | TimedOut():
             return repeatable or not error.sent
         case _:
@@ -30,9 +30,10 @@ def is_retryable(error: GenaiError, policy: Retry = _DEFAULT_POLICY, *, repeatab
 
 def compute_delay(error: GenaiError, attempt: int, policy: Retry, chance: float) -> float | None:
     """
-    Return the seconds to wait after an attempt, the first being 1; None if it was the last.
+    Return the seconds to wait after attempt number `attempt`, counted from 1; None if no attempts are left.
 
-    `chance` is a random number from 0 up to 1, for the jitter; the wait that a server advises has none.
+    The wait is the one that the server advises, or else exponential backoff with jitter, for which `chance` is a random
+    number from 0 up to 1.
 
     >>> compute_delay(APIError(503), 2, Retry(), 0.5), compute_delay(APIError(503), 2, Retry(jitter=0.5), 0.5)
     (1.0, 1.5)
@@ -56,5 +57,9 @@ def _power(multiplier: float, exponent: int) -> float:
 
 
 def is_stale_connection(error: GenaiError, *, reused: bool, repeatable: bool) -> bool:
-    """Return whether a kept-alive connection had died before the request, which is then repeated at once, uncounted."""
+    """
+    Return whether a repeatable request failed because its reused connection was closed.
+
+    Such a request is sent again immediately on a new connection; this does not count as an attempt.
+    """
     return reused and repeatable and isinstance(error, Disconnected)

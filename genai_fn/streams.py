@@ -35,7 +35,7 @@ def gather(
 
         concurrency: Number of actions that run at once.
 
-        ordered: Whether results are in the order of the actions, or in that in which the actions end.
+        ordered: Whether results have the order of the actions. If not, they have the order in which the actions end.
 
         stop_on_failure: Whether the stream ends after the first failure.
 
@@ -60,7 +60,7 @@ def gather(
 
 @stream(traits=FlowTraits(spawns=True))
 def stream_gathered(actions: Any, concurrency: int, ordered: bool, stop_on_failure: bool) -> FlowGenerator[None]:
-    """Start actions while fewer than `concurrency` run, and emit their results."""
+    """Emit the results of actions; at most `concurrency` run, and at most twice as many are unread."""
     next_action, source = _get_iteration(actions)
     unread: deque[Any] = deque()  # started actions whose results were not emitted, in order
     running: dict[Any, None] = {}
@@ -90,7 +90,7 @@ _END = object()
 
 
 def _get_iteration(actions: Any) -> tuple[Callable[..., Any], Any]:
-    """Return ``next`` or ``anext``, and the iterator; sync if the iterable can be read both ways."""
+    """Return ``next`` or ``anext``, and the iterator; ``next`` if the iterable is both sync and async."""
     is_sync = isinstance(actions, Iterable)
     return (next, iter(cast("Iterable[Any]", actions))) if is_sync else (anext, aiter(actions))
 
@@ -102,7 +102,7 @@ def _validate_action(action: Any) -> Any:
 
 
 def is_iterable_of_values(values: object) -> bool:
-    """Check whether this is an iterable, and not a text or bytes."""
+    """Return whether a value is a sync or async iterable other than a text or bytes."""
     return isinstance(values, Iterable | AsyncIterable) and not isinstance(values, str | bytes | bytearray)
 
 

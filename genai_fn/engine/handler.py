@@ -1,8 +1,8 @@
 """
-Request handlers: the seam above retries, and the one that executes requests over HTTP.
+Request handlers: the interface that executes a request including its retries, and its implementation over HTTP.
 
 `HttpHandler` executes a request as a generator of effects: it resolves the credential, encodes, signs, sends, reads,
-decodes and retries. A fake is another `RequestHandler`, without HTTP.
+decodes and retries. A fake implements `RequestHandler` without HTTP.
 """
 
 import dataclasses
@@ -47,7 +47,7 @@ T = TypeVar("T")
 
 class RequestHandler(Protocol):
     """
-    Executes single requests and server streams, each once: retries are its own business.
+    Executes single requests and server streams. The handler performs the retries; callers do not retry.
 
     The methods are generators of effects. `until` is the deadline, in seconds of the clock that `GetTime` reads; it is
     infinite unless a flow has one.
@@ -82,13 +82,17 @@ class RefusingHandler(Value):
         return Failure(self.error)
 
     def read_items(self, handle: Any) -> Effects[tuple[Result[Any, GenaiError], ...]]:
-        """Return the end of a stream."""
+        """Return ``()``, the end of a stream."""
         yield from ()
         return ()
 
 
 class HttpHandler(Value, kw_only=True, dict=True):
-    """Executes requests over HTTP: a backend, and the defaults of calls."""
+    """
+    Executes requests over HTTP on a backend.
+
+    `timeouts` and `retry` apply to requests that set none; `has_listener` turns on events (`Notify`).
+    """
 
     backend: Backend
     timeouts: Timeouts = Timeouts()
@@ -170,7 +174,7 @@ class HttpHandler(Value, kw_only=True, dict=True):
     def _prepare_signed_request(
         self, request: Request[T], settings: CallSettings
     ) -> Effects[tuple[PreparedRequest[T], HttpRequest] | GenaiError]:
-        """Resolve the credential, then encode the request. The token may determine the project, so it comes first."""
+        """Resolve the credential, then encode and sign the request. Encoding may need the project of the credential."""
         backend, options = self.backend, request.options
         problem = find_credential_problem(backend)
         if problem is not None:
@@ -199,7 +203,11 @@ _AttemptRunner: TypeAlias = Callable[[PreparedRequest[Any], SendRequest, CallSet
 
 
 def find_credential_problem(backend: Backend) -> AuthError | None:
-    """Return an error if there is no credential, or if it is an ephemeral token, which is valid for Live only."""
+    """
+    Return an error if a `Gemini` backend has neither an API key nor headers, or has an ephemeral token.
+
+    Ephemeral tokens are valid for Live sessions only.
+    """
     if not isinstance(backend, Gemini):
         return None
     if backend.api_key is None:
@@ -212,7 +220,7 @@ def find_credential_problem(backend: Backend) -> AuthError | None:
 
 
 def _compute_retry_wait(outcome: AttemptResult, attempt: int, settings: CallSettings) -> Effects[float | None]:
-    """Return the seconds until the next attempt; None if there is none, or it would pass the deadline."""
+    """Return the seconds until the next attempt; None if there is no retry, or if it would start after the deadline."""
     error = outcome.result.failure()
     if outcome.has_started or not is_retryable(error, settings.retry, repeatable=settings.repeatable):
         return None

@@ -50,7 +50,7 @@ def build_program(
 
 
 def _handle_request(request: Request[T], handler: RequestHandler, until: float) -> Effects[Result[T, GenaiError]]:
-    """Handle a request; an executor that is closed meanwhile raises `FlowFailed`."""
+    """Handle a request. A `FlowFailed`, which a closed executor raises, becomes a ``Failure``."""
     try:
         return (yield from handler.handle(request, until))
     except FlowFailed as end:
@@ -95,6 +95,7 @@ def _perform_command(command: Any, handler: RequestHandler, until: float) -> Eff
 
 
 def _sleep_within_deadline(seconds: float, until: float) -> Effects[None]:
+    """Sleep, at most until the deadline; raises `FlowFailed` with `TimedOut` if the sleep ends later."""
     now: float = yield GetTime()
     yield Sleep(max(0.0, min(seconds, until - now)))
     if now + seconds > until:
@@ -102,6 +103,7 @@ def _sleep_within_deadline(seconds: float, until: float) -> Effects[None]:
 
 
 def _emit_failure(description: Flow[Any] | Stream[Any], error: GenaiError) -> Effects[Any]:
+    """Return a failure; for a stream, emit it first."""
     if isinstance(description, Stream):
         yield Emit(Failure(error))
     failure: Failure[Any] = Failure(error)
@@ -109,6 +111,7 @@ def _emit_failure(description: Flow[Any] | Stream[Any], error: GenaiError) -> Ef
 
 
 def _check_return_value(description: Flow[Any] | Stream[Any], value: Any) -> Any:
+    """Return the value; raises `InvalidRequest` if a flow returned something other than a result."""
     is_result = isinstance(value, Result)
     if isinstance(description, Flow) and not is_result:
         raise InvalidRequest(

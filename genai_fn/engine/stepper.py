@@ -1,5 +1,5 @@
 """
-Steps through a generator of effects: the one loop of ``send`` and ``throw`` that all executors and transformers share.
+Steps through a generator of effects: executors and program transformers share this loop of ``send`` and ``throw``.
 
 ::
 
@@ -26,7 +26,7 @@ DONE: Final[Any] = object()
 
 
 class Stepper(Generic[T]):
-    """Runs a generator from one effect to the next; between two steps, `send` or `throw` sets the answer."""
+    """Runs a generator from one effect to the next; `send` or `throw` sets what a ``yield`` returns or raises."""
 
     __slots__ = ("_answer", "_error", "_generator_send", "_generator_throw", "value")
 
@@ -51,19 +51,20 @@ class Stepper(Generic[T]):
             return DONE
 
     def send(self, answer: Any) -> None:
-        """Set the answer to the current effect."""
+        """Set the value that the ``yield`` of the current effect returns in the generator."""
         self._answer = answer
 
     def throw(self, error: Exception) -> None:
-        """Set the exception that the current effect raises in the generator."""
+        """Set the exception that the ``yield`` of the current effect raises in the generator."""
         self._error = error
 
 
 def intercept_effects(effects: Effects[T], handle: Callable[[Any], Effects[Any]]) -> Effects[T]:
     """
-    Run a program, and answer each of its effects by the generator that ``handle(effect)`` returns.
+    Run a program, and replace each of its effects by the generator ``handle(effect)``.
 
-    Such a generator passes an effect on by ``return (yield effect)``; what it raises is raised in the program.
+    The program receives the return value of that generator, or the exception that it raises. To leave an
+    effect unchanged, the generator executes ``return (yield effect)``.
     """
     stepper = Stepper(effects)
     while (effect := stepper.next()) is not DONE:

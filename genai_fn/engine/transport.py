@@ -1,4 +1,4 @@
-"""The transport: one attempt at an HTTP request, below retries. Transport middleware wraps it."""
+"""The transport: sends an HTTP request once. A retry calls it again. Transport middleware wraps it."""
 
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -13,9 +13,9 @@ T = TypeVar("T")
 
 class Transport(Protocol):
     """
-    Sends one HTTP request and reads the body of its response: one attempt, which the retry policy may repeat.
+    Sends one HTTP request and reads the body of its response. A retry calls it again.
 
-    Both methods are generators of effects, and return what the effect returns.
+    Both methods are generators of effects. They return the same types as the effects `SendRequest` and `ReadChunk`.
     """
 
     def send(self, request: SendRequest) -> Effects[OpenResponse | EffectFailed]:
@@ -28,21 +28,21 @@ class Transport(Protocol):
 
 
 class EffectTransport:
-    """Yields the effects themselves, which the connection pool of the executor performs."""
+    """The default transport: yields the effects unchanged, so that the executor performs them."""
 
     def send(self, request: SendRequest) -> Effects[OpenResponse | EffectFailed]:
-        """Send a request."""
+        """Yield the request to the executor, and return the response."""
         response: OpenResponse | EffectFailed = yield request
         return response
 
     def read_chunk(self, chunk: ReadChunk) -> Effects[bytes | EffectFailed]:
-        """Read a chunk."""
+        """Yield the read to the executor, and return the chunk."""
         data: bytes | EffectFailed = yield chunk
         return data
 
 
 def send_through(effects: Effects[T], transport: Transport) -> Effects[T]:
-    """Run a program, and send all its HTTP requests through a transport; those of its children, too."""
+    """Run a program, and send all HTTP requests of the program and its children through a transport."""
     return intercept_effects(effects, partial(_route_effect, transport))
 
 

@@ -20,7 +20,7 @@ class VirtualClock:
         self._sleep_count = 0
 
     def sleep(self, seconds: float) -> None:
-        """Advance; fails after many sleeps: a program that polls a fake for ever would not end otherwise."""
+        """Advance the clock. Raises `FlowFailed` after 10,000 sleeps: a program that polls a fake might never end."""
         self._sleep_count += 1
         if self._sleep_count > _MAX_SLEEPS:
             raise FlowFailed(TimedOut("poll", f"{_MAX_SLEEPS} sleeps in virtual time, and no end"))
@@ -36,7 +36,7 @@ _MAX_SLEEPS = 10_000
 
 def run_in_virtual_time(effects: Effects[T], clock: VirtualClock) -> Effects[T]:
     """
-    Run a program by a virtual clock; every random number is 0.5.
+    Run a program with a virtual clock; every random number is 0.5.
 
     Each sleep is still yielded, with a length of zero, so that an executor can close or cancel the program there.
     """

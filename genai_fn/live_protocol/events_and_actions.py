@@ -69,7 +69,8 @@ class ConnectionClosed(Value):
     """
     Event: the connection is closed, after `duration` seconds.
 
-    It was closed with a code and a reason, or lost: then the code is 1006, and `error` may be set.
+    `code` and `reason` come from the close frame. If the connection ended without one, the code is 1006, and `error`
+    may be set. `jitter`, from 0 to 1, randomizes the wait before the next attempt.
     """
 
     code: int
@@ -93,7 +94,7 @@ class CallAnswered(Value):
 
 
 class TimerFired(Value):
-    """Event: the timer of a connection has expired."""
+    """Event: the timer of a connection has expired. It is ignored if another connection has replaced that one."""
 
     connection_number: int = 0
 
@@ -176,7 +177,7 @@ class NotifyListener(Value):
 
 
 class FinishSession(Value):
-    """Action: end the items of the reader, with a failure or without."""
+    """Action: end the iteration over messages. A failure is its last item."""
 
     failure: Failure[GenaiError] | None = None
 

@@ -25,8 +25,9 @@ def encode_frame(frame: ClientMessage, backend: Backend) -> Result[bytes, GenaiE
     """
     Encode a message of the client as JSON.
 
-    Returns ``Failure(Unsupported)`` with the path of every field that the backend does not support, or
-    ``Failure(InvalidRequest)`` if the value is not a message with exactly one field.
+    Returns ``Failure(Unsupported)`` with the path of every field that the backend does not support. Returns
+    ``Failure(InvalidRequest)`` if the value is not a message with exactly one field, if it is a setup message, or if
+    the Gemini Developer API requires an id that a function response does not have.
     """
     try:
         return Success(_encode_message(_check_message(frame), backend))
@@ -38,7 +39,8 @@ def decode_frame(data: bytes | str, opened: EncodedHandshake) -> Result[Any, Gen
     """
     Decode a message of the server. Its frame may be text or binary.
 
-    A message of unknown type becomes one with the field ``raw``, its text. An error is ``Failure(APIError)``.
+    A message of unknown type becomes one with the field ``raw``, its text. An error is ``Failure(APIError)``, and
+    invalid JSON is ``Failure(DecodeError)``.
     """
     text, handshake = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data, opened.handshake
     result: Result[Any, GenaiError] = decode_event(

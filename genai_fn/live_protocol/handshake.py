@@ -32,7 +32,8 @@ def encode_handshake(
     """
     Encode the handshake of a session, without its credential.
 
-    Returns ``Failure(Unsupported)`` with the path of every field that the backend does not support.
+    Returns ``Failure(Unsupported)`` with the path of every field that the backend does not support, or
+    ``Failure(InvalidRequest)`` if a value cannot be encoded.
 
     Args:
         live: The session.
@@ -51,8 +52,8 @@ def build_live_credential(backend: Backend, credential: Credential) -> Credentia
     """
     Convert a credential for a WebSocket handshake.
 
-    An ephemeral token is sent in the header ``authorization``. Of two headers with the same name, the later
-    one is used: the one that the caller has set.
+    An ephemeral token moves from ``x-goog-api-key`` to ``authorization``. Of headers with the same name, only the last
+    is kept, so that a header of the backend overrides the token.
     """
     headers: Headers = credential.headers.reveal()
     if isinstance(backend, Gemini) and isinstance(backend.api_key, Secret) and backend.is_ephemeral:
@@ -76,7 +77,7 @@ def _build_encoded_handshake(live: Live[Any], at: Backend, handle: str | None) -
 
 
 def _build_handshake(operation: LiveOperation[Any], at: Backend, report: FieldReport) -> Handshake[Any]:
-    """Build the handshake of an operation. It reports unsupported fields together with those in `report`."""
+    """Build the handshake of an operation. Raises `Unsupported` with its unsupported fields and those in `report`."""
     unsupported = tuple(report.unsupported_paths)
     try:
         handshake = operation.vertex(at) if isinstance(at, Vertex) else operation.gemini(at)

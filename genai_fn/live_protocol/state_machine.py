@@ -3,7 +3,7 @@ The protocol of a Live session as a pure state machine: ``handle_event(state, ev
 
 The executor passes in one event at a time and performs the returned actions in order. The state machine guarantees that
 there is at most one connection at a time, that each frame is written completely and in order, and that a resumable
-session continues with its newest handle when its connection is lost or about to be closed.
+session continues with its newest handle when its connection fails or is about to be closed.
 """
 
 import re
@@ -53,8 +53,8 @@ ABNORMAL_CLOSURE = 1006
 
 SessionPhase: TypeAlias = Literal["connecting", "setting_up", "open", "reconnecting", "draining", "closing", "closed"]
 """
-``reconnecting``: the connection is being closed, to be replaced by another. ``draining``: the items of the reader have
-ended, and the remaining frames are being written.
+``reconnecting``: the connection is being closed, to be replaced by another. ``draining``: the iteration over
+messages has ended, and the remaining frames are being written.
 """
 
 
@@ -75,9 +75,10 @@ class ProtocolState(Value, kw_only=True):
 
         runs_functions: Whether the session calls functions itself, except those named in `caller_functions`.
 
-        caller_functions: Names of declared functions that the caller answers.
+        caller_functions: Names of declared functions whose calls the caller responds to.
 
-        attempt: Number of the attempt to connect. It restarts when the session opens and after a stable connection.
+        attempt: Number of the attempt to connect. It is 0 after the session first opens and after a stable connection:
+            the next reconnection has no delay.
 
         connection_number: Number of earlier connections.
 
@@ -141,7 +142,7 @@ Transition: TypeAlias = tuple[ProtocolState, tuple[ProtocolAction, ...]]
 
 
 def start_session(live: Live[Any], retry: Retry, max_wait: float = float("inf")) -> Transition:
-    """Return the initial state of a session, and the action that connects it. `max_wait` limits each delay."""
+    """Return the initial state of a session, and the action that connects. A delay over `max_wait` ends the session."""
     config = getattr(live.operation, "config", None)
     resumption: SessionResumptionConfig | None = getattr(config, "session_resumption", None)
     offered: set[str] = (
@@ -203,7 +204,11 @@ def _handle_connect_failed(state: ProtocolState, error: GenaiError, jitter: floa
 
 
 def _reconnect_or_fail(state: ProtocolState, error: GenaiError | None, jitter: float) -> Transition:
-    """Reconnect, unless the error is permanent or attempts are exhausted; after a stable connection without delay."""
+    """
+    Reconnect, without delay if `attempt` is 0.
+
+    Otherwise, finish the session if the error is permanent, no attempts are left, or the delay exceeds `max_wait`.
+    """
     if state.attempt == 0:
         return _reconnect(state, error, 0.0)
     reason = error or _REPEATEDLY_CLOSED
@@ -286,6 +291,7 @@ def _apply_message(state: ProtocolState, message: Any, size: int) -> Transition:
 
 
 def _store_handle(state: ProtocolState, handle: str, received: int | None) -> ProtocolState:
+    """Store a handle, and remove acknowledged frames. `received` is the number of the last frame that it includes."""
     unacknowledged = (
         state.unacknowledged if received is None else tuple(each for each in state.unacknowledged if each[0] > received)
     )
@@ -298,14 +304,14 @@ def _store_handle(state: ProtocolState, handle: str, received: int | None) -> Pr
 
 
 def _leave_connection(state: ProtocolState) -> Transition:
-    """Close a connection that the server is about to close, if the session can be resumed."""
+    """Close a connection that the server is about to close, if the session can be resumed on another one."""
     if state.phase == "open" and state.has_go_away and state.is_resumable and state.handle is not None:
         return replace(state, phase="reconnecting"), (CloseConnection(),)
     return state, ()
 
 
 def _parse_time_left(duration: str | None) -> float | None:
-    """Parse a duration such as ``"9.5s"``, and subtract a margin of one second."""
+    """Parse a duration such as ``"9.5s"``, and subtract a margin of one second; None if it is not valid."""
     match = _DURATION.fullmatch(duration or "")
     return None if match is None else max(0.0, float(match[1]) - _GO_AWAY_MARGIN)
 
@@ -407,11 +413,15 @@ def _handle_connection_closed(state: ProtocolState, event: ConnectionClosed) -> 
 
 _NORMAL_CLOSE_CODES = (1000, 1001)
 _STABLE_CONNECTION_SECONDS = 10.0
-"""A connection that lasts this long resets the number of attempts; shorter ones count, so that retries end."""
+"""A connection that lasts this long resets `attempt`; shorter ones do not, so that reconnecting ends."""
 
 
 def _handle_close_requested(state: ProtocolState) -> Transition:
-    """End the items of the reader, and close the connection once all accepted frames are written."""
+    """
+    End the iteration over messages, and close the connection.
+
+    An open session first writes all accepted frames; in other phases they are discarded.
+    """
     if state.is_over:
         return state, ()
     ended, actions = _finish_session(state, None)
@@ -425,7 +435,7 @@ def _handle_close_requested(state: ProtocolState) -> Transition:
 
 
 def _fail_session(state: ProtocolState, error: GenaiError) -> Transition:
-    """End the items of the reader with a failure, and close the connection."""
+    """End the iteration over messages with a failure, and close the connection."""
     if state.is_over:
         return state, ()
     ended, actions = _finish_session(state, error)
@@ -433,6 +443,7 @@ def _fail_session(state: ProtocolState, error: GenaiError) -> Transition:
 
 
 def _finish_session(state: ProtocolState, error: GenaiError | None) -> Transition:
+    """End the iteration over messages, cancel function calls, and discard frames. The connection is not closed."""
     stopped = (CancelCall(tuple(sorted(state.running_calls))),) if state.running_calls else ()
     ended = replace(
         state,

@@ -1,4 +1,4 @@
-"""Reads the errors of the API and of the gateways before it: all shapes that their bodies have."""
+"""Parses error responses of the API and of the gateways in front of it, in all formats that they use."""
 
 import functools
 import re
@@ -45,10 +45,10 @@ def find_api_error(wire_type: Any, body: bytes | memoryview, headers: Headers) -
 
 def parse_unframed_text(text: bytes, headers: Headers = ()) -> GenaiError:
     """
-    Build the error for text that stands outside of the events of a stream.
+    Build the error for text outside of the events of a stream.
 
-    Google's servers abort a stream by writing the error as bare JSON: that is an `APIError`. Anything else is a
-    `DecodeError`.
+    Google's servers abort a stream by writing the error as bare JSON, which becomes an `APIError`. Other text becomes
+    a `DecodeError`.
     """
     detail = _parse_error(text, _ERROR_TYPE) or _parse_unknown_error(text)
     if detail is None or detail == _ErrorDetail():
@@ -95,6 +95,7 @@ _MAX_MESSAGE_LENGTH = 500
 
 @functools.cache
 def _has_error_field(wire_type: Any) -> bool:
+    """Whether a type has a field ``error``; a type that is not a Struct may have one."""
     names: tuple[str, ...] | None = getattr(wire_type, "__struct_encode_fields__", None)
     return names is None or "error" in names
 
@@ -133,6 +134,7 @@ def _parse_unknown_error(body: bytes | memoryview) -> _ErrorDetail | None:
 
 
 def _get_code(detail: _ErrorDetail) -> int:
+    """Return the status code that the error contains; 500 if it contains none."""
     return detail.code if isinstance(detail.code, int) else 500
 
 

@@ -1,4 +1,4 @@
-"""Encodes JSON bodies, with large base64 as chunks of their own, and merges ``extra_body`` into them."""
+"""Encodes JSON bodies, with large base64 texts as separate chunks, and merges ``extra_body`` into them."""
 
 import operator
 import re
@@ -19,7 +19,11 @@ __all__ = ["encode_body", "merge_extra_body"]
 
 
 def encode_body(value: Any, at: Backend, *, has_large: bool) -> Body:
-    """Encode a body. None is an empty body. With `has_large`, large bytes become separate chunks."""
+    """
+    Encode a value as a JSON body, and complete the resource names in it. None becomes an empty body.
+
+    With `has_large`, the base64 of large bytes becomes separate chunks.
+    """
     if value is None:
         return b""
 
@@ -40,7 +44,7 @@ def encode_body(value: Any, at: Backend, *, has_large: bool) -> Body:
 
 
 class _LargeBytesPlaceholder:
-    """Takes the place of bytes that become a chunk of their own."""
+    """Replaces bytes that become a separate chunk."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -77,7 +81,11 @@ def _interleave_base64(texts: list[bytes], large: list[bytes]) -> tuple[bytes, .
 
 
 def merge_extra_body(body: Body, extra: Mapping[str, Any]) -> bytes:
-    """Merge ``extra_body`` into a body, deeply. Names match in either spelling; lists are replaced."""
+    """
+    Merge ``extra_body`` recursively into a body.
+
+    ``snake_case`` and ``camelCase`` names match each other. Lists are replaced, not merged.
+    """
     if isinstance(body, FileSlice):
         raise InvalidRequest("extra_body", extra, "no extra_body, as the body is a file")
     text = body if isinstance(body, bytes) else b"".join(body)

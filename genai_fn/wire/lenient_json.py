@@ -22,6 +22,7 @@ from genai_fn.errors import DecodeError
 __all__ = ["build_decode_error", "parse_json", "repair_tree", "truncate_text"]
 
 _DROPPED = object()
+"""Replaces a null that the type does not allow; it is removed from its object or list."""
 
 
 def parse_json(kind: Any, text: bytes | memoryview) -> Any:
@@ -29,7 +30,8 @@ def parse_json(kind: Any, text: bytes | memoryview) -> Any:
     Decode JSON as a type.
 
     The API writes int64 in quotes, which msgspec accepts with ``strict=False``. That mode reads the text ``"NULL"``,
-    which may be a member of an enum, as null, so it is used only if the JSON contains no such text.
+    which may be a member of an enum, as null, so it is used only if the JSON contains no such text. JSON that still
+    does not fit is repaired. Raises ``msgspec.DecodeError`` if it does not fit after the repair.
 
     >>> parse_json(int, b'"12"')
     12
@@ -60,7 +62,7 @@ def build_decode_error(error: Exception, text: bytes | memoryview | str) -> Deco
 
 
 def truncate_text(text: bytes | memoryview | str) -> str:
-    """Truncate a text to the 2,000 bytes that an error keeps."""
+    """Truncate a text to the 2,000 bytes or characters that an error keeps."""
     return text[:_MAX_ERROR_TEXT] if isinstance(text, str) else bytes(text[:_MAX_ERROR_TEXT]).decode("utf-8", "replace")
 
 
@@ -68,7 +70,7 @@ _MAX_ERROR_TEXT = 2000
 
 
 def repair_tree(value: Any, kind: Any) -> Any:
-    """Repair decoded JSON for a type."""
+    """Repair decoded JSON, as far as possible, so that it fits a type. Unknown fields of Structs are removed."""
     whole = _repair_value(value, kind)
     return value if whole is _DROPPED else whole
 
@@ -111,6 +113,7 @@ def _repair_struct(value: dict[str, Any], kind: type[msgspec.Struct]) -> dict[st
 
 
 def _drop_missing(tree: dict[str, Any]) -> dict[str, Any]:
+    """Remove the entries whose value is `_DROPPED`."""
     return {key: each for key, each in tree.items() if each is not _DROPPED}
 
 
@@ -126,6 +129,7 @@ def _to_standard_base64(text: str) -> str:
 
 
 def _parse_number(kind: type[int] | type[float], text: str) -> Any:
+    """Parse a number; a text that is not a number is returned unchanged."""
     try:
         return kind(text)
     except ValueError:  # msgspec reports the error

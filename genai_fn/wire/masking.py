@@ -27,8 +27,8 @@ class Masker:
     Credentials are the values of all headers that `is_credential` recognizes by name. Parts of a value are masked as
     well: ``abc`` of ``Bearer abc``, each value of a cookie, and an ephemeral token without ``auth_tokens/``.
 
-    A value of 8 characters or more is masked anywhere, also percent-encoded or with escapes of JSON. A value of 4 to 7
-    characters is masked only as a separate word. A shorter one is not masked: no service has such keys, and most
+    A value of 8 characters or more is masked anywhere, also if it is percent-encoded or has JSON escapes. A value of 4
+    to 7 characters is masked only as a separate word. A shorter one is not masked: no service has such keys, and most
     messages would become unreadable.
 
     >>> masker = Masker((("x-goog-api-key", "test-key"), ("user-agent", "me")))
@@ -54,7 +54,11 @@ class Masker:
         return text
 
     def mask_error(self, error: GenaiError) -> GenaiError:
-        """Mask the credentials in all fields of an error. Returns the same object if there are none."""
+        """
+        Mask the credentials in all fields of an error. Returns the same object if there are none.
+
+        If a field is nested too deeply to be searched, all texts are masked and the details are removed.
+        """
         if not self._secrets:
             return error
         values = [getattr(error, each.name) for each in fields(error)]
@@ -99,6 +103,7 @@ _EPHEMERAL = "auth_tokens/"
 
 
 def _mask_secret(text: str, secret: str) -> str:
+    """Mask a credential. If it is found only after unescaping, the returned text is unescaped."""
     text = _replace_secret(text, secret)
     if "%" in text or "\\" in text:
         plain = _unescape(text)

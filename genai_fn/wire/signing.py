@@ -10,8 +10,8 @@ def sign_request(request: HttpRequest, credential: Credential) -> HttpRequest:
     """
     Add the headers of a credential to a request.
 
-    The request is returned unchanged if its origin (scheme, host, port) is not the credential's. Headers that the
-    request already has are kept.
+    The request is returned unchanged if its origin (scheme, host, port) is not the credential's. A header that the
+    request already has is not added.
     """
     if not _has_origin(request.url, credential.origin):
         return request

@@ -1,4 +1,4 @@
-"""A token source over the metadata server of Google Cloud machines: two GET requests."""
+"""A token source that requests tokens from the metadata server of Google Cloud machines."""
 
 from collections.abc import Mapping
 from urllib.parse import urlencode
@@ -41,9 +41,9 @@ class MetadataTokenSource:
 
     def probe_server(self) -> str | EffectFailed | None:
         """
-        Return None if the server exists, or why it does not.
+        Request the project to find out whether the server exists: return None if it does, else the reason as text.
 
-        Returns `EffectFailed` if the server is configured or responds, but this request failed.
+        Returns `EffectFailed` if the request failed, but the server is configured or responded with an error.
         """
         if self._is_disabled:
             return "skipped because of NO_GCE_CHECK"
@@ -58,7 +58,11 @@ class MetadataTokenSource:
         return None
 
     def get_token(self, now: float, min_lifetime: float) -> AccessToken | EffectFailed:
-        """Request the token that the server caches; it replaces tokens with less than four minutes left."""
+        """
+        Request a token.
+
+        `min_lifetime` is not used: the server replaces tokens that are valid for less than four minutes.
+        """
         response = self._get(f"instance/service-accounts/default/token?{urlencode({'scopes': SCOPE})}", REQUEST_TIMEOUT)
         if isinstance(response, EffectFailed):
             return response
@@ -75,7 +79,7 @@ class MetadataTokenSource:
         return AccessToken(Secret(token.access_token), now + token.expires_in, self._quota_project)
 
     def find_project(self) -> str | EffectFailed | None:
-        """Request the project that the machine belongs to; None if there is no server."""
+        """Return the id of the machine's project; None if there is no server, or the server returns no project."""
         problem = None if self._project else self.probe_server()
         return problem if isinstance(problem, EffectFailed) else self._project
 

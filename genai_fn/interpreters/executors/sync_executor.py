@@ -53,7 +53,11 @@ T = TypeVar("T")
 
 
 class SyncResponse(Protocol):
-    """A response of a `SyncTransport`, whose body `read` returns in chunks; ``b""`` at its end."""
+    """
+    A response of a `SyncTransport`. `read` returns the next chunk of the body; ``b""`` at its end.
+
+    `phase` is the `TimeoutPhase` of the failure that `read` returns at the deadline.
+    """
 
     @property
     def status(self) -> int: ...
@@ -100,7 +104,7 @@ class SyncExecutor:
             self.close_and_join()
 
     def perform(self, effect: Effect) -> Any:
-        """Perform one effect, and return its answer."""
+        """Perform one effect, and return its result."""
         return self._PERFORMERS[type(effect)](self, effect)
 
     def close(self) -> None:
@@ -151,7 +155,7 @@ class SyncExecutor:
 
     def _sleep(self, effect: Sleep) -> None:
         if self._close_event.wait(effect.seconds):
-            raise FlowFailed(_STREAM_CLOSED.error)  # else a program that polls for ever would do so without a pause
+            raise FlowFailed(_STREAM_CLOSED.error)  # else a program that polls would loop without a pause
 
     def _get_token(self, effect: GetToken) -> Any:
         assert self._token_cache is not None  # noqa: S101  # a backend that needs tokens has one
@@ -279,7 +283,7 @@ class SyncExecutor:
 
 
 class _Child:
-    """A program in a thread of its own; it does not start once its executor is closed."""
+    """A program that runs in another thread. It does not start once its executor is closed."""
 
     def __init__(self, program: Effects[Any], executor: SyncExecutor) -> None:
         self.over = Latch()
@@ -289,11 +293,11 @@ class _Child:
         self._raised: BaseException | None = None
 
     def is_over(self) -> bool:
-        """Return whether it has ended."""
+        """Return whether the program has ended."""
         return self.over.is_set()
 
     def run(self) -> None:
-        """Run it to its end."""
+        """Run the program until it ends, and store its return value or exception."""
         try:
             if not self._executor.is_closed:
                 self._value = run_program(self._program, self._executor)
@@ -303,18 +307,18 @@ class _Child:
             self.over.set()
 
     def result(self) -> Any:
-        """Return what it returned, or raise what it raised."""
+        """Return the return value of the program, or raise its exception."""
         if self._raised is not None:
             raise self._raised
         return self._value
 
 
 def _run_all(waiting: deque[_Child]) -> None:
-    """Run waiting programs one after another, each in its own context, until none is left."""
+    """Run waiting programs one after another, each in a copy of the context variables, until none is left."""
     while True:
         try:
             child = waiting.popleft()
-        except IndexError:  # other threads do the same
+        except IndexError:  # other threads take from the same queue
             return
         copy_context().run(child.run)
 
@@ -324,7 +328,7 @@ _MAX_PARALLEL = 64  # threads of one `RunAll`; a model may call any number of fu
 
 
 def run_program(effects: Effects[T], executor: SyncExecutor) -> T:
-    """Run a program to its end."""
+    """Perform the effects of a program until it returns. Resources that it leaves open are not closed."""
     stepper = Stepper(effects)
     while (effect := stepper.next()) is not DONE:
         try:

@@ -27,12 +27,12 @@ from genai_fn.live_protocol.state_machine import ABNORMAL_CLOSURE
 __all__ = ["CLOSE_TIMEOUT", "LiveConnection"]
 
 CLOSE_TIMEOUT = 2.0
-"""How many seconds the closing handshake may take."""
+"""Timeout of the closing handshake, in seconds."""
 
 
 class LiveConnection:
     """
-    Connects, reads and writes until the connection ends, and passes all protocol events to `handle_event`.
+    Connects, reads and writes until the connection ends, and calls `handle_event` with each protocol event.
 
     Only one task writes, and it takes whole frames from a queue, so that a cancelled sender leaves no partial frame.
     """
@@ -115,7 +115,11 @@ class LiveConnection:
         return ConnectionClosed(status.code, status.reason, self._error, random.random(), duration)  # noqa: S311  # jitter
 
     async def _read_messages(self, socket: MessageSocket) -> CloseStatus:
-        """Pass messages on until the connection ends; the first one, the reply to the setup, has a timeout."""
+        """
+        Read messages until the connection ends, and pass each to `handle_event`. Pause while the inbox is full.
+
+        The first message, the response to the setup, must arrive within the idle timeout.
+        """
         data: Any = None
         with anyio.move_on_after(self._idle_timeout) as limit:
             data = await socket.receive()
@@ -160,10 +164,11 @@ class LiveConnection:
 
     async def _monitor_liveness(self, socket: MessageSocket) -> None:
         """
-        Send pings, and abort the connection if neither a pong nor other bytes arrive within the interval.
+        Send pings, three within the idle timeout. Abort the connection if it is silent for the interval between them.
 
-        While reading is paused, a missing pong is not the peer's fault. While a lot is being written, three intervals
-        are allowed: a peer reads all that is buffered in the network before it sees the ping.
+        Silent means: no pong arrives, and no byte is sent or received. While reading is paused, silence is ignored, as
+        pongs are not read either. A busy connection may be silent for three intervals, because the peer reads all data
+        that the network buffers before it reads the ping.
         """
         interval = self._idle_timeout / _PINGS_PER_TIMEOUT
         async with anyio.create_task_group() as pings:
@@ -186,10 +191,10 @@ class LiveConnection:
 
 
 _PINGS_PER_TIMEOUT = 3
-"""How many pings are sent within the idle timeout."""
+"""Number of pings within the idle timeout, and of silent intervals that a busy connection may have."""
 
 _BUSY_BYTES = 256 * 1024
-"""From how many bytes per interval the connection counts as busy, so that a pong may take longer."""
+"""A connection is busy if it transferred more bytes since one interval before the ping; its pong may take longer."""
 
 
 async def _ping_and_signal(socket: MessageSocket, pong_event: anyio.Event) -> None:

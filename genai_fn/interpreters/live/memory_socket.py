@@ -1,4 +1,4 @@
-"""A live session's connection to a function in this process, without a network."""
+"""A live session's connection to a function in this process. It uses no network."""
 
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -15,7 +15,7 @@ __all__ = ["MemorySocket"]
 
 class MemorySocket:
     """
-    A `MessageSocket` over a function that returns the server's messages for each client message.
+    A `MessageSocket` that calls a function with each client message; the function returns the server's messages.
 
     A `CloseStatus` among them closes the connection. Pings and the closing handshake succeed at once.
     """
@@ -28,7 +28,7 @@ class MemorySocket:
         self._is_over = False
 
     async def send(self, data: Any) -> bool:
-        """Pass one message to the function; returns False if the connection is closed."""
+        """Call the function with a message, and queue what it returns; returns False if the connection is closed."""
         await checkpoint()
         if self._is_over:
             return False
@@ -45,7 +45,7 @@ class MemorySocket:
         return self._messages.popleft()
 
     async def ping(self) -> None:
-        """Succeed."""
+        """Return at once, as if a pong had arrived."""
         await checkpoint()
 
     async def close(self) -> None:

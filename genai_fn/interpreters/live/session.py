@@ -1,4 +1,4 @@
-"""The live session that users hold. It performs the actions of the live protocol, on asyncio and trio."""
+"""The class of live sessions. It performs the actions of the live protocol, on asyncio and trio."""
 
 import threading
 from collections import deque
@@ -95,7 +95,8 @@ class Session(Generic[T]):
         """
         Queue messages for sending, such as ``live.client_content(…)``.
 
-        They are written in order, without others in between. While more than 1 MiB waits to be written, `send` waits.
+        They are written in order, without those of other `send` calls in between. While 1 MiB or more waits to be
+        written, `send` waits.
 
         Args:
             frames: The messages. If one cannot be encoded, none is sent.
@@ -139,15 +140,16 @@ class Session(Generic[T]):
         return cast("Result[T, GenaiError]", item)
 
     def turn(self) -> "SessionTurn[T]":
-        """Return an iterator over the messages of the model's turn; the one with ``turn_complete`` is the last."""
+        """Return an iterator over the messages of the model's turn, up to the one with ``turn_complete``."""
         return SessionTurn(self)
 
     async def close(self) -> None:
         """
         Close the session, from any task, and wait until it is closed.
 
-        Messages that were sent before are still written, for at most two seconds, even if this call is cancelled.
-        Then iteration ends, and the session does not reconnect.
+        Iteration ends after the messages that have already arrived, and the session does not reconnect. If the session
+        is connected, it still writes the messages that were sent before, for at most two seconds, even if this call is
+        cancelled.
         """
         self._handle_event(CloseRequested())
         if not self._closed_event.is_set() and not self._is_expiring:
@@ -201,7 +203,7 @@ class Session(Generic[T]):
             raise raised
 
     def call_when_left(self, callback: Callable[[], object]) -> None:
-        """Call a function when the block of the session has been left and nothing of it runs any more."""
+        """Call a function when the block of the session has been left and all its tasks have ended."""
         self._leave_callbacks.append(callback)
 
     async def _leave(self) -> None:
@@ -215,8 +217,6 @@ class Session(Generic[T]):
     def _check_entered(self) -> None:
         if self._owner is None:
             raise InvalidRequest("run.live(…)", "no block", "async with: the block opens the session")
-
-    # The protocol
 
     def _handle_event(self, event: ProtocolEvent) -> None:
         """Apply an event, or queue it while another one is being applied."""
@@ -243,7 +243,7 @@ class Session(Generic[T]):
             self._PERFORMERS[type(action)](self, action)
 
     def _handle_crash(self, error: Exception) -> None:
-        """Abort the session after an exception in user code, which the next read or the end of the block raises."""
+        """Abort the session after an exception in user code. The next read or the end of the block raises it."""
         self._raised_error = self._raised_error or error
         self.abort()
 
@@ -296,8 +296,6 @@ class Session(Generic[T]):
         await anyio.sleep(timer.seconds)
         self._handle_event(TimerFired(timer.connection_number))
 
-    # Functions
-
     def _start_call(self, action: StartCall) -> None:
         self._call_scopes[action.call_id] = self._tasks.start_task(self._run_call, action.call_id, action.call)
 
@@ -334,10 +332,10 @@ class Session(Generic[T]):
 
 
 _MAX_PENDING_BYTES = 1024 * 1024
-"""How many bytes may wait to be written before `send` waits."""
+"""Number of bytes that may wait to be written before `send` waits."""
 
 _MIN_MESSAGE_SIZE = 1024
-"""The least size that is counted for a message, because its object takes more memory than its bytes."""
+"""The minimum size that is counted for a message, because its object takes more memory than its bytes."""
 
 
 def _build_outgoing_frame(data: Any) -> OutgoingFrame:

@@ -1,4 +1,4 @@
-"""What the sync and the async pool share: their settings, and the head of a response."""
+"""Base classes of the sync and the async pool and of their responses."""
 
 import ssl
 from collections.abc import Mapping
@@ -23,13 +23,16 @@ class BasePool:
     Args:
         max_connections: Limit of requests in flight, and of open sockets, idle ones included.
 
-        proxy: ``http://user:password@host:port`` or ``socks5://…``. None looks in `environ`, ``""`` uses no proxy.
+        proxy: ``http://user:password@host:port`` or ``socks5://…``. If None, the pool reads it from
+            `environ`; ``""`` means no proxy.
 
-        environ: Where to look for proxy variables; the process environment is not read.
+        environ: Environment variables with the proxy settings. The process environment is not read.
 
-        ssl_context: TLS settings. None trusts the system's certificate authorities, which are read at the first use.
+        ssl_context: TLS settings. If None, the pool trusts the system's certificate authorities, which it reads at the
+            first use.
 
-        transport: The module ``httpcore`` or ``httpcore2``. None imports httpcore at the first request.
+        transport: The module ``httpcore`` or ``httpcore2``. If None, the pool imports httpcore at the first
+            request.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Builds requests for httpcore's HTTP/1.1 connections, and turns their errors into `EffectFailed`."""
+"""Builds requests for httpcore's HTTP/1.1 connections, and converts exceptions into `EffectFailed`."""
 
 from collections.abc import Generator
 from pathlib import Path
@@ -111,7 +111,12 @@ def build_connect_failure(error: Exception) -> EffectFailed:
 
 
 def build_transfer_failure(error: Exception, doing: str, sock: NonBlockingSocket, *, reused: bool) -> EffectFailed:
-    """Build the failure of a request or response; it is `was_reused` only if no byte of a response had arrived."""
+    """
+    Build the failure of sending a request or receiving its response.
+
+    `doing` describes the step for the error message. The socket records whether bytes were sent and received:
+    `was_reused` is True only if the connection was reused and no byte of the response had arrived.
+    """
     if isinstance(error, SocketClosedError):
         return EffectFailed(Closed("the response was closed", sock.has_sent))
     if isinstance(error, UnsendableRequestError) or type(error).__name__ == "LocalProtocolError":
@@ -122,10 +127,10 @@ def build_transfer_failure(error: Exception, doing: str, sock: NonBlockingSocket
 
 
 def build_cancelled_failure(doing: str) -> EffectFailed:
-    """Build the failure of every read after a cancelled one, which leaves the body incomplete."""
+    """Build the failure that all reads return after a cancelled read, because the body is incomplete."""
     return EffectFailed(Disconnected(doing, "the reader was cancelled"))
 
 
 def build_timeout_failure(phase: TimeoutPhase, doing: str, sock: NonBlockingSocket | None = None) -> EffectFailed:
-    """Build the failure of a phase that took too long."""
+    """Build the failure of a phase that exceeded its timeout. The socket records whether bytes were sent."""
     return EffectFailed(TimedOut(phase, doing, sock.has_sent if sock else False))
