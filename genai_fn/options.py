@@ -147,6 +147,6 @@ def check_type(kind: type | UnionType, path: str, value: object) -> None:
 
 
 def reject_renamed(where: str, given: Mapping[str, object], renamed: Mapping[str, str]) -> None:
-    """Raise a TypeError that tells the new name of a keyword argument that was renamed."""
+    """Raise a TypeError with the new name of a renamed keyword argument."""
     for old in given.keys() & renamed.keys():
         raise TypeError(f"{where}({old}=…) is {where}({renamed[old]}=…) now")

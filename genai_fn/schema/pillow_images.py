@@ -25,7 +25,7 @@ _PNG_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "I", "I;16"})
 
 
 def _read_unmodified_jpeg(image: Any) -> bytes | None:
-    # An image whose pixels are not loaded yet is unmodified. Once loaded, an edited one cannot be told apart.
+    # An image whose pixels are not loaded yet is unmodified. Once loaded, an edited one is indistinguishable.
     unread = image.format == "JPEG" and image.tile and not getattr(image, "decoderconfig", ())
     file = getattr(image, "fp", None)
     if not unread or file is None:
