@@ -10,7 +10,7 @@ from genai_fn.ops.files.downloads import DownloadFile
     "name", ["upload_id", "key", "X-Goog-Signature", "X-Goog-Credential", "access_token", "sig", "Signature"]
 )
 def test_urls_hide_credentials(name: str) -> None:
-    """Credentials in the query of a URL are masked in every repr, of requests and of responses."""
+    """Credentials in the query of a URL are masked in the repr of requests, responses and operations."""
     address = f"https://h.test/a?x=1&{name}=test-key&pageToken=2&key"
     shown = address.replace("test-key", "***")
     assert repr(HttpRequest("GET", address)).startswith(f"HttpRequest(GET {shown}, ")

@@ -1,4 +1,4 @@
-"""What every test here is run in."""
+"""Fixtures: backends and manners of cancellation, and checks around every test."""
 
 import gc
 import random

@@ -1,4 +1,4 @@
-"""Two actions at once, cancelled while both run: nothing goes on; and what ends one of them ends nothing else."""
+"""Two concurrent actions: a cancellation ends both, and an exception in one does not cancel the caller."""
 
 import asyncio
 from types import ModuleType
@@ -22,7 +22,7 @@ PAIRS = [("call", "busy"), ("half-body", "between-events"), ("half-body", "half-
 def test_cancelled(
     models: tuple[str, str], world: tuple[str, str], transport: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Wherever both stand, neither goes on, and both lanes serve at once."""
+    """A cancellation at any stop ends both actions, and both connections can be used at once afterwards."""
     backend, manner = world
     first, second = (asked(name) | streamed | joined if name == "between-events" else asked(name) for name in models)
 
@@ -49,7 +49,7 @@ def test_cancelled(
 
 @pytest.mark.parametrize("kind", ["reading", "between reads"])
 def test_cancelled_twice(kind: str, transport: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A second cancellation, wherever it meets the clearing up after the first, leaves nothing behind either."""
+    """A second cancellation at any stop of the cleanup after the first leaves no task and no socket either."""
     stream = asked("between-events") | streamed
     child = stream | each(idly) | joined if kind == "between reads" else stream | joined
 
@@ -75,7 +75,7 @@ class MineError(Exception):
 
 
 class Interrupt(BaseException):
-    """What is no error, such as a KeyboardInterrupt."""
+    """Stands for ``KeyboardInterrupt``."""
 
 
 def raising(error: BaseException) -> Any:
@@ -88,7 +88,7 @@ def raising(error: BaseException) -> Any:
 @pytest.mark.parametrize("raiser_first", [True, False])
 @pytest.mark.parametrize("world", ["asyncio", "trio"])
 def test_raised(raiser_first: bool, world: str, transport: ModuleType, tls: bool) -> None:
-    """What the caller's function raises in one comes out as itself once the other has ended; nobody is cancelled."""
+    """The caller's exception is raised unchanged once the other action has ended, and cancels nothing else."""
     heard: list[object] = []
     bad, good = raising(MineError()), asked("events") | streamed | each(heard.append) | joined
 
@@ -114,7 +114,7 @@ def test_raised(raiser_first: bool, world: str, transport: ModuleType, tls: bool
     ("world", "kind"), [("asyncio", Interrupt), ("trio", Interrupt), ("asyncio", asyncio.CancelledError)]
 )
 def test_interrupted(raiser_first: bool, world: str, kind: type[BaseException]) -> None:
-    """An interrupt, or a cancellation of the caller's own making, ends both and comes out as itself."""
+    """An interrupt or a ``CancelledError`` in the caller's function ends both actions and is raised unchanged."""
     bad, good = raising(kind()), asked("half-body")
 
     async def body() -> None:

@@ -1,4 +1,4 @@
-"""Wherever a call or a stream is cancelled, no socket and no lane is lost."""
+"""A call or a stream can be cancelled at any stop without losing a socket or a connection slot."""
 
 import asyncio
 from collections.abc import Callable
@@ -25,7 +25,7 @@ SUBJECTS = {
 
 @pytest.mark.parametrize("subject", SUBJECTS.values(), ids=SUBJECTS)
 def test_cancelled(subject: Any, world: tuple[str, str], transport: ModuleType, tls: bool) -> None:
-    """After each stop, on new connections and on kept ones: both lanes serve at once, and no socket is left."""
+    """After a cancellation at any stop, on new and on kept connections, both slots are usable and no socket is left."""
     backend, manner = world
 
     async def body() -> None:
@@ -47,7 +47,7 @@ def test_cancelled(subject: Any, world: tuple[str, str], transport: ModuleType, 
 
 @pytest.mark.parametrize("world", [("asyncio", TWICE), ("trio", SCOPE)], ids="-".join)
 def test_cancelled_sixty_times(world: tuple[str, str], transport: ModuleType) -> None:
-    """So it is with an answer that comes byte by byte and never ends, however many of them are read at once."""
+    """The same holds for sixty stops within a response that arrives byte by byte and never ends."""
     backend, manner = world
 
     async def body() -> None:
@@ -123,7 +123,7 @@ def begun(world: str, tasks: TaskGroup, run: AsyncHttp) -> Callable[[], object]:
 
 
 def test_cancelled_before_token(world: tuple[str, str], transport: ModuleType) -> None:
-    """Whoever is cancelled while it waits for a token leaves at once, and the token serves the others."""
+    """A task that is cancelled while it waits for a token ends at once, and the token is used by other tasks."""
     backend, manner = world
     made: list[SlowCredentials] = []
 
@@ -150,7 +150,7 @@ def test_cancelled_before_token(world: tuple[str, str], transport: ModuleType) -
 @pytest.mark.parametrize("world", ["asyncio", "trio"])
 @pytest.mark.parametrize("ends", ["closed", "late"])
 def test_no_token(ends: str, world: str, transport: ModuleType) -> None:
-    """Whoever waits for a token leaves when time is over, or the interpreter is closed."""
+    """Waiting for a token ends at the deadline, or when the interpreter is closed."""
     slow = SlowCredentials("test-token")
 
     async def body() -> None:
@@ -177,7 +177,7 @@ async def fails(run: AsyncHttp, action: Any, kind: type[GenaiError]) -> None:
 
 
 def test_two_loops(transport: ModuleType) -> None:
-    """A lane that was in use while another event loop took over is closed, not kept where nobody looks for it."""
+    """A connection that was in use while another event loop took over the pool is closed, not kept."""
 
     async def other(run: AsyncHttp) -> None:
         await succeeds(run, asked("call"))

@@ -1,4 +1,4 @@
-"""Wherever an upload or a download is cancelled, no socket, lane or file is lost, and no half file is found."""
+"""Cancelling an upload or a download at any stop loses no socket or slot, and leaves no open or partial file."""
 
 import asyncio
 import os
@@ -25,7 +25,7 @@ DATA = bytes(range(256)) * 16
 
 
 class FileScript(Script):
-    """Serves a file in chunks, and takes uploads."""
+    """Serves a file in chunks, and accepts uploads."""
 
     def __call__(self, received: Received) -> Answer:
         command = received.headers.get("x-goog-upload-command")
@@ -51,7 +51,7 @@ def opened(folder: Path) -> list[str]:
 
 
 def test_download_cancelled(world: tuple[str, str], transport: ModuleType, tmp_path: Path) -> None:
-    """After each stop of a download the folder is as it was, unless the file is there as a whole."""
+    """After a cancellation at any stop of a download, the folder is empty or contains the complete file."""
     backend, manner = world
     path = tmp_path / "x"
 
@@ -78,7 +78,7 @@ def test_download_cancelled(world: tuple[str, str], transport: ModuleType, tmp_p
 
 @pytest.mark.parametrize("is_open", [False, True], ids=["path", "open"])
 def test_upload_cancelled(world: tuple[str, str], transport: ModuleType, is_open: bool, tmp_path: Path) -> None:
-    """After each stop of an upload both lanes serve, and the file is closed, unless the caller opened it."""
+    """After a cancellation at any stop, both slots are usable, and the file is closed unless the caller opened it."""
     backend, manner = world
     path = tmp_path / "a.txt"
     path.write_bytes(DATA)
@@ -107,7 +107,7 @@ def test_upload_cancelled(world: tuple[str, str], transport: ModuleType, is_open
 
 
 def test_cancelled_as_a_thread_reads(transport: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A task that is cancelled while a thread reads its file is cancelled, and the file is closed."""
+    """A task that is cancelled while a thread reads its file raises ``CancelledError``, and the file is closed."""
     reading, is_cancelled, closed = threading.Event(), threading.Event(), threading.Event()
 
     def slowly(content: Body) -> Generator[bytes]:

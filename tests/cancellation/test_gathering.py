@@ -1,4 +1,4 @@
-"""A gather that is cancelled, wherever it stands: nothing goes on, and both lanes serve at once."""
+"""A gather can be cancelled at any stop: no child continues, and both connections can be used at once."""
 
 import asyncio
 from collections.abc import Iterator
@@ -68,7 +68,7 @@ SUBJECTS = {
 @pytest.mark.parametrize("world", WORLDS, ids="-".join)
 @pytest.mark.parametrize(("subject", "models"), SUBJECTS.values(), ids=SUBJECTS)
 def test_cancelled(subject: Any, models: tuple[str, ...], world: tuple[str, str]) -> None:
-    """At whichever stop the reader is cancelled, and once more while it clears up."""
+    """A cancellation of the reader at any stop, also a second one during cleanup, leaves no task and no socket."""
     backend, manner = world
 
     async def body() -> None:
@@ -92,7 +92,7 @@ def test_cancelled(subject: Any, models: tuple[str, ...], world: tuple[str, str]
 @pytest.mark.parametrize("manner", (SCOPE, TWICE))
 @pytest.mark.parametrize("backend", ("asyncio", "trio"))
 def test_children_cancelled(backend: str, manner: str, transport: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same, counted by the stops of all children together."""
+    """The same holds for a cancellation at any stop of any child."""
 
     async def body() -> None:
         with Loopback(Script(), tls=True) as server:
@@ -127,7 +127,7 @@ def counted(cut: Cut) -> Any:
 
 @pytest.mark.parametrize("backend", ("asyncio", "trio"))
 def test_read_cancelled_within_block(backend: str, transport: ModuleType) -> None:
-    """A read that is cancelled ends the children at once; the block goes on, and the next item says what happened."""
+    """A cancelled read ends the children at once; the block continues, and the next item is ``Failure(Closed)``."""
 
     async def body() -> None:
         with Loopback(Script()) as server:
@@ -151,7 +151,7 @@ def test_read_cancelled_within_block(backend: str, transport: ModuleType) -> Non
 
 
 def test_loop_ends() -> None:
-    """A task that is cancelled as its loop shuts down takes its children with it."""
+    """A task that is cancelled as its loop shuts down cancels its children."""
 
     async def body() -> None:
         with Loopback(Script()) as server:

@@ -1,4 +1,4 @@
-"""Wherever a signal comes, as Ctrl-C does, nothing waits for ever, and what comes next is served."""
+"""A signal such as Ctrl-C at any point: nothing hangs, and the next call succeeds."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.parametrize("manner", MANNERS)
 @pytest.mark.parametrize("subject", SUBJECTS)
 def test_interrupted_anywhere(subject: str, manner: str) -> None:
-    """A handler may raise, or close the interpreter, at every point of a stream, a call or a wait."""
+    """A signal handler may raise, or close the interpreter, at any point of a stream, a call or a wait."""
     # A socket is closed by Python, with a warning, where the interrupt comes between its making and the block that
     # would close it, or between a read's end and its being noted. It is closed all the same, which the process counts.
     warnings = ["-W", "error", "-W", "ignore::ResourceWarning"] if manner == RAISE else ["-W", "error"]

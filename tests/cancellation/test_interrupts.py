@@ -1,4 +1,4 @@
-"""A call or a stream that a signal interrupts, as Ctrl-C does, leaves neither a socket nor a lane behind."""
+"""A call or a stream that a signal such as Ctrl-C interrupts loses no socket and no connection slot."""
 
 import ssl
 import threading
@@ -21,7 +21,7 @@ PATIENT = Retry(attempts=2, initial_delay=60)
 
 
 class Interrupt(BaseException):
-    """What Ctrl-C raises, but for the name."""
+    """Stands for ``KeyboardInterrupt``."""
 
 
 def call(model: str) -> Callable[[Http], object]:
@@ -51,7 +51,7 @@ SUBJECTS = {
 
 @pytest.mark.parametrize("subject", SUBJECTS.values(), ids=SUBJECTS)
 def test_interrupted(subject: Callable[[Http], object], transport: ModuleType, tls: bool) -> None:
-    """Wherever the server falls silent, and in two threads at once."""
+    """An interrupt while the server is silent, in one or several threads, leaves both connections usable."""
     with Loopback(Script(), tls=tls) as server, interpreter(server, transport) as run:
         for _ in range(2):
             with pytest.raises(Interrupt), interrupted(Interrupt, server):
@@ -60,7 +60,7 @@ def test_interrupted(subject: Callable[[Http], object], transport: ModuleType, t
 
 
 def test_interrupted_in_handshake(transport: ModuleType) -> None:
-    """A server that shakes no hands."""
+    """An interrupt during a TLS handshake leaves no socket."""
     with Loopback(Hang(), tls=True, on_accept=Hang()) as server:
         with interpreter(server, transport) as run:
             with pytest.raises(Interrupt), interrupted(Interrupt, server):
@@ -81,7 +81,7 @@ def test_interrupted_in_line(transport: ModuleType) -> None:
 
 
 def test_interrupted_before_token(transport: ModuleType) -> None:
-    """Whoever is interrupted while it waits for a token harms nobody."""
+    """A call that is interrupted while it waits for a token does not affect later calls."""
     slow = SlowCredentials("test-token")
     with Loopback(Script()) as server:
         backend = Vertex("p", "l", credentials=slow, base_url=server.url)
@@ -95,7 +95,7 @@ def test_interrupted_before_token(transport: ModuleType) -> None:
 
 @pytest.mark.parametrize("model", ["no-head", "half-head", "half-event", "call", "busy"])
 def test_closed_from_thread(model: str, transport: ModuleType) -> None:
-    """Closing from another thread ends a stream wherever it waits: for the server, for a lane, for another try."""
+    """Closing from another thread ends a stream that waits for the server, for a free connection, or for a retry."""
     with Loopback(Script()) as server, interpreter(server, transport) as run:
         with ExitStack() as held:
             for _ in range(2 if model == "call" else 0):

@@ -1,4 +1,4 @@
-"""Wherever the server falls silent, whoever is cancelled leaves at once and leaves nothing behind."""
+"""A cancellation while the server is silent ends the call at once and leaves nothing open."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -72,7 +72,7 @@ def test_dialling(phase: str, world: tuple[str, str], transport: ModuleType) -> 
 @pytest.mark.parametrize("model", ["between-events", "half-event"])
 @pytest.mark.parametrize("world", ["asyncio", "trio"])
 def test_within_block(model: str, world: str, transport: ModuleType, tls: bool) -> None:
-    """A read that is cancelled within the stream's block closes the socket there, and the next item says so."""
+    """A read cancelled within the stream's block closes the socket at once; the next item is ``Failure(Closed)``."""
 
     async def body() -> None:
         with Loopback(Script(), tls=tls) as server:
@@ -95,7 +95,7 @@ def test_within_block(model: str, world: str, transport: ModuleType, tls: bool) 
 @pytest.mark.parametrize("model", ["no-head", "half-head", "half-event", "call", "busy"])
 @pytest.mark.parametrize("world", ["asyncio", "trio"])
 def test_closed_from_thread(model: str, world: str, transport: ModuleType) -> None:
-    """Closing from another thread ends a stream wherever it waits: for the server, for a lane, for another try."""
+    """Closing from another thread ends a stream that waits for the server, for a free connection, or for a retry."""
     slowly = Retry(attempts=2, initial_delay=30) if model == "busy" else Retry()
 
     async def closing(items: AsyncItems[Any]) -> None:

@@ -1,4 +1,4 @@
-"""Gives each test every world, and a world that does not sleep."""
+"""Fixtures: every kind of interpreter, recorded sleeps, and an environment without settings."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What servers and gateways answer when they should not: a Failure of the right kind, and no socket left open."""
+"""Malformed and unexpected responses are Failures of the right type, and leave no socket open."""
 
 import gzip
 from typing import Any
@@ -99,7 +99,7 @@ def test_cut(world: World, name: str) -> None:
 
 @pytest.mark.parametrize("encoding", ("gzip", "x-gzip", "GZIP"))
 def test_gzip(world: World, encoding: str) -> None:
-    """Calls ask for gzip and inflate it; streams ask for none, and inflate it all the same, as it comes."""
+    """Calls request gzip and decompress it; streams do not request it, and decompress it incrementally if it comes."""
     two = gzip.compress(b'{"candidates": [{"content": ') + gzip.compress(b'{"parts": [{"text": "hi"}]}}]}')
     with Loopback(
         [Reply(200, (("content-encoding", encoding),), PACKED), Reply(200, (GZIP,), two), gzipped(STREAM)]
@@ -119,7 +119,7 @@ BIG = msgspec.json.encode(said("x" * 5000))
 
 @pytest.mark.parametrize("reply", (Reply(200, (), BIG), Reply(200, (GZIP,), gzip.compress(BIG))), ids=("plain", "gzip"))
 def test_too_big(world: World, reply: Reply) -> None:
-    """A body beyond `max_response_bytes`, inflated, is a Failure; one as long as that is not."""
+    """A decompressed body longer than `max_response_bytes` is a Failure; one of exactly that size is not."""
     with Loopback(reply) as server:
         assert isinstance(world.run(gemini(server.url), WHOLE, max_response_bytes=len(BIG)), Success)
         error = world.run(gemini(server.url), WHOLE, max_response_bytes=len(BIG) - 1).failure()
@@ -130,7 +130,7 @@ def test_too_big(world: World, reply: Reply) -> None:
 
 @pytest.mark.parametrize("finished", (True, False), ids=("whole", "endless"))
 def test_event_too_big(world: World, finished: bool) -> None:
-    """An event beyond `max_response_bytes` ends its stream, and what came before it is kept."""
+    """An event longer than `max_response_bytes` ends its stream; earlier items are kept."""
     first = b"data: " + msgspec.json.encode(said("a")) + b"\n\n"
     reply = Reply(200, (), (first, b"data: " + BIG[:3000], *(() if finished else (b"x" * 9000,))))
     with Loopback(reply) as server:
@@ -141,7 +141,7 @@ def test_event_too_big(world: World, finished: bool) -> None:
 
 
 def test_a_bomb_of_gzip(world: World) -> None:
-    """A little gzip that inflates to a lot is stopped on the way."""
+    """Decompression of a gzip bomb stops at `max_response_bytes`."""
     with Loopback(Reply(200, (GZIP,), gzip.compress(bytes(50_000_000)))) as server:
         for action in (WHOLE, ALL):
             error = world.run(gemini(server.url), action, max_response_bytes=100_000).failure()

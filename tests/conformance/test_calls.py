@@ -1,4 +1,4 @@
-"""Calls and streams that go well, and what is made of them by modifiers and methods, in every world."""
+"""Successful calls and streams, and their modifiers and methods, with every kind of interpreter."""
 
 import asyncio
 import threading
@@ -58,7 +58,7 @@ def test_in_pieces(world: World) -> None:
 
 
 def test_items_come_as_they_are_sent(world: World) -> None:
-    """An item is given though the next one never comes."""
+    """An item is returned as soon as it arrives, even if the next one never does."""
     with Loopback((Send(head(200, (CHUNKED,)) + chunk(event(said("a")))), Hang())) as server:
 
         async def body(run: Faced) -> None:
@@ -85,7 +85,7 @@ def test_one_value_in_all_worlds() -> None:
 
 
 def test_one_interpreter_in_many_loops() -> None:
-    """An interpreter that lives longer than a loop connects anew in the next."""
+    """An interpreter that outlives its event loop opens new connections in the next one."""
     with Loopback(OK) as server:
         run = AsyncHttp(gemini(server.url))
 
@@ -99,7 +99,7 @@ def test_one_interpreter_in_many_loops() -> None:
 
 
 def test_one_interpreter_in_two_loops_at_once() -> None:
-    """Two threads, each with a loop of its own, share an interpreter."""
+    """Two threads, each with its own event loop, can share an interpreter."""
     with Loopback(OK) as server:
         run = AsyncHttp(gemini(server.url), max_connections=2)
 
@@ -114,7 +114,7 @@ def test_one_interpreter_in_two_loops_at_once() -> None:
 
 
 def test_map_bind_lash(world: World) -> None:
-    """`map` goes on with a value, `bind` with the next action, `lash` after a failure."""
+    """`map` transforms a success, `bind` runs another action after a success, `lash` after a failure."""
     with Loopback([OK, json_reply(said("two")), json_reply(fault(404), 404), OK]) as server:
 
         async def body(run: Faced) -> None:
@@ -141,7 +141,7 @@ def test_failure_goes_round_map_and_bind(world: World) -> None:
 
 
 def test_text_joined_collected(world: World) -> None:
-    """A stream's texts, the response they make, and the tuple of them."""
+    """`text` yields a stream's texts, `joined` joins its items, and `collected` returns them as a tuple."""
     with Loopback(STREAM) as server:
 
         async def body(run: Faced) -> None:
@@ -154,7 +154,7 @@ def test_text_joined_collected(world: World) -> None:
 
 
 def test_with_http_response(world: World) -> None:
-    """The response that a value came in, whole."""
+    """`with_http_response` returns the value and the complete HTTP response."""
     with Loopback(json_reply(said("hi"), headers=(("x-test", "1"),))) as server:
         replied = world.run(gemini(server.url), HELLO | with_http_response).unwrap()
     assert (replied.value.text, replied.http.status, replied.http.get_header("x-test")) == ("hi", 200, "1")
@@ -162,7 +162,7 @@ def test_with_http_response(world: World) -> None:
 
 
 def test_each(world: World) -> None:
-    """`each` shows the good items as they pass, and changes none."""
+    """`each` calls a function with each success, and changes no item."""
     seen: list[object] = []
     with Loopback(sse_reply([said("a"), said("b"), fault(500)])) as server:
         items = world.items(gemini(server.url), PIECES | each(lambda item: seen.append(item.text)))
@@ -170,7 +170,7 @@ def test_each(world: World) -> None:
 
 
 def test_each_raises(world: World) -> None:
-    """What the caller's own function raises passes through as itself, and nothing is left open."""
+    """An exception of the caller's function is raised unchanged, and leaves no connection open."""
 
     def refuse(_: object) -> None:
         raise LookupError("mine")
@@ -190,7 +190,7 @@ def test_each_raises(world: World) -> None:
 
 
 def test_each_awaits(world: World) -> None:
-    """An async function is awaited where that can be; in sync it is a Failure, and nothing warns of a coroutine."""
+    """Async interpreters await an async function; in sync it is `AsyncOnly`, without an unawaited coroutine."""
     seen: list[object] = []
 
     async def see(item: object) -> None:
@@ -205,7 +205,7 @@ def test_each_awaits(world: World) -> None:
 
 
 def test_both_at_once(world: World) -> None:
-    """`both` asks a server that answers only when both have come."""
+    """`both` sends both requests concurrently: the server responds only once both have arrived."""
     gate = threading.Barrier(2)
 
     def script(_: Received) -> Reply:
@@ -218,7 +218,7 @@ def test_both_at_once(world: World) -> None:
 
 
 def test_both_fail(world: World) -> None:
-    """The first one's failure comes before the second one's; what a function raises passes through."""
+    """The first action's failure takes precedence over the second's; exceptions of functions are raised unchanged."""
 
     def script(received: Received) -> Reply:
         return json_reply(fault(400), 400) if b"first" in received.body else json_reply(fault(404), 404)
@@ -248,7 +248,7 @@ def _careful(request: Request[Any]) -> FlowGenerator[Result[int, GenaiError]]:
 
 
 def test_raised_in_a_flow(world: World) -> None:
-    """A flow may catch what `raise_for` raises, and end well."""
+    """A flow may catch an exception of `raise_for` and return a success."""
     with Loopback(json_reply(fault(404), 404)) as server:
         assert world.run(gemini(server.url), _careful(HELLO)) == Success(404)
 
@@ -267,7 +267,7 @@ def test_wrong_kind(world: World) -> None:
 
 def test_closed(world: World) -> None:
     """
-    A call or a stream after close() is Failure(Closed), whether or not there was one before; close() may come twice.
+    A call or a stream after close() is ``Failure(Closed)``, with or without an earlier call; close() can be repeated.
     """
     with Loopback(OK) as server:
         for calls in (0, 1):

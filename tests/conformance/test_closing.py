@@ -1,5 +1,5 @@
 """
-Streams that are left early: the server sees the close at once, whoever closes, and whatever the reader was waiting for.
+Streams that are closed early: the connection is closed at once, from any task or thread, whatever the reader waits for.
 """
 
 import threading
@@ -25,7 +25,7 @@ ONE = (Send(head(200, (CHUNKED,)) + chunk(event(said("a")))), Hang())
 
 
 def test_break(world: World) -> None:
-    """Leaving the block closes the connection, though the iterator lives on."""
+    """Leaving the block closes the connection, even while the iterator is referenced."""
     with Loopback([ENDLESS, OK]) as server:
 
         async def body(run: Faced) -> None:
@@ -41,7 +41,7 @@ def test_break(world: World) -> None:
 
 
 def test_exception(world: World) -> None:
-    """An exception of the block's own passes through, and the connection is closed."""
+    """An exception in the block is raised unchanged, and the connection is closed."""
     with Loopback(ENDLESS) as server:
 
         async def body(run: Faced) -> None:
@@ -55,7 +55,7 @@ def test_exception(world: World) -> None:
 
 
 def test_never_read(world: World) -> None:
-    """A stream that nobody reads sends nothing."""
+    """A stream that is never read sends nothing."""
     with Loopback(ENDLESS) as server:
 
         async def body(run: Faced) -> None:
@@ -68,7 +68,7 @@ def test_never_read(world: World) -> None:
 
 
 def test_close_between_reads(world: World) -> None:
-    """After close() there are no more items, and closing again does nothing."""
+    """After close() iteration ends, and closing again does nothing."""
     with Loopback(ENDLESS) as server:
 
         async def body(run: Faced) -> None:
@@ -98,7 +98,7 @@ WAITS: dict[str, tuple[Answer, list[Any]]] = {
 @pytest.mark.parametrize("name", WAITS)
 @pytest.mark.parametrize("from_thread", (False, True), ids=("task", "thread"))
 def test_close_while_reading(world: World, name: str, from_thread: bool) -> None:
-    """A reader learns of close() at once, as Failure(Closed) and then the end, whatever it was waiting for."""
+    """close() wakes a reader at once, whatever it waits for: it gets ``Failure(Closed)`` and then the end."""
     answer, before = WAITS[name]
     with Loopback([answer, OK]) as server:
 
@@ -135,7 +135,7 @@ async def _breath(run: Faced) -> None:
 
 
 def test_close_while_waiting_to_retry(world: World) -> None:
-    """close() wakes a reader out of the wait between two attempts."""
+    """close() wakes a reader that waits between two attempts."""
     with Loopback(BUSY) as server:
 
         async def body(run: Faced) -> None:
@@ -178,7 +178,7 @@ def test_close_while_waiting_for_a_lane(world: World) -> None:
 
 
 def test_two_readers(world: World) -> None:
-    """Two readers of one stream are a mistake that is raised, and the first one reads on."""
+    """A second concurrent reader of a stream raises RuntimeError, and the first one continues."""
     is_refused = threading.Event()
 
     def script(_: Received) -> Answer:
@@ -203,7 +203,7 @@ def test_two_readers(world: World) -> None:
 
 
 def test_interrupted_both(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An interrupt of two calls at once in sync ends both at once."""
+    """An interrupt of two concurrent calls in sync ends both at once."""
     with Loopback(Hang()) as server, Http(gemini(server.url)) as run:
         with pytest.raises(KeyboardInterrupt), interrupted(KeyboardInterrupt, server, 2):
             run(both(PIECES.source, PIECES.source))
@@ -211,7 +211,7 @@ def test_interrupted_both(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_interrupted_as_the_second_begins(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An interrupt that comes before both have begun ends the one that has."""
+    """An interrupt before both calls have started ends the one that has."""
     start, begun = Worker.start, list[Worker]()
 
     def start_or_interrupt(worker: Worker) -> None:
@@ -268,7 +268,7 @@ def test_interrupted_read_is_no_silent_end(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_interpreter_closed_meanwhile(world: World) -> None:
-    """Closing the interpreter lets a stream that has begun go on to its end."""
+    """A stream that has started continues to its end when the interpreter is closed."""
     with Loopback(
         [(Send(head(200, (CHUNKED,)) + chunk(event(said("a")))), Send(chunk(event(said("b"))) + chunk(b"")))]
     ) as server:

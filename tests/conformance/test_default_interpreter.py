@@ -1,4 +1,4 @@
-"""`run` and `arun`: the backend of the environment, and nothing left behind at exit."""
+"""`run` and `arun`: they use the backend of the environment, and leave nothing open at exit."""
 
 import asyncio
 import subprocess
@@ -21,7 +21,7 @@ WHOLE = HELLO | text
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Generator[Loopback]:
-    """A server that the environment names."""
+    """A server that environment variables name as the backend."""
 
     def script(received: Received) -> Reply:
         return STREAM if "stream" in received.target else OK
@@ -47,13 +47,13 @@ def test_run(server: Loopback) -> None:
 
 @pytest.mark.parametrize("loop", (asyncio.run, lambda call: trio.run(lambda: call)), ids=("asyncio", "trio"))
 def test_arun(server: Loopback, loop: Any) -> None:
-    """`arun` connects for one call, and leaves nothing open."""
+    """`arun` opens a connection for one call, and closes it."""
     assert loop(genai_fn.arun(WHOLE)) == Success("hi")
     assert waited(lambda: server.open_connections == 0)
 
 
 def test_environment_read_again() -> None:
-    """A call without credentials is a Failure, and the next one looks again."""
+    """A call without credentials is a Failure, and the next one reads the environment again."""
     run = default._DefaultInterpreter()
     assert isinstance(run(WHOLE).failure(), AuthError)
     with run.stream(PIECES) as items:
@@ -87,7 +87,7 @@ print(run(generate("m", "hi")).unwrap().text, end="")
 
 
 def test_nothing_at_exit(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A script that closes nothing ends without a word of warning, and its connections are closed."""
+    """A script that closes nothing exits without a warning, and its connections are closed."""
     python = (sys.executable, "-X", "dev", "-W", "error", "-c", SCRIPT)
     ended = subprocess.run(python, capture_output=True, text=True, timeout=600, check=False)
     assert (ended.stdout, ended.stderr, ended.returncode) == ("hi", "", 0)

@@ -1,4 +1,4 @@
-"""Downloads in all worlds: whole or not at all, and the key to nobody else."""
+"""Downloads with every kind of interpreter: all or nothing, and the API key is sent only to the backend."""
 
 import os
 import socket
@@ -47,7 +47,7 @@ def names(folder: Path) -> list[str]:
 
 @whole
 def test_into_memory(world: World, reply: Reply) -> None:
-    """A file arrives whole, whichever way it comes."""
+    """A file is returned complete, for any encoding of the response."""
     with Loopback(reply) as server:
         assert world.run(gemini(server.url), files.download("abc")) == Success(FILM)
         assert server.requests[0].target == "/v1beta/files/abc:download?alt=media"
@@ -55,7 +55,7 @@ def test_into_memory(world: World, reply: Reply) -> None:
 
 @whole
 def test_to_a_path(world: World, reply: Reply, tmp_path: Path) -> None:
-    """A file is written whole, and nothing beside it stays."""
+    """A file is written completely, and no temporary file remains."""
     path = tmp_path / "Müll 🐈.mp4"
     with Loopback(reply) as server:
         assert world.run(gemini(server.url), files.download("abc", path)) == Success(path)
@@ -64,7 +64,7 @@ def test_to_a_path(world: World, reply: Reply, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("body", [b"", ()], ids=("sized", "chunks"))
 def test_empty(world: World, body: Any, tmp_path: Path) -> None:
-    """An empty file is one, too."""
+    """An empty file can be downloaded."""
     with Loopback(Reply(body=body)) as server:
         assert world.run(gemini(server.url), files.download("abc")) == Success(b"")
         assert world.run(gemini(server.url), files.download("abc", tmp_path / "x")) == Success(tmp_path / "x")
@@ -72,7 +72,7 @@ def test_empty(world: World, body: Any, tmp_path: Path) -> None:
 
 
 def test_new_file(world: World, tmp_path: Path) -> None:
-    """A file that was not there has the permissions that any new file has."""
+    """A new file has the default permissions."""
     path, other = tmp_path / "x", tmp_path / "y"
     other.touch()
     with Loopback(Reply(body=FILM)) as server:
@@ -98,7 +98,7 @@ def test_takes_the_place_of_a_file(world: World, mode: int, tmp_path: Path) -> N
 
 
 def test_set_user_id_is_not_kept(world: World, tmp_path: Path) -> None:
-    """What comes from elsewhere does not run as the owner of the file that it replaces."""
+    """A replaced file loses its set-user-ID bit."""
     path = tmp_path / "x"
     path.write_bytes(b"old")
     path.chmod(0o4755)
@@ -108,7 +108,7 @@ def test_set_user_id_is_not_kept(world: World, tmp_path: Path) -> None:
 
 
 def test_through_a_link(world: World, tmp_path: Path) -> None:
-    """A symbolic link to a file stays one, and the file that it leads to is replaced and keeps its permissions."""
+    """A symbolic link is kept; its target is replaced and keeps its permissions."""
     (tmp_path / "far").mkdir()
     far, link = tmp_path / "far" / "y", tmp_path / "x"
     far.write_bytes(b"old")
@@ -182,7 +182,7 @@ def test_what_is_no_file_any_more(world: World, obstruct: Callable[[Path], objec
 
 
 def test_link_that_changes(world: World, tmp_path: Path) -> None:
-    """A link that leads to another file by the time that all has come is not followed there."""
+    """A link whose target changes during the download is refused, and neither target is changed."""
     path, one, two = (tmp_path / each for each in ("x", "one", "two"))
     one.write_bytes(b"one")
     two.write_bytes(b"two")
@@ -202,7 +202,7 @@ def test_link_that_changes(world: World, tmp_path: Path) -> None:
 @pytest.mark.parametrize("backend", ["sync", "asyncio", "trio"])
 @pytest.mark.parametrize("interpreter", [Offline, Fake], ids=("Offline", "Fake"))
 def test_without_a_network(interpreter: Callable[[], Any], backend: str, tmp_path: Path) -> None:
-    """Interpreters without a network write files by the same rules."""
+    """`Offline` and `Fake` write files by the same rules."""
     run = interpreter()
 
     async def download(path: Path) -> Any:
@@ -232,7 +232,7 @@ def test_without_a_network(interpreter: Callable[[], Any], backend: str, tmp_pat
     ids=("sized", "chunks", "404", "gzip"),
 )
 def test_broken_off(world: World, answer: Answer, tmp_path: Path) -> None:
-    """A download that fails leaves what was there, and nothing of its own."""
+    """A failed download keeps the existing file, and leaves no temporary file."""
     path = tmp_path / "x"
     path.write_bytes(b"old")
     with Loopback(answer) as server:
@@ -242,7 +242,7 @@ def test_broken_off(world: World, answer: Answer, tmp_path: Path) -> None:
 
 
 def test_out_of_time(world: World, tmp_path: Path) -> None:
-    """A download that does not end in time leaves nothing."""
+    """A download that exceeds its deadline leaves no file."""
     with Loopback((*BEGUN, Hang())) as server:
         flow = files.download("abc", tmp_path / "x") | with_options(deadline=0.05)
         assert isinstance(world.run(gemini(server.url), flow).failure(), TimedOut)
@@ -250,7 +250,7 @@ def test_out_of_time(world: World, tmp_path: Path) -> None:
 
 
 def test_cancelled(world: World, tmp_path: Path) -> None:
-    """A download that is cancelled leaves nothing."""
+    """A cancelled download leaves no file."""
     if world.is_sync:
         pytest.skip("nothing cancels a thread")
 
@@ -269,7 +269,7 @@ def test_cancelled(world: World, tmp_path: Path) -> None:
 
 
 def test_interrupted(world: World, tmp_path: Path) -> None:
-    """A download that is interrupted leaves nothing."""
+    """An interrupted download leaves no file."""
     seen: list[list[str]] = []
 
     def interrupt(event: object) -> None:
@@ -296,7 +296,7 @@ def test_no_place(world: World, tmp_path: Path) -> None:
 
 
 def test_disk_is_full(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What cannot be written any more is a failure, and leaves nothing."""
+    """A full disk is a Failure, and leaves no file."""
 
     def write(self: TempFile, data: bytes) -> Any:
         return self._build_failure(OSError(28, "No space left on device"))
@@ -310,7 +310,7 @@ def test_disk_is_full(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("to_path", [False, True])
 def test_redirect_gets_no_key(world: World, to_path: bool, tmp_path: Path) -> None:
-    """A redirect is followed to any host, and the key goes to the backend's own alone."""
+    """A redirect is followed to any host, but the API key is sent only to the backend's host."""
     path = tmp_path / "x" if to_path else None
     with Loopback(Reply(body=FILM)) as far:
 
@@ -327,7 +327,7 @@ def test_redirect_gets_no_key(world: World, to_path: bool, tmp_path: Path) -> No
 
 
 def test_redirected_in_circles(world: World, tmp_path: Path) -> None:
-    """Redirects without end are a failure."""
+    """Endless redirects are a Failure."""
     with Loopback(Reply(307, (("location", "/again"),))) as server:
         for path in (None, tmp_path / "x"):
             error = world.run(gemini(server.url), files.download("abc", path)).failure()
@@ -338,7 +338,7 @@ def test_redirected_in_circles(world: World, tmp_path: Path) -> None:
 
 
 def test_only_memory_is_bounded(world: World, tmp_path: Path) -> None:
-    """An answer in memory is bounded, one to a path is not."""
+    """`max_response_bytes` limits downloads to memory, not to a path."""
     with Loopback(Reply(body=FILM)) as server:
         at, bound = gemini(server.url), {"max_response_bytes": 1000}
         assert isinstance(world.run(at, files.download("abc"), **bound).failure(), DecodeError)
@@ -346,7 +346,7 @@ def test_only_memory_is_bounded(world: World, tmp_path: Path) -> None:
 
 
 def test_bytes_at_hand(world: World, tmp_path: Path) -> None:
-    """A video that holds its bytes is written without a request."""
+    """A video that contains its bytes is written without a request."""
     with Loopback(Reply(404)) as server:
         film = Video(video_bytes=FILM)
         assert world.run(gemini(server.url), files.download(film)) == Success(FILM)
@@ -356,7 +356,7 @@ def test_bytes_at_hand(world: World, tmp_path: Path) -> None:
 
 
 def test_cloud_storage(world: World) -> None:
-    """What is in Cloud Storage is Unsupported, and says so."""
+    """A file in Cloud Storage is `Unsupported`, and the error says so."""
     error = world.run(gemini("http://127.0.0.1:1"), files.download("gs://bucket/x.mp4")).failure()
     assert (type(error), "Cloud Storage" in str(error)) == (Unsupported, True)
 
@@ -417,7 +417,7 @@ print(most() - idle)
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read where Linux tells it")
 def test_memory_stays_flat(tmp_path: Path) -> None:
-    """A file of 256 MiB is downloaded to a path in less than 40 MiB."""
+    """A file of 256 MiB is downloaded to a path with less than 40 MiB of memory."""
     piece = bytes(1 << 20)
     sized = head(200, (("content-length", str(len(piece) * 256)),))
     with Loopback((Send(sized), *[Send(piece)] * 256)) as server:

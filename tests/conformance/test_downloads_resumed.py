@@ -1,4 +1,4 @@
-"""Downloads that break off, in all worlds: they go on where the server has ranges of the same file, or fail."""
+"""Interrupted downloads: resumed if the server supports ranges of the same file, else failed."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,7 +23,7 @@ to_both = pytest.mark.parametrize("to_path", [False, True], ids=("memory", "path
 
 
 class Server:
-    """A server that breaks off at these bytes of a film, each time once, and has ranges unless it `ignores` them."""
+    """A server that breaks off at each of these offsets once, and supports ranges unless it `ignores` them."""
 
     def __init__(
         self, cuts: Sequence[int], *, headers: Headers = TAG, how: Action = CLOSE, ignores: bool = False
@@ -91,14 +91,14 @@ def test_goes_on_by_length(world: World, naps: Naps, tmp_path: Path, headers: He
 
 @to_both
 def test_ranges_ignored(world: World, naps: Naps, tmp_path: Path, to_path: bool) -> None:
-    """A server that sends the same file from its beginning again is read on to where it broke off."""
+    """If the server ignores the range, the bytes received before are skipped."""
     server = Server((5, 80_000, 4), ignores=True)
     assert fetched(world, server, tmp_path / "x" if to_path else None) == Success(FILM)
     assert server.ranges == [None, "bytes=5-", "bytes=80000-", "bytes=80000-"]
 
 
 class Changed(Server):
-    """A server whose film is another one by the second request."""
+    """A server whose file has changed by the second request."""
 
     def __call__(self, received: Received) -> Answer:
         answer = super().__call__(received)
@@ -109,7 +109,7 @@ class Changed(Server):
 @to_both
 @pytest.mark.parametrize("ignores", [False, True])
 def test_another_file(world: World, naps: Naps, tmp_path: Path, ignores: bool, to_path: bool) -> None:
-    """Two files are never made one: a download of what has changed meanwhile fails with the fault that broke it off."""
+    """Parts of two files are never joined: if the file has changed, the download fails with the first error."""
     server = Changed((9,), ignores=ignores)
     error = fetched(world, server, tmp_path / "x" if to_path else None).failure()
     assert (type(error), len(server.ranges), list(tmp_path.iterdir())) == (Disconnected, 2, [])
@@ -127,7 +127,7 @@ def test_not_gone_on_with(world: World, naps: Naps, tmp_path: Path, headers: Hea
 
 @to_both
 def test_gives_up(world: World, naps: Naps, tmp_path: Path, to_path: bool) -> None:
-    """After as many attempts in a row as are allowed brought nothing, the first fault is the result."""
+    """If all allowed attempts in a row receive nothing, the first error is the result."""
     server = Server((9,) * 10)
     error = fetched(world, server, tmp_path / "x" if to_path else None, retry=Retry(attempts=3)).failure()
     assert (type(error), server.ranges) == (Disconnected, [None, "bytes=9-", "bytes=9-"])
@@ -135,7 +135,7 @@ def test_gives_up(world: World, naps: Naps, tmp_path: Path, to_path: bool) -> No
 
 
 class Busy(Server):
-    """A server that answers the second request with a status, and no byte of the film."""
+    """A server that responds to the second request with a status only."""
 
     def __init__(self, status: int) -> None:
         super().__init__((9,))
@@ -150,7 +150,7 @@ class Busy(Server):
 
 @to_both
 def test_busy(world: World, naps: Naps, tmp_path: Path, to_path: bool) -> None:
-    """A server that is busy is asked again, when it says."""
+    """A busy server is asked again after its Retry-After."""
     server = Busy(503)
     assert fetched(world, server, tmp_path / "x" if to_path else None) == Success(FILM)
     assert (server.ranges, naps.slept[1:]) == ([None, "bytes=9-", "bytes=9-"], [7.0])
@@ -159,7 +159,7 @@ def test_busy(world: World, naps: Naps, tmp_path: Path, to_path: bool) -> None:
 @to_both
 @pytest.mark.parametrize("status", [404, 416])
 def test_gone(world: World, naps: Naps, tmp_path: Path, status: int, to_path: bool) -> None:
-    """A server that has the rest no more is not asked again; the failure is what broke the download off."""
+    """If the server no longer has the rest, it is not asked again; the first error is the result."""
     server = Busy(status)
     error = fetched(world, server, tmp_path / "x" if to_path else None).failure()
     assert (type(error), server.ranges) == (Disconnected, [None, "bytes=9-"])

@@ -1,4 +1,4 @@
-"""Servers that repeat the credential that they refuse, as Google's do: it is in no error, no event and no pickle."""
+"""Servers that echo the rejected credential, as Google's do: it appears in no error, event or pickle."""
 
 import json
 import pickle
@@ -31,7 +31,7 @@ FIRST = event(said("a"))
 
 
 class Credentials:
-    """Credentials as google-auth's are, with a token that lasts."""
+    """Credentials with google-auth's interface, and a token that does not expire."""
 
     token = KEY
 
@@ -70,7 +70,7 @@ STREAMS: dict[str, Answer] = {
 
 
 def shows_no_key(*held: Any) -> bool:
-    """Tell whether the key is in nothing that these show, hold or pickle."""
+    """Return whether the key is absent from the text, attributes and pickles of some values."""
     shown = [repr(held), *map(str, held), *(repr(getattr(each, "__dict__", "")) for each in held)]
     return KEY not in " ".join((*shown, repr(pickle.dumps(held))))
 
@@ -110,7 +110,7 @@ def test_whatever_is_answered(world: World, name: str, action: Any) -> None:
 
 @pytest.mark.parametrize("name", STREAMS)
 def test_within_a_stream(world: World, name: str) -> None:
-    """What ends a stream after its first item repeats no key either."""
+    """A failure that ends a stream after its first item does not contain the key."""
     with Loopback(STREAMS[name]) as server:
         first, last = world.items(BACKENDS["key"](server.url), PIECES)
         assert first.unwrap().text == "a"
@@ -119,7 +119,7 @@ def test_within_a_stream(world: World, name: str) -> None:
 
 
 def test_headers_of_one_request(world: World) -> None:
-    """A credential among the headers of one request is masked as the backend's."""
+    """A credential in a header of one request is masked like the backend's."""
     asked = HELLO | with_options(headers={"x-other-key": KEY})
     with Loopback(ANSWERS["refused"]) as server:
         error = world.run(Gemini("another-test-key", base_url=server.url), asked).failure()
@@ -129,7 +129,7 @@ def test_headers_of_one_request(world: World) -> None:
 
 @pytest.mark.parametrize("name", ("refused", "HTML"))
 def test_uploads_and_downloads(world: World, name: str, tmp_path: Path) -> None:
-    """Uploads, downloads into memory and to a path, and lists fail without the key."""
+    """Failures of uploads, downloads to memory and to a path, and lists do not contain the key."""
     actions: tuple[Any, ...] = (
         files.upload(b"some bytes", {"mime_type": "text/plain"}),
         files.download("abc"),
@@ -144,7 +144,7 @@ def test_uploads_and_downloads(world: World, name: str, tmp_path: Path) -> None:
 
 
 def test_session_of_an_upload(world: World) -> None:
-    """An upload whose address is none, or that is refused in its midst, fails without the key."""
+    """The failure of an upload whose session URL is invalid does not contain the key."""
     begun = Reply(200, (("x-goog-upload-url", KEY),))
     with Loopback(begun) as server:
         upload: Any = files.upload(b"some bytes", {"mime_type": "text/plain"})
@@ -154,7 +154,7 @@ def test_session_of_an_upload(world: World) -> None:
 
 
 def test_resumed_download(world: World) -> None:
-    """What is told of a download that goes on after it broke repeats no key."""
+    """No event of a resumed download contains the key."""
     seen: list[Event] = []
     part = head(200, (("content-length", "9"), ("etag", '"1"'), ("accept-ranges", "bytes"))) + b"part"
     with Loopback([(Send(part), Close()), ANSWERS["busy"]]) as server:

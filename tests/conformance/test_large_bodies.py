@@ -1,4 +1,4 @@
-"""Megabytes, either way."""
+"""Bodies of 30 MB, sent and received."""
 
 import pybase64
 import pytest

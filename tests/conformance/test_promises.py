@@ -1,4 +1,4 @@
-"""The promises that cut across modules: 1, 2, 4 and 7; the conformance suite has 3, the wire 5 and 6, the layers 8."""
+"""Rules that concern all modules: building is pure, values are values, mistakes raise at once, secrets stay secret."""
 
 import asyncio
 import builtins
@@ -150,7 +150,7 @@ def no_world() -> Iterator[None]:
 
 
 def test_building_is_pure() -> None:
-    """Values are built, written and read without a file, a socket, a clock, chance or the environment."""
+    """Building, encoding and decoding values uses no file, socket, clock, randomness or environment variable."""
     with no_world():
         for make in VALUES.values():
             make()
@@ -162,7 +162,7 @@ def test_building_is_pure() -> None:
 
 
 def test_environment_is_an_argument() -> None:
-    """The environment is read off the mapping that is passed, and off nothing else."""
+    """`backend_from_env` reads only the mapping that is passed."""
     with no_world():
         assert backend_from_env({"GEMINI_API_KEY": KEY}) == Success(Gemini(KEY))
 
@@ -179,33 +179,33 @@ def test_making_an_interpreter_dials_nothing() -> None:
 
 @every_value
 def test_compares(name: str) -> None:
-    """Two values built alike are equal, and differ from all others."""
+    """Two values built alike are equal, and unequal to all others."""
     assert VALUES[name]() == VALUES[name]()
     assert [other for other in VALUES if other != name and VALUES[other]() == VALUES[name]()] == []
 
 
 @every_value
 def test_copies_and_pickles(name: str) -> None:
-    """Copies and pickles are equal to what they were made of."""
+    """Copies and unpickled values are equal to the original."""
     value = VALUES[name]()
     assert [copy.copy(value), copy.deepcopy(value), pickle.loads(pickle.dumps(value))] == [value] * 3
 
 
 @every_value
 def test_hashes(name: str) -> None:
-    """All that hold no dict hash, and equal values alike."""
+    """Every value is hashable, and equal values have equal hashes."""
     assert hash(VALUES[name]()) == hash(VALUES[name]())
 
 
 @every_value
 def test_shows_itself(name: str) -> None:
-    """Every value has a repr, and equal ones the same."""
+    """Every value has a repr, and equal values have the same one."""
     assert repr(VALUES[name]()) == repr(VALUES[name]())
 
 
 @every_value
 def test_is_frozen(name: str) -> None:
-    """No attribute of a value can be set."""
+    """The attributes of a value cannot be set."""
     value = VALUES[name]()
     names = getattr(value, "__struct_fields__", None) or tuple(vars(value))
     for attribute in names:
@@ -214,7 +214,7 @@ def test_is_frozen(name: str) -> None:
 
 
 def test_crosses_processes() -> None:
-    """What was pickled here runs in another process, to the same result."""
+    """A pickled action has the same result in another process."""
     actions = (
         generate("m", "hi") | text,
         both(generate("m", "a") | text, generate("m", "b") | text),
@@ -232,7 +232,7 @@ def test_crosses_processes() -> None:
 
 
 def test_is_shared_by_threads() -> None:
-    """One request value serves any number of threads at once."""
+    """Threads can share one value concurrently."""
     action = generate("m", "hi") | streamed | text | joined
     run, start = Offline(), threading.Barrier(8)
 
@@ -255,7 +255,7 @@ def test_is_shared_by_threads() -> None:
     ids=["request", "joined", "both", "flow"],
 )
 def test_is_bound_to_no_loop(action: Any) -> None:
-    """The same value runs in a thread, in one asyncio loop after another, and on trio, to equal results."""
+    """One value has equal results in sync, in several asyncio event loops, and on trio."""
     run = Offline()
 
     async def awaited() -> Any:
@@ -266,7 +266,7 @@ def test_is_bound_to_no_loop(action: Any) -> None:
 
 
 def test_mutates_nothing_and_follows_nothing() -> None:
-    """What a caller passes in stays as it is, and changing it later changes no request."""
+    """Arguments are not mutated, and mutating them later does not change the request."""
     parts: list[Any] = [{"text": "hi"}]
     config: dict[str, Any] = {
         "tools": [{"googleSearch": {}}],
@@ -318,7 +318,7 @@ MISTAKES: dict[str, tuple[Callable[[], Any], str, Any]] = {
 
 @pytest.mark.parametrize("name", MISTAKES)
 def test_mistakes_are_loud(name: str) -> None:
-    """A mistake raises where it is made, a ValueError with the path and the value."""
+    """A mistake raises InvalidRequest, a ValueError, at once, with the path and the value."""
     make, path, value = MISTAKES[name]
     with pytest.raises(ValueError, match=r".") as raised:
         make()
@@ -327,7 +327,7 @@ def test_mistakes_are_loud(name: str) -> None:
 
 
 def test_streams_are_not_run() -> None:
-    """Calling an interpreter with a stream names the words that there are for it, and reading a request likewise."""
+    """Calling an interpreter with a stream raises an error with `.stream`; streaming a request one with `streamed`."""
     run: Any = Offline()
     with pytest.raises(InvalidRequest, match=r"\.stream"):
         run(generate("m", "hi") | streamed)
@@ -347,7 +347,7 @@ HOLDERS: dict[str, Callable[[], Any]] = {
 
 @pytest.mark.parametrize("name", [name for name in HOLDERS if name != "credentials"])
 def test_backends_hide_their_keys(name: str) -> None:
-    """No way of showing a backend, or what holds it, shows a key."""
+    """No text form of a backend, or of an object that contains it, contains the key."""
     backend = HOLDERS[name]()
     shown = [
         f"{each!r} {each!s} {each:}" for each in (backend, Http(backend), Http(backend).__dict__, Offline(backend))
@@ -359,7 +359,7 @@ def test_backends_hide_their_keys(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in HOLDERS if name != "headers"])
 def test_backends_refuse_to_pickle(name: str) -> None:
-    """A backend that holds a secret does not pickle, and says how to rebuild it; a copy is as good as itself."""
+    """A backend with a secret cannot be pickled, and the error names `backend_from_env`; copies are equal."""
     backend = HOLDERS[name]()
     with pytest.raises(TypeError, match="backend_from_env"):
         pickle.dumps(backend)
@@ -367,14 +367,14 @@ def test_backends_refuse_to_pickle(name: str) -> None:
 
 
 def test_secrets_are_masked() -> None:
-    """A secret compares by value, and shows nothing of it."""
+    """Secrets compare by value, and their text forms do not contain it."""
     secret = Secret(KEY)
     assert secret == Secret(KEY)
     assert KEY not in f"{secret} {secret!r}" + str(vars(Secret)) + str(dir(secret))
 
 
 def test_events_and_errors_hold_no_key() -> None:
-    """Whatever is told of a call that fails, the key is not in it."""
+    """Events and errors of a failed call do not contain the key."""
     seen: list[Event] = []
     with Http(Gemini(KEY, base_url="http://127.0.0.1:1"), on_event=seen.append, retry=Retry(attempts=1)) as run:
         error = run(generate("m", "hi")).failure()

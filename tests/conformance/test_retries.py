@@ -1,4 +1,4 @@
-"""What is tried again, how often, and after how long: alike in every world, for calls and for streams."""
+"""What is retried, how often, and after which delay: the same with every kind of interpreter, for calls and streams."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -31,12 +31,12 @@ ADVICE = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "3.
 
 @pytest.fixture(params=(False, True), ids=("call", "stream"))
 def is_stream(request: pytest.FixtureRequest) -> bool:
-    """A call, and a stream that is collected."""
+    """Whether to stream and collect, or to call."""
     return bool(request.param)
 
 
 def test_busy_twice(world: World, naps: Naps, is_stream: bool) -> None:
-    """Two 503s and then a 200: one result, after two waits that double at most and are left to chance."""
+    """Two 503s and then a 200 give one result, after two waits with exponential backoff and full jitter."""
     with Loopback([BUSY, BUSY, STREAM if is_stream else OK]) as server:
         result = world.run(gemini(server.url), ALL if is_stream else WHOLE)
         assert (result, len(server.requests)) == (Success(("a", "b") if is_stream else "hi"), 3)
@@ -45,7 +45,7 @@ def test_busy_twice(world: World, naps: Naps, is_stream: bool) -> None:
 
 
 def test_policy(world: World, naps: Naps, is_stream: bool) -> None:
-    """A policy without jitter waits exactly as long as it says, and its status codes alone are retried."""
+    """A policy without jitter waits exactly its delays, and only its status codes are retried."""
     policy = Retry(initial_delay=3, multiplier=4, jitter=0, status_codes=(404,))
     absent = json_reply(fault(404), 404)
     with Loopback([absent, absent, STREAM if is_stream else OK, BUSY]) as server:
@@ -66,7 +66,7 @@ def test_policy(world: World, naps: Naps, is_stream: bool) -> None:
     ids=("RetryInfo", "Retry-After", "retry-after-ms", "html"),
 )
 def test_advice(world: World, naps: Naps, is_stream: bool, refusal: Reply) -> None:
-    """What the server advises is slept, and nothing else."""
+    """The server's advice replaces the delay of the policy."""
     with Loopback([refusal, STREAM if is_stream else OK]) as server:
         result = world.run(gemini(server.url), ALL if is_stream else WHOLE)
     assert isinstance(result, Success)
@@ -74,7 +74,7 @@ def test_advice(world: World, naps: Naps, is_stream: bool, refusal: Reply) -> No
 
 
 def test_advice_past_the_deadline(world: World, naps: Naps, is_stream: bool) -> None:
-    """Advice that does not fit the deadline ends the call at once, with what the server said."""
+    """If the server's advice exceeds the deadline, the call fails at once with the server's error."""
     with Loopback(json_reply(fault(429, details=[{**ADVICE, "retryDelay": "61s"}]), 429)) as server:
         timely = with_options(timeouts=Timeouts(total=60))
         result = world.run(gemini(server.url), (ALL if is_stream else WHOLE) | timely)
@@ -102,7 +102,7 @@ FAULTS: Faults = {
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_as_many_attempts(world: World, naps: Naps, is_stream: bool, name: str) -> None:
-    """Each fault before an answer is tried as often as the policy says, in every world, call or stream."""
+    """Each error before a response is retried as often as the policy allows, for calls and streams."""
     opened, kind = FAULTS[name]
     attempts: list[int] = []
     with opened() as server:
@@ -134,7 +134,7 @@ def test_cut_fault_gives_its_lane_back(world: World, naps: Naps, is_stream: bool
 
 
 def test_stale_keep_alive(world: World, is_stream: bool) -> None:
-    """A kept connection that died meanwhile is replaced, and that was no attempt."""
+    """A dead kept-alive connection is replaced, and that does not count as an attempt."""
     with Loopback([OK, STREAM if is_stream else OK], close_after=1) as server:
 
         async def body(run: Faced) -> None:
@@ -158,7 +158,7 @@ def test_died_in_reuse(world: World, is_stream: bool) -> None:
 
 
 def test_never_twice(world: World, naps: Naps) -> None:
-    """What must not happen twice goes out once, on a connection of its own, whatever breaks after that."""
+    """An unrepeatable operation is sent once, on a new connection, whatever fails afterwards."""
     with Loopback([OK, Reset(), OK]) as server:
 
         async def body(run: Faced) -> None:
@@ -174,21 +174,21 @@ def test_never_twice(world: World, naps: Naps) -> None:
 
 
 def test_never_twice_after_a_503(world: World, naps: Naps) -> None:
-    """What must not happen twice is not tried again though the server says that it is busy."""
+    """An unrepeatable operation is not retried after a 503."""
     with Loopback([BUSY, OK]) as server:
         assert isinstance(world.run(gemini(server.url), ONCE).failure(), ServerError)
         assert len(server.requests) == 1
 
 
 def test_never_sent(world: World, naps: Naps) -> None:
-    """What must not happen twice is tried again as long as nothing went out."""
+    """An unrepeatable operation is retried as long as nothing was sent."""
     with refusing_port() as port:
         assert isinstance(world.run(gemini(f"http://127.0.0.1:{port}"), ONCE).failure(), ConnectError)
     assert len(naps.slept) == 3
 
 
 def test_fault_before_the_first_item(world: World, naps: Naps) -> None:
-    """An error event in the place of the first item is tried again, whatever the status line said."""
+    """An error event instead of the first item is retried, whatever the HTTP status."""
     with Loopback([sse_reply([fault(503)]), json_reply(fault(503)), STREAM]) as server:
         assert texts(world.items(gemini(server.url), PIECES, max_connections=1)) == ["a", "b"]
         assert (len(server.requests), len(naps.slept)) == (3, 2)
@@ -201,7 +201,7 @@ def test_cut_before_the_first_item(world: World, naps: Naps) -> None:
 
 
 def test_fault_after_an_item(world: World, naps: Naps) -> None:
-    """An error event after an item ends the stream: the good items are kept, nothing is tried again."""
+    """An error event after an item ends the stream: earlier items are kept, and nothing is retried."""
     with Loopback(sse_reply([said("a"), fault(503), said("b")])) as server:
         assert texts(world.items(gemini(server.url), PIECES)) == ["a", ServerError]
         assert (len(server.requests), naps.slept) == (1, [])

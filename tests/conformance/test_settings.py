@@ -1,4 +1,4 @@
-"""What an interpreter is made with: proxies, headers, who listens; and what happens without credentials."""
+"""Parameters of an interpreter: proxies, headers, listeners, credentials, TLS, and how wrong ones are refused."""
 
 import pickle
 import ssl
@@ -18,7 +18,7 @@ WHOLE = HELLO | text
 
 
 def test_through_a_proxy(world: World) -> None:
-    """A proxy that is given is asked to CONNECT; it sees no credential of ours, and its own reaches nobody else."""
+    """Requests use the given proxy: it gets no API key, and the server does not get its password."""
     with Loopback([OK, STREAM]) as server, ConnectProxy(to=server.port) as proxy:
 
         async def body(run: Faced) -> None:
@@ -42,7 +42,7 @@ def test_through_a_proxy(world: World) -> None:
 
 
 def test_proxy_of_the_environment(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """HTTP_PROXY leads there, unless NO_PROXY exempts the host or the parameter says none."""
+    """HTTP_PROXY is used, unless NO_PROXY exempts the host or ``proxy=""`` is set."""
     with Loopback(OK) as server, ConnectProxy(to=server.port) as proxy:
         monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.port}")
         assert world.run(gemini(server.url), WHOLE) == Success("hi")
@@ -54,8 +54,7 @@ def test_proxy_of_the_environment(world: World, monkeypatch: pytest.MonkeyPatch)
 
 def test_proxy_refuses(world: World, naps: Naps) -> None:
     """
-    A proxy that wants to know who calls is a ConnectError that says so, and nothing was sent: even what may not go
-    twice is tried again.
+    A proxy that rejects the credentials is a ConnectError with ``sent=False``, so unrepeatable operations are retried.
     """
     with ConnectProxy(Reply(407)) as proxy:
         for action in (WHOLE, ONCE):
@@ -72,7 +71,7 @@ def test_proxy_refuses(world: World, naps: Naps) -> None:
 
 
 def test_headers(world: World) -> None:
-    """The interpreter's headers go with every request, the action's come before them, and both before ours."""
+    """The interpreter's headers are sent with every request; an action's override them, and both override ours."""
     with Loopback(OK) as server:
         backend = gemini(server.url, headers={"x-backend": "1", "x-both": "backend"})
         action = HELLO | with_options(headers={"X-Action": "3", "user-agent": "mine"})
@@ -83,7 +82,7 @@ def test_headers(world: World) -> None:
 
 
 def test_headers_in_place_of_a_key(world: World) -> None:
-    """Where there is no key, the interpreter's headers say who calls."""
+    """Without an API key, the interpreter's headers may contain the credentials."""
     with Loopback(OK) as server:
         backend = Gemini(base_url=server.url)
         assert isinstance(world.run(backend, HELLO, headers={"authorization": "Bearer test-token"}), Success)
@@ -91,7 +90,7 @@ def test_headers_in_place_of_a_key(world: World) -> None:
 
 
 def test_events(world: World, naps: Naps) -> None:
-    """Each attempt begins, is answered, and is followed by another or by the end; none of it holds a secret."""
+    """Each attempt sends its events, then those of a retry or a failure follow; no event contains a secret."""
     told: list[Event] = []
     with Loopback([BUSY, OK, json_reply(fault(400), 400)]) as server:
 
@@ -126,7 +125,7 @@ def _figure(event: Any) -> int:
 
 
 def test_events_of_a_stream(world: World, naps: Naps) -> None:
-    """A stream tells the same, up to its head."""
+    """A stream sends the same events, up to its response head."""
     told: list[Event] = []
     with Loopback([BUSY, STREAM]) as server:
         world.items(gemini(server.url), PIECES, on_event=told.append)
@@ -134,7 +133,7 @@ def test_events_of_a_stream(world: World, naps: Naps) -> None:
 
 
 def test_listener_raises(world: World) -> None:
-    """What a listener raises passes through as itself, and nothing is left open."""
+    """An exception of a listener is raised unchanged, and no connection is left open."""
 
     def refuse(event: Event) -> None:
         if isinstance(event, Responded):
@@ -169,13 +168,13 @@ def test_nobody(world: World, backend: Any) -> None:
 
 
 def test_ephemeral_token(world: World) -> None:
-    """A token that is good for Live alone sends nothing here."""
+    """An ephemeral token, which is valid only for Live, is an AuthError for other requests."""
     error = world.run(Gemini("auth_tokens/test", base_url="http://127.0.0.1:1"), HELLO).failure()
     assert isinstance(error, AuthError)
 
 
 def test_express_key(world: World) -> None:
-    """Vertex with a key sends the key, and looks for no token."""
+    """Vertex with an API key sends the key, and does not fetch a token."""
     with Loopback(OK) as server:
         assert isinstance(world.run(Vertex(api_key="test-key", base_url=server.url), HELLO), Success)
         (received,) = server.requests
@@ -201,7 +200,7 @@ def test_express_key(world: World) -> None:
     ids=repr,
 )
 def test_wrong_parameters(world: World, wrong: dict[str, Any]) -> None:
-    """A wrong parameter is refused where the interpreter is made."""
+    """A wrong parameter raises InvalidRequest when the interpreter is created."""
     with pytest.raises(InvalidRequest) as refused:
         world.within(gemini("http://127.0.0.1:1"), _nothing, **wrong)
     assert "test-password" not in repr(refused.value)
@@ -209,7 +208,7 @@ def test_wrong_parameters(world: World, wrong: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("http1", ["auto", "httpcore", "httpcore2"])
 def test_http1(world: World, http1: str) -> None:
-    """The implementation of HTTP/1.1 is chosen by its name, too."""
+    """The implementation of HTTP/1.1 can be chosen by name."""
     with Loopback([OK, STREAM]) as server:
 
         async def body(run: Faced) -> None:
@@ -220,7 +219,7 @@ def test_http1(world: World, http1: str) -> None:
 
 
 def test_missing_http1(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An implementation that is not installed is a Failure of each call, which says how it is installed."""
+    """If the implementation is not installed, each call is a MissingExtra that contains the install command."""
     monkeypatch.setattr(settings, "find_spec", lambda name: None)
 
     async def body(run: Faced) -> None:
@@ -235,7 +234,7 @@ def test_missing_http1(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(("old", "new"), [("lanes", "max_connections"), ("transport", "http1")])
 def test_old_names(world: World, old: str, new: str) -> None:
-    """A parameter by its former name is a TypeError that has the new one."""
+    """A former parameter name is a TypeError that contains the new name."""
     with pytest.raises(TypeError, match=new):
         world.within(gemini("http://127.0.0.1:1"), _nothing, **{old: 8})
     with pytest.raises(TypeError, match="bogus"):
@@ -244,7 +243,7 @@ def test_old_names(world: World, old: str, new: str) -> None:
 
 @pytest.mark.parametrize(("old", "new"), [("tries", "attempts"), ("first", "initial_delay"), ("most", "max_delay")])
 def test_old_names_of_retry(old: str, new: str) -> None:
-    """So is one of a policy."""
+    """A former parameter name of `Retry` is a TypeError that contains the new name."""
     with pytest.raises(TypeError, match=new):
         Retry(**{old: 3})
 
@@ -263,7 +262,7 @@ def test_old_names_of_retry(old: str, new: str) -> None:
     ids=repr,
 )
 def test_wrong_backoff(wrong: dict[str, Any]) -> None:
-    """Delays must not shrink, jitter is a part of one, and status codes are such."""
+    """The multiplier must be at least 1, jitter between 0 and 1, and status codes valid HTTP codes."""
     with pytest.raises(InvalidRequest) as refused:
         Retry(**wrong)
     assert next(iter(wrong)) in refused.value.path
@@ -273,7 +272,7 @@ def test_wrong_backoff(wrong: dict[str, Any]) -> None:
     "wrong", ({"attempts": 0}, {"attempts": 1.5}, {"initial_delay": -1}, {"max_delay": float("nan")}), ids=repr
 )
 def test_wrong_retry(wrong: dict[str, Any]) -> None:
-    """A policy that makes no sense is refused."""
+    """A retry policy with invalid numbers raises InvalidRequest."""
     with pytest.raises(InvalidRequest):
         Retry(**wrong)
 
@@ -283,7 +282,7 @@ async def _nothing(run: Faced) -> None:
 
 
 def test_bad_base_url_of_the_environment(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The environment is no part of the program: what is wrong in it is a Failure."""
+    """A mistake in the environment is a Failure, not an exception."""
     monkeypatch.setenv("GEMINI_API_KEY", "test-key")
     monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", "nonsense")
     result = world.run(None, HELLO)
@@ -292,14 +291,14 @@ def test_bad_base_url_of_the_environment(world: World, monkeypatch: pytest.Monke
 
 
 def test_redirects_are_not_followed(world: World) -> None:
-    """A redirect is an answer like any other: the key goes nowhere else."""
+    """A redirect of a call is returned as an error; the API key is not sent elsewhere."""
     with Loopback(OK) as other, Loopback(Reply(307, (("location", other.url),))) as server:
         assert world.run(gemini(server.url), HELLO).failure().code == 307
         assert other.connections == 0
 
 
 def test_tls(world: World) -> None:
-    """The same over TLS, by an authority that is given; by none that is known, it is a ConnectError."""
+    """TLS uses the given context; an unknown certificate authority is a ConnectError."""
     with Loopback([OK, STREAM], tls=True) as server:
         context = ssl.create_default_context()
         server.ca.configure_trust(context)

@@ -1,4 +1,4 @@
-"""What comes as a stream, however it is written and wherever it is cut."""
+"""Streamed responses in all formats, split into chunks at any place, and with errors."""
 
 from typing import Any
 
@@ -43,7 +43,7 @@ FORMS: dict[str, bytes] = {
 
 @pytest.mark.parametrize("name", FORMS)
 def test_form(world: World, name: str) -> None:
-    """Each way to write two items is two items, in one piece and in bytes alone."""
+    """Every format of two items gives two items, in one chunk and in chunks of one byte."""
     body = FORMS[name]
     alone = tuple(body[n : n + 1] for n in range(len(body)))
     with Loopback([Reply(200, (), body), Reply(200, (), alone)]) as server:
@@ -81,7 +81,7 @@ FAULTS: dict[str, tuple[bytes, list[Any]]] = {
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_fault(world: World, name: str) -> None:
-    """A fault ends the stream, what was good is kept, and no stream of nothing looks like a success."""
+    """An error ends the stream after the valid items, and an empty stream is a Failure."""
     body, expected = FAULTS[name]
     alone = tuple(body[n : n + 1] for n in range(len(body)))
     with Loopback([Reply(200, (), body), Reply(200, (), alone)]) as server:
@@ -110,13 +110,13 @@ def test_cut(world: World, name: str) -> None:
 
 
 def test_until_closed(world: World) -> None:
-    """A body that ends with its connection is whole."""
+    """A body without a length that ends with its connection is complete."""
     with Loopback(Raw(head(200) + event(said("a")) + event(said("b")))) as server:
         assert texts(world.items(gemini(server.url), PIECES)) == ["a", "b"]
 
 
 def test_what_follows_a_fault(world: World) -> None:
-    """Nothing follows the first Failure, whatever is sent."""
+    """The first Failure is the last item, whatever the server sends afterwards."""
     with Loopback(sse_reply([said("a"), fault(500), said("b"), fault(501)])) as server:
         assert texts(world.items(gemini(server.url), PIECES)) == ["a", ServerError]
 
@@ -130,7 +130,7 @@ def test_a_refusal_is_read(world: World, naps: Naps) -> None:
 
 
 def test_collected_fails_as_a_whole(world: World) -> None:
-    """`collected` is all items or the first failure."""
+    """`collected` returns all items or the first failure."""
     with Loopback(sse_reply([said("a"), fault(400)])) as server:
         assert isinstance(world.run(gemini(server.url), PIECES | text | collected), Failure)
 
@@ -147,7 +147,7 @@ def test_aborted_is_no_success(world: World, action: Any) -> None:
 
 
 def test_aborted_turn(world: World) -> None:
-    """A model is not shown a turn again whose stream was aborted, and the turn as a whole is a failure."""
+    """A chat turn whose stream was aborted is a failure, and does not enter the curated history."""
     with Loopback(Reply(200, (), b"data: " + A + ABORTED)) as server:
         first, last = world.items(gemini(server.url), chats.stream(chats.start("test-model"), "hello"))
         assert (first.unwrap().answer.text, first.unwrap().chat.curated) == ("a", ())
@@ -157,7 +157,7 @@ def test_aborted_turn(world: World) -> None:
 
 
 def test_aborted_call(world: World) -> None:
-    """A function is not called of a stream that was aborted, and nothing more is asked."""
+    """A function call in an aborted stream is not run, and no further request is sent."""
     called: list[str] = []
 
     def look(place: str) -> str:
@@ -173,7 +173,7 @@ def test_aborted_call(world: World) -> None:
 
 
 def test_items_after_the_end(world: World) -> None:
-    """An ended stream has no more items, however often it is asked."""
+    """A stream that has ended raises StopAsyncIteration on every further read."""
     with Loopback(sse_reply([said("a")])) as server:
 
         async def body(run: Faced) -> None:

@@ -1,4 +1,4 @@
-"""Peers that never answer, stall or drip: a Failure of the right kind within the deadline, in sync too."""
+"""Servers that never respond, stall or drip: `TimedOut` with the right phase by the deadline, in sync too."""
 
 import threading
 from typing import Any
@@ -24,7 +24,7 @@ def action(request: pytest.FixtureRequest) -> Any:
 
 @patient
 def test_never_answers(world: World, action: Any, limit: float) -> None:
-    """A peer that takes a request and says nothing: the wait for the head has run out."""
+    """A server that does not respond: the wait for the response head times out."""
     with Loopback(Hang()) as server:
         error = world.run(gemini(server.url), action, timeouts=Timeouts(total=limit)).failure()
         assert (type(error), error.phase, error.sent) == (TimedOut, "headers", True)
@@ -33,7 +33,7 @@ def test_never_answers(world: World, action: Any, limit: float) -> None:
 
 @patient
 def test_black_hole(world: World, action: Any, limit: float) -> None:
-    """A peer that does not complete the connection; nothing was sent."""
+    """A server that does not accept the connection: the connect timeout expires, and nothing was sent."""
     with black_hole(connects=False) as port:
         timeouts = Timeouts(connect=limit)
         error = world.run(
@@ -44,7 +44,7 @@ def test_black_hole(world: World, action: Any, limit: float) -> None:
 
 @patient
 def test_stalls_in_the_body(world: World, limit: float) -> None:
-    """A body that has begun and goes silent."""
+    """A body that stalls: the idle timeout expires."""
     with Loopback((Send(head(200, (("content-length", "9"),)) + b"{"), Hang())) as server:
         error = world.run(gemini(server.url), HELLO, timeouts=Timeouts(idle=limit)).failure()
         assert (type(error), error.phase) == (TimedOut, "idle")
@@ -53,7 +53,7 @@ def test_stalls_in_the_body(world: World, limit: float) -> None:
 
 @patient
 def test_stalls_between_events(world: World, limit: float) -> None:
-    """A stream that goes silent after its first item, which is kept."""
+    """A stream that stalls after its first item: the item is kept, and the idle timeout expires."""
     with Loopback((BEGUN, FIRST, Hang())) as server:
         good, bad = world.items(gemini(server.url), PIECES, timeouts=Timeouts(idle=limit))
         assert (good.unwrap().text, bad.failure().phase) == ("a", "idle")
@@ -62,7 +62,7 @@ def test_stalls_between_events(world: World, limit: float) -> None:
 
 @patient
 def test_no_first_item(world: World, action: Any, limit: float) -> None:
-    """Comments are no item: `total` bounds the wait for the first one."""
+    """`total` limits the wait for the first item; comments are not items."""
     with Loopback((BEGUN, Forever(chunk(b": still here\n\n"), 0.01))) as server:
         error = world.run(gemini(server.url), action, timeouts=Timeouts(total=limit)).failure()
         assert (type(error), error.phase) == (TimedOut, "total")
@@ -83,7 +83,7 @@ def test_silence_alone_counts_after_the_first_item(world: World, limit: float) -
 )
 @patient
 def test_drips(world: World, begun: str, limit: float) -> None:
-    """A peer that always sends one more byte does not outlast the deadline, nor the wait for the head."""
+    """A server that keeps sending single bytes does not extend the deadline."""
     with Loopback((Send(begun.encode()), Forever(b"x", 0.01))) as server:
         error = world.run(gemini(server.url), HELLO, timeouts=Timeouts(total=limit)).failure()
         assert (type(error), error.phase) == (TimedOut, "total" if begun.endswith("\r\n\r\n") else "headers")
@@ -128,7 +128,7 @@ def _slowly(*actions: Any) -> FlowGenerator[Any]:
 
 @patient
 def test_deadline_of_a_request(world: World, limit: float) -> None:
-    """`with_options(deadline=…)` bounds one request."""
+    """`with_options(deadline=…)` limits a request."""
     with Loopback(Hang()) as server:
         error = world.run(gemini(server.url), HELLO | with_options(deadline=limit)).failure()
         assert (type(error), error.phase) == (TimedOut, "headers")
@@ -136,7 +136,7 @@ def test_deadline_of_a_request(world: World, limit: float) -> None:
 
 @patient
 def test_deadline_of_a_flow(world: World, limit: float) -> None:
-    """… a flow with all of its steps, waits among them, …"""
+    """`with_options(deadline=…)` limits a flow with all of its requests and sleeps."""
     with Loopback([OK, Hang()]) as server:
         twice = HELLO.bind(lambda _: HELLO) | with_options(deadline=limit)
         assert world.run(gemini(server.url), twice).failure() == TimedOut(
@@ -148,7 +148,7 @@ def test_deadline_of_a_flow(world: World, limit: float) -> None:
 
 @patient
 def test_deadline_of_a_stream(world: World, limit: float) -> None:
-    """… and a stream to its last item, which silence alone does not."""
+    """`with_options(deadline=…)` limits a stream up to its last item."""
     with Loopback((BEGUN, FIRST, Forever(chunk(b": still here\n\n"), 0.01))) as server:
         good, bad = world.items(gemini(server.url), PIECES | with_options(deadline=limit))
         assert (good.unwrap().text, bad.failure().phase) == ("a", "total")

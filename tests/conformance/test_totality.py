@@ -1,4 +1,4 @@
-"""No answer makes a run or a stream raise, whatever its bytes: in sync and in async, within the process."""
+"""No response raises an exception in a call or a stream, whatever its bytes, in sync and async."""
 
 import asyncio
 import gzip
@@ -170,7 +170,7 @@ def split(body: bytes, places: list[int]) -> list[bytes]:
     st.lists(st.integers(0, 200), max_size=5),
 )
 def test_any_answer(status: int, headers: Headers, body: bytes, packed: bool, places: list[int]) -> None:
-    """Any status, headers and body, in any pieces, inflated or not: results, and the same in both worlds."""
+    """Any status, headers and body, in any chunks, compressed or not, gives results, and the same in sync and async."""
     if packed:
         headers, body = (("content-encoding", "gzip"), *headers), gzip.compress(body)
     answer = (status, headers, split(body, places))
@@ -193,7 +193,7 @@ DEEP = ("[" * 50_000, '{"a":' * 50_000, '{"candidates":' * 50_000, '{"error":{"d
     ids=range(6),
 )
 def test_hard_answers(status: int, body: bytes) -> None:
-    """Depth and numbers beyond all bounds are failures too."""
+    """Deeply nested JSON and huge numbers are Failures."""
     them = results(status, (), [body])
     assert are_ours(them)
     assert not any(isinstance(each, Success) for each in them)
@@ -202,7 +202,7 @@ def test_hard_answers(status: int, body: bytes) -> None:
 @given(JSON)
 @settings(deadline=None)
 def test_any_candidates(value: Any) -> None:
-    """Any JSON in the place of a response's parts is a response that can be read, or a failure."""
+    """Any JSON in place of the parts of a response is a Failure, or a response whose properties can be read."""
     for tree in (
         {"candidates": value},
         {"candidates": [{"content": value}]},

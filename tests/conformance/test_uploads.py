@@ -1,4 +1,4 @@
-"""Uploads in all worlds: whatever is cut, all bytes arrive, once and in order."""
+"""Uploads with every kind of interpreter: all bytes arrive once and in order, even if connections are lost."""
 
 import io
 import os
@@ -25,7 +25,7 @@ DATA = bytes(range(256)) * 4
 
 
 class Session:
-    """A server of one upload: takes what comes in order, drops what was cut, and tells how far it is."""
+    """A server of one upload: it accepts chunks in order, resets truncated requests, and reports the size received."""
 
     def __init__(self, end: object = None, address: str | None = None) -> None:
         self.arrived = bytearray()
@@ -81,7 +81,7 @@ def test_cut_at_every_piece(world: World, naps: Naps, way: str, tmp_path: Path) 
 
 @pytest.mark.parametrize("size", [0, 1, 255, 256, 257, 1024, 1025])
 def test_sizes(world: World, size: int, tmp_path: Path) -> None:
-    """A file of any size arrives whole, and nothing else does."""
+    """A file of any size arrives completely, without extra bytes."""
     data = os.urandom(size)
     with Loopback(session := Session()) as server:
         flow = small(files.upload(written(tmp_path, data)))
@@ -91,7 +91,7 @@ def test_sizes(world: World, size: int, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["Müll.txt", "🐈🐈.txt", "a b'\"%.txt", "x" * 250 + ".txt", "a\nb.txt"])
 def test_names(world: World, name: str, tmp_path: Path) -> None:
-    """Whatever letters a name has, the server is told it: in a header where one can hold it, else in the body."""
+    """Any file name is sent: in a header if possible, else as the display name."""
     with Loopback(session := Session()) as server:
         assert world.run(gemini(server.url), files.upload(written(tmp_path, DATA, name))).unwrap().name == "files/abc"
         told = server.requests[0].headers.get("x-goog-upload-file-name")
@@ -100,7 +100,7 @@ def test_names(world: World, name: str, tmp_path: Path) -> None:
 
 
 def test_open_file_is_sent_from_its_beginning(world: World) -> None:
-    """An open file is sent whole, wherever it stands, and stays open."""
+    """An open file is sent from its beginning, whatever its position, and stays open."""
     file = io.BytesIO(DATA)
     file.seek(7)
     with Loopback(session := Session()) as server:
@@ -109,7 +109,7 @@ def test_open_file_is_sent_from_its_beginning(world: World) -> None:
 
 
 def test_into_a_store(world: World, tmp_path: Path) -> None:
-    """An upload into a store answers the operation that reads the document in."""
+    """An upload into a store returns the operation that imports the document."""
     with Loopback(session := Session({"name": "o"})) as server:
         flow = stores.upload("fileSearchStores/s", written(tmp_path, DATA), {"display_name": "A book"})
         assert world.run(gemini(server.url), flow) == Success(UploadToFileSearchStoreOperation(name="o"))
@@ -118,7 +118,7 @@ def test_into_a_store(world: World, tmp_path: Path) -> None:
 
 
 def test_session_elsewhere_gets_no_key(world: World) -> None:
-    """Pieces go wherever the session is, and the key to the backend's own host alone."""
+    """Chunks are sent to any session URL, but the API key only to the backend's host."""
     with Loopback(far := Session()) as elsewhere, Loopback(Session(address=elsewhere.url)) as server:
         assert world.run(gemini(server.url), small(files.upload(DATA, TEXT))).unwrap().name == "files/abc"
         assert [each.headers.get("x-goog-api-key") for each in server.requests] == ["test-key"]
@@ -136,7 +136,7 @@ def test_progress_is_told(world: World, tmp_path: Path) -> None:
 
 
 def test_file_that_shrinks(world: World, tmp_path: Path) -> None:
-    """A file that ends early while it is sent is a failure, which says so."""
+    """A file that shrinks during its upload is an InvalidRequest that says so."""
     path = written(tmp_path, DATA)
     session = Session()
 
@@ -185,7 +185,7 @@ def test_what_fails_as_it_is_read(world: World, piece: Any) -> None:
 
 
 def test_one_connection(world: World) -> None:
-    """All pieces go over the connection that started the session, as long as it holds."""
+    """All chunks use the connection that started the session."""
     with Loopback(Session()) as server:
         assert world.run(gemini(server.url), small(files.upload(DATA, TEXT))).unwrap().name == "files/abc"
         assert server.connections == 1
@@ -232,7 +232,7 @@ print(most() - idle)
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read where Linux tells it")
 @pytest.mark.parametrize("kind", ["sync", "asyncio", "trio"])
 def test_memory_stays_flat(kind: str, tmp_path: Path) -> None:
-    """A file of 1 GiB is uploaded in less than 40 MiB."""
+    """A file of 1 GiB is uploaded with less than 40 MiB of memory."""
     path, size = tmp_path / "zeros", (1 << 30) if kind == "sync" else (1 << 28)
     with path.open("wb") as file:
         file.truncate(size)
@@ -262,7 +262,7 @@ def test_memory_stays_flat(kind: str, tmp_path: Path) -> None:
 
 
 def test_failure_is_a_value(world: World) -> None:
-    """An error of an open file holds no file, and pickles."""
+    """The error of an open file does not contain the file, and can be pickled."""
     file = io.BytesIO()
     file.close()
     error = world.run(gemini("http://127.0.0.1:1"), files.upload(file, TEXT))

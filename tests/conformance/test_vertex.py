@@ -1,4 +1,4 @@
-"""Vertex with somebody's own credentials: one refresh for many callers, and nobody is kept waiting by it."""
+"""Vertex AI with given credentials: concurrent callers share one refresh, and can be cancelled while it runs."""
 
 import pickle
 import threading
@@ -19,7 +19,7 @@ WHOLE = HELLO | text
 
 
 class Credentials:
-    """Credentials as google-auth's are, which refresh as they are told."""
+    """Credentials with google-auth's interface; `refresh` returns the new token."""
 
     def __init__(self, refresh: Callable[[], str] = lambda: "test-token") -> None:
         self.token: str | None = None
@@ -34,7 +34,7 @@ class Credentials:
 
 
 class Gate:
-    """A refresh that waits until it is let through."""
+    """A refresh that waits until `opened` is set."""
 
     def __init__(self) -> None:
         self.begun = threading.Event()
@@ -51,7 +51,7 @@ def vertex(server: Loopback, credentials: object) -> Vertex:
 
 
 def test_token(world: World) -> None:
-    """The token goes along, the project is in the path, and one token serves calls and streams."""
+    """The token is sent, the project is in the path, and one token is used for calls and streams."""
     credentials = Credentials()
     with Loopback([OK, STREAM]) as server:
 
@@ -68,7 +68,7 @@ def test_token(world: World) -> None:
 
 
 def test_one_refresh_for_many(world: World) -> None:
-    """Twenty who ask at once are served by one refresh."""
+    """Twenty concurrent calls share one refresh."""
     gate = Gate()
     credentials = Credentials(gate)
     with Loopback(OK) as server:
@@ -89,7 +89,7 @@ def test_one_refresh_for_many(world: World) -> None:
 
 
 def test_no_token_in_time(world: World) -> None:
-    """Who is out of time leaves; the refresh goes on and serves the next."""
+    """A call fails at its deadline; the refresh continues and serves the next call."""
     gate = Gate()
     credentials = Credentials(gate)
     with Loopback(OK) as server:
@@ -105,7 +105,7 @@ def test_no_token_in_time(world: World) -> None:
 
 
 def test_no_token(world: World) -> None:
-    """A refresh that fails is an AuthError of those who waited, nothing is sent, and it is not remembered."""
+    """A failed refresh is an AuthError of the waiting call; nothing is sent, and the next call refreshes again."""
     tokens = iter(("", "test-token"))
 
     def refresh() -> str:
@@ -126,7 +126,7 @@ def _refuse() -> str:
 
 
 def test_closed(world: World) -> None:
-    """A call after close() is Failure(Closed), though no token was ever had."""
+    """A call after close() is Failure(Closed), even if there never was a token."""
     with Loopback(OK) as server:
 
         async def body(run: Faced) -> None:
@@ -138,7 +138,7 @@ def test_closed(world: World) -> None:
 
 
 def test_stream_closed_while_waiting(world: World) -> None:
-    """close() wakes a reader who waits for a token."""
+    """close() wakes a reader that waits for a token."""
     gate = Gate()
     with Loopback(STREAM) as server:
 
@@ -161,7 +161,7 @@ def test_stream_closed_while_waiting(world: World) -> None:
 
 
 def test_interpreter_closed_while_waiting(world: World) -> None:
-    """Closing the interpreter sends away those who wait for a token."""
+    """Closing the interpreter wakes calls that wait for a token, with Failure(Closed)."""
     gate = Gate()
     with Loopback(OK) as server:
 
@@ -182,7 +182,7 @@ def test_interpreter_closed_while_waiting(world: World) -> None:
 
 @pytest.mark.parametrize("backend", ("asyncio", "trio"))
 def test_cancelled_while_waiting(backend: str) -> None:
-    """Who is cancelled leaves at once; the refresh goes on, one for all."""
+    """A cancelled call ends at once; the refresh continues and serves the next call."""
     gate = Gate()
     credentials = Credentials(gate)
 
@@ -202,7 +202,7 @@ def test_cancelled_while_waiting(backend: str) -> None:
 
 @pytest.mark.parametrize("backend", ("asyncio", "trio"))
 def test_event_loop_over_while_waiting(backend: str) -> None:
-    """A refresh that outlives an event loop serves the next."""
+    """A refresh that outlives its event loop serves calls in the next one."""
     gate = Gate()
     credentials = Credentials(gate)
 
@@ -226,7 +226,7 @@ def test_event_loop_over_while_waiting(backend: str) -> None:
 
 
 def test_secrets(world: World) -> None:
-    """No token is in an event or a result."""
+    """No event or result contains the token."""
     told: list[Any] = []
     with Loopback([json_reply(fault(401), 401), OK]) as server:
         results = [world.run(vertex(server, Credentials()), HELLO, on_event=told.append) for _ in range(2)]

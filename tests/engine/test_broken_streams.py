@@ -1,4 +1,4 @@
-"""A stream that is broken off, in whichever way, ends in a Failure, wherever its bytes are cut."""
+"""A stream that breaks off in any way ends with a Failure, however its bytes are split into chunks."""
 
 import itertools
 from math import inf
@@ -132,7 +132,7 @@ def _perform(program: Any, exchange: ResponseHead, left: list[bytes]) -> Any:
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_broken(name: str) -> None:
-    """What is good is given, then the error that the server wrote, or what could not be read: wherever it is cut."""
+    """Valid items come first, then the error that the server sent or the text that cannot be decoded."""
     body, expected = BROKEN[name]
     for pieces in _cuts(body):
         found = listen(pieces)
@@ -142,7 +142,7 @@ def test_broken(name: str) -> None:
 
 @pytest.mark.parametrize("name", WHOLE)
 def test_whole(name: str) -> None:
-    """Comments, fields of the standard's and unknown ones, and blank lines, are no break."""
+    """Comments, standard and unknown fields, and blank lines do not end a stream."""
     for pieces in _cuts(WHOLE[name]):
         assert listen(pieces) == [None], pieces
 
@@ -181,5 +181,5 @@ def test_held() -> None:
 
 
 def test_is_an_api_error() -> None:
-    """The broken stream's error is one that can be told apart by its code."""
+    """The error of a broken stream is an `APIError`."""
     assert isinstance(listen([EVENT + GOOGLES])[-1], APIError)

@@ -1,4 +1,4 @@
-"""One request's way to its result, told as a conversation with the world."""
+"""`HttpHandler`: the effects of a request, a retry and a stream, as scripts."""
 
 from math import inf
 from typing import Any, ClassVar
@@ -115,7 +115,7 @@ def test_again_after_503() -> None:
 
 
 def test_gives_up() -> None:
-    """After the last attempt the last error is the result, and no chance is drawn for a wait."""
+    """After the last attempt the last error is the result, without another sleep."""
     http = HttpHandler(backend=BACKEND, retry=Retry(attempts=2))
     script = [
         (GetTime(), 100.0),
@@ -129,7 +129,7 @@ def test_gives_up() -> None:
 
 
 def test_advice_past_the_deadline() -> None:
-    """Advice that ends after the deadline ends it at once."""
+    """The server's advice, if it exceeds the deadline, ends the call at once."""
     exchange = ResponseHead(429, ("retry-after", "30"))
     asked = ASKED | with_options(deadline=20)
     script = [
@@ -143,7 +143,7 @@ def test_advice_past_the_deadline() -> None:
 
 
 def test_advice_within_the_deadline() -> None:
-    """Advice that fits is slept."""
+    """The server's advice, if it fits the deadline, is slept."""
     exchange = ResponseHead(429, ("retry-after", "30"))
     script = [
         (GetTime(), 100.0),
@@ -164,7 +164,7 @@ def test_until() -> None:
 
 
 def test_timeouts_of_one_action() -> None:
-    """`with_options(timeouts=…)` comes before the interpreter's."""
+    """`with_options(timeouts=…)` overrides the interpreter's timeouts."""
     asked = ASKED | with_options(timeouts=Timeouts(connect=1, idle=2, total=3))
     script = [
         (GetTime(), 100.0),
@@ -207,14 +207,14 @@ def test_cut_fault() -> None:
 
 @pytest.mark.parametrize("error", (TimedOut("headers"), TimedOut("total"), Closed()), ids=repr)
 def test_final(error: Any) -> None:
-    """Time that ran out is not tried again, nor what was closed."""
+    """Timeouts after connecting and `Closed` are not retried."""
     assert run_by_script(HTTP.handle(ASKED, inf), [(GetTime(), 100.0), (opens(), EffectFailed(error))]) == Failure(
         error
     )
 
 
 def test_too_long() -> None:
-    """A body beyond the bound is closed at once."""
+    """A body longer than `max_response_bytes` is closed at once."""
     http = HttpHandler(backend=BACKEND, max_response_bytes=10)
     assert isinstance(
         run_by_script(http.handle(ASKED, inf), [(GetTime(), 100.0), (opens(), OK), *reads(OK, BODY)]).failure(),
@@ -223,7 +223,7 @@ def test_too_long() -> None:
 
 
 class Once(Operation[GenerateContentResponse]):
-    """Something that must not happen twice."""
+    """An operation that must not be repeated."""
 
     op: ClassVar[str] = "tests.once"
     repeatable: ClassVar[bool] = False
@@ -242,7 +242,7 @@ ONCE = Request(Once())
     ("error", "attempts"), ((LOST, 1), (ConnectError("dialling"), 4), (Disconnected("asking", sent=False), 4)), ids=repr
 )
 def test_never_twice(error: Any, attempts: int) -> None:
-    """What must not happen twice always takes a fresh connection, and is tried again only if nothing went out."""
+    """An unrepeatable operation uses a new connection, and is retried only if nothing was sent."""
     opened = (opens(fresh=True, request=ONCE), EffectFailed(error, was_reused=True))
     script: list[Any] = [
         (GetTime(), 100.0),
@@ -302,7 +302,7 @@ def test_token() -> None:
 
 
 def test_no_token() -> None:
-    """Without a token nothing is sent, and nothing tried again."""
+    """Without a token nothing is sent or retried."""
     assert run_by_script(
         VERTEX.handle(ASKED, inf), [(GetTime(), 100.0), (GetToken(700.0), EffectFailed(AuthError("no")))]
     ) == Failure(AuthError("no"))
@@ -336,7 +336,7 @@ def test_told() -> None:
 
 
 def test_stream() -> None:
-    """A stream begins with its first item, gives what has come, and closes at its end."""
+    """A stream opens with its first item, returns the items of each chunk, and closes the response at its end."""
     script = [
         (GetTime(), 100.0),
         (opens(request=PIECES), OK),
@@ -353,7 +353,7 @@ def test_stream() -> None:
 
 
 def test_stream_with_a_deadline() -> None:
-    """A deadline of its own bounds a stream to its last item."""
+    """A deadline limits a stream up to its last item."""
     asked = ASKED | with_options(deadline=20) | streamed
     script = [(GetTime(), 100.0), (opens(120.0, request=PIECES), OK), (ReadChunk(OK, 120.0, inf), EVENT)]
     handle = run_by_script(HTTP.open_stream(asked.source, inf), script).unwrap()
@@ -381,7 +381,7 @@ def test_stream_again(first: Any) -> None:
 
 
 def test_stream_of_something_else() -> None:
-    """A stream that cannot be read is final."""
+    """A stream that cannot be decoded is not retried."""
     script = [(GetTime(), 100.0), (opens(request=PIECES), OK), *reads(OK, b"<html>", b"", idle=inf)]
     assert run_by_script(HTTP.open_stream(PIECES, inf), script) == Failure(
         DecodeError("server-sent events", "", "<html>")
@@ -419,7 +419,7 @@ def test_fetched() -> None:
 
 
 def test_own_credential_is_derived() -> None:
-    """What a backend itself holds is made out once, of the backend alone: nobody passes it in, and none is compared."""
+    """The backend's own credential is computed once, is not a parameter, and is not compared."""
     assert HTTP.own_credential is HTTP.own_credential
     assert HttpHandler(backend=BACKEND) == HTTP
     with pytest.raises(TypeError, match="own"):

@@ -1,4 +1,4 @@
-"""Flows as conversations, and how their words become effects."""
+"""Flows and streams as scripts of commands, and how `build_program` turns commands into effects."""
 
 from collections.abc import Generator
 from math import inf
@@ -98,25 +98,25 @@ def counted(most: int, source: Request[Any]) -> FlowGenerator[None]:
 
 
 def test_ask() -> None:
-    """`ask` gives the value, and sleeps lie between as they are written."""
+    """`ask` returns the value, and `sleep` sleeps, in the order of the flow."""
     script = [(Ask(A), Success(1)), (Sleep(2.0), None), (Ask(B), Success(2))]
     assert run_by_script(start_generator(twice(A, B)), script) == Success((1, 2))
 
 
 def test_ask_that_fails() -> None:
-    """The first failure of an `ask` leaves the flow."""
+    """A failure of an `ask` ends the flow."""
     with pytest.raises(FlowFailed) as ended:
         run_by_script(start_generator(twice(A, second=B)), [(Ask(A), NO)])
     assert ended.value.error == ClientError(400)
 
 
 def test_attempt() -> None:
-    """`attempt` gives the result, and the flow decides."""
+    """`attempt` returns the result, also a failure, to the flow."""
     assert run_by_script(start_generator(either(A, B)), [(Ask(A), NO), (Ask(B), Success(2))]) == Success(2)
 
 
 def test_map_bind_lash() -> None:
-    """The words of a Result, on descriptions."""
+    """`map`, `bind` and `lash` work on actions as on a `Result`."""
     assert run_by_script(start_generator(A.map(printed)), [(Ask(A), Success(1))]) == Success("<1>")
     assert run_by_script(start_generator(A.map(printed)), [(Ask(A), NO)]) == NO
     assert run_by_script(start_generator(A.bind(then_b)), [(Ask(A), Success(1)), (Ask(B), Success(2))]) == Success(2)
@@ -127,14 +127,14 @@ def test_map_bind_lash() -> None:
 
 @pytest.mark.parametrize("made", (A.bind(printed), A.lash(printed)), ids=("bind", "lash"))  # type: ignore[arg-type]  # the mistake
 def test_not_an_action(made: Any) -> None:
-    """A function that makes no action is a mistake that names the function."""
+    """A function of `bind` or `lash` that returns no action raises InvalidRequest with its name."""
     first = NO if "lash" in made.builder.__name__ else Success(1)
     with pytest.raises(InvalidRequest, match="printed"):
         run_by_script(start_generator(made), [(Ask(A), first)])
 
 
 def test_both() -> None:
-    """Two at once; the first one's failure comes first."""
+    """`both` runs two actions concurrently; the first one's failure takes precedence."""
     several = AskAll((A, B))
     other = Failure[Any](ServerError(500))
     assert run_by_script(start_generator(both(A, B)), [(several, (Success(1), Success(2)))]) == Success((1, 2))
@@ -143,7 +143,7 @@ def test_both() -> None:
 
 
 def test_deadline_of_a_flow() -> None:
-    """`with_options(deadline=…)` on a flow is a step around it."""
+    """`with_options(deadline=…)` on a flow is an `AskWithin` command."""
     inner = A.map(printed)
     assert run_by_script(
         start_generator(inner | with_options(deadline=3)), [(AskWithin(inner, 3), Success("<1>"))]
@@ -151,7 +151,7 @@ def test_deadline_of_a_flow() -> None:
 
 
 def test_text() -> None:
-    """A text, or why there is none."""
+    """`text` returns the text, or `NoText`, or the failure."""
     assert run_by_script(start_generator(A | text), [(Ask(A), Success(answer("hi")))]) == Success("hi")
     assert run_by_script(start_generator(A | text), [(Ask(A), Success(GenerateContentResponse()))]) == Failure(NoText())
     assert run_by_script(start_generator(A | text), [(Ask(A), NO)]) == NO
@@ -202,14 +202,14 @@ def test_served() -> None:
 
 
 def test_texts() -> None:
-    """Texts as they come; none at all is a failure that says why."""
+    """`text` emits the texts; a stream without text ends with `NoText`."""
     assert emitted(PIECES | text, comes(*GOOD)) == [Success("a"), Success("b")]
     assert emitted(PIECES | text, comes(Success(answer("")), *GOOD, NO)[:-1]) == [Success("a"), Success("b"), NO]
     assert emitted(PIECES | text, comes(Success(GenerateContentResponse()))) == [Failure(NoText())]
 
 
 def test_each() -> None:
-    """Good items are shown, all are passed on."""
+    """`each` calls its function with each success, and emits all items."""
     script = [
         *OPENED,
         (ReadItems("handle"), (GOOD[0],)),
@@ -221,7 +221,7 @@ def test_each() -> None:
 
 
 def test_collected_and_joined() -> None:
-    """All items as one value, or the first failure, after which nothing is read."""
+    """`collected` and `joined` return all items as one value, or the first failure without reading on."""
     assert run_by_script(start_generator(PIECES | collected), comes(*GOOD)) == Success((answer("a"), answer("b")))
     assert run_by_script(start_generator(PIECES | text | joined), comes(*GOOD)) == Success("ab")
     assert run_by_script(start_generator(PIECES | collected), comes(GOOD[0], NO)[:-1]) == NO
@@ -241,7 +241,7 @@ def test_reading_sees_what_is_raised() -> None:
 
 
 def test_reading_to_the_end() -> None:
-    """A stream that is read within another ends with None, once and for all."""
+    """`StreamReader.read_next` returns None after the end, on every call."""
 
     def read() -> FlowGenerator[list[Any]]:
         reading, items = StreamReader(counted(1, A)), list[Any]()
@@ -277,7 +277,7 @@ class Answering:
 
 
 def test_program() -> None:
-    """Requests go to the exchange, the other effects to the world."""
+    """Requests go to the handler, other effects to the executor."""
     exchange = Answering(a=Success(1), b=Success(2))
     assert run_by_script(
         build_program(twice(A, B), exchange), [(GetTime(), 0.0), (Sleep(2.0), None), (GetTime(), 0.0)]
@@ -286,7 +286,7 @@ def test_program() -> None:
 
 
 def test_program_that_fails() -> None:
-    """A failed `ask` is the flow's result."""
+    """A failed `ask` is the result of the program."""
     assert run_by_script(build_program(twice(A, B), Answering(a=NO)), [(GetTime(), 0.0)]) == NO
 
 
@@ -303,7 +303,7 @@ def test_program_within() -> None:
 
 
 def test_sleep_past_the_deadline() -> None:
-    """A sleep that does not fit is cut short, and ends the flow."""
+    """A sleep past the deadline is shortened, and the flow ends with `TimedOut`."""
     timed = twice(A, B) | with_options(deadline=1)
     script = [(GetTime(), 100.0), (GetTime(), 0.0), (GetTime(), 100.5), (Sleep(0.5), None)]
     assert run_by_script(build_program(timed, Answering(a=Success(1))), script) == Failure(TimedOut("total", "waiting"))
@@ -322,7 +322,7 @@ def test_program_together() -> None:
 
 
 def test_program_of_a_stream() -> None:
-    """A stream's items are emitted, and a failed `ask` is the last of them."""
+    """The items of a stream are emitted, and a failed `ask` is the last one."""
     script = [
         (GetTime(), 0.0),
         (GetTime(), 0.0),
@@ -345,7 +345,7 @@ def careless(value: Any) -> FlowGenerator[Any]:
 
 @pytest.mark.parametrize("value", (None, 1, "x"))
 def test_no_result(value: Any) -> None:
-    """A flow that returns neither Success nor Failure is a mistake, raised."""
+    """A flow that returns neither Success nor Failure raises InvalidRequest."""
     with pytest.raises(InvalidRequest, match="careless"):
         run_by_script(build_program(careless(value), Answering()), [(Sleep(0), None)])
 

@@ -1,4 +1,4 @@
-"""When to try again, as a table."""
+"""`is_retryable`, `compute_delay` and `is_stale_connection`, as tables."""
 
 import pytest
 
@@ -76,7 +76,7 @@ POLICY = Retry(attempts=5, initial_delay=2, max_delay=10)
 )
 def test_delay(attempt: int, chance: float, seconds: float | None) -> None:
     """
-    The longest wait doubles up to the most, chance takes what it likes of it, and after the last attempt there is none.
+    The maximum delay doubles up to `max_delay`, jitter scales it, and after the last attempt there is no delay.
     """
     assert compute_delay(BUSY, attempt, POLICY, chance) == seconds
 
@@ -86,24 +86,24 @@ def test_delay(attempt: int, chance: float, seconds: float | None) -> None:
     [(0.0, 0.0, 6.0), (0.0, 0.99, 6.0), (0.5, 0.0, 3.0), (0.5, 0.5, 4.5), (1.0, 0.0, 0.0), (1.0, 0.5, 3.0)],
 )
 def test_multiplier_and_jitter(jitter: float, chance: float, seconds: float) -> None:
-    """The longest wait grows by the multiplier; jitter is the part of it that is random, from none to all."""
+    """The maximum delay grows by the multiplier; jitter is the fraction of it that is random."""
     policy = Retry(initial_delay=2, multiplier=3.0, jitter=jitter)
     assert compute_delay(BUSY, 2, policy, chance) == seconds
 
 
 def test_multiplier_of_one() -> None:
-    """A multiplier of 1 keeps the wait; no attempt waits longer than the policy allows."""
+    """A multiplier of 1 keeps the delay; no delay exceeds `max_delay`."""
     assert [compute_delay(BUSY, n, Retry(multiplier=1, jitter=0), 0.5) for n in (1, 2, 3)] == [1.0, 1.0, 1.0]
     assert compute_delay(BUSY, 3, Retry(multiplier=1e200, jitter=0), 0.5) == 60.0
 
 
 def test_advice_has_no_jitter() -> None:
-    """What the server advises is waited for as it stands, whatever the policy."""
+    """The server's advice is used unchanged, whatever the policy."""
     assert compute_delay(advice("53s"), 1, Retry(jitter=0.5, multiplier=5, max_delay=1), 0.1) == 53.0
 
 
 def test_status_codes() -> None:
-    """The policy says which responses are retried; errors of the network are all the same."""
+    """The policy selects the retried status codes; network errors do not depend on them."""
     policy = Retry(status_codes=(418, 503))
     retried = [is_retryable(ClientError(code), policy, repeatable=True) for code in (418, 429, 503)]
     assert retried == [True, False, True]
@@ -117,7 +117,7 @@ def test_endless() -> None:
 
 
 def advice(delayed: object, kind: str = "type.googleapis.com/google.rpc.RetryInfo") -> ServerError:
-    """Write a 503 with details."""
+    """Build a 503 with details."""
     return ServerError(503, details=({"@type": "type.googleapis.com/other"}, {"@type": kind, "retryDelay": delayed}))
 
 
@@ -158,7 +158,7 @@ DATE = ("date", "Sun, 06 Nov 1994 08:49:37 GMT")
     ids=repr,
 )
 def test_advice(error: APIError, seconds: float | None) -> None:
-    """The details' RetryInfo comes before retry-after-ms, that before Retry-After; nonsense counts as nothing."""
+    """RetryInfo takes precedence over retry-after-ms, and that over Retry-After; invalid values are ignored."""
     assert error.retry_after == seconds
     assert compute_delay(error, 1, POLICY, 0.5) == (1.0 if seconds is None else seconds)
 

@@ -1,4 +1,4 @@
-"""The stepper: answers and exceptions reach the generator, and its end is a value."""
+"""`Stepper`: sends results and exceptions to a generator, and returns its value at the end."""
 
 from collections.abc import Generator
 from typing import Any
@@ -43,7 +43,7 @@ def test_what_the_generator_raises() -> None:
 
 
 def test_intercepted_effects() -> None:
-    """An interceptor answers an effect, passes it on, or raises in the program."""
+    """An interceptor returns the result of an effect, passes the effect on, or raises in the program."""
 
     def handle(effect: int) -> Generator[Any, Any, Any]:
         if effect == 0:
@@ -60,7 +60,7 @@ def test_intercepted_effects() -> None:
 
 
 def test_closing() -> None:
-    """Closing an intercepted program closes the program."""
+    """Closing the intercepting generator closes the program."""
     closed = []
 
     def program() -> Generator[Any, Any, None]:

@@ -68,7 +68,7 @@ def read_to_end(sock: socket.socket) -> bytes:
 
 @pytest.mark.parametrize("tls", [False, True])
 def test_keeps_alive(tls: bool) -> None:
-    """One connection serves several requests, each recorded with its number, and is closed when the peer closes."""
+    """One connection serves several requests, each recorded with its number, until the peer closes."""
     with Loopback([json_reply({"a": 1}), Reply(404)], tls=tls) as server:
         connection = open_connection(server)
         for status, body in ((200, b'{"a":1}'), (404, b""), (404, b"")):

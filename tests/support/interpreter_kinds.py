@@ -1,7 +1,7 @@
 """
-One face for the interpreters of all worlds, so that one test runs in each, on either transport.
+Sync and async interpreters behind one awaitable interface, so that one test runs on each kind.
 
-A test's body is a coroutine function: in the sync world it never waits, and what would be tasks elsewhere are threads.
+A test's body is a coroutine function. With a sync interpreter it never waits, and threads take the place of tasks.
 """
 
 import threading

@@ -1,4 +1,4 @@
-"""Tells when nothing goes on any more, in a server's threads and in those of a test: in place of a pause."""
+"""Detects when threads of a server or a test wait and nothing changes any more, instead of sleeping."""
 
 import socket
 import threading
@@ -13,11 +13,11 @@ PAUSE = 0.02
 
 
 class StoppedError(Exception):
-    """The server stops."""
+    """The server is being stopped."""
 
 
 class Waits:
-    """What the threads of a server wait for: sockets, or the server's stop."""
+    """Waits for sockets in a server's threads, until the server is stopped."""
 
     def __init__(self) -> None:
         # Closing one end makes the other readable for every thread that waits, at once and for good.
@@ -26,15 +26,15 @@ class Waits:
         self._waiting: dict[int, tuple[int, Mapping[socket.socket, int]]] = {}
 
     def stop(self) -> None:
-        """Wake all that wait."""
+        """Wake all waiting threads: their `wait` raises `StoppedError`."""
         self._stop.close()
 
     def close(self) -> None:
-        """Give back what is held, once no thread waits any more."""
+        """Close the socket, once no thread waits any more."""
         self._stopped.close()
 
     def wait(self, wanted: Mapping[socket.socket, int], timeout: float | None = None) -> None:
-        """Wait for a socket, or for the server's stop."""
+        """Wait for a socket; raises `StoppedError` if the server is stopped."""
         with DefaultSelector() as selector:
             selector.register(self._stopped, EVENT_READ)
             for sock, events in wanted.items():
@@ -52,10 +52,10 @@ class Waits:
 
     def at_rest(self, threads: Iterable[threading.Thread]) -> frozenset[int] | None:
         """
-        Tell whether all of these threads wait for what is not there: nothing happens until a peer acts.
+        Return the waits of some threads, if all of them wait for sockets that are not ready.
 
         Returns:
-            None, or the numbers of these waits: the same twice mean that nothing has happened in between.
+            None if a thread is running; else the numbers of the waits: if two calls agree, nothing happened in between.
         """
         waiting = dict(self._waiting)
         alive = [each.ident or 0 for each in threads if each.is_alive()]
@@ -76,7 +76,7 @@ def _is_there(wanted: Mapping[socket.socket, int]) -> bool:
 
 
 def is_stuck(thread: threading.Thread) -> bool:
-    """Tell whether a thread sleeps in the system, and has done so for a pause: it was not woken, nor wants to run."""
+    """Return whether a thread sleeps in a system call and is not woken for `PAUSE` seconds."""
     before = _switches(thread)
     time.sleep(PAUSE)
     return before is not None and _switches(thread) == before

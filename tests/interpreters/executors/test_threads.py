@@ -1,4 +1,4 @@
-"""Latches, promises and workers: who waits wakes up, and what was interrupted can be done again."""
+"""Latches, promises and workers: waiters wake up, and interrupted operations can be repeated."""
 
 import signal
 import threading
@@ -11,11 +11,11 @@ from genai_fn.interpreters.executors.threads import Latch, Promise, Worker, star
 
 
 class Interrupt(BaseException):
-    """What Ctrl-C raises, but for the name."""
+    """Stands for ``KeyboardInterrupt``."""
 
 
 def test_latch() -> None:
-    """A latch is set once and for all, and wakes all who wait."""
+    """A latch stays set, and wakes all waiters."""
     latch, woken = Latch(), list[bool]()
     workers = [Worker(lambda: woken.append(latch.wait())) for _ in range(3)]
     for each in workers:
@@ -29,7 +29,7 @@ def test_latch() -> None:
 
 
 def test_set_again_after_an_interrupt() -> None:
-    """Setting a latch that was interrupted at it wakes those whom it did not come to."""
+    """Setting a latch again after an interrupted `set` calls the remaining callbacks."""
     latch, calls = Latch(), list[int]()
 
     def interrupted() -> None:
@@ -46,7 +46,7 @@ def test_set_again_after_an_interrupt() -> None:
 
 
 def test_callbacks() -> None:
-    """A callback is called once it is time, at once if it is, and not after it was removed."""
+    """A callback is called when the latch is set, at once if it is set already, and not after its removal."""
     latch, calls = Latch(), list[str]()
 
     def removed() -> None:
@@ -62,7 +62,7 @@ def test_callbacks() -> None:
 
 
 def test_first_of_several() -> None:
-    """Waiting for several ends with the first, and leaves nothing behind."""
+    """`wait_for_first` returns when one latch is set, and leaves no callbacks."""
     latches = [Latch() for _ in range(3)]
     worker = Worker(latches[1].set)
     worker.start()
@@ -74,7 +74,7 @@ def test_first_of_several() -> None:
 
 
 def test_promise() -> None:
-    """A promise has the first value that it is given."""
+    """A promise keeps its first result."""
     promise: Promise[str | None] = Promise()
     with pytest.raises(TimeoutError):
         promise.result(0)
@@ -85,7 +85,7 @@ def test_promise() -> None:
 
 
 def test_promise_that_is_cancelled() -> None:
-    """Whoever cancels wakes up who waits, and gets no value any more."""
+    """A cancelled promise is done, and ignores later results."""
     promise: Promise[str] = Promise()
     assert not promise.cancelled()
     assert promise.cancel()
@@ -97,7 +97,7 @@ def test_promise_that_is_cancelled() -> None:
 
 
 def test_worker_that_never_began() -> None:
-    """Nobody waits for a thread that was not started."""
+    """`join` returns at once if the thread was not started."""
     Worker(never).join()
 
 
@@ -107,7 +107,7 @@ def test_worker_that_never_began() -> None:
 def test_interrupt_of_a_start(
     cause: BaseException | None, raised: type[BaseException], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An interrupt that comes as a complaint of a lock is the interrupt; any other complaint stays what it is."""
+    """An interrupt that surfaces as a RuntimeError of a lock is raised as the interrupt; other errors are unchanged."""
 
     def start(self: threading.Thread) -> None:
         try:
@@ -126,7 +126,7 @@ def never() -> Callable[[], object]:
 
 
 def test_join_waits_after_an_interrupted_join() -> None:
-    """A worker that still runs is waited for, even if an earlier wait for it was interrupted."""
+    """`join` waits for a running worker, even if an earlier `join` was interrupted."""
     gate, ended = threading.Event(), list[bool]()
     worker = Worker(lambda: ended.append(gate.wait()))
 
