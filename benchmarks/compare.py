@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.http_server import serving
+from benchmarks.http_server import run_server
 
 _CALL = "generate('gemini-2.5-flash', 'Why is the sky blue?')"
 _ASYNC_64 = """
@@ -87,7 +87,7 @@ def main() -> None:
     parser.add_argument("after", type=Path, nargs="?", default=Path.cwd())
     parser.add_argument("--pairs", type=int, default=20)
     given = parser.parse_args()
-    with serving() as server:
+    with run_server() as server:
         for name, code in SCENARIOS.items():
             script = code.replace("URL", repr(server.url)).replace("CALL", _CALL)
             ratios = [ratio_of_pair(script, given.before, given.after, number) for number in range(given.pairs)]

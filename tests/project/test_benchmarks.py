@@ -1,13 +1,17 @@
 """The benchmarks run, with minimal repetition. Their results are not checked."""
 
 import math
+from pathlib import Path
 
 import pytest
 
+from benchmarks import compare as compare_trees
 from benchmarks.__main__ import BENCHMARKS
 from benchmarks.report import Effort, Row, compare, format_table
 
 _MIN_EFFORT = Effort(rounds=1, scale=0.002)
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("name", BENCHMARKS)
@@ -46,3 +50,9 @@ def test_in_turn() -> None:
     results = compare({"ours": lambda: sample("ours"), "limit": lambda: sample("limit")}, 3)
     assert {"ours": 2.0, "limit": 20.0} == results
     assert ["ours", "limit"] * 3 == order
+
+
+def test_comparison_of_two_trees() -> None:
+    """The interval of a median encloses it, and one scenario runs with a tree."""
+    assert compare_trees.median_interval([float(each) for each in range(1, 21)]) == (6.0, 15.0)
+    assert compare_trees.measure_cpu(compare_trees.SCENARIOS["import and build"], ROOT) > 0
