@@ -82,7 +82,7 @@ def test_new_file(world: World, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o666, 0o444], ids=oct)
 def test_takes_the_place_of_a_file(world: World, mode: int, tmp_path: Path) -> None:
-    """A file that was there is replaced, and keeps its permissions; until then nobody else may read what comes."""
+    """A download replaces a file and keeps its permissions; until then only the owner can read the unfinished file."""
     path = tmp_path / "x"
     path.write_bytes(b"old")
     path.chmod(mode)
@@ -151,7 +151,7 @@ obstructed = pytest.mark.parametrize(("obstruct", "why"), OBSTACLES.values(), id
 @obstructed
 @pytest.mark.parametrize("file", ["abc", Video(video_bytes=b"film")], ids=("asked for", "at hand"))
 def test_what_is_no_file(world: World, obstruct: Callable[[Path], object], why: str, file: Any, tmp_path: Path) -> None:
-    """Where something stands that is no regular file, nobody is asked, and it stays as it was."""
+    """If the path is not a regular file, the download fails before any request, and the path is unchanged."""
     path = tmp_path / "x"
     obstruct(path)
     before, was = path.lstat(), names(tmp_path)

@@ -76,7 +76,7 @@ def shows_no_key(*held: Any) -> bool:
 
 
 def failures(world: World, backend: Backend, action: Any) -> list[GenaiError]:
-    """Run an action, tried twice, and check all that is told of it."""
+    """Run an action that is attempted twice, and check the failures and events."""
     seen: list[Event] = []
     result = world.run(
         backend, action, on_event=seen.append, retry=Retry(attempts=2, initial_delay=0.001, max_delay=0.001)

@@ -268,7 +268,7 @@ VERTEX = HttpHandler(backend=Vertex(location="us-central1"))
 
 
 def test_token() -> None:
-    """A token is had before the request is written, as only then the project is known, and anew for each attempt."""
+    """Each attempt gets a token before it encodes the request, since the token may determine the project."""
     credential = build_bearer_credential(
         VERTEX.backend, "test-token", project="test-project", quota_project="test-quota"
     )
@@ -309,7 +309,7 @@ def test_no_token() -> None:
 
 
 def test_told() -> None:
-    """Who listens is told of each step, by the request without its credential."""
+    """Each step emits an event with the request, without its credential."""
     http, plain = (
         HttpHandler(backend=BACKEND, has_listener=True, retry=Retry(attempts=2)),
         encode(ASKED, BACKEND).unwrap(),
@@ -367,7 +367,7 @@ def test_stream_with_a_deadline() -> None:
 
 @pytest.mark.parametrize("first", (b"data: " + BUSY + b"\n\n", BUSY, EffectFailed(LOST)), ids=("event", "bare", "cut"))
 def test_stream_again(first: Any) -> None:
-    """What goes wrong before the first item is closed and tried again."""
+    """A stream that fails before its first item is closed and retried."""
     pieces = [(ReadChunk(OK, 700.0, inf), first)]
     script = [
         (GetTime(), 100.0),

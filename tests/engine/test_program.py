@@ -194,7 +194,7 @@ GOOD = [Success(answer("a")), Success(answer("b"))]
 
 
 def test_served() -> None:
-    """A server's stream gives what comes, many at once too."""
+    """A server stream yields its items, also if several arrive at once."""
     assert emitted(PIECES, comes(*GOOD)) == GOOD
     assert emitted(PIECES, [*OPENED, (ReadItems("handle"), (*GOOD, NO)), LAST]) == [*GOOD, NO]
     assert emitted(PIECES, [(OpenStream(PIECES.source), NO)]) == [NO]
