@@ -4,23 +4,38 @@ Decodes and encodes JSON with msgspec, for the whole package: no other module ca
 msgspec builds the type information of a Struct, dataclass, TypedDict or NamedTuple when it first meets the class, and
 stores it on the class before it is complete. Another thread that decodes the class then reads a null pointer,
 and the process crashes (``docs/decisions/0006-one-lock-for-new-types.md``). So the first decoder of a type is built
-under a lock. Encoding builds no type information: those functions are msgspec's own.
+under a lock. Encoding builds no type information.
+
+The other thing that msgspec lacks is a Struct that keeps the fields it does not define. Such a Struct has a field of
+the type `ExtraFields`; encoding writes them as fields of the Struct.
 """
 
+import functools
+import operator
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from threading import RLock
-from typing import Any, TypeAlias, TypeVar, overload
+from typing import Any, Literal, TypeAlias, TypeVar, cast, overload
 
 import msgspec
-from msgspec import to_builtins
-from msgspec.json import Decoder, Encoder, encode, format as format_json
+from msgspec.json import Decoder, format as format_json
+from msgspec.structs import fields
 
-__all__ = ["Encoder", "convert", "decode", "describe_types", "encode", "format_json", "inspect_type", "to_builtins"]
+__all__ = [
+    "ExtraFields",
+    "convert",
+    "decode",
+    "describe_types",
+    "encode",
+    "format_json",
+    "inspect_type",
+    "to_builtins",
+]
 
 T = TypeVar("T")
 _Text: TypeAlias = bytes | bytearray | memoryview | str
 _Hook: TypeAlias = Callable[[Any, Any], Any]
+_EncodeHook: TypeAlias = Callable[[Any], Any]
 
 
 @overload
@@ -87,6 +102,112 @@ def inspect_type(kind: Any) -> Any:
     from msgspec import inspect  # noqa: PLC0415  # slow to load, and few programs declare functions
 
     return inspect.type_info(_find_decoder(kind).type)
+
+
+class ExtraFields(Mapping[str, Any]):
+    """
+    The JSON fields of a Struct that it does not define, by their JSON names.
+
+    It is no dict, so that msgspec does not encode it as an object of its own.
+    """
+
+    __slots__ = ("_fields",)
+
+    def __init__(self, given: Mapping[str, Any]) -> None:
+        self._fields = dict(given)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._fields[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    def __repr__(self) -> str:
+        return repr(self._fields)
+
+
+def encode(
+    value: Any, *, enc_hook: _EncodeHook | None = None, order: Literal["deterministic", "sorted"] | None = None
+) -> bytes:
+    """
+    Encode a value as JSON, as ``msgspec.json.encode`` does.
+
+    >>> encode({"a": (1, 2)})
+    b'{"a":[1,2]}'
+    """
+    try:
+        return msgspec.json.encode(value, enc_hook=_add_extra_fields_check(enc_hook), order=order)
+    except _ExtraFieldsFoundError:
+        return msgspec.json.encode(_merge_extra_fields(value), enc_hook=enc_hook, order=order)
+
+
+def to_builtins(value: Any, *, enc_hook: _EncodeHook | None = None) -> Any:
+    """
+    Convert a value to what JSON consists of, as ``msgspec.to_builtins`` does.
+
+    >>> to_builtins((1, b"a"))
+    (1, 'YQ==')
+    """
+    try:
+        return msgspec.to_builtins(value, enc_hook=_add_extra_fields_check(enc_hook))
+    except _ExtraFieldsFoundError:
+        return msgspec.to_builtins(_merge_extra_fields(value), enc_hook=enc_hook)
+
+
+class _ExtraFieldsFoundError(Exception):
+    """A value contains extra fields, so it cannot be encoded by msgspec alone."""
+
+
+def _add_extra_fields_check(enc_hook: _EncodeHook | None) -> _EncodeHook:
+    return _check_extra_fields if enc_hook is None else functools.partial(_check_extra_fields, enc_hook=enc_hook)
+
+
+def _check_extra_fields(found: Any, enc_hook: _EncodeHook | None = None) -> Any:
+    if type(found) is ExtraFields:
+        raise _ExtraFieldsFoundError
+    if enc_hook is None:
+        raise TypeError(f"Encoding objects of type {type(found).__name__} is unsupported")
+    return enc_hook(found)
+
+
+def _merge_extra_fields(value: Any) -> Any:
+    """Replace each Struct that has extra fields, and each that contains such a Struct, by a dict of all its fields."""
+    if isinstance(value, msgspec.Struct):
+        return _merge_struct_fields(value)
+    if isinstance(value, dict):
+        tree = cast("dict[Any, Any]", value)
+        return {key: _merge_extra_fields(each) for key, each in tree.items()}
+    if isinstance(value, list | tuple):
+        items = cast("Sequence[Any]", value)
+        merged = list(map(_merge_extra_fields, items))
+        return items if all(map(operator.is_, merged, items)) else merged
+    return value
+
+
+def _merge_struct_fields(value: msgspec.Struct) -> Any:
+    omits_defaults = value.__struct_config__.omit_defaults
+    extra: ExtraFields | None = None
+    is_changed = False
+    tree: dict[str, Any] = {}
+    for name, json_name, default in _list_fields(type(value)):
+        found = getattr(value, name)
+        if type(found) is ExtraFields:
+            extra = found
+        elif not (omits_defaults and found is default):
+            tree[json_name] = merged = _merge_extra_fields(found)
+            is_changed |= merged is not found
+    if extra is None:
+        return tree if is_changed else value
+    return {**tree, **extra}
+
+
+@functools.cache
+def _list_fields(kind: type[msgspec.Struct]) -> tuple[tuple[str, str, Any], ...]:
+    """List each field of a Struct: its name, its JSON name and its default."""
+    return tuple((each.name, each.encode_name, each.default) for each in fields(kind))
 
 
 _BUILDING = RLock()

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias
 
 from msgspec import field
 
-from genai_fn.schema.base import Coerce, Detour, Message, OpenEnum
+from genai_fn.schema.base import Coerce, Detour, Message, OpenEnum, OpenMessage
 from genai_fn.schema.convert import as_struct, as_value
 
 __all__ = ["JSONSchema", "JSONSchemaType", "Schema", "Type"]
@@ -36,7 +36,7 @@ class JSONSchemaType(OpenEnum):
     STRING = "string"
 
 
-class Schema(Message):
+class Schema(OpenMessage):
     """A schema of JSON in the API's own dialect, a subset of OpenAPI 3.0."""
 
     additional_properties: Any = None

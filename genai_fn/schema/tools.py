@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias, cast
 
 from msgspec.structs import replace
 
-from genai_fn.schema.base import Coerce, GeminiOnly, Message, OpenEnum, VertexOnly
+from genai_fn.schema.base import Coerce, GeminiOnly, OpenEnum, OpenMessage, VertexOnly
 from genai_fn.schema.convert import as_value
 from genai_fn.schema.retrieval import AuthConfig, Retrieval
 from genai_fn.schema.schemas import Schema
@@ -93,7 +93,7 @@ class FunctionCallingConfigMode(OpenEnum):
     """The model decides, and calls are validated against their schemas."""
 
 
-class FunctionDeclaration(Message):
+class FunctionDeclaration(OpenMessage):
     """Declaration of a function that the model may call."""
 
     behavior: GeminiOnly[Behavior | None] = None
@@ -147,7 +147,7 @@ def _is_function(value: object) -> bool:
     return callable(value) and not isinstance(value, type)  # a type is a tool class that was not instantiated
 
 
-class DynamicRetrievalConfig(Message):
+class DynamicRetrievalConfig(OpenMessage):
     """When the model searches."""
 
     mode: DynamicRetrievalConfigMode | None = None
@@ -155,20 +155,20 @@ class DynamicRetrievalConfig(Message):
     """Score from which the model searches."""
 
 
-class GoogleSearchRetrieval(Message):
+class GoogleSearchRetrieval(OpenMessage):
     """Google Search for older models."""
 
     dynamic_retrieval_config: DynamicRetrievalConfig | None = None
 
 
-class ComputerUse(Message):
+class ComputerUse(OpenMessage):
     """Computer use."""
 
     environment: Environment | None = None
     excluded_predefined_functions: tuple[str, ...] | None = None
 
 
-class FileSearch(Message):
+class FileSearch(OpenMessage):
     """Retrieval from file search stores."""
 
     file_search_store_names: tuple[str, ...] | None = None
@@ -178,11 +178,11 @@ class FileSearch(Message):
     """Filter expression (AIP-160)."""
 
 
-class ToolCodeExecution(Message):
+class ToolCodeExecution(OpenMessage):
     """Execution of Python code that the model writes."""
 
 
-class EnterpriseWebSearch(Message):
+class EnterpriseWebSearch(OpenMessage):
     """Web search that complies with the requirements of regulated industries."""
 
     exclude_domains: tuple[str, ...] | None = None
@@ -190,7 +190,7 @@ class EnterpriseWebSearch(Message):
     blocking_confidence: PhishBlockThreshold | None = None
 
 
-class GoogleMaps(Message):
+class GoogleMaps(OpenMessage):
     """Grounding with Google Maps."""
 
     auth_config: VertexOnly[AuthConfig | None] = None
@@ -198,14 +198,14 @@ class GoogleMaps(Message):
     """Whether to return a token for the Maps widget."""
 
 
-class Interval(Message):
+class Interval(OpenMessage):
     """An interval of time; the start is included, the end is not."""
 
     end_time: datetime | None = None
     start_time: datetime | None = None
 
 
-class GoogleSearch(Message):
+class GoogleSearch(OpenMessage):
     """Google Search."""
 
     exclude_domains: VertexOnly[tuple[str, ...] | None] = None
@@ -215,11 +215,11 @@ class GoogleSearch(Message):
     """Restricts results to this interval; set both ends or neither."""
 
 
-class UrlContext(Message):
+class UrlContext(OpenMessage):
     """Retrieval of pages whose URLs are in the prompt."""
 
 
-class Tool(Message):
+class Tool(OpenMessage):
     """One or more tools that the model may use."""
 
     function_declarations: tuple[FunctionDeclaration, ...] | None = None
@@ -278,7 +278,7 @@ else:
     ToolLike = Tool
 
 
-class FunctionCallingConfig(Message):
+class FunctionCallingConfig(OpenMessage):
     """Whether the model calls functions, and which."""
 
     mode: FunctionCallingConfigMode | None = None
@@ -287,14 +287,14 @@ class FunctionCallingConfig(Message):
     stream_function_call_arguments: VertexOnly[bool | None] = None
 
 
-class LatLng(Message):
+class LatLng(OpenMessage):
     """Latitude and longitude in degrees."""
 
     latitude: float | None = None
     longitude: float | None = None
 
 
-class RetrievalConfig(Message):
+class RetrievalConfig(OpenMessage):
     """Location and language of the user, for retrieval."""
 
     lat_lng: LatLng | None = None
@@ -302,14 +302,14 @@ class RetrievalConfig(Message):
     """BCP 47 code, such as ``en-US``."""
 
 
-class ToolConfig(Message):
+class ToolConfig(OpenMessage):
     """Configuration of tool use."""
 
     function_calling_config: FunctionCallingConfig | None = None
     retrieval_config: RetrievalConfig | None = None
 
 
-class AutomaticFunctionCallingConfig(Message):
+class AutomaticFunctionCallingConfig(OpenMessage):
     """Automatic function calling of google-genai; here, `calling` enables it."""
 
     disable: bool | None = None

@@ -30,42 +30,43 @@ def encode_body(value: Any, at: Backend, *, has_large: bool) -> Body:
     def encode_special(found: Any) -> Any:
         if isinstance(found, ResourceName):
             return fill_placeholders(found, at) if isinstance(at, Vertex) else str(found)
-        if isinstance(found, _LargeBytesPlaceholder):
-            large.append(found.data)
+        if found is _PLACEHOLDER:
             return msgspec.Raw(_PLACEHOLDER_MARK)
         raise TypeError(f"{type(found).__name__} is not a value of the API")
 
     large: list[bytes] = []
     try:
-        text = codec.encode(_replace_large_bytes(value) if has_large else value, enc_hook=encode_special)
+        text = codec.encode(_replace_large_bytes(value, large) if has_large else value, enc_hook=encode_special)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:  # a value in free-form JSON of the caller
         raise InvalidRequest("body", value, f"JSON ({error})") from None
     return _interleave_base64(text.split(_PLACEHOLDER_MARK), large) if large else text
 
 
-class _LargeBytesPlaceholder:
-    """Replaces bytes that become a separate chunk."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-
-
+_PLACEHOLDER = object()
+"""Replaces bytes that become a separate chunk."""
 _PLACEHOLDER_MARK = b"\x00"  # never occurs in JSON
 
 
-def _replace_large_bytes(value: Any) -> Any:
-    """Replace large bytes by placeholders. A value that contains none is returned as it is."""
+def _replace_large_bytes(value: Any, large: list[bytes]) -> Any:
+    """
+    Replace large bytes by placeholders, and append them to `large`, in the order in which they are encoded.
+
+    A value that contains none is returned as it is.
+    """
     if type(value) is bytes and len(value) >= LARGE_BYTES:
-        return _LargeBytesPlaceholder(value)
+        large.append(value)
+        return _PLACEHOLDER
     if isinstance(value, msgspec.Struct):
         fields = [(name, getattr(value, name)) for name in value.__struct_fields__]
         changed = {
-            name: new for name, old in fields if old is not None and (new := _replace_large_bytes(old)) is not old
+            name: new
+            for name, old in fields
+            if old is not None and (new := _replace_large_bytes(old, large)) is not old
         }
         return replace(value, **changed) if changed else value
     if isinstance(value, tuple):
         items: tuple[Any, ...] = cast("Any", value)
-        replaced = tuple(map(_replace_large_bytes, items))
+        replaced = tuple(_replace_large_bytes(each, large) for each in items)
         return items if all(map(operator.is_, replaced, items)) else replaced
     return value
 
