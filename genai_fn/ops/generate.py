@@ -23,7 +23,7 @@ from genai_fn.schema import (
     Tool,
     ToolConfig,
 )
-from genai_fn.schema.base import Message
+from genai_fn.schema.base import Message, OpenMessage
 from genai_fn.schema.contents import ContentsLike, as_contents
 from genai_fn.schema.convert import as_struct
 from genai_fn.wire.resource_names import ResourceName, check_model_name, complete_resource_name, resolve_model_name
@@ -129,7 +129,7 @@ class _ImageOutputOptions(Message):
     compression_quality: int | None = None
 
 
-class _WireImageConfig(Message):
+class _WireImageConfig(OpenMessage):
     aspect_ratio: str | None = None
     image_size: str | None = None
     image_output_options: _ImageOutputOptions | None = None
@@ -207,6 +207,7 @@ def _encode_image_config(config: ImageConfig) -> _WireImageConfig:
         aspect_ratio=config.aspect_ratio,
         image_size=config.image_size,
         image_output_options=None if options == _ImageOutputOptions() else options,
+        extra=config.extra,
     )
 
 

@@ -20,6 +20,7 @@ from genai_fn.schema.base import (
     Message as Message,
     Opaque as Opaque,
     OpenEnum as OpenEnum,
+    OpenMessage as OpenMessage,
     Page as Page,
     VertexOnly as VertexOnly,
 )

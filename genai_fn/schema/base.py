@@ -48,7 +48,9 @@ class Message(Struct, metaclass=_KeywordOnlyMeta, frozen=True, rename="camel", o
     """
 
     def __repr__(self) -> str:
-        names = sorted(self.__struct_fields__, key="extra".__eq__)  # inherited fields come first; this one is shown last
+        names = sorted(
+            self.__struct_fields__, key="extra".__eq__
+        )  # inherited fields come first; this one is shown last
         set_fields = ((name, getattr(self, name)) for name in names)
         shown = ", ".join(
             f"{name}={_format_value(value)}" for name, value in set_fields if value is not None and value != ()

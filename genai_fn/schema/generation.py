@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
-from genai_fn.schema.base import Coerce, GeminiOnly, Message, OpenEnum, OpenMessage, VertexOnly
+from genai_fn.schema.base import Coerce, GeminiOnly, OpenEnum, OpenMessage, VertexOnly
 from genai_fn.schema.content import ContentLike
 from genai_fn.schema.safety import SafetySetting
 from genai_fn.schema.schemas import Schema, SchemaLike
@@ -151,7 +151,7 @@ class GenerationConfig(OpenMessage):
     enable_enhanced_civic_answers: GeminiOnly[bool | None] = None
 
 
-class GenerateContentConfig(Message):
+class GenerateContentConfig(OpenMessage):
     """Options of `generate`: all parameters besides the model and the contents."""
 
     system_instruction: ContentLike | None = None
