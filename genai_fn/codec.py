@@ -13,7 +13,7 @@ the type `ExtraFields`; encoding writes them as fields of the Struct.
 import functools
 import operator
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from threading import RLock
 from typing import Any, Literal, TypeAlias, TypeVar, cast, overload
 
@@ -22,6 +22,7 @@ from msgspec.json import Decoder, format as format_json
 from msgspec.structs import fields
 
 __all__ = [
+    "EXTRA_JSON_NAME",
     "ExtraFields",
     "convert",
     "decode",
@@ -104,29 +105,18 @@ def inspect_type(kind: Any) -> Any:
     return inspect.type_info(_find_decoder(kind).type)
 
 
-class ExtraFields(Mapping[str, Any]):
+class ExtraFields(dict[str, Any]):
     """
     The JSON fields of a Struct that it does not define, by their JSON names.
 
-    It is no dict, so that msgspec does not encode it as an object of its own.
+    A class of its own, so that msgspec does not decode a JSON object as one.
     """
 
-    __slots__ = ("_fields",)
+    __slots__ = ()
 
-    def __init__(self, given: Mapping[str, Any]) -> None:
-        self._fields = dict(given)
 
-    def __getitem__(self, name: str) -> Any:
-        return self._fields[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._fields)
-
-    def __len__(self) -> int:
-        return len(self._fields)
-
-    def __repr__(self) -> str:
-        return repr(self._fields)
+EXTRA_JSON_NAME = "*"
+"""JSON name of the field that contains the extra fields; no field of the API has it."""
 
 
 def encode(
@@ -138,10 +128,14 @@ def encode(
     >>> encode({"a": (1, 2)})
     b'{"a":[1,2]}'
     """
-    try:
-        return msgspec.json.encode(value, enc_hook=_add_extra_fields_check(enc_hook), order=order)
-    except _ExtraFieldsFoundError:
-        return msgspec.json.encode(_merge_extra_fields(value), enc_hook=enc_hook, order=order)
+    text = msgspec.json.encode(value, enc_hook=enc_hook, order=order)
+    if _EXTRA_KEY not in text:
+        return text
+    return msgspec.json.encode(_merge_extra_fields(value), enc_hook=enc_hook, order=order)
+
+
+_EXTRA_KEY = f'"{EXTRA_JSON_NAME}":'.encode()
+"""In a JSON text these bytes can only be a key: inside of a text the quotes are escaped."""
 
 
 def to_builtins(value: Any, *, enc_hook: _EncodeHook | None = None) -> Any:
@@ -151,26 +145,7 @@ def to_builtins(value: Any, *, enc_hook: _EncodeHook | None = None) -> Any:
     >>> to_builtins((1, b"a"))
     (1, 'YQ==')
     """
-    try:
-        return msgspec.to_builtins(value, enc_hook=_add_extra_fields_check(enc_hook))
-    except _ExtraFieldsFoundError:
-        return msgspec.to_builtins(_merge_extra_fields(value), enc_hook=enc_hook)
-
-
-class _ExtraFieldsFoundError(Exception):
-    """A value contains extra fields, so it cannot be encoded by msgspec alone."""
-
-
-def _add_extra_fields_check(enc_hook: _EncodeHook | None) -> _EncodeHook:
-    return _check_extra_fields if enc_hook is None else functools.partial(_check_extra_fields, enc_hook=enc_hook)
-
-
-def _check_extra_fields(found: Any, enc_hook: _EncodeHook | None = None) -> Any:
-    if type(found) is ExtraFields:
-        raise _ExtraFieldsFoundError
-    if enc_hook is None:
-        raise TypeError(f"Encoding objects of type {type(found).__name__} is unsupported")
-    return enc_hook(found)
+    return msgspec.to_builtins(_merge_extra_fields(value), enc_hook=enc_hook)
 
 
 def _merge_extra_fields(value: Any) -> Any:
@@ -178,8 +153,9 @@ def _merge_extra_fields(value: Any) -> Any:
     if isinstance(value, msgspec.Struct):
         return _merge_struct_fields(value)
     if isinstance(value, dict):
-        tree = cast("dict[Any, Any]", value)
-        return {key: _merge_extra_fields(each) for key, each in tree.items()}
+        pairs = cast("dict[Any, Any]", value)
+        merged: Any = {key: _merge_extra_fields(each) for key, each in pairs.items()}
+        return pairs if all(map(operator.is_, merged.values(), pairs.values())) else merged
     if isinstance(value, list | tuple):
         items = cast("Sequence[Any]", value)
         merged = list(map(_merge_extra_fields, items))
@@ -189,19 +165,17 @@ def _merge_extra_fields(value: Any) -> Any:
 
 def _merge_struct_fields(value: msgspec.Struct) -> Any:
     omits_defaults = value.__struct_config__.omit_defaults
-    extra: ExtraFields | None = None
+    extra: dict[str, Any] = {}
     is_changed = False
     tree: dict[str, Any] = {}
     for name, json_name, default in _list_fields(type(value)):
         found = getattr(value, name)
-        if type(found) is ExtraFields:
-            extra = found
+        if json_name == EXTRA_JSON_NAME:
+            extra = found or {}
         elif not (omits_defaults and found is default):
             tree[json_name] = merged = _merge_extra_fields(found)
             is_changed |= merged is not found
-    if extra is None:
-        return tree if is_changed else value
-    return {**tree, **extra}
+    return {**tree, **extra} if is_changed or extra else value
 
 
 @functools.cache

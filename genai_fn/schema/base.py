@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Generic, Self, TypeAlias, Type
 import msgspec
 from msgspec import Struct, StructMeta, field
 
-from genai_fn.codec import ExtraFields
+from genai_fn.codec import EXTRA_JSON_NAME, ExtraFields
 
 __all__ = [
     "BackendOnly",
@@ -85,12 +85,12 @@ class OpenMessage(Message, forbid_unknown_fields=True):
     """
 
     # msgspec rejects JSON with unknown fields because of the option above. Only then the slower reading of
-    # ``wire/lenient_json`` moves them here. No field of the API has this JSON name.
+    # ``wire/lenient_json`` moves them here. The type has no None, so that a null under this JSON name is such a field.
     if TYPE_CHECKING:
         extra: Mapping[str, Any] | None = None
         """Fields that the type does not define, by their JSON names. They are sent as they are."""
     else:
-        extra: ExtraFields | None = field(default=None, name="*")
+        extra: ExtraFields = field(default=None, name=EXTRA_JSON_NAME)
 
 
 class Page(OpenMessage, Generic[T_co]):

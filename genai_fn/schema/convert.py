@@ -418,7 +418,7 @@ def _get_field_converters(kind: type[msgspec.Struct]) -> dict[str, Converter]:
 
 
 def _build_field_converter(kind: type[msgspec.Struct], annotation: Any) -> Converter:
-    if ExtraFields in (annotation, *get_args(annotation)):
+    if annotation is ExtraFields:
         return _build_optional_converter(functools.partial(_convert_extra_fields, kind))
     return _build_converter(annotation)
 

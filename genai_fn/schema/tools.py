@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias, cast
 
 from msgspec.structs import replace
 
-from genai_fn.schema.base import Coerce, GeminiOnly, OpenEnum, OpenMessage, VertexOnly
+from genai_fn.schema.base import Coerce, GeminiOnly, Message, OpenEnum, OpenMessage, VertexOnly
 from genai_fn.schema.convert import as_value
 from genai_fn.schema.retrieval import AuthConfig, Retrieval
 from genai_fn.schema.schemas import Schema
@@ -309,7 +309,7 @@ class ToolConfig(OpenMessage):
     retrieval_config: RetrievalConfig | None = None
 
 
-class AutomaticFunctionCallingConfig(OpenMessage):
+class AutomaticFunctionCallingConfig(Message):
     """Automatic function calling of google-genai; here, `calling` enables it."""
 
     disable: bool | None = None

@@ -16,7 +16,7 @@ import msgspec
 from msgspec.structs import fields
 
 from genai_fn import codec
-from genai_fn.codec import ExtraFields
+from genai_fn.codec import EXTRA_JSON_NAME, ExtraFields
 from genai_fn.errors import DecodeError
 from genai_fn.schema.base import OpenMessage
 
@@ -160,16 +160,13 @@ def _repair_struct(kind: type[msgspec.Struct], value: Any) -> Any:
         elif (repaired := repair(each)) is not _DROPPED:
             tree[key] = repaired
     if extra and issubclass(kind, OpenMessage):
-        tree[_EXTRA_JSON_NAME] = ExtraFields(extra)
+        tree[EXTRA_JSON_NAME] = ExtraFields(extra)
     return tree
 
 
 @functools.cache
 def _get_field_repairs(kind: type[msgspec.Struct]) -> dict[str, _Repair]:
-    return {each.encode_name: _build_repair(each.type) for each in fields(kind) if each.encode_name != _EXTRA_JSON_NAME}
-
-
-_EXTRA_JSON_NAME = OpenMessage.__struct_encode_fields__[0]
+    return {each.encode_name: _build_repair(each.type) for each in fields(kind) if each.encode_name != EXTRA_JSON_NAME}
 
 
 def _to_standard_base64(text: str) -> str:

@@ -18,7 +18,7 @@ from msgspec.structs import fields, replace
 from returns.result import Failure, Result, Success
 
 from genai_fn import codec, errors
-from genai_fn.codec import ExtraFields
+from genai_fn.codec import EXTRA_JSON_NAME
 from genai_fn.effects import CallFunction, Effects
 from genai_fn.errors import GenaiError, InvalidRequest, NoAnswer
 from genai_fn.http import FileSlice, HttpResponse, ValueWithResponse
@@ -247,7 +247,7 @@ def dump_plain(value: Any) -> Any:
         known = {
             wire_name: MASK if name in secret_fields else dump_plain(each)
             for name, wire_name, each, default in members
-            if each != default and not isinstance(each, ExtraFields)
+            if each != default and wire_name != EXTRA_JSON_NAME
         }
         return known if not isinstance(value, OpenMessage) or value.extra is None else known | dump_plain(value.extra)
     if isinstance(value, Mapping):
