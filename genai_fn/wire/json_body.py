@@ -85,42 +85,46 @@ def merge_extra_body(body: Body, extra: Mapping[str, Any]) -> bytes:
     """
     Merge ``extra_body`` recursively into a body.
 
-    ``snake_case`` and ``camelCase`` names match each other. A list replaces a list; a mapping from indices merges into
-    its items.
+    ``snake_case`` and ``camelCase`` names match each other. A list is replaced, unless all names are indices, such as
+    in ``{"contents": {"0": {…}}}``: these merge into its items.
     """
     if isinstance(body, FileSlice):
         raise InvalidRequest("extra_body", extra, "no extra_body, as the body is a file")
     text = body if isinstance(body, bytes) else b"".join(body)
     tree: Any = codec.decode(text) if text else {}
     try:
-        return codec.encode(_merge_trees(tree, extra))
+        return codec.encode(_merge_trees(tree, extra, "extra_body"))
+    except InvalidRequest:
+        raise
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise InvalidRequest("extra_body", extra, f"JSON ({error})") from None
 
 
-def _merge_trees(tree: Any, extra: Any, path: str = "extra_body") -> Any:
-    if isinstance(tree, list) and isinstance(extra, Mapping):
-        return _merge_items(cast("list[Any]", tree), cast("Mapping[Any, Any]", extra), path)
-    if not isinstance(tree, dict) or not isinstance(extra, Mapping):
+def _merge_trees(tree: Any, extra: Any, path: str) -> Any:
+    if not isinstance(extra, Mapping):
         return extra
+    given = cast("Mapping[str, Any]", extra)
+    if isinstance(tree, list) and all(map(str.isdecimal, given)):
+        return _merge_items(cast("list[Any]", tree), given, path)
+    if not isinstance(tree, dict):
+        return given
     result = dict(cast("dict[str, Any]", tree))
     names = {_to_camel_case(name): name for name in result}
-    for key, value in cast("Mapping[str, Any]", extra).items():
+    for key, value in given.items():
         name = names.setdefault(_to_camel_case(key), key)
         result[name] = _merge_trees(result[name], value, f"{path}.{key}") if name in result else value
     return result
 
 
-def _merge_items(items: list[Any], extra: Mapping[Any, Any], path: str) -> list[Any]:
-    """Merge a mapping from indices, as numbers or texts, into the items of a list; the next index appends an item."""
+def _merge_items(items: list[Any], extra: Mapping[str, Any], path: str) -> list[Any]:
+    """Merge a mapping from indices into the items of a list; the next index appends an item."""
     merged = list(items)
     for key, value in extra.items():
-        index = int(key) if str(key).isdecimal() else -1
-        if not 0 <= index <= len(merged):
+        index = int(key)
+        if index > len(merged):
             raise InvalidRequest(f"{path}.{key}", value, f"an index of the list, up to {len(merged)}, which appends")
-        merged[index : index + 1] = [
-            _merge_trees(merged[index] if index < len(merged) else None, value, f"{path}.{key}")
-        ]
+        before = merged[index] if index < len(merged) else None
+        merged[index : index + 1] = [_merge_trees(before, value, f"{path}.{key}")]
     return merged
 
 

@@ -134,7 +134,7 @@ def _build_union_repair(kinds: tuple[Any, ...]) -> _Repair:
 def _repair_list(repair: _Repair, value: Any) -> Any:
     if not isinstance(value, list):
         return _drop_null(value)
-    items = cast("list[Any]", value)
+    items: list[Any] = value
     if repair is _repair_float and all(type(each) is float for each in items):  # vectors, of thousands of numbers
         return items
     return [repaired for each in items if (repaired := repair(each)) is not _DROPPED]

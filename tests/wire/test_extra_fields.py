@@ -257,13 +257,12 @@ def test_sdk_candidates() -> None:
 
 
 def test_extra_body_reaches_lists() -> None:
-    """``extra_body`` merges into the items of lists by their indices, appends at the next one, and refuses others."""
-    more: Any = {"contents": {0: {"parts": {"1": {"new": 1}, "2": {"text": "c"}}}}}
+    """``extra_body`` merges into items of lists by their indices, appends at the next one, and refuses larger ones."""
+    more = {"contents": {"0": {"parts": {"1": {"new": 1}, "2": {"text": "c"}}}}}
     body = _read_body(generate("m", ["a", "b"]) | with_options(extra_body=more))
     assert body["contents"] == [{"parts": [{"text": "a"}, {"text": "b", "new": 1}, {"text": "c"}], "role": "user"}]
-    for index in ("2", "-1", "first"):
-        error = encode(generate("m", "a") | with_options(extra_body={"contents": {index: {}}}), AT).failure()
-        assert isinstance(error, InvalidRequest)
-        assert error.path == f"extra_body.contents.{index}"
+    error = encode(generate("m", "a") | with_options(extra_body={"contents": {"2": {}}}), AT).failure()
+    assert isinstance(error, InvalidRequest)
+    assert error.path == "extra_body.contents.2"
     replaced = _read_body(generate("m", "a") | with_options(extra_body={"contents": [{"role": "model"}]}))
     assert replaced["contents"] == [{"role": "model"}]
