@@ -6,8 +6,10 @@ Everything else is built here, because msgspec sorts members of enums and ``Lite
 order matters, and ignores the metadata of other libraries.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, time
+from decimal import Decimal
 from types import UnionType
 from typing import (
     Annotated,
@@ -21,7 +23,6 @@ from typing import (
     TypeAlias,
     TypeVar,
     Union,
-    cast,
     get_args,
     get_origin,
     get_type_hints,
@@ -34,21 +35,21 @@ from typing_extensions import ReadOnly, TypeAliasType
 from genai_fn import codec
 from genai_fn.schema.base import ConversionError
 from genai_fn.schema.limits import apply_limits, read_limits
+from genai_fn.schema.schema_tree import find_references, is_mapping, map_subschemas
 
-__all__ = ["build_json_schema", "without_siblings"]
+__all__ = ["build_json_schema", "build_json_schemas", "without_siblings"]
 
 _JsonSchema: TypeAlias = dict[str, Any]
 
 
 def build_json_schema(kind: Any) -> dict[str, Any]:
     """
-    Build the JSON Schema (draft 2020-12) of a type, for ``response_json_schema`` or ``parameters_json_schema``.
+    Build the JSON Schema (draft 2020-12) of a type, as pydantic builds it for the types that it supports.
 
-    Structs, dataclasses, TypedDicts, NamedTuples, enums, ``Literal``, unions and containers have the schemas of what
-    msgspec decodes for them. Limits and descriptions in ``Annotated[…]`` may be a `msgspec.Meta`, pydantic's ``Field``,
-    or those of annotated_types. A ``datetime`` has the format ``date-time``, and a ``time`` the format ``time``, unless
+    Limits and descriptions in ``Annotated[…]`` may be a `msgspec.Meta`, pydantic's ``Field``, or those of
+    annotated_types. A ``datetime`` has the format ``date-time``, and a ``time`` the format ``time``, unless
     ``Meta(tz=False)`` forbids a time zone. For a class with a ``model_json_schema()`` method, such as a pydantic model,
-    the method is called. Named types are defined under ``$defs``.
+    the method is called. Named types inside others are defined under ``$defs``.
 
     Raises:
         ConversionError: If JSON has no such type.
@@ -56,42 +57,62 @@ def build_json_schema(kind: Any) -> dict[str, Any]:
     >>> build_json_schema(list[Literal["small", "large"]])
     {'type': 'array', 'items': {'enum': ['small', 'large'], 'type': 'string'}}
     """
+    schemas, defs = build_json_schemas({"": kind})
+    return {**schemas[""], "$defs": defs} if defs else schemas[""]
+
+
+def build_json_schemas(kinds: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
+    """
+    Build the JSON Schemas of several types, by name, and the definitions that they share.
+
+    Raises:
+        ConversionError: If JSON has no such type, with the name as the path to it.
+    """
     builder = _SchemaBuilder()
+    schemas: dict[str, _JsonSchema] = {}
+    for name, kind in kinds.items():
+        try:
+            schemas[name] = _inline_root(_build(builder, kind), builder.defs)
+        except ConversionError as error:
+            error.steps += [f".{name}"] if name else []
+            raise
+    used = find_references({"anyOf": list(schemas.values())}, builder.defs)
+    return schemas, {name: definition for name, definition in builder.defs.items() if name in used}
+
+
+def _build(builder: "_SchemaBuilder", kind: Any) -> _JsonSchema:
     try:
-        schema = builder.build(kind)
+        return builder.build(kind)
     except (TypeError, ValueError, NameError, RuntimeError) as error:  # RuntimeError: pydantic's errors of use
         why = next(iter(str(error).splitlines()), type(error).__name__)
         raise ConversionError(kind, f"a type that can be described in JSON Schema ({why})") from None
-    return {**schema, "$defs": builder.defs} if builder.defs else schema
+
+
+def _inline_root(schema: _JsonSchema, defs: Mapping[str, _JsonSchema]) -> _JsonSchema:
+    """Replace a reference by its target, unless the target refers to itself."""
+    name = str(schema["$ref"]).rpartition("/")[2] if schema.keys() == {"$ref"} else None
+    if name is None or name in find_references(defs[name], defs):
+        return schema
+    return dict(defs[name])
 
 
 def without_siblings(schema: Any) -> Any:
     """
-    Move each ``$ref`` that has other keywords beside it into an ``anyOf``, as the API allows none beside it.
+    Move each ``$ref`` that has other keywords beside it into an ``anyOf``, as a response schema allows none beside it.
 
     >>> without_siblings({"items": {"$ref": "#/$defs/A", "description": "One."}})
     {'items': {'anyOf': [{'$ref': '#/$defs/A'}], 'description': 'One.'}}
     """
-    if not isinstance(schema, Mapping):
+    if not is_mapping(schema):
         return schema
-    keywords = {keyword: _convert_inner(keyword, each) for keyword, each in cast("Mapping[str, Any]", schema).items()}
+    keywords = map_subschemas(schema, without_siblings)
     if not isinstance(keywords.get("$ref"), str) or all(keyword.startswith("$") for keyword in keywords):
         return keywords
     return {"anyOf": [{"$ref": keywords.pop("$ref")}], **keywords}
 
 
-def _convert_inner(keyword: str, value: Any) -> Any:
-    if keyword in {"const", "default", "enum", "example", "examples"}:  # their values are not schemas
-        return value
-    if isinstance(value, list):
-        return [without_siblings(each) for each in cast("Any", value)]
-    if keyword in {"$defs", "definitions", "patternProperties", "properties"} and isinstance(value, Mapping):
-        return {name: without_siblings(each) for name, each in cast("Mapping[str, Any]", value).items()}
-    return without_siblings(value)
-
-
 class _SchemaBuilder:
-    """Builds the schema of one type, and the definitions that it refers to."""
+    """Builds the schemas of types, and the definitions that they refer to."""
 
     def __init__(self) -> None:
         self.defs: dict[str, _JsonSchema] = {}
@@ -111,60 +132,74 @@ class _SchemaBuilder:
         if origin in (Union, UnionType):
             return self._build_union(args)
         if origin is Literal:
-            return _build_enum(kind, args)
+            return _build_literal(kind, args)
         if isinstance(kind, TypeVar):
-            return {} if kind.__bound__ is None else self.build(kind.__bound__)
+            return self._build_type_variable(kind)
         if isinstance(origin, type) and args and not _is_class_with_fields(origin):
             return self._build_container(origin, args)
+        if kind in _BARE_TYPES:
+            return dict(_BARE_TYPES[kind])
+        if hasattr(kind, "model_json_schema"):
+            return self._call_model_json_schema(kind)
         found = codec.inspect_type(kind)
         if isinstance(found, _NAMED):
             return self._build_reference(kind, found)
-        return self._build_leaf(kind)
+        return self._build_bare_container(found) or self._build_leaf(kind)
 
     def _build_union(self, args: tuple[Any, ...]) -> _JsonSchema:
         members = [self.build(each) for each in args if each not in (type(None), msgspec.UnsetType)]
         flat = [inner for each in members for inner in (each["anyOf"] if each.keys() == {"anyOf"} else [each])]
-        if type(None) in args and {"type": "null"} not in flat:
-            flat.append({"type": "null"})
+        if type(None) in args and _NULL not in flat:
+            flat.append(_NULL)
         return {"anyOf": flat} if len(flat) != 1 else flat[0]
+
+    def _build_type_variable(self, kind: TypeVar) -> _JsonSchema:
+        if kind.__constraints__:
+            return self._build_union(kind.__constraints__)
+        return {} if kind.__bound__ is None else self.build(kind.__bound__)
+
+    def _build_bare_container(self, found: Any) -> _JsonSchema | None:
+        """Build the schema of a container whose type has no arguments, such as ``list``."""
+        if isinstance(found, inspect.DictType):
+            return self._build_mapping(Any, Any)
+        if isinstance(found, inspect.CollectionType):
+            return _build_array({}, found)
+        return None
 
     def _build_container(self, origin: type, args: tuple[Any, ...]) -> _JsonSchema:
         found = codec.inspect_type(origin)
         if isinstance(found, inspect.DictType):
             return self._build_mapping(*args)
         if isinstance(found, inspect.VarTupleType) and args[-1] is not Ellipsis:
-            size = len(args)
             first = [self.build(each) for each in args]
-            return {"type": "array", "minItems": size, "maxItems": size, "prefixItems": first, "items": False}
+            return {"type": "array", "minItems": len(args), "maxItems": len(args), "prefixItems": first}
         if not isinstance(found, inspect.CollectionType):
             raise TypeError(f"{origin.__name__} has no JSON equivalent")
-        items = self.build(args[0])
-        unique = {"uniqueItems": True} if isinstance(found, inspect.SetType | inspect.FrozenSetType) else {}
-        return {"type": "array", **({"items": items} if items else {}), **unique}
+        return _build_array(self.build(args[0]), found)
 
     def _build_mapping(self, key: Any, value: Any) -> _JsonSchema:
         codec.inspect_type(dict[key, int])  # raises TypeError for keys that JSON does not have
-        is_text = _unwrap(key)[0] is str
-        names = {keyword: each for keyword, each in self.build(key).items() if keyword != "type"} if is_text else {}
-        items = self.build(value)
+        names = self.build(key)
+        is_text = "$ref" in names or names.get("type") == "string"
+        names = {keyword: each for keyword, each in names.items() if keyword != "type"} if is_text else {}
         return {
             "type": "object",
             **({"propertyNames": names} if names else {}),
-            **({"additionalProperties": items} if items else {}),
+            "additionalProperties": self.build(value) or True,
         }
 
     def _build_leaf(self, kind: Any) -> _JsonSchema:
-        (found,), defs = codec.describe_types((kind,), schema_hook=self._call_model_json_schema)
-        self._add_definitions(defs)
+        (found,), _ = codec.describe_types((kind,), schema_hook=_refuse_custom_type)
         return found
 
     def _call_model_json_schema(self, kind: Any) -> _JsonSchema:
-        build = getattr(kind, "model_json_schema", None)
-        if build is None:
-            raise ConversionError(kind, "a type with a JSON equivalent")
-        schema: _JsonSchema = dict(build())
+        schema: _JsonSchema = dict(kind.model_json_schema())
         self._add_definitions(schema.pop("$defs", {}))
-        return schema
+        if schema.keys() == {"$ref"}:
+            return schema
+        name = re.sub(r"[^\w.-]", "_", kind.__name__)  # as pydantic does for generic models
+        self._add_definitions({name: schema})
+        return {"$ref": f"#/$defs/{name}"}
 
     def _add_definitions(self, defs: dict[str, _JsonSchema]) -> None:
         for name, schema in defs.items():
@@ -174,7 +209,7 @@ class _SchemaBuilder:
     def _build_reference(self, kind: Any, found: Any) -> _JsonSchema:
         name = self._names.get(kind)
         if name is None:
-            (reference,), defs = codec.describe_types((kind,), schema_hook=self._call_model_json_schema)
+            (reference,), defs = codec.describe_types((kind,), schema_hook=dict)
             bare = name = reference["$ref"].rpartition("/")[2]
             if name in self._names.values():
                 name = f"{found.cls.__module__}.{name}"
@@ -191,18 +226,43 @@ class _SchemaBuilder:
         """Replace the schemas of the fields in the definition that msgspec has built; the defaults in it are kept."""
         hints = _get_hints(kind)
         fields = {each.encode_name: self.build(hints.get(each.name, Any)) for each in found.fields}
+        if not isinstance(found, inspect.StructType):
+            fields = {name: _add_title(name, schema) for name, schema in fields.items()}
         if "prefixItems" in definition:
             schemas = definition["prefixItems"]
             first = len(schemas) - len(fields)  # the tag, if there is one
             schemas[first:] = map(_add_default, fields.values(), schemas[first:])
-            return
-        schemas = definition["properties"]
-        schemas |= {name: _add_default(schema, schemas[name]) for name, schema in fields.items()}
+        else:
+            schemas = definition["properties"]
+            schemas |= {name: _add_default(schema, schemas[name]) for name, schema in fields.items()}
+        if isinstance(found, inspect.DataclassType):
+            for each in found.fields:
+                if each.default_factory is not msgspec.NODEFAULT:
+                    schemas[each.encode_name].pop("default", None)
         if isinstance(found, inspect.TypedDictType):
             definition["properties"] = {name: schemas[name] for name in hints if name in schemas}
             definition["required"] = [name for name in hints if name in definition["required"]]
+        if isinstance(found, inspect.NamedTupleType):
+            del definition["title"]
+            definition.pop("description", None)
+        if not definition.get("required", True):
+            del definition["required"]
 
 
+def _refuse_custom_type(kind: Any) -> _JsonSchema:
+    raise ConversionError(kind, "a type with a JSON equivalent")
+
+
+def _build_array(items: _JsonSchema, found: Any) -> _JsonSchema:
+    unique = {"uniqueItems": True} if isinstance(found, inspect.SetType | inspect.FrozenSetType) else {}
+    return {"type": "array", "items": items, **unique}
+
+
+_NULL = {"type": "null"}
+_BARE_TYPES: dict[Any, _JsonSchema] = {
+    object: {},
+    Decimal: {"anyOf": [{"type": "number"}, {"type": "string"}]},
+}
 _NAMED = (
     inspect.StructType,
     inspect.DataclassType,
@@ -237,16 +297,28 @@ def _unwrap(kind: Any) -> tuple[Any, list[Any]]:
             return kind, metadata
 
 
-def _build_enum(kind: Any, values: Any) -> _JsonSchema:
+def _build_literal(kind: Any, values: tuple[Any, ...]) -> _JsonSchema:
+    schema = _build_enum(kind, list(values))
+    if len(values) != 1:
+        return schema
+    return {"const": values[0], **{keyword: each for keyword, each in schema.items() if keyword != "enum"}}
+
+
+def _build_enum(kind: Any, values: list[Any]) -> _JsonSchema:
     """Build the schema of an enum or a ``Literal``, with the members in their order."""
     codec.inspect_type(kind)  # raises TypeError for values that JSON does not have
-    members = [each for each in values if each is not None]
-    named = _KINDS.get(members[0].__class__) if len(set(map(type, members))) == 1 else None
-    schema = {"enum": members, **({"type": named} if named else {})} if members else {"type": "null"}
-    return schema if len(members) in (0, len(values)) else {"anyOf": [schema, {"type": "null"}]}
+    named = _KINDS.get(values[0].__class__) if len(set(map(type, values))) == 1 else None
+    return {"enum": values, **({"type": named} if named else {})}
 
 
-_KINDS: dict[Any, str] = {str: "string", int: "integer"}
+_KINDS: dict[Any, str] = {str: "string", int: "integer", type(None): "null"}
+
+
+def _add_title(name: str, schema: _JsonSchema) -> _JsonSchema:
+    """Add the title that pydantic derives from the name of a field. A field of a named type has the title of that."""
+    members = [each for each in schema.get("anyOf", ()) if each != _NULL]
+    is_named = "$ref" in (members[0] if len(members) == 1 else schema)
+    return schema if is_named else {"title": name.title().replace("_", " ").strip(), **schema}
 
 
 def _add_default(schema: _JsonSchema, described: _JsonSchema) -> _JsonSchema:

@@ -95,7 +95,7 @@ def apply_limits(schema: Mapping[str, Any], limits: Mapping[str, Any]) -> _Keywo
     Add limits and descriptions to a JSON Schema. In a union, a limit applies to the members of a matching type.
 
     >>> apply_limits({"type": "integer"}, {"gt": 0, "le": 14, "description": "How long."})
-    {'type': 'integer', 'minimum': 1, 'maximum': 14, 'description': 'How long.'}
+    {'type': 'integer', 'exclusiveMinimum': 0, 'maximum': 14, 'description': 'How long.'}
     """
     annotations = {name: limits[name] for name in ("title", "description", "examples") if name in limits}
     return {**_add_limits(schema, limits), **annotations, **limits.get("extra", {})}
@@ -105,8 +105,8 @@ def _add_limits(schema: Mapping[str, Any], limits: Mapping[str, Any]) -> _Keywor
     if "anyOf" in schema:
         return {**schema, "anyOf": [_add_limits(each, limits) for each in schema["anyOf"]]}
     match schema.get("type"):
-        case "integer" | "number" as kind:
-            return {**schema, **_build_bounds(limits, is_whole=kind == "integer")}
+        case "integer" | "number":
+            return {**schema, **_build_bounds(limits)}
         case "string" if "format" not in schema and "enum" not in schema:
             scale = _to_base64_length if "contentEncoding" in schema else _read_size
             keywords = {"pattern": limits["pattern"]} if "pattern" in limits and scale is _read_size else {}
@@ -119,16 +119,8 @@ def _add_limits(schema: Mapping[str, Any], limits: Mapping[str, Any]) -> _Keywor
             return dict(schema)
 
 
-def _build_bounds(limits: Mapping[str, Any], *, is_whole: bool) -> _Keywords:
-    keywords = {keyword: limits[name] for name, keyword in _BOUNDS.items() if name in limits}
-    if is_whole:  # the API's own dialect has no exclusive bounds
-        if "exclusiveMinimum" in keywords:
-            above = math.floor(keywords.pop("exclusiveMinimum")) + 1
-            keywords["minimum"] = max(above, keywords.get("minimum", above))
-        if "exclusiveMaximum" in keywords:
-            below = math.ceil(keywords.pop("exclusiveMaximum")) - 1
-            keywords["maximum"] = min(below, keywords.get("maximum", below))
-    return {keyword: keywords[keyword] for keyword in sorted(keywords, key=_ORDER.index)}
+def _build_bounds(limits: Mapping[str, Any]) -> _Keywords:
+    return {keyword: limits[name] for name, keyword in _BOUNDS.items() if name in limits}
 
 
 _BOUNDS = {
@@ -138,7 +130,6 @@ _BOUNDS = {
     "lt": "exclusiveMaximum",
     "multiple_of": "multipleOf",
 }
-_ORDER = list(_BOUNDS.values())
 
 
 def _build_sizes(limits: Mapping[str, Any], of: str, scale: Any) -> _Keywords:
