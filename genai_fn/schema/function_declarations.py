@@ -5,6 +5,7 @@ import inspect
 import math
 from collections.abc import Callable
 from inspect import Parameter
+from datetime import date, time
 from types import SimpleNamespace
 from typing import Any, get_type_hints
 
@@ -13,6 +14,7 @@ from typing_extensions import TypeIs
 from genai_fn import codec
 from genai_fn.schema.base import ConversionError, Message
 from genai_fn.schema.json_schema import build_json_schema, build_json_schemas
+from genai_fn.schema.other_types import encode_other_type
 
 __all__ = ["declare_function", "get_function_name", "get_parameter_type"]
 
@@ -22,7 +24,8 @@ def declare_function(function: Callable[..., Any]) -> dict[str, Any]:
     Build the fields of a `FunctionDeclaration` for a function.
 
     Omitted are ``*args``, ``**kwargs``, and parameters that a ``functools.partial`` has bound. A parameter with a
-    default is optional; the default is included if it is JSON. The result is described if there are parameters, as in
+    default is optional; the default is included if it is JSON. A parameter that takes any JSON is not declared as
+    required, as in google-genai. The result is described if there are parameters, as in
     google-genai, and if it has a type of JSON.
 
     Raises:
@@ -61,7 +64,7 @@ def _build_schemas(function: Callable[..., Any]) -> dict[str, Any]:
     kinds = {each.name: _get_type_at(function, each) for each in declared}
     schemas, defs = build_json_schemas(kinds)
     properties = {each.name: {**_close_tuple(schemas[each.name]), **_build_default(each.default)} for each in declared}
-    required = [each.name for each in declared if each.default is Parameter.empty]
+    required = [each.name for each in declared if each.default is Parameter.empty and schemas[each.name]]
     whole = {"type": "object", "properties": properties, "required": required, **({"$defs": defs} if defs else {})}
     return {"parameters_json_schema": whole, **_build_response_schema(function, signature.return_annotation)}
 
@@ -119,15 +122,10 @@ def _build_default(value: Any) -> dict[str, Any]:
     if value is Parameter.empty or (isinstance(value, float) and not math.isfinite(value)):
         return {}
     try:
-        return {"default": codec.decode(codec.encode(value, enc_hook=_dump_model))}
+        plain = value.isoformat() if isinstance(value, date | time) else value
+        return {"default": codec.decode(codec.encode(plain, enc_hook=encode_other_type))}
     except (TypeError, ValueError):
         return {}
-
-
-def _dump_model(value: Any) -> Any:
-    if not hasattr(value, "model_dump"):
-        raise TypeError(f"a {type(value).__name__} is not JSON")
-    return value.model_dump(mode="json")
 
 
 def _get_docstring(function: Callable[..., Any]) -> str:

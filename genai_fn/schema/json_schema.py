@@ -7,9 +7,11 @@ order matters, and ignores the metadata of other libraries.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, time
 from decimal import Decimal
+from enum import Enum, IntEnum, StrEnum
+from inspect import cleandoc
 from types import UnionType
 from typing import (
     Annotated,
@@ -35,7 +37,8 @@ from typing_extensions import ReadOnly, TypeAliasType
 from genai_fn import codec
 from genai_fn.schema.base import ConversionError
 from genai_fn.schema.limits import apply_limits, read_limits
-from genai_fn.schema.schema_tree import find_references, is_mapping, map_subschemas
+from genai_fn.schema.other_types import describe_other_type, is_model
+from genai_fn.schema.schema_tree import find_references, is_mapping, map_subschemas, resolve_pointer
 
 __all__ = ["build_json_schema", "build_json_schemas", "without_siblings"]
 
@@ -83,7 +86,7 @@ def build_json_schemas(kinds: Mapping[str, Any]) -> tuple[dict[str, dict[str, An
 def _build(builder: "_SchemaBuilder", kind: Any) -> _JsonSchema:
     try:
         return builder.build(kind)
-    except (TypeError, ValueError, NameError, RuntimeError) as error:  # RuntimeError: pydantic's errors of use
+    except (TypeError, ValueError, NameError, LookupError, RuntimeError) as error:  # RuntimeError: pydantic's errors of use
         why = next(iter(str(error).splitlines()), type(error).__name__)
         raise ConversionError(kind, f"a type that can be described in JSON Schema ({why})") from None
 
@@ -125,22 +128,27 @@ class _SchemaBuilder:
             return apply_limits({"type": "string", "format": "date-time" if kind is datetime else "time"}, limits)
         if "tz" in limits:
             return apply_limits(self._build_leaf(Annotated[kind, msgspec.Meta(tz=limits["tz"])]), limits)
-        return apply_limits(self._build_without_limits(kind), limits)
+        schema = self._build_without_limits(kind)
+        if "discriminator" in limits:
+            schema = self._build_discriminated_union(schema, limits["discriminator"])
+        return apply_limits(schema, limits)
 
     def _build_without_limits(self, kind: Any) -> _JsonSchema:
         origin, args = get_origin(kind), get_args(kind)
         if origin in (Union, UnionType):
             return self._build_union(args)
         if origin is Literal:
-            return _build_literal(kind, args)
+            return _build_literal(args)
         if isinstance(kind, TypeVar):
             return self._build_type_variable(kind)
         if isinstance(origin, type) and args and not _is_class_with_fields(origin):
-            return self._build_container(origin, args)
+            return self._build_container(list if origin is Iterable else origin, args)
         if kind in _BARE_TYPES:
             return dict(_BARE_TYPES[kind])
-        if hasattr(kind, "model_json_schema"):
-            return self._call_model_json_schema(kind)
+        if is_model(kind):
+            return self._build_model_reference(kind)
+        if isinstance(kind, type) and issubclass(kind, Enum):
+            return self._build_enum_reference(kind)
         found = codec.inspect_type(kind)
         if isinstance(found, _NAMED):
             return self._build_reference(kind, found)
@@ -152,6 +160,15 @@ class _SchemaBuilder:
         if type(None) in args and _NULL not in flat:
             flat.append(_NULL)
         return {"anyOf": flat} if len(flat) != 1 else flat[0]
+
+    def _build_discriminated_union(self, schema: _JsonSchema, field: str) -> _JsonSchema:
+        """Build the schema of a union whose members differ by the value of one field."""
+        mapping: dict[str, str] = {}
+        for reference in (each["$ref"] for each in schema["anyOf"] if "$ref" in each):
+            described = resolve_pointer({"$defs": self.defs}, reference)["properties"][field]
+            tags = [described["const"]] if "const" in described else described["enum"]
+            mapping |= dict.fromkeys(tags, reference)
+        return {"oneOf": schema["anyOf"], "discriminator": {"propertyName": field, "mapping": mapping}}
 
     def _build_type_variable(self, kind: TypeVar) -> _JsonSchema:
         if kind.__constraints__:
@@ -189,11 +206,11 @@ class _SchemaBuilder:
         }
 
     def _build_leaf(self, kind: Any) -> _JsonSchema:
-        (found,), _ = codec.describe_types((kind,), schema_hook=_refuse_custom_type)
+        (found,), _ = codec.describe_types((kind,), schema_hook=describe_other_type)
         return found
 
-    def _call_model_json_schema(self, kind: Any) -> _JsonSchema:
-        schema: _JsonSchema = dict(kind.model_json_schema())
+    def _build_model_reference(self, kind: Any) -> _JsonSchema:
+        schema = describe_other_type(kind)
         self._add_definitions(schema.pop("$defs", {}))
         if schema.keys() == {"$ref"}:
             return schema
@@ -206,21 +223,27 @@ class _SchemaBuilder:
             if self.defs.setdefault(name, schema) != schema:
                 raise ConversionError(schema, f"types with different names, not two named {name}")
 
+    def _build_enum_reference(self, kind: type[Enum]) -> _JsonSchema:
+        if kind not in self._names:
+            description = {} if kind.__doc__ in _INHERITED_DOCS else {"description": cleandoc(kind.__doc__ or "")}
+            values = _build_enum([each.value for each in kind])
+            self._add_named(kind, kind.__name__, {"title": kind.__name__, **description, **values})
+        return {"$ref": f"#/$defs/{self._names[kind]}"}
+
     def _build_reference(self, kind: Any, found: Any) -> _JsonSchema:
-        name = self._names.get(kind)
-        if name is None:
+        if kind not in self._names:
             (reference,), defs = codec.describe_types((kind,), schema_hook=dict)
-            bare = name = reference["$ref"].rpartition("/")[2]
-            if name in self._names.values():
-                name = f"{found.cls.__module__}.{name}"
-            self._names[kind] = name
-            definition = defs[bare]
-            self._add_definitions({name: definition})
-            if isinstance(found, inspect.EnumType):
-                definition |= _build_enum(kind, [each.value for each in found.cls])
-            else:
-                self._describe_fields(definition, kind, found)
-        return {"$ref": f"#/$defs/{name}"}
+            name = reference["$ref"].rpartition("/")[2]
+            definition = defs[name] | {"title": found.cls.__name__}
+            self._add_named(kind, name, definition)
+            self._describe_fields(definition, kind, found)
+        return {"$ref": f"#/$defs/{self._names[kind]}"}
+
+    def _add_named(self, kind: Any, name: str, definition: _JsonSchema) -> None:
+        """Add the definition of a class. If another class has its name, it is defined by its full name."""
+        owner = get_origin(kind) or kind
+        self._names[kind] = f"{owner.__module__}.{name}" if name in self._names.values() else name
+        self._add_definitions({self._names[kind]: definition})
 
     def _describe_fields(self, definition: _JsonSchema, kind: Any, found: Any) -> None:
         """Replace the schemas of the fields in the definition that msgspec has built; the defaults in it are kept."""
@@ -249,10 +272,6 @@ class _SchemaBuilder:
             del definition["required"]
 
 
-def _refuse_custom_type(kind: Any) -> _JsonSchema:
-    raise ConversionError(kind, "a type with a JSON equivalent")
-
-
 def _build_array(items: _JsonSchema, found: Any) -> _JsonSchema:
     unique = {"uniqueItems": True} if isinstance(found, inspect.SetType | inspect.FrozenSetType) else {}
     return {"type": "array", "items": items, **unique}
@@ -268,7 +287,6 @@ _NAMED = (
     inspect.DataclassType,
     inspect.TypedDictType,
     inspect.NamedTupleType,
-    inspect.EnumType,
 )
 
 
@@ -297,21 +315,26 @@ def _unwrap(kind: Any) -> tuple[Any, list[Any]]:
             return kind, metadata
 
 
-def _build_literal(kind: Any, values: tuple[Any, ...]) -> _JsonSchema:
-    schema = _build_enum(kind, list(values))
-    if len(values) != 1:
-        return schema
-    return {"const": values[0], **{keyword: each for keyword, each in schema.items() if keyword != "enum"}}
+def _build_literal(values: tuple[Any, ...]) -> _JsonSchema:
+    schema = _build_enum([each.value if isinstance(each, Enum) else each for each in values])
+    if len(values) == 1:
+        schema["const"] = schema.pop("enum")[0]
+    return schema
 
 
-def _build_enum(kind: Any, values: list[Any]) -> _JsonSchema:
+def _build_enum(values: list[Any]) -> _JsonSchema:
     """Build the schema of an enum or a ``Literal``, with the members in their order."""
-    codec.inspect_type(kind)  # raises TypeError for values that JSON does not have
-    named = _KINDS.get(values[0].__class__) if len(set(map(type, values))) == 1 else None
-    return {"enum": values, **({"type": named} if named else {})}
+    for each in values:
+        if each.__class__ not in _TYPE_NAMES:
+            raise ConversionError(each, "a text, a number, True, False or None as a value of an enum or Literal")
+    named = {_TYPE_NAMES[each.__class__] for each in values}
+    return {"enum": values, **({"type": named.pop()} if len(named) == 1 else {})}
 
 
-_KINDS: dict[Any, str] = {str: "string", int: "integer", type(None): "null"}
+_TYPE_NAMES: dict[Any, str] = {
+    **{str: "string", int: "integer", float: "number", bool: "boolean", type(None): "null"},
+}
+_INHERITED_DOCS = {None, Enum.__doc__, IntEnum.__doc__, StrEnum.__doc__}
 
 
 def _add_title(name: str, schema: _JsonSchema) -> _JsonSchema:

@@ -85,9 +85,14 @@ _ATTRIBUTES: dict[str, tuple[str, Any]] = {
     "documentation": ("description", _read_text),  # of annotated_types.doc, typing_extensions.Doc
     "description": ("description", _read_text),
     "examples": ("examples", _read_list),
+    "deprecated": ("deprecated", _read_bool),
+    "discriminator": ("discriminator", _read_text),  # of pydantic's Field, on a union
     "json_schema_extra": ("extra", _read_mapping),  # pydantic's name
     "extra_json_schema": ("extra", _read_mapping),
 }
+
+
+_ANNOTATIONS = ("title", "description", "examples", "deprecated")
 
 
 def apply_limits(schema: Mapping[str, Any], limits: Mapping[str, Any]) -> _Keywords:
@@ -97,7 +102,7 @@ def apply_limits(schema: Mapping[str, Any], limits: Mapping[str, Any]) -> _Keywo
     >>> apply_limits({"type": "integer"}, {"gt": 0, "le": 14, "description": "How long."})
     {'type': 'integer', 'exclusiveMinimum': 0, 'maximum': 14, 'description': 'How long.'}
     """
-    annotations = {name: limits[name] for name in ("title", "description", "examples") if name in limits}
+    annotations = {name: limits[name] for name in _ANNOTATIONS if name in limits}
     return {**_add_limits(schema, limits), **annotations, **limits.get("extra", {})}
 
 
@@ -144,7 +149,7 @@ def bind_limits(kind: Any) -> Any:
     """
     Convert the limits in a type to `msgspec.Meta`, so that msgspec checks them.
 
-    Limits in the fields of a class are not converted.
+    An ``Iterable`` becomes a list. Limits in the fields of a class are not converted.
 
     >>> bind_limits(Annotated[list[Annotated[int, msgspec.Meta(ge=1)]], "a comment"])
     list[typing.Annotated[int, msgspec.Meta(ge=1)]]
@@ -158,6 +163,8 @@ def bind_limits(kind: Any) -> Any:
         return _bind(bind_limits(args[0]), own, read_limits(each for each in args[1:] if each not in own))
     if origin in (Union, UnionType):
         return _rebuild(kind, Union, args)
+    if origin is Iterable:  # msgspec supports no iterators
+        return list[bind_limits(args[0])]
     return _rebuild(kind, origin, args) if isinstance(origin, type) else kind
 
 
