@@ -86,7 +86,13 @@ def build_json_schemas(kinds: Mapping[str, Any]) -> tuple[dict[str, dict[str, An
 def _build(builder: "_SchemaBuilder", kind: Any) -> _JsonSchema:
     try:
         return builder.build(kind)
-    except (TypeError, ValueError, NameError, LookupError, RuntimeError) as error:  # RuntimeError: pydantic's errors of use
+    except (
+        TypeError,
+        ValueError,
+        NameError,
+        LookupError,
+        RuntimeError,
+    ) as error:  # RuntimeError: pydantic's errors of use
         why = next(iter(str(error).splitlines()), type(error).__name__)
         raise ConversionError(kind, f"a type that can be described in JSON Schema ({why})") from None
 

@@ -57,6 +57,8 @@ def decode_other_type(kind: Any, value: Any) -> Any:
     >>> decode_other_type(IPv4Address, "192.0.2.1")
     IPv4Address('192.0.2.1')
     """
+    if kind is object:
+        return value
     try:
         if kind in _TEXT_FORMATS:
             return kind(codec.convert(value, str))
