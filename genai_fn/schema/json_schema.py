@@ -238,7 +238,7 @@ class _SchemaBuilder:
 
     def _build_reference(self, kind: Any, found: Any) -> _JsonSchema:
         if kind not in self._names:
-            (reference,), defs = codec.describe_types((kind,), schema_hook=dict)
+            (reference,), defs = codec.describe_types((kind,), schema_hook=_describe_later)
             name = reference["$ref"].rpartition("/")[2]
             definition = defs[name] | {"title": found.cls.__name__}
             self._add_named(kind, name, definition)
@@ -276,6 +276,11 @@ class _SchemaBuilder:
             definition.pop("description", None)
         if not definition.get("required", True):
             del definition["required"]
+
+
+def _describe_later(kind: Any) -> _JsonSchema:  # noqa: ARG001  # a hook takes it
+    """Return a placeholder for a field whose type msgspec does not support: `_describe_fields` replaces it."""
+    return {"type": "null"}
 
 
 def _build_array(items: _JsonSchema, found: Any) -> _JsonSchema:

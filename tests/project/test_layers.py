@@ -69,6 +69,7 @@ PURE = {
         "copy",
         "dataclasses",
         "datetime",
+        "decimal",
         "difflib",
         "dis",
         "email",

@@ -94,10 +94,9 @@ def convert_arguments(function: Callable[..., Any] | None, call: FunctionCall) -
     parameters = _get_parameters(function)
     if parameters is None:
         return dict(arguments)
-    takes_any = any(each.kind is Parameter.VAR_KEYWORD for each in parameters.values())
     offered = {name: each for name, each in parameters.items() if each.kind not in _VARIADIC_KINDS}
-    others = {name: value for name, value in arguments.items() if name not in offered}
-    converted = {name: _to_whole_numbers(value) for name, value in others.items()} if takes_any else {}
+    converted = _select_other_arguments(function, parameters, arguments)
+    unknown = [name for name in arguments if name not in offered and name not in converted]
     mistakes: list[str] = []
     for name, parameter in offered.items():
         if name not in arguments:
@@ -108,11 +107,21 @@ def convert_arguments(function: Callable[..., Any] | None, call: FunctionCall) -
         except (msgspec.ValidationError, RecursionError) as error:
             mistakes.append(f"{name}: {error}")
     if mistakes:
-        raise ConversionError(arguments, "; ".join(mistakes))
+        raise ConversionError(arguments, "; ".join([*(f"{name}: no such argument" for name in unknown), *mistakes]))
     return converted
 
 
 _VARIADIC_KINDS = {Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD}
+
+
+def _select_other_arguments(
+    function: Callable[..., Any], parameters: Mapping[str, Parameter], arguments: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Select the arguments for ``**kwargs``: not those that a ``functools.partial`` binds."""
+    if not any(each.kind is Parameter.VAR_KEYWORD for each in parameters.values()):
+        return {}
+    named = parameters.keys() | inspect.signature(getattr(function, "func", function)).parameters.keys()
+    return {name: _to_whole_numbers(value) for name, value in arguments.items() if name not in named}
 
 
 def _get_parameters(function: Callable[..., Any]) -> dict[str, Parameter] | None:
