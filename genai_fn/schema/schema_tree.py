@@ -1,7 +1,8 @@
 """
 JSON Schema as a tree: its subschemas, references, unions of types, and ``allOf``.
 
-Schemas are JSON: plain JSON Schema (draft 2020-12 and older), or the API's own dialect. A subschema may be True or False.
+Schemas are mappings of keywords, in plain JSON Schema (draft 2020-12 and older) or in the API's own dialect. A subschema
+may be True or False.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -50,7 +51,8 @@ def _map_keyword(keyword: str, value: Any, convert: Callable[[Any], Any]) -> Any
     if keyword in _MAPPING_KEYWORDS and is_mapping(value):
         return {name: convert(each) for name, each in value.items()}
     if keyword in _LIST_KEYWORDS and isinstance(value, list | tuple):
-        return [convert(each) for each in cast("list[Any]", value)]
+        converted = [convert(each) for each in cast("list[Any]", value)]
+        return tuple(converted) if isinstance(value, tuple) else converted
     return convert(value) if keyword in _SCHEMA_KEYWORDS else value
 
 
