@@ -4,8 +4,8 @@ import functools
 import inspect
 import math
 from collections.abc import Callable
-from inspect import Parameter
 from datetime import date, time
+from inspect import Parameter
 from types import SimpleNamespace
 from typing import Any, get_type_hints
 

@@ -163,9 +163,9 @@ class _SchemaBuilder:
     def _build_union(self, args: tuple[Any, ...]) -> _JsonSchema:
         members = [self.build(each) for each in args if each not in (type(None), msgspec.UnsetType)]
         flat = [inner for each in members for inner in (each["anyOf"] if each.keys() == {"anyOf"} else [each])]
-        if type(None) in args and _NULL not in flat:
-            flat.append(_NULL)
-        return {"anyOf": flat} if len(flat) != 1 else flat[0]
+        flat += [_NULL] if type(None) in args else []
+        distinct = [each for index, each in enumerate(flat) if each not in flat[:index]]
+        return {"anyOf": distinct} if len(distinct) != 1 else distinct[0]
 
     def _build_discriminated_union(self, schema: _JsonSchema, field: str) -> _JsonSchema:
         """Build the schema of a union whose members differ by the value of one field."""
@@ -218,7 +218,7 @@ class _SchemaBuilder:
     def _build_model_reference(self, kind: Any) -> _JsonSchema:
         schema = describe_other_type(kind)
         self._add_definitions(schema.pop("$defs", {}))
-        if schema.keys() == {"$ref"}:
+        if "$ref" in schema:
             return schema
         name = re.sub(r"[^\w.-]", "_", kind.__name__)  # as pydantic does for generic models
         self._add_definitions({name: schema})
@@ -343,7 +343,7 @@ def _build_enum(values: list[Any]) -> _JsonSchema:
 
 
 _TYPE_NAMES: dict[Any, str] = {
-    **{str: "string", int: "integer", float: "number", bool: "boolean", type(None): "null"},
+    str: "string", int: "integer", float: "number", bool: "boolean", type(None): "null",
 }
 _INHERITED_DOCS = {None, Enum.__doc__, IntEnum.__doc__, StrEnum.__doc__}
 

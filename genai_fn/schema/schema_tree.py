@@ -1,8 +1,8 @@
 """
 JSON Schema as a tree: its subschemas, references, unions of types, and ``allOf``.
 
-Schemas are mappings of keywords, in plain JSON Schema (draft 2020-12 and older) or in the API's own dialect. A subschema
-may be True or False.
+Schemas are mappings of keywords, in plain JSON Schema (draft 2020-12 and older) or in the API's own dialect.
+A subschema may be True or False.
 """
 
 from collections.abc import Callable, Iterator, Mapping

@@ -22,7 +22,6 @@ from genai_fn.schema import FunctionCall, FunctionDeclaration
 from genai_fn.schema.base import ConversionError
 from genai_fn.testing.strategies.values.json_schema import schema_values
 
-
 T = TypeVar("T")
 
 

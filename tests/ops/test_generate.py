@@ -237,7 +237,7 @@ DECLARED = {
 @pytest.mark.parametrize("backend", PLACES)
 @pytest.mark.parametrize("made", [with_tools(weather), calling(weather)], ids=("with_tools", "calling"))
 def test_python_functions(made: Any, backend: str) -> None:
-    """A Python function is declared in JSON Schema on both backends, as in 3.6.1; google-genai 1.51.0 sends a Schema."""
+    """A function is declared in JSON Schema on both backends, as in 3.6.1; google-genai 1.51.0 sends a Schema."""
     place, at = PLACES[backend]
     (request,) = Conversation(generate("m", "hi") | made, [build_response("ok")]).requests
     assert _json(encode(request, at).unwrap().body)["tools"] == [{"functionDeclarations": [DECLARED]}]

@@ -262,7 +262,7 @@ def test_result() -> None:
 
     prefix = [{"type": "integer"}, {"type": "string"}]
     assert _ours(tuples)["responseJsonSchema"] == {
-        **{"type": "array", "prefixItems": prefix, "minItems": 2, "maxItems": 2, "unevaluatedItems": False},
+        "type": "array", "prefixItems": prefix, "minItems": 2, "maxItems": 2, "unevaluatedItems": False,
     }
     assert not any("responseJsonSchema" in _ours(each) for each in (own, strange, unknown, nothing))
 
