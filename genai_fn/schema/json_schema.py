@@ -1,9 +1,10 @@
 """
 Builds plain JSON Schema for Python types.
 
-msgspec provides the name, docstring, required fields and defaults of a class, and the schemas of scalar types.
-Everything else is built here, because msgspec sorts members of enums and ``Literal`` and fields of TypedDicts, whose
-order matters, and ignores the metadata of other libraries.
+The schemas equal pydantic's where pydantic supports the type, as google-genai declares functions with it. msgspec
+provides the name, docstring, required fields and defaults of a class, and the schemas of scalar types. Everything else
+is built here, because msgspec sorts members of enums and ``Literal`` and fields of TypedDicts, whose order matters, and
+ignores the metadata of other libraries.
 """
 
 import re
@@ -13,32 +14,17 @@ from decimal import Decimal
 from enum import Enum, IntEnum, StrEnum
 from inspect import cleandoc
 from types import UnionType
-from typing import (
-    Annotated,
-    Any,
-    Final,
-    Generic,
-    Literal,
-    NewType,
-    NotRequired,
-    Required,
-    TypeAlias,
-    TypeVar,
-    Union,
-    get_args,
-    get_origin,
-    get_type_hints,
-)
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar, Union, get_args, get_origin
 
 import msgspec
 from msgspec import inspect
-from typing_extensions import ReadOnly, TypeAliasType
 
 from genai_fn import codec
 from genai_fn.schema.base import ConversionError
+from genai_fn.schema.class_hints import get_field_hints, unwrap_type
 from genai_fn.schema.limits import apply_limits, read_limits
 from genai_fn.schema.other_types import describe_other_type, is_model
-from genai_fn.schema.schema_tree import find_references, is_mapping, map_subschemas, resolve_pointer
+from genai_fn.schema.schema_tree import find_references, is_mapping, map_subschemas
 
 __all__ = ["build_json_schema", "build_json_schemas", "without_siblings"]
 
@@ -99,10 +85,14 @@ def _build(builder: "_SchemaBuilder", kind: Any) -> _JsonSchema:
 
 def _inline_root(schema: _JsonSchema, defs: Mapping[str, _JsonSchema]) -> _JsonSchema:
     """Replace a reference by its target, unless the target refers to itself."""
-    name = str(schema["$ref"]).rpartition("/")[2] if schema.keys() == {"$ref"} else None
+    name = _get_name(schema) if schema.keys() == {"$ref"} else None
     if name is None or name in find_references(defs[name], defs):
         return schema
     return dict(defs[name])
+
+
+def _get_name(reference: Mapping[str, Any]) -> str:
+    return str(reference["$ref"]).rpartition("/")[2]
 
 
 def without_siblings(schema: Any) -> Any:
@@ -128,7 +118,7 @@ class _SchemaBuilder:
         self._names: dict[Any, str] = {}
 
     def build(self, kind: Any) -> _JsonSchema:
-        kind, metadata = _unwrap(kind)
+        kind, metadata = unwrap_type(kind)
         limits = read_limits(metadata)
         if kind in (datetime, time) and "tz" not in limits:
             return apply_limits({"type": "string", "format": "date-time" if kind is datetime else "time"}, limits)
@@ -149,6 +139,8 @@ class _SchemaBuilder:
             return self._build_type_variable(kind)
         if isinstance(origin, type) and args and not _is_class_with_fields(origin):
             return self._build_container(list if origin is Iterable else origin, args)
+        if Iterable in (kind, origin):
+            return self._build_without_limits(list)
         if kind in _BARE_TYPES:
             return dict(_BARE_TYPES[kind])
         if is_model(kind):
@@ -169,12 +161,17 @@ class _SchemaBuilder:
 
     def _build_discriminated_union(self, schema: _JsonSchema, field: str) -> _JsonSchema:
         """Build the schema of a union whose members differ by the value of one field."""
+        members: list[_JsonSchema] = [each for each in schema.get("anyOf", ()) if each != _NULL]
         mapping: dict[str, str] = {}
-        for reference in (each["$ref"] for each in schema["anyOf"] if "$ref" in each):
-            described = resolve_pointer({"$defs": self.defs}, reference)["properties"][field]
-            tags = [described["const"]] if "const" in described else described["enum"]
-            mapping |= dict.fromkeys(tags, reference)
-        return {"oneOf": schema["anyOf"], "discriminator": {"propertyName": field, "mapping": mapping}}
+        for member in members:
+            properties = self.defs[_get_name(member)]["properties"] if "$ref" in member else {}
+            described = properties.get(field, {})
+            tags = [described["const"]] if "const" in described else described.get("enum", ())
+            mapping |= dict.fromkeys(tags, member.get("$ref", ""))
+        if len(set(mapping.values())) < max(len(members), 1):
+            raise ConversionError(schema, f"a union of classes, each with values of its own for {field}")
+        union = {"oneOf": members, "discriminator": {"propertyName": field, "mapping": mapping}}
+        return union if len(members) == len(schema["anyOf"]) else {"anyOf": [union, _NULL]}
 
     def _build_type_variable(self, kind: TypeVar) -> _JsonSchema:
         if kind.__constraints__:
@@ -203,6 +200,8 @@ class _SchemaBuilder:
     def _build_mapping(self, key: Any, value: Any) -> _JsonSchema:
         codec.inspect_type(dict[key, int])  # raises TypeError for keys that JSON does not have
         names = self.build(key)
+        if names.get("type") in {"array", "object"}:
+            raise ConversionError(key, "a text, a number or an enum as the key of a mapping")
         is_text = "$ref" in names or names.get("type") == "string"
         names = {keyword: each for keyword, each in names.items() if keyword != "type"} if is_text else {}
         return {
@@ -220,7 +219,7 @@ class _SchemaBuilder:
         self._add_definitions(schema.pop("$defs", {}))
         if "$ref" in schema:
             return schema
-        name = re.sub(r"[^\w.-]", "_", kind.__name__)  # as pydantic does for generic models
+        name = _to_definition_name(kind.__name__)
         self._add_definitions({name: schema})
         return {"$ref": f"#/$defs/{name}"}
 
@@ -239,21 +238,21 @@ class _SchemaBuilder:
     def _build_reference(self, kind: Any, found: Any) -> _JsonSchema:
         if kind not in self._names:
             (reference,), defs = codec.describe_types((kind,), schema_hook=_describe_later)
-            name = reference["$ref"].rpartition("/")[2]
-            definition = defs[name] | {"title": found.cls.__name__}
-            self._add_named(kind, name, definition)
+            described = defs[_get_name(reference)]
+            definition = described | {"title": found.cls.__name__}
+            self._add_named(kind, re.sub(r"\w+\.", "", described["title"]), definition)
             self._describe_fields(definition, kind, found)
         return {"$ref": f"#/$defs/{self._names[kind]}"}
 
     def _add_named(self, kind: Any, name: str, definition: _JsonSchema) -> None:
         """Add the definition of a class. If another class has its name, it is defined by its full name."""
-        owner = get_origin(kind) or kind
+        owner, name = get_origin(kind) or kind, _to_definition_name(name)
         self._names[kind] = f"{owner.__module__}.{name}" if name in self._names.values() else name
         self._add_definitions({self._names[kind]: definition})
 
     def _describe_fields(self, definition: _JsonSchema, kind: Any, found: Any) -> None:
         """Replace the schemas of the fields in the definition that msgspec has built; the defaults in it are kept."""
-        hints = _get_hints(kind)
+        hints = get_field_hints(kind)
         fields = {each.encode_name: self.build(hints.get(each.name, Any)) for each in found.fields}
         if not isinstance(found, inspect.StructType):
             fields = {name: _add_title(name, schema) for name, schema in fields.items()}
@@ -276,6 +275,11 @@ class _SchemaBuilder:
             definition.pop("description", None)
         if not definition.get("required", True):
             del definition["required"]
+
+
+def _to_definition_name(name: str) -> str:
+    """Convert the name of a class, such as ``Box[int]``, as pydantic does."""
+    return re.sub(r"[^\w.-]", "_", name)
 
 
 def _describe_later(kind: Any) -> _JsonSchema:  # noqa: ARG001  # a hook takes it
@@ -306,26 +310,6 @@ def _is_class_with_fields(origin: type) -> bool:
     return isinstance(codec.inspect_type(origin), _NAMED)
 
 
-def _unwrap(kind: Any) -> tuple[Any, list[Any]]:
-    """Remove aliases, qualifiers and ``Annotated``. Returns the metadata as well, innermost first."""
-    metadata: list[Any] = []
-    while True:
-        origin = get_origin(kind)
-        if origin is Annotated:
-            kind, *outer = get_args(kind)
-            metadata += outer
-        elif isinstance(kind, NewType):
-            kind = kind.__supertype__
-        elif isinstance(kind, TypeAliasType):
-            kind = kind.__value__
-        elif isinstance(origin, TypeAliasType):
-            kind = origin.__value__[get_args(kind)]
-        elif origin in (Final, Required, NotRequired, ReadOnly):
-            (kind,) = get_args(kind)
-        else:
-            return kind, metadata
-
-
 def _build_literal(values: tuple[Any, ...]) -> _JsonSchema:
     schema = _build_enum([each.value if isinstance(each, Enum) else each for each in values])
     if len(values) == 1:
@@ -335,6 +319,8 @@ def _build_literal(values: tuple[Any, ...]) -> _JsonSchema:
 
 def _build_enum(values: list[Any]) -> _JsonSchema:
     """Build the schema of an enum or a ``Literal``, with the members in their order."""
+    if not values:
+        raise ConversionError(values, "an enum or Literal with members")
     for each in values:
         if each.__class__ not in _TYPE_NAMES:
             raise ConversionError(each, "a text, a number, True, False or None as a value of an enum or Literal")
@@ -343,7 +329,11 @@ def _build_enum(values: list[Any]) -> _JsonSchema:
 
 
 _TYPE_NAMES: dict[Any, str] = {
-    str: "string", int: "integer", float: "number", bool: "boolean", type(None): "null",
+    str: "string",
+    int: "integer",
+    float: "number",
+    bool: "boolean",
+    type(None): "null",
 }
 _INHERITED_DOCS = {None, Enum.__doc__, IntEnum.__doc__, StrEnum.__doc__}
 
@@ -357,27 +347,3 @@ def _add_title(name: str, schema: _JsonSchema) -> _JsonSchema:
 
 def _add_default(schema: _JsonSchema, described: _JsonSchema) -> _JsonSchema:
     return {**schema, "default": described["default"]} if "default" in described else schema
-
-
-def _get_hints(kind: Any) -> dict[str, Any]:
-    """Return the annotations of a class, with type variables replaced by the arguments of a generic one."""
-    origin = get_origin(kind) or kind
-    given = _bind_type_variables(kind)
-    return {name: _substitute(hint, given) for name, hint in get_type_hints(origin, include_extras=True).items()}
-
-
-def _bind_type_variables(kind: Any) -> dict[Any, Any]:
-    """Map the type variables of a class and its bases to their arguments."""
-    origin = get_origin(kind) or kind
-    given = dict(zip(getattr(origin, "__parameters__", ()), get_args(kind), strict=False))
-    for base in getattr(origin, "__orig_bases__", ()):
-        if get_origin(base) not in (None, Generic):
-            given = {**_bind_type_variables(_substitute(base, given)), **given}
-    return given
-
-
-def _substitute(hint: Any, given: dict[Any, Any]) -> Any:
-    if isinstance(hint, TypeVar):
-        return given.get(hint, hint)
-    open_ones = getattr(hint, "__parameters__", ()) if get_origin(hint) is not None else ()
-    return hint[tuple(given.get(each, each) for each in open_ones)] if open_ones and given else hint

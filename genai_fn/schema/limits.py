@@ -163,8 +163,8 @@ def bind_limits(kind: Any) -> Any:
         return _bind(bind_limits(args[0]), own, read_limits(each for each in args[1:] if each not in own))
     if origin in (Union, UnionType):
         return _rebuild(kind, Union, args)
-    if origin is Iterable:  # msgspec supports no iterators
-        return list[bind_limits(args[0])]
+    if Iterable in (kind, origin):  # msgspec supports no iterators
+        return list[bind_limits(args[0])] if args else list
     return _rebuild(kind, origin, args) if isinstance(origin, type) else kind
 
 

@@ -80,7 +80,14 @@ KINDS: list[Any] = [
     *(Annotated[int, pydantic.Field(ge=1, le=14)], Annotated[float, pydantic.Field(gt=0, lt=1)]),
     *(Annotated[list[int], msgspec.Meta(max_length=2)], Annotated[str, pydantic.StringConstraints(max_length=3)]),
     *(Annotated[datetime, msgspec.Meta(tz=True)], dict[str, Any], list[Any], list, dict),
-    *(Odd, list[Odd] | None, dict[str, Literal[Scale.LARGE] | None], tuple[Order | Options, Odd], Iterable[int]),
+    *(
+        Odd,
+        list[Odd] | None,
+        dict[str, Literal[Scale.LARGE] | None],
+        tuple[Order | Options, Odd],
+        Iterable[int],
+        Iterable,
+    ),
     *(Path, list[Path], PurePath, Box[int], list[Box[str]]),
 ]
 

@@ -6,7 +6,7 @@ import enum
 import functools
 import threading
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, LiteralString
 
 import anyio
 import msgspec
@@ -129,6 +129,16 @@ def test_more_than_the_function_has() -> None:
     """An argument that the function does not have is omitted, as in google-genai."""
     call = FunctionCall(name="loose", args={"given": 1, "reason": "The user asked."})
     assert convert_arguments(take_any, call) == {"given": 1}
+
+
+@pytest.mark.parametrize("kind", [ClassVar[int], 5, list[5], LiteralString])
+def test_no_type_of_json(kind: Any) -> None:
+    """An argument is passed as it is if its annotation is no type of JSON: the function was declared by hand."""
+
+    def declared_by_hand(a: Any) -> None: ...
+
+    declared_by_hand.__annotations__["a"] = kind
+    assert convert_arguments(declared_by_hand, FunctionCall(name="f", args={"a": [1.0]})) == {"a": [1]}
 
 
 def test_by_position() -> None:

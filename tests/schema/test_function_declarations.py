@@ -4,7 +4,7 @@ import enum
 import functools
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -221,6 +221,8 @@ DESCRIBED: list[tuple[Any, Any]] = [
     (Odd, {"title": "Odd", "enum": ["a", 1]}),
     (Literal[Color.RED], {"const": "red", "type": "string"}),
     (list, {"type": "array", "items": {}}),
+    (Iterable, {"type": "array", "items": {}}),
+    (list[Sequence[int] | list[int]], {"type": "array", "items": {"type": "array", "items": {"type": "integer"}}}),
     (dict, {"type": "object", "additionalProperties": True}),
     (Path, {"type": "string", "format": "path"}),
     (pydantic.HttpUrl, {"type": "string", "format": "uri"}),
@@ -237,6 +239,48 @@ def test_described(kind: Any, expected: dict[str, Any]) -> None:
     """Each type has a schema with these keywords."""
     schema, _ = _declare_type(kind)
     assert {keyword: schema.get(keyword) for keyword in expected} == expected
+
+
+class Cat(pydantic.BaseModel):
+    kind: Literal["cat"]
+
+
+class Dog(pydantic.BaseModel):
+    kind: Literal["dog", "wolf"]
+
+
+def test_discriminated() -> None:
+    """A union with a discriminator says which class belongs to which value; None stands beside it."""
+    union = {
+        "oneOf": [{"$ref": "#/$defs/Cat"}, {"$ref": "#/$defs/Dog"}],
+        "discriminator": {
+            "propertyName": "kind",
+            "mapping": {"cat": "#/$defs/Cat", "dog": "#/$defs/Dog", "wolf": "#/$defs/Dog"},
+        },
+    }
+    assert _declare_type(Annotated[Cat | Dog, pydantic.Field(discriminator="kind")])[0] == union
+    described, _ = _declare_type(Annotated[Cat | Dog | None, pydantic.Field(discriminator="kind")])
+    assert described == {"anyOf": [union, {"type": "null"}]}
+
+
+UNDESCRIBED: list[tuple[Any, str]] = [
+    (Annotated[int, pydantic.Field(discriminator="kind")], "a union of classes"),
+    (Annotated[Cat | Place, pydantic.Field(discriminator="kind")], "a union of classes"),
+    (Literal[()], "with members"),
+    (enum.Enum("Nothing", {}), "with members"),
+    (enum.Enum("Opaque", {"A": object()}), "a text, a number"),
+    (dict[tuple[int, int], int], "key of a mapping"),
+    (Callable[[int], int], "Callable has no JSON equivalent"),
+    (5, "not supported"),
+]
+
+
+@pytest.mark.parametrize(("kind", "why"), UNDESCRIBED, ids=[str(each[0]) for each in UNDESCRIBED])
+def test_undescribed(kind: Any, why: str) -> None:
+    """A type that no JSON of a model can become is refused, with the reason."""
+    with pytest.raises(InvalidRequest, match=why) as refused:
+        _declare_type(kind)
+    assert refused.value.path == "callable.function.a"
 
 
 def test_two_classes_of_one_name() -> None:
@@ -262,7 +306,11 @@ def test_result() -> None:
 
     prefix = [{"type": "integer"}, {"type": "string"}]
     assert _ours(tuples)["responseJsonSchema"] == {
-        "type": "array", "prefixItems": prefix, "minItems": 2, "maxItems": 2, "unevaluatedItems": False,
+        "type": "array",
+        "prefixItems": prefix,
+        "minItems": 2,
+        "maxItems": 2,
+        "unevaluatedItems": False,
     }
     assert not any("responseJsonSchema" in _ours(each) for each in (own, strange, unknown, nothing))
 

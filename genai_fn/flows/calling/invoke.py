@@ -150,6 +150,8 @@ def _convert_argument(value: Any, function: Callable[..., Any], parameter: Param
         return convert_json(value, kind)
     except msgspec.ValidationError:
         return convert_json(value, kind, strict=False)
+    except TypeError:  # JSON has no such type: somebody else has declared the function
+        return value
 
 
 def _to_whole_numbers(value: Any) -> Any:
