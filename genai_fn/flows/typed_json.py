@@ -49,13 +49,17 @@ def _convert_unsupported(value: Any, kind: Any, *, strict: bool) -> Any:
     if not isinstance(origin, type):
         raise TypeError(f"{kind} cannot be read from JSON")
     if issubclass(origin, Mapping):
-        members = convert_json(value, dict[args[0], Any], strict=strict)
+        members: dict[Any, Any] = convert_json(value, _subscript(dict, args[0], Any), strict=strict)
         return {name: convert_json(each, args[1], strict=strict) for name, each in members.items()}
     if origin is tuple and args[-1] is not Ellipsis:
-        items = convert_json(value, tuple[(Any,) * len(args)])  # type: ignore[misc]  # of the size of the tuple
+        items = convert_json(value, _subscript(tuple, *[Any] * len(args)))
         return tuple(convert_json(each, item, strict=strict) for each, item in zip(items, args, strict=True))
-    concrete = type(codec.convert([], origin))  # of ``Sequence``, a list
+    concrete: Any = type(codec.convert([], origin))  # of ``Sequence``, a list
     return concrete(convert_json(each, args[0], strict=strict) for each in convert_json(value, list[Any]))
+
+
+def _subscript(generic: Any, *args: Any) -> Any:
+    return generic[args]
 
 
 def _convert_choice(value: Any, choices: tuple[Any, ...]) -> Any:

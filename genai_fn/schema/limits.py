@@ -164,14 +164,15 @@ def bind_limits(kind: Any) -> Any:
     if origin in (Union, UnionType):
         return _rebuild(kind, Union, args)
     if Iterable in (kind, origin):  # msgspec supports no iterators
-        return list[bind_limits(args[0])] if args else list
+        return _rebuild(kind, list, args) if args else list
     return _rebuild(kind, origin, args) if isinstance(origin, type) else kind
 
 
 def _rebuild(kind: Any, generic: Any, args: tuple[Any, ...]) -> Any:
     """Rebuild a generic type with converted arguments; the same object if nothing has changed."""
     bound = tuple(map(bind_limits, args))
-    return kind if all(new is old for new, old in zip(bound, args, strict=True)) else generic[bound]
+    is_same = generic in (Union, get_origin(kind)) and all(new is old for new, old in zip(bound, args, strict=True))
+    return kind if is_same else generic[bound]
 
 
 def _bind(kind: Any, own: list[msgspec.Meta], limits: Mapping[str, Any]) -> Any:

@@ -81,8 +81,7 @@ def find_references(schema: Any, definitions: _Keywords) -> set[str]:
     while pending:
         each = pending.pop()
         pending += iter_subschemas(each)
-        reference = each.get("$ref") if is_mapping(each) else None
-        name = reference.rpartition("/")[2] if isinstance(reference, str) else None
+        name = str(each.get("$ref", "")).rpartition("/")[2] if is_mapping(each) else ""
         if name in definitions and name not in found:
             found.add(name)
             pending.append(definitions[name])

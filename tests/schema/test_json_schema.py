@@ -12,7 +12,6 @@ from typing import (
     NamedTuple,
     NewType,
     NotRequired,
-    TypedDict,
     TypeVar,
     Union,
 )
