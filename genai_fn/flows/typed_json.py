@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from enum import Enum
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
 
 import msgspec
 
@@ -54,8 +54,8 @@ def _convert_unsupported(value: Any, kind: Any, *, strict: bool) -> Any:
     if origin is tuple and args[-1] is not Ellipsis:
         items = convert_json(value, _subscript(tuple, *[Any] * len(args)))
         return tuple(convert_json(each, item, strict=strict) for each, item in zip(items, args, strict=True))
-    concrete: Any = type(codec.convert([], origin))  # of ``Sequence``, a list
-    return concrete(convert_json(each, args[0], strict=strict) for each in convert_json(value, list[Any]))
+    empty: Any = codec.convert([], cast("Any", origin))  # of ``Sequence``, a list
+    return type(empty)(convert_json(each, args[0], strict=strict) for each in convert_json(value, list[Any]))
 
 
 def _subscript(generic: Any, *args: Any) -> Any:

@@ -184,7 +184,7 @@ def refuse_uncalled_functions(given: Any, config: GenerateContentConfig) -> None
     automatic = config.automatic_function_calling
     if automatic is not None and automatic.disable:
         return
-    tools = given.get("tools") if isinstance(given, Mapping) else getattr(given, "tools", None)
+    tools: Any = cast("Any", given).get("tools") if isinstance(given, Mapping) else getattr(given, "tools", None)
     for index, tool in enumerate(cast("Any", tools) if isinstance(tools, list | tuple) else ()):
         if is_function(tool):
             expected = "calling(…) after the request, which calls functions, or with_tools(…), which only declares them"

@@ -164,13 +164,14 @@ class _SchemaBuilder:
         members: list[_JsonSchema] = [each for each in schema.get("anyOf", ()) if each != _NULL]
         mapping: dict[str, str] = {}
         for member in members:
-            properties = self.defs[_get_name(member)]["properties"] if "$ref" in member else {}
-            described = properties.get(field, {})
-            tags = [described["const"]] if "const" in described else described.get("enum", ())
-            mapping |= dict.fromkeys(tags, member.get("$ref", ""))
+            reference: str = member.get("$ref", "")
+            definition = self.defs[_get_name(member)] if reference else {}
+            described: _JsonSchema = definition.get("properties", {}).get(field, {})
+            tags: list[str] = [described["const"]] if "const" in described else described.get("enum", [])
+            mapping |= dict.fromkeys(tags, reference)
         if len(set(mapping.values())) < max(len(members), 1):
             raise ConversionError(schema, f"a union of classes, each with values of its own for {field}")
-        union = {"oneOf": members, "discriminator": {"propertyName": field, "mapping": mapping}}
+        union: _JsonSchema = {"oneOf": members, "discriminator": {"propertyName": field, "mapping": mapping}}
         return union if len(members) == len(schema["anyOf"]) else {"anyOf": [union, _NULL]}
 
     def _build_type_variable(self, kind: TypeVar) -> _JsonSchema:

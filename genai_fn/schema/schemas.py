@@ -127,9 +127,12 @@ def _to_json_schema(schema: Schema) -> JSONSchema:
     """Translate to JSON Schema: ``nullable`` becomes a type, ``property_ordering`` the order of the properties."""
     pairs = zip(schema.__struct_encode_fields__, astuple(schema), strict=True)
     keywords = {keyword: value for keyword, value in pairs if keyword in _SHARED_KEYWORDS} | _order_properties(schema)
-    fields = {_SHARED_KEYWORDS[keyword]: value for keyword, value in map_subschemas(keywords, _convert_inner).items()}
+    fields: dict[str, Any] = {
+        _SHARED_KEYWORDS[keyword]: value for keyword, value in map_subschemas(keywords, _convert_inner).items()
+    }
     reference = None if schema.ref is None else schema.ref.replace("#/defs/", "#/$defs/", 1)
-    return JSONSchema(**{**fields, "ref": reference, **_convert_types(schema, fields["any_of"])})
+    fields |= {"ref": reference, **_convert_types(schema, fields["any_of"])}
+    return JSONSchema(**fields)
 
 
 _SHARED_KEYWORDS = {
