@@ -113,12 +113,11 @@ class FunctionDeclaration(OpenMessage):
         """
         Declare a Python function by its name, signature and docstring. The function is not called.
 
-        The docstring becomes the description, and its descriptions of parameters those of the parameters. The return
-        value is not described.
+        The docstring becomes the description, the parameters ``parameters_json_schema``, and the return type
+        ``response_json_schema``.
 
         Args:
-            callable: A function, a bound method, a ``functools.partial``, or an object with ``__call__``. The
-                parameters become ``parameters``, or ``parameters_json_schema`` if a `Schema` cannot express them.
+            callable: A function, a bound method, a ``functools.partial``, or an object with ``__call__``.
 
             behavior: Whether the model waits for the response.
 
@@ -126,15 +125,15 @@ class FunctionDeclaration(OpenMessage):
             InvalidRequest: If a parameter has no annotation, or one that JSON Schema cannot describe.
 
         >>> def weather(city: str, days: int = 1) -> str: ...
-        >>> FunctionDeclaration.from_callable(callable=weather).parameters.required
-        ('city',)
+        >>> FunctionDeclaration.from_callable(callable=weather).parameters_json_schema["required"]
+        ['city']
         """
         function: Self = as_value(Annotated[cls, Coerce(_declare_function)], callable, "callable")
         return function if behavior is None else replace(function, behavior=Behavior(behavior))
 
     @classmethod
     def _coerce(cls, value: Any) -> Any:
-        return _declare_function(value) if _is_function(value) else NotImplemented
+        return _declare_function(value) if is_function(value) else NotImplemented
 
 
 def _declare_function(function: Any) -> Any:
@@ -143,7 +142,8 @@ def _declare_function(function: Any) -> Any:
     return declare_function(function)
 
 
-def _is_function(value: object) -> bool:
+def is_function(value: object) -> bool:
+    """Whether a tool is a Python function, or an object that is callable like one."""
     return callable(value) and not isinstance(value, type)  # a type is a tool class that was not instantiated
 
 
@@ -237,7 +237,7 @@ class Tool(OpenMessage):
     def _coerce(cls, value: Any) -> Any:
         if isinstance(value, FunctionDeclaration):
             return cls(function_declarations=(value,))
-        if _is_function(value):
+        if is_function(value):
             return cls(function_declarations=(FunctionDeclaration(**_declare_function(value)),))
         name = _TOOL_FIELD_BY_TYPE.get(type(cast("object", value)))
         return NotImplemented if name is None else cls(**{name: value})
