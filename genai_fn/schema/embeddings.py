@@ -1,6 +1,8 @@
 """Embeddings of texts and media."""
 
 from genai_fn.schema.base import Message, OpenMessage, VertexOnly
+from genai_fn.schema.live_server import UsageMetadata
+from genai_fn.schema.responses import ModalityTokenCount
 
 __all__ = [
     "ContentEmbedding",
@@ -24,6 +26,10 @@ class EmbedContentConfig(Message):
     mime_type: VertexOnly[str | None] = None
     auto_truncate: VertexOnly[bool | None] = None
     """Whether a text that is too long is truncated instead of refused."""
+    document_ocr: VertexOnly[bool | None] = None
+    """Whether text in documents is recognized."""
+    audio_track_extraction: VertexOnly[bool | None] = None
+    """Whether the sound of a video is embedded, too."""
 
 
 class ContentEmbeddingStatistics(OpenMessage):
@@ -32,6 +38,7 @@ class ContentEmbeddingStatistics(OpenMessage):
     truncated: bool | None = None
     """Whether the text was too long and was truncated."""
     token_count: float | None = None
+    tokens_details: tuple[ModalityTokenCount, ...] = ()
 
 
 class ContentEmbedding(OpenMessage):
@@ -52,6 +59,9 @@ class EmbedContentResponse(OpenMessage):
 
     embeddings: tuple[ContentEmbedding, ...] = ()
     metadata: EmbedContentMetadata | None = None
+    truncated: bool | None = None
+    """Whether the content was too long and was truncated."""
+    usage_metadata: UsageMetadata | None = None
 
 
 class SingleEmbedContentResponse(OpenMessage):

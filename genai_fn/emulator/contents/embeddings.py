@@ -1,14 +1,24 @@
-"""Embeddings: single texts and batches, in the request formats of both backends."""
+"""Embeddings: single contents and batches, in the request formats of both backends."""
 
 from msgspec import field
 
 from genai_fn.emulator.fake_model.tokenizer import count_tokens, split_tokens
 from genai_fn.emulator.fake_model.vectors import build_vector, is_empty
 from genai_fn.emulator.server.faults import make_invalid_argument
+from genai_fn.emulator.server.model_paths import VERTEX_MODEL_PATHS
 from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body
 from genai_fn.emulator.server.responses import build_json_response
 from genai_fn.emulator.server.state import EmulatorState, RouteResult
-from genai_fn.schema import Content, ContentEmbedding, EmbedContentMetadata, EmbedContentResponse, Part
+from genai_fn.schema import (
+    Content,
+    ContentEmbedding,
+    EmbedContentMetadata,
+    EmbedContentResponse,
+    MediaModality,
+    ModalityTokenCount,
+    Part,
+    UsageMetadata,
+)
 from genai_fn.schema.base import Message
 
 __all__ = ["ROUTES", "EmulatedEmbedRequest", "EmulatedEmbedding", "build_embedding", "predict_embeddings"]
@@ -77,10 +87,85 @@ def _batch_embed_contents(state: EmulatorState, request: EmulatedRequest) -> Rou
 
 _MAX_BATCH_SIZE = 100
 
+
+# Vertex AI: whole contents
+
+
+class _VertexEmbedConfig(Message):
+    task_type: str | None = None
+    title: str | None = None
+    output_dimensionality: int | None = None
+    auto_truncate: bool | None = None
+    document_ocr: bool | None = None
+    audio_track_extraction: bool | None = None
+
+
+class _VertexEmbedBody(Message):
+    content: Content | None = None
+    embed_content_config: _VertexEmbedConfig = _VertexEmbedConfig()
+
+
+class _VertexBatchEmbedBody(Message):
+    requests: tuple[_VertexEmbedBody, ...] = ()
+
+
+class _VertexEmbedResponse(Message):
+    embedding: ContentEmbedding
+    usage_metadata: UsageMetadata
+    truncated: bool | None = None
+
+
+def _embed_whole_content(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    """Handle ``embedContent`` on Vertex AI."""
+    built = _build_vertex_embedding(parse_body(request, _VertexEmbedBody), "EmbedContentRequest")
+    return state, build_json_response(
+        _VertexEmbedResponse(embedding=built.embedding, usage_metadata=_build_usage((built,)))
+    )
+
+
+def _batch_embed_whole_contents(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    """Handle ``batchEmbedContents`` on Vertex AI."""
+    requests = parse_body(request, _VertexBatchEmbedBody).requests
+    if not 0 < len(requests) <= _MAX_INSTANCES:
+        raise make_invalid_argument(f"{len(requests)} request(s) given, but from 1 to {_MAX_INSTANCES} are allowed.")
+    if "maas" in request.path_params["model"]:
+        raise make_invalid_argument("This model embeds one content at a time.")
+    built = tuple(
+        _build_vertex_embedding(each, f"BatchEmbedContentsRequest.requests[{index}]")
+        for index, each in enumerate(requests)
+    )
+    vectors = tuple(each.embedding for each in built)
+    return state, build_json_response(EmbedContentResponse(embeddings=vectors, usage_metadata=_build_usage(built)))
+
+
+def _build_vertex_embedding(body: _VertexEmbedBody, path: str) -> EmulatedEmbedding:
+    config = body.embed_content_config
+    return build_embedding(
+        EmulatedEmbedRequest(
+            content=body.content,
+            task_type=config.task_type,
+            title=config.title,
+            output_dimensionality=config.output_dimensionality,
+        ),
+        path,
+    )
+
+
+def _build_usage(embeddings: tuple[EmulatedEmbedding, ...]) -> UsageMetadata:
+    count = sum(each.token_count or 0 for each in embeddings)
+    details = (ModalityTokenCount(modality=MediaModality.TEXT, token_count=count),)
+    return UsageMetadata(prompt_token_count=count, total_token_count=count, prompt_tokens_details=details)
+
+
 ROUTES = (
     ("POST", "models/{model}:embedContent", _embed_content),
     ("POST", "models/{model}:batchEmbedContents", _batch_embed_contents),
+    *(("POST", f"{model}:embedContent", _embed_whole_content) for model in VERTEX_MODEL_PATHS),
+    *(("POST", f"{model}:batchEmbedContents", _batch_embed_whole_contents) for model in VERTEX_MODEL_PATHS),
 )
+
+
+# Vertex AI: one text for each vector
 
 
 class _TextInstance(Message):
@@ -122,6 +207,8 @@ class _Predictions(Message):
 def predict_embeddings(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
     """Handle ``predict`` for embeddings."""
     body = parse_body(request, _PredictBody)
+    if request.path_params["model"].startswith("gemini-embedding-2"):
+        raise make_invalid_argument(f"{request.path_params['model']} is not supported by predict: use embedContent.")
     if not 0 < len(body.instances) <= _MAX_INSTANCES:
         raise make_invalid_argument(
             f"{len(body.instances)} instance(s) given, but from 1 to {_MAX_INSTANCES} are allowed."

@@ -1,16 +1,24 @@
 """
 Embeddings: one vector for each content; texts of similar meaning have similar vectors.
 
-`many` embeds any number of texts, in batches.
+- `many`: embeds any number of texts, in batches.
+- `prediction`: the body and the response of ``:predict``, for Vertex AI's text models.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from msgspec import field
+from msgspec.structs import replace
 
 from genai_fn.backend import Gemini, Vertex
 from genai_fn.errors import CountMismatch, Unsupported
+from genai_fn.ops.embed.prediction import (
+    EmbedPredictions,
+    VertexEmbedding,
+    build_predict_body,
+    read_predictions,
+    read_vector,
+)
 from genai_fn.ops.request_parts import omit_if_empty
 from genai_fn.request import POST, Call, Operation, Request, read_json
 from genai_fn.schema import (
@@ -20,7 +28,7 @@ from genai_fn.schema import (
     EmbedContentConfig,
     EmbedContentMetadata,
     EmbedContentResponse,
-    Part,
+    UsageMetadata,
 )
 from genai_fn.schema.base import Message
 from genai_fn.schema.contents import ContentsLike, SeparateContentsLike
@@ -28,7 +36,7 @@ from genai_fn.schema.convert import as_struct, as_value
 from genai_fn.values import Value
 from genai_fn.wire.resource_names import check_model_name, resolve_model_name
 
-__all__ = ["EmbedContent", "embed"]
+__all__ = ["EmbedContent", "embed", "has_embed_method"]
 
 
 class EmbedContent(Operation[EmbedContentResponse]):
@@ -48,9 +56,18 @@ class EmbedContent(Operation[EmbedContentResponse]):
         )
 
     def vertex(self, at: Vertex) -> Call[EmbedContentResponse]:
-        reader = read_json(_EmbedPredictions, _EmbeddingsDecoder(len(self.contents)))
-        return POST(f"{resolve_model_name(at, self.model)}:predict", _encode_predict(self, at), reader)
-
+        model, count = resolve_model_name(at, self.model), len(self.contents)
+        if not has_embed_method(model):
+            reader = read_json(EmbedPredictions, _EmbeddingsDecoder(count, read_predictions))
+            return POST(f"{model}:predict", build_predict_body(self.contents, self.config, at), reader)
+        requests = tuple(_encode_vertex_request(each, self.config, at) for each in self.contents)
+        if count == 1:
+            one = read_json(_VertexEmbedResponse, _EmbeddingsDecoder(count, _read_single))
+            return POST(f"{model}:embedContent", requests[0], one)
+        if _takes_one_content(model):
+            raise Unsupported(at.title, ("contents",), "this model embeds one content at a time")
+        several = read_json(_VertexBatchEmbedResponse, _EmbeddingsDecoder(count, _read_batch))
+        return POST(f"{model}:batchEmbedContents", _VertexBatchEmbedBody(requests=requests), several)
 
 def embed(
     model: str, contents: ContentsLike, config: EmbedContentConfig | Mapping[str, Any] | None = None
@@ -58,8 +75,8 @@ def embed(
     """
     Embed contents: one vector for each item of a list; anything that is not a list is one item.
 
-    Several parts in one `Content`, or in a list within the list, make one vector. On Vertex AI each item must be a
-    single text.
+    Several parts in one `Content`, or in a list within the list, make one vector. On Vertex AI, models with ``gemini``
+    or ``maas`` in their name embed whole contents; for any other model each item must be a single text.
 
     Args:
         model: Such as ``gemini-embedding-001``, in any form that ``generate`` takes.
@@ -73,7 +90,8 @@ def embed(
             ``config`` is unknown or has the wrong type.
 
     Fails with:
-        Unsupported: If the backend does not have a field that is set, or an item is not a single text on Vertex AI.
+        Unsupported: If the backend or the model's method does not have a field that is set, an item is not a single
+            text where only texts are embedded, or there are several items for a ``maas`` model on Vertex AI.
 
         CountMismatch: If the response has more or fewer vectors than there are contents.
 
@@ -116,110 +134,89 @@ def _encode_request(content: Content, model: str, config: EmbedContentConfig) ->
     )
 
 
-# Vertex AI: one text for each content
+# Vertex AI: whole contents
 
 
-class _EmbedInstance(Message):
-    content: str
-    task_type: str | None = field(default=None, name="task_type")
+def has_embed_method(model: str) -> bool:
+    """Whether Vertex AI embeds contents with a model by ``:embedContent``; google-genai decides by the same words."""
+    name = model.rpartition("/")[2]
+    return "gemini" in name or "maas" in name
+
+
+def _takes_one_content(model: str) -> bool:
+    return "maas" in model.rpartition("/")[2]
+
+
+class _VertexEmbedConfig(Message):
+    task_type: str | None = None
     title: str | None = None
-    mime_type: str | None = None
-
-
-class _EmbedParameters(Message):
     output_dimensionality: int | None = None
     auto_truncate: bool | None = None
+    document_ocr: bool | None = None
+    audio_track_extraction: bool | None = None
 
 
-class _EmbedPredictBody(Message):
-    instances: tuple[_EmbedInstance, ...]
-    parameters: _EmbedParameters | None = None
+class _VertexEmbedBody(Message):
+    content: Content
+    embed_content_config: _VertexEmbedConfig | None = None
 
 
-def _encode_predict(operation: EmbedContent, at: Vertex) -> _EmbedPredictBody:
-    config = operation.config
-    unsupported = [
-        path for index, each in enumerate(operation.contents) for path in _find_unsupported_content(each, index)
-    ]
-    if unsupported:
-        raise Unsupported(at.title, tuple(unsupported), "each content must be one text")
-    parameters = _EmbedParameters(
-        output_dimensionality=config.output_dimensionality, auto_truncate=config.auto_truncate
-    )
-    return _EmbedPredictBody(
-        instances=tuple(
-            _EmbedInstance(
-                content=_get_text(each), task_type=config.task_type, title=config.title, mime_type=config.mime_type
-            )
-            for each in operation.contents
-        ),
-        parameters=omit_if_empty(parameters),
-    )
+class _VertexBatchEmbedBody(Message):
+    requests: tuple[_VertexEmbedBody, ...]
 
 
-def _find_unsupported_content(content: Content, index: int) -> Iterator[str]:
-    """Yield the paths of all that a content has besides one text of the user."""
-    parts = content.parts or ()
-    if len(parts) != 1:
-        yield f"contents[{index}].parts"
-    if content.role not in ("user", None):
-        yield f"contents[{index}].role"
-    for place, part in enumerate(parts):
-        beside = [name for name in Part.__struct_fields__ if name != "text" and getattr(part, name) is not None]
-        yield from (f"contents[{index}].parts[{place}].{name}" for name in beside)
-        if part.text is None and not beside:
-            yield f"contents[{index}].parts[{place}]"
-
-
-def _get_text(content: Content) -> str:
-    return "".join(part.text or "" for part in content.parts or ())
+def _encode_vertex_request(content: Content, config: EmbedContentConfig, at: Vertex) -> _VertexEmbedBody:
+    if config.mime_type is not None:
+        raise Unsupported(at.title, ("config.mime_type",), "this model takes the MIME type of each part")
+    given = _VertexEmbedConfig(**{name: getattr(config, name) for name in _VertexEmbedConfig.__struct_fields__})
+    return _VertexEmbedBody(content=content, embed_content_config=omit_if_empty(given))
 
 
 # Responses
 
 
 class _EmbeddingsDecoder(Value):
-    """Decodes a response, and checks that it has as many vectors as there are contents."""
+    """Converts a response, and checks that it has as many vectors as there are contents."""
 
     expected: int
+    convert: Callable[[Any], EmbedContentResponse] | None = None
 
-    def __call__(self, wire: "EmbedContentResponse | _EmbedPredictions") -> EmbedContentResponse:
-        response = _embeddings_from_vertex(wire) if isinstance(wire, _EmbedPredictions) else wire
+    def __call__(self, wire: Any) -> EmbedContentResponse:
+        response: EmbedContentResponse = wire if self.convert is None else self.convert(wire)
         if len(response.embeddings) != self.expected:
             raise CountMismatch(self.expected, len(response.embeddings))
         return response
 
 
-class _WireStatistics(Message):
+class _VertexEmbedResponse(Message):
+    embedding: ContentEmbedding | None = None
     truncated: bool | None = None
-    token_count: float | None = field(default=None, name="token_count")
+    usage_metadata: UsageMetadata | None = None
 
 
-class _WireEmbedding(Message):
-    values: tuple[float, ...] = ()
-    statistics: _WireStatistics | None = None
-
-
-class _EmbedPrediction(Message):
-    embeddings: _WireEmbedding
-
-
-class _EmbedPredictions(Message):
-    predictions: tuple[_EmbedPrediction, ...] = ()
+class _VertexBatchEmbedResponse(Message):
+    embeddings: tuple[VertexEmbedding, ...] = ()
     metadata: EmbedContentMetadata | None = None
+    truncated: bool | None = None
+    usage_metadata: UsageMetadata | None = None
 
 
-def _embeddings_from_vertex(wire: _EmbedPredictions) -> EmbedContentResponse:
-    return EmbedContentResponse(
-        embeddings=tuple(
-            ContentEmbedding(values=each.embeddings.values, statistics=_decode_statistics(each.embeddings.statistics))
-            for each in wire.predictions
-        ),
-        metadata=wire.metadata,
+def _read_single(wire: _VertexEmbedResponse) -> EmbedContentResponse:
+    """Convert the response of ``:embedContent``; its token count and truncation become those of the vector."""
+    usage = wire.usage_metadata
+    statistics = ContentEmbeddingStatistics(
+        truncated=wire.truncated,
+        token_count=usage and usage.prompt_token_count,
+        tokens_details=usage.prompt_tokens_details if usage else (),
     )
+    vectors = () if wire.embedding is None else (replace(wire.embedding, statistics=omit_if_empty(statistics)),)
+    return EmbedContentResponse(embeddings=vectors, truncated=wire.truncated, usage_metadata=usage)
 
 
-def _decode_statistics(wire: _WireStatistics | None) -> ContentEmbeddingStatistics | None:
-    if wire is None:
-        return None
-    return ContentEmbeddingStatistics(truncated=wire.truncated, token_count=wire.token_count)
+def _read_batch(wire: _VertexBatchEmbedResponse) -> EmbedContentResponse:
+    return EmbedContentResponse(
+        embeddings=tuple(map(read_vector, wire.embeddings)),
+        metadata=wire.metadata,
+        truncated=wire.truncated,
+        usage_metadata=wire.usage_metadata,
+    )

@@ -12,6 +12,7 @@ from genai_fn.schema import Content, Part, UserContent
 from tests.support.emulator_requests import PROJECT, VERTEX, JsonClient
 
 MODEL = "gemini-embedding-001"
+TEXT_MODEL = "text-embedding-005"
 BACKENDS = [Gemini(), Vertex("p", "us-central1")]
 
 
@@ -95,13 +96,13 @@ def test_statistics() -> None:
     """Vertex AI returns token counts, and truncates long texts unless ``auto_truncate`` is off."""
     run = Offline(Vertex("p", "us-central1"))
     long = "word " * 2999 + "end"
-    answer = run(embed(MODEL, ["Why blue?", long])).unwrap()
+    answer = run(embed(TEXT_MODEL, ["Why blue?", long])).unwrap()
     response = [each.statistics for each in answer.embeddings]
     assert [(3, False), (2048, True)] == [(each.token_count, each.truncated) for each in response if each]
     assert answer.embeddings[1].values == build_vector(UserContent("word " * 2048), 768)
     assert answer.metadata is not None
     assert answer.metadata.billable_character_count == 9 + 14998
-    failed = run(embed(MODEL, long, {"auto_truncate": False})).failure()
+    failed = run(embed(TEXT_MODEL, long, {"auto_truncate": False})).failure()
     assert "3000 tokens" in str(failed)
 
 

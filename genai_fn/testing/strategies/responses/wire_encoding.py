@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias, cast
 
 from genai_fn import codec
+from genai_fn.ops.embed import EmbedContent, has_embed_method
 from genai_fn.ops.tunings import CreateTuning
 from genai_fn.request import Operation
 from genai_fn.schema import (
@@ -46,6 +47,8 @@ def encode_reply(operation: Operation[Any], reply: Any, backend: str) -> Any:
         return {}
     if backend == "gemini" and isinstance(operation, CreateTuning):
         return _encode_tuning_operation(reply)
+    if backend == "vertex" and isinstance(operation, EmbedContent) and has_embed_method(operation.model):
+        return _encode_whole_vectors(operation, reply)
     encode = _ENCODERS.get((backend, cast("Any", type(reply))))
     return codec.to_builtins(reply) if encode is None else encode(reply)
 
@@ -74,6 +77,14 @@ def _encode_vectors(reply: EmbedContentResponse) -> _Json:
         statistics = None if stats is None else _drop_unset(truncated=stats.truncated, token_count=stats.token_count)
         predictions.append({"embeddings": _drop_unset(values=each.values, statistics=statistics)})
     return _drop_unset(predictions=predictions, metadata=reply.metadata)
+
+
+def _encode_whole_vectors(operation: EmbedContent, reply: EmbedContentResponse) -> _Json:
+    """Encode vectors for ``:batchEmbedContents``, or one for ``:embedContent``, which cannot return several."""
+    vectors = [_drop_unset(values=each.values) for each in reply.embeddings]
+    if len(operation.contents) > 1:
+        return {"embeddings": vectors}
+    return {"embedding": vectors[0]} if len(vectors) == 1 else {}
 
 
 # Images and videos
