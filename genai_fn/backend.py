@@ -78,6 +78,9 @@ class _MasksHeadersInRepr:
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in shown.items() if value)})"
 
 
+_GEMINI_URL = "https://generativelanguage.googleapis.com"
+
+
 @dataclass(frozen=True, repr=False)
 class Gemini(_MasksHeadersInRepr):
     """
@@ -91,6 +94,9 @@ class Gemini(_MasksHeadersInRepr):
 
         api_version: API version, a part of every URL. Empty for none.
 
+        base_url_resource_scope: ``COLLECTION`` if `base_url` contains the version, so that URLs are that URL and the
+            path of the resource. It needs a `base_url`.
+
         headers: Headers of every request to this backend.
 
     Raises:
@@ -102,14 +108,16 @@ class Gemini(_MasksHeadersInRepr):
 
     api_key: Secret | str | None = None
     _: KW_ONLY
-    base_url: str = "https://generativelanguage.googleapis.com"
+    base_url: str = _GEMINI_URL
     api_version: str = "v1beta"
+    base_url_resource_scope: str | None = None
     headers: HeadersLike = ()
 
     name: ClassVar = "gemini"
     title: ClassVar = "the Gemini Developer API"
 
     def __post_init__(self) -> None:
+        _check_resource_scope(self.base_url_resource_scope, has_base_url=self.base_url != _GEMINI_URL)
         _set_fields(
             self,
             api_key=_wrap_key(self.api_key),
@@ -121,7 +129,8 @@ class Gemini(_MasksHeadersInRepr):
     @property
     def root(self) -> str:
         """The URL that paths are appended to, with the version."""
-        return f"{self.base}/{self.api_version}" if self.api_version else self.base
+        has_version = self.api_version and self.base_url_resource_scope is None
+        return f"{self.base}/{self.api_version}" if has_version else self.base
 
     @property
     def base(self) -> str:
@@ -144,7 +153,8 @@ class Vertex(_MasksHeadersInRepr):
 
         location: A region such as ``us-central1``, a multi-region (``us``, ``eu``), or None for ``global``.
 
-        api_key: API key of express mode, in place of `project`, `location` and `credentials`.
+        api_key: API key, in place of `credentials`. Without a `project` it is a key of express mode, which has
+            neither project nor location.
 
         credentials: Path of a credentials file, or any google-auth ``Credentials``. None uses the application default
             credentials.
@@ -154,10 +164,14 @@ class Vertex(_MasksHeadersInRepr):
 
         api_version: API version, a part of every URL. Empty for none.
 
+        base_url_resource_scope: ``COLLECTION`` if `base_url` contains the version, the project and the location, so
+            that URLs are that URL and the path of the resource. It needs a `base_url`.
+
         headers: Headers of every request to this backend.
 
     Raises:
-        InvalidRequest: If an argument is malformed, or `api_key` is combined with another way to authenticate.
+        InvalidRequest: If an argument is malformed, `api_key` is combined with `credentials`, or a location is set
+            beside an `api_key` without a project.
 
     >>> Vertex("my-project", "us-central1").root
     'https://us-central1-aiplatform.googleapis.com/v1beta1'
@@ -170,6 +184,7 @@ class Vertex(_MasksHeadersInRepr):
     credentials: Any = None
     base_url: str | None = None
     api_version: str = "v1beta1"
+    base_url_resource_scope: str | None = None
     headers: HeadersLike = ()
 
     name: ClassVar = "vertex"
@@ -177,10 +192,9 @@ class Vertex(_MasksHeadersInRepr):
 
     def __post_init__(self) -> None:
         key = _wrap_key(self.api_key)
-        if key is not None and (self.project is not None or self.location is not None):
-            raise InvalidRequest(
-                "Vertex.project", self.project or self.location, "no project or location beside an api_key"
-            )
+        _check_resource_scope(self.base_url_resource_scope, has_base_url=self.base_url is not None)
+        if key is not None and self.project is None and self.location is not None:
+            raise InvalidRequest("Vertex.location", self.location, "a project, too, beside an api_key")
         if key is not None and self.credentials is not None:
             raise InvalidRequest("Vertex.credentials", Secret(None), "no credentials beside an api_key")
         credentials = self.credentials
@@ -204,25 +218,30 @@ class Vertex(_MasksHeadersInRepr):
         return self.base_url is not None and self.project is None and self.api_key is None and self.credentials is None
 
     @property
+    def is_express(self) -> bool:
+        """Whether a key of express mode is set: paths contain no project, and names of resources must be full."""
+        return self.api_key is not None and self.project is None
+
+    @property
     def root(self) -> str:
         """The URL that paths are appended to, with the version."""
-        return f"{self.base}/{self.api_version}" if self.api_version and not self.is_gateway else self.base
+        has_version = self.api_version and not self.is_gateway and self.base_url_resource_scope is None
+        return f"{self.base}/{self.api_version}" if has_version else self.base
 
     @property
     def base(self) -> str:
         """The URL without the version."""
-        return (
-            self.base_url or f"https://{_get_vertex_host(self.location or 'global', express=self.api_key is not None)}"
-        )
+        return self.base_url or f"https://{_get_vertex_host(self.location or 'global')}"
 
     @property
     def prefix(self) -> str:
         """Prefix of relative paths: the project and location, as placeholders."""
-        return "" if self.is_gateway or self.api_key is not None else "projects/{project}/locations/{location}/"
+        has_none = self.is_gateway or self.is_express or self.base_url_resource_scope is not None
+        return "" if has_none else "projects/{project}/locations/{location}/"
 
 
-def _get_vertex_host(location: str, *, express: bool) -> str:
-    if express or location == "global":
+def _get_vertex_host(location: str) -> str:
+    if location == "global":
         return "aiplatform.googleapis.com"
     if location in ("us", "eu"):
         return f"aiplatform.{location}.rep.googleapis.com"
@@ -300,9 +319,10 @@ def backend_from_env(environ: Mapping[str, str]) -> Result[Backend, GenaiError]:
     """
     Build a backend from environment variables: those that google-genai reads, with the same precedence.
 
-    ``GOOGLE_GENAI_USE_VERTEXAI`` (``1`` or ``true``) selects Vertex AI. ``GOOGLE_API_KEY`` precedes ``GEMINI_API_KEY``;
-    on Vertex AI, ``GOOGLE_CLOUD_PROJECT`` and ``GOOGLE_CLOUD_LOCATION`` precede a key. ``GOOGLE_GEMINI_BASE_URL`` and
-    ``GOOGLE_VERTEX_BASE_URL`` set the URL.
+    ``GOOGLE_GENAI_USE_ENTERPRISE`` (``1`` or ``true``) selects Vertex AI; if it is not set, ``GOOGLE_GENAI_USE_VERTEXAI``
+    does. ``GOOGLE_API_KEY`` precedes ``GEMINI_API_KEY``; on Vertex AI, ``GOOGLE_CLOUD_PROJECT`` and
+    ``GOOGLE_CLOUD_LOCATION`` precede a key. ``GOOGLE_GENAI_API_VERSION`` sets the version, such as ``v1``; ``beta`` is
+    the default version. ``GOOGLE_GEMINI_BASE_URL`` and ``GOOGLE_VERTEX_BASE_URL`` set the URL.
 
     Args:
         environ: The variables, usually ``os.environ``.
@@ -319,25 +339,24 @@ def backend_from_env(environ: Mapping[str, str]) -> Result[Backend, GenaiError]:
         return environ.get(name, "").strip() or None
 
     key = read("GOOGLE_API_KEY") or read("GEMINI_API_KEY")
+    uses_vertex = read("GOOGLE_GENAI_USE_ENTERPRISE") or read("GOOGLE_GENAI_USE_VERTEXAI") or ""
+    version = read("GOOGLE_GENAI_API_VERSION")
     try:
-        if (read("GOOGLE_GENAI_USE_VERTEXAI") or "").lower() not in ("1", "true"):
-            return _build_gemini(key, read("GOOGLE_GEMINI_BASE_URL"))
-        project, location, base = (
-            read("GOOGLE_CLOUD_PROJECT"),
-            read("GOOGLE_CLOUD_LOCATION"),
-            read("GOOGLE_VERTEX_BASE_URL"),
-        )
-        if project or location:
-            key = None
-        return Success(Vertex(project, location, api_key=key, base_url=base))
+        if uses_vertex.lower() not in ("1", "true"):
+            base_url = read("GOOGLE_GEMINI_BASE_URL")
+            if key is None:
+                return Failure(AuthError(NO_CREDENTIALS_MESSAGE))
+            return Success(_apply_environment(Gemini(key), base_url, version))
+        project, location = read("GOOGLE_CLOUD_PROJECT"), read("GOOGLE_CLOUD_LOCATION")
+        backend = Vertex(project, location, api_key=None if project or location else key)
+        return Success(_apply_environment(backend, read("GOOGLE_VERTEX_BASE_URL"), version))
     except InvalidRequest as error:  # a malformed variable
         return Failure(error)
 
 
-def _build_gemini(key: str | None, base: str | None) -> Result[Backend, GenaiError]:
-    if key is None:
-        return Failure(AuthError(NO_CREDENTIALS_MESSAGE))
-    return Success(Gemini(key, base_url=base) if base else Gemini(key))
+def _apply_environment(backend: Backend, base_url: str | None, version: str | None) -> Backend:
+    changes = {"base_url": base_url, "api_version": None if version == "beta" else version}
+    return replace(backend, **{name: value for name, value in changes.items() if value is not None})  # type: ignore[arg-type]  # both are text
 
 
 NO_CREDENTIALS_MESSAGE = (
@@ -399,6 +418,14 @@ def _has_host(url: str) -> bool:
 
 _BASE = re.compile(r"https?://[^\s\\/?#@]+(?:/[^\s\\?#]*)?", re.IGNORECASE)
 """White space and backslashes are not allowed, as URL parsers disagree about them."""
+
+
+def _check_resource_scope(scope: Any, *, has_base_url: bool) -> None:
+    """Validate a resource scope: the only one that google-genai defines, and only with a base URL."""
+    if scope not in (None, "COLLECTION"):
+        raise InvalidRequest("base_url_resource_scope", scope, "COLLECTION or None")
+    if scope is not None and not has_base_url:
+        raise InvalidRequest("base_url_resource_scope", scope, "a base_url, too: it says what that URL contains")
 
 
 def check_api_version(version: Any) -> str:

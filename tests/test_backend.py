@@ -1,12 +1,19 @@
 """Backends validate everything that becomes part of a URL."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
 
 from genai_fn import Failure, Gemini, Success, Vertex, backend_from_env, encode, generate, streamed
-from genai_fn.backend import Backend, Credential, Secret, build_bearer_credential, complete_project
+from genai_fn.backend import (
+    Backend,
+    Credential,
+    Secret,
+    build_bearer_credential,
+    build_own_credential,
+    complete_project,
+)
 from genai_fn.effects import GetTime, GetToken
 from genai_fn.engine.handler import HttpHandler
 from genai_fn.errors import InvalidRequest
@@ -132,3 +139,97 @@ def test_token_goes_to_google() -> None:
     signed = sign_request(encode(ASKED, backend).unwrap(), build_bearer_credential(backend, "test-token"))
     assert signed.url.startswith("https://us-central1-aiplatform.googleapis.com/")
     assert dict(signed.headers)["authorization"] == "Bearer test-token"
+
+
+GATE = "https://g.example/x"
+SCOPE: Mapping[str, Any] = {"base_url": GATE, "base_url_resource_scope": "COLLECTION"}
+MODEL_ON_VERTEX = "publishers/google/models/m:generateContent"
+IN_US = "projects/p/locations/us-central1"
+
+CAPTURED_URLS: Mapping[str, tuple[Backend, str]] = {
+    "key-and-project": (
+        Vertex("p", "us-central1", api_key="test-key"),
+        f"https://us-central1-aiplatform.googleapis.com/v1beta1/{IN_US}/{MODEL_ON_VERTEX}",
+    ),
+    "key-in-multi-region": (
+        Vertex("p", "eu", api_key="test-key"),
+        f"https://aiplatform.eu.rep.googleapis.com/v1beta1/projects/p/locations/eu/{MODEL_ON_VERTEX}",
+    ),
+    "multi-region": (
+        Vertex("p", "us"),
+        f"https://aiplatform.us.rep.googleapis.com/v1beta1/projects/p/locations/us/{MODEL_ON_VERTEX}",
+    ),
+    "scope": (Vertex("p", "us", **SCOPE), f"{GATE}/{MODEL_ON_VERTEX}"),
+    "scope-and-version": (Vertex("p", "us", api_version="v1", **SCOPE), f"{GATE}/{MODEL_ON_VERTEX}"),
+    "scope-of-gateway": (Vertex(**SCOPE), f"{GATE}/{MODEL_ON_VERTEX}"),
+    "scope-and-key": (Vertex(api_key="test-key", **SCOPE), f"{GATE}/{MODEL_ON_VERTEX}"),
+    "scope-on-gemini": (Gemini("test-key", **SCOPE), f"{GATE}/models/m:generateContent"),
+}
+"""Backends, and the URL that google-genai 3.6.1 uses for the same client."""
+
+
+@pytest.mark.parametrize("name", CAPTURED_URLS)
+def test_urls(name: str) -> None:
+    """URLs of multi-regions, of a key beside a project and of scoped base URLs are those of google-genai 3.6.1."""
+    backend, url = CAPTURED_URLS[name]
+    assert encode(ASKED, backend).unwrap().url == url
+
+
+def test_key_without_location() -> None:
+    """A key with a project alone uses the location ``global``, where google-genai 3.6.1 writes ``None``."""
+    url = encode(ASKED, Vertex("p", api_key="test-key")).unwrap().url
+    assert url == f"https://aiplatform.googleapis.com/v1beta1/projects/p/locations/global/{MODEL_ON_VERTEX}"
+
+
+def test_key_is_sent() -> None:
+    """A key beside a project is sent in its header, and no token is requested."""
+    credential = build_own_credential(Vertex("p", "us-central1", api_key="test-key"))
+    assert credential is not None
+    assert credential.headers == Secret((("x-goog-api-key", "test-key"),))
+
+
+@pytest.mark.parametrize(
+    ("make", "path"),
+    [
+        (lambda: Vertex(location="us-central1", api_key="test-key"), "Vertex.location"),
+        (lambda: Vertex("p", api_key="test-key", credentials="file"), "Vertex.credentials"),
+        (lambda: Vertex("p", base_url_resource_scope="COLLECTION"), "base_url_resource_scope"),
+        (lambda: Gemini("test-key", base_url_resource_scope="COLLECTION"), "base_url_resource_scope"),
+        (lambda: Vertex("p", base_url=GATE, base_url_resource_scope="PROJECT"), "base_url_resource_scope"),
+    ],
+)
+def test_contradictions(make: Callable[[], Backend], path: str) -> None:
+    """Arguments that contradict each other are refused with the path of one of them."""
+    with pytest.raises(InvalidRequest) as raised:
+        make()
+    assert raised.value.path == path
+
+
+EXPRESS = Vertex(api_key="k")
+
+CAPTURED_ENVIRONMENTS: Sequence[tuple[Mapping[str, str], Backend]] = (
+    ({"GOOGLE_GENAI_API_VERSION": "v1alpha"}, Gemini("k", api_version="v1alpha")),
+    ({"GOOGLE_GENAI_API_VERSION": "v1"}, Gemini("k", api_version="v1")),
+    ({"GOOGLE_GENAI_API_VERSION": "beta"}, Gemini("k")),
+    ({"GOOGLE_GENAI_API_VERSION": ""}, Gemini("k")),
+    ({"GOOGLE_GENAI_USE_ENTERPRISE": "true"}, EXPRESS),
+    ({"GOOGLE_GENAI_USE_ENTERPRISE": "1", "GOOGLE_GENAI_API_VERSION": "beta"}, EXPRESS),
+    ({"GOOGLE_GENAI_USE_ENTERPRISE": "1", "GOOGLE_GENAI_API_VERSION": "v1"}, Vertex(api_key="k", api_version="v1")),
+    ({"GOOGLE_GENAI_USE_ENTERPRISE": "false", "GOOGLE_GENAI_USE_VERTEXAI": "true"}, Gemini("k")),
+    ({"GOOGLE_GENAI_USE_ENTERPRISE": "true", "GOOGLE_GENAI_USE_VERTEXAI": "false"}, EXPRESS),
+    ({"GOOGLE_GENAI_USE_VERTEXAI": "true", "GOOGLE_GENAI_API_VERSION": "v1"}, Vertex(api_key="k", api_version="v1")),
+)
+"""Variables beside a key, and the backend that google-genai 3.6.1 uses, except that it uses v1 if none is set."""
+
+
+@pytest.mark.parametrize(("environ", "expected"), CAPTURED_ENVIRONMENTS)
+def test_environment(environ: Mapping[str, str], expected: Backend) -> None:
+    """The variables select the backend and the version; ``v1beta`` is the default version."""
+    assert backend_from_env({"GOOGLE_API_KEY": "k", **environ}) == Success(expected)
+
+
+def test_bad_version_in_environment() -> None:
+    """A version that would change the path is a Failure."""
+    failure = backend_from_env({"GOOGLE_API_KEY": "k", "GOOGLE_GENAI_API_VERSION": "../v1"}).failure()
+    assert isinstance(failure, InvalidRequest)
+    assert failure.path == "api_version"

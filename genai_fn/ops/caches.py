@@ -239,8 +239,7 @@ class ListCaches(Operation[ListCachedContentsResponse]):
         return GET("cachedContents", read_json(ListCachedContentsResponse), query=build_query(self.config))
 
     def vertex(self, at: Vertex) -> Call[ListCachedContentsResponse]:
-        path = "projects/{project}/locations/{location}/cachedContents"
-        return GET(path, read_json(ListCachedContentsResponse), query=build_query(self.config))
+        return GET("cachedContents", read_json(ListCachedContentsResponse), query=build_query(self.config))
 
 
 def list(config: ListCachedContentsConfig | Mapping[str, Any] | None = None) -> Request[ListCachedContentsResponse]:

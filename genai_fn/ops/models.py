@@ -38,9 +38,7 @@ class GetModel(Operation[Model]):
 
     def vertex(self, at: Vertex) -> Call[Model]:
         path = resolve_model_name(at, self.model)
-        return GET(
-            path, read_json(_VertexModel, _model_from_vertex), omit_project=path.startswith("publishers/google/models")
-        )
+        return GET(path, read_json(_VertexModel, _model_from_vertex), omit_project=path.startswith("publishers/"))
 
 
 def get(model: str) -> Request[Model]:

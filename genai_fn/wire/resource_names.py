@@ -22,7 +22,7 @@ class ResourceName(str):
 def fill_placeholders(name: str, at: Vertex) -> str:
     """Replace ``{project}`` and ``{location}`` in a name. Raises AuthError or Unsupported if there is no project."""
     if "{project}" in name and at.project is None:
-        if at.is_gateway or at.api_key is not None:
+        if at.is_gateway or at.is_express:
             raise Unsupported(
                 at.title, (name,), "express mode and gateways have no project: use a full name, projects/…"
             )

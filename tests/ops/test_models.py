@@ -57,14 +57,23 @@ LISTS: tuple[Mapping[str, Any] | None, ...] = (
     {"filter": "labels.a:b", "query_base": False, "page_size": 3, "page_token": "t"},
 )
 
+PUBLISHERS_MODELS = ("tunedModels/x", "publishers/meta/models/llama", "meta/llama", "a/b/c")
+"""Models of publishers other than Google, by the name that Vertex AI knows them by."""
+
 both = pytest.mark.parametrize("backend", PLACES)
 
 
 @both
 @pytest.mark.parametrize("model", MODELS)
 def test_get(model: str, backend: str) -> None:
-    """A model is requested by the backend's name for it; Google's own on Vertex AI without a project."""
-    agrees(lambda: models.get(model), lambda client: client.models.get(model=model), backend)
+    """A model is requested by the backend's name for it, as by google-genai but for `PUBLISHERS_MODELS`."""
+    if backend == "gemini" or model not in PUBLISHERS_MODELS:
+        agrees(lambda: models.get(model), lambda client: client.models.get(model=model), backend)
+        return
+    theirs = oracle.sent(PLACES[backend][0], lambda client: client.models.get(model=model))
+    assert isinstance(theirs, oracle.Wire)
+    assert MODEL_DIFFERENCES["publishers"]
+    assert sends(models.get(model), backend)[1] == theirs.url.replace("/projects/p/locations/us-central1", "")
 
 
 @both
