@@ -85,6 +85,12 @@ def _filters(operation: str, given: Given, backend: str) -> bool:
     return re.fullmatch(r"[\w:.*-]+", text, re.ASCII) is None
 
 
+def _names_a_publisher(operation: str, given: Given, backend: str) -> bool:
+    model = given.get("model", "")
+    own_names = ("projects/", "models/", "publishers/google/")
+    return operation == "models.get" and backend == "vertex" and "/" in model and not model.startswith(own_names)
+
+
 def _forces(operation: str, given: Given, backend: str) -> bool:
     return backend == "gemini" and "force" in _config(given)
 
@@ -193,6 +199,9 @@ DIFFERENCES: Mapping[str, Difference] = {
         "models.list",
         {"config": {"filter": "a&b"}},
         "gemini",
+    ),
+    "publishers": Difference(
+        MODEL_DIFFERENCES["publishers"], _names_a_publisher, "models.get", {"model": "meta/llama"}, "vertex"
     ),
     "force": Difference(
         STORE_DIFFERENCES["force"],
@@ -318,11 +327,17 @@ NAMELESS: Mapping[str, str] = {
 
 _LOSES = "what the server says is not lost; 1.51.0 reads it from the other backend alone, or not at all"
 
+_SINCE_3_6 = "google-genai reads it since 3.6.1"
+
 READS_MORE: Mapping[tuple[str, str, str], str] = {
     ("generate", "gemini", ".create_time"): GENERATE_REPLY_DIFFERENCES["create-time", "gemini"][0],
     ("generate", "gemini", ".finish_message"): GENERATE_REPLY_DIFFERENCES["finish-new", "gemini"][0],
     ("generate", "*", ".citation_metadata*"): GENERATE_REPLY_DIFFERENCES["citations", "gemini"][0],
     ("tokens.count", "vertex", ".cached_content_token_count"): _LOSES,
+    ("embed", "*", ".truncated"): _SINCE_3_6,
+    ("embed", "*", ".usage_metadata*"): _SINCE_3_6,
+    ("embed", "*", ".tokens_details*"): _SINCE_3_6,
+    ("embed", "*", ".statistics"): _SINCE_3_6,
     ("images.generate", "*", ".positive_prompt_safety_attributes*"): _LOSES,
     ("batches.*", "gemini", ".error*"): BATCH_DIFFERENCES["failed-operation"],
     ("batches.*", "gemini", ".dest*"): "1.51.0 reads where the answers are from one of the two places for it",
