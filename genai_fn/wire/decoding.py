@@ -11,7 +11,7 @@ from genai_fn.http import Headers, HttpResponse, ValueWithResponse
 from genai_fn.options import Options
 from genai_fn.request import Request, ResponseReader
 from genai_fn.wire.api_errors import build_api_error, find_api_error
-from genai_fn.wire.encoding import apply_address_options, build_call, configure_reader
+from genai_fn.wire.encoding import apply_address_options, build_call, check_request, configure_reader
 from genai_fn.wire.lenient_json import build_decode_error, parse_json, truncate_text
 from genai_fn.wire.masking import Masker
 
@@ -32,14 +32,15 @@ def decode(request: Request[T], response: HttpResponse, backend: Backend) -> Res
         backend: The backend that the request was encoded for.
 
     Returns:
-        ``Success`` of the value, ``Failure(APIError)`` for an error of the server, or ``Failure(DecodeError)`` if the
-        body does not have the expected type. Credentials that the server repeats in an error are masked.
+        ``Success`` of the value, ``Failure(APIError)`` for an error of the server, ``Failure(DecodeError)`` if the body
+        does not have the expected type, or ``Failure(InvalidRequest)`` if `request` is not a Request. Credentials that the server repeats in an error are masked.
 
     >>> from genai_fn import Gemini, HttpResponse, models
     >>> decode(models.get("m"), HttpResponse(200, (), b'{"name": "models/m"}'), Gemini("key")).unwrap()
     Model(name='models/m')
     """
     try:
+        check_request(request, backend)
         at = apply_address_options(backend, request.options)
         call = build_call(request.operation, at)
         result = decode_response(configure_reader(call.reader, request.options), response)

@@ -10,11 +10,11 @@ from msgspec.structs import replace
 from returns.result import Failure, Result, Success
 
 from genai_fn import __version__
-from genai_fn.backend import Backend, Vertex, normalize_headers
-from genai_fn.errors import GenaiError, Unsupported
+from genai_fn.backend import Backend, Gemini, Vertex, normalize_headers
+from genai_fn.errors import GenaiError, InvalidRequest, Unsupported
 from genai_fn.http import Body, FileSlice, Headers, HttpRequest
 from genai_fn.options import Options
-from genai_fn.request import Call, Operation, Refusal, Request, ResponseReader
+from genai_fn.request import Call, Flow, Live, Operation, Refusal, Request, ResponseReader, Stream
 from genai_fn.values import Value
 from genai_fn.wire.field_support import find_unsupported_fields
 from genai_fn.wire.json_body import encode_body, merge_extra_body
@@ -25,6 +25,7 @@ __all__ = [
     "PreparedRequest",
     "apply_address_options",
     "build_call",
+    "check_request",
     "configure_reader",
     "encode",
     "prepare_request",
@@ -58,13 +59,15 @@ def encode(request: Request[Any], backend: Backend) -> Result[HttpRequest, Genai
 
     Returns:
         ``Success(HttpRequest)``, or ``Failure(Unsupported)`` with the path of every field that the backend does not
-        support, or ``Failure(InvalidRequest)`` if an option is invalid, such as ``base_url`` or ``extra_body``.
+        support, or ``Failure(InvalidRequest)`` if an option is invalid, such as ``base_url`` or ``extra_body``, or if
+        `request` is a flow, a stream or a session, which are not one HTTP request.
 
     >>> from genai_fn import Gemini, generate
     >>> encode(generate("gemini-2.5-flash", "Hi"), Gemini("key")).unwrap().url
     'https://generativelanguage.googleapis.com/v1beta/models/gemini-2.5-flash:generateContent'
     """
     try:
+        check_request(request, backend)
         return Success(_prepare_request(request, backend).http)
     except GenaiError as error:
         return Failure(error)
@@ -76,6 +79,22 @@ def prepare_request(request: Request[T], backend: Backend) -> Result[PreparedReq
         return Success(_prepare_request(request, backend))
     except GenaiError as error:
         return Failure(error)
+
+
+def check_request(request: Any, backend: Any) -> None:
+    """Check the arguments of `encode` and `decode`. Raises InvalidRequest that states what to pass instead."""
+    if not isinstance(request, Request):
+        hints = (hint for kind, hint in _HINTS if isinstance(request, kind))
+        raise InvalidRequest("request", request, f"a Request{next(hints, '')}")
+    if not isinstance(backend, Gemini | Vertex):
+        raise InvalidRequest("backend", backend, "a Gemini or a Vertex")
+
+
+_HINTS: tuple[tuple[type, str], ...] = (
+    (Flow, ": a flow runs requests, of which the first is in its `source`, and returns what run(flow) returns"),
+    (Stream, ": a stream sends requests, of which the first is in its `source`, and is read by run.stream(…)"),
+    (Live, ": a session is opened by run.live(…)"),
+)
 
 
 def _prepare_request(request: Request[T], backend: Backend) -> PreparedRequest[T]:

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from genai_fn import calling, chats, live, returning, streamed, text
 from genai_fn.backend import Backend, Gemini, Vertex, build_own_credential
 from genai_fn.errors import (
     InvalidRequest,
@@ -50,6 +51,48 @@ def test_get_has_no_body() -> None:
     assert http.body == b""
     assert http.url == "https://generativelanguage.googleapis.com/v1beta/cachedContents/1?view=a+b%26c"
     assert "content-type" not in dict(http.headers)
+
+
+def add(one: int, other: int) -> int:
+    """Add two numbers."""
+    return one + other
+
+
+@pytest.mark.parametrize(
+    ("description", "hint"),
+    [
+        (HI | returning(int), "in its `source`"),
+        (HI | text, "run(flow)"),
+        (HI | calling(add), "in its `source`"),
+        (chats.send(chats.start("m"), "hi"), "in its `source`"),
+        (HI | streamed, "run.stream"),
+        (live.connect("m"), "run.live"),
+        ("hi", "a Request"),
+    ],
+)
+def test_only_requests(description: Any, hint: str) -> None:
+    """What is not one HTTP request is a mistake that states what to do, in both directions."""
+    for failure in (
+        encode(description, GEMINI).failure(),
+        decode(description, HttpResponse(200, (), b"{}"), GEMINI).failure(),
+    ):
+        assert isinstance(failure, InvalidRequest)
+        assert (failure.path, failure.value) == ("request", description)
+        assert hint in failure.expected
+
+
+def test_source_of_flow() -> None:
+    """The source of a flow is the request that it sends first, with the configuration of its modifiers."""
+    flow = HI | returning(int)
+    assert isinstance(flow.source, Request)
+    assert b"INTEGER" in encode(flow.source, GEMINI).unwrap().body  # type: ignore[operator]  # not a file
+
+
+def test_only_backends() -> None:
+    """Anything but a backend is a mistake with its name."""
+    failure = encode(HI, "gemini").failure()  # type: ignore[arg-type]  # that is the point
+    assert isinstance(failure, InvalidRequest)
+    assert failure.path == "backend"
 
 
 def test_refusal() -> None:
