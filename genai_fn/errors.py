@@ -9,7 +9,7 @@ in the base class: generating them for each class would take more time at import
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, Literal, Self, TypeAlias, TypeVar, cast
 
 __all__ = [
     "APIError",
@@ -38,6 +38,7 @@ __all__ = [
     "Unsupported",
 ]
 
+E = TypeVar("E", bound="GenaiError")
 TimeoutPhase: TypeAlias = Literal["connect", "headers", "idle", "total", "poll"]
 
 
@@ -56,7 +57,21 @@ class GenaiError(Exception):
         return f"{type(self).__name__}({', '.join(shown)})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild_error, (type(self), _get_field_values(self))
+        return _rebuild_error, (type(self), _get_field_values(self), self.calling_history)
+
+    @property
+    def calling_history(self) -> tuple[Any, ...]:
+        """
+        The contents up to the last complete round of ``| calling(…)`` before the error: `Content`, oldest first.
+
+        Empty if there was none. It is not compared. `chats.keep_rounds` adds it to a chat.
+        """
+        history: tuple[Any, ...] = vars(self).get("_calling_history", ())
+        return history
+
+    def with_calling_history(self, history: tuple[Any, ...]) -> Self:
+        """Return a copy of the error with another `calling_history`."""
+        return _rebuild_error(type(self), _get_field_values(self), history)
 
     def __str__(self) -> str:
         return type(self).__name__
@@ -66,8 +81,11 @@ def _get_field_values(error: GenaiError) -> tuple[Any, ...]:
     return tuple(getattr(error, each.name) for each in fields(error))
 
 
-def _rebuild_error(kind: type[GenaiError], values: tuple[Any, ...]) -> GenaiError:
-    return kind(*values)
+def _rebuild_error(kind: type[E], values: tuple[Any, ...], calling_history: tuple[Any, ...] = ()) -> E:
+    error = kind(*values)
+    if calling_history:
+        vars(error)["_calling_history"] = calling_history
+    return error
 
 
 @dataclass(eq=False, repr=False)

@@ -61,12 +61,13 @@ def add_turn(chat: Chat, message: Content, response: GenerateContentResponse, *,
     """
     Add a turn to a chat: the message, the function calls and responses, and the model's content, unchanged.
 
-    A turn that is not finished, or has no content, is not sent to the model again.
+    A response that is not finished, or has no content, is not sent to the model again; nor is the message, unless
+    complete rounds of function calls followed it.
     """
     content = response.candidates[0].content if response.candidates else None
-    calls = response.automatic_function_calling_history[len(chat.curated) :]
-    turn = (*(calls or (message,)), content or Content(parts=(), role="model"))
-    curated = turn if is_finished and content is not None and _has_content(content) else ()
+    rounds = response.automatic_function_calling_history[len(chat.curated) :]
+    turn = (*(rounds or (message,)), content or Content(parts=(), role="model"))
+    curated = turn if is_finished and content is not None and _has_content(content) else rounds
     return replace(chat, comprehensive=(*chat.comprehensive, *turn), curated=(*chat.curated, *curated))
 
 

@@ -10,8 +10,10 @@ from returns.result import Failure, Success
 
 from genai_fn import (
     ClientError,
+    FunctionCallError,
     InvalidRequest,
     NoText,
+    ServerError,
     Stream,
     collected,
     each,
@@ -263,12 +265,79 @@ def test_calling() -> None:
 
 
 def test_calling_says_nothing() -> None:
-    """If the response after the calls has no content, the turn is not sent again."""
+    """If the response after the calls has no content, the calls and their responses are sent again."""
     conversation = Conversation(
         chats.send(CONTINUED_CHAT, "time?") | calling(clock), [build_response(build_call("clock")), build_response()]
     )
     chat = conversation.result.unwrap().chat
-    assert (len(chat.comprehensive), chat.curated) == (6, CONTINUED_CHAT.curated)
+    assert len(chat.comprehensive) == 6
+    assert chat.curated == chat.comprehensive[:5]
+
+
+# After a failure
+
+CALLED = build_response(build_call("clock"))
+
+
+def check_rounds(chat: Chat, count: int) -> None:
+    """Check that a chat ends with the message and `count` rounds of calls and responses."""
+    assert chat.curated == chat.comprehensive
+    names = [
+        name
+        for content in chat.curated[2:]
+        for part in content.parts or ()
+        for name in ("text", "function_call", "function_response")
+        if getattr(part, name) is not None
+    ]
+    assert names == ["text", *["function_call", "function_response"] * count]
+
+
+@pytest.mark.parametrize("rounds", (1, 2))
+def test_keep_rounds(rounds: int) -> None:
+    """The rounds of calling before a failure stay in the chat, and the next turn sends them."""
+    error = Conversation(
+        chats.send(CONTINUED_CHAT, "time?") | calling(clock) | text, [CALLED] * rounds + [ServerError(503)]
+    ).result.failure()
+    assert error == ServerError(503)
+    chat = chats.keep_rounds(CONTINUED_CHAT, error)
+    check_rounds(chat, rounds)
+    assert chats.send(chat, "next").source.operation.contents == (*chat.curated, UserContent("next"))
+    assert chats.keep_rounds(CONTINUED_CHAT, pickle.loads(pickle.dumps(error))) == chat
+
+
+def test_keep_rounds_of_a_stream() -> None:
+    """A stream that breaks after a round of calling leaves the round in the chat, and the cut answer out of it."""
+    for cut in ([ServerError(503)], [build_response("no", reason=None), ServerError(503)]):
+        emitted = Conversation(chats.stream(CONTINUED_CHAT, "time?") | calling(clock), [[CALLED], cut]).emitted
+        error = emitted[-1].failure()
+        assert error == ServerError(503)
+        check_rounds(chats.keep_rounds(CONTINUED_CHAT, error), 1)
+    before = emitted[-2].unwrap().chat
+    assert before.comprehensive[-1] == ModelContent("no")
+    assert before.curated == before.comprehensive[:-1]
+
+
+def test_keep_rounds_of_a_function() -> None:
+    """The calls whose function raised are not kept; those before are."""
+
+    def fail() -> str:
+        """Raise."""
+        raise ValueError("no")
+
+    flow = chats.send(CONTINUED_CHAT, "time?") | calling(clock, fail, on_error="fail")
+    error = Conversation(flow, [CALLED, build_response(build_call("fail"))]).result.failure()
+    assert isinstance(error, FunctionCallError)
+    check_rounds(chats.keep_rounds(CONTINUED_CHAT, error), 1)
+
+
+def test_keep_rounds_without_any() -> None:
+    """A chat is unchanged by an error before the first round; an error of another chat is refused."""
+    assert chats.keep_rounds(CONTINUED_CHAT, ServerError(503)) == CONTINUED_CHAT
+    error = Conversation(
+        chats.send(CONTINUED_CHAT, "time?") | calling(clock), [CALLED, ServerError(503)]
+    ).result.failure()
+    with pytest.raises(InvalidRequest):
+        chats.keep_rounds(chats.start("m", history=[UserContent("other"), ModelContent("two")]), error)
 
 
 # In pieces

@@ -174,13 +174,34 @@ def test_any_history(history: list[dict[str, Any]]) -> None:
             build_reply(CALL),
             build_reply(TEXT),
         ],
-        [build_reply(CALL), build_reply(reason="SAFETY"), build_reply(TEXT), build_reply(TEXT)],
     ),
-    ids=("one", "several", "nothing came of it"),
+    ids=("one", "several"),
 )
 def test_calls(replies: Sequence[Any]) -> None:
     """Function calls and responses are in the history as in google-genai."""
     assert run_genai_fn(replies, (), calling(clock)) == run_google_genai(replies, tools=[clock])
+
+
+def test_calls_before_nothing() -> None:
+    """
+    Calls whose last answer has no content stay in the curated history, with their responses.
+
+    google-genai 3.6.1 keeps the call, but not its response, without which the service rejects the next request; 1.51.0
+    keeps neither.
+    """
+    replies = [build_reply(CALL), build_reply(reason="SAFETY"), build_reply(TEXT), build_reply(TEXT)]
+    _, whole, curated = run_genai_fn(replies, (), calling(clock))
+    _, their_whole, their_curated = run_google_genai(replies, tools=[clock])
+    assert whole == their_whole
+    assert [[*each["parts"][0]] for each in curated[:3]] == [["text"], ["functionCall"], ["functionResponse"]]
+    assert curated[3:] == their_curated
+
+
+def test_a_lone_empty_text() -> None:
+    """A turn whose only content is an empty text is not sent again, as in 1.51.0; 3.6.1 sends it."""
+    replies = [build_reply({"text": ""}), build_reply(TEXT), build_reply(TEXT)]
+    assert run_genai_fn(replies) == run_google_genai(replies)
+    assert run_genai_fn(replies)[0][1] == [{"role": "user", "parts": [{"text": "two?"}]}]
 
 
 def test_an_empty_text_beside_others() -> None:

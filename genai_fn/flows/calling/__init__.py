@@ -107,14 +107,14 @@ def _run_rounds(
         reported_history = () if switches.ignore_call_history else history
         result = bounded if isinstance(bounded, Failure) else (yield from run_round(bounded.unwrap(), reported_history))
         if isinstance(result, Failure):
-            return result
+            return _add_history_to_failure(result, reported_history)
         response, rounds = result.unwrap(), rounds - 1
         calls = response.function_calls
         if not calls or rounds < 1 or any(each.name in foreign_names for each in calls):
             return Success(_add_calling_history(response, reported_history))
         answers = yield from _run_calls(calls, functions, options.on_error)
         if isinstance(answers, Failure):
-            return answers
+            return _add_history_to_failure(answers, reported_history)
         history = (*(history or contents), _get_model_content(response), answers.unwrap())
         config = _relax_calling_mode(config)
 
@@ -167,6 +167,10 @@ def _get_model_content(response: GenerateContentResponse) -> Content:
 
 def _add_calling_history(response: GenerateContentResponse, history: tuple[Content, ...]) -> GenerateContentResponse:
     return replace(response, automatic_function_calling_history=history) if history else response
+
+
+def _add_history_to_failure(failure: Failure[GenaiError], history: tuple[Content, ...]) -> Failure[GenaiError]:
+    return Failure(failure.failure().with_calling_history(history)) if history else failure
 
 
 # Requests

@@ -6,7 +6,7 @@ Chats: each turn is a flow that returns the answer and a new chat.
     chat = chats.start("gemini-2.5-flash")
     match run(chats.send(chat, "Why is the sky blue?") | text):
         case Success(turn): chat, answer = turn.chat, turn.answer
-        case Failure(error): ...                                   # the chat is unchanged
+        case Failure(error): chat = chats.keep_rounds(chat, error)  # unchanged but for complete function calls
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ from genai_fn.schema.convert import as_struct
 from genai_fn.streams import stream_response
 from genai_fn.wire.resource_names import check_model_name
 
-__all__ = ["Chat", "Turn", "history", "send", "start", "stream"]
+__all__ = ["Chat", "Turn", "history", "keep_rounds", "send", "start", "stream"]
 
 
 def start(
@@ -68,7 +68,8 @@ def send(
     Send a message and return a `Turn`: the answer, and the chat that includes both.
 
     ``| calling(…)``, ``| text`` and ``| returning(…)`` apply to the answer and keep the chat; function calls become
-    part of its history. After a failure, the old chat is still valid.
+    part of its history. After a failure, the old chat is still valid; `keep_rounds` adds the function calls that were
+    complete.
 
     Args:
         chat: The chat to continue.
@@ -132,6 +133,31 @@ def history(chat: Chat, curated: bool = False) -> tuple[Content, ...]:  # google
         The contents, oldest first.
     """
     return chat.curated if curated else chat.comprehensive
+
+
+def keep_rounds(chat: Chat, error: GenaiError) -> Chat:
+    """
+    Add to a chat the rounds of ``| calling(…)`` that were complete when a turn failed.
+
+    The functions need not be called again: the next turn sends their results. If no round was complete, the chat is
+    returned unchanged.
+
+    Args:
+        chat: The chat that the turn continued.
+
+        error: The error of the turn.
+
+    Raises:
+        InvalidRequest: If the error belongs to a turn of another chat.
+
+    >>> keep_rounds(start("gemini-2.5-flash"), GenaiError())
+    <Chat with gemini-2.5-flash of 0 turns>
+    """
+    count = len(chat.curated)
+    if error.calling_history[:count] != chat.curated[: len(error.calling_history)]:
+        raise InvalidRequest("error", error, "the error of a turn of this chat")
+    rounds: tuple[Content, ...] = error.calling_history[count:]
+    return replace(chat, comprehensive=(*chat.comprehensive, *rounds), curated=(*chat.curated, *rounds))
 
 
 @streaming(traits=FlowTraits(spawns=False, passes_calling=True))
