@@ -34,7 +34,7 @@ def stream_texts(source: Stream[GenerateContentResponse]) -> FlowGenerator[None]
             return
         response: GenerateContentResponse = get_answer(item.unwrap())
         last, text = response, response.text if _has_first_candidate(response) else None
-        has_no_text = has_no_text and not text
+        has_no_text = has_no_text and text is None
         if text or isinstance(item.unwrap(), Turn):  # each turn of a chat is emitted, even without text
             yield from emit(Success(replace_answer(item.unwrap(), text or "")))
     if has_no_text:
