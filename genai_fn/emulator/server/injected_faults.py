@@ -1,9 +1,9 @@
-"""Injected faults: delays, errors, dropped connections and broken JSON, as set by a header, a script or a call."""
+"""Injected faults: delays, errors, aborted streams, dropped connections and broken JSON; set by a header or a call."""
 
 import itertools
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -37,7 +37,7 @@ class InjectedFault(Value, kw_only=True, omit_defaults=True, forbid_unknown_fiel
     """A fault to inject. Without a `status` the request is handled as usual, and only its response is affected."""
 
     status: Annotated[int, Meta(ge=400, le=599)] | None = None
-    """Status of an error that replaces the response, such as 429 or 503. The request is not handled."""
+    """Status of an error that replaces the response, such as 429 or 503. The request is not handled, unless `abort`."""
 
     retry: Annotated[float, Meta(ge=0, le=86_400)] | None = None
     """Seconds in the ``RetryInfo`` of that error."""
@@ -50,6 +50,16 @@ class InjectedFault(Value, kw_only=True, omit_defaults=True, forbid_unknown_fiel
 
     malformed: bool = False
     """Whether the JSON of the response is truncated; the response itself ends normally."""
+
+    abort: Literal["pretty", "line"] | None = None
+    """
+    How an error is written that ends a stream: JSON outside of any event, pretty-printed or on one line, as Google does.
+
+    Its status is `status`, or 503. A response that is not streamed is replaced by the error.
+    """
+
+    events: Annotated[int, Meta(ge=0, le=_MAX_COUNT)] = 1
+    """Number of events before that error."""
 
     path: str = ""
     """Part of the path of the requests to affect, such as ``":generateContent"`` or ``"/files"``. Empty means all."""
@@ -78,12 +88,16 @@ def parse_injected_fault(source: str | Mapping[str, Any]) -> InjectedFault:
     except ValueError as error:  # msgspec's errors are ValueErrors
         raise InvalidRequest("fault", source, f"{_FAULT_SYNTAX} ({error})") from None
     is_empty = msgspec.structs.replace(fault, path="", times=1) == NO_FAULT
-    if is_empty or (fault.retry is not None and fault.status is None):
+    has_no_error = fault.status is None and fault.abort is None
+    if is_empty or (fault.retry is not None and has_no_error) or (fault.events != 1 and fault.abort is None):
         raise InvalidRequest("fault", source, _FAULT_SYNTAX)
     return fault
 
 
-_FAULT_SYNTAX = "one or more of status=429; retry=1.5; delay=0.2; cut=120; malformed (retry requires status)"
+_FAULT_SYNTAX = (
+    "one or more of status=429; retry=1.5; delay=0.2; cut=120; malformed; abort=pretty or abort=line; events=2"
+    " (retry requires status or abort, events requires abort)"
+)
 
 
 def _parse_header_fields(header: str) -> dict[str, str]:
@@ -113,10 +127,11 @@ def take_injected_fault(
 
 
 def build_error_response(fault: InjectedFault) -> HttpResponse | None:
-    """Build the error response of a fault; None if the fault has no `status`."""
-    code = fault.status
-    if code is None:
-        return None
+    """Build the response that replaces another one; None if the fault has no `status`, or aborts a stream."""
+    return None if fault.status is None or fault.abort is not None else _build_error(fault.status, fault)
+
+
+def _build_error(code: int, fault: InjectedFault) -> HttpResponse:
     status, message = _ERROR_MESSAGES.get(code) or _ERROR_MESSAGES[400 if code < _FIRST_SERVER_ERROR else 500]
     details: tuple[Mapping[str, Any], ...] = ()
     if fault.retry is not None:
@@ -199,6 +214,10 @@ def plan_response(response: HttpResponse, fault: InjectedFault = NO_FAULT) -> Re
     """
     is_stream = (response.get_header("content-type") or "").startswith(_EVENT_STREAM_TYPE)
     chunks = _split_events(response.body) if is_stream else (response.body,)
+    if fault.abort is not None and response.status == _OK:
+        error = _build_error(fault.status or _UNAVAILABLE, fault)
+        response = HttpResponse(_OK, response.headers) if is_stream else error
+        chunks = (*chunks[: fault.events], _format_error(error.body, fault.abort)) if is_stream else (error.body,)
     if fault.malformed:
         chunks = (_truncate_json(chunks[0]),)
         response = HttpResponse(response.status, response.headers, chunks[0])
@@ -210,7 +229,12 @@ def plan_response(response: HttpResponse, fault: InjectedFault = NO_FAULT) -> Re
     )
 
 
+_OK, _UNAVAILABLE = 200, 503
 _EVENT_STREAM_TYPE = "text/event-stream"
+
+
+def _format_error(body: bytes, style: str) -> bytes:
+    return (codec.format_json(body, indent=2).replace(b"\n", b"\r\n") if style == "pretty" else body) + b"\r\n"
 
 
 def _split_events(body: bytes) -> tuple[bytes, ...]:

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import anyio
 
@@ -105,6 +105,8 @@ class Emulator:
         delay: float = 0.0,
         cut: int | None = None,
         malformed: bool = False,
+        abort: Literal["pretty", "line"] | None = None,
+        events: int = 1,
         path: str = "",
         times: int = 1,
     ) -> None:
@@ -122,6 +124,11 @@ class Emulator:
 
             malformed: Whether to send truncated JSON.
 
+            abort: How to write an error that ends a stream, as Google's servers do: bare JSON after the events,
+                ``"pretty"`` or on one ``"line"``. Its status is ``status``, or 503.
+
+            events: Number of events before that error.
+
             path: Text that the path of a request must contain, such as ``":generateContent"`` or ``"/files"``. Default:
                 any path matches.
 
@@ -130,8 +137,9 @@ class Emulator:
         Raises:
             InvalidRequest: If a parameter is out of range.
         """
-        parameters = {"status": status, "retry": retry, "delay": delay, "cut": cut, "malformed": malformed}
-        self._add_fault(parse_injected_fault({**parameters, "path": path, "times": times}))
+        error = {"status": status, "retry": retry, "abort": abort, "events": events}
+        transfer = {"delay": delay, "cut": cut, "malformed": malformed}
+        self._add_fault(parse_injected_fault({**error, **transfer, "path": path, "times": times}))
 
     def _add_fault(self, fault: InjectedFault) -> None:
         with self._lock:
