@@ -4,6 +4,9 @@ Converts arguments (dicts in snake_case or camelCase, Structs, shorthands) to th
 A converter is compiled once for each annotation: a function that returns the converted value or raises
 `ConversionError`, which collects its path on the way out. A Struct that needs no conversion is returned as it is.
 
+As in the JSON of protocol buffers, one object is accepted in place of a list, and the number of an enum value in place of
+its name.
+
 Every request passes through here, mostly with values of the right type. So each converter checks first for the exact
 type, and containers are converted in one loop within one ``try``, which costs nothing unless an error is raised.
 """
@@ -28,6 +31,7 @@ from genai_fn.codec import ExtraFields
 from genai_fn.errors import InvalidRequest
 from genai_fn.schema.annotations import find_metadata, get_field_types
 from genai_fn.schema.base import Coerce, ConversionError, Detour, Elsewhere, Message
+from genai_fn.schema.enum_numbers import ENUM_NUMBERS, find_enum_name
 
 __all__ = ["as_changes", "as_struct", "as_value", "convert", "convert_at"]
 
@@ -204,12 +208,22 @@ def _build_enum_converter(kind: type[Enum]) -> Converter:
     def convert_enum(value: Any) -> Any:
         if isinstance(value, kind):
             return value
-        text = value.value if isinstance(value, Enum) else value  # another library's enum of the same name
+        text = _find_enum_text(kind, value)
         if not isinstance(text, str):
-            raise ConversionError(value, f"a {kind.__name__}, such as {list(kind)[-1].value!r}")
+            known = ENUM_NUMBERS.get(kind.__name__)
+            numbers = f", or its number, from 0 to {max(known)}" if known else ""
+            raise ConversionError(value, f"a {kind.__name__}, such as {list(kind)[-1].value!r}{numbers}")
         return kind(_convert_text(text))
 
     return convert_enum
+
+
+def _find_enum_text(kind: type[Enum], value: Any) -> Any:
+    """Return the text of a value of an enum, which may be a number, or a member of another library's enum."""
+    if isinstance(value, Enum) and not isinstance(value.value, str) and value.name in kind.__members__:
+        return value.name
+    plain = value.value if isinstance(value, Enum) else value
+    return find_enum_name(kind.__name__, plain) if isinstance(plain, int) and not isinstance(plain, bool) else plain
 
 
 def _check_instance(annotation: Any, value: Any) -> Any:
@@ -259,6 +273,8 @@ def _build_union_converter(kinds: tuple[Any, ...]) -> Converter:
 
 def _build_tuple_converter(converter: Converter) -> Converter:
     def convert_tuple(value: Any) -> tuple[Any, ...]:
+        if isinstance(value, Mapping | Message):
+            return (converter(cast("Any", value)),)
         if not isinstance(value, list | tuple) and (isinstance(value, _NOT_LISTS) or not isinstance(value, Iterable)):
             raise ConversionError(value, "a list")
         items: tuple[Any, ...] = cast("Any", value) if isinstance(value, tuple) else tuple(cast("Any", value))
@@ -268,7 +284,7 @@ def _build_tuple_converter(converter: Converter) -> Converter:
     return convert_tuple
 
 
-_NOT_LISTS = (str, bytes, Mapping, msgspec.Struct)
+_NOT_LISTS = (str, bytes, msgspec.Struct)
 
 
 def _convert_items(converter: Converter, items: Iterable[Any]) -> list[Any]:

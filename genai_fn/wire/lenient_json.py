@@ -1,8 +1,9 @@
 """
 Decodes JSON of the API, repairs what does not fit its type, and keeps fields that its type does not define.
 
-Repaired are unexpected nulls, numbers in quotes, and URL-safe or unpadded base64. All of this is tried only after
-msgspec alone has failed, so JSON that fits costs nothing extra. Free-form mappings are not changed.
+Repaired are unexpected nulls, numbers in quotes, URL-safe or unpadded base64, one object in place of a list, and the
+number of an enum value in place of its name. All of this is tried only after msgspec alone has failed, so JSON that
+fits costs nothing extra. Free-form mappings are not changed.
 """
 
 import collections.abc
@@ -14,11 +15,13 @@ from typing import Annotated, Any, TypeAlias, Union, cast, get_args, get_origin
 
 import msgspec
 from msgspec.structs import fields
+from typing_extensions import TypeIs
 
 from genai_fn import codec
 from genai_fn.codec import EXTRA_JSON_NAME, ExtraFields
 from genai_fn.errors import DecodeError
-from genai_fn.schema.base import OpenMessage
+from genai_fn.schema.base import OpenEnum, OpenMessage
+from genai_fn.schema.enum_numbers import find_enum_name
 
 __all__ = ["build_decode_error", "convert_json", "parse_json", "repair_tree", "truncate_text"]
 
@@ -109,11 +112,14 @@ def _build_repair(kind: Any) -> _Repair:
     if kind in (Any, NoneType):
         return _keep
     if origin is tuple:
-        return functools.partial(_repair_list, _build_repair(args[0]))
+        repair_list = functools.partial(_repair_list, _build_repair(args[0]))
+        return functools.partial(_repair_one_object, repair_list) if _is_struct(args[0]) else repair_list
     if origin in (dict, collections.abc.Mapping):
         return _drop_null if args[1] is Any else functools.partial(_repair_mapping, _build_repair(args[1]))
-    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+    if _is_struct(kind):
         return functools.partial(_repair_struct, kind)
+    if isinstance(kind, type) and issubclass(kind, OpenEnum):
+        return functools.partial(_repair_enum, kind)
     return _SCALAR_REPAIRS.get(kind, _drop_null)
 
 
@@ -138,6 +144,22 @@ def _repair_list(repair: _Repair, value: Any) -> Any:
     if repair is _repair_float and all(type(each) is float for each in items):  # vectors, of thousands of numbers
         return items
     return [repaired for each in items if (repaired := repair(each)) is not _DROPPED]
+
+
+def _repair_one_object(repair_list: _Repair, value: Any) -> Any:
+    """Repair a list of objects; one object is a list of one, as protocol buffers read it."""
+    return repair_list([value] if isinstance(value, dict) else value)
+
+
+def _repair_enum(kind: type[OpenEnum], value: Any) -> Any:
+    """Replace the number of an enum value by its name; an unknown number becomes its digits."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        return _drop_null(value)
+    return find_enum_name(kind.__name__, value) or str(value)
+
+
+def _is_struct(kind: Any) -> TypeIs[type[msgspec.Struct]]:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
 
 
 def _repair_mapping(repair: _Repair, value: Any) -> Any:

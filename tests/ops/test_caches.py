@@ -241,7 +241,7 @@ def test_times_have_zones(backend: str) -> None:
         (lambda: caches.create("m", {"contents": []}), "config.contents"),
         (lambda: caches.create("m", {"contents": ["a", None]}), "config.contents[1]"),
         (lambda: caches.create("m", {"http_options": {"timeout": 1}}), "config.http_options"),
-        (lambda: caches.create("m", {"tools": {"google_search": {}}}), "config.tools"),
+        (lambda: caches.create("m", {"tools": "google_search"}), "config.tools"),
         (lambda: caches.create("m", [1]), "config"),  # type: ignore[arg-type]  # that is the point
         (lambda: caches.update("1", {"display_name": "x"}), "config.display_name"),
         (lambda: caches.update("1", {"expire_time": 5}), "config.expire_time"),

@@ -80,6 +80,8 @@ OPERATIONS: dict[str, tuple[type[Message], Callable[[Client, Any], Any]]] = {
 EXPLAINED = {
     ("auth_tokens.create", "SpeechConfig", "multi_speaker_voice_config"): "refused in live sessions on both backends",
     ("generate", "Schema", "additional_properties"): "refused on Gemini in response_schema, sent in a declaration",
+    ("embed", "EmbedContentConfig", "document_ocr"): "unknown to 1.51.0; 3.6.1 refuses it on Gemini",
+    ("embed", "EmbedContentConfig", "audio_track_extraction"): "unknown to 1.51.0; 3.6.1 refuses it on Gemini",
     ("batches.create, source", "BatchJobSource", "format"): "on Vertex goes along with an address only",
 }
 """Where 1.51.0 refuses by more than the field."""

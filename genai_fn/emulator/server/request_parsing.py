@@ -127,6 +127,8 @@ def _normalize_field_names(tree: Any, kind: Any, path: str, unknown: list[tuple[
     if origin in (Union, UnionType):
         kinds = [each for each in args if each is not type(None)]
         return _normalize_field_names(tree, kinds[0], path, unknown) if len(kinds) == 1 else tree
+    if origin is tuple and isinstance(tree, dict):  # one object in place of a list
+        return _normalize_field_names(tree, args[0], path, unknown)
     if origin is tuple and isinstance(tree, list):
         items = cast("Sequence[Any]", tree)
         return [_normalize_field_names(each, args[0], f"{path}[{index}]", unknown) for index, each in enumerate(items)]

@@ -394,3 +394,12 @@ def test_read_by_google_genai() -> None:
     response = generate_json("hi", generationConfig={"candidateCount": 2})
     assert types.GenerateContentResponse.model_validate(response).usage_metadata.total_token_count > 0  # type: ignore[union-attr,operator]
     assert msgspec.convert(response, GenerateContentResponse).text == generate_text()
+
+
+def test_protobuf_leniency() -> None:
+    """One object in place of a list, and numbers in place of enum values, are accepted as by the API."""
+    strict = generate_json([HI], safetySettings=[{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "OFF"}])
+    lenient = generate_json(
+        {"parts": {"text": "hi"}, "role": "user"}, safetySettings={"category": 7, "threshold": 5}
+    )
+    assert get_text(strict) == get_text(lenient)
