@@ -1,6 +1,7 @@
 """A token source over google-auth's credentials, or objects with the same methods; its requests use our own HTTP."""
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from urllib.parse import parse_qsl
 
 from genai_fn.backend import Secret
 from genai_fn.effects import EffectFailed
-from genai_fn.errors import AuthError, GenaiError
+from genai_fn.errors import AuthError, ConnectError, GenaiError
 from genai_fn.http import HttpRequest
 from genai_fn.interpreters.auth.token_source import (
     REQUEST_TIMEOUT,
@@ -65,7 +66,10 @@ class GoogleAuthTokenSource:
         except Exception as error:  # noqa: BLE001  # of google-auth, or of the caller's credentials object
             if transport.failure is not None:
                 return EffectFailed(transport.failure)
-            return build_auth_failure(f"no token: {mask_secrets(describe_auth_error(error), transport.sent_text)}")
+            reason = mask_secrets(describe_auth_error(error), transport.sent_text)
+            if _is_network_error(error):
+                return EffectFailed(ConnectError("requesting a token", reason))
+            return build_auth_failure(f"no token: {reason}")
 
     def _refresh_credentials(self, transport: "_AuthTransport") -> None:
         if not self._has_scopes:
@@ -85,6 +89,12 @@ class GoogleAuthTokenSource:
         if self._quota_project is not None and not is_header_text(self._quota_project):
             return build_auth_failure("the quota project is not valid in a header")
         return AccessToken(Secret(token), _get_expiry(self._credentials), self._quota_project)
+
+
+def _is_network_error(error: Exception) -> bool:
+    """Whether google-auth reports a network error, which is retried; one of the credentials is a RefreshError."""
+    loaded = sys.modules.get("google.auth.exceptions")  # it is, if the error is one of its own
+    return loaded is not None and isinstance(error, loaded.TransportError)
 
 
 def _get_remaining_seconds(credentials: Any, now: float) -> float:

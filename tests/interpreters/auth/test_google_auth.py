@@ -4,11 +4,12 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from google.auth.exceptions import TransportError as GoogleFault
+from google.auth.exceptions import RefreshError, TransportError as GoogleFault
 from google.oauth2.credentials import Credentials
 from google.oauth2.service_account import Credentials as ServiceAccount
 
-from genai_fn.errors import AuthError
+from genai_fn.errors import AuthError, ConnectError
+from genai_fn.retry import is_retryable
 from genai_fn.http import HttpRequest, HttpResponse
 from tests.support.credentials import (
     AWARE,
@@ -150,3 +151,17 @@ def test_a_fault_that_was_got_over():
     assert AuthError("no token: no good (ValueError)") == get_error(
         make_cache(Trying(), RecordingFetch(lambda _: next(futures))).get_credential()
     )
+
+
+def test_network_error_of_credentials():
+    """A network error that google-auth reports itself is retried, as by google-genai 3.6.1, and masked."""
+    error = get_error(make_cache(FakeCredentials(GoogleFault(f"no way with {'x' * 40}"))).get_credential())
+    assert ConnectError("requesting a token", "no way with *** (TransportError)") == error
+    assert is_retryable(error, repeatable=False)
+
+
+def test_refresh_error_of_credentials():
+    """An error of the credentials is not retried."""
+    error = get_error(make_cache(FakeCredentials(RefreshError("revoked"))).get_credential())
+    assert AuthError("no token: revoked (RefreshError)") == error
+    assert not is_retryable(error, repeatable=True)
