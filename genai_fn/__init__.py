@@ -86,6 +86,7 @@ if TYPE_CHECKING:
     from genai_fn.modifiers import (
         calling as calling,
         collected as collected,
+        continued as continued,
         each as each,
         items as items,
         joined as joined,

@@ -3,7 +3,9 @@ Flows: several requests as one value, written as generators of commands without 
 
 - `calling`: the function-calling loop.
 - `chats`: chats; `turns` has their values.
+- `continuation`: continues responses that the service has cut.
 - `combining`: collect and join the items of a stream; `merge` merges chunks into one value.
+- `deadlines`: the deadline of a request that becomes several.
 - `paging`: all pages of a list.
 - `parallel`: two actions at once, and deadlines of flows.
 - `polling`: waits for long-running work.

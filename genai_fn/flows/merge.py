@@ -9,7 +9,15 @@ from msgspec.structs import replace
 from genai_fn.codec import ExtraFields
 from genai_fn.errors import InvalidRequest
 from genai_fn.flows.turns import Turn, get_answer, replace_answer
-from genai_fn.schema import Candidate, CitationMetadata, Content, GenerateContentResponse, LogprobsResult, Part
+from genai_fn.schema import (
+    Candidate,
+    CitationMetadata,
+    Content,
+    FinishReason,
+    GenerateContentResponse,
+    LogprobsResult,
+    Part,
+)
 from genai_fn.schema.base import OpenMessage
 
 __all__ = ["merge_chunks"]
@@ -59,7 +67,14 @@ def _merge_candidates(before: Candidate, after: Candidate) -> Candidate:
         content=_merge_contents(before.content, after.content),
         citation_metadata=_merge_citations(before.citation_metadata, after.citation_metadata),
         logprobs_result=_merge_logprobs(before.logprobs_result, after.logprobs_result),
+        continuation_token=_select_token(before, after),
     )
+
+
+def _select_token(before: Candidate, after: Candidate) -> str | None:
+    """Return the token that continues the merged candidate; a complete one has none."""
+    is_complete = after.finish_reason not in (None, FinishReason.CONTINUATION)
+    return after.continuation_token if is_complete else after.continuation_token or before.continuation_token
 
 
 def _merge_fields(before: M | None, after: M) -> M:

@@ -161,6 +161,7 @@ class GenerateBody(Message):
     tool_config: ToolConfig | None = None
     cached_content: str | None = None
     labels: Mapping[str, str] | None = None
+    continuation_token: str | None = None
 
 
 def as_generate_config(given: GenerateContentConfig | Mapping[str, Any] | None) -> GenerateContentConfig:
@@ -213,6 +214,7 @@ def _encode_body(operation: GenerateContent, at: Backend) -> GenerateBody:
         tool_config=config.tool_config,
         cached_content=_resolve_cache_name(config.cached_content, at),
         labels=config.labels,
+        continuation_token=config.continuation_token,
     )
 
 

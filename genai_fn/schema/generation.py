@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
-from genai_fn.schema.base import Coerce, GeminiOnly, OpenEnum, OpenMessage, VertexOnly
+from genai_fn.schema.base import Coerce, GeminiOnly, Opaque, OpenEnum, OpenMessage, VertexOnly
 from genai_fn.schema.content import ContentLike
 from genai_fn.schema.safety import SafetySetting
 from genai_fn.schema.schemas import Schema, SchemaLike
@@ -200,3 +200,5 @@ class GenerateContentConfig(OpenMessage):
     automatic_function_calling: AutomaticFunctionCallingConfig | None = None
     thinking_config: ThinkingConfig | None = None
     image_config: ImageConfig | None = None
+    continuation_token: Opaque | None = None
+    """Token of a response with the finish reason ``CONTINUATION``, to continue it."""

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from genai_fn.schema.base import OpenEnum, OpenMessage
+from genai_fn.schema.base import Opaque, OpenEnum, OpenMessage
 from genai_fn.schema.content import Content, Part
 from genai_fn.schema.functions import FunctionCall
 from genai_fn.schema.grounding import CitationMetadata, GroundingMetadata, UrlContextMetadata
@@ -41,6 +41,8 @@ class FinishReason(OpenEnum):
     UNEXPECTED_TOOL_CALL = "UNEXPECTED_TOOL_CALL"
     IMAGE_PROHIBITED_CONTENT = "IMAGE_PROHIBITED_CONTENT"
     NO_IMAGE = "NO_IMAGE"
+    CONTINUATION = "CONTINUATION"
+    """The response is incomplete; its ``continuation_token`` continues it."""
 
 
 class TrafficType(OpenEnum):
@@ -98,6 +100,8 @@ class Candidate(OpenMessage):
     logprobs_result: LogprobsResult | None = None
     safety_ratings: tuple[SafetyRating, ...] = ()
     url_context_metadata: UrlContextMetadata | None = None
+    continuation_token: Opaque | None = None
+    """Token that continues a response with the finish reason ``CONTINUATION``."""
 
 
 class GenerateContentResponsePromptFeedback(OpenMessage):

@@ -12,7 +12,10 @@ from genai_fn import (
     Request,
     Result,
     Stream,
+    Turn,
     calling,
+    chats,
+    continued,
     generate,
     joined,
     parse,
@@ -79,3 +82,14 @@ def in_hand(response: GenerateContentResponse) -> None:
     assert_type(parse(response, Recipe), Result[Recipe, GenaiError])
     assert_type(parse(response, list[Recipe]), Result[list[Recipe], GenaiError])
     assert_type(parse(response, Literal["a"]), Result[Any, GenaiError])
+
+
+# Continuation
+
+assert_type(request | continued(), Flow[GenerateContentResponse])
+assert_type(request | continued(max_requests=3) | text, Flow[str])
+assert_type(request | streamed | continued(), Stream[GenerateContentResponse])
+assert_type(request | streamed | continued() | text | joined, Flow[str])
+assert_type(
+    chats.send(chats.start("m"), "hi") | continued(), Flow[Turn[GenerateContentResponse]]
+)

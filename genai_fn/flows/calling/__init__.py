@@ -14,9 +14,10 @@ from msgspec.structs import replace
 from returns.result import Failure, Result, Success
 
 from genai_fn.commands import StreamReader, attempt, emit
-from genai_fn.effects import AskAll, GetTime
-from genai_fn.errors import GenaiError, InvalidRequest, TimedOut
+from genai_fn.effects import AskAll
+from genai_fn.errors import GenaiError, InvalidRequest
 from genai_fn.flows.calling.invoke import OnError, invoke_function
+from genai_fn.flows.deadlines import apply_remaining_time, compute_deadline
 from genai_fn.flows.merge import merge_chunks
 from genai_fn.request import FlowGenerator, FlowTraits, Request, Stream, flow, stream
 from genai_fn.schema import (
@@ -100,10 +101,10 @@ def _run_rounds(
     functions = _select_runnable_functions(options, config)
     foreign_names = _get_declared_names(config) - {get_function_name(each) for each in options.functions}
     config = replace(declare_missing_functions(config, options.functions), automatic_function_calling=None)
-    deadline = yield from _compute_deadline(request)
+    deadline = yield from compute_deadline(request)
     while True:
         following = _replace_contents(request, history or contents, config)
-        bounded = yield from _apply_remaining_time(following, deadline)
+        bounded = yield from apply_remaining_time(following, deadline, "calling functions")
         reported_history = () if switches.ignore_call_history else history
         result = bounded if isinstance(bounded, Failure) else (yield from run_round(bounded.unwrap(), reported_history))
         if isinstance(result, Failure):
@@ -221,25 +222,3 @@ def _relax_calling_mode(config: GenerateContentConfig) -> GenerateContentConfig:
         return config
     relaxed = replace(calling, mode=FunctionCallingConfigMode.AUTO, allowed_function_names=None)
     return replace(config, tool_config=replace(config.tool_config, function_calling_config=relaxed))
-
-
-# Deadline
-
-
-def _compute_deadline(request: Request[GenerateContentResponse]) -> FlowGenerator[float | None]:
-    """Return the time at which the loop must end, from the deadline of the request."""
-    if request.options.deadline is None:
-        return None
-    now: float = yield GetTime()
-    return now + request.options.deadline
-
-
-def _apply_remaining_time(
-    request: Request[GenerateContentResponse], deadline: float | None
-) -> FlowGenerator[Result[Request[GenerateContentResponse], GenaiError]]:
-    if deadline is None:
-        return Success(request)
-    remaining: float = deadline - (yield GetTime())
-    if remaining <= 0:
-        return Failure(TimedOut("total", "calling functions"))
-    return Success(replace(request, options=replace(request.options, deadline=remaining)))

@@ -1,0 +1,34 @@
+"""The deadline of a request that becomes several requests: it applies to all of them together."""
+
+from typing import TypeVar
+
+from msgspec.structs import replace
+from returns.result import Failure, Result, Success
+
+from genai_fn.effects import GetTime
+from genai_fn.errors import GenaiError, TimedOut
+from genai_fn.request import FlowGenerator, Request
+
+__all__ = ["apply_remaining_time", "compute_deadline"]
+
+T = TypeVar("T")
+
+
+def compute_deadline(request: Request[T]) -> FlowGenerator[float | None]:
+    """Return the time at which the flow must end, from the deadline of its request."""
+    if request.options.deadline is None:
+        return None
+    now: float = yield GetTime()
+    return now + request.options.deadline
+
+
+def apply_remaining_time(
+    request: Request[T], deadline: float | None, doing: str
+) -> FlowGenerator[Result[Request[T], GenaiError]]:
+    """Return a request with the time that remains as its deadline, or `TimedOut` if there is none."""
+    if deadline is None:
+        return Success(request)
+    remaining: float = deadline - (yield GetTime())
+    if remaining <= 0:
+        return Failure(TimedOut("total", doing))
+    return Success(replace(request, options=replace(request.options, deadline=remaining)))
