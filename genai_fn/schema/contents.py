@@ -69,6 +69,9 @@ def _convert_item(value: Any) -> Content | Part:
         return _build_user_content(cast("Sequence[Any]", value))
     if isinstance(value, Content) or (isinstance(value, Mapping) and ("parts" in value or "role" in value)):
         turn: Content = convert(Content, value)
+        if _EMPTY_PART in (turn.parts or ()):
+            place = (turn.parts or ()).index(_EMPTY_PART)
+            raise ConversionError(_EMPTY_PART, _A_PART, f"[{place}]", ".parts")
         return turn
     return _convert_part(value)
 
@@ -80,10 +83,14 @@ def _build_user_content(parts: Sequence[Any]) -> Content:
 
 
 def _convert_part(value: Any) -> Part:
-    if value is None or value == {}:
-        raise ConversionError(value, "a text, a Part, a File, a Blob, an image, or a dict of one")
-    part: Part = convert(Part, value)
+    part: Part = _EMPTY_PART if value is None else convert(Part, value)
+    if part == _EMPTY_PART:  # the service rejects a part without content
+        raise ConversionError(value, _A_PART)
     return part
+
+
+_EMPTY_PART = Part()
+_A_PART = "a text, a Part, a File, a Blob, an image, or a dict of one"
 
 
 def _group_by_role(items: Iterable[Content | Part]) -> Iterator[Content]:

@@ -5,6 +5,7 @@ from typing import Any, TypeAlias, cast
 
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
+from msgspec.structs import replace
 
 from genai_fn import schema
 from genai_fn.ops import (
@@ -57,6 +58,8 @@ def _plain_values(kind: Any) -> SearchStrategy[Any]:
 
 
 def _dump_plain(value: Any) -> Any:
+    if isinstance(value, Content) and Part() in (value.parts or ()):  # refused in contents
+        value = replace(value, parts=tuple(each for each in value.parts or () if each != Part()))
     if isinstance(value, Message):
         defaults = zip(value.__struct_fields__, value.__struct_defaults__, strict=True)
         return {name: _dump_plain(each) for name, unset in defaults if (each := getattr(value, name)) != unset}
