@@ -319,8 +319,8 @@ def backend_from_env(environ: Mapping[str, str]) -> Result[Backend, GenaiError]:
     """
     Build a backend from environment variables: those that google-genai reads, with the same precedence.
 
-    ``GOOGLE_GENAI_USE_ENTERPRISE`` (``1`` or ``true``) selects Vertex AI; if it is not set, ``GOOGLE_GENAI_USE_VERTEXAI``
-    does. ``GOOGLE_API_KEY`` precedes ``GEMINI_API_KEY``; on Vertex AI, ``GOOGLE_CLOUD_PROJECT`` and
+    ``GOOGLE_GENAI_USE_ENTERPRISE`` (``1`` or ``true``) selects Vertex AI, or ``GOOGLE_GENAI_USE_VERTEXAI`` if the first
+    is not set. ``GOOGLE_API_KEY`` precedes ``GEMINI_API_KEY``; on Vertex AI, ``GOOGLE_CLOUD_PROJECT`` and
     ``GOOGLE_CLOUD_LOCATION`` precede a key. ``GOOGLE_GENAI_API_VERSION`` sets the version, such as ``v1``; ``beta`` is
     the default version. ``GOOGLE_GEMINI_BASE_URL`` and ``GOOGLE_VERTEX_BASE_URL`` set the URL.
 

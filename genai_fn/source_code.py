@@ -382,7 +382,16 @@ class _Form(NamedTuple):
 
 
 _PLAIN_MODIFIERS = ("text", "streamed", "joined", "collected", "items", "pages", "with_http_response")
-_CALLED_MODIFIERS = ("each", "returning", "calling", "continued", "until_done", "with_config", "with_tools", "with_options")
+_CALLED_MODIFIERS = (
+    "each",
+    "returning",
+    "calling",
+    "continued",
+    "until_done",
+    "with_config",
+    "with_tools",
+    "with_options",
+)
 _METHODS = ("map", "bind", "lash")
 _FLOW_BUILDERS = ("both", "gather", "embed_many", "files.download")
 

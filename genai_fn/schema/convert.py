@@ -4,8 +4,8 @@ Converts arguments (dicts in snake_case or camelCase, Structs, shorthands) to th
 A converter is compiled once for each annotation: a function that returns the converted value or raises
 `ConversionError`, which collects its path on the way out. A Struct that needs no conversion is returned as it is.
 
-As in the JSON of protocol buffers, one object is accepted in place of a list, and the number of an enum value in place of
-its name.
+As in the JSON of protocol buffers, one object is accepted in place of a list, and the number of an enum value in place
+of its name.
 
 Every request passes through here, mostly with values of the right type. So each converter checks first for the exact
 type, and containers are converted in one loop within one ``try``, which costs nothing unless an error is raised.

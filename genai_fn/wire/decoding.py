@@ -33,7 +33,8 @@ def decode(request: Request[T], response: HttpResponse, backend: Backend) -> Res
 
     Returns:
         ``Success`` of the value, ``Failure(APIError)`` for an error of the server, ``Failure(DecodeError)`` if the body
-        does not have the expected type, or ``Failure(InvalidRequest)`` if `request` is not a Request. Credentials that the server repeats in an error are masked.
+        does not have the expected type, or ``Failure(InvalidRequest)`` if `request` is not a Request. Credentials that
+        the server repeats in an error are masked.
 
     >>> from genai_fn import Gemini, HttpResponse, models
     >>> decode(models.get("m"), HttpResponse(200, (), b'{"name": "models/m"}'), Gemini("key")).unwrap()

@@ -84,7 +84,10 @@ def test_one_object_of_another_kind(config: dict[str, Any], path: str) -> None:
 NUMBERED: tuple[tuple[dict[str, Any], dict[str, Any]], ...] = (
     ({"safety_settings": [{"category": 7, "threshold": 3}]}, {"safety_settings": [SAFETY]}),
     ({"safety_settings": [{"category": 3, "threshold": 3}]}, {"safety_settings": [SAFETY]}),
-    ({"response_schema": {"type": 5, "items": {"type": 1}}}, {"response_schema": {"type": "ARRAY", "items": {"type": "STRING"}}}),
+    (
+        {"response_schema": {"type": 5, "items": {"type": 1}}},
+        {"response_schema": {"type": "ARRAY", "items": {"type": "STRING"}}},
+    ),
     (
         {"tool_config": {"function_calling_config": {"mode": 2}}},
         {"tool_config": {"function_calling_config": {"mode": "ANY"}}},

@@ -90,6 +90,4 @@ assert_type(request | continued(), Flow[GenerateContentResponse])
 assert_type(request | continued(max_requests=3) | text, Flow[str])
 assert_type(request | streamed | continued(), Stream[GenerateContentResponse])
 assert_type(request | streamed | continued() | text | joined, Flow[str])
-assert_type(
-    chats.send(chats.start("m"), "hi") | continued(), Flow[Turn[GenerateContentResponse]]
-)
+assert_type(chats.send(chats.start("m"), "hi") | continued(), Flow[Turn[GenerateContentResponse]])

@@ -53,7 +53,7 @@ class InjectedFault(Value, kw_only=True, omit_defaults=True, forbid_unknown_fiel
 
     abort: Literal["pretty", "line"] | None = None
     """
-    How an error is written that ends a stream: JSON outside of any event, pretty-printed or on one line, as Google does.
+    How an error is written that ends a stream: as JSON outside of any event, pretty-printed or on one line.
 
     Its status is `status`, or 503. A response that is not streamed is replaced by the error.
     """

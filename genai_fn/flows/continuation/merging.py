@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from itertools import zip_longest
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
@@ -57,8 +57,8 @@ def _merge_values(name: str, before: Any, after: Any) -> Any:
         return after
     if isinstance(after, Message):
         return _merge_messages(before, after)
-    if isinstance(after, tuple):
-        return _merge_lists(cast("tuple[Any, ...]", before), cast("tuple[Any, ...]", after))
+    if type(after) is tuple:
+        return _merge_lists(before, after)  # pyright: ignore[reportUnknownArgumentType]  # the items of a field
     return before + after if name.endswith(_ADDED) else after
 
 

@@ -69,6 +69,7 @@ class EmbedContent(Operation[EmbedContentResponse]):
         several = read_json(_VertexBatchEmbedResponse, _EmbeddingsDecoder(count, _read_batch))
         return POST(f"{model}:batchEmbedContents", _VertexBatchEmbedBody(requests=requests), several)
 
+
 def embed(
     model: str, contents: ContentsLike, config: EmbedContentConfig | Mapping[str, Any] | None = None
 ) -> Request[EmbedContentResponse]:
@@ -206,7 +207,7 @@ def _read_single(wire: _VertexEmbedResponse) -> EmbedContentResponse:
     usage = wire.usage_metadata
     statistics = ContentEmbeddingStatistics(
         truncated=wire.truncated,
-        token_count=usage and usage.prompt_token_count,
+        token_count=usage.prompt_token_count if usage else None,
         tokens_details=usage.prompt_tokens_details if usage else (),
     )
     vectors = () if wire.embedding is None else (replace(wire.embedding, statistics=omit_if_empty(statistics)),)

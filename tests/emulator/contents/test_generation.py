@@ -399,7 +399,5 @@ def test_read_by_google_genai() -> None:
 def test_protobuf_leniency() -> None:
     """One object in place of a list, and numbers in place of enum values, are accepted as by the API."""
     strict = generate_json([HI], safetySettings=[{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "OFF"}])
-    lenient = generate_json(
-        {"parts": {"text": "hi"}, "role": "user"}, safetySettings={"category": 7, "threshold": 5}
-    )
+    lenient = generate_json({"parts": {"text": "hi"}, "role": "user"}, safetySettings={"category": 7, "threshold": 5})
     assert get_text(strict) == get_text(lenient)

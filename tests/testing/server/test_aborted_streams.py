@@ -6,8 +6,21 @@ import anyio
 import pytest
 from returns.result import Success
 
-from genai_fn import AsyncHttp, Gemini, Http, Retry, Timeouts, calling, chats, generate, joined, streamed, text
-from genai_fn import with_config, with_options
+from genai_fn import (
+    AsyncHttp,
+    Gemini,
+    Http,
+    Retry,
+    Timeouts,
+    calling,
+    chats,
+    generate,
+    joined,
+    streamed,
+    text,
+    with_config,
+    with_options,
+)
 from genai_fn.emulator.server.injected_faults import InjectedFault, parse_injected_fault, plan_response
 from genai_fn.errors import APIError, InvalidRequest, RateLimited, ServerError
 from genai_fn.http import HttpResponse
@@ -83,7 +96,9 @@ def test_joined(emulator: ServedEmulator, style: Any, executor: str) -> None:
 @pytest.mark.parametrize("style", STYLES)
 def test_chat(emulator: ServedEmulator, style: Any, executor: str) -> None:
     """The curated history of a chat leaves out a turn that was cut; the next turn does not send it."""
-    chat = chats.start(MODEL, history=[{"role": "user", "parts": [{"text": "one"}]}, {"parts": ["two"], "role": "model"}])
+    chat = chats.start(
+        MODEL, history=[{"role": "user", "parts": [{"text": "one"}]}, {"parts": ["two"], "role": "model"}]
+    )
     emulator.fail(abort=style, events=2)
     *turns, last = read_items(emulator.gemini, chats.stream(chat, "three") | ONCE, executor)
     assert isinstance(last.failure(), ServerError)
@@ -153,5 +168,3 @@ def test_header() -> None:
     """The header has the parameters of `fail`."""
     fault = parse_injected_fault("abort=line; events=2; status=429; retry=1")
     assert fault == InjectedFault(abort="line", events=2, status=429, retry=1)
-
-
