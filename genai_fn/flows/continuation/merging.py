@@ -1,6 +1,6 @@
 """Merges a response and its continuation: contents are appended, counts are added, and the later one ends it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import zip_longest
 from typing import Any, TypeVar
 
@@ -55,11 +55,14 @@ def _merge_values(name: str, before: Any, after: Any) -> Any:
     """Merge the values of a field; `after` is set."""
     if before in (None, ()):
         return after
-    if isinstance(after, Message):
-        return _merge_messages(before, after)
-    if type(after) is tuple:
-        return _merge_lists(before, after)  # pyright: ignore[reportUnknownArgumentType]  # the items of a field
+    merge = next((merge for kind, merge in _MERGES if isinstance(after, kind)), None)
+    if merge is not None:
+        return merge(before, after)
     return before + after if name.endswith(_ADDED) else after
+
+
+def _merge_mappings(before: Any, after: Any) -> Any:
+    return type(after)({**before, **after})
 
 
 _ADDED = ("_count", "_sum")
@@ -72,6 +75,13 @@ def _merge_lists(before: tuple[Any, ...], after: tuple[Any, ...]) -> tuple[Any, 
     if isinstance(after[0], ModalityTokenCount):
         return tuple(_add_by_modality((*before, *after)))
     return (*before, *after)
+
+
+_MERGES: tuple[tuple[type, Callable[[Any, Any], Any]], ...] = (
+    (Message, _merge_messages),
+    (tuple, _merge_lists),
+    (Mapping, _merge_mappings),
+)
 
 
 def _add_by_modality(counts: Iterable[ModalityTokenCount]) -> Iterable[ModalityTokenCount]:
