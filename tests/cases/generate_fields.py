@@ -62,5 +62,9 @@ def _iter_values(annotation: Any, above: tuple[type, ...]) -> Iterator[tuple[str
 
 GENERATE_FIELDS = {
     **{f"config{path}": {"contents": "hi", "config": value} for path, value in iter_field_paths(GenerateContentConfig)},
-    **{f"contents{path}": {"contents": value} for path, value in iter_field_paths(Content)},
+    **{
+        f"contents{path}": {"contents": value}
+        for path, value in iter_field_paths(Content)
+        if path != ".parts[0]"  # a part without content is refused
+    },
 }

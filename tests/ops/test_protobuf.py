@@ -32,6 +32,7 @@ NEWER: Mapping[str, str] = {
     "FileSearch.topK": "published when it was spelled otherwise: retrievalResources, retrievalConfig",
     "FunctionResponseBlob.displayName": "came with files in the results of functions",
     "FunctionResponsePart.fileData": "came with files in the results of functions",
+    "GenerateContentRequest.continuationToken": "came with continued responses; google-genai 3.6.1 sends it",
     "HarmCategory=HARM_CATEGORY_JAILBREAK": "documented for Vertex AI; google-genai sends it to either",
     "ImageConfig.imageSize": "came with Gemini 3",
     "ListModelsRequest.filter": "google-genai sends it with either list of models; tuned ones know it",

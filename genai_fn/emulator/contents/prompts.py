@@ -39,6 +39,7 @@ class EmulatedGenerateRequest(Message):
     tool_config: ToolConfig | None = None
     cached_content: str | None = None
     labels: Mapping[str, str] | None = None
+    continuation_token: str | None = None
 
 
 class ResolvedPrompt(Value):
