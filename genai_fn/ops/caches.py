@@ -19,6 +19,7 @@ from genai_fn.schema import (
     UpdateCachedContentConfig,
 )
 from genai_fn.schema.base import Message
+from genai_fn.schema.contents import check_parts
 from genai_fn.schema.convert import as_struct
 from genai_fn.wire.resource_names import (
     ResourceName,
@@ -81,7 +82,9 @@ def create(model: str, config: CreateCachedContentConfig | Mapping[str, Any] | N
     >>> create("gemini-2.5-flash", {"contents": "a long book", "ttl": "300s"}).operation.config.ttl
     '300s'
     """
-    return Request(CreateCache(model=check_model_name(model), config=as_struct(CreateCachedContentConfig, config)))
+    converted = as_struct(CreateCachedContentConfig, config)
+    check_parts(converted.contents or (), "config.contents")
+    return Request(CreateCache(model=check_model_name(model), config=converted))
 
 
 class _EncryptionSpec(Message):

@@ -5,11 +5,12 @@ import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, cast
 
+from genai_fn.errors import InvalidRequest
 from genai_fn.schema.base import Coerce, ConversionError
 from genai_fn.schema.content import Content, ContentLike, Part
 from genai_fn.schema.convert import as_value, convert, convert_at
 
-__all__ = ["ContentsLike", "SeparateContentsLike", "as_contents"]
+__all__ = ["ContentsLike", "SeparateContentsLike", "as_contents", "check_parts"]
 
 
 def as_contents(contents: "ContentsLike", path: str = "contents") -> tuple[Content, ...]:
@@ -20,8 +21,8 @@ def as_contents(contents: "ContentsLike", path: str = "contents") -> tuple[Conte
     `Content` is a turn of its own, and each inner list is a user turn of its own.
 
     Raises:
-        InvalidRequest: If the list is empty, or an item cannot be converted; the error states the path of the item,
-            which starts with `path`.
+        InvalidRequest: If the list is empty, an item cannot be converted, or a part has no content; the error states
+            the path of the item, or of the part in the turns, which starts with `path`.
 
     >>> as_contents(["look:", {"file_data": {"file_uri": "gs://b/x.png", "mime_type": "image/png"}}])[0].role
     'user'
@@ -29,7 +30,19 @@ def as_contents(contents: "ContentsLike", path: str = "contents") -> tuple[Conte
     ['user', 'model']
     """
     turns: tuple[Content, ...] = as_value(_GroupedContents, contents, path)
+    check_parts(turns, path)
     return turns
+
+
+def check_parts(contents: tuple[Content, ...], path: str) -> None:
+    """Raise `InvalidRequest` with its place for a part without content, which the service rejects."""
+    for index, content in enumerate(contents):
+        if _EMPTY_PART in (content.parts or ()):
+            place = f"{path}[{index}].parts[{(content.parts or ()).index(_EMPTY_PART)}]"
+            raise InvalidRequest(place, _EMPTY_PART, "a part with a text, data, a file, a function call or the like")
+
+
+_EMPTY_PART = Part()
 
 
 def _group_contents(contents: Any) -> tuple[Content, ...]:
@@ -69,9 +82,6 @@ def _convert_item(value: Any) -> Content | Part:
         return _build_user_content(cast("Sequence[Any]", value))
     if isinstance(value, Content) or (isinstance(value, Mapping) and ("parts" in value or "role" in value)):
         turn: Content = convert(Content, value)
-        if _EMPTY_PART in (turn.parts or ()):
-            place = (turn.parts or ()).index(_EMPTY_PART)
-            raise ConversionError(_EMPTY_PART, _A_PART, f"[{place}]", ".parts")
         return turn
     return _convert_part(value)
 
@@ -83,14 +93,10 @@ def _build_user_content(parts: Sequence[Any]) -> Content:
 
 
 def _convert_part(value: Any) -> Part:
-    part: Part = _EMPTY_PART if value is None else convert(Part, value)
-    if part == _EMPTY_PART:  # the service rejects a part without content
-        raise ConversionError(value, _A_PART)
+    if value is None or value == {}:
+        raise ConversionError(value, "a text, a Part, a File, a Blob, an image, or a dict of one")
+    part: Part = convert(Part, value)
     return part
-
-
-_EMPTY_PART = Part()
-_A_PART = "a text, a Part, a File, a Blob, an image, or a dict of one"
 
 
 def _group_by_role(items: Iterable[Content | Part]) -> Iterator[Content]:

@@ -240,6 +240,7 @@ def test_times_have_zones(backend: str) -> None:
         (lambda: caches.create("m", {"expire_time": NAIVE}), "config.expire_time"),
         (lambda: caches.create("m", {"contents": []}), "config.contents"),
         (lambda: caches.create("m", {"contents": ["a", None]}), "config.contents[1]"),
+        (lambda: caches.create("m", {"contents": ["a", {"parts": [{}]}]}), "config.contents[1].parts[0]"),
         (lambda: caches.create("m", {"http_options": {"timeout": 1}}), "config.http_options"),
         (lambda: caches.create("m", {"tools": "google_search"}), "config.tools"),
         (lambda: caches.create("m", [1]), "config"),  # type: ignore[arg-type]  # that is the point

@@ -31,7 +31,7 @@ from genai_fn.schema import (
     UsageMetadata,
 )
 from genai_fn.schema.base import Message
-from genai_fn.schema.contents import ContentsLike, SeparateContentsLike
+from genai_fn.schema.contents import ContentsLike, SeparateContentsLike, check_parts
 from genai_fn.schema.convert import as_struct, as_value
 from genai_fn.values import Value
 from genai_fn.wire.resource_names import check_model_name, resolve_model_name
@@ -101,10 +101,12 @@ def embed(
     >>> len(embed("gemini-embedding-001", ["a text", "another"]).operation.contents)
     2
     """
+    turns: tuple[Content, ...] = as_value(SeparateContentsLike, contents, "contents")
+    check_parts(turns, "contents")
     return Request(
         EmbedContent(
             model=check_model_name(model),
-            contents=as_value(SeparateContentsLike, contents, "contents"),
+            contents=turns,
             config=as_struct(EmbedContentConfig, config),
         )
     )

@@ -148,6 +148,7 @@ def test_differences() -> None:
         ([], "contents"),
         ([3], "contents[0]"),
         (["a", {"txt": "b"}], "contents[1].txt"),
+        (["a", {"parts": [{}]}], "contents[1].parts[0]"),
         (["a", ["b", {"parts": [{"text": "c"}]}]], "contents[1][1].parts"),
     ],
 )
