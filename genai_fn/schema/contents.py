@@ -35,9 +35,13 @@ def as_contents(contents: "ContentsLike", path: str = "contents") -> tuple[Conte
 
 
 def check_parts(contents: tuple[Content, ...], path: str) -> None:
-    """Raise `InvalidRequest` with its place for a part without content, which the service rejects."""
+    """
+    Raise `InvalidRequest` with its place for a part without content, which the service rejects.
+
+    Parts of the model go back as they came.
+    """
     for index, content in enumerate(contents):
-        if _EMPTY_PART in (content.parts or ()):
+        if content.role != "model" and _EMPTY_PART in (content.parts or ()):
             place = f"{path}[{index}].parts[{(content.parts or ()).index(_EMPTY_PART)}]"
             raise InvalidRequest(place, _EMPTY_PART, "a part with a text, data, a file, a function call or the like")
 

@@ -114,6 +114,12 @@ def test_mistakes(contents: Any, path: str) -> None:
     assert raised.value.path == path
 
 
+def test_empty_part_of_the_model() -> None:
+    """A part without content that the model has returned goes back as it came."""
+    (turn,) = as_contents({"role": "model", "parts": [{}]})
+    assert turn.parts == (Part(),)
+
+
 def test_pillow() -> None:
     """A Pillow image becomes a part."""
     (turn,) = as_contents([PIL.Image.new("RGB", (1, 1)), "what?"])

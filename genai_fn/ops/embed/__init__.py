@@ -30,7 +30,7 @@ from genai_fn.schema import (
     EmbedContentResponse,
     UsageMetadata,
 )
-from genai_fn.schema.base import Message
+from genai_fn.schema.base import Message, OpenMessage
 from genai_fn.schema.contents import ContentsLike, SeparateContentsLike, check_parts
 from genai_fn.schema.convert import as_struct, as_value
 from genai_fn.values import Value
@@ -191,13 +191,13 @@ class _EmbeddingsDecoder(Value):
         return response
 
 
-class _VertexEmbedResponse(Message):
+class _VertexEmbedResponse(OpenMessage):
     embedding: ContentEmbedding | None = None
     truncated: bool | None = None
     usage_metadata: UsageMetadata | None = None
 
 
-class _VertexBatchEmbedResponse(Message):
+class _VertexBatchEmbedResponse(OpenMessage):
     embeddings: tuple[VertexEmbedding, ...] = ()
     metadata: EmbedContentMetadata | None = None
     truncated: bool | None = None
@@ -213,7 +213,7 @@ def _read_single(wire: _VertexEmbedResponse) -> EmbedContentResponse:
         tokens_details=usage.prompt_tokens_details if usage else (),
     )
     vectors = () if wire.embedding is None else (replace(wire.embedding, statistics=omit_if_empty(statistics)),)
-    return EmbedContentResponse(embeddings=vectors, truncated=wire.truncated, usage_metadata=usage)
+    return EmbedContentResponse(embeddings=vectors, truncated=wire.truncated, usage_metadata=usage, extra=wire.extra)
 
 
 def _read_batch(wire: _VertexBatchEmbedResponse) -> EmbedContentResponse:
@@ -222,4 +222,5 @@ def _read_batch(wire: _VertexBatchEmbedResponse) -> EmbedContentResponse:
         metadata=wire.metadata,
         truncated=wire.truncated,
         usage_metadata=wire.usage_metadata,
+        extra=wire.extra,
     )

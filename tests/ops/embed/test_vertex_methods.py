@@ -151,6 +151,15 @@ def test_one_answer() -> None:
     assert (answer.truncated, answer.usage_metadata.prompt_token_count) == (True, 3)
 
 
+@pytest.mark.parametrize(
+    ("contents", "vectors"), [("a", {"embedding": {"values": [1]}}), (["a", "b"], {"embeddings": [{}, {}]})]
+)
+def test_unknown_fields(contents: Any, vectors: Any) -> None:
+    """Fields that no type defines are kept."""
+    answer = reads(embed("gemini-embedding-2", contents), "vertex", {**vectors, "mood": "calm"})
+    assert answer.extra == {"mood": "calm"}
+
+
 def test_no_statistics() -> None:
     """An answer without usage has a vector without statistics."""
     [vector] = reads(embed("gemini-embedding-2", "a"), "vertex", {"embedding": {"values": [1]}}).embeddings
