@@ -1,11 +1,11 @@
 """Converts JSON values to Python types, and Python values to JSON."""
 
-from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin
 
 import msgspec
 
 from genai_fn import codec
+from genai_fn.schema.annotations import is_union
 from genai_fn.schema.limits import bind_limits
 
 __all__ = ["convert_json", "to_json"]
@@ -32,7 +32,7 @@ def convert_json(value: Any, kind: Any, *, strict: bool = True) -> Any:
         origin, args = get_origin(kind), get_args(kind)
         if origin is Annotated:
             return convert_json(value, args[0], strict=strict)
-        if origin in (Union, UnionType):
+        if is_union(kind):
             return _convert_first_match(value, args, strict=strict)
         if origin is not list:
             raise
