@@ -5,8 +5,6 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
-__all__ = ["UnreadableSchema", "build_value"]
-
 _SchemaMapping: TypeAlias = Mapping[str, Any]
 
 

@@ -24,8 +24,6 @@ from genai_fn.schema import LiveMusicServerMessage, LiveServerMessage
 from genai_fn.testing.recordings.calls import format_difference
 from genai_fn.testing.recordings.serialize import RecordedCall, dump_error, dump_plain, read_error
 
-__all__ = ["RecordingConnector", "replay_session"]
-
 T = TypeVar("T")
 
 

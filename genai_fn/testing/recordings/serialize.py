@@ -37,20 +37,6 @@ from genai_fn.testing.recordings.scrub import (
     scrub_headers,
 )
 
-__all__ = [
-    "RecordedCall",
-    "dump_error",
-    "dump_plain",
-    "has_masked_url",
-    "read_answer",
-    "read_chunks",
-    "read_error",
-    "record_live",
-    "record_request",
-    "record_results",
-    "scrub_call",
-]
-
 
 class RecordedCall(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
