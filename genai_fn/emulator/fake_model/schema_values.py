@@ -3,9 +3,10 @@
 import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias, cast
+from functools import reduce
+from typing import Any, cast
 
-_SchemaMapping: TypeAlias = Mapping[str, Any]
+from genai_fn.emulator.fake_model.schema_reading import SchemaMapping, list_types, merge_schemas, resolve_reference
 
 
 class UnreadableSchema(Exception):  # callers turn it into an error of their own protocol
@@ -43,10 +44,10 @@ class _ValueBuilder:
         self._budget -= 1
         if not isinstance(schema, Mapping) or self._budget < 0 or len(references) > _MAX_DEPTH:
             return self._text if schema is True else None
-        shape = cast("_SchemaMapping", schema)
+        shape = cast("SchemaMapping", schema)
         reference = shape.get("$ref") or shape.get("ref")
         if isinstance(reference, str):
-            return self.build(_resolve_reference(self._root, reference), (*references, reference))
+            return self.build(resolve_reference(self._root, reference), (*references, reference))
         if "const" in shape:
             return shape["const"]
         if shape.get("enum"):
@@ -55,7 +56,8 @@ class _ValueBuilder:
             if shape.get(union):
                 return self._build_union(shape[union], references)
         if shape.get("allOf"):
-            return self.build(_merge_schemas([shape, *shape["allOf"]]), references)
+            rest = {name: each for name, each in shape.items() if name != "allOf"}
+            return self.build(reduce(merge_schemas, shape["allOf"], rest), references)
         return self._build_typed(_get_type(shape), shape, references)
 
     def _build_union(self, members: Sequence[Any], references: tuple[str, ...]) -> Any:
@@ -63,7 +65,7 @@ class _ValueBuilder:
             return None
         return self.build(members[0], references)
 
-    def _build_typed(self, kind: str, shape: _SchemaMapping, references: tuple[str, ...]) -> Any:
+    def _build_typed(self, kind: str, shape: SchemaMapping, references: tuple[str, ...]) -> Any:
         match kind:
             case "object":
                 return self._build_object(shape, references)
@@ -78,8 +80,8 @@ class _ValueBuilder:
             case _:
                 return None
 
-    def _build_object(self, shape: _SchemaMapping, references: tuple[str, ...]) -> dict[str, Any]:
-        properties: _SchemaMapping = shape.get("properties") or {}
+    def _build_object(self, shape: SchemaMapping, references: tuple[str, ...]) -> dict[str, Any]:
+        properties: SchemaMapping = shape.get("properties") or {}
         required = shape.get("required") or ()
         order = [name for name in shape.get("propertyOrdering") or () if name in properties]
         names = dict.fromkeys([*order, *properties, *required])
@@ -89,7 +91,7 @@ class _ValueBuilder:
             if name in required or not _is_recursive(references)
         }
 
-    def _build_array(self, shape: _SchemaMapping, references: tuple[str, ...]) -> list[Any]:
+    def _build_array(self, shape: SchemaMapping, references: tuple[str, ...]) -> list[Any]:
         first = [self.build(each, references) for each in shape.get("prefixItems") or ()]
         min_items, max_items = int(shape.get("minItems") or 0), shape.get("maxItems")
         count = min_items if _is_recursive(references) else max(min_items, 1)
@@ -107,32 +109,12 @@ def _is_recursive(references: tuple[str, ...]) -> bool:
     return len(set(references)) < len(references)
 
 
-def _resolve_reference(root: Any, reference: str) -> Any:
-    found = root
-    for key in reference.removeprefix("#").strip("/").split("/"):
-        found = found[key.replace("~1", "/").replace("~0", "~")] if key else found
-    return found
+def _get_type(shape: SchemaMapping) -> str:
+    """Return the first type that is not null."""
+    return next((each for each in list_types(shape) if each != "null"), "null")
 
 
-def _merge_schemas(shapes: Sequence[_SchemaMapping]) -> _SchemaMapping:
-    merged: dict[str, Any] = {}
-    for shape in shapes:
-        properties = {**merged.get("properties", {}), **shape.get("properties", {})}
-        required = [*merged.get("required", ()), *shape.get("required", ())]
-        merged.update(shape, properties=properties, required=required)
-    return {key: each for key, each in merged.items() if key != "allOf"}
-
-
-def _get_type(shape: _SchemaMapping) -> str:
-    kind = shape.get("type")
-    if isinstance(kind, list | tuple):
-        kind = next((each for each in cast("Sequence[str]", kind) if each != "null"), "null")
-    if kind:
-        return str(kind).lower()
-    return "object" if "properties" in shape else "array" if "items" in shape else "string"
-
-
-def _build_string(shape: _SchemaMapping, text: str) -> str:
+def _build_string(shape: SchemaMapping, text: str) -> str:
     format_name = shape.get("format") or shape.get("contentEncoding")
     if format_name in _FORMAT_EXAMPLES:
         return _FORMAT_EXAMPLES[format_name]
@@ -155,7 +137,7 @@ _FORMAT_EXAMPLES = {
 }
 
 
-def _build_number(shape: _SchemaMapping, *, is_whole: bool) -> float:
+def _build_number(shape: SchemaMapping, *, is_whole: bool) -> float:
     """Try 0, then numbers at, next to and between the bounds."""
     bounds = [shape[name] for name in _BOUND_CHECKS if shape.get(name) is not None]
     step = shape.get("multipleOf") or (1 if is_whole else None)
@@ -180,5 +162,5 @@ _BOUND_CHECKS: dict[str, Callable[[float, float], bool]] = {
 }
 
 
-def _is_in_bounds(number: float, shape: _SchemaMapping) -> bool:
+def _is_in_bounds(number: float, shape: SchemaMapping) -> bool:
     return all(holds(number, shape[name]) for name, holds in _BOUND_CHECKS.items() if shape.get(name) is not None)

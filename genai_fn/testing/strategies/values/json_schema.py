@@ -4,16 +4,15 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC
 from functools import reduce
-from typing import Any, TypeAlias, cast
+from typing import Any, cast
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from genai_fn import codec
+from genai_fn.emulator.fake_model.schema_reading import SchemaMapping, list_types, merge_schemas, resolve_reference
 from genai_fn.schema import Schema
 from genai_fn.testing.strategies.values.types import json, texts
-
-_SchemaMapping: TypeAlias = Mapping[str, Any]
 
 
 def schema_values(schema: Any) -> SearchStrategy[Any]:
@@ -44,31 +43,36 @@ class _SchemaStrategies:
         """
         if not isinstance(schema, Mapping) or not schema or depth > 2 * _MAX_DEPTH:
             return json
-        shape = cast("_SchemaMapping", schema)
+        shape = cast("SchemaMapping", schema)
         if isinstance(shape.get("$ref"), str):
-            target = _resolve_reference(self._root, shape["$ref"])
-            return st.deferred(lambda: self.build(target, depth + 1))
+            return st.deferred(lambda: self.build(self._resolve(shape["$ref"]), depth + 1))
         if "const" in shape:
             return st.just(shape["const"])
         if shape.get("enum"):
             return st.sampled_from(list(shape["enum"]))
         if shape.get("allOf"):
             rest = {name: each for name, each in shape.items() if name != "allOf"}
-            return self.build(reduce(_merge_schemas, shape["allOf"], rest), depth + 1)
+            return self.build(reduce(merge_schemas, shape["allOf"], rest), depth + 1)
         members = shape.get("anyOf") or shape.get("oneOf")
         if members:
             return self._build_union(members, depth)
-        kinds = _list_types(shape)
+        kinds = list_types(shape)
         return st.one_of([self._build_typed(kind, shape, depth) for kind in kinds])
+
+    def _resolve(self, reference: str) -> Any:
+        try:
+            return resolve_reference(self._root, reference)
+        except (LookupError, TypeError):  # there is no such subschema: any value
+            return True
 
     def _build_union(self, members: Sequence[Any], depth: int) -> SearchStrategy[Any]:
         null_members: list[Any] = [
-            each for each in members if isinstance(each, Mapping) and "null" in _list_types(cast("Any", each))
+            each for each in members if isinstance(each, Mapping) and "null" in list_types(cast("Any", each))
         ]
         chosen: Sequence[Any] = null_members if depth > _MAX_DEPTH and null_members else members
         return st.one_of([self.build(each, depth + 1) for each in chosen])
 
-    def _build_typed(self, kind: str, shape: _SchemaMapping, depth: int) -> SearchStrategy[Any]:
+    def _build_typed(self, kind: str, shape: SchemaMapping, depth: int) -> SearchStrategy[Any]:
         match kind:
             case "object":
                 return self._build_object(shape, depth)
@@ -85,8 +89,8 @@ class _SchemaStrategies:
             case _:
                 return st.none()
 
-    def _build_object(self, shape: _SchemaMapping, depth: int) -> SearchStrategy[Any]:
-        properties: _SchemaMapping = shape.get("properties") or {}
+    def _build_object(self, shape: SchemaMapping, depth: int) -> SearchStrategy[Any]:
+        properties: SchemaMapping = shape.get("properties") or {}
         required: set[str] = set(shape.get("required") or ())
         additional = shape.get("additionalProperties")
         fixed: dict[str, SearchStrategy[Any]] = {
@@ -100,7 +104,7 @@ class _SchemaStrategies:
         values = self.build(additional, depth + 1) if isinstance(additional, Mapping) else json
         return st.dictionaries(texts, values, min_size=min_size, max_size=min_size if depth > _MAX_DEPTH else max_size)
 
-    def _build_array(self, shape: _SchemaMapping, depth: int) -> SearchStrategy[Any]:
+    def _build_array(self, shape: SchemaMapping, depth: int) -> SearchStrategy[Any]:
         prefix = [self.build(each, depth + 1) for each in shape.get("prefixItems") or ()]
         if prefix:
             return st.tuples(*prefix).map(list)
@@ -111,45 +115,14 @@ class _SchemaStrategies:
         return st.lists(items, min_size=min_size, max_size=max_size, unique_by=repr if is_set else None)
 
 
-def _resolve_reference(root: Any, reference: str) -> Any:
-    target = root
-    for step in reference.removeprefix("#").strip("/").split("/") if reference != "#" else ():
-        name = step.replace("~1", "/").replace("~0", "~")
-        target = cast("_SchemaMapping", target).get(name, True) if isinstance(target, Mapping) else True
-    return target
-
-
-def _merge_schemas(schema: Any, other: Any) -> Any:
-    """Approximate ``allOf`` by merging keywords; on a conflict the second schema wins."""
-    if not isinstance(schema, Mapping) or not isinstance(other, Mapping):
-        return cast("Any", other if schema in (True, {}) else schema)
-    first, second = cast("_SchemaMapping", schema), cast("_SchemaMapping", other)
-    properties: dict[str, Any] = {**(first.get("properties") or {}), **(second.get("properties") or {})}
-    required: list[Any] = [*(first.get("required") or ()), *(second.get("required") or ())]
-    merged: dict[str, Any] = {"properties": properties, "required": required} if properties or required else {}
-    return {**first, **second, **merged}
-
-
-def _list_types(shape: _SchemaMapping) -> list[str]:
-    """List the allowed types; without ``type``, the one that the other keywords imply, otherwise string."""
-    types: Any = shape.get("type")
-    if isinstance(types, str):
-        types = [types]
-    if types:
-        return [str(each).lower() for each in types]
-    if "properties" in shape or "required" in shape:
-        return ["object"]
-    return ["array"] if "items" in shape or "prefixItems" in shape else ["string"]
-
-
-def _read_size_bounds(shape: _SchemaMapping, suffix: str) -> tuple[int, int]:
+def _read_size_bounds(shape: SchemaMapping, suffix: str) -> tuple[int, int]:
     """Read ``minItems`` and ``maxItems`` (or another suffix). The result is at most 20 and 22, to draw small values."""
     min_size = min(max(shape.get(f"min{suffix}") or 0, 0), 20)
     max_size = shape.get(f"max{suffix}")
     return min_size, min_size + 2 if max_size is None else max(min_size, min(max_size, min_size + 2))
 
 
-def _strings(shape: _SchemaMapping) -> SearchStrategy[str]:
+def _strings(shape: SchemaMapping) -> SearchStrategy[str]:
     min_size, max_size = _read_size_bounds(shape, "Length")
     formatted = _FORMAT_STRATEGIES.get(str(shape.get("format") or shape.get("contentEncoding")))
     if formatted is not None:  # not `if formatted`: Hypothesis warns about bool(strategy)
@@ -178,7 +151,7 @@ _FORMAT_STRATEGIES: Mapping[str, SearchStrategy[str]] = {
 }
 
 
-def _integers(shape: _SchemaMapping) -> SearchStrategy[int]:
+def _integers(shape: SchemaMapping) -> SearchStrategy[int]:
     low, high = _read_number_bounds(shape)
     if step := _read_multiple_of(shape):
         return st.integers(-(-int(low) // step), int(high) // step).map(lambda count: count * step)
@@ -186,7 +159,7 @@ def _integers(shape: _SchemaMapping) -> SearchStrategy[int]:
     return st.integers(smallest, max(smallest, largest))
 
 
-def _numbers(shape: _SchemaMapping) -> SearchStrategy[float]:
+def _numbers(shape: SchemaMapping) -> SearchStrategy[float]:
     if step := _read_multiple_of(shape):
         return _integers({**shape, "multipleOf": step})
     low, high = _read_number_bounds(shape)
@@ -198,13 +171,13 @@ def _numbers(shape: _SchemaMapping) -> SearchStrategy[float]:
     )
 
 
-def _read_number_bounds(shape: _SchemaMapping) -> tuple[float, float]:
+def _read_number_bounds(shape: SchemaMapping) -> tuple[float, float]:
     """
     Read the bounds. For an integer, exclusive bounds become inclusive; for a number, they are returned as they are.
 
     A missing bound is that of int32, or of the integers that a float represents exactly.
     """
-    is_integer = "integer" in _list_types(shape)
+    is_integer = "integer" in list_types(shape)
     exclusive_low, exclusive_high = shape.get("exclusiveMinimum"), shape.get("exclusiveMaximum")
     low = shape.get("minimum") if exclusive_low is None else exclusive_low + is_integer
     high = shape.get("maximum") if exclusive_high is None else exclusive_high - is_integer
@@ -214,7 +187,7 @@ def _read_number_bounds(shape: _SchemaMapping) -> tuple[float, float]:
     return low, max(low, high)
 
 
-def _read_multiple_of(shape: _SchemaMapping) -> int | None:
+def _read_multiple_of(shape: SchemaMapping) -> int | None:
     """Read ``multipleOf`` if it is a positive integer; others are ignored."""
     step = shape.get("multipleOf")
     return int(step) if isinstance(step, int | float) and step >= 1 and step == int(step) else None
