@@ -83,7 +83,7 @@ def create(model: str, config: CreateCachedContentConfig | Mapping[str, Any] | N
     '300s'
     """
     converted = as_struct(CreateCachedContentConfig, config)
-    check_parts(converted.contents or (), "config.contents")
+    check_parts(cast("tuple[Content, ...] | None", converted.contents) or (), "config.contents")
     return Request(CreateCache(model=check_model_name(model), config=converted))
 
 

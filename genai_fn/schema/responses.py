@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from genai_fn.schema.base import Opaque, OpenEnum, OpenMessage
+from genai_fn.schema.base import Message, Opaque, OpenEnum, OpenMessage
 from genai_fn.schema.content import Content, Part
 from genai_fn.schema.functions import FunctionCall
 from genai_fn.schema.grounding import CitationMetadata, GroundingMetadata, UrlContextMetadata
@@ -64,7 +64,7 @@ class MediaModality(OpenEnum):
     DOCUMENT = "DOCUMENT"
 
 
-class LogprobsResultCandidate(OpenMessage):
+class LogprobsResultCandidate(Message):  # no ``extra``: an answer has thousands, and decoding them would take 1.1 times
     """A token and its log probability."""
 
     log_probability: float | None = None
@@ -72,7 +72,7 @@ class LogprobsResultCandidate(OpenMessage):
     token_id: int | None = None
 
 
-class LogprobsResultTopCandidates(OpenMessage):
+class LogprobsResultTopCandidates(Message):
     """The most likely tokens at one position, in descending order."""
 
     candidates: tuple[LogprobsResultCandidate, ...] = ()

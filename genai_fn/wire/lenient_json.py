@@ -6,21 +6,28 @@ number of an enum value in place of its name. All of this is tried only after ms
 fits costs nothing extra. Free-form mappings are not changed.
 """
 
-import collections.abc
 import functools
 import re
 from collections.abc import Callable
-from types import NoneType, UnionType
-from typing import Annotated, Any, TypeAlias, Union, cast, get_args, get_origin
+from typing import Any, TypeAlias, cast
 
 import msgspec
-from msgspec.structs import fields
-from typing_extensions import TypeIs
 
 from genai_fn import codec
 from genai_fn.codec import EXTRA_JSON_NAME, ExtraFields
 from genai_fn.errors import DecodeError
-from genai_fn.schema.base import OpenEnum, OpenMessage
+from genai_fn.schema.annotations import (
+    EnumOf,
+    MappingOf,
+    OptionalOf,
+    ScalarOf,
+    StructOf,
+    TupleOf,
+    UnionOf,
+    classify_annotation,
+    get_fields,
+)
+from genai_fn.schema.base import OpenMessage
 from genai_fn.schema.enum_numbers import find_enum_name
 
 __all__ = ["build_decode_error", "convert_json", "parse_json", "repair_tree", "truncate_text"]
@@ -83,9 +90,12 @@ def convert_json(tree: Any, kind: Any) -> Any:
 
     >>> from genai_fn.schema import Part
     >>> convert_json({"text": "hi", "mood": "calm"}, Part)
-    Part(extra={'mood': 'calm'}, text='hi')
+    Part(text='hi', extra={'mood': 'calm'})
     """
-    return codec.convert(repair_tree(tree, kind), kind)
+    try:
+        return codec.convert(_repair_tree(tree, kind, scalars=False), kind)
+    except msgspec.ValidationError:
+        return codec.convert(repair_tree(tree, kind), kind)
 
 
 def repair_tree(tree: Any, kind: Any) -> Any:
@@ -94,7 +104,12 @@ def repair_tree(tree: Any, kind: Any) -> Any:
 
     Unknown fields of an `OpenMessage` become its ``extra``; those of other Structs are removed.
     """
-    repaired = _build_repair(kind)(tree)
+    return _repair_tree(tree, kind, scalars=True)
+
+
+def _repair_tree(tree: Any, kind: Any, *, scalars: bool) -> Any:
+    repair = _build_repair(kind, scalars)
+    repaired = tree if repair is None else repair(tree)
     return tree if repaired is _DROPPED else repaired
 
 
@@ -103,82 +118,72 @@ _Repair: TypeAlias = Callable[[Any], Any]
 
 
 @functools.cache
-def _build_repair(kind: Any) -> _Repair:
-    origin, args = get_origin(kind), get_args(kind)
-    if origin is Annotated:
-        return _build_repair(args[0])
-    if origin in (Union, UnionType):
-        return _build_union_repair(args)
-    if kind in (Any, NoneType):
-        return _keep
-    if origin is tuple:
-        repair_list = functools.partial(_repair_list, _build_repair(args[0]))
-        return functools.partial(_repair_one_object, repair_list) if _is_struct(args[0]) else repair_list
-    if origin in (dict, collections.abc.Mapping):
-        return _drop_null if args[1] is Any else functools.partial(_repair_mapping, _build_repair(args[1]))
-    if _is_struct(kind):
-        return functools.partial(_repair_struct, kind)
-    if isinstance(kind, type) and issubclass(kind, OpenEnum):
-        return functools.partial(_repair_enum, kind)
-    return _SCALAR_REPAIRS.get(kind, _drop_null)
+def _build_repair(annotation: Any, scalars: bool) -> _Repair | None:  # functools.cache is slower with keywords
+    """
+    Build the repair of values of a type; None if they need none.
 
-
-def _keep(value: Any) -> Any:
-    return value
+    Without `scalars`, only unknown fields are moved, and texts, numbers and enum values are not visited.
+    """
+    match classify_annotation(annotation):
+        case OptionalOf(inner):
+            return _build_optional_repair(_build_repair(inner, scalars))
+        case TupleOf(item):
+            repair, is_of_structs = _build_repair(item, scalars), isinstance(classify_annotation(item), StructOf)
+            return functools.partial(_repair_list, repair, is_of_structs) if scalars or repair is not None else None
+        case MappingOf(value):
+            repair = _build_repair(value, scalars)
+            return functools.partial(_repair_mapping, repair) if scalars or repair is not None else None
+        case StructOf(kind):
+            return functools.partial(_repair_struct, kind, scalars)
+        case EnumOf(kind) if scalars:
+            return functools.partial(_repair_enum, kind.__name__)
+        case ScalarOf(kind) if scalars and kind is not Any:
+            scalar_repair: _Repair = _SCALAR_REPAIRS.get(kind, _drop_null)
+            return scalar_repair
+        case UnionOf() if scalars:
+            return _drop_null
+        case _:
+            return None
 
 
 def _drop_null(value: Any) -> Any:
     return _DROPPED if value is None else value
 
 
-def _build_union_repair(kinds: tuple[Any, ...]) -> _Repair:
-    fitting = [kind for kind in kinds if kind is not NoneType]
-    repair = _build_repair(fitting[0]) if len(fitting) == 1 else _drop_null
-    return (lambda value: None if value is None else repair(value)) if NoneType in kinds else repair
+def _build_optional_repair(repair: _Repair | None) -> _Repair | None:
+    return None if repair is None else lambda value: None if value is None else repair(value)
 
 
-def _repair_list(repair: _Repair, value: Any) -> Any:
+def _repair_list(repair: _Repair | None, is_of_structs: bool, value: Any) -> Any:  # bound by a partial
+    """Repair the items of a list. One object in place of a list of objects is read as a list of one."""
+    if is_of_structs and isinstance(value, dict):
+        value = [value]
     if not isinstance(value, list):
         return _drop_null(value)
     items: list[Any] = value
-    if repair is _repair_float and all(type(each) is float for each in items):  # vectors, of thousands of numbers
+    if repair is None or (repair is _repair_float and all(type(each) is float for each in items)):  # long vectors
         return items
     return [repaired for each in items if (repaired := repair(each)) is not _DROPPED]
 
 
-def _repair_one_object(repair_list: _Repair, value: Any) -> Any:
-    """Repair a list of objects; one object is a list of one, as protocol buffers read it."""
-    return repair_list([value] if isinstance(value, dict) else value)
-
-
-def _repair_enum(kind: type[OpenEnum], value: Any) -> Any:
-    """Replace the number of an enum value by its name; an unknown number becomes its digits."""
-    if not isinstance(value, int) or isinstance(value, bool):
-        return _drop_null(value)
-    return find_enum_name(kind.__name__, value) or str(value)
-
-
-def _is_struct(kind: Any) -> TypeIs[type[msgspec.Struct]]:
-    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
-
-
-def _repair_mapping(repair: _Repair, value: Any) -> Any:
-    if not isinstance(value, dict):
+def _repair_mapping(repair: _Repair | None, value: Any) -> Any:
+    if not isinstance(value, dict) or repair is None:
         return _drop_null(value)
     pairs = cast("dict[str, Any]", value).items()
     return {key: repaired for key, each in pairs if (repaired := repair(each)) is not _DROPPED}
 
 
-def _repair_struct(kind: type[msgspec.Struct], value: Any) -> Any:
+def _repair_struct(kind: type[msgspec.Struct], scalars: bool, value: Any) -> Any:  # bound by a partial
     if not isinstance(value, dict):
         return _drop_null(value)
-    repairs = _get_field_repairs(kind)
+    repairs = _get_field_repairs(kind, scalars)
     tree: dict[str, Any] = {}
     extra: dict[str, Any] = {}
     for key, each in cast("dict[str, Any]", value).items():
-        repair = repairs.get(key)
-        if repair is None:
+        if key not in repairs:
             extra[key] = each
+        elif (repair := repairs[key]) is None:
+            tree[key] = each
         elif (repaired := repair(each)) is not _DROPPED:
             tree[key] = repaired
     if extra and issubclass(kind, OpenMessage):
@@ -187,8 +192,16 @@ def _repair_struct(kind: type[msgspec.Struct], value: Any) -> Any:
 
 
 @functools.cache
-def _get_field_repairs(kind: type[msgspec.Struct]) -> dict[str, _Repair]:
-    return {each.encode_name: _build_repair(each.type) for each in fields(kind) if each.encode_name != EXTRA_JSON_NAME}
+def _get_field_repairs(kind: type[msgspec.Struct], scalars: bool) -> dict[str, _Repair | None]:  # as above
+    known = (each for each in get_fields(kind) if each.encode_name != EXTRA_JSON_NAME)
+    return {each.encode_name: _build_repair(each.type, scalars) for each in known}
+
+
+def _repair_enum(name: str, value: Any) -> Any:
+    """Replace the number of an enum value by its name; an unknown number becomes its digits."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        return _drop_null(value)
+    return find_enum_name(name, value) or str(value)
 
 
 def _to_standard_base64(text: str) -> str:

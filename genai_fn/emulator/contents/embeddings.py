@@ -21,8 +21,6 @@ from genai_fn.schema import (
 )
 from genai_fn.schema.base import Message
 
-__all__ = ["ROUTES", "EmulatedEmbedRequest", "EmulatedEmbedding", "build_embedding", "predict_embeddings"]
-
 
 class EmulatedEmbedRequest(Message):
     """A request of ``embedContent``."""

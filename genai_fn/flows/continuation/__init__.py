@@ -13,11 +13,11 @@ from msgspec.structs import replace
 from returns.result import Failure, Result, Success
 
 from genai_fn.commands import StreamReader, attempt, emit
+from genai_fn.engine.retry import is_retryable
 from genai_fn.errors import GenaiError
 from genai_fn.flows.continuation.merging import add_usage, merge_continuation
 from genai_fn.flows.deadlines import apply_remaining_time, compute_deadline
 from genai_fn.request import FlowGenerator, FlowTraits, Request, Stream, flow, stream
-from genai_fn.retry import is_retryable
 from genai_fn.schema import Candidate, FinishReason, GenerateContentResponse, GenerateContentResponseUsageMetadata
 from genai_fn.streams import stream_response
 from genai_fn.values import Value

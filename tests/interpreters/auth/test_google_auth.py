@@ -8,9 +8,9 @@ from google.auth.exceptions import RefreshError, TransportError as GoogleFault
 from google.oauth2.credentials import Credentials
 from google.oauth2.service_account import Credentials as ServiceAccount
 
+from genai_fn.engine.retry import is_retryable
 from genai_fn.errors import AuthError, ConnectError
 from genai_fn.http import HttpRequest, HttpResponse
-from genai_fn.retry import is_retryable
 from tests.support.credentials import (
     AWARE,
     HOUR,

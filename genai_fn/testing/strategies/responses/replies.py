@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
@@ -14,6 +14,7 @@ from genai_fn.ops.embed import EmbedContent
 from genai_fn.ops.files.uploads import SendUploadChunk, UploadProgress
 from genai_fn.ops.tokens import ComputeTokens
 from genai_fn.request import Operation, Request, kind_of
+from genai_fn.schema.annotations import get_fields, iter_types
 from genai_fn.schema.base import Message, Page
 from genai_fn.testing.strategies.arguments import names
 from genai_fn.testing.strategies.deferred import defer_strategy
@@ -23,8 +24,6 @@ from genai_fn.testing.strategies.responses.generation import generated_responses
 from genai_fn.testing.strategies.responses.stream_chunks import answer_chunks
 from genai_fn.testing.strategies.values.types import from_type, texts
 from genai_fn.testing.strategies.weighted import weighted_choices
-
-__all__ = ["REPLY_STRATEGIES", "chunks", "replies"]
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Message)
@@ -99,14 +98,14 @@ def _broken_streams(draw: DrawFn, whole: SearchStrategy[tuple[Any, ...]]) -> tup
 
 def _reply_values(operation: Operation[Any], odd: bool) -> SearchStrategy[Any]:
     kind = kind_of(operation)
-    ordinary = find_reply_strategy(kind)(operation)
+    ordinary = _find_reply_strategy(kind)(operation)
     build_odd = _ODD_STRATEGIES.get(Page if _is_page(kind) else kind)
     if not odd or build_odd is None:
         return ordinary
     return weighted_choices({"an ordinary reply": (2, ordinary), "an odd reply": (1, build_odd(operation))})
 
 
-def find_reply_strategy(kind: Any) -> Callable[[Any], SearchStrategy[Any]]:
+def _find_reply_strategy(kind: Any) -> Callable[[Any], SearchStrategy[Any]]:
     """Return the function from an operation to a strategy for its replies, given their type."""
     if kind in REPLY_STRATEGIES:
         return REPLY_STRATEGIES[kind]
@@ -202,11 +201,13 @@ def _looping_pages(operation: Any) -> SearchStrategy[Page[Any]]:
 
 @st.composite
 def _page_values(draw: DrawFn, kind: type[Page[Any]], operation: Any, tokens: SearchStrategy[str | None]) -> Page[Any]:
-    [name] = [each for each in kind.__struct_fields__ if each not in Page.__struct_fields__]
+    [items] = [each for each in get_fields(kind) if each.name not in Page.__struct_fields__]
     size = operation.config.page_size
     max_items = _MAX_PAGE_ITEMS if size is None or size < 1 else min(size, _MAX_PAGE_ITEMS)
-    item = find_reply_strategy(get_args(get_type_hints(kind)[name])[0])(None)
-    members: dict[str, Any] = {name: tuple(draw(st.lists(item, max_size=max_items)))}
+    [item_type] = iter_types(items.type)
+    members: dict[str, Any] = {
+        items.name: tuple(draw(st.lists(_find_reply_strategy(item_type)(None), max_size=max_items)))
+    }
     return kind(**members, next_page_token=draw(tokens))
 
 
