@@ -17,7 +17,17 @@ from genai_fn import Gemini, Vertex
 from genai_fn.cli import run_command_line, terminal
 from genai_fn.cli.backends import find_backend
 from genai_fn.errors import AuthError, InvalidRequest
-from tests.support.loopback import Close, Loopback, Received, Send, chunk, event, head, json_reply, sse_reply
+from tests.support.loopback import (
+    Close,
+    Loopback,
+    ReceivedRequest,
+    Send,
+    build_json_reply,
+    build_sse_reply,
+    encode_chunk,
+    encode_event,
+    encode_head,
+)
 
 Captured = pytest.CaptureFixture[str]
 KEY = "test-key"
@@ -51,7 +61,7 @@ def build_reply(text: str, **fields: Any) -> dict[str, Any]:
     return {"candidates": [{"content": {"parts": [{"text": text}], "role": "model"}, **fields}]}
 
 
-def decode_body(request: Received) -> Any:
+def decode_body(request: ReceivedRequest) -> Any:
     return msgspec.json.decode(request.body)
 
 
@@ -128,7 +138,7 @@ class TestServer:
         image = tmp_path / "a.png"
         image.write_bytes(b"\x89PNG")
         options = ["--system", "Be terse.", "--temperature", "0.5", "--file", str(image)]
-        with server(sse_reply([build_reply("yes")])) as loopback:
+        with server(build_sse_reply([build_reply("yes")])) as loopback:
             assert run_command_line(["generate", "Why?", *options]) == 0
         assert capsys.readouterr() == ("yes\n", "")
         (request,) = loopback.requests
@@ -148,22 +158,22 @@ class TestServer:
         """Every chunk is flushed as it arrives, and text that ends with a newline gets no second one."""
         out = _FlushRecorder()
         monkeypatch.setattr(sys, "stdout", out)
-        with server(sse_reply([build_reply("one "), build_reply("two"), build_reply("\n")])):
+        with server(build_sse_reply([build_reply("one "), build_reply("two"), build_reply("\n")])):
             assert run_command_line(["generate", "Why?"]) == 0
         assert out.flushed == ["one ", "one two", "one two\n"]
 
     def test_fault(self, server: Any, capsys: Captured) -> None:
         """A server error is printed on one line, without the key even if the server repeats it; the exit code is 1."""
         error = {"code": 400, "message": f"API key {KEY}\nis no good\x1b[2J", "status": "INVALID_ARGUMENT"}
-        with server(json_reply({"error": error}, 400)):
+        with server(build_json_reply({"error": error}, 400)):
             assert run_command_line(["generate", "Why?"]) == 1
         assert capsys.readouterr() == ("", "error: 400 INVALID_ARGUMENT: API key *** is no good[2J\n")
 
     def test_disconnect(self, server: Any, capsys: Captured) -> None:
         """Text received before an error ends with a newline."""
         started = Send(
-            head(200, (("content-type", "text/event-stream"), ("transfer-encoding", "chunked")))
-            + chunk(event(build_reply("yes")))
+            encode_head(200, (("content-type", "text/event-stream"), ("transfer-encoding", "chunked")))
+            + encode_chunk(encode_event(build_reply("yes")))
         )
         with server((started, Close())):
             assert run_command_line(["generate", "Why?"]) == 1
@@ -174,7 +184,7 @@ class TestServer:
 
     def test_no_text(self, server: Any, capsys: Captured) -> None:
         """For an answer without text, the error names the finish reason."""
-        with server(sse_reply([{"candidates": [{"finishReason": "SAFETY"}]}])):
+        with server(build_sse_reply([{"candidates": [{"finishReason": "SAFETY"}]}])):
             assert run_command_line(["generate", "Why?"]) == 1
         assert capsys.readouterr() == ("", "error: no text: SAFETY\n")
 
@@ -184,7 +194,7 @@ class TestServer:
         for is_terminal in (True, False):
             out = _FlushRecorder(is_terminal=is_terminal)
             monkeypatch.setattr(sys, "stdout", out)
-            with server(sse_reply([build_reply("\x1b[2Jyes\n")])):
+            with server(build_sse_reply([build_reply("\x1b[2Jyes\n")])):
                 assert run_command_line(["generate", "Why?"]) == 0
             shown.append(out.getvalue())
         assert shown == ["[2Jyes\n", "\x1b[2Jyes\n"]
@@ -308,7 +318,7 @@ class TestProcess:
     def test_refused(self) -> None:
         """A failed call prints one line, without a traceback or the key; the exit code is 1."""
         error = {"code": 403, "message": f"{KEY} may not", "status": "PERMISSION_DENIED"}
-        with Loopback(json_reply({"error": error}, 403)) as loopback:
+        with Loopback(build_json_reply({"error": error}, 403)) as loopback:
             done = _run_process(["generate", "Why?"], GEMINI_API_KEY=KEY, GOOGLE_GEMINI_BASE_URL=loopback.url)
         assert (done.returncode, done.stdout) == (1, b"")
         assert done.stderr.splitlines() == [b"error: 403 PERMISSION_DENIED: *** may not"]

@@ -50,7 +50,7 @@ from genai_fn.interpreters.executors.sync_executor import SyncExecutor
 from genai_fn.request import FlowGenerator, start_generator
 from genai_fn.schema import GenerateContentResponse
 from genai_fn.streams import stream_response
-from tests.support.loopback_replies import said
+from tests.support.loopback_replies import build_text_response
 from tests.support.scripted_effects import run_by_script
 
 A, B = generate("m", "a"), generate("m", "b")
@@ -60,7 +60,7 @@ PIECES = A | streamed
 
 def answer(text: str) -> GenerateContentResponse:
     """Make a response that says something."""
-    return msgspec.convert(said(text), GenerateContentResponse)
+    return msgspec.convert(build_text_response(text), GenerateContentResponse)
 
 
 def printed(value: Any) -> str:

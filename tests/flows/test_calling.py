@@ -29,7 +29,7 @@ from genai_fn import (
 from genai_fn.events import Called
 from genai_fn.modifiers import calling, returning, with_tools
 from genai_fn.schema import Content, FunctionDeclaration, GenerateContentConfig, GoogleSearch, Part, Tool
-from tests.support.loopback import Loopback, json_reply
+from tests.support.loopback import Loopback, build_json_reply
 from tests.support.scripted_model import Conversation, build_call, build_response, list_function_responses
 
 REQUEST = generate("m", "Is it raining?")
@@ -390,7 +390,7 @@ def test_as_google_genai() -> None:
         ),
         DONE,
     ]
-    script = [json_reply(msgspec.to_builtins(each)) for each in spoken]
+    script = [build_json_reply(msgspec.to_builtins(each)) for each in spoken]
     with Loopback(list(script)) as server:
         google = genai.Client(api_key="test-key", http_options={"base_url": server.url})
         theirs = google.models.generate_content(model="m", contents="hi", config={"tools": [weather, clock]})

@@ -39,9 +39,9 @@ from genai_fn.schema import (
     Tool,
     UserContent,
 )
-from tests.support.interpreter_kinds import WORLDS, World, gemini
-from tests.support.loopback import Loopback, json_reply, sse_reply
-from tests.support.loopback_replies import said
+from tests.support.interpreter_kinds import INTERPRETER_KINDS, InterpreterKind, make_gemini
+from tests.support.loopback import Loopback, build_json_reply, build_sse_reply
+from tests.support.loopback_replies import build_text_response
 from tests.support.scripted_effects import run_by_script
 from tests.support.scripted_model import Conversation, build_call, build_response
 
@@ -395,13 +395,18 @@ def test_shows_itself_short() -> None:
 # In every world
 
 
-@pytest.mark.parametrize("world", WORLDS, ids=repr)
-def test_worlds(world: World) -> None:
+@pytest.mark.parametrize("kind", INTERPRETER_KINDS, ids=repr)
+def test_worlds(kind: InterpreterKind) -> None:
     """A chat of two turns, the second streamed, sends the same with every interpreter."""
-    with Loopback([json_reply(said("hello")), sse_reply([said("b"), said("ye")])]) as server:
-        backend = gemini(server.url)
-        turn = world.run(backend, chats.send(CHAT, "hi") | text).unwrap()
-        turns = world.run(backend, chats.stream(turn.chat, "bye") | text | collected).unwrap()
+    with Loopback(
+        [
+            build_json_reply(build_text_response("hello")),
+            build_sse_reply([build_text_response("b"), build_text_response("ye")]),
+        ]
+    ) as server:
+        backend = make_gemini(server.url)
+        turn = kind.run(backend, chats.send(CHAT, "hi") | text).unwrap()
+        turns = kind.run(backend, chats.stream(turn.chat, "bye") | text | collected).unwrap()
     assert (turn.answer, [each.answer for each in turns]) == ("hello", ["b", "ye"])
     body = msgspec.json.decode(server.requests[1].body)
     assert [part["text"] for content in body["contents"] for part in content["parts"]] == ["hi", "hello", "bye"]

@@ -30,10 +30,10 @@ from genai_fn import (
 from genai_fn.effects import CallFunction, Emit, StartAction, WaitAny
 from genai_fn.errors import ClientError
 from genai_fn.request import Action, flow, start_generator
-from tests.support.cancellation.points import client_sockets, tasks
-from tests.support.interpreter_kinds import Faced, World, gemini, waited
-from tests.support.loopback import Answer, Hang, Loopback, Received, json_reply
-from tests.support.loopback_replies import fault, said
+from tests.support.cancellation.cancel_points import count_client_sockets, count_tasks
+from tests.support.interpreter_kinds import AwaitableInterpreter, InterpreterKind, make_gemini, wait_until
+from tests.support.loopback import Answer, Hang, Loopback, ReceivedRequest, build_json_reply
+from tests.support.loopback_replies import build_error, build_text_response
 from tests.support.scripted_effects import run_by_script
 
 # Conversations
@@ -200,10 +200,10 @@ def test_no_actions(actions: Any) -> None:
         gather(actions)
 
 
-def test_no_actions_after_all(world: World) -> None:
+def test_no_actions_after_all(kind: InterpreterKind) -> None:
     """A generator that yields something else raises a mistake when it is read."""
     with pytest.raises(InvalidRequest, match="actions"):
-        world.items(gemini("http://127.0.0.1:1"), gather(iter([return_number(1), 2])))  # type: ignore[list-item]  # the mistake
+        kind.read_items(make_gemini("http://127.0.0.1:1"), gather(iter([return_number(1), 2])))  # type: ignore[list-item]  # the mistake
 
 
 def test_values() -> None:
@@ -217,7 +217,7 @@ def test_values() -> None:
 # In every world
 
 
-NOWHERE = gemini("http://127.0.0.1:1")
+NOWHERE = make_gemini("http://127.0.0.1:1")
 
 
 class AsyncActions:
@@ -242,18 +242,18 @@ def numbers(results: list[Any]) -> list[int]:
     return [each.unwrap() for each in results]
 
 
-def test_all(world: World) -> None:
+def test_all(kind: InterpreterKind) -> None:
     """Each action has its result, in order, from lists and iterators, streamed and collected."""
     for many in (list, tuple, iter):
         actions: Any = map(return_number, range(20))
-        assert numbers(world.items(NOWHERE, gather(many(actions)))) == list(range(20))
-    assert world.run(NOWHERE, gather(map(return_number, range(20))) | collected) == Success(tuple(range(20)))
+        assert numbers(kind.read_items(NOWHERE, gather(many(actions)))) == list(range(20))
+    assert kind.run(NOWHERE, gather(map(return_number, range(20))) | collected) == Success(tuple(range(20)))
 
 
-def test_async_iterable(world: World) -> None:
+def test_async_iterable(kind: InterpreterKind) -> None:
     """Async iterables need an async interpreter; iterables of both kinds work with all."""
-    results = world.items(NOWHERE, gather(AsyncActions(20)))
-    if world.is_sync:
+    results = kind.read_items(NOWHERE, gather(AsyncActions(20)))
+    if kind.is_sync:
         assert [type(each.failure()) for each in results] == [AsyncOnly]
     else:
         assert numbers(results) == list(range(20))
@@ -262,7 +262,7 @@ def test_async_iterable(world: World) -> None:
         def __iter__(self) -> Iterator[Action[int]]:
             return map(return_number, range(3))
 
-    assert numbers(world.items(NOWHERE, gather(Either(9)))) == [0, 1, 2]
+    assert numbers(kind.read_items(NOWHERE, gather(Either(9)))) == [0, 1, 2]
 
 
 def test_async_generator_in_sync() -> None:
@@ -271,40 +271,40 @@ def test_async_generator_in_sync() -> None:
     async def actions() -> AsyncIterator[Action[int]]:
         yield return_number(1)
 
-    (result,) = World("sync", httpcore).items(NOWHERE, gather(actions()))
+    (result,) = InterpreterKind("sync", httpcore).items(NOWHERE, gather(actions()))
     assert isinstance(result.failure(), AsyncOnly)
 
 
 @pytest.mark.parametrize("is_later", (False, True))
-def test_endless(world: World, is_later: bool) -> None:
+def test_endless(kind: InterpreterKind, is_later: bool) -> None:
     """An endless iterable is read only as far as actions can start; closing the stream cancels all."""
-    if world.is_sync and is_later:
+    if kind.is_sync and is_later:
         return
     pulled = itertools.count()
     later = AsyncActions(float("inf"))
     source: Any = later if is_later else map(return_number, pulled)
 
-    async def body(run: Faced) -> None:
+    async def body(run: AwaitableInterpreter) -> None:
         async with run.stream(gather(source, concurrency=3)) as items:
             for number in range(10):
                 assert (await anext(items)).unwrap() == number
         assert (later.pulled if is_later else next(pulled)) <= 10 + 2 * 3
 
-    world.within(NOWHERE, body)
+    kind.run_body(NOWHERE, body)
     check_no_threads()
 
 
-def answer_by_text(**answers: Answer) -> Callable[[Received], Answer]:
+def answer_by_text(**answers: Answer) -> Callable[[ReceivedRequest], Answer]:
     """Answer by the text of the request."""
 
-    def script(received: Received) -> Answer:
+    def script(received: ReceivedRequest) -> Answer:
         return next((each for name, each in answers.items() if f'"{name}"'.encode() in received.body), OK)
 
     return script
 
 
-OK = json_reply(said("yes"))
-BAD = json_reply(fault(400), 400)
+OK = build_json_reply(build_text_response("yes"))
+BAD = build_json_reply(build_error(400), 400)
 
 
 def build_requests(*texts: str) -> list[Any]:
@@ -315,18 +315,21 @@ def list_outcomes(results: list[Any]) -> list[Any]:
     return [each.failure().code if isinstance(each, Failure) else each.unwrap() for each in results]
 
 
-def test_order(world: World) -> None:
+def test_order(kind: InterpreterKind) -> None:
     """Results are in order, or in order of completion; failures are in their places."""
-    others_are_ready, answer = threading.Event(), answer_by_text(slow=json_reply(said("slow")), bad=BAD)
+    others_are_ready, answer = (
+        threading.Event(),
+        answer_by_text(slow=build_json_reply(build_text_response("slow")), bad=BAD),
+    )
 
-    def script(received: Received) -> Answer:
+    def script(received: ReceivedRequest) -> Answer:
         if b'"slow"' in received.body:
             assert others_are_ready.wait(60)
         elif sum(b'"slow"' not in each.body for each in server.requests) == 4:  # the second time, in order
             others_are_ready.set()
         return answer(received)
 
-    async def read(run: Faced, **how: Any) -> list[Any]:
+    async def read(run: AwaitableInterpreter, **how: Any) -> list[Any]:
         results = []
         async with run.stream(gather(build_requests("slow", "good", "bad"), **how)) as items:
             async for item in items:
@@ -336,39 +339,39 @@ def test_order(world: World) -> None:
         return list_outcomes(results)
 
     with Loopback(script) as server:
-        ready = world.within(gemini(server.url), lambda run: read(run, ordered=False))
+        ready = kind.run_body(make_gemini(server.url), lambda run: read(run, ordered=False))
         assert (set(ready[:2]), ready[2]) == ({"yes", 400}, "slow")
         others_are_ready.clear()
-        assert world.within(gemini(server.url), lambda run: read(run, ordered=True)) == ["slow", "yes", 400]
+        assert kind.run_body(make_gemini(server.url), lambda run: read(run, ordered=True)) == ["slow", "yes", 400]
 
 
-def test_stopped(world: World) -> None:
+def test_stopped(kind: InterpreterKind) -> None:
     """The first failure cancels all running actions, with ``stop_on_failure`` and with `collected`."""
     with Loopback(answer_by_text(hang=Hang(), bad=BAD)) as server:
         stopping = gather(build_requests("good", "bad", "hang", "hang"), concurrency=4, stop_on_failure=True)
-        assert list_outcomes(world.items(gemini(server.url), stopping)) == ["yes", 400]
-        result = world.run(gemini(server.url), gather(build_requests("bad", "hang")) | collected)
+        assert list_outcomes(kind.read_items(make_gemini(server.url), stopping)) == ["yes", 400]
+        result = kind.run(make_gemini(server.url), gather(build_requests("bad", "hang")) | collected)
         assert result.failure().code == 400
-        server.wait_rest(0)
+        server.wait_until_idle(0)
     check_no_threads()
 
 
-def test_left_early(world: World) -> None:
+def test_left_early(kind: InterpreterKind) -> None:
     """Leaving the block closes connections and cancels actions; an exception in the block is raised."""
     with Loopback(answer_by_text(hang=Hang())) as server:
 
-        async def body(run: Faced) -> None:
-            before, alive = client_sockets(server.port), 0 if world.is_sync else tasks()
+        async def body(run: AwaitableInterpreter) -> None:
+            before, alive = count_client_sockets(server.port), 0 if kind.is_sync else count_tasks()
             with pytest.raises(LookupError):
                 async with run.stream(gather(build_requests("good", "hang", "hang", "hang"), concurrency=4)) as items:
                     assert (await anext(items)).unwrap() == "yes"
-                    await run.see(server.wait_requests, 4)
+                    await run.run_blocking(server.wait_requests, 4)
                     raise LookupError
-            assert client_sockets(server.port) - before <= 1  # an idle lane
-            assert world.is_sync or tasks() == alive
+            assert count_client_sockets(server.port) - before <= 1  # an idle lane
+            assert kind.is_sync or count_tasks() == alive
 
-        world.within(gemini(server.url), body)
-        server.wait_rest(0)
+        kind.run_body(make_gemini(server.url), body)
+        server.wait_until_idle(0)
     check_no_threads()
 
 
@@ -380,13 +383,13 @@ def fails(_: object) -> None:
     raise MineError
 
 
-def test_raised_by_a_child(world: World) -> None:
+def test_raised_by_a_child(kind: InterpreterKind) -> None:
     """A caller's exception is raised once and leaves nothing running; the block continues after it."""
     raising: Any = generate("m", "raise").map(fails)
     with Loopback(answer_by_text(hang=Hang())) as server:
         gone_on: list[bool] = []
 
-        async def body(run: Faced) -> None:
+        async def body(run: AwaitableInterpreter) -> None:
             async with run.stream(
                 gather([*build_requests("good"), raising, *build_requests("hang")], concurrency=3)
             ) as items:
@@ -399,13 +402,13 @@ def test_raised_by_a_child(world: World) -> None:
             with pytest.raises(MineError):
                 await run(gather([*build_requests("hang"), raising], concurrency=3, ordered=False) | collected)
 
-        world.within(gemini(server.url), body)
+        kind.run_body(make_gemini(server.url), body)
         assert gone_on == [True]
-        server.wait_rest(0)
+        server.wait_until_idle(0)
     check_no_threads()
 
 
-def test_raised_by_the_iterable(world: World) -> None:
+def test_raised_by_the_iterable(kind: InterpreterKind) -> None:
     """An exception of the iterable is raised, and cancels what runs."""
 
     def actions() -> Iterator[Action[Any]]:
@@ -414,12 +417,12 @@ def test_raised_by_the_iterable(world: World) -> None:
 
     with Loopback(answer_by_text(hang=Hang())) as server:
         with pytest.raises(MineError):
-            world.items(gemini(server.url), gather(actions()))
-        server.wait_rest(0)
+            kind.read_items(make_gemini(server.url), gather(actions()))
+        server.wait_until_idle(0)
     check_no_threads()
 
 
-def test_nested(world: World) -> None:
+def test_nested(kind: InterpreterKind) -> None:
     """Nested and parallel gathers complete."""
 
     def some(first: int) -> Action[Any]:
@@ -427,48 +430,48 @@ def test_nested(world: World) -> None:
 
     expected = tuple(tuple(range(first, first + 10)) for first in range(12))
     nested = gather(map(some, range(12)), concurrency=12)
-    assert world.run(NOWHERE, nested | collected) == Success(expected)
-    assert world.run(NOWHERE, both(some(0), both(some(1), some(2)))) == Success(
+    assert kind.run(NOWHERE, nested | collected) == Success(expected)
+    assert kind.run(NOWHERE, both(some(0), both(some(1), some(2)))) == Success(
         (expected[0], (expected[1], expected[2]))
     )
-    assert numbers(world.items(NOWHERE, gather([some(0)]) | each(len))) == [expected[0]]
+    assert numbers(kind.read_items(NOWHERE, gather([some(0)]) | each(len))) == [expected[0]]
     check_no_threads()
 
 
-def test_nested_are_ended(world: World) -> None:
+def test_nested_are_ended(kind: InterpreterKind) -> None:
     """Closing the stream cancels nested actions."""
     with Loopback(answer_by_text(hang=Hang())) as server:
         inner = gather(build_requests("hang", "hang")) | collected
 
-        async def body(run: Faced) -> None:
+        async def body(run: AwaitableInterpreter) -> None:
             async with run.stream(gather([*build_requests("good"), inner, both(inner, inner)])) as items:
                 assert (await anext(items)).unwrap() == "yes"
-                await run.see(server.wait_requests, 7)
+                await run.run_blocking(server.wait_requests, 7)
 
-        world.within(gemini(server.url), body)
-        server.wait_rest(0)
+        kind.run_body(make_gemini(server.url), body)
+        server.wait_until_idle(0)
     check_no_threads()
 
 
-def test_closed_from_elsewhere(world: World) -> None:
+def test_closed_from_elsewhere(kind: InterpreterKind) -> None:
     """Closing from another thread or task ends the wait with a failure, and cancels what runs."""
     with Loopback(answer_by_text(hang=Hang())) as server:
 
-        async def body(run: Faced) -> None:
+        async def body(run: AwaitableInterpreter) -> None:
             async with run.stream(gather(build_requests("hang", "hang", "hang"), concurrency=2)) as items:
 
                 async def close() -> None:
-                    await run.see(server.wait_requests, 2)
+                    await run.run_blocking(server.wait_requests, 2)
                     items.close()
 
                 async def read() -> list[Any]:
                     return [each async for each in items]
 
-                told, _ = await run.at_once(read, close)
+                told, _ = await run.run_concurrently(read, close)
             assert {type(each.failure()) for each in told} == {Closed}
 
-        world.within(gemini(server.url), body)
-        server.wait_rest(0)
+        kind.run_body(make_gemini(server.url), body)
+        server.wait_until_idle(0)
     check_no_threads()
 
 
@@ -482,34 +485,34 @@ def retry_forever(action: Action[Any]) -> Any:
         yield from sleep(0.001)
 
 
-def test_stubborn(world: World) -> None:
+def test_stubborn(kind: InterpreterKind) -> None:
     """An action that retries for ever is cancelled with the stream."""
     with Loopback(answer_by_text(bad=BAD)) as server:
 
-        async def body(run: Faced) -> None:
+        async def body(run: AwaitableInterpreter) -> None:
             async with run.stream(
                 gather([*build_requests("good"), *map(retry_forever, build_requests("bad", "bad"))])
             ) as items:
                 assert (await anext(items)).unwrap() == "yes"
-                await run.see(server.wait_requests, 5)
+                await run.run_blocking(server.wait_requests, 5)
 
-        world.within(gemini(server.url), body)
-        server.wait_rest(0)
+        kind.run_body(make_gemini(server.url), body)
+        server.wait_until_idle(0)
     check_no_threads()
 
 
-def test_without_a_block(world: World) -> None:
+def test_without_a_block(kind: InterpreterKind) -> None:
     """Async readers of a stream that starts actions need ``async with``; sync readers do not."""
 
-    async def body(run: Faced) -> None:
+    async def body(run: AwaitableInterpreter) -> None:
         items = run.stream(gather([return_number(1)]))
-        if world.is_sync:
+        if kind.is_sync:
             assert [each.unwrap() async for each in items] == [1]
         else:
             with pytest.raises(InvalidRequest, match="async with"):
                 await anext(items)
 
-    world.within(NOWHERE, body)
+    kind.run_body(NOWHERE, body)
     check_no_threads()
 
 
@@ -521,18 +524,18 @@ def interrupts(_: object) -> None:
     raise Interrupt
 
 
-def test_interrupted_child(world: World) -> None:
+def test_interrupted_child(kind: InterpreterKind) -> None:
     """A BaseException in a child cancels all, and is raised unchanged."""
     raising: Any = return_number(1).map(interrupts)
     with Loopback(answer_by_text(hang=Hang())) as server:
         with pytest.raises(Interrupt):
-            world.run(gemini(server.url), gather([*build_requests("hang"), raising], ordered=False) | collected)
+            kind.run(make_gemini(server.url), gather([*build_requests("hang"), raising], ordered=False) | collected)
         with pytest.raises(Interrupt):
-            world.items(gemini(server.url), gather([*build_requests("hang"), raising], ordered=False))
-        server.wait_rest(0)
+            kind.read_items(make_gemini(server.url), gather([*build_requests("hang"), raising], ordered=False))
+        server.wait_until_idle(0)
     check_no_threads()
 
 
 def check_no_threads() -> None:
     """Check that no thread of the library is running."""
-    assert waited(lambda: not [each for each in threading.enumerate() if each.name.startswith("genai_fn")])
+    assert wait_until(lambda: not [each for each in threading.enumerate() if each.name.startswith("genai_fn")])

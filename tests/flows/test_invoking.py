@@ -22,9 +22,9 @@ from genai_fn.flows.calling.invoke import convert_arguments, invoke_function
 from genai_fn.modifiers import calling, with_tools
 from genai_fn.schema import FunctionCall, FunctionDeclaration, FunctionResponse, FunctionResponsePart
 from genai_fn.schema.base import ConversionError
-from tests.support.interpreter_kinds import WORLDS, World, gemini
-from tests.support.loopback import Loopback, json_reply, sse_reply
-from tests.support.loopback_replies import said
+from tests.support.interpreter_kinds import INTERPRETER_KINDS, InterpreterKind, make_gemini
+from tests.support.loopback import Loopback, build_json_reply, build_sse_reply
+from tests.support.loopback_replies import build_text_response
 from tests.support.scripted_model import Conversation
 
 # Arguments
@@ -180,7 +180,7 @@ def test_own_response() -> None:
 # Worlds
 
 
-worlds = pytest.mark.parametrize("world", WORLDS, ids=repr)
+worlds = pytest.mark.parametrize("kind", INTERPRETER_KINDS, ids=repr)
 REQUEST = generate("m", "hi")
 WHERE: contextvars.ContextVar[str] = contextvars.ContextVar("WHERE", default="nowhere")
 
@@ -199,7 +199,7 @@ def get_sent_responses(server: Loopback) -> list[Any]:
 
 
 @worlds
-def test_at_once(world: World) -> None:
+def test_at_once(kind: InterpreterKind) -> None:
     """Calls of one response run concurrently, in the caller's context, and each emits an event."""
     barrier, told = threading.Barrier(2, timeout=60), list[Any]()
 
@@ -220,8 +220,10 @@ def test_at_once(world: World) -> None:
         finally:
             WHERE.reset(token)
 
-    with Loopback([json_reply(build_calls("one", "other")), json_reply(said("done"))]) as server:
-        result = world.within(gemini(server.url), body, on_event=told.append)
+    with Loopback(
+        [build_json_reply(build_calls("one", "other")), build_json_reply(build_text_response("done"))]
+    ) as server:
+        result = kind.run_body(make_gemini(server.url), body, on_event=told.append)
     assert result.unwrap() == "done"
     assert get_sent_responses(server) == [
         {"id": each, "name": each, "response": {"result": "here"}} for each in ("one", "other")
@@ -230,7 +232,7 @@ def test_at_once(world: World) -> None:
 
 
 @worlds
-def test_async_functions(world: World) -> None:
+def test_async_functions(kind: InterpreterKind) -> None:
     """Async functions are awaited by async interpreters; with a sync one they are ``Failure(AsyncOnly)``."""
 
     async def slowly() -> str:
@@ -246,9 +248,11 @@ def test_async_functions(world: World) -> None:
             await checkpoint()
             return threading.current_thread().name
 
-    with Loopback([json_reply(build_calls("slowly", "Slow")), json_reply(said("done"))]) as server:
-        result = world.run(gemini(server.url), REQUEST | calling(slowly, Slow()) | text)
-    if world.is_sync:
+    with Loopback(
+        [build_json_reply(build_calls("slowly", "Slow")), build_json_reply(build_text_response("done"))]
+    ) as server:
+        result = kind.run(make_gemini(server.url), REQUEST | calling(slowly, Slow()) | text)
+    if kind.is_sync:
         assert isinstance(result.failure(), AsyncOnly)
     else:
         assert result.unwrap() == "done"
@@ -258,43 +262,48 @@ def test_async_functions(world: World) -> None:
 
 
 @worlds
-def test_off_the_loop(world: World) -> None:
+def test_off_the_loop(kind: InterpreterKind) -> None:
     """A sync function runs in a thread if it would block others; with a sync interpreter, a single call does not."""
 
     def where() -> bool:
         """Return whether this is the calling thread."""
         return threading.current_thread() is threading.main_thread()
 
-    with Loopback([json_reply(build_calls("where")), json_reply(said("done"))]) as server:
-        assert world.run(gemini(server.url), REQUEST | calling(where) | text).unwrap() == "done"
-    assert get_sent_responses(server)[0]["response"] == {"result": world.is_sync}
+    with Loopback([build_json_reply(build_calls("where")), build_json_reply(build_text_response("done"))]) as server:
+        assert kind.run(make_gemini(server.url), REQUEST | calling(where) | text).unwrap() == "done"
+    assert get_sent_responses(server)[0]["response"] == {"result": kind.is_sync}
 
 
 @worlds
-def test_streams(world: World) -> None:
+def test_streams(kind: InterpreterKind) -> None:
     """The chunks of every round are one stream."""
 
     def clock() -> str:
         """Return the time."""
         return "noon"
 
-    rounds: list[Any] = [sse_reply([said("Hm. "), build_calls("clock")]), sse_reply([said("It is "), said("noon.")])]
+    rounds: list[Any] = [
+        build_sse_reply([build_text_response("Hm. "), build_calls("clock")]),
+        build_sse_reply([build_text_response("It is "), build_text_response("noon.")]),
+    ]
     with Loopback(rounds) as server:
-        items = world.items(gemini(server.url), REQUEST | calling(clock) | streamed | text)
+        items = kind.read_items(make_gemini(server.url), REQUEST | calling(clock) | streamed | text)
     assert [each.unwrap() for each in items] == ["Hm. ", "It is ", "noon."]
     assert get_sent_responses(server) == [{"id": "clock", "name": "clock", "response": {"result": "noon"}}]
 
 
 @worlds
-def test_any_exception(world: World) -> None:
+def test_any_exception(kind: InterpreterKind) -> None:
     """Any exception is returned to the model, even StopIteration, which generators and tasks treat specially."""
 
     def over() -> str:
         """Raise the exception."""
         return next(iter(()))
 
-    with Loopback([json_reply(build_calls("over", "over")), json_reply(said("done"))]) as server:
-        assert world.run(gemini(server.url), REQUEST | calling(over) | text).unwrap() == "done"
+    with Loopback(
+        [build_json_reply(build_calls("over", "over")), build_json_reply(build_text_response("done"))]
+    ) as server:
+        assert kind.run(make_gemini(server.url), REQUEST | calling(over) | text).unwrap() == "done"
     assert all("StopIteration" in each["response"]["error"] for each in get_sent_responses(server))
 
 
@@ -310,12 +319,12 @@ def test_cancelled(kind: str) -> None:
         ended.set()
 
     async def body(url: str) -> None:
-        async with AsyncHttp(gemini(url)) as run, create_task_group() as tasks:
+        async with AsyncHttp(make_gemini(url)) as run, create_task_group() as tasks:
             tasks.start_soon(run, REQUEST | calling(endless))
             await to_thread.run_sync(begun.wait, 60)
             tasks.cancel_scope.cancel()
 
-    with Loopback(json_reply(build_calls("endless"))) as server:
+    with Loopback(build_json_reply(build_calls("endless"))) as server:
         anyio.run(body, server.url, backend=kind)
     assert (begun.is_set(), ended.is_set()) == (True, False)
     release.set()
@@ -330,6 +339,6 @@ def test_not_in_this_world_ends_it() -> None:
         return ""
 
     declared = with_tools(FunctionDeclaration(name="slowly"))
-    with Loopback([json_reply(build_calls("slowly"))]) as server:
-        result = WORLDS[0].run(gemini(server.url), REQUEST | declared | calling(slowly))
+    with Loopback([build_json_reply(build_calls("slowly"))]) as server:
+        result = INTERPRETER_KINDS[0].run(make_gemini(server.url), REQUEST | declared | calling(slowly))
     assert isinstance(result, Failure)

@@ -30,8 +30,8 @@ from genai_fn.errors import ServerError
 from genai_fn.ops import batches, files, stores, tunings
 from genai_fn.request import Request, start_generator
 from genai_fn.schema import File, ListFilesResponse
-from tests.support.interpreter_kinds import Faced, World, gemini
-from tests.support.loopback import Answer, Loopback, Received, json_reply
+from tests.support.interpreter_kinds import AwaitableInterpreter, InterpreterKind, make_gemini
+from tests.support.loopback import Answer, Loopback, ReceivedRequest, build_json_reply
 from tests.support.scripted_effects import run_by_script
 
 LIST = files.list({"page_size": 2})
@@ -179,27 +179,27 @@ LISTS = {
 def test_every_list(listing: Request[Any]) -> None:
     """Every list operation has pages, and uses the same parameter for the next one."""
 
-    def turned(received: Received) -> Answer:
+    def turned(received: ReceivedRequest) -> Answer:
         token = parse_qs(urlsplit(received.target).query).get("pageToken", ["1"])[0]
-        return json_reply({} if token == "3" else {"nextPageToken": str(int(token) + 1)})
+        return build_json_reply({} if token == "3" else {"nextPageToken": str(int(token) + 1)})
 
     with Loopback(turned) as server:
-        found = World("sync", httpcore).run(gemini(server.url), listing | pages | collected).unwrap()
+        found = InterpreterKind("sync", httpcore).run(make_gemini(server.url), listing | pages | collected).unwrap()
         assert [each.next_page_token for each in found] == ["2", "3", None]
         assert len({urlsplit(each.target).path for each in server.requests}) == 1
 
 
 THREE: list[Answer] = [
-    json_reply({"files": [{"name": "files/a"}, {"name": "files/b"}], "nextPageToken": "2"}),
-    json_reply({"nextPageToken": "3"}),
-    json_reply({"files": [{"name": "files/c"}]}),
+    build_json_reply({"files": [{"name": "files/a"}, {"name": "files/b"}], "nextPageToken": "2"}),
+    build_json_reply({"nextPageToken": "3"}),
+    build_json_reply({"files": [{"name": "files/c"}]}),
 ]
 
 
-def test_over_sockets(world: World) -> None:
+def test_over_sockets(kind: InterpreterKind) -> None:
     """Three pages, one of them empty, are three requests and all their items."""
     with Loopback(THREE) as server:
-        found = world.items(gemini(server.url), LIST | items)
+        found = kind.read_items(make_gemini(server.url), LIST | items)
         assert [each.unwrap().name for each in found] == ["files/a", "files/b", "files/c"]
         queries = [parse_qs(urlsplit(each.target).query) for each in server.requests]
         assert queries == [
@@ -209,17 +209,17 @@ def test_over_sockets(world: World) -> None:
         ]
 
 
-def test_left_early(world: World) -> None:
+def test_left_early(kind: InterpreterKind) -> None:
     """A page is requested when its items are read, and not before."""
     with Loopback(THREE) as server:
 
-        async def body(run: Faced) -> None:
+        async def body(run: AwaitableInterpreter) -> None:
             async with run.stream(LIST | items) as found:
                 for name in ("files/a", "files/b"):
                     assert (await anext(found)).unwrap().name == name
             assert len(server.requests) == 1
 
-        world.within(gemini(server.url), body)
+        kind.run_body(make_gemini(server.url), body)
 
 
 def test_repr() -> None:

@@ -41,8 +41,8 @@ from genai_fn.schema import (
     UploadToFileSearchStoreOperation,
 )
 from genai_fn.schema.operations import ENDED_JOB_STATES
-from tests.support.interpreter_kinds import Naps, World, gemini
-from tests.support.loopback import Answer, Close, Loopback, Pause, json_reply
+from tests.support.interpreter_kinds import InterpreterKind, SleepRecorder, make_gemini
+from tests.support.loopback import Answer, Close, Loopback, Pause, build_json_reply
 from tests.support.scripted_effects import run_by_script
 
 OP = "models/veo/operations/1"
@@ -318,53 +318,56 @@ def test_options_go_along() -> None:
 
 def build_state_reply(state: str, **more: Any) -> Answer:
     """Build a reply with the state of a file."""
-    return json_reply({"name": "files/a", "state": state, **more})
+    return build_json_reply({"name": "files/a", "state": state, **more})
 
 
-def test_over_sockets(world: World, naps: Naps) -> None:
+def test_over_sockets(kind: InterpreterKind, sleeps: SleepRecorder) -> None:
     """Polling starts from a name alone: processing, processing, active."""
     with Loopback(
         [build_state_reply("PROCESSING"), build_state_reply("PROCESSING"), build_state_reply("ACTIVE")]
     ) as server:
-        assert world.run(gemini(server.url), files.get("a") | until_done()).unwrap().state == "ACTIVE"
+        assert kind.run(make_gemini(server.url), files.get("a") | until_done()).unwrap().state == "ACTIVE"
         assert [each.target for each in server.requests] == ["/v1beta/files/a"] * 3
-    assert naps.slept == [5.0, 5.0]
+    assert sleeps.seconds == [5.0, 5.0]
 
 
-def test_films_over_sockets(world: World, naps: Naps) -> None:
+def test_films_over_sockets(kind: InterpreterKind, sleeps: SleepRecorder) -> None:
     """A video generation returns a name, which is looked up until the video is there."""
     film = {"generateVideoResponse": {"generatedSamples": [{"video": {"uri": "https://host/v1beta/files/f"}}]}}
     script: list[Answer] = [
-        json_reply({"name": OP}),
-        json_reply({"name": OP}),
-        json_reply({"name": OP, "done": True, "response": film}),
+        build_json_reply({"name": OP}),
+        build_json_reply({"name": OP}),
+        build_json_reply({"name": OP, "done": True, "response": film}),
     ]
     with Loopback(script) as server:
-        result = world.run(gemini(server.url), videos.generate("veo", "a cat") | until_done(every=1)).unwrap()
+        result = kind.run(make_gemini(server.url), videos.generate("veo", "a cat") | until_done(every=1)).unwrap()
         assert result.response.generated_videos[0].video.uri == "https://host/v1beta/files/f"
         assert [each.method for each in server.requests] == ["POST", "GET", "GET"]
-    assert naps.slept == [1]
+    assert sleeps.seconds == [1]
 
 
-def test_import_that_fails(world: World) -> None:
+def test_import_that_fails(kind: InterpreterKind) -> None:
     """A failed import is a failure."""
     name = "fileSearchStores/s/operations/o"
-    script: list[Answer] = [json_reply({"name": name}), json_reply({"name": name, "done": True, "error": BAD})]
+    script: list[Answer] = [
+        build_json_reply({"name": name}),
+        build_json_reply({"name": name, "done": True, "error": BAD}),
+    ]
     with Loopback(script) as server:
         action = stores.import_file("fileSearchStores/s", "files/a") | until_done()
-        assert world.run(gemini(server.url), action) == Failure(OperationFailed(name, 9, "no"))
+        assert kind.run(make_gemini(server.url), action) == Failure(OperationFailed(name, 9, "no"))
 
 
-def test_fault_over_sockets(world: World, naps: Naps) -> None:
+def test_fault_over_sockets(kind: InterpreterKind, sleeps: SleepRecorder) -> None:
     """A lost connection and a busy server are retried within each lookup."""
-    script = [build_state_reply("PROCESSING"), Close(), json_reply({}, 503), build_state_reply("ACTIVE")]
+    script = [build_state_reply("PROCESSING"), Close(), build_json_reply({}, 503), build_state_reply("ACTIVE")]
     with Loopback(script) as server:
-        assert world.run(gemini(server.url), files.get("a") | until_done()).unwrap().state == "ACTIVE"
+        assert kind.run(make_gemini(server.url), files.get("a") | until_done()).unwrap().state == "ACTIVE"
 
 
-def test_timeout_over_sockets(world: World) -> None:
+def test_timeout_over_sockets(kind: InterpreterKind) -> None:
     """The timeout applies between lookups and within one."""
     for script in (build_state_reply("PROCESSING"), (Pause(0.2), build_state_reply("ACTIVE"))):
         with Loopback(script) as server:
-            result = world.run(gemini(server.url), files.get("a") | until_done(every=0.01, timeout=0.05))
+            result = kind.run(make_gemini(server.url), files.get("a") | until_done(every=0.01, timeout=0.05))
             assert result == Failure(TimedOut("poll", "waiting for a"))

@@ -37,9 +37,9 @@ from genai_fn.schema import (
     GenerateContentResponse,
     GenerateContentResponsePromptFeedback,
 )
-from tests.support.interpreter_kinds import WORLDS, World, gemini
-from tests.support.loopback import Loopback, json_reply
-from tests.support.loopback_replies import said
+from tests.support.interpreter_kinds import INTERPRETER_KINDS, InterpreterKind, make_gemini
+from tests.support.loopback import Loopback, build_json_reply
+from tests.support.loopback_replies import build_text_response
 from tests.support.scripted_model import Conversation, build_call, build_response
 
 REQUEST = generate("m", "Pancakes?")
@@ -301,11 +301,11 @@ def test_offline(kind: Any) -> None:
     assert isinstance(Offline()(REQUEST | returning(kind)).unwrap(), kind)
 
 
-@pytest.mark.parametrize("world", WORLDS, ids=repr)
-def test_worlds(world: World) -> None:
+@pytest.mark.parametrize("kind", INTERPRETER_KINDS, ids=repr)
+def test_worlds(kind: InterpreterKind) -> None:
     """Over a socket, the schema is sent and the value is parsed."""
-    with Loopback([json_reply(said('{"name": "Toast", "minutes": 3}'))]) as server:
-        assert world.run(gemini(server.url), REQUEST | returning(Recipe)) == Success(Recipe("Toast", 3))
+    with Loopback([build_json_reply(build_text_response('{"name": "Toast", "minutes": 3}'))]) as server:
+        assert kind.run(make_gemini(server.url), REQUEST | returning(Recipe)) == Success(Recipe("Toast", 3))
     sent = msgspec.json.decode(server.requests[0].body)["generationConfig"]
     assert sent["responseMimeType"] == "application/json"
     assert sent["responseSchema"]["required"] == ["name"]

@@ -39,7 +39,7 @@ from genai_fn.interpreters.middleware import HandlerWrapper, Transport, Transpor
 from genai_fn.request import kind_of
 from genai_fn.schema import File, GenerateContentResponse, LiveServerMessage
 from genai_fn.testing import Fake, Replay, recording
-from tests.support.loopback import Loopback, Reply, json_reply, sse_reply
+from tests.support.loopback import Loopback, Reply, build_json_reply, build_sse_reply
 from tests.support.scripted_model import build_response
 
 HI = generate("m", "hi")
@@ -95,7 +95,7 @@ def within(world: str, body: Callable[[], Any]) -> Any:
 def loopback() -> Generator[Loopback]:
     def script(received: Any) -> Any:
         said = build_response("hello")
-        return sse_reply([said]) if "stream" in received.target else json_reply(said)
+        return build_sse_reply([said]) if "stream" in received.target else build_json_reply(said)
 
     with Loopback(script) as server:
         yield server
@@ -292,7 +292,7 @@ def test_what_is_none(between: Any) -> None:
 def test_recorded(tmp_path: Path) -> None:
     """What records asks by way of what lies between, and learns what is secret all the same."""
     key = "test-key-of-somebody"
-    with Loopback(lambda _: json_reply(build_response(key))) as server:
+    with Loopback(lambda _: build_json_reply(build_response(key))) as server:
         http, seen = counted(Http(Gemini(key, base_url=server.url)))
         with recording(http, tmp_path / "a.jsonl") as run:
             assert ok(run(generate("m", key)))
@@ -336,7 +336,7 @@ def logged(interpreter: Any) -> tuple[Any, Logged]:
 def test_transport_sees_attempts(world: str) -> None:
     """A transport sees each attempt, those of concurrent requests too; a handler sees each request once."""
     with Loopback(
-        [Reply(503), json_reply(build_response("hello")), *[json_reply(build_response("hello"))] * 2]
+        [Reply(503), build_json_reply(build_response("hello")), *[build_json_reply(build_response("hello"))] * 2]
     ) as server:
         settings: Any = {"backend": Gemini("test-key", base_url=server.url), "retry": Retry(initial_delay=0.001)}
 

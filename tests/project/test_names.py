@@ -61,7 +61,7 @@ RAISES_NOTHING = {
 """Public functions with parameters that raise nothing at once, as ``place.name``, each with the reason."""
 
 
-def dotted(path: Path) -> str:
+def get_dotted_name(path: Path) -> str:
     """Return the dotted name of a module or folder below the package, "" for the package itself."""
     return ".".join(path.relative_to(PACKAGE).parts).removesuffix(".py").removesuffix("__init__").rstrip(".")
 
@@ -75,7 +75,7 @@ def test_class_names_are_unique() -> None:
     for path, tree in TREES.items():
         for node in tree.body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                places.setdefault(node.name, []).append(dotted(path))
+                places.setdefault(node.name, []).append(get_dotted_name(path))
     assert {name: where for name, where in places.items() if len(where) > 1} == {}
 
 
@@ -102,12 +102,12 @@ def list_participles() -> Iterator[str]:
     """List the functions, methods and inner functions that are named by a participle, as ``module:name``."""
     public = set(genai_fn.__all__) | set(testing.__all__)
     for path, tree in TREES.items():
-        folder = dotted(path).split(".")[0]
+        folder = get_dotted_name(path).split(".")[0]
         for node in ast.walk(tree):
             if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or not is_participle(node.name):
                 continue
             if node.name not in public and folder not in EXEMPT_FOLDERS and not _is_property(node):
-                yield f"{dotted(path)}:{node.name}"
+                yield f"{get_dotted_name(path)}:{node.name}"
 
 
 def _is_property(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
@@ -123,14 +123,16 @@ def test_no_bare_participles() -> None:
 # Folders
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=dotted)
+@pytest.mark.parametrize("folder", FOLDERS, ids=get_dotted_name)
 def test_folder_sizes(folder: Path) -> None:
     """A folder has at most 16 modules, except those with a reason."""
     modules = [path for path in folder.glob("*.py") if path.name != "__init__.py"]
-    assert (len(modules) > MAX_MODULES) == (dotted(folder) in BIG_FOLDERS), f"{len(modules)} modules"
+    assert (len(modules) > MAX_MODULES) == (get_dotted_name(folder) in BIG_FOLDERS), f"{len(modules)} modules"
 
 
-@pytest.mark.parametrize("folder", [each for each in FOLDERS if dotted(each) not in {"", *NO_MAP}], ids=dotted)
+@pytest.mark.parametrize(
+    "folder", [each for each in FOLDERS if get_dotted_name(each) not in {"", *NO_MAP}], ids=get_dotted_name
+)
 def test_folders_have_maps(folder: Path) -> None:
     """The docstring of a folder's ``__init__`` mentions each of its modules and folders."""
     text = ast.get_docstring(TREES[folder / "__init__.py"]) or ""
@@ -196,4 +198,4 @@ def test_raises_are_documented(name: str) -> None:
 def test_exceptions_exist() -> None:
     """The tables of exceptions list only what exists."""
     assert RAISES_NOTHING.keys() <= PUBLIC.keys()
-    assert BIG_FOLDERS.keys() <= {dotted(each) for each in FOLDERS}
+    assert BIG_FOLDERS.keys() <= {get_dotted_name(each) for each in FOLDERS}

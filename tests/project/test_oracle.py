@@ -233,8 +233,8 @@ class TestNormal:
 
     def test_camel(self) -> None:
         """Every field of every type has the same JSON name as in google-genai."""
-        given = {name: info.alias for kind in _find_reachable_types() for name, info in kind.model_fields.items()}
-        assert given == {name: camel(name) for name in given}
+        aliases = {name: info.alias for kind in _find_reachable_types() for name, info in kind.model_fields.items()}
+        assert aliases == {name: camel(name) for name in aliases}
 
     @pytest.mark.parametrize("backend", BACKENDS)
     def test_again(self, backend: str) -> None:
@@ -257,18 +257,20 @@ class TestCases:
     @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
     def test_outcome(self, case: Case, backend: str) -> None:
         """A case is sent or refused as unsupported; one that is marked as an error is an error."""
-        got = find_outcome(case, backend)
+        outcome = find_outcome(case, backend)
         expected = "error" if case.error else "sent or unsupported"
-        assert expected == ("error" if isinstance(got, Refused) and not got.unsupported else "sent or unsupported"), got
+        assert expected == (
+            "error" if isinstance(outcome, Refused) and not outcome.unsupported else "sent or unsupported"
+        ), outcome
 
     def test_one_backend_at_least(self) -> None:
         """A case that is no error is sent on at least one backend."""
-        nowhere = [
+        refused_everywhere = [
             case.name
             for case in CASES
             if not case.error and all(isinstance(find_outcome(case, backend), Refused) for backend in BACKENDS)
         ]
-        assert nowhere == []
+        assert refused_everywhere == []
 
     def test_fresh(self) -> None:
         """A case builds fresh arguments each time, as google-genai modifies them."""
@@ -279,8 +281,8 @@ class TestCases:
     @pytest.mark.filterwarnings("ignore:.* is not a valid")
     def test_every_field_of_the_config(self) -> None:
         """Every field of the config is set in some case that is sent."""
-        named = {name for kind, name in _find_set_fields() if kind is types.GenerateContentConfig}
-        assert set(types.GenerateContentConfig.model_fields) - NOT_SENT == named - NOT_SENT
+        names = {name for kind, name in _find_set_fields() if kind is types.GenerateContentConfig}
+        assert set(types.GenerateContentConfig.model_fields) - NOT_SENT == names - NOT_SENT
 
     @pytest.mark.filterwarnings("ignore:.* is not a valid")
     def test_every_field_of_every_type(self) -> None:
@@ -295,11 +297,11 @@ class TestCases:
 
     def test_every_refusal(self) -> None:
         """The cases cover all fields that google-genai 1.51.0 refuses as unsupported."""
-        met = {
-            (backend, got.message.split()[0])
+        refused = {
+            (backend, outcome.message.split()[0])
             for backend in BACKENDS
             for case in CASES
-            if isinstance(got := find_outcome(case, backend), Refused) and got.unsupported
+            if isinstance(outcome := find_outcome(case, backend), Refused) and outcome.unsupported
         }
         expected = {
             ("gemini", "additionalProperties"),
@@ -323,15 +325,15 @@ class TestCases:
             ("vertex", "file_search"),
             ("vertex", "multi_speaker_voice_config"),
         }
-        assert expected == met
+        assert expected == refused
 
 
 class TestBackendCases:
     @pytest.mark.parametrize("case", BACKEND_CASES, ids=lambda case: case.name)
     def test_outcome(self, case: BackendCase) -> None:
         """A backend is sent, or refused where the table marks an error."""
-        got = sent(case.backend, lambda client: _generate(client, case, "hi", case.config))
-        assert case.error == isinstance(got, Refused), got
+        outcome = sent(case.backend, lambda client: _generate(client, case, "hi", case.config))
+        assert case.error == isinstance(outcome, Refused), outcome
 
     def test_who_calls(self) -> None:
         """A project sends a token, a key its header, and a gateway neither."""
@@ -349,51 +351,51 @@ class TestBackendCases:
 
 def _list_sent_cases(backend: str) -> Iterator[tuple[Case, Wire]]:
     for case in CASES:
-        got = find_outcome(case, backend)
-        if isinstance(got, Wire):
-            yield case, got
+        outcome = find_outcome(case, backend)
+        if isinstance(outcome, Wire):
+            yield case, outcome
 
 
 @cache
 def _find_reachable_types() -> frozenset[type[pydantic.BaseModel]]:
     """Find all types of a request, except those that are never sent unchanged."""
     found: set[type[pydantic.BaseModel]] = set()
-    left: list[Any] = [types.GenerateContentConfig, types.Content]
-    aside = {types.AutomaticFunctionCallingConfig, types.File, types.HttpOptions}
-    while left:
-        kind = left.pop()
+    pending: list[Any] = [types.GenerateContentConfig, types.Content]
+    excluded = {types.AutomaticFunctionCallingConfig, types.File, types.HttpOptions}
+    while pending:
+        kind = pending.pop()
         if not (isinstance(kind, type) and issubclass(kind, pydantic.BaseModel)):
-            left += get_args(kind)
-        elif kind not in found | aside:
+            pending += get_args(kind)
+        elif kind not in found | excluded:
             kind.model_rebuild()  # some of 1.51.0's types still have their forward references as text
             found.add(kind)
-            left += [info.annotation for info in kind.model_fields.values()]
+            pending += [info.annotation for info in kind.model_fields.values()]
     return frozenset(found)
 
 
 def _find_set_fields() -> set[tuple[type[pydantic.BaseModel], str]]:
     """Find the fields of all types that are set in cases that are sent."""
-    named: set[tuple[type[pydantic.BaseModel], str]] = set()
+    names: set[tuple[type[pydantic.BaseModel], str]] = set()
     for backend in BACKENDS:
         for case, wire in _list_sent_cases(backend):
             _, config = case.arguments(types)
-            left: list[Any] = [types.GenerateContentConfig.model_validate(config or {})]
-            left += [types.Content.model_validate(content) for content in normal(wire.body).get("contents", ())]
-            while left:
-                value = left.pop()
+            pending: list[Any] = [types.GenerateContentConfig.model_validate(config or {})]
+            pending += [types.Content.model_validate(content) for content in normal(wire.body).get("contents", ())]
+            while pending:
+                value = pending.pop()
                 if isinstance(value, pydantic.BaseModel):
-                    named |= {(type(value), name) for name in value.model_fields_set}
-                    left += [getattr(value, name) for name in value.model_fields_set]
-                    left += [_parse_schema(getattr(value, "response_schema", None))]
+                    names |= {(type(value), name) for name in value.model_fields_set}
+                    pending += [getattr(value, name) for name in value.model_fields_set]
+                    pending += [_parse_schema(getattr(value, "response_schema", None))]
                 elif isinstance(value, dict):
-                    left += value.values()
+                    pending += value.values()
                 elif isinstance(value, list):
-                    left += value
-    return named
+                    pending += value
+    return names
 
 
-def _parse_schema(given: Any) -> types.Schema | None:
+def _parse_schema(schema: Any) -> types.Schema | None:
     """Parse a schema given as a dict, unless it has keywords of JSON Schema."""
     with suppress(pydantic.ValidationError):
-        return types.Schema.model_validate(given)
+        return types.Schema.model_validate(schema)
     return None

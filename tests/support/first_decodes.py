@@ -36,7 +36,7 @@ from genai_fn import (
 from genai_fn.http import HttpResponse
 from genai_fn.schema import Candidate, GenerateContentResponse, ModelContent
 from genai_fn.wire import decode
-from tests.support.loopback import Loopback, Received, Reply, json_reply
+from tests.support.loopback import Loopback, ReceivedRequest, Reply, build_json_reply
 
 THREADS = 8
 BACKEND = Gemini("test-key")
@@ -249,9 +249,9 @@ def use_http() -> None:
     """Use one interpreter in many threads, over sockets."""
     import httpcore  # noqa: F401  # otherwise all threads wait for this import, and continue one by one
 
-    together, reply = threading.Barrier(THREADS), json_reply(RESPONSE)
+    together, reply = threading.Barrier(THREADS), build_json_reply(RESPONSE)
 
-    def respond(_: Received) -> Reply:
+    def respond(_: ReceivedRequest) -> Reply:
         together.wait()  # so that all threads get their responses together
         return reply
 

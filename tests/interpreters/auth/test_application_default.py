@@ -38,14 +38,14 @@ from tests.support.credentials import (
     read_headers,
     write_json,
 )
-from tests.support.loopback import Loopback, json_reply
+from tests.support.loopback import Loopback, build_json_reply
 
 # Files
 
 
 def test_service_account(tmp_path):
     """A service account signs a request for a cloud-platform token to the token endpoint in its file."""
-    with Loopback(json_reply({"access_token": "test-token", "expires_in": "3600"})) as server:
+    with Loopback(build_json_reply({"access_token": "test-token", "expires_in": "3600"})) as server:
         path = write_json(tmp_path, make_service_account(f"{server.url}/token"))
         future = make_cache(path, fetch_by_http, project=None).get_credential()
         assert Credential(
@@ -63,7 +63,7 @@ def test_service_account(tmp_path):
 
 def test_without_requests(tmp_path):
     """Files and the metadata server work without `requests`."""
-    reply_token = json_reply(
+    reply_token = build_json_reply(
         {"access_token": "test-token", "expires_in": 3600}, headers=[("metadata-flavor", "Google")]
     )
     with Loopback(reply_token) as server:

@@ -17,7 +17,7 @@ from tests.support.credentials import (
     make_failing_fetch,
     read_headers,
 )
-from tests.support.loopback import Loopback, Reply, json_reply
+from tests.support.loopback import Loopback, Reply, build_json_reply
 
 
 @contextmanager
@@ -28,7 +28,9 @@ def serve_metadata(script: Callable[[str], Reply]) -> Iterator[tuple[Loopback, d
 
 def answer_metadata(target: str) -> Reply:
     if "token" in target:
-        return json_reply({"access_token": "test-token", "expires_in": 1800, "token_type": "Bearer"}, headers=[FLAVOR])
+        return build_json_reply(
+            {"access_token": "test-token", "expires_in": 1800, "token_type": "Bearer"}, headers=[FLAVOR]
+        )
     return Reply(headers=[FLAVOR], body=b"machine-project")
 
 
@@ -57,10 +59,10 @@ def test_metadata_server():
     [
         (lambda target: Reply(404, [FLAVOR]), "answered 404"),
         (lambda target: Reply(200, [FLAVOR], b"<html>"), "sent no valid token response"),
-        (lambda target: json_reply({"access_token": "a\nb"}, headers=[FLAVOR]), "is not valid in a header"),
-        (lambda target: json_reply({"access_token": "test-token"}), "is not a metadata server"),
+        (lambda target: build_json_reply({"access_token": "a\nb"}, headers=[FLAVOR]), "is not valid in a header"),
+        (lambda target: build_json_reply({"access_token": "test-token"}), "is not a metadata server"),
         (
-            lambda target: json_reply({"access_token": "x"}, headers=[("metadata-flavor", "x")]),
+            lambda target: build_json_reply({"access_token": "x"}, headers=[("metadata-flavor", "x")]),
             "is not a metadata server",
         ),
     ],

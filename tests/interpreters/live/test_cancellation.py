@@ -9,17 +9,17 @@ import pytest
 from anyio.lowlevel import checkpoint
 
 from genai_fn import AsyncHttp, calling, live, with_config
-from tests.support.cancellation.points import (
+from tests.support.cancellation.cancel_points import (
     LATE,
+    MAX_STOPS,
     SCOPE,
-    STEPS,
     TWICE,
     TWICE_LATE,
-    Cut,
-    client_sockets,
-    spotless,
-    steps,
-    tasks,
+    Canceller,
+    check_no_leaks,
+    count_client_sockets,
+    count_tasks,
+    list_stops,
 )
 from tests.support.live.sessions import CONNECT_TEXT, make_http, read_texts
 from tests.support.live.websocket_peer import Peer, PeerConnection, wait_until
@@ -37,7 +37,7 @@ def world(request: pytest.FixtureRequest) -> Any:
 
 @pytest.fixture(autouse=True)
 def clean() -> Iterator[None]:
-    with spotless():
+    with check_no_leaks():
         yield
 
 
@@ -98,11 +98,11 @@ async def run_session(run: AsyncHttp) -> None:
 @asynccontextmanager
 async def check_cleanup(peer: Peer) -> AsyncIterator[AsyncHttp]:
     """Check that the block leaves no task and no socket."""
-    before = tasks()
+    before = count_tasks()
     async with make_http(peer) as run:
         yield run
         with anyio.fail_after(60):
-            await wait_until(lambda: tasks() <= before and not client_sockets(peer.port))
+            await wait_until(lambda: count_tasks() <= before and not count_client_sockets(peer.port))
 
 
 def test_cancelled_everywhere(world: tuple[str, str]) -> None:
@@ -111,14 +111,14 @@ def test_cancelled_everywhere(world: tuple[str, str]) -> None:
 
     async def body() -> None:
         with anyio.fail_after(300), Peer(ResumingScript()) as peer:
-            for k in steps(manner):
+            for k in list_stops(manner):
                 async with check_cleanup(peer) as run:
-                    cut = await Cut(k, manner).of(lambda: run_session(run))
+                    canceller = await Canceller(k, manner).run(lambda: run_session(run))
                 async with check_cleanup(peer) as run:
                     await run_session(run)
-                if not cut.reached:
+                if not canceller.is_reached:
                     break
-            assert 2 < k < STEPS
+            assert 2 < k < MAX_STOPS
 
     anyio.run(body, backend=backend)
 

@@ -10,7 +10,7 @@ from returns.result import Failure, Success
 
 from genai_fn import AsyncHttp, Gemini, InvalidRequest, Retry, Timeouts, with_config, with_options
 from genai_fn.errors import APIError, ClientError, Disconnected, RateLimited, ServerError, TimedOut, TransportError
-from tests.support.limits import patient
+from tests.support.limits import retry_with_longer_limits
 from tests.support.live.sessions import CONNECT_TEXT, read_texts
 from tests.support.live.websocket_bytes import (
     SETUP_COMPLETE,
@@ -227,7 +227,7 @@ def test_never_answers(run: Any) -> None:
     assert (TimedOut("headers", "opening a live session", sent=True), 1) == (last, count)
 
 
-@patient
+@retry_with_longer_limits
 def test_resumes_after_silence(run: Any, limit: float) -> None:
     """During resumption, a handshake or setup without an answer is one failed attempt and not the end."""
 

@@ -12,7 +12,7 @@ from returns.result import Failure, Success
 from genai_fn import AsyncHttp, Gemini, InvalidRequest, Retry, calling, live
 from genai_fn.errors import Closed
 from genai_fn.events import Called, Reconnecting, Resumed
-from tests.support.cancellation.points import spotless
+from tests.support.cancellation.cancel_points import check_no_leaks
 from tests.support.live.sessions import CONNECT_TEXT, RESUMABLE, make_http, read_texts
 from tests.support.live.websocket_bytes import RawConnection, RawPeer
 from tests.support.live.websocket_peer import Peer, PeerConnection, wait_until
@@ -20,7 +20,7 @@ from tests.support.live.websocket_peer import Peer, PeerConnection, wait_until
 
 @pytest.fixture(autouse=True)
 def clean() -> Iterator[None]:
-    with spotless():
+    with check_no_leaks():
         yield
 
 

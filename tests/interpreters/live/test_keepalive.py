@@ -18,10 +18,10 @@ from genai_fn.interpreters.live.session import Session
 from genai_fn.interpreters.live.write_queue import CHUNK_SIZE
 from genai_fn.interpreters.offline_live import OfflineConnector
 from genai_fn.interpreters.offline_service import OfflineService
-from tests.support.limits import patient
+from tests.support.limits import retry_with_longer_limits
 from tests.support.live.sessions import CONNECT_TEXT, RESUMABLE, read_texts
 from tests.support.live.websocket_bytes import RawConnection, RawPeer, encode_close, encode_frame, encode_text
-from tests.support.virtual import run_virtually
+from tests.support.virtual_time import run_virtually
 
 HANDLE = encode_frame(b'{"sessionResumptionUpdate": {"newHandle": "h-1", "resumable": true}}')
 GO_AWAY = encode_frame(b'{"goAway": {"timeLeft": "30s"}}')
@@ -97,7 +97,7 @@ def test_slow_peer(backend: str) -> None:
     run_virtually(body, backend)
 
 
-@patient
+@retry_with_longer_limits
 def test_dead_peer(run: Any, limit: float) -> None:
     """A peer that stops reading in the middle of a frame is a timeout."""
     over = threading.Event()
@@ -203,7 +203,7 @@ def test_an_alarm_of_another_connection(run: Any) -> None:
         run(body)
 
 
-@patient
+@retry_with_longer_limits
 def test_no_sign_of_life_while_resumed(run: Any, limit: float) -> None:
     """A resumed connection without pongs is replaced, even if no message was received over it."""
     over = threading.Event()

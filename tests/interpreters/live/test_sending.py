@@ -12,7 +12,7 @@ from returns.result import Failure, Success
 from genai_fn import Timeouts, live
 from genai_fn.errors import Closed
 from genai_fn.interpreters.live import connection, inbox as boxes, session as sessions
-from tests.support.limits import patient
+from tests.support.limits import retry_with_longer_limits
 from tests.support.live.sessions import CONNECT_TEXT, make_http, read_texts
 from tests.support.live.websocket_peer import Peer, PeerConnection, wait_until
 
@@ -148,7 +148,7 @@ def test_peer_that_never_reads(run: Any, monkeypatch: pytest.MonkeyPatch) -> Non
         run(body)
 
 
-@patient
+@retry_with_longer_limits
 def test_full_inbox(run: Any, monkeypatch: pytest.MonkeyPatch, limit: float) -> None:
     """With a full inbox reading pauses, a missing pong is ignored, and no message is lost."""
     monkeypatch.setattr(boxes.Inbox.__init__, "__defaults__", (10_000,))

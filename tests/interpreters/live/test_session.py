@@ -20,7 +20,7 @@ from genai_fn import (
 )
 from genai_fn.errors import APIError, AuthError, Closed, ConnectError, DecodeError, Disconnected, TimedOut
 from genai_fn.schema import LiveServerMessage
-from tests.support.limits import patient
+from tests.support.limits import retry_with_longer_limits
 from tests.support.live.sessions import CONNECT_TEXT, make_http, read_texts
 from tests.support.live.websocket_bytes import encode_frame
 from tests.support.live.websocket_peer import Peer, PeerConnection, ignore_pings
@@ -118,7 +118,7 @@ def test_cut_mid_frame(run: Any) -> None:
         run(body)
 
 
-@patient
+@retry_with_longer_limits
 def test_no_pong(run: Any, limit: float) -> None:
     """A peer without a pong for a third of the idle timeout is a failure."""
 
@@ -137,7 +137,7 @@ def test_no_pong(run: Any, limit: float) -> None:
         run(body)
 
 
-@patient
+@retry_with_longer_limits
 def test_quiet_peer(run: Any, limit: float) -> None:
     """A peer that answers pings may send no messages for longer than the idle timeout."""
 

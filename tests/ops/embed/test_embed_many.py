@@ -37,8 +37,8 @@ from genai_fn.ops.embed.many import embed_batch
 from genai_fn.request import is_spawning, start_generator
 from genai_fn.schema import Content, ContentEmbedding, EmbedContentConfig, EmbedContentResponse, Part
 from tests.support.credentials import FakeCredentials
-from tests.support.interpreter_kinds import Faced, World, gemini
-from tests.support.loopback import Answer, Hang, Loopback, Received, json_reply
+from tests.support.interpreter_kinds import AwaitableInterpreter, InterpreterKind, make_gemini
+from tests.support.loopback import Answer, Hang, Loopback, ReceivedRequest, build_json_reply
 from tests.support.scripted_effects import run_by_script
 
 PLAIN = EmbedContentConfig()
@@ -161,7 +161,7 @@ def test_values() -> None:
 # In every world
 
 
-def get_texts(received: Received) -> list[str]:
+def get_texts(received: ReceivedRequest) -> list[str]:
     """Return the texts of a request."""
     body = msgspec.json.decode(received.body)
     if "instances" in body:
@@ -169,17 +169,17 @@ def get_texts(received: Received) -> list[str]:
     return [each["content"]["parts"][0]["text"] for each in body["requests"]]
 
 
-def answer(received: Received) -> Answer:
+def answer(received: ReceivedRequest) -> Answer:
     """Respond as both backends do: the length of each text; `bad` makes its request fail, `few` drops a vector."""
     texts = get_texts(received)
     if "bad" in texts:
-        return json_reply({"error": {"code": 400, "status": "INVALID_ARGUMENT", "message": "no"}}, 400)
+        return build_json_reply({"error": {"code": 400, "status": "INVALID_ARGUMENT", "message": "no"}}, 400)
     if "hang" in texts:
         return Hang()
     values = [[len(each)] for each in texts][: -1 if "few" in texts else None]
     if received.target.endswith(":predict"):
-        return json_reply({"predictions": [{"embeddings": {"values": each}} for each in values]})
-    return json_reply({"embeddings": [{"values": each} for each in values]})
+        return build_json_reply({"predictions": [{"embeddings": {"values": each}} for each in values]})
+    return build_json_reply({"embeddings": [{"values": each} for each in values]})
 
 
 class AsyncTexts:
@@ -206,60 +206,63 @@ def summarize_results(results: list[Any]) -> list[Any]:
 TEXTS = ["x" * number for number in range(1, 26)]
 
 
-def test_all(world: World) -> None:
+def test_all(kind: InterpreterKind) -> None:
     """Each text has one vector, in order, for any iterable, in one request a batch."""
-    makers: list[Callable[[list[str]], Any]] = [list, tuple, iter, *([] if world.is_sync else [AsyncTexts])]
+    makers: list[Callable[[list[str]], Any]] = [list, tuple, iter, *([] if kind.is_sync else [AsyncTexts])]
     for make in makers:
         with Loopback(answer) as server:
             many = embed_many("m", make(TEXTS), batch_size=10, concurrency=2)
-            assert summarize_results(world.items(gemini(server.url), many)) == list(range(1, 26))
+            assert summarize_results(kind.read_items(make_gemini(server.url), many)) == list(range(1, 26))
             assert sorted(len(get_texts(each)) for each in server.requests) == [5, 10, 10]
 
 
-def test_one_call(world: World) -> None:
+def test_one_call(kind: InterpreterKind) -> None:
     """Collected, the result is all vectors, or the first failure."""
     with Loopback(answer) as server:
-        whole = world.run(gemini(server.url), embed_many("m", ["a", "bc"]) | collected)
+        whole = kind.run(make_gemini(server.url), embed_many("m", ["a", "bc"]) | collected)
         assert [each.values for each in whole.unwrap()] == [(1.0,), (2.0,)]
-        assert world.run(gemini(server.url), embed_many("m", ["a", "bad"]) | collected).failure().code == 400
+        assert kind.run(make_gemini(server.url), embed_many("m", ["a", "bad"]) | collected).failure().code == 400
 
 
 @pytest.mark.parametrize("count", (0, 1, 100, 101, 250))
-def test_counts(world: World, count: int) -> None:
+def test_counts(kind: InterpreterKind, count: int) -> None:
     """By default 100 texts are in a request; without texts there is no request."""
     with Loopback(answer) as server:
-        assert summarize_results(world.items(gemini(server.url), embed_many("m", ["ab"] * count))) == [2.0] * count
+        assert (
+            summarize_results(kind.read_items(make_gemini(server.url), embed_many("m", ["ab"] * count)))
+            == [2.0] * count
+        )
         assert len(server.requests) == -(-count // 100)
 
 
 @pytest.mark.parametrize("is_vertex", (False, True))
-def test_bad_ones(world: World, is_vertex: bool) -> None:
+def test_bad_ones(kind: InterpreterKind, is_vertex: bool) -> None:
     """A bad text fails alone, a short response fails its batch, all others have vectors: on both backends."""
     texts = ["a", "bad", "abc", "abcd", "few", "a", "ab", "abc"]
     with Loopback(answer) as server:
         backend = (
             Vertex("p", "l", credentials=FakeCredentials("test-token"), base_url=server.url)
             if is_vertex
-            else gemini(server.url)
+            else make_gemini(server.url)
         )
-        outcome = summarize_results(world.items(backend, embed_many("m", texts, batch_size=4)))
+        outcome = summarize_results(kind.read_items(backend, embed_many("m", texts, batch_size=4)))
         assert outcome == [1.0, ClientError, 3.0, 4.0, *([CountMismatch] * 4)]
 
 
-def test_more_than_text_on_vertex(world: World) -> None:
+def test_more_than_text_on_vertex(kind: InterpreterKind) -> None:
     """Content that Vertex AI does not embed fails alone, with its path."""
     picture = Content(parts=(Part(text="a"), Part(text="b")), role="user")
     with Loopback(answer) as server:
         backend = Vertex("p", "l", credentials=FakeCredentials("test-token"), base_url=server.url)
-        outcome = summarize_results(world.items(backend, embed_many("m", ["a", picture, "abc"])))
+        outcome = summarize_results(kind.read_items(backend, embed_many("m", ["a", picture, "abc"])))
         assert outcome == [1.0, Unsupported, 3.0]
 
 
-def test_misfit(world: World) -> None:
+def test_misfit(kind: InterpreterKind) -> None:
     """An item of a generator that is not a text fails alone."""
     with Loopback(answer) as server:
         odd: Any = iter(["a", 5, "abc", None])
-        assert summarize_results(world.items(gemini(server.url), embed_many("m", odd))) == [
+        assert summarize_results(kind.read_items(make_gemini(server.url), embed_many("m", odd))) == [
             1.0,
             InvalidRequest,
             3.0,
@@ -269,11 +272,13 @@ def test_misfit(world: World) -> None:
 
 def test_async_texts_in_sync() -> None:
     """An async iterable with a sync interpreter is a failure, and raises nothing."""
-    (outcome,) = World("sync", httpcore).items(gemini("http://127.0.0.1:1"), embed_many("m", AsyncTexts(["a"])))
+    (outcome,) = InterpreterKind("sync", httpcore).items(
+        make_gemini("http://127.0.0.1:1"), embed_many("m", AsyncTexts(["a"]))
+    )
     assert isinstance(outcome.failure(), AsyncOnly)
 
 
-def test_lazy(world: World) -> None:
+def test_lazy(kind: InterpreterKind) -> None:
     """An endless iterable is read only for the running batches; closing the stream leaves nothing running."""
     pulled = 0
 
@@ -285,35 +290,35 @@ def test_lazy(world: World) -> None:
 
     with Loopback(answer) as server:
 
-        async def body(run: Faced) -> None:
+        async def body(run: AwaitableInterpreter) -> None:
             async with run.stream(embed_many("m", endless(), batch_size=5, concurrency=2)) as items:
                 for _ in range(12):
                     assert (await anext(items)).unwrap().values == (2.0,)
             assert pulled <= 15 + 2 * 2 * 5
 
-        world.within(gemini(server.url), body)
-        server.wait_rest(0)
+        kind.run_body(make_gemini(server.url), body)
+        server.wait_until_idle(0)
 
 
-def test_closed_from_elsewhere(world: World) -> None:
+def test_closed_from_elsewhere(kind: InterpreterKind) -> None:
     """Closing from another thread or task ends the stream with a failure, and raises nothing."""
     with Loopback(answer) as server:
 
-        async def body(run: Faced) -> None:
+        async def body(run: AwaitableInterpreter) -> None:
             async with run.stream(embed_many("m", ["hang"] * 4, batch_size=1, concurrency=2)) as items:
 
                 async def close() -> None:
-                    await run.see(server.wait_requests, 2)
+                    await run.run_blocking(server.wait_requests, 2)
                     items.close()
 
                 async def read() -> list[Any]:
                     return [each async for each in items]
 
-                outcome, _ = await run.at_once(read, close)
+                outcome, _ = await run.run_concurrently(read, close)
             assert {type(each.failure()) for each in outcome} == {Closed}
 
-        world.within(gemini(server.url), body)
-        server.wait_rest(0)
+        kind.run_body(make_gemini(server.url), body)
+        server.wait_until_idle(0)
 
 
 # In memory

@@ -34,7 +34,7 @@ from genai_fn.testing import Fake
 from genai_fn.testing.recordings.interpreters import recording
 from genai_fn.testing.recordings.replay import Replay
 from genai_fn.testing.recordings.serialize import dump_plain
-from tests.support.loopback import Loopback, Received, Reply, json_reply
+from tests.support.loopback import Loopback, ReceivedRequest, Reply, build_json_reply
 from tests.support.scripted_model import build_response
 
 KEY = "test-key-of-nobody"
@@ -199,13 +199,13 @@ def test_in_the_order_of_asking(tmp_path: Path, backend: str) -> None:
 # Secrets
 
 
-def telling(received: Received) -> Reply:
+def telling(received: ReceivedRequest) -> Reply:
     """Answer with all that the request says, as a server should not."""
     headers = tuple((f"x-echoed-{name}", value) for name, value in received.headers.items())
     told = " ".join((received.target, received.body.decode(), *received.headers.values()))
     if "wrong" in told:
-        return json_reply({"error": {"code": 403, "message": told, "details": [{"told": told}]}}, 403, headers)
-    return json_reply(msgspec.to_builtins(build_response(told)), 200, headers)
+        return build_json_reply({"error": {"code": 403, "message": told, "details": [{"told": told}]}}, 403, headers)
+    return build_json_reply(msgspec.to_builtins(build_response(told)), 200, headers)
 
 
 BACKENDS: dict[str, Any] = {
@@ -289,7 +289,10 @@ def test_no_token_is_written(tmp_path: Path) -> None:
     path = tmp_path / "calls.jsonl"
     name = "auth_tokens/test-token-of-nobody"
     create = auth_tokens.create({"uses": 1})
-    with Loopback(json_reply({"name": name})) as server, recording(Http(Gemini(KEY, base_url=server.url)), path) as run:
+    with (
+        Loopback(build_json_reply({"name": name})) as server,
+        recording(Http(Gemini(KEY, base_url=server.url)), path) as run,
+    ):
         assert Success(AuthToken(name=name)) == run(create)
         assert name == run(create | with_http_response).unwrap().value.name
     assert "test-token-of-nobody" not in path.read_text(encoding="utf-8")

@@ -50,7 +50,7 @@ from genai_fn.schema import File, FileState, ListModelsResponse, Model
 from genai_fn.testing import Fake, use_interpreter
 from genai_fn.testing.recordings.interpreters import recording
 from genai_fn.testing.recordings.replay import Replay
-from tests.support.loopback import Loopback, Reply, Reset, json_reply, sse_reply
+from tests.support.loopback import Loopback, Reply, Reset, build_json_reply, build_sse_reply
 from tests.support.scripted_model import build_call, build_response
 
 HI = generate("m", "hi") | text
@@ -117,9 +117,9 @@ def test_record_and_replay(kind: str, tmp_path: Path) -> None:
     """What was recorded over HTTP is replayed in any world, and nobody is asked."""
     path = tmp_path / "calls.jsonl"
     answers = [
-        json_reply(said("hello")),
-        sse_reply([said("hel"), said("lo")]),
-        json_reply({"error": {"code": 404}}, 404),
+        build_json_reply(said("hello")),
+        build_sse_reply([said("hel"), said("lo")]),
+        build_json_reply({"error": {"code": 404}}, 404),
     ]
     with Loopback(answers) as server:
         recorded = over_http(kind, server.url, path, "record", HI, STREAM, files.get("none"))
@@ -146,7 +146,7 @@ def test_auto(kind: str, tmp_path: Path) -> None:
     """Each answer of the file is given once; what it has not is asked, and added."""
     path = tmp_path / "calls.jsonl"
     other = generate("m", "other") | text
-    with Loopback(lambda received: json_reply(said(f"{len(received.body)}"))) as server:
+    with Loopback(lambda received: build_json_reply(said(f"{len(received.body)}"))) as server:
         first = over_http(kind, server.url, path, "auto", HI)
         assert 1 == len(server.requests)
         second = over_http(kind, server.url, path, "auto", HI, other, HI)
@@ -324,7 +324,7 @@ def test_left_within_a_flow(tmp_path: Path) -> None:
 def test_broken_stream(kind: str, tmp_path: Path) -> None:
     """A stream that breaks off is replayed with its chunks, and the failure that ended it."""
     path = tmp_path / "calls.jsonl"
-    with Loopback((sse_reply([said("a")], finished=False), Reset())) as server:
+    with Loopback((build_sse_reply([said("a")], finished=False), Reset())) as server:
         [recorded] = over_http(kind, server.url, path, "record", STREAM)
     assert [recorded] == in_process(kind, Replay(path), STREAM)
     assert Success("a") == recorded[0]
@@ -421,7 +421,7 @@ def test_with_http_response(tmp_path: Path) -> None:
     path = tmp_path / "calls.jsonl"
     asked = generate("m", "hi") | with_http_response
     fetched = download_bytes("a") | with_http_response
-    with Loopback([json_reply(said("é")), Reply(body=b"\xff\x00")]) as server:
+    with Loopback([build_json_reply(said("é")), Reply(body=b"\xff\x00")]) as server:
         recorded = over_http("sync", server.url, path, "record", asked, fetched)
     assert recorded == in_process("sync", Replay(path), asked, fetched)
     assert "é" in path.read_text(encoding="utf-8")

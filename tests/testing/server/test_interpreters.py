@@ -11,8 +11,8 @@ from genai_fn.testing.fixtures import ServedEmulator
 from genai_fn.testing.server.asgi import Emulator
 from genai_fn.testing.server.serving import serve_emulator
 from tests.cases.emulator_stories import run_model_story, run_project_story, run_storage_story, run_token_story
-from tests.support.interpreter_kinds import Naps
-from tests.support.limits import patient
+from tests.support.interpreter_kinds import SleepRecorder
+from tests.support.limits import retry_with_longer_limits
 
 pytest_plugins = ["genai_fn.testing.fixtures"]
 
@@ -53,7 +53,7 @@ def run_scenario(scenario: Callable[[Any], Awaitable[None]], backend: Gemini | V
 )
 def test_scenarios(emulator: ServedEmulator, monkeypatch: pytest.MonkeyPatch, scenarios: Any, executor: str) -> None:
     """Every resource works on both backends and with every executor, without a retry."""
-    naps = Naps(monkeypatch)
+    sleeps = SleepRecorder(monkeypatch)
     backend: Gemini | Vertex = emulator.gemini
     if scenarios[-1] is run_token_story:
         backend = Gemini("emulated", base_url=emulator.url, api_version="v1alpha")
@@ -61,7 +61,7 @@ def test_scenarios(emulator: ServedEmulator, monkeypatch: pytest.MonkeyPatch, sc
         backend = emulator.vertex
     for scenario in scenarios:
         run_scenario(scenario, backend, executor)
-    assert set(naps.slept) <= {3600}
+    assert set(sleeps.seconds) <= {3600}
 
 
 async def send_and_read_turn(session: Any, frame: Any) -> list[Any]:
@@ -96,7 +96,7 @@ def test_live(emulator: ServedEmulator, backend: str, executor: str) -> None:
 
 
 @pytest.mark.parametrize("executor", ["asyncio", "trio"])
-@patient
+@retry_with_longer_limits
 def test_interrupted(executor: str, limit: float) -> None:
     """A message sent during an answer interrupts it; the server reports that before the turn ends."""
 

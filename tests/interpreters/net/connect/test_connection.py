@@ -24,8 +24,8 @@ from genai_fn.interpreters.net.connect.async_steps import AnyioStream, open_stre
 from genai_fn.interpreters.net.connect.connection import ConnectConfig, ConnectionSetupError, parse_target
 from genai_fn.interpreters.net.connect.proxies import find_proxy
 from genai_fn.interpreters.net.socket import NonBlockingSocket
-from tests.support.cancellation.points import spotless
-from tests.support.limits import patient
+from tests.support.cancellation.cancel_points import check_no_leaks
+from tests.support.limits import retry_with_longer_limits
 from tests.support.loopback import (
     Close,
     ConnectProxy,
@@ -33,12 +33,12 @@ from tests.support.loopback import (
     Hang,
     Loopback,
     Raw,
-    Received,
+    ReceivedRequest,
     Reply,
     Reset,
     Send,
-    black_hole,
-    refusing_port,
+    reserve_refusing_port,
+    reserve_silent_port,
 )
 from tests.support.pool_kinds import PoolKind
 
@@ -181,7 +181,7 @@ def test_tunnel_from_environment(kind: PoolKind) -> None:
     kind.run(body)
 
 
-@patient
+@retry_with_longer_limits
 def test_sent_through_tunnel(kind: PoolKind, limit: float) -> None:
     """Bytes for a proxy or a TLS handshake do not count as sent."""
 
@@ -224,7 +224,7 @@ def test_refusing_proxy(kind: PoolKind, answer: Any, reason: str) -> None:
 
 
 @pytest.mark.parametrize("answer", [Hang(), Drip(b"HTTP/1.1 200 OK\r\na: " + b"b" * 300, 0.005)], ids=["hang", "drip"])
-@patient
+@retry_with_longer_limits
 def test_late_proxy(kind: PoolKind, answer: Any, limit: float) -> None:
     """A proxy that does not answer within the connect timeout is a timeout."""
 
@@ -242,7 +242,7 @@ def test_slow_proxy(kind: PoolKind) -> None:
     """A proxy's answer may arrive byte by byte."""
 
     async def body() -> None:
-        def script(received: Received) -> Any:
+        def script(received: ReceivedRequest) -> Any:
             return Drip(b"HTTP/1.1 200 OK\r\n\r\n", 0.001) if received.method == "CONNECT" else OK
 
         with ConnectProxy(script) as proxy:
@@ -431,7 +431,7 @@ def test_no_tls(kind: PoolKind, on_accept: Any, reason: str) -> None:
 
 def test_gone_before_tls() -> None:
     """A peer that resets before the handshake raises, and leaves no socket to the garbage collector."""
-    with spotless(), socket.create_server(("127.0.0.1", 0)) as listener:
+    with check_no_leaks(), socket.create_server(("127.0.0.1", 0)) as listener:
         sock = socket.create_connection(listener.getsockname())
         with listener.accept()[0] as peer:
             peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -445,7 +445,7 @@ def test_gone_before_tls() -> None:
 @pytest.mark.parametrize(
     "on_accept", [Hang(), Drip(b"\x16\x03\x03\x40\x00" + b"\x02" * 200, 0.005)], ids=["hang", "drip"]
 )
-@patient
+@retry_with_longer_limits
 def test_late_tls(kind: PoolKind, on_accept: Any, limit: float) -> None:
     """A handshake that is not complete within the connect timeout is a timeout, also if bytes keep arriving."""
 
@@ -474,7 +474,7 @@ def test_unknown_name(kind: PoolKind) -> None:
     kind.run(body)
 
 
-@patient
+@retry_with_longer_limits
 def test_late_name(kind: PoolKind, monkeypatch: pytest.MonkeyPatch, limit: float) -> None:
     """A look-up that exceeds the connect timeout is a timeout."""
     is_released, request = threading.Event(), threading.Event()
@@ -505,7 +505,7 @@ def test_addresses(kind: PoolKind, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "_ADDRESS_TIMEOUT", 0.02)
 
     async def body() -> None:
-        with Loopback(OK) as server, refusing_port() as refusing, black_hole(connects=False) as hole:
+        with Loopback(OK) as server, reserve_refusing_port() as refusing, reserve_silent_port(connects=False) as hole:
 
             def find_addresses(host: str, *args: Any, flags: int = 0, **more: Any) -> Any:
                 if flags & socket.AI_NUMERICHOST:
@@ -584,7 +584,7 @@ def test_refused_stream(backend: str) -> None:
     """`open_stream` raises `ConnectionSetupError` if the connection is refused."""
 
     async def body() -> None:
-        with refusing_port() as port, pytest.raises(ConnectionSetupError, match="refused"):
+        with reserve_refusing_port() as port, pytest.raises(ConnectionSetupError, match="refused"):
             await open_stream(parse_target(f"http://127.0.0.1:{port}"), ConnectConfig())
 
     anyio.run(body, backend=backend)

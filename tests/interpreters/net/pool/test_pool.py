@@ -13,7 +13,7 @@ from genai_fn.effects import EffectFailed
 from genai_fn.errors import Closed, ConnectError, Disconnected, InvalidRequest
 from genai_fn.http import FileSlice, HttpRequest
 from genai_fn.interpreters.net.pool import state
-from tests.support.loopback import Close, Hang, Loopback, Reply, Reset, Send, head, json_reply
+from tests.support.loopback import Close, Hang, Loopback, Reply, Reset, Send, build_json_reply, encode_head
 from tests.support.pool_kinds import (
     CHUNKED,
     OK,
@@ -35,7 +35,7 @@ def test_exchange(kind: PoolKind) -> None:
     """A request is sent with the URL's host and the body's length; response header names are in lower case."""
 
     async def body() -> None:
-        with Loopback(json_reply({"a": 1}, headers=(("X-Some", "caf\xe9"),))) as server:
+        with Loopback(build_json_reply({"a": 1}, headers=(("X-Some", "caf\xe9"),))) as server:
             async with kind.make_pool() as pool:
                 request = HttpRequest("POST", f"{server.url}/v1/a?b=c#d", (("X-Own", "1"), ("Host", "other")), b"hello")
                 response = await pool.open(request)
@@ -187,7 +187,7 @@ def test_unread(kind: PoolKind) -> None:
     """Closing an unread response closes its connection."""
 
     async def body() -> None:
-        with Loopback([(Send(head(200, CHUNKED)), Hang())]) as server:
+        with Loopback([(Send(encode_head(200, CHUNKED)), Hang())]) as server:
             async with kind.make_pool() as pool:
                 response = await pool.open(build_get(server.url))
                 await response.close()
@@ -205,7 +205,7 @@ def test_stale(kind: PoolKind) -> None:
             async with kind.make_pool() as pool:
                 for _ in range(3):
                     assert await pool.call(build_get(server.url)) == (200, b"ok")
-                    await to_thread.run_sync(server.wait_rest)  # the server's close has arrived
+                    await to_thread.run_sync(server.wait_until_idle)  # the server's close has arrived
             assert server.connections == 3
 
     kind.run(body)
@@ -215,7 +215,7 @@ def test_more_than_the_answer(kind: PoolKind) -> None:
     """Bytes after a response are not read as the response to the next request."""
 
     async def body() -> None:
-        ok, stray = (head(200, (("content-length", str(len(text))),)) + text for text in (b"ok", b"stray"))
+        ok, stray = (encode_head(200, (("content-length", str(len(text))),)) + text for text in (b"ok", b"stray"))
         with Loopback([Send(ok + stray), OK]) as server:
             async with kind.make_pool() as pool:
                 for _ in range(2):
@@ -247,7 +247,7 @@ def test_state_out_of_reach(kind: PoolKind, monkeypatch: pytest.MonkeyPatch, ext
         monkeypatch.setattr(kind.transport, name, lambda *args, original=original: HiddenState(original(*args)))
 
     async def body() -> None:
-        with Loopback(Send(head(200, (("content-length", "2"),)) + b"ok" + extra)) as server:
+        with Loopback(Send(encode_head(200, (("content-length", "2"),)) + b"ok" + extra)) as server:
             async with kind.make_pool() as pool:
                 for _ in range(3):
                     assert await pool.call(build_get(server.url)) == (200, b"ok")

@@ -14,7 +14,7 @@ from genai_fn.errors import Closed, TimedOut
 from genai_fn.http import HttpRequest
 from genai_fn.interpreters.net.pool.async_pool import AsyncPool
 from genai_fn.interpreters.net.pool.sync_pool import PooledResponse, SyncPool
-from tests.support.loopback import Loopback, Received, Reply
+from tests.support.loopback import Loopback, ReceivedRequest, Reply
 from tests.support.pool_kinds import OK, POOL_KIND_IDS, POOL_KINDS, PoolKind, build_get
 
 
@@ -70,7 +70,7 @@ class ConcurrencyCounter:
         self._lock = threading.Lock()
         self._barrier = threading.Barrier(size)
 
-    def __call__(self, received: Received) -> Reply:
+    def __call__(self, received: ReceivedRequest) -> Reply:
         with self._lock:
             self.now += 1
             self.most = max(self.most, self.now)
