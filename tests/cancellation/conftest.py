@@ -29,7 +29,7 @@ def tls(request: pytest.FixtureRequest) -> Any:
 
 @pytest.fixture(scope="package", autouse=True)
 def freeze_garbage() -> Iterator[None]:
-    """Keep what was there before from the garbage collector, which then is quick."""
+    """Exclude existing objects from garbage collection, which makes it fast."""
     gc.collect()
     gc.freeze()
     yield
@@ -44,5 +44,5 @@ def check_leaks() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def fix_jitter(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have waits between tries last half of the longest, always."""
+    """Make every delay between attempts half of its maximum."""
     monkeypatch.setattr(random, "random", lambda: 0.5)

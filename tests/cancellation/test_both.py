@@ -73,7 +73,7 @@ def test_cancelled_twice(phase: str, transport: ModuleType, monkeypatch: pytest.
 
 
 class CallerError(Exception):
-    """The caller's own."""
+    """An exception of the caller."""
 
 
 class Interrupt(BaseException):
@@ -136,7 +136,7 @@ async def sleep_forever(item: object) -> None:
 
 
 def count_child_stops(canceller: Canceller) -> Any:
-    """Count the stops of both children, too."""
+    """Make a `run_program` that also counts the stops of both children."""
     original = async_executor.run_program
 
     async def run_program(effects: Any, backend_and_manner: Any) -> Any:

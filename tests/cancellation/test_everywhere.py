@@ -57,7 +57,7 @@ def test_cancelled(subject: Any, backend_and_manner: tuple[str, str], transport:
 
 @pytest.mark.parametrize("backend_and_manner", [("asyncio", TWICE), ("trio", SCOPE)], ids="-".join)
 def test_cancelled_sixty_times(backend_and_manner: tuple[str, str], transport: ModuleType) -> None:
-    """The same holds for sixty stops within a response that arrives byte by byte and never ends."""
+    """After a cancellation at any of sixty stops within an endless response, both slots are usable."""
     backend, manner = backend_and_manner
 
     async def body() -> None:
@@ -74,7 +74,7 @@ def test_cancelled_sixty_times(backend_and_manner: tuple[str, str], transport: M
 
 
 def test_cancelled_while_queued(backend_and_manner: tuple[str, str], transport: ModuleType, tls: bool) -> None:
-    """Whoever is cancelled while it waits for a lane takes none with it."""
+    """A call that is cancelled while it waits for a free connection occupies no slot."""
     backend, manner = backend_and_manner
 
     async def body() -> None:
@@ -93,10 +93,10 @@ def test_cancelled_while_queued(backend_and_manner: tuple[str, str], transport: 
     run_with_timeout(body, backend)
 
 
-@pytest.mark.parametrize("first", ["cancelled", "given"])
+@pytest.mark.parametrize("first", ["cancelled", "freed"])
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_cancelled_as_a_slot_is_freed(first: str, backend: str, transport: ModuleType) -> None:
-    """A lane that comes in the same moment as the cancellation goes on to the next in line."""
+    """A slot that is freed at the same moment as the cancellation goes to the next call in the queue."""
 
     async def body() -> None:
         with Loopback(ModelScript()) as server:
@@ -119,7 +119,7 @@ def test_cancelled_as_a_slot_is_freed(first: str, backend: str, transport: Modul
 
 
 def start_call(backend: str, tasks: TaskGroup, run: AsyncHttp) -> Callable[[], object]:
-    """Begin a call in another task, and give what cancels it."""
+    """Start a call in another task, and return a function that cancels it."""
     if backend == "asyncio":
         return asyncio.get_running_loop().create_task(send_request(run)).cancel
     scope = anyio.CancelScope()

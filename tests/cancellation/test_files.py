@@ -40,7 +40,7 @@ class FileScript(ModelScript):
 
 
 def list_open_files(folder: Path) -> list[str]:
-    """List what this process holds open of a folder."""
+    """List the files of a folder that this process has open."""
     paths = []
     for each in os.listdir("/proc/self/fd"):
         try:
@@ -144,5 +144,5 @@ def test_cancelled_while_a_thread_reads(transport: ModuleType, tmp_path: Path, m
 
 
 def set_chunk_size(flow: Flow[Any]) -> Flow[Any]:
-    """Upload in two pieces."""
+    """Set the chunk size of an upload to half of the file."""
     return Flow(flow.builder, flow.source, (*flow.args, len(DATA) // 2))

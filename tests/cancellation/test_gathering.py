@@ -32,7 +32,7 @@ WELL = ("call", "busy", "call")
 
 @pytest.fixture(autouse=True)
 def check_leaks() -> Iterator[None]:
-    """See that nothing is left to the garbage collector."""
+    """Check that nothing is left to the garbage collector."""
     with check_no_leaks():
         yield
 
@@ -101,7 +101,7 @@ def test_cancelled(subject: Any, models: tuple[str, ...], backend_and_manner: tu
 @pytest.mark.parametrize("manner", (SCOPE, TWICE))
 @pytest.mark.parametrize("backend", ("asyncio", "trio"))
 def test_children_cancelled(backend: str, manner: str, transport: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same holds for a cancellation at any stop of any child."""
+    """A cancellation at any stop of any child leaves no task and no socket."""
 
     async def body() -> None:
         with Loopback(ModelScript(), tls=True) as server:
@@ -125,7 +125,7 @@ def test_children_cancelled(backend: str, manner: str, transport: ModuleType, mo
 
 
 def count_child_stops(canceller: Canceller) -> Any:
-    """Count the stops of children, too."""
+    """Make a `run_program` that also counts the stops of children."""
     original = async_executor.run_program
 
     async def run_program(effects: Any, backend_and_manner: Any) -> Any:

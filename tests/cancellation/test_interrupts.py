@@ -42,7 +42,7 @@ SUBJECTS = {
     "half a body": build_call("half-body"),
     "between events": build_reader("between-events"),
     "half an event": build_reader("half-event"),
-    "another try": lambda run: run(build_request("busy") | with_options(retry=SLOW_RETRY)),
+    "retry": lambda run: run(build_request("busy") | with_options(retry=SLOW_RETRY)),
     "two bodies": lambda run: run(both(build_request("half-body"), build_request("half-body"))),
     "two heads": lambda run: run(both(build_request("no-head"), build_request("half-head"))),
     "three": lambda run: run(both(build_request("no-head"), both(build_request("no-head"), build_request("no-head")))),
@@ -69,7 +69,7 @@ def test_interrupted_in_handshake(transport: ModuleType) -> None:
 
 
 def test_interrupted_while_queued(transport: ModuleType) -> None:
-    """Whoever is interrupted while it waits for a lane takes none with it."""
+    """A call that is interrupted while it waits for a free connection occupies no slot."""
     with Loopback(ModelScript()) as server, open_interpreter(server, transport) as run:
         with ExitStack() as streams:
             for _ in range(2):
@@ -111,7 +111,7 @@ def test_closed_from_thread(model: str, transport: ModuleType) -> None:
 
 @contextmanager
 def open_interpreter(server: Loopback, transport: ModuleType, backend: Any = None) -> Iterator[Http]:
-    """Open an interpreter with two lanes; nothing is left of it in the end."""
+    """Open an interpreter with two connections, and check that it leaves no socket."""
     backend = backend or Gemini("test-key", base_url=server.url)
     with Http(backend, max_connections=2, http1=transport, ssl_context=make_trusting_context(server), proxy="") as run:
         yield run
@@ -120,7 +120,7 @@ def open_interpreter(server: Loopback, transport: ModuleType, backend: Any = Non
 
 
 def check_connections(run: Http, server: Loopback) -> None:
-    """See that both lanes serve at once, and that no socket is open but the idle lanes'."""
+    """Check that both slots work concurrently, and that only idle connections are open afterwards."""
     pair = generate("pair", "hi") | with_options(deadline=60)
     with ThreadPoolExecutor(2) as threads:
         results = list(threads.map(run, (pair, pair)))
@@ -129,9 +129,9 @@ def check_connections(run: Http, server: Loopback) -> None:
 
 
 def count_idle_connections(run: Http) -> int:
-    """Count the lanes that stand idle."""
-    lanes: Any = run._connections._pool
-    return 0 if lanes is None else len(lanes._config._state._idle_connections)
+    """Count the idle connections."""
+    pool: Any = run._connections._pool
+    return 0 if pool is None else len(pool._config._state._idle_connections)
 
 
 def make_trusting_context(server: Loopback) -> ssl.SSLContext:

@@ -37,7 +37,7 @@ PHASES = {
 @pytest.mark.parametrize("backend_and_manner", BACKENDS_AND_MANNERS, ids="-".join)
 @pytest.mark.parametrize("model", PHASES)
 def test_silent_server(model: str, backend_and_manner: tuple[str, str], transport: ModuleType, tls: bool) -> None:
-    """A server that says nothing more, before, in and after the head of its answer."""
+    """A server that stops sending before, within or after the response head does not delay a cancellation."""
     backend, manner = backend_and_manner
 
     async def body() -> None:
@@ -58,7 +58,7 @@ def test_silent_server(model: str, backend_and_manner: tuple[str, str], transpor
 @pytest.mark.parametrize("backend_and_manner", BACKENDS_AND_MANNERS, ids="-".join)
 @pytest.mark.parametrize("phase", ["not-accepted", "accepted", "stream"])
 def test_connecting(phase: str, backend_and_manner: tuple[str, str], transport: ModuleType) -> None:
-    """A server that does not accept a connection, or accepts it and shakes no hands."""
+    """A server that does not accept the connection or start TLS does not delay a cancellation."""
     backend, manner = backend_and_manner
     subject = read_stream if phase == "stream" else send_request
 
@@ -131,7 +131,7 @@ def test_closed_from_thread(model: str, backend: str, transport: ModuleType) -> 
 
 @contextmanager
 def reserve_port_without_handshake(*, accepts: bool) -> Iterator[int]:
-    """Hold a port where nobody shakes hands."""
+    """Reserve a port where the TLS handshake never starts."""
     if not accepts:
         with reserve_silent_port(connects=False) as port:
             yield port

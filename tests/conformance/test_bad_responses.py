@@ -40,11 +40,11 @@ DEEP_JSON = b"[" * 100_000 + b"]" * 100_000
 BAD_RESPONSES: dict[str, tuple[Answer, type[GenaiError]]] = {
     "garbage": (Raw(b"\x00\xff\x16\x03garbage\r\n\r\n"), Disconnected),
     "another protocol": (Raw(b"SSH-2.0-OpenSSH_9.6\r\n"), Disconnected),
-    "status beyond all": (Raw(b"HTTP/1.1 99999 Yes\r\n\r\n"), Disconnected),
+    "status out of range": (Raw(b"HTTP/1.1 99999 Yes\r\n\r\n"), Disconnected),
     "nothing": (Close(), Disconnected),
     "one long line": (Raw(b"HTTP/1.1 200 OK\r\nx: " + b"x" * 200_000), Disconnected),
     "header bomb": (Raw(b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 40_000), Disconnected),
-    "no length at all": (Raw(b"HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n"), Disconnected),
+    "length is no number": (Raw(b"HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n"), Disconnected),
     "html": (Reply(200, (("content-type", "text/html"),), HTML), DecodeError),
     "html 502": (Reply(502, (("content-type", "text/html"),), HTML), ServerError),
     "html 404": (Reply(404, (("content-type", "text/html"),), HTML), ClientError),
@@ -55,9 +55,9 @@ BAD_RESPONSES: dict[str, tuple[Answer, type[GenaiError]]] = {
     "head of gzip": (Reply(200, (GZIP,), GZIPPED[:10]), DecodeError),
     "gzip and more": (Reply(200, (GZIP,), GZIPPED + b"more"), DecodeError),
     "another encoding": (Reply(200, (("content-encoding", "br"),), b"\x8b\x02\x80"), DecodeError),
-    "fault in a 200": (build_json_reply(build_error(400)), ClientError),
-    "fault in a list": (build_json_reply([build_error(400)], 400), ClientError),
-    "fault in a list in a 200": (build_json_reply([build_error(400)]), ClientError),
+    "error in a 200": (build_json_reply(build_error(400)), ClientError),
+    "error in a list": (build_json_reply([build_error(400)], 400), ClientError),
+    "error in a list in a 200": (build_json_reply([build_error(400)]), ClientError),
     "deep": (Reply(200, (), DEEP_JSON), DecodeError),
     "deep 500": (Reply(500, (), DEEP_JSON), ServerError),
     "a number": (Reply(200, (), b"42"), DecodeError),
@@ -73,7 +73,7 @@ BAD_RESPONSES: dict[str, tuple[Answer, type[GenaiError]]] = {
 @pytest.mark.parametrize("name", BAD_RESPONSES)
 def test_bad_response_is_a_failure(kind: InterpreterKind, sleeps: SleepRecorder, name: str, action: Any) -> None:
     """
-    Whatever the answer, the result is a Failure of our own kind, the connection is gone and one call later all is well.
+    Any bad response is a Failure with an error of this library; its connection is closed, and the next call succeeds.
     """
     answer, error_type = BAD_RESPONSES[name]
 
@@ -120,7 +120,7 @@ CUT_RESPONSES: dict[str, Answer] = {
 
 @pytest.mark.parametrize("name", CUT_RESPONSES)
 def test_cut_body(kind: InterpreterKind, name: str) -> None:
-    """A body that breaks off is Disconnected, not JSON that cannot be read; it is not asked for again."""
+    """A truncated body is Disconnected, not a DecodeError, and the request is not sent again."""
     with Loopback(CUT_RESPONSES[name]) as server:
         assert isinstance(kind.run(make_gemini(server.url), HELLO_TEXT).failure(), Disconnected)
         assert len(server.requests) == 1
@@ -129,7 +129,7 @@ def test_cut_body(kind: InterpreterKind, name: str) -> None:
 
 @pytest.mark.parametrize("encoding", ("gzip", "x-gzip", "GZIP"))
 def test_gzip(kind: InterpreterKind, encoding: str) -> None:
-    """Calls request gzip and decompress it; streams do not request it, and decompress it incrementally if it comes."""
+    """Calls request gzip and decompress it; streams do not request it, but decompress it incrementally if sent."""
     two = gzip.compress(b'{"candidates": [{"content": ') + gzip.compress(b'{"parts": [{"text": "hi"}]}}]}')
     with Loopback(
         [Reply(200, (("content-encoding", encoding),), GZIPPED), Reply(200, (GZIP,), two), compress_reply(STREAM)]
@@ -181,7 +181,7 @@ def test_gzip_bomb(kind: InterpreterKind) -> None:
 
 
 def test_fields_of_an_error(kind: InterpreterKind, sleeps: SleepRecorder) -> None:
-    """Code, status, message and details are the server's; of HTML the text is the message."""
+    """An error has the code, status, message and details that were sent; the message of an HTML body is its text."""
     answer = build_json_reply(build_error(400, "INVALID_ARGUMENT", details=[{"a": 1}]), 400)
     with Loopback([answer, Reply(502, (), HTML)]) as server:
 
@@ -199,6 +199,6 @@ def test_fields_of_an_error(kind: InterpreterKind, sleeps: SleepRecorder) -> Non
 
 
 def test_unknown_host(kind: InterpreterKind, sleeps: SleepRecorder) -> None:
-    """A name that does not exist is a ConnectError that names it, and nothing was sent."""
+    """An unknown host is a ConnectError that contains its name, with `sent=False`."""
     error = kind.run(make_gemini("http://nobody.invalid"), HELLO_TEXT).failure()
     assert (type(error), error.sent, "nobody.invalid" in str(error)) == (ConnectError, False, True)

@@ -39,8 +39,6 @@ from tests.support.loopback import (
     Send,
     build_json_reply,
     build_sse_reply,
-    encode_chunk,
-    encode_event,
     encode_head,
 )
 from tests.support.loopback_replies import (
@@ -51,12 +49,13 @@ from tests.support.loopback_replies import (
     STREAM,
     build_error,
     build_text_response,
+    encode_text_chunk,
     list_texts,
 )
 
 
 def test_call(kind: InterpreterKind) -> None:
-    """A call is one POST, with its key in a header, and its answer is a value."""
+    """A call is one POST with the API key in a header, and returns a value."""
     with Loopback(OK) as server:
         assert kind.run(make_gemini(server.url), HELLO).unwrap().text == "hi"
         (request,) = server.requests
@@ -65,7 +64,7 @@ def test_call(kind: InterpreterKind) -> None:
 
 
 def test_stream(kind: InterpreterKind) -> None:
-    """A stream's items come in order, and its connection serves again."""
+    """The items of a stream arrive in order, and its connection is used again."""
     with Loopback([STREAM, OK]) as server:
 
         async def body(run: AwaitableInterpreter) -> None:
@@ -79,9 +78,7 @@ def test_stream(kind: InterpreterKind) -> None:
 
 def test_items_are_not_buffered(kind: InterpreterKind) -> None:
     """An item is returned as soon as it arrives, even if the next one never does."""
-    with Loopback(
-        (Send(encode_head(200, (CHUNKED,)) + encode_chunk(encode_event(build_text_response("a")))), Hang())
-    ) as server:
+    with Loopback((Send(encode_head(200, (CHUNKED,)) + encode_text_chunk("a")), Hang())) as server:
 
         async def body(run: AwaitableInterpreter) -> None:
             async with run.stream(HELLO_STREAM) as items:
@@ -91,7 +88,7 @@ def test_items_are_not_buffered(kind: InterpreterKind) -> None:
 
 
 def test_one_value_in_all_event_loops() -> None:
-    """The same value runs in sync, three event loops of asyncio and one of trio, alike; nothing is bound to a loop."""
+    """One value has the same result in sync, in three asyncio event loops and on trio."""
 
     async def call() -> object:
         async with AsyncHttp(backend) as run:
@@ -199,15 +196,15 @@ def test_each_raises(kind: InterpreterKind) -> None:
     """An exception of the caller's function is raised unchanged, and leaves no connection open."""
 
     def refuse(_: object) -> None:
-        raise LookupError("mine")
+        raise LookupError("of the caller")
 
     with Loopback(lambda request: STREAM if "stream" in request.target else OK) as server:
 
         async def body(run: AwaitableInterpreter) -> None:
             for action in (HELLO_STREAM | each(refuse) | collected, HELLO.map(refuse)):
-                with pytest.raises(LookupError, match="mine"):
+                with pytest.raises(LookupError, match="of the caller"):
                     await run(action)
-            with pytest.raises(LookupError, match="mine"):
+            with pytest.raises(LookupError, match="of the caller"):
                 await run.read_items(HELLO_STREAM | each(refuse))
             assert list_texts(await run.read_items(HELLO_STREAM)) == ["a", "b"]
 
@@ -284,7 +281,7 @@ def test_exception_caught_in_a_flow(kind: InterpreterKind) -> None:
 
 
 def test_stream_called_or_call_streamed(kind: InterpreterKind) -> None:
-    """A stream is not to be called, nor an action to be streamed: a mistake, raised at once."""
+    """Calling a stream, or streaming a call, raises InvalidRequest at once."""
 
     async def body(run: AwaitableInterpreter) -> None:
         with pytest.raises(InvalidRequest, match="joined"):
@@ -297,7 +294,7 @@ def test_stream_called_or_call_streamed(kind: InterpreterKind) -> None:
 
 def test_closed(kind: InterpreterKind) -> None:
     """
-    A call or a stream after close() is ``Failure(Closed)``, with or without an earlier call; close() can be repeated.
+    A call or a stream after close() is ``Failure(Closed)``, with or without an earlier call. close() can be repeated.
     """
     with Loopback(OK) as server:
         for calls in (0, 1):

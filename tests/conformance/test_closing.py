@@ -30,17 +30,16 @@ from tests.support.loopback import (
     Repeat,
     Send,
     encode_chunk,
-    encode_event,
     encode_head,
 )
-from tests.support.loopback_replies import BUSY, CHUNKED, HELLO_STREAM, OK, build_text_response
+from tests.support.loopback_replies import BUSY, CHUNKED, HELLO_STREAM, OK, encode_text_chunk
 
 TEXT_STREAM = HELLO_STREAM | text
 ENDLESS_ANSWER = (
     Send(encode_head(200, (CHUNKED,))),
-    Repeat(encode_chunk(encode_event(build_text_response("a"))), 0.002),
+    Repeat(encode_text_chunk("a"), 0.002),
 )
-ONE_ITEM_ANSWER = (Send(encode_head(200, (CHUNKED,)) + encode_chunk(encode_event(build_text_response("a")))), Hang())
+ONE_ITEM_ANSWER = (Send(encode_head(200, (CHUNKED,)) + encode_text_chunk("a")), Hang())
 
 
 def test_leaving_the_block(kind: InterpreterKind) -> None:
@@ -64,10 +63,10 @@ def test_exception(kind: InterpreterKind) -> None:
     with Loopback(ENDLESS_ANSWER) as server:
 
         async def body(run: AwaitableInterpreter) -> None:
-            with pytest.raises(LookupError, match="mine"):
+            with pytest.raises(LookupError, match="of the caller"):
                 async with run.stream(TEXT_STREAM) as items:
                     await anext(items)
-                    raise LookupError("mine")
+                    raise LookupError("of the caller")
             await run.run_blocking(server.wait_closed, 1)
 
         kind.run_body(make_gemini(server.url), body)
@@ -110,14 +109,14 @@ WAITS: dict[str, tuple[Answer, list[Any]]] = {
     "an item": (ONE_ITEM_ANSWER, [Success("a")]),
     "the head": (Hang(), []),
     "the first item": ((Send(encode_head(200, (CHUNKED,))), Hang()), []),
-    "the rest of a fault": ((Send(encode_head(503, (CHUNKED,))), Hang()), []),
+    "the rest of an error": ((Send(encode_head(503, (CHUNKED,))), Hang()), []),
 }
 
 
 @pytest.mark.parametrize("name", WAITS)
 @pytest.mark.parametrize("from_thread", (False, True), ids=("task", "thread"))
 def test_close_while_reading(kind: InterpreterKind, name: str, from_thread: bool) -> None:
-    """close() wakes a reader at once, whatever it waits for: it gets ``Failure(Closed)`` and then the end."""
+    """close() wakes a reader at once, whatever it waits for; the reader gets ``Failure(Closed)``, then the end."""
     answer, before = WAITS[name]
     with Loopback([answer, OK]) as server:
 
@@ -127,7 +126,7 @@ def test_close_while_reading(kind: InterpreterKind, name: str, from_thread: bool
 
                 async def read() -> None:
                     async for item in items:
-                        results.append(item)  # noqa: PERF401  # one by one, for who watches
+                        results.append(item)  # noqa: PERF401  # one by one, as close() watches the list
 
                 async def close() -> None:
                     await run.run_blocking(server.wait_requests, 1)
@@ -148,7 +147,7 @@ def test_close_while_reading(kind: InterpreterKind, name: str, from_thread: bool
 
 
 async def _let_reader_wait(run: AwaitableInterpreter) -> None:
-    """Let the reader begin to wait."""
+    """Give the reader time to start waiting."""
     if not run.is_sync:
         await anyio.sleep(0.005)
 
@@ -173,7 +172,7 @@ def test_close_while_waiting_to_retry(kind: InterpreterKind) -> None:
 
 
 def test_close_while_waiting_for_a_connection(kind: InterpreterKind) -> None:
-    """close() wakes a reader who waits for a lane."""
+    """close() wakes a reader that waits for a free connection."""
     with Loopback(ONE_ITEM_ANSWER) as server:
 
         async def body(run: AwaitableInterpreter) -> None:
@@ -202,11 +201,7 @@ def test_two_readers(kind: InterpreterKind) -> None:
 
     def script(_: ReceivedRequest) -> Answer:
         assert is_refused.wait(60)
-        return (
-            Send(
-                encode_head(200, (CHUNKED,)) + encode_chunk(encode_event(build_text_response("a"))) + encode_chunk(b"")
-            ),
-        )
+        return (Send(encode_head(200, (CHUNKED,)) + encode_text_chunk("a") + encode_chunk(b"")),)
 
     with Loopback(script) as server:
 
@@ -236,7 +231,7 @@ def test_interrupted_both(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_interrupted_as_the_second_begins(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An interrupt before both calls have started ends the one that has."""
+    """An interrupt between the starts of two calls ends the first."""
     start, workers = Worker.start, list[Worker]()
 
     def start_or_interrupt(worker: Worker) -> None:
@@ -254,7 +249,7 @@ def test_interrupted_as_the_second_begins(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_cancelled_read_is_a_failure() -> None:
-    """After a read that was cancelled comes a Failure, then the end; the connection is closed."""
+    """The item after a cancelled read is a Failure, then the stream ends; the connection is closed."""
 
     async def body() -> list[Any]:
         async with AsyncHttp(make_gemini(server.url), max_connections=1) as run, run.stream(TEXT_STREAM) as items:
@@ -272,7 +267,7 @@ def test_cancelled_read_is_a_failure() -> None:
 
 
 def test_interrupted_read_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same in sync after KeyboardInterrupt."""
+    """The item after a read that KeyboardInterrupt ended is a Failure, too."""
     original: Callable[..., Any] = SyncExecutor._PERFORMERS[ReadChunk]
     reads: list[object] = []
 
@@ -297,8 +292,8 @@ def test_interpreter_closed_during_a_stream(kind: InterpreterKind) -> None:
     with Loopback(
         [
             (
-                Send(encode_head(200, (CHUNKED,)) + encode_chunk(encode_event(build_text_response("a")))),
-                Send(encode_chunk(encode_event(build_text_response("b"))) + encode_chunk(b"")),
+                Send(encode_head(200, (CHUNKED,)) + encode_text_chunk("a")),
+                Send(encode_text_chunk("b") + encode_chunk(b"")),
             )
         ]
     ) as server:

@@ -67,7 +67,7 @@ def test_environment_read_again() -> None:
 
 
 def test_current_interpreter(server: Loopback) -> None:
-    """What takes the ambient interpreter's place in a context answers `run` and `arun` there."""
+    """Within a context, `run` and `arun` use the interpreter that `current_interpreter` is set to."""
     token = default.current_interpreter.set(Offline())
     try:
         assert genai_fn.run(HELLO) == asyncio.run(genai_fn.arun(HELLO)) == Offline()(HELLO)

@@ -47,12 +47,12 @@ each_encoding = pytest.mark.parametrize(
 
 
 def get_permissions(path: Path) -> int:
-    """Tell who may do what with a file."""
+    """Return the permissions of a file."""
     return stat.S_IMODE(path.stat().st_mode)
 
 
 def list_names(folder: Path) -> list[str]:
-    """List what is in a folder, hidden or not."""
+    """List the names in a folder, including hidden ones."""
     return sorted(os.listdir(folder))
 
 
@@ -136,14 +136,14 @@ def test_symbolic_link(kind: InterpreterKind, tmp_path: Path) -> None:
 
 
 def create_socket_file(path: Path) -> None:
-    """Leave a socket at a path, which may be too long for one."""
+    """Create a socket at a path, also if the path is too long to bind to."""
     with socket.socket(socket.AF_UNIX) as sock, tempfile.TemporaryDirectory() as folder:
         sock.bind(f"{folder}/s")
         Path(folder, "s").rename(path)
 
 
 def create_link(path: Path, make: Callable[[Path], object]) -> None:
-    """Make a link to something."""
+    """Create a symbolic link, and its target."""
     target = path.with_name("target")
     make(target)
     path.symlink_to(target)
@@ -162,7 +162,7 @@ each_obstacle = pytest.mark.parametrize(("obstruct", "reason"), OBSTACLES.values
 
 
 @each_obstacle
-@pytest.mark.parametrize("file", ["abc", Video(video_bytes=b"film")], ids=("asked for", "at hand"))
+@pytest.mark.parametrize("file", ["abc", Video(video_bytes=b"film")], ids=("requested", "given"))
 def test_path_that_is_no_file(
     kind: InterpreterKind, obstruct: Callable[[Path], object], reason: str, file: Any, tmp_path: Path
 ) -> None:
@@ -185,7 +185,7 @@ def test_path_that_is_no_file(
 def test_path_that_changes(
     kind: InterpreterKind, obstruct: Callable[[Path], object], reason: str, tmp_path: Path
 ) -> None:
-    """What takes the name while the file comes is not replaced."""
+    """If the path is no longer a regular file when the download ends, it is not replaced."""
     path = tmp_path / "x"
     path.write_bytes(b"old")
 
@@ -273,7 +273,7 @@ def test_deadline(kind: InterpreterKind, tmp_path: Path) -> None:
 def test_cancelled(kind: InterpreterKind, tmp_path: Path) -> None:
     """A cancelled download leaves no file."""
     if kind.is_sync:
-        pytest.skip("nothing cancels a thread")
+        pytest.skip("a thread cannot be cancelled")
 
     async def body(run: AwaitableInterpreter) -> None:
         async def cancel_when_started() -> None:
@@ -307,7 +307,7 @@ def test_interrupted(kind: InterpreterKind, tmp_path: Path) -> None:
 
 
 def test_path_that_cannot_be_written(kind: InterpreterKind, tmp_path: Path) -> None:
-    """Where nothing can be written nobody is asked, and nothing is left."""
+    """A path that cannot be written fails before any request, and no file is left."""
     (tmp_path / "folder").mkdir()
     with Loopback(Reply(body=DATA)) as server:
         for path in (tmp_path / "folder", tmp_path / "no" / "x", "a\x00b"):
@@ -385,19 +385,19 @@ def test_cloud_storage(kind: InterpreterKind) -> None:
 
 
 def test_closed_temp_file(tmp_path: Path) -> None:
-    """A draft that was closed takes nothing any more, begins nothing, and can be closed again."""
+    """A closed temporary file cannot be written, committed or created again; it can be closed again."""
     temp_file = TempFile(str(tmp_path / "x"))
     assert temp_file.create() is temp_file
     temp_file.close()
     temp_file.close()
     for answer in (temp_file.write(b"x"), temp_file.commit(), temp_file.create()):
-        assert str(answer.error) == "the file was closed"  # type: ignore[union-attr]  # a Lost, each
+        assert str(answer.error) == "the file was closed"  # type: ignore[union-attr]  # each is an EffectFailed
     assert list_names(tmp_path) == []
     assert WriteTemp("draft", b"x") == WriteTemp("draft", b"x")
 
 
 def test_temp_file_that_cannot_be_committed(tmp_path: Path) -> None:
-    """A draft whose name is taken by a folder meanwhile is a failure, and leaves nothing."""
+    """If the path became a folder meanwhile, the commit is a failure, and no temporary file is left."""
     temp_file = TempFile(str(tmp_path / "x"))
     assert temp_file.create() is temp_file
     (tmp_path / "x").mkdir()
@@ -408,9 +408,9 @@ def test_temp_file_that_cannot_be_committed(tmp_path: Path) -> None:
     assert list_names(tmp_path) == ["x"]
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is full is had where there is a device for it")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the device /dev/full")
 def test_temp_file_that_cannot_be_written(tmp_path: Path) -> None:
-    """A draft that the disk refuses says why, and leaves nothing."""
+    """If the disk is full, the write is a failure that contains the reason, and no file is left."""
     temp_file = TempFile(str(tmp_path / "x"))
     with Path("/dev/full").open("wb", buffering=0) as full:
         temp_file._file = full
@@ -427,18 +427,18 @@ from pathlib import Path
 from genai_fn import Gemini, Http, files
 import httpcore
 
-def most():
+def read_peak_memory():
     return int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
 
 url, path = sys.argv[1:]
-idle = most()
+before = read_peak_memory()
 with Http(Gemini("test-key", base_url=url)) as run:
     run(files.download("abc", path)).unwrap()
-print(most() - idle)
+print(read_peak_memory() - before)
 """
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read where Linux tells it")
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak memory is read from /proc")
 def test_memory_stays_flat(tmp_path: Path) -> None:
     """A file of 256 MiB is downloaded to a path with less than 40 MiB of memory."""
     block = bytes(1 << 20)

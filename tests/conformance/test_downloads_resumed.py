@@ -1,4 +1,4 @@
-"""Interrupted downloads: resumed if the server supports ranges of the same file, else failed."""
+"""Interrupted downloads are resumed if the server supports ranges of the same file; else they fail."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,7 +35,7 @@ memory_and_path = pytest.mark.parametrize("to_path", [False, True], ids=("memory
 
 
 class RangeServer:
-    """A server that breaks off at each of these offsets once, and supports ranges unless it `ignores` them."""
+    """A server that breaks off once at each offset of `cuts`, and supports ranges unless `ignores_ranges`."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class RangeServer:
 
 
 def download(kind: InterpreterKind, server: RangeServer, path: Path | None, **parameters: Any) -> Any:
-    """Download to a path, or into memory: the bytes, or the error."""
+    """Download to a path or to memory; return the bytes or the error."""
     with Loopback(server) as loopback:
         flow: Any = files.download("abc", path)
         result = kind.run(make_gemini(loopback.url), flow, **parameters)
@@ -89,7 +89,7 @@ def download(kind: InterpreterKind, server: RangeServer, path: Path | None, **pa
 def test_resumed(
     kind: InterpreterKind, sleeps: SleepRecorder, tmp_path: Path, cuts: tuple[int, ...], to_path: bool
 ) -> None:
-    """Wherever a download breaks off, it goes on from there, as long as not four attempts in a row brought nothing."""
+    """A download is resumed where it broke off, until four attempts in a row have received nothing."""
     server = RangeServer(cuts)
     assert download(kind, server, tmp_path / "x" if to_path else None) == Success(DATA)
     assert server.ranges == [None, *(f"bytes={cut}-" for cut in cuts)]
@@ -97,14 +97,14 @@ def test_resumed(
 
 @memory_and_path
 def test_resumed_after_a_reset(kind: InterpreterKind, sleeps: SleepRecorder, tmp_path: Path, to_path: bool) -> None:
-    """What a reset has swallowed is asked for again."""
+    """After a reset, the bytes that were lost are requested again."""
     server = RangeServer((50_000, 90_000), cut_action=Reset())
     assert download(kind, server, tmp_path / "x" if to_path else None) == Success(DATA)
 
 
 @retry_with_longer_limits
 def test_resumed_after_silence(kind: InterpreterKind, sleeps: SleepRecorder, tmp_path: Path, limit: float) -> None:
-    """A server that falls silent is asked for the rest."""
+    """After an idle timeout, the rest is requested."""
     server, timeouts = RangeServer((9,), cut_action=Hang()), Timeouts(connect=60, idle=limit, total=120)
     assert download(kind, server, tmp_path / "x", timeouts=timeouts) == Success(DATA)
     assert server.ranges == [None, "bytes=9-"]
@@ -115,7 +115,7 @@ def test_resumed_after_silence(kind: InterpreterKind, sleeps: SleepRecorder, tmp
 def test_resumed_by_length(
     kind: InterpreterKind, sleeps: SleepRecorder, tmp_path: Path, headers: Headers, to_path: bool
 ) -> None:
-    """Where no tag names a file for sure, its length has to be the same."""
+    """Without a strong ETag, the length of the file must be the same."""
     server = RangeServer((9,), headers=headers)
     assert download(kind, server, tmp_path / "x" if to_path else None) == Success(DATA)
     assert server.ranges == [None, "bytes=9-"]
@@ -154,9 +154,9 @@ def test_file_that_changed(
 def test_not_resumable(
     kind: InterpreterKind, sleeps: SleepRecorder, tmp_path: Path, headers: Headers, to_path: bool
 ) -> None:
-    """Where there are no ranges, or not of the file itself, what broke off is a failure."""
+    """Without support for ranges of the unencoded file, an interrupted download fails."""
     server = RangeServer((9,))
-    server.headers = (*headers, *server.headers)  # the first of a name counts
+    server.headers = (*headers, *server.headers)  # the first header of a name counts
     error = download(kind, server, tmp_path / "x" if to_path else None).failure()
     assert (type(error), server.ranges, sleeps.seconds) == (Disconnected, [None], [])
 
@@ -186,7 +186,7 @@ class BusyServer(RangeServer):
 
 @memory_and_path
 def test_busy_server(kind: InterpreterKind, sleeps: SleepRecorder, tmp_path: Path, to_path: bool) -> None:
-    """A busy server is asked again after its Retry-After."""
+    """A busy server gets the next request after its Retry-After."""
     server = BusyServer(503)
     assert download(kind, server, tmp_path / "x" if to_path else None) == Success(DATA)
     assert (server.ranges, sleeps.seconds[1:]) == ([None, "bytes=9-", "bytes=9-"], [7.0])
@@ -197,14 +197,14 @@ def test_busy_server(kind: InterpreterKind, sleeps: SleepRecorder, tmp_path: Pat
 def test_file_no_longer_available(
     kind: InterpreterKind, sleeps: SleepRecorder, tmp_path: Path, status: int, to_path: bool
 ) -> None:
-    """If the server no longer has the rest, it is not asked again; the first error is the result."""
+    """If the server no longer has the rest, no further request is sent; the first error is the result."""
     server = BusyServer(status)
     error = download(kind, server, tmp_path / "x" if to_path else None).failure()
     assert (type(error), server.ranges) == (Disconnected, [None, "bytes=9-"])
 
 
 def test_events(kind: InterpreterKind, sleeps: SleepRecorder) -> None:
-    """Who listens is told why a download is gone on with."""
+    """A resumed download sends a Retrying event with the error."""
     events: list[Event] = []
     assert download(kind, RangeServer((9,)), None, on_event=events.append) == Success(DATA)
     retries = [each for each in events if isinstance(each, Retrying)]

@@ -36,7 +36,7 @@ class Credentials:
     token = KEY
 
     def refresh(self, request: object) -> None:
-        raise AssertionError("the token is good")
+        raise AssertionError("the token has not expired")
 
 
 BACKENDS: dict[str, Callable[[str], Backend]] = {
@@ -93,7 +93,7 @@ def run_and_list_failures(kind: InterpreterKind, backend: Backend, action: Any) 
 
 @pytest.mark.parametrize("credential", BACKENDS)
 def test_every_credential(kind: InterpreterKind, credential: str) -> None:
-    """A key, a token and a header of one's own are masked in what is refused, and what remains is the server's word."""
+    """Keys, tokens and credentials in headers are masked in an error; the rest is as the server sent it."""
     with Loopback(ANSWERS["refused"]) as server:
         error: Any = run_and_list_failures(kind, BACKENDS[credential](server.url), HELLO)[0]
     assert is_key_absent(error)
@@ -106,7 +106,7 @@ def test_every_credential(kind: InterpreterKind, credential: str) -> None:
 @pytest.mark.parametrize("name", ANSWERS)
 @pytest.mark.parametrize("action", (HELLO, HELLO_STREAM | text | joined), ids=("whole", "stream"))
 def test_every_answer(kind: InterpreterKind, name: str, action: Any) -> None:
-    """Whatever an answer is that repeats the key, the failure made of it does not, nor does an event."""
+    """If an answer of any form repeats the key, neither its failure nor an event does."""
     with Loopback(ANSWERS[name]) as server:
         assert all(map(is_key_absent, run_and_list_failures(kind, BACKENDS["key"](server.url), action)))
 

@@ -17,7 +17,7 @@ IMAGE_RESPONSE = {
 
 
 def test_large_request(kind: InterpreterKind) -> None:
-    """30 MB of inline data arrive as they are."""
+    """30 MB of inline data arrive unchanged."""
     arrivals: list[bool] = []
 
     def script(request: ReceivedRequest) -> Reply:
@@ -32,7 +32,7 @@ def test_large_request(kind: InterpreterKind) -> None:
 
 @pytest.mark.parametrize("is_stream", (False, True), ids=("call", "stream"))
 def test_large_response(kind: InterpreterKind, is_stream: bool) -> None:
-    """30 MB come back, in one event too, and those after it."""
+    """30 MB are received, also in one event of a stream, whose next event is received, too."""
     with Loopback(
         build_sse_reply([IMAGE_RESPONSE, build_text_response("b")]) if is_stream else build_json_reply(IMAGE_RESPONSE)
     ) as server:

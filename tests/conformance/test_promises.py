@@ -123,14 +123,14 @@ each_value = pytest.mark.parametrize("name", VALUES)
 
 @contextmanager
 def forbid_side_effects() -> Iterator[None]:
-    """Make everything that touches the world raise, in this thread: the test runner may have others."""
+    """Make every function with side effects raise in this thread; the test runner may have other threads."""
     thread = threading.get_ident()
 
     def wrap_function(original: Any) -> Any:
         def refuse(*args: Any, **kwargs: Any) -> Any:
             if threading.get_ident() != thread:
                 return original(*args, **kwargs)
-            raise AssertionError(f"touched the world with {args!r}")
+            raise AssertionError(f"a side effect, with {args!r}")
 
         return refuse
 
@@ -168,7 +168,7 @@ def test_environment_is_an_argument() -> None:
 
 
 def test_creating_an_interpreter_connects_to_nothing() -> None:
-    """An interpreter with a backend of its own opens nothing until the first call."""
+    """An interpreter with a given backend opens nothing until the first call."""
     with forbid_side_effects():
         with Offline(), Http(Gemini(KEY)):
             pass
@@ -222,8 +222,8 @@ def test_other_process() -> None:
     )
     script = (
         "import pickle, sys; from genai_fn import Offline; run = Offline(); "
-        "said = [run(each).unwrap() for each in pickle.load(sys.stdin.buffer)]; "
-        "sys.stdout.buffer.write(pickle.dumps(said))"
+        "results = [run(each).unwrap() for each in pickle.load(sys.stdin.buffer)]; "
+        "sys.stdout.buffer.write(pickle.dumps(results))"
     )
     process = subprocess.run(
         [sys.executable, "-c", script], input=pickle.dumps(actions), capture_output=True, check=True, timeout=600
@@ -284,7 +284,7 @@ def test_arguments_are_copied() -> None:
     assert encode(request, Vertex("p", "us-central1")) == encoded
 
 
-# 4. A mistake in the program is loud and early
+# 4. A mistake in the program raises at once
 
 MISTAKES: dict[str, tuple[Callable[[], Any], str, Any]] = {
     "unknown field": (lambda: generate("m", "hi", {"temprature": 1}), "config.temprature", 1),
@@ -295,15 +295,15 @@ MISTAKES: dict[str, tuple[Callable[[], Any], str, Any]] = {
     ),
     "wrong type": (lambda: generate("m", "hi") | with_config(temperature="hot"), "config.temperature", "hot"),
     "no model": (lambda: generate("", "hi"), "model", ""),
-    "climbing model": (lambda: generate("../x", "hi"), "model", "../x"),
+    "model with dots": (lambda: generate("../x", "hi"), "model", "../x"),
     "no contents": (lambda: generate("m", []), "contents", []),
     "retry": (lambda: Retry(attempts=0), "retry.attempts", 0),
     "timeouts": (lambda: Timeouts(total=-1), "timeouts.total", -1),
     "deadline": (lambda: with_options(deadline=0), "deadline", 0),
-    "lanes": (lambda: Http(Gemini(KEY), max_connections=0), "max_connections", 0),
+    "connections": (lambda: Http(Gemini(KEY), max_connections=0), "max_connections", 0),
     "bare key": (lambda: Http(KEY), "backend", Secret(KEY)),  # type: ignore[arg-type]  # the mistake
     "bare seconds": (lambda: Http(Gemini(KEY), timeouts=5), "timeouts", 5),  # type: ignore[arg-type]  # the mistake
-    "bare tries": (lambda: with_options(retry=3), "retry", 3),  # type: ignore[arg-type]  # the mistake
+    "bare attempts": (lambda: with_options(retry=3), "retry", 3),  # type: ignore[arg-type]  # the mistake
     "base url": (lambda: Gemini(KEY, base_url="ftp://x"), "base_url", "ftp://x"),
     "version": (lambda: Gemini(KEY, api_version="v1/../x"), "api_version", "v1/../x"),
     "version of vertex": (lambda: Vertex("p", api_version="v1?x"), "api_version", "v1?x"),
@@ -327,7 +327,7 @@ def test_mistakes_raise_at_once(name: str) -> None:
 
 
 def test_wrong_method() -> None:
-    """Calling an interpreter with a stream raises an error with `.stream`; streaming a request one with `streamed`."""
+    """Calling a stream raises an error that names `.stream`; streaming a request, one that names `streamed`."""
     run: Any = Offline()
     with pytest.raises(InvalidRequest, match=r"\.stream"):
         run(generate("m", "hi") | streamed)

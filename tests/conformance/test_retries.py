@@ -1,4 +1,4 @@
-"""What is retried, how often, and after which delay: the same with every kind of interpreter, for calls and streams."""
+"""Retries: which errors, how often, and after which delay, for calls and streams with every kind of interpreter."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -23,8 +23,6 @@ from tests.support.loopback import (
     Send,
     build_json_reply,
     build_sse_reply,
-    encode_chunk,
-    encode_event,
     encode_head,
     reserve_refusing_port,
 )
@@ -38,6 +36,7 @@ from tests.support.loopback_replies import (
     UNREPEATABLE,
     build_error,
     build_text_response,
+    encode_text_chunk,
     list_texts,
 )
 
@@ -53,7 +52,7 @@ def is_stream(request: pytest.FixtureRequest) -> bool:
 
 
 def test_busy_twice(kind: InterpreterKind, sleeps: SleepRecorder, is_stream: bool) -> None:
-    """Two 503s and then a 200 give one result, after two waits with exponential backoff and full jitter."""
+    """After two 503s and a 200, the result is a Success; both delays have exponential backoff and full jitter."""
     with Loopback([BUSY, BUSY, STREAM if is_stream else OK]) as server:
         result = kind.run(make_gemini(server.url), COLLECTED_TEXTS if is_stream else HELLO_TEXT)
         assert (result, len(server.requests)) == (Success(("a", "b") if is_stream else "hi"), 3)
@@ -86,7 +85,7 @@ def test_retry_policy(kind: InterpreterKind, sleeps: SleepRecorder, is_stream: b
     ids=("RetryInfo", "Retry-After", "retry-after-ms", "html"),
 )
 def test_delay_from_the_server(kind: InterpreterKind, sleeps: SleepRecorder, is_stream: bool, refusal: Reply) -> None:
-    """The server's advice replaces the delay of the policy."""
+    """A delay that the server requests replaces the delay of the policy."""
     with Loopback([refusal, STREAM if is_stream else OK]) as server:
         result = kind.run(make_gemini(server.url), COLLECTED_TEXTS if is_stream else HELLO_TEXT)
     assert isinstance(result, Success)
@@ -94,7 +93,7 @@ def test_delay_from_the_server(kind: InterpreterKind, sleeps: SleepRecorder, is_
 
 
 def test_delay_past_the_deadline(kind: InterpreterKind, sleeps: SleepRecorder, is_stream: bool) -> None:
-    """If the server's advice exceeds the deadline, the call fails at once with the server's error."""
+    """If the delay that the server requests exceeds the deadline, the call fails at once with the server's error."""
     with Loopback(build_json_reply(build_error(429, details=[{**RETRY_INFO, "retryDelay": "61s"}]), 429)) as server:
         options = with_options(timeouts=Timeouts(total=60))
         result = kind.run(make_gemini(server.url), (COLLECTED_TEXTS if is_stream else HELLO_TEXT) | options)
@@ -103,7 +102,7 @@ def test_delay_past_the_deadline(kind: InterpreterKind, sleeps: SleepRecorder, i
 
 
 def test_final_errors(kind: InterpreterKind, sleeps: SleepRecorder, is_stream: bool) -> None:
-    """A 4xx but for 408 and 429 is final."""
+    """A 4xx other than 408 and 429 is not retried."""
     with Loopback(build_json_reply(build_error(400), 400)) as server:
         result = kind.run(make_gemini(server.url), COLLECTED_TEXTS if is_stream else HELLO_TEXT)
         assert (result.failure().code, len(server.requests)) == (400, 1)
@@ -141,7 +140,7 @@ def test_number_of_attempts(kind: InterpreterKind, sleeps: SleepRecorder, is_str
 
 
 def test_reset_then_success(kind: InterpreterKind, sleeps: SleepRecorder, is_stream: bool) -> None:
-    """A connection reset before the head is followed by a good one."""
+    """A connection that is reset before the response head is retried with success."""
     with Loopback([Reset(), STREAM if is_stream else OK]) as server:
         assert isinstance(
             kind.run(make_gemini(server.url), COLLECTED_TEXTS if is_stream else HELLO_TEXT, max_connections=1), Success
@@ -149,7 +148,7 @@ def test_reset_then_success(kind: InterpreterKind, sleeps: SleepRecorder, is_str
 
 
 def test_cut_error_frees_its_connection(kind: InterpreterKind, sleeps: SleepRecorder, is_stream: bool) -> None:
-    """A 503 whose body is cut is tried again though there is one lane."""
+    """A 503 with a truncated body is retried, also if only one connection is allowed."""
     cut_error = (Send(encode_head(503, (("content-length", "100"),)) + b"{"), Reset())
     with Loopback([cut_error, STREAM if is_stream else OK]) as server:
         assert isinstance(
@@ -170,7 +169,7 @@ def test_stale_keep_alive(kind: InterpreterKind, is_stream: bool) -> None:
 
 
 def test_reused_connection_that_dies(kind: InterpreterKind, is_stream: bool) -> None:
-    """A kept connection that dies as it is used again is replaced at once, and that was no attempt."""
+    """A kept-alive connection that is reset during its next request is replaced; that does not count as an attempt."""
     with Loopback([OK, Reset(), STREAM if is_stream else OK]) as server:
 
         async def body(run: AwaitableInterpreter) -> None:
@@ -219,7 +218,7 @@ def test_error_before_the_first_item(kind: InterpreterKind, sleeps: SleepRecorde
 
 
 def test_cut_before_the_first_item(kind: InterpreterKind, sleeps: SleepRecorder) -> None:
-    """A stream cut before its first item is tried again though there is one lane."""
+    """A stream that is cut before its first item is retried, also if only one connection is allowed."""
     with Loopback([(Send(encode_head(200, (CHUNKED,))), Reset()), STREAM]) as server:
         assert list_texts(kind.read_items(make_gemini(server.url), HELLO_STREAM, max_connections=1)) == ["a", "b"]
 
@@ -234,14 +233,14 @@ def test_error_after_an_item(kind: InterpreterKind, sleeps: SleepRecorder) -> No
 
 def test_cut_after_an_item(kind: InterpreterKind, sleeps: SleepRecorder) -> None:
     """A cut after an item ends the stream as well."""
-    answer = (Send(encode_head(200, (CHUNKED,)) + encode_chunk(encode_event(build_text_response("a")))), Reset())
+    answer = (Send(encode_head(200, (CHUNKED,)) + encode_text_chunk("a")), Reset())
     with Loopback(answer) as server:
         assert list_texts(kind.read_items(make_gemini(server.url), HELLO_STREAM)) == ["a", Disconnected]
         assert len(server.requests) == 1
 
 
 def test_attempts_of_one_action(kind: InterpreterKind, sleeps: SleepRecorder) -> None:
-    """`with_options(retry=…)` is for one action."""
+    """`with_options(retry=…)` sets the retry policy of one action."""
     with Loopback(BUSY) as server:
         assert isinstance(
             kind.run(make_gemini(server.url), HELLO_TEXT | with_options(retry=Retry(attempts=2))), Failure

@@ -1,4 +1,4 @@
-"""Parameters of an interpreter: proxies, headers, listeners, credentials, TLS, and how wrong ones are refused."""
+"""Parameters of an interpreter: proxies, headers, listeners, credentials and TLS; wrong ones raise an error."""
 
 import pickle
 import ssl
@@ -96,7 +96,7 @@ def test_headers_in_place_of_a_key(kind: InterpreterKind) -> None:
 
 
 def test_events(kind: InterpreterKind, sleeps: SleepRecorder) -> None:
-    """Each attempt sends its events, then those of a retry or a failure follow; no event contains a secret."""
+    """Each attempt sends its events, followed by those of a retry or a failure; no event contains a secret."""
     events: list[Event] = []
     with Loopback([BUSY, OK, build_json_reply(build_error(400), 400)]) as server:
 
@@ -143,15 +143,15 @@ def test_listener_raises(kind: InterpreterKind) -> None:
 
     def refuse(event: Event) -> None:
         if isinstance(event, Responded):
-            raise LookupError("mine")
+            raise LookupError("of the caller")
 
     with Loopback(OK) as server:
 
         async def body(run: AwaitableInterpreter) -> None:
             for _ in range(2):
-                with pytest.raises(LookupError, match="mine"):
+                with pytest.raises(LookupError, match="of the caller"):
                     await run(HELLO)
-            with pytest.raises(LookupError, match="mine"):
+            with pytest.raises(LookupError, match="of the caller"):
                 await run.read_items(HELLO_STREAM)
 
         kind.run_body(make_gemini(server.url), body, on_event=refuse, max_connections=1)
@@ -160,7 +160,7 @@ def test_listener_raises(kind: InterpreterKind) -> None:
 
 @pytest.mark.parametrize("backend", (None, Gemini()), ids=("environment", "Gemini()"))
 def test_no_credentials(kind: InterpreterKind, backend: Any) -> None:
-    """Without credentials nothing is sent: a Failure that names the variables and ends with the way out."""
+    """Without credentials nothing is sent: a Failure that names the variables and ends with the alternative."""
 
     async def body(run: AwaitableInterpreter) -> None:
         call_result, (stream_result,) = await run(HELLO), await run.read_items(HELLO_STREAM)

@@ -26,7 +26,15 @@ from tests.support.loopback import (
     encode_event,
     encode_head,
 )
-from tests.support.loopback_replies import CHUNKED, HELLO, HELLO_STREAM, build_error, build_text_response, list_texts
+from tests.support.loopback_replies import (
+    CHUNKED,
+    HELLO,
+    HELLO_STREAM,
+    build_error,
+    build_text_response,
+    encode_text_chunk,
+    list_texts,
+)
 
 A, B = (msgspec.json.encode(build_text_response(text)) for text in "ab")
 ERROR = msgspec.json.encode(build_error(400))
@@ -34,7 +42,7 @@ PRETTY = msgspec.json.format(A, indent=2)
 
 
 def encode_lines(data: bytes, line_end: bytes = b"\n") -> bytes:
-    """Write an event of many lines."""
+    """Encode an event with one `data` field for each line."""
     return b"".join(b"data: " + line + line_end for line in data.split(b"\n")) + line_end
 
 
@@ -50,10 +58,10 @@ FORMATS: dict[str, bytes] = {
     "bom": b"\xef\xbb\xbfdata: " + A + b"\n\ndata: " + B + b"\n\n",
     "blank lines first": b"\n\r\n\n" * 9 + b"data: " + A + b"\n\ndata: " + B + b"\n\n",
     "empty events": b"data\n\ndata:\n\ndata: " + A + b"\n\ndata: \n\ndata: " + B + b"\n\n",
-    "last line unended": b"data: " + A + b"\n\ndata: " + B,
+    "last line without end": b"data: " + A + b"\n\ndata: " + B,
     "array": b"[" + A + b",\n" + B + b"]",
     "pretty array": b"[" + PRETTY + b"\n,\r\n" + B + b"\n]\n",
-    "one a line": A + b"\n" + B + b"\n",
+    "one per line": A + b"\n" + B + b"\n",
     "bom and array": b"\xef\xbb\xbf [" + A + b"," + B + b"]",
 }
 
@@ -80,7 +88,7 @@ ERRORS: dict[str, tuple[bytes, list[Any]]] = {
     "bare, in a list": (b"[" + ERROR + b"]", [ClientError]),
     "in an array": (b"[" + A + b"," + ERROR + b"]", ["a", ClientError]),
     "nothing": (b"", [DecodeError]),
-    "comments alone": (b": nothing\n\n: to say\n\n", [DecodeError]),
+    "comments alone": (b": nothing\n\n: here\n\n", [DecodeError]),
     "blank alone": (b"\n" * 99, [DecodeError]),
     "empty events alone": (b"data\n\ndata:\n\n", [DecodeError]),
     "html": (b"<html>\n\n<p>no</p>\n</html>", [DecodeError]),
@@ -90,7 +98,7 @@ ERRORS: dict[str, tuple[bytes, list[Any]]] = {
     "cut between members": (b"[" + A + b",", ["a", DecodeError]),
     "an empty array": (b"[]", [DecodeError]),
     "bare, after an event": (b"data: " + A + b"\r\n\r\n" + msgspec.json.format(ERROR) + b"\r\n", ["a", ClientError]),
-    "bare, unended": (b"data: " + A + b"\n\n" + ERROR, ["a", ClientError]),
+    "bare, without end": (b"data: " + A + b"\n\n" + ERROR, ["a", ClientError]),
     "bare and cut": (b"data: " + A + b"\n\n" + ERROR[:-9], ["a", DecodeError]),
     "html, after an event": (b"data: " + A + b"\n\n<html>\n<p>no</p>\n</html>", ["a", DecodeError]),
 }
@@ -113,19 +121,19 @@ def test_error(kind: InterpreterKind, name: str) -> None:
 
 CUTS: dict[str, Answer] = {
     "between events": (
-        Send(encode_head(200, (CHUNKED,)) + encode_chunk(encode_event(build_text_response("a")))),
+        Send(encode_head(200, (CHUNKED,)) + encode_text_chunk("a")),
         Close(),
     ),
     "in an event": (
         Send(
             encode_head(200, (CHUNKED,))
-            + encode_chunk(encode_event(build_text_response("a")))
+            + encode_text_chunk("a")
             + encode_chunk(encode_event(build_text_response("b"))[:12])
         ),
         Close(),
     ),
     "in a chunk": (
-        Send(encode_head(200, (CHUNKED,)) + encode_chunk(encode_event(build_text_response("a"))) + b"99\r\ndata:"),
+        Send(encode_head(200, (CHUNKED,)) + encode_text_chunk("a") + b"99\r\ndata:"),
         Close(),
     ),
     "short": (Send(encode_head(200, (("content-length", "9999"),)) + encode_event(build_text_response("a"))), Close()),
@@ -134,7 +142,7 @@ CUTS: dict[str, Answer] = {
 
 @pytest.mark.parametrize("name", CUTS)
 def test_cut(kind: InterpreterKind, name: str) -> None:
-    """A connection that ends before its body does is Disconnected, between events too."""
+    """A connection that closes before the end of the body is Disconnected, also between events."""
     with Loopback(CUTS[name]) as server:
         assert list_texts(kind.read_items(make_gemini(server.url), HELLO_STREAM)) == ["a", Disconnected]
 
@@ -156,28 +164,28 @@ def test_items_after_an_error(kind: InterpreterKind) -> None:
 
 
 def test_error_body_is_read(kind: InterpreterKind, sleeps: SleepRecorder) -> None:
-    """A stream that is refused says why, as a call does."""
+    """The body of an error response to a stream is read, and its message is in the error."""
     with Loopback(Reply(403, (), (ERROR[:9], ERROR[9:]))) as server:
         (item,) = kind.read_items(make_gemini(server.url), HELLO_STREAM)
         assert isinstance(item.failure(), APIError)
         assert (item.failure().code, item.failure().message) == (403, "no")
 
 
-def test_collected_fails_as_a_whole(kind: InterpreterKind) -> None:
+def test_collected_returns_the_first_failure(kind: InterpreterKind) -> None:
     """`collected` returns all items or the first failure."""
     with Loopback(build_sse_reply([build_text_response("a"), build_error(400)])) as server:
         assert isinstance(kind.run(make_gemini(server.url), HELLO_STREAM | text | collected), Failure)
 
 
 ABORT_ERROR = b"\r\n\r\n" + msgspec.json.format(msgspec.json.encode(build_error(503))) + b"\r\n"
-"""What Google's servers write when they abort a stream."""
+"""The bytes that Google's servers send when they abort a stream."""
 
 
 @pytest.mark.parametrize(
     "action", (HELLO_STREAM | joined, HELLO_STREAM | text | joined, HELLO_STREAM | text | collected)
 )
 def test_aborted_is_no_success(kind: InterpreterKind, action: Any) -> None:
-    """Whatever is made of a stream that was aborted is the error that the server wrote."""
+    """The result of an aborted stream is the error that the server sent, for every modifier."""
     with Loopback(Reply(200, (), b"data: " + A + ABORT_ERROR)) as server:
         assert isinstance(kind.run(make_gemini(server.url), action).failure(), ServerError)
 

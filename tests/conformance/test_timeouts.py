@@ -17,14 +17,21 @@ from tests.support.loopback import (
     Reply,
     Send,
     encode_chunk,
-    encode_event,
     encode_head,
     reserve_silent_port,
 )
-from tests.support.loopback_replies import BUSY, CHUNKED, HELLO, HELLO_STREAM, OK, build_text_response, list_texts
+from tests.support.loopback_replies import (
+    BUSY,
+    CHUNKED,
+    HELLO,
+    HELLO_STREAM,
+    OK,
+    encode_text_chunk,
+    list_texts,
+)
 
 HEAD = Send(encode_head(200, (CHUNKED,)))
-FIRST_ITEM = Send(encode_chunk(encode_event(build_text_response("a"))))
+FIRST_ITEM = Send(encode_text_chunk("a"))
 
 
 @pytest.fixture(params=(HELLO | text, HELLO_STREAM | text | collected), ids=("call", "stream"))
@@ -81,10 +88,8 @@ def test_no_first_item(kind: InterpreterKind, action: Any, limit: float) -> None
 
 @retry_with_longer_limits
 def test_total_ends_with_the_first_item(kind: InterpreterKind, limit: float) -> None:
-    """`total` does not bound a stream that goes on."""
-    pauses = (
-        each for text in "bc" for each in (Pause(limit), Send(encode_chunk(encode_event(build_text_response(text)))))
-    )
+    """`total` does not limit a stream after its first item."""
+    pauses = (each for text in "bc" for each in (Pause(limit), Send(encode_text_chunk(text))))
     with Loopback((HEAD, FIRST_ITEM, *pauses, Send(encode_chunk(b"")))) as server:
         assert list_texts(kind.read_items(make_gemini(server.url), HELLO_STREAM, timeouts=Timeouts(total=limit))) == [
             "a",
@@ -109,7 +114,7 @@ def test_slow_bytes(kind: InterpreterKind, prefix: str, limit: float) -> None:
 
 @retry_with_longer_limits
 def test_no_free_connection(kind: InterpreterKind, limit: float) -> None:
-    """Waiting for a lane counts: the only one is busy."""
+    """The wait for a free connection counts towards the deadline."""
     release = threading.Event()
 
     def script(_: object) -> Reply:
@@ -176,7 +181,7 @@ def test_deadline_of_a_stream(kind: InterpreterKind, limit: float) -> None:
 
 
 def test_no_time_to_retry(kind: InterpreterKind) -> None:
-    """A wait that would end after the deadline is not begun."""
+    """A retry whose delay would end after the deadline is not attempted."""
     with Loopback(BUSY) as server:
         retry = Retry(initial_delay=1e9, max_delay=1e9)
         error = kind.run(make_gemini(server.url), HELLO | with_options(retry=retry, deadline=60)).failure()

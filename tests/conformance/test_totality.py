@@ -28,7 +28,7 @@ ACTIONS = (REQUEST, REQUEST | text, STREAM | collected, STREAM | joined, STREAM 
 
 
 class FakeResponse:
-    """An answer in memory."""
+    """A response in memory."""
 
     def __init__(self, status: int, headers: Headers, chunks: list[bytes]) -> None:
         self.status = status
@@ -43,7 +43,7 @@ class FakeResponse:
 
 
 class AsyncFakeResponse(FakeResponse):
-    """The same, to be awaited."""
+    """A response in memory whose methods are awaited."""
 
     async def read(self, deadline: float, phase: Any) -> bytes:  # type: ignore[override]  # awaited
         await checkpoint()
@@ -56,7 +56,7 @@ class AsyncFakeResponse(FakeResponse):
 
 
 class FakePool:
-    """Connections on which every request gets the same answer."""
+    """A connection pool that returns the same response to every request."""
 
     def __init__(self, *response: Any) -> None:
         self.response = response
@@ -66,7 +66,7 @@ class FakePool:
 
 
 class AsyncFakePool(FakePool):
-    """The same, to be awaited."""
+    """A connection pool whose methods are awaited."""
 
     async def send(self, request: object, **limits: Any) -> AsyncFakeResponse:  # type: ignore[override]  # awaited
         return AsyncFakeResponse(*self.response)
@@ -76,7 +76,7 @@ HANDLER = HttpHandler(backend=Gemini("test-key"), retry=Retry(attempts=1), max_r
 
 
 def run_all(*response: Any) -> list[Any]:
-    """Run all actions against an answer, and read it as a stream."""
+    """Run all actions against a response, and read it as a stream."""
     results = [
         run_program(build_program(action, HANDLER), SyncExecutor(FakePool(*response), None, None)) for action in ACTIONS
     ]  # type: ignore[arg-type]  # of several types
@@ -84,11 +84,11 @@ def run_all(*response: Any) -> list[Any]:
 
 
 async def run_all_async(*response: Any) -> list[Any]:
-    """Do the same in tasks."""
+    """Run all actions with the async executor."""
     results = [
         await run_async(build_program(action, HANDLER), AsyncExecutor(AsyncFakePool(*response), None, None))
         for action in ACTIONS
-    ]  # type: ignore[arg-type]  # of several types, on lanes that never close
+    ]  # type: ignore[arg-type]  # of several types; the pool has no aclose
     return [
         *results,
         *[
@@ -97,11 +97,11 @@ async def run_all_async(*response: Any) -> list[Any]:
                 build_program(STREAM, HANDLER), AsyncExecutor(AsyncFakePool(*response), None, None)
             )
         ],
-    ]  # type: ignore[arg-type]  # they never close
+    ]  # type: ignore[arg-type]  # the pool has no aclose
 
 
 def are_results(results: list[Any]) -> bool:
-    """Tell whether they are all results, with nobody else's errors among them, and can be shown."""
+    """Return whether all values are results with a repr, and all errors are of this library."""
     errors = [each.failure() for each in results if isinstance(each, Failure)]
     return all(isinstance(each, Success | Failure) and repr(each) for each in results) and all(
         isinstance(each, GenaiError) for each in errors
@@ -161,7 +161,7 @@ HEADERS = st.lists(
 
 
 def split_body(body: bytes, offsets: list[int]) -> list[bytes]:
-    """Cut a body into pieces."""
+    """Split a body into chunks."""
     ends = [0, *sorted(min(place, len(body)) for place in offsets), len(body)]
     return [body[start:end] for start, end in itertools.pairwise(ends)]
 

@@ -56,7 +56,7 @@ class UploadSession:
 
 
 def set_chunk_size(flow: Flow[Any], chunk: int = 256) -> Flow[Any]:
-    """Upload in small pieces."""
+    """Set the chunk size of an upload."""
     return Flow(flow.builder, flow.source, (*flow.args, chunk))
 
 
@@ -69,7 +69,7 @@ def write_file(folder: Path, data: bytes, name: str = "a.txt") -> Path:
 
 @pytest.mark.parametrize("source", ["path", "bytes", "open"])
 def test_cut_in_every_chunk(kind: InterpreterKind, sleeps: SleepRecorder, source: str, tmp_path: Path) -> None:
-    """An upload whose connection is cut within each piece goes on from what has arrived, and loses nothing."""
+    """An upload whose connection is cut in each chunk is resumed after the bytes that have arrived, and loses none."""
     path = write_file(tmp_path, DATA)
     cuts = (None, *(100, None) * 11)
     with Loopback(session := UploadSession(), body_limits=cuts) as server, path.open("rb") as file:
@@ -135,7 +135,7 @@ def test_session_elsewhere_gets_no_key(kind: InterpreterKind) -> None:
 
 
 def test_progress_events(kind: InterpreterKind, tmp_path: Path) -> None:
-    """Each piece that has arrived is an event."""
+    """Each chunk that has arrived is reported as an event."""
     events: list[Any] = []
     with Loopback(UploadSession()) as server:
         flow = set_chunk_size(files.upload(write_file(tmp_path, DATA)), 512)
@@ -160,7 +160,7 @@ def test_file_that_shrinks(kind: InterpreterKind, tmp_path: Path) -> None:
 
 
 def test_unreadable_content(kind: InterpreterKind, tmp_path: Path) -> None:
-    """What is not there, is a folder, or cannot be sought or read, is a failure before anything is sent."""
+    """A missing file, a folder, and a file that cannot seek or read are failures before anything is sent."""
     read_end, write_end = os.pipe()
     closed_file = io.BytesIO(DATA)
     closed_file.close()
@@ -172,7 +172,7 @@ def test_unreadable_content(kind: InterpreterKind, tmp_path: Path) -> None:
 
 
 class UnreadableFile(io.BytesIO):
-    """A file that fails as it is read, or that reads text."""
+    """A file whose `read` raises an error, or returns text."""
 
     def __init__(self, chunk: Any) -> None:
         super().__init__(DATA)
@@ -184,9 +184,9 @@ class UnreadableFile(io.BytesIO):
         return self.chunk
 
 
-@pytest.mark.parametrize("chunk", [OSError(5, "Input/output error"), "text"], ids=("fault", "text"))
+@pytest.mark.parametrize("chunk", [OSError(5, "Input/output error"), "text"], ids=("error", "text"))
 def test_read_error(kind: InterpreterKind, chunk: Any) -> None:
-    """An open file that fails, or has no bytes, is a failure."""
+    """An open file whose `read` raises, or does not return bytes, is a failure."""
     with Loopback(UploadSession()) as server:
         result = kind.run(make_gemini(server.url), files.upload(UnreadableFile(chunk), TEXT))
     assert isinstance(result.failure(), InvalidRequest)
@@ -200,7 +200,7 @@ def test_one_connection(kind: InterpreterKind) -> None:
 
 
 def test_dropped_every_time(kind: InterpreterKind, sleeps: SleepRecorder) -> None:
-    """A server that drops every piece before a byte of it ends the upload after four attempts."""
+    """If the server drops every chunk before its first byte, the upload fails after four attempts."""
     with Loopback(session := UploadSession(), body_limits=(None, *(0, None) * 4)) as server:
         assert isinstance(kind.run(make_gemini(server.url), files.upload(DATA, TEXT)).failure(), Disconnected)
     assert (bytes(session.data), len(sleeps.seconds)) == (b"", 3)
@@ -217,27 +217,27 @@ from pathlib import Path
 from genai_fn import AsyncHttp, Gemini, Http, files
 import anyio, trio, httpcore
 
-def most():
+def read_peak_memory():
     return int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
 
 url, path, kind = sys.argv[1:]
-idle, backend, flow = most(), Gemini("test-key", base_url=url), files.upload(path, {"mime_type": "a/b"})
+before, backend, flow = read_peak_memory(), Gemini("test-key", base_url=url), files.upload(path, {"mime_type": "a/b"})
 
-async def through():
+async def upload_async():
     async with AsyncHttp(backend) as run:
         return await run(flow)
 
-def directly():
+def upload():
     with Http(backend) as run:
         return run(flow)
 
-result = directly() if kind == "sync" else anyio.run(through, backend=kind)
+result = upload() if kind == "sync" else anyio.run(upload_async, backend=kind)
 assert result.unwrap().name == "files/abc", result
-print(most() - idle)
+print(read_peak_memory() - before)
 """
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read where Linux tells it")
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak memory is read from /proc")
 @pytest.mark.parametrize("kind", ["sync", "asyncio", "trio"])
 def test_memory_stays_flat(kind: str, tmp_path: Path) -> None:
     """A file of 1 GiB is uploaded with less than 40 MiB of memory."""

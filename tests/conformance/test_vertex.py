@@ -34,7 +34,7 @@ class Credentials:
 
 
 class Gate:
-    """A refresh that waits until `opened` is set."""
+    """A refresh function that waits until `opened` is set."""
 
     def __init__(self) -> None:
         self.started = threading.Event()
@@ -126,7 +126,7 @@ def _raise_error() -> str:
 
 
 def test_closed(kind: InterpreterKind) -> None:
-    """A call after close() is Failure(Closed), even if there never was a token."""
+    """A call after close() is Failure(Closed), even if no token was fetched yet."""
     with Loopback(OK) as server:
 
         async def body(run: AwaitableInterpreter) -> None:

@@ -42,24 +42,24 @@ LAYERS = (
     ("cli",),
 )
 """
-From the ground up: a module imports what lies below it, or beside it; nothing imports in circles.
+From the lowest layer up: a module imports from its own layer and from lower ones; no imports are circular.
 
-A part is a module or a folder with all in it, but for what has a place of its own.
+A part is a module, or a folder with all of its modules except those that are listed separately.
 """
 
-FORBIDDEN = {
-    "ops": {"wire", "engine.handler", "effects", "wire.json_body"},  # operations say what is sent, not how
-    # a server of its own, not the client read backwards
+FORBIDDEN_IMPORTS = {
+    "ops": {"wire", "engine.handler", "effects", "wire.json_body"},  # operations state what is sent, not how
+    # an independent server: it does not reuse the encoding of the client
     "emulator": {"wire", "engine.handler", "effects", "request", "ops"},
 }
 """Parts that a part must not import, although they are in a lower layer."""
 
-ALLOWED_ALL_THE_SAME = {
+ALLOWED_IMPORTS = {
     "ops.batches.lines": {"wire"},  # a line of a batch's file is a request as it would be sent
     "ops.files.download_flow": {"effects"},  # flows, which stand beside their operations
     "ops.files.upload_flow": {"effects"},
 }
-"""Exceptions: modules that may import some of them, with the reason."""
+"""Modules that may import some forbidden parts all the same, each with the reason."""
 
 PURE_MODULES = {
     *(
@@ -97,8 +97,8 @@ IO_EXCEPTIONS = {
     "extras": {"importlib"},  # ``importlib.metadata``, for the versions of optional dependencies
     "lazy_names": {"importlib"},  # the names of the package are loaded at their first use
     "codec": {"os", "threading"},  # the lock for new types, which a fork respects
-    "ops.files.download_flow": {"pathlib"},  # names the type that a download to a path answers
-    "schema.disk": {"pathlib"},  # ``from_file`` and ``save`` of Image and Video, named for what they do
+    "ops.files.download_flow": {"pathlib"},  # names the type of the result of a download to a path
+    "schema.disk": {"pathlib"},  # ``from_file`` and ``save`` of Image and Video
     "wire.decompress": {"sys"},  # ``sys.maxsize``
     "wire.encoding": {"platform"},  # the Python version, for the user agent
 }
@@ -130,7 +130,7 @@ def parse_file(path: Path) -> ast.Module:
 
 
 def list_imports(path: Path, *, for_type_checkers: bool = True) -> Iterator[str]:
-    """Yield the full names of all that a file imports, also within functions; `typed` counts ``if TYPE_CHECKING``."""
+    """Yield the full names that a file imports, also in functions, and under TYPE_CHECKING if `for_type_checkers`."""
     for node in _walk(parse_file(path), for_type_checkers=for_type_checkers):
         if isinstance(node, ast.Import):
             yield from (each.name for each in node.names)
@@ -184,11 +184,11 @@ def test_imports_downwards(name: str) -> None:
         if each.startswith("genai_fn.") and find_part(each) in PARTS
     } - {part}
     assert [each for each in parts if RANKS[each] > RANKS[part]] == []
-    assert parts & FORBIDDEN.get(part, set()) == ALLOWED_ALL_THE_SAME.get(name, set())
+    assert parts & FORBIDDEN_IMPORTS.get(part, set()) == ALLOWED_IMPORTS.get(name, set())
 
 
 def test_imports_in_no_circle() -> None:
-    """No module imports itself by way of others; imports within functions count, those for type checkers do not."""
+    """No module imports itself through others; imports within functions count, those for type checkers do not."""
     pending = {name: list_needed_modules(name) for name in MODULES}
     for name, needed in CIRCULAR.items():
         pending[name].remove(needed)
@@ -198,7 +198,7 @@ def test_imports_in_no_circle() -> None:
 
 
 def list_needed_modules(name: str) -> set[str]:
-    """List the modules that a module loads: those it imports, and the folders that these lie in, but for its own."""
+    """List the modules that a module loads: those it imports, and the folders that contain them but not the module."""
     loaded = {find_loaded_module(each) for each in list_imports(MODULES[name], for_type_checkers=False)}
     folders = {each for one in loaded for each in _list_parents(one)} - {*_list_parents(name)}
     return (loaded | folders) - {"", name}
@@ -232,7 +232,7 @@ FROM_MSGSPEC = {
     *("DecodeError", "Meta", "NODEFAULT", "Raw", "Struct", "StructMeta", "UNSET", "UnsetType", "ValidationError"),
     *("field", "inspect", "structs"),
 }
-"""What any module may use of msgspec: nothing in it prepares a type. Of ``inspect`` these are the classes alone."""
+"""What every module may use of msgspec: none of it prepares a type; of ``inspect``, only the classes are used."""
 
 
 @pytest.mark.parametrize("name", [each for each in MODULES if each != "codec"])
@@ -276,7 +276,7 @@ def test_sizes(path: Path) -> None:
 
 @each_module
 def test_variants_are_data(name: str) -> None:
-    """No module asks which builder made a flow: the traits of a flow state what it can do."""
+    """No module compares the builder of a flow: the traits of a flow state what it can do."""
     compared = [
         ast.unparse(node)
         for node in ast.walk(parse_file(MODULES[name]))
@@ -491,7 +491,7 @@ def test_docs_list_every_operation() -> None:
 
 
 def test_readme_is_up_to_date() -> None:
-    """What README calls not supported yet is not a public name."""
+    """No public name is listed in README as not supported yet."""
     section = (
         (ROOT / "README.md").read_text(encoding="utf-8").partition("## Not supported yet")[2].partition("\n## ")[0]
     )

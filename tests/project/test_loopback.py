@@ -196,7 +196,7 @@ def test_close_notify(abrupt: bool) -> None:
 
 @pytest.mark.parametrize("on_accept", [Close(), Reset()])
 def test_on_accept(on_accept: Answer) -> None:
-    """A fault can occur before a request arrives."""
+    """A connection can fail before a request arrives."""
     with Loopback(Reply(), on_accept=on_accept) as server:
         seen = pytest.raises(ConnectionResetError) if on_accept == Reset() else nullcontext()
         with seen, open_socket(server.port) as sock:  # connecting may fail with the reset already

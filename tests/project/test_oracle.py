@@ -50,7 +50,7 @@ def _generate_hello(client: Client) -> Any:
 
 
 class TestSent:
-    def test_all_that_went_out(self) -> None:
+    def test_captured_request(self) -> None:
         """A captured request has the method, the whole URL, headers in lower case, and the body as JSON."""
         expected = Wire(
             method="POST",
@@ -76,7 +76,7 @@ class TestSent:
         assert isinstance(wire, Wire)
         assert wire.url.endswith("/publishers/google/models/m:streamGenerateContent?alt=sse")
 
-    def test_an_answer_that_cannot_be_read(self) -> None:
+    def test_unreadable_response(self) -> None:
         """A request is captured even if its response cannot be read."""
         wires, value = exchanged(GEMINI, _generate_hello, lambda _: httpx.Response(200, text="<html>"))
         assert [wire.method for wire in wires] == ["POST"]
@@ -98,13 +98,13 @@ class TestSent:
         assert isinstance(refused, Refused)
         assert not refused.unsupported
 
-    def test_nothing_happened(self) -> None:
+    def test_nothing_sent(self) -> None:
         """A call that neither sends nor raises fails the test."""
         with pytest.raises(AssertionError, match="sent nothing"):
             sent(GEMINI, lambda client: client.models)
 
     @pytest.mark.parametrize("backend", BACKENDS.values(), ids=list(BACKENDS))
-    def test_the_environment_has_no_say(self, backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_environment_is_ignored(self, backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
         """Google's environment variables have no effect, and are restored afterwards."""
         expected = sent(backend, _generate_hello)
         variables = {
@@ -210,7 +210,7 @@ class TestNormal:
         """Different values, empty values, and names and values of users are not equal."""
         assert normal(one) != normal(other)
 
-    def test_names_of_properties_are_no_words(self) -> None:
+    def test_names_of_properties_are_no_keywords(self) -> None:
         """A property named like a keyword of the schema still holds a schema."""
         schema: Any = {
             "properties": {"labels": {"max_items": 1}, "default": {"any_of": []}, "properties": {"min_items": 1}}
@@ -335,8 +335,8 @@ class TestBackendCases:
         outcome = sent(case.backend, lambda client: _generate(client, case, "hi", case.config))
         assert case.error == isinstance(outcome, Refused), outcome
 
-    def test_who_calls(self) -> None:
-        """A project sends a token, a key its header, and a gateway neither."""
+    def test_credentials(self) -> None:
+        """A project sends a token, an API key is sent in its header, and a gateway gets neither."""
         cases = {case.name: case for case in BACKEND_CASES}
         names = ("gemini", "vertex", "express", "gateway")
         wires = [sent(cases[name].backend, _generate_hello) for name in names]

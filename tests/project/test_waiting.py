@@ -1,4 +1,4 @@
-"""What tests wait with: rest instead of pauses, limits that grow, virtual time."""
+"""The helpers that wait: for idle threads, with growing limits, and in virtual time."""
 
 import socket
 import threading
@@ -15,7 +15,7 @@ from tests.support.virtual_time import run_virtually
 
 
 def test_idle_server() -> None:
-    """A server is at rest while it waits for its peer, and not while it is to do something of its own accord."""
+    """A server is idle while it waits for its peer, and not while it waits for a timer of its own."""
     with Loopback([Pause(60), Hang()]) as server:
         server.wait_until_idle(0)
         for number, is_idle in ((1, False), (2, True)):
@@ -30,7 +30,7 @@ def test_idle_server() -> None:
 
 
 def test_server_with_pending_connections() -> None:
-    """A connection that a server has still to accept is one that it has to do with."""
+    """A server is not idle before it has accepted all connections."""
     with Loopback(Hang()) as server:
         for _ in range(50):
             socket.create_connection(("127.0.0.1", server.port)).close()
@@ -39,7 +39,7 @@ def test_server_with_pending_connections() -> None:
 
 
 def test_is_blocked() -> None:
-    """A thread is stuck while the system keeps it, and not while it computes."""
+    """A thread is blocked while it waits in a system call, and not while it computes."""
     gate, ends = threading.Event(), threading.Event()
 
     def compute() -> None:
@@ -58,7 +58,7 @@ def test_is_blocked() -> None:
 
 
 def test_interrupt_when_idle() -> None:
-    """What waits for a server is interrupted once the server waits, too."""
+    """A thread that waits for a server is interrupted once the server waits, too."""
     with Loopback(Hang()) as server, socket.create_connection(("127.0.0.1", server.port)) as sock:
         with pytest.raises(LookupError), interrupt_when_idle(LookupError, server, 1):
             sock.sendall(b"GET / HTTP/1.1\r\n\r\n")
@@ -66,7 +66,7 @@ def test_interrupt_when_idle() -> None:
 
 
 def test_retry_with_longer_limits() -> None:
-    """A test is run with longer and longer limits until it holds; if none is long enough, it fails as with the last."""
+    """A test is run with longer and longer limits until it passes; if it never does, it fails as with the longest."""
     limits: list[float] = []
 
     def check_limit(minimum: float, limit: float) -> None:
@@ -82,7 +82,7 @@ def test_retry_with_longer_limits() -> None:
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_virtual_time(backend: str) -> None:
-    """An hour of virtual time takes none, tasks wake in the order of their times, and limits run out in it."""
+    """In virtual time, an hour passes at once, tasks wake in the order of their times, and timeouts expire."""
     wake_times: list[float] = []
 
     async def sleep(seconds: float) -> None:

@@ -512,14 +512,14 @@ class _Connection:
             self._wait(EVENT_READ, left)
 
     def _send_reply(self, reply: Reply) -> None:
-        given = {name.lower(): value.lower() for name, value in reply.headers}
+        headers_by_name = {name.lower(): value.lower() for name, value in reply.headers}
         has_no_body = reply.status < HTTPStatus.OK or reply.status in {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
         headers = list(reply.headers)
         if isinstance(reply.body, tuple):
             headers.append(("transfer-encoding", "chunked"))
-        elif not has_no_body and "content-length" not in given:
+        elif not has_no_body and "content-length" not in headers_by_name:
             headers.append(("content-length", str(len(reply.body))))
-        if given.get("connection") == "close":
+        if headers_by_name.get("connection") == "close":
             self.keep_alive = False
         elif not self.keep_alive:
             headers.append(("connection", "close"))

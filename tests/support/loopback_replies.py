@@ -9,7 +9,7 @@ from genai_fn import generate, streamed
 from genai_fn.errors import GenaiError
 from genai_fn.request import POST, Call, Operation, Request, read_json
 from genai_fn.schema import GenerateContentResponse
-from tests.support.loopback import build_json_reply, build_sse_reply
+from tests.support.loopback import build_json_reply, build_sse_reply, encode_chunk, encode_event
 
 CHUNKED = ("transfer-encoding", "chunked")
 HELLO = generate("test-model", "hello")
@@ -17,12 +17,17 @@ HELLO_STREAM = HELLO | streamed
 
 
 def build_text_response(text: str) -> dict[str, Any]:
-    """Build a response with a text."""
+    """Build a response with a text, as JSON."""
     return {"candidates": [{"content": {"parts": [{"text": text}], "role": "model"}}]}
 
 
+def encode_text_chunk(text: str) -> bytes:
+    """Encode a chunk that contains one server-sent event, a response with a text."""
+    return encode_chunk(encode_event(build_text_response(text)))
+
+
 def build_error(code: int, status: str = "", **more: Any) -> dict[str, Any]:
-    """Build an error as the API returns it."""
+    """Build an error, as JSON."""
     return {"error": {"code": code, "message": "no", "status": status, **more}}
 
 
