@@ -111,7 +111,7 @@ def test_strict_and_not() -> None:
 def test_what_prepares_nothing() -> None:
     """Encoding does not prepare a type, so it needs no lock. msgspec does not document this; the test verifies it."""
 
-    def prepared(kind: Any) -> bool:
+    def is_prepared(kind: Any) -> bool:
         return any(type(each).__name__ == "StructInfo" for each in gc.get_referents(kind))
 
     kind = msgspec.defstruct("Fresh", [("a", int)])
@@ -123,6 +123,6 @@ def test_what_prepares_nothing() -> None:
     msgspec.structs.fields(kind)
     msgspec.structs.astuple(value)
     msgspec.structs.asdict(value)
-    assert not prepared(kind)
+    assert not is_prepared(kind)
     codec.decode(b'{"a":1}', kind)
-    assert prepared(kind)
+    assert is_prepared(kind)

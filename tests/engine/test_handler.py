@@ -62,7 +62,7 @@ LOST = Disconnected("asking", "reset")
 OK, FAULT = ResponseHead(), ResponseHead(503)
 
 
-def signed(request: Request[Any] = ASKED) -> HttpRequest:
+def build_signed_request(request: Request[Any] = ASKED) -> HttpRequest:
     """Write a request as it goes out."""
     return sign_request(
         encode(request, BACKEND).unwrap(),
@@ -72,7 +72,7 @@ def signed(request: Request[Any] = ASKED) -> HttpRequest:
 
 def opens(deadline: float = 700.0, *, fresh: bool = False, request: Request[Any] = ASKED) -> SendRequest:
     """Expect it to be sent."""
-    return SendRequest(signed(request), deadline, 10.0, fresh)
+    return SendRequest(build_signed_request(request), deadline, 10.0, fresh)
 
 
 def reads(exchange: ResponseHead, *pieces: Any, deadline: float = 700.0, idle: float = 60.0) -> list[tuple[Any, Any]]:
@@ -168,7 +168,7 @@ def test_timeouts_of_one_action() -> None:
     asked = ASKED | with_options(timeouts=Timeouts(connect=1, idle=2, total=3))
     script = [
         (GetTime(), 100.0),
-        (SendRequest(signed(), 103.0, 1.0), OK),
+        (SendRequest(build_signed_request(), 103.0, 1.0), OK),
         *reads(OK, BODY, b"", deadline=103.0, idle=2),
     ]
     assert run_by_script(HTTP.handle(asked, inf), script) == Success(HI)
@@ -283,7 +283,7 @@ def test_token() -> None:
         def __hash__(self) -> int:
             return 0
 
-    asked = Sent(signed(), 0, 0)
+    asked = Sent(build_signed_request(), 0, 0)
     token = (GetToken(700.0), credential)
     script = [
         (GetTime(), 100.0),

@@ -63,7 +63,7 @@ def answer(text: str) -> GenerateContentResponse:
     return msgspec.convert(build_text_response(text), GenerateContentResponse)
 
 
-def printed(value: Any) -> str:
+def format_value(value: Any) -> str:
     """Write a value down."""
     return f"<{value}>"
 
@@ -91,7 +91,7 @@ def either(first: Request[Any], second: Request[Any]) -> FlowGenerator[Result[An
 
 
 @stream
-def counted(most: int, source: Request[Any]) -> FlowGenerator[None]:
+def count_to(most: int, source: Request[Any]) -> FlowGenerator[None]:
     for number in range(most):
         yield from emit(Success(number))
     yield from ask(source)
@@ -117,19 +117,19 @@ def test_attempt() -> None:
 
 def test_map_bind_lash() -> None:
     """`map`, `bind` and `lash` work on actions as on a `Result`."""
-    assert run_by_script(start_generator(A.map(printed)), [(Ask(A), Success(1))]) == Success("<1>")
-    assert run_by_script(start_generator(A.map(printed)), [(Ask(A), NO)]) == NO
+    assert run_by_script(start_generator(A.map(format_value)), [(Ask(A), Success(1))]) == Success("<1>")
+    assert run_by_script(start_generator(A.map(format_value)), [(Ask(A), NO)]) == NO
     assert run_by_script(start_generator(A.bind(then_b)), [(Ask(A), Success(1)), (Ask(B), Success(2))]) == Success(2)
     assert run_by_script(start_generator(A.bind(then_b)), [(Ask(A), NO)]) == NO
     assert run_by_script(start_generator(A.lash(then_b)), [(Ask(A), NO), (Ask(B), Success(2))]) == Success(2)
     assert run_by_script(start_generator(A.lash(then_b)), [(Ask(A), Success(1))]) == Success(1)
 
 
-@pytest.mark.parametrize("made", (A.bind(printed), A.lash(printed)), ids=("bind", "lash"))  # type: ignore[arg-type]  # the mistake
+@pytest.mark.parametrize("made", (A.bind(format_value), A.lash(format_value)), ids=("bind", "lash"))  # type: ignore[arg-type]  # the mistake
 def test_not_an_action(made: Any) -> None:
     """A function of `bind` or `lash` that returns no action raises InvalidRequest with its name."""
     first = NO if "lash" in made.builder.__name__ else Success(1)
-    with pytest.raises(InvalidRequest, match="printed"):
+    with pytest.raises(InvalidRequest, match="format_value"):
         run_by_script(start_generator(made), [(Ask(A), first)])
 
 
@@ -144,7 +144,7 @@ def test_both() -> None:
 
 def test_deadline_of_a_flow() -> None:
     """`with_options(deadline=…)` on a flow is an `AskWithin` command."""
-    inner = A.map(printed)
+    inner = A.map(format_value)
     assert run_by_script(
         start_generator(inner | with_options(deadline=3)), [(AskWithin(inner, 3), Success("<1>"))]
     ) == Success("<1>")
@@ -160,11 +160,11 @@ def test_text() -> None:
 # Streams
 
 
-def emitted(description: Stream[Any], script: list[tuple[Any, Any]]) -> list[Any]:
+def run_stream(description: Stream[Any], script: list[tuple[Any, Any]]) -> list[Any]:
     """Perform a stream's steps, and give its items."""
     items: list[Any] = []
 
-    def watched() -> Generator[Any, Any, Any]:
+    def collect_items() -> Generator[Any, Any, Any]:
         generator, sent = start_generator(description), None
         while True:
             try:
@@ -177,7 +177,7 @@ def emitted(description: Stream[Any], script: list[tuple[Any, Any]]) -> list[Any
             else:
                 sent = yield word
 
-    run_by_script(watched(), script)
+    run_by_script(collect_items(), script)
     return items
 
 
@@ -195,17 +195,17 @@ GOOD = [Success(answer("a")), Success(answer("b"))]
 
 def test_served() -> None:
     """A server stream yields its items, also if several arrive at once."""
-    assert emitted(PIECES, comes(*GOOD)) == GOOD
-    assert emitted(PIECES, [*OPENED, (ReadItems("handle"), (*GOOD, NO)), LAST]) == [*GOOD, NO]
-    assert emitted(PIECES, [(OpenStream(PIECES.source), NO)]) == [NO]
+    assert run_stream(PIECES, comes(*GOOD)) == GOOD
+    assert run_stream(PIECES, [*OPENED, (ReadItems("handle"), (*GOOD, NO)), LAST]) == [*GOOD, NO]
+    assert run_stream(PIECES, [(OpenStream(PIECES.source), NO)]) == [NO]
     assert PIECES.builder is stream_response
 
 
 def test_texts() -> None:
     """`text` emits the texts; a stream without text ends with `NoText`."""
-    assert emitted(PIECES | text, comes(*GOOD)) == [Success("a"), Success("b")]
-    assert emitted(PIECES | text, comes(Success(answer("")), *GOOD, NO)[:-1]) == [Success("a"), Success("b"), NO]
-    assert emitted(PIECES | text, comes(Success(GenerateContentResponse()))) == [Failure(NoText())]
+    assert run_stream(PIECES | text, comes(*GOOD)) == [Success("a"), Success("b")]
+    assert run_stream(PIECES | text, comes(Success(answer("")), *GOOD, NO)[:-1]) == [Success("a"), Success("b"), NO]
+    assert run_stream(PIECES | text, comes(Success(GenerateContentResponse()))) == [Failure(NoText())]
 
 
 def test_each() -> None:
@@ -213,11 +213,11 @@ def test_each() -> None:
     script = [
         *OPENED,
         (ReadItems("handle"), (GOOD[0],)),
-        (CallFunction(printed, (answer("a"),)), "what it returns"),
+        (CallFunction(format_value, (answer("a"),)), "what it returns"),
         (ReadItems("handle"), (NO,)),
         LAST,
     ]
-    assert emitted(PIECES | each(printed), script) == [GOOD[0], NO]
+    assert run_stream(PIECES | each(format_value), script) == [GOOD[0], NO]
 
 
 def test_collected_and_joined() -> None:
@@ -229,22 +229,26 @@ def test_collected_and_joined() -> None:
 
 def test_a_stream_of_ones_own() -> None:
     """What a flow asks can be mixed with what it emits; a failed `ask` is the last item."""
-    assert emitted(counted(2, A), [(Ask(A), Success(1))]) == [Success(0), Success(1)]
-    assert run_by_script(start_generator(counted(2, A) | collected), [(Ask(A), NO)]) == NO
+    assert run_stream(count_to(2, A), [(Ask(A), Success(1))]) == [Success(0), Success(1)]
+    assert run_by_script(start_generator(count_to(2, A) | collected), [(Ask(A), NO)]) == NO
 
 
 def test_reading_sees_what_is_raised() -> None:
     """A function that raises does so within the stream that called it."""
-    script = [*OPENED, (ReadItems("handle"), (GOOD[0],)), (CallFunction(printed, (answer("a"),)), LookupError("mine"))]
+    script = [
+        *OPENED,
+        (ReadItems("handle"), (GOOD[0],)),
+        (CallFunction(format_value, (answer("a"),)), LookupError("mine")),
+    ]
     with pytest.raises(LookupError, match="mine"):
-        run_by_script(start_generator(PIECES | each(printed) | collected), script)
+        run_by_script(start_generator(PIECES | each(format_value) | collected), script)
 
 
 def test_reading_to_the_end() -> None:
     """`StreamReader.read_next` returns None after the end, on every call."""
 
     def read() -> FlowGenerator[list[Any]]:
-        reading, items = StreamReader(counted(1, A)), list[Any]()
+        reading, items = StreamReader(count_to(1, A)), list[Any]()
         for _ in range(4):
             items.append((yield from reading.read_next()))
         return items
@@ -333,7 +337,7 @@ def test_program_of_a_stream() -> None:
     ]
     run_by_script(build_program(PIECES, Answering()), script)
     run_by_script(
-        build_program(counted(1, A), Answering(a=NO)), [(Emit(Success(0)), None), (GetTime(), 0.0), (Emit(NO), None)]
+        build_program(count_to(1, A), Answering(a=NO)), [(Emit(Success(0)), None), (GetTime(), 0.0), (Emit(NO), None)]
     )
 
 
@@ -362,10 +366,10 @@ def forgiving(f: Any) -> FlowGenerator[Result[str, GenaiError]]:
 def test_what_a_function_raises() -> None:
     """The flow may catch what a function raised; else it passes through as itself."""
     assert run_by_script(
-        build_program(forgiving(printed), Answering()), [(CallFunction, LookupError("mine"))]
+        build_program(forgiving(format_value), Answering()), [(CallFunction, LookupError("mine"))]
     ) == Success("mine")
     with pytest.raises(ZeroDivisionError):
-        run_by_script(build_program(forgiving(printed), Answering()), [(CallFunction, ZeroDivisionError())])
+        run_by_script(build_program(forgiving(format_value), Answering()), [(CallFunction, ZeroDivisionError())])
 
 
 class Worldly:
@@ -385,18 +389,18 @@ class Worldly:
         return ()
 
 
-async def awaited() -> str:
+async def return_done() -> str:
     return "done"
 
 
 @flow
-def told(action: Any) -> FlowGenerator[Result[str, GenaiError]]:
+def name_failure(action: Any) -> FlowGenerator[Result[str, GenaiError]]:
     result = yield from attempt(action)
     return Success(type(result.failure()).__name__)
 
 
 @pytest.mark.parametrize(
-    ("effect", "closed", "expected"), [(Sleep(1.0), True, Closed), (CallFunction(awaited), False, AsyncOnly)]
+    ("effect", "closed", "expected"), [(Sleep(1.0), True, Closed), (CallFunction(return_done), False, AsyncOnly)]
 )
 @pytest.mark.parametrize("action", [A, both(A, B), collected(PIECES)])
 def test_ended_by_the_world(action: Any, effect: Any, closed: bool, expected: type[GenaiError]) -> None:
@@ -409,4 +413,4 @@ def test_ended_by_the_world(action: Any, effect: Any, closed: bool, expected: ty
         return world.run(build_program(action, Worldly(effect)))
 
     assert isinstance(ran(action).failure(), expected)
-    assert ran(told(action)) == Success(expected.__name__)
+    assert ran(name_failure(action)) == Success(expected.__name__)

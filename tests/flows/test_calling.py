@@ -47,7 +47,7 @@ def clock() -> str:
     return "noon"
 
 
-def broken(city: str) -> str:
+def raise_lookup_error(city: str) -> str:
     """Raise an exception."""
     raise LookupError(city)
 
@@ -145,7 +145,7 @@ def test_unknown_function() -> None:
 def test_events() -> None:
     """Each call emits an event with its arguments and its response."""
     calls = build_response(build_call("weather", {"city": "Oslo"}), build_call("broken", {"city": "Rome"}))
-    conversation = Conversation(REQUEST | calling(weather, broken), [calls, DONE])
+    conversation = Conversation(REQUEST | calling(weather, raise_lookup_error), [calls, DONE])
     assert conversation.events == [
         Called("weather", {"city": "Oslo"}, {"result": "rain in Oslo for 1"}),
         Called("broken", {"city": "Rome"}, {"error": "LookupError: Rome"}),
@@ -158,7 +158,7 @@ def test_events() -> None:
 def test_an_exception_goes_back() -> None:
     """By default an exception is returned to the model, which may try again."""
     conversation = Conversation(
-        REQUEST | calling(broken), [build_response(build_call("broken", {"city": "Rome"})), DONE]
+        REQUEST | calling(raise_lookup_error), [build_response(build_call("broken", {"city": "Rome"})), DONE]
     )
     assert list_function_responses(conversation.requests[1].operation.contents) == [{"error": "LookupError: Rome"}]
     assert conversation.result.unwrap().text == "It rains."
@@ -166,7 +166,7 @@ def test_an_exception_goes_back() -> None:
 
 def test_an_exception_ends_it() -> None:
     """With ``fail`` an exception is the result, and no other request is sent."""
-    asked = REQUEST | calling(broken, clock, on_error="fail")
+    asked = REQUEST | calling(raise_lookup_error, clock, on_error="fail")
     conversation = Conversation(asked, [build_response(build_call("clock"), build_call("broken", {"city": "Rome"}))])
     assert conversation.result == Failure(FunctionCallError("broken", "LookupError: Rome"))
 
@@ -288,7 +288,7 @@ def test_streamed_failure(later: bool) -> None:
     rounds = [[build_response(build_call("clock"))], [error]] if later else [[error]]
     conversation = Conversation(REQUEST | calling(clock) | streamed, rounds)
     assert conversation.emitted[-1] == Failure(error)
-    failing = REQUEST | calling(broken, on_error="fail") | streamed | collected
+    failing = REQUEST | calling(raise_lookup_error, on_error="fail") | streamed | collected
     ended = Conversation(failing, [[build_response(build_call("broken", {"city": "Rome"}))]])
     assert ended.result == Failure(FunctionCallError("broken", "LookupError: Rome"))
 

@@ -179,11 +179,11 @@ LISTS = {
 def test_every_list(listing: Request[Any]) -> None:
     """Every list operation has pages, and uses the same parameter for the next one."""
 
-    def turned(received: ReceivedRequest) -> Answer:
+    def build_next_page(received: ReceivedRequest) -> Answer:
         token = parse_qs(urlsplit(received.target).query).get("pageToken", ["1"])[0]
         return build_json_reply({} if token == "3" else {"nextPageToken": str(int(token) + 1)})
 
-    with Loopback(turned) as server:
+    with Loopback(build_next_page) as server:
         found = InterpreterKind("sync", httpcore).run(make_gemini(server.url), listing | pages | collected).unwrap()
         assert [each.next_page_token for each in found] == ["2", "3", None]
         assert len({urlsplit(each.target).path for each in server.requests}) == 1

@@ -69,7 +69,7 @@ class Counting(HandlerWrapper):
         return items
 
 
-def counted(interpreter: Any) -> tuple[Any, list[str]]:
+def wrap_counting(interpreter: Any) -> tuple[Any, list[str]]:
     made: list[Counting] = []
 
     def between(exchange: RequestHandler) -> RequestHandler:
@@ -84,11 +84,11 @@ def counted(interpreter: Any) -> tuple[Any, list[str]]:
 def within(world: str, body: Callable[[], Any]) -> Any:
     """Run the body of a test, which may be async, in a world."""
 
-    async def bounded() -> Any:
+    async def run_bounded() -> Any:
         with anyio.fail_after(60):
             return await body()
 
-    return body() if world == "thread" else anyio.run(bounded, backend=world)
+    return body() if world == "thread" else anyio.run(run_bounded, backend=world)
 
 
 @pytest.fixture
@@ -118,13 +118,13 @@ SYNC, ASYNC = ["Http", "Offline", "Fake"], ["AsyncHttp", "AsyncOffline", "AsyncF
 TOGETHER = gather([HI | text] * 2) | collected
 
 
-def asked(run: Any) -> list[Any]:
+def run_all(run: Any) -> list[Any]:
     results = [run(TOGETHER)]
     with run.stream(STREAM) as items:
         return results + list(items)
 
 
-async def awaited(run: Any) -> list[Any]:
+async def run_all_async(run: Any) -> list[Any]:
     results = [await run(TOGETHER)]
     async with run.stream(STREAM) as items:
         return results + [each async for each in items]
@@ -142,9 +142,9 @@ def as_it_should(plain: list[Any], through: list[Any], seen: list[str]) -> None:
 def test_sync(name: str, loopback: Loopback) -> None:
     """Every interpreter asks by way of what is put between: each request of a flow, each stream, each piece of one."""
     make = maker(name, loopback)
-    plain, (run, seen) = make(), counted(make())
+    plain, (run, seen) = make(), wrap_counting(make())
     try:
-        as_it_should(asked(plain), asked(run), seen)
+        as_it_should(run_all(plain), run_all(run), seen)
     finally:
         for each in (plain, run):
             each.close() if isinstance(each, Http) else None
@@ -157,9 +157,9 @@ def test_async(world: str, name: str, loopback: Loopback) -> None:
 
     async def body() -> None:
         make = maker(name, loopback)
-        plain, (run, seen) = make(), counted(make())
+        plain, (run, seen) = make(), wrap_counting(make())
         try:
-            as_it_should(await awaited(plain), await awaited(run), seen)
+            as_it_should(await run_all_async(plain), await run_all_async(run), seen)
         finally:
             for each in (plain, run):
                 await each.aclose() if isinstance(each, AsyncHttp) else None
@@ -170,7 +170,7 @@ def test_async(world: str, name: str, loopback: Loopback) -> None:
 @pytest.mark.parametrize("make", [Offline, lambda: Fake({"generate": "hello"})], ids=["Offline", "Fake"])
 def test_in_process(make: Any) -> None:
     """What is put into the way of an interpreter in this process is in the way of its ``aio``, too."""
-    run, seen = counted(make())
+    run, seen = wrap_counting(make())
     assert ok(anyio.run(run.aio, HI))
     assert ["generate"] == seen
 
@@ -231,9 +231,9 @@ def test_order() -> None:
             yield from ()
             return Failure(RateLimited(429, "enough"))
 
-    outer, seen = counted(Fake({"generate": "hello"}).with_middleware(Answering))
+    outer, seen = wrap_counting(Fake({"generate": "hello"}).with_middleware(Answering))
     assert Failure(RateLimited(429, "enough")) == outer(HI)
-    inner, unseen = counted(Fake({"generate": "hello"}))
+    inner, unseen = wrap_counting(Fake({"generate": "hello"}))
     assert Failure(RateLimited(429, "enough")) == inner.with_middleware(Answering)(HI)
     assert (["generate"], []) == (seen, unseen)
 
@@ -252,7 +252,7 @@ def test_on() -> None:
 def test_open_for_both(loopback: Loopback) -> None:
     """What is open is open for both, and closed for both; the first asks as it did."""
     with Http(Gemini("test-key", base_url=loopback.url)) as run:
-        twin, seen = counted(run)
+        twin, seen = wrap_counting(run)
         assert ok(run(HI))
         assert [] == seen
         assert ok(twin(HI))
@@ -265,7 +265,7 @@ def test_no_backend(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("GOOGLE_API_KEY", "GEMINI_API_KEY", "GOOGLE_GENAI_USE_VERTEXAI", "GOOGLE_CLOUD_PROJECT"):
         monkeypatch.delenv(name, raising=False)
     with Http() as http:
-        run, seen = counted(http)
+        run, seen = wrap_counting(http)
         assert isinstance(run(HI).failure(), AuthError)
         with run.stream(STREAM) as items:
             assert [AuthError] == [type(each.failure()) for each in items]
@@ -293,7 +293,7 @@ def test_recorded(tmp_path: Path) -> None:
     """What records asks by way of what lies between, and learns what is secret all the same."""
     key = "test-key-of-somebody"
     with Loopback(lambda _: build_json_reply(build_response(key))) as server:
-        http, seen = counted(Http(Gemini(key, base_url=server.url)))
+        http, seen = wrap_counting(Http(Gemini(key, base_url=server.url)))
         with recording(http, tmp_path / "a.jsonl") as run:
             assert ok(run(generate("m", key)))
     assert ["generate"] == seen
@@ -322,7 +322,7 @@ class Logged(TransportWrapper):
         return data
 
 
-def logged(interpreter: Any) -> tuple[Any, Logged]:
+def wrap_logged(interpreter: Any) -> tuple[Any, Logged]:
     made: list[Logged] = []
 
     def wrap(transport: Transport) -> Transport:
@@ -342,14 +342,14 @@ def test_transport_sees_attempts(world: str) -> None:
 
         def in_sync() -> Any:
             with Http(**settings) as http:
-                run, log = logged(http)
-                run, seen = counted(run)
+                run, log = wrap_logged(http)
+                run, seen = wrap_counting(run)
                 return run(HI), run(TOGETHER), log, seen
 
         async def in_async() -> Any:
             async with AsyncHttp(**settings) as http:
-                run, log = logged(http)
-                run, seen = counted(run)
+                run, log = wrap_logged(http)
+                run, seen = wrap_counting(run)
                 return await run(HI), await run(TOGETHER), log, seen
 
         one, two, log, seen = within(world, in_sync if world == "thread" else in_async)
@@ -421,7 +421,7 @@ def test_transport_without_http(world: str, tmp_path: Path) -> None:
     table = {"generate": ["hello", RateLimited(429), Disconnected("reading")], "generate.stream": [["a", "b"]]}
 
     def asked_of(interpreter: Any) -> tuple[list[Any], Logged]:
-        run, log = logged(interpreter)
+        run, log = wrap_logged(interpreter)
         results = [within(world, lambda: run(HI | text) if world == "thread" else run.aio(HI | text)) for _ in range(3)]
         return [*results, run(STREAM | joined)], log
 

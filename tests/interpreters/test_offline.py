@@ -50,16 +50,16 @@ MODEL = "gemini-2.5-flash"
 SESSION = "https://generativelanguage.googleapis.com/upload/v1beta/files?upload_id=1"
 
 
-def told(story: Callable[[Run], Awaitable[None]], run: Offline, world: str) -> None:
+def run_story(story: Callable[[Run], Awaitable[None]], run: Offline, world: str) -> None:
     """Have a story run in a world; what it runs has to succeed."""
 
     async def at_once(action: Any) -> Any:
         return raise_for(run(action))
 
-    async def awaited(action: Any) -> Any:
+    async def run_async(action: Any) -> Any:
         return raise_for(await run.aio(action))
 
-    anyio.run(story, at_once if world == "sync" else awaited, backend="asyncio" if world == "sync" else world)
+    anyio.run(story, at_once if world == "sync" else run_async, backend="asyncio" if world == "sync" else world)
 
 
 @pytest.mark.parametrize("world", WORLDS)
@@ -76,7 +76,7 @@ def test_stories(backend: Any, stories: Any, world: str) -> None:
     """Every resource is there, in every world, and waiting takes no time."""
     run = Offline(backend)
     for story in stories:
-        told(story, run, world)
+        run_story(story, run, world)
 
 
 # What is kept
@@ -87,10 +87,10 @@ def test_one_service() -> None:
     run = Offline()
     file = run(files.upload(b"tea", {"mime_type": "text/plain"})).unwrap()
 
-    async def awaited() -> Any:
+    async def run_async() -> Any:
         return await run.aio(files.get(file.name))
 
-    assert [anyio.run(awaited, backend=each) for each in ("asyncio", "trio")] == [Success(file)] * 2
+    assert [anyio.run(run_async, backend=each) for each in ("asyncio", "trio")] == [Success(file)] * 2
     assert Offline()(files.get(file.name)).failure().code == 403
 
 
@@ -106,7 +106,7 @@ def test_again() -> None:
 
 
 @flow
-def waited(cache: str, seconds: float) -> FlowGenerator[Result[Any, Any]]:
+def wait_and_get_cache(cache: str, seconds: float) -> FlowGenerator[Result[Any, Any]]:
     """Wait, and look a cache up."""
     yield from sleep(seconds)
     return Success((yield from ask(caches.get(cache))))
@@ -117,25 +117,25 @@ def test_time() -> None:
     run = Offline()
     cache = run(caches.create(MODEL, {"contents": "a book", "ttl": "100s"})).unwrap()
     assert cache.expire_time.isoformat() == "2026-01-01T00:01:40+00:00"
-    assert run(waited(cache.name, 60)).unwrap() == cache
-    assert run(waited(cache.name, 60)).failure().code == 403
+    assert run(wait_and_get_cache(cache.name, 60)).unwrap() == cache
+    assert run(wait_and_get_cache(cache.name, 60)).failure().code == 403
     assert run(caches.create(MODEL, {"contents": "a book"})).unwrap().create_time.minute == 2
 
 
 @pytest.mark.parametrize("seconds", [1e12, 1e300])
 def test_ages(seconds: float) -> None:
     """Who sleeps for ages is answered all the same."""
-    assert Offline()(waited("x", seconds)).failure().code == 403
+    assert Offline()(wait_and_get_cache("x", seconds)).failure().code == 403
 
 
 def test_together() -> None:
     """Those who sleep at the same time do not wait for each other, and time goes on by the longest sleep."""
     run = Offline()
     cache = run(caches.create(MODEL, {"contents": "a book", "ttl": "100s"})).unwrap().name
-    found = run(gather([waited(cache, 10), waited(cache, 90)]) | collected).unwrap()
+    found = run(gather([wait_and_get_cache(cache, 10), wait_and_get_cache(cache, 90)]) | collected).unwrap()
     assert [each.name for each in found] == [cache, cache]
-    assert run(waited(cache, 9)).unwrap().name == cache
-    assert run(waited(cache, 1)).failure().code == 403
+    assert run(wait_and_get_cache(cache, 9)).unwrap().name == cache
+    assert run(wait_and_get_cache(cache, 1)).failure().code == 403
 
 
 def test_in_threads() -> None:
@@ -161,7 +161,7 @@ async def disk(run: Run, folder: Path) -> None:
 @pytest.mark.parametrize("world", WORLDS)
 def test_paths(world: str, tmp_path: Path) -> None:
     """A file is read from its path in pieces, and written to one."""
-    told(lambda run: disk(run, tmp_path), Offline(), world)
+    run_story(lambda run: disk(run, tmp_path), Offline(), world)
 
 
 @pytest.mark.parametrize("world", WORLDS)
@@ -171,7 +171,7 @@ def test_short_file(world: str, tmp_path: Path) -> None:
     path.write_bytes(b"tea")
     piece = Request(SendUploadChunk(session=SESSION, offset=0, data=FileSlice(str(path), 0, 4), is_last=True))
     with pytest.raises(InvalidRequest, match="ended 1 bytes early"):
-        told(lambda run: run(piece), Offline(), world)
+        run_story(lambda run: run(piece), Offline(), world)
 
 
 # Streams

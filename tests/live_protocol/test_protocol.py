@@ -46,10 +46,10 @@ from tests.support.live_session_events import (
     GO_AWAY,
     OPENED,
     REFUSED,
-    SAID,
+    TURN_COMPLETE,
     A,
     B,
-    received,
+    build_received_event,
     tool_call,
     tool_call_cancellation,
     update,
@@ -57,10 +57,14 @@ from tests.support.live_session_events import (
 
 TABLE: dict[str, tuple[ProtocolState, tuple[Any, ...], tuple[Any, ...]]] = {
     "the setup goes first": (ProtocolState(), (Connected(),), (SendSetup(),)),
-    "the first message opens": (ProtocolState(), (Connected(), received(COMPLETE)), (SendSetup(), SessionOpened("s"))),
+    "the first message opens": (
+        ProtocolState(),
+        (Connected(), build_received_event(COMPLETE)),
+        (SendSetup(), SessionOpened("s")),
+    ),
     "even one that says something else": (
         ProtocolState(),
-        (Connected(), received(SAID)),
+        (Connected(), build_received_event(TURN_COMPLETE)),
         (SendSetup(), SessionOpened(None), DELIVERED),
     ),
     "nothing is written before": (ProtocolState(), (Connected(), SendRequested(A)), (SendSetup(),)),
@@ -81,7 +85,7 @@ TABLE: dict[str, tuple[ProtocolState, tuple[Any, ...], tuple[Any, ...]]] = {
             SendRequested(A),
             SendRequested(B),
             CloseRequested(),
-            received(SAID),
+            build_received_event(TURN_COMPLETE),
             MessageSent(),
             MessageSent(),
             ConnectionClosed(1000),
@@ -125,7 +129,12 @@ TABLE: dict[str, tuple[ProtocolState, tuple[Any, ...], tuple[Any, ...]]] = {
     ),
     "what cannot be read": (
         ProtocolState(),
-        (*OPENED, MessageReceived(Failure(DecodeError("JSON"))), received(SAID), ConnectionClosed(1000)),
+        (
+            *OPENED,
+            MessageReceived(Failure(DecodeError("JSON"))),
+            build_received_event(TURN_COMPLETE),
+            ConnectionClosed(1000),
+        ),
         (SendSetup(), SessionOpened("s"), FinishSession(Failure(DecodeError("JSON"))), CloseConnection()),
     ),
     "no credentials": (ProtocolState(), (ConnectFailed(AuthError("no")),), (FinishSession(Failure(AuthError("no"))),)),
@@ -148,7 +157,7 @@ TABLE: dict[str, tuple[ProtocolState, tuple[Any, ...], tuple[Any, ...]]] = {
         ProtocolState(is_resumable=True),
         (
             *OPENED,
-            received(update("h")),
+            build_received_event(update("h")),
             SendRequested(A),
             SendRequested(B),
             ConnectionClosed(ABNORMAL_CLOSURE),
@@ -163,7 +172,12 @@ TABLE: dict[str, tuple[ProtocolState, tuple[Any, ...], tuple[Any, ...]]] = {
     ),
     "a handle that is none": (
         ProtocolState(is_resumable=True),
-        (*OPENED, received(update("h", resumable=False)), received(update("")), ConnectionClosed(ABNORMAL_CLOSURE)),
+        (
+            *OPENED,
+            build_received_event(update("h", resumable=False)),
+            build_received_event(update("")),
+            ConnectionClosed(ABNORMAL_CLOSURE),
+        ),
         (
             *(
                 SendSetup(),
@@ -176,7 +190,14 @@ TABLE: dict[str, tuple[ProtocolState, tuple[Any, ...], tuple[Any, ...]]] = {
     ),
     "leaving when all is said": (
         ProtocolState(is_resumable=True),
-        (*OPENED, received(update("h")), received(GO_AWAY), SendRequested(A), ConnectionClosed(1000), *OPENED),
+        (
+            *OPENED,
+            build_received_event(update("h")),
+            build_received_event(GO_AWAY),
+            SendRequested(A),
+            ConnectionClosed(1000),
+            *OPENED,
+        ),
         (
             *(
                 SendSetup(),
@@ -192,7 +213,14 @@ TABLE: dict[str, tuple[ProtocolState, tuple[Any, ...], tuple[Any, ...]]] = {
     ),
     "staying while something is said": (
         ProtocolState(is_resumable=True),
-        (*OPENED, received(update("h")), received(SAID), received(GO_AWAY), TimerFired(), ConnectionClosed(1000)),
+        (
+            *OPENED,
+            build_received_event(update("h")),
+            build_received_event(TURN_COMPLETE),
+            build_received_event(GO_AWAY),
+            TimerFired(),
+            ConnectionClosed(1000),
+        ),
         (
             *(
                 SendSetup(),
@@ -207,15 +235,15 @@ TABLE: dict[str, tuple[ProtocolState, tuple[Any, ...], tuple[Any, ...]]] = {
     ),
     "going away without a handle": (
         ProtocolState(),
-        (*OPENED, received(GO_AWAY), TimerFired(), ConnectionClosed(1001)),
+        (*OPENED, build_received_event(GO_AWAY), TimerFired(), ConnectionClosed(1001)),
         (SendSetup(), SessionOpened("s"), DeliverItem(Success(GO_AWAY)), FinishSession()),
     ),
     "functions": (
         ProtocolState(runs_functions=True),
         (
             *OPENED,
-            received(tool_call("1", "2")),
-            received(tool_call_cancellation("2", "3")),
+            build_received_event(tool_call("1", "2")),
+            build_received_event(tool_call_cancellation("2", "3")),
             CallAnswered("1", A),
             CallAnswered("2", B),
         ),
@@ -227,17 +255,17 @@ TABLE: dict[str, tuple[ProtocolState, tuple[Any, ...], tuple[Any, ...]]] = {
     ),
     "functions of the caller's": (
         ProtocolState(runs_functions=True, caller_functions=frozenset("f")),
-        (*OPENED, received(tool_call("1"))),
+        (*OPENED, build_received_event(tool_call("1"))),
         (SendSetup(), SessionOpened("s"), DeliverItem(Success(tool_call("1")))),
     ),
     "no functions": (
         ProtocolState(),
-        (*OPENED, received(tool_call("1"))),
+        (*OPENED, build_received_event(tool_call("1"))),
         (SendSetup(), SessionOpened("s"), DeliverItem(Success(tool_call("1")))),
     ),
     "a function that ends all": (
         ProtocolState(runs_functions=True),
-        (*OPENED, received(tool_call("1", "2")), CallAnswered("1", AuthError("x")), CallAnswered("2", A)),
+        (*OPENED, build_received_event(tool_call("1", "2")), CallAnswered("1", AuthError("x")), CallAnswered("2", A)),
         (
             *(SendSetup(), SessionOpened("s"), DeliverItem(Success(tool_call("1", "2")))),
             *(StartCall("1", FunctionCall(id="1", name="f")), StartCall("2", FunctionCall(id="2", name="f"))),
@@ -387,7 +415,7 @@ class ModelExecutor:
                 self.feed(ConnectFailed(draw(st.sampled_from([REFUSED, AuthError("no")])), 0.5))
             case "set_up":
                 self.connection = "open"
-                self.feed(received(COMPLETE))
+                self.feed(build_received_event(COMPLETE))
             case "hear":
                 self._heard(draw(MESSAGES))
             case "end":
@@ -417,7 +445,7 @@ class ModelExecutor:
 
 IDS = st.lists(st.sampled_from("123"), max_size=2, unique=True).map(tuple)
 MESSAGES: st.SearchStrategy[Any] = st.one_of(
-    st.sampled_from([SAID, GO_AWAY, LiveServerMessage(), LiveServerMessage(usage_metadata=UsageMetadata())]),
+    st.sampled_from([TURN_COMPLETE, GO_AWAY, LiveServerMessage(), LiveServerMessage(usage_metadata=UsageMetadata())]),
     st.builds(
         update,
         st.sampled_from(["", "h-1", "h-2"]),
@@ -457,7 +485,9 @@ def test_any_course(data: Any, state: ProtocolState) -> None:
 
 
 ANY = st.one_of(
-    st.sampled_from([Connected(), MessageSent(), TimerFired(), CloseRequested(), SendRequested(A), received(COMPLETE)]),
+    st.sampled_from(
+        [Connected(), MessageSent(), TimerFired(), CloseRequested(), SendRequested(A), build_received_event(COMPLETE)]
+    ),
     MESSAGES.map(MessageReceived),
     st.builds(ConnectionClosed, st.integers(0, 5000)),
     st.builds(ConnectFailed, st.sampled_from([REFUSED, AuthError("no")])),

@@ -24,10 +24,20 @@ from genai_fn.live_protocol.events_and_actions import (
     TimerFired,
 )
 from genai_fn.live_protocol.state_machine import ABNORMAL_CLOSURE, ProtocolState, handle_event
-from tests.support.live_session_events import GO_AWAY, OPENED, REFUSED, SAID, A, B, received, tool_call, update
+from tests.support.live_session_events import (
+    GO_AWAY,
+    OPENED,
+    REFUSED,
+    TURN_COMPLETE,
+    A,
+    B,
+    build_received_event,
+    tool_call,
+    update,
+)
 
 C = OutgoingFrame("c", 4)
-QUIET = (received(update("h")),)
+QUIET = (build_received_event(update("h")),)
 """The handle includes all messages."""
 
 
@@ -49,18 +59,21 @@ def only(kinds: Any, *events: Any, **state: Any) -> list[Any]:
 
 
 HANGS: dict[str, tuple[tuple[Any, ...], int]] = {
-    "all is said": ((*QUIET, received(GO_AWAY)), 1),
-    "the handle comes later": ((received(GO_AWAY), *QUIET), 1),
-    "it was told before": ((*QUIET, received(GO_AWAY), received(GO_AWAY)), 1),
-    "a turn goes on": ((*QUIET, received(SAID), received(GO_AWAY)), 0),
-    "a turn has ended": ((*QUIET, received(SAID), received(GO_AWAY), *QUIET), 1),
-    "a function was called": ((*QUIET, received(tool_call("1")), received(GO_AWAY)), 0),
-    "a frame is being written": ((SendRequested(A), *QUIET, received(GO_AWAY)), 0),
-    "a frame was written since": ((*QUIET, SendRequested(A), MessageSent(), received(GO_AWAY)), 0),
-    "the frame is included": ((*QUIET, SendRequested(A), MessageSent(), received(GO_AWAY), *QUIET), 1),
-    "a handle of nothing": ((received(update("")), received(GO_AWAY), TimerFired()), 0),
-    "time is up": ((*QUIET, received(SAID), received(GO_AWAY), TimerFired(0)), 1),
-    "time of another is up": ((*QUIET, received(SAID), received(GO_AWAY), TimerFired(1)), 0),
+    "all is said": ((*QUIET, build_received_event(GO_AWAY)), 1),
+    "the handle comes later": ((build_received_event(GO_AWAY), *QUIET), 1),
+    "it was told before": ((*QUIET, build_received_event(GO_AWAY), build_received_event(GO_AWAY)), 1),
+    "a turn goes on": ((*QUIET, build_received_event(TURN_COMPLETE), build_received_event(GO_AWAY)), 0),
+    "a turn has ended": ((*QUIET, build_received_event(TURN_COMPLETE), build_received_event(GO_AWAY), *QUIET), 1),
+    "a function was called": ((*QUIET, build_received_event(tool_call("1")), build_received_event(GO_AWAY)), 0),
+    "a frame is being written": ((SendRequested(A), *QUIET, build_received_event(GO_AWAY)), 0),
+    "a frame was written since": ((*QUIET, SendRequested(A), MessageSent(), build_received_event(GO_AWAY)), 0),
+    "the frame is included": ((*QUIET, SendRequested(A), MessageSent(), build_received_event(GO_AWAY), *QUIET), 1),
+    "a handle of nothing": ((build_received_event(update("")), build_received_event(GO_AWAY), TimerFired()), 0),
+    "time is up": ((*QUIET, build_received_event(TURN_COMPLETE), build_received_event(GO_AWAY), TimerFired(0)), 1),
+    "time of another is up": (
+        (*QUIET, build_received_event(TURN_COMPLETE), build_received_event(GO_AWAY), TimerFired(1)),
+        0,
+    ),
     "nobody goes away": ((*QUIET, TimerFired(0)), 0),
 }
 
@@ -74,7 +87,7 @@ def test_go_away(name: str) -> None:
 
 def test_timers() -> None:
     """Each connection has its own timer."""
-    announced = (*QUIET, received(SAID), received(GO_AWAY))
+    announced = (*QUIET, build_received_event(TURN_COMPLETE), build_received_event(GO_AWAY))
     again = (*OPENED, *announced, ConnectionClosed(ABNORMAL_CLOSURE), *OPENED, *announced)
     assert [SetTimer(2.5, 0), SetTimer(2.5, 1)] == only((SetTimer, CloseConnection), *again, TimerFired(0))
     assert [SetTimer(2.5, 0), SetTimer(2.5, 1), CloseConnection()] == only(
@@ -84,13 +97,22 @@ def test_timers() -> None:
 
 ROUNDS: dict[str, tuple[tuple[Any, ...], list[float]]] = {
     "dropped": ((*OPENED, *QUIET, ConnectionClosed(ABNORMAL_CLOSURE)), [0.0, 0.5, 1.0]),
-    "dropped after something": ((*OPENED, *QUIET, received(SAID), ConnectionClosed(ABNORMAL_CLOSURE)), [0.0, 0.5, 1.0]),
-    "sent away": ((*OPENED, *QUIET, received(GO_AWAY), ConnectionClosed(1000)), [0.0, 0.5, 1.0]),
-    "cut off": ((*OPENED, *QUIET, received(SAID), received(GO_AWAY), ConnectionClosed(1011)), [0.0, 0.5, 1.0]),
+    "dropped after something": (
+        (*OPENED, *QUIET, build_received_event(TURN_COMPLETE), ConnectionClosed(ABNORMAL_CLOSURE)),
+        [0.0, 0.5, 1.0],
+    ),
+    "sent away": ((*OPENED, *QUIET, build_received_event(GO_AWAY), ConnectionClosed(1000)), [0.0, 0.5, 1.0]),
+    "cut off": (
+        (*OPENED, *QUIET, build_received_event(TURN_COMPLETE), build_received_event(GO_AWAY), ConnectionClosed(1011)),
+        [0.0, 0.5, 1.0],
+    ),
     "dropped before it is set up": ((OPENED[0], ConnectionClosed(ABNORMAL_CLOSURE, duration=100.0)), [0.5, 1.0]),
     "unreachable": ((ConnectFailed(REFUSED),), [0.5, 1.0]),
     "dropped after a while": ((*OPENED, *QUIET, ConnectionClosed(ABNORMAL_CLOSURE, duration=10.0)), [0.0] * 9),
-    "sent away after a while": ((*OPENED, *QUIET, received(GO_AWAY), ConnectionClosed(1000, duration=10.0)), [0.0] * 9),
+    "sent away after a while": (
+        (*OPENED, *QUIET, build_received_event(GO_AWAY), ConnectionClosed(1000, duration=10.0)),
+        [0.0] * 9,
+    ),
 }
 
 
@@ -146,7 +168,13 @@ def test_ends_that_are_meant(code: int, failure: Any) -> None:
 def test_transparent() -> None:
     """Unacknowledged frames are sent again, then the one being written, then the queue, each in order."""
     wrote = (SendRequested(A), MessageSent(), SendRequested(B), MessageSent(), SendRequested(C))
-    first = (*OPENED, *wrote, received(update("h", received=1)), SendRequested(A), ConnectionClosed(ABNORMAL_CLOSURE))
+    first = (
+        *OPENED,
+        *wrote,
+        build_received_event(update("h", received=1)),
+        SendRequested(A),
+        ConnectionClosed(ABNORMAL_CLOSURE),
+    )
     again = (*OPENED, MessageSent(), MessageSent(), MessageSent())
     assert [SendFrame(A), SendFrame(B), SendFrame(C), SendFrame(B), SendFrame(C), SendFrame(A)] == only(
         SendFrame, *first, *again, is_transparent=True
@@ -154,7 +182,7 @@ def test_transparent() -> None:
     numbered = (
         *OPENED,
         MessageSent(),
-        received(update("h-2", received=1)),
+        build_received_event(update("h-2", received=1)),
         ConnectionClosed(ABNORMAL_CLOSURE),
         *OPENED,
     )
@@ -169,10 +197,10 @@ def test_calls_of_one_id() -> None:
     """A running call is not started again; the outcome of a cancelled call is not sent."""
     twice = (
         *OPENED,
-        received(tool_call("1")),
-        received(tool_call("1")),
+        build_received_event(tool_call("1")),
+        build_received_event(tool_call("1")),
         CallAnswered("1", A),
-        received(tool_call("1")),
+        build_received_event(tool_call("1")),
     )
     assert 2 == len(only(StartCall, *twice, runs_functions=True))
     assert [SendFrame(A)] == only(
@@ -192,7 +220,7 @@ def test_reconnecting_events() -> None:
         NotifyListener,
         *OPENED,
         *QUIET,
-        received(GO_AWAY),
+        build_received_event(GO_AWAY),
         ConnectionClosed(1000),
         *OPENED,
         ConnectionClosed(ABNORMAL_CLOSURE, "", REFUSED),

@@ -3,7 +3,6 @@
 import ast
 import inspect
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +17,7 @@ PACKAGE = Path(genai_fn.__file__).parent
 PATHS = sorted(PACKAGE.rglob("*.py"))
 TREES = {path: ast.parse(path.read_text(encoding="utf-8"), str(path)) for path in PATHS}
 FOLDERS = sorted({path.parent for path in PATHS})
+TESTS = Path(__file__).parents[1]
 
 MAX_MODULES = 16
 """How many modules a folder may have, its ``__init__`` not counted."""
@@ -47,6 +47,9 @@ PARTICIPLES = {
     "interpreters.executors.threads:done": "as in concurrent.futures.Future",
 }
 """Functions that are named by a participle all the same, as ``module:name``, each with the reason."""
+
+TEST_PARTICIPLES: dict[str, str] = {}
+"""The same for functions of the tests, as ``path:name``."""
 
 NOT_CONSTRUCTED = {"Session"}
 """Public classes that users do not construct: their docstrings have no ``Args``."""
@@ -98,16 +101,12 @@ def test_is_participle(name: str, expected: bool) -> None:
     assert is_participle(name) == expected
 
 
-def list_participles() -> Iterator[str]:
-    """List the functions, methods and inner functions that are named by a participle, as ``module:name``."""
-    public = set(genai_fn.__all__) | set(testing.__all__)
-    for path, tree in TREES.items():
-        folder = get_dotted_name(path).split(".")[0]
-        for node in ast.walk(tree):
-            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or not is_participle(node.name):
-                continue
-            if node.name not in public and folder not in EXEMPT_FOLDERS and not _is_property(node):
-                yield f"{get_dotted_name(path)}:{node.name}"
+def list_participles(tree: ast.Module) -> Iterator[str]:
+    """List the functions, methods and inner functions of a module that are named by a participle, but no properties."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and is_participle(node.name):
+            if not _is_property(node):
+                yield node.name
 
 
 def _is_property(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
@@ -116,8 +115,27 @@ def _is_property(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
 
 def test_no_bare_participles() -> None:
     """A function is named by a verb and a noun, not by a past participle alone; at most 20 have a reason."""
-    assert Counter(list_participles()).keys() == PARTICIPLES.keys()
+    public = set(genai_fn.__all__) | set(testing.__all__)
+    found = {
+        f"{get_dotted_name(path)}:{name}"
+        for path, tree in TREES.items()
+        if get_dotted_name(path).split(".")[0] not in EXEMPT_FOLDERS
+        for name in list_participles(tree)
+        if name not in public
+    }
+    assert found == PARTICIPLES.keys()
     assert len(PARTICIPLES) <= 20
+
+
+def test_no_bare_participles_in_tests() -> None:
+    """Fixtures, helpers and inner functions of the tests are named by a verb and a noun, too."""
+    found = {
+        f"{path.relative_to(TESTS).as_posix()}:{name}"
+        for path in TESTS.rglob("*.py")
+        for name in list_participles(ast.parse(path.read_text(encoding="utf-8"), str(path)))
+    }
+    assert found == TEST_PARTICIPLES.keys()
+    assert len(TEST_PARTICIPLES) <= 10
 
 
 # Folders

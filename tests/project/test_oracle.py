@@ -50,7 +50,7 @@ def _generate_hello(client: Client) -> Any:
 
 
 class TestSent:
-    def test_captured_request(self) -> None:
+    def test_all_that_went_out(self) -> None:
         """A captured request has the method, the whole URL, headers in lower case, and the body as JSON."""
         expected = Wire(
             method="POST",
@@ -76,7 +76,7 @@ class TestSent:
         assert isinstance(wire, Wire)
         assert wire.url.endswith("/publishers/google/models/m:streamGenerateContent?alt=sse")
 
-    def test_unreadable_response(self) -> None:
+    def test_an_answer_that_cannot_be_read(self) -> None:
         """A request is captured even if its response cannot be read."""
         wires, value = exchanged(GEMINI, _generate_hello, lambda _: httpx.Response(200, text="<html>"))
         assert [wire.method for wire in wires] == ["POST"]
@@ -98,13 +98,13 @@ class TestSent:
         assert isinstance(refused, Refused)
         assert not refused.unsupported
 
-    def test_nothing_sent(self) -> None:
+    def test_nothing_happened(self) -> None:
         """A call that neither sends nor raises fails the test."""
         with pytest.raises(AssertionError, match="sent nothing"):
             sent(GEMINI, lambda client: client.models)
 
     @pytest.mark.parametrize("backend", BACKENDS.values(), ids=list(BACKENDS))
-    def test_environment_is_ignored(self, backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_environment_has_no_say(self, backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
         """Google's environment variables have no effect, and are restored afterwards."""
         expected = sent(backend, _generate_hello)
         variables = {
@@ -210,7 +210,7 @@ class TestNormal:
         """Different values, empty values, and names and values of users are not equal."""
         assert normal(one) != normal(other)
 
-    def test_names_of_properties_are_no_keywords(self) -> None:
+    def test_names_of_properties_are_no_words(self) -> None:
         """A property named like a keyword of the schema still holds a schema."""
         schema: Any = {
             "properties": {"labels": {"max_items": 1}, "default": {"any_of": []}, "properties": {"min_items": 1}}
@@ -233,8 +233,8 @@ class TestNormal:
 
     def test_camel(self) -> None:
         """Every field of every type has the same JSON name as in google-genai."""
-        aliases = {name: info.alias for kind in _find_reachable_types() for name, info in kind.model_fields.items()}
-        assert aliases == {name: camel(name) for name in aliases}
+        given = {name: info.alias for kind in _find_reachable_types() for name, info in kind.model_fields.items()}
+        assert given == {name: camel(name) for name in given}
 
     @pytest.mark.parametrize("backend", BACKENDS)
     def test_again(self, backend: str) -> None:
@@ -257,20 +257,18 @@ class TestCases:
     @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
     def test_outcome(self, case: Case, backend: str) -> None:
         """A case is sent or refused as unsupported; one that is marked as an error is an error."""
-        outcome = find_outcome(case, backend)
+        got = find_outcome(case, backend)
         expected = "error" if case.error else "sent or unsupported"
-        assert expected == (
-            "error" if isinstance(outcome, Refused) and not outcome.unsupported else "sent or unsupported"
-        ), outcome
+        assert expected == ("error" if isinstance(got, Refused) and not got.unsupported else "sent or unsupported"), got
 
     def test_one_backend_at_least(self) -> None:
         """A case that is no error is sent on at least one backend."""
-        refused_everywhere = [
+        nowhere = [
             case.name
             for case in CASES
             if not case.error and all(isinstance(find_outcome(case, backend), Refused) for backend in BACKENDS)
         ]
-        assert refused_everywhere == []
+        assert nowhere == []
 
     def test_fresh(self) -> None:
         """A case builds fresh arguments each time, as google-genai modifies them."""
@@ -281,8 +279,8 @@ class TestCases:
     @pytest.mark.filterwarnings("ignore:.* is not a valid")
     def test_every_field_of_the_config(self) -> None:
         """Every field of the config is set in some case that is sent."""
-        names = {name for kind, name in _find_set_fields() if kind is types.GenerateContentConfig}
-        assert set(types.GenerateContentConfig.model_fields) - NOT_SENT == names - NOT_SENT
+        named = {name for kind, name in _find_set_fields() if kind is types.GenerateContentConfig}
+        assert set(types.GenerateContentConfig.model_fields) - NOT_SENT == named - NOT_SENT
 
     @pytest.mark.filterwarnings("ignore:.* is not a valid")
     def test_every_field_of_every_type(self) -> None:
@@ -297,11 +295,11 @@ class TestCases:
 
     def test_every_refusal(self) -> None:
         """The cases cover all fields that google-genai 1.51.0 refuses as unsupported."""
-        refused = {
-            (backend, outcome.message.split()[0])
+        met = {
+            (backend, got.message.split()[0])
             for backend in BACKENDS
             for case in CASES
-            if isinstance(outcome := find_outcome(case, backend), Refused) and outcome.unsupported
+            if isinstance(got := find_outcome(case, backend), Refused) and got.unsupported
         }
         expected = {
             ("gemini", "additionalProperties"),
@@ -325,18 +323,18 @@ class TestCases:
             ("vertex", "file_search"),
             ("vertex", "multi_speaker_voice_config"),
         }
-        assert expected == refused
+        assert expected == met
 
 
 class TestBackendCases:
     @pytest.mark.parametrize("case", BACKEND_CASES, ids=lambda case: case.name)
     def test_outcome(self, case: BackendCase) -> None:
         """A backend is sent, or refused where the table marks an error."""
-        outcome = sent(case.backend, lambda client: _generate(client, case, "hi", case.config))
-        assert case.error == isinstance(outcome, Refused), outcome
+        got = sent(case.backend, lambda client: _generate(client, case, "hi", case.config))
+        assert case.error == isinstance(got, Refused), got
 
-    def test_credentials(self) -> None:
-        """A project sends a token, an API key is sent in its header, and a gateway gets neither."""
+    def test_who_calls(self) -> None:
+        """A project sends a token, a key its header, and a gateway neither."""
         cases = {case.name: case for case in BACKEND_CASES}
         names = ("gemini", "vertex", "express", "gateway")
         wires = [sent(cases[name].backend, _generate_hello) for name in names]
@@ -351,51 +349,51 @@ class TestBackendCases:
 
 def _list_sent_cases(backend: str) -> Iterator[tuple[Case, Wire]]:
     for case in CASES:
-        outcome = find_outcome(case, backend)
-        if isinstance(outcome, Wire):
-            yield case, outcome
+        got = find_outcome(case, backend)
+        if isinstance(got, Wire):
+            yield case, got
 
 
 @cache
 def _find_reachable_types() -> frozenset[type[pydantic.BaseModel]]:
     """Find all types of a request, except those that are never sent unchanged."""
     found: set[type[pydantic.BaseModel]] = set()
-    pending: list[Any] = [types.GenerateContentConfig, types.Content]
-    excluded = {types.AutomaticFunctionCallingConfig, types.File, types.HttpOptions}
-    while pending:
-        kind = pending.pop()
+    left: list[Any] = [types.GenerateContentConfig, types.Content]
+    aside = {types.AutomaticFunctionCallingConfig, types.File, types.HttpOptions}
+    while left:
+        kind = left.pop()
         if not (isinstance(kind, type) and issubclass(kind, pydantic.BaseModel)):
-            pending += get_args(kind)
-        elif kind not in found | excluded:
+            left += get_args(kind)
+        elif kind not in found | aside:
             kind.model_rebuild()  # some of 1.51.0's types still have their forward references as text
             found.add(kind)
-            pending += [info.annotation for info in kind.model_fields.values()]
+            left += [info.annotation for info in kind.model_fields.values()]
     return frozenset(found)
 
 
 def _find_set_fields() -> set[tuple[type[pydantic.BaseModel], str]]:
     """Find the fields of all types that are set in cases that are sent."""
-    names: set[tuple[type[pydantic.BaseModel], str]] = set()
+    named: set[tuple[type[pydantic.BaseModel], str]] = set()
     for backend in BACKENDS:
         for case, wire in _list_sent_cases(backend):
             _, config = case.arguments(types)
-            pending: list[Any] = [types.GenerateContentConfig.model_validate(config or {})]
-            pending += [types.Content.model_validate(content) for content in normal(wire.body).get("contents", ())]
-            while pending:
-                value = pending.pop()
+            left: list[Any] = [types.GenerateContentConfig.model_validate(config or {})]
+            left += [types.Content.model_validate(content) for content in normal(wire.body).get("contents", ())]
+            while left:
+                value = left.pop()
                 if isinstance(value, pydantic.BaseModel):
-                    names |= {(type(value), name) for name in value.model_fields_set}
-                    pending += [getattr(value, name) for name in value.model_fields_set]
-                    pending += [_parse_schema(getattr(value, "response_schema", None))]
+                    named |= {(type(value), name) for name in value.model_fields_set}
+                    left += [getattr(value, name) for name in value.model_fields_set]
+                    left += [_parse_schema(getattr(value, "response_schema", None))]
                 elif isinstance(value, dict):
-                    pending += value.values()
+                    left += value.values()
                 elif isinstance(value, list):
-                    pending += value
-    return names
+                    left += value
+    return named
 
 
-def _parse_schema(schema: Any) -> types.Schema | None:
+def _parse_schema(given: Any) -> types.Schema | None:
     """Parse a schema given as a dict, unless it has keywords of JSON Schema."""
     with suppress(pydantic.ValidationError):
-        return types.Schema.model_validate(schema)
+        return types.Schema.model_validate(given)
     return None

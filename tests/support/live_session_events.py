@@ -23,7 +23,7 @@ from genai_fn.schema import (
 )
 
 COMPLETE = LiveServerMessage(setup_complete=LiveServerSetupComplete(session_id="s"))
-SAID = LiveServerMessage(server_content=LiveServerContent(turn_complete=True))
+TURN_COMPLETE = LiveServerMessage(server_content=LiveServerContent(turn_complete=True))
 GO_AWAY = LiveServerMessage(go_away=LiveServerGoAway(time_left="3.5s"))
 A, B = OutgoingFrame("a", 1), OutgoingFrame("b", 2)
 CUT_OFF = Disconnected("in a live session", "the connection was cut")
@@ -38,7 +38,7 @@ def update(handle: str, *, resumable: bool = True, received: int | None = None) 
     return LiveServerMessage(session_resumption_update=change)
 
 
-def received(message: Any) -> MessageReceived:
+def build_received_event(message: Any) -> MessageReceived:
     """Build the event of a received message."""
     return MessageReceived(Success(message))
 
@@ -54,5 +54,5 @@ def tool_call_cancellation(*identities: str) -> LiveServerMessage:
     return LiveServerMessage(tool_call_cancellation=LiveServerToolCallCancellation(ids=identities))
 
 
-OPENED = (Connected(), received(COMPLETE))
-DELIVERED = DeliverItem(Success(SAID))
+OPENED = (Connected(), build_received_event(COMPLETE))
+DELIVERED = DeliverItem(Success(TURN_COMPLETE))

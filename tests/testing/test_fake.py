@@ -171,22 +171,22 @@ def test_text_only_where_there_is_text() -> None:
 def test_exceptions_of_functions() -> None:
     """What a function of the test raises comes out as itself."""
 
-    def broken(request: Request[Any]) -> str:
+    def raise_lookup_error(request: Request[Any]) -> str:
         raise LookupError(request.operation.op)
 
     with pytest.raises(LookupError, match="generate"):
-        Fake(broken)(ASKED)
+        Fake(raise_lookup_error)(ASKED)
 
 
 def test_async_functions() -> None:
     """An async function answers where it can be awaited, and is refused where it cannot."""
 
-    async def said(request: Request[Any]) -> str:
+    async def return_text(request: Request[Any]) -> str:
         await anyio.lowlevel.checkpoint()
         return "awaited"
 
-    assert Success("awaited") == on_trio(Fake(said), ASKED | text)
-    assert isinstance(Fake(said)(ASKED).failure(), AsyncOnly)
+    assert Success("awaited") == on_trio(Fake(return_text), ASKED | text)
+    assert isinstance(Fake(return_text)(ASKED).failure(), AsyncOnly)
 
 
 @every_world

@@ -29,11 +29,11 @@ CALLED = LiveServerMessage(
 
 @pytest.fixture(params=["asyncio", "trio"])
 def perform(request: pytest.FixtureRequest) -> Callable[[Callable[[], Awaitable[Any]]], Any]:
-    async def bounded(body: Callable[[], Awaitable[Any]]) -> Any:
+    async def run_bounded(body: Callable[[], Awaitable[Any]]) -> Any:
         with anyio.fail_after(60):
             return await body()
 
-    return lambda body: anyio.run(bounded, body, backend=request.param)
+    return lambda body: anyio.run(run_bounded, body, backend=request.param)
 
 
 async def turns(fake: Fake, *frames: Any, asked: Any = ASKED) -> list[list[str | None]]:

@@ -98,7 +98,7 @@ def test_backend_headers_win() -> None:
     """A header of the backend replaces the default one; a header of the request's options replaces both."""
     backend = Gemini("test-key", headers={"User-Agent": "backend", "X-Team": "backend"})
     request = _with(HI, headers=(("x-team", "request"),))
-    signed = _signed(encode(request, backend).unwrap(), backend)
+    signed = _sign_request(encode(request, backend).unwrap(), backend)
     named = [(name.lower(), value) for name, value in signed.headers if name.lower() in ("user-agent", "x-team")]
     assert sorted(named) == [("user-agent", "backend"), ("x-team", "request")]
 
@@ -210,7 +210,7 @@ def test_structs_are_not_shared() -> None:
     assert b'"args":{"a":[1]}' in bytes(encode(request, GEMINI).unwrap().body)  # type: ignore[arg-type]  # in one piece
 
 
-def _signed(http: HttpRequest, backend: Backend) -> HttpRequest:
+def _sign_request(http: HttpRequest, backend: Backend) -> HttpRequest:
     credential = build_own_credential(backend)
     assert credential is not None
     return sign_request(http, credential)

@@ -51,7 +51,7 @@ _NAMES = [
 _LEAVES = st.none() | st.booleans() | st.floats(allow_nan=False) | st.text()
 
 
-def _nested(each: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+def _nest_values(each: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.lists(each) | st.dictionaries(st.sampled_from(_NAMES) | st.text(max_size=3), each)
 
 
@@ -327,13 +327,13 @@ class TestRead:
         assert post("models/m:generateContent", (whole[:9], whole[9:])) == post("models/m:generateContent", whole)
 
     @settings(max_examples=50, deadline=None)
-    @given(st.recursive(_LEAVES, _nested))
+    @given(st.recursive(_LEAVES, _nest_values))
     def test_total(self, body: Any) -> None:
         """Any JSON body gets a response or an error."""
         assert post("models/m:generateContent", msgspec.json.encode(body)).status in (200, 400)
 
     @settings(max_examples=50, deadline=None)
-    @given(st.recursive(_LEAVES, _nested))
+    @given(st.recursive(_LEAVES, _nest_values))
     def test_any_schema(self, schema: Any) -> None:
         """Any JSON as a schema gets a response or an error."""
         body = {"contents": [HI], "generationConfig": {"responseJsonSchema": schema}}

@@ -32,11 +32,11 @@ def test_set_again_after_an_interrupt() -> None:
     """Setting a latch again after an interrupted `set` calls the remaining callbacks."""
     latch, calls = Latch(), list[int]()
 
-    def interrupted() -> None:
-        latch.remove_callback(interrupted)
+    def raise_interrupt() -> None:
+        latch.remove_callback(raise_interrupt)
         raise Interrupt
 
-    latch.add_callback(interrupted)
+    latch.add_callback(raise_interrupt)
     for n in range(3):
         latch.add_callback(lambda n=n: calls.append(n))  # type: ignore[misc]  # bound now
     with pytest.raises(Interrupt):
@@ -49,12 +49,12 @@ def test_callbacks() -> None:
     """A callback is called when the latch is set, at once if it is set already, and not after its removal."""
     latch, calls = Latch(), list[str]()
 
-    def removed() -> None:
+    def record_removed() -> None:
         calls.append("removed")
 
-    latch.add_callback(removed)
-    latch.remove_callback(removed)
-    latch.remove_callback(removed)
+    latch.add_callback(record_removed)
+    latch.remove_callback(record_removed)
+    latch.remove_callback(record_removed)
     latch.add_callback(lambda: calls.append("before"))
     latch.set()
     latch.add_callback(lambda: calls.append("after"))

@@ -313,11 +313,11 @@ def test_interpreter_closed_meanwhile(run: Any) -> None:
         connection.read_request()
         connection.read_until_closed()
 
-    def broken(connection: RawConnection) -> None:
+    def send_nothing_valid(connection: RawConnection) -> None:
         connection.send(b"nothing\r\n\r\n")
 
     async def body() -> None:
-        for script in (silent, broken):
+        for script in (silent, send_nothing_valid):
             with RawPeer(script) as peer:
                 interpreter = AsyncHttp(
                     Gemini("test-key", base_url=peer.url), proxy="", retry=Retry(initial_delay=30.0)
@@ -325,7 +325,7 @@ def test_interpreter_closed_meanwhile(run: Any) -> None:
 
                 def is_connecting() -> bool:
                     first = next(iter(peer.connections), None)
-                    return first is not None and (bool(first.head) or script is broken)  # noqa: B023
+                    return first is not None and (bool(first.head) or script is send_nothing_valid)  # noqa: B023
 
                 async with anyio.create_task_group() as tasks:
 
@@ -382,13 +382,13 @@ def test_sender_is_cancelled(run: Any) -> None:
 
                 scopes = [anyio.CancelScope() for _ in "abc"]
 
-                async def scoped(letter: str, scope: anyio.CancelScope) -> None:
+                async def flood_in_scope(letter: str, scope: anyio.CancelScope) -> None:
                     with scope:
                         await flood(letter)
 
                 async with anyio.create_task_group() as tasks:
                     for letter, scope in zip("abc", scopes, strict=True):
-                        tasks.start_soon(scoped, letter, scope)
+                        tasks.start_soon(flood_in_scope, letter, scope)
                     await anyio.sleep(0.02)
                     scopes[0].cancel()
                     scopes[1].cancel()

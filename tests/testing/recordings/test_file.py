@@ -230,7 +230,7 @@ def test_no_key_is_written(tmp_path: Path, name: str, is_sync: bool) -> None:
         generate("m", f"is {KEY} my key?"),
     ]
 
-    async def recorded(backend: Any) -> None:
+    async def record_calls(backend: Any) -> None:
         async with recording(AsyncHttp(backend, retry=Retry(attempts=1)), path) as run:
             for each in asked:
                 await run(each)
@@ -242,7 +242,7 @@ def test_no_key_is_written(tmp_path: Path, name: str, is_sync: bool) -> None:
                 for each in asked:
                     run(each)
         else:
-            anyio.run(recorded, backend)
+            anyio.run(record_calls, backend)
     written = path.read_text(encoding="utf-8")
     assert [] == [each for each in (KEY, hidden, "sugar-and-spice") if each in written]
     replay = Replay(path)

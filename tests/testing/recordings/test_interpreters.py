@@ -71,11 +71,11 @@ def over_http(kind: str, url: str, path: Path, mode: Any, *described: Any) -> li
     backend = Gemini("test-key-of-nobody", base_url=url)
     if kind == "sync":
         with recording(Http(backend, retry=Retry(attempts=1)), path, mode) as run:
-            return [performed(run, each) for each in described]
+            return [run_described(run, each) for each in described]
 
     async def within() -> list[Any]:
         async with recording(AsyncHttp(backend, retry=Retry(attempts=1)), path, mode) as run:
-            return [await awaited(run, each) for each in described]
+            return [await run_described_async(run, each) for each in described]
 
     return anyio.run(within, backend=kind)
 
@@ -83,29 +83,29 @@ def over_http(kind: str, url: str, path: Path, mode: Any, *described: Any) -> li
 def in_process(kind: str, interpreter: Any, *described: Any) -> list[Any]:
     """Run actions, and read streams, in one of the worlds of an interpreter in this process."""
     if kind == "sync":
-        return [performed(interpreter, each) for each in described]
+        return [run_described(interpreter, each) for each in described]
 
     async def within() -> list[Any]:
-        return [await awaited(interpreter.aio, each) for each in described]
+        return [await run_described_async(interpreter.aio, each) for each in described]
 
     return anyio.run(within, backend=kind)
 
 
-def performed(run: Any, described: Any) -> Any:
+def run_described(run: Any, described: Any) -> Any:
     if not isinstance(described, Stream):
         return run(described)
     with run.stream(described) as found:
         return list(found)
 
 
-async def awaited(run: Any, described: Any) -> Any:
+async def run_described_async(run: Any, described: Any) -> Any:
     if not isinstance(described, Stream):
         return await run(described)
     async with run.stream(described) as found:
         return [each async for each in found]
 
 
-def said(words: str) -> Any:
+def build_json_response(words: str) -> Any:
     return msgspec.to_builtins(build_response(words))
 
 
@@ -117,8 +117,8 @@ def test_record_and_replay(kind: str, tmp_path: Path) -> None:
     """What was recorded over HTTP is replayed in any world, and nobody is asked."""
     path = tmp_path / "calls.jsonl"
     answers = [
-        build_json_reply(said("hello")),
-        build_sse_reply([said("hel"), said("lo")]),
+        build_json_reply(build_json_response("hello")),
+        build_sse_reply([build_json_response("hel"), build_json_response("lo")]),
         build_json_reply({"error": {"code": 404}}, 404),
     ]
     with Loopback(answers) as server:
@@ -146,7 +146,7 @@ def test_auto(kind: str, tmp_path: Path) -> None:
     """Each answer of the file is given once; what it has not is asked, and added."""
     path = tmp_path / "calls.jsonl"
     other = generate("m", "other") | text
-    with Loopback(lambda received: build_json_reply(said(f"{len(received.body)}"))) as server:
+    with Loopback(lambda received: build_json_reply(build_json_response(f"{len(received.body)}"))) as server:
         first = over_http(kind, server.url, path, "auto", HI)
         assert 1 == len(server.requests)
         second = over_http(kind, server.url, path, "auto", HI, other, HI)
@@ -184,7 +184,7 @@ def test_auto_keeps_no_trouble(tmp_path: Path, error: GenaiError, kept: bool, an
     for mode in ("auto", "record"):
         path = tmp_path / f"{mode}.jsonl"
         run = recording(Fake({"generate": error, "generate.stream": ["a", error]}), path, mode)  # type: ignore[arg-type]  # it is one
-        performed(run, answered)
+        run_described(run, answered)
         is_left = isinstance(error, NoAnswer) and answered is STREAM
         assert (kept or (mode == "record" and not isinstance(error, NoAnswer))) == bool(notes(path)) or is_left
 
@@ -197,7 +197,7 @@ def test_auto_needs_no_backend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     with recording(Http(), path, "auto") as run:
         assert Success("hello") == run(HI)
         assert isinstance(run(HI).failure(), AuthError)
-        assert [AuthError] == [type(each.failure()) for each in performed(run, STREAM)]
+        assert [AuthError] == [type(each.failure()) for each in run_described(run, STREAM)]
     assert 1 == len(notes(path))
 
 
@@ -324,7 +324,7 @@ def test_left_within_a_flow(tmp_path: Path) -> None:
 def test_broken_stream(kind: str, tmp_path: Path) -> None:
     """A stream that breaks off is replayed with its chunks, and the failure that ended it."""
     path = tmp_path / "calls.jsonl"
-    with Loopback((build_sse_reply([said("a")], finished=False), Reset())) as server:
+    with Loopback((build_sse_reply([build_json_response("a")], finished=False), Reset())) as server:
         [recorded] = over_http(kind, server.url, path, "record", STREAM)
     assert [recorded] == in_process(kind, Replay(path), STREAM)
     assert Success("a") == recorded[0]
@@ -336,10 +336,10 @@ def test_empty_and_refused_streams(tmp_path: Path) -> None:
     path = tmp_path / "calls.jsonl"
     run = recording(Fake({"generate.stream": [[], [ClientError(400)]]}), path)
     bare = generate("m", "hi") | streamed
-    recorded = [performed(run, bare), performed(run, bare)]
+    recorded = [run_described(run, bare), run_described(run, bare)]
     assert [[], [Failure(ClientError(400))]] == recorded
     replay = Replay(path)
-    assert recorded == [performed(replay, bare), performed(replay, bare)]
+    assert recorded == [run_described(replay, bare), run_described(replay, bare)]
 
 
 def test_closed_from_outside(tmp_path: Path) -> None:
@@ -374,7 +374,7 @@ def test_whole_and_streamed_are_two(tmp_path: Path) -> None:
     """A whole answer is none for a stream, nor the other way round."""
     path = tmp_path / "calls.jsonl"
     recording(Fake({"generate": "hello"}), path)(HI)
-    assert [NoAnswer] == [type(each.failure()) for each in performed(Replay(path), STREAM)]
+    assert [NoAnswer] == [type(each.failure()) for each in run_described(Replay(path), STREAM)]
 
 
 # Flows
@@ -421,7 +421,7 @@ def test_with_http_response(tmp_path: Path) -> None:
     path = tmp_path / "calls.jsonl"
     asked = generate("m", "hi") | with_http_response
     fetched = download_bytes("a") | with_http_response
-    with Loopback([build_json_reply(said("é")), Reply(body=b"\xff\x00")]) as server:
+    with Loopback([build_json_reply(build_json_response("é")), Reply(body=b"\xff\x00")]) as server:
         recorded = over_http("sync", server.url, path, "record", asked, fetched)
     assert recorded == in_process("sync", Replay(path), asked, fetched)
     assert "é" in path.read_text(encoding="utf-8")
@@ -495,7 +495,7 @@ def test_cancelled(tmp_path: Path, mode: Any) -> None:
     async def wait(request: object) -> None:
         await anyio.sleep_forever()
 
-    async def cancelled() -> None:
+    async def cancel_call() -> None:
         run = recording(Fake({"generate": wait, "generate.stream": ["a", wait]}).aio, path, mode)
         with anyio.move_on_after(0.01):
             await run(HI)
@@ -505,7 +505,7 @@ def test_cancelled(tmp_path: Path, mode: Any) -> None:
                 async for _ in found:
                     pass
 
-    anyio.run(cancelled)
+    anyio.run(cancel_call)
 
 
 def fails(make: Callable[[], object]) -> InvalidRequest:

@@ -37,14 +37,14 @@ Body = Callable[[], Awaitable[Any]]
 def world(request: pytest.FixtureRequest) -> Callable[[Body], Any]:
     """Run a test's coroutine, in bounded time."""
 
-    def bounded(body: Body) -> Any:
+    def run_bounded(body: Body) -> Any:
         async def inside() -> Any:
             with anyio.fail_after(60):
                 return await body()
 
         return anyio.run(inside, backend=request.param)
 
-    return bounded
+    return run_bounded
 
 
 def http(peer: Peer) -> AsyncHttp:
@@ -83,11 +83,11 @@ def test_sessions(world: Any, tmp_path: Path, mode: Any) -> None:
     path = tmp_path / "calls.jsonl"
     with Peer(two_turns) as peer:
 
-        async def recorded() -> Any:
+        async def record_session() -> Any:
             async with recording(http(peer), path, mode) as run:
                 return await talk(run, "first", "second")
 
-        first = world(recorded)
+        first = world(record_session)
     [note] = notes(path)
     assert "s-1" == first[0]
     assert ("live.connect", 1) == (note["op"], note["number"])
@@ -106,11 +106,11 @@ def test_other_words(world: Any, tmp_path: Path) -> None:
     path = tmp_path / "calls.jsonl"
     with Peer(two_turns) as peer:
 
-        async def recorded() -> Any:
+        async def record_session() -> Any:
             async with recording(http(peer), path) as run:
                 return await talk(run, "first")
 
-        world(recorded)
+        world(record_session)
     *_, last = world(lambda: talk(Replay(path).aio, "another"))
     assert isinstance(last.failure(), NoAnswer)
     changed = [line.split() for line in str(last.failure()).splitlines() if line[:1] in ("-", "+")]
@@ -125,12 +125,12 @@ def test_other_sessions(world: Any, tmp_path: Path) -> None:
     path = tmp_path / "calls.jsonl"
     path.touch()
 
-    async def opened(run: Any) -> Any:
+    async def read_all(run: Any) -> Any:
         async with run.live(ASKED) as session:
             return [item async for item in session]
 
     for run in (Replay(path).aio, recording(Fake().aio, path, "replay")):
-        [failed] = world(lambda run=run: opened(run))
+        [failed] = world(lambda run=run: read_all(run))
         assert Failure(NoAnswer(ASKED)) == failed
 
 
@@ -154,11 +154,11 @@ def test_resumed(world: Any, tmp_path: Path) -> None:
 
     with Peer(first, second) as peer:
 
-        async def recorded() -> Any:
+        async def record_session() -> Any:
             async with recording(http(peer), path) as run:
                 return await talk(run, "first", "second", asked=RESUMED)
 
-        heard = world(recorded)
+        heard = world(record_session)
     assert 2 == sum("connected" in each for each in notes(path)[0]["live"])
     assert heard == world(lambda: talk(Replay(path).aio, "first", "second", asked=RESUMED))
 
@@ -168,18 +168,18 @@ def test_refused(world: Any, tmp_path: Path) -> None:
     path = tmp_path / "calls.jsonl"
     with Peer(two_turns, refuse=(403, b'{"error": {"code": 403, "message": "no"}}')) as peer:
 
-        async def recorded() -> Any:
+        async def record_session() -> Any:
             async with recording(http(peer), path) as run, run.live(ASKED) as session:
                 return [item async for item in session]
 
-        [failed] = world(recorded)
+        [failed] = world(record_session)
     assert isinstance(failed.failure(), APIError)
 
-    async def replayed() -> Any:
+    async def replay_session() -> Any:
         async with Replay(path).aio.live(ASKED) as session:
             return [item async for item in session]
 
-    assert [failed] == world(replayed)
+    assert [failed] == world(replay_session)
 
 
 @pytest.mark.parametrize("way", ["error", "code"])
@@ -198,11 +198,11 @@ def test_ended_by_the_peer(world: Any, tmp_path: Path, way: str) -> None:
 
     with Peer(script) as peer:
 
-        async def recorded() -> Any:
+        async def record_session() -> Any:
             async with recording(http(peer), path) as run:
                 return await talk(run, "first")
 
-        heard = world(recorded)
+        heard = world(record_session)
     assert isinstance(heard[-1].failure(), APIError if way == "error" else LiveClosed)
     assert heard == world(lambda: talk(Replay(path).aio, "first"))
 
@@ -223,18 +223,18 @@ def test_functions(world: Any, tmp_path: Path) -> None:
         await connection.send_turn("two")
         await connection.receive_until_closed()
 
-    async def heard(run: Any) -> Any:
+    async def read_turn(run: Any) -> Any:
         async with run.live(live.connect("m") | calling(add)) as session:
             return [item async for item in session.turn()]
 
     with Peer(script) as peer:
 
-        async def recorded() -> Any:
+        async def record_session() -> Any:
             async with recording(http(peer), path) as run:
-                return await heard(run)
+                return await read_turn(run)
 
-        first = world(recorded)
-    assert first == world(lambda: heard(Replay(path).aio))
+        first = world(record_session)
+    assert first == world(lambda: read_turn(Replay(path).aio))
     assert [1, 1] == called
 
 

@@ -83,7 +83,7 @@ def read_on_trio(run: DrawnInterpreter, stream: Stream[Any]) -> list[Any]:
 every_reader = pytest.mark.parametrize("read", [read_in_thread, read_on_asyncio, read_on_trio])
 
 
-def told(test: Callable[..., Any]) -> str:
+def get_report(test: Callable[..., Any]) -> str:
     """Give what the report of a test that fails says, beside the failure."""
     with pytest.raises(AssertionError) as caught:
         test()
@@ -100,7 +100,7 @@ def script_in(report: str) -> Any:
     return names["script"]
 
 
-def found(happens: Callable[[DrawnInterpreter], bool], *, shrinks: bool = True, **how: bool) -> Any:
+def find_script(happens: Callable[[DrawnInterpreter], bool], *, shrinks: bool = True, **how: bool) -> Any:
     """Give a script, the shortest unless nothing shrinks, by which something happens."""
 
     @settings(max_examples=1000, database=None, phases=[Phase.generate, *[Phase.shrink] * shrinks])
@@ -108,7 +108,7 @@ def found(happens: Callable[[DrawnInterpreter], bool], *, shrinks: bool = True, 
     def test(run: DrawnInterpreter) -> None:
         assert not happens(run)
 
-    return script_in(told(test))
+    return script_in(get_report(test))
 
 
 # What is answered
@@ -167,7 +167,7 @@ def test_finds(happens: Callable[[DrawnInterpreter], bool]) -> None:
         except (AttributeError, IndexError, TypeError, UnwrapFailedError):
             return False
 
-    assert found(it_happens, shrinks=False)
+    assert find_script(it_happens, shrinks=False)
 
 
 def _calls(run: DrawnInterpreter) -> Any:
@@ -179,7 +179,7 @@ def _calls(run: DrawnInterpreter) -> Any:
 
 def test_shortest() -> None:
     """The report has the shortest conversation, in the simplest words."""
-    assert [(ASKED, "0")] == found(lambda run: ok(run(ASKED | text)), errors=False)
+    assert [(ASKED, "0")] == find_script(lambda run: ok(run(ASKED | text)), errors=False)
 
 
 @flow
@@ -195,7 +195,7 @@ def stubborn(tries: int) -> Any:
 
 def test_replays() -> None:
     """The script of the report makes the flow fail as it did, sleeps and streams included."""
-    script = found(lambda run: run(stubborn(2)).value_or(None) == 2)
+    script = find_script(lambda run: run(stubborn(2)).value_or(None) == 2)
     assert [ASKED, Sleep(60.0), ASKED, Sleep(60.0), ASKED | streamed] == [asked for asked, _ in script]
     assert Success(2) == perform(stubborn(2), script)
 
@@ -220,14 +220,14 @@ def test_told_once() -> None:
         assert run(ASKED) is None
         assert number > 5
 
-    assert 1 == told(test).count("script = [")
+    assert 1 == get_report(test).count("script = [")
 
     @settings(database=None)
     @given(interpreters())
     def silent(run: DrawnInterpreter) -> None:
         raise AssertionError
 
-    assert "script" not in told(silent)
+    assert "script" not in get_report(silent)
 
 
 # How it is run
@@ -242,7 +242,7 @@ def test_worlds(go: Run) -> None:
         go(run, gather([ASKED, files.get("a")]) | collected)
         return ok(tried)
 
-    script = found(at_once, shrinks=False)
+    script = find_script(at_once, shrinks=False)
     assert [ASKED, "generate", ASKED, files.get("a")] == [
         asked if asked in (ASKED, files.get("a")) else asked.operation.op for asked, _ in script
     ]
@@ -256,7 +256,7 @@ def test_streams(read: Read) -> None:
         said, many = read(run, ASKED | streamed | text), read(run, gather([ASKED | text] * 3))
         return len(list(filter(ok, said))) > 1 and all(map(ok, many))
 
-    script = found(are_read, shrinks=False)
+    script = find_script(are_read, shrinks=False)
     assert [ASKED | streamed, ASKED, ASKED, ASKED] == [asked for asked, _ in script]
 
 

@@ -31,7 +31,7 @@ def clock(city: str) -> int:
     return len(city)
 
 
-async def said(run: Any, asked: Live[Any] = ASKED, *frames: Any) -> list[list[Any]]:
+async def send_frames(run: Any, asked: Live[Any] = ASKED, *frames: Any) -> list[list[Any]]:
     """Send frames, and give what came in the turn after each."""
     with anyio.fail_after(60):
         async with run.live(asked) as session:
@@ -46,7 +46,7 @@ def items(heard: list[list[Any]]) -> list[Any]:
     return [item for turn in heard for item in turn]
 
 
-def found(
+def find_report(
     talk: Talk, happens: Callable[[Any], object], *, world: str = "asyncio", shrinks: bool = False, **how: bool
 ) -> str:
     """Give the report on a session in which something happens."""
@@ -80,12 +80,12 @@ def contents(heard: list[list[Any]]) -> list[Any]:
     return [each.server_content for each in messages if each.server_content is not None]
 
 
-def failed(heard: list[list[Any]]) -> GenaiError | None:
+def get_last_failure(heard: list[list[Any]]) -> GenaiError | None:
     *_, last = [None, *items(heard)]
     return last.failure() if isinstance(last, Failure) else None
 
 
-def spoken(**config: Any) -> Live[Any]:
+def build_spoken_session(**config: Any) -> Live[Any]:
     return live.connect("m", {"response_modalities": ["AUDIO"], **config})
 
 
@@ -93,20 +93,20 @@ def spoken(**config: Any) -> Live[Any]:
     ("asked", "happens"),
     [
         (ASKED, lambda heard: any(each.interrupted for each in contents(heard))),
-        (ASKED, lambda heard: any(len(turn) == 1 for turn in heard) and failed(heard) is None),
+        (ASKED, lambda heard: any(len(turn) == 1 for turn in heard) and get_last_failure(heard) is None),
         (
             ASKED,
             lambda heard: any(isinstance(item.unwrap(), live.UnknownLiveMessage) for item in items(heard) if ok(item)),
         ),
         (ASKED, lambda heard: any(item.unwrap().go_away is not None for item in items(heard) if ok(item))),
         (ASKED, lambda heard: any(item.unwrap().usage_metadata is not None for item in items(heard) if ok(item))),
-        (ASKED, lambda heard: isinstance(failed(heard), LiveClosed) and len(items(heard)) > 1),
-        (ASKED, lambda heard: isinstance(failed(heard), Disconnected) and len(items(heard)) > 1),
-        (ASKED, lambda heard: isinstance(failed(heard), DecodeError)),
-        (ASKED, lambda heard: isinstance(failed(heard), LiveClosed) and len(items(heard)) == 1),
-        (spoken(), lambda heard: any(item.unwrap().data for item in items(heard) if ok(item))),
+        (ASKED, lambda heard: isinstance(get_last_failure(heard), LiveClosed) and len(items(heard)) > 1),
+        (ASKED, lambda heard: isinstance(get_last_failure(heard), Disconnected) and len(items(heard)) > 1),
+        (ASKED, lambda heard: isinstance(get_last_failure(heard), DecodeError)),
+        (ASKED, lambda heard: isinstance(get_last_failure(heard), LiveClosed) and len(items(heard)) == 1),
+        (build_spoken_session(), lambda heard: any(item.unwrap().data for item in items(heard) if ok(item))),
         (
-            spoken(output_audio_transcription={}),
+            build_spoken_session(output_audio_transcription={}),
             lambda heard: any(each.output_transcription is not None for each in contents(heard)),
         ),
         (
@@ -118,7 +118,7 @@ def spoken(**config: Any) -> Live[Any]:
 )
 def test_finds(asked: Any, happens: Any) -> None:
     """What may happen in a session is found: interruptions, silence, what is new, notices, ends, and going on."""
-    assert found(lambda run: said(run, asked, HI, HI), happens)
+    assert find_report(lambda run: send_frames(run, asked, HI, HI), happens)
 
 
 @both_worlds
@@ -129,7 +129,7 @@ def test_finds(asked: Any, happens: Any) -> None:
         ASKED | calling(weather),
         ASKED | with_tools(weather),
         ASKED | with_tools(weather) | calling(clock),
-        spoken(session_resumption={}, input_audio_transcription={}),
+        build_spoken_session(session_resumption={}, input_audio_transcription={}),
     ],
     ids=range(5),
 )
@@ -139,7 +139,7 @@ def test_turns_end(world: str, asked: Any) -> None:
     @settings(max_examples=50, deadline=None)
     @given(interpreters())
     def test(run: DrawnInterpreter) -> None:
-        for turn in anyio.run(said, run.aio, asked, HI, live.realtime_input(text="so?"), backend=world):
+        for turn in anyio.run(send_frames, run.aio, asked, HI, live.realtime_input(text="so?"), backend=world):
             is_complete = bool(turn) and ok(turn[-1]) and turn[-1].unwrap().server_content.turn_complete
             assert is_complete or not turn or isinstance(turn[-1], Failure)
 
@@ -150,7 +150,7 @@ def test_turns_end(world: str, asked: Any) -> None:
 @given(interpreters(errors=False))
 def test_no_errors(run: DrawnInterpreter) -> None:
     """Without errors every session opens, and every message is one."""
-    heard = anyio.run(said, run.aio, ASKED | calling(weather), HI, HI)
+    heard = anyio.run(send_frames, run.aio, ASKED | calling(weather), HI, HI)
     assert all(map(ok, items(heard)))
     assert (ASKED | calling(weather),) == run.requests
 
@@ -179,12 +179,12 @@ def test_calls(world: str) -> None:
         assert len(calls) == len({each.id for each in calls})
         return len(calls) > 1 and turn[-1].unwrap().text and last.unwrap().server_content.turn_complete
 
-    assert found(answering, goes_on, world=world, errors=False)
+    assert find_report(answering, goes_on, world=world, errors=False)
 
-    async def called(run: Any) -> Any:
-        return items(await said(run, ASKED | calling(weather)))
+    async def call_weather(run: Any) -> Any:
+        return items(await send_frames(run, ASKED | calling(weather)))
 
-    assert found(called, goes_on, world=world, errors=False)
+    assert find_report(call_weather, goes_on, world=world, errors=False)
 
 
 def test_functions_are_called() -> None:
@@ -199,8 +199,8 @@ def test_functions_are_called() -> None:
     def is_taken_back(heard: Any) -> bool:
         return any(item.unwrap().tool_call_cancellation is not None for item in items(heard))
 
-    assert found(lambda run: said(run, ASKED | calling(tell)), lambda _: bool(cities), errors=False)
-    assert found(lambda run: said(run, ASKED | calling(tell)), is_taken_back, errors=False)
+    assert find_report(lambda run: send_frames(run, ASKED | calling(tell)), lambda _: bool(cities), errors=False)
+    assert find_report(lambda run: send_frames(run, ASKED | calling(tell)), is_taken_back, errors=False)
 
 
 def test_interrupted_calls() -> None:
@@ -217,7 +217,7 @@ def test_interrupted_calls() -> None:
             names == ["tool_call", "tool_call_cancellation", "server_content"] and heard[2].server_content.interrupted
         )
 
-    assert found(impatient, is_interrupted, errors=False)
+    assert find_report(impatient, is_interrupted, errors=False)
 
 
 @both_worlds
@@ -235,9 +235,9 @@ def test_music(world: str) -> None:
                         break
                 return heard
 
-    assert found(play, lambda heard: ok(heard[-1]) and len(heard) == 1, world=world)
-    assert found(play, lambda heard: ok(heard[0]) and heard[0].unwrap().filtered_prompt is not None, world=world)
-    assert found(play, lambda heard: isinstance(heard[-1], Failure) and len(heard) > 1, world=world)
+    assert find_report(play, lambda heard: ok(heard[-1]) and len(heard) == 1, world=world)
+    assert find_report(play, lambda heard: ok(heard[0]) and heard[0].unwrap().filtered_prompt is not None, world=world)
+    assert find_report(play, lambda heard: isinstance(heard[-1], Failure) and len(heard) > 1, world=world)
 
 
 # What is told
@@ -245,16 +245,18 @@ def test_music(world: str) -> None:
 
 def test_shortest() -> None:
     """The report has the shortest session, in the simplest words."""
-    report = found(said, contents, shrinks=True)
+    report = find_report(send_frames, contents, shrinks=True)
     assert 'run = Fake({"live.connect": ["0"]})' in report
-    assert [["0"]] == [[item.unwrap().text for item in turn][:1] for turn in anyio.run(said, fake_in(report).aio)]
+    assert [["0"]] == [
+        [item.unwrap().text for item in turn][:1] for turn in anyio.run(send_frames, fake_in(report).aio)
+    ]
 
 
 async def program(run: Any) -> Any:
     """Ask, and hold two sessions, one after the other."""
     first = await run(generate("m", "hi") | text)
-    heard = items(await said(run, ASKED | with_tools(weather), HI, HI))
-    heard += items(await said(run, ASKED))
+    heard = items(await send_frames(run, ASKED | with_tools(weather), HI, HI))
+    heard += items(await send_frames(run, ASKED))
     kinds = [type(item.failure()) if isinstance(item, Failure) else item.unwrap().tool_call is None for item in heard]
     return ok(first), kinds
 
@@ -277,7 +279,7 @@ def test_replays(world: str, happens: Any) -> None:
         made.append((result, bool(happens(result))))
         return made[-1][1]
 
-    report = found(program, it_happens, world=world, shrinks=True)
+    report = find_report(program, it_happens, world=world, shrinks=True)
     last = next(result for result, has_happened in reversed(made) if has_happened)
     assert last == anyio.run(program, fake_in(report).aio, backend=world)
 
@@ -291,7 +293,7 @@ def test_tables_are_python(run: DrawnInterpreter, sessions: list[Any]) -> None:
     """Whatever was said, what is written and run again is the same table, and answers the same."""
 
     async def program(run: Any) -> Any:
-        return [await said(run, each, HI, HI) for each in sessions]
+        return [await send_frames(run, each, HI, HI) for each in sessions]
 
     heard = anyio.run(program, run.aio)
     again = fake_in(f"as a genai_fn.testing.Fake:\n{run._conversation}\n")
@@ -304,7 +306,7 @@ def test_nothing_is_left_to_chance() -> None:
     async def program(run: Any) -> None:
         async with anyio.create_task_group() as tasks:
             for _ in range(3):
-                tasks.start_soon(said, run, ASKED | calling(weather), HI, HI)
+                tasks.start_soon(send_frames, run, ASKED | calling(weather), HI, HI)
 
     def conversations() -> list[Any]:
         kept = []
@@ -364,7 +366,7 @@ def test_sessions_in_turn(tmp_path: Any) -> None:
     fake = Fake({"live.connect": Sessions([["one", "two"], LiveClosed(1008, "no"), "three"])})
 
     async def talk(run: Any) -> Any:
-        return [turn[0] for _ in "1234" for turn in await said(run)]
+        return [turn[0] for _ in "1234" for turn in await send_frames(run)]
 
     one, refused, three, spent = anyio.run(talk, fake.aio)
     assert ["one", "three"] == [one.unwrap().text, three.unwrap().text]
