@@ -128,8 +128,8 @@ def count_child_stops(canceller: Canceller) -> Any:
     """Make a `run_program` that also counts the stops of children."""
     original = async_executor.run_program
 
-    async def run_program(effects: Any, backend_and_manner: Any) -> Any:
-        return await canceller.run_counted(lambda: original(effects, backend_and_manner))
+    async def run_program(effects: Any, executor: Any) -> Any:
+        return await canceller.run_counted(lambda: original(effects, executor))
 
     return run_program
 

@@ -104,9 +104,9 @@ def test_is_participle(name: str, expected: bool) -> None:
 def list_participles(tree: ast.Module) -> Iterator[str]:
     """List the functions, methods and inner functions of a module that are named by a participle, but no properties."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and is_participle(node.name):
-            if not _is_property(node):
-                yield node.name
+        is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        if is_function and is_participle(node.name) and not _is_property(node):
+            yield node.name
 
 
 def _is_property(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:

@@ -73,10 +73,10 @@ def test_retry_with_longer_limits() -> None:
         limits.append(limit)
         assert limit >= minimum
 
-    retry_with_longer_limits(check_limit)(least=1.0)
+    retry_with_longer_limits(check_limit)(minimum=1.0)
     assert limits == [*LIMITS[:3]]
     with pytest.raises(AssertionError):
-        retry_with_longer_limits(check_limit)(least=1e9)
+        retry_with_longer_limits(check_limit)(minimum=1e9)
     assert limits[3:] == [*LIMITS]
 
 

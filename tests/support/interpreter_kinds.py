@@ -64,7 +64,7 @@ class InterpreterKind:
         """Read a stream to its end with a new interpreter."""
 
         async def body(run: "AwaitableInterpreter") -> list[Outcome]:
-            return await run.items(stream)
+            return await run.read_items(stream)
 
         return self.run_body(backend, body, **parameters)
 

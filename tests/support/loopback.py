@@ -133,22 +133,17 @@ def build_json_reply(value: object, status: int = 200, headers: Headers = ()) ->
     return Reply(status, (("content-type", "application/json; charset=UTF-8"), *headers), msgspec.json.encode(value))
 
 
-def build_sse_reply(
-    values: Iterable[object], *, status: int = 200, headers: Headers = (), finished: bool = True
-) -> Reply:
+def build_sse_reply(values: Iterable[object], *, headers: Headers = (), finished: bool = True) -> Reply:
     """Build a reply with server-sent events, one chunk each."""
-    return Reply(status, (("content-type", "text/event-stream"), *headers), tuple(map(encode_event, values)), finished)
+    return Reply(200, (("content-type", "text/event-stream"), *headers), tuple(map(encode_event, values)), finished)
 
 
 def compress_reply(reply: Reply) -> Reply:
     """Compress a reply's body with gzip; each chunk can be decompressed without the next."""
     compressor = zlib.compressobj(wbits=31)
     parts = (reply.body,) if isinstance(reply.body, bytes) else reply.body
-    compressed = (
-        *(compressor.compress(part) + compressor.flush(zlib.Z_SYNC_FLUSH) for part in parts),
-        compressor.flush(),
-    )
-    body = b"".join(compressed) if isinstance(reply.body, bytes) else compressed
+    chunks = *(compressor.compress(part) + compressor.flush(zlib.Z_SYNC_FLUSH) for part in parts), compressor.flush()
+    body = b"".join(chunks) if isinstance(reply.body, bytes) else chunks
     return replace(reply, headers=(*reply.headers, ("content-encoding", "gzip")), body=body)
 
 
