@@ -392,7 +392,7 @@ def test_shows_itself_short() -> None:
     assert repr(take_turn(CHAT, "a", build_response(reason="SAFETY"))) == "<Chat with m of 2 turns, 0 of them curated>"
 
 
-# In every world
+# With every interpreter
 
 
 @pytest.mark.parametrize("kind", INTERPRETER_KINDS, ids=repr)

@@ -15,7 +15,7 @@ from genai_fn import Gemini, encode, streamed
 from genai_fn.flows import chats
 from genai_fn.modifiers import calling
 from genai_fn.schema import Content, GenerateContentResponse
-from tests.support.google_genai.oracle import GEMINI, exchanged, normal
+from tests.support.google_genai.oracle import GEMINI, normalize, run_call
 from tests.support.scripted_model import Conversation
 
 QUESTIONS = ("one?", "two?", "three?")
@@ -93,10 +93,10 @@ def run_google_genai(replies: Sequence[Any], history: Sequence[Any] = (), **conf
             chat.send_message(question)
         return chat.get_history(), chat.get_history(curated=True)
 
-    wires, value = exchanged(GEMINI, converse, lambda _: httpx.Response(200, json=next(waiting)))
+    wires, value = run_call(GEMINI, converse, lambda _: httpx.Response(200, json=next(waiting)))
     assert not isinstance(value, Exception), value
     whole, curated = ([each.model_dump(mode="json", by_alias=True, exclude_none=True) for each in one] for one in value)
-    return normal([wire.body["contents"] for wire in wires]), normal(whole), normal(curated)
+    return normalize([wire.body["contents"] for wire in wires]), normalize(whole), normalize(curated)
 
 
 def run_genai_fn(replies: Sequence[Any], history: Sequence[Any] = (), *modifiers: Any) -> Seen:
@@ -110,7 +110,7 @@ def run_genai_fn(replies: Sequence[Any], history: Sequence[Any] = (), *modifiers
         ours_run = Conversation(turn, _skip_to_text(waiting) if modifiers else [next(waiting)])
         chat = ours_run.result.unwrap().chat
         contents += [_body(each)["contents"] for each in ours_run.requests]
-    return normal(contents), _plain(chats.history(chat)), _plain(chats.history(chat, curated=True))
+    return normalize(contents), _plain(chats.history(chat)), _plain(chats.history(chat, curated=True))
 
 
 def _skip_to_text(waiting: Iterator[GenerateContentResponse]) -> list[GenerateContentResponse]:
@@ -126,7 +126,7 @@ def _body(request: Any) -> Any:
 
 
 def _plain(contents: Sequence[Content]) -> Any:
-    return normal(json.loads(msgspec.json.encode(contents)))
+    return normalize(json.loads(msgspec.json.encode(contents)))
 
 
 @pytest.mark.parametrize("name", REPLIES)
@@ -159,7 +159,7 @@ def test_any_history(history: list[dict[str, Any]]) -> None:
     curated = [
         each.model_dump(mode="json", by_alias=True, exclude_none=True) for each in chat.get_history(curated=True)
     ]
-    assert _plain(chats.start("m", history=history).curated) == normal(curated)
+    assert _plain(chats.start("m", history=history).curated) == normalize(curated)
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def _read_google_genai_stream(pieces: Sequence[Any]) -> tuple[Any, Any]:
 
     events = "".join(f"data: {json.dumps(each)}\n\n" for each in pieces)
     headers = {"content-type": "text/event-stream"}
-    _, value = exchanged(GEMINI, converse, lambda _: httpx.Response(200, text=events, headers=headers))
+    _, value = run_call(GEMINI, converse, lambda _: httpx.Response(200, text=events, headers=headers))
     whole, curated = ([each.model_dump(mode="json", by_alias=True, exclude_none=True) for each in one] for one in value)
     return whole, curated
 

@@ -214,7 +214,7 @@ def test_values() -> None:
     assert pickle.loads(pickle.dumps(gathered)) == gathered == gather((A, B)) != gather((A, B), ordered=False)
 
 
-# In every world
+# With every interpreter
 
 
 NOWHERE = make_gemini("http://127.0.0.1:1")

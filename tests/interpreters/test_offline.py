@@ -202,7 +202,7 @@ def test_async_stream(world: str) -> None:
     anyio.run(story, backend=world)
 
 
-# What it costs
+# Usages
 
 
 def test_is_loaded_late() -> None:

@@ -20,7 +20,7 @@ from genai_fn.ops import live
 from genai_fn.schema import LiveClientMessage, LiveMusicClientMessage
 from genai_fn.testing.strategies.arguments import arguments
 from tests.support.google_genai import oracle
-from tests.support.google_genai.captured_sessions import PLACES, Said, captured
+from tests.support.google_genai.captured_sessions import BACKENDS, CapturedSession, capture_session
 
 Given = dict[str, Any]
 every_place = pytest.mark.parametrize("place", ["gemini", "vertex"])
@@ -35,11 +35,11 @@ ANSWER = {"id": "1", "name": "f", "response": {"result": {"a_b": [1, None]}}}
 
 def agrees(kind: str, arguments: Given, place: str) -> None:
     """Both encode the same message, or both refuse: unsupported fields by name, mistakes when the message is built."""
-    where, at = PLACES[place]
-    theirs = captured(where, {"model": "m"}, lambda session: _THEIRS[kind](session, deepcopy(arguments)))
-    if isinstance(theirs, Said):
+    where, at = BACKENDS[place]
+    theirs = capture_session(where, {"model": "m"}, lambda session: _THEIRS[kind](session, deepcopy(arguments)))
+    if isinstance(theirs, CapturedSession):
         mine = msgspec.json.decode(encode_frame(_OURS[kind](**deepcopy(arguments)), at).unwrap())
-        assert oracle.normal(theirs.frames[1]) == oracle.normal(mine)
+        assert oracle.normalize(theirs.frames[1]) == oracle.normalize(mine)
     elif theirs.unsupported:
         error = encode_frame(_OURS[kind](**deepcopy(arguments)), at).failure()
         assert isinstance(error, Unsupported), error
@@ -167,10 +167,12 @@ TYPED: Mapping[str, tuple[str, Callable[[Any], Given]]] = {
 def test_typed(name: str, place: str) -> None:
     """Typed values and dicts are encoded alike."""
     kind, arguments = TYPED[name]
-    theirs = captured(PLACES[place][0], {"model": "m"}, lambda session: _THEIRS[kind](session, arguments(types)))
-    mine = encode_frame(_OURS[kind](**arguments(schema)), PLACES[place][1]).unwrap()
-    assert isinstance(theirs, Said)
-    assert oracle.normal(theirs.frames[1]) == msgspec.json.decode(mine)
+    theirs = capture_session(
+        BACKENDS[place][0], {"model": "m"}, lambda session: _THEIRS[kind](session, arguments(types))
+    )
+    mine = encode_frame(_OURS[kind](**arguments(schema)), BACKENDS[place][1]).unwrap()
+    assert isinstance(theirs, CapturedSession)
+    assert oracle.normalize(theirs.frames[1]) == msgspec.json.decode(mine)
 
 
 @pytest.mark.parametrize("name", ["media", "video"])
@@ -183,12 +185,16 @@ def test_pictures(name: str, form: str) -> None:
     def picture() -> Any:
         return Image.open(io.BytesIO(written.getvalue()))
 
-    theirs = captured(oracle.GEMINI, {"model": "m"}, lambda session: session.send_realtime_input(**{name: picture()}))
+    theirs = capture_session(
+        oracle.GEMINI, {"model": "m"}, lambda session: session.send_realtime_input(**{name: picture()})
+    )
     mine = encode_frame(live.realtime_input(**{name: picture()}), Gemini("k")).unwrap()
-    assert isinstance(theirs, Said)
-    assert _type_of(oracle.normal(theirs.frames[1])) == _type_of(msgspec.json.decode(mine)) == f"image/{form.lower()}"
+    assert isinstance(theirs, CapturedSession)
+    assert (
+        _type_of(oracle.normalize(theirs.frames[1])) == _type_of(msgspec.json.decode(mine)) == f"image/{form.lower()}"
+    )
     if form == "PNG":
-        assert oracle.normal(theirs.frames[1]) == msgspec.json.decode(mine)
+        assert oracle.normalize(theirs.frames[1]) == msgspec.json.decode(mine)
 
 
 def _type_of(frame: Any) -> str:
@@ -258,8 +264,10 @@ def test_drawn(kind: str, place: str) -> None:
     @settings(max_examples=60, **_drawing)
     @given(DRAWN[kind])
     def agree(arguments: Given) -> None:
-        theirs = captured(PLACES[place][0], {"model": "m"}, lambda session: _THEIRS[kind](session, deepcopy(arguments)))
-        if isinstance(theirs, oracle.Refused) and issubclass(theirs.error, pydantic.ValidationError):
+        theirs = capture_session(
+            BACKENDS[place][0], {"model": "m"}, lambda session: _THEIRS[kind](session, deepcopy(arguments))
+        )
+        if isinstance(theirs, oracle.RefusedCall) and issubclass(theirs.error, pydantic.ValidationError):
             reject()
         agrees(kind, arguments, place)
         compared.append(arguments)
@@ -301,13 +309,13 @@ DIFFERENCES: Mapping[str, tuple[str, str, Given, Any]] = {
 def test_differences(name: str) -> None:
     """Each listed difference from 1.51.0 exists, and is exactly this one."""
     _, kind, arguments, frame = DIFFERENCES[name]
-    theirs = captured(oracle.GEMINI, {"model": "m"}, lambda session: _THEIRS[kind](session, deepcopy(arguments)))
+    theirs = capture_session(oracle.GEMINI, {"model": "m"}, lambda session: _THEIRS[kind](session, deepcopy(arguments)))
     if frame is InvalidRequest:
-        assert isinstance(theirs, Said)
+        assert isinstance(theirs, CapturedSession)
         with pytest.raises(InvalidRequest):
             _OURS[kind](**arguments)
     else:
-        assert isinstance(theirs, oracle.Refused)
+        assert isinstance(theirs, oracle.RefusedCall)
         assert msgspec.json.decode(encode_frame(_OURS[kind](**arguments), Gemini("k")).unwrap()) == frame
 
 

@@ -25,15 +25,15 @@ from genai_fn.schema import (
 )
 from genai_fn.testing.strategies import from_type
 from tests.support.google_genai import oracle
-from tests.support.google_genai.agreement import plain
-from tests.support.google_genai.captured_sessions import Said, captured, opened
+from tests.support.google_genai.agreement import to_plain
+from tests.support.google_genai.captured_sessions import CapturedSession, build_handshake, capture_session
 
 WHERE: Mapping[str, oracle.Backend] = {"gemini": oracle.GEMINI, "vertex": oracle.VERTEX}
 OPENED: Mapping[str, EncodedHandshake] = {
-    "gemini": opened(live.connect("m"), Gemini("test-key")),
-    "vertex": opened(live.connect("m"), Vertex("p", "us-central1")),
+    "gemini": build_handshake(live.connect("m"), Gemini("test-key")),
+    "vertex": build_handshake(live.connect("m"), Vertex("p", "us-central1")),
 }
-MUSIC = opened(live.music.connect("m"), Gemini("test-key"))
+MUSIC = build_handshake(live.music.connect("m"), Gemini("test-key"))
 every_place = pytest.mark.parametrize("place", OPENED)
 _drawing = {"deadline": None, "derandomize": True, "database": None, "suppress_health_check": list(HealthCheck)}
 
@@ -146,12 +146,12 @@ def test_usage_by_the_other_name() -> None:
 
 def reads_alike(reply: Any, place: str) -> None:
     """Both decode the same values; empty values count as missing."""
-    theirs = captured(WHERE[place], {"model": "m"}, lambda session: session._receive(), said=[reply])
-    assert isinstance(theirs, Said), theirs
+    theirs = capture_session(WHERE[place], {"model": "m"}, lambda session: session._receive(), messages=[reply])
+    assert isinstance(theirs, CapturedSession), theirs
     for frame in (json.dumps(reply), json.dumps(reply).encode()):
         message = decode_frame(frame, OPENED[place]).unwrap()
         assert isinstance(message, LiveServerMessage)
-        assert plain(message) == sealed(plain(theirs.value))
+        assert to_plain(message) == sealed(to_plain(theirs.value))
         assert (message.text, message.data) == (theirs.value.text or None, theirs.value.data)
 
 
@@ -178,13 +178,13 @@ def test_drawn_messages(place: str) -> None:
         if place == "vertex":  # which has its own names there: above
             message = msgspec.structs.replace(message, usage_metadata=None)
         reply = msgspec.to_builtins(message)
-        theirs = captured(WHERE[place], {"model": "m"}, lambda session: session._receive(), said=[reply])
-        if isinstance(theirs, oracle.Refused):
+        theirs = capture_session(WHERE[place], {"model": "m"}, lambda session: session._receive(), messages=[reply])
+        if isinstance(theirs, oracle.RefusedCall):
             assert issubclass(theirs.error, pydantic.ValidationError | ValueError)
             reject()
         mine = decode_frame(msgspec.json.encode(message), OPENED[place]).unwrap()
         assert mine == message
-        assert plain(mine) == sealed(plain(theirs.value))
+        assert to_plain(mine) == sealed(to_plain(theirs.value))
         compared.append(message)
 
     agree()
@@ -299,13 +299,13 @@ PLAYED: Mapping[str, Any] = {
 @pytest.mark.parametrize("name", PLAYED)
 def test_same_music(name: str) -> None:
     """A music message is decoded as in google-genai."""
-    theirs = captured(
-        oracle.GEMINI, {"model": "m"}, lambda session: session._receive(), music=True, said=[PLAYED[name]]
+    theirs = capture_session(
+        oracle.GEMINI, {"model": "m"}, lambda session: session._receive(), music=True, messages=[PLAYED[name]]
     )
-    assert isinstance(theirs, Said), theirs
+    assert isinstance(theirs, CapturedSession), theirs
     message = decode_frame(json.dumps(PLAYED[name]), MUSIC).unwrap()
     assert isinstance(message, LiveMusicServerMessage)
-    assert plain(message) == sealed(plain(theirs.value))
+    assert to_plain(message) == sealed(to_plain(theirs.value))
 
 
 def test_unknown_music() -> None:

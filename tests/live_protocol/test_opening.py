@@ -29,7 +29,7 @@ from genai_fn.schema import GoogleSearch, LiveConnectConfig
 from genai_fn.testing.strategies import from_type
 from genai_fn.wire import sign_request
 from tests.support.google_genai import oracle
-from tests.support.google_genai.captured_sessions import Said, captured, opens
+from tests.support.google_genai.captured_sessions import CapturedSession, capture_session, encode_session
 
 GEMINI = "ws/google.ai.generativelanguage.{}.GenerativeService.BidiGenerateContent".format
 VERTEX = "ws/google.cloud.aiplatform.{}.LlmBidiService/BidiGenerateContent".format
@@ -106,8 +106,8 @@ AUTHS: Mapping[str, tuple[Mapping[str, Any], Backend, str, Mapping[str, str]]] =
 def test_address(name: str) -> None:
     """The URL and the relevant headers are those of google-genai, for every kind of credential."""
     where, at, url, headers = AUTHS[name]
-    theirs, mine = captured(where, {"model": "m"}), opens(LIVE, at)
-    assert isinstance(theirs, Said)
+    theirs, mine = capture_session(where, {"model": "m"}), encode_session(LIVE, at)
+    assert isinstance(theirs, CapturedSession)
     assert (theirs.url.replace("com//", "com/"), _drop_library_headers(theirs)) == (
         url,
         headers,
@@ -115,7 +115,7 @@ def test_address(name: str) -> None:
     assert (mine.url, _drop_library_headers(mine)) == (url, headers)
 
 
-def _drop_library_headers(said: Said) -> Mapping[str, str]:
+def _drop_library_headers(said: CapturedSession) -> Mapping[str, str]:
     """Remove headers that identify the library, and the content type, as there is no body."""
     beside = ("content-type", "user-agent", "x-goog-api-client")
     return {name: value for name, value in said.headers.items() if name not in beside}
@@ -186,8 +186,11 @@ DIFFERENCES: Mapping[str, tuple[str, Mapping[str, Any], Backend, Live[Any], str,
 def test_differences(name: str) -> None:
     """Each listed difference from 1.51.0 exists, and is exactly this one."""
     _, where, at, session, url, headers = DIFFERENCES[name]
-    mine, theirs = opens(session, at), captured(where, {"model": "m"}, music="music" in session.operation.op)
-    assert isinstance(theirs, Said)
+    mine, theirs = (
+        encode_session(session, at),
+        capture_session(where, {"model": "m"}, music="music" in session.operation.op),
+    )
+    assert isinstance(theirs, CapturedSession)
     assert (mine.url, _drop_library_headers(mine)) == (url, headers)
     assert (theirs.url, _drop_library_headers(theirs)) != (url, headers)
 
@@ -195,11 +198,11 @@ def test_differences(name: str) -> None:
 def test_credentials_of_the_callers_own() -> None:
     """Credentials with a token are used, and their quota project is sent; 1.51.0 omits it."""
     where = {"vertexai": True, "project": "p", "location": "us-central1"}
-    theirs = captured({**where, "credentials": Credentials("test-token", quota_project_id="q")}, {"model": "m"})
+    theirs = capture_session({**where, "credentials": Credentials("test-token", quota_project_id="q")}, {"model": "m"})
     at = Vertex("p", "us-central1")
     credential = build_live_credential(at, build_bearer_credential(at, "test-token", quota_project="q"))
     signed = sign_request(encode_handshake(LIVE, at).unwrap().http, credential)
-    assert isinstance(theirs, Said)
+    assert isinstance(theirs, CapturedSession)
     assert _drop_library_headers(theirs) == TOKEN
     assert dict(signed.headers).items() >= {**TOKEN, "x-goog-user-project": "q"}.items()
 
@@ -304,7 +307,7 @@ def test_options() -> None:
 
 def test_headers_of_the_backend() -> None:
     """A header of the backend is not sent twice."""
-    handshake = opens(LIVE, Gemini("test-key", headers={"User-Agent": "me"}))
+    handshake = encode_session(LIVE, Gemini("test-key", headers={"User-Agent": "me"}))
     assert handshake.headers["user-agent"] == "me"
 
 

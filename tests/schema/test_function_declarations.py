@@ -22,7 +22,7 @@ from genai_fn.schema import Behavior, FunctionDeclaration, GenerateContentConfig
 from genai_fn.schema.convert import as_struct
 from genai_fn.schema.docstrings import parse_parameter_descriptions
 from tests.support import postponed_annotations
-from tests.support.google_genai.oracle import GEMINI, VERTEX, Wire, normal, sent
+from tests.support.google_genai.oracle import GEMINI, VERTEX, SentRequest, capture_request, normalize
 
 
 class Color(enum.Enum):
@@ -99,13 +99,13 @@ def palette(a: list[Color]) -> None: ...
 def either(a: int | str) -> None: ...
 
 
-def noted(a: Annotated[int, "how many"]) -> None: ...
+def annotated(a: Annotated[int, "how many"]) -> None: ...
 
 
 def variadic(a: int, *args: int, **kwargs: int) -> None: ...
 
 
-async def waiting(a: int) -> None: ...
+async def wait(a: int) -> None: ...
 
 
 class Lamp:
@@ -128,7 +128,7 @@ def backwards(a: Literal["y", "x"]) -> None: ...
 Days: TypeAlias = Annotated[int, pydantic.Field(ge=1, le=14, description="How many days.")]
 
 
-def limited(
+def limits(
     days: Days, when: datetime, name: Annotated[str, pydantic.StringConstraints(pattern="^[a-z]+$")]
 ) -> None: ...
 
@@ -145,41 +145,41 @@ def anything(a: Any = None) -> None: ...
 def unset(a: int = None) -> None: ...  # type: ignore[assignment]  # noqa: RUF013  # people write so
 
 
-def given(a: int | None) -> None: ...
+def nullable(a: int | None) -> None: ...
 
 
-SAME: tuple[Callable[..., Any], ...] = (
-    *(nothing, scalars, optional, lists, bare, words, colors, noted, variadic, waiting, backwards, limited),
+SAME_FUNCTIONS: tuple[Callable[..., Any], ...] = (
+    *(nothing, scalars, optional, lists, bare, words, colors, annotated, variadic, wait, backwards, limits),
     Lamp().turn,
 )
 
 
-def _theirs(function: Callable[..., Any]) -> Any:
+def declare_theirs(function: Callable[..., Any]) -> Any:
     declaration = types.FunctionDeclaration.from_callable_with_api_option(callable=function, api_option="GEMINI_API")
     return declaration.model_dump(mode="json", exclude_none=True, by_alias=True)
 
 
-def _ours(function: Callable[..., Any]) -> Any:
+def declare_ours(function: Callable[..., Any]) -> Any:
     return msgspec.json.decode(msgspec.json.encode(FunctionDeclaration.from_callable(callable=function)))
 
 
-@pytest.mark.parametrize("function", SAME, ids=lambda function: function.__name__)
+@pytest.mark.parametrize("function", SAME_FUNCTIONS, ids=lambda function: function.__name__)
 def test_same(function: Callable[..., Any]) -> None:
     """A function is declared as in google-genai."""
-    assert _ours(function) == _theirs(function)
+    assert declare_ours(function) == declare_theirs(function)
 
 
-DIFFERENT: dict[Callable[..., Any], tuple[str, Any]] = {
+DIFFERENT_FUNCTIONS: dict[Callable[..., Any], tuple[str, Any]] = {
     docs: (
-        "what the docstring says of a parameter goes along with it",
+        "the description of a parameter in the docstring is included",
         {"city": {"type": "STRING", "description": "Where."}},
     ),
     either: (
-        "a union has no type beside its members: OBJECT is none of them",
+        "a union has no type of its own; 1.51.0 adds OBJECT, which is not one of its members",
         {"a": {"anyOf": [{"type": "INTEGER"}, {"type": "STRING"}]}},
     ),
     place: (
-        "as response_schema has it: titles and defaults are kept, what has a default is not required",
+        "as in response_schema, titles and defaults are kept, and a field with a default is not required",
         {
             "where": {
                 "type": "OBJECT",
@@ -195,21 +195,21 @@ DIFFERENT: dict[Callable[..., Any], tuple[str, Any]] = {
     ),
     anything: ("a default of None makes a parameter optional", {"a": {"nullable": True}}),
     unset: ("a default of None makes a parameter optional", {"a": {"type": "INTEGER", "nullable": True}}),
-    given: ("Python requires what has no default", {"a": {"type": "INTEGER", "nullable": True}}),
+    nullable: ("a parameter without a default is required", {"a": {"type": "INTEGER", "nullable": True}}),
     palette: (
-        "as response_schema has it: titles are kept",
+        "as in response_schema, titles are kept",
         {"a": {"type": "ARRAY", "items": {"type": "STRING", "title": "Color", "enum": ["blue", "red"]}}},
     ),
 }
 
 
-@pytest.mark.parametrize("function", DIFFERENT, ids=lambda function: function.__name__)
+@pytest.mark.parametrize("function", DIFFERENT_FUNCTIONS, ids=lambda function: function.__name__)
 def test_different(function: Callable[..., Any]) -> None:
     """Every difference from google-genai is listed."""
-    reason, properties = DIFFERENT[function]
+    reason, properties = DIFFERENT_FUNCTIONS[function]
     assert reason
-    assert _ours(function)["parameters"]["properties"] == properties
-    assert _ours(function) != _theirs(function)
+    assert declare_ours(function)["parameters"]["properties"] == properties
+    assert declare_ours(function) != declare_theirs(function)
 
 
 class Scale(enum.Enum):
@@ -232,7 +232,7 @@ def ordering(order: Order, sizes: list[Scale]) -> None: ...
 def test_order_and_limits_inside() -> None:
     """Classes keep the order of their members, and limits and descriptions of any library are included."""
     sizes = {"type": "STRING", "title": "Scale", "enum": ["small", "medium", "large"]}
-    properties = _ours(ordering)["parameters"]["properties"]
+    properties = declare_ours(ordering)["parameters"]["properties"]
     assert properties["sizes"] == {"type": "ARRAY", "items": sizes}
     assert properties["order"]["properties"] == {
         "size": sizes,
@@ -280,14 +280,14 @@ TREE = {
     "required": ["name"],
 }
 PREFIX = [{"type": "integer"}, {"type": "string"}]
-PLAIN: dict[Callable[..., Any], tuple[str, dict[str, Any], dict[str, Any]]] = {
+JSON_SCHEMA_FUNCTIONS: dict[Callable[..., Any], tuple[str, dict[str, Any], dict[str, Any]]] = {
     counts: (
-        "1.51.0 loses what a mapping holds",
+        "1.51.0 drops the type of a mapping's values",
         {"of": {"type": "object", "additionalProperties": {"type": "integer"}}},
         {},
     ),
     texts: (
-        "1.51.0 loses that each may come once",
+        "1.51.0 drops uniqueItems",
         {"a": {"type": "array", "items": {"type": "string"}, "uniqueItems": True}},
         {},
     ),
@@ -297,11 +297,15 @@ PLAIN: dict[Callable[..., Any], tuple[str, dict[str, Any], dict[str, Any]]] = {
         {},
     ),
     numbers: (
-        "1.51.0 sends numbers where a Schema takes texts",
+        "1.51.0 sends numbers in an enum, which must contain strings",
         {"a": {"type": "integer", "enum": [2, 1]}},
         {},
     ),
-    number: ("1.51.0 sends numbers where a Schema takes texts", {"a": {"$ref": "#/$defs/Count"}}, {"Count": COUNT}),
+    number: (
+        "1.51.0 sends numbers in an enum, which must contain strings",
+        {"a": {"$ref": "#/$defs/Count"}},
+        {"Count": COUNT},
+    ),
     both: (
         "1.51.0 sends the properties without the object around them",
         {"a": {"type": "array", "minItems": 2, "maxItems": 2, "prefixItems": PREFIX, "items": False}},
@@ -327,19 +331,21 @@ PLAIN: dict[Callable[..., Any], tuple[str, dict[str, Any], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")  # of google-genai's own numbers among texts
-@pytest.mark.parametrize("function", PLAIN, ids=lambda function: function.__name__)
+@pytest.mark.filterwarnings(
+    "ignore:Pydantic serializer warnings"
+)  # caused by google-genai's numbers in an enum of strings
+@pytest.mark.parametrize("function", JSON_SCHEMA_FUNCTIONS, ids=lambda function: function.__name__)
 def test_plain(function: Callable[..., Any]) -> None:
     """If a Schema cannot express one parameter, all are described in JSON Schema."""
-    reason, properties, defs = PLAIN[function]
+    reason, properties, defs = JSON_SCHEMA_FUNCTIONS[function]
     expected = {"type": "object", "properties": properties, "required": list(properties)}
     expected |= {"$defs": defs} if defs else {}
-    assert _ours(function) == {"name": function.__name__, "parametersJsonSchema": expected}
+    assert declare_ours(function) == {"name": function.__name__, "parametersJsonSchema": expected}
     try:
-        theirs = _theirs(function)
+        theirs = declare_theirs(function)
     except (ValueError, RecursionError):
         theirs = None
-    assert theirs != _ours(function), reason
+    assert theirs != declare_ours(function), reason
 
 
 def test_plain_beside() -> None:
@@ -355,7 +361,7 @@ def test_plain_beside() -> None:
             size: Of the plate.
         """
 
-    assert _ours(rate)["parametersJsonSchema"] == {
+    assert declare_ours(rate)["parametersJsonSchema"] == {
         "type": "object",
         "properties": {
             "scores": {
@@ -382,11 +388,11 @@ def test_one_name_for_two() -> None:
 
 def test_required() -> None:
     """Parameters without a default are required."""
-    assert _ours(given)["parameters"]["required"] == ["a"]
-    assert _ours(unset)["parameters"]["required"] == _ours(anything)["parameters"]["required"] == []
+    assert declare_ours(nullable)["parameters"]["required"] == ["a"]
+    assert declare_ours(unset)["parameters"]["required"] == declare_ours(anything)["parameters"]["required"] == []
 
 
-def own(point: Point, spots: list[Spot], near: Point = Point(1.0)) -> None: ...  # noqa: B008  # never called
+def own_types(point: Point, spots: list[Spot], near: Point = Point(1.0)) -> None: ...  # noqa: B008  # never called
 
 
 def test_own_types() -> None:
@@ -395,7 +401,7 @@ def test_own_types() -> None:
     point |= {"properties": {"x": {"type": "NUMBER"}, "y": {"type": "NUMBER", "default": 0.0}}}
     spot = {"type": "OBJECT", "title": "Spot", "description": "A place.", "required": ["x"]}
     spot |= {"properties": {"x": {"type": "INTEGER"}}}
-    assert _ours(own)["parameters"] == {
+    assert declare_ours(own_types)["parameters"] == {
         "type": "OBJECT",
         "properties": {
             "point": point,
@@ -414,7 +420,7 @@ class Caller:
 
 def test_objects() -> None:
     """A callable object has the name of its class; 1.51.0 refuses it."""
-    assert _ours(Caller()) == {
+    assert declare_ours(Caller()) == {
         "name": "Caller",
         "description": "Calls.",
         "parameters": {"type": "OBJECT", "properties": {"a": {"type": "INTEGER"}}, "required": ["a"]},
@@ -423,8 +429,8 @@ def test_objects() -> None:
 
 def test_partial() -> None:
     """Parameters bound by a partial are omitted; 1.51.0 refuses partials."""
-    bound = functools.partial(functools.partial(scalars, "a"), b=1, c=0.5, e="y", f=1, g=0.5, h=True)
-    assert _ours(bound) == {
+    partial = functools.partial(functools.partial(scalars, "a"), b=1, c=0.5, e="y", f=1, g=0.5, h=True)
+    assert declare_ours(partial) == {
         "name": "scalars",
         "description": "Take a text, and more.\n\nIn two paragraphs.",
         "parameters": {"type": "OBJECT", "properties": {"d": {"type": "BOOLEAN"}}, "required": ["d"]},
@@ -432,17 +438,17 @@ def test_partial() -> None:
 
 
 @functools.wraps(scalars)
-def wrapped(*args: Any, **kwargs: Any) -> Any: ...
+def wrap_scalars(*args: Any, **kwargs: Any) -> Any: ...
 
 
 def test_wrapped() -> None:
     """A decorated function is declared as the one it wraps."""
-    assert _ours(wrapped) == _ours(scalars)
+    assert declare_ours(wrap_scalars) == declare_ours(scalars)
 
 
 def test_postponed() -> None:
     """Annotations may be texts, and the return type is not needed; 1.51.0 needs it on both backends."""
-    parameters = _ours(postponed_annotations.later)["parameters"]
+    parameters = declare_ours(postponed_annotations.later)["parameters"]
     assert parameters["properties"] == {
         "a": {"type": "INTEGER"},
         "b": {"type": "ARRAY", "items": {"type": "STRING"}},
@@ -455,7 +461,11 @@ def test_default_without_json() -> None:
 
     def sentinel(a: int = object()) -> None: ...  # type: ignore[assignment]  # people write so
 
-    assert _ours(sentinel)["parameters"] == {"type": "OBJECT", "properties": {"a": {"type": "INTEGER"}}, "required": []}
+    assert declare_ours(sentinel)["parameters"] == {
+        "type": "OBJECT",
+        "properties": {"a": {"type": "INTEGER"}},
+        "required": [],
+    }
 
 
 def _unannotated(a) -> None: ...  # type: ignore[no-untyped-def]  # the mistake is the test
@@ -464,10 +474,10 @@ def _unannotated(a) -> None: ...  # type: ignore[no-untyped-def]  # the mistake 
 def _positional(a: int, /) -> None: ...
 
 
-def _unknown(a: "Nowhere") -> None: ...  # type: ignore[name-defined]  # noqa: F821  # the mistake is the test
+def _unknown_type(a: "Nowhere") -> None: ...  # type: ignore[name-defined]  # noqa: F821  # the mistake is the test
 
 
-def _holding(a: complex) -> None: ...
+def _complex_number(a: complex) -> None: ...
 
 
 @pytest.mark.parametrize(
@@ -475,8 +485,8 @@ def _holding(a: complex) -> None: ...
     [
         (_unannotated, "callable._unannotated.a"),
         (_positional, "callable._positional.a"),
-        (_unknown, "callable._unknown.a"),
-        (_holding, "callable._holding.a"),
+        (_unknown_type, "callable._unknown_type.a"),
+        (_complex_number, "callable._complex_number.a"),
         (lambda a: a, "callable"),
         (max, "callable.max"),
         (5, "callable"),
@@ -492,14 +502,14 @@ def test_refused(function: Any, path: str) -> None:
 
 def test_behavior() -> None:
     """`behavior` is set in the declaration."""
-    declared = FunctionDeclaration.from_callable(callable=nothing, behavior=Behavior.NON_BLOCKING)
-    assert declared == FunctionDeclaration(name="nothing", behavior=Behavior.NON_BLOCKING)
+    declaration = FunctionDeclaration.from_callable(callable=nothing, behavior=Behavior.NON_BLOCKING)
+    assert declaration == FunctionDeclaration(name="nothing", behavior=Behavior.NON_BLOCKING)
 
 
 def test_in_tools() -> None:
     """A function is accepted as a tool and as a declaration."""
-    declared = FunctionDeclaration.from_callable(callable=scalars)
-    tool = Tool(function_declarations=(declared,))
+    declaration = FunctionDeclaration.from_callable(callable=scalars)
+    tool = Tool(function_declarations=(declaration,))
     config = as_struct(GenerateContentConfig, {"tools": [scalars, {"functionDeclarations": [scalars]}]})
     assert config.tools == (tool, tool)
 
@@ -508,23 +518,25 @@ def test_in_tools() -> None:
 def test_sent(backend: Any) -> None:
     """Functions are sent in one tool, as in google-genai, but without the response schemas of 1.51.0 on Vertex AI."""
     tools: list[Any] = [variadic, scalars, {"google_search": {}}, lists]
-    theirs = sent(
+    theirs = capture_request(
         backend, lambda client: client.models.generate_content(model="m", contents="a", config={"tools": tools})
     )
-    assert isinstance(theirs, Wire)
-    at = Vertex(project="p", location="us-central1") if "vertexai" in backend else Gemini("test-key")
-    body = encode(generate("m", "a", {"tools": tools}), at).unwrap().body
-    expected = normal(theirs.body)["tools"]
-    answered = [each.pop("response") for each in expected[-1]["functionDeclarations"] if "response" in each]
+    assert isinstance(theirs, SentRequest)
+    backend_value = Vertex(project="p", location="us-central1") if "vertexai" in backend else Gemini("test-key")
+    body = encode(generate("m", "a", {"tools": tools}), backend_value).unwrap().body
+    expected = normalize(theirs.body)["tools"]
+    response_schemas = [each.pop("response") for each in expected[-1]["functionDeclarations"] if "response" in each]
     assert json.loads(body)["tools"] == expected
-    assert answered == ([{"type": "NULL"}, {"type": "STRING"}, {"type": "NULL"}] if "vertexai" in backend else [])
+    assert response_schemas == (
+        [{"type": "NULL"}, {"type": "STRING"}, {"type": "NULL"}] if "vertexai" in backend else []
+    )
 
 
 def test_refused_in_tools() -> None:
     """A function that cannot be declared is refused, with its path."""
     with pytest.raises(InvalidRequest) as raised:
-        as_struct(GenerateContentConfig, {"tools": [nothing, _holding]})
-    assert raised.value.path == "config.tools[1]._holding.a"
+        as_struct(GenerateContentConfig, {"tools": [nothing, _complex_number]})
+    assert raised.value.path == "config.tools[1]._complex_number.a"
 
 
 def test_type_for_tool() -> None:

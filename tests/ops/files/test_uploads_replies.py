@@ -106,7 +106,7 @@ def test_what_it_has_not_become(body: bytes) -> None:
     assert error.text == body.decode()
 
 
-@pytest.mark.parametrize("become", [decode_uploaded_file, decode_store_operation])
-def test_not_over(become: Any) -> None:
+@pytest.mark.parametrize("decode", [decode_uploaded_file, decode_store_operation])
+def test_not_over(decode: Any) -> None:
     """An upload that is not final after its last chunk is a failure."""
-    assert isinstance(become(UploadProgress(is_final=False, body=b'{"file":{}}')).failure(), DecodeError)
+    assert isinstance(decode(UploadProgress(is_final=False, body=b'{"file":{}}')).failure(), DecodeError)
