@@ -63,8 +63,8 @@ def list_next_texts(chat: Chat) -> list[str | None]:
 
 def take_turn(chat: Chat, message: Any, answer: GenerateContentResponse) -> Chat:
     """Take a turn, and return the chat after it."""
-    after: Chat = Conversation(chats.send(chat, message), [answer]).result.unwrap().chat
-    return after
+    next_chat: Chat = Conversation(chats.send(chat, message), [answer]).result.unwrap().chat
+    return next_chat
 
 
 # Chats
@@ -122,11 +122,11 @@ def test_mistakes(wrong: Callable[[], Any]) -> None:
 )
 def test_values(value: Any) -> None:
     """Chats, turns and flows compare, hash and pickle."""
-    twin = pickle.loads(pickle.dumps(value))
-    assert (value, hash(value)) == (twin, hash(twin))
+    duplicate = pickle.loads(pickle.dumps(value))
+    assert (value, hash(value)) == (duplicate, hash(duplicate))
 
 
-# A turn
+# Turns
 
 
 def test_send() -> None:
@@ -140,7 +140,7 @@ def test_send() -> None:
 
 
 def test_messages() -> None:
-    """Anything that makes one turn is a message; without a role it is the user's."""
+    """Any value that converts to one turn is a message; without a role it is the user's."""
     answer = Part.from_function_response(name="clock", response={"result": "noon"})
     message: Any
     for message, expected in (
@@ -193,7 +193,7 @@ def test_config_of_a_turn() -> None:
         assert last.unwrap().chat.config == CONTINUED_CHAT.config
 
 
-# What is shown again
+# Curated history
 
 
 def test_says_nothing() -> None:
@@ -216,11 +216,11 @@ def test_untouched() -> None:
     )
     answer = build_response(*content.parts or ())
     assert take_turn(CHAT, "a", answer).curated[-1] == content
-    shown = msgspec.json.encode(chats.send(take_turn(CHAT, "a", answer), "b").source.operation.contents[1])
-    assert shown == msgspec.json.encode(content)
+    encoded = msgspec.json.encode(chats.send(take_turn(CHAT, "a", answer), "b").source.operation.contents[1])
+    assert encoded == msgspec.json.encode(content)
 
 
-# What stands after a turn
+# Modifiers of a turn
 
 
 def test_text() -> None:
@@ -239,26 +239,30 @@ def test_returning() -> None:
     conversation = Conversation(chats.send(CONTINUED_CHAT, "a") | returning(int), [build_response("7")])
     assert conversation.requests[0].operation.config.response_mime_type == "application/json"
     assert conversation.result == Success(Turn(take_turn(CONTINUED_CHAT, "a", build_response("7")), 7))
-    both = Conversation(
+    turn = Conversation(
         chats.send(CONTINUED_CHAT, "a") | returning(int, with_response=True), [build_response("7")]
     ).result.unwrap()
-    assert (both.answer.value, both.answer.response) == (7, build_response("7"))
+    assert (turn.answer.value, turn.answer.response) == (7, build_response("7"))
 
 
 def test_calling() -> None:
     """Function calls are part of the history, and are sent to the model again."""
-    called = build_response(Part(function_call=FunctionCall(name="clock", args={}), thought_signature="sig"))
+    call_response = build_response(Part(function_call=FunctionCall(name="clock", args={}), thought_signature="sig"))
     for description in (
         chats.send(CONTINUED_CHAT, "time?") | calling(clock) | text,
         chats.send(CONTINUED_CHAT, "time?") | with_options(deadline=9) | calling(clock) | text,
     ):
-        conversation = Conversation(description, [called, build_response("noon")], clock=[0.0] * 9)
+        conversation = Conversation(description, [call_response, build_response("noon")], clock=[0.0] * 9)
         turn = conversation.result.unwrap()
         assert turn.answer == "noon"
-        *before, asked, first, answered, last = turn.chat.curated
-        assert tuple(before) == CONTINUED_CHAT.curated
-        assert (asked, first, last) == (UserContent("time?"), called.candidates[0].content, ModelContent("noon"))
-        assert answered.parts[0].function_response.response == {"result": "noon"}
+        *history, question, call_content, function_content, answer_content = turn.chat.curated
+        assert tuple(history) == CONTINUED_CHAT.curated
+        assert (question, call_content, answer_content) == (
+            UserContent("time?"),
+            call_response.candidates[0].content,
+            ModelContent("noon"),
+        )
+        assert function_content.parts[0].function_response.response == {"result": "noon"}
         assert turn.chat.curated == turn.chat.comprehensive
 
 
@@ -271,7 +275,7 @@ def test_calling_says_nothing() -> None:
     assert (len(chat.comprehensive), chat.curated) == (6, CONTINUED_CHAT.curated)
 
 
-# In pieces
+# Streams
 
 CHUNKS = [build_response("he", reason=None), build_response("llo", reason=None), build_response("", reason="STOP")]
 
@@ -305,13 +309,13 @@ def test_stream_as_text() -> None:
 
 def test_stream_joined() -> None:
     """``joined`` merges a stream into one turn with the last chat; ``each`` calls a function for each turn."""
-    after = take_turn(CONTINUED_CHAT, "a", build_response("hello"))
-    whole = chats.stream(CONTINUED_CHAT, "a") | text | joined
-    assert Conversation(whole, [CHUNKS]).result == Success(Turn(after, "hello"))
-    seen: list[Any] = []
-    observed = chats.stream(CONTINUED_CHAT, "a") | each(seen.append) | text | joined
-    assert Conversation(observed, [CHUNKS]).result == Success(Turn(after, "hello"))
-    assert len(seen) == 3
+    next_chat = take_turn(CONTINUED_CHAT, "a", build_response("hello"))
+    joined_stream = chats.stream(CONTINUED_CHAT, "a") | text | joined
+    assert Conversation(joined_stream, [CHUNKS]).result == Success(Turn(next_chat, "hello"))
+    turns: list[Any] = []
+    observed_stream = chats.stream(CONTINUED_CHAT, "a") | each(turns.append) | text | joined
+    assert Conversation(observed_stream, [CHUNKS]).result == Success(Turn(next_chat, "hello"))
+    assert len(turns) == 3
     assert Conversation(chats.stream(CONTINUED_CHAT, "a") | joined, [CHUNKS]).result.unwrap().answer.text == "hello"
 
 
@@ -362,12 +366,12 @@ def test_stream_calling() -> None:
 
 def test_calling_without_history() -> None:
     """If the config ignores the call history, a turn is the message and the last answer, streamed or not."""
-    switched = chats.start("m", {"automatic_function_calling": {"ignore_call_history": True}})
+    chat = chats.start("m", {"automatic_function_calling": {"ignore_call_history": True}})
     rounds = [[build_response(build_call("clock"))], [build_response("no", reason=None), build_response("on")]]
-    turns = run_turns(chats.stream(switched, "a") | calling(clock), *rounds)
+    turns = run_turns(chats.stream(chat, "a") | calling(clock), *rounds)
     assert turns[-1].chat.curated == (UserContent("a"), ModelContent("noon"))
     conversation = Conversation(
-        chats.send(switched, "a") | calling(clock), [build_response(build_call("clock")), build_response("noon")]
+        chats.send(chat, "a") | calling(clock), [build_response(build_call("clock")), build_response("noon")]
     )
     assert conversation.result.unwrap().chat == turns[-1].chat
 

@@ -105,9 +105,9 @@ def test_leniently(given: dict[str, Any], expected: dict[str, Any]) -> None:
 )
 def test_wrong(given: dict[str, Any], wrong: str) -> None:
     """All mistakes of a call are in one error."""
-    with pytest.raises(ConversionError) as refused:
+    with pytest.raises(ConversionError) as raised:
         convert_arguments(take_any, FunctionCall(name="loose", args=given))
-    assert refused.value.expected == wrong
+    assert raised.value.expected == wrong
 
 
 def test_postponed() -> None:
@@ -118,9 +118,9 @@ def test_postponed() -> None:
 
 def test_bound() -> None:
     """A call cannot set what a partial binds."""
-    bound = functools.partial(take_any, number=3)
+    partial = functools.partial(take_any, number=3)
     with pytest.raises(ConversionError, match=r"number: no such argument"):
-        convert_arguments(bound, FunctionCall(name="loose", args={"given": 1, "number": 4}))
+        convert_arguments(partial, FunctionCall(name="loose", args={"given": 1, "number": 4}))
 
 
 def test_pydantic_says_where() -> None:
@@ -132,7 +132,7 @@ def test_pydantic_says_where() -> None:
         convert_arguments(book, FunctionCall(name="book", args=given))
 
 
-# What comes back
+# Results
 
 
 def get_response(value: Any) -> Any:
@@ -177,17 +177,17 @@ def test_own_response() -> None:
     )
 
 
-# Worlds
+# Interpreters
 
 
-worlds = pytest.mark.parametrize("kind", INTERPRETER_KINDS, ids=repr)
+every_kind = pytest.mark.parametrize("kind", INTERPRETER_KINDS, ids=repr)
 REQUEST = generate("m", "hi")
 WHERE: contextvars.ContextVar[str] = contextvars.ContextVar("WHERE", default="nowhere")
 
 
-def build_calls(*named: str) -> dict[str, Any]:
+def build_calls(*names: str) -> dict[str, Any]:
     """Build a response that calls functions without arguments."""
-    parts = [{"functionCall": {"name": name, "args": {}, "id": name}} for name in named]
+    parts = [{"functionCall": {"name": name, "args": {}, "id": name}} for name in names]
     return {"candidates": [{"content": {"parts": parts, "role": "model"}, "finishReason": "STOP"}]}
 
 
@@ -198,10 +198,10 @@ def get_sent_responses(server: Loopback) -> list[Any]:
     return [part["functionResponse"] for part in parts if "functionResponse" in part]
 
 
-@worlds
+@every_kind
 def test_at_once(kind: InterpreterKind) -> None:
     """Calls of one response run concurrently, in the caller's context, and each emits an event."""
-    barrier, told = threading.Barrier(2, timeout=60), list[Any]()
+    barrier, events = threading.Barrier(2, timeout=60), list[Any]()
 
     def one() -> str:
         """Wait for the other function."""
@@ -223,15 +223,15 @@ def test_at_once(kind: InterpreterKind) -> None:
     with Loopback(
         [build_json_reply(build_calls("one", "other")), build_json_reply(build_text_response("done"))]
     ) as server:
-        result = kind.run_body(make_gemini(server.url), body, on_event=told.append)
+        result = kind.run_body(make_gemini(server.url), body, on_event=events.append)
     assert result.unwrap() == "done"
     assert get_sent_responses(server) == [
         {"id": each, "name": each, "response": {"result": "here"}} for each in ("one", "other")
     ]
-    assert sorted(each.name for each in told if isinstance(each, Called)) == ["one", "other"]
+    assert sorted(each.name for each in events if isinstance(each, Called)) == ["one", "other"]
 
 
-@worlds
+@every_kind
 def test_async_functions(kind: InterpreterKind) -> None:
     """Async functions are awaited by async interpreters; with a sync one they are ``Failure(AsyncOnly)``."""
 
@@ -261,7 +261,7 @@ def test_async_functions(kind: InterpreterKind) -> None:
         ] * 2
 
 
-@worlds
+@every_kind
 def test_off_the_loop(kind: InterpreterKind) -> None:
     """A sync function runs in a thread if it would block others; with a sync interpreter, a single call does not."""
 
@@ -274,7 +274,7 @@ def test_off_the_loop(kind: InterpreterKind) -> None:
     assert get_sent_responses(server)[0]["response"] == {"result": kind.is_sync}
 
 
-@worlds
+@every_kind
 def test_streams(kind: InterpreterKind) -> None:
     """The chunks of every round are one stream."""
 
@@ -292,7 +292,7 @@ def test_streams(kind: InterpreterKind) -> None:
     assert get_sent_responses(server) == [{"id": "clock", "name": "clock", "response": {"result": "noon"}}]
 
 
-@worlds
+@every_kind
 def test_any_exception(kind: InterpreterKind) -> None:
     """Any exception is returned to the model, even StopIteration, which generators and tasks treat specially."""
 
@@ -310,25 +310,25 @@ def test_any_exception(kind: InterpreterKind) -> None:
 @pytest.mark.parametrize("kind", ("asyncio", "trio"))
 def test_cancelled(kind: str) -> None:
     """Cancelling does not wait for a function in a thread, which ends by itself."""
-    begun, release, ended = threading.Event(), threading.Event(), threading.Event()
+    started, release, finished = threading.Event(), threading.Event(), threading.Event()
 
     def endless() -> None:
         """Wait for an event."""
-        begun.set()
+        started.set()
         release.wait(60)
-        ended.set()
+        finished.set()
 
     async def body(url: str) -> None:
         async with AsyncHttp(make_gemini(url)) as run, create_task_group() as tasks:
             tasks.start_soon(run, REQUEST | calling(endless))
-            await to_thread.run_sync(begun.wait, 60)
+            await to_thread.run_sync(started.wait, 60)
             tasks.cancel_scope.cancel()
 
     with Loopback(build_json_reply(build_calls("endless"))) as server:
         anyio.run(body, server.url, backend=kind)
-    assert (begun.is_set(), ended.is_set()) == (True, False)
+    assert (started.is_set(), finished.is_set()) == (True, False)
     release.set()
-    assert ended.wait(60)
+    assert finished.wait(60)
 
 
 def test_not_in_this_world_ends_it() -> None:
@@ -338,7 +338,7 @@ def test_not_in_this_world_ends_it() -> None:
         """Wait."""
         return ""
 
-    declared = with_tools(FunctionDeclaration(name="slowly"))
+    with_declaration = with_tools(FunctionDeclaration(name="slowly"))
     with Loopback([build_json_reply(build_calls("slowly"))]) as server:
-        result = INTERPRETER_KINDS[0].run(make_gemini(server.url), REQUEST | declared | calling(slowly))
+        result = INTERPRETER_KINDS[0].run(make_gemini(server.url), REQUEST | with_declaration | calling(slowly))
     assert isinstance(result, Failure)

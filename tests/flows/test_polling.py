@@ -222,22 +222,22 @@ def test_what_is_told(work: Any, expected: OperationFailed) -> None:
 
 
 FILE = files.get("a")
-LATE = Failure[Any](TimedOut("total", "waiting"))
+TIMEOUT = Failure[Any](TimedOut("total", "waiting"))
 
 
 @pytest.mark.parametrize(
-    ("answer", "then", "expected"),
+    ("answer", "second_time", "expected"),
     (
         (Success(1), None, Success(1)),
-        (LATE, 110.0, Failure(TimedOut("poll", "waiting for a"))),
-        (LATE, 109.0, LATE),  # another's time was over
+        (TIMEOUT, 110.0, Failure(TimedOut("poll", "waiting for a"))),
+        (TIMEOUT, 109.0, TIMEOUT),  # the time limit of another action
         (BUSY, None, BUSY),
     ),
 )
-def test_timeout(answer: Any, then: float | None, expected: Any) -> None:
+def test_timeout(answer: Any, second_time: float | None, expected: Any) -> None:
     """The timeout applies to all lookups together, and is a failure in phase ``poll``."""
     script: list[tuple[Any, Any]] = [(GetTime(), 100.0), (AskWithin(poll_request(FILE, 5.0), 10.0), answer)]
-    script += [] if then is None else [(GetTime(), then)]
+    script += [] if second_time is None else [(GetTime(), second_time)]
     assert run_by_script(start_generator(FILE | until_done(timeout=10.0)), script) == expected
 
 
@@ -269,7 +269,7 @@ class UntypedOperation(Operation[Any]):
 
     op: ClassVar[str] = "tests.odd"
 
-    def gemini(self, at: object) -> Call[Any]:
+    def gemini(self, backend: object) -> Call[Any]:
         return POST("odd", None, read_json(ProjectOperation))
 
 
@@ -296,29 +296,29 @@ def test_values() -> None:
     """The flow compares and pickles, and modifiers of the request apply to its root."""
     waiting: Flow[Any] = files.get("a") | until_done(every=1, timeout=2)
     assert pickle.loads(pickle.dumps(waiting)) == waiting != files.get("a") | until_done()
-    shaped = with_options(headers={"x-test": "1"}) | with_config(number_of_videos=1)
+    modifiers = with_options(headers={"x-test": "1"}) | with_config(number_of_videos=1)
     film = videos.generate("veo", "a cat")
-    assert film | until_done() | shaped == film | shaped | until_done()
+    assert film | until_done() | modifiers == film | modifiers | until_done()
 
 
 def test_options_go_along() -> None:
     """Lookups keep the address and the retry policy of the first request, but not its body or deadline."""
-    shaped = with_options(base_url="http://127.0.0.1:1", retry=Retry(attempts=1), extra_body={"a": 1})
-    film = videos.generate("veo", "a cat") | shaped | with_options(deadline=3)
+    modifiers = with_options(base_url="http://127.0.0.1:1", retry=Retry(attempts=1), extra_body={"a": 1})
+    film = videos.generate("veo", "a cat") | modifiers | with_options(deadline=3)
     question = operations.get(OP, GenerateVideosOperation)
-    later = question | with_options(base_url="http://127.0.0.1:1", retry=Retry(attempts=1))
+    modified_later = question | with_options(base_url="http://127.0.0.1:1", retry=Retry(attempts=1))
     working, over = KINDS["GenerateVideosOperation"][1:3]
-    assert run_until_done(film, (Ask(film), Success(working)), (Ask(later), Success(over))) == Success(over)
-    own = question | shaped
-    assert run_until_done(own, (Ask(own), Success(over))) == Success(over)
+    assert run_until_done(film, (Ask(film), Success(working)), (Ask(modified_later), Success(over))) == Success(over)
+    modified_question = question | modifiers
+    assert run_until_done(modified_question, (Ask(modified_question), Success(over))) == Success(over)
 
 
 # Over sockets
 
 
-def build_state_reply(state: str, **more: Any) -> Answer:
+def build_state_reply(state: str, **fields: Any) -> Answer:
     """Build a reply with the state of a file."""
-    return build_json_reply({"name": "files/a", "state": state, **more})
+    return build_json_reply({"name": "files/a", "state": state, **fields})
 
 
 def test_over_sockets(kind: InterpreterKind, sleeps: SleepRecorder) -> None:

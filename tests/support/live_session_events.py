@@ -30,10 +30,12 @@ CUT_OFF = Disconnected("in a live session", "the connection was cut")
 REFUSED = ConnectError("connecting", "refused")
 
 
-def update(handle: str, *, resumable: bool = True, received: int | None = None) -> LiveServerMessage:
+def build_handle_update(
+    handle: str, *, resumable: bool = True, last_consumed: int | None = None
+) -> LiveServerMessage:
     """Build a message that updates the handle."""
     change = LiveServerSessionResumptionUpdate(
-        new_handle=handle, resumable=resumable, last_consumed_client_message_index=received
+        new_handle=handle, resumable=resumable, last_consumed_client_message_index=last_consumed
     )
     return LiveServerMessage(session_resumption_update=change)
 
@@ -43,13 +45,13 @@ def build_received_event(message: Any) -> MessageReceived:
     return MessageReceived(Success(message))
 
 
-def tool_call(*identities: str) -> LiveServerMessage:
+def build_tool_call(*identities: str) -> LiveServerMessage:
     """Build a message that calls ``f`` with these ids."""
     calls = tuple(FunctionCall(id=each, name="f") for each in identities)
     return LiveServerMessage(tool_call=LiveServerToolCall(function_calls=calls))
 
 
-def tool_call_cancellation(*identities: str) -> LiveServerMessage:
+def build_call_cancellation(*identities: str) -> LiveServerMessage:
     """Build a message that cancels calls."""
     return LiveServerMessage(tool_call_cancellation=LiveServerToolCallCancellation(ids=identities))
 

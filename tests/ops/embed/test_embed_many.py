@@ -272,7 +272,7 @@ def test_misfit(kind: InterpreterKind) -> None:
 
 def test_async_texts_in_sync() -> None:
     """An async iterable with a sync interpreter is a failure, and raises nothing."""
-    (outcome,) = InterpreterKind("sync", httpcore).items(
+    (outcome,) = InterpreterKind("sync", httpcore).read_items(
         make_gemini("http://127.0.0.1:1"), embed_many("m", AsyncTexts(["a"]))
     )
     assert isinstance(outcome.failure(), AsyncOnly)
