@@ -87,10 +87,10 @@ async def run_storage_story(run: Run) -> None:
     response = await run(generate(MODEL, "What is oolong?", search))
     assert "Oolong" in response.candidates[0].grounding_metadata.grounding_chunks[0].retrieved_context.text
     await run(stores.delete(store.name, {"force": True}))
-    job = await run(
+    tuning_job = await run(
         tunings.tune(f"models/{MODEL}", {"examples": [{"text_input": "1", "output": "2"}]}) | until_done(every=3600)
     )
-    tuned_model = await run(models.update(job.name, {"display_name": "Mine"}))
+    tuned_model = await run(models.update(tuning_job.name, {"display_name": "Mine"}))
     assert tuned_model.display_name == "Mine"
     assert [each.name for each in await run(models.list({"query_base": False}) | items | collected)] == [
         tuned_model.name
@@ -112,8 +112,8 @@ async def run_project_story(run: Run) -> None:
     assert job.dest.gcs_uri.startswith("gs://b/")
     tokens_info = await run(tokens.compute(MODEL, "a tea"))
     assert tokens_info.tokens_info[0].tokens == (b"a", b" tea")
-    job = await run(tunings.tune(MODEL, {"gcs_uri": "gs://b/examples.jsonl"}) | until_done(every=3600))
-    tuned_model = await run(models.update(job.tuned_model.model, {"display_name": "Mine"}))
+    tuning_job = await run(tunings.tune(MODEL, {"gcs_uri": "gs://b/examples.jsonl"}) | until_done(every=3600))
+    tuned_model = await run(models.update(tuning_job.tuned_model.model, {"display_name": "Mine"}))
     assert tuned_model.display_name == "Mine"
     await run(models.delete(tuned_model.name))
     assert await run(models.list({"query_base": False}) | items | collected) == ()

@@ -1,4 +1,4 @@
-"""`Offline`: a story over every resource, in every world, without a network and without waiting."""
+"""`Offline`: every resource, sync and async, without a network and without waiting."""
 
 import subprocess
 import sys
@@ -45,24 +45,26 @@ from tests.cases.emulator_stories import (
     run_token_story,
 )
 
-WORLDS = ("sync", "asyncio", "trio")
+EXECUTORS = ("sync", "asyncio", "trio")
 MODEL = "gemini-2.5-flash"
 SESSION = "https://generativelanguage.googleapis.com/upload/v1beta/files?upload_id=1"
 
 
-def run_story(story: Callable[[Run], Awaitable[None]], run: Offline, world: str) -> None:
-    """Have a story run in a world; what it runs has to succeed."""
+def run_story(story: Callable[[Run], Awaitable[None]], run: Offline, executor: str) -> None:
+    """Run a story with sync or async calls; every call must succeed."""
 
-    async def at_once(action: Any) -> Any:
+    async def run_sync(action: Any) -> Any:
         return raise_for(run(action))
 
     async def run_async(action: Any) -> Any:
         return raise_for(await run.aio(action))
 
-    anyio.run(story, at_once if world == "sync" else run_async, backend="asyncio" if world == "sync" else world)
+    anyio.run(
+        story, run_sync if executor == "sync" else run_async, backend="asyncio" if executor == "sync" else executor
+    )
 
 
-@pytest.mark.parametrize("world", WORLDS)
+@pytest.mark.parametrize("executor", EXECUTORS)
 @pytest.mark.parametrize(
     ("backend", "stories"),
     [
@@ -72,18 +74,18 @@ def run_story(story: Callable[[Run], Awaitable[None]], run: Offline, world: str)
     ],
     ids=["gemini", "alpha", "vertex"],
 )
-def test_stories(backend: Any, stories: Any, world: str) -> None:
-    """Every resource is there, in every world, and waiting takes no time."""
+def test_stories(backend: Any, stories: Any, executor: str) -> None:
+    """Every resource works, sync and async, and waiting takes no time."""
     run = Offline(backend)
     for story in stories:
-        run_story(story, run, world)
+        run_story(story, run, executor)
 
 
-# What is kept
+# State
 
 
 def test_one_service() -> None:
-    """What is made in one world is there in the others; another `Offline` begins anew."""
+    """Sync and async calls share one state; another `Offline` has its own."""
     run = Offline()
     file = run(files.upload(b"tea", {"mime_type": "text/plain"})).unwrap()
 
@@ -95,25 +97,25 @@ def test_one_service() -> None:
 
 
 def test_again() -> None:
-    """The same calls in the same order are answered the same."""
+    """The same calls in the same order have the same results."""
 
-    def told_by(run: Offline) -> Any:
+    def create_all(run: Offline) -> Any:
         file = run(files.upload(b"tea", {"mime_type": "text/plain"})).unwrap()
         job = run(batches.create(MODEL, [generate(MODEL, "one")]) | until_done()).unwrap()
         return file, job, run(caches.create(MODEL, {"contents": "a book"}))
 
-    assert told_by(Offline()) == told_by(Offline())
+    assert create_all(Offline()) == create_all(Offline())
 
 
 @flow
 def wait_and_get_cache(cache: str, seconds: float) -> FlowGenerator[Result[Any, Any]]:
-    """Wait, and look a cache up."""
+    """Sleep, then get a cache."""
     yield from sleep(seconds)
     return Success((yield from ask(caches.get(cache))))
 
 
 def test_time() -> None:
-    """Time goes on when somebody sleeps, for all that comes after."""
+    """A sleep advances the time of all later calls."""
     run = Offline()
     cache = run(caches.create(MODEL, {"contents": "a book", "ttl": "100s"})).unwrap()
     assert cache.expire_time.isoformat() == "2026-01-01T00:01:40+00:00"
@@ -124,12 +126,12 @@ def test_time() -> None:
 
 @pytest.mark.parametrize("seconds", [1e12, 1e300])
 def test_ages(seconds: float) -> None:
-    """Who sleeps for ages is answered all the same."""
+    """After very long sleeps, calls still work."""
     assert Offline()(wait_and_get_cache("x", seconds)).failure().code == 403
 
 
 def test_together() -> None:
-    """Those who sleep at the same time do not wait for each other, and time goes on by the longest sleep."""
+    """Concurrent sleeps do not add up: the time advances by the longest one."""
     run = Offline()
     cache = run(caches.create(MODEL, {"contents": "a book", "ttl": "100s"})).unwrap().name
     found = run(gather([wait_and_get_cache(cache, 10), wait_and_get_cache(cache, 90)]) | collected).unwrap()
@@ -139,7 +141,7 @@ def test_together() -> None:
 
 
 def test_in_threads() -> None:
-    """Any number of threads may use one, and no name is given out twice."""
+    """Threads may share one interpreter, and no name is assigned twice."""
     run = Offline()
     with ThreadPoolExecutor(8) as threads:
         uploads = [threads.submit(run, files.upload(b"tea", {"mime_type": "text/plain"})) for _ in range(40)]
@@ -149,8 +151,8 @@ def test_in_threads() -> None:
 # Files on disk
 
 
-async def disk(run: Run, folder: Path) -> None:
-    """Send a file up, and fetch it back."""
+async def copy_file(run: Run, folder: Path) -> None:
+    """Upload a file, and download it."""
     content = bytes(range(256)) * 40_000
     (folder / "tea.txt").write_bytes(content)
     file = await run(files.upload(str(folder / "tea.txt")))
@@ -158,55 +160,55 @@ async def disk(run: Run, folder: Path) -> None:
     assert (await run(files.download(file.name, folder / "back.txt"))).read_bytes() == content
 
 
-@pytest.mark.parametrize("world", WORLDS)
-def test_paths(world: str, tmp_path: Path) -> None:
-    """A file is read from its path in pieces, and written to one."""
-    run_story(lambda run: disk(run, tmp_path), Offline(), world)
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_paths(executor: str, tmp_path: Path) -> None:
+    """Files are uploaded from a path in chunks, and downloaded to a path."""
+    run_story(lambda run: copy_file(run, tmp_path), Offline(), executor)
 
 
-@pytest.mark.parametrize("world", WORLDS)
-def test_short_file(world: str, tmp_path: Path) -> None:
-    """A file that has become shorter than it was is a failure, in the words of HTTP."""
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_short_file(executor: str, tmp_path: Path) -> None:
+    """A file that is shorter than expected is a failure, as over HTTP."""
     path = tmp_path / "tea.txt"
     path.write_bytes(b"tea")
-    piece = Request(SendUploadChunk(session=SESSION, offset=0, data=FileSlice(str(path), 0, 4), is_last=True))
+    chunk = Request(SendUploadChunk(session=SESSION, offset=0, data=FileSlice(str(path), 0, 4), is_last=True))
     with pytest.raises(InvalidRequest, match="ended 1 bytes early"):
-        run_story(lambda run: run(piece), Offline(), world)
+        run_story(lambda run: run(chunk), Offline(), executor)
 
 
 # Streams
 
 
 def test_sync_stream() -> None:
-    """A stream is read piece by piece, and left in the middle."""
-    with Offline().stream(generate(MODEL, "Why?") | streamed | text) as pieces:
-        assert next(pieces).unwrap().startswith("I am")
-    assert list(pieces) == []
+    """A stream is read chunk by chunk, and can be left before its end."""
+    with Offline().stream(generate(MODEL, "Why?") | streamed | text) as chunks:
+        assert next(chunks).unwrap().startswith("I am")
+    assert list(chunks) == []
 
 
-@pytest.mark.parametrize("world", ["asyncio", "trio"])
-def test_async_stream(world: str) -> None:
-    """So it is where it is awaited; what sleeps in it does not wait."""
+@pytest.mark.parametrize("executor", ["asyncio", "trio"])
+def test_async_stream(executor: str) -> None:
+    """The same holds for async streams; sleeps within a stream take no time."""
 
     @stream
-    def slow() -> FlowGenerator[None]:
+    def sleep_and_emit() -> FlowGenerator[None]:
         yield from sleep(3600)
         yield from emit(Success((yield from ask(generate(MODEL, "Why?") | text))))
 
     async def story() -> None:
-        async with Offline().aio.stream(generate(MODEL, "Why?") | streamed | text) as pieces:
-            assert (await anext(pieces)).unwrap().startswith("I am")
-        async with Offline().aio.stream(slow()) as whole:
-            assert [each.unwrap()[:4] async for each in whole] == ["I am"]
+        async with Offline().aio.stream(generate(MODEL, "Why?") | streamed | text) as chunks:
+            assert (await anext(chunks)).unwrap().startswith("I am")
+        async with Offline().aio.stream(sleep_and_emit()) as items:
+            assert [each.unwrap()[:4] async for each in items] == ["I am"]
 
-    anyio.run(story, backend=world)
+    anyio.run(story, backend=executor)
 
 
-# Usages
+# Imports
 
 
 def test_is_loaded_late() -> None:
-    """Neither the package nor `Offline` itself loads what an async world needs."""
+    """Neither the package nor `Offline` loads an event loop or a network stack."""
     script = "import sys, genai_fn; assert 'genai_fn.emulator' not in sys.modules; genai_fn.Offline(); "
     script += "assert not {'anyio', 'httpcore', 'ssl'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", script], check=True, timeout=600)

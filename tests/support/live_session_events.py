@@ -30,9 +30,7 @@ CUT_OFF = Disconnected("in a live session", "the connection was cut")
 REFUSED = ConnectError("connecting", "refused")
 
 
-def build_handle_update(
-    handle: str, *, resumable: bool = True, last_consumed: int | None = None
-) -> LiveServerMessage:
+def build_handle_update(handle: str, *, resumable: bool = True, last_consumed: int | None = None) -> LiveServerMessage:
     """Build a message that updates the handle."""
     change = LiveServerSessionResumptionUpdate(
         new_handle=handle, resumable=resumable, last_consumed_client_message_index=last_consumed

@@ -31,7 +31,7 @@ class Conversation:
         self.result = self._perform_effects(build_program(description, self))
         assert self.answers == [], "responses are left over"
 
-    # what stands in the place of HTTP
+    # methods of a request handler
 
     def handle(self, request: Request[Any], until: float) -> Effects[Result[Any, GenaiError]]:
         """Respond to a request."""
@@ -84,7 +84,7 @@ def _result(answer: Any) -> Result[Any, GenaiError]:
     return Failure(answer) if isinstance(answer, GenaiError) else Success(answer)
 
 
-# What models say
+# Model responses
 
 
 def build_response(*parts: Any, reason: str | None = "STOP") -> GenerateContentResponse:

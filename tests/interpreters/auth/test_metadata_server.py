@@ -48,8 +48,10 @@ def test_metadata_server():
         clock.now += 1800
         await_credential(cache.get_credential())
     path = "/computeMetadata/v1/instance/service-accounts/default/token"
-    scoped = f"{path}?scopes=https%3A%2F%2Fwww.googleapis.com%2Fauth%2Fcloud-platform"
-    assert ["/computeMetadata/v1/project/project-id", scoped, scoped] == [each.target for each in server.requests]
+    scoped_path = f"{path}?scopes=https%3A%2F%2Fwww.googleapis.com%2Fauth%2Fcloud-platform"
+    assert ["/computeMetadata/v1/project/project-id", scoped_path, scoped_path] == [
+        each.target for each in server.requests
+    ]
     assert {"Google"} == {each.headers["metadata-flavor"] for each in server.requests}
     assert {"GET"} == {each.method for each in server.requests}
 
@@ -79,5 +81,5 @@ def test_metadata_server_in_trouble():
     """A metadata server with an error is a failure that can be retried."""
     with serve_metadata(lambda target: Reply(503, [FLAVOR])) as (_, environ):
         assert isinstance(get_error(make_cache(None, fetch_by_http, environ).get_credential()), ServerError)
-    named = {"GCE_METADATA_HOST": "h", "CLOUDSDK_CONFIG": "none"}
-    assert isinstance(get_error(make_cache(None, make_failing_fetch(), named).get_credential()), TransportError)
+    no_server = {"GCE_METADATA_HOST": "h", "CLOUDSDK_CONFIG": "none"}
+    assert isinstance(get_error(make_cache(None, make_failing_fetch(), no_server).get_credential()), TransportError)

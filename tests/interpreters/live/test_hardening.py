@@ -19,7 +19,7 @@ from tests.support.live.websocket_peer import Peer, PeerConnection, wait_until
 
 
 @pytest.fixture(autouse=True)
-def clean() -> Iterator[None]:
+def check_no_garbage() -> Iterator[None]:
     with check_no_leaks():
         yield
 
@@ -178,7 +178,7 @@ class CallbackError(Exception):
 
 
 class Interrupt(BaseException):
-    """An exception that is no `Exception`."""
+    """An exception that is not a subclass of `Exception`."""
 
 
 def make_raising_callback(kind: type, error: BaseException) -> Any:
@@ -210,18 +210,18 @@ def test_callback_raises(run: Any, name: str, monkeypatch: pytest.MonkeyPatch) -
 
         async def body() -> None:
             error = CallbackError("oh")
-            reached = False
+            is_reached = False
             async with make_http(
                 peer, on_event=make_raising_callback(kind, error), retry=Retry(initial_delay=0.01)
             ) as run:
                 async with run.live(session_request or CONNECT_TEXT | calling(act)) as session:
-                    with pytest.raises(CallbackError) as caught:
+                    with pytest.raises(CallbackError) as raised:
                         _ = [item async for item in session]
-                    assert caught.value is error
+                    assert raised.value is error
                     await checkpoint()
                     assert [] == [item async for item in session]
-                    reached = True
-            assert reached
+                    is_reached = True
+            assert is_reached
 
         for module in ("session", "connection"):
             monkeypatch.setattr(f"genai_fn.interpreters.live.{module}.CLOSE_TIMEOUT", 1000.0)  # never reached
@@ -236,7 +236,7 @@ def test_callback_raises_unheard(run: Any, name: str) -> None:
     def act() -> None:
         """Do nothing."""
 
-    async def run_block(own: Exception | None) -> None:
+    async def run_block(own_error: Exception | None) -> None:
         with Peer(*scripts) as peer:
             error = CallbackError("oh")
             async with make_http(
@@ -244,15 +244,15 @@ def test_callback_raises_unheard(run: Any, name: str) -> None:
             ) as run:
                 async with run.live(session_request or CONNECT_TEXT | calling(act)) as session:
                     await wait_until(lambda: session._raised_error is not None)
-                    if own is not None:
-                        raise own
+                    if own_error is not None:
+                        raise own_error
 
     async def body() -> None:
         with pytest.raises(CallbackError):
             await run_block(None)
-        with pytest.raises(KeyError) as caught:
+        with pytest.raises(KeyError) as raised:
             await run_block(KeyError("mine"))
-        assert "CallbackError('oh')" in caught.value.__notes__[0]
+        assert "CallbackError('oh')" in raised.value.__notes__[0]
 
     run(body)
 
@@ -277,11 +277,11 @@ def test_interrupts(run: Any, name: str, kind: type[BaseException]) -> None:
                     _ = [item async for item in session]
                     await anyio.sleep_forever()
 
-        before = set(threading.enumerate())
-        with pytest.raises(kind) as caught:
+        threads = set(threading.enumerate())
+        with pytest.raises(kind) as raised:
             run(body)
-        assert caught.value is error
-        for thread in set(threading.enumerate()) - before:
+        assert raised.value is error
+        for thread in set(threading.enumerate()) - threads:
             thread.join(60)
             assert not thread.is_alive(), "asyncio did not come to its end"
 
@@ -309,7 +309,7 @@ def test_closed_by_a_callback(run: Any) -> None:
 def test_interpreter_closed_meanwhile(run: Any) -> None:
     """Closing the interpreter ends a session that is being entered or waits to reconnect."""
 
-    def silent(connection: RawConnection) -> None:
+    def send_nothing(connection: RawConnection) -> None:
         connection.read_request()
         connection.read_until_closed()
 
@@ -317,7 +317,7 @@ def test_interpreter_closed_meanwhile(run: Any) -> None:
         connection.send(b"nothing\r\n\r\n")
 
     async def body() -> None:
-        for script in (silent, send_nothing_valid):
+        for script in (send_nothing, send_nothing_valid):
             with RawPeer(script) as peer:
                 interpreter = AsyncHttp(
                     Gemini("test-key", base_url=peer.url), proxy="", retry=Retry(initial_delay=30.0)
@@ -353,11 +353,11 @@ def test_closed_from_another_loop(run: Any) -> None:
         thread = threading.Thread(target=run, args=(body,))
         thread.start()
 
-        async def elsewhere() -> None:
+        async def run_in_other_loop() -> None:
             await wait_until(lambda: peer.connections and peer.connections[0].setup)
             await interpreter.aclose()
 
-        run(elsewhere)
+        run(run_in_other_loop)
         thread.join(60)
         assert not thread.is_alive()
     assert [[]] == ends
@@ -412,7 +412,7 @@ def test_nothing_is_held_of_calls_that_ended(run: Any) -> None:
         await connection.receive_until_closed()
 
     async def act() -> str:
-        """Act."""
+        """Return nothing."""
         return "done"
 
     with Peer(script) as peer:

@@ -26,7 +26,7 @@ from tests.support.live.websocket_bytes import encode_frame
 from tests.support.live.websocket_peer import Peer, PeerConnection, ignore_pings
 
 
-async def two_turns(connection: PeerConnection) -> None:
+async def send_two_turns(connection: PeerConnection) -> None:
     await connection.accept_setup(sessionId="s-1")
     await connection.receive()
     await connection.send_turn("one")
@@ -37,7 +37,7 @@ async def two_turns(connection: PeerConnection) -> None:
 
 def test_two_turns(run: Any) -> None:
     """A turn ends with ``turnComplete``, and the session continues with the next turn."""
-    with Peer(two_turns) as peer:
+    with Peer(send_two_turns) as peer:
 
         async def body() -> None:
             async with make_http(peer) as run, run.live(CONNECT_TEXT) as session:
@@ -183,9 +183,11 @@ def test_fragments_and_bytes(run: Any) -> None:
 
     async def script(connection: PeerConnection) -> None:
         await connection.accept_setup()
-        whole = b'{"serverContent": {"modelTurn": {"parts": [{"text": "whole"}]}, "turnComplete": true}}'
+        complete_message = b'{"serverContent": {"modelTurn": {"parts": [{"text": "whole"}]}, "turnComplete": true}}'
         await connection.send_bytes(
-            encode_frame(whole[:20], 2, fin=False) + encode_frame(b"?", 9) + encode_frame(whole[20:], 0)
+            encode_frame(complete_message[:20], 2, fin=False)
+            + encode_frame(b"?", 9)
+            + encode_frame(complete_message[20:], 0)
         )
         await connection.receive_until_closed()
 
@@ -280,7 +282,7 @@ def test_nobody_there(run: Any) -> None:
     """Without a server the session fails after its attempts, and the block is still entered."""
 
     async def body() -> None:
-        with Peer(two_turns) as peer:
+        with Peer(send_two_turns) as peer:
             url = peer.url
         retry = Retry(attempts=2, initial_delay=0.01)
         async with AsyncHttp(Gemini("test-key", base_url=url), retry=retry) as run, run.live(CONNECT_TEXT) as session:
@@ -362,7 +364,7 @@ def test_no_key(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_closed_interpreter(run: Any) -> None:
     """Closing an interpreter closes its sessions; one that is opened later fails with `Closed`."""
-    with Peer(two_turns) as peer:
+    with Peer(send_two_turns) as peer:
 
         async def body() -> None:
             interpreter = make_http(peer)
@@ -377,13 +379,13 @@ def test_closed_interpreter(run: Any) -> None:
 
 def test_refused_frames(run: Any) -> None:
     """If a frame cannot be encoded, `send` fails with the field's name and sends none of its frames."""
-    with Peer(two_turns) as peer:
+    with Peer(send_two_turns) as peer:
 
         async def body() -> None:
             async with make_http(peer) as run, run.live(CONNECT_TEXT) as session:
                 response = live.tool_response([{"name": "f", "response": {}}])
-                refused = await session.send(live.client_content("never"), response)
-                assert isinstance(refused.failure(), InvalidRequest)
+                result = await session.send(live.client_content("never"), response)
+                assert isinstance(result.failure(), InvalidRequest)
                 await session.send(live.client_content("first"))
                 assert ["one"] == await read_texts(session.turn())
 
@@ -393,7 +395,7 @@ def test_refused_frames(run: Any) -> None:
 
 def test_two_readers(run: Any) -> None:
     """Two tasks cannot read a session at the same time."""
-    with Peer(two_turns) as peer:
+    with Peer(send_two_turns) as peer:
 
         async def body() -> None:
             async with make_http(peer) as run, run.live(CONNECT_TEXT) as session:

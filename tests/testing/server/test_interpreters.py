@@ -18,7 +18,7 @@ pytest_plugins = ["genai_fn.testing.fixtures"]
 
 EXECUTORS = ("sync", "asyncio", "trio")
 TEXT = {"response_modalities": ["TEXT"]}
-BOUNDED = Timeouts(connect=60, idle=60, total=120)
+GENEROUS_TIMEOUTS = Timeouts(connect=60, idle=60, total=120)
 
 
 def run_scenario(scenario: Callable[[Any], Awaitable[None]], backend: Gemini | Vertex, executor: str) -> None:
@@ -26,7 +26,7 @@ def run_scenario(scenario: Callable[[Any], Awaitable[None]], backend: Gemini | V
 
     async def run_async() -> None:
         with anyio.fail_after(120):
-            async with AsyncHttp(backend, timeouts=BOUNDED) as run:
+            async with AsyncHttp(backend, timeouts=GENEROUS_TIMEOUTS) as run:
 
                 async def perform(action: Any) -> Any:
                     return raise_for(await run(action))
@@ -34,7 +34,7 @@ def run_scenario(scenario: Callable[[Any], Awaitable[None]], backend: Gemini | V
                 await scenario(perform)
 
     async def run_sync() -> None:
-        with Http(backend, timeouts=BOUNDED) as run:
+        with Http(backend, timeouts=GENEROUS_TIMEOUTS) as run:
 
             async def perform(action: Any) -> Any:
                 return raise_for(run(action))
@@ -83,7 +83,7 @@ def test_live(emulator: ServedEmulator, backend: str, executor: str) -> None:
 
     async def scenario() -> None:
         with anyio.fail_after(60):
-            async with AsyncHttp(getattr(emulator, backend), timeouts=BOUNDED) as run:
+            async with AsyncHttp(getattr(emulator, backend), timeouts=GENEROUS_TIMEOUTS) as run:
                 async with run.live(live.connect("gemini-live-2.5-flash-preview", config)) as session:
                     assert "“Why?”" in join_texts(await send_and_read_turn(session, live.realtime_input(text="Why?")))
                     raise_for(await session.send(live.realtime_input(text="What is the weather?")))
@@ -103,7 +103,7 @@ def test_interrupted(executor: str, limit: float) -> None:
     async def scenario(backend: Gemini) -> list[Any]:
         contents: list[Any] = []
         with anyio.fail_after(60):
-            async with AsyncHttp(backend, timeouts=BOUNDED) as run:
+            async with AsyncHttp(backend, timeouts=GENEROUS_TIMEOUTS) as run:
                 async with run.live(live.connect("gemini-live-2.5-flash-preview", TEXT)) as session:
                     raise_for(await session.send(live.realtime_input(text="Why?")))
                     async for message in session.turn():
@@ -113,9 +113,9 @@ def test_interrupted(executor: str, limit: float) -> None:
         return contents
 
     with serve_emulator(Emulator(pause=limit)) as url:
-        first, *_, interrupted, last = anyio.run(scenario, Gemini("emulated", base_url=url), backend=executor)
+        first, *_, interruption, last = anyio.run(scenario, Gemini("emulated", base_url=url), backend=executor)
     assert first.model_turn.parts[0].text.startswith("I am")
-    assert (interrupted.interrupted, last.turn_complete, last.generation_complete) == (True, True, None)
+    assert (interruption.interrupted, last.turn_complete, last.generation_complete) == (True, True, None)
 
 
 async def read_function_call(session: Any) -> Any:

@@ -65,7 +65,7 @@ def make_trusting_context(server: Loopback) -> ssl.SSLContext:
     return context
 
 
-# Which proxy
+# Choice of the proxy
 
 PROXY = "http://one:8080"
 
@@ -256,7 +256,7 @@ def test_slow_proxy(kind: PoolKind) -> None:
 
 
 @contextmanager
-def socks_proxy(answers: list[bytes], *, web: bool = True) -> Generator[tuple[int, list[bytes]]]:
+def run_socks_proxy(answers: list[bytes], *, web: bool = True) -> Generator[tuple[int, list[bytes]]]:
     """Send one reply for each message of a SOCKS client; then answer its HTTP request, or close."""
     received: list[bytes] = []
 
@@ -278,12 +278,12 @@ def socks_proxy(answers: list[bytes], *, web: bool = True) -> Generator[tuple[in
         thread.join(60)
 
 
-SUCCEEDED = b"\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x50"
+SUCCESS_REPLY = b"\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x50"
 
 
 @pytest.mark.parametrize(
     "reply",
-    [SUCCEEDED, b"\x05\x00\x00\x03\x04name\x00\x50", b"\x05\x00\x00\x04" + b"\x00" * 16 + b"\x00\x50"],
+    [SUCCESS_REPLY, b"\x05\x00\x00\x03\x04name\x00\x50", b"\x05\x00\x00\x04" + b"\x00" * 16 + b"\x00\x50"],
     ids=["4", "name", "6"],
 )
 @pytest.mark.parametrize("login", ["", "me:secret@"])
@@ -292,7 +292,7 @@ def test_socks(kind: PoolKind, reply: bytes, login: str) -> None:
 
     async def body() -> None:
         answers = [b"\x05\x02", b"\x01\x00", reply] if login else [b"\x05\x00", reply]
-        with socks_proxy(answers) as (port, received):
+        with run_socks_proxy(answers) as (port, received):
             async with kind.make_pool(proxy=f"socks5://{login}127.0.0.1:{port}") as pool:
                 assert await pool.call(build_get("http://model.invalid/")) == (200, b"ok")
         assert received[0] == (b"\x05\x01\x02" if login else b"\x05\x01\x00")
@@ -322,7 +322,7 @@ def test_refusing_socks(kind: PoolKind, answers: list[bytes], reason: str) -> No
     """A SOCKS5 proxy's refusal is a `ConnectError` without the password."""
 
     async def body() -> None:
-        with socks_proxy(answers, web=False) as (port, _):
+        with run_socks_proxy(answers, web=False) as (port, _):
             async with kind.make_pool(proxy=f"socks5://me:secret@127.0.0.1:{port}") as pool:
                 failed = await pool.open(build_get("http://model.invalid/"))
                 doing = f"connecting to model.invalid:80 through socks5://127.0.0.1:{port}"
@@ -397,8 +397,8 @@ def test_context_fails(kind: PoolKind, monkeypatch: pytest.MonkeyPatch) -> None:
     async def body() -> None:
         with Loopback(OK, tls=True) as server:
             async with kind.make_pool() as pool:
-                with monkeypatch.context() as patched:
-                    patched.setattr(ssl, "create_default_context", fail)
+                with monkeypatch.context() as patch:
+                    patch.setattr(ssl, "create_default_context", fail)
                     failed = await pool.open(build_get(server.url))
                     assert failed.error == ConnectError("reading the certificates", "No such file")
                 assert "certificate" in (await pool.open(build_get(server.url))).error.reason
@@ -435,7 +435,7 @@ def test_gone_before_tls() -> None:
         sock = socket.create_connection(listener.getsockname())
         with listener.accept()[0] as peer:
             peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        select.select([sock], [], [])  # what a reset makes readable, it makes no longer connected
+        select.select([sock], [], [])  # after a reset, the socket is readable and no longer connected
         sock = NonBlockingSocket(sock)
         with pytest.raises(ConnectionResetError):
             next(sock.start_tls(ssl.create_default_context(), "127.0.0.1"))
@@ -479,14 +479,14 @@ def test_late_name(kind: PoolKind, monkeypatch: pytest.MonkeyPatch, limit: float
     """A look-up that exceeds the connect timeout is a timeout."""
     is_released, request = threading.Event(), threading.Event()
 
-    def slow(host: str, *args: Any, flags: int = 0, **more: Any) -> Any:
+    def wait_for_gate(host: str, *args: Any, flags: int = 0, **options: Any) -> Any:
         if flags & socket.AI_NUMERICHOST:
             raise socket.gaierror(-2, "not a number")
         request.set()
         is_released.wait(60)
         return []
 
-    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    monkeypatch.setattr(socket, "getaddrinfo", wait_for_gate)
 
     async def body() -> None:
         async with kind.make_pool() as pool:
@@ -507,7 +507,7 @@ def test_addresses(kind: PoolKind, monkeypatch: pytest.MonkeyPatch) -> None:
     async def body() -> None:
         with Loopback(OK) as server, reserve_refusing_port() as refusing, reserve_silent_port(connects=False) as hole:
 
-            def find_addresses(host: str, *args: Any, flags: int = 0, **more: Any) -> Any:
+            def find_addresses(host: str, *args: Any, flags: int = 0, **options: Any) -> Any:
                 if flags & socket.AI_NUMERICHOST:
                     raise socket.gaierror(-2, "not a number")
                 family, kind = socket.AF_INET, socket.SOCK_STREAM

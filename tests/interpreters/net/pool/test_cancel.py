@@ -32,7 +32,7 @@ def backend(request: pytest.FixtureRequest) -> Any:
     return request.param
 
 
-# From elsewhere
+# Closing from another thread or task
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
@@ -97,13 +97,13 @@ def test_cut_as_data_come(backend: str) -> None:
 
             async def end_response() -> None:
                 await anyio.wait_all_tasks_blocked()
-                far.sendall(encode_chunk(b"b"))
+                server_end.sendall(encode_chunk(b"b"))
                 await response.aclose()
 
-            near, far = socket.socketpair()
-            with far, sock.sock:
-                near.setblocking(False)
-                sock.sock, old = near, sock.sock
+            client_end, server_end = socket.socketpair()
+            with server_end, sock.sock:
+                client_end.setblocking(False)
+                sock.sock, old = client_end, sock.sock
                 old.close()
                 async with anyio.create_task_group() as tasks:
                     tasks.start_soon(end_response)
@@ -154,9 +154,9 @@ def test_cancelled_anywhere(backend: str, tls: bool) -> None:
                 pool = AsyncPool(2, ssl_context=make_trusting_context(server))
             assert completed < k
 
-    before = count_descriptors()
+    descriptor_count = count_descriptors()
     anyio.run(body, backend=backend)
-    assert count_descriptors() == before
+    assert count_descriptors() == descriptor_count
 
 
 async def _cancel_after(checkpoints: int, pool: AsyncPool, request: HttpRequest) -> bool:
@@ -223,8 +223,8 @@ def test_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with Loopback(OK) as server:
         pool = SyncPool(1)
-        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-            patched.setattr(NonBlockingSocket, "read", interrupt)
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(NonBlockingSocket, "read", interrupt)
             pool.send(build_get(server.url), deadline=time.monotonic() + 60, connect_timeout=60)
         server.wait_closed(1)
         response = pool.send(build_get(server.url), deadline=time.monotonic() + 60, connect_timeout=60)

@@ -133,16 +133,16 @@ def test_late_head(kind: PoolKind, answer: Any, sent: bool, limit: float) -> Non
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 @pytest.mark.parametrize(
-    "rest",
+    "later_bytes",
     [Hang(), Drip(b"7f\r\n" + b"a" * 127, 0.005), Repeat(b"1\r\na\r\n" * 10, 0), Repeat(b"", 0.01)],
     ids=["hang", "drip", "forever", "silence"],
 )
 @retry_with_longer_limits
-def test_late_body(kind: PoolKind, rest: Any, tls: bool, limit: float) -> None:
+def test_late_body(kind: PoolKind, later_bytes: Any, tls: bool, limit: float) -> None:
     """A body that is incomplete at the deadline is a timeout, even if chunks keep arriving."""
 
     async def body() -> None:
-        with Loopback([(Send(encode_head(200, CHUNKED)), rest)], tls=tls) as server:
+        with Loopback([(Send(encode_head(200, CHUNKED)), later_bytes)], tls=tls) as server:
             async with kind.make_pool(1, ssl_context=make_trusting_context(server)) as pool:
                 response = await pool.open(build_get(server.url))
                 deadline = time.monotonic() + limit
@@ -190,9 +190,9 @@ def test_unanswered(kind: PoolKind) -> None:
     async def body() -> None:
         with reserve_silent_port(connects=False) as port:
             async with kind.make_pool(1) as pool:
-                for within, connect in ((5.0, 0.05), (0.05, 5.0)):
+                for deadline, connect in ((5.0, 0.05), (0.05, 5.0)):
                     failed = await pool.open(
-                        build_get(f"http://127.0.0.1:{port}"), timeout=within, connect_timeout=connect
+                        build_get(f"http://127.0.0.1:{port}"), timeout=deadline, connect_timeout=connect
                     )
                     assert failed.error == TimedOut("connect", f"connecting to 127.0.0.1:{port}")
 

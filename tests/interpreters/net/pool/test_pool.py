@@ -68,8 +68,8 @@ def test_length(kind: PoolKind, request_: HttpRequest, length: str | None) -> No
     async def body() -> None:
         with Loopback(OK) as server:
             async with kind.make_pool() as pool:
-                whole = HttpRequest(request_.method, server.url + request_.url, request_.headers, request_.body)
-                assert await pool.call(whole) == (200, b"ok")
+                request = HttpRequest(request_.method, server.url + request_.url, request_.headers, request_.body)
+                assert await pool.call(request) == (200, b"ok")
             assert server.requests[0].headers.get("content-length") == length
 
     kind.run(body)
@@ -78,13 +78,13 @@ def test_length(kind: PoolKind, request_: HttpRequest, length: str | None) -> No
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 def test_big(kind: PoolKind, tls: bool) -> None:
     """Megabytes are sent and received unchanged."""
-    big = bytes(range(256)) * (1 << 13)
+    data = bytes(range(256)) * (1 << 13)
 
     async def body() -> None:
         with Loopback(lambda received: Reply(body=received.body), tls=tls) as server:
             async with kind.make_pool(ssl_context=make_trusting_context(server)) as pool:
-                for sent in (big, (big[:70000], big[70000:])):
-                    assert await pool.call(build_post(server.url, sent)) == (200, big)
+                for sent in (data, (data[:70000], data[70000:])):
+                    assert await pool.call(build_post(server.url, sent)) == (200, data)
             assert server.connections == 1
 
     kind.run(body)
@@ -101,8 +101,8 @@ def test_file(kind: PoolKind, tmp_path: Path) -> None:
                 assert await pool.call(build_post(server.url, FileSlice(str(path), 3, 600_000))) == (200, b"ok")
                 short = await pool.call(build_post(server.url, FileSlice(str(path), 1_048_570, 100)))
                 assert "ended 94 bytes early" in short.error.expected
-                gone = await pool.call(build_post(server.url, FileSlice(str(tmp_path / "gone"), 0, 1)))
-                assert "No such file" in gone.error.expected
+                result = await pool.call(build_post(server.url, FileSlice(str(tmp_path / "gone"), 0, 1)))
+                assert "No such file" in result.error.expected
             assert server.requests[0].body == path.read_bytes()[3:600_003]
 
     kind.run(body)
@@ -147,13 +147,13 @@ def test_url(kind: PoolKind, url: str) -> None:
     ],
 )
 def test_unsayable(kind: PoolKind, request_: HttpRequest) -> None:
-    """What HTTP cannot say is lost, without a word of what may be a key, and leaves its lane free."""
+    """A request that HTTP cannot express is an error that does not contain it, and occupies no connection."""
 
     async def body() -> None:
         with Loopback(OK) as server:
             async with kind.make_pool(1) as pool:
-                whole = HttpRequest(request_.method, server.url + request_.url, request_.headers, request_.body)
-                failed = await pool.open(whole)
+                request = HttpRequest(request_.method, server.url + request_.url, request_.headers, request_.body)
+                failed = await pool.open(request)
                 assert isinstance(failed.error, InvalidRequest)
                 assert "test-key" not in repr(failed)
                 assert await pool.call(build_get(server.url)) == (200, b"ok")
@@ -257,9 +257,9 @@ def test_state_out_of_reach(kind: PoolKind, monkeypatch: pytest.MonkeyPatch, ext
 
 
 @pytest.mark.parametrize(
-    ("answer", "reused"), [(Reset(), True), (Close(), True), ((Send(b"HTTP/1.1 2"), Close()), False)]
+    ("answer", "is_reused"), [(Reset(), True), (Close(), True), ((Send(b"HTTP/1.1 2"), Close()), False)]
 )
-def test_lost_on_reused(kind: PoolKind, answer: Any, reused: bool) -> None:
+def test_lost_on_reused(kind: PoolKind, answer: Any, is_reused: bool) -> None:
     """An error on a reused connection is marked `was_reused`, unless a response had begun."""
 
     async def body() -> None:
@@ -268,7 +268,7 @@ def test_lost_on_reused(kind: PoolKind, answer: Any, reused: bool) -> None:
                 await pool.call(build_get(server.url))
                 failed = await pool.open(build_get(server.url))
                 assert isinstance(failed.error, Disconnected)
-                assert (failed.error.sent, failed.was_reused) == (True, reused)
+                assert (failed.error.sent, failed.was_reused) == (True, is_reused)
             assert server.connections == 1
 
     kind.run(body)
@@ -292,13 +292,13 @@ def test_idle_elsewhere(kind: PoolKind) -> None:
     """Idle connections count towards the limit: the oldest is closed for a connection to another host."""
 
     async def body() -> None:
-        with Loopback(OK) as one, Loopback(OK) as other:
+        with Loopback(OK) as first_server, Loopback(OK) as second_server:
             async with kind.make_pool(1) as pool:
-                for server in (one, other, one):
+                for server in (first_server, second_server, first_server):
                     assert await pool.call(build_get(server.url)) == (200, b"ok")
-                await to_thread.run_sync(other.wait_closed, 1)
-                await to_thread.run_sync(one.wait_closed, 1)
-            assert (one.connections, other.connections) == (2, 1)
+                await to_thread.run_sync(second_server.wait_closed, 1)
+                await to_thread.run_sync(first_server.wait_closed, 1)
+            assert (first_server.connections, second_server.connections) == (2, 1)
 
     kind.run(body)
 
@@ -350,5 +350,5 @@ def test_import() -> None:
         "import genai_fn.interpreters.net.pool.async_pool; assert not {'httpcore', 'httpcore2'} & set(sys.modules)"
     )
     command = [sys.executable, "-c", code]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
+    process = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert (process.returncode, process.stderr) == (0, "")
