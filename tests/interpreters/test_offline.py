@@ -37,12 +37,12 @@ from genai_fn import (
 from genai_fn.http import FileSlice
 from genai_fn.ops.files.uploads import SendUploadChunk
 from genai_fn.request import FlowGenerator
-from tests.cases.emulator_stories import (
+from tests.cases.emulator_scenarios import (
     Run,
-    run_model_story,
-    run_project_story,
-    run_storage_story,
-    run_token_story,
+    run_model_scenario,
+    run_project_scenario,
+    run_storage_scenario,
+    run_token_scenario,
 )
 
 EXECUTORS = ("sync", "asyncio", "trio")
@@ -50,8 +50,8 @@ MODEL = "gemini-2.5-flash"
 SESSION = "https://generativelanguage.googleapis.com/upload/v1beta/files?upload_id=1"
 
 
-def run_story(story: Callable[[Run], Awaitable[None]], run: Offline, executor: str) -> None:
-    """Run a story with sync or async calls; every call must succeed."""
+def run_scenario(scenario: Callable[[Run], Awaitable[None]], run: Offline, executor: str) -> None:
+    """Run a scenario with sync or async calls; every call must succeed."""
 
     async def run_sync(action: Any) -> Any:
         return raise_for(run(action))
@@ -60,25 +60,25 @@ def run_story(story: Callable[[Run], Awaitable[None]], run: Offline, executor: s
         return raise_for(await run.aio(action))
 
     anyio.run(
-        story, run_sync if executor == "sync" else run_async, backend="asyncio" if executor == "sync" else executor
+        scenario, run_sync if executor == "sync" else run_async, backend="asyncio" if executor == "sync" else executor
     )
 
 
 @pytest.mark.parametrize("executor", EXECUTORS)
 @pytest.mark.parametrize(
-    ("backend", "stories"),
+    ("backend", "scenarios"),
     [
-        (Gemini(), (run_model_story, run_storage_story)),
-        (Gemini(api_version="v1alpha"), (run_token_story,)),
-        (Vertex("p", "us-central1"), (run_model_story, run_project_story)),
+        (Gemini(), (run_model_scenario, run_storage_scenario)),
+        (Gemini(api_version="v1alpha"), (run_token_scenario,)),
+        (Vertex("p", "us-central1"), (run_model_scenario, run_project_scenario)),
     ],
     ids=["gemini", "alpha", "vertex"],
 )
-def test_stories(backend: Any, stories: Any, executor: str) -> None:
+def test_scenarios(backend: Any, scenarios: Any, executor: str) -> None:
     """Every resource works, sync and async, and waiting takes no time."""
     run = Offline(backend)
-    for story in stories:
-        run_story(story, run, executor)
+    for scenario in scenarios:
+        run_scenario(scenario, run, executor)
 
 
 # State
@@ -163,7 +163,7 @@ async def copy_file(run: Run, folder: Path) -> None:
 @pytest.mark.parametrize("executor", EXECUTORS)
 def test_paths(executor: str, tmp_path: Path) -> None:
     """Files are uploaded from a path in chunks, and downloaded to a path."""
-    run_story(lambda run: copy_file(run, tmp_path), Offline(), executor)
+    run_scenario(lambda run: copy_file(run, tmp_path), Offline(), executor)
 
 
 @pytest.mark.parametrize("executor", EXECUTORS)
@@ -173,7 +173,7 @@ def test_short_file(executor: str, tmp_path: Path) -> None:
     path.write_bytes(b"tea")
     chunk = Request(SendUploadChunk(session=SESSION, offset=0, data=FileSlice(str(path), 0, 4), is_last=True))
     with pytest.raises(InvalidRequest, match="ended 1 bytes early"):
-        run_story(lambda run: run(chunk), Offline(), executor)
+        run_scenario(lambda run: run(chunk), Offline(), executor)
 
 
 # Streams
@@ -195,13 +195,13 @@ def test_async_stream(executor: str) -> None:
         yield from sleep(3600)
         yield from emit(Success((yield from ask(generate(MODEL, "Why?") | text))))
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with Offline().aio.stream(generate(MODEL, "Why?") | streamed | text) as chunks:
             assert (await anext(chunks)).unwrap().startswith("I am")
         async with Offline().aio.stream(sleep_and_emit()) as items:
             assert [each.unwrap()[:4] async for each in items] == ["I am"]
 
-    anyio.run(story, backend=executor)
+    anyio.run(scenario, backend=executor)
 
 
 # Imports

@@ -241,12 +241,14 @@ def test_docstrings(kind: type) -> None:
     assert docstring not in theirs
 
 
-def test_marks() -> None:
+def test_one_backend() -> None:
     """An annotation names one backend, and no field has two."""
     for kind in MESSAGES:
         for name, annotation in get_type_hints(kind, include_extras=True).items():
-            marks = [each.backend for each in getattr(annotation, "__metadata__", ()) if isinstance(each, BackendOnly)]
-            assert (kind.__name__, name, marks in ([], ["gemini"], ["vertex"])) == (kind.__name__, name, True)
+            backends = [
+                each.backend for each in getattr(annotation, "__metadata__", ()) if isinstance(each, BackendOnly)
+            ]
+            assert (kind.__name__, name, backends in ([], ["gemini"], ["vertex"])) == (kind.__name__, name, True)
 
 
 def test_all() -> None:

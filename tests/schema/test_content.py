@@ -55,7 +55,7 @@ PART_BUILDERS: dict[str, Any] = {
         data=b"x", mime_type="image/png", media_resolution={"num_tokens": 64}
     ),
     "uri": lambda lib: lib.Part.from_uri(file_uri="gs://b/o", mime_type="image/png"),
-    "uri, told": lambda lib: lib.Part.from_uri(file_uri="gs://b/o.webp"),
+    "uri, guessed type": lambda lib: lib.Part.from_uri(file_uri="gs://b/o.webp"),
     "uri, level": lambda lib: lib.Part.from_uri(
         file_uri="gs://b/o.mp4", media_resolution=lib.PartMediaResolutionLevel.MEDIA_RESOLUTION_HIGH
     ),

@@ -18,7 +18,7 @@ def freeze_garbage() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+def allow_slow_closing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Allow 60 seconds for closing handshakes, as the machine may be slow; tests of silent peers set less."""
     for module in ("session", "connection"):
         monkeypatch.setattr(f"genai_fn.interpreters.live.{module}.CLOSE_TIMEOUT", 60.0)

@@ -101,7 +101,7 @@ def test_called_off(run: Any) -> None:
     async def script(connection: PeerConnection) -> None:
         await connection.accept_setup()
         await connection.send(
-            toolCall={"functionCalls": [build_call("endless", "1"), build_call("add", "2", a=1, b=1)]}
+            toolCall={"functionCalls": [build_call("wait_forever", "1"), build_call("add", "2", a=1, b=1)]}
         )
         await connection.receive()
         await connection.send(toolCallCancellation={"ids": ["1", "gone"]})
@@ -132,7 +132,7 @@ def test_closed_meanwhile(run: Any) -> None:
 
     async def script(connection: PeerConnection) -> None:
         await connection.accept_setup()
-        await connection.send(toolCall={"functionCalls": [build_call("endless", "1")]})
+        await connection.send(toolCall={"functionCalls": [build_call("wait_forever", "1")]})
         await connection.receive_until_closed()
 
     with Peer(script) as peer:
@@ -179,7 +179,7 @@ def test_failing(run: Any) -> None:
 
     async def script(connection: PeerConnection) -> None:
         await connection.accept_setup()
-        await connection.send(toolCall={"functionCalls": [build_call("breaks", "1")]})
+        await connection.send(toolCall={"functionCalls": [build_call("raise_error", "1")]})
         await connection.receive_until_closed()
 
     for on_error in ("return", "fail"):
@@ -191,7 +191,7 @@ def test_failing(run: Any) -> None:
                     await anext(aiter(session))
                     if on_error == "fail":  # noqa: B023  # run at once
                         [last] = [item async for item in session]
-                        assert Failure(FunctionCallError("breaks", "KeyError: 'no such thing'")) == last
+                        assert Failure(FunctionCallError("raise_error", "KeyError: 'no such thing'")) == last
                     else:
                         await wait_until(lambda: peer.connections[0].received[1:])
 

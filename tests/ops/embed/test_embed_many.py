@@ -158,7 +158,7 @@ def test_values() -> None:
     )
 
 
-# In every world
+# With every interpreter
 
 
 def get_texts(received: ReceivedRequest) -> list[str]:

@@ -10,7 +10,12 @@ from genai_fn import AsyncHttp, Gemini, Http, Timeouts, Vertex, batches, generat
 from genai_fn.testing.fixtures import ServedEmulator
 from genai_fn.testing.server.asgi import Emulator
 from genai_fn.testing.server.serving import serve_emulator
-from tests.cases.emulator_stories import run_model_story, run_project_story, run_storage_story, run_token_story
+from tests.cases.emulator_scenarios import (
+    run_model_scenario,
+    run_project_scenario,
+    run_storage_scenario,
+    run_token_scenario,
+)
 from tests.support.interpreter_kinds import SleepRecorder
 from tests.support.limits import retry_with_longer_limits
 
@@ -48,16 +53,16 @@ def run_scenario(scenario: Callable[[Any], Awaitable[None]], backend: Gemini | V
 @pytest.mark.parametrize("executor", EXECUTORS)
 @pytest.mark.parametrize(
     "scenarios",
-    [(run_model_story, run_storage_story), (run_token_story,), (run_model_story, run_project_story)],
+    [(run_model_scenario, run_storage_scenario), (run_token_scenario,), (run_model_scenario, run_project_scenario)],
     ids=lambda each: each[-1].__name__,
 )
 def test_scenarios(emulator: ServedEmulator, monkeypatch: pytest.MonkeyPatch, scenarios: Any, executor: str) -> None:
     """Every resource works on both backends and with every executor, without a retry."""
     sleeps = SleepRecorder(monkeypatch)
     backend: Gemini | Vertex = emulator.gemini
-    if scenarios[-1] is run_token_story:
+    if scenarios[-1] is run_token_scenario:
         backend = Gemini("emulated", base_url=emulator.url, api_version="v1alpha")
-    elif scenarios[-1] is run_project_story:
+    elif scenarios[-1] is run_project_scenario:
         backend = emulator.vertex
     for scenario in scenarios:
         run_scenario(scenario, backend, executor)

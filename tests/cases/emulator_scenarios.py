@@ -29,10 +29,10 @@ from genai_fn import (
 
 __all__ = [
     "Run",
-    "run_model_story",
-    "run_project_story",
-    "run_storage_story",
-    "run_token_story",
+    "run_model_scenario",
+    "run_project_scenario",
+    "run_storage_scenario",
+    "run_token_scenario",
 ]
 
 Run: TypeAlias = Callable[[Any], Awaitable[Any]]
@@ -40,7 +40,7 @@ Run: TypeAlias = Callable[[Any], Awaitable[Any]]
 MODEL = "gemini-2.5-flash"
 
 
-async def run_model_story(run: Run) -> None:
+async def run_model_scenario(run: Run) -> None:
     """Use operations of both backends: contents, tokens, embeddings, caches, models, images, videos."""
     answer = await run(generate(MODEL, "Why?") | text)
     assert "".join(await run(generate(MODEL, "Why?") | streamed | text | collected)) == answer
@@ -69,7 +69,7 @@ async def run_model_story(run: Run) -> None:
     assert operation.done
 
 
-async def run_storage_story(run: Run) -> None:
+async def run_storage_scenario(run: Run) -> None:
     """Use operations of Gemini: files, batches, stores, tuned models."""
     file = await run(
         files.upload(b"the tea is green", {"mime_type": "text/plain", "display_name": "tea"}) | until_done(every=3600)
@@ -101,12 +101,12 @@ async def run_storage_story(run: Run) -> None:
     await run(files.delete(file.name))
 
 
-async def run_token_story(run: Run) -> None:
+async def run_token_scenario(run: Run) -> None:
     """Use ephemeral tokens, which only v1alpha has."""
     assert (await run(auth_tokens.create({"uses": 1}))).name.startswith("auth_tokens/")
 
 
-async def run_project_story(run: Run) -> None:
+async def run_project_scenario(run: Run) -> None:
     """Use operations of Vertex AI: jobs, tuned models, computed tokens."""
     job = await run(batches.create(MODEL, "gs://b/asked.jsonl") | until_done(every=3600))
     assert job.dest.gcs_uri.startswith("gs://b/")
