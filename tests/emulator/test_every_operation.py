@@ -38,7 +38,7 @@ NAMES = {
 @pytest.mark.parametrize(("name", "backend"), ROWS)
 @example_settings
 @given(data=st.data())
-def test_known_by_emulator(name: str, backend: str, data: st.DataObject) -> None:
+def test_accepted_by_emulator(name: str, backend: str, data: st.DataObject) -> None:
     """Each operation finds a route that knows all fields of its body."""
     result = encode(_replace_name(data.draw(REQUESTS[name]), backend), BACKENDS[backend])
     if not isinstance(result, Success):

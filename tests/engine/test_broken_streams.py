@@ -137,7 +137,7 @@ def run_program(program: Any, head: ResponseHead, unread_chunks: list[bytes]) ->
 
 
 @pytest.mark.parametrize("name", BROKEN_STREAMS)
-def test_broken(name: str) -> None:
+def test_broken_streams(name: str) -> None:
     """Valid items come first, then the error that the server sent or the text that cannot be decoded."""
     body, expected = BROKEN_STREAMS[name]
     for chunks in split_everywhere(body):
@@ -147,7 +147,7 @@ def test_broken(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", COMPLETE_STREAMS)
-def test_whole(name: str) -> None:
+def test_complete_streams(name: str) -> None:
     """Comments, standard and unknown fields, and blank lines do not end a stream."""
     for chunks in split_everywhere(COMPLETE_STREAMS[name]):
         assert read_stream(chunks) == [None], chunks
@@ -172,14 +172,14 @@ def test_every_pair_of_cuts() -> None:
         assert events.has_unframed_text
 
 
-def test_defect() -> None:
+def test_bare_error_after_events() -> None:
     """The bare error that Google writes after the events is not ignored."""
     events = EventParser()
     found = events.feed(b'data: {"candidates": []}\r\n\r\n{\r\n "error": {\r\n  "code": 503\r\n }\r\n}\r\n')
     assert (len(found), events.has_unframed_text) == (2, True)
 
 
-def test_held() -> None:
+def test_buffered_bytes() -> None:
     """Incomplete JSON outside of events counts as buffered; other text is dropped beyond a small limit."""
     for start, lower_bound, upper_bound in ((b'{"error": "', 50_000, 60_000), (b"<html>", 0, 0)):
         events = EventParser()

@@ -89,14 +89,14 @@ def expect_retry(now: float, chance: float, seconds: float) -> list[tuple[Any, A
     return [(GetRandom(), chance), (GetTime(), now), (Sleep(seconds), None)]
 
 
-def test_well() -> None:
+def test_success() -> None:
     """A request opens a response, reads it to the end, closes it, and returns the value."""
     assert run_by_script(
         HTTP.handle(REQUEST, inf), [(GetTime(), 100.0), (expect_send(), OK), *expect_reads(OK, BODY[:9], BODY[9:], b"")]
     ) == Success(RESPONSE)
 
 
-def test_replied() -> None:
+def test_with_http_response() -> None:
     """With `with_http_response`, the result has the HTTP response."""
     action = REQUEST | with_http_response
     result = run_by_script(
@@ -105,7 +105,7 @@ def test_replied() -> None:
     assert (result.value, result.http) == (RESPONSE, HttpResponse(200, (), BODY))
 
 
-def test_again_after_503() -> None:
+def test_retry_after_503() -> None:
     """A 503 is read and closed, and the request is retried after a wait with jitter."""
     script = [
         (GetTime(), 100.0),
@@ -160,7 +160,7 @@ def test_advice_within_the_deadline() -> None:
     assert run_by_script(HTTP.handle(REQUEST, inf), script) == Success(RESPONSE)
 
 
-def test_until() -> None:
+def test_deadline_of_a_flow() -> None:
     """The remaining time of a flow limits its requests."""
     assert run_by_script(
         HTTP.handle(REQUEST, 150.0),
@@ -179,7 +179,7 @@ def test_timeouts_of_one_action() -> None:
     assert run_by_script(HTTP.handle(request, inf), script) == Success(RESPONSE)
 
 
-def test_lost_in_reuse() -> None:
+def test_stale_connection() -> None:
     """A stale kept-alive connection is replaced at once by a new one, once, which does not count as an attempt."""
     http = HttpHandler(backend=BACKEND, retry=Retry(attempts=1))
     first = [(GetTime(), 100.0), (expect_send(), EffectFailed(CONNECTION_LOST, was_reused=True))]
@@ -195,7 +195,7 @@ def test_lost_in_reuse() -> None:
     assert run_by_script(http.handle(REQUEST, inf), script) == Failure(CONNECTION_LOST)
 
 
-def test_cut_answer() -> None:
+def test_truncated_response() -> None:
     """A response that fails after a good start is not requested again; its connection is closed."""
     assert run_by_script(
         HTTP.handle(REQUEST, inf),
@@ -203,7 +203,7 @@ def test_cut_answer() -> None:
     ) == Failure(CONNECTION_LOST)
 
 
-def test_cut_fault() -> None:
+def test_truncated_error() -> None:
     """The connection of a truncated error response is closed before the next attempt."""
     script = [
         (GetTime(), 100.0),
@@ -217,7 +217,7 @@ def test_cut_fault() -> None:
 
 
 @pytest.mark.parametrize("error", (TimedOut("headers"), TimedOut("total"), Closed()), ids=repr)
-def test_final(error: Any) -> None:
+def test_errors_without_retry(error: Any) -> None:
     """Timeouts after connecting and `Closed` are not retried."""
     assert run_by_script(
         HTTP.handle(REQUEST, inf), [(GetTime(), 100.0), (expect_send(), EffectFailed(error))]
@@ -256,7 +256,7 @@ UNREPEATABLE = Request(UnrepeatableOperation())
     ((CONNECTION_LOST, 1), (ConnectError("dialling"), 4), (Disconnected("asking", sent=False), 4)),
     ids=repr,
 )
-def test_never_twice(error: Any, attempts: int) -> None:
+def test_unrepeatable_operation(error: Any, attempts: int) -> None:
     """An unrepeatable operation uses a new connection, and is retried only if nothing was sent."""
     lost_request = (expect_send(needs_new_connection=True, request=UNREPEATABLE), EffectFailed(error, was_reused=True))
     script: list[Any] = [
@@ -268,7 +268,7 @@ def test_never_twice(error: Any, attempts: int) -> None:
     assert run_by_script(HTTP.handle(UNREPEATABLE, inf), script) == Failure(error)
 
 
-def test_not_to_be_sent() -> None:
+def test_invalid_request() -> None:
     """A request that cannot be encoded is a Failure before anything is sent."""
     handler = HttpHandler(backend=Vertex(api_key="test-key"))
     assert run_by_script(handler.handle(UNREPEATABLE, inf), [(GetTime(), 100.0)]) == Failure(
@@ -323,7 +323,7 @@ def test_no_token() -> None:
     ) == Failure(AuthError("no"))
 
 
-def test_told() -> None:
+def test_events() -> None:
     """Each step emits an event with the request, without its credential."""
     http, plain = (
         HttpHandler(backend=BACKEND, has_listener=True, retry=Retry(attempts=2)),
@@ -383,7 +383,7 @@ def test_stream_with_a_deadline() -> None:
 @pytest.mark.parametrize(
     "first", (b"data: " + ERROR_BODY + b"\n\n", ERROR_BODY, EffectFailed(CONNECTION_LOST)), ids=("event", "bare", "cut")
 )
-def test_stream_again(first: Any) -> None:
+def test_stream_is_retried(first: Any) -> None:
     """A stream that fails before its first item is closed and retried."""
     reads = [(ReadChunk(OK, 700.0, inf), first)]
     script = [
@@ -397,7 +397,7 @@ def test_stream_again(first: Any) -> None:
     assert isinstance(run_by_script(HTTP.open_stream(STREAM_REQUEST, inf), script), Success)
 
 
-def test_stream_of_something_else() -> None:
+def test_stream_that_is_not_decodable() -> None:
     """A stream that cannot be decoded is not retried."""
     script = [
         (GetTime(), 100.0),
@@ -425,7 +425,7 @@ def test_fault_after_an_item() -> None:
     assert run_by_script(HTTP.read_items(handle), []) == ()
 
 
-def test_fetched() -> None:
+def test_fetch_response() -> None:
     """`fetch_response` sends one request unchanged, and reads its whole response up to a limit."""
     http_request = HttpRequest("GET", "http://metadata/")
     send = (SendRequest(http_request, 50.0, inf), OK)

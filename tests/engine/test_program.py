@@ -235,7 +235,7 @@ def test_collected_and_joined() -> None:
     assert run_by_script(start_generator(STREAM | collected), expect_items(GOOD[0], FAILURE)[:-1]) == FAILURE
 
 
-def test_a_stream_of_ones_own() -> None:
+def test_custom_stream() -> None:
     """A stream may both ask and emit; a failed `ask` is the last item."""
     assert run_stream(emit_numbers(2, A), [(Ask(A), Success(1))]) == [Success(0), Success(1)]
     assert run_by_script(start_generator(emit_numbers(2, A) | collected), [(Ask(A), FAILURE)]) == FAILURE
@@ -414,7 +414,7 @@ def get_failure_name(action: Any) -> FlowGenerator[Result[str, GenaiError]]:
     ("effect", "closed", "expected"), [(Sleep(1.0), True, Closed), (CallFunction(return_done), False, AsyncOnly)]
 )
 @pytest.mark.parametrize("action", [A, both(A, B), collected(STREAM)])
-def test_ended_by_the_world(action: Any, effect: Any, closed: bool, expected: type[GenaiError]) -> None:
+def test_ended_by_the_executor(action: Any, effect: Any, closed: bool, expected: type[GenaiError]) -> None:
     """If the executor ends a request in the middle, the request fails, within a flow or alone."""
 
     def run_action(action: Any) -> Any:

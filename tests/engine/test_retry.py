@@ -49,7 +49,7 @@ RETRYABLE: list[tuple[GenaiError, bool, bool]] = [
 
 
 @pytest.mark.parametrize(("error", "repeatable", "unrepeatable"), RETRYABLE, ids=repr)
-def test_worth(error: GenaiError, repeatable: bool, unrepeatable: bool) -> None:
+def test_is_retryable(error: GenaiError, repeatable: bool, unrepeatable: bool) -> None:
     """Temporary errors are retried; those of unrepeatable operations only if nothing was sent."""
     assert (is_retryable(error, repeatable=True), is_retryable(error, repeatable=False)) == (
         repeatable,
@@ -187,6 +187,6 @@ def test_advice_after_the_last() -> None:
     ],
     ids=repr,
 )
-def test_lost_in_reuse(error: GenaiError, was_reused: bool, repeatable: bool, expected: bool) -> None:
+def test_stale_connection(error: GenaiError, was_reused: bool, repeatable: bool, expected: bool) -> None:
     """Only a lost kept-alive connection does not count as an attempt, and only for repeatable operations."""
     assert is_stale_connection(error, reused=was_reused, repeatable=repeatable) == expected

@@ -127,7 +127,7 @@ def test_a_failure_ends_it() -> None:
     assert Conversation(REQUEST | calling(clock), [build_response(build_call("clock")), error]).result == Failure(error)
 
 
-def test_somebody_elses_call() -> None:
+def test_undeclared_callable() -> None:
     """A call of a function that is declared but not passed ends the loop: the caller handles it."""
     theirs = with_tools(FunctionDeclaration(name="theirs"))
     answer = build_response(build_call("clock"), build_call("theirs"))
@@ -186,7 +186,7 @@ def test_a_bad_argument_is_no_exception() -> None:
 # Modes and switches
 
 
-def test_any_lets_go() -> None:
+def test_any_becomes_auto() -> None:
     """After the first call, mode ``ANY`` becomes ``AUTO``."""
     with_any_mode = with_config(
         tool_config={"function_calling_config": {"mode": "ANY", "allowed_function_names": ["clock"]}}
@@ -228,7 +228,7 @@ def test_history_left_out() -> None:
     assert conversation.result == Success(FINAL_RESPONSE)
 
 
-def test_nothing_calls() -> None:
+def test_calling_needs_modifier() -> None:
     """Without `calling`, a config that enables automatic calling is a mistake; the error names the modifier."""
     request = REQUEST | with_config(automatic_function_calling={"maximum_remote_calls": 2})
     error = encode(request, BACKEND).failure()

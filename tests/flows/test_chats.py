@@ -196,7 +196,7 @@ def test_config_of_a_turn() -> None:
 # Curated history
 
 
-def test_says_nothing() -> None:
+def test_answer_without_content() -> None:
     """A turn without content is in the history, and is not sent to the model again."""
     after = take_turn(CONTINUED_CHAT, "three", build_response())
     assert chats.history(after)[2:] == (UserContent("three"), Content(parts=(), role="model"))
@@ -204,7 +204,7 @@ def test_says_nothing() -> None:
     assert list_next_texts(after) == ["one", "two", "next"]
 
 
-def test_untouched() -> None:
+def test_content_is_unchanged() -> None:
     """The model's content is kept unchanged: empty texts, thoughts, signatures."""
     content = Content(
         parts=(
@@ -266,7 +266,7 @@ def test_calling() -> None:
         assert turn.chat.curated == turn.chat.comprehensive
 
 
-def test_calling_says_nothing() -> None:
+def test_calling_without_last_answer() -> None:
     """If the response after the calls has no content, the turn is not sent again."""
     conversation = Conversation(
         chats.send(CONTINUED_CHAT, "time?") | calling(clock), [build_response(build_call("clock")), build_response()]
@@ -335,7 +335,7 @@ def test_stream_fails() -> None:
     assert conversation.emitted[0].unwrap().chat.curated == CONTINUED_CHAT.curated
 
 
-def test_stream_of_nothing() -> None:
+def test_empty_stream() -> None:
     """A stream without chunks has no turns."""
     assert run_turns(chats.stream(CONTINUED_CHAT, "a"), []) == []
 
@@ -381,7 +381,7 @@ def test_streamed() -> None:
     assert chats.send(CONTINUED_CHAT, "a") | streamed == chats.stream(CONTINUED_CHAT, "a")
 
 
-def test_emits_as_it_comes() -> None:
+def test_emits_before_the_end() -> None:
     """The first turn is emitted before the second chunk is read."""
     generator = start_generator(chats.stream(CHAT, "a"))
     generator.send(None)
@@ -389,7 +389,7 @@ def test_emits_as_it_comes() -> None:
     assert isinstance(generator.send((Success(CHUNKS[0]),)), Emit)
 
 
-def test_shows_itself_short() -> None:
+def test_short_repr() -> None:
     """The repr of a chat has its model and length; that of a turn has its answer once."""
     turn = Turn(take_turn(CONTINUED_CHAT, "a", HELLO), "hello")
     assert repr(turn) == "Turn(chat=<Chat with m of 4 turns>, answer='hello')"
@@ -400,7 +400,7 @@ def test_shows_itself_short() -> None:
 
 
 @pytest.mark.parametrize("kind", INTERPRETER_KINDS, ids=repr)
-def test_worlds(kind: InterpreterKind) -> None:
+def test_every_interpreter(kind: InterpreterKind) -> None:
     """A chat of two turns, the second streamed, sends the same with every interpreter."""
     with Loopback(
         [

@@ -356,7 +356,7 @@ def test_stopped(kind: InterpreterKind) -> None:
     check_no_threads()
 
 
-def test_left_early(kind: InterpreterKind) -> None:
+def test_closed_early(kind: InterpreterKind) -> None:
     """Leaving the block closes connections and cancels actions; an exception in the block is raised."""
     with Loopback(answer_by_text(hang=Hang())) as server:
 
@@ -453,7 +453,7 @@ def test_nested_are_ended(kind: InterpreterKind) -> None:
     check_no_threads()
 
 
-def test_closed_from_elsewhere(kind: InterpreterKind) -> None:
+def test_closed_from_another_thread(kind: InterpreterKind) -> None:
     """Closing from another thread or task ends the wait with a failure, and cancels what runs."""
     with Loopback(answer_by_text(hang=Hang())) as server:
 
@@ -485,7 +485,7 @@ def retry_forever(action: Action[Any]) -> Any:
         yield from sleep(0.001)
 
 
-def test_stubborn(kind: InterpreterKind) -> None:
+def test_endless_retries_are_cancelled(kind: InterpreterKind) -> None:
     """An action that retries without end is cancelled with the stream."""
     with Loopback(answer_by_text(bad=BAD)) as server:
 

@@ -89,7 +89,7 @@ def test_types() -> None:
         ({"given": 0, "name": None}, {"given": 0, "name": None}),
     ),
 )
-def test_leniently(given: dict[str, Any], expected: dict[str, Any]) -> None:
+def test_lenient_conversion(given: dict[str, Any], expected: dict[str, Any]) -> None:
     """Whole floats become integers, mismatches are converted leniently, and None is valid as the default."""
     found = convert_arguments(take_any, FunctionCall(name="loose", args=given))
     assert (found, list(map(type, found.values()))) == (expected, list(map(type, expected.values())))
@@ -123,7 +123,7 @@ def test_bound() -> None:
         convert_arguments(partial, FunctionCall(name="loose", args={"given": 1, "number": 4}))
 
 
-def test_pydantic_says_where() -> None:
+def test_pydantic_path() -> None:
     """A pydantic error is one line with its path."""
     given = {"place": {"name": "A"}, "stay": {"nights": 1}, "guest": {"age": "old"}, "kinds": []}
     with pytest.raises(
@@ -331,7 +331,7 @@ def test_cancelled(kind: str) -> None:
     assert finished.wait(60)
 
 
-def test_not_in_this_world_ends_it() -> None:
+def test_async_function_in_sync() -> None:
     """An async function with a sync interpreter is a failure, and is not returned to the model."""
 
     async def slowly() -> str:

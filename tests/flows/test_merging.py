@@ -123,7 +123,7 @@ def test_usage() -> None:
     ) == (5, 9, 0, 14)
 
 
-def test_what_came_last() -> None:
+def test_last_metadata_wins() -> None:
     """The finish reason and the model version are kept if a later chunk has none."""
     merged = merge_chunks(
         decode_chunks(
@@ -157,7 +157,7 @@ def test_citations_and_logprobs() -> None:
     assert [each.token for each in merged.logprobs_result.chosen_candidates] == ["a", "b"]
 
 
-def test_nothing_to_say() -> None:
+def test_chunks_without_content() -> None:
     """Chunks without content neither add nor remove content."""
     assert merge_chunks(decode_chunks({}, {})) == GenerateContentResponse()
     merged = merge_chunks(
@@ -192,7 +192,7 @@ PART = st.sampled_from(
 
 
 @given(st.lists(st.lists(PART, max_size=3), min_size=1, max_size=6), st.data())
-def test_however_it_was_cut(lists: list[list[dict[str, Any]]], data: st.DataObject) -> None:
+def test_any_grouping(lists: list[list[dict[str, Any]]], data: st.DataObject) -> None:
     """The result does not depend on the grouping of chunks; only plain texts are changed."""
     parts = decode_chunks(*(build_chunk(*each) for each in lists))
     middle = data.draw(st.integers(0, len(parts)))

@@ -209,7 +209,7 @@ def test_over_sockets(kind: InterpreterKind) -> None:
         ]
 
 
-def test_left_early(kind: InterpreterKind) -> None:
+def test_pages_are_lazy(kind: InterpreterKind) -> None:
     """A page is requested when its items are read, and not before."""
     with Loopback(THREE) as server:
 

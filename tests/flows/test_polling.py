@@ -124,7 +124,7 @@ def test_begun(question: Any, working: Any, over: Any, failed: Any) -> None:
 
 
 @kinds
-def test_ended_badly(question: Any, working: Any, over: Any, failed: Any) -> None:
+def test_failed_work(question: Any, working: Any, over: Any, failed: Any) -> None:
     """Failed work is a failure with its name, code and message."""
     bad = Failure(OperationFailed(working.name, 9, "no"))
     action = return_work(working)
@@ -145,7 +145,7 @@ def test_fault(question: Any, working: Any, over: Any, failed: Any) -> None:
 
 @pytest.mark.parametrize("name", (None, "", "../a", "a?b"))
 @pytest.mark.parametrize("kind", LONG_RUNNING_TYPES)
-def test_nameless(kind: Any, name: str | None) -> None:
+def test_unnamed_work(kind: Any, name: str | None) -> None:
     """Unfinished work without a valid name is a `DecodeError`, and raises nothing."""
     action = return_work(kind(name=name))
     result = run_until_done(action, (Ask(action), Success(kind(name=name))))
@@ -153,7 +153,7 @@ def test_nameless(kind: Any, name: str | None) -> None:
     assert result.failure().path == "name"
 
 
-def test_nameless_and_done() -> None:
+def test_unnamed_finished_work() -> None:
     """Finished work needs no name; failed work without one is named by its type."""
     assert run_until_done(return_work(1), (Ask(return_work(1)), Success(ImportFileOperation(done=True)))).unwrap().done
     failed = ImportFileOperation(done=True, error={"message": "no"})
@@ -211,7 +211,7 @@ def test_error_without_state() -> None:
         ),
     ),
 )
-def test_what_is_told(work: Any, expected: OperationFailed) -> None:
+def test_failure_messages(work: Any, expected: OperationFailed) -> None:
     """A failure has the server's message, in any form; without one, it has the state."""
     result = run_until_done(return_work(work), (Ask(return_work(work)), Success(work)))
     assert result == Failure(expected)
@@ -241,7 +241,7 @@ def test_timeout(answer: Any, second_time: float | None, expected: Any) -> None:
     assert run_by_script(start_generator(FILE | until_done(timeout=10.0)), script) == expected
 
 
-def test_timeout_of_what_begins() -> None:
+def test_timeout_starts_after_action() -> None:
     """The timeout starts after the action that starts the work."""
     action, working = return_work(1), KINDS["file"][1]
     script = [
@@ -331,7 +331,7 @@ def test_over_sockets(kind: InterpreterKind, sleeps: SleepRecorder) -> None:
     assert sleeps.seconds == [5.0, 5.0]
 
 
-def test_films_over_sockets(kind: InterpreterKind, sleeps: SleepRecorder) -> None:
+def test_videos_over_sockets(kind: InterpreterKind, sleeps: SleepRecorder) -> None:
     """A video generation returns a name, which is looked up until the video is there."""
     film = {"generateVideoResponse": {"generatedSamples": [{"video": {"uri": "https://host/v1beta/files/f"}}]}}
     script: list[Answer] = [

@@ -126,7 +126,7 @@ def test_returning(kind: Any, encoded: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", [each[0] for each in CASES if each[0] is not Any], ids=str)
-def test_asked_for(kind: Any) -> None:
+def test_requested_schema(kind: Any) -> None:
     """A schema is sent in one field only; an enum of texts has its own MIME type."""
     fields = build_output_config(kind)
     assert (fields["response_schema"] is None) != (fields["response_json_schema"] is None)
@@ -167,7 +167,7 @@ def test_complete_at_the_limit() -> None:
 
 
 @pytest.mark.parametrize(("kind", "encoded"), ((int, "12"), (Colour, "red"), (Colour, "re")))
-def test_may_go_on(kind: Any, encoded: str) -> None:
+def test_maybe_incomplete_value(kind: Any, encoded: str) -> None:
     """A number or a name at the token limit may be incomplete, and is `Truncated`."""
     assert isinstance(parse(build_response(encoded, reason="MAX_TOKENS"), kind).failure(), Truncated)
 
@@ -216,7 +216,7 @@ def test_no_text(response: GenerateContentResponse, error: Exception) -> None:
         (Recipe, '{"name": "a"} {"name": "b"}', "JSON (", ""),
     ),
 )
-def test_does_not_fit(kind: Any, encoded: str, expected: str, path: str) -> None:
+def test_mismatch(kind: Any, encoded: str, expected: str, path: str) -> None:
     """A mismatch states the expectation, the path and the text."""
     error = parse(build_response(encoded), kind).failure()
     assert isinstance(error, DecodeError)
@@ -248,7 +248,7 @@ def test_order_does_not_matter() -> None:
     assert REQUEST | other | returning(Recipe) == REQUEST | returning(Recipe)
 
 
-def test_of_joined_pieces() -> None:
+def test_joined_chunks() -> None:
     """Joined chunks are parsed as one response."""
     conversation = Conversation(
         REQUEST | streamed | joined | returning(Recipe), [[build_response('{"name"'), build_response(': "a"}')]]
@@ -275,7 +275,7 @@ def test_refused(description: Any, modifier: Any) -> None:
         description | modifier
 
 
-def test_of_no_response() -> None:
+def test_not_a_response() -> None:
     """Only a response can be parsed; any other value of a flow is the program's mistake."""
     with pytest.raises(InvalidRequest):
         Conversation(REQUEST | text | returning(Recipe), [build_response("a")])  # type: ignore[operator]  # that is the point
@@ -302,7 +302,7 @@ def test_offline(kind: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", INTERPRETER_KINDS, ids=repr)
-def test_worlds(kind: InterpreterKind) -> None:
+def test_every_interpreter(kind: InterpreterKind) -> None:
     """Over a socket, the schema is sent and the value is parsed."""
     with Loopback([build_json_reply(build_text_response('{"name": "Toast", "minutes": 3}'))]) as server:
         assert kind.run(make_gemini(server.url), REQUEST | returning(Recipe)) == Success(Recipe("Toast", 3))

@@ -238,7 +238,7 @@ def test_order() -> None:
     assert (["generate"], []) == (steps, inner_steps)
 
 
-def test_on() -> None:
+def test_with_answer() -> None:
     """``with_answer`` keeps the middleware of a Fake."""
     wrappers: list[Any] = []
     run = Fake({}).with_middleware(lambda handler: wrappers.append(RecordingHandler(handler)) or wrappers[-1])
@@ -282,7 +282,7 @@ def test_no_backend(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("wrap_handler", [None, lambda _: None, lambda _: 3])
-def test_what_is_none(wrap_handler: Any) -> None:
+def test_invalid_middleware(wrap_handler: Any) -> None:
     """A middleware that does not return a request handler is refused at once."""
     for run in (Fake(), Fake().aio, Offline(), Offline().aio, Http(Gemini("test-key"))):
         with pytest.raises(InvalidRequest, match="middleware"):
@@ -457,7 +457,7 @@ def test_transport_without_http_may_answer() -> None:
     assert [("https://generativelanguage.googleapis.com/v1beta/models/m:generateContent", None)] == urls
 
 
-def test_transport_that_is_none() -> None:
+def test_invalid_transport() -> None:
     """`with_middleware` refuses functions that do not return a transport, and connectors for sync interpreters."""
     wrong: list[Any] = [3, lambda _: None]
     for run in (Fake(), Fake().aio, Offline(), Http(Gemini("test-key"))):

@@ -96,7 +96,7 @@ def test_one_service() -> None:
     assert Offline()(files.get(file.name)).failure().code == 403
 
 
-def test_again() -> None:
+def test_deterministic() -> None:
     """The same calls in the same order have the same results."""
 
     def create_all(run: Offline) -> Any:
@@ -125,12 +125,12 @@ def test_time() -> None:
 
 
 @pytest.mark.parametrize("seconds", [1e12, 1e300])
-def test_ages(seconds: float) -> None:
+def test_very_long_sleeps(seconds: float) -> None:
     """After very long sleeps, calls still work."""
     assert Offline()(wait_and_get_cache("x", seconds)).failure().code == 403
 
 
-def test_together() -> None:
+def test_concurrent_sleeps() -> None:
     """Concurrent sleeps do not add up: the time advances by the longest one."""
     run = Offline()
     cache = run(caches.create(MODEL, {"contents": "a book", "ttl": "100s"})).unwrap().name

@@ -327,7 +327,7 @@ def test_unknown_music() -> None:
     assert message == live.music.UnknownLiveMusicMessage(raw='{"tune": 1}')
 
 
-def test_values_of_tomorrow() -> None:
+def test_unlisted_enum_value() -> None:
     """An unlisted enum value is kept."""
     message = decode_frame(json.dumps(REPLIES["newer-values"]), HANDSHAKES["gemini"]).unwrap()
     assert message.server_content.turn_complete_reason == TurnCompleteReason("BORED") == "BORED"

@@ -280,7 +280,7 @@ def build_backends(key: str) -> tuple[Backend, ...]:
 
 @settings(max_examples=25, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 @given(from_type(LiveConnectConfig), st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=16, max_size=24))
-def test_whatever_is_drawn(config: LiveConnectConfig, key: str) -> None:
+def test_drawn_sessions(config: LiveConnectConfig, key: str) -> None:
     """Any session on any backend gives a handshake or a typed Failure; a handshake contains no key and pickles."""
     try:
         session = live.connect("m", config)
@@ -411,7 +411,7 @@ def test_are_values() -> None:
     assert pickle.loads(pickle.dumps(handshake)) == handshake
 
 
-def test_same_backends_as_elsewhere() -> None:
+def test_same_backends_as_the_oracle() -> None:
     """The backends of the oracle are among those compared here."""
     assert dict(oracle.GEMINI) == AUTHS["key"][0]
     assert dict(oracle.VERTEX) == AUTHS["project"][0]

@@ -477,7 +477,7 @@ STATES = st.builds(
 
 @given(st.data(), STATES)
 @settings(max_examples=150, deadline=None)
-def test_any_course(data: Any, state: ProtocolState) -> None:
+def test_any_order_of_events(data: Any, state: ProtocolState) -> None:
     """In any order of events: one socket, the newest handle, complete frames in order, one end."""
     executor = ModelExecutor(state)
     for _ in range(data.draw(st.integers(0, 40))):

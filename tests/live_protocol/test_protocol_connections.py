@@ -159,7 +159,7 @@ def test_retries(name: str) -> None:
         assert [FinishSession(Failure(Disconnected("in a live session", reason)))] == last
 
 
-def test_what_passes() -> None:
+def test_timeouts() -> None:
     """A timeout ends a session that was never open; for a resumed one it is an ordinary attempt."""
     timeout = TimedOut("headers", "opening a live session", sent=True)
     assert [FinishSession(Failure(timeout))] == select_actions((ConnectSocket, FinishSession), ConnectFailed(timeout))
@@ -194,7 +194,7 @@ def test_retry_delay() -> None:
 
 
 @pytest.mark.parametrize(("code", "failure"), [(1000, None), (1001, None), (1008, LiveClosed(1008, ""))])
-def test_ends_that_are_meant(code: int, failure: Any) -> None:
+def test_regular_close(code: int, failure: Any) -> None:
     """A regular close ends the session, with a handle or without."""
     expected = FinishSession(None if failure is None else Failure(failure))
     assert [expected] == select_actions(

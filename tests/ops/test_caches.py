@@ -182,7 +182,7 @@ def test_list_same_wire(config: Mapping[str, Any] | None, backend: str) -> None:
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("build", BY_NAME.values(), ids=BY_NAME)
 @pytest.mark.parametrize("name", ["", "..", "a/../b", "a?b", "a&b", "a#b", "{project}", "a\nb", None, 3])
-def test_names_that_lead_elsewhere(name: Any, build: Callable[[str], Request[Any]], backend: str) -> None:
+def test_invalid_names(name: Any, build: Callable[[str], Request[Any]], backend: str) -> None:
     """An empty or invalid name is a mistake at once."""
     assert DIFFERENCES["names"]
     assert isinstance(

@@ -135,7 +135,7 @@ def test_known(name: str) -> None:
     assert unknown <= set(UNPUBLISHED)
 
 
-def test_still_unknown() -> None:
+def test_table_has_only_unknown_fields() -> None:
     """A field is in the table only while the published protobufs do not have it."""
     assert {each for name in BODIES for each in _check_bodies(name)[0]} == set(UNPUBLISHED)
 

@@ -190,7 +190,7 @@ def test_async_functions() -> None:
 
 
 @every_executor
-def test_replied(run: Run) -> None:
+def test_with_http_response(run: Run) -> None:
     """``with_http_response`` adds an HTTP response with the JSON of the answer."""
     result = run(Fake({"generate": "yes"}), REQUEST | with_http_response).unwrap()
     assert (build_response("yes"), 200) == (result.value, result.http.status)
@@ -221,7 +221,7 @@ def test_first_of_equals() -> None:
     assert [Success("predicate"), Success("name")] == [fake(each | text) for each in (REQUEST, generate("m", "bye"))]
 
 
-def test_on() -> None:
+def test_with_answer() -> None:
     """``with_answer`` returns a new fake without requests; its answer takes precedence; the old fake is unchanged."""
     old = Fake({"generate": "old", "embed": EMBEDDING})
     old(REQUEST)
@@ -246,7 +246,7 @@ def test_forbid(run: Run) -> None:
 
 
 @pytest.mark.parametrize("answers", [{5: "x"}, {int: "x"}, "text", 5])
-def test_no_table(answers: Any) -> None:
+def test_invalid_answers(answers: Any) -> None:
     """A value that is neither a table nor a function, and an invalid key, are refused at once."""
     with pytest.raises(InvalidRequest):
         Fake(answers)
@@ -288,7 +288,7 @@ def test_virtual_time(run: Run) -> None:
     assert "poll" == timeout.failure().phase
 
 
-def test_waiting_for_ever() -> None:
+def test_endless_polling() -> None:
     """Polling of work that never ends fails after many sleeps, so that a test does not hang."""
     assert isinstance(Fake({"files.get": WORKING})(files.get("a") | until_done()).failure(), TimedOut)
 

@@ -28,7 +28,7 @@ STREAM = generate("m", "hi") | streamed | text
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_sends_there(backend: str) -> None:
+def test_runs_in_block(backend: str) -> None:
     """Within the block, ``run``, ``run.stream`` and ``arun`` use the interpreter, which ``as`` binds."""
     with use_interpreter(Fake({"generate": "fake"})) as fake:
         assert Success("fake") == run(REQUEST)

@@ -124,7 +124,7 @@ def test_address_options() -> None:
 @pytest.mark.parametrize(
     "url", ["no address", "ftp://h.test", "https://h.test?x=1", "https://u:p@h.test", "http://h:x"]
 )
-def test_bad_address_is_a_value(url: str) -> None:
+def test_bad_base_url_is_a_failure(url: str) -> None:
     """A malformed `base_url` is a failure, even in options that no modifier has validated."""
     assert isinstance(encode(add_options(HI, base_url=url), GEMINI).failure(), InvalidRequest)
 

@@ -71,7 +71,7 @@ def test_unsent() -> None:
     assert music.receive([warning, *later_messages], playbackControl="PAUSE") == [warning]
 
 
-def test_plays() -> None:
+def test_playing_sends_chunks() -> None:
     """Playing sends chunks of 48 kHz, 16 bits, two channels, with the prompts and the config they derive from."""
     music = Music()
     assert music.set_prompts(JAZZ) == []

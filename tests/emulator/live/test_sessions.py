@@ -215,7 +215,7 @@ class TestText:
 class TestSound:
     """Audio and images."""
 
-    def test_spoken(self) -> None:
+    def test_audio_answer(self) -> None:
         """By default, an answer is audio of 24 kHz and 16 bits, without text."""
         messages = Session(generationConfig={}).send_text("hi")
         blobs = [part["inlineData"] for each in messages[:-2] for part in each["serverContent"]["modelTurn"]["parts"]]
@@ -405,7 +405,7 @@ class TestInterrupted:
         *_, update = session.send_text("Why?")
         assert session.receive([update], realtimeInput={"text": "hm"})[0] == update
 
-    def test_goes_on(self) -> None:
+    def test_frame_without_interruption(self) -> None:
         """A frame that does not interrupt leaves the unsent messages in front of its own answer."""
         config = {"activityHandling": "NO_INTERRUPTION"}
         session = Session(realtimeInputConfig=config)
@@ -430,7 +430,7 @@ class TestInterrupted:
 class TestResumption:
     """Resumption of sessions."""
 
-    def test_goes_on(self) -> None:
+    def test_resumed(self) -> None:
         """A handle restores the turns before it, as often as it is used."""
         session = Session(**RESUMPTION)
         update = session.send_text("one")[-1]["sessionResumptionUpdate"]

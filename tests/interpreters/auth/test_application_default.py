@@ -328,7 +328,7 @@ def test_project(tmp_path, given, environ, in_file, in_gcloud, expected):
 
 
 @pytest.mark.parametrize("script", ["", "[core]\n", "no ini", "\xff"])
-def test_gcloud_files_that_say_nothing(tmp_path, script):
+def test_gcloud_files_without_project(tmp_path, script):
     """Gcloud settings without a project are ignored."""
     write_json(tmp_path, USER_INFO, "application_default_credentials.json")
     write_json(tmp_path, "default", "active_config")
@@ -339,7 +339,7 @@ def test_gcloud_files_that_say_nothing(tmp_path, script):
     assert str(failed).startswith("no project: Vertex(project=…) and GOOGLE_CLOUD_PROJECT are not set")
 
 
-def test_project_lookup_that_is_lost(tmp_path):
+def test_failed_project_lookup(tmp_path):
     """A project lookup that fails in transit is retried; one that is refused means that there is no project."""
 
     class CredentialsWithProject(FakeCredentials):

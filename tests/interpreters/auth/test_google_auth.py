@@ -136,7 +136,7 @@ def test_transport():
     assert [2, 30.0] == fetch.seconds
 
 
-def test_a_fault_that_was_got_over():
+def test_retried_failure_is_not_reported():
     """A failed request that google-auth has retried is not reported for a later error."""
 
     class RetryingCredentials(FakeCredentials):

@@ -186,7 +186,7 @@ def test_short_lived_tokens():
     assert 1 == credentials.refresh_count
 
 
-def test_endless_token_is_looked_at_again():
+def test_token_without_expiry():
     """A token without an expiry is read again after ten minutes, as its owner may have replaced it."""
     clock = Clock()
     credentials = FakeCredentials(token="one", ends=None)
@@ -223,7 +223,7 @@ def test_failure_is_not_remembered():
     assert "two" == get_token(cache.get_credential())
 
 
-def test_all_who_wait_hear_of_it():
+def test_failure_reaches_all_callers():
     """A failure reaches all callers that waited for the refresh."""
     credentials = SlowCredentials(ValueError())
     cache = make_cache(credentials)
@@ -233,7 +233,7 @@ def test_all_who_wait_hear_of_it():
 
 
 @pytest.mark.parametrize("raised", [SystemExit(3), KeyboardInterrupt(), GeneratorExit()])
-def test_nothing_escapes(raised):
+def test_any_exception_is_a_failure(raised):
     """Any exception of a refresh is a failure of its callers."""
     assert AuthError(f"no token: {type(raised).__name__}") == get_error(
         make_cache(FakeCredentials(raised)).get_credential()
@@ -266,7 +266,7 @@ def test_transport_faults_keep_their_type(tmp_path, fault):
     assert 1 == len(fetch.requests)
 
 
-def test_overload_is_for_our_own_retry(tmp_path):
+def test_transient_error_gets_one_request(tmp_path):
     """A token endpoint with a transient error gets one request, and its ``retry-after`` is kept."""
     statuses = {503: ServerError, 500: ServerError, 429: RateLimited}
     for status, kind in statuses.items():
@@ -369,7 +369,7 @@ def test_fork(monkeypatch):
 # Secrets
 
 
-def test_no_secret_shows(tmp_path, caplog):
+def test_secrets_are_masked(tmp_path, caplog):
     """No repr contains a token or a key, and nothing is logged."""
     caplog.set_level(0)
     fetch = make_fetch()
@@ -383,7 +383,7 @@ def test_no_secret_shows(tmp_path, caplog):
     assert not [secret for secret in ("test-token", "test-client-secret", "test-refresh-token") if secret in text]
 
 
-def test_backend_headers_come_along():
+def test_backend_headers_are_sent():
     """The backend's own headers are sent with the token."""
     backend = Vertex("p", credentials=FakeCredentials(token="one"), headers={"x-team": "blue"})
     cache = TokenCache(backend, environ={}, fetch=make_failing_fetch())

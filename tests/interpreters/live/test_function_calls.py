@@ -87,7 +87,7 @@ def test_at_once(run: Any) -> None:
     assert {"1", "2"} == {each["id"] for each in list_responses(peer.connections[0])}
 
 
-def test_called_off(run: Any) -> None:
+def test_cancelled_calls(run: Any) -> None:
     """A call that the server cancels is not answered; other calls continue."""
     ends: list[str] = []
 
@@ -146,7 +146,7 @@ def test_closed_meanwhile(run: Any) -> None:
         run(body)
 
 
-def test_kept_by_the_caller(run: Any) -> None:
+def test_calls_of_the_caller(run: Any) -> None:
     """The caller answers calls of functions that are declared without an implementation."""
 
     async def script(connection: PeerConnection) -> None:

@@ -119,7 +119,7 @@ def test_refusal_without_end(run: Any) -> None:
     assert not isinstance(last, TimedOut)
 
 
-def test_what_is_asked(run: Any) -> None:
+def test_handshake_request(run: Any) -> None:
     """The handshake requests no extension and no subprotocol; ``Host`` comes from the URL, not from the headers."""
     requests: list[dict[str, str]] = []
 
@@ -215,7 +215,7 @@ def test_secrets(run: Any, caplog: pytest.LogCaptureFixture) -> None:
     assert KEY not in caplog.text
 
 
-def test_never_answers(run: Any) -> None:
+def test_incomplete_handshake(run: Any) -> None:
     """A server that stops in the middle of the handshake is a timeout."""
 
     def stop_in_handshake(connection: RawConnection) -> None:
@@ -254,7 +254,7 @@ def test_resumes_after_silence(run: Any, limit: float) -> None:
             assert 3 == len(peer.connections)
 
 
-def test_sent_away_again_and_again(run: Any) -> None:
+def test_repeated_go_away(run: Any) -> None:
     """A server that repeatedly sends ``goAway``, or disconnects, right after setup is given up after some attempts."""
 
     def send_go_away(connection: RawConnection) -> None:

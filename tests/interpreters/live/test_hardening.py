@@ -229,7 +229,7 @@ def test_callback_raises(run: Any, name: str, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("name", EVENTS)
-def test_callback_raises_unheard(run: Any, name: str) -> None:
+def test_callback_raises_without_read(run: Any, name: str) -> None:
     """Without a read, leaving the block raises the exception; an exception of the block gets it as a note."""
     kind, session_request, scripts = EVENTS[name]
 
@@ -401,7 +401,7 @@ def test_sender_is_cancelled(run: Any) -> None:
     assert 12 == sum(each.startswith("c") for each in texts)
 
 
-def test_nothing_is_held_of_calls_that_ended(run: Any) -> None:
+def test_finished_calls_are_released(run: Any) -> None:
     """A session keeps nothing of answered calls."""
 
     async def script(connection: PeerConnection) -> None:

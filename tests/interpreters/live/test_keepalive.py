@@ -120,7 +120,7 @@ def test_dead_peer(run: Any, limit: float) -> None:
             over.set()
 
 
-def test_leaving_without_an_answer(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_closing_of_an_old_connection(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """When a session changes its connection, the closing handshake has a time limit."""
     monkeypatch.setattr(connection, "CLOSE_TIMEOUT", 0.05)
 
@@ -149,7 +149,7 @@ def test_leaving_without_an_answer(run: Any, monkeypatch: pytest.MonkeyPatch) ->
             run(body)
 
 
-def test_leaving_with_a_frame_half_out(run: Any) -> None:
+def test_half_written_frame(run: Any) -> None:
     """A frame that was half written when the peer closed is sent whole over the next connection."""
     frames: list[bytes] = []
 
@@ -179,7 +179,7 @@ def test_leaving_with_a_frame_half_out(run: Any) -> None:
     assert [8_000_000] == [each.count(b"x") - 1 for each in frames]
 
 
-def test_an_alarm_of_another_connection(run: Any) -> None:
+def test_timer_of_another_connection(run: Any) -> None:
     """The ``timeLeft`` of one connection does not end the next one."""
 
     def serve_first(connection: RawConnection) -> None:
@@ -204,7 +204,7 @@ def test_an_alarm_of_another_connection(run: Any) -> None:
 
 
 @retry_with_longer_limits
-def test_no_sign_of_life_while_resumed(run: Any, limit: float) -> None:
+def test_no_pong_after_resumption(run: Any, limit: float) -> None:
     """A resumed connection without pongs is replaced, even if no message was received over it."""
     over = threading.Event()
 
@@ -230,6 +230,6 @@ def test_no_sign_of_life_while_resumed(run: Any, limit: float) -> None:
 CLOSE_TIMEOUTS = (sessions.CLOSE_TIMEOUT, connection.CLOSE_TIMEOUT)
 
 
-def test_patience_is_one() -> None:
+def test_closing_time_limit() -> None:
     """A closing handshake takes at most two seconds."""
     assert (2.0, 2.0) == CLOSE_TIMEOUTS

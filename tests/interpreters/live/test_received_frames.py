@@ -81,7 +81,7 @@ def test_all_in_one_segment(run: Any) -> None:
     assert ([], LiveClosed(1008, "not you")) == run_session(run, close_at_once)
 
 
-def test_hung_up_after_the_handshake(run: Any) -> None:
+def test_disconnect_after_handshake(run: Any) -> None:
     """A peer that accepts and disconnects is retried as often as `Retry` says."""
     with RawPeer(RawConnection.accept_handshake) as peer:
 
@@ -128,7 +128,7 @@ def test_broken_frames(run: Any, name: str) -> None:
     assert type(last.code) is int
 
 
-def test_bad_letters(run: Any) -> None:
+def test_invalid_utf8(run: Any) -> None:
     """A message that is not UTF-8 ends the session; a close reason that is not UTF-8 does so with its own code."""
 
     def message(connection: RawConnection) -> None:
@@ -161,7 +161,7 @@ GOODBYES = {
 
 
 @pytest.mark.parametrize("name", GOODBYES)
-def test_goodbyes(run: Any, name: str) -> None:
+def test_close_frames(run: Any, name: str) -> None:
     """A close frame ends the session, even in the middle of a message, and is answered."""
     sent, expected = GOODBYES[name]
     codes: list[Any] = []
@@ -211,7 +211,7 @@ def test_just_large_enough(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("sends_pings", [False, True])
-def test_hears_while_it_writes(run: Any, sends_pings: bool) -> None:
+def test_reads_while_writing(run: Any, sends_pings: bool) -> None:
     """Messages are read while a large frame is being written: otherwise two writers would deadlock."""
     client_has_read = threading.Event()
 
@@ -241,7 +241,7 @@ def test_hears_while_it_writes(run: Any, sends_pings: bool) -> None:
         run(body)
 
 
-def test_closed_while_it_writes(run: Any) -> None:
+def test_closed_while_writing(run: Any) -> None:
     """A close frame that arrives while a large frame is being written ends the session."""
 
     def script(connection: RawConnection) -> None:

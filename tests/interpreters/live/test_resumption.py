@@ -147,7 +147,7 @@ def test_dropped_again_and_again(run: Any) -> None:
     assert 4 == len(peer.connections)
 
 
-def test_nobody_there_any_more(run: Any) -> None:
+def test_server_is_gone(run: Any) -> None:
     """If the server does not exist any more, the session fails after its attempts."""
 
     async def script(connection: PeerConnection) -> None:

@@ -104,7 +104,7 @@ def test_sent_before_the_end(run: Any) -> None:
     assert [1000] == peer.close_codes
 
 
-def test_peer_that_never_reads(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_peer_that_does_not_read(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Closing waits a limited time for a peer that does not read; pending senders fail."""
     for module in (sessions, connection):
         monkeypatch.setattr(module, "CLOSE_TIMEOUT", 0.2)

@@ -138,7 +138,7 @@ def test_no_pong(run: Any, limit: float) -> None:
 
 
 @retry_with_longer_limits
-def test_quiet_peer(run: Any, limit: float) -> None:
+def test_peer_with_pongs_only(run: Any, limit: float) -> None:
     """A peer that answers pings may send no messages for longer than the idle timeout."""
 
     async def script(connection: PeerConnection) -> None:
@@ -278,7 +278,7 @@ def test_refused_handshake(run: Any) -> None:
         run(body)
 
 
-def test_nobody_there(run: Any) -> None:
+def test_no_server(run: Any) -> None:
     """Without a server the session fails after its attempts, and the block is still entered."""
 
     async def body() -> None:

@@ -506,7 +506,7 @@ def test_deleted(reply: Any, backend: str) -> None:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_nothing_comes_back(backend: str) -> None:
+def test_empty_responses(backend: str) -> None:
     """An empty response is a success."""
     name = NAME_BY_BACKEND[backend]
     assert [None, None] == [decode_ours(batches.cancel(name), backend, reply) for reply in (b"", {})]

@@ -197,7 +197,7 @@ def test_job_without_answers(job: BatchJob, code: int | None, message: str) -> N
     assert (Failure(OperationFailed("n", code, message)),) * 2 == batches.join(REQUESTS[:2], job)
 
 
-def test_nobody_asked() -> None:
+def test_no_requests() -> None:
     """No requests have no results, and a result has the type of its request."""
     assert batches.join([], b"") == ()
     [result] = batches.join(REQUESTS[:1], _build_lines({"key": "0", "response": _build_line("x")}))

@@ -105,7 +105,7 @@ def test_failed_batch(error: Any) -> None:
 
 
 @pytest.mark.parametrize("error", (ClientError(400), ClientError(413), Unsupported("Vertex AI", ("contents[1]",))))
-def test_what_may_be_of_one(error: Any) -> None:
+def test_errors_of_single_texts(error: Any) -> None:
     """Errors that one text may cause split the batch: size, backend support, invalid arguments."""
     outcome = run_batch("ab", ("ab", Failure(error)), ("a", Success(build_vectors(1))), ("b", Failure(error)))
     assert outcome == (build_vector(1), Failure(error))
@@ -258,7 +258,7 @@ def test_more_than_text_on_vertex(kind: InterpreterKind) -> None:
         assert outcome == [1.0, Unsupported, 3.0]
 
 
-def test_misfit(kind: InterpreterKind) -> None:
+def test_invalid_item(kind: InterpreterKind) -> None:
     """An item of a generator that is not a text fails alone."""
     with Loopback(respond) as server:
         texts: Any = iter(["a", 5, "abc", None])
@@ -300,7 +300,7 @@ def test_lazy(kind: InterpreterKind) -> None:
         server.wait_until_idle(0)
 
 
-def test_closed_from_elsewhere(kind: InterpreterKind) -> None:
+def test_closed_from_another_thread(kind: InterpreterKind) -> None:
     """Closing from another thread or task ends the stream with a failure, and raises nothing."""
     with Loopback(respond) as server:
 

@@ -116,7 +116,7 @@ def test_no_file_is_named(name: Any) -> None:
 @pytest.mark.parametrize(
     "request_", [files.get("a"), files.delete("a"), files.list()], ids=lambda each: each.operation.op
 )
-def test_vertex_says_why(request_: Request[Any]) -> None:
+def test_vertex_refuses_with_reason(request_: Request[Any]) -> None:
     """The refusal on Vertex AI names Cloud Storage."""
     error = encode(request_, BACKENDS["vertex"][1]).failure()
     assert isinstance(error, Unsupported)

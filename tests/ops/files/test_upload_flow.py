@@ -228,7 +228,7 @@ def test_gives_up() -> None:
     )
 
 
-def test_standstill() -> None:
+def test_no_progress_is_given_up() -> None:
     """A server that accepts chunks without progress is given up."""
     script = [expect_start(10), *[expect_chunk(0, DATA, UploadProgress(False, 0), last=True)] * 4]
     assert isinstance(run_failing(files.upload(DATA, TEXT), script), DecodeError)
@@ -305,7 +305,7 @@ def test_308(headers: Any, received: int) -> None:
 
 
 @pytest.mark.parametrize("received", [None, -1, 11])
-def test_senseless_answers(received: int | None) -> None:
+def test_invalid_answers(received: int | None) -> None:
     """A progress beyond the size, or without a number after a query, is a failure."""
     script = [
         expect_start(10),

@@ -210,7 +210,7 @@ def test_protocol_wins() -> None:
     assert (http.method, http.url, http.body) == ("POST", SESSION, b"")
 
 
-def test_key_stays_at_home() -> None:
+def test_key_of_other_origin() -> None:
     """The key is sent to a session's URL only if that has the backend's origin."""
     credential = build_own_credential(BACKEND)
     assert credential is not None

@@ -88,7 +88,7 @@ def test_faults() -> None:
     assert error == ServerError(503, "UNAVAILABLE", "later")
 
 
-def test_what_it_has_become() -> None:
+def test_created_resource() -> None:
     """A finished upload is a file, or the operation of an import."""
     file = UploadProgress(is_final=True, body=b'{"file": {"name": "files/abc", "sizeBytes": "6"}}')
     assert decode_uploaded_file(file).unwrap() == schema.File(name="files/abc", size_bytes=6)
@@ -99,7 +99,7 @@ def test_what_it_has_become() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"[", b'{"file": 3}', b"<html>"])
-def test_what_it_has_not_become(body: bytes) -> None:
+def test_invalid_created_resource(body: bytes) -> None:
     """An invalid body is a failure with its text."""
     error = decode_uploaded_file(UploadProgress(is_final=True, body=body)).failure()
     assert isinstance(error, DecodeError)

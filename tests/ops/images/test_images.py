@@ -262,7 +262,7 @@ def test_refused_by_gemini() -> None:
     assert paths == ("config.safety_filter_level", "config.person_generation")
 
 
-def test_prompt_asked_for() -> None:
+def test_prompt_is_required() -> None:
     """A prompt is a text, which may be empty."""
     assert DIFFERENCES["generate-none"]
     request = oracle.capture_request(

@@ -99,7 +99,7 @@ def test_mistakes(name: str) -> None:
         assert raised.value.path == path
 
 
-def test_said_twice_by_a_modifier() -> None:
+def test_field_set_twice_by_a_modifier() -> None:
     """A field that a modifier sets beside ``generation_config`` is refused, too."""
     session = live.connect("m", {"generation_config": {"seed": 1}})
     with pytest.raises(InvalidRequest) as raised:

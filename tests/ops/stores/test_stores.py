@@ -158,7 +158,7 @@ def test_force(verb: str, force: bool) -> None:
     [(verb, parameter) for verb, fields in PLAIN.items() for parameter in fields],
 )
 @pytest.mark.parametrize("name", ["", "..", "a/../b", "a?b", "a&b", "a#b", "{name}", "a\nb", None, 3])
-def test_names_that_lead_elsewhere(verb: str, parameter: str, name: Any) -> None:
+def test_invalid_names(verb: str, parameter: str, name: Any) -> None:
     """An empty or invalid name is a mistake at once, with the parameter's name."""
     assert STORE_DIFFERENCES["names"]
     with pytest.raises(InvalidRequest) as raised:
@@ -167,7 +167,7 @@ def test_names_that_lead_elsewhere(verb: str, parameter: str, name: Any) -> None
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_vertex_says_why(verb: str) -> None:
+def test_vertex_refuses_with_reason(verb: str) -> None:
     """Stores are refused on Vertex AI before anything is sent."""
     request = Case(verb, verb).ours()
     error = encode(request, BACKENDS["vertex"][1]).failure()

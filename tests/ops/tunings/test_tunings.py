@@ -453,7 +453,7 @@ def test_pages_read(backend: str) -> None:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_nothing_comes_back(backend: str) -> None:
+def test_empty_responses(backend: str) -> None:
     """An empty response is a success."""
     assert [None, None] == [decode_ours(tunings.cancel("tunedModels/x"), backend, reply) for reply in (b"", {})]
 

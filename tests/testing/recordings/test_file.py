@@ -64,7 +64,7 @@ def test_line(tmp_path: Path) -> None:
     assert line == path.read_text(encoding="utf-8")
 
 
-def test_same_again(tmp_path: Path) -> None:
+def test_recording_is_deterministic(tmp_path: Path) -> None:
     """Recording the same calls twice gives the same file."""
     first_path, second_path = tmp_path / "one.jsonl", tmp_path / "other.jsonl"
     for path in (first_path, second_path):

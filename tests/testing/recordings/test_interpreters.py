@@ -132,7 +132,7 @@ def test_record_and_replay(kind: str, tmp_path: Path) -> None:
         assert recorded == run_in_process(other_kind, Replay(path), HI, STREAM, files.get("none"))
 
 
-def test_record_begins_anew(tmp_path: Path) -> None:
+def test_record_replaces_the_file(tmp_path: Path) -> None:
     """Mode ``record`` sends all requests, and replaces the file."""
     path = tmp_path / "calls.jsonl"
     for reply_text in ("one", "two"):
@@ -179,7 +179,7 @@ def test_auto_polls(tmp_path: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("action", [HI, STREAM], ids=["whole", "stream"])
-def test_auto_keeps_no_trouble(tmp_path: Path, error: GenaiError, is_added: bool, action: Any) -> None:
+def test_auto_skips_temporary_failures(tmp_path: Path, error: GenaiError, is_added: bool, action: Any) -> None:
     """Mode ``auto`` does not add temporary failures; mode ``record`` does, except for `NoAnswer`."""
     for mode in ("auto", "record"):
         path = tmp_path / f"{mode}.jsonl"
@@ -205,7 +205,7 @@ def test_auto_needs_no_backend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 @every_kind
-def test_in_turn(kind: str, tmp_path: Path) -> None:
+def test_equal_requests(kind: str, tmp_path: Path) -> None:
     """Equal requests get their answers in order, then the last one repeatedly; sleeps take no time."""
     path = tmp_path / "calls.jsonl"
     recorded = recording(Fake({"files.get": [WORKING, WORKING, READY]}), path)
@@ -216,7 +216,7 @@ def test_in_turn(kind: str, tmp_path: Path) -> None:
     assert [Success(READY)] * 2 == run_in_process(kind, Replay(path), POLL, POLL)
 
 
-def test_replay_is_patient(tmp_path: Path) -> None:
+def test_replay_takes_no_time(tmp_path: Path) -> None:
     """Replayed polling takes no time, even with an HTTP interpreter."""
     path = tmp_path / "calls.jsonl"
     recording(Fake({"files.get": [WORKING, READY]}), path)(POLL)
@@ -238,7 +238,7 @@ def test_in_order(tmp_path: Path) -> None:
     assert "calls.jsonl has no more calls" in str(replay(HI).failure())
 
 
-def test_miss(tmp_path: Path) -> None:
+def test_missing_recording(tmp_path: Path) -> None:
     """A request without a recording is a failure that contains it, and a diff to the most similar recording."""
     path = tmp_path / "calls.jsonl"
     run = recording(Fake({"generate": "yes", "files.get": READY}), path)
@@ -265,7 +265,7 @@ def test_miss(tmp_path: Path) -> None:
         generate("m", "hi") | with_options(api_version="v1"),
     ],
 )
-def test_what_is_told_apart(tmp_path: Path, other_request: Any) -> None:
+def test_distinguished_requests(tmp_path: Path, other_request: Any) -> None:
     """Requests with other arguments, or other options that affect the answer, have separate recordings."""
     path = tmp_path / "calls.jsonl"
     recording(Fake({"generate": "yes"}), path)(generate("m", "hi"))
@@ -277,7 +277,7 @@ def test_what_is_told_apart(tmp_path: Path, other_request: Any) -> None:
     [{"headers": {"x-trace": "1"}}, {"deadline": 5}, {"base_url": "https://gate.test"}, {"retry": Retry(attempts=1)}],
     ids=str,
 )
-def test_what_is_not_told_apart(tmp_path: Path, options: Any) -> None:
+def test_equivalent_requests(tmp_path: Path, options: Any) -> None:
     """The URL, the headers, the deadline and the retry policy do not distinguish requests."""
     path = tmp_path / "calls.jsonl"
     recording(Fake({"generate": "yes"}), path)(generate("m", "hi") | with_options(**options))
@@ -289,7 +289,7 @@ def test_what_is_not_told_apart(tmp_path: Path, options: Any) -> None:
 
 
 @every_kind
-def test_left(kind: str, tmp_path: Path) -> None:
+def test_incomplete_stream(kind: str, tmp_path: Path) -> None:
     """A stream that is not read to its end is recorded so far; reading further in a replay has no answer."""
     path = tmp_path / "calls.jsonl"
     run = recording(Fake({"generate": ["a", "b", "c"]}), path)
@@ -312,7 +312,7 @@ def test_left(kind: str, tmp_path: Path) -> None:
     ]
 
 
-def test_left_within_a_flow(tmp_path: Path) -> None:
+def test_incomplete_stream_within_a_flow(tmp_path: Path) -> None:
     """A stream that a flow does not read to its end is recorded at the end of the flow."""
     path = tmp_path / "calls.jsonl"
     fake = Fake({"files.download": [b"one", Failure(ServerError(500))]})
@@ -370,7 +370,7 @@ def test_closed_by_the_reader(kind: str, way: str, tmp_path: Path) -> None:
     assert [True] == [each["incomplete"] for each in read_lines(path)]
 
 
-def test_whole_and_streamed_are_two(tmp_path: Path) -> None:
+def test_streamed_and_unstreamed_differ(tmp_path: Path) -> None:
     """An answer recorded without streaming does not answer a stream, and vice versa."""
     path = tmp_path / "calls.jsonl"
     recording(Fake({"generate": "hello"}), path)(HI)

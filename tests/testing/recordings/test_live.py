@@ -103,7 +103,7 @@ def test_sessions(run_test: Any, tmp_path: Path, mode: Any) -> None:
     assert 1 == len(read_lines(path))
 
 
-def test_other_words(run_test: Any, tmp_path: Path) -> None:
+def test_other_messages(run_test: Any, tmp_path: Path) -> None:
     """Other messages, or more than were recorded, end the replay with `NoAnswer`; fewer messages are allowed."""
     path = tmp_path / "calls.jsonl"
     with Peer(send_two_turns) as peer:
@@ -265,7 +265,7 @@ def test_unknown_music(run_test: Any, tmp_path: Path) -> None:
     assert Success(unknown) == run_test(lambda: play(Replay(path).aio))
 
 
-def test_others(tmp_path: Path) -> None:
+def test_unsupported_interpreter(tmp_path: Path) -> None:
     """An interpreter without middleware is refused before a file is created."""
     path = tmp_path / "calls.jsonl"
 

@@ -90,7 +90,7 @@ def mask_answer(answer: Any, name: str) -> Any:
 @each_operation
 @few_examples
 @given(data=st.data())
-def test_comes_back(name: str, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_answers_are_replayed(name: str, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
     """A replay gives the recorded answer of any operation, also in chunks."""
     path = tmp_path_factory.mktemp("recorded") / "calls.jsonl"
     request = data.draw(requests(name))
@@ -119,7 +119,7 @@ def build_recorded_call(request: Request[Any]) -> RecordedCall:
 @each_operation
 @few_examples
 @given(data=st.data())
-def test_is_told_apart(name: str, data: st.DataObject) -> None:
+def test_keys_are_unique(name: str, data: st.DataObject) -> None:
     """Two requests have the same key in a recording if and only if they are equal."""
     left, right = data.draw(requests(name)), data.draw(requests(name))
     assert (left == right) == (build_recorded_call(left).key == build_recorded_call(right).key)
@@ -134,7 +134,7 @@ def test_all_errors_are_drawn() -> None:
 @pytest.mark.parametrize("name", _FIELDS)
 @few_examples
 @given(data=st.data())
-def test_errors_come_back(name: str, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_errors_are_replayed(name: str, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Every error is replayed as an equal error."""
     path = tmp_path_factory.mktemp("recorded") / "calls.jsonl"
     error: GenaiError = getattr(errors, name)(**{each: data.draw(strategy) for each, strategy in _FIELDS[name].items()})
@@ -143,7 +143,7 @@ def test_errors_come_back(name: str, data: st.DataObject, tmp_path_factory: pyte
     assert Failure(error) == Replay(path)(request)
 
 
-def test_errors_of_others(tmp_path: Path) -> None:
+def test_foreign_errors(tmp_path: Path) -> None:
     """An error of another class is replayed as its nearest base class; a value that is not JSON, as its repr."""
 
     class OtherError(errors.ServerError):

@@ -158,7 +158,7 @@ def weather(city: str) -> str:
     ],
     ids=range(11),
 )
-def test_finds(condition: Callable[[DrawnInterpreter], bool]) -> None:
+def test_finds_outcomes(condition: Callable[[DrawnInterpreter], bool]) -> None:
     """Every possible outcome is found: errors, blocks, truncation, wrong calls, too few vectors, broken streams."""
 
     def is_met(run: DrawnInterpreter) -> bool:
@@ -202,7 +202,7 @@ def test_replays() -> None:
 
 @settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(interpreters(), st.lists(requests(), min_size=1, max_size=3))
-def test_scripts_are_python(run: DrawnInterpreter, drawn_requests: list[Request[Any]]) -> None:
+def test_scripts_are_source_code(run: DrawnInterpreter, drawn_requests: list[Request[Any]]) -> None:
     """The code of any script evaluates to the same script, which gives the same answers."""
     result = run(gather(drawn_requests) | collected) if len(drawn_requests) > 1 else run(drawn_requests[0])
     report = f"as a script for genai_fn.testing.perform:\n{run._conversation}\n"
@@ -211,7 +211,7 @@ def test_scripts_are_python(run: DrawnInterpreter, drawn_requests: list[Request[
     assert repr(result) == repr(perform(action, run.script))
 
 
-def test_told_once() -> None:
+def test_report_contains_script_once() -> None:
     """The report contains the script once; the report of a test without requests has none."""
 
     @settings(database=None)
@@ -234,7 +234,7 @@ def test_told_once() -> None:
 
 
 @every_executor
-def test_worlds(run_action: Run) -> None:
+def test_every_executor(run_action: Run) -> None:
     """Sync and async calls find the same conversation, with concurrent actions and function calls."""
 
     def run_concurrently(run: DrawnInterpreter) -> bool:
@@ -260,7 +260,7 @@ def test_streams(read: Read) -> None:
     assert [REQUEST | streamed, REQUEST, REQUEST, REQUEST] == [request for request, _ in script]
 
 
-def test_nothing_is_left_to_chance() -> None:
+def test_deterministic() -> None:
     """A test has the same conversations in every run, also with concurrent actions."""
 
     def list_conversations() -> list[Any]:
@@ -340,7 +340,7 @@ def test_composes(run: Any, number: int) -> None:
 
 @settings(max_examples=10)
 @given(st.data())
-def test_drawn_within(data: st.DataObject) -> None:
+def test_several_interpreters(data: st.DataObject) -> None:
     """Several can be drawn within a test."""
     first_run, second_run = data.draw(interpreters()), data.draw(interpreters())
     first_run(REQUEST)

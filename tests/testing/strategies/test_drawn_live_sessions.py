@@ -126,7 +126,7 @@ def build_spoken_session(**config: Any) -> Live[Any]:
     ],
     ids=range(12),
 )
-def test_finds(session_request: Any, condition: Any) -> None:
+def test_finds_outcomes(session_request: Any, condition: Any) -> None:
     """Every possible outcome is found: interruptions, empty turns, unknown messages, notices, ends, resumptions."""
     assert find_report(lambda run: send_frames(run, session_request, HI, HI), condition)
 
@@ -314,7 +314,7 @@ def test_replays(executor: str, condition: Any) -> None:
         max_size=3,
     ),
 )
-def test_tables_are_python(run: DrawnInterpreter, sessions: list[Any]) -> None:
+def test_tables_are_source_code(run: DrawnInterpreter, sessions: list[Any]) -> None:
     """The code of any table evaluates to a Fake that gives the same answers."""
 
     async def run_program(run: Any) -> Any:
@@ -325,7 +325,7 @@ def test_tables_are_python(run: DrawnInterpreter, sessions: list[Any]) -> None:
     assert repr(turns) == repr(anyio.run(run_program, fake.aio))
 
 
-def test_nothing_is_left_to_chance() -> None:
+def test_deterministic() -> None:
     """A test has the same sessions in every run, also on trio, which orders tasks at random."""
 
     async def run_program(run: Any) -> None:

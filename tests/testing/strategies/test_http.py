@@ -82,7 +82,7 @@ def test_decode_is_total(backend_name: str, data: st.DataObject) -> None:
 
 @settings(max_examples=30, deadline=None, derandomize=True, database=None)
 @given(requests().flatmap(http_responses))
-def test_healthy(response: HttpResponse) -> None:
+def test_health_checks(response: HttpResponse) -> None:
     """Drawing passes the health checks of Hypothesis: fast, and few rejected examples."""
     assert response.status in range(200, 600)
 

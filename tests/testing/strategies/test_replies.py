@@ -79,7 +79,7 @@ def test_every_operation(name: str) -> None:
 
 @healthy
 @given(requests().flatmap(lambda request: replies(request, errors=True, odd=True)))
-def test_healthy(reply: Any) -> None:
+def test_health_checks(reply: Any) -> None:
     """Drawing passes the health checks of Hypothesis; errors are wrapped in a Failure."""
     assert not isinstance(reply, GenaiError)
 

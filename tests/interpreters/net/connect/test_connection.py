@@ -429,7 +429,7 @@ def test_no_tls(kind: PoolKind, on_accept: Any, reason: str) -> None:
     kind.run(body)
 
 
-def test_gone_before_tls() -> None:
+def test_reset_before_tls() -> None:
     """A peer that resets before the handshake raises, and leaves no socket to the garbage collector."""
     with check_no_leaks(), socket.create_server(("127.0.0.1", 0)) as listener:
         sock = socket.create_connection(listener.getsockname())

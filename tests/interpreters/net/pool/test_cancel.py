@@ -54,7 +54,7 @@ def test_close_from_thread(tls: bool) -> None:
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 @pytest.mark.parametrize("how", ["thread", "task", "done"])
-def test_cut_from_elsewhere(backend: str, how: str, tls: bool) -> None:
+def test_closed_from_another_task(backend: str, how: str, tls: bool) -> None:
     """Aborting or closing a response from another thread or task ends a pending read with `Closed`."""
 
     async def body() -> None:
@@ -84,7 +84,7 @@ def test_cut_from_elsewhere(backend: str, how: str, tls: bool) -> None:
     anyio.run(body, backend=backend)
 
 
-def test_cut_as_data_come(backend: str) -> None:
+def test_closed_while_data_arrives(backend: str) -> None:
     """A chunk that arrives while the response is closed is dropped, and no async generator is left unfinished."""
 
     async def body() -> None:
@@ -114,7 +114,7 @@ def test_cut_as_data_come(backend: str) -> None:
     anyio.run(body, backend=backend)
 
 
-def test_loops() -> None:
+def test_several_event_loops() -> None:
     """An async pool may be used in one event loop after another, and drops the connections of the last one."""
     with Loopback(OK) as server:
         pool = AsyncPool(2)

@@ -146,7 +146,7 @@ def test_url(kind: PoolKind, url: str) -> None:
         HttpRequest("POST", "/", (("content-length", "test-key"),), b"test-key"),
     ],
 )
-def test_unsayable(kind: PoolKind, request_: HttpRequest) -> None:
+def test_invalid_http(kind: PoolKind, request_: HttpRequest) -> None:
     """A request that HTTP cannot express is an error that does not contain it, and occupies no connection."""
 
     async def body() -> None:
@@ -240,7 +240,7 @@ class HiddenState:
 @pytest.mark.parametrize(
     "extra", (b"", b"HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\nattacker"), ids=("plain", "smuggled")
 )
-def test_state_out_of_reach(kind: PoolKind, monkeypatch: pytest.MonkeyPatch, extra: bytes) -> None:
+def test_hidden_state(kind: PoolKind, monkeypatch: pytest.MonkeyPatch, extra: bytes) -> None:
     """A connection whose h11 state is hidden is not reused, so that a smuggled response is never read."""
     for name in ("HTTP11Connection", "AsyncHTTP11Connection"):
         original = getattr(kind.transport, name)
@@ -274,7 +274,7 @@ def test_lost_on_reused(kind: PoolKind, answer: Any, is_reused: bool) -> None:
     kind.run(body)
 
 
-def test_fresh(kind: PoolKind) -> None:
+def test_needs_new_connection(kind: PoolKind) -> None:
     """`needs_new_connection` opens a new connection, which is reused afterwards."""
 
     async def body() -> None:
@@ -288,7 +288,7 @@ def test_fresh(kind: PoolKind) -> None:
     kind.run(body)
 
 
-def test_idle_elsewhere(kind: PoolKind) -> None:
+def test_idle_connections_count(kind: PoolKind) -> None:
     """Idle connections count towards the limit: the oldest is closed for a connection to another host."""
 
     async def body() -> None:

@@ -28,7 +28,7 @@ def backend(request: pytest.FixtureRequest) -> Any:
     return request.param
 
 
-def test_wait_for_lane(kind: PoolKind) -> None:
+def test_wait_for_slot(kind: PoolKind) -> None:
     """Waiting for a slot counts towards the deadline, and a caller that gave up takes none."""
 
     async def body() -> None:
@@ -166,7 +166,7 @@ def test_order(backend: str) -> None:
     anyio.run(body, backend=backend)
 
 
-def test_close_wakes_callers_in_line(backend: str) -> None:
+def test_close_wakes_waiting_callers(backend: str) -> None:
     """Callers that wait for a slot while the pool is closed get `Closed`."""
 
     async def body() -> None:
