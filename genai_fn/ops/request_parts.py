@@ -38,8 +38,14 @@ def omit_if_empty(body: M) -> M | None:
 
 
 def copy_fields(kind: type[M], source: Message, **changes: object) -> M:
-    """Build a message of type `kind` from another one with the same fields; `changes` replaces single fields."""
-    return kind(**{name: getattr(source, name) for name in kind.__struct_fields__ if name not in changes}, **changes)
+    """
+    Build a message of type `kind` from another one with the same fields; `changes` replaces single fields.
+
+    The fields that the other one does not define are copied too.
+    """
+    copied = {name: getattr(source, name) for name in kind.__struct_fields__ if name not in ("extra", *changes)}
+    extra: Any = getattr(source, "extra", None)
+    return kind(**copied, **({} if extra is None else {"extra": extra}), **changes)
 
 
 def build_query(config: Message) -> tuple[tuple[str, str], ...]:

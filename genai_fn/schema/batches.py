@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from genai_fn.schema.base import GeminiOnly, Message, Page, VertexOnly
+from genai_fn.schema.base import GeminiOnly, Message, OpenMessage, Page, VertexOnly
 from genai_fn.schema.contents import ContentsLike, SeparateContentsLike
 from genai_fn.schema.embeddings import EmbedContentConfig, SingleEmbedContentResponse
 from genai_fn.schema.generation import GenerateContentConfig
@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 
-class InlinedRequest(Message):
+class InlinedRequest(OpenMessage):
     """A request of a batch."""
 
     model: str | None = None
@@ -42,7 +42,7 @@ class InlinedRequest(Message):
     config: GenerateContentConfig | None = None
 
 
-class BatchJobSource(Message):
+class BatchJobSource(OpenMessage):
     """Source of a batch's requests."""
 
     format: VertexOnly[str | None] = None
@@ -65,7 +65,7 @@ class BatchJobSource(Message):
         return where or NotImplemented
 
 
-class InlinedResponse(Message):
+class InlinedResponse(OpenMessage):
     """A response of a batch, or its error."""
 
     response: GenerateContentResponse | None = None
@@ -74,14 +74,14 @@ class InlinedResponse(Message):
     """The metadata of the request."""
 
 
-class InlinedEmbedContentResponse(Message):
+class InlinedEmbedContentResponse(OpenMessage):
     """An embedding of a batch, or its error."""
 
     response: SingleEmbedContentResponse | None = None
     error: JobError | None = None
 
 
-class BatchJobDestination(Message):
+class BatchJobDestination(OpenMessage):
     """Destination of a batch's responses."""
 
     format: str | None = None
@@ -127,7 +127,7 @@ class CreateBatchJobConfig(Message):
     """A `BatchJobDestination`, or its URI."""
 
 
-class CompletionStats(Message):
+class CompletionStats(OpenMessage):
     """Numbers of requests of a batch by outcome."""
 
     failed_count: int | None = None
@@ -136,7 +136,7 @@ class CompletionStats(Message):
     successful_forecast_point_count: int | None = None
 
 
-class BatchJob(Message):
+class BatchJob(OpenMessage):
     """A batch job."""
 
     name: str | None = None
@@ -193,7 +193,7 @@ class DeleteBatchJobConfig(Message):
     """Options of `batches.delete`; there are none."""
 
 
-class DeleteResourceJob(Message):
+class DeleteResourceJob(OpenMessage):
     """The deletion of a batch: a long-running operation."""
 
     name: str | None = None

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, cast
 
 from genai_fn.errors import InvalidRequest
-from genai_fn.schema.base import ConversionError, Message, Opaque, OpenEnum, VertexOnly
+from genai_fn.schema.base import ConversionError, Message, Opaque, OpenEnum, OpenMessage, VertexOnly
 from genai_fn.schema.convert import as_struct, as_value, convert
 from genai_fn.schema.files import File
 from genai_fn.schema.functions import FunctionCall, FunctionResponse, FunctionResponsePart
@@ -54,7 +54,7 @@ class PartMediaResolutionLevel(OpenEnum):
     MEDIA_RESOLUTION_HIGH = "MEDIA_RESOLUTION_HIGH"
 
 
-class PartMediaResolution(Message):
+class PartMediaResolution(OpenMessage):
     """Resolution at which the model processes a part: a level, or a number of tokens."""
 
     level: PartMediaResolutionLevel | None = None
@@ -65,7 +65,7 @@ class PartMediaResolution(Message):
         return cls(level=PartMediaResolutionLevel(value)) if isinstance(value, str) else NotImplemented
 
 
-class CodeExecutionResult(Message):
+class CodeExecutionResult(OpenMessage):
     """Result of code that the model ran."""
 
     outcome: Outcome | None = None
@@ -73,14 +73,14 @@ class CodeExecutionResult(Message):
     """Standard output, or standard error if the code failed."""
 
 
-class ExecutableCode(Message):
+class ExecutableCode(OpenMessage):
     """Code that the model wrote and runs."""
 
     code: str | None = None
     language: Language | None = None
 
 
-class FileData(Message):
+class FileData(OpenMessage):
     """A file, by its URI."""
 
     display_name: VertexOnly[str | None] = None
@@ -89,7 +89,7 @@ class FileData(Message):
     mime_type: str | None = None
 
 
-class Blob(Message):
+class Blob(OpenMessage):
     """Bytes with their MIME type."""
 
     data: bytes | None = None
@@ -103,7 +103,7 @@ class Blob(Message):
         return Image(image_bytes=self.data, mime_type=self.mime_type)
 
 
-class VideoMetadata(Message):
+class VideoMetadata(OpenMessage):
     """Range and frame rate of a video."""
 
     end_offset: str | None = None
@@ -114,7 +114,7 @@ class VideoMetadata(Message):
     """Offset of the start, such as ``"2s"``."""
 
 
-class Part(Message):
+class Part(OpenMessage):
     """Part of a content: a text, media, a function call, …"""
 
     media_resolution: PartMediaResolution | None = None
@@ -239,7 +239,7 @@ def _build_file_data(file: File) -> FileData:
     return FileData(file_uri=file.uri, mime_type=file.mime_type)
 
 
-class Content(Message):
+class Content(OpenMessage):
     """A turn of a conversation: a role and parts."""
 
     parts: tuple[Part, ...] | None = None

@@ -1,6 +1,6 @@
 """Evaluation of tuned models."""
 
-from genai_fn.schema.base import Message
+from genai_fn.schema.base import Message, OpenMessage
 from genai_fn.schema.generation import GenerationConfig
 
 __all__ = [
@@ -17,20 +17,20 @@ __all__ = [
 ]
 
 
-class GcsDestination(Message):
+class GcsDestination(OpenMessage):
     """A location in Cloud Storage."""
 
     output_uri_prefix: str | None = None
     """``gs://…``."""
 
 
-class OutputConfig(Message):
+class OutputConfig(OpenMessage):
     """Destination of the evaluation results."""
 
     gcs_destination: GcsDestination | None = None
 
 
-class AutoraterConfig(Message):
+class AutoraterConfig(OpenMessage):
     """The model that evaluates, and how it does."""
 
     sampling_count: int | None = None
@@ -52,7 +52,7 @@ class Metric(Message):
     return_raw_output: bool | None = None
 
 
-class EvaluationConfig(Message):
+class EvaluationConfig(OpenMessage):
     """Metrics, evaluating model and destination of an evaluation."""
 
     metrics: tuple[Metric, ...] | None = None
@@ -60,7 +60,7 @@ class EvaluationConfig(Message):
     autorater_config: AutoraterConfig | None = None
 
 
-class CustomOutputFormatConfig(Message):
+class CustomOutputFormatConfig(OpenMessage):
     """Format of the evaluation results."""
 
     return_raw_output: bool | None = None
@@ -91,7 +91,7 @@ class PointwiseMetricSpec(Message):
     system_instruction: str | None = None
 
 
-class RougeSpec(Message):
+class RougeSpec(OpenMessage):
     """The ROUGE metric."""
 
     rouge_type: str | None = None

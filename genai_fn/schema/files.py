@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from genai_fn.schema.base import Message, OpenEnum, Page
+from genai_fn.schema.base import Message, OpenEnum, OpenMessage, Page
 
 __all__ = [
     "CreateFileConfig",
@@ -40,7 +40,7 @@ class FileSource(OpenEnum):
     GENERATED = "GENERATED"
 
 
-class FileStatus(Message):
+class FileStatus(OpenMessage):
     """Why the processing of a file failed."""
 
     details: tuple[Mapping[str, Any], ...] | None = None
@@ -48,7 +48,7 @@ class FileStatus(Message):
     code: int | None = None
 
 
-class File(Message):
+class File(OpenMessage):
     """A file that the service stores for two days, for use in contents."""
 
     name: str | None = None
@@ -94,7 +94,7 @@ class DeleteFileConfig(Message):
     """Options of `files.delete`; there are none."""
 
 
-class DeleteFileResponse(Message):
+class DeleteFileResponse(OpenMessage):
     """Response to the deletion of a file; it is empty."""
 
 

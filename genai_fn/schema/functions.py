@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Self
 
-from genai_fn.schema.base import Message, OpenEnum, VertexOnly
+from genai_fn.schema.base import OpenEnum, OpenMessage, VertexOnly
 from genai_fn.schema.mime_types import resolve_mime_type
 
 __all__ = [
@@ -29,7 +29,7 @@ class FunctionResponseScheduling(OpenEnum):
     """The response interrupts the current output of the model."""
 
 
-class PartialArg(Message):
+class PartialArg(OpenMessage):
     """Part of an argument of a function call, if arguments are streamed."""
 
     null_value: str | None = None
@@ -43,7 +43,7 @@ class PartialArg(Message):
     """Whether more of the same argument follows."""
 
 
-class FunctionCall(Message):
+class FunctionCall(OpenMessage):
     """A function call that the model requests."""
 
     id: str | None = None
@@ -55,7 +55,7 @@ class FunctionCall(Message):
     """Whether more arguments of the same call follow."""
 
 
-class FunctionResponseBlob(Message):
+class FunctionResponseBlob(OpenMessage):
     """Bytes in a function response."""
 
     mime_type: str | None = None
@@ -63,7 +63,7 @@ class FunctionResponseBlob(Message):
     display_name: str | None = None
 
 
-class FunctionResponseFileData(Message):
+class FunctionResponseFileData(OpenMessage):
     """A file in a function response, by its URI."""
 
     file_uri: str | None = None
@@ -71,7 +71,7 @@ class FunctionResponseFileData(Message):
     display_name: str | None = None
 
 
-class FunctionResponsePart(Message):
+class FunctionResponsePart(OpenMessage):
     """Media in a function response: bytes or a file."""
 
     inline_data: FunctionResponseBlob | None = None
@@ -90,7 +90,7 @@ class FunctionResponsePart(Message):
         )
 
 
-class FunctionResponse(Message):
+class FunctionResponse(OpenMessage):
     """The response to a function call."""
 
     will_continue: bool | None = None

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
-from genai_fn.schema.base import Coerce, GeminiOnly, Message, OpenEnum, VertexOnly
+from genai_fn.schema.base import Coerce, GeminiOnly, OpenEnum, OpenMessage, VertexOnly
 from genai_fn.schema.content import ContentLike
 from genai_fn.schema.safety import SafetySetting
 from genai_fn.schema.schemas import Schema, SchemaLike
@@ -72,33 +72,33 @@ class ThinkingLevel(OpenEnum):
     HIGH = "HIGH"
 
 
-class ModelSelectionConfig(Message):
+class ModelSelectionConfig(OpenMessage):
     """Preference for the choice of the model."""
 
     feature_selection_preference: FeatureSelectionPreference | None = None
 
 
-class GenerationConfigRoutingConfigAutoRoutingMode(Message):
+class GenerationConfigRoutingConfigAutoRoutingMode(OpenMessage):
     """The service chooses the model."""
 
     model_routing_preference: str | None = None
     """``UNKNOWN``, ``PRIORITIZE_QUALITY``, ``BALANCED`` or ``PRIORITIZE_COST``."""
 
 
-class GenerationConfigRoutingConfigManualRoutingMode(Message):
+class GenerationConfigRoutingConfigManualRoutingMode(OpenMessage):
     """A named model is used."""
 
     model_name: str | None = None
 
 
-class GenerationConfigRoutingConfig(Message):
+class GenerationConfigRoutingConfig(OpenMessage):
     """How the model is chosen: by the service, or by name."""
 
     auto_mode: GenerationConfigRoutingConfigAutoRoutingMode | None = None
     manual_mode: GenerationConfigRoutingConfigManualRoutingMode | None = None
 
 
-class ThinkingConfig(Message):
+class ThinkingConfig(OpenMessage):
     """How much the model thinks, and whether its thoughts are returned."""
 
     include_thoughts: bool | None = None
@@ -111,7 +111,7 @@ class GenerationConfigThinkingConfig(ThinkingConfig):
     """The same as `ThinkingConfig`, under its Vertex AI name."""
 
 
-class ImageConfig(Message):
+class ImageConfig(OpenMessage):
     """Configuration of generated images."""
 
     aspect_ratio: str | None = None
@@ -123,7 +123,7 @@ class ImageConfig(Message):
     """From 0 to 100; JPEG only."""
 
 
-class GenerationConfig(Message):
+class GenerationConfig(OpenMessage):
     """Configuration of content generation in the service's own grouping."""
 
     model_selection_config: ModelSelectionConfig | None = None
@@ -151,7 +151,7 @@ class GenerationConfig(Message):
     enable_enhanced_civic_answers: GeminiOnly[bool | None] = None
 
 
-class GenerateContentConfig(Message):
+class GenerateContentConfig(OpenMessage):
     """Options of `generate`: all parameters besides the model and the contents."""
 
     system_instruction: ContentLike | None = None

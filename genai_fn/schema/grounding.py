@@ -2,7 +2,7 @@
 
 from msgspec.structs import force_setattr
 
-from genai_fn.schema.base import Message, OpenEnum
+from genai_fn.schema.base import OpenEnum, OpenMessage
 
 __all__ = [
     "Citation",
@@ -39,7 +39,7 @@ class UrlRetrievalStatus(OpenEnum):
     URL_RETRIEVAL_STATUS_UNSAFE = "URL_RETRIEVAL_STATUS_UNSAFE"
 
 
-class GoogleTypeDate(Message):
+class GoogleTypeDate(OpenMessage):
     """A date, possibly incomplete."""
 
     day: int | None = None
@@ -50,7 +50,7 @@ class GoogleTypeDate(Message):
     """0 for a date without a year."""
 
 
-class Citation(Message):
+class Citation(OpenMessage):
     """A passage of a response that quotes a source."""
 
     end_index: int | None = None
@@ -63,7 +63,7 @@ class Citation(Message):
     uri: str | None = None
 
 
-class CitationMetadata(Message):
+class CitationMetadata(OpenMessage):
     """The sources that a response quotes."""
 
     citations: tuple[Citation, ...] = ()
@@ -77,7 +77,7 @@ class CitationMetadata(Message):
             force_setattr(self, "citation_sources", ())
 
 
-class GroundingChunkMapsPlaceAnswerSourcesAuthorAttribution(Message):
+class GroundingChunkMapsPlaceAnswerSourcesAuthorAttribution(OpenMessage):
     """Author of a review."""
 
     display_name: str | None = None
@@ -85,7 +85,7 @@ class GroundingChunkMapsPlaceAnswerSourcesAuthorAttribution(Message):
     uri: str | None = None
 
 
-class GroundingChunkMapsPlaceAnswerSourcesReviewSnippet(Message):
+class GroundingChunkMapsPlaceAnswerSourcesReviewSnippet(OpenMessage):
     """A passage of a review."""
 
     author_attribution: GroundingChunkMapsPlaceAnswerSourcesAuthorAttribution | None = None
@@ -97,14 +97,14 @@ class GroundingChunkMapsPlaceAnswerSourcesReviewSnippet(Message):
     title: str | None = None
 
 
-class GroundingChunkMapsPlaceAnswerSources(Message):
+class GroundingChunkMapsPlaceAnswerSources(OpenMessage):
     """The reviews on which a response about a place is based."""
 
     flag_content_uri: str | None = None
     review_snippets: tuple[GroundingChunkMapsPlaceAnswerSourcesReviewSnippet, ...] = ()
 
 
-class GroundingChunkMaps(Message):
+class GroundingChunkMaps(OpenMessage):
     """A place on Google Maps."""
 
     place_answer_sources: GroundingChunkMapsPlaceAnswerSources | None = None
@@ -115,7 +115,7 @@ class GroundingChunkMaps(Message):
     uri: str | None = None
 
 
-class RagChunkPageSpan(Message):
+class RagChunkPageSpan(OpenMessage):
     """A range of pages."""
 
     first_page: int | None = None
@@ -124,14 +124,14 @@ class RagChunkPageSpan(Message):
     """Last page, counted from 1, inclusive."""
 
 
-class RagChunk(Message):
+class RagChunk(OpenMessage):
     """A passage of a RAG corpus."""
 
     page_span: RagChunkPageSpan | None = None
     text: str | None = None
 
 
-class GroundingChunkRetrievedContext(Message):
+class GroundingChunkRetrievedContext(OpenMessage):
     """A passage found by a retrieval tool."""
 
     document_name: str | None = None
@@ -141,7 +141,7 @@ class GroundingChunkRetrievedContext(Message):
     uri: str | None = None
 
 
-class GroundingChunkWeb(Message):
+class GroundingChunkWeb(OpenMessage):
     """A web page."""
 
     domain: str | None = None
@@ -149,7 +149,7 @@ class GroundingChunkWeb(Message):
     uri: str | None = None
 
 
-class GroundingChunk(Message):
+class GroundingChunk(OpenMessage):
     """A source: a web page, a retrieved passage or a place."""
 
     maps: GroundingChunkMaps | None = None
@@ -157,7 +157,7 @@ class GroundingChunk(Message):
     web: GroundingChunkWeb | None = None
 
 
-class Segment(Message):
+class Segment(OpenMessage):
     """A range of a response."""
 
     end_index: int | None = None
@@ -169,7 +169,7 @@ class Segment(Message):
     text: str | None = None
 
 
-class GroundingSupport(Message):
+class GroundingSupport(OpenMessage):
     """The sources of a range of the response."""
 
     confidence_scores: tuple[float, ...] = ()
@@ -179,14 +179,14 @@ class GroundingSupport(Message):
     segment: Segment | None = None
 
 
-class RetrievalMetadata(Message):
+class RetrievalMetadata(OpenMessage):
     """How likely a search was to help."""
 
     google_search_dynamic_retrieval_score: float | None = None
     """From 0 to 1; the model searches above the dynamic threshold."""
 
 
-class SearchEntryPoint(Message):
+class SearchEntryPoint(OpenMessage):
     """Search suggestions that must be shown with a response grounded in Google Search."""
 
     rendered_content: str | None = None
@@ -195,14 +195,14 @@ class SearchEntryPoint(Message):
     """JSON: pairs of a search term and its URL."""
 
 
-class GroundingMetadataSourceFlaggingUri(Message):
+class GroundingMetadataSourceFlaggingUri(OpenMessage):
     """URI for reporting a source."""
 
     flag_content_uri: str | None = None
     source_id: str | None = None
 
 
-class GroundingMetadata(Message):
+class GroundingMetadata(OpenMessage):
     """The grounding of a response."""
 
     google_maps_widget_context_token: str | None = None
@@ -215,14 +215,14 @@ class GroundingMetadata(Message):
     web_search_queries: tuple[str, ...] = ()
 
 
-class UrlMetadata(Message):
+class UrlMetadata(OpenMessage):
     """A page that the model retrieved."""
 
     retrieved_url: str | None = None
     url_retrieval_status: UrlRetrievalStatus | None = None
 
 
-class UrlContextMetadata(Message):
+class UrlContextMetadata(OpenMessage):
     """The pages that the model retrieved."""
 
     url_metadata: tuple[UrlMetadata, ...] = ()

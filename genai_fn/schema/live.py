@@ -1,6 +1,6 @@
 """Live sessions: configuration and messages of the client."""
 
-from genai_fn.schema.base import Message, OpenEnum, VertexOnly
+from genai_fn.schema.base import Message, OpenEnum, OpenMessage, VertexOnly
 from genai_fn.schema.content import Blob, Content, ContentLike
 from genai_fn.schema.functions import FunctionResponse
 from genai_fn.schema.generation import GenerationConfig, MediaResolution, Modality, ThinkingConfig
@@ -64,7 +64,7 @@ class TurnCoverage(OpenEnum):
     TURN_INCLUDES_ALL_INPUT = "TURN_INCLUDES_ALL_INPUT"
 
 
-class SessionResumptionConfig(Message):
+class SessionResumptionConfig(OpenMessage):
     """Resumption of an earlier session. If empty, the session sends handles for later resumption."""
 
     handle: str | None = None
@@ -73,14 +73,14 @@ class SessionResumptionConfig(Message):
     """Whether the service reports the index of the last client message that it has processed."""
 
 
-class SlidingWindow(Message):
+class SlidingWindow(OpenMessage):
     """Compression that drops the oldest turns."""
 
     target_tokens: int | None = None
     """Number of tokens to keep."""
 
 
-class ContextWindowCompressionConfig(Message):
+class ContextWindowCompressionConfig(OpenMessage):
     """Compression of the context of a session that grows too long."""
 
     trigger_tokens: int | None = None
@@ -88,17 +88,17 @@ class ContextWindowCompressionConfig(Message):
     sliding_window: SlidingWindow | None = None
 
 
-class AudioTranscriptionConfig(Message):
+class AudioTranscriptionConfig(OpenMessage):
     """Enables transcription of speech; it has no options."""
 
 
-class ProactivityConfig(Message):
+class ProactivityConfig(OpenMessage):
     """Whether the model may speak unprompted or ignore irrelevant input."""
 
     proactive_audio: bool | None = None
 
 
-class AutomaticActivityDetection(Message):
+class AutomaticActivityDetection(OpenMessage):
     """Detection of the user's speech."""
 
     disabled: bool | None = None
@@ -111,7 +111,7 @@ class AutomaticActivityDetection(Message):
     """Duration of silence, in milliseconds, that ends a turn."""
 
 
-class RealtimeInputConfig(Message):
+class RealtimeInputConfig(OpenMessage):
     """Handling of realtime input."""
 
     automatic_activity_detection: AutomaticActivityDetection | None = None
@@ -147,7 +147,7 @@ class LiveConnectConfig(Message):
     proactivity: ProactivityConfig | None = None
 
 
-class LiveClientSetup(Message):
+class LiveClientSetup(OpenMessage):
     """The first message of the client: the setup of the session."""
 
     model: str | None = None
@@ -161,7 +161,7 @@ class LiveClientSetup(Message):
     proactivity: ProactivityConfig | None = None
 
 
-class LiveClientContent(Message):
+class LiveClientContent(OpenMessage):
     """Turns to add to the conversation."""
 
     turns: tuple[Content, ...] | None = None
@@ -169,15 +169,15 @@ class LiveClientContent(Message):
     """Whether the model should respond now."""
 
 
-class ActivityStart(Message):
+class ActivityStart(OpenMessage):
     """Marks the start of the user's speech."""
 
 
-class ActivityEnd(Message):
+class ActivityEnd(OpenMessage):
     """Marks the end of the user's speech."""
 
 
-class LiveClientRealtimeInput(Message):
+class LiveClientRealtimeInput(OpenMessage):
     """Realtime input: audio, video or text."""
 
     media_chunks: tuple[Blob, ...] | None = None
@@ -205,13 +205,13 @@ class LiveSendRealtimeInputParameters(Message):
     activity_end: ActivityEnd | None = None
 
 
-class LiveClientToolResponse(Message):
+class LiveClientToolResponse(OpenMessage):
     """Responses to function calls."""
 
     function_responses: tuple[FunctionResponse, ...] | None = None
 
 
-class LiveClientMessage(Message):
+class LiveClientMessage(OpenMessage):
     """A message from the client; exactly one field is set."""
 
     setup: LiveClientSetup | None = None

@@ -1,6 +1,6 @@
 """Live sessions: messages of the server."""
 
-from genai_fn.schema.base import Message, OpenEnum
+from genai_fn.schema.base import OpenEnum, OpenMessage
 from genai_fn.schema.content import Content, Part
 from genai_fn.schema.functions import FunctionCall
 from genai_fn.schema.grounding import GroundingMetadata, UrlContextMetadata
@@ -29,13 +29,13 @@ class TurnCompleteReason(OpenEnum):
     NEED_MORE_INPUT = "NEED_MORE_INPUT"
 
 
-class LiveServerSetupComplete(Message):
+class LiveServerSetupComplete(OpenMessage):
     """The session is ready."""
 
     session_id: str | None = None
 
 
-class Transcription(Message):
+class Transcription(OpenMessage):
     """A transcription of speech."""
 
     text: str | None = None
@@ -43,7 +43,7 @@ class Transcription(Message):
     """Whether the utterance ends here."""
 
 
-class LiveServerContent(Message):
+class LiveServerContent(OpenMessage):
     """Output of the model."""
 
     model_turn: Content | None = None
@@ -62,19 +62,19 @@ class LiveServerContent(Message):
     """Whether the model waits for more input before it responds."""
 
 
-class LiveServerToolCall(Message):
+class LiveServerToolCall(OpenMessage):
     """Function calls that the model requests."""
 
     function_calls: tuple[FunctionCall, ...] = ()
 
 
-class LiveServerToolCallCancellation(Message):
+class LiveServerToolCallCancellation(OpenMessage):
     """Function calls that are cancelled because the user interrupted."""
 
     ids: tuple[str, ...] = ()
 
 
-class UsageMetadata(Message):
+class UsageMetadata(OpenMessage):
     """Tokens used by the session so far."""
 
     prompt_token_count: int | None = None
@@ -90,14 +90,14 @@ class UsageMetadata(Message):
     traffic_type: TrafficType | None = None
 
 
-class LiveServerGoAway(Message):
+class LiveServerGoAway(OpenMessage):
     """Announces that the server will close the connection."""
 
     time_left: str | None = None
     """Time until then, such as ``"10s"``."""
 
 
-class LiveServerSessionResumptionUpdate(Message):
+class LiveServerSessionResumptionUpdate(OpenMessage):
     """Handle for resuming the session."""
 
     new_handle: str | None = None
@@ -107,7 +107,7 @@ class LiveServerSessionResumptionUpdate(Message):
     """Index of the last client message that the handle includes; only with ``transparent``."""
 
 
-class LiveServerMessage(Message):
+class LiveServerMessage(OpenMessage):
     """A message of the server."""
 
     setup_complete: LiveServerSetupComplete | None = None

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from genai_fn.schema.base import Message, OpenEnum
+from genai_fn.schema.base import OpenEnum, OpenMessage
 from genai_fn.schema.content import Content, Part
 from genai_fn.schema.functions import FunctionCall
 from genai_fn.schema.grounding import CitationMetadata, GroundingMetadata, UrlContextMetadata
@@ -62,7 +62,7 @@ class MediaModality(OpenEnum):
     DOCUMENT = "DOCUMENT"
 
 
-class LogprobsResultCandidate(Message):
+class LogprobsResultCandidate(OpenMessage):
     """A token and its log probability."""
 
     log_probability: float | None = None
@@ -70,20 +70,20 @@ class LogprobsResultCandidate(Message):
     token_id: int | None = None
 
 
-class LogprobsResultTopCandidates(Message):
+class LogprobsResultTopCandidates(OpenMessage):
     """The most likely tokens at one position, in descending order."""
 
     candidates: tuple[LogprobsResultCandidate, ...] = ()
 
 
-class LogprobsResult(Message):
+class LogprobsResult(OpenMessage):
     """Log probabilities of the tokens of a response."""
 
     chosen_candidates: tuple[LogprobsResultCandidate, ...] = ()
     top_candidates: tuple[LogprobsResultTopCandidates, ...] = ()
 
 
-class Candidate(Message):
+class Candidate(OpenMessage):
     """One of the alternatives of a response."""
 
     content: Content | None = None
@@ -100,7 +100,7 @@ class Candidate(Message):
     url_context_metadata: UrlContextMetadata | None = None
 
 
-class GenerateContentResponsePromptFeedback(Message):
+class GenerateContentResponsePromptFeedback(OpenMessage):
     """Why a prompt was blocked."""
 
     block_reason: BlockedReason | None = None
@@ -108,14 +108,14 @@ class GenerateContentResponsePromptFeedback(Message):
     safety_ratings: tuple[SafetyRating, ...] = ()
 
 
-class ModalityTokenCount(Message):
+class ModalityTokenCount(OpenMessage):
     """Number of tokens of one modality."""
 
     modality: MediaModality | None = None
     token_count: int | None = None
 
 
-class GenerateContentResponseUsageMetadata(Message):
+class GenerateContentResponseUsageMetadata(OpenMessage):
     """Token usage of a response; in a stream, up to this chunk."""
 
     cache_tokens_details: tuple[ModalityTokenCount, ...] = ()
@@ -134,7 +134,7 @@ class GenerateContentResponseUsageMetadata(Message):
     traffic_type: TrafficType | None = None
 
 
-class GenerateContentResponse(Message):
+class GenerateContentResponse(OpenMessage):
     """A response of the model, or a chunk of it in a stream."""
 
     candidates: tuple[Candidate, ...] = ()

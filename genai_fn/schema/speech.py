@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from genai_fn.schema.base import GeminiOnly, Message
+from genai_fn.schema.base import GeminiOnly, OpenMessage
 
 __all__ = [
     "MultiSpeakerVoiceConfig",
@@ -13,19 +13,19 @@ __all__ = [
 ]
 
 
-class PrebuiltVoiceConfig(Message):
+class PrebuiltVoiceConfig(OpenMessage):
     """A prebuilt voice, by name."""
 
     voice_name: str | None = None
 
 
-class VoiceConfig(Message):
+class VoiceConfig(OpenMessage):
     """The voice of a response."""
 
     prebuilt_voice_config: PrebuiltVoiceConfig | None = None
 
 
-class SpeakerVoiceConfig(Message):
+class SpeakerVoiceConfig(OpenMessage):
     """The voice of one speaker in a dialogue."""
 
     speaker: str | None = None
@@ -33,13 +33,13 @@ class SpeakerVoiceConfig(Message):
     voice_config: VoiceConfig | None = None
 
 
-class MultiSpeakerVoiceConfig(Message):
+class MultiSpeakerVoiceConfig(OpenMessage):
     """The voices of a dialogue, one for each speaker."""
 
     speaker_voice_configs: tuple[SpeakerVoiceConfig, ...] | None = None
 
 
-class SpeechConfig(Message):
+class SpeechConfig(OpenMessage):
     """Configuration of speech output."""
 
     language_code: str | None = None

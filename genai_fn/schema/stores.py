@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from genai_fn.schema.base import Message, OpenEnum, Page
+from genai_fn.schema.base import Message, OpenEnum, OpenMessage, Page
 
 __all__ = [
     "ChunkingConfig",
@@ -42,13 +42,13 @@ class DocumentState(OpenEnum):
     STATE_FAILED = "STATE_FAILED"
 
 
-class StringList(Message):
+class StringList(OpenMessage):
     """A list of texts."""
 
     values: tuple[str, ...] | None = None
 
 
-class CustomMetadata(Message):
+class CustomMetadata(OpenMessage):
     """Metadata of a document for filters; exactly one of the three values is set."""
 
     key: str | None = None
@@ -57,7 +57,7 @@ class CustomMetadata(Message):
     string_value: str | None = None
 
 
-class Document(Message):
+class Document(OpenMessage):
     """A document in a file search store, split into searchable chunks."""
 
     name: str | None = None
@@ -97,7 +97,7 @@ class ListDocumentsResponse(Page[Document]):
     documents: tuple[Document, ...] = ()
 
 
-class FileSearchStore(Message):
+class FileSearchStore(OpenMessage):
     """A file search store: a collection of searchable documents."""
 
     name: str | None = None
@@ -111,7 +111,7 @@ class FileSearchStore(Message):
     size_bytes: int | None = None
 
 
-class CreateFileSearchStoreConfig(Message):
+class CreateFileSearchStoreConfig(OpenMessage):
     """Options of `stores.create`."""
 
     display_name: str | None = None
@@ -143,14 +143,14 @@ class ListFileSearchStoresResponse(Page[FileSearchStore]):
     file_search_stores: tuple[FileSearchStore, ...] = ()
 
 
-class WhiteSpaceConfig(Message):
+class WhiteSpaceConfig(OpenMessage):
     """Splitting of documents at white space."""
 
     max_tokens_per_chunk: int | None = None
     max_overlap_tokens: int | None = None
 
 
-class ChunkingConfig(Message):
+class ChunkingConfig(OpenMessage):
     """How documents are split into chunks."""
 
     white_space_config: WhiteSpaceConfig | None = None
@@ -170,7 +170,7 @@ class UploadToFileSearchStoreResumableResponse(Message):
     """Response to the start of an upload; its body is empty."""
 
 
-class UploadToFileSearchStoreResponse(Message):
+class UploadToFileSearchStoreResponse(OpenMessage):
     """The document created by an upload."""
 
     parent: str | None = None
@@ -178,7 +178,7 @@ class UploadToFileSearchStoreResponse(Message):
     document_name: str | None = None
 
 
-class UploadToFileSearchStoreOperation(Message):
+class UploadToFileSearchStoreOperation(OpenMessage):
     """The processing of an upload: a long-running operation."""
 
     name: str | None = None
@@ -196,7 +196,7 @@ class ImportFileConfig(Message):
     chunking_config: ChunkingConfig | None = None
 
 
-class ImportFileResponse(Message):
+class ImportFileResponse(OpenMessage):
     """The document created by an import."""
 
     parent: str | None = None
@@ -204,7 +204,7 @@ class ImportFileResponse(Message):
     document_name: str | None = None
 
 
-class ImportFileOperation(Message):
+class ImportFileOperation(OpenMessage):
     """The import of a file: a long-running operation."""
 
     name: str | None = None

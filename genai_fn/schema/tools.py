@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias, cast
 
 from msgspec.structs import replace
 
-from genai_fn.schema.base import Coerce, GeminiOnly, Message, OpenEnum, VertexOnly
+from genai_fn.schema.base import Coerce, GeminiOnly, Message, OpenEnum, OpenMessage, VertexOnly
 from genai_fn.schema.convert import as_value
 from genai_fn.schema.retrieval import AuthConfig, Retrieval
 from genai_fn.schema.schemas import Schema
@@ -93,7 +93,7 @@ class FunctionCallingConfigMode(OpenEnum):
     """The model decides, and calls are validated against their schemas."""
 
 
-class FunctionDeclaration(Message):
+class FunctionDeclaration(OpenMessage):
     """Declaration of a function that the model may call."""
 
     behavior: GeminiOnly[Behavior | None] = None
@@ -113,12 +113,11 @@ class FunctionDeclaration(Message):
         """
         Declare a Python function by its name, signature and docstring. The function is not called.
 
-        The docstring becomes the description, and its descriptions of parameters those of the parameters. The return
-        value is not described.
+        The docstring becomes the description, the parameters ``parameters_json_schema``, and the return type
+        ``response_json_schema``.
 
         Args:
-            callable: A function, a bound method, a ``functools.partial``, or an object with ``__call__``. The
-                parameters become ``parameters``, or ``parameters_json_schema`` if a `Schema` cannot express them.
+            callable: A function, a bound method, a ``functools.partial``, or an object with ``__call__``.
 
             behavior: Whether the model waits for the response.
 
@@ -126,15 +125,15 @@ class FunctionDeclaration(Message):
             InvalidRequest: If a parameter has no annotation, or one that JSON Schema cannot describe.
 
         >>> def weather(city: str, days: int = 1) -> str: ...
-        >>> FunctionDeclaration.from_callable(callable=weather).parameters.required
-        ('city',)
+        >>> FunctionDeclaration.from_callable(callable=weather).parameters_json_schema["required"]
+        ['city']
         """
         function: Self = as_value(Annotated[cls, Coerce(_declare_function)], callable, "callable")
         return function if behavior is None else replace(function, behavior=Behavior(behavior))
 
     @classmethod
     def _coerce(cls, value: Any) -> Any:
-        return _declare_function(value) if _is_function(value) else NotImplemented
+        return _declare_function(value) if is_function(value) else NotImplemented
 
 
 def _declare_function(function: Any) -> Any:
@@ -143,11 +142,12 @@ def _declare_function(function: Any) -> Any:
     return declare_function(function)
 
 
-def _is_function(value: object) -> bool:
+def is_function(value: object) -> bool:
+    """Whether a tool is a Python function, or an object that is callable like one."""
     return callable(value) and not isinstance(value, type)  # a type is a tool class that was not instantiated
 
 
-class DynamicRetrievalConfig(Message):
+class DynamicRetrievalConfig(OpenMessage):
     """When the model searches."""
 
     mode: DynamicRetrievalConfigMode | None = None
@@ -155,20 +155,20 @@ class DynamicRetrievalConfig(Message):
     """Score from which the model searches."""
 
 
-class GoogleSearchRetrieval(Message):
+class GoogleSearchRetrieval(OpenMessage):
     """Google Search for older models."""
 
     dynamic_retrieval_config: DynamicRetrievalConfig | None = None
 
 
-class ComputerUse(Message):
+class ComputerUse(OpenMessage):
     """Computer use."""
 
     environment: Environment | None = None
     excluded_predefined_functions: tuple[str, ...] | None = None
 
 
-class FileSearch(Message):
+class FileSearch(OpenMessage):
     """Retrieval from file search stores."""
 
     file_search_store_names: tuple[str, ...] | None = None
@@ -178,11 +178,11 @@ class FileSearch(Message):
     """Filter expression (AIP-160)."""
 
 
-class ToolCodeExecution(Message):
+class ToolCodeExecution(OpenMessage):
     """Execution of Python code that the model writes."""
 
 
-class EnterpriseWebSearch(Message):
+class EnterpriseWebSearch(OpenMessage):
     """Web search that complies with the requirements of regulated industries."""
 
     exclude_domains: tuple[str, ...] | None = None
@@ -190,7 +190,7 @@ class EnterpriseWebSearch(Message):
     blocking_confidence: PhishBlockThreshold | None = None
 
 
-class GoogleMaps(Message):
+class GoogleMaps(OpenMessage):
     """Grounding with Google Maps."""
 
     auth_config: VertexOnly[AuthConfig | None] = None
@@ -198,14 +198,14 @@ class GoogleMaps(Message):
     """Whether to return a token for the Maps widget."""
 
 
-class Interval(Message):
+class Interval(OpenMessage):
     """An interval of time; the start is included, the end is not."""
 
     end_time: datetime | None = None
     start_time: datetime | None = None
 
 
-class GoogleSearch(Message):
+class GoogleSearch(OpenMessage):
     """Google Search."""
 
     exclude_domains: VertexOnly[tuple[str, ...] | None] = None
@@ -215,11 +215,11 @@ class GoogleSearch(Message):
     """Restricts results to this interval; set both ends or neither."""
 
 
-class UrlContext(Message):
+class UrlContext(OpenMessage):
     """Retrieval of pages whose URLs are in the prompt."""
 
 
-class Tool(Message):
+class Tool(OpenMessage):
     """One or more tools that the model may use."""
 
     function_declarations: tuple[FunctionDeclaration, ...] | None = None
@@ -237,7 +237,7 @@ class Tool(Message):
     def _coerce(cls, value: Any) -> Any:
         if isinstance(value, FunctionDeclaration):
             return cls(function_declarations=(value,))
-        if _is_function(value):
+        if is_function(value):
             return cls(function_declarations=(FunctionDeclaration(**_declare_function(value)),))
         name = _TOOL_FIELD_BY_TYPE.get(type(cast("object", value)))
         return NotImplemented if name is None else cls(**{name: value})
@@ -278,7 +278,7 @@ else:
     ToolLike = Tool
 
 
-class FunctionCallingConfig(Message):
+class FunctionCallingConfig(OpenMessage):
     """Whether the model calls functions, and which."""
 
     mode: FunctionCallingConfigMode | None = None
@@ -287,14 +287,14 @@ class FunctionCallingConfig(Message):
     stream_function_call_arguments: VertexOnly[bool | None] = None
 
 
-class LatLng(Message):
+class LatLng(OpenMessage):
     """Latitude and longitude in degrees."""
 
     latitude: float | None = None
     longitude: float | None = None
 
 
-class RetrievalConfig(Message):
+class RetrievalConfig(OpenMessage):
     """Location and language of the user, for retrieval."""
 
     lat_lng: LatLng | None = None
@@ -302,7 +302,7 @@ class RetrievalConfig(Message):
     """BCP 47 code, such as ``en-US``."""
 
 
-class ToolConfig(Message):
+class ToolConfig(OpenMessage):
     """Configuration of tool use."""
 
     function_calling_config: FunctionCallingConfig | None = None

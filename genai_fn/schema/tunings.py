@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from genai_fn.schema.base import GeminiOnly, Message, OpenEnum, Page, VertexOnly
+from genai_fn.schema.base import GeminiOnly, Message, OpenEnum, OpenMessage, Page, VertexOnly
 from genai_fn.schema.evaluation import EvaluationConfig
 from genai_fn.schema.operations import ENDED_JOB_STATES, GoogleRpcStatus, JobState
 from genai_fn.schema.tuning_data import TuningDataStats
@@ -75,7 +75,7 @@ class TuningMethod(OpenEnum):
     PREFERENCE_TUNING = "PREFERENCE_TUNING"
 
 
-class TunedModelCheckpoint(Message):
+class TunedModelCheckpoint(OpenMessage):
     """A checkpoint of a model during its tuning."""
 
     checkpoint_id: str | None = None
@@ -84,7 +84,7 @@ class TunedModelCheckpoint(Message):
     endpoint: str | None = None
 
 
-class TunedModel(Message):
+class TunedModel(OpenMessage):
     """The model that a tuning job has produced."""
 
     model: str | None = None
@@ -104,7 +104,7 @@ class SupervisedHyperParameters(Message):
     learning_rate_multiplier: float | None = None
 
 
-class SupervisedTuningSpec(Message):
+class SupervisedTuningSpec(OpenMessage):
     """Datasets and options of supervised tuning."""
 
     export_last_checkpoint_only: bool | None = None
@@ -126,7 +126,7 @@ class PreferenceOptimizationHyperParameters(Message):
     learning_rate_multiplier: float | None = None
 
 
-class PreferenceOptimizationSpec(Message):
+class PreferenceOptimizationSpec(OpenMessage):
     """Datasets and options of preference optimization: tuning with pairs of a better and a worse response."""
 
     export_last_checkpoint_only: bool | None = None
@@ -137,7 +137,7 @@ class PreferenceOptimizationSpec(Message):
     """``gs://….jsonl``."""
 
 
-class PreTunedModel(Message):
+class PreTunedModel(OpenMessage):
     """A tuned model to continue from."""
 
     base_model: str | None = None
@@ -146,14 +146,14 @@ class PreTunedModel(Message):
     """``projects/…/models/…``."""
 
 
-class EncryptionSpec(Message):
+class EncryptionSpec(OpenMessage):
     """Customer-managed key that encrypts the result."""
 
     kms_key_name: str | None = None
     """``projects/…/locations/…/keyRings/…/cryptoKeys/…``."""
 
 
-class PartnerModelTuningSpec(Message):
+class PartnerModelTuningSpec(OpenMessage):
     """Datasets and options of the tuning of an open-source or third-party model."""
 
     hyper_parameters: Mapping[str, Any] | None = None
@@ -169,7 +169,7 @@ class VeoHyperParameters(Message):
     tuning_task: TuningTask | None = None
 
 
-class VeoTuningSpec(Message):
+class VeoTuningSpec(OpenMessage):
     """Datasets and options of the tuning of a video model."""
 
     hyper_parameters: VeoHyperParameters | None = None
@@ -177,7 +177,7 @@ class VeoTuningSpec(Message):
     validation_dataset_uri: str | None = None
 
 
-class TuningJob(Message):
+class TuningJob(OpenMessage):
     """A job that tunes a model: its state, its parameters and the tuned model."""
 
     name: str | None = None
@@ -244,7 +244,7 @@ class ListTuningJobsResponse(Page[TuningJob]):
     tuning_jobs: tuple[TuningJob, ...] = ()
 
 
-class TuningExample(Message):
+class TuningExample(OpenMessage):
     """A training example: an input and the desired output."""
 
     output: str | None = None

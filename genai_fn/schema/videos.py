@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from genai_fn.errors import InvalidRequest
-from genai_fn.schema.base import Message, OpenEnum, VertexOnly
+from genai_fn.schema.base import Message, OpenEnum, OpenMessage, VertexOnly
 from genai_fn.schema.disk import read_file, write_file
 from genai_fn.schema.images import Image
 from genai_fn.schema.mime_types import guess_mime_type, resolve_mime_type
@@ -47,7 +47,7 @@ class VideoCompressionQuality(OpenEnum):
     LOSSLESS = "LOSSLESS"
 
 
-class Video(Message):
+class Video(OpenMessage):
     """A video: its bytes, or its URI."""
 
     uri: str | None = None
@@ -128,13 +128,13 @@ class GenerateVideosConfig(Message):
     compression_quality: VertexOnly[VideoCompressionQuality | None] = None
 
 
-class GeneratedVideo(Message):
+class GeneratedVideo(OpenMessage):
     """A video that was generated."""
 
     video: Video | None = None
 
 
-class GenerateVideosResponse(Message):
+class GenerateVideosResponse(OpenMessage):
     """The generated videos, and the reasons why some were filtered."""
 
     generated_videos: tuple[GeneratedVideo, ...] = ()
@@ -142,7 +142,7 @@ class GenerateVideosResponse(Message):
     rai_media_filtered_reasons: tuple[str, ...] = ()
 
 
-class GenerateVideosOperation(Message):
+class GenerateVideosOperation(OpenMessage):
     """The generation of videos: a long-running operation."""
 
     name: str | None = None

@@ -69,6 +69,7 @@ PURE_MODULES = {
         "copy",
         "dataclasses",
         "datetime",
+        "decimal",
         "difflib",
         "dis",
         "email",
@@ -79,6 +80,7 @@ PURE_MODULES = {
         "hashlib",
         "inspect",
         "io",
+        "ipaddress",
         "itertools",
         "json",
         "math",
@@ -99,6 +101,7 @@ IO_EXCEPTIONS = {
     "codec": {"os", "threading"},  # the lock for new types, which a fork respects
     "ops.files.download_flow": {"pathlib"},  # names the type of the result of a download to a path
     "schema.disk": {"pathlib"},  # ``from_file`` and ``save`` of Image and Video
+    "schema.other_types": {"pathlib", "sys"},  # ``PurePath`` as a type; ``sys.modules``, as pydantic is not imported
     "wire.decompress": {"sys"},  # ``sys.maxsize``
     "wire.encoding": {"platform"},  # the Python version, for the user agent
 }

@@ -26,7 +26,7 @@ def _remove_members(reply: Any, without: frozenset[str]) -> Any:
 def to_plain_data(value: Any, name: str = "") -> Any:
     """Convert a value of either library to plain data, without empty values."""
     if isinstance(value, msgspec.Struct):
-        return to_plain_data({each: getattr(value, each) for each in value.__struct_fields__})
+        return to_plain_data({each: getattr(value, each) for each in value.__struct_fields__ if each != "extra"})
     if isinstance(value, BaseModel):
         return to_plain_data(
             {each: getattr(value, each) for each in type(value).model_fields if each != "sdk_http_response"}

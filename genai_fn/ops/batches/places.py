@@ -2,7 +2,7 @@
 
 from genai_fn.ops.request_parts import omit_if_empty
 from genai_fn.schema import BatchJobDestination, BatchJobSource
-from genai_fn.schema.base import Message
+from genai_fn.schema.base import Message, OpenMessage
 
 __all__ = [
     "BatchInputConfig",
@@ -22,7 +22,7 @@ class _BigquerySource(Message):
     input_uri: str | None = None
 
 
-class BatchInputConfig(Message):
+class BatchInputConfig(OpenMessage):
     """The source of a batch."""
 
     instances_format: str | None = None
@@ -36,6 +36,7 @@ def encode_source(src: BatchJobSource) -> BatchInputConfig:
         instances_format=src.format,
         gcs_source=omit_if_empty(_GcsSource(uris=src.gcs_uri)),
         bigquery_source=omit_if_empty(_BigquerySource(input_uri=src.bigquery_uri)),
+        extra=src.extra,
     )
 
 
@@ -45,6 +46,7 @@ def decode_source(wire: BatchInputConfig) -> BatchJobSource:
         format=wire.instances_format,
         gcs_uri=(wire.gcs_source or _GcsSource()).uris,
         bigquery_uri=(wire.bigquery_source or _BigquerySource()).input_uri,
+        extra=wire.extra,
     )
 
 
@@ -56,7 +58,7 @@ class _BigqueryDestination(Message):
     output_uri: str | None = None
 
 
-class BatchOutputConfig(Message):
+class BatchOutputConfig(OpenMessage):
     """The destination of a batch."""
 
     predictions_format: str | None = None
@@ -70,6 +72,7 @@ def encode_destination(dest: BatchJobDestination) -> BatchOutputConfig:
         predictions_format=dest.format,
         gcs_destination=omit_if_empty(_GcsDestination(output_uri_prefix=dest.gcs_uri)),
         bigquery_destination=omit_if_empty(_BigqueryDestination(output_uri=dest.bigquery_uri)),
+        extra=dest.extra,
     )
 
 
@@ -79,4 +82,5 @@ def decode_destination(wire: BatchOutputConfig) -> BatchJobDestination:
         format=wire.predictions_format,
         gcs_uri=(wire.gcs_destination or _GcsDestination()).output_uri_prefix,
         bigquery_uri=(wire.bigquery_destination or _BigqueryDestination()).output_uri,
+        extra=wire.extra,
     )

@@ -21,7 +21,7 @@ from genai_fn.schema import (
     TuningJob,
     VeoTuningSpec,
 )
-from genai_fn.schema.base import Message
+from genai_fn.schema.base import Message, OpenMessage
 
 __all__ = ["GEMINI_STARTED_TUNING", "GEMINI_TUNING", "GEMINI_TUNINGS", "VERTEX_TUNING", "VERTEX_TUNINGS"]
 
@@ -47,7 +47,7 @@ class _GeminiTuningTask(Message):
     complete_time: datetime | None = None
 
 
-class _GeminiTunedModel(Message):
+class _GeminiTunedModel(OpenMessage):
     name: str | None = None
     display_name: str | None = None
     description: str | None = None
@@ -71,17 +71,18 @@ def _job_from_gemini(wire: _GeminiTunedModel) -> TuningJob:
         base_model=wire.base_model,
         tuned_model=TunedModel(model=wire.name, endpoint=wire.name),
         tuned_model_display_name=wire.display_name,
+        extra=wire.extra,
     )
 
 
-class _GeminiTunedModels(Message):
+class _GeminiTunedModels(OpenMessage):
     tuned_models: tuple[_GeminiTunedModel, ...] = ()
     next_page_token: str | None = None
 
 
 def _jobs_from_gemini(wire: _GeminiTunedModels) -> ListTuningJobsResponse:
     jobs = tuple(_job_from_gemini(each) for each in wire.tuned_models)
-    return ListTuningJobsResponse(tuning_jobs=jobs, next_page_token=wire.next_page_token)
+    return ListTuningJobsResponse(tuning_jobs=jobs, next_page_token=wire.next_page_token, extra=wire.extra)
 
 
 class _GeminiTuningOperation(Message):
@@ -115,7 +116,7 @@ class _VertexPreferenceSpec(PreferenceOptimizationSpec):
     evaluation_config: WireEvaluationConfig | None = None
 
 
-class _VertexTuningJob(Message):
+class _VertexTuningJob(OpenMessage):
     name: str | None = None
     state: str | None = None
     create_time: datetime | None = None
@@ -158,14 +159,14 @@ def _job_from_vertex(wire: _VertexTuningJob) -> TuningJob:
     )
 
 
-class _VertexTuningJobs(Message):
+class _VertexTuningJobs(OpenMessage):
     tuning_jobs: tuple[_VertexTuningJob, ...] = ()
     next_page_token: str | None = None
 
 
 def _jobs_from_vertex(wire: _VertexTuningJobs) -> ListTuningJobsResponse:
     jobs = tuple(_job_from_vertex(each) for each in wire.tuning_jobs)
-    return ListTuningJobsResponse(tuning_jobs=jobs, next_page_token=wire.next_page_token)
+    return ListTuningJobsResponse(tuning_jobs=jobs, next_page_token=wire.next_page_token, extra=wire.extra)
 
 
 VERTEX_TUNING: Final[ResponseReader[TuningJob]] = read_json(_VertexTuningJob, _job_from_vertex)

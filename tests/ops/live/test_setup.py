@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 
+import msgspec
 import pydantic
 import pytest
 from google.genai import types
@@ -173,24 +174,23 @@ def get_weather(city: str, days: int = 1) -> str:
     return city * days
 
 
-def _remove_response_schemas(frame: Any) -> Any:
-    """Leave out response schemas of functions, which google-genai 1.51.0 adds on Vertex AI."""
-    result = _remove_empty_tools(frame)
-    for tool in result["setup"].get("tools", ()):
-        for function in tool.get("functionDeclarations", ()):
-            function.pop("response", None)
-    return result
-
-
 @every_backend
 def test_python_functions(backend: str) -> None:
-    """A function in the tools is declared as by google-genai, except for the response schema."""
+    """A function in the tools is declared as in ``generate``, on every backend; 1.51.0 sends a Schema."""
     their_backend, our_backend = BACKENDS[backend]
     theirs = capture_session(their_backend, {"model": "m", "config": {"tools": [get_weather, {"code_execution": {}}]}})
     ours = encode_session(live.connect("m", {"tools": [get_weather, {"code_execution": {}}]}), our_backend)
     assert isinstance(theirs, CapturedSession)
-    assert _remove_response_schemas(theirs.setup) == _remove_empty_tools(ours.setup)
-    assert (_remove_empty_tools(theirs.setup) == _remove_empty_tools(ours.setup)) == (backend == "gemini")
+    declared = schema.FunctionDeclaration.from_callable(callable=get_weather)
+    (declaration,) = (each for tool in ours.setup["setup"]["tools"] for each in tool.get("functionDeclarations", ()))
+    assert declaration == msgspec.json.decode(msgspec.json.encode(declared))
+    assert _name_tools(ours.setup) == _name_tools(theirs.setup)
+
+
+def _name_tools(frame: Any) -> list[list[str]]:
+    """List the fields of each tool, and the names of its functions."""
+    tools = _remove_empty_tools(frame)["setup"]["tools"]
+    return [[*tool, *(each["name"] for each in tool.get("functionDeclarations", ()))] for tool in tools]
 
 
 def _build_typed_config(kinds: Any) -> Any:

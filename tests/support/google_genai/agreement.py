@@ -118,7 +118,7 @@ def decode_ours(request: Request[Any], backend: str, reply: Any) -> Any:
 def to_plain(value: Any) -> Any:
     """Convert a value of either library to plain data; None, empty sequences and empty messages are left out."""
     if isinstance(value, msgspec.Struct):
-        return _drop_empty({name: getattr(value, name) for name in value.__struct_fields__})
+        return _drop_empty({name: getattr(value, name) for name in value.__struct_fields__ if name != "extra"})
     if isinstance(value, BaseModel):
         names = [name for name in type(value).model_fields if name != "sdk_http_response"]
         return _drop_empty({name: getattr(value, name) for name in names})
