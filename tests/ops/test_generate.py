@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 from google.genai import types
-from hypothesis import arguments, settings, strategies as st
+from hypothesis import given, settings, strategies as st
 from returns.result import Failure, Result, Success
 
 from genai_fn import schema
@@ -315,7 +315,7 @@ _VALUES = st.recursive(
 
 
 @settings(deadline=None)
-@arguments(contents=_VALUES, config=st.dictionaries(_FIELDS, _VALUES, max_size=3))
+@given(contents=_VALUES, config=st.dictionaries(_FIELDS, _VALUES, max_size=3))
 def test_any_input(contents: Any, config: Mapping[str, Any]) -> None:
     """Any arguments are refused with a path, or make a request that compares, pickles and encodes."""
     try:

@@ -49,11 +49,7 @@ PARTICIPLES = {
 """Functions that are named by a participle all the same, as ``module:name``, each with the reason."""
 
 TEST_PARTICIPLES = dict.fromkeys(
-    (
-        "schema/test_function_declarations.py:_unannotated",
-        "schema/test_function_declarations.py:annotated",
-        "schema/test_function_declarations.py:nested",
-    ),
+    ("schema/test_function_declarations.py:_unannotated",),
     "a function to declare, named for what is special about it",
 )
 """The same for functions of the tests, as ``path:name``."""

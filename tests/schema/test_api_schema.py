@@ -257,7 +257,7 @@ PYTHON_TYPES: dict[str, tuple[Any, Any]] = {
             "properties": {
                 "destination": POINT,
                 "colour": COLOUR,
-                "at": {"type": "STRING", "format": "date-time", "title": "At"},
+                "departure": {"type": "STRING", "format": "date-time", "title": "Departure"},
                 "stops": {"type": "ARRAY", "items": POINT, "title": "Stops"},
                 "note": {"type": "STRING", "nullable": True, "title": "Note"},
             },

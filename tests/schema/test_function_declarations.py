@@ -413,8 +413,8 @@ def _complex_number(a: type[int]) -> None: ...
     ("function", "path"),
     [
         (_unannotated, "callable._unannotated.a"),
-        (_unknown_type, "callable._unknown.a"),
-        (_complex_number, "callable._holding.a"),
+        (_unknown_type, "callable._unknown_type.a"),
+        (_complex_number, "callable._complex_number.a"),
         (lambda a: a, "callable"),
         (max, "callable.max"),
         (5, "callable"),
@@ -474,7 +474,7 @@ def test_refused_in_tools() -> None:
     """A function that cannot be declared is refused, with its path."""
     with pytest.raises(InvalidRequest) as raised:
         as_struct(GenerateContentConfig, {"tools": [nothing, _complex_number]})
-    assert raised.value.path == "config.tools[1]._holding.a"
+    assert raised.value.path == "config.tools[1]._complex_number.a"
 
 
 def test_type_for_tool() -> None:
