@@ -20,7 +20,7 @@ from genai_fn.errors import InvalidRequest
 from genai_fn.wire import sign_request
 from tests.support.scripted_effects import run_by_script
 
-ASKED = generate("m", "hi")
+REQUEST = generate("m", "hi")
 
 GOOD_LOCATIONS = ("us-central1", "global", "us", "eu", "europe-west4", "me-central2", "northamerica-northeast1", None)
 GOOD_PROJECTS = ("my-project", "example.com:my-project", "sub.example.com:app-1", "123456789012", "p", "1-a", None)
@@ -42,7 +42,7 @@ def test_good_places(project: str | None, location: str | None) -> None:
     assert (backend.project, backend.location) == (project, location)
     assert backend.root.partition("://")[2].partition("/")[0].endswith(".googleapis.com")
     if project is not None:
-        http = encode(ASKED, backend).unwrap()
+        http = encode(REQUEST, backend).unwrap()
         assert f"/v1beta1/projects/{project}/locations/{location or 'global'}/publishers/google/models/m:" in http.url
 
 
@@ -97,7 +97,7 @@ def test_bad_base_urls(make: Callable[..., Backend], url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "kept"),
+    ("url", "expected"),
     (
         ("https://h.test/", "https://h.test"),
         ("HTTPS://http.test:8443/way/x/", "https://http.test:8443/way/x"),
@@ -105,18 +105,18 @@ def test_bad_base_urls(make: Callable[..., Backend], url: str) -> None:
         ("http://h.test/a@b", "http://h.test/a@b"),
     ),
 )
-def test_good_base_urls(url: str, kept: str) -> None:
+def test_good_base_urls(url: str, expected: str) -> None:
     """A base URL is kept, except for trailing slashes and an upper-case scheme."""
-    assert Gemini("test-key", base_url=url).base_url == kept
+    assert Gemini("test-key", base_url=url).base_url == expected
 
 
 @pytest.mark.parametrize("project", [each for each in BAD_PROJECTS if isinstance(each, str)])
-@pytest.mark.parametrize("request_", (ASKED, (ASKED | streamed).source), ids=("whole", "streamed"))
+@pytest.mark.parametrize("request_", (REQUEST, (REQUEST | streamed).source), ids=("whole", "streamed"))
 def test_bad_project_of_credentials(project: str, request_: Any) -> None:
     """The project of a token is validated in the same way; an invalid one is a Failure, as it comes at run time."""
     backend = Vertex(location="us-central1")
     exchange = HttpHandler(backend=backend)
-    way = exchange.open_stream if request_ is not ASKED else exchange.handle
+    way = exchange.open_stream if request_ is not REQUEST else exchange.handle
     credential = build_bearer_credential(backend, "test-token", project=project)
     script = [(GetTime(), 100.0), (GetToken(700.0), credential)]
     failure = run_by_script(way(request_, float("inf")), script).failure()
@@ -136,9 +136,9 @@ def test_complete_project() -> None:
 def test_token_goes_to_google() -> None:
     """A token is added to requests for the host of the location."""
     backend = Vertex("p", "us-central1")
-    signed = sign_request(encode(ASKED, backend).unwrap(), build_bearer_credential(backend, "test-token"))
-    assert signed.url.startswith("https://us-central1-aiplatform.googleapis.com/")
-    assert dict(signed.headers)["authorization"] == "Bearer test-token"
+    signed_request = sign_request(encode(REQUEST, backend).unwrap(), build_bearer_credential(backend, "test-token"))
+    assert signed_request.url.startswith("https://us-central1-aiplatform.googleapis.com/")
+    assert dict(signed_request.headers)["authorization"] == "Bearer test-token"
 
 
 GATE = "https://g.example/x"
@@ -172,12 +172,12 @@ CAPTURED_URLS: Mapping[str, tuple[Backend, str]] = {
 def test_urls(name: str) -> None:
     """URLs of multi-regions, of a key beside a project and of scoped base URLs are those of google-genai 3.6.1."""
     backend, url = CAPTURED_URLS[name]
-    assert encode(ASKED, backend).unwrap().url == url
+    assert encode(REQUEST, backend).unwrap().url == url
 
 
 def test_key_without_location() -> None:
     """A key with a project alone uses the location ``global``, where google-genai 3.6.1 writes ``None``."""
-    url = encode(ASKED, Vertex("p", api_key="test-key")).unwrap().url
+    url = encode(REQUEST, Vertex("p", api_key="test-key")).unwrap().url
     assert url == f"https://aiplatform.googleapis.com/v1beta1/projects/p/locations/global/{MODEL_ON_VERTEX}"
 
 

@@ -32,72 +32,72 @@ def test_threads_meet_new_types_at_once(program: str) -> None:
         for _ in range(1 if program in CERTAIN else 4)
     ]
     try:
-        ended = [(each.communicate(timeout=120)[1], each.returncode) for each in processes]
+        outcomes = [(each.communicate(timeout=120)[1], each.returncode) for each in processes]
     finally:
         for each in processes:
             each.kill()
-    assert [output for output, status in ended if status] == []
+    assert [output for output, status in outcomes if status] == []
 
 
 class Box(Struct, Generic[T]):
     """A generic Struct."""
 
-    held: T
+    content: T
 
 
 @pytest.fixture
-def few(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[Any, Any]]:
+def limited_cache(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[Any, Any]]:
     """Limit the cache to three decoders, and empty it."""
-    known: dict[Any, Any] = {}
-    monkeypatch.setattr(codec, "_STRICT", known)
+    decoders: dict[Any, Any] = {}
+    monkeypatch.setattr(codec, "_STRICT", decoders)
     monkeypatch.setattr(codec, "_MAX_DECODERS", 3)
-    return known
+    return decoders
 
 
-def test_keeps_a_decoder(few: dict[Any, Any]) -> None:
+def test_keeps_a_decoder(limited_cache: dict[Any, Any]) -> None:
     """Each type has one decoder, which is reused."""
-    assert codec.decode(b'{"held":1}', Box[int]) == Box(1)
-    (kept,) = few.values()
-    assert codec.decode(b'{"held":2}', Box[int]) == Box(2)
-    assert [*few.values()] == [kept]
+    assert codec.decode(b'{"content":1}', Box[int]) == Box(1)
+    (decoder,) = limited_cache.values()
+    assert codec.decode(b'{"content":2}', Box[int]) == Box(2)
+    assert [*limited_cache.values()] == [decoder]
 
 
-def test_keeps_so_many(few: dict[Any, Any]) -> None:
+def test_keeps_so_many(limited_cache: dict[Any, Any]) -> None:
     """The cache is bounded: types created in a loop evict each other, and still decode."""
     kinds = [msgspec.defstruct(f"S{number}", [("a", int)]) for number in range(10)]
     assert all(codec.decode(b'{"a":1}', kind) == kind(a=1) for kind in kinds * 2)
-    assert [*few] == kinds[-3:]
+    assert [*limited_cache] == kinds[-3:]
 
 
-def test_uses_the_alias_that_it_prepared(few: dict[Any, Any]) -> None:
+def test_uses_the_alias_that_it_prepared(limited_cache: dict[Any, Any]) -> None:
     """Of two equal aliases, the prepared one is used for both, as msgspec stores type information on the object."""
     first, second = Box[int], Box[int].copy_with((int,))  # type: ignore[attr-defined]  # a copy, as typing's cache gives
     assert first == second
     assert first is not second
-    assert codec.convert({"held": 1}, first) == codec.convert({"held": 1}, second) == Box(1)
-    assert [each.type for each in few.values()] == [first]
+    assert codec.convert({"content": 1}, first) == codec.convert({"content": 1}, second) == Box(1)
+    assert [each.type for each in limited_cache.values()] == [first]
     assert not hasattr(second, "__msgspec_cache__")
 
 
-def test_takes_types_without_a_hash(few: dict[Any, Any]) -> None:
+def test_takes_types_without_a_hash(limited_cache: dict[Any, Any]) -> None:
     """A type that is not hashable is decoded, converted and described like any other."""
     kind: Any = Annotated[Box[int], {"a": 1}]
     with pytest.raises(TypeError):
         hash(kind)
-    assert codec.decode(b'{"held":1}', kind) == codec.convert({"held": 1}, kind) == Box(1)
+    assert codec.decode(b'{"content":1}', kind) == codec.convert({"content": 1}, kind) == Box(1)
     assert codec.describe_types([kind], dict)[1].keys() == {"Box_int_"}
-    assert few == {}
+    assert limited_cache == {}
 
 
 @pytest.mark.parametrize("kind", [Box[int] | Box[str] | list[int] | tuple[int], "Box"])
-def test_refuses_what_msgspec_refuses(few: dict[Any, Any], kind: Any) -> None:
+def test_refuses_what_msgspec_refuses(limited_cache: dict[Any, Any], kind: Any) -> None:
     """A type that msgspec does not support raises TypeError each time, and is not cached."""
     for _ in range(2):
         with pytest.raises(TypeError):
             codec.decode(b"{}", kind)
         with pytest.raises(TypeError):
             codec.convert({}, kind)
-    assert few == {}
+    assert limited_cache == {}
 
 
 def test_strict_and_not() -> None:
@@ -111,7 +111,7 @@ def test_strict_and_not() -> None:
 def test_what_prepares_nothing() -> None:
     """Encoding does not prepare a type, so it needs no lock. msgspec does not document this; the test verifies it."""
 
-    def prepared(kind: Any) -> bool:
+    def is_prepared(kind: Any) -> bool:
         return any(type(each).__name__ == "StructInfo" for each in gc.get_referents(kind))
 
     kind = msgspec.defstruct("Fresh", [("a", int)])
@@ -122,6 +122,6 @@ def test_what_prepares_nothing() -> None:
     msgspec.structs.fields(kind)
     msgspec.structs.astuple(value)
     msgspec.structs.asdict(value)
-    assert not prepared(kind)
+    assert not is_prepared(kind)
     codec.decode(b'{"a":1}', kind)
-    assert prepared(kind)
+    assert is_prepared(kind)

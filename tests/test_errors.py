@@ -40,18 +40,18 @@ ERRORS: tuple[GenaiError, ...] = (
 
 def test_all_are_here() -> None:
     """The list of errors is complete."""
-    named = {getattr(errors, name) for name in errors.__all__} - {GenaiError, errors.TransportError}
-    assert {type(error) for error in ERRORS} == named
+    listed_errors = {getattr(errors, name) for name in errors.__all__} - {GenaiError, errors.TransportError}
+    assert {type(error) for error in ERRORS} == listed_errors
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 def test_values(error: GenaiError) -> None:
     """An error equals another of the same class with the same fields, and nothing else."""
-    for twin in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
-        assert type(twin) is type(error)
-        assert twin == error
-        assert hash(twin) == hash(error)
-        assert str(twin) == str(error)
+    for duplicate in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
+        assert type(duplicate) is type(error)
+        assert duplicate == error
+        assert hash(duplicate) == hash(error)
+        assert str(duplicate) == str(error)
     assert error not in [other for other in ERRORS if other is not error]
 
 
@@ -70,14 +70,14 @@ def test_raised(error: GenaiError) -> None:
 
 
 @contextmanager
-def _passing() -> Generator[None]:
+def _pass_exceptions() -> Generator[None]:
     yield
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 def test_raised_through_a_context_manager(error: GenaiError) -> None:
     """An error passes unchanged through a generator-based context manager, which sets its traceback."""
-    with pytest.raises(type(error)) as raised, _passing():
+    with pytest.raises(type(error)) as raised, _pass_exceptions():
         raise error
     assert raised.value is error
 
@@ -85,10 +85,10 @@ def test_raised_through_a_context_manager(error: GenaiError) -> None:
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 def test_raise_for(error: GenaiError) -> None:
     """`raise_for` raises a copy, so that the error of the result keeps no traceback."""
-    kept = copy.copy(error)
+    original = copy.copy(error)
     with pytest.raises(type(error)) as raised:
-        raise_for(Failure(kept))
-    assert (raised.value == kept, raised.value is kept, kept.__traceback__) == (True, False, None)
+        raise_for(Failure(original))
+    assert (raised.value == original, raised.value is original, original.__traceback__) == (True, False, None)
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
@@ -120,7 +120,7 @@ def test_invalid_request_is_a_value_error() -> None:
     assert isinstance(InvalidRequest("a", 1, "text"), ValueError)
 
 
-class _Unshown:
+class _WithoutRepr:
     def __repr__(self) -> str:
         raise RuntimeError("not me")
 
@@ -130,11 +130,11 @@ def test_always_shown() -> None:
     endless: list[Any] = []
     for _ in range(100_000):
         endless = [endless]
-    for value in (endless, _Unshown(), b"x" * 1_000_000):
+    for value in (endless, _WithoutRepr(), b"x" * 1_000_000):
         assert len(str(InvalidRequest("a", value, "b"))) < 300
 
 
-def _advice(delay: Any) -> tuple[Any, ...]:
+def _build_advice(delay: Any) -> tuple[Any, ...]:
     return ({"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay},)
 
 
@@ -142,13 +142,13 @@ def _advice(delay: Any) -> tuple[Any, ...]:
     ("details", "headers", "seconds"),
     [
         ((), {}, None),
-        (_advice("3s"), {}, 3.0),
-        (_advice("58.9s"), {}, 58.9),
-        (_advice("0s"), {"retry-after": "5"}, 0.0),
-        (_advice("3"), {"retry-after": "5"}, 5.0),
-        (_advice(None), {"retry-after": "5"}, 5.0),
-        (_advice("-3s"), {}, None),
-        (({"@type": "type.googleapis.com/google.rpc.Help"}, *_advice("2s")), {}, 2.0),
+        (_build_advice("3s"), {}, 3.0),
+        (_build_advice("58.9s"), {}, 58.9),
+        (_build_advice("0s"), {"retry-after": "5"}, 0.0),
+        (_build_advice("3"), {"retry-after": "5"}, 5.0),
+        (_build_advice(None), {"retry-after": "5"}, 5.0),
+        (_build_advice("-3s"), {}, None),
+        (({"@type": "type.googleapis.com/google.rpc.Help"}, *_build_advice("2s")), {}, 2.0),
         ((None, "text", 3, [], {}), {"retry-after": "5"}, 5.0),
         ((), {"Retry-After-Ms": "1500"}, 1.5),
         ((), {"retry-after-ms": "250", "retry-after": "9"}, 0.25),

@@ -12,7 +12,7 @@ from genai_fn.ops.files.downloads import DownloadFile
 def test_urls_hide_credentials(name: str) -> None:
     """Credentials in the query of a URL are masked in the repr of requests, responses and operations."""
     address = f"https://h.test/a?x=1&{name}=test-key&pageToken=2&key"
-    shown = address.replace("test-key", "***")
-    assert repr(HttpRequest("GET", address)).startswith(f"HttpRequest(GET {shown}, ")
-    assert repr(shown) in repr(HttpResponse(302, (("location", address),)))
-    assert repr(shown) in repr(DownloadFile(name="abc", address=address))
+    masked_address = address.replace("test-key", "***")
+    assert repr(HttpRequest("GET", address)).startswith(f"HttpRequest(GET {masked_address}, ")
+    assert repr(masked_address) in repr(HttpResponse(302, (("location", address),)))
+    assert repr(masked_address) in repr(DownloadFile(name="abc", address=address))

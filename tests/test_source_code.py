@@ -66,7 +66,7 @@ def run_source(source: str, **names: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("value", "written"),
+    ("value", "expected"),
     [
         (REQUEST, 'generate("m", "hi")'),
         (generate("m", ["a", "b"]), 'generate("m", ["a", "b"])'),
@@ -102,9 +102,9 @@ def run_source(source: str, **names: Any) -> Any:
         (float("inf"), 'float("inf")'),
     ],
 )
-def test_written(value: Any, written: str) -> None:
+def test_written(value: Any, expected: str) -> None:
     """A request is written as a builder call, another value as a constructor call, both without default values."""
-    assert written == write_expression(value)
+    assert expected == write_expression(value)
     assert value == run_source(write_assignment("value", value))
 
 

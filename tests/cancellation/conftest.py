@@ -9,11 +9,11 @@ import httpcore
 import httpcore2
 import pytest
 
-from tests.support.cancellation.points import WORLDS, spotless
+from tests.support.cancellation.cancel_points import BACKENDS_AND_MANNERS, check_no_leaks
 
 
-@pytest.fixture(params=WORLDS, ids="-".join)
-def world(request: pytest.FixtureRequest) -> Any:
+@pytest.fixture(params=BACKENDS_AND_MANNERS, ids="-".join)
+def backend_and_manner(request: pytest.FixtureRequest) -> Any:
     return request.param
 
 
@@ -28,8 +28,8 @@ def tls(request: pytest.FixtureRequest) -> Any:
 
 
 @pytest.fixture(scope="package", autouse=True)
-def frozen() -> Iterator[None]:
-    """Keep what was there before from the garbage collector, which then is quick."""
+def freeze_garbage() -> Iterator[None]:
+    """Exclude existing objects from garbage collection, which makes it fast."""
     gc.collect()
     gc.freeze()
     yield
@@ -37,12 +37,12 @@ def frozen() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def clean() -> Iterator[None]:
-    with spotless():
+def check_leaks() -> Iterator[None]:
+    with check_no_leaks():
         yield
 
 
 @pytest.fixture(autouse=True)
-def even(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have waits between tries last half of the longest, always."""
+def fix_jitter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make every delay between attempts half of its maximum."""
     monkeypatch.setattr(random, "random", lambda: 0.5)

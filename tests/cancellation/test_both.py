@@ -11,8 +11,8 @@ from anyio.lowlevel import checkpoint
 
 from genai_fn import both, each, joined, streamed
 from genai_fn.interpreters.executors import async_executor
-from tests.support.cancellation.points import STEPS, TWICE, Cut, steps, tasks
-from tests.support.cancellation.scenarios import Scene, Script, asked, bounded
+from tests.support.cancellation.cancel_points import MAX_STOPS, TWICE, Canceller, count_tasks, list_stops
+from tests.support.cancellation.scenarios import ModelScript, Scenario, build_request, run_with_timeout
 from tests.support.loopback import Loopback
 
 PAIRS = [("call", "busy"), ("half-body", "between-events"), ("half-body", "half-error")]
@@ -20,124 +20,126 @@ PAIRS = [("call", "busy"), ("half-body", "between-events"), ("half-body", "half-
 
 @pytest.mark.parametrize("models", PAIRS, ids="+".join)
 def test_cancelled(
-    models: tuple[str, str], world: tuple[str, str], transport: ModuleType, monkeypatch: pytest.MonkeyPatch
+    models: tuple[str, str], backend_and_manner: tuple[str, str], transport: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A cancellation at any stop ends both actions, and both connections can be used at once afterwards."""
-    backend, manner = world
-    first, second = (asked(name) | streamed | joined if name == "between-events" else asked(name) for name in models)
+    backend, manner = backend_and_manner
+    first, second = (
+        build_request(name) | streamed | joined if name == "between-events" else build_request(name) for name in models
+    )
 
     async def body() -> None:
-        with Loopback(Script(), tls=True) as server:
-            scene = Scene(server, transport)
-            async with scene.interpreter() as run:
-                before, misses = tasks(), 0
-                for k in steps(manner):
+        with Loopback(ModelScript(), tls=True) as server:
+            scenario = Scenario(server, transport)
+            async with scenario.open_interpreter() as run:
+                before, misses = count_tasks(), 0
+                for k in list_stops(manner):
                     with monkeypatch.context() as patched:
-                        cut = scene.cut(k, manner)
-                        patched.setattr(async_executor, "arun_program", counted(cut))
-                        await cut.of(lambda: run(both(first, second)))
-                    assert tasks() == before
-                    await scene.is_whole(run)
-                    misses = 0 if cut.reached else misses + 1
+                        canceller = scenario.make_canceller(k, manner)
+                        patched.setattr(async_executor, "arun_program", count_child_stops(canceller))
+                        await canceller.run(lambda: run(both(first, second)))
+                    assert count_tasks() == before
+                    await scenario.check_connections(run)
+                    misses = 0 if canceller.is_reached else misses + 1
                     if misses == 3:
                         break
-            await scene.is_forgotten()
-        assert 4 < k < STEPS
+            await scenario.wait_until_closed()
+        assert 4 < k < MAX_STOPS
 
-    bounded(body, backend)
+    run_with_timeout(body, backend)
 
 
-@pytest.mark.parametrize("kind", ["reading", "between reads"])
-def test_cancelled_twice(kind: str, transport: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("phase", ["reading", "between reads"])
+def test_cancelled_twice(phase: str, transport: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     """A second cancellation at any stop of the cleanup after the first leaves no task and no socket either."""
-    stream = asked("between-events") | streamed
-    child = stream | each(idly) | joined if kind == "between reads" else stream | joined
+    stream = build_request("between-events") | streamed
+    child = stream | each(sleep_forever) | joined if phase == "between reads" else stream | joined
 
     async def body() -> None:
-        with Loopback(Script()) as server:
-            scene = Scene(server, transport)
-            async with scene.interpreter() as run:
-                before = tasks()
+        with Loopback(ModelScript()) as server:
+            scenario = Scenario(server, transport)
+            async with scenario.open_interpreter() as run:
+                before = count_tasks()
                 for again in range(20):
                     with monkeypatch.context() as patched:
-                        cut = scene.cut(STEPS, TWICE, again)
-                        patched.setattr(async_executor, "arun_program", counted(cut))
-                        await cut.of(lambda: run(both(child, child)))
-                    assert tasks() == before
-                    await scene.is_whole(run)
-            await scene.is_forgotten()
+                        canceller = scenario.make_canceller(MAX_STOPS, TWICE, again)
+                        patched.setattr(async_executor, "arun_program", count_child_stops(canceller))
+                        await canceller.run(lambda: run(both(child, child)))
+                    assert count_tasks() == before
+                    await scenario.check_connections(run)
+            await scenario.wait_until_closed()
 
-    bounded(body, "asyncio")
+    run_with_timeout(body, "asyncio")
 
 
-class MineError(Exception):
-    """The caller's own."""
+class CallerError(Exception):
+    """An exception of the caller."""
 
 
 class Interrupt(BaseException):
     """Stands for ``KeyboardInterrupt``."""
 
 
-def raising(error: BaseException) -> Any:
-    def f(item: object) -> None:
+def build_raising_action(error: BaseException) -> Any:
+    def raise_error(item: object) -> None:
         raise error
 
-    return asked("events") | streamed | each(f) | joined
+    return build_request("events") | streamed | each(raise_error) | joined
 
 
 @pytest.mark.parametrize("raiser_first", [True, False])
-@pytest.mark.parametrize("world", ["asyncio", "trio"])
-def test_raised(raiser_first: bool, world: str, transport: ModuleType, tls: bool) -> None:
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_raised(raiser_first: bool, backend: str, transport: ModuleType, tls: bool) -> None:
     """The caller's exception is raised unchanged once the other action has ended, and cancels nothing else."""
-    heard: list[object] = []
-    bad, good = raising(MineError()), asked("events") | streamed | each(heard.append) | joined
+    items: list[object] = []
+    bad, good = build_raising_action(CallerError()), build_request("events") | streamed | each(items.append) | joined
 
     async def body() -> None:
-        with Loopback(Script(), tls=tls) as server:
-            scene = Scene(server, transport)
-            async with scene.interpreter() as run:
+        with Loopback(ModelScript(), tls=tls) as server:
+            scenario = Scenario(server, transport)
+            async with scenario.open_interpreter() as run:
                 with anyio.CancelScope() as scope:
-                    with pytest.raises(MineError):
+                    with pytest.raises(CallerError):
                         await run(both(bad, good) if raiser_first else both(good, bad))
                     await checkpoint()
-                    heard.append("on")
+                    items.append("on")
                 assert not scope.cancelled_caught
-                await scene.is_whole(run)
-            await scene.is_forgotten()
-        assert len(heard) == 4
+                await scenario.check_connections(run)
+            await scenario.wait_until_closed()
+        assert len(items) == 4
 
-    bounded(body, world)
+    run_with_timeout(body, backend)
 
 
 @pytest.mark.parametrize("raiser_first", [True, False])
 @pytest.mark.parametrize(
-    ("world", "kind"), [("asyncio", Interrupt), ("trio", Interrupt), ("asyncio", asyncio.CancelledError)]
+    ("backend", "error_type"), [("asyncio", Interrupt), ("trio", Interrupt), ("asyncio", asyncio.CancelledError)]
 )
-def test_interrupted(raiser_first: bool, world: str, kind: type[BaseException]) -> None:
+def test_interrupted(raiser_first: bool, backend: str, error_type: type[BaseException]) -> None:
     """An interrupt or a ``CancelledError`` in the caller's function ends both actions and is raised unchanged."""
-    bad, good = raising(kind()), asked("half-body")
+    bad, good = build_raising_action(error_type()), build_request("half-body")
 
     async def body() -> None:
-        with Loopback(Script()) as server:
-            scene = Scene(server, httpcore)
-            async with scene.interpreter() as run:
-                with pytest.raises(kind):
+        with Loopback(ModelScript()) as server:
+            scenario = Scenario(server, httpcore)
+            async with scenario.open_interpreter() as run:
+                with pytest.raises(error_type):
                     await run(both(bad, good) if raiser_first else both(good, bad))
-                await scene.is_whole(run)
-            await scene.is_forgotten()
+                await scenario.check_connections(run)
+            await scenario.wait_until_closed()
 
-    bounded(body, world)
+    run_with_timeout(body, backend)
 
 
-async def idly(item: object) -> None:
+async def sleep_forever(item: object) -> None:
     await anyio.sleep_forever()
 
 
-def counted(cut: Cut) -> Any:
-    """Count the stops of both children, too."""
+def count_child_stops(canceller: Canceller) -> Any:
+    """Make an `arun_program` that also counts the stops of both children."""
     original = async_executor.arun_program
 
-    async def run_through(effects: Any, world: Any) -> Any:
-        return await cut.counted(lambda: original(effects, world))
+    async def run_program(effects: Any, executor: Any) -> Any:
+        return await canceller.run_counted(lambda: original(effects, executor))
 
-    return run_through
+    return run_program

@@ -11,185 +11,195 @@ from anyio import to_thread
 from anyio.abc import TaskGroup
 
 from genai_fn import AsyncHttp, Closed, Failure, GenaiError, Success, TimedOut, streamed, with_options
-from tests.support.cancellation.points import SCOPE, STEPS, TWICE, Cut, steps
-from tests.support.cancellation.scenarios import Scene, Script, asked, bounded, busy, call, idle, read, succeeds
+from tests.support.cancellation.cancel_points import MAX_STOPS, SCOPE, TWICE, Canceller, list_stops
+from tests.support.cancellation.scenarios import (
+    ModelScript,
+    Scenario,
+    build_request,
+    check_success,
+    count_idle_connections,
+    occupy_connections,
+    read_stream,
+    run_with_timeout,
+    send_request,
+)
 from tests.support.credentials import SlowCredentials
 from tests.support.loopback import Loopback
 
 SUBJECTS = {
-    "call": call,
-    "stream": read,
-    "retry": lambda run: call(run, "busy"),
+    "call": send_request,
+    "stream": read_stream,
+    "retry": lambda run: send_request(run, "busy"),
 }
 
 
 @pytest.mark.parametrize("subject", SUBJECTS.values(), ids=SUBJECTS)
-def test_cancelled(subject: Any, world: tuple[str, str], transport: ModuleType, tls: bool) -> None:
+def test_cancelled(subject: Any, backend_and_manner: tuple[str, str], transport: ModuleType, tls: bool) -> None:
     """After a cancellation at any stop, on new and on kept connections, both slots are usable and no socket is left."""
-    backend, manner = world
+    backend, manner = backend_and_manner
 
     async def body() -> None:
-        with Loopback(Script(), tls=tls) as server:
-            scene = Scene(server, transport)
-            for k in steps(manner):
-                async with scene.interpreter() as run:
-                    cold = await Cut(k, manner).of(lambda: subject(run))
-                    await scene.is_whole(run)
-                    warm = await Cut(k, manner).of(lambda: subject(run))
-                    await scene.is_whole(run)
-                if not (cold.reached or warm.reached):
+        with Loopback(ModelScript(), tls=tls) as server:
+            scenario = Scenario(server, transport)
+            for k in list_stops(manner):
+                async with scenario.open_interpreter() as run:
+                    first = await Canceller(k, manner).run(lambda: subject(run))
+                    await scenario.check_connections(run)
+                    second = await Canceller(k, manner).run(lambda: subject(run))
+                    await scenario.check_connections(run)
+                if not (first.is_reached or second.is_reached):
                     break
-            await scene.is_forgotten()
-        assert 2 < k < STEPS
+            await scenario.wait_until_closed()
+        assert 2 < k < MAX_STOPS
 
-    bounded(body, backend)
-
-
-@pytest.mark.parametrize("world", [("asyncio", TWICE), ("trio", SCOPE)], ids="-".join)
-def test_cancelled_sixty_times(world: tuple[str, str], transport: ModuleType) -> None:
-    """The same holds for sixty stops within a response that arrives byte by byte and never ends."""
-    backend, manner = world
-
-    async def body() -> None:
-        with Loopback(Script(), tls=True) as server:
-            scene = Scene(server, transport)
-            for k in steps(manner):
-                async with scene.interpreter() as run:
-                    cut = await Cut(k, manner).of(lambda: call(run, "dripping"))
-                    assert cut.reached
-                    await scene.is_whole(run)
-            await scene.is_forgotten()
-
-    bounded(body, backend)
+    run_with_timeout(body, backend)
 
 
-def test_cancelled_in_line(world: tuple[str, str], transport: ModuleType, tls: bool) -> None:
-    """Whoever is cancelled while it waits for a lane takes none with it."""
-    backend, manner = world
+@pytest.mark.parametrize("backend_and_manner", [("asyncio", TWICE), ("trio", SCOPE)], ids="-".join)
+def test_cancelled_sixty_times(backend_and_manner: tuple[str, str], transport: ModuleType) -> None:
+    """After a cancellation at any of sixty stops within an endless response, both slots are usable."""
+    backend, manner = backend_and_manner
 
     async def body() -> None:
-        with Loopback(Script(), tls=tls) as server:
-            scene = Scene(server, transport)
-            for k in steps(manner):
-                async with scene.interpreter() as run:
-                    async with busy(run):
-                        cut = await scene.cut(k, manner).of(lambda: call(run))
-                    await scene.is_whole(run)
-                if cut.stalled:
+        with Loopback(ModelScript(), tls=True) as server:
+            scenario = Scenario(server, transport)
+            for k in list_stops(manner):
+                async with scenario.open_interpreter() as run:
+                    canceller = await Canceller(k, manner).run(lambda: send_request(run, "dripping"))
+                    assert canceller.is_reached
+                    await scenario.check_connections(run)
+            await scenario.wait_until_closed()
+
+    run_with_timeout(body, backend)
+
+
+def test_cancelled_while_queued(backend_and_manner: tuple[str, str], transport: ModuleType, tls: bool) -> None:
+    """A call that is cancelled while it waits for a free connection occupies no slot."""
+    backend, manner = backend_and_manner
+
+    async def body() -> None:
+        with Loopback(ModelScript(), tls=tls) as server:
+            scenario = Scenario(server, transport)
+            for k in list_stops(manner):
+                async with scenario.open_interpreter() as run:
+                    async with occupy_connections(run):
+                        canceller = await scenario.make_canceller(k, manner).run(lambda: send_request(run))
+                    await scenario.check_connections(run)
+                if canceller.is_stalled:
                     break
-            await scene.is_forgotten()
-        assert cut.stalled
+            await scenario.wait_until_closed()
+        assert canceller.is_stalled
 
-    bounded(body, backend)
+    run_with_timeout(body, backend)
 
 
-@pytest.mark.parametrize("first", ["cancelled", "given"])
-@pytest.mark.parametrize("world", ["asyncio", "trio"])
-def test_cancelled_as_lane_comes(first: str, world: str, transport: ModuleType) -> None:
-    """A lane that comes in the same moment as the cancellation goes on to the next in line."""
+@pytest.mark.parametrize("first", ["cancelled", "freed"])
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_cancelled_as_a_slot_is_freed(first: str, backend: str, transport: ModuleType) -> None:
+    """A slot that is freed at the same moment as the cancellation goes to the next call in the queue."""
 
     async def body() -> None:
-        with Loopback(Script()) as server:
-            scene = Scene(server, transport)
-            async with scene.interpreter() as run, anyio.create_task_group() as tasks:
-                async with busy(run, 1):
-                    places = run._connections._pool._config._state
-                    assert places.acquire_slot(anyio.Event) is None
-                    cancel = begun(world, tasks, run)
+        with Loopback(ModelScript()) as server:
+            scenario = Scenario(server, transport)
+            async with scenario.open_interpreter() as run, anyio.create_task_group() as tasks:
+                async with occupy_connections(run, 1):
+                    state = run._connections._pool._config._state
+                    assert state.acquire_slot(anyio.Event) is None
+                    cancel = start_call(backend, tasks, run)
                     await anyio.wait_all_tasks_blocked()
-                    tasks.start_soon(succeeds, run, asked("call"))
+                    tasks.start_soon(check_success, run, build_request("call"))
                     await anyio.wait_all_tasks_blocked()
-                    for act in (cancel, places.release_slot) if first == "cancelled" else (places.release_slot, cancel):
+                    for act in (cancel, state.release_slot) if first == "cancelled" else (state.release_slot, cancel):
                         act()
-                    await succeeds(run, asked("call"))
-                await scene.is_whole(run)
-            await scene.is_forgotten()
+                    await check_success(run, build_request("call"))
+                await scenario.check_connections(run)
+            await scenario.wait_until_closed()
 
-    bounded(body, world)
+    run_with_timeout(body, backend)
 
 
-def begun(world: str, tasks: TaskGroup, run: AsyncHttp) -> Callable[[], object]:
-    """Begin a call in another task, and give what cancels it."""
-    if world == "asyncio":
-        return asyncio.get_running_loop().create_task(call(run)).cancel
+def start_call(backend: str, tasks: TaskGroup, run: AsyncHttp) -> Callable[[], object]:
+    """Start a call in another task, and return a function that cancels it."""
+    if backend == "asyncio":
+        return asyncio.get_running_loop().create_task(send_request(run)).cancel
     scope = anyio.CancelScope()
 
-    async def scoped() -> None:
+    async def call_in_scope() -> None:
         with scope:
-            await call(run)
+            await send_request(run)
 
-    tasks.start_soon(scoped)
+    tasks.start_soon(call_in_scope)
     return scope.cancel
 
 
-def test_cancelled_before_token(world: tuple[str, str], transport: ModuleType) -> None:
+def test_cancelled_before_token(backend_and_manner: tuple[str, str], transport: ModuleType) -> None:
     """A task that is cancelled while it waits for a token ends at once, and the token is used by other tasks."""
-    backend, manner = world
-    made: list[SlowCredentials] = []
+    backend, manner = backend_and_manner
+    created: list[SlowCredentials] = []
 
     def credentials() -> SlowCredentials:
-        made.append(SlowCredentials("test-token", "test-token"))
-        return made[-1]
+        created.append(SlowCredentials("test-token", "test-token"))
+        return created[-1]
 
     async def body() -> None:
-        with Loopback(Script()) as server:
-            scene = Scene(server, transport, credentials)
-            for k in steps(manner):
-                async with scene.interpreter() as run:
-                    cut = await scene.cut(k, manner).of(lambda: call(run))
-                    made[-1].gate.set()
-                    await scene.is_whole(run)
-                if cut.stalled:
+        with Loopback(ModelScript()) as server:
+            scenario = Scenario(server, transport, credentials)
+            for k in list_stops(manner):
+                async with scenario.open_interpreter() as run:
+                    canceller = await scenario.make_canceller(k, manner).run(lambda: send_request(run))
+                    created[-1].gate.set()
+                    await scenario.check_connections(run)
+                if canceller.is_stalled:
                     break
-            await scene.is_forgotten()
-        assert cut.stalled
+            await scenario.wait_until_closed()
+        assert canceller.is_stalled
 
-    bounded(body, backend)
+    run_with_timeout(body, backend)
 
 
-@pytest.mark.parametrize("world", ["asyncio", "trio"])
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
 @pytest.mark.parametrize("ends", ["closed", "late"])
-def test_no_token(ends: str, world: str, transport: ModuleType) -> None:
+def test_no_token(ends: str, backend: str, transport: ModuleType) -> None:
     """Waiting for a token ends at the deadline, or when the interpreter is closed."""
     slow = SlowCredentials("test-token")
 
     async def body() -> None:
-        with Loopback(Script()) as server:
-            scene = Scene(server, transport, lambda: slow)
+        with Loopback(ModelScript()) as server:
+            scenario = Scenario(server, transport, lambda: slow)
             try:
-                async with scene.interpreter() as run, anyio.create_task_group() as tasks:
+                async with scenario.open_interpreter() as run, anyio.create_task_group() as tasks:
                     if ends == "closed":
-                        tasks.start_soon(fails, run, asked("call"), Closed)
+                        tasks.start_soon(check_failure, run, build_request("call"), Closed)
                         await anyio.wait_all_tasks_blocked()
                         await run.aclose()
                     else:
-                        await fails(run, asked("call") | with_options(deadline=0.01), TimedOut)
+                        await check_failure(run, build_request("call") | with_options(deadline=0.01), TimedOut)
             finally:
                 slow.gate.set()
 
-    bounded(body, world)
+    run_with_timeout(body, backend)
 
 
-async def fails(run: AsyncHttp, action: Any, kind: type[GenaiError]) -> None:
+async def check_failure(run: AsyncHttp, action: Any, error_type: type[GenaiError]) -> None:
     result = await run(action)
     assert isinstance(result, Failure)
-    assert isinstance(result.failure(), kind)
+    assert isinstance(result.failure(), error_type)
 
 
 def test_two_loops(transport: ModuleType) -> None:
     """A connection that was in use while another event loop took over the pool is closed, not kept."""
 
-    async def other(run: AsyncHttp) -> None:
-        await succeeds(run, asked("call"))
+    async def call_in_other_loop(run: AsyncHttp) -> None:
+        await check_success(run, build_request("call"))
 
     async def body() -> None:
-        with Loopback(Script()) as server:
-            scene = Scene(server, transport)
-            async with scene.interpreter() as run, run.stream(asked("events") | streamed) as items:
+        with Loopback(ModelScript()) as server:
+            scenario = Scenario(server, transport)
+            async with scenario.open_interpreter() as run, run.stream(build_request("events") | streamed) as items:
                 assert isinstance(await anext(items), Success)
-                await to_thread.run_sync(anyio.run, other, run)
+                await to_thread.run_sync(anyio.run, call_in_other_loop, run)
                 assert len([item async for item in items]) == 2
-                assert scene.sockets() == idle(run) == 1
-            await scene.is_forgotten()
+                assert scenario.count_sockets() == count_idle_connections(run) == 1
+            await scenario.wait_until_closed()
 
-    bounded(body, "asyncio")
+    run_with_timeout(body, "asyncio")

@@ -17,100 +17,102 @@ from genai_fn.interpreters.net.pool import async_pool
 from genai_fn.interpreters.net.pool.http1 import iterate_body
 from genai_fn.ops import files
 from genai_fn.request import Flow
-from tests.support.cancellation.points import STEPS, Cut, steps
-from tests.support.cancellation.scenarios import Scene, Script, bounded
-from tests.support.loopback import Answer, Loopback, Received, Reply
+from tests.support.cancellation.cancel_points import MAX_STOPS, Canceller, list_stops
+from tests.support.cancellation.scenarios import ModelScript, Scenario, run_with_timeout
+from tests.support.loopback import Answer, Loopback, ReceivedRequest, Reply
 
 DATA = bytes(range(256)) * 16
 
 
-class FileScript(Script):
+class FileScript(ModelScript):
     """Serves a file in chunks, and accepts uploads."""
 
-    def __call__(self, received: Received) -> Answer:
-        command = received.headers.get("x-goog-upload-command")
+    def __call__(self, request: ReceivedRequest) -> Answer:
+        command = request.headers.get("x-goog-upload-command")
         if command == "start":
-            return Reply(200, (("x-goog-upload-url", f"http://{received.headers['host']}/session"),))
+            return Reply(200, (("x-goog-upload-url", f"http://{request.headers['host']}/session"),))
         if command is not None:
             status = "final" if "finalize" in command else "active"
             return Reply(200, (("x-goog-upload-status", status),), b'{"file": {"name": "files/abc"}}')
-        if "download" in received.target:
+        if "download" in request.target:
             return Reply(body=(DATA[:9], DATA[9:]))
-        return super().__call__(received)
+        return super().__call__(request)
 
 
-def opened(folder: Path) -> list[str]:
-    """List what this process holds open of a folder."""
-    held = []
+def list_open_files(folder: Path) -> list[str]:
+    """List the files of a folder that this process has open."""
+    paths = []
     for each in os.listdir("/proc/self/fd"):
         try:
-            held.append(os.readlink(f"/proc/self/fd/{each}"))
+            paths.append(os.readlink(f"/proc/self/fd/{each}"))
         except OSError:  # closed meanwhile
             continue
-    return [each for each in held if each.startswith(str(folder))]
+    return [each for each in paths if each.startswith(str(folder))]
 
 
-def test_download_cancelled(world: tuple[str, str], transport: ModuleType, tmp_path: Path) -> None:
+def test_download_cancelled(backend_and_manner: tuple[str, str], transport: ModuleType, tmp_path: Path) -> None:
     """After a cancellation at any stop of a download, the folder is empty or contains the complete file."""
-    backend, manner = world
+    backend, manner = backend_and_manner
     path = tmp_path / "x"
 
     async def body() -> None:
         with Loopback(FileScript()) as server:
-            scene = Scene(server, transport)
-            for k in steps(manner):
-                async with scene.interpreter() as run:
-                    cut = await Cut(k, manner).of(lambda: run(files.download("abc", path)))
-                    await scene.is_whole(run)
+            scenario = Scenario(server, transport)
+            for k in list_stops(manner):
+                async with scenario.open_interpreter() as run:
+                    canceller = await Canceller(k, manner).run(lambda: run(files.download("abc", path)))
+                    await scenario.check_connections(run)
                 names = os.listdir(tmp_path)
-                assert names == ["x"] if cut.ended else set(names) <= {"x"}
+                assert names == ["x"] if canceller.has_ended else set(names) <= {"x"}
                 assert not path.exists() or path.read_bytes() == DATA
                 path.unlink(missing_ok=True)
-                assert opened(tmp_path) == []
-                if not cut.reached:
+                assert list_open_files(tmp_path) == []
+                if not canceller.is_reached:
                     break
-            await scene.is_forgotten()
-        assert 2 < k < STEPS
-        assert cut.result == Success(path)
+            await scenario.wait_until_closed()
+        assert 2 < k < MAX_STOPS
+        assert canceller.result == Success(path)
 
-    bounded(body, backend)
+    run_with_timeout(body, backend)
 
 
 @pytest.mark.parametrize("is_open", [False, True], ids=["path", "open"])
-def test_upload_cancelled(world: tuple[str, str], transport: ModuleType, is_open: bool, tmp_path: Path) -> None:
+def test_upload_cancelled(
+    backend_and_manner: tuple[str, str], transport: ModuleType, is_open: bool, tmp_path: Path
+) -> None:
     """After a cancellation at any stop, both slots are usable, and the file is closed unless the caller opened it."""
-    backend, manner = world
+    backend, manner = backend_and_manner
     path = tmp_path / "a.txt"
     path.write_bytes(DATA)
 
     async def upload(run: AsyncHttp) -> Any:
         if not is_open:
-            return await run(small(files.upload(path)))
+            return await run(set_chunk_size(files.upload(path)))
         with path.open("rb") as file:
-            return await run(small(files.upload(file)))
+            return await run(set_chunk_size(files.upload(file)))
 
     async def body() -> None:
         with Loopback(FileScript()) as server:
-            scene = Scene(server, transport)
-            for k in steps(manner):
-                async with scene.interpreter() as run:
-                    cut = await Cut(k, manner).of(lambda: upload(run))
-                    await scene.is_whole(run)
-                assert opened(tmp_path) == []
-                if not cut.reached:
+            scenario = Scenario(server, transport)
+            for k in list_stops(manner):
+                async with scenario.open_interpreter() as run:
+                    canceller = await Canceller(k, manner).run(lambda: upload(run))
+                    await scenario.check_connections(run)
+                assert list_open_files(tmp_path) == []
+                if not canceller.is_reached:
                     break
-            await scene.is_forgotten()
-        assert 2 < k < STEPS
-        assert cut.result.unwrap().name == "files/abc"
+            await scenario.wait_until_closed()
+        assert 2 < k < MAX_STOPS
+        assert canceller.result.unwrap().name == "files/abc"
 
-    bounded(body, backend)
+    run_with_timeout(body, backend)
 
 
-def test_cancelled_as_a_thread_reads(transport: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cancelled_while_a_thread_reads(transport: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A task that is cancelled while a thread reads its file raises ``CancelledError``, and the file is closed."""
     reading, is_cancelled, closed = threading.Event(), threading.Event(), threading.Event()
 
-    def slowly(content: Body) -> Generator[bytes]:
+    def iterate_slowly(content: Body) -> Generator[bytes]:
         if isinstance(content, FileSlice):
             reading.set()
             try:
@@ -121,12 +123,12 @@ def test_cancelled_as_a_thread_reads(transport: ModuleType, tmp_path: Path, monk
         else:
             yield from iterate_body(content)
 
-    monkeypatch.setattr(async_pool, "iterate_body", slowly)
+    monkeypatch.setattr(async_pool, "iterate_body", iterate_slowly)
 
     async def body() -> None:
         with Loopback(FileScript()) as server:
-            scene = Scene(server, transport)
-            async with scene.interpreter() as run:
+            scenario = Scenario(server, transport)
+            async with scenario.open_interpreter() as run:
                 task = asyncio.create_task(run(files.upload(path)))
                 assert await to_thread.run_sync(reading.wait, 60)
                 task.cancel()
@@ -134,13 +136,13 @@ def test_cancelled_as_a_thread_reads(transport: ModuleType, tmp_path: Path, monk
                 with pytest.raises(asyncio.CancelledError):
                     await task
                 assert closed.is_set()
-                await scene.is_whole(run)
+                await scenario.check_connections(run)
 
     path = tmp_path / "a.txt"
     path.write_bytes(DATA)
-    bounded(body, "asyncio")
+    run_with_timeout(body, "asyncio")
 
 
-def small(flow: Flow[Any]) -> Flow[Any]:
-    """Upload in two pieces."""
+def set_chunk_size(flow: Flow[Any]) -> Flow[Any]:
+    """Set the chunk size of an upload to half of the file."""
     return Flow(flow.builder, flow.source, (*flow.args, len(DATA) // 2))

@@ -13,8 +13,17 @@ from anyio.lowlevel import checkpoint
 
 from genai_fn import Closed, Failure, Success, collected, gather
 from genai_fn.interpreters.executors import async_executor
-from tests.support.cancellation.points import SCOPE, STEPS, TWICE, WORLDS, Cut, spotless, steps, tasks
-from tests.support.cancellation.scenarios import Scene, Script, asked, bounded
+from tests.support.cancellation.cancel_points import (
+    BACKENDS_AND_MANNERS,
+    MAX_STOPS,
+    SCOPE,
+    TWICE,
+    Canceller,
+    check_no_leaks,
+    count_tasks,
+    list_stops,
+)
+from tests.support.cancellation.scenarios import ModelScript, Scenario, build_request, run_with_timeout
 from tests.support.loopback import Loopback
 
 MIXED = ("call", "busy", "call", "half-body")
@@ -22,9 +31,9 @@ WELL = ("call", "busy", "call")
 
 
 @pytest.fixture(autouse=True)
-def clean() -> Iterator[None]:
-    """See that nothing is left to the garbage collector."""
-    with spotless():
+def check_leaks() -> Iterator[None]:
+    """Check that nothing is left to the garbage collector."""
+    with check_no_leaks():
         yield
 
 
@@ -33,96 +42,96 @@ def transport(request: pytest.FixtureRequest) -> Any:
     return request.param
 
 
-def described(models: tuple[str, ...]) -> Any:
-    return gather([asked(model) for model in models], concurrency=3, ordered=False)
+def build_gather(models: tuple[str, ...]) -> Any:
+    return gather([build_request(model) for model in models], concurrency=3, ordered=False)
 
 
-async def called(run: Any, models: tuple[str, ...]) -> Any:
-    return await run(described(models) | collected)
+async def call_gather(run: Any, models: tuple[str, ...]) -> Any:
+    return await run(build_gather(models) | collected)
 
 
-async def read(run: Any, models: tuple[str, ...]) -> Any:
-    async with run.stream(described(models)) as items:
+async def read_all(run: Any, models: tuple[str, ...]) -> Any:
+    async with run.stream(build_gather(models)) as items:
         return [item async for item in items]
 
 
-async def read_partly(run: Any, models: tuple[str, ...]) -> Any:
-    async with run.stream(described(models)) as items:
+async def read_one(run: Any, models: tuple[str, ...]) -> Any:
+    async with run.stream(build_gather(models)) as items:
         await anext(items)
         await checkpoint()
 
 
-async def nested(run: Any, models: tuple[str, ...]) -> Any:
-    return await run(gather([described(models) | collected, asked("call")]) | collected)
+async def call_nested(run: Any, models: tuple[str, ...]) -> Any:
+    return await run(gather([build_gather(models) | collected, build_request("call")]) | collected)
 
 
 SUBJECTS = {
-    "call": (called, WELL),
-    "call that hangs": (called, MIXED),
-    "stream": (read, WELL),
-    "left early": (read_partly, MIXED),
-    "nested": (nested, WELL),
+    "call": (call_gather, WELL),
+    "call that hangs": (call_gather, MIXED),
+    "stream": (read_all, WELL),
+    "left early": (read_one, MIXED),
+    "nested": (call_nested, WELL),
 }
 
 
-@pytest.mark.parametrize("world", WORLDS, ids="-".join)
+@pytest.mark.parametrize("backend_and_manner", BACKENDS_AND_MANNERS, ids="-".join)
 @pytest.mark.parametrize(("subject", "models"), SUBJECTS.values(), ids=SUBJECTS)
-def test_cancelled(subject: Any, models: tuple[str, ...], world: tuple[str, str]) -> None:
+def test_cancelled(subject: Any, models: tuple[str, ...], backend_and_manner: tuple[str, str]) -> None:
     """A cancellation of the reader at any stop, also a second one during cleanup, leaves no task and no socket."""
-    backend, manner = world
+    backend, manner = backend_and_manner
 
     async def body() -> None:
-        with Loopback(Script()) as server:
-            scene = Scene(server, httpcore)
-            async with scene.interpreter() as run:
-                before, misses = tasks(), 0
-                for k in steps(manner):
-                    cut = await scene.cut(k, manner).of(lambda: subject(run, models))
-                    assert tasks() == before
-                    await scene.is_whole(run)
-                    misses = 0 if cut.reached else misses + 1
+        with Loopback(ModelScript()) as server:
+            scenario = Scenario(server, httpcore)
+            async with scenario.open_interpreter() as run:
+                before, misses = count_tasks(), 0
+                for k in list_stops(manner):
+                    canceller = await scenario.make_canceller(k, manner).run(lambda: subject(run, models))
+                    assert count_tasks() == before
+                    await scenario.check_connections(run)
+                    misses = 0 if canceller.is_reached else misses + 1
                     if misses == 3:
                         break
-            await scene.is_forgotten()
-        assert 4 < k < STEPS
+            await scenario.wait_until_closed()
+        assert 4 < k < MAX_STOPS
 
-    bounded(body, backend)
+    run_with_timeout(body, backend)
 
 
 @pytest.mark.parametrize("manner", (SCOPE, TWICE))
 @pytest.mark.parametrize("backend", ("asyncio", "trio"))
 def test_children_cancelled(backend: str, manner: str, transport: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same holds for a cancellation at any stop of any child."""
+    """A cancellation at any stop of any child leaves no task and no socket."""
 
     async def body() -> None:
-        with Loopback(Script(), tls=True) as server:
-            scene = Scene(server, transport)
-            async with scene.interpreter() as run:
-                before, misses = tasks(), 0
-                for k in steps(manner):
+        with Loopback(ModelScript(), tls=True) as server:
+            scenario = Scenario(server, transport)
+            async with scenario.open_interpreter() as run:
+                before, misses = count_tasks(), 0
+                for k in list_stops(manner):
                     with monkeypatch.context() as patched:
-                        cut = scene.cut(k, manner)
-                        patched.setattr(async_executor, "arun_program", counted(cut))
-                        await cut.of(lambda: called(run, MIXED))
-                    assert tasks() == before
-                    await scene.is_whole(run)
-                    misses = 0 if cut.reached else misses + 1
+                        canceller = scenario.make_canceller(k, manner)
+                        patched.setattr(async_executor, "arun_program", count_child_stops(canceller))
+                        await canceller.run(lambda: call_gather(run, MIXED))
+                    assert count_tasks() == before
+                    await scenario.check_connections(run)
+                    misses = 0 if canceller.is_reached else misses + 1
                     if misses == 3:
                         break
-            await scene.is_forgotten()
+            await scenario.wait_until_closed()
         assert 4 < k
 
-    bounded(body, backend)
+    run_with_timeout(body, backend)
 
 
-def counted(cut: Cut) -> Any:
-    """Count the stops of children, too."""
+def count_child_stops(canceller: Canceller) -> Any:
+    """Make an `arun_program` that also counts the stops of children."""
     original = async_executor.arun_program
 
-    async def run_through(effects: Any, world: Any) -> Any:
-        return await cut.counted(lambda: original(effects, world))
+    async def run_program(effects: Any, executor: Any) -> Any:
+        return await canceller.run_counted(lambda: original(effects, executor))
 
-    return run_through
+    return run_program
 
 
 @pytest.mark.parametrize("backend", ("asyncio", "trio"))
@@ -130,39 +139,39 @@ def test_read_cancelled_within_block(backend: str, transport: ModuleType) -> Non
     """A cancelled read ends the children at once; the block continues, and the next item is ``Failure(Closed)``."""
 
     async def body() -> None:
-        with Loopback(Script()) as server:
-            scene = Scene(server, transport)
-            async with scene.interpreter() as run:
-                before = tasks()
-                async with run.stream(described(("call", "half-body"))) as items:
+        with Loopback(ModelScript()) as server:
+            scenario = Scenario(server, transport)
+            async with scenario.open_interpreter() as run:
+                before = count_tasks()
+                async with run.stream(build_gather(("call", "half-body"))) as items:
                     assert isinstance(await anext(items), Success)
                     with anyio.move_on_after(0.01) as scope:
                         await anext(items)
                     assert scope.cancelled_caught
-                    told = [item async for item in items]
-                    assert [type(item) for item in told] == [Failure]
-                    assert isinstance(told[0].failure(), Closed)
+                    rest = [item async for item in items]
+                    assert [type(item) for item in rest] == [Failure]
+                    assert isinstance(rest[0].failure(), Closed)
                     await checkpoint()
-                assert tasks() == before
-                await scene.is_whole(run)
-            await scene.is_forgotten()
+                assert count_tasks() == before
+                await scenario.check_connections(run)
+            await scenario.wait_until_closed()
 
-    bounded(body, backend)
+    run_with_timeout(body, backend)
 
 
 def test_loop_ends() -> None:
     """A task that is cancelled as its loop shuts down cancels its children."""
 
     async def body() -> None:
-        with Loopback(Script()) as server:
-            scene = Scene(server, httpcore)
-            async with scene.interpreter() as run:
-                task = asyncio.get_running_loop().create_task(read(run, ("no-head", "half-head")))
+        with Loopback(ModelScript()) as server:
+            scenario = Scenario(server, httpcore)
+            async with scenario.open_interpreter() as run:
+                task = asyncio.get_running_loop().create_task(read_all(run, ("no-head", "half-head")))
                 await anyio.sleep(0.01)
                 task.cancel()
                 with pytest.raises(asyncio.CancelledError):
                     await task
-                assert scene.sockets() == 0
-            await scene.is_forgotten()
+                assert scenario.count_sockets() == 0
+            await scenario.wait_until_closed()
 
-    bounded(body, "asyncio")
+    run_with_timeout(body, "asyncio")

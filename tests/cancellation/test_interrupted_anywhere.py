@@ -15,10 +15,10 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.parametrize("subject", SUBJECTS)
 def test_interrupted_anywhere(subject: str, manner: str) -> None:
     """A signal handler may raise, or close the interpreter, at any point of a stream, a call or a wait."""
-    # A socket is closed by Python, with a warning, where the interrupt comes between its making and the block that
-    # would close it, or between a read's end and its being noted. It is closed all the same, which the process counts.
+    # If the interrupt occurs between the creation of a socket and the block that closes it, or between the end of a
+    # read and its record, Python closes the socket with a warning. The process checks that no socket is left.
     warnings = ["-W", "error", "-W", "ignore::ResourceWarning"] if manner == RAISE else ["-W", "error"]
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, *warnings, "-m", "tests.support.cancellation.interrupt_points", subject, manner],
         capture_output=True,
         text=True,
@@ -26,5 +26,5 @@ def test_interrupted_anywhere(subject: str, manner: str) -> None:
         check=False,
         timeout=600,
     )
-    assert (done.returncode, done.stderr) == (0, ""), done.stderr
-    assert int(done.stdout) > 10  # points, at which it was interrupted, one after the other
+    assert (process.returncode, process.stderr) == (0, ""), process.stderr
+    assert int(process.stdout) > 10  # the number of points at which it was interrupted

@@ -21,29 +21,29 @@ from tests.cases.differences_by_resource import (
     VIDEO_DIFFERENCES,
 )
 
-Given: TypeAlias = Mapping[str, Any]
+Arguments: TypeAlias = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Difference:
     """The reason, the condition, and arguments that show the difference."""
 
-    why: str
-    is_met: Callable[[str, Given, str], bool]
-    """Tells by the operation, its arguments and the backend."""
+    reason: str
+    is_met: Callable[[str, Arguments, str], bool]
+    """Return whether these arguments of an operation show the difference on a backend."""
 
     operation: str
-    given: Given
+    arguments: Arguments
     backend: str
 
 
-def find_difference(operation: str, given: Given, backend: str) -> str | None:
+def find_difference(operation: str, arguments: Arguments, backend: str) -> str | None:
     """Return the name of the difference that arguments show, if any."""
-    return next((name for name, each in DIFFERENCES.items() if each.is_met(operation, given, backend)), None)
+    return next((name for name, each in DIFFERENCES.items() if each.is_met(operation, arguments, backend)), None)
 
 
-def _config(given: Given) -> Given:
-    return given.get("config") or {}
+def _get_config(arguments: Arguments) -> Arguments:
+    return arguments.get("config") or {}
 
 
 def _find_values(value: Any, key: str) -> Iterator[Any]:
@@ -58,128 +58,132 @@ def _find_values(value: Any, key: str) -> Iterator[Any]:
             yield from _find_values(each, key)
 
 
-def _calls_by_itself(operation: str, given: Given, backend: str) -> bool:
-    return any(not each.get("disable") for each in _find_values(given, "automatic_function_calling"))
+def _enables_automatic_calling(operation: str, arguments: Arguments, backend: str) -> bool:
+    return any(not each.get("disable") for each in _find_values(arguments, "automatic_function_calling"))
 
 
-def _merges_tools(operation: str, given: Given, backend: str) -> bool:
+def _merges_tools(operation: str, arguments: Arguments, backend: str) -> bool:
     merging = operation in {"generate", "auth_tokens.create", "batches.create"}
-    tools = [tool for each in _find_values(given, "tools") for tool in each]
+    tools = [tool for each in _find_values(arguments, "tools") for tool in each]
     return merging and any(tool.get("function_declarations") and len(tool) > 1 for tool in tools)
 
 
-def _has_an_empty_part(operation: str, given: Given, backend: str) -> bool:
-    return any({} in parts for contents in _find_values(given, "contents") for parts in _find_values(contents, "parts"))
+def _has_an_empty_part(operation: str, arguments: Arguments, backend: str) -> bool:
+    return any(
+        {} in parts for contents in _find_values(arguments, "contents") for parts in _find_values(contents, "parts")
+    )
 
 
-def _looks_like_a_file(operation: str, given: Given, backend: str) -> bool:
-    contents = [each if isinstance(each, list) else [each] for each in _find_values(given, "contents")]
+def _has_only_video_metadata(operation: str, arguments: Arguments, backend: str) -> bool:
+    contents = [each if isinstance(each, list) else [each] for each in _find_values(arguments, "contents")]
     return any(isinstance(part, Mapping) and set(part) == {"video_metadata"} for each in contents for part in each)
 
 
-def _has_a_video_twice(operation: str, given: Given, backend: str) -> bool:
-    videos = _find_values(given, "video")
+def _has_uri_and_bytes(operation: str, arguments: Arguments, backend: str) -> bool:
+    videos = _find_values(arguments, "video")
     return backend == "gemini" and any({"uri", "video_bytes"} <= set(each) for each in videos)
 
 
-def _filters(operation: str, given: Given, backend: str) -> bool:
-    text = _config(given).get("filter")
+def _has_unescaped_filter(operation: str, arguments: Arguments, backend: str) -> bool:
+    text = _get_config(arguments).get("filter")
     if operation != "models.list" or text is None:
         return False
     return re.fullmatch(r"[\w:.*-]+", text, re.ASCII) is None
 
 
-def _names_a_publisher(operation: str, given: Given, backend: str) -> bool:
-    model = given.get("model", "")
+def _names_a_publisher(operation: str, arguments: Arguments, backend: str) -> bool:
+    model = arguments.get("model", "")
     own_names = ("projects/", "models/", "publishers/google/")
     return operation == "models.get" and backend == "vertex" and "/" in model and not model.startswith(own_names)
 
 
-def _forces(operation: str, given: Given, backend: str) -> bool:
-    return backend == "gemini" and "force" in _config(given)
+def _has_force(operation: str, arguments: Arguments, backend: str) -> bool:
+    return backend == "gemini" and "force" in _get_config(arguments)
 
 
-def _asks_vertex_for_stores(operation: str, given: Given, backend: str) -> bool:
+def _polls_store_on_vertex(operation: str, arguments: Arguments, backend: str) -> bool:
     return backend == "vertex" and operation in {"operations.get.import", "operations.get.upload"}
 
 
-def _names_no_model(operation: str, given: Given, backend: str) -> bool:
-    constraints = _config(given).get("live_connect_constraints") or {}
+def _has_invalid_model(operation: str, arguments: Arguments, backend: str) -> bool:
+    constraints = _get_config(arguments).get("live_connect_constraints") or {}
     model = constraints.get("model", "m") if operation == "auth_tokens.create" else "m"
     return not model.isprintable() or not model or any(each in model for each in ("..", *"?&#\\{}"))
 
 
-def _locks_nothing(operation: str, given: Given, backend: str) -> bool:
-    return any(not name or "," in name for name in _config(given).get("lock_additional_fields", ()))
+def _locks_invalid_field(operation: str, arguments: Arguments, backend: str) -> bool:
+    return any(not name or "," in name for name in _get_config(arguments).get("lock_additional_fields", ()))
 
 
-def _locks_a_whole_config(operation: str, given: Given, backend: str) -> bool:
+def _combines_generation_config(operation: str, arguments: Arguments, backend: str) -> bool:
     if operation != "auth_tokens.create" or backend == "vertex":
         return False
-    live = (_config(given).get("live_connect_constraints") or {}).get("config") or {}
+    live = (_get_config(arguments).get("live_connect_constraints") or {}).get("config") or {}
     return "generation_config" in live and len(live) > 1
 
 
-def _ties_to_nothing(operation: str, given: Given, backend: str) -> bool:
+def _has_empty_constraints(operation: str, arguments: Arguments, backend: str) -> bool:
     if operation != "auth_tokens.create" or backend == "vertex":
         return False
-    constraints = _config(given).get("live_connect_constraints")
+    constraints = _get_config(arguments).get("live_connect_constraints")
     return constraints is not None and not constraints.get("config", ...)
 
 
-def _lives_elsewhere(operation: str, given: Given, backend: str) -> bool:
+def _has_full_batch_name(operation: str, arguments: Arguments, backend: str) -> bool:
     by_name = operation in {"batches.get", "batches.cancel", "batches.delete"}
-    return by_name and backend == "vertex" and given["name"].startswith("projects/")
+    return by_name and backend == "vertex" and arguments["name"].startswith("projects/")
 
 
-def _is_called_nothing(operation: str, given: Given, backend: str) -> bool:
-    return operation == "batches.create" and backend == "vertex" and _config(given).get("display_name") == ""
+def _has_empty_display_name(operation: str, arguments: Arguments, backend: str) -> bool:
+    return operation == "batches.create" and backend == "vertex" and _get_config(arguments).get("display_name") == ""
 
 
-def _teaches_gemini(operation: str, given: Given, backend: str) -> bool:
-    teaches = "examples" in given.get("training_dataset", {}) or "learning_rate_multiplier" in _config(given)
+def _tunes_with_dropped_fields(operation: str, arguments: Arguments, backend: str) -> bool:
+    teaches = "examples" in arguments.get("training_dataset", {}) or "learning_rate_multiplier" in _get_config(
+        arguments
+    )
     return operation == "tunings.tune" and backend == "gemini" and teaches
 
 
-def _is_at_two_places(operation: str, given: Given, backend: str) -> bool:
-    sets = [given.get("training_dataset") or {}, _config(given).get("validation_dataset") or {}]
+def _has_two_sources(operation: str, arguments: Arguments, backend: str) -> bool:
+    sets = [arguments.get("training_dataset") or {}, _get_config(arguments).get("validation_dataset") or {}]
     return operation == "tunings.tune" and any({"gcs_uri", "vertex_dataset_resource"} <= set(each) for each in sets)
 
 
-def _learns_from_nothing(operation: str, given: Given, backend: str) -> bool:
+def _has_empty_datasets(operation: str, arguments: Arguments, backend: str) -> bool:
     if operation != "tunings.tune" or backend != "vertex":
         return False
-    return given["training_dataset"] == {} and _config(given).get("validation_dataset") == {}
+    return arguments["training_dataset"] == {} and _get_config(arguments).get("validation_dataset") == {}
 
 
-def _judges_by_nothing(operation: str, given: Given, backend: str) -> bool:
-    judged = _config(given).get("evaluation_config")
-    return operation == "tunings.tune" and judged is not None
+def _has_evaluation_config(operation: str, arguments: Arguments, backend: str) -> bool:
+    evaluation = _get_config(arguments).get("evaluation_config")
+    return operation == "tunings.tune" and evaluation is not None
 
 
-def _is_refused_for_a_reason(operation: str, given: Given, backend: str) -> bool:
-    config = _config(given)
-    known = ("SUPERVISED_FINE_TUNING", None) + (("PREFERENCE_TUNING",) if backend == "vertex" else ())
+def _has_unsupported_method(operation: str, arguments: Arguments, backend: str) -> bool:
+    config = _get_config(arguments)
+    supported_methods = ("SUPERVISED_FINE_TUNING", None) + (("PREFERENCE_TUNING",) if backend == "vertex" else ())
     return operation == "tunings.tune" and (
-        "pre_tuned_model_checkpoint_id" in config or config.get("method") not in known
+        "pre_tuned_model_checkpoint_id" in config or config.get("method") not in supported_methods
     )
 
 
-_TOLD = {"function_declarations": [{"name": "f"}], "google_search": {}}
+_MIXED_TOOL = {"function_declarations": [{"name": "f"}], "google_search": {}}
 
 DIFFERENCES: Mapping[str, Difference] = {
     "automatic-calling": Difference(
-        "functions are called only where the modifier calling(…) says so; 1.51.0 takes it in the config",
-        _calls_by_itself,
+        "functions are called only with the modifier calling(…); 1.51.0 reads the setting from the config",
+        _enables_automatic_calling,
         "generate",
         {"model": "m", "contents": "x", "config": {"automatic_function_calling": {}}},
         "gemini",
     ),
     "tools-in-one": Difference(
-        GENERATE_DIFFERENCES["functions-and-search-in-one"].why,
+        GENERATE_DIFFERENCES["functions-and-search-in-one"].reason,
         _merges_tools,
         "generate",
-        {"model": "m", "contents": "x", "config": {"tools": [_TOLD]}},
+        {"model": "m", "contents": "x", "config": {"tools": [_MIXED_TOOL]}},
         "vertex",
     ),
     "empty-part": Difference(
@@ -190,23 +194,23 @@ DIFFERENCES: Mapping[str, Difference] = {
         "gemini",
     ),
     "metadata-alone": Difference(
-        "1.51.0 takes a part that is nothing but video_metadata for a File, and misses its address",
-        _looks_like_a_file,
+        "1.51.0 treats a part with only video_metadata as a File, and raises because it has no URI",
+        _has_only_video_metadata,
         "generate",
         {"model": "m", "contents": {"video_metadata": {}}},
         "gemini",
     ),
     "video-twice": Difference(
         VIDEO_DIFFERENCES["video-twice"],
-        _has_a_video_twice,
+        _has_uri_and_bytes,
         "videos.generate",
         {"model": "m", "video": {"uri": "u", "video_bytes": b"x"}},
         "gemini",
     ),
     "filter": Difference(
         f"{MODEL_DIFFERENCES['filter']}; {MODEL_DIFFERENCES['filter-empty']}; "
-        "and it raises where a character cannot be printed",
-        _filters,
+        "and it raises for an unprintable character",
+        _has_unescaped_filter,
         "models.list",
         {"config": {"filter": "a&b"}},
         "gemini",
@@ -216,35 +220,35 @@ DIFFERENCES: Mapping[str, Difference] = {
     ),
     "force": Difference(
         STORE_DIFFERENCES["force"],
-        _forces,
+        _has_force,
         "stores.delete",
         {"name": "fileSearchStores/s", "config": {"force": True}},
         "gemini",
     ),
     "stores-on-vertex": Difference(
         OPERATION_DIFFERENCES["stores-on-vertex"],
-        _asks_vertex_for_stores,
+        _polls_store_on_vertex,
         "operations.get.import",
         {"name": "fileSearchStores/s/operations/1"},
         "vertex",
     ),
     "token-model": Difference(
-        "a model that is no name is refused wherever it stands",
-        _names_no_model,
+        "an invalid model name is refused in every field",
+        _has_invalid_model,
         "auth_tokens.create",
         {"config": {"live_connect_constraints": {"model": "\x82"}}},
         "gemini",
     ),
     "token-locks": Difference(
-        "what is locked are fields: 1.51.0 puts an empty name into the mask, or two with a comma",
-        _locks_nothing,
+        "a locked field must be one field name; 1.51.0 puts an empty name, or two names with a comma, into the mask",
+        _locks_invalid_field,
         "auth_tokens.create",
         {"config": {"lock_additional_fields": [""]}},
         "gemini",
     ),
     "token-generation-config": Difference(
-        "1.51.0 fails in its own code where a generation_config has something beside it",
-        _locks_a_whole_config,
+        "1.51.0 fails in its own code if the config has a generation_config and another field",
+        _combines_generation_config,
         "auth_tokens.create",
         {
             "config": {
@@ -255,42 +259,42 @@ DIFFERENCES: Mapping[str, Difference] = {
     ),
     "token-tied-to-nothing": Difference(
         AUTH_TOKEN_DIFFERENCES["empty-config"][0],
-        _ties_to_nothing,
+        _has_empty_constraints,
         "auth_tokens.create",
         {"config": {"live_connect_constraints": {"config": {}}}},
         "gemini",
     ),
     "batches-elsewhere": Difference(
         BATCH_DIFFERENCES["other-project"],
-        _lives_elsewhere,
+        _has_full_batch_name,
         "batches.get",
         {"name": "projects/q/locations/l/batchPredictionJobs/1"},
         "vertex",
     ),
     "batches-nameless": Difference(
-        "an empty name is a name; 1.51.0 takes it for none, and makes one up",
-        _is_called_nothing,
+        "an empty display name is sent; 1.51.0 replaces it by a generated name",
+        _has_empty_display_name,
         "batches.create",
         {"model": "m", "src": "gs://b/0.jsonl", "config": {"display_name": ""}},
         "vertex",
     ),
     "tuning-examples": Difference(
         f"{TUNING_DIFFERENCES['examples']}; {TUNING_DIFFERENCES['multiplier']}",
-        _teaches_gemini,
+        _tunes_with_dropped_fields,
         "tunings.tune",
         {"base_model": "m", "training_dataset": {"examples": [{"text_input": "a", "output": "b"}]}},
         "gemini",
     ),
     "tuning-twice": Difference(
         TUNING_DIFFERENCES["two-places"],
-        _is_at_two_places,
+        _has_two_sources,
         "tunings.tune",
         {"base_model": "m", "training_dataset": {"gcs_uri": "a", "vertex_dataset_resource": "b"}},
         "gemini",
     ),
     "tuning-nothing": Difference(
-        "no examples are no spec: 1.51.0 sends an empty one where an empty validation_dataset is given, too",
-        _learns_from_nothing,
+        "without examples no spec is sent; 1.51.0 sends an empty spec if validation_dataset is empty, too",
+        _has_empty_datasets,
         "tunings.tune",
         {"base_model": "m", "training_dataset": {}, "config": {"validation_dataset": {}}},
         "vertex",
@@ -298,14 +302,14 @@ DIFFERENCES: Mapping[str, Difference] = {
     "tuning-judged": Difference(
         f"{TUNING_DIFFERENCES['evaluation-unchecked']}; {TUNING_DIFFERENCES['unused-template']}; "
         f"{TUNING_DIFFERENCES['raw-output-false']}",
-        _judges_by_nothing,
+        _has_evaluation_config,
         "tunings.tune",
         {"base_model": "m", "training_dataset": {"gcs_uri": "a"}, "config": {"evaluation_config": {}}},
         "vertex",
     ),
     "tuning-reasons": Difference(
         f"{TUNING_DIFFERENCES['method']}; {TUNING_DIFFERENCES['checkpoint']}",
-        _is_refused_for_a_reason,
+        _has_unsupported_method,
         "tunings.tune",
         {
             "base_model": "m",
@@ -317,26 +321,26 @@ DIFFERENCES: Mapping[str, Difference] = {
 }
 
 WHOLE_VALUE_DIFFERENCES = {("operations.get.import", "vertex"), ("operations.get.upload", "vertex")}
-"""Operations and backends of which one of the differences leaves nothing to be compared."""
+"""Operations and backends where a difference applies to every argument, so that nothing can be compared."""
 
-MADE_UP: Mapping[str, str] = {
+GENERATED_TEXTS: Mapping[str, str] = {
     r"(?<=genai_batch_job_)\w+": BATCH_DIFFERENCES["clock"],
     r"(?<=_dest_)\w+": BATCH_DIFFERENCES["clock"],
 }
-"""Texts in a body that cannot be equal, as a pattern, and why."""
+"""Generated texts in a body, which are never equal: a pattern for each, and the reason."""
 
-NAMELESS: Mapping[str, str] = {
-    "This method is only supported": "the whole operation is refused, not a field",
-    "enum value": "1.51.0 names the value, not the field",
-    "Exactly one of": "1.51.0 names what it would take, not what it was given",
+REFUSALS_WITHOUT_FIELD: Mapping[str, str] = {
+    "This method is only supported": "the refusal is of the whole operation, not of a field",
+    "enum value": "the refusal contains the value, not the field",
+    "Exactly one of": "the refusal contains the accepted fields, not the refused one",
 }
-"""Refusals of 1.51.0 that name no field, by some of their words, and what they name."""
+"""Refusals of 1.51.0 that contain no field name: a part of the message, and what the message contains."""
 
 
-# What is read
+# Responses
 
 
-_LOSES = "what the server says is not lost; 1.51.0 reads it from the other backend alone, or not at all"
+_READS_BOTH = "genai_fn decodes the field on both backends; 1.51.0 decodes it on the other backend only, or on neither"
 
 _SINCE_3_6 = "google-genai reads it since 3.6.1"
 
@@ -345,34 +349,38 @@ READS_MORE: Mapping[tuple[str, str, str], str] = {
     ("generate", "gemini", ".finish_message"): GENERATE_REPLY_DIFFERENCES["finish-new", "gemini"][0],
     ("generate", "*", ".continuation_token"): _SINCE_3_6,
     ("generate", "*", ".citation_metadata*"): GENERATE_REPLY_DIFFERENCES["citations", "gemini"][0],
-    ("tokens.count", "vertex", ".cached_content_token_count"): _LOSES,
+    ("tokens.count", "vertex", ".cached_content_token_count"): _READS_BOTH,
     ("embed", "*", ".truncated"): _SINCE_3_6,
     ("embed", "*", ".usage_metadata*"): _SINCE_3_6,
     ("embed", "*", ".tokens_details*"): _SINCE_3_6,
     ("embed", "*", ".statistics"): _SINCE_3_6,
-    ("images.generate", "*", ".positive_prompt_safety_attributes*"): _LOSES,
+    ("images.generate", "*", ".positive_prompt_safety_attributes*"): _READS_BOTH,
     ("batches.*", "gemini", ".error*"): BATCH_DIFFERENCES["failed-operation"],
-    ("batches.*", "gemini", ".dest*"): "1.51.0 reads where the answers are from one of the two places for it",
+    ("batches.*", "gemini", ".dest*"): "1.51.0 reads the destination from only one of its two fields",
     ("batches.*", "gemini", ".completion_stats*"): BATCH_DIFFERENCES["failed-operation"],
     ("tunings.*", "gemini", ".tuned_model_display_name"): TUNING_DIFFERENCES["display-name"],
     ("tunings.*", "vertex", ".evaluation_config*"): TUNING_DIFFERENCES["evaluation-read"],
 }
-"""What ours reads more than 1.51.0: operation, backend and the end of the path, as patterns of the shell, and why."""
+"""Fields that only genai_fn decodes: shell patterns for operation, backend and end of the path, and the reason."""
 
 
-def is_no_answer(operation: str, backend: str, reply: Mapping[str, Any]) -> bool:
-    """Check whether neither library reads a reply: an error alone, or started work without a name."""
+def is_empty_reply(operation: str, backend: str, reply: Mapping[str, Any]) -> bool:
+    """Return whether neither library decodes a reply: only an error, or a started operation without a name."""
     return set(reply) == {"error"} or (operation == "tunings.tune" and backend == "gemini" and not reply.get("name"))
 
 
-_FILMS = {
+_VIDEO_MEMBERS = {
     "gemini": frozenset({"videos", "gcsUri", "bytesBase64Encoded", "mimeType"}),
     "vertex": frozenset({"generateVideoResponse", "generatedSamples", "uri", "encodedVideo", "encoding"}),
 }
-ELSEWHERE: Mapping[tuple[str, str], frozenset[str]] = {
+OTHER_BACKEND_MEMBERS: Mapping[tuple[str, str], frozenset[str]] = {
     ("images.generate", "gemini"): frozenset({"gcsUri", "prompt"}),
-    **{(name, backend): words for name in ("videos.generate", "operations.get") for backend, words in _FILMS.items()},
+    **{
+        (name, backend): members
+        for name in ("videos.generate", "operations.get")
+        for backend, members in _VIDEO_MEMBERS.items()
+    },
     ("models.list", "gemini"): frozenset({"tunedModels"}),
     ("models.list", "vertex"): frozenset({"models"}),
 }
-"""Members that only the other backend, or another call, answers with: ours reads them wherever they are."""
+"""Members that only the other backend or another operation returns; genai_fn decodes them everywhere."""

@@ -12,7 +12,7 @@ from typing import Any
 
 AUTH_TOKEN_DIFFERENCES: Mapping[str, tuple[str, Mapping[str, Any], Any]] = {
     "voice-name": (
-        "the name of a voice stands for it here too; 1.51.0 refuses it",
+        "the name of a voice is accepted as a speech config; 1.51.0 refuses it",
         {"live_connect_constraints": {"config": {"speech_config": "Kore"}}},
         {
             "bidiGenerateContentSetup": {
@@ -23,12 +23,12 @@ AUTH_TOKEN_DIFFERENCES: Mapping[str, tuple[str, Mapping[str, Any], Any]] = {
         },
     ),
     "empty-config": (
-        "no config is in a setup: 1.51.0 sends an empty one, which the API does not know",
+        "an empty config is left out of the setup; 1.51.0 sends it under a name that the API does not have",
         {"live_connect_constraints": {"config": {}}},
         None,
     ),
     "whole-and-field": (
-        "what is said in two places is put together; 1.51.0 fails",
+        "fields inside and beside generation_config are merged; 1.51.0 fails",
         {
             "live_connect_constraints": {"config": {"generation_config": {"seed": 1}, "top_k": 2}},
             "lock_additional_fields": [],
@@ -39,22 +39,22 @@ AUTH_TOKEN_DIFFERENCES: Mapping[str, tuple[str, Mapping[str, Any], Any]] = {
         },
     ),
     "camel-lock": (
-        "a config in camelCase locks as one in snake_case does; 1.51.0 loses the mask",
+        "a config in camelCase gives the same mask as one in snake_case; 1.51.0 drops the mask",
         {"uses": 1, "liveConnectConstraints": {"model": "m"}, "lockAdditionalFields": []},
         {"uses": 1, "bidiGenerateContentSetup": {"model": "models/m"}, "fieldMask": "model"},
     ),
     "lock-alone": (
-        "fields of the generation config are named within it; 1.51.0 forgets that without constraints",
+        "the mask has the prefix generationConfig for its fields; 1.51.0 omits the prefix if there are no constraints",
         {"lock_additional_fields": ["top_k", "tools"]},
         {"fieldMask": "generationConfig.top_k,tools"},
     ),
     "lock-camel": (
-        "a field of the generation config is one in either spelling; 1.51.0 knows it in snake_case alone",
+        "a field of the generation config is recognized in both spellings; 1.51.0 recognizes snake_case only",
         {"live_connect_constraints": {"model": "m"}, "lock_additional_fields": ["topK"]},
         {"bidiGenerateContentSetup": {"model": "models/m"}, "fieldMask": "model,generationConfig.topK"},
     ),
     "search-beside-functions": (
-        "1.51.0 loses what a tool holds beside function declarations, here as in generate",
+        "1.51.0 drops the other fields of a tool with function declarations, as in generate",
         {
             "live_connect_constraints": {
                 "config": {"tools": [{"function_declarations": [{"name": "f"}], "google_search": {}}]}
@@ -63,32 +63,32 @@ AUTH_TOKEN_DIFFERENCES: Mapping[str, tuple[str, Mapping[str, Any], Any]] = {
         {"bidiGenerateContentSetup": {"tools": [{"googleSearch": {}}, {"functionDeclarations": [{"name": "f"}]}]}},
     ),
 }
-"""Where ours does otherwise on purpose: why, of what, and the body that it sends."""
+"""Deliberate differences: the reason, the config, and the body that genai_fn sends."""
 
 
 BATCH_DIFFERENCES: Mapping[str, str] = {
-    "clock": "1.51.0 makes up names from the clock; ours derives them from the request",
-    "other-project": "1.51.0 takes the last part of a full name and looks in its own project; ours goes where it says",
-    "several-sources": "1.51.0 says of two sources, or none, that they are not supported; ours is a mistake",
-    "no-contents": "1.51.0 sends a request without contents, which no model can answer; ours is a mistake",
-    "calling-functions": "1.51.0 drops how functions are to be called by itself; ours refuses it, as generate does",
-    "other-destination": "1.51.0 takes another address for a mistake; ours refuses it as a file",
-    "keys": "1.51.0 drops the metadata of an answer; ours keeps it, to join by",
-    "failed-operation": "1.51.0 drops why a batch failed, and its counts; ours keeps both",
-    "details": "1.51.0 cannot read the details of an error that are not texts; ours keeps their JSON",
+    "clock": "1.51.0 generates names from the current time; genai_fn derives them from the request",
+    "other-project": "1.51.0 uses only the last part of a full name, in its own project; genai_fn uses the full name",
+    "several-sources": "for two sources or none, 1.51.0 reports an unsupported field; genai_fn raises InvalidRequest",
+    "no-contents": "1.51.0 sends a request without contents, which every model rejects; genai_fn raises InvalidRequest",
+    "calling-functions": "1.51.0 drops automatic_function_calling; genai_fn refuses it, as in generate",
+    "other-destination": "1.51.0 raises for a destination that is no gs: or bq: URI; genai_fn refuses it as a file",
+    "keys": "1.51.0 drops the metadata of a response; genai_fn keeps it, as batches.join needs it",
+    "failed-operation": "1.51.0 drops the error and the counts of a failed batch; genai_fn keeps both",
+    "details": "1.51.0 cannot decode error details that are not strings; genai_fn keeps their JSON",
 }
-"""Where ours does otherwise on purpose; the tests below say what it does."""
+"""Deliberate differences; a test of the resource asserts each."""
 
 
 @dataclass(frozen=True)
 class GenerateDifference:
     """The reason for a difference, and our behaviour: the body, or the field that is refused."""
 
-    why: str
+    reason: str
     body: Mapping[str, Any] | None = None
     invalid: str = ""
     unsupported: Mapping[str, str] | None = None
-    """By backend; elsewhere it is the body that counts."""
+    """The refused field on each backend that refuses; other backends send the body."""
 
 
 _HI = {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}
@@ -107,47 +107,51 @@ _PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR
 
 
 GENERATE_DIFFERENCES: Mapping[str, GenerateDifference] = {
-    "contents-blob": GenerateDifference("a Blob is content; 1.51.0 takes it for a File", _build_blob_body()),
-    "contents-blob-dict": GenerateDifference("a Blob is content, as a dict too", _build_blob_body()),
+    "contents-blob": GenerateDifference("a Blob is valid content; 1.51.0 treats it as a File", _build_blob_body()),
+    "contents-blob-dict": GenerateDifference(
+        "the dict of a Blob is valid content; 1.51.0 treats it as a File", _build_blob_body()
+    ),
     "contents-drawn-image": GenerateDifference(
-        "an image that is no file goes out as PNG", _build_blob_body(_PNG, "image/png")
+        "an image that was not read from a file is sent as PNG; 1.51.0 sends JPEG", _build_blob_body(_PNG, "image/png")
     ),
     "contents-str-as-part": GenerateDifference(
-        "a text stands for a part everywhere", {"contents": [{"role": "user", "parts": [{"text": "x"}]}]}
+        "a string is accepted in place of a part; 1.51.0 refuses it",
+        {"contents": [{"role": "user", "parts": [{"text": "x"}]}]},
     ),
     "temperature-nan": GenerateDifference("NaN is not JSON", invalid="config.temperature"),
-    "temperature-text": GenerateDifference("a number is a number", invalid="config.temperature"),
+    "temperature-text": GenerateDifference("a string is not a number", invalid="config.temperature"),
     "speech-no-name": GenerateDifference(
         "1.51.0 sends nothing on one backend, {} on the other",
         _build_config_body(speechConfig={"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": ""}}}),
     ),
     "routing-lower": GenerateDifference(
-        "the values stay open: the service knows which there are",
+        "unknown values are sent, as the service may accept them; 1.51.0 refuses them",
         _build_config_body(routingConfig={"autoMode": {"modelRoutingPreference": "x"}}),
         unsupported={"gemini": "config.routing_config"},
     ),
     "schema-ref-with-description": GenerateDifference(
-        "1.51.0 loses what stands beside a $ref",
+        "1.51.0 drops the fields beside a $ref",
         _build_config_body(
             responseSchema={"type": "OBJECT", "properties": {"a": {"type": "STRING", "description": "mine"}}}
         ),
     ),
     "schema-schema": GenerateDifference(
-        "$schema says nothing of the shape", _build_config_body(responseSchema={"type": "STRING"})
+        "$schema does not describe the value, and is left out; 1.51.0 fails on it",
+        _build_config_body(responseSchema={"type": "STRING"}),
     ),
     "schema-types": GenerateDifference(
-        "1.51.0 fails on it; one type and null is a type that may be null",
+        "a list of one type and null is sent as a nullable type; 1.51.0 fails on it",
         _build_config_body(responseSchema={"type": "STRING", "nullable": True}),
     ),
     "functions-and-search-in-one": GenerateDifference(
-        "1.51.0 loses the search; 3.4.0 keeps it as a tool before the merged declarations",
+        "1.51.0 drops the search; 3.4.0 sends it as a separate tool before the merged declarations",
         {**_HI, "tools": [{"googleSearch": {}}, {"functionDeclarations": [{"name": "f"}]}]},
     ),
 }
-"""Every case in which ours does otherwise on purpose."""
+"""Deliberate differences, by the name of the case."""
 
 
-_CITED = {
+_CITATION = {
     "start_index": 0,
     "end_index": 12,
     "uri": "https://h.test/a",
@@ -157,19 +161,21 @@ _CITED = {
 }
 
 
-_LOSES_TIME = "1.51.0 reads no create_time on Gemini; what the server says is not lost"
+_READS_TIME = "1.51.0 does not decode create_time on Gemini; genai_fn does"
 
 
-_OTHERS_NAME = "1.51.0 knows each backend's own name for citations alone; gateways mix them"
+_READS_BOTH_NAMES = (
+    "1.51.0 decodes citations under the name of the backend only; genai_fn under both names, as gateways mix them"
+)
 
 
 GENERATE_REPLY_DIFFERENCES: Mapping[tuple[str, str], tuple[str, Any]] = {
-    ("create-time", "gemini"): (_LOSES_TIME, {"create_time": datetime(2025, 1, 2, 3, 4, 5, tzinfo=UTC)}),
-    ("create-time-nine-digits", "gemini"): (_LOSES_TIME, {"create_time": datetime(2025, 1, 2, 3, 4, 5, 123456, UTC)}),
-    ("create-time-three-digits", "gemini"): (_LOSES_TIME, {"create_time": datetime(2025, 1, 2, 3, 4, 5, 123000, UTC)}),
-    ("create-time-offset", "gemini"): (_LOSES_TIME, {"create_time": datetime(2025, 1, 2, 1, 4, 5, tzinfo=UTC)}),
+    ("create-time", "gemini"): (_READS_TIME, {"create_time": datetime(2025, 1, 2, 3, 4, 5, tzinfo=UTC)}),
+    ("create-time-nine-digits", "gemini"): (_READS_TIME, {"create_time": datetime(2025, 1, 2, 3, 4, 5, 123456, UTC)}),
+    ("create-time-three-digits", "gemini"): (_READS_TIME, {"create_time": datetime(2025, 1, 2, 3, 4, 5, 123000, UTC)}),
+    ("create-time-offset", "gemini"): (_READS_TIME, {"create_time": datetime(2025, 1, 2, 1, 4, 5, tzinfo=UTC)}),
     ("whole", "gemini"): (
-        _LOSES_TIME,
+        _READS_TIME,
         {
             "candidates": [
                 {"content": {"role": "model", "parts": [{"text": "hello"}]}, "finish_reason": "STOP", "index": 0}
@@ -181,66 +187,66 @@ GENERATE_REPLY_DIFFERENCES: Mapping[tuple[str, str], tuple[str, Any]] = {
         },
     ),
     ("finish-new", "gemini"): (
-        "1.51.0 reads no finish_message on Gemini; what the server says is not lost",
+        "1.51.0 does not decode finish_message on Gemini; genai_fn does",
         {"candidates": [{"finish_reason": "TIRED", "finish_message": "of it"}]},
     ),
     ("citations", "gemini"): (
-        _OTHERS_NAME,
-        {"candidates": [{"citation_metadata": {"citations": [_CITED, {"start_index": 3}]}}]},
+        _READS_BOTH_NAMES,
+        {"candidates": [{"citation_metadata": {"citations": [_CITATION, {"start_index": 3}]}}]},
     ),
     ("citation-sources", "vertex"): (
-        _OTHERS_NAME,
-        {"candidates": [{"citation_metadata": {"citations": [_CITED, {"start_index": 3}]}}]},
+        _READS_BOTH_NAMES,
+        {"candidates": [{"citation_metadata": {"citations": [_CITATION, {"start_index": 3}]}}]},
     ),
     ("indices-as-strings", "gemini"): (
-        _OTHERS_NAME,
+        _READS_BOTH_NAMES,
         {"candidates": [{"index": 1, "token_count": 2, "citation_metadata": {"citations": [{"start_index": 7}]}}]},
     ),
 }
-"""Where ours reads more than 1.51.0: why, and what it reads."""
+"""Fields that only genai_fn decodes: the reason, and the decoded response."""
 
 
 MODEL_DIFFERENCES: Mapping[str, str] = {
-    "filter": "1.51.0 puts a filter into the query as it is, so that an & in it begins another parameter",
+    "filter": "1.51.0 does not escape the filter in the query, so that an & in it starts another parameter",
     "filter-empty": "1.51.0 drops an empty filter of tuned models",
     "publishers": "1.51.0 asks for another publisher's model within the project; ours does not, as 3.6.1",
 }
-"""Where ours does otherwise on purpose; the tests below say what it does."""
+"""Deliberate differences; a test of the resource asserts each."""
 
 
 OPERATION_DIFFERENCES: Mapping[str, str] = {
-    "stores-on-vertex": "1.51.0 asks Vertex AI, which has no stores, after a model's prediction; ours refuses",
-    "no-model-on-vertex": "1.51.0 sends to an address without a model; ours refuses",
+    "stores-on-vertex": "1.51.0 polls an operation of a model on Vertex AI, which has no stores; genai_fn refuses",
+    "no-model-on-vertex": "1.51.0 uses a URL without a model; genai_fn refuses",
 }
-"""Where ours does otherwise on purpose; the tests below say what it does."""
+"""Deliberate differences; a test of the resource asserts each."""
 
 
 STORE_DIFFERENCES: Mapping[str, str] = {
-    "force": "1.51.0 writes force=True, as Python does; ours writes JSON's true",
-    "names": "1.51.0 sends whatever a name says; ours refuses one that would lead elsewhere",
+    "force": "1.51.0 sends force=True, Python's spelling; genai_fn sends force=true",
+    "names": "1.51.0 sends any name; genai_fn refuses a name that would change the path of the URL",
 }
-"""Where ours does otherwise on purpose; the tests below say what it does."""
+"""Deliberate differences; a test of the resource asserts each."""
 
 
 TUNING_DIFFERENCES: Mapping[str, str] = {
-    "examples": "1.51.0 never sends the examples, without which nothing is tuned; ours does",
-    "multiplier": "1.51.0 drops the learning rate multiplier on Gemini; ours sends it",
-    "method": "1.51.0 drops a method that the backend lacks; ours refuses it",
-    "checkpoint": "1.51.0 drops the checkpoint of a model that has none, and any in a dict; ours refuses and sends it",
-    "two-places": "1.51.0 drops one of two places of examples; ours is a mistake",
-    "unused-template": "1.51.0 drops the template of a metric that no model judges; ours is a mistake",
-    "raw-output-false": "1.51.0 drops False; ours sends it",
-    "evaluation-unchecked": "1.51.0 does not check the evaluation of a dict, or of a model that is tuned already",
-    "evaluation-read": "1.51.0 cannot read metrics; ours does, and looks into the specs, where Vertex AI has them",
-    "display-name": "1.51.0 drops what Gemini calls the model; ours keeps it",
-    "no-name": "1.51.0 raises where an operation has no name; so does ours, as a failure",
+    "examples": "1.51.0 never sends the examples, which tuning requires; genai_fn does",
+    "multiplier": "1.51.0 drops the learning rate multiplier on Gemini; genai_fn sends it",
+    "method": "1.51.0 drops a method that the backend does not support; genai_fn refuses it",
+    "checkpoint": "1.51.0 drops the checkpoint of a base model, and any in a dict; genai_fn refuses, and sends it",
+    "two-places": "1.51.0 drops one of two sources of examples; genai_fn raises InvalidRequest",
+    "unused-template": "1.51.0 drops the prompt template of a computed metric; genai_fn raises InvalidRequest",
+    "raw-output-false": "1.51.0 drops False; genai_fn sends it",
+    "evaluation-unchecked": "1.51.0 does not check an evaluation config in a dict, or for a tuned model",
+    "evaluation-read": "1.51.0 cannot decode metrics; genai_fn can, also within the specs of Vertex AI",
+    "display-name": "1.51.0 drops the display name of the model on Gemini; genai_fn keeps it",
+    "no-name": "for an operation without a name, 1.51.0 raises; genai_fn returns a failure",
 }
-"""Where ours does otherwise on purpose; the tests below say what it does."""
+"""Deliberate differences; a test of the resource asserts each."""
 
 
 VIDEO_DIFFERENCES: Mapping[str, str] = {
-    "video-twice": "1.51.0 drops the bytes of a video that has a uri too, on Gemini; ours names them",
-    "source-twice": "the same within a source",
-    "source-empty-and-prompt": "1.51.0 takes an empty source for none; ours asks for one or the other",
+    "video-twice": "on Gemini, 1.51.0 drops the bytes of a video that also has a URI; genai_fn refuses them by name",
+    "source-twice": "the same as video-twice, within a source",
+    "source-empty-and-prompt": "1.51.0 treats an empty source as absent; genai_fn requires either a source or a prompt",
 }
-"""Where ours does otherwise on purpose; the tests below say what it does."""
+"""Deliberate differences; a test of the resource asserts each."""

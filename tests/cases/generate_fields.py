@@ -32,32 +32,34 @@ _NAMED_SAMPLES: Mapping[str, Any] = {
 }
 
 
-def iter_field_paths(kind: type[msgspec.Struct], above: tuple[type, ...] = ()) -> Iterator[tuple[str, Any]]:
+def iter_field_paths(kind: type[msgspec.Struct], parents: tuple[type, ...] = ()) -> Iterator[tuple[str, Any]]:
     """Yield each field of a type, and of the types in it, as a path and a dict that sets only this field."""
     hints = get_type_hints(kind, include_extras=True)
     for name in (name for name in kind.__struct_fields__ if name != "extra"):
-        samples = [("", _NAMED_SAMPLES[name])] if name in _NAMED_SAMPLES else _iter_values(hints[name], (*above, kind))
+        samples = (
+            [("", _NAMED_SAMPLES[name])] if name in _NAMED_SAMPLES else _iter_values(hints[name], (*parents, kind))
+        )
         for path, value in samples:
             yield f".{name}{path}", {name: value}
 
 
-def _iter_values(annotation: Any, above: tuple[type, ...]) -> Iterator[tuple[str, Any]]:
+def _iter_values(annotation: Any, parents: tuple[type, ...]) -> Iterator[tuple[str, Any]]:
     origin, args = get_origin(annotation), get_args(annotation)
     if annotation in _SAMPLES:
         yield "", _SAMPLES[annotation]
     elif origin in (Annotated, Union, UnionType):
-        yield from _iter_values(args[0], above)
+        yield from _iter_values(args[0], parents)
     elif origin is tuple:
         yield "", []
-        yield from ((f"[0]{path}", [value]) for path, value in _iter_values(args[0], above))
+        yield from ((f"[0]{path}", [value]) for path, value in _iter_values(args[0], parents))
     elif origin is collections.abc.Mapping:
         yield "", {}
-        yield from ((f".a_b{path}", {"a_b": value}) for path, value in _iter_values(args[1], above))
+        yield from ((f".a_b{path}", {"a_b": value}) for path, value in _iter_values(args[1], parents))
     elif issubclass(annotation, Enum):
         yield "", list(annotation)[-1].value
-    elif annotation not in above:
+    elif annotation not in parents:
         yield "", {}
-        yield from iter_field_paths(annotation, above)
+        yield from iter_field_paths(annotation, parents)
 
 
 GENERATE_FIELDS = {

@@ -6,19 +6,19 @@ from typing import Any, TypeAlias
 Reply: TypeAlias = Mapping[str, Any]
 
 
-def _candidate(**fields: Any) -> Reply:
+def build_candidate(**fields: Any) -> Reply:
     return {"candidates": [fields]}
 
 
-def _parts(*parts: Any) -> Reply:
-    return _candidate(content={"role": "model", "parts": list(parts)}, finishReason="STOP", index=0)
+def build_parts_reply(*parts: Any) -> Reply:
+    return build_candidate(content={"role": "model", "parts": list(parts)}, finishReason="STOP", index=0)
 
 
-def _grounded(**metadata: Any) -> Reply:
-    return _candidate(groundingMetadata=metadata)
+def build_grounded_reply(**metadata: Any) -> Reply:
+    return build_candidate(groundingMetadata=metadata)
 
 
-def _used(**usage: Any) -> Reply:
+def build_usage_reply(**usage: Any) -> Reply:
     return {"usageMetadata": usage}
 
 
@@ -37,31 +37,31 @@ _TOKEN = {"token": " the", "tokenId": 262, "logProbability": -0.0012}
 REPLIES: Mapping[str, Reply] = {
     "empty": {},
     "no-candidates": {"candidates": []},
-    "text": _parts({"text": "hello"}),
-    "texts": _parts({"text": "a"}, {"text": ""}, {"text": "\u00e9\u4e16\U0001f600\u2028"}),
+    "text": build_parts_reply({"text": "hello"}),
+    "texts": build_parts_reply({"text": "a"}, {"text": ""}, {"text": "\u00e9\u4e16\U0001f600\u2028"}),
     "two-candidates": {"candidates": [{"index": 0, "tokenCount": 1}, {"index": 1, "tokenCount": 2}]},
-    "empty-candidate": _candidate(),
-    "empty-content": _candidate(content={}),
-    "role-without-parts": _candidate(content={"role": "model"}, finishReason="MAX_TOKENS"),
-    "no-parts": _candidate(content={"role": "model", "parts": []}),
-    "empty-part": _parts({}),
+    "empty-candidate": build_candidate(),
+    "empty-content": build_candidate(content={}),
+    "role-without-parts": build_candidate(content={"role": "model"}, finishReason="MAX_TOKENS"),
+    "no-parts": build_candidate(content={"role": "model", "parts": []}),
+    "empty-part": build_parts_reply({}),
     "whole": {
-        **_parts({"text": "hello"}),
+        **build_parts_reply({"text": "hello"}),
         "createTime": "2025-01-02T03:04:05.678901Z",
         "modelVersion": "gemini-2.5-flash",
         "responseId": "r1",
         "usageMetadata": {"promptTokenCount": 1, "candidatesTokenCount": 2, "totalTokenCount": 3},
     },
-    # When and why it ended
+    # Finish reasons and times
     **{
-        f"finish-{reason.lower()}": _candidate(finishReason=reason)
+        f"finish-{reason.lower()}": build_candidate(finishReason=reason)
         for reason in ("STOP", "MAX_TOKENS", "SAFETY", "RECITATION", "MALFORMED_FUNCTION_CALL", "NO_IMAGE")
     },
-    "finish-new": _candidate(finishReason="TIRED", finishMessage="of it"),
-    "finish-new-in-lower": _candidate(finishReason="tired_of_it"),
-    "finish-lower": _candidate(finishReason="max_tokens"),
-    "average-logprobs": _candidate(avgLogprobs=-0.25, tokenCount=7),
-    "average-logprobs-whole": _candidate(avgLogprobs=-1),
+    "finish-new": build_candidate(finishReason="TIRED", finishMessage="of it"),
+    "finish-new-in-lower": build_candidate(finishReason="tired_of_it"),
+    "finish-lower": build_candidate(finishReason="max_tokens"),
+    "average-logprobs": build_candidate(avgLogprobs=-0.25, tokenCount=7),
+    "average-logprobs-whole": build_candidate(avgLogprobs=-1),
     "create-time": {"createTime": "2025-01-02T03:04:05Z"},
     "create-time-nine-digits": {"createTime": "2025-01-02T03:04:05.123456000Z"},
     "create-time-three-digits": {"createTime": "2025-01-02T03:04:05.123Z"},
@@ -71,8 +71,8 @@ REPLIES: Mapping[str, Reply] = {
     "blocked-message": {"promptFeedback": {"blockReason": "OTHER", "blockReasonMessage": "because"}},
     "blocked-new": {"promptFeedback": {"blockReason": "MOOD"}},
     "blocked-empty": {"promptFeedback": {}},
-    "rated": _candidate(safetyRatings=[_RATING, {**_RATING, "blocked": False}]),
-    "rated-scores": _candidate(
+    "rated": build_candidate(safetyRatings=[_RATING, {**_RATING, "blocked": False}]),
+    "rated-scores": build_candidate(
         safetyRatings=[
             {
                 **_RATING,
@@ -83,16 +83,20 @@ REPLIES: Mapping[str, Reply] = {
             }
         ]
     ),
-    "rated-new": _candidate(safetyRatings=[{"category": "HARM_NEW", "probability": "SO_SO", "severity": "s"}]),
+    "rated-new": build_candidate(safetyRatings=[{"category": "HARM_NEW", "probability": "SO_SO", "severity": "s"}]),
     # Parts
-    "thought": _parts({"text": "hm", "thought": True}, {"text": "so", "thought": False}),
-    "thought-signature": _parts({"text": "x", "thoughtSignature": "AQID"}),
-    "thought-signature-safe": _parts({"text": "x", "thoughtSignature": "--__"}),
-    "function-call": _parts({"functionCall": {"id": "c1", "name": "f", "args": {"a_b": [1, None, {"cD": 0.5}]}}}),
-    "function-call-bare": _parts({"functionCall": {"name": "f"}}),
-    "function-call-empty-args": _parts({"functionCall": {"name": "f", "args": {}}}),
-    "function-calls": _parts({"functionCall": {"name": "f", "args": {}}}, {"functionCall": {"name": "g", "args": {}}}),
-    "function-call-partial": _parts(
+    "thought": build_parts_reply({"text": "hm", "thought": True}, {"text": "so", "thought": False}),
+    "thought-signature": build_parts_reply({"text": "x", "thoughtSignature": "AQID"}),
+    "thought-signature-safe": build_parts_reply({"text": "x", "thoughtSignature": "--__"}),
+    "function-call": build_parts_reply(
+        {"functionCall": {"id": "c1", "name": "f", "args": {"a_b": [1, None, {"cD": 0.5}]}}}
+    ),
+    "function-call-bare": build_parts_reply({"functionCall": {"name": "f"}}),
+    "function-call-empty-args": build_parts_reply({"functionCall": {"name": "f", "args": {}}}),
+    "function-calls": build_parts_reply(
+        {"functionCall": {"name": "f", "args": {}}}, {"functionCall": {"name": "g", "args": {}}}
+    ),
+    "function-call-partial": build_parts_reply(
         {
             "functionCall": {
                 "name": "f",
@@ -106,7 +110,7 @@ REPLIES: Mapping[str, Reply] = {
             }
         }
     ),
-    "function-response": _parts(
+    "function-response": build_parts_reply(
         {
             "functionResponse": {
                 "id": "c1",
@@ -117,7 +121,7 @@ REPLIES: Mapping[str, Reply] = {
             }
         }
     ),
-    "function-response-parts": _parts(
+    "function-response-parts": build_parts_reply(
         {
             "functionResponse": {
                 "name": "f",
@@ -128,22 +132,24 @@ REPLIES: Mapping[str, Reply] = {
             }
         }
     ),
-    "executable-code": _parts({"executableCode": {"language": "PYTHON", "code": "print(1)"}}),
-    "executable-code-new-language": _parts({"executableCode": {"language": "COBOL", "code": ""}}),
-    "code-result": _parts({"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "1\n"}}),
-    "code-result-new": _parts({"codeExecutionResult": {"outcome": "OUTCOME_ODD"}}),
-    "inline-data": _parts({"inlineData": {"mimeType": "image/png", "data": "iVBORw0KGgo="}}),
-    "inline-data-safe": _parts({"inlineData": {"mimeType": "a/b", "data": "-_8="}}),
-    "inline-data-standard": _parts({"inlineData": {"mimeType": "a/b", "data": "+/8=", "displayName": "n"}}),
-    "inline-data-empty": _parts({"inlineData": {"mimeType": "a/b", "data": ""}}),
-    "file-data": _parts({"fileData": {"mimeType": "video/mp4", "fileUri": "gs://b/v", "displayName": "n"}}),
-    "video-metadata": _parts(
+    "executable-code": build_parts_reply({"executableCode": {"language": "PYTHON", "code": "print(1)"}}),
+    "executable-code-new-language": build_parts_reply({"executableCode": {"language": "COBOL", "code": ""}}),
+    "code-result": build_parts_reply({"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "1\n"}}),
+    "code-result-new": build_parts_reply({"codeExecutionResult": {"outcome": "OUTCOME_ODD"}}),
+    "inline-data": build_parts_reply({"inlineData": {"mimeType": "image/png", "data": "iVBORw0KGgo="}}),
+    "inline-data-safe": build_parts_reply({"inlineData": {"mimeType": "a/b", "data": "-_8="}}),
+    "inline-data-standard": build_parts_reply({"inlineData": {"mimeType": "a/b", "data": "+/8=", "displayName": "n"}}),
+    "inline-data-empty": build_parts_reply({"inlineData": {"mimeType": "a/b", "data": ""}}),
+    "file-data": build_parts_reply({"fileData": {"mimeType": "video/mp4", "fileUri": "gs://b/v", "displayName": "n"}}),
+    "video-metadata": build_parts_reply(
         {"text": "x", "videoMetadata": {"startOffset": "1.500000001s", "endOffset": "3s", "fps": 24}}
     ),
-    "media-resolution": _parts({"text": "x", "mediaResolution": {"level": "MEDIA_RESOLUTION_HIGH", "numTokens": "5"}}),
+    "media-resolution": build_parts_reply(
+        {"text": "x", "mediaResolution": {"level": "MEDIA_RESOLUTION_HIGH", "numTokens": "5"}}
+    ),
     # Grounding
-    "grounding-empty": _grounded(),
-    "grounding-web": _grounded(
+    "grounding-empty": build_grounded_reply(),
+    "grounding-web": build_grounded_reply(
         webSearchQueries=["q"],
         searchEntryPoint={"renderedContent": "<div>", "sdkBlob": "e30="},
         groundingChunks=[{"web": {"uri": "https://h.test", "title": "T", "domain": "h.test"}}],
@@ -156,8 +162,8 @@ REPLIES: Mapping[str, Reply] = {
         ],
         retrievalMetadata={"googleSearchDynamicRetrievalScore": 0.75},
     ),
-    "grounding-no-scores": _grounded(groundingSupports=[{"segment": {}, "groundingChunkIndices": []}]),
-    "grounding-maps": _grounded(
+    "grounding-no-scores": build_grounded_reply(groundingSupports=[{"segment": {}, "groundingChunkIndices": []}]),
+    "grounding-maps": build_grounded_reply(
         googleMapsWidgetContextToken="widget",
         groundingChunks=[
             {
@@ -185,7 +191,7 @@ REPLIES: Mapping[str, Reply] = {
         ],
         sourceFlaggingUris=[{"sourceId": "s", "flagContentUri": "https://h.test/f"}],
     ),
-    "grounding-retrieval": _grounded(
+    "grounding-retrieval": build_grounded_reply(
         retrievalQueries=["q"],
         groundingChunks=[
             {
@@ -199,8 +205,8 @@ REPLIES: Mapping[str, Reply] = {
             }
         ],
     ),
-    "grounding-new-kind": _grounded(groundingChunks=[{"telepathy": {"uri": "u"}}]),
-    "url-context": _candidate(
+    "grounding-new-kind": build_grounded_reply(groundingChunks=[{"telepathy": {"uri": "u"}}]),
+    "url-context": build_candidate(
         urlContextMetadata={
             "urlMetadata": [
                 {"retrievedUrl": "https://h.test", "urlRetrievalStatus": "URL_RETRIEVAL_STATUS_SUCCESS"},
@@ -208,20 +214,20 @@ REPLIES: Mapping[str, Reply] = {
             ]
         }
     ),
-    "url-context-empty": _candidate(urlContextMetadata={}),
-    "citations": _candidate(citationMetadata={"citations": [_CITATION, {"startIndex": 3}]}),
-    "citation-sources": _candidate(citationMetadata={"citationSources": [_CITATION, {"startIndex": 3}]}),
-    "citations-empty": _candidate(citationMetadata={}),
+    "url-context-empty": build_candidate(urlContextMetadata={}),
+    "citations": build_candidate(citationMetadata={"citations": [_CITATION, {"startIndex": 3}]}),
+    "citation-sources": build_candidate(citationMetadata={"citationSources": [_CITATION, {"startIndex": 3}]}),
+    "citations-empty": build_candidate(citationMetadata={}),
     # Log probabilities
-    "logprobs": _candidate(
+    "logprobs": build_candidate(
         logprobsResult={
             "chosenCandidates": [_TOKEN],
             "topCandidates": [{"candidates": [_TOKEN, {"token": "", "tokenId": 0, "logProbability": 0}]}, {}],
         }
     ),
-    "logprobs-empty": _candidate(logprobsResult={}),
-    # What it cost
-    "usage": _used(
+    "logprobs-empty": build_candidate(logprobsResult={}),
+    # Usage
+    "usage": build_usage_reply(
         promptTokenCount=10,
         cachedContentTokenCount=4,
         candidatesTokenCount=20,
@@ -234,32 +240,40 @@ REPLIES: Mapping[str, Reply] = {
         toolUsePromptTokensDetails=_DETAILS,
         trafficType="ON_DEMAND",
     ),
-    "usage-zero": _used(promptTokenCount=0, totalTokenCount=0, promptTokensDetails=[]),
-    "usage-strings": _used(promptTokenCount="10", totalTokenCount="9007199254740993"),
-    "usage-new": _used(trafficType="RUSH_HOUR", promptTokensDetails=[{"modality": "SMELL", "tokenCount": 1}]),
-    # Numbers as text, and the other way about
-    "indices-as-strings": _candidate(index="1", tokenCount="2", citationMetadata={"citations": [{"startIndex": "7"}]}),
-    "whole-floats": _candidate(index=1.0, tokenCount=2.0),
-    # What no type knows
+    "usage-zero": build_usage_reply(promptTokenCount=0, totalTokenCount=0, promptTokensDetails=[]),
+    "usage-strings": build_usage_reply(promptTokenCount="10", totalTokenCount="9007199254740993"),
+    "usage-new": build_usage_reply(
+        trafficType="RUSH_HOUR", promptTokensDetails=[{"modality": "SMELL", "tokenCount": 1}]
+    ),
+    # Numbers as strings, and strings as numbers
+    "indices-as-strings": build_candidate(
+        index="1", tokenCount="2", citationMetadata={"citations": [{"startIndex": "7"}]}
+    ),
+    "whole-floats": build_candidate(index=1.0, tokenCount=2.0),
+    # Unknown fields and values
     "unknown-fields": {
-        **_candidate(mood="fine", content={"parts": [{"text": "x", "smell": {"a": [1]}}], "since": None}),
+        **build_candidate(mood="fine", content={"parts": [{"text": "x", "smell": {"a": [1]}}], "since": None}),
         "weather": {"sun": True},
     },
-    "unknown-part": _parts({"hologram": {"data": "AAAA"}}, {"text": "x"}),
+    "unknown-part": build_parts_reply({"hologram": {"data": "AAAA"}}, {"text": "x"}),
     # Nulls
     "null-candidates": {"candidates": None, "promptFeedback": None, "usageMetadata": None, "createTime": None},
-    "null-fields": _candidate(
+    "null-fields": build_candidate(
         content=None, finishReason=None, safetyRatings=None, groundingMetadata=None, citationMetadata=None, index=None
     ),
-    "null-content": _candidate(content={"role": None, "parts": None}),
-    "null-part-fields": _parts({"text": None, "inlineData": None, "thought": None, "functionCall": None}),
-    "null-grounding": _grounded(groundingChunks=None, webSearchQueries=None, groundingSupports=[{"segment": None}]),
-    "null-scores": _grounded(groundingSupports=[{"confidenceScores": None, "groundingChunkIndices": None}]),
-    "null-citations": _candidate(citationMetadata={"citations": None}),
-    "null-usage": _used(promptTokensDetails=None, promptTokenCount=None, trafficType=None),
-    "null-logprobs": _candidate(logprobsResult={"chosenCandidates": None, "topCandidates": [{"candidates": None}]}),
+    "null-content": build_candidate(content={"role": None, "parts": None}),
+    "null-part-fields": build_parts_reply({"text": None, "inlineData": None, "thought": None, "functionCall": None}),
+    "null-grounding": build_grounded_reply(
+        groundingChunks=None, webSearchQueries=None, groundingSupports=[{"segment": None}]
+    ),
+    "null-scores": build_grounded_reply(groundingSupports=[{"confidenceScores": None, "groundingChunkIndices": None}]),
+    "null-citations": build_candidate(citationMetadata={"citations": None}),
+    "null-usage": build_usage_reply(promptTokensDetails=None, promptTokenCount=None, trafficType=None),
+    "null-logprobs": build_candidate(
+        logprobsResult={"chosenCandidates": None, "topCandidates": [{"candidates": None}]}
+    ),
     "null-beside-args": {
-        **_parts({"functionCall": {"name": "f", "args": {"x": None, "y": [None]}}}),
+        **build_parts_reply({"functionCall": {"name": "f", "args": {"x": None, "y": [None]}}}),
         "usageMetadata": {"promptTokensDetails": None},
     },
 }

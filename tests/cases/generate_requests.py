@@ -31,8 +31,8 @@ class Case:
     note: str = ""
     error: bool = False
     """Whether it is a mistake in the program, on either backend."""
-    differs: str = ""
-    """Why genai_fn does otherwise than 1.51.0, where it means to."""
+    difference: str = ""
+    """The reason for a deliberate difference from 1.51.0."""
 
     def arguments(self, lib: Lib) -> tuple[Any, Any]:
         """Build contents and config, new for each call: google-genai 1.51.0 modifies the dicts it is given."""
@@ -43,15 +43,15 @@ def _build_value(value: Any, lib: Lib) -> Any:
     return value(lib) if isinstance(value, FunctionType) else deepcopy(value)
 
 
-def _tool(**tool: Any) -> dict[str, Any]:
+def build_tool(**tool: Any) -> dict[str, Any]:
     return {"tools": [tool]}
 
 
-def _function(**declaration: Any) -> dict[str, Any]:
-    return _tool(function_declarations=[{"name": "f", **declaration}])
+def build_function(**declaration: Any) -> dict[str, Any]:
+    return build_tool(function_declarations=[{"name": "f", **declaration}])
 
 
-def _schema(**schema: Any) -> dict[str, Any]:
+def build_schema(**schema: Any) -> dict[str, Any]:
     return {"response_schema": schema}
 
 
@@ -78,7 +78,7 @@ _CONTENTS = (
     Case("contents-unicode", "\u00e9\u4e16\U0001f600\u2028 </script> \x00"),
     Case("contents-strs", ["a", "b"]),
     Case("contents-empty-str-in-list", [""]),
-    Case("contents-tuple", ("a", "b"), note="a tuple is as good as a list"),
+    Case("contents-tuple", ("a", "b"), note="a tuple is equivalent to a list"),
     Case("contents-inner-list", ["a", ["b", "c"], "d"], note="an inner list is a turn of its own"),
     Case("contents-part-dict", {"text": "x"}),
     Case("contents-part-dict-empty-text", {"text": ""}),
@@ -100,14 +100,14 @@ _CONTENTS = (
     Case(
         "contents-file-and-question",
         lambda lib: [lib.File(name="files/a", uri="https://h.test/a", mime_type="text/plain", display_name="n"), "q"],
-        note="only its uri and mime_type go out",
+        note="only its uri and mime_type are sent",
     ),
     Case("contents-file-dict", {"uri": "https://h.test/a", "mime_type": "text/plain"}),
     Case("contents-blob-part", lambda lib: lib.Part(inline_data=lib.Blob(data=b"\xfb\xff\xfe", mime_type="image/png"))),
     Case("contents-jpeg", lambda lib: [_build_image("JPEG"), "what?"]),
     Case("contents-png", lambda lib: _build_image("PNG")),
-    Case("contents-drawn-image", lambda lib: [PIL.Image.new("RGB", (1, 1))], note="goes out as JPEG"),
-    Case("contents-rgba-image", lambda lib: PIL.Image.new("RGBA", (1, 1)), note="goes out as PNG"),
+    Case("contents-drawn-image", lambda lib: [PIL.Image.new("RGB", (1, 1))], note="sent as JPEG"),
+    Case("contents-rgba-image", lambda lib: PIL.Image.new("RGBA", (1, 1)), note="sent as PNG"),
     Case("contents-stream", "hi", stream=True),
     Case("contents-stream-config", ["a", "b"], {"temperature": 0}, stream=True),
     Case("contents-none-in-list", ["a", None], error=True),
@@ -125,13 +125,13 @@ _CONTENTS = (
         "contents-blob",
         lambda lib: lib.Blob(data=b"x", mime_type="a/b"),
         error=True,
-        differs="a Blob is content; 1.51.0 takes it for a File",
+        difference="a Blob is valid content; 1.51.0 treats it as a File",
     ),
     Case(
         "contents-blob-dict",
         {"data": b"x", "mime_type": "a/b"},
         error=True,
-        differs="a Blob is content, as a dict too",
+        difference="the dict of a Blob is valid content; 1.51.0 treats it as a File",
     ),
 )
 
@@ -155,7 +155,7 @@ _PARTS = (
         "part-thought", [{"role": "model", "parts": [{"text": "x", "thought": True}, {"text": "", "thought": False}]}]
     ),
     Case("part-thought-signature", {"text": "x", "thought_signature": b"\xff\xfe\xfd\xfc"}),
-    Case("part-thought-signature-text", {"text": "x", "thought_signature": "__79"}, note="as it came over the wire"),
+    Case("part-thought-signature-text", {"text": "x", "thought_signature": "__79"}, note="base64, as received"),
     Case("part-executable-code", {"executable_code": {"language": "PYTHON", "code": "print(1)"}}),
     Case("part-executable-code-lower", {"executable_code": {"language": "python", "code": ""}}),
     Case("part-code-result", {"code_execution_result": {"outcome": "OUTCOME_OK", "output": "1\n"}}),
@@ -264,7 +264,11 @@ _SETTINGS = (
     Case("media-resolution", config={"media_resolution": "MEDIA_RESOLUTION_LOW"}),
     Case("media-resolution-lower", config={"media_resolution": "media_resolution_high"}),
     Case("media-resolution-unknown", config={"media_resolution": "MEDIA_RESOLUTION_NEW"}),
-    Case("media-resolution-unknown-case", config={"media_resolution": "Some_new"}, note="unknown values go as typed"),
+    Case(
+        "media-resolution-unknown-case",
+        config={"media_resolution": "Some_new"},
+        note="unknown values are sent unchanged",
+    ),
     Case("speech-voice-name", config={"speech_config": "Kore"}),
     Case(
         "speech-voice",
@@ -363,23 +367,25 @@ _SETTINGS = (
     Case("max-output-tokens-fraction", config={"max_output_tokens": 1.5}, error=True),
     Case("labels-number", config={"labels": {"a": 1}}, error=True),
     Case("routing-lower", config={"routing_config": {"auto_mode": {"model_routing_preference": "x"}}}, error=True),
-    Case("temperature-nan", config={"temperature": float("nan")}, differs="NaN is not JSON"),
-    Case("temperature-text", config={"temperature": "0.5"}, differs="a number is a number"),
+    Case("temperature-nan", config={"temperature": float("nan")}, difference="NaN is not JSON"),
+    Case("temperature-text", config={"temperature": "0.5"}, difference="a string is not a number"),
     Case(
-        "speech-no-name", config={"speech_config": ""}, differs="1.51.0 sends nothing on one backend, {} on the other"
+        "speech-no-name",
+        config={"speech_config": ""},
+        difference="1.51.0 sends nothing on one backend, {} on the other",
     ),
 )
 
 _SCHEMAS = (
     Case("mime-type", config={"response_mime_type": "application/json"}),
-    Case("mime-type-and-schema", config={"response_mime_type": "application/json", **_schema(type="string")}),
-    Case("schema", config=_schema(type="string"), note="types go out upper case"),
-    Case("schema-empty", config=_schema()),
-    Case("schema-title-only", config=_schema(title="T")),
-    Case("schema-unknown-type", config=_schema(type="wibble")),
+    Case("mime-type-and-schema", config={"response_mime_type": "application/json", **build_schema(type="string")}),
+    Case("schema", config=build_schema(type="string"), note="types are sent in upper case"),
+    Case("schema-empty", config=build_schema()),
+    Case("schema-title-only", config=build_schema(title="T")),
+    Case("schema-unknown-type", config=build_schema(type="wibble")),
     Case(
         "schema-string",
-        config=_schema(
+        config=build_schema(
             type="STRING",
             description="d",
             enum=["a", "b"],
@@ -392,20 +398,20 @@ _SCHEMAS = (
             title="t",
         ),
     ),
-    Case("schema-default", config=_schema(type="object", default={"snake_case": [1]})),
-    Case("schema-number", config=_schema(type="number", minimum=0, maximum=0.5, default=0)),
-    Case("schema-boolean", config=_schema(type="boolean", default=False, nullable=False)),
-    Case("schema-array", config=_schema(type="array", items={"type": "integer"}, min_items=0, max_items=2)),
-    Case("schema-array-in-camel", config=_schema(type="array", items={"type": "string"}, minItems=1, maxItems=2)),
-    Case("schema-object", config=_schema(type="object", properties=_XY, required=["y"])),
-    Case("schema-object-one", config=_schema(type="object", properties={"snake_case": {"type": "string"}})),
-    Case("schema-object-sizes", config=_schema(type="object", min_properties=0, max_properties=2, required=[])),
-    Case("schema-object-untyped", config=_schema(properties={"a": {"type": "string"}})),
-    Case("schema-ordering", config=_schema(type="object", properties=_XY, property_ordering=["x", "y"])),
-    Case("schema-ordering-in-camel", config=_schema(type="object", properties=_XY, propertyOrdering=["x", "y"])),
+    Case("schema-default", config=build_schema(type="object", default={"snake_case": [1]})),
+    Case("schema-number", config=build_schema(type="number", minimum=0, maximum=0.5, default=0)),
+    Case("schema-boolean", config=build_schema(type="boolean", default=False, nullable=False)),
+    Case("schema-array", config=build_schema(type="array", items={"type": "integer"}, min_items=0, max_items=2)),
+    Case("schema-array-in-camel", config=build_schema(type="array", items={"type": "string"}, minItems=1, maxItems=2)),
+    Case("schema-object", config=build_schema(type="object", properties=_XY, required=["y"])),
+    Case("schema-object-one", config=build_schema(type="object", properties={"snake_case": {"type": "string"}})),
+    Case("schema-object-sizes", config=build_schema(type="object", min_properties=0, max_properties=2, required=[])),
+    Case("schema-object-untyped", config=build_schema(properties={"a": {"type": "string"}})),
+    Case("schema-ordering", config=build_schema(type="object", properties=_XY, property_ordering=["x", "y"])),
+    Case("schema-ordering-in-camel", config=build_schema(type="object", properties=_XY, propertyOrdering=["x", "y"])),
     Case(
         "schema-nested",
-        config=_schema(
+        config=build_schema(
             type="object",
             properties={
                 "z": {"type": "object", "properties": _XY},
@@ -416,14 +422,14 @@ _SCHEMAS = (
     ),
     Case(
         "schema-nested-ordering",
-        config=_schema(
+        config=build_schema(
             type="object",
             properties={"z": {"type": "object", "properties": _XY, "property_ordering": ["x", "y"]}, **_XY},
         ),
     ),
     Case(
         "schema-property-names",
-        config=_schema(
+        config=build_schema(
             type="object",
             properties={
                 "type": {"type": "string"},
@@ -432,24 +438,25 @@ _SCHEMAS = (
                 "max_items": {"type": "integer"},
             },
         ),
-        note="names of properties that are words of the schema too",
+        note="property names that are also keywords",
     ),
-    Case("schema-any-of", config=_schema(any_of=[{"type": "string"}, {"type": "object", "properties": _XY}])),
-    Case("schema-any-of-in-camel", config=_schema(anyOf=[{"type": "string"}, {"type": "integer"}])),
-    Case("schema-any-of-one", config=_schema(any_of=[{"type": "string"}])),
-    Case("schema-any-of-null", config=_schema(anyOf=[{"type": "string", "enum": ["a"]}, {"type": "null"}])),
-    Case("schema-any-of-null-first", config=_schema(anyOf=[{"type": "null"}, {"type": "string"}])),
+    Case("schema-any-of", config=build_schema(any_of=[{"type": "string"}, {"type": "object", "properties": _XY}])),
+    Case("schema-any-of-in-camel", config=build_schema(anyOf=[{"type": "string"}, {"type": "integer"}])),
+    Case("schema-any-of-one", config=build_schema(any_of=[{"type": "string"}])),
+    Case("schema-any-of-null", config=build_schema(anyOf=[{"type": "string", "enum": ["a"]}, {"type": "null"}])),
+    Case("schema-any-of-null-first", config=build_schema(anyOf=[{"type": "null"}, {"type": "string"}])),
     Case(
-        "schema-any-of-two-and-null", config=_schema(anyOf=[{"type": "string"}, {"type": "integer"}, {"type": "null"}])
+        "schema-any-of-two-and-null",
+        config=build_schema(anyOf=[{"type": "string"}, {"type": "integer"}, {"type": "null"}]),
     ),
     Case(
         "schema-any-of-null-array",
-        config=_schema(anyOf=[{"type": "array", "items": {"type": "string"}}, {"type": "null"}]),
+        config=build_schema(anyOf=[{"type": "array", "items": {"type": "string"}}, {"type": "null"}]),
     ),
-    Case("schema-any-of-upper-null", config=_schema(any_of=[{"type": "STRING"}, {"type": "NULL"}]), note="stays"),
+    Case("schema-any-of-upper-null", config=build_schema(any_of=[{"type": "STRING"}, {"type": "NULL"}]), note="stays"),
     Case(
         "schema-any-of-null-inside",
-        config=_schema(
+        config=build_schema(
             type="object",
             properties={
                 "a": {"anyOf": [{"type": "object", "properties": _XY}, {"type": "null"}]},
@@ -457,11 +464,11 @@ _SCHEMAS = (
             },
         ),
     ),
-    Case("schema-null", config=_schema(type="null")),
-    Case("schema-const", config=_schema(type="string", const="a")),
+    Case("schema-null", config=build_schema(type="null")),
+    Case("schema-const", config=build_schema(type="string", const="a")),
     Case(
         "schema-defs",
-        config=_schema(
+        config=build_schema(
             **{
                 "type": "object",
                 "properties": {
@@ -475,30 +482,32 @@ _SCHEMAS = (
                 },
             }
         ),
-        note="what a $ref names takes its place",
+        note="a $ref is replaced by its definition",
     ),
-    Case("schema-ref-at-the-top", config=_schema(**{"$ref": "#/$defs/A", "$defs": {"A": {"type": "string"}}})),
-    Case("schema-defs-unused", config=_schema(**{"type": "string", "$defs": {"A": {"type": "string"}}})),
+    Case("schema-ref-at-the-top", config=build_schema(**{"$ref": "#/$defs/A", "$defs": {"A": {"type": "string"}}})),
+    Case("schema-defs-unused", config=build_schema(**{"type": "string", "$defs": {"A": {"type": "string"}}})),
     Case(
         "schema-ref-with-description",
-        config=_schema(
+        config=build_schema(
             **{
                 "type": "object",
                 "properties": {"a": {"$ref": "#/$defs/A", "description": "mine"}},
                 "$defs": {"A": {"type": "string", "description": "its"}},
             }
         ),
-        note="1.51.0 loses the words beside a $ref",
+        note="1.51.0 drops the description beside a $ref",
     ),
     Case(
         "schema-defs-in-snake",
-        config=_schema(type="object", properties={"a": {"ref": "#/defs/A"}}, defs={"A": {"type": "string"}}),
-        note="stays as it is",
+        config=build_schema(type="object", properties={"a": {"ref": "#/defs/A"}}, defs={"A": {"type": "string"}}),
+        note="sent unchanged",
     ),
-    Case("schema-closed", config=_schema(type="object", properties=_XY, additionalProperties=False)),
-    Case("schema-open", config=_schema(type="object", additionalProperties=True)),
-    Case("schema-open-inside", config=_schema(type="array", items={"type": "object", "additional_properties": True})),
-    Case("schema-map", config=_schema(type="object", additional_properties={"type": "string"})),
+    Case("schema-closed", config=build_schema(type="object", properties=_XY, additionalProperties=False)),
+    Case("schema-open", config=build_schema(type="object", additionalProperties=True)),
+    Case(
+        "schema-open-inside", config=build_schema(type="array", items={"type": "object", "additional_properties": True})
+    ),
+    Case("schema-map", config=build_schema(type="object", additional_properties={"type": "string"})),
     Case(
         "schema-typed",
         config=lambda lib: {
@@ -521,20 +530,20 @@ _SCHEMAS = (
                 "additionalProperties": False,
             }
         },
-        note="goes out untouched",
+        note="sent unchanged",
     ),
-    Case("json-schema-and-schema", config={"response_json_schema": {"type": "string"}, **_schema(type="string")}),
-    Case("schema-all-of", config=_schema(allOf=[{"type": "string"}]), error=True),
-    Case("schema-one-of-inside", config=_schema(type="array", items={"oneOf": [{"type": "string"}]}), error=True),
-    Case("schema-schema", config=_schema(**{"$schema": "s", "type": "string"}), error=True),
-    Case("schema-enum-numbers", config=_schema(type="integer", enum=[1, 2]), error=True),
-    Case("schema-types", config=_schema(type=["string", "null"]), error=True),
-    Case("schema-const-number", config=_schema(type="integer", const=1), error=True),
+    Case("json-schema-and-schema", config={"response_json_schema": {"type": "string"}, **build_schema(type="string")}),
+    Case("schema-all-of", config=build_schema(allOf=[{"type": "string"}]), error=True),
+    Case("schema-one-of-inside", config=build_schema(type="array", items={"oneOf": [{"type": "string"}]}), error=True),
+    Case("schema-schema", config=build_schema(**{"$schema": "s", "type": "string"}), error=True),
+    Case("schema-enum-numbers", config=build_schema(type="integer", enum=[1, 2]), error=True),
+    Case("schema-types", config=build_schema(type=["string", "null"]), error=True),
+    Case("schema-const-number", config=build_schema(type="integer", const=1), error=True),
     Case("schema-str", config={"response_schema": "string"}, error=True),
-    Case("schema-ref-to-nothing", config=_schema(type="array", items={"$ref": "#/$defs/A"}), error=True),
+    Case("schema-ref-to-nothing", config=build_schema(type="array", items={"$ref": "#/$defs/A"}), error=True),
     Case(
         "schema-ref-to-itself",
-        config=_schema(
+        config=build_schema(
             **{
                 "$ref": "#/$defs/A",
                 "$defs": {"A": {"type": "object", "properties": {"next": {"$ref": "#/$defs/A"}}}},
@@ -548,12 +557,15 @@ _TOOLS = (
     Case("tools-empty", config={"tools": []}),
     Case("tool-empty", config={"tools": [{}]}),
     Case("tool-typed", config=lambda lib: {"tools": [lib.Tool(google_search=lib.GoogleSearch())]}),
-    Case("function", config=_function(description="d")),
+    Case("function", config=build_function(description="d")),
     Case("function-in-camel", config={"tools": [{"functionDeclarations": [{"name": "f", "description": ""}]}]}),
-    Case("function-parameters", config=_function(parameters={"type": "object", "properties": _XY, "required": ["x"]})),
+    Case(
+        "function-parameters",
+        config=build_function(parameters={"type": "object", "properties": _XY, "required": ["x"]}),
+    ),
     Case(
         "function-parameters-everything",
-        config=_function(
+        config=build_function(
             parameters={
                 "type": "object",
                 "properties": {
@@ -564,21 +576,21 @@ _TOOLS = (
                 "defs": {"A": {"type": "STRING", "additional_properties": True}},
             }
         ),
-        note="nothing is resolved, flattened or ordered here",
+        note="nothing is resolved, flattened or ordered",
     ),
     Case(
         "function-json-schemas",
-        config=_function(
+        config=build_function(
             parameters_json_schema={"type": "object", "properties": {"snake_case": {"const": 1}}},
             response_json_schema={"x_y": [{"min_items": 1}]},
         ),
     ),
     Case(
         "function-response",
-        config=_function(response={"type": "object", "properties": {"snake_case": {"type": "string"}}}),
+        config=build_function(response={"type": "object", "properties": {"snake_case": {"type": "string"}}}),
     ),
-    Case("function-behavior", config=_function(behavior="non_blocking")),
-    Case("function-behavior-blocking", config=_function(behavior="BLOCKING")),
+    Case("function-behavior", config=build_function(behavior="non_blocking")),
+    Case("function-behavior-blocking", config=build_function(behavior="BLOCKING")),
     Case(
         "functions",
         config={
@@ -589,27 +601,27 @@ _TOOLS = (
                 {"code_execution": {}},
             ]
         },
-        note="all declarations in one tool, put last",
+        note="all declarations are merged into one tool, the last one",
     ),
-    Case("functions-none", config=_tool(function_declarations=[])),
+    Case("functions-none", config=build_tool(function_declarations=[])),
     Case(
         "functions-and-search-in-one",
-        config=_tool(function_declarations=[{"name": "f"}], google_search={}),
-        differs="1.51.0 loses the search; 3.4.0 keeps it as a tool before the merged declarations",
+        config=build_tool(function_declarations=[{"name": "f"}], google_search={}),
+        difference="1.51.0 drops the search; 3.4.0 sends it as a separate tool before the merged declarations",
     ),
     Case(
         "function-typed",
-        config=lambda lib: _tool(
+        config=lambda lib: build_tool(
             function_declarations=[
                 lib.FunctionDeclaration(name="f", parameters=lib.Schema(type="OBJECT", properties={"a_b": {}}))
             ]
         ),
     ),
-    Case("function-schema-word", config=_function(parameters={"$ref": "#/$defs/A"}), error=True),
-    Case("search", config=_tool(google_search={})),
+    Case("function-schema-word", config=build_function(parameters={"$ref": "#/$defs/A"}), error=True),
+    Case("search", config=build_tool(google_search={})),
     Case(
         "search-time-range",
-        config=_tool(
+        config=build_tool(
             google_search={
                 "time_range_filter": {
                     "start_time": "2025-01-02T03:04:05Z",
@@ -618,28 +630,28 @@ _TOOLS = (
             }
         ),
     ),
-    Case("search-exclude-domains", config=_tool(google_search={"exclude_domains": ["a.test"]})),
-    Case("search-exclude-no-domains", config=_tool(google_search={"exclude_domains": []})),
-    Case("search-blocking-confidence", config=_tool(google_search={"blocking_confidence": "block_low_and_above"})),
-    Case("search-retrieval", config=_tool(google_search_retrieval={})),
+    Case("search-exclude-domains", config=build_tool(google_search={"exclude_domains": ["a.test"]})),
+    Case("search-exclude-no-domains", config=build_tool(google_search={"exclude_domains": []})),
+    Case("search-blocking-confidence", config=build_tool(google_search={"blocking_confidence": "block_low_and_above"})),
+    Case("search-retrieval", config=build_tool(google_search_retrieval={})),
     Case(
         "search-retrieval-dynamic",
-        config=_tool(
+        config=build_tool(
             google_search_retrieval={"dynamic_retrieval_config": {"mode": "MODE_DYNAMIC", "dynamic_threshold": 0}}
         ),
     ),
     Case(
         "enterprise-web-search",
-        config=_tool(
+        config=build_tool(
             enterprise_web_search={"exclude_domains": ["a.test"], "blocking_confidence": "BLOCK_LOW_AND_ABOVE"}
         ),
     ),
-    Case("enterprise-web-search-empty", config=_tool(enterprise_web_search={})),
-    Case("maps", config=_tool(google_maps={"enable_widget": True})),
-    Case("maps-no-widget", config=_tool(google_maps={"enable_widget": False})),
+    Case("enterprise-web-search-empty", config=build_tool(enterprise_web_search={})),
+    Case("maps", config=build_tool(google_maps={"enable_widget": True})),
+    Case("maps-no-widget", config=build_tool(google_maps={"enable_widget": False})),
     Case(
         "maps-auth-key",
-        config=_tool(
+        config=build_tool(
             google_maps={
                 "auth_config": {
                     **_KEY_AUTH,
@@ -653,20 +665,20 @@ _TOOLS = (
             }
         ),
     ),
-    Case("url-context", config=_tool(url_context={})),
-    Case("code-execution", config=_tool(code_execution={})),
-    Case("computer-use", config=_tool(computer_use={"environment": "environment_browser"})),
-    Case("computer-use-excluded", config=_tool(computer_use={"excluded_predefined_functions": ["drag_and_drop"]})),
+    Case("url-context", config=build_tool(url_context={})),
+    Case("code-execution", config=build_tool(code_execution={})),
+    Case("computer-use", config=build_tool(computer_use={"environment": "environment_browser"})),
+    Case("computer-use-excluded", config=build_tool(computer_use={"excluded_predefined_functions": ["drag_and_drop"]})),
     Case(
         "file-search",
-        config=_tool(
+        config=build_tool(
             file_search={"file_search_store_names": ["fileSearchStores/s"], "top_k": 0, "metadata_filter": "a = 1"}
         ),
     ),
-    Case("retrieval-empty", config=_tool(retrieval={})),
+    Case("retrieval-empty", config=build_tool(retrieval={})),
     Case(
         "retrieval-vertex-search",
-        config=_tool(
+        config=build_tool(
             retrieval={
                 "disable_attribution": False,
                 "vertex_ai_search": {
@@ -681,7 +693,7 @@ _TOOLS = (
     ),
     Case(
         "retrieval-rag",
-        config=_tool(
+        config=build_tool(
             retrieval={
                 "vertex_rag_store": {
                     "rag_corpora": ["c"],
@@ -701,7 +713,7 @@ _TOOLS = (
     ),
     Case(
         "retrieval-rag-ranking",
-        config=_tool(
+        config=build_tool(
             retrieval={
                 "vertex_rag_store": {
                     "rag_retrieval_config": {
@@ -714,7 +726,7 @@ _TOOLS = (
     ),
     Case(
         "retrieval-elastic",
-        config=_tool(
+        config=build_tool(
             retrieval={
                 "external_api": {
                     "api_spec": "ELASTIC_SEARCH",
@@ -727,7 +739,7 @@ _TOOLS = (
     ),
     Case(
         "retrieval-simple",
-        config=_tool(
+        config=build_tool(
             retrieval={
                 "external_api": {
                     "api_spec": "simple_search",
@@ -795,7 +807,7 @@ class BackendCase:
     config: Mapping[str, Any] | None = None
     stream: bool = False
     error: bool = False
-    differs: str = ""
+    difference: str = ""
 
 
 _KEY = {"api_key": "test-key"}
@@ -818,7 +830,7 @@ BACKEND_CASES: tuple[BackendCase, ...] = (
     BackendCase("vertex-version", {**_PROJECT, "api_version": "v1"}),
     BackendCase("vertex-global", {**_PROJECT, "location": "global"}),
     BackendCase("vertex-no-location", {"vertexai": True, "project": "p"}),
-    BackendCase("vertex-us", {**_PROJECT, "location": "us"}, differs="the multi-region's host is aiplatform.us.rep"),
+    BackendCase("vertex-us", {**_PROJECT, "location": "us"}, difference="the multi-region's host is aiplatform.us.rep"),
     BackendCase("vertex-absolute-model", _PROJECT, model="projects/q/locations/l/endpoints/3"),
     BackendCase("vertex-cache", {**_PROJECT, "location": "global"}, config={"cached_content": "1"}),
     BackendCase("vertex-headers", {**_PROJECT, "headers": {"x-team": "a"}}),
@@ -829,7 +841,7 @@ BACKEND_CASES: tuple[BackendCase, ...] = (
     BackendCase(
         "vertex-base-url-no-location",
         {"vertexai": True, "project": "p", "base_url": "https://gate.test"},
-        differs="1.51.0 forgets the project and sends no credentials",
+        difference="1.51.0 ignores the project and sends no credentials",
     ),
     BackendCase("express", _EXPRESS),
     BackendCase("express-stream", _EXPRESS, stream=True),
@@ -838,7 +850,10 @@ BACKEND_CASES: tuple[BackendCase, ...] = (
     BackendCase("express-version", {**_EXPRESS, "api_version": "v1"}),
     BackendCase("express-base-url", {**_EXPRESS, "base_url": "https://gate.test/way"}),
     BackendCase(
-        "express-cache", _EXPRESS, config={"cached_content": "1"}, differs="1.51.0 writes projects/None/locations/None"
+        "express-cache",
+        _EXPRESS,
+        config={"cached_content": "1"},
+        difference="1.51.0 writes projects/None/locations/None",
     ),
     BackendCase("gateway", _GATEWAY),
     BackendCase("gateway-stream", _GATEWAY, stream=True),

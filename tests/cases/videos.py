@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-_FILTERED = {"raiMediaFilteredCount": 1, "raiMediaFilteredReasons": ["no"]}
+_FILTERED_RESPONSE = {"raiMediaFilteredCount": 1, "raiMediaFilteredReasons": ["no"]}
 
 VIDEO_REPLIES: Mapping[str, Any] = {
     "empty": {},
@@ -36,7 +36,7 @@ VIDEO_RESULTS: Mapping[str, Mapping[str, Any]] = {
             "generateVideoResponse": {"generatedSamples": [{"video": {"uri": "a"}}, {"video": {"uri": "b"}}]},
         },
         "no-video": {"generateVideoResponse": {"generatedSamples": [{}]}},
-        "filtered": {"generateVideoResponse": _FILTERED},
+        "filtered": {"generateVideoResponse": _FILTERED_RESPONSE},
         "nothing": {"@type": "t"},
     },
     "vertex": {
@@ -44,9 +44,9 @@ VIDEO_RESULTS: Mapping[str, Mapping[str, Any]] = {
         "bytes": {"videos": [{"bytesBase64Encoded": "+/8=", "mimeType": "video/mp4"}]},
         "url-safe": {"videos": [{"bytesBase64Encoded": "-_8"}]},
         "two": {"videos": [{"gcsUri": "gs://b/1.mp4"}, {"gcsUri": "gs://b/2.mp4"}], "raiMediaFilteredCount": 0},
-        "filtered": _FILTERED,
+        "filtered": _FILTERED_RESPONSE,
         "counted-as-text": {"raiMediaFilteredCount": "2"},
         "nothing": {},
     },
 }
-"""Responses as each backend puts them."""
+"""Responses in the form of each backend."""

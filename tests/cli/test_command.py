@@ -17,9 +17,19 @@ from genai_fn import Gemini, Vertex
 from genai_fn.cli import run_command_line, terminal
 from genai_fn.cli.backends import find_backend
 from genai_fn.errors import AuthError, InvalidRequest
-from tests.support.loopback import Close, Loopback, Received, Send, chunk, event, head, json_reply, sse_reply
+from tests.support.loopback import (
+    Close,
+    Loopback,
+    ReceivedRequest,
+    Send,
+    build_json_reply,
+    build_sse_reply,
+    encode_chunk,
+    encode_event,
+    encode_head,
+)
 
-Captured = pytest.CaptureFixture[str]
+Capture = pytest.CaptureFixture[str]
 KEY = "test-key"
 
 
@@ -51,27 +61,27 @@ def build_reply(text: str, **fields: Any) -> dict[str, Any]:
     return {"candidates": [{"content": {"parts": [{"text": text}], "role": "model"}, **fields}]}
 
 
-def decode_body(request: Received) -> Any:
+def decode_body(request: ReceivedRequest) -> Any:
     return msgspec.json.decode(request.body)
 
 
 class TestNoCredentials:
     @pytest.mark.parametrize("options", [[], ["--vertex"]])
-    def test_refused(self, capsys: Captured, options: list[str]) -> None:
+    def test_refused(self, capsys: Capture, options: list[str]) -> None:
         """Without key and project the command fails, names the variables that it reads, and prints no answer."""
         assert run_command_line(["generate", "Why?", *options]) == 1
         out, err = capsys.readouterr()
         assert out == ""
         assert err.startswith("error: no API key and no project")
         assert err.count("\n") == 1
-        wanted = ("GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_CLOUD_PROJECT", "GOOGLE_CLOUD_LOCATION", "--offline")
-        assert [each for each in wanted if each not in err] == []
+        names = ("GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_CLOUD_PROJECT", "GOOGLE_CLOUD_LOCATION", "--offline")
+        assert [each for each in names if each not in err] == []
 
     def test_process(self) -> None:
         """The process fails the same way, also if the variables are set but blank."""
-        done = _run_process(["generate", "Why?"], GEMINI_API_KEY=" ")
-        assert (done.returncode, done.stdout) == (1, b"")
-        assert b"GEMINI_API_KEY" in done.stderr
+        process = _run_process(["generate", "Why?"], GEMINI_API_KEY=" ")
+        assert (process.returncode, process.stdout) == (1, b"")
+        assert b"GEMINI_API_KEY" in process.stderr
 
     def test_library(self) -> None:
         """Without a key `genai_fn.run` returns a Failure."""
@@ -79,7 +89,7 @@ class TestNoCredentials:
 
 
 class TestOffline:
-    def test_forced(self, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_forced(self, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
         """``--offline`` uses the emulator even if a key is set."""
         monkeypatch.setenv("GEMINI_API_KEY", KEY)
         assert run_command_line(["generate", "--offline", "Why?"]) == 0
@@ -87,12 +97,12 @@ class TestOffline:
         assert "You asked: “Why?”" in out
         assert err == "offline: the built-in emulator answers.\n"
 
-    def test_vertex(self, capsys: Captured) -> None:
+    def test_vertex(self, capsys: Capture) -> None:
         """``--vertex --offline`` emulates Vertex AI."""
         assert run_command_line(["generate", "Why?", "--vertex", "--offline"]) == 0
         assert "in place of gemini-2.5-flash" in capsys.readouterr().out
 
-    def test_options(self, capsys: Captured, tmp_path: Path) -> None:
+    def test_options(self, capsys: Capture, tmp_path: Path) -> None:
         """Model, system instruction and files reach the emulator."""
         image, paper = tmp_path / "a.png", tmp_path / "b.pdf"
         image.write_bytes(b"\x89PNG")
@@ -109,26 +119,26 @@ class TestOffline:
 
 
 class TestPrompt:
-    def test_standard_input(self, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_standard_input(self, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
         """``-`` reads the prompt from standard input and drops the trailing newline."""
         _set_stdin(monkeypatch, "Warum grün?\n".encode())
         assert run_command_line(["generate", "--offline", "-"]) == 0
         assert "You asked: “Warum grün?”" in capsys.readouterr().out
 
-    @pytest.mark.parametrize(("data", "why"), [(b"\xff\xfe", "not UTF-8"), (b" \n", "is empty")])
-    def test_unfit_input(self, capsys: Captured, monkeypatch: pytest.MonkeyPatch, data: bytes, why: str) -> None:
+    @pytest.mark.parametrize(("data", "message"), [(b"\xff\xfe", "not UTF-8"), (b" \n", "is empty")])
+    def test_unfit_input(self, capsys: Capture, monkeypatch: pytest.MonkeyPatch, data: bytes, message: str) -> None:
         """Input that is not UTF-8 text, or blank, is a usage error."""
         _set_stdin(monkeypatch, data)
-        assert why in _run_refused_command(capsys, ["generate", "-"])
+        assert message in _run_refused_command(capsys, ["generate", "-"])
 
 
 class TestServer:
-    def test_sent(self, server: Any, capsys: Captured, tmp_path: Path) -> None:
+    def test_sent(self, server: Any, capsys: Capture, tmp_path: Path) -> None:
         """The request contains the options of the command line: files first, then the prompt."""
         image = tmp_path / "a.png"
         image.write_bytes(b"\x89PNG")
         options = ["--system", "Be terse.", "--temperature", "0.5", "--file", str(image)]
-        with server(sse_reply([build_reply("yes")])) as loopback:
+        with server(build_sse_reply([build_reply("yes")])) as loopback:
             assert run_command_line(["generate", "Why?", *options]) == 0
         assert capsys.readouterr() == ("yes\n", "")
         (request,) = loopback.requests
@@ -148,22 +158,22 @@ class TestServer:
         """Every chunk is flushed as it arrives, and text that ends with a newline gets no second one."""
         out = _FlushRecorder()
         monkeypatch.setattr(sys, "stdout", out)
-        with server(sse_reply([build_reply("one "), build_reply("two"), build_reply("\n")])):
+        with server(build_sse_reply([build_reply("one "), build_reply("two"), build_reply("\n")])):
             assert run_command_line(["generate", "Why?"]) == 0
-        assert out.flushed == ["one ", "one two", "one two\n"]
+        assert out.writes == ["one ", "one two", "one two\n"]
 
-    def test_fault(self, server: Any, capsys: Captured) -> None:
+    def test_fault(self, server: Any, capsys: Capture) -> None:
         """A server error is printed on one line, without the key even if the server repeats it; the exit code is 1."""
         error = {"code": 400, "message": f"API key {KEY}\nis no good\x1b[2J", "status": "INVALID_ARGUMENT"}
-        with server(json_reply({"error": error}, 400)):
+        with server(build_json_reply({"error": error}, 400)):
             assert run_command_line(["generate", "Why?"]) == 1
         assert capsys.readouterr() == ("", "error: 400 INVALID_ARGUMENT: API key *** is no good[2J\n")
 
-    def test_disconnect(self, server: Any, capsys: Captured) -> None:
+    def test_disconnect(self, server: Any, capsys: Capture) -> None:
         """Text received before an error ends with a newline."""
         started = Send(
-            head(200, (("content-type", "text/event-stream"), ("transfer-encoding", "chunked")))
-            + chunk(event(build_reply("yes")))
+            encode_head(200, (("content-type", "text/event-stream"), ("transfer-encoding", "chunked")))
+            + encode_chunk(encode_event(build_reply("yes")))
         )
         with server((started, Close())):
             assert run_command_line(["generate", "Why?"]) == 1
@@ -172,24 +182,24 @@ class TestServer:
         assert err.startswith("error: ")
         assert err.count("\n") == 1
 
-    def test_no_text(self, server: Any, capsys: Captured) -> None:
+    def test_no_text(self, server: Any, capsys: Capture) -> None:
         """For an answer without text, the error names the finish reason."""
-        with server(sse_reply([{"candidates": [{"finishReason": "SAFETY"}]}])):
+        with server(build_sse_reply([{"candidates": [{"finishReason": "SAFETY"}]}])):
             assert run_command_line(["generate", "Why?"]) == 1
         assert capsys.readouterr() == ("", "error: no text: SAFETY\n")
 
     def test_control_characters(self, server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         """Control characters of the answer are removed on a terminal, and kept in a pipe."""
-        shown = []
+        outputs = []
         for is_terminal in (True, False):
             out = _FlushRecorder(is_terminal=is_terminal)
             monkeypatch.setattr(sys, "stdout", out)
-            with server(sse_reply([build_reply("\x1b[2Jyes\n")])):
+            with server(build_sse_reply([build_reply("\x1b[2Jyes\n")])):
                 assert run_command_line(["generate", "Why?"]) == 0
-            shown.append(out.getvalue())
-        assert shown == ["[2Jyes\n", "\x1b[2Jyes\n"]
+            outputs.append(out.getvalue())
+        assert outputs == ["[2Jyes\n", "\x1b[2Jyes\n"]
 
-    def test_interrupted(self, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_interrupted(self, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
         """Ctrl-C prints nothing, and the exit code is 130."""
 
         def interrupt(items: object) -> None:
@@ -202,7 +212,7 @@ class TestServer:
 
 class TestRefused:
     @pytest.mark.parametrize(
-        ("arguments", "why"),
+        ("arguments", "message"),
         [
             ([], "Missing command"),
             (["degenerate"], "degenerate"),
@@ -216,17 +226,17 @@ class TestRefused:
             (["generate", "Why?", "--model", "a?b"], "model"),
         ],
     )
-    def test_usage(self, capsys: Captured, arguments: list[str], why: str) -> None:
+    def test_usage(self, capsys: Capture, arguments: list[str], message: str) -> None:
         """Wrong usage prints one line with the reason; the exit code is 2."""
-        assert why in _run_refused_command(capsys, arguments)
+        assert message in _run_refused_command(capsys, arguments)
 
-    def test_unknown_kind(self, capsys: Captured, tmp_path: Path) -> None:
+    def test_unknown_kind(self, capsys: Capture, tmp_path: Path) -> None:
         """A file whose media type cannot be guessed from its name is refused."""
         path = tmp_path / "a.unknown"
         path.write_bytes(b"")
         assert "a.unknown" in _run_refused_command(capsys, ["generate", "Why?", "--file", str(path)])
 
-    def test_address(self, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_address(self, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
         """An invalid base URL in the environment is refused."""
         monkeypatch.setenv("GEMINI_API_KEY", KEY)
         monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", "nowhere")
@@ -275,7 +285,7 @@ class TestBackend:
 
 
 class TestExtra:
-    def test_missing(self, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_missing(self, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
         """Without the extra, one line gives the command that installs it."""
         monkeypatch.setitem(sys.modules, "typer", None)
         monkeypatch.delitem(sys.modules, "genai_fn.cli.app", raising=False)
@@ -286,7 +296,7 @@ class TestExtra:
             r"error: the command needs the packages rich and typer: pip install 'rich>=[\d.]+' 'typer>=[\d.]+'\n", err
         )
 
-    def test_version(self, capsys: Captured) -> None:
+    def test_version(self, capsys: Capture) -> None:
         """``--version`` prints the version."""
         assert run_command_line(["--version"]) == 0
         assert capsys.readouterr() == (f"genai-fn {genai_fn.__version__}\n", "")
@@ -295,53 +305,53 @@ class TestExtra:
 class TestProcess:
     def test_pipe(self) -> None:
         """In a pipe, the output contains no escape sequences."""
-        done = _run_process(["generate", "--offline", "Why?"])
-        assert done.returncode == 0
-        assert b"You asked: \xe2\x80\x9cWhy?\xe2\x80\x9d\n" in done.stdout
-        assert b"\x1b" not in done.stdout + done.stderr
+        process = _run_process(["generate", "--offline", "Why?"])
+        assert process.returncode == 0
+        assert b"You asked: \xe2\x80\x9cWhy?\xe2\x80\x9d\n" in process.stdout
+        assert b"\x1b" not in process.stdout + process.stderr
 
     def test_ascii(self) -> None:
         """A character that the output encoding lacks is printed as a question mark."""
-        done = _run_process(["generate", "--offline", "Why?"], PYTHONIOENCODING="ascii")
-        assert (done.returncode, b"You asked: ?Why??" in done.stdout) == (0, True)
+        process = _run_process(["generate", "--offline", "Why?"], PYTHONIOENCODING="ascii")
+        assert (process.returncode, b"You asked: ?Why??" in process.stdout) == (0, True)
 
     def test_refused(self) -> None:
         """A failed call prints one line, without a traceback or the key; the exit code is 1."""
         error = {"code": 403, "message": f"{KEY} may not", "status": "PERMISSION_DENIED"}
-        with Loopback(json_reply({"error": error}, 403)) as loopback:
-            done = _run_process(["generate", "Why?"], GEMINI_API_KEY=KEY, GOOGLE_GEMINI_BASE_URL=loopback.url)
-        assert (done.returncode, done.stdout) == (1, b"")
-        assert done.stderr.splitlines() == [b"error: 403 PERMISSION_DENIED: *** may not"]
+        with Loopback(build_json_reply({"error": error}, 403)) as loopback:
+            process = _run_process(["generate", "Why?"], GEMINI_API_KEY=KEY, GOOGLE_GEMINI_BASE_URL=loopback.url)
+        assert (process.returncode, process.stdout) == (1, b"")
+        assert process.stderr.splitlines() == [b"error: 403 PERMISSION_DENIED: *** may not"]
 
     def test_closed_pipe(self) -> None:
         """If the reader closes the pipe, the command ends without a traceback."""
         reader, writer = os.pipe()
         os.close(reader)
         try:
-            done = _run_process(["generate", "--offline", "Why?"], stdout=writer)
+            process = _run_process(["generate", "--offline", "Why?"], stdout=writer)
         finally:
             os.close(writer)
-        assert done.returncode == 1
-        assert b"Traceback" not in done.stderr
+        assert process.returncode == 1
+        assert b"Traceback" not in process.stderr
 
 
 def _run_process(
     arguments: Sequence[str], stdout: int = subprocess.PIPE, **environ: str
 ) -> "subprocess.CompletedProcess[bytes]":
-    kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     command = [sys.executable, "-m", "genai_fn", *arguments]
     return subprocess.run(
         command,
         stdout=stdout,
         stderr=subprocess.PIPE,
         stdin=subprocess.DEVNULL,
-        env={**kept, **environ},
+        env={**environment, **environ},
         timeout=600,
         check=False,
     )
 
 
-def _run_refused_command(capsys: Captured, arguments: Sequence[str]) -> str:
+def _run_refused_command(capsys: Capture, arguments: Sequence[str]) -> str:
     assert run_command_line(arguments) == 2
     out, err = capsys.readouterr()
     assert out == ""
@@ -359,12 +369,12 @@ class _FlushRecorder(io.StringIO):
 
     def __init__(self, *, is_terminal: bool = False) -> None:
         super().__init__()
-        self.flushed: list[str] = []
+        self.writes: list[str] = []
         self._is_terminal = is_terminal
 
     def flush(self) -> None:
-        if self.getvalue() not in self.flushed[-1:]:
-            self.flushed.append(self.getvalue())
+        if self.getvalue() not in self.writes[-1:]:
+            self.writes.append(self.getvalue())
 
     def isatty(self) -> bool:
         return self._is_terminal

@@ -16,26 +16,28 @@ from genai_fn.cli import run_command_line
 from genai_fn.interpreters.extras import install_command
 from genai_fn.testing.server.serving import open_listener
 
-Captured = pytest.CaptureFixture[str]
+Capture = pytest.CaptureFixture[str]
 
 
 @contextmanager
 def unblock_signal(number: int) -> Iterator[None]:
     """Let processes that start in the block receive a signal, even if this process inherited SIG_IGN for it."""
-    before = signal.signal(number, lambda *_: None)  # child processes do not inherit a handler, but do inherit SIG_IGN
+    previous_handler = signal.signal(
+        number, lambda *_: None
+    )  # child processes do not inherit a handler, but do inherit SIG_IGN
     try:
         yield
     finally:
-        signal.signal(number, before)
+        signal.signal(number, previous_handler)
 
 
 @contextmanager
 def run_emulator(*options: str) -> Iterator[tuple[list[str], "subprocess.Popen[str]"]]:
     """Run the command; yield the four lines that it prints, and the process."""
     command = [sys.executable, "-W", "error", "-m", "genai_fn", "emulate", "--port", "0", *options]
-    kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     with unblock_signal(signal.SIGINT):
-        started = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=kept)
+        started = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
     with started as process:
         try:
             assert process.stdout is not None
@@ -62,7 +64,7 @@ def test_serves_until_interrupted() -> None:
         assert (*process.communicate(timeout=60), process.returncode) == ("", "", 130)
 
 
-def run_refused_command(capsys: Captured, arguments: Sequence[str]) -> str:
+def run_refused_command(capsys: Capture, arguments: Sequence[str]) -> str:
     assert run_command_line(["emulate", *arguments]) == 2
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
@@ -70,7 +72,7 @@ def run_refused_command(capsys: Captured, arguments: Sequence[str]) -> str:
 
 
 class TestRefused:
-    def test_port_is_taken(self, capsys: Captured) -> None:
+    def test_port_is_taken(self, capsys: Capture) -> None:
         """A port in use is a usage error."""
         with open_listener("127.0.0.1", 0) as listener:
             port = str(listener.getsockname()[1])
@@ -79,17 +81,17 @@ class TestRefused:
     @pytest.mark.parametrize(
         "options", [["--port", "99999"], ["--port", "x"], ["--certfile", "nowhere.pem"], ["--host", "256.0.0.1"]]
     )
-    def test_usage(self, capsys: Captured, options: list[str]) -> None:
+    def test_usage(self, capsys: Capture, options: list[str]) -> None:
         """An invalid port, a missing file and an invalid address are usage errors."""
         assert run_refused_command(capsys, ["--port", "0", *options]).startswith("error: ")
 
-    def test_certificate(self, capsys: Captured, tmp_path: Path) -> None:
+    def test_certificate(self, capsys: Capture, tmp_path: Path) -> None:
         """An invalid certificate is refused before the server starts."""
         path = tmp_path / "chain.pem"
         path.write_text("none")
         assert "cannot be served" in run_refused_command(capsys, ["--port", "0", "--certfile", str(path)])
 
-    def test_no_extra(self, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_no_extra(self, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
         """Without uvicorn, one line gives the command that installs it."""
         monkeypatch.setitem(sys.modules, "uvicorn", None)
         assert run_refused_command(capsys, ["--port", "0"]) == (
@@ -97,12 +99,12 @@ class TestRefused:
         )
 
 
-def test_tls(capsys: Captured, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_tls(capsys: Capture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """With a certificate the printed address is https."""
     chain, key = tmp_path / "chain.pem", tmp_path / "key.pem"
-    issued = trustme.CA().issue_cert("127.0.0.1")
-    issued.cert_chain_pems[0].write_to_path(str(chain))
-    issued.private_key_pem.write_to_path(str(key))
+    certificate = trustme.CA().issue_cert("127.0.0.1")
+    certificate.cert_chain_pems[0].write_to_path(str(chain))
+    certificate.private_key_pem.write_to_path(str(key))
     monkeypatch.setattr("uvicorn.Server.run", lambda self, sockets: None)
     assert run_command_line(["emulate", "--port", "0", "--certfile", str(chain), "--keyfile", str(key)]) == 0
     assert capsys.readouterr().out.startswith("The emulator serves https://127.0.0.1:")

@@ -2,13 +2,13 @@
 
 import pytest
 
-from tests.support.interpreter_fixtures import naps, world
+from tests.support.interpreter_fixtures import kind, sleeps
 
-__all__ = ["naps", "world"]
+__all__ = ["kind", "sleeps"]
 
 
 @pytest.fixture(autouse=True)
-def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def _clear_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "GOOGLE_API_KEY", "GEMINI_API_KEY"):
         for spelling in (name, name.lower()):
             monkeypatch.delenv(spelling, raising=False)

@@ -12,19 +12,19 @@ import trio
 import genai_fn
 from genai_fn import AuthError, Offline, Success, text
 from genai_fn.interpreters import default
-from tests.support.interpreter_kinds import waited
-from tests.support.loopback import Loopback, Received, Reply
-from tests.support.loopback_replies import HELLO, OK, PIECES, STREAM
+from tests.support.interpreter_kinds import wait_until
+from tests.support.loopback import Loopback, ReceivedRequest, Reply
+from tests.support.loopback_replies import HELLO, HELLO_STREAM, OK, STREAM
 
-WHOLE = HELLO | text
+HELLO_TEXT = HELLO | text
 
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Generator[Loopback]:
     """A server that environment variables name as the backend."""
 
-    def script(received: Received) -> Reply:
-        return STREAM if "stream" in received.target else OK
+    def script(request: ReceivedRequest) -> Reply:
+        return STREAM if "stream" in request.target else OK
 
     monkeypatch.setattr(default, "run", default._DefaultInterpreter())
     with Loopback(script) as server:
@@ -36,8 +36,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Generator[Loopback]:
 def test_run(server: Loopback) -> None:
     """`run` calls and streams over one connection, which stays open."""
     run = default.run
-    assert run(WHOLE) == Success("hi")
-    with run.stream(PIECES | text) as items:
+    assert run(HELLO_TEXT) == Success("hi")
+    with run.stream(HELLO_STREAM | text) as items:
         assert list(items) == [Success("a"), Success("b")]
     assert (server.connections, server.open_connections) == (1, 1)
     assert server.requests[0].headers["x-goog-api-key"] == "test-key"
@@ -45,33 +45,33 @@ def test_run(server: Loopback) -> None:
     run._http.close()
 
 
-@pytest.mark.parametrize("loop", (asyncio.run, lambda call: trio.run(lambda: call)), ids=("asyncio", "trio"))
-def test_arun(server: Loopback, loop: Any) -> None:
+@pytest.mark.parametrize("run_coroutine", (asyncio.run, lambda call: trio.run(lambda: call)), ids=("asyncio", "trio"))
+def test_arun(server: Loopback, run_coroutine: Any) -> None:
     """`arun` opens a connection for one call, and closes it."""
-    assert loop(genai_fn.arun(WHOLE)) == Success("hi")
-    assert waited(lambda: server.open_connections == 0)
+    assert run_coroutine(genai_fn.arun(HELLO_TEXT)) == Success("hi")
+    assert wait_until(lambda: server.open_connections == 0)
 
 
 def test_environment_read_again() -> None:
     """A call without credentials is a Failure, and the next one reads the environment again."""
     run = default._DefaultInterpreter()
-    assert isinstance(run(WHOLE).failure(), AuthError)
-    with run.stream(PIECES) as items:
+    assert isinstance(run(HELLO_TEXT).failure(), AuthError)
+    with run.stream(HELLO_STREAM) as items:
         assert [type(item.failure()) for item in items] == [AuthError]
     with Loopback(OK) as server, pytest.MonkeyPatch.context() as patch:
         patch.setenv("GOOGLE_API_KEY", "test-key")
         patch.setenv("GOOGLE_GEMINI_BASE_URL", server.url)
-        assert run(WHOLE) == Success("hi")
+        assert run(HELLO_TEXT) == Success("hi")
         assert run._http is not None
         run._http.close()
 
 
-def test_another_in_its_place(server: Loopback) -> None:
-    """What takes the ambient interpreter's place in a context answers `run` and `arun` there."""
+def test_current_interpreter(server: Loopback) -> None:
+    """Within a context, `run` and `arun` use the interpreter that `current_interpreter` is set to."""
     token = default.current_interpreter.set(Offline())
     try:
         assert genai_fn.run(HELLO) == asyncio.run(genai_fn.arun(HELLO)) == Offline()(HELLO)
-        with genai_fn.run.stream(PIECES | text) as items:
+        with genai_fn.run.stream(HELLO_STREAM | text) as items:
             assert len(list(items)) >= 1
     finally:
         default.current_interpreter.reset(token)
@@ -86,9 +86,9 @@ print(run(generate("m", "hi")).unwrap().text, end="")
 """
 
 
-def test_nothing_at_exit(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_exit_closes_connections(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
     """A script that closes nothing exits without a warning, and its connections are closed."""
     python = (sys.executable, "-X", "dev", "-W", "error", "-c", SCRIPT)
-    ended = subprocess.run(python, capture_output=True, text=True, timeout=600, check=False)
-    assert (ended.stdout, ended.stderr, ended.returncode) == ("hi", "", 0)
-    assert waited(lambda: server.open_connections == 0)
+    process = subprocess.run(python, capture_output=True, text=True, timeout=600, check=False)
+    assert (process.stdout, process.stderr, process.returncode) == ("hi", "", 0)
+    assert wait_until(lambda: server.open_connections == 0)

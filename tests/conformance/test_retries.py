@@ -1,4 +1,4 @@
-"""What is retried, how often, and after which delay: the same with every kind of interpreter, for calls and streams."""
+"""Retries: which errors, how often, and after which delay, for calls and streams with every kind of interpreter."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -8,25 +8,41 @@ import pytest
 
 from genai_fn import Failure, Retry, Success, Timeouts, collected, text, with_options
 from genai_fn.errors import ConnectError, Disconnected, RateLimited, ServerError, TransportError
-from tests.support.interpreter_kinds import Faced, Naps, World, gemini, waited
+from tests.support.interpreter_kinds import (
+    AwaitableInterpreter,
+    InterpreterKind,
+    SleepRecorder,
+    make_gemini,
+    wait_until,
+)
 from tests.support.loopback import (
     Close,
     Loopback,
     Reply,
     Reset,
     Send,
-    chunk,
-    event,
-    head,
-    json_reply,
-    refusing_port,
-    sse_reply,
+    build_json_reply,
+    build_sse_reply,
+    encode_head,
+    reserve_refusing_port,
 )
-from tests.support.loopback_replies import BUSY, CHUNKED, HELLO, OK, ONCE, PIECES, STREAM, fault, said, texts
+from tests.support.loopback_replies import (
+    BUSY,
+    CHUNKED,
+    HELLO,
+    HELLO_STREAM,
+    OK,
+    STREAM,
+    UNREPEATABLE,
+    build_error,
+    build_text_response,
+    encode_text_chunk,
+    list_texts,
+)
 
-WHOLE = HELLO | text
-ALL = PIECES | text | collected
-ADVICE = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "3.5s"}
+HELLO_TEXT = HELLO | text
+COLLECTED_TEXTS = HELLO_STREAM | text | collected
+RETRY_INFO = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "3.5s"}
 
 
 @pytest.fixture(params=(False, True), ids=("call", "stream"))
@@ -35,64 +51,67 @@ def is_stream(request: pytest.FixtureRequest) -> bool:
     return bool(request.param)
 
 
-def test_busy_twice(world: World, naps: Naps, is_stream: bool) -> None:
-    """Two 503s and then a 200 give one result, after two waits with exponential backoff and full jitter."""
+def test_busy_twice(kind: InterpreterKind, sleeps: SleepRecorder, is_stream: bool) -> None:
+    """After two 503s and a 200, the result is a Success; both delays have exponential backoff and full jitter."""
     with Loopback([BUSY, BUSY, STREAM if is_stream else OK]) as server:
-        result = world.run(gemini(server.url), ALL if is_stream else WHOLE)
+        result = kind.run(make_gemini(server.url), COLLECTED_TEXTS if is_stream else HELLO_TEXT)
         assert (result, len(server.requests)) == (Success(("a", "b") if is_stream else "hi"), 3)
-    assert len(naps.slept) == 2
-    assert [0 <= seconds <= most for seconds, most in zip(naps.slept, (1, 2), strict=True)] == [True, True]
+    assert len(sleeps.seconds) == 2
+    assert [0 <= seconds <= limit for seconds, limit in zip(sleeps.seconds, (1, 2), strict=True)] == [True, True]
 
 
-def test_policy(world: World, naps: Naps, is_stream: bool) -> None:
+def test_retry_policy(kind: InterpreterKind, sleeps: SleepRecorder, is_stream: bool) -> None:
     """A policy without jitter waits exactly its delays, and only its status codes are retried."""
     policy = Retry(initial_delay=3, multiplier=4, jitter=0, status_codes=(404,))
-    absent = json_reply(fault(404), 404)
-    with Loopback([absent, absent, STREAM if is_stream else OK, BUSY]) as server:
-        results = [world.run(gemini(server.url), ALL if is_stream else WHOLE, retry=policy) for _ in range(2)]
+    not_found = build_json_reply(build_error(404), 404)
+    with Loopback([not_found, not_found, STREAM if is_stream else OK, BUSY]) as server:
+        results = [
+            kind.run(make_gemini(server.url), COLLECTED_TEXTS if is_stream else HELLO_TEXT, retry=policy)
+            for _ in range(2)
+        ]
     assert isinstance(results[0], Success)
     assert results[1].failure().code == 503
-    assert naps.slept == [3.0, 12.0]
+    assert sleeps.seconds == [3.0, 12.0]
 
 
 @pytest.mark.parametrize(
     "refusal",
     (
-        json_reply(fault(429, details=[ADVICE]), 429, (("retry-after", "9"),)),
-        json_reply(fault(429), 429, (("retry-after", "3.5"),)),
-        json_reply(fault(429), 429, (("retry-after", "9"), ("retry-after-ms", "3500"))),
+        build_json_reply(build_error(429, details=[RETRY_INFO]), 429, (("retry-after", "9"),)),
+        build_json_reply(build_error(429), 429, (("retry-after", "3.5"),)),
+        build_json_reply(build_error(429), 429, (("retry-after", "9"), ("retry-after-ms", "3500"))),
         Reply(429, (("retry-after", "3.5"),), b"<html>slow down</html>"),
     ),
     ids=("RetryInfo", "Retry-After", "retry-after-ms", "html"),
 )
-def test_advice(world: World, naps: Naps, is_stream: bool, refusal: Reply) -> None:
-    """The server's advice replaces the delay of the policy."""
+def test_delay_from_the_server(kind: InterpreterKind, sleeps: SleepRecorder, is_stream: bool, refusal: Reply) -> None:
+    """A delay that the server requests replaces the delay of the policy."""
     with Loopback([refusal, STREAM if is_stream else OK]) as server:
-        result = world.run(gemini(server.url), ALL if is_stream else WHOLE)
+        result = kind.run(make_gemini(server.url), COLLECTED_TEXTS if is_stream else HELLO_TEXT)
     assert isinstance(result, Success)
-    assert naps.slept == [3.5]
+    assert sleeps.seconds == [3.5]
 
 
-def test_advice_past_the_deadline(world: World, naps: Naps, is_stream: bool) -> None:
-    """If the server's advice exceeds the deadline, the call fails at once with the server's error."""
-    with Loopback(json_reply(fault(429, details=[{**ADVICE, "retryDelay": "61s"}]), 429)) as server:
-        timely = with_options(timeouts=Timeouts(total=60))
-        result = world.run(gemini(server.url), (ALL if is_stream else WHOLE) | timely)
+def test_delay_past_the_deadline(kind: InterpreterKind, sleeps: SleepRecorder, is_stream: bool) -> None:
+    """If the delay that the server requests exceeds the deadline, the call fails at once with the server's error."""
+    with Loopback(build_json_reply(build_error(429, details=[{**RETRY_INFO, "retryDelay": "61s"}]), 429)) as server:
+        options = with_options(timeouts=Timeouts(total=60))
+        result = kind.run(make_gemini(server.url), (COLLECTED_TEXTS if is_stream else HELLO_TEXT) | options)
         assert isinstance(result.failure(), RateLimited)
-        assert (len(server.requests), naps.slept) == (1, [])
+        assert (len(server.requests), sleeps.seconds) == (1, [])
 
 
-def test_not_worth_it(world: World, naps: Naps, is_stream: bool) -> None:
-    """A 4xx but for 408 and 429 is final."""
-    with Loopback(json_reply(fault(400), 400)) as server:
-        result = world.run(gemini(server.url), ALL if is_stream else WHOLE)
+def test_final_errors(kind: InterpreterKind, sleeps: SleepRecorder, is_stream: bool) -> None:
+    """A 4xx other than 408 and 429 is not retried."""
+    with Loopback(build_json_reply(build_error(400), 400)) as server:
+        result = kind.run(make_gemini(server.url), COLLECTED_TEXTS if is_stream else HELLO_TEXT)
         assert (result.failure().code, len(server.requests)) == (400, 1)
 
 
-Faults = dict[str, tuple[Callable[[], AbstractContextManager[Any]], type[TransportError] | type[ServerError]]]
+ErrorTable = dict[str, tuple[Callable[[], AbstractContextManager[Any]], type[TransportError] | type[ServerError]]]
 
-FAULTS: Faults = {
-    "refused": (refusing_port, ConnectError),
+ERRORS: ErrorTable = {
+    "refused": (reserve_refusing_port, ConnectError),
     "reset": (lambda: Loopback(Reset()), Disconnected),
     "closed": (lambda: Loopback(Close()), Disconnected),
     "half a head": (lambda: Loopback((Send(b"HTTP/1.1 200 OK\r\nconte"), Reset())), Disconnected),
@@ -100,124 +119,130 @@ FAULTS: Faults = {
 }
 
 
-@pytest.mark.parametrize("name", FAULTS)
-def test_as_many_attempts(world: World, naps: Naps, is_stream: bool, name: str) -> None:
+@pytest.mark.parametrize("name", ERRORS)
+def test_number_of_attempts(kind: InterpreterKind, sleeps: SleepRecorder, is_stream: bool, name: str) -> None:
     """Each error before a response is retried as often as the policy allows, for calls and streams."""
-    opened, kind = FAULTS[name]
+    open_server, error_type = ERRORS[name]
     attempts: list[int] = []
-    with opened() as server:
+    with open_server() as server:
         url = server.url if isinstance(server, Loopback) else f"http://127.0.0.1:{server}"
-        result = world.run(
-            gemini(url),
-            ALL if is_stream else WHOLE,
+        result = kind.run(
+            make_gemini(url),
+            COLLECTED_TEXTS if is_stream else HELLO_TEXT,
             retry=Retry(attempts=3),
-            on_event=lambda told: attempts.append(told.attempt) if hasattr(told, "attempt") else None,
+            on_event=lambda event: attempts.append(event.attempt) if hasattr(event, "attempt") else None,
             max_connections=1,
         )
-        assert isinstance(result.failure(), kind)
-        assert (attempts, len(naps.slept)) == ([1, 2, 3], 2)
+        assert isinstance(result.failure(), error_type)
+        assert (attempts, len(sleeps.seconds)) == ([1, 2, 3], 2)
         if isinstance(server, Loopback):
             assert len(server.requests) == 3
 
 
-def test_reset_then_well(world: World, naps: Naps, is_stream: bool) -> None:
-    """A connection reset before the head is followed by a good one."""
+def test_reset_then_success(kind: InterpreterKind, sleeps: SleepRecorder, is_stream: bool) -> None:
+    """A connection that is reset before the response head is retried with success."""
     with Loopback([Reset(), STREAM if is_stream else OK]) as server:
-        assert isinstance(world.run(gemini(server.url), ALL if is_stream else WHOLE, max_connections=1), Success)
+        assert isinstance(
+            kind.run(make_gemini(server.url), COLLECTED_TEXTS if is_stream else HELLO_TEXT, max_connections=1), Success
+        )
 
 
-def test_cut_fault_gives_its_lane_back(world: World, naps: Naps, is_stream: bool) -> None:
-    """A 503 whose body is cut is tried again though there is one lane."""
-    cut = (Send(head(503, (("content-length", "100"),)) + b"{"), Reset())
-    with Loopback([cut, STREAM if is_stream else OK]) as server:
-        assert isinstance(world.run(gemini(server.url), ALL if is_stream else WHOLE, max_connections=1), Success)
+def test_cut_error_frees_its_connection(kind: InterpreterKind, sleeps: SleepRecorder, is_stream: bool) -> None:
+    """A 503 with a truncated body is retried, also if only one connection is allowed."""
+    cut_error = (Send(encode_head(503, (("content-length", "100"),)) + b"{"), Reset())
+    with Loopback([cut_error, STREAM if is_stream else OK]) as server:
+        assert isinstance(
+            kind.run(make_gemini(server.url), COLLECTED_TEXTS if is_stream else HELLO_TEXT, max_connections=1), Success
+        )
 
 
-def test_stale_keep_alive(world: World, is_stream: bool) -> None:
+def test_stale_keep_alive(kind: InterpreterKind, is_stream: bool) -> None:
     """A dead kept-alive connection is replaced, and that does not count as an attempt."""
     with Loopback([OK, STREAM if is_stream else OK], close_after=1) as server:
 
-        async def body(run: Faced) -> None:
+        async def body(run: AwaitableInterpreter) -> None:
             assert isinstance(await run(HELLO), Success)
-            assert isinstance(await run(ALL if is_stream else WHOLE), Success)
+            assert isinstance(await run(COLLECTED_TEXTS if is_stream else HELLO_TEXT), Success)
 
-        world.within(gemini(server.url), body, retry=Retry(attempts=1))
+        kind.run_body(make_gemini(server.url), body, retry=Retry(attempts=1))
         assert (server.connections, len(server.requests)) == (2, 2)
 
 
-def test_died_in_reuse(world: World, is_stream: bool) -> None:
-    """A kept connection that dies as it is used again is replaced at once, and that was no attempt."""
+def test_reused_connection_that_dies(kind: InterpreterKind, is_stream: bool) -> None:
+    """A kept-alive connection that is reset during its next request is replaced; that does not count as an attempt."""
     with Loopback([OK, Reset(), STREAM if is_stream else OK]) as server:
 
-        async def body(run: Faced) -> None:
+        async def body(run: AwaitableInterpreter) -> None:
             assert isinstance(await run(HELLO), Success)
-            assert isinstance(await run(ALL if is_stream else WHOLE), Success)
+            assert isinstance(await run(COLLECTED_TEXTS if is_stream else HELLO_TEXT), Success)
 
-        world.within(gemini(server.url), body, retry=Retry(attempts=1))
+        kind.run_body(make_gemini(server.url), body, retry=Retry(attempts=1))
         assert (server.connections, len(server.requests)) == (2, 3)
 
 
-def test_never_twice(world: World, naps: Naps) -> None:
+def test_unrepeatable_is_sent_once(kind: InterpreterKind, sleeps: SleepRecorder) -> None:
     """An unrepeatable operation is sent once, on a new connection, whatever fails afterwards."""
     with Loopback([OK, Reset(), OK]) as server:
 
-        async def body(run: Faced) -> None:
+        async def body(run: AwaitableInterpreter) -> None:
             assert isinstance(await run(HELLO), Success)
-            assert isinstance((await run(ONCE)).failure(), Disconnected)
+            assert isinstance((await run(UNREPEATABLE)).failure(), Disconnected)
 
-        world.within(gemini(server.url), body)
-        assert [received.target.rpartition("/")[2] for received in server.requests] == [
+        kind.run_body(make_gemini(server.url), body)
+        assert [request.target.rpartition("/")[2] for request in server.requests] == [
             "test-model:generateContent",
             "once",
         ]
-        assert (server.connections, naps.slept) == (2, [])
+        assert (server.connections, sleeps.seconds) == (2, [])
 
 
-def test_never_twice_after_a_503(world: World, naps: Naps) -> None:
+def test_unrepeatable_after_a_503(kind: InterpreterKind, sleeps: SleepRecorder) -> None:
     """An unrepeatable operation is not retried after a 503."""
     with Loopback([BUSY, OK]) as server:
-        assert isinstance(world.run(gemini(server.url), ONCE).failure(), ServerError)
+        assert isinstance(kind.run(make_gemini(server.url), UNREPEATABLE).failure(), ServerError)
         assert len(server.requests) == 1
 
 
-def test_never_sent(world: World, naps: Naps) -> None:
+def test_unrepeatable_before_it_is_sent(kind: InterpreterKind, sleeps: SleepRecorder) -> None:
     """An unrepeatable operation is retried as long as nothing was sent."""
-    with refusing_port() as port:
-        assert isinstance(world.run(gemini(f"http://127.0.0.1:{port}"), ONCE).failure(), ConnectError)
-    assert len(naps.slept) == 3
+    with reserve_refusing_port() as port:
+        assert isinstance(kind.run(make_gemini(f"http://127.0.0.1:{port}"), UNREPEATABLE).failure(), ConnectError)
+    assert len(sleeps.seconds) == 3
 
 
-def test_fault_before_the_first_item(world: World, naps: Naps) -> None:
+def test_error_before_the_first_item(kind: InterpreterKind, sleeps: SleepRecorder) -> None:
     """An error event instead of the first item is retried, whatever the HTTP status."""
-    with Loopback([sse_reply([fault(503)]), json_reply(fault(503)), STREAM]) as server:
-        assert texts(world.items(gemini(server.url), PIECES, max_connections=1)) == ["a", "b"]
-        assert (len(server.requests), len(naps.slept)) == (3, 2)
+    with Loopback([build_sse_reply([build_error(503)]), build_json_reply(build_error(503)), STREAM]) as server:
+        assert list_texts(kind.read_items(make_gemini(server.url), HELLO_STREAM, max_connections=1)) == ["a", "b"]
+        assert (len(server.requests), len(sleeps.seconds)) == (3, 2)
 
 
-def test_cut_before_the_first_item(world: World, naps: Naps) -> None:
-    """A stream cut before its first item is tried again though there is one lane."""
-    with Loopback([(Send(head(200, (CHUNKED,))), Reset()), STREAM]) as server:
-        assert texts(world.items(gemini(server.url), PIECES, max_connections=1)) == ["a", "b"]
+def test_cut_before_the_first_item(kind: InterpreterKind, sleeps: SleepRecorder) -> None:
+    """A stream that is cut before its first item is retried, also if only one connection is allowed."""
+    with Loopback([(Send(encode_head(200, (CHUNKED,))), Reset()), STREAM]) as server:
+        assert list_texts(kind.read_items(make_gemini(server.url), HELLO_STREAM, max_connections=1)) == ["a", "b"]
 
 
-def test_fault_after_an_item(world: World, naps: Naps) -> None:
+def test_error_after_an_item(kind: InterpreterKind, sleeps: SleepRecorder) -> None:
     """An error event after an item ends the stream: earlier items are kept, and nothing is retried."""
-    with Loopback(sse_reply([said("a"), fault(503), said("b")])) as server:
-        assert texts(world.items(gemini(server.url), PIECES)) == ["a", ServerError]
-        assert (len(server.requests), naps.slept) == (1, [])
-        assert waited(lambda: server.open_connections == 0)
+    with Loopback(build_sse_reply([build_text_response("a"), build_error(503), build_text_response("b")])) as server:
+        assert list_texts(kind.read_items(make_gemini(server.url), HELLO_STREAM)) == ["a", ServerError]
+        assert (len(server.requests), sleeps.seconds) == (1, [])
+        assert wait_until(lambda: server.open_connections == 0)
 
 
-def test_cut_after_an_item(world: World, naps: Naps) -> None:
+def test_cut_after_an_item(kind: InterpreterKind, sleeps: SleepRecorder) -> None:
     """A cut after an item ends the stream as well."""
-    cut = (Send(head(200, (CHUNKED,)) + chunk(event(said("a")))), Reset())
-    with Loopback(cut) as server:
-        assert texts(world.items(gemini(server.url), PIECES)) == ["a", Disconnected]
+    answer = (Send(encode_head(200, (CHUNKED,)) + encode_text_chunk("a")), Reset())
+    with Loopback(answer) as server:
+        assert list_texts(kind.read_items(make_gemini(server.url), HELLO_STREAM)) == ["a", Disconnected]
         assert len(server.requests) == 1
 
 
-def test_tries_of_one_action(world: World, naps: Naps) -> None:
-    """`with_options(retry=…)` is for one action."""
+def test_attempts_of_one_action(kind: InterpreterKind, sleeps: SleepRecorder) -> None:
+    """`with_options(retry=…)` sets the retry policy of one action."""
     with Loopback(BUSY) as server:
-        assert isinstance(world.run(gemini(server.url), WHOLE | with_options(retry=Retry(attempts=2))), Failure)
+        assert isinstance(
+            kind.run(make_gemini(server.url), HELLO_TEXT | with_options(retry=Retry(attempts=2))), Failure
+        )
         assert len(server.requests) == 2

@@ -1,4 +1,4 @@
-"""Parameters of an interpreter: proxies, headers, listeners, credentials, TLS, and how wrong ones are refused."""
+"""Parameters of an interpreter: proxies, headers, listeners, credentials and TLS; wrong ones raise an error."""
 
 import pickle
 import ssl
@@ -10,56 +10,62 @@ from genai_fn import AuthError, Failure, Gemini, InvalidRequest, Retry, Success,
 from genai_fn.errors import ConnectError, MissingExtra
 from genai_fn.events import Event, Failed, Responded, Retrying, Sending
 from genai_fn.interpreters import settings
-from tests.support.interpreter_kinds import Faced, Naps, World, gemini, waited
-from tests.support.loopback import ConnectProxy, Loopback, Reply, json_reply
-from tests.support.loopback_replies import BUSY, HELLO, OK, ONCE, PIECES, STREAM, fault
+from tests.support.interpreter_kinds import (
+    AwaitableInterpreter,
+    InterpreterKind,
+    SleepRecorder,
+    make_gemini,
+    wait_until,
+)
+from tests.support.loopback import ConnectProxy, Loopback, Reply, build_json_reply
+from tests.support.loopback_replies import BUSY, HELLO, HELLO_STREAM, OK, STREAM, UNREPEATABLE, build_error
 
-WHOLE = HELLO | text
+HELLO_TEXT = HELLO | text
 
 
-def test_through_a_proxy(world: World) -> None:
+def test_through_a_proxy(kind: InterpreterKind) -> None:
     """Requests use the given proxy: it gets no API key, and the server does not get its password."""
     with Loopback([OK, STREAM]) as server, ConnectProxy(to=server.port) as proxy:
 
-        async def body(run: Faced) -> None:
-            assert await run(WHOLE) == Success("hi")
-            assert await run.items(PIECES | text) == [Success("a"), Success("b")]
+        async def body(run: AwaitableInterpreter) -> None:
+            assert await run(HELLO_TEXT) == Success("hi")
+            assert await run.read_items(HELLO_STREAM | text) == [Success("a"), Success("b")]
 
-        told: list[Event] = []
-        world.within(
-            gemini("http://service.invalid"),
+        events: list[Event] = []
+        kind.run_body(
+            make_gemini("http://service.invalid"),
             body,
             proxy=f"http://me:test-password@127.0.0.1:{proxy.port}",
-            on_event=told.append,
+            on_event=events.append,
         )
-        (asked,) = proxy.requests
-        assert (asked.method, asked.target) == ("CONNECT", "service.invalid:80")
-        assert "proxy-authorization" in asked.headers
-        assert "x-goog-api-key" not in asked.headers
+        (request,) = proxy.requests
+        assert (request.method, request.target) == ("CONNECT", "service.invalid:80")
+        assert "proxy-authorization" in request.headers
+        assert "x-goog-api-key" not in request.headers
         assert all("proxy-authorization" not in each.headers for each in server.requests)
-        assert "test-password" not in repr(told)
-        assert waited(lambda: proxy.open_connections == server.open_connections == 0)
+        assert "test-password" not in repr(events)
+        assert wait_until(lambda: proxy.open_connections == server.open_connections == 0)
 
 
-def test_proxy_of_the_environment(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxy_of_the_environment(kind: InterpreterKind, monkeypatch: pytest.MonkeyPatch) -> None:
     """HTTP_PROXY is used, unless NO_PROXY exempts the host or ``proxy=""`` is set."""
     with Loopback(OK) as server, ConnectProxy(to=server.port) as proxy:
         monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.port}")
-        assert world.run(gemini(server.url), WHOLE) == Success("hi")
-        assert world.run(gemini(server.url), WHOLE, proxy="") == Success("hi")
+        assert kind.run(make_gemini(server.url), HELLO_TEXT) == Success("hi")
+        assert kind.run(make_gemini(server.url), HELLO_TEXT, proxy="") == Success("hi")
         monkeypatch.setenv("no_proxy", "127.0.0.1")
-        assert world.run(gemini(server.url), WHOLE) == Success("hi")
+        assert kind.run(make_gemini(server.url), HELLO_TEXT) == Success("hi")
         assert (proxy.connections, server.connections) == (1, 3)
 
 
-def test_proxy_refuses(world: World, naps: Naps) -> None:
+def test_proxy_refuses(kind: InterpreterKind, sleeps: SleepRecorder) -> None:
     """
     A proxy that rejects the credentials is a ConnectError with ``sent=False``, so unrepeatable operations are retried.
     """
     with ConnectProxy(Reply(407)) as proxy:
-        for action in (WHOLE, ONCE):
-            error = world.run(
-                gemini("http://service.invalid"), action, proxy=f"http://me:test-password@127.0.0.1:{proxy.port}"
+        for action in (HELLO_TEXT, UNREPEATABLE):
+            error = kind.run(
+                make_gemini("http://service.invalid"), action, proxy=f"http://me:test-password@127.0.0.1:{proxy.port}"
             ).failure()
             assert (type(error), error.sent, "407" in str(error), "test-password" in repr(error)) == (
                 ConnectError,
@@ -70,35 +76,35 @@ def test_proxy_refuses(world: World, naps: Naps) -> None:
         assert len(proxy.requests) == 8
 
 
-def test_headers(world: World) -> None:
+def test_headers(kind: InterpreterKind) -> None:
     """The interpreter's headers are sent with every request; an action's override them, and both override ours."""
     with Loopback(OK) as server:
-        backend = gemini(server.url, headers={"x-backend": "1", "x-both": "backend"})
+        backend = make_gemini(server.url, headers={"x-backend": "1", "x-both": "backend"})
         action = HELLO | with_options(headers={"X-Action": "3", "user-agent": "mine"})
-        assert isinstance(world.run(backend, action, headers=(("x-run", "2"),)), Success)
-        (received,) = server.requests
-        shown = {name: received.headers[name] for name in ("x-backend", "x-both", "x-run", "x-action", "user-agent")}
-        assert shown == {"x-backend": "1", "x-both": "backend", "x-run": "2", "x-action": "3", "user-agent": "mine"}
+        assert isinstance(kind.run(backend, action, headers=(("x-run", "2"),)), Success)
+        (request,) = server.requests
+        headers = {name: request.headers[name] for name in ("x-backend", "x-both", "x-run", "x-action", "user-agent")}
+        assert headers == {"x-backend": "1", "x-both": "backend", "x-run": "2", "x-action": "3", "user-agent": "mine"}
 
 
-def test_headers_in_place_of_a_key(world: World) -> None:
+def test_headers_in_place_of_a_key(kind: InterpreterKind) -> None:
     """Without an API key, the interpreter's headers may contain the credentials."""
     with Loopback(OK) as server:
         backend = Gemini(base_url=server.url)
-        assert isinstance(world.run(backend, HELLO, headers={"authorization": "Bearer test-token"}), Success)
+        assert isinstance(kind.run(backend, HELLO, headers={"authorization": "Bearer test-token"}), Success)
         assert server.requests[0].headers["authorization"] == "Bearer test-token"
 
 
-def test_events(world: World, naps: Naps) -> None:
-    """Each attempt sends its events, then those of a retry or a failure follow; no event contains a secret."""
-    told: list[Event] = []
-    with Loopback([BUSY, OK, json_reply(fault(400), 400)]) as server:
+def test_events(kind: InterpreterKind, sleeps: SleepRecorder) -> None:
+    """Each attempt sends its events, followed by those of a retry or a failure; no event contains a secret."""
+    events: list[Event] = []
+    with Loopback([BUSY, OK, build_json_reply(build_error(400), 400)]) as server:
 
-        async def body(run: Faced) -> None:
+        async def body(run: AwaitableInterpreter) -> None:
             await run(HELLO)
             await run(HELLO)
 
-        world.within(gemini(server.url, headers={"x-secret": "test-header"}), body, on_event=told.append)
+        kind.run_body(make_gemini(server.url, headers={"x-secret": "test-header"}), body, on_event=events.append)
     expected = [
         (Sending, 1),
         (Responded, 503),
@@ -109,12 +115,12 @@ def test_events(world: World, naps: Naps) -> None:
         (Responded, 400),
         (Failed, 400),
     ]
-    assert [(type(event), _figure(event)) for event in told] == expected
-    shown = repr(told).encode() + pickle.dumps(told)
-    assert [secret in shown for secret in (b"test-key", b"test-header")] == [False, False]
+    assert [(type(event), _get_number(event)) for event in events] == expected
+    texts = repr(events).encode() + pickle.dumps(events)
+    assert [secret in texts for secret in (b"test-key", b"test-header")] == [False, False]
 
 
-def _figure(event: Any) -> int:
+def _get_number(event: Any) -> int:
     return int(
         event.attempt
         if isinstance(event, Sending)
@@ -124,61 +130,61 @@ def _figure(event: Any) -> int:
     )
 
 
-def test_events_of_a_stream(world: World, naps: Naps) -> None:
+def test_events_of_a_stream(kind: InterpreterKind, sleeps: SleepRecorder) -> None:
     """A stream sends the same events, up to its response head."""
-    told: list[Event] = []
+    events: list[Event] = []
     with Loopback([BUSY, STREAM]) as server:
-        world.items(gemini(server.url), PIECES, on_event=told.append)
-    assert [type(event) for event in told] == [Sending, Responded, Retrying, Sending, Responded]
+        kind.read_items(make_gemini(server.url), HELLO_STREAM, on_event=events.append)
+    assert [type(event) for event in events] == [Sending, Responded, Retrying, Sending, Responded]
 
 
-def test_listener_raises(world: World) -> None:
+def test_listener_raises(kind: InterpreterKind) -> None:
     """An exception of a listener is raised unchanged, and no connection is left open."""
 
     def refuse(event: Event) -> None:
         if isinstance(event, Responded):
-            raise LookupError("mine")
+            raise LookupError("of the caller")
 
     with Loopback(OK) as server:
 
-        async def body(run: Faced) -> None:
+        async def body(run: AwaitableInterpreter) -> None:
             for _ in range(2):
-                with pytest.raises(LookupError, match="mine"):
+                with pytest.raises(LookupError, match="of the caller"):
                     await run(HELLO)
-            with pytest.raises(LookupError, match="mine"):
-                await run.items(PIECES)
+            with pytest.raises(LookupError, match="of the caller"):
+                await run.read_items(HELLO_STREAM)
 
-        world.within(gemini(server.url), body, on_event=refuse, max_connections=1)
-        assert waited(lambda: server.open_connections == 0)
+        kind.run_body(make_gemini(server.url), body, on_event=refuse, max_connections=1)
+        assert wait_until(lambda: server.open_connections == 0)
 
 
 @pytest.mark.parametrize("backend", (None, Gemini()), ids=("environment", "Gemini()"))
-def test_nobody(world: World, backend: Any) -> None:
-    """Without credentials nothing is sent: a Failure that names the variables and ends with the way out."""
+def test_no_credentials(kind: InterpreterKind, backend: Any) -> None:
+    """Without credentials nothing is sent: a Failure that names the variables and ends with the alternative."""
 
-    async def body(run: Faced) -> None:
-        whole, (item,) = await run(HELLO), await run.items(PIECES)
-        for result in (whole, item):
+    async def body(run: AwaitableInterpreter) -> None:
+        call_result, (stream_result,) = await run(HELLO), await run.read_items(HELLO_STREAM)
+        for result in (call_result, stream_result):
             error = result.failure()
             assert isinstance(error, AuthError)
             assert str(error).endswith("or use Offline()")
             assert [name in str(error) for name in ("GOOGLE_API_KEY", "GEMINI_API_KEY")] == [True, True]
 
-    world.within(backend, body)
+    kind.run_body(backend, body)
 
 
-def test_ephemeral_token(world: World) -> None:
+def test_ephemeral_token(kind: InterpreterKind) -> None:
     """An ephemeral token, which is valid only for Live, is an AuthError for other requests."""
-    error = world.run(Gemini("auth_tokens/test", base_url="http://127.0.0.1:1"), HELLO).failure()
+    error = kind.run(Gemini("auth_tokens/test", base_url="http://127.0.0.1:1"), HELLO).failure()
     assert isinstance(error, AuthError)
 
 
-def test_express_key(world: World) -> None:
+def test_express_key(kind: InterpreterKind) -> None:
     """Vertex with an API key sends the key, and does not fetch a token."""
     with Loopback(OK) as server:
-        assert isinstance(world.run(Vertex(api_key="test-key", base_url=server.url), HELLO), Success)
-        (received,) = server.requests
-        assert (received.target, received.headers["x-goog-api-key"]) == (
+        assert isinstance(kind.run(Vertex(api_key="test-key", base_url=server.url), HELLO), Success)
+        (request,) = server.requests
+        assert (request.target, request.headers["x-goog-api-key"]) == (
             "/v1beta1/publishers/google/models/test-model:generateContent",
             "test-key",
         )
@@ -199,46 +205,46 @@ def test_express_key(world: World) -> None:
     ),
     ids=repr,
 )
-def test_wrong_parameters(world: World, wrong: dict[str, Any]) -> None:
+def test_wrong_parameters(kind: InterpreterKind, wrong: dict[str, Any]) -> None:
     """A wrong parameter raises InvalidRequest when the interpreter is created."""
-    with pytest.raises(InvalidRequest) as refused:
-        world.within(gemini("http://127.0.0.1:1"), _nothing, **wrong)
-    assert "test-password" not in repr(refused.value)
+    with pytest.raises(InvalidRequest) as raised:
+        kind.run_body(make_gemini("http://127.0.0.1:1"), _do_nothing, **wrong)
+    assert "test-password" not in repr(raised.value)
 
 
 @pytest.mark.parametrize("http1", ["auto", "httpcore", "httpcore2"])
-def test_http1(world: World, http1: str) -> None:
+def test_http1(kind: InterpreterKind, http1: str) -> None:
     """The implementation of HTTP/1.1 can be chosen by name."""
     with Loopback([OK, STREAM]) as server:
 
-        async def body(run: Faced) -> None:
-            assert await run(WHOLE) == Success("hi")
-            assert await run.items(PIECES | text) == [Success("a"), Success("b")]
+        async def body(run: AwaitableInterpreter) -> None:
+            assert await run(HELLO_TEXT) == Success("hi")
+            assert await run.read_items(HELLO_STREAM | text) == [Success("a"), Success("b")]
 
-        world.within(gemini(server.url), body, http1=http1)
+        kind.run_body(make_gemini(server.url), body, http1=http1)
 
 
-def test_missing_http1(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_http1(kind: InterpreterKind, monkeypatch: pytest.MonkeyPatch) -> None:
     """If the implementation is not installed, each call is a MissingExtra that contains the install command."""
     monkeypatch.setattr(settings, "find_spec", lambda name: None)
 
-    async def body(run: Faced) -> None:
+    async def body(run: AwaitableInterpreter) -> None:
         error = (await run(HELLO)).failure()
         assert isinstance(error, MissingExtra)
         assert error.package == "httpcore2"
         assert "pip install 'httpcore2" in str(error)
         assert run.interpreter.problem == error
 
-    world.within(gemini("http://127.0.0.1:1"), body, http1="httpcore2")
+    kind.run_body(make_gemini("http://127.0.0.1:1"), body, http1="httpcore2")
 
 
 @pytest.mark.parametrize(("old", "new"), [("lanes", "max_connections"), ("transport", "http1")])
-def test_old_names(world: World, old: str, new: str) -> None:
+def test_old_names(kind: InterpreterKind, old: str, new: str) -> None:
     """A former parameter name is a TypeError that contains the new name."""
     with pytest.raises(TypeError, match=new):
-        world.within(gemini("http://127.0.0.1:1"), _nothing, **{old: 8})
+        kind.run_body(make_gemini("http://127.0.0.1:1"), _do_nothing, **{old: 8})
     with pytest.raises(TypeError, match="bogus"):
-        world.within(gemini("http://127.0.0.1:1"), _nothing, bogus=8)
+        kind.run_body(make_gemini("http://127.0.0.1:1"), _do_nothing, bogus=8)
 
 
 @pytest.mark.parametrize(("old", "new"), [("tries", "attempts"), ("first", "initial_delay"), ("most", "max_delay")])
@@ -263,9 +269,9 @@ def test_old_names_of_retry(old: str, new: str) -> None:
 )
 def test_wrong_backoff(wrong: dict[str, Any]) -> None:
     """The multiplier must be at least 1, jitter between 0 and 1, and status codes valid HTTP codes."""
-    with pytest.raises(InvalidRequest) as refused:
+    with pytest.raises(InvalidRequest) as raised:
         Retry(**wrong)
-    assert next(iter(wrong)) in refused.value.path
+    assert next(iter(wrong)) in raised.value.path
 
 
 @pytest.mark.parametrize(
@@ -277,36 +283,36 @@ def test_wrong_retry(wrong: dict[str, Any]) -> None:
         Retry(**wrong)
 
 
-async def _nothing(run: Faced) -> None:
+async def _do_nothing(run: AwaitableInterpreter) -> None:
     pass
 
 
-def test_bad_base_url_of_the_environment(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bad_base_url_of_the_environment(kind: InterpreterKind, monkeypatch: pytest.MonkeyPatch) -> None:
     """A mistake in the environment is a Failure, not an exception."""
     monkeypatch.setenv("GEMINI_API_KEY", "test-key")
     monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", "nonsense")
-    result = world.run(None, HELLO)
+    result = kind.run(None, HELLO)
     assert isinstance(result, Failure)
     assert isinstance(result.failure(), InvalidRequest)
 
 
-def test_redirects_are_not_followed(world: World) -> None:
+def test_redirects_are_not_followed(kind: InterpreterKind) -> None:
     """A redirect of a call is returned as an error; the API key is not sent elsewhere."""
     with Loopback(OK) as other, Loopback(Reply(307, (("location", other.url),))) as server:
-        assert world.run(gemini(server.url), HELLO).failure().code == 307
+        assert kind.run(make_gemini(server.url), HELLO).failure().code == 307
         assert other.connections == 0
 
 
-def test_tls(world: World) -> None:
+def test_tls(kind: InterpreterKind) -> None:
     """TLS uses the given context; an unknown certificate authority is a ConnectError."""
     with Loopback([OK, STREAM], tls=True) as server:
         context = ssl.create_default_context()
         server.ca.configure_trust(context)
 
-        async def body(run: Faced) -> None:
-            assert await run(WHOLE) == Success("hi")
-            assert await run.items(PIECES | text) == [Success("a"), Success("b")]
+        async def body(run: AwaitableInterpreter) -> None:
+            assert await run(HELLO_TEXT) == Success("hi")
+            assert await run.read_items(HELLO_STREAM | text) == [Success("a"), Success("b")]
 
-        world.within(gemini(server.url), body, ssl_context=context)
-        error = world.run(gemini(server.url), WHOLE, retry=Retry(attempts=1)).failure()
+        kind.run_body(make_gemini(server.url), body, ssl_context=context)
+        error = kind.run(make_gemini(server.url), HELLO_TEXT, retry=Retry(attempts=1)).failure()
         assert (type(error), "certificate" in str(error)) == (ConnectError, True)

@@ -23,28 +23,28 @@ from genai_fn.interpreters.executors.sync_executor import SyncExecutor
 from genai_fn.interpreters.sync_runner import Items
 from genai_fn.schema import GenerateContentResponse
 
-ASKED = generate("m", "hi")
-PIECES = ASKED | streamed
-ACTIONS = (ASKED, ASKED | text, PIECES | collected, PIECES | joined, PIECES | text | joined)
+REQUEST = generate("m", "hi")
+STREAM = REQUEST | streamed
+ACTIONS = (REQUEST, REQUEST | text, STREAM | collected, STREAM | joined, STREAM | text | joined)
 
 
-class Opened:
-    """An answer in memory."""
+class FakeResponse:
+    """A response in memory."""
 
-    def __init__(self, status: int, headers: Headers, pieces: list[bytes]) -> None:
+    def __init__(self, status: int, headers: Headers, chunks: list[bytes]) -> None:
         self.status = status
         self.headers = headers
-        self.pieces = [*filter(None, pieces)]
+        self.chunks = [*filter(None, chunks)]
 
     def read(self, deadline: float, phase: Any) -> bytes:
-        return self.pieces.pop(0) if self.pieces else b""
+        return self.chunks.pop(0) if self.chunks else b""
 
     def close(self) -> None:
-        self.pieces.clear()
+        self.chunks.clear()
 
 
-class AsyncOpened(Opened):
-    """The same, to be awaited."""
+class AsyncFakeResponse(FakeResponse):
+    """A response in memory whose methods are awaited."""
 
     async def read(self, deadline: float, phase: Any) -> bytes:  # type: ignore[override]  # awaited
         await checkpoint()
@@ -53,62 +53,64 @@ class AsyncOpened(Opened):
     async def aclose(self) -> None:
         self.close()
 
-    abort = Opened.close
+    abort = FakeResponse.close
 
 
-class Lanes:
-    """Connections on which every request gets the same answer."""
+class FakePool:
+    """A connection pool that returns the same response to every request."""
 
-    def __init__(self, *answer: Any) -> None:
-        self.answer = answer
+    def __init__(self, *response: Any) -> None:
+        self.response = response
 
-    def send(self, request: object, **limits: Any) -> Opened:
-        return Opened(*self.answer)
+    def send(self, request: object, **limits: Any) -> FakeResponse:
+        return FakeResponse(*self.response)
 
 
-class AsyncLanes(Lanes):
-    """The same, to be awaited."""
+class AsyncFakePool(FakePool):
+    """A connection pool whose methods are awaited."""
 
-    async def send(self, request: object, **limits: Any) -> AsyncOpened:  # type: ignore[override]  # awaited
-        return AsyncOpened(*self.answer)
+    async def send(self, request: object, **limits: Any) -> AsyncFakeResponse:  # type: ignore[override]  # awaited
+        return AsyncFakeResponse(*self.response)
 
 
 HANDLER = HttpHandler(backend=Gemini("test-key"), retry=Retry(attempts=1), max_response_bytes=10_000)
 
 
-def results(*answer: Any) -> list[Any]:
-    """Run all actions against an answer, and read it as a stream."""
-    ran = [
-        run_program(build_program(action, HANDLER), SyncExecutor(Lanes(*answer), None, None).perform)
+def run_all(*response: Any) -> list[Any]:
+    """Run all actions against a response, and read it as a stream."""
+    results = [
+        run_program(build_program(action, HANDLER), SyncExecutor(FakePool(*response), None, None).perform)
         for action in ACTIONS
     ]  # type: ignore[arg-type]  # of several types
-    return [*ran, *Items(build_program(PIECES, HANDLER), SyncExecutor(Lanes(*answer), None, None))]
+    return [*results, *Items(build_program(STREAM, HANDLER), SyncExecutor(FakePool(*response), None, None))]
 
 
-async def async_results(*answer: Any) -> list[Any]:
-    """Do the same in tasks."""
-    ran = [
-        await arun_program(build_program(action, HANDLER), AsyncExecutor(AsyncLanes(*answer), None, None).perform)
+async def run_all_async(*response: Any) -> list[Any]:
+    """Run all actions with the async executor."""
+    results = [
+        await arun_program(build_program(action, HANDLER), AsyncExecutor(AsyncFakePool(*response), None, None).perform)
         for action in ACTIONS
-    ]  # type: ignore[arg-type]  # of several types, on lanes that never close
+    ]  # type: ignore[arg-type]  # of several types; the pool has no aclose
     return [
-        *ran,
+        *results,
         *[
             item
-            async for item in AsyncItems(build_program(PIECES, HANDLER), AsyncExecutor(AsyncLanes(*answer), None, None))
+            async for item in AsyncItems(
+                build_program(STREAM, HANDLER), AsyncExecutor(AsyncFakePool(*response), None, None)
+            )
         ],
-    ]  # type: ignore[arg-type]  # they never close
+    ]  # type: ignore[arg-type]  # the pool has no aclose
 
 
-def are_ours(them: list[Any]) -> bool:
-    """Tell whether they are all results, with nobody else's errors among them, and can be shown."""
-    errors = [each.failure() for each in them if isinstance(each, Failure)]
-    return all(isinstance(each, Success | Failure) and repr(each) for each in them) and all(
+def are_results(results: list[Any]) -> bool:
+    """Return whether all values are results with a repr, and all errors are of this library."""
+    errors = [each.failure() for each in results if isinstance(each, Failure)]
+    return all(isinstance(each, Success | Failure) and repr(each) for each in results) and all(
         isinstance(each, GenaiError) for each in errors
     )
 
 
-WORDS = [
+FIELD_NAMES = [
     "candidates",
     "content",
     "parts",
@@ -123,7 +125,7 @@ WORDS = [
     "retryDelay",
     "@type",
 ]
-WORDS += [
+FIELD_NAMES += [
     "inlineData",
     "data",
     "functionCall",
@@ -137,14 +139,15 @@ WORDS += [
 JSON: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5) | st.sampled_from(WORDS), inner, max_size=4)
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(max_size=5) | st.sampled_from(FIELD_NAMES), inner, max_size=4)
     ),
     max_leaves=12,
 )
 
 BODIES = st.one_of(
     st.binary(max_size=200),
-    st.text(max_size=100).map(lambda written: written.encode("utf-8", "surrogatepass")),
+    st.text(max_size=100).map(lambda text: text.encode("utf-8", "surrogatepass")),
     JSON.map(lambda value: json.dumps(value).encode()),
     st.lists(JSON, max_size=3).map(
         lambda values: b"".join(b"data: " + json.dumps(value).encode() + b"\n\n" for value in values)
@@ -159,10 +162,10 @@ HEADERS = st.lists(
 ).map(tuple)
 
 
-def split(body: bytes, places: list[int]) -> list[bytes]:
-    """Cut a body into pieces."""
-    marks = [0, *sorted(min(place, len(body)) for place in places), len(body)]
-    return [body[start:end] for start, end in itertools.pairwise(marks)]
+def split_body(body: bytes, offsets: list[int]) -> list[bytes]:
+    """Split a body into chunks."""
+    ends = [0, *sorted(min(place, len(body)) for place in offsets), len(body)]
+    return [body[start:end] for start, end in itertools.pairwise(ends)]
 
 
 @settings(deadline=None)
@@ -173,14 +176,14 @@ def split(body: bytes, places: list[int]) -> list[bytes]:
     st.booleans(),
     st.lists(st.integers(0, 200), max_size=5),
 )
-def test_any_answer(status: int, headers: Headers, body: bytes, packed: bool, places: list[int]) -> None:
+def test_any_response(status: int, headers: Headers, body: bytes, is_compressed: bool, offsets: list[int]) -> None:
     """Any status, headers and body, in any chunks, compressed or not, gives results, and the same in sync and async."""
-    if packed:
+    if is_compressed:
         headers, body = (("content-encoding", "gzip"), *headers), gzip.compress(body)
-    answer = (status, headers, split(body, places))
-    sync = results(*answer)
-    assert are_ours(sync)
-    assert repr(asyncio.run(async_results(*answer))) == repr(sync)
+    response = (status, headers, split_body(body, offsets))
+    sync_results = run_all(*response)
+    assert are_results(sync_results)
+    assert repr(asyncio.run(run_all_async(*response))) == repr(sync_results)
 
 
 DEEP = ("[" * 50_000, '{"a":' * 50_000, '{"candidates":' * 50_000, '{"error":{"details":' + "[" * 50_000)
@@ -196,24 +199,24 @@ DEEP = ("[" * 50_000, '{"a":' * 50_000, '{"candidates":' * 50_000, '{"error":{"d
     ],
     ids=range(6),
 )
-def test_hard_answers(status: int, body: bytes) -> None:
+def test_hard_responses(status: int, body: bytes) -> None:
     """Deeply nested JSON and huge numbers are Failures."""
-    them = results(status, (), [body])
-    assert are_ours(them)
-    assert not any(isinstance(each, Success) for each in them)
+    results = run_all(status, (), [body])
+    assert are_results(results)
+    assert not any(isinstance(each, Success) for each in results)
 
 
 @given(JSON)
 @settings(deadline=None)
 def test_any_candidates(value: Any) -> None:
     """Any JSON in place of the parts of a response is a Failure, or a response whose properties can be read."""
-    for tree in (
+    for body in (
         {"candidates": value},
         {"candidates": [{"content": value}]},
         {"candidates": [{"content": {"parts": [value]}}]},
         {"error": value},
     ):
-        for result in results(200, (), [json.dumps(tree).encode()]):
+        for result in run_all(200, (), [json.dumps(body).encode()]):
             value = result.unwrap() if isinstance(result, Success) else None
             if isinstance(value, GenerateContentResponse):
                 assert repr(

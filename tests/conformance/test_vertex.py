@@ -11,11 +11,11 @@ import pytest
 
 from genai_fn import AsyncHttp, AuthError, Failure, Success, TimedOut, Vertex, collected, text, with_options
 from genai_fn.errors import Closed
-from tests.support.interpreter_kinds import BOUNDED, Faced, World, waited
-from tests.support.loopback import Loopback, json_reply
-from tests.support.loopback_replies import HELLO, OK, PIECES, STREAM, fault, texts
+from tests.support.interpreter_kinds import GENEROUS_TIMEOUTS, AwaitableInterpreter, InterpreterKind, wait_until
+from tests.support.loopback import Loopback, build_json_reply
+from tests.support.loopback_replies import HELLO, HELLO_STREAM, OK, STREAM, build_error, list_texts
 
-WHOLE = HELLO | text
+HELLO_TEXT = HELLO | text
 
 
 class Credentials:
@@ -24,160 +24,160 @@ class Credentials:
     def __init__(self, refresh: Callable[[], str] = lambda: "test-token") -> None:
         self.token: str | None = None
         self.expiry: datetime | None = None
-        self.refreshed = 0
+        self.refresh_count = 0
         self._refresh = refresh
 
     def refresh(self, request: object) -> None:
-        self.refreshed += 1
+        self.refresh_count += 1
         self.token = self._refresh()
         self.expiry = (datetime.now(UTC) + timedelta(hours=1)).replace(tzinfo=None)
 
 
 class Gate:
-    """A refresh that waits until `opened` is set."""
+    """A refresh function that waits until `opened` is set."""
 
     def __init__(self) -> None:
-        self.begun = threading.Event()
+        self.started = threading.Event()
         self.opened = threading.Event()
 
     def __call__(self) -> str:
-        self.begun.set()
+        self.started.set()
         assert self.opened.wait(60)
         return "test-token"
 
 
-def vertex(server: Loopback, credentials: object) -> Vertex:
+def make_vertex(server: Loopback, credentials: object) -> Vertex:
     return Vertex("test-project", "us-central1", credentials=credentials, base_url=server.url)
 
 
-def test_token(world: World) -> None:
+def test_token_is_sent(kind: InterpreterKind) -> None:
     """The token is sent, the project is in the path, and one token is used for calls and streams."""
     credentials = Credentials()
     with Loopback([OK, STREAM]) as server:
 
-        async def body(run: Faced) -> None:
-            assert await run(WHOLE) == Success("hi")
-            assert texts(await run.items(PIECES)) == ["a", "b"]
+        async def body(run: AwaitableInterpreter) -> None:
+            assert await run(HELLO_TEXT) == Success("hi")
+            assert list_texts(await run.read_items(HELLO_STREAM)) == ["a", "b"]
 
-        world.within(vertex(server, credentials), body)
+        kind.run_body(make_vertex(server, credentials), body)
         assert [each.headers["authorization"] for each in server.requests] == ["Bearer test-token"] * 2
         path = (
             "/v1beta1/projects/test-project/locations/us-central1/publishers/google/models/test-model:generateContent"
         )
-        assert (server.requests[0].target, credentials.refreshed) == (path, 1)
+        assert (server.requests[0].target, credentials.refresh_count) == (path, 1)
 
 
-def test_one_refresh_for_many(world: World) -> None:
+def test_concurrent_calls_share_a_refresh(kind: InterpreterKind) -> None:
     """Twenty concurrent calls share one refresh."""
     gate = Gate()
     credentials = Credentials(gate)
     with Loopback(OK) as server:
 
-        async def body(run: Faced) -> None:
+        async def body(run: AwaitableInterpreter) -> None:
             async def call() -> Any:
-                return await run(WHOLE)
+                return await run(HELLO_TEXT)
 
-            async def let() -> None:
-                await run.see(gate.begun.wait, 60)
+            async def open_gate() -> None:
+                await run.run_blocking(gate.started.wait, 60)
                 gate.opened.set()
 
-            *results, _ = await run.at_once(*[call] * 20, let)
+            *results, _ = await run.run_concurrently(*[call] * 20, open_gate)
             assert results == [Success("hi")] * 20
 
-        world.within(vertex(server, credentials), body)
-    assert credentials.refreshed == 1
+        kind.run_body(make_vertex(server, credentials), body)
+    assert credentials.refresh_count == 1
 
 
-def test_no_token_in_time(world: World) -> None:
+def test_no_token_in_time(kind: InterpreterKind) -> None:
     """A call fails at its deadline; the refresh continues and serves the next call."""
     gate = Gate()
     credentials = Credentials(gate)
     with Loopback(OK) as server:
 
-        async def body(run: Faced) -> None:
-            error = (await run(WHOLE | with_options(deadline=0.2))).failure()
+        async def body(run: AwaitableInterpreter) -> None:
+            error = (await run(HELLO_TEXT | with_options(deadline=0.2))).failure()
             assert (type(error), error.phase, error.sent) == (TimedOut, "total", False)
             gate.opened.set()
-            assert await run(WHOLE) == Success("hi")
+            assert await run(HELLO_TEXT) == Success("hi")
 
-        world.within(vertex(server, credentials), body)
-        assert (credentials.refreshed, len(server.requests)) == (1, 1)
+        kind.run_body(make_vertex(server, credentials), body)
+        assert (credentials.refresh_count, len(server.requests)) == (1, 1)
 
 
-def test_no_token(world: World) -> None:
+def test_no_token(kind: InterpreterKind) -> None:
     """A failed refresh is an AuthError of the waiting call; nothing is sent, and the next call refreshes again."""
     tokens = iter(("", "test-token"))
 
     def refresh() -> str:
-        return next(tokens) or _refuse()
+        return next(tokens) or _raise_error()
 
     with Loopback(OK) as server:
 
-        async def body(run: Faced) -> None:
-            assert isinstance((await run(WHOLE)).failure(), AuthError)
-            assert await run(WHOLE) == Success("hi")
+        async def body(run: AwaitableInterpreter) -> None:
+            assert isinstance((await run(HELLO_TEXT)).failure(), AuthError)
+            assert await run(HELLO_TEXT) == Success("hi")
 
-        world.within(vertex(server, Credentials(refresh)), body)
+        kind.run_body(make_vertex(server, Credentials(refresh)), body)
         assert len(server.requests) == 1
 
 
-def _refuse() -> str:
+def _raise_error() -> str:
     raise OSError("test-secret")
 
 
-def test_closed(world: World) -> None:
-    """A call after close() is Failure(Closed), even if there never was a token."""
+def test_closed(kind: InterpreterKind) -> None:
+    """A call after close() is Failure(Closed), even if no token was fetched yet."""
     with Loopback(OK) as server:
 
-        async def body(run: Faced) -> None:
+        async def body(run: AwaitableInterpreter) -> None:
             await run.close()
-            assert await run(WHOLE) == Failure(Closed())
-            assert await run.items(PIECES) == [Failure(Closed())]
+            assert await run(HELLO_TEXT) == Failure(Closed())
+            assert await run.read_items(HELLO_STREAM) == [Failure(Closed())]
 
-        world.within(vertex(server, Credentials()), body)
+        kind.run_body(make_vertex(server, Credentials()), body)
 
 
-def test_stream_closed_while_waiting(world: World) -> None:
+def test_stream_closed_while_waiting(kind: InterpreterKind) -> None:
     """close() wakes a reader that waits for a token."""
     gate = Gate()
     with Loopback(STREAM) as server:
 
-        async def body(run: Faced) -> None:
-            async with run.stream(PIECES) as items:
+        async def body(run: AwaitableInterpreter) -> None:
+            async with run.stream(HELLO_STREAM) as items:
 
                 async def read() -> list[Any]:
                     return [item async for item in items]
 
                 async def close() -> None:
-                    await run.see(gate.begun.wait, 60)
-                    await run.see(items.close)
+                    await run.run_blocking(gate.started.wait, 60)
+                    await run.run_blocking(items.close)
 
-                (item,), _ = await run.at_once(read, close)
+                (item,), _ = await run.run_concurrently(read, close)
                 assert isinstance(item.failure(), Closed)
             gate.opened.set()
-            assert (await run(PIECES | text | collected)) == Success(("a", "b"))
+            assert (await run(HELLO_STREAM | text | collected)) == Success(("a", "b"))
 
-        world.within(vertex(server, Credentials(gate)), body)
+        kind.run_body(make_vertex(server, Credentials(gate)), body)
 
 
-def test_interpreter_closed_while_waiting(world: World) -> None:
+def test_interpreter_closed_while_waiting(kind: InterpreterKind) -> None:
     """Closing the interpreter wakes calls that wait for a token, with Failure(Closed)."""
     gate = Gate()
     with Loopback(OK) as server:
 
-        async def body(run: Faced) -> None:
+        async def body(run: AwaitableInterpreter) -> None:
             async def call() -> Any:
-                return await run(WHOLE)
+                return await run(HELLO_TEXT)
 
             async def close() -> None:
-                await run.see(gate.begun.wait, 60)
+                await run.run_blocking(gate.started.wait, 60)
                 await run.close()
 
-            result, _ = await run.at_once(call, close)
+            result, _ = await run.run_concurrently(call, close)
             assert result == Failure(Closed())
             gate.opened.set()
 
-        world.within(vertex(server, Credentials(gate)), body)
+        kind.run_body(make_vertex(server, Credentials(gate)), body)
 
 
 @pytest.mark.parametrize("backend", ("asyncio", "trio"))
@@ -187,17 +187,17 @@ def test_cancelled_while_waiting(backend: str) -> None:
     credentials = Credentials(gate)
 
     async def body() -> Any:
-        async with AsyncHttp(vertex(server, credentials), timeouts=BOUNDED) as run:
+        async with AsyncHttp(make_vertex(server, credentials), timeouts=GENEROUS_TIMEOUTS) as run:
             with anyio.move_on_after(0.02) as scope:
-                await run(WHOLE)
+                await run(HELLO_TEXT)
             assert scope.cancelled_caught
             assert not gate.opened.is_set()
             gate.opened.set()
-            return await run(WHOLE)
+            return await run(HELLO_TEXT)
 
     with Loopback(OK) as server:
         assert anyio.run(body, backend=backend) == Success("hi")
-        assert (credentials.refreshed, len(server.requests)) == (1, 1)
+        assert (credentials.refresh_count, len(server.requests)) == (1, 1)
 
 
 @pytest.mark.parametrize("backend", ("asyncio", "trio"))
@@ -206,28 +206,28 @@ def test_event_loop_over_while_waiting(backend: str) -> None:
     gate = Gate()
     credentials = Credentials(gate)
 
-    async def leave() -> None:
+    async def cancel_call() -> None:
         with anyio.move_on_after(0.02):
-            await run(WHOLE)
+            await run(HELLO_TEXT)
 
     async def call() -> Any:
         try:
-            return await run(WHOLE)
+            return await run(HELLO_TEXT)
         finally:
             await run.aclose()
 
     with Loopback(OK) as server:
-        run = AsyncHttp(vertex(server, credentials), timeouts=BOUNDED)
-        anyio.run(leave, backend=backend)
+        run = AsyncHttp(make_vertex(server, credentials), timeouts=GENEROUS_TIMEOUTS)
+        anyio.run(cancel_call, backend=backend)
         threading.Timer(0.02, gate.opened.set).start()
         assert anyio.run(call, backend=backend) == Success("hi")
-        assert waited(lambda: server.open_connections == 0)
-        assert credentials.refreshed == 1
+        assert wait_until(lambda: server.open_connections == 0)
+        assert credentials.refresh_count == 1
 
 
-def test_secrets(world: World) -> None:
+def test_token_is_not_shown(kind: InterpreterKind) -> None:
     """No event or result contains the token."""
-    told: list[Any] = []
-    with Loopback([json_reply(fault(401), 401), OK]) as server:
-        results = [world.run(vertex(server, Credentials()), HELLO, on_event=told.append) for _ in range(2)]
-    assert b"test-token" not in repr((told, results)).encode() + pickle.dumps((told, results))
+    events: list[Any] = []
+    with Loopback([build_json_reply(build_error(401), 401), OK]) as server:
+        results = [kind.run(make_vertex(server, Credentials()), HELLO, on_event=events.append) for _ in range(2)]
+    assert b"test-token" not in repr((events, results)).encode() + pickle.dumps((events, results))

@@ -28,10 +28,10 @@ def create_token(config: Any = None) -> tuple[EmulatorState, str]:
 
 def get_denial(state: EmulatorState, name: str, seconds: float = 0) -> str:
     """Return the message for a token that is not accepted."""
-    with pytest.raises(EmulatedFault) as caught:
+    with pytest.raises(EmulatedFault) as raised:
         redeem_token(state, name, NOW + timedelta(seconds=seconds))
-    assert caught.value.code == 403
-    return caught.value.message
+    assert raised.value.code == 403
+    return raised.value.message
 
 
 def test_name() -> None:
@@ -106,8 +106,8 @@ def test_refused(body: Any, expected: str) -> None:
 
 
 LIVE: Any = {"response_modalities": ["TEXT"], "temperature": 0.5, "system_instruction": "Rhyme."}
-REQUESTED: Any = {"model": "models/other", "generationConfig": {"temperature": 1.0, "topK": 3.0}, "tools": []}
-PRESCRIBED: Any = {
+REQUESTED_SETUP: Any = {"model": "models/other", "generationConfig": {"temperature": 1.0, "topK": 3.0}, "tools": []}
+PRESCRIBED_SETUP: Any = {
     "model": "models/m",
     "generationConfig": {"responseModalities": ["TEXT"], "temperature": 0.5},
     "systemInstruction": {"parts": [{"text": "Rhyme."}], "role": "user"},
@@ -117,24 +117,24 @@ PRESCRIBED: Any = {
 @pytest.mark.parametrize(
     ("config", "expected"),
     (
-        ({}, REQUESTED),
-        ({"live_connect_constraints": {"model": "m", "config": LIVE}}, PRESCRIBED),
+        ({}, REQUESTED_SETUP),
+        ({"live_connect_constraints": {"model": "m", "config": LIVE}}, PRESCRIBED_SETUP),
         (
             {"live_connect_constraints": {"model": "m", "config": LIVE}, "lock_additional_fields": ["tools", "top_k"]},
-            PRESCRIBED,
+            PRESCRIBED_SETUP,
         ),
         (
             {"live_connect_constraints": {"model": "m"}, "lock_additional_fields": []},
-            {**REQUESTED, "model": "models/m"},
+            {**REQUESTED_SETUP, "model": "models/m"},
         ),
-        ({"lock_additional_fields": ["top_k"]}, {**REQUESTED, "generationConfig": {"temperature": 1.0}}),
+        ({"lock_additional_fields": ["top_k"]}, {**REQUESTED_SETUP, "generationConfig": {"temperature": 1.0}}),
     ),
     ids=("free", "whole", "fields and more", "fields", "one field"),
 )
 def test_prescribed_setup(config: Any, expected: Any) -> None:
     """A token replaces the whole setup or its locked fields; other fields keep their requested values."""
     state, name = create_token(config)
-    setup = apply_token_setup(redeem_token(state, name, NOW)[1], msgspec.convert(REQUESTED, EmulatedSetup))
+    setup = apply_token_setup(redeem_token(state, name, NOW)[1], msgspec.convert(REQUESTED_SETUP, EmulatedSetup))
     assert msgspec.json.decode(msgspec.json.encode(setup)) == expected
 
 
@@ -143,6 +143,6 @@ def test_session() -> None:
     state, name = create_token({"live_connect_constraints": {"model": "m", "config": LIVE}})
     state, history, _ = open_session(state, b'{"setup": {}}', NOW, token=name)
     assert history.setup.model == "models/m"
-    with pytest.raises(EmulatedClose) as caught:
+    with pytest.raises(EmulatedClose) as raised:
         open_session(state, b'{"setup": {}}', NOW, token=name)
-    assert (caught.value.code, caught.value.reason) == (1008, "Token has been used too many times.")
+    assert (raised.value.code, raised.value.reason) == (1008, "Token has been used too many times.")

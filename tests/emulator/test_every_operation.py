@@ -18,7 +18,7 @@ from tests.support.emulator_requests import send_request
 BACKENDS: dict[str, Backend] = {"gemini": Gemini("test-key"), "vertex": Vertex("p", "us-central1")}
 ROWS = [(name, backend) for name in REQUESTS for backend in BACKENDS if has_operation(name, backend)]
 
-drawn = settings(
+example_settings = settings(
     max_examples=10, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
 )
 
@@ -32,18 +32,18 @@ NAMES = {
     "operations.get": ("name", "models/veo/operations/1", "publishers/google/models/veo/operations/1"),
     "tunings": ("name", "tunedModels/m", "tuningJobs/1"),
 }
-"""Valid names for both backends: what an unusual name leads to is up to the service."""
+"""Valid names for both backends: the service decides about unusual ones."""
 
 
 @pytest.mark.parametrize(("name", "backend"), ROWS)
-@drawn
+@example_settings
 @given(data=st.data())
-def test_known_by_emulator(name: str, backend: str, data: st.DataObject) -> None:
+def test_accepted_by_emulator(name: str, backend: str, data: st.DataObject) -> None:
     """Each operation finds a route that knows all fields of its body."""
-    encoded = encode(_replace_name(data.draw(REQUESTS[name]), backend), BACKENDS[backend])
-    if not isinstance(encoded, Success):
+    result = encode(_replace_name(data.draw(REQUESTS[name]), backend), BACKENDS[backend])
+    if not isinstance(result, Success):
         return
-    request: HttpRequest = encoded.unwrap()
+    request: HttpRequest = result.unwrap()
     message = _read_error_message(send_request(request))
     assert "not a method of the emulated API" not in message, request
     assert "Unknown name" not in message, request

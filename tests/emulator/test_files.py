@@ -109,8 +109,8 @@ class TestUpload:
         """The caller may choose the name of a file, if it is not in use."""
         api = JsonClient()
         assert upload_file(api, b"", {"file": {"name": "files/my-tea"}})["name"] == "files/my-tea"
-        again = send_chunk(api, start_upload(api, {"file": {"name": "files/my-tea"}}), "upload, finalize")
-        assert parse_fault(again)[:2] == (409, "ALREADY_EXISTS")
+        second_response = send_chunk(api, start_upload(api, {"file": {"name": "files/my-tea"}}), "upload, finalize")
+        assert parse_fault(second_response)[:2] == (409, "ALREADY_EXISTS")
 
     @pytest.mark.parametrize("name", ["tea", "files/Tea", "files/-tea", "files/tea-", f"files/{'a' * 41}", "files/"])
     def test_invalid_name(self, name: str) -> None:

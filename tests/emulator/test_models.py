@@ -12,10 +12,10 @@ from genai_fn.results import Success
 from genai_fn.wire import decode, encode
 from tests.support.emulator_requests import GEMINI, NOW, PROJECT, VERTEX, JsonClient, send_request
 
-OWN = f"{PROJECT}/models/7"
+TUNED_MODEL = f"{PROJECT}/models/7"
 EMPTY = "type.googleapis.com/google.protobuf.Empty"
-TUNED = EmulatorState().with_resource(
-    OWN, EmulatedVertexModel(name=OWN, display_name="Seven", create_time=NOW, update_time=NOW)
+STATE = EmulatorState().with_resource(
+    TUNED_MODEL, EmulatedVertexModel(name=TUNED_MODEL, display_name="Seven", create_time=NOW, update_time=NOW)
 )
 
 
@@ -45,10 +45,10 @@ class TestBase:
         assert "generateContent" in model["supportedGenerationMethods"]
         assert model["inputTokenLimit"] > model["outputTokenLimit"] > 0
 
-    @pytest.mark.parametrize("before", ["", f"{PROJECT}/"])
-    def test_vertex(self, before: str) -> None:
+    @pytest.mark.parametrize("prefix", ["", f"{PROJECT}/"])
+    def test_vertex(self, prefix: str) -> None:
         """Vertex AI finds a model by its publisher, with or without a project."""
-        model = JsonClient(VERTEX).request_json("GET", f"{before}publishers/google/models/gemini-2.5-flash")
+        model = JsonClient(VERTEX).request_json("GET", f"{prefix}publishers/google/models/gemini-2.5-flash")
         assert model["name"] == "publishers/google/models/gemini-2.5-flash"
 
     @pytest.mark.parametrize(
@@ -86,37 +86,37 @@ class TestBase:
 class TestTuned:
     def test_listed(self) -> None:
         """The models of a project are its own tuned models."""
-        assert list_names(JsonClient(VERTEX, TUNED), f"{PROJECT}/models", "models") == [OWN]
-        assert list_names(JsonClient(VERTEX, TUNED), "projects/q/locations/us-central1/models", "models") == []
-        assert list_names(JsonClient(VERTEX, TUNED), "models", "models") == []
+        assert list_names(JsonClient(VERTEX, STATE), f"{PROJECT}/models", "models") == [TUNED_MODEL]
+        assert list_names(JsonClient(VERTEX, STATE), "projects/q/locations/us-central1/models", "models") == []
+        assert list_names(JsonClient(VERTEX, STATE), "models", "models") == []
 
     def test_get(self) -> None:
         """A tuned model is found with or without a version in its name."""
-        for name in (OWN, f"{OWN}@1"):
-            assert JsonClient(VERTEX, TUNED).request_json("GET", name)["displayName"] == "Seven"
+        for name in (TUNED_MODEL, f"{TUNED_MODEL}@1"):
+            assert JsonClient(VERTEX, STATE).request_json("GET", name)["displayName"] == "Seven"
 
     @pytest.mark.parametrize(
-        ("body", "changed"),
+        ("body", "expected"),
         [
             ({"displayName": "Acht", "description": "d"}, {"displayName": "Acht", "description": "d"}),
             ({"defaultCheckpointId": "2"}, {"defaultCheckpointId": "2"}),
             (None, {}),
         ],
     )
-    def test_updated(self, body: Any, changed: Any) -> None:
+    def test_updated(self, body: Any, expected: Any) -> None:
         """An update changes the given fields and is stored."""
-        api = JsonClient(VERTEX, TUNED)
-        before = api.request_json("GET", OWN)
-        assert api.request_json("PATCH", OWN, body) == {**before, **changed}
-        assert api.request_json("GET", OWN) == {**before, **changed}
+        api = JsonClient(VERTEX, STATE)
+        original = api.request_json("GET", TUNED_MODEL)
+        assert api.request_json("PATCH", TUNED_MODEL, body) == {**original, **expected}
+        assert api.request_json("GET", TUNED_MODEL) == {**original, **expected}
 
     def test_deleted(self) -> None:
         """A deletion is an operation that is already done, and that can be fetched later."""
-        api = JsonClient(VERTEX, TUNED)
-        operation = api.request_json("DELETE", OWN)
+        api = JsonClient(VERTEX, STATE)
+        operation = api.request_json("DELETE", TUNED_MODEL)
         assert operation == {"name": f"{PROJECT}/operations/1", "done": True, "response": {"@type": EMPTY}}
         assert api.request_json("GET", operation["name"]) == operation
-        assert [api.request_fault(verb, OWN)[0] for verb in ("GET", "PATCH", "DELETE")] == [404] * 3
+        assert [api.request_fault(verb, TUNED_MODEL)[0] for verb in ("GET", "PATCH", "DELETE")] == [404] * 3
         assert api.request_fault("GET", f"{PROJECT}/operations/9")[:2] == (404, "NOT_FOUND")
 
     def test_of_gemini(self) -> None:

@@ -65,10 +65,10 @@ _TIMES = st.sampled_from([NOW, datetime(9999, 12, 31, 23, 59, tzinfo=UTC), datet
 def test_total(state: EmulatorState, requests: list[HttpRequest], now: datetime) -> None:
     """Any sequence of requests gets responses; an error leaves the state unchanged."""
     for request in requests:
-        after, response = handle_request(state, request, now)
+        next_state, response = handle_request(state, request, now)
         assert isinstance(response, HttpResponse)
         if response.status != 200:
             error_body: Any = msgspec.json.decode(response.body)
             assert error_body["error"]["code"] == response.status
-            assert after == state
-        state = after
+            assert next_state == state
+        state = next_state

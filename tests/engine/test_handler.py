@@ -52,66 +52,70 @@ from tests.support.scripted_effects import ResponseHead, run_by_script
 
 BACKEND = Gemini("test-key")
 HTTP = HttpHandler(backend=BACKEND)
-ASKED = generate("m", "hi")
-PIECES = (ASKED | streamed).source
+REQUEST = generate("m", "hi")
+STREAM_REQUEST = (REQUEST | streamed).source
 BODY = b'{"candidates": [{"content": {"parts": [{"text": "hi"}]}}]}'
-HI = msgspec.json.decode(BODY, type=GenerateContentResponse)
+RESPONSE = msgspec.json.decode(BODY, type=GenerateContentResponse)
 EVENT = b"data: " + BODY + b"\n\n"
-BUSY = b'{"error": {"code": 503, "status": "UNAVAILABLE", "message": "no"}}'
-LOST = Disconnected("asking", "reset")
-OK, FAULT = ResponseHead(), ResponseHead(503)
+ERROR_BODY = b'{"error": {"code": 503, "status": "UNAVAILABLE", "message": "no"}}'
+CONNECTION_LOST = Disconnected("asking", "reset")
+OK, UNAVAILABLE = ResponseHead(), ResponseHead(503)
 
 
-def signed(request: Request[Any] = ASKED) -> HttpRequest:
-    """Write a request as it goes out."""
+def build_signed_request(request: Request[Any] = REQUEST) -> HttpRequest:
+    """Encode and sign a request."""
     return sign_request(
         encode(request, BACKEND).unwrap(),
         Credential("https://generativelanguage.googleapis.com:443", Secret((("x-goog-api-key", "test-key"),))),
     )
 
 
-def opens(deadline: float = 700.0, *, fresh: bool = False, request: Request[Any] = ASKED) -> SendRequest:
-    """Expect it to be sent."""
-    return SendRequest(signed(request), deadline, 10.0, fresh)
+def expect_send(
+    deadline: float = 700.0, *, needs_new_connection: bool = False, request: Request[Any] = REQUEST
+) -> SendRequest:
+    """Build the effect that sends a request."""
+    return SendRequest(build_signed_request(request), deadline, 10.0, needs_new_connection)
 
 
-def reads(exchange: ResponseHead, *pieces: Any, deadline: float = 700.0, idle: float = 60.0) -> list[tuple[Any, Any]]:
-    """Read a body piece by piece, and be done with it."""
-    return [*((ReadChunk(exchange, deadline, idle), piece) for piece in pieces), (CloseResource(exchange), None)]
+def expect_reads(
+    exchange: ResponseHead, *expect_reads: Any, deadline: float = 700.0, idle: float = 60.0
+) -> list[tuple[Any, Any]]:
+    """Expect the reads of a body, chunk by chunk, and its close."""
+    return [*((ReadChunk(exchange, deadline, idle), chunk) for chunk in expect_reads), (CloseResource(exchange), None)]
 
 
-def again(now: float, chance: float, seconds: float) -> list[tuple[Any, Any]]:
-    """Wait for the next attempt."""
+def expect_retry(now: float, chance: float, seconds: float) -> list[tuple[Any, Any]]:
+    """Expect the wait before the next attempt."""
     return [(GetRandom(), chance), (GetTime(), now), (Sleep(seconds), None)]
 
 
-def test_well() -> None:
-    """Open, read to the end, close: the value."""
+def test_success() -> None:
+    """A request opens a response, reads it to the end, closes it, and returns the value."""
     assert run_by_script(
-        HTTP.handle(ASKED, inf), [(GetTime(), 100.0), (opens(), OK), *reads(OK, BODY[:9], BODY[9:], b"")]
-    ) == Success(HI)
+        HTTP.handle(REQUEST, inf), [(GetTime(), 100.0), (expect_send(), OK), *expect_reads(OK, BODY[:9], BODY[9:], b"")]
+    ) == Success(RESPONSE)
 
 
-def test_replied() -> None:
-    """The response goes along where it is asked for."""
-    asked = ASKED | with_http_response
-    replied = run_by_script(
-        HTTP.handle(asked, inf), [(GetTime(), 100.0), (opens(), OK), *reads(OK, BODY, b"")]
+def test_with_http_response() -> None:
+    """With `with_http_response`, the result has the HTTP response."""
+    action = REQUEST | with_http_response
+    result = run_by_script(
+        HTTP.handle(action, inf), [(GetTime(), 100.0), (expect_send(), OK), *expect_reads(OK, BODY, b"")]
     ).unwrap()
-    assert (replied.value, replied.http) == (HI, HttpResponse(200, (), BODY))
+    assert (result.value, result.http) == (RESPONSE, HttpResponse(200, (), BODY))
 
 
-def test_again_after_503() -> None:
-    """A 503 is read, closed, and tried again after a wait that chance shortens."""
+def test_retry_after_503() -> None:
+    """A 503 is read and closed, and the request is retried after a wait with jitter."""
     script = [
         (GetTime(), 100.0),
-        (opens(), FAULT),
-        *reads(FAULT, BUSY, b""),
-        *again(101.0, 0.25, 0.25),
-        (opens(), OK),
-        *reads(OK, BODY, b""),
+        (expect_send(), UNAVAILABLE),
+        *expect_reads(UNAVAILABLE, ERROR_BODY, b""),
+        *expect_retry(101.0, 0.25, 0.25),
+        (expect_send(), OK),
+        *expect_reads(OK, BODY, b""),
     ]
-    assert run_by_script(HTTP.handle(ASKED, inf), script) == Success(HI)
+    assert run_by_script(HTTP.handle(REQUEST, inf), script) == Success(RESPONSE)
 
 
 def test_gives_up() -> None:
@@ -119,148 +123,159 @@ def test_gives_up() -> None:
     http = HttpHandler(backend=BACKEND, retry=Retry(attempts=2))
     script = [
         (GetTime(), 100.0),
-        (opens(), EffectFailed(LOST)),
-        *again(100.0, 0.5, 0.5),
-        (opens(), EffectFailed(LOST)),
+        (expect_send(), EffectFailed(CONNECTION_LOST)),
+        *expect_retry(100.0, 0.5, 0.5),
+        (expect_send(), EffectFailed(CONNECTION_LOST)),
         (GetRandom(), 0.5),
         (GetTime(), 100.0),
     ]
-    assert run_by_script(http.handle(ASKED, inf), script) == Failure(LOST)
+    assert run_by_script(http.handle(REQUEST, inf), script) == Failure(CONNECTION_LOST)
 
 
 def test_advice_past_the_deadline() -> None:
     """The server's advice, if it exceeds the deadline, ends the call at once."""
     exchange = ResponseHead(429, ("retry-after", "30"))
-    asked = ASKED | with_options(deadline=20)
+    request = REQUEST | with_options(deadline=20)
     script = [
         (GetTime(), 100.0),
-        (opens(120.0), exchange),
-        *reads(exchange, b"", deadline=120.0),
+        (expect_send(120.0), exchange),
+        *expect_reads(exchange, b"", deadline=120.0),
         (GetRandom(), 0.0),
         (GetTime(), 100.5),
     ]
-    assert isinstance(run_by_script(HTTP.handle(asked, inf), script).failure(), RateLimited)
+    assert isinstance(run_by_script(HTTP.handle(request, inf), script).failure(), RateLimited)
 
 
 def test_advice_within_the_deadline() -> None:
-    """The server's advice, if it fits the deadline, is slept."""
+    """The server's advice is followed if it fits the deadline."""
     exchange = ResponseHead(429, ("retry-after", "30"))
     script = [
         (GetTime(), 100.0),
-        (opens(), exchange),
-        *reads(exchange, b""),
-        *again(100.5, 0.0, 30.0),
-        (opens(), OK),
-        *reads(OK, BODY, b""),
+        (expect_send(), exchange),
+        *expect_reads(exchange, b""),
+        *expect_retry(100.5, 0.0, 30.0),
+        (expect_send(), OK),
+        *expect_reads(OK, BODY, b""),
     ]
-    assert run_by_script(HTTP.handle(ASKED, inf), script) == Success(HI)
+    assert run_by_script(HTTP.handle(REQUEST, inf), script) == Success(RESPONSE)
 
 
-def test_until() -> None:
-    """What a flow has left bounds its requests."""
+def test_deadline_of_a_flow() -> None:
+    """The remaining time of a flow limits its requests."""
     assert run_by_script(
-        HTTP.handle(ASKED, 150.0), [(GetTime(), 100.0), (opens(150.0), OK), *reads(OK, BODY, b"", deadline=150.0)]
-    ) == Success(HI)
+        HTTP.handle(REQUEST, 150.0),
+        [(GetTime(), 100.0), (expect_send(150.0), OK), *expect_reads(OK, BODY, b"", deadline=150.0)],
+    ) == Success(RESPONSE)
 
 
 def test_timeouts_of_one_action() -> None:
     """`with_options(timeouts=…)` overrides the interpreter's timeouts."""
-    asked = ASKED | with_options(timeouts=Timeouts(connect=1, idle=2, total=3))
+    request = REQUEST | with_options(timeouts=Timeouts(connect=1, idle=2, total=3))
     script = [
         (GetTime(), 100.0),
-        (SendRequest(signed(), 103.0, 1.0), OK),
-        *reads(OK, BODY, b"", deadline=103.0, idle=2),
+        (SendRequest(build_signed_request(), 103.0, 1.0), OK),
+        *expect_reads(OK, BODY, b"", deadline=103.0, idle=2),
     ]
-    assert run_by_script(HTTP.handle(asked, inf), script) == Success(HI)
+    assert run_by_script(HTTP.handle(request, inf), script) == Success(RESPONSE)
 
 
-def test_lost_in_reuse() -> None:
-    """A kept connection that had died is replaced at once by a fresh one, once, and that is no attempt."""
+def test_stale_connection() -> None:
+    """A stale kept-alive connection is replaced at once by a new one, once, which does not count as an attempt."""
     http = HttpHandler(backend=BACKEND, retry=Retry(attempts=1))
-    first = [(GetTime(), 100.0), (opens(), EffectFailed(LOST, was_reused=True))]
-    assert run_by_script(http.handle(ASKED, inf), [*first, (opens(fresh=True), OK), *reads(OK, BODY, b"")]) == Success(
-        HI
-    )
-    script = [*first, (opens(fresh=True), EffectFailed(LOST, was_reused=True)), (GetRandom(), 0.5), (GetTime(), 100.0)]
-    assert run_by_script(http.handle(ASKED, inf), script) == Failure(LOST)
-
-
-def test_cut_answer() -> None:
-    """An answer that had begun well is not asked for again; its connection is closed."""
+    first = [(GetTime(), 100.0), (expect_send(), EffectFailed(CONNECTION_LOST, was_reused=True))]
     assert run_by_script(
-        HTTP.handle(ASKED, inf), [(GetTime(), 100.0), (opens(), OK), *reads(OK, BODY[:9], EffectFailed(LOST))]
-    ) == Failure(LOST)
+        http.handle(REQUEST, inf), [*first, (expect_send(needs_new_connection=True), OK), *expect_reads(OK, BODY, b"")]
+    ) == Success(RESPONSE)
+    script = [
+        *first,
+        (expect_send(needs_new_connection=True), EffectFailed(CONNECTION_LOST, was_reused=True)),
+        (GetRandom(), 0.5),
+        (GetTime(), 100.0),
+    ]
+    assert run_by_script(http.handle(REQUEST, inf), script) == Failure(CONNECTION_LOST)
 
 
-def test_cut_fault() -> None:
-    """A fault that was cut gives its connection back before the next attempt."""
+def test_truncated_response() -> None:
+    """A response that fails after a good start is not requested again; its connection is closed."""
+    assert run_by_script(
+        HTTP.handle(REQUEST, inf),
+        [(GetTime(), 100.0), (expect_send(), OK), *expect_reads(OK, BODY[:9], EffectFailed(CONNECTION_LOST))],
+    ) == Failure(CONNECTION_LOST)
+
+
+def test_truncated_error() -> None:
+    """The connection of a truncated error response is closed before the next attempt."""
     script = [
         (GetTime(), 100.0),
-        (opens(), FAULT),
-        *reads(FAULT, EffectFailed(LOST)),
-        *again(100.0, 0.5, 0.5),
-        (opens(), OK),
-        *reads(OK, BODY, b""),
+        (expect_send(), UNAVAILABLE),
+        *expect_reads(UNAVAILABLE, EffectFailed(CONNECTION_LOST)),
+        *expect_retry(100.0, 0.5, 0.5),
+        (expect_send(), OK),
+        *expect_reads(OK, BODY, b""),
     ]
-    assert run_by_script(HTTP.handle(ASKED, inf), script) == Success(HI)
+    assert run_by_script(HTTP.handle(REQUEST, inf), script) == Success(RESPONSE)
 
 
 @pytest.mark.parametrize("error", (TimedOut("headers"), TimedOut("total"), Closed()), ids=repr)
-def test_final(error: Any) -> None:
+def test_errors_without_retry(error: Any) -> None:
     """Timeouts after connecting and `Closed` are not retried."""
-    assert run_by_script(HTTP.handle(ASKED, inf), [(GetTime(), 100.0), (opens(), EffectFailed(error))]) == Failure(
-        error
-    )
+    assert run_by_script(
+        HTTP.handle(REQUEST, inf), [(GetTime(), 100.0), (expect_send(), EffectFailed(error))]
+    ) == Failure(error)
 
 
 def test_too_long() -> None:
     """A body longer than `max_response_bytes` is closed at once."""
     http = HttpHandler(backend=BACKEND, max_response_bytes=10)
     assert isinstance(
-        run_by_script(http.handle(ASKED, inf), [(GetTime(), 100.0), (opens(), OK), *reads(OK, BODY)]).failure(),
+        run_by_script(
+            http.handle(REQUEST, inf), [(GetTime(), 100.0), (expect_send(), OK), *expect_reads(OK, BODY)]
+        ).failure(),
         DecodeError,
     )
 
 
-class Once(Operation[GenerateContentResponse]):
+class UnrepeatableOperation(Operation[GenerateContentResponse]):
     """An operation that must not be repeated."""
 
     op: ClassVar[str] = "tests.once"
     repeatable: ClassVar[bool] = False
 
-    def gemini(self, at: Gemini) -> Call[GenerateContentResponse]:
+    def gemini(self, backend: Gemini) -> Call[GenerateContentResponse]:
         return POST("once", None, read_json(GenerateContentResponse))
 
-    def vertex(self, at: Vertex) -> Refusal:
+    def vertex(self, backend: Vertex) -> Refusal:
         return Refusal("tests alone")
 
 
-ONCE = Request(Once())
+UNREPEATABLE = Request(UnrepeatableOperation())
 
 
 @pytest.mark.parametrize(
-    ("error", "attempts"), ((LOST, 1), (ConnectError("dialling"), 4), (Disconnected("asking", sent=False), 4)), ids=repr
+    ("error", "attempts"),
+    ((CONNECTION_LOST, 1), (ConnectError("dialling"), 4), (Disconnected("asking", sent=False), 4)),
+    ids=repr,
 )
-def test_never_twice(error: Any, attempts: int) -> None:
+def test_unrepeatable_operation(error: Any, attempts: int) -> None:
     """An unrepeatable operation uses a new connection, and is retried only if nothing was sent."""
-    opened = (opens(fresh=True, request=ONCE), EffectFailed(error, was_reused=True))
+    lost_request = (expect_send(needs_new_connection=True, request=UNREPEATABLE), EffectFailed(error, was_reused=True))
     script: list[Any] = [
         (GetTime(), 100.0),
-        opened,
-        *[line for _ in range(attempts - 1) for line in (*again(100.0, 0.0, 0.0), opened)],
+        lost_request,
+        *[step for _ in range(attempts - 1) for step in (*expect_retry(100.0, 0.0, 0.0), lost_request)],
     ]
     script += [(GetRandom(), 0.0), (GetTime(), 100.0)] if attempts > 1 else []
-    assert run_by_script(HTTP.handle(ONCE, inf), script) == Failure(error)
+    assert run_by_script(HTTP.handle(UNREPEATABLE, inf), script) == Failure(error)
 
 
-def test_not_to_be_sent() -> None:
-    """What cannot be written is a Failure before anything happens."""
-    at = HttpHandler(backend=Vertex(api_key="test-key"))
-    assert run_by_script(at.handle(ONCE, inf), [(GetTime(), 100.0)]) == Failure(
+def test_invalid_request() -> None:
+    """A request that cannot be encoded is a Failure before anything is sent."""
+    handler = HttpHandler(backend=Vertex(api_key="test-key"))
+    assert run_by_script(handler.handle(UNREPEATABLE, inf), [(GetTime(), 100.0)]) == Failure(
         Unsupported("Vertex AI", ("tests.once",), "tests alone")
     )
     assert isinstance(
-        run_by_script(HttpHandler(backend=Gemini()).handle(ASKED, inf), [(GetTime(), 100.0)]).failure(), AuthError
+        run_by_script(HttpHandler(backend=Gemini()).handle(REQUEST, inf), [(GetTime(), 100.0)]).failure(), AuthError
     )
 
 
@@ -274,7 +289,7 @@ def test_token() -> None:
     )
     sent: list[HttpRequest] = []
 
-    class Sent(SendRequest):
+    class AnySendRequest(SendRequest):
         def __eq__(self, other: object) -> bool:
             assert isinstance(other, SendRequest)
             sent.append(other.request)
@@ -283,19 +298,19 @@ def test_token() -> None:
         def __hash__(self) -> int:
             return 0
 
-    asked = Sent(signed(), 0, 0)
+    request = AnySendRequest(build_signed_request(), 0, 0)
     token = (GetToken(700.0), credential)
     script = [
         (GetTime(), 100.0),
         token,
-        (asked, FAULT),
-        *reads(FAULT, BUSY, b""),
-        *again(100.0, 0.5, 0.5),
+        (request, UNAVAILABLE),
+        *expect_reads(UNAVAILABLE, ERROR_BODY, b""),
+        *expect_retry(100.0, 0.5, 0.5),
         token,
-        (asked, OK),
-        *reads(OK, BODY, b""),
+        (request, OK),
+        *expect_reads(OK, BODY, b""),
     ]
-    assert run_by_script(VERTEX.handle(ASKED, inf), script) == Success(HI)
+    assert run_by_script(VERTEX.handle(REQUEST, inf), script) == Success(RESPONSE)
     assert sent[0] == sent[1]
     assert "projects/test-project/locations/us-central1/" in sent[0].url
     assert {("authorization", "Bearer test-token"), ("x-goog-user-project", "test-quota")} <= set(sent[0].headers)
@@ -304,21 +319,21 @@ def test_token() -> None:
 def test_no_token() -> None:
     """Without a token nothing is sent or retried."""
     assert run_by_script(
-        VERTEX.handle(ASKED, inf), [(GetTime(), 100.0), (GetToken(700.0), EffectFailed(AuthError("no")))]
+        VERTEX.handle(REQUEST, inf), [(GetTime(), 100.0), (GetToken(700.0), EffectFailed(AuthError("no")))]
     ) == Failure(AuthError("no"))
 
 
-def test_told() -> None:
+def test_events() -> None:
     """Each step emits an event with the request, without its credential."""
     http, plain = (
         HttpHandler(backend=BACKEND, has_listener=True, retry=Retry(attempts=2)),
-        encode(ASKED, BACKEND).unwrap(),
+        encode(REQUEST, BACKEND).unwrap(),
     )
     error = ServerError(503, "UNAVAILABLE", "no")
     attempt = [
-        (opens(), FAULT),
+        (expect_send(), UNAVAILABLE),
         (Notify(Responded(plain, 503)), None),
-        *reads(FAULT, BUSY, b""),
+        *expect_reads(UNAVAILABLE, ERROR_BODY, b""),
         (GetRandom(), 0.5),
         (GetTime(), 100.0),
     ]
@@ -332,88 +347,102 @@ def test_told() -> None:
         *attempt,
         (Notify(Failed(plain, error)), None),
     ]
-    assert run_by_script(http.handle(ASKED, inf), script) == Failure(error)
+    assert run_by_script(http.handle(REQUEST, inf), script) == Failure(error)
 
 
 def test_stream() -> None:
     """A stream opens with its first item, returns the items of each chunk, and closes the response at its end."""
     script = [
         (GetTime(), 100.0),
-        (opens(request=PIECES), OK),
+        (expect_send(request=STREAM_REQUEST), OK),
         (ReadChunk(OK, 700.0, inf), EVENT[:20]),
         (ReadChunk(OK, 700.0, inf), EVENT[20:] + EVENT),
     ]
-    handle = run_by_script(HTTP.open_stream(PIECES, inf), script).unwrap()
-    assert run_by_script(HTTP.read_items(handle), []) == (Success(HI), Success(HI))
+    handle = run_by_script(HTTP.open_stream(STREAM_REQUEST, inf), script).unwrap()
+    assert run_by_script(HTTP.read_items(handle), []) == (Success(RESPONSE), Success(RESPONSE))
     assert run_by_script(
         HTTP.read_items(handle), [(ReadChunk(OK, inf, 60.0), b": hm\n\n"), (ReadChunk(OK, inf, 60.0), EVENT)]
-    ) == (Success(HI),)
+    ) == (Success(RESPONSE),)
     assert run_by_script(HTTP.read_items(handle), [(ReadChunk(OK, inf, 60.0), b""), (CloseResource(OK), None)]) == ()
     assert run_by_script(HTTP.read_items(handle), []) == ()
 
 
 def test_stream_with_a_deadline() -> None:
     """A deadline limits a stream up to its last item."""
-    asked = ASKED | with_options(deadline=20) | streamed
-    script = [(GetTime(), 100.0), (opens(120.0, request=PIECES), OK), (ReadChunk(OK, 120.0, inf), EVENT)]
-    handle = run_by_script(HTTP.open_stream(asked.source, inf), script).unwrap()
-    assert run_by_script(HTTP.read_items(handle), []) == (Success(HI),)
-    late = TimedOut("total")
+    request = REQUEST | with_options(deadline=20) | streamed
+    script = [(GetTime(), 100.0), (expect_send(120.0, request=STREAM_REQUEST), OK), (ReadChunk(OK, 120.0, inf), EVENT)]
+    handle = run_by_script(HTTP.open_stream(request.source, inf), script).unwrap()
+    assert run_by_script(HTTP.read_items(handle), []) == (Success(RESPONSE),)
+    timeout = TimedOut("total")
     assert run_by_script(
-        HTTP.read_items(handle), [(ReadChunk(OK, 120.0, 60.0), EffectFailed(late)), (CloseResource(OK), None)]
-    ) == (Failure(late),)
+        HTTP.read_items(handle), [(ReadChunk(OK, 120.0, 60.0), EffectFailed(timeout)), (CloseResource(OK), None)]
+    ) == (Failure(timeout),)
     assert run_by_script(HTTP.read_items(handle), []) == ()
 
 
-@pytest.mark.parametrize("first", (b"data: " + BUSY + b"\n\n", BUSY, EffectFailed(LOST)), ids=("event", "bare", "cut"))
-def test_stream_again(first: Any) -> None:
+@pytest.mark.parametrize(
+    "first", (b"data: " + ERROR_BODY + b"\n\n", ERROR_BODY, EffectFailed(CONNECTION_LOST)), ids=("event", "bare", "cut")
+)
+def test_stream_is_retried(first: Any) -> None:
     """A stream that fails before its first item is closed and retried."""
-    pieces = [(ReadChunk(OK, 700.0, inf), first)]
+    expect_reads = [(ReadChunk(OK, 700.0, inf), first)]
     script = [
         (GetTime(), 100.0),
-        (opens(request=PIECES), OK),
-        *pieces,
+        (expect_send(request=STREAM_REQUEST), OK),
+        *expect_reads,
         (CloseResource(OK), None),
-        *again(100.0, 0.5, 0.5),
+        *expect_retry(100.0, 0.5, 0.5),
     ]
-    script += [(opens(request=PIECES), OK), (ReadChunk(OK, 700.0, inf), EVENT)]
-    assert isinstance(run_by_script(HTTP.open_stream(PIECES, inf), script), Success)
+    script += [(expect_send(request=STREAM_REQUEST), OK), (ReadChunk(OK, 700.0, inf), EVENT)]
+    assert isinstance(run_by_script(HTTP.open_stream(STREAM_REQUEST, inf), script), Success)
 
 
-def test_stream_of_something_else() -> None:
+def test_stream_that_is_not_decodable() -> None:
     """A stream that cannot be decoded is not retried."""
-    script = [(GetTime(), 100.0), (opens(request=PIECES), OK), *reads(OK, b"<html>", b"", idle=inf)]
-    assert run_by_script(HTTP.open_stream(PIECES, inf), script) == Failure(
+    script = [
+        (GetTime(), 100.0),
+        (expect_send(request=STREAM_REQUEST), OK),
+        *expect_reads(OK, b"<html>", b"", idle=inf),
+    ]
+    assert run_by_script(HTTP.open_stream(STREAM_REQUEST, inf), script) == Failure(
         DecodeError("server-sent events", "", "<html>")
     )
 
 
 def test_fault_after_an_item() -> None:
-    """A fault after an item is closed and is the last of all, whatever came with it."""
+    """After an error that follows an item, the stream is closed; later items of the same chunk are dropped."""
     script = [
         (GetTime(), 100.0),
-        (opens(request=PIECES), OK),
-        (ReadChunk(OK, 700.0, inf), EVENT + b"data: " + BUSY + b"\n\n" + EVENT),
+        (expect_send(request=STREAM_REQUEST), OK),
+        (ReadChunk(OK, 700.0, inf), EVENT + b"data: " + ERROR_BODY + b"\n\n" + EVENT),
         (CloseResource(OK), None),
     ]
-    handle = run_by_script(HTTP.open_stream(PIECES, inf), script).unwrap()
-    assert run_by_script(HTTP.read_items(handle), []) == (Success(HI), Failure(ServerError(503, "UNAVAILABLE", "no")))
+    handle = run_by_script(HTTP.open_stream(STREAM_REQUEST, inf), script).unwrap()
+    assert run_by_script(HTTP.read_items(handle), []) == (
+        Success(RESPONSE),
+        Failure(ServerError(503, "UNAVAILABLE", "no")),
+    )
     assert run_by_script(HTTP.read_items(handle), []) == ()
 
 
-def test_fetched() -> None:
-    """What getting a token takes: one request as it is, and its whole answer, bounded."""
-    request = HttpRequest("GET", "http://metadata/")
-    asked = (SendRequest(request, 50.0, inf), OK)
+def test_fetch_response() -> None:
+    """`fetch_response` sends one request unchanged, and reads its whole response up to a limit."""
+    http_request = HttpRequest("GET", "http://metadata/")
+    send = (SendRequest(http_request, 50.0, inf), OK)
     assert run_by_script(
-        fetch_response(request, 50.0), [asked, *reads(OK, b"a", b"b", b"", deadline=50.0, idle=inf)]
+        fetch_response(http_request, 50.0), [send, *expect_reads(OK, b"a", b"b", b"", deadline=50.0, idle=inf)]
     ) == HttpResponse(200, (), b"ab")
-    assert run_by_script(fetch_response(request, 50.0), [(asked[0], EffectFailed(LOST))]) == EffectFailed(LOST)
     assert run_by_script(
-        fetch_response(request, 50.0), [asked, *reads(OK, b"a", EffectFailed(LOST), deadline=50.0, idle=inf)]
-    ) == EffectFailed(LOST)
+        fetch_response(http_request, 50.0), [(send[0], EffectFailed(CONNECTION_LOST))]
+    ) == EffectFailed(CONNECTION_LOST)
+    assert run_by_script(
+        fetch_response(http_request, 50.0),
+        [send, *expect_reads(OK, b"a", EffectFailed(CONNECTION_LOST), deadline=50.0, idle=inf)],
+    ) == EffectFailed(CONNECTION_LOST)
     assert isinstance(
-        run_by_script(fetch_response(request, 50.0), [asked, *reads(OK, b"a" * 2**21, deadline=50.0, idle=inf)]).error,
+        run_by_script(
+            fetch_response(http_request, 50.0), [send, *expect_reads(OK, b"a" * 2**21, deadline=50.0, idle=inf)]
+        ).error,
         DecodeError,
     )
 

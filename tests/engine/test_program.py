@@ -50,34 +50,34 @@ from genai_fn.interpreters.executors.sync_executor import SyncExecutor
 from genai_fn.request import FlowGenerator, start_generator
 from genai_fn.schema import GenerateContentResponse
 from genai_fn.streams import stream_response
-from tests.support.loopback_replies import said
+from tests.support.loopback_replies import build_text_response
 from tests.support.scripted_effects import run_by_script
 
 A, B = generate("m", "a"), generate("m", "b")
-NO = Failure[Any](ClientError(400))
-PIECES = A | streamed
+FAILURE = Failure[Any](ClientError(400))
+STREAM = A | streamed
 
 
-def answer(text: str) -> GenerateContentResponse:
-    """Make a response that says something."""
-    return msgspec.convert(said(text), GenerateContentResponse)
+def build_text_answer(text: str) -> GenerateContentResponse:
+    """Build a response with a text."""
+    return msgspec.convert(build_text_response(text), GenerateContentResponse)
 
 
-def printed(value: Any) -> str:
-    """Write a value down."""
+def to_tag(value: Any) -> str:
+    """Format a value as a tag."""
     return f"<{value}>"
 
 
-def then_b(value: object) -> Request[GenerateContentResponse]:
-    """Go on with B."""
+def return_b(value: object) -> Request[GenerateContentResponse]:
+    """Return B."""
     return B
 
 
-# Flows, as those who write them see them
+# Flows
 
 
 @flow
-def twice(first: Request[Any], second: Request[Any]) -> FlowGenerator[Result[tuple[Any, Any], GenaiError]]:
+def ask_both(first: Request[Any], second: Request[Any]) -> FlowGenerator[Result[tuple[Any, Any], GenaiError]]:
     one = yield from ask(first)
     yield from sleep(2.0)
     two = yield from ask(second)
@@ -85,14 +85,14 @@ def twice(first: Request[Any], second: Request[Any]) -> FlowGenerator[Result[tup
 
 
 @flow
-def either(first: Request[Any], second: Request[Any]) -> FlowGenerator[Result[Any, GenaiError]]:
+def ask_first_success(first: Request[Any], second: Request[Any]) -> FlowGenerator[Result[Any, GenaiError]]:
     result = yield from attempt(first)
     return (yield from attempt(second)) if isinstance(result, Failure) else result
 
 
 @stream
-def counted(most: int, source: Request[Any]) -> FlowGenerator[None]:
-    for number in range(most):
+def emit_numbers(count: int, source: Request[Any]) -> FlowGenerator[None]:
+    for number in range(count):
         yield from emit(Success(number))
     yield from ask(source)
 
@@ -100,51 +100,53 @@ def counted(most: int, source: Request[Any]) -> FlowGenerator[None]:
 def test_ask() -> None:
     """`ask` returns the value, and `sleep` sleeps, in the order of the flow."""
     script = [(Ask(A), Success(1)), (Sleep(2.0), None), (Ask(B), Success(2))]
-    assert run_by_script(start_generator(twice(A, B)), script) == Success((1, 2))
+    assert run_by_script(start_generator(ask_both(A, B)), script) == Success((1, 2))
 
 
 def test_ask_that_fails() -> None:
     """A failure of an `ask` ends the flow."""
-    with pytest.raises(FlowFailed) as ended:
-        run_by_script(start_generator(twice(A, second=B)), [(Ask(A), NO)])
-    assert ended.value.error == ClientError(400)
+    with pytest.raises(FlowFailed) as raised:
+        run_by_script(start_generator(ask_both(A, second=B)), [(Ask(A), FAILURE)])
+    assert raised.value.error == ClientError(400)
 
 
 def test_attempt() -> None:
     """`attempt` returns the result, also a failure, to the flow."""
-    assert run_by_script(start_generator(either(A, B)), [(Ask(A), NO), (Ask(B), Success(2))]) == Success(2)
+    assert run_by_script(
+        start_generator(ask_first_success(A, B)), [(Ask(A), FAILURE), (Ask(B), Success(2))]
+    ) == Success(2)
 
 
 def test_map_bind_lash() -> None:
     """`map`, `bind` and `lash` work on actions as on a `Result`."""
-    assert run_by_script(start_generator(A.map(printed)), [(Ask(A), Success(1))]) == Success("<1>")
-    assert run_by_script(start_generator(A.map(printed)), [(Ask(A), NO)]) == NO
-    assert run_by_script(start_generator(A.bind(then_b)), [(Ask(A), Success(1)), (Ask(B), Success(2))]) == Success(2)
-    assert run_by_script(start_generator(A.bind(then_b)), [(Ask(A), NO)]) == NO
-    assert run_by_script(start_generator(A.lash(then_b)), [(Ask(A), NO), (Ask(B), Success(2))]) == Success(2)
-    assert run_by_script(start_generator(A.lash(then_b)), [(Ask(A), Success(1))]) == Success(1)
+    assert run_by_script(start_generator(A.map(to_tag)), [(Ask(A), Success(1))]) == Success("<1>")
+    assert run_by_script(start_generator(A.map(to_tag)), [(Ask(A), FAILURE)]) == FAILURE
+    assert run_by_script(start_generator(A.bind(return_b)), [(Ask(A), Success(1)), (Ask(B), Success(2))]) == Success(2)
+    assert run_by_script(start_generator(A.bind(return_b)), [(Ask(A), FAILURE)]) == FAILURE
+    assert run_by_script(start_generator(A.lash(return_b)), [(Ask(A), FAILURE), (Ask(B), Success(2))]) == Success(2)
+    assert run_by_script(start_generator(A.lash(return_b)), [(Ask(A), Success(1))]) == Success(1)
 
 
-@pytest.mark.parametrize("made", (A.bind(printed), A.lash(printed)), ids=("bind", "lash"))  # type: ignore[arg-type]  # the mistake
-def test_not_an_action(made: Any) -> None:
+@pytest.mark.parametrize("action", (A.bind(to_tag), A.lash(to_tag)), ids=("bind", "lash"))  # type: ignore[arg-type]  # the mistake
+def test_not_an_action(action: Any) -> None:
     """A function of `bind` or `lash` that returns no action raises InvalidRequest with its name."""
-    first = NO if "lash" in made.builder.__name__ else Success(1)
-    with pytest.raises(InvalidRequest, match="printed"):
-        run_by_script(start_generator(made), [(Ask(A), first)])
+    first = FAILURE if "lash" in action.builder.__name__ else Success(1)
+    with pytest.raises(InvalidRequest, match="to_tag"):
+        run_by_script(start_generator(action), [(Ask(A), first)])
 
 
 def test_both() -> None:
     """`both` runs two actions concurrently; the first one's failure takes precedence."""
-    several = AskAll((A, B))
-    other = Failure[Any](ServerError(500))
-    assert run_by_script(start_generator(both(A, B)), [(several, (Success(1), Success(2)))]) == Success((1, 2))
-    assert run_by_script(start_generator(both(A, B)), [(several, (NO, other))]) == NO
-    assert run_by_script(start_generator(both(A, B)), [(several, (Success(1), other))]) == other
+    ask_all = AskAll((A, B))
+    other_failure = Failure[Any](ServerError(500))
+    assert run_by_script(start_generator(both(A, B)), [(ask_all, (Success(1), Success(2)))]) == Success((1, 2))
+    assert run_by_script(start_generator(both(A, B)), [(ask_all, (FAILURE, other_failure))]) == FAILURE
+    assert run_by_script(start_generator(both(A, B)), [(ask_all, (Success(1), other_failure))]) == other_failure
 
 
 def test_deadline_of_a_flow() -> None:
     """`with_options(deadline=…)` on a flow is an `AskWithin` command."""
-    inner = A.map(printed)
+    inner = A.map(to_tag)
     assert run_by_script(
         start_generator(inner | with_options(deadline=3)), [(AskWithin(inner, 3), Success("<1>"))]
     ) == Success("<1>")
@@ -152,60 +154,64 @@ def test_deadline_of_a_flow() -> None:
 
 def test_text() -> None:
     """`text` returns the text, or `NoText`, or the failure."""
-    assert run_by_script(start_generator(A | text), [(Ask(A), Success(answer("hi")))]) == Success("hi")
+    assert run_by_script(start_generator(A | text), [(Ask(A), Success(build_text_answer("hi")))]) == Success("hi")
     assert run_by_script(start_generator(A | text), [(Ask(A), Success(GenerateContentResponse()))]) == Failure(NoText())
-    assert run_by_script(start_generator(A | text), [(Ask(A), NO)]) == NO
+    assert run_by_script(start_generator(A | text), [(Ask(A), FAILURE)]) == FAILURE
 
 
 # Streams
 
 
-def emitted(description: Stream[Any], script: list[tuple[Any, Any]]) -> list[Any]:
-    """Perform a stream's steps, and give its items."""
+def run_stream(description: Stream[Any], script: list[tuple[Any, Any]]) -> list[Any]:
+    """Run a stream by a script, and return its items."""
     items: list[Any] = []
 
-    def watched() -> Generator[Any, Any, Any]:
+    def collect_items() -> Generator[Any, Any, Any]:
         generator, sent = start_generator(description), None
         while True:
             try:
-                word = generator.send(sent)
+                command = generator.send(sent)
             except StopIteration:
                 return
-            if isinstance(word, Emit):
-                items.append(word.item)
+            if isinstance(command, Emit):
+                items.append(command.item)
                 sent = None
             else:
-                sent = yield word
+                sent = yield command
 
-    run_by_script(watched(), script)
+    run_by_script(collect_items(), script)
     return items
 
 
-OPENED = [(OpenStream(PIECES.source), Success("handle"))]
-LAST = (ReadItems("handle"), ())
+OPENED = [(OpenStream(STREAM.source), Success("handle"))]
+LAST_READ = (ReadItems("handle"), ())
 
 
-def comes(*items: Any) -> list[tuple[Any, Any]]:
-    """Write a served stream's conversation, one item at a time."""
-    return [*OPENED, *((ReadItems("handle"), (item,)) for item in items), LAST]
+def expect_items(*items: Any) -> list[tuple[Any, Any]]:
+    """Build the script of a server stream that returns one item at a time."""
+    return [*OPENED, *((ReadItems("handle"), (item,)) for item in items), LAST_READ]
 
 
-GOOD = [Success(answer("a")), Success(answer("b"))]
+GOOD = [Success(build_text_answer("a")), Success(build_text_answer("b"))]
 
 
 def test_served() -> None:
     """A server stream yields its items, also if several arrive at once."""
-    assert emitted(PIECES, comes(*GOOD)) == GOOD
-    assert emitted(PIECES, [*OPENED, (ReadItems("handle"), (*GOOD, NO)), LAST]) == [*GOOD, NO]
-    assert emitted(PIECES, [(OpenStream(PIECES.source), NO)]) == [NO]
-    assert PIECES.builder is stream_response
+    assert run_stream(STREAM, expect_items(*GOOD)) == GOOD
+    assert run_stream(STREAM, [*OPENED, (ReadItems("handle"), (*GOOD, FAILURE)), LAST_READ]) == [*GOOD, FAILURE]
+    assert run_stream(STREAM, [(OpenStream(STREAM.source), FAILURE)]) == [FAILURE]
+    assert STREAM.builder is stream_response
 
 
 def test_texts() -> None:
     """`text` emits the texts; a stream without text ends with `NoText`."""
-    assert emitted(PIECES | text, comes(*GOOD)) == [Success("a"), Success("b")]
-    assert emitted(PIECES | text, comes(Success(answer("")), *GOOD, NO)[:-1]) == [Success("a"), Success("b"), NO]
-    assert emitted(PIECES | text, comes(Success(GenerateContentResponse()))) == [Failure(NoText())]
+    assert run_stream(STREAM | text, expect_items(*GOOD)) == [Success("a"), Success("b")]
+    assert run_stream(STREAM | text, expect_items(Success(build_text_answer("")), *GOOD, FAILURE)[:-1]) == [
+        Success("a"),
+        Success("b"),
+        FAILURE,
+    ]
+    assert run_stream(STREAM | text, expect_items(Success(GenerateContentResponse()))) == [Failure(NoText())]
 
 
 def test_each() -> None:
@@ -213,38 +219,44 @@ def test_each() -> None:
     script = [
         *OPENED,
         (ReadItems("handle"), (GOOD[0],)),
-        (CallFunction(printed, (answer("a"),)), "what it returns"),
-        (ReadItems("handle"), (NO,)),
-        LAST,
+        (CallFunction(to_tag, (build_text_answer("a"),)), "what it returns"),
+        (ReadItems("handle"), (FAILURE,)),
+        LAST_READ,
     ]
-    assert emitted(PIECES | each(printed), script) == [GOOD[0], NO]
+    assert run_stream(STREAM | each(to_tag), script) == [GOOD[0], FAILURE]
 
 
 def test_collected_and_joined() -> None:
     """`collected` and `joined` return all items as one value, or the first failure without reading on."""
-    assert run_by_script(start_generator(PIECES | collected), comes(*GOOD)) == Success((answer("a"), answer("b")))
-    assert run_by_script(start_generator(PIECES | text | joined), comes(*GOOD)) == Success("ab")
-    assert run_by_script(start_generator(PIECES | collected), comes(GOOD[0], NO)[:-1]) == NO
+    assert run_by_script(start_generator(STREAM | collected), expect_items(*GOOD)) == Success(
+        (build_text_answer("a"), build_text_answer("b"))
+    )
+    assert run_by_script(start_generator(STREAM | text | joined), expect_items(*GOOD)) == Success("ab")
+    assert run_by_script(start_generator(STREAM | collected), expect_items(GOOD[0], FAILURE)[:-1]) == FAILURE
 
 
-def test_a_stream_of_ones_own() -> None:
-    """What a flow asks can be mixed with what it emits; a failed `ask` is the last item."""
-    assert emitted(counted(2, A), [(Ask(A), Success(1))]) == [Success(0), Success(1)]
-    assert run_by_script(start_generator(counted(2, A) | collected), [(Ask(A), NO)]) == NO
+def test_custom_stream() -> None:
+    """A stream may both ask and emit; a failed `ask` is the last item."""
+    assert run_stream(emit_numbers(2, A), [(Ask(A), Success(1))]) == [Success(0), Success(1)]
+    assert run_by_script(start_generator(emit_numbers(2, A) | collected), [(Ask(A), FAILURE)]) == FAILURE
 
 
 def test_reading_sees_what_is_raised() -> None:
     """A function that raises does so within the stream that called it."""
-    script = [*OPENED, (ReadItems("handle"), (GOOD[0],)), (CallFunction(printed, (answer("a"),)), LookupError("mine"))]
+    script = [
+        *OPENED,
+        (ReadItems("handle"), (GOOD[0],)),
+        (CallFunction(to_tag, (build_text_answer("a"),)), LookupError("mine")),
+    ]
     with pytest.raises(LookupError, match="mine"):
-        run_by_script(start_generator(PIECES | each(printed) | collected), script)
+        run_by_script(start_generator(STREAM | each(to_tag) | collected), script)
 
 
 def test_reading_to_the_end() -> None:
     """`StreamReader.read_next` returns None after the end, on every call."""
 
     def read() -> FlowGenerator[list[Any]]:
-        reading, items = StreamReader(counted(1, A)), list[Any]()
+        reading, items = StreamReader(emit_numbers(1, A)), list[Any]()
         for _ in range(4):
             items.append((yield from reading.read_next()))
         return items
@@ -252,18 +264,18 @@ def test_reading_to_the_end() -> None:
     assert run_by_script(read(), [(Ask(A), Success(1))]) == [Success(0), None, None, None]
 
 
-# What words become
+# From commands to effects
 
 
-class Answering:
-    """An exchange that answers each request at once, and remembers until when it was asked."""
+class FakeHandler:
+    """A handler that answers each request at once, and records the requests with their deadlines."""
 
     def __init__(self, **results: Any) -> None:
         self.results = results
-        self.asked: list[tuple[Any, float]] = []
+        self.requests: list[tuple[Any, float]] = []
 
     def handle(self, request: Request[Any], until: float) -> Generator[Any, Any, Any]:
-        self.asked.append((request, until))
+        self.requests.append((request, until))
         yield GetTime()
         return self.results["a" if request == A else "b"]
 
@@ -278,41 +290,43 @@ class Answering:
 
 def test_program() -> None:
     """Requests go to the handler, other effects to the executor."""
-    exchange = Answering(a=Success(1), b=Success(2))
+    handler = FakeHandler(a=Success(1), b=Success(2))
     assert run_by_script(
-        build_program(twice(A, B), exchange), [(GetTime(), 0.0), (Sleep(2.0), None), (GetTime(), 0.0)]
+        build_program(ask_both(A, B), handler), [(GetTime(), 0.0), (Sleep(2.0), None), (GetTime(), 0.0)]
     ) == Success((1, 2))
-    assert exchange.asked == [(A, inf), (B, inf)]
+    assert handler.requests == [(A, inf), (B, inf)]
 
 
 def test_program_that_fails() -> None:
     """A failed `ask` is the result of the program."""
-    assert run_by_script(build_program(twice(A, B), Answering(a=NO)), [(GetTime(), 0.0)]) == NO
+    assert run_by_script(build_program(ask_both(A, B), FakeHandler(a=FAILURE)), [(GetTime(), 0.0)]) == FAILURE
 
 
 def test_program_within() -> None:
-    """A deadline reaches every request of the flow, and the tighter one holds."""
-    exchange = Answering(a=Success(1), b=Success(2))
-    timed = twice(A, B) | with_options(deadline=10)
+    """A deadline applies to every request of the flow; of two deadlines, the earlier applies."""
+    handler = FakeHandler(a=Success(1), b=Success(2))
+    flow_with_deadline = ask_both(A, B) | with_options(deadline=10)
     script = [(GetTime(), 100.0), (GetTime(), 0.0), (GetTime(), 101.0), (Sleep(2.0), None), (GetTime(), 0.0)]
-    assert run_by_script(build_program(timed, exchange), script) == Success((1, 2))
-    assert exchange.asked == [(A, 110.0), (B, 110.0)]
-    exchange.asked.clear()
-    run_by_script(build_program(timed, exchange, 105.0), script)
-    assert exchange.asked == [(A, 105.0), (B, 105.0)]
+    assert run_by_script(build_program(flow_with_deadline, handler), script) == Success((1, 2))
+    assert handler.requests == [(A, 110.0), (B, 110.0)]
+    handler.requests.clear()
+    run_by_script(build_program(flow_with_deadline, handler, 105.0), script)
+    assert handler.requests == [(A, 105.0), (B, 105.0)]
 
 
 def test_sleep_past_the_deadline() -> None:
     """A sleep past the deadline is shortened, and the flow ends with `TimedOut`."""
-    timed = twice(A, B) | with_options(deadline=1)
+    flow_with_deadline = ask_both(A, B) | with_options(deadline=1)
     script = [(GetTime(), 100.0), (GetTime(), 0.0), (GetTime(), 100.5), (Sleep(0.5), None)]
-    assert run_by_script(build_program(timed, Answering(a=Success(1))), script) == Failure(TimedOut("total", "waiting"))
+    assert run_by_script(build_program(flow_with_deadline, FakeHandler(a=Success(1))), script) == Failure(
+        TimedOut("total", "waiting")
+    )
 
 
 def test_program_together() -> None:
-    """Several become programs of their own."""
-    exchange = Answering(a=Success(1), b=Success(2))
-    running = build_program(both(A, B), exchange)
+    """Concurrent actions become separate programs."""
+    handler = FakeHandler(a=Success(1), b=Success(2))
+    running = build_program(both(A, B), handler)
     effect = next(running)
     assert isinstance(effect, RunAll)
     results = tuple(run_by_script(each, [(GetTime(), 0.0)]) for each in effect.programs)
@@ -331,14 +345,15 @@ def test_program_of_a_stream() -> None:
         (Emit(GOOD[1]), None),
         (GetTime(), 0.0),
     ]
-    run_by_script(build_program(PIECES, Answering()), script)
+    run_by_script(build_program(STREAM, FakeHandler()), script)
     run_by_script(
-        build_program(counted(1, A), Answering(a=NO)), [(Emit(Success(0)), None), (GetTime(), 0.0), (Emit(NO), None)]
+        build_program(emit_numbers(1, A), FakeHandler(a=FAILURE)),
+        [(Emit(Success(0)), None), (GetTime(), 0.0), (Emit(FAILURE), None)],
     )
 
 
 @flow
-def careless(value: Any) -> FlowGenerator[Any]:
+def return_value(value: Any) -> FlowGenerator[Any]:
     yield from sleep(0)
     return value
 
@@ -346,12 +361,12 @@ def careless(value: Any) -> FlowGenerator[Any]:
 @pytest.mark.parametrize("value", (None, 1, "x"))
 def test_no_result(value: Any) -> None:
     """A flow that returns neither Success nor Failure raises InvalidRequest."""
-    with pytest.raises(InvalidRequest, match="careless"):
-        run_by_script(build_program(careless(value), Answering()), [(Sleep(0), None)])
+    with pytest.raises(InvalidRequest, match="return_value"):
+        run_by_script(build_program(return_value(value), FakeHandler()), [(Sleep(0), None)])
 
 
 @flow
-def forgiving(f: Any) -> FlowGenerator[Result[str, GenaiError]]:
+def catch_lookup_error(f: Any) -> FlowGenerator[Result[str, GenaiError]]:
     try:
         yield CallFunction(f, ())
     except LookupError as error:
@@ -360,16 +375,16 @@ def forgiving(f: Any) -> FlowGenerator[Result[str, GenaiError]]:
 
 
 def test_what_a_function_raises() -> None:
-    """The flow may catch what a function raised; else it passes through as itself."""
+    """The flow may catch an exception of a function; otherwise it is raised unchanged."""
     assert run_by_script(
-        build_program(forgiving(printed), Answering()), [(CallFunction, LookupError("mine"))]
+        build_program(catch_lookup_error(to_tag), FakeHandler()), [(CallFunction, LookupError("mine"))]
     ) == Success("mine")
     with pytest.raises(ZeroDivisionError):
-        run_by_script(build_program(forgiving(printed), Answering()), [(CallFunction, ZeroDivisionError())])
+        run_by_script(build_program(catch_lookup_error(to_tag), FakeHandler()), [(CallFunction, ZeroDivisionError())])
 
 
-class Worldly:
-    """An exchange that has the world do something before it answers: what it does may end the whole."""
+class EffectHandler:
+    """A handler that yields an effect before it answers; the effect may end the program."""
 
     def __init__(self, effect: Any) -> None:
         self.effect = effect
@@ -385,28 +400,28 @@ class Worldly:
         return ()
 
 
-async def awaited() -> str:
+async def return_done() -> str:
     return "done"
 
 
 @flow
-def told(action: Any) -> FlowGenerator[Result[str, GenaiError]]:
+def get_failure_name(action: Any) -> FlowGenerator[Result[str, GenaiError]]:
     result = yield from attempt(action)
     return Success(type(result.failure()).__name__)
 
 
 @pytest.mark.parametrize(
-    ("effect", "closed", "expected"), [(Sleep(1.0), True, Closed), (CallFunction(awaited), False, AsyncOnly)]
+    ("effect", "closed", "expected"), [(Sleep(1.0), True, Closed), (CallFunction(return_done), False, AsyncOnly)]
 )
-@pytest.mark.parametrize("action", [A, both(A, B), collected(PIECES)])
-def test_ended_by_the_world(action: Any, effect: Any, closed: bool, expected: type[GenaiError]) -> None:
-    """What the world ends in the middle of a request is a failure of that request, with a flow around it or without."""
+@pytest.mark.parametrize("action", [A, both(A, B), collected(STREAM)])
+def test_ended_by_the_executor(action: Any, effect: Any, closed: bool, expected: type[GenaiError]) -> None:
+    """If the executor ends a request in the middle, the request fails, within a flow or alone."""
 
-    def ran(action: Any) -> Any:
-        world = SyncExecutor(None, None, None)
+    def run_action(action: Any) -> Any:
+        executor = SyncExecutor(None, None, None)
         if closed:
-            world.close()
-        return world.run(build_program(action, Worldly(effect)))
+            executor.close()
+        return executor.run(build_program(action, EffectHandler(effect)))
 
-    assert isinstance(ran(action).failure(), expected)
-    assert ran(told(action)) == Success(expected.__name__)
+    assert isinstance(run_action(action).failure(), expected)
+    assert run_action(get_failure_name(action)) == Success(expected.__name__)

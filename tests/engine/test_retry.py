@@ -21,8 +21,8 @@ from genai_fn.options import Retry
 
 SENT, UNSENT = Disconnected("asking", sent=True), Disconnected("asking", sent=False)
 
-WORTH: list[tuple[GenaiError, bool, bool]] = [
-    # the error, what may be repeated, what may not happen twice
+RETRYABLE: list[tuple[GenaiError, bool, bool]] = [
+    # the error; whether it is retried for a repeatable operation, and for an unrepeatable one
     (ClientError(400), False, False),
     (ClientError(401), False, False),
     (ClientError(404), False, False),
@@ -48,12 +48,12 @@ WORTH: list[tuple[GenaiError, bool, bool]] = [
 ]
 
 
-@pytest.mark.parametrize(("error", "repeatable", "once"), WORTH, ids=repr)
-def test_worth(error: GenaiError, repeatable: bool, once: bool) -> None:
-    """What may pass is tried again; what must not happen twice, only as long as nothing went out."""
+@pytest.mark.parametrize(("error", "repeatable", "unrepeatable"), RETRYABLE, ids=repr)
+def test_is_retryable(error: GenaiError, repeatable: bool, unrepeatable: bool) -> None:
+    """Temporary errors are retried; those of unrepeatable operations only if nothing was sent."""
     assert (is_retryable(error, repeatable=True), is_retryable(error, repeatable=False)) == (
         repeatable,
-        once,
+        unrepeatable,
     )
 
 
@@ -99,26 +99,26 @@ def test_multiplier_of_one() -> None:
 
 def test_advice_has_no_jitter() -> None:
     """The server's advice is used unchanged, whatever the policy."""
-    assert compute_delay(advice("53s"), 1, Retry(jitter=0.5, multiplier=5, max_delay=1), 0.1) == 53.0
+    assert compute_delay(build_advice("53s"), 1, Retry(jitter=0.5, multiplier=5, max_delay=1), 0.1) == 53.0
 
 
 def test_status_codes() -> None:
     """The policy selects the retried status codes; network errors do not depend on them."""
     policy = Retry(status_codes=(418, 503))
-    retried = [is_retryable(ClientError(code), policy, repeatable=True) for code in (418, 429, 503)]
-    assert retried == [True, False, True]
+    is_retried = [is_retryable(ClientError(code), policy, repeatable=True) for code in (418, 429, 503)]
+    assert is_retried == [True, False, True]
     assert not is_retryable(ClientError(418), policy, repeatable=False)
     assert is_retryable(SENT, Retry(status_codes=()), repeatable=True)
 
 
 def test_endless() -> None:
-    """The thousandth attempt is no overflow."""
+    """The delay of the thousandth attempt does not overflow."""
     assert compute_delay(BUSY, 1000, Retry(attempts=2000), 1.0) == 60.0
 
 
-def advice(delayed: object, kind: str = "type.googleapis.com/google.rpc.RetryInfo") -> ServerError:
+def build_advice(delay: object, kind: str = "type.googleapis.com/google.rpc.RetryInfo") -> ServerError:
     """Build a 503 with details."""
-    return ServerError(503, details=({"@type": "type.googleapis.com/other"}, {"@type": kind, "retryDelay": delayed}))
+    return ServerError(503, details=({"@type": "type.googleapis.com/other"}, {"@type": kind, "retryDelay": delay}))
 
 
 DATE = ("date", "Sun, 06 Nov 1994 08:49:37 GMT")
@@ -127,17 +127,17 @@ DATE = ("date", "Sun, 06 Nov 1994 08:49:37 GMT")
 @pytest.mark.parametrize(
     ("error", "seconds"),
     [
-        (advice("53s"), 53.0),
-        (advice("58.912s"), 58.912),
-        (advice("0s"), 0.0),
-        (advice("7s", "google.rpc.RetryInfo"), 7.0),
-        (advice("7s", "type.googleapis.com/other"), None),
-        (advice("-7s"), None),
-        (advice("7"), None),
-        (advice("inf"), None),
-        (advice("1e9s"), None),
-        (advice(7), None),
-        (advice(None), None),
+        (build_advice("53s"), 53.0),
+        (build_advice("58.912s"), 58.912),
+        (build_advice("0s"), 0.0),
+        (build_advice("7s", "google.rpc.RetryInfo"), 7.0),
+        (build_advice("7s", "type.googleapis.com/other"), None),
+        (build_advice("-7s"), None),
+        (build_advice("7"), None),
+        (build_advice("inf"), None),
+        (build_advice("1e9s"), None),
+        (build_advice(7), None),
+        (build_advice(None), None),
         (ServerError(503, details=("RetryInfo", None, 7)), None),
         (ServerError(503, headers=(("Retry-After", " 7 "),)), 7.0),
         (ServerError(503, headers=(("retry-after", "7.5"),)), 7.5),
@@ -164,18 +164,18 @@ def test_advice(error: APIError, seconds: float | None) -> None:
 
 
 def test_advice_before_the_details() -> None:
-    """The details come before the headers."""
-    both = ServerError(503, details=advice("3s").details, headers=(("retry-after", "9"),))
-    assert both.retry_after == 3.0
+    """The details of an error take precedence over its headers."""
+    error = ServerError(503, details=build_advice("3s").details, headers=(("retry-after", "9"),))
+    assert error.retry_after == 3.0
 
 
 def test_advice_after_the_last() -> None:
-    """Advice gives no attempt that the policy does not."""
-    assert compute_delay(advice("1s"), 5, POLICY, 0.5) is None
+    """Advice does not add attempts to those of the policy."""
+    assert compute_delay(build_advice("1s"), 5, POLICY, 0.5) is None
 
 
 @pytest.mark.parametrize(
-    ("error", "reused", "repeatable", "expected"),
+    ("error", "was_reused", "repeatable", "expected"),
     [
         (SENT, True, True, True),
         (UNSENT, True, True, True),
@@ -187,6 +187,6 @@ def test_advice_after_the_last() -> None:
     ],
     ids=repr,
 )
-def test_lost_in_reuse(error: GenaiError, reused: bool, repeatable: bool, expected: bool) -> None:
-    """Only a kept connection that had died is no attempt, and only for what may be sent twice."""
-    assert is_stale_connection(error, reused=reused, repeatable=repeatable) == expected
+def test_stale_connection(error: GenaiError, was_reused: bool, repeatable: bool, expected: bool) -> None:
+    """Only a lost kept-alive connection does not count as an attempt, and only for repeatable operations."""
+    assert is_stale_connection(error, reused=was_reused, repeatable=repeatable) == expected

@@ -19,7 +19,7 @@ def echo() -> Generator[Any, Any, list[Any]]:
 
 
 def test_answers_and_exceptions() -> None:
-    """Each answer is sent for the effect before it, each exception raised there; the return value is `value`."""
+    """Each answer or exception is delivered to the effect before it; `value` is the generator's return value."""
     stepper = Stepper(echo())
     effects = []
     while (effect := stepper.next()) is not DONE:
@@ -34,7 +34,7 @@ def test_answers_and_exceptions() -> None:
 
 
 def test_what_the_generator_raises() -> None:
-    """An exception that the generator does not handle comes out of `next`."""
+    """`next` raises an exception that the generator does not handle."""
     stepper = Stepper(echo())
     stepper.next()
     stepper.throw(ZeroDivisionError())

@@ -29,12 +29,12 @@ from genai_fn import (
 from genai_fn.events import Called
 from genai_fn.modifiers import calling, returning, with_tools
 from genai_fn.schema import Content, FunctionDeclaration, GenerateContentConfig, GoogleSearch, Part, Tool
-from tests.support.loopback import Loopback, json_reply
+from tests.support.loopback import Loopback, build_json_reply
 from tests.support.scripted_model import Conversation, build_call, build_response, list_function_responses
 
 REQUEST = generate("m", "Is it raining?")
 BACKEND = Gemini("test-key")
-DONE = build_response("It rains.")
+FINAL_RESPONSE = build_response("It rains.")
 
 
 def weather(city: str, days: int = 1) -> str:
@@ -47,7 +47,7 @@ def clock() -> str:
     return "noon"
 
 
-def broken(city: str) -> str:
+def fail(city: str) -> str:
     """Raise an exception."""
     raise LookupError(city)
 
@@ -63,7 +63,7 @@ def get_declared_names(request: Any) -> list[Any]:
     return [each.name for tool in get_config(request).tools or () for each in tool.function_declarations or ()]  # type: ignore[union-attr]  # settled
 
 
-# The loop
+# Function-calling loop
 
 
 def test_one_round() -> None:
@@ -71,7 +71,7 @@ def test_one_round() -> None:
     first = build_response(
         Part(text="Let me see.", thought=True, thought_signature="c2ln"), build_call("weather", {"city": "Oslo"})
     )
-    conversation = Conversation(REQUEST | calling(weather), [first, DONE])
+    conversation = Conversation(REQUEST | calling(weather), [first, FINAL_RESPONSE])
     opening, model_content, function_content = conversation.requests[1].operation.contents
     assert (opening,) == conversation.requests[0].operation.contents
     assert model_content == first.candidates[0].content
@@ -85,13 +85,14 @@ def test_one_round() -> None:
 def test_history() -> None:
     """The last response contains the contents before it; without a call there are none."""
     conversation = Conversation(
-        REQUEST | calling(clock), [build_response(build_call("clock")), build_response(build_call("clock")), DONE]
+        REQUEST | calling(clock),
+        [build_response(build_call("clock")), build_response(build_call("clock")), FINAL_RESPONSE],
     )
     assert (
         conversation.result.unwrap().automatic_function_calling_history == conversation.requests[2].operation.contents
     )
     assert len(conversation.requests[2].operation.contents) == 5
-    assert Conversation(REQUEST | calling(clock), [DONE]).result == Success(DONE)
+    assert Conversation(REQUEST | calling(clock), [FINAL_RESPONSE]).result == Success(FINAL_RESPONSE)
 
 
 def test_parallel_calls() -> None:
@@ -101,7 +102,7 @@ def test_parallel_calls() -> None:
         build_call("clock", id="2"),
         build_call("weather", {"city": "B"}, id="3"),
     )
-    conversation = Conversation(REQUEST | calling(weather, clock), [build_response(*calls), DONE])
+    conversation = Conversation(REQUEST | calling(weather, clock), [build_response(*calls), FINAL_RESPONSE])
     function_content = [part.function_response for part in conversation.requests[1].operation.contents[-1].parts]
     assert [(each.id, each.name) for each in function_content] == [("1", "weather"), ("2", "clock"), ("3", "weather")]
     assert conversation.at_once == [3]
@@ -126,7 +127,7 @@ def test_a_failure_ends_it() -> None:
     assert Conversation(REQUEST | calling(clock), [build_response(build_call("clock")), error]).result == Failure(error)
 
 
-def test_somebody_elses_call() -> None:
+def test_undeclared_callable() -> None:
     """A call of a function that is declared but not passed ends the loop: the caller handles it."""
     theirs = with_tools(FunctionDeclaration(name="theirs"))
     answer = build_response(build_call("clock"), build_call("theirs"))
@@ -136,7 +137,7 @@ def test_somebody_elses_call() -> None:
 
 def test_unknown_function() -> None:
     """A call of an undeclared function is returned to the model as an error."""
-    conversation = Conversation(REQUEST | calling(clock), [build_response(build_call("clok")), DONE])
+    conversation = Conversation(REQUEST | calling(clock), [build_response(build_call("clok")), FINAL_RESPONSE])
     assert list_function_responses(conversation.requests[1].operation.contents) == [
         {"error": "the function clok does not exist"}
     ]
@@ -144,11 +145,11 @@ def test_unknown_function() -> None:
 
 def test_events() -> None:
     """Each call emits an event with its arguments and its response."""
-    calls = build_response(build_call("weather", {"city": "Oslo"}), build_call("broken", {"city": "Rome"}))
-    conversation = Conversation(REQUEST | calling(weather, broken), [calls, DONE])
+    calls = build_response(build_call("weather", {"city": "Oslo"}), build_call("fail", {"city": "Rome"}))
+    conversation = Conversation(REQUEST | calling(weather, fail), [calls, FINAL_RESPONSE])
     assert conversation.events == [
         Called("weather", {"city": "Oslo"}, {"result": "rain in Oslo for 1"}),
-        Called("broken", {"city": "Rome"}, {"error": "LookupError: Rome"}),
+        Called("fail", {"city": "Rome"}, {"error": "LookupError: Rome"}),
     ]
 
 
@@ -158,7 +159,7 @@ def test_events() -> None:
 def test_an_exception_goes_back() -> None:
     """By default an exception is returned to the model, which may try again."""
     conversation = Conversation(
-        REQUEST | calling(broken), [build_response(build_call("broken", {"city": "Rome"})), DONE]
+        REQUEST | calling(fail), [build_response(build_call("fail", {"city": "Rome"})), FINAL_RESPONSE]
     )
     assert list_function_responses(conversation.requests[1].operation.contents) == [{"error": "LookupError: Rome"}]
     assert conversation.result.unwrap().text == "It rains."
@@ -166,15 +167,16 @@ def test_an_exception_goes_back() -> None:
 
 def test_an_exception_ends_it() -> None:
     """With ``fail`` an exception is the result, and no other request is sent."""
-    asked = REQUEST | calling(broken, clock, on_error="fail")
-    conversation = Conversation(asked, [build_response(build_call("clock"), build_call("broken", {"city": "Rome"}))])
-    assert conversation.result == Failure(FunctionCallError("broken", "LookupError: Rome"))
+    action = REQUEST | calling(fail, clock, on_error="fail")
+    conversation = Conversation(action, [build_response(build_call("clock"), build_call("fail", {"city": "Rome"}))])
+    assert conversation.result == Failure(FunctionCallError("fail", "LookupError: Rome"))
 
 
 def test_a_bad_argument_is_no_exception() -> None:
     """Invalid arguments are returned to the model, whatever ``on_error`` is."""
     conversation = Conversation(
-        REQUEST | calling(weather, on_error="fail"), [build_response(build_call("weather", {"town": "Oslo"})), DONE]
+        REQUEST | calling(weather, on_error="fail"),
+        [build_response(build_call("weather", {"town": "Oslo"})), FINAL_RESPONSE],
     )
     assert list_function_responses(conversation.requests[1].operation.contents) == [
         {"error": "town: no such argument; city: missing"}
@@ -184,11 +186,13 @@ def test_a_bad_argument_is_no_exception() -> None:
 # Modes and switches
 
 
-def test_any_lets_go() -> None:
+def test_any_becomes_auto() -> None:
     """After the first call, mode ``ANY`` becomes ``AUTO``."""
-    forced = with_config(tool_config={"function_calling_config": {"mode": "ANY", "allowed_function_names": ["clock"]}})
+    with_any_mode = with_config(
+        tool_config={"function_calling_config": {"mode": "ANY", "allowed_function_names": ["clock"]}}
+    )
     calls = build_response(build_call("clock"), build_call("weather", {"city": "Oslo"}))
-    conversation = Conversation(REQUEST | forced | calling(clock, weather), [calls, DONE])
+    conversation = Conversation(REQUEST | with_any_mode | calling(clock, weather), [calls, FINAL_RESPONSE])
     modes = [get_config(each).tool_config.function_calling_config for each in conversation.requests]  # type: ignore[union-attr]  # set above
     assert [(each.mode, each.allowed_function_names) for each in modes] == [("ANY", ("clock",)), ("AUTO", None)]  # type: ignore[union-attr]  # set above
     assert list_function_responses(conversation.requests[1].operation.contents)[1] == {
@@ -208,26 +212,28 @@ def test_switched_off(switches: dict[str, Any]) -> None:
 
 def test_limited_by_the_config() -> None:
     """The config's limit applies unless `calling` has one; neither is sent."""
-    limited = with_config(automatic_function_calling={"maximum_remote_calls": 2})
+    with_limit = with_config(automatic_function_calling={"maximum_remote_calls": 2})
     answer = build_response(build_call("clock"))
-    conversation = Conversation(REQUEST | calling(clock) | limited, [answer] * 2)
+    conversation = Conversation(REQUEST | calling(clock) | with_limit, [answer] * 2)
     assert isinstance(encode(conversation.requests[0], BACKEND), Success)
-    assert len(Conversation(REQUEST | limited | calling(clock, max_calls=3), [answer] * 3).requests) == 3
+    assert len(Conversation(REQUEST | with_limit | calling(clock, max_calls=3), [answer] * 3).requests) == 3
 
 
 def test_history_left_out() -> None:
     """The history is left out if the config says so."""
     ignoring = with_config(automatic_function_calling={"ignore_call_history": True})
-    conversation = Conversation(REQUEST | ignoring | calling(clock), [build_response(build_call("clock")), DONE])
-    assert conversation.result == Success(DONE)
+    conversation = Conversation(
+        REQUEST | ignoring | calling(clock), [build_response(build_call("clock")), FINAL_RESPONSE]
+    )
+    assert conversation.result == Success(FINAL_RESPONSE)
 
 
-def test_nothing_calls() -> None:
+def test_calling_needs_modifier() -> None:
     """Without `calling`, a config that enables automatic calling is a mistake; the error names the modifier."""
-    asked = REQUEST | with_config(automatic_function_calling={"maximum_remote_calls": 2})
-    refused = encode(asked, BACKEND).failure()
-    assert isinstance(refused, InvalidRequest)
-    assert (refused.path, "calling(…)" in refused.expected) == ("config.automatic_function_calling", True)
+    request = REQUEST | with_config(automatic_function_calling={"maximum_remote_calls": 2})
+    error = encode(request, BACKEND).failure()
+    assert isinstance(error, InvalidRequest)
+    assert (error.path, "calling(…)" in error.expected) == ("config.automatic_function_calling", True)
 
 
 # Tools
@@ -235,28 +241,28 @@ def test_nothing_calls() -> None:
 
 def test_tools_append() -> None:
     """`with_tools` takes what a `Tool` contains, and adds to the tools of the root request."""
-    asked: Any = REQUEST | with_tools(GoogleSearch()) | text | with_tools(weather, {"code_execution": {}})
-    tools = get_config(asked.source).tools or ()
+    action: Any = REQUEST | with_tools(GoogleSearch()) | text | with_tools(weather, {"code_execution": {}})
+    tools = get_config(action.source).tools or ()
     assert tools[0] == Tool(google_search=GoogleSearch())
-    assert get_declared_names(asked.source) == ["weather"]
+    assert get_declared_names(action.source) == ["weather"]
     assert len(tools) == 3
 
 
 def test_own_declaration() -> None:
     """A function that the request already declares keeps that declaration."""
-    own = FunctionDeclaration(name="clock", description="What time it is.")
-    conversation = Conversation(REQUEST | with_tools(own) | calling(clock, weather), [DONE])
+    declaration = FunctionDeclaration(name="clock", description="What time it is.")
+    conversation = Conversation(REQUEST | with_tools(declaration) | calling(clock, weather), [FINAL_RESPONSE])
     assert get_declared_names(conversation.requests[0]) == ["clock", "weather"]
-    assert get_config(conversation.requests[0]).tools[0] == Tool(function_declarations=(own,))  # type: ignore[index]  # two
+    assert get_config(conversation.requests[0]).tools[0] == Tool(function_declarations=(declaration,))  # type: ignore[index]  # two
 
 
 def test_order_does_not_matter() -> None:
     """Modifiers of the request may come before or after `calling`, including tools."""
-    shapes = with_config(temperature=0.2) | with_tools(GoogleSearch())
-    before, after = REQUEST | shapes | calling(clock), REQUEST | calling(clock) | shapes
-    assert before == after
-    replaced = Conversation(REQUEST | calling(clock) | with_config(tools=[GoogleSearch()]), [DONE])
-    assert get_declared_names(replaced.requests[0]) == ["clock"]
+    modifiers = with_config(temperature=0.2) | with_tools(GoogleSearch())
+    modified_first, called_first = REQUEST | modifiers | calling(clock), REQUEST | calling(clock) | modifiers
+    assert modified_first == called_first
+    conversation = Conversation(REQUEST | calling(clock) | with_config(tools=[GoogleSearch()]), [FINAL_RESPONSE])
+    assert get_declared_names(conversation.requests[0]) == ["clock"]
 
 
 # Streams
@@ -281,22 +287,22 @@ def test_streamed_text() -> None:
     assert Conversation(REQUEST | calling(clock) | streamed | text | joined, rounds).result == Success("Hm. Noon.")
 
 
-@pytest.mark.parametrize("later", (False, True))
-def test_streamed_failure(later: bool) -> None:
+@pytest.mark.parametrize("is_later", (False, True))
+def test_streamed_failure(is_later: bool) -> None:
     """A failure in any round is the last item."""
     error = ServerError(503)
-    rounds = [[build_response(build_call("clock"))], [error]] if later else [[error]]
+    rounds = [[build_response(build_call("clock"))], [error]] if is_later else [[error]]
     conversation = Conversation(REQUEST | calling(clock) | streamed, rounds)
     assert conversation.emitted[-1] == Failure(error)
-    failing = REQUEST | calling(broken, on_error="fail") | streamed | collected
-    ended = Conversation(failing, [[build_response(build_call("broken", {"city": "Rome"}))]])
-    assert ended.result == Failure(FunctionCallError("broken", "LookupError: Rome"))
+    failing = REQUEST | calling(fail, on_error="fail") | streamed | collected
+    failed_conversation = Conversation(failing, [[build_response(build_call("fail", {"city": "Rome"}))]])
+    assert failed_conversation.result == Failure(FunctionCallError("fail", "LookupError: Rome"))
 
 
 def test_streamed_arguments() -> None:
     """Streamed function-call arguments are refused."""
-    asked = REQUEST | with_config(tool_config={"function_calling_config": {"stream_function_call_arguments": True}})
-    conversation = Conversation(asked | calling(clock) | streamed, [])
+    request = REQUEST | with_config(tool_config={"function_calling_config": {"stream_function_call_arguments": True}})
+    conversation = Conversation(request | calling(clock) | streamed, [])
     assert isinstance(conversation.emitted[0].failure(), InvalidRequest)
 
 
@@ -306,23 +312,23 @@ def test_streamed_arguments() -> None:
 @pytest.mark.parametrize("streams", (False, True))
 def test_deadline(streams: bool) -> None:
     """A deadline applies to all rounds together, whether it is set before or after."""
-    asked: Any = REQUEST | calling(clock) | with_options(deadline=5)
-    assert asked == REQUEST | with_options(deadline=5) | calling(clock)
-    asked = asked | streamed | collected if streams else asked
+    action: Any = REQUEST | calling(clock) | with_options(deadline=5)
+    assert action == REQUEST | with_options(deadline=5) | calling(clock)
+    action = action | streamed | collected if streams else action
     rounds: list[Any] = [build_response(build_call("clock")), build_response(build_call("clock"))]
-    conversation = Conversation(asked, [[each] for each in rounds] if streams else rounds, clock=[100, 101, 103, 106])
+    conversation = Conversation(action, [[each] for each in rounds] if streams else rounds, clock=[100, 101, 103, 106])
     assert [each.options.deadline for each in conversation.requests] == [4, 2]
     assert conversation.result == Failure(TimedOut("total", "calling functions"))
 
 
-# What reads the answer
+# Reading the response
 
 
 def test_text_and_value() -> None:
     """`text` and `returning` read the last response; every round requests the schema."""
-    assert Conversation(REQUEST | calling(clock) | text, [build_response(build_call("clock")), DONE]).result == Success(
-        "It rains."
-    )
+    assert Conversation(
+        REQUEST | calling(clock) | text, [build_response(build_call("clock")), FINAL_RESPONSE]
+    ).result == Success("It rains.")
     conversation = Conversation(
         REQUEST | calling(clock) | returning(list[int]), [build_response(build_call("clock")), build_response("[1, 2]")]
     )
@@ -372,25 +378,25 @@ def test_wrong_settings(wrong: dict[str, Any]) -> None:
 )
 def test_value(value: Any) -> None:
     """Flows with named functions compare, hash, copy and pickle."""
-    for twin in (copy.deepcopy(value), pickle.loads(pickle.dumps(value))):
-        assert (twin, hash(twin), repr(twin)) == (value, hash(value), repr(value))
+    for duplicate in (copy.deepcopy(value), pickle.loads(pickle.dumps(value))):
+        assert (duplicate, hash(duplicate), repr(duplicate)) == (value, hash(value), repr(value))
     assert calling(clock, max_calls=4) != calling(clock, max_calls=3)
 
 
-# The oracle
+# Agreement with google-genai
 
 
 def test_as_google_genai() -> None:
     """Every round sends what google-genai sends, but for the declarations, and the history has the same length."""
-    spoken = [
+    responses = [
         build_response(
             Part(text="Hm.", thought=True, thought_signature="c2ln"),
             build_call("weather", {"city": "Oslo", "days": 3.0}),
             build_call("clock", {}),
         ),
-        DONE,
+        FINAL_RESPONSE,
     ]
-    script = [json_reply(msgspec.to_builtins(each)) for each in spoken]
+    script = [build_json_reply(msgspec.to_builtins(each)) for each in responses]
     with Loopback(list(script)) as server:
         google = genai.Client(api_key="test-key", http_options={"base_url": server.url})
         theirs = google.models.generate_content(model="m", contents="hi", config={"tools": [weather, clock]})

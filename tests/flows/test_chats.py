@@ -41,9 +41,9 @@ from genai_fn.schema import (
     Tool,
     UserContent,
 )
-from tests.support.interpreter_kinds import WORLDS, World, gemini
-from tests.support.loopback import Loopback, json_reply, sse_reply
-from tests.support.loopback_replies import said
+from tests.support.interpreter_kinds import INTERPRETER_KINDS, InterpreterKind, make_gemini
+from tests.support.loopback import Loopback, build_json_reply, build_sse_reply
+from tests.support.loopback_replies import build_text_response
 from tests.support.scripted_effects import run_by_script
 from tests.support.scripted_model import Conversation, build_call, build_response
 
@@ -65,8 +65,8 @@ def list_next_texts(chat: Chat) -> list[str | None]:
 
 def take_turn(chat: Chat, message: Any, answer: GenerateContentResponse) -> Chat:
     """Take a turn, and return the chat after it."""
-    after: Chat = Conversation(chats.send(chat, message), [answer]).result.unwrap().chat
-    return after
+    next_chat: Chat = Conversation(chats.send(chat, message), [answer]).result.unwrap().chat
+    return next_chat
 
 
 # Chats
@@ -124,11 +124,11 @@ def test_mistakes(wrong: Callable[[], Any]) -> None:
 )
 def test_values(value: Any) -> None:
     """Chats, turns and flows compare, hash and pickle."""
-    twin = pickle.loads(pickle.dumps(value))
-    assert (value, hash(value)) == (twin, hash(twin))
+    duplicate = pickle.loads(pickle.dumps(value))
+    assert (value, hash(value)) == (duplicate, hash(duplicate))
 
 
-# A turn
+# Turns
 
 
 def test_send() -> None:
@@ -142,7 +142,7 @@ def test_send() -> None:
 
 
 def test_messages() -> None:
-    """Anything that makes one turn is a message; without a role it is the user's."""
+    """Any value that converts to one turn is a message; without a role it is the user's."""
     answer = Part.from_function_response(name="clock", response={"result": "noon"})
     message: Any
     for message, expected in (
@@ -195,10 +195,10 @@ def test_config_of_a_turn() -> None:
         assert last.unwrap().chat.config == CONTINUED_CHAT.config
 
 
-# What is shown again
+# Curated history
 
 
-def test_says_nothing() -> None:
+def test_answer_without_content() -> None:
     """A turn without content is in the history, and is not sent to the model again."""
     after = take_turn(CONTINUED_CHAT, "three", build_response())
     assert chats.history(after)[2:] == (UserContent("three"), Content(parts=(), role="model"))
@@ -206,7 +206,7 @@ def test_says_nothing() -> None:
     assert list_next_texts(after) == ["one", "two", "next"]
 
 
-def test_untouched() -> None:
+def test_content_is_unchanged() -> None:
     """The model's content is kept unchanged: empty texts, thoughts, signatures."""
     content = Content(
         parts=(
@@ -218,11 +218,11 @@ def test_untouched() -> None:
     )
     answer = build_response(*content.parts or ())
     assert take_turn(CHAT, "a", answer).curated[-1] == content
-    shown = msgspec.json.encode(chats.send(take_turn(CHAT, "a", answer), "b").source.operation.contents[1])
-    assert shown == msgspec.json.encode(content)
+    encoded = msgspec.json.encode(chats.send(take_turn(CHAT, "a", answer), "b").source.operation.contents[1])
+    assert encoded == msgspec.json.encode(content)
 
 
-# What stands after a turn
+# Modifiers of a turn
 
 
 def test_text() -> None:
@@ -241,26 +241,30 @@ def test_returning() -> None:
     conversation = Conversation(chats.send(CONTINUED_CHAT, "a") | returning(int), [build_response("7")])
     assert conversation.requests[0].operation.config.response_mime_type == "application/json"
     assert conversation.result == Success(Turn(take_turn(CONTINUED_CHAT, "a", build_response("7")), 7))
-    both = Conversation(
+    turn = Conversation(
         chats.send(CONTINUED_CHAT, "a") | returning(int, with_response=True), [build_response("7")]
     ).result.unwrap()
-    assert (both.answer.value, both.answer.response) == (7, build_response("7"))
+    assert (turn.answer.value, turn.answer.response) == (7, build_response("7"))
 
 
 def test_calling() -> None:
     """Function calls are part of the history, and are sent to the model again."""
-    called = build_response(Part(function_call=FunctionCall(name="clock", args={}), thought_signature="sig"))
+    call_response = build_response(Part(function_call=FunctionCall(name="clock", args={}), thought_signature="sig"))
     for description in (
         chats.send(CONTINUED_CHAT, "time?") | calling(clock) | text,
         chats.send(CONTINUED_CHAT, "time?") | with_options(deadline=9) | calling(clock) | text,
     ):
-        conversation = Conversation(description, [called, build_response("noon")], clock=[0.0] * 9)
+        conversation = Conversation(description, [call_response, build_response("noon")], clock=[0.0] * 9)
         turn = conversation.result.unwrap()
         assert turn.answer == "noon"
-        *before, asked, first, answered, last = turn.chat.curated
-        assert tuple(before) == CONTINUED_CHAT.curated
-        assert (asked, first, last) == (UserContent("time?"), called.candidates[0].content, ModelContent("noon"))
-        assert answered.parts[0].function_response.response == {"result": "noon"}
+        *history, question, call_content, function_content, answer_content = turn.chat.curated
+        assert tuple(history) == CONTINUED_CHAT.curated
+        assert (question, call_content, answer_content) == (
+            UserContent("time?"),
+            call_response.candidates[0].content,
+            ModelContent("noon"),
+        )
+        assert function_content.parts[0].function_response.response == {"result": "noon"}
         assert turn.chat.curated == turn.chat.comprehensive
 
 
@@ -340,7 +344,7 @@ def test_keep_rounds_without_any() -> None:
         chats.keep_rounds(chats.start("m", history=[UserContent("other"), ModelContent("two")]), error)
 
 
-# In pieces
+# Streams
 
 CHUNKS = [build_response("he", reason=None), build_response("llo", reason=None), build_response("", reason="STOP")]
 
@@ -374,13 +378,13 @@ def test_stream_as_text() -> None:
 
 def test_stream_joined() -> None:
     """``joined`` merges a stream into one turn with the last chat; ``each`` calls a function for each turn."""
-    after = take_turn(CONTINUED_CHAT, "a", build_response("hello"))
-    whole = chats.stream(CONTINUED_CHAT, "a") | text | joined
-    assert Conversation(whole, [CHUNKS]).result == Success(Turn(after, "hello"))
-    seen: list[Any] = []
-    observed = chats.stream(CONTINUED_CHAT, "a") | each(seen.append) | text | joined
-    assert Conversation(observed, [CHUNKS]).result == Success(Turn(after, "hello"))
-    assert len(seen) == 3
+    next_chat = take_turn(CONTINUED_CHAT, "a", build_response("hello"))
+    joined_stream = chats.stream(CONTINUED_CHAT, "a") | text | joined
+    assert Conversation(joined_stream, [CHUNKS]).result == Success(Turn(next_chat, "hello"))
+    turns: list[Any] = []
+    observed_stream = chats.stream(CONTINUED_CHAT, "a") | each(turns.append) | text | joined
+    assert Conversation(observed_stream, [CHUNKS]).result == Success(Turn(next_chat, "hello"))
+    assert len(turns) == 3
     assert Conversation(chats.stream(CONTINUED_CHAT, "a") | joined, [CHUNKS]).result.unwrap().answer.text == "hello"
 
 
@@ -400,7 +404,7 @@ def test_stream_fails() -> None:
     assert conversation.emitted[0].unwrap().chat.curated == CONTINUED_CHAT.curated
 
 
-def test_stream_of_nothing() -> None:
+def test_empty_stream() -> None:
     """A stream without chunks has no turns."""
     assert run_turns(chats.stream(CONTINUED_CHAT, "a"), []) == []
 
@@ -431,12 +435,12 @@ def test_stream_calling() -> None:
 
 def test_calling_without_history() -> None:
     """If the config ignores the call history, a turn is the message and the last answer, streamed or not."""
-    switched = chats.start("m", {"automatic_function_calling": {"ignore_call_history": True}})
+    chat = chats.start("m", {"automatic_function_calling": {"ignore_call_history": True}})
     rounds = [[build_response(build_call("clock"))], [build_response("no", reason=None), build_response("on")]]
-    turns = run_turns(chats.stream(switched, "a") | calling(clock), *rounds)
+    turns = run_turns(chats.stream(chat, "a") | calling(clock), *rounds)
     assert turns[-1].chat.curated == (UserContent("a"), ModelContent("noon"))
     conversation = Conversation(
-        chats.send(switched, "a") | calling(clock), [build_response(build_call("clock")), build_response("noon")]
+        chats.send(chat, "a") | calling(clock), [build_response(build_call("clock")), build_response("noon")]
     )
     assert conversation.result.unwrap().chat == turns[-1].chat
 
@@ -446,7 +450,7 @@ def test_streamed() -> None:
     assert chats.send(CONTINUED_CHAT, "a") | streamed == chats.stream(CONTINUED_CHAT, "a")
 
 
-def test_emits_as_it_comes() -> None:
+def test_emits_before_the_end() -> None:
     """The first turn is emitted before the second chunk is read."""
     generator = start_generator(chats.stream(CHAT, "a"))
     generator.send(None)
@@ -454,23 +458,28 @@ def test_emits_as_it_comes() -> None:
     assert isinstance(generator.send((Success(CHUNKS[0]),)), Emit)
 
 
-def test_shows_itself_short() -> None:
+def test_short_repr() -> None:
     """The repr of a chat has its model and length; that of a turn has its answer once."""
     turn = Turn(take_turn(CONTINUED_CHAT, "a", HELLO), "hello")
     assert repr(turn) == "Turn(chat=<Chat with m of 4 turns>, answer='hello')"
     assert repr(take_turn(CHAT, "a", build_response(reason="SAFETY"))) == "<Chat with m of 2 turns, 0 of them curated>"
 
 
-# In every world
+# With every interpreter
 
 
-@pytest.mark.parametrize("world", WORLDS, ids=repr)
-def test_worlds(world: World) -> None:
+@pytest.mark.parametrize("kind", INTERPRETER_KINDS, ids=repr)
+def test_every_interpreter(kind: InterpreterKind) -> None:
     """A chat of two turns, the second streamed, sends the same with every interpreter."""
-    with Loopback([json_reply(said("hello")), sse_reply([said("b"), said("ye")])]) as server:
-        backend = gemini(server.url)
-        turn = world.run(backend, chats.send(CHAT, "hi") | text).unwrap()
-        turns = world.run(backend, chats.stream(turn.chat, "bye") | text | collected).unwrap()
+    with Loopback(
+        [
+            build_json_reply(build_text_response("hello")),
+            build_sse_reply([build_text_response("b"), build_text_response("ye")]),
+        ]
+    ) as server:
+        backend = make_gemini(server.url)
+        turn = kind.run(backend, chats.send(CHAT, "hi") | text).unwrap()
+        turns = kind.run(backend, chats.stream(turn.chat, "bye") | text | collected).unwrap()
     assert (turn.answer, [each.answer for each in turns]) == ("hello", ["b", "ye"])
     body = msgspec.json.decode(server.requests[1].body)
     assert [part["text"] for content in body["contents"] for part in content["parts"]] == ["hi", "hello", "bye"]

@@ -15,7 +15,7 @@ from genai_fn import Gemini, encode, streamed
 from genai_fn.flows import chats
 from genai_fn.modifiers import calling
 from genai_fn.schema import Content, GenerateContentResponse
-from tests.support.google_genai.oracle import GEMINI, exchanged, normal
+from tests.support.google_genai.oracle import GEMINI, normalize, run_call
 from tests.support.scripted_model import Conversation
 
 QUESTIONS = ("one?", "two?", "three?")
@@ -23,13 +23,13 @@ TEXT = {"text": "Yes."}
 CALL: dict[str, Any] = {"functionCall": {"name": "clock", "args": {}}}
 
 
-def build_reply(*parts: Any, reason: str | None = "STOP", **more: Any) -> dict[str, Any]:
+def build_reply(*parts: Any, reason: str | None = "STOP", **fields: Any) -> dict[str, Any]:
     """Build a response from parts."""
     content = {"content": {"role": "model", "parts": list(parts)}} if parts else {}
-    return {"candidates": [{**content, **({"finishReason": reason} if reason else {}), **more}]}
+    return {"candidates": [{**content, **({"finishReason": reason} if reason else {}), **fields}]}
 
 
-BLOCKED = {"promptFeedback": {"blockReason": "SAFETY"}}
+BLOCKED_RESPONSE = {"promptFeedback": {"blockReason": "SAFETY"}}
 REPLIES: dict[str, dict[str, Any]] = {
     "a text": build_reply(TEXT),
     "several texts": build_reply(TEXT, {"text": "No."}),
@@ -38,7 +38,7 @@ REPLIES: dict[str, dict[str, Any]] = {
     "a thought and its signature": build_reply({"text": "Hm.", "thought": True}, {**TEXT, "thoughtSignature": "c2ln"}),
     "a call": build_reply(CALL),
     "no candidates": {},
-    "blocked": BLOCKED,
+    "blocked": BLOCKED_RESPONSE,
     "no content": build_reply(reason="SAFETY"),
     "content without parts": {"candidates": [{"content": {"role": "model"}, "finishReason": "STOP"}]},
     "no parts": {"candidates": [{"content": {"role": "model", "parts": []}, "finishReason": "STOP"}]},
@@ -75,13 +75,13 @@ def clock() -> str:
     return "noon"
 
 
-Seen = tuple[list[Any], list[Any], list[Any]]
-"""What each request has for contents, and the two histories."""
+ConversationRecord = tuple[list[Any], list[Any], list[Any]]
+"""The contents of each request, and the comprehensive and the curated history."""
 
 
-def run_google_genai(replies: Sequence[Any], history: Sequence[Any] = (), **config: Any) -> Seen:
+def run_google_genai(replies: Sequence[Any], history: Sequence[Any] = (), **config: Any) -> ConversationRecord:
     """Run a conversation with google-genai."""
-    waiting = iter(replies)
+    remaining = iter(replies)
 
     def converse(client: Client) -> Any:
         chat = client.chats.create(
@@ -93,45 +93,47 @@ def run_google_genai(replies: Sequence[Any], history: Sequence[Any] = (), **conf
             chat.send_message(question)
         return chat.get_history(), chat.get_history(curated=True)
 
-    wires, value = exchanged(GEMINI, converse, lambda _: httpx.Response(200, json=next(waiting)))
+    requests, value = run_call(GEMINI, converse, lambda _: httpx.Response(200, json=next(remaining)))
     assert not isinstance(value, Exception), value
-    whole, curated = ([each.model_dump(mode="json", by_alias=True, exclude_none=True) for each in one] for one in value)
-    return normal([wire.body["contents"] for wire in wires]), normal(whole), normal(curated)
+    comprehensive, curated = (
+        [each.model_dump(mode="json", by_alias=True, exclude_none=True) for each in turns] for turns in value
+    )
+    return normalize([request.body["contents"] for request in requests]), normalize(comprehensive), normalize(curated)
 
 
-def run_genai_fn(replies: Sequence[Any], history: Sequence[Any] = (), *modifiers: Any) -> Seen:
+def run_genai_fn(replies: Sequence[Any], history: Sequence[Any] = (), *modifiers: Any) -> ConversationRecord:
     """Run the same conversation with genai_fn."""
-    waiting = iter([msgspec.convert(each, GenerateContentResponse, strict=False) for each in replies])
+    remaining = iter([msgspec.convert(each, GenerateContentResponse, strict=False) for each in replies])
     chat, contents = chats.start("m", history=history), list[Any]()
     for question in QUESTIONS:
         turn = chats.send(chat, question)
         for modifier in modifiers:
             turn = turn | modifier
-        ours_run = Conversation(turn, _skip_to_text(waiting) if modifiers else [next(waiting)])
+        ours_run = Conversation(turn, take_until_text(remaining) if modifiers else [next(remaining)])
         chat = ours_run.result.unwrap().chat
-        contents += [_body(each)["contents"] for each in ours_run.requests]
-    return normal(contents), _plain(chats.history(chat)), _plain(chats.history(chat, curated=True))
+        contents += [encode_body(each)["contents"] for each in ours_run.requests]
+    return normalize(contents), to_json(chats.history(chat)), to_json(chats.history(chat, curated=True))
 
 
-def _skip_to_text(waiting: Iterator[GenerateContentResponse]) -> list[GenerateContentResponse]:
-    taken = [next(waiting)]
-    while taken[-1].function_calls and (following := next(waiting, None)) is not None:
-        taken.append(following)
-    return taken
+def take_until_text(remaining: Iterator[GenerateContentResponse]) -> list[GenerateContentResponse]:
+    responses = [next(remaining)]
+    while responses[-1].function_calls and (following := next(remaining, None)) is not None:
+        responses.append(following)
+    return responses
 
 
-def _body(request: Any) -> Any:
+def encode_body(request: Any) -> Any:
     body: Any = encode(request, Gemini("test-key")).unwrap().body
     return json.loads(body)
 
 
-def _plain(contents: Sequence[Content]) -> Any:
-    return normal(json.loads(msgspec.json.encode(contents)))
+def to_json(contents: Sequence[Content]) -> Any:
+    return normalize(json.loads(msgspec.json.encode(contents)))
 
 
 @pytest.mark.parametrize("name", REPLIES)
 def test_answers(name: str) -> None:
-    """Any kind of answer is kept, and sent again or not, as by google-genai."""
+    """Every kind of answer is kept, and sent again or left out, as by google-genai."""
     replies = [build_reply(TEXT), REPLIES[name], build_reply({"text": "Last."})]
     assert run_genai_fn(replies) == run_google_genai(replies)
 
@@ -159,7 +161,7 @@ def test_any_history(history: list[dict[str, Any]]) -> None:
     curated = [
         each.model_dump(mode="json", by_alias=True, exclude_none=True) for each in chat.get_history(curated=True)
     ]
-    assert _plain(chats.start("m", history=history).curated) == normal(curated)
+    assert to_json(chats.start("m", history=history).curated) == normalize(curated)
 
 
 @pytest.mark.parametrize(
@@ -190,9 +192,9 @@ def test_calls_before_nothing() -> None:
     keeps neither.
     """
     replies = [build_reply(CALL), build_reply(reason="SAFETY"), build_reply(TEXT), build_reply(TEXT)]
-    _, whole, curated = run_genai_fn(replies, (), calling(clock))
+    _, comprehensive, curated = run_genai_fn(replies, (), calling(clock))
     _, their_whole, their_curated = run_google_genai(replies, tools=[clock])
-    assert whole == their_whole
+    assert comprehensive == their_whole
     assert [[*each["parts"][0]] for each in curated[:3]] == [["text"], ["functionCall"], ["functionResponse"]]
     assert curated[3:] == their_curated
 
@@ -206,43 +208,45 @@ def test_a_lone_empty_text() -> None:
 
 def test_an_empty_text_beside_others() -> None:
     """A turn with an empty text and a signature is kept, as in google-genai 1.57; 1.51.0 drops it."""
-    sealed = {"text": "", "thoughtSignature": "c2ln"}
-    replies = [build_reply(TEXT, sealed), build_reply(TEXT), build_reply(TEXT)]
+    signed_part = {"text": "", "thoughtSignature": "c2ln"}
+    replies = [build_reply(TEXT, signed_part), build_reply(TEXT), build_reply(TEXT)]
     assert run_google_genai(replies)[0][1] == [{"role": "user", "parts": [{"text": "two?"}]}]
-    assert run_genai_fn(replies)[0][1][1] == {"role": "model", "parts": [TEXT, sealed]}
+    assert run_genai_fn(replies)[0][1][1] == {"role": "model", "parts": [TEXT, signed_part]}
     assert run_genai_fn(replies)[1] == run_google_genai(replies)[1]
 
 
 def test_streams() -> None:
-    """A streamed turn is sent again or not as by google-genai; ours is one content with merged texts."""
-    for pieces, is_shown in (
+    """A streamed turn is sent again or left out as by google-genai; genai_fn stores one content with merged texts."""
+    for chunks, is_shown in (
         ([build_reply(TEXT, reason=None), build_reply({"text": "No."})], True),
         ([build_reply(TEXT, reason=None), build_reply({"text": "No."}, reason=None)], False),
         ([build_reply(reason="SAFETY")], False),
-        ([BLOCKED], False),
+        ([BLOCKED_RESPONSE], False),
     ):
-        whole, curated = _read_google_genai_stream(pieces)
+        comprehensive, curated = stream_google_genai(chunks)
         stream = chats.send(chats.start("m"), "one?") | streamed
-        ours_run = Conversation(stream, [[msgspec.convert(each, GenerateContentResponse) for each in pieces]])
+        ours_run = Conversation(stream, [[msgspec.convert(each, GenerateContentResponse) for each in chunks]])
         chat = ours_run.emitted[-1].unwrap().chat
         assert (bool(curated), bool(chat.curated)) == (is_shown, is_shown)
-        assert _merge_texts(_plain(chat.comprehensive)) == _merge_texts(whole)
+        assert merge_texts(to_json(chat.comprehensive)) == merge_texts(comprehensive)
 
 
-def _read_google_genai_stream(pieces: Sequence[Any]) -> tuple[Any, Any]:
+def stream_google_genai(chunks: Sequence[Any]) -> tuple[Any, Any]:
     def converse(client: Client) -> Any:
         chat = client.chats.create(model="m")
         list(chat.send_message_stream("one?"))
         return chat.get_history(), chat.get_history(curated=True)
 
-    events = "".join(f"data: {json.dumps(each)}\n\n" for each in pieces)
+    events = "".join(f"data: {json.dumps(each)}\n\n" for each in chunks)
     headers = {"content-type": "text/event-stream"}
-    _, value = exchanged(GEMINI, converse, lambda _: httpx.Response(200, text=events, headers=headers))
-    whole, curated = ([each.model_dump(mode="json", by_alias=True, exclude_none=True) for each in one] for one in value)
-    return whole, curated
+    _, value = run_call(GEMINI, converse, lambda _: httpx.Response(200, text=events, headers=headers))
+    comprehensive, curated = (
+        [each.model_dump(mode="json", by_alias=True, exclude_none=True) for each in turns] for turns in value
+    )
+    return comprehensive, curated
 
 
-def _merge_texts(contents: Sequence[Any]) -> list[str]:
-    """Return the message, and the answer's texts as one."""
-    asked, *answered = ([part.get("text", "") for part in each.get("parts") or ()] for each in contents)
-    return [*asked, "".join(text for texts in answered for text in texts)]
+def merge_texts(contents: Sequence[Any]) -> list[str]:
+    """Return the texts of the message, and the concatenated texts of the answer."""
+    question, *answers = ([part.get("text", "") for part in each.get("parts") or ()] for each in contents)
+    return [*question, "".join(text for texts in answers for text in texts)]

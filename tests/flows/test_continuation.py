@@ -28,7 +28,7 @@ from genai_fn import (
 from genai_fn.errors import Disconnected
 from genai_fn.flows.continuation.merging import merge_continuation
 from genai_fn.schema import FinishReason, GenerateContentResponse, ModelContent, UserContent
-from tests.support.google_genai.agreement import sends
+from tests.support.google_genai.agreement import encode_ours
 from tests.support.scripted_model import Conversation, build_response
 
 REQUEST = generate("m", "hi", {"temperature": 1.0})
@@ -60,7 +60,7 @@ def test_token_on_wire() -> None:
     """The token is a field of the body on both backends, as captured from google-genai 3.6.1."""
     for backend in ("gemini", "vertex"):
         for token in (b"\x01\xff", "Af8="):
-            _, _, body = sends(generate("m", "a", {"continuation_token": token}), backend)
+            _, _, body = encode_ours(generate("m", "a", {"continuation_token": token}), backend)
             assert body == {"contents": [{"parts": [{"text": "a"}], "role": "user"}], "continuationToken": "Af8="}
 
 

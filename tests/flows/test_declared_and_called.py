@@ -58,7 +58,7 @@ class Folder(msgspec.Struct):
 
 class Tree(pydantic.BaseModel):
     label: Annotated[str, pydantic.Field(min_length=1)]
-    above: int = pydantic.Field(gt=0, lt=100)
+    bounded: int = pydantic.Field(gt=0, lt=100)
     trees: "list[Tree]" = []
 
 
@@ -130,7 +130,7 @@ VALUES: list[tuple[Any, Any, Any]] = [
     (tuple[int, str], [1.0, "a"], (1, "a")),
     (Pair, [1, "a"], Pair(1, "a")),
     (Folder, {"name": "a", "folders": [{"name": "b"}]}, Folder("a", [Folder("b")])),
-    (Tree, {"label": "a", "above": 1}, Tree(label="a", above=1)),
+    (Tree, {"label": "a", "bounded": 1}, Tree(label="a", bounded=1)),
     (timedelta, "PT5S", timedelta(seconds=5)),
     (Decimal, "1.50", Decimal("1.50")),
     (UUID, str(UUID(int=7)), UUID(int=7)),
@@ -157,12 +157,12 @@ def test_values(kind: Any, given: Any, expected: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "given", "why"),
+    ("kind", "given", "message"),
     [
         (Annotated[int, pydantic.Field(ge=1, le=14)], 15, "a: Expected `int` <= 14"),
         (list[Annotated[str, pydantic.Field(pattern="^a")]], ["b"], "matching regex"),
         (Annotated[int, pydantic.Field(gt=0)] | None, 0, "a: Expected `int` >= 1"),
-        (Tree, {"label": "a", "above": 0}, "above: Input should be greater than 0"),
+        (Tree, {"label": "a", "bounded": 0}, "bounded: Input should be greater than 0"),
         (tuple[int, str], [1], "length"),
         (Grade, 3, "Invalid enum value 3"),
         (Odd, True, "Invalid enum value True"),
@@ -172,22 +172,22 @@ def test_values(kind: Any, given: Any, expected: Any) -> None:
         (pydantic.HttpUrl, "x", "Input should be a valid URL"),
     ],
 )
-def test_limits(kind: Any, given: Any, why: str) -> None:
+def test_limits(kind: Any, given: Any, message: str) -> None:
     """A value outside the declared limits is an error for the model, for limits of any library."""
-    with pytest.raises(ConversionError) as refused:
+    with pytest.raises(ConversionError) as raised:
         convert_arguments(make_function(kind), FunctionCall(name="function", args={"a": given}))
-    assert why in refused.value.expected
+    assert message in raised.value.expected
 
 
 def test_offline() -> None:
     """The emulated model calls a function declared in JSON Schema with matching arguments."""
-    taken = list[Any]()
+    arguments = list[Any]()
 
     def keep(scores: dict[str, int], folder: Folder, pair: Pair, price: Decimal, data: bytes, when: date) -> str:
         """Record the arguments."""
-        taken.append((scores, folder, pair, price, data, when))
+        arguments.append((scores, folder, pair, price, data, when))
         return "kept"
 
     must = {"tool_config": {"function_calling_config": {"mode": "ANY"}}}
     assert Offline()(generate("m", "hi", must) | calling(keep)).unwrap()
-    assert [type(each) for each in taken[0]] == [dict, Folder, Pair, Decimal, bytes, date]
+    assert [type(each) for each in arguments[0]] == [dict, Folder, Pair, Decimal, bytes, date]

@@ -30,16 +30,16 @@ from genai_fn import (
 from genai_fn.effects import CallFunction, Emit, StartAction, WaitAny
 from genai_fn.errors import ClientError
 from genai_fn.request import Action, flow, start_generator
-from tests.support.cancellation.points import client_sockets, tasks
-from tests.support.interpreter_kinds import Faced, World, gemini, waited
-from tests.support.loopback import Answer, Hang, Loopback, Received, json_reply
-from tests.support.loopback_replies import fault, said
+from tests.support.cancellation.cancel_points import count_client_sockets, count_tasks
+from tests.support.interpreter_kinds import AwaitableInterpreter, InterpreterKind, make_gemini, wait_until
+from tests.support.loopback import Answer, Hang, Loopback, ReceivedRequest, build_json_reply
+from tests.support.loopback_replies import build_error, build_text_response
 from tests.support.scripted_effects import run_by_script
 
 # Conversations
 
 
-class Child:
+class FakeChild:
     """A running action, as a flow sees it."""
 
     def __init__(self, result: Any) -> None:
@@ -52,11 +52,11 @@ class Child:
 
 
 A, B, C = (generate("m", name) for name in "abc")
-ONE, TWO, THREE = (Child(Success(number)) for number in (1, 2, 3))
-NO = Child(Failure(ClientError(400)))
+ONE, TWO, THREE = (FakeChild(Success(number)) for number in (1, 2, 3))
+NO = FakeChild(Failure(ClientError(400)))
 
 
-def expect_start(action: Action[Any], child: Child) -> list[tuple[Any, Any]]:
+def expect_start(action: Action[Any], child: FakeChild) -> list[tuple[Any, Any]]:
     """Expect that an action is requested from the iterable and started."""
     return [(CallFunction, action), (StartAction(action), child)]
 
@@ -70,49 +70,49 @@ def test_in_order() -> None:
         *expect_start(C, THREE),
         (WaitAny((ONE, THREE)), ONE),
     ]
-    running = start_generator(gather([A, B, C], concurrency=2))
-    left = run_by_order(running, script)
-    assert left == [Success(1), Success(2), Success(3)]
+    generator = start_generator(gather([A, B, C], concurrency=2))
+    results = run_in_order(generator, script)
+    assert results == [Success(1), Success(2), Success(3)]
 
 
 def test_as_they_are_ready() -> None:
     """With ``ordered=False``, results are emitted in the order of completion."""
     script: list[tuple[Any, Any]] = [*expect_start(A, ONE), *expect_start(B, TWO), (WaitAny((ONE, TWO)), TWO)]
-    assert run_by_order(start_generator(gather([A, B], concurrency=2, ordered=False)), script) == [
+    assert run_in_order(start_generator(gather([A, B], concurrency=2, ordered=False)), script) == [
         Success(2),
         Success(1),
     ]
 
 
-def run_by_order(generator: Any, script: list[tuple[Any, Any]]) -> list[Any]:
+def run_in_order(generator: Any, script: list[tuple[Any, Any]]) -> list[Any]:
     """Run the start by a script, then complete the running actions in an order; return what was emitted."""
     items: list[Any] = []
     answer: Any = None
     while True:
         try:
-            word = generator.send(answer)
+            command = generator.send(answer)
         except StopIteration:
             assert script == []
             return items
         answer = None
-        if isinstance(word, Emit):
-            items.append(word.item)
+        if isinstance(command, Emit):
+            items.append(command.item)
         elif script:
             expected, answer = script.pop(0)
-            assert isinstance(word, expected) if isinstance(expected, type) else word == expected
-            assert expected is not CallFunction or word.function(*word.args) == answer
-        elif isinstance(word, WaitAny):
-            answer = word.children[0]
+            assert isinstance(command, expected) if isinstance(expected, type) else command == expected
+            assert expected is not CallFunction or command.function(*command.args) == answer
+        elif isinstance(command, WaitAny):
+            answer = command.children[0]
         else:
-            assert isinstance(word, CallFunction)
-            answer = word.function(*word.args)
-            assert answer is word.args[1], "one more was to be begun"
+            assert isinstance(command, CallFunction)
+            answer = command.function(*command.args)
+            assert answer is command.args[1], "an action was started after the script"
 
 
 def test_nothing() -> None:
     """No actions have no results."""
-    assert run_by_order(start_generator(gather([])), []) == []
-    assert run_by_order(start_generator(gather(iter(()))), []) == []
+    assert run_in_order(start_generator(gather([])), []) == []
+    assert run_in_order(start_generator(gather(iter(()))), []) == []
 
 
 @pytest.mark.parametrize("ordered", (True, False))
@@ -120,8 +120,8 @@ def test_stop_on_failure(ordered: bool) -> None:
     """With ``stop_on_failure`` the first failure is the last item; otherwise the others follow."""
     script: list[tuple[Any, Any]] = [*expect_start(A, NO), *expect_start(B, TWO), (WaitAny((NO, TWO)), NO)]
     stopping = gather([A, B], concurrency=2, ordered=ordered, stop_on_failure=True)
-    assert run_by_order(start_generator(stopping), [*script]) == [NO.result()]
-    assert run_by_order(start_generator(gather([A, B], concurrency=2, ordered=ordered)), script) == [
+    assert run_in_order(start_generator(stopping), [*script]) == [NO.result()]
+    assert run_in_order(start_generator(gather([A, B], concurrency=2, ordered=ordered)), script) == [
         NO.result(),
         Success(2),
     ]
@@ -129,7 +129,7 @@ def test_stop_on_failure(ordered: bool) -> None:
 
 def test_raised() -> None:
     """An exception of a child is raised in place of its result."""
-    raised = Child(LookupError("mine"))
+    raised = FakeChild(LookupError("mine"))
     with pytest.raises(LookupError, match="mine"):
         run_by_script(
             start_generator(gather([A, B], concurrency=1)),
@@ -145,35 +145,35 @@ def test_raised() -> None:
 )
 def test_bounds(count: int, concurrency: int, ordered: bool, choices: Any) -> None:
     """At most n run, at most 2n are unread; each action has one result, in order if requested."""
-    pulled: list[int] = []
+    read_numbers: list[int] = []
 
     def actions() -> Iterator[Action[int]]:
         for number in range(count):
-            pulled.append(number)
+            read_numbers.append(number)
             yield return_number(number)
 
-    running: list[Child] = []
-    taken: list[int] = []
+    generator: list[FakeChild] = []
+    emitted: list[int] = []
     generator, answer = start_generator(gather(actions(), concurrency=concurrency, ordered=ordered)), None
     while True:
         try:
-            word = generator.send(answer)
+            command = generator.send(answer)
         except StopIteration:
             break
         answer = None
-        if isinstance(word, CallFunction):
-            answer = word.function(*word.args)
-        elif isinstance(word, StartAction):
-            running.append(answer := Child(Success(word.action.args[0])))
-        elif isinstance(word, WaitAny):
-            assert set(word.children) == set(running)
-            running.remove(answer := choices.choice(word.children))
+        if isinstance(command, CallFunction):
+            answer = command.function(*command.args)
+        elif isinstance(command, StartAction):
+            generator.append(answer := FakeChild(Success(command.action.args[0])))
+        elif isinstance(command, WaitAny):
+            assert set(command.children) == set(generator)
+            generator.remove(answer := choices.choice(command.children))
         else:
-            taken.append(word.item.unwrap())
-        assert len(running) <= concurrency
-        assert len(pulled) - len(taken) <= 2 * concurrency
-    assert (taken if ordered else sorted(taken)) == list(range(count))
-    assert running == []
+            emitted.append(command.item.unwrap())
+        assert len(generator) <= concurrency
+        assert len(read_numbers) - len(emitted) <= 2 * concurrency
+    assert (emitted if ordered else sorted(emitted)) == list(range(count))
+    assert generator == []
 
 
 @flow
@@ -200,31 +200,31 @@ def test_no_actions(actions: Any) -> None:
         gather(actions)
 
 
-def test_no_actions_after_all(world: World) -> None:
+def test_no_actions_after_all(kind: InterpreterKind) -> None:
     """A generator that yields something else raises a mistake when it is read."""
     with pytest.raises(InvalidRequest, match="actions"):
-        world.items(gemini("http://127.0.0.1:1"), gather(iter([return_number(1), 2])))  # type: ignore[list-item]  # the mistake
+        kind.read_items(make_gemini("http://127.0.0.1:1"), gather(iter([return_number(1), 2])))  # type: ignore[list-item]  # the mistake
 
 
 def test_values() -> None:
     """The stream of a list is a value; changing the list does not change it."""
     actions = [A, B]
-    gathered = gather(actions)
+    stream = gather(actions)
     actions.append(C)
-    assert pickle.loads(pickle.dumps(gathered)) == gathered == gather((A, B)) != gather((A, B), ordered=False)
+    assert pickle.loads(pickle.dumps(stream)) == stream == gather((A, B)) != gather((A, B), ordered=False)
 
 
-# In every world
+# With every interpreter
 
 
-NOWHERE = gemini("http://127.0.0.1:1")
+UNREACHABLE = make_gemini("http://127.0.0.1:1")
 
 
 class AsyncActions:
     """An async iterable of actions."""
 
     def __init__(self, count: float) -> None:
-        self.pulled = 0
+        self.read_count = 0
         self._count = count
 
     def __aiter__(self) -> AsyncIterator[Action[int]]:
@@ -232,37 +232,37 @@ class AsyncActions:
 
     async def __anext__(self) -> Action[int]:
         await checkpoint()
-        if self.pulled >= self._count:
+        if self.read_count >= self._count:
             raise StopAsyncIteration
-        self.pulled += 1
-        return return_number(self.pulled - 1)
+        self.read_count += 1
+        return return_number(self.read_count - 1)
 
 
-def numbers(results: list[Any]) -> list[int]:
+def list_numbers(results: list[Any]) -> list[int]:
     return [each.unwrap() for each in results]
 
 
-def test_all(world: World) -> None:
+def test_all(kind: InterpreterKind) -> None:
     """Each action has its result, in order, from lists and iterators, streamed and collected."""
-    for many in (list, tuple, iter):
+    for make in (list, tuple, iter):
         actions: Any = map(return_number, range(20))
-        assert numbers(world.items(NOWHERE, gather(many(actions)))) == list(range(20))
-    assert world.run(NOWHERE, gather(map(return_number, range(20))) | collected) == Success(tuple(range(20)))
+        assert list_numbers(kind.read_items(UNREACHABLE, gather(make(actions)))) == list(range(20))
+    assert kind.run(UNREACHABLE, gather(map(return_number, range(20))) | collected) == Success(tuple(range(20)))
 
 
-def test_async_iterable(world: World) -> None:
+def test_async_iterable(kind: InterpreterKind) -> None:
     """Async iterables need an async interpreter; iterables of both kinds work with all."""
-    results = world.items(NOWHERE, gather(AsyncActions(20)))
-    if world.is_sync:
+    results = kind.read_items(UNREACHABLE, gather(AsyncActions(20)))
+    if kind.is_sync:
         assert [type(each.failure()) for each in results] == [AsyncOnly]
     else:
-        assert numbers(results) == list(range(20))
+        assert list_numbers(results) == list(range(20))
 
-    class Either(AsyncActions):
+    class SyncAndAsyncActions(AsyncActions):
         def __iter__(self) -> Iterator[Action[int]]:
             return map(return_number, range(3))
 
-    assert numbers(world.items(NOWHERE, gather(Either(9)))) == [0, 1, 2]
+    assert list_numbers(kind.read_items(UNREACHABLE, gather(SyncAndAsyncActions(9)))) == [0, 1, 2]
 
 
 def test_async_generator_in_sync() -> None:
@@ -271,40 +271,40 @@ def test_async_generator_in_sync() -> None:
     async def actions() -> AsyncIterator[Action[int]]:
         yield return_number(1)
 
-    (result,) = World("sync", httpcore).items(NOWHERE, gather(actions()))
+    (result,) = InterpreterKind("sync", httpcore).read_items(UNREACHABLE, gather(actions()))
     assert isinstance(result.failure(), AsyncOnly)
 
 
 @pytest.mark.parametrize("is_later", (False, True))
-def test_endless(world: World, is_later: bool) -> None:
+def test_endless(kind: InterpreterKind, is_later: bool) -> None:
     """An endless iterable is read only as far as actions can start; closing the stream cancels all."""
-    if world.is_sync and is_later:
+    if kind.is_sync and is_later:
         return
-    pulled = itertools.count()
-    later = AsyncActions(float("inf"))
-    source: Any = later if is_later else map(return_number, pulled)
+    read_count = itertools.count()
+    async_actions = AsyncActions(float("inf"))
+    source: Any = async_actions if is_later else map(return_number, read_count)
 
-    async def body(run: Faced) -> None:
+    async def body(run: AwaitableInterpreter) -> None:
         async with run.stream(gather(source, concurrency=3)) as items:
             for number in range(10):
                 assert (await anext(items)).unwrap() == number
-        assert (later.pulled if is_later else next(pulled)) <= 10 + 2 * 3
+        assert (async_actions.read_count if is_later else next(read_count)) <= 10 + 2 * 3
 
-    world.within(NOWHERE, body)
+    kind.run_body(UNREACHABLE, body)
     check_no_threads()
 
 
-def answer_by_text(**answers: Answer) -> Callable[[Received], Answer]:
+def answer_by_text(**answers: Answer) -> Callable[[ReceivedRequest], Answer]:
     """Answer by the text of the request."""
 
-    def script(received: Received) -> Answer:
+    def script(received: ReceivedRequest) -> Answer:
         return next((each for name, each in answers.items() if f'"{name}"'.encode() in received.body), OK)
 
     return script
 
 
-OK = json_reply(said("yes"))
-BAD = json_reply(fault(400), 400)
+OK = build_json_reply(build_text_response("yes"))
+BAD = build_json_reply(build_error(400), 400)
 
 
 def build_requests(*texts: str) -> list[Any]:
@@ -315,18 +315,21 @@ def list_outcomes(results: list[Any]) -> list[Any]:
     return [each.failure().code if isinstance(each, Failure) else each.unwrap() for each in results]
 
 
-def test_order(world: World) -> None:
+def test_order(kind: InterpreterKind) -> None:
     """Results are in order, or in order of completion; failures are in their places."""
-    others_are_ready, answer = threading.Event(), answer_by_text(slow=json_reply(said("slow")), bad=BAD)
+    others_are_ready, answer = (
+        threading.Event(),
+        answer_by_text(slow=build_json_reply(build_text_response("slow")), bad=BAD),
+    )
 
-    def script(received: Received) -> Answer:
+    def script(received: ReceivedRequest) -> Answer:
         if b'"slow"' in received.body:
             assert others_are_ready.wait(60)
-        elif sum(b'"slow"' not in each.body for each in server.requests) == 4:  # the second time, in order
+        elif sum(b'"slow"' not in each.body for each in server.requests) == 4:  # on the second run, in order
             others_are_ready.set()
         return answer(received)
 
-    async def read(run: Faced, **how: Any) -> list[Any]:
+    async def read(run: AwaitableInterpreter, **how: Any) -> list[Any]:
         results = []
         async with run.stream(gather(build_requests("slow", "good", "bad"), **how)) as items:
             async for item in items:
@@ -336,145 +339,145 @@ def test_order(world: World) -> None:
         return list_outcomes(results)
 
     with Loopback(script) as server:
-        ready = world.within(gemini(server.url), lambda run: read(run, ordered=False))
+        ready = kind.run_body(make_gemini(server.url), lambda run: read(run, ordered=False))
         assert (set(ready[:2]), ready[2]) == ({"yes", 400}, "slow")
         others_are_ready.clear()
-        assert world.within(gemini(server.url), lambda run: read(run, ordered=True)) == ["slow", "yes", 400]
+        assert kind.run_body(make_gemini(server.url), lambda run: read(run, ordered=True)) == ["slow", "yes", 400]
 
 
-def test_stopped(world: World) -> None:
+def test_stopped(kind: InterpreterKind) -> None:
     """The first failure cancels all running actions, with ``stop_on_failure`` and with `collected`."""
     with Loopback(answer_by_text(hang=Hang(), bad=BAD)) as server:
         stopping = gather(build_requests("good", "bad", "hang", "hang"), concurrency=4, stop_on_failure=True)
-        assert list_outcomes(world.items(gemini(server.url), stopping)) == ["yes", 400]
-        result = world.run(gemini(server.url), gather(build_requests("bad", "hang")) | collected)
+        assert list_outcomes(kind.read_items(make_gemini(server.url), stopping)) == ["yes", 400]
+        result = kind.run(make_gemini(server.url), gather(build_requests("bad", "hang")) | collected)
         assert result.failure().code == 400
-        server.wait_rest(0)
+        server.wait_until_idle(0)
     check_no_threads()
 
 
-def test_left_early(world: World) -> None:
+def test_closed_early(kind: InterpreterKind) -> None:
     """Leaving the block closes connections and cancels actions; an exception in the block is raised."""
     with Loopback(answer_by_text(hang=Hang())) as server:
 
-        async def body(run: Faced) -> None:
-            before, alive = client_sockets(server.port), 0 if world.is_sync else tasks()
+        async def body(run: AwaitableInterpreter) -> None:
+            socket_count, task_count = count_client_sockets(server.port), 0 if kind.is_sync else count_tasks()
             with pytest.raises(LookupError):
                 async with run.stream(gather(build_requests("good", "hang", "hang", "hang"), concurrency=4)) as items:
                     assert (await anext(items)).unwrap() == "yes"
-                    await run.see(server.wait_requests, 4)
+                    await run.run_blocking(server.wait_requests, 4)
                     raise LookupError
-            assert client_sockets(server.port) - before <= 1  # an idle lane
-            assert world.is_sync or tasks() == alive
+            assert count_client_sockets(server.port) - socket_count <= 1  # an idle connection
+            assert kind.is_sync or count_tasks() == task_count
 
-        world.within(gemini(server.url), body)
-        server.wait_rest(0)
+        kind.run_body(make_gemini(server.url), body)
+        server.wait_until_idle(0)
     check_no_threads()
 
 
-class MineError(Exception):
+class CallerError(Exception):
     """An exception of the caller."""
 
 
-def fails(_: object) -> None:
-    raise MineError
+def raise_error(_: object) -> None:
+    raise CallerError
 
 
-def test_raised_by_a_child(world: World) -> None:
+def test_raised_by_a_child(kind: InterpreterKind) -> None:
     """A caller's exception is raised once and leaves nothing running; the block continues after it."""
-    raising: Any = generate("m", "raise").map(fails)
+    raising: Any = generate("m", "raise").map(raise_error)
     with Loopback(answer_by_text(hang=Hang())) as server:
-        gone_on: list[bool] = []
+        continued: list[bool] = []
 
-        async def body(run: Faced) -> None:
+        async def body(run: AwaitableInterpreter) -> None:
             async with run.stream(
                 gather([*build_requests("good"), raising, *build_requests("hang")], concurrency=3)
             ) as items:
                 assert (await anext(items)).unwrap() == "yes"
-                with pytest.raises(MineError):
+                with pytest.raises(CallerError):
                     await anext(items)
                 with pytest.raises(StopAsyncIteration):
                     await anext(items)
-                gone_on.append(True)
-            with pytest.raises(MineError):
+                continued.append(True)
+            with pytest.raises(CallerError):
                 await run(gather([*build_requests("hang"), raising], concurrency=3, ordered=False) | collected)
 
-        world.within(gemini(server.url), body)
-        assert gone_on == [True]
-        server.wait_rest(0)
+        kind.run_body(make_gemini(server.url), body)
+        assert continued == [True]
+        server.wait_until_idle(0)
     check_no_threads()
 
 
-def test_raised_by_the_iterable(world: World) -> None:
+def test_raised_by_the_iterable(kind: InterpreterKind) -> None:
     """An exception of the iterable is raised, and cancels what runs."""
 
     def actions() -> Iterator[Action[Any]]:
         yield from build_requests("hang")
-        raise MineError
+        raise CallerError
 
     with Loopback(answer_by_text(hang=Hang())) as server:
-        with pytest.raises(MineError):
-            world.items(gemini(server.url), gather(actions()))
-        server.wait_rest(0)
+        with pytest.raises(CallerError):
+            kind.read_items(make_gemini(server.url), gather(actions()))
+        server.wait_until_idle(0)
     check_no_threads()
 
 
-def test_nested(world: World) -> None:
+def test_nested(kind: InterpreterKind) -> None:
     """Nested and parallel gathers complete."""
 
-    def some(first: int) -> Action[Any]:
+    def gather_numbers(first: int) -> Action[Any]:
         return gather(map(return_number, range(first, first + 10)), concurrency=5) | collected
 
     expected = tuple(tuple(range(first, first + 10)) for first in range(12))
-    nested = gather(map(some, range(12)), concurrency=12)
-    assert world.run(NOWHERE, nested | collected) == Success(expected)
-    assert world.run(NOWHERE, both(some(0), both(some(1), some(2)))) == Success(
+    actions = gather(map(gather_numbers, range(12)), concurrency=12)
+    assert kind.run(UNREACHABLE, actions | collected) == Success(expected)
+    assert kind.run(UNREACHABLE, both(gather_numbers(0), both(gather_numbers(1), gather_numbers(2)))) == Success(
         (expected[0], (expected[1], expected[2]))
     )
-    assert numbers(world.items(NOWHERE, gather([some(0)]) | each(len))) == [expected[0]]
+    assert list_numbers(kind.read_items(UNREACHABLE, gather([gather_numbers(0)]) | each(len))) == [expected[0]]
     check_no_threads()
 
 
-def test_nested_are_ended(world: World) -> None:
+def test_nested_are_ended(kind: InterpreterKind) -> None:
     """Closing the stream cancels nested actions."""
     with Loopback(answer_by_text(hang=Hang())) as server:
         inner = gather(build_requests("hang", "hang")) | collected
 
-        async def body(run: Faced) -> None:
+        async def body(run: AwaitableInterpreter) -> None:
             async with run.stream(gather([*build_requests("good"), inner, both(inner, inner)])) as items:
                 assert (await anext(items)).unwrap() == "yes"
-                await run.see(server.wait_requests, 7)
+                await run.run_blocking(server.wait_requests, 7)
 
-        world.within(gemini(server.url), body)
-        server.wait_rest(0)
+        kind.run_body(make_gemini(server.url), body)
+        server.wait_until_idle(0)
     check_no_threads()
 
 
-def test_closed_from_elsewhere(world: World) -> None:
+def test_closed_from_another_thread(kind: InterpreterKind) -> None:
     """Closing from another thread or task ends the wait with a failure, and cancels what runs."""
     with Loopback(answer_by_text(hang=Hang())) as server:
 
-        async def body(run: Faced) -> None:
+        async def body(run: AwaitableInterpreter) -> None:
             async with run.stream(gather(build_requests("hang", "hang", "hang"), concurrency=2)) as items:
 
                 async def close() -> None:
-                    await run.see(server.wait_requests, 2)
+                    await run.run_blocking(server.wait_requests, 2)
                     items.close()
 
                 async def read() -> list[Any]:
                     return [each async for each in items]
 
-                told, _ = await run.at_once(read, close)
-            assert {type(each.failure()) for each in told} == {Closed}
+                results, _ = await run.run_concurrently(read, close)
+            assert {type(each.failure()) for each in results} == {Closed}
 
-        world.within(gemini(server.url), body)
-        server.wait_rest(0)
+        kind.run_body(make_gemini(server.url), body)
+        server.wait_until_idle(0)
     check_no_threads()
 
 
 @flow
 def retry_forever(action: Action[Any]) -> Any:
-    """Retry for ever."""
+    """Retry without end."""
     while True:
         result = yield from attempt(action)
         if isinstance(result, Success):
@@ -482,34 +485,34 @@ def retry_forever(action: Action[Any]) -> Any:
         yield from sleep(0.001)
 
 
-def test_stubborn(world: World) -> None:
-    """An action that retries for ever is cancelled with the stream."""
+def test_endless_retries_are_cancelled(kind: InterpreterKind) -> None:
+    """An action that retries without end is cancelled with the stream."""
     with Loopback(answer_by_text(bad=BAD)) as server:
 
-        async def body(run: Faced) -> None:
+        async def body(run: AwaitableInterpreter) -> None:
             async with run.stream(
                 gather([*build_requests("good"), *map(retry_forever, build_requests("bad", "bad"))])
             ) as items:
                 assert (await anext(items)).unwrap() == "yes"
-                await run.see(server.wait_requests, 5)
+                await run.run_blocking(server.wait_requests, 5)
 
-        world.within(gemini(server.url), body)
-        server.wait_rest(0)
+        kind.run_body(make_gemini(server.url), body)
+        server.wait_until_idle(0)
     check_no_threads()
 
 
-def test_without_a_block(world: World) -> None:
+def test_without_a_block(kind: InterpreterKind) -> None:
     """Async readers of a stream that starts actions need ``async with``; sync readers do not."""
 
-    async def body(run: Faced) -> None:
+    async def body(run: AwaitableInterpreter) -> None:
         items = run.stream(gather([return_number(1)]))
-        if world.is_sync:
+        if kind.is_sync:
             assert [each.unwrap() async for each in items] == [1]
         else:
             with pytest.raises(InvalidRequest, match="async with"):
                 await anext(items)
 
-    world.within(NOWHERE, body)
+    kind.run_body(UNREACHABLE, body)
     check_no_threads()
 
 
@@ -517,22 +520,22 @@ class Interrupt(BaseException):
     """A BaseException, such as KeyboardInterrupt."""
 
 
-def interrupts(_: object) -> None:
+def raise_interrupt(_: object) -> None:
     raise Interrupt
 
 
-def test_interrupted_child(world: World) -> None:
+def test_interrupted_child(kind: InterpreterKind) -> None:
     """A BaseException in a child cancels all, and is raised unchanged."""
-    raising: Any = return_number(1).map(interrupts)
+    raising: Any = return_number(1).map(raise_interrupt)
     with Loopback(answer_by_text(hang=Hang())) as server:
         with pytest.raises(Interrupt):
-            world.run(gemini(server.url), gather([*build_requests("hang"), raising], ordered=False) | collected)
+            kind.run(make_gemini(server.url), gather([*build_requests("hang"), raising], ordered=False) | collected)
         with pytest.raises(Interrupt):
-            world.items(gemini(server.url), gather([*build_requests("hang"), raising], ordered=False))
-        server.wait_rest(0)
+            kind.read_items(make_gemini(server.url), gather([*build_requests("hang"), raising], ordered=False))
+        server.wait_until_idle(0)
     check_no_threads()
 
 
 def check_no_threads() -> None:
     """Check that no thread of the library is running."""
-    assert waited(lambda: not [each for each in threading.enumerate() if each.name.startswith("genai_fn")])
+    assert wait_until(lambda: not [each for each in threading.enumerate() if each.name.startswith("genai_fn")])

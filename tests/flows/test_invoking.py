@@ -22,9 +22,9 @@ from genai_fn.flows.calling.invoke import convert_arguments, invoke_function
 from genai_fn.modifiers import calling, with_tools
 from genai_fn.schema import FunctionCall, FunctionDeclaration, FunctionResponse, FunctionResponsePart
 from genai_fn.schema.base import ConversionError
-from tests.support.interpreter_kinds import WORLDS, World, gemini
-from tests.support.loopback import Loopback, json_reply, sse_reply
-from tests.support.loopback_replies import said
+from tests.support.interpreter_kinds import INTERPRETER_KINDS, InterpreterKind, make_gemini
+from tests.support.loopback import Loopback, build_json_reply, build_sse_reply
+from tests.support.loopback_replies import build_text_response
 from tests.support.scripted_model import Conversation
 
 # Arguments
@@ -89,7 +89,7 @@ def test_types() -> None:
         ({"given": 0, "name": None}, {"given": 0, "name": None}),
     ),
 )
-def test_leniently(given: dict[str, Any], expected: dict[str, Any]) -> None:
+def test_lenient_conversion(given: dict[str, Any], expected: dict[str, Any]) -> None:
     """Whole floats become integers, mismatches are converted leniently, and None is valid as the default."""
     found = convert_arguments(take_any, FunctionCall(name="loose", args=given))
     assert (found, list(map(type, found.values()))) == (expected, list(map(type, expected.values())))
@@ -105,9 +105,9 @@ def test_leniently(given: dict[str, Any], expected: dict[str, Any]) -> None:
 )
 def test_wrong(given: dict[str, Any], wrong: str) -> None:
     """All mistakes of a call are in one error."""
-    with pytest.raises(ConversionError) as refused:
+    with pytest.raises(ConversionError) as raised:
         convert_arguments(take_any, FunctionCall(name="loose", args=given))
-    assert refused.value.expected == wrong
+    assert raised.value.expected == wrong
 
 
 def test_postponed() -> None:
@@ -118,11 +118,13 @@ def test_postponed() -> None:
 
 def test_bound() -> None:
     """A call cannot set what a partial binds, also if the function takes any argument by name."""
-    bound = functools.partial(take_any, number=3)
-    assert convert_arguments(bound, FunctionCall(name="loose", args={"given": 1, "number": 4})) == {"given": 1}
-    for bound in (functools.partial(take_postponed, tag="x"), functools.partial(take_postponed, Place("Oslo"))):
-        found = convert_arguments(bound, FunctionCall(name="later", args={"place": {"name": "A"}, "tag": "y", "b": 1}))
-        assert found.keys() == {"place", "tag", "b"} - {"tag" if bound.keywords else "place"}
+    partial = functools.partial(take_any, number=3)
+    assert convert_arguments(partial, FunctionCall(name="loose", args={"given": 1, "number": 4})) == {"given": 1}
+    for partial in (functools.partial(take_postponed, tag="x"), functools.partial(take_postponed, Place("Oslo"))):
+        found = convert_arguments(
+            partial, FunctionCall(name="later", args={"place": {"name": "A"}, "tag": "y", "b": 1})
+        )
+        assert found.keys() == {"place", "tag", "b"} - {"tag" if partial.keywords else "place"}
 
 
 def test_more_than_the_function_has() -> None:
@@ -152,7 +154,7 @@ def test_by_position() -> None:
         assert Offline()(called).unwrap().response == {"result": expected}
 
 
-def test_pydantic_says_where() -> None:
+def test_pydantic_path() -> None:
     """A pydantic error is one line with its path."""
     given = {"place": {"name": "A"}, "stay": {"nights": 1}, "guest": {"age": "old"}, "kinds": []}
     with pytest.raises(
@@ -161,7 +163,7 @@ def test_pydantic_says_where() -> None:
         convert_arguments(book, FunctionCall(name="book", args=given))
 
 
-# What comes back
+# Results
 
 
 def get_response(value: Any) -> Any:
@@ -206,17 +208,17 @@ def test_own_response() -> None:
     )
 
 
-# Worlds
+# Interpreters
 
 
-worlds = pytest.mark.parametrize("world", WORLDS, ids=repr)
+every_kind = pytest.mark.parametrize("kind", INTERPRETER_KINDS, ids=repr)
 REQUEST = generate("m", "hi")
 WHERE: contextvars.ContextVar[str] = contextvars.ContextVar("WHERE", default="nowhere")
 
 
-def build_calls(*named: str) -> dict[str, Any]:
+def build_calls(*names: str) -> dict[str, Any]:
     """Build a response that calls functions without arguments."""
-    parts = [{"functionCall": {"name": name, "args": {}, "id": name}} for name in named]
+    parts = [{"functionCall": {"name": name, "args": {}, "id": name}} for name in names]
     return {"candidates": [{"content": {"parts": parts, "role": "model"}, "finishReason": "STOP"}]}
 
 
@@ -227,10 +229,10 @@ def get_sent_responses(server: Loopback) -> list[Any]:
     return [part["functionResponse"] for part in parts if "functionResponse" in part]
 
 
-@worlds
-def test_at_once(world: World) -> None:
+@every_kind
+def test_at_once(kind: InterpreterKind) -> None:
     """Calls of one response run concurrently, in the caller's context, and each emits an event."""
-    barrier, told = threading.Barrier(2, timeout=60), list[Any]()
+    barrier, events = threading.Barrier(2, timeout=60), list[Any]()
 
     def one() -> str:
         """Wait for the other function."""
@@ -249,17 +251,19 @@ def test_at_once(world: World) -> None:
         finally:
             WHERE.reset(token)
 
-    with Loopback([json_reply(build_calls("one", "other")), json_reply(said("done"))]) as server:
-        result = world.within(gemini(server.url), body, on_event=told.append)
+    with Loopback(
+        [build_json_reply(build_calls("one", "other")), build_json_reply(build_text_response("done"))]
+    ) as server:
+        result = kind.run_body(make_gemini(server.url), body, on_event=events.append)
     assert result.unwrap() == "done"
     assert get_sent_responses(server) == [
         {"id": each, "name": each, "response": {"result": "here"}} for each in ("one", "other")
     ]
-    assert sorted(each.name for each in told if isinstance(each, Called)) == ["one", "other"]
+    assert sorted(each.name for each in events if isinstance(each, Called)) == ["one", "other"]
 
 
-@worlds
-def test_async_functions(world: World) -> None:
+@every_kind
+def test_async_functions(kind: InterpreterKind) -> None:
     """Async functions are awaited by async interpreters; with a sync one they are ``Failure(AsyncOnly)``."""
 
     async def slowly() -> str:
@@ -275,9 +279,11 @@ def test_async_functions(world: World) -> None:
             await checkpoint()
             return threading.current_thread().name
 
-    with Loopback([json_reply(build_calls("slowly", "Slow")), json_reply(said("done"))]) as server:
-        result = world.run(gemini(server.url), REQUEST | calling(slowly, Slow()) | text)
-    if world.is_sync:
+    with Loopback(
+        [build_json_reply(build_calls("slowly", "Slow")), build_json_reply(build_text_response("done"))]
+    ) as server:
+        result = kind.run(make_gemini(server.url), REQUEST | calling(slowly, Slow()) | text)
+    if kind.is_sync:
         assert isinstance(result.failure(), AsyncOnly)
     else:
         assert result.unwrap() == "done"
@@ -286,79 +292,84 @@ def test_async_functions(world: World) -> None:
         ] * 2
 
 
-@worlds
-def test_off_the_loop(world: World) -> None:
+@every_kind
+def test_off_the_loop(kind: InterpreterKind) -> None:
     """A sync function runs in a thread if it would block others; with a sync interpreter, a single call does not."""
 
     def where() -> bool:
         """Return whether this is the calling thread."""
         return threading.current_thread() is threading.main_thread()
 
-    with Loopback([json_reply(build_calls("where")), json_reply(said("done"))]) as server:
-        assert world.run(gemini(server.url), REQUEST | calling(where) | text).unwrap() == "done"
-    assert get_sent_responses(server)[0]["response"] == {"result": world.is_sync}
+    with Loopback([build_json_reply(build_calls("where")), build_json_reply(build_text_response("done"))]) as server:
+        assert kind.run(make_gemini(server.url), REQUEST | calling(where) | text).unwrap() == "done"
+    assert get_sent_responses(server)[0]["response"] == {"result": kind.is_sync}
 
 
-@worlds
-def test_streams(world: World) -> None:
+@every_kind
+def test_streams(kind: InterpreterKind) -> None:
     """The chunks of every round are one stream."""
 
     def clock() -> str:
         """Return the time."""
         return "noon"
 
-    rounds: list[Any] = [sse_reply([said("Hm. "), build_calls("clock")]), sse_reply([said("It is "), said("noon.")])]
+    rounds: list[Any] = [
+        build_sse_reply([build_text_response("Hm. "), build_calls("clock")]),
+        build_sse_reply([build_text_response("It is "), build_text_response("noon.")]),
+    ]
     with Loopback(rounds) as server:
-        items = world.items(gemini(server.url), REQUEST | calling(clock) | streamed | text)
+        items = kind.read_items(make_gemini(server.url), REQUEST | calling(clock) | streamed | text)
     assert [each.unwrap() for each in items] == ["Hm. ", "It is ", "noon."]
     assert get_sent_responses(server) == [{"id": "clock", "name": "clock", "response": {"result": "noon"}}]
 
 
-@worlds
-def test_any_exception(world: World) -> None:
+@every_kind
+def test_any_exception(kind: InterpreterKind) -> None:
     """Any exception is returned to the model, even StopIteration, which generators and tasks treat specially."""
 
     def over() -> str:
         """Raise the exception."""
         return next(iter(()))
 
-    with Loopback([json_reply(build_calls("over", "over")), json_reply(said("done"))]) as server:
-        assert world.run(gemini(server.url), REQUEST | calling(over) | text).unwrap() == "done"
+    with Loopback(
+        [build_json_reply(build_calls("over", "over")), build_json_reply(build_text_response("done"))]
+    ) as server:
+        assert kind.run(make_gemini(server.url), REQUEST | calling(over) | text).unwrap() == "done"
     assert all("StopIteration" in each["response"]["error"] for each in get_sent_responses(server))
 
 
 @pytest.mark.parametrize("kind", ("asyncio", "trio"))
 def test_cancelled(kind: str) -> None:
     """Cancelling does not wait for a function in a thread, which ends by itself."""
-    begun, release, ended = threading.Event(), threading.Event(), threading.Event()
+    started, release, finished = threading.Event(), threading.Event(), threading.Event()
 
     def endless() -> None:
         """Wait for an event."""
-        begun.set()
+        started.set()
         release.wait(60)
-        ended.set()
+        finished.set()
 
     async def body(url: str) -> None:
-        async with AsyncHttp(gemini(url)) as run, create_task_group() as tasks:
+        async with AsyncHttp(make_gemini(url)) as run, create_task_group() as tasks:
             tasks.start_soon(run, REQUEST | calling(endless))
-            await to_thread.run_sync(begun.wait, 60)
+            await to_thread.run_sync(started.wait, 60)
             tasks.cancel_scope.cancel()
 
-    with Loopback(json_reply(build_calls("endless"))) as server:
+    with Loopback(build_json_reply(build_calls("endless"))) as server:
         anyio.run(body, server.url, backend=kind)
-    assert (begun.is_set(), ended.is_set()) == (True, False)
+    assert (started.is_set(), finished.is_set()) == (True, False)
     release.set()
-    assert ended.wait(60)
+    assert finished.wait(60)
 
 
-def test_not_in_this_world_ends_it() -> None:
+def test_async_function_in_sync() -> None:
     """An async function with a sync interpreter is a failure, and is not returned to the model."""
 
     async def slowly() -> str:
         """Wait."""
         return ""
 
-    declared = with_tools(FunctionDeclaration(name="slowly"))
-    with Loopback([json_reply(build_calls("slowly"))]) as server:
-        result = WORLDS[0].run(gemini(server.url), REQUEST | declared | calling(slowly))
+    with_declaration = with_tools(FunctionDeclaration(name="slowly"))
+    with Loopback([build_json_reply(build_calls("slowly"))]) as server:
+        result = INTERPRETER_KINDS[0].run(make_gemini(server.url), REQUEST | with_declaration | calling(slowly))
     assert isinstance(result, Failure)

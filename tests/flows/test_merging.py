@@ -16,11 +16,15 @@ def decode_chunks(*trees: dict[str, Any]) -> list[GenerateContentResponse]:
     return [msgspec.convert(tree, GenerateContentResponse, strict=False) for tree in trees]
 
 
-def build_chunk(*them: dict[str, Any], index: int | None = None, **more: Any) -> dict[str, Any]:
+def build_chunk(*parts: dict[str, Any], index: int | None = None, **fields: Any) -> dict[str, Any]:
     """Build a chunk with one candidate."""
     return {
         "candidates": [
-            {"content": {"role": "model", "parts": list(them)}, **({} if index is None else {"index": index}), **more}
+            {
+                "content": {"role": "model", "parts": list(parts)},
+                **({} if index is None else {"index": index}),
+                **fields,
+            }
         ]
     }
 
@@ -38,13 +42,13 @@ def test_texts() -> None:
 
 def test_thoughts_stay_apart() -> None:
     """Thoughts and answers are not merged."""
-    thought = {"text": "hm", "thought": True}
+    thought_part = {"text": "hm", "thought": True}
     assert merge_parts(
-        build_chunk(thought),
-        build_chunk(thought),
+        build_chunk(thought_part),
+        build_chunk(thought_part),
         build_chunk({"text": "a"}),
         build_chunk({"text": "b"}),
-        build_chunk(thought),
+        build_chunk(thought_part),
     ) == (
         Part(text="hmhm", thought=True),
         Part(text="ab"),
@@ -85,7 +89,7 @@ def test_other_parts_stay() -> None:
 
 def test_candidates_by_index() -> None:
     """Candidates are matched by index, in any order; without an index it is the first."""
-    whole = merge_chunks(
+    merged = merge_chunks(
         decode_chunks(
             build_chunk({"text": "b"}, index=1),
             build_chunk({"text": "a"}),
@@ -93,7 +97,7 @@ def test_candidates_by_index() -> None:
             build_chunk({"text": "B"}, index=1),
         )
     )
-    assert [candidate.content and candidate.content.parts for candidate in whole.candidates] == [
+    assert [candidate.content and candidate.content.parts for candidate in merged.candidates] == [
         (Part(text="aA"),),
         (Part(text="bB"),),
     ]
@@ -101,7 +105,7 @@ def test_candidates_by_index() -> None:
 
 def test_usage() -> None:
     """The last token counts win, field by field; zero counts, null does not."""
-    whole = merge_chunks(
+    merged = merge_chunks(
         decode_chunks(
             {"usageMetadata": {"promptTokenCount": 5, "candidatesTokenCount": 1, "thoughtsTokenCount": 7}},
             {"usageMetadata": {"promptTokenCount": 5, "candidatesTokenCount": 9, "thoughtsTokenCount": 0}},
@@ -109,7 +113,7 @@ def test_usage() -> None:
             {},
         )
     )
-    usage = whole.usage_metadata
+    usage = merged.usage_metadata
     assert usage is not None
     assert (
         usage.prompt_token_count,
@@ -119,16 +123,16 @@ def test_usage() -> None:
     ) == (5, 9, 0, 14)
 
 
-def test_what_came_last() -> None:
+def test_last_metadata_wins() -> None:
     """The finish reason and the model version are kept if a later chunk has none."""
-    whole = merge_chunks(
+    merged = merge_chunks(
         decode_chunks(
             {"modelVersion": "m-1", "responseId": "r"},
             build_chunk({"text": "a"}, finishReason="STOP"),
             build_chunk({"text": ""}),
         )
     )
-    assert (whole.model_version, whole.response_id, whole.candidates[0].finish_reason) == (
+    assert (merged.model_version, merged.response_id, merged.candidates[0].finish_reason) == (
         "m-1",
         "r",
         FinishReason.STOP,
@@ -138,7 +142,7 @@ def test_what_came_last() -> None:
 def test_citations_and_logprobs() -> None:
     """Citations are collected without duplicates; logprobs are concatenated."""
     one, two = {"uri": "https://a"}, {"uri": "https://b"}
-    whole = merge_chunks(
+    merged = merge_chunks(
         decode_chunks(
             build_chunk(citationMetadata={"citations": [one]}, logprobsResult={"chosenCandidates": [{"token": "a"}]}),
             build_chunk(
@@ -147,33 +151,33 @@ def test_citations_and_logprobs() -> None:
             build_chunk(),
         )
     ).candidates[0]
-    assert whole.citation_metadata is not None
-    assert whole.logprobs_result is not None
-    assert [each.uri for each in whole.citation_metadata.citations] == ["https://a", "https://b"]
-    assert [each.token for each in whole.logprobs_result.chosen_candidates] == ["a", "b"]
+    assert merged.citation_metadata is not None
+    assert merged.logprobs_result is not None
+    assert [each.uri for each in merged.citation_metadata.citations] == ["https://a", "https://b"]
+    assert [each.token for each in merged.logprobs_result.chosen_candidates] == ["a", "b"]
 
 
-def test_nothing_to_say() -> None:
+def test_chunks_without_content() -> None:
     """Chunks without content neither add nor remove content."""
     assert merge_chunks(decode_chunks({}, {})) == GenerateContentResponse()
-    whole = merge_chunks(
+    merged = merge_chunks(
         decode_chunks({"candidates": [{}]}, build_chunk({"text": "a"}), {"candidates": [{"finishReason": "STOP"}]})
     )
-    assert whole.candidates[0].content == Content(role="model", parts=(Part(text="a"),))
+    assert merged.candidates[0].content == Content(role="model", parts=(Part(text="a"),))
     assert merge_chunks(decode_chunks({"promptFeedback": {"blockReason": "SAFETY"}}, {})).prompt_feedback is not None
 
 
 def test_one() -> None:
     """One chunk is returned as it is."""
-    (piece,) = decode_chunks(build_chunk({"text": "a"}, {"text": "b"}, index=3))
-    assert merge_chunks([piece]) == piece
+    (response,) = decode_chunks(build_chunk({"text": "a"}, {"text": "b"}, index=3))
+    assert merge_chunks([response]) == response
 
 
-@pytest.mark.parametrize("them", ([1, 2], ["a", 1], [GenerateContentResponse(), "a"]), ids=repr)
-def test_other_items(them: list[Any]) -> None:
+@pytest.mark.parametrize("parts", ([1, 2], ["a", 1], [GenerateContentResponse(), "a"]), ids=repr)
+def test_other_items(parts: list[Any]) -> None:
     """Items that are neither texts nor responses are a mistake that names `collected`."""
     with pytest.raises(InvalidRequest, match="collected"):
-        merge_chunks(them)
+        merge_chunks(parts)
 
 
 PART = st.sampled_from(
@@ -188,14 +192,16 @@ PART = st.sampled_from(
 
 
 @given(st.lists(st.lists(PART, max_size=3), min_size=1, max_size=6), st.data())
-def test_however_it_was_cut(lists: list[list[dict[str, Any]]], data: st.DataObject) -> None:
+def test_any_grouping(lists: list[list[dict[str, Any]]], data: st.DataObject) -> None:
     """The result does not depend on the grouping of chunks; only plain texts are changed."""
-    them = decode_chunks(*(build_chunk(*each) for each in lists))
-    middle = data.draw(st.integers(0, len(them)))
-    grouped = [merge_chunks(group) for group in (them[:middle], them[middle:]) if group]
-    assert merge_chunks(grouped) == merge_chunks(them)
-    told = [part for piece in them for part in piece.parts]
-    assert [part for part in merge_chunks(them).parts if part.text is None or part.thought_signature] == [
-        part for part in told if part.text is None or part.thought_signature
+    parts = decode_chunks(*(build_chunk(*each) for each in lists))
+    middle = data.draw(st.integers(0, len(parts)))
+    merged_groups = [merge_chunks(group) for group in (parts[:middle], parts[middle:]) if group]
+    assert merge_chunks(merged_groups) == merge_chunks(parts)
+    merged_parts = [part for response in parts for part in response.parts]
+    assert [part for part in merge_chunks(parts).parts if part.text is None or part.thought_signature] == [
+        part for part in merged_parts if part.text is None or part.thought_signature
     ]
-    assert "".join(part.text or "" for part in merge_chunks(them).parts) == "".join(part.text or "" for part in told)
+    assert "".join(part.text or "" for part in merge_chunks(parts).parts) == "".join(
+        part.text or "" for part in merged_parts
+    )

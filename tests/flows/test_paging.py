@@ -30,8 +30,8 @@ from genai_fn.errors import ServerError
 from genai_fn.ops import batches, files, stores, tunings
 from genai_fn.request import Request, start_generator
 from genai_fn.schema import File, ListFilesResponse
-from tests.support.interpreter_kinds import Faced, World, gemini
-from tests.support.loopback import Answer, Loopback, Received, json_reply
+from tests.support.interpreter_kinds import AwaitableInterpreter, InterpreterKind, make_gemini
+from tests.support.loopback import Answer, Loopback, ReceivedRequest, build_json_reply
 from tests.support.scripted_effects import run_by_script
 
 LIST = files.list({"page_size": 2})
@@ -92,13 +92,13 @@ def test_pages(script: list[tuple[Any, Any]]) -> None:
 def test_items(script: list[tuple[Any, Any]]) -> None:
     """Items are emitted page by page; a failure comes after the items before it, and is the last item."""
     expected_steps: list[tuple[Any, Any]] = []
-    for word, answer in script:
-        if isinstance(word, Ask):
-            expected_steps.append((word, answer))
-        elif isinstance(word.item, Failure):
-            expected_steps.append((word, None))
+    for command, answer in script:
+        if isinstance(command, Ask):
+            expected_steps.append((command, answer))
+        elif isinstance(command.item, Failure):
+            expected_steps.append((command, None))
         else:
-            expected_steps += [(Emit(Success(each)), None) for each in word.item.unwrap()]
+            expected_steps += [(Emit(Success(each)), None) for each in command.item.unwrap()]
     run_by_script(start_generator(LIST | items), expected_steps)
 
 
@@ -116,38 +116,38 @@ def test_start_token() -> None:
 
 def test_root() -> None:
     """Modifiers of the request apply through `pages` and `items`, in any order."""
-    shaped = with_config(page_size=2) | with_options(headers={"x-test": "1"})
-    for paged in (pages, items):
-        assert files.list() | paged | shaped == files.list() | shaped | paged
+    modifiers = with_config(page_size=2) | with_options(headers={"x-test": "1"})
+    for modifier in (pages, items):
+        assert files.list() | modifier | modifiers == files.list() | modifiers | modifier
 
 
 def test_deadline() -> None:
     """A deadline applies to all pages together, not to each."""
-    timed = LIST | with_options(deadline=10)
-    first, second, late = build_page("2", "a"), build_page("3", "b"), Failure[Any](TimedOut("total"))
+    list_request = LIST | with_options(deadline=10)
+    first, second, timeout = build_page("2", "a"), build_page("3", "b"), Failure[Any](TimedOut("total"))
     script: list[tuple[Any, Any]] = [(GetTime(), 100.0)]
-    for now, request, answer in (
-        (100.0, timed, first),
-        (103.0, build_next_request("2", timed), second),
-        (111.0, build_next_request("3", timed), late),
+    for now, page_request, answer in (
+        (100.0, list_request, first),
+        (103.0, build_next_request("2", list_request), second),
+        (111.0, build_next_request("3", list_request), timeout),
     ):
-        script += [(GetTime(), now), (AskWithin(request, 110.0 - now), answer), (Emit(answer), None)]
-    run_by_script(start_generator(timed | pages), script)
-    assert LIST | pages | with_options(deadline=10) == timed | pages
+        script += [(GetTime(), now), (AskWithin(page_request, 110.0 - now), answer), (Emit(answer), None)]
+    run_by_script(start_generator(list_request | pages), script)
+    assert LIST | pages | with_options(deadline=10) == list_request | pages
 
 
 def test_values() -> None:
     """The stream of a list compares, copies and pickles."""
-    for paged in (LIST | pages, LIST | items):
-        assert pickle.loads(pickle.dumps(paged)) == paged == copy.copy(paged)
+    for modifier in (LIST | pages, LIST | items):
+        assert pickle.loads(pickle.dumps(modifier)) == modifier == copy.copy(modifier)
 
 
 def test_next_page() -> None:
     """The request for the next page differs only in the token; after the last page there is none."""
     assert next_page(LIST, build_page("2").unwrap()) == build_next_request("2")
     assert next_page(LIST, build_page(None).unwrap()) is None
-    timed = LIST | with_options(deadline=1)
-    assert next_page(timed, build_page("2").unwrap()) == build_next_request("2", timed)
+    request = LIST | with_options(deadline=1)
+    assert next_page(request, build_page("2").unwrap()) == build_next_request("2", request)
     with pytest.raises(InvalidRequest, match="a list"):
         next_page(generate("m", "hi"), build_page("2").unwrap())  # type: ignore[type-var]  # the mistake
 
@@ -157,11 +157,11 @@ def test_next_page() -> None:
     [files.get("abc"), generate("m", "hi"), LIST | pages, LIST | with_http_response],
     ids=("look-up", "text", "stream", "wrapped"),
 )
-@pytest.mark.parametrize("paged", (pages, items), ids=("pages", "items"))
-def test_no_list(request_: Any, paged: Any) -> None:
+@pytest.mark.parametrize("modifier", (pages, items), ids=("pages", "items"))
+def test_no_list(request_: Any, modifier: Any) -> None:
     """A request that is not a list, or has `with_http_response`, has no pages."""
     with pytest.raises(InvalidRequest, match=r"list|without with_http_response"):
-        request_ | paged
+        request_ | modifier
 
 
 LISTS = {
@@ -179,27 +179,27 @@ LISTS = {
 def test_every_list(listing: Request[Any]) -> None:
     """Every list operation has pages, and uses the same parameter for the next one."""
 
-    def turned(received: Received) -> Answer:
+    def build_next_page(received: ReceivedRequest) -> Answer:
         token = parse_qs(urlsplit(received.target).query).get("pageToken", ["1"])[0]
-        return json_reply({} if token == "3" else {"nextPageToken": str(int(token) + 1)})
+        return build_json_reply({} if token == "3" else {"nextPageToken": str(int(token) + 1)})
 
-    with Loopback(turned) as server:
-        found = World("sync", httpcore).run(gemini(server.url), listing | pages | collected).unwrap()
+    with Loopback(build_next_page) as server:
+        found = InterpreterKind("sync", httpcore).run(make_gemini(server.url), listing | pages | collected).unwrap()
         assert [each.next_page_token for each in found] == ["2", "3", None]
         assert len({urlsplit(each.target).path for each in server.requests}) == 1
 
 
 THREE: list[Answer] = [
-    json_reply({"files": [{"name": "files/a"}, {"name": "files/b"}], "nextPageToken": "2"}),
-    json_reply({"nextPageToken": "3"}),
-    json_reply({"files": [{"name": "files/c"}]}),
+    build_json_reply({"files": [{"name": "files/a"}, {"name": "files/b"}], "nextPageToken": "2"}),
+    build_json_reply({"nextPageToken": "3"}),
+    build_json_reply({"files": [{"name": "files/c"}]}),
 ]
 
 
-def test_over_sockets(world: World) -> None:
+def test_over_sockets(kind: InterpreterKind) -> None:
     """Three pages, one of them empty, are three requests and all their items."""
     with Loopback(THREE) as server:
-        found = world.items(gemini(server.url), LIST | items)
+        found = kind.read_items(make_gemini(server.url), LIST | items)
         assert [each.unwrap().name for each in found] == ["files/a", "files/b", "files/c"]
         queries = [parse_qs(urlsplit(each.target).query) for each in server.requests]
         assert queries == [
@@ -209,17 +209,17 @@ def test_over_sockets(world: World) -> None:
         ]
 
 
-def test_left_early(world: World) -> None:
+def test_pages_are_lazy(kind: InterpreterKind) -> None:
     """A page is requested when its items are read, and not before."""
     with Loopback(THREE) as server:
 
-        async def body(run: Faced) -> None:
+        async def body(run: AwaitableInterpreter) -> None:
             async with run.stream(LIST | items) as found:
                 for name in ("files/a", "files/b"):
                     assert (await anext(found)).unwrap().name == name
             assert len(server.requests) == 1
 
-        world.within(gemini(server.url), body)
+        kind.run_body(make_gemini(server.url), body)
 
 
 def test_repr() -> None:

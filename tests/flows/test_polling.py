@@ -41,8 +41,8 @@ from genai_fn.schema import (
     UploadToFileSearchStoreOperation,
 )
 from genai_fn.schema.operations import ENDED_JOB_STATES
-from tests.support.interpreter_kinds import Naps, World, gemini
-from tests.support.loopback import Answer, Close, Loopback, Pause, json_reply
+from tests.support.interpreter_kinds import InterpreterKind, SleepRecorder, make_gemini
+from tests.support.loopback import Answer, Close, Loopback, Pause, build_json_reply
 from tests.support.scripted_effects import run_by_script
 
 OP = "models/veo/operations/1"
@@ -124,7 +124,7 @@ def test_begun(question: Any, working: Any, over: Any, failed: Any) -> None:
 
 
 @kinds
-def test_ended_badly(question: Any, working: Any, over: Any, failed: Any) -> None:
+def test_failed_work(question: Any, working: Any, over: Any, failed: Any) -> None:
     """Failed work is a failure with its name, code and message."""
     bad = Failure(OperationFailed(working.name, 9, "no"))
     action = return_work(working)
@@ -145,7 +145,7 @@ def test_fault(question: Any, working: Any, over: Any, failed: Any) -> None:
 
 @pytest.mark.parametrize("name", (None, "", "../a", "a?b"))
 @pytest.mark.parametrize("kind", LONG_RUNNING_TYPES)
-def test_nameless(kind: Any, name: str | None) -> None:
+def test_unnamed_work(kind: Any, name: str | None) -> None:
     """Unfinished work without a valid name is a `DecodeError`, and raises nothing."""
     action = return_work(kind(name=name))
     result = run_until_done(action, (Ask(action), Success(kind(name=name))))
@@ -153,7 +153,7 @@ def test_nameless(kind: Any, name: str | None) -> None:
     assert result.failure().path == "name"
 
 
-def test_nameless_and_done() -> None:
+def test_unnamed_finished_work() -> None:
     """Finished work needs no name; failed work without one is named by its type."""
     assert run_until_done(return_work(1), (Ask(return_work(1)), Success(ImportFileOperation(done=True)))).unwrap().done
     failed = ImportFileOperation(done=True, error={"message": "no"})
@@ -211,7 +211,7 @@ def test_error_without_state() -> None:
         ),
     ),
 )
-def test_what_is_told(work: Any, expected: OperationFailed) -> None:
+def test_failure_messages(work: Any, expected: OperationFailed) -> None:
     """A failure has the server's message, in any form; without one, it has the state."""
     result = run_until_done(return_work(work), (Ask(return_work(work)), Success(work)))
     assert result == Failure(expected)
@@ -222,26 +222,26 @@ def test_what_is_told(work: Any, expected: OperationFailed) -> None:
 
 
 FILE = files.get("a")
-LATE = Failure[Any](TimedOut("total", "waiting"))
+TIMEOUT = Failure[Any](TimedOut("total", "waiting"))
 
 
 @pytest.mark.parametrize(
-    ("answer", "then", "expected"),
+    ("answer", "second_time", "expected"),
     (
         (Success(1), None, Success(1)),
-        (LATE, 110.0, Failure(TimedOut("poll", "waiting for a"))),
-        (LATE, 109.0, LATE),  # another's time was over
+        (TIMEOUT, 110.0, Failure(TimedOut("poll", "waiting for a"))),
+        (TIMEOUT, 109.0, TIMEOUT),  # the time limit of another action
         (BUSY, None, BUSY),
     ),
 )
-def test_timeout(answer: Any, then: float | None, expected: Any) -> None:
+def test_timeout(answer: Any, second_time: float | None, expected: Any) -> None:
     """The timeout applies to all lookups together, and is a failure in phase ``poll``."""
     script: list[tuple[Any, Any]] = [(GetTime(), 100.0), (AskWithin(poll_request(FILE, 5.0), 10.0), answer)]
-    script += [] if then is None else [(GetTime(), then)]
+    script += [] if second_time is None else [(GetTime(), second_time)]
     assert run_by_script(start_generator(FILE | until_done(timeout=10.0)), script) == expected
 
 
-def test_timeout_of_what_begins() -> None:
+def test_timeout_starts_after_action() -> None:
     """The timeout starts after the action that starts the work."""
     action, working = return_work(1), KINDS["file"][1]
     script = [
@@ -269,7 +269,7 @@ class UntypedOperation(Operation[Any]):
 
     op: ClassVar[str] = "tests.odd"
 
-    def gemini(self, at: object) -> Call[Any]:
+    def gemini(self, backend: object) -> Call[Any]:
         return POST("odd", None, read_json(ProjectOperation))
 
 
@@ -296,75 +296,78 @@ def test_values() -> None:
     """The flow compares and pickles, and modifiers of the request apply to its root."""
     waiting: Flow[Any] = files.get("a") | until_done(every=1, timeout=2)
     assert pickle.loads(pickle.dumps(waiting)) == waiting != files.get("a") | until_done()
-    shaped = with_options(headers={"x-test": "1"}) | with_config(number_of_videos=1)
+    modifiers = with_options(headers={"x-test": "1"}) | with_config(number_of_videos=1)
     film = videos.generate("veo", "a cat")
-    assert film | until_done() | shaped == film | shaped | until_done()
+    assert film | until_done() | modifiers == film | modifiers | until_done()
 
 
 def test_options_go_along() -> None:
     """Lookups keep the address and the retry policy of the first request, but not its body or deadline."""
-    shaped = with_options(base_url="http://127.0.0.1:1", retry=Retry(attempts=1), extra_body={"a": 1})
-    film = videos.generate("veo", "a cat") | shaped | with_options(deadline=3)
+    modifiers = with_options(base_url="http://127.0.0.1:1", retry=Retry(attempts=1), extra_body={"a": 1})
+    film = videos.generate("veo", "a cat") | modifiers | with_options(deadline=3)
     question = operations.get(OP, GenerateVideosOperation)
-    later = question | with_options(base_url="http://127.0.0.1:1", retry=Retry(attempts=1))
+    modified_later = question | with_options(base_url="http://127.0.0.1:1", retry=Retry(attempts=1))
     working, over = KINDS["GenerateVideosOperation"][1:3]
-    assert run_until_done(film, (Ask(film), Success(working)), (Ask(later), Success(over))) == Success(over)
-    own = question | shaped
-    assert run_until_done(own, (Ask(own), Success(over))) == Success(over)
+    assert run_until_done(film, (Ask(film), Success(working)), (Ask(modified_later), Success(over))) == Success(over)
+    modified_question = question | modifiers
+    assert run_until_done(modified_question, (Ask(modified_question), Success(over))) == Success(over)
 
 
 # Over sockets
 
 
-def build_state_reply(state: str, **more: Any) -> Answer:
+def build_state_reply(state: str, **fields: Any) -> Answer:
     """Build a reply with the state of a file."""
-    return json_reply({"name": "files/a", "state": state, **more})
+    return build_json_reply({"name": "files/a", "state": state, **fields})
 
 
-def test_over_sockets(world: World, naps: Naps) -> None:
+def test_over_sockets(kind: InterpreterKind, sleeps: SleepRecorder) -> None:
     """Polling starts from a name alone: processing, processing, active."""
     with Loopback(
         [build_state_reply("PROCESSING"), build_state_reply("PROCESSING"), build_state_reply("ACTIVE")]
     ) as server:
-        assert world.run(gemini(server.url), files.get("a") | until_done()).unwrap().state == "ACTIVE"
+        assert kind.run(make_gemini(server.url), files.get("a") | until_done()).unwrap().state == "ACTIVE"
         assert [each.target for each in server.requests] == ["/v1beta/files/a"] * 3
-    assert naps.slept == [5.0, 5.0]
+    assert sleeps.seconds == [5.0, 5.0]
 
 
-def test_films_over_sockets(world: World, naps: Naps) -> None:
+def test_videos_over_sockets(kind: InterpreterKind, sleeps: SleepRecorder) -> None:
     """A video generation returns a name, which is looked up until the video is there."""
     film = {"generateVideoResponse": {"generatedSamples": [{"video": {"uri": "https://host/v1beta/files/f"}}]}}
     script: list[Answer] = [
-        json_reply({"name": OP}),
-        json_reply({"name": OP}),
-        json_reply({"name": OP, "done": True, "response": film}),
+        build_json_reply({"name": OP}),
+        build_json_reply({"name": OP}),
+        build_json_reply({"name": OP, "done": True, "response": film}),
     ]
     with Loopback(script) as server:
-        result = world.run(gemini(server.url), videos.generate("veo", "a cat") | until_done(every=1)).unwrap()
+        result = kind.run(make_gemini(server.url), videos.generate("veo", "a cat") | until_done(every=1)).unwrap()
         assert result.response.generated_videos[0].video.uri == "https://host/v1beta/files/f"
         assert [each.method for each in server.requests] == ["POST", "GET", "GET"]
-    assert naps.slept == [1]
+    assert sleeps.seconds == [1]
 
 
-def test_import_that_fails(world: World) -> None:
+def test_import_that_fails(kind: InterpreterKind) -> None:
     """A failed import is a failure."""
     name = "fileSearchStores/s/operations/o"
-    script: list[Answer] = [json_reply({"name": name}), json_reply({"name": name, "done": True, "error": BAD})]
+    script: list[Answer] = [
+        build_json_reply({"name": name}),
+        build_json_reply({"name": name, "done": True, "error": BAD}),
+    ]
     with Loopback(script) as server:
         action = stores.import_file("fileSearchStores/s", "files/a") | until_done()
-        assert world.run(gemini(server.url), action) == Failure(OperationFailed(name, 9, "no"))
+        assert kind.run(make_gemini(server.url), action) == Failure(OperationFailed(name, 9, "no"))
 
 
-def test_fault_over_sockets(world: World, naps: Naps) -> None:
+def test_fault_over_sockets(kind: InterpreterKind, sleeps: SleepRecorder) -> None:
     """A lost connection and a busy server are retried within each lookup."""
-    script = [build_state_reply("PROCESSING"), Close(), json_reply({}, 503), build_state_reply("ACTIVE")]
+    script = [build_state_reply("PROCESSING"), Close(), build_json_reply({}, 503), build_state_reply("ACTIVE")]
     with Loopback(script) as server:
-        assert world.run(gemini(server.url), files.get("a") | until_done()).unwrap().state == "ACTIVE"
+        assert kind.run(make_gemini(server.url), files.get("a") | until_done()).unwrap().state == "ACTIVE"
 
 
-def test_timeout_over_sockets(world: World) -> None:
+def test_timeout_over_sockets(kind: InterpreterKind) -> None:
     """The timeout applies between lookups and within one."""
     for script in (build_state_reply("PROCESSING"), (Pause(0.2), build_state_reply("ACTIVE"))):
         with Loopback(script) as server:
-            result = world.run(gemini(server.url), files.get("a") | until_done(every=0.01, timeout=0.05))
+            result = kind.run(make_gemini(server.url), files.get("a") | until_done(every=0.01, timeout=0.05))
             assert result == Failure(TimedOut("poll", "waiting for a"))

@@ -37,9 +37,9 @@ from genai_fn.schema import (
     GenerateContentResponse,
     GenerateContentResponsePromptFeedback,
 )
-from tests.support.interpreter_kinds import WORLDS, World, gemini
-from tests.support.loopback import Loopback, json_reply
-from tests.support.loopback_replies import said
+from tests.support.interpreter_kinds import INTERPRETER_KINDS, InterpreterKind, make_gemini
+from tests.support.loopback import Loopback, build_json_reply
+from tests.support.loopback_replies import build_text_response
 from tests.support.scripted_model import Conversation, build_call, build_response
 
 REQUEST = generate("m", "Pancakes?")
@@ -106,27 +106,27 @@ CASES: list[tuple[Any, str, Any]] = [
     (Any, '{"a": [1]}', {"a": [1]}),
 ]
 every_kind = pytest.mark.parametrize(
-    ("kind", "written", "value"), CASES, ids=[f"{each[0]}-{each[1]}" for each in CASES]
+    ("kind", "encoded", "value"), CASES, ids=[f"{each[0]}-{each[1]}" for each in CASES]
 )
 
 
 @every_kind
-def test_parse(kind: Any, written: str, value: Any) -> None:
+def test_parse(kind: Any, encoded: str, value: Any) -> None:
     """Values of every supported kind of type are parsed."""
-    assert parse(build_response(written), kind) == Success(value)
+    assert parse(build_response(encoded), kind) == Success(value)
 
 
 @every_kind
-def test_returning(kind: Any, written: str, value: Any) -> None:
+def test_returning(kind: Any, encoded: str, value: Any) -> None:
     """`returning` requests the type and parses the response; both backends accept the request."""
-    conversation = Conversation(REQUEST | returning(kind), [build_response(written)])
+    conversation = Conversation(REQUEST | returning(kind), [build_response(encoded)])
     assert conversation.result == Success(value)
     for backend in (Gemini("test-key"), Vertex(api_key="test-key")):
         assert isinstance(encode(conversation.requests[0], backend), Success)
 
 
 @pytest.mark.parametrize("kind", [each[0] for each in CASES if each[0] is not Any], ids=str)
-def test_asked_for(kind: Any) -> None:
+def test_requested_schema(kind: Any) -> None:
     """A schema is sent in one field only; an enum of texts has its own MIME type."""
     fields = build_output_config(kind)
     assert (fields["response_schema"] is None) != (fields["response_json_schema"] is None)
@@ -150,26 +150,26 @@ def test_anything() -> None:
 # Failures
 
 
-WHOLE = '{"name": "Töast \\u00e4", "minutes": 312, "x": [1.5, true, null]}'
+FULL_TEXT = '{"name": "Töast \\u00e4", "minutes": 312, "x": [1.5, true, null]}'
 
 
-@pytest.mark.parametrize("length", range(len(WHOLE)))
+@pytest.mark.parametrize("length", range(len(FULL_TEXT)))
 def test_cut(length: int) -> None:
     """JSON that is cut off at the token limit is `Truncated`; without a reason it is a failure as well."""
-    cut = WHOLE[:length]
-    assert parse(build_response(cut, reason="MAX_TOKENS"), Recipe) == Failure(Truncated(cut, "MAX_TOKENS"))
-    assert isinstance(parse(build_response(cut), Recipe).failure(), Truncated | DecodeError | NoText)
+    prefix = FULL_TEXT[:length]
+    assert parse(build_response(prefix, reason="MAX_TOKENS"), Recipe) == Failure(Truncated(prefix, "MAX_TOKENS"))
+    assert isinstance(parse(build_response(prefix), Recipe).failure(), Truncated | DecodeError | NoText)
 
 
 def test_complete_at_the_limit() -> None:
     """Complete JSON is parsed, whatever the finish reason."""
-    assert parse(build_response(WHOLE, reason="MAX_TOKENS"), Recipe) == Success(Recipe("Töast ä", 312))
+    assert parse(build_response(FULL_TEXT, reason="MAX_TOKENS"), Recipe) == Success(Recipe("Töast ä", 312))
 
 
-@pytest.mark.parametrize(("kind", "written"), ((int, "12"), (Colour, "red"), (Colour, "re")))
-def test_may_go_on(kind: Any, written: str) -> None:
+@pytest.mark.parametrize(("kind", "encoded"), ((int, "12"), (Colour, "red"), (Colour, "re")))
+def test_maybe_incomplete_value(kind: Any, encoded: str) -> None:
     """A number or a name at the token limit may be incomplete, and is `Truncated`."""
-    assert isinstance(parse(build_response(written, reason="MAX_TOKENS"), kind).failure(), Truncated)
+    assert isinstance(parse(build_response(encoded, reason="MAX_TOKENS"), kind).failure(), Truncated)
 
 
 def test_stopped_for_another_reason() -> None:
@@ -179,7 +179,7 @@ def test_stopped_for_another_reason() -> None:
     )
 
 
-BLOCKED = GenerateContentResponse(
+BLOCKED_RESPONSE = GenerateContentResponse(
     prompt_feedback=GenerateContentResponsePromptFeedback(block_reason=BlockedReason.SAFETY)
 )
 
@@ -187,7 +187,7 @@ BLOCKED = GenerateContentResponse(
 @pytest.mark.parametrize(
     ("response", "error"),
     (
-        (BLOCKED, NoText(block_reason="SAFETY")),
+        (BLOCKED_RESPONSE, NoText(block_reason="SAFETY")),
         (GenerateContentResponse(), NoText()),
         (build_response(reason="SAFETY"), NoText(finish_reason="SAFETY")),
         (build_response(build_call("f")), NoText(finish_reason="STOP")),
@@ -203,7 +203,7 @@ def test_no_text(response: GenerateContentResponse, error: Exception) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "written", "expected", "path"),
+    ("kind", "encoded", "expected", "path"),
     (
         (Recipe, '{"name": 1}', "`str`, got `int`", "$.name"),
         (list[Recipe], '[{"name": "a"}, {"name": "b", "minutes": "x"}]', "`int`, got `str`", "$[1].minutes"),
@@ -216,11 +216,11 @@ def test_no_text(response: GenerateContentResponse, error: Exception) -> None:
         (Recipe, '{"name": "a"} {"name": "b"}', "JSON (", ""),
     ),
 )
-def test_does_not_fit(kind: Any, written: str, expected: str, path: str) -> None:
+def test_mismatch(kind: Any, encoded: str, expected: str, path: str) -> None:
     """A mismatch states the expectation, the path and the text."""
-    error = parse(build_response(written), kind).failure()
+    error = parse(build_response(encoded), kind).failure()
     assert isinstance(error, DecodeError)
-    assert (expected in error.expected, error.path, error.text) == (True, path, written)
+    assert (expected in error.expected, error.path, error.text) == (True, path, encoded)
 
 
 def test_deep() -> None:
@@ -248,7 +248,7 @@ def test_order_does_not_matter() -> None:
     assert REQUEST | other | returning(Recipe) == REQUEST | returning(Recipe)
 
 
-def test_of_joined_pieces() -> None:
+def test_joined_chunks() -> None:
     """Joined chunks are parsed as one response."""
     conversation = Conversation(
         REQUEST | streamed | joined | returning(Recipe), [[build_response('{"name"'), build_response(': "a"}')]]
@@ -275,7 +275,7 @@ def test_refused(description: Any, modifier: Any) -> None:
         description | modifier
 
 
-def test_of_no_response() -> None:
+def test_not_a_response() -> None:
     """Only a response can be parsed; any other value of a flow is the program's mistake."""
     with pytest.raises(InvalidRequest):
         Conversation(REQUEST | text | returning(Recipe), [build_response("a")])  # type: ignore[operator]  # that is the point
@@ -292,7 +292,7 @@ def test_value(kind: Any) -> None:
     assert returning(kind) != returning(kind, with_response=True)
 
 
-# Worlds
+# Interpreters
 
 
 @pytest.mark.parametrize("kind", (Recipe, Folder, Colour, Grade, Guest), ids=str)
@@ -301,11 +301,11 @@ def test_offline(kind: Any) -> None:
     assert isinstance(Offline()(REQUEST | returning(kind)).unwrap(), kind)
 
 
-@pytest.mark.parametrize("world", WORLDS, ids=repr)
-def test_worlds(world: World) -> None:
+@pytest.mark.parametrize("kind", INTERPRETER_KINDS, ids=repr)
+def test_every_interpreter(kind: InterpreterKind) -> None:
     """Over a socket, the schema is sent and the value is parsed."""
-    with Loopback([json_reply(said('{"name": "Toast", "minutes": 3}'))]) as server:
-        assert world.run(gemini(server.url), REQUEST | returning(Recipe)) == Success(Recipe("Toast", 3))
+    with Loopback([build_json_reply(build_text_response('{"name": "Toast", "minutes": 3}'))]) as server:
+        assert kind.run(make_gemini(server.url), REQUEST | returning(Recipe)) == Success(Recipe("Toast", 3))
     sent = msgspec.json.decode(server.requests[0].body)["generationConfig"]
     assert sent["responseMimeType"] == "application/json"
     assert sent["responseSchema"]["required"] == ["name"]

@@ -34,10 +34,10 @@ def test_live_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_metadata(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without metadata, in a source tree that is not installed, the names have no versions."""
 
-    def missing(name: str) -> None:
+    def raise_not_found(name: str) -> None:
         raise importlib.metadata.PackageNotFoundError(name)
 
-    monkeypatch.setattr(importlib.metadata, "requires", missing)
+    monkeypatch.setattr(importlib.metadata, "requires", raise_not_found)
     assert install_command("rich", "typer") == "pip install 'rich' 'typer'"
 
 

@@ -1,4 +1,4 @@
-"""``with_middleware``: what is put between an interpreter and whoever answers it, in every world, for sessions too."""
+"""``with_middleware``: wrappers of request handlers, transports and session connectors, for every interpreter."""
 
 import time
 from collections.abc import Callable, Generator
@@ -39,70 +39,70 @@ from genai_fn.interpreters.middleware import HandlerWrapper, Transport, Transpor
 from genai_fn.request import kind_of
 from genai_fn.schema import File, GenerateContentResponse, LiveServerMessage
 from genai_fn.testing import Fake, Replay, recording
-from tests.support.loopback import Loopback, Reply, json_reply, sse_reply
+from tests.support.loopback import Loopback, Reply, build_json_reply, build_sse_reply
 from tests.support.scripted_model import build_response
 
 HI = generate("m", "hi")
 STREAM = HI | streamed | text
-WORLDS = ["thread", "asyncio", "trio"]
-every_world = pytest.mark.parametrize("world", WORLDS)
+EXECUTORS = ["thread", "asyncio", "trio"]
+every_executor = pytest.mark.parametrize("executor", EXECUTORS)
 
 
-class Counting(HandlerWrapper):
-    """Counts what goes by."""
+class RecordingHandler(HandlerWrapper):
+    """Records the requests and reads that pass through it."""
 
     def __init__(self, inner: RequestHandler) -> None:
         super().__init__(inner)
-        self.seen: list[str] = []
+        self.steps: list[str] = []
 
     def handle(self, request: Any, until: float) -> Any:
-        self.seen.append(request.operation.op)
+        self.steps.append(request.operation.op)
         return super().handle(request, until)
 
     def open_stream(self, request: Any, until: float) -> Any:
-        self.seen.append(f"{request.operation.op}, in chunks")
+        self.steps.append(f"{request.operation.op}, in chunks")
         return super().open_stream(request, until)
 
     def read_items(self, handle: Any) -> Any:
         items = yield from super().read_items(handle)
-        self.seen.append("more" if items else "the end")
+        self.steps.append("more" if items else "the end")
         return items
 
 
-def counted(interpreter: Any) -> tuple[Any, list[str]]:
-    made: list[Counting] = []
+def wrap_recording(interpreter: Any) -> tuple[Any, list[str]]:
+    wrappers: list[RecordingHandler] = []
 
-    def between(exchange: RequestHandler) -> RequestHandler:
-        made.append(Counting(exchange))
-        return made[0]
+    def wrap_handler(handler: RequestHandler) -> RequestHandler:
+        wrappers.append(RecordingHandler(handler))
+        return wrappers[0]
 
-    twin = interpreter.with_middleware(between)
-    assert type(twin) is type(interpreter)
-    return twin, made[0].seen
+    wrapped = interpreter.with_middleware(wrap_handler)
+    assert type(wrapped) is type(interpreter)
+    return wrapped, wrappers[0].steps
 
 
-def within(world: str, body: Callable[[], Any]) -> Any:
-    """Run the body of a test, which may be async, in a world."""
+def run_body(executor: str, body: Callable[[], Any]) -> Any:
+    """Run the body of a test in this thread, or an async body on asyncio or trio."""
 
-    async def bounded() -> Any:
+    async def run_bounded() -> Any:
         with anyio.fail_after(60):
             return await body()
 
-    return body() if world == "thread" else anyio.run(bounded, backend=world)
+    return body() if executor == "thread" else anyio.run(run_bounded, backend=executor)
 
 
 @pytest.fixture
 def loopback() -> Generator[Loopback]:
     def script(received: Any) -> Any:
-        said = build_response("hello")
-        return sse_reply([said]) if "stream" in received.target else json_reply(said)
+        response = build_response("hello")
+        return build_sse_reply([response]) if "stream" in received.target else build_json_reply(response)
 
     with Loopback(script) as server:
         yield server
 
 
-def maker(name: str, server: Loopback) -> Callable[[], Any]:
-    """Say how an interpreter is made."""
+def get_factory(name: str, server: Loopback) -> Callable[[], Any]:
+    """Return a function that makes an interpreter of this name."""
     backend, table = Gemini("test-key", base_url=server.url), {"generate": "hello"}
     return {
         "Http": lambda: Http(backend),
@@ -115,70 +115,70 @@ def maker(name: str, server: Loopback) -> Callable[[], Any]:
 
 
 SYNC, ASYNC = ["Http", "Offline", "Fake"], ["AsyncHttp", "AsyncOffline", "AsyncFake"]
-TOGETHER = gather([HI | text] * 2) | collected
+GATHERED = gather([HI | text] * 2) | collected
 
 
-def asked(run: Any) -> list[Any]:
-    results = [run(TOGETHER)]
+def run_all(run: Any) -> list[Any]:
+    results = [run(GATHERED)]
     with run.stream(STREAM) as items:
         return results + list(items)
 
 
-async def awaited(run: Any) -> list[Any]:
-    results = [await run(TOGETHER)]
+async def run_all_async(run: Any) -> list[Any]:
+    results = [await run(GATHERED)]
     async with run.stream(STREAM) as items:
         return results + [each async for each in items]
 
 
-def as_it_should(plain: list[Any], through: list[Any], seen: list[str]) -> None:
-    """Compare what came with and without, and look at what went by."""
-    assert plain == through
-    assert all(map(ok, plain))
-    assert ["generate", "generate", "generate.stream, in chunks"] == seen[:3]
-    assert ["more", "the end"] == [seen[3], seen[-1]]
+def check_steps(plain_results: list[Any], wrapped_results: list[Any], steps: list[str]) -> None:
+    """Check that the results with and without middleware are equal, and the recorded steps."""
+    assert plain_results == wrapped_results
+    assert all(map(ok, plain_results))
+    assert ["generate", "generate", "generate.stream, in chunks"] == steps[:3]
+    assert ["more", "the end"] == [steps[3], steps[-1]]
 
 
 @pytest.mark.parametrize("name", SYNC)
 def test_sync(name: str, loopback: Loopback) -> None:
-    """Every interpreter asks by way of what is put between: each request of a flow, each stream, each piece of one."""
-    make = maker(name, loopback)
-    plain, (run, seen) = make(), counted(make())
+    """With every interpreter, each request of a flow, each stream and each read passes through the middleware."""
+    make = get_factory(name, loopback)
+    plain, (run, steps) = make(), wrap_recording(make())
     try:
-        as_it_should(asked(plain), asked(run), seen)
+        check_steps(run_all(plain), run_all(run), steps)
     finally:
         for each in (plain, run):
             each.close() if isinstance(each, Http) else None
 
 
 @pytest.mark.parametrize("name", ASYNC)
-@pytest.mark.parametrize("world", ["asyncio", "trio"])
-def test_async(world: str, name: str, loopback: Loopback) -> None:
-    """Those that are awaited do so, too."""
+@pytest.mark.parametrize("executor", ["asyncio", "trio"])
+def test_async(executor: str, name: str, loopback: Loopback) -> None:
+    """The same holds for async interpreters."""
 
     async def body() -> None:
-        make = maker(name, loopback)
-        plain, (run, seen) = make(), counted(make())
+        make = get_factory(name, loopback)
+        plain, (run, steps) = make(), wrap_recording(make())
         try:
-            as_it_should(await awaited(plain), await awaited(run), seen)
+            check_steps(await run_all_async(plain), await run_all_async(run), steps)
         finally:
             for each in (plain, run):
                 await each.aclose() if isinstance(each, AsyncHttp) else None
 
-    within(world, body)
+    run_body(executor, body)
 
 
 @pytest.mark.parametrize("make", [Offline, lambda: Fake({"generate": "hello"})], ids=["Offline", "Fake"])
 def test_in_process(make: Any) -> None:
-    """What is put into the way of an interpreter in this process is in the way of its ``aio``, too."""
-    run, seen = counted(make())
+    """Middleware of an interpreter in this process applies to its ``aio``, too."""
+    run, steps = wrap_recording(make())
     assert ok(anyio.run(run.aio, HI))
-    assert ["generate"] == seen
+    assert ["generate"] == steps
 
 
-# What may be put there
+# Request handlers
 
 
-class Cached(HandlerWrapper):
+class CachingHandler(HandlerWrapper):
     def __init__(self, inner: RequestHandler) -> None:
         super().__init__(inner)
         self.answers: dict[Any, Any] = {}
@@ -189,121 +189,121 @@ class Cached(HandlerWrapper):
         return self.answers[request]
 
 
-class Paced(HandlerWrapper):
+class PacingHandler(HandlerWrapper):
     """At most one request a second."""
 
-    following_at = 0.0
+    next_time = 0.0
 
     def handle(self, request: Any, until: float) -> Any:
         now = yield GetTime()
-        at = max(now, self.following_at)
-        self.following_at = at + 1.0
-        if at > now:
-            yield Sleep(at - now)
+        start = max(now, self.next_time)
+        self.next_time = start + 1.0
+        if start > now:
+            yield Sleep(start - now)
         return (yield from self.inner.handle(request, until))
 
 
 def test_cache() -> None:
-    """A cache asks once."""
+    """A cache sends each request once."""
     fake = Fake({"generate": ["one", "two"], "files.get": File(name="files/a")})
-    run = fake.with_middleware(Cached)
+    run = fake.with_middleware(CachingHandler)
     assert [Success("one")] * 3 == [run(HI | text) for _ in range(3)]
     assert run(files.get("a")) == run(files.get("a"))
     assert [HI, files.get("a")] == [*fake.requests] == [*run.requests]
 
 
-@every_world
-def test_limiter(world: str) -> None:
-    """A limiter sleeps as flows do: in virtual time where that is, and never in two worlds differently."""
-    run = Offline().with_middleware(Paced)
-    before = time.monotonic()
-    result = within(world, lambda: (run if world == "thread" else run.aio)(gather([HI] * 30) | collected))
+@every_executor
+def test_limiter(executor: str) -> None:
+    """A rate limiter sleeps like a flow: in virtual time if the interpreter has it, sync or async."""
+    run = Offline().with_middleware(PacingHandler)
+    start_time = time.monotonic()
+    result = run_body(executor, lambda: (run if executor == "thread" else run.aio)(gather([HI] * 30) | collected))
     assert 30 == len(result.unwrap())
-    assert 30.0 > time.monotonic() - before
+    assert 30.0 > time.monotonic() - start_time
     assert 29.0 <= run._service._seconds
 
 
 def test_order() -> None:
-    """What is put between last is asked first, and may answer by itself."""
+    """The middleware added last gets a request first, and may answer it."""
 
-    class Answering(HandlerWrapper):
+    class RefusingHandler(HandlerWrapper):
         def handle(self, request: Any, until: float) -> Any:
             yield from ()
             return Failure(RateLimited(429, "enough"))
 
-    outer, seen = counted(Fake({"generate": "hello"}).with_middleware(Answering))
+    outer, steps = wrap_recording(Fake({"generate": "hello"}).with_middleware(RefusingHandler))
     assert Failure(RateLimited(429, "enough")) == outer(HI)
-    inner, unseen = counted(Fake({"generate": "hello"}))
-    assert Failure(RateLimited(429, "enough")) == inner.with_middleware(Answering)(HI)
-    assert (["generate"], []) == (seen, unseen)
+    inner, inner_steps = wrap_recording(Fake({"generate": "hello"}))
+    assert Failure(RateLimited(429, "enough")) == inner.with_middleware(RefusingHandler)(HI)
+    assert (["generate"], []) == (steps, inner_steps)
 
 
-def test_on() -> None:
-    """A Fake with one answer more keeps what lies between."""
-    made: list[Any] = []
-    run = Fake({}).with_middleware(lambda exchange: made.append(Counting(exchange)) or made[-1])
+def test_with_answer() -> None:
+    """``with_answer`` keeps the middleware of a Fake."""
+    wrappers: list[Any] = []
+    run = Fake({}).with_middleware(lambda handler: wrappers.append(RecordingHandler(handler)) or wrappers[-1])
     assert ok(run.with_answer("generate", "hello")(HI))
-    assert ["generate"] == made[-1].seen
+    assert ["generate"] == wrappers[-1].steps
 
 
-# What is shared, and what is refused
+# Shared resources and refusals
 
 
 def test_open_for_both(loopback: Loopback) -> None:
-    """What is open is open for both, and closed for both; the first asks as it did."""
+    """Both interpreters share connections and their end; the original one has no middleware."""
     with Http(Gemini("test-key", base_url=loopback.url)) as run:
-        twin, seen = counted(run)
+        wrapped, steps = wrap_recording(run)
         assert ok(run(HI))
-        assert [] == seen
-        assert ok(twin(HI))
+        assert [] == steps
+        assert ok(wrapped(HI))
         assert 1 == loopback.connections
-    assert Failure(Closed()) == twin(HI)
+    assert Failure(Closed()) == wrapped(HI)
 
 
 def test_no_backend(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An interpreter without a backend says so to what lies between, which may know better."""
+    """Without a backend, requests fail after the middleware, which may answer them."""
     for name in ("GOOGLE_API_KEY", "GEMINI_API_KEY", "GOOGLE_GENAI_USE_VERTEXAI", "GOOGLE_CLOUD_PROJECT"):
         monkeypatch.delenv(name, raising=False)
     with Http() as http:
-        run, seen = counted(http)
+        run, steps = wrap_recording(http)
         assert isinstance(run(HI).failure(), AuthError)
         with run.stream(STREAM) as items:
             assert [AuthError] == [type(each.failure()) for each in items]
-        assert ["generate", "generate.stream, in chunks"] == seen
+        assert ["generate", "generate.stream, in chunks"] == steps
         assert isinstance(http.problem, AuthError)
         assert run.problem == http.problem
 
-        class Knowing(HandlerWrapper):
+        class AnsweringHandler(HandlerWrapper):
             def handle(self, request: Any, until: float) -> Any:
                 yield from ()
                 return Success(None)
 
-        assert Success(None) == http.with_middleware(Knowing)(HI)
+        assert Success(None) == http.with_middleware(AnsweringHandler)(HI)
 
 
-@pytest.mark.parametrize("between", [None, lambda _: None, lambda _: 3])
-def test_what_is_none(between: Any) -> None:
-    """What is no function from an exchange to an exchange is refused where it is put."""
+@pytest.mark.parametrize("wrap_handler", [None, lambda _: None, lambda _: 3])
+def test_invalid_middleware(wrap_handler: Any) -> None:
+    """A middleware that does not return a request handler is refused at once."""
     for run in (Fake(), Fake().aio, Offline(), Offline().aio, Http(Gemini("test-key"))):
         with pytest.raises(InvalidRequest, match="middleware"):
-            run.with_middleware(between)  # type: ignore[attr-defined]
+            run.with_middleware(wrap_handler)  # type: ignore[attr-defined]
 
 
 def test_recorded(tmp_path: Path) -> None:
-    """What records asks by way of what lies between, and learns what is secret all the same."""
+    """A recording uses the middleware of its interpreter, and masks its credentials."""
     key = "test-key-of-somebody"
-    with Loopback(lambda _: json_reply(build_response(key))) as server:
-        http, seen = counted(Http(Gemini(key, base_url=server.url)))
+    with Loopback(lambda _: build_json_reply(build_response(key))) as server:
+        http, steps = wrap_recording(Http(Gemini(key, base_url=server.url)))
         with recording(http, tmp_path / "a.jsonl") as run:
             assert ok(run(generate("m", key)))
-    assert ["generate"] == seen
+    assert ["generate"] == steps
     assert key not in (tmp_path / "a.jsonl").read_text(encoding="utf-8")
 
 
 # Transports
 
 
-class Logged(TransportWrapper):
+class LoggingTransport(TransportWrapper):
     """Logs each attempt, and the bytes of each chunk of a response."""
 
     def __init__(self, inner: Transport) -> None:
@@ -322,70 +322,70 @@ class Logged(TransportWrapper):
         return data
 
 
-def logged(interpreter: Any) -> tuple[Any, Logged]:
-    made: list[Logged] = []
+def wrap_logging(interpreter: Any) -> tuple[Any, LoggingTransport]:
+    wrappers: list[LoggingTransport] = []
 
     def wrap(transport: Transport) -> Transport:
-        made.append(Logged(transport))
-        return made[0]
+        wrappers.append(LoggingTransport(transport))
+        return wrappers[0]
 
-    return interpreter.with_middleware(transport=wrap), made[0]
+    return interpreter.with_middleware(transport=wrap), wrappers[0]
 
 
-@every_world
-def test_transport_sees_attempts(world: str) -> None:
+@every_executor
+def test_transport_sees_attempts(executor: str) -> None:
     """A transport sees each attempt, those of concurrent requests too; a handler sees each request once."""
     with Loopback(
-        [Reply(503), json_reply(build_response("hello")), *[json_reply(build_response("hello"))] * 2]
+        [Reply(503), build_json_reply(build_response("hello")), *[build_json_reply(build_response("hello"))] * 2]
     ) as server:
         settings: Any = {"backend": Gemini("test-key", base_url=server.url), "retry": Retry(initial_delay=0.001)}
 
-        def in_sync() -> Any:
+        def run_sync() -> Any:
             with Http(**settings) as http:
-                run, log = logged(http)
-                run, seen = counted(run)
-                return run(HI), run(TOGETHER), log, seen
+                run, log = wrap_logging(http)
+                run, steps = wrap_recording(run)
+                return run(HI), run(GATHERED), log, steps
 
-        async def in_async() -> Any:
+        async def run_async() -> Any:
             async with AsyncHttp(**settings) as http:
-                run, log = logged(http)
-                run, seen = counted(run)
-                return await run(HI), await run(TOGETHER), log, seen
+                run, log = wrap_logging(http)
+                run, steps = wrap_recording(run)
+                return await run(HI), await run(GATHERED), log, steps
 
-        one, two, log, seen = within(world, in_sync if world == "thread" else in_async)
-    assert ok(one)
-    assert Success(["hello", "hello"]) == two.map(list)
+        result, gathered_result, log, steps = run_body(executor, run_sync if executor == "thread" else run_async)
+    assert ok(result)
+    assert Success(["hello", "hello"]) == gathered_result.map(list)
     assert [503, 200, 200, 200] == log.attempts
     assert b"hello" in b"".join(log.chunks)
-    assert ["generate"] * 3 == seen
+    assert ["generate"] * 3 == steps
 
 
 def test_transport_lies_below(loopback: Loopback) -> None:
-    """Transports are below all handlers, in any order of adding. The transport added last sees a request first."""
+    """Transports are below all handlers, in any order of adding. The transport added last gets a request first."""
     order: list[str] = []
 
-    def naming(name: str) -> Any:
-        class Named(TransportWrapper):
+    def make_named(name: str) -> Any:
+        class NamedTransport(TransportWrapper):
             def send(self, request: Any) -> Any:
                 order.append(name)
                 return super().send(request)
 
-        return Named
+        return NamedTransport
 
     with Http(Gemini("test-key", base_url=loopback.url)) as http:
         run = (
-            http.with_middleware(Cached)
-            .with_middleware(transport=naming("inner"))
-            .with_middleware(transport=naming("outer"))
+            http.with_middleware(CachingHandler)
+            .with_middleware(transport=make_named("inner"))
+            .with_middleware(transport=make_named("outer"))
         )
         assert run(HI) == run(HI)
     assert ["outer", "inner"] == order
 
 
 def test_transport_fails(loopback: Loopback) -> None:
-    """A failure of a transport is one of the attempt: it is retried as the network's own."""
+    """A failure of a transport fails the attempt, and is retried like a network error."""
 
-    class Unplugged(TransportWrapper):
+    class FailingOnceTransport(TransportWrapper):
         attempts = 0
 
         def send(self, request: Any) -> Any:
@@ -396,38 +396,40 @@ def test_transport_fails(loopback: Loopback) -> None:
 
     backend, retry = Gemini("test-key", base_url=loopback.url), Retry(initial_delay=0.001)
     with Http(backend, retry=retry) as http:
-        assert ok(http.with_middleware(transport=Unplugged)(HI))
-        once = http.with_middleware(transport=Unplugged)(HI | with_options(retry=Retry(attempts=1)))
-    assert Failure(ConnectError("connecting", "unplugged")) == once
+        assert ok(http.with_middleware(transport=FailingOnceTransport)(HI))
+        without_retry = http.with_middleware(transport=FailingOnceTransport)(HI | with_options(retry=Retry(attempts=1)))
+    assert Failure(ConnectError("connecting", "unplugged")) == without_retry
 
 
-@every_world
-def test_transport_in_virtual_time(world: str) -> None:
-    """A transport that sleeps does so in virtual time where the interpreter has that, with HTTP or without."""
+@every_executor
+def test_transport_in_virtual_time(executor: str) -> None:
+    """A transport sleeps in virtual time if the interpreter has it."""
 
-    class Slow(TransportWrapper):
+    class SleepingTransport(TransportWrapper):
         def send(self, request: Any) -> Any:
             yield Sleep(3600.0)
             return (yield from super().send(request))
 
     for make in (Offline, lambda: Fake({"generate": "hello"})):
-        run: Any = make().with_middleware(transport=Slow)
-        assert ok(within(world, lambda run=run: run(TOGETHER) if world == "thread" else run.aio(TOGETHER)))
+        run: Any = make().with_middleware(transport=SleepingTransport)
+        assert ok(run_body(executor, lambda run=run: run(GATHERED) if executor == "thread" else run.aio(GATHERED)))
 
 
-@every_world
-def test_transport_without_http(world: str, tmp_path: Path) -> None:
-    """Without HTTP each request is one attempt, streams too: its status is that of the result, and it has no body."""
+@every_executor
+def test_transport_without_http(executor: str, tmp_path: Path) -> None:
+    """Without HTTP, each request or stream is one attempt with the status of its result and without a body."""
     table = {"generate": ["hello", RateLimited(429), Disconnected("reading")], "generate.stream": [["a", "b"]]}
 
-    def asked_of(interpreter: Any) -> tuple[list[Any], Logged]:
-        run, log = logged(interpreter)
-        results = [within(world, lambda: run(HI | text) if world == "thread" else run.aio(HI | text)) for _ in range(3)]
+    def run_four(interpreter: Any) -> tuple[list[Any], LoggingTransport]:
+        run, log = wrap_logging(interpreter)
+        results = [
+            run_body(executor, lambda: run(HI | text) if executor == "thread" else run.aio(HI | text)) for _ in range(3)
+        ]
         return [*results, run(STREAM | joined)], log
 
     path = tmp_path / "a.jsonl"
     for make in (lambda: recording(Fake(table), path), lambda: Replay(path)):  # type: ignore[arg-type]  # a table
-        results, log = asked_of(make())
+        results, log = run_four(make())
         assert [Success("hello"), Success("ab")] == [results[0], results[3]]
         assert [200, 429, 200] == [each for each in log.attempts if isinstance(each, int)]
         assert [EffectFailed] == [type(each) for each in log.attempts if not isinstance(each, int)]
@@ -435,28 +437,28 @@ def test_transport_without_http(world: str, tmp_path: Path) -> None:
 
 
 def test_transport_without_http_may_answer() -> None:
-    """There, too, a transport may fail a request, or send it twice; it sees the request as the API would, unsigned."""
+    """Without HTTP, a transport may fail a request or send it twice; it gets the HTTP request without a credential."""
     urls: list[Any] = []
 
-    class Twice(TransportWrapper):
+    class DoublingTransport(TransportWrapper):
         def send(self, request: Any) -> Any:
             urls.append((request.request.url, dict(request.request.headers).get("x-goog-api-key")))
             yield from super().send(request)
             return (yield from super().send(request))
 
-    class Refusing(TransportWrapper):
+    class RefusingTransport(TransportWrapper):
         def send(self, request: Any) -> Any:
             yield from ()
             return EffectFailed(RateLimited(429, "enough"))
 
     fake = Fake({"generate": ["one", "two"], "tunings.list": None})
-    assert Success("two") == fake.with_middleware(transport=Twice)(HI | text)
-    assert Failure(RateLimited(429, "enough")) == fake.with_middleware(transport=Refusing)(HI)
+    assert Success("two") == fake.with_middleware(transport=DoublingTransport)(HI | text)
+    assert Failure(RateLimited(429, "enough")) == fake.with_middleware(transport=RefusingTransport)(HI)
     assert [("https://generativelanguage.googleapis.com/v1beta/models/m:generateContent", None)] == urls
 
 
-def test_transport_that_is_none() -> None:
-    """`with_middleware` refuses what does not return a transport, and a connector where there are no sessions."""
+def test_invalid_transport() -> None:
+    """`with_middleware` refuses functions that do not return a transport, and connectors for sync interpreters."""
     wrong: list[Any] = [3, lambda _: None]
     for run in (Fake(), Fake().aio, Offline(), Http(Gemini("test-key"))):
         for each in wrong:
@@ -468,11 +470,11 @@ def test_transport_that_is_none() -> None:
         Fake().with_middleware(connector=wrong[0])
 
 
-# Any interpreter in a block
+# Context managers
 
 
 def test_all_are_context_managers(tmp_path: Path, loopback: Loopback) -> None:
-    """Each sync interpreter stands in ``with``, each async one in ``async with``, and closing is possible without."""
+    """Sync interpreters work in ``with``, async ones in ``async with``, and all have a method that closes them."""
     path = tmp_path / "a.jsonl"
     recording(Fake({"generate": "hello"}), path)(HI)
     backend = Gemini("test-key", base_url=loopback.url)
@@ -488,63 +490,63 @@ def test_all_are_context_managers(tmp_path: Path, loopback: Loopback) -> None:
                 assert ok(await run(HI))
             await run.aclose()
 
-    within("trio", body)
+    run_body("trio", body)
 
 
 # Live sessions
 
 
-class Listening:
-    """Keeps the frames that go out."""
+class RecordingConnector:
+    """Records the frames that are sent."""
 
-    def __init__(self, wiring: Connector, frames: list[Any]) -> None:
-        self._wiring = wiring
+    def __init__(self, connector: Connector, frames: list[Any]) -> None:
+        self._connector = connector
         self._frames = frames
-        self.decode, self.connect = wiring.decode, wiring.connect
+        self.decode, self.connect = connector.decode, connector.connect
 
     def encode(self, frame: Any) -> Result[Any, Any]:
         self._frames.append(frame)
-        return self._wiring.encode(frame)
+        return self._connector.encode(frame)
 
 
-@pytest.mark.parametrize("world", ["asyncio", "trio"])
+@pytest.mark.parametrize("executor", ["asyncio", "trio"])
 @pytest.mark.parametrize("make", [Offline, lambda: Fake({"live.connect": "hello"})], ids=["Offline", "Fake"])
-def test_sessions(world: str, make: Any) -> None:
-    """For sessions, something is put between them and their wiring; the last is asked first."""
+def test_sessions(executor: str, make: Any) -> None:
+    """A connector can be wrapped for sessions; the wrapper added last gets a frame first."""
     inner, outer = list[Any](), list[Any]()
     hi = live.client_content("hi")
-    described = live.connect("m", {"response_modalities": ["TEXT"]})
+    session_request = live.connect("m", {"response_modalities": ["TEXT"]})
 
     async def body() -> None:
-        run = make().aio.with_middleware(connector=lambda wiring: Listening(wiring, inner))
-        run = run.with_middleware(connector=lambda wiring: Listening(wiring, outer))
-        async with run.live(described) as session:
+        run = make().aio.with_middleware(connector=lambda connector: RecordingConnector(connector, inner))
+        run = run.with_middleware(connector=lambda connector: RecordingConnector(connector, outer))
+        async with run.live(session_request) as session:
             await session.send(hi)
             assert [item async for item in session.turn() if ok(item) and item.unwrap().text]
 
-    within(world, body)
+    run_body(executor, body)
     assert [hi] == inner == outer
 
 
 def test_sessions_over_http() -> None:
-    """What is put between those of an `AsyncHttp` is asked before the network."""
+    """The connector of an `AsyncHttp` is wrapped in the same way."""
     frames = list[Any]()
 
     async def body() -> None:
         async with AsyncHttp(Gemini("test-key", base_url="http://127.0.0.1:1"), retry=Retry(attempts=1)) as http:
-            run = http.with_middleware(connector=lambda wiring: Listening(wiring, frames))
+            run = http.with_middleware(connector=lambda connector: RecordingConnector(connector, frames))
             async with run.live(live.connect("m")) as session:
                 assert not ok(await session.send(live.client_content("hi")))
 
-    within("trio", body)
+    run_body("trio", body)
     assert [live.client_content("hi")] == frames
 
 
-# What operations are answered with
+# Result types
 
 
 @pytest.mark.parametrize(
-    ("asked", "kind"),
+    ("action", "kind"),
     [
         (HI, GenerateContentResponse),
         (HI | streamed, GenerateContentResponse),
@@ -553,7 +555,7 @@ def test_sessions_over_http() -> None:
     ],
     ids=range(4),
 )
-def test_kind_of(asked: Any, kind: Any) -> None:
-    """The class of an operation says what it is answered with, and so does the operation."""
-    operation = getattr(asked, "source", asked).operation
+def test_kind_of(action: Any, kind: Any) -> None:
+    """`kind_of` returns the result type of an operation, and of its class."""
+    operation = getattr(action, "source", action).operation
     assert kind == kind_of(operation) == kind_of(type(operation))

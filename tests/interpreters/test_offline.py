@@ -1,4 +1,4 @@
-"""`Offline`: a story over every resource, in every world, without a network and without waiting."""
+"""`Offline`: every resource, sync and async, without a network and without waiting."""
 
 import subprocess
 import sys
@@ -37,109 +37,111 @@ from genai_fn import (
 from genai_fn.http import FileSlice
 from genai_fn.ops.files.uploads import SendUploadChunk
 from genai_fn.request import FlowGenerator
-from tests.cases.emulator_stories import (
+from tests.cases.emulator_scenarios import (
     Run,
-    run_model_story,
-    run_project_story,
-    run_storage_story,
-    run_token_story,
+    run_model_scenario,
+    run_project_scenario,
+    run_storage_scenario,
+    run_token_scenario,
 )
 
-WORLDS = ("sync", "asyncio", "trio")
+EXECUTORS = ("sync", "asyncio", "trio")
 MODEL = "gemini-2.5-flash"
 SESSION = "https://generativelanguage.googleapis.com/upload/v1beta/files?upload_id=1"
 
 
-def told(story: Callable[[Run], Awaitable[None]], run: Offline, world: str) -> None:
-    """Have a story run in a world; what it runs has to succeed."""
+def run_scenario(scenario: Callable[[Run], Awaitable[None]], run: Offline, executor: str) -> None:
+    """Run a scenario with sync or async calls; every call must succeed."""
 
-    async def at_once(action: Any) -> Any:
+    async def run_sync(action: Any) -> Any:
         return raise_for(run(action))
 
-    async def awaited(action: Any) -> Any:
+    async def run_async(action: Any) -> Any:
         return raise_for(await run.aio(action))
 
-    anyio.run(story, at_once if world == "sync" else awaited, backend="asyncio" if world == "sync" else world)
+    anyio.run(
+        scenario, run_sync if executor == "sync" else run_async, backend="asyncio" if executor == "sync" else executor
+    )
 
 
-@pytest.mark.parametrize("world", WORLDS)
+@pytest.mark.parametrize("executor", EXECUTORS)
 @pytest.mark.parametrize(
-    ("backend", "stories"),
+    ("backend", "scenarios"),
     [
-        (Gemini(), (run_model_story, run_storage_story)),
-        (Gemini(api_version="v1alpha"), (run_token_story,)),
-        (Vertex("p", "us-central1"), (run_model_story, run_project_story)),
+        (Gemini(), (run_model_scenario, run_storage_scenario)),
+        (Gemini(api_version="v1alpha"), (run_token_scenario,)),
+        (Vertex("p", "us-central1"), (run_model_scenario, run_project_scenario)),
     ],
     ids=["gemini", "alpha", "vertex"],
 )
-def test_stories(backend: Any, stories: Any, world: str) -> None:
-    """Every resource is there, in every world, and waiting takes no time."""
+def test_scenarios(backend: Any, scenarios: Any, executor: str) -> None:
+    """Every resource works, sync and async, and waiting takes no time."""
     run = Offline(backend)
-    for story in stories:
-        told(story, run, world)
+    for scenario in scenarios:
+        run_scenario(scenario, run, executor)
 
 
-# What is kept
+# State
 
 
 def test_one_service() -> None:
-    """What is made in one world is there in the others; another `Offline` begins anew."""
+    """Sync and async calls share one state; another `Offline` has its own."""
     run = Offline()
     file = run(files.upload(b"tea", {"mime_type": "text/plain"})).unwrap()
 
-    async def awaited() -> Any:
+    async def run_async() -> Any:
         return await run.aio(files.get(file.name))
 
-    assert [anyio.run(awaited, backend=each) for each in ("asyncio", "trio")] == [Success(file)] * 2
+    assert [anyio.run(run_async, backend=each) for each in ("asyncio", "trio")] == [Success(file)] * 2
     assert Offline()(files.get(file.name)).failure().code == 403
 
 
-def test_again() -> None:
-    """The same calls in the same order are answered the same."""
+def test_deterministic() -> None:
+    """The same calls in the same order have the same results."""
 
-    def told_by(run: Offline) -> Any:
+    def create_all(run: Offline) -> Any:
         file = run(files.upload(b"tea", {"mime_type": "text/plain"})).unwrap()
         job = run(batches.create(MODEL, [generate(MODEL, "one")]) | until_done()).unwrap()
         return file, job, run(caches.create(MODEL, {"contents": "a book"}))
 
-    assert told_by(Offline()) == told_by(Offline())
+    assert create_all(Offline()) == create_all(Offline())
 
 
 @flow
-def waited(cache: str, seconds: float) -> FlowGenerator[Result[Any, Any]]:
-    """Wait, and look a cache up."""
+def wait_and_get_cache(cache: str, seconds: float) -> FlowGenerator[Result[Any, Any]]:
+    """Sleep, then get a cache."""
     yield from sleep(seconds)
     return Success((yield from ask(caches.get(cache))))
 
 
 def test_time() -> None:
-    """Time goes on when somebody sleeps, for all that comes after."""
+    """A sleep advances the time of all later calls."""
     run = Offline()
     cache = run(caches.create(MODEL, {"contents": "a book", "ttl": "100s"})).unwrap()
     assert cache.expire_time.isoformat() == "2026-01-01T00:01:40+00:00"
-    assert run(waited(cache.name, 60)).unwrap() == cache
-    assert run(waited(cache.name, 60)).failure().code == 403
+    assert run(wait_and_get_cache(cache.name, 60)).unwrap() == cache
+    assert run(wait_and_get_cache(cache.name, 60)).failure().code == 403
     assert run(caches.create(MODEL, {"contents": "a book"})).unwrap().create_time.minute == 2
 
 
 @pytest.mark.parametrize("seconds", [1e12, 1e300])
-def test_ages(seconds: float) -> None:
-    """Who sleeps for ages is answered all the same."""
-    assert Offline()(waited("x", seconds)).failure().code == 403
+def test_very_long_sleeps(seconds: float) -> None:
+    """After very long sleeps, calls still work."""
+    assert Offline()(wait_and_get_cache("x", seconds)).failure().code == 403
 
 
-def test_together() -> None:
-    """Those who sleep at the same time do not wait for each other, and time goes on by the longest sleep."""
+def test_concurrent_sleeps() -> None:
+    """Concurrent sleeps do not add up: the time advances by the longest one."""
     run = Offline()
     cache = run(caches.create(MODEL, {"contents": "a book", "ttl": "100s"})).unwrap().name
-    found = run(gather([waited(cache, 10), waited(cache, 90)]) | collected).unwrap()
+    found = run(gather([wait_and_get_cache(cache, 10), wait_and_get_cache(cache, 90)]) | collected).unwrap()
     assert [each.name for each in found] == [cache, cache]
-    assert run(waited(cache, 9)).unwrap().name == cache
-    assert run(waited(cache, 1)).failure().code == 403
+    assert run(wait_and_get_cache(cache, 9)).unwrap().name == cache
+    assert run(wait_and_get_cache(cache, 1)).failure().code == 403
 
 
 def test_in_threads() -> None:
-    """Any number of threads may use one, and no name is given out twice."""
+    """Threads may share one interpreter, and no name is assigned twice."""
     run = Offline()
     with ThreadPoolExecutor(8) as threads:
         uploads = [threads.submit(run, files.upload(b"tea", {"mime_type": "text/plain"})) for _ in range(40)]
@@ -149,8 +151,8 @@ def test_in_threads() -> None:
 # Files on disk
 
 
-async def disk(run: Run, folder: Path) -> None:
-    """Send a file up, and fetch it back."""
+async def copy_file(run: Run, folder: Path) -> None:
+    """Upload a file, and download it."""
     content = bytes(range(256)) * 40_000
     (folder / "tea.txt").write_bytes(content)
     file = await run(files.upload(str(folder / "tea.txt")))
@@ -158,55 +160,55 @@ async def disk(run: Run, folder: Path) -> None:
     assert (await run(files.download(file.name, folder / "back.txt"))).read_bytes() == content
 
 
-@pytest.mark.parametrize("world", WORLDS)
-def test_paths(world: str, tmp_path: Path) -> None:
-    """A file is read from its path in pieces, and written to one."""
-    told(lambda run: disk(run, tmp_path), Offline(), world)
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_paths(executor: str, tmp_path: Path) -> None:
+    """Files are uploaded from a path in chunks, and downloaded to a path."""
+    run_scenario(lambda run: copy_file(run, tmp_path), Offline(), executor)
 
 
-@pytest.mark.parametrize("world", WORLDS)
-def test_short_file(world: str, tmp_path: Path) -> None:
-    """A file that has become shorter than it was is a failure, in the words of HTTP."""
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_short_file(executor: str, tmp_path: Path) -> None:
+    """A file that is shorter than expected is a failure, as over HTTP."""
     path = tmp_path / "tea.txt"
     path.write_bytes(b"tea")
-    piece = Request(SendUploadChunk(session=SESSION, offset=0, data=FileSlice(str(path), 0, 4), is_last=True))
+    chunk = Request(SendUploadChunk(session=SESSION, offset=0, data=FileSlice(str(path), 0, 4), is_last=True))
     with pytest.raises(InvalidRequest, match="ended 1 bytes early"):
-        told(lambda run: run(piece), Offline(), world)
+        run_scenario(lambda run: run(chunk), Offline(), executor)
 
 
 # Streams
 
 
 def test_sync_stream() -> None:
-    """A stream is read piece by piece, and left in the middle."""
-    with Offline().stream(generate(MODEL, "Why?") | streamed | text) as pieces:
-        assert next(pieces).unwrap().startswith("I am")
-    assert list(pieces) == []
+    """A stream is read chunk by chunk, and can be left before its end."""
+    with Offline().stream(generate(MODEL, "Why?") | streamed | text) as chunks:
+        assert next(chunks).unwrap().startswith("I am")
+    assert list(chunks) == []
 
 
-@pytest.mark.parametrize("world", ["asyncio", "trio"])
-def test_async_stream(world: str) -> None:
-    """So it is where it is awaited; what sleeps in it does not wait."""
+@pytest.mark.parametrize("executor", ["asyncio", "trio"])
+def test_async_stream(executor: str) -> None:
+    """The same holds for async streams; sleeps within a stream take no time."""
 
     @stream
-    def slow() -> FlowGenerator[None]:
+    def sleep_and_emit() -> FlowGenerator[None]:
         yield from sleep(3600)
         yield from emit(Success((yield from ask(generate(MODEL, "Why?") | text))))
 
-    async def story() -> None:
-        async with Offline().aio.stream(generate(MODEL, "Why?") | streamed | text) as pieces:
-            assert (await anext(pieces)).unwrap().startswith("I am")
-        async with Offline().aio.stream(slow()) as whole:
-            assert [each.unwrap()[:4] async for each in whole] == ["I am"]
+    async def scenario() -> None:
+        async with Offline().aio.stream(generate(MODEL, "Why?") | streamed | text) as chunks:
+            assert (await anext(chunks)).unwrap().startswith("I am")
+        async with Offline().aio.stream(sleep_and_emit()) as items:
+            assert [each.unwrap()[:4] async for each in items] == ["I am"]
 
-    anyio.run(story, backend=world)
+    anyio.run(scenario, backend=executor)
 
 
-# What it costs
+# Imports
 
 
 def test_is_loaded_late() -> None:
-    """Neither the package nor `Offline` itself loads what an async world needs."""
+    """Neither the package nor `Offline` loads an event loop or a network stack."""
     script = "import sys, genai_fn; assert 'genai_fn.emulator' not in sys.modules; genai_fn.Offline(); "
     script += "assert not {'anyio', 'httpcore', 'ssl'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", script], check=True, timeout=600)

@@ -20,50 +20,52 @@ from genai_fn.ops import live
 from genai_fn.schema import LiveClientMessage, LiveMusicClientMessage
 from genai_fn.testing.strategies.arguments import plain_values
 from tests.support.google_genai import oracle
-from tests.support.google_genai.captured_sessions import PLACES, Said, captured
+from tests.support.google_genai.captured_sessions import BACKENDS, CapturedSession, capture_session
 
-Given = dict[str, Any]
-every_place = pytest.mark.parametrize("place", ["gemini", "vertex"])
-_drawing = {"deadline": None, "derandomize": True, "database": None, "suppress_health_check": list(HealthCheck)}
+Arguments = dict[str, Any]
+every_backend = pytest.mark.parametrize("backend", ["gemini", "vertex"])
+SETTINGS = {"deadline": None, "derandomize": True, "database": None, "suppress_health_check": list(HealthCheck)}
 
 PCM = {"data": b"\x00\xff\xfe", "mime_type": "audio/pcm;rate=16000"}
 JPEG = {"data": b"\xff\xd8", "mime_type": "image/jpeg"}
 _ID = "tool_response.function_responses[{}].id"
 TURN = {"role": "user", "parts": [{"text": "hi"}]}
-ANSWER = {"id": "1", "name": "f", "response": {"result": {"a_b": [1, None]}}}
+FUNCTION_RESPONSE = {"id": "1", "name": "f", "response": {"result": {"a_b": [1, None]}}}
 
 
-def agrees(kind: str, arguments: Given, place: str) -> None:
-    """Both encode the same message, or both refuse: unsupported fields by name, mistakes when the message is built."""
-    where, at = PLACES[place]
-    theirs = captured(where, {"model": "m"}, lambda session: _THEIRS[kind](session, deepcopy(arguments)))
-    if isinstance(theirs, Said):
-        mine = msgspec.json.decode(encode_frame(_OURS[kind](**deepcopy(arguments)), at).unwrap())
-        assert oracle.normal(theirs.frames[1]) == oracle.normal(mine)
+def check_same_frame(kind: str, arguments: Arguments, backend: str) -> None:
+    """Check that both encode the same message, or both refuse: fields by name, mistakes when the message is built."""
+    their_backend, our_backend = BACKENDS[backend]
+    theirs = capture_session(
+        their_backend, {"model": "m"}, lambda session: THEIR_METHODS[kind](session, deepcopy(arguments))
+    )
+    if isinstance(theirs, CapturedSession):
+        ours = msgspec.json.decode(encode_frame(OUR_BUILDERS[kind](**deepcopy(arguments)), our_backend).unwrap())
+        assert oracle.normalize(theirs.frames[1]) == oracle.normalize(ours)
     elif theirs.unsupported:
-        error = encode_frame(_OURS[kind](**deepcopy(arguments)), at).failure()
+        error = encode_frame(OUR_BUILDERS[kind](**deepcopy(arguments)), our_backend).failure()
         assert isinstance(error, Unsupported), error
         assert theirs.message.partition(" ")[0] in [path.rpartition(".")[2].partition("[")[0] for path in error.paths]
     elif "requ" in theirs.message and "`id`" in theirs.message:
-        error = encode_frame(_OURS[kind](**deepcopy(arguments)), at).failure()
+        error = encode_frame(OUR_BUILDERS[kind](**deepcopy(arguments)), our_backend).failure()
         assert isinstance(error, InvalidRequest), error
     else:
         with pytest.raises(InvalidRequest):
-            _OURS[kind](**deepcopy(arguments))
+            OUR_BUILDERS[kind](**deepcopy(arguments))
 
 
-_OURS: Mapping[str, Callable[..., LiveClientMessage]] = {
+OUR_BUILDERS: Mapping[str, Callable[..., LiveClientMessage]] = {
     "content": live.client_content,
     "realtime": live.realtime_input,
     "tools": live.tool_response,
 }
-_THEIRS: Mapping[str, Callable[[Any, Given], Any]] = {
+THEIR_METHODS: Mapping[str, Callable[[Any, Arguments], Any]] = {
     "content": lambda session, arguments: session.send_client_content(**arguments),
     "realtime": lambda session, arguments: session.send_realtime_input(**arguments),
     "tools": lambda session, arguments: session.send_tool_response(**arguments),
 }
 
-CONTENTS: Mapping[str, Given] = {
+CONTENTS: Mapping[str, Arguments] = {
     "nothing": {},
     "not-complete": {"turn_complete": False},
     "turn": {"turns": TURN},
@@ -75,7 +77,7 @@ CONTENTS: Mapping[str, Given] = {
     "named-file": {"turns": {"parts": [{"inline_data": {**JPEG, "display_name": "x"}}]}},
     "call": {"turns": {"role": "model", "parts": [{"function_call": {"name": "f", "args": {"a_b": 1}}}]}},
     "call-in-part": {"turns": {"parts": [{"function_call": {"name": "f", "will_continue": True}}]}},
-    "answer": {"turns": {"parts": [{"function_response": ANSWER}]}},
+    "answer": {"turns": {"parts": [{"function_response": FUNCTION_RESPONSE}]}},
     "thought": {
         "turns": {"role": "model", "parts": [{"text": "x", "thought": True, "thought_signature": b"\xfb\xff"}]}
     },
@@ -86,14 +88,14 @@ CONTENTS: Mapping[str, Given] = {
 }
 
 
-@every_place
+@every_backend
 @pytest.mark.parametrize("name", CONTENTS)
-def test_content(name: str, place: str) -> None:
+def test_content(name: str, backend: str) -> None:
     """Turns are encoded as in google-genai; `turn_complete` is always included."""
-    agrees("content", CONTENTS[name], place)
+    check_same_frame("content", CONTENTS[name], backend)
 
 
-REALTIME: Mapping[str, Given] = {
+REALTIME: Mapping[str, Arguments] = {
     "audio": {"audio": PCM},
     "audio-of-base64": {"audio": {"data": "AP_-", "mime_type": "audio/pcm"}},
     "audio-empty": {"audio": {"mime_type": "audio/pcm"}},
@@ -122,20 +124,20 @@ REALTIME: Mapping[str, Given] = {
 }
 
 
-@every_place
+@every_backend
 @pytest.mark.parametrize("name", REALTIME)
-def test_realtime(name: str, place: str) -> None:
+def test_realtime(name: str, backend: str) -> None:
     """Realtime input has exactly one field, of the MIME type that it needs."""
-    agrees("realtime", REALTIME[name], place)
+    check_same_frame("realtime", REALTIME[name], backend)
 
 
-ANSWERS: Mapping[str, Given] = {
-    "one": {"function_responses": ANSWER},
-    "two": {"function_responses": [ANSWER, {"id": "2", "name": "g", "response": {}}]},
-    "scheduled": {"function_responses": [{**ANSWER, "scheduling": "WHEN_IDLE", "will_continue": True}]},
-    "with-file": {"function_responses": [{**ANSWER, "parts": [{"file_data": {"file_uri": "gs://b/x"}}]}]},
+TOOL_RESPONSES: Mapping[str, Arguments] = {
+    "one": {"function_responses": FUNCTION_RESPONSE},
+    "two": {"function_responses": [FUNCTION_RESPONSE, {"id": "2", "name": "g", "response": {}}]},
+    "scheduled": {"function_responses": [{**FUNCTION_RESPONSE, "scheduling": "WHEN_IDLE", "will_continue": True}]},
+    "with-file": {"function_responses": [{**FUNCTION_RESPONSE, "parts": [{"file_data": {"file_uri": "gs://b/x"}}]}]},
     "without-id": {"function_responses": {"name": "f", "response": {}}},
-    "second-without-id": {"function_responses": [ANSWER, {"name": "f"}]},
+    "second-without-id": {"function_responses": [FUNCTION_RESPONSE, {"name": "f"}]},
     "nameless": {"function_responses": {"id": "1"}},
     "none": {"function_responses": []},
     "nothing": {"function_responses": {}},
@@ -144,14 +146,14 @@ ANSWERS: Mapping[str, Given] = {
 }
 
 
-@every_place
-@pytest.mark.parametrize("name", ANSWERS)
-def test_answers(name: str, place: str) -> None:
+@every_backend
+@pytest.mark.parametrize("name", TOOL_RESPONSES)
+def test_answers(name: str, backend: str) -> None:
     """Function responses repeat the ids of the calls, which the Gemini Developer API requires."""
-    agrees("tools", ANSWERS[name], place)
+    check_same_frame("tools", TOOL_RESPONSES[name], backend)
 
 
-TYPED: Mapping[str, tuple[str, Callable[[Any], Given]]] = {
+TYPED_ARGUMENTS: Mapping[str, tuple[str, Callable[[Any], Arguments]]] = {
     "turn": ("content", lambda kinds: {"turns": kinds.Content(role="user", parts=[kinds.Part(text="x")])}),
     "turns": ("content", lambda kinds: {"turns": [kinds.Content(parts=[kinds.Part.from_text(text="x")])]}),
     "audio": ("realtime", lambda kinds: {"audio": kinds.Blob(data=b"x", mime_type="audio/pcm")}),
@@ -162,36 +164,44 @@ TYPED: Mapping[str, tuple[str, Callable[[Any], Given]]] = {
 }
 
 
-@every_place
-@pytest.mark.parametrize("name", TYPED)
-def test_typed(name: str, place: str) -> None:
+@every_backend
+@pytest.mark.parametrize("name", TYPED_ARGUMENTS)
+def test_typed(name: str, backend: str) -> None:
     """Typed values and dicts are encoded alike."""
-    kind, arguments = TYPED[name]
-    theirs = captured(PLACES[place][0], {"model": "m"}, lambda session: _THEIRS[kind](session, arguments(types)))
-    mine = encode_frame(_OURS[kind](**arguments(schema)), PLACES[place][1]).unwrap()
-    assert isinstance(theirs, Said)
-    assert oracle.normal(theirs.frames[1]) == msgspec.json.decode(mine)
+    kind, arguments = TYPED_ARGUMENTS[name]
+    theirs = capture_session(
+        BACKENDS[backend][0], {"model": "m"}, lambda session: THEIR_METHODS[kind](session, arguments(types))
+    )
+    ours = encode_frame(OUR_BUILDERS[kind](**arguments(schema)), BACKENDS[backend][1]).unwrap()
+    assert isinstance(theirs, CapturedSession)
+    assert oracle.normalize(theirs.frames[1]) == msgspec.json.decode(ours)
 
 
 @pytest.mark.parametrize("name", ["media", "video"])
 @pytest.mark.parametrize("form", ["PNG", "JPEG"])
 def test_pictures(name: str, form: str) -> None:
     """A Pillow image is encoded as in google-genai: a JPEG file keeps its bytes, others become PNG."""
-    written = io.BytesIO()
-    Image.new("RGB", (2, 2), "red").save(written, format=form)
+    encoded_image = io.BytesIO()
+    Image.new("RGB", (2, 2), "red").save(encoded_image, format=form)
 
-    def picture() -> Any:
-        return Image.open(io.BytesIO(written.getvalue()))
+    def open_picture() -> Any:
+        return Image.open(io.BytesIO(encoded_image.getvalue()))
 
-    theirs = captured(oracle.GEMINI, {"model": "m"}, lambda session: session.send_realtime_input(**{name: picture()}))
-    mine = encode_frame(live.realtime_input(**{name: picture()}), Gemini("k")).unwrap()
-    assert isinstance(theirs, Said)
-    assert _type_of(oracle.normal(theirs.frames[1])) == _type_of(msgspec.json.decode(mine)) == f"image/{form.lower()}"
+    theirs = capture_session(
+        oracle.GEMINI, {"model": "m"}, lambda session: session.send_realtime_input(**{name: open_picture()})
+    )
+    ours = encode_frame(live.realtime_input(**{name: open_picture()}), Gemini("k")).unwrap()
+    assert isinstance(theirs, CapturedSession)
+    assert (
+        get_mime_type(oracle.normalize(theirs.frames[1]))
+        == get_mime_type(msgspec.json.decode(ours))
+        == f"image/{form.lower()}"
+    )
     if form == "PNG":
-        assert oracle.normal(theirs.frames[1]) == msgspec.json.decode(mine)
+        assert oracle.normalize(theirs.frames[1]) == msgspec.json.decode(ours)
 
 
-def _type_of(frame: Any) -> str:
+def get_mime_type(frame: Any) -> str:
     [blobs] = frame["realtimeInput"].values()
     return cast("str", (blobs[0] if isinstance(blobs, list) else blobs)["mimeType"])
 
@@ -209,27 +219,27 @@ def test_contents_like(turns: Any) -> None:
 # Drawn
 
 
-def _some(kind: Any) -> st.SearchStrategy[Any]:
+def draw_fields(kind: Any) -> st.SearchStrategy[Any]:
     return st.one_of(st.just({}), plain_values(kind))
 
 
-def _holds_bytes(value: Any) -> bool:
+def contains_bytes(value: Any) -> bool:
     if isinstance(value, Mapping | list):
-        return any(map(_holds_bytes, value.values() if isinstance(value, Mapping) else value))
+        return any(map(contains_bytes, value.values() if isinstance(value, Mapping) else value))
     return isinstance(value, bytes)
 
 
-_blobs = _some(schema.Blob).flatmap(
+_blobs = draw_fields(schema.Blob).flatmap(
     lambda blob: st.sampled_from(["audio/pcm", "image/png", None]).map(
         lambda mime: {**blob, "mime_type": mime} if mime else blob
     )
 )
-DRAWN: Mapping[str, st.SearchStrategy[Given]] = {
+STRATEGIES: Mapping[str, st.SearchStrategy[Arguments]] = {
     "content": st.fixed_dictionaries(
         {},
         optional={
-            "turns": st.lists(_some(schema.Content).filter(bool), min_size=1, max_size=2)
-            | _some(schema.Content).filter(bool),
+            "turns": st.lists(draw_fields(schema.Content).filter(bool), min_size=1, max_size=2)
+            | draw_fields(schema.Content).filter(bool),
             "turn_complete": st.booleans(),
         },
     ),
@@ -245,70 +255,74 @@ DRAWN: Mapping[str, st.SearchStrategy[Given]] = {
             "audio_stream_end": st.booleans(),
         },
     ),
-    "tools": _some(schema.LiveClientToolResponse).filter(lambda given: given and not _holds_bytes(given)),
+    "tools": draw_fields(schema.LiveClientToolResponse).filter(lambda given: given and not contains_bytes(given)),
 }
 
 
-@every_place
-@pytest.mark.parametrize("kind", DRAWN)
-def test_drawn(kind: str, place: str) -> None:
+@every_backend
+@pytest.mark.parametrize("kind", STRATEGIES)
+def test_drawn(kind: str, backend: str) -> None:
     """Any drawn message is encoded as in google-genai, or both refuse it."""
-    compared: list[Given] = []
+    compared_arguments: list[Arguments] = []
 
-    @settings(max_examples=60, **_drawing)
-    @given(DRAWN[kind])
-    def agree(arguments: Given) -> None:
-        theirs = captured(PLACES[place][0], {"model": "m"}, lambda session: _THEIRS[kind](session, deepcopy(arguments)))
-        if isinstance(theirs, oracle.Refused) and issubclass(theirs.error, pydantic.ValidationError):
+    @settings(max_examples=60, **SETTINGS)
+    @given(STRATEGIES[kind])
+    def check_arguments(arguments: Arguments) -> None:
+        theirs = capture_session(
+            BACKENDS[backend][0], {"model": "m"}, lambda session: THEIR_METHODS[kind](session, deepcopy(arguments))
+        )
+        if isinstance(theirs, oracle.RefusedCall) and issubclass(theirs.error, pydantic.ValidationError):
             reject()
-        agrees(kind, arguments, place)
-        compared.append(arguments)
+        check_same_frame(kind, arguments, backend)
+        compared_arguments.append(arguments)
 
-    agree()
-    assert len(compared) >= 60
+    check_arguments()
+    assert len(compared_arguments) >= 60
 
 
-DIFFERENCES: Mapping[str, tuple[str, str, Given, Any]] = {
+DIFFERENCES: Mapping[str, tuple[str, str, Arguments, Any]] = {
     "bytes": (
-        "bytes in an answer are sent as base64: 1.51.0 fails, as they are no JSON",
+        "bytes in a function response are sent as base64; 1.51.0 fails, as bytes are not JSON",
         "tools",
-        {"function_responses": {**ANSWER, "parts": [{"inline_data": {"data": b"x"}}]}},
-        {"toolResponse": {"functionResponses": [{**ANSWER, "parts": [{"inlineData": {"data": "eA=="}}]}]}},
+        {"function_responses": {**FUNCTION_RESPONSE, "parts": [{"inline_data": {"data": b"x"}}]}},
+        {"toolResponse": {"functionResponses": [{**FUNCTION_RESPONSE, "parts": [{"inlineData": {"data": "eA=="}}]}]}},
     ),
     "no-turn": (
-        "an empty dict is no turn; 1.51.0 sends it",
+        "an empty dict is not a turn; 1.51.0 sends it",
         "content",
         {"turns": [{}]},
         InvalidRequest,
     ),
     "no-turns": (
-        "an empty list is no turns, None is; 1.51.0 sends it",
+        "an empty list is refused, None means no turns; 1.51.0 sends the list",
         "content",
         {"turns": []},
         InvalidRequest,
     ),
     "text": (
-        "a text stands for a turn, as in contents; 1.51.0 refuses it",
+        "a string is accepted as a turn, as in contents; 1.51.0 refuses it",
         "content",
         {"turns": "hi"},
         {"clientContent": {"turns": [TURN], "turnComplete": True}},
     ),
 }
-"""Where ours does otherwise on purpose: why, the kind of frame, what it is given, and the frame that it sends."""
+"""Deliberate differences: the reason, the kind of frame, the arguments, and the frame that genai_fn sends."""
 
 
 @pytest.mark.parametrize("name", DIFFERENCES)
 def test_differences(name: str) -> None:
     """Each listed difference from 1.51.0 exists, and is exactly this one."""
     _, kind, arguments, frame = DIFFERENCES[name]
-    theirs = captured(oracle.GEMINI, {"model": "m"}, lambda session: _THEIRS[kind](session, deepcopy(arguments)))
+    theirs = capture_session(
+        oracle.GEMINI, {"model": "m"}, lambda session: THEIR_METHODS[kind](session, deepcopy(arguments))
+    )
     if frame is InvalidRequest:
-        assert isinstance(theirs, Said)
+        assert isinstance(theirs, CapturedSession)
         with pytest.raises(InvalidRequest):
-            _OURS[kind](**arguments)
+            OUR_BUILDERS[kind](**arguments)
     else:
-        assert isinstance(theirs, oracle.Refused)
-        assert msgspec.json.decode(encode_frame(_OURS[kind](**arguments), Gemini("k")).unwrap()) == frame
+        assert isinstance(theirs, oracle.RefusedCall)
+        assert msgspec.json.decode(encode_frame(OUR_BUILDERS[kind](**arguments), Gemini("k")).unwrap()) == frame
 
 
 # Refusals
@@ -350,7 +364,7 @@ def test_mistakes(build: Callable[[], Any], path: str) -> None:
             "frame.client_content.turn_complete",
         ),  # type: ignore[arg-type]  # that is the point
         (LiveClientMessage(tool_response=live.tool_response({"name": "f"}).tool_response), _ID.format(0)),
-        (live.tool_response([ANSWER, {"name": "f"}, ANSWER]), _ID.format(1)),
+        (live.tool_response([FUNCTION_RESPONSE, {"name": "f"}, FUNCTION_RESPONSE]), _ID.format(1)),
     ],
 )
 def test_no_frames(frame: Any, path: str) -> None:
@@ -362,8 +376,8 @@ def test_no_frames(frame: Any, path: str) -> None:
 
 def test_one_field() -> None:
     """A message with two fields is refused."""
-    both = msgspec.structs.replace(live.realtime_input(text="x"), client_content=schema.LiveClientContent())
-    assert isinstance(encode_frame(both, Gemini("k")).failure(), InvalidRequest)
+    frame = msgspec.structs.replace(live.realtime_input(text="x"), client_content=schema.LiveClientContent())
+    assert isinstance(encode_frame(frame, Gemini("k")).failure(), InvalidRequest)
 
 
 def test_refused_by_path() -> None:

@@ -29,7 +29,7 @@ from genai_fn.schema import GoogleSearch, LiveConnectConfig
 from genai_fn.testing.strategies import from_type
 from genai_fn.wire import sign_request
 from tests.support.google_genai import oracle
-from tests.support.google_genai.captured_sessions import Said, captured, opens
+from tests.support.google_genai.captured_sessions import CapturedSession, capture_session, encode_session
 
 GEMINI = "ws/google.ai.generativelanguage.{}.GenerativeService.BidiGenerateContent".format
 VERTEX = "ws/google.cloud.aiplatform.{}.LlmBidiService/BidiGenerateContent".format
@@ -99,31 +99,31 @@ AUTHS: Mapping[str, tuple[Mapping[str, Any], Backend, str, Mapping[str, str]]] =
         {"authorization": "mine"},
     ),
 }
-"""1.51.0's backend and ours, the address, and the headers that say who calls."""
+"""google-genai's backend and ours, the URL, and the headers with the credential."""
 
 
 @pytest.mark.parametrize("name", AUTHS)
 def test_address(name: str) -> None:
     """The URL and the relevant headers are those of google-genai, for every kind of credential."""
-    where, at, url, headers = AUTHS[name]
-    theirs, mine = captured(where, {"model": "m"}), opens(LIVE, at)
-    assert isinstance(theirs, Said)
-    assert (theirs.url.replace("com//", "com/"), _drop_library_headers(theirs)) == (
+    their_backend, our_backend, url, headers = AUTHS[name]
+    theirs, ours = capture_session(their_backend, {"model": "m"}), encode_session(LIVE, our_backend)
+    assert isinstance(theirs, CapturedSession)
+    assert (theirs.url.replace("com//", "com/"), select_credential_headers(theirs)) == (
         url,
         headers,
-    )  # its own addresses end in a slash
-    assert (mine.url, _drop_library_headers(mine)) == (url, headers)
+    )  # the default base URLs of google-genai end in a slash
+    assert (ours.url, select_credential_headers(ours)) == (url, headers)
 
 
-def _drop_library_headers(said: Said) -> Mapping[str, str]:
+def select_credential_headers(session: CapturedSession) -> Mapping[str, str]:
     """Remove headers that identify the library, and the content type, as there is no body."""
-    beside = ("content-type", "user-agent", "x-goog-api-client")
-    return {name: value for name, value in said.headers.items() if name not in beside}
+    ignored_names = ("content-type", "user-agent", "x-goog-api-client")
+    return {name: value for name, value in session.headers.items() if name not in ignored_names}
 
 
 DIFFERENCES: Mapping[str, tuple[str, Mapping[str, Any], Backend, Live[Any], str, Mapping[str, str]]] = {
     "ephemeral": (
-        "the token goes in one header: 1.51.0 sends it as a key, too",
+        "the token is sent in one header; 1.51.0 sends it as a key, too",
         {"api_key": "auth_tokens/x", "api_version": "v1alpha"},
         Gemini("auth_tokens/x", api_version="v1alpha"),
         LIVE,
@@ -131,7 +131,7 @@ DIFFERENCES: Mapping[str, tuple[str, Mapping[str, Any], Backend, Live[Any], str,
         {"authorization": "Token auth_tokens/x"},
     ),
     "plain": (
-        "an http: address is opened as ws:, 1.51.0 makes it wss:",
+        "an http: URL becomes a ws: URL; in 1.51.0, a wss: URL",
         {"api_key": "test-key", "base_url": "http://127.0.0.1:8080"},
         Gemini("test-key", base_url="http://127.0.0.1:8080"),
         LIVE,
@@ -139,7 +139,7 @@ DIFFERENCES: Mapping[str, tuple[str, Mapping[str, Any], Backend, Live[Any], str,
         KEY,
     ),
     "gateway": (
-        "a gateway's address is that of a WebSocket: 1.51.0 leaves it https:, which it then cannot open",
+        "the https: URL of a gateway becomes a wss: URL; 1.51.0 keeps https:, and cannot connect",
         {"vertexai": True, "base_url": "https://gate.test/way", "headers": (("x-who", "me"),)},
         Vertex(base_url="https://gate.test/way", headers={"x-who": "me"}),
         LIVE,
@@ -155,7 +155,7 @@ DIFFERENCES: Mapping[str, tuple[str, Mapping[str, Any], Backend, Live[Any], str,
         TOKEN,
     ),
     "project-elsewhere-in-global": (
-        "a project is enough: 1.51.0 forgets it without a location, and who calls with it",
+        "a project without a location is used; 1.51.0 ignores it, and sends no credentials",
         {"vertexai": True, "project": "p", "base_url": "https://gate.test"},
         Vertex("p", base_url="https://gate.test"),
         LIVE,
@@ -163,7 +163,7 @@ DIFFERENCES: Mapping[str, tuple[str, Mapping[str, Any], Backend, Live[Any], str,
         TOKEN,
     ),
     "slash": (
-        "one slash is enough",
+        "a trailing slash of the base URL is not doubled; in 1.51.0 it is",
         {"api_key": "test-key", "base_url": "https://gate.test/"},
         Gemini("test-key", base_url="https://gate.test/"),
         LIVE,
@@ -171,7 +171,7 @@ DIFFERENCES: Mapping[str, tuple[str, Mapping[str, Any], Backend, Live[Any], str,
         KEY,
     ),
     "music": (
-        "a key is never in an address, as it would be logged; 1.51.0 has it there and in the header",
+        "a key is never in a URL, as URLs are logged; 1.51.0 sends it in the URL and in the header",
         {"api_key": "test-key"},
         Gemini("test-key"),
         live.music.connect("m"),
@@ -179,47 +179,54 @@ DIFFERENCES: Mapping[str, tuple[str, Mapping[str, Any], Backend, Live[Any], str,
         KEY,
     ),
 }
-"""Where ours does otherwise on purpose: why, both backends, the session, the address, the headers that count."""
+"""Deliberate differences: the reason, both backends, the session, the URL, and the headers with the credential."""
 
 
 @pytest.mark.parametrize("name", DIFFERENCES)
 def test_differences(name: str) -> None:
     """Each listed difference from 1.51.0 exists, and is exactly this one."""
-    _, where, at, session, url, headers = DIFFERENCES[name]
-    mine, theirs = opens(session, at), captured(where, {"model": "m"}, music="music" in session.operation.op)
-    assert isinstance(theirs, Said)
-    assert (mine.url, _drop_library_headers(mine)) == (url, headers)
-    assert (theirs.url, _drop_library_headers(theirs)) != (url, headers)
+    _, their_backend, our_backend, session, url, headers = DIFFERENCES[name]
+    ours, theirs = (
+        encode_session(session, our_backend),
+        capture_session(their_backend, {"model": "m"}, music="music" in session.operation.op),
+    )
+    assert isinstance(theirs, CapturedSession)
+    assert (ours.url, select_credential_headers(ours)) == (url, headers)
+    assert (theirs.url, select_credential_headers(theirs)) != (url, headers)
 
 
 def test_credentials_of_the_callers_own() -> None:
     """Credentials with a token are used, and their quota project is sent; 1.51.0 omits it."""
-    where = {"vertexai": True, "project": "p", "location": "us-central1"}
-    theirs = captured({**where, "credentials": Credentials("test-token", quota_project_id="q")}, {"model": "m"})
-    at = Vertex("p", "us-central1")
-    credential = build_live_credential(at, build_bearer_credential(at, "test-token", quota_project="q"))
-    signed = sign_request(encode_handshake(LIVE, at).unwrap().http, credential)
-    assert isinstance(theirs, Said)
-    assert _drop_library_headers(theirs) == TOKEN
-    assert dict(signed.headers).items() >= {**TOKEN, "x-goog-user-project": "q"}.items()
+    their_backend = {"vertexai": True, "project": "p", "location": "us-central1"}
+    theirs = capture_session(
+        {**their_backend, "credentials": Credentials("test-token", quota_project_id="q")}, {"model": "m"}
+    )
+    our_backend = Vertex("p", "us-central1")
+    credential = build_live_credential(
+        our_backend, build_bearer_credential(our_backend, "test-token", quota_project="q")
+    )
+    signed_request = sign_request(encode_handshake(LIVE, our_backend).unwrap().http, credential)
+    assert isinstance(theirs, CapturedSession)
+    assert select_credential_headers(theirs) == TOKEN
+    assert dict(signed_request.headers).items() >= {**TOKEN, "x-goog-user-project": "q"}.items()
 
 
-# Who calls
+# Credentials
 
 
 def test_request_holds_no_key() -> None:
     """The handshake contains no key: `sign_request` adds it, for the backend's own origin only."""
-    at = Gemini("test-key")
-    http = encode_handshake(LIVE, at).unwrap().http
-    credential = build_live_credential(at, build_own_credential(at) or pytest.fail())
+    backend = Gemini("test-key")
+    http = encode_handshake(LIVE, backend).unwrap().http
+    credential = build_live_credential(backend, build_own_credential(backend) or pytest.fail())
     assert "test-key" not in repr(http) + http.url + str(http.headers)
     assert ("x-goog-api-key", "test-key") in sign_request(http, credential).headers
-    elsewhere = msgspec.structs.replace(http, url=http.url.replace("generativelanguage", "elsewhere"))
-    assert sign_request(elsewhere, credential) == elsewhere
+    other_host = msgspec.structs.replace(http, url=http.url.replace("generativelanguage", "elsewhere"))
+    assert sign_request(other_host, credential) == other_host
 
 
 @pytest.mark.parametrize(
-    ("url", "where"),
+    ("url", "origin"),
     [
         ("ws://h/x", "http://h:80"),
         ("wss://h/x", "https://h:443"),
@@ -228,38 +235,38 @@ def test_request_holds_no_key() -> None:
         ("wss://H", "https://h:443"),
     ],
 )
-def test_origin(url: str, where: str) -> None:
+def test_origin(url: str, origin: str) -> None:
     """The origin of a WebSocket URL is that of its HTTP handshake: http for ws, https for wss."""
-    assert extract_origin(url) == where
+    assert extract_origin(url) == origin
 
 
 def test_no_key_on_a_plain_line() -> None:
     """A key for an https URL is not sent to the http URL of the same host."""
-    at = Gemini("test-key", base_url="https://h.test")
-    http = encode_handshake(LIVE | with_options(base_url="http://h.test:443"), at).unwrap().http
-    credential = build_live_credential(at, build_own_credential(at) or pytest.fail())
+    backend = Gemini("test-key", base_url="https://h.test")
+    http = encode_handshake(LIVE | with_options(base_url="http://h.test:443"), backend).unwrap().http
+    credential = build_live_credential(backend, build_own_credential(backend) or pytest.fail())
     assert (http.url[:17], sign_request(http, credential)) == ("ws://h.test:443/w", http)
 
 
 def test_later_header_wins() -> None:
     """Of two headers with one name the later is sent: the caller's."""
-    both = Credential("https://h:443", Secret((("authorization", "a"), ("x", "1"), ("Authorization", "b"))), "p")
-    credential = build_live_credential(Vertex("p"), both)
+    combined = Credential("https://h:443", Secret((("authorization", "a"), ("x", "1"), ("Authorization", "b"))), "p")
+    credential = build_live_credential(Vertex("p"), combined)
     assert credential.headers.reveal() == (("Authorization", "b"), ("x", "1"))
     assert (credential.origin, credential.project) == ("https://h:443", "p")
 
 
 def test_token_is_not_shown() -> None:
     """An ephemeral token is masked like a key."""
-    at = Gemini("auth_tokens/x")
-    credential = build_live_credential(at, build_own_credential(at) or pytest.fail())
-    http = sign_request(encode_handshake(LIVE, at).unwrap().http, credential)
+    backend = Gemini("auth_tokens/x")
+    credential = build_live_credential(backend, build_own_credential(backend) or pytest.fail())
+    http = sign_request(encode_handshake(LIVE, backend).unwrap().http, credential)
     assert ("authorization", "Token auth_tokens/x") in http.headers
     assert "auth_tokens/x" not in repr(credential) + repr(http)
 
 
-def _backends(key: str) -> tuple[Backend, ...]:
-    """Build each kind of backend, with this key where it can have one."""
+def build_backends(key: str) -> tuple[Backend, ...]:
+    """Build each kind of backend; those that take a key have this one."""
     return (
         Gemini(key),
         Gemini(f"auth_tokens/{key}"),
@@ -273,14 +280,14 @@ def _backends(key: str) -> tuple[Backend, ...]:
 
 @settings(max_examples=25, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 @given(from_type(LiveConnectConfig), st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=16, max_size=24))
-def test_whatever_is_drawn(config: LiveConnectConfig, key: str) -> None:
+def test_drawn_sessions(config: LiveConnectConfig, key: str) -> None:
     """Any session on any backend gives a handshake or a typed Failure; a handshake contains no key and pickles."""
     try:
         session = live.connect("m", config)
     except InvalidRequest:
         return
-    for at in _backends(key):
-        result = encode_handshake(session, at)
+    for backend in build_backends(key):
+        result = encode_handshake(session, backend)
         if isinstance(result, Success):
             assert key not in repr(result) + result.unwrap().http.url
             assert pickle.loads(pickle.dumps(result.unwrap())) == result.unwrap()
@@ -304,19 +311,19 @@ def test_options() -> None:
 
 def test_headers_of_the_backend() -> None:
     """A header of the backend is not sent twice."""
-    handshake = opens(LIVE, Gemini("test-key", headers={"User-Agent": "me"}))
+    handshake = encode_session(LIVE, Gemini("test-key", headers={"User-Agent": "me"}))
     assert handshake.headers["user-agent"] == "me"
 
 
-def _setup(session: Live[Any], handle: str | None = None, at: Backend | None = None) -> Any:
-    return msgspec.json.decode(encode_handshake(session, at or Gemini("test-key"), handle).unwrap().setup)["setup"]
+def encode_setup(session: Live[Any], handle: str | None = None, backend: Backend | None = None) -> Any:
+    return msgspec.json.decode(encode_handshake(session, backend or Gemini("test-key"), handle).unwrap().setup)["setup"]
 
 
 def test_extra_body() -> None:
     """`extra_body` is merged into the setup, deeply, in either spelling."""
     extra = {"generation_config": {"topP": 1}, "newField": {"a_b": 1}}
     session = live.connect("m", {"temperature": 0.5}) | with_options(extra_body=extra)
-    assert _setup(session) == {
+    assert encode_setup(session) == {
         "model": "models/m",
         "generationConfig": {"temperature": 0.5, "topP": 1},
         "newField": {"a_b": 1},
@@ -335,13 +342,13 @@ HANDLES: tuple[tuple[Mapping[str, Any], Mapping[str, Any]], ...] = (
 def test_handle(config: Mapping[str, Any], resumption: Mapping[str, Any]) -> None:
     """The handle of the session to resume replaces the one in the config, and nothing else."""
     session = live.connect("m", config) | with_options(extra_body={"sessionResumption": {"handle": "extra"}})
-    assert _setup(session, "new", Vertex("p"))["sessionResumption"] == resumption
+    assert encode_setup(session, "new", Vertex("p"))["sessionResumption"] == resumption
 
 
 def test_large_setup() -> None:
     """A setup with megabytes of instructions is one frame."""
     picture = {"inline_data": {"data": b"x" * 300_000, "mime_type": "image/png"}}
-    part = _setup(live.connect("m", {"system_instruction": picture}))["systemInstruction"]["parts"][0]
+    part = encode_setup(live.connect("m", {"system_instruction": picture}))["systemInstruction"]["parts"][0]
     assert (part["inlineData"]["data"][:4], len(part["inlineData"]["data"])) == ("eHh4", 400_000)
 
 
@@ -363,11 +370,13 @@ def test_all_that_is_refused() -> None:
     }
 
 
-@pytest.mark.parametrize("at", [Vertex("p"), Vertex(api_key="test-key"), Vertex(base_url="https://gate.test")])
-def test_no_music_on_vertex(at: Vertex) -> None:
+@pytest.mark.parametrize("backend", [Vertex("p"), Vertex(api_key="test-key"), Vertex(base_url="https://gate.test")])
+def test_no_music_on_vertex(backend: Vertex) -> None:
     """Vertex AI has no music, and the refusal names the backend that has."""
-    error = encode_handshake(live.music.connect("m"), at).failure()
-    assert error == Unsupported(at.title, ("live.music.connect",), "only the Gemini Developer API generates live music")
+    error = encode_handshake(live.music.connect("m"), backend).failure()
+    assert error == Unsupported(
+        backend.title, ("live.music.connect",), "only the Gemini Developer API generates live music"
+    )
 
 
 def test_no_version() -> None:
@@ -387,22 +396,22 @@ def test_no_project() -> None:
 
 
 def weather(city: str) -> str:
-    """Tell the weather."""
+    """Return the weather."""
     return city
 
 
 def test_are_values() -> None:
     """Sessions and handshakes compare by value and pickle."""
     session = LIVE | with_config(seed=1) | with_system("x") | with_tools(GoogleSearch()) | calling(weather)
-    again = pickle.loads(pickle.dumps(session))
-    assert again == session != LIVE
-    at = Gemini("test-key")
-    assert encode_handshake(again, at) == encode_handshake(session, at)
-    handshake = encode_handshake(session, at).unwrap()
+    unpickled = pickle.loads(pickle.dumps(session))
+    assert unpickled == session != LIVE
+    backend = Gemini("test-key")
+    assert encode_handshake(unpickled, backend) == encode_handshake(session, backend)
+    handshake = encode_handshake(session, backend).unwrap()
     assert pickle.loads(pickle.dumps(handshake)) == handshake
 
 
-def test_same_backends_as_elsewhere() -> None:
+def test_same_backends_as_the_oracle() -> None:
     """The backends of the oracle are among those compared here."""
     assert dict(oracle.GEMINI) == AUTHS["key"][0]
     assert dict(oracle.VERTEX) == AUTHS["project"][0]

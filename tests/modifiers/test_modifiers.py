@@ -75,10 +75,10 @@ def get_root_config(request: Any) -> GenerateContentConfig:
 
 def test_later_wins() -> None:
     """Later values win field by field, and None unsets a field."""
-    asked = (
+    action = (
         REQUEST | with_config(temperature=0.1, top_k=5) | with_config(temperature=0.2) | with_config(top_k=None, seed=0)
     )
-    assert get_root_config(asked) == GenerateContentConfig(temperature=0.2, seed=0)
+    assert get_root_config(action) == GenerateContentConfig(temperature=0.2, seed=0)
     assert get_root_config(REQUEST) == GenerateContentConfig()
 
 
@@ -94,9 +94,9 @@ def test_config_and_fields(given: Any) -> None:
 
 def test_empty_is_set() -> None:
     """Empty strings, zero and False are values; only None unsets."""
-    asked = REQUEST | with_config(stop_sequences=["x"]) | with_config(stop_sequences=[])
-    assert get_root_config(asked).stop_sequences == ()
-    assert b'"stopSequences":[]' in bytes(encode(asked, BACKEND).unwrap().body)  # type: ignore[arg-type]  # it is bytes
+    action = REQUEST | with_config(stop_sequences=["x"]) | with_config(stop_sequences=[])
+    assert get_root_config(action).stop_sequences == ()
+    assert b'"stopSequences":[]' in bytes(encode(action, BACKEND).unwrap().body)  # type: ignore[arg-type]  # it is bytes
 
 
 def test_system() -> None:
@@ -119,9 +119,9 @@ def test_system() -> None:
 def test_wrong_field(fields: dict[str, Any], path: str) -> None:
     """An invalid field is refused when the modifier is applied, with its path and value."""
     modifier = with_config(**fields)
-    with pytest.raises(InvalidRequest) as refused:
+    with pytest.raises(InvalidRequest) as raised:
         REQUEST | modifier
-    assert refused.value.path == path
+    assert raised.value.path == path
 
 
 @pytest.mark.parametrize("wrong", (7, "x", [("temperature", 1)], Content()), ids=repr)
@@ -134,14 +134,14 @@ def test_wrong_config(wrong: Any) -> None:
 def test_nothing_is_mutated() -> None:
     """Changing a dict after it was passed does not change the modifier, and vice versa."""
     given: dict[str, Any] = {"labels": {"a": "b"}, "stop_sequences": ["x"]}
-    before = copy.deepcopy(given)
+    original = copy.deepcopy(given)
     modifier = with_config(given)
-    asked = REQUEST | modifier
-    assert given == before
+    action = REQUEST | modifier
+    assert given == original
     given["stop_sequences"].append("y")
     given["labels"]["c"] = "d"
-    assert get_root_config(asked).stop_sequences == ("x",)
-    assert get_root_config(asked).labels == {"a": "b"}
+    assert get_root_config(action).stop_sequences == ("x",)
+    assert get_root_config(action).labels == {"a": "b"}
 
 
 # Order
@@ -161,33 +161,33 @@ MAKERS: dict[str, tuple[Modifier, ...]] = {
 def test_order_does_not_matter(name: str) -> None:
     """Modifiers of the request apply to its root, wherever they are."""
     makers = MAKERS[name]
-    asked: Any = REQUEST
+    action: Any = REQUEST
     for modifier in (*SHAPES, *makers):
-        asked = asked | modifier
+        action = action | modifier
     for order in itertools.permutations(SHAPES):
-        other: Any = REQUEST
+        reordered: Any = REQUEST
         for modifier in (*makers, *order):
-            other = other | modifier
-        assert other == asked
+            reordered = reordered | modifier
+        assert reordered == action
 
 
 @pytest.mark.parametrize(
-    "made",
+    "flow",
     (REQUEST.map(to_upper), REQUEST.bind(build_request), REQUEST.lash(build_request), (REQUEST | text).map(to_upper)),
     ids=("map", "bind", "lash", "text"),
 )
-def test_through_methods(made: Flow[Any]) -> None:
+def test_through_methods(flow: Flow[Any]) -> None:
     """Methods keep the request at the root."""
-    assert get_root_config(made | with_config(seed=3)).seed == 3
+    assert get_root_config(flow | with_config(seed=3)).seed == 3
 
 
 def test_composed() -> None:
     """Modifiers compose without a request, and compare by what they do."""
-    composed = with_config(temperature=0.2) | streamed | text
-    assert REQUEST | composed == REQUEST | with_config(temperature=0.2) | streamed | text
-    assert (REQUEST | (composed | joined)) == (REQUEST | composed | joined)
-    assert composed == with_config(temperature=0.2) | streamed | text
-    assert composed != with_config(temperature=0.3) | streamed | text
+    composition = with_config(temperature=0.2) | streamed | text
+    assert REQUEST | composition == REQUEST | with_config(temperature=0.2) | streamed | text
+    assert (REQUEST | (composition | joined)) == (REQUEST | composition | joined)
+    assert composition == with_config(temperature=0.2) | streamed | text
+    assert composition != with_config(temperature=0.3) | streamed | text
 
 
 # with_options
@@ -195,8 +195,12 @@ def test_composed() -> None:
 
 def test_options_later_wins() -> None:
     """Later options win one by one; later headers replace earlier ones."""
-    asked = REQUEST | with_options(retry=Retry(attempts=2), deadline=5) | with_options(deadline=7, headers={"a": "1"})
-    assert (asked.options.retry, asked.options.deadline, asked.options.headers) == (Retry(attempts=2), 7, (("a", "1"),))
+    action = REQUEST | with_options(retry=Retry(attempts=2), deadline=5) | with_options(deadline=7, headers={"a": "1"})
+    assert (action.options.retry, action.options.deadline, action.options.headers) == (
+        Retry(attempts=2),
+        7,
+        (("a", "1"),),
+    )
     assert REQUEST | with_options() == REQUEST
 
 
@@ -209,8 +213,8 @@ def test_deadline() -> None:
     """A deadline applies to a request or stream itself, and to a flow as a whole."""
     assert (REQUEST | with_options(deadline=5)).options.deadline == 5
     assert (REQUEST | streamed | with_options(deadline=5)).source.options.deadline == 5
-    whole = REQUEST | text | with_options(deadline=5)
-    assert (whole.source, whole.args) == (REQUEST | text, (5,))
+    action = REQUEST | text | with_options(deadline=5)
+    assert (action.source, action.args) == (REQUEST | text, (5,))
 
 
 @pytest.mark.parametrize(
@@ -283,11 +287,11 @@ class BareOperation(Operation[GenerateContentResponse]):
 
     op: ClassVar[str] = "tests.bare"
 
-    def gemini(self, at: Gemini) -> Call[GenerateContentResponse]:
+    def gemini(self, backend: Gemini) -> Call[GenerateContentResponse]:
         return POST("bare", None, read_json(GenerateContentResponse))
 
 
-REFUSED: list[tuple[Any, Any]] = [
+REFUSED_MODIFIERS: list[tuple[Any, Any]] = [
     (Request(BareOperation()), with_config(seed=1)),
     (Request(BareOperation()), streamed),
     (Request(BareOperation()), text),
@@ -311,13 +315,13 @@ REFUSED: list[tuple[Any, Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("description", "modifier"), REFUSED)
+@pytest.mark.parametrize(("description", "modifier"), REFUSED_MODIFIERS)
 def test_refused(description: Any, modifier: Any) -> None:
     """An invalid use is refused at once, with an error that names it."""
-    with pytest.raises(InvalidRequest) as refused:
+    with pytest.raises(InvalidRequest) as raised:
         description | modifier
-    assert refused.value.path
-    assert str(refused.value)
+    assert raised.value.path
+    assert str(raised.value)
 
 
 # Values
@@ -349,10 +353,10 @@ DESCRIPTIONS: dict[str, Any] = {
 def test_value(name: str) -> None:
     """Descriptions and modifiers equal their copies, have the same hash, and equal nothing else."""
     value = DESCRIPTIONS[name]
-    for twin in (copy.copy(value), copy.deepcopy(value), pickle.loads(pickle.dumps(value))):
-        assert twin == value
-        assert hash(twin) == hash(value)
-        assert repr(twin) == repr(value)
+    for duplicate in (copy.copy(value), copy.deepcopy(value), pickle.loads(pickle.dumps(value))):
+        assert duplicate == value
+        assert hash(duplicate) == hash(value)
+        assert repr(duplicate) == repr(value)
     assert [other for other, each in DESCRIPTIONS.items() if each == value] == [name]
 
 
@@ -401,13 +405,13 @@ def greet(name: str) -> str:
 
 
 def test_traits() -> None:
-    """The traits of a flow decide what modifiers make of it: stream, calling loop, deadline."""
-    copied = Flow[Any](run_copy, REQUEST)
-    assert copied | streamed == Stream(emit_copies, REQUEST | streamed)
-    assert (copied | calling(greet)).source == REQUEST | calling(greet)
-    assert (copied | streamed | calling(greet)).source == REQUEST | calling(greet) | streamed
-    assert (copied | with_options(deadline=5)).source.options.deadline == 5
-    assert pickle.loads(pickle.dumps(copied)) == copied
+    """The traits of a flow determine the effect of modifiers: streaming, function calling, deadlines."""
+    copy_flow = Flow[Any](run_copy, REQUEST)
+    assert copy_flow | streamed == Stream(emit_copies, REQUEST | streamed)
+    assert (copy_flow | calling(greet)).source == REQUEST | calling(greet)
+    assert (copy_flow | streamed | calling(greet)).source == REQUEST | calling(greet) | streamed
+    assert (copy_flow | with_options(deadline=5)).source.options.deadline == 5
+    assert pickle.loads(pickle.dumps(copy_flow)) == copy_flow
 
 
 def test_default_traits() -> None:

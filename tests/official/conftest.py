@@ -21,10 +21,10 @@ def _emulator() -> Emulator:
 @pytest.fixture(scope="session")
 def _certificates(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     authority, folder = trustme.CA(), tmp_path_factory.mktemp("official")
-    trusted, chain = folder / "trusted.pem", folder / "chain.pem"
-    authority.cert_pem.write_to_path(str(trusted))
-    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(chain))
-    return trusted, chain
+    trusted_path, chain_path = folder / "trusted.pem", folder / "chain.pem"
+    authority.cert_pem.write_to_path(str(trusted_path))
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(chain_path))
+    return trusted_path, chain_path
 
 
 @pytest.fixture(scope="session")

@@ -150,13 +150,13 @@ def test_music(live: SdkRunner) -> None:
             await session.set_weighted_prompts(prompts=prompts)
             await session.set_music_generation_config(config=types.LiveMusicGenerationConfig(bpm=90))
             await session.play()
-            filtered, chunks = 0, 0
+            filtered_count, chunk_count = 0, 0
             async for message in session.receive():
-                filtered += message.filtered_prompt is not None
-                chunks += len((message.server_content and message.server_content.audio_chunks) or ())
-                if chunks:
+                filtered_count += message.filtered_prompt is not None
+                chunk_count += len((message.server_content and message.server_content.audio_chunks) or ())
+                if chunk_count:
                     break
             await session.stop()
-            assert (filtered, chunks) == (1, 1)
+            assert (filtered_count, chunk_count) == (1, 1)
 
     live.run(scenario)

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::google.genai.errors.Experimenta
 MODEL = "gemini-2.5-flash"
 
 
-def weather(city: str) -> str:
+def get_weather(city: str) -> str:
     """Return the weather of a city."""
     return f"fine in {city}"
 
@@ -39,10 +39,10 @@ class TestGenerate:
 
         async def scenario(facade: SdkFacade) -> None:
             request = {"model": MODEL, "contents": "Why?"}
-            whole = await facade.call(facade.api.models.generate_content(**request))
+            response = await facade.call(facade.api.models.generate_content(**request))
             chunks = await facade.list_all(facade.api.models.generate_content_stream(**request))
             assert len(chunks) > 1
-            assert "".join(each.text for each in chunks) == whole.text
+            assert "".join(each.text for each in chunks) == response.text
 
         sdk.run(scenario)
 
@@ -57,7 +57,7 @@ class TestGenerate:
             assert [each.role for each in chat.get_history()][:4] == [
                 "user",
                 "model",
-            ] * 2  # each chunk is a turn of its own
+            ] * 2  # in google-genai, each chunk is a turn
 
         sdk.run(scenario)
 
@@ -66,7 +66,7 @@ class TestGenerate:
 
         async def scenario(facade: SdkFacade) -> None:
             config = types.GenerateContentConfig(
-                tools=[weather],
+                tools=[get_weather],
                 tool_config=types.ToolConfig(
                     function_calling_config=types.FunctionCallingConfig(mode=types.FunctionCallingConfigMode.ANY)
                 ),
@@ -122,8 +122,8 @@ class TestTokens:
         """Tokens are counted."""
 
         async def scenario(facade: SdkFacade) -> None:
-            counted = await facade.call(facade.api.models.count_tokens(model=MODEL, contents="One, two."))
-            assert counted.total_tokens > 0
+            token_count = await facade.call(facade.api.models.count_tokens(model=MODEL, contents="One, two."))
+            assert token_count.total_tokens > 0
 
         sdk.run(scenario)
 
@@ -131,8 +131,8 @@ class TestTokens:
         """Vertex AI returns the tokens themselves."""
 
         async def scenario(facade: SdkFacade) -> None:
-            computed = await facade.call(facade.api.models.compute_tokens(model=MODEL, contents="One, two."))
-            (info,) = computed.tokens_info
+            tokens_response = await facade.call(facade.api.models.compute_tokens(model=MODEL, contents="One, two."))
+            (info,) = tokens_response.tokens_info
             assert len(info.token_ids) == len(info.tokens) > 0
 
         vertex.run(scenario)
@@ -159,17 +159,21 @@ def test_files(gemini: SdkRunner, tmp_path: Any) -> None:
 
     async def scenario(facade: SdkFacade) -> None:
         files = facade.api.files
-        uploaded = await facade.call(files.upload(file=str(path), config={"display_name": "Note"}))
-        assert (uploaded.size_bytes, uploaded.mime_type, uploaded.display_name) == (6, "text/plain", "Note")
+        uploaded_file = await facade.call(files.upload(file=str(path), config={"display_name": "Note"}))
+        assert (uploaded_file.size_bytes, uploaded_file.mime_type, uploaded_file.display_name) == (
+            6,
+            "text/plain",
+            "Note",
+        )
         fetched = await facade.poll_until(
-            lambda: files.get(name=uploaded.name), lambda file: file.state == types.FileState.ACTIVE
+            lambda: files.get(name=uploaded_file.name), lambda file: file.state == types.FileState.ACTIVE
         )
         assert [each.name for each in await facade.list_all(files.list())] == [fetched.name]
         response = await facade.call(facade.api.models.generate_content(model=MODEL, contents=["What is it?", fetched]))
         assert "1 text/plain" in response.text
-        await facade.call(files.delete(name=uploaded.name))
+        await facade.call(files.delete(name=uploaded_file.name))
         with pytest.raises(errors.ClientError):
-            await facade.call(files.get(name=uploaded.name))
+            await facade.call(files.get(name=uploaded_file.name))
 
     gemini.run(scenario)
 
@@ -182,8 +186,8 @@ def test_caches(sdk: SdkRunner) -> None:
         cache = await facade.call(caches.create(model=MODEL, config={"contents": ["a long story"], "ttl": "300s"}))
         fetched = await facade.call(caches.get(name=cache.name))
         assert fetched.name == cache.name
-        updated = await facade.call(caches.update(name=cache.name, config={"ttl": "600s"}))
-        assert updated.expire_time > fetched.expire_time
+        updated_cache = await facade.call(caches.update(name=cache.name, config={"ttl": "600s"}))
+        assert updated_cache.expire_time > fetched.expire_time
         assert [each.name for each in await facade.list_all(caches.list())] == [cache.name]
         response = await facade.call(
             facade.api.models.generate_content(model=MODEL, contents="?", config={"cached_content": cache.name})
@@ -195,7 +199,7 @@ def test_caches(sdk: SdkRunner) -> None:
     sdk.run(scenario)
 
 
-def _is_over(job: Any) -> bool:
+def is_finished(job: Any) -> bool:
     return str(job.state.value).endswith(("SUCCEEDED", "FAILED", "CANCELLED"))
 
 
@@ -207,7 +211,7 @@ class TestBatches:
             batches = facade.api.batches
             src = [{"contents": [{"parts": [{"text": each}], "role": "user"}]} for each in ("One?", "Two?")]
             job = await facade.call(batches.create(model=MODEL, src=src, config={"display_name": "two"}))
-            finished = await facade.poll_until(lambda: batches.get(name=job.name), _is_over)
+            finished = await facade.poll_until(lambda: batches.get(name=job.name), is_finished)
             assert finished.state == types.JobState.JOB_STATE_SUCCEEDED
             texts = [each.response.text for each in finished.dest.inlined_responses]
             assert ["One?" in texts[0], "Two?" in texts[1]] == [True, True]
@@ -226,7 +230,7 @@ class TestBatches:
             source = await facade.call(facade.api.files.upload(file=str(path), config={"mime_type": "jsonl"}))
             batches = facade.api.batches
             job = await facade.call(batches.create(model=MODEL, src=source.name))
-            finished = await facade.poll_until(lambda: batches.get(name=job.name), _is_over)
+            finished = await facade.poll_until(lambda: batches.get(name=job.name), is_finished)
             answers = await facade.call(facade.api.files.download(file=finished.dest.file_name))
             assert b"One?" in answers
 
@@ -239,7 +243,7 @@ class TestBatches:
             batches = facade.api.batches
             src = {"inlined_requests": {"contents": ["a cat", "a dog"]}}
             job = await facade.call(batches.create_embeddings(model="gemini-embedding-001", src=src))
-            finished = await facade.poll_until(lambda: batches.get(name=job.name), _is_over)
+            finished = await facade.poll_until(lambda: batches.get(name=job.name), is_finished)
             assert finished.state == types.JobState.JOB_STATE_SUCCEEDED
 
         gemini.run(scenario)
@@ -255,7 +259,7 @@ class TestBatches:
             else:
                 job = await facade.call(batches.create(model=MODEL, src="gs://b/i.jsonl", config={"dest": "gs://b/o"}))
             await facade.call(batches.cancel(name=job.name))
-            finished = await facade.poll_until(lambda: batches.get(name=job.name), _is_over)
+            finished = await facade.poll_until(lambda: batches.get(name=job.name), is_finished)
             assert finished.state == types.JobState.JOB_STATE_CANCELLED
 
         sdk.run(scenario)
@@ -266,7 +270,7 @@ class TestBatches:
         async def scenario(facade: SdkFacade) -> None:
             batches = facade.api.batches
             job = await facade.call(batches.create(model=MODEL, src="gs://b/i.jsonl", config={"dest": "gs://b/o"}))
-            finished = await facade.poll_until(lambda: batches.get(name=job.name), _is_over)
+            finished = await facade.poll_until(lambda: batches.get(name=job.name), is_finished)
             assert finished.state == types.JobState.JOB_STATE_SUCCEEDED
             assert [each.name for each in await facade.list_all(batches.list())] == [job.name]
             await facade.call(batches.delete(name=job.name))
@@ -282,7 +286,7 @@ def test_tunings(vertex: SdkRunner) -> None:
         data = types.TuningDataset(gcs_uri="gs://b/examples.jsonl")
         job, other = [await facade.call(tunings.tune(base_model=MODEL, training_dataset=data)) for _ in range(2)]
         await facade.call(tunings.cancel(name=other.name))
-        finished = await facade.poll_until(lambda: tunings.get(name=job.name), _is_over)
+        finished = await facade.poll_until(lambda: tunings.get(name=job.name), is_finished)
         assert finished.state == types.JobState.JOB_STATE_SUCCEEDED
         assert finished.tuned_model.model
         assert {each.name for each in await facade.list_all(tunings.list())} == {job.name, other.name}
@@ -298,11 +302,11 @@ def test_tuned_models(gemini: SdkRunner) -> None:
         job = await facade.call(
             facade.api.tunings.tune(base_model="models/gemini-1.5-flash-001-tuning", training_dataset=data)
         )
-        finished = await facade.poll_until(lambda: facade.api.tunings.get(name=job.name), _is_over)
+        finished = await facade.poll_until(lambda: facade.api.tunings.get(name=job.name), is_finished)
         name = finished.tuned_model.model
         models = facade.api.models
-        renamed = await facade.call(models.update(model=name, config={"display_name": "Mine"}))
-        assert renamed.display_name == "Mine"
+        renamed_model = await facade.call(models.update(model=name, config={"display_name": "Mine"}))
+        assert renamed_model.display_name == "Mine"
         assert [each.name for each in await facade.list_all(models.list(config={"query_base": False}))] == [name]
         await facade.call(models.delete(model=name))
         assert await facade.list_all(models.list(config={"query_base": False})) == []
@@ -378,20 +382,20 @@ class TestImages:
             request = models.generate_images(model="imagen-4.0-generate-001", prompt="a cat")
             image = (await facade.call(request)).generated_images[0].image
             raw = types.RawReferenceImage(reference_id=1, reference_image=image)
-            edited = models.edit_image(model="imagen-3.0-capability-001", prompt="a hat", reference_images=[raw])
+            edit_call = models.edit_image(model="imagen-3.0-capability-001", prompt="a hat", reference_images=[raw])
             larger = models.upscale_image(model="imagen-3.0-generate-002", image=image, upscale_factor="x2")
             source = types.RecontextImageSource(
                 person_image=image, product_images=[types.ProductImage(product_image=image)]
             )
-            recontexted = models.recontext_image(model="virtual-try-on-preview-08-04", source=source)
-            for each in (edited, larger, recontexted):
+            recontext_call = models.recontext_image(model="virtual-try-on-preview-08-04", source=source)
+            for each in (edit_call, larger, recontext_call):
                 assert (await facade.call(each)).generated_images[0].image.image_bytes[:8] == PNG
-            masked = models.segment_image(
+            segment_call = models.segment_image(
                 model="image-segmentation-001",
                 source=types.SegmentImageSource(image=image),
                 config={"mode": types.SegmentMode.FOREGROUND},
             )
-            assert (await facade.call(masked)).generated_masks[0].mask.image_bytes[:8] == PNG
+            assert (await facade.call(segment_call)).generated_masks[0].mask.image_bytes[:8] == PNG
 
         vertex.run(scenario)
 

@@ -14,7 +14,14 @@ from genai_fn.ops import auth_tokens
 from genai_fn.wire import encode
 from tests.cases.differences_by_resource import AUTH_TOKEN_DIFFERENCES
 from tests.support.google_genai import oracle
-from tests.support.google_genai.agreement import PLACES, agrees, reads, reads_alike, refuses, sends
+from tests.support.google_genai.agreement import (
+    BACKENDS,
+    check_same_request,
+    check_same_response,
+    decode_ours,
+    encode_ours,
+    get_refused_paths,
+)
 
 _LOCKS: tuple[Mapping[str, Any], ...] = (
     {},
@@ -75,7 +82,9 @@ def test_constraints(name: str, lock: Mapping[str, Any]) -> None:
     def config() -> dict[str, Any]:
         return {"live_connect_constraints": {"model": "m", "config": {**SETUPS[name]}}, **lock}
 
-    agrees(lambda: auth_tokens.create(config()), lambda client: client.auth_tokens.create(config=config()), "gemini")  # type: ignore[arg-type]  # its own dict
+    check_same_request(
+        lambda: auth_tokens.create(config()), lambda client: client.auth_tokens.create(config=config()), "gemini"
+    )  # type: ignore[arg-type]  # its own dict
 
 
 CONFIGS: tuple[Mapping[str, Any] | None, ...] = (
@@ -104,7 +113,7 @@ CONFIGS: tuple[Mapping[str, Any] | None, ...] = (
 @pytest.mark.parametrize("config", CONFIGS)
 def test_config(config: dict[str, Any] | None) -> None:
     """Uses and expiry are fields of the body; fields that are not set are left out; an empty body is not sent."""
-    agrees(
+    check_same_request(
         lambda: auth_tokens.create(config),
         lambda client: client.auth_tokens.create(config=config and {**config}),  # type: ignore[arg-type]  # its own dict
         "gemini",
@@ -120,7 +129,7 @@ def test_typed() -> None:
         constraints = kinds.LiveConnectConstraints(model="m", config=live)
         return kinds.CreateAuthTokenConfig(live_connect_constraints=constraints, lock_additional_fields=["seed"])
 
-    agrees(
+    check_same_request(
         lambda: auth_tokens.create(config(schema)),
         lambda client: client.auth_tokens.create(config=config(types)),
         "gemini",
@@ -128,7 +137,7 @@ def test_typed() -> None:
 
 
 def _encode_body(config: Mapping[str, Any]) -> Any:
-    return sends(auth_tokens.create(config), "gemini")[2]
+    return encode_ours(auth_tokens.create(config), "gemini")[2]
 
 
 @pytest.mark.parametrize("name", AUTH_TOKEN_DIFFERENCES)
@@ -136,14 +145,14 @@ def test_differences(name: str) -> None:
     """Each difference from google-genai 1.51.0 is as the table states, and exists."""
     _, config, body = AUTH_TOKEN_DIFFERENCES[name]
     assert body == _encode_body(config)
-    theirs = oracle.sent(oracle.GEMINI, lambda client: client.auth_tokens.create(config={**config}))  # type: ignore[arg-type]  # its own dict
-    assert not isinstance(theirs, oracle.Wire) or oracle.normal(theirs.body) != body
+    theirs = oracle.capture_request(oracle.GEMINI, lambda client: client.auth_tokens.create(config={**config}))  # type: ignore[arg-type]  # its own dict
+    assert not isinstance(theirs, oracle.SentRequest) or oracle.normalize(theirs.body) != body
 
 
 def test_not_on_vertex() -> None:
     """On Vertex AI, tokens are refused with the reason."""
-    agrees(auth_tokens.create, lambda client: client.auth_tokens.create(), "vertex")
-    error = encode(auth_tokens.create({"uses": 1}), PLACES["vertex"][1]).failure()
+    check_same_request(auth_tokens.create, lambda client: client.auth_tokens.create(), "vertex")
+    error = encode(auth_tokens.create({"uses": 1}), BACKENDS["vertex"][1]).failure()
     assert isinstance(error, Unsupported)
     assert (error.paths, error.reason) == (
         ("auth_tokens.create",),
@@ -160,7 +169,7 @@ def test_refused_by_path() -> None:
         ("retrieval", "tools[0].retrieval"),
     ):
         request = auth_tokens.create({"live_connect_constraints": {"config": SETUPS[name]}})
-        assert refuses(request, "gemini") == (f"{where}.{path}",)
+        assert get_refused_paths(request, "gemini") == (f"{where}.{path}",)
 
 
 @pytest.mark.parametrize(
@@ -200,10 +209,10 @@ def test_version() -> None:
 @pytest.mark.parametrize("reply", [{}, {"name": "auth_tokens/abc"}, {"name": "auth_tokens/abc", "uses": 1}])
 def test_same_answer(reply: Any) -> None:
     """A token decodes to the same value as with google-genai."""
-    reads_alike(auth_tokens.create, lambda client: client.auth_tokens.create(), "gemini", reply)
+    check_same_response(auth_tokens.create, lambda client: client.auth_tokens.create(), "gemini", reply)
 
 
 def test_key_is_not_shown() -> None:
     """The repr does not contain the key."""
-    token = reads(auth_tokens.create(), "gemini", {"name": "auth_tokens/abc"})
+    token = decode_ours(auth_tokens.create(), "gemini", {"name": "auth_tokens/abc"})
     assert (token.name, "abc" in repr(token)) == ("auth_tokens/abc", False)

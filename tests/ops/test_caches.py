@@ -20,7 +20,7 @@ from genai_fn.wire import encode
 from tests.cases.differences_by_resource import GENERATE_DIFFERENCES
 from tests.cases.generate_requests import CASES as GENERATE
 from tests.support.google_genai import oracle
-from tests.support.google_genai.agreement import PLACES, agrees, refuses, sends
+from tests.support.google_genai.agreement import BACKENDS, check_same_request, encode_ours, get_refused_paths
 
 CONFIG: Mapping[str, Any] = {
     "ttl": "300s",
@@ -80,11 +80,11 @@ BY_NAME: Mapping[str, Callable[[str], Request[Any]]] = {
 }
 
 DIFFERENCES: Mapping[str, str] = {
-    "names": "1.51.0 sends whatever a name says; ours refuses one that would lead elsewhere",
-    "express": "1.51.0 writes projects/None where there is no project; ours refuses",
-    "naive-time": "1.51.0 sends a time without its zone, which the service cannot read; ours refuses",
+    "names": "1.51.0 sends any name; genai_fn refuses a name that would change the path of the URL",
+    "express": "without a project, 1.51.0 sends projects/None; genai_fn refuses",
+    "naive-time": "1.51.0 sends a time without a time zone, which the service cannot parse; genai_fn refuses it",
 }
-"""Where ours does otherwise on purpose; the tests below say what it does."""
+"""Deliberate differences; a test of the resource asserts each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,15 +95,15 @@ class Case:
     config: Any = None
     model: str = "gemini-2.5-flash"
 
-    def given(self, lib: Any) -> dict[str, Any]:
+    def build_arguments(self, lib: Any) -> dict[str, Any]:
         config = self.config(lib) if isinstance(self.config, FunctionType) else deepcopy(self.config)
         return {"model": self.model, "config": config}
 
     def ours(self) -> Request[Any]:
-        return caches.create(**self.given(schema))
+        return caches.create(**self.build_arguments(schema))
 
     def theirs(self, client: Any) -> Any:
-        return client.caches.create(**self.given(types))
+        return client.caches.create(**self.build_arguments(types))
 
 
 def _select_cached_fields(case: Any) -> Case | None:
@@ -114,8 +114,8 @@ def _select_cached_fields(case: Any) -> Case | None:
         return Case(f"with-{case.name}", lambda lib: {"contents": case.arguments(lib)[0]})
     if isinstance(case.config, FunctionType) or not case.config:
         return None
-    kept = set(case.config) <= {"system_instruction", "tools", "tool_config"}
-    return Case(f"with-{case.name}", lambda lib: case.arguments(lib)[1]) if kept else None
+    is_cacheable = set(case.config) <= {"system_instruction", "tools", "tool_config"}
+    return Case(f"with-{case.name}", lambda lib: case.arguments(lib)[1]) if is_cacheable else None
 
 
 CASES = (
@@ -130,15 +130,15 @@ CASES = (
     Case("unknown-inside", {"tools": [{"colour": "red"}]}),
     Case("ttl-number", {"ttl": 300}),
     *(Case(f"model-{model}", {"ttl": "1s"}, model) for model in MODELS),
-    *(borrowed for case in GENERATE if (borrowed := _select_cached_fields(case))),
+    *(cached_case for case in GENERATE if (cached_case := _select_cached_fields(case))),
 )
 
 
-@pytest.mark.parametrize("backend", PLACES)
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_create_same_wire(case: Case, backend: str) -> None:
     """The same arguments send the same request as google-genai, or are refused as by it."""
-    agrees(case.ours, case.theirs, backend)
+    check_same_request(case.ours, case.theirs, backend)
 
 
 def test_contents_by_modifier() -> None:
@@ -152,40 +152,43 @@ def test_every_field() -> None:
     assert {each.name for each in fields(schema.CreateCachedContentConfig)} == set(CONFIG)
 
 
-@pytest.mark.parametrize("backend", PLACES)
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("name", NAMES)
 def test_names_same_wire(name: str, backend: str) -> None:
     """A cache has the same names as in google-genai, long and short."""
-    agrees(lambda: caches.get(name), lambda client: client.caches.get(name=name), backend)
-    agrees(lambda: caches.delete(name), lambda client: client.caches.delete(name=name), backend)
-    agrees(lambda: caches.update(name), lambda client: client.caches.update(name=name), backend)
+    check_same_request(lambda: caches.get(name), lambda client: client.caches.get(name=name), backend)
+    check_same_request(lambda: caches.delete(name), lambda client: client.caches.delete(name=name), backend)
+    check_same_request(lambda: caches.update(name), lambda client: client.caches.update(name=name), backend)
 
 
-@pytest.mark.parametrize("backend", PLACES)
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("config", EXPIRIES)
 def test_update_same_wire(config: Mapping[str, Any] | None, backend: str) -> None:
     """An update sends what google-genai sends; without changes there is no body."""
-    agrees(
+    check_same_request(
         lambda: caches.update("1", config),
         lambda client: client.caches.update(name="1", config=deepcopy(config)),
         backend,
     )
 
 
-@pytest.mark.parametrize("backend", PLACES)
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("config", PAGES)
 def test_list_same_wire(config: Mapping[str, Any] | None, backend: str) -> None:
     """A page is requested as by google-genai."""
-    agrees(lambda: caches.list(config), lambda client: client.caches.list(config=deepcopy(config)), backend)
+    check_same_request(lambda: caches.list(config), lambda client: client.caches.list(config=deepcopy(config)), backend)
 
 
-@pytest.mark.parametrize("backend", PLACES)
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("build", BY_NAME.values(), ids=BY_NAME)
 @pytest.mark.parametrize("name", ["", "..", "a/../b", "a?b", "a&b", "a#b", "{project}", "a\nb", None, 3])
-def test_names_that_lead_elsewhere(name: Any, build: Callable[[str], Request[Any]], backend: str) -> None:
+def test_invalid_names(name: Any, build: Callable[[str], Request[Any]], backend: str) -> None:
     """An empty or invalid name is a mistake at once."""
     assert DIFFERENCES["names"]
-    assert isinstance(oracle.sent(PLACES[backend][0], lambda client: client.caches.get(name="a/../b")), oracle.Wire)
+    assert isinstance(
+        oracle.capture_request(BACKENDS[backend][0], lambda client: client.caches.get(name="a/../b")),
+        oracle.SentRequest,
+    )
     with pytest.raises(InvalidRequest) as raised:
         build(name)
     assert (raised.value.path, raised.value.value) == ("name", name)
@@ -195,8 +198,10 @@ def test_names_that_lead_elsewhere(name: Any, build: Callable[[str], Request[Any
 def test_express_mode(build: Callable[[str], Request[Any]]) -> None:
     """With only a key, Vertex AI has no project: a short name is refused, with a hint to the full name."""
     assert DIFFERENCES["express"]
-    theirs = oracle.sent({"vertexai": True, "api_key": "test-key"}, lambda client: client.caches.get(name="1"))
-    assert isinstance(theirs, oracle.Wire)
+    theirs = oracle.capture_request(
+        {"vertexai": True, "api_key": "test-key"}, lambda client: client.caches.get(name="1")
+    )
+    assert isinstance(theirs, oracle.SentRequest)
     assert "/projects/None/" in theirs.url
     error = encode(build("1"), Vertex(api_key="test-key")).failure()
     assert isinstance(error, Unsupported)
@@ -205,8 +210,8 @@ def test_express_mode(build: Callable[[str], Request[Any]]) -> None:
 
 def test_express_mode_list() -> None:
     """With only a key, caches are listed without a project, as by google-genai."""
-    theirs = oracle.sent({"vertexai": True, "api_key": "test-key"}, lambda client: client.caches.list())
-    assert isinstance(theirs, oracle.Wire)
+    theirs = oracle.capture_request({"vertexai": True, "api_key": "test-key"}, lambda client: client.caches.list())
+    assert isinstance(theirs, oracle.SentRequest)
     http = encode(caches.list(), Vertex(api_key="test-key")).unwrap()
     assert http.url == theirs.url == "https://aiplatform.googleapis.com/v1beta1/cachedContents"
 
@@ -221,14 +226,14 @@ def test_express_mode_whole_names() -> None:
 NAIVE = "2030-01-02T03:04:05"
 
 
-@pytest.mark.parametrize("backend", PLACES)
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_times_have_zones(backend: str) -> None:
     """A time without a time zone is refused."""
     assert DIFFERENCES["naive-time"]
-    theirs = oracle.sent(
-        PLACES[backend][0], lambda client: client.caches.update(name="1", config={"expire_time": NAIVE})
+    theirs = oracle.capture_request(
+        BACKENDS[backend][0], lambda client: client.caches.update(name="1", config={"expire_time": NAIVE})
     )
-    assert isinstance(theirs, oracle.Wire)
+    assert isinstance(theirs, oracle.SentRequest)
     assert theirs.body == {"expireTime": NAIVE}
     with pytest.raises(InvalidRequest, match="time zone"):
         caches.update("1", {"expire_time": NAIVE})
@@ -260,7 +265,7 @@ def test_mistakes(build: Callable[[], Request[Any]], path: str) -> None:
 def test_refused_together() -> None:
     """All fields that Gemini does not have are in one error."""
     config = {"kms_key_name": "k", "contents": {"inline_data": {"data": b"x", "mime_type": "a/b", "display_name": "n"}}}
-    assert refuses(caches.create("m", config), "gemini") == (
+    assert get_refused_paths(caches.create("m", config), "gemini") == (
         "config.contents[0].parts[0].inline_data.display_name",
         "config.kms_key_name",
     )
@@ -272,7 +277,7 @@ def test_tools_stay_apart() -> None:
         {"function_declarations": [{"name": "f"}], "code_execution": {}},
         {"function_declarations": [{"name": "g"}]},
     ]
-    _, _, body = sends(caches.create("m", {"tools": tools}), "gemini")
+    _, _, body = encode_ours(caches.create("m", {"tools": tools}), "gemini")
     assert body["tools"] == [
         {"functionDeclarations": [{"name": "f"}], "codeExecution": {}},
         {"functionDeclarations": [{"name": "g"}]},

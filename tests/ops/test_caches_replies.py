@@ -7,7 +7,7 @@ import pytest
 
 from genai_fn import schema
 from genai_fn.ops import caches
-from tests.support.google_genai.agreement import PLACES, reads, reads_alike
+from tests.support.google_genai.agreement import BACKENDS, check_same_response, decode_ours
 
 CACHE = {
     "name": "cachedContents/1",
@@ -40,31 +40,31 @@ PAGES_READ: Mapping[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("backend", PLACES)
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("reply", REPLIES.values(), ids=REPLIES)
 def test_cache_read(reply: Any, backend: str) -> None:
     """A cache decodes as with google-genai, for every operation."""
-    reads_alike(lambda: caches.get("1"), lambda client: client.caches.get(name="1"), backend, reply)
-    reads_alike(lambda: caches.update("1"), lambda client: client.caches.update(name="1"), backend, reply)
-    reads_alike(lambda: caches.create("m"), lambda client: client.caches.create(model="m"), backend, reply)
+    check_same_response(lambda: caches.get("1"), lambda client: client.caches.get(name="1"), backend, reply)
+    check_same_response(lambda: caches.update("1"), lambda client: client.caches.update(name="1"), backend, reply)
+    check_same_response(lambda: caches.create("m"), lambda client: client.caches.create(model="m"), backend, reply)
 
 
-@pytest.mark.parametrize("backend", PLACES)
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("reply", PAGES_READ.values(), ids=PAGES_READ)
 def test_page_read(reply: Any, backend: str) -> None:
     """A page decodes as with google-genai."""
-    reads_alike(caches.list, lambda client: client.caches._list(), backend, reply)
+    check_same_response(caches.list, lambda client: client.caches._list(), backend, reply)
 
 
-@pytest.mark.parametrize("backend", PLACES)
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("reply", [b"", b"{}", b" {}\n"])
 def test_delete_read(reply: bytes, backend: str) -> None:
     """An empty response is a successful deletion."""
-    assert reads(caches.delete("1"), backend, reply) == schema.DeleteCachedContentResponse()
+    assert decode_ours(caches.delete("1"), backend, reply) == schema.DeleteCachedContentResponse()
 
 
 def test_page_shows_more() -> None:
     """A page is iterable, and its repr shows whether there are more."""
-    page = reads(caches.list(), "gemini", PAGES_READ["more"])
+    page = decode_ours(caches.list(), "gemini", PAGES_READ["more"])
     assert [each.name for each in page] == ["cachedContents/1", "cachedContents/2", None]
     assert repr(page).startswith("<ListCachedContentsResponse of 3, more to come: ")

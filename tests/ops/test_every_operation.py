@@ -29,7 +29,7 @@ OPERATIONS: Mapping[str, type[Operation[Any]]] = {each.op: each for each in list
 KEYS = st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=16, max_size=24).map("test-key-{}".format)
 
 
-def _backends(key: str = "test-key") -> tuple[Backend, ...]:
+def _build_backends(key: str = "test-key") -> tuple[Backend, ...]:
     """Return each kind of backend; those that take a key have this one."""
     return (
         Gemini(key),
@@ -44,7 +44,7 @@ def _backends(key: str = "test-key") -> tuple[Backend, ...]:
 
 GEMINI, VERTEX = Gemini("test-key"), Vertex("p", "us-central1")
 
-drawn = settings(
+drawn_settings = settings(
     max_examples=20, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
 )
 each_operation = pytest.mark.parametrize("name", OPERATIONS)
@@ -61,75 +61,77 @@ def test_all_are_drawn() -> None:
 
 
 @each_operation
-@drawn
+@drawn_settings
 @given(data=st.data(), key=KEYS)
 def test_encodes(name: str, data: st.DataObject, key: str) -> None:
     """On every backend it encodes to a complete request or a typed failure; it raises nothing and shows no key."""
     request = data.draw(REQUESTS[name])
     assert isinstance(request.operation, OPERATIONS[name])
-    assert key not in _shown(request)
-    for at in _backends(key):
-        result = encode(request, at)
+    assert key not in _show(request)
+    for backend in _build_backends(key):
+        result = encode(request, backend)
         if isinstance(result, Success):
             http = result.unwrap()
-            assert _list_placeholders(http.url + _text(http)) <= _list_placeholders(write_expression(request))
-            assert key not in _shown(http)
+            assert _list_placeholders(http.url + _read_body(http)) <= _list_placeholders(write_expression(request))
+            assert key not in _show(http)
         else:
             error: GenaiError = result.failure()
             assert isinstance(error, Unsupported | InvalidRequest | AuthError)
             assert str(error)
-            assert key not in _shown(error)
+            assert key not in _show(error)
 
 
 @each_operation
-@drawn
+@drawn_settings
 @given(data=st.data())
 def test_is_a_value(name: str, data: st.DataObject) -> None:
     """It equals its copy and its unpickled copy, hashes unless it contains a dict, and encodes the same."""
     request = data.draw(REQUESTS[name])
-    for twin in (copy.copy(request), copy.deepcopy(request), pickle.loads(pickle.dumps(request))):
-        assert twin == request
-        assert repr(twin) == repr(request)
-        assert encode(twin, GEMINI) == encode(request, GEMINI)
-    if _holds_a_dict(request):
+    for duplicate in (copy.copy(request), copy.deepcopy(request), pickle.loads(pickle.dumps(request))):
+        assert duplicate == request
+        assert repr(duplicate) == repr(request)
+        assert encode(duplicate, GEMINI) == encode(request, GEMINI)
+    if _contains_dict(request):
         with pytest.raises(TypeError):
             hash(request)
     else:
         assert hash(copy.deepcopy(request)) == hash(request)
 
 
-@drawn
-@given(one=requests(), other=requests())
-def test_differ(one: Request[Any], other: Request[Any]) -> None:
+@drawn_settings
+@given(left=requests(), right=requests())
+def test_differ(left: Request[Any], right: Request[Any]) -> None:
     """Requests are equal if and only if their operations have the same class and fields."""
-    alike = type(one.operation) is type(other.operation) and repr(one) == repr(other)
-    assert (one == other) == alike
+    is_equal = type(left.operation) is type(right.operation) and repr(left) == repr(right)
+    assert (left == right) == is_equal
 
 
 def test_refusals_say_why() -> None:
     """If a backend does not have an operation, the failure has the operation's name and a reason."""
-    refused = [(name, at) for name in OPERATIONS for at in (GEMINI, VERTEX) if not has_operation(name, at.name)]
+    refused = [
+        (name, backend) for name in OPERATIONS for backend in (GEMINI, VERTEX) if not has_operation(name, backend.name)
+    ]
     assert len(refused) > 20
-    for name, at in refused:
-        error = encode(_any(REQUESTS[name]), at).failure()
+    for name, backend in refused:
+        error = encode(_draw_request(REQUESTS[name]), backend).failure()
         assert isinstance(error, Unsupported)
         assert error.paths == (name,)
         assert re.search(r"\w+ \w+ \w+", error.reason)
 
 
-def _any(strategy: st.SearchStrategy[Request[Any]]) -> Request[Any]:
+def _draw_request(strategy: st.SearchStrategy[Request[Any]]) -> Request[Any]:
     found: list[Request[Any]] = []
 
-    @settings(drawn, max_examples=1)
+    @settings(drawn_settings, max_examples=1)
     @given(strategy)
-    def look(request: Request[Any]) -> None:
+    def collect(request: Request[Any]) -> None:
         found.append(request)
 
-    look()
+    collect()
     return found[0]
 
 
-def _text(http: HttpRequest) -> str:
+def _read_body(http: HttpRequest) -> str:
     if isinstance(http.body, FileSlice):
         return ""
     body = http.body if isinstance(http.body, bytes) else b"".join(http.body)
@@ -141,11 +143,11 @@ def _list_placeholders(text: str) -> set[str]:
     return set(re.findall(r"\{[a-z_]+\}", text))
 
 
-def _shown(value: Any) -> str:
+def _show(value: Any) -> str:
     return f"{value!r} {value!s} {pickle.dumps(value)!r}"
 
 
-def _holds_a_dict(value: Any) -> bool:
+def _contains_dict(value: Any) -> bool:
     if isinstance(value, msgspec.Struct):
-        return any(_holds_a_dict(getattr(value, name)) for name in value.__struct_fields__)
-    return any(map(_holds_a_dict, value)) if isinstance(value, tuple) else isinstance(value, dict | list)
+        return any(_contains_dict(getattr(value, name)) for name in value.__struct_fields__)
+    return any(map(_contains_dict, value)) if isinstance(value, tuple) else isinstance(value, dict | list)

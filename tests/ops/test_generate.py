@@ -23,68 +23,70 @@ from genai_fn.wire import encode
 from tests.cases.differences_by_resource import GENERATE_DIFFERENCES
 from tests.cases.generate_requests import BACKEND_CASES, CASES, BackendCase, Case
 from tests.support.google_genai import oracle
-from tests.support.google_genai.agreement import PLACES, add_credential, get_refused_field, select_compared_parts
+from tests.support.google_genai.agreement import BACKENDS, add_credential, get_refused_field, select_compared_parts
 from tests.support.scripted_model import Conversation, build_response
 
-AS_IN_1_51 = [(case, backend) for case in CASES if case.name not in GENERATE_DIFFERENCES for backend in PLACES]
+SAME_CASES = [(case, backend) for case in CASES if case.name not in GENERATE_DIFFERENCES for backend in BACKENDS]
 
 
-@pytest.mark.parametrize(("case", "backend"), AS_IN_1_51, ids=lambda each: getattr(each, "name", each))
+@pytest.mark.parametrize(("case", "backend"), SAME_CASES, ids=lambda each: getattr(each, "name", each))
 def test_same_wire(case: Case, backend: str) -> None:
     """The same arguments send the same request as google-genai, or are refused as by it."""
-    place, at = PLACES[backend]
-    theirs = oracle.sent(place, lambda client: _call_google_genai(client, case))
-    if isinstance(theirs, oracle.Wire):
-        assert select_compared_parts(theirs) == select_compared_parts(add_credential(_encode(case, at).unwrap(), at))
+    their_backend, our_backend = BACKENDS[backend]
+    theirs = oracle.capture_request(their_backend, lambda client: _call_google_genai(client, case))
+    if isinstance(theirs, oracle.SentRequest):
+        assert select_compared_parts(theirs) == select_compared_parts(
+            add_credential(_encode(case, our_backend).unwrap(), our_backend)
+        )
     elif theirs.unsupported:
-        error = _encode(case, at).failure()
+        error = _encode(case, our_backend).failure()
         assert isinstance(error, Unsupported)
-        # google-genai 1.51.0 stops at the first
+        # google-genai 1.51.0 names only the first field
         assert get_refused_field(theirs) in [path.rpartition(".")[2] for path in error.paths]
     else:
         with pytest.raises(InvalidRequest):
-            _encode(case, at)
+            _encode(case, our_backend)
 
 
-@pytest.mark.parametrize("backend", PLACES)
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("name", GENERATE_DIFFERENCES)
 def test_differences(name: str, backend: str) -> None:
     """Each difference is as the table states."""
-    case, differs = next(each for each in CASES if each.name == name), GENERATE_DIFFERENCES[name]
-    at = PLACES[backend][1]
-    if differs.invalid:
+    case, difference = next(each for each in CASES if each.name == name), GENERATE_DIFFERENCES[name]
+    our_backend = BACKENDS[backend][1]
+    if difference.invalid:
         with pytest.raises(InvalidRequest) as raised:
-            _encode(case, at)
-        assert differs.invalid == raised.value.path
-    elif backend in (differs.unsupported or {}):
-        error = _encode(case, at).failure()
+            _encode(case, our_backend)
+        assert difference.invalid == raised.value.path
+    elif backend in (difference.unsupported or {}):
+        error = _encode(case, our_backend).failure()
         assert isinstance(error, Unsupported)
-        assert ((differs.unsupported or {})[backend],) == error.paths
+        assert ((difference.unsupported or {})[backend],) == error.paths
     else:
-        assert differs.body == _json(_encode(case, at).unwrap().body)
+        assert difference.body == _parse_body(_encode(case, our_backend).unwrap().body)
 
 
-@pytest.mark.parametrize("backend", PLACES)
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("name", GENERATE_DIFFERENCES)
 def test_differences_hold(name: str, backend: str) -> None:
     """Each difference in the table exists."""
     case = next(each for each in CASES if each.name == name)
-    theirs = oracle.sent(PLACES[backend][0], lambda client: _call_google_genai(client, case))
+    theirs = oracle.capture_request(BACKENDS[backend][0], lambda client: _call_google_genai(client, case))
     body = GENERATE_DIFFERENCES[name].body
-    assert not isinstance(theirs, oracle.Wire) or oracle.normal(theirs.body) != oracle.normal(body)
+    assert not isinstance(theirs, oracle.SentRequest) or oracle.normalize(theirs.body) != oracle.normalize(body)
 
 
 def test_all_differences_named() -> None:
     """Every difference of a case is in the table."""
-    assert {case.name for case in CASES if case.differs} <= set(GENERATE_DIFFERENCES)
+    assert {case.name for case in CASES if case.difference} <= set(GENERATE_DIFFERENCES)
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.error], ids=lambda case: case.name)
 def test_mistakes(case: Case) -> None:
     """Arguments for which google-genai 1.51.0 raises are a mistake on both backends."""
-    for place, _ in PLACES.values():
-        theirs = oracle.sent(place, lambda client: _call_google_genai(client, case))
-        assert isinstance(theirs, oracle.Refused)
+    for their_backend, _ in BACKENDS.values():
+        theirs = oracle.capture_request(their_backend, lambda client: _call_google_genai(client, case))
+        assert isinstance(theirs, oracle.RefusedCall)
 
 
 BACKEND_DIFFERENCES: Mapping[str, tuple[str, str]] = {
@@ -93,11 +95,11 @@ BACKEND_DIFFERENCES: Mapping[str, tuple[str, str]] = {
         "https://aiplatform.us.rep.googleapis.com/v1beta1/projects/p/locations/us/publishers/google/models/gemini-2.5-flash:generateContent",
     ),
     "vertex-base-url-no-location": (
-        "1.51.0 forgets the project and sends no credentials",
+        "1.51.0 ignores the project and sends no credentials",
         "https://gate.test/v1beta1/projects/p/locations/global/publishers/google/models/gemini-2.5-flash:generateContent",
     ),
     **{
-        name: ("1.51.0 takes a gateway's base URL for the whole URL; ours says what is asked of it", url)
+        name: ("1.51.0 sends to the base URL of a gateway; genai_fn appends the path of the method", url)
         for name, url in {
             "gateway": "https://gate.test/way/publishers/google/models/gemini-2.5-flash:generateContent",
             "gateway-stream": "https://gate.test/way/publishers/google/models/gemini-2.5-flash:streamGenerateContent?alt=sse",
@@ -107,7 +109,7 @@ BACKEND_DIFFERENCES: Mapping[str, tuple[str, str]] = {
         }.items()
     },
 }
-"""Where ours goes to another address than 1.51.0: why, and where."""
+"""Cases in which genai_fn uses another URL than 1.51.0: the reason, and the URL."""
 
 SENT_BACKEND_CASES = [case for case in BACKEND_CASES if not case.error and case.name != "express-cache"]
 
@@ -115,7 +117,7 @@ SENT_BACKEND_CASES = [case for case in BACKEND_CASES if not case.error and case.
 @pytest.mark.parametrize("case", SENT_BACKEND_CASES, ids=lambda case: case.name)
 def test_same_address(case: BackendCase) -> None:
     """Every backend has the URL and the credential that google-genai uses."""
-    theirs, ours = _send_google_genai(case), select_compared_parts(_encode_at(case))
+    theirs, ours = _capture_backend_case(case), select_compared_parts(_encode_backend_case(case))
     if case.name in BACKEND_DIFFERENCES:
         assert theirs["url"] != ours["url"]
         assert BACKEND_DIFFERENCES[case.name][1] == ours["url"]
@@ -138,7 +140,7 @@ def test_cache_by_full_name() -> None:
     name = "projects/q/locations/l/cachedContents/1"
     request = generate("m", "hi", {"cached_content": name})
     for backend in (Vertex(api_key="test-key"), Vertex(base_url="https://gate.test"), Vertex("p")):
-        assert _json(encode(request, backend).unwrap().body)["cachedContent"] == name
+        assert _parse_body(encode(request, backend).unwrap().body)["cachedContent"] == name
 
 
 def test_key_and_project() -> None:
@@ -193,14 +195,14 @@ def test_open_schema_paths() -> None:
 def test_automatic_calling_is_a_mistake() -> None:
     """Automatic function calling in the config is a mistake; the error names the modifier."""
     request = generate("m", "hi", {"automatic_function_calling": {"maximum_remote_calls": 3}})
-    refused = str(encode(request, Gemini("test-key")).failure())
-    assert refused.startswith("config.automatic_function_calling: expected the modifier calling")
+    message = str(encode(request, Gemini("test-key")).failure())
+    assert message.startswith("config.automatic_function_calling: expected the modifier calling")
 
 
 def test_automatic_calling_switched_off() -> None:
     """Disabling automatic function calling is valid, and sends nothing."""
     request = generate("m", "hi", {"automatic_function_calling": {"disable": True}})
-    assert _json(encode(request, Gemini("test-key")).unwrap().body) == {
+    assert _parse_body(encode(request, Gemini("test-key")).unwrap().body) == {
         "contents": [{"role": "user", "parts": [{"text": "hi"}]}]
     }
 
@@ -212,7 +214,7 @@ def test_functions_do_not_lose_tools() -> None:
         {"code_execution": {}},
         {"function_declarations": [{"name": "g"}]},
     ]
-    body = _json(encode(generate("m", "hi", {"tools": tools}), Gemini("test-key")).unwrap().body)
+    body = _parse_body(encode(generate("m", "hi", {"tools": tools}), Gemini("test-key")).unwrap().body)
     assert body["tools"] == [
         {"googleSearch": {}},
         {"codeExecution": {}},
@@ -220,13 +222,13 @@ def test_functions_do_not_lose_tools() -> None:
     ]
 
 
-def weather(city: str, days: int = 1) -> str:
+def get_weather(city: str, days: int = 1) -> str:
     """Return the weather."""
     return city * days
 
 
-DECLARED = {
-    "name": "weather",
+DECLARATION = {
+    "name": "get_weather",
     "description": "Return the weather.",
     "parametersJsonSchema": {
         "type": "object",
@@ -237,19 +239,19 @@ DECLARED = {
 }
 
 
-@pytest.mark.parametrize("backend", PLACES)
-@pytest.mark.parametrize("made", [with_tools(weather), calling(weather)], ids=("with_tools", "calling"))
-def test_python_functions(made: Any, backend: str) -> None:
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("modifier", [with_tools(get_weather), calling(get_weather)], ids=("with_tools", "calling"))
+def test_python_functions(modifier: Any, backend: str) -> None:
     """A function is declared in JSON Schema on both backends, as in 3.6.1; google-genai 1.51.0 sends a Schema."""
-    place, at = PLACES[backend]
-    (request,) = Conversation(generate("m", "hi") | made, [build_response("ok")]).requests
-    assert _json(encode(request, at).unwrap().body)["tools"] == [{"functionDeclarations": [DECLARED]}]
+    their_backend, our_backend = BACKENDS[backend]
+    (request,) = Conversation(generate("m", "hi") | modifier, [build_response("ok")]).requests
+    assert _parse_body(encode(request, our_backend).unwrap().body)["tools"] == [{"functionDeclarations": [DECLARATION]}]
 
-    def asked(client: Any) -> Any:
-        return client.models.generate_content(model="m", contents="hi", config={"tools": [weather]})
+    def call(client: Any) -> Any:
+        return client.models.generate_content(model="m", contents="hi", config={"tools": [get_weather]})
 
-    theirs = oracle.sent(place, asked)
-    assert isinstance(theirs, oracle.Wire)
+    theirs = oracle.capture_request(their_backend, call)
+    assert isinstance(theirs, oracle.SentRequest)
     ((declaration,),) = (each["functionDeclarations"] for each in theirs.body["tools"])
     assert declaration["parameters"]["properties"]["city"] == {"type": "STRING"}
 
@@ -260,38 +262,38 @@ def _call_google_genai(client: Any, case: Case) -> Any:
     return call(model=case.model, contents=contents, config=config)
 
 
-def _encode(case: Case, at: Backend) -> Result[HttpRequest, GenaiError]:
+def _encode(case: Case, backend: Backend) -> Result[HttpRequest, GenaiError]:
     contents, config = case.arguments(schema)
-    return encode(_request(generate(case.model, contents, config), stream=case.stream), at)
+    return encode(_select_operation(generate(case.model, contents, config), stream=case.stream), backend)
 
 
-def _request(request: Request[Any], *, stream: bool) -> Request[Any]:
+def _select_operation(request: Request[Any], *, stream: bool) -> Request[Any]:
     return Request(request.operation.get_streaming_operation()) if stream else request  # type: ignore[arg-type]  # generate has one
 
 
-def _send_google_genai(case: BackendCase) -> Mapping[str, Any]:
+def _capture_backend_case(case: BackendCase) -> Mapping[str, Any]:
     def call(client: Any) -> Any:
         method = client.models.generate_content_stream if case.stream else client.models.generate_content
         return method(model=case.model, contents="hi", config=deepcopy(case.config))
 
-    wire = oracle.sent(case.backend, call)
-    assert isinstance(wire, oracle.Wire)
-    return select_compared_parts(wire)
+    request = oracle.capture_request(case.backend, call)
+    assert isinstance(request, oracle.SentRequest)
+    return select_compared_parts(request)
 
 
-def _encode_at(case: BackendCase) -> HttpRequest:
-    at = _build_backend(case.backend)
-    result = encode(_request(generate(case.model, "hi", case.config), stream=case.stream), at)
+def _encode_backend_case(case: BackendCase) -> HttpRequest:
+    backend = _build_backend(case.backend)
+    result = encode(_select_operation(generate(case.model, "hi", case.config), stream=case.stream), backend)
     assert isinstance(result, Success), result
-    return add_credential(result.unwrap(), at)
+    return add_credential(result.unwrap(), backend)
 
 
 def _build_backend(backend: oracle.Backend) -> Backend:
-    given = {name: value for name, value in backend.items() if name != "vertexai"}
-    return Vertex(**given) if backend.get("vertexai") else Gemini(**given)
+    arguments = {name: value for name, value in backend.items() if name != "vertexai"}
+    return Vertex(**arguments) if backend.get("vertexai") else Gemini(**arguments)
 
 
-def _json(body: Body) -> Any:
+def _parse_body(body: Body) -> Any:
     assert not isinstance(body, FileSlice)
     return msgspec.json.decode(body if isinstance(body, bytes) else b"".join(body))
 
@@ -326,7 +328,7 @@ def test_any_input(contents: Any, config: Mapping[str, Any]) -> None:
         assert str(error)
         return
     assert pickle.loads(pickle.dumps(request)) == request
-    for _, at in PLACES.values():
-        result = encode(request, at)
+    for _, backend in BACKENDS.values():
+        result = encode(request, backend)
         assert isinstance(result, Success) or isinstance(result.failure(), Unsupported)
-        assert not isinstance(result, Success) or isinstance(_json(result.unwrap().body), dict)
+        assert not isinstance(result, Success) or isinstance(_parse_body(result.unwrap().body), dict)

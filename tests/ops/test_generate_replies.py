@@ -84,33 +84,33 @@ def test_nine_digits_round() -> None:
 
 
 def _decode_by_both(reply: Any, backend: str) -> tuple[Any, Any]:
-    place, at = BACKENDS[backend]
-    theirs = oracle.parsed(place, lambda lib: lib.models.generate_content(model="m", contents="hi"), reply)
+    their_backend, our_backend = BACKENDS[backend]
+    theirs = oracle.parse_reply(their_backend, lambda lib: lib.models.generate_content(model="m", contents="hi"), reply)
     assert isinstance(theirs, types.GenerateContentResponse)
     theirs.sdk_http_response = None
-    return _plain(theirs), _plain(_decode(reply, at))
+    return _to_plain(theirs), _to_plain(_decode(reply, our_backend))
 
 
-def _decode(reply: Any, at: Backend) -> GenerateContentResponse:
+def _decode(reply: Any, backend: Backend) -> GenerateContentResponse:
     body = reply if isinstance(reply, bytes) else json.dumps(reply).encode()
-    result = decode(generate("m", "hi"), HttpResponse(200, (), body), at)
+    result = decode(generate("m", "hi"), HttpResponse(200, (), body), backend)
     assert isinstance(result, Success), result
     return result.unwrap()
 
 
-def _plain(value: Any, name: str = "") -> Any:
+def _to_plain(value: Any, name: str = "") -> Any:
     """Convert a value of either library to plain data, without None and empty sequences; user JSON is unchanged."""
     if name in ("args", "response"):
         return value
     if isinstance(value, msgspec.Struct):
-        return _plain({field: getattr(value, field) for field in value.__struct_fields__ if field != "extra"})
+        return _to_plain({field: getattr(value, field) for field in value.__struct_fields__ if field != "extra"})
     if isinstance(value, types._common.BaseModel):
-        return _plain({field: getattr(value, field) for field in type(value).model_fields})
+        return _to_plain({field: getattr(value, field) for field in type(value).model_fields})
     if isinstance(value, dict):
-        plain = {field: _plain(each, field) for field, each in value.items()}
-        return {field: each for field, each in plain.items() if each is not None and each != []}
+        converted = {field: _to_plain(each, field) for field, each in value.items()}
+        return {field: each for field, each in converted.items() if each is not None and each != []}
     if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
+        return [_to_plain(each) for each in value]
     if name == "thought_signature" and isinstance(value, str):
         return b64decode(value.translate(str.maketrans("-_", "+/")))
     return value.value if isinstance(value, Enum) else value

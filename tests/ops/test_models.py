@@ -12,7 +12,14 @@ from genai_fn.ops import models
 from genai_fn.wire import encode
 from tests.cases.differences_by_resource import MODEL_DIFFERENCES
 from tests.support.google_genai import oracle
-from tests.support.google_genai.agreement import PLACES, Sent, agrees, reads, reads_alike, sends
+from tests.support.google_genai.agreement import (
+    BACKENDS,
+    EncodedRequest,
+    check_same_request,
+    check_same_response,
+    decode_ours,
+    encode_ours,
+)
 
 G, V = "https://generativelanguage.googleapis.com/v1beta", "https://us-central1-aiplatform.googleapis.com/v1beta1"
 
@@ -60,53 +67,55 @@ LISTS: tuple[Mapping[str, Any] | None, ...] = (
 PUBLISHERS_MODELS = ("tunedModels/x", "publishers/meta/models/llama", "meta/llama", "a/b/c")
 """Models of publishers other than Google, by the name that Vertex AI knows them by."""
 
-both = pytest.mark.parametrize("backend", PLACES)
+both_backends = pytest.mark.parametrize("backend", BACKENDS)
 
 
-@both
+@both_backends
 @pytest.mark.parametrize("model", MODELS)
 def test_get(model: str, backend: str) -> None:
     """A model is requested by the backend's name for it, as by google-genai but for `PUBLISHERS_MODELS`."""
     if backend == "gemini" or model not in PUBLISHERS_MODELS:
-        agrees(lambda: models.get(model), lambda client: client.models.get(model=model), backend)
+        check_same_request(lambda: models.get(model), lambda client: client.models.get(model=model), backend)
         return
-    theirs = oracle.sent(PLACES[backend][0], lambda client: client.models.get(model=model))
-    assert isinstance(theirs, oracle.Wire)
+    theirs = oracle.capture_request(BACKENDS[backend][0], lambda client: client.models.get(model=model))
+    assert isinstance(theirs, oracle.SentRequest)
     assert MODEL_DIFFERENCES["publishers"]
-    assert sends(models.get(model), backend)[1] == theirs.url.replace("/projects/p/locations/us-central1", "")
+    assert encode_ours(models.get(model), backend)[1] == theirs.url.replace("/projects/p/locations/us-central1", "")
 
 
-@both
+@both_backends
 @pytest.mark.parametrize("model", MODELS)
 def test_update_and_delete(model: str, backend: str) -> None:
     """A model is updated and deleted by the backend's name for it; on Vertex AI with a project."""
     config = {"display_name": "d"}
-    agrees(lambda: models.delete(model), lambda client: client.models.delete(model=model), backend)
-    agrees(
+    check_same_request(lambda: models.delete(model), lambda client: client.models.delete(model=model), backend)
+    check_same_request(
         lambda: models.update(model, config),
         lambda client: client.models.update(model=model, config={**config}),  # type: ignore[arg-type]  # its own dict
         backend,
     )
 
 
-@both
+@both_backends
 @pytest.mark.parametrize("config", UPDATES)
 def test_update(config: dict[str, Any] | None, backend: str) -> None:
     """Changed fields are sent; without changes there is no body."""
-    agrees(
+    check_same_request(
         lambda: models.update("tunedModels/x", config),
         lambda client: client.models.update(model="tunedModels/x", config=config and {**config}),  # type: ignore[arg-type]  # its own dict
         backend,
     )
 
 
-@both
+@both_backends
 @pytest.mark.parametrize("config", LISTS)
 def test_list(config: dict[str, Any] | None, backend: str) -> None:
     """Tuned and base models have different paths; the query is the same, in any order and escaping."""
-    theirs = oracle.sent(PLACES[backend][0], lambda client: client.models.list(config=config and {**config}))  # type: ignore[arg-type]  # its own dict
-    assert isinstance(theirs, oracle.Wire)
-    ours = sends(models.list(config), backend)
+    theirs = oracle.capture_request(
+        BACKENDS[backend][0], lambda client: client.models.list(config=config and {**config})
+    )  # type: ignore[arg-type]  # its own dict
+    assert isinstance(theirs, oracle.SentRequest)
+    ours = encode_ours(models.list(config), backend)
     assert _split_query(theirs.method, theirs.url, theirs.body) == _split_query(*ours)
 
 
@@ -136,17 +145,20 @@ def _split_query(method: str, url: str, body: Any) -> tuple[Any, ...]:
 def test_differences(name: str, config: dict[str, Any], gemini: str, vertex: str) -> None:
     """Each difference from google-genai 1.51.0 is as the table states."""
     assert name in MODEL_DIFFERENCES
-    assert [sends(models.list(config), backend) for backend in PLACES] == [("GET", gemini, None), ("GET", vertex, None)]
+    assert [encode_ours(models.list(config), backend) for backend in BACKENDS] == [
+        ("GET", gemini, None),
+        ("GET", vertex, None),
+    ]
 
 
 def test_without_a_project() -> None:
     """In express mode and behind a gateway the paths are short."""
-    for at, root in (
+    for backend, root in (
         (Vertex(api_key="test-key"), "https://aiplatform.googleapis.com/v1beta1"),
         (Vertex(base_url="https://gate.test/way"), "https://gate.test/way"),
     ):
-        made = (models.get("m"), models.delete("m"), models.list(), models.list({"query_base": False}))
-        assert [encode(each, at).unwrap().url.removeprefix(root) for each in made] == [
+        requests = (models.get("m"), models.delete("m"), models.list(), models.list({"query_base": False}))
+        assert [encode(each, backend).unwrap().url.removeprefix(root) for each in requests] == [
             "/publishers/google/models/m",
             "/publishers/google/models/m",
             "/publishers/google/models",
@@ -170,7 +182,7 @@ def test_mistakes(config: dict[str, Any], path: str) -> None:
     assert raised.value.path == path
 
 
-# Answers
+# Responses
 
 GEMINI_MODEL: Mapping[str, Any] = {
     "name": "models/gemini-2.5-flash",
@@ -228,8 +240,8 @@ REPLIES: Mapping[str, tuple[Mapping[str, Any], ...]] = {
 @pytest.mark.parametrize(("backend", "reply"), [(backend, each) for backend, all_ in REPLIES.items() for each in all_])
 def test_same_model(backend: str, reply: Any) -> None:
     """A model decodes as with google-genai, for get and update."""
-    reads_alike(lambda: models.get("m"), lambda client: client.models.get(model="m"), backend, reply)
-    reads_alike(
+    check_same_response(lambda: models.get("m"), lambda client: client.models.get(model="m"), backend, reply)
+    check_same_response(
         lambda: models.update("m", {"description": "d"}),
         lambda client: client.models.update(model="m", config={"description": "d"}),
         backend,
@@ -237,47 +249,49 @@ def test_same_model(backend: str, reply: Any) -> None:
     )
 
 
-@both
+@both_backends
 @pytest.mark.parametrize("query_base", [True, False])
 @pytest.mark.parametrize("field", ["models", "tunedModels", "publisherModels"])
 def test_same_page(field: str, query_base: bool, backend: str) -> None:
     """A page has the models of either field, and the next page's token."""
     if (backend, field) in (("gemini", "publisherModels"), ("vertex", "tunedModels")):
-        return  # where the other backend has them
+        return  # the field of the other backend
     config = {"query_base": query_base}
     for token in ({}, {"nextPageToken": "next"}):
-        theirs = oracle.parsed(
-            PLACES[backend][0],
+        theirs = oracle.parse_reply(
+            BACKENDS[backend][0],
             lambda client: client.models.list(config={**config}),  # type: ignore[arg-type]  # its own dict
             {field: [*REPLIES[backend]], **token},
         )
-        page = reads(models.list(config), backend, {field: [*REPLIES[backend]], **token})
+        page = decode_ours(models.list(config), backend, {field: [*REPLIES[backend]], **token})
         assert [each.name for each in theirs.page] == [each.name for each in page]
-        assert page.models == tuple(reads(models.get("m"), backend, each) for each in REPLIES[backend])
+        assert page.models == tuple(decode_ours(models.get("m"), backend, each) for each in REPLIES[backend])
         assert page.next_page_token == token.get("nextPageToken")
 
 
-@both
+@both_backends
 def test_no_models(backend: str) -> None:
     """An empty response is an empty page."""
-    assert [list(reads(models.list(), backend, reply)) for reply in ({}, {"models": []})] == [[], []]
+    assert [list(decode_ours(models.list(), backend, reply)) for reply in ({}, {"models": []})] == [[], []]
 
 
-@both
+@both_backends
 def test_deleted(backend: str) -> None:
     """A deletion returns an empty value, for any empty body."""
     for reply in (b"", b"{}", {}):
-        assert reads(models.delete("m"), backend, reply) == models.DeleteModelResponse()
+        assert decode_ours(models.delete("m"), backend, reply) == models.DeleteModelResponse()
 
 
 def test_literal() -> None:
     """One request of each kind, written out."""
-    wanted: Mapping[str, tuple[Sent, Sent]] = {
+    expected: Mapping[str, tuple[EncodedRequest, EncodedRequest]] = {
         "get": (("GET", f"{G}/models/m", None), ("GET", f"{V}/publishers/google/models/m", None)),
         "update": (
             ("PATCH", f"{G}/models/m", {"description": "d"}),
             ("PATCH", f"{V}/projects/p/locations/us-central1/publishers/google/models/m", {"description": "d"}),
         ),
     }
-    made = {"get": models.get("m"), "update": models.update("m", {"description": "d"})}
-    assert wanted == {name: (sends(each, "gemini"), sends(each, "vertex")) for name, each in made.items()}
+    requests = {"get": models.get("m"), "update": models.update("m", {"description": "d"})}
+    assert expected == {
+        name: (encode_ours(each, "gemini"), encode_ours(each, "vertex")) for name, each in requests.items()
+    }

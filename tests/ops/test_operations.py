@@ -14,10 +14,18 @@ from genai_fn.ops import operations
 from genai_fn.wire import encode
 from tests.cases.differences_by_resource import OPERATION_DIFFERENCES
 from tests.cases.videos import VIDEO_REPLIES, VIDEO_RESULTS
-from tests.support.google_genai.agreement import PLACES, Sent, agrees, reads, reads_alike, refuses, sends
+from tests.support.google_genai.agreement import (
+    BACKENDS,
+    EncodedRequest,
+    check_same_request,
+    check_same_response,
+    decode_ours,
+    encode_ours,
+    get_refused_paths,
+)
 
 KINDS = ("GenerateVideosOperation", "ImportFileOperation", "UploadToFileSearchStoreOperation")
-"""What google-genai asks after; project operations it only has in private."""
+"""Types of operations that google-genai polls in public; its method for project operations is private."""
 
 VEO = "publishers/google/models/veo-3.1"
 NAMES: Mapping[str, tuple[str, ...]] = {
@@ -31,7 +39,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
 }
 
 G, V = "https://generativelanguage.googleapis.com/v1beta", "https://us-central1-aiplatform.googleapis.com/v1beta1"
-HERE = f"{V}/projects/p/locations/us-central1"
+LOCATION = f"{V}/projects/p/locations/us-central1"
 
 
 @pytest.mark.parametrize(
@@ -45,16 +53,16 @@ HERE = f"{V}/projects/p/locations/us-central1"
 )
 def test_same_wire(kind: str, backend: str, name: str) -> None:
     """An operation is requested as by google-genai, under any name that a backend returns."""
-    agrees(
+    check_same_request(
         lambda: operations.get(getattr(schema, kind)(name=name)),
-        lambda client: client.operations.get(_call_google_genai(name, kind)),
+        lambda client: client.operations.get(_call_get(name, kind)),
         backend,
     )
 
 
 PROJECTS: tuple[tuple[str, str], ...] = (
-    ("1", f"{HERE}/operations/1"),
-    ("operations/1", f"{HERE}/operations/1"),
+    ("1", f"{LOCATION}/operations/1"),
+    ("operations/1", f"{LOCATION}/operations/1"),
     ("locations/l/operations/1", f"{V}/projects/p/locations/l/operations/1"),
     ("projects/q/locations/l/operations/1", f"{V}/projects/q/locations/l/operations/1"),
     ("projects/q/locations/l/tuningJobs/2/operations/1", f"{V}/projects/q/locations/l/tuningJobs/2/operations/1"),
@@ -64,14 +72,14 @@ PROJECTS: tuple[tuple[str, str], ...] = (
 @pytest.mark.parametrize(("name", "url"), PROJECTS)
 def test_project_operations(name: str, url: str) -> None:
     """A project's operation is requested by its id or any longer name."""
-    sent: Sent = ("GET", url, None)
-    assert sent == sends(operations.get(schema.ProjectOperation(name=name)), "vertex")
+    sent: EncodedRequest = ("GET", url, None)
+    assert sent == encode_ours(operations.get(schema.ProjectOperation(name=name)), "vertex")
 
 
-@pytest.mark.parametrize("backend", PLACES)
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_project_operations_by_identity(backend: str) -> None:
     """A project's operation is requested by id as by google-genai, and refused on Gemini."""
-    agrees(
+    check_same_request(
         lambda: operations.get("1", schema.ProjectOperation),
         lambda client: client.operations._get(operation_id="1"),
         backend,
@@ -83,7 +91,7 @@ def test_stores_on_vertex(kind: str) -> None:
     """Operations of file search stores are refused on Vertex AI."""
     assert OPERATION_DIFFERENCES["stores-on-vertex"]
     request = operations.get(getattr(schema, kind)(name="fileSearchStores/s/operations/1"))
-    assert refuses(request, "vertex") == (request.operation.op,)
+    assert get_refused_paths(request, "vertex") == (request.operation.op,)
 
 
 @pytest.mark.parametrize("name", ["1", "operations/1", "models/m/operations/", "/operations/1"])
@@ -98,9 +106,9 @@ def test_no_model_on_vertex(name: str) -> None:
 @pytest.mark.parametrize("kind", [*KINDS, "ProjectOperation"])
 def test_bare_name(kind: str) -> None:
     """A name and a type are equivalent to the value."""
-    of = getattr(schema, kind)
-    value = of(name="models/m/operations/1", done=False, metadata={"a": [1]})
-    request = operations.get("models/m/operations/1", of)
+    result_type = getattr(schema, kind)
+    value = result_type(name="models/m/operations/1", done=False, metadata={"a": [1]})
+    request = operations.get("models/m/operations/1", result_type)
     assert request == operations.get(value)
     assert request == pickle.loads(pickle.dumps(request))
     assert hash(request) == hash(operations.get(value))
@@ -131,27 +139,27 @@ def test_mistakes(arguments: tuple[Any, ...], path: str) -> None:
 
 def test_unsupported_is_a_value() -> None:
     """An operation that a backend does not have is refused with the reason, before anything is sent."""
-    error = encode(operations.get("1", schema.ProjectOperation), PLACES["gemini"][1]).failure()
+    error = encode(operations.get("1", schema.ProjectOperation), BACKENDS["gemini"][1]).failure()
     assert error == Unsupported(
         "the Gemini Developer API", ("operations.get.project",), "projects exist only on Vertex AI"
     )
 
 
-def _name(backend: str) -> str:
+def _build_name(backend: str) -> str:
     return NAMES[backend][0]
 
 
-def _call_google_genai(name: str, kind: str = KINDS[0]) -> Any:
+def _call_get(name: str, kind: str = KINDS[0]) -> Any:
     return getattr(types, kind)(name=name)
 
 
-@pytest.mark.parametrize("backend", PLACES)
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("name", VIDEO_REPLIES)
 def test_state_read(name: str, backend: str) -> None:
     """The state of a video generation decodes as with google-genai."""
-    reads_alike(
-        lambda: operations.get(_name(backend), schema.GenerateVideosOperation),
-        lambda client: client.operations.get(_call_google_genai(_name(backend))),
+    check_same_response(
+        lambda: operations.get(_build_name(backend), schema.GenerateVideosOperation),
+        lambda client: client.operations.get(_call_get(_build_name(backend))),
         backend,
         VIDEO_REPLIES[name],
     )
@@ -163,26 +171,26 @@ def test_state_read(name: str, backend: str) -> None:
 )
 def test_videos_read(name: str, backend: str) -> None:
     """Finished videos decode as with google-genai."""
-    reads_alike(
-        lambda: operations.get(_name(backend), schema.GenerateVideosOperation),
-        lambda client: client.operations.get(_call_google_genai(_name(backend))),
+    check_same_response(
+        lambda: operations.get(_build_name(backend), schema.GenerateVideosOperation),
+        lambda client: client.operations.get(_call_get(_build_name(backend))),
         backend,
         {"name": "n", "done": True, "response": VIDEO_RESULTS[backend][name]},
     )
 
 
-STORED = {"@type": "t", "parent": "fileSearchStores/s", "documentName": "fileSearchStores/s/documents/d"}
+UPLOAD_RESPONSE = {"@type": "t", "parent": "fileSearchStores/s", "documentName": "fileSearchStores/s/documents/d"}
 
 
 @pytest.mark.parametrize("kind", KINDS[1:])
 @pytest.mark.parametrize(
-    "reply", [*VIDEO_REPLIES.values(), {"name": "n", "done": True, "response": STORED}, {"response": {}}]
+    "reply", [*VIDEO_REPLIES.values(), {"name": "n", "done": True, "response": UPLOAD_RESPONSE}, {"response": {}}]
 )
 def test_stores_read(kind: str, reply: Any) -> None:
     """Operations of a store decode as with google-genai."""
-    reads_alike(
+    check_same_response(
         lambda: operations.get("n/operations/1", getattr(schema, kind)),
-        lambda client: client.operations.get(_call_google_genai("n/operations/1", kind)),
+        lambda client: client.operations.get(_call_get("n/operations/1", kind)),
         "gemini",
         reply,
     )
@@ -191,7 +199,7 @@ def test_stores_read(kind: str, reply: Any) -> None:
 @pytest.mark.parametrize("reply", VIDEO_REPLIES.values())
 def test_project_read(reply: Any) -> None:
     """Operations of a project decode as with google-genai."""
-    reads_alike(
+    check_same_response(
         lambda: operations.get("1", schema.ProjectOperation),
         lambda client: client.operations._get(operation_id="1"),
         "vertex",
@@ -202,5 +210,5 @@ def test_project_read(reply: Any) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_type_kept(kind: str) -> None:
     """The result has the requested type, even for an empty response."""
-    of = getattr(schema, kind)
-    assert reads(operations.get(of(name="n/operations/1")), "gemini", b"{}") == of()
+    result_type = getattr(schema, kind)
+    assert decode_ours(operations.get(result_type(name="n/operations/1")), "gemini", b"{}") == result_type()

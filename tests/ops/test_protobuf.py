@@ -26,7 +26,7 @@ from tests.cases.generate_fields import GENERATE_FIELDS, iter_field_paths
 
 Build: TypeAlias = Callable[[Any], Request[Any]]
 
-NEWER: Mapping[str, str] = {
+UNPUBLISHED: Mapping[str, str] = {
     "FileSearch.fileSearchStoreNames": "published when it was spelled otherwise: retrievalResources, retrievalConfig",
     "FileSearch.metadataFilter": "published when it was spelled otherwise: retrievalResources, retrievalConfig",
     "FileSearch.topK": "published when it was spelled otherwise: retrievalResources, retrievalConfig",
@@ -43,9 +43,9 @@ NEWER: Mapping[str, str] = {
     "ThinkingConfig.thinkingLevel": "came with Gemini 3",
     "TunedModel.defaultCheckpointId": "Vertex AI's; google-genai sends it to either",
 }
-"""What google-genai 1.51.0 sends and the published protobufs do not know, and why."""
+"""Fields that google-genai 1.51.0 sends and that the published protobufs do not have, with reasons."""
 
-_REAL: Mapping[str, Any] = {
+_VALID_VALUES: Mapping[str, Any] = {
     "end_offset": "2.5s",
     "response_modalities": ["TEXT"],
     "start_offset": "1s",
@@ -53,12 +53,12 @@ _REAL: Mapping[str, Any] = {
     "top_k": 40,
     "ttl": "300s",
 }
-"""Values where not every one of the type will do."""
+"""Values for fields that do not accept every value of their type."""
 
 
 def _replace_samples(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {name: _REAL.get(name, _replace_samples(each)) for name, each in value.items()}
+        return {name: _VALID_VALUES.get(name, _replace_samples(each)) for name, each in value.items()}
     return [_replace_samples(each) for each in value] if isinstance(value, list) else value
 
 
@@ -81,11 +81,11 @@ def _build_upload(config: Any) -> Request[Any]:
 
 
 BODIES: Mapping[str, tuple[str, Build, Callable[[], Iterator[Any]]]] = {
-    "generate": ("GenerateContentRequest", lambda given: generate("m", **given), _iter_generate_arguments),
-    "tokens.count": ("CountTokensRequest", lambda given: tokens.count("m", **given), _iter_generate_arguments),
+    "generate": ("GenerateContentRequest", lambda arguments: generate("m", **arguments), _iter_generate_arguments),
+    "tokens.count": ("CountTokensRequest", lambda arguments: tokens.count("m", **arguments), _iter_generate_arguments),
     "tokens.count.request": (
         "CountTokensRequest",
-        lambda given: tokens.count(generate("m", **given)),
+        lambda arguments: tokens.count(generate("m", **arguments)),
         _iter_generate_arguments,
     ),
     "embed": (
@@ -131,14 +131,14 @@ BODIES: Mapping[str, tuple[str, Build, Callable[[], Iterator[Any]]]] = {
 @pytest.mark.parametrize("name", BODIES)
 def test_known(name: str) -> None:
     """Every field of a body, set alone, is a field of the published message, with its type, or in the table."""
-    unknown, sent = _check_bodies(name)
-    assert sent > 1
-    assert unknown <= set(NEWER)
+    unknown, body_count = _check_bodies(name)
+    assert body_count > 1
+    assert unknown <= set(UNPUBLISHED)
 
 
-def test_still_unknown() -> None:
+def test_table_has_only_unknown_fields() -> None:
     """A field is in the table only while the published protobufs do not have it."""
-    assert {each for name in BODIES for each in _check_bodies(name)[0]} == set(NEWER)
+    assert {each for name in BODIES for each in _check_bodies(name)[0]} == set(UNPUBLISHED)
 
 
 def test_strict() -> None:
@@ -152,30 +152,30 @@ def test_strict() -> None:
 @cache
 def _check_bodies(name: str) -> tuple[set[str], int]:
     """Parse all bodies of an operation, and return the unknown fields and the number of bodies."""
-    message, build, given = BODIES[name]
+    message, build, iter_arguments = BODIES[name]
     unknown: set[str] = set()
-    sent = 0
-    for each in given():
-        body = _encode_sent(build, each)
+    body_count = 0
+    for each in iter_arguments():
+        body = _encode_body(build, each)
         if body is not None:
-            sent += 1
+            body_count += 1
             try:
                 _parse_body(message, body)
             except ParseError as error:
                 unknown.add(_get_unknown_name(str(error)))
-    return unknown, sent
+    return unknown, body_count
 
 
-def _encode_sent(build: Build, given: Any) -> Any:
+def _encode_body(build: Build, arguments: Any) -> Any:
     """Return the body, or the query if there is none; None if Gemini refuses."""
     try:
-        result = encode(build(given), Gemini("test-key"))
+        result = encode(build(arguments), Gemini("test-key"))
     except InvalidRequest:
         return None
-    return _body(result.unwrap()) if isinstance(result, Success) else None
+    return _read_body(result.unwrap()) if isinstance(result, Success) else None
 
 
-def _body(http: HttpRequest) -> Any:
+def _read_body(http: HttpRequest) -> Any:
     assert not isinstance(http.body, FileSlice)
     body = http.body if isinstance(http.body, bytes) else b"".join(http.body)
     return msgspec.json.decode(body) if body else dict(parse_qsl(urlsplit(http.url).query))
@@ -186,10 +186,10 @@ def _parse_body(message: str, body: Any) -> None:
     ParseDict(body, kind.pb(kind()), ignore_unknown_fields=False)
 
 
-def _get_unknown_name(fault: str) -> str:
+def _get_unknown_name(message: str) -> str:
     """Return the name of the unknown field from an error; any other error is returned unchanged."""
-    if field := re.search(r'type "[\w.]*?(\w+)" has no field named "(\w+)"', fault):
+    if field := re.search(r'type "[\w.]*?(\w+)" has no field named "(\w+)"', message):
         return f"{field[1]}.{field[2]}"
-    if value := re.search(r"enum value (\w+) for enum type [\w.]*?(\w+)$", fault.partition(" at ")[0].rstrip(".")):
+    if value := re.search(r"enum value (\w+) for enum type [\w.]*?(\w+)$", message.partition(" at ")[0].rstrip(".")):
         return f"{value[2]}={value[1]}"
-    return fault
+    return message

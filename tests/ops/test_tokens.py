@@ -13,12 +13,19 @@ from genai_fn.ops import models, tokens
 from genai_fn.ops.generate import generate
 from genai_fn.request import Request
 from genai_fn.wire import encode
-from tests.support.google_genai.agreement import PLACES, agrees, reads, reads_alike, refuses, sends
+from tests.support.google_genai.agreement import (
+    BACKENDS,
+    check_same_request,
+    check_same_response,
+    decode_ours,
+    encode_ours,
+    get_refused_paths,
+)
 
 G, V = "https://generativelanguage.googleapis.com/v1beta", "https://us-central1-aiplatform.googleapis.com/v1beta1"
-HERE = f"{V}/projects/p/locations/us-central1/publishers/google/models"
+MODELS_URL = f"{V}/projects/p/locations/us-central1/publishers/google/models"
 
-both = pytest.mark.parametrize("backend", PLACES)
+both_backends = pytest.mark.parametrize("backend", BACKENDS)
 MODELS = ("m", "models/m", "tunedModels/x", "publishers/google/models/m", "projects/q/locations/l/models/7", "a/b", "")
 
 CONTENTS: Mapping[str, Callable[[Any], Any]] = {
@@ -36,10 +43,10 @@ CONTENTS: Mapping[str, Callable[[Any], Any]] = {
 }
 _SHAPE = {"type": "OBJECT", "properties": {"b_c": {"type": "STRING"}, "a": {"type": "INTEGER", "nullable": True}}}
 DIFFERENCES: Mapping[str, str] = {
-    "no-contents": "None is no content: 1.51.0 counts nothing at all",
-    "compute-on-gemini": "a mistake is one on either backend: 1.51.0 says first that Gemini tells no tokens",
+    "no-contents": "contents are required; 1.51.0 sends a request without contents",
+    "compute-on-gemini": "invalid arguments raise on both backends; 1.51.0 first refuses computing tokens on Gemini",
 }
-"""Where ours does otherwise on purpose; the tests below say what it does."""
+"""Deliberate differences; a test of the resource asserts each."""
 
 CONFIGS: tuple[Mapping[str, Any] | None, ...] = (
     None,
@@ -64,12 +71,12 @@ CONFIGS: tuple[Mapping[str, Any] | None, ...] = (
 )
 
 
-@both
+@both_backends
 @pytest.mark.parametrize("name", CONTENTS)
 def test_contents(name: str, backend: str) -> None:
     """Contents to count are sent like those of a conversation."""
     contents = CONTENTS[name]
-    agrees(
+    check_same_request(
         lambda: tokens.count("m", contents(schema)),
         lambda client: client.models.count_tokens(model="m", contents=contents(types)),
         backend,
@@ -80,34 +87,34 @@ def test_contents(name: str, backend: str) -> None:
 def test_computed_contents(name: str) -> None:
     """Contents to compute are sent in the same way, and nothing else."""
     contents = CONTENTS[name]
-    agrees(
+    check_same_request(
         lambda: tokens.compute("m", contents(schema)),
         lambda client: client.models.compute_tokens(model="m", contents=contents(types)),
         "vertex",
     )
 
 
-@both
+@both_backends
 @pytest.mark.parametrize("model", MODELS)
 def test_models(model: str, backend: str) -> None:
     """The model is part of the path."""
-    agrees(
+    check_same_request(
         lambda: tokens.count(model, "hi"),
         lambda client: client.models.count_tokens(model=model, contents="hi"),
         backend,
     )
-    agrees(
+    check_same_request(
         lambda: tokens.compute(model, "hi"),
         lambda client: client.models.compute_tokens(model=model, contents="hi"),
         "vertex",
     )
 
 
-@both
+@both_backends
 @pytest.mark.parametrize("config", CONFIGS)
 def test_configs(config: dict[str, Any] | None, backend: str) -> None:
     """The config is sent on Vertex AI, and refused by name on Gemini."""
-    agrees(
+    check_same_request(
         lambda: tokens.count("m", "hi", config),
         lambda client: client.models.count_tokens(
             model="m",
@@ -130,12 +137,12 @@ def test_differences() -> None:
 
 def test_no_compute_on_gemini() -> None:
     """Gemini does not compute tokens; the refusal names tokens.count."""
-    agrees(
+    check_same_request(
         lambda: tokens.compute("m", "hi"),
         lambda client: client.models.compute_tokens(model="m", contents="hi"),
         "gemini",
     )
-    error = encode(tokens.compute("m", "hi"), PLACES["gemini"][1]).failure()
+    error = encode(tokens.compute("m", "hi"), BACKENDS["gemini"][1]).failure()
     assert isinstance(error, Unsupported)
     assert (error.paths, "tokens.count" in error.reason) == (("tokens.compute",), True)
 
@@ -149,30 +156,34 @@ _FULL: Mapping[str, Any] = {
 }
 
 
-@both
+@both_backends
 @pytest.mark.parametrize("config", [{}, _FULL, {"response_schema": _SHAPE}, {"image_config": {"aspect_ratio": "1:1"}}])
 def test_request(config: Mapping[str, Any], backend: str) -> None:
     """A request is counted as a whole: with its model on Gemini, field by field on Vertex AI."""
     request = generate("m", "hi", config)
-    _, url, body = sends(request, backend)
-    counted = {"generateContentRequest": {"model": "models/m", **body}} if backend == "gemini" else body
-    assert sends(tokens.count(request), backend) == ("POST", url.replace("generateContent", "countTokens"), counted)
+    _, url, body = encode_ours(request, backend)
+    expected = {"generateContentRequest": {"model": "models/m", **body}} if backend == "gemini" else body
+    assert encode_ours(tokens.count(request), backend) == (
+        "POST",
+        url.replace("generateContent", "countTokens"),
+        expected,
+    )
 
 
 def test_request_written_out() -> None:
     """The bodies on both backends, written out."""
     request = tokens.count(generate("m", "hi", {"system_instruction": "Be brief.", "seed": 1}))
-    whole = {
+    body = {
         "contents": [{"parts": [{"text": "hi"}], "role": "user"}],
         "systemInstruction": {"parts": [{"text": "Be brief."}], "role": "user"},
         "generationConfig": {"seed": 1},
     }
-    assert sends(request, "gemini") == (
+    assert encode_ours(request, "gemini") == (
         "POST",
         f"{G}/models/m:countTokens",
-        {"generateContentRequest": {**whole, "model": "models/m"}},
+        {"generateContentRequest": {**body, "model": "models/m"}},
     )
-    assert sends(request, "vertex") == ("POST", f"{HERE}/m:countTokens", whole)
+    assert encode_ours(request, "vertex") == ("POST", f"{MODELS_URL}/m:countTokens", body)
 
 
 def test_request_on_gemini_alone() -> None:
@@ -183,10 +194,10 @@ def test_request_on_gemini_alone() -> None:
         "cached_content": "1",
     }
     request = tokens.count(generate("m", "hi", config))
-    body = sends(request, "gemini")[2]["generateContentRequest"]
+    body = encode_ours(request, "gemini")[2]["generateContentRequest"]
     assert body["cachedContent"] == "cachedContents/1"
     assert set(body) == {"model", "contents", "toolConfig", "safetySettings", "cachedContent"}
-    assert refuses(request, "vertex") == (
+    assert get_refused_paths(request, "vertex") == (
         "request.config.safety_settings",
         "request.config.tool_config",
         "request.config.cached_content",
@@ -195,10 +206,14 @@ def test_request_on_gemini_alone() -> None:
 
 def test_request_refused_by_its_own_fields() -> None:
     """Fields that a backend does not generate with are not counted, and are named within the request."""
-    assert refuses(tokens.count(generate("m", "hi", {"labels": {"a": "b"}})), "gemini") == ("request.config.labels",)
-    assert refuses(tokens.count(generate("m", "hi", {"labels": {"a": "b"}})), "vertex") == ("request.config.labels",)
+    assert get_refused_paths(tokens.count(generate("m", "hi", {"labels": {"a": "b"}})), "gemini") == (
+        "request.config.labels",
+    )
+    assert get_refused_paths(tokens.count(generate("m", "hi", {"labels": {"a": "b"}})), "vertex") == (
+        "request.config.labels",
+    )
     dialogue = {"speech_config": {"multi_speaker_voice_config": {}}}
-    assert refuses(tokens.count(generate("m", "hi", dialogue)), "vertex") == (
+    assert get_refused_paths(tokens.count(generate("m", "hi", dialogue)), "vertex") == (
         "request.config.speech_config.multi_speaker_voice_config",
     )
 
@@ -207,8 +222,8 @@ def test_request_keeps_its_options() -> None:
     """A count keeps the options of the request, except for the form of its response."""
     request = generate("m", "hi") | with_options(headers={"x-a": "1"}, deadline=5)
     assert tokens.count(request).options == request.options
-    replied: Request[Any] = request | with_http_response
-    assert tokens.count(replied).options == request.options
+    request_with_response: Request[Any] = request | with_http_response
+    assert tokens.count(request_with_response).options == request.options
 
 
 @pytest.mark.parametrize(
@@ -236,10 +251,10 @@ def test_config_later() -> None:
     assert request == tokens.count("m", "hi", {"system_instruction": "Be brief."})
 
 
-# Answers
+# Responses
 
 
-@both
+@both_backends
 @pytest.mark.parametrize(
     "reply",
     [
@@ -251,14 +266,14 @@ def test_config_later() -> None:
 )
 def test_same_count(reply: Any, backend: str) -> None:
     """A count decodes to the same value as with google-genai, of contents and of a request."""
-    if backend == "vertex":  # which knows of no caches here, and 1.51.0 does not look
+    if backend == "vertex":  # Vertex AI does not return cached tokens here, and 1.51.0 does not decode them
         reply = {name: value for name, value in reply.items() if name != "cachedContentTokenCount"}
 
     def call(client: Any) -> Any:
         return client.models.count_tokens(model="m", contents="hi")
 
-    reads_alike(lambda: tokens.count("m", "hi"), call, backend, reply)
-    reads_alike(lambda: tokens.count(generate("m", "hi")), call, backend, reply)
+    check_same_response(lambda: tokens.count("m", "hi"), call, backend, reply)
+    check_same_response(lambda: tokens.count(generate("m", "hi")), call, backend, reply)
 
 
 @pytest.mark.parametrize(
@@ -272,7 +287,7 @@ def test_same_count(reply: Any, backend: str) -> None:
 )
 def test_same_tokens(reply: Any) -> None:
     """Tokens decode to the same values as with google-genai: bytes, and integers sent as text."""
-    reads_alike(
+    check_same_response(
         lambda: tokens.compute("m", "hi"),
         lambda client: client.models.compute_tokens(model="m", contents="hi"),
         "vertex",
@@ -283,6 +298,6 @@ def test_same_tokens(reply: Any) -> None:
 def test_token_bytes() -> None:
     """A token consists of bytes, which need not be valid text."""
     reply = {"tokensInfo": [{"tokens": ["4paB", "/w=="], "tokenIds": ["1", 2]}]}
-    assert reads(tokens.compute("m", "hi"), "vertex", reply).tokens_info == (
+    assert decode_ours(tokens.compute("m", "hi"), "vertex", reply).tokens_info == (
         schema.TokensInfo(tokens=("▁".encode(), b"\xff"), token_ids=(1, 2)),
     )

@@ -17,7 +17,14 @@ from genai_fn.request import Request
 from tests.cases.differences_by_resource import VIDEO_DIFFERENCES
 from tests.cases.videos import VIDEO_REPLIES, VIDEO_RESULTS
 from tests.support.google_genai import oracle
-from tests.support.google_genai.agreement import PLACES, agrees, reads, reads_alike, refuses, sends
+from tests.support.google_genai.agreement import (
+    BACKENDS,
+    check_same_request,
+    check_same_response,
+    decode_ours,
+    encode_ours,
+    get_refused_paths,
+)
 
 GCS = {"gcs_uri": "gs://b/cat.png", "mime_type": "image/png"}
 PIXELS = {"image_bytes": b"\xfb\xff", "mime_type": "image/png"}
@@ -49,17 +56,17 @@ class Case:
     """One call; a function as an argument is called with the library, and returns a value of its types."""
 
     name: str
-    given: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    fields: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
-    def arguments(self, lib: Any) -> dict[str, Any]:
-        given = {"model": "veo-3.1", **self.given}
-        return {key: each(lib) if isinstance(each, FunctionType) else deepcopy(each) for key, each in given.items()}
+    def build_arguments(self, lib: Any) -> dict[str, Any]:
+        fields = {"model": "veo-3.1", **self.fields}
+        return {key: each(lib) if isinstance(each, FunctionType) else deepcopy(each) for key, each in fields.items()}
 
     def ours(self) -> Request[Any]:
-        return videos.generate(**self.arguments(schema))
+        return videos.generate(**self.build_arguments(schema))
 
     def theirs(self, client: Any) -> Any:
-        return client.models.generate_videos(**self.arguments(types))
+        return client.models.generate_videos(**self.build_arguments(types))
 
 
 def _build_config_cases(name: str, config: Mapping[str, Any]) -> Case:
@@ -118,11 +125,11 @@ CASES = (
 )
 
 
-@pytest.mark.parametrize("backend", PLACES)
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_same_wire(case: Case, backend: str) -> None:
     """The same arguments send the same request as google-genai, with the same spelling, or are refused as by it."""
-    agrees(case.ours, case.theirs, backend, spelled=True)
+    check_same_request(case.ours, case.theirs, backend, exact_names=True)
 
 
 def test_every_field() -> None:
@@ -136,18 +143,18 @@ def test_video_given_twice(name: str, path: str) -> None:
     assert VIDEO_DIFFERENCES[name]
     video = {"uri": "https://h.test/files/1", **FILM}
     case = Case(name, {"video": video} if path == "video" else {"source": lambda lib: {"video": lib.Video(**video)}})
-    theirs = oracle.sent(oracle.GEMINI, case.theirs)
-    assert isinstance(theirs, oracle.Wire)
+    theirs = oracle.capture_request(oracle.GEMINI, case.theirs)
+    assert isinstance(theirs, oracle.SentRequest)
     assert "encodedVideo" not in theirs.body["instances"][0]["video"]
-    assert refuses(case.ours(), "gemini") == (f"{path}.video_bytes",)
-    agrees(case.ours, case.theirs, "vertex", spelled=True)
+    assert get_refused_paths(case.ours(), "gemini") == (f"{path}.video_bytes",)
+    check_same_request(case.ours, case.theirs, "vertex", exact_names=True)
 
 
 def test_source_beside_prompt() -> None:
     """A source cannot be combined with prompt, image or video, even if it is empty."""
     case = Case("source-empty-and-prompt", {"prompt": "x", "source": {}})
     assert VIDEO_DIFFERENCES[case.name]
-    assert isinstance(oracle.sent(oracle.GEMINI, case.theirs), oracle.Wire)
+    assert isinstance(oracle.capture_request(oracle.GEMINI, case.theirs), oracle.SentRequest)
     with pytest.raises(InvalidRequest, match=r"^source: expected either"):
         case.ours()
 
@@ -156,14 +163,16 @@ def test_style_is_refused_by_gemini() -> None:
     """Gemini refuses style reference images, and each is named."""
     images = [{"reference_type": "ASSET"}, {"reference_type": "style"}, {"reference_type": "STYLE"}]
     request = videos.generate("m", "x", config={"reference_images": images})
-    assert refuses(request, "gemini") == tuple(f"config.reference_images[{index}].reference_type" for index in (1, 2))
+    assert get_refused_paths(request, "gemini") == tuple(
+        f"config.reference_images[{index}].reference_type" for index in (1, 2)
+    )
 
 
 def test_gcs_is_refused_by_gemini() -> None:
     """Gemini refuses Cloud Storage URIs, and each is named."""
     config = {"last_frame": GCS, "reference_images": [{"image": PIXELS}, {"image": GCS}]}
     request = videos.generate("m", image=schema.Image(gcs_uri="gs://b/cat.png"), config=config)
-    assert refuses(request, "gemini") == (
+    assert get_refused_paths(request, "gemini") == (
         "image.gcs_uri",
         "config.last_frame.gcs_uri",
         "config.reference_images[1].image.gcs_uri",
@@ -177,16 +186,16 @@ def test_made_once() -> None:
 
 def test_big_videos_are_not_copied() -> None:
     """A large video is sent as base64 in a chunk of its own; the body is the same."""
-    _, _, body = sends(videos.generate("m", video={"video_bytes": b"\xfb" * 100_000}), "vertex")
+    _, _, body = encode_ours(videos.generate("m", video={"video_bytes": b"\xfb" * 100_000}), "vertex")
     assert len(body["instances"][0]["video"]["bytesBase64Encoded"]) == 133_336
 
 
-@pytest.mark.parametrize("backend", PLACES)
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("name", VIDEO_REPLIES)
 def test_state_read(name: str, backend: str) -> None:
     """The state of an operation decodes as with google-genai."""
     case = Case(name)
-    reads_alike(case.ours, case.theirs, backend, VIDEO_REPLIES[name])
+    check_same_response(case.ours, case.theirs, backend, VIDEO_REPLIES[name])
 
 
 @pytest.mark.parametrize(
@@ -196,7 +205,7 @@ def test_state_read(name: str, backend: str) -> None:
 def test_videos_read(name: str, backend: str) -> None:
     """Videos decode as with google-genai, from both backends."""
     case = Case(name)
-    reads_alike(
+    check_same_response(
         case.ours,
         case.theirs,
         backend,
@@ -207,6 +216,6 @@ def test_videos_read(name: str, backend: str) -> None:
 def test_result_is_response() -> None:
     """``result`` and ``response`` are the same."""
     reply = {"name": "n", "done": True, "response": VIDEO_RESULTS["vertex"]["two"]}
-    operation = reads(videos.generate("m", "x"), "vertex", reply)
+    operation = decode_ours(videos.generate("m", "x"), "vertex", reply)
     assert operation.result == operation.response
     assert operation.response.generated_videos[1].video == schema.Video(uri="gs://b/2.mp4")

@@ -23,7 +23,7 @@ def test_benchmark(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "met"),
+    ("row", "expected"),
     [
         (Row("q", "s", {"ours": 1.0, "theirs": 4.0, "limit": 1.0}, of_theirs=0.25, of_limit=1.0), True),
         (Row("q", "s", {"ours": 1.0, "theirs": 3.0, "limit": 1.0}, of_theirs=0.25, of_limit=1.0), False),
@@ -33,12 +33,12 @@ def test_benchmark(name: str) -> None:
         (Row("q", "s", {"ours": 9.0}, of_theirs=0.1), None),
     ],
 )
-def test_met(row: Row, met: bool | None) -> None:
+def test_is_met(row: Row, expected: bool | None) -> None:
     """A goal is a maximum, or a minimum if more is better; `is_met` is None without goals."""
-    assert met is row.is_met
+    assert expected is row.is_met
 
 
-def test_in_turn() -> None:
+def test_contestants_take_turns() -> None:
     """Contestants take turns, and the result is the median of each."""
     order: list[str] = []
     samples = iter([3.0, 30.0, 1.0, 10.0, 2.0, 20.0])

@@ -22,13 +22,13 @@ def run_example_tests(folder: Path, module: str) -> str:
     tests = folder / "test_agent.py"
     tests.write_text(tests.read_text(encoding="utf-8").replace("from agent import", f"from {module} import"))
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--hypothesis-seed=0", "test_agent.py"]
-    done = subprocess.run(
+    process = subprocess.run(
         command, capture_output=True, text=True, cwd=folder, check=False, timeout=600, env={"PYTHONPATH": str(ROOT)}
     )
-    return done.stdout
+    return process.stdout
 
 
-def test_fixed(tmp_path: Path) -> None:
+def test_agent_passes(tmp_path: Path) -> None:
     """The agent passes all its tests."""
     assert re.search(r"^5 passed", run_example_tests(tmp_path, "agent"), re.MULTILINE)
 

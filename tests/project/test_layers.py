@@ -43,26 +43,26 @@ LAYERS = (
     ("cli",),
 )
 """
-From the ground up: a module imports what lies below it, or beside it; nothing imports in circles.
+From the lowest layer up: a module imports from its own layer and from lower ones; no imports are circular.
 
-A part is a module or a folder with all in it, but for what has a place of its own.
+A part is a module, or a folder with all of its modules except those that are listed separately.
 """
 
-BLIND = {
-    "ops": {"wire", "engine.handler", "effects", "wire.json_body"},  # operations say what is sent, not how
-    # a server of its own, not the client read backwards
+FORBIDDEN_IMPORTS = {
+    "ops": {"wire", "engine.handler", "effects", "wire.json_body"},  # operations state what is sent, not how
+    # an independent server: it does not reuse the encoding of the client
     "emulator": {"wire", "engine.handler", "effects", "request", "ops"},
 }
 """Parts that a part must not import, although they are in a lower layer."""
 
-SIGHTED = {
+ALLOWED_IMPORTS = {
     "ops.batches.lines": {"wire"},  # a line of a batch's file is a request as it would be sent
     "ops.files.download_flow": {"effects"},  # flows, which stand beside their operations
     "ops.files.upload_flow": {"effects"},
 }
-"""Exceptions: modules that may import some of them, with the reason."""
+"""Modules that may import some forbidden parts all the same, each with the reason."""
 
-PURE = {
+PURE_MODULES = {
     *(
         "base64",
         "binascii",
@@ -96,11 +96,11 @@ PURE = {
 }
 """Modules that may be imported where there is no I/O."""
 
-WORLDLY = {
+IO_EXCEPTIONS = {
     "lazy_names": {"importlib"},  # the names of the package are loaded at their first use
     "codec": {"os", "threading"},  # the lock for new types, which a fork respects
-    "ops.files.download_flow": {"pathlib"},  # names the type that a download to a path answers
-    "schema.disk": {"pathlib"},  # ``from_file`` and ``save`` of Image and Video, named for what they do
+    "ops.files.download_flow": {"pathlib"},  # names the type of the result of a download to a path
+    "schema.disk": {"pathlib"},  # ``from_file`` and ``save`` of Image and Video
     "schema.other_types": {"pathlib", "sys"},  # ``PurePath`` as a type; ``sys.modules``, as pydantic is not imported
     "wire.decompress": {"sys"},  # ``sys.maxsize``
     "wire.encoding": {"platform"},  # the Python version, for the user agent
@@ -119,22 +119,22 @@ LONG_FILES = {
 LONG_FUNCTIONS: dict[str, str] = {}
 
 
-def sources(*folders: str) -> list[Path]:
+def list_sources(*folders: str) -> list[Path]:
     return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
 
 
-def name_of(path: Path) -> str:
+def get_module_name(path: Path) -> str:
     parts = path.relative_to(PACKAGE).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def tree_of(path: Path) -> ast.Module:
+def parse_file(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
 
-def imported(path: Path, *, typed: bool = True) -> Iterator[str]:
-    """Yield the full names of all that a file imports, also within functions; `typed` counts ``if TYPE_CHECKING``."""
-    for node in _walk(tree_of(path), typed=typed):
+def list_imports(path: Path, *, for_type_checkers: bool = True) -> Iterator[str]:
+    """Yield the full names that a file imports, also in functions, and under TYPE_CHECKING if `for_type_checkers`."""
+    for node in _walk(parse_file(path), for_type_checkers=for_type_checkers):
         if isinstance(node, ast.Import):
             yield from (each.name for each in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -142,90 +142,92 @@ def imported(path: Path, *, typed: bool = True) -> Iterator[str]:
             yield from (f"{node.module}.{each.name}" for each in node.names)
 
 
-def _walk(node: ast.AST, *, typed: bool) -> Iterator[ast.AST]:
+def _walk(node: ast.AST, *, for_type_checkers: bool) -> Iterator[ast.AST]:
     yield node
-    is_typed = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-    for each in node.orelse if is_typed and not typed else ast.iter_child_nodes(node):
-        yield from _walk(each, typed=typed)
+    is_type_checking = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    for each in node.orelse if is_type_checking and not for_type_checkers else ast.iter_child_nodes(node):
+        yield from _walk(each, for_type_checkers=for_type_checkers)
 
 
-def part_of(name: str) -> str:
-    own = name.removeprefix("genai_fn").lstrip(".")
-    return next((each for each in (own, *_above(own)) if each in PARTS), own.split(".")[0])
+def find_part(name: str) -> str:
+    relative = name.removeprefix("genai_fn").lstrip(".")
+    return next((each for each in (relative, *_list_parents(relative)) if each in PARTS), relative.split(".")[0])
 
 
-def _above(name: str) -> list[str]:
+def _list_parents(name: str) -> list[str]:
     """List the folders that contain a module, the nearest first."""
     parts = name.split(".")
     return [".".join(parts[:length]) for length in range(len(parts) - 1, 0, -1)]
 
 
 PARTS = {part for layer in LAYERS for part in layer}
-MODULES = {name_of(path): path for path in sources("genai_fn")}
+MODULES = {get_module_name(path): path for path in list_sources("genai_fn")}
 RANKS = {part: rank for rank, layer in enumerate(LAYERS) for part in layer}
 INTERNAL = {"emulator", "engine", "interpreters", "live_protocol", "testing"}
 """Folders for the library's own use: names without an underscore are for other modules, and no list repeats them."""
-pure = pytest.mark.parametrize(
-    "name", [each for each in MODULES if part_of(each) not in ("interpreters", "cli", "testing", "__main__")]
+each_pure_module = pytest.mark.parametrize(
+    "name", [each for each in MODULES if find_part(each) not in ("interpreters", "cli", "testing", "__main__")]
 )
-every_module = pytest.mark.parametrize("name", MODULES)
+each_module = pytest.mark.parametrize("name", MODULES)
 
 
-@every_module
+@each_module
 def test_has_a_layer(name: str) -> None:
     """Every module belongs to a layer."""
-    assert part_of(name) in PARTS | {"", "__main__"}
+    assert find_part(name) in PARTS | {"", "__main__"}
 
 
-@every_module
+@each_module
 def test_imports_downwards(name: str) -> None:
     """A module imports from its own layer and from lower ones."""
-    part = part_of(name)
+    part = find_part(name)
     if part not in PARTS:
         return  # the package itself, whose names are lazy, and ``python -m``
-    own = {
-        part_of(each) for each in imported(MODULES[name]) if each.startswith("genai_fn.") and part_of(each) in PARTS
+    parts = {
+        find_part(each)
+        for each in list_imports(MODULES[name])
+        if each.startswith("genai_fn.") and find_part(each) in PARTS
     } - {part}
-    assert [each for each in own if RANKS[each] > RANKS[part]] == []
-    assert own & BLIND.get(part, set()) == SIGHTED.get(name, set())
+    assert [each for each in parts if RANKS[each] > RANKS[part]] == []
+    assert parts & FORBIDDEN_IMPORTS.get(part, set()) == ALLOWED_IMPORTS.get(name, set())
 
 
 def test_imports_in_no_circle() -> None:
-    """No module imports itself by way of others; imports within functions count, those for type checkers do not."""
-    waiting = {name: needed_by(name) for name in MODULES}
+    """No module imports itself through others; imports within functions count, those for type checkers do not."""
+    pending = {name: list_needed_modules(name) for name in MODULES}
     for name, needed in CIRCULAR.items():
-        waiting[name].remove(needed)
-    while ready := {name for name, needed in waiting.items() if not needed & waiting.keys()}:
-        waiting = {name: needed for name, needed in waiting.items() if name not in ready}
-    assert waiting == {}
+        pending[name].remove(needed)
+    while ready := {name for name, needed in pending.items() if not needed & pending.keys()}:
+        pending = {name: needed for name, needed in pending.items() if name not in ready}
+    assert pending == {}
 
 
-def needed_by(name: str) -> set[str]:
-    """List the modules that a module loads: those it imports, and the folders that these lie in, but for its own."""
-    loaded = {loaded_by(each) for each in imported(MODULES[name], typed=False)}
-    folders = {each for one in loaded for each in _above(one)} - {*_above(name)}
+def list_needed_modules(name: str) -> set[str]:
+    """List the modules that a module loads: those it imports, and the folders that contain them but not the module."""
+    loaded = {find_loaded_module(each) for each in list_imports(MODULES[name], for_type_checkers=False)}
+    folders = {each for one in loaded for each in _list_parents(one)} - {*_list_parents(name)}
     return (loaded | folders) - {"", name}
 
 
-def loaded_by(full: str) -> str:
+def find_loaded_module(full: str) -> str:
     """Find the module of the package that an import loads: of ``genai_fn.http.HttpRequest``, ``http``."""
     name = full.removeprefix("genai_fn").lstrip(".") if full.startswith("genai_fn.") else ""
     return next((each for each in (name, name.rpartition(".")[0]) if each in MODULES), "")
 
 
-@pure
-def test_touches_no_world(name: str) -> None:
+@each_pure_module
+def test_imports_no_io(name: str) -> None:
     """Only ``interpreters`` and ``cli`` import modules for I/O, clocks, randomness or the environment."""
-    roots = {each.split(".")[0] for each in imported(MODULES[name])} - {"genai_fn"}
-    assert roots - PURE == WORLDLY.get(name, set())
+    roots = {each.split(".")[0] for each in list_imports(MODULES[name])} - {"genai_fn"}
+    assert roots - PURE_MODULES == IO_EXCEPTIONS.get(name, set())
 
 
-@pure
-def test_calls_no_world(name: str) -> None:
+@each_pure_module
+def test_calls_no_io(name: str) -> None:
     """No other module opens files, prints, or reads from the terminal."""
     called = {
         node.func.id
-        for node in ast.walk(tree_of(MODULES[name]))
+        for node in ast.walk(parse_file(MODULES[name]))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
     }
     assert called & {"open", "print", "input", "exec", "eval", "breakpoint"} == set()
@@ -235,15 +237,17 @@ FROM_MSGSPEC = {
     *("DecodeError", "Meta", "NODEFAULT", "Raw", "Struct", "StructMeta", "UNSET", "UnsetType", "ValidationError"),
     *("field", "inspect", "structs"),
 }
-"""What any module may use of msgspec: nothing in it prepares a type. Of ``inspect`` these are the classes alone."""
+"""What every module may use of msgspec: none of it prepares a type; of ``inspect``, only the classes are used."""
 
 
 @pytest.mark.parametrize("name", [each for each in MODULES if each != "codec"])
 def test_only_the_codec_calls_msgspec(name: str) -> None:
     """Only ``codec`` calls functions of msgspec, as it prepares new types under a lock."""
-    tree = tree_of(MODULES[name])
+    tree = parse_file(MODULES[name])
     used = {
-        each.removeprefix("msgspec.").split(".")[0] for each in imported(MODULES[name]) if each.startswith("msgspec.")
+        each.removeprefix("msgspec.").split(".")[0]
+        for each in list_imports(MODULES[name])
+        if each.startswith("msgspec.")
     }
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "msgspec":
@@ -256,39 +260,41 @@ def test_only_the_codec_calls_msgspec(name: str) -> None:
 
 def test_urllib_only_splits() -> None:
     """Of urllib, only ``urllib.parse`` is imported, which has no network code."""
-    used = {each for path in MODULES.values() for each in imported(path) if each.startswith("urllib")}
+    used = {each for path in MODULES.values() for each in list_imports(path) if each.startswith("urllib")}
     assert [each for each in used if not each.startswith("urllib.parse")] == []
 
 
 @pytest.mark.parametrize(
-    "path", sources("genai_fn", "tests", "benchmarks"), ids=lambda path: str(path.relative_to(ROOT))
+    "path", list_sources("genai_fn", "tests", "benchmarks"), ids=lambda path: str(path.relative_to(ROOT))
 )
 def test_sizes(path: Path) -> None:
     """A file has at most 600 lines and a function at most 60, except for those listed with a reason."""
     where = str(path.relative_to(ROOT))
     lines = len(path.read_text(encoding="utf-8").splitlines())
     assert (lines > 600) == (where in LONG_FILES), f"{where} has {lines} lines"
-    functions = (node for node in ast.walk(tree_of(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    functions = (
+        node for node in ast.walk(parse_file(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    )
     long = {f"{where}:{each.name}" for each in functions if (each.end_lineno or 0) - each.lineno >= 60}
     assert long == {each for each in LONG_FUNCTIONS if each.startswith(f"{where}:")}
 
 
-@every_module
+@each_module
 def test_variants_are_data(name: str) -> None:
-    """No module asks which builder made a flow: the traits of a flow state what it can do."""
+    """No module compares the builder of a flow: the traits of a flow state what it can do."""
     compared = [
         ast.unparse(node)
-        for node in ast.walk(tree_of(MODULES[name]))
+        for node in ast.walk(parse_file(MODULES[name]))
         if isinstance(node, ast.Compare)
         and any(isinstance(each, ast.Attribute) and each.attr == "builder" for each in (node.left, *node.comparators))
     ]
     assert compared == []
 
 
-@every_module
+@each_module
 def test_is_documented(name: str) -> None:
     """Every module, public function and public class has a docstring."""
-    tree = tree_of(MODULES[name])
+    tree = parse_file(MODULES[name])
     assert ast.get_docstring(tree), f"{name} has no docstring"
     assert [each.name for each in _public(tree.body) if not ast.get_docstring(each)] == []
 
@@ -303,20 +309,20 @@ def _public(body: list[ast.stmt]) -> Iterator[ast.FunctionDef | ast.AsyncFunctio
         yield node
 
 
-def builders() -> dict[str, FunctionType]:
+def list_builders() -> dict[str, FunctionType]:
     """Return the functions of the resource modules, by their public names."""
     resources = {name: getattr(genai_fn, name) for name in genai_fn.__all__}
-    found: dict[str, FunctionType] = {}
-    waiting = [(name, each) for name, each in resources.items() if isinstance(each, ModuleType) and name != "schema"]
-    while waiting:
-        path, module = waiting.pop()
+    paths: dict[str, FunctionType] = {}
+    pending = [(name, each) for name, each in resources.items() if isinstance(each, ModuleType) and name != "schema"]
+    while pending:
+        path, module = pending.pop()
         members = {f"{path}.{name}": getattr(module, name) for name in getattr(module, "__all__", ())}
-        waiting += [(name, each) for name, each in members.items() if isinstance(each, ModuleType)]
-        found |= {name: each for name, each in members.items() if isinstance(each, FunctionType)}
-    return found
+        pending += [(name, each) for name, each in members.items() if isinstance(each, ModuleType)]
+        paths |= {name: each for name, each in members.items() if isinstance(each, FunctionType)}
+    return paths
 
 
-@pytest.mark.parametrize(("name", "builder"), builders().items(), ids=builders())
+@pytest.mark.parametrize(("name", "builder"), list_builders().items(), ids=list_builders())
 def test_builders_are_documented(name: str, builder: FunctionType) -> None:
     """Every builder of a resource documents its parameters and errors, and what its requests fail with."""
     text, parameters = builder.__doc__ or "", inspect.signature(builder).parameters
@@ -329,25 +335,25 @@ def test_builders_are_documented(name: str, builder: FunctionType) -> None:
 RAISES_NOTHING = {"chats.history"}
 
 
-@pytest.mark.parametrize("path", sources("tests"), ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("path", list_sources("tests"), ids=lambda path: str(path.relative_to(ROOT)))
 def test_tests_share_through_support(path: Path) -> None:
     """No test module or conftest is imported by another module: shared cases and helpers have modules of their own."""
-    names = {part for each in imported(path) if each.startswith("tests.") for part in each.split(".")}
+    names = {part for each in list_imports(path) if each.startswith("tests.") for part in each.split(".")}
     assert [each for each in names if each.startswith("test_") or each == "conftest"] == []
 
 
-@pytest.mark.parametrize("path", sources("tests"), ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("path", list_sources("tests"), ids=lambda path: str(path.relative_to(ROOT)))
 def test_tests_state_their_rule(path: Path) -> None:
     """Every test has a docstring that states its rule."""
     tests = [
         node
-        for node in ast.walk(tree_of(path))
+        for node in ast.walk(parse_file(path))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_")
     ]
     assert [each.name for each in tests if not ast.get_docstring(each)] == []
 
 
-@every_module
+@each_module
 def test_all_is_true(name: str) -> None:
     """Names in ``__all__`` exist and are unique; a module with definitions for users has an ``__all__``."""
     if name == "__main__":
@@ -356,19 +362,19 @@ def test_all_is_true(name: str) -> None:
     listed = getattr(module, "__all__", [])
     assert [each for each in listed if not hasattr(module, each)] == []
     assert len(set(listed)) == len(listed)
-    assert listed or name.split(".", 1)[0] in INTERNAL or not list(_public(tree_of(MODULES[name]).body))
+    assert listed or name.split(".", 1)[0] in INTERNAL or not list(_public(parse_file(MODULES[name]).body))
 
 
 @pytest.mark.parametrize("name", [each for each in MODULES if each.split(".")[0] in INTERNAL])
 def test_underscore_marks_own_names(name: str) -> None:
     """In an internal module without ``__all__``, a function that no other module imports has an underscore."""
-    tree = tree_of(MODULES[name])
+    tree = parse_file(MODULES[name])
     if any(isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__" for node in tree.body):
         return
     functions = {each.name for each in _public(tree.body) if not isinstance(each, ast.ClassDef)} - PRINTED.get(
         name, set()
     )
-    assert sorted(each for each in functions if f"genai_fn.{name}.{each}" not in list_used()) == []
+    assert sorted(each for each in functions if f"genai_fn.{name}.{each}" not in list_used_names()) == []
 
 
 PRINTED = {"testing.strategies.deferred": {"answers"}}
@@ -376,12 +382,12 @@ PRINTED = {"testing.strategies.deferred": {"answers"}}
 
 
 @functools.cache
-def list_used() -> set[str]:
+def list_used_names() -> set[str]:
     """List the full names that files import, or read from a module that they import."""
     used: set[str] = set()
-    for path in sources("genai_fn", "tests", "benchmarks", "docs"):
-        names = {each.rpartition(".")[2]: each for each in imported(path)}
-        attributes = [node for node in ast.walk(tree_of(path)) if isinstance(node, ast.Attribute)]
+    for path in list_sources("genai_fn", "tests", "benchmarks", "docs"):
+        names = {each.rpartition(".")[2]: each for each in list_imports(path)}
+        attributes = [node for node in ast.walk(parse_file(path)) if isinstance(node, ast.Attribute)]
         used |= {*names.values(), *(f"{names.get(ast.unparse(each.value))}.{each.attr}" for each in attributes)}
     return used
 
@@ -389,7 +395,7 @@ def list_used() -> set[str]:
 @pytest.mark.parametrize("package", [genai_fn, genai_fn.testing], ids=lambda package: package.__name__)
 def test_lazy_names_are_the_typed_ones(package: ModuleType) -> None:
     """A lazy package loads each name from where type checkers find it, and lists no other."""
-    tree = tree_of(Path(str(package.__file__)))
+    tree = parse_file(Path(str(package.__file__)))
     block = next(each for each in tree.body if isinstance(each, ast.If))
     imports = [(node.module, each) for node in block.body if isinstance(node, ast.ImportFrom) for each in node.names]
     assert [
@@ -415,11 +421,11 @@ def test_unknown_name() -> None:
         _ = genai_fn.generat  # type: ignore[attr-defined]  # that is the point
 
 
-@pytest.mark.parametrize("path", sources("genai_fn"), ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("path", list_sources("genai_fn"), ids=lambda path: str(path.relative_to(ROOT)))
 def test_nothing_waits_for_the_collector(path: Path) -> None:
     """No class has a ``__del__``: resources are closed explicitly."""
     assert [
-        node.name for node in ast.walk(tree_of(path)) if isinstance(node, ast.FunctionDef) and node.name == "__del__"
+        node.name for node in ast.walk(parse_file(path)) if isinstance(node, ast.FunctionDef) and node.name == "__del__"
     ] == []
 
 
@@ -467,7 +473,7 @@ NETWORK = (
 def test_imports_are_cheap_and_silent(statement: str) -> None:
     """Importing the package, its types and its builders loads no network stack, and prints nothing."""
     program = f"{statement}; import sys; sys.exit(repr(sorted(set({NETWORK}) & set(sys.modules))))"
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-W", "error", "-c", program],
         capture_output=True,
         text=True,
@@ -475,32 +481,32 @@ def test_imports_are_cheap_and_silent(statement: str) -> None:
         check=False,
         timeout=600,
     )
-    assert (done.stdout, done.stderr.strip()) == ("", "[]")
+    assert (process.stdout, process.stderr.strip()) == ("", "[]")
 
 
-def texts() -> list[Path]:
-    kept = {".py", ".md", ".toml", ".lock", ".txt", ".json", ".cfg", ""}
+def list_text_files() -> list[Path]:
+    suffixes = {".py", ".md", ".toml", ".lock", ".txt", ".json", ".cfg", ""}
     folders = ("genai_fn", "tests", "benchmarks", "docs", ".ci")
-    found = [
+    paths = [
         each
         for folder in folders
         for each in (ROOT / folder).rglob("*")
         if each.is_file() and "__pycache__" not in each.parts
     ]
-    return [each for each in (*found, *ROOT.glob("*")) if each.is_file() and each.suffix in kept]
+    return [each for each in (*paths, *ROOT.glob("*")) if each.is_file() and each.suffix in suffixes]
 
 
 def test_belongs_to_no_machine() -> None:
     """No file contains a home directory, or the host of a package registry."""
-    somebodys = re.compile(r"/(?:root|home|Users|work|opt)/[a-z]|" + r"\b(?:py" + r"pi|npm" + r"js)\.(?:org|com)\b")
-    found = {
-        str(path.relative_to(ROOT)): somebodys.findall(path.read_text(encoding="utf-8", errors="ignore"))
-        for path in texts()
+    machine_names = re.compile(r"/(?:root|home|Users|work|opt)/[a-z]|" + r"\b(?:py" + r"pi|npm" + r"js)\.(?:org|com)\b")
+    paths = {
+        str(path.relative_to(ROOT)): machine_names.findall(path.read_text(encoding="utf-8", errors="ignore"))
+        for path in list_text_files()
     }
-    assert {name: each for name, each in found.items() if each} == {}
+    assert {name: each for name, each in paths.items() if each} == {}
 
 
-def test_version_stands_once() -> None:
+def test_version_is_stated_once() -> None:
     """The version is stated only in the package: the build reads it there, and every request contains it."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     assert ("version" in project["project"], project["project"]["dynamic"]) == (False, ["version"])
@@ -517,7 +523,7 @@ def test_docs_list_every_operation() -> None:
 
 
 def test_readme_is_up_to_date() -> None:
-    """What README calls not supported yet is not a public name."""
+    """No public name is listed in README as not supported yet."""
     section = (
         (ROOT / "README.md").read_text(encoding="utf-8").partition("## Not supported yet")[2].partition("\n## ")[0]
     )

@@ -14,23 +14,23 @@ from tests.support.loopback import (
     Close,
     ConnectProxy,
     Drip,
-    Forever,
     Hang,
     Loopback,
     Pause,
     Raw,
-    Received,
+    ReceivedRequest,
+    Repeat,
     Reply,
     Reset,
     Send,
-    black_hole,
-    chunk,
-    event,
-    gzipped,
-    head,
-    json_reply,
-    refusing_port,
-    sse_reply,
+    build_json_reply,
+    build_sse_reply,
+    compress_reply,
+    encode_chunk,
+    encode_event,
+    encode_head,
+    reserve_refusing_port,
+    reserve_silent_port,
 )
 
 CHUNKED = (("transfer-encoding", "chunked"),)
@@ -69,7 +69,7 @@ def read_to_end(sock: socket.socket) -> bytes:
 @pytest.mark.parametrize("tls", [False, True])
 def test_keeps_alive(tls: bool) -> None:
     """One connection serves several requests, each recorded with its number, until the peer closes."""
-    with Loopback([json_reply({"a": 1}), Reply(404)], tls=tls) as server:
+    with Loopback([build_json_reply({"a": 1}), Reply(404)], tls=tls) as server:
         connection = open_connection(server)
         for status, body in ((200, b'{"a":1}'), (404, b""), (404, b"")):
             connection.request("POST", "/v1?x=1", body=b"abc", headers={"X-A": "b"})
@@ -93,19 +93,24 @@ def test_keeps_alive(tls: bool) -> None:
 
 def test_function() -> None:
     """A function can choose the answer by the request."""
-    with Loopback(lambda received: Reply(body=received.body[::-1])) as server:
+    with Loopback(lambda request: Reply(body=request.body[::-1])) as server:
         assert fetch(server, b"abc") == (200, b"cba")
 
 
 def test_chunked_request() -> None:
     """A chunked request body is joined, however it is split, and a pipelined request after it is read."""
-    request = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk(b"ab") + chunk(b"c") + chunk(b"")
+    request = (
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+        + encode_chunk(b"ab")
+        + encode_chunk(b"c")
+        + encode_chunk(b"")
+    )
     with Loopback(Reply(204)) as server, open_socket(server.port) as sock:
         for byte in request:
             sock.send(bytes((byte,)))
         sock.sendall(request.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1))
-        assert read_to_end(sock) == head(204) + head(204, [("connection", "close")])
-        assert [received.body for received in server.requests] == [b"abc", b"abc"]
+        assert read_to_end(sock) == encode_head(204) + encode_head(204, [("connection", "close")])
+        assert [request.body for request in server.requests] == [b"abc", b"abc"]
 
 
 def test_large_body() -> None:
@@ -130,13 +135,13 @@ def test_body_limits() -> None:
             with pytest.raises(ConnectionResetError):
                 sock.recv(1)
         assert fetch(server, bytes(100)) == (200, b"")
-        assert [received.size for received in server.requests] == [10, 100]
+        assert [request.size for request in server.requests] == [10, 100]
 
 
 def test_events() -> None:
     """Each server-sent event is one chunk; after an unfinished reply, the next action decides how it ends."""
-    with Loopback([sse_reply([1, "é"]), (sse_reply([1], finished=False), Reset())]) as server:
-        assert fetch(server) == (200, event(1) + event("é"))
+    with Loopback([build_sse_reply([1, "é"]), (build_sse_reply([1], finished=False), Reset())]) as server:
+        assert fetch(server) == (200, encode_event(1) + encode_event("é"))
         with pytest.raises((ConnectionResetError, IncompleteRead)):
             fetch(server)
 
@@ -144,7 +149,7 @@ def test_events() -> None:
 @pytest.mark.parametrize("body", [b"abc", (b"a", b"bc")])
 def test_gzipped(body: bytes | tuple[bytes, ...]) -> None:
     """A compressed reply has a content-encoding header and decompresses to the original body."""
-    reply = gzipped(Reply(body=body))
+    reply = compress_reply(Reply(body=body))
     with Loopback(reply) as server:
         assert gzip.decompress(fetch(server)[1]) == b"abc"
     assert reply.headers == (("content-encoding", "gzip"),)
@@ -191,7 +196,7 @@ def test_close_notify(abrupt: bool) -> None:
 
 @pytest.mark.parametrize("on_accept", [Close(), Reset()])
 def test_on_accept(on_accept: Answer) -> None:
-    """A fault can occur before a request arrives."""
+    """A connection can fail before a request arrives."""
     with Loopback(Reply(), on_accept=on_accept) as server:
         seen = pytest.raises(ConnectionResetError) if on_accept == Reset() else nullcontext()
         with seen, open_socket(server.port) as sock:  # connecting may fail with the reset already
@@ -215,8 +220,8 @@ def test_closes(close_after: int | None, keep_alive: bool) -> None:
 @pytest.mark.parametrize("tls", [False, True])
 @pytest.mark.parametrize(
     "answer",
-    [Hang(), Pause(60), Drip(bytes(9), 60), (Send(head(200, CHUNKED)), Forever(chunk(b"x"), 0.001)),
-     Forever(bytes(100_000), 0)],
+    [Hang(), Pause(60), Drip(bytes(9), 60), (Send(encode_head(200, CHUNKED)), Repeat(encode_chunk(b"x"), 0.001)),
+     Repeat(bytes(100_000), 0)],
     ids=["hang", "pause", "drip", "forever", "flood"],
 )  # fmt: skip
 def test_silence(answer: Answer, tls: bool) -> None:
@@ -244,14 +249,14 @@ def test_wait_times_out() -> None:
 def test_script_raises() -> None:
     """An exception of a script is raised at the end of the block."""
 
-    def refuses(received: Received) -> Answer:
-        raise LookupError(received.target)
+    def raise_error(request: ReceivedRequest) -> Answer:
+        raise LookupError(request.target)
 
-    with pytest.raises(LookupError, match="/v1"), Loopback(refuses) as server, suppress(OSError):
+    with pytest.raises(LookupError, match="/v1"), Loopback(raise_error) as server, suppress(OSError):
         fetch(server)
 
 
-def test_no_http() -> None:
+def test_request_that_is_not_http() -> None:
     """A request that is not HTTP fails the test that sent it."""
     with pytest.raises(ValueError, match=r"not an HTTP/1\.1 request: 'hello'"):
         with Loopback(Reply()) as server, open_socket(server.port) as sock:
@@ -276,18 +281,18 @@ def test_untrusted() -> None:
 
 def test_unreachable() -> None:
     """A port can refuse connections, accept one and send nothing, or never accept one."""
-    with refusing_port() as port, pytest.raises(ConnectionRefusedError):
+    with reserve_refusing_port() as port, pytest.raises(ConnectionRefusedError):
         open_socket(port)
-    with black_hole() as port, open_socket(port) as sock, pytest.raises(TimeoutError):
+    with reserve_silent_port() as port, open_socket(port) as sock, pytest.raises(TimeoutError):
         sock.settimeout(0.001)
         sock.recv(1)
-    with black_hole(connects=False) as port, pytest.raises(TimeoutError):
+    with reserve_silent_port(connects=False) as port, pytest.raises(TimeoutError):
         socket.create_connection(("127.0.0.1", port), timeout=0.01)
 
 
 def test_concurrent() -> None:
     """Concurrent connections are served, and each has its own number."""
-    with Loopback(lambda received: Reply(body=received.body)) as server:
+    with Loopback(lambda request: Reply(body=request.body)) as server:
         seen: list[tuple[int, bytes]] = []
         threads = [threading.Thread(target=lambda: seen.append(fetch(server, b"x"))) for _ in range(50)]
         for thread in threads:
@@ -296,7 +301,7 @@ def test_concurrent() -> None:
             thread.join(60)
         assert seen == [(200, b"x")] * 50
         server.wait_closed(50)
-        assert sorted(received.connection for received in server.requests) == list(range(1, 51))
+        assert sorted(request.connection for request in server.requests) == list(range(1, 51))
 
 
 @pytest.mark.parametrize(("tls", "proxy_tls"), [(False, False), (True, False), (False, True)])
@@ -304,7 +309,7 @@ def test_proxy(tls: bool, proxy_tls: bool) -> None:
     """A proxy transfers large bodies both ways, and closes each side when the other one closes."""
     body = bytes(range(256)) * 20_000
     with (
-        Loopback(lambda received: Reply(body=received.body), tls=tls, keep_alive=False) as server,
+        Loopback(lambda request: Reply(body=request.body), tls=tls, keep_alive=False) as server,
         ConnectProxy(to=server.port, tls=proxy_tls) as proxy,
     ):
         connection = open_connection(server)
@@ -327,14 +332,14 @@ def open_tunnel(proxy: ConnectProxy) -> socket.socket:
     if proxy.tls:
         sock = build_ssl_context(proxy).wrap_socket(sock, server_hostname="127.0.0.1")
     sock.sendall(b"CONNECT there.invalid:443 HTTP/1.1\r\nProxy-Authorization: Basic test-key\r\n\r\n")
-    assert sock.recv(len(head())) == head()
+    assert sock.recv(len(encode_head())) == encode_head()
     return sock
 
 
 def test_proxy_refuses() -> None:
     """A proxy refuses a tunnel if its script does, and returns 502 if the target refuses the connection."""
-    with refusing_port() as port, ConnectProxy(to=port) as lost, ConnectProxy(Reply(407)) as strict:
-        for proxy, status in ((lost, 502), (strict, 407)):
+    with reserve_refusing_port() as port, ConnectProxy(to=port) as unreachable, ConnectProxy(Reply(407)) as refusing:
+        for proxy, status in ((unreachable, 502), (refusing, 407)):
             with open_socket(proxy.port) as sock:
                 sock.sendall(b"CONNECT there.invalid:443 HTTP/1.1\r\n\r\n")
                 assert int(sock.recv(99).split()[1]) == status

@@ -3,7 +3,6 @@
 import ast
 import inspect
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +17,7 @@ PACKAGE = Path(genai_fn.__file__).parent
 PATHS = sorted(PACKAGE.rglob("*.py"))
 TREES = {path: ast.parse(path.read_text(encoding="utf-8"), str(path)) for path in PATHS}
 FOLDERS = sorted({path.parent for path in PATHS})
+TESTS = Path(__file__).parents[1]
 
 MAX_MODULES = 16
 """How many modules a folder may have, its ``__init__`` not counted."""
@@ -48,6 +48,12 @@ PARTICIPLES = {
 }
 """Functions that are named by a participle all the same, as ``module:name``, each with the reason."""
 
+TEST_PARTICIPLES = dict.fromkeys(
+    ("schema/test_function_declarations.py:_unannotated",),
+    "a function to declare, named for what is special about it",
+)
+"""The same for functions of the tests, as ``path:name``."""
+
 NOT_CONSTRUCTED = {"Session"}
 """Public classes that users do not construct: their docstrings have no ``Args``."""
 
@@ -61,7 +67,7 @@ RAISES_NOTHING = {
 """Public functions with parameters that raise nothing at once, as ``place.name``, each with the reason."""
 
 
-def dotted(path: Path) -> str:
+def get_dotted_name(path: Path) -> str:
     """Return the dotted name of a module or folder below the package, "" for the package itself."""
     return ".".join(path.relative_to(PACKAGE).parts).removesuffix(".py").removesuffix("__init__").rstrip(".")
 
@@ -75,7 +81,7 @@ def test_class_names_are_unique() -> None:
     for path, tree in TREES.items():
         for node in tree.body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                places.setdefault(node.name, []).append(dotted(path))
+                places.setdefault(node.name, []).append(get_dotted_name(path))
     assert {name: where for name, where in places.items() if len(where) > 1} == {}
 
 
@@ -98,16 +104,12 @@ def test_is_participle(name: str, expected: bool) -> None:
     assert is_participle(name) == expected
 
 
-def list_participles() -> Iterator[str]:
-    """List the functions, methods and inner functions that are named by a participle, as ``module:name``."""
-    public = set(genai_fn.__all__) | set(testing.__all__)
-    for path, tree in TREES.items():
-        folder = dotted(path).split(".")[0]
-        for node in ast.walk(tree):
-            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or not is_participle(node.name):
-                continue
-            if node.name not in public and folder not in EXEMPT_FOLDERS and not _is_property(node):
-                yield f"{dotted(path)}:{node.name}"
+def list_participles(tree: ast.Module) -> Iterator[str]:
+    """List the functions, methods and inner functions of a module that are named by a participle, but no properties."""
+    for node in ast.walk(tree):
+        is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        if is_function and is_participle(node.name) and not _is_property(node):
+            yield node.name
 
 
 def _is_property(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
@@ -116,21 +118,42 @@ def _is_property(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
 
 def test_no_bare_participles() -> None:
     """A function is named by a verb and a noun, not by a past participle alone; at most 20 have a reason."""
-    assert Counter(list_participles()).keys() == PARTICIPLES.keys()
+    public = set(genai_fn.__all__) | set(testing.__all__)
+    found = {
+        f"{get_dotted_name(path)}:{name}"
+        for path, tree in TREES.items()
+        if get_dotted_name(path).split(".")[0] not in EXEMPT_FOLDERS
+        for name in list_participles(tree)
+        if name not in public
+    }
+    assert found == PARTICIPLES.keys()
     assert len(PARTICIPLES) <= 20
+
+
+def test_no_bare_participles_in_tests() -> None:
+    """Fixtures, helpers and inner functions of the tests are named by a verb and a noun, too."""
+    found = {
+        f"{path.relative_to(TESTS).as_posix()}:{name}"
+        for path in TESTS.rglob("*.py")
+        for name in list_participles(ast.parse(path.read_text(encoding="utf-8"), str(path)))
+    }
+    assert found == TEST_PARTICIPLES.keys()
+    assert len(TEST_PARTICIPLES) <= 10
 
 
 # Folders
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=dotted)
+@pytest.mark.parametrize("folder", FOLDERS, ids=get_dotted_name)
 def test_folder_sizes(folder: Path) -> None:
     """A folder has at most 16 modules, except those with a reason."""
     modules = [path for path in folder.glob("*.py") if path.name != "__init__.py"]
-    assert (len(modules) > MAX_MODULES) == (dotted(folder) in BIG_FOLDERS), f"{len(modules)} modules"
+    assert (len(modules) > MAX_MODULES) == (get_dotted_name(folder) in BIG_FOLDERS), f"{len(modules)} modules"
 
 
-@pytest.mark.parametrize("folder", [each for each in FOLDERS if dotted(each) not in {"", *NO_MAP}], ids=dotted)
+@pytest.mark.parametrize(
+    "folder", [each for each in FOLDERS if get_dotted_name(each) not in {"", *NO_MAP}], ids=get_dotted_name
+)
 def test_folders_have_maps(folder: Path) -> None:
     """The docstring of a folder's ``__init__`` mentions each of its modules and folders."""
     text = ast.get_docstring(TREES[folder / "__init__.py"]) or ""
@@ -196,4 +219,4 @@ def test_raises_are_documented(name: str) -> None:
 def test_exceptions_exist() -> None:
     """The tables of exceptions list only what exists."""
     assert RAISES_NOTHING.keys() <= PUBLIC.keys()
-    assert BIG_FOLDERS.keys() <= {dotted(each) for each in FOLDERS}
+    assert BIG_FOLDERS.keys() <= {get_dotted_name(each) for each in FOLDERS}

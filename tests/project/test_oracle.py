@@ -19,13 +19,13 @@ from tests.support.google_genai.oracle import (
     GEMINI,
     VERTEX,
     Backend,
-    Refused,
-    Wire,
-    camel,
-    exchanged,
-    normal,
-    parsed,
-    sent,
+    RefusedCall,
+    SentRequest,
+    capture_request,
+    normalize,
+    parse_reply,
+    run_call,
+    to_camel_case,
 )
 
 BACKENDS: Mapping[str, Backend] = {"gemini": GEMINI, "vertex": VERTEX}
@@ -34,9 +34,9 @@ NOT_SENT = {"automatic_function_calling", "http_options", "should_return_http_re
 
 
 @cache
-def find_outcome(case: Case, backend: str) -> Wire | Refused:
+def find_outcome(case: Case, backend: str) -> SentRequest | RefusedCall:
     contents, config = case.arguments(types)
-    return sent(BACKENDS[backend], lambda client: _generate(client, case, contents, config))
+    return capture_request(BACKENDS[backend], lambda client: _generate(client, case, contents, config))
 
 
 def _generate(client: Client, case: Case | BackendCase, contents: Any, config: Any) -> Any:
@@ -52,61 +52,63 @@ def _generate_hello(client: Client) -> Any:
 class TestSent:
     def test_all_that_went_out(self) -> None:
         """A captured request has the method, the whole URL, headers in lower case, and the body as JSON."""
-        expected = Wire(
+        expected = SentRequest(
             method="POST",
             url="https://generativelanguage.googleapis.com/v1beta/models/m:generateContent",
             headers=ANY,
             body={"contents": [{"role": "user", "parts": [{"text": "hi"}]}]},
         )
-        wire = sent(GEMINI, _generate_hello)
-        assert expected == wire
-        assert isinstance(wire, Wire)
-        assert wire.headers["x-goog-api-key"] == "test-key"
+        request = capture_request(GEMINI, _generate_hello)
+        assert expected == request
+        assert isinstance(request, SentRequest)
+        assert request.headers["x-goog-api-key"] == "test-key"
 
     def test_no_body(self) -> None:
         """The body of a request without one is None, and its query is in the URL."""
-        wire = sent(GEMINI, lambda client: client.models.list(config={"page_size": 3}))
-        assert isinstance(wire, Wire)
-        assert (wire.method, wire.body) == ("GET", None)
-        assert wire.url.endswith("/v1beta/models?pageSize=3")
+        request = capture_request(GEMINI, lambda client: client.models.list(config={"page_size": 3}))
+        assert isinstance(request, SentRequest)
+        assert (request.method, request.body) == ("GET", None)
+        assert request.url.endswith("/v1beta/models?pageSize=3")
 
     def test_stream(self) -> None:
         """A stream is read to its end, so that its lazy request is sent."""
-        wire = sent(VERTEX, lambda client: client.models.generate_content_stream(model="m", contents="hi"))
-        assert isinstance(wire, Wire)
-        assert wire.url.endswith("/publishers/google/models/m:streamGenerateContent?alt=sse")
+        request = capture_request(
+            VERTEX, lambda client: client.models.generate_content_stream(model="m", contents="hi")
+        )
+        assert isinstance(request, SentRequest)
+        assert request.url.endswith("/publishers/google/models/m:streamGenerateContent?alt=sse")
 
     def test_an_answer_that_cannot_be_read(self) -> None:
         """A request is captured even if its response cannot be read."""
-        wires, value = exchanged(GEMINI, _generate_hello, lambda _: httpx.Response(200, text="<html>"))
-        assert [wire.method for wire in wires] == ["POST"]
+        requests, value = run_call(GEMINI, _generate_hello, lambda _: httpx.Response(200, text="<html>"))
+        assert [request.method for request in requests] == ["POST"]
         assert isinstance(value, Exception)
 
     def test_refused_by_a_backend(self) -> None:
         """A field that a backend does not support is a refusal with `unsupported`."""
-        refused = sent(
+        refused = capture_request(
             GEMINI, lambda client: client.models.generate_content(model="m", contents="hi", config={"labels": {}})
         )
-        assert Refused("labels parameter is not supported in Gemini API.", ValueError) == refused
-        assert isinstance(refused, Refused)
+        assert RefusedCall("labels parameter is not supported in Gemini API.", ValueError) == refused
+        assert isinstance(refused, RefusedCall)
         assert refused.unsupported
 
     def test_refused_as_a_mistake(self) -> None:
         """A mistake in the program is a refusal without `unsupported`."""
-        refused = sent(GEMINI, lambda client: client.models.generate_content(model="", contents="hi"))
-        assert Refused("model is required.", ValueError) == refused
-        assert isinstance(refused, Refused)
+        refused = capture_request(GEMINI, lambda client: client.models.generate_content(model="", contents="hi"))
+        assert RefusedCall("model is required.", ValueError) == refused
+        assert isinstance(refused, RefusedCall)
         assert not refused.unsupported
 
     def test_nothing_happened(self) -> None:
         """A call that neither sends nor raises fails the test."""
         with pytest.raises(AssertionError, match="sent nothing"):
-            sent(GEMINI, lambda client: client.models)
+            capture_request(GEMINI, lambda client: client.models)
 
     @pytest.mark.parametrize("backend", BACKENDS.values(), ids=list(BACKENDS))
     def test_the_environment_has_no_say(self, backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
         """Google's environment variables have no effect, and are restored afterwards."""
-        expected = sent(backend, _generate_hello)
+        expected = capture_request(backend, _generate_hello)
         variables = {
             "GEMINI_API_KEY": "test-other",
             "GOOGLE_API_KEY": "test-other",
@@ -119,7 +121,7 @@ class TestSent:
         }
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
-        assert expected == sent(backend, _generate_hello)
+        assert expected == capture_request(backend, _generate_hello)
         assert variables == {name: os.environ[name] for name in variables}
 
     def test_no_credentials_are_found(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -129,27 +131,29 @@ class TestSent:
         fields = ("client_id", "client_secret", "refresh_token", "quota_project_id")
         found.write_text(json.dumps({"type": "authorized_user", **dict.fromkeys(fields, "test")}))
         monkeypatch.setenv("HOME", str(tmp_path))
-        refused = sent({"vertexai": True}, _generate_hello)
-        assert isinstance(refused, Refused)
+        refused = capture_request({"vertexai": True}, _generate_hello)
+        assert isinstance(refused, RefusedCall)
         assert "default credentials were not found" in refused.message
 
 
 class TestParsed:
     def test_a_value(self) -> None:
         """A reply is parsed into google-genai's own type."""
-        response = parsed(GEMINI, _generate_hello, {"candidates": [{"content": {"parts": [{"text": "a"}]}}]})
+        response = parse_reply(GEMINI, _generate_hello, {"candidates": [{"content": {"parts": [{"text": "a"}]}}]})
         assert isinstance(response, types.GenerateContentResponse)
         assert response.text == "a"
 
     def test_a_stream(self) -> None:
         """A list is parsed as the events of a stream, one value each."""
         events = [{"candidates": [{"content": {"parts": [{"text": text}]}}]} for text in ("a", "b")]
-        chunks = parsed(GEMINI, lambda client: client.models.generate_content_stream(model="m", contents="hi"), events)
+        chunks = parse_reply(
+            GEMINI, lambda client: client.models.generate_content_stream(model="m", contents="hi"), events
+        )
         assert [chunk.text for chunk in chunks] == ["a", "b"]
 
     def test_an_error(self) -> None:
         """An exception of parsing is the value."""
-        _, error = exchanged(
+        _, error = run_call(
             GEMINI, _generate_hello, lambda _: httpx.Response(404, json={"error": {"code": 404, "message": "m"}})
         )
         assert isinstance(error, errors.ClientError)
@@ -179,7 +183,7 @@ class TestNormal:
     )
     def test_equal(self, one: Any, other: Any) -> None:
         """Two spellings of one message are equal."""
-        assert normal(one) == normal(other)
+        assert normalize(one) == normalize(other)
 
     @pytest.mark.parametrize(
         ("one", "other"),
@@ -208,7 +212,7 @@ class TestNormal:
     )
     def test_not_equal(self, one: Any, other: Any) -> None:
         """Different values, empty values, and names and values of users are not equal."""
-        assert normal(one) != normal(other)
+        assert normalize(one) != normalize(other)
 
     def test_names_of_properties_are_no_words(self) -> None:
         """A property named like a keyword of the schema still holds a schema."""
@@ -218,29 +222,29 @@ class TestNormal:
         expected: Any = {
             "properties": {"labels": {"maxItems": 1}, "default": {"anyOf": []}, "properties": {"minItems": 1}}
         }
-        assert expected == normal(schema)
+        assert expected == normalize(schema)
 
-    def test_spelled(self) -> None:
-        """With ``spelled``, names stay as they are, and values are normalized."""
+    def test_exact_names(self) -> None:
+        """With ``exact_names``, names stay as they are, and values are normalized."""
         body = {"instances": [{"task_type": "A", "mimeType": "a/b", "image": {"bytesBase64Encoded": "-_=="}}]}
         expected = {"instances": [{"task_type": "A", "mimeType": "a/b", "image": {"bytesBase64Encoded": "+/=="}}]}
-        assert expected == normal(body, spelled=True)
+        assert expected == normalize(body, exact_names=True)
 
     def test_twice_in_one_message(self) -> None:
         """One field in two spellings is an error."""
         with pytest.raises(ValueError, match="two spellings"):
-            normal({"top_k": 1, "topK": 1})
+            normalize({"top_k": 1, "topK": 1})
 
     def test_camel(self) -> None:
         """Every field of every type has the same JSON name as in google-genai."""
         given = {name: info.alias for kind in _find_reachable_types() for name, info in kind.model_fields.items()}
-        assert given == {name: camel(name) for name in given}
+        assert given == {name: to_camel_case(name) for name in given}
 
     @pytest.mark.parametrize("backend", BACKENDS)
     def test_again(self, backend: str) -> None:
         """Normalizing twice changes nothing."""
-        forms = [normal(wire.body) for _, wire in _list_sent_cases(backend)]
-        assert forms == [normal(form) for form in forms]
+        forms = [normalize(request.body) for _, request in _list_sent_cases(backend)]
+        assert forms == [normalize(form) for form in forms]
 
 
 class TestCases:
@@ -259,22 +263,24 @@ class TestCases:
         """A case is sent or refused as unsupported; one that is marked as an error is an error."""
         got = find_outcome(case, backend)
         expected = "error" if case.error else "sent or unsupported"
-        assert expected == ("error" if isinstance(got, Refused) and not got.unsupported else "sent or unsupported"), got
+        assert expected == (
+            "error" if isinstance(got, RefusedCall) and not got.unsupported else "sent or unsupported"
+        ), got
 
     def test_one_backend_at_least(self) -> None:
         """A case that is no error is sent on at least one backend."""
         nowhere = [
             case.name
             for case in CASES
-            if not case.error and all(isinstance(find_outcome(case, backend), Refused) for backend in BACKENDS)
+            if not case.error and all(isinstance(find_outcome(case, backend), RefusedCall) for backend in BACKENDS)
         ]
         assert nowhere == []
 
     def test_fresh(self) -> None:
         """A case builds fresh arguments each time, as google-genai modifies them."""
-        first = [repr(wire) for _, wire in _list_sent_cases("gemini")]
+        first = [repr(request) for _, request in _list_sent_cases("gemini")]
         find_outcome.cache_clear()
-        assert first == [repr(wire) for _, wire in _list_sent_cases("gemini")]
+        assert first == [repr(request) for _, request in _list_sent_cases("gemini")]
 
     @pytest.mark.filterwarnings("ignore:.* is not a valid")
     def test_every_field_of_the_config(self) -> None:
@@ -299,7 +305,7 @@ class TestCases:
             (backend, got.message.split()[0])
             for backend in BACKENDS
             for case in CASES
-            if isinstance(got := find_outcome(case, backend), Refused) and got.unsupported
+            if isinstance(got := find_outcome(case, backend), RefusedCall) and got.unsupported
         }
         expected = {
             ("gemini", "additionalProperties"),
@@ -330,27 +336,27 @@ class TestBackendCases:
     @pytest.mark.parametrize("case", BACKEND_CASES, ids=lambda case: case.name)
     def test_outcome(self, case: BackendCase) -> None:
         """A backend is sent, or refused where the table marks an error."""
-        got = sent(case.backend, lambda client: _generate(client, case, "hi", case.config))
-        assert case.error == isinstance(got, Refused), got
+        got = capture_request(case.backend, lambda client: _generate(client, case, "hi", case.config))
+        assert case.error == isinstance(got, RefusedCall), got
 
     def test_who_calls(self) -> None:
         """A project sends a token, a key its header, and a gateway neither."""
         cases = {case.name: case for case in BACKEND_CASES}
         names = ("gemini", "vertex", "express", "gateway")
-        wires = [sent(cases[name].backend, _generate_hello) for name in names]
+        requests = [capture_request(cases[name].backend, _generate_hello) for name in names]
         headers = [
-            {name: wire.headers[name] for name in ("authorization", "x-goog-api-key") if name in wire.headers}
-            for wire in wires
-            if isinstance(wire, Wire)
+            {name: request.headers[name] for name in ("authorization", "x-goog-api-key") if name in request.headers}
+            for request in requests
+            if isinstance(request, SentRequest)
         ]
         key = {"x-goog-api-key": "test-key"}
         assert [key, {"authorization": "Bearer test-token"}, key, {}] == headers
 
 
-def _list_sent_cases(backend: str) -> Iterator[tuple[Case, Wire]]:
+def _list_sent_cases(backend: str) -> Iterator[tuple[Case, SentRequest]]:
     for case in CASES:
         got = find_outcome(case, backend)
-        if isinstance(got, Wire):
+        if isinstance(got, SentRequest):
             yield case, got
 
 
@@ -375,10 +381,10 @@ def _find_set_fields() -> set[tuple[type[pydantic.BaseModel], str]]:
     """Find the fields of all types that are set in cases that are sent."""
     named: set[tuple[type[pydantic.BaseModel], str]] = set()
     for backend in BACKENDS:
-        for case, wire in _list_sent_cases(backend):
+        for case, request in _list_sent_cases(backend):
             _, config = case.arguments(types)
             left: list[Any] = [types.GenerateContentConfig.model_validate(config or {})]
-            left += [types.Content.model_validate(content) for content in normal(wire.body).get("contents", ())]
+            left += [types.Content.model_validate(content) for content in normalize(request.body).get("contents", ())]
             while left:
                 value = left.pop()
                 if isinstance(value, pydantic.BaseModel):

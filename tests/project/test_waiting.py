@@ -1,4 +1,4 @@
-"""What tests wait with: rest instead of pauses, limits that grow, virtual time."""
+"""The helpers that wait: for idle threads, with growing limits, and in virtual time."""
 
 import socket
 import threading
@@ -7,91 +7,91 @@ import time
 import anyio
 import pytest
 
-from tests.support.interrupting import interrupted
-from tests.support.limits import LIMITS, patient
+from tests.support.idle_threads import is_blocked
+from tests.support.interrupts import interrupt_when_idle
+from tests.support.limits import LIMITS, retry_with_longer_limits
 from tests.support.loopback import Hang, Loopback, Pause
-from tests.support.quiet import is_stuck
-from tests.support.virtual import run_virtually
+from tests.support.virtual_time import run_virtually
 
 
-def test_rest() -> None:
-    """A server is at rest while it waits for its peer, and not while it is to do something of its own accord."""
+def test_idle_server() -> None:
+    """A server is idle while it waits for its peer, and not while it waits for a timer of its own."""
     with Loopback([Pause(60), Hang()]) as server:
-        server.wait_rest(0)
-        for number, rests in ((1, False), (2, True)):
+        server.wait_until_idle(0)
+        for number, is_idle in ((1, False), (2, True)):
             with socket.create_connection(("127.0.0.1", server.port)) as sock:
                 sock.sendall(b"GET / HTTP/1.1\r\n\r\n")
                 server.wait_requests(number)
-                if rests:
-                    server.wait_rest()
-                assert rests == (server.at_rest() is not None)
-            server.wait_rest(0)
+                if is_idle:
+                    server.wait_until_idle()
+                assert is_idle == (server.get_idle_waits() is not None)
+            server.wait_until_idle(0)
         assert server.connections == 2
 
 
-def test_rest_of_what_is_not_accepted_yet() -> None:
-    """A connection that a server has still to accept is one that it has to do with."""
+def test_server_with_pending_connections() -> None:
+    """A server is not idle before it has accepted all connections."""
     with Loopback(Hang()) as server:
         for _ in range(50):
             socket.create_connection(("127.0.0.1", server.port)).close()
-        server.wait_rest(0)
+        server.wait_until_idle(0)
         assert server.connections == 50
 
 
-def test_stuck() -> None:
-    """A thread is stuck while the system keeps it, and not while it computes."""
+def test_is_blocked() -> None:
+    """A thread is blocked while it waits in a system call, and not while it computes."""
     gate, ends = threading.Event(), threading.Event()
 
     def compute() -> None:
         while not ends.is_set():
             pass
 
-    for target, stuck in ((gate.wait, True), (compute, False)):
+    for target, expected in ((gate.wait, True), (compute, False)):
         thread = threading.Thread(target=target)
         thread.start()
-        while stuck and not is_stuck(thread):
+        while expected and not is_blocked(thread):
             pass
-        assert stuck or not is_stuck(thread)
+        assert expected or not is_blocked(thread)
         gate.set()
     ends.set()
     thread.join()
 
 
-def test_interrupted() -> None:
-    """What waits for a server is interrupted once the server waits, too."""
+def test_interrupt_when_idle() -> None:
+    """A thread that waits for a server is interrupted once the server waits, too."""
     with Loopback(Hang()) as server, socket.create_connection(("127.0.0.1", server.port)) as sock:
-        with pytest.raises(LookupError), interrupted(LookupError, server, 1):
+        with pytest.raises(LookupError), interrupt_when_idle(LookupError, server, 1):
             sock.sendall(b"GET / HTTP/1.1\r\n\r\n")
             sock.recv(1)
 
 
-def test_patient() -> None:
-    """A test is run with longer and longer limits until it holds; if none is long enough, it fails as with the last."""
-    tried: list[float] = []
+def test_retry_with_longer_limits() -> None:
+    """A test is run with longer and longer limits until it passes; if it never does, it fails as with the longest."""
+    limits: list[float] = []
 
-    def holds(least: float, limit: float) -> None:
-        tried.append(limit)
-        assert limit >= least
+    def check_limit(minimum: float, limit: float) -> None:
+        limits.append(limit)
+        assert limit >= minimum
 
-    patient(holds)(least=1.0)
-    assert tried == [*LIMITS[:3]]
+    retry_with_longer_limits(check_limit)(minimum=1.0)
+    assert limits == [*LIMITS[:3]]
     with pytest.raises(AssertionError):
-        patient(holds)(least=1e9)
-    assert tried[3:] == [*LIMITS]
+        retry_with_longer_limits(check_limit)(minimum=1e9)
+    assert limits[3:] == [*LIMITS]
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_virtual(backend: str) -> None:
-    """An hour of virtual time takes none, tasks wake in the order of their times, and limits run out in it."""
-    woken: list[float] = []
+def test_virtual_time(backend: str) -> None:
+    """In virtual time, an hour passes at once, tasks wake in the order of their times, and timeouts expire."""
+    wake_times: list[float] = []
 
     async def sleep(seconds: float) -> None:
         await anyio.sleep(seconds)
-        woken.append(anyio.current_time() - began)
+        wake_times.append(anyio.current_time() - start)
 
     async def body() -> None:
-        nonlocal began
-        began = anyio.current_time()
+        nonlocal start
+        start = anyio.current_time()
         async with anyio.create_task_group() as tasks:
             for seconds in (1800.0, 0.5, 1799.0):
                 tasks.start_soon(sleep, seconds)
@@ -99,7 +99,7 @@ def test_virtual(backend: str) -> None:
             await anyio.sleep_forever()
         assert scope.cancelled_caught
 
-    began, before = 0.0, time.monotonic()
+    start, before = 0.0, time.monotonic()
     run_virtually(body, backend)
-    assert woken == pytest.approx([0.5, 1799.0, 1800.0], abs=0.1)
+    assert wake_times == pytest.approx([0.5, 1799.0, 1800.0], abs=0.1)
     assert time.monotonic() - before < 1800

@@ -22,29 +22,31 @@ from genai_fn.schema.base import ConversionError
 from genai_fn.schema.convert import as_struct
 from genai_fn.schema.json_schema import build_json_schema
 from genai_fn.testing.strategies import from_type
-from tests.support.google_genai.oracle import VERTEX, Refused, normal, sent
+from tests.support.google_genai.oracle import VERTEX, RefusedCall, capture_request, normalize
 
 XY: Mapping[str, Any] = {"y": {"type": "string"}, "x": {"type": "integer"}}
 OBJECT: Mapping[str, Any] = {"type": "object", "properties": XY}
 NULL = {"type": "null"}
 
 
-def _ours(given: Any) -> Any:
+def encode_ours(given: Any) -> Any:
     """Encode the response_schema of a config."""
     config = as_struct(GenerateContentConfig, {"response_schema": given})
     return msgspec.json.decode(msgspec.json.encode(config)).get("responseSchema")
 
 
-def _theirs(given: Any) -> Any:
+def capture_theirs(given: Any) -> Any:
     """Return what 1.51.0 sends to Vertex AI, which supports all of it, or its error."""
     config: Any = {"response_schema": deepcopy(given)}
-    wire = sent(VERTEX, lambda client: client.models.generate_content(model="m", contents="hi", config=config))
-    if isinstance(wire, Refused):
-        return wire
-    return normal(wire.body).get("generationConfig", {}).get("responseSchema")
+    request = capture_request(
+        VERTEX, lambda client: client.models.generate_content(model="m", contents="hi", config=config)
+    )
+    if isinstance(request, RefusedCall):
+        return request
+    return normalize(request.body).get("generationConfig", {}).get("responseSchema")
 
 
-SAME: dict[str, Any] = {
+SAME_SCHEMAS: dict[str, Any] = {
     "nothing": {},
     "title": {"title": "T"},
     "a type": {"type": "string"},
@@ -104,7 +106,7 @@ SAME: dict[str, Any] = {
 }
 
 
-TYPED: dict[str, Callable[[Any], Any]] = {
+SCHEMA_BUILDERS: dict[str, Callable[[Any], Any]] = {
     "an order is added": lambda lib: lib.Schema(
         type="OBJECT",
         properties={"b": lib.Schema(type="STRING"), "a": lib.Schema(any_of=[lib.Schema(type="NULL")])},
@@ -162,9 +164,9 @@ class Node(msgspec.Struct):
 
 @dataclass
 class Trip:
-    to: Point
+    destination: Point
     colour: Colour
-    at: Annotated[datetime, msgspec.Meta(tz=True)]
+    departure: Annotated[datetime, msgspec.Meta(tz=True)]
     stops: list[Point] = field(default_factory=list[Point])
     note: str | None = None
 
@@ -187,7 +189,7 @@ class Shape(msgspec.Struct):
     shape: Circle | Square
 
 
-class Lost(msgspec.Struct):
+class Unresolvable(msgspec.Struct):
     to: "Nowhere"  # type: ignore[name-defined]  # noqa: F821  # on purpose
 
 
@@ -205,7 +207,7 @@ POINT = {
 COLOUR = {"type": "STRING", "enum": ["red", "blue"], "title": "Colour", "description": "A colour."}
 
 
-def _tagged(name: str) -> dict[str, Any]:
+def build_tagged_schema(name: str) -> dict[str, Any]:
     return {
         "type": "OBJECT",
         "title": name,
@@ -215,7 +217,7 @@ def _tagged(name: str) -> dict[str, Any]:
     }
 
 
-TYPES: dict[str, tuple[Any, Any]] = {
+PYTHON_TYPES: dict[str, tuple[Any, Any]] = {
     "int": (int, {"type": "INTEGER"}),
     "Struct": (Point, POINT),
     "Optional": (Point | None, {**POINT, "nullable": True}),
@@ -238,7 +240,7 @@ TYPES: dict[str, tuple[Any, Any]] = {
     "Literal or None": (Literal["a"] | None, {"type": "STRING", "enum": ["a"], "nullable": True}),
     "union": (int | str, {"anyOf": [{"type": "INTEGER"}, {"type": "STRING"}]}),
     "Union": (Union[int, str, None], {"anyOf": [{"type": "INTEGER"}, {"type": "STRING"}], "nullable": True}),  # noqa: UP007  # the old spelling, too
-    "tagged union": (Cat | Dog, {"anyOf": [_tagged("Cat"), _tagged("Dog")]}),
+    "tagged union": (Cat | Dog, {"anyOf": [build_tagged_schema("Cat"), build_tagged_schema("Dog")]}),
     "Annotated": (
         Annotated[list[int], msgspec.Meta(max_length=3)],
         {"type": "ARRAY", "items": {"type": "INTEGER"}, "maxItems": 3},
@@ -253,20 +255,20 @@ TYPES: dict[str, tuple[Any, Any]] = {
             "type": "OBJECT",
             "title": "Trip",
             "properties": {
-                "to": POINT,
+                "destination": POINT,
                 "colour": COLOUR,
-                "at": {"type": "STRING", "format": "date-time", "title": "At"},
+                "departure": {"type": "STRING", "format": "date-time", "title": "Departure"},
                 "stops": {"type": "ARRAY", "items": POINT, "title": "Stops"},
                 "note": {"type": "STRING", "nullable": True, "title": "Note"},
             },
-            "propertyOrdering": ["to", "colour", "at", "stops", "note"],
-            "required": ["to", "colour", "at"],
+            "propertyOrdering": ["destination", "colour", "departure", "stops", "note"],
+            "required": ["destination", "colour", "departure"],
         },
     ),
 }
 
 
-DIFFERENT: dict[str, tuple[Any, Any, str]] = {
+DIFFERENT_SCHEMAS: dict[str, tuple[Any, Any, str]] = {
     "an enum without a type": (
         {"enum": ["a"]},
         {"type": "STRING", "enum": ["a"]},
@@ -292,12 +294,12 @@ DIFFERENT: dict[str, tuple[Any, Any, str]] = {
             "$defs": {"A": {"description": "its"}},
         },
         {"type": "ARRAY", "items": {"description": "mine"}},
-        "1.51.0 loses the words beside a $ref",
+        "1.51.0 drops the description beside a $ref",
     ),
     "description beside a type or null": (
         {"anyOf": [{"type": "string", "description": "its"}, NULL], "description": "mine"},
         {"type": "STRING", "nullable": True, "description": "mine"},
-        "1.51.0 loses the outer words",
+        "1.51.0 drops the outer description",
     ),
     "unions in a union": (
         {"anyOf": [{"anyOf": [{"type": "string"}, NULL]}, NULL]},
@@ -307,7 +309,7 @@ DIFFERENT: dict[str, tuple[Any, Any, str]] = {
     "definitions": (
         {"$ref": "#/definitions/A", "definitions": {"A": {"type": "string"}}},
         {"type": "STRING"},
-        "1.51.0 refuses the older word",
+        "1.51.0 refuses the older keyword",
     ),
     "$ref to any place": (
         {"type": "object", "properties": {"a/b": {"type": "string"}, "c": {"$ref": "#/properties/a~1b"}}},
@@ -316,14 +318,14 @@ DIFFERENT: dict[str, tuple[Any, Any, str]] = {
             "properties": {"a/b": {"type": "STRING"}, "c": {"type": "STRING"}},
             "propertyOrdering": ["a/b", "c"],
         },
-        "1.51.0 knows $defs only",
+        "1.51.0 resolves references to $defs only",
     ),
     "$ref in a schema without a type": (
         {"properties": {"a": {"$ref": "#/$defs/A"}}, "$defs": {"A": {"type": "string"}}},
         {"properties": {"a": {"type": "STRING"}}},
-        "1.51.0 looks into objects and arrays only",
+        "1.51.0 resolves references within objects and arrays only",
     ),
-    "words that say nothing": (
+    "keywords without constraints": (
         {"$schema": "s", "$id": "i", "type": "array", "items": {"$comment": "c", "type": "string"}},
         {"type": "ARRAY", "items": {"type": "STRING"}},
         "1.51.0 refuses them",
@@ -342,7 +344,7 @@ DIFFERENT: dict[str, tuple[Any, Any, str]] = {
     "a type": (list[int], {"type": "ARRAY", "items": {"type": "INTEGER"}}, "1.51.0 adds the title Placeholder"),
 }
 
-REFUSED: dict[str, tuple[Any, str, Any]] = {
+REFUSED_SCHEMAS: dict[str, tuple[Any, str, Any]] = {
     "allOf": ({"allOf": [{"type": "string"}]}, ".allOf", [{"type": "string"}]),
     "inside": ({"type": "array", "items": {"oneOf": []}}, ".items.oneOf", []),
     "in a property": ({"properties": {"a": {"uniqueItems": True}}}, ".properties.a.uniqueItems", True),
@@ -381,67 +383,71 @@ REFUSED: dict[str, tuple[Any, str, Any]] = {
     "a list": ([int], "", [int]),
     "a type without JSON": (list[type[int]], "", list[type[int]]),
     "a union that msgspec cannot tell apart": (Shape, "", Shape),
-    "a type that does not resolve": (Lost, "", Lost),
+    "a type that does not resolve": (Unresolvable, "", Unresolvable),
 }
-GIVEN = {name: SAME[name] for name in SAME} | {name: given for name, (given, _, _) in DIFFERENT.items()}
+ALL_SCHEMAS = {name: SAME_SCHEMAS[name] for name in SAME_SCHEMAS} | {
+    name: given for name, (given, _, _) in DIFFERENT_SCHEMAS.items()
+}
 
 
-class TestAsTheOracle:
-    @pytest.mark.parametrize("given", SAME.values(), ids=SAME)
+class TestAgreement:
+    @pytest.mark.parametrize("given", SAME_SCHEMAS.values(), ids=SAME_SCHEMAS)
     def test_mappings(self, given: Any) -> None:
         """A mapping in any spelling is sent as in google-genai."""
-        assert _theirs(given) == _ours(given)
+        assert capture_theirs(given) == encode_ours(given)
 
-    @pytest.mark.parametrize("made", TYPED.values(), ids=TYPED)
-    def test_typed(self, made: Callable[[Any], Any]) -> None:
+    @pytest.mark.parametrize("build", SCHEMA_BUILDERS.values(), ids=SCHEMA_BUILDERS)
+    def test_typed(self, build: Callable[[Any], Any]) -> None:
         """A Schema is sent as in google-genai, with the property ordering added."""
-        assert _theirs(made(types)) == _ours(made(schema))
+        assert capture_theirs(build(types)) == encode_ours(build(schema))
 
     @pytest.mark.parametrize("kind", [Menu, Circle])
     def test_models(self, kind: Any) -> None:
         """A pydantic model and a dataclass are sent as in google-genai."""
-        assert _theirs(kind) == _ours(kind)
+        assert capture_theirs(kind) == encode_ours(kind)
 
-    @pytest.mark.parametrize(("given", "expected", "reason"), DIFFERENT.values(), ids=DIFFERENT)
+    @pytest.mark.parametrize(("given", "expected", "reason"), DIFFERENT_SCHEMAS.values(), ids=DIFFERENT_SCHEMAS)
     def test_differences(self, given: Any, expected: Any, reason: str) -> None:
         """Every difference from google-genai is listed with its reason."""
-        assert expected == _ours(given)
-        assert _theirs(given) != _ours(given), reason
+        assert expected == encode_ours(given)
+        assert capture_theirs(given) != encode_ours(given), reason
 
-    @pytest.mark.parametrize("given", GIVEN.values(), ids=GIVEN)
+    @pytest.mark.parametrize("given", ALL_SCHEMAS.values(), ids=ALL_SCHEMAS)
     def test_idempotent(self, given: Any) -> None:
         """Translation is idempotent."""
-        once = to_api_schema(given, Schema)
-        assert once == to_api_schema(once, Schema)
+        translated = to_api_schema(given, Schema)
+        assert translated == to_api_schema(translated, Schema)
 
-    @pytest.mark.parametrize("given", GIVEN.values(), ids=GIVEN)
+    @pytest.mark.parametrize("given", ALL_SCHEMAS.values(), ids=ALL_SCHEMAS)
     def test_arguments_are_unchanged(self, given: Any) -> None:
         """Arguments are not changed."""
-        before = deepcopy(given)
-        _ours(given)
-        assert before == given
+        original = deepcopy(given)
+        encode_ours(given)
+        assert original == given
 
 
 class TestTypes:
-    @pytest.mark.parametrize(("kind", "expected"), TYPES.values(), ids=TYPES)
+    @pytest.mark.parametrize(("kind", "expected"), PYTHON_TYPES.values(), ids=PYTHON_TYPES)
     def test_python_types(self, kind: Any, expected: Any) -> None:
         """A Python type is sent as its schema."""
-        assert expected == _ours(kind)
+        assert expected == encode_ours(kind)
 
     def test_unions_without_tags(self) -> None:
         """Unions that msgspec cannot decode can still be described, at the root and in a list."""
-        named = [each["title"] for each in _ours(Circle | Dish)["anyOf"]]
-        assert ["Circle", "Dish"] == named
-        assert {"type": "ARRAY", "items": _ours(Circle | Square)} == _ours(list[Circle | Square])
+        titles = [each["title"] for each in encode_ours(Circle | Dish)["anyOf"]]
+        assert ["Circle", "Dish"] == titles
+        assert {"type": "ARRAY", "items": encode_ours(Circle | Square)} == encode_ours(list[Circle | Square])
 
     def test_models_in_structs(self) -> None:
         """A pydantic model in a field of a Struct is described, with its definitions."""
-        described = build_json_schema(msgspec.defstruct("Feast", [("menu", Menu), ("best", Dish | None, None)]))
-        assert described["title"] == "Feast"
-        assert set(described["$defs"]) == {"Menu", "Dish", "Colour"}
+        json_schema = build_json_schema(msgspec.defstruct("Feast", [("menu", Menu), ("best", Dish | None, None)]))
+        assert json_schema["title"] == "Feast"
+        assert set(json_schema["$defs"]) == {"Menu", "Dish", "Colour"}
         assert (
             "Dish"
-            == _ours(msgspec.defstruct("Feast", [("menu", Menu)]))["properties"]["menu"]["properties"]["main"]["title"]
+            == encode_ours(msgspec.defstruct("Feast", [("menu", Menu)]))["properties"]["menu"]["properties"]["main"][
+                "title"
+            ]
         )
 
     def test_one_name_for_two(self) -> None:
@@ -466,17 +472,17 @@ class TestTypes:
 
 
 class TestRefused:
-    @pytest.mark.parametrize(("given", "path", "value"), REFUSED.values(), ids=REFUSED)
+    @pytest.mark.parametrize(("given", "path", "value"), REFUSED_SCHEMAS.values(), ids=REFUSED_SCHEMAS)
     def test_by_path(self, given: Any, path: str, value: Any) -> None:
         """Keywords that the dialect does not have are refused, with path and value."""
-        with pytest.raises(InvalidRequest) as caught:
-            _ours(given)
-        assert ("config.response_schema" + path, value) == (caught.value.path, caught.value.value)
+        with pytest.raises(InvalidRequest) as raised:
+            encode_ours(given)
+        assert ("config.response_schema" + path, value) == (raised.value.path, raised.value.value)
 
     def test_typing_mistakes(self) -> None:
         """For a misspelled keyword, the right one is suggested."""
         with pytest.raises(InvalidRequest, match="such as description"):
-            _ours({"descripton": "d"})
+            encode_ours({"descripton": "d"})
 
     def test_exponential_definitions(self) -> None:
         """Definitions that grow exponentially are refused."""
@@ -484,14 +490,14 @@ class TestRefused:
             "D40": {"type": "string"}
         }
         with pytest.raises(InvalidRequest, match="a smaller schema"):
-            _ours({"$ref": "#/$defs/D0", "$defs": defs})
+            encode_ours({"$ref": "#/$defs/D0", "$defs": defs})
 
     def test_recursive_mapping(self) -> None:
         """A mapping that contains itself is refused."""
-        endless: dict[str, Any] = {"type": "array"}
-        endless["items"] = endless
+        recursive: dict[str, Any] = {"type": "array"}
+        recursive["items"] = recursive
         with pytest.raises(InvalidRequest, match="a smaller schema"):
-            _ours(endless)
+            encode_ours(recursive)
 
 
 class TestValues:
@@ -508,17 +514,17 @@ class TestValues:
     def test_json_schema_values(self) -> None:
         """A JSONSchema value is translated like the equal mapping."""
         given = JSONSchema(type=("string", "null"), max_length=2)  # type: ignore[arg-type]  # as msgspec would read it
-        assert {"type": "STRING", "nullable": True, "maxLength": 2} == _ours(given)
+        assert {"type": "STRING", "nullable": True, "maxLength": 2} == encode_ours(given)
 
 
 @settings(max_examples=200, deadline=None)
 @given(from_type(Schema))
-def test_is_canonical(drawn: Schema) -> None:
+def test_is_canonical(schema_value: Schema) -> None:
     """A schema that `_is_canonical` recognizes is unchanged by the translation."""
-    if api_schema._is_canonical(drawn, Schema):
+    if api_schema._is_canonical(schema_value, Schema):
         assert (
             api_schema._translate_schema(
-                drawn, api_schema._Cursor(drawn, api_schema._read_vocabulary(Schema), itertools.count())
+                schema_value, api_schema._Cursor(schema_value, api_schema._read_vocabulary(Schema), itertools.count())
             )
-            is drawn
+            is schema_value
         )

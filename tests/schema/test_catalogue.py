@@ -15,58 +15,58 @@ from msgspec.structs import fields
 from genai_fn import schema
 from genai_fn.schema import Message, OpenEnum, OpenMessage
 from genai_fn.schema.base import BackendOnly
-from tests.support.schema_samples import ENUMS, MESSAGES, bare, hints
+from tests.support.schema_samples import ENUMS, MESSAGES, get_field_annotations, strip_annotation
 
 DIFFERENCES = {
-    "HttpOptions": "what it says of the network is with_options, Timeouts, Retry and the interpreter's own",
-    "HttpRetryOptions": "Retry",
-    "InlinedResponse.metadata": "1.51.0 drops it, and with it whose answer it is",
-    "HttpResponse": "with_http_response gives the reply beside the value",
-    "ReplayFile": "google-genai's own tests",
-    "ReplayInteraction": "google-genai's own tests",
-    "ReplayRequest": "google-genai's own tests",
-    "ReplayResponse": "google-genai's own tests",
-    "TestTableFile": "google-genai's own tests",
-    "TestTableItem": "google-genai's own tests",
-    "UserContent": "a function: what it makes is a Content, and equals one",
-    "ModelContent": "a function: what it makes is a Content, and equals one",
-    "*.http_options": "with_options",
-    "*.sdk_http_response": "with_http_response",
-    "*.should_return_http_response": "with_http_response",
-    "CitationMetadata.citation_sources": "what Gemini calls the citations; they are folded into them",
-    "GenerateContentResponse.parsed": "returning(T) answers a T, parse(response, T) makes one",
+    "HttpOptions": "with_options, Timeouts, Retry and the parameters of the interpreter replace it",
+    "HttpRetryOptions": "Retry replaces it",
+    "InlinedResponse.metadata": "1.51.0 does not have it, and cannot match a response to its request",
+    "HttpResponse": "with_http_response returns the HTTP response together with the value",
+    "ReplayFile": "only the tests of google-genai use it",
+    "ReplayInteraction": "only the tests of google-genai use it",
+    "ReplayRequest": "only the tests of google-genai use it",
+    "ReplayResponse": "only the tests of google-genai use it",
+    "TestTableFile": "only the tests of google-genai use it",
+    "TestTableItem": "only the tests of google-genai use it",
+    "UserContent": "a function, which returns a Content",
+    "ModelContent": "a function, which returns a Content",
+    "*.http_options": "with_options replaces it",
+    "*.sdk_http_response": "with_http_response replaces it",
+    "*.should_return_http_response": "with_http_response replaces it",
+    "CitationMetadata.citation_sources": "Gemini's name for the citations, decoded into citations",
+    "GenerateContentResponse.parsed": "returning(T) returns a T, and parse(response, T) decodes one",
     "Metric.aggregate_summary_fn": "a Python function cannot be sent",
     "Metric.custom_function": "a Python function cannot be sent",
     "Metric.parse_and_reduce_fn": "a Python function cannot be sent",
-    "ContentReferenceImage.reference_type": "the class says it",
-    "ControlReferenceImage.control_image_config": "made of config",
-    "ControlReferenceImage.reference_type": "the class says it",
-    "MaskReferenceImage.mask_image_config": "made of config",
-    "MaskReferenceImage.reference_type": "the class says it",
-    "RawReferenceImage.reference_type": "the class says it",
-    "StyleReferenceImage.reference_type": "the class says it",
-    "StyleReferenceImage.style_image_config": "made of config",
-    "SubjectReferenceImage.reference_type": "the class says it",
-    "SubjectReferenceImage.subject_image_config": "made of config",
+    "ContentReferenceImage.reference_type": "the class determines it",
+    "ControlReferenceImage.control_image_config": "derived from config",
+    "ControlReferenceImage.reference_type": "the class determines it",
+    "MaskReferenceImage.mask_image_config": "derived from config",
+    "MaskReferenceImage.reference_type": "the class determines it",
+    "RawReferenceImage.reference_type": "the class determines it",
+    "StyleReferenceImage.reference_type": "the class determines it",
+    "StyleReferenceImage.style_image_config": "derived from config",
+    "SubjectReferenceImage.reference_type": "the class determines it",
+    "SubjectReferenceImage.subject_image_config": "derived from config",
 }
-"""Where the two differ on purpose, and why."""
+"""Deliberate differences, with reasons."""
 
 
-METHODS = {
-    "FunctionDeclaration.from_callable_with_api_option": "from_callable is the same for both backends",
-    "FunctionResponse.from_mcp_response": "MCP is not spoken here",
-    "GenerateVideosOperation.from_api_response": "google-genai's own: here an operation's reader does it",
-    "ImportFileOperation.from_api_response": "google-genai's own: here an operation's reader does it",
-    "Image.show": "opens a window, for which Pillow is there",
-    "Metric.to_yaml_file": "writes a file of google-genai's own",
-    "Metric.validate_name": "google-genai's own",
-    "UploadToFileSearchStoreOperation.from_api_response": "google-genai's own: here an operation's reader does it",
-    "Video.show": "opens a window, for which players are there",
+METHOD_DIFFERENCES = {
+    "FunctionDeclaration.from_callable_with_api_option": "from_callable returns the same declaration for both backends",
+    "FunctionResponse.from_mcp_response": "genai_fn does not support MCP",
+    "GenerateVideosOperation.from_api_response": "internal to google-genai; here a decoder does it",
+    "ImportFileOperation.from_api_response": "internal to google-genai; here a decoder does it",
+    "Image.show": "opens a window; use Pillow",
+    "Metric.to_yaml_file": "writes a file format of google-genai",
+    "Metric.validate_name": "internal to google-genai",
+    "UploadToFileSearchStoreOperation.from_api_response": "internal to google-genai; here a decoder does it",
+    "Video.show": "opens a window; use a video player",
 }
-"""Methods that are not here on purpose, and why."""
+"""Methods that genai_fn deliberately does not have, with reasons."""
 
 
-def _theirs(kind: type) -> dict[str, Any]:
+def list_their_types(kind: type) -> dict[str, Any]:
     return {
         name: value
         for name, value in vars(types).items()
@@ -77,19 +77,19 @@ def _theirs(kind: type) -> dict[str, Any]:
     }
 
 
-THEIR_TYPES = _theirs(pydantic.BaseModel)
-THEIR_ENUMS = _theirs(enum.Enum)
+THEIR_TYPES = list_their_types(pydantic.BaseModel)
+THEIR_ENUMS = list_their_types(enum.Enum)
 for _each in THEIR_TYPES.values():
-    _each.model_rebuild()  # some wait for types that come later in their file
-EXPLAINED_FIELDS = {key.removeprefix("*.") for key in DIFFERENCES if key.startswith("*.")}
-SHARED = tuple(sorted(set(THEIR_TYPES) & {each.__name__ for each in MESSAGES}))
+    _each.model_rebuild()  # some refer to types that are defined later in the module
+IGNORED_FIELDS = {key.removeprefix("*.") for key in DIFFERENCES if key.startswith("*.")}
+SHARED_TYPES = tuple(sorted(set(THEIR_TYPES) & {each.__name__ for each in MESSAGES}))
 
 
-def _same_fields(name: str) -> Iterator[tuple[str, str]]:
+def list_shared_fields(name: str) -> Iterator[tuple[str, str]]:
     """Return the fields that both types have, with their JSON names."""
-    for field, about in THEIR_TYPES[name].model_fields.items():
-        if field not in EXPLAINED_FIELDS and f"{name}.{field}" not in DIFFERENCES:
-            yield field, about.alias or field
+    for field, field_info in THEIR_TYPES[name].model_fields.items():
+        if field not in IGNORED_FIELDS and f"{name}.{field}" not in DIFFERENCES:
+            yield field, field_info.alias or field
 
 
 def test_types() -> None:
@@ -114,7 +114,7 @@ def test_differences() -> None:
             assert (key, in_theirs != (field in ours[name])) == (key, True)
 
 
-@pytest.mark.parametrize("name", SHARED)
+@pytest.mark.parametrize("name", SHARED_TYPES)
 def test_fields(name: str) -> None:
     """All fields have the names of google-genai, in Python and in JSON."""
     ours = {
@@ -122,7 +122,7 @@ def test_fields(name: str) -> None:
         for each in fields(getattr(schema, name))
         if f"{name}.{each.name}" not in DIFFERENCES and each.name not in OpenMessage.__struct_fields__
     }
-    assert ours == dict(_same_fields(name))
+    assert ours == dict(list_shared_fields(name))
 
 
 @pytest.mark.parametrize("kind", ENUMS, ids=lambda kind: kind.__name__)
@@ -134,12 +134,12 @@ def test_members(kind: type[OpenEnum]) -> None:
     }
 
 
-def _outline(annotation: Any) -> str:
+def summarize_annotation(annotation: Any) -> str:
     """Reduce an annotation of either side to what both must agree on."""
     if typing.get_origin(annotation) is list or typing.get_origin(annotation) is tuple:
-        return f"many {_outline(get_args(annotation)[0])}"
+        return f"many {summarize_annotation(get_args(annotation)[0])}"
     if typing.get_origin(annotation) is not None and issubclass(typing.get_origin(annotation), typing.Mapping):
-        return f"mapping {_outline(get_args(annotation)[1])}"
+        return f"mapping {summarize_annotation(get_args(annotation)[1])}"
     return "any" if annotation is Any else getattr(annotation, "__name__", str(annotation))
 
 
@@ -148,75 +148,82 @@ def test_methods() -> None:
     missing: list[str] = []
     for kind in MESSAGES:
         for name, member in vars(THEIR_TYPES[kind.__name__]).items():
-            own = isinstance(member, classmethod | property) or inspect.isfunction(member)
-            public = not name.startswith("_") and name != "model_post_init"
-            if own and public and not hasattr(kind, name):
+            is_method = isinstance(member, classmethod | property) or inspect.isfunction(member)
+            is_public = not name.startswith("_") and name != "model_post_init"
+            if is_method and is_public and not hasattr(kind, name):
                 missing.append(f"{kind.__name__}.{name}")
-    assert sorted(missing) == sorted(METHODS)
+    assert sorted(missing) == sorted(METHOD_DIFFERENCES)
 
 
-OTHER_TYPES = {
-    "GenerationConfigRoutingConfigAutoRoutingMode.model_routing_preference": "a word: Literals would refuse new ones",
-    "JSONSchema.type": "one or several",
-    "Part.thought_signature": "kept as the text it came as",
-    "PartialArg.null_value": "a word: Literals would refuse new ones",
+TYPE_DIFFERENCES = {
+    "GenerationConfigRoutingConfigAutoRoutingMode.model_routing_preference": "a str: a Literal would refuse new values",
+    "JSONSchema.type": "one type or several",
+    "Part.thought_signature": "kept as the received text",
+    "PartialArg.null_value": "a str: a Literal would refuse new values",
 }
-"""Fields whose types differ on purpose, besides those that accept more than one."""
+"""Fields whose types differ deliberately, in addition to those that accept several types."""
 
 
-@pytest.mark.parametrize("name", SHARED)
+@pytest.mark.parametrize("name", SHARED_TYPES)
 def test_field_types(name: str) -> None:
     """Fields have the types of google-genai, where that is a single type."""
-    ours = hints(getattr(schema, name))
-    for field, about in THEIR_TYPES[name].model_fields.items():
-        options = [each for each in get_args(about.annotation) if each is not type(None)]
-        if field in ours and len(options) == 1 and f"{name}.{field}" not in OTHER_TYPES:
-            assert (field, _outline(_bare_items(ours[field]))) == (field, _outline(_bare_items(options[0])))
+    ours = get_field_annotations(getattr(schema, name))
+    for field, field_info in THEIR_TYPES[name].model_fields.items():
+        options = [each for each in get_args(field_info.annotation) if each is not type(None)]
+        if field in ours and len(options) == 1 and f"{name}.{field}" not in TYPE_DIFFERENCES:
+            assert (field, summarize_annotation(strip_item_annotation(ours[field]))) == (
+                field,
+                summarize_annotation(strip_item_annotation(options[0])),
+            )
 
 
-def _bare_items(annotation: Any) -> Any:
-    annotation = bare(annotation)
+def strip_item_annotation(annotation: Any) -> Any:
+    annotation = strip_annotation(annotation)
     if typing.get_origin(annotation) in (list, tuple):
-        return list[bare(get_args(annotation)[0])]  # type: ignore[misc]  # built from what is found
+        return list[strip_annotation(get_args(annotation)[0])]  # type: ignore[misc]  # built from what is found
     return annotation
 
 
-def _sent() -> set[str]:
+def collect_request_types() -> set[str]:
     """Collect the types of requests: those reachable from parameters of google-genai's methods."""
     roots = [each for name, each in vars(types).items() if name.endswith("Parameters") and isinstance(each, type)]
     names = {"LiveClientMessage", "LiveMusicClientMessage", "UploadFileConfig", "DownloadFileConfig", "JSONSchema"}
     names |= {"GenerationConfigThinkingConfig", "BleuSpec", "RougeSpec", "PairwiseMetricSpec", "PointwiseMetricSpec"}
     names |= {name for name in THEIR_TYPES if name.endswith("ReferenceImage")}
-    waiting, seen = [*roots, *(THEIR_TYPES[name] for name in names)], set[Any]()
-    while waiting:
-        kind = waiting.pop()
+    pending, seen = [*roots, *(THEIR_TYPES[name] for name in names)], set[Any]()
+    while pending:
+        kind = pending.pop()
         if kind not in seen:
             seen.add(kind)
-            for field, about in kind.model_fields.items():
-                if field not in EXPLAINED_FIELDS and f"{kind.__name__}.{field}" not in ANSWERED:
-                    waiting += [each for each in _models(about.annotation) if each not in seen]
+            for field, field_info in kind.model_fields.items():
+                if field not in IGNORED_FIELDS and f"{kind.__name__}.{field}" not in RESPONSE_FIELDS:
+                    pending += [each for each in find_models(field_info.annotation) if each not in seen]
     return {each.__name__ for each in seen}
 
 
-ANSWERED = {"BatchJobDestination.inlined_responses", "BatchJobDestination.inlined_embed_content_responses"}
+RESPONSE_FIELDS = {"BatchJobDestination.inlined_responses", "BatchJobDestination.inlined_embed_content_responses"}
 """Fields of request types that only responses set."""
 
 
-def _models(annotation: Any) -> Iterator[Any]:
+def find_models(annotation: Any) -> Iterator[Any]:
     if isinstance(annotation, type) and issubclass(annotation, pydantic.BaseModel):
         yield annotation
     for each in get_args(annotation):
-        yield from _models(each)
+        yield from find_models(each)
 
 
 def test_sequences() -> None:
     """The default of a sequence is None in types of requests, and () in types of responses."""
-    sent = _sent()
+    request_types = collect_request_types()
     for kind in MESSAGES:
         for each in fields(kind):
-            if typing.get_origin(bare(each.type)) is tuple:
-                absent = None if kind.__name__ in sent and f"{kind.__name__}.{each.name}" not in ANSWERED else ()
-                assert (kind.__name__, each.name, each.default) == (kind.__name__, each.name, absent)
+            if typing.get_origin(strip_annotation(each.type)) is tuple:
+                default = (
+                    None
+                    if kind.__name__ in request_types and f"{kind.__name__}.{each.name}" not in RESPONSE_FIELDS
+                    else ()
+                )
+                assert (kind.__name__, each.name, each.default) == (kind.__name__, each.name, default)
 
 
 def test_no_field_is_required() -> None:
@@ -234,12 +241,14 @@ def test_docstrings(kind: type) -> None:
     assert docstring not in theirs
 
 
-def test_marks() -> None:
+def test_one_backend() -> None:
     """An annotation names one backend, and no field has two."""
     for kind in MESSAGES:
         for name, annotation in get_type_hints(kind, include_extras=True).items():
-            marks = [each.backend for each in getattr(annotation, "__metadata__", ()) if isinstance(each, BackendOnly)]
-            assert (kind.__name__, name, marks in ([], ["gemini"], ["vertex"])) == (kind.__name__, name, True)
+            backends = [
+                each.backend for each in getattr(annotation, "__metadata__", ()) if isinstance(each, BackendOnly)
+            ]
+            assert (kind.__name__, name, backends in ([], ["gemini"], ["vertex"])) == (kind.__name__, name, True)
 
 
 def test_all() -> None:

@@ -38,14 +38,14 @@ from genai_fn.schema.mime_types import guess_mime_type
 FILE = File(uri="https://files/x", mime_type="image/png", display_name="a cat")
 
 
-def _wire(value: Any) -> Any:
+def encode_value(value: Any) -> Any:
     """Encode a value of either library as JSON."""
     if isinstance(value, msgspec.Struct):
         return msgspec.json.decode(msgspec.json.encode(value))
     return value.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
-MADE: dict[str, Any] = {
+PART_BUILDERS: dict[str, Any] = {
     "text": lambda lib: lib.Part.from_text(text="a"),
     "bytes": lambda lib: lib.Part.from_bytes(data=b"x", mime_type="image/png"),
     "bytes, level": lambda lib: lib.Part.from_bytes(
@@ -55,7 +55,7 @@ MADE: dict[str, Any] = {
         data=b"x", mime_type="image/png", media_resolution={"num_tokens": 64}
     ),
     "uri": lambda lib: lib.Part.from_uri(file_uri="gs://b/o", mime_type="image/png"),
-    "uri, told": lambda lib: lib.Part.from_uri(file_uri="gs://b/o.webp"),
+    "uri, guessed type": lambda lib: lib.Part.from_uri(file_uri="gs://b/o.webp"),
     "uri, level": lambda lib: lib.Part.from_uri(
         file_uri="gs://b/o.mp4", media_resolution=lib.PartMediaResolutionLevel.MEDIA_RESOLUTION_HIGH
     ),
@@ -81,10 +81,10 @@ MADE: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("make", MADE.values(), ids=MADE)
+@pytest.mark.parametrize("make", PART_BUILDERS.values(), ids=PART_BUILDERS)
 def test_factory_methods(make: Any) -> None:
     """The factory methods of google-genai exist with the same names and arguments."""
-    assert _wire(make(schema)) == _wire(make(types))
+    assert encode_value(make(schema)) == encode_value(make(types))
 
 
 NO_IMAGES: dict[str, Any] = {
@@ -188,17 +188,17 @@ def test_mime_types_of_theirs(ending: str) -> None:
     assert guess_mime_type(f"gs://b/o.{ending}") == theirs.mime_type
 
 
-def _picture(mode: str = "RGB") -> PIL.Image.Image:
+def build_picture(mode: str = "RGB") -> PIL.Image.Image:
     return PIL.Image.new(mode, (3, 2))
 
 
-def _opened(form: str) -> tuple[PIL.Image.Image, bytes]:
-    written = io.BytesIO()
-    _picture().save(written, format=form)
-    return PIL.Image.open(io.BytesIO(written.getvalue())), written.getvalue()
+def open_picture(form: str) -> tuple[PIL.Image.Image, bytes]:
+    buffer = io.BytesIO()
+    build_picture().save(buffer, format=form)
+    return PIL.Image.open(io.BytesIO(buffer.getvalue())), buffer.getvalue()
 
 
-def _read(part: Part) -> PIL.Image.Image:
+def read_picture(part: Part) -> PIL.Image.Image:
     assert part.inline_data is not None
     assert part.inline_data.data is not None
     return PIL.Image.open(io.BytesIO(part.inline_data.data))
@@ -207,16 +207,20 @@ def _read(part: Part) -> PIL.Image.Image:
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P", "1", "CMYK", "YCbCr", "F"])
 def test_pillow(mode: str) -> None:
     """An image of any mode is a PNG."""
-    picture = _picture(mode)
+    picture = build_picture(mode)
     part = Part.from_value(picture)
     assert part.inline_data is not None
-    assert (part.inline_data.mime_type, _read(part).format, _read(part).size) == ("image/png", "PNG", (3, 2))
+    assert (part.inline_data.mime_type, read_picture(part).format, read_picture(part).size) == (
+        "image/png",
+        "PNG",
+        (3, 2),
+    )
     assert picture.mode == mode
 
 
 def test_unmodified_jpeg() -> None:
     """An unmodified JPEG keeps its bytes, and can be encoded repeatedly."""
-    picture, data = _opened("JPEG")
+    picture, data = open_picture("JPEG")
     assert [Part.from_value(picture), Part.from_value(picture)] == [
         Part(inline_data=Blob(data=data, mime_type="image/jpeg"))
     ] * 2
@@ -225,22 +229,22 @@ def test_unmodified_jpeg() -> None:
 
 def test_modified_jpeg() -> None:
     """A modified JPEG is encoded with its changes."""
-    picture, _ = _opened("JPEG")
+    picture, _ = open_picture("JPEG")
     picture.putpixel((0, 0), (255, 255, 255))
-    assert _read(Part.from_value(picture)).getpixel((0, 0)) == (255, 255, 255)
+    assert read_picture(Part.from_value(picture)).getpixel((0, 0)) == (255, 255, 255)
 
 
 def test_opened_png() -> None:
     """Any other file becomes a PNG."""
-    picture, _ = _opened("GIF")
-    assert _read(Part.from_value(picture)).format == "PNG"
+    picture, _ = open_picture("GIF")
+    assert read_picture(Part.from_value(picture)).format == "PNG"
 
 
 def test_speech() -> None:
     """The name of a voice is accepted as a speech config, as in google-genai."""
     ours = as_struct(GenerateContentConfig, {"speech_config": "Kore"}).speech_config
     assert isinstance(ours, SpeechConfig)
-    assert _wire(ours) == {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": "Kore"}}}
+    assert encode_value(ours) == {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": "Kore"}}}
 
 
 @pytest.mark.parametrize(
@@ -248,20 +252,20 @@ def test_speech() -> None:
 )
 def test_tools(field: str) -> None:
     """The fields of a tool are accepted in its place."""
-    held = getattr(schema, {"code_execution": "ToolCodeExecution"}.get(field, _camel(field)))()
-    assert as_struct(GenerateContentConfig, {"tools": [held]}).tools == (Tool(**{field: held}),)
+    tool_field = getattr(schema, {"code_execution": "ToolCodeExecution"}.get(field, to_class_name(field)))()
+    assert as_struct(GenerateContentConfig, {"tools": [tool_field]}).tools == (Tool(**{field: tool_field}),)
 
 
-def _camel(name: str) -> str:
+def to_class_name(name: str) -> str:
     return "".join(word.capitalize() for word in name.split("_"))
 
 
 def test_declarations() -> None:
     """A function declaration is accepted as a tool."""
-    declared = FunctionDeclaration(name="f")
-    config = as_struct(GenerateContentConfig, {"tools": [declared, GoogleSearch(), {"url_context": {}}]})
+    declaration = FunctionDeclaration(name="f")
+    config = as_struct(GenerateContentConfig, {"tools": [declaration, GoogleSearch(), {"url_context": {}}]})
     assert config.tools == (
-        Tool(function_declarations=(declared,)),
+        Tool(function_declarations=(declaration,)),
         Tool(google_search=GoogleSearch()),
         Tool(url_context=schema.UrlContext()),
     )
@@ -337,8 +341,8 @@ def test_unknown_extension(kind: Any) -> None:
 
 def test_image_from_pillow() -> None:
     """`Image.from_pillow` gives the same bytes as a part of the Pillow image."""
-    part = Part.from_value(_picture())
-    assert Image.from_pillow(image=_picture()) == part.as_image()
+    part = Part.from_value(build_picture())
+    assert Image.from_pillow(image=build_picture()) == part.as_image()
     with pytest.raises(InvalidRequest):
         Image.from_pillow(image=b"x")  # type: ignore[arg-type]  # the mistake is the test
 

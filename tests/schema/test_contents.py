@@ -30,11 +30,11 @@ BLOB = Blob(data=b"x", mime_type="a/b")
 FILE = FileData(file_uri="gs://b/f", mime_type="a/b")
 
 
-def _user(*parts: Part) -> Content:
+def build_user_turn(*parts: Part) -> Content:
     return Content(role="user", parts=parts)
 
 
-def _model(*parts: Part) -> Content:
+def build_model_turn(*parts: Part) -> Content:
     return Content(role="model", parts=parts)
 
 
@@ -44,28 +44,28 @@ A, B = Part(text="a"), Part(text="b")
 @pytest.mark.parametrize(
     ("contents", "turns"),
     [
-        ("a", (_user(A),)),
-        ("", (_user(Part(text="")),)),
-        (["a", "b"], (_user(A, B),)),
-        (("a", "b"), (_user(A, B),)),
-        ([["a"], ["b"]], (_user(A), _user(B))),
-        (["a", ["b"], "a"], (_user(A), _user(B), _user(A))),
-        (A, (_user(A),)),
-        (CALL, (_model(CALL),)),
-        ([A, CALL, CALL, RESULT], (_user(A), _model(CALL, CALL), _user(RESULT))),
+        ("a", (build_user_turn(A),)),
+        ("", (build_user_turn(Part(text="")),)),
+        (["a", "b"], (build_user_turn(A, B),)),
+        (("a", "b"), (build_user_turn(A, B),)),
+        ([["a"], ["b"]], (build_user_turn(A), build_user_turn(B))),
+        (["a", ["b"], "a"], (build_user_turn(A), build_user_turn(B), build_user_turn(A))),
+        (A, (build_user_turn(A),)),
+        (CALL, (build_model_turn(CALL),)),
+        ([A, CALL, CALL, RESULT], (build_user_turn(A), build_model_turn(CALL, CALL), build_user_turn(RESULT))),
         ([Content(parts=(A,))], (Content(parts=(A,)),)),
-        ([_model(A), "b"], (_model(A), _user(B))),
+        ([build_model_turn(A), "b"], (build_model_turn(A), build_user_turn(B))),
         ({"role": "user"}, (Content(role="user"),)),
-        ({"text": "a"}, (_user(A),)),
-        (BLOB, (_user(Part(inline_data=BLOB)),)),
-        (FILE, (_user(Part(file_data=FILE)),)),
-        (File(uri="gs://b/f", mime_type="a/b", name="files/1"), (_user(Part(file_data=FILE)),)),
-        ({"uri": "gs://b/f", "mimeType": "a/b", "displayName": "n"}, (_user(Part(file_data=FILE)),)),
-        ({"file_uri": "gs://b/f", "mime_type": "a/b"}, (_user(Part(file_data=FILE)),)),
-        ({"fileUri": "gs://b/f", "mimeType": "a/b"}, (_user(Part(file_data=FILE)),)),
-        ({"data": b"x", "mime_type": "a/b"}, (_user(Part(inline_data=BLOB)),)),
-        ([{"data": "eA==", "mimeType": "a/b"}, "a"], (_user(Part(inline_data=BLOB), A),)),
-        (FunctionCall(name="f", args={}), (_model(CALL),)),
+        ({"text": "a"}, (build_user_turn(A),)),
+        (BLOB, (build_user_turn(Part(inline_data=BLOB)),)),
+        (FILE, (build_user_turn(Part(file_data=FILE)),)),
+        (File(uri="gs://b/f", mime_type="a/b", name="files/1"), (build_user_turn(Part(file_data=FILE)),)),
+        ({"uri": "gs://b/f", "mimeType": "a/b", "displayName": "n"}, (build_user_turn(Part(file_data=FILE)),)),
+        ({"file_uri": "gs://b/f", "mime_type": "a/b"}, (build_user_turn(Part(file_data=FILE)),)),
+        ({"fileUri": "gs://b/f", "mimeType": "a/b"}, (build_user_turn(Part(file_data=FILE)),)),
+        ({"data": b"x", "mime_type": "a/b"}, (build_user_turn(Part(inline_data=BLOB)),)),
+        ([{"data": "eA==", "mimeType": "a/b"}, "a"], (build_user_turn(Part(inline_data=BLOB), A),)),
+        (FunctionCall(name="f", args={}), (build_model_turn(CALL),)),
     ],
 )
 def test_turns(contents: Any, turns: tuple[Content, ...]) -> None:
@@ -134,19 +134,21 @@ _PARTS = st.sampled_from([A, B, CALL, RESULT, "a", {"text": "b"}])
 
 @settings(deadline=None)
 @given(
-    contents=st.lists(_PARTS | st.lists(_PARTS, min_size=1, max_size=3) | st.just(_model(A)), min_size=1, max_size=8)
+    contents=st.lists(
+        _PARTS | st.lists(_PARTS, min_size=1, max_size=3) | st.just(build_model_turn(A)), min_size=1, max_size=8
+    )
 )
 def test_nothing_is_lost(contents: list[Any]) -> None:
     """All parts are kept in order; no turn is empty; function calls and other parts are never grouped together."""
     turns = as_contents(contents)
     parts = [part for turn in turns for part in turn.parts or ()]
     flat = [part for each in contents for part in (each if isinstance(each, list) else [each])]
-    assert parts == [each.parts[0] if isinstance(each, Content) else _part(each) for each in flat]
+    assert parts == [each.parts[0] if isinstance(each, Content) else build_part(each) for each in flat]
     assert all(turn.parts for turn in turns)
     assert as_contents(turns) == turns
 
 
-def _part(value: Any) -> Part:
+def build_part(value: Any) -> Part:
     return value if isinstance(value, Part) else Part(text=value if isinstance(value, str) else value["text"])
 
 
@@ -155,7 +157,7 @@ def test_fields(kind: type[Message]) -> None:
     """Fields of contents are grouped in the same way, and only once."""
     given = {"contents": ["a", {"text": "b"}, CALL, [FILE]]}
     converted: Any = as_struct(kind, given)
-    assert converted.contents == (_user(A, B), _model(CALL), _user(Part(file_data=FILE)))
+    assert converted.contents == (build_user_turn(A, B), build_model_turn(CALL), build_user_turn(Part(file_data=FILE)))
     assert as_struct(kind, converted) == converted
 
 
@@ -173,11 +175,11 @@ def test_mistakes_in_fields(kind: type[Message], contents: Any, path: str) -> No
 @pytest.mark.parametrize(
     ("contents", "turns"),
     [
-        ("a", (_user(A),)),
-        (["a", "b"], (_user(A), _user(B))),
-        ([["a", "b"], A], (_user(A, B), _user(A))),
-        ([_model(A), {"text": "b"}], (_model(A), _user(B))),
-        ([CALL, CALL], (_model(CALL), _model(CALL))),
+        ("a", (build_user_turn(A),)),
+        (["a", "b"], (build_user_turn(A), build_user_turn(B))),
+        ([["a", "b"], A], (build_user_turn(A, B), build_user_turn(A))),
+        ([build_model_turn(A), {"text": "b"}], (build_model_turn(A), build_user_turn(B))),
+        ([CALL, CALL], (build_model_turn(CALL), build_model_turn(CALL))),
     ],
 )
 def test_separate(contents: Any, turns: tuple[Content, ...]) -> None:
@@ -190,10 +192,10 @@ def test_separate(contents: Any, turns: tuple[Content, ...]) -> None:
 @pytest.mark.parametrize(
     ("given", "turn"),
     [
-        ({"text": "a"}, _user(A)),
-        ([{"text": "a"}, "b"], _user(A, B)),
-        ({"uri": "gs://b/f", "mimeType": "a/b"}, _user(Part(file_data=FILE))),
-        ({"inlineData": {"data": b"x", "mimeType": "a/b"}}, _user(Part(inline_data=BLOB))),
+        ({"text": "a"}, build_user_turn(A)),
+        ([{"text": "a"}, "b"], build_user_turn(A, B)),
+        ({"uri": "gs://b/f", "mimeType": "a/b"}, build_user_turn(Part(file_data=FILE))),
+        ({"inlineData": {"data": b"x", "mimeType": "a/b"}}, build_user_turn(Part(inline_data=BLOB))),
         ({"role": "user"}, Content(role="user")),
         ({}, Content()),
     ],
@@ -222,5 +224,5 @@ def test_no_turn(given: Any, path: str) -> None:
 @pytest.mark.parametrize("kind", [CreateCachedContentConfig, InlinedRequest, EmbedContentBatch])
 def test_converted_turns(kind: type[Message]) -> None:
     """Turns that need no conversion are returned as they are."""
-    converted = as_struct(kind, {"contents": ["a", [FILE], _model(A)]})
+    converted = as_struct(kind, {"contents": ["a", [FILE], build_model_turn(A)]})
     assert as_struct(kind, converted) is converted

@@ -36,13 +36,13 @@ class Colour(OpenEnum):
     BLUE = "BLUE"
 
 
-def _shouted(value: Any) -> Any:
+def to_upper_case(value: Any) -> Any:
     if value == "":
         raise ConversionError(value, "something to shout")
     return value.upper()
 
 
-class Kinds(Message):
+class AllKinds(Message):
     """A field of every type."""
 
     text: str | None = None
@@ -53,15 +53,15 @@ class Kinds(Message):
     moment: datetime | None = None
     colour: Colour | None = None
     texts: tuple[str, ...] | None = None
-    inner: "Kinds | None" = None
-    all_inner: "tuple[Kinds, ...] | None" = None
-    by_name: "Mapping[str, Kinds] | None" = None
+    inner: "AllKinds | None" = None
+    all_inner: "tuple[AllKinds, ...] | None" = None
+    by_name: "Mapping[str, AllKinds] | None" = None
     free: Mapping[str, Any] | None = None
     either: int | str | None = None
-    loud: Annotated[str, Coerce(_shouted)] | None = None
+    loud: Annotated[str, Coerce(to_upper_case)] | None = None
 
 
-class Needed(Message):
+class RequiredField(Message):
     """A type with a required field."""
 
     name: str
@@ -70,7 +70,7 @@ class Needed(Message):
 NOON = datetime(2025, 1, 2, 12, tzinfo=UTC)
 
 
-class Plain(enum.Enum):
+class PlainEnum(enum.Enum):
     """An enum of another library."""
 
     RED = "RED"
@@ -101,16 +101,16 @@ class Plain(enum.Enum):
         ("colour", "RED", Colour.RED),
         ("colour", "red", Colour.RED),
         ("colour", Colour.RED, Colour.RED),
-        ("colour", Plain.RED, Colour.RED),
+        ("colour", PlainEnum.RED, Colour.RED),
         ("colour", "mauve", Colour("mauve")),
         ("texts", ["a"], ("a",)),
         ("texts", (), ()),
         ("texts", (each for each in "ab"), ("a", "b")),
-        ("inner", {"text": "a"}, Kinds(text="a")),
-        ("inner", Kinds(text="a"), Kinds(text="a")),
-        ("inner", MappingProxyType({"text": "a"}), Kinds(text="a")),
-        ("all_inner", [{"allInner": [{}]}], (Kinds(all_inner=(Kinds(),)),)),
-        ("by_name", {"a_b": {"text": "x"}}, {"a_b": Kinds(text="x")}),
+        ("inner", {"text": "a"}, AllKinds(text="a")),
+        ("inner", AllKinds(text="a"), AllKinds(text="a")),
+        ("inner", MappingProxyType({"text": "a"}), AllKinds(text="a")),
+        ("all_inner", [{"allInner": [{}]}], (AllKinds(all_inner=(AllKinds(),)),)),
+        ("by_name", {"a_b": {"text": "x"}}, {"a_b": AllKinds(text="x")}),
         ("either", 1, 1),
         ("either", "a", "a"),
         ("loud", "a", "A"),
@@ -118,9 +118,9 @@ class Plain(enum.Enum):
 )
 def test_converts(field: str, value: Any, expected: Any) -> None:
     """Accepted values are converted; lists become tuples; unlisted enum values are kept."""
-    made = getattr(as_struct(Kinds, {field: value}), field)
-    assert made == expected
-    assert type(made) is type(expected)
+    converted = getattr(as_struct(AllKinds, {field: value}), field)
+    assert converted == expected
+    assert type(converted) is type(expected)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_converts(field: str, value: Any, expected: Any) -> None:
         ({"moment": datetime(2025, 1, 2)}, "config.moment"),  # noqa: DTZ001  # that is the mistake
         ({"moment": 1}, "config.moment"),
         ({"colour": 1}, "config.colour"),
-        ({"colour": Plain.ONE}, "config.colour"),
+        ({"colour": PlainEnum.ONE}, "config.colour"),
         ({"texts": "a"}, "config.texts"),
         ({"texts": b"a"}, "config.texts"),
         ({"texts": {"a": "b"}}, "config.texts"),
@@ -157,7 +157,7 @@ def test_converts(field: str, value: Any, expected: Any) -> None:
         ({"texts": ["a", None]}, "config.texts[1]"),
         ({"texts": ["a", "\udfff"]}, "config.texts[1]"),
         ({"inner": []}, "config.inner"),
-        ({"inner": Needed(name="a")}, "config.inner"),
+        ({"inner": RequiredField(name="a")}, "config.inner"),
         ({"allInner": [{}, {"inner": {"whole": "x"}}]}, "config.allInner[1].inner.whole"),
         ({"by_name": {"a": {"tetx": 1}}}, "config.by_name.a.tetx"),
         ({"by_name": {1: {}}}, "config.by_name"),
@@ -174,17 +174,17 @@ def test_converts(field: str, value: Any, expected: Any) -> None:
         ({"tetx": "a"}, "config.tetx"),
         ({1: "a"}, "config.1"),
         ({"all_inner": [], "allInner": []}, "config.allInner"),
-        (Kinds(whole="x"), "config.whole"),  # type: ignore[arg-type]  # that is the mistake
-        (Kinds(inner=Kinds(texts=("a", 1))), "config.inner.texts[1]"),  # type: ignore[arg-type]  # that is the mistake
+        (AllKinds(whole="x"), "config.whole"),  # type: ignore[arg-type]  # that is the mistake
+        (AllKinds(inner=AllKinds(texts=("a", 1))), "config.inner.texts[1]"),  # type: ignore[arg-type]  # that is the mistake
         ("text", "config"),
         ([], "config"),
-        (Needed(name="a"), "config"),
+        (RequiredField(name="a"), "config"),
     ],
 )
 def test_mistakes(value: Any, path: str) -> None:
     """An invalid value is refused with its path, as it was spelled, and the error contains the value."""
     with pytest.raises(InvalidRequest) as raised:
-        as_struct(Kinds, value)
+        as_struct(AllKinds, value)
     assert raised.value.path == path
 
 
@@ -202,13 +202,13 @@ def test_message() -> None:
 def test_missing_field() -> None:
     """A missing required field is named."""
     with pytest.raises(InvalidRequest, match="name"):
-        as_struct(Needed, {})
+        as_struct(RequiredField, {})
 
 
 def test_union_names_all_members() -> None:
     """For a union, an error names all of its members."""
     with pytest.raises(InvalidRequest, match="expected a whole number or text"):
-        as_struct(Kinds, {"either": 1.5})
+        as_struct(AllKinds, {"either": 1.5})
 
 
 def test_recursive_value() -> None:
@@ -216,7 +216,7 @@ def test_recursive_value() -> None:
     endless: dict[str, Any] = {}
     endless["again"] = endless
     with pytest.raises(InvalidRequest, match="contain itself"):
-        as_struct(Kinds, {"free": endless})
+        as_struct(AllKinds, {"free": endless})
 
 
 @dataclasses.dataclass
@@ -235,7 +235,7 @@ class Point:
         ({"a": None, "b": [None, ()]}, {"a": None, "b": [None, []]}),
         (b"\xfb\xff", "+/8="),
         (Colour.RED, "RED"),
-        (Plain.ONE, 1),
+        (PlainEnum.ONE, 1),
         (NOON, "2025-01-02T12:00:00Z"),
         (Point(0.5, Colour.RED), {"x": 0.5, "colour": "RED"}),
         (Part(text="a"), {"text": "a"}),
@@ -247,16 +247,16 @@ class Point:
 )
 def test_free_json(value: Any, json: Any) -> None:
     """Free-form JSON may contain types that msgspec encodes; the request contains their JSON."""
-    assert as_struct(Kinds, {"free": {"k": value}}).free == {"k": json}
+    assert as_struct(AllKinds, {"free": {"k": value}}).free == {"k": json}
 
 
 def test_free_json_is_copied() -> None:
     """Later changes of arguments do not change the converted value, at any depth, also in a Struct."""
     inner: list[Any] = [1]
-    free = {"a": inner}
-    converted = as_struct(Kinds, {"free": free}), as_struct(Kinds, Kinds(free=free))
+    tree = {"a": inner}
+    converted = as_struct(AllKinds, {"free": tree}), as_struct(AllKinds, AllKinds(free=tree))
     inner.append(2)
-    free["b"] = []
+    tree["b"] = []
     assert [each.free for each in converted] == [{"a": [1]}, {"a": [1]}]
 
 
@@ -278,15 +278,18 @@ def test_unconverted_struct_is_converted() -> None:
 
 def test_none_is_empty() -> None:
     """None is an empty config; a None in a dict leaves the field unset."""
-    assert as_struct(Kinds, None) == Kinds()
-    assert as_struct(Kinds, {"text": None, "inner": None}) == Kinds()
+    assert as_struct(AllKinds, None) == AllKinds()
+    assert as_struct(AllKinds, {"text": None, "inner": None}) == AllKinds()
 
 
 def test_changes() -> None:
     """`as_changes` returns fields by their Python names, and keeps None."""
-    assert as_changes(Kinds, {"allInner": [{}], "text": None}, "config") == {"all_inner": (Kinds(),), "text": None}
+    assert as_changes(AllKinds, {"allInner": [{}], "text": None}, "config") == {
+        "all_inner": (AllKinds(),),
+        "text": None,
+    }
     with pytest.raises(InvalidRequest, match=r"^config\.whole: "):
-        as_changes(Kinds, {"whole": "x"}, "config")
+        as_changes(AllKinds, {"whole": "x"}, "config")
 
 
 def test_any_annotation() -> None:
@@ -300,7 +303,7 @@ def test_any_annotation() -> None:
 
 _KINDS = st.deferred(
     lambda: st.builds(
-        Kinds,
+        AllKinds,
         text=st.none() | st.text(),
         truth=st.none() | st.booleans(),
         whole=st.none() | st.integers(-(2**63), 2**63),
@@ -317,12 +320,12 @@ _KINDS = st.deferred(
 
 @settings(deadline=None, max_examples=30)
 @given(value=_KINDS)
-def test_spellings_agree(value: Kinds) -> None:
+def test_spellings_agree(value: AllKinds) -> None:
     """A Struct, a dict in snake_case and one in camelCase convert to the same value."""
     snake = {name: getattr(value, name) for name in value.__struct_fields__}
-    assert as_struct(Kinds, value) == value
-    assert as_struct(Kinds, snake) == value
-    assert as_struct(Kinds, msgspec.to_builtins(value)) == value
+    assert as_struct(AllKinds, value) == value
+    assert as_struct(AllKinds, snake) == value
+    assert as_struct(AllKinds, msgspec.to_builtins(value)) == value
 
 
 def test_call_arguments_are_free() -> None:

@@ -13,8 +13,8 @@ from google.genai import Client
 from genai_fn import schema
 from genai_fn.schema import Message
 from genai_fn.schema.base import BackendOnly
-from tests.support.google_genai.oracle import GEMINI, VERTEX, Backend, Refused, sent
-from tests.support.schema_samples import bare, hints
+from tests.support.google_genai.oracle import GEMINI, VERTEX, Backend, RefusedCall, capture_request
+from tests.support.schema_samples import get_field_annotations, strip_annotation
 
 OPERATIONS: dict[str, tuple[type[Message], Callable[[Client, Any], Any]]] = {
     "generate": (
@@ -51,7 +51,9 @@ OPERATIONS: dict[str, tuple[type[Message], Callable[[Client, Any], Any]]] = {
     ),
     "tunings.tune": (
         schema.CreateTuningJobConfig,
-        lambda client, config: client.tunings.tune(base_model="m", training_dataset=_examples(client), config=config),
+        lambda client, config: client.tunings.tune(
+            base_model="m", training_dataset=build_dataset(client), config=config
+        ),
     ),
     "tunings.tune, dataset": (
         schema.TuningDataset,
@@ -77,19 +79,19 @@ OPERATIONS: dict[str, tuple[type[Message], Callable[[Client, Any], Any]]] = {
     ),
 }
 
-EXPLAINED = {
+DIFFERENCES = {
     ("auth_tokens.create", "SpeechConfig", "multi_speaker_voice_config"): "refused in live sessions on both backends",
     ("generate", "Schema", "additional_properties"): "refused on Gemini in response_schema, sent in a declaration",
     ("embed", "EmbedContentConfig", "document_ocr"): "unknown to 1.51.0; 3.6.1 refuses it on Gemini",
     ("embed", "EmbedContentConfig", "audio_track_extraction"): "unknown to 1.51.0; 3.6.1 refuses it on Gemini",
     ("batches.create, source", "BatchJobSource", "format"): "on Vertex goes along with an address only",
 }
-"""Where 1.51.0 refuses by more than the field."""
+"""Fields that 1.51.0 refuses depending on more than the backend."""
 
-ONE_BACKEND = {"auth_tokens.create": "gemini"}
+ONLY_BACKEND = {"auth_tokens.create": "gemini"}
 
 
-def _examples(client: Client) -> Any:
+def build_dataset(client: Client) -> Any:
     return {"gcs_uri": "gs://b/o.jsonl"} if client.vertexai else {"examples": [{"text_input": "a", "output": "b"}]}
 
 
@@ -97,62 +99,64 @@ def _examples(client: Client) -> Any:
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_marks(name: str, backend: str) -> None:
     """A field is annotated if and only if google-genai refuses it for the other backend."""
-    if ONE_BACKEND.get(name, backend) != backend:
+    if ONLY_BACKEND.get(name, backend) != backend:
         return
     kind, call = OPERATIONS[name]
-    refused, marked = [], []
-    for owner, field, annotation, wrap in _fields(kind, backend, frozenset()):
+    refused, annotated = [], []
+    for owner, field, annotation, wrap in list_fields(kind, backend, frozenset()):
         key = f"{owner}.{field}"
-        if (name, owner, field) in EXPLAINED:
+        if (name, owner, field) in DIFFERENCES:
             continue
-        if _refuses(GEMINI if backend == "gemini" else VERTEX, call, wrap, field, annotation):
+        if is_refused(GEMINI if backend == "gemini" else VERTEX, call, wrap, field, annotation):
             refused.append(key)
-        if not _takes(annotation, backend):
-            marked.append(key)
-    assert refused == marked
+        if not supports_field(annotation, backend):
+            annotated.append(key)
+    assert refused == annotated
 
 
-def _refuses(backend: Backend, call: Callable[[Client, Any], Any], wrap: Any, field: str, annotation: Any) -> bool:
-    outcome = sent(backend, lambda client: call(client, wrap({field: _little(annotation)})))
-    if not isinstance(outcome, Refused) or not outcome.unsupported:
+def is_refused(backend: Backend, call: Callable[[Client, Any], Any], wrap: Any, field: str, annotation: Any) -> bool:
+    outcome = capture_request(backend, lambda client: call(client, wrap({field: build_minimal_value(annotation)})))
+    if not isinstance(outcome, RefusedCall) or not outcome.unsupported:
         return False
     return "other sources" in outcome.message or bool(re.search(rf"\b{field}\b", outcome.message))
 
 
-def _takes(annotation: Any, backend: str) -> bool:
+def supports_field(annotation: Any, backend: str) -> bool:
     return all(
         each.backend == backend for each in getattr(annotation, "__metadata__", ()) if isinstance(each, BackendOnly)
     )
 
 
-def _fields(
-    kind: type[Message], backend: str, above: frozenset[type]
+def list_fields(
+    kind: type[Message], backend: str, parents: frozenset[type]
 ) -> Iterator[tuple[str, str, Any, Callable[[Any], Any]]]:
     """Yield all fields that are reachable on a backend: type, name, and a function that wraps a value."""
-    for name, annotation in hints(kind).items():
+    for name, annotation in get_field_annotations(kind).items():
         yield kind.__name__, name, annotation, lambda value: value
-        inner = bare(annotation)
-        many = typing.get_origin(inner) is tuple
-        inner = bare(typing.get_args(inner)[0]) if many else inner
-        further = isinstance(inner, type) and issubclass(inner, Message) and inner not in {*above, kind} | _NOT_CONFIGS
-        if further and _takes(annotation, backend):
-            for owner, field, below, wrap in _fields(inner, backend, above | {kind}):
-                yield owner, field, below, _wrapped(wrap, name, many=many)
+        inner = strip_annotation(annotation)
+        is_sequence = typing.get_origin(inner) is tuple
+        inner = strip_annotation(typing.get_args(inner)[0]) if is_sequence else inner
+        is_nested = (
+            isinstance(inner, type) and issubclass(inner, Message) and inner not in {*parents, kind} | _NOT_CONFIGS
+        )
+        if is_nested and supports_field(annotation, backend):
+            for owner, field, inner_annotation, wrap in list_fields(inner, backend, parents | {kind}):
+                yield owner, field, inner_annotation, wrap_field(wrap, name, is_sequence=is_sequence)
 
 
 _NOT_CONFIGS = {schema.Content, schema.InlinedResponse, schema.InlinedEmbedContentResponse, schema.InlinedRequest}
-"""Types that another operation of the table goes through, or that only come back."""
+"""Types that another operation of the table covers, or that occur only in responses."""
 
 
-def _wrapped(wrap: Callable[[Any], Any], name: str, *, many: bool) -> Callable[[Any], Any]:
-    return lambda value: {name: [wrap(value)] if many else wrap(value)}
+def wrap_field(wrap: Callable[[Any], Any], name: str, *, is_sequence: bool) -> Callable[[Any], Any]:
+    return lambda value: {name: [wrap(value)] if is_sequence else wrap(value)}
 
 
-def _little(annotation: Any) -> Any:
+def build_minimal_value(annotation: Any) -> Any:
     """Build the smallest value of a field of google-genai."""
-    kind = bare(annotation)
+    kind = strip_annotation(annotation)
     if typing.get_origin(kind) is tuple:
-        return [_little(typing.get_args(kind)[0])]
+        return [build_minimal_value(typing.get_args(kind)[0])]
     if isinstance(kind, type) and issubclass(kind, Enum):
         return next(each.value for each in kind if "UNSPECIFIED" not in each.value)
     if isinstance(kind, type) and issubclass(kind, Message):

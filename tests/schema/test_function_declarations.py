@@ -109,7 +109,7 @@ def find_differences() -> Iterator[str]:
         if "error" in declaration:
             continue
         try:
-            ours = _ours(define_function(source))
+            ours = declare_ours(define_function(source))
         except InvalidRequest:
             yield source
         else:
@@ -130,14 +130,14 @@ def test_same_as_google_genai() -> None:
 def test_more_than_google_genai(source: str) -> None:
     """A function that 3.6.1 refuses is declared as an object, or refused with the path."""
     try:
-        declaration = _ours(define_function(source))
+        declaration = declare_ours(define_function(source))
     except InvalidRequest as refused:
         assert refused.path.startswith("callable")
     else:
         assert declaration["parametersJsonSchema"]["type"] == "object"
 
 
-def _ours(function: Callable[..., Any]) -> Any:
+def declare_ours(function: Callable[..., Any]) -> Any:
     return msgspec.json.decode(msgspec.json.encode(FunctionDeclaration.from_callable(callable=function)))
 
 
@@ -147,7 +147,7 @@ def _declare_type(kind: Any) -> Any:
     def function(a: Any) -> None: ...
 
     function.__annotations__["a"] = kind
-    declared = _ours(function)["parametersJsonSchema"]
+    declared = declare_ours(function)["parametersJsonSchema"]
     return declared["properties"]["a"], declared.get("$defs", {})
 
 
@@ -170,7 +170,7 @@ def ordering(order: Order, sizes: list[Scale]) -> None: ...
 
 def test_order_and_limits_inside() -> None:
     """Classes keep the order of their members, and limits and descriptions of any library are included."""
-    parameters = _ours(ordering)["parametersJsonSchema"]
+    parameters = declare_ours(ordering)["parametersJsonSchema"]
     assert parameters["$defs"] == {
         "Scale": {"type": "string", "title": "Scale", "enum": ["small", "medium", "large"]},
     }
@@ -289,7 +289,7 @@ def test_two_classes_of_one_name() -> None:
 
     def feed(of: list[Spot], others: list[other]) -> None: ...  # type: ignore[valid-type]  # made on the spot
 
-    defs = _ours(feed)["parametersJsonSchema"]["$defs"]
+    defs = declare_ours(feed)["parametersJsonSchema"]["$defs"]
     assert {name: list(each["properties"]) for name, each in defs.items()} == {"Spot": ["x"], "elsewhere.Spot": ["y"]}
 
 
@@ -298,21 +298,21 @@ def test_result() -> None:
 
     def tuples(a: int) -> tuple[int, str]: ...
 
-    def own(a: int) -> FunctionResponse: ...
+    def own_types(a: int) -> FunctionResponse: ...
 
     def strange(a: int) -> Iterator[int]: ...
 
     def unknown(a: int) -> "Nowhere": ...  # type: ignore[name-defined]  # noqa: F821  # the mistake is the test
 
     prefix = [{"type": "integer"}, {"type": "string"}]
-    assert _ours(tuples)["responseJsonSchema"] == {
+    assert declare_ours(tuples)["responseJsonSchema"] == {
         "type": "array",
         "prefixItems": prefix,
         "minItems": 2,
         "maxItems": 2,
         "unevaluatedItems": False,
     }
-    assert not any("responseJsonSchema" in _ours(each) for each in (own, strange, unknown, nothing))
+    assert not any("responseJsonSchema" in declare_ours(each) for each in (own_types, strange, unknown, nothing))
 
 
 def test_one_name_for_two() -> None:
@@ -332,7 +332,7 @@ class Caller:
 
 def test_objects() -> None:
     """A callable object has the name of its class."""
-    assert _ours(Caller()) == {
+    assert declare_ours(Caller()) == {
         "name": "Caller",
         "description": "Calls.",
         "parametersJsonSchema": {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]},
@@ -342,8 +342,8 @@ def test_objects() -> None:
 
 def test_partial() -> None:
     """Parameters bound by a partial are omitted."""
-    bound = functools.partial(functools.partial(scalars, "a"), b=1, c=0.5, e="y", f=1, g=0.5, h=True)
-    assert _ours(bound) == {
+    partial = functools.partial(functools.partial(scalars, "a"), b=1, c=0.5, e="y", f=1, g=0.5, h=True)
+    assert declare_ours(partial) == {
         "name": "scalars",
         "description": "Take a text, and more.\n\nIn two paragraphs.",
         "parametersJsonSchema": {"type": "object", "properties": {"d": {"type": "boolean"}}, "required": ["d"]},
@@ -352,17 +352,17 @@ def test_partial() -> None:
 
 
 @functools.wraps(scalars)
-def wrapped(*args: Any, **kwargs: Any) -> Any: ...
+def wrap_scalars(*args: Any, **kwargs: Any) -> Any: ...
 
 
 def test_wrapped() -> None:
     """A decorated function is declared as the one it wraps."""
-    assert _ours(wrapped) == _ours(scalars)
+    assert declare_ours(wrap_scalars) == declare_ours(scalars)
 
 
 def test_postponed() -> None:
     """Annotations may be texts, and the return type does not need to resolve; 3.6.1 needs it."""
-    assert _ours(postponed_annotations.later)["parametersJsonSchema"]["properties"] == {
+    assert declare_ours(postponed_annotations.later)["parametersJsonSchema"]["properties"] == {
         "a": {"type": "integer"},
         "b": {"type": "array", "items": {"type": "string"}},
         "c": {"anyOf": [{"const": "x", "type": "string"}, {"type": "null"}], "default": None},
@@ -375,7 +375,7 @@ def test_default_without_json(default: Any) -> None:
 
     def sentinel(a: int = default) -> None: ...
 
-    parameters = _ours(sentinel)["parametersJsonSchema"]
+    parameters = declare_ours(sentinel)["parametersJsonSchema"]
     assert parameters == {"type": "object", "properties": {"a": {"type": "integer"}}, "required": []}
 
 
@@ -397,24 +397,24 @@ def test_default(default: Any, expected: Any) -> None:
 
     def function(a: Any = default) -> None: ...
 
-    assert _ours(function)["parametersJsonSchema"]["properties"]["a"] == {"default": expected}
+    assert declare_ours(function)["parametersJsonSchema"]["properties"]["a"] == {"default": expected}
 
 
 def _unannotated(a) -> None: ...  # type: ignore[no-untyped-def]  # the mistake is the test
 
 
-def _unknown(a: "Nowhere") -> None: ...  # type: ignore[name-defined]  # noqa: F821  # the mistake is the test
+def _unknown_type(a: "Nowhere") -> None: ...  # type: ignore[name-defined]  # noqa: F821  # the mistake is the test
 
 
-def _holding(a: type[int]) -> None: ...
+def _complex_number(a: type[int]) -> None: ...
 
 
 @pytest.mark.parametrize(
     ("function", "path"),
     [
         (_unannotated, "callable._unannotated.a"),
-        (_unknown, "callable._unknown.a"),
-        (_holding, "callable._holding.a"),
+        (_unknown_type, "callable._unknown_type.a"),
+        (_complex_number, "callable._complex_number.a"),
         (lambda a: a, "callable"),
         (max, "callable.max"),
         (5, "callable"),
@@ -430,25 +430,27 @@ def test_refused(function: Any, path: str) -> None:
 
 def test_behavior() -> None:
     """`behavior` is set in the declaration."""
-    declared = FunctionDeclaration.from_callable(callable=nothing, behavior=Behavior.NON_BLOCKING)
-    assert declared == FunctionDeclaration(name="nothing", behavior=Behavior.NON_BLOCKING)
+    declaration = FunctionDeclaration.from_callable(callable=nothing, behavior=Behavior.NON_BLOCKING)
+    assert declaration == FunctionDeclaration(name="nothing", behavior=Behavior.NON_BLOCKING)
 
 
 def test_in_tools() -> None:
     """A function is accepted as a tool and as a declaration."""
-    declared = FunctionDeclaration.from_callable(callable=scalars)
-    tool = Tool(function_declarations=(declared,))
+    declaration = FunctionDeclaration.from_callable(callable=scalars)
+    tool = Tool(function_declarations=(declaration,))
     config = as_struct(GenerateContentConfig, {"tools": [scalars, {"functionDeclarations": [scalars]}]})
     assert config.tools == (tool, tool)
 
 
-@pytest.mark.parametrize("at", [Gemini("test-key"), Vertex("p", "us-central1")], ids=["gemini", "vertex"])
-def test_sent(at: Any) -> None:
+@pytest.mark.parametrize("backend_value", [Gemini("test-key"), Vertex("p", "us-central1")], ids=["gemini", "vertex"])
+def test_sent(backend_value: Any) -> None:
     """Functions are sent in one tool, with the same declarations on both backends."""
-    body = encode(generate("m", "a") | with_tools(variadic, scalars, GoogleSearch(), nothing), at).unwrap().body
+    body = (
+        encode(generate("m", "a") | with_tools(variadic, scalars, GoogleSearch(), nothing), backend_value).unwrap().body
+    )
     assert json.loads(body)["tools"] == [
         {"googleSearch": {}},
-        {"functionDeclarations": [_ours(variadic), _ours(scalars), _ours(nothing)]},
+        {"functionDeclarations": [declare_ours(variadic), declare_ours(scalars), declare_ours(nothing)]},
     ]
 
 
@@ -471,8 +473,8 @@ def test_refused_unless_called() -> None:
 def test_refused_in_tools() -> None:
     """A function that cannot be declared is refused, with its path."""
     with pytest.raises(InvalidRequest) as raised:
-        as_struct(GenerateContentConfig, {"tools": [nothing, _holding]})
-    assert raised.value.path == "config.tools[1]._holding.a"
+        as_struct(GenerateContentConfig, {"tools": [nothing, _complex_number]})
+    assert raised.value.path == "config.tools[1]._complex_number.a"
 
 
 def test_type_for_tool() -> None:

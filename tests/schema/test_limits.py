@@ -12,7 +12,7 @@ from typing_extensions import Doc
 
 from genai_fn.schema.limits import apply_limits, bind_limits, read_limits
 
-READ: dict[str, tuple[Any, dict[str, Any]]] = {
+READ_CASES: dict[str, tuple[Any, dict[str, Any]]] = {
     "pydantic": (
         pydantic.Field(ge=1, lt=5, multiple_of=2, description="d", title="t", examples=[2]),
         {"ge": 1, "lt": 5, "multiple_of": 2, "description": "d", "title": "t", "examples": [2]},
@@ -35,13 +35,13 @@ READ: dict[str, tuple[Any, dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize(("note", "expected"), READ.values(), ids=READ)
+@pytest.mark.parametrize(("note", "expected"), READ_CASES.values(), ids=READ_CASES)
 def test_read(note: Any, expected: dict[str, Any]) -> None:
     """Metadata of any library is read by its attributes; other metadata is ignored."""
     assert read_limits([note]) == expected
 
 
-TOLD: list[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = [
+APPLY_CASES: list[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = [
     ({"type": "integer"}, {"gt": 0, "lt": 10}, {"type": "integer", "exclusiveMinimum": 0, "exclusiveMaximum": 10}),
     ({"type": "integer"}, {"deprecated": True}, {"type": "integer", "deprecated": True}),
     ({"type": "number"}, {"gt": 0, "lt": 1}, {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}),
@@ -63,7 +63,7 @@ TOLD: list[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("shape", "limits", "expected"), TOLD)
+@pytest.mark.parametrize(("shape", "limits", "expected"), APPLY_CASES)
 def test_applied(shape: dict[str, Any], limits: dict[str, Any], expected: dict[str, Any]) -> None:
     """A limit becomes the keyword of its type, and is omitted for other types."""
     assert apply_limits(shape, limits) == expected

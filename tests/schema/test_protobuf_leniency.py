@@ -13,7 +13,7 @@ from genai_fn.schema import FinishReason, HarmCategory, Type
 from genai_fn.schema.base import OpenEnum
 from genai_fn.schema.enum_numbers import ENUM_NUMBERS, find_enum_name
 from genai_fn.wire import decode
-from tests.support.google_genai.agreement import sends
+from tests.support.google_genai.agreement import encode_ours
 
 GEMINI = Gemini("test-key")
 ENUMS = {
@@ -61,7 +61,7 @@ def test_one_object(name: str) -> None:
 
 def test_one_part() -> None:
     """One object as the parts of a content is a list of one."""
-    _, _, body = sends(generate("m", {"role": "user", "parts": {"text": "hi"}}), "gemini")
+    _, _, body = encode_ours(generate("m", {"role": "user", "parts": {"text": "hi"}}), "gemini")
     assert body["contents"] == [{"role": "user", "parts": [{"text": "hi"}]}]
 
 
@@ -99,7 +99,7 @@ NUMBERED: tuple[tuple[dict[str, Any], dict[str, Any]], ...] = (
 @pytest.mark.parametrize(("numbers", "names"), NUMBERED)
 def test_numbers(numbers: dict[str, Any], names: dict[str, Any]) -> None:
     """The number of an enum value is sent as its name."""
-    assert sends(generate("m", "hi", numbers), "gemini") == sends(generate("m", "hi", names), "gemini")
+    assert encode_ours(generate("m", "hi", numbers), "gemini") == encode_ours(generate("m", "hi", names), "gemini")
 
 
 class HarmCategoryOfOtherLibrary(enum.IntEnum):

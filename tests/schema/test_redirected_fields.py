@@ -32,7 +32,7 @@ class Tree(pydantic.BaseModel):
     trees: "list[Tree]"
 
 
-PLAIN: dict[str, tuple[Any, Any]] = {
+REDIRECTED_SCHEMAS: dict[str, tuple[Any, Any]] = {
     "a map": (dict[str, int], {"type": "object", "additionalProperties": {"type": "integer"}}),
     "integer enum": (
         list[Number],
@@ -58,10 +58,10 @@ PLAIN: dict[str, tuple[Any, Any]] = {
 }
 
 
-class TestElsewhere:
+class TestRedirected:
     """A type that the dialect cannot express is sent as ``response_json_schema``; 1.51.0 refuses it or drops parts."""
 
-    @pytest.mark.parametrize(("kind", "expected"), PLAIN.values(), ids=PLAIN)
+    @pytest.mark.parametrize(("kind", "expected"), REDIRECTED_SCHEMAS.values(), ids=REDIRECTED_SCHEMAS)
     def test_plain(self, kind: Any, expected: Any) -> None:
         """The schema is moved from a dict, from a config, and by `with_config`."""
         plain = GenerateContentConfig(response_json_schema=expected)
@@ -73,18 +73,18 @@ class TestElsewhere:
             response_schema=kind
         ) == request | with_config(plain)
 
-    @pytest.mark.parametrize("at", [Gemini("test-key"), Vertex("p", "us-central1")], ids=["gemini", "vertex"])
-    def test_sent(self, at: Any) -> None:
+    @pytest.mark.parametrize("backend", [Gemini("test-key"), Vertex("p", "us-central1")], ids=["gemini", "vertex"])
+    def test_sent(self, backend: Any) -> None:
         """Both backends support it."""
-        body = encode(generate("m", "hi", {"response_schema": dict[str, int]}), at).unwrap().body
-        assert msgspec.json.decode(body)["generationConfig"] == {"responseJsonSchema": PLAIN["a map"][1]}
+        body = encode(generate("m", "hi", {"response_schema": dict[str, int]}), backend).unwrap().body
+        assert msgspec.json.decode(body)["generationConfig"] == {"responseJsonSchema": REDIRECTED_SCHEMAS["a map"][1]}
 
     @pytest.mark.parametrize("given", [dict, GenerateContentConfig], ids=["dict", "config"])
     def test_both(self, given: Any) -> None:
         """It is refused if that field is set as well."""
-        with pytest.raises(InvalidRequest, match="nothing beside response_json_schema") as caught:
+        with pytest.raises(InvalidRequest, match="nothing beside response_json_schema") as raised:
             as_struct(GenerateContentConfig, given(response_schema=dict[str, int], response_json_schema={}))
-        assert caught.value.path == "config.response_schema"
+        assert raised.value.path == "config.response_schema"
 
     def test_mappings_stay(self) -> None:
         """A mapping is not moved: it is translated into the dialect, or refused."""

@@ -27,11 +27,11 @@ from genai_fn.schema import (
 from genai_fn.schema.convert import as_struct
 
 
-def _both(ours: type, theirs: Any, wire: Any, look: Callable[[Any], Any]) -> tuple[Any, Any]:
+def read_both(ours: type, theirs: Any, response: Any, read: Callable[[Any], Any]) -> tuple[Any, Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return look(msgspec.json.decode(json.dumps(wire), type=ours)), look(
-            theirs.model_validate_json(json.dumps(wire))
+        return read(msgspec.json.decode(json.dumps(response), type=ours)), read(
+            theirs.model_validate_json(json.dumps(response))
         )
 
 
@@ -63,25 +63,25 @@ each_turn = pytest.mark.parametrize("parts", TURNS.values(), ids=TURNS)
 @pytest.mark.parametrize("name", ["text", "executable_code", "code_execution_result"])
 def test_properties(name: str, parts: Any) -> None:
     """The properties for text and code are those of google-genai."""
-    wire = {"candidates": [{"content": {"parts": parts}}, {"content": {"parts": [{"text": "another"}]}}]}
+    response = {"candidates": [{"content": {"parts": parts}}, {"content": {"parts": [{"text": "another"}]}}]}
     kinds = GenerateContentResponse, types.GenerateContentResponse
-    ours, theirs = _both(*kinds, wire, lambda answer: getattr(answer, name))
+    ours, theirs = read_both(*kinds, response, lambda answer: getattr(answer, name))
     assert ours == theirs
 
 
 @each_turn
 def test_function_calls(parts: Any) -> None:
     """`function_calls` is an empty tuple, not None, if there are none."""
-    wire = {"candidates": [{"content": {"parts": parts}}]}
+    response = {"candidates": [{"content": {"parts": parts}}]}
     kinds = GenerateContentResponse, types.GenerateContentResponse
-    ours, theirs = _both(*kinds, wire, lambda answer: tuple(each.name for each in answer.function_calls or ()))
+    ours, theirs = read_both(*kinds, response, lambda answer: tuple(each.name for each in answer.function_calls or ()))
     assert ours == theirs
 
 
-@pytest.mark.parametrize("wire", [{}, {"candidates": []}, {"candidates": [{}]}, {"candidates": [{"content": {}}]}])
-def test_empty_responses(wire: Any) -> None:
+@pytest.mark.parametrize("response", [{}, {"candidates": []}, {"candidates": [{}]}, {"candidates": [{"content": {}}]}])
+def test_empty_responses(response: Any) -> None:
     """The properties of a response without candidates, content or parts are empty."""
-    answer = msgspec.json.decode(json.dumps(wire), type=GenerateContentResponse)
+    answer = msgspec.json.decode(json.dumps(response), type=GenerateContentResponse)
     assert (answer.text, answer.parts, answer.function_calls) == (None, (), ())
     assert (answer.executable_code, answer.code_execution_result) == (None, None)
 
@@ -98,36 +98,38 @@ def test_no_warning() -> None:
 @pytest.mark.parametrize("name", ["text", "data"])
 def test_live_properties(name: str, parts: Any) -> None:
     """`text` and `data` of a Live message are those of google-genai."""
-    wire = {"serverContent": {"modelTurn": {"parts": parts}}}
-    ours, theirs = _both(LiveServerMessage, types.LiveServerMessage, wire, lambda message: getattr(message, name))
+    response = {"serverContent": {"modelTurn": {"parts": parts}}}
+    ours, theirs = read_both(
+        LiveServerMessage, types.LiveServerMessage, response, lambda message: getattr(message, name)
+    )
     assert ours == theirs
 
 
 @pytest.mark.parametrize(
-    "wire", [{}, {"serverContent": {}}, {"serverContent": {"modelTurn": {}}}, {"setupComplete": {}}]
+    "response", [{}, {"serverContent": {}}, {"serverContent": {"modelTurn": {}}}, {"setupComplete": {}}]
 )
-def test_empty_live_messages(wire: Any) -> None:
+def test_empty_live_messages(response: Any) -> None:
     """`text` and `data` of a message without a turn are None."""
-    message = msgspec.json.decode(json.dumps(wire), type=LiveServerMessage)
+    message = msgspec.json.decode(json.dumps(response), type=LiveServerMessage)
     assert (message.text, message.data) == (None, None)
 
 
-CITED = Citation(start_index=1, end_index=2, uri="https://example.com")
+CITATION = Citation(start_index=1, end_index=2, uri="https://example.com")
 
 
 @pytest.mark.parametrize("key", ["citations", "citationSources"])
 def test_citations(key: str) -> None:
     """Citations are in one field, whatever name the backend uses, and are encoded under one name."""
-    wire = json.dumps({key: [msgspec.to_builtins(CITED)]})
-    assert msgspec.json.decode(wire, type=CitationMetadata) == CitationMetadata(citations=(CITED,))
-    assert b"citations" in msgspec.json.encode(msgspec.json.decode(wire, type=CitationMetadata))
+    response = json.dumps({key: [msgspec.to_builtins(CITATION)]})
+    assert msgspec.json.decode(response, type=CitationMetadata) == CitationMetadata(citations=(CITATION,))
+    assert b"citations" in msgspec.json.encode(msgspec.json.decode(response, type=CitationMetadata))
 
 
 def test_images() -> None:
     """`images` has None for each image that was filtered."""
-    wire = {"generatedImages": [{"raiFilteredReason": "no"}, {"image": {"gcsUri": "gs://b/o"}}]}
+    response = {"generatedImages": [{"raiFilteredReason": "no"}, {"image": {"gcsUri": "gs://b/o"}}]}
     kinds = GenerateImagesResponse, types.GenerateImagesResponse
-    ours, theirs = _both(*kinds, wire, lambda answer: [each and each.gcs_uri for each in answer.images])
+    ours, theirs = read_both(*kinds, response, lambda answer: [each and each.gcs_uri for each in answer.images])
     assert ours == theirs == [None, "gs://b/o"]
 
 
@@ -135,9 +137,9 @@ def test_images() -> None:
 def test_jobs(state: JobState | None) -> None:
     """A job has ended in the states of google-genai, and if it has partially succeeded."""
     theirs = None if state is None else types.JobState(state.value) if state in list(JobState) else None
-    ended = types.BatchJob(state=theirs).done or state == JobState.JOB_STATE_PARTIALLY_SUCCEEDED
+    has_ended = types.BatchJob(state=theirs).done or state == JobState.JOB_STATE_PARTIALLY_SUCCEEDED
     ours = TuningJob(state=state)
-    assert (ours.has_ended, BatchJob(state=state).done) == (ended, ended)
+    assert (ours.has_ended, BatchJob(state=state).done) == (has_ended, has_ended)
     assert ours.has_succeeded == types.TuningJob(state=theirs).has_succeeded
 
 

@@ -13,11 +13,11 @@ from genai_fn.schema.convert import as_struct
 A, B = {"type": "STRING"}, {"type": "INTEGER", "minimum": 1.0, "maximum": 9.0, "default": 3}
 
 
-def _json(value: Any) -> Any:
+def to_json(value: Any) -> Any:
     return msgspec.json.decode(msgspec.json.encode(value))
 
 
-def _theirs(value: Any) -> Any:
+def dump_theirs(value: Any) -> Any:
     return value.model_dump(mode="json", exclude_none=True, by_alias=True, warnings=False)
 
 
@@ -41,48 +41,50 @@ def _theirs(value: Any) -> Any:
 )
 def test_plain(schema: Any) -> None:
     """The dialect is converted to JSON Schema as in google-genai."""
-    assert _json(as_struct(Schema, schema).json_schema) == _theirs(types.Schema.model_validate(schema).json_schema)
+    assert to_json(as_struct(Schema, schema).json_schema) == dump_theirs(
+        types.Schema.model_validate(schema).json_schema
+    )
 
 
-DIFFERENT: list[tuple[str, Any, Any]] = [
-    ("nullable alone says nothing: 1.51.0 makes null of it", {"nullable": True}, {}),
+PLAIN_DIFFERENCES: list[tuple[str, Any, Any]] = [
+    ("nullable without a type constrains nothing; 1.51.0 converts it to null", {"nullable": True}, {}),
     (
-        "null is one more choice: in 1.51.0 nothing fits",
+        "null is one more member of the union; in 1.51.0 no value is valid",
         {"anyOf": [A, {"type": "INTEGER"}], "nullable": True},
         {"anyOf": [{"type": "string"}, {"type": "integer"}, {"type": "null"}]},
     ),
     (
-        "null is one of the values, too: in 1.51.0 it fits the type only",
+        "null is added to the enum, too; in 1.51.0 it is valid for the type but not for the enum",
         {**A, "enum": ["a"], "nullable": True},
         {"type": ["null", "string"], "enum": ["a", None]},
     ),
     (
-        "$ref points into $defs, whose types are JSON Schema's: in 1.51.0 neither",
+        "$ref refers to $defs, whose types are converted; 1.51.0 does neither",
         {"ref": "#/defs/A", "defs": {"A": A}},
         {"$ref": "#/$defs/A", "$defs": {"A": {"type": "string"}}},
     ),
     (
-        "the order of the properties is the order in which they stand: 1.51.0 forgets it",
+        "properties are ordered by propertyOrdering; 1.51.0 ignores it",
         {"type": "OBJECT", "properties": {"a": A, "b": A, "c": A}, "propertyOrdering": ["c", "a", "x"]},
         {"type": "object", "properties": {name: {"type": "string"} for name in "cab"}},
     ),
 ]
 
 
-@pytest.mark.parametrize(("reason", "schema", "expected"), DIFFERENT)
+@pytest.mark.parametrize(("reason", "schema", "expected"), PLAIN_DIFFERENCES)
 def test_plain_differences(reason: str, schema: Any, expected: Any) -> None:
     """Every difference in the conversion to JSON Schema is listed with its reason."""
-    converted = _json(as_struct(Schema, schema).json_schema)
+    converted = to_json(as_struct(Schema, schema).json_schema)
     assert converted == expected
     assert list(converted.get("properties", ())) == list(expected.get("properties", ()))
-    theirs = _theirs(types.Schema.model_validate(schema).json_schema)
+    theirs = dump_theirs(types.Schema.model_validate(schema).json_schema)
     assert (converted, list(converted.get("properties", ()))) != (theirs, list(theirs.get("properties", ()))), reason
 
 
 def test_additional_properties() -> None:
     """`additional_properties` is converted if it is a Schema."""
     schema = Schema(additional_properties=Schema(properties={"a": as_struct(Schema, A)}))
-    assert _json(schema.json_schema) == {"additionalProperties": {"properties": {"a": {"type": "string"}}}}
+    assert to_json(schema.json_schema) == {"additionalProperties": {"properties": {"a": {"type": "string"}}}}
 
 
 @pytest.mark.parametrize(
@@ -101,31 +103,31 @@ def test_additional_properties() -> None:
 )
 def test_from_plain(shape: Any) -> None:
     """JSON Schema is translated as in google-genai, from a mapping and from a JSONSchema."""
-    theirs = _theirs(types.Schema.from_json_schema(json_schema=types.JSONSchema.model_validate(shape)))
-    assert _json(Schema.from_json_schema(json_schema=shape)) == theirs
-    assert _json(Schema.from_json_schema(json_schema=as_struct(JSONSchema, shape))) == theirs
+    theirs = dump_theirs(types.Schema.from_json_schema(json_schema=types.JSONSchema.model_validate(shape)))
+    assert to_json(Schema.from_json_schema(json_schema=shape)) == theirs
+    assert to_json(Schema.from_json_schema(json_schema=as_struct(JSONSchema, shape))) == theirs
 
 
-FROM_DIFFERENT: list[tuple[str, Any, Any]] = [
-    ("an enum is of texts", {"enum": ["a"]}, {"type": "STRING", "enum": ["a"]}),
+FROM_PLAIN_DIFFERENCES: list[tuple[str, Any, Any]] = [
+    ("an enum without a type is an enum of strings", {"enum": ["a"]}, {"type": "STRING", "enum": ["a"]}),
     (
-        "the properties are written in their order",
+        "the order of the properties is added",
         {"type": "object", "properties": {"b": {}, "a": {}}},
         {"type": "OBJECT", "properties": {"b": {}, "a": {}}, "propertyOrdering": ["b", "a"]},
     ),
     (
-        "what the answer may hold beside is kept: 1.51.0 forgets it",
+        "additionalProperties is kept; 1.51.0 drops it",
         {"type": "object", "additionalProperties": False},
         {"type": "OBJECT", "additionalProperties": False},
     ),
 ]
 
 
-@pytest.mark.parametrize(("reason", "shape", "expected"), FROM_DIFFERENT)
+@pytest.mark.parametrize(("reason", "shape", "expected"), FROM_PLAIN_DIFFERENCES)
 def test_from_plain_differences(reason: str, shape: Any, expected: Any) -> None:
     """Every difference in the translation of JSON Schema is listed with its reason."""
-    assert _json(Schema.from_json_schema(json_schema=shape)) == expected
-    theirs = _theirs(types.Schema.from_json_schema(json_schema=types.JSONSchema.model_validate(shape)))
+    assert to_json(Schema.from_json_schema(json_schema=shape)) == expected
+    theirs = dump_theirs(types.Schema.from_json_schema(json_schema=types.JSONSchema.model_validate(shape)))
     assert theirs != expected, reason
 
 

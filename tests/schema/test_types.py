@@ -33,21 +33,21 @@ from genai_fn.schema import (
 )
 from genai_fn.schema.convert import as_struct
 from genai_fn.wire.lenient_json import parse_json
-from tests.support.schema_samples import ENUMS, MESSAGES, sample
+from tests.support.schema_samples import ENUMS, MESSAGES, build_sample
 
 each_type = pytest.mark.parametrize("kind", MESSAGES, ids=lambda kind: kind.__name__)
 each_enum = pytest.mark.parametrize("kind", ENUMS, ids=lambda kind: kind.__name__)
 
 
-def _again(value: Any) -> Any:
+def decode_encoded(value: Any) -> Any:
     return msgspec.json.decode(msgspec.json.encode(value), type=type(value))
 
 
 @each_type
 def test_round_trip(kind: type[Message]) -> None:
     """Encoding and decoding gives an equal value."""
-    value = sample(kind)
-    assert _again(value) == value
+    value = build_sample(kind)
+    assert decode_encoded(value) == value
 
 
 @each_type
@@ -68,7 +68,7 @@ def test_unknown_fields(kind: type[Message]) -> None:
 @each_type
 def test_copies(kind: type[Message]) -> None:
     """Values pickle, and copies are equal."""
-    value = sample(kind, depth=2)
+    value = build_sample(kind, depth=2)
     assert [pickle.loads(pickle.dumps(value)), copy.copy(value), copy.deepcopy(value)] == [value] * 3
 
 
@@ -90,7 +90,7 @@ def test_positional(kind: type[Message]) -> None:
 @each_type
 def test_converted(kind: type[Message]) -> None:
     """A value with all fields set needs no conversion, and its JSON converts to an equal value."""
-    value = sample(kind)
+    value = build_sample(kind)
     assert as_struct(kind, value) == value
     assert as_struct(kind, json.loads(msgspec.json.encode(value))) == value
 
@@ -125,10 +125,10 @@ def test_lower_case_members() -> None:
 
 def test_unknown_enum_round_trip() -> None:
     """An unlisted enum value is encoded unchanged."""
-    wire = b'{"finishReason":"TIRED"}'
-    candidate = msgspec.json.decode(wire, type=Candidate)
+    encoded = b'{"finishReason":"TIRED"}'
+    candidate = msgspec.json.decode(encoded, type=Candidate)
     assert candidate.finish_reason == "TIRED"
-    assert msgspec.json.encode(candidate) == wire
+    assert msgspec.json.encode(candidate) == encoded
 
 
 def test_empty_is_sent() -> None:
@@ -178,8 +178,8 @@ def test_secrets(value: Message) -> None:
 def test_opaque() -> None:
     """A thought signature is encoded unchanged, whatever alphabet its base64 has."""
     for text in ("AB+/", "AB-_", "AB", "skip_thought_signature_validator"):
-        wire = msgspec.json.encode({"thoughtSignature": text})
-        assert msgspec.json.encode(msgspec.json.decode(wire, type=Part)) == wire
+        encoded = msgspec.json.encode({"thoughtSignature": text})
+        assert msgspec.json.encode(msgspec.json.decode(encoded, type=Part)) == encoded
 
 
 def test_opaque_bytes() -> None:

@@ -1,4 +1,4 @@
-"""What the tests of tokens share: credentials, a recording fetch function, and a clock that tests set."""
+"""Helpers for tests of tokens: credentials, a recording fetch function, and a clock that tests set."""
 
 import http.client
 import json
@@ -105,9 +105,9 @@ def build_reply(value: object, status: int = 200, *headers: tuple[str, str]) -> 
     return HttpResponse(status, (("content-type", "application/json"), *headers), json.dumps(value).encode())
 
 
-def make_fetch(token: str = "test-token", **more: object) -> RecordingFetch:
+def make_fetch(token: str = "test-token", **fields: object) -> RecordingFetch:
     """Make a fetch function that grants a token for an hour."""
-    value = {"access_token": token, "expires_in": HOUR, "token_type": "Bearer", **more}
+    value = {"access_token": token, "expires_in": HOUR, "token_type": "Bearer", **fields}
     return RecordingFetch(lambda request: build_reply(value))
 
 
@@ -194,7 +194,7 @@ def make_private_key() -> str:
     return key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode()
 
 
-def make_service_account(token_uri: str = "https://oauth2.example/token", **more: object) -> dict[str, object]:
+def make_service_account(token_uri: str = "https://oauth2.example/token", **fields: object) -> dict[str, object]:
     """Make the content of a service account's key file."""
     return {
         "type": "service_account",
@@ -203,5 +203,5 @@ def make_service_account(token_uri: str = "https://oauth2.example/token", **more
         "private_key": make_private_key(),
         "client_email": "robot@file-project.example",
         "token_uri": token_uri,
-        **more,
+        **fields,
     }

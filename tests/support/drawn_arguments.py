@@ -25,42 +25,42 @@ class DrawnCall:
     name: str
     build: Callable[..., Request[Any]]
     method: str | Callable[..., Any]
-    """Google-genai's: the path to it from a client, or a function of a client and the arguments."""
+    """The method of google-genai: its path from a client, or a function of a client and the arguments."""
 
-    given: SearchStrategy[Arguments]
+    strategy: SearchStrategy[Arguments]
     examples: int = 12
-    spelled: bool = False
-    """Whether the spelling of names in the body counts."""
+    exact_names: bool = False
+    """Whether the spelling of names in the body is compared."""
 
-    def ours(self, given: Arguments) -> Request[Any]:
-        return self.build(**deepcopy(given))
+    def ours(self, arguments: Arguments) -> Request[Any]:
+        return self.build(**deepcopy(arguments))
 
-    def theirs(self, client: Any, given: Arguments) -> Any:
+    def theirs(self, client: Any, arguments: Arguments) -> Any:
         if isinstance(self.method, str):
-            return attrgetter(self.method)(client)(**deepcopy(given))
-        return self.method(client, **deepcopy(given))
+            return attrgetter(self.method)(client)(**deepcopy(arguments))
+        return self.method(client, **deepcopy(arguments))
 
 
-def _edited(client: Any, reference_images: list[Arguments], **given: Any) -> Any:
+def _call_edit_image(client: Any, reference_images: list[Arguments], **arguments: Any) -> Any:
     """Convert to google-genai's types, which 1.51.0 requires here."""
-    typed = [_typed(each) for each in reference_images]
-    return client.models.edit_image(reference_images=typed, **given)
+    converted = [_convert_reference_image(each) for each in reference_images]
+    return client.models.edit_image(reference_images=converted, **arguments)
 
 
-def _typed(given: Arguments) -> Any:
-    fields = dict(given)
+def _convert_reference_image(arguments: Arguments) -> Any:
+    fields = dict(arguments)
     name = fields.pop("reference_type").removeprefix("REFERENCE_TYPE_").title()
     return getattr(types, f"{name}ReferenceImage")(**fields)
 
 
-def _operation(kind: str) -> Callable[..., Any]:
+def _build_operation_call(kind: str) -> Callable[..., Any]:
     def call(client: Any, name: str) -> Any:
         return client.operations.get(getattr(types, kind)(name=name))
 
     return call
 
 
-HOW_OFTEN = {
+EXAMPLE_COUNTS = {
     "generate": 80,
     "embed": 25,
     "tokens.count": 30,
@@ -75,7 +75,7 @@ HOW_OFTEN = {
     "tunings.tune": 40,
     "auth_tokens.create": 40,
 }
-"""How often those are drawn that are given much."""
+"""Numbers of examples for operations with many arguments."""
 
 METHODS: dict[str, str | Callable[..., Any]] = {
     "generate": "models.generate_content",
@@ -83,28 +83,28 @@ METHODS: dict[str, str | Callable[..., Any]] = {
     "tokens.count": "models.count_tokens",
     "tokens.compute": "models.compute_tokens",
     "images.generate": "models.generate_images",
-    "images.edit": _edited,
+    "images.edit": _call_edit_image,
     "images.upscale": "models.upscale_image",
     "images.recontext": "models.recontext_image",
     "images.segment": "models.segment_image",
     "videos.generate": "models.generate_videos",
-    "operations.get": _operation("GenerateVideosOperation"),
-    "operations.get.import": _operation("ImportFileOperation"),
-    "operations.get.upload": _operation("UploadToFileSearchStoreOperation"),
+    "operations.get": _build_operation_call("GenerateVideosOperation"),
+    "operations.get.import": _build_operation_call("ImportFileOperation"),
+    "operations.get.upload": _build_operation_call("UploadToFileSearchStoreOperation"),
 }
-"""Google-genai's own ways to what it calls otherwise."""
+"""Methods of google-genai for operations that it names differently."""
 
-SPELLED = {name for name in BUILDERS if name.startswith(("embed", "images.", "videos."))}
-"""Where the spelling of names in the body counts."""
+EXACT_NAMES = {name for name in BUILDERS if name.startswith(("embed", "images.", "videos."))}
+"""Operations for which the spelling of names in the body is compared."""
 
 CALLS: tuple[DrawnCall, ...] = tuple(
     DrawnCall(
         name,
         build,
         METHODS.get(name, name.replace("stores", "file_search_stores")),
-        given,
-        HOW_OFTEN.get(name, 12),
-        name in SPELLED,
+        arguments,
+        EXAMPLE_COUNTS.get(name, 12),
+        name in EXACT_NAMES,
     )
-    for name, (build, given) in BUILDERS.items()
+    for name, (build, arguments) in BUILDERS.items()
 )

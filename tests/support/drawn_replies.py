@@ -14,13 +14,13 @@ from genai_fn.testing.strategies.values.wire_json import wire_json
 
 def draw_replies(wire: Any, without: frozenset[str] = frozenset()) -> SearchStrategy[Any]:
     """Draw JSON that can be decoded into a type, without the members named in ``without``."""
-    return wire_json(wire).map(lambda reply: _pruned(reply, without))
+    return wire_json(wire).map(lambda reply: _remove_members(reply, without))
 
 
-def _pruned(reply: Any, without: frozenset[str]) -> Any:
+def _remove_members(reply: Any, without: frozenset[str]) -> Any:
     if isinstance(reply, dict):
-        return {name: _pruned(each, without) for name, each in reply.items() if name not in without}
-    return [_pruned(each, without) for each in reply] if isinstance(reply, list | tuple) else reply
+        return {name: _remove_members(each, without) for name, each in reply.items() if name not in without}
+    return [_remove_members(each, without) for each in reply] if isinstance(reply, list | tuple) else reply
 
 
 def to_plain_data(value: Any, name: str = "") -> Any:
@@ -32,8 +32,8 @@ def to_plain_data(value: Any, name: str = "") -> Any:
             {each: getattr(value, each) for each in type(value).model_fields if each != "sdk_http_response"}
         )
     if isinstance(value, Mapping):
-        filled = {key: to_plain_data(each, key) for key, each in value.items()}
-        return {key: each for key, each in filled.items() if each is not None and each not in ([], {})}
+        converted = {key: to_plain_data(each, key) for key, each in value.items()}
+        return {key: each for key, each in converted.items() if each is not None and each not in ([], {})}
     if isinstance(value, list | tuple):
         return [to_plain_data(each) for each in value]
     if name == "thought_signature" and isinstance(value, str):

@@ -36,7 +36,7 @@ from genai_fn import (
 from genai_fn.http import HttpResponse
 from genai_fn.schema import Candidate, GenerateContentResponse, ModelContent
 from genai_fn.wire import decode
-from tests.support.loopback import Loopback, Received, Reply, json_reply
+from tests.support.loopback import Loopback, ReceivedRequest, Reply, build_json_reply
 
 THREADS = 8
 BACKEND = Gemini("test-key")
@@ -107,7 +107,7 @@ class Flat(Struct, tag=True):
 class Box(Struct, Generic[T]):
     """A generic Struct."""
 
-    held: T
+    content: T
 
 
 @dataclasses.dataclass
@@ -135,11 +135,11 @@ class Map(TypedDict):
 
 def use_types() -> None:
     """Declare and decode types of the user."""
-    person = '{"name":"a","home":{"type":"House","street":{"name":"b"}},"boxes":[{"held":{"name":"c"}}]}'
+    person = '{"name":"a","home":{"type":"House","street":{"name":"b"}},"boxes":[{"content":{"name":"c"}}]}'
     pair = f"[{person},{person}]"
     cases = [
-        (Map, f'{{"pair":{pair},"box":{{"held":{pair}}}}}'),
-        (list[Box[Person]], f'[{{"held":{person}}}]'),
+        (Map, f'{{"pair":{pair},"box":{{"content":{pair}}}}}'),
+        (list[Box[Person]], f'[{{"content":{person}}}]'),
         (Person, person),
         (Street | int, '{"name":"b"}'),
     ]
@@ -212,22 +212,22 @@ def decode_during_declaration() -> None:
 
 def fork_during_decode() -> None:
     """Fork while another thread decodes a type for the first time."""
-    within, beyond = threading.Event(), threading.Event()
+    is_decoding, is_forked = threading.Event(), threading.Event()
 
     def stay() -> None:
-        within.set()
-        beyond.wait(0.2)  # the fork waits for this thread, and cannot end
+        is_decoding.set()
+        is_forked.wait(0.2)  # the fork waits for this thread, and cannot end
 
     CallingAnnotation.call = stay
     reader = threading.Thread(target=read_outer)
     reader.start()
-    within.wait()
+    is_decoding.wait()
     child = os.fork()
     if not child:
         signal.alarm(60)  # ends a child that hangs
         read_outer()
         os._exit(0)
-    beyond.set()
+    is_forked.set()
     reader.join()
     assert os.waitpid(child, 0)[1] == 0
 
@@ -249,9 +249,9 @@ def use_http() -> None:
     """Use one interpreter in many threads, over sockets."""
     import httpcore  # noqa: F401  # otherwise all threads wait for this import, and continue one by one
 
-    together, reply = threading.Barrier(THREADS), json_reply(RESPONSE)
+    together, reply = threading.Barrier(THREADS), build_json_reply(RESPONSE)
 
-    def respond(_: Received) -> Reply:
+    def respond(_: ReceivedRequest) -> Reply:
         together.wait()  # so that all threads get their responses together
         return reply
 
@@ -260,8 +260,8 @@ def use_http() -> None:
         Http(Gemini("test-key", base_url=server.url)) as run,
         ThreadPoolExecutor(THREADS) as pool,
     ):
-        done = list(pool.map(lambda number: run(generate("m", str(number))), range(40)))
-    assert all(isinstance(each, Success) for each in done)
+        results = list(pool.map(lambda number: run(generate("m", str(number))), range(40)))
+    assert all(isinstance(each, Success) for each in results)
 
 
 def switch_threads(frame: FrameType, event: str, _argument: Any) -> None:

@@ -2,17 +2,17 @@
 
 import pytest
 
-from tests.support.interpreter_kinds import WORLDS, Naps, World
+from tests.support.interpreter_kinds import INTERPRETER_KINDS, InterpreterKind, SleepRecorder
 
 
-@pytest.fixture(params=WORLDS, ids=repr)
-def world(request: pytest.FixtureRequest) -> World:
-    """Each interpreter on each transport."""
-    kind: World = request.param
-    return kind
+@pytest.fixture(params=INTERPRETER_KINDS, ids=repr)
+def kind(request: pytest.FixtureRequest) -> InterpreterKind:
+    """Each kind of interpreter, with each transport."""
+    value: InterpreterKind = request.param
+    return value
 
 
 @pytest.fixture
-def naps(monkeypatch: pytest.MonkeyPatch) -> Naps:
-    """Sleeps of the engine, recorded instead of slept."""
-    return Naps(monkeypatch)
+def sleeps(monkeypatch: pytest.MonkeyPatch) -> SleepRecorder:
+    """The sleeps of the engine, which are recorded instead of performed."""
+    return SleepRecorder(monkeypatch)

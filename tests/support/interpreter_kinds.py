@@ -29,17 +29,17 @@ Outcome = Result[Any, GenaiError]
 KINDS = ("sync", "asyncio", "trio")
 TRANSPORTS = (httpcore, httpcore2)
 
-BOUNDED = Timeouts(connect=60, idle=60, total=120)
-"""What a test that is not about time waits at most."""
+GENEROUS_TIMEOUTS = Timeouts(connect=60, idle=60, total=120)
+"""Timeouts of tests that are not about time."""
 
 
-def gemini(url: str, **more: Any) -> Gemini:
-    """Make a backend of a loopback server."""
+def make_gemini(url: str, **more: Any) -> Gemini:
+    """Make a backend for a loopback server."""
     return Gemini("test-key", base_url=url, **more)
 
 
-class World:
-    """A kind of interpreter, and the transport that it is given."""
+class InterpreterKind:
+    """A kind of interpreter, ``sync``, ``asyncio`` or ``trio``, with httpcore or httpcore2."""
 
     def __init__(self, kind: str, transport: ModuleType) -> None:
         self.kind = kind
@@ -53,72 +53,77 @@ class World:
         return self.kind == "sync"
 
     def run(self, backend: Backend | None, action: Any, **parameters: Any) -> Outcome:
-        """Run an action with an interpreter of its own."""
+        """Run an action with a new interpreter."""
 
-        async def body(run: "Faced") -> Outcome:
+        async def body(run: "AwaitableInterpreter") -> Outcome:
             return await run(action)
 
-        return self.within(backend, body, **parameters)
+        return self.run_body(backend, body, **parameters)
 
-    def items(self, backend: Backend | None, stream: Any, **parameters: Any) -> list[Outcome]:
-        """Read a stream to its end with an interpreter of its own."""
+    def read_items(self, backend: Backend | None, stream: Any, **parameters: Any) -> list[Outcome]:
+        """Read a stream to its end with a new interpreter."""
 
-        async def body(run: "Faced") -> list[Outcome]:
-            return await run.items(stream)
+        async def body(run: "AwaitableInterpreter") -> list[Outcome]:
+            return await run.read_items(stream)
 
-        return self.within(backend, body, **parameters)
+        return self.run_body(backend, body, **parameters)
 
-    def within(
-        self, backend: Backend | None, body: Callable[["Faced"], Coroutine[Any, Any, Any]], **parameters: Any
+    def run_body(
+        self,
+        backend: Backend | None,
+        body: Callable[["AwaitableInterpreter"], Coroutine[Any, Any, Any]],
+        **parameters: Any,
     ) -> Any:
-        """Run a test's body with an interpreter, and close that."""
-        parameters = {"timeouts": BOUNDED, "http1": self.transport, **parameters}
+        """Run a test's body with a new interpreter, and close the interpreter."""
+        parameters = {"timeouts": GENEROUS_TIMEOUTS, "http1": self.transport, **parameters}
 
-        async def opened() -> Any:
-            async with Faced(Http(backend, **parameters) if self.is_sync else AsyncHttp(backend, **parameters)) as run:
+        async def run_with_interpreter() -> Any:
+            async with AwaitableInterpreter(
+                Http(backend, **parameters) if self.is_sync else AsyncHttp(backend, **parameters)
+            ) as run:
                 return await body(run)
 
-        return self.drive(opened)
+        return self.run_coroutine(run_with_interpreter)
 
-    def drive(self, body: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-        """Run a coroutine function."""
+    def run_coroutine(self, body: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+        """Run a coroutine function for at most two minutes."""
         if self.is_sync:
-            return _driven(body())
+            return _run_without_waiting(body())
 
-        async def bounded() -> Any:
+        async def run_bounded() -> Any:
             with anyio.fail_after(120):
                 return await body()
 
-        return anyio.run(bounded, backend=self.kind)
+        return anyio.run(run_bounded, backend=self.kind)
 
 
-WORLDS = tuple(World(kind, transport) for kind in KINDS for transport in TRANSPORTS)
+INTERPRETER_KINDS = tuple(InterpreterKind(kind, transport) for kind in KINDS for transport in TRANSPORTS)
 
 
-class Faced:
-    """An interpreter that is awaited, whichever it is."""
+class AwaitableInterpreter:
+    """An interpreter whose methods are awaited, also if it is sync."""
 
     def __init__(self, interpreter: Any) -> None:
         self.interpreter = interpreter
         self.is_sync = isinstance(interpreter, Http)
 
     async def __call__(self, action: Any) -> Outcome:
-        result: Outcome = await _had(self.interpreter(action))
+        result: Outcome = await _await_if_needed(self.interpreter(action))
         return result
 
-    def stream(self, stream: Any) -> "FacedItems":
-        return FacedItems(self.interpreter.stream(stream))
+    def stream(self, stream: Any) -> "AwaitableItems":
+        return AwaitableItems(self.interpreter.stream(stream))
 
-    async def items(self, stream: Any) -> list[Outcome]:
+    async def read_items(self, stream: Any) -> list[Outcome]:
         async with self.stream(stream) as items:
             return [item async for item in items]
 
-    async def at_once(self, *bodies: Callable[[], Coroutine[Any, Any, Any]]) -> list[Any]:
-        """Run coroutine functions at once, in threads or tasks: what each returned or raised, in their order."""
-        ended: dict[int, Any] = {}
+    async def run_concurrently(self, *bodies: Callable[[], Coroutine[Any, Any, Any]]) -> list[Any]:
+        """Run coroutine functions concurrently, in threads or tasks; return their results or exceptions, in order."""
+        outcomes: dict[int, Any] = {}
         if self.is_sync:
             threads = [
-                threading.Thread(target=_kept, args=(ended, n, partial(_driven_of, each)))
+                threading.Thread(target=_store_outcome, args=(outcomes, n, partial(_run_body_without_waiting, each)))
                 for n, each in enumerate(bodies)
             ]
             for thread in threads:
@@ -128,15 +133,15 @@ class Faced:
         else:
             async with anyio.create_task_group() as tasks:
                 for n, each in enumerate(bodies):
-                    tasks.start_soon(_kept_of, ended, n, each)
-        return [ended[n] for n in range(len(bodies))]
+                    tasks.start_soon(_store_async_outcome, outcomes, n, each)
+        return [outcomes[n] for n in range(len(bodies))]
 
-    async def see(self, waiting: Callable[..., Any], *args: Any) -> Any:
-        """Wait for a server, which blocks."""
-        return waiting(*args) if self.is_sync else await to_thread.run_sync(partial(waiting, *args))
+    async def run_blocking(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Run a function that blocks, such as a wait for a server: async kinds run it in a thread."""
+        return function(*args) if self.is_sync else await to_thread.run_sync(partial(function, *args))
 
     async def close(self) -> None:
-        await _had(self.interpreter.close() if self.is_sync else self.interpreter.aclose())
+        await _await_if_needed(self.interpreter.close() if self.is_sync else self.interpreter.aclose())
 
     async def __aenter__(self) -> Self:
         return self
@@ -145,8 +150,8 @@ class Faced:
         await self.close()
 
 
-class FacedItems:
-    """The items of a stream, awaited in any world."""
+class AwaitableItems:
+    """The items of a stream, which are awaited, also if the interpreter is sync."""
 
     def __init__(self, items: Any) -> None:
         self.items = items
@@ -157,7 +162,7 @@ class FacedItems:
 
     async def __anext__(self) -> Outcome:
         try:
-            item: Outcome = await _had(next(self.items) if self.is_sync else anext(self.items))
+            item: Outcome = await _await_if_needed(next(self.items) if self.is_sync else anext(self.items))
         except StopIteration:
             raise StopAsyncIteration from None
         return item
@@ -173,57 +178,57 @@ class FacedItems:
         return self
 
     async def __aexit__(self, *raised: object) -> None:
-        await _had(self.items.__exit__(*raised) if self.is_sync else self.items.__aexit__(*raised))
+        await _await_if_needed(self.items.__exit__(*raised) if self.is_sync else self.items.__aexit__(*raised))
 
 
-class Naps:
-    """Puts what a world sleeps on a list, in place of sleeping."""
+class SleepRecorder:
+    """Records the sleeps of the engine, in place of sleeping."""
 
     def __init__(self, patch: Any) -> None:
-        self.slept: list[float] = []
+        self.seconds: list[float] = []
 
-        async def napped(_: object, effect: Sleep) -> None:
-            self.slept.append(effect.seconds)
+        async def record_sleep(_: object, effect: Sleep) -> None:
+            self.seconds.append(effect.seconds)
 
-        patch.setitem(SyncExecutor._PERFORMERS, Sleep, lambda _, effect: self.slept.append(effect.seconds))
-        patch.setitem(AsyncExecutor._PERFORMERS, Sleep, napped)
+        patch.setitem(SyncExecutor._PERFORMERS, Sleep, lambda _, effect: self.seconds.append(effect.seconds))
+        patch.setitem(AsyncExecutor._PERFORMERS, Sleep, record_sleep)
 
 
-def waited(condition: Callable[[], bool], seconds: float = 60) -> bool:
-    """Wait until something holds, and tell whether it does."""
+def wait_until(condition: Callable[[], bool], seconds: float = 60) -> bool:
+    """Wait until a condition is true; return whether it is."""
     end = time.monotonic() + seconds
     while not condition() and time.monotonic() < end:
         time.sleep(0.002)
     return condition()
 
 
-async def _had(value: Any) -> Any:
+async def _await_if_needed(value: Any) -> Any:
     return await value if isinstance(value, Awaitable) else value
 
 
-def _driven(coroutine: Coroutine[Any, Any, Any]) -> Any:
+def _run_without_waiting(coroutine: Coroutine[Any, Any, Any]) -> Any:
     """Run a coroutine that never waits."""
     try:
         coroutine.send(None)
     except StopIteration as end:
         return end.value
     coroutine.close()
-    raise AssertionError("something waited in the sync world")
+    raise AssertionError("the coroutine waits, though its interpreter is sync")
 
 
-def _driven_of(body: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-    return _driven(body())
+def _run_body_without_waiting(body: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    return _run_without_waiting(body())
 
 
-def _kept(ended: dict[int, Any], n: int, call: Callable[[], Any]) -> None:
+def _store_outcome(outcomes: dict[int, Any], n: int, call: Callable[[], Any]) -> None:
     try:
-        ended[n] = call()
+        outcomes[n] = call()
     except Exception as error:
-        ended[n] = error
+        outcomes[n] = error
 
 
-async def _kept_of(ended: dict[int, Any], n: int, body: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+async def _store_async_outcome(outcomes: dict[int, Any], n: int, body: Callable[[], Coroutine[Any, Any, Any]]) -> None:
     try:
-        ended[n] = await body()
+        outcomes[n] = await body()
     except Exception as error:
-        ended[n] = error
+        outcomes[n] = error

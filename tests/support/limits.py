@@ -9,9 +9,9 @@ LIMITS = (0.1, 0.4, 1.6, 6.4, 25.6)
 """Seconds."""
 
 
-def patient(test: Callable[..., None]) -> Callable[..., None]:
+def retry_with_longer_limits(test: Callable[..., None]) -> Callable[..., None]:
     """
-    Run a test with growing values of `limit` until it passes.
+    Run a test with longer and longer values of `limit` until it passes.
 
     On a slow machine, a limit that should expire while the server is silent may expire earlier, such as while
     connecting. The test passes if it passes with one of the limits; each run starts from the beginning.
@@ -28,6 +28,6 @@ def patient(test: Callable[..., None]) -> Callable[..., None]:
         return test(**fixtures, limit=LIMITS[-1])
 
     del run_test.__wrapped__  # type: ignore[attr-defined]  # or pytest would look for a fixture named limit
-    kept = [each for name, each in signature.parameters.items() if name != "limit"]
-    run_test.__signature__ = signature.replace(parameters=kept)  # type: ignore[attr-defined]  # what pytest reads
+    parameters = [each for name, each in signature.parameters.items() if name != "limit"]
+    run_test.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]  # what pytest reads
     return run_test

@@ -33,13 +33,13 @@ import msgspec
 import trustme
 
 from genai_fn.interpreters.net.socket import wrap_socket
-from tests.support.quiet import StoppedError, Waits
+from tests.support.idle_threads import SocketWaiter, StoppedError
 
 Headers: TypeAlias = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True)
-class Received:
+class ReceivedRequest:
     """A received request: header names are in lower case, ``connection`` counts from 1."""
 
     method: str
@@ -81,15 +81,15 @@ class Drip:
     """Send bytes one at a time, every so many seconds."""
 
     data: bytes
-    every: float
+    interval: float
 
 
 @dataclass(frozen=True)
-class Forever:
+class Repeat:
     """Send bytes repeatedly until the peer closes."""
 
     data: bytes
-    every: float
+    interval: float
 
 
 @dataclass(frozen=True)
@@ -123,41 +123,41 @@ class Tunnel:
     port: int
 
 
-Action: TypeAlias = Reply | Raw | Send | Drip | Forever | Pause | Hang | Close | Reset | Tunnel
+Action: TypeAlias = Reply | Raw | Send | Drip | Repeat | Pause | Hang | Close | Reset | Tunnel
 Answer: TypeAlias = Action | tuple[Action, ...]
-Script: TypeAlias = Answer | list[Answer] | Callable[[Received], Answer]
+Script: TypeAlias = Answer | list[Answer] | Callable[[ReceivedRequest], Answer]
 
 
-def json_reply(value: object, status: int = 200, headers: Headers = ()) -> Reply:
+def build_json_reply(value: object, status: int = 200, headers: Headers = ()) -> Reply:
     """Build a reply with a JSON body."""
     return Reply(status, (("content-type", "application/json; charset=UTF-8"), *headers), msgspec.json.encode(value))
 
 
-def sse_reply(values: Iterable[object], *, status: int = 200, headers: Headers = (), finished: bool = True) -> Reply:
+def build_sse_reply(values: Iterable[object], *, headers: Headers = (), finished: bool = True) -> Reply:
     """Build a reply with server-sent events, one chunk each."""
-    return Reply(status, (("content-type", "text/event-stream"), *headers), tuple(map(event, values)), finished)
+    return Reply(200, (("content-type", "text/event-stream"), *headers), tuple(map(encode_event, values)), finished)
 
 
-def gzipped(reply: Reply) -> Reply:
+def compress_reply(reply: Reply) -> Reply:
     """Compress a reply's body with gzip; each chunk can be decompressed without the next."""
-    packer = zlib.compressobj(wbits=31)
+    compressor = zlib.compressobj(wbits=31)
     parts = (reply.body,) if isinstance(reply.body, bytes) else reply.body
-    packed = *(packer.compress(part) + packer.flush(zlib.Z_SYNC_FLUSH) for part in parts), packer.flush()
-    body = b"".join(packed) if isinstance(reply.body, bytes) else packed
+    chunks = *(compressor.compress(part) + compressor.flush(zlib.Z_SYNC_FLUSH) for part in parts), compressor.flush()
+    body = b"".join(chunks) if isinstance(reply.body, bytes) else chunks
     return replace(reply, headers=(*reply.headers, ("content-encoding", "gzip")), body=body)
 
 
-def event(value: object) -> bytes:
+def encode_event(value: object) -> bytes:
     """Encode one server-sent event."""
     return b"data: " + msgspec.json.encode(value) + b"\r\n\r\n"
 
 
-def chunk(data: bytes) -> bytes:
+def encode_chunk(data: bytes) -> bytes:
     """Encode one chunk of a chunked body; no data is its end."""
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
-def head(status: int = 200, headers: Headers = ()) -> bytes:
+def encode_head(status: int = 200, headers: Headers = ()) -> bytes:
     """Encode the status line and headers of a response."""
     phrase = next((known.phrase for known in HTTPStatus if known == status), "Unknown")
     lines = [f"HTTP/1.1 {status} {phrase}", *(f"{name}: {value}" for name, value in headers), "", ""]
@@ -165,22 +165,22 @@ def head(status: int = 200, headers: Headers = ()) -> bytes:
 
 
 @contextmanager
-def refusing_port() -> Generator[int]:
+def reserve_refusing_port() -> Generator[int]:
     """Reserve a port that refuses connections."""
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        yield held.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        yield listener.getsockname()[1]
 
 
 @contextmanager
-def black_hole(*, connects: bool = True) -> Generator[int]:
+def reserve_silent_port(*, connects: bool = True) -> Generator[int]:
     """Reserve a port that sends nothing; without ``connects``, it does not complete connections either."""
-    with socket.create_server(("127.0.0.1", 0), backlog=0) as held, ExitStack() as fillers:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener, ExitStack() as fillers:
         for _ in range(0 if connects else 4):
             filler = fillers.enter_context(socket.socket())
             filler.setblocking(False)
-            filler.connect_ex(held.getsockname())
-        yield held.getsockname()[1]
+            filler.connect_ex(listener.getsockname())
+        yield listener.getsockname()[1]
 
 
 @dataclass(eq=False)
@@ -209,7 +209,7 @@ class Loopback:
         if self.script == []:
             raise ValueError(f"a script needs at least one answer: {self.script!r}")
         self._changed = threading.Condition()
-        self._requests: list[Received] = []
+        self._requests: list[ReceivedRequest] = []
         self._started = self._accepted = self._closed = 0
         self._threads: list[threading.Thread] = []
         self._errors: list[Exception] = []
@@ -217,7 +217,7 @@ class Loopback:
     def __enter__(self) -> Self:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self._listener.setblocking(False)
-        self._waits = Waits()
+        self._waits = SocketWaiter()
         self.port: int = self._listener.getsockname()[1]
         self._start(self._accept)
         return self
@@ -244,7 +244,7 @@ class Loopback:
         return _make_identity()[0]
 
     @property
-    def requests(self) -> tuple[Received, ...]:
+    def requests(self) -> tuple[ReceivedRequest, ...]:
         """All requests so far, in the order of their answers."""
         with self._changed:
             return tuple(self._requests)
@@ -261,9 +261,9 @@ class Loopback:
         with self._changed:
             return self._accepted - self._closed
 
-    def at_rest(self) -> frozenset[int] | None:
-        """Return what `Waits.at_rest` returns for the server's threads."""
-        return self._waits.at_rest(self._threads)
+    def get_idle_waits(self) -> frozenset[int] | None:
+        """Return what `SocketWaiter.get_idle_waits` returns for the server's threads."""
+        return self._waits.get_idle_waits(self._threads)
 
     def wait_connections(self, count: int, timeout: float = 60) -> None:
         """Wait until so many connections were accepted."""
@@ -277,10 +277,10 @@ class Loopback:
         """Wait until the peer or the script has closed so many connections."""
         self._wait(lambda: self._closed, count, timeout, "closed connections")
 
-    def wait_rest(self, most_open: float = math.inf) -> None:
+    def wait_until_idle(self, max_open: float = math.inf) -> None:
         """Wait until all threads of the server wait for the peer, and at most `most_open` connections are open."""
         end = time.monotonic() + 60
-        while self.at_rest() is None or self.open_connections > most_open:
+        while self.get_idle_waits() is None or self.open_connections > max_open:
             if time.monotonic() > end:
                 raise TimeoutError(f"{self.open_connections} open connections after 60 s")
             time.sleep(0.001)
@@ -308,7 +308,7 @@ class Loopback:
 
     def _serve(self, connection: "_Connection", number: int) -> None:
         try:
-            with suppress(_GoneError):
+            with suppress(_ConnectionOverError):
                 self._serve_requests(connection, number)
         except StoppedError:
             return
@@ -324,37 +324,37 @@ class Loopback:
         connection.perform(self.on_accept)
         if self.tls:
             connection.start_tls(_make_identity()[1])
-        served, stays = 0, True
-        while stays:
-            received, whole = self._receive(connection, number)
-            connection.keep_alive = self.keep_alive and received.headers.get("connection", "").lower() != "close"
-            connection.perform(self._answer(received))
+        served, keeps_alive = 0, True
+        while keeps_alive:
+            request, is_complete = self._receive(connection, number)
+            connection.keep_alive = self.keep_alive and request.headers.get("connection", "").lower() != "close"
+            connection.perform(self._answer(request))
             served += 1
-            stays = connection.keep_alive and whole and served != self.close_after
+            keeps_alive = connection.keep_alive and is_complete and served != self.close_after
         connection.perform(Close())
 
-    def _receive(self, connection: "_Connection", number: int) -> tuple[Received, bool]:
+    def _receive(self, connection: "_Connection", number: int) -> tuple[ReceivedRequest, bool]:
         method, target, headers = _parse_request(connection.read_until(b"\r\n\r\n"))
         with self._changed:
             limit = self.body_limits[self._started] if self._started < len(self.body_limits) else None
             self._started += 1
-        chunks, kept, size = _read_body(connection, headers), bytearray(), 0
-        while whole := limit is None or size < limit:
+        chunks, body, size = _read_body(connection, headers), bytearray(), 0
+        while is_complete := limit is None or size < limit:
             if (data := next(chunks, None)) is None:
                 break
             data = data if limit is None else data[: limit - size]
             size += len(data)
-            kept += data if self.keep_bodies else b""
-        return Received(method, target, headers, bytes(kept), number, size), whole
+            body += data if self.keep_bodies else b""
+        return ReceivedRequest(method, target, headers, bytes(body), number, size), is_complete
 
-    def _answer(self, received: Received) -> Answer:
+    def _answer(self, request: ReceivedRequest) -> Answer:
         with self._changed:
-            place = len(self._requests)
-            self._requests.append(received)
+            index = len(self._requests)
+            self._requests.append(request)
             self._changed.notify_all()
         if callable(self.script):
-            return self.script(received)
-        return self.script[min(place, len(self.script) - 1)] if isinstance(self.script, list) else self.script
+            return self.script(request)
+        return self.script[min(index, len(self.script) - 1)] if isinstance(self.script, list) else self.script
 
 
 class ConnectProxy(Loopback):
@@ -366,24 +366,24 @@ class ConnectProxy(Loopback):
     """
 
     def __init__(self, script: Script | None = None, *, to: int | None = None, tls: bool = False) -> None:
-        super().__init__((lambda received: tunnel(received, to)) if script is None else script, tls=tls)
+        super().__init__((lambda request: build_tunnel(request, to)) if script is None else script, tls=tls)
 
 
-def tunnel(received: Received, to: int | None = None) -> Tunnel:
+def build_tunnel(request: ReceivedRequest, to: int | None = None) -> Tunnel:
     """Build the answer to ``CONNECT``: a tunnel to the requested port, or to another."""
-    if received.method != "CONNECT":
-        raise ValueError(f"not a request for a tunnel: {received.method} {received.target}")
-    return Tunnel(to or int(received.target.rpartition(":")[2]))
+    if request.method != "CONNECT":
+        raise ValueError(f"not a request for a tunnel: {request.method} {request.target}")
+    return Tunnel(to or int(request.target.rpartition(":")[2]))
 
 
-class _GoneError(Exception):
+class _ConnectionOverError(Exception):
     """The connection is over."""
 
 
 class _Connection:
     """The server's end of one connection: buffers, and the actions on them."""
 
-    def __init__(self, sock: socket.socket, waits: Waits) -> None:
+    def __init__(self, sock: socket.socket, waits: SocketWaiter) -> None:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sock = sock
@@ -406,14 +406,14 @@ class _Connection:
                 self._close()
             case Send(data):
                 self.send(data)
-            case Drip(data, every):
+            case Drip(data, interval):
                 for byte in data:
                     self.send(bytes((byte,)))
-                    self._pause(every)
-            case Forever(data, every):
+                    self._pause(interval)
+            case Repeat(data, interval):
                 while True:
                     self.send(data)
-                    self._pause(every)
+                    self._pause(interval)
             case Pause(seconds):
                 self._pause(seconds)
             case Hang():
@@ -422,7 +422,7 @@ class _Connection:
                 self._close(abrupt=abrupt)
             case Reset():
                 self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                raise _GoneError
+                raise _ConnectionOverError
             case Tunnel(port):
                 self._tunnel(port)
 
@@ -431,7 +431,7 @@ class _Connection:
         while self.outgoing:
             self.flush()
             if self.is_ended:
-                raise _GoneError
+                raise _ConnectionOverError
             if self.outgoing:
                 self._wait(EVENT_WRITE)
 
@@ -463,7 +463,7 @@ class _Connection:
                     return tls.do_handshake()
                 self._wait(EVENT_READ)
         except OSError as error:
-            raise _GoneError from error
+            raise _ConnectionOverError from error
 
     def receive(self) -> bool:
         """Receive one chunk if there is one; an end of file or an error of the socket sets ``is_ended``."""
@@ -489,7 +489,7 @@ class _Connection:
         while not self.receive():
             self._wait(EVENT_READ)
         if self.is_ended:
-            raise _GoneError
+            raise _ConnectionOverError
 
     def _wait(self, events: int, timeout: float | None = None) -> None:
         self.waits.wait({self.sock: events}, timeout)
@@ -500,30 +500,30 @@ class _Connection:
         while True:
             while self.receive():
                 if self.is_ended:
-                    raise _GoneError
+                    raise _ConnectionOverError
             left = None if end is None else end - time.monotonic()
             if left is not None and left <= 0:
                 return
             self._wait(EVENT_READ, left)
 
     def _send_reply(self, reply: Reply) -> None:
-        given = {name.lower(): value.lower() for name, value in reply.headers}
-        bodiless = reply.status < HTTPStatus.OK or reply.status in {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
+        headers_by_name = {name.lower(): value.lower() for name, value in reply.headers}
+        has_no_body = reply.status < HTTPStatus.OK or reply.status in {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
         headers = list(reply.headers)
         if isinstance(reply.body, tuple):
             headers.append(("transfer-encoding", "chunked"))
-        elif not bodiless and "content-length" not in given:
+        elif not has_no_body and "content-length" not in headers_by_name:
             headers.append(("content-length", str(len(reply.body))))
-        if given.get("connection") == "close":
+        if headers_by_name.get("connection") == "close":
             self.keep_alive = False
         elif not self.keep_alive:
             headers.append(("connection", "close"))
         if isinstance(reply.body, bytes):
-            self.send(head(reply.status, headers) + reply.body)
+            self.send(encode_head(reply.status, headers) + reply.body)
             return
-        self.send(head(reply.status, headers))
+        self.send(encode_head(reply.status, headers))
         for part in (*reply.body, b"") if reply.finished else reply.body:
-            self.send(chunk(part))
+            self.send(encode_chunk(part))
 
     def _close(self, *, abrupt: bool = False) -> None:
         if not abrupt:
@@ -536,29 +536,29 @@ class _Connection:
                 self.incoming.clear()
                 if not self.receive():
                     self._wait(EVENT_READ)
-        raise _GoneError
+        raise _ConnectionOverError
 
     def _tunnel(self, port: int) -> None:
         try:
-            far = _Connection(socket.create_connection(("127.0.0.1", port), timeout=60), self.waits)
+            target = _Connection(socket.create_connection(("127.0.0.1", port), timeout=60), self.waits)
         except OSError:
             self._send_reply(Reply(HTTPStatus.BAD_GATEWAY))
             return
-        with far.sock:
-            self.send(head(HTTPStatus.OK))
-            while not (self.is_ended or far.is_ended):
-                _forward(self, far)
-                _forward(far, self)
+        with target.sock:
+            self.send(encode_head(HTTPStatus.OK))
+            while not (self.is_ended or target.is_ended):
+                _forward_bytes(self, target)
+                _forward_bytes(target, self)
                 pending = isinstance(self.sock, ssl.SSLSocket) and self.sock.pending()  # not seen by a selector
-                wanted = {self.sock: _get_events(self, far), far.sock: _get_events(far, self)}
-                self.waits.wait(wanted, 0 if pending else None)
+                sockets = {self.sock: _get_events(self, target), target.sock: _get_events(target, self)}
+                self.waits.wait(sockets, 0 if pending else None)
             if self.is_ended:
-                raise _GoneError
+                raise _ConnectionOverError
             self.send(b"")
         self._close()
 
 
-def _forward(source: _Connection, sink: _Connection) -> None:
+def _forward_bytes(source: _Connection, sink: _Connection) -> None:
     if not sink.outgoing:
         source.receive()
         sink.outgoing += source.incoming

@@ -50,14 +50,14 @@ class PageExamples(pytest.Item):
     def runtest(self) -> None:
         namespace: dict[str, Any] = {"__name__": "__main__"}
         for line, code in list_code_blocks(self.path):
-            printed = io.StringIO()
+            output = io.StringIO()
             program = compile("\n" * line + code, str(self.path), "exec")
-            with redirect_stdout(printed):
+            with redirect_stdout(output):
                 exec(program, namespace)  # noqa: S102  # a page of this repository
             example = doctest.Example(code, "".join(_EXPECTED_LINE.findall(code)), lineno=line)
             checker = doctest.OutputChecker()
-            if not checker.check_output(example.want, printed.getvalue(), _FLAGS):
-                difference = checker.output_difference(example, printed.getvalue(), _FLAGS)
+            if not checker.check_output(example.want, output.getvalue(), _FLAGS):
+                difference = checker.output_difference(example, output.getvalue(), _FLAGS)
                 pytest.fail(f"{self.path}, the block at line {line}:\n{difference}", pytrace=False)
 
     def reportinfo(self) -> tuple[Path, None, str]:

@@ -127,9 +127,9 @@ def build_get(url: str, path: str = "/") -> HttpRequest:
     return HttpRequest("GET", f"{url}{path}")
 
 
-def build_post(url: str, body: Any = b"hello", **more: Any) -> HttpRequest:
+def build_post(url: str, body: Any = b"hello", **options: Any) -> HttpRequest:
     """Build a POST request."""
-    return HttpRequest("POST", f"{url}/v1", body=body, **more)
+    return HttpRequest("POST", f"{url}/v1", body=body, **options)
 
 
 def make_trusting_context(server: Loopback) -> Any:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 from genai_fn import schema
 from genai_fn.schema import Message, OpenEnum, OpenMessage, Page
 
-__all__ = ["ENUMS", "MESSAGES", "bare", "hints", "sample"]
+__all__ = ["ENUMS", "MESSAGES", "build_sample", "get_field_annotations", "strip_annotation"]
 
 PUBLIC = tuple(getattr(schema, name) for name in schema.__all__)
 MESSAGES: tuple[type[Message], ...] = tuple(
@@ -35,35 +35,35 @@ _SHAPE = schema.Schema(type=schema.Type.STRING)
 """A schema that the encoding leaves unchanged: not all keywords of a schema may be combined."""
 
 
-def sample(kind: Any, depth: int = 4) -> Any:
+def build_sample(kind: Any, depth: int = 4) -> Any:
     """Build a value of a type with every field set."""
-    kind = bare(kind)
+    kind = strip_annotation(kind)
     origin, args = get_origin(kind), get_args(kind)
     if origin is tuple:
-        return (sample(args[0], depth),)
+        return (build_sample(args[0], depth),)
     if origin is collections.abc.Mapping:
-        return {"key": sample(args[1], depth)}
+        return {"key": build_sample(args[1], depth)}
     if isinstance(kind, type) and issubclass(kind, Enum):
         return list(kind)[-1]
     if isinstance(kind, type) and issubclass(kind, Message):
         if not depth and kind is schema.Content:
             return schema.Content(role="user")  # a turn without role and parts is invalid
-        fields = hints(kind) if depth else {}
-        values = {name: sample(annotation, depth - 1) for name, annotation in fields.items()}
+        fields = get_field_annotations(kind) if depth else {}
+        values = {name: build_sample(annotation, depth - 1) for name, annotation in fields.items()}
         return kind(**values | ({"response_schema": _SHAPE} if depth and kind is schema.GenerateContentConfig else {}))
     return _LEAVES[kind]
 
 
-def bare(kind: Any) -> Any:
+def strip_annotation(kind: Any) -> Any:
     """Strip metadata and None from an annotation, and take the first type of a union."""
     if get_origin(kind) is Annotated:
-        return bare(get_args(kind)[0])
+        return strip_annotation(get_args(kind)[0])
     if get_origin(kind) in (Union, types.UnionType):
-        return bare(next(each for each in get_args(kind) if each is not type(None)))
+        return strip_annotation(next(each for each in get_args(kind) if each is not type(None)))
     return kind
 
 
-def hints(kind: type[Message]) -> dict[str, Any]:
+def get_field_annotations(kind: type[Message]) -> dict[str, Any]:
     """Return the annotation of each field of the API, with metadata."""
     found = get_type_hints(kind, include_extras=True)
     return {name: found[name] for name in kind.__struct_fields__ if name not in OpenMessage.__struct_fields__}

@@ -28,10 +28,10 @@ class Conversation:
         self.events: list[Any] = []
         self.at_once: list[int] = []
         self.invoked: list[CallFunction] = []
-        self.result = self._performed(build_program(description, self))
+        self.result = self._perform_effects(build_program(description, self))
         assert self.answers == [], "responses are left over"
 
-    # what stands in the place of HTTP
+    # methods of a request handler
 
     def handle(self, request: Request[Any], until: float) -> Effects[Result[Any, GenaiError]]:
         """Respond to a request."""
@@ -50,9 +50,9 @@ class Conversation:
         yield from ()
         return (handle.pop(0),) if handle else ()
 
-    # what stands in the place of a world
+    # performs effects in place of an executor
 
-    def _performed(self, effects: Effects[Any]) -> Any:
+    def _perform_effects(self, effects: Effects[Any]) -> Any:
         stepper = Stepper(effects)
         while (effect := stepper.next()) is not DONE:
             try:
@@ -68,7 +68,7 @@ class Conversation:
                 return effect.function(*effect.args, **effect.kwargs)
             case RunAll(programs=programs):
                 self.at_once.append(len(programs))
-                return tuple(self._performed(each) for each in programs)
+                return tuple(self._perform_effects(each) for each in programs)
             case Emit(item=item):
                 self.emitted.append(item)
             case Notify(event=event):
@@ -84,7 +84,7 @@ def _result(answer: Any) -> Result[Any, GenaiError]:
     return Failure(answer) if isinstance(answer, GenaiError) else Success(answer)
 
 
-# What models say
+# Model responses
 
 
 def build_response(*parts: Any, reason: str | None = "STOP") -> GenerateContentResponse:

@@ -20,43 +20,45 @@ from genai_fn.schema import (
 )
 from genai_fn.testing import Fake, forbid
 
-ASKED = live.connect("m")
+SESSION = live.connect("m")
 GO_AWAY = LiveServerMessage(go_away=LiveServerGoAway(time_left="1s"))
-CALLED = LiveServerMessage(
+TOOL_CALL = LiveServerMessage(
     tool_call=LiveServerToolCall(function_calls=(FunctionCall(id="1", name="double", args={"n": 4}),))
 )
 
 
 @pytest.fixture(params=["asyncio", "trio"])
-def perform(request: pytest.FixtureRequest) -> Callable[[Callable[[], Awaitable[Any]]], Any]:
-    async def bounded(body: Callable[[], Awaitable[Any]]) -> Any:
+def run_test(request: pytest.FixtureRequest) -> Callable[[Callable[[], Awaitable[Any]]], Any]:
+    async def run_bounded(body: Callable[[], Awaitable[Any]]) -> Any:
         with anyio.fail_after(60):
             return await body()
 
-    return lambda body: anyio.run(bounded, body, backend=request.param)
+    return lambda body: anyio.run(run_bounded, body, backend=request.param)
 
 
-async def turns(fake: Fake, *frames: Any, asked: Any = ASKED) -> list[list[str | None]]:
-    """Send frames, each after the turn before it, and give the texts of each turn."""
-    told = []
-    async with fake.aio.live(asked) as session:
+async def run_session(fake: Fake, *frames: Any, session_request: Any = SESSION) -> list[list[str | None]]:
+    """Send messages, each after the previous turn, and return the texts of each turn."""
+    texts = []
+    async with fake.aio.live(session_request) as session:
         assert "fake" == session.id
         for frame in frames:
             assert Success(None) == await session.send(frame)
-            told.append([item.unwrap().text async for item in session.turn() if item.unwrap().text])
-    return told
+            texts.append([item.unwrap().text async for item in session.turn() if item.unwrap().text])
+    return texts
 
 
-def test_texts(perform: Any) -> None:
-    """A text is the answer to every turn; a list has one for each, and what is only heard asks for none."""
-    hi, still = live.client_content("hi"), live.client_content("so", turn_complete=False)
+def test_texts(run_test: Any) -> None:
+    """A text answers every turn, a list has an answer for each; messages that do not end a turn get none."""
+    hi, incomplete = live.client_content("hi"), live.client_content("so", turn_complete=False)
     audio = live.realtime_input(audio={"data": b"x", "mime_type": "audio/pcm"})
 
     async def body() -> None:
-        assert [["yes"], ["yes"]] == await turns(Fake({"live.connect": "yes"}), hi, live.realtime_input(text="hm"))
+        assert [["yes"], ["yes"]] == await run_session(
+            Fake({"live.connect": "yes"}), hi, live.realtime_input(text="hm")
+        )
         fake = Fake({ConnectLive: ["one", ["two", "three"]]})
-        async with fake.aio.live(ASKED) as session:
-            await session.send(still, audio, hi, audio, still)
+        async with fake.aio.live(SESSION) as session:
+            await session.send(incomplete, audio, hi, audio, incomplete)
             assert ["one"] == [item.unwrap().text async for item in session.turn() if item.unwrap().text]
             await session.send(live.realtime_input(audio_stream_end=True))
             assert ["two"] == [item.unwrap().text async for item in session.turn() if item.unwrap().text]
@@ -64,13 +66,13 @@ def test_texts(perform: Any) -> None:
             await session.send(hi)
             [last] = [item async for item in session]
             assert isinstance(last.failure(), NoAnswer)
-            assert (ASKED,) == fake.requests
+            assert (SESSION,) == fake.requests
 
-    perform(body)
+    run_test(body)
 
 
-def test_functions_of_a_frame(perform: Any) -> None:
-    """A function is asked with every frame, and says what it likes."""
+def test_functions_of_a_frame(run_test: Any) -> None:
+    """A function is called with every frame, and may return any number of messages."""
     frames: list[LiveClientMessage] = []
 
     def answer(frame: LiveClientMessage) -> Any:
@@ -79,82 +81,84 @@ def test_functions_of_a_frame(perform: Any) -> None:
 
     async def body() -> None:
         audio = live.realtime_input(audio={"data": b"x", "mime_type": "audio/pcm"})
-        async with Fake({"live.connect": answer}).aio.live(ASKED) as session:
+        async with Fake({"live.connect": answer}).aio.live(SESSION) as session:
             await session.send(audio, live.client_content("hi"))
             items = [item.unwrap() async for item in session.turn()]
             assert [GO_AWAY, GO_AWAY] == items[:2]
             assert [audio, live.client_content("hi")] == frames
 
-    perform(body)
+    run_test(body)
 
 
-def test_errors(perform: Any) -> None:
-    """An error ends the session; one in the table's place keeps it from opening."""
+def test_errors(run_test: Any) -> None:
+    """An error in a turn ends the session; an error in place of the turns prevents its opening."""
     error = LiveClosed(1011, "oh")
 
     async def body() -> None:
-        async with Fake({"live.connect": [["well", error]]}).aio.live(ASKED) as session:
+        async with Fake({"live.connect": [["well", error]]}).aio.live(SESSION) as session:
             await session.send(live.client_content("hi"))
             assert Failure(error) == [item async for item in session][-1]
         for answer in (Disconnected("opening"), Failure(Disconnected("opening"))):
-            async with Fake({"live.connect": answer}).aio.live(ASKED) as session:
+            async with Fake({"live.connect": answer}).aio.live(SESSION) as session:
                 assert [Failure(Disconnected("opening"))] == [item async for item in session]
-        async with forbid().aio.live(ASKED) as session:
+        async with forbid().aio.live(SESSION) as session:
             [last] = [item async for item in session]
-            assert NoAnswer(ASKED, None) == last.failure()
-        async with Fake({"live.conect": "x"}).aio.live(ASKED) as session:
+            assert NoAnswer(SESSION, None) == last.failure()
+        async with Fake({"live.conect": "x"}).aio.live(SESSION) as session:
             assert "live.conect" == (await session.send(live.client_content("hi"))).failure().nearest
 
-    perform(body)
+    run_test(body)
 
 
-def test_calling(perform: Any) -> None:
-    """Functions are called and answered as over the network."""
+def test_calling(run_test: Any) -> None:
+    """Functions are called and answered, as over the network."""
 
     def double(n: int) -> int:
         return 2 * n
 
     def answer(frame: LiveClientMessage) -> Any:
-        return CALLED if frame.tool_response is None else str(frame.tool_response.function_responses[0].response)  # type: ignore[index]
+        return TOOL_CALL if frame.tool_response is None else str(frame.tool_response.function_responses[0].response)  # type: ignore[index]
 
     async def body() -> None:
         fake = Fake({"live.connect": answer})
-        assert [["{'result': 8}"]] == await turns(fake, live.client_content("4?"), asked=ASKED | calling(double))
+        assert [["{'result': 8}"]] == await run_session(
+            fake, live.client_content("4?"), session_request=SESSION | calling(double)
+        )
 
-    perform(body)
+    run_test(body)
 
 
-def test_music(perform: Any) -> None:
-    """Music has messages of its own."""
-    played = LiveMusicServerMessage()
+def test_music(run_test: Any) -> None:
+    """A music session has messages of music."""
+    music = LiveMusicServerMessage()
 
     async def body() -> None:
-        fake = Fake({"live.music.connect": [None, played]})
+        fake = Fake({"live.music.connect": [None, music]})
         async with fake.aio.live(live.music.connect("m")) as session:
             await session.send(live.music.weighted_prompts([{"text": "a", "weight": 1}]), live.music.play())
-            assert Success(played) == await anext(aiter(session))
+            assert Success(music) == await anext(aiter(session))
 
-    perform(body)
+    run_test(body)
 
 
 @pytest.mark.parametrize("answer", [3, GO_AWAY.go_away, LiveMusicServerMessage()])
-def test_wrong_answers(perform: Any, answer: Any) -> None:
-    """An answer that is none is a mistake of the test, and raised to it."""
+def test_wrong_answers(run_test: Any, answer: Any) -> None:
+    """An invalid answer raises InvalidRequest in the test."""
 
     async def body() -> None:
         with pytest.raises(InvalidRequest, match=r"the answer to live\.connect"):
-            async with Fake({"live.connect": answer}).aio.live(ASKED) as session:
+            async with Fake({"live.connect": answer}).aio.live(SESSION) as session:
                 await session.send(live.client_content("hi"))
                 await anext(aiter(session))
 
-    perform(body)
+    run_test(body)
 
 
-def test_wrong_frames(perform: Any) -> None:
-    """What is no frame is refused."""
+def test_wrong_frames(run_test: Any) -> None:
+    """A value that is not a message is refused."""
 
     async def body() -> None:
-        async with Fake({"live.connect": "x"}).aio.live(ASKED) as session:
+        async with Fake({"live.connect": "x"}).aio.live(SESSION) as session:
             assert isinstance((await session.send("hi")).failure(), InvalidRequest)  # type: ignore[arg-type]
 
-    perform(body)
+    run_test(body)

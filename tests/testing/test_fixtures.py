@@ -1,4 +1,4 @@
-"""The fixture ``emulator``: what it offers, and that tests do not share state."""
+"""The fixture ``emulator``: its attributes, and the isolation of tests."""
 
 import os
 import subprocess
@@ -67,18 +67,20 @@ def test_suite(tmp_path: Path) -> None:
     """A test suite enables the fixture by one line, and leaves no thread or socket open."""
     for name, text_of in SUITE.items():
         (tmp_path / name).write_text(text_of)
-    kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     command = [sys.executable, "-X", "dev", "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-    environ = {**kept, "PYTHONPATH": str(Path(genai_fn.__file__).parent.parent)}
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environ, timeout=600, check=False)
-    assert (done.returncode, "1 passed" in done.stdout) == (0, True), done.stdout + done.stderr
+    environ = {**environment, "PYTHONPATH": str(Path(genai_fn.__file__).parent.parent)}
+    process = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, env=environ, timeout=600, check=False
+    )
+    assert (process.returncode, "1 passed" in process.stdout) == (0, True), process.stdout + process.stderr
 
 
 def test_fails(emulator: ServedEmulator) -> None:
     """An injected fault is in effect until a reset."""
     with Http(emulator.gemini) as run:
         emulator.fail(status=503, times=2)
-        once = HELLO | with_options(retry=Retry(attempts=1))
-        assert isinstance(run(once).failure(), APIError)
+        without_retry = HELLO | with_options(retry=Retry(attempts=1))
+        assert isinstance(run(without_retry).failure(), APIError)
         emulator.reset()
-        assert isinstance(run(once), Success)
+        assert isinstance(run(without_retry), Success)

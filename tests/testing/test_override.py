@@ -1,4 +1,4 @@
-"""The ambient interpreter, and what takes its place for a block."""
+"""The ambient interpreter, and `use_interpreter`, which replaces it for a block."""
 
 import threading
 from typing import Any
@@ -23,69 +23,69 @@ from genai_fn import (
 from genai_fn.interpreters.default import current_interpreter
 from genai_fn.testing import Fake, forbid, use_interpreter
 
-ASKED = generate("m", "hi") | text
+REQUEST = generate("m", "hi") | text
 STREAM = generate("m", "hi") | streamed | text
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_sends_there(backend: str) -> None:
-    """Within the block ``run``, ``run.stream`` and ``arun`` are the interpreter's, which ``as`` names."""
+def test_runs_in_block(backend: str) -> None:
+    """Within the block, ``run``, ``run.stream`` and ``arun`` use the interpreter, which ``as`` binds."""
     with use_interpreter(Fake({"generate": "fake"})) as fake:
-        assert Success("fake") == run(ASKED)
+        assert Success("fake") == run(REQUEST)
         with run.stream(STREAM) as items:
             assert [Success("fake")] == list(items)
-        assert Success("fake") == anyio.run(arun, ASKED, backend=backend)
+        assert Success("fake") == anyio.run(arun, REQUEST, backend=backend)
     assert 3 == len(fake.requests)
 
 
 def test_ends_with_the_block() -> None:
-    """Blocks nest, and an exception leaves one as its end does."""
+    """Blocks nest, and an exception restores the previous interpreter."""
     with use_interpreter(forbid()) as outer:
         with pytest.raises(ZeroDivisionError), use_interpreter(Fake({"generate": "inner"})):
-            assert Success("inner") == run(ASKED)
+            assert Success("inner") == run(REQUEST)
             raise ZeroDivisionError
-        assert isinstance(run(ASKED), Failure)
-        assert isinstance(run(ASKED).failure(), NoAnswer)
+        assert isinstance(run(REQUEST), Failure)
+        assert isinstance(run(REQUEST).failure(), NoAnswer)
         assert current_interpreter.get() is outer
     assert current_interpreter.get() is None
 
 
 def test_tasks_begun_within() -> None:
-    """Tasks that begin within the block are in it; those of other blocks are in theirs."""
+    """A task uses the interpreter of the block in which it was started."""
 
-    async def ran(answers: list[Any], name: str) -> None:
+    async def run_request(answers: list[Any], name: str) -> None:
         with use_interpreter(Fake({"generate": name})):
             await anyio.lowlevel.checkpoint()
-            answers.append((name, (await arun(ASKED)).unwrap()))
+            answers.append((name, (await arun(REQUEST)).unwrap()))
 
     async def body() -> list[Any]:
         answers: list[Any] = []
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(ran, answers, "one")
-            tasks.start_soon(ran, answers, "two")
+            tasks.start_soon(run_request, answers, "one")
+            tasks.start_soon(run_request, answers, "two")
         return sorted(answers)
 
     assert [("one", "one"), ("two", "two")] == anyio.run(body)
 
 
 def test_threads_begin_without() -> None:
-    """A thread has a context of its own: the block does not reach into it."""
-    seen: list[Any] = []
+    """A thread has its own context, which the block does not affect."""
+    interpreters: list[Any] = []
     with use_interpreter(forbid()):
-        thread = threading.Thread(target=lambda: seen.append(current_interpreter.get()))
+        thread = threading.Thread(target=lambda: interpreters.append(current_interpreter.get()))
         thread.start()
         thread.join()
-    assert [None] == seen
+    assert [None] == interpreters
 
 
 def test_offline() -> None:
-    """Every interpreter in this process will do."""
+    """Every interpreter in this process is accepted."""
     with use_interpreter(Offline()):
-        assert isinstance(run(ASKED), Success)
+        assert isinstance(run(REQUEST), Success)
 
 
 def test_no_interpreter() -> None:
-    """One that cannot be awaited as well is refused."""
+    """An interpreter without an async form is refused."""
     with Http(Gemini("test-key")) as http, pytest.raises(InvalidRequest, match="use_interpreter"):
         with use_interpreter(http):  # type: ignore[type-var]  # that is the point
             pass

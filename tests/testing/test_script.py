@@ -59,8 +59,8 @@ def test_result_is_the_flows() -> None:
 def test_request() -> None:
     """A single request can be performed, also with modifiers."""
     assert Success(build_response("yes")) == perform(ONE, [(ONE, "yes")])
-    wrapped = ONE | with_http_response
-    assert 200 == perform(wrapped, [(wrapped, "yes")]).unwrap().http.status
+    with_response = ONE | with_http_response
+    assert 200 == perform(with_response, [(with_response, "yes")]).unwrap().http.status
 
 
 def test_stream() -> None:
@@ -116,7 +116,7 @@ def _with_function_declaration(function: Any) -> Any:
 
 def test_first_difference_is_shown() -> None:
     """The message names the step and marks the differing fields: - for the script, + for the flow."""
-    with pytest.raises(AssertionError) as caught:
+    with pytest.raises(AssertionError) as raised:
         perform(both(ONE, TWO), [(ONE, "x"), (generate("m", "three"), "y")])
     assert (
         [
@@ -138,7 +138,7 @@ def test_first_difference_is_shown() -> None:
             "    ),",
             "  )",
         ]
-    ) == str(caught.value).splitlines()
+    ) == str(raised.value).splitlines()
 
 
 def test_sleep_differs() -> None:
@@ -181,10 +181,10 @@ def test_secrets_are_not_shown() -> None:
     from genai_fn import with_options
 
     secret = ONE | with_options(headers={"authorization": "test-token"})
-    with pytest.raises(AssertionError) as caught:
+    with pytest.raises(AssertionError) as raised:
         perform(secret, [(TWO, "x")])
-    assert "***" in str(caught.value)
-    assert "test-token" not in str(caught.value)
+    assert "***" in str(raised.value)
+    assert "test-token" not in str(raised.value)
 
 
 @pytest.mark.parametrize("step", ["text", ONE | text, Ask(ONE | text), ONE | streamed | text, GeneratorExit])

@@ -151,7 +151,7 @@ def combining() -> None:
 
 
 @flow
-def refined(question: str, rounds: int = 2) -> FlowGenerator[Result[int, GenaiError]]:
+def refine_answer(question: str, rounds: int = 2) -> FlowGenerator[Result[int, GenaiError]]:
     """Yield from commands of a flow."""
     answer = yield from ask(generate("m", question) | text)
     assert_type(answer, str)
@@ -170,8 +170,8 @@ def thrice(word: str) -> FlowGenerator[None]:
 
 def own_flows() -> None:
     """The decorators keep the parameters of the generator."""
-    assert_type(refined("why?", rounds=3), Flow[int])
-    assert_type(refined("why?") | with_options(deadline=5.0), Flow[int])
+    assert_type(refine_answer("why?", rounds=3), Flow[int])
+    assert_type(refine_answer("why?") | with_options(deadline=5.0), Flow[int])
     assert_type(thrice("hi"), Stream[Any])
 
 

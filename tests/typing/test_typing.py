@@ -22,17 +22,17 @@ def run_checker(checker: tuple[str, ...], *arguments: str, folder: Path = ROOT) 
 @pytest.mark.parametrize("checker", [MYPY, PYRIGHT], ids=["mypy", "pyright"])
 def test_checkers_agree(checker: tuple[str, ...]) -> None:
     """In strict mode neither checker finds a type that differs from the tables, or an ignore that is not needed."""
-    done = run_checker(checker, "tests/typing")
-    assert [line for line in done.stdout.splitlines() if "tests/typing" in line and "error" in line] == []
-    assert "errors" in done.stdout or "Success" in done.stdout, done.stderr
+    process = run_checker(checker, "tests/typing")
+    assert [line for line in process.stdout.splitlines() if "tests/typing" in line and "error" in line] == []
+    assert "errors" in process.stdout or "Success" in process.stdout, process.stderr
 
 
 @pytest.fixture
 def readme(tmp_path: Path) -> Path:
     """A folder with README's examples as one module, each at its own line, and a pyright project around it."""
     lines: list[str] = []
-    for above, code in list_code_blocks(ROOT / "README.md"):
-        lines += [""] * (above - len(lines)) + code.splitlines()
+    for lines_above, code in list_code_blocks(ROOT / "README.md"):
+        lines += [""] * (lines_above - len(lines)) + code.splitlines()
     (tmp_path / "readme.py").write_text("\n".join(lines) + "\n", encoding="utf-8")
     project = {"include": ["readme.py"], "extraPaths": [str(ROOT)], "typeCheckingMode": "strict"}
     (tmp_path / "pyrightconfig.json").write_text(json.dumps(project), encoding="utf-8")
@@ -41,14 +41,14 @@ def readme(tmp_path: Path) -> Path:
 
 def test_mypy_accepts_readme(readme: Path) -> None:
     """The examples of README have no error under ``mypy --strict``."""
-    done = run_checker(MYPY, str(readme / "readme.py"))
-    assert done.stdout.startswith("Success: no issues found in 1 source file"), done.stdout + done.stderr
+    process = run_checker(MYPY, str(readme / "readme.py"))
+    assert process.stdout.startswith("Success: no issues found in 1 source file"), process.stdout + process.stderr
 
 
 def test_pyright_accepts_readme(readme: Path) -> None:
     """The examples of README have no error under pyright's strict mode."""
-    done = run_checker(PYRIGHT, "--project", str(readme))
-    assert done.stdout.startswith("0 errors, 0 warnings"), done.stdout + done.stderr
+    process = run_checker(PYRIGHT, "--project", str(readme))
+    assert process.stdout.startswith("0 errors, 0 warnings"), process.stdout + process.stderr
 
 
 def test_tables_import() -> None:

@@ -82,17 +82,17 @@ def same(wiring: Connector) -> Connector:
     return wiring
 
 
-def remembered(exchange: RequestHandler) -> RequestHandler:
+def return_handler(exchange: RequestHandler) -> RequestHandler:
     return exchange
 
 
 def between() -> None:
     assert_type(Http().with_middleware(HandlerWrapper), Http)
     assert_type(AsyncHttp().with_middleware(HandlerWrapper, connector=same), AsyncHttp)
-    assert_type(Http().with_middleware(HandlerWrapper, remembered, transport=TransportWrapper), Http)
-    assert_type(Offline().with_middleware(remembered), Offline)
+    assert_type(Http().with_middleware(HandlerWrapper, return_handler, transport=TransportWrapper), Http)
+    assert_type(Offline().with_middleware(return_handler), Offline)
     assert_type(Offline().aio.with_middleware(connector=same), AsyncRunner)
-    assert_type(fake.with_middleware(HandlerWrapper).with_middleware(remembered), Fake)
+    assert_type(fake.with_middleware(HandlerWrapper).with_middleware(return_handler), Fake)
 
 
 def recordings() -> None:

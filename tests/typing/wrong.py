@@ -6,7 +6,7 @@ from genai_fn import Http, each, generate, joined, streamed, text
 request = generate("gemini-2.5-flash", "hi")
 
 
-def refused(http: Http) -> None:
+def apply_wrong_values(http: Http) -> None:
     """Apply modifiers and interpreters to values of the wrong type."""
     request | joined  # type: ignore[operator]  # not a stream
     request | text | text  # type: ignore[operator]  # a flow of a str has no text

@@ -25,7 +25,7 @@ GEMINI = Gemini("test-key")
 HI = generate("m", "hi")
 
 
-def _error_body(**fields: Any) -> bytes:
+def build_error_body(**fields: Any) -> bytes:
     return json.dumps({"error": fields}).encode()
 
 
@@ -38,19 +38,19 @@ _READER = prepare_request(HI, GEMINI).unwrap().reader
 @pytest.mark.parametrize(
     ("status", "body", "expected"),
     [
-        (429, _error_body(**_QUOTA), RateLimited(429, "RESOURCE_EXHAUSTED", "too much")),
-        (429, b"[" + _error_body(**_QUOTA) + b"]", RateLimited(429, "RESOURCE_EXHAUSTED", "too much")),
-        (429, b"\n [ " + _error_body(**_QUOTA) + b" ] \n", RateLimited(429, "RESOURCE_EXHAUSTED", "too much")),
-        (400, _error_body(code=400, message=None, status=None, details=None), ClientError(400)),
-        (400, _error_body(), ClientError(400)),
-        (400, _error_body(code="INVALID", message="m"), ClientError(400, "", "m")),
-        (400, _error_body(code=3, message="m", new={"x": 1}), ClientError(400, "", "m")),
+        (429, build_error_body(**_QUOTA), RateLimited(429, "RESOURCE_EXHAUSTED", "too much")),
+        (429, b"[" + build_error_body(**_QUOTA) + b"]", RateLimited(429, "RESOURCE_EXHAUSTED", "too much")),
+        (429, b"\n [ " + build_error_body(**_QUOTA) + b" ] \n", RateLimited(429, "RESOURCE_EXHAUSTED", "too much")),
+        (400, build_error_body(code=400, message=None, status=None, details=None), ClientError(400)),
+        (400, build_error_body(), ClientError(400)),
+        (400, build_error_body(code="INVALID", message="m"), ClientError(400, "", "m")),
+        (400, build_error_body(code=3, message="m", new={"x": 1}), ClientError(400, "", "m")),
         (400, b'{"error": {"message": "m"}, "requestId": "r"}', ClientError(400, "", "m")),
         (401, b'{"error": "invalid_grant", "error_description": "d"}', ClientError(401, "", "invalid_grant: d")),
         (401, b'{"code": 401, "message": "Jwt is missing"}', ClientError(401, "", "Jwt is missing")),
         (403, b'{"code": 401, "message": "m", "status": "S", "details": [1]}', ClientError(403, "S", "m", (1,))),
         (500, b'{"code": 401, "message": "m", "x": 1}', ServerError(500, "", '{"code": 401, "message": "m", "x": 1}')),
-        (500, _error_body(code=500, details=[{"@type": "t"}]), ServerError(500, "", "", ({"@type": "t"},))),
+        (500, build_error_body(code=500, details=[{"@type": "t"}]), ServerError(500, "", "", ({"@type": "t"},))),
         (502, b"<html><h1>502 Bad Gateway</h1></html>", ServerError(502, "", "<html><h1>502 Bad Gateway</h1></html>")),
         (503, b"", ServerError(503)),
         (503, b"  \n", ServerError(503)),
@@ -82,7 +82,7 @@ def test_error_keeps_headers() -> None:
 
 
 def test_message_is_truncated() -> None:
-    """The message of an error is limited, however long its page is."""
+    """The message of an error is truncated."""
     assert len(build_api_error(HttpResponse(500, (), b"x" * 1_000_000)).message) == 500
 
 
@@ -92,22 +92,22 @@ def test_compressed_body() -> None:
     assert isinstance(decode(HI, HttpResponse(200, (), gzip.compress(b"x")), GEMINI).failure(), DecodeError)
 
 
-@pytest.mark.parametrize("wrapped", [b"%s", b"[%s]", b"\n  %s\n"])
+@pytest.mark.parametrize("frame", [b"%s", b"[%s]", b"\n  %s\n"])
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        (_error_body(**_QUOTA), RateLimited(429, "RESOURCE_EXHAUSTED", "too much")),
-        (_error_body(code=503, message="later"), ServerError(503, "", "later")),
-        (_error_body(message="m"), ServerError(500, "", "m")),
-        (_error_body(status="UNAVAILABLE"), ServerError(500, "UNAVAILABLE")),
-        (_error_body(code="x", message="m"), ServerError(500, "", "m")),
+        (build_error_body(**_QUOTA), RateLimited(429, "RESOURCE_EXHAUSTED", "too much")),
+        (build_error_body(code=503, message="later"), ServerError(503, "", "later")),
+        (build_error_body(message="m"), ServerError(500, "", "m")),
+        (build_error_body(status="UNAVAILABLE"), ServerError(500, "UNAVAILABLE")),
+        (build_error_body(code="x", message="m"), ServerError(500, "", "m")),
         (b'{"error": "m"}', ServerError(500, "", "m")),
         (b'{"error": {"code": 503, "message": "later"}, "requestId": "r"}', ServerError(503, "", "later")),
     ],
 )
-def test_error_with_status_200(wrapped: bytes, body: bytes, expected: APIError) -> None:
+def test_error_with_status_200(frame: bytes, body: bytes, expected: APIError) -> None:
     """An error with status 200, alone or in an array, is that error, in a response and in an event."""
-    text = wrapped.replace(b"%s", body)
+    text = frame.replace(b"%s", body)
     assert decode(HI, HttpResponse(200, (), text), GEMINI).failure() == expected
     assert decode_event(_READER, memoryview(text)).failure() == expected
 
@@ -117,8 +117,8 @@ def test_flat_error_with_status_200() -> None:
     text = b'{"code": 401, "message": "Jwt is missing"}'
     assert decode(HI, HttpResponse(200, (), text), GEMINI).failure() == ClientError(401, "", "Jwt is missing")
     assert decode_event(_READER, text).failure() == ClientError(401, "", "Jwt is missing")
-    for other in (b'{"code": 0, "message": "OK"}', b'{"message": "m"}', b'{"code": 401, "message": "m", "x": 1}'):
-        assert isinstance(decode(HI, HttpResponse(200, (), other), GEMINI), Success)
+    for other_body in (b'{"code": 0, "message": "OK"}', b'{"message": "m"}', b'{"code": 401, "message": "m", "x": 1}'):
+        assert isinstance(decode(HI, HttpResponse(200, (), other_body), GEMINI), Success)
 
 
 @pytest.mark.parametrize(

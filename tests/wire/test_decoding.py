@@ -32,14 +32,14 @@ class Drop(Operation[CachedContent]):
 
     op: ClassVar = "test.drop"
 
-    def gemini(self, at: Gemini) -> Call[CachedContent]:
+    def gemini(self, backend: Gemini) -> Call[CachedContent]:
         return DELETE("cachedContents/1", read_json(CachedContent))
 
-    def vertex(self, at: Vertex) -> Call[CachedContent]:
+    def vertex(self, backend: Vertex) -> Call[CachedContent]:
         return POST("cachedContents/1:drop", None, replace(read_json(CachedContent), may_be_empty=True))
 
 
-def _with(request: Request[Any], **options: Any) -> Request[Any]:
+def build_response_request(request: Request[Any], **options: Any) -> Request[Any]:
     return replace(request, options=Options(**options))
 
 
@@ -101,7 +101,7 @@ def test_reader_that_fails() -> None:
 def test_with_http_response() -> None:
     """With `with_http_response`, the value comes with its HTTP response."""
     response = HttpResponse(200, (("x-a", "b"),), b'{"responseId": "r"}')
-    assert decode(_with(HI, with_http_response=True), response, GEMINI) == Success(
+    assert decode(build_response_request(HI, with_http_response=True), response, GEMINI) == Success(
         ValueWithResponse(GenerateContentResponse(response_id="r"), response)
     )
 

@@ -11,19 +11,19 @@ from genai_fn.errors import DecodeError
 from genai_fn.wire.decompress import Decompressor
 
 GZIP = (("content-encoding", "gzip"),)
-HI = gzip.compress(b"hi", mtime=0)  # the same in every process that collects tests
+HI = gzip.compress(b"hi", mtime=0)  # without a time, so that every process collects the same tests
 
 
-def decompress(data: bytes, size: int, most: float = inf, encoding: str = "gzip") -> bytes | DecodeError:
+def decompress(data: bytes, size: int, limit: float = inf, encoding: str = "gzip") -> bytes | DecodeError:
     """Decompress a body that arrives in chunks."""
-    inflater, come = Decompressor((("content-encoding", encoding),), most), b""
-    for place in range(0, len(data), size):
-        piece = inflater.feed(data[place : place + size])
+    inflater, come = Decompressor((("content-encoding", encoding),), limit), b""
+    for position in range(0, len(data), size):
+        piece = inflater.feed(data[position : position + size])
         if isinstance(piece, DecodeError):
             return piece
         come += piece
-    rest = inflater.finish()
-    return rest if isinstance(rest, DecodeError) else come + rest
+    last_chunk = inflater.finish()
+    return last_chunk if isinstance(last_chunk, DecodeError) else come + last_chunk
 
 
 @given(st.lists(st.binary(max_size=200), min_size=1, max_size=3), st.integers(1, 300))
@@ -35,24 +35,24 @@ def test_members(parts: list[bytes], size: int) -> None:
 @given(st.binary(min_size=1, max_size=200), st.data())
 def test_truncated(content: bytes, data: st.DataObject) -> None:
     """Truncated gzip data is an error, wherever it ends."""
-    packed = gzip.compress(content)
-    cut = packed[: data.draw(st.integers(1, len(packed) - 1))]
-    assert isinstance(decompress(cut, data.draw(st.integers(1, 40))), DecodeError)
+    compressed = gzip.compress(content)
+    truncated = compressed[: data.draw(st.integers(1, len(compressed) - 1))]
+    assert isinstance(decompress(truncated, data.draw(st.integers(1, 40))), DecodeError)
 
 
 @given(st.binary(max_size=100), st.integers(1, 40), st.integers(0, 200) | st.just(inf))
-def test_any_bytes(data: bytes, size: int, most: float) -> None:
+def test_any_bytes(data: bytes, size: int, limit: float) -> None:
     """Any bytes are decompressed or give an error, without an exception, and never exceed the maximum."""
-    result = decompress(data, size, most)
-    assert isinstance(result, DecodeError) or len(result) <= most
+    result = decompress(data, size, limit)
+    assert isinstance(result, DecodeError) or len(result) <= limit
 
 
 @given(st.binary(max_size=300), st.integers(1, 400), st.integers(0, 400), st.sampled_from(["gzip", "identity"]))
-def test_bound(content: bytes, size: int, most: int, encoding: str) -> None:
+def test_bound(content: bytes, size: int, limit: int, encoding: str) -> None:
     """A body of exactly the maximum size passes; one byte more is an error."""
     data = gzip.compress(content) if encoding == "gzip" else content
-    result = decompress(data, size, most, encoding)
-    assert (result == content) if len(content) <= most else isinstance(result, DecodeError)
+    result = decompress(data, size, limit, encoding)
+    assert (result == content) if len(content) <= limit else isinstance(result, DecodeError)
 
 
 def test_bomb() -> None:

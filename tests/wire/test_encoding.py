@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from genai_fn import calling, chats, live, returning, streamed, text
+from genai_fn import calling, chats, live, returning, stream_headers, text
 from genai_fn.backend import Backend, Gemini, Vertex, build_own_credential
 from genai_fn.errors import (
     InvalidRequest,
@@ -33,14 +33,14 @@ class Fetch(Operation[CachedContent]):
 
     name: str
 
-    def gemini(self, at: Gemini) -> Call[CachedContent]:
+    def gemini(self, backend: Gemini) -> Call[CachedContent]:
         return GET(f"cachedContents/{self.name}", read_json(CachedContent), query=(("view", "a b&c"),))
 
-    def vertex(self, at: Vertex) -> Refusal:
+    def vertex(self, backend: Vertex) -> Refusal:
         return Refusal("it is not there")
 
 
-def _with(request: Request[Any], **options: Any) -> Request[Any]:
+def add_options(request: Request[Any], **options: Any) -> Request[Any]:
     return replace(request, options=Options(**options))
 
 
@@ -65,7 +65,7 @@ def add(one: int, other: int) -> int:
         (HI | text, "run(flow)"),
         (HI | calling(add), "in its `source`"),
         (chats.send(chats.start("m"), "hi"), "in its `source`"),
-        (HI | streamed, "run.stream"),
+        (HI | stream_headers, "run.stream"),
         (live.connect("m"), "run.live"),
         ("hi", "a Request"),
     ],
@@ -120,18 +120,18 @@ def test_path_is_escaped(model: str, path: str) -> None:
 
 def test_headers() -> None:
     """Every request names this library; whole responses may be compressed, streamed ones not."""
-    whole = dict(encode(HI, GEMINI).unwrap().headers)
-    streamed = dict(encode(Request(HI.operation.get_streaming_operation()), GEMINI).unwrap().headers)
-    assert whole["user-agent"].startswith("genai-fn/")
-    assert whole["x-goog-api-client"] == whole["user-agent"]
-    assert (whole["accept-encoding"], streamed["accept-encoding"]) == ("gzip", "identity")
-    assert whole["content-type"] == "application/json"
-    assert "x-server-timeout" not in whole
+    full_headers = dict(encode(HI, GEMINI).unwrap().headers)
+    stream_headers = dict(encode(Request(HI.operation.get_streaming_operation()), GEMINI).unwrap().headers)
+    assert full_headers["user-agent"].startswith("genai-fn/")
+    assert full_headers["x-goog-api-client"] == full_headers["user-agent"]
+    assert (full_headers["accept-encoding"], stream_headers["accept-encoding"]) == ("gzip", "identity")
+    assert full_headers["content-type"] == "application/json"
+    assert "x-server-timeout" not in full_headers
 
 
 def test_own_headers_win() -> None:
     """A header of the request's options replaces the default one, in whatever case it is written."""
-    request = _with(HI, headers=(("User-Agent", "mine"), ("X-Team", "a"), ("X-Team", "b")))
+    request = add_options(HI, headers=(("User-Agent", "mine"), ("X-Team", "a"), ("X-Team", "b")))
     headers = encode(request, GEMINI).unwrap().headers
     assert [value for name, value in headers if name.lower() == "user-agent"] == ["mine"]
     assert [value for name, value in headers if name == "X-Team"] == ["a", "b"]
@@ -140,22 +140,24 @@ def test_own_headers_win() -> None:
 def test_backend_headers_win() -> None:
     """A header of the backend replaces the default one; a header of the request's options replaces both."""
     backend = Gemini("test-key", headers={"User-Agent": "backend", "X-Team": "backend"})
-    request = _with(HI, headers=(("x-team", "request"),))
-    signed = _signed(encode(request, backend).unwrap(), backend)
-    named = [(name.lower(), value) for name, value in signed.headers if name.lower() in ("user-agent", "x-team")]
-    assert sorted(named) == [("user-agent", "backend"), ("x-team", "request")]
+    request = add_options(HI, headers=(("x-team", "request"),))
+    signed_request = sign_with_own_key(encode(request, backend).unwrap(), backend)
+    compared_headers = [
+        (name.lower(), value) for name, value in signed_request.headers if name.lower() in ("user-agent", "x-team")
+    ]
+    assert sorted(compared_headers) == [("user-agent", "backend"), ("x-team", "request")]
 
 
 @pytest.mark.parametrize(("seconds", "header"), [(0.2, "1"), (1, "1"), (1.5, "2"), (60.0, "60")])
 def test_server_timeout_rounds_up(seconds: float, header: str) -> None:
     """`server_timeout` is sent in whole seconds, rounded up."""
-    headers = dict(encode(_with(HI, server_timeout=seconds), GEMINI).unwrap().headers)
+    headers = dict(encode(add_options(HI, server_timeout=seconds), GEMINI).unwrap().headers)
     assert headers["x-server-timeout"] == header
 
 
 def test_address_options() -> None:
     """`base_url` and `api_version` redirect a single request."""
-    request = _with(HI, base_url="http://127.0.0.1:1/way/", api_version="v9")
+    request = add_options(HI, base_url="http://127.0.0.1:1/way/", api_version="v9")
     assert encode(request, GEMINI).unwrap().url == "http://127.0.0.1:1/way/v9/models/m:generateContent"
     assert encode(request, VERTEX).unwrap().url == (
         "http://127.0.0.1:1/way/v9/projects/p/locations/us-central1/publishers/google/models/m:generateContent"
@@ -165,9 +167,9 @@ def test_address_options() -> None:
 @pytest.mark.parametrize(
     "url", ["no address", "ftp://h.test", "https://h.test?x=1", "https://u:p@h.test", "http://h:x"]
 )
-def test_bad_address_is_a_value(url: str) -> None:
+def test_bad_base_url_is_a_failure(url: str) -> None:
     """A malformed `base_url` is a failure, even in options that no modifier has validated."""
-    assert isinstance(encode(_with(HI, base_url=url), GEMINI).failure(), InvalidRequest)
+    assert isinstance(encode(add_options(HI, base_url=url), GEMINI).failure(), InvalidRequest)
 
 
 @pytest.mark.parametrize("key", ["generation_config", "generationConfig"])
@@ -175,7 +177,7 @@ def test_extra_body(key: str) -> None:
     """`extra_body` is merged in deeply, whichever spelling its names have; lists are replaced."""
     config = {"temperature": 0.5, "stop_sequences": ["a", "b"], "top_k": 3}
     extra = {key: {"stop_sequences": ["c"], "newThing": {"x": None}, "topK": 4}, "novel": 1}
-    body = _json(_with(generate("m", "hi", config), extra_body=extra))
+    body = decode_body(add_options(generate("m", "hi", config), extra_body=extra))
     assert body["generationConfig"] == {"temperature": 0.5, "stopSequences": ["c"], "topK": 4, "newThing": {"x": None}}
     assert body["novel"] == 1
     assert set(body) == {"contents", "generationConfig", "novel"}
@@ -183,14 +185,14 @@ def test_extra_body(key: str) -> None:
 
 def test_extra_body_on_get() -> None:
     """`extra_body` adds a body to a call that has none, also to GET."""
-    http = encode(_with(Request(Fetch(name="1")), extra_body={"a": 1}), GEMINI).unwrap()
+    http = encode(add_options(Request(Fetch(name="1")), extra_body={"a": 1}), GEMINI).unwrap()
     assert http.body == b'{"a":1}'
     assert dict(http.headers)["content-type"] == "application/json"
 
 
 def test_extra_body_is_json() -> None:
     """An `extra_body` that is not JSON is a failure that names the option."""
-    failure = encode(_with(HI, extra_body={"a": object()}), GEMINI).failure()
+    failure = encode(add_options(HI, extra_body={"a": object()}), GEMINI).failure()
     assert isinstance(failure, InvalidRequest)
     assert failure.path == "extra_body"
 
@@ -206,7 +208,7 @@ def test_project_is_needed() -> None:
         HI,
         HI.operation,
         generate("m", [{"parts": [{"inline_data": {"data": b"\x00", "mime_type": "a/b"}}]}], {"temperature": 1}),
-        _with(HI, headers=(("a", "b"),), server_timeout=1.0),
+        add_options(HI, headers=(("a", "b"),), server_timeout=1.0),
         encode(HI, GEMINI).unwrap(),
         prepare_request(HI, VERTEX).unwrap(),
         HttpResponse(200, (("a", "b"),), b"x"),
@@ -215,10 +217,10 @@ def test_project_is_needed() -> None:
 )
 def test_values(value: Any) -> None:
     """Requests, and what they are encoded to, compare, hash, copy and pickle by what they contain."""
-    for twin in (pickle.loads(pickle.dumps(value)), copy.copy(value), copy.deepcopy(value)):
-        assert twin == value
-        assert hash(twin) == hash(value)
-        assert repr(twin) == repr(value)
+    for duplicate in (pickle.loads(pickle.dumps(value)), copy.copy(value), copy.deepcopy(value)):
+        assert duplicate == value
+        assert hash(duplicate) == hash(value)
+        assert repr(duplicate) == repr(value)
 
 
 def test_building_changes_nothing() -> None:
@@ -230,10 +232,10 @@ def test_building_changes_nothing() -> None:
         "tools": [{"function_declarations": [{"name": "f", "parameters_json_schema": {"type": "object", "x": [1]}}]}],
         "response_schema": {"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "string"}}},
     }
-    before = copy.deepcopy((contents, config))
+    original = copy.deepcopy((contents, config))
     request = generate("m", contents, config)
     sent = encode(request, VERTEX).unwrap()
-    assert before == (contents, config)
+    assert original == (contents, config)
     contents[0]["parts"][0]["function_response"]["response"]["a"].append(2)
     contents.append("more")
     config["labels"]["a"] = "changed"
@@ -241,7 +243,7 @@ def test_building_changes_nothing() -> None:
     config["tools"][0]["function_declarations"][0]["parameters_json_schema"]["x"].append(2)
     config["response_schema"]["properties"]["a"]["type"] = "number"
     assert encode(request, VERTEX).unwrap() == sent
-    assert generate("m", *before) == request
+    assert generate("m", *original) == request
 
 
 def test_structs_are_not_shared() -> None:
@@ -253,13 +255,13 @@ def test_structs_are_not_shared() -> None:
     assert b'"args":{"a":[1]}' in bytes(encode(request, GEMINI).unwrap().body)  # type: ignore[arg-type]  # in one piece
 
 
-def _signed(http: HttpRequest, backend: Backend) -> HttpRequest:
+def sign_with_own_key(http: HttpRequest, backend: Backend) -> HttpRequest:
     credential = build_own_credential(backend)
     assert credential is not None
     return sign_request(http, credential)
 
 
-def _json(request: Request[Any]) -> Any:
+def decode_body(request: Request[Any]) -> Any:
     body = encode(request, GEMINI).unwrap().body
     assert isinstance(body, bytes)
     return msgspec.json.decode(body)

@@ -31,12 +31,12 @@ class Tree(Message):
     rows: tuple[tuple[Leaf, ...], ...] | None = None
     named: Mapping[str, Leaf] | None = None
     either: Leaf | str | None = None
-    again: "Tree | None" = None
+    child: "Tree | None" = None
     refused: GeminiOnly[Leaf | None] = None
     data: bytes | None = None
 
 
-MARKED = Leaf(vertex=0)
+UNSUPPORTED_LEAF = Leaf(vertex=0)
 
 
 @pytest.mark.parametrize(
@@ -44,13 +44,13 @@ MARKED = Leaf(vertex=0)
     [
         (Tree(), []),
         (Tree(one=Leaf(plain="x", gemini="x")), []),
-        (Tree(one=MARKED), ["one.vertex"]),
-        (Tree(many=(Leaf(), MARKED, MARKED)), ["many[1].vertex", "many[2].vertex"]),
-        (Tree(rows=((), (Leaf(), MARKED))), ["rows[1][1].vertex"]),
-        (Tree(named={"a": Leaf(), "b": MARKED}), ["named.b.vertex"]),
+        (Tree(one=UNSUPPORTED_LEAF), ["one.vertex"]),
+        (Tree(many=(Leaf(), UNSUPPORTED_LEAF, UNSUPPORTED_LEAF)), ["many[1].vertex", "many[2].vertex"]),
+        (Tree(rows=((), (Leaf(), UNSUPPORTED_LEAF))), ["rows[1][1].vertex"]),
+        (Tree(named={"a": Leaf(), "b": UNSUPPORTED_LEAF}), ["named.b.vertex"]),
         (Tree(either="x"), []),
-        (Tree(either=MARKED), ["either.vertex"]),
-        (Tree(again=Tree(again=Tree(one=MARKED))), ["again.again.one.vertex"]),
+        (Tree(either=UNSUPPORTED_LEAF), ["either.vertex"]),
+        (Tree(child=Tree(child=Tree(one=UNSUPPORTED_LEAF))), ["child.child.one.vertex"]),
         (Tree(one=Leaf(received=("x",), sent=())), ["one.received", "one.sent"]),
     ],
 )
@@ -75,31 +75,33 @@ def test_large(size: int, has_large: bool) -> None:
     part = Part(inline_data=Blob(data=b"x" * size))
     operation = GenerateContent(model="m", contents=(Content(parts=(part,)),), config=GenerateContentConfig())
     assert find_unsupported_fields(operation, "gemini").has_large is has_large
-    assert find_unsupported_fields(Tree(again=Tree(data=b"x" * size)), "vertex").has_large is has_large
+    assert find_unsupported_fields(Tree(child=Tree(data=b"x" * size)), "vertex").has_large is has_large
 
 
-MARKS = [
-    (kind, name, mark.backend)
+ANNOTATED_FIELDS = [
+    (kind, name, annotation.backend)
     for kind in vars(schema).values()
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct)
-    for name, mark in (
-        (each.name, mark)
+    for name, annotation in (
+        (each.name, annotation)
         for each in msgspec.inspect.type_info(kind).fields  # type: ignore[union-attr]  # of Structs
-        for mark in getattr(kind.__annotations__.get(each.name), "__metadata__", ())
-        if isinstance(mark, BackendOnly)
+        for annotation in getattr(kind.__annotations__.get(each.name), "__metadata__", ())
+        if isinstance(annotation, BackendOnly)
     )
 ]
 
 
 def test_table_is_not_empty() -> None:
     """The table of annotated fields is not empty."""
-    assert len(MARKS) > 20
+    assert len(ANNOTATED_FIELDS) > 20
 
 
-@pytest.mark.parametrize(("kind", "name", "backend"), MARKS, ids=lambda each: getattr(each, "__name__", each))
+@pytest.mark.parametrize(
+    ("kind", "name", "backend"), ANNOTATED_FIELDS, ids=lambda each: getattr(each, "__name__", each)
+)
 def test_every_annotation(kind: type[Any], name: str, backend: str) -> None:
     """Every annotated field of every type is unsupported on the other backend, whatever its value is."""
     if any(field.required for field in msgspec.structs.fields(kind)):
         pytest.skip("it cannot be made of one field")
-    other = {"gemini": "vertex", "vertex": "gemini"}[backend]
-    assert find_unsupported_fields(kind(**{name: "x"}), other).unsupported_paths == [name]
+    other_backend = {"gemini": "vertex", "vertex": "gemini"}[backend]
+    assert find_unsupported_fields(kind(**{name: "x"}), other_backend).unsupported_paths == [name]

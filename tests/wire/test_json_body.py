@@ -37,20 +37,21 @@ def test_nothing() -> None:
 
 def test_placeholders() -> None:
     """A resource name in a body is completed with the project and location of the backend."""
-    at = Vertex("p", "us-central1")
+    backend = Vertex("p", "us-central1")
     assert (
-        encode_body(Named(name=HOLES), at, has_large=False) == b'{"name":"projects/p/locations/us-central1/things/1"}'
+        encode_body(Named(name=HOLES), backend, has_large=False)
+        == b'{"name":"projects/p/locations/us-central1/things/1"}'
     )
-    assert encode_body(Named(name="{project}"), at, has_large=False) == b'{"name":"{project}"}'
+    assert encode_body(Named(name="{project}"), backend, has_large=False) == b'{"name":"{project}"}'
 
 
 def test_names_without_project() -> None:
     """Without a project, a name raises AuthError, or Unsupported where there can be no project."""
     with pytest.raises(AuthError, match="no project"):
         encode_body(Named(name=HOLES), Vertex(), has_large=False)
-    for at in (Vertex(api_key="test-key"), Vertex(base_url="https://gate.test")):
+    for backend in (Vertex(api_key="test-key"), Vertex(base_url="https://gate.test")):
         with pytest.raises(Unsupported, match="use a full name"):
-            encode_body(Named(name=HOLES), at, has_large=False)
+            encode_body(Named(name=HOLES), backend, has_large=False)
 
 
 @settings(deadline=None)

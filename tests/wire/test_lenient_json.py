@@ -57,7 +57,7 @@ def test_repairs(tree: Any, expected: Any) -> None:
 @pytest.mark.parametrize(
     "tree", [None, [], "x", 1, {"someWords": "x"}, {"someWords": {}}, {"inner": []}, {"byName": []}]
 )
-def test_keeps_unrepairable(tree: Any) -> None:
+def test_unrepairable_is_unchanged(tree: Any) -> None:
     """A value that cannot be repaired is unchanged, so that the error shows it."""
     assert repair_tree(tree, Thing) == tree
 

@@ -16,7 +16,7 @@ from genai_fn.wire.masking import Masker
 
 KEY = "test-key/1+2=3&4%5"
 MASKER = Masker((("X-Goog-Api-Key", KEY), ("accept", "text/plain-and-long")))
-SUSPENDED = f"Permission denied: Consumer 'api_key:{KEY}' has been suspended."
+SUSPENDED_MESSAGE = f"Permission denied: Consumer 'api_key:{KEY}' has been suspended."
 
 SPELLINGS = {
     "plain": KEY,
@@ -34,20 +34,20 @@ SPELLINGS = {
 @pytest.mark.parametrize("name", SPELLINGS)
 def test_spellings(name: str) -> None:
     """A key is masked when it is literal, percent-encoded or contains JSON escapes; the text around it stays."""
-    masked = MASKER.mask_text(f"before {SPELLINGS[name]}, and {SPELLINGS[name]} after")
-    assert masked == "before ***, and *** after"
+    masked_value = MASKER.mask_text(f"before {SPELLINGS[name]}, and {SPELLINGS[name]} after")
+    assert masked_value == "before ***, and *** after"
 
 
 @given(st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=8, max_size=40), st.text(max_size=20))
 def test_any_key(key: str, around: str) -> None:
     """A masked text never contains a key of eight characters or more."""
-    masked = Masker((("authorization", f"Bearer {key}"),)).mask_text(around + key + around + quote(key, safe=""))
-    assert key not in masked
-    assert quote(key, safe="") not in masked
+    masked_value = Masker((("authorization", f"Bearer {key}"),)).mask_text(around + key + around + quote(key, safe=""))
+    assert key not in masked_value
+    assert quote(key, safe="") not in masked_value
 
 
 @pytest.mark.parametrize(
-    ("header", "hidden"),
+    ("header", "hidden_texts"),
     (
         (("authorization", "Bearer test-token-1"), ("Bearer test-token-1", "test-token-1")),
         (("Authorization", "Basic dGVzdDp0ZXN0"), ("dGVzdDp0ZXN0",)),
@@ -57,9 +57,9 @@ def test_any_key(key: str, around: str) -> None:
         (("X-My-Secret", "test secret 1"), ("test secret 1",)),
     ),
 )
-def test_headers(header: tuple[str, str], hidden: tuple[str, ...]) -> None:
+def test_headers(header: tuple[str, str], hidden_texts: tuple[str, ...]) -> None:
     """Tokens are masked with and without their scheme, and custom headers by their names."""
-    for each in hidden:
+    for each in hidden_texts:
         assert each not in Masker((header,)).mask_text(f"a <{each}> b")
 
 
@@ -71,7 +71,7 @@ def test_other_headers(header: tuple[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "text", "masked"),
+    ("key", "text", "expected"),
     (
         ("a", "a cat and a map", "a cat and a map"),
         ("cat", "a cat and a category", "a cat and a category"),
@@ -79,9 +79,9 @@ def test_other_headers(header: tuple[str, str]) -> None:
         ("", "a b", "a b"),
     ),
 )
-def test_short_keys(key: str, text: str, masked: str) -> None:
+def test_short_keys(key: str, text: str, expected: str) -> None:
     """A short key is masked only as a separate word, a very short one never."""
-    assert Masker((("x-goog-api-key", key),)).mask_text(text) == masked
+    assert Masker((("x-goog-api-key", key),)).mask_text(text) == expected
 
 
 def test_cut_text() -> None:
@@ -91,22 +91,29 @@ def test_cut_text() -> None:
 
 
 ERRORS: tuple[GenaiError, ...] = (
-    ClientError(403, KEY, SUSPENDED, ({"metadata": {KEY: [f"api_key:{KEY}", 7, None, True]}},), (("x-echo", KEY),)),
+    ClientError(
+        403, KEY, SUSPENDED_MESSAGE, ({"metadata": {KEY: [f"api_key:{KEY}", 7, None, True]}},), (("x-echo", KEY),)
+    ),
     DecodeError(f"one of {KEY}", f"$.{KEY}", json.dumps({"a": KEY})),
     Disconnected("reading", f"illegal header line: {KEY}"),
-    LiveClosed(1008, SUSPENDED),
+    LiveClosed(1008, SUSPENDED_MESSAGE),
 )
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 def test_errors(error: GenaiError) -> None:
     """All fields of an error are masked: its text, its pickle, and its details at any depth."""
-    masked = MASKER.mask_error(error)
-    assert type(masked) is type(error)
+    masked_value = MASKER.mask_error(error)
+    assert type(masked_value) is type(error)
     assert KEY in repr(error)
-    for shown in (repr(masked), str(masked), repr(vars(masked)), repr(pickle.dumps(masked))):
-        assert KEY not in shown
-    assert pickle.loads(pickle.dumps(masked)) == masked
+    for representation in (
+        repr(masked_value),
+        str(masked_value),
+        repr(vars(masked_value)),
+        repr(pickle.dumps(masked_value)),
+    ):
+        assert KEY not in representation
+    assert pickle.loads(pickle.dumps(masked_value)) == masked_value
 
 
 def test_untouched() -> None:
@@ -119,9 +126,9 @@ def test_untouched() -> None:
 def test_kinds_stay() -> None:
     """Masking keeps the types of numbers, lists and tuples."""
     details = ({"@type": "google.rpc.RetryInfo", "retryDelay": "7s", "key": KEY, "list": [1, (2,)]},)
-    masked: Any = MASKER.mask_error(ClientError(429, "", "", details))
-    assert masked.retry_after == 7.0
-    assert masked.details == ({**details[0], "key": "***"},)
+    masked_value: Any = MASKER.mask_error(ClientError(429, "", "", details))
+    assert masked_value.retry_after == 7.0
+    assert masked_value.details == ({**details[0], "key": "***"},)
 
 
 def test_deep_details() -> None:
@@ -129,9 +136,9 @@ def test_deep_details() -> None:
     deep: Any = KEY
     for _ in range(100_000):
         deep = [deep]
-    masked: Any = MASKER.mask_error(ClientError(403, "", SUSPENDED, (deep,)))
-    assert (masked.code, masked.message, masked.details) == (403, "***", ())
-    while isinstance(deep, list):  # or the interpreter would free it by as many calls
+    masked_value: Any = MASKER.mask_error(ClientError(403, "", SUSPENDED_MESSAGE, (deep,)))
+    assert (masked_value.code, masked_value.message, masked_value.details) == (403, "***", ())
+    while isinstance(deep, list):  # or the interpreter would free it by nested calls
         deep = deep[0]
 
 
@@ -141,7 +148,9 @@ def test_deep_details() -> None:
 )
 def test_decode(backend: Any, status: int) -> None:
     """`decode` masks the credentials of the backend and of the request's headers."""
-    body = json.dumps({"error": {"code": 403, "message": SUSPENDED, "details": [{"containerInfo": KEY}]}}).encode()
+    body = json.dumps(
+        {"error": {"code": 403, "message": SUSPENDED_MESSAGE, "details": [{"containerInfo": KEY}]}}
+    ).encode()
     for request in (generate("m", "hi"), generate("m", "hi") | with_options(headers={"x-token": "test-token"})):
         failed = decode(request, HttpResponse(status, (("x-echo", KEY),), body), backend)
         assert isinstance(failed, Failure)

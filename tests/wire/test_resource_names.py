@@ -82,7 +82,7 @@ def test_no_project() -> None:
     """A missing project raises AuthError, as credentials may name one; express mode and gateways raise Unsupported."""
     with pytest.raises(AuthError):
         fill_placeholders(HOLES, Vertex())
-    for at in (Vertex(api_key="test-key"), Vertex(base_url="https://gate.test")):
+    for backend in (Vertex(api_key="test-key"), Vertex(base_url="https://gate.test")):
         with pytest.raises(Unsupported) as raised:
-            fill_placeholders(HOLES, at)
+            fill_placeholders(HOLES, backend)
         assert raised.value.paths == (HOLES,)

@@ -16,7 +16,7 @@ def build_range_headers(text: str) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("request_", "first", "wanted"),
+    ("request_", "first", "expected"),
     [
         (GET, (RANGES, TAG), (("range", "bytes=3-"), ("if-range", '"a"'))),
         (GET, (RANGES, TAG, SIZE), (("range", "bytes=3-"), ("if-range", '"a"'))),
@@ -32,14 +32,14 @@ def build_range_headers(text: str) -> tuple[str, str]:
     ],
     ids=str,
 )
-def test_range_request(request_: HttpRequest, first: Headers, wanted: Headers | None) -> None:
+def test_range_request(request_: HttpRequest, first: Headers, expected: Headers | None) -> None:
     """A range request is built if the server supports ranges, and an ETag or a length identifies the body."""
-    resumed = build_range_request(request_, first, 3)
-    assert (resumed and resumed.headers) == (None if wanted is None else (*GET.headers, *wanted))
+    request = build_range_request(request_, first, 3)
+    assert (request and request.headers) == (None if expected is None else (*GET.headers, *expected))
 
 
 @pytest.mark.parametrize(
-    ("first", "status", "headers", "here"),
+    ("first", "status", "headers", "expected"),
     [
         ((TAG,), 206, (build_range_headers("3-8/9"), TAG), 0),
         ((TAG, SIZE), 206, (build_range_headers("3-8/9"),), 0),
@@ -62,6 +62,6 @@ def test_range_request(request_: HttpRequest, first: Headers, wanted: Headers | 
     ],
     ids=str,
 )
-def test_repeated_bytes(first: Headers, status: int, headers: Headers, here: int | None) -> None:
+def test_repeated_bytes(first: Headers, status: int, headers: Headers, expected: int | None) -> None:
     """Only a response that continues the same body to its end is accepted."""
-    assert count_repeated_bytes(first, status, headers, 3) == here
+    assert count_repeated_bytes(first, status, headers, 3) == expected

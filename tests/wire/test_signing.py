@@ -32,7 +32,7 @@ HI = generate("m", "hi")
 def test_foreign_origins(url: str) -> None:
     """The credential is sent to the backend's own scheme, host and port, and to no other."""
     request = HttpRequest("GET", url)
-    assert _signed(request, GEMINI) == request
+    assert sign_with_own_key(request, GEMINI) == request
 
 
 @pytest.mark.parametrize(
@@ -40,13 +40,13 @@ def test_foreign_origins(url: str) -> None:
 )
 def test_own_origin(url: str) -> None:
     """Origins are compared by meaning: case and the default port do not matter."""
-    assert dict(_signed(HttpRequest("GET", url), GEMINI).headers) == {"x-goog-api-key": "test-key"}
+    assert dict(sign_with_own_key(HttpRequest("GET", url), GEMINI).headers) == {"x-goog-api-key": "test-key"}
 
 
 def test_keeps_present_headers() -> None:
     """A header that the request has already is not added again."""
     request = HttpRequest("GET", "https://generativelanguage.googleapis.com/x", (("X-Goog-Api-Key", "other"),))
-    assert _signed(request, GEMINI) == request
+    assert sign_with_own_key(request, GEMINI) == request
 
 
 def test_token() -> None:
@@ -67,17 +67,17 @@ def test_keeps_secrets(key: str) -> None:
     """No key appears in the repr, the text or the pickle of a request, its encoding, an error or a backend."""
     backend = Gemini(key, headers={"x-secret-thing": key})
     http = encode(HI, backend).unwrap()
-    signed = _signed(http, backend)
+    signed_request = sign_with_own_key(http, backend)
     failure = encode(generate("m", "hi", {"labels": {}}), backend).failure()
     answer = decode(HI, HttpResponse(401, (("set-cookie", key),), b"{}"), backend)
-    for shown in (backend, build_own_credential(backend), signed, http, HI, failure, answer, answer.failure()):
-        assert key not in repr(shown)
-        assert key not in str(shown)
-    for pickled in (http, HI, failure):
-        assert key.encode() not in pickle.dumps(pickled)
+    for value in (backend, build_own_credential(backend), signed_request, http, HI, failure, answer, answer.failure()):
+        assert key not in repr(value)
+        assert key not in str(value)
+    for value in (http, HI, failure):
+        assert key.encode() not in pickle.dumps(value)
     with pytest.raises(TypeError, match="secrets do not pickle"):
         pickle.dumps(backend)
-    assert key in dict(signed.headers).values()
+    assert key in dict(signed_request.headers).values()
 
 
 def test_credential_without_origin() -> None:
@@ -87,7 +87,7 @@ def test_credential_without_origin() -> None:
     assert sign_request(request, Credential("", Secret(headers))) == request
 
 
-def _signed(http: HttpRequest, backend: Backend) -> HttpRequest:
+def sign_with_own_key(http: HttpRequest, backend: Backend) -> HttpRequest:
     credential = build_own_credential(backend)
     assert credential is not None
     return sign_request(http, credential)

@@ -30,16 +30,16 @@ TOKENS = [
 ]
 
 
-def cut(body: bytes, places: list[int]) -> list[bytes]:
+def split_body(body: bytes, positions: list[int]) -> list[bytes]:
     """Split a body at these positions; positions beyond its end count as the end."""
-    marks = [0, *sorted(min(place, len(body)) for place in places), len(body)]
-    return [body[start:end] for start, end in itertools.pairwise(marks)]
+    boundaries = [0, *sorted(min(position, len(body)) for position in positions), len(body)]
+    return [body[start:end] for start, end in itertools.pairwise(boundaries)]
 
 
-def read(pieces: list[bytes]) -> list[bytes]:
+def parse_events(chunks: list[bytes]) -> list[bytes]:
     """Parse a body to its end."""
     events = EventParser()
-    return [*(each for piece in pieces for each in events.feed(piece)), *events.finish()]
+    return [*(each for piece in chunks for each in events.feed(piece)), *events.finish()]
 
 
 STRAY = b"<stray>"
@@ -52,19 +52,19 @@ def is_field(line: bytes) -> bool:
     return bool((colon and not name) or name in (b"data", b"event", b"id", b"retry") or is_unknown)
 
 
-def read_fields(pieces: list[bytes]) -> list[bytes]:
+def parse_with_marker(chunks: list[bytes]) -> list[bytes]:
     """Parse a body to its end, and replace the text outside of events that has ended it by a marker."""
     events = EventParser()
-    found = [*(each for piece in pieces for each in events.feed(piece)), *events.finish()]
+    found = [*(each for piece in chunks for each in events.feed(piece)), *events.finish()]
     return [*found[:-1], STRAY] if events.has_unframed_text else found
 
 
-def standard(body: bytes) -> list[bytes]:
+def parse_by_standard(body: bytes) -> list[bytes]:
     """
-    Read a body as the WHATWG says, as plainly as can be.
+    Parse a body by the algorithm of the WHATWG, in its simplest form, with two changes.
 
-    https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation; but an event whose blank
-    line never came counts, and a line that is no field ends it all.
+    https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation. An event without its
+    blank line at the end of the body counts, and a line that is not a field ends the stream.
     """
     found: list[bytes] = []
     data: list[bytes] = []
@@ -82,26 +82,26 @@ def standard(body: bytes) -> list[bytes]:
 
 
 @given(st.lists(st.sampled_from(TOKENS), max_size=40).map(b"".join), st.lists(st.integers(0, 80), max_size=12))
-def test_standard(body: bytes, places: list[int]) -> None:
+def test_standard(body: bytes, positions: list[int]) -> None:
     """A body that is not JSON is parsed as the standard says, however it is chunked."""
     if not body.removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"{", b"[")):
-        assert read_fields(cut(body, places)) == standard(body)
+        assert parse_with_marker(split_body(body, positions)) == parse_by_standard(body)
 
 
 @given(st.binary(max_size=60), st.lists(st.integers(0, 60), max_size=12))
-def test_any_bytes(body: bytes, places: list[int]) -> None:
+def test_any_bytes(body: bytes, positions: list[int]) -> None:
     """Any bytes are parsed without an exception, and with the same result however they are chunked."""
-    assert read(cut(body, places)) == read([body])
+    assert parse_events(split_body(body, positions)) == parse_events([body])
 
 
 @given(
     st.lists(st.sampled_from([*TOKENS, b"\\", b",", b"]", b"1"]), max_size=40).map(b"".join),
     st.lists(st.integers(0, 80), max_size=12),
 )
-def test_any_json(body: bytes, places: list[int]) -> None:
+def test_any_json(body: bytes, positions: list[int]) -> None:
     """The same holds for bytes that start like JSON."""
     for start in (b"[", b"{", b" [{"):
-        assert read(cut(start + body, places)) == read([start + body])
+        assert parse_events(split_body(start + body, positions)) == parse_events([start + body])
 
 
 DOCUMENTS = st.recursive(
@@ -118,23 +118,23 @@ DOCUMENTS = st.recursive(
     st.sampled_from(["array", "pretty", "lines"]),
     st.lists(st.integers(0, 200), max_size=12),
 )
-def test_documents(values: list[object], form: str, places: list[int]) -> None:
+def test_documents(values: list[object], form: str, positions: list[int]) -> None:
     """
     The members of an array, pretty or not, and documents one after another come as they were written, wherever they are
     cut.
     """
-    packed = [msgspec.json.encode(value) for value in values]
-    body = b"\n".join(packed) if form == "lines" else b"[" + b" ,\r\n".join(packed) + b"]\n"
+    encoded = [msgspec.json.encode(value) for value in values]
+    body = b"\n".join(encoded) if form == "lines" else b"[" + b" ,\r\n".join(encoded) + b"]\n"
     body = msgspec.json.format(body, indent=3) if form == "pretty" else body
-    assert [msgspec.json.decode(each) for each in read(cut(body, places))] == values
+    assert [msgspec.json.decode(each) for each in parse_events(split_body(body, positions))] == values
 
 
 @given(st.lists(DOCUMENTS, min_size=1, max_size=3), st.data())
 def test_truncated_array(values: list[object], data: st.DataObject) -> None:
     """A truncated array gives its complete members, then invalid JSON, so that it never looks complete."""
     body = msgspec.json.encode(values)
-    *whole, last = read([body[: data.draw(st.integers(1, len(body) - 1))]])
-    assert [msgspec.json.decode(each) for each in whole] == values[: len(whole)]
+    *events, last = parse_events([body[: data.draw(st.integers(1, len(body) - 1))]])
+    assert [msgspec.json.decode(each) for each in events] == values[: len(events)]
     with pytest.raises(msgspec.DecodeError):
         msgspec.json.decode(last)
 
@@ -142,26 +142,26 @@ def test_truncated_array(values: list[object], data: st.DataObject) -> None:
 @pytest.mark.parametrize("body", (b"[]", b"[ ]", b" ", b"", b"\xef\xbb\xbf", b"\xef\xbb", b": x\n\n", b"\r\n\r\n"))
 def test_nothing(body: bytes) -> None:
     """An empty body has no events."""
-    assert read([body]) == []
+    assert parse_events([body]) == []
 
 
 @pytest.mark.parametrize("body", (b'{"a": 1}}', b'[{"a": 1}}', b'[{"a": 1}]]'))
 def test_unbalanced_bracket(body: bytes) -> None:
     """An unbalanced bracket is returned, so that decoding reports it."""
-    assert read([body])[:2] == [b'{"a": 1}', body[-1:]]
+    assert parse_events([body])[:2] == [b'{"a": 1}', body[-1:]]
 
 
-BIG = 2_000_000
+LARGE_SIZE = 2_000_000
 BODIES = {
-    "one line": b"data: " + b"x" * BIG + b"\n\n",
-    "many lines": b"data: 0123456789\n" * (BIG // 16) + b"\n",
-    "many events": b"data: 0123456789\n\n" * (BIG // 16),
-    "blank lines": b"\n" * BIG + b"data: x\n\n",
-    "spaces": b" " * BIG,
-    "one document": b'{"a": "' + b"x" * BIG + b'"}',
-    "members": b"[" + b'{"a": 1},' * (BIG // 9) + b"{}]",
-    "escapes": b'{"a": "' + rb"\\\"" * (BIG // 4) + b'"}',
-    "depth": b"[" * (BIG // 8) + b"]" * (BIG // 8),
+    "one line": b"data: " + b"x" * LARGE_SIZE + b"\n\n",
+    "many lines": b"data: 0123456789\n" * (LARGE_SIZE // 16) + b"\n",
+    "many events": b"data: 0123456789\n\n" * (LARGE_SIZE // 16),
+    "blank lines": b"\n" * LARGE_SIZE + b"data: x\n\n",
+    "spaces": b" " * LARGE_SIZE,
+    "one document": b'{"a": "' + b"x" * LARGE_SIZE + b'"}',
+    "members": b"[" + b'{"a": 1},' * (LARGE_SIZE // 9) + b"{}]",
+    "escapes": b'{"a": "' + rb"\\\"" * (LARGE_SIZE // 4) + b'"}',
+    "depth": b"[" * (LARGE_SIZE // 8) + b"]" * (LARGE_SIZE // 8),
 }
 
 
@@ -170,8 +170,8 @@ def test_linear(name: str) -> None:
     """Megabytes in small chunks are parsed in linear time."""
     body = BODIES[name]
     events = EventParser()
-    for place in range(0, len(body), 1024):
-        events.feed(body[place : place + 1024])
+    for position in range(0, len(body), 1024):
+        events.feed(body[position : position + 1024])
         assert events.buffered_bytes <= len(body)
     events.finish()
 
@@ -203,6 +203,6 @@ PIECES = [
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=8))
-def test_chunks_that_are_events(pieces: list[bytes]) -> None:
+def test_chunks_that_are_events(chunks: list[bytes]) -> None:
     """A chunk that is one whole event gives the same result as several chunks, whatever precedes and follows it."""
-    assert read(pieces) == standard(b"".join(pieces))
+    assert parse_events(chunks) == parse_by_standard(b"".join(chunks))

@@ -16,10 +16,10 @@ VALID_REQUEST = {"contents": [{"parts": [{"text": "hi"}]}]}
 INVALID_REQUEST = {"contents": []}
 
 
-def build_body(*requests: Any, **beside: Any) -> dict[str, Any]:
+def build_body(*requests: Any, **fields: Any) -> dict[str, Any]:
     """Build the body of a batch."""
-    made = [{"request": each, "metadata": {"key": str(index)}} for index, each in enumerate(requests)]
-    return {"batch": {"inputConfig": {"requests": {"requests": made}}, **beside}}
+    inlined_requests = [{"request": each, "metadata": {"key": str(index)}} for index, each in enumerate(requests)]
+    return {"batch": {"inputConfig": {"requests": {"requests": inlined_requests}}, **fields}}
 
 
 def run_batch(api: JsonClient, path: str, body: Any) -> Any:
@@ -34,8 +34,8 @@ def test_join() -> None:
     run = Offline(Gemini())
     job = run(batches.create(MODEL, QUESTIONS, {"display_name": "Colours"}) | until_done()).unwrap()
     assert (JobState.JOB_STATE_SUCCEEDED, "Colours", f"models/{MODEL}") == (job.state, job.display_name, job.model)
-    alone = [run(each).unwrap().text for each in QUESTIONS]
-    assert alone == [each.unwrap().text for each in batches.join(QUESTIONS, job)]
+    expected = [run(each).unwrap().text for each in QUESTIONS]
+    assert expected == [each.unwrap().text for each in batches.join(QUESTIONS, job)]
     assert job.completion_stats is not None
     assert (2, 0) == (job.completion_stats.successful_count, job.completion_stats.failed_count or 0)
 
@@ -49,8 +49,8 @@ def test_file() -> None:
     assert job.dest is not None
     answers = run(files.download(str(job.dest.file_name))).unwrap()
     assert ["0", "1"] == [json.loads(each)["key"] for each in answers.splitlines()]
-    alone = [run(each).unwrap().text for each in QUESTIONS]
-    assert alone == [each.unwrap().text for each in batches.join(QUESTIONS, answers)]
+    expected = [run(each).unwrap().text for each in QUESTIONS]
+    assert expected == [each.unwrap().text for each in batches.join(QUESTIONS, answers)]
 
 
 def test_embeddings() -> None:
@@ -61,8 +61,8 @@ def test_embeddings() -> None:
     job = run(batches.create_embeddings("gemini-embedding-001", src) | until_done()).unwrap()
     assert job.dest is not None
     vectors = [each.response and each.response.embedding for each in job.dest.inlined_embed_content_responses]
-    alone = run(embed("gemini-embedding-001", texts, {"output_dimensionality": 16})).unwrap()
-    assert list(alone.embeddings) == vectors
+    expected = run(embed("gemini-embedding-001", texts, {"output_dimensionality": 16})).unwrap()
+    assert list(expected.embeddings) == vectors
 
 
 def test_vertex() -> None:
@@ -202,7 +202,7 @@ VALID_JOB: dict[str, Any] = {
     "outputConfig": {"predictionsFormat": "jsonl", "gcsDestination": {"outputUriPrefix": "gs://b/o"}},
 }
 
-REFUSED: list[tuple[str, str, str, Any, int, str]] = [
+REFUSED_REQUESTS: list[tuple[str, str, str, Any, int, str]] = [
     (GEMINI, "POST", GENERATE, {}, 400, "either requests or file_name"),
     (GEMINI, "POST", GENERATE, build_body(), 400, "at least one request"),
     (GEMINI, "POST", GENERATE, build_body({"mood": "good"}), 400, "mood"),
@@ -224,12 +224,14 @@ REFUSED: list[tuple[str, str, str, Any, int, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("base", "verb", "path", "body", "code", "why"), REFUSED, ids=range(len(REFUSED)))
-def test_refused(base: str, verb: str, path: str, body: Any, code: int, why: str) -> None:
+@pytest.mark.parametrize(
+    ("base", "verb", "path", "body", "code", "message"), REFUSED_REQUESTS, ids=range(len(REFUSED_REQUESTS))
+)
+def test_refused(base: str, verb: str, path: str, body: Any, code: int, message: str) -> None:
     """An invalid batch and an unknown resource are rejected by name."""
     metadata = JsonClient(base).request_fault(verb, path, body)
     assert code == metadata[0]
-    assert why in metadata[2]
+    assert message in metadata[2]
 
 
 def test_delete_running() -> None:
@@ -264,8 +266,8 @@ def test_filter(filter: str, found: list[str]) -> None:
         "GET", api.request_json("POST", JOBS, {**VALID_JOB, "displayName": "b", "labels": {"kind": "big"}})["name"]
     )
     query = filter.replace(" ", "%20").replace("=", "%3D")
-    listed = api.request_json("GET", f"{JOBS}?filter={query}").get("batchPredictionJobs", [])
-    assert sorted(found) == sorted(each["name"].rpartition("/")[2] for each in listed)
+    jobs = api.request_json("GET", f"{JOBS}?filter={query}").get("batchPredictionJobs", [])
+    assert sorted(found) == sorted(each["name"].rpartition("/")[2] for each in jobs)
 
 
 def test_pages() -> None:

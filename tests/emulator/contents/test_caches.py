@@ -6,20 +6,20 @@ import pytest
 
 from tests.support.emulator_requests import GEMINI, HI, PROJECT, VERTEX, JsonClient, get_parts, get_text
 
-PLACES = [
+COLLECTIONS = [
     pytest.param(GEMINI, "cachedContents", "models/m", id="gemini"),
     pytest.param(VERTEX, f"{PROJECT}/cachedContents", f"{PROJECT}/publishers/google/models/m", id="vertex"),
 ]
-places = pytest.mark.parametrize(("base", "collection", "model"), PLACES)
-GONE = {GEMINI: (403, "PERMISSION_DENIED"), VERTEX: (404, "NOT_FOUND")}
+every_collection = pytest.mark.parametrize(("base", "collection", "model"), COLLECTIONS)
+MISSING_ERRORS = {GEMINI: (403, "PERMISSION_DENIED"), VERTEX: (404, "NOT_FOUND")}
 BOOK = [{"role": "user", "parts": [{"text": "a long book"}]}]
 
 
-def create_cache(api: JsonClient, collection: str, model: str, **more: Any) -> Any:
-    return api.request_json("POST", collection, {"model": model, "contents": BOOK, **more})
+def create_cache(api: JsonClient, collection: str, model: str, **fields: Any) -> Any:
+    return api.request_json("POST", collection, {"model": model, "contents": BOOK, **fields})
 
 
-@places
+@every_collection
 def test_created(base: str, collection: str, model: str) -> None:
     """A response contains the metadata of a cache without its contents; the default lifetime is one hour."""
     api = JsonClient(base)
@@ -37,7 +37,7 @@ def test_created(base: str, collection: str, model: str) -> None:
     assert api.request_json("GET", cache["name"]) == cache
 
 
-@places
+@every_collection
 def test_listed(base: str, collection: str, model: str) -> None:
     """Caches are listed in pages, for each project."""
     api = JsonClient(base)
@@ -48,7 +48,7 @@ def test_listed(base: str, collection: str, model: str) -> None:
     assert [each["name"] for each in (*first["cachedContents"], *second["cachedContents"])] == names
 
 
-@places
+@every_collection
 @pytest.mark.parametrize(
     ("expiry", "expires"),
     [
@@ -64,22 +64,22 @@ def test_updated(base: str, collection: str, model: str, expiry: Any, expires: s
     api = JsonClient(base)
     cache = create_cache(api, collection, model)
     api.advance_clock(10)
-    updated = api.request_json("PATCH", cache["name"], expiry)
-    assert updated["expireTime"] == expires
-    assert {**updated, "expireTime": "", "updateTime": ""} == {**cache, "expireTime": "", "updateTime": ""}
+    updated_cache = api.request_json("PATCH", cache["name"], expiry)
+    assert updated_cache["expireTime"] == expires
+    assert {**updated_cache, "expireTime": "", "updateTime": ""} == {**cache, "expireTime": "", "updateTime": ""}
 
 
-@places
+@every_collection
 def test_deleted(base: str, collection: str, model: str) -> None:
     """A deleted cache is missing, with the error of the backend."""
     api = JsonClient(base)
     name = create_cache(api, collection, model)["name"]
     assert api.request_json("DELETE", name) == {}
-    assert [api.request_fault(verb, name)[:2] for verb in ("GET", "PATCH", "DELETE")] == [GONE[base]] * 3
+    assert [api.request_fault(verb, name)[:2] for verb in ("GET", "PATCH", "DELETE")] == [MISSING_ERRORS[base]] * 3
     assert api.request_json("GET", collection) == {}
 
 
-@places
+@every_collection
 def test_expires(base: str, collection: str, model: str) -> None:
     """An expired cache is missing, too."""
     api = JsonClient(base)
@@ -87,11 +87,11 @@ def test_expires(base: str, collection: str, model: str) -> None:
     api.advance_clock(59)
     assert api.request_json("GET", name)["name"] == name
     api.advance_clock(1)
-    assert api.request_fault("GET", name)[:2] == GONE[base]
+    assert api.request_fault("GET", name)[:2] == MISSING_ERRORS[base]
     assert api.request_json("GET", collection) == {}
 
 
-@places
+@every_collection
 @pytest.mark.parametrize(
     ("body", "names"),
     [
@@ -116,7 +116,7 @@ def test_refused(base: str, collection: str, model: str, body: Any, names: str) 
 
 
 class TestUsed:
-    @places
+    @every_collection
     def test_used(self, base: str, collection: str, model: str) -> None:
         """Cached contents come before the request's, and their tokens are counted separately."""
         api = JsonClient(base)
@@ -127,7 +127,7 @@ class TestUsed:
         usage = response["usageMetadata"]
         assert (usage["promptTokenCount"], usage["cachedContentTokenCount"]) == (7, 6)
 
-    @places
+    @every_collection
     def test_functions(self, base: str, collection: str, model: str) -> None:
         """The tools of a cache apply to the request."""
         api = JsonClient(base)
@@ -137,14 +137,14 @@ class TestUsed:
         response = api.request_json("POST", f"{model}:generateContent", {"contents": [HI], "cachedContent": name})
         assert get_parts(response) == [{"functionCall": {"name": "clock", "args": {}}}]
 
-    @places
-    @pytest.mark.parametrize("word", ["generateContent", "streamGenerateContent?alt=sse"])
-    def test_unknown(self, base: str, collection: str, model: str, word: str) -> None:
+    @every_collection
+    @pytest.mark.parametrize("expected", ["generateContent", "streamGenerateContent?alt=sse"])
+    def test_unknown(self, base: str, collection: str, model: str, expected: str) -> None:
         """An unknown cache is an error."""
         body = {"contents": [HI], "cachedContent": f"{collection}/9"}
-        assert JsonClient(base).request_fault("POST", f"{model}:{word}", body)[:2] == GONE[base]
+        assert JsonClient(base).request_fault("POST", f"{model}:{expected}", body)[:2] == MISSING_ERRORS[base]
 
-    @places
+    @every_collection
     def test_other_model(self, base: str, collection: str, model: str) -> None:
         """A cache can only be used with its own model."""
         api = JsonClient(base)
@@ -153,14 +153,14 @@ class TestUsed:
         assert code == 400
         assert "must be the same" in message
 
-    @places
+    @every_collection
     @pytest.mark.parametrize(
-        "beside", [{"tools": [{"googleSearch": {}}]}, {"toolConfig": {}}, {"systemInstruction": {"parts": []}}]
+        "fields", [{"tools": [{"googleSearch": {}}]}, {"toolConfig": {}}, {"systemInstruction": {"parts": []}}]
     )
-    def test_both(self, base: str, collection: str, model: str, beside: Any) -> None:
+    def test_both(self, base: str, collection: str, model: str, fields: Any) -> None:
         """A request with a cache must not contain a system instruction, tools or a tool config."""
         api = JsonClient(base)
-        body = {"contents": [HI], "cachedContent": create_cache(api, collection, model)["name"], **beside}
+        body = {"contents": [HI], "cachedContent": create_cache(api, collection, model)["name"], **fields}
         assert "can not be used" in api.request_fault("POST", f"{model}:generateContent", body)[2]
 
     def test_counted(self) -> None:
@@ -168,5 +168,5 @@ class TestUsed:
         api = JsonClient()
         name = create_cache(api, "cachedContents", "models/m")["name"]
         request = {"model": "models/m", "contents": [HI], "cachedContent": name}
-        counted = api.request_json("POST", "models/m:countTokens", {"generateContentRequest": request})
-        assert counted == {"totalTokens": 4, "cachedContentTokenCount": 3}
+        token_count = api.request_json("POST", "models/m:countTokens", {"generateContentRequest": request})
+        assert token_count == {"totalTokens": 4, "cachedContentTokenCount": 3}

@@ -16,9 +16,9 @@ TEXT_MODEL = "text-embedding-005"
 BACKENDS = [Gemini(), Vertex("p", "us-central1")]
 
 
-def compute_similarity(one: str, other: str, size: int = 768) -> float:
+def compute_similarity(left: str, right: str, size: int = 768) -> float:
     """Return the cosine similarity of two texts."""
-    vectors = (build_vector(UserContent(each), size) for each in (one, other))
+    vectors = (build_vector(UserContent(each), size) for each in (left, right))
     return sum(a * b for a, b in zip(*vectors, strict=True))
 
 
@@ -116,14 +116,14 @@ def test_one() -> None:
 
 def test_title() -> None:
     """The title is part of the embedded text."""
-    plain, titled = (
-        JsonClient().request_json("POST", f"models/{MODEL}:embedContent", {"content": build_content("hi"), **more})
-        for more in ({}, {"taskType": "RETRIEVAL_DOCUMENT", "title": "Greetings"})
+    plain_vector, titled_vector = (
+        JsonClient().request_json("POST", f"models/{MODEL}:embedContent", {"content": build_content("hi"), **fields})
+        for fields in ({}, {"taskType": "RETRIEVAL_DOCUMENT", "title": "Greetings"})
     )
-    assert plain != titled
+    assert plain_vector != titled_vector
 
 
-REFUSED: list[tuple[dict[str, Any], str]] = [
+REFUSED_BODIES: list[tuple[dict[str, Any], str]] = [
     ({"requests": []}, "from 1 to 100"),
     ({"requests": [build_request("hi")] * 101}, "from 1 to 100"),
     ({"requests": [build_request("hi"), {"content": build_content("hi")}]}, "requests[1].model"),
@@ -139,12 +139,12 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("body", "why"), REFUSED, ids=range(len(REFUSED)))
-def test_refused(body: dict[str, Any], why: str) -> None:
+@pytest.mark.parametrize(("body", "expected"), REFUSED_BODIES, ids=range(len(REFUSED_BODIES)))
+def test_refused(body: dict[str, Any], expected: str) -> None:
     """An invalid request of the Developer API is rejected with the path of the error."""
     code, status, message = JsonClient().request_fault("POST", f"models/{MODEL}:batchEmbedContents", body)
     assert (400, "INVALID_ARGUMENT") == (code, status)
-    assert why in message
+    assert expected in message
 
 
 REFUSED_BY_VERTEX: list[tuple[dict[str, Any], str]] = [
@@ -156,10 +156,10 @@ REFUSED_BY_VERTEX: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("body", "why"), REFUSED_BY_VERTEX, ids=range(len(REFUSED_BY_VERTEX)))
-def test_refused_by_vertex(body: dict[str, Any], why: str) -> None:
+@pytest.mark.parametrize(("body", "expected"), REFUSED_BY_VERTEX, ids=range(len(REFUSED_BY_VERTEX)))
+def test_refused_by_vertex(body: dict[str, Any], expected: str) -> None:
     """An invalid request of Vertex AI is rejected with the index of the instance."""
     path = f"{PROJECT}/publishers/google/models/{MODEL}:predict"
     code, status, message = JsonClient(VERTEX).request_fault("POST", path, body)
     assert (400, "INVALID_ARGUMENT") == (code, status)
-    assert why in message
+    assert expected in message

@@ -51,7 +51,7 @@ _NAMES = [
 _LEAVES = st.none() | st.booleans() | st.floats(allow_nan=False) | st.text()
 
 
-def _nested(each: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+def _nest_values(each: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.lists(each) | st.dictionaries(st.sampled_from(_NAMES) | st.text(max_size=3), each)
 
 
@@ -123,9 +123,9 @@ class TestLimits:
 
     def test_enough_tokens(self) -> None:
         """An answer that fits the limit exactly is not truncated."""
-        whole = generate_text()
-        response = generate_with_config(maxOutputTokens=len(split_tokens(whole)))
-        assert get_text(response) == whole
+        full_response = generate_text()
+        response = generate_with_config(maxOutputTokens=len(split_tokens(full_response)))
+        assert get_text(response) == full_response
         assert response["candidates"][0]["finishReason"] == "STOP"
 
     def test_stop_sequences(self) -> None:
@@ -185,10 +185,10 @@ class TestStream:
 
     def test_end(self) -> None:
         """Only the last event contains the finish reason and the usage."""
-        *before, last = parse_events(post(f"{self.PATH}?alt=sse", {"contents": [HI]}))
+        *earlier_events, last = parse_events(post(f"{self.PATH}?alt=sse", {"contents": [HI]}))
         assert last["candidates"][0]["finishReason"] == "STOP"
         assert last["usageMetadata"] == generate_json()["usageMetadata"]
-        assert not any("usageMetadata" in each or "finishReason" in each["candidates"][0] for each in before)
+        assert not any("usageMetadata" in each or "finishReason" in each["candidates"][0] for each in earlier_events)
 
     def test_candidates(self) -> None:
         """Each candidate has its own finish reason."""
@@ -323,17 +323,19 @@ class TestRead:
 
     def test_in_chunks(self) -> None:
         """A body in chunks equals the same body in one chunk."""
-        whole = json.dumps({"contents": [HI]}).encode()
-        assert post("models/m:generateContent", (whole[:9], whole[9:])) == post("models/m:generateContent", whole)
+        full_response = json.dumps({"contents": [HI]}).encode()
+        assert post("models/m:generateContent", (full_response[:9], full_response[9:])) == post(
+            "models/m:generateContent", full_response
+        )
 
     @settings(max_examples=50, deadline=None)
-    @given(st.recursive(_LEAVES, _nested))
+    @given(st.recursive(_LEAVES, _nest_values))
     def test_total(self, body: Any) -> None:
         """Any JSON body gets a response or an error."""
         assert post("models/m:generateContent", msgspec.json.encode(body)).status in (200, 400)
 
     @settings(max_examples=50, deadline=None)
-    @given(st.recursive(_LEAVES, _nested))
+    @given(st.recursive(_LEAVES, _nest_values))
     def test_any_schema(self, schema: Any) -> None:
         """Any JSON as a schema gets a response or an error."""
         body = {"contents": [HI], "generationConfig": {"responseJsonSchema": schema}}
@@ -361,10 +363,10 @@ NOT_TAKEN = {
 def test_every_request(case: Case, backend: Backend) -> None:
     """The emulator accepts every request that this library encodes, and this library decodes every response."""
     request = _build_request(case)
-    encoded = Failure(None) if request is None else encode(request, backend)
-    if request is None or not isinstance(encoded, Success):
+    result = Failure(None) if request is None else encode(request, backend)
+    if request is None or not isinstance(result, Success):
         return
-    response = send_request(encoded.unwrap(), _create_named_resources(encoded.unwrap()))
+    response = send_request(result.unwrap(), _create_named_resources(result.unwrap()))
     assert response.status == 200 or case.name in NOT_TAKEN
     if response.status == 200 and not case.stream:
         assert isinstance(decode(request, response, backend), Success)

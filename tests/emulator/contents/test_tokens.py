@@ -8,7 +8,7 @@ import pytest
 from tests.support.emulator_requests import GEMINI, HI, PROJECT, VERTEX, JsonClient
 
 ON_VERTEX = f"{PROJECT}/publishers/google/models/m"
-WHY = {"role": "user", "parts": [{"text": "Why is it blue?"}]}
+QUESTION = {"role": "user", "parts": [{"text": "Why is it blue?"}]}
 SYSTEM = {"parts": [{"text": "Be brief."}]}
 TOOLS = [{"functionDeclarations": [{"name": "clock"}]}]
 
@@ -23,19 +23,19 @@ def count_prompt(base: str, model: str, body: Any) -> int:
 @pytest.mark.parametrize("model", ["models/m", "tunedModels/m"])
 def test_contents(model: str) -> None:
     """Contents have the same token count as in generation."""
-    counted = JsonClient().request_json("POST", f"{model}:countTokens", {"contents": [WHY, HI]})
-    assert counted == {"totalTokens": 6}
-    assert count_prompt(GEMINI, model, {"contents": [WHY, HI]}) == 6
+    token_count = JsonClient().request_json("POST", f"{model}:countTokens", {"contents": [QUESTION, HI]})
+    assert token_count == {"totalTokens": 6}
+    assert count_prompt(GEMINI, model, {"contents": [QUESTION, HI]}) == 6
 
 
-@pytest.mark.parametrize("beside", [{}, {"systemInstruction": SYSTEM}, {"tools": TOOLS}])
-def test_whole_request(beside: Any) -> None:
+@pytest.mark.parametrize("fields", [{}, {"systemInstruction": SYSTEM}, {"tools": TOOLS}])
+def test_whole_request(fields: Any) -> None:
     """A whole request has the same token count as in generation, on both backends."""
-    body = {"contents": [WHY], **beside}
+    body = {"contents": [QUESTION], **fields}
     request = {"generateContentRequest": {"model": "models/m", **body}}
-    counted = JsonClient().request_json("POST", "models/m:countTokens", request)["totalTokens"]
-    assert counted == count_prompt(GEMINI, "models/m", body) == count_prompt(VERTEX, ON_VERTEX, body)
-    assert counted == JsonClient(VERTEX).request_json("POST", f"{ON_VERTEX}:countTokens", body)["totalTokens"]
+    token_count = JsonClient().request_json("POST", "models/m:countTokens", request)["totalTokens"]
+    assert token_count == count_prompt(GEMINI, "models/m", body) == count_prompt(VERTEX, ON_VERTEX, body)
+    assert token_count == JsonClient(VERTEX).request_json("POST", f"{ON_VERTEX}:countTokens", body)["totalTokens"]
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_compute_on_gemini() -> None:
 
 def test_computed() -> None:
     """Vertex AI returns the tokens of each turn, and an ID for each token."""
-    body = {"contents": [WHY, {"role": "model", "parts": [{"text": "It"}, {"text": "Why"}]}]}
+    body = {"contents": [QUESTION, {"role": "model", "parts": [{"text": "It"}, {"text": "Why"}]}]}
     first, second = JsonClient(VERTEX).request_json("POST", f"{ON_VERTEX}:computeTokens", body)["tokensInfo"]
     assert [base64.b64decode(each).decode() for each in first["tokens"]] == ["Why", " is", " it", " blue", "?"]
     assert (first["role"], second["role"]) == ("user", "model")

@@ -19,9 +19,9 @@ CLOCK: dict[str, Any] = {"name": "clock"}
 TOOLS = [{"functionDeclarations": [WEATHER]}, {"googleSearch": {}}, {"functionDeclarations": [CLOCK]}]
 
 
-def build_tool_config(name: str, **more: Any) -> dict[str, Any]:
+def build_tool_config(name: str, **fields: Any) -> dict[str, Any]:
     """Build a tool config with a mode."""
-    return {"functionCallingConfig": {"mode": name, **more}}
+    return {"functionCallingConfig": {"mode": name, **fields}}
 
 
 def generate_parts(**fields: Any) -> Any:

@@ -21,7 +21,7 @@ class Colour(enum.Enum):
 
 class Person(Struct):
     name: str
-    born: date
+    birthday: date
     colours: list[Colour]
     nick: str | None = None
 
@@ -38,7 +38,7 @@ class Linked(Struct):
 
 class OptionalTree(Struct):
     value: int
-    left: "OptionalTree | None" = None
+    child: "OptionalTree | None" = None
     right: "OptionalTree | None" = None
 
 

@@ -37,9 +37,9 @@ class Music:
         return self.receive(playbackControl=control)
 
     def get_close(self, **frame: Any) -> tuple[int, str]:
-        with pytest.raises(EmulatedClose) as caught:
+        with pytest.raises(EmulatedClose) as raised:
             receive_frame(self.state, self.history, json.dumps(frame))
-        return caught.value.code, caught.value.reason
+        return raised.value.code, raised.value.reason
 
 
 def list_chunks(messages: list[Any]) -> list[Any]:
@@ -56,32 +56,32 @@ def test_setup() -> None:
 )
 def test_no_setup(frame: bytes | str) -> None:
     """Any other first frame closes the connection."""
-    with pytest.raises(EmulatedClose) as caught:
+    with pytest.raises(EmulatedClose) as raised:
         open_session(EmulatorState(), frame)
-    assert caught.value.code == 1007
+    assert raised.value.code == 1007
 
 
 def test_unsent() -> None:
     """Unsent chunks come first while the music plays; when it stops they are dropped, unlike other messages."""
     music = Music()
     music.set_prompts(JAZZ)
-    rest = music.control("PLAY")[1:]
-    assert music.receive(rest, playbackControl="PLAY")[:2] == rest
-    (refused,) = music.set_prompts(JAZZ, {"text": "forbidden", "weight": 1})[:1]
-    assert music.receive([refused, *rest], playbackControl="PAUSE") == [refused]
+    later_messages = music.control("PLAY")[1:]
+    assert music.receive(later_messages, playbackControl="PLAY")[:2] == later_messages
+    (warning,) = music.set_prompts(JAZZ, {"text": "forbidden", "weight": 1})[:1]
+    assert music.receive([warning, *later_messages], playbackControl="PAUSE") == [warning]
 
 
-def test_plays() -> None:
+def test_playing_sends_chunks() -> None:
     """Playing sends chunks of 48 kHz, 16 bits, two channels, with the prompts and the config they derive from."""
     music = Music()
     assert music.set_prompts(JAZZ) == []
     assert music.receive(musicGenerationConfig={"bpm": 120}) == []
-    played = list_chunks(music.control("PLAY"))
+    chunks = list_chunks(music.control("PLAY"))
     source = {"clientContent": {"weightedPrompts": [JAZZ]}, "musicGenerationConfig": {"bpm": 120}}
-    assert len(played) == 3
-    assert [each["sourceMetadata"] for each in played] == [source] * 3
-    assert {each["mimeType"] for each in played} == {"audio/l16;rate=48000;channels=2"}
-    sounds = [b64decode(each["data"]) for each in played]
+    assert len(chunks) == 3
+    assert [each["sourceMetadata"] for each in chunks] == [source] * 3
+    assert {each["mimeType"] for each in chunks} == {"audio/l16;rate=48000;channels=2"}
+    sounds = [b64decode(each["data"]) for each in chunks]
     assert {len(each) for each in sounds} == {3840}
     assert all(each[0::4] == each[2::4] for each in sounds)
 
@@ -104,11 +104,11 @@ def test_changes() -> None:
     music = Music()
     music.set_prompts(JAZZ)
     music.control("PLAY")
-    for changed in (
+    for messages in (
         music.set_prompts({"text": "tango", "weight": 2}),
         music.receive(musicGenerationConfig={"density": 0.5}),
     ):
-        assert list_chunks(changed)[0]["sourceMetadata"]["clientContent"]["weightedPrompts"][0]["text"] == "tango"
+        assert list_chunks(messages)[0]["sourceMetadata"]["clientContent"]["weightedPrompts"][0]["text"] == "tango"
 
 
 def test_filtered() -> None:

@@ -30,9 +30,9 @@ TOOLS = [
     }
 ]
 BY_HAND = {"automaticActivityDetection": {"disabled": True}}
-RESUMED: dict[str, Any] = {"sessionResumption": {}}
+RESUMPTION: dict[str, Any] = {"sessionResumption": {}}
 
-both = pytest.mark.parametrize("backend", BACKENDS.values(), ids=BACKENDS)
+both_backends = pytest.mark.parametrize("backend", BACKENDS.values(), ids=BACKENDS)
 
 
 class Session:
@@ -48,17 +48,17 @@ class Session:
         self.state, self.history, messages = receive_frame(self.state, self.history, json.dumps(frame), tuple(unsent))
         return list(messages)
 
-    def send_text(self, text: str, **beside: Any) -> list[Any]:
-        return self.receive(clientContent={"turns": [build_turn(text)], "turnComplete": True, **beside})
+    def send_text(self, text: str, **fields: Any) -> list[Any]:
+        return self.receive(clientContent={"turns": [build_turn(text)], "turnComplete": True, **fields})
 
-    def respond(self, *identities: str, **beside: Any) -> list[Any]:
-        responses = [{"id": each, "name": "f", "response": {"output": 1}, **beside} for each in identities]
+    def respond(self, *identities: str, **fields: Any) -> list[Any]:
+        responses = [{"id": each, "name": "f", "response": {"output": 1}, **fields} for each in identities]
         return self.receive(toolResponse={"functionResponses": responses})
 
     def get_close(self, **frame: Any) -> tuple[int, str]:
-        with pytest.raises(EmulatedClose) as caught:
+        with pytest.raises(EmulatedClose) as raised:
             receive_frame(self.state, self.history, json.dumps(frame))
-        return caught.value.code, caught.value.reason
+        return raised.value.code, raised.value.reason
 
 
 def build_turn(text: str) -> Any:
@@ -110,17 +110,17 @@ class TestSetup:
     )
     def test_refused(self, frame: bytes | str, reason: str) -> None:
         """An invalid setup closes the connection."""
-        with pytest.raises(EmulatedClose) as caught:
+        with pytest.raises(EmulatedClose) as raised:
             open_session(EmulatorState(), frame, NOW)
-        assert caught.value.code == 1007
-        assert reason in caught.value.reason
+        assert raised.value.code == 1007
+        assert reason in raised.value.reason
 
     def test_reason(self) -> None:
         """A close reason is cut to 123 bytes, between characters."""
         reason = EmulatedClose(1007, "ü" * 100).reason
         assert reason == "ü" * 61
 
-    @both
+    @both_backends
     def test_all_fields(self, backend: Any) -> None:
         """All fields that this library can set are accepted, on both backends."""
         config = {
@@ -159,8 +159,8 @@ class TestText:
         """A turn is answered in chunks, then ``generationComplete``, ``turnComplete`` and the usage."""
         messages = Session().receive(**frame)
         assert list_kinds(messages) == ["modelTurn"] * 6 + ["generationComplete", "turnComplete"]
-        used = {"promptTokenCount": 2, "responseTokenCount": 32, "totalTokenCount": 34}
-        assert messages[-1] == {"serverContent": {"turnComplete": True}, "usageMetadata": used}
+        usage = {"promptTokenCount": 2, "responseTokenCount": 32, "totalTokenCount": 34}
+        assert messages[-1] == {"serverContent": {"turnComplete": True}, "usageMetadata": usage}
         assert join_text(messages) == (
             f"I am an offline model in place of {MODEL}: nothing was sent anywhere. You asked: “Why?”"
         )
@@ -215,7 +215,7 @@ class TestText:
 class TestSound:
     """Audio and images."""
 
-    def test_spoken(self) -> None:
+    def test_audio_answer(self) -> None:
         """By default, an answer is audio of 24 kHz and 16 bits, without text."""
         messages = Session(generationConfig={}).send_text("hi")
         blobs = [part["inlineData"] for each in messages[:-2] for part in each["serverContent"]["modelTurn"]["parts"]]
@@ -324,9 +324,9 @@ class TestFunctions:
         session = Session(tools=TOOLS, realtimeInputConfig=BY_HAND)
         session.send_text("clock and weather")
         session.respond("function-call-1")
-        cancelled, interrupted, *_ = session.receive(**frame)
+        cancelled, interruption, *_ = session.receive(**frame)
         assert cancelled == {"toolCallCancellation": {"ids": ["function-call-2"]}}
-        assert interrupted == {"serverContent": {"interrupted": True}}
+        assert interruption == {"serverContent": {"interrupted": True}}
         assert session.respond("function-call-2") == []
 
     def test_not_interrupted(self) -> None:
@@ -394,31 +394,31 @@ class TestInterrupted:
         """The unsent rest of an answer is dropped, the turn ends, and the history contains only what was sent."""
         session = Session(realtimeInputConfig=BY_HAND)
         answer = session.send_text("Why?")
-        interrupted, over, *_ = session.receive(answer[count:], **frame)
-        assert [interrupted, over] == [{"serverContent": {name: True}} for name in ("interrupted", "turnComplete")]
+        interruption, turn_end, *_ = session.receive(answer[count:], **frame)
+        assert [interruption, turn_end] == [{"serverContent": {name: True}} for name in ("interrupted", "turnComplete")]
         texts = ["".join(part.text or "" for part in each.parts or ()) for each in session.history.turns]
         assert texts[1:2] == [each for each in (join_text(answer[:count]) or "hm",) if each in texts]
 
     def test_after_turn(self) -> None:
         """Messages after the end of a turn are sent anyway."""
-        session = Session(**RESUMED)
+        session = Session(**RESUMPTION)
         *_, update = session.send_text("Why?")
         assert session.receive([update], realtimeInput={"text": "hm"})[0] == update
 
-    def test_goes_on(self) -> None:
+    def test_frame_without_interruption(self) -> None:
         """A frame that does not interrupt leaves the unsent messages in front of its own answer."""
         config = {"activityHandling": "NO_INTERRUPTION"}
         session = Session(realtimeInputConfig=config)
-        rest = session.send_text("Why?")[2:]
-        assert session.receive(rest, realtimeInput={"audio": build_audio()}) == rest
-        assert session.receive(rest, realtimeInput={"text": "hm"})[: len(rest)] == rest
+        later_messages = session.send_text("Why?")[2:]
+        assert session.receive(later_messages, realtimeInput={"audio": build_audio()}) == later_messages
+        assert session.receive(later_messages, realtimeInput={"text": "hm"})[: len(later_messages)] == later_messages
 
     def test_goodbye(self) -> None:
         """A ``goAway`` is sent despite an interruption."""
         session = Session()
         goodbye = session.send_text("Goodbye")
-        warning, interrupted, *_ = session.receive(goodbye[2:], realtimeInput={"text": "hm"})
-        assert [*warning, *interrupted["serverContent"]] == ["goAway", "interrupted"]
+        warning, interruption, *_ = session.receive(goodbye[2:], realtimeInput={"text": "hm"})
+        assert [*warning, *interruption["serverContent"]] == ["goAway", "interrupted"]
 
     def test_calls(self) -> None:
         """A call that was not sent yet is dropped without a cancellation."""
@@ -430,30 +430,30 @@ class TestInterrupted:
 class TestResumption:
     """Resumption of sessions."""
 
-    def test_goes_on(self) -> None:
+    def test_resumed(self) -> None:
         """A handle restores the turns before it, as often as it is used."""
-        session = Session(**RESUMED)
+        session = Session(**RESUMPTION)
         update = session.send_text("one")[-1]["sessionResumptionUpdate"]
         assert update == {"newHandle": "handle2", "resumable": True}
         session.send_text("two")
         for _ in range(2):
-            later = Session(session.state, sessionResumption={"handle": update["newHandle"]})
-            assert "Before that came 2 turns." in join_text(later.send_text("three"))
+            later_session = Session(session.state, sessionResumption={"handle": update["newHandle"]})
+            assert "Before that came 2 turns." in join_text(later_session.send_text("three"))
 
     def test_fresh(self) -> None:
         """Each turn has a new handle; without resumption there is none."""
-        session = Session(**RESUMED)
+        session = Session(**RESUMPTION)
         handles = [session.send_text("hm")[-1]["sessionResumptionUpdate"]["newHandle"] for _ in range(3)]
         assert len(set(handles)) == 3
         assert list_kinds(Session().send_text("hm"))[-1] != "sessionResumptionUpdate"
 
     def test_not_resumable(self) -> None:
         """A session is not resumable while calls are pending."""
-        session = Session(**RESUMED, tools=TOOLS)
+        session = Session(**RESUMPTION, tools=TOOLS)
         assert session.send_text("clock")[-1] == {"sessionResumptionUpdate": {"resumable": False}}
         handle = session.respond("function-call-1")[-1]["sessionResumptionUpdate"]["newHandle"]
-        later = Session(session.state, sessionResumption={"handle": handle}, tools=TOOLS)
-        assert later.send_text("clock")[0]["toolCall"]["functionCalls"][0]["id"] == "function-call-2"
+        later_session = Session(session.state, sessionResumption={"handle": handle}, tools=TOOLS)
+        assert later_session.send_text("clock")[0]["toolCall"]["functionCalls"][0]["id"] == "function-call-2"
 
     def test_transparent(self) -> None:
         """With ``transparent``, the update contains the index of the last consumed message."""
@@ -464,9 +464,9 @@ class TestResumption:
 
     def test_unknown(self) -> None:
         """An unknown handle closes the connection."""
-        with pytest.raises(EmulatedClose) as caught:
+        with pytest.raises(EmulatedClose) as raised:
             Session(sessionResumption={"handle": "x"})
-        assert (caught.value.code, caught.value.reason) == (1008, "The session of the handle 'x' is not found.")
+        assert (raised.value.code, raised.value.reason) == (1008, "The session of the handle 'x' is not found.")
 
 
 def run_session(session: Live[Any], frames: list[ClientMessage], backend: Gemini | Vertex) -> list[LiveServerMessage]:
@@ -483,7 +483,7 @@ def run_session(session: Live[Any], frames: list[ClientMessage], backend: Gemini
 class TestWire:
     """Frames of this library."""
 
-    @both
+    @both_backends
     def test_text(self, backend: Any) -> None:
         """The emulator accepts this library's frames, and the library decodes its messages and both names of usage."""
         session = live.connect(MODEL, {"response_modalities": ["TEXT"]})
@@ -493,7 +493,7 @@ class TestWire:
         usage = [each.usage_metadata for each in received if each.usage_metadata is not None]
         assert [each.response_token_count is not None for each in usage] == [True, True]
 
-    @both
+    @both_backends
     def test_sound(self, backend: Any) -> None:
         """Audio is decoded to bytes."""
         frames: list[ClientMessage] = [
@@ -504,7 +504,7 @@ class TestWire:
         assert sum(len(each.data or b"") for each in received) % 2400 == 0
         assert any(each.data for each in received)
 
-    @both
+    @both_backends
     def test_tools(self, backend: Any) -> None:
         """Calls are decoded, and responses are accepted."""
         session = live.connect(MODEL, {"response_modalities": ["TEXT"], "tools": TOOLS})
@@ -515,8 +515,8 @@ class TestWire:
 
     def test_usage(self) -> None:
         """Vertex AI has another name for the tokens of the response."""
-        used = [Session(vertex=vertex).send_text("hi")[-1]["usageMetadata"] for vertex in (False, True)]
-        assert [min(each) for each in used] == ["promptTokenCount", "candidatesTokenCount"]
+        usages = [Session(vertex=vertex).send_text("hi")[-1]["usageMetadata"] for vertex in (False, True)]
+        assert [min(each) for each in usages] == ["promptTokenCount", "candidatesTokenCount"]
 
 
 FRAMES: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
@@ -541,7 +541,7 @@ class TestAnything:
     @settings(max_examples=40, deadline=None)
     def test_frames(self, frames: list[Any]) -> None:
         """Calls are answered or cancelled, never both; turns end; closes have code 1007; messages are JSON."""
-        session = Session(tools=TOOLS, realtimeInputConfig=BY_HAND, **RESUMED)
+        session = Session(tools=TOOLS, realtimeInputConfig=BY_HAND, **RESUMPTION)
         waiting: set[str] = set()
         for frame in frames:
             try:

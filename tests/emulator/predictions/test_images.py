@@ -17,7 +17,7 @@ CAT = Image(image_bytes=draw_gradient(PixelSize(40, 30), "cat"), mime_type="imag
 STORED_CAT: dict[str, Any] = {"gcs_uri": "gs://b/cat.png"}
 RAW: dict[str, Any] = {"reference_type": "REFERENCE_TYPE_RAW", "reference_id": 1}
 
-both = pytest.mark.parametrize("backend", BACKENDS.values(), ids=BACKENDS)
+both_backends = pytest.mark.parametrize("backend", BACKENDS.values(), ids=BACKENDS)
 
 
 def open_image(image: Image | None) -> PIL.Image.Image:
@@ -30,8 +30,8 @@ def open_image(image: Image | None) -> PIL.Image.Image:
 
 
 def request_images(request: Request[Any], backend: Any = VERTEX_BACKEND) -> tuple[GeneratedImage, ...]:
-    generated: tuple[GeneratedImage, ...] = EmulatorInterpreter(backend)(request).unwrap().generated_images
-    return generated
+    generated_images: tuple[GeneratedImage, ...] = EmulatorInterpreter(backend)(request).unwrap().generated_images
+    return generated_images
 
 
 def request_error(request: Request[Any], backend: Any = VERTEX_BACKEND) -> str:
@@ -64,25 +64,25 @@ class TestPixels:
         assert {level for _, level in picture.getcolors() or ()} == {0, 255}
         assert picture.getpixel((32, 32)) == 255
 
-    @pytest.mark.parametrize("other", (b"", b"\x89PNG", b"\xff\xd8\xff" + bytes(40), bytes(30)), ids=range(4))
-    def test_no_png(self, other: bytes) -> None:
+    @pytest.mark.parametrize("data", (b"", b"\x89PNG", b"\xff\xd8\xff" + bytes(40), bytes(30)), ids=range(4))
+    def test_no_png(self, data: bytes) -> None:
         """Other files have no known size."""
-        assert read_png_size(other) is None
+        assert read_png_size(data) is None
 
 
 class TestGenerate:
     """Generation from a prompt."""
 
-    @both
+    @both_backends
     def test_opens(self, backend: Any) -> None:
         """By default four different images are generated, deterministically."""
-        generated = request_images(images.generate(MODEL, "a cat"), backend)
-        assert {open_image(each.image).size for each in generated} == {(64, 64)}
-        assert len({each.image for each in generated}) == len(generated) == 4
-        assert generated == request_images(images.generate(MODEL, "a cat"), backend)
-        assert generated != request_images(images.generate(MODEL, "a dog"), backend)
+        generated_images = request_images(images.generate(MODEL, "a cat"), backend)
+        assert {open_image(each.image).size for each in generated_images} == {(64, 64)}
+        assert len({each.image for each in generated_images}) == len(generated_images) == 4
+        assert generated_images == request_images(images.generate(MODEL, "a cat"), backend)
+        assert generated_images != request_images(images.generate(MODEL, "a dog"), backend)
 
-    @both
+    @both_backends
     @pytest.mark.parametrize(
         ("config", "size"),
         (
@@ -96,19 +96,21 @@ class TestGenerate:
     )
     def test_shape(self, backend: Any, config: Any, size: tuple[int, int]) -> None:
         """Images have the requested aspect ratio at a small size, and are PNG files in any case."""
-        (generated,) = request_images(images.generate(MODEL, "a cat", {"number_of_images": 1, **config}), backend)
-        assert open_image(generated.image).size == size
+        (generated_images,) = request_images(
+            images.generate(MODEL, "a cat", {"number_of_images": 1, **config}), backend
+        )
+        assert open_image(generated_images.image).size == size
 
-    @both
+    @both_backends
     @pytest.mark.parametrize("is_requested", (True, False))
     def test_forbidden(self, backend: Any, is_requested: bool) -> None:
         """A prompt with "forbidden" is blocked; the reason is returned if it is requested."""
         config = {"number_of_images": 2, "include_rai_reason": is_requested}
-        generated = request_images(images.generate(MODEL, "a Forbidden cat", config), backend)
-        assert [each.image for each in generated] == [None, None]
-        assert {each.rai_filtered_reason is not None for each in generated} == {is_requested}
+        generated_images = request_images(images.generate(MODEL, "a Forbidden cat", config), backend)
+        assert [each.image for each in generated_images] == [None, None]
+        assert {each.rai_filtered_reason is not None for each in generated_images} == {is_requested}
 
-    @both
+    @both_backends
     def test_safety_attributes(self, backend: Any) -> None:
         """The prompt and the images have safety attributes if they are requested: one score for each category."""
         response = EmulatorInterpreter(backend)(
@@ -123,8 +125,8 @@ class TestGenerate:
     def test_stored(self) -> None:
         """Stored images have Cloud Storage URIs."""
         config = {"number_of_images": 2, "output_gcs_uri": "gs://b/cats/", "enhance_prompt": True}
-        generated = request_images(images.generate(MODEL, "a cat", config))
-        assert generated == tuple(
+        generated_images = request_images(images.generate(MODEL, "a cat", config))
+        assert generated_images == tuple(
             GeneratedImage(
                 image=Image(gcs_uri=f"gs://b/cats/sample_{index}.png", mime_type="image/png"),
                 enhanced_prompt="a cat, in great detail",
@@ -142,7 +144,7 @@ class TestGenerate:
         ),
         ids=str,
     )
-    @both
+    @both_backends
     def test_refused(self, backend: Any, prompt: str, config: Any, expected: str) -> None:
         """An invalid value is rejected, and the message contains it."""
         assert expected in request_error(images.generate(MODEL, prompt, config), backend)
@@ -165,8 +167,8 @@ class TestEdit:
     def test_size(self) -> None:
         """Edited images have the size of the reference image, unless an aspect ratio is requested."""
         raw = {**RAW, "reference_image": CAT}
-        generated = request_images(images.edit("imagen-3.0-capability-001", "a hat on [1]", [raw]))
-        assert [open_image(each.image).size for each in generated] == [(40, 30)] * 4
+        generated_images = request_images(images.edit("imagen-3.0-capability-001", "a hat on [1]", [raw]))
+        assert [open_image(each.image).size for each in generated_images] == [(40, 30)] * 4
         (wide,) = request_images(
             images.edit("imagen-3.0-capability-001", "hm", [raw], {"number_of_images": 1, "aspect_ratio": "16:9"})
         )
@@ -184,9 +186,9 @@ class TestEdit:
             {"reference_type": "REFERENCE_TYPE_CONTENT", **reference},
         ]
         config = {"edit_mode": "EDIT_MODE_STYLE", "base_steps": 3, "number_of_images": 1}
-        (generated,) = request_images(images.edit("m", "hm", references, config))
-        assert open_image(generated.image).size == (64, 64)
-        assert request_images(images.edit("m", "hm", references[1:], config)) != (generated,)
+        (generated_images,) = request_images(images.edit("m", "hm", references, config))
+        assert open_image(generated_images.image).size == (64, 64)
+        assert request_images(images.edit("m", "hm", references[1:], config)) != (generated_images,)
 
     def test_refused(self) -> None:
         """An edit without reference images is rejected."""
@@ -205,13 +207,13 @@ class TestUpscale:
     @pytest.mark.parametrize(("factor", "size"), (("x2", (80, 60)), ("x3", (120, 90)), ("x4", (160, 120))))
     def test_size(self, factor: str, size: tuple[int, int]) -> None:
         """The result is larger by the factor."""
-        (generated,) = request_images(images.upscale("imagen-4.0-upscale-preview", CAT, factor))
-        assert open_image(generated.image).size == size
+        (generated_images,) = request_images(images.upscale("imagen-4.0-upscale-preview", CAT, factor))
+        assert open_image(generated_images.image).size == size
 
     def test_cloud_storage(self) -> None:
         """The size of an image in Cloud Storage is assumed."""
-        (generated,) = request_images(images.upscale("m", STORED_CAT, "x2", {"enhance_input_image": True}))
-        assert open_image(generated.image).size == (128, 128)
+        (generated_images,) = request_images(images.upscale("m", STORED_CAT, "x2", {"enhance_input_image": True}))
+        assert open_image(generated_images.image).size == (128, 128)
 
     @pytest.mark.parametrize(
         ("image", "factor", "expected"),
@@ -238,8 +240,10 @@ class TestRecontext:
     def test_person(self) -> None:
         """One product is placed on a person; several images may be requested."""
         source: Any = {"person_image": STORED_CAT, "product_images": [{"product_image": CAT}]}
-        generated = request_images(images.recontext("virtual-try-on-preview-08-04", source, {"number_of_images": 2}))
-        assert [open_image(each.image).size for each in generated] == [(64, 64)] * 2
+        generated_images = request_images(
+            images.recontext("virtual-try-on-preview-08-04", source, {"number_of_images": 2})
+        )
+        assert [open_image(each.image).size for each in generated_images] == [(64, 64)] * 2
 
     @pytest.mark.parametrize(("count", "person"), ((0, None), (4, None), (2, STORED_CAT), (0, STORED_CAT)), ids=str)
     def test_refused(self, count: int, person: Any) -> None:

@@ -17,7 +17,7 @@ from tests.support.emulator_requests import PROJECT, VERTEX, JsonClient
 
 MODEL = "veo-3.1-generate-preview"
 
-both = pytest.mark.parametrize("backend", BACKENDS.values(), ids=BACKENDS)
+both_backends = pytest.mark.parametrize("backend", BACKENDS.values(), ids=BACKENDS)
 
 
 def start_operation(run: EmulatorInterpreter, prompt: str = "a cat runs", **config: Any) -> GenerateVideosOperation:
@@ -44,24 +44,24 @@ def is_mp4(data: bytes) -> bool:
     return kinds == [b"ftyp", b"mdat"]
 
 
-@both
+@both_backends
 def test_done_at_second_poll(backend: Any) -> None:
     """An operation is done at the second poll, and then stays the same."""
     run = EmulatorInterpreter(backend)
     operation = start_operation(run)
     assert (operation.done, operation.response) == (None, None)
-    done = poll_until_done(run, operation)
-    assert run(operations.get(operation)).unwrap() == done
-    assert done.response is not None
-    assert len(done.response.generated_videos) == 1
+    finished = poll_until_done(run, operation)
+    assert run(operations.get(operation)).unwrap() == finished
+    assert finished.response is not None
+    assert len(finished.response.generated_videos) == 1
 
 
 def test_fetched() -> None:
     """The Developer API stores videos as files with a download URI."""
     run = EmulatorInterpreter(GEMINI_BACKEND)
-    done = poll_until_done(run, start_operation(run, number_of_videos=2, aspect_ratio="9:16"))
-    assert done.response is not None
-    videos_found = [each.video for each in done.response.generated_videos]
+    finished = poll_until_done(run, start_operation(run, number_of_videos=2, aspect_ratio="9:16"))
+    assert finished.response is not None
+    videos_found = [each.video for each in finished.response.generated_videos]
     assert [video.uri for video in videos_found if video] == [
         f"https://generativelanguage.googleapis.com/v1beta/files/file{number}:download?alt=media" for number in (2, 3)
     ]
@@ -73,10 +73,10 @@ def test_fetched() -> None:
 def test_inline() -> None:
     """Vertex AI returns the bytes, which are deterministic."""
     runs = [EmulatorInterpreter(VERTEX_BACKEND), EmulatorInterpreter(VERTEX_BACKEND)]
-    first, again = [
+    first, second = [
         poll_until_done(run, start_operation(run, seed=1, duration_seconds=8, generate_audio=True)) for run in runs
     ]
-    assert first == again
+    assert first == second
     assert first.response is not None
     (video,) = [each.video for each in first.response.generated_videos]
     assert video is not None
@@ -87,13 +87,13 @@ def test_inline() -> None:
 def test_stored() -> None:
     """Vertex AI returns Cloud Storage URIs for stored videos."""
     run = EmulatorInterpreter(VERTEX_BACKEND)
-    done = poll_until_done(run, start_operation(run, number_of_videos=2, output_gcs_uri="gs://b/cats/"))
-    assert done.response is not None
-    uris = [each.video and each.video.uri for each in done.response.generated_videos]
+    finished = poll_until_done(run, start_operation(run, number_of_videos=2, output_gcs_uri="gs://b/cats/"))
+    assert finished.response is not None
+    uris = [each.video and each.video.uri for each in finished.response.generated_videos]
     assert uris == ["gs://b/cats/sample_0.mp4", "gs://b/cats/sample_1.mp4"]
 
 
-@both
+@both_backends
 def test_forbidden(backend: Any) -> None:
     """A prompt with "forbidden" is blocked, and the reason is returned."""
     run = EmulatorInterpreter(backend)
@@ -111,16 +111,16 @@ def test_forbidden(backend: Any) -> None:
 def test_other_base_urls(backend: Any) -> None:
     """Express mode and a base URL with a path work, too."""
     run = EmulatorInterpreter(backend)
-    done = poll_until_done(run, start_operation(run))
-    assert done.response is not None
-    (video,) = [each.video for each in done.response.generated_videos]
+    finished = poll_until_done(run, start_operation(run))
+    assert finished.response is not None
+    (video,) = [each.video for each in finished.response.generated_videos]
     assert video is not None
     if video.uri is not None:
         assert video.uri.startswith("http://localhost:1/proxy/v1beta/files/")
         assert is_mp4(run(download_bytes(video)).unwrap())
 
 
-@both
+@both_backends
 def test_other_inputs(backend: Any) -> None:
     """A video may be generated from an image, a video and reference images."""
     cat: Any = {"image_bytes": b"cat", "mime_type": "image/png"}
@@ -131,7 +131,7 @@ def test_other_inputs(backend: Any) -> None:
     assert run.state.name_count == 2
 
 
-@both
+@both_backends
 @pytest.mark.parametrize(
     ("prompt", "config", "expected"),
     (
@@ -166,8 +166,8 @@ def test_unknown() -> None:
     api = JsonClient(VERTEX)
     fetch = {"operationName": f"{model}/operations/1"}
     assert api.request_fault("POST", f"{model}:fetchPredictOperation", fetch)[:2] == (404, "NOT_FOUND")
-    other = {"operationName": "projects/p/operations/1"}
-    assert api.request_fault("POST", f"{model}:fetchPredictOperation", other)[0] == 400
+    other_body = {"operationName": "projects/p/operations/1"}
+    assert api.request_fault("POST", f"{model}:fetchPredictOperation", other_body)[0] == 400
 
 
 def test_instances() -> None:

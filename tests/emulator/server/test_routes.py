@@ -12,7 +12,7 @@ from tests.support.emulator_requests import GEMINI, JsonClient, parse_fault, sen
 
 BODY = b'{"contents": [{"parts": [{"text": "hi"}]}]}'
 
-PLACES = [
+MODEL_URLS = [
     "https://generativelanguage.googleapis.com/v1beta/models/m",
     "https://generativelanguage.googleapis.com/v1/models/m",
     "https://generativelanguage.googleapis.com/v1beta/tunedModels/m",
@@ -26,11 +26,11 @@ PLACES = [
 ]
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("url", MODEL_URLS)
 @pytest.mark.parametrize("method", ["generateContent", "streamGenerateContent?alt=sse"])
-def test_model_paths(place: str, method: str) -> None:
+def test_model_paths(url: str, method: str) -> None:
     """Models are found under the paths of both backends and behind gateways, with or without a version."""
-    assert send_request(HttpRequest("POST", f"{place}:{method}", (), BODY)).status == 200
+    assert send_request(HttpRequest("POST", f"{url}:{method}", (), BODY)).status == 200
 
 
 @pytest.mark.parametrize(

@@ -22,9 +22,9 @@ def create_store(run: Offline) -> str:
 def upload_document(run: Offline, store: str, data: bytes, **config: Any) -> str:
     """Upload a document, wait until it is ready, and return its name."""
     config = {"mime_type": "text/plain", **config}
-    done = run(stores.upload(store, data, config) | until_done()).unwrap()
-    assert done.response is not None
-    return str(done.response.document_name)
+    finished = run(stores.upload(store, data, config) | until_done()).unwrap()
+    assert finished.response is not None
+    return str(finished.response.document_name)
 
 
 def test_upload() -> None:
@@ -33,15 +33,15 @@ def test_upload() -> None:
     store = create_store(run)
     started = run(stores.upload(store, SKY, {"mime_type": "text/plain", "display_name": "Sky"})).unwrap()
     assert started.done is None
-    polled = run(operations.get(started)).unwrap()
-    assert (None, "STATE_PENDING") == (polled.done, next(iter(run(stores.documents.list(store)).unwrap())).state)
-    done = run(operations.get(str(started.name), UploadToFileSearchStoreOperation)).unwrap()
-    assert done.done is True
-    assert done.response is not None
-    document = run(stores.documents.get(str(done.response.document_name))).unwrap()
+    pending = run(operations.get(started)).unwrap()
+    assert (None, "STATE_PENDING") == (pending.done, next(iter(run(stores.documents.list(store)).unwrap())).state)
+    finished = run(operations.get(str(started.name), UploadToFileSearchStoreOperation)).unwrap()
+    assert finished.done is True
+    assert finished.response is not None
+    document = run(stores.documents.get(str(finished.response.document_name))).unwrap()
     assert ("Sky", "STATE_ACTIVE", len(SKY), "text/plain", store) == (
         *(document.display_name, document.state, document.size_bytes, document.mime_type),
-        done.response.parent,
+        finished.response.parent,
     )
 
 
@@ -52,9 +52,9 @@ def test_import() -> None:
     facts = [{"key": "year", "numeric_value": 1927}, {"key": "kind", "string_value": "recipe"}]
     started = run(stores.import_file(store, str(file.name), {"custom_metadata": facts})).unwrap()
     assert started.done is None
-    done = run(operations.get(str(started.name), ImportFileOperation) | until_done()).unwrap()
-    assert done.response is not None
-    document = run(stores.documents.get(str(done.response.document_name))).unwrap()
+    finished = run(operations.get(str(started.name), ImportFileOperation) | until_done()).unwrap()
+    assert finished.response is not None
+    document = run(stores.documents.get(str(finished.response.document_name))).unwrap()
     assert (file.name, 1927.0, "recipe") == (
         document.display_name,
         document.custom_metadata[0].numeric_value,
@@ -83,8 +83,8 @@ def test_delete() -> None:
     store = create_store(run)
     document = upload_document(run, store, SKY)
     other_store = create_store(run)
-    for refused in (stores.delete(store), stores.documents.delete(document)):
-        assert "FAILED_PRECONDITION" in str(run(refused).failure())
+    for request in (stores.delete(store), stores.documents.delete(document)):
+        assert "FAILED_PRECONDITION" in str(run(request).failure())
     run(stores.documents.delete(document, {"force": True})).unwrap()
     assert [] == list(run(stores.documents.list(store)).unwrap())
     upload_document(run, store, BREAD)
@@ -103,7 +103,7 @@ def test_pages() -> None:
     assert (names[:2], names[2:]) == ([each.name for each in first], [each.name for each in second])
 
 
-REFUSED: list[tuple[str, str, Any, int, str]] = [
+REFUSED_REQUESTS: list[tuple[str, str, Any, int, str]] = [
     ("POST", "fileSearchStores", {"mood": "good"}, 400, "mood"),
     ("GET", "fileSearchStores/none", None, 404, "fileSearchStores/none"),
     ("DELETE", "fileSearchStores/none?force=true", None, 404, "fileSearchStores/none"),
@@ -133,25 +133,27 @@ REFUSED: list[tuple[str, str, Any, int, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("verb", "path", "body", "code", "why"), REFUSED, ids=range(len(REFUSED)))
-def test_refused(verb: str, path: str, body: Any, code: int, why: str) -> None:
+@pytest.mark.parametrize(
+    ("verb", "path", "body", "code", "message"), REFUSED_REQUESTS, ids=range(len(REFUSED_REQUESTS))
+)
+def test_refused(verb: str, path: str, body: Any, code: int, message: str) -> None:
     """An invalid request and an unknown resource are rejected by name; an invalid upload is rejected at its start."""
     api = JsonClient()
     assert "fileSearchStores/filesearchstore1" == api.request_json("POST", "fileSearchStores", {})["name"]
     response = api.request_fault(verb, path, body)
     assert code == response[0]
-    assert why in response[2]
+    assert message in response[2]
 
 
 def test_force_true() -> None:
     """``force=True`` is accepted, as google-genai sends it; an operation remains after its document is deleted."""
     run = Offline(Gemini())
     store = create_store(run)
-    done = run(stores.upload(store, SKY, {"mime_type": "text/plain"}) | until_done()).unwrap()
-    assert done.response is not None
+    finished = run(stores.upload(store, SKY, {"mime_type": "text/plain"}) | until_done()).unwrap()
+    assert finished.response is not None
     api = JsonClient(state=get_state(run))
-    api.request_json("DELETE", f"{done.response.document_name}?force=True")
-    assert api.request_json("GET", str(done.name))["response"]["documentName"] == done.response.document_name
+    api.request_json("DELETE", f"{finished.response.document_name}?force=True")
+    assert api.request_json("GET", str(finished.name))["response"]["documentName"] == finished.response.document_name
 
 
 def get_state(run: Offline) -> EmulatorState:

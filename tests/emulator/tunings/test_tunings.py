@@ -12,14 +12,14 @@ BASE = "gemini-2.5-flash"
 EXAMPLES = {"examples": [{"text_input": "1", "output": "2"}]}
 GEMINI_RUN = (Gemini(), "models/gemini-2.5-flash", EXAMPLES)
 VERTEX_RUN = (Vertex("p", "us-central1"), BASE, {"gcs_uri": "gs://b/examples.jsonl"})
-both = pytest.mark.parametrize(("backend", "base", "data"), [GEMINI_RUN, VERTEX_RUN], ids=("gemini", "vertex"))
+both_backends = pytest.mark.parametrize(("backend", "base", "data"), [GEMINI_RUN, VERTEX_RUN], ids=("gemini", "vertex"))
 
 
 def get_state(job: TuningJob) -> str:
     return str(job.state).removeprefix("JOB_STATE_")
 
 
-@both
+@both_backends
 def test_progress(backend: Gemini | Vertex, base: str, data: Any) -> None:
     """A tuning succeeds at the second poll, and its model generates answers."""
     run = Offline(backend)
@@ -36,7 +36,7 @@ def test_progress(backend: Gemini | Vertex, base: str, data: Any) -> None:
     assert [last] == list(run(tunings.list()).unwrap())
 
 
-@both
+@both_backends
 def test_model(backend: Gemini | Vertex, base: str, data: Any) -> None:
     """The tuned model can be listed, updated and deleted."""
     run = Offline(backend)
@@ -44,17 +44,17 @@ def test_model(backend: Gemini | Vertex, base: str, data: Any) -> None:
     job = [run(tunings.get(name)).unwrap() for _ in range(2)][-1]
     assert job.tuned_model is not None
     model = str(job.tuned_model.model).partition("@")[0]
-    (listed,) = run(models.list({"query_base": False})).unwrap()
-    assert (model, "Mine") == (listed.name, listed.display_name)
-    assert listed.tuned_model_info is not None
-    assert base == listed.tuned_model_info.base_model
+    (listed_model,) = run(models.list({"query_base": False})).unwrap()
+    assert (model, "Mine") == (listed_model.name, listed_model.display_name)
+    assert listed_model.tuned_model_info is not None
+    assert base == listed_model.tuned_model_info.base_model
     assert "Yours" == run(models.update(model, {"display_name": "Yours"})).unwrap().display_name
     assert "Yours" == run(models.get(model)).unwrap().display_name
     run(models.delete(model)).unwrap()
     assert [] == list(run(models.list({"query_base": False})).unwrap())
 
 
-@both
+@both_backends
 def test_cancelled(backend: Gemini | Vertex, base: str, data: Any) -> None:
     """A cancelled tuning creates no model; a tuning that has ended cannot be cancelled."""
     run = Offline(backend)
@@ -139,7 +139,7 @@ JOBS = f"{PROJECT}/tuningJobs"
 SPEC = {"trainingDatasetUri": "gs://b/e.jsonl"}
 TUNING_JOB = {"baseModel": BASE, "supervisedTuningSpec": SPEC}
 
-REFUSED: list[tuple[str, str, str, Any, int, str]] = [
+REFUSED_REQUESTS: list[tuple[str, str, str, Any, int, str]] = [
     (GEMINI, "POST", "tunedModels", {}, 400, "base_model"),
     (GEMINI, "POST", "tunedModels", {"baseModel": "models/m", "mood": "good"}, 400, "mood"),
     (
@@ -167,12 +167,14 @@ REFUSED: list[tuple[str, str, str, Any, int, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("base", "verb", "path", "body", "code", "why"), REFUSED, ids=range(len(REFUSED)))
-def test_refused(base: str, verb: str, path: str, body: Any, code: int, why: str) -> None:
+@pytest.mark.parametrize(
+    ("base", "verb", "path", "body", "code", "message"), REFUSED_REQUESTS, ids=range(len(REFUSED_REQUESTS))
+)
+def test_refused(base: str, verb: str, path: str, body: Any, code: int, message: str) -> None:
     """An invalid request and an unknown resource are rejected by name."""
     fault = JsonClient(base).request_fault(verb, path, body)
     assert code == fault[0]
-    assert why in fault[2]
+    assert message in fault[2]
 
 
 def test_name_taken() -> None:

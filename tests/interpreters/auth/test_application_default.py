@@ -38,14 +38,14 @@ from tests.support.credentials import (
     read_headers,
     write_json,
 )
-from tests.support.loopback import Loopback, json_reply
+from tests.support.loopback import Loopback, build_json_reply
 
 # Files
 
 
 def test_service_account(tmp_path):
     """A service account signs a request for a cloud-platform token to the token endpoint in its file."""
-    with Loopback(json_reply({"access_token": "test-token", "expires_in": "3600"})) as server:
+    with Loopback(build_json_reply({"access_token": "test-token", "expires_in": "3600"})) as server:
         path = write_json(tmp_path, make_service_account(f"{server.url}/token"))
         future = make_cache(path, fetch_by_http, project=None).get_credential()
         assert Credential(
@@ -63,7 +63,7 @@ def test_service_account(tmp_path):
 
 def test_without_requests(tmp_path):
     """Files and the metadata server work without `requests`."""
-    reply_token = json_reply(
+    reply_token = build_json_reply(
         {"access_token": "test-token", "expires_in": 3600}, headers=[("metadata-flavor", "Google")]
     )
     with Loopback(reply_token) as server:
@@ -76,7 +76,7 @@ def test_without_requests(tmp_path):
             "named = {'GCE_METADATA_HOST': sys.argv[2], 'CLOUDSDK_CONFIG': 'none'}\n"
             "print(get_token(make_cache(None, fetch_by_http, named).get_credential()))\n"
         )
-        done = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-W", "error", "-c", script, path, f"127.0.0.1:{server.port}"],
             capture_output=True,
             text=True,
@@ -84,7 +84,7 @@ def test_without_requests(tmp_path):
             env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
             check=False,
         )
-    assert (0, "test-token\ntest-token\n", "") == (done.returncode, done.stdout, done.stderr)
+    assert (0, "test-token\ntest-token\n", "") == (process.returncode, process.stdout, process.stderr)
 
 
 def test_import_is_light():
@@ -94,10 +94,10 @@ def test_import_is_light():
         "print([name for name in ('google.auth', 'requests', 'httpcore', 'cryptography') if name in sys.modules])"
     )
     env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=600, env=env, check=True
     )
-    assert "[]\n" == done.stdout
+    assert "[]\n" == process.stdout
 
 
 def test_user(tmp_path):
@@ -155,7 +155,7 @@ def test_impersonation(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("more", "module"),
+    ("fields", "module"),
     [
         (
             {
@@ -171,14 +171,14 @@ def test_impersonation(tmp_path):
         ({"credential_source": {"file": "/nowhere"}}, "google.auth.identity_pool"),
     ],
 )
-def test_external_accounts(tmp_path, more, module):
+def test_external_accounts(tmp_path, fields, module):
     """The source in an external account's file selects google-auth's module."""
     info = {
         "type": "external_account",
         "audience": "//iam.googleapis.com/projects/123/locations/global/workloadIdentityPools/pool/providers/p",
         "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
         "token_url": "https://sts.googleapis.com/v1/token",
-        **more,
+        **fields,
     }
     found = find_token_source(write_json(tmp_path, info), {}, make_failing_fetch())
     assert isinstance(found, GoogleAuthTokenSource), found
@@ -227,11 +227,11 @@ def test_files_are_read_again_after_a_failure(tmp_path):
 
 def test_warning_filters_are_left_alone(tmp_path):
     """Loading a file warns of nothing, and leaves the process-wide warning filters unchanged."""
-    before = list(warnings.filters)
+    filters = list(warnings.filters)
     assert "test-token" == get_token(
         make_cache(write_json(tmp_path, make_service_account()), make_fetch()).get_credential()
     )
-    assert before == list(warnings.filters)
+    assert filters == list(warnings.filters)
 
 
 # The order of the application default credentials
@@ -239,7 +239,7 @@ def test_warning_filters_are_left_alone(tmp_path):
 
 def test_order(tmp_path):
     """`GOOGLE_APPLICATION_CREDENTIALS` comes first, then gcloud's file, then the metadata server."""
-    named = write_json(tmp_path, {**USER_INFO, "refresh_token": "named"}, "named.json")
+    named_file = write_json(tmp_path, {**USER_INFO, "refresh_token": "named"}, "named.json")
     write_json(tmp_path, {**USER_INFO, "refresh_token": "known"}, "gcloud/application_default_credentials.json")
     home = tmp_path / "home"
     write_json(home, {**USER_INFO, "refresh_token": "home"}, ".config/gcloud/application_default_credentials.json")
@@ -253,7 +253,7 @@ def test_order(tmp_path):
         return parse_qs(fetch.requests[-1].body.decode()).get("refresh_token", [fetch.urls[-1]])[0]
 
     gcloud = {"CLOUDSDK_CONFIG": str(tmp_path / "gcloud")}
-    assert "named" == find_used_source({"GOOGLE_APPLICATION_CREDENTIALS": named, **gcloud})
+    assert "named" == find_used_source({"GOOGLE_APPLICATION_CREDENTIALS": named_file, **gcloud})
     assert "known" == find_used_source(gcloud)
     assert "known" == find_used_source({"GOOGLE_APPLICATION_CREDENTIALS": "", **gcloud})
     if os.name != "nt":
@@ -328,7 +328,7 @@ def test_project(tmp_path, given, environ, in_file, in_gcloud, expected):
 
 
 @pytest.mark.parametrize("script", ["", "[core]\n", "no ini", "\xff"])
-def test_gcloud_files_that_say_nothing(tmp_path, script):
+def test_gcloud_files_without_project(tmp_path, script):
     """Gcloud settings without a project are ignored."""
     write_json(tmp_path, USER_INFO, "application_default_credentials.json")
     write_json(tmp_path, "default", "active_config")
@@ -339,21 +339,21 @@ def test_gcloud_files_that_say_nothing(tmp_path, script):
     assert str(failed).startswith("no project: Vertex(project=…) and GOOGLE_CLOUD_PROJECT are not set")
 
 
-def test_project_lookup_that_is_lost(tmp_path):
+def test_failed_project_lookup(tmp_path):
     """A project lookup that fails in transit is retried; one that is refused means that there is no project."""
 
-    class Pooled(FakeCredentials):
+    class CredentialsWithProject(FakeCredentials):
         def get_project_id(self, request: Any) -> str:
             return str(request("https://cloudresourcemanager.googleapis.com/v1/projects/1").data)
 
     skip = {"NO_GCE_CHECK": "true"}
     assert NO_SUCH_HOST.error == get_error(
-        make_cache(Pooled(token="t"), make_failing_fetch(), skip, project=None).get_credential()
+        make_cache(CredentialsWithProject(token="t"), make_failing_fetch(), skip, project=None).get_credential()
     )
-    broken = RecordingFetch(lambda request: build_reply({}))
-    pooled = Pooled(token="t")
-    pooled.get_project_id = lambda: None
-    assert isinstance(get_error(make_cache(pooled, broken, skip, project=None).get_credential()), AuthError)
+    failing_fetch = RecordingFetch(lambda request: build_reply({}))
+    credentials = CredentialsWithProject(token="t")
+    credentials.get_project_id = lambda: None
+    assert isinstance(get_error(make_cache(credentials, failing_fetch, skip, project=None).get_credential()), AuthError)
 
 
 def test_project_of_an_object():

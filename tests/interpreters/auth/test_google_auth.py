@@ -83,11 +83,11 @@ def test_expiry_of_any_kind(expiry):
 def test_async_refresh():
     """A `refresh` may be a coroutine function."""
 
-    class Awaited(FakeCredentials):
+    class AsyncCredentials(FakeCredentials):
         async def refresh(self, request: object) -> None:
             self.token = "one"
 
-    assert "one" == get_token(make_cache(Awaited()).get_credential())
+    assert "one" == get_token(make_cache(AsyncCredentials()).get_credential())
 
 
 @pytest.mark.parametrize("credentials", [object(), {"token": "x"}, 3])
@@ -108,39 +108,39 @@ def test_token_invalid_in_header(token):
 def test_certificates_are_not_left_out():
     """A request with a client certificate is refused."""
 
-    class Certified(FakeCredentials):
+    class CertificateCredentials(FakeCredentials):
         def refresh(self, request: Any) -> None:
             request("https://sts.example/v1/token", method="POST", cert=("a", "b"))
 
     fetch = make_fetch()
     assert AuthError("no token: not possible for tokens: cert (ValueError)") == get_error(
-        make_cache(Certified(), fetch).get_credential()
+        make_cache(CertificateCredentials(), fetch).get_credential()
     )
     assert [] == fetch.requests
 
 
 def test_transport():
     """All arguments of google-auth's transport are used, and shorter timeouts respected."""
-    seen = []
+    requests = []
 
-    class Asking(FakeCredentials):
+    class RequestingCredentials(FakeCredentials):
         def refresh(self, request: Any) -> None:
             future = request("http://a.example/x", "PUT", body="text", headers={"A": b"b"}, timeout=2)
-            seen.append((future.status, future.headers["content-type"], future.data))
+            requests.append((future.status, future.headers["content-type"], future.data))
             request("http://a.example/x", timeout=120)
             self.token = "one"
 
     fetch = RecordingFetch(lambda request: HttpResponse(201, (("content-type", "x"),), b"y"))
-    await_credential(make_cache(Asking(), fetch).get_credential())
-    assert [(201, "x", b"y")] == seen
+    await_credential(make_cache(RequestingCredentials(), fetch).get_credential())
+    assert [(201, "x", b"y")] == requests
     assert HttpRequest("PUT", "http://a.example/x", (("A", "b"),), b"text") == fetch.requests[0]
     assert [2, 30.0] == fetch.seconds
 
 
-def test_a_fault_that_was_got_over():
+def test_retried_failure_is_not_reported():
     """A failed request that google-auth has retried is not reported for a later error."""
 
-    class Trying(FakeCredentials):
+    class RetryingCredentials(FakeCredentials):
         def refresh(self, request: Any) -> None:
             with suppress(GoogleFault):
                 request("http://a.example/1")
@@ -149,7 +149,7 @@ def test_a_fault_that_was_got_over():
 
     futures = iter([NO_SUCH_HOST, build_reply({})])
     assert AuthError("no token: no good (ValueError)") == get_error(
-        make_cache(Trying(), RecordingFetch(lambda _: next(futures))).get_credential()
+        make_cache(RetryingCredentials(), RecordingFetch(lambda _: next(futures))).get_credential()
     )
 
 

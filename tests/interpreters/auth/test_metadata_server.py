@@ -17,7 +17,7 @@ from tests.support.credentials import (
     make_failing_fetch,
     read_headers,
 )
-from tests.support.loopback import Loopback, Reply, json_reply
+from tests.support.loopback import Loopback, Reply, build_json_reply
 
 
 @contextmanager
@@ -28,7 +28,9 @@ def serve_metadata(script: Callable[[str], Reply]) -> Iterator[tuple[Loopback, d
 
 def answer_metadata(target: str) -> Reply:
     if "token" in target:
-        return json_reply({"access_token": "test-token", "expires_in": 1800, "token_type": "Bearer"}, headers=[FLAVOR])
+        return build_json_reply(
+            {"access_token": "test-token", "expires_in": 1800, "token_type": "Bearer"}, headers=[FLAVOR]
+        )
     return Reply(headers=[FLAVOR], body=b"machine-project")
 
 
@@ -46,8 +48,10 @@ def test_metadata_server():
         clock.now += 1800
         await_credential(cache.get_credential())
     path = "/computeMetadata/v1/instance/service-accounts/default/token"
-    scoped = f"{path}?scopes=https%3A%2F%2Fwww.googleapis.com%2Fauth%2Fcloud-platform"
-    assert ["/computeMetadata/v1/project/project-id", scoped, scoped] == [each.target for each in server.requests]
+    scoped_path = f"{path}?scopes=https%3A%2F%2Fwww.googleapis.com%2Fauth%2Fcloud-platform"
+    assert ["/computeMetadata/v1/project/project-id", scoped_path, scoped_path] == [
+        each.target for each in server.requests
+    ]
     assert {"Google"} == {each.headers["metadata-flavor"] for each in server.requests}
     assert {"GET"} == {each.method for each in server.requests}
 
@@ -57,10 +61,10 @@ def test_metadata_server():
     [
         (lambda target: Reply(404, [FLAVOR]), "answered 404"),
         (lambda target: Reply(200, [FLAVOR], b"<html>"), "sent no valid token response"),
-        (lambda target: json_reply({"access_token": "a\nb"}, headers=[FLAVOR]), "is not valid in a header"),
-        (lambda target: json_reply({"access_token": "test-token"}), "is not a metadata server"),
+        (lambda target: build_json_reply({"access_token": "a\nb"}, headers=[FLAVOR]), "is not valid in a header"),
+        (lambda target: build_json_reply({"access_token": "test-token"}), "is not a metadata server"),
         (
-            lambda target: json_reply({"access_token": "x"}, headers=[("metadata-flavor", "x")]),
+            lambda target: build_json_reply({"access_token": "x"}, headers=[("metadata-flavor", "x")]),
             "is not a metadata server",
         ),
     ],
@@ -77,5 +81,5 @@ def test_metadata_server_in_trouble():
     """A metadata server with an error is a failure that can be retried."""
     with serve_metadata(lambda target: Reply(503, [FLAVOR])) as (_, environ):
         assert isinstance(get_error(make_cache(None, fetch_by_http, environ).get_credential()), ServerError)
-    named = {"GCE_METADATA_HOST": "h", "CLOUDSDK_CONFIG": "none"}
-    assert isinstance(get_error(make_cache(None, make_failing_fetch(), named).get_credential()), TransportError)
+    no_server = {"GCE_METADATA_HOST": "h", "CLOUDSDK_CONFIG": "none"}
+    assert isinstance(get_error(make_cache(None, make_failing_fetch(), no_server).get_credential()), TransportError)

@@ -84,9 +84,9 @@ def test_fresh_is_done_at_once():
     cache = make_cache(credentials)
     await_credential(cache.get_credential())
     join_refreshes()
-    again = cache.get_credential()
-    assert again.done()
-    assert "one" == get_token(again)
+    second_future = cache.get_credential()
+    assert second_future.done()
+    assert "one" == get_token(second_future)
     assert 1 == credentials.refresh_count
 
 
@@ -146,15 +146,15 @@ def test_not_renewed_too_early():
     assert 1 == credentials.refresh_count
 
 
-@pytest.mark.parametrize("left", [9.0, 0.0, -100.0])
-def test_ended(left):
+@pytest.mark.parametrize("seconds", [9.0, 0.0, -100.0])
+def test_ended(seconds):
     """A token that has expired, or is about to, is not returned."""
     clock = Clock()
     credentials = FakeCredentials("one", "two")
     cache = make_cache(credentials, clock=clock)
     await_credential(cache.get_credential())
     join_refreshes()
-    clock.now += HOUR - left
+    clock.now += HOUR - seconds
     assert "two" == get_token(cache.get_credential())
 
 
@@ -165,12 +165,12 @@ def test_failed_renewal():
     cache = make_cache(credentials, clock=clock)
     await_credential(cache.get_credential())
     join_refreshes()
-    seen = []
+    tokens = []
     for step in (HOUR - 100, 1, 5):
         clock.now += step
-        seen.append((get_token(cache.get_credential()), credentials.refresh_count))
+        tokens.append((get_token(cache.get_credential()), credentials.refresh_count))
         join_refreshes()
-    assert ["one", "one", "one"] == [token for token, _ in seen]
+    assert ["one", "one", "one"] == [token for token, _ in tokens]
     assert 3 == credentials.refresh_count
     assert "three" == get_token(cache.get_credential())
 
@@ -186,7 +186,7 @@ def test_short_lived_tokens():
     assert 1 == credentials.refresh_count
 
 
-def test_endless_token_is_looked_at_again():
+def test_token_without_expiry():
     """A token without an expiry is read again after ten minutes, as its owner may have replaced it."""
     clock = Clock()
     credentials = FakeCredentials(token="one", ends=None)
@@ -223,7 +223,7 @@ def test_failure_is_not_remembered():
     assert "two" == get_token(cache.get_credential())
 
 
-def test_all_who_wait_hear_of_it():
+def test_failure_reaches_all_callers():
     """A failure reaches all callers that waited for the refresh."""
     credentials = SlowCredentials(ValueError())
     cache = make_cache(credentials)
@@ -233,7 +233,7 @@ def test_all_who_wait_hear_of_it():
 
 
 @pytest.mark.parametrize("raised", [SystemExit(3), KeyboardInterrupt(), GeneratorExit()])
-def test_nothing_escapes(raised):
+def test_any_exception_is_a_failure(raised):
     """Any exception of a refresh is a failure of its callers."""
     assert AuthError(f"no token: {type(raised).__name__}") == get_error(
         make_cache(FakeCredentials(raised)).get_credential()
@@ -243,10 +243,10 @@ def test_nothing_escapes(raised):
 def test_no_thread(monkeypatch):
     """If no thread can be started, the call fails at once."""
 
-    def full(self: threading.Thread) -> None:
+    def fail_to_start(self: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(threading.Thread, "start", full)
+    monkeypatch.setattr(threading.Thread, "start", fail_to_start)
     cache = make_cache(FakeCredentials("one"))
     assert AuthError("no token: can't start new thread") == get_error(cache.get_credential())
     monkeypatch.undo()
@@ -266,7 +266,7 @@ def test_transport_faults_keep_their_type(tmp_path, fault):
     assert 1 == len(fetch.requests)
 
 
-def test_overload_is_for_our_own_retry(tmp_path):
+def test_transient_error_gets_one_request(tmp_path):
     """A token endpoint with a transient error gets one request, and its ``retry-after`` is kept."""
     statuses = {503: ServerError, 500: ServerError, 429: RateLimited}
     for status, kind in statuses.items():
@@ -306,8 +306,8 @@ def test_echoed_secrets(tmp_path):
     for echo in echoes:
         failed = get_error(make_cache(write_json(tmp_path, USER_INFO), RecordingFetch(echo)).get_credential())
         assert isinstance(failed, AuthError)
-        shown = f"{failed!r} {failed} {failed.__cause__!r} {failed.__context__!r}"
-        assert not [word for word in ("test-refresh-token", "test-client-secret", long) if word in shown]
+        text = f"{failed!r} {failed} {failed.__cause__!r} {failed.__context__!r}"
+        assert not [secret for secret in ("test-refresh-token", "test-client-secret", long) if secret in text]
 
 
 def test_garbage(tmp_path):
@@ -369,7 +369,7 @@ def test_fork(monkeypatch):
 # Secrets
 
 
-def test_no_secret_shows(tmp_path, caplog):
+def test_secrets_are_masked(tmp_path, caplog):
     """No repr contains a token or a key, and nothing is logged."""
     caplog.set_level(0)
     fetch = make_fetch()
@@ -379,11 +379,11 @@ def test_no_secret_shows(tmp_path, caplog):
     join_refreshes()
     source = cache._source
     values = (future, future.result(), cache, vars(cache), cache._cached, source.get_token(NOW, 0), source)
-    shown = f"{values!r} {caplog.text}"
-    assert not [word for word in ("test-token", "test-client-secret", "test-refresh-token") if word in shown]
+    text = f"{values!r} {caplog.text}"
+    assert not [secret for secret in ("test-token", "test-client-secret", "test-refresh-token") if secret in text]
 
 
-def test_backend_headers_come_along():
+def test_backend_headers_are_sent():
     """The backend's own headers are sent with the token."""
     backend = Vertex("p", credentials=FakeCredentials(token="one"), headers={"x-team": "blue"})
     cache = TokenCache(backend, environ={}, fetch=make_failing_fetch())

@@ -16,8 +16,8 @@ class Interrupt(BaseException):
 
 def test_latch() -> None:
     """A latch stays set, and wakes all waiters."""
-    latch, woken = Latch(), list[bool]()
-    workers = [Worker(lambda: woken.append(latch.wait())) for _ in range(3)]
+    latch, wakeups = Latch(), list[bool]()
+    workers = [Worker(lambda: wakeups.append(latch.wait())) for _ in range(3)]
     for each in workers:
         each.start()
     assert (latch.is_set(), latch.wait(0), latch.wait(-1)) == (False, False, False)
@@ -25,18 +25,18 @@ def test_latch() -> None:
     latch.set()
     for each in workers:
         each.join()
-    assert (woken, latch.is_set(), latch.wait()) == ([True] * 3, True, True)
+    assert (wakeups, latch.is_set(), latch.wait()) == ([True] * 3, True, True)
 
 
 def test_set_again_after_an_interrupt() -> None:
     """Setting a latch again after an interrupted `set` calls the remaining callbacks."""
     latch, calls = Latch(), list[int]()
 
-    def interrupted() -> None:
-        latch.remove_callback(interrupted)
+    def raise_interrupt() -> None:
+        latch.remove_callback(raise_interrupt)
         raise Interrupt
 
-    latch.add_callback(interrupted)
+    latch.add_callback(raise_interrupt)
     for n in range(3):
         latch.add_callback(lambda n=n: calls.append(n))  # type: ignore[misc]  # bound now
     with pytest.raises(Interrupt):
@@ -49,12 +49,12 @@ def test_callbacks() -> None:
     """A callback is called when the latch is set, at once if it is set already, and not after its removal."""
     latch, calls = Latch(), list[str]()
 
-    def removed() -> None:
+    def record_removed() -> None:
         calls.append("removed")
 
-    latch.add_callback(removed)
-    latch.remove_callback(removed)
-    latch.remove_callback(removed)
+    latch.add_callback(record_removed)
+    latch.remove_callback(record_removed)
+    latch.remove_callback(record_removed)
     latch.add_callback(lambda: calls.append("before"))
     latch.set()
     latch.add_callback(lambda: calls.append("after"))
@@ -98,7 +98,7 @@ def test_promise_that_is_cancelled() -> None:
 
 def test_worker_that_never_began() -> None:
     """`join` returns at once if the thread was not started."""
-    Worker(never).join()
+    Worker(fail).join()
 
 
 @pytest.mark.parametrize(
@@ -118,42 +118,42 @@ def test_interrupt_of_a_start(
 
     monkeypatch.setattr(threading.Thread, "start", start)
     with pytest.raises(raised):
-        start_thread(threading.Thread(target=never))
+        start_thread(threading.Thread(target=fail))
 
 
-def never() -> Callable[[], object]:
+def fail() -> Callable[[], object]:
     raise AssertionError("this does not run")
 
 
 def test_join_waits_after_an_interrupted_join() -> None:
     """`join` waits for a running worker, even if an earlier `join` was interrupted."""
-    gate, ended = threading.Event(), list[bool]()
-    worker = Worker(lambda: ended.append(gate.wait()))
+    gate, finished = threading.Event(), list[bool]()
+    worker = Worker(lambda: finished.append(gate.wait()))
 
     def interrupt(*_: object) -> None:
         raise Interrupt
 
-    before = signal.signal(signal.SIGALRM, interrupt)
+    previous_handler = signal.signal(signal.SIGALRM, interrupt)
     try:
         worker.start()
         signal.setitimer(signal.ITIMER_REAL, 0.01)
         with pytest.raises(Interrupt):
-            while True:  # however late the signal comes
+            while True:  # at any time before the signal
                 worker.join()
         threading.Timer(0.05, gate.set).start()
         worker.join()
-        assert ended == [True]
+        assert finished == [True]
     finally:
         gate.set()
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGALRM, previous_handler)
 
 
 def test_wait_ends_after_a_long_signal_handler() -> None:
     """A wait ends even if a signal handler runs meanwhile, and returns after the end of the wait."""
     latch, guard = Latch(), threading.Event()
     rescue = threading.Thread(target=lambda: guard.wait(60) or latch.set())
-    before = signal.signal(signal.SIGALRM, lambda *_: time.sleep(0.05))
+    previous_handler = signal.signal(signal.SIGALRM, lambda *_: time.sleep(0.05))
     try:
         rescue.start()
         for _ in range(20):
@@ -161,6 +161,6 @@ def test_wait_ends_after_a_long_signal_handler() -> None:
             assert not latch.wait(0.01)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGALRM, previous_handler)
         guard.set()
         rescue.join()

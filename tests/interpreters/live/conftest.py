@@ -9,7 +9,7 @@ import pytest
 
 
 @pytest.fixture(scope="package", autouse=True)
-def frozen() -> Iterator[None]:
+def freeze_garbage() -> Iterator[None]:
     """Exclude existing objects from garbage collections, which these tests trigger often."""
     gc.collect()
     gc.freeze()
@@ -18,7 +18,7 @@ def frozen() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+def allow_slow_closing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Allow 60 seconds for closing handshakes, as the machine may be slow; tests of silent peers set less."""
     for module in ("session", "connection"):
         monkeypatch.setattr(f"genai_fn.interpreters.live.{module}.CLOSE_TIMEOUT", 60.0)
@@ -28,11 +28,11 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 def run(request: pytest.FixtureRequest) -> Callable[[Callable[[], Awaitable[Any]]], Any]:
     """Return a function that runs a test's coroutine function for at most two minutes."""
 
-    def bounded(body: Callable[[], Awaitable[Any]]) -> Any:
+    def run_bounded(body: Callable[[], Awaitable[Any]]) -> Any:
         async def inside() -> Any:
             with anyio.fail_after(120):
                 return await body()
 
         return anyio.run(inside, backend=request.param)
 
-    return bounded
+    return run_bounded

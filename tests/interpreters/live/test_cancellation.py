@@ -9,35 +9,35 @@ import pytest
 from anyio.lowlevel import checkpoint
 
 from genai_fn import AsyncHttp, calling, live, with_config
-from tests.support.cancellation.points import (
+from tests.support.cancellation.cancel_points import (
     LATE,
+    MAX_STOPS,
     SCOPE,
-    STEPS,
     TWICE,
     TWICE_LATE,
-    Cut,
-    client_sockets,
-    spotless,
-    steps,
-    tasks,
+    Canceller,
+    check_no_leaks,
+    count_client_sockets,
+    count_tasks,
+    list_stops,
 )
 from tests.support.live.sessions import CONNECT_TEXT, make_http, read_texts
 from tests.support.live.websocket_peer import Peer, PeerConnection, wait_until
 
-WORLDS = (
+EXECUTORS = (
     *(("asyncio", manner) for manner in (SCOPE, LATE, TWICE, TWICE_LATE)),
     *(("trio", manner) for manner in (SCOPE, LATE, TWICE)),
 )
 
 
-@pytest.fixture(params=WORLDS, ids="-".join)
-def world(request: pytest.FixtureRequest) -> Any:
+@pytest.fixture(params=EXECUTORS, ids="-".join)
+def executor(request: pytest.FixtureRequest) -> Any:
     return request.param
 
 
 @pytest.fixture(autouse=True)
-def clean() -> Iterator[None]:
-    with spotless():
+def check_no_garbage() -> Iterator[None]:
+    with check_no_leaks():
         yield
 
 
@@ -65,15 +65,15 @@ class ResumingScript:
 
     async def _setup(self, connection: PeerConnection) -> Any:
         setup = await connection.receive()
-        connection.receive = _put_back(setup, connection.receive)  # type: ignore[method-assign]
+        connection.receive = replay_message(setup, connection.receive)  # type: ignore[method-assign]
         return setup["setup"].get("sessionResumption")
 
 
-def _put_back(message: Any, then: Any) -> Any:
+def replay_message(message: Any, receive_next: Any) -> Any:
     waiting = [message]
 
     async def receive() -> Any:
-        return waiting.pop() if waiting else await then()
+        return waiting.pop() if waiting else await receive_next()
 
     return receive
 
@@ -98,51 +98,51 @@ async def run_session(run: AsyncHttp) -> None:
 @asynccontextmanager
 async def check_cleanup(peer: Peer) -> AsyncIterator[AsyncHttp]:
     """Check that the block leaves no task and no socket."""
-    before = tasks()
+    task_count = count_tasks()
     async with make_http(peer) as run:
         yield run
         with anyio.fail_after(60):
-            await wait_until(lambda: tasks() <= before and not client_sockets(peer.port))
+            await wait_until(lambda: count_tasks() <= task_count and not count_client_sockets(peer.port))
 
 
-def test_cancelled_everywhere(world: tuple[str, str]) -> None:
+def test_cancelled_everywhere(executor: tuple[str, str]) -> None:
     """A session cancelled at any of its stops leaves nothing, and the next session completes."""
-    backend, manner = world
+    backend, manner = executor
 
     async def body() -> None:
         with anyio.fail_after(300), Peer(ResumingScript()) as peer:
-            for k in steps(manner):
+            for k in list_stops(manner):
                 async with check_cleanup(peer) as run:
-                    cut = await Cut(k, manner).of(lambda: run_session(run))
+                    canceller = await Canceller(k, manner).run(lambda: run_session(run))
                 async with check_cleanup(peer) as run:
                     await run_session(run)
-                if not cut.reached:
+                if not canceller.is_reached:
                     break
-            assert 2 < k < STEPS
+            assert 2 < k < MAX_STOPS
 
     anyio.run(body, backend=backend)
 
 
-def test_block_is_never_cancelled(world: tuple[str, str]) -> None:
+def test_block_is_never_cancelled(executor: tuple[str, str]) -> None:
     """A session that fails, or is closed by another task, ends iteration and does not cancel its block."""
-    backend, _ = world
+    backend, _ = executor
 
-    async def failing(connection: PeerConnection) -> None:
+    async def abort(connection: PeerConnection) -> None:
         await connection.accept_setup()
         await connection.close(1011)
 
     async def body() -> None:
-        with anyio.fail_after(60), Peer(failing, send_call_and_leave) as peer:
-            reached = []
+        with anyio.fail_after(60), Peer(abort, send_call_and_leave) as peer:
+            reached_ends = []
             async with check_cleanup(peer) as run, run.live(CONNECT_TEXT) as session:
                 await anyio.sleep(0.01)
-                reached.append([item async for item in session][-1])
+                reached_ends.append([item async for item in session][-1])
             async with check_cleanup(peer) as run, anyio.create_task_group() as group:
                 async with run.live(CONNECT_TEXT) as session:
                     group.start_soon(session.close)
-                    reached.append([item async for item in session])
+                    reached_ends.append([item async for item in session])
                     await checkpoint()
-                    reached.append("went on")
-            assert 3 == len(reached)
+                    reached_ends.append("went on")
+            assert 3 == len(reached_ends)
 
     anyio.run(body, backend=backend)

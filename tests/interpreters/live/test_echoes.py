@@ -14,22 +14,22 @@ from tests.support.live.websocket_peer import Peer, PeerConnection
 
 KEY = "test-key-that-is-echoed"
 TOKEN = "auth_tokens/" + KEY
-SUSPENDED = f"Consumer 'api_key:{KEY}' has been suspended."
+SUSPENDED_MESSAGE = f"Consumer 'api_key:{KEY}' has been suspended."
 
 
 async def close_before_setup(connection: PeerConnection) -> None:
     await connection.receive()
-    await connection.close(1008, SUSPENDED)
+    await connection.close(1008, SUSPENDED_MESSAGE)
 
 
 async def close_after_setup(connection: PeerConnection) -> None:
     await connection.accept_setup()
-    await connection.close(1011, SUSPENDED)
+    await connection.close(1011, SUSPENDED_MESSAGE)
 
 
 async def send_error(connection: PeerConnection) -> None:
     await connection.accept_setup()
-    await connection.send(error={"code": 403, "message": SUSPENDED, "details": [{"containerInfo": KEY}]})
+    await connection.send(error={"code": 403, "message": SUSPENDED_MESSAGE, "details": [{"containerInfo": KEY}]})
     await connection.receive_until_closed()
 
 
@@ -40,8 +40,8 @@ async def send_junk(connection: PeerConnection) -> None:
 
 
 ENDS: dict[str, tuple[Any, type[GenaiError]]] = {
-    "refused": ({"refuse": (403, SUSPENDED.encode())}, APIError),
-    "busy": ({"refuse": (503, SUSPENDED.encode())}, APIError),
+    "refused": ({"refuse": (403, SUSPENDED_MESSAGE.encode())}, APIError),
+    "busy": ({"refuse": (503, SUSPENDED_MESSAGE.encode())}, APIError),
     "goodbye": (close_before_setup, LiveClosed),
     "goodbye later": (close_after_setup, LiveClosed),
     "a fault": (send_error, APIError),
@@ -54,7 +54,7 @@ ENDS: dict[str, tuple[Any, type[GenaiError]]] = {
 def test_ends_without_the_key(run: Any, name: str, kind: str) -> None:
     """However a session ends, the credential is masked in the failure and in all events."""
     script, expected = ENDS[name]
-    seen: list[Event] = []
+    events: list[Event] = []
     with Peer(send_junk, **script) if isinstance(script, dict) else Peer(script) as peer:
         backends = {
             "key": Gemini(KEY, base_url=peer.url),
@@ -64,7 +64,7 @@ def test_ends_without_the_key(run: Any, name: str, kind: str) -> None:
 
         async def body() -> GenaiError:
             retry = Retry(attempts=2, initial_delay=0.001, max_delay=0.001)
-            interpreter = AsyncHttp(backends[kind], proxy="", on_event=seen.append, retry=retry)
+            interpreter = AsyncHttp(backends[kind], proxy="", on_event=events.append, retry=retry)
             async with interpreter, interpreter.live(CONNECT_TEXT) as session:
                 *_, last = [item async for item in session]
             assert isinstance(last, Failure)
@@ -73,5 +73,5 @@ def test_ends_without_the_key(run: Any, name: str, kind: str) -> None:
         error = run(body)
     assert isinstance(error, expected)
     assert "***" in repr(vars(error))
-    for held in (error, *seen):
-        assert KEY not in f"{held!r} {held} {pickle.dumps(held)!r}"
+    for value in (error, *events):
+        assert KEY not in f"{value!r} {value} {pickle.dumps(value)!r}"

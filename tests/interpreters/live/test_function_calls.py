@@ -55,19 +55,19 @@ def test_called(run: Any) -> None:
         run(body)
     [connection] = peer.connections
     assert ["add"] == [each["name"] for each in connection.setup["tools"][0]["functionDeclarations"]]
-    answered = {each["id"]: (each["name"], each["response"]) for each in list_responses(connection)}
-    assert ("add", {"result": 3}) == answered["c-1"]
-    assert ("nothing", "error") == (answered["c-2"][0], *answered["c-2"][1])
+    responses = {each["id"]: (each["name"], each["response"]) for each in list_responses(connection)}
+    assert ("add", {"result": 3}) == responses["c-1"]
+    assert ("nothing", "error") == (responses["c-2"][0], *responses["c-2"][1])
 
 
 def test_at_once(run: Any) -> None:
     """Calls run concurrently; each is answered when it ends."""
     started: list[str] = []
 
-    async def meet(who: str) -> str:
-        started.append(who)
+    async def meet(name: str) -> str:
+        started.append(name)
         await wait_until(lambda: len(started) >= 2)
-        return who
+        return name
 
     async def script(connection: PeerConnection) -> None:
         await connection.accept_setup()
@@ -87,11 +87,11 @@ def test_at_once(run: Any) -> None:
     assert {"1", "2"} == {each["id"] for each in list_responses(peer.connections[0])}
 
 
-def test_called_off(run: Any) -> None:
+def test_cancelled_calls(run: Any) -> None:
     """A call that the server cancels is not answered; other calls continue."""
     ends: list[str] = []
 
-    async def endless() -> None:
+    async def wait_forever() -> None:
         try:
             await anyio.sleep_forever()
         except BaseException:
@@ -101,7 +101,7 @@ def test_called_off(run: Any) -> None:
     async def script(connection: PeerConnection) -> None:
         await connection.accept_setup()
         await connection.send(
-            toolCall={"functionCalls": [build_call("endless", "1"), build_call("add", "2", a=1, b=1)]}
+            toolCall={"functionCalls": [build_call("wait_forever", "1"), build_call("add", "2", a=1, b=1)]}
         )
         await connection.receive()
         await connection.send(toolCallCancellation={"ids": ["1", "gone"]})
@@ -112,7 +112,7 @@ def test_called_off(run: Any) -> None:
     with Peer(script) as peer:
 
         async def body() -> None:
-            async with make_http(peer) as run, run.live(CONNECT_TEXT | calling(endless, add)) as session:
+            async with make_http(peer) as run, run.live(CONNECT_TEXT | calling(wait_forever, add)) as session:
                 assert 3 == len([item async for item in session])
                 assert ["cancelled"] == ends
 
@@ -124,7 +124,7 @@ def test_closed_meanwhile(run: Any) -> None:
     """Leaving the session cancels running calls."""
     ends: list[str] = []
 
-    async def endless() -> None:
+    async def wait_forever() -> None:
         try:
             await anyio.sleep_forever()
         finally:
@@ -132,13 +132,13 @@ def test_closed_meanwhile(run: Any) -> None:
 
     async def script(connection: PeerConnection) -> None:
         await connection.accept_setup()
-        await connection.send(toolCall={"functionCalls": [build_call("endless", "1")]})
+        await connection.send(toolCall={"functionCalls": [build_call("wait_forever", "1")]})
         await connection.receive_until_closed()
 
     with Peer(script) as peer:
 
         async def body() -> None:
-            async with make_http(peer) as run, run.live(CONNECT_TEXT | calling(endless)) as session:
+            async with make_http(peer) as run, run.live(CONNECT_TEXT | calling(wait_forever)) as session:
                 await anext(aiter(session))
                 await anyio.wait_all_tasks_blocked()
             assert ["ended"] == ends
@@ -146,7 +146,7 @@ def test_closed_meanwhile(run: Any) -> None:
         run(body)
 
 
-def test_kept_by_the_caller(run: Any) -> None:
+def test_calls_of_the_caller(run: Any) -> None:
     """The caller answers calls of functions that are declared without an implementation."""
 
     async def script(connection: PeerConnection) -> None:
@@ -174,24 +174,24 @@ def test_kept_by_the_caller(run: Any) -> None:
 def test_failing(run: Any) -> None:
     """An exception is sent to the model or, with ``on_error="fail"``, ends the session as its last item."""
 
-    def breaks() -> None:
+    def raise_error() -> None:
         raise KeyError("no such thing")
 
     async def script(connection: PeerConnection) -> None:
         await connection.accept_setup()
-        await connection.send(toolCall={"functionCalls": [build_call("breaks", "1")]})
+        await connection.send(toolCall={"functionCalls": [build_call("raise_error", "1")]})
         await connection.receive_until_closed()
 
     for on_error in ("return", "fail"):
         with Peer(script) as peer:
 
             async def body() -> None:
-                session_request = CONNECT_TEXT | calling(breaks, on_error=on_error)  # type: ignore[arg-type]  # noqa: B023  # a literal; run at once
+                session_request = CONNECT_TEXT | calling(raise_error, on_error=on_error)  # type: ignore[arg-type]  # noqa: B023  # a literal; run at once
                 async with make_http(peer) as run, run.live(session_request) as session:
                     await anext(aiter(session))
                     if on_error == "fail":  # noqa: B023  # run at once
                         [last] = [item async for item in session]
-                        assert Failure(FunctionCallError("breaks", "KeyError: 'no such thing'")) == last
+                        assert Failure(FunctionCallError("raise_error", "KeyError: 'no such thing'")) == last
                     else:
                         await wait_until(lambda: peer.connections[0].received[1:])
 

@@ -10,7 +10,7 @@ from returns.result import Failure, Success
 
 from genai_fn import AsyncHttp, Gemini, InvalidRequest, Retry, Timeouts, with_config, with_options
 from genai_fn.errors import APIError, ClientError, Disconnected, RateLimited, ServerError, TimedOut, TransportError
-from tests.support.limits import patient
+from tests.support.limits import retry_with_longer_limits
 from tests.support.live.sessions import CONNECT_TEXT, read_texts
 from tests.support.live.websocket_bytes import (
     SETUP_COMPLETE,
@@ -107,19 +107,19 @@ def test_refused_then_accepted(run: Any) -> None:
 def test_refusal_without_end(run: Any) -> None:
     """An endless refusal is neither read for ever nor stored."""
 
-    def endless(connection: RawConnection) -> None:
+    def send_endless_body(connection: RawConnection) -> None:
         connection.read_request()
         connection.send(b"HTTP/1.1 404 No\r\n\r\n")
         for _ in range(200):
             connection.send(b"x" * (1 << 16))
         connection.read_until_closed()
 
-    last, _ = run_session(run, endless, timeouts=Timeouts(idle=60))
+    last, _ = run_session(run, send_endless_body, timeouts=Timeouts(idle=60))
     assert isinstance(last, APIError | TransportError)
     assert not isinstance(last, TimedOut)
 
 
-def test_what_is_asked(run: Any) -> None:
+def test_handshake_request(run: Any) -> None:
     """The handshake requests no extension and no subprotocol; ``Host`` comes from the URL, not from the headers."""
     requests: list[dict[str, str]] = []
 
@@ -159,13 +159,13 @@ def test_hosts(run: Any) -> None:
         assert f"\r\nHost: [::1]:{peer.port}".encode() in peer.connections[0].head
     with RawPeer(send_one_text) as peer, ConnectProxy(to=peer.port) as proxy:
 
-        async def through() -> None:
+        async def connect_by_proxy() -> None:
             backend = Gemini(KEY, base_url="http://Example.com")
             way = f"http://127.0.0.1:{proxy.port}"
             async with AsyncHttp(backend, proxy=way) as run, run.live(CONNECT_TEXT) as session:
                 assert ["one"] == await read_texts(session)
 
-        run(through)
+        run(connect_by_proxy)
         assert b"\r\nHost: example.com\r\n" in peer.connections[0].head + b"\r\n"
 
 
@@ -192,30 +192,30 @@ def test_secrets(run: Any, caplog: pytest.LogCaptureFixture) -> None:
         (lambda connection: connection.send(b"no http\r\n\r\n"),),
     )
     loggers = [logging.getLogger(name) for name in (*logging.root.manager.loggerDict, "trio-websocket", "websockets")]
-    seen: list[str] = []
+    logs: list[str] = []
     for logger in (logging.getLogger(), *loggers):
         caplog.set_level(logging.DEBUG, logger.name or None)
     for each in scripts:
         with RawPeer(*each) as peer:
 
             async def body() -> None:
-                async with make_http(peer, on_event=lambda event: seen.append(repr(event))) as run:
+                async with make_http(peer, on_event=lambda event: logs.append(repr(event))) as run:
                     async with run.live(CONNECT_TEXT | with_config(session_resumption={})) as session:
                         items = [item async for item in session]
                         failures = [item.failure() for item in items if isinstance(item, Failure)]
-                        seen.extend(repr(item) + str(item) + repr(session) for item in items)
-                        seen.append(repr(pickle.dumps(failures)) + repr([vars(each) for each in failures]))
-                        seen.append(
+                        logs.extend(repr(item) + str(item) + repr(session) for item in items)
+                        logs.append(repr(pickle.dumps(failures)) + repr([vars(each) for each in failures]))
+                        logs.append(
                             repr(session._state) + repr(session._connection and session._connection._connect_action)
                         )
 
             run(body)
-    assert seen
-    assert KEY not in "".join(seen)
+    assert logs
+    assert KEY not in "".join(logs)
     assert KEY not in caplog.text
 
 
-def test_never_answers(run: Any) -> None:
+def test_incomplete_handshake(run: Any) -> None:
     """A server that stops in the middle of the handshake is a timeout."""
 
     def stop_in_handshake(connection: RawConnection) -> None:
@@ -227,7 +227,7 @@ def test_never_answers(run: Any) -> None:
     assert (TimedOut("headers", "opening a live session", sent=True), 1) == (last, count)
 
 
-@patient
+@retry_with_longer_limits
 def test_resumes_after_silence(run: Any, limit: float) -> None:
     """During resumption, a handshake or setup without an answer is one failed attempt and not the end."""
 
@@ -238,11 +238,11 @@ def test_resumes_after_silence(run: Any, limit: float) -> None:
         connection.read_request()
         connection.read_until_closed()
 
-    def mute(connection: RawConnection) -> None:
+    def send_nothing(connection: RawConnection) -> None:
         connection.accept_handshake()
         connection.read_until_closed()
 
-    for script in (stop_in_handshake, mute):
+    for script in (stop_in_handshake, send_nothing):
         with RawPeer(send_handle_and_drop, script, send_one_text) as peer:
 
             async def body() -> None:
@@ -254,10 +254,10 @@ def test_resumes_after_silence(run: Any, limit: float) -> None:
             assert 3 == len(peer.connections)
 
 
-def test_sent_away_again_and_again(run: Any) -> None:
+def test_repeated_go_away(run: Any) -> None:
     """A server that repeatedly sends ``goAway``, or disconnects, right after setup is given up after some attempts."""
 
-    def away(connection: RawConnection) -> None:
+    def send_go_away(connection: RawConnection) -> None:
         connection.accept_setup(
             encode_frame(b'{"sessionResumptionUpdate": {"newHandle": "h-1", "resumable": true}}')
             + encode_frame(b'{"goAway": {"timeLeft": "10s"}}')
@@ -269,7 +269,7 @@ def test_sent_away_again_and_again(run: Any) -> None:
             encode_frame(b'{"sessionResumptionUpdate": {"newHandle": "h-1", "resumable": true}}') + encode_text(b"one")
         )
 
-    for script in (away, send_handle_and_drop):
+    for script in (send_go_away, send_handle_and_drop):
         with RawPeer(script) as peer:
 
             async def body() -> None:

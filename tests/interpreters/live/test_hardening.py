@@ -12,15 +12,15 @@ from returns.result import Failure, Success
 from genai_fn import AsyncHttp, Gemini, InvalidRequest, Retry, calling, live
 from genai_fn.errors import Closed
 from genai_fn.events import Called, Reconnecting, Resumed
-from tests.support.cancellation.points import spotless
+from tests.support.cancellation.cancel_points import check_no_leaks
 from tests.support.live.sessions import CONNECT_TEXT, RESUMABLE, make_http, read_texts
 from tests.support.live.websocket_bytes import RawConnection, RawPeer
 from tests.support.live.websocket_peer import Peer, PeerConnection, wait_until
 
 
 @pytest.fixture(autouse=True)
-def clean() -> Iterator[None]:
-    with spotless():
+def check_no_garbage() -> Iterator[None]:
+    with check_no_leaks():
         yield
 
 
@@ -178,7 +178,7 @@ class CallbackError(Exception):
 
 
 class Interrupt(BaseException):
-    """An exception that is no `Exception`."""
+    """An exception that is not a subclass of `Exception`."""
 
 
 def make_raising_callback(kind: type, error: BaseException) -> Any:
@@ -210,18 +210,18 @@ def test_callback_raises(run: Any, name: str, monkeypatch: pytest.MonkeyPatch) -
 
         async def body() -> None:
             error = CallbackError("oh")
-            reached = False
+            is_reached = False
             async with make_http(
                 peer, on_event=make_raising_callback(kind, error), retry=Retry(initial_delay=0.01)
             ) as run:
                 async with run.live(session_request or CONNECT_TEXT | calling(act)) as session:
-                    with pytest.raises(CallbackError) as caught:
+                    with pytest.raises(CallbackError) as raised:
                         _ = [item async for item in session]
-                    assert caught.value is error
+                    assert raised.value is error
                     await checkpoint()
                     assert [] == [item async for item in session]
-                    reached = True
-            assert reached
+                    is_reached = True
+            assert is_reached
 
         for module in ("session", "connection"):
             monkeypatch.setattr(f"genai_fn.interpreters.live.{module}.CLOSE_TIMEOUT", 1000.0)  # never reached
@@ -229,14 +229,14 @@ def test_callback_raises(run: Any, name: str, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("name", EVENTS)
-def test_callback_raises_unheard(run: Any, name: str) -> None:
+def test_callback_raises_without_read(run: Any, name: str) -> None:
     """Without a read, leaving the block raises the exception; an exception of the block gets it as a note."""
     kind, session_request, scripts = EVENTS[name]
 
     def act() -> None:
         """Do nothing."""
 
-    async def run_block(own: Exception | None) -> None:
+    async def run_block(own_error: Exception | None) -> None:
         with Peer(*scripts) as peer:
             error = CallbackError("oh")
             async with make_http(
@@ -244,15 +244,15 @@ def test_callback_raises_unheard(run: Any, name: str) -> None:
             ) as run:
                 async with run.live(session_request or CONNECT_TEXT | calling(act)) as session:
                     await wait_until(lambda: session._raised_error is not None)
-                    if own is not None:
-                        raise own
+                    if own_error is not None:
+                        raise own_error
 
     async def body() -> None:
         with pytest.raises(CallbackError):
             await run_block(None)
-        with pytest.raises(KeyError) as caught:
+        with pytest.raises(KeyError) as raised:
             await run_block(KeyError("mine"))
-        assert "CallbackError('oh')" in caught.value.__notes__[0]
+        assert "CallbackError('oh')" in raised.value.__notes__[0]
 
     run(body)
 
@@ -277,11 +277,11 @@ def test_interrupts(run: Any, name: str, kind: type[BaseException]) -> None:
                     _ = [item async for item in session]
                     await anyio.sleep_forever()
 
-        before = set(threading.enumerate())
-        with pytest.raises(kind) as caught:
+        threads = set(threading.enumerate())
+        with pytest.raises(kind) as raised:
             run(body)
-        assert caught.value is error
-        for thread in set(threading.enumerate()) - before:
+        assert raised.value is error
+        for thread in set(threading.enumerate()) - threads:
             thread.join(60)
             assert not thread.is_alive(), "asyncio did not come to its end"
 
@@ -309,15 +309,15 @@ def test_closed_by_a_callback(run: Any) -> None:
 def test_interpreter_closed_meanwhile(run: Any) -> None:
     """Closing the interpreter ends a session that is being entered or waits to reconnect."""
 
-    def silent(connection: RawConnection) -> None:
+    def send_nothing(connection: RawConnection) -> None:
         connection.read_request()
         connection.read_until_closed()
 
-    def broken(connection: RawConnection) -> None:
+    def send_nothing_valid(connection: RawConnection) -> None:
         connection.send(b"nothing\r\n\r\n")
 
     async def body() -> None:
-        for script in (silent, broken):
+        for script in (send_nothing, send_nothing_valid):
             with RawPeer(script) as peer:
                 interpreter = AsyncHttp(
                     Gemini("test-key", base_url=peer.url), proxy="", retry=Retry(initial_delay=30.0)
@@ -325,7 +325,7 @@ def test_interpreter_closed_meanwhile(run: Any) -> None:
 
                 def is_connecting() -> bool:
                     first = next(iter(peer.connections), None)
-                    return first is not None and (bool(first.head) or script is broken)  # noqa: B023
+                    return first is not None and (bool(first.head) or script is send_nothing_valid)  # noqa: B023
 
                 async with anyio.create_task_group() as tasks:
 
@@ -353,11 +353,11 @@ def test_closed_from_another_loop(run: Any) -> None:
         thread = threading.Thread(target=run, args=(body,))
         thread.start()
 
-        async def elsewhere() -> None:
+        async def run_in_other_loop() -> None:
             await wait_until(lambda: peer.connections and peer.connections[0].setup)
             await interpreter.aclose()
 
-        run(elsewhere)
+        run(run_in_other_loop)
         thread.join(60)
         assert not thread.is_alive()
     assert [[]] == ends
@@ -382,13 +382,13 @@ def test_sender_is_cancelled(run: Any) -> None:
 
                 scopes = [anyio.CancelScope() for _ in "abc"]
 
-                async def scoped(letter: str, scope: anyio.CancelScope) -> None:
+                async def flood_in_scope(letter: str, scope: anyio.CancelScope) -> None:
                     with scope:
                         await flood(letter)
 
                 async with anyio.create_task_group() as tasks:
                     for letter, scope in zip("abc", scopes, strict=True):
-                        tasks.start_soon(scoped, letter, scope)
+                        tasks.start_soon(flood_in_scope, letter, scope)
                     await anyio.sleep(0.02)
                     scopes[0].cancel()
                     scopes[1].cancel()
@@ -401,7 +401,7 @@ def test_sender_is_cancelled(run: Any) -> None:
     assert 12 == sum(each.startswith("c") for each in texts)
 
 
-def test_nothing_is_held_of_calls_that_ended(run: Any) -> None:
+def test_finished_calls_are_released(run: Any) -> None:
     """A session keeps nothing of answered calls."""
 
     async def script(connection: PeerConnection) -> None:
@@ -412,7 +412,7 @@ def test_nothing_is_held_of_calls_that_ended(run: Any) -> None:
         await connection.receive_until_closed()
 
     async def act() -> str:
-        """Act."""
+        """Return nothing."""
         return "done"
 
     with Peer(script) as peer:

@@ -18,10 +18,10 @@ from genai_fn.interpreters.live.session import Session
 from genai_fn.interpreters.live.write_queue import CHUNK_SIZE
 from genai_fn.interpreters.offline_live import OfflineConnector
 from genai_fn.interpreters.offline_service import OfflineService
-from tests.support.limits import patient
+from tests.support.limits import retry_with_longer_limits
 from tests.support.live.sessions import CONNECT_TEXT, RESUMABLE, read_texts
 from tests.support.live.websocket_bytes import RawConnection, RawPeer, encode_close, encode_frame, encode_text
-from tests.support.virtual import run_virtually
+from tests.support.virtual_time import run_virtually
 
 HANDLE = encode_frame(b'{"sessionResumptionUpdate": {"newHandle": "h-1", "resumable": true}}')
 GO_AWAY = encode_frame(b'{"goAway": {"timeLeft": "30s"}}')
@@ -52,9 +52,9 @@ class SlowSocket(MemorySocket):
     async def send(self, data: bytes) -> bool:
         """Send chunk by chunk."""
         self._is_free = anyio.Event()
-        for at in range(0, len(data), CHUNK_SIZE):
+        for position in range(0, len(data), CHUNK_SIZE):
             await anyio.sleep(CHUNK_SIZE / self._rate)
-            self.bytes_transferred += len(data[at : at + CHUNK_SIZE])
+            self.bytes_transferred += len(data[position : position + CHUNK_SIZE])
         self._is_free.set()
         return await super().send(data)
 
@@ -73,9 +73,9 @@ class SlowConnector(OfflineConnector):
     @asynccontextmanager
     async def connect(self, handle: str | None) -> AsyncGenerator[Any, None]:
         """Connect offline, and replace the socket by a slow one."""
-        async with super().connect(handle) as connected:
-            assert not isinstance(connected, EffectFailed)
-            yield SlowSocket(self._rate), connected[1]
+        async with super().connect(handle) as connection:
+            assert not isinstance(connection, EffectFailed)
+            yield SlowSocket(self._rate), connection[1]
 
 
 SETUP = b'{"setupComplete": {}}'
@@ -97,7 +97,7 @@ def test_slow_peer(backend: str) -> None:
     run_virtually(body, backend)
 
 
-@patient
+@retry_with_longer_limits
 def test_dead_peer(run: Any, limit: float) -> None:
     """A peer that stops reading in the middle of a frame is a timeout."""
     over = threading.Event()
@@ -106,7 +106,7 @@ def test_dead_peer(run: Any, limit: float) -> None:
         connection.accept_setup()
         over.wait(60)
 
-    with RawPeer(script, room=1 << 15) as peer:
+    with RawPeer(script, buffer_size=1 << 15) as peer:
 
         async def body() -> None:
             async with make_http(peer, limit) as run, run.live(CONNECT_TEXT) as session:
@@ -120,27 +120,27 @@ def test_dead_peer(run: Any, limit: float) -> None:
             over.set()
 
 
-def test_leaving_without_an_answer(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_closing_of_an_old_connection(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """When a session changes its connection, the closing handshake has a time limit."""
     monkeypatch.setattr(connection, "CLOSE_TIMEOUT", 0.05)
 
-    def deaf(connection: RawConnection) -> None:
+    def stop_reading(connection: RawConnection) -> None:
         connection.accept_setup(HANDLE + GO_AWAY)
         over.wait(60)
 
-    def half_closed(connection: RawConnection) -> None:
+    def keep_half_open(connection: RawConnection) -> None:
         connection.accept_setup(HANDLE)
         connection.read_frame()
         connection.send(HANDLE + GO_AWAY + encode_text(b"zero"))
         over.wait(60)
 
-    for script in (deaf, half_closed):
+    for script in (stop_reading, keep_half_open):
         over = threading.Event()
-        with RawPeer(script, send_one_text, room=1 << 15) as peer:
+        with RawPeer(script, send_one_text, buffer_size=1 << 15) as peer:
 
             async def body() -> None:
                 async with make_http(peer, 60.0) as run, run.live(RESUMABLE) as session:
-                    if script is half_closed:  # noqa: B023  # run at once
+                    if script is keep_half_open:  # noqa: B023  # run at once
                         await session.send(live.realtime_input(text="go"))
                     texts = await read_texts(session)
                     assert "one" == texts[-1]
@@ -149,25 +149,25 @@ def test_leaving_without_an_answer(run: Any, monkeypatch: pytest.MonkeyPatch) ->
             run(body)
 
 
-def test_leaving_with_a_frame_half_out(run: Any) -> None:
+def test_half_written_frame(run: Any) -> None:
     """A frame that was half written when the peer closed is sent whole over the next connection."""
-    got: list[bytes] = []
+    frames: list[bytes] = []
 
     def script(connection: RawConnection) -> None:
         connection.accept_setup(HANDLE)
         connection.sock.recv(100_000)
         connection.send(GO_AWAY + encode_close(1001))
 
-    def next_one(connection: RawConnection) -> None:
+    def read_second(connection: RawConnection) -> None:
         connection.accept_setup()
-        got.append(connection.read_frame()[1])
-        one_more(connection)
+        frames.append(connection.read_frame()[1])
+        read_third(connection)
 
-    def one_more(connection: RawConnection) -> None:
+    def read_third(connection: RawConnection) -> None:
         connection.send(encode_text(b"one") + encode_close(1000))
         connection.read_until_closed()
 
-    with RawPeer(script, next_one, room=1 << 15) as peer:
+    with RawPeer(script, read_second, buffer_size=1 << 15) as peer:
 
         async def body() -> None:
             async with make_http(peer, 60.0) as run, run.live(RESUMABLE) as session:
@@ -176,16 +176,16 @@ def test_leaving_with_a_frame_half_out(run: Any) -> None:
                 assert ["one"] == await read_texts(session)
 
         run(body)
-    assert [8_000_000] == [each.count(b"x") - 1 for each in got]
+    assert [8_000_000] == [each.count(b"x") - 1 for each in frames]
 
 
-def test_an_alarm_of_another_connection(run: Any) -> None:
+def test_timer_of_another_connection(run: Any) -> None:
     """The ``timeLeft`` of one connection does not end the next one."""
 
-    def first(connection: RawConnection) -> None:
+    def serve_first(connection: RawConnection) -> None:
         connection.accept_setup(HANDLE + encode_text(b"zero") + encode_frame(b'{"goAway": {"timeLeft": "1.1s"}}'))
 
-    def second(connection: RawConnection) -> None:
+    def serve_second(connection: RawConnection) -> None:
         connection.accept_setup(HANDLE + encode_text(b"one") + GO_AWAY)
         connection.sock.settimeout(0.3)
         with pytest.raises(TimeoutError):
@@ -194,7 +194,7 @@ def test_an_alarm_of_another_connection(run: Any) -> None:
         connection.send(encode_text(b"two") + encode_close(1000))
         connection.read_until_closed()
 
-    with RawPeer(first, second, send_one_text) as peer:
+    with RawPeer(serve_first, serve_second, send_one_text) as peer:
 
         async def body() -> None:
             async with make_http(peer, 60.0) as run, run.live(RESUMABLE) as session:
@@ -203,19 +203,19 @@ def test_an_alarm_of_another_connection(run: Any) -> None:
         run(body)
 
 
-@patient
-def test_no_sign_of_life_while_resumed(run: Any, limit: float) -> None:
+@retry_with_longer_limits
+def test_no_pong_after_resumption(run: Any, limit: float) -> None:
     """A resumed connection without pongs is replaced, even if no message was received over it."""
     over = threading.Event()
 
-    def first(connection: RawConnection) -> None:
+    def serve_first(connection: RawConnection) -> None:
         connection.accept_setup(HANDLE)
 
-    def silent(connection: RawConnection) -> None:
+    def send_nothing(connection: RawConnection) -> None:
         connection.accept_setup()
         over.wait(60)
 
-    with RawPeer(first, silent, send_one_text) as peer:
+    with RawPeer(serve_first, send_nothing, send_one_text) as peer:
 
         async def body() -> None:
             async with make_http(peer, limit) as run, run.live(RESUMABLE) as session:
@@ -230,6 +230,6 @@ def test_no_sign_of_life_while_resumed(run: Any, limit: float) -> None:
 CLOSE_TIMEOUTS = (sessions.CLOSE_TIMEOUT, connection.CLOSE_TIMEOUT)
 
 
-def test_patience_is_one() -> None:
+def test_closing_time_limit() -> None:
     """A closing handshake takes at most two seconds."""
     assert (2.0, 2.0) == CLOSE_TIMEOUTS

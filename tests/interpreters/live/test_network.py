@@ -37,18 +37,18 @@ async def run_turn(interpreter: AsyncHttp, session_request: Any = CONNECT_TEXT) 
         assert ["heard"] == await read_texts(session.turn())
 
 
-@pytest.mark.parametrize("proxied", [False, True])
-def test_tls(run: Any, proxied: bool) -> None:
+@pytest.mark.parametrize("uses_proxy", [False, True])
+def test_tls(run: Any, uses_proxy: bool) -> None:
     """A session to an ``https`` URL uses TLS, with and without a proxy."""
     server, client = make_tls_contexts()
     with Peer(echo_text, tls=server) as peer, ConnectProxy(to=peer.port) as proxy:
 
         async def body() -> None:
-            way = f"http://127.0.0.1:{proxy.port}" if proxied else ""
+            way = f"http://127.0.0.1:{proxy.port}" if uses_proxy else ""
             await run_turn(AsyncHttp(Gemini("test-key", base_url=peer.url), proxy=way, ssl_context=client))
 
         run(body)
-        assert int(proxied) == len(proxy.requests)
+        assert int(uses_proxy) == len(proxy.requests)
     assert "test-key" == peer.connections[0].headers["x-goog-api-key"]
 
 
@@ -85,14 +85,14 @@ def test_headers(run: Any) -> None:
             await run_turn(AsyncHttp(Vertex(base_url=f"{peer.url}/x", headers={"authorization": "me"}), proxy=""))
 
         run(body)
-    gate, ephemeral, gateway = peer.connections
-    assert "/gate/ws/google.ai.generativelanguage.v1alpha.GenerativeService.BidiGenerateContent" == gate.path
-    assert ("1", "3") == (gate.headers["x-one"], gate.headers["x-three"])
-    assert "genai-fn" in gate.headers["user-agent"]
-    assert ephemeral.path.endswith("v1beta.GenerativeService.BidiGenerateContentConstrained")
-    assert "Token auth_tokens/test" == ephemeral.headers["authorization"]
-    assert "x-goog-api-key" not in ephemeral.headers
-    assert ("/x", "me") == (gateway.path, gateway.headers["authorization"])
+    gate_connection, token_connection, gateway_connection = peer.connections
+    assert "/gate/ws/google.ai.generativelanguage.v1alpha.GenerativeService.BidiGenerateContent" == gate_connection.path
+    assert ("1", "3") == (gate_connection.headers["x-one"], gate_connection.headers["x-three"])
+    assert "genai-fn" in gate_connection.headers["user-agent"]
+    assert token_connection.path.endswith("v1beta.GenerativeService.BidiGenerateContentConstrained")
+    assert "Token auth_tokens/test" == token_connection.headers["authorization"]
+    assert "x-goog-api-key" not in token_connection.headers
+    assert ("/x", "me") == (gateway_connection.path, gateway_connection.headers["authorization"])
 
 
 def test_oauth(run: Any) -> None:

@@ -42,18 +42,18 @@ def test_sound(run: Any) -> None:
 
 def test_function(run: Any) -> None:
     """A function whose name occurs in the text is called."""
-    called: list[str] = []
+    cities: list[str] = []
 
     def weather(city: str) -> str:
         """Return the weather."""
-        called.append(city)
+        cities.append(city)
         return "sunny"
 
     async def body() -> None:
         async with Offline().aio.live(TEXT | calling(weather)) as session:
             await session.send(live.client_content("weather?"))
             assert "sunny" in "".join(await read_texts(session.turn()))
-            assert 1 == len(called)
+            assert 1 == len(cities)
 
     run(body)
 

@@ -43,18 +43,18 @@ def run_session(run: Any, script: Any, **settings: Any) -> tuple[list[str], Gena
 
 def test_fragments(run: Any) -> None:
     """A message in fragments, split within a character and with pings in between, is joined, and pings are answered."""
-    whole = TEXT_MESSAGE % "grün".encode()
-    cut = whole.index("ü".encode()) + 1
+    frame = TEXT_MESSAGE % "grün".encode()
+    split = frame.index("ü".encode()) + 1
     pongs: list[Any] = []
 
     def script(connection: RawConnection) -> None:
         connection.accept_setup(
-            encode_frame(whole[:9], fin=False) + encode_frame(b"one", 9) + encode_frame(whole[9:cut], 0, fin=False)
+            encode_frame(frame[:9], fin=False) + encode_frame(b"one", 9) + encode_frame(frame[9:split], 0, fin=False)
         )
         connection.send(
             encode_frame(b"two", 9)
             + encode_frame(b"", 0, fin=False)
-            + encode_frame(whole[cut:], 0)
+            + encode_frame(frame[split:], 0)
             + encode_frame(TURN_COMPLETE)
         )
         pongs.extend(connection.read_frame() for _ in range(2))
@@ -81,7 +81,7 @@ def test_all_in_one_segment(run: Any) -> None:
     assert ([], LiveClosed(1008, "not you")) == run_session(run, close_at_once)
 
 
-def test_hung_up_after_the_handshake(run: Any) -> None:
+def test_disconnect_after_handshake(run: Any) -> None:
     """A peer that accepts and disconnects is retried as often as `Retry` says."""
     with RawPeer(RawConnection.accept_handshake) as peer:
 
@@ -97,7 +97,7 @@ def test_hung_up_after_the_handshake(run: Any) -> None:
         assert 3 == len(peer.connections)
 
 
-BROKEN = {
+INVALID_FRAMES = {
     "reserved bits": encode_frame(b"{}", bits=0x40),
     "a masked frame": b"\x81\x82\x01\x02\x03\x04\x7a\x7f",
     "an unknown opcode": encode_frame(b"{}", 3),
@@ -113,12 +113,12 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("name", BROKEN)
+@pytest.mark.parametrize("name", INVALID_FRAMES)
 def test_broken_frames(run: Any, name: str) -> None:
     """A violation of the WebSocket protocol closes the session with 1002, after the messages before it."""
 
     def script(connection: RawConnection) -> None:
-        connection.accept_setup(encode_text(b"one") + BROKEN[name] + encode_text(b"two"))
+        connection.accept_setup(encode_text(b"one") + INVALID_FRAMES[name] + encode_text(b"two"))
         connection.read_until_closed()
 
     texts, last = run_session(run, script)
@@ -128,7 +128,7 @@ def test_broken_frames(run: Any, name: str) -> None:
     assert type(last.code) is int
 
 
-def test_bad_letters(run: Any) -> None:
+def test_invalid_utf8(run: Any) -> None:
     """A message that is not UTF-8 ends the session; a close reason that is not UTF-8 does so with its own code."""
 
     def message(connection: RawConnection) -> None:
@@ -161,7 +161,7 @@ GOODBYES = {
 
 
 @pytest.mark.parametrize("name", GOODBYES)
-def test_goodbyes(run: Any, name: str) -> None:
+def test_close_frames(run: Any, name: str) -> None:
     """A close frame ends the session, even in the middle of a message, and is answered."""
     sent, expected = GOODBYES[name]
     codes: list[Any] = []
@@ -210,8 +210,8 @@ def test_just_large_enough(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert ([(1 << 20) - len(TEXT_MESSAGE) + 2], None) == (list(map(len, texts)), last)
 
 
-@pytest.mark.parametrize("pinged", [False, True])
-def test_hears_while_it_writes(run: Any, pinged: bool) -> None:
+@pytest.mark.parametrize("sends_pings", [False, True])
+def test_reads_while_writing(run: Any, sends_pings: bool) -> None:
     """Messages are read while a large frame is being written: otherwise two writers would deadlock."""
     client_has_read = threading.Event()
 
@@ -219,7 +219,7 @@ def test_hears_while_it_writes(run: Any, pinged: bool) -> None:
         connection.accept_setup()
         connection.read_frame()
         for number in range(4):
-            connection.send((encode_frame(b"?", 9) if pinged else b"") + encode_text(b"%d" % number))
+            connection.send((encode_frame(b"?", 9) if sends_pings else b"") + encode_text(b"%d" % number))
         assert client_has_read.wait(60)
         size = 0
         while size < 8_000_000:
@@ -228,7 +228,7 @@ def test_hears_while_it_writes(run: Any, pinged: bool) -> None:
         connection.send(encode_frame(TURN_COMPLETE))
         connection.read_until_closed()
 
-    with RawPeer(script, room=1 << 16) as peer:
+    with RawPeer(script, buffer_size=1 << 16) as peer:
 
         async def body() -> None:
             async with make_http(peer) as run, run.live(CONNECT_TEXT) as session:
@@ -241,7 +241,7 @@ def test_hears_while_it_writes(run: Any, pinged: bool) -> None:
         run(body)
 
 
-def test_closed_while_it_writes(run: Any) -> None:
+def test_closed_while_writing(run: Any) -> None:
     """A close frame that arrives while a large frame is being written ends the session."""
 
     def script(connection: RawConnection) -> None:
@@ -249,7 +249,7 @@ def test_closed_while_it_writes(run: Any) -> None:
         connection.read_frame()
         connection.send(encode_close(1011, b"busy"))
 
-    with RawPeer(script, room=1 << 16) as peer:
+    with RawPeer(script, buffer_size=1 << 16) as peer:
 
         async def body() -> None:
             async with make_http(peer) as run, run.live(CONNECT_TEXT) as session:
@@ -263,7 +263,7 @@ def test_any_bytes(run: Any) -> None:
     """Randomly corrupted frames and noise end a session within a minute."""
     chance = random.Random(7)
 
-    def noise() -> bytes:
+    def send_noise() -> bytes:
         good = (
             encode_text(b"one")
             + encode_frame(b"?", 9)
@@ -272,13 +272,13 @@ def test_any_bytes(run: Any) -> None:
             + encode_frame(b"!", 10)
             + encode_close(1000)
         )
-        bent = bytearray(good)
+        corrupted = bytearray(good)
         for _ in range(chance.randrange(4)):
-            bent[chance.randrange(len(bent))] = chance.randrange(256)
-        return bytes(bent) if chance.random() < 0.8 else chance.randbytes(chance.randrange(200))
+            corrupted[chance.randrange(len(corrupted))] = chance.randrange(256)
+        return bytes(corrupted) if chance.random() < 0.8 else chance.randbytes(chance.randrange(200))
 
     def script(connection: RawConnection) -> None:
-        connection.accept_setup(noise())
+        connection.accept_setup(send_noise())
 
     with RawPeer(script) as peer:
 

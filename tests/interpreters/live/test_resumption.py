@@ -74,21 +74,21 @@ def test_go_away_then_closed(run: Any) -> None:
         await connection.send(serverContent={"modelTurn": {"parts": [{"text": "in the midst of"}]}})
         await connection.close(1011, "time is up")
 
-    async def patient(connection: PeerConnection) -> None:
+    async def read_until_closed(connection: PeerConnection) -> None:
         await connection.accept_setup()
         await connection.send_handle("h-1")
         await connection.send(serverContent={"modelTurn": {"parts": [{"text": "in the midst of"}]}})
         await connection.send(goAway={})
         await connection.close(1011, "time is up")
 
-    for each in (script, patient):
+    for each in (script, read_until_closed):
         assert "h-1" == get_handle(run_resumed_session(run, each, continue_session).connections[1])
 
 
 def test_go_away_in_the_midst_of_a_turn(run: Any) -> None:
     """While the handle does not cover all messages, the session waits for a newer one, or until ``timeLeft``."""
 
-    async def until_handle(connection: PeerConnection) -> None:
+    async def send_late_handle(connection: PeerConnection) -> None:
         await connection.accept_setup()
         await connection.send_handle("h-1")
         await connection.send(serverContent={"modelTurn": {"parts": [{"text": "in the midst of"}]}})
@@ -97,14 +97,14 @@ def test_go_away_in_the_midst_of_a_turn(run: Any) -> None:
         await connection.send_handle("h-2")
         assert 1000 == await connection.receive_until_closed()
 
-    async def until_late(connection: PeerConnection) -> None:
+    async def send_no_handle(connection: PeerConnection) -> None:
         await connection.accept_setup()
         await connection.send_handle("h-2")
         await connection.send(serverContent={"modelTurn": {"parts": [{"text": "in the midst of"}]}})
         await connection.send(goAway={"timeLeft": "1.1s"})
         assert 1000 == await connection.receive_until_closed()
 
-    for script in (until_handle, until_late):
+    for script in (send_late_handle, send_no_handle):
         assert "h-2" == get_handle(run_resumed_session(run, script, continue_session).connections[1])
 
 
@@ -128,25 +128,27 @@ def test_dropped_again_and_again(run: Any) -> None:
         await connection.send_handle("h-1")
         await connection.abort()
 
-    async def useless(connection: PeerConnection) -> None:
+    async def close_before_setup(connection: PeerConnection) -> None:
         await connection.abort()
 
-    assert 4 == len(run_resumed_session(run, script, useless, useless, continue_session).connections)
+    assert 4 == len(
+        run_resumed_session(run, script, close_before_setup, close_before_setup, continue_session).connections
+    )
 
-    with Peer(script, useless) as peer:
+    with Peer(script, close_before_setup) as peer:
 
         async def body() -> None:
             retry = Retry(attempts=3, initial_delay=0.01)
             async with make_http(peer, retry=retry) as run, run.live(RESUMABLE) as session:
-                *_, last = [item async for item in session]
-                assert isinstance(last.failure(), Disconnected)
+                *_, serve_last = [item async for item in session]
+                assert isinstance(serve_last.failure(), Disconnected)
 
         run(body)
     assert 4 == len(peer.connections)
 
 
-def test_nobody_there_any_more(run: Any) -> None:
-    """If the server is gone, the session fails after its attempts."""
+def test_server_is_gone(run: Any) -> None:
+    """If the server does not exist any more, the session fails after its attempts."""
 
     async def script(connection: PeerConnection) -> None:
         await connection.accept_setup()
@@ -162,8 +164,8 @@ def test_nobody_there_any_more(run: Any) -> None:
             ):
                 await anext(aiter(session))
                 peer.stop()
-                [last] = [item async for item in session]
-                assert isinstance(last.failure(), ConnectError)
+                [serve_last] = [item async for item in session]
+                assert isinstance(serve_last.failure(), ConnectError)
 
         run(body)
 
@@ -176,16 +178,16 @@ def test_refused_handle(run: Any) -> None:
         await connection.send_handle("h-1")
         await connection.abort()
 
-    async def refusing(connection: PeerConnection) -> None:
+    async def refuse_handle(connection: PeerConnection) -> None:
         await connection.receive()
         await connection.close(1008, "what handle?")
 
-    with Peer(script, refusing) as peer:
+    with Peer(script, refuse_handle) as peer:
 
         async def body() -> None:
             async with make_http(peer) as run, run.live(RESUMABLE) as session:
-                *_, last = [item async for item in session]
-                assert Failure(LiveClosed(1008, "what handle?")) == last
+                *_, serve_last = [item async for item in session]
+                assert Failure(LiveClosed(1008, "what handle?")) == serve_last
 
         run(body)
     assert 2 == len(peer.connections)
@@ -204,8 +206,8 @@ def test_no_handle(run: Any) -> None:
 
             async def body() -> None:
                 async with make_http(peer) as run, run.live(session_request) as session:  # noqa: B023  # run at once
-                    *_, last = [item async for item in session]
-                    assert isinstance(last.failure(), Disconnected)
+                    *_, serve_last = [item async for item in session]
+                    assert isinstance(serve_last.failure(), Disconnected)
 
             run(body)
         assert 1 == len(peer.connections)
@@ -260,7 +262,7 @@ def test_nothing_queued_is_lost(run: Any) -> None:
         await connection.receive()
         await connection.abort()
 
-    async def slow(connection: PeerConnection) -> None:
+    async def accept_late(connection: PeerConnection) -> None:
         await anyio.sleep(0.05)
         await connection.accept_setup()
         for _ in range(3):
@@ -268,7 +270,7 @@ def test_nothing_queued_is_lost(run: Any) -> None:
         await connection.send_turn("after")
         await connection.receive_until_closed()
 
-    with Peer(script, slow) as peer:
+    with Peer(script, accept_late) as peer:
 
         async def body() -> None:
             events: list[Any] = []
@@ -295,20 +297,20 @@ def test_transparent(run: Any) -> None:
         await connection.receive()
         await connection.abort()
 
-    async def after(connection: PeerConnection) -> None:
+    async def serve_second(connection: PeerConnection) -> None:
         await connection.accept_setup()
         for _ in range(2):
             await connection.receive()
         await connection.send_handle("h-2", lastConsumedClientMessageIndex="1")
         await connection.abort()
 
-    async def last(connection: PeerConnection) -> None:
+    async def serve_last(connection: PeerConnection) -> None:
         await connection.accept_setup()
         await connection.receive()
         await connection.send_turn("after")
         await connection.receive_until_closed()
 
-    with Peer(script, after, last) as peer:
+    with Peer(script, serve_second, serve_last) as peer:
 
         async def body() -> None:
             transparent = live.connect("m") | with_config(session_resumption={"transparent": True})

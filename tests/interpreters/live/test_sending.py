@@ -12,7 +12,7 @@ from returns.result import Failure, Success
 from genai_fn import Timeouts, live
 from genai_fn.errors import Closed
 from genai_fn.interpreters.live import connection, inbox as boxes, session as sessions
-from tests.support.limits import patient
+from tests.support.limits import retry_with_longer_limits
 from tests.support.live.sessions import CONNECT_TEXT, make_http, read_texts
 from tests.support.live.websocket_peer import Peer, PeerConnection, wait_until
 
@@ -22,7 +22,7 @@ def list_realtime_texts(connection: PeerConnection) -> list[str]:
     return [each["realtimeInput"]["text"][:3] for each in connection.received if "realtimeInput" in each]
 
 
-BIG = 4_000_000
+LARGE_SIZE = 4_000_000
 
 
 def test_cancelled_midway(run: Any) -> None:
@@ -41,11 +41,11 @@ def test_cancelled_midway(run: Any) -> None:
 
         async def body() -> None:
             async with make_http(peer) as run, run.live(CONNECT_TEXT) as session:
-                await session.send(live.realtime_input(text="100" + "x" * BIG))
+                await session.send(live.realtime_input(text="100" + "x" * LARGE_SIZE))
                 sent = ["100"]
                 for number in range(101, 106):
                     with anyio.move_on_after(0.01) as scope:
-                        await session.send(live.realtime_input(text=f"{number}" + "x" * BIG))
+                        await session.send(live.realtime_input(text=f"{number}" + "x" * LARGE_SIZE))
                         sent.append(str(number))
                     assert scope.cancelled_caught or str(number) == sent[-1]
                 assert len(sent) < 6
@@ -83,7 +83,7 @@ def test_order(run: Any) -> None:
     expected = {name: [f"{name}{n:02}" for n in range(20)] for name in "abc"}
     received = list_realtime_texts(peer.connections[0])
     assert expected == {name: [each for each in received if each.startswith(name)] for name in "abc"}
-    assert 2 == sum(1 for one, other in pairwise(received) if one[0] != other[0])
+    assert 2 == sum(1 for left, right in pairwise(received) if left[0] != right[0])
 
 
 def test_sent_before_the_end(run: Any) -> None:
@@ -104,7 +104,7 @@ def test_sent_before_the_end(run: Any) -> None:
     assert [1000] == peer.close_codes
 
 
-def test_peer_that_never_reads(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_peer_that_does_not_read(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Closing waits a limited time for a peer that does not read; pending senders fail."""
     for module in (sessions, connection):
         monkeypatch.setattr(module, "CLOSE_TIMEOUT", 0.2)
@@ -120,16 +120,16 @@ def test_peer_that_never_reads(run: Any, monkeypatch: pytest.MonkeyPatch) -> Non
                 connection = peer.connections[0]
                 stop, is_closed = anyio.Event(), anyio.Event()
 
-                async def deaf(*_: Any) -> bytes:
+                async def send_too_much(*_: Any) -> bytes:
                     await wait_until(is_closed.is_set)
                     raise trio.BrokenResourceError
 
-                connection._websocket._stream.receive_some = deaf
+                connection._websocket._stream.receive_some = send_too_much
                 results: list[Any] = []
 
                 async def flood() -> None:
                     for _ in range(20):
-                        results.append(await session.send(live.realtime_input(text="x" * BIG)))
+                        results.append(await session.send(live.realtime_input(text="x" * LARGE_SIZE)))
                         if isinstance(results[-1], Failure):
                             break
                     stop.set()
@@ -148,7 +148,7 @@ def test_peer_that_never_reads(run: Any, monkeypatch: pytest.MonkeyPatch) -> Non
         run(body)
 
 
-@patient
+@retry_with_longer_limits
 def test_full_inbox(run: Any, monkeypatch: pytest.MonkeyPatch, limit: float) -> None:
     """With a full inbox reading pauses, a missing pong is ignored, and no message is lost."""
     monkeypatch.setattr(boxes.Inbox.__init__, "__defaults__", (10_000,))

@@ -19,13 +19,13 @@ from genai_fn import (
 )
 from genai_fn.errors import APIError, AuthError, Closed, ConnectError, DecodeError, Disconnected, TimedOut
 from genai_fn.schema import LiveServerMessage
-from tests.support.limits import patient
+from tests.support.limits import retry_with_longer_limits
 from tests.support.live.sessions import CONNECT_TEXT, make_http, read_texts
 from tests.support.live.websocket_bytes import encode_frame
 from tests.support.live.websocket_peer import Peer, PeerConnection, ignore_pings
 
 
-async def two_turns(connection: PeerConnection) -> None:
+async def send_two_turns(connection: PeerConnection) -> None:
     await connection.accept_setup(sessionId="s-1")
     await connection.receive()
     await connection.send_turn("one")
@@ -36,7 +36,7 @@ async def two_turns(connection: PeerConnection) -> None:
 
 def test_two_turns(run: Any) -> None:
     """A turn ends with ``turnComplete``, and the session continues with the next turn."""
-    with Peer(two_turns) as peer:
+    with Peer(send_two_turns) as peer:
 
         async def body() -> None:
             async with make_http(peer) as run, run.live(CONNECT_TEXT) as session:
@@ -117,7 +117,7 @@ def test_cut_mid_frame(run: Any) -> None:
         run(body)
 
 
-@patient
+@retry_with_longer_limits
 def test_no_pong(run: Any, limit: float) -> None:
     """A peer without a pong for a third of the idle timeout is a failure."""
 
@@ -136,8 +136,8 @@ def test_no_pong(run: Any, limit: float) -> None:
         run(body)
 
 
-@patient
-def test_quiet_peer(run: Any, limit: float) -> None:
+@retry_with_longer_limits
+def test_peer_with_pongs_only(run: Any, limit: float) -> None:
     """A peer that answers pings may send no messages for longer than the idle timeout."""
 
     async def script(connection: PeerConnection) -> None:
@@ -182,9 +182,11 @@ def test_fragments_and_bytes(run: Any) -> None:
 
     async def script(connection: PeerConnection) -> None:
         await connection.accept_setup()
-        whole = b'{"serverContent": {"modelTurn": {"parts": [{"text": "whole"}]}, "turnComplete": true}}'
+        complete_message = b'{"serverContent": {"modelTurn": {"parts": [{"text": "whole"}]}, "turnComplete": true}}'
         await connection.send_bytes(
-            encode_frame(whole[:20], 2, fin=False) + encode_frame(b"?", 9) + encode_frame(whole[20:], 0)
+            encode_frame(complete_message[:20], 2, fin=False)
+            + encode_frame(b"?", 9)
+            + encode_frame(complete_message[20:], 0)
         )
         await connection.receive_until_closed()
 
@@ -275,11 +277,11 @@ def test_refused_handshake(run: Any) -> None:
         run(body)
 
 
-def test_nobody_there(run: Any) -> None:
+def test_no_server(run: Any) -> None:
     """Without a server the session fails after its attempts, and the block is still entered."""
 
     async def body() -> None:
-        with Peer(two_turns) as peer:
+        with Peer(send_two_turns) as peer:
             url = peer.url
         retry = Retry(attempts=2, initial_delay=0.01)
         async with AsyncHttp(Gemini("test-key", base_url=url), retry=retry) as run, run.live(CONNECT_TEXT) as session:
@@ -361,7 +363,7 @@ def test_no_key(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_closed_interpreter(run: Any) -> None:
     """Closing an interpreter closes its sessions; one that is opened later fails with `Closed`."""
-    with Peer(two_turns) as peer:
+    with Peer(send_two_turns) as peer:
 
         async def body() -> None:
             interpreter = make_http(peer)
@@ -376,13 +378,13 @@ def test_closed_interpreter(run: Any) -> None:
 
 def test_refused_frames(run: Any) -> None:
     """If a frame cannot be encoded, `send` fails with the field's name and sends none of its frames."""
-    with Peer(two_turns) as peer:
+    with Peer(send_two_turns) as peer:
 
         async def body() -> None:
             async with make_http(peer) as run, run.live(CONNECT_TEXT) as session:
                 response = live.tool_response([{"name": "f", "response": {}}])
-                refused = await session.send(live.client_content("never"), response)
-                assert isinstance(refused.failure(), InvalidRequest)
+                result = await session.send(live.client_content("never"), response)
+                assert isinstance(result.failure(), InvalidRequest)
                 await session.send(live.client_content("first"))
                 assert ["one"] == await read_texts(session.turn())
 
@@ -392,7 +394,7 @@ def test_refused_frames(run: Any) -> None:
 
 def test_two_readers(run: Any) -> None:
     """Two tasks cannot read a session at the same time."""
-    with Peer(two_turns) as peer:
+    with Peer(send_two_turns) as peer:
 
         async def body() -> None:
             async with make_http(peer) as run, run.live(CONNECT_TEXT) as session:

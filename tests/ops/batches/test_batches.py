@@ -20,106 +20,114 @@ from genai_fn.wire import encode
 from tests.cases.differences_by_resource import BATCH_DIFFERENCES, GENERATE_DIFFERENCES
 from tests.cases.generate_requests import CASES, Case
 from tests.support.google_genai import oracle
-from tests.support.google_genai.agreement import PLACES, agrees, plain, reads, reads_alike, refuses, sends
+from tests.support.google_genai.agreement import (
+    BACKENDS,
+    check_same_request,
+    check_same_response,
+    decode_ours,
+    encode_ours,
+    get_refused_paths,
+    to_plain,
+)
 
 G = "https://generativelanguage.googleapis.com/v1beta"
 V = "https://us-central1-aiplatform.googleapis.com/v1beta1"
 
 
-Twin = tuple[Callable[[], Request[Any]], oracle.Call]
+CallPair = tuple[Callable[[], Request[Any]], oracle.Call]
 
 
-def build_create_twin(src: Any, config: Any = None, model: str = "m") -> Twin:
+def build_create_pair(src: Any, config: Any = None, model: str = "m") -> CallPair:
     return (
         lambda: batches.create(model, src, config),
-        lambda client: client.batches.create(model=model, src=_copy(src), config=config),
+        lambda client: client.batches.create(model=model, src=copy_value(src), config=config),
     )
 
 
-def build_embed_twin(src: Any, config: Any = None, model: str = "m") -> Twin:
+def build_embed_pair(src: Any, config: Any = None, model: str = "m") -> CallPair:
     return (
         lambda: batches.create_embeddings(model, src, config),
         lambda client: client.batches.create_embeddings(model=model, src=src, config=config),
     )
 
 
-def _copy(src: Any) -> Any:
+def copy_value(src: Any) -> Any:
     """Return a new value, as google-genai 1.51.0 modifies its arguments."""
     return pickle.loads(pickle.dumps(src))
 
 
 HI = {"contents": "hi"}
 CONFIG = {"temperature": 0.5, "system_instruction": "s", "tools": [{"google_search": {}}], "cached_content": "c"}
-NAMED = {"contents": ["a", "b"], "model": "m2", "metadata": {"snake_case": "x"}, "config": CONFIG}
+FULL_REQUEST = {"contents": ["a", "b"], "model": "m2", "metadata": {"snake_case": "x"}, "config": CONFIG}
 
-CREATED: Mapping[str, tuple[Twin, str]] = {
-    "file": (build_create_twin("files/x"), "gemini"),
-    "file-struct": (build_create_twin({"file_name": "files/x"}, {"display_name": "d"}), "gemini"),
-    "file-camel": (build_create_twin({"fileName": "files/x"}, {"displayName": "d"}), "gemini"),
-    "file-empty-name": (build_create_twin("files/x", {"display_name": ""}), "gemini"),
-    "file-dest": (build_create_twin("files/x", {"dest": "gs://b/o"}), "gemini"),
-    "format-on-gemini": (build_create_twin({"file_name": "files/x", "format": "jsonl"}), "gemini"),
-    "model-whole": (build_create_twin("files/x", model="models/m"), "gemini"),
-    "model-tuned": (build_create_twin("files/x", model="tunedModels/m"), "gemini"),
-    "model-empty": (build_create_twin("files/x", model=""), "gemini"),
-    "model-climbs": (build_create_twin("files/x", model="a/../b"), "gemini"),
-    "inlined": (build_create_twin([HI]), "gemini"),
-    "inlined-tuple": (build_create_twin({"inlined_requests": [HI, HI]}), "gemini"),
-    "inlined-in-camel": (build_create_twin({"inlinedRequests": [HI]}), "gemini"),
-    "inlined-none": (build_create_twin([]), "gemini"),
-    "inlined-all": (build_create_twin([NAMED, HI], {"display_name": "d"}), "gemini"),
-    "inlined-camel": (build_create_twin([{"contents": [{"parts": [{"text": "x"}]}], "config": {"topK": 1}}]), "gemini"),
-    "inlined-labels": (build_create_twin([{**HI, "config": {"labels": {"a": "b"}}}]), "gemini"),
+CREATE_CALLS: Mapping[str, tuple[CallPair, str]] = {
+    "file": (build_create_pair("files/x"), "gemini"),
+    "file-struct": (build_create_pair({"file_name": "files/x"}, {"display_name": "d"}), "gemini"),
+    "file-camel": (build_create_pair({"fileName": "files/x"}, {"displayName": "d"}), "gemini"),
+    "file-empty-name": (build_create_pair("files/x", {"display_name": ""}), "gemini"),
+    "file-dest": (build_create_pair("files/x", {"dest": "gs://b/o"}), "gemini"),
+    "format-on-gemini": (build_create_pair({"file_name": "files/x", "format": "jsonl"}), "gemini"),
+    "model-whole": (build_create_pair("files/x", model="models/m"), "gemini"),
+    "model-tuned": (build_create_pair("files/x", model="tunedModels/m"), "gemini"),
+    "model-empty": (build_create_pair("files/x", model=""), "gemini"),
+    "model-climbs": (build_create_pair("files/x", model="a/../b"), "gemini"),
+    "inlined": (build_create_pair([HI]), "gemini"),
+    "inlined-tuple": (build_create_pair({"inlined_requests": [HI, HI]}), "gemini"),
+    "inlined-in-camel": (build_create_pair({"inlinedRequests": [HI]}), "gemini"),
+    "inlined-none": (build_create_pair([]), "gemini"),
+    "inlined-all": (build_create_pair([FULL_REQUEST, HI], {"display_name": "d"}), "gemini"),
+    "inlined-camel": (build_create_pair([{"contents": [{"parts": [{"text": "x"}]}], "config": {"topK": 1}}]), "gemini"),
+    "inlined-labels": (build_create_pair([{**HI, "config": {"labels": {"a": "b"}}}]), "gemini"),
     "inlined-safety-method": (
-        build_create_twin([{**HI, "config": {"safety_settings": [{"method": "SEVERITY", "threshold": "OFF"}]}}]),
+        build_create_pair([{**HI, "config": {"safety_settings": [{"method": "SEVERITY", "threshold": "OFF"}]}}]),
         "gemini",
     ),
-    "inlined-bad-model": (build_create_twin([{**HI, "model": "a?b"}]), "gemini"),
-    "inlined-empty-contents": (build_create_twin([{"contents": []}]), "gemini"),
-    "inlined-unknown-field": (build_create_twin([{"contents": "a", "txt": 1}]), "gemini"),
-    "inlined-number": (build_create_twin([1]), "gemini"),
-    "number": (build_create_twin(1), "gemini"),
-    "unknown-field": (build_create_twin("files/x", {"name": "d"}), "gemini"),
-    "other-address": (build_create_twin("x.jsonl"), "gemini"),
-    "other-address-on-vertex": (build_create_twin("x.jsonl", {"display_name": "d"}), "vertex"),
-    "gcs": (build_create_twin("gs://b/i.jsonl", {"display_name": "d"}), "vertex"),
-    "gcs-folder": (build_create_twin("gs://b/i", {"display_name": "d"}), "vertex"),
+    "inlined-bad-model": (build_create_pair([{**HI, "model": "a?b"}]), "gemini"),
+    "inlined-empty-contents": (build_create_pair([{"contents": []}]), "gemini"),
+    "inlined-unknown-field": (build_create_pair([{"contents": "a", "txt": 1}]), "gemini"),
+    "inlined-number": (build_create_pair([1]), "gemini"),
+    "number": (build_create_pair(1), "gemini"),
+    "unknown-field": (build_create_pair("files/x", {"name": "d"}), "gemini"),
+    "other-address": (build_create_pair("x.jsonl"), "gemini"),
+    "other-address-on-vertex": (build_create_pair("x.jsonl", {"display_name": "d"}), "vertex"),
+    "gcs": (build_create_pair("gs://b/i.jsonl", {"display_name": "d"}), "vertex"),
+    "gcs-folder": (build_create_pair("gs://b/i", {"display_name": "d"}), "vertex"),
     "gcs-several": (
-        build_create_twin({"gcs_uri": ["gs://b/i.jsonl", "gs://b/j"], "format": "f"}, {"display_name": "d"}),
+        build_create_pair({"gcs_uri": ["gs://b/i.jsonl", "gs://b/j"], "format": "f"}, {"display_name": "d"}),
         "vertex",
     ),
-    "gcs-dest": (build_create_twin("gs://b/i.jsonl", {"display_name": "d", "dest": "gs://b/o"}), "vertex"),
+    "gcs-dest": (build_create_pair("gs://b/i.jsonl", {"display_name": "d", "dest": "gs://b/o"}), "vertex"),
     "gcs-dest-dict": (
-        build_create_twin("gs://b/i.jsonl", {"display_name": "d", "dest": {"gcs_uri": "gs://b/o", "format": "f"}}),
+        build_create_pair("gs://b/i.jsonl", {"display_name": "d", "dest": {"gcs_uri": "gs://b/o", "format": "f"}}),
         "vertex",
     ),
-    "gcs-dest-bigquery": (build_create_twin("gs://b/i.jsonl", {"display_name": "d", "dest": "bq://p.d.o"}), "vertex"),
+    "gcs-dest-bigquery": (build_create_pair("gs://b/i.jsonl", {"display_name": "d", "dest": "bq://p.d.o"}), "vertex"),
     "gcs-dest-file": (
-        build_create_twin("gs://b/i.jsonl", {"display_name": "d", "dest": {"file_name": "files/x"}}),
+        build_create_pair("gs://b/i.jsonl", {"display_name": "d", "dest": {"file_name": "files/x"}}),
         "vertex",
     ),
-    "bigquery": (build_create_twin("bq://p.d.t", {"display_name": "d", "dest": "bq://p.d.o"}), "vertex"),
+    "bigquery": (build_create_pair("bq://p.d.t", {"display_name": "d", "dest": "bq://p.d.o"}), "vertex"),
     "bigquery-dict": (
-        build_create_twin(
+        build_create_pair(
             {"bigquery_uri": "bq://p.d.t", "format": "bigquery"}, {"display_name": "d", "dest": "gs://b/o"}
         ),
         "vertex",
     ),
-    "model-of-others": (build_create_twin("gs://b/i.jsonl", {"display_name": "d"}, model="meta/llama-4"), "vertex"),
+    "model-of-others": (build_create_pair("gs://b/i.jsonl", {"display_name": "d"}, model="meta/llama-4"), "vertex"),
     "model-whole-on-vertex": (
-        build_create_twin("gs://b/i.jsonl", {"display_name": "d"}, model="projects/q/locations/l/models/7"),
+        build_create_pair("gs://b/i.jsonl", {"display_name": "d"}, model="projects/q/locations/l/models/7"),
         "vertex",
     ),
 }
 
-EMBEDDED: Mapping[str, Twin] = {
-    "file": build_embed_twin({"file_name": "files/x"}),
-    "name": build_embed_twin({"file_name": "files/x"}, {"display_name": "d"}, "models/m"),
-    "text": build_embed_twin({"inlined_requests": {"contents": "a"}}),
-    "texts": build_embed_twin({"inlined_requests": {"contents": ["a", "b"]}}, {"displayName": "d"}),
-    "turns": build_embed_twin({"inlined_requests": {"contents": [{"parts": [{"text": "a"}, {"text": "b"}]}, "c"]}}),
-    "camel": build_embed_twin({"inlinedRequests": {"contents": ["a"], "config": {"taskType": "T"}}}),
-    "config": build_embed_twin(
+EMBED_CALLS: Mapping[str, CallPair] = {
+    "file": build_embed_pair({"file_name": "files/x"}),
+    "name": build_embed_pair({"file_name": "files/x"}, {"display_name": "d"}, "models/m"),
+    "text": build_embed_pair({"inlined_requests": {"contents": "a"}}),
+    "texts": build_embed_pair({"inlined_requests": {"contents": ["a", "b"]}}, {"displayName": "d"}),
+    "turns": build_embed_pair({"inlined_requests": {"contents": [{"parts": [{"text": "a"}, {"text": "b"}]}, "c"]}}),
+    "camel": build_embed_pair({"inlinedRequests": {"contents": ["a"], "config": {"taskType": "T"}}}),
+    "config": build_embed_pair(
         {
             "inlined_requests": {
                 "contents": ["a", "b"],
@@ -127,78 +135,83 @@ EMBEDDED: Mapping[str, Twin] = {
             }
         }
     ),
-    "mime-type": build_embed_twin({"inlined_requests": {"contents": "a", "config": {"mime_type": "text/plain"}}}),
-    "auto-truncate": build_embed_twin({"inlined_requests": {"contents": "a", "config": {"auto_truncate": False}}}),
-    "text-as-source": build_embed_twin("files/x"),
-    "unknown-field": build_embed_twin({"file_names": "files/x"}),
-    "model-empty": build_embed_twin({"file_name": "files/x"}, model=""),
+    "mime-type": build_embed_pair({"inlined_requests": {"contents": "a", "config": {"mime_type": "text/plain"}}}),
+    "auto-truncate": build_embed_pair({"inlined_requests": {"contents": "a", "config": {"auto_truncate": False}}}),
+    "text-as-source": build_embed_pair("files/x"),
+    "unknown-field": build_embed_pair({"file_names": "files/x"}),
+    "model-empty": build_embed_pair({"file_name": "files/x"}, model=""),
 }
 
 
-@pytest.mark.parametrize("name", CREATED)
+@pytest.mark.parametrize("name", CREATE_CALLS)
 def test_created(name: str) -> None:
     """A batch sends what google-genai sends, or is refused with the same field."""
-    (request, call), backend = CREATED[name]
-    agrees(request, call, backend)
+    (request, call), backend = CREATE_CALLS[name]
+    check_same_request(request, call, backend)
 
 
-@pytest.mark.parametrize("name", EMBEDDED)
+@pytest.mark.parametrize("name", EMBED_CALLS)
 def test_embedded(name: str) -> None:
     """A batch of embeddings sends what google-genai sends, or is refused with the same field."""
-    agrees(*EMBEDDED[name], "gemini")
+    check_same_request(*EMBED_CALLS[name], "gemini")
 
 
-ALL = pytest.mark.parametrize("case", [each for each in CASES if not each.error], ids=lambda case: case.name)
+all_cases = pytest.mark.parametrize("case", [each for each in CASES if not each.error], ids=lambda case: case.name)
 
 
-@ALL
+@all_cases
 def test_within(case: Case) -> None:
     """Arguments of ``generate`` are sent in a batch as by google-genai."""
-    if case.name in GENERATE_DIFFERENCES or case.differs:
-        return  # as alone: that it is the same is the next test
+    if case.name in GENERATE_DIFFERENCES or case.difference:
+        return  # the next test compares these with a request outside a batch
 
     def src(lib: Any) -> Any:
         contents, config = case.arguments(lib)
         return [{"contents": contents, "config": config}]
 
-    theirs = oracle.sent(oracle.GEMINI, lambda client: client.batches.create(model="m", src=src(types)))
-    if isinstance(theirs, oracle.Refused) and theirs.message.startswith("additionalProperties"):
+    theirs = oracle.capture_request(oracle.GEMINI, lambda client: client.batches.create(model="m", src=src(types)))
+    if isinstance(theirs, oracle.RefusedCall) and theirs.message.startswith("additionalProperties"):
         assert all(
-            each.endswith("additional_properties") for each in refuses(batches.create("m", src(schema)), "gemini")
+            each.endswith("additional_properties")
+            for each in get_refused_paths(batches.create("m", src(schema)), "gemini")
         )
     else:
-        agrees(
+        check_same_request(
             lambda: batches.create("m", src(schema)),
             lambda client: client.batches.create(model="m", src=src(types)),
             "gemini",
         )
 
 
-@ALL
+@all_cases
 def test_same_as_alone(case: Case) -> None:
     """A request in a batch has the body that it has alone, and is refused for the same fields."""
     try:
-        alone = generate(case.model, *case.arguments(schema))
+        request = generate(case.model, *case.arguments(schema))
     except InvalidRequest:
-        assert case.differs
+        assert case.difference
         return
-    within = encode(batches.create(case.model, [alone]), PLACES["gemini"][1])
-    encoded = encode(alone, PLACES["gemini"][1])
-    if isinstance(encoded, Failure):
-        error = encoded.failure()
+    batch = encode(batches.create(case.model, [request]), BACKENDS["gemini"][1])
+    result = encode(request, BACKENDS["gemini"][1])
+    if isinstance(result, Failure):
+        error = result.failure()
         assert isinstance(error, Unsupported)
         paths = tuple(f"src.inlined_requests[0].{path}" for path in error.paths)
-        assert Unsupported(error.backend, paths, error.reason) == within.failure()
+        assert Unsupported(error.backend, paths, error.reason) == batch.failure()
     else:
-        [line] = sends(batches.create(case.model, [alone]), "gemini")[2]["batch"]["inputConfig"]["requests"]["requests"]
-        assert {"request": sends(alone, "gemini")[2], "metadata": {"key": "0"}} == line
+        [line] = encode_ours(batches.create(case.model, [request]), "gemini")[2]["batch"]["inputConfig"]["requests"][
+            "requests"
+        ]
+        assert {"request": encode_ours(request, "gemini")[2], "metadata": {"key": "0"}} == line
 
 
 def test_requests() -> None:
     """Requests are sent unchanged, with their index as key; model names are compared after resolution."""
-    asked = [generate("m", "a", {"temperature": 0}), generate("models/m", "b")]
-    _, url, body = sends(batches.create("m", asked), "gemini")
-    lines = [{"request": sends(each, "gemini")[2], "metadata": {"key": str(i)}} for i, each in enumerate(asked)]
+    requests = [generate("m", "a", {"temperature": 0}), generate("models/m", "b")]
+    _, url, body = encode_ours(batches.create("m", requests), "gemini")
+    lines = [
+        {"request": encode_ours(each, "gemini")[2], "metadata": {"key": str(i)}} for i, each in enumerate(requests)
+    ]
     assert (f"{G}/models/m:batchGenerateContent", {"batch": {"inputConfig": {"requests": {"requests": lines}}}}) == (
         url,
         body,
@@ -263,15 +276,17 @@ def test_mistakes_of_vectors(src: Any) -> None:
 def test_refused(src: Any, config: Any, backend: str, paths: tuple[str, ...]) -> None:
     """A source that a backend does not have is named, with all other such fields."""
     assert BATCH_DIFFERENCES["other-destination"]
-    assert paths == refuses(batches.create("m", src, config), backend)
+    assert paths == get_refused_paths(batches.create("m", src, config), backend)
 
 
 def test_structs() -> None:
     """A typed value is equivalent to its dict, and to its short form."""
-    inlined = schema.InlinedRequest(contents=["a", "b"], config=schema.GenerateContentConfig(seed=1))
+    inlined_request = schema.InlinedRequest(contents=["a", "b"], config=schema.GenerateContentConfig(seed=1))
     source = {"inlined_requests": [{"contents": ["a", "b"], "config": {"seed": 1}}]}
-    assert batches.create("m", source) == batches.create("m", schema.BatchJobSource(inlined_requests=(inlined,)))
-    assert batches.create("m", source) == batches.create("m", [inlined])
+    assert batches.create("m", source) == batches.create(
+        "m", schema.BatchJobSource(inlined_requests=(inlined_request,))
+    )
+    assert batches.create("m", source) == batches.create("m", [inlined_request])
     vectors = schema.EmbedContentBatch(contents=["a", "b"])
     assert batches.create_embeddings("m", {"inlined_requests": {"contents": ["a", "b"]}}) == batches.create_embeddings(
         "m", schema.EmbeddingsBatchJobSource(inlined_requests=vectors)
@@ -281,11 +296,11 @@ def test_structs() -> None:
 def test_vectors_on_vertex() -> None:
     """Vertex AI refuses batches of embeddings."""
     request = batches.create_embeddings("m", {"file_name": "files/x"})
-    theirs = oracle.sent(
+    theirs = oracle.capture_request(
         oracle.VERTEX, lambda client: client.batches.create_embeddings(model="m", src={"file_name": "f"})
     )
-    assert isinstance(theirs, oracle.Refused)
-    assert ("batches.create_embeddings",) == refuses(request, "vertex")
+    assert isinstance(theirs, oracle.RefusedCall)
+    assert ("batches.create_embeddings",) == get_refused_paths(request, "vertex")
 
 
 @pytest.mark.parametrize(
@@ -295,13 +310,15 @@ def test_vectors_on_vertex() -> None:
 def test_derived(src: str, dest: Mapping[str, Any]) -> None:
     """On Vertex AI, missing names are derived from the request, the same for the same request."""
     assert BATCH_DIFFERENCES["clock"]
-    theirs = oracle.sent(oracle.VERTEX, lambda client: client.batches.create(model="m", src=src, config=dict(dest)))
-    assert isinstance(theirs, oracle.Wire)
-    _, url, body = sends(batches.create("m", src, dest), "vertex")
+    theirs = oracle.capture_request(
+        oracle.VERTEX, lambda client: client.batches.create(model="m", src=src, config=dict(dest))
+    )
+    assert isinstance(theirs, oracle.SentRequest)
+    _, url, body = encode_ours(batches.create("m", src, dest), "vertex")
     assert theirs.url == url
     assert _without_derived_names(theirs.body) == _without_derived_names(body)
-    assert body == sends(batches.create("m", src, dest), "vertex")[2]
-    assert body["displayName"] != sends(batches.create("m2", src, dest), "vertex")[2]["displayName"]
+    assert body == encode_ours(batches.create("m", src, dest), "vertex")[2]
+    assert body["displayName"] != encode_ours(batches.create("m2", src, dest), "vertex")[2]["displayName"]
 
 
 def _without_derived_names(body: Mapping[str, Any]) -> Any:
@@ -315,28 +332,28 @@ CALLS: Mapping[str, Callable[[str], Request[Any]]] = {
     "cancel": batches.cancel,
     "delete": batches.delete,
 }
-OURS: Mapping[str, str] = {"gemini": "batches/x", "vertex": "5"}
+NAME_BY_BACKEND: Mapping[str, str] = {"gemini": "batches/x", "vertex": "5"}
 
 
-def _call_google_genai(method: str, name: str) -> Twin:
+def _build_name_pair(method: str, name: str) -> CallPair:
     return lambda: CALLS[method](name), lambda client: getattr(client.batches, method)(name=name)
 
 
-@pytest.mark.parametrize("backend", PLACES)
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("method", CALLS)
 def test_named(method: str, name: str, backend: str) -> None:
     """A batch has the names that google-genai takes; the other backend's is refused before anything is sent."""
-    request, call = _call_google_genai(method, name)
+    request, call = _build_name_pair(method, name)
     if (name.startswith("batches/x") and backend == "vertex" and "y" not in name) or (
         backend == "gemini" and name[:2] in ("5", "pr")
     ):
-        assert isinstance(oracle.sent(PLACES[backend][0], call), oracle.Refused)
-        error = encode(request(), PLACES[backend][1]).failure()
+        assert isinstance(oracle.capture_request(BACKENDS[backend][0], call), oracle.RefusedCall)
+        error = encode(request(), BACKENDS[backend][1]).failure()
         assert isinstance(error, InvalidRequest)
         assert error.path == "name"
     else:
-        agrees(request, call, backend)
+        check_same_request(request, call, backend)
 
 
 @pytest.mark.parametrize("method", CALLS)
@@ -344,17 +361,17 @@ def test_other_project(method: str) -> None:
     """A full name of another project is used as it is."""
     assert BATCH_DIFFERENCES["other-project"]
     name = "projects/q/locations/l/batchPredictionJobs/5"
-    assert sends(CALLS[method](name), "vertex")[1].startswith(f"{V}/{name}")
+    assert encode_ours(CALLS[method](name), "vertex")[1].startswith(f"{V}/{name}")
 
 
-@pytest.mark.parametrize("backend", PLACES)
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize(
     "config",
     [None, {}, {"page_size": 3}, {"pageToken": "a/b c"}, {"filter": "a=b c"}, {"page_size": 1, "page_token": "t"}],
 )
 def test_listed(config: Any, backend: str) -> None:
     """Lists are requested as by google-genai."""
-    agrees(lambda: batches.list(config), lambda client: client.batches.list(config=config), backend)
+    check_same_request(lambda: batches.list(config), lambda client: client.batches.list(config=config), backend)
 
 
 def test_express_mode() -> None:
@@ -378,47 +395,49 @@ def test_values() -> None:
 def test_nothing_is_changed() -> None:
     """Arguments are not modified."""
     src = {"inlined_requests": [{"contents": ["a"], "config": {"temperature": 1}}]}
-    before = _copy(src)
+    original = copy_value(src)
     batches.create("m", src)
     batches.create_embeddings("m", vectors := {"inlined_requests": {"contents": ["a", "b"]}})
-    assert (before, {"inlined_requests": {"contents": ["a", "b"]}}) == (src, vectors)
+    assert (original, {"inlined_requests": {"contents": ["a", "b"]}}) == (src, vectors)
 
 
-# Answers
+# Responses
 
 
 TEXT = {"candidates": [{"content": {"role": "model", "parts": [{"text": "ok"}]}, "finishReason": "STOP"}]}
-CITED = {"candidates": [{"citationMetadata": {"citationSources": [{"uri": "u", "startIndex": 1}]}}]}
-WRONG = {"error": {"code": 3, "message": "no"}}
+CITED_RESPONSE = {"candidates": [{"citationMetadata": {"citationSources": [{"uri": "u", "startIndex": 1}]}}]}
+FAILED_RESPONSE = {"error": {"code": 3, "message": "no"}}
 TIMES = {"createTime": "2025-01-02T03:04:05.678901Z", "updateTime": "2025-01-02T03:04:06Z"}
 
 
-def _job(**metadata: Any) -> Any:
+def build_job(**metadata: Any) -> Any:
     return {"name": "batches/x", "metadata": {"@type": "t", **metadata}}
 
 
-def _inlined(*responses: Any) -> Any:
-    return _job(output={"inlinedResponses": {"inlinedResponses": list(responses)}})
+def build_inlined_job(*responses: Any) -> Any:
+    return build_job(output={"inlinedResponses": {"inlinedResponses": list(responses)}})
 
 
 REPLIES: Mapping[str, Mapping[str, Any]] = {
     "gemini": {
         "nothing": {},
         "name": {"name": "batches/x"},
-        "all": _job(
+        "all": build_job(
             displayName="d", model="models/m", state="BATCH_STATE_PENDING", endTime="2025-01-02T03:04:07Z", **TIMES
         ),
         **{
-            state: _job(state=f"BATCH_STATE_{state}")
+            state: build_job(state=f"BATCH_STATE_{state}")
             for state in ("UNSPECIFIED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED", "EXPIRED", "NEW")
         },
-        "job-state": _job(state="JOB_STATE_RUNNING"),
-        "file": _job(output={"responsesFile": "files/x"}),
-        "inlined": _inlined({"response": TEXT}, WRONG, {"response": CITED}),
-        "inlined-none": _inlined(),
-        "inlined-empty": _inlined({"response": {}}, {}),
-        "vectors": _inlined(WRONG, {"response": {"embedding": {"values": [1, 0.5]}, "tokenCount": "3"}}),
-        "vectors-elsewhere": _job(
+        "job-state": build_job(state="JOB_STATE_RUNNING"),
+        "file": build_job(output={"responsesFile": "files/x"}),
+        "inlined": build_inlined_job({"response": TEXT}, FAILED_RESPONSE, {"response": CITED_RESPONSE}),
+        "inlined-none": build_inlined_job(),
+        "inlined-empty": build_inlined_job({"response": {}}, {}),
+        "vectors": build_inlined_job(
+            FAILED_RESPONSE, {"response": {"embedding": {"values": [1, 0.5]}, "tokenCount": "3"}}
+        ),
+        "vectors-elsewhere": build_job(
             output={
                 "inlinedEmbedContentResponses": {"inlinedResponses": [{"response": {"embedding": {"values": [1]}}}]}
             }
@@ -456,48 +475,50 @@ def test_read(backend: str, name: str) -> None:
     """A job decodes as with google-genai, at creation and later."""
     reply = REPLIES[backend][name]
     src = "files/x" if backend == "gemini" else "gs://b/i.jsonl"
-    for request, call in (_call_google_genai("get", OURS[backend]), build_create_twin(src)):
-        reads_alike(request, call, backend, reply)
+    for request, call in (_build_name_pair("get", NAME_BY_BACKEND[backend]), build_create_pair(src)):
+        check_same_response(request, call, backend, reply)
 
 
 @pytest.mark.parametrize("name", REPLIES["gemini"])
 def test_vectors_read(name: str) -> None:
     """A created job of embeddings decodes as with google-genai."""
-    reads_alike(*EMBEDDED["file"], "gemini", REPLIES["gemini"][name])
+    check_same_response(*EMBED_CALLS["file"], "gemini", REPLIES["gemini"][name])
 
 
-@pytest.mark.parametrize("backend", PLACES)
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_pages_read(backend: str) -> None:
     """A page of jobs decodes as with google-genai."""
     items = list(REPLIES[backend].values())
     reply = {"nextPageToken": "t", "operations" if backend == "gemini" else "batchPredictionJobs": items}
-    theirs = oracle.parsed(PLACES[backend][0], lambda client: client.batches.list(), reply)
-    page = reads(batches.list(), backend, reply)
-    assert (plain(theirs.page), "t") == (plain(page.items), page.next_page_token)
-    assert reads(batches.list(), backend, {}) == schema.ListBatchJobsResponse()
+    theirs = oracle.parse_reply(BACKENDS[backend][0], lambda client: client.batches.list(), reply)
+    page = decode_ours(batches.list(), backend, reply)
+    assert (to_plain(theirs.page), "t") == (to_plain(page.items), page.next_page_token)
+    assert decode_ours(batches.list(), backend, {}) == schema.ListBatchJobsResponse()
 
 
-@pytest.mark.parametrize("backend", PLACES)
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize(
     "reply", [{}, {"name": "n", "done": True}, {"done": True, "error": {"code": 5, "message": "m"}}]
 )
 def test_deleted(reply: Any, backend: str) -> None:
     """A deletion decodes as with google-genai."""
-    reads_alike(*_call_google_genai("delete", OURS[backend]), backend, reply)
+    check_same_response(*_build_name_pair("delete", NAME_BY_BACKEND[backend]), backend, reply)
 
 
-@pytest.mark.parametrize("backend", PLACES)
-def test_nothing_comes_back(backend: str) -> None:
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_empty_responses(backend: str) -> None:
     """An empty response is a success."""
-    name = OURS[backend]
-    assert [None, None] == [reads(batches.cancel(name), backend, reply) for reply in (b"", {})]
-    assert schema.DeleteResourceJob() == reads(batches.delete(name), backend, b"")
+    name = NAME_BY_BACKEND[backend]
+    assert [None, None] == [decode_ours(batches.cancel(name), backend, reply) for reply in (b"", {})]
+    assert schema.DeleteResourceJob() == decode_ours(batches.delete(name), backend, b"")
 
 
 def test_keys_are_kept() -> None:
     """A result keeps its key."""
     assert BATCH_DIFFERENCES["keys"]
-    job = reads(batches.get("batches/x"), "gemini", _inlined({"response": TEXT, "metadata": {"key": "1"}}))
+    job = decode_ours(
+        batches.get("batches/x"), "gemini", build_inlined_job({"response": TEXT, "metadata": {"key": "1"}})
+    )
     assert [{"key": "1"}] == [each.metadata for each in job.dest.inlined_responses]
     assert job == pickle.loads(pickle.dumps(job))
 
@@ -507,11 +528,11 @@ def test_failures_are_kept() -> None:
     assert BATCH_DIFFERENCES["failed-operation"]
     counts = {"requestCount": "9", "successfulRequestCount": "4", "failedRequestCount": "3", "pendingRequestCount": "2"}
     reply_body = {
-        **_job(state="BATCH_STATE_FAILED", batchStats=counts),
-        **WRONG,
+        **build_job(state="BATCH_STATE_FAILED", batchStats=counts),
+        **FAILED_RESPONSE,
         "response": {"responsesFile": "files/y"},
     }
-    job = reads(batches.get("batches/x"), "gemini", reply_body)
+    job = decode_ours(batches.get("batches/x"), "gemini", reply_body)
     assert schema.JobError(code=3, message="no") == job.error
     counted = schema.CompletionStats(
         successful_count=4, failed_count=3, incomplete_count=2, extra={"requestCount": "9"}
@@ -524,4 +545,4 @@ def test_details_are_kept() -> None:
     """The details of an error are kept in any form."""
     assert BATCH_DIFFERENCES["details"]
     reply_body = {"name": "n", "error": {"code": 3, "details": ["a", {"@type": "t"}]}}
-    assert ("a", '{"@type":"t"}') == reads(batches.get("5"), "vertex", reply_body).error.details
+    assert ("a", '{"@type":"t"}') == decode_ours(batches.get("5"), "vertex", reply_body).error.details

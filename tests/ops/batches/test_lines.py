@@ -15,7 +15,7 @@ from genai_fn.ops.generate import generate
 from genai_fn.options import Options
 from genai_fn.request import Request
 from genai_fn.schema import BatchJob, BatchJobDestination, GenerateContentResponse, JobState
-from tests.support.google_genai.agreement import reads, sends
+from tests.support.google_genai.agreement import decode_ours, encode_ours
 
 REQUESTS = [
     generate("m", "a", {"temperature": 1.0, "cached_content": "c"}),
@@ -29,30 +29,30 @@ def _build_line(text: str) -> Any:
     return {"candidates": [{"content": {"role": "model", "parts": [{"text": text}]}}]}
 
 
-def _lines(*lines: Any) -> bytes:
+def _build_lines(*lines: Any) -> bytes:
     return "\n".join(json.dumps(each) for each in lines).encode()
 
 
-def _texts(results: Any) -> list[Any]:
+def _get_texts(results: Any) -> list[Any]:
     return [each.unwrap().text if isinstance(each, Success) else type(each.failure()) for each in results]
 
 
 def test_lines_for_gemini() -> None:
     """A line has a key, and the body of the request alone."""
     lines = [json.loads(each) for each in batches.jsonl(REQUESTS, Gemini("test-key")).splitlines()]
-    assert [{"key": str(i), "request": sends(each, "gemini")[2]} for i, each in enumerate(REQUESTS)] == lines
+    assert [{"key": str(i), "request": encode_ours(each, "gemini")[2]} for i, each in enumerate(REQUESTS)] == lines
 
 
 def test_lines_for_vertex() -> None:
     """On Vertex AI a line has the body alone, with full names."""
     lines = [json.loads(each) for each in batches.jsonl(REQUESTS, Vertex("p", "us-central1")).splitlines()]
-    assert [{"request": sends(each, "vertex")[2]} for each in REQUESTS] == lines
+    assert [{"request": encode_ours(each, "vertex")[2]} for each in REQUESTS] == lines
 
 
 def test_large_bytes() -> None:
     """Large bytes are written in their own line."""
-    asked = generate("m", {"inline_data": {"data": b"\n" * 100_000, "mime_type": "image/png"}})
-    assert batches.jsonl([asked, asked], Gemini()).count(b"\n") == 2
+    request = generate("m", {"inline_data": {"data": b"\n" * 100_000, "mime_type": "image/png"}})
+    assert batches.jsonl([request, request], Gemini()).count(b"\n") == 2
     assert batches.jsonl([], Gemini()) == b""
 
 
@@ -83,7 +83,7 @@ def test_keyed() -> None:
     """Results are matched by key, in any order."""
     lines = [{"key": str(index), "response": _build_line(str(index))} for index in range(4)]
     random.Random(1).shuffle(lines)
-    assert ["0", "1", "2", "3"] == _texts(batches.join(REQUESTS, _lines(*lines)))
+    assert ["0", "1", "2", "3"] == _get_texts(batches.join(REQUESTS, _build_lines(*lines)))
 
 
 def test_echoed() -> None:
@@ -91,25 +91,25 @@ def test_echoed() -> None:
     lines = [json.loads(each) for each in batches.jsonl(REQUESTS, Vertex("p", "us-central1")).splitlines()]
     result_lines = [{**each, "status": "", "response": _build_line(str(index))} for index, each in enumerate(lines)]
     result_lines[0]["request"]["generationConfig"]["temperature"] = 1
-    assert ["0", "3", "2", "1"] == _texts(batches.join(REQUESTS, _lines(*reversed(result_lines))))
+    assert ["0", "3", "2", "1"] == _get_texts(batches.join(REQUESTS, _build_lines(*reversed(result_lines))))
 
 
 def test_echo_of_another() -> None:
     """A result for another request is ignored."""
     result_lines = {"request": {"contents": [{"parts": [{"text": "z"}]}]}, "response": _build_line("z")}
-    assert [OperationFailed] * 4 == _texts(batches.join(REQUESTS, _lines(result_lines)))
+    assert [OperationFailed] * 4 == _get_texts(batches.join(REQUESTS, _build_lines(result_lines)))
 
 
 def test_ordered() -> None:
     """Without keys and requests, results are matched by position, if their number is right."""
     result_lines = [{"response": _build_line(str(index))} for index in range(4)]
-    assert ["0", "1", "2", "3"] == _texts(batches.join(REQUESTS, _lines(*result_lines)))
-    assert (Failure(CountMismatch(4, 3)),) * 4 == batches.join(REQUESTS, _lines(*result_lines[:3]))
+    assert ["0", "1", "2", "3"] == _get_texts(batches.join(REQUESTS, _build_lines(*result_lines)))
+    assert (Failure(CountMismatch(4, 3)),) * 4 == batches.join(REQUESTS, _build_lines(*result_lines[:3]))
 
 
 def test_failed_lines() -> None:
     """A failed or missing result is a failure; the others are kept."""
-    result_lines = _lines(
+    result_lines = _build_lines(
         {"key": "3", "response": _build_line("3")},
         {"key": "0", "error": {"code": 3, "message": "no", "details": [{"@type": "t"}]}},
         {"key": "1", "status": "Bad Request", "response": {}},
@@ -121,7 +121,7 @@ def test_failed_lines() -> None:
         Failure(OperationFailed("request 0", 3, "no")),
         Failure(OperationFailed("request 1", None, "Bad Request")),
         Failure(OperationFailed("request 2", None, "the batch has no result for it")),
-        Success(reads(REQUESTS[3], "gemini", _build_line("3"))),
+        Success(decode_ours(REQUESTS[3], "gemini", _build_line("3"))),
     ) == results
 
 
@@ -140,18 +140,18 @@ def test_failed_lines() -> None:
 )
 def test_garbage(line: bytes, error: type[Exception]) -> None:
     """An invalid line is a failure of its request, and raises nothing."""
-    assert [error] == _texts(batches.join(REQUESTS[:1], line))
+    assert [error] == _get_texts(batches.join(REQUESTS[:1], line))
 
 
 def test_one_bad_line() -> None:
     """An invalid line does not affect others; requests without a result get its failure."""
-    result_lines = b"\n".join([b"{cut", *_lines({"key": "1", "response": _build_line("1")}).splitlines()])
-    assert [DecodeError, "1"] == _texts(batches.join(REQUESTS[:2], result_lines))
+    result_lines = b"\n".join([b"{cut", *_build_lines({"key": "1", "response": _build_line("1")}).splitlines()])
+    assert [DecodeError, "1"] == _get_texts(batches.join(REQUESTS[:2], result_lines))
 
 
-def _job(*responses: Any, state: str = "BATCH_STATE_SUCCEEDED") -> BatchJob:
+def _build_job(*responses: Any, state: str = "BATCH_STATE_SUCCEEDED") -> BatchJob:
     output = {"inlinedResponses": {"inlinedResponses": list(responses)}}
-    job: BatchJob = reads(
+    job: BatchJob = decode_ours(
         batches.get("batches/x"), "gemini", {"name": "batches/x", "metadata": {"state": state, "output": output}}
     )
     return job
@@ -159,20 +159,20 @@ def _job(*responses: Any, state: str = "BATCH_STATE_SUCCEEDED") -> BatchJob:
 
 def test_job() -> None:
     """The results in a job are matched by key, too."""
-    job = _job(
+    job = _build_job(
         {"metadata": {"key": "1"}, "response": _build_line("1")},
         {"metadata": {"key": "0"}, "error": {"code": 3, "message": "no"}},
     )
     failed = Failure(OperationFailed("request 0", 3, "no"))
-    assert [failed, "1"] == [batches.join(REQUESTS[:2], job)[0], *_texts(batches.join(REQUESTS[:2], job)[1:])]
-    assert OperationFailed == _texts(batches.join(REQUESTS[:3], job))[2]
+    assert [failed, "1"] == [batches.join(REQUESTS[:2], job)[0], *_get_texts(batches.join(REQUESTS[:2], job)[1:])]
+    assert OperationFailed == _get_texts(batches.join(REQUESTS[:3], job))[2]
 
 
 def test_job_without_keys() -> None:
     """Without keys, the results in a job are in the order of the requests."""
-    job = _job({"response": _build_line("0")}, {"error": {"code": 3}})
-    assert ["0", OperationFailed] == _texts(batches.join(REQUESTS[:2], job))
-    assert [CountMismatch] * 3 == _texts(batches.join(REQUESTS[:3], job))
+    job = _build_job({"response": _build_line("0")}, {"error": {"code": 3}})
+    assert ["0", OperationFailed] == _get_texts(batches.join(REQUESTS[:2], job))
+    assert [CountMismatch] * 3 == _get_texts(batches.join(REQUESTS[:3], job))
 
 
 @pytest.mark.parametrize(
@@ -197,8 +197,8 @@ def test_job_without_answers(job: BatchJob, code: int | None, message: str) -> N
     assert (Failure(OperationFailed("n", code, message)),) * 2 == batches.join(REQUESTS[:2], job)
 
 
-def test_nobody_asked() -> None:
+def test_no_requests() -> None:
     """No requests have no results, and a result has the type of its request."""
     assert batches.join([], b"") == ()
-    [result] = batches.join(REQUESTS[:1], _lines({"key": "0", "response": _build_line("x")}))
+    [result] = batches.join(REQUESTS[:1], _build_lines({"key": "0", "response": _build_line("x")}))
     assert isinstance(result.unwrap(), GenerateContentResponse)

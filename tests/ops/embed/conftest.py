@@ -1,5 +1,5 @@
 """Fixtures: every interpreter, and sleeps that are recorded instead of slept."""
 
-from tests.support.interpreter_fixtures import naps, world
+from tests.support.interpreter_fixtures import kind, sleeps
 
-__all__ = ["naps", "world"]
+__all__ = ["kind", "sleeps"]

@@ -14,9 +14,16 @@ from genai_fn.errors import CountMismatch, InvalidRequest
 from genai_fn.http import HttpResponse
 from genai_fn.ops.embed import embed
 from genai_fn.wire import decode
-from tests.support.google_genai.agreement import PLACES, agrees, reads, reads_alike, refuses, sends
+from tests.support.google_genai.agreement import (
+    BACKENDS,
+    check_same_request,
+    check_same_response,
+    decode_ours,
+    encode_ours,
+    get_refused_paths,
+)
 
-both = pytest.mark.parametrize("backend", PLACES)
+both_backends = pytest.mark.parametrize("backend", BACKENDS)
 MODELS = ("m", "models/m", "tunedModels/x", "publishers/google/models/m", "projects/q/locations/l/models/7", "a/b", "")
 
 CONTENTS: Mapping[str, Callable[[Any], Any]] = {
@@ -50,7 +57,7 @@ ONLY_GEMINI: Mapping[str, tuple[Callable[[Any], Any], tuple[str, ...]]] = {
     "thought": (lambda k: {"parts": [{"text": "x", "thought": True}]}, ("contents[0].parts[0].thought",)),
     "model-role": (lambda k: [{"parts": [{"text": "x"}], "role": "model"}, "b"], ("contents[0].role",)),
 }
-"""What Vertex cannot make one vector of: 1.51.0 makes several, or none, or drops what it is about, in silence."""
+"""Content that Vertex AI cannot embed as one vector: 1.51.0 silently splits it, or drops it or parts of it."""
 
 CONFIGS: tuple[Mapping[str, Any] | None, ...] = (
     None,
@@ -70,43 +77,43 @@ CONFIGS: tuple[Mapping[str, Any] | None, ...] = (
 )
 
 DIFFERENCES: Mapping[str, str] = {
-    "no-contents": "no content has no vector: 1.51.0 sends an empty list, or nothing at all",
-    "empty-text": "an empty text has its place: on Vertex 1.51.0 leaves it out, and the vectors move up",
-    "only-gemini": "Vertex makes a vector of one text of the user's; what 1.51.0 splits, drops or loses, ours refuses",
-    "display-name": "Gemini takes no display name of a blob, here as elsewhere; 1.51.0 refuses it elsewhere alone",
-    "mismatch": "vectors that are not one for each content are a CountMismatch; 1.51.0 hands them out",
+    "no-contents": "empty contents are a mistake; 1.51.0 sends an empty list, or no request",
+    "empty-text": "an empty text is sent; on Vertex AI 1.51.0 omits it, and later vectors move up",
+    "only-gemini": "Vertex AI embeds one text of the user; other content is refused, 1.51.0 splits or drops it",
+    "display-name": "Gemini has no display name of a blob; 1.51.0 refuses it, but not in this operation",
+    "mismatch": "a wrong number of vectors is a CountMismatch; 1.51.0 returns them",
 }
-"""Where ours does otherwise on purpose; the tests below say what it does."""
+"""Deliberate differences; a test of the resource asserts each."""
 
 
-@both
+@both_backends
 @pytest.mark.parametrize("name", CONTENTS)
 def test_contents(name: str, backend: str) -> None:
     """Contents are sent as by google-genai, on Vertex AI with the same spelling."""
-    agrees(
+    check_same_request(
         lambda: embed("m", CONTENTS[name](schema)),
         lambda client: client.models.embed_content(model="m", contents=CONTENTS[name](types)),
         backend,
-        spelled=backend == "vertex",
+        exact_names=backend == "vertex",
     )
 
 
-@both
+@both_backends
 @pytest.mark.parametrize("model", MODELS)
 def test_models(model: str, backend: str) -> None:
     """The model is part of the path, and on Gemini of every request."""
-    agrees(
+    check_same_request(
         lambda: embed(model, ["a", "b"]),
         lambda client: client.models.embed_content(model=model, contents=["a", "b"]),
         backend,
     )
 
 
-@both
+@both_backends
 @pytest.mark.parametrize("config", CONFIGS)
 def test_configs(config: dict[str, Any] | None, backend: str) -> None:
     """The config is part of each request or instance, on Vertex AI of the parameters, or is refused by name."""
-    agrees(
+    check_same_request(
         lambda: embed("m", ["a", "b"], config),
         lambda client: client.models.embed_content(
             model="m",
@@ -114,7 +121,7 @@ def test_configs(config: dict[str, Any] | None, backend: str) -> None:
             config=None if config is None else {**config},  # type: ignore[arg-type]  # its own dict
         ),
         backend,
-        spelled=backend == "vertex",
+        exact_names=backend == "vertex",
     )
 
 
@@ -122,24 +129,24 @@ def test_configs(config: dict[str, Any] | None, backend: str) -> None:
 def test_more_than_text(name: str) -> None:
     """Content beside a text is embedded on Gemini, and refused on Vertex AI with its path."""
     contents, paths = ONLY_GEMINI[name]
-    agrees(
+    check_same_request(
         lambda: embed("m", contents(schema)),
         lambda client: client.models.embed_content(model="m", contents=contents(types)),
         "gemini",
     )
-    assert refuses(embed("m", contents(schema)), "vertex") == paths
+    assert get_refused_paths(embed("m", contents(schema)), "vertex") == paths
 
 
 def test_differences() -> None:
     """Each difference from google-genai 1.51.0 is as the table states."""
     assert set(DIFFERENCES) == {"no-contents", "empty-text", "only-gemini", "display-name", "mismatch"}
-    for nothing in (None, [], (), [[]]):
+    for empty in (None, [], (), [[]]):
         with pytest.raises(InvalidRequest):
-            embed("m", nothing)  # type: ignore[arg-type]  # that is the point
-    _, _, body = sends(embed("m", ["", "a"]), "vertex")
+            embed("m", empty)  # type: ignore[arg-type]  # that is the point
+    _, _, body = encode_ours(embed("m", ["", "a"]), "vertex")
     assert body == {"instances": [{"content": ""}, {"content": "a"}]}
-    named = schema.Blob(data=b"x", mime_type="a/b", display_name="n")
-    assert refuses(embed("m", ["a", named]), "gemini") == ("contents[1].parts[0].inline_data.display_name",)
+    blob = schema.Blob(data=b"x", mime_type="a/b", display_name="n")
+    assert get_refused_paths(embed("m", ["a", blob]), "gemini") == ("contents[1].parts[0].inline_data.display_name",)
 
 
 @pytest.mark.parametrize(
@@ -163,12 +170,12 @@ def test_mistakes(contents: Any, path: str) -> None:
 def test_one_each(texts: Sequence[str]) -> None:
     """Each item of a list is a request or an instance, in order, on both backends."""
     request = embed("m", list(texts))
-    gemini, vertex = (sends(request, backend)[2] for backend in PLACES)
+    gemini, vertex = (encode_ours(request, backend)[2] for backend in BACKENDS)
     assert list(texts) == [each["content"]["parts"][0]["text"] for each in gemini["requests"]]
     assert list(texts) == [each["content"] for each in vertex["instances"]]
 
 
-# Answers
+# Responses
 
 GEMINI_VECTOR = {"values": [0.25, -1, 3e-05]}
 VERTEX_VECTOR = {"embeddings": {"values": [0.25, -1], "statistics": {"token_count": 4, "truncated": False}}}
@@ -188,7 +195,7 @@ REPLIES: Sequence[tuple[str, int, Mapping[str, Any]]] = (
 def test_same_answer(backend: str, count: int, reply: Any) -> None:
     """Vectors decode as with google-genai, on Vertex AI from predictions."""
     contents = ["a"] * count
-    reads_alike(
+    check_same_response(
         lambda: embed("m", contents),
         lambda client: client.models.embed_content(model="m", contents=list(contents)),
         backend,
@@ -197,7 +204,7 @@ def test_same_answer(backend: str, count: int, reply: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("backend", "reply", "got"),
+    ("backend", "reply", "received"),
     [
         ("gemini", b'{"embeddings": [{"values": [1]}]}', 1),
         ("gemini", b"{}", 0),
@@ -205,19 +212,19 @@ def test_same_answer(backend: str, count: int, reply: Any) -> None:
         ("vertex", b"{}", 0),
     ],
 )
-def test_mismatch(backend: str, reply: bytes, got: int) -> None:
+def test_mismatch(backend: str, reply: bytes, received: int) -> None:
     """More or fewer vectors than contents are a failure with both numbers."""
     request = embed("m", ["a", "b"])
-    assert decode(request, HttpResponse(200, (), reply), PLACES[backend][1]) == Failure(CountMismatch(2, got))
+    assert decode(request, HttpResponse(200, (), reply), BACKENDS[backend][1]) == Failure(CountMismatch(2, received))
 
 
-@both
+@both_backends
 def test_values(backend: str) -> None:
     """The decoder of a response compares and pickles, as the request does."""
-    request, at = embed("m", ["a"]), PLACES[backend][1]
+    request, backend_value = embed("m", ["a"]), BACKENDS[backend][1]
     operation: Any = request.operation
-    call = operation.gemini(at) if backend == "gemini" else operation.vertex(at)
+    call = operation.gemini(backend_value) if backend == "gemini" else operation.vertex(backend_value)
     assert pickle.loads(pickle.dumps((request, call))) == (request, call)
-    assert reads(request, backend, {"embeddings": [{}], "predictions": [{"embeddings": {}}]}).embeddings == (
+    assert decode_ours(request, backend, {"embeddings": [{}], "predictions": [{"embeddings": {}}]}).embeddings == (
         schema.ContentEmbedding(),
     )

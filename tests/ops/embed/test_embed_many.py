@@ -37,8 +37,8 @@ from genai_fn.ops.embed.many import embed_batch
 from genai_fn.request import is_spawning, start_generator
 from genai_fn.schema import Content, ContentEmbedding, EmbedContentConfig, EmbedContentResponse, Part
 from tests.support.credentials import FakeCredentials
-from tests.support.interpreter_kinds import Faced, World, gemini
-from tests.support.loopback import Answer, Hang, Loopback, Received, json_reply
+from tests.support.interpreter_kinds import AwaitableInterpreter, InterpreterKind, make_gemini
+from tests.support.loopback import Answer, Hang, Loopback, ReceivedRequest, build_json_reply
 from tests.support.scripted_effects import run_by_script
 
 PLAIN = EmbedContentConfig()
@@ -58,7 +58,7 @@ def build_vector(number: float) -> Any:
 
 def run_batch(texts: str, *answers: Any) -> Any:
     """Run a batch by a script: each letter is a text; responses are for the requests in order."""
-    script = [(Ask(embed("m", list(asked))), answer) for asked, answer in answers]
+    script = [(Ask(embed("m", list(batch))), answer) for batch, answer in answers]
     return run_by_script(start_generator(embed_batch("m", tuple(texts), PLAIN)), script).unwrap()
 
 
@@ -105,7 +105,7 @@ def test_failed_batch(error: Any) -> None:
 
 
 @pytest.mark.parametrize("error", (ClientError(400), ClientError(413), Unsupported("Vertex AI", ("contents[1]",))))
-def test_what_may_be_of_one(error: Any) -> None:
+def test_errors_of_single_texts(error: Any) -> None:
     """Errors that one text may cause split the batch: size, backend support, invalid arguments."""
     outcome = run_batch("ab", ("ab", Failure(error)), ("a", Success(build_vectors(1))), ("b", Failure(error)))
     assert outcome == (build_vector(1), Failure(error))
@@ -158,10 +158,10 @@ def test_values() -> None:
     )
 
 
-# In every world
+# With every interpreter
 
 
-def get_texts(received: Received) -> list[str]:
+def get_texts(received: ReceivedRequest) -> list[str]:
     """Return the texts of a request."""
     body = msgspec.json.decode(received.body)
     if "instances" in body:
@@ -169,17 +169,17 @@ def get_texts(received: Received) -> list[str]:
     return [each["content"]["parts"][0]["text"] for each in body["requests"]]
 
 
-def answer(received: Received) -> Answer:
+def respond(received: ReceivedRequest) -> Answer:
     """Respond as both backends do: the length of each text; `bad` makes its request fail, `few` drops a vector."""
     texts = get_texts(received)
     if "bad" in texts:
-        return json_reply({"error": {"code": 400, "status": "INVALID_ARGUMENT", "message": "no"}}, 400)
+        return build_json_reply({"error": {"code": 400, "status": "INVALID_ARGUMENT", "message": "no"}}, 400)
     if "hang" in texts:
         return Hang()
     values = [[len(each)] for each in texts][: -1 if "few" in texts else None]
     if received.target.endswith(":predict"):
-        return json_reply({"predictions": [{"embeddings": {"values": each}} for each in values]})
-    return json_reply({"embeddings": [{"values": each} for each in values]})
+        return build_json_reply({"predictions": [{"embeddings": {"values": each}} for each in values]})
+    return build_json_reply({"embeddings": [{"values": each} for each in values]})
 
 
 class AsyncTexts:
@@ -206,60 +206,63 @@ def summarize_results(results: list[Any]) -> list[Any]:
 TEXTS = ["x" * number for number in range(1, 26)]
 
 
-def test_all(world: World) -> None:
+def test_all(kind: InterpreterKind) -> None:
     """Each text has one vector, in order, for any iterable, in one request a batch."""
-    makers: list[Callable[[list[str]], Any]] = [list, tuple, iter, *([] if world.is_sync else [AsyncTexts])]
+    makers: list[Callable[[list[str]], Any]] = [list, tuple, iter, *([] if kind.is_sync else [AsyncTexts])]
     for make in makers:
-        with Loopback(answer) as server:
-            many = embed_many("m", make(TEXTS), batch_size=10, concurrency=2)
-            assert summarize_results(world.items(gemini(server.url), many)) == list(range(1, 26))
+        with Loopback(respond) as server:
+            stream = embed_many("m", make(TEXTS), batch_size=10, concurrency=2)
+            assert summarize_results(kind.read_items(make_gemini(server.url), stream)) == list(range(1, 26))
             assert sorted(len(get_texts(each)) for each in server.requests) == [5, 10, 10]
 
 
-def test_one_call(world: World) -> None:
+def test_one_call(kind: InterpreterKind) -> None:
     """Collected, the result is all vectors, or the first failure."""
-    with Loopback(answer) as server:
-        whole = world.run(gemini(server.url), embed_many("m", ["a", "bc"]) | collected)
-        assert [each.values for each in whole.unwrap()] == [(1.0,), (2.0,)]
-        assert world.run(gemini(server.url), embed_many("m", ["a", "bad"]) | collected).failure().code == 400
+    with Loopback(respond) as server:
+        result = kind.run(make_gemini(server.url), embed_many("m", ["a", "bc"]) | collected)
+        assert [each.values for each in result.unwrap()] == [(1.0,), (2.0,)]
+        assert kind.run(make_gemini(server.url), embed_many("m", ["a", "bad"]) | collected).failure().code == 400
 
 
 @pytest.mark.parametrize("count", (0, 1, 100, 101, 250))
-def test_counts(world: World, count: int) -> None:
+def test_counts(kind: InterpreterKind, count: int) -> None:
     """By default 100 texts are in a request; without texts there is no request."""
-    with Loopback(answer) as server:
-        assert summarize_results(world.items(gemini(server.url), embed_many("m", ["ab"] * count))) == [2.0] * count
+    with Loopback(respond) as server:
+        assert (
+            summarize_results(kind.read_items(make_gemini(server.url), embed_many("m", ["ab"] * count)))
+            == [2.0] * count
+        )
         assert len(server.requests) == -(-count // 100)
 
 
 @pytest.mark.parametrize("is_vertex", (False, True))
-def test_bad_ones(world: World, is_vertex: bool) -> None:
+def test_bad_ones(kind: InterpreterKind, is_vertex: bool) -> None:
     """A bad text fails alone, a short response fails its batch, all others have vectors: on both backends."""
     texts = ["a", "bad", "abc", "abcd", "few", "a", "ab", "abc"]
-    with Loopback(answer) as server:
+    with Loopback(respond) as server:
         backend = (
             Vertex("p", "l", credentials=FakeCredentials("test-token"), base_url=server.url)
             if is_vertex
-            else gemini(server.url)
+            else make_gemini(server.url)
         )
-        outcome = summarize_results(world.items(backend, embed_many("m", texts, batch_size=4)))
+        outcome = summarize_results(kind.read_items(backend, embed_many("m", texts, batch_size=4)))
         assert outcome == [1.0, ClientError, 3.0, 4.0, *([CountMismatch] * 4)]
 
 
-def test_more_than_text_on_vertex(world: World) -> None:
+def test_more_than_text_on_vertex(kind: InterpreterKind) -> None:
     """Content that Vertex AI does not embed fails alone, with its path."""
     picture = Content(parts=(Part(text="a"), Part(text="b")), role="user")
-    with Loopback(answer) as server:
+    with Loopback(respond) as server:
         backend = Vertex("p", "l", credentials=FakeCredentials("test-token"), base_url=server.url)
-        outcome = summarize_results(world.items(backend, embed_many("m", ["a", picture, "abc"])))
+        outcome = summarize_results(kind.read_items(backend, embed_many("m", ["a", picture, "abc"])))
         assert outcome == [1.0, Unsupported, 3.0]
 
 
-def test_misfit(world: World) -> None:
+def test_invalid_item(kind: InterpreterKind) -> None:
     """An item of a generator that is not a text fails alone."""
-    with Loopback(answer) as server:
-        odd: Any = iter(["a", 5, "abc", None])
-        assert summarize_results(world.items(gemini(server.url), embed_many("m", odd))) == [
+    with Loopback(respond) as server:
+        texts: Any = iter(["a", 5, "abc", None])
+        assert summarize_results(kind.read_items(make_gemini(server.url), embed_many("m", texts))) == [
             1.0,
             InvalidRequest,
             3.0,
@@ -269,51 +272,53 @@ def test_misfit(world: World) -> None:
 
 def test_async_texts_in_sync() -> None:
     """An async iterable with a sync interpreter is a failure, and raises nothing."""
-    (outcome,) = World("sync", httpcore).items(gemini("http://127.0.0.1:1"), embed_many("m", AsyncTexts(["a"])))
+    (outcome,) = InterpreterKind("sync", httpcore).read_items(
+        make_gemini("http://127.0.0.1:1"), embed_many("m", AsyncTexts(["a"]))
+    )
     assert isinstance(outcome.failure(), AsyncOnly)
 
 
-def test_lazy(world: World) -> None:
+def test_lazy(kind: InterpreterKind) -> None:
     """An endless iterable is read only for the running batches; closing the stream leaves nothing running."""
-    pulled = 0
+    read_count = 0
 
-    def endless() -> Iterator[str]:
-        nonlocal pulled
+    def yield_texts() -> Iterator[str]:
+        nonlocal read_count
         while True:
-            pulled += 1
+            read_count += 1
             yield "ab"
 
-    with Loopback(answer) as server:
+    with Loopback(respond) as server:
 
-        async def body(run: Faced) -> None:
-            async with run.stream(embed_many("m", endless(), batch_size=5, concurrency=2)) as items:
+        async def body(run: AwaitableInterpreter) -> None:
+            async with run.stream(embed_many("m", yield_texts(), batch_size=5, concurrency=2)) as items:
                 for _ in range(12):
                     assert (await anext(items)).unwrap().values == (2.0,)
-            assert pulled <= 15 + 2 * 2 * 5
+            assert read_count <= 15 + 2 * 2 * 5
 
-        world.within(gemini(server.url), body)
-        server.wait_rest(0)
+        kind.run_body(make_gemini(server.url), body)
+        server.wait_until_idle(0)
 
 
-def test_closed_from_elsewhere(world: World) -> None:
+def test_closed_from_another_thread(kind: InterpreterKind) -> None:
     """Closing from another thread or task ends the stream with a failure, and raises nothing."""
-    with Loopback(answer) as server:
+    with Loopback(respond) as server:
 
-        async def body(run: Faced) -> None:
+        async def body(run: AwaitableInterpreter) -> None:
             async with run.stream(embed_many("m", ["hang"] * 4, batch_size=1, concurrency=2)) as items:
 
                 async def close() -> None:
-                    await run.see(server.wait_requests, 2)
+                    await run.run_blocking(server.wait_requests, 2)
                     items.close()
 
                 async def read() -> list[Any]:
                     return [each async for each in items]
 
-                outcome, _ = await run.at_once(read, close)
+                outcome, _ = await run.run_concurrently(read, close)
             assert {type(each.failure()) for each in outcome} == {Closed}
 
-        world.within(gemini(server.url), body)
-        server.wait_rest(0)
+        kind.run_body(make_gemini(server.url), body)
+        server.wait_until_idle(0)
 
 
 # In memory
@@ -327,8 +332,8 @@ class LengthTransport:
 
     def send(self, request: HttpRequest, **limits: Any) -> "LengthResponse":
         self.count += 1
-        asked = msgspec.json.decode(request.body or b"", type=_Requests)
-        values = [{"values": [len(each.content.parts[0].text)]} for each in asked.requests]
+        batch = msgspec.json.decode(request.body or b"", type=_BatchEmbedRequest)
+        values = [{"values": [len(each.content.parts[0].text)]} for each in batch.requests]
         return LengthResponse(msgspec.json.encode({"embeddings": values}))
 
 
@@ -340,12 +345,12 @@ class _Content(msgspec.Struct):
     parts: list[_Part]
 
 
-class _One(msgspec.Struct):
+class _EmbedRequest(msgspec.Struct):
     content: _Content
 
 
-class _Requests(msgspec.Struct):
-    requests: list[_One]
+class _BatchEmbedRequest(msgspec.Struct):
+    requests: list[_EmbedRequest]
 
 
 class LengthResponse:
@@ -355,11 +360,11 @@ class LengthResponse:
     headers = ()
 
     def __init__(self, body: bytes) -> None:
-        self._rest = body
+        self._unread = body
 
     def read(self, *limits: Any) -> bytes:
-        piece, self._rest = self._rest, b""
-        return piece
+        chunk, self._unread = self._unread, b""
+        return chunk
 
     def close(self) -> None:
         """Do nothing."""
@@ -369,11 +374,11 @@ class AsyncLengthTransport:
     """The async transport."""
 
     def __init__(self) -> None:
-        self._lanes = LengthTransport()
+        self._transport = LengthTransport()
 
     async def send(self, request: HttpRequest, **limits: Any) -> "AsyncLengthResponse":
         await checkpoint()
-        return AsyncLengthResponse(self._lanes.send(request))
+        return AsyncLengthResponse(self._transport.send(request))
 
 
 class AsyncLengthResponse:
@@ -382,12 +387,12 @@ class AsyncLengthResponse:
     status = 200
     headers = ()
 
-    def __init__(self, opened: LengthResponse) -> None:
-        self._opened = opened
+    def __init__(self, response: LengthResponse) -> None:
+        self._response = response
 
     async def read(self, *limits: Any) -> bytes:
         await checkpoint()
-        return self._opened.read()
+        return self._response.read()
 
     def abort(self) -> None:
         """Do nothing."""
@@ -399,19 +404,19 @@ class AsyncLengthResponse:
 HANDLER = HttpHandler(backend=Gemini("test-key"))
 
 
-def read_in_sync(stream: Any, take: Callable[[Any], object]) -> None:
+def read_in_sync(stream: Any, consume: Callable[[Any], object]) -> None:
     with Items(build_program(stream, HANDLER), sync_executor.SyncExecutor(LengthTransport(), None, None)) as items:
         for item in items:
-            take(item)
+            consume(item)
 
 
-def read_in_async(stream: Any, take: Callable[[Any], object]) -> None:
+def read_in_async(stream: Any, consume: Callable[[Any], object]) -> None:
     async def body() -> None:
-        lanes: Any = AsyncLengthTransport()
-        executor = async_executor.AsyncExecutor(lanes, None, None)
+        transport: Any = AsyncLengthTransport()
+        executor = async_executor.AsyncExecutor(transport, None, None)
         async with AsyncItems(build_program(stream, HANDLER), executor, starts_actions=is_spawning(stream)) as items:
             async for item in items:
-                take(item)
+                consume(item)
 
     anyio.run(body, backend="asyncio")
 
@@ -421,8 +426,8 @@ def test_one_for_each(count: int, batch_size: int, concurrency: int) -> None:
     """For any batch sizes, each text has its own vector, in order."""
     outcome: list[float] = []
     texts = ("x" * number for number in range(count))
-    many = embed_many("m", texts, batch_size=batch_size, concurrency=concurrency)
-    read_in_sync(many, lambda item: outcome.append(item.unwrap().values[0]))
+    stream = embed_many("m", texts, batch_size=batch_size, concurrency=concurrency)
+    read_in_sync(stream, lambda item: outcome.append(item.unwrap().values[0]))
     assert outcome == list(range(count))
 
 
@@ -430,22 +435,22 @@ def test_one_for_each(count: int, batch_size: int, concurrency: int) -> None:
 def test_flat_memory(read: Callable[[Any, Callable[[Any], object]], None]) -> None:
     """100,000 texts need no more memory than a few thousand: only the running batches are in memory."""
 
-    def peak(count: int) -> tuple[int, int]:
-        good = 0
+    def measure_peak(count: int) -> tuple[int, int]:
+        good_count = 0
 
-        def take(item: Any) -> None:
-            nonlocal good
-            good += item.unwrap().values == (5.0,)
+        def consume(item: Any) -> None:
+            nonlocal good_count
+            good_count += item.unwrap().values == (5.0,)
 
         tracemalloc.start()
         try:
-            read(embed_many("m", (f"{number % 100_000:05}" for number in range(count)), concurrency=4), take)
-            return good, tracemalloc.get_traced_memory()[1]
+            read(embed_many("m", (f"{number % 100_000:05}" for number in range(count)), concurrency=4), consume)
+            return good_count, tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
 
-    read(embed_many("m", ["12345"]), lambda _: None)  # what is loaded once
-    few, least = peak(4_000)
-    many, most = peak(100_000)
-    assert (few, many) == (4_000, 100_000)
-    assert most < least + 5_000_000  # to hold them all takes some twenty million
+    read(embed_many("m", ["12345"]), lambda _: None)  # load what is loaded only once
+    small_count, small_peak = measure_peak(4_000)
+    large_count, large_peak = measure_peak(100_000)
+    assert (small_count, large_count) == (4_000, 100_000)
+    assert large_peak < small_peak + 5_000_000  # all results together take about 20 MB

@@ -13,7 +13,7 @@ from genai_fn.ops.embed import embed
 from genai_fn.ops.embed.many import embed_many
 from genai_fn.schema import Content, Part
 from genai_fn.wire import decode
-from tests.support.google_genai.agreement import reads, refuses, sends
+from tests.support.google_genai.agreement import decode_ours, encode_ours, get_refused_paths
 
 MODELS = "https://us-central1-aiplatform.googleapis.com/v1beta1/projects/p/locations/us-central1/publishers"
 IMAGE = Part.from_bytes(data=b"x", mime_type="image/png")
@@ -99,12 +99,12 @@ CAPTURED: tuple[tuple[str, Any, Mapping[str, Any] | None, str, Mapping[str, Any]
 @pytest.mark.parametrize(("model", "contents", "config", "path", "body"), CAPTURED)
 def test_wire(model: str, contents: Any, config: Any, path: str, body: Any) -> None:
     """The model decides the method; the body is the one that google-genai 3.6.1 sends."""
-    assert sends(embed(model, contents, config), "vertex") == ("POST", f"{MODELS}/{path}", body)
+    assert encode_ours(embed(model, contents, config), "vertex") == ("POST", f"{MODELS}/{path}", body)
 
 
 def test_one_vector_each() -> None:
     """Each item of a list is a request of its own, where google-genai 3.6.1 merges texts for a multimodal model."""
-    _, url, body = sends(embed("gemini-embedding-2", ["a", "b"]), "vertex")
+    _, url, body = encode_ours(embed("gemini-embedding-2", ["a", "b"]), "vertex")
     assert url.endswith("gemini-embedding-2:batchEmbedContents")
     assert body == {"requests": [{"content": A}, {"content": B}]}
 
@@ -124,13 +124,13 @@ def test_one_vector_each() -> None:
 )
 def test_refused(model: str, contents: Any, config: Any, paths: tuple[str, ...]) -> None:
     """What the method of a model lacks is refused by name."""
-    assert refuses(embed(model, contents, config), "vertex") == paths
+    assert get_refused_paths(embed(model, contents, config), "vertex") == paths
 
 
 @pytest.mark.parametrize("name", ["document_ocr", "audio_track_extraction"])
 def test_refused_on_gemini(name: str) -> None:
     """The Developer API takes no options for media, as in google-genai 3.6.1."""
-    assert refuses(embed("gemini-embedding-2", "a", {name: True}), "gemini") == (f"config.{name}",)
+    assert get_refused_paths(embed("gemini-embedding-2", "a", {name: True}), "gemini") == (f"config.{name}",)
 
 
 USAGE = {
@@ -143,7 +143,7 @@ USAGE = {
 def test_one_answer() -> None:
     """The usage and the truncation of a single answer are the statistics of its vector, as in google-genai 3.6.1."""
     reply = {"embedding": {"values": [1, 2]}, "usageMetadata": USAGE, "truncated": True}
-    answer = reads(embed("gemini-embedding-2", "a"), "vertex", reply)
+    answer = decode_ours(embed("gemini-embedding-2", "a"), "vertex", reply)
     [vector] = answer.embeddings
     assert vector.values == (1.0, 2.0)
     assert (vector.statistics.truncated, vector.statistics.token_count) == (True, 3)
@@ -156,13 +156,13 @@ def test_one_answer() -> None:
 )
 def test_unknown_fields(contents: Any, vectors: Any) -> None:
     """Fields that no type defines are kept."""
-    answer = reads(embed("gemini-embedding-2", contents), "vertex", {**vectors, "mood": "calm"})
+    answer = decode_ours(embed("gemini-embedding-2", contents), "vertex", {**vectors, "mood": "calm"})
     assert answer.extra == {"mood": "calm"}
 
 
 def test_no_statistics() -> None:
     """An answer without usage has a vector without statistics."""
-    [vector] = reads(embed("gemini-embedding-2", "a"), "vertex", {"embedding": {"values": [1]}}).embeddings
+    [vector] = decode_ours(embed("gemini-embedding-2", "a"), "vertex", {"embedding": {"values": [1]}}).embeddings
     assert vector.statistics is None
 
 
@@ -174,7 +174,7 @@ def test_several_answers() -> None:
         "usageMetadata": USAGE,
         "metadata": {"billableCharacterCount": 4},
     }
-    answer = reads(embed("gemini-embedding-001", ["a", "b"]), "vertex", reply)
+    answer = decode_ours(embed("gemini-embedding-001", ["a", "b"]), "vertex", reply)
     one, two = answer.embeddings
     assert (one.values, one.statistics, two.values, two.statistics.token_count) == ((1.0, 2.0), None, (3.0,), 3)
     assert (answer.usage_metadata.total_token_count, answer.metadata.billable_character_count) == (3, 4)

@@ -36,7 +36,7 @@ from tests.support.scripted_effects import ResponseHead, run_by_script
 ABC = Request(DownloadFile(name="abc"))
 CHUNKS = Request(DownloadFile(name="abc", is_streamed=True))
 FULL = InvalidRequest("path", "x.mp4", "a place where a file can be written (No space left on device)")
-CUT = Disconnected("reading", "reset")
+CONNECTION_LOST = Disconnected("reading", "reset")
 FILM = Video(video_bytes=b"film")
 
 
@@ -45,9 +45,9 @@ def build_redirect(location: str, code: int = 302) -> Any:
     return Failure(APIError(code, headers=(("Location", location),)))
 
 
-def build_redirected_request(address: str, **more: Any) -> Request[bytes]:
+def build_redirected_request(address: str, **options: Any) -> Request[bytes]:
     """Build the request for the target of a redirect."""
-    return Request(DownloadFile(name="abc", address=address, **more))
+    return Request(DownloadFile(name="abc", address=address, **options))
 
 
 @pytest.mark.parametrize(
@@ -88,11 +88,11 @@ def test_broken_off() -> None:
     script = [
         (CreateTemp("x.mp4"), "draft"),
         (OpenStream(CHUNKS), Success("handle")),
-        (ReadItems("handle"), (Success(b"fi"), Failure(CUT))),
+        (ReadItems("handle"), (Success(b"fi"), Failure(CONNECTION_LOST))),
         (WriteTemp("draft", b"fi"), None),
         (CloseResource("draft"), None),
     ]
-    assert run_by_script(start_generator(files.download("abc", "x.mp4")), script) == Failure(CUT)
+    assert run_by_script(start_generator(files.download("abc", "x.mp4")), script) == Failure(CONNECTION_LOST)
 
 
 def test_disk_is_full() -> None:
@@ -176,9 +176,9 @@ def test_redirected_to_a_path() -> None:
 
 def test_redirected_in_circles() -> None:
     """The sixth redirect is the result."""
-    again = build_redirect("/a")
-    script = [(Ask(ABC), again), *[(Ask(build_redirected_request("/a")), again)] * 5]
-    assert run_by_script(start_generator(files.download("abc")), script) == again
+    copy = build_redirect("/a")
+    script = [(Ask(ABC), copy), *[(Ask(build_redirected_request("/a")), copy)] * 5]
+    assert run_by_script(start_generator(files.download("abc")), script) == copy
 
 
 @pytest.mark.parametrize("location", ["", "ftp://far.test/a", "https://[", "data:,x", "a\x00b", "file:/etc/x"])
@@ -226,10 +226,10 @@ def test_address_of_a_redirect(address: str, url: str) -> None:
 
 
 @pytest.mark.parametrize("file", ["gs://bucket/x.mp4", Video(uri="gs://bucket/x.mp4")])
-@pytest.mark.parametrize("at", [Gemini("test-key"), Vertex("p")])
-def test_cloud_storage(file: Any, at: Any) -> None:
+@pytest.mark.parametrize("backend", [Gemini("test-key"), Vertex("p")])
+def test_cloud_storage(file: Any, backend: Any) -> None:
     """A file in Cloud Storage is refused with the reason."""
-    error = encode(files.download(file).source, at).failure()
+    error = encode(files.download(file).source, backend).failure()
     assert isinstance(error, Unsupported)
     assert "Cloud Storage" in str(error)
 
@@ -255,12 +255,12 @@ def test_mistakes(build: Any) -> None:
 @pytest.mark.parametrize("flow", [files.download("abc"), files.download("abc", "x"), files.download(FILM, "x")])
 def test_is_a_value(flow: Flow[Any]) -> None:
     """A download compares, hashes and pickles."""
-    again = pickle.loads(pickle.dumps(flow))
-    assert (again, hash(again)) == (flow, hash(flow))
+    copy = pickle.loads(pickle.dumps(flow))
+    assert (copy, hash(copy)) == (flow, hash(flow))
 
 
 HTTP = HttpHandler(backend=Gemini("test-key"))
-SIGNED = sign_request(encode(CHUNKS, Gemini("test-key")).unwrap(), build_own_credential(Gemini("test-key")))  # type: ignore[arg-type]  # it has a key
+SIGNED_REQUEST = sign_request(encode(CHUNKS, Gemini("test-key")).unwrap(), build_own_credential(Gemini("test-key")))  # type: ignore[arg-type]  # it has a key
 
 
 @pytest.mark.parametrize("pieces", [(), (b"fi", b"lm"), (b'{"error": {"code": 500}}',), (b"data: x\n\n",)])
@@ -276,7 +276,7 @@ def test_as_effects(pieces: tuple[bytes, ...]) -> None:
     script = [
         (CreateTemp("x"), "draft"),
         (GetTime(), 100.0),
-        (SendRequest(SIGNED, 700.0, 10.0, False), answer),
+        (SendRequest(SIGNED_REQUEST, 700.0, 10.0, False), answer),
         *body,
         reads[-1],
         (CloseResource(answer), None),

@@ -13,7 +13,7 @@ from genai_fn.http import HttpResponse
 from genai_fn.ops.files.downloads import download_bytes
 from genai_fn.wire import decode
 from tests.support.google_genai import oracle
-from tests.support.google_genai.agreement import PLACES, agrees, reads
+from tests.support.google_genai.agreement import BACKENDS, check_same_request, decode_ours
 
 G = "https://generativelanguage.googleapis.com/v1beta"
 
@@ -34,17 +34,21 @@ MISTAKES: tuple[Callable[[Any], Any], ...] = (
 )
 
 
-@pytest.mark.parametrize("backend", PLACES)
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("file", FILES)
 def test_same_wire(file: Callable[[Any], Any], backend: str) -> None:
     """A file is downloaded by any reference to it, from its own backend; Vertex AI refuses."""
-    agrees(lambda: download_bytes(file(schema)), lambda client: client.files.download(file=file(types)), backend)
+    check_same_request(
+        lambda: download_bytes(file(schema)), lambda client: client.files.download(file=file(types)), backend
+    )
 
 
 @pytest.mark.parametrize("file", MISTAKES)
 def test_mistakes(file: Callable[[Any], Any]) -> None:
     """A file that cannot be downloaded is a mistake at once, as with google-genai."""
-    agrees(lambda: download_bytes(file(schema)), lambda client: client.files.download(file=file(types)), "gemini")
+    check_same_request(
+        lambda: download_bytes(file(schema)), lambda client: client.files.download(file=file(types)), "gemini"
+    )
     with pytest.raises(InvalidRequest) as raised:
         download_bytes(file(schema))
     assert raised.value.path == "file"
@@ -53,23 +57,25 @@ def test_mistakes(file: Callable[[Any], Any]) -> None:
 def test_a_file_that_has_an_address_alone() -> None:
     """A file without a name is downloaded by its ``download_uri``; google-genai requires the name."""
     uri = f"{G}/files/abc:download?alt=media"
-    theirs = oracle.sent(oracle.GEMINI, lambda client: client.files.download(file=types.File(download_uri=uri)))
-    assert isinstance(theirs, oracle.Refused)
+    theirs = oracle.capture_request(
+        oracle.GEMINI, lambda client: client.files.download(file=types.File(download_uri=uri))
+    )
+    assert isinstance(theirs, oracle.RefusedCall)
     assert download_bytes(schema.File(download_uri=uri)) == download_bytes("abc")
 
 
 @pytest.mark.parametrize("body", [b"", b"\x00\xff", b"{}", b'{"error": {"code": 3, "message": "of the file\'s own"}}'])
 def test_read(body: bytes) -> None:
     """The content is returned unchanged, even if it looks like an error of the API."""
-    _, theirs = oracle.exchanged(
+    _, theirs = oracle.run_call(
         oracle.GEMINI, lambda client: client.files.download(file="abc"), lambda _: httpx.Response(200, content=body)
     )
     assert theirs == body
-    assert reads(download_bytes("abc"), "gemini", body) == body
+    assert decode_ours(download_bytes("abc"), "gemini", body) == body
 
 
 def test_fault() -> None:
     """An error status is the error."""
-    error = decode(download_bytes("abc"), HttpResponse(503, (), b"no"), PLACES["gemini"][1]).failure()
+    error = decode(download_bytes("abc"), HttpResponse(503, (), b"no"), BACKENDS["gemini"][1]).failure()
     assert error == ServerError(503, "", "no")
     assert not isinstance(error, DecodeError)

@@ -13,12 +13,18 @@ from genai_fn.ops import files
 from genai_fn.request import Request
 from genai_fn.wire import encode
 from tests.support.google_genai import oracle
-from tests.support.google_genai.agreement import PLACES, agrees, reads, reads_alike, sends
+from tests.support.google_genai.agreement import (
+    BACKENDS,
+    check_same_request,
+    check_same_response,
+    decode_ours,
+    encode_ours,
+)
 
 G = "https://generativelanguage.googleapis.com/v1beta"
 
 NO_FILES = ("https://h.test/files/ABC", "https://h.test/abc", "https://files.test/abc")
-"""Addresses without a file's name in them."""
+"""URLs that do not contain the name of a file."""
 NAMES = (
     "abc",
     "files/abc",
@@ -47,36 +53,40 @@ DIFFERENCES: Mapping[str, tuple[Any, str | None, str]] = {
     "dash in an address": (
         f"{G}/files/my-file-1:download?alt=media",
         "files/my-file-1",
-        "1.51.0 cuts the identity at the first dash, and so asks for, or deletes, another file",
+        "1.51.0 cuts the id at the first dash, and so requests or deletes another file",
     ),
     "plain http": (
         "http://127.0.0.1:8080/v1beta/files/abc",
         "files/abc",
-        "1.51.0 knows an address by https alone; an emulator's has none",
+        "1.51.0 recognizes https URLs only; the URL of an emulator is an http URL",
     ),
-    "empty": ("", None, "1.51.0 asks for files/, which is no file"),
-    "prefix alone": ("files/", None, "the same"),
-    "climbing": ("a/../b", None, "1.51.0 sends whatever a name says; ours refuses one that would lead elsewhere"),
-    "query": ("a?b", None, "the same"),
+    "empty": ("", None, "1.51.0 requests files/, which is not a file"),
+    "prefix alone": ("files/", None, "1.51.0 requests files/, which is not a file"),
+    "climbing": (
+        "a/../b",
+        None,
+        "1.51.0 sends any name; genai_fn refuses a name that would change the path of the URL",
+    ),
+    "query": ("a?b", None, "1.51.0 sends any name; genai_fn refuses a name that would change the path of the URL"),
 }
-"""Where ours does otherwise on purpose: the name, what is asked for (None is a mistake at the build), and why."""
+"""Deliberate differences: the name, the requested file (None if it is a mistake when built), and the reason."""
 
 
-@pytest.mark.parametrize("backend", PLACES)
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("name", NAMES)
 def test_names_same_wire(name: str, backend: str) -> None:
     """A file is requested by its name, id or URL, as with google-genai; Vertex AI refuses."""
     if backend == "vertex" and name in NO_FILES:
-        return  # 1.51.0 looks at the backend first; ours raises where the request is built
-    agrees(lambda: files.get(name), lambda client: client.files.get(name=name), backend)
-    agrees(lambda: files.delete(name), lambda client: client.files.delete(name=name), backend)
+        return  # 1.51.0 checks the backend first; genai_fn raises when the request is built
+    check_same_request(lambda: files.get(name), lambda client: client.files.get(name=name), backend)
+    check_same_request(lambda: files.delete(name), lambda client: client.files.delete(name=name), backend)
 
 
-@pytest.mark.parametrize("backend", PLACES)
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("config", PAGES)
 def test_list_same_wire(config: Mapping[str, Any] | None, backend: str) -> None:
     """A page is requested as by google-genai."""
-    agrees(lambda: files.list(config), lambda client: client.files.list(config=deepcopy(config)), backend)
+    check_same_request(lambda: files.list(config), lambda client: client.files.list(config=deepcopy(config)), backend)
 
 
 @pytest.mark.parametrize("verb", BY_NAME)
@@ -84,15 +94,15 @@ def test_list_same_wire(config: Mapping[str, Any] | None, backend: str) -> None:
 def test_differences(case: str, verb: str) -> None:
     """Each difference from google-genai 1.51.0 is as the table states, and exists."""
     name, path, _ = DIFFERENCES[case]
-    theirs = oracle.sent(oracle.GEMINI, lambda client: getattr(client.files, verb)(name=name))
-    assert isinstance(theirs, oracle.Wire)
+    theirs = oracle.capture_request(oracle.GEMINI, lambda client: getattr(client.files, verb)(name=name))
+    assert isinstance(theirs, oracle.SentRequest)
     assert path is None or theirs.url != f"{G}/{path}"
     if path is None:
         with pytest.raises(InvalidRequest) as raised:
             BY_NAME[verb](name)
         assert raised.value.path == "name"
     else:
-        assert sends(BY_NAME[verb](name), "gemini") == (verb.upper(), f"{G}/{path}", None)
+        assert encode_ours(BY_NAME[verb](name), "gemini") == (verb.upper(), f"{G}/{path}", None)
 
 
 @pytest.mark.parametrize("name", [*NO_FILES, "https://h.test/files/", 3, b"x", None])
@@ -106,9 +116,9 @@ def test_no_file_is_named(name: Any) -> None:
 @pytest.mark.parametrize(
     "request_", [files.get("a"), files.delete("a"), files.list()], ids=lambda each: each.operation.op
 )
-def test_vertex_says_why(request_: Request[Any]) -> None:
+def test_vertex_refuses_with_reason(request_: Request[Any]) -> None:
     """The refusal on Vertex AI names Cloud Storage."""
-    error = encode(request_, PLACES["vertex"][1]).failure()
+    error = encode(request_, BACKENDS["vertex"][1]).failure()
     assert isinstance(error, Unsupported)
     assert error.paths == (request_.operation.op,)
     assert "Cloud Storage" in error.reason
@@ -144,7 +154,7 @@ REPLIES: Mapping[str, Any] = {
 @pytest.mark.parametrize("reply", REPLIES.values(), ids=REPLIES)
 def test_file_read(reply: Any) -> None:
     """A file decodes as with google-genai."""
-    reads_alike(lambda: files.get("abc"), lambda client: client.files.get(name="abc"), "gemini", reply)
+    check_same_response(lambda: files.get("abc"), lambda client: client.files.get(name="abc"), "gemini", reply)
 
 
 @pytest.mark.parametrize(
@@ -160,17 +170,17 @@ def test_file_read(reply: Any) -> None:
 )
 def test_page_read(reply: Any) -> None:
     """A page decodes as with google-genai."""
-    reads_alike(files.list, lambda client: client.files._list(), "gemini", reply)
+    check_same_response(files.list, lambda client: client.files._list(), "gemini", reply)
 
 
 @pytest.mark.parametrize("reply", [b"", b"{}", b"{}\n"])
 def test_delete_read(reply: bytes) -> None:
     """An empty response is a successful deletion."""
-    assert reads(files.delete("a"), "gemini", reply) == schema.DeleteFileResponse()
+    assert decode_ours(files.delete("a"), "gemini", reply) == schema.DeleteFileResponse()
 
 
 def test_error_inside_a_file() -> None:
     """A file that could not be processed is a success with an error in it."""
-    file = reads(files.get("abc"), "gemini", REPLIES["failed"])
+    file = decode_ours(files.get("abc"), "gemini", REPLIES["failed"])
     assert file.error == schema.FileStatus(code=3, message="no", details=({"a": [1]},))
     assert file.state == types.FileState.FAILED.value

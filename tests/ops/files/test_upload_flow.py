@@ -29,12 +29,12 @@ from genai_fn.schema import File, UploadFileConfig, UploadToFileSearchStoreOpera
 from tests.support.scripted_effects import run_by_script
 
 SESSION = "https://h.test/upload?upload_id=1"
-MADE = UploadProgress(True, None, b'{"file": {"name": "files/abc"}}')
-LOST = Failure(Disconnected("asking", "reset"))
-TEN = b"0123456789"
+FINISHED = UploadProgress(True, None, b'{"file": {"name": "files/abc"}}')
+CONNECTION_LOST = Failure(Disconnected("asking", "reset"))
+DATA = b"0123456789"
 TEXT: dict[str, Any] = {"mime_type": "text/plain"}
 
-Line = tuple[Any, Any]
+ScriptStep = tuple[Any, Any]
 
 
 def upload_small(flow: Flow[Any], chunk: int = 4) -> Flow[Any]:
@@ -42,23 +42,23 @@ def upload_small(flow: Flow[Any], chunk: int = 4) -> Flow[Any]:
     return Flow(flow.builder, flow.source, (*flow.args, chunk))
 
 
-def expect_operation(operation: Operation[Any], answer: Any) -> Line:
+def expect_operation(operation: Operation[Any], answer: Any) -> ScriptStep:
     """Expect an operation, and answer with a value or a failure."""
     return Ask(Request(operation)), answer if isinstance(answer, Failure) else Success(answer)
 
 
-def expect_start(size: int, name: str = "") -> Line:
+def expect_start(size: int, name: str = "") -> ScriptStep:
     """Expect the start of a session for a text."""
     config = UploadFileConfig() if name else UploadFileConfig(**TEXT)
     return expect_operation(StartUpload(size=size, mime_type="text/plain", file_name=name, config=config), SESSION)
 
 
-def expect_chunk(offset: int, data: bytes | FileSlice, answer: Any, *, last: bool = False) -> Line:
+def expect_chunk(offset: int, data: bytes | FileSlice, answer: Any, *, last: bool = False) -> ScriptStep:
     """Expect a chunk."""
     return expect_operation(SendUploadChunk(session=SESSION, offset=offset, data=data, is_last=last), answer)
 
 
-def expect_query(answer: Any, *, attempt: int = 1) -> list[Line]:
+def expect_query(answer: Any, *, attempt: int = 1) -> list[ScriptStep]:
     """Expect a wait and a query."""
     return [
         (GetRandom(), 0.5),
@@ -67,16 +67,16 @@ def expect_query(answer: Any, *, attempt: int = 1) -> list[Line]:
     ]
 
 
-def build_progress(received: int, size: int = 10, name: str = "") -> Line:
+def build_progress(received: int, size: int = 10, name: str = "") -> ScriptStep:
     """Build a progress."""
     return Notify(Uploaded(name, received, size)), None
 
 
-def run_failing(flow: Flow[Any], script: list[Line]) -> Any:
+def run_failing(flow: Flow[Any], script: list[ScriptStep]) -> Any:
     """Run a flow that fails, and return its error."""
-    with pytest.raises(FlowFailed) as ended:
+    with pytest.raises(FlowFailed) as raised:
         run_by_script(start_generator(flow), script)
-    return ended.value.error
+    return raised.value.error
 
 
 def test_piece_by_piece() -> None:
@@ -87,10 +87,10 @@ def test_piece_by_piece() -> None:
         build_progress(4),
         expect_chunk(4, b"4567", UploadProgress(False, 8)),
         build_progress(8),
-        expect_chunk(8, b"89", MADE, last=True),
+        expect_chunk(8, b"89", FINISHED, last=True),
         build_progress(10),
     ]
-    assert run_by_script(start_generator(upload_small(files.upload(TEN, TEXT))), script) == Success(
+    assert run_by_script(start_generator(upload_small(files.upload(DATA, TEXT))), script) == Success(
         File(name="files/abc")
     )
 
@@ -103,7 +103,9 @@ def test_sizes(size: int) -> None:
     script = [expect_start(size)]
     for offset in offsets:
         last = offset == offsets[-1]
-        script += [expect_chunk(offset, data[offset : offset + 4], MADE if last else UploadProgress(False), last=last)]
+        script += [
+            expect_chunk(offset, data[offset : offset + 4], FINISHED if last else UploadProgress(False), last=last)
+        ]
         script += [build_progress(min(offset + 4, size), size)]
     assert run_by_script(start_generator(upload_small(files.upload(data, TEXT))), script) == Success(
         File(name="files/abc")
@@ -117,7 +119,7 @@ def test_path_is_sent_in_slices() -> None:
         expect_start(6, "b.txt"),
         expect_chunk(0, FileSlice("a/b.txt", 0, 4), UploadProgress(False)),
         build_progress(4, 6, "b.txt"),
-        expect_chunk(4, FileSlice("a/b.txt", 4, 2), MADE, last=True),
+        expect_chunk(4, FileSlice("a/b.txt", 4, 2), FINISHED, last=True),
         build_progress(6, 6, "b.txt"),
     ]
     assert run_by_script(start_generator(upload_small(files.upload(Path("a/b.txt")))), script) == Success(
@@ -135,7 +137,7 @@ def test_open_file_is_read_in_pieces() -> None:
         expect_chunk(0, b"0123", UploadProgress(False)),
         build_progress(4, 6),
         (ReadFileSlice(file, 4, 2), b"45"),
-        expect_chunk(4, b"45", MADE, last=True),
+        expect_chunk(4, b"45", FINISHED, last=True),
         build_progress(6, 6),
     ]
     assert run_by_script(start_generator(upload_small(files.upload(file, TEXT))), script) == Success(
@@ -155,19 +157,28 @@ def test_open_file_that_shrank() -> None:
 @pytest.mark.parametrize("received", range(11))
 def test_goes_on_from_what_arrived(received: int) -> None:
     """After an error the progress is queried, and the rest is sent from there."""
-    rest = TEN[received:]
-    script = [expect_start(10), expect_chunk(0, TEN, LOST, last=True), *expect_query(UploadProgress(False, received))]
+    unsent = DATA[received:]
+    script = [
+        expect_start(10),
+        expect_chunk(0, DATA, CONNECTION_LOST, last=True),
+        *expect_query(UploadProgress(False, received)),
+    ]
     script += [build_progress(received)] if received else []
-    script += [expect_chunk(received, rest, MADE, last=True), build_progress(10)]
-    assert run_by_script(start_generator(upload_small(files.upload(TEN, TEXT), 10)), script) == Success(
+    script += [expect_chunk(received, unsent, FINISHED, last=True), build_progress(10)]
+    assert run_by_script(start_generator(upload_small(files.upload(DATA, TEXT), 10)), script) == Success(
         File(name="files/abc")
     )
 
 
 def test_answer_that_was_lost() -> None:
     """If only the last response was lost, the query returns it; nothing is sent twice."""
-    script = [expect_start(10), expect_chunk(0, TEN, LOST, last=True), *expect_query(MADE), build_progress(10)]
-    assert run_by_script(start_generator(files.upload(TEN, TEXT)), script) == Success(File(name="files/abc"))
+    script = [
+        expect_start(10),
+        expect_chunk(0, DATA, CONNECTION_LOST, last=True),
+        *expect_query(FINISHED),
+        build_progress(10),
+    ]
+    assert run_by_script(start_generator(files.upload(DATA, TEXT)), script) == Success(File(name="files/abc"))
 
 
 def test_less_taken_than_sent() -> None:
@@ -176,7 +187,7 @@ def test_less_taken_than_sent() -> None:
         expect_start(4),
         expect_chunk(0, b"0123", UploadProgress(False, 3)),
         build_progress(3, 4),
-        expect_chunk(3, b"3", MADE, last=True),
+        expect_chunk(3, b"3", FINISHED, last=True),
     ]
     script[1] = expect_chunk(0, b"0123", UploadProgress(False, 3), last=True)
     assert run_by_script(start_generator(files.upload(b"0123", TEXT)), [*script, build_progress(4, 4)]) == Success(
@@ -189,12 +200,12 @@ def test_every_piece_is_lost_once() -> None:
     script, data = [expect_start(40)], bytes(40)
     for offset in range(0, 40, 4):
         script += [
-            expect_chunk(offset, data[offset : offset + 2], LOST),
+            expect_chunk(offset, data[offset : offset + 2], CONNECTION_LOST),
             *expect_query(UploadProgress(False, offset + 2)),
             build_progress(offset + 2, 40),
         ]
-        script += [expect_chunk(offset + 2, data[offset + 2 : offset + 4], LOST, last=offset == 36)]
-        script += expect_query(UploadProgress(False, offset + 4)) if offset < 36 else expect_query(MADE)
+        script += [expect_chunk(offset + 2, data[offset + 2 : offset + 4], CONNECTION_LOST, last=offset == 36)]
+        script += expect_query(UploadProgress(False, offset + 4)) if offset < 36 else expect_query(FINISHED)
         script += [build_progress(offset + 4, 40)]
     assert run_by_script(start_generator(upload_small(files.upload(data, TEXT), 2)), script) == Success(
         File(name="files/abc")
@@ -205,33 +216,38 @@ def test_gives_up() -> None:
     """After four attempts without progress, the last error is the result."""
     script = [expect_start(10)]
     for attempt in (1, 2, 3):
-        script += [expect_chunk(0, TEN, LOST, last=True), *expect_query(UploadProgress(False, 0), attempt=attempt)]
+        script += [
+            expect_chunk(0, DATA, CONNECTION_LOST, last=True),
+            *expect_query(UploadProgress(False, 0), attempt=attempt),
+        ]
     assert (
-        run_failing(files.upload(TEN, TEXT), [*script, expect_chunk(0, TEN, LOST, last=True), (GetRandom(), 0.5)])
-        == LOST.failure()
+        run_failing(
+            files.upload(DATA, TEXT), [*script, expect_chunk(0, DATA, CONNECTION_LOST, last=True), (GetRandom(), 0.5)]
+        )
+        == CONNECTION_LOST.failure()
     )
 
 
-def test_standstill() -> None:
+def test_no_progress_is_given_up() -> None:
     """A server that accepts chunks without progress is given up."""
-    script = [expect_start(10), *[expect_chunk(0, TEN, UploadProgress(False, 0), last=True)] * 4]
-    assert isinstance(run_failing(files.upload(TEN, TEXT), script), DecodeError)
+    script = [expect_start(10), *[expect_chunk(0, DATA, UploadProgress(False, 0), last=True)] * 4]
+    assert isinstance(run_failing(files.upload(DATA, TEXT), script), DecodeError)
 
 
 def test_server_that_lost_bytes() -> None:
     """If the server has fewer bytes than before, they are sent again."""
     script = [
         expect_start(8),
-        expect_chunk(0, TEN[:4], UploadProgress(False, 4)),
+        expect_chunk(0, DATA[:4], UploadProgress(False, 4)),
         build_progress(4, 8),
-        expect_chunk(4, TEN[4:8], LOST, last=True),
+        expect_chunk(4, DATA[4:8], CONNECTION_LOST, last=True),
         *expect_query(UploadProgress(False, 2)),
-        expect_chunk(2, TEN[2:6], UploadProgress(False, 6)),
+        expect_chunk(2, DATA[2:6], UploadProgress(False, 6)),
         build_progress(6, 8),
-        expect_chunk(6, TEN[6:8], MADE, last=True),
+        expect_chunk(6, DATA[6:8], FINISHED, last=True),
         build_progress(8, 8),
     ]
-    assert run_by_script(start_generator(upload_small(files.upload(TEN[:8], TEXT))), script) == Success(
+    assert run_by_script(start_generator(upload_small(files.upload(DATA[:8], TEXT))), script) == Success(
         File(name="files/abc")
     )
 
@@ -243,7 +259,7 @@ def test_server_that_lost_bytes() -> None:
 def test_faults_that_stay(error: Any) -> None:
     """An error that cannot be retried ends the upload at once."""
     assert (
-        run_failing(files.upload(TEN, TEXT), [expect_start(10), expect_chunk(0, TEN, Failure(error), last=True)])
+        run_failing(files.upload(DATA, TEXT), [expect_start(10), expect_chunk(0, DATA, Failure(error), last=True)])
         == error
     )
 
@@ -251,22 +267,22 @@ def test_faults_that_stay(error: Any) -> None:
 def test_server_that_is_busy() -> None:
     """After a 503 the progress is queried after the time that the server states."""
     busy = Failure(ServerError(503, headers=(("retry-after", "7"),)))
-    script = [expect_start(10), expect_chunk(0, TEN, busy, last=True), (GetRandom(), 0.5), (Sleep(7.0), None)]
-    script += [expect_operation(QueryUpload(session=SESSION), MADE), build_progress(10)]
-    assert run_by_script(start_generator(files.upload(TEN, TEXT)), script) == Success(File(name="files/abc"))
+    script = [expect_start(10), expect_chunk(0, DATA, busy, last=True), (GetRandom(), 0.5), (Sleep(7.0), None)]
+    script += [expect_operation(QueryUpload(session=SESSION), FINISHED), build_progress(10)]
+    assert run_by_script(start_generator(files.upload(DATA, TEXT)), script) == Success(File(name="files/abc"))
 
 
 def test_question_without_an_answer() -> None:
     """If the query fails, its error is the result."""
-    script = [expect_start(10), expect_chunk(0, TEN, LOST, last=True), *expect_query(LOST)]
-    assert run_failing(files.upload(TEN, TEXT), script) == LOST.failure()
+    script = [expect_start(10), expect_chunk(0, DATA, CONNECTION_LOST, last=True), *expect_query(CONNECTION_LOST)]
+    assert run_failing(files.upload(DATA, TEXT), script) == CONNECTION_LOST.failure()
 
 
 def test_time_ran_out_for_a_piece() -> None:
     """After the timeout of a chunk, the progress is queried."""
-    slow = Failure(TimedOut("headers", "waiting", sent=True))
-    script = [expect_start(10), expect_chunk(0, TEN, slow, last=True), *expect_query(MADE), build_progress(10)]
-    assert run_by_script(start_generator(files.upload(TEN, TEXT)), script) == Success(File(name="files/abc"))
+    timeout = Failure(TimedOut("headers", "waiting", sent=True))
+    script = [expect_start(10), expect_chunk(0, DATA, timeout, last=True), *expect_query(FINISHED), build_progress(10)]
+    assert run_by_script(start_generator(files.upload(DATA, TEXT)), script) == Success(File(name="files/abc"))
 
 
 @pytest.mark.parametrize(
@@ -281,24 +297,28 @@ def test_time_ran_out_for_a_piece() -> None:
 def test_308(headers: Any, received: int) -> None:
     """A 308 states the progress in other headers, for a chunk and for a query."""
     redirected = Failure(APIError(308, headers=headers))
-    script = [expect_start(10), expect_chunk(0, TEN, LOST, last=True), *expect_query(redirected)]
+    script = [expect_start(10), expect_chunk(0, DATA, CONNECTION_LOST, last=True), *expect_query(redirected)]
     script += [build_progress(received)] if received else []
-    script += [expect_chunk(received, TEN[received:], redirected, last=True)]
-    script += [expect_chunk(received, TEN[received:], MADE, last=True), build_progress(10)]
-    assert run_by_script(start_generator(files.upload(TEN, TEXT)), script) == Success(File(name="files/abc"))
+    script += [expect_chunk(received, DATA[received:], redirected, last=True)]
+    script += [expect_chunk(received, DATA[received:], FINISHED, last=True), build_progress(10)]
+    assert run_by_script(start_generator(files.upload(DATA, TEXT)), script) == Success(File(name="files/abc"))
 
 
 @pytest.mark.parametrize("received", [None, -1, 11])
-def test_senseless_answers(received: int | None) -> None:
+def test_invalid_answers(received: int | None) -> None:
     """A progress beyond the size, or without a number after a query, is a failure."""
-    script = [expect_start(10), expect_chunk(0, TEN, LOST, last=True), *expect_query(UploadProgress(False, received))]
-    assert isinstance(run_failing(files.upload(TEN, TEXT), script), DecodeError)
+    script = [
+        expect_start(10),
+        expect_chunk(0, DATA, CONNECTION_LOST, last=True),
+        *expect_query(UploadProgress(False, received)),
+    ]
+    assert isinstance(run_failing(files.upload(DATA, TEXT), script), DecodeError)
 
 
 def test_ended_without_a_file() -> None:
     """A final response without a file is a failure."""
-    script = [expect_start(10), expect_chunk(0, TEN, UploadProgress(True, None, b"[]"), last=True), build_progress(10)]
-    assert isinstance(run_by_script(start_generator(files.upload(TEN, TEXT)), script).failure(), DecodeError)
+    script = [expect_start(10), expect_chunk(0, DATA, UploadProgress(True, None, b"[]"), last=True), build_progress(10)]
+    assert isinstance(run_by_script(start_generator(files.upload(DATA, TEXT)), script).failure(), DecodeError)
 
 
 def test_file_that_is_not_there() -> None:
@@ -311,14 +331,14 @@ def test_into_a_store() -> None:
     """An upload into a store returns the operation that it started."""
     final_progress = UploadProgress(True, None, b'{"name": "fileSearchStores/s/upload/operations/o"}')
     start = StartStoreUpload(file_search_store_name="fileSearchStores/s", size=10, mime_type="text/plain")
-    flow = stores.upload("fileSearchStores/s", TEN, TEXT)
+    flow = stores.upload("fileSearchStores/s", DATA, TEXT)
     start = flow.args[1]
     assert start.size == 0
     script = [
         expect_operation(
             StartStoreUpload(**{**{n: getattr(start, n) for n in start.__struct_fields__}, "size": 10}), SESSION
         ),
-        expect_chunk(0, TEN, final_progress, last=True),
+        expect_chunk(0, DATA, final_progress, last=True),
         build_progress(10),
     ]
     found = UploadToFileSearchStoreOperation(name="fileSearchStores/s/upload/operations/o")
@@ -377,11 +397,11 @@ def test_mistakes(build: Any) -> None:
 
 def test_is_a_value() -> None:
     """An upload of a path or of bytes compares, hashes and pickles; its repr truncates bytes."""
-    for flow in (files.upload("a.txt"), files.upload(TEN, TEXT), stores.upload("fileSearchStores/s", "a.txt")):
-        again = pickle.loads(pickle.dumps(flow))
-        assert (again, hash(again)) == (flow, hash(flow))
+    for flow in (files.upload("a.txt"), files.upload(DATA, TEXT), stores.upload("fileSearchStores/s", "a.txt")):
+        copy = pickle.loads(pickle.dumps(flow))
+        assert (copy, hash(copy)) == (flow, hash(flow))
     assert len(repr(files.upload(bytes(10**6), TEXT))) < 1000
     assert files.upload("a.txt") == run_upload("a.txt", StartUpload(size=0, mime_type="text/plain", file_name="a.txt"))
-    assert stores.upload("fileSearchStores/s", TEN, TEXT).builder is run_store_upload
-    assert BytesContent(data=TEN) == files.upload(TEN, TEXT).args[0]
+    assert stores.upload("fileSearchStores/s", DATA, TEXT).builder is run_store_upload
+    assert BytesContent(data=DATA) == files.upload(DATA, TEXT).args[0]
     assert UPLOAD_CHUNK_BYTES == 8 * 1024 * 1024

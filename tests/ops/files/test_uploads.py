@@ -20,16 +20,16 @@ from genai_fn.request import Operation, Request
 from genai_fn.schema.convert import as_struct
 from genai_fn.wire import encode, sign_request
 from tests.support.google_genai import oracle
-from tests.support.google_genai.agreement import PLACES
+from tests.support.google_genai.agreement import BACKENDS
 
-AT = Gemini("test-key")
+BACKEND = Gemini("test-key")
 BASE = "https://generativelanguage.googleapis.com/upload/v1beta"
 SESSION = "https://h.test/upload/x%2Fy?upload_id=A-b_c&upload_protocol=resumable"
 STORE = "fileSearchStores/s"
-FACTS = ({"key": "year", "numeric_value": 1924}, {"key": "tags", "string_list_value": {"values": ["a"]}})
-CHUNKS = {"white_space_config": {"max_tokens_per_chunk": 200, "max_overlap_tokens": 0}}
-CHUNK = 8 * 1024 * 1024
-"""What google-genai sends at once."""
+METADATA = ({"key": "year", "numeric_value": 1924}, {"key": "tags", "string_list_value": {"values": ["a"]}})
+CHUNKING = {"white_space_config": {"max_tokens_per_chunk": 200, "max_overlap_tokens": 0}}
+CHUNK_SIZE = 8 * 1024 * 1024
+"""Size of google-genai's chunks."""
 
 FILE_CONFIGS: tuple[Mapping[str, Any], ...] = (
     {},
@@ -43,16 +43,16 @@ STORE_CONFIGS: tuple[Mapping[str, Any], ...] = (
     {},
     {"mime_type": "text/html"},
     {"display_name": "A book"},
-    {"custom_metadata": FACTS},
-    {"chunking_config": CHUNKS},
-    {"display_name": "A book", "mime_type": "a/b", "custom_metadata": FACTS, "chunking_config": CHUNKS},
+    {"custom_metadata": METADATA},
+    {"chunking_config": CHUNKING},
+    {"display_name": "A book", "mime_type": "a/b", "custom_metadata": METADATA, "chunking_config": CHUNKING},
 )
 
 DIFFERENCES: Mapping[str, str] = {
-    "letters": "1.51.0 fails on a file name that is not ASCII; ours says it in the body, as the display name",
-    "retries": "1.51.0 sends a piece again, blindly, up to three times; ours asks what has arrived",
+    "letters": "1.51.0 fails on a file name that is not ASCII; genai_fn sends it in the body, as the display name",
+    "retries": "1.51.0 sends a chunk again up to three times; genai_fn queries the progress first",
 }
-"""Where ours does otherwise on purpose; the tests below say what it does."""
+"""Deliberate differences; a test of the resource asserts each."""
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
-def run_upload(call: oracle.Call, end: Any) -> Sequence[oracle.Wire]:
+def run_upload(call: oracle.Call, end: Any) -> Sequence[oracle.SentRequest]:
     """Run a whole upload with google-genai, and return all requests."""
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -73,13 +73,13 @@ def run_upload(call: oracle.Call, end: Any) -> Sequence[oracle.Wire]:
         is_last = command.endswith("finalize")
         return httpx.Response(200, json=end, headers={"x-goog-upload-status": "final" if is_last else "active"})
 
-    wires, value = oracle.exchanged(oracle.GEMINI, call, answer)
+    requests, value = oracle.run_call(oracle.GEMINI, call, answer)
     assert not isinstance(value, Exception), value
-    return wires
+    return requests
 
 
 def encode_ours(operation: Operation[Any], options: Options | None = None) -> HttpRequest:
-    return encode(Request(operation, options or Options()), AT).unwrap()
+    return encode(Request(operation, options or Options()), BACKEND).unwrap()
 
 
 def select_protocol_headers(headers: Any) -> dict[str, str]:
@@ -87,15 +87,17 @@ def select_protocol_headers(headers: Any) -> dict[str, str]:
     return {name: value for name, value in dict(headers).items() if name.startswith("x-goog-upload-")}
 
 
-def check_agreement(theirs: oracle.Wire, mine: HttpRequest) -> None:
+def check_same_upload(theirs: oracle.SentRequest, ours: HttpRequest) -> None:
     """Check that both send the same."""
-    body = mine.body if isinstance(mine.body, bytes) else b""
+    body = ours.body if isinstance(ours.body, bytes) else b""
     assert (theirs.method, theirs.url, select_protocol_headers(theirs.headers)) == (
-        mine.method,
-        mine.url,
-        select_protocol_headers(mine.headers),
+        ours.method,
+        ours.url,
+        select_protocol_headers(ours.headers),
     )
-    assert oracle.normal(theirs.body) == (oracle.normal(httpx.Response(200, content=body).json()) if body else None)
+    assert oracle.normalize(theirs.body) == (
+        oracle.normalize(httpx.Response(200, content=body).json()) if body else None
+    )
 
 
 @pytest.mark.parametrize("config", FILE_CONFIGS)
@@ -103,8 +105,10 @@ def test_start_same_wire(config: Mapping[str, Any], path: Path) -> None:
     """An upload starts as google-genai's does: metadata in the body, size and type in the headers."""
     start, _ = run_upload(lambda client: client.files.upload(file=path, config=dict(config)), {"file": {}})
     mime_type = config.get("mime_type", "text/plain")
-    settled = schema.UploadFileConfig(**config)
-    check_agreement(start, encode_ours(StartUpload(size=6, mime_type=mime_type, file_name="note.txt", config=settled)))
+    upload_config = schema.UploadFileConfig(**config)
+    check_same_upload(
+        start, encode_ours(StartUpload(size=6, mime_type=mime_type, file_name="note.txt", config=upload_config))
+    )
 
 
 @pytest.mark.parametrize("config", STORE_CONFIGS)
@@ -117,13 +121,13 @@ def test_start_in_store_same_wire(store: str, config: Mapping[str, Any], path: P
         ),
         {"name": "n"},
     )
-    settled = as_struct(schema.UploadToFileSearchStoreConfig, config)
+    upload_config = as_struct(schema.UploadToFileSearchStoreConfig, config)
     mime_type = config.get("mime_type", "text/plain")
-    check_agreement(
+    check_same_upload(
         start,
         encode_ours(
             StartStoreUpload(
-                file_search_store_name=store, size=6, mime_type=mime_type, file_name="note.txt", config=settled
+                file_search_store_name=store, size=6, mime_type=mime_type, file_name="note.txt", config=upload_config
             )
         ),
     )
@@ -132,12 +136,12 @@ def test_start_in_store_same_wire(store: str, config: Mapping[str, Any], path: P
 def test_pieces_same_wire(tmp_path: Path) -> None:
     """Chunks go to the session's URL, each with its offset, and the last one finalizes."""
     path = tmp_path / "big.txt"
-    path.write_bytes(b"1".ljust(CHUNK) + b"2")
+    path.write_bytes(b"1".ljust(CHUNK_SIZE) + b"2")
     _, first, last = run_upload(lambda client: client.files.upload(file=path), {"file": {}})
-    check_agreement(
-        first, encode_ours(SendUploadChunk(session=SESSION, offset=0, data=b"1".ljust(CHUNK), is_last=False))
+    check_same_upload(
+        first, encode_ours(SendUploadChunk(session=SESSION, offset=0, data=b"1".ljust(CHUNK_SIZE), is_last=False))
     )
-    check_agreement(last, encode_ours(SendUploadChunk(session=SESSION, offset=CHUNK, data=b"2", is_last=True)))
+    check_same_upload(last, encode_ours(SendUploadChunk(session=SESSION, offset=CHUNK_SIZE, data=b"2", is_last=True)))
 
 
 def test_empty_file_same_wire(tmp_path: Path) -> None:
@@ -145,8 +149,8 @@ def test_empty_file_same_wire(tmp_path: Path) -> None:
     path = tmp_path / "empty.txt"
     path.touch()
     start, last = run_upload(lambda client: client.files.upload(file=path), {"file": {}})
-    check_agreement(start, encode_ours(StartUpload(size=0, mime_type="text/plain", file_name="empty.txt")))
-    check_agreement(last, encode_ours(SendUploadChunk(session=SESSION, offset=0, data=b"", is_last=True)))
+    check_same_upload(start, encode_ours(StartUpload(size=0, mime_type="text/plain", file_name="empty.txt")))
+    check_same_upload(last, encode_ours(SendUploadChunk(session=SESSION, offset=0, data=b"", is_last=True)))
 
 
 def test_bytes_have_no_name() -> None:
@@ -181,8 +185,8 @@ def test_names_that_no_header_holds(name: str) -> None:
 )
 def test_root_of_uploads(version: str, base: str, address: str) -> None:
     """Uploads start below the upload root, beside the version's root."""
-    at = Gemini("test-key", base_url=base, api_version=version)
-    assert encode(Request(StartUpload(size=1, mime_type="a/b")), at).unwrap().url == address
+    backend = Gemini("test-key", base_url=base, api_version=version)
+    assert encode(Request(StartUpload(size=1, mime_type="a/b")), backend).unwrap().url == address
 
 
 def test_pieces_are_not_json() -> None:
@@ -206,9 +210,9 @@ def test_protocol_wins() -> None:
     assert (http.method, http.url, http.body) == ("POST", SESSION, b"")
 
 
-def test_key_stays_at_home() -> None:
+def test_key_of_other_origin() -> None:
     """The key is sent to a session's URL only if that has the backend's origin."""
-    credential = build_own_credential(AT)
+    credential = build_own_credential(BACKEND)
     assert credential is not None
     keys = [
         "x-goog-api-key" in dict(sign_request(encode_ours(QueryUpload(session=each)), credential).headers)
@@ -231,7 +235,7 @@ def test_steps_are_values(step: Operation[Any]) -> None:
     """A request of an upload compares, hashes and pickles; on Vertex AI it is refused with the reason."""
     assert step == pickle.loads(pickle.dumps(step))
     assert hash(step) == hash(pickle.loads(pickle.dumps(step)))
-    error = encode(Request(step), PLACES["vertex"][1]).failure()
+    error = encode(Request(step), BACKENDS["vertex"][1]).failure()
     assert isinstance(error, Unsupported)
     assert "only on the Gemini Developer API" in error.reason
 
@@ -251,9 +255,9 @@ SECRET = "https://user@h.test:8443/up/test-token?upload_id=test-id&upload_protoc
 def test_sessions_are_not_shown(step: Operation[Any]) -> None:
     """The repr shows only the host of a session's URL: with the rest, anyone could continue the upload."""
     assert "session='https://h.test:8443/***'" in repr(step)
-    for shown in (step, Request(step), NoAnswer(Request(step)), InvalidRequest("x", step, "y")):
-        assert "test-token" not in f"{shown!r} {shown}"
-        assert "test-id" not in f"{shown!r} {shown}"
+    for value in (step, Request(step), NoAnswer(Request(step)), InvalidRequest("x", step, "y")):
+        assert "test-token" not in f"{value!r} {value}"
+        assert "test-id" not in f"{value!r} {value}"
     for http in (encode_ours(step), HttpResponse(200, (("x-goog-upload-url", SECRET),))):
         assert "upload_id=***&upload_protocol=resumable" in repr(http)
     for event in (

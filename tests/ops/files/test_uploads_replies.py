@@ -88,7 +88,7 @@ def test_faults() -> None:
     assert error == ServerError(503, "UNAVAILABLE", "later")
 
 
-def test_what_it_has_become() -> None:
+def test_created_resource() -> None:
     """A finished upload is a file, or the operation of an import."""
     file = UploadProgress(is_final=True, body=b'{"file": {"name": "files/abc", "sizeBytes": "6"}}')
     assert decode_uploaded_file(file).unwrap() == schema.File(name="files/abc", size_bytes=6)
@@ -99,14 +99,14 @@ def test_what_it_has_become() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"[", b'{"file": 3}', b"<html>"])
-def test_what_it_has_not_become(body: bytes) -> None:
+def test_invalid_created_resource(body: bytes) -> None:
     """An invalid body is a failure with its text."""
     error = decode_uploaded_file(UploadProgress(is_final=True, body=body)).failure()
     assert isinstance(error, DecodeError)
     assert error.text == body.decode()
 
 
-@pytest.mark.parametrize("become", [decode_uploaded_file, decode_store_operation])
-def test_not_over(become: Any) -> None:
+@pytest.mark.parametrize("decode", [decode_uploaded_file, decode_store_operation])
+def test_not_over(decode: Any) -> None:
     """An upload that is not final after its last chunk is a failure."""
-    assert isinstance(become(UploadProgress(is_final=False, body=b'{"file":{}}')).failure(), DecodeError)
+    assert isinstance(decode(UploadProgress(is_final=False, body=b'{"file":{}}')).failure(), DecodeError)

@@ -15,7 +15,14 @@ from genai_fn.errors import InvalidRequest
 from genai_fn.ops import images
 from genai_fn.request import Request
 from tests.support.google_genai import oracle
-from tests.support.google_genai.agreement import PLACES, agrees, reads, reads_alike, refuses, sends
+from tests.support.google_genai.agreement import (
+    BACKENDS,
+    check_same_request,
+    check_same_response,
+    decode_ours,
+    encode_ours,
+    get_refused_paths,
+)
 
 BUILDERS: Mapping[str, tuple[Callable[..., Request[Any]], str]] = {
     "generate": (images.generate, "generate_images"),
@@ -38,7 +45,7 @@ PLAIN: Mapping[str, Mapping[str, Any]] = {
     "segment": {"model": "segmentation", "source": {"image": GCS}},
 }
 
-_MADE: Mapping[str, Any] = {
+_GENERATE_CONFIG: Mapping[str, Any] = {
     "output_gcs_uri": "gs://b/out",
     "safety_filter_level": "BLOCK_ONLY_HIGH",
     "person_generation": "ALLOW_ADULT",
@@ -46,8 +53,8 @@ _MADE: Mapping[str, Any] = {
     "output_compression_quality": 0,
     "labels": {"a_b": "c"},
 }
-_SEVERAL: Mapping[str, Any] = {**_MADE, "number_of_images": 2, "seed": 0, "add_watermark": False}
-_PROMPTED: Mapping[str, Any] = {
+_SEVERAL: Mapping[str, Any] = {**_GENERATE_CONFIG, "number_of_images": 2, "seed": 0, "add_watermark": False}
+_PROMPT_CONFIG: Mapping[str, Any] = {
     **_SEVERAL,
     "negative_prompt": "",
     "aspect_ratio": "1:1",
@@ -57,9 +64,14 @@ _PROMPTED: Mapping[str, Any] = {
     "language": "en",
 }
 CONFIGS: Mapping[str, Mapping[str, Any]] = {
-    "generate": {**_PROMPTED, "image_size": "2K", "enhance_prompt": False},
-    "edit": {**_PROMPTED, "edit_mode": "EDIT_MODE_OUTPAINT", "base_steps": 35},
-    "upscale": {**_MADE, "include_rai_reason": False, "enhance_input_image": True, "image_preservation_factor": 0.5},
+    "generate": {**_PROMPT_CONFIG, "image_size": "2K", "enhance_prompt": False},
+    "edit": {**_PROMPT_CONFIG, "edit_mode": "EDIT_MODE_OUTPAINT", "base_steps": 35},
+    "upscale": {
+        **_GENERATE_CONFIG,
+        "include_rai_reason": False,
+        "enhance_input_image": True,
+        "image_preservation_factor": 0.5,
+    },
     "recontext": {**_SEVERAL, "base_steps": 32, "enhance_prompt": True},
     "segment": {
         "mode": "PROMPT",
@@ -79,17 +91,17 @@ class Case:
 
     name: str
     verb: str
-    given: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    fields: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
-    def arguments(self, lib: Any) -> dict[str, Any]:
-        given = {**PLAIN[self.verb], **self.given}
-        return {key: each(lib) if isinstance(each, FunctionType) else deepcopy(each) for key, each in given.items()}
+    def build_arguments(self, lib: Any) -> dict[str, Any]:
+        fields = {**PLAIN[self.verb], **self.fields}
+        return {key: each(lib) if isinstance(each, FunctionType) else deepcopy(each) for key, each in fields.items()}
 
     def ours(self) -> Request[Any]:
-        return BUILDERS[self.verb][0](**self.arguments(schema))
+        return BUILDERS[self.verb][0](**self.build_arguments(schema))
 
     def theirs(self, client: Any) -> Any:
-        return getattr(client.models, BUILDERS[self.verb][1])(**self.arguments(types))
+        return getattr(client.models, BUILDERS[self.verb][1])(**self.build_arguments(types))
 
 
 def _build_config_cases(verb: str, name: str, **config: Any) -> Case:
@@ -213,17 +225,17 @@ CASES = (
 )
 
 DIFFERENCES: Mapping[str, str] = {
-    "generate-none": "a prompt is asked for; 1.51.0 sends nothing at all",
-    "upscale-camel": "a config in camelCase counts; 1.51.0 drops all of it",
+    "generate-none": "a prompt is required; 1.51.0 sends a request without one",
+    "upscale-camel": "a config in camelCase is sent; 1.51.0 drops it",
 }
-"""Where ours does otherwise on purpose; the tests below say what it does."""
+"""Deliberate differences; a test of the resource asserts each."""
 
 
-@pytest.mark.parametrize("backend", PLACES)
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_same_wire(case: Case, backend: str) -> None:
     """The same arguments send the same request as google-genai, with the same spelling, or are refused as by it."""
-    agrees(case.ours, case.theirs, backend, spelled=True)
+    check_same_request(case.ours, case.theirs, backend, exact_names=True)
 
 
 @pytest.mark.parametrize("verb", CONFIGS)
@@ -238,7 +250,7 @@ def test_every_field(verb: str) -> None:
 def test_model_mistakes(verb: str, model: str) -> None:
     """An invalid model name is a mistake at once, on any backend."""
     case = Case("model", verb, {"model": model})
-    agrees(case.ours, case.theirs, "vertex")
+    check_same_request(case.ours, case.theirs, "vertex")
     with pytest.raises(InvalidRequest, match=r"^model: expected a model name"):
         case.ours()
 
@@ -246,15 +258,17 @@ def test_model_mistakes(verb: str, model: str) -> None:
 def test_refused_by_gemini() -> None:
     """Gemini refuses the filter BLOCK_NONE and people of all ages, and both are named."""
     config = {"safety_filter_level": "BLOCK_NONE", "person_generation": "ALLOW_ALL"}
-    refused = refuses(images.generate("m", "x", config), "gemini")
-    assert refused == ("config.safety_filter_level", "config.person_generation")
+    paths = get_refused_paths(images.generate("m", "x", config), "gemini")
+    assert paths == ("config.safety_filter_level", "config.person_generation")
 
 
-def test_prompt_asked_for() -> None:
+def test_prompt_is_required() -> None:
     """A prompt is a text, which may be empty."""
     assert DIFFERENCES["generate-none"]
-    wire = oracle.sent(oracle.VERTEX, lambda client: client.models.generate_images(model="m", prompt=None))  # type: ignore[arg-type]  # the mistake
-    assert isinstance(wire, oracle.Wire)
+    request = oracle.capture_request(
+        oracle.VERTEX, lambda client: client.models.generate_images(model="m", prompt=None)
+    )  # type: ignore[arg-type]  # the mistake
+    assert isinstance(request, oracle.SentRequest)
     with pytest.raises(InvalidRequest, match=r"^prompt: expected text"):
         images.generate("m", None)  # type: ignore[arg-type]  # the mistake
 
@@ -264,20 +278,22 @@ def test_upscale_in_camel_case() -> None:
     assert DIFFERENCES["upscale-camel"]
     camel = images.upscale("m", GCS, "x2", {"outputMimeType": "image/png", "labels": {"a": "b"}})
     snake = images.upscale("m", GCS, "x2", {"output_mime_type": "image/png", "labels": {"a": "b"}})
-    assert sends(camel, "vertex") == sends(snake, "vertex")
-    theirs = oracle.sent(oracle.VERTEX, Case("camel", "upscale", {"config": {"outputMimeType": "image/png"}}).theirs)
-    assert isinstance(theirs, oracle.Wire)
+    assert encode_ours(camel, "vertex") == encode_ours(snake, "vertex")
+    theirs = oracle.capture_request(
+        oracle.VERTEX, Case("camel", "upscale", {"config": {"outputMimeType": "image/png"}}).theirs
+    )
+    assert isinstance(theirs, oracle.SentRequest)
     assert "outputOptions" not in theirs.body["parameters"]
 
 
 @pytest.mark.parametrize("kind", ["MASK", "CONTROL", "STYLE", "SUBJECT"])
 def test_reference_dicts(kind: str) -> None:
     """A dict with a ``reference_type`` becomes a reference image of that type."""
-    typed = getattr(schema, f"{kind.title()}ReferenceImage")(
+    reference = getattr(schema, f"{kind.title()}ReferenceImage")(
         reference_id=2, config=getattr(schema, f"{kind.title()}ReferenceConfig")()
     )
     image_dict = {"reference_type": f"REFERENCE_TYPE_{kind}", "reference_id": 2, "config": {}}
-    assert images.edit("m", "x", [image_dict]) == images.edit("m", "x", [typed])
+    assert images.edit("m", "x", [image_dict]) == images.edit("m", "x", [reference])
 
 
 @pytest.mark.parametrize(
@@ -301,7 +317,7 @@ def test_reference_mistakes(image: Any, path: str) -> None:
 def test_big_images_are_not_copied() -> None:
     """A large image is sent as base64 in a chunk of its own; the body is the same."""
     data = b"\xfb" * 100_000
-    _, _, body = sends(images.upscale("m", {"image_bytes": data}, "x2"), "vertex")
+    _, _, body = encode_ours(images.upscale("m", {"image_bytes": data}, "x2"), "vertex")
     assert len(body["instances"][0]["image"]["bytesBase64Encoded"]) == 133_336
 
 
@@ -329,15 +345,15 @@ VERTEX_REPLIES: Mapping[str, Any] = {
     "gcs": {"predictions": [{"gcsUri": "gs://b/1.png", "mimeType": "image/png"}]},
     "enhanced": {"predictions": [{"prompt": "a cat in a hat", "bytesBase64Encoded": "eA=="}]},
 }
-"""Gemini says neither of the last two; from there 1.51.0 would lose them."""
+"""Gemini returns neither of the last two, and 1.51.0 would not decode them there."""
 
 
-@pytest.mark.parametrize("backend", PLACES)
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("name", REPLIES)
 def test_images_read(name: str, backend: str) -> None:
     """Images, and the reasons why there are none, decode as with google-genai."""
     case = Case(name, "generate")
-    reads_alike(case.ours, case.theirs, backend, REPLIES[name])
+    check_same_response(case.ours, case.theirs, backend, REPLIES[name])
 
 
 @pytest.mark.parametrize("verb", ["generate", "edit", "upscale", "recontext"])
@@ -345,7 +361,7 @@ def test_images_read(name: str, backend: str) -> None:
 def test_images_read_from_vertex(name: str, verb: str) -> None:
     """All operations that return images have the same response."""
     case = Case(name, verb)
-    reads_alike(case.ours, case.theirs, "vertex", VERTEX_REPLIES[name])
+    check_same_response(case.ours, case.theirs, "vertex", VERTEX_REPLIES[name])
 
 
 @pytest.mark.parametrize(
@@ -361,12 +377,12 @@ def test_images_read_from_vertex(name: str, verb: str) -> None:
 def test_masks_read(reply: Any) -> None:
     """Masks decode as with google-genai."""
     case = Case("masks", "segment")
-    reads_alike(case.ours, case.theirs, "vertex", reply)
+    check_same_response(case.ours, case.theirs, "vertex", reply)
 
 
 def test_held_back_is_none() -> None:
     """A filtered image is None, with the reason beside it."""
-    response = reads(images.generate("m", "x"), "gemini", REPLIES["held-back"])
+    response = decode_ours(images.generate("m", "x"), "gemini", REPLIES["held-back"])
     assert response.images == (None, schema.Image(image_bytes=b"x"))
     assert response.generated_images[0] == schema.GeneratedImage(rai_filtered_reason="no")
 
@@ -375,9 +391,9 @@ def test_nothing_is_lost_on_gemini() -> None:
     """Fields that only Vertex AI documents are decoded from Gemini, too."""
     for reply in VERTEX_REPLIES.values():
         request = images.generate("m", "x")
-        assert reads(request, "gemini", reply) == reads(request, "vertex", reply)
+        assert decode_ours(request, "gemini", reply) == decode_ours(request, "vertex", reply)
 
 
 def test_empty_body() -> None:
     """An empty object is a response without images."""
-    assert reads(images.generate("m", "x"), "gemini", b"{}") == schema.GenerateImagesResponse()
+    assert decode_ours(images.generate("m", "x"), "gemini", b"{}") == schema.GenerateImagesResponse()

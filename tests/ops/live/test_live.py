@@ -42,7 +42,7 @@ from genai_fn.schema import (
     Tool,
 )
 from tests.support.google_genai import oracle
-from tests.support.google_genai.captured_sessions import captured
+from tests.support.google_genai.captured_sessions import capture_session
 
 LIVE = live.connect("m")
 
@@ -63,14 +63,14 @@ def get_config(session: Live[Any]) -> LiveConnectConfig:
     return operation.config
 
 
-# What is refused at once
+# Refusals
 
 
 @pytest.mark.parametrize("model", ["", "a?b", "a&b", "../m", "a#b", None])
 def test_no_model(model: Any) -> None:
     """An invalid model name is a mistake, as in google-genai, which accepts some more."""
     if model != "a#b":
-        assert isinstance(captured(oracle.GEMINI, {"model": model}), oracle.Refused)
+        assert isinstance(capture_session(oracle.GEMINI, {"model": model}), oracle.RefusedCall)
     with pytest.raises(InvalidRequest) as raised:
         live.connect(model)
     assert raised.value.path == "model"
@@ -99,7 +99,7 @@ def test_mistakes(name: str) -> None:
         assert raised.value.path == path
 
 
-def test_said_twice_by_a_modifier() -> None:
+def test_field_set_twice_by_a_modifier() -> None:
     """A field that a modifier sets beside ``generation_config`` is refused, too."""
     session = live.connect("m", {"generation_config": {"seed": 1}})
     with pytest.raises(InvalidRequest) as raised:
@@ -107,7 +107,7 @@ def test_said_twice_by_a_modifier() -> None:
     assert raised.value.path == "config.seed"
 
 
-# What modifiers make of one
+# Modifiers
 
 
 def test_with_config() -> None:
@@ -148,8 +148,8 @@ def test_with_options() -> None:
 
 def test_composed() -> None:
     """Composed modifiers are equivalent to applying them one after the other."""
-    composed = with_config(seed=1) | with_system("x") | calling(weather)
-    assert LIVE | composed == LIVE | with_config(seed=1) | with_system("x") | calling(weather)
+    modifier = with_config(seed=1) | with_system("x") | calling(weather)
+    assert LIVE | modifier == LIVE | with_config(seed=1) | with_system("x") | calling(weather)
     with pytest.raises(InvalidRequest):
         LIVE | (with_config(seed=1) | text)
 
@@ -253,19 +253,19 @@ VALUES: Mapping[str, Callable[[], Any]] = {
 @pytest.mark.parametrize("name", VALUES)
 def test_are_values(name: str) -> None:
     """Sessions and messages compare by their fields, copy and pickle."""
-    one, other = VALUES[name](), VALUES[name]()
-    assert one == other == copy.deepcopy(one) == pickle.loads(pickle.dumps(one))
-    assert repr(one) == repr(other)
+    left, right = VALUES[name](), VALUES[name]()
+    assert left == right == copy.deepcopy(left) == pickle.loads(pickle.dumps(left))
+    assert repr(left) == repr(right)
 
 
 def test_nothing_is_mutated() -> None:
     """A config that is passed is not changed, and later changes of it have no effect."""
     given: dict[str, Any] = {"tools": [{"google_search": {}}], "generation_config": {"stop_sequences": ["x"]}}
-    kept = copy.deepcopy(given)
+    original = copy.deepcopy(given)
     session = live.connect("m", given)
-    assert given == kept
+    assert given == original
     given["tools"].append({"code_execution": {}})
-    assert session == live.connect("m", kept)
+    assert session == live.connect("m", original)
 
 
 OPERATIONS: Mapping[str, tuple[LiveOperation[Any], type[Any]]] = {
@@ -290,8 +290,8 @@ def test_public_names() -> None:
     assert (genai_fn.live, genai_fn.Live, genai_fn.live.music) == (live, Live, live.music)
 
 
-@pytest.mark.parametrize("described", [live.connect("m"), live.music.connect("m")], ids=["talk", "music"])
-def test_no_deadline(described: Any) -> None:
+@pytest.mark.parametrize("session", [live.connect("m"), live.music.connect("m")], ids=["talk", "music"])
+def test_no_deadline(session: Any) -> None:
     """A deadline is refused, and not dropped: a session has no defined end."""
     with pytest.raises(InvalidRequest, match="deadline"):
-        described | with_options(deadline=5.0)
+        session | with_options(deadline=5.0)

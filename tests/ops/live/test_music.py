@@ -18,36 +18,36 @@ from genai_fn.ops.live import music
 from genai_fn.schema import LiveMusicClientMessage, LiveMusicGenerationConfig, WeightedPrompt
 from genai_fn.testing.strategies.arguments import arguments
 from tests.support.google_genai import oracle
-from tests.support.google_genai.captured_sessions import Said, captured, opens
+from tests.support.google_genai.captured_sessions import CapturedSession, capture_session, encode_session
 
-AT = Gemini("test-key")
+BACKEND = Gemini("test-key")
 _drawing = {"deadline": None, "derandomize": True, "database": None, "suppress_health_check": list(HealthCheck)}
 
 
 @pytest.mark.parametrize("model", ["m", "models/m", "tunedModels/m", "publishers/google/models/m"])
 def test_setup(model: str) -> None:
     """The setup has the model, and nothing else."""
-    theirs = captured(oracle.GEMINI, {"model": model}, music=True)
-    assert isinstance(theirs, Said)
-    assert opens(music.connect(model), AT).setup == theirs.setup
+    theirs = capture_session(oracle.GEMINI, {"model": model}, music=True)
+    assert isinstance(theirs, CapturedSession)
+    assert encode_session(music.connect(model), BACKEND).setup == theirs.setup
 
 
 @pytest.mark.parametrize("model", ["", "a?b", "a&b", "../m"])
 def test_no_model(model: str) -> None:
     """An invalid model name is a mistake."""
-    assert isinstance(captured(oracle.GEMINI, {"model": model}, music=True), oracle.Refused)
+    assert isinstance(capture_session(oracle.GEMINI, {"model": model}, music=True), oracle.RefusedCall)
     with pytest.raises(InvalidRequest):
         music.connect(model)
 
 
-def _prompts(prompts: Any) -> tuple[Any, Any]:
+def _build_prompts_pair(prompts: Any) -> tuple[Any, Any]:
     return (
         lambda: music.weighted_prompts(deepcopy(prompts)),
         lambda session: session.set_weighted_prompts([types.WeightedPrompt(**each) for each in prompts]),
     )
 
 
-def _config(config: Mapping[str, Any]) -> tuple[Any, Any]:
+def _build_config_pair(config: Mapping[str, Any]) -> tuple[Any, Any]:
     return (
         lambda: music.generation_config(deepcopy(config)),
         lambda session: session.set_music_generation_config(types.LiveMusicGenerationConfig(**config)),
@@ -55,11 +55,11 @@ def _config(config: Mapping[str, Any]) -> tuple[Any, Any]:
 
 
 FRAMES: Mapping[str, tuple[Callable[[], LiveMusicClientMessage], Callable[[Any], Any]]] = {
-    "prompt": _prompts([{"text": "piano", "weight": 1.0}]),
-    "prompts": _prompts([{"text": "piano", "weight": 2}, {"text": "no drums", "weight": -0.5}]),
-    "prompt-without-weight": _prompts([{"text": "piano"}]),
-    "no-prompts": _prompts([]),
-    "config": _config(
+    "prompt": _build_prompts_pair([{"text": "piano", "weight": 1.0}]),
+    "prompts": _build_prompts_pair([{"text": "piano", "weight": 2}, {"text": "no drums", "weight": -0.5}]),
+    "prompt-without-weight": _build_prompts_pair([{"text": "piano"}]),
+    "no-prompts": _build_prompts_pair([]),
+    "config": _build_config_pair(
         {
             "temperature": 1.1,
             "top_k": 40,
@@ -75,8 +75,8 @@ FRAMES: Mapping[str, tuple[Callable[[], LiveMusicClientMessage], Callable[[Any],
             "music_generation_mode": "QUALITY",
         }
     ),
-    "config-of-zeros": _config({"temperature": 0, "density": 0, "brightness": 0, "seed": 0}),
-    "config-empty": _config({}),
+    "config-of-zeros": _build_config_pair({"temperature": 0, "density": 0, "brightness": 0, "seed": 0}),
+    "config-empty": _build_config_pair({}),
     "play": (music.play, lambda session: session.play()),
     "pause": (music.pause, lambda session: session.pause()),
     "stop": (music.stop, lambda session: session.stop()),
@@ -84,44 +84,48 @@ FRAMES: Mapping[str, tuple[Callable[[], LiveMusicClientMessage], Callable[[Any],
 }
 
 
-def check_agreement(mine: Callable[[], LiveMusicClientMessage], use: Callable[[Any], Any]) -> None:
-    theirs = captured(oracle.GEMINI, {"model": "m"}, use, music=True)
-    assert isinstance(theirs, Said), theirs
-    assert msgspec.json.decode(encode_frame(mine(), AT).unwrap()) == oracle.normal(theirs.frames[1])
+def check_same_message(build: Callable[[], LiveMusicClientMessage], use: Callable[[Any], Any]) -> None:
+    theirs = capture_session(oracle.GEMINI, {"model": "m"}, use, music=True)
+    assert isinstance(theirs, CapturedSession), theirs
+    assert msgspec.json.decode(encode_frame(build(), BACKEND).unwrap()) == oracle.normalize(theirs.frames[1])
 
 
 @pytest.mark.parametrize("name", FRAMES)
 def test_same_frame(name: str) -> None:
     """Messages are those of google-genai."""
-    check_agreement(*FRAMES[name])
+    check_same_message(*FRAMES[name])
 
 
 @settings(max_examples=50, **_drawing)
 @given(arguments(config=LiveMusicGenerationConfig))
-def test_drawn_configs(drawn: Mapping[str, Any]) -> None:
+def test_drawn_configs(drawn_arguments: Mapping[str, Any]) -> None:
     """A drawn config becomes google-genai's message."""
-    mine, use = _config(drawn.get("config", {}))
-    theirs = captured(oracle.GEMINI, {"model": "m"}, use, music=True)
-    if isinstance(theirs, oracle.Refused) and issubclass(theirs.error, pydantic.ValidationError):
+    build, use = _build_config_pair(drawn_arguments.get("config", {}))
+    theirs = capture_session(oracle.GEMINI, {"model": "m"}, use, music=True)
+    if isinstance(theirs, oracle.RefusedCall) and issubclass(theirs.error, pydantic.ValidationError):
         reject()
-    check_agreement(mine, use)
+    check_same_message(build, use)
 
 
 @settings(max_examples=30, **_drawing)
-@given(st.lists(arguments(config=WeightedPrompt).map(lambda drawn: drawn.get("config", {})), max_size=3))
+@given(
+    st.lists(
+        arguments(config=WeightedPrompt).map(lambda drawn_arguments: drawn_arguments.get("config", {})), max_size=3
+    )
+)
 def test_drawn_prompts(prompts: list[Any]) -> None:
     """Drawn prompts become google-genai's message."""
-    check_agreement(*_prompts(prompts))
+    check_same_message(*_build_prompts_pair(prompts))
 
 
 def test_typed() -> None:
     """Typed values are equivalent to dicts, and single fields to a config."""
     prompt = schema.WeightedPrompt(text="piano", weight=1.0)
     assert music.weighted_prompts([prompt]) == music.weighted_prompts(({"text": "piano", "weight": 1},))
-    whole = LiveMusicGenerationConfig(bpm=120, mute_bass=True)
-    assert music.generation_config(whole) == music.generation_config({"bpm": 120, "muteBass": True})
-    assert music.generation_config(whole) == music.generation_config({"bpm": 90}, bpm=120, mute_bass=True)
-    assert music.generation_config(config=whole, bpm=None) == music.generation_config(mute_bass=True)
+    full_config = LiveMusicGenerationConfig(bpm=120, mute_bass=True)
+    assert music.generation_config(full_config) == music.generation_config({"bpm": 120, "muteBass": True})
+    assert music.generation_config(full_config) == music.generation_config({"bpm": 90}, bpm=120, mute_bass=True)
+    assert music.generation_config(config=full_config, bpm=None) == music.generation_config(mute_bass=True)
 
 
 @pytest.mark.parametrize(
@@ -142,6 +146,6 @@ def test_mistakes(build: Callable[[], Any], path: str) -> None:
 
 def test_not_on_vertex() -> None:
     """Vertex AI refuses live music with the reason; google-genai does, too."""
-    assert isinstance(captured(oracle.VERTEX, {"model": "m"}, music=True), oracle.Refused)
+    assert isinstance(capture_session(oracle.VERTEX, {"model": "m"}, music=True), oracle.RefusedCall)
     error = encode_frame(music.play(), Vertex("p")).failure()
     assert error == Unsupported("Vertex AI", ("live.music",), "only the Gemini Developer API generates live music")

@@ -17,14 +17,14 @@ from genai_fn.live_protocol.handshake import encode_handshake
 from genai_fn.ops import live
 from genai_fn.testing.strategies.arguments import arguments
 from tests.support.google_genai import oracle
-from tests.support.google_genai.captured_sessions import PLACES, Said, captured, opens
+from tests.support.google_genai.captured_sessions import BACKENDS, CapturedSession, capture_session, encode_session
 
-every_place = pytest.mark.parametrize("place", PLACES)
+every_backend = pytest.mark.parametrize("backend", BACKENDS)
 FUNCTION = {"name": "f", "description": "d", "parameters": {"type": "OBJECT", "properties": {"x": {"type": "STRING"}}}}
 VOICE = {"voice_config": {"prebuilt_voice_config": {"voice_name": "Kore"}}, "language_code": "de-DE"}
 
 
-def inside(**fields: Any) -> Mapping[str, Any]:
+def build_generation_config(**fields: Any) -> Mapping[str, Any]:
     return {"generation_config": fields}
 
 
@@ -32,7 +32,7 @@ def tools(*each: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"tools": list(each)}
 
 
-def detection(**fields: Any) -> Mapping[str, Any]:
+def build_detection_config(**fields: Any) -> Mapping[str, Any]:
     return {"realtime_input_config": {"automatic_activity_detection": fields}}
 
 
@@ -90,15 +90,15 @@ CONFIGS: Mapping[str, Mapping[str, Any] | None] = {
     "written-in": {"input_audio_transcription": {}},
     "written-out": {"output_audio_transcription": {}},
     "written-both": {"input_audio_transcription": {}, "output_audio_transcription": {}},
-    "detection": detection(
+    "detection": build_detection_config(
         disabled=False,
         start_of_speech_sensitivity="START_SENSITIVITY_HIGH",
         end_of_speech_sensitivity="END_SENSITIVITY_LOW",
         prefix_padding_ms=20,
         silence_duration_ms=100,
     ),
-    "no-detection": detection(disabled=True),
-    "detection-empty": detection(),
+    "no-detection": build_detection_config(disabled=True),
+    "detection-empty": build_detection_config(),
     "no-interruption": {"realtime_input_config": {"activity_handling": "NO_INTERRUPTION"}},
     "coverage": {"realtime_input_config": {"turn_coverage": "TURN_INCLUDES_ALL_INPUT"}},
     "realtime-empty": {"realtime_input_config": {}},
@@ -106,18 +106,28 @@ CONFIGS: Mapping[str, Mapping[str, Any] | None] = {
     "window-empty": {"context_window_compression": {"sliding_window": {}}},
     "proactive": {"proactivity": {"proactive_audio": True}},
     "proactivity-empty": {"proactivity": {}},
-    "whole": inside(temperature=1, response_modalities=["TEXT"], stop_sequences=["x"], candidate_count=1),
-    "whole-empty": inside(),
-    "whole-penalties": inside(presence_penalty=0.5, frequency_penalty=-0.5, logprobs=2, response_logprobs=True),
-    "whole-shaped": inside(response_mime_type="application/json", response_schema={"type": "OBJECT"}),
-    "whole-json": inside(response_json_schema={"type": "object", "a_b": 1}),
-    "whole-voice": inside(
+    "whole": build_generation_config(
+        temperature=1, response_modalities=["TEXT"], stop_sequences=["x"], candidate_count=1
+    ),
+    "whole-empty": build_generation_config(),
+    "whole-penalties": build_generation_config(
+        presence_penalty=0.5, frequency_penalty=-0.5, logprobs=2, response_logprobs=True
+    ),
+    "whole-shaped": build_generation_config(response_mime_type="application/json", response_schema={"type": "OBJECT"}),
+    "whole-json": build_generation_config(response_json_schema={"type": "object", "a_b": 1}),
+    "whole-voice": build_generation_config(
         speech_config=VOICE, thinking_config={"thinking_budget": 1}, media_resolution="MEDIA_RESOLUTION_HIGH"
     ),
-    "whole-choice": inside(model_selection_config={"feature_selection_preference": "BALANCED"}, audio_timestamp=True),
-    "whole-route": inside(routing_config={"manual_mode": {"model_name": "m"}}),
-    "whole-civic": inside(enable_enhanced_civic_answers=True),
-    "whole-and-beside": {**inside(seed=1, stop_sequences=["x"]), "temperature": 0.5, "response_modalities": ["AUDIO"]},
+    "whole-choice": build_generation_config(
+        model_selection_config={"feature_selection_preference": "BALANCED"}, audio_timestamp=True
+    ),
+    "whole-route": build_generation_config(routing_config={"manual_mode": {"model_name": "m"}}),
+    "whole-civic": build_generation_config(enable_enhanced_civic_answers=True),
+    "whole-and-beside": {
+        **build_generation_config(seed=1, stop_sequences=["x"]),
+        "temperature": 0.5,
+        "response_modalities": ["AUDIO"],
+    },
     "camel": {"systemInstruction": "x", "topP": 0.5, "sessionResumption": {}, "responseModalities": ["TEXT"]},
     "dialogue": {"speech_config": {"multi_speaker_voice_config": {"speaker_voice_configs": []}}},
     "wrong-name": {"temprature": 1},
@@ -127,22 +137,22 @@ CONFIGS: Mapping[str, Mapping[str, Any] | None] = {
 
 
 @pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
+def suppress_log() -> Iterator[None]:
     """Suppress google-genai's log."""
     logging.disable(logging.CRITICAL)
     yield
     logging.disable(logging.NOTSET)
 
 
-@every_place
+@every_backend
 @pytest.mark.parametrize("name", CONFIGS)
-def test_same_setup(name: str, place: str) -> None:
+def test_same_setup(name: str, backend: str) -> None:
     """A config becomes the setup that google-genai sends, or both refuse it, with the same field."""
-    check_agreement("m", CONFIGS[name], place)
+    check_same_setup("m", CONFIGS[name], backend)
 
 
-@every_place
-def test_everything_at_once(place: str) -> None:
+@every_backend
+def test_everything_at_once(backend: str) -> None:
     """All fields together are the sum of the single ones."""
     config = {
         **CONFIGS["both"],  # type: ignore[dict-item]  # it is one
@@ -156,30 +166,30 @@ def test_everything_at_once(place: str) -> None:
         **CONFIGS["window"],
         **CONFIGS["proactive"],
     }
-    check_agreement("m", config, place)
+    check_same_setup("m", config, backend)
 
 
-def weather(city: str, days: int = 1) -> str:
+def get_weather(city: str, days: int = 1) -> str:
     """Return the weather."""
     return city * days
 
 
-@every_place
-def test_python_functions(place: str) -> None:
+@every_backend
+def test_python_functions(backend: str) -> None:
     """A function in the tools is declared as in ``generate``, on every backend; 1.51.0 sends a Schema."""
-    where, at = PLACES[place]
-    theirs = captured(where, {"model": "m", "config": {"tools": [weather, {"code_execution": {}}]}})
-    mine = opens(live.connect("m", {"tools": [weather, {"code_execution": {}}]}), at)
-    assert isinstance(theirs, Said)
-    declared = schema.FunctionDeclaration.from_callable(callable=weather)
-    (declaration,) = (each for tool in mine.setup["setup"]["tools"] for each in tool.get("functionDeclarations", ()))
+    their_backend, our_backend = BACKENDS[backend]
+    theirs = capture_session(their_backend, {"model": "m", "config": {"tools": [get_weather, {"code_execution": {}}]}})
+    ours = encode_session(live.connect("m", {"tools": [get_weather, {"code_execution": {}}]}), our_backend)
+    assert isinstance(theirs, CapturedSession)
+    declared = schema.FunctionDeclaration.from_callable(callable=get_weather)
+    (declaration,) = (each for tool in ours.setup["setup"]["tools"] for each in tool.get("functionDeclarations", ()))
     assert declaration == msgspec.json.decode(msgspec.json.encode(declared))
-    assert _name_tools(mine.setup) == _name_tools(theirs.setup)
+    assert _name_tools(ours.setup) == _name_tools(theirs.setup)
 
 
 def _name_tools(frame: Any) -> list[list[str]]:
     """List the fields of each tool, and the names of its functions."""
-    tools = _without_empty_tools(frame)["setup"]["tools"]
+    tools = _remove_empty_tools(frame)["setup"]["tools"]
     return [[*tool, *(each["name"] for each in tool.get("functionDeclarations", ()))] for tool in tools]
 
 
@@ -195,15 +205,15 @@ def _build_typed_config(kinds: Any) -> Any:
     )
 
 
-@every_place
-def test_typed(place: str) -> None:
+@every_backend
+def test_typed(backend: str) -> None:
     """A typed config is equivalent to a dict."""
-    where, at = PLACES[place]
-    theirs = captured(where, {"model": "m", "config": _build_typed_config(types)})
-    assert isinstance(theirs, Said)
-    assert _without_empty_tools(
-        opens(live.connect("m", _build_typed_config(schema)), at).setup
-    ) == _without_empty_tools(theirs.setup)
+    their_backend, our_backend = BACKENDS[backend]
+    theirs = capture_session(their_backend, {"model": "m", "config": _build_typed_config(types)})
+    assert isinstance(theirs, CapturedSession)
+    assert _remove_empty_tools(
+        encode_session(live.connect("m", _build_typed_config(schema)), our_backend).setup
+    ) == _remove_empty_tools(theirs.setup)
 
 
 MODELS = (
@@ -217,41 +227,41 @@ MODELS = (
 )
 
 
-@every_place
+@every_backend
 @pytest.mark.parametrize("model", MODELS)
-def test_same_model(model: str, place: str) -> None:
+def test_same_model(model: str, backend: str) -> None:
     """The model in the setup has the backend's name, the full one if there is a project."""
-    check_agreement(model, None, place)
+    check_same_setup(model, None, backend)
 
 
-def check_agreement(model: str, config: Mapping[str, Any] | None, place: str) -> None:
+def check_same_setup(model: str, config: Mapping[str, Any] | None, backend: str) -> None:
     """Check that both send the same setup, or refuse the same field, or both raise."""
-    where, at = PLACES[place]
-    theirs = captured(where, {"model": model, "config": deepcopy(config)})
-    if isinstance(theirs, Said):
-        assert _without_empty_tools(theirs.setup) == _without_empty_tools(
-            opens(live.connect(model, deepcopy(config)), at).setup
+    their_backend, our_backend = BACKENDS[backend]
+    theirs = capture_session(their_backend, {"model": model, "config": deepcopy(config)})
+    if isinstance(theirs, CapturedSession):
+        assert _remove_empty_tools(theirs.setup) == _remove_empty_tools(
+            encode_session(live.connect(model, deepcopy(config)), our_backend).setup
         )
-    elif _is_of_the_backend(theirs):
-        error = encode_handshake(live.connect(model, deepcopy(config)), at).failure()
+    elif _is_backend_refusal(theirs):
+        error = encode_handshake(live.connect(model, deepcopy(config)), our_backend).failure()
         assert isinstance(error, Unsupported), error
-        assert theirs.message.partition(" ")[0] in [_last(path) for path in error.paths]
+        assert theirs.message.partition(" ")[0] in [_get_field_name(path) for path in error.paths]
     else:
         with pytest.raises(InvalidRequest):
             live.connect(model, deepcopy(config))
 
 
-def _is_of_the_backend(theirs: oracle.Refused) -> bool:
+def _is_backend_refusal(theirs: oracle.RefusedCall) -> bool:
     return theirs.unsupported or "live API" in theirs.message
 
 
-def _last(path: str) -> str:
+def _get_field_name(path: str) -> str:
     return path.rpartition(".")[2].partition("[")[0]
 
 
-def _without_empty_tools(frame: Any) -> Any:
+def _remove_empty_tools(frame: Any) -> Any:
     """Leave out empty tools, which google-genai 1.51.0 drops."""
-    frame = oracle.normal(frame)
+    frame = oracle.normalize(frame)
     tools = [tool for tool in frame["setup"].pop("tools", ()) if tool]
     return {"setup": {**frame["setup"], **({"tools": tools} if tools else {})}}
 
@@ -259,98 +269,98 @@ def _without_empty_tools(frame: Any) -> Any:
 # Drawn
 
 
-@every_place
-def test_drawn(place: str) -> None:
+@every_backend
+def test_drawn(backend: str) -> None:
     """A drawn config becomes the setup that google-genai sends, or both refuse it."""
-    compared: list[Any] = []
+    compared_configs: list[Any] = []
 
     @settings(max_examples=100, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
     @given(arguments(config=schema.LiveConnectConfig))
-    def agree(drawn: Mapping[str, Any]) -> None:
-        config = drawn.get("config", {})
-        theirs = captured(PLACES[place][0], {"model": "m", "config": deepcopy(config)})
-        if isinstance(theirs, oracle.Refused) and issubclass(theirs.error, pydantic.ValidationError):
-            reject()  # drawn by ours, and no value of theirs
+    def check_drawn_config(drawn_arguments: Mapping[str, Any]) -> None:
+        config = drawn_arguments.get("config", {})
+        theirs = capture_session(BACKENDS[backend][0], {"model": "m", "config": deepcopy(config)})
+        if isinstance(theirs, oracle.RefusedCall) and issubclass(theirs.error, pydantic.ValidationError):
+            reject()  # drawn from genai_fn's types, and invalid in google-genai's
         if any(is_met(config, theirs) for _, is_met, _, _ in DIFFERENCES.values()):
             reject()
-        check_agreement("m", config, place)
-        compared.append(config)
+        check_same_setup("m", config, backend)
+        compared_configs.append(config)
 
-    agree()
-    assert len(compared) >= 100
+    check_drawn_config()
+    assert len(compared_configs) >= 100
 
 
-def _merges_tools(config: Mapping[str, Any], theirs: Said | oracle.Refused) -> bool:
+def _merges_tools(config: Mapping[str, Any], theirs: CapturedSession | oracle.RefusedCall) -> bool:
     return any(tool.get("function_declarations") and len(tool) > 1 for tool in config.get("tools", ()))
 
 
-def _is_no_json(config: Mapping[str, Any], theirs: Said | oracle.Refused) -> bool:
-    return isinstance(theirs, oracle.Refused) and "not JSON serializable" in theirs.message
+def _is_not_json(config: Mapping[str, Any], theirs: CapturedSession | oracle.RefusedCall) -> bool:
+    return isinstance(theirs, oracle.RefusedCall) and "not JSON serializable" in theirs.message
 
 
-def _says_twice(config: Mapping[str, Any], theirs: Said | oracle.Refused) -> bool:
+def _sets_field_twice(config: Mapping[str, Any], theirs: CapturedSession | oracle.RefusedCall) -> bool:
     return bool(config.keys() & config.get("generation_config", {}).keys())
 
 
-def _names_a_voice(config: Mapping[str, Any], theirs: Said | oracle.Refused) -> bool:
+def _has_voice_name(config: Mapping[str, Any], theirs: CapturedSession | oracle.RefusedCall) -> bool:
     return isinstance(config.get("speech_config"), str)
 
 
-def _never(config: Mapping[str, Any], theirs: Said | oracle.Refused) -> bool:
+def _is_never_met(config: Mapping[str, Any], theirs: CapturedSession | oracle.RefusedCall) -> bool:
     return False
 
 
 DIFFERENCES: Mapping[str, tuple[str, Any, Mapping[str, Any], Any]] = {
     "search-beside-functions": (
-        "1.51.0 loses what a tool holds beside function declarations, here as in generate",
+        "1.51.0 drops the other fields of a tool with function declarations, as in generate",
         _merges_tools,
         {"tools": [{"function_declarations": [{"name": "f"}], "google_search": {}}]},
         {"tools": [{"googleSearch": {}}, {"functionDeclarations": [{"name": "f"}]}]},
     ),
     "bytes": (
-        "bytes in the instruction are sent as base64: 1.51.0 fails, as they are no JSON",
-        _is_no_json,
+        "bytes in the instruction are sent as base64; 1.51.0 fails, as bytes are not JSON",
+        _is_not_json,
         {"system_instruction": {"parts": [{"inline_data": {"data": b"x", "mime_type": "image/png"}}]}},
         {"systemInstruction": {"parts": [{"inlineData": {"data": "eA==", "mimeType": "image/png"}}]}},
     ),
     "times": (
-        "times are sent, too",
-        _is_no_json,
+        "times are sent in ISO format; 1.51.0 fails, as they are not JSON",
+        _is_not_json,
         {"tools": [{"google_search": {"time_range_filter": {"start_time": "2025-01-01T00:00:00Z"}}}]},
         {"tools": [{"googleSearch": {"timeRangeFilter": {"startTime": "2025-01-01T00:00:00Z"}}}]},
     ),
-    "said-twice": (
-        "a field is set in one place: 1.51.0 sends it in two spellings, or takes the one or the other",
-        _says_twice,
+    "set-twice": (
+        "a field that is set twice is a mistake; 1.51.0 sends both spellings, or one of them",
+        _sets_field_twice,
         {"generation_config": {"top_p": 1}, "top_p": 0.5},
         InvalidRequest,
     ),
     "voice-name": (
-        "the name of a voice stands for it here, too; 1.51.0 refuses it",
-        _names_a_voice,
+        "the name of a voice is accepted as a speech config; 1.51.0 refuses it",
+        _has_voice_name,
         {"speech_config": "Kore"},
         {"generationConfig": {"speechConfig": {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": "Kore"}}}}},
     ),
     "no-tool": (
-        "an empty tool, and an empty list of tools, are sent as they are given; 1.51.0 loses them",
-        _never,
+        "an empty tool and an empty list of tools are sent; 1.51.0 drops them",
+        _is_never_met,
         {"tools": []},
         {"tools": []},
     ),
 }
-"""Where ours does otherwise on purpose: why, when drawn configs meet it, a config that does, and its setup."""
+"""Deliberate differences: the reason, whether a drawn config shows it, an example, and its setup."""
 
 
 @pytest.mark.parametrize("name", DIFFERENCES)
 def test_differences(name: str) -> None:
     """Each difference from google-genai 1.51.0 is as the table states, and exists."""
     _, _, config, setup = DIFFERENCES[name]
-    theirs = captured(oracle.GEMINI, {"model": "m", "config": deepcopy(config)})
+    theirs = capture_session(oracle.GEMINI, {"model": "m", "config": deepcopy(config)})
     if setup is InvalidRequest:
-        assert isinstance(theirs, Said)
+        assert isinstance(theirs, CapturedSession)
         with pytest.raises(InvalidRequest):
             live.connect("m", config)
         return
-    mine = opens(live.connect("m", config), PLACES["gemini"][1]).setup
-    assert mine == {"setup": {"model": "models/m", **setup}}
-    assert isinstance(theirs, oracle.Refused) or oracle.normal(theirs.setup) != mine
+    ours = encode_session(live.connect("m", config), BACKENDS["gemini"][1]).setup
+    assert ours == {"setup": {"model": "models/m", **setup}}
+    assert isinstance(theirs, oracle.RefusedCall) or oracle.normalize(theirs.setup) != ours

@@ -17,7 +17,13 @@ from genai_fn.request import Request
 from genai_fn.wire import encode
 from tests.cases.differences_by_resource import STORE_DIFFERENCES
 from tests.support.google_genai import oracle
-from tests.support.google_genai.agreement import PLACES, agrees, reads, reads_alike, sends
+from tests.support.google_genai.agreement import (
+    BACKENDS,
+    check_same_request,
+    check_same_response,
+    decode_ours,
+    encode_ours,
+)
 
 G = "https://generativelanguage.googleapis.com/v1beta"
 STORE, DOCUMENT = "fileSearchStores/s", "fileSearchStores/s/documents/d"
@@ -68,17 +74,17 @@ class Case:
 
     name: str
     verb: str
-    given: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    fields: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
-    def arguments(self, lib: Any) -> dict[str, Any]:
-        given = {**PLAIN[self.verb], **self.given}
-        return {key: each(lib) if isinstance(each, FunctionType) else deepcopy(each) for key, each in given.items()}
+    def build_arguments(self, lib: Any) -> dict[str, Any]:
+        fields = {**PLAIN[self.verb], **self.fields}
+        return {key: each(lib) if isinstance(each, FunctionType) else deepcopy(each) for key, each in fields.items()}
 
     def ours(self) -> Request[Any]:
-        return VERBS[self.verb][0](**self.arguments(schema))
+        return VERBS[self.verb][0](**self.build_arguments(schema))
 
     def theirs(self, client: Any) -> Any:
-        return VERBS[self.verb][1](client)(**self.arguments(types))
+        return VERBS[self.verb][1](client)(**self.build_arguments(types))
 
 
 def _build_config_cases(verb: str, name: str, config: Any) -> Case:
@@ -120,11 +126,11 @@ CASES = (
 )
 
 
-@pytest.mark.parametrize("backend", PLACES)
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_same_wire(case: Case, backend: str) -> None:
     """The same arguments send the same request as google-genai, or the same refusal on Vertex AI."""
-    agrees(case.ours, case.theirs, backend)
+    check_same_request(case.ours, case.theirs, backend)
 
 
 @pytest.mark.parametrize("verb", CONFIGS)
@@ -140,19 +146,19 @@ def test_force(verb: str, force: bool) -> None:
     """``force`` is sent as JSON's true or false."""
     assert STORE_DIFFERENCES["force"]
     case = _build_config_cases(verb, "force", {"force": force})
-    theirs = oracle.sent(oracle.GEMINI, case.theirs)
-    assert isinstance(theirs, oracle.Wire)
+    theirs = oracle.capture_request(oracle.GEMINI, case.theirs)
+    assert isinstance(theirs, oracle.SentRequest)
     assert theirs.url == f"{G}/{PLAIN[verb]['name']}?force={force}"
     url = f"{G}/{PLAIN[verb]['name']}?force={str(force).lower()}"
-    assert sends(case.ours(), "gemini") == ("DELETE", url, None)
+    assert encode_ours(case.ours(), "gemini") == ("DELETE", url, None)
 
 
 @pytest.mark.parametrize(
     ("verb", "parameter"),
-    [(verb, parameter) for verb, given in PLAIN.items() for parameter in given],
+    [(verb, parameter) for verb, fields in PLAIN.items() for parameter in fields],
 )
 @pytest.mark.parametrize("name", ["", "..", "a/../b", "a?b", "a&b", "a#b", "{name}", "a\nb", None, 3])
-def test_names_that_lead_elsewhere(verb: str, parameter: str, name: Any) -> None:
+def test_invalid_names(verb: str, parameter: str, name: Any) -> None:
     """An empty or invalid name is a mistake at once, with the parameter's name."""
     assert STORE_DIFFERENCES["names"]
     with pytest.raises(InvalidRequest) as raised:
@@ -161,10 +167,10 @@ def test_names_that_lead_elsewhere(verb: str, parameter: str, name: Any) -> None
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_vertex_says_why(verb: str) -> None:
+def test_vertex_refuses_with_reason(verb: str) -> None:
     """Stores are refused on Vertex AI before anything is sent."""
     request = Case(verb, verb).ours()
-    error = encode(request, PLACES["vertex"][1]).failure()
+    error = encode(request, BACKENDS["vertex"][1]).failure()
     assert error == Unsupported(
         "Vertex AI", (f"stores.{verb}",), "file search stores exist only on the Gemini Developer API"
     )
@@ -194,7 +200,7 @@ BOOK = {
         {"key": "tags", "stringListValue": {"values": ["a_b", ""]}},
     ],
 }
-IMPORTED = {"@type": "t", "parent": STORE, "documentName": DOCUMENT}
+IMPORT_RESPONSE = {"@type": "t", "parent": STORE, "documentName": DOCUMENT}
 REPLIES: Mapping[str, tuple[Any, ...]] = {
     "create": (STORE_REPLY,),
     "get": ({}, STORE_REPLY, {"name": STORE, "sizeBytes": None}, {"name": STORE, "new": {"x": 1}}),
@@ -208,7 +214,7 @@ REPLIES: Mapping[str, tuple[Any, ...]] = {
         {},
         {"name": f"{STORE}/operations/1"},
         {"name": "n", "metadata": {"@type": "t", "snake_case": [1]}, "done": False},
-        {"name": "n", "done": True, "response": IMPORTED},
+        {"name": "n", "done": True, "response": IMPORT_RESPONSE},
         {"name": "n", "done": True, "response": {}},
         {"name": "n", "done": True, "error": {"code": 3, "message": "no", "details": []}},
     ),
@@ -226,19 +232,19 @@ REPLIES: Mapping[str, tuple[Any, ...]] = {
 def test_read(verb: str, reply: Any) -> None:
     """Responses decode to the same values as with google-genai."""
     case = Case(verb, verb)
-    reads_alike(case.ours, case.theirs, "gemini", reply)
+    check_same_response(case.ours, case.theirs, "gemini", reply)
 
 
 @pytest.mark.parametrize("reply", [b"", b"{}", b"{}\n"])
 @pytest.mark.parametrize("verb", ["delete", "documents.delete"])
 def test_delete_read(verb: str, reply: bytes) -> None:
     """A successful deletion returns None."""
-    assert reads(Case(verb, verb).ours(), "gemini", reply) is None
+    assert decode_ours(Case(verb, verb).ours(), "gemini", reply) is None
 
 
 def test_pages_show_more() -> None:
     """A page is iterable, and its repr shows whether there are more."""
-    page = reads(stores.documents.list(STORE), "gemini", REPLIES["documents.list"][2])
+    page = decode_ours(stores.documents.list(STORE), "gemini", REPLIES["documents.list"][2])
     assert [each.name for each in page] == [DOCUMENT, None]
     assert repr(page).startswith("<ListDocumentsResponse of 2, more to come: ")
 

@@ -15,41 +15,49 @@ from genai_fn.request import Request
 from genai_fn.wire import decode, encode
 from tests.cases.differences_by_resource import TUNING_DIFFERENCES
 from tests.support.google_genai import oracle
-from tests.support.google_genai.agreement import PLACES, agrees, plain, reads, reads_alike, refuses, sends
+from tests.support.google_genai.agreement import (
+    BACKENDS,
+    check_same_request,
+    check_same_response,
+    decode_ours,
+    encode_ours,
+    get_refused_paths,
+    to_plain,
+)
 
-Twin = tuple[Callable[[], Request[Any]], oracle.Call]
+CallPair = tuple[Callable[[], Request[Any]], oracle.Call]
 
 GCS = {"gcs_uri": "gs://b/i.jsonl"}
-TUNED = "projects/q/locations/l/models/7@1"
+TUNED_MODEL = "projects/q/locations/l/models/7@1"
 
 
-def build_twin(config: Any = None, dataset: Any = None, model: str = "m") -> Twin:
+def build_tune_pair(config: Any = None, dataset: Any = None, model: str = "m") -> CallPair:
     dataset = GCS if dataset is None else dataset
     return (
         lambda: tunings.tune(model, dataset, config),
         lambda client: client.tunings.tune(
-            base_model=model, training_dataset=_copy(dataset), config=_build_typed_config(config)
+            base_model=model, training_dataset=copy_value(dataset), config=_build_typed_config(config)
         ),
     )
 
 
-def _copy(value: Any) -> Any:
+def copy_value(value: Any) -> Any:
     return pickle.loads(pickle.dumps(value))
 
 
 def _build_typed_config(config: Any) -> Any:
     """Build a typed config; google-genai 1.51.0 drops some fields of a dict."""
-    return None if config is None else types.CreateTuningJobConfig(**_copy(config))
+    return None if config is None else types.CreateTuningJobConfig(**copy_value(config))
 
 
 OUTPUT = {"gcs_destination": {"output_uri_prefix": "gs://b/o"}}
 
 
-def _build_evaluation(*metrics: Any, **more: Any) -> Any:
-    return {"evaluation_config": {"metrics": list(metrics), "output_config": OUTPUT, **more}}
+def _build_evaluation(*metrics: Any, **fields: Any) -> Any:
+    return {"evaluation_config": {"metrics": list(metrics), "output_config": OUTPUT, **fields}}
 
 
-MINE = {"name": "mine", "prompt_template": "t"}
+CUSTOM_METRIC = {"name": "mine", "prompt_template": "t"}
 CONFIGS: Mapping[str, Any] = {
     "none": None,
     "empty": {},
@@ -84,10 +92,12 @@ CONFIGS: Mapping[str, Any] = {
     "exact-match": _build_evaluation({"name": "exact_match"}),
     "bleu": _build_evaluation({"name": "BLEU"}),
     "rouge": _build_evaluation({"name": "rouge_1"}, {"name": "rouge_l_sum"}, {"name": "ROUGE_L"}),
-    "judged": _build_evaluation(MINE),
-    "judged-all": _build_evaluation({**MINE, "judge_model_system_instruction": "s", "return_raw_output": True}),
+    "judged": _build_evaluation(CUSTOM_METRIC),
+    "judged-all": _build_evaluation(
+        {**CUSTOM_METRIC, "judge_model_system_instruction": "s", "return_raw_output": True}
+    ),
     "judges": _build_evaluation(
-        MINE,
+        CUSTOM_METRIC,
         autorater_config={
             "sampling_count": 2,
             "flip_enabled": False,
@@ -100,48 +110,48 @@ CONFIGS: Mapping[str, Any] = {
             },
         },
     ),
-    "judges-empty": _build_evaluation(MINE, autorater_config={}),
+    "judges-empty": _build_evaluation(CUSTOM_METRIC, autorater_config={}),
     "judges-speakers": _build_evaluation(
-        MINE, autorater_config={"generation_config": {"speech_config": {"multi_speaker_voice_config": {}}}}
+        CUSTOM_METRIC, autorater_config={"generation_config": {"speech_config": {"multi_speaker_voice_config": {}}}}
     ),
     "judges-civic": _build_evaluation(
-        MINE, autorater_config={"generation_config": {"enable_enhanced_civic_answers": True}}
+        CUSTOM_METRIC, autorater_config={"generation_config": {"enable_enhanced_civic_answers": True}}
     ),
     "output-empty": {"evaluation_config": {"metrics": [{"name": "bleu"}], "output_config": {}}},
 }
-BY_BACKEND: Mapping[str, Mapping[str, Twin]] = {
+BY_BACKEND: Mapping[str, Mapping[str, CallPair]] = {
     "gemini": {
         **{
-            name: build_twin(config, {})
+            name: build_tune_pair(config, {})
             for name, config in CONFIGS.items()
             if name != "multiplier" and "pref" not in name
         },
-        "dataset-gcs": build_twin(),
-        "dataset-vertex": build_twin(None, {"vertex_dataset_resource": "projects/p/locations/l/datasets/1"}),
-        "checkpoint": build_twin({"pre_tuned_model_checkpoint_id": "1"}, {}),
-        "model-whole": build_twin(None, {}, "models/m"),
-        "model-tuned": build_twin({"epoch_count": 1, "batch_size": 2, "learning_rate": 0.5}, {}, "tunedModels/m"),
+        "dataset-gcs": build_tune_pair(),
+        "dataset-vertex": build_tune_pair(None, {"vertex_dataset_resource": "projects/p/locations/l/datasets/1"}),
+        "checkpoint": build_tune_pair({"pre_tuned_model_checkpoint_id": "1"}, {}),
+        "model-whole": build_tune_pair(None, {}, "models/m"),
+        "model-tuned": build_tune_pair({"epoch_count": 1, "batch_size": 2, "learning_rate": 0.5}, {}, "tunedModels/m"),
     },
     "vertex": {
-        **{name: build_twin(config) for name, config in CONFIGS.items()},
-        **{f"again-{name}": build_twin(config, model=TUNED) for name, config in CONFIGS.items()},
-        "dataset-none": build_twin(None, {}),
-        "dataset-vertex": build_twin(None, {"vertex_dataset_resource": "projects/p/locations/l/datasets/1"}),
-        "dataset-camel": build_twin(None, {"gcsUri": "gs://b/i.jsonl"}),
-        "dataset-of-preferences": build_twin({"method": "PREFERENCE_TUNING"}, {"vertex_dataset_resource": "d"}),
-        "examples": build_twin(None, {"examples": [{"text_input": "a", "output": "b"}]}),
-        "dataset-unknown-field": build_twin(None, {"uri": "gs://b/i.jsonl"}),
-        "checkpoint": build_twin({"pre_tuned_model_checkpoint_id": "1"}, model=TUNED),
-        "model-whole": build_twin(model="publishers/google/models/m"),
+        **{name: build_tune_pair(config) for name, config in CONFIGS.items()},
+        **{f"again-{name}": build_tune_pair(config, model=TUNED_MODEL) for name, config in CONFIGS.items()},
+        "dataset-none": build_tune_pair(None, {}),
+        "dataset-vertex": build_tune_pair(None, {"vertex_dataset_resource": "projects/p/locations/l/datasets/1"}),
+        "dataset-camel": build_tune_pair(None, {"gcsUri": "gs://b/i.jsonl"}),
+        "dataset-of-preferences": build_tune_pair({"method": "PREFERENCE_TUNING"}, {"vertex_dataset_resource": "d"}),
+        "examples": build_tune_pair(None, {"examples": [{"text_input": "a", "output": "b"}]}),
+        "dataset-unknown-field": build_tune_pair(None, {"uri": "gs://b/i.jsonl"}),
+        "checkpoint": build_tune_pair({"pre_tuned_model_checkpoint_id": "1"}, model=TUNED_MODEL),
+        "model-whole": build_tune_pair(model="publishers/google/models/m"),
     },
 }
-EVERY = [(backend, name) for backend, twins in BY_BACKEND.items() for name in twins]
+ALL_PAIRS = [(backend, name) for backend, pairs in BY_BACKEND.items() for name in pairs]
 
 
-@pytest.mark.parametrize(("backend", "name"), EVERY)
+@pytest.mark.parametrize(("backend", "name"), ALL_PAIRS)
 def test_tuned(backend: str, name: str) -> None:
     """A tuning sends what google-genai sends, or is refused with the same field."""
-    agrees(*BY_BACKEND[backend][name], backend)
+    check_same_request(*BY_BACKEND[backend][name], backend)
 
 
 BAD_EVALUATIONS: Mapping[str, tuple[Any, str]] = {
@@ -163,16 +173,16 @@ BAD_EVALUATIONS: Mapping[str, tuple[Any, str]] = {
 def test_bad_evaluations(name: str) -> None:
     """An incomplete evaluation is a mistake at once, as in google-genai."""
     config, path = BAD_EVALUATIONS[name]
-    theirs = oracle.sent(
+    theirs = oracle.capture_request(
         oracle.VERTEX,
         lambda client: client.tunings.tune(
             base_model="m",
             training_dataset=GCS,
-            config=types.CreateTuningJobConfig(evaluation_config=types.EvaluationConfig(**_copy(config))),
+            config=types.CreateTuningJobConfig(evaluation_config=types.EvaluationConfig(**copy_value(config))),
         ),
     )
-    assert isinstance(theirs, oracle.Refused)
-    for model in ("m", TUNED):
+    assert isinstance(theirs, oracle.RefusedCall)
+    for model in ("m", TUNED_MODEL):
         with pytest.raises(InvalidRequest) as raised:
             tunings.tune(model, GCS, {"evaluation_config": config})
         assert f"config.evaluation_config.{path}" == raised.value.path
@@ -193,7 +203,9 @@ def test_unused_template(metric: str, field: str) -> None:
 def test_raw_output() -> None:
     """``return_raw_output`` is sent, true or false."""
     assert TUNING_DIFFERENCES["raw-output-false"]
-    body = sends(tunings.tune("m", GCS, _build_evaluation({**MINE, "return_raw_output": False})), "vertex")[2]
+    body = encode_ours(
+        tunings.tune("m", GCS, _build_evaluation({**CUSTOM_METRIC, "return_raw_output": False})), "vertex"
+    )[2]
     [metric] = body["supervisedTuningSpec"]["evaluationConfig"]["metrics"]
     assert metric["pointwiseMetricSpec"]["customOutputFormatConfig"] == {"returnRawOutput": False}
 
@@ -203,7 +215,7 @@ def test_examples() -> None:
     assert TUNING_DIFFERENCES["examples"]
     assert TUNING_DIFFERENCES["multiplier"]
     examples = [{"text_input": "a", "output": "b"}, {"textInput": "c"}]
-    body = sends(
+    body = encode_ours(
         tunings.tune("m", {"examples": examples}, {"epoch_count": 3, "learning_rate_multiplier": 0.5}), "gemini"
     )[2]
     assert body == {
@@ -226,17 +238,17 @@ def test_examples() -> None:
 def test_other_methods(backend: str, dataset: Any, config: Any) -> None:
     """A method that a backend does not have is refused, not dropped."""
     assert TUNING_DIFFERENCES["method"]
-    assert refuses(tunings.tune("m", dataset, config), backend) == ("config.method",)
+    assert get_refused_paths(tunings.tune("m", dataset, config), backend) == ("config.method",)
 
 
 def test_checkpoint() -> None:
     """Only a tuned model has checkpoints, whether the config is a dict or not."""
     assert TUNING_DIFFERENCES["checkpoint"]
     config = {"pre_tuned_model_checkpoint_id": "1"}
-    assert refuses(tunings.tune("m", GCS, config), "vertex") == ("config.pre_tuned_model_checkpoint_id",)
-    body = sends(tunings.tune(TUNED, GCS, config), "vertex")[2]
+    assert get_refused_paths(tunings.tune("m", GCS, config), "vertex") == ("config.pre_tuned_model_checkpoint_id",)
+    body = encode_ours(tunings.tune(TUNED_MODEL, GCS, config), "vertex")[2]
     assert body == {
-        "preTunedModel": {"checkpointId": "1", "tunedModelName": TUNED},
+        "preTunedModel": {"checkpointId": "1", "tunedModelName": TUNED_MODEL},
         "supervisedTuningSpec": {"trainingDatasetUri": "gs://b/i.jsonl"},
     }
 
@@ -266,16 +278,16 @@ NAMES = ("tunedModels/x", "77", "tuningJobs/77", "projects/q/locations/l/tuningJ
 CALLS: Mapping[str, Callable[[str], Request[Any]]] = {"get": tunings.get, "cancel": tunings.cancel}
 
 
-def _call_google_genai(method: str, name: str) -> Twin:
+def _build_name_pair(method: str, name: str) -> CallPair:
     return lambda: CALLS[method](name), lambda client: getattr(client.tunings, method)(name=name)
 
 
-@pytest.mark.parametrize("backend", PLACES)
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("method", CALLS)
 def test_named(method: str, name: str, backend: str) -> None:
     """A name is the path, unchanged."""
-    agrees(*_call_google_genai(method, name), backend)
+    check_same_request(*_build_name_pair(method, name), backend)
 
 
 @pytest.mark.parametrize("method", CALLS)
@@ -286,16 +298,16 @@ def test_no_names(method: str, name: Any) -> None:
         CALLS[method](name)
 
 
-@pytest.mark.parametrize("backend", PLACES)
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("config", [None, {}, {"page_size": 3}, {"pageToken": "a/b c"}, {"filter": "a=b c"}])
 def test_listed(config: Any, backend: str) -> None:
     """Lists are requested as by google-genai."""
-    agrees(lambda: tunings.list(config), lambda client: client.tunings.list(config=config), backend)
+    check_same_request(lambda: tunings.list(config), lambda client: client.tunings.list(config=config), backend)
 
 
 def test_values() -> None:
     """Requests compare and pickle; a creation is not retried once bytes were sent."""
-    request = tunings.tune("m", GCS, _build_evaluation(MINE))
+    request = tunings.tune("m", GCS, _build_evaluation(CUSTOM_METRIC))
     assert request == pickle.loads(pickle.dumps(request))
     assert hash(tunings.get("n")) == hash(tunings.get("n"))
     assert [False, True] == [request.operation.repeatable, tunings.get("n").operation.repeatable]
@@ -303,13 +315,13 @@ def test_values() -> None:
 
 def test_unsupported_names_all() -> None:
     """All fields that a backend does not have are in one error."""
-    error = encode(tunings.tune("m", GCS, {"beta": 1, "labels": {}}), PLACES["gemini"][1]).failure()
+    error = encode(tunings.tune("m", GCS, {"beta": 1, "labels": {}}), BACKENDS["gemini"][1]).failure()
     assert error == Unsupported(
         "the Gemini Developer API", ("training_dataset.gcs_uri", "config.labels", "config.beta")
     )
 
 
-# Answers
+# Responses
 
 
 TIMES = {"createTime": "2025-01-02T03:04:05.678901Z", "updateTime": "2025-01-02T03:04:06Z"}
@@ -362,7 +374,7 @@ REPLIES: Mapping[str, Mapping[str, Any]] = {
         "preferences": {
             "name": "n",
             "state": "JOB_STATE_NEW",
-            "preTunedModel": {"tunedModelName": TUNED, "checkpointId": "1", "baseModel": "m"},
+            "preTunedModel": {"tunedModelName": TUNED_MODEL, "checkpointId": "1", "baseModel": "m"},
             "preferenceOptimizationSpec": {"hyperParameters": {"beta": 0.5}, "trainingDatasetUri": "u"},
         },
         "partner": {
@@ -398,13 +410,13 @@ READ = [(backend, name) for backend, replies in REPLIES.items() for name in repl
 @pytest.mark.parametrize(("backend", "name"), READ)
 def test_read(backend: str, name: str) -> None:
     """A job decodes to the same value as with google-genai."""
-    reads_alike(*_call_google_genai("get", NAMES[0]), backend, REPLIES[backend][name])
+    check_same_response(*_build_name_pair("get", NAMES[0]), backend, REPLIES[backend][name])
 
 
 @pytest.mark.parametrize("name", REPLIES["vertex"])
 def test_begun_on_vertex(name: str) -> None:
     """A created job decodes to the same value as with google-genai."""
-    reads_alike(*build_twin(), "vertex", REPLIES["vertex"][name])
+    check_same_response(*build_tune_pair(), "vertex", REPLIES["vertex"][name])
 
 
 @pytest.mark.parametrize(
@@ -419,37 +431,37 @@ def test_begun_on_vertex(name: str) -> None:
 )
 def test_begun_on_gemini(reply: Any) -> None:
     """Gemini returns an operation with the name of the tuned model."""
-    reads_alike(*build_twin(None, {}), "gemini", reply)
+    check_same_response(*build_tune_pair(None, {}), "gemini", reply)
 
 
 def test_begun_without_a_name() -> None:
     """A started tuning without a name is a failure."""
     assert TUNING_DIFFERENCES["no-name"]
-    result = decode(tunings.tune("m", {}), HttpResponse(200, (), b"{}"), PLACES["gemini"][1])
+    result = decode(tunings.tune("m", {}), HttpResponse(200, (), b"{}"), BACKENDS["gemini"][1])
     assert isinstance(result.failure(), DecodeError)
 
 
-@pytest.mark.parametrize("backend", PLACES)
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_pages_read(backend: str) -> None:
     """A page of jobs decodes to the same value as with google-genai."""
     items = list(REPLIES[backend].values())
     reply = {"nextPageToken": "t", "tunedModels" if backend == "gemini" else "tuningJobs": items}
-    theirs = oracle.parsed(PLACES[backend][0], lambda client: client.tunings.list(), reply)
-    page = reads(tunings.list(), backend, reply)
-    assert (plain(theirs.page), "t") == (plain(page.items), page.next_page_token)
-    assert reads(tunings.list(), backend, {}) == schema.ListTuningJobsResponse()
+    theirs = oracle.parse_reply(BACKENDS[backend][0], lambda client: client.tunings.list(), reply)
+    page = decode_ours(tunings.list(), backend, reply)
+    assert (to_plain(theirs.page), "t") == (to_plain(page.items), page.next_page_token)
+    assert decode_ours(tunings.list(), backend, {}) == schema.ListTuningJobsResponse()
 
 
-@pytest.mark.parametrize("backend", PLACES)
-def test_nothing_comes_back(backend: str) -> None:
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_empty_responses(backend: str) -> None:
     """An empty response is a success."""
-    assert [None, None] == [reads(tunings.cancel("tunedModels/x"), backend, reply) for reply in (b"", {})]
+    assert [None, None] == [decode_ours(tunings.cancel("tunedModels/x"), backend, reply) for reply in (b"", {})]
 
 
 def test_display_name_read() -> None:
     """The display name of a tuned model on Gemini is kept."""
     assert TUNING_DIFFERENCES["display-name"]
-    job = reads(tunings.get("tunedModels/x"), "gemini", {"name": "tunedModels/x", "displayName": "d"})
+    job = decode_ours(tunings.get("tunedModels/x"), "gemini", {"name": "tunedModels/x", "displayName": "d"})
     assert (job.tuned_model_display_name, job.tuned_model.model) == ("d", "tunedModels/x")
 
 
@@ -473,7 +485,7 @@ SPECS = [
 def test_evaluation_read(wrap: Callable[[Any], Any]) -> None:
     """The evaluation config is decoded from every place where it can be."""
     assert TUNING_DIFFERENCES["evaluation-read"]
-    job = reads(tunings.get("n"), "vertex", wrap({"metrics": SPECS}))
+    job = decode_ours(tunings.get("n"), "vertex", wrap({"metrics": SPECS}))
     assert job.evaluation_config == schema.EvaluationConfig(
         metrics=(
             schema.Metric(name="exact_match"),
@@ -487,10 +499,10 @@ def test_evaluation_read(wrap: Callable[[Any], Any]) -> None:
 
 def test_evaluation_comes_back() -> None:
     """An evaluation config decodes to what was sent, except for the name of a pointwise metric."""
-    asked = _build_evaluation({"name": "exact_match"}, MINE, autorater_config={"sampling_count": 2})
-    body = sends(tunings.tune("m", GCS, asked), "vertex")[2]
-    job = reads(tunings.get("n"), "vertex", {"name": "n", **body})
-    config = tunings.tune("m", GCS, asked).operation.config.evaluation_config
+    sent_config = _build_evaluation({"name": "exact_match"}, CUSTOM_METRIC, autorater_config={"sampling_count": 2})
+    body = encode_ours(tunings.tune("m", GCS, sent_config), "vertex")[2]
+    job = decode_ours(tunings.get("n"), "vertex", {"name": "n", **body})
+    config = tunings.tune("m", GCS, sent_config).operation.config.evaluation_config
     assert [(None, "t") if each.prompt_template else (each.name, None) for each in config.metrics] == [
         (each.name, each.prompt_template) for each in job.evaluation_config.metrics
     ]

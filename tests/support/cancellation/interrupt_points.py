@@ -17,8 +17,8 @@ from typing import Any
 from genai_fn import Gemini, Http, Retry, Success, Vertex, both, gather, streamed, with_options
 from genai_fn.interpreters.net.connect.sync_steps import NetworkStream
 from genai_fn.interpreters.sync_runner import Items
-from tests.support.cancellation.points import client_sockets
-from tests.support.cancellation.scenarios import Script, asked
+from tests.support.cancellation.cancel_points import count_client_sockets
+from tests.support.cancellation.scenarios import ModelScript, build_request
 from tests.support.credentials import SlowCredentials
 from tests.support.loopback import Loopback
 
@@ -34,12 +34,12 @@ class Interrupt(BaseException):
     """Stands for ``KeyboardInterrupt``."""
 
 
-class Point:
+class Interrupter:
     """Acts as a signal handler once, at the k-th point after the start of the block."""
 
     def __init__(self, k: int, run: Http, manner: str) -> None:
         self.manner = manner
-        self.reached = False
+        self.is_reached = False
         self._left = k
         self._run = run
 
@@ -50,11 +50,11 @@ class Point:
         sys.setprofile(None)
 
     def __call__(self, frame: FrameType, event: str, arg: Any) -> None:
-        if self.reached or not _handles_signals(frame, event, arg):
+        if self.is_reached or not _handles_signals(frame, event, arg):
             return
         self._left -= 1
         if self._left < 0:
-            self.reached = True
+            self.is_reached = True
             sys.setprofile(None)
             if self.manner == RAISE:
                 raise Interrupt
@@ -76,72 +76,75 @@ def _is_finalizing(frame: FrameType | None) -> bool:
     return frame is not None
 
 
-# Subjects: each enters the point where interruptions start.
+# Subjects: each enters `interrupter` where the points to interrupt start.
 
 
-def read_to_end(run: Http, point: Point) -> None:
-    with run.stream(asked("events") | streamed) as items:
+def read_to_end(run: Http, interrupter: Interrupter) -> None:
+    with run.stream(build_request("events") | streamed) as items:
         next(items)
-        with point:
+        with interrupter:
             list(items)
 
 
-def leave_stream(run: Http, point: Point) -> None:
-    with run.stream(asked("between-events") | streamed) as items:
+def leave_stream(run: Http, interrupter: Interrupter) -> None:
+    with run.stream(build_request("between-events") | streamed) as items:
         next(items)
-        point.__enter__()  # which continues after this block
+        interrupter.__enter__()  # which continues after this block
 
 
-def call_two(run: Http, point: Point) -> None:
-    with point:
-        run(both(asked("call"), asked("call")))
+def call_two(run: Http, interrupter: Interrupter) -> None:
+    with interrupter:
+        run(both(build_request("call"), build_request("call")))
 
 
-def gather_two(run: Http, point: Point) -> None:
-    with point, run.stream(gather([asked("call"), asked("call")])) as items:
+def gather_two(run: Http, interrupter: Interrupter) -> None:
+    with interrupter, run.stream(gather([build_request("call"), build_request("call")])) as items:
         list(items)
 
 
-def retry(run: Http, point: Point) -> None:
-    with point:
-        run(asked("busy") | with_options(retry=Retry(attempts=2, initial_delay=0.001)))
+def retry_request(run: Http, interrupter: Interrupter) -> None:
+    with interrupter:
+        run(build_request("busy") | with_options(retry=Retry(attempts=2, initial_delay=0.001)))
 
 
-def wait_for_connection(run: Http, point: Point) -> None:
-    with run.stream(asked("between-events") | streamed) as one, run.stream(asked("between-events") | streamed) as two:
+def wait_for_connection(run: Http, interrupter: Interrupter) -> None:
+    with (
+        run.stream(build_request("between-events") | streamed) as one,
+        run.stream(build_request("between-events") | streamed) as two,
+    ):
         next(one)
         next(two)
-        freeing = threading.Timer(0.001, one.close)
-        freeing.start()
+        timer = threading.Timer(0.001, one.close)
+        timer.start()
         try:
-            with point:
-                run(asked("call"))
+            with interrupter:
+                run(build_request("call"))
         finally:
-            freeing.join()
+            timer.join()
 
 
-def wait_for_token(run: Http, point: Point) -> None:
+def wait_for_token(run: Http, interrupter: Interrupter) -> None:
     slow = SlowCredentials("test-token", "test-token")
-    freeing = threading.Timer(0.001, slow.gate.set)
+    timer = threading.Timer(0.001, slow.gate.set)
     backend = Vertex("p", "l", credentials=slow, base_url=run._connections._settings.backend.base_url)  # type: ignore[union-attr]  # it has one
-    with Http(backend, proxy="") as own:
-        freeing.start()
+    with Http(backend, proxy="") as interpreter:
+        timer.start()
         try:
-            with point:
-                own(asked("call"))
+            with interrupter:
+                interpreter(build_request("call"))
         finally:
-            freeing.join()
-        if point.manner == RAISE:
-            assert isinstance(own(asked("call")), Success)
+            timer.join()
+        if interrupter.manner == RAISE:
+            assert isinstance(interpreter(build_request("call")), Success)
 
 
-SUBJECTS: dict[str, Callable[[Http, Point], None]] = {
+SUBJECTS: dict[str, Callable[[Http, Interrupter], None]] = {
     "end of a stream": read_to_end,
     "left stream": leave_stream,
     "both": call_two,
     "gather": gather_two,
-    "another try": retry,
-    "line": wait_for_connection,
+    "retry": retry_request,
+    "connection": wait_for_connection,
     "token": wait_for_token,
 }
 
@@ -153,29 +156,29 @@ def main(name: str, manner: str) -> None:
     A hang ends the process; other failures are raised.
     """
     gc.disable()  # it may close a generator at any point, where exceptions are only printed
-    with Loopback(Script()) as server:
+    with Loopback(ModelScript()) as server:
         for k in range(MAX_POINTS):
-            faulthandler.dump_traceback_later(_FOREVER, exit=True)
+            faulthandler.dump_traceback_later(_MAX_SECONDS, exit=True)
             with Http(Gemini("test-key", base_url=server.url), max_connections=2, proxy="") as run:
-                point = Point(k, run, manner)
+                interrupter = Interrupter(k, run, manner)
                 is_interrupted = False
                 try:
-                    SUBJECTS[name](run, point)
+                    SUBJECTS[name](run, interrupter)
                 except Interrupt:
                     is_interrupted = True
                 finally:
                     sys.setprofile(None)
-                assert is_interrupted == (point.reached and manner == RAISE)
+                assert is_interrupted == (interrupter.is_reached and manner == RAISE)
                 if manner == RAISE:
-                    assert isinstance(run(asked("call")), Success)
-            assert client_sockets(server.port) == 0
-            if not point.reached:
+                    assert isinstance(run(build_request("call")), Success)
+            assert count_client_sockets(server.port) == 0
+            if not interrupter.is_reached:
                 break
     assert 0 < k < MAX_POINTS - 1
     print(k)  # noqa: T201  # the test reads it
 
 
-_FOREVER = 60
+_MAX_SECONDS = 60
 
 if __name__ == "__main__":
     main(*sys.argv[1:])

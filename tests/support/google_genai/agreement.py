@@ -4,7 +4,7 @@ Compares genai_fn with google-genai: requests for the same arguments, and values
 A *request* is a function that builds our request, as building may raise; a *call* is the oracle's. Backends have
 names::
 
-    agrees(lambda: caches.get("1"), lambda client: client.caches.get(name="1"), "gemini")
+    check_same_request(lambda: caches.get("1"), lambda client: client.caches.get(name="1"), "gemini")
 """
 
 import json
@@ -23,66 +23,72 @@ from genai_fn.request import Request
 from genai_fn.wire import decode, encode, sign_request
 from tests.support.google_genai import oracle
 
-Build: TypeAlias = Callable[[], Request[Any]]
-Sent: TypeAlias = tuple[str, str, Any]
+RequestBuilder: TypeAlias = Callable[[], Request[Any]]
+EncodedRequest: TypeAlias = tuple[str, str, Any]
 """Method, whole URL, and the JSON of the body or None."""
 
-PLACES: Mapping[str, tuple[oracle.Backend, Backend]] = {
+BACKENDS: Mapping[str, tuple[oracle.Backend, Backend]] = {
     "gemini": (oracle.GEMINI, Gemini("test-key")),
     "vertex": (oracle.VERTEX, Vertex("p", "us-central1")),
 }
 
 
-def agrees(request: Build, call: oracle.Call, backend: str, *, spelled: bool = False) -> None:
+def check_same_request(request: RequestBuilder, call: oracle.Call, backend: str, *, exact_names: bool = False) -> None:
     """
     Check that both send the same request, or both refuse: unsupported fields by name, mistakes when building.
 
-    With ``spelled``, the spelling of names must agree, as in the body of ``:predict``.
+    With ``exact_names``, the spelling of names must agree, as in the body of ``:predict``.
     """
-    place, at = PLACES[backend]
-    theirs = oracle.sent(place, call)
-    if isinstance(theirs, oracle.Wire):
-        body = oracle.normal(theirs.body, spelled=spelled)
-        method, url, mine = sends(request(), backend)
-        assert (theirs.method, theirs.url, body) == (method, url, oracle.normal(mine, spelled=spelled))
+    their_backend, our_backend = BACKENDS[backend]
+    theirs = oracle.capture_request(their_backend, call)
+    if isinstance(theirs, oracle.SentRequest):
+        their_body = oracle.normalize(theirs.body, exact_names=exact_names)
+        method, url, our_body = encode_ours(request(), backend)
+        assert (theirs.method, theirs.url, their_body) == (
+            method,
+            url,
+            oracle.normalize(our_body, exact_names=exact_names),
+        )
     elif theirs.unsupported:
-        error = encode(request(), at).failure()
+        error = encode(request(), our_backend).failure()
         assert isinstance(error, Unsupported), error
         if theirs.message.startswith("This method"):
             assert error.reason
         elif "enum value" not in theirs.message:  # then it names the value, not the field
-            assert theirs.message.partition(" ")[0] in [_last(path) for path in error.paths]
+            assert theirs.message.partition(" ")[0] in [_get_field_name(path) for path in error.paths]
     else:
         with pytest.raises(InvalidRequest):
             request()
 
 
-def sends(request: Request[Any], backend: str) -> Sent:
+def encode_ours(request: Request[Any], backend: str) -> EncodedRequest:
     """Encode our request: method, URL and JSON body."""
-    http = encode(request, PLACES[backend][1]).unwrap()
-    return http.method, http.url, _json(http)
+    http = encode(request, BACKENDS[backend][1]).unwrap()
+    return http.method, http.url, _parse_body(http)
 
 
-def refuses(request: Request[Any], backend: str) -> tuple[str, ...]:
+def get_refused_paths(request: Request[Any], backend: str) -> tuple[str, ...]:
     """Return the paths of the fields that our request does not support on a backend."""
-    error = encode(request, PLACES[backend][1]).failure()
+    error = encode(request, BACKENDS[backend][1]).failure()
     assert isinstance(error, Unsupported), error
     return error.paths
 
 
-def add_credential(http: HttpRequest, at: Backend) -> HttpRequest:
+def add_credential(http: HttpRequest, backend: Backend) -> HttpRequest:
     """Sign a request with the backend's key, or a test token."""
-    return sign_request(http, build_own_credential(at) or build_bearer_credential(at, "test-token"))
+    return sign_request(http, build_own_credential(backend) or build_bearer_credential(backend, "test-token"))
 
 
-def select_compared_parts(request: oracle.Wire | HttpRequest) -> Mapping[str, Any]:
+def select_compared_parts(request: oracle.SentRequest | HttpRequest) -> Mapping[str, Any]:
     """Return what the service reads of a request, without the headers in which libraries differ."""
-    headers = dict(request.headers) if isinstance(request, oracle.Wire) else {k.lower(): v for k, v in request.headers}
+    headers = (
+        dict(request.headers) if isinstance(request, oracle.SentRequest) else {k.lower(): v for k, v in request.headers}
+    )
     return {
         "method": request.method,
         "url": request.url,
         "headers": {name: value for name, value in headers.items() if name not in _IGNORED_HEADERS},
-        "body": oracle.normal(request.body if isinstance(request, oracle.Wire) else _json(request)),
+        "body": oracle.normalize(request.body if isinstance(request, oracle.SentRequest) else _parse_body(request)),
     }
 
 
@@ -91,48 +97,48 @@ _IGNORED_HEADERS = {
 }
 
 
-def get_refused_field(theirs: oracle.Refused) -> str:
+def get_refused_field(theirs: oracle.RefusedCall) -> str:
     """Return the name of the field that google-genai refuses, as it is in our paths."""
     return theirs.message.partition(" ")[0].replace("additionalProperties", "additional_properties")
 
 
-def reads_alike(request: Build, call: oracle.Call, backend: str, reply: Any) -> None:
+def check_same_response(request: RequestBuilder, call: oracle.Call, backend: str, reply: Any) -> None:
     """Check that both parse the same values from a reply; empty values count as absent."""
-    theirs = oracle.parsed(PLACES[backend][0], call, reply)
+    theirs = oracle.parse_reply(BACKENDS[backend][0], call, reply)
     assert not isinstance(theirs, Exception), theirs
-    assert plain(theirs) == plain(reads(request(), backend, reply))
+    assert to_plain(theirs) == to_plain(decode_ours(request(), backend, reply))
 
 
-def reads(request: Request[Any], backend: str, reply: Any) -> Any:
+def decode_ours(request: Request[Any], backend: str, reply: Any) -> Any:
     """Parse a reply, JSON or bytes, with our request."""
     body = reply if isinstance(reply, bytes) else json.dumps(reply).encode()
-    return decode(request, HttpResponse(200, (), body), PLACES[backend][1]).unwrap()
+    return decode(request, HttpResponse(200, (), body), BACKENDS[backend][1]).unwrap()
 
 
-def plain(value: Any) -> Any:
+def to_plain(value: Any) -> Any:
     """Convert a value of either library to plain data; None, empty sequences and empty messages are left out."""
     if isinstance(value, msgspec.Struct):
-        return _filled({name: getattr(value, name) for name in value.__struct_fields__ if name != "extra"})
+        return _drop_empty({name: getattr(value, name) for name in value.__struct_fields__ if name != "extra"})
     if isinstance(value, BaseModel):
         names = [name for name in type(value).model_fields if name != "sdk_http_response"]
-        return _filled({name: getattr(value, name) for name in names})
+        return _drop_empty({name: getattr(value, name) for name in names})
     if isinstance(value, Mapping):
-        return {key: plain(each) for key, each in cast("Mapping[str, Any]", value).items()}
+        return {key: to_plain(each) for key, each in cast("Mapping[str, Any]", value).items()}
     if isinstance(value, list | tuple):
-        return [plain(each) for each in cast("list[Any]", value)]
+        return [to_plain(each) for each in cast("list[Any]", value)]
     return value.value if isinstance(value, Enum) else value
 
 
-def _filled(fields: dict[str, Any]) -> dict[str, Any]:
-    plains = {name: plain(each) for name, each in fields.items()}
-    return {name: each for name, each in plains.items() if each is not None and each not in ([], {})}
+def _drop_empty(fields: dict[str, Any]) -> dict[str, Any]:
+    converted = {name: to_plain(each) for name, each in fields.items()}
+    return {name: each for name, each in converted.items() if each is not None and each not in ([], {})}
 
 
-def _last(path: str) -> str:
+def _get_field_name(path: str) -> str:
     return path.rpartition(".")[2].partition("[")[0]
 
 
-def _json(http: HttpRequest) -> Any:
+def _parse_body(http: HttpRequest) -> Any:
     assert not isinstance(http.body, FileSlice)
     text = http.body if isinstance(http.body, bytes) else b"".join(http.body)
     return msgspec.json.decode(text) if text else None

@@ -4,7 +4,7 @@ with a WebSocket that answers from memory.
 
 A *use* is an async function of a session. It never really waits, so that it runs without an event loop::
 
-    captured(oracle.GEMINI, {"model": "m"}, lambda session: session.send_client_content(turns={…}))
+    capture_session(oracle.GEMINI, {"model": "m"}, lambda session: session.send_client_content(turns={…}))
 """
 
 import json
@@ -27,7 +27,7 @@ from tests.support.google_genai import oracle
 
 Use: TypeAlias = Callable[[Any], Coroutine[Any, Any, Any]]
 
-PLACES: Mapping[str, tuple[oracle.Backend, Backend]] = {
+BACKENDS: Mapping[str, tuple[oracle.Backend, Backend]] = {
     "gemini": (oracle.GEMINI, Gemini("test-key")),
     "vertex": (oracle.VERTEX, Vertex("p", "us-central1")),
     "express": ({"vertexai": True, "api_key": "test-key"}, Vertex(api_key="test-key")),
@@ -39,7 +39,7 @@ PLACES: Mapping[str, tuple[oracle.Backend, Backend]] = {
 
 
 @dataclass(frozen=True)
-class Said:
+class CapturedSession:
     """A session: its URL, its headers (names in lower case), and the JSON of each frame."""
 
     url: str
@@ -52,46 +52,48 @@ class Said:
         return self.frames[0]
 
 
-def captured(
+def capture_session(
     backend: oracle.Backend,
-    given: Mapping[str, Any],
+    arguments: Mapping[str, Any],
     use: Use | None = None,
     *,
     music: bool = False,
-    said: Iterable[Any] = (),
-) -> Said | oracle.Refused:
+    messages: Iterable[Any] = (),
+) -> CapturedSession | oracle.RefusedCall:
     """Run a session of google-genai 1.51.0, which receives `said` after the setup; return what it sends."""
-    socket = _Socket({"setupComplete": {}}, *said)
+    socket = _Socket({"setupComplete": {}}, *messages)
     module = live_music if music else live
-    with oracle._neutral(), patch.object(module, "connect" if music else "ws_connect", socket.connect):
+    with oracle._hide_environment(), patch.object(module, "connect" if music else "ws_connect", socket.connect):
         try:
-            aio = _client(_frozen(backend)).aio.live
-            value = _at_once(_used(aio.music if music else aio, given, use))
+            aio = _create_client(_freeze(backend)).aio.live
+            value = _run_without_waiting(_use_session(aio.music if music else aio, arguments, use))
         except Exception as error:
-            return oracle.Refused(str(error), type(error))
-    return Said(socket.url, socket.headers, tuple(socket.frames), value)
+            return oracle.RefusedCall(str(error), type(error))
+    return CapturedSession(socket.url, socket.headers, tuple(socket.frames), value)
 
 
-def opens(live: Live[Any], at: Backend, token: str = "test-token") -> Said:
+def encode_session(live: Live[Any], backend: Backend, token: str = "test-token") -> CapturedSession:
     """Build our handshake with a credential."""
-    opened = encode_handshake(live, at).unwrap()
-    credential = build_live_credential(at, build_own_credential(at) or build_bearer_credential(at, token))
-    http = sign_request(opened.http, credential)
+    handshake = encode_handshake(live, backend).unwrap()
+    credential = build_live_credential(
+        backend, build_own_credential(backend) or build_bearer_credential(backend, token)
+    )
+    http = sign_request(handshake.http, credential)
     headers = {name.lower(): value for name, value in http.headers}
     assert len(headers) == len(http.headers)
-    return Said(http.url, headers, (ours.decode(opened.setup),))
+    return CapturedSession(http.url, headers, (ours.decode(handshake.setup),))
 
 
-def opened(live: Live[Any], at: Backend) -> EncodedHandshake:
+def build_handshake(live: Live[Any], backend: Backend) -> EncodedHandshake:
     """Build our handshake."""
-    return encode_handshake(live, at).unwrap()
+    return encode_handshake(live, backend).unwrap()
 
 
 class _Socket:
     """A fake connection, and a fake of the function that opens it."""
 
-    def __init__(self, *said: Any) -> None:
-        self.said = [each if isinstance(each, bytes | str) else json.dumps(each).encode() for each in said]
+    def __init__(self, *messages: Any) -> None:
+        self.messages = [each if isinstance(each, bytes | str) else json.dumps(each).encode() for each in messages]
         self.url = ""
         self.headers: Mapping[str, str] = {}
         self.frames: list[Any] = []
@@ -106,28 +108,28 @@ class _Socket:
 
     async def recv(self, *, decode: bool | None = None) -> bytes | str:
         assert decode is False
-        return self.said.pop(0)
+        return self.messages.pop(0)
 
 
-async def _used(place: Any, given: Mapping[str, Any], use: Use | None) -> Any:
-    async with place.connect(**given) as session:
+async def _use_session(api: Any, arguments: Mapping[str, Any], use: Use | None) -> Any:
+    async with api.connect(**arguments) as session:
         return await use(session) if use else None
 
 
-def _at_once(running: Coroutine[Any, Any, Any]) -> Any:
+def _run_without_waiting(coroutine: Coroutine[Any, Any, Any]) -> Any:
     try:
-        running.send(None)
+        coroutine.send(None)
     except StopIteration as stop:
         return stop.value
     finally:
-        running.close()
+        coroutine.close()
     raise AssertionError("the session waits for something")
 
 
 @cache
-def _client(backend: tuple[tuple[str, Any], ...]) -> Client:
-    return oracle._client(dict(backend), httpx.MockTransport(lambda request: httpx.Response(500)))
+def _create_client(backend: tuple[tuple[str, Any], ...]) -> Client:
+    return oracle._create_client(dict(backend), httpx.MockTransport(lambda request: httpx.Response(500)))
 
 
-def _frozen(backend: oracle.Backend) -> tuple[tuple[str, Any], ...]:
+def _freeze(backend: oracle.Backend) -> tuple[tuple[str, Any], ...]:
     return tuple(sorted((name, tuple(value) if name == "headers" else value) for name, value in backend.items()))

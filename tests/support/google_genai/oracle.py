@@ -4,7 +4,7 @@ The requests that google-genai 1.51.0 sends, and the values that it parses: the 
 A *call* is a function of a ``google.genai.Client``. It runs with a transport that answers from memory, in an
 environment without Google's variables, so that it uses no network and depends on nothing outside the test::
 
-    sent(GEMINI, lambda client: client.models.generate_content(model="m", contents="hi"))
+    capture_request(GEMINI, lambda client: client.models.generate_content(model="m", contents="hi"))
 
 Backends are mappings of plain values, ``{"vertexai": True, "project": "p", "location": "us-central1"}``; but for
 ``vertexai`` they are the parameters of ``Gemini`` and ``Vertex``. 1.51.0 modifies its arguments: pass every call
@@ -37,7 +37,7 @@ VERTEX: Backend = MappingProxyType({"vertexai": True, "project": "p", "location"
 
 
 @dataclass(frozen=True)
-class Wire:
+class SentRequest:
     """A sent request: the whole URL, header names in lower case, and the JSON of the body or None."""
 
     method: str
@@ -47,7 +47,7 @@ class Wire:
 
 
 @dataclass(frozen=True)
-class Refused:
+class RefusedCall:
     """The exception that was raised before anything was sent."""
 
     message: str
@@ -59,41 +59,41 @@ class Refused:
         return "not supported in" in self.message or "only supported in" in self.message
 
 
-def sent(backend: Backend, call: Call) -> Wire | Refused:
+def capture_request(backend: Backend, call: Call) -> SentRequest | RefusedCall:
     """Return the first request of a call, or its refusal; errors after the response are ignored."""
-    wires, value = exchanged(backend, call, _something)
-    if wires:
-        return wires[0]
+    requests, value = run_call(backend, call, _build_text_reply)
+    if requests:
+        return requests[0]
     if isinstance(value, Exception):
-        return Refused(str(value), type(value))
+        return RefusedCall(str(value), type(value))
     raise AssertionError("the call sent nothing and raised nothing", value)
 
 
-def parsed(backend: Backend, call: Call, reply: Any) -> Any:
+def parse_reply(backend: Backend, call: Call, reply: Any) -> Any:
     """Parse a JSON reply: returns the value or the exception. A list is a stream's events, and returns a list."""
-    _, value = exchanged(backend, call, lambda request: _reply(request, reply))
+    _, value = run_call(backend, call, lambda request: _build_reply(request, reply))
     return value
 
 
-def exchanged(
+def run_call(
     backend: Backend, call: Call, answer: Callable[[httpx.Request], httpx.Response]
-) -> tuple[list[Wire], Any]:
+) -> tuple[list[SentRequest], Any]:
     """Run a call to its end, streams included; return its requests, and its value or exception."""
-    wires: list[Wire] = []
+    requests: list[SentRequest] = []
 
-    def answered(request: httpx.Request) -> httpx.Response:
-        wires.append(_wire(request))
+    def respond(request: httpx.Request) -> httpx.Response:
+        requests.append(_read_request(request))
         return answer(request)
 
-    with _neutral():
+    with _hide_environment():
         try:
-            value = call(_client(backend, httpx.MockTransport(answered)))
-            return wires, list(cast("Iterator[Any]", value)) if isinstance(value, GeneratorType) else value
+            value = call(_create_client(backend, httpx.MockTransport(respond)))
+            return requests, list(cast("Iterator[Any]", value)) if isinstance(value, GeneratorType) else value
         except Exception as error:
-            return wires, error
+            return requests, error
 
 
-def normal(body: Any, *, spelled: bool = False) -> Any:
+def normalize(body: Any, *, exact_names: bool = False) -> Any:
     """
     Normalize JSON, so that two spellings of one message are equal.
 
@@ -104,17 +104,17 @@ def normal(body: Any, *, spelled: bool = False) -> Any:
     Args:
         body: The JSON of one message.
 
-        spelled: Whether names stay as they are, for the body of ``:predict``.
+        exact_names: Whether names stay as they are, for the body of ``:predict``.
     """
-    return _normal(body, "", str if spelled else camel)
+    return _normalize(body, "", str if exact_names else to_camel_case)
 
 
-def camel(name: str) -> str:
+def to_camel_case(name: str) -> str:
     """Convert a field name to camelCase."""
     return re.sub("_([a-z0-9])", lambda found: found[1].upper(), name)
 
 
-_USERS = {
+_USER_MEMBERS = {
     "additionalProperties",
     "default",
     "example",
@@ -125,7 +125,7 @@ _USERS = {
 }
 """Members with values of the user."""
 
-_USERS_IN = {
+_USER_MEMBERS_OF_PARENT = {
     ("functionCall", "args"),
     ("functionCalls", "args"),
     ("functionResponse", "response"),
@@ -133,10 +133,10 @@ _USERS_IN = {
 }
 """The same, where the parent's name matters: ``response`` is a schema in a function declaration."""
 
-_NAMED = {"$defs", "defs", "properties"}
+_USER_NAMES = {"$defs", "defs", "properties"}
 """Members whose names are the user's and whose values are the API's."""
 
-_BYTES = {
+_BYTES_MEMBERS = {
     "bytesBase64Encoded",
     "data",
     "encodedVideo",
@@ -146,36 +146,36 @@ _BYTES = {
 }
 
 
-def _normal(value: Any, name: str, spell: Callable[[str], str]) -> Any:
+def _normalize(value: Any, name: str, spell: Callable[[str], str]) -> Any:
     match value:
         case dict():
-            return _message(cast("dict[str, Any]", value), name, spell)
+            return _normalize_message(cast("dict[str, Any]", value), name, spell)
         case list():
-            return [_normal(item, name, spell) for item in cast("Sequence[Any]", value)]
-        case str() if name in _BYTES:
+            return [_normalize(item, name, spell) for item in cast("Sequence[Any]", value)]
+        case str() if name in _BYTES_MEMBERS:
             return value.translate(str.maketrans("-_", "+/"))
         case str() if name.endswith("Time"):
-            return _instant(value)
+            return _normalize_time(value)
         case _:
             return value
 
 
-def _message(fields: dict[str, Any], parent: str, spell: Callable[[str], str]) -> dict[str, Any]:
+def _normalize_message(fields: dict[str, Any], parent: str, spell: Callable[[str], str]) -> dict[str, Any]:
     message: dict[str, Any] = {}
     for key, value in fields.items():
-        name = camel(key)
+        name = to_camel_case(key)
         if spell(key) in message:
             raise ValueError("one field in two spellings", key, fields)
-        if (name in _USERS and not isinstance(value, list)) or (parent, name) in _USERS_IN:
+        if (name in _USER_MEMBERS and not isinstance(value, list)) or (parent, name) in _USER_MEMBERS_OF_PARENT:
             message[spell(key)] = value
-        elif name in _NAMED and isinstance(value, dict):
-            message[spell(key)] = {k: _normal(v, "", spell) for k, v in cast("dict[str, Any]", value).items()}
+        elif name in _USER_NAMES and isinstance(value, dict):
+            message[spell(key)] = {k: _normalize(v, "", spell) for k, v in cast("dict[str, Any]", value).items()}
         elif name != "generationConfig" or value != {}:
-            message[spell(key)] = _normal(value, name, spell)
+            message[spell(key)] = _normalize(value, name, spell)
     return message
 
 
-def _instant(text: str) -> str:
+def _normalize_time(text: str) -> str:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -184,50 +184,53 @@ def _instant(text: str) -> str:
 
 
 @contextmanager
-def _neutral() -> Generator[None]:
+def _hide_environment() -> Generator[None]:
     """Hide environment variables, credentials and metadata servers from google-genai, and its warnings."""
-    kept = {name: value for name, value in os.environ.items() if not _GOOGLES.match(name)}
-    with patch.dict(os.environ, {**kept, **_NOWHERE}, clear=True), warnings.catch_warnings(action="ignore"):
+    other_variables = {name: value for name, value in os.environ.items() if not _GOOGLE_VARIABLES.match(name)}
+    with (
+        patch.dict(os.environ, {**other_variables, **_NO_CREDENTIALS}, clear=True),
+        warnings.catch_warnings(action="ignore"),
+    ):
         yield
 
 
-_GOOGLES = re.compile("GOOGLE_|GEMINI_|CLOUDSDK_|GCE_|GCLOUD_|VERTEX_", re.IGNORECASE)
-_NOWHERE = {"CLOUDSDK_CONFIG": os.devnull, "NO_GCE_CHECK": "true"}
+_GOOGLE_VARIABLES = re.compile("GOOGLE_|GEMINI_|CLOUDSDK_|GCE_|GCLOUD_|VERTEX_", re.IGNORECASE)
+_NO_CREDENTIALS = {"CLOUDSDK_CONFIG": os.devnull, "NO_GCE_CHECK": "true"}
 
 
-def _client(backend: Backend, transport: httpx.MockTransport) -> Client:
+def _create_client(backend: Backend, transport: httpx.MockTransport) -> Client:
     """Open a client that uses only ``transport``."""
-    given = dict(backend)
-    if given.get("project") and not given.get("credentials"):
-        given["credentials"] = Credentials(token="test-token")  # type: ignore[no-untyped-call]  # google-auth has no types
+    arguments = dict(backend)
+    if arguments.get("project") and not arguments.get("credentials"):
+        arguments["credentials"] = Credentials(token="test-token")  # type: ignore[no-untyped-call]  # google-auth has no types
     options = types.HttpOptions(
-        base_url=given.pop("base_url", None),
-        api_version=given.pop("api_version", None),
-        headers=dict(given.pop("headers", ())) or None,
+        base_url=arguments.pop("base_url", None),
+        api_version=arguments.pop("api_version", None),
+        headers=dict(arguments.pop("headers", ())) or None,
         httpx_client=httpx.Client(transport=transport, trust_env=False),
         httpx_async_client=httpx.AsyncClient(transport=transport, trust_env=False),
-        client_args={"verify": _trust()},
-        async_client_args={"verify": _trust(), "ssl": _trust()},
+        client_args={"verify": _build_tls_context()},
+        async_client_args={"verify": _build_tls_context(), "ssl": _build_tls_context()},
     )
-    return Client(http_options=options, **given)
+    return Client(http_options=options, **arguments)
 
 
 @cache
-def _trust() -> ssl.SSLContext:
+def _build_tls_context() -> ssl.SSLContext:
     """Build a TLS context once: google-genai would read the certificates for every client, 20 ms each."""
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
-def _wire(request: httpx.Request) -> Wire:
+def _read_request(request: httpx.Request) -> SentRequest:
     body = json.loads(request.content) if request.content else None
-    return Wire(request.method, str(request.url), dict(request.headers), body)
+    return SentRequest(request.method, str(request.url), dict(request.headers), body)
 
 
-def _something(request: httpx.Request) -> httpx.Response:
-    return _reply(request, {"candidates": [{"content": {"role": "model", "parts": [{"text": "ok"}]}}]})
+def _build_text_reply(request: httpx.Request) -> httpx.Response:
+    return _build_reply(request, {"candidates": [{"content": {"role": "model", "parts": [{"text": "ok"}]}}]})
 
 
-def _reply(request: httpx.Request, reply: Any) -> httpx.Response:
+def _build_reply(request: httpx.Request, reply: Any) -> httpx.Response:
     """Build a JSON response, or server-sent events if the request is for a stream."""
     if request.url.params.get("alt") != "sse":
         return httpx.Response(200, json=reply)

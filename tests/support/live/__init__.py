@@ -1,5 +1,5 @@
 """
-What the tests of live sessions share.
+Helpers for the tests of live sessions.
 
 - `sessions`: the session that most tests open, and how they open and read it.
 - `websocket_peer`: a WebSocket server whose connections run scripts of messages.

@@ -54,17 +54,17 @@ class RawConnection:
         pairs = [line.partition(b": ") for line in self.head.split(b"\r\n")[1:]]
         return {name.decode().lower(): value.decode("latin-1") for name, _, value in pairs}
 
-    def accept_handshake(self, more: bytes = b"", extra: bytes = b"") -> None:
+    def accept_handshake(self, first_bytes: bytes = b"", extra: bytes = b"") -> None:
         """Accept the handshake, with `extra` header lines, and `more` bytes in the same segment."""
         accept = compute_accept_key(self.read_request()["sec-websocket-key"]).encode()
         upgrade = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        self.send(upgrade + b"Sec-WebSocket-Accept: " + accept + b"\r\n" + extra + b"\r\n" + more)
+        self.send(upgrade + b"Sec-WebSocket-Accept: " + accept + b"\r\n" + extra + b"\r\n" + first_bytes)
 
-    def accept_setup(self, more: bytes = b"") -> Any:
+    def accept_setup(self, first_bytes: bytes = b"") -> Any:
         """Accept the handshake, read the setup and answer it, with `more` bytes in the same segment."""
         self.accept_handshake()
         setup = json.loads(self.read_frame()[1])
-        self.send(encode_frame(SETUP_COMPLETE) + more)
+        self.send(encode_frame(SETUP_COMPLETE) + first_bytes)
         return setup["setup"]
 
     def send(self, data: bytes) -> None:
@@ -78,8 +78,8 @@ class RawConnection:
         if size >= 126:
             size = int.from_bytes(self._read_exactly(2 if size == 126 else 8), "big")
         mask, payload = self._read_exactly(4), self._read_exactly(size)
-        whole = int.from_bytes(payload, "big") ^ int.from_bytes((mask * (size // 4 + 1))[:size], "big")
-        return first & 0x0F, whole.to_bytes(size, "big")
+        unmasked = int.from_bytes(payload, "big") ^ int.from_bytes((mask * (size // 4 + 1))[:size], "big")
+        return first & 0x0F, unmasked.to_bytes(size, "big")
 
     def read_until_closed(self) -> int | None:
         """Read to the end, answering a close frame: returns its code, or None if there was none."""
@@ -97,9 +97,9 @@ class RawConnection:
         while length < size:
             chunks.append(self._read_chunk())
             length += len(chunks[-1])
-        whole = b"".join(chunks)
-        self._buffer = whole[size:]
-        return whole[:size]
+        unmasked = b"".join(chunks)
+        self._buffer = unmasked[size:]
+        return unmasked[:size]
 
     def _read_chunk(self) -> bytes:
         chunk = self.sock.recv(1 << 18)
@@ -116,15 +116,15 @@ class RawPeer:
     raised again at the end of the block.
     """
 
-    def __init__(self, *scripts: Script, host: str = "127.0.0.1", room: int | None = None) -> None:
+    def __init__(self, *scripts: Script, host: str = "127.0.0.1", buffer_size: int | None = None) -> None:
         self.connections: list[RawConnection] = []
         self.errors: list[Exception] = []
         self._scripts = scripts
         self._host = host
         self._listener = socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-        if room is not None:
-            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
-            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, room)
+        if buffer_size is not None:
+            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_size)
+            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer_size)
         self._threads: list[threading.Thread] = []
 
     @property

@@ -58,9 +58,9 @@ class PeerConnection:
         await self.send(serverContent={"modelTurn": {"parts": [{"text": text}]}})
         await self.send(serverContent={"turnComplete": True})
 
-    async def send_handle(self, handle: str, **more: Any) -> None:
+    async def send_handle(self, handle: str, **fields: Any) -> None:
         """Send a handle with which the session can be resumed."""
-        await self.send(sessionResumptionUpdate={"newHandle": handle, "resumable": True, **more})
+        await self.send(sessionResumptionUpdate={"newHandle": handle, "resumable": True, **fields})
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Perform the closing handshake."""

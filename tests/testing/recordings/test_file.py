@@ -1,4 +1,4 @@
-"""The files of recordings: lines that people can read, whole after a crash, in the order of asking, without secrets."""
+"""The files of recordings: readable lines in the order of the requests, usable after a crash, without secrets."""
 
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -34,18 +34,18 @@ from genai_fn.testing import Fake
 from genai_fn.testing.recordings.interpreters import recording
 from genai_fn.testing.recordings.replay import Replay
 from genai_fn.testing.recordings.serialize import dump_plain
-from tests.support.loopback import Loopback, Received, Reply, json_reply
+from tests.support.loopback import Loopback, ReceivedRequest, Reply, build_json_reply
 from tests.support.scripted_model import build_response
 
 KEY = "test-key-of-nobody"
 HI = generate("m", "hi") | text
 
 
-def asking(words: str) -> Any:
-    return generate("m", words) | text
+def build_request(prompt: str) -> Any:
+    return generate("m", prompt) | text
 
 
-def echoing(request: Request[Any]) -> str:
+def echo_prompt(request: Request[Any]) -> str:
     return str(getattr(request.operation, "contents")[0].parts[0].text).upper()  # noqa: B009  # an operation has no such field
 
 
@@ -53,7 +53,7 @@ def echoing(request: Request[Any]) -> str:
 
 
 def test_line(tmp_path: Path) -> None:
-    """A line is JSON that reads from left to right: what was asked, then what was answered."""
+    """A line is a JSON object with the request first and the answer last."""
     path = tmp_path / "calls.jsonl"
     recording(Fake({"generate": "dé"}), path)(generate("m", "hi", {"temperature": 0.5, "top_k": 3}))
     line = (
@@ -64,19 +64,19 @@ def test_line(tmp_path: Path) -> None:
     assert line == path.read_text(encoding="utf-8")
 
 
-def test_same_again(tmp_path: Path) -> None:
-    """What is recorded a second time is the same file, but for what was answered otherwise."""
-    one, other = tmp_path / "one.jsonl", tmp_path / "other.jsonl"
-    for path in (one, other):
-        run = recording(Fake(echoing), path)
-        for words in ("a", "b", "a"):
-            run(asking(words))
-    assert one.read_bytes() == other.read_bytes()
+def test_recording_is_deterministic(tmp_path: Path) -> None:
+    """Recording the same calls twice gives the same file."""
+    first_path, second_path = tmp_path / "one.jsonl", tmp_path / "other.jsonl"
+    for path in (first_path, second_path):
+        run = recording(Fake(echo_prompt), path)
+        for prompt in ("a", "b", "a"):
+            run(build_request(prompt))
+    assert first_path.read_bytes() == second_path.read_bytes()
 
 
 @pytest.mark.parametrize("ending", [b"", b"\n", b"\n\n", b"\r\n"])
 def test_written_by_hand(tmp_path: Path, ending: bytes) -> None:
-    """A file may be written by hand: members in any order, no numbers, blank lines, with or without an end."""
+    """A file may be written by hand: members in any order, no numbers, blank lines, no newline at the end."""
     path = tmp_path / "calls.jsonl"
     path.write_bytes(
         b'{"answer": {"name": "files/a"}, "request": {"name": "a"}, "op": "files.get"}\n\n'
@@ -92,19 +92,19 @@ def test_written_by_hand(tmp_path: Path, ending: bytes) -> None:
 
 @pytest.mark.parametrize("size", range(1, 120, 7))
 def test_after_a_crash(tmp_path: Path, size: int) -> None:
-    """A last line that was cut off is left out with a warning; who goes on with the file takes it away."""
+    """A truncated last line is ignored with a warning, and is removed when recording continues."""
     path = tmp_path / "calls.jsonl"
-    run = recording(Fake(echoing), path)
-    run(asking("one"))
-    whole = path.read_bytes()
-    run(asking("zwölf"))
-    path.write_bytes(path.read_bytes()[: len(whole) + size])
+    run = recording(Fake(echo_prompt), path)
+    run(build_request("one"))
+    complete_lines = path.read_bytes()
+    run(build_request("zwölf"))
+    path.write_bytes(path.read_bytes()[: len(complete_lines) + size])
     with pytest.warns(UserWarning, match=f"calls.jsonl: ignored an incomplete last line of {size} bytes"):
         replay = Replay(path)
-    assert Success("ONE") == replay(asking("one"))
-    assert isinstance(replay(asking("zwölf")).failure(), NoAnswer)
+    assert Success("ONE") == replay(build_request("one"))
+    assert isinstance(replay(build_request("zwölf")).failure(), NoAnswer)
     with warnings.catch_warnings(action="error"):
-        assert Success("ZWÖLF") == recording(Fake(echoing), path, "auto")(asking("zwölf"))
+        assert Success("ZWÖLF") == recording(Fake(echo_prompt), path, "auto")(build_request("zwölf"))
     assert [1, 2] == [msgspec.json.decode(line)["number"] for line in path.read_bytes().splitlines()]
 
 
@@ -122,13 +122,13 @@ def test_after_a_crash(tmp_path: Path, size: int) -> None:
 )
 @pytest.mark.parametrize("mode", ["replay", "auto"])
 def test_bad_lines(tmp_path: Path, line: bytes, mode: Any) -> None:
-    """A line that is none is refused at once, by its place; nothing is taken away."""
+    """An invalid line is refused at once, with its number; the file is unchanged."""
     path = tmp_path / "calls.jsonl"
     path.write_bytes(b"\n" + line + b'\n{"op": "files.get", "answer": {}}\n')
-    before = path.read_bytes()
+    original = path.read_bytes()
     with pytest.raises(InvalidRequest, match=r"calls\.jsonl:2"):
         recording(Fake(), path, mode)
-    assert before == path.read_bytes()
+    assert original == path.read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -143,69 +143,71 @@ def test_bad_lines(tmp_path: Path, line: bytes, mode: Any) -> None:
     ids=str,
 )
 def test_bad_answers(tmp_path: Path, members: Any) -> None:
-    """An answer that the operation cannot have raises where it is given, with the line that has it."""
+    """An answer of the wrong type raises when it is replayed, with the number of its line."""
     path = tmp_path / "calls.jsonl"
     path.write_bytes(msgspec.json.encode({"number": 7, "op": "files.get", "request": {"name": "a"}, **members}))
     with pytest.raises(InvalidRequest, match=r"call 7 of calls\.jsonl: expected an answer to GetFile"):
         Replay(path)(files.get("a"))
 
 
-# At once
+# Concurrency
 
 
 def test_threads(tmp_path: Path) -> None:
-    """Any number of threads record at once: each line is whole, each exchange has a number of its own."""
+    """Threads can record concurrently: each line is complete, and each call has its own number."""
     path = tmp_path / "calls.jsonl"
-    run = recording(Fake(echoing), path)
-    words = [f"w{n}" for n in range(60)]
+    run = recording(Fake(echo_prompt), path)
+    prompts = [f"w{n}" for n in range(60)]
     with ThreadPoolExecutor(8) as threads:
-        said = list(threads.map(lambda each: run(asking(each)), words))
-    assert [Success(each.upper()) for each in words] == said
+        results = list(threads.map(lambda each: run(build_request(each)), prompts))
+    assert [Success(each.upper()) for each in prompts] == results
     replay = Replay(path)
     with ThreadPoolExecutor(8) as threads:
-        assert said == list(threads.map(lambda each: replay(asking(each)), words))
+        assert results == list(threads.map(lambda each: replay(build_request(each)), prompts))
     numbers = [msgspec.json.decode(line)["number"] for line in path.read_bytes().splitlines()]
     assert list(range(1, 61)) == sorted(numbers)
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_in_the_order_of_asking(tmp_path: Path, backend: str) -> None:
-    """What was asked first counts as the first, whichever is answered first."""
+    """Calls are numbered in the order of the requests, not of the answers."""
     path = tmp_path / "calls.jsonl"
     second_is_over = anyio.Event()
 
-    async def answer(request: Request[Any]) -> str:
+    async def respond(request: Request[Any]) -> str:
         if "one" in str(request):
             await second_is_over.wait()
-        return echoing(request)
+        return echo_prompt(request)
 
-    async def second(run: Any) -> None:
-        assert Success("TWO") == await run(asking("two"))
+    async def run_second(run: Any) -> None:
+        assert Success("TWO") == await run(build_request("two"))
         second_is_over.set()
 
-    async def both() -> None:
-        run = recording(Fake(answer).aio, path)
+    async def run_both() -> None:
+        run = recording(Fake(respond).aio, path)
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(run, asking("one"))
+            tasks.start_soon(run, build_request("one"))
             await anyio.lowlevel.checkpoint()
-            tasks.start_soon(second, run)
+            tasks.start_soon(run_second, run)
 
-    anyio.run(both, backend=backend)
+    anyio.run(run_both, backend=backend)
     assert [2, 1] == [msgspec.json.decode(line)["number"] for line in path.read_bytes().splitlines()]
     replay = Replay(path, in_order=True)
-    assert [Success("ONE"), Success("TWO")] == [replay(asking("one")), replay(asking("two"))]
+    assert [Success("ONE"), Success("TWO")] == [replay(build_request("one")), replay(build_request("two"))]
 
 
 # Secrets
 
 
-def telling(received: Received) -> Reply:
-    """Answer with all that the request says, as a server should not."""
+def echo_request(received: ReceivedRequest) -> Reply:
+    """Respond with everything in the request, including its credentials."""
     headers = tuple((f"x-echoed-{name}", value) for name, value in received.headers.items())
-    told = " ".join((received.target, received.body.decode(), *received.headers.values()))
-    if "wrong" in told:
-        return json_reply({"error": {"code": 403, "message": told, "details": [{"told": told}]}}, 403, headers)
-    return json_reply(msgspec.to_builtins(build_response(told)), 200, headers)
+    echoed_text = " ".join((received.target, received.body.decode(), *received.headers.values()))
+    if "wrong" in echoed_text:
+        return build_json_reply(
+            {"error": {"code": 403, "message": echoed_text, "details": [{"told": echoed_text}]}}, 403, headers
+        )
+    return build_json_reply(msgspec.to_builtins(build_response(echoed_text)), 200, headers)
 
 
 BACKENDS: dict[str, Any] = {
@@ -219,41 +221,41 @@ BACKENDS: dict[str, Any] = {
 @pytest.mark.parametrize("name", BACKENDS)
 @pytest.mark.parametrize("is_sync", [True, False], ids=["sync", "asyncio"])
 def test_no_key_is_written(tmp_path: Path, name: str, is_sync: bool) -> None:
-    """No key is in the file, whoever says it: the backend, the options of a request, or the server in its answer."""
+    """The file contains no key of the backend, of a request's options or of the server's response."""
     path = tmp_path / "calls.jsonl"
-    hidden = "test-secret-of-one-call"
-    asked = [
+    secret = "test-secret-of-one-call"
+    calls = [
         generate("m", "hi"),
         generate("m", "wrong"),
-        generate("m", "hello") | with_options(headers={"x-auth": f"Token {hidden}", "cookie": "sugar-and-spice"}),
+        generate("m", "hello") | with_options(headers={"x-auth": f"Token {secret}", "cookie": "sugar-and-spice"}),
         generate("m", "whole") | with_http_response,
         generate("m", f"is {KEY} my key?"),
     ]
 
-    async def recorded(backend: Any) -> None:
+    async def record_calls(backend: Any) -> None:
         async with recording(AsyncHttp(backend, retry=Retry(attempts=1)), path) as run:
-            for each in asked:
+            for each in calls:
                 await run(each)
 
-    with Loopback(telling) as server:
+    with Loopback(echo_request) as server:
         backend = BACKENDS[name](server.url)
         if is_sync:
             with recording(Http(backend, retry=Retry(attempts=1)), path) as run:
-                for each in asked:
+                for each in calls:
                     run(each)
         else:
-            anyio.run(recorded, backend)
-    written = path.read_text(encoding="utf-8")
-    assert [] == [each for each in (KEY, hidden, "sugar-and-spice") if each in written]
+            anyio.run(record_calls, backend)
+    recorded_text = path.read_text(encoding="utf-8")
+    assert [] == [each for each in (KEY, secret, "sugar-and-spice") if each in recorded_text]
     replay = Replay(path)
-    assert [True, False, True, True] == [isinstance(replay(each), Success) for each in asked[:4]]
-    error = replay(asked[1]).failure()
+    assert [True, False, True, True] == [isinstance(replay(each), Success) for each in calls[:4]]
+    error = replay(calls[1]).failure()
     assert isinstance(error, APIError)
     assert (403, True) == (error.code, "***" in error.message)
 
 
 def test_no_secret_field_is_written(tmp_path: Path) -> None:
-    """A secret that a request contains in a field, which no repr shows, is masked in the recording, too."""
+    """A secret field of a request is masked in the recording, as in its repr."""
     path = tmp_path / "calls.jsonl"
     token = "test-token-of-a-tool"
     maps = {"auth_config": {"oauth_config": {"access_token": token}}}
@@ -275,21 +277,24 @@ def test_no_secret_of_a_tool_is_written(tmp_path: Path) -> None:
     """The key of a tool is not in the file, and a replay finds the request whichever key it has."""
     path = tmp_path / "calls.jsonl"
 
-    def searching(key: str) -> Any:
+    def build_search_request(key: str) -> Any:
         auth = {"auth_config": {"api_key_config": {"api_key_string": key}}}
         return generate("m", "hi", {"tools": [{"google_maps": auth}]}) | text
 
-    recording(Fake({"generate": "hello"}), path)(searching("secret-of-nobody"))
+    recording(Fake({"generate": "hello"}), path)(build_search_request("secret-of-nobody"))
     assert "secret-of-nobody" not in path.read_text(encoding="utf-8")
-    assert Success("hello") == Replay(path)(searching("another-secret"))
+    assert Success("hello") == Replay(path)(build_search_request("another-secret"))
 
 
 def test_no_token_is_written(tmp_path: Path) -> None:
-    """A short-lived key that the service makes is masked, also in the whole HTTP response; it is one all the same."""
+    """A token that the service creates is masked, also in the HTTP response, and is usable while recording."""
     path = tmp_path / "calls.jsonl"
     name = "auth_tokens/test-token-of-nobody"
     create = auth_tokens.create({"uses": 1})
-    with Loopback(json_reply({"name": name})) as server, recording(Http(Gemini(KEY, base_url=server.url)), path) as run:
+    with (
+        Loopback(build_json_reply({"name": name})) as server,
+        recording(Http(Gemini(KEY, base_url=server.url)), path) as run,
+    ):
         assert Success(AuthToken(name=name)) == run(create)
         assert name == run(create | with_http_response).unwrap().value.name
     assert "test-token-of-nobody" not in path.read_text(encoding="utf-8")
@@ -302,33 +307,33 @@ def test_no_token_is_written(tmp_path: Path) -> None:
     "location", ["https://elsewhere.test/f?signature=test-signature", "next/c?signature=test-signature"]
 )
 def test_no_signed_address_is_written(tmp_path: Path, location: str) -> None:
-    """The query of an address that a redirect leads to is masked, and the download replays all the same."""
+    """The query of a redirect's URL is masked, and the download can be replayed."""
     path = tmp_path / "calls.jsonl"
 
-    def answer(request: Any) -> Any:
+    def respond(request: Any) -> Any:
         return b"film" if request.operation.address else APIError(302, headers=(("location", location),))
 
-    fetched = files.download("a")
-    assert Success(b"film") == recording(Fake({"files.download": answer}), path)(fetched)
+    download = files.download("a")
+    assert Success(b"film") == recording(Fake({"files.download": respond}), path)(download)
     assert "test-signature" not in path.read_text(encoding="utf-8")
-    assert Success(b"film") == Replay(path)(fetched)
+    assert Success(b"film") == Replay(path)(download)
 
 
 def test_no_session_is_written(tmp_path: Path) -> None:
-    """The address of an upload is masked wherever it is; who goes on with a masked one is given no answer."""
+    """The URL of an upload session is masked everywhere; a request with the masked URL gets no answer."""
     path = tmp_path / "calls.jsonl"
     session = "https://host.test/upload?upload_id=test-session"
-    sent = files.upload(b"text", {"mime_type": "text/plain"})
+    upload = files.upload(b"text", {"mime_type": "text/plain"})
     fake = Fake(
         {"files.upload.start": session, "files.upload.send": APIError(400), "files.upload.query": APIError(400)}
     )
-    failed = recording(fake, path)(sent)
+    failed = recording(fake, path)(upload)
     assert "test-session" not in path.read_text(encoding="utf-8")
-    assert failed == Replay(path)(sent)
-    known = QueryUpload(session=session)
-    recording(fake, path)(Request(known))
+    assert failed == Replay(path)(upload)
+    query = QueryUpload(session=session)
+    recording(fake, path)(Request(query))
     assert "test-session" not in path.read_text(encoding="utf-8")
-    assert APIError(400) == Replay(path)(Request(known)).failure()
+    assert APIError(400) == Replay(path)(Request(query)).failure()
     started = Fake({"files.upload.start": session})
-    recording(started, path)(sent)
-    assert isinstance(recording(fake, path, "auto")(sent).failure(), NoAnswer)
+    recording(started, path)(upload)
+    assert isinstance(recording(fake, path, "auto")(upload).failure(), NoAnswer)

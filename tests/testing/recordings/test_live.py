@@ -1,4 +1,4 @@
-"""Live sessions in recordings: what was said is heard again, with no network, for whoever says the same."""
+"""Live sessions in recordings: a session with the same messages is replayed without a network."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -29,34 +29,34 @@ from genai_fn.testing.recordings.interpreters import recording
 from genai_fn.testing.recordings.replay import Replay
 from tests.support.live.websocket_peer import Peer, PeerConnection
 
-ASKED = live.connect("m") | with_config(response_modalities=["TEXT"])
-RESUMED = live.connect("m", {"session_resumption": {}})
+SESSION = live.connect("m") | with_config(response_modalities=["TEXT"])
+RESUMABLE_SESSION = live.connect("m", {"session_resumption": {}})
 Body = Callable[[], Awaitable[Any]]
 
 
 @pytest.fixture(params=["asyncio", "trio"])
-def world(request: pytest.FixtureRequest) -> Callable[[Body], Any]:
+def run_test(request: pytest.FixtureRequest) -> Callable[[Body], Any]:
     """Run a test's coroutine, in bounded time."""
 
-    def bounded(body: Body) -> Any:
-        async def inside() -> Any:
+    def run_bounded(body: Body) -> Any:
+        async def run_body() -> Any:
             with anyio.fail_after(60):
                 return await body()
 
-        return anyio.run(inside, backend=request.param)
+        return anyio.run(run_body, backend=request.param)
 
-    return bounded
+    return run_bounded
 
 
-def http(peer: Peer) -> AsyncHttp:
+def make_http(peer: Peer) -> AsyncHttp:
     return AsyncHttp(Gemini("test-key-of-nobody", base_url=peer.url), proxy="", retry=Retry(initial_delay=0.001))
 
 
-def notes(path: Path) -> list[Any]:
+def read_lines(path: Path) -> list[Any]:
     return [msgspec.json.decode(line) for line in path.read_bytes().splitlines()]
 
 
-async def two_turns(connection: PeerConnection) -> None:
+async def send_two_turns(connection: PeerConnection) -> None:
     await connection.accept_setup(sessionId="s-1")
     await connection.send(serverContent={"somethingNew": 1}, brandNew={"a": 1})
     await connection.send(brandNew={"b": connection.headers["x-goog-api-key"]})
@@ -67,125 +67,129 @@ async def two_turns(connection: PeerConnection) -> None:
     await connection.receive_until_closed()
 
 
-async def talk(run: Any, *words: str, asked: Any = ASKED) -> list[Any]:
-    """Say some words, each after the turn before it; give all that was heard."""
-    heard: list[Any] = []
-    async with run.live(asked) as session:
-        heard.append(session.id)
-        for each in words:
-            heard.append(await session.send(live.client_content(each)))
-            heard += [item async for item in session.turn()]
-    return heard
+async def run_session(run: Any, *texts: str, session_request: Any = SESSION) -> list[Any]:
+    """Send texts, each after the previous turn; return the session id, the results of `send` and all messages."""
+    items: list[Any] = []
+    async with run.live(session_request) as session:
+        items.append(session.id)
+        for each in texts:
+            items.append(await session.send(live.client_content(each)))
+            items += [item async for item in session.turn()]
+    return items
 
 
 @pytest.mark.parametrize("mode", ["record", "auto"])
-def test_sessions(world: Any, tmp_path: Path, mode: Any) -> None:
-    """A session is one line, and is replayed as it went: unknown messages, too, but for the key that one told."""
+def test_sessions(run_test: Any, tmp_path: Path, mode: Any) -> None:
+    """A session is one line, and is replayed with all messages, also unknown ones; keys in them are masked."""
     path = tmp_path / "calls.jsonl"
-    with Peer(two_turns) as peer:
+    with Peer(send_two_turns) as peer:
 
-        async def recorded() -> Any:
-            async with recording(http(peer), path, mode) as run:
-                return await talk(run, "first", "second")
+        async def record_session() -> Any:
+            async with recording(make_http(peer), path, mode) as run:
+                return await run_session(run, "first", "second")
 
-        first = world(recorded)
-    [note] = notes(path)
+        first = run_test(record_session)
+    [line] = read_lines(path)
     assert "s-1" == first[0]
-    assert ("live.connect", 1) == (note["op"], note["number"])
-    order = [next(iter(each)) for each in note["live"]]  # what comes while we say something may be first or last
+    assert ("live.connect", 1) == (line["op"], line["number"])
+    order = [next(iter(each)) for each in line["live"]]  # messages that arrive during a send are before or after it
     assert "connected" == order[0]
     assert (2, 7) == (order.count("sent"), order.count("received"))
     assert "test-key-of-nobody" not in path.read_text(encoding="utf-8")
-    masked = msgspec.json.encode(first, enc_hook=repr).replace(b"test-key-of-nobody", b"***")
-    for run in (Replay(path).aio, recording(Fake().aio, path, "replay"), recording(http(peer), path, mode="auto")):
-        assert masked == msgspec.json.encode(world(lambda run=run: talk(run, "first", "second")), enc_hook=repr)
-    assert 1 == len(notes(path))
+    masked_items = msgspec.json.encode(first, enc_hook=repr).replace(b"test-key-of-nobody", b"***")
+    for run in (Replay(path).aio, recording(Fake().aio, path, "replay"), recording(make_http(peer), path, mode="auto")):
+        assert masked_items == msgspec.json.encode(
+            run_test(lambda run=run: run_session(run, "first", "second")), enc_hook=repr
+        )
+    assert 1 == len(read_lines(path))
 
 
-def test_other_words(world: Any, tmp_path: Path) -> None:
-    """Who says something else, or more than was said, hears why nobody answers; one who says less just leaves."""
+def test_other_messages(run_test: Any, tmp_path: Path) -> None:
+    """Other messages, or more than were recorded, end the replay with `NoAnswer`; fewer messages are allowed."""
     path = tmp_path / "calls.jsonl"
-    with Peer(two_turns) as peer:
+    with Peer(send_two_turns) as peer:
 
-        async def recorded() -> Any:
-            async with recording(http(peer), path) as run:
-                return await talk(run, "first")
+        async def record_session() -> Any:
+            async with recording(make_http(peer), path) as run:
+                return await run_session(run, "first")
 
-        world(recorded)
-    *_, last = world(lambda: talk(Replay(path).aio, "another"))
+        run_test(record_session)
+    *_, last = run_test(lambda: run_session(Replay(path).aio, "another"))
     assert isinstance(last.failure(), NoAnswer)
-    changed = [line.split() for line in str(last.failure()).splitlines() if line[:1] in ("-", "+")]
-    assert [["-", '"text":', '"first"'], ["+", '"text":', '"another"']] == changed
-    *_, last = world(lambda: talk(Replay(path).aio, "first", "more"))
+    changed_lines = [line.split() for line in str(last.failure()).splitlines() if line[:1] in ("-", "+")]
+    assert [["-", '"text":', '"first"'], ["+", '"text":', '"another"']] == changed_lines
+    *_, last = run_test(lambda: run_session(Replay(path).aio, "first", "more"))
     assert isinstance(last.failure(), NoAnswer)
-    assert 1 == len(world(lambda: talk(Replay(path).aio)))
+    assert 1 == len(run_test(lambda: run_session(Replay(path).aio)))
 
 
-def test_other_sessions(world: Any, tmp_path: Path) -> None:
-    """A session that was not recorded begins, and ends, with why nobody answers."""
+def test_other_sessions(run_test: Any, tmp_path: Path) -> None:
+    """A session without a recording ends with `NoAnswer`."""
     path = tmp_path / "calls.jsonl"
     path.touch()
 
-    async def opened(run: Any) -> Any:
-        async with run.live(ASKED) as session:
+    async def read_all(run: Any) -> Any:
+        async with run.live(SESSION) as session:
             return [item async for item in session]
 
     for run in (Replay(path).aio, recording(Fake().aio, path, "replay")):
-        [failed] = world(lambda run=run: opened(run))
-        assert Failure(NoAnswer(ASKED)) == failed
+        [failed] = run_test(lambda run=run: read_all(run))
+        assert Failure(NoAnswer(SESSION)) == failed
 
 
-def test_resumed(world: Any, tmp_path: Path) -> None:
-    """A session that was cut and went on over a second connection does so again."""
+def test_resumed(run_test: Any, tmp_path: Path) -> None:
+    """A session that was resumed over a second connection is replayed in the same way."""
     path = tmp_path / "calls.jsonl"
 
-    async def first(connection: PeerConnection) -> None:
+    async def break_off(connection: PeerConnection) -> None:
         await connection.accept_setup()
         await connection.receive()
         await connection.send_handle("handle-1")
         await connection.send(serverContent={"modelTurn": {"parts": [{"text": "on"}]}})
         await connection.abort()
 
-    async def second(connection: PeerConnection) -> None:
+    async def continue_session(connection: PeerConnection) -> None:
         await connection.accept_setup()
         await connection.send_turn("e")
         await connection.receive()
         await connection.send_turn("two")
         await connection.receive_until_closed()
 
-    with Peer(first, second) as peer:
+    with Peer(break_off, continue_session) as peer:
 
-        async def recorded() -> Any:
-            async with recording(http(peer), path) as run:
-                return await talk(run, "first", "second", asked=RESUMED)
+        async def record_session() -> Any:
+            async with recording(make_http(peer), path) as run:
+                return await run_session(run, "first", "second", session_request=RESUMABLE_SESSION)
 
-        heard = world(recorded)
-    assert 2 == sum("connected" in each for each in notes(path)[0]["live"])
-    assert heard == world(lambda: talk(Replay(path).aio, "first", "second", asked=RESUMED))
+        items = run_test(record_session)
+    assert 2 == sum("connected" in each for each in read_lines(path)[0]["live"])
+    assert items == run_test(
+        lambda: run_session(Replay(path).aio, "first", "second", session_request=RESUMABLE_SESSION)
+    )
 
 
-def test_refused(world: Any, tmp_path: Path) -> None:
-    """A session that was refused is refused again, with the same failure."""
+def test_refused(run_test: Any, tmp_path: Path) -> None:
+    """A refused session is replayed with the same failure."""
     path = tmp_path / "calls.jsonl"
-    with Peer(two_turns, refuse=(403, b'{"error": {"code": 403, "message": "no"}}')) as peer:
+    with Peer(send_two_turns, refuse=(403, b'{"error": {"code": 403, "message": "no"}}')) as peer:
 
-        async def recorded() -> Any:
-            async with recording(http(peer), path) as run, run.live(ASKED) as session:
+        async def record_session() -> Any:
+            async with recording(make_http(peer), path) as run, run.live(SESSION) as session:
                 return [item async for item in session]
 
-        [failed] = world(recorded)
+        [failed] = run_test(record_session)
     assert isinstance(failed.failure(), APIError)
 
-    async def replayed() -> Any:
-        async with Replay(path).aio.live(ASKED) as session:
+    async def replay_session() -> Any:
+        async with Replay(path).aio.live(SESSION) as session:
             return [item async for item in session]
 
-    assert [failed] == world(replayed)
+    assert [failed] == run_test(replay_session)
 
 
 @pytest.mark.parametrize("way", ["error", "code"])
-def test_ended_by_the_peer(world: Any, tmp_path: Path, way: str) -> None:
-    """A session that the peer ends, by an error or by a code, is ended so again."""
+def test_ended_by_the_peer(run_test: Any, tmp_path: Path, way: str) -> None:
+    """A session that the server ended, by an error or a close code, is replayed with the same end."""
     path = tmp_path / "calls.jsonl"
 
     async def script(connection: PeerConnection) -> None:
@@ -199,22 +203,22 @@ def test_ended_by_the_peer(world: Any, tmp_path: Path, way: str) -> None:
 
     with Peer(script) as peer:
 
-        async def recorded() -> Any:
-            async with recording(http(peer), path) as run:
-                return await talk(run, "first")
+        async def record_session() -> Any:
+            async with recording(make_http(peer), path) as run:
+                return await run_session(run, "first")
 
-        heard = world(recorded)
-    assert isinstance(heard[-1].failure(), APIError if way == "error" else LiveClosed)
-    assert heard == world(lambda: talk(Replay(path).aio, "first"))
+        items = run_test(record_session)
+    assert isinstance(items[-1].failure(), APIError if way == "error" else LiveClosed)
+    assert items == run_test(lambda: run_session(Replay(path).aio, "first"))
 
 
-def test_functions(world: Any, tmp_path: Path) -> None:
-    """What a model calls in a session is called in its replay, too."""
+def test_functions(run_test: Any, tmp_path: Path) -> None:
+    """Functions that the model called in a session are called in its replay, too."""
     path = tmp_path / "calls.jsonl"
-    called: list[int] = []
+    arguments: list[int] = []
 
     def add(a: int) -> int:
-        called.append(a)
+        arguments.append(a)
         return a + 1
 
     async def script(connection: PeerConnection) -> None:
@@ -224,32 +228,32 @@ def test_functions(world: Any, tmp_path: Path) -> None:
         await connection.send_turn("two")
         await connection.receive_until_closed()
 
-    async def heard(run: Any) -> Any:
+    async def read_turn(run: Any) -> Any:
         async with run.live(live.connect("m") | calling(add)) as session:
             return [item async for item in session.turn()]
 
     with Peer(script) as peer:
 
-        async def recorded() -> Any:
-            async with recording(http(peer), path) as run:
-                return await heard(run)
+        async def record_session() -> Any:
+            async with recording(make_http(peer), path) as run:
+                return await read_turn(run)
 
-        first = world(recorded)
-    assert first == world(lambda: heard(Replay(path).aio))
-    assert [1, 1] == called
+        first = run_test(record_session)
+    assert first == run_test(lambda: read_turn(Replay(path).aio))
+    assert [1, 1] == arguments
 
 
 @pytest.mark.parametrize("make", [Offline, lambda: Fake({"live.connect": ["one", "two"]})], ids=["offline", "fake"])
-def test_in_process(world: Any, tmp_path: Path, make: Any) -> None:
+def test_in_process(run_test: Any, tmp_path: Path, make: Any) -> None:
     """The sessions of any interpreter are recorded."""
     path = tmp_path / "calls.jsonl"
-    heard = world(lambda: talk(recording(make(), path).aio, "first", "second"))
-    assert [] == [each for each in heard if isinstance(each, Failure)]
-    assert heard == world(lambda: talk(Replay(path).aio, "first", "second"))
+    items = run_test(lambda: run_session(recording(make(), path).aio, "first", "second"))
+    assert [] == [each for each in items if isinstance(each, Failure)]
+    assert items == run_test(lambda: run_session(Replay(path).aio, "first", "second"))
 
 
-def test_unknown_music(world: Any, tmp_path: Path) -> None:
-    """A message of which nothing is known is the same in a replay, in sessions of music, too."""
+def test_unknown_music(run_test: Any, tmp_path: Path) -> None:
+    """An unknown message is replayed unchanged, also in music sessions."""
     path, unknown = tmp_path / "calls.jsonl", LiveMusicServerMessage(extra={"new": {}})
 
     async def play(run: Any) -> Any:
@@ -258,15 +262,15 @@ def test_unknown_music(world: Any, tmp_path: Path) -> None:
             return await anext(aiter(session))
 
     with recording(Fake({"live.music.connect": unknown}), path) as run:
-        assert Success(unknown) == world(lambda: play(run.aio))
-    assert Success(unknown) == world(lambda: play(Replay(path).aio))
+        assert Success(unknown) == run_test(lambda: play(run.aio))
+    assert Success(unknown) == run_test(lambda: play(Replay(path).aio))
 
 
-def test_others(tmp_path: Path) -> None:
-    """An interpreter that nothing can be put in the way of is refused, before there is a file."""
+def test_unsupported_interpreter(tmp_path: Path) -> None:
+    """An interpreter without middleware is refused before a file is created."""
     path = tmp_path / "calls.jsonl"
 
-    class Mute:
+    class OtherInterpreter:
         async def __call__(self, action: Any) -> Any: ...
 
         def stream(self, stream: Any) -> Any: ...
@@ -274,5 +278,5 @@ def test_others(tmp_path: Path) -> None:
         def live(self, live: Any) -> Any: ...
 
     with pytest.raises(InvalidRequest, match=r"an Http, an AsyncHttp"):
-        recording(Mute(), path)
+        recording(OtherInterpreter(), path)
     assert not path.exists()

@@ -1,4 +1,4 @@
-"""Recordings of every operation there is: whatever is asked and answered comes back as it was, and for nothing else."""
+"""Recordings of every operation: any answer is replayed unchanged, for an equal request only."""
 
 from collections.abc import Mapping
 from importlib import import_module
@@ -29,7 +29,7 @@ for module in iter_modules(ops.__path__, f"{ops.__name__}."):
 
 OPERATIONS: Mapping[str, type[Operation[Any]]] = {each.op: each for each in list_operations()}
 each_operation = pytest.mark.parametrize("name", OPERATIONS)
-drawn = settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+few_examples = settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 
 _headers = st.just((("x-goog-request-id", "1"),))
 _api: dict[str, Any] = {
@@ -68,8 +68,8 @@ _FIELDS: dict[str, Any] = {
 }
 
 
-def answers(request: Request[Any]) -> Any:
-    """Draw what a request is answered, of its operation's type."""
+def draw_answers(request: Request[Any]) -> Any:
+    """Return a strategy for answers of the operation's type."""
     bases = [each for base in type(request.operation).__mro__ for each in getattr(base, "__orig_bases__", ())]
     kind = next(kind for base in bases for kind in get_args(base))
     if kind is UploadProgress:
@@ -79,8 +79,8 @@ def answers(request: Request[Any]) -> Any:
     return st.none() if kind is type(None) else from_type(kind)
 
 
-def as_recorded(answer: Any, name: str) -> Any:
-    """Say what an answer is after it was scrubbed."""
+def mask_answer(answer: Any, name: str) -> Any:
+    """Return an answer with its secrets masked, as in a recording."""
     if name.endswith("upload.start"):
         return mask_session_url(answer)
     is_token = isinstance(answer, AuthToken) and answer.name is not None
@@ -88,16 +88,16 @@ def as_recorded(answer: Any, name: str) -> Any:
 
 
 @each_operation
-@drawn
+@few_examples
 @given(data=st.data())
-def test_comes_back(name: str, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """What any operation was answered is what a replay of the same request answers, whole and in chunks."""
+def test_answers_are_replayed(name: str, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A replay gives the recorded answer of any operation, also in chunks."""
     path = tmp_path_factory.mktemp("recorded") / "calls.jsonl"
     request = data.draw(requests(name))
-    answer = data.draw(answers(request))
+    answer = data.draw(draw_answers(request))
     run = recording(Fake(lambda request: Success(answer)), path)
     run(request)
-    assert Success(as_recorded(answer, name)) == Replay(path)(request)
+    assert Success(mask_answer(answer, name)) == Replay(path)(request)
     if request.operation.get_streaming_operation() is not None:
         with run.stream(request | streamed) as found:
             recorded = list(found)
@@ -105,7 +105,7 @@ def test_comes_back(name: str, data: st.DataObject, tmp_path_factory: pytest.Tem
             assert recorded == list(found)
 
 
-def note_of(request: Request[Any]) -> RecordedCall:
+def build_recorded_call(request: Request[Any]) -> RecordedCall:
     effects = record_request(request, KnownSecrets(), in_chunks=False)
     try:
         effect = next(effects)
@@ -117,43 +117,43 @@ def note_of(request: Request[Any]) -> RecordedCall:
 
 
 @each_operation
-@drawn
+@few_examples
 @given(data=st.data())
-def test_is_told_apart(name: str, data: st.DataObject) -> None:
-    """Two requests have one note just when they are equal."""
-    one, other = data.draw(requests(name)), data.draw(requests(name))
-    assert (one == other) == (note_of(one).key == note_of(other).key)
-    assert note_of(one) == note_of(one)
+def test_keys_are_unique(name: str, data: st.DataObject) -> None:
+    """Two requests have the same key in a recording if and only if they are equal."""
+    left, right = data.draw(requests(name)), data.draw(requests(name))
+    assert (left == right) == (build_recorded_call(left).key == build_recorded_call(right).key)
+    assert build_recorded_call(left) == build_recorded_call(left)
 
 
 def test_all_errors_are_drawn() -> None:
-    """There are fields for every error of the taxonomy but the one that says that there is no answer."""
+    """The table has the fields of every error class except `NoAnswer`."""
     assert set(errors.__all__) == {*_FIELDS, "NoAnswer"}
 
 
 @pytest.mark.parametrize("name", _FIELDS)
-@drawn
+@few_examples
 @given(data=st.data())
-def test_errors_come_back(name: str, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Every error comes back as itself, equal in all that it holds."""
+def test_errors_are_replayed(name: str, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Every error is replayed as an equal error."""
     path = tmp_path_factory.mktemp("recorded") / "calls.jsonl"
-    error: GenaiError = getattr(errors, name)(**{each: data.draw(drawn) for each, drawn in _FIELDS[name].items()})
+    error: GenaiError = getattr(errors, name)(**{each: data.draw(strategy) for each, strategy in _FIELDS[name].items()})
     request = data.draw(requests("files.get"))
     assert Failure(error) == recording(Fake({"files.get": error}), path)(request)
     assert Failure(error) == Replay(path)(request)
 
 
-def test_errors_of_others(tmp_path: Path) -> None:
-    """An error of a class of one's own comes back as the nearest of ours; a value that is no JSON, as its repr."""
+def test_foreign_errors(tmp_path: Path) -> None:
+    """An error of another class is replayed as its nearest base class; a value that is not JSON, as its repr."""
 
-    class Odd(errors.ServerError):
+    class OtherError(errors.ServerError):
         pass
 
     path = tmp_path / "calls.jsonl"
-    asked = Request(OPERATIONS["files.get"](name="a"))  # type: ignore[call-arg]  # this one has it
-    run = recording(Fake({"files.get": [Odd(500, "ODD"), errors.InvalidRequest("here", {"set"}, "JSON")]}), path)
-    run(asked)
-    run(asked)
+    request = Request(OPERATIONS["files.get"](name="a"))  # type: ignore[call-arg]  # this one has it
+    run = recording(Fake({"files.get": [OtherError(500, "ODD"), errors.InvalidRequest("here", {"set"}, "JSON")]}), path)
+    run(request)
+    run(request)
     replay = Replay(path)
-    assert Failure(errors.ServerError(500, "ODD")) == replay(asked)
-    assert "here: expected JSON, got ['set']" == str(replay(asked).failure())
+    assert Failure(errors.ServerError(500, "ODD")) == replay(request)
+    assert "here: expected JSON, got ['set']" == str(replay(request).failure())

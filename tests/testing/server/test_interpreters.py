@@ -10,15 +10,20 @@ from genai_fn import AsyncHttp, Gemini, Http, Timeouts, Vertex, batches, generat
 from genai_fn.testing.fixtures import ServedEmulator
 from genai_fn.testing.server.asgi import Emulator
 from genai_fn.testing.server.serving import serve_emulator
-from tests.cases.emulator_stories import run_model_story, run_project_story, run_storage_story, run_token_story
-from tests.support.interpreter_kinds import Naps
-from tests.support.limits import patient
+from tests.cases.emulator_scenarios import (
+    run_model_scenario,
+    run_project_scenario,
+    run_storage_scenario,
+    run_token_scenario,
+)
+from tests.support.interpreter_kinds import SleepRecorder
+from tests.support.limits import retry_with_longer_limits
 
 pytest_plugins = ["genai_fn.testing.fixtures"]
 
 EXECUTORS = ("sync", "asyncio", "trio")
 TEXT = {"response_modalities": ["TEXT"]}
-BOUNDED = Timeouts(connect=60, idle=60, total=120)
+GENEROUS_TIMEOUTS = Timeouts(connect=60, idle=60, total=120)
 
 
 def run_scenario(scenario: Callable[[Any], Awaitable[None]], backend: Gemini | Vertex, executor: str) -> None:
@@ -26,7 +31,7 @@ def run_scenario(scenario: Callable[[Any], Awaitable[None]], backend: Gemini | V
 
     async def run_async() -> None:
         with anyio.fail_after(120):
-            async with AsyncHttp(backend, timeouts=BOUNDED) as run:
+            async with AsyncHttp(backend, timeouts=GENEROUS_TIMEOUTS) as run:
 
                 async def perform(action: Any) -> Any:
                     return raise_for(await run(action))
@@ -34,7 +39,7 @@ def run_scenario(scenario: Callable[[Any], Awaitable[None]], backend: Gemini | V
                 await scenario(perform)
 
     async def run_sync() -> None:
-        with Http(backend, timeouts=BOUNDED) as run:
+        with Http(backend, timeouts=GENEROUS_TIMEOUTS) as run:
 
             async def perform(action: Any) -> Any:
                 return raise_for(run(action))
@@ -48,20 +53,20 @@ def run_scenario(scenario: Callable[[Any], Awaitable[None]], backend: Gemini | V
 @pytest.mark.parametrize("executor", EXECUTORS)
 @pytest.mark.parametrize(
     "scenarios",
-    [(run_model_story, run_storage_story), (run_token_story,), (run_model_story, run_project_story)],
+    [(run_model_scenario, run_storage_scenario), (run_token_scenario,), (run_model_scenario, run_project_scenario)],
     ids=lambda each: each[-1].__name__,
 )
 def test_scenarios(emulator: ServedEmulator, monkeypatch: pytest.MonkeyPatch, scenarios: Any, executor: str) -> None:
     """Every resource works on both backends and with every executor, without a retry."""
-    naps = Naps(monkeypatch)
+    sleeps = SleepRecorder(monkeypatch)
     backend: Gemini | Vertex = emulator.gemini
-    if scenarios[-1] is run_token_story:
+    if scenarios[-1] is run_token_scenario:
         backend = Gemini("emulated", base_url=emulator.url, api_version="v1alpha")
-    elif scenarios[-1] is run_project_story:
+    elif scenarios[-1] is run_project_scenario:
         backend = emulator.vertex
     for scenario in scenarios:
         run_scenario(scenario, backend, executor)
-    assert set(naps.slept) <= {3600}
+    assert set(sleeps.seconds) <= {3600}
 
 
 async def send_and_read_turn(session: Any, frame: Any) -> list[Any]:
@@ -83,7 +88,7 @@ def test_live(emulator: ServedEmulator, backend: str, executor: str) -> None:
 
     async def scenario() -> None:
         with anyio.fail_after(60):
-            async with AsyncHttp(getattr(emulator, backend), timeouts=BOUNDED) as run:
+            async with AsyncHttp(getattr(emulator, backend), timeouts=GENEROUS_TIMEOUTS) as run:
                 async with run.live(live.connect("gemini-live-2.5-flash-preview", config)) as session:
                     assert "“Why?”" in join_texts(await send_and_read_turn(session, live.realtime_input(text="Why?")))
                     raise_for(await session.send(live.realtime_input(text="What is the weather?")))
@@ -96,14 +101,14 @@ def test_live(emulator: ServedEmulator, backend: str, executor: str) -> None:
 
 
 @pytest.mark.parametrize("executor", ["asyncio", "trio"])
-@patient
+@retry_with_longer_limits
 def test_interrupted(executor: str, limit: float) -> None:
     """A message sent during an answer interrupts it; the server reports that before the turn ends."""
 
     async def scenario(backend: Gemini) -> list[Any]:
         contents: list[Any] = []
         with anyio.fail_after(60):
-            async with AsyncHttp(backend, timeouts=BOUNDED) as run:
+            async with AsyncHttp(backend, timeouts=GENEROUS_TIMEOUTS) as run:
                 async with run.live(live.connect("gemini-live-2.5-flash-preview", TEXT)) as session:
                     raise_for(await session.send(live.realtime_input(text="Why?")))
                     async for message in session.turn():
@@ -113,9 +118,9 @@ def test_interrupted(executor: str, limit: float) -> None:
         return contents
 
     with serve_emulator(Emulator(pause=limit)) as url:
-        first, *_, interrupted, last = anyio.run(scenario, Gemini("emulated", base_url=url), backend=executor)
+        first, *_, interruption, last = anyio.run(scenario, Gemini("emulated", base_url=url), backend=executor)
     assert first.model_turn.parts[0].text.startswith("I am")
-    assert (interrupted.interrupted, last.turn_complete, last.generation_complete) == (True, True, None)
+    assert (interruption.interrupted, last.turn_complete, last.generation_complete) == (True, True, None)
 
 
 async def read_function_call(session: Any) -> Any:

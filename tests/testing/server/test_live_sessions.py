@@ -83,10 +83,10 @@ def test_binary(url: str) -> None:
 )
 def test_refused(url: str, path: str, key: str | None, status: int) -> None:
     """An unknown path or a wrong key is refused at the handshake, with an error in the format of the API."""
-    with pytest.raises(InvalidStatus) as refused:
+    with pytest.raises(InvalidStatus) as raised:
         with open_session(f"{url}/{path}", key):
             raise AssertionError("never")
-    answer = refused.value.response
+    answer = raised.value.response
     assert (answer.status_code, json.loads(answer.body or b"")["error"]["code"]) == (status, status)
 
 
@@ -123,7 +123,7 @@ def test_music(url: str) -> None:
 def test_internal_error(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """An exception inside the emulator closes the session, and the reason names it."""
 
-    def fail(*args: object, **more: object) -> Any:
+    def fail(*args: object, **options: object) -> Any:
         raise RuntimeError("oh")
 
     monkeypatch.setattr("genai_fn.emulator.live.sessions.open_session", fail)

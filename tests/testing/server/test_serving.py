@@ -47,8 +47,8 @@ from genai_fn.testing.server.serving import build_url, open_listener, serve_emul
 
 KEY = "test-key"
 HELLO = generate("gemini-2.5-flash", "Why?")
-ONCE = with_options(retry=Retry(attempts=1))
-BOUNDED = Timeouts(connect=60, idle=60, total=120)
+WITHOUT_RETRY = with_options(retry=Retry(attempts=1))
+GENEROUS_TIMEOUTS = Timeouts(connect=60, idle=60, total=120)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def emulator(_served_emulator: tuple[Emulator, str]) -> Emulator:
 
 @pytest.fixture
 def run(_served_emulator: tuple[Emulator, str], emulator: Emulator) -> Iterator[Http]:
-    with Http(Gemini(KEY, base_url=_served_emulator[1]), timeouts=BOUNDED) as http:
+    with Http(Gemini(KEY, base_url=_served_emulator[1]), timeouts=GENEROUS_TIMEOUTS) as http:
         yield http
 
 
@@ -81,8 +81,8 @@ def send_json(url: str, method: str, path: str, body: Any = None) -> tuple[int, 
         connection.sendall(head.encode() + data)
         with connection.makefile("rb") as answer:
             received = answer.read()
-    status_and_headers, _, rest = received.partition(b"\r\n\r\n")
-    return int(status_and_headers.split(b" ", 2)[1]), json.loads(rest)
+    status_and_headers, _, body_bytes = received.partition(b"\r\n\r\n")
+    return int(status_and_headers.split(b" ", 2)[1]), json.loads(body_bytes)
 
 
 class TestServed:
@@ -100,14 +100,14 @@ class TestServed:
         assert run(files.get(name)).unwrap().size_bytes == 6
         assert [each for each in emulator.state.resources if each == name] == [name]
         emulator.reset()
-        assert run(files.get(name) | ONCE).failure().code in (403, 404)
+        assert run(files.get(name) | WITHOUT_RETRY).failure().code in (403, 404)
 
     def test_concurrent_requests(self, _served_emulator: tuple[Emulator, str]) -> None:
         """Concurrent uploads are served, and each file gets a unique name."""
 
         async def upload_all() -> list[Any]:
             results: list[Any] = []
-            async with AsyncHttp(Gemini(KEY, base_url=_served_emulator[1]), timeouts=BOUNDED) as run:
+            async with AsyncHttp(Gemini(KEY, base_url=_served_emulator[1]), timeouts=GENEROUS_TIMEOUTS) as run:
 
                 async def upload(number: int) -> None:
                     results.append(await run(files.upload(b"%d" % number, {"mime_type": "text/plain"})))
@@ -123,8 +123,8 @@ class TestServed:
         """A wrong key is refused with the error of the real API."""
         with serve_emulator(Emulator(EmulatorState(api_keys=("test-key-1",)))) as url:
             for key, outcome in (("test-key-1", Success), ("test-key-2", Failure)):
-                with Http(Gemini(key, base_url=url), timeouts=BOUNDED) as run:
-                    result = run(HELLO | ONCE)
+                with Http(Gemini(key, base_url=url), timeouts=GENEROUS_TIMEOUTS) as run:
+                    result = run(HELLO | WITHOUT_RETRY)
                 assert isinstance(result, outcome)
         assert result.failure().message == "API key not valid. Please pass a valid API key."
 
@@ -133,7 +133,7 @@ class TestServed:
         moment = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
         with (
             serve_emulator(Emulator(clock=lambda: moment)) as url,
-            Http(Gemini(KEY, base_url=url), timeouts=BOUNDED) as run,
+            Http(Gemini(KEY, base_url=url), timeouts=GENEROUS_TIMEOUTS) as run,
         ):
             assert run(files.upload(b"a", {"mime_type": "text/plain"})).unwrap().create_time == moment
 
@@ -144,7 +144,7 @@ class TestServed:
         with serve_emulator(Emulator(), certfile=str(chain)) as url:
             assert url.startswith("https://127.0.0.1:")
             trust = _trust(authority)
-            with Http(Gemini(KEY, base_url=url), timeouts=BOUNDED, ssl_context=trust) as run:
+            with Http(Gemini(KEY, base_url=url), timeouts=GENEROUS_TIMEOUTS, ssl_context=trust) as run:
                 assert run(files.upload(b"a", {"mime_type": "text/plain"})).unwrap().uri.startswith(url)
 
     def test_internal_error(self, run: Http, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,7 +154,7 @@ class TestServed:
             raise RuntimeError("oh")
 
         monkeypatch.setattr("genai_fn.testing.server.asgi.handle_request", fail)
-        error = run(HELLO | ONCE).failure()
+        error = run(HELLO | WITHOUT_RETRY).failure()
         assert (error.code, error.message) == (500, "Internal error of the emulator: RuntimeError('oh')")
 
 
@@ -182,7 +182,7 @@ class TestInjectedFaults:
     @pytest.mark.parametrize("shape", [HELLO, HELLO | streamed | collected], ids=["whole", "streamed"])
     def test_header(self, run: Http, header: str, is_expected: Any, shape: Any) -> None:
         """A header injects a fault into its own request only."""
-        outcome = run(shape | ONCE | with_options(headers={"x-emulate": header}))
+        outcome = run(shape | WITHOUT_RETRY | with_options(headers={"x-emulate": header}))
         error = outcome.failure()
         assert is_expected(error), error
         assert isinstance(run(HELLO), Success)
@@ -193,16 +193,16 @@ class TestInjectedFaults:
         emulator.fail(status=500, path="/files", times=1)
         assert isinstance(run(HELLO), Success)
         assert [path.rpartition(":")[2] for _, path in emulator.requests] == ["generateContent"] * 3
-        assert isinstance(run(files.list() | ONCE).failure(), APIError)
-        assert isinstance(run(files.list() | ONCE), Success)
+        assert isinstance(run(files.list() | WITHOUT_RETRY).failure(), APIError)
+        assert isinstance(run(files.list() | WITHOUT_RETRY), Success)
 
     def test_initial_faults(self) -> None:
         """Faults given to the constructor are restored by each reset."""
         emulator = Emulator(faults=[InjectedFault(status=503)])
-        with serve_emulator(emulator) as url, Http(Gemini(KEY, base_url=url), timeouts=BOUNDED) as run:
-            first = [type(run(HELLO | ONCE)) for _ in range(2)]
+        with serve_emulator(emulator) as url, Http(Gemini(KEY, base_url=url), timeouts=GENEROUS_TIMEOUTS) as run:
+            first = [type(run(HELLO | WITHOUT_RETRY)) for _ in range(2)]
             emulator.reset()
-            second = [type(run(HELLO | ONCE)) for _ in range(2)]
+            second = [type(run(HELLO | WITHOUT_RETRY)) for _ in range(2)]
         assert first == second == [Failure, Success]
 
     def test_delay(self, run: Http, emulator: Emulator) -> None:
@@ -215,10 +215,14 @@ class TestInjectedFaults:
     def test_request_is_served(self, run: Http, emulator: Emulator) -> None:
         """A request with a corrupted response has its effect; one answered by an injected error does not."""
         emulator.fail(malformed=True)
-        assert isinstance(run(caches.create("gemini-2.5-flash", {"contents": "a story"}) | ONCE).failure(), DecodeError)
+        assert isinstance(
+            run(caches.create("gemini-2.5-flash", {"contents": "a story"}) | WITHOUT_RETRY).failure(), DecodeError
+        )
         assert len(emulator.state.resources) == 1
         emulator.fail(status=503)
-        assert isinstance(run(caches.create("gemini-2.5-flash", {"contents": "a story"}) | ONCE).failure(), APIError)
+        assert isinstance(
+            run(caches.create("gemini-2.5-flash", {"contents": "a story"}) | WITHOUT_RETRY).failure(), APIError
+        )
         assert len(emulator.state.resources) == 1
 
     @pytest.mark.parametrize(
@@ -238,7 +242,7 @@ class TestInjectedFaults:
     )
     def test_invalid_header(self, run: Http, header: str) -> None:
         """An invalid header is refused, and the error shows a valid one."""
-        error = run(HELLO | ONCE | with_options(headers={"x-emulate": header})).failure()
+        error = run(HELLO | WITHOUT_RETRY | with_options(headers={"x-emulate": header})).failure()
         assert isinstance(error, APIError)
         assert (error.code, "status=429" in error.message) == (400, True)
 
@@ -253,7 +257,7 @@ class TestInjectedFaults:
         url = _served_emulator[1]
         assert send_json(url, "POST", "/emulator/fail", {"status": 429, "retry": 0.5}) == (200, {})
         assert send_json(url, "GET", "/emulator") == (200, {"requests": [], "faults": [{"status": 429, "retry": 0.5}]})
-        assert isinstance(run(HELLO | ONCE).failure(), RateLimited)
+        assert isinstance(run(HELLO | WITHOUT_RETRY).failure(), RateLimited)
         path = "/v1beta/models/gemini-2.5-flash:generateContent"
         assert send_json(url, "GET", "/emulator") == (200, {"requests": [["POST", path]], "faults": []})
         assert send_json(url, "POST", "/emulator/reset") == (200, {})
@@ -281,16 +285,16 @@ class TestPlans:
     """`ResponsePlan`: the chunks to send, computed without I/O."""
 
     EVENTS = HttpResponse(200, (("content-type", "text/event-stream"),), b"data: {}\r\n\r\ndata: [1]\r\n\r\n")
-    WHOLE = HttpResponse(200, (("content-type", "application/json"),), b'{"a": 1}')
+    RESPONSE = HttpResponse(200, (("content-type", "application/json"),), b'{"a": 1}')
 
     @pytest.mark.parametrize(
         ("response", "fault", "chunks", "is_complete"),
         [
-            (WHOLE, InjectedFault(), (b'{"a": 1}',), True),
-            (WHOLE, InjectedFault(cut=3), (b'{"a',), False),
-            (WHOLE, InjectedFault(cut=0), (), False),
-            (WHOLE, InjectedFault(cut=100), (b'{"a": 1}',), True),
-            (WHOLE, InjectedFault(malformed=True), (b'{"a"',), True),
+            (RESPONSE, InjectedFault(), (b'{"a": 1}',), True),
+            (RESPONSE, InjectedFault(cut=3), (b'{"a',), False),
+            (RESPONSE, InjectedFault(cut=0), (), False),
+            (RESPONSE, InjectedFault(cut=100), (b'{"a": 1}',), True),
+            (RESPONSE, InjectedFault(malformed=True), (b'{"a"',), True),
             (HttpResponse(200, (), b"{}"), InjectedFault(malformed=True), (b"{",), True),
             (HttpResponse(200), InjectedFault(malformed=True), (b"{",), True),
             (HttpResponse(200), InjectedFault(), (b"",), True),
@@ -307,10 +311,10 @@ class TestPlans:
     def test_next(self) -> None:
         """The first fault that matches the path is taken, `times` times; the others stay."""
         files_twice, anything = InjectedFault(status=500, path="/files", times=2), InjectedFault(status=503)
-        taken, left = take_injected_fault((files_twice, anything), "/v1beta/files/a")
-        assert (taken, left) == (files_twice, (InjectedFault(status=500, path="/files"), anything))
-        assert take_injected_fault(left, "/v1beta/models") == (anything, left[:1])
-        assert take_injected_fault(left[:1], "/v1beta/models") == (InjectedFault(), left[:1])
+        fault, remaining = take_injected_fault((files_twice, anything), "/v1beta/files/a")
+        assert (fault, remaining) == (files_twice, (InjectedFault(status=500, path="/files"), anything))
+        assert take_injected_fault(remaining, "/v1beta/models") == (anything, remaining[:1])
+        assert take_injected_fault(remaining[:1], "/v1beta/models") == (InjectedFault(), remaining[:1])
 
     @given(
         strategies.binary() | strategies.lists(strategies.sampled_from([b"data: 1", b"\r\n", b"\n\n"])).map(b"".join)
@@ -349,7 +353,7 @@ class TestPlans:
 class TestShutdown:
     def test_ends(self) -> None:
         """The server stops at the end of the block, even with a delayed response pending, and frees its port."""
-        emulator, before = Emulator(faults=[InjectedFault(delay=60)]), threading.enumerate()
+        emulator, threads = Emulator(faults=[InjectedFault(delay=60)]), threading.enumerate()
         with serve_emulator(emulator) as url:
             host, port = url.removeprefix("http://").split(":")
             waiting = socket.create_connection((host, int(port)), timeout=60)
@@ -358,9 +362,9 @@ class TestShutdown:
                 time.sleep(0.001)
         with waiting:
             assert waiting.recv(64)[:12] in (b"HTTP/1.1 500", b"")
-        assert [each for each in threading.enumerate() if each not in before] == []
-        with open_listener("127.0.0.1", int(port)) as again:
-            assert build_url(again, is_secure=False) == url
+        assert [each for each in threading.enumerate() if each not in threads] == []
+        with open_listener("127.0.0.1", int(port)) as listener:
+            assert build_url(listener, is_secure=False) == url
 
     def test_port_in_use(self) -> None:
         """A port in use raises OSError at once."""
@@ -395,10 +399,10 @@ class TestWithoutSockets:
             {"type": "http.request", "body": body[:9], "more_body": True},
             {"type": "http.request", "body": body[9:]},
         ]
-        head, *rest = _serve_scope(_scope("POST", "/v1beta/models/m:generateContent"), messages)
-        whole = b"".join(each["body"] for each in rest)
-        assert (head["status"], rest[-1]["more_body"], b"Why?" in whole) == (200, False, True)
-        assert dict(head["headers"])[b"content-length"] == b"%d" % len(whole)
+        head, *body_messages = _serve_scope(_scope("POST", "/v1beta/models/m:generateContent"), messages)
+        received_body = b"".join(each["body"] for each in body_messages)
+        assert (head["status"], body_messages[-1]["more_body"], b"Why?" in received_body) == (200, False, True)
+        assert dict(head["headers"])[b"content-length"] == b"%d" % len(received_body)
 
     def test_disconnect_during_delay(self) -> None:
         """A disconnect ends the wait for a delayed response."""

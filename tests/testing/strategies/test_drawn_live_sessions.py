@@ -1,4 +1,4 @@
-"""Drawn interpreters hold live sessions: they find what may happen, tell the shortest session, and do it again."""
+"""Live sessions of drawn interpreters: they find possible outcomes, report the shortest session, and replay it."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -15,54 +15,59 @@ from genai_fn.testing import Fake, Sessions, recording
 from genai_fn.testing.strategies import interpreters, messages
 from genai_fn.testing.strategies.drawn_interpreters.interpreter import DrawnInterpreter
 
-ASKED = live.connect("m")
+SESSION = live.connect("m")
 HI = live.client_content("hi")
-Talk = Callable[[Any], Awaitable[Any]]
-both_worlds = pytest.mark.parametrize("world", ["asyncio", "trio"])
+RunSessions = Callable[[Any], Awaitable[Any]]
+both_executors = pytest.mark.parametrize("executor", ["asyncio", "trio"])
 
 
-def weather(city: str) -> str:
-    """Tell the weather in a city."""
+def get_weather(city: str) -> str:
+    """Return the weather in a city."""
     return f"sunny in {city}"
 
 
-def clock(city: str) -> int:
-    """Tell the time in a city."""
+def get_time(city: str) -> int:
+    """Return the time in a city."""
     return len(city)
 
 
-async def said(run: Any, asked: Live[Any] = ASKED, *frames: Any) -> list[list[Any]]:
-    """Send frames, and give what came in the turn after each."""
+async def send_frames(run: Any, session_request: Live[Any] = SESSION, *frames: Any) -> list[list[Any]]:
+    """Send messages, and return the items of the turn after each."""
     with anyio.fail_after(60):
-        async with run.live(asked) as session:
-            heard = []
+        async with run.live(session_request) as session:
+            turns = []
             for frame in frames or (HI,):
                 await session.send(frame)
-                heard.append([item async for item in session.turn()])
-            return heard
+                turns.append([item async for item in session.turn()])
+            return turns
 
 
-def items(heard: list[list[Any]]) -> list[Any]:
-    return [item for turn in heard for item in turn]
+def list_items(turns: list[list[Any]]) -> list[Any]:
+    return [item for turn in turns for item in turn]
 
 
-def found(
-    talk: Talk, happens: Callable[[Any], object], *, world: str = "asyncio", shrinks: bool = False, **how: bool
+def find_report(
+    run_sessions: RunSessions,
+    condition: Callable[[Any], object],
+    *,
+    executor: str = "asyncio",
+    shrinks: bool = False,
+    **options: bool,
 ) -> str:
-    """Give the report on a session in which something happens."""
+    """Find a session that meets a condition, and return the report."""
 
     @settings(max_examples=600, database=None, deadline=None, phases=[Phase.generate, *[Phase.shrink] * shrinks])
-    @given(interpreters(**how))
+    @given(interpreters(**options))
     def test(run: DrawnInterpreter) -> None:
-        assert not happens(anyio.run(talk, run.aio, backend=world))
+        assert not condition(anyio.run(run_sessions, run.aio, backend=executor))
 
-    with pytest.raises(AssertionError) as caught:
+    with pytest.raises(AssertionError) as raised:
         test()
-    return "\n".join(getattr(caught.value, "__notes__", ()))
+    return "\n".join(getattr(raised.value, "__notes__", ()))
 
 
-def fake_in(report: str) -> Fake:
-    """Run what a report tells to be pasted."""
+def execute_fake(report: str) -> Fake:
+    """Execute the code in a report, and return its value."""
     lines = report.partition("as a genai_fn.testing.Fake:")[2].splitlines()
     first = next(number for number, line in enumerate(lines) if line.startswith("run = Fake("))
     last = first if lines[first].endswith(")") else lines.index(")", first)
@@ -72,74 +77,79 @@ def fake_in(report: str) -> Fake:
     return fake
 
 
-# What is said
+# Messages
 
 
-def contents(heard: list[list[Any]]) -> list[Any]:
-    messages = [item.unwrap() for item in items(heard) if ok(item)]
+def list_contents(turns: list[list[Any]]) -> list[Any]:
+    messages = [item.unwrap() for item in list_items(turns) if ok(item)]
     return [each.server_content for each in messages if each.server_content is not None]
 
 
-def failed(heard: list[list[Any]]) -> GenaiError | None:
-    *_, last = [None, *items(heard)]
+def get_last_failure(turns: list[list[Any]]) -> GenaiError | None:
+    *_, last = [None, *list_items(turns)]
     return last.failure() if isinstance(last, Failure) else None
 
 
-def spoken(**config: Any) -> Live[Any]:
+def build_spoken_session(**config: Any) -> Live[Any]:
     return live.connect("m", {"response_modalities": ["AUDIO"], **config})
 
 
 @pytest.mark.parametrize(
-    ("asked", "happens"),
+    ("session_request", "condition"),
     [
-        (ASKED, lambda heard: any(each.interrupted for each in contents(heard))),
-        (ASKED, lambda heard: any(len(turn) == 1 for turn in heard) and failed(heard) is None),
+        (SESSION, lambda turns: any(each.interrupted for each in list_contents(turns))),
+        (SESSION, lambda turns: any(len(turn) == 1 for turn in turns) and get_last_failure(turns) is None),
         (
-            ASKED,
-            lambda heard: any(item.unwrap().extra for item in items(heard) if ok(item)),
+            SESSION,
+            lambda turns: any(item.unwrap().extra for item in list_items(turns) if ok(item)),
         ),
-        (ASKED, lambda heard: any(item.unwrap().go_away is not None for item in items(heard) if ok(item))),
-        (ASKED, lambda heard: any(item.unwrap().usage_metadata is not None for item in items(heard) if ok(item))),
-        (ASKED, lambda heard: isinstance(failed(heard), LiveClosed) and len(items(heard)) > 1),
-        (ASKED, lambda heard: isinstance(failed(heard), Disconnected) and len(items(heard)) > 1),
-        (ASKED, lambda heard: isinstance(failed(heard), DecodeError)),
-        (ASKED, lambda heard: isinstance(failed(heard), LiveClosed) and len(items(heard)) == 1),
-        (spoken(), lambda heard: any(item.unwrap().data for item in items(heard) if ok(item))),
+        (SESSION, lambda turns: any(item.unwrap().go_away is not None for item in list_items(turns) if ok(item))),
         (
-            spoken(output_audio_transcription={}),
-            lambda heard: any(each.output_transcription is not None for each in contents(heard)),
+            SESSION,
+            lambda turns: any(item.unwrap().usage_metadata is not None for item in list_items(turns) if ok(item)),
+        ),
+        (SESSION, lambda turns: isinstance(get_last_failure(turns), LiveClosed) and len(list_items(turns)) > 1),
+        (SESSION, lambda turns: isinstance(get_last_failure(turns), Disconnected) and len(list_items(turns)) > 1),
+        (SESSION, lambda turns: isinstance(get_last_failure(turns), DecodeError)),
+        (SESSION, lambda turns: isinstance(get_last_failure(turns), LiveClosed) and len(list_items(turns)) == 1),
+        (build_spoken_session(), lambda turns: any(item.unwrap().data for item in list_items(turns) if ok(item))),
+        (
+            build_spoken_session(output_audio_transcription={}),
+            lambda turns: any(each.output_transcription is not None for each in list_contents(turns)),
         ),
         (
             live.connect("m", {"session_resumption": {}}),
-            lambda heard: any(item.unwrap().setup_complete is not None for item in items(heard) if ok(item)),
+            lambda turns: any(item.unwrap().setup_complete is not None for item in list_items(turns) if ok(item)),
         ),
     ],
     ids=range(12),
 )
-def test_finds(asked: Any, happens: Any) -> None:
-    """What may happen in a session is found: interruptions, silence, what is new, notices, ends, and going on."""
-    assert found(lambda run: said(run, asked, HI, HI), happens)
+def test_finds_outcomes(session_request: Any, condition: Any) -> None:
+    """Every possible outcome is found: interruptions, empty turns, unknown messages, notices, ends, resumptions."""
+    assert find_report(lambda run: send_frames(run, session_request, HI, HI), condition)
 
 
-@both_worlds
+@both_executors
 @pytest.mark.parametrize(
-    "asked",
+    "session_request",
     [
-        ASKED,
-        ASKED | calling(weather),
-        ASKED | with_tools(weather),
-        ASKED | with_tools(weather) | calling(clock),
-        spoken(session_resumption={}, input_audio_transcription={}),
+        SESSION,
+        SESSION | calling(get_weather),
+        SESSION | with_tools(get_weather),
+        SESSION | with_tools(get_weather) | calling(get_time),
+        build_spoken_session(session_resumption={}, input_audio_transcription={}),
     ],
     ids=range(5),
 )
-def test_turns_end(world: str, asked: Any) -> None:
-    """A reader of a turn comes to its end, even if nobody answers a call: by ``turn_complete``, or with the session."""
+def test_turns_end(executor: str, session_request: Any) -> None:
+    """Every turn ends, even if a call is not answered: with ``turn_complete``, or with the session."""
 
     @settings(max_examples=50, deadline=None)
     @given(interpreters())
     def test(run: DrawnInterpreter) -> None:
-        for turn in anyio.run(said, run.aio, asked, HI, live.realtime_input(text="so?"), backend=world):
+        for turn in anyio.run(
+            send_frames, run.aio, session_request, HI, live.realtime_input(text="so?"), backend=executor
+        ):
             is_complete = bool(turn) and ok(turn[-1]) and turn[-1].unwrap().server_content.turn_complete
             assert is_complete or not turn or isinstance(turn[-1], Failure)
 
@@ -149,191 +159,206 @@ def test_turns_end(world: str, asked: Any) -> None:
 @settings(max_examples=50, deadline=None)
 @given(interpreters(errors=False))
 def test_no_errors(run: DrawnInterpreter) -> None:
-    """Without errors every session opens, and every message is one."""
-    heard = anyio.run(said, run.aio, ASKED | calling(weather), HI, HI)
-    assert all(map(ok, items(heard)))
-    assert (ASKED | calling(weather),) == run.requests
+    """With ``errors=False``, every session opens, and every item is a success."""
+    turns = anyio.run(send_frames, run.aio, SESSION | calling(get_weather), HI, HI)
+    assert all(map(ok, list_items(turns)))
+    assert (SESSION | calling(get_weather),) == run.requests
 
 
-async def answering(run: Any) -> list[Any]:
-    """Answer calls in the program, as they come."""
-    heard = []
+async def answer_calls(run: Any) -> list[Any]:
+    """Answer function calls in the program, in the order of their arrival."""
+    found = []
     with anyio.fail_after(60):
-        async with run.live(ASKED | with_tools(weather)) as session:
+        async with run.live(SESSION | with_tools(get_weather)) as session:
             await session.send(HI)
             async for item in session.turn():
-                heard.append(item)
+                found.append(item)
                 calls = item.unwrap().tool_call.function_calls if ok(item) and item.unwrap().tool_call else ()
                 for call in calls:
                     await session.send(live.tool_response({"id": call.id, "name": call.name, "response": {}}))
-    return heard
+    return found
 
 
-@both_worlds
-def test_calls(world: str) -> None:
-    """Who answers calls, the session or the program, is given the turn after them; each call has an id of its own."""
+@both_executors
+def test_calls(executor: str) -> None:
+    """After the calls are answered, by the session or by the program, the turn continues; each call has its own id."""
 
-    def goes_on(heard: list[Any]) -> bool:
-        *turn, last = heard
+    def has_completed_turn(found: list[Any]) -> bool:
+        *turn, last = found
         calls = [each for item in turn if item.unwrap().tool_call for each in item.unwrap().tool_call.function_calls]
         assert len(calls) == len({each.id for each in calls})
         return len(calls) > 1 and turn[-1].unwrap().text and last.unwrap().server_content.turn_complete
 
-    assert found(answering, goes_on, world=world, errors=False)
+    assert find_report(answer_calls, has_completed_turn, executor=executor, errors=False)
 
-    async def called(run: Any) -> Any:
-        return items(await said(run, ASKED | calling(weather)))
+    async def call_weather(run: Any) -> Any:
+        return list_items(await send_frames(run, SESSION | calling(get_weather)))
 
-    assert found(called, goes_on, world=world, errors=False)
+    assert find_report(call_weather, has_completed_turn, executor=executor, errors=False)
 
 
 def test_functions_are_called() -> None:
-    """Functions of the session are called as the model asks, in no thread but the program's; one may be taken back."""
+    """Functions of the session are called in the program's thread; a call may be cancelled."""
     cities: list[str] = []
 
-    def tell(city: str) -> str:
-        """Tell."""
+    def get_city(city: str) -> str:
+        """Return the city."""
         cities.append(city)
         return city
 
-    def is_taken_back(heard: Any) -> bool:
-        return any(item.unwrap().tool_call_cancellation is not None for item in items(heard))
+    def has_cancellation(turns: Any) -> bool:
+        return any(item.unwrap().tool_call_cancellation is not None for item in list_items(turns))
 
-    assert found(lambda run: said(run, ASKED | calling(tell)), lambda _: bool(cities), errors=False)
-    assert found(lambda run: said(run, ASKED | calling(tell)), is_taken_back, errors=False)
+    assert find_report(lambda run: send_frames(run, SESSION | calling(get_city)), lambda _: bool(cities), errors=False)
+    assert find_report(lambda run: send_frames(run, SESSION | calling(get_city)), has_cancellation, errors=False)
 
 
 def test_interrupted_calls() -> None:
-    """What is said while the model waits for a function takes the call back."""
+    """A message during a pending call cancels the call."""
 
-    async def impatient(run: Any) -> list[Any]:
-        async with run.live(ASKED | with_tools(weather)) as session:
+    async def send_twice(run: Any) -> list[Any]:
+        async with run.live(SESSION | with_tools(get_weather)) as session:
             await session.send(HI, HI)
             return [item.unwrap() async for item in session.turn()]
 
-    def is_interrupted(heard: list[Any]) -> bool:
-        names = [next(name for name in each.__struct_fields__ if getattr(each, name)) for each in heard[:3]]
+    def is_interrupted(received: list[Any]) -> bool:
+        names = [next(name for name in each.__struct_fields__ if getattr(each, name)) for each in received[:3]]
         return (
-            names == ["tool_call", "tool_call_cancellation", "server_content"] and heard[2].server_content.interrupted
+            names == ["tool_call", "tool_call_cancellation", "server_content"]
+            and received[2].server_content.interrupted
         )
 
-    assert found(impatient, is_interrupted, errors=False)
+    assert find_report(send_twice, is_interrupted, errors=False)
 
 
-@both_worlds
-def test_music(world: str) -> None:
-    """Music plays once it is told to, and refuses wishes."""
+@both_executors
+def test_music(executor: str) -> None:
+    """Music is sent after ``play``, and prompts may be filtered."""
 
-    async def play(run: Any) -> Any:
+    async def play_music(run: Any) -> Any:
         with anyio.fail_after(60):
             async with run.live(live.music.connect("m")) as session:
                 await session.send(live.music.weighted_prompts([{"text": "a", "weight": 1}]), live.music.play())
-                heard = []
+                received = []
                 async for item in session:
-                    heard.append(item)
+                    received.append(item)
                     if not ok(item) or item.unwrap().server_content is not None:
                         break
-                return heard
+                return received
 
-    assert found(play, lambda heard: ok(heard[-1]) and len(heard) == 1, world=world)
-    assert found(play, lambda heard: ok(heard[0]) and heard[0].unwrap().filtered_prompt is not None, world=world)
-    assert found(play, lambda heard: isinstance(heard[-1], Failure) and len(heard) > 1, world=world)
+    assert find_report(play_music, lambda received: ok(received[-1]) and len(received) == 1, executor=executor)
+    assert find_report(
+        play_music,
+        lambda received: ok(received[0]) and received[0].unwrap().filtered_prompt is not None,
+        executor=executor,
+    )
+    assert find_report(
+        play_music, lambda received: isinstance(received[-1], Failure) and len(received) > 1, executor=executor
+    )
 
 
-# What is told
+# Reports
 
 
 def test_shortest() -> None:
-    """The report has the shortest session, in the simplest words."""
-    report = found(said, contents, shrinks=True)
+    """The report contains the shortest session, with the simplest texts."""
+    report = find_report(send_frames, list_contents, shrinks=True)
     assert 'run = Fake({"live.connect": ["0"]})' in report
-    assert [["0"]] == [[item.unwrap().text for item in turn][:1] for turn in anyio.run(said, fake_in(report).aio)]
+    assert [["0"]] == [
+        [item.unwrap().text for item in turn][:1] for turn in anyio.run(send_frames, execute_fake(report).aio)
+    ]
 
 
-async def program(run: Any) -> Any:
-    """Ask, and hold two sessions, one after the other."""
+async def run_program(run: Any) -> Any:
+    """Send a request, and run two sessions, one after the other."""
     first = await run(generate("m", "hi") | text)
-    heard = items(await said(run, ASKED | with_tools(weather), HI, HI))
-    heard += items(await said(run, ASKED))
-    kinds = [type(item.failure()) if isinstance(item, Failure) else item.unwrap().tool_call is None for item in heard]
+    received = list_items(await send_frames(run, SESSION | with_tools(get_weather), HI, HI))
+    received += list_items(await send_frames(run, SESSION))
+    kinds = [
+        type(item.failure()) if isinstance(item, Failure) else item.unwrap().tool_call is None for item in received
+    ]
     return ok(first), kinds
 
 
-@both_worlds
+@both_executors
 @pytest.mark.parametrize(
-    "happens",
+    "condition",
     [
-        lambda made: made[0] and False in made[1],
-        lambda made: not made[0] and LiveClosed in made[1][:-1],
-        lambda made: LiveClosed == made[1][-1] and len(made[1]) > 4,
+        lambda outcomes: outcomes[0] and False in outcomes[1],
+        lambda outcomes: not outcomes[0] and LiveClosed in outcomes[1][:-1],
+        lambda outcomes: LiveClosed == outcomes[1][-1] and len(outcomes[1]) > 4,
     ],
     ids=range(3),
 )
-def test_replays(world: str, happens: Any) -> None:
-    """The Fake of the report, run with the same program, fails as it did: calls that nobody answers, ends, refusals."""
-    made = []
+def test_replays(executor: str, condition: Any) -> None:
+    """The Fake in the report reproduces the failure of the program: unanswered calls, ends, refusals."""
+    outcomes = []
 
-    def it_happens(result: Any) -> object:
-        made.append((result, bool(happens(result))))
-        return made[-1][1]
+    def is_met(result: Any) -> object:
+        outcomes.append((result, bool(condition(result))))
+        return outcomes[-1][1]
 
-    report = found(program, it_happens, world=world, shrinks=True)
-    last = next(result for result, has_happened in reversed(made) if has_happened)
-    assert last == anyio.run(program, fake_in(report).aio, backend=world)
+    report = find_report(run_program, is_met, executor=executor, shrinks=True)
+    last = next(result for result, has_happened in reversed(outcomes) if has_happened)
+    assert last == anyio.run(run_program, execute_fake(report).aio, backend=executor)
 
 
 @settings(max_examples=40, suppress_health_check=list(HealthCheck), deadline=None)
 @given(
     interpreters(),
-    st.lists(st.sampled_from([ASKED, ASKED | calling(weather), ASKED | with_tools(weather)]), min_size=1, max_size=3),
+    st.lists(
+        st.sampled_from([SESSION, SESSION | calling(get_weather), SESSION | with_tools(get_weather)]),
+        min_size=1,
+        max_size=3,
+    ),
 )
-def test_tables_are_python(run: DrawnInterpreter, sessions: list[Any]) -> None:
-    """Whatever was said, what is written and run again is the same table, and answers the same."""
+def test_tables_are_source_code(run: DrawnInterpreter, sessions: list[Any]) -> None:
+    """The code of any table evaluates to a Fake that gives the same answers."""
 
-    async def program(run: Any) -> Any:
-        return [await said(run, each, HI, HI) for each in sessions]
+    async def run_program(run: Any) -> Any:
+        return [await send_frames(run, each, HI, HI) for each in sessions]
 
-    heard = anyio.run(program, run.aio)
-    again = fake_in(f"as a genai_fn.testing.Fake:\n{run._conversation}\n")
-    assert repr(heard) == repr(anyio.run(program, again.aio))
+    turns = anyio.run(run_program, run.aio)
+    fake = execute_fake(f"as a genai_fn.testing.Fake:\n{run._conversation}\n")
+    assert repr(turns) == repr(anyio.run(run_program, fake.aio))
 
 
-def test_nothing_is_left_to_chance() -> None:
-    """The same test has the same sessions each time, in a world that orders its tasks at random, too."""
+def test_deterministic() -> None:
+    """A test has the same sessions in every run, also on trio, which orders tasks at random."""
 
-    async def program(run: Any) -> None:
+    async def run_program(run: Any) -> None:
         async with anyio.create_task_group() as tasks:
             for _ in range(3):
-                tasks.start_soon(said, run, ASKED | calling(weather), HI, HI)
+                tasks.start_soon(send_frames, run, SESSION | calling(get_weather), HI, HI)
 
-    def conversations() -> list[Any]:
-        kept = []
+    def list_conversations() -> list[Any]:
+        tables = []
 
         @settings(max_examples=20, derandomize=True, database=None, deadline=None)
         @given(interpreters())
         def test(run: DrawnInterpreter) -> None:
-            anyio.run(program, run.aio, backend="trio")
-            kept.append(repr(run.table))
+            anyio.run(run_program, run.aio, backend="trio")
+            tables.append(repr(run.table))
 
         test()
-        return kept
+        return tables
 
-    anyio.run(program, Fake({"live.connect": "0"}).aio, backend="trio")
-    assert conversations() == conversations()
+    anyio.run(run_program, Fake({"live.connect": "0"}).aio, backend="trio")
+    assert list_conversations() == list_conversations()
 
 
-# How it is run
+# Execution
 
 
 @settings(max_examples=20, deadline=None)
 @given(st.data())
 def test_messages(data: st.DataObject) -> None:
-    """What one frame is answered may be drawn alone: to the end of a turn, or to an error."""
-    *_, last = data.draw(messages(ASKED, HI))
+    """The messages that answer one frame can be drawn alone: up to the end of a turn, or to an error."""
+    *_, last = data.draw(messages(SESSION, HI))
     assert last.server_content.turn_complete
-    *_, last = data.draw(messages(ASKED, HI, errors=True))
+    *_, last = data.draw(messages(SESSION, HI, errors=True))
     assert isinstance(last, GenaiError | LiveServerMessage)
-    assert [] == data.draw(messages(ASKED, live.client_content("so", turn_complete=False)))
+    assert [] == data.draw(messages(SESSION, live.client_content("so", turn_complete=False)))
     assert all(
         isinstance(each, LiveMusicServerMessage)
         for each in data.draw(messages(live.music.connect("m"), live.music.play()))
@@ -341,10 +366,10 @@ def test_messages(data: st.DataObject) -> None:
 
 
 def test_own_exceptions() -> None:
-    """What a function of the program's raises goes to the model; what the program itself raises comes out as itself."""
+    """An exception of the program within a session is raised unchanged."""
 
-    async def fails(run: Any) -> None:
-        async with run.live(ASKED) as session:
+    async def raise_in_session(run: Any) -> None:
+        async with run.live(SESSION) as session:
             await session.send(HI)
             raise ZeroDivisionError
 
@@ -352,7 +377,7 @@ def test_own_exceptions() -> None:
     @given(interpreters(errors=False))
     def test(run: DrawnInterpreter) -> None:
         with pytest.raises(ZeroDivisionError):
-            anyio.run(fails, run.aio)
+            anyio.run(raise_in_session, run.aio)
         with pytest.raises(InvalidRequest):
             run.aio.live("m")
 
@@ -360,16 +385,16 @@ def test_own_exceptions() -> None:
 
 
 def test_sessions_in_turn(tmp_path: Any) -> None:
-    """A Fake answers sessions one after the other, those that do not open, too, and then with `NoAnswer`."""
+    """A Fake answers sessions in order, also those that do not open, and then with `NoAnswer`."""
     fake = Fake({"live.connect": Sessions([["one", "two"], LiveClosed(1008, "no"), "three"])})
 
-    async def talk(run: Any) -> Any:
-        return [turn[0] for _ in "1234" for turn in await said(run)]
+    async def run_sessions(run: Any) -> Any:
+        return [turn[0] for _ in "1234" for turn in await send_frames(run)]
 
-    one, refused, three, spent = anyio.run(talk, fake.aio)
+    one, refused, three, missing = anyio.run(run_sessions, fake.aio)
     assert ["one", "three"] == [one.unwrap().text, three.unwrap().text]
     assert Failure(LiveClosed(1008, "no")) == refused
-    assert isinstance(spent.failure(), NoAnswer)
-    again = Fake({"live.connect": Sessions([["one"], LiveClosed(1008, "no")])})
-    one, refused, *_ = anyio.run(talk, recording(again, tmp_path / "a.jsonl").aio)
+    assert isinstance(missing.failure(), NoAnswer)
+    recorded_fake = Fake({"live.connect": Sessions([["one"], LiveClosed(1008, "no")])})
+    one, refused, *_ = anyio.run(run_sessions, recording(recorded_fake, tmp_path / "a.jsonl").aio)
     assert ("one", Failure(LiveClosed(1008, "no"))) == (one.unwrap().text, refused)

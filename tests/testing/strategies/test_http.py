@@ -25,35 +25,38 @@ from tests.support.drawn_requests import has_operation
 
 T = TypeVar("T")
 BACKENDS: dict[str, Backend] = {"gemini": Gemini("test-key"), "vertex": Vertex("p", "us-central1")}
-STREAMED = ("generate.stream",)
-SUPPORTED = [
-    (name, at) for name in OPERATION_REQUESTS for at in BACKENDS if has_operation(name, at) and name not in STREAMED
+STREAMED_OPERATIONS = ("generate.stream",)
+SUPPORTED_OPERATIONS = [
+    (name, backend_name)
+    for name in OPERATION_REQUESTS
+    for backend_name in BACKENDS
+    if has_operation(name, backend_name) and name not in STREAMED_OPERATIONS
 ]
 REQUEST = generate("m", "hi")
 
-drawn = settings(
+example_settings = settings(
     max_examples=5, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
 )
 
 
-@pytest.mark.parametrize(("name", "at"), SUPPORTED)
-@drawn
+@pytest.mark.parametrize(("name", "backend_name"), SUPPORTED_OPERATIONS)
+@example_settings
 @given(data=st.data())
-def test_round_trip(name: str, at: str, data: st.DataObject) -> None:
+def test_round_trip(name: str, backend_name: str, data: st.DataObject) -> None:
     """A valid response decodes to the reply that it contains, except for fields that the backend does not return."""
-    backend = BACKENDS[at]
+    backend = BACKENDS[backend_name]
     request = data.draw(requests(name))
     assume(isinstance(prepare_request(request, backend), Success))
     reply = data.draw(replies(request))
-    decoded = decode(request, data.draw(reply_responses(request, reply, backend)), backend).unwrap()
+    value = decode(request, data.draw(reply_responses(request, reply, backend)), backend).unwrap()
     if isinstance(reply, LOSSY_TYPES):
-        assert type(decoded) is type(reply)
-        assert decode(request, data.draw(reply_responses(request, decoded, backend)), backend).unwrap() == decoded
+        assert type(value) is type(reply)
+        assert decode(request, data.draw(reply_responses(request, value, backend)), backend).unwrap() == value
     else:
-        assert decoded == reply
+        assert value == reply
 
 
-@drawn
+@example_settings
 @given(data=st.data())
 def test_events(data: st.DataObject) -> None:
     """A valid response to a streamed request consists of events, and each decodes to a chunk."""
@@ -67,19 +70,19 @@ def test_events(data: st.DataObject) -> None:
             assert isinstance(decode_event(prepared.unwrap().reader, each), Success)
 
 
-@pytest.mark.parametrize("at", BACKENDS)
-@settings(drawn, max_examples=60)
+@pytest.mark.parametrize("backend_name", BACKENDS)
+@settings(example_settings, max_examples=60)
 @given(data=st.data())
-def test_decode_is_total(at: str, data: st.DataObject) -> None:
+def test_decode_is_total(backend_name: str, data: st.DataObject) -> None:
     """`decode` returns a Success or a Failure for any response to any request."""
     request = data.draw(requests())
-    response = data.draw(http_responses(request, BACKENDS[at]))
-    assert isinstance(decode(request, response, BACKENDS[at]), Success | Failure)
+    response = data.draw(http_responses(request, BACKENDS[backend_name]))
+    assert isinstance(decode(request, response, BACKENDS[backend_name]), Success | Failure)
 
 
 @settings(max_examples=30, deadline=None, derandomize=True, database=None)
 @given(requests().flatmap(http_responses))
-def test_healthy(response: HttpResponse) -> None:
+def test_health_checks(response: HttpResponse) -> None:
     """Drawing passes the health checks of Hypothesis: fast, and few rejected examples."""
     assert response.status in range(200, 600)
 
@@ -119,7 +122,7 @@ def test_kinds() -> None:
     }
 
 
-BROKEN: dict[str, Callable[[bytes], bool]] = {
+BROKEN_BODIES: dict[str, Callable[[bytes], bool]] = {
     "truncated": lambda body: body.startswith(b'{"cand') and not body.endswith(b"}"),
     "empty": lambda body: body == b"",
     "invalid UTF-8": lambda body: b"\xff\xc0" in body,
@@ -133,7 +136,7 @@ def test_broken_responses() -> None:
     """Bodies are truncated, empty, corrupted, badly compressed, and of another structure."""
     valid = HttpResponse(200, (), b'{"candidates":[{"finishReason":"STOP"}]}')
     bodies = [response.body for response in draw_examples(broken_responses(st.just(valid)), 300)]
-    assert [kind for kind, matches in BROKEN.items() if not any(map(matches, bodies))] == []
+    assert [kind for kind, matches in BROKEN_BODIES.items() if not any(map(matches, bodies))] == []
 
 
 def test_valid_only() -> None:

@@ -55,7 +55,7 @@ healthy = settings(max_examples=30, deadline=None, derandomize=True, database=No
 shrinking = settings(
     max_examples=25, deadline=None, derandomize=True, database=None, phases=[Phase.generate, Phase.shrink]
 )
-drawn = settings(healthy, max_examples=25, suppress_health_check=list(HealthCheck))
+example_settings = settings(healthy, max_examples=25, suppress_health_check=list(HealthCheck))
 
 
 def _find_missing(strategy: SearchStrategy[T], kinds: Mapping[str, Callable[[T], Any]], count: int = 50) -> list[str]:
@@ -80,7 +80,7 @@ def test_every_operation(name: str) -> None:
     is_page = isinstance(kind, type) and issubclass(kind, Page)
     assert kind in REPLY_STRATEGIES or is_page or not {*kind.__struct_fields__} - {"extra"}
 
-    @settings(drawn, max_examples=5)
+    @settings(example_settings, max_examples=5)
     @given(st.data())
     def check(data: st.DataObject) -> None:
         request = data.draw(requests(name))
@@ -92,7 +92,7 @@ def test_every_operation(name: str) -> None:
 
 @healthy
 @given(requests().flatmap(lambda request: replies(request, errors=True, odd=True)))
-def test_healthy(reply: Any) -> None:
+def test_health_checks(reply: Any) -> None:
     """Drawing passes the health checks of Hypothesis; errors are wrapped in a Failure."""
     assert not isinstance(reply, GenaiError)
 
@@ -105,13 +105,13 @@ def test_short_repr() -> None:
 # Generated content
 
 
-def weather(city: str, days: int = 1) -> str:
+def get_weather(city: str, days: int = 1) -> str:
     """Return the weather."""
     return city * days
 
 
 REQUEST = generate("m", "hi")
-REQUEST_WITH_TOOL = generate("m", "hi") | with_tools(weather)
+REQUEST_WITH_TOOL = generate("m", "hi") | with_tools(get_weather)
 PEOPLE = dict[str, list[int]]
 REQUEST_FOR_JSON = generate(
     "m", "hi", {"response_mime_type": "application/json", "response_json_schema": build_json_schema(list[PEOPLE])}
@@ -126,7 +126,7 @@ def _list_calls(reply: GenerateContentResponse) -> list[tuple[Any, Any]]:
     return [(each.name, each.args) for each in reply.function_calls]
 
 
-GENERATED: dict[str, tuple[Request[GenerateContentResponse], Callable[[GenerateContentResponse], Any]]] = {
+GENERATED_KINDS: dict[str, tuple[Request[GenerateContentResponse], Callable[[GenerateContentResponse], Any]]] = {
     "a text": (REQUEST, lambda reply: reply.text and _get_finish_reason(reply) == FinishReason.STOP),
     "a truncated text": (REQUEST, lambda reply: reply.text and _get_finish_reason(reply) == FinishReason.MAX_TOKENS),
     "truncated before any text": (
@@ -184,7 +184,7 @@ def _is_json(text: str) -> bool:
 @pytest.mark.parametrize("request_", [REQUEST, REQUEST_WITH_TOOL, REQUEST_FOR_JSON], ids=["text", "calls", "JSON"])
 def test_generated(request_: Request[GenerateContentResponse]) -> None:
     """Every kind of model answer is drawn: ordinary, truncated, blocked, empty; valid and invalid calls and JSON."""
-    kinds = {kind: matches for kind, (request, matches) in GENERATED.items() if request is request_}
+    kinds = {kind: matches for kind, (request, matches) in GENERATED_KINDS.items() if request is request_}
     assert _find_missing(replies(request_), kinds) == []
 
 
@@ -252,7 +252,7 @@ SHAPES: dict[str, Any] = {
 def test_schema_values(kind: Any) -> None:
     """JSON drawn for the schema of a type decodes to that type."""
 
-    @drawn
+    @example_settings
     @given(schema_values(build_json_schema(kind)))
     def check(value: Any) -> None:
         msgspec.json.decode(msgspec.json.encode(value), type=kind)
@@ -260,7 +260,7 @@ def test_schema_values(kind: Any) -> None:
     check()
 
 
-@drawn
+@example_settings
 @given(st.data())
 def test_any_schema(data: st.DataObject) -> None:
     """A value can be drawn for any schema, also for one with contradictory bounds."""
@@ -270,14 +270,14 @@ def test_any_schema(data: st.DataObject) -> None:
 # Streams
 
 
-@drawn
+@example_settings
 @given(replies(REQUEST_FOR_JSON) | replies(REQUEST_WITH_TOOL), st.data())
 def test_chunks(reply: GenerateContentResponse, data: st.DataObject) -> None:
     """The chunks of a reply, merged, are equal to the reply."""
-    joined = merge_chunks(data.draw(answer_chunks(reply)))
+    merged = merge_chunks(data.draw(answer_chunks(reply)))
     for name in ("text", "function_calls", "usage_metadata", "prompt_feedback", "response_id"):
-        assert getattr(joined, name) == getattr(reply, name) or (name == "text" and not reply.text)
-    assert [each.finish_reason for each in joined.candidates] == [each.finish_reason for each in reply.candidates]
+        assert getattr(merged, name) == getattr(reply, name) or (name == "text" and not reply.text)
+    assert [each.finish_reason for each in merged.candidates] == [each.finish_reason for each in reply.candidates]
 
 
 def test_streams() -> None:
@@ -302,7 +302,7 @@ def test_stopped_streams() -> None:
     assert any(stream == () for stream in draw_examples(chunks(REQUEST, odd=True), 60))
 
 
-@drawn
+@example_settings
 @given(chunks(download_bytes("abc")))
 def test_download(stream: tuple[bytes, ...]) -> None:
     """The chunks of a download are bytes."""
@@ -374,7 +374,7 @@ def test_sometimes(name: str) -> None:
 LAST_CHUNK = Request(
     SendUploadChunk(session="https://h/upload/v1beta/files?upload_id=1", offset=4, data=b"ab", is_last=True)
 )
-ODD: dict[str, tuple[Request[Any], Callable[[Any], Any]]] = {
+ODD_KINDS: dict[str, tuple[Request[Any], Callable[[Any], Any]]] = {
     "one vector too few": (TEXTS, _has_vectors(1)),
     "one vector too many": (TEXTS, _has_vectors(3)),
     "a page that is its own next page": (files.list({"page_token": "t"}), lambda reply: reply.next_page_token == "t"),
@@ -384,10 +384,10 @@ ODD: dict[str, tuple[Request[Any], Callable[[Any], Any]]] = {
 }
 
 
-@pytest.mark.parametrize("name", ODD)
+@pytest.mark.parametrize("name", ODD_KINDS)
 def test_odd(name: str) -> None:
     """With ``odd=True``, replies that no service should return are drawn."""
-    request, matches = ODD[name]
+    request, matches = ODD_KINDS[name]
     assert _find_missing(replies(request, odd=True), {name: matches}) == []
 
 

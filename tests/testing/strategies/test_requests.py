@@ -21,7 +21,7 @@ healthy = settings(max_examples=11, deadline=None, derandomize=True, database=No
 shrinking = settings(
     max_examples=50, deadline=None, derandomize=True, database=None, phases=[Phase.generate, Phase.shrink]
 )
-drawn = settings(healthy, suppress_health_check=list(HealthCheck))
+example_settings = settings(healthy, suppress_health_check=list(HealthCheck))
 
 
 @pytest.mark.parametrize("name", OPERATION_REQUESTS)
@@ -38,18 +38,18 @@ def test_each(name: str) -> None:
 
 def test_any() -> None:
     """`requests()` draws all operations."""
-    seen: set[str] = set()
+    names: set[str] = set()
 
-    @settings(drawn, max_examples=250)
+    @settings(example_settings, max_examples=250)
     @given(requests())
     def check(request: Request[Any]) -> None:
-        seen.add(request.operation.op)
+        names.add(request.operation.op)
 
     check()
-    assert len(seen) > len(OPERATION_REQUESTS) * 0.8
+    assert len(names) > len(OPERATION_REQUESTS) * 0.8
 
 
-@drawn
+@example_settings
 @given(requests(GetCache, "embed"))
 def test_some(request: Request[Any]) -> None:
     """Operations can be given as classes or names, and any of them is drawn."""
@@ -82,7 +82,7 @@ def test_short_repr() -> None:
 # By annotations
 
 
-@drawn
+@example_settings
 @given(st.data())
 def test_from_type(data: st.DataObject) -> None:
     """After `register`, ``st.from_type`` draws requests, also by result type, operations and errors."""

@@ -24,8 +24,8 @@ from genai_fn.interpreters.net.connect.async_steps import AnyioStream, open_stre
 from genai_fn.interpreters.net.connect.connection import ConnectConfig, ConnectionSetupError, parse_target
 from genai_fn.interpreters.net.connect.proxies import find_proxy
 from genai_fn.interpreters.net.socket import NonBlockingSocket
-from tests.support.cancellation.points import spotless
-from tests.support.limits import patient
+from tests.support.cancellation.cancel_points import check_no_leaks
+from tests.support.limits import retry_with_longer_limits
 from tests.support.loopback import (
     Close,
     ConnectProxy,
@@ -33,12 +33,12 @@ from tests.support.loopback import (
     Hang,
     Loopback,
     Raw,
-    Received,
+    ReceivedRequest,
     Reply,
     Reset,
     Send,
-    black_hole,
-    refusing_port,
+    reserve_refusing_port,
+    reserve_silent_port,
 )
 from tests.support.pool_kinds import PoolKind
 
@@ -65,7 +65,7 @@ def make_trusting_context(server: Loopback) -> ssl.SSLContext:
     return context
 
 
-# Which proxy
+# Choice of the proxy
 
 PROXY = "http://one:8080"
 
@@ -181,7 +181,7 @@ def test_tunnel_from_environment(kind: PoolKind) -> None:
     kind.run(body)
 
 
-@patient
+@retry_with_longer_limits
 def test_sent_through_tunnel(kind: PoolKind, limit: float) -> None:
     """Bytes for a proxy or a TLS handshake do not count as sent."""
 
@@ -224,7 +224,7 @@ def test_refusing_proxy(kind: PoolKind, answer: Any, reason: str) -> None:
 
 
 @pytest.mark.parametrize("answer", [Hang(), Drip(b"HTTP/1.1 200 OK\r\na: " + b"b" * 300, 0.005)], ids=["hang", "drip"])
-@patient
+@retry_with_longer_limits
 def test_late_proxy(kind: PoolKind, answer: Any, limit: float) -> None:
     """A proxy that does not answer within the connect timeout is a timeout."""
 
@@ -242,7 +242,7 @@ def test_slow_proxy(kind: PoolKind) -> None:
     """A proxy's answer may arrive byte by byte."""
 
     async def body() -> None:
-        def script(received: Received) -> Any:
+        def script(received: ReceivedRequest) -> Any:
             return Drip(b"HTTP/1.1 200 OK\r\n\r\n", 0.001) if received.method == "CONNECT" else OK
 
         with ConnectProxy(script) as proxy:
@@ -256,7 +256,7 @@ def test_slow_proxy(kind: PoolKind) -> None:
 
 
 @contextmanager
-def socks_proxy(answers: list[bytes], *, web: bool = True) -> Generator[tuple[int, list[bytes]]]:
+def run_socks_proxy(answers: list[bytes], *, web: bool = True) -> Generator[tuple[int, list[bytes]]]:
     """Send one reply for each message of a SOCKS client; then answer its HTTP request, or close."""
     received: list[bytes] = []
 
@@ -278,12 +278,12 @@ def socks_proxy(answers: list[bytes], *, web: bool = True) -> Generator[tuple[in
         thread.join(60)
 
 
-SUCCEEDED = b"\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x50"
+SUCCESS_REPLY = b"\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x50"
 
 
 @pytest.mark.parametrize(
     "reply",
-    [SUCCEEDED, b"\x05\x00\x00\x03\x04name\x00\x50", b"\x05\x00\x00\x04" + b"\x00" * 16 + b"\x00\x50"],
+    [SUCCESS_REPLY, b"\x05\x00\x00\x03\x04name\x00\x50", b"\x05\x00\x00\x04" + b"\x00" * 16 + b"\x00\x50"],
     ids=["4", "name", "6"],
 )
 @pytest.mark.parametrize("login", ["", "me:secret@"])
@@ -292,7 +292,7 @@ def test_socks(kind: PoolKind, reply: bytes, login: str) -> None:
 
     async def body() -> None:
         answers = [b"\x05\x02", b"\x01\x00", reply] if login else [b"\x05\x00", reply]
-        with socks_proxy(answers) as (port, received):
+        with run_socks_proxy(answers) as (port, received):
             async with kind.make_pool(proxy=f"socks5://{login}127.0.0.1:{port}") as pool:
                 assert await pool.call(build_get("http://model.invalid/")) == (200, b"ok")
         assert received[0] == (b"\x05\x01\x02" if login else b"\x05\x01\x00")
@@ -322,7 +322,7 @@ def test_refusing_socks(kind: PoolKind, answers: list[bytes], reason: str) -> No
     """A SOCKS5 proxy's refusal is a `ConnectError` without the password."""
 
     async def body() -> None:
-        with socks_proxy(answers, web=False) as (port, _):
+        with run_socks_proxy(answers, web=False) as (port, _):
             async with kind.make_pool(proxy=f"socks5://me:secret@127.0.0.1:{port}") as pool:
                 failed = await pool.open(build_get("http://model.invalid/"))
                 doing = f"connecting to model.invalid:80 through socks5://127.0.0.1:{port}"
@@ -397,8 +397,8 @@ def test_context_fails(kind: PoolKind, monkeypatch: pytest.MonkeyPatch) -> None:
     async def body() -> None:
         with Loopback(OK, tls=True) as server:
             async with kind.make_pool() as pool:
-                with monkeypatch.context() as patched:
-                    patched.setattr(ssl, "create_default_context", fail)
+                with monkeypatch.context() as patch:
+                    patch.setattr(ssl, "create_default_context", fail)
                     failed = await pool.open(build_get(server.url))
                     assert failed.error == ConnectError("reading the certificates", "No such file")
                 assert "certificate" in (await pool.open(build_get(server.url))).error.reason
@@ -429,13 +429,13 @@ def test_no_tls(kind: PoolKind, on_accept: Any, reason: str) -> None:
     kind.run(body)
 
 
-def test_gone_before_tls() -> None:
+def test_reset_before_tls() -> None:
     """A peer that resets before the handshake raises, and leaves no socket to the garbage collector."""
-    with spotless(), socket.create_server(("127.0.0.1", 0)) as listener:
+    with check_no_leaks(), socket.create_server(("127.0.0.1", 0)) as listener:
         sock = socket.create_connection(listener.getsockname())
         with listener.accept()[0] as peer:
             peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        select.select([sock], [], [])  # what a reset makes readable, it makes no longer connected
+        select.select([sock], [], [])  # after a reset, the socket is readable and no longer connected
         sock = NonBlockingSocket(sock)
         with pytest.raises(ConnectionResetError):
             next(sock.start_tls(ssl.create_default_context(), "127.0.0.1"))
@@ -445,7 +445,7 @@ def test_gone_before_tls() -> None:
 @pytest.mark.parametrize(
     "on_accept", [Hang(), Drip(b"\x16\x03\x03\x40\x00" + b"\x02" * 200, 0.005)], ids=["hang", "drip"]
 )
-@patient
+@retry_with_longer_limits
 def test_late_tls(kind: PoolKind, on_accept: Any, limit: float) -> None:
     """A handshake that is not complete within the connect timeout is a timeout, also if bytes keep arriving."""
 
@@ -474,19 +474,19 @@ def test_unknown_name(kind: PoolKind) -> None:
     kind.run(body)
 
 
-@patient
+@retry_with_longer_limits
 def test_late_name(kind: PoolKind, monkeypatch: pytest.MonkeyPatch, limit: float) -> None:
     """A look-up that exceeds the connect timeout is a timeout."""
     is_released, request = threading.Event(), threading.Event()
 
-    def slow(host: str, *args: Any, flags: int = 0, **more: Any) -> Any:
+    def wait_for_gate(host: str, *args: Any, flags: int = 0, **options: Any) -> Any:
         if flags & socket.AI_NUMERICHOST:
             raise socket.gaierror(-2, "not a number")
         request.set()
         is_released.wait(60)
         return []
 
-    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    monkeypatch.setattr(socket, "getaddrinfo", wait_for_gate)
 
     async def body() -> None:
         async with kind.make_pool() as pool:
@@ -505,9 +505,9 @@ def test_addresses(kind: PoolKind, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "_ADDRESS_TIMEOUT", 0.02)
 
     async def body() -> None:
-        with Loopback(OK) as server, refusing_port() as refusing, black_hole(connects=False) as hole:
+        with Loopback(OK) as server, reserve_refusing_port() as refusing, reserve_silent_port(connects=False) as hole:
 
-            def find_addresses(host: str, *args: Any, flags: int = 0, **more: Any) -> Any:
+            def find_addresses(host: str, *args: Any, flags: int = 0, **options: Any) -> Any:
                 if flags & socket.AI_NUMERICHOST:
                     raise socket.gaierror(-2, "not a number")
                 family, kind = socket.AF_INET, socket.SOCK_STREAM
@@ -584,7 +584,7 @@ def test_refused_stream(backend: str) -> None:
     """`open_stream` raises `ConnectionSetupError` if the connection is refused."""
 
     async def body() -> None:
-        with refusing_port() as port, pytest.raises(ConnectionSetupError, match="refused"):
+        with reserve_refusing_port() as port, pytest.raises(ConnectionSetupError, match="refused"):
             await open_stream(parse_target(f"http://127.0.0.1:{port}"), ConnectConfig())
 
     anyio.run(body, backend=backend)

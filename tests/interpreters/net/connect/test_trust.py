@@ -147,7 +147,7 @@ def test_truststore_that_verifies_itself(system: object, monkeypatch: Patch) -> 
     """Where the system verifies, truststore's context is used if it verifies after the handshake."""
     monkeypatch.setattr(trust, "_SYSTEM_VERIFIES", (sys.platform,))
     assert type(make_context()) is truststore.SSLContext
-    monkeypatch.setattr(truststore, "SSLContext", ssl.SSLContext)  # whose sockets do not verify after the handshake
+    monkeypatch.setattr(truststore, "SSLContext", ssl.SSLContext)  # its sockets verify nothing after the handshake
     assert make_context().cert_store_stats()["x509"] > 100
 
 

@@ -18,7 +18,7 @@ from genai_fn.http import HttpRequest
 from genai_fn.interpreters.net.pool.async_pool import AsyncPool
 from genai_fn.interpreters.net.pool.sync_pool import PooledResponse, SyncPool
 from genai_fn.interpreters.net.socket import NonBlockingSocket
-from tests.support.loopback import Hang, Loopback, Reply, Send, chunk, head
+from tests.support.loopback import Hang, Loopback, Reply, Send, encode_chunk, encode_head
 from tests.support.pool_kinds import CHUNKED, OK, POOL_KIND_IDS, POOL_KINDS, PoolKind, build_get, make_trusting_context
 
 
@@ -32,13 +32,13 @@ def backend(request: pytest.FixtureRequest) -> Any:
     return request.param
 
 
-# From elsewhere
+# Closing from another thread or task
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 def test_close_from_thread(tls: bool) -> None:
     """Closing a response from another thread ends a pending read with `Closed`."""
-    with Loopback([(Send(head(200, CHUNKED)), Hang())], tls=tls) as server:
+    with Loopback([(Send(encode_head(200, CHUNKED)), Hang())], tls=tls) as server:
         pool = SyncPool(1, ssl_context=make_trusting_context(server))
         response = pool.send(build_get(server.url), deadline=time.monotonic() + 60, connect_timeout=60)
         assert isinstance(response, PooledResponse)
@@ -54,11 +54,11 @@ def test_close_from_thread(tls: bool) -> None:
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 @pytest.mark.parametrize("how", ["thread", "task", "done"])
-def test_cut_from_elsewhere(backend: str, how: str, tls: bool) -> None:
+def test_closed_from_another_task(backend: str, how: str, tls: bool) -> None:
     """Aborting or closing a response from another thread or task ends a pending read with `Closed`."""
 
     async def body() -> None:
-        with Loopback([(Send(head(200, CHUNKED) + chunk(b"a")), Hang())], tls=tls) as server:
+        with Loopback([(Send(encode_head(200, CHUNKED) + encode_chunk(b"a")), Hang())], tls=tls) as server:
             pool = AsyncPool(1, ssl_context=make_trusting_context(server))
             response = await pool.send(build_get(server.url), deadline=time.monotonic() + 60, connect_timeout=60)
             assert not isinstance(response, EffectFailed)
@@ -84,11 +84,11 @@ def test_cut_from_elsewhere(backend: str, how: str, tls: bool) -> None:
     anyio.run(body, backend=backend)
 
 
-def test_cut_as_data_come(backend: str) -> None:
+def test_closed_while_data_arrives(backend: str) -> None:
     """A chunk that arrives while the response is closed is dropped, and no async generator is left unfinished."""
 
     async def body() -> None:
-        with Loopback([(Send(head(200, CHUNKED) + chunk(b"a")), Hang())]) as server:
+        with Loopback([(Send(encode_head(200, CHUNKED) + encode_chunk(b"a")), Hang())]) as server:
             pool = AsyncPool(1)
             response = await pool.send(build_get(server.url), deadline=time.monotonic() + 60, connect_timeout=60)
             assert not isinstance(response, EffectFailed)
@@ -97,13 +97,13 @@ def test_cut_as_data_come(backend: str) -> None:
 
             async def end_response() -> None:
                 await anyio.wait_all_tasks_blocked()
-                far.sendall(chunk(b"b"))
+                server_end.sendall(encode_chunk(b"b"))
                 await response.aclose()
 
-            near, far = socket.socketpair()
-            with far, sock.sock:
-                near.setblocking(False)
-                sock.sock, old = near, sock.sock
+            client_end, server_end = socket.socketpair()
+            with server_end, sock.sock:
+                client_end.setblocking(False)
+                sock.sock, old = client_end, sock.sock
                 old.close()
                 async with anyio.create_task_group() as tasks:
                     tasks.start_soon(end_response)
@@ -114,7 +114,7 @@ def test_cut_as_data_come(backend: str) -> None:
     anyio.run(body, backend=backend)
 
 
-def test_loops() -> None:
+def test_several_event_loops() -> None:
     """An async pool may be used in one event loop after another, and drops the connections of the last one."""
     with Loopback(OK) as server:
         pool = AsyncPool(2)
@@ -150,13 +150,13 @@ def test_cancelled_anywhere(backend: str, tls: bool) -> None:
                 completed += await _cancel_after(k, pool, request)
                 k += 1
                 await pool.aclose()
-                await to_thread.run_sync(server.wait_rest, 0)
+                await to_thread.run_sync(server.wait_until_idle, 0)
                 pool = AsyncPool(2, ssl_context=make_trusting_context(server))
             assert completed < k
 
-    before = count_descriptors()
+    descriptor_count = count_descriptors()
     anyio.run(body, backend=backend)
-    assert count_descriptors() == before
+    assert count_descriptors() == descriptor_count
 
 
 async def _cancel_after(checkpoints: int, pool: AsyncPool, request: HttpRequest) -> bool:
@@ -200,7 +200,7 @@ def test_cancelled_in_body(kind: PoolKind) -> None:
         pytest.skip("threads are not cancelled")
 
     async def body() -> None:
-        with Loopback([(Send(head(200, CHUNKED) + chunk(b"a")), Hang()), OK]) as server:
+        with Loopback([(Send(encode_head(200, CHUNKED) + encode_chunk(b"a")), Hang()), OK]) as server:
             async with kind.make_pool(1) as pool:
                 response = await pool.open(build_get(server.url))
                 assert await response.read() == b"a"
@@ -223,8 +223,8 @@ def test_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with Loopback(OK) as server:
         pool = SyncPool(1)
-        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-            patched.setattr(NonBlockingSocket, "read", interrupt)
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(NonBlockingSocket, "read", interrupt)
             pool.send(build_get(server.url), deadline=time.monotonic() + 60, connect_timeout=60)
         server.wait_closed(1)
         response = pool.send(build_get(server.url), deadline=time.monotonic() + 60, connect_timeout=60)

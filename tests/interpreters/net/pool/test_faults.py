@@ -9,21 +9,21 @@ from anyio import to_thread
 
 from genai_fn.effects import EffectFailed
 from genai_fn.errors import ConnectError, Disconnected, TimedOut
-from tests.support.limits import patient
+from tests.support.limits import retry_with_longer_limits
 from tests.support.loopback import (
     Close,
     Drip,
-    Forever,
     Hang,
     Loopback,
     Raw,
+    Repeat,
     Reply,
     Reset,
     Send,
-    black_hole,
-    chunk,
-    head,
-    refusing_port,
+    encode_chunk,
+    encode_head,
+    reserve_refusing_port,
+    reserve_silent_port,
 )
 from tests.support.pool_kinds import (
     CHUNKED,
@@ -74,10 +74,10 @@ def test_no_answer(kind: PoolKind, answer: Any) -> None:
 @pytest.mark.parametrize(
     "answer",
     [
-        (Send(head(200, CHUNKED) + chunk(b"ab")), Reset()),
-        (Send(head(200, CHUNKED) + chunk(b"ab")), Close()),
-        Raw(head(200, CHUNKED) + chunk(b"ab") + b"zz\r\n"),
-        Raw(head(200, (("content-length", "3"),)) + b"ab"),
+        (Send(encode_head(200, CHUNKED) + encode_chunk(b"ab")), Reset()),
+        (Send(encode_head(200, CHUNKED) + encode_chunk(b"ab")), Close()),
+        Raw(encode_head(200, CHUNKED) + encode_chunk(b"ab") + b"zz\r\n"),
+        Raw(encode_head(200, (("content-length", "3"),)) + b"ab"),
     ],
     ids=str,
 )
@@ -111,13 +111,13 @@ def test_early_answer(kind: PoolKind) -> None:
     ("answer", "sent"),
     [
         (Hang(), True),
-        ((Send(head(100)), Hang()), True),
-        ((Send(b"HTTP/1.1 200 OK\r\na: "), Forever(b"b", 0.005)), True),
-        (Forever(head(100), 0), True),
+        ((Send(encode_head(100)), Hang()), True),
+        ((Send(b"HTTP/1.1 200 OK\r\na: "), Repeat(b"b", 0.005)), True),
+        (Repeat(encode_head(100), 0), True),
     ],
     ids=["hang", "informed", "drip", "forever"],
 )
-@patient
+@retry_with_longer_limits
 def test_late_head(kind: PoolKind, answer: Any, sent: bool, limit: float) -> None:
     """A response head that is incomplete at the deadline is a timeout, even if bytes keep arriving."""
 
@@ -133,16 +133,16 @@ def test_late_head(kind: PoolKind, answer: Any, sent: bool, limit: float) -> Non
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 @pytest.mark.parametrize(
-    "rest",
-    [Hang(), Drip(b"7f\r\n" + b"a" * 127, 0.005), Forever(b"1\r\na\r\n" * 10, 0), Forever(b"", 0.01)],
+    "later_bytes",
+    [Hang(), Drip(b"7f\r\n" + b"a" * 127, 0.005), Repeat(b"1\r\na\r\n" * 10, 0), Repeat(b"", 0.01)],
     ids=["hang", "drip", "forever", "silence"],
 )
-@patient
-def test_late_body(kind: PoolKind, rest: Any, tls: bool, limit: float) -> None:
+@retry_with_longer_limits
+def test_late_body(kind: PoolKind, later_bytes: Any, tls: bool, limit: float) -> None:
     """A body that is incomplete at the deadline is a timeout, even if chunks keep arriving."""
 
     async def body() -> None:
-        with Loopback([(Send(head(200, CHUNKED)), rest)], tls=tls) as server:
+        with Loopback([(Send(encode_head(200, CHUNKED)), later_bytes)], tls=tls) as server:
             async with kind.make_pool(1, ssl_context=make_trusting_context(server)) as pool:
                 response = await pool.open(build_get(server.url))
                 deadline = time.monotonic() + limit
@@ -158,12 +158,12 @@ def test_late_body(kind: PoolKind, rest: Any, tls: bool, limit: float) -> None:
     kind.run(body)
 
 
-@patient
+@retry_with_longer_limits
 def test_late_upload(kind: PoolKind, limit: float) -> None:
     """Sending to a server that does not read ends at the deadline."""
 
     async def body() -> None:
-        with black_hole() as port:
+        with reserve_silent_port() as port:
             async with kind.make_pool(1) as pool:
                 failed = await pool.open(build_post(f"http://127.0.0.1:{port}", b"a" * 20_000_000), timeout=limit)
                 assert failed.error == TimedOut("headers", f"waiting for 127.0.0.1:{port}", sent=True)
@@ -175,7 +175,7 @@ def test_refused(kind: PoolKind) -> None:
     """A refused connection is a `ConnectError`, and nothing counts as sent."""
 
     async def body() -> None:
-        with refusing_port() as port:
+        with reserve_refusing_port() as port:
             async with kind.make_pool(1) as pool:
                 for _ in range(2):
                     failed = await pool.open(build_get(f"http://127.0.0.1:{port}"))
@@ -188,11 +188,11 @@ def test_unanswered(kind: PoolKind) -> None:
     """A host that does not answer is a timeout after `connect_timeout`, or at an earlier deadline."""
 
     async def body() -> None:
-        with black_hole(connects=False) as port:
+        with reserve_silent_port(connects=False) as port:
             async with kind.make_pool(1) as pool:
-                for within, connect in ((5.0, 0.05), (0.05, 5.0)):
+                for deadline, connect in ((5.0, 0.05), (0.05, 5.0)):
                     failed = await pool.open(
-                        build_get(f"http://127.0.0.1:{port}"), timeout=within, connect_timeout=connect
+                        build_get(f"http://127.0.0.1:{port}"), timeout=deadline, connect_timeout=connect
                     )
                     assert failed.error == TimedOut("connect", f"connecting to 127.0.0.1:{port}")
 

@@ -13,7 +13,7 @@ from genai_fn.effects import EffectFailed
 from genai_fn.errors import Closed, ConnectError, Disconnected, InvalidRequest
 from genai_fn.http import FileSlice, HttpRequest
 from genai_fn.interpreters.net.pool import state
-from tests.support.loopback import Close, Hang, Loopback, Reply, Reset, Send, head, json_reply
+from tests.support.loopback import Close, Hang, Loopback, Reply, Reset, Send, build_json_reply, encode_head
 from tests.support.pool_kinds import (
     CHUNKED,
     OK,
@@ -35,7 +35,7 @@ def test_exchange(kind: PoolKind) -> None:
     """A request is sent with the URL's host and the body's length; response header names are in lower case."""
 
     async def body() -> None:
-        with Loopback(json_reply({"a": 1}, headers=(("X-Some", "caf\xe9"),))) as server:
+        with Loopback(build_json_reply({"a": 1}, headers=(("X-Some", "caf\xe9"),))) as server:
             async with kind.make_pool() as pool:
                 request = HttpRequest("POST", f"{server.url}/v1/a?b=c#d", (("X-Own", "1"), ("Host", "other")), b"hello")
                 response = await pool.open(request)
@@ -68,8 +68,8 @@ def test_length(kind: PoolKind, request_: HttpRequest, length: str | None) -> No
     async def body() -> None:
         with Loopback(OK) as server:
             async with kind.make_pool() as pool:
-                whole = HttpRequest(request_.method, server.url + request_.url, request_.headers, request_.body)
-                assert await pool.call(whole) == (200, b"ok")
+                request = HttpRequest(request_.method, server.url + request_.url, request_.headers, request_.body)
+                assert await pool.call(request) == (200, b"ok")
             assert server.requests[0].headers.get("content-length") == length
 
     kind.run(body)
@@ -78,13 +78,13 @@ def test_length(kind: PoolKind, request_: HttpRequest, length: str | None) -> No
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 def test_big(kind: PoolKind, tls: bool) -> None:
     """Megabytes are sent and received unchanged."""
-    big = bytes(range(256)) * (1 << 13)
+    data = bytes(range(256)) * (1 << 13)
 
     async def body() -> None:
         with Loopback(lambda received: Reply(body=received.body), tls=tls) as server:
             async with kind.make_pool(ssl_context=make_trusting_context(server)) as pool:
-                for sent in (big, (big[:70000], big[70000:])):
-                    assert await pool.call(build_post(server.url, sent)) == (200, big)
+                for sent in (data, (data[:70000], data[70000:])):
+                    assert await pool.call(build_post(server.url, sent)) == (200, data)
             assert server.connections == 1
 
     kind.run(body)
@@ -101,8 +101,8 @@ def test_file(kind: PoolKind, tmp_path: Path) -> None:
                 assert await pool.call(build_post(server.url, FileSlice(str(path), 3, 600_000))) == (200, b"ok")
                 short = await pool.call(build_post(server.url, FileSlice(str(path), 1_048_570, 100)))
                 assert "ended 94 bytes early" in short.error.expected
-                gone = await pool.call(build_post(server.url, FileSlice(str(tmp_path / "gone"), 0, 1)))
-                assert "No such file" in gone.error.expected
+                result = await pool.call(build_post(server.url, FileSlice(str(tmp_path / "gone"), 0, 1)))
+                assert "No such file" in result.error.expected
             assert server.requests[0].body == path.read_bytes()[3:600_003]
 
     kind.run(body)
@@ -146,14 +146,14 @@ def test_url(kind: PoolKind, url: str) -> None:
         HttpRequest("POST", "/", (("content-length", "test-key"),), b"test-key"),
     ],
 )
-def test_unsayable(kind: PoolKind, request_: HttpRequest) -> None:
-    """What HTTP cannot say is lost, without a word of what may be a key, and leaves its lane free."""
+def test_invalid_http(kind: PoolKind, request_: HttpRequest) -> None:
+    """A request that HTTP cannot express is an error that does not contain it, and occupies no connection."""
 
     async def body() -> None:
         with Loopback(OK) as server:
             async with kind.make_pool(1) as pool:
-                whole = HttpRequest(request_.method, server.url + request_.url, request_.headers, request_.body)
-                failed = await pool.open(whole)
+                request = HttpRequest(request_.method, server.url + request_.url, request_.headers, request_.body)
+                failed = await pool.open(request)
                 assert isinstance(failed.error, InvalidRequest)
                 assert "test-key" not in repr(failed)
                 assert await pool.call(build_get(server.url)) == (200, b"ok")
@@ -187,7 +187,7 @@ def test_unread(kind: PoolKind) -> None:
     """Closing an unread response closes its connection."""
 
     async def body() -> None:
-        with Loopback([(Send(head(200, CHUNKED)), Hang())]) as server:
+        with Loopback([(Send(encode_head(200, CHUNKED)), Hang())]) as server:
             async with kind.make_pool() as pool:
                 response = await pool.open(build_get(server.url))
                 await response.close()
@@ -205,7 +205,7 @@ def test_stale(kind: PoolKind) -> None:
             async with kind.make_pool() as pool:
                 for _ in range(3):
                     assert await pool.call(build_get(server.url)) == (200, b"ok")
-                    await to_thread.run_sync(server.wait_rest)  # the server's close has arrived
+                    await to_thread.run_sync(server.wait_until_idle)  # the server's close has arrived
             assert server.connections == 3
 
     kind.run(body)
@@ -215,7 +215,7 @@ def test_more_than_the_answer(kind: PoolKind) -> None:
     """Bytes after a response are not read as the response to the next request."""
 
     async def body() -> None:
-        ok, stray = (head(200, (("content-length", str(len(text))),)) + text for text in (b"ok", b"stray"))
+        ok, stray = (encode_head(200, (("content-length", str(len(text))),)) + text for text in (b"ok", b"stray"))
         with Loopback([Send(ok + stray), OK]) as server:
             async with kind.make_pool() as pool:
                 for _ in range(2):
@@ -240,14 +240,14 @@ class HiddenState:
 @pytest.mark.parametrize(
     "extra", (b"", b"HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\nattacker"), ids=("plain", "smuggled")
 )
-def test_state_out_of_reach(kind: PoolKind, monkeypatch: pytest.MonkeyPatch, extra: bytes) -> None:
+def test_hidden_state(kind: PoolKind, monkeypatch: pytest.MonkeyPatch, extra: bytes) -> None:
     """A connection whose h11 state is hidden is not reused, so that a smuggled response is never read."""
     for name in ("HTTP11Connection", "AsyncHTTP11Connection"):
         original = getattr(kind.transport, name)
         monkeypatch.setattr(kind.transport, name, lambda *args, original=original: HiddenState(original(*args)))
 
     async def body() -> None:
-        with Loopback(Send(head(200, (("content-length", "2"),)) + b"ok" + extra)) as server:
+        with Loopback(Send(encode_head(200, (("content-length", "2"),)) + b"ok" + extra)) as server:
             async with kind.make_pool() as pool:
                 for _ in range(3):
                     assert await pool.call(build_get(server.url)) == (200, b"ok")
@@ -257,9 +257,9 @@ def test_state_out_of_reach(kind: PoolKind, monkeypatch: pytest.MonkeyPatch, ext
 
 
 @pytest.mark.parametrize(
-    ("answer", "reused"), [(Reset(), True), (Close(), True), ((Send(b"HTTP/1.1 2"), Close()), False)]
+    ("answer", "is_reused"), [(Reset(), True), (Close(), True), ((Send(b"HTTP/1.1 2"), Close()), False)]
 )
-def test_lost_on_reused(kind: PoolKind, answer: Any, reused: bool) -> None:
+def test_lost_on_reused(kind: PoolKind, answer: Any, is_reused: bool) -> None:
     """An error on a reused connection is marked `was_reused`, unless a response had begun."""
 
     async def body() -> None:
@@ -268,13 +268,13 @@ def test_lost_on_reused(kind: PoolKind, answer: Any, reused: bool) -> None:
                 await pool.call(build_get(server.url))
                 failed = await pool.open(build_get(server.url))
                 assert isinstance(failed.error, Disconnected)
-                assert (failed.error.sent, failed.was_reused) == (True, reused)
+                assert (failed.error.sent, failed.was_reused) == (True, is_reused)
             assert server.connections == 1
 
     kind.run(body)
 
 
-def test_fresh(kind: PoolKind) -> None:
+def test_needs_new_connection(kind: PoolKind) -> None:
     """`needs_new_connection` opens a new connection, which is reused afterwards."""
 
     async def body() -> None:
@@ -288,17 +288,17 @@ def test_fresh(kind: PoolKind) -> None:
     kind.run(body)
 
 
-def test_idle_elsewhere(kind: PoolKind) -> None:
+def test_idle_connections_count(kind: PoolKind) -> None:
     """Idle connections count towards the limit: the oldest is closed for a connection to another host."""
 
     async def body() -> None:
-        with Loopback(OK) as one, Loopback(OK) as other:
+        with Loopback(OK) as first_server, Loopback(OK) as second_server:
             async with kind.make_pool(1) as pool:
-                for server in (one, other, one):
+                for server in (first_server, second_server, first_server):
                     assert await pool.call(build_get(server.url)) == (200, b"ok")
-                await to_thread.run_sync(other.wait_closed, 1)
-                await to_thread.run_sync(one.wait_closed, 1)
-            assert (one.connections, other.connections) == (2, 1)
+                await to_thread.run_sync(second_server.wait_closed, 1)
+                await to_thread.run_sync(first_server.wait_closed, 1)
+            assert (first_server.connections, second_server.connections) == (2, 1)
 
     kind.run(body)
 
@@ -350,5 +350,5 @@ def test_import() -> None:
         "import genai_fn.interpreters.net.pool.async_pool; assert not {'httpcore', 'httpcore2'} & set(sys.modules)"
     )
     command = [sys.executable, "-c", code]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
+    process = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert (process.returncode, process.stderr) == (0, "")

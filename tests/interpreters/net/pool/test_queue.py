@@ -14,7 +14,7 @@ from genai_fn.errors import Closed, TimedOut
 from genai_fn.http import HttpRequest
 from genai_fn.interpreters.net.pool.async_pool import AsyncPool
 from genai_fn.interpreters.net.pool.sync_pool import PooledResponse, SyncPool
-from tests.support.loopback import Loopback, Received, Reply
+from tests.support.loopback import Loopback, ReceivedRequest, Reply
 from tests.support.pool_kinds import OK, POOL_KIND_IDS, POOL_KINDS, PoolKind, build_get
 
 
@@ -28,7 +28,7 @@ def backend(request: pytest.FixtureRequest) -> Any:
     return request.param
 
 
-def test_wait_for_lane(kind: PoolKind) -> None:
+def test_wait_for_slot(kind: PoolKind) -> None:
     """Waiting for a slot counts towards the deadline, and a caller that gave up takes none."""
 
     async def body() -> None:
@@ -66,14 +66,14 @@ class ConcurrencyCounter:
     """A script that counts concurrent requests; each waits until `size` have arrived, or half a second."""
 
     def __init__(self, size: int) -> None:
-        self.now = self.most = 0
+        self.now = self.peak = 0
         self._lock = threading.Lock()
         self._barrier = threading.Barrier(size)
 
-    def __call__(self, received: Received) -> Reply:
+    def __call__(self, received: ReceivedRequest) -> Reply:
         with self._lock:
             self.now += 1
-            self.most = max(self.most, self.now)
+            self.peak = max(self.peak, self.now)
         with suppress(threading.BrokenBarrierError):
             self._barrier.wait(0.5)
         with self._lock:
@@ -105,7 +105,7 @@ def test_threads() -> None:
         pool.close()
         assert server.connections <= 8
     assert sorted(answers) == [b""] * 400 + [b"ok"] * 400
-    assert counter.most == 8
+    assert counter.peak == 8
 
 
 def test_tasks(backend: str) -> None:
@@ -113,16 +113,16 @@ def test_tasks(backend: str) -> None:
 
     async def body() -> None:
         async def work() -> None:
-            nonlocal left
-            while left:
-                left -= 1
+            nonlocal remaining
+            while remaining:
+                remaining -= 1
                 response = await pool.send(build_get(server.url), deadline=time.monotonic() + 60, connect_timeout=60)
                 assert not isinstance(response, EffectFailed)
                 while await response.read(time.monotonic() + 60, "idle"):
                     pass
                 await response.aclose()
 
-        left = 600
+        remaining = 600
         with Loopback(OK) as server:
             pool = AsyncPool(64)
             async with anyio.create_task_group() as tasks:
@@ -139,14 +139,14 @@ def test_order(backend: str) -> None:
     """Waiting callers are served in order; one that is cancelled does not block the others."""
 
     async def body() -> None:
-        served: list[int] = []
+        order: list[int] = []
         scopes = [anyio.CancelScope() for _ in range(5)]
 
         async def work(number: int) -> None:
             with scopes[number]:
                 response = await pool.send(build_get(server.url), deadline=time.monotonic() + 60, connect_timeout=60)
                 assert not isinstance(response, EffectFailed)
-                served.append(number)
+                order.append(number)
                 await response.aclose()
 
         with Loopback(OK) as server:
@@ -161,12 +161,12 @@ def test_order(backend: str) -> None:
                 await first.aclose()
                 scopes[3].cancel()
             await pool.aclose()
-        assert served == [0, 2, 4]
+        assert order == [0, 2, 4]
 
     anyio.run(body, backend=backend)
 
 
-def test_close_wakes_callers_in_line(backend: str) -> None:
+def test_close_wakes_waiting_callers(backend: str) -> None:
     """Callers that wait for a slot while the pool is closed get `Closed`."""
 
     async def body() -> None:

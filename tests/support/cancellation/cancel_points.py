@@ -15,19 +15,19 @@ import anyio
 import trio
 from anyio.lowlevel import checkpoint
 
-from tests.support.quiet import PAUSE
+from tests.support.idle_threads import PAUSE
 
 Subject: TypeAlias = Callable[[], Awaitable[Any]]
 
 SCOPE, LATE, TWICE, TWICE_LATE = "scope", "late", "twice", "twice-late"
-WORLDS = (
+BACKENDS_AND_MANNERS = (
     *(("asyncio", manner) for manner in (SCOPE, LATE, TWICE, TWICE_LATE)),
     *(("trio", manner) for manner in (SCOPE, LATE, TWICE)),
 )
-STEPS = 60
+MAX_STOPS = 60
 
 
-class Cut:
+class Canceller:
     """
     Cancels a subject at its k-th stop, where it waits (0: before it starts), if it gets there.
 
@@ -40,9 +40,9 @@ class Cut:
 
         manner: One of the above.
 
-        again: After how many further stops to cancel again.
+        next_stop: After how many further stops to cancel again.
 
-        at_rest: Returns the servers' waits, as `Loopback.at_rest` does. Once all servers wait, and the
+        get_idle_waits: Returns the servers' waits, as `Loopback.get_idle_waits` does. Once all servers wait, and the
             subject makes no more stops, it is cancelled; without this, it must end by itself.
     """
 
@@ -50,88 +50,88 @@ class Cut:
         self,
         k: int,
         manner: str,
-        again: int | None = None,
-        at_rest: Callable[[], frozenset[int] | None] = lambda: None,
+        next_stop: int | None = None,
+        get_idle_waits: Callable[[], frozenset[int] | None] = lambda: None,
     ) -> None:
         self.manner = manner
         self.stops = 0
-        self.reached = False
+        self.is_reached = False
         """Whether it was cancelled at the k-th stop."""
-        self.stalled = False
+        self.is_stalled = False
         """Whether it was cancelled because nothing happened any more."""
-        self.ended = False
+        self.has_ended = False
         """Whether it ended without being cancelled, with this result:"""
         self.result: Any = None
-        self._again = k % 3 if again is None else again
-        self._at_rest = at_rest
-        self._at = {k: 0, **self._second_after(k)}
+        self._next_stop = k % 3 if next_stop is None else next_stop
+        self._get_idle_waits = get_idle_waits
+        self._cancels_by_stop = {k: 0, **self._find_second_stop(k)}
         self._cancels: list[Callable[[], object]] = []
-        self._counting = set[int]()
+        self._counted_tasks = set[int]()
 
-    async def of(self, subject: Subject) -> "Cut":
+    async def run(self, subject: Subject) -> "Canceller":
         """Run a subject and cancel it; return self."""
         is_native = self.manner in {TWICE, TWICE_LATE} and _is_asyncio()
-        await (self._native(subject) if is_native else self._scoped(subject))
-        assert self.ended or self.reached or self.stalled
+        await (self._run_as_task(subject) if is_native else self._run_in_scopes(subject))
+        assert self.has_ended or self.is_reached or self.is_stalled
         return self
 
-    async def counted(self, part: Subject) -> Any:
+    async def run_counted(self, part: Subject) -> Any:
         """Run a part of the subject, in any task, and count its stops as the subject's."""
         task = anyio.get_current_task().id
-        if task in self._counting:
+        if task in self._counted_tasks:
             return await part()
-        self._counting.add(task)
-        return await _run_counted(part, self._act, self._resumed)
+        self._counted_tasks.add(task)
+        return await _run_with_stops(part, self._handle_stop, self._handle_resume)
 
-    async def _scoped(self, subject: Subject) -> None:
+    async def _run_in_scopes(self, subject: Subject) -> None:
         with anyio.CancelScope() as outer, anyio.CancelScope() as inner:
             self._cancels = [inner.cancel, outer.cancel]
-            self._act(None)
-            async with self._watched(inner.cancel):
-                self.result = await self.counted(subject)
-                self.ended = True
+            self._handle_stop(None)
+            async with self._watch(inner.cancel):
+                self.result = await self.run_counted(subject)
+                self.has_ended = True
 
-    async def _native(self, subject: Subject) -> None:
-        task = asyncio.get_running_loop().create_task(self.counted(subject))
+    async def _run_as_task(self, subject: Subject) -> None:
+        task = asyncio.get_running_loop().create_task(self.run_counted(subject))
         self._cancels = [task.cancel, task.cancel]
-        self._act(None)
-        async with self._watched(task.cancel):
+        self._handle_stop(None)
+        async with self._watch(task.cancel):
             await asyncio.wait([task])
-        self.ended = not task.cancelled()
-        assert not (self.ended and (self.reached or self.stalled)), "a cancellation was swallowed"
-        self.result = task.result() if self.ended else None
+        self.has_ended = not task.cancelled()
+        assert not (self.has_ended and (self.is_reached or self.is_stalled)), "a cancellation was swallowed"
+        self.result = task.result() if self.has_ended else None
 
-    def _watched(self, cancel: Callable[[], object]) -> "_Watch":
+    def _watch(self, cancel: Callable[[], object]) -> "_StallWatch":
         def stall() -> None:
-            if not self.reached:
-                self.stalled = True
-                self._at = self._second_after(self.stops - 1)
+            if not self.is_reached:
+                self.is_stalled = True
+                self._cancels_by_stop = self._find_second_stop(self.stops - 1)
                 cancel()
 
-        return _Watch(self._rest, stall)
+        return _StallWatch(self._read_state, stall)
 
-    def _rest(self) -> object:
-        servers = self._at_rest()
+    def _read_state(self) -> object:
+        servers = self._get_idle_waits()
         return None if servers is None else (servers, self.stops)
 
-    def _second_after(self, k: int) -> dict[int, int]:
-        return {k + 1 + self._again: 1} if self.manner in {TWICE, TWICE_LATE} else {}
+    def _find_second_stop(self, k: int) -> dict[int, int]:
+        return {k + 1 + self._next_stop: 1} if self.manner in {TWICE, TWICE_LATE} else {}
 
-    def _act(self, awaited: Any) -> int:
-        which = self._at.get(self.stops)
+    def _handle_stop(self, awaited: Any) -> int:
+        which = self._cancels_by_stop.get(self.stops)
         if which is not None and self.manner != LATE:
             self._cancel(which, awaited)
         self.stops += 1
         return self.stops - 1
 
-    def _resumed(self, stop: int) -> None:
-        if self.manner == LATE and stop in self._at:
-            self.reached = True
+    def _handle_resume(self, stop: int) -> None:
+        if self.manner == LATE and stop in self._cancels_by_stop:
+            self.is_reached = True
             self._cancels[0]()
 
     def _cancel(self, which: int, awaited: Any) -> None:
         def cancel(_: object = None) -> None:
-            self.reached |= which == 0
+            self.is_reached |= which == 0
             self._cancels[which]()
 
         if self.stops == 0:
@@ -142,11 +142,11 @@ class Cut:
             _call_soon(cancel)
 
 
-class _Watch:
-    """A block that calls a function once `rest` returns the same value twice, and not None."""
+class _StallWatch:
+    """A block that calls `act` once `read_state` returns the same value twice, and not None."""
 
-    def __init__(self, rest: Callable[[], object], act: Callable[[], object]) -> None:
-        self._rest = rest
+    def __init__(self, read_state: Callable[[], object], act: Callable[[], object]) -> None:
+        self._read_state = read_state
         self._act = act
         self._group = anyio.create_task_group()
 
@@ -160,19 +160,19 @@ class _Watch:
 
     async def _wait(self) -> None:
         before = None
-        while before is None or self._rest() != before:
-            before = self._rest()
+        while before is None or self._read_state() != before:
+            before = self._read_state()
             await anyio.sleep(PAUSE)
-            for _ in range(_ROUNDS):  # handle what has arrived meanwhile first
+            for _ in range(_CHECKPOINTS):  # handle what has arrived meanwhile first
                 await checkpoint()
         self._act()
 
 
-_ROUNDS = 20
+_CHECKPOINTS = 20
 
 
 @types.coroutine
-def _run_counted(
+def _run_with_stops(
     subject: Subject, on_stop: Callable[[Any], int], on_resume: Callable[[int], None]
 ) -> Generator[Any, Any, Any]:
     """Run a coroutine in the awaiting task, and report each stop and each resumption."""
@@ -207,17 +207,17 @@ def _call_soon(call: Callable[[], object]) -> None:
         trio.lowlevel.current_trio_token().run_sync_soon(call)
 
 
-def steps(manner: str) -> range:
+def list_stops(manner: str) -> range:
     """Return the stops at which to cancel; ``late`` starts at the first."""
-    return range(int(manner == LATE), STEPS + 1)
+    return range(int(manner == LATE), MAX_STOPS + 1)
 
 
-def tasks() -> int:
+def count_tasks() -> int:
     """Count the event loop's tasks."""
     return len(asyncio.all_tasks()) if _is_asyncio() else trio.lowlevel.current_statistics().tasks_living
 
 
-def client_sockets(*ports: int) -> int:
+def count_client_sockets(*ports: int) -> int:
     """Count this process's internet sockets, except the servers' on these ports."""
     return sum(1 for port in _local_ports() if port not in ports)
 
@@ -232,7 +232,7 @@ def _local_ports() -> Iterator[int]:
 
 
 @contextmanager
-def spotless() -> Iterator[None]:
+def check_no_leaks() -> Iterator[None]:
     """Disable the garbage collector, and check at the end that no resource warning and no lost exception occurs."""
     problems: list[str] = []
     logs = _LogCollector(problems)
@@ -255,7 +255,7 @@ class _LogCollector(logging.Handler):
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__(logging.WARNING)
-        self._complaints = problems
+        self._problems = problems
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._complaints.append(record.getMessage())
+        self._problems.append(record.getMessage())

@@ -9,17 +9,17 @@ import anyio
 from trio.testing import MockClock
 
 
-class _Loop(asyncio.SelectorEventLoop):
+class _VirtualTimeLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self.now = 0.0
-        super().__init__(_Selector(self))
+        super().__init__(_ClockAdvancingSelector(self))
 
     def time(self) -> float:
         return self.now
 
 
-class _Selector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]  # its type depends on the system
-    def __init__(self, loop: _Loop) -> None:
+class _ClockAdvancingSelector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]  # its type depends on the system
+    def __init__(self, loop: _VirtualTimeLoop) -> None:
         super().__init__()
         self._loop = loop
 
@@ -34,9 +34,9 @@ class _Selector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]  #
 def run_virtually(body: Callable[[], Awaitable[Any]], backend: str) -> Any:
     """Run a coroutine function in virtual time, for at most an hour of it."""
 
-    async def bounded() -> Any:
+    async def run_bounded() -> Any:
         with anyio.fail_after(3600):
             return await body()
 
-    options = {"clock": MockClock(autojump_threshold=0)} if backend == "trio" else {"loop_factory": _Loop}
-    return anyio.run(bounded, backend=backend, backend_options=options)
+    options = {"clock": MockClock(autojump_threshold=0)} if backend == "trio" else {"loop_factory": _VirtualTimeLoop}
+    return anyio.run(run_bounded, backend=backend, backend_options=options)

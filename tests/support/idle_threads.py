@@ -1,4 +1,4 @@
-"""Detects when threads of a server or a test wait and nothing changes any more, instead of sleeping."""
+"""Detects when the threads of a server or a test wait and nothing changes any more: tests need not sleep."""
 
 import socket
 import threading
@@ -9,48 +9,48 @@ from pathlib import Path
 from selectors import EVENT_READ, DefaultSelector
 
 PAUSE = 0.02
-"""How many seconds apart two looks are, in which nothing may have changed; more than any timer that is still to run."""
+"""Seconds between two checks that must find no change; longer than any timer of the tests."""
 
 
 class StoppedError(Exception):
     """The server is being stopped."""
 
 
-class Waits:
+class SocketWaiter:
     """Waits for sockets in a server's threads, until the server is stopped."""
 
     def __init__(self) -> None:
         # Closing one end makes the other readable for every thread that waits, at once and for good.
-        self._stop, self._stopped = socket.socketpair()
+        self._stop_sender, self._stop_receiver = socket.socketpair()
         self._numbers = count()
         self._waiting: dict[int, tuple[int, Mapping[socket.socket, int]]] = {}
 
     def stop(self) -> None:
-        """Wake all waiting threads: their `wait` raises `StoppedError`."""
-        self._stop.close()
+        """Wake all waiting threads; their `wait` raises `StoppedError`."""
+        self._stop_sender.close()
 
     def close(self) -> None:
         """Close the socket, once no thread waits any more."""
-        self._stopped.close()
+        self._stop_receiver.close()
 
-    def wait(self, wanted: Mapping[socket.socket, int], timeout: float | None = None) -> None:
+    def wait(self, sockets: Mapping[socket.socket, int], timeout: float | None = None) -> None:
         """Wait for a socket; raises `StoppedError` if the server is stopped."""
         with DefaultSelector() as selector:
-            selector.register(self._stopped, EVENT_READ)
-            for sock, events in wanted.items():
+            selector.register(self._stop_receiver, EVENT_READ)
+            for sock, events in sockets.items():
                 if events:
                     selector.register(sock, events)
             thread = threading.get_ident()
             if timeout is None:
-                self._waiting[thread] = next(self._numbers), wanted
+                self._waiting[thread] = next(self._numbers), sockets
             try:
-                chosen = selector.select(timeout)
+                ready = selector.select(timeout)
             finally:
                 self._waiting.pop(thread, None)
-            if any(key.fileobj is self._stopped for key, _ in chosen):
+            if any(key.fileobj is self._stop_receiver for key, _ in ready):
                 raise StoppedError
 
-    def at_rest(self, threads: Iterable[threading.Thread]) -> frozenset[int] | None:
+    def get_idle_waits(self, threads: Iterable[threading.Thread]) -> frozenset[int] | None:
         """
         Return the waits of some threads, if all of them wait for sockets that are not ready.
 
@@ -59,15 +59,15 @@ class Waits:
         """
         waiting = dict(self._waiting)
         alive = [each.ident or 0 for each in threads if each.is_alive()]
-        if any(each not in waiting or _is_there(waiting[each][1]) for each in alive):
+        if any(each not in waiting or _has_ready_socket(waiting[each][1]) for each in alive):
             return None
         return frozenset(waiting[each][0] for each in alive)
 
 
-def _is_there(wanted: Mapping[socket.socket, int]) -> bool:
+def _has_ready_socket(sockets: Mapping[socket.socket, int]) -> bool:
     try:
         with DefaultSelector() as selector:
-            for sock, events in wanted.items():
+            for sock, events in sockets.items():
                 if events:
                     selector.register(sock, events)
             return bool(selector.select(0))
@@ -75,17 +75,17 @@ def _is_there(wanted: Mapping[socket.socket, int]) -> bool:
         return True
 
 
-def is_stuck(thread: threading.Thread) -> bool:
+def is_blocked(thread: threading.Thread) -> bool:
     """Return whether a thread sleeps in a system call and is not woken for `PAUSE` seconds."""
-    before = _switches(thread)
+    before = _read_context_switches(thread)
     time.sleep(PAUSE)
-    return before is not None and _switches(thread) == before
+    return before is not None and _read_context_switches(thread) == before
 
 
-def _switches(thread: threading.Thread) -> list[str] | None:
-    """Read how often a thread fell asleep and was woken; None unless it sleeps, and not for want of a processor."""
+def _read_context_switches(thread: threading.Thread) -> list[str] | None:
+    """Read the counts of context switches of a thread; None unless it sleeps."""
     lines = Path(f"/proc/self/task/{thread.native_id}/status").read_text(encoding="ascii", errors="ignore").splitlines()
-    said = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
-    if not said["State"].startswith("S"):
+    fields = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+    if not fields["State"].startswith("S"):
         return None
-    return [value for name, value in said.items() if name.endswith("ctxt_switches")]
+    return [value for name, value in fields.items() if name.endswith("ctxt_switches")]

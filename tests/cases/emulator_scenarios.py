@@ -29,10 +29,10 @@ from genai_fn import (
 
 __all__ = [
     "Run",
-    "run_model_story",
-    "run_project_story",
-    "run_storage_story",
-    "run_token_story",
+    "run_model_scenario",
+    "run_project_scenario",
+    "run_storage_scenario",
+    "run_token_scenario",
 ]
 
 Run: TypeAlias = Callable[[Any], Awaitable[Any]]
@@ -40,8 +40,8 @@ Run: TypeAlias = Callable[[Any], Awaitable[Any]]
 MODEL = "gemini-2.5-flash"
 
 
-async def run_model_story(run: Run) -> None:
-    """Use what both backends have: contents, tokens, embeddings, caches, models, images, videos."""
+async def run_model_scenario(run: Run) -> None:
+    """Use operations of both backends: contents, tokens, embeddings, caches, models, images, videos."""
     answer = await run(generate(MODEL, "Why?") | text)
     assert "".join(await run(generate(MODEL, "Why?") | streamed | text | collected)) == answer
     chat = chats.start(MODEL)
@@ -50,8 +50,8 @@ async def run_model_story(run: Run) -> None:
         chat = turn.chat
     assert "Before that came 2 turns." in str(turn.answer.text)
     assert len(await run(gather(generate(MODEL, str(each)) for each in range(5)) | collected)) == 5
-    counted = await run(tokens.count(generate(MODEL, "Why is it blue?")))
-    assert counted.total_tokens == (await run(generate(MODEL, "Why is it blue?"))).usage_metadata.prompt_token_count
+    token_count = await run(tokens.count(generate(MODEL, "Why is it blue?")))
+    assert token_count.total_tokens == (await run(generate(MODEL, "Why is it blue?"))).usage_metadata.prompt_token_count
     vectors = await run(embed_many("text-embedding-004", ["a tea", "a pot"]) | collected)
     assert [len(each.values) for each in vectors] == [768, 768]
     assert (await run(embed("text-embedding-004", "a tea"))).embeddings[0].values == vectors[0].values
@@ -69,8 +69,8 @@ async def run_model_story(run: Run) -> None:
     assert operation.done
 
 
-async def run_storage_story(run: Run) -> None:
-    """Use what only Gemini has: files, batches, stores, tuned models."""
+async def run_storage_scenario(run: Run) -> None:
+    """Use operations of Gemini: files, batches, stores, tuned models."""
     file = await run(
         files.upload(b"the tea is green", {"mime_type": "text/plain", "display_name": "tea"}) | until_done(every=3600)
     )
@@ -87,10 +87,10 @@ async def run_storage_story(run: Run) -> None:
     response = await run(generate(MODEL, "What is oolong?", search))
     assert "Oolong" in response.candidates[0].grounding_metadata.grounding_chunks[0].retrieved_context.text
     await run(stores.delete(store.name, {"force": True}))
-    tuned = await run(
+    tuning_job = await run(
         tunings.tune(f"models/{MODEL}", {"examples": [{"text_input": "1", "output": "2"}]}) | until_done(every=3600)
     )
-    tuned_model = await run(models.update(tuned.name, {"display_name": "Mine"}))
+    tuned_model = await run(models.update(tuning_job.name, {"display_name": "Mine"}))
     assert tuned_model.display_name == "Mine"
     assert [each.name for each in await run(models.list({"query_base": False}) | items | collected)] == [
         tuned_model.name
@@ -101,19 +101,19 @@ async def run_storage_story(run: Run) -> None:
     await run(files.delete(file.name))
 
 
-async def run_token_story(run: Run) -> None:
+async def run_token_scenario(run: Run) -> None:
     """Use ephemeral tokens, which only v1alpha has."""
     assert (await run(auth_tokens.create({"uses": 1}))).name.startswith("auth_tokens/")
 
 
-async def run_project_story(run: Run) -> None:
-    """Use what only Vertex AI has: jobs, their models, computed tokens."""
+async def run_project_scenario(run: Run) -> None:
+    """Use operations of Vertex AI: jobs, tuned models, computed tokens."""
     job = await run(batches.create(MODEL, "gs://b/asked.jsonl") | until_done(every=3600))
     assert job.dest.gcs_uri.startswith("gs://b/")
-    computed = await run(tokens.compute(MODEL, "a tea"))
-    assert computed.tokens_info[0].tokens == (b"a", b" tea")
-    tuned = await run(tunings.tune(MODEL, {"gcs_uri": "gs://b/examples.jsonl"}) | until_done(every=3600))
-    tuned_model = await run(models.update(tuned.tuned_model.model, {"display_name": "Mine"}))
+    tokens_info = await run(tokens.compute(MODEL, "a tea"))
+    assert tokens_info.tokens_info[0].tokens == (b"a", b" tea")
+    tuning_job = await run(tunings.tune(MODEL, {"gcs_uri": "gs://b/examples.jsonl"}) | until_done(every=3600))
+    tuned_model = await run(models.update(tuning_job.tuned_model.model, {"display_name": "Mine"}))
     assert tuned_model.display_name == "Mine"
     await run(models.delete(tuned_model.name))
     assert await run(models.list({"query_base": False}) | items | collected) == ()
