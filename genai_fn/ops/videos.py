@@ -15,6 +15,7 @@ from genai_fn.schema import (
     GenerateVideosResponse,
     GenerateVideosSource,
     Image,
+    ImageResizeMode,
     Video,
     VideoCompressionQuality,
     VideoGenerationMask,
@@ -175,6 +176,7 @@ class _VideoParameters(Message):
     enhance_prompt: bool | None = None
     generate_audio: bool | None = None
     compression_quality: VideoCompressionQuality | None = None
+    resize_mode: ImageResizeMode | None = None
 
 
 def _encode_body(operation: GenerateVideos, at: Backend) -> PredictBody:
@@ -242,6 +244,7 @@ def _encode_parameters(config: GenerateVideosConfig) -> _VideoParameters:
         enhance_prompt=config.enhance_prompt,
         generate_audio=config.generate_audio,
         compression_quality=config.compression_quality,
+        resize_mode=config.resize_mode,
     )
 
 

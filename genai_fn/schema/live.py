@@ -6,12 +6,12 @@ from genai_fn.schema.functions import FunctionResponse
 from genai_fn.schema.generation import GenerationConfig, MediaResolution, Modality, ThinkingConfig
 from genai_fn.schema.speech import SpeechConfigLike
 from genai_fn.schema.tools import ToolLike
+from genai_fn.schema.transcription import AudioTranscriptionConfig
 
 __all__ = [
     "ActivityEnd",
     "ActivityHandling",
     "ActivityStart",
-    "AudioTranscriptionConfig",
     "AutomaticActivityDetection",
     "ContextWindowCompressionConfig",
     "EndSensitivity",
@@ -86,10 +86,6 @@ class ContextWindowCompressionConfig(Message):
     trigger_tokens: int | None = None
     """Number of tokens at which compression starts."""
     sliding_window: SlidingWindow | None = None
-
-
-class AudioTranscriptionConfig(Message):
-    """Enables transcription of speech; it has no options."""
 
 
 class ProactivityConfig(Message):

@@ -1,10 +1,14 @@
 """Live sessions: messages of the server."""
 
+from msgspec.structs import force_setattr
+
 from genai_fn.schema.base import Message, OpenEnum
 from genai_fn.schema.content import Content, Part
 from genai_fn.schema.functions import FunctionCall
+from genai_fn.schema.generation import ServiceTier
 from genai_fn.schema.grounding import GroundingMetadata, UrlContextMetadata
 from genai_fn.schema.responses import ModalityTokenCount, TrafficType
+from genai_fn.schema.transcription import Transcription
 
 __all__ = [
     "LiveServerContent",
@@ -14,7 +18,6 @@ __all__ = [
     "LiveServerSetupComplete",
     "LiveServerToolCall",
     "LiveServerToolCallCancellation",
-    "Transcription",
     "TurnCompleteReason",
     "UsageMetadata",
 ]
@@ -33,14 +36,6 @@ class LiveServerSetupComplete(Message):
     """The session is ready."""
 
     session_id: str | None = None
-
-
-class Transcription(Message):
-    """A transcription of speech."""
-
-    text: str | None = None
-    finished: bool | None = None
-    """Whether the utterance ends here."""
 
 
 class LiveServerContent(Message):
@@ -75,7 +70,7 @@ class LiveServerToolCallCancellation(Message):
 
 
 class UsageMetadata(Message):
-    """Tokens used by the session so far."""
+    """Tokens used by a session so far, or by a request for embeddings."""
 
     prompt_token_count: int | None = None
     cached_content_token_count: int | None = None
@@ -88,6 +83,14 @@ class UsageMetadata(Message):
     response_tokens_details: tuple[ModalityTokenCount, ...] = ()
     tool_use_prompt_tokens_details: tuple[ModalityTokenCount, ...] = ()
     traffic_type: TrafficType | None = None
+    service_tier: ServiceTier | None = None
+    prompt_token_details: tuple[ModalityTokenCount, ...] = ()
+    """Wire name of ``prompt_tokens_details`` for embeddings on Gemini; the values are moved to it."""
+
+    def __post_init__(self) -> None:
+        if self.prompt_token_details:
+            force_setattr(self, "prompt_tokens_details", self.prompt_tokens_details + self.prompt_token_details)
+            force_setattr(self, "prompt_token_details", ())
 
 
 class LiveServerGoAway(Message):
