@@ -40,6 +40,7 @@ OTHER_TYPES: Mapping[str, str] = {
 """Types of google-genai 3.6.1 that do not exist here, and why."""
 
 OTHER_ENUMS: Mapping[str, str] = {
+    "EmbeddingApiType": "which path embed uses, which the model determines",
     "InteractionStatus": "for the Interactions API, which has no operation here",
     "ResourceScope": "for HttpOptions.base_url_resource_scope, which is part of the backend here",
 }
@@ -66,11 +67,18 @@ OTHER_FIELDS: Mapping[str, str] = {
 }
 """Fields of google-genai 3.6.1 that do not exist here, and why."""
 
+_RETURNED = "recorded responses contain it"
+
 OWN_FIELDS: Mapping[str, str] = {
     "CitationMetadata.citation_sources": "the citations under the name of the Gemini API; they are read as citations",
+    "CountTokensResponse.prompt_tokens_details": _RETURNED,
+    "CountTokensResponse.total_billable_characters": _RETURNED,
+    "GenerateContentResponseUsageMetadata.service_tier": _RETURNED,
+    "UsageMetadata.prompt_token_details": "prompt_tokens_details as embeddings return it; it is read as that",
 }
 """Fields that google-genai 3.6.1 does not have, and why they exist."""
 
+_KEPT = "kept as the text that the service sends"
 _MORE_TOOLS = "google-genai's field takes Python functions and MCP sessions, too"
 
 OTHER_KINDS: Mapping[str, str] = {
@@ -79,7 +87,9 @@ OTHER_KINDS: Mapping[str, str] = {
     "LiveConnectConfig.tools": _MORE_TOOLS,
     "InlinedResponse.metadata": "the service accepts and returns any JSON",
     "GenerationConfigRoutingConfigAutoRoutingMode.model_routing_preference": "a str, as a Literal refuses new values",
-    "Part.thought_signature": "kept as the text that the service sends",
+    "Candidate.continuation_token": _KEPT,
+    "GenerateContentConfig.continuation_token": _KEPT,
+    "Part.thought_signature": _KEPT,
     "PartialArg.null_value": "a str, as a Literal refuses new values",
 }
 """Fields that have another type here, and why."""

@@ -33,6 +33,7 @@ def _list_types(base: type) -> dict[str, Any]:
         name: value
         for name, value in vars(types).items()
         if isinstance(value, type) and issubclass(value, base) and value.__module__ == types.__name__
+        and value.__name__ == name  # not an alias
     }
 
 
@@ -65,8 +66,16 @@ def _list_sent(models: dict[str, Any]) -> set[str]:
         kind = left.pop()
         if kind.__name__ not in found:
             found.add(kind.__name__)
-            left += [each for field in kind.model_fields.values() for each in _list_models(field.annotation)]
+            fields = {name: each for name, each in kind.model_fields.items() if (kind.__name__, name) not in _ANSWERED}
+            left += [each for field in fields.values() for each in _list_models(field.annotation)]
     return {name for name in found if name[0] != "_"}
+
+
+_ANSWERED = {
+    ("BatchJobDestination", "inlined_responses"),
+    ("BatchJobDestination", "inlined_embed_content_responses"),
+}
+"""Fields of request types that only responses set."""
 
 
 def _list_models(annotation: Any) -> Iterator[Any]:
