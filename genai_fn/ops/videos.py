@@ -22,6 +22,7 @@ from genai_fn.schema import (
     VideoGenerationMaskMode,
     VideoGenerationReferenceImage,
     VideoGenerationReferenceType,
+    WebhookConfig,
 )
 from genai_fn.schema.base import Message
 from genai_fn.schema.convert import as_struct, as_value
@@ -179,10 +180,17 @@ class _VideoParameters(Message):
     resize_mode: ImageResizeMode | None = None
 
 
-def _encode_body(operation: GenerateVideos, at: Backend) -> PredictBody:
+class _VideosBody(PredictBody):
+    webhook_config: WebhookConfig | None = None
+
+
+def _encode_body(operation: GenerateVideos, at: Backend) -> _VideosBody:
     instance, parameters = _encode_instance(operation, at), _encode_parameters(operation.config)
-    return PredictBody(
-        instances=None if instance == _VideoInstance() else (instance,), parameters=omit_if_empty(parameters)
+    return _VideosBody(
+        instances=None if instance == _VideoInstance() else (instance,),
+        parameters=omit_if_empty(parameters),
+        labels=operation.config.labels,
+        webhook_config=operation.config.webhook_config,
     )
 
 

@@ -187,7 +187,7 @@ _PARTS = (
     Case("part-function-response-empty", {"function_response": {"name": "f", "response": {}}}),
     Case(
         "part-function-response-scheduling",
-        {"function_response": {"name": "f", "response": {}, "will_continue": False, "scheduling": "when_idle"}},
+        {"function_response": {"name": "f", "response": {}, "scheduling": "when_idle"}},
     ),
     Case(
         "part-function-response-parts",

@@ -23,7 +23,14 @@ from genai_fn.wire import encode
 from tests.cases.differences_by_resource import GENERATE_DIFFERENCES
 from tests.cases.generate_requests import BACKEND_CASES, CASES, BackendCase, Case
 from tests.support.google_genai import oracle
-from tests.support.google_genai.agreement import PLACES, add_credential, get_refused_field, select_compared_parts
+from tests.support.google_genai.agreement import (
+    PLACES,
+    add_credential,
+    get_refused_field,
+    is_supported_since,
+    list_refused_fields,
+    select_compared_parts,
+)
 from tests.support.scripted_model import Conversation, build_response
 
 AS_IN_1_51 = [(case, backend) for case in CASES if case.name not in GENERATE_DIFFERENCES for backend in PLACES]
@@ -36,6 +43,8 @@ def test_same_wire(case: Case, backend: str) -> None:
     theirs = oracle.sent(place, lambda client: _call_google_genai(client, case))
     if isinstance(theirs, oracle.Wire):
         assert select_compared_parts(theirs) == select_compared_parts(add_credential(_encode(case, at).unwrap(), at))
+    elif is_supported_since(theirs, backend):
+        assert get_refused_field(theirs) not in list_refused_fields(_encode(case, at))
     elif theirs.unsupported:
         error = _encode(case, at).failure()
         assert isinstance(error, Unsupported)
@@ -151,18 +160,18 @@ def test_key_and_project() -> None:
 def test_every_field_is_named() -> None:
     """All fields that a backend does not have are in one error, each with its path."""
     config = {
-        "labels": {"a": "b"},
+        "model_armor_config": {},
         "safety_settings": [{"category": "HARM_CATEGORY_HARASSMENT", "method": "SEVERITY"}],
         "tools": [{"google_search": {}}, {"google_search": {"exclude_domains": []}, "retrieval": {}}],
         "image_config": {"output_compression_quality": 0},
         "audio_timestamp": False,
     }
-    contents = [{"parts": [{"text": "x"}, {"inline_data": {"data": b"x", "display_name": ""}}]}]
+    contents = [{"parts": [{"text": "x"}, {"function_call": {"name": "f", "partial_args": []}}]}]
     error = encode(generate("m", contents, config), Gemini("test-key")).failure()
     assert isinstance(error, Unsupported)
     assert set(error.paths) == {
-        "contents[0].parts[1].inline_data.display_name",
-        "config.labels",
+        "contents[0].parts[1].function_call.partial_args",
+        "config.model_armor_config",
         "config.safety_settings[0].method",
         "config.tools[1].google_search.exclude_domains",
         "config.tools[1].retrieval",
@@ -294,7 +303,7 @@ def _json(body: Body) -> Any:
 
 def test_answers_are_results() -> None:
     """A request that cannot be encoded is a failure; only mistakes raise."""
-    assert isinstance(encode(generate("m", "hi", {"labels": {}}), Gemini("test-key")), Failure)
+    assert isinstance(encode(generate("m", "hi", {"audio_timestamp": True}), Gemini("test-key")), Failure)
 
 
 _FIELDS = st.sampled_from(

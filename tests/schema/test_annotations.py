@@ -4,15 +4,15 @@ from typing import Annotated, Any
 
 import pytest
 
-from genai_fn.schema import Blob, Content, Part, Schema, VertexOnly
+from genai_fn.schema import Content, Image, Part, Schema, VertexOnly
 from genai_fn.schema.annotations import find_metadata, get_field_types, iter_types
 from genai_fn.schema.base import BackendOnly, Coerce
 
 
 def test_field_types() -> None:
     """Field types are in the order of the fields, with metadata, and forward references are resolved."""
-    assert list(get_field_types(Blob)) == list(Blob.__struct_fields__)
-    assert get_field_types(Blob)["display_name"] == VertexOnly[str | None]
+    assert list(get_field_types(Image)) == list(Image.__struct_fields__)
+    assert get_field_types(Image)["gcs_uri"] == VertexOnly[str | None]
     assert get_field_types(Schema)["any_of"] == tuple[Schema, ...] | None
 
 

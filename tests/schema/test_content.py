@@ -29,6 +29,8 @@ from genai_fn.schema import (
     PartMediaResolution,
     SpeechConfig,
     Tool,
+    ToolCall,
+    ToolResponse,
     UserContent,
     Video,
 )
@@ -113,6 +115,8 @@ def test_no_image(make: Any) -> None:
         (FileData(file_uri="x"), Part(file_data=FileData(file_uri="x"))),
         (FunctionCall(name="f"), Part(function_call=FunctionCall(name="f"))),
         (FunctionResponse(name="f"), Part(function_response=FunctionResponse(name="f"))),
+        (ToolCall(id="1"), Part(tool_call=ToolCall(id="1"))),
+        (ToolResponse(id="1"), Part(tool_response=ToolResponse(id="1"))),
         (ExecutableCode(code="1"), Part(executable_code=ExecutableCode(code="1"))),
         (CodeExecutionResult(output="1"), Part(code_execution_result=CodeExecutionResult(output="1"))),
     ],
@@ -243,15 +247,29 @@ def test_speech() -> None:
     assert _wire(ours) == {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": "Kore"}}}
 
 
-@pytest.mark.parametrize("field", [name for name in Tool.__struct_fields__ if name != "function_declarations"])
+_NOT_TOOLS = ("function_declarations", "mcp_servers")
+_TOOL_TYPES = {
+    "code_execution": schema.ToolCodeExecution,
+    "exa_ai_search": schema.ToolExaAiSearch,
+    "parallel_ai_search": schema.ToolParallelAiSearch,
+}
+
+
+@pytest.mark.parametrize("field", [name for name in Tool.__struct_fields__ if name not in _NOT_TOOLS])
 def test_tools(field: str) -> None:
     """The fields of a tool are accepted in its place."""
-    held = getattr(schema, {"code_execution": "ToolCodeExecution"}.get(field, _camel(field)))()
+    held = _TOOL_TYPES.get(field, getattr(schema, _camel(field), None))()
     assert as_struct(GenerateContentConfig, {"tools": [held]}).tools == (Tool(**{field: held}),)
 
 
 def _camel(name: str) -> str:
     return "".join(word.capitalize() for word in name.split("_"))
+
+
+def test_mcp_servers() -> None:
+    """An MCP server is accepted as a tool."""
+    server = schema.McpServer(name="a")
+    assert as_struct(GenerateContentConfig, {"tools": [server]}).tools == (Tool(mcp_servers=(server,)),)
 
 
 def test_declarations() -> None:

@@ -32,7 +32,9 @@ def _list_types(base: type) -> dict[str, Any]:
     return {
         name: value
         for name, value in vars(types).items()
-        if isinstance(value, type) and issubclass(value, base) and value.__module__ == types.__name__
+        if isinstance(value, type)
+        and issubclass(value, base)
+        and value.__module__ == types.__name__
         and value.__name__ == name  # not an alias
     }
 
