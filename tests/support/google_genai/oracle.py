@@ -138,11 +138,14 @@ _NAMED = {"$defs", "defs", "properties"}
 
 _BYTES = {
     "bytesBase64Encoded",
+    "consentAudio",
+    "continuationToken",
     "data",
     "encodedVideo",
     "imageBytes",
     "thoughtSignature",
     "videoBytes",
+    "voiceSampleAudio",
 }
 
 
