@@ -174,7 +174,7 @@ def refuse_automatic_calling(config: GenerateContentConfig) -> GenerateContentCo
         expected = "the modifier calling(…), which runs the calling loop"
         raise InvalidRequest("config.automatic_function_calling", automatic, expected)
     if config.automatic_continuation:
-        expected = "false: continue a response with a request that has its continuation_token"
+        expected = "the modifier continued(), which requests the rest of a response"
         raise InvalidRequest("config.automatic_continuation", config.automatic_continuation, expected)
     return config
 

@@ -269,7 +269,7 @@ class GenerateContentConfig(Message):
     continuation_token: Opaque | None = None
     """Token of a response with the finish reason ``CONTINUATION``, to continue it."""
     automatic_continuation: bool | None = None
-    """Automatic continuation of google-genai; here, pass ``continuation_token``."""
+    """Automatic continuation of google-genai; here, `continued` enables it."""
     generation_output_config: VertexOnly[GenerationOutputConfig | None] = None
     store: GeminiOnly[bool | None] = None
     """Whether the service stores the request and the response."""

@@ -155,6 +155,38 @@ def _is_refused_for_a_reason(operation: str, given: Given, backend: str) -> bool
     )
 
 
+def _names_media(operation: str, given: Given, backend: str) -> bool:
+    media = [each for key in ("inline_data", "file_data") for each in _find_values(given, key)]
+    return backend == "gemini" and any("display_name" in each for each in media)
+
+
+def _labels_on_gemini(operation: str, given: Given, backend: str) -> bool:
+    configs = [each for each in _find_values(given, "config") if each]
+    return (
+        backend == "gemini"
+        and operation in {"generate", "batches.create"}
+        and any("labels" in each for each in configs)
+    )
+
+
+def _has_map_credentials(operation: str, given: Given, backend: str) -> bool:
+    return backend == "gemini" and any("auth_config" in each for each in _find_values(given, "google_maps"))
+
+
+def _waits_on_vertex(operation: str, given: Given, backend: str) -> bool:
+    declared = (each for several in _find_values(given, "function_declarations") for each in several)
+    return backend == "vertex" and any("behavior" in each for each in declared)
+
+
+def _has_speakers_on_vertex(operation: str, given: Given, backend: str) -> bool:
+    return backend == "vertex" and any(True for _ in _find_values(given, "multi_speaker_voice_config"))
+
+
+def _responds_in_parts(operation: str, given: Given, backend: str) -> bool:
+    responses = _find_values(given, "function_response")
+    return backend == "vertex" and any("will_continue" in each for each in responses)
+
+
 _TOLD = {"function_declarations": [{"name": "f"}], "google_search": {}}
 
 DIFFERENCES: Mapping[str, Difference] = {
@@ -170,6 +202,52 @@ DIFFERENCES: Mapping[str, Difference] = {
         _merges_tools,
         "generate",
         {"model": "m", "contents": "x", "config": {"tools": [_TOLD]}},
+        "vertex",
+    ),
+    "named-media": Difference(
+        "Gemini has display names of files and bytes, as in 3.6.1; 1.51.0 refuses them",
+        _names_media,
+        "generate",
+        {"model": "m", "contents": {"inline_data": {"data": b"x", "mime_type": "a/b", "display_name": "n"}}},
+        "gemini",
+    ),
+    "labels": Difference(
+        "Gemini has labels, as in 3.6.1; 1.51.0 refuses them",
+        _labels_on_gemini,
+        "generate",
+        {"model": "m", "contents": "hi", "config": {"labels": {"a": "b"}}},
+        "gemini",
+    ),
+    "map-credentials": Difference(
+        "Gemini has credentials for Google Maps, but only a key, as in 3.6.1; 1.51.0 refuses all",
+        _has_map_credentials,
+        "generate",
+        {"model": "m", "contents": "hi", "config": {"tools": [{"google_maps": {"auth_config": {}}}]}},
+        "gemini",
+    ),
+    "behavior": Difference(
+        "Vertex AI has the behavior of a function, as in 3.6.1; 1.51.0 refuses it",
+        _waits_on_vertex,
+        "generate",
+        {
+            "model": "m",
+            "contents": "hi",
+            "config": {"tools": [{"function_declarations": [{"name": "f", "behavior": "BLOCKING"}]}]},
+        },
+        "vertex",
+    ),
+    "speakers": Difference(
+        "Vertex AI has several speakers, as in 3.6.1; 1.51.0 refuses them",
+        _has_speakers_on_vertex,
+        "generate",
+        {"model": "m", "contents": "hi", "config": {"speech_config": {"multi_speaker_voice_config": {}}}},
+        "vertex",
+    ),
+    "more-to-come": Difference(
+        "Vertex AI has no function response that continues, as in 3.6.1; 1.51.0 sends it",
+        _responds_in_parts,
+        "generate",
+        {"model": "m", "contents": {"function_response": {"name": "f", "response": {}, "will_continue": True}}},
         "vertex",
     ),
     "metadata-alone": Difference(

@@ -13,6 +13,7 @@ from genai_fn.flows.merge import merge_chunks
 from genai_fn.ops import tokens
 from genai_fn.ops.generate import generate
 from genai_fn.schema import Content, GenerateContentResponse, Part, UsageMetadata
+from genai_fn.schema.content import PartLike
 from genai_fn.schema.convert import as_struct
 from genai_fn.wire import encode
 from tests.support.google_genai.agreement import PLACES, reads, refuses, sends
@@ -212,7 +213,7 @@ def test_parts_return(name: str) -> None:
 
 def test_tool_parts_are_the_users() -> None:
     """A tool call or response beside texts is part of the user's turn, as in google-genai 3.6.1."""
-    parts = ["a", schema.ToolCall(id="1"), schema.ToolResponse(id="1")]
+    parts: list[PartLike] = ["a", schema.ToolCall(id="1"), schema.ToolResponse(id="1")]
     (content,) = generate("m", parts).operation.contents  # type: ignore[attr-defined]  # of GenerateContent
     assert content == Content(role="user", parts=tuple(map(Part.from_value, parts)))
 

@@ -1,13 +1,10 @@
 """``generate``, field by field: each field alone is sent or refused as by google-genai 1.51.0."""
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
-from typing import Any, get_args
 
 import pytest
 from google.genai import types
-from pydantic import BaseModel
 
 from genai_fn.errors import InvalidRequest, Unsupported
 from genai_fn.ops.generate import generate
@@ -22,27 +19,14 @@ from tests.support.google_genai.agreement import (
     list_refused_fields,
     select_compared_parts,
 )
+from tests.support.google_genai.versions import has_newer_fields
+
+TYPES = {"config": types.GenerateContentConfig, "contents": types.Content}
 
 
 def has_1_51_0(path: str) -> bool:
-    """Check whether google-genai 1.51.0 has a field, by its path in the arguments of ``generate``."""
-    start, *steps = re.findall(r"\w+(?=\.|\[|$)", re.sub(r"\[0\]", "", path))
-    models: list[Any] = [types.GenerateContentConfig if start == "config" else types.Content]
-    for name in steps:
-        if name == "a_b":  # a key of the user
-            continue
-        found = [each.model_fields[name] for each in models if name in each.model_fields]
-        if not found:
-            return False
-        models = [each for field in found for each in _iter_models(field.annotation)]
-    return True
-
-
-def _iter_models(annotation: Any) -> Iterator[Any]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for each in get_args(annotation):
-        yield from _iter_models(each)
+    """Check whether google-genai 1.51.0 has the fields that the arguments of a case set."""
+    return not any(has_newer_fields(kind, GENERATE_FIELDS[path].get(name)) for name, kind in TYPES.items())
 
 
 DIFFERENCES: Mapping[str, str] = {
@@ -74,7 +58,7 @@ def test_field(path: str, backend: str) -> None:
     elif isinstance(theirs, oracle.Wire):
         ours = add_credential(encode(generate("m", **arguments), at).unwrap(), at)
         assert select_compared_parts(theirs) == select_compared_parts(ours)
-    elif is_supported_since(theirs, backend):
+    elif is_supported_since(theirs, backend, "generate"):
         assert get_refused_field(theirs) not in list_refused_fields(encode(generate("m", **arguments), at))
     elif theirs.unsupported:
         error = encode(generate("m", **arguments), at).failure()

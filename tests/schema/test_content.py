@@ -258,7 +258,8 @@ _TOOL_TYPES = {
 @pytest.mark.parametrize("field", [name for name in Tool.__struct_fields__ if name not in _NOT_TOOLS])
 def test_tools(field: str) -> None:
     """The fields of a tool are accepted in its place."""
-    held = _TOOL_TYPES.get(field, getattr(schema, _camel(field), None))()
+    kind = _TOOL_TYPES[field] if field in _TOOL_TYPES else getattr(schema, _camel(field))
+    held = kind()
     assert as_struct(GenerateContentConfig, {"tools": [held]}).tools == (Tool(**{field: held}),)
 
 

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
-from typing import Any
+from typing import Any, cast
 
 import pydantic
 import pytest
@@ -14,8 +14,10 @@ from genai_fn import schema
 from genai_fn.errors import InvalidRequest, Unsupported
 from genai_fn.live_protocol.handshake import encode_handshake
 from genai_fn.ops import live
+from genai_fn.results import Success
 from genai_fn.testing.strategies.arguments import arguments
 from tests.support.google_genai import oracle
+from tests.support.google_genai.agreement import is_supported_since
 from tests.support.google_genai.captured_sessions import PLACES, Said, captured, opens
 
 every_place = pytest.mark.parametrize("place", PLACES)
@@ -68,7 +70,7 @@ CONFIGS: Mapping[str, Mapping[str, Any] | None] = {
     "code": tools({"code_execution": {}}),
     "url": tools({"url_context": {}}),
     "maps": tools({"google_maps": {"enable_widget": True}}),
-    "maps-as-somebody": tools({"google_maps": {"auth_config": {"api_key": "x"}}}),
+    "maps-as-somebody": tools({"google_maps": {"auth_config": {"auth_type": "NO_AUTH"}}}),
     "computer": tools({"computer_use": {"environment": "ENVIRONMENT_BROWSER"}}),
     "file-search": tools({"file_search": {"file_search_store_names": ["fileSearchStores/s"]}}),
     "retrieval": tools({"retrieval": {"vertex_ai_search": {"datastore": "d"}}}),
@@ -232,6 +234,10 @@ def check_agreement(model: str, config: Mapping[str, Any] | None, place: str) ->
         assert _without_empty_tools(theirs.setup) == _without_empty_tools(
             opens(live.connect(model, deepcopy(config)), at).setup
         )
+    elif is_supported_since(theirs, at.name) and "multi_speaker" not in theirs.message:  # a session has one voice
+        result = encode_handshake(live.connect(model, deepcopy(config)), at)
+        refused = () if isinstance(result, Success) else cast("Unsupported", result.failure()).paths
+        assert theirs.message.partition(" ")[0] not in [_last(path) for path in refused]
     elif _is_of_the_backend(theirs):
         error = encode_handshake(live.connect(model, deepcopy(config)), at).failure()
         assert isinstance(error, Unsupported), error

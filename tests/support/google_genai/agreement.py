@@ -14,7 +14,6 @@ from typing import Any, TypeAlias, cast
 
 import msgspec
 import pytest
-from google.genai import types
 from pydantic import BaseModel
 from returns.result import Result, Success
 
@@ -24,6 +23,7 @@ from genai_fn.http import FileSlice, HttpRequest, HttpResponse
 from genai_fn.request import Request
 from genai_fn.wire import decode, encode, sign_request
 from tests.support.google_genai import oracle
+from tests.support.google_genai.versions import has_field
 
 Build: TypeAlias = Callable[[], Request[Any]]
 Sent: TypeAlias = tuple[str, str, Any]
@@ -107,9 +107,14 @@ SUPPORTED_SINCE: Mapping[str, frozenset[str]] = {
 """Fields that a backend supports according to google-genai 3.6.1 and here, and that 1.51.0 refuses."""
 
 
-def is_supported_since(theirs: oracle.Refused, backend: str) -> bool:
+_ONLY_IN: Mapping[str, str] = {"labels": "generate"}
+"""Fields of several operations of which only one is supported since."""
+
+
+def is_supported_since(theirs: oracle.Refused, backend: str, operation: str = "") -> bool:
     """Check whether 1.51.0 refuses a field that 3.6.1 supports on the backend."""
-    return theirs.unsupported and get_refused_field(theirs) in SUPPORTED_SINCE[backend]
+    name = get_refused_field(theirs)
+    return theirs.unsupported and name in SUPPORTED_SINCE[backend] and _ONLY_IN.get(name, operation) == operation
 
 
 def list_refused_fields(result: Result[HttpRequest, GenaiError]) -> list[str]:
@@ -141,7 +146,7 @@ def plain(value: Any) -> Any:
     None, empty sequences, empty messages, and fields that 1.51.0 does not have are left out.
     """
     if isinstance(value, msgspec.Struct):
-        return _filled({name: getattr(value, name) for name in value.__struct_fields__ if _has_field(value, name)})
+        return _filled({name: getattr(value, name) for name in value.__struct_fields__ if has_field(value, name)})
     if isinstance(value, BaseModel):
         names = [name for name in type(value).model_fields if name != "sdk_http_response"]
         return _filled({name: getattr(value, name) for name in names})
@@ -150,11 +155,6 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(each) for each in cast("list[Any]", value)]
     return value.value if isinstance(value, Enum) else value
-
-
-def _has_field(value: msgspec.Struct, name: str) -> bool:
-    known: Any = getattr(types, type(value).__name__, None)
-    return known is None or name in known.model_fields
 
 
 def _filled(fields: dict[str, Any]) -> dict[str, Any]:

@@ -113,6 +113,8 @@ def _list_calls(reply: GenerateContentResponse) -> list[tuple[Any, Any]]:
     return [(each.name, each.args) for each in reply.function_calls]
 
 
+BLOCKED = {each for each in FinishReason if each not in (FinishReason.STOP, FinishReason.MAX_TOKENS)}
+
 GENERATED: dict[str, tuple[Request[GenerateContentResponse], Callable[[GenerateContentResponse], Any]]] = {
     "a text": (REQUEST, lambda reply: reply.text and _get_finish_reason(reply) == FinishReason.STOP),
     "a truncated text": (REQUEST, lambda reply: reply.text and _get_finish_reason(reply) == FinishReason.MAX_TOKENS),
@@ -121,7 +123,7 @@ GENERATED: dict[str, tuple[Request[GenerateContentResponse], Callable[[GenerateC
         lambda reply: not reply.text and _get_finish_reason(reply) == FinishReason.MAX_TOKENS,
     ),
     "a blocked prompt": (REQUEST, lambda reply: reply.prompt_feedback and not reply.candidates),
-    "a blocked answer": (REQUEST, lambda reply: _get_finish_reason(reply) == FinishReason.SAFETY),
+    "a blocked answer": (REQUEST, lambda reply: _get_finish_reason(reply) in BLOCKED),
     "no candidate": (REQUEST, lambda reply: not reply.candidates and not reply.prompt_feedback),
     "no content": (REQUEST, lambda reply: reply.candidates and reply.candidates[0].content is None),
     "no parts": (REQUEST, lambda reply: reply.candidates and reply.candidates[0].content and not reply.parts),
