@@ -121,6 +121,18 @@ GENERATE_DIFFERENCES: Mapping[str, GenerateDifference] = {
         "1.51.0 sends nothing on one backend, {} on the other",
         _build_config_body(speechConfig={"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": ""}}}),
     ),
+    "part-function-response-will-continue": GenerateDifference(
+        "Vertex AI does not support it according to 3.6.1",
+        {
+            "contents": [
+                {
+                    "role": "user",
+                    "parts": [{"functionResponse": {"name": "f", "response": {}, "willContinue": False}}],
+                }
+            ]
+        },
+        unsupported={"vertex": "contents[0].parts[0].function_response.will_continue"},
+    ),
     "routing-lower": GenerateDifference(
         "the values stay open: the service knows which there are",
         _build_config_body(routingConfig={"autoMode": {"modelRoutingPreference": "x"}}),

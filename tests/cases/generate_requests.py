@@ -190,6 +190,11 @@ _PARTS = (
         {"function_response": {"name": "f", "response": {}, "scheduling": "when_idle"}},
     ),
     Case(
+        "part-function-response-will-continue",
+        {"function_response": {"name": "f", "response": {}, "will_continue": False}},
+        differs="1.51.0 sends it to Vertex AI, too",
+    ),
+    Case(
         "part-function-response-parts",
         {
             "function_response": {

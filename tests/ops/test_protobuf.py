@@ -43,8 +43,8 @@ _SENT_BY_3_6_1 = {
         "GoogleMaps.": "authConfig",
         "GoogleSearch.": "searchTypes",
         "Part.": (
-            "audioMetadata audioTranscription documentMetadata mediaProcessing speechMetadata spreadsheetMetadata toolCall"
-            " toolResponse"
+            "audioMetadata audioTranscription documentMetadata mediaProcessing speechMetadata spreadsheetMetadata"
+            " toolCall toolResponse"
         ),
         "Tool.": "mcpServers",
         "ToolConfig.": "includeServerSideToolInvocations",
