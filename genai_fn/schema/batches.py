@@ -64,7 +64,7 @@ class BatchJobSource(Message):
     def _coerce(cls, value: Any) -> Any:
         if isinstance(value, list | tuple):
             return {"inlined_requests": cast("Sequence[Any]", value)}
-        if isinstance(value, str) and _DATASET_NAME.fullmatch(value):
+        if isinstance(value, str) and DATASET_NAME.fullmatch(value):
             return {"vertex_dataset_name": value, "format": "vertex-dataset"}
         where = _parse_destination_uri(value)
         if where is not None and "gcs_uri" in where:
@@ -72,7 +72,7 @@ class BatchJobSource(Message):
         return where or NotImplemented
 
 
-_DATASET_NAME = re.compile(r"projects/[^/]+/locations/[^/]+/datasets/[^/]+")
+DATASET_NAME = re.compile(r"projects/[^/]+/locations/[^/]+/datasets/[^/]+")
 
 
 class InlinedResponse(Message):

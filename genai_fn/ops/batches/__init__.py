@@ -99,7 +99,8 @@ def create(
         model: As in ``generate``; all requests of a batch have the same model.
 
         src: The requests. On Gemini a list of ``generate`` requests or of `InlinedRequest`, or a file, ``files/…``. On
-            Vertex AI ``gs://….jsonl`` or ``bq://project.dataset.table``. ``batches.jsonl`` writes such files.
+            Vertex AI ``gs://….jsonl``, ``bq://project.dataset.table`` or a multimodal dataset,
+            ``projects/…/locations/…/datasets/…``. ``batches.jsonl`` writes such files.
 
         config: ``display_name``, and on Vertex AI the destination, ``dest``: ``gs://…`` or ``bq://…``.
 
@@ -168,7 +169,7 @@ def _derive_destination(operation: CreateBatch) -> BatchJobDestination | None:
 def _compute_digest(operation: CreateBatch) -> str:
     """Return a digest of the request, for names; google-genai uses the time instead."""
     src = operation.src
-    identity = (operation.model, src.format, src.gcs_uri, src.bigquery_uri, operation.config)
+    identity = (operation.model, src.format, src.gcs_uri, src.bigquery_uri or src.vertex_dataset_name, operation.config)
     return hashlib.sha256(codec.encode(identity)).hexdigest()[:12]
 
 

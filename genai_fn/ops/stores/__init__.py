@@ -1,7 +1,9 @@
 """
 File search stores: documents that are split into chunks and embedded, so that a model can search them.
 
-This module has the operations on stores; `documents` has those on the documents in a store.
+- This module has the operations on stores.
+- `documents`: the documents in a store.
+- `media`: downloads of images and pages that a search has found.
 """
 
 from collections.abc import Mapping
@@ -11,6 +13,7 @@ from genai_fn.backend import Gemini, Vertex
 from genai_fn.ops.files.upload_flow import upload_to_store as upload
 from genai_fn.ops.request_parts import EMPTY_RESPONSE, build_query, omit_if_empty
 from genai_fn.ops.stores import documents
+from genai_fn.ops.stores.media import download_media
 from genai_fn.request import DELETE, GET, POST, Call, Operation, Refusal, Request, read_json
 from genai_fn.schema import (
     ChunkingConfig,
@@ -36,6 +39,7 @@ __all__ = [
     "create",
     "delete",
     "documents",
+    "download_media",
     "get",
     "import_file",
     "list",
@@ -62,13 +66,15 @@ def create(config: CreateFileSearchStoreConfig | Mapping[str, Any] | None = None
     Create an empty store. Gemini Developer API only, as all of this module.
 
     Args:
-        config: ``display_name``.
+        config: ``display_name``, and ``embedding_model``, ``models/…``.
 
     Raises:
         InvalidRequest: If a field of ``config`` is unknown or has the wrong type.
 
     Fails with:
         Unsupported: On Vertex AI.
+
+        ClientError: If the embedding model does not exist (404).
 
     >>> create({"display_name": "Handbooks"}).operation.config
     CreateFileSearchStoreConfig(display_name='Handbooks')
