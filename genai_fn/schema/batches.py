@@ -9,7 +9,7 @@ from genai_fn.schema.base import GeminiOnly, Message, Page, VertexOnly
 from genai_fn.schema.contents import ContentsLike, SeparateContentsLike
 from genai_fn.schema.embeddings import EmbedContentConfig, SingleEmbedContentResponse
 from genai_fn.schema.generation import GenerateContentConfig
-from genai_fn.schema.operations import ENDED_JOB_STATES, JobError, JobState
+from genai_fn.schema.operations import ENDED_JOB_STATES, JobError, JobState, WebhookConfig
 from genai_fn.schema.responses import GenerateContentResponse
 
 __all__ = [
@@ -146,6 +146,7 @@ class CreateBatchJobConfig(Message):
     display_name: str | None = None
     dest: VertexOnly[BatchJobDestinationLike | None] = None
     """A `BatchJobDestination`, or its URI."""
+    webhook_config: GeminiOnly[WebhookConfig | None] = None
 
 
 class CompletionStats(Message):

@@ -7,7 +7,7 @@ from genai_fn.schema.content import Blob, Content, ContentLike
 from genai_fn.schema.functions import FunctionResponse
 from genai_fn.schema.generation import GenerationConfig, MediaResolution, Modality, ThinkingConfig
 from genai_fn.schema.safety import SafetySetting
-from genai_fn.schema.speech import SpeechConfigLike
+from genai_fn.schema.speech import SpeechConfigLike, TranslationConfig
 from genai_fn.schema.tools import ToolLike
 from genai_fn.schema.transcription import AudioTranscriptionConfig
 
@@ -186,6 +186,7 @@ class LiveConnectConfig(Message):
     history_config: HistoryConfig | None = None
     avatar_config: AvatarConfig | None = None
     safety_settings: tuple[SafetySetting, ...] | None = None
+    translation_config: TranslationConfig | None = None
     labels: Mapping[str, str] | None = None
     """Labels of the session, for billing reports on Vertex AI."""
 

@@ -8,6 +8,7 @@ from genai_fn.schema.functions import FunctionCall
 from genai_fn.schema.generation import ServiceTier
 from genai_fn.schema.grounding import GroundingMetadata, UrlContextMetadata
 from genai_fn.schema.responses import ModalityTokenCount, TrafficType
+from genai_fn.schema.speech import VoiceConsentSignature
 from genai_fn.schema.transcription import Transcription
 
 __all__ = [
@@ -90,6 +91,8 @@ class LiveServerSetupComplete(Message):
     """The session is ready."""
 
     session_id: str | None = None
+    voice_consent_signature: VoiceConsentSignature | None = None
+    """Proof that the speaker of a replicated voice consents; a later setup may contain it in place of the audio."""
 
 
 class LiveServerContent(Message):

@@ -31,6 +31,7 @@ from genai_fn.schema import (
     DeleteResourceJob,
     ListBatchJobsConfig,
     ListBatchJobsResponse,
+    WebhookConfig,
 )
 from genai_fn.schema.base import Message
 from genai_fn.schema.convert import as_struct
@@ -68,8 +69,11 @@ class CreateBatch(Operation[BatchJob]):
         source = _GeminiBatchInput(
             file_name=self.src.file_name, requests=None if inlined is None else encode_requests(inlined, self.model, at)
         )
-        body = _CreateGeminiBatchBody(batch=_GeminiBatch(display_name=self.config.display_name, input_config=source))
-        return POST(f"{resolve_model_name(at, self.model)}:batchGenerateContent", body, GEMINI_JOB)
+        batch = _GeminiBatch(
+            display_name=self.config.display_name, input_config=source, webhook_config=self.config.webhook_config
+        )
+        path = f"{resolve_model_name(at, self.model)}:batchGenerateContent"
+        return POST(path, _CreateGeminiBatchBody(batch=batch), GEMINI_JOB)
 
     def vertex(self, at: Vertex) -> Call[BatchJob]:
         name, dest = (
@@ -102,7 +106,8 @@ def create(
             Vertex AI ``gs://….jsonl``, ``bq://project.dataset.table`` or a multimodal dataset,
             ``projects/…/locations/…/datasets/…``. ``batches.jsonl`` writes such files.
 
-        config: ``display_name``, and on Vertex AI the destination, ``dest``: ``gs://…`` or ``bq://…``.
+        config: ``display_name``; on Vertex AI the destination, ``dest``: ``gs://…``, ``bq://…`` or ``vertex_dataset``; on
+            Gemini ``webhook_config``, whose URIs are called when the batch ends.
 
     Raises:
         InvalidRequest: If the model name is empty or invalid, ``src`` is not exactly one source, a request cannot be
@@ -138,6 +143,7 @@ class _GeminiBatchInput(Message):
 class _GeminiBatch(Message):
     input_config: _GeminiBatchInput
     display_name: str | None = None
+    webhook_config: WebhookConfig | None = None
 
 
 class _CreateGeminiBatchBody(Message):

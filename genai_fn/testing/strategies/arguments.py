@@ -91,6 +91,7 @@ STORE_NAMES = names("fileSearchStores/")
 """Names of file search stores."""
 
 _DOCUMENT_NAMES = st.tuples(STORE_NAMES, names("/documents/")).map("".join)
+_MEDIA_IDS = st.tuples(STORE_NAMES, names("/media/")).map("".join)
 _BATCH_NAMES = st.one_of(
     names("batches/", "projects/q/locations/l/batchPredictionJobs/"), st.integers(0, 10**9).map(str)
 )
@@ -132,6 +133,7 @@ _BATCH_SOURCES = st.one_of(
     names("gs://b/").map("{}.jsonl".format),
     names("bq://p.d."),
     names("files/"),
+    names("projects/q/locations/l/datasets/"),
     st.lists(
         _dictionaries(
             {"contents": _CONTENTS},
@@ -155,6 +157,19 @@ _VIDEO_OPTIONS = {"config": _plain_values(schema.GenerateVideosConfig)}
 _VIDEO_ARGUMENTS = st.one_of(
     _dictionaries({"model": _MODEL_NAMES}, {**_VIDEO_OPTIONS, **_VIDEO_SOURCE_FIELDS}),
     _dictionaries({"model": _MODEL_NAMES, "source": _plain_values(schema.GenerateVideosSource)}, _VIDEO_OPTIONS),
+)
+
+
+_REWARD_FIELDS = {
+    "sample_response": st.one_of(texts.filter(bool), _plain_values(Content).filter(lambda turn: turn.get("parts"))),
+    "example": _plain_values(schema.ReinforcementTuningExample),
+}
+_REWARD_ARGUMENTS = st.one_of(
+    _dictionaries({**_REWARD_FIELDS, name: _plain_values(kind)}, {"parent": names("projects/q/locations/")})
+    for name, kind in (
+        ("single_reward_config", schema.SingleReinforcementTuningRewardConfig),
+        ("composite_reward_config", schema.CompositeReinforcementTuningRewardConfig),
+    )
 )
 
 
@@ -209,6 +224,7 @@ BUILDERS: Mapping[str, tuple[Callable[..., Request[Any]], SearchStrategy[Argumen
     "models.list": _with_arguments(models.list, schema.ListModelsConfig),
     "files.get": _with_name_argument(files.get, _FILE_NAMES),
     "files.delete": _with_name_argument(files.delete, _FILE_NAMES),
+    "files.register_files": (files.register_files, arguments(uris=st.lists(names("gs://b/"), min_size=1, max_size=3))),
     "files.list": _with_arguments(files.list, schema.ListFilesConfig),
     "caches.create": _with_model_argument(caches.create, config=schema.CreateCachedContentConfig),
     "caches.get": _with_name_argument(caches.get, _CACHE_NAMES),
@@ -229,6 +245,7 @@ BUILDERS: Mapping[str, tuple[Callable[..., Request[Any]], SearchStrategy[Argumen
         base_model=_MODEL_NAMES,
         training_dataset=_plain_values(schema.TuningDataset),
     ),
+    "tunings.validate_reward": (tunings.validate_reward, _REWARD_ARGUMENTS),
     "tunings.get": _with_name_argument(tunings.get, _TUNING_NAMES),
     "tunings.cancel": _with_name_argument(tunings.cancel, _TUNING_NAMES),
     "tunings.list": _with_arguments(tunings.list, schema.ListTuningJobsConfig),
@@ -236,6 +253,7 @@ BUILDERS: Mapping[str, tuple[Callable[..., Request[Any]], SearchStrategy[Argumen
     "stores.get": _with_name_argument(stores.get, STORE_NAMES),
     "stores.delete": _with_name_argument(stores.delete, STORE_NAMES, schema.DeleteFileSearchStoreConfig),
     "stores.list": _with_arguments(stores.list, schema.ListFileSearchStoresConfig),
+    "stores.download_media": (stores.download_media, arguments(media_id=_MEDIA_IDS)),
     "stores.import_file": _with_arguments(
         stores.import_file, schema.ImportFileConfig, file_search_store_name=STORE_NAMES, file_name=names("files/")
     ),

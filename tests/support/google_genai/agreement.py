@@ -102,7 +102,7 @@ def get_refused_field(theirs: oracle.Refused) -> str:
 
 SUPPORTED_SINCE: Mapping[str, frozenset[str]] = {
     "gemini": frozenset({"auth_config", "display_name", "labels"}),
-    "vertex": frozenset({"behavior", "multi_speaker_voice_config"}),
+    "vertex": frozenset({"batch_size", "behavior", "learning_rate", "multi_speaker_voice_config"}),
 }
 """Fields that a backend supports according to google-genai 3.6.1 and here, and that 1.51.0 refuses."""
 
