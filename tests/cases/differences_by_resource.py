@@ -237,6 +237,7 @@ TUNING_DIFFERENCES: Mapping[str, str] = {
     "examples": "1.51.0 never sends the examples, without which nothing is tuned; ours does",
     "multiplier": "1.51.0 drops the learning rate multiplier on Gemini; ours sends it",
     "method": "1.51.0 drops a method that the backend lacks; ours refuses it",
+    "method-options": "3.6.1 drops options that the method does not have; ours refuses them",
     "checkpoint": "1.51.0 drops the checkpoint of a model that has none, and any in a dict; ours refuses and sends it",
     "two-places": "1.51.0 drops one of two places of examples; ours is a mistake",
     "unused-template": "1.51.0 drops the template of a metric that no model judges; ours is a mistake",

@@ -41,16 +41,21 @@ OTHER_TYPES: Mapping[str, str] = {
 
 OTHER_ENUMS: Mapping[str, str] = {
     "EmbeddingApiType": "which path embed uses, which the model determines",
-    "InteractionStatus": "for the Interactions API, which has no operation here",
     "ResourceScope": "for HttpOptions.base_url_resource_scope, which is part of the backend here",
 }
 """Enums of google-genai 3.6.1 that do not exist here, and why."""
+
+_CLAUDE = "for files of Claude models, which no method of google-genai 3.6.1 returns"
 
 OTHER_FIELDS: Mapping[str, str] = {
     "*.http_options": "with_options replaces it",
     "*.sdk_http_response": "with_http_response replaces it",
     "*.should_return_http_response": "with_http_response replaces it",
     "GenerateContentResponse.parsed": "returning(T) returns a T, and parse(response, T) makes one",
+    "DeleteFileResponse.id": _CLAUDE,
+    "DeleteFileResponse.type": _CLAUDE,
+    "ListFilesResponse.data": _CLAUDE,
+    "ListFilesResponse.next_page": _CLAUDE,
     "Metric.aggregate_summary_fn": _NOT_JSON,
     "Metric.custom_function": _NOT_JSON,
     "Metric.parse_and_reduce_fn": _NOT_JSON,
@@ -69,12 +74,18 @@ OTHER_FIELDS: Mapping[str, str] = {
 
 _RETURNED = "recorded responses contain it"
 
+_METRIC = "a UnifiedMetric is a Metric, so that a list of metrics may contain both; it is refused if set"
+
 OWN_FIELDS: Mapping[str, str] = {
     "CitationMetadata.citation_sources": "the citations under the name of the Gemini API; they are read as citations",
     "CountTokensResponse.prompt_tokens_details": _RETURNED,
     "CountTokensResponse.total_billable_characters": _RETURNED,
     "GenerateContentResponseUsageMetadata.service_tier": _RETURNED,
     "UsageMetadata.prompt_token_details": "prompt_tokens_details as embeddings return it; it is read as that",
+    "UnifiedMetric.judge_model_system_instruction": _METRIC,
+    "UnifiedMetric.name": _METRIC,
+    "UnifiedMetric.prompt_template": _METRIC,
+    "UnifiedMetric.return_raw_output": _METRIC,
 }
 """Fields that google-genai 3.6.1 does not have, and why they exist."""
 
@@ -85,6 +96,7 @@ OTHER_KINDS: Mapping[str, str] = {
     "GenerateContentConfig.tools": _MORE_TOOLS,
     "LiveClientSetup.tools": _MORE_TOOLS,
     "LiveConnectConfig.tools": _MORE_TOOLS,
+    "LiveClientContextUpdateTools.tools": _MORE_TOOLS,
     "InlinedResponse.metadata": "the service accepts and returns any JSON",
     "GenerationConfigRoutingConfigAutoRoutingMode.model_routing_preference": "a str, as a Literal refuses new values",
     "Candidate.continuation_token": _KEPT,

@@ -91,6 +91,8 @@ EXPLAINED = {
 CHANGED = {
     "AuthConfig.*": "Gemini supports api_key, which is new, but no other field",
     "Blob.display_name": "Gemini supports it",
+    "CreateTuningJobConfig.batch_size": "Vertex AI supports it",
+    "CreateTuningJobConfig.learning_rate": "Vertex AI supports it",
     "FileData.display_name": "Gemini supports it",
     "FunctionDeclaration.behavior": "Vertex AI supports it",
     "FunctionResponse.will_continue": "Vertex AI does not support it",
@@ -159,7 +161,7 @@ def _fields(
         many = typing.get_origin(inner) is tuple
         inner = bare(typing.get_args(inner)[0]) if many else inner
         further = isinstance(inner, type) and issubclass(inner, Message) and inner not in {*above, kind} | _NOT_CONFIGS
-        if further and _takes(annotation, backend):
+        if further and _takes(annotation, backend) and not _is_newer(kind.__name__, name):
             for owner, field, below, wrap in _fields(inner, backend, above | {kind}):
                 yield owner, field, below, _wrapped(wrap, name, many=many)
 

@@ -106,8 +106,8 @@ def create(
             Vertex AI ``gs://….jsonl``, ``bq://project.dataset.table`` or a multimodal dataset,
             ``projects/…/locations/…/datasets/…``. ``batches.jsonl`` writes such files.
 
-        config: ``display_name``; on Vertex AI the destination, ``dest``: ``gs://…``, ``bq://…`` or ``vertex_dataset``; on
-            Gemini ``webhook_config``, whose URIs are called when the batch ends.
+        config: ``display_name``; on Vertex AI the destination, ``dest``: ``gs://…``, ``bq://…`` or ``vertex_dataset``;
+            on Gemini ``webhook_config``, whose URIs are called when the batch ends.
 
     Raises:
         InvalidRequest: If the model name is empty or invalid, ``src`` is not exactly one source, a request cannot be

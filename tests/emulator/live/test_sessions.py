@@ -137,10 +137,17 @@ class TestSetup:
             "realtime_input_config": {"turn_coverage": "TURN_INCLUDES_ALL_INPUT"},
             "context_window_compression": {"sliding_window": {"target_tokens": 9}},
             "proactivity": {"proactive_audio": True},
+            "history_config": {"initial_history_in_client_content": True},
+            "avatar_config": {"avatar_name": "a"},
+            "safety_settings": [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "OFF"}],
+            "translation_config": {"target_language_code": "de"},
+            "labels": {"team": "a"},
+            **({"explicit_vad_signal": True} if isinstance(backend, Vertex) else {}),
         }
+        unset = [] if isinstance(backend, Vertex) else ["explicit_vad_signal"]
         handshake = encode_handshake(live.connect(MODEL, config), backend).unwrap()
         history = open_session(EmulatorState(), handshake.setup, NOW)[1]
-        assert [name for name in history.setup.__struct_fields__ if getattr(history.setup, name) is None] == []
+        assert [name for name in history.setup.__struct_fields__ if getattr(history.setup, name) is None] == unset
 
 
 class TestText:

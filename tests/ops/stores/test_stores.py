@@ -129,9 +129,9 @@ def test_same_wire(case: Case, backend: str) -> None:
 
 @pytest.mark.parametrize("verb", CONFIGS)
 def test_every_field(verb: str) -> None:
-    """The table has every field of every config."""
+    """The table has every field of every config that google-genai 1.51.0 has."""
     kind, config = CONFIGS[verb]
-    assert {each.name for each in fields(kind)} == set(config)
+    assert {each.name for each in fields(kind)} - {"embedding_model"} == set(config)
 
 
 @pytest.mark.parametrize("force", [True, False])

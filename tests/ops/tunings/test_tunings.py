@@ -114,7 +114,7 @@ BY_BACKEND: Mapping[str, Mapping[str, Twin]] = {
         **{
             name: build_twin(config, {})
             for name, config in CONFIGS.items()
-            if name != "multiplier" and "pref" not in name
+            if name not in ("labels", "multiplier") and "pref" not in name
         },
         "dataset-gcs": build_twin(),
         "dataset-vertex": build_twin(None, {"vertex_dataset_resource": "projects/p/locations/l/datasets/1"}),
@@ -220,7 +220,7 @@ def test_examples() -> None:
     [
         ("gemini", {}, {"method": "PREFERENCE_TUNING"}),
         ("gemini", {}, {"method": "DISTILLATION"}),
-        ("vertex", GCS, {"method": "DISTILLATION"}),
+        ("vertex", GCS, {"method": "METHOD_OF_NEXT_YEAR"}),
     ],
 )
 def test_other_methods(backend: str, dataset: Any, config: Any) -> None:
