@@ -119,7 +119,7 @@ class CreateFileSearchStoreConfig(Message):
 
     display_name: str | None = None
     embedding_model: str | None = None
-    """The model that embeds the documents, ``models/…``; the service has a default."""
+    """The model that embeds the documents; the service has a default."""
 
 
 class GetFileSearchStoreConfig(Message):

@@ -134,6 +134,20 @@ def test_every_field(verb: str) -> None:
     assert {each.name for each in fields(kind)} - {"embedding_model"} == set(config)
 
 
+@pytest.mark.parametrize("model", ["gemini-embedding-2", "models/gemini-embedding-2"])
+def test_embedding_model(model: str) -> None:
+    """The embedding model is sent by its full name, as by google-genai 3.6.1."""
+    body = sends(stores.create({"embedding_model": model}), "gemini")[2]
+    assert body == {"embeddingModel": "models/gemini-embedding-2"}
+
+
+def test_no_embedding_model() -> None:
+    """An invalid name of an embedding model is a mistake at once."""
+    with pytest.raises(InvalidRequest) as raised:
+        stores.create({"embedding_model": ""})
+    assert raised.value.path == "config.embedding_model"
+
+
 @pytest.mark.parametrize("force", [True, False])
 @pytest.mark.parametrize("verb", ["delete", "documents.delete"])
 def test_force(verb: str, force: bool) -> None:
