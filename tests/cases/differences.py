@@ -189,7 +189,32 @@ def _responds_in_parts(operation: str, given: Given, backend: str) -> bool:
 
 _TOLD = {"function_declarations": [{"name": "f"}], "google_search": {}}
 
+
+def _reads_a_dataset(operation: str, given: Given, backend: str) -> bool:
+    src = given.get("src")
+    return operation == "batches.create" and isinstance(src, str) and "/datasets/" in src
+
+
+def _has_hyperparameters_on_vertex(operation: str, given: Given, backend: str) -> bool:
+    names = {"batch_size", "learning_rate"}
+    return operation == "tunings.tune" and backend == "vertex" and not names.isdisjoint(_config(given))
+
+
 DIFFERENCES: Mapping[str, Difference] = {
+    "datasets": Difference(
+        BATCH_DIFFERENCES["dataset"],
+        _reads_a_dataset,
+        "batches.create",
+        {"model": "m", "src": "projects/p/locations/l/datasets/1"},
+        "vertex",
+    ),
+    "hyperparameters": Difference(
+        TUNING_DIFFERENCES["hyperparameters"],
+        _has_hyperparameters_on_vertex,
+        "tunings.tune",
+        {"base_model": "m", "training_dataset": {"gcs_uri": "gs://b/i.jsonl"}, "config": {"batch_size": 1}},
+        "vertex",
+    ),
     "automatic-calling": Difference(
         "functions are called only where the modifier calling(…) says so; 1.51.0 takes it in the config",
         _calls_by_itself,

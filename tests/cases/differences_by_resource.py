@@ -67,6 +67,7 @@ AUTH_TOKEN_DIFFERENCES: Mapping[str, tuple[str, Mapping[str, Any], Any]] = {
 
 
 BATCH_DIFFERENCES: Mapping[str, str] = {
+    "dataset": "1.51.0 does not know multimodal datasets; 3.6.1 and ours send their names",
     "clock": "1.51.0 makes up names from the clock; ours derives them from the request",
     "other-project": "1.51.0 takes the last part of a full name and looks in its own project; ours goes where it says",
     "several-sources": "1.51.0 says of two sources, or none, that they are not supported; ours is a mistake",
@@ -237,6 +238,7 @@ TUNING_DIFFERENCES: Mapping[str, str] = {
     "examples": "1.51.0 never sends the examples, without which nothing is tuned; ours does",
     "multiplier": "1.51.0 drops the learning rate multiplier on Gemini; ours sends it",
     "method": "1.51.0 drops a method that the backend lacks; ours refuses it",
+    "hyperparameters": "1.51.0 refuses batch_size and learning_rate on Vertex AI; 3.6.1 and ours send them",
     "method-options": "3.6.1 drops options that the method does not have; ours refuses them",
     "checkpoint": "1.51.0 drops the checkpoint of a model that has none, and any in a dict; ours refuses and sends it",
     "two-places": "1.51.0 drops one of two places of examples; ours is a mistake",
