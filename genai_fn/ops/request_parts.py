@@ -63,7 +63,8 @@ def _copy_value(annotation: Any, value: Any) -> Any:
         kinds = [each for each in iter_types(annotation) if isinstance(each, type) and issubclass(each, Message)]
         return copy_as(kinds[0], value) if len(kinds) == 1 else value
     if isinstance(value, tuple):
-        return tuple(_copy_value(annotation, each) for each in cast("tuple[Any, ...]", value))
+        items: tuple[Any, ...] = cast("Any", value)
+        return tuple(_copy_value(annotation, each) for each in items)
     if isinstance(value, Mapping):
         return {key: _copy_value(annotation, each) for key, each in cast("Mapping[str, Any]", value).items()}
     return value

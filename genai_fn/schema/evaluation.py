@@ -1,7 +1,7 @@
 """Evaluation of tuned models: metrics, and where the results are written."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import Any, cast
 
 from genai_fn.schema.base import Message, OpenEnum
 from genai_fn.schema.generation import GenerationConfig
@@ -191,9 +191,11 @@ class Metric(Message):
     def _coerce(cls, value: Any) -> Any:
         from genai_fn.schema.convert import convert  # noqa: PLC0415  # not needed to import the types
 
-        given = cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
+        if cls is not Metric or not isinstance(value, Mapping):
+            return NotImplemented
+        given = cast("Mapping[str, Any]", value)
         names = {*UnifiedMetric.__struct_fields__, *UnifiedMetric.__struct_encode_fields__}
-        return convert(UnifiedMetric, given) if cls is Metric and given and names >= given.keys() else NotImplemented
+        return convert(UnifiedMetric, given) if names >= given.keys() else NotImplemented
 
 
 class UnifiedMetric(Metric):
@@ -208,17 +210,10 @@ class UnifiedMetric(Metric):
     computation_based_metric_spec: ComputationBasedMetricSpec | None = None
 
 
-if TYPE_CHECKING:
-    MetricLike: TypeAlias = Metric | Mapping[str, Any]
-    """A `Metric` or `UnifiedMetric`, or a dict of the fields of one of them."""
-else:
-    MetricLike = Metric
-
-
 class EvaluationConfig(Message):
     """Metrics, evaluating model and destination of an evaluation."""
 
-    metrics: tuple[MetricLike, ...] | None = None
+    metrics: tuple[Metric, ...] | None = None
     """Each a `Metric` or a `UnifiedMetric`."""
     output_config: OutputConfig | None = None
     autorater_config: AutoraterConfig | None = None

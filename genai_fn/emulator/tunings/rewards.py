@@ -6,7 +6,7 @@ Matches of texts are computed. Other rewards are the results of models or code, 
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from genai_fn import codec
 from genai_fn.emulator.server.faults import make_invalid_argument
@@ -55,9 +55,9 @@ def _validate_reward(state: EmulatorState, request: EmulatedRequest) -> RouteRes
     single, composite = body.single_reward_config, body.composite_reward_config
     if (single is None) == (composite is None):
         raise make_invalid_argument("* either single_reward_config or composite_reward_config is required")
-    weighted = (_WeightedRewardConfig(reward_config=single),) if single is not None else ()
-    if composite is not None:
-        weighted = composite.weighted_reward_configs
+    if single is not None:
+        composite = _CompositeRewardConfig(weighted_reward_configs=(_WeightedRewardConfig(reward_config=single),))
+    weighted = () if composite is None else composite.weighted_reward_configs
     text = "".join(part.text or "" for part in body.sample_response.parts or ())
     details = {
         each.reward_config.reward_name or f"reward{index}": _compute_reward(each.reward_config, text, body.example)
@@ -112,7 +112,7 @@ def _get_json_value(text: str, key: str) -> str | None:
         tree: Any = codec.decode(text.encode())
     except (ValueError, RecursionError):
         return None
-    value: Any = tree.get(key) if isinstance(tree, dict) else None
+    value = cast("dict[str, Any]", tree).get(key) if isinstance(tree, dict) else None
     return value if value is None or isinstance(value, str) else codec.encode(value).decode()
 
 

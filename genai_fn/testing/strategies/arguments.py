@@ -165,11 +165,13 @@ _REWARD_FIELDS = {
     "example": _plain_values(schema.ReinforcementTuningExample),
 }
 _REWARD_ARGUMENTS = st.one_of(
-    _dictionaries({**_REWARD_FIELDS, name: _plain_values(kind)}, {"parent": names("projects/q/locations/")})
-    for name, kind in (
-        ("single_reward_config", schema.SingleReinforcementTuningRewardConfig),
-        ("composite_reward_config", schema.CompositeReinforcementTuningRewardConfig),
-    )
+    [
+        _dictionaries({**_REWARD_FIELDS, name: _plain_values(kind)}, {"parent": names("projects/q/locations/")})
+        for name, kind in (
+            ("single_reward_config", schema.SingleReinforcementTuningRewardConfig),
+            ("composite_reward_config", schema.CompositeReinforcementTuningRewardConfig),
+        )
+    ]
 )
 
 

@@ -271,7 +271,8 @@ def _encode_vertex_tuning(reply: TuningJob) -> _Json:
 def _rename_model_config(tree: Any) -> Any:
     """Rename the field of generation configs that has another name on Vertex AI."""
     if isinstance(tree, list):
-        return [_rename_model_config(each) for each in cast("list[Any]", tree)]
+        items: list[Any] = cast("Any", tree)
+        return [_rename_model_config(each) for each in items]
     if not isinstance(tree, dict):
         return tree
     pairs = cast("_Json", tree).items()
