@@ -72,13 +72,18 @@ def test_same_wire(call: DrawnCall, backend: str) -> None:
         if find_difference(call.name, arguments, backend):
             reject()
         theirs = oracle.sent(PLACES[backend][0], lambda client: call.theirs(client, arguments))
-        if isinstance(theirs, oracle.Refused) and issubclass(theirs.error, pydantic.ValidationError):
-            reject()  # drawn by ours, and no value of theirs
+        if _is_no_value(theirs):
+            reject()
         compared.append(arguments)
         _check_agreement(call, arguments, backend, theirs)
 
     agree()
     assert len(compared) >= call.examples
+
+
+def _is_no_value(theirs: oracle.Wire | oracle.Refused) -> bool:
+    """Whether arguments that are drawn by our types are no values of theirs."""
+    return isinstance(theirs, oracle.Refused) and issubclass(theirs.error, pydantic.ValidationError)
 
 
 def _check_agreement(call: DrawnCall, arguments: Arguments, backend: str, theirs: oracle.Wire | oracle.Refused) -> None:
@@ -204,6 +209,8 @@ def _draw_call(call: DrawnCall, backend: str) -> tuple[Arguments, Any]:
     @given(call.given)
     def look(arguments: Arguments) -> None:
         if not found and not find_difference(call.name, arguments, backend):
+            if _is_no_value(oracle.sent(PLACES[backend][0], lambda client: call.theirs(client, arguments))):
+                return
             try:
                 prepared = prepare_request(call.ours(arguments), at)
             except InvalidRequest:
