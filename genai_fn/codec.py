@@ -4,23 +4,39 @@ Decodes and encodes JSON with msgspec, for the whole package: no other module ca
 msgspec builds the type information of a Struct, dataclass, TypedDict or NamedTuple when it first meets the class, and
 stores it on the class before it is complete. Another thread that decodes the class then reads a null pointer,
 and the process crashes (``docs/decisions/0006-one-lock-for-new-types.md``). So the first decoder of a type is built
-under a lock. Encoding builds no type information: those functions are msgspec's own.
+under a lock. Encoding builds no type information.
+
+The other thing that msgspec lacks is a Struct that keeps the fields it does not define. Such a Struct has a field of
+the type `ExtraFields`; encoding writes them as fields of the Struct.
 """
 
+import functools
+import operator
 import os
 from collections.abc import Callable, Sequence
 from threading import RLock
-from typing import Any, TypeAlias, TypeVar, overload
+from typing import Any, Literal, TypeAlias, TypeVar, cast, overload
 
 import msgspec
-from msgspec import to_builtins
-from msgspec.json import Decoder, Encoder, encode, format as format_json
+from msgspec.json import Decoder, format as format_json
+from msgspec.structs import fields
 
-__all__ = ["Encoder", "convert", "decode", "describe_types", "encode", "format_json", "inspect_type", "to_builtins"]
+__all__ = [
+    "EXTRA_JSON_NAME",
+    "ExtraFields",
+    "convert",
+    "decode",
+    "describe_types",
+    "encode",
+    "format_json",
+    "inspect_type",
+    "to_builtins",
+]
 
 T = TypeVar("T")
 _Text: TypeAlias = bytes | bytearray | memoryview | str
 _Hook: TypeAlias = Callable[[Any, Any], Any]
+_EncodeHook: TypeAlias = Callable[[Any], Any]
 
 
 @overload
@@ -87,6 +103,85 @@ def inspect_type(kind: Any) -> Any:
     from msgspec import inspect  # noqa: PLC0415  # slow to load, and few programs declare functions
 
     return inspect.type_info(_find_decoder(kind).type)
+
+
+class ExtraFields(dict[str, Any]):
+    """
+    The JSON fields of a Struct that it does not define, by their JSON names.
+
+    A class of its own, so that msgspec does not decode a JSON object as one.
+    """
+
+    __slots__ = ()
+
+
+EXTRA_JSON_NAME = "*"
+"""JSON name of the field that contains the extra fields; no field of the API has it."""
+
+
+def encode(
+    value: Any, *, enc_hook: _EncodeHook | None = None, order: Literal["deterministic", "sorted"] | None = None
+) -> bytes:
+    """
+    Encode a value as JSON, as ``msgspec.json.encode`` does.
+
+    >>> encode({"a": (1, 2)})
+    b'{"a":[1,2]}'
+    """
+    text = msgspec.json.encode(value, enc_hook=enc_hook, order=order)
+    if _EXTRA_KEY not in text:
+        return text
+    return msgspec.json.encode(_merge_extra_fields(value), enc_hook=enc_hook, order=order)
+
+
+_EXTRA_KEY = f'"{EXTRA_JSON_NAME}":'.encode()
+"""In a JSON text these bytes can only be a key: inside of a text the quotes are escaped."""
+
+
+def to_builtins(value: Any, *, enc_hook: _EncodeHook | None = None) -> Any:
+    """
+    Convert a value to what JSON consists of, as ``msgspec.to_builtins`` does.
+
+    >>> to_builtins((1, b"a"))
+    (1, 'YQ==')
+    """
+    return msgspec.to_builtins(_merge_extra_fields(value), enc_hook=enc_hook)
+
+
+def _merge_extra_fields(value: Any) -> Any:
+    """Replace each Struct that has extra fields, and each that contains such a Struct, by a dict of all its fields."""
+    if isinstance(value, msgspec.Struct):
+        return _merge_struct_fields(value)
+    if isinstance(value, dict):
+        pairs = value
+        merged: Any = {key: _merge_extra_fields(each) for key, each in pairs.items()}
+        return pairs if all(map(operator.is_, merged.values(), pairs.values())) else merged
+    if isinstance(value, list | tuple):
+        items = cast("Sequence[Any]", value)
+        merged = list(map(_merge_extra_fields, items))
+        return items if all(map(operator.is_, merged, items)) else merged
+    return value
+
+
+def _merge_struct_fields(value: msgspec.Struct) -> Any:
+    omits_defaults = value.__struct_config__.omit_defaults
+    extra: dict[str, Any] = {}
+    is_changed = False
+    tree: dict[str, Any] = {}
+    for name, json_name, default in _list_fields(type(value)):
+        found = getattr(value, name)
+        if json_name == EXTRA_JSON_NAME:
+            extra = found or {}
+        elif not (omits_defaults and found is default):
+            tree[json_name] = merged = _merge_extra_fields(found)
+            is_changed |= merged is not found
+    return {**tree, **extra} if is_changed or extra else value
+
+
+@functools.cache
+def _list_fields(kind: type[msgspec.Struct]) -> tuple[tuple[str, str, Any], ...]:
+    """List each field of a Struct: its name, its JSON name and its default."""
+    return tuple((each.name, each.encode_name, each.default) for each in fields(kind))
 
 
 _BUILDING = RLock()

@@ -104,15 +104,14 @@ class Handshake(Value, Generic[T_co]):
     How a session is opened over a WebSocket, and how to read its messages.
 
     `path` is relative to the backend's URL without its version, which replaces ``{version}``; an empty path is that URL
-    itself. `setup` is the first message of the client. `message_type` is the type of the server's messages, `convert`
-    converts them to the public type, and `build_unknown` builds a message from the ``raw`` text of an unknown one.
+    itself. `setup` is the first message of the client. `message_type` is the type of the server's messages, which
+    `convert` converts to the public type.
     """
 
     path: str
     setup: Message
     message_type: Any
     convert: Callable[[Any], Any] | None = None
-    build_unknown: Callable[..., T_co] | None = None
 
 
 class Refusal(Value):

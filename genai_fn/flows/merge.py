@@ -6,15 +6,16 @@ from typing import Any, TypeVar, cast
 
 from msgspec.structs import replace
 
+from genai_fn.codec import ExtraFields
 from genai_fn.errors import InvalidRequest
 from genai_fn.flows.turns import Turn, get_answer, replace_answer
 from genai_fn.schema import Candidate, CitationMetadata, Content, GenerateContentResponse, LogprobsResult, Part
-from genai_fn.schema.base import Message
+from genai_fn.schema.base import OpenMessage
 
 __all__ = ["merge_chunks"]
 
 T = TypeVar("T")
-M = TypeVar("M", bound=Message)
+M = TypeVar("M", bound=OpenMessage)
 
 
 def merge_chunks(chunks: Sequence[T]) -> T:
@@ -62,20 +63,24 @@ def _merge_candidates(before: Candidate, after: Candidate) -> Candidate:
 
 
 def _merge_fields(before: M | None, after: M) -> M:
-    """Return `before`, updated with each field of `after` that is neither None nor an empty tuple."""
+    """
+    Return `before`, updated with each field of `after` that is neither None nor an empty tuple.
+
+    The fields that the type does not define are updated one by one.
+    """
     if before is None:
         return after
-    return replace(
-        before, **{name: value for name in after.__struct_fields__ if (value := getattr(after, name)) not in (None, ())}
-    )
+    given = {name: value for name in after.__struct_fields__ if (value := getattr(after, name)) not in (None, ())}
+    if before.extra and after.extra:
+        given["extra"] = ExtraFields({**before.extra, **after.extra})
+    return replace(before, **given)
 
 
 def _merge_contents(before: Content | None, after: Content | None) -> Content | None:
     if before is None or after is None:
         return after or before
-    return Content(
-        parts=tuple(_merge_parts((*(before.parts or ()), *(after.parts or ())))), role=before.role or after.role
-    )
+    parts = tuple(_merge_parts((*(before.parts or ()), *(after.parts or ()))))
+    return replace(_merge_fields(before, after), parts=parts, role=before.role or after.role)
 
 
 def _merge_parts(parts: Iterable[Part]) -> list[Part]:
@@ -102,9 +107,8 @@ def _is_plain_text(part: Part) -> bool:
 def _merge_citations(before: CitationMetadata | None, after: CitationMetadata | None) -> CitationMetadata | None:
     if before is None or after is None:
         return after or before
-    return CitationMetadata(
-        citations=(*before.citations, *(each for each in after.citations if each not in before.citations))
-    )
+    added = (each for each in after.citations if each not in before.citations)
+    return replace(_merge_fields(before, after), citations=(*before.citations, *added))
 
 
 def _merge_logprobs(before: LogprobsResult | None, after: LogprobsResult | None) -> LogprobsResult | None:

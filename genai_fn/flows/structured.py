@@ -2,7 +2,7 @@
 
 from enum import Enum
 from functools import partial
-from typing import Any, Generic, TypeVar, cast, overload
+from typing import Any, Generic, TypeVar, overload
 
 import msgspec
 from returns.result import Failure, Result, Success
@@ -19,6 +19,7 @@ from genai_fn.schema import FinishReason, GenerateContentResponse
 from genai_fn.schema.api_schema import translate
 from genai_fn.schema.base import ConversionError
 from genai_fn.schema.json_schema import build_json_schema, without_siblings
+from genai_fn.schema.schema_tree import is_mapping, iter_subschemas, list_types
 from genai_fn.schema.schemas import Schema
 from genai_fn.values import Value
 from genai_fn.wire.lenient_json import build_decode_error, truncate_text
@@ -137,13 +138,8 @@ def _is_text_enum(kind: Any) -> TypeIs[type[Enum]]:
 
 def _has_open_object(schema: Any) -> bool:
     """Check whether a schema contains an object without declared properties."""
-    if isinstance(schema, list):
-        return any(map(_has_open_object, cast("Any", schema)))
-    if not isinstance(schema, dict):
-        return False
-    mapping = cast("dict[str, Any]", schema)
-    is_open = str(mapping.get("type")).upper() == "OBJECT" and not mapping.get("properties")
-    return is_open or any(map(_has_open_object, mapping.values()))
+    is_open = is_mapping(schema) and "object" in list_types(schema) and not schema.get("properties")
+    return is_open or any(map(_has_open_object, iter_subschemas(schema)))
 
 
 # The response

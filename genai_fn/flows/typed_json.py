@@ -1,12 +1,15 @@
 """Converts JSON values to Python types, and Python values to JSON."""
 
+from collections.abc import Mapping
+from enum import Enum
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
 
 import msgspec
 
 from genai_fn import codec
 from genai_fn.schema.limits import bind_limits
+from genai_fn.schema.other_types import decode_other_type, encode_other_type
 
 __all__ = ["convert_json", "to_json"]
 
@@ -27,16 +30,45 @@ def convert_json(value: Any, kind: Any, *, strict: bool = True) -> Any:
     """
     kind = bind_limits(kind)
     try:
-        return codec.convert(value, kind, strict=strict, str_keys=True, dec_hook=_decode_custom)
+        return codec.convert(value, kind, strict=strict, str_keys=True, dec_hook=decode_other_type)
     except TypeError:  # msgspec does not support the type
-        origin, args = get_origin(kind), get_args(kind)
-        if origin is Annotated:
-            return convert_json(value, args[0], strict=strict)
-        if origin in (Union, UnionType):
-            return _convert_first_match(value, args, strict=strict)
-        if origin is not list:
-            raise
-    return [convert_json(each, args[0], strict=strict) for each in convert_json(value, list[Any])]
+        return _convert_unsupported(value, kind, strict=strict)
+
+
+def _convert_unsupported(value: Any, kind: Any, *, strict: bool) -> Any:
+    """Convert to a type that msgspec does not support as a whole: member by member."""
+    origin, args = get_origin(kind), get_args(kind)
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return _convert_choice(value, tuple(kind))
+    if origin is Literal:
+        return _convert_choice(value, args)
+    if origin is Annotated:
+        return convert_json(value, args[0], strict=strict)
+    if origin in (Union, UnionType):
+        return _convert_first_match(value, args, strict=strict)
+    if not isinstance(origin, type):
+        raise TypeError(f"{kind} cannot be read from JSON")
+    if issubclass(origin, Mapping):
+        members: dict[Any, Any] = convert_json(value, _subscript(dict, args[0], Any), strict=strict)
+        return {name: convert_json(each, args[1], strict=strict) for name, each in members.items()}
+    if origin is tuple and args[-1] is not Ellipsis:
+        items = convert_json(value, _subscript(tuple, *[Any] * len(args)))
+        return tuple(convert_json(each, item, strict=strict) for each, item in zip(items, args, strict=True))
+    empty: Any = codec.convert([], cast("Any", origin))  # of ``Sequence``, a list
+    return type(empty)(convert_json(each, args[0], strict=strict) for each in convert_json(value, list[Any]))
+
+
+def _subscript(generic: Any, *args: Any) -> Any:
+    return generic[args]
+
+
+def _convert_choice(value: Any, choices: tuple[Any, ...]) -> Any:
+    """Return the member of an enum or ``Literal`` with this value."""
+    for choice in choices:
+        plain = choice.value if isinstance(choice, Enum) else choice
+        if plain == value and isinstance(plain, bool) == isinstance(value, bool):
+            return choice
+    raise msgspec.ValidationError(f"Invalid enum value {value!r}")
 
 
 def to_json(value: Any) -> Any:
@@ -49,7 +81,7 @@ def to_json(value: Any) -> Any:
     >>> to_json({1: (True, b"?")})
     {'1': [True, 'Pw==']}
     """
-    return codec.decode(codec.encode(value, enc_hook=_encode_custom))
+    return codec.decode(codec.encode(value, enc_hook=encode_other_type))
 
 
 def _convert_first_match(value: Any, kinds: tuple[Any, ...], *, strict: bool) -> Any:
@@ -60,29 +92,3 @@ def _convert_first_match(value: Any, kinds: tuple[Any, ...], *, strict: bool) ->
         except msgspec.ValidationError as error:
             errors.append(error)
     raise msgspec.ValidationError("; or ".join(map(str, errors)))
-
-
-def _decode_custom(kind: Any, value: Any) -> Any:
-    validate = getattr(kind, "model_validate_json", None)
-    if validate is None:
-        raise ValueError(f"Expected nothing, as {getattr(kind, '__name__', kind)} cannot be read from JSON")
-    try:
-        return validate(codec.encode(value))
-    except ValueError as error:
-        raise ValueError(_format_error(error)) from None
-
-
-def _format_error(error: Any) -> str:
-    """Format a ValueError on one line: the message of a pydantic error has several lines, and links."""
-    list_errors = getattr(error, "errors", None)
-    if list_errors is None:
-        return str(error)
-    problems = [(".".join(map(str, each["loc"])), each["msg"]) for each in list_errors(include_url=False)]
-    return "; ".join(f"{where}: {what}" if where else what for where, what in problems)
-
-
-def _encode_custom(value: Any) -> Any:
-    dump = getattr(value, "model_dump", None)
-    if dump is None:
-        raise TypeError(f"a {type(value).__name__} cannot be converted to JSON")
-    return dump(mode="json")

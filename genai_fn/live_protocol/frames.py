@@ -39,14 +39,11 @@ def decode_frame(data: bytes | str, opened: EncodedHandshake) -> Result[Any, Gen
     """
     Decode a message of the server. Its frame may be text or binary.
 
-    A message of unknown type becomes one with the field ``raw``, its text. An error is ``Failure(APIError)``, and
-    invalid JSON is ``Failure(DecodeError)``.
+    A message of unknown type has its fields in ``extra``. An error is ``Failure(APIError)``, and invalid JSON is
+    ``Failure(DecodeError)``.
     """
     text, handshake = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data, opened.handshake
-    result: Result[Any, GenaiError] = decode_event(
-        ResponseReader(handshake.message_type, handshake.convert, may_be_empty=True), text
-    )
-    return result.map(lambda message: _mark_unknown(message, text, opened))
+    return decode_event(ResponseReader(handshake.message_type, handshake.convert, may_be_empty=True), text)
 
 
 def _check_message(frame: Any) -> ClientMessage:
@@ -77,13 +74,3 @@ def _check_response_ids(response: LiveClientToolResponse) -> None:
         if each.id is None:
             path = f"tool_response.function_responses[{index}].id"
             raise InvalidRequest(path, None, "the id of the call, which the Gemini Developer API requires")
-
-
-def _mark_unknown(message: Any, text: bytes, opened: EncodedHandshake) -> Any:
-    unknown = opened.handshake.build_unknown
-    if unknown is None or message != type(message)() or text.strip() in _EMPTY_MESSAGES:
-        return message
-    return unknown(raw=text.decode("utf-8", "replace"))
-
-
-_EMPTY_MESSAGES = (b"", b"{}")

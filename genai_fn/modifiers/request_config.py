@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from genai_fn.backend import HeadersLike, check_api_version, normalize_base_url, normalize_headers
 from genai_fn.errors import InvalidRequest
 from genai_fn.flows import calling as loop, parallel
+from genai_fn.ops.generate import GenerateContent, refuse_uncalled_functions
 from genai_fn.options import Options, Retry, Timeouts, check_positive, check_type
 from genai_fn.request import Description, Flow, Live, Modifier, Request, Stream
 from genai_fn.schema.content import ContentLike
@@ -52,8 +53,8 @@ def with_config(config: msgspec.Struct | Mapping[str, Any] | None = None, /, **f
         fields: Single fields, which take precedence over those of ``config``; None unsets a field.
 
     Raises:
-        InvalidRequest: If there is no root request, its operation has no config, or a field is unknown or has the
-            wrong type.
+        InvalidRequest: If there is no root request, its operation has no config, a field is unknown or has the wrong
+            type, or ``tools`` of a ``generate`` request contains a Python function: see `calling` and `with_tools`.
 
     >>> from genai_fn import generate
     >>> (generate("m", "hi") | with_config(temperature=0.2, top_k=5) | with_config(top_k=None)).operation.config
@@ -156,7 +157,15 @@ def with_options(
 
 
 def _apply_config(description: Description | Live[Any], config: Any, fields: tuple[tuple[str, Any], ...]) -> Any:
-    return change_root(description, "with_config", replace_config, config, fields)
+    return change_root(description, "with_config", _replace_config, config, fields)
+
+
+def _replace_config(request: R, config: Any, fields: tuple[tuple[str, Any], ...]) -> R:
+    changed = replace_config(request, config, fields)
+    if isinstance(changed.operation, GenerateContent):
+        for given in (config, dict(fields)):
+            refuse_uncalled_functions(given, changed.operation.config)
+    return changed
 
 
 def replace_config(request: R, config: Any, fields: tuple[tuple[str, Any], ...]) -> R:

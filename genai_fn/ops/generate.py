@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from operator import attrgetter
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from msgspec import field
 
@@ -28,9 +28,10 @@ from genai_fn.schema import (
     Tool,
     ToolConfig,
 )
-from genai_fn.schema.base import Message
+from genai_fn.schema.base import Message, OpenMessage
 from genai_fn.schema.contents import ContentsLike, as_contents
 from genai_fn.schema.convert import as_struct
+from genai_fn.schema.tools import is_function
 from genai_fn.wire.resource_names import ResourceName, check_model_name, complete_resource_name, resolve_model_name
 
 __all__ = [
@@ -38,9 +39,11 @@ __all__ = [
     "GenerateContent",
     "StreamGenerateContent",
     "WireGenerationConfig",
+    "as_generate_config",
     "encode_generation_config",
     "generate",
     "refuse_automatic_calling",
+    "refuse_uncalled_functions",
 ]
 
 
@@ -104,8 +107,8 @@ def generate(
         config: All other parameters: a `GenerateContentConfig`, or a dict in snake_case or camelCase.
 
     Raises:
-        InvalidRequest: If the model name is empty or invalid, the contents cannot be converted, or a field of
-            ``config`` is unknown or has the wrong type.
+        InvalidRequest: If the model name is empty or invalid, the contents cannot be converted, a field of ``config``
+            is unknown or has the wrong type, or its tools contain a Python function, which only `calling` calls.
 
     Fails with:
         Unsupported: If a field is set that the backend does not have; the error lists the paths.
@@ -121,7 +124,7 @@ def generate(
         GenerateContent(
             model=check_model_name(model),
             contents=as_contents(contents),
-            config=as_struct(GenerateContentConfig, config, "config"),
+            config=as_generate_config(config),
         )
     )
 
@@ -129,7 +132,7 @@ def generate(
 # The body: some fields of the config are part of ``generationConfig``, the others are fields of the body
 
 
-class _WireImageConfig(Message):
+class _WireImageConfig(OpenMessage):
     aspect_ratio: str | None = None
     image_size: str | None = None
     person_generation: str | None = None
@@ -165,6 +168,34 @@ class GenerateBody(Message):
     continuation_token: str | None = None
     generation_output_config: GenerationOutputConfig | None = field(default=None, name="outputConfig")
     store: bool | None = None
+
+
+def as_generate_config(given: GenerateContentConfig | Mapping[str, Any] | None) -> GenerateContentConfig:
+    """
+    Convert what a caller passes to a `GenerateContentConfig`.
+
+    Raises:
+        InvalidRequest: If a field is unknown or has the wrong type, or a tool is a Python function that nothing calls.
+    """
+    config = as_struct(GenerateContentConfig, given, "config")
+    refuse_uncalled_functions(given, config)
+    return config
+
+
+def refuse_uncalled_functions(given: Any, config: GenerateContentConfig) -> None:
+    """
+    Refuse Python functions among the tools of a config. google-genai would call them, and `calling` does that here.
+
+    They are accepted if automatic calling is disabled, as google-genai then only declares them, too.
+    """
+    automatic = config.automatic_function_calling
+    if automatic is not None and automatic.disable:
+        return
+    tools: Any = cast("Any", given).get("tools") if isinstance(given, Mapping) else getattr(given, "tools", None)
+    for index, tool in enumerate(cast("Any", tools) if isinstance(tools, list | tuple) else ()):
+        if is_function(tool):
+            expected = "calling(…) after the request, which calls functions, or with_tools(…), which only declares them"
+            raise InvalidRequest(f"config.tools[{index}]", tool, expected)
 
 
 def refuse_automatic_calling(config: GenerateContentConfig) -> GenerateContentConfig:

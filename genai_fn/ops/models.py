@@ -19,7 +19,7 @@ from genai_fn.schema import (
     TunedModelInfo,
     UpdateModelConfig,
 )
-from genai_fn.schema.base import Message
+from genai_fn.schema.base import Message, OpenMessage
 from genai_fn.schema.convert import as_struct
 from genai_fn.wire.resource_names import check_model_name, resolve_model_name
 
@@ -183,7 +183,7 @@ def list(config: ListModelsConfig | Mapping[str, Any] | None = None) -> Request[
 # Gemini
 
 
-class _GeminiModel(Message):
+class _GeminiModel(OpenMessage):
     name: str | None = None
     display_name: str | None = None
     description: str | None = None
@@ -204,6 +204,7 @@ class _GeminiModel(Message):
 def _model_from_gemini(wire: _GeminiModel) -> Model:
     info = TunedModelInfo(base_model=wire.base_model, create_time=wire.create_time, update_time=wire.update_time)
     return Model(
+        extra=wire.extra,
         name=wire.name,
         display_name=wire.display_name,
         description=wire.description,
@@ -220,7 +221,7 @@ def _model_from_gemini(wire: _GeminiModel) -> Model:
     )
 
 
-class _GeminiModels(Message):
+class _GeminiModels(OpenMessage):
     models: tuple[_GeminiModel, ...] = ()
     tuned_models: tuple[_GeminiModel, ...] = ()
     next_page_token: str | None = None
@@ -228,7 +229,7 @@ class _GeminiModels(Message):
 
 def _models_from_gemini(wire: _GeminiModels) -> ListModelsResponse:
     models = tuple(_model_from_gemini(each) for each in wire.models or wire.tuned_models)
-    return ListModelsResponse(models=models, next_page_token=wire.next_page_token)
+    return ListModelsResponse(models=models, next_page_token=wire.next_page_token, extra=wire.extra)
 
 
 # Vertex AI
@@ -239,7 +240,7 @@ class _DeployedModel(Message):
     deployed_model_id: str | None = None
 
 
-class _VertexModel(Message):
+class _VertexModel(OpenMessage):
     name: str | None = None
     display_name: str | None = None
     description: str | None = None
@@ -256,6 +257,7 @@ def _model_from_vertex(wire: _VertexModel) -> Model:
     base = (wire.labels or {}).get("google-vertex-llm-tuning-base-model-id")
     info = TunedModelInfo(base_model=base, create_time=wire.create_time, update_time=wire.update_time)
     return Model(
+        extra=wire.extra,
         name=wire.name,
         display_name=wire.display_name,
         description=wire.description,
@@ -270,7 +272,7 @@ def _model_from_vertex(wire: _VertexModel) -> Model:
     )
 
 
-class _VertexModels(Message):
+class _VertexModels(OpenMessage):
     models: tuple[_VertexModel, ...] = ()
     publisher_models: tuple[_VertexModel, ...] = ()
     next_page_token: str | None = None
@@ -278,4 +280,4 @@ class _VertexModels(Message):
 
 def _models_from_vertex(wire: _VertexModels) -> ListModelsResponse:
     models = tuple(_model_from_vertex(each) for each in wire.models or wire.publisher_models)
-    return ListModelsResponse(models=models, next_page_token=wire.next_page_token)
+    return ListModelsResponse(models=models, next_page_token=wire.next_page_token, extra=wire.extra)

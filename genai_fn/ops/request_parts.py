@@ -40,8 +40,14 @@ def omit_if_empty(body: M) -> M | None:
 
 
 def copy_fields(kind: type[M], source: Message, **changes: object) -> M:
-    """Build a message of type `kind` from another one with the same fields; `changes` replaces single fields."""
-    return kind(**{name: getattr(source, name) for name in kind.__struct_fields__ if name not in changes}, **changes)
+    """
+    Build a message of type `kind` from another one with the same fields; `changes` replaces single fields.
+
+    The fields that the other one does not define are copied too.
+    """
+    copied = {name: getattr(source, name) for name in kind.__struct_fields__ if name not in ("extra", *changes)}
+    extra: Any = getattr(source, "extra", None)
+    return kind(**copied, **({} if extra is None else {"extra": extra}), **changes)
 
 
 def copy_as(kind: type[M], source: Message, **changes: object) -> M:
@@ -55,7 +61,8 @@ def copy_as(kind: type[M], source: Message, **changes: object) -> M:
         return source
     types = get_field_types(kind)
     values = {name: getattr(source, name) for name in types if name not in changes and hasattr(source, name)}
-    return kind(**{name: _copy_value(types[name], value) for name, value in values.items()}, **changes)
+    copied = {name: value if name == "extra" else _copy_value(types[name], value) for name, value in values.items()}
+    return kind(**copied, **changes)
 
 
 def _copy_value(annotation: Any, value: Any) -> Any:

@@ -24,7 +24,7 @@ from genai_fn.schema import (
     VideoGenerationReferenceType,
     WebhookConfig,
 )
-from genai_fn.schema.base import Message
+from genai_fn.schema.base import Message, OpenMessage
 from genai_fn.schema.convert import as_struct, as_value
 from genai_fn.wire.resource_names import check_model_name, resolve_model_name
 
@@ -134,7 +134,7 @@ def _has_uri_and_bytes(video: Video) -> bool:
 # Request
 
 
-class _WireVideo(Message):
+class _WireVideo(OpenMessage):
     """A video: the first three fields are Gemini's, the others Vertex AI's."""
 
     uri: str | None = None
@@ -211,8 +211,10 @@ def _encode_video(video: Video | None, at: Backend) -> _WireVideo | None:
     if video is None:
         return None
     if isinstance(at, Gemini):
-        return _WireVideo(uri=video.uri, encoded_video=video.video_bytes, encoding=video.mime_type)
-    return _WireVideo(gcs_uri=video.uri, bytes_base64_encoded=video.video_bytes, mime_type=video.mime_type)
+        return _WireVideo(uri=video.uri, encoded_video=video.video_bytes, encoding=video.mime_type, extra=video.extra)
+    return _WireVideo(
+        gcs_uri=video.uri, bytes_base64_encoded=video.video_bytes, mime_type=video.mime_type, extra=video.extra
+    )
 
 
 def _encode_reference_images(
@@ -234,6 +236,7 @@ def _encode_mask(mask: VideoGenerationMask | None) -> _VideoMask | None:
         bytes_base64_encoded=image.image_bytes,
         mime_type=image.mime_type,
         mask_mode=mask.mask_mode,
+        extra=image.extra,
     )
 
 
@@ -263,7 +266,7 @@ class _VideoSample(Message):
     video: _WireVideo | None = None
 
 
-class _WireVideos(Message):
+class _WireVideos(OpenMessage):
     generated_samples: tuple[_VideoSample, ...] = ()
     videos: tuple[_WireVideo, ...] = ()
     rai_media_filtered_count: int | None = None
@@ -274,7 +277,7 @@ class _VideosResponse(_WireVideos):
     generate_video_response: _WireVideos | None = None
 
 
-class _VideosOperationBody(Message):
+class _VideosOperationBody(OpenMessage):
     name: str | None = None
     metadata: Mapping[str, Any] | None = None
     done: bool | None = None
@@ -293,6 +296,7 @@ def _decode_operation(wire: _VideosOperationBody) -> GenerateVideosOperation:
         error=wire.error,
         response=response,
         result=response,
+        extra=wire.extra,
     )
 
 
@@ -302,6 +306,7 @@ def _decode_response(wire: _WireVideos) -> GenerateVideosResponse:
         generated_videos=tuple(GeneratedVideo(video=_decode_video(each)) for each in (*samples, *wire.videos)),
         rai_media_filtered_count=wire.rai_media_filtered_count,
         rai_media_filtered_reasons=wire.rai_media_filtered_reasons,
+        extra=wire.extra,
     )
 
 
@@ -312,6 +317,7 @@ def _decode_video(wire: _WireVideo | None) -> Video | None:
         uri=wire.uri if wire.uri is not None else wire.gcs_uri,
         video_bytes=wire.encoded_video if wire.encoded_video is not None else wire.bytes_base64_encoded,
         mime_type=wire.encoding if wire.encoding is not None else wire.mime_type,
+        extra=wire.extra,
     )
 
 

@@ -6,7 +6,8 @@ Each type is listed once, in the ``__all__`` of its module. Modules without type
 - ``base``: base classes and field annotations; ``annotations`` reads annotations.
 - ``convert``: converts arguments to types; ``contents`` groups them into turns.
 - ``api_schema``: translates JSON Schema and types into `Schema`.
-- ``json_schema``, ``limits``, ``docstrings``: JSON Schema of Python types.
+- ``json_schema``: JSON Schema of Python types; ``class_hints``, ``limits`` and ``other_types`` read them.
+- ``schema_tree``: subschemas, references and ``allOf`` of any JSON Schema.
 - ``function_declarations``: declarations of Python functions.
 - ``mime_types``, ``pillow_images``, ``disk``: files and images.
 - ``secret_fields``: types with masked fields.
@@ -20,6 +21,7 @@ from genai_fn.schema.base import (
     Message as Message,
     Opaque as Opaque,
     OpenEnum as OpenEnum,
+    OpenMessage as OpenMessage,
     Page as Page,
     VertexOnly as VertexOnly,
 )

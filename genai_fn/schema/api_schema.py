@@ -1,7 +1,8 @@
 """
 Translates JSON Schema and Python types into the API's own dialect, `Schema`.
 
-- ``$ref`` is replaced by its target, ``null`` among the types by ``nullable``, ``const`` by ``enum``.
+- ``$ref`` is replaced by its target, ``null`` among the types by ``nullable``, ``const`` by ``enum``, and an exclusive
+  bound of integers by ``minimum`` or ``maximum``.
 - Keywords that the dialect does not have are refused, with their path.
 - Keywords that do not constrain the value are dropped: ``$schema`` and ``$id`` at the root, ``$comment``, definitions,
   and ``discriminator``, as the members of a union name their tags themselves.
@@ -12,17 +13,18 @@ Translates JSON Schema and Python types into the API's own dialect, `Schema`.
 import difflib
 import functools
 import itertools
+import math
 import operator
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import GenericAlias, UnionType
 from typing import Any, NamedTuple, NewType, TypeAlias, TypeVar, get_origin
-from urllib.parse import unquote
 
 from msgspec.structs import astuple
 from typing_extensions import TypeAliasType, TypeIs
 
 from genai_fn.schema.base import ConversionError, Elsewhere, Message, OpenEnum
 from genai_fn.schema.json_schema import build_json_schema, without_siblings
+from genai_fn.schema.schema_tree import is_mapping, iter_subschemas, resolve_pointer
 
 __all__ = ["to_api_schema", "translate", "translate_type"]
 
@@ -91,12 +93,7 @@ def _is_accepted(keywords: _Keywords) -> bool:
     kind = _get_type(keywords)
     if "additionalProperties" in keywords or keywords.get("format") not in {None, *_FORMATS.get(kind or "", ())}:
         return False
-    inner = (
-        *keywords.get("properties", {}).values(),
-        *keywords.get("anyOf", ()),
-        *([keywords["items"]] if "items" in keywords else []),
-    )
-    return all(map(_is_accepted, inner))
+    return all(map(_is_accepted, iter_subschemas(keywords)))
 
 
 _FORMATS = {"STRING": ("enum", "date-time"), "NUMBER": ("float", "double"), "INTEGER": ("int32", "int64")}
@@ -105,10 +102,6 @@ _FORMATS = {"STRING": ("enum", "date-time"), "NUMBER": ("float", "double"), "INT
 
 def _is_type(value: Any) -> bool:
     return isinstance(value, (type, GenericAlias, UnionType, NewType, TypeAliasType)) or get_origin(value) is not None
-
-
-def _is_mapping(value: Any) -> TypeIs[Mapping[Any, Any]]:
-    return isinstance(value, Mapping)
 
 
 def _is_list(value: Any) -> TypeIs[list[Any] | tuple[Any, ...]]:
@@ -167,7 +160,8 @@ class _Vocabulary(NamedTuple):
 def _read_vocabulary(schema_type: type[Message]) -> _Vocabulary:
     fields = dict(zip(schema_type.__struct_encode_fields__, schema_type.__struct_fields__, strict=True))
     spellings = {spelling: keyword for keyword, name in fields.items() for spelling in (keyword, name)}
-    return _Vocabulary(schema_type, fields, {**spellings, "$ref": "$ref", "const": "const"})
+    translated = {keyword: keyword for keyword in ("$ref", "const", *_INCLUSIVE_BOUNDS)}
+    return _Vocabulary(schema_type, fields, {**spellings, **translated})
 
 
 class _Cursor(NamedTuple):
@@ -218,7 +212,7 @@ def _to_schema_struct(given: M, keywords: _Keywords) -> M:
 
 def _read_keywords(given: Any, cursor: _Cursor) -> _Keywords:
     """Read the keywords of one schema into a new dict: in camelCase, without those that are dropped."""
-    if not isinstance(given, Message) and not _is_mapping(given):
+    if not isinstance(given, Message) and not is_mapping(given):
         raise cursor.error(given, "a Schema, a dict of its fields, or JSON Schema")
     if len(cursor.path) > _MAX_DEPTH or next(cursor.levels_read) > _MAX_LEVELS:
         raise cursor.error(given, "a smaller schema, or response_json_schema, where $ref is not expanded")
@@ -304,20 +298,17 @@ _ANNOTATION_KEYWORDS = {"title", "description", "default", "example", "nullable"
 def _resolve_ref(ref: Any, cursor: _Cursor) -> Any:
     if ref in cursor.refs:
         raise cursor.error(ref, "a schema that does not contain itself; response_json_schema accepts such", ".$ref")
-    target = cursor.root
-    for step in _split_pointer(ref):
-        if isinstance(target, Message):
-            target = _get_set_fields(target)
-        target = target.get(step) if _is_mapping(target) else None
+    try:
+        target = resolve_pointer(cursor.root, ref, _read_members)
+    except LookupError:
+        target = None
     if target is None:
         raise cursor.error(ref, "a place in this schema, such as #/$defs/Name", ".$ref")
     return target
 
 
-def _split_pointer(ref: Any) -> list[str]:
-    if not isinstance(ref, str) or not ref.startswith("#"):
-        return [""]  # no keyword has this name
-    return [unquote(step).replace("~1", "/").replace("~0", "~") for step in ref[1:].split("/")[1:]]
+def _read_members(value: Any) -> Any:
+    return _get_set_fields(value) if isinstance(value, Message) else value
 
 
 def _normalize_type(keywords: _Keywords, cursor: _Cursor) -> None:
@@ -332,10 +323,27 @@ def _normalize_type(keywords: _Keywords, cursor: _Cursor) -> None:
         keywords["type"] = kinds[0]
     else:
         keywords.pop("type", None)
+    for exclusive in _INCLUSIVE_BOUNDS.keys() & keywords.keys():
+        _normalize_bound(exclusive, keywords, cursor)
     if "const" in keywords:
         _normalize_const(keywords, cursor)
     if "enum" in keywords:
         _normalize_enum(keywords, cursor)
+
+
+def _normalize_bound(exclusive: str, keywords: _Keywords, cursor: _Cursor) -> None:
+    """Replace an exclusive bound of integers by the next integer. The dialect has no other one."""
+    bound, (inclusive, step, choose) = keywords.pop(exclusive), _INCLUSIVE_BOUNDS[exclusive]
+    if _get_type(keywords) != "INTEGER" or not isinstance(bound, int | float):
+        raise cursor.error(bound, f"{inclusive}, or response_json_schema", f".{exclusive}")
+    nearest = (math.floor(bound) if step > 0 else math.ceil(bound)) + step
+    keywords[inclusive] = choose(nearest, keywords.get(inclusive, nearest))
+
+
+_INCLUSIVE_BOUNDS: dict[str, tuple[str, int, Callable[[Any, Any], Any]]] = {
+    "exclusiveMinimum": ("minimum", 1, max),
+    "exclusiveMaximum": ("maximum", -1, min),
+}
 
 
 def _normalize_const(keywords: _Keywords, cursor: _Cursor) -> None:
@@ -364,7 +372,7 @@ _TEXT_EXPECTED = "text, as an enum has only texts; response_json_schema accepts 
 
 
 def _translate_properties(value: Any, cursor: _Cursor) -> Any:
-    if not _is_mapping(value):
+    if not is_mapping(value):
         raise cursor.error(value, "a mapping of names to schemas")
     translated = {name: _translate_schema(each, cursor.descend(f".{name}")) for name, each in value.items()}
     return value if all(map(operator.is_, translated.values(), value.values())) else translated

@@ -1,12 +1,14 @@
 """Base classes of the API's types: frozen messages, open enums, and field annotations."""
 
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
-from typing import Annotated, Any, Generic, Self, TypeAlias, TypeVar, dataclass_transform
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Self, TypeAlias, TypeVar, dataclass_transform
 
 import msgspec
 from msgspec import Struct, StructMeta, field
+
+from genai_fn.codec import EXTRA_JSON_NAME, ExtraFields
 
 __all__ = [
     "BackendOnly",
@@ -18,6 +20,7 @@ __all__ = [
     "Message",
     "Opaque",
     "OpenEnum",
+    "OpenMessage",
     "Page",
     "VertexOnly",
 ]
@@ -45,7 +48,10 @@ class Message(Struct, metaclass=_KeywordOnlyMeta, frozen=True, rename="camel", o
     """
 
     def __repr__(self) -> str:
-        set_fields = ((name, getattr(self, name)) for name in self.__struct_fields__)
+        names = sorted(
+            self.__struct_fields__, key="extra".__eq__
+        )  # inherited fields come first; this one is shown last
+        set_fields = ((name, getattr(self, name)) for name in names)
         shown = ", ".join(
             f"{name}={_format_value(value)}" for name, value in set_fields if value is not None and value != ()
         )
@@ -70,7 +76,24 @@ def _format_value(value: Any) -> str:
 _MAX_SHOWN_BYTES = 32
 
 
-class Page(Message, Generic[T_co]):
+class OpenMessage(Message, forbid_unknown_fields=True):
+    """
+    Base of the types that the API sends or receives: a message that keeps the JSON fields it does not define.
+
+    A response may have fields that are newer than this package. They are kept in `extra`, compared, printed, and sent
+    back with the message, such as a part of the model in the next request of a chat.
+    """
+
+    # msgspec rejects JSON with unknown fields because of the option above. Only then the slower reading of
+    # ``wire/lenient_json`` moves them here. The type has no None, so that a null under this JSON name is such a field.
+    if TYPE_CHECKING:
+        extra: Mapping[str, Any] | None = None
+        """Fields that the type does not define, by their JSON names. They are sent as they are."""
+    else:
+        extra: ExtraFields = field(default=None, name=EXTRA_JSON_NAME)
+
+
+class Page(OpenMessage, Generic[T_co]):
     """One page of a list. Iterates over its items."""
 
     next_page_token: str | None = None
@@ -79,9 +102,8 @@ class Page(Message, Generic[T_co]):
     @property
     def items(self) -> tuple[T_co, ...]:
         """The items of the page."""
-        listed: tuple[T_co, ...] = next(
-            getattr(self, name) for name in self.__struct_fields__ if name != "next_page_token"
-        )
+        members = (getattr(self, name) for name in self.__struct_fields__)
+        listed: tuple[T_co, ...] = next(each for each in members if isinstance(each, tuple))
         return listed
 
     def __iter__(self) -> Iterator[T_co]:
@@ -89,7 +111,8 @@ class Page(Message, Generic[T_co]):
 
     def __repr__(self) -> str:
         more = ", more to come" if self.next_page_token else ""
-        return f"<{type(self).__name__} of {len(self.items)}{more}: {list(self.items)!r}>"
+        extra = f", extra={self.extra!r}" if self.extra else ""
+        return f"<{type(self).__name__} of {len(self.items)}{more}: {list(self.items)!r}{extra}>"
 
 
 class OpenEnum(str, Enum):

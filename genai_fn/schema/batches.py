@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from genai_fn.schema.base import GeminiOnly, Message, Page, VertexOnly
+from genai_fn.schema.base import GeminiOnly, Message, OpenMessage, Page, VertexOnly
 from genai_fn.schema.contents import ContentsLike, SeparateContentsLike
 from genai_fn.schema.embeddings import EmbedContentConfig, SingleEmbedContentResponse
 from genai_fn.schema.generation import GenerateContentConfig
@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 
-class InlinedRequest(Message):
+class InlinedRequest(OpenMessage):
     """A request of a batch."""
 
     model: str | None = None
@@ -45,7 +45,7 @@ class InlinedRequest(Message):
     config: GenerateContentConfig | None = None
 
 
-class BatchJobSource(Message):
+class BatchJobSource(OpenMessage):
     """Source of a batch's requests."""
 
     format: VertexOnly[str | None] = None
@@ -75,7 +75,7 @@ class BatchJobSource(Message):
 DATASET_NAME = re.compile(r"projects/[^/]+/locations/[^/]+/datasets/[^/]+")
 
 
-class InlinedResponse(Message):
+class InlinedResponse(OpenMessage):
     """A response of a batch, or its error."""
 
     response: GenerateContentResponse | None = None
@@ -84,7 +84,7 @@ class InlinedResponse(Message):
     """The metadata of the request."""
 
 
-class InlinedEmbedContentResponse(Message):
+class InlinedEmbedContentResponse(OpenMessage):
     """An embedding of a batch, or its error."""
 
     response: SingleEmbedContentResponse | None = None
@@ -93,7 +93,7 @@ class InlinedEmbedContentResponse(Message):
     """The metadata of the request."""
 
 
-class VertexMultimodalDatasetDestination(Message):
+class VertexMultimodalDatasetDestination(OpenMessage):
     """A new multimodal dataset for a batch's responses."""
 
     bigquery_destination: str | None = None
@@ -101,7 +101,7 @@ class VertexMultimodalDatasetDestination(Message):
     display_name: str | None = None
 
 
-class BatchJobDestination(Message):
+class BatchJobDestination(OpenMessage):
     """Destination of a batch's responses."""
 
     format: str | None = None
@@ -149,7 +149,7 @@ class CreateBatchJobConfig(Message):
     webhook_config: GeminiOnly[WebhookConfig | None] = None
 
 
-class CompletionStats(Message):
+class CompletionStats(OpenMessage):
     """Numbers of requests of a batch by outcome."""
 
     failed_count: int | None = None
@@ -158,7 +158,7 @@ class CompletionStats(Message):
     successful_forecast_point_count: int | None = None
 
 
-class BatchJobOutputInfo(Message):
+class BatchJobOutputInfo(OpenMessage):
     """Location of a batch's responses; one field is set."""
 
     vertex_multimodal_dataset_name: str | None = None
@@ -167,7 +167,7 @@ class BatchJobOutputInfo(Message):
     bigquery_output_table: str | None = None
 
 
-class BatchJob(Message):
+class BatchJob(OpenMessage):
     """A batch job."""
 
     name: str | None = None
@@ -225,7 +225,7 @@ class DeleteBatchJobConfig(Message):
     """Options of `batches.delete`; there are none."""
 
 
-class DeleteResourceJob(Message):
+class DeleteResourceJob(OpenMessage):
     """The deletion of a batch: a long-running operation."""
 
     name: str | None = None

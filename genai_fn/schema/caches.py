@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from genai_fn.schema.base import Message, Page, VertexOnly
+from genai_fn.schema.base import Message, OpenMessage, Page, VertexOnly
 from genai_fn.schema.content import ContentLike
 from genai_fn.schema.contents import ContentsLike
 from genai_fn.schema.tools import Tool, ToolConfig
@@ -35,7 +35,7 @@ class CreateCachedContentConfig(Message):
     """``projects/…/locations/…/keyRings/…/cryptoKeys/…``."""
 
 
-class CachedContentUsageMetadata(Message):
+class CachedContentUsageMetadata(OpenMessage):
     """Size of a cached content: its tokens, texts and images, and its seconds of audio and video."""
 
     audio_duration_seconds: int | None = None
@@ -45,7 +45,7 @@ class CachedContentUsageMetadata(Message):
     video_duration_seconds: int | None = None
 
 
-class CachedContent(Message):
+class CachedContent(OpenMessage):
     """A cached content, without the contents themselves."""
 
     name: str | None = None
@@ -66,11 +66,11 @@ class DeleteCachedContentConfig(Message):
     """Options of `caches.delete`; there are none."""
 
 
-class DeleteCachedContentResponse(Message):
+class DeleteCachedContentResponse(OpenMessage):
     """Response to the deletion of a cached content; it is empty."""
 
 
-class UpdateCachedContentConfig(Message):
+class UpdateCachedContentConfig(OpenMessage):
     """Options of `caches.update`: the new expiry."""
 
     ttl: str | None = None

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, cast
 
 from genai_fn.errors import InvalidRequest
-from genai_fn.schema.base import ConversionError, GeminiOnly, Message, Opaque, OpenEnum
+from genai_fn.schema.base import ConversionError, GeminiOnly, Message, Opaque, OpenEnum, OpenMessage
 from genai_fn.schema.convert import as_struct, as_value, convert
 from genai_fn.schema.files import File
 from genai_fn.schema.functions import FunctionCall, FunctionResponse, FunctionResponsePart, ToolCall, ToolResponse
@@ -52,7 +52,7 @@ class Language(OpenEnum):
     PYTHON = "PYTHON"
 
 
-class CodeExecutionResult(Message):
+class CodeExecutionResult(OpenMessage):
     """Result of code that the model ran."""
 
     outcome: Outcome | None = None
@@ -62,7 +62,7 @@ class CodeExecutionResult(Message):
     """The `id` of the executable code."""
 
 
-class ExecutableCode(Message):
+class ExecutableCode(OpenMessage):
     """Code that the model wrote and runs."""
 
     code: str | None = None
@@ -71,7 +71,7 @@ class ExecutableCode(Message):
     """Id of the code, which its result repeats."""
 
 
-class FileData(Message):
+class FileData(OpenMessage):
     """A file, by its URI."""
 
     display_name: str | None = None
@@ -80,7 +80,7 @@ class FileData(Message):
     mime_type: str | None = None
 
 
-class Blob(Message):
+class Blob(OpenMessage):
     """Bytes with their MIME type."""
 
     data: bytes | None = None
@@ -94,7 +94,7 @@ class Blob(Message):
         return Image(image_bytes=self.data, mime_type=self.mime_type)
 
 
-class Part(Message):
+class Part(OpenMessage):
     """Part of a content: a text, media, a function call, …"""
 
     media_resolution: PartMediaResolution | None = None
@@ -231,7 +231,7 @@ def _build_file_data(file: File) -> FileData:
     return FileData(file_uri=file.uri, mime_type=file.mime_type)
 
 
-class Content(Message):
+class Content(OpenMessage):
     """A turn of a conversation: a role and parts."""
 
     parts: tuple[Part, ...] | None = None

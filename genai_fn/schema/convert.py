@@ -24,6 +24,7 @@ from typing import Annotated, Any, TypeAlias, TypeVar, Union, cast, get_args, ge
 import msgspec
 
 from genai_fn import codec
+from genai_fn.codec import ExtraFields
 from genai_fn.errors import InvalidRequest
 from genai_fn.schema.annotations import find_metadata, get_field_types
 from genai_fn.schema.base import Coerce, ConversionError, Detour, Elsewhere, Message
@@ -413,13 +414,29 @@ _FIELDS_SET_BY_MODIFIERS = {
 
 @functools.cache
 def _get_field_converters(kind: type[msgspec.Struct]) -> dict[str, Converter]:
-    return {name: _build_converter(annotation) for name, annotation in get_field_types(kind).items()}
+    return {name: _build_field_converter(kind, annotation) for name, annotation in get_field_types(kind).items()}
+
+
+def _build_field_converter(kind: type[msgspec.Struct], annotation: Any) -> Converter:
+    if annotation is ExtraFields:
+        return _build_optional_converter(functools.partial(_convert_extra_fields, kind))
+    return _build_converter(annotation)
+
+
+def _convert_extra_fields(kind: type[msgspec.Struct], value: Any) -> ExtraFields | None:
+    extra = _convert_json_mapping(value)
+    for name, each in extra.items():
+        if _get_field_names(kind).get(name, "extra") != "extra":
+            raise ConversionError(each, f"{name} outside of extra, as {kind.__name__} has this field", f".{name}")
+    if not extra:
+        return None
+    return value if type(value) is ExtraFields else ExtraFields(extra)
 
 
 @functools.cache
 def _get_set_field_converters(kind: type[msgspec.Struct]) -> tuple[Converter, ...]:
     """Build the converters of fields that are set: for ``X | None``, the converter of X."""
-    return tuple(_build_converter(_strip_none(annotation)) for annotation in get_field_types(kind).values())
+    return tuple(_build_field_converter(kind, _strip_none(annotation)) for annotation in get_field_types(kind).values())
 
 
 def _strip_none(annotation: Any) -> Any:

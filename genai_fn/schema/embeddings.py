@@ -1,6 +1,6 @@
 """Embeddings of texts and media."""
 
-from genai_fn.schema.base import Message, VertexOnly
+from genai_fn.schema.base import Message, OpenMessage, VertexOnly
 
 __all__ = [
     "ContentEmbedding",
@@ -26,7 +26,7 @@ class EmbedContentConfig(Message):
     """Whether a text that is too long is truncated instead of refused."""
 
 
-class ContentEmbeddingStatistics(Message):
+class ContentEmbeddingStatistics(OpenMessage):
     """Statistics of an embedded text."""
 
     truncated: bool | None = None
@@ -34,27 +34,27 @@ class ContentEmbeddingStatistics(Message):
     token_count: float | None = None
 
 
-class ContentEmbedding(Message):
+class ContentEmbedding(OpenMessage):
     """An embedding."""
 
     values: tuple[float, ...] = ()
     statistics: ContentEmbeddingStatistics | None = None
 
 
-class EmbedContentMetadata(Message):
+class EmbedContentMetadata(OpenMessage):
     """Billing metadata of embeddings."""
 
     billable_character_count: int | None = None
 
 
-class EmbedContentResponse(Message):
+class EmbedContentResponse(OpenMessage):
     """The embeddings, in the order of the contents."""
 
     embeddings: tuple[ContentEmbedding, ...] = ()
     metadata: EmbedContentMetadata | None = None
 
 
-class SingleEmbedContentResponse(Message):
+class SingleEmbedContentResponse(OpenMessage):
     """An embedding in the results of a batch."""
 
     embedding: ContentEmbedding | None = None

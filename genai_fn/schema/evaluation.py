@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, cast
 
-from genai_fn.schema.base import Message, OpenEnum
+from genai_fn.schema.base import Message, OpenEnum, OpenMessage
 from genai_fn.schema.generation import GenerationConfig
 
 __all__ = [
@@ -48,20 +48,20 @@ class ComputationBasedMetricType(OpenEnum):
     ROUGE = "ROUGE"
 
 
-class GcsDestination(Message):
+class GcsDestination(OpenMessage):
     """A location in Cloud Storage."""
 
     output_uri_prefix: str | None = None
     """``gs://…``."""
 
 
-class OutputConfig(Message):
+class OutputConfig(OpenMessage):
     """Destination of the evaluation results."""
 
     gcs_destination: GcsDestination | None = None
 
 
-class AutoraterConfig(Message):
+class AutoraterConfig(OpenMessage):
     """The model that evaluates, and how it does."""
 
     sampling_count: int | None = None
@@ -73,7 +73,7 @@ class AutoraterConfig(Message):
     generation_config: GenerationConfig | None = None
 
 
-class CustomOutputFormatConfig(Message):
+class CustomOutputFormatConfig(OpenMessage):
     """Format of the evaluation results."""
 
     return_raw_output: bool | None = None
@@ -104,7 +104,7 @@ class PointwiseMetricSpec(Message):
     system_instruction: str | None = None
 
 
-class RougeSpec(Message):
+class RougeSpec(OpenMessage):
     """The ROUGE metric."""
 
     rouge_type: str | None = None
@@ -113,7 +113,7 @@ class RougeSpec(Message):
     use_stemmer: bool | None = None
 
 
-class PredefinedMetricSpec(Message):
+class PredefinedMetricSpec(OpenMessage):
     """A metric that the service defines."""
 
     metric_spec_name: str | None = None
@@ -123,7 +123,7 @@ class PredefinedMetricSpec(Message):
     """By step: ``intent_extraction``, ``rubric_generation`` or ``rubric_validation``."""
 
 
-class RubricGenerationSpec(Message):
+class RubricGenerationSpec(OpenMessage):
     """How rubrics are generated."""
 
     prompt_template: str | None = None
@@ -132,7 +132,7 @@ class RubricGenerationSpec(Message):
     """The types that generated rubrics may have."""
 
 
-class EvaluationParserConfigCustomCodeParserConfig(Message):
+class EvaluationParserConfigCustomCodeParserConfig(OpenMessage):
     """Python code that parses the output of the evaluating model."""
 
     parsing_function: str | None = None
@@ -141,13 +141,13 @@ class EvaluationParserConfigCustomCodeParserConfig(Message):
     """Region in which the code runs, if not that of the request."""
 
 
-class EvaluationParserConfig(Message):
+class EvaluationParserConfig(OpenMessage):
     """How the output of the evaluating model is parsed."""
 
     custom_code_parser_config: EvaluationParserConfigCustomCodeParserConfig | None = None
 
 
-class LLMBasedMetricSpec(Message):
+class LLMBasedMetricSpec(OpenMessage):
     """A metric that a model rates, with rubrics if they are given or generated."""
 
     metric_prompt_template: str | None = None
@@ -161,7 +161,7 @@ class LLMBasedMetricSpec(Message):
     result_parser_config: EvaluationParserConfig | None = None
 
 
-class CustomCodeExecutionSpec(Message):
+class CustomCodeExecutionSpec(OpenMessage):
     """A metric that Python code computes on the server."""
 
     evaluation_function: str | None = None
@@ -170,7 +170,7 @@ class CustomCodeExecutionSpec(Message):
     """Region in which the code runs, if not that of the request."""
 
 
-class ComputationBasedMetricSpec(Message):
+class ComputationBasedMetricSpec(OpenMessage):
     """A metric that is computed from the texts alone, with its parameters."""
 
     type: ComputationBasedMetricType | None = None
@@ -210,7 +210,7 @@ class UnifiedMetric(Metric):
     computation_based_metric_spec: ComputationBasedMetricSpec | None = None
 
 
-class EvaluationConfig(Message):
+class EvaluationConfig(OpenMessage):
     """Metrics, evaluating model and destination of an evaluation."""
 
     metrics: tuple[Metric, ...] | None = None

@@ -1,6 +1,6 @@
 """Results of the evaluation of a tuned model."""
 
-from genai_fn.schema.base import Message, OpenEnum
+from genai_fn.schema.base import OpenEnum, OpenMessage
 from genai_fn.schema.operations import GoogleRpcStatus
 
 __all__ = [
@@ -50,43 +50,43 @@ class PairwiseChoice(OpenEnum):
     TIE = "TIE"
 
 
-class BleuMetricValue(Message):
+class BleuMetricValue(OpenMessage):
     """A BLEU score."""
 
     score: float | None = None
 
 
-class CustomCodeExecutionResult(Message):
+class CustomCodeExecutionResult(OpenMessage):
     """A score that Python code has computed."""
 
     score: float | None = None
 
 
-class ExactMatchMetricValue(Message):
+class ExactMatchMetricValue(OpenMessage):
     """A score of exact matches."""
 
     score: float | None = None
 
 
-class RougeMetricValue(Message):
+class RougeMetricValue(OpenMessage):
     """A ROUGE score."""
 
     score: float | None = None
 
 
-class RawOutput(Message):
+class RawOutput(OpenMessage):
     """Unparsed outputs of the evaluating model."""
 
     raw_output: tuple[str, ...] = ()
 
 
-class CustomOutput(Message):
+class CustomOutput(OpenMessage):
     """Output of the evaluating model in a format of its own."""
 
     raw_outputs: RawOutput | None = None
 
 
-class PairwiseMetricResult(Message):
+class PairwiseMetricResult(OpenMessage):
     """Result of a comparison of two responses."""
 
     custom_output: CustomOutput | None = None
@@ -94,7 +94,7 @@ class PairwiseMetricResult(Message):
     pairwise_choice: PairwiseChoice | None = None
 
 
-class PointwiseMetricResult(Message):
+class PointwiseMetricResult(OpenMessage):
     """Rating of one response."""
 
     custom_output: CustomOutput | None = None
@@ -102,7 +102,7 @@ class PointwiseMetricResult(Message):
     score: float | None = None
 
 
-class AggregationResult(Message):
+class AggregationResult(OpenMessage):
     """An aggregated value of one metric; the field of its kind is set."""
 
     aggregation_metric: AggregationMetric | None = None
@@ -114,49 +114,49 @@ class AggregationResult(Message):
     rouge_metric_value: RougeMetricValue | None = None
 
 
-class BigQuerySource(Message):
+class BigQuerySource(OpenMessage):
     """A table in BigQuery."""
 
     input_uri: str | None = None
     """``bq://project.dataset.table``."""
 
 
-class GcsSource(Message):
+class GcsSource(OpenMessage):
     """Files in Cloud Storage."""
 
     uris: tuple[str, ...] = ()
     """``gs://…``."""
 
 
-class EvaluationDataset(Message):
+class EvaluationDataset(OpenMessage):
     """The dataset of an evaluation."""
 
     bigquery_source: BigQuerySource | None = None
     gcs_source: GcsSource | None = None
 
 
-class AggregationOutput(Message):
+class AggregationOutput(OpenMessage):
     """The aggregated values of all metrics, and the dataset that they belong to."""
 
     aggregation_results: tuple[AggregationResult, ...] = ()
     dataset: EvaluationDataset | None = None
 
 
-class OutputInfo(Message):
+class OutputInfo(OpenMessage):
     """Location of the evaluation results."""
 
     gcs_output_directory: str | None = None
     """``gs://…``."""
 
 
-class EvaluateDatasetResponse(Message):
+class EvaluateDatasetResponse(OpenMessage):
     """The result of one evaluation."""
 
     aggregation_output: AggregationOutput | None = None
     output_info: OutputInfo | None = None
 
 
-class EvaluateDatasetRun(Message):
+class EvaluateDatasetRun(OpenMessage):
     """One evaluation of a tuned model or of one of its checkpoints."""
 
     checkpoint_id: str | None = None

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from genai_fn.schema.base import Message, OpenEnum, Page
+from genai_fn.schema.base import Message, OpenEnum, OpenMessage, Page
 
 __all__ = [
     "CreateFileConfig",
@@ -43,7 +43,7 @@ class FileSource(OpenEnum):
     REGISTERED = "REGISTERED"
 
 
-class FileStatus(Message):
+class FileStatus(OpenMessage):
     """Why the processing of a file failed."""
 
     details: tuple[Mapping[str, Any], ...] | None = None
@@ -51,7 +51,7 @@ class FileStatus(Message):
     code: int | None = None
 
 
-class File(Message):
+class File(OpenMessage):
     """A file that the service stores for two days, for use in contents."""
 
     name: str | None = None
@@ -97,7 +97,7 @@ class DeleteFileConfig(Message):
     """Options of `files.delete`; there are none."""
 
 
-class DeleteFileResponse(Message):
+class DeleteFileResponse(OpenMessage):
     """Response to the deletion of a file; it is empty."""
 
 
@@ -113,7 +113,7 @@ class RegisterFilesConfig(Message):
     """Options of `files.register_files`; there are none."""
 
 
-class RegisterFilesResponse(Message):
+class RegisterFilesResponse(OpenMessage):
     """The registered files, in the order of their URIs."""
 
     files: tuple[File, ...] = ()

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Self
 
-from genai_fn.schema.base import GeminiOnly, Message, OpenEnum, VertexOnly
+from genai_fn.schema.base import GeminiOnly, OpenEnum, OpenMessage, VertexOnly
 from genai_fn.schema.media import (
     AudioMetadata,
     DocumentMetadata,
@@ -52,7 +52,7 @@ class ToolType(OpenEnum):
     MEDIA_PROCESSING = "MEDIA_PROCESSING"
 
 
-class PartialArg(Message):
+class PartialArg(OpenMessage):
     """Part of an argument of a function call, if arguments are streamed."""
 
     null_value: str | None = None
@@ -66,7 +66,7 @@ class PartialArg(Message):
     """Whether more of the same argument follows."""
 
 
-class FunctionCall(Message):
+class FunctionCall(OpenMessage):
     """A function call that the model requests."""
 
     id: str | None = None
@@ -78,7 +78,7 @@ class FunctionCall(Message):
     """Whether more arguments of the same call follow."""
 
 
-class FunctionResponseBlob(Message):
+class FunctionResponseBlob(OpenMessage):
     """Bytes in a function response."""
 
     mime_type: str | None = None
@@ -86,7 +86,7 @@ class FunctionResponseBlob(Message):
     display_name: str | None = None
 
 
-class FunctionResponseFileData(Message):
+class FunctionResponseFileData(OpenMessage):
     """A file in a function response, by its URI."""
 
     file_uri: str | None = None
@@ -94,7 +94,7 @@ class FunctionResponseFileData(Message):
     display_name: str | None = None
 
 
-class FunctionResponsePart(Message):
+class FunctionResponsePart(OpenMessage):
     """Media in a function response: bytes or a file."""
 
     inline_data: FunctionResponseBlob | None = None
@@ -119,7 +119,7 @@ class FunctionResponsePart(Message):
         )
 
 
-class FunctionResponse(Message):
+class FunctionResponse(OpenMessage):
     """The response to a function call."""
 
     will_continue: GeminiOnly[bool | None] = None
@@ -134,7 +134,7 @@ class FunctionResponse(Message):
     """The response as JSON, by convention under ``output``, or under ``error`` for a failure."""
 
 
-class ToolCall(Message):
+class ToolCall(OpenMessage):
     """A call to a tool that the service runs; it must be sent back with its response."""
 
     id: str | None = None
@@ -143,7 +143,7 @@ class ToolCall(Message):
     args: Mapping[str, Any] | None = None
 
 
-class ToolResponse(Message):
+class ToolResponse(OpenMessage):
     """The response of a tool that the service has run; it must be sent back with its call."""
 
     id: str | None = None

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
-from genai_fn.schema.base import Coerce, GeminiOnly, Message, Opaque, OpenEnum, VertexOnly
+from genai_fn.schema.base import Coerce, GeminiOnly, Opaque, OpenEnum, OpenMessage, VertexOnly
 from genai_fn.schema.content import ContentLike
 from genai_fn.schema.response_formats import ResponseFormat
 from genai_fn.schema.safety import SafetySetting
@@ -100,33 +100,33 @@ class ProminentPeople(OpenEnum):
     BLOCK_PROMINENT_PEOPLE = "BLOCK_PROMINENT_PEOPLE"
 
 
-class ModelSelectionConfig(Message):
+class ModelSelectionConfig(OpenMessage):
     """Preference for the choice of the model."""
 
     feature_selection_preference: FeatureSelectionPreference | None = None
 
 
-class GenerationConfigRoutingConfigAutoRoutingMode(Message):
+class GenerationConfigRoutingConfigAutoRoutingMode(OpenMessage):
     """The service chooses the model."""
 
     model_routing_preference: str | None = None
     """``UNKNOWN``, ``PRIORITIZE_QUALITY``, ``BALANCED`` or ``PRIORITIZE_COST``."""
 
 
-class GenerationConfigRoutingConfigManualRoutingMode(Message):
+class GenerationConfigRoutingConfigManualRoutingMode(OpenMessage):
     """A named model is used."""
 
     model_name: str | None = None
 
 
-class GenerationConfigRoutingConfig(Message):
+class GenerationConfigRoutingConfig(OpenMessage):
     """How the model is chosen: by the service, or by name."""
 
     auto_mode: GenerationConfigRoutingConfigAutoRoutingMode | None = None
     manual_mode: GenerationConfigRoutingConfigManualRoutingMode | None = None
 
 
-class ThinkingConfig(Message):
+class ThinkingConfig(OpenMessage):
     """How much the model thinks, and whether its thoughts are returned."""
 
     include_thoughts: bool | None = None
@@ -139,7 +139,7 @@ class GenerationConfigThinkingConfig(ThinkingConfig):
     """The same as `ThinkingConfig`, under its Vertex AI name."""
 
 
-class ImageConfigImageOutputOptions(Message):
+class ImageConfigImageOutputOptions(OpenMessage):
     """File type of generated images."""
 
     compression_quality: int | None = None
@@ -147,7 +147,7 @@ class ImageConfigImageOutputOptions(Message):
     mime_type: str | None = None
 
 
-class ImageConfig(Message):
+class ImageConfig(OpenMessage):
     """Configuration of generated images."""
 
     aspect_ratio: str | None = None
@@ -164,7 +164,7 @@ class ImageConfig(Message):
     """Set this, or ``output_mime_type`` and ``output_compression_quality``."""
 
 
-class ModelArmorConfig(Message):
+class ModelArmorConfig(OpenMessage):
     """Templates of Model Armor, which screens prompts and responses."""
 
     prompt_template_name: str | None = None
@@ -173,14 +173,14 @@ class ModelArmorConfig(Message):
     """``projects/…/locations/…/templates/…``."""
 
 
-class GenerationOutputConfig(Message):
+class GenerationOutputConfig(OpenMessage):
     """Cloud Storage location of generated media."""
 
     output_uri_prefix: str | None = None
     """Prefix ``gs://…``; responses contain URIs instead of bytes."""
 
 
-class GenerationConfig(Message):
+class GenerationConfig(OpenMessage):
     """Configuration of content generation in the service's own grouping."""
 
     model_selection_config: ModelSelectionConfig | None = None
@@ -212,7 +212,7 @@ class GenerationConfig(Message):
     audio_transcription_config: AudioTranscriptionConfig | None = None
 
 
-class GenerateContentConfig(Message):
+class GenerateContentConfig(OpenMessage):
     """Options of `generate`: all parameters besides the model and the contents."""
 
     system_instruction: ContentLike | None = None

@@ -2,7 +2,7 @@
 
 from msgspec.structs import force_setattr
 
-from genai_fn.schema.base import Message, OpenEnum
+from genai_fn.schema.base import OpenEnum, OpenMessage
 
 __all__ = [
     "Citation",
@@ -43,7 +43,7 @@ class UrlRetrievalStatus(OpenEnum):
     URL_RETRIEVAL_STATUS_UNSAFE = "URL_RETRIEVAL_STATUS_UNSAFE"
 
 
-class GoogleTypeDate(Message):
+class GoogleTypeDate(OpenMessage):
     """A date, possibly incomplete."""
 
     day: int | None = None
@@ -54,7 +54,7 @@ class GoogleTypeDate(Message):
     """0 for a date without a year."""
 
 
-class Citation(Message):
+class Citation(OpenMessage):
     """A passage of a response that quotes a source."""
 
     end_index: int | None = None
@@ -67,7 +67,7 @@ class Citation(Message):
     uri: str | None = None
 
 
-class CitationMetadata(Message):
+class CitationMetadata(OpenMessage):
     """The sources that a response quotes."""
 
     citations: tuple[Citation, ...] = ()
@@ -81,7 +81,7 @@ class CitationMetadata(Message):
             force_setattr(self, "citation_sources", ())
 
 
-class GroundingChunkMapsPlaceAnswerSourcesAuthorAttribution(Message):
+class GroundingChunkMapsPlaceAnswerSourcesAuthorAttribution(OpenMessage):
     """Author of a review."""
 
     display_name: str | None = None
@@ -89,7 +89,7 @@ class GroundingChunkMapsPlaceAnswerSourcesAuthorAttribution(Message):
     uri: str | None = None
 
 
-class GroundingChunkMapsPlaceAnswerSourcesReviewSnippet(Message):
+class GroundingChunkMapsPlaceAnswerSourcesReviewSnippet(OpenMessage):
     """A passage of a review."""
 
     author_attribution: GroundingChunkMapsPlaceAnswerSourcesAuthorAttribution | None = None
@@ -101,7 +101,7 @@ class GroundingChunkMapsPlaceAnswerSourcesReviewSnippet(Message):
     title: str | None = None
 
 
-class GroundingChunkMapsPlaceAnswerSources(Message):
+class GroundingChunkMapsPlaceAnswerSources(OpenMessage):
     """The reviews on which a response about a place is based."""
 
     flag_content_uri: str | None = None
@@ -110,7 +110,7 @@ class GroundingChunkMapsPlaceAnswerSources(Message):
     """Another name of ``review_snippets``, which some responses use."""
 
 
-class GroundingChunkMapsRoute(Message):
+class GroundingChunkMapsRoute(OpenMessage):
     """A route on Google Maps."""
 
     distance_meters: int | None = None
@@ -120,7 +120,7 @@ class GroundingChunkMapsRoute(Message):
     """The path of the route, in Google Maps' polyline encoding."""
 
 
-class GroundingChunkMaps(Message):
+class GroundingChunkMaps(OpenMessage):
     """A place on Google Maps."""
 
     place_answer_sources: GroundingChunkMapsPlaceAnswerSources | None = None
@@ -132,7 +132,7 @@ class GroundingChunkMaps(Message):
     route: GroundingChunkMapsRoute | None = None
 
 
-class RagChunkPageSpan(Message):
+class RagChunkPageSpan(OpenMessage):
     """A range of pages."""
 
     first_page: int | None = None
@@ -141,7 +141,7 @@ class RagChunkPageSpan(Message):
     """Last page, counted from 1, inclusive."""
 
 
-class RagChunk(Message):
+class RagChunk(OpenMessage):
     """A passage of a RAG corpus."""
 
     page_span: RagChunkPageSpan | None = None
@@ -150,13 +150,13 @@ class RagChunk(Message):
     file_id: str | None = None
 
 
-class GroundingChunkStringList(Message):
+class GroundingChunkStringList(OpenMessage):
     """Texts of a metadata entry."""
 
     values: tuple[str, ...] = ()
 
 
-class GroundingChunkCustomMetadata(Message):
+class GroundingChunkCustomMetadata(OpenMessage):
     """A metadata entry of a document: a key, and a value of one kind."""
 
     key: str | None = None
@@ -165,7 +165,7 @@ class GroundingChunkCustomMetadata(Message):
     string_value: str | None = None
 
 
-class GroundingChunkRetrievedContext(Message):
+class GroundingChunkRetrievedContext(OpenMessage):
     """A passage found by a retrieval tool."""
 
     document_name: str | None = None
@@ -182,7 +182,7 @@ class GroundingChunkRetrievedContext(Message):
     """Name of a medium in the store, ``fileSearchStores/…/media/…``."""
 
 
-class GroundingChunkWeb(Message):
+class GroundingChunkWeb(OpenMessage):
     """A web page."""
 
     domain: str | None = None
@@ -190,7 +190,7 @@ class GroundingChunkWeb(Message):
     uri: str | None = None
 
 
-class GroundingChunkImage(Message):
+class GroundingChunkImage(OpenMessage):
     """An image that a search has found."""
 
     source_uri: str | None = None
@@ -201,7 +201,7 @@ class GroundingChunkImage(Message):
     domain: str | None = None
 
 
-class GroundingChunk(Message):
+class GroundingChunk(OpenMessage):
     """A source: a web page, an image, a retrieved passage, a place or a route."""
 
     maps: GroundingChunkMaps | None = None
@@ -210,7 +210,7 @@ class GroundingChunk(Message):
     image: GroundingChunkImage | None = None
 
 
-class Segment(Message):
+class Segment(OpenMessage):
     """A range of a response."""
 
     end_index: int | None = None
@@ -222,7 +222,7 @@ class Segment(Message):
     text: str | None = None
 
 
-class GroundingSupport(Message):
+class GroundingSupport(OpenMessage):
     """The sources of a range of the response."""
 
     confidence_scores: tuple[float, ...] = ()
@@ -234,14 +234,14 @@ class GroundingSupport(Message):
     """Indices of rendered parts."""
 
 
-class RetrievalMetadata(Message):
+class RetrievalMetadata(OpenMessage):
     """How likely a search was to help."""
 
     google_search_dynamic_retrieval_score: float | None = None
     """From 0 to 1; the model searches above the dynamic threshold."""
 
 
-class SearchEntryPoint(Message):
+class SearchEntryPoint(OpenMessage):
     """Search suggestions that must be shown with a response grounded in Google Search."""
 
     rendered_content: str | None = None
@@ -250,14 +250,14 @@ class SearchEntryPoint(Message):
     """JSON: pairs of a search term and its URL."""
 
 
-class GroundingMetadataSourceFlaggingUri(Message):
+class GroundingMetadataSourceFlaggingUri(OpenMessage):
     """URI for reporting a source."""
 
     flag_content_uri: str | None = None
     source_id: str | None = None
 
 
-class GroundingMetadata(Message):
+class GroundingMetadata(OpenMessage):
     """The grounding of a response."""
 
     google_maps_widget_context_token: str | None = None
@@ -271,14 +271,14 @@ class GroundingMetadata(Message):
     image_search_queries: tuple[str, ...] = ()
 
 
-class UrlMetadata(Message):
+class UrlMetadata(OpenMessage):
     """A page that the model retrieved."""
 
     retrieved_url: str | None = None
     url_retrieval_status: UrlRetrievalStatus | None = None
 
 
-class UrlContextMetadata(Message):
+class UrlContextMetadata(OpenMessage):
     """The pages that the model retrieved."""
 
     url_metadata: tuple[UrlMetadata, ...] = ()

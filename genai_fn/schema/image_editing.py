@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from genai_fn.schema.base import Message, OpenEnum
+from genai_fn.schema.base import Message, OpenEnum, OpenMessage
 from genai_fn.schema.images import GeneratedImage, Image, ImagePromptLanguage, PersonGeneration, SafetyFilterLevel
 
 __all__ = [
@@ -199,7 +199,7 @@ class EditImageConfig(Message):
     """Number of sampling steps. More steps give better images and take longer."""
 
 
-class EditImageResponse(Message):
+class EditImageResponse(OpenMessage):
     """The edited images."""
 
     generated_images: tuple[GeneratedImage, ...] = ()
@@ -241,7 +241,7 @@ class RecontextImageConfig(Message):
     labels: Mapping[str, str] | None = None
 
 
-class RecontextImageResponse(Message):
+class RecontextImageResponse(OpenMessage):
     """The images of the person or product in the new scene."""
 
     generated_images: tuple[GeneratedImage, ...] = ()
@@ -276,21 +276,21 @@ class SegmentImageConfig(Message):
     labels: Mapping[str, str] | None = None
 
 
-class EntityLabel(Message):
+class EntityLabel(OpenMessage):
     """A label of what a mask covers, with its score."""
 
     label: str | None = None
     score: float | None = None
 
 
-class GeneratedImageMask(Message):
+class GeneratedImageMask(OpenMessage):
     """A mask, and labels of what it covers."""
 
     mask: Image | None = None
     labels: tuple[EntityLabel, ...] = ()
 
 
-class SegmentImageResponse(Message):
+class SegmentImageResponse(OpenMessage):
     """The masks that segmentation returned."""
 
     generated_masks: tuple[GeneratedImageMask, ...] = ()

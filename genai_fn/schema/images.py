@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from genai_fn.errors import InvalidRequest
-from genai_fn.schema.base import Message, OpenEnum, VertexOnly
+from genai_fn.schema.base import Message, OpenEnum, OpenMessage, VertexOnly
 from genai_fn.schema.disk import read_file, write_file
 from genai_fn.schema.mime_types import guess_mime_type, resolve_mime_type
 from genai_fn.schema.pillow_images import encode_pillow_image, is_pillow_image
@@ -65,7 +65,7 @@ class ImagePromptLanguage(OpenEnum):
     es = "es"
 
 
-class Image(Message):
+class Image(OpenMessage):
     """An image: its bytes, or its URI in Cloud Storage."""
 
     gcs_uri: VertexOnly[str | None] = None
@@ -104,7 +104,7 @@ class Image(Message):
         write_file(location, self.image_bytes)
 
 
-class SafetyAttributes(Message):
+class SafetyAttributes(OpenMessage):
     """Safety scores of an image."""
 
     categories: tuple[str, ...] = ()
@@ -113,7 +113,7 @@ class SafetyAttributes(Message):
     content_type: str | None = None
 
 
-class GeneratedImage(Message):
+class GeneratedImage(OpenMessage):
     """A generated image, or the reason why it was filtered."""
 
     image: Image | None = None
@@ -154,7 +154,7 @@ class GenerateImagesConfig(Message):
     """Whether the service may rewrite the prompt first."""
 
 
-class GenerateImagesResponse(Message):
+class GenerateImagesResponse(OpenMessage):
     """The generated images."""
 
     generated_images: tuple[GeneratedImage, ...] = ()
@@ -184,7 +184,7 @@ class UpscaleImageConfig(Message):
     labels: Mapping[str, str] | None = None
 
 
-class UpscaleImageResponse(Message):
+class UpscaleImageResponse(OpenMessage):
     """The upscaled image."""
 
     generated_images: tuple[GeneratedImage, ...] = ()

@@ -1,54 +1,44 @@
 """
 Builds plain JSON Schema for Python types.
 
-msgspec provides the name, docstring, required fields and defaults of a class, and the schemas of scalar types.
-Everything else is built here, because msgspec sorts members of enums and ``Literal`` and fields of TypedDicts, whose
-order matters, and ignores the metadata of other libraries.
+The schemas equal pydantic's where pydantic supports the type, as google-genai declares functions with it. msgspec
+provides the name, docstring, required fields and defaults of a class, and the schemas of scalar types. Everything else
+is built here, because msgspec sorts members of enums and ``Literal`` and fields of TypedDicts, whose order matters, and
+ignores the metadata of other libraries.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from datetime import datetime, time
+from decimal import Decimal
+from enum import Enum, IntEnum, StrEnum
+from inspect import cleandoc
 from types import UnionType
-from typing import (
-    Annotated,
-    Any,
-    Final,
-    Generic,
-    Literal,
-    NewType,
-    NotRequired,
-    Required,
-    TypeAlias,
-    TypeVar,
-    Union,
-    cast,
-    get_args,
-    get_origin,
-    get_type_hints,
-)
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar, Union, get_args, get_origin
 
 import msgspec
 from msgspec import inspect
-from typing_extensions import ReadOnly, TypeAliasType
 
 from genai_fn import codec
 from genai_fn.schema.base import ConversionError
+from genai_fn.schema.class_hints import get_field_hints, unwrap_type
 from genai_fn.schema.limits import apply_limits, read_limits
+from genai_fn.schema.other_types import describe_other_type, is_model
+from genai_fn.schema.schema_tree import find_references, is_mapping, map_subschemas
 
-__all__ = ["build_json_schema", "without_siblings"]
+__all__ = ["build_json_schema", "build_json_schemas", "without_siblings"]
 
 _JsonSchema: TypeAlias = dict[str, Any]
 
 
 def build_json_schema(kind: Any) -> dict[str, Any]:
     """
-    Build the JSON Schema (draft 2020-12) of a type, for ``response_json_schema`` or ``parameters_json_schema``.
+    Build the JSON Schema (draft 2020-12) of a type, as pydantic builds it for the types that it supports.
 
-    Structs, dataclasses, TypedDicts, NamedTuples, enums, ``Literal``, unions and containers have the schemas of what
-    msgspec decodes for them. Limits and descriptions in ``Annotated[…]`` may be a `msgspec.Meta`, pydantic's ``Field``,
-    or those of annotated_types. A ``datetime`` has the format ``date-time``, and a ``time`` the format ``time``, unless
+    Limits and descriptions in ``Annotated[…]`` may be a `msgspec.Meta`, pydantic's ``Field``, or those of
+    annotated_types. A ``datetime`` has the format ``date-time``, and a ``time`` the format ``time``, unless
     ``Meta(tz=False)`` forbids a time zone. For a class with a ``model_json_schema()`` method, such as a pydantic model,
-    the method is called. Named types are defined under ``$defs``.
+    the method is called. Named types inside others are defined under ``$defs``.
 
     Raises:
         ConversionError: If JSON has no such type.
@@ -56,159 +46,263 @@ def build_json_schema(kind: Any) -> dict[str, Any]:
     >>> build_json_schema(list[Literal["small", "large"]])
     {'type': 'array', 'items': {'enum': ['small', 'large'], 'type': 'string'}}
     """
+    schemas, defs = build_json_schemas({"": kind})
+    return {**schemas[""], "$defs": defs} if defs else schemas[""]
+
+
+def build_json_schemas(kinds: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
+    """
+    Build the JSON Schemas of several types, by name, and the definitions that they share.
+
+    Raises:
+        ConversionError: If JSON has no such type, with the name as the path to it.
+    """
     builder = _SchemaBuilder()
+    schemas: dict[str, _JsonSchema] = {}
+    for name, kind in kinds.items():
+        try:
+            schemas[name] = _inline_root(_build(builder, kind), builder.defs)
+        except ConversionError as error:
+            error.steps += [f".{name}"] if name else []
+            raise
+    used = find_references({"anyOf": list(schemas.values())}, builder.defs)
+    return schemas, {name: definition for name, definition in builder.defs.items() if name in used}
+
+
+def _build(builder: "_SchemaBuilder", kind: Any) -> _JsonSchema:
     try:
-        schema = builder.build(kind)
-    except (TypeError, ValueError, NameError, RuntimeError) as error:  # RuntimeError: pydantic's errors of use
+        return builder.build(kind)
+    except (
+        TypeError,
+        ValueError,
+        NameError,
+        LookupError,
+        RuntimeError,
+    ) as error:  # RuntimeError: pydantic's errors of use
         why = next(iter(str(error).splitlines()), type(error).__name__)
         raise ConversionError(kind, f"a type that can be described in JSON Schema ({why})") from None
-    return {**schema, "$defs": builder.defs} if builder.defs else schema
+
+
+def _inline_root(schema: _JsonSchema, defs: Mapping[str, _JsonSchema]) -> _JsonSchema:
+    """Replace a reference by its target, unless the target refers to itself."""
+    name = _get_name(schema) if schema.keys() == {"$ref"} else None
+    if name is None or name in find_references(defs[name], defs):
+        return schema
+    return dict(defs[name])
+
+
+def _get_name(reference: Mapping[str, Any]) -> str:
+    return str(reference["$ref"]).rpartition("/")[2]
 
 
 def without_siblings(schema: Any) -> Any:
     """
-    Move each ``$ref`` that has other keywords beside it into an ``anyOf``, as the API allows none beside it.
+    Move each ``$ref`` that has other keywords beside it into an ``anyOf``, as a response schema allows none beside it.
 
     >>> without_siblings({"items": {"$ref": "#/$defs/A", "description": "One."}})
     {'items': {'anyOf': [{'$ref': '#/$defs/A'}], 'description': 'One.'}}
     """
-    if not isinstance(schema, Mapping):
+    if not is_mapping(schema):
         return schema
-    keywords = {keyword: _convert_inner(keyword, each) for keyword, each in cast("Mapping[str, Any]", schema).items()}
+    keywords = map_subschemas(schema, without_siblings)
     if not isinstance(keywords.get("$ref"), str) or all(keyword.startswith("$") for keyword in keywords):
         return keywords
     return {"anyOf": [{"$ref": keywords.pop("$ref")}], **keywords}
 
 
-def _convert_inner(keyword: str, value: Any) -> Any:
-    if keyword in {"const", "default", "enum", "example", "examples"}:  # their values are not schemas
-        return value
-    if isinstance(value, list):
-        return [without_siblings(each) for each in cast("Any", value)]
-    if keyword in {"$defs", "definitions", "patternProperties", "properties"} and isinstance(value, Mapping):
-        return {name: without_siblings(each) for name, each in cast("Mapping[str, Any]", value).items()}
-    return without_siblings(value)
-
-
 class _SchemaBuilder:
-    """Builds the schema of one type, and the definitions that it refers to."""
+    """Builds the schemas of types, and the definitions that they refer to."""
 
     def __init__(self) -> None:
         self.defs: dict[str, _JsonSchema] = {}
         self._names: dict[Any, str] = {}
 
     def build(self, kind: Any) -> _JsonSchema:
-        kind, metadata = _unwrap(kind)
+        kind, metadata = unwrap_type(kind)
         limits = read_limits(metadata)
         if kind in (datetime, time) and "tz" not in limits:
             return apply_limits({"type": "string", "format": "date-time" if kind is datetime else "time"}, limits)
         if "tz" in limits:
             return apply_limits(self._build_leaf(Annotated[kind, msgspec.Meta(tz=limits["tz"])]), limits)
-        return apply_limits(self._build_without_limits(kind), limits)
+        schema = self._build_without_limits(kind)
+        if "discriminator" in limits:
+            schema = self._build_discriminated_union(schema, limits["discriminator"])
+        return apply_limits(schema, limits)
 
     def _build_without_limits(self, kind: Any) -> _JsonSchema:
         origin, args = get_origin(kind), get_args(kind)
         if origin in (Union, UnionType):
             return self._build_union(args)
         if origin is Literal:
-            return _build_enum(kind, args)
+            return _build_literal(args)
         if isinstance(kind, TypeVar):
-            return {} if kind.__bound__ is None else self.build(kind.__bound__)
+            return self._build_type_variable(kind)
         if isinstance(origin, type) and args and not _is_class_with_fields(origin):
-            return self._build_container(origin, args)
+            return self._build_container(list if origin is Iterable else origin, args)
+        if Iterable in (kind, origin):
+            return self._build_without_limits(list)
+        if kind in _BARE_TYPES:
+            return dict(_BARE_TYPES[kind])
+        if is_model(kind):
+            return self._build_model_reference(kind)
+        if isinstance(kind, type) and issubclass(kind, Enum):
+            return self._build_enum_reference(kind)
         found = codec.inspect_type(kind)
         if isinstance(found, _NAMED):
             return self._build_reference(kind, found)
-        return self._build_leaf(kind)
+        return self._build_bare_container(found) or self._build_leaf(kind)
 
     def _build_union(self, args: tuple[Any, ...]) -> _JsonSchema:
         members = [self.build(each) for each in args if each not in (type(None), msgspec.UnsetType)]
         flat = [inner for each in members for inner in (each["anyOf"] if each.keys() == {"anyOf"} else [each])]
-        if type(None) in args and {"type": "null"} not in flat:
-            flat.append({"type": "null"})
-        return {"anyOf": flat} if len(flat) != 1 else flat[0]
+        flat += [_NULL] if type(None) in args else []
+        distinct = [each for index, each in enumerate(flat) if each not in flat[:index]]
+        return {"anyOf": distinct} if len(distinct) != 1 else distinct[0]
+
+    def _build_discriminated_union(self, schema: _JsonSchema, field: str) -> _JsonSchema:
+        """Build the schema of a union whose members differ by the value of one field."""
+        members: list[_JsonSchema] = [each for each in schema.get("anyOf", ()) if each != _NULL]
+        mapping: dict[str, str] = {}
+        for member in members:
+            reference: str = member.get("$ref", "")
+            definition = self.defs[_get_name(member)] if reference else {}
+            described: _JsonSchema = definition.get("properties", {}).get(field, {})
+            tags: list[str] = [described["const"]] if "const" in described else described.get("enum", [])
+            mapping |= dict.fromkeys(tags, reference)
+        if len(set(mapping.values())) < max(len(members), 1):
+            raise ConversionError(schema, f"a union of classes, each with values of its own for {field}")
+        union: _JsonSchema = {"oneOf": members, "discriminator": {"propertyName": field, "mapping": mapping}}
+        return union if len(members) == len(schema["anyOf"]) else {"anyOf": [union, _NULL]}
+
+    def _build_type_variable(self, kind: TypeVar) -> _JsonSchema:
+        if kind.__constraints__:
+            return self._build_union(kind.__constraints__)
+        return {} if kind.__bound__ is None else self.build(kind.__bound__)
+
+    def _build_bare_container(self, found: Any) -> _JsonSchema | None:
+        """Build the schema of a container whose type has no arguments, such as ``list``."""
+        if isinstance(found, inspect.DictType):
+            return self._build_mapping(Any, Any)
+        if isinstance(found, inspect.CollectionType):
+            return _build_array({}, found)
+        return None
 
     def _build_container(self, origin: type, args: tuple[Any, ...]) -> _JsonSchema:
         found = codec.inspect_type(origin)
         if isinstance(found, inspect.DictType):
             return self._build_mapping(*args)
         if isinstance(found, inspect.VarTupleType) and args[-1] is not Ellipsis:
-            size = len(args)
             first = [self.build(each) for each in args]
-            return {"type": "array", "minItems": size, "maxItems": size, "prefixItems": first, "items": False}
+            return {"type": "array", "minItems": len(args), "maxItems": len(args), "prefixItems": first}
         if not isinstance(found, inspect.CollectionType):
             raise TypeError(f"{origin.__name__} has no JSON equivalent")
-        items = self.build(args[0])
-        unique = {"uniqueItems": True} if isinstance(found, inspect.SetType | inspect.FrozenSetType) else {}
-        return {"type": "array", **({"items": items} if items else {}), **unique}
+        return _build_array(self.build(args[0]), found)
 
     def _build_mapping(self, key: Any, value: Any) -> _JsonSchema:
         codec.inspect_type(dict[key, int])  # raises TypeError for keys that JSON does not have
-        is_text = _unwrap(key)[0] is str
-        names = {keyword: each for keyword, each in self.build(key).items() if keyword != "type"} if is_text else {}
-        items = self.build(value)
+        names = self.build(key)
+        if names.get("type") in {"array", "object"}:
+            raise ConversionError(key, "a text, a number or an enum as the key of a mapping")
+        is_text = "$ref" in names or names.get("type") == "string"
+        names = {keyword: each for keyword, each in names.items() if keyword != "type"} if is_text else {}
         return {
             "type": "object",
             **({"propertyNames": names} if names else {}),
-            **({"additionalProperties": items} if items else {}),
+            "additionalProperties": self.build(value) or True,
         }
 
     def _build_leaf(self, kind: Any) -> _JsonSchema:
-        (found,), defs = codec.describe_types((kind,), schema_hook=self._call_model_json_schema)
-        self._add_definitions(defs)
+        (found,), _ = codec.describe_types((kind,), schema_hook=describe_other_type)
         return found
 
-    def _call_model_json_schema(self, kind: Any) -> _JsonSchema:
-        build = getattr(kind, "model_json_schema", None)
-        if build is None:
-            raise ConversionError(kind, "a type with a JSON equivalent")
-        schema: _JsonSchema = dict(build())
+    def _build_model_reference(self, kind: Any) -> _JsonSchema:
+        schema = describe_other_type(kind)
         self._add_definitions(schema.pop("$defs", {}))
-        return schema
+        if "$ref" in schema:
+            return schema
+        name = _to_definition_name(kind.__name__)
+        self._add_definitions({name: schema})
+        return {"$ref": f"#/$defs/{name}"}
 
     def _add_definitions(self, defs: dict[str, _JsonSchema]) -> None:
         for name, schema in defs.items():
             if self.defs.setdefault(name, schema) != schema:
                 raise ConversionError(schema, f"types with different names, not two named {name}")
 
+    def _build_enum_reference(self, kind: type[Enum]) -> _JsonSchema:
+        if kind not in self._names:
+            description = {} if kind.__doc__ in _INHERITED_DOCS else {"description": cleandoc(kind.__doc__ or "")}
+            values = _build_enum([each.value for each in kind])
+            self._add_named(kind, kind.__name__, {"title": kind.__name__, **description, **values})
+        return {"$ref": f"#/$defs/{self._names[kind]}"}
+
     def _build_reference(self, kind: Any, found: Any) -> _JsonSchema:
-        name = self._names.get(kind)
-        if name is None:
-            (reference,), defs = codec.describe_types((kind,), schema_hook=self._call_model_json_schema)
-            bare = name = reference["$ref"].rpartition("/")[2]
-            if name in self._names.values():
-                name = f"{found.cls.__module__}.{name}"
-            self._names[kind] = name
-            definition = defs[bare]
-            self._add_definitions({name: definition})
-            if isinstance(found, inspect.EnumType):
-                definition |= _build_enum(kind, [each.value for each in found.cls])
-            else:
-                self._describe_fields(definition, kind, found)
-        return {"$ref": f"#/$defs/{name}"}
+        if kind not in self._names:
+            (reference,), defs = codec.describe_types((kind,), schema_hook=_describe_later)
+            described = defs[_get_name(reference)]
+            definition = described | {"title": found.cls.__name__}
+            self._add_named(kind, re.sub(r"\w+\.", "", described["title"]), definition)
+            self._describe_fields(definition, kind, found)
+        return {"$ref": f"#/$defs/{self._names[kind]}"}
+
+    def _add_named(self, kind: Any, name: str, definition: _JsonSchema) -> None:
+        """Add the definition of a class. If another class has its name, it is defined by its full name."""
+        owner, name = get_origin(kind) or kind, _to_definition_name(name)
+        self._names[kind] = f"{owner.__module__}.{name}" if name in self._names.values() else name
+        self._add_definitions({self._names[kind]: definition})
 
     def _describe_fields(self, definition: _JsonSchema, kind: Any, found: Any) -> None:
         """Replace the schemas of the fields in the definition that msgspec has built; the defaults in it are kept."""
-        hints = _get_hints(kind)
+        hints = get_field_hints(kind)
         fields = {each.encode_name: self.build(hints.get(each.name, Any)) for each in found.fields}
+        if not isinstance(found, inspect.StructType):
+            fields = {name: _add_title(name, schema) for name, schema in fields.items()}
         if "prefixItems" in definition:
             schemas = definition["prefixItems"]
             first = len(schemas) - len(fields)  # the tag, if there is one
             schemas[first:] = map(_add_default, fields.values(), schemas[first:])
-            return
-        schemas = definition["properties"]
-        schemas |= {name: _add_default(schema, schemas[name]) for name, schema in fields.items()}
+        else:
+            schemas = definition["properties"]
+            schemas |= {name: _add_default(schema, schemas[name]) for name, schema in fields.items()}
+        if isinstance(found, inspect.DataclassType):
+            for each in found.fields:
+                if each.default_factory is not msgspec.NODEFAULT:
+                    schemas[each.encode_name].pop("default", None)
         if isinstance(found, inspect.TypedDictType):
             definition["properties"] = {name: schemas[name] for name in hints if name in schemas}
             definition["required"] = [name for name in hints if name in definition["required"]]
+        if isinstance(found, inspect.NamedTupleType):
+            del definition["title"]
+            definition.pop("description", None)
+        if not definition.get("required", True):
+            del definition["required"]
 
 
+def _to_definition_name(name: str) -> str:
+    """Convert the name of a class, such as ``Box[int]``, as pydantic does."""
+    return re.sub(r"[^\w.-]", "_", name)
+
+
+def _describe_later(kind: Any) -> _JsonSchema:  # noqa: ARG001  # a hook takes it
+    """Return a placeholder for a field whose type msgspec does not support: `_describe_fields` replaces it."""
+    return {"type": "null"}
+
+
+def _build_array(items: _JsonSchema, found: Any) -> _JsonSchema:
+    unique = {"uniqueItems": True} if isinstance(found, inspect.SetType | inspect.FrozenSetType) else {}
+    return {"type": "array", "items": items, **unique}
+
+
+_NULL = {"type": "null"}
+_BARE_TYPES: dict[Any, _JsonSchema] = {
+    object: {},
+    Decimal: {"anyOf": [{"type": "number"}, {"type": "string"}]},
+}
 _NAMED = (
     inspect.StructType,
     inspect.DataclassType,
     inspect.TypedDictType,
     inspect.NamedTupleType,
-    inspect.EnumType,
 )
 
 
@@ -217,61 +311,40 @@ def _is_class_with_fields(origin: type) -> bool:
     return isinstance(codec.inspect_type(origin), _NAMED)
 
 
-def _unwrap(kind: Any) -> tuple[Any, list[Any]]:
-    """Remove aliases, qualifiers and ``Annotated``. Returns the metadata as well, innermost first."""
-    metadata: list[Any] = []
-    while True:
-        origin = get_origin(kind)
-        if origin is Annotated:
-            kind, *outer = get_args(kind)
-            metadata += outer
-        elif isinstance(kind, NewType):
-            kind = kind.__supertype__
-        elif isinstance(kind, TypeAliasType):
-            kind = kind.__value__
-        elif isinstance(origin, TypeAliasType):
-            kind = origin.__value__[get_args(kind)]
-        elif origin in (Final, Required, NotRequired, ReadOnly):
-            (kind,) = get_args(kind)
-        else:
-            return kind, metadata
+def _build_literal(values: tuple[Any, ...]) -> _JsonSchema:
+    schema = _build_enum([each.value if isinstance(each, Enum) else each for each in values])
+    if len(values) == 1:
+        schema["const"] = schema.pop("enum")[0]
+    return schema
 
 
-def _build_enum(kind: Any, values: Any) -> _JsonSchema:
+def _build_enum(values: list[Any]) -> _JsonSchema:
     """Build the schema of an enum or a ``Literal``, with the members in their order."""
-    codec.inspect_type(kind)  # raises TypeError for values that JSON does not have
-    members = [each for each in values if each is not None]
-    named = _KINDS.get(members[0].__class__) if len(set(map(type, members))) == 1 else None
-    schema = {"enum": members, **({"type": named} if named else {})} if members else {"type": "null"}
-    return schema if len(members) in (0, len(values)) else {"anyOf": [schema, {"type": "null"}]}
+    if not values:
+        raise ConversionError(values, "an enum or Literal with members")
+    for each in values:
+        if each.__class__ not in _TYPE_NAMES:
+            raise ConversionError(each, "a text, a number, True, False or None as a value of an enum or Literal")
+    named = {_TYPE_NAMES[each.__class__] for each in values}
+    return {"enum": values, **({"type": named.pop()} if len(named) == 1 else {})}
 
 
-_KINDS: dict[Any, str] = {str: "string", int: "integer"}
+_TYPE_NAMES: dict[Any, str] = {
+    str: "string",
+    int: "integer",
+    float: "number",
+    bool: "boolean",
+    type(None): "null",
+}
+_INHERITED_DOCS = {None, Enum.__doc__, IntEnum.__doc__, StrEnum.__doc__}
+
+
+def _add_title(name: str, schema: _JsonSchema) -> _JsonSchema:
+    """Add the title that pydantic derives from the name of a field. A field of a named type has the title of that."""
+    members = [each for each in schema.get("anyOf", ()) if each != _NULL]
+    is_named = "$ref" in (members[0] if len(members) == 1 else schema)
+    return schema if is_named else {"title": name.title().replace("_", " ").strip(), **schema}
 
 
 def _add_default(schema: _JsonSchema, described: _JsonSchema) -> _JsonSchema:
     return {**schema, "default": described["default"]} if "default" in described else schema
-
-
-def _get_hints(kind: Any) -> dict[str, Any]:
-    """Return the annotations of a class, with type variables replaced by the arguments of a generic one."""
-    origin = get_origin(kind) or kind
-    given = _bind_type_variables(kind)
-    return {name: _substitute(hint, given) for name, hint in get_type_hints(origin, include_extras=True).items()}
-
-
-def _bind_type_variables(kind: Any) -> dict[Any, Any]:
-    """Map the type variables of a class and its bases to their arguments."""
-    origin = get_origin(kind) or kind
-    given = dict(zip(getattr(origin, "__parameters__", ()), get_args(kind), strict=False))
-    for base in getattr(origin, "__orig_bases__", ()):
-        if get_origin(base) not in (None, Generic):
-            given = {**_bind_type_variables(_substitute(base, given)), **given}
-    return given
-
-
-def _substitute(hint: Any, given: dict[Any, Any]) -> Any:
-    if isinstance(hint, TypeVar):
-        return given.get(hint, hint)
-    open_ones = getattr(hint, "__parameters__", ()) if get_origin(hint) is not None else ()
-    return hint[tuple(given.get(each, each) for each in open_ones)] if open_ones and given else hint

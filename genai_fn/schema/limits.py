@@ -85,9 +85,14 @@ _ATTRIBUTES: dict[str, tuple[str, Any]] = {
     "documentation": ("description", _read_text),  # of annotated_types.doc, typing_extensions.Doc
     "description": ("description", _read_text),
     "examples": ("examples", _read_list),
+    "deprecated": ("deprecated", _read_bool),
+    "discriminator": ("discriminator", _read_text),  # of pydantic's Field, on a union
     "json_schema_extra": ("extra", _read_mapping),  # pydantic's name
     "extra_json_schema": ("extra", _read_mapping),
 }
+
+
+_ANNOTATIONS = ("title", "description", "examples", "deprecated")
 
 
 def apply_limits(schema: Mapping[str, Any], limits: Mapping[str, Any]) -> _Keywords:
@@ -95,9 +100,9 @@ def apply_limits(schema: Mapping[str, Any], limits: Mapping[str, Any]) -> _Keywo
     Add limits and descriptions to a JSON Schema. In a union, a limit applies to the members of a matching type.
 
     >>> apply_limits({"type": "integer"}, {"gt": 0, "le": 14, "description": "How long."})
-    {'type': 'integer', 'minimum': 1, 'maximum': 14, 'description': 'How long.'}
+    {'type': 'integer', 'exclusiveMinimum': 0, 'maximum': 14, 'description': 'How long.'}
     """
-    annotations = {name: limits[name] for name in ("title", "description", "examples") if name in limits}
+    annotations = {name: limits[name] for name in _ANNOTATIONS if name in limits}
     return {**_add_limits(schema, limits), **annotations, **limits.get("extra", {})}
 
 
@@ -105,8 +110,8 @@ def _add_limits(schema: Mapping[str, Any], limits: Mapping[str, Any]) -> _Keywor
     if "anyOf" in schema:
         return {**schema, "anyOf": [_add_limits(each, limits) for each in schema["anyOf"]]}
     match schema.get("type"):
-        case "integer" | "number" as kind:
-            return {**schema, **_build_bounds(limits, is_whole=kind == "integer")}
+        case "integer" | "number":
+            return {**schema, **_build_bounds(limits)}
         case "string" if "format" not in schema and "enum" not in schema:
             scale = _to_base64_length if "contentEncoding" in schema else _read_size
             keywords = {"pattern": limits["pattern"]} if "pattern" in limits and scale is _read_size else {}
@@ -119,16 +124,8 @@ def _add_limits(schema: Mapping[str, Any], limits: Mapping[str, Any]) -> _Keywor
             return dict(schema)
 
 
-def _build_bounds(limits: Mapping[str, Any], *, is_whole: bool) -> _Keywords:
-    keywords = {keyword: limits[name] for name, keyword in _BOUNDS.items() if name in limits}
-    if is_whole:  # the API's own dialect has no exclusive bounds
-        if "exclusiveMinimum" in keywords:
-            above = math.floor(keywords.pop("exclusiveMinimum")) + 1
-            keywords["minimum"] = max(above, keywords.get("minimum", above))
-        if "exclusiveMaximum" in keywords:
-            below = math.ceil(keywords.pop("exclusiveMaximum")) - 1
-            keywords["maximum"] = min(below, keywords.get("maximum", below))
-    return {keyword: keywords[keyword] for keyword in sorted(keywords, key=_ORDER.index)}
+def _build_bounds(limits: Mapping[str, Any]) -> _Keywords:
+    return {keyword: limits[name] for name, keyword in _BOUNDS.items() if name in limits}
 
 
 _BOUNDS = {
@@ -138,7 +135,6 @@ _BOUNDS = {
     "lt": "exclusiveMaximum",
     "multiple_of": "multipleOf",
 }
-_ORDER = list(_BOUNDS.values())
 
 
 def _build_sizes(limits: Mapping[str, Any], of: str, scale: Any) -> _Keywords:
@@ -153,7 +149,7 @@ def bind_limits(kind: Any) -> Any:
     """
     Convert the limits in a type to `msgspec.Meta`, so that msgspec checks them.
 
-    Limits in the fields of a class are not converted.
+    An ``Iterable`` becomes a list. Limits in the fields of a class are not converted.
 
     >>> bind_limits(Annotated[list[Annotated[int, msgspec.Meta(ge=1)]], "a comment"])
     list[typing.Annotated[int, msgspec.Meta(ge=1)]]
@@ -167,13 +163,16 @@ def bind_limits(kind: Any) -> Any:
         return _bind(bind_limits(args[0]), own, read_limits(each for each in args[1:] if each not in own))
     if origin in (Union, UnionType):
         return _rebuild(kind, Union, args)
+    if Iterable in (kind, origin):  # msgspec supports no iterators
+        return _rebuild(kind, list, args) if args else list
     return _rebuild(kind, origin, args) if isinstance(origin, type) else kind
 
 
 def _rebuild(kind: Any, generic: Any, args: tuple[Any, ...]) -> Any:
     """Rebuild a generic type with converted arguments; the same object if nothing has changed."""
     bound = tuple(map(bind_limits, args))
-    return kind if all(new is old for new, old in zip(bound, args, strict=True)) else generic[bound]
+    is_same = generic in (Union, get_origin(kind)) and all(new is old for new, old in zip(bound, args, strict=True))
+    return kind if is_same else generic[bound]
 
 
 def _bind(kind: Any, own: list[msgspec.Meta], limits: Mapping[str, Any]) -> Any:

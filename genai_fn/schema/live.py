@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from genai_fn.schema.base import Message, OpenEnum, VertexOnly
+from genai_fn.schema.base import Message, OpenEnum, OpenMessage, VertexOnly
 from genai_fn.schema.content import Blob, Content, ContentLike
 from genai_fn.schema.functions import FunctionResponse
 from genai_fn.schema.generation import GenerationConfig, MediaResolution, Modality, ThinkingConfig
@@ -73,7 +73,7 @@ class TurnCoverage(OpenEnum):
     TURN_INCLUDES_AUDIO_ACTIVITY_AND_ALL_VIDEO = "TURN_INCLUDES_AUDIO_ACTIVITY_AND_ALL_VIDEO"
 
 
-class SessionResumptionConfig(Message):
+class SessionResumptionConfig(OpenMessage):
     """Resumption of an earlier session. If empty, the session sends handles for later resumption."""
 
     handle: str | None = None
@@ -82,14 +82,14 @@ class SessionResumptionConfig(Message):
     """Whether the service reports the index of the last client message that it has processed."""
 
 
-class SlidingWindow(Message):
+class SlidingWindow(OpenMessage):
     """Compression that drops the oldest turns."""
 
     target_tokens: int | None = None
     """Number of tokens to keep."""
 
 
-class ContextWindowCompressionConfig(Message):
+class ContextWindowCompressionConfig(OpenMessage):
     """Compression of the context of a session that grows too long."""
 
     trigger_tokens: int | None = None
@@ -97,7 +97,7 @@ class ContextWindowCompressionConfig(Message):
     sliding_window: SlidingWindow | None = None
 
 
-class ProactivityConfig(Message):
+class ProactivityConfig(OpenMessage):
     """Whether the model may speak unprompted or ignore irrelevant input."""
 
     proactive_audio: bool | None = None
@@ -105,7 +105,7 @@ class ProactivityConfig(Message):
     """Whether a received image may start a response; needs ``proactive_audio``."""
 
 
-class AutomaticActivityDetection(Message):
+class AutomaticActivityDetection(OpenMessage):
     """Detection of the user's speech."""
 
     disabled: bool | None = None
@@ -118,7 +118,7 @@ class AutomaticActivityDetection(Message):
     """Duration of silence, in milliseconds, that ends a turn."""
 
 
-class RealtimeInputConfig(Message):
+class RealtimeInputConfig(OpenMessage):
     """Handling of realtime input."""
 
     automatic_activity_detection: AutomaticActivityDetection | None = None
@@ -128,14 +128,14 @@ class RealtimeInputConfig(Message):
     """Whether interim transcriptions have timestamps."""
 
 
-class HistoryConfig(Message):
+class HistoryConfig(OpenMessage):
     """Exchange of the history of the conversation."""
 
     initial_history_in_client_content: bool | None = None
     """Whether the first ``client_content``, up to ``turn_complete``, is history, which the model does not answer."""
 
 
-class CustomizedAvatar(Message):
+class CustomizedAvatar(OpenMessage):
     """An avatar with the appearance of a reference image."""
 
     image_mime_type: str | None = None
@@ -143,7 +143,7 @@ class CustomizedAvatar(Message):
     """An image in the format 9:16, of at least 704 x 1280 pixels."""
 
 
-class AvatarConfig(Message):
+class AvatarConfig(OpenMessage):
     """The avatar that speaks in the video of the responses."""
 
     avatar_name: str | None = None
@@ -191,7 +191,7 @@ class LiveConnectConfig(Message):
     """Labels of the session, for billing reports on Vertex AI."""
 
 
-class LiveClientSetup(Message):
+class LiveClientSetup(OpenMessage):
     """The first message of the client: the setup of the session."""
 
     model: str | None = None
@@ -211,7 +211,7 @@ class LiveClientSetup(Message):
     labels: Mapping[str, str] | None = None
 
 
-class LiveClientContent(Message):
+class LiveClientContent(OpenMessage):
     """Turns to add to the conversation."""
 
     turns: tuple[Content, ...] | None = None
@@ -219,15 +219,15 @@ class LiveClientContent(Message):
     """Whether the model should respond now."""
 
 
-class ActivityStart(Message):
+class ActivityStart(OpenMessage):
     """Marks the start of the user's speech."""
 
 
-class ActivityEnd(Message):
+class ActivityEnd(OpenMessage):
     """Marks the end of the user's speech."""
 
 
-class LiveClientRealtimeInput(Message):
+class LiveClientRealtimeInput(OpenMessage):
     """Realtime input: audio, video or text."""
 
     media_chunks: tuple[Blob, ...] | None = None
@@ -255,19 +255,19 @@ class LiveSendRealtimeInputParameters(Message):
     activity_end: ActivityEnd | None = None
 
 
-class LiveClientToolResponse(Message):
+class LiveClientToolResponse(OpenMessage):
     """Responses to function calls."""
 
     function_responses: tuple[FunctionResponse, ...] | None = None
 
 
-class LiveClientContextUpdateTools(Message):
+class LiveClientContextUpdateTools(OpenMessage):
     """The tools of a context update; an empty list removes all."""
 
     tools: tuple[ToolLike, ...] | None = None
 
 
-class LiveClientContextUpdate(Message):
+class LiveClientContextUpdate(OpenMessage):
     """Changes of the context of a session; what is not set stays."""
 
     system_instruction: ContentLike | None = None
@@ -275,7 +275,7 @@ class LiveClientContextUpdate(Message):
     """The tools that replace the previous ones."""
 
 
-class LiveClientMessage(Message):
+class LiveClientMessage(OpenMessage):
     """A message from the client; exactly one field is set."""
 
     setup: LiveClientSetup | None = None

@@ -2,7 +2,7 @@
 
 from msgspec.structs import force_setattr
 
-from genai_fn.schema.base import Message, OpenEnum
+from genai_fn.schema.base import OpenEnum, OpenMessage
 from genai_fn.schema.content import Content, Part
 from genai_fn.schema.functions import FunctionCall
 from genai_fn.schema.generation import ServiceTier
@@ -87,7 +87,7 @@ class VoiceActivityType(OpenEnum):
     ACTIVITY_END = "ACTIVITY_END"
 
 
-class LiveServerSetupComplete(Message):
+class LiveServerSetupComplete(OpenMessage):
     """The session is ready."""
 
     session_id: str | None = None
@@ -95,7 +95,7 @@ class LiveServerSetupComplete(Message):
     """Proof that the speaker of a replicated voice consents; a later setup may contain it in place of the audio."""
 
 
-class LiveServerContent(Message):
+class LiveServerContent(OpenMessage):
     """Output of the model."""
 
     model_turn: Content | None = None
@@ -118,19 +118,19 @@ class LiveServerContent(Message):
     """Set together with ``turn_complete``."""
 
 
-class LiveServerToolCall(Message):
+class LiveServerToolCall(OpenMessage):
     """Function calls that the model requests."""
 
     function_calls: tuple[FunctionCall, ...] = ()
 
 
-class LiveServerToolCallCancellation(Message):
+class LiveServerToolCallCancellation(OpenMessage):
     """Function calls that are cancelled because the user interrupted."""
 
     ids: tuple[str, ...] = ()
 
 
-class UsageMetadata(Message):
+class UsageMetadata(OpenMessage):
     """Tokens used by a session so far, or by a request for embeddings."""
 
     prompt_token_count: int | None = None
@@ -154,14 +154,14 @@ class UsageMetadata(Message):
             force_setattr(self, "prompt_token_details", ())
 
 
-class LiveServerGoAway(Message):
+class LiveServerGoAway(OpenMessage):
     """Announces that the server will close the connection."""
 
     time_left: str | None = None
     """Time until then, such as ``"10s"``."""
 
 
-class LiveServerSessionResumptionUpdate(Message):
+class LiveServerSessionResumptionUpdate(OpenMessage):
     """Handle for resuming the session."""
 
     new_handle: str | None = None
@@ -171,13 +171,13 @@ class LiveServerSessionResumptionUpdate(Message):
     """Index of the last client message that the handle includes; only with ``transparent``."""
 
 
-class VoiceActivityDetectionSignal(Message):
+class VoiceActivityDetectionSignal(OpenMessage):
     """Announces the start or end of a sentence of the user."""
 
     vad_signal_type: VadSignalType | None = None
 
 
-class VoiceActivity(Message):
+class VoiceActivity(OpenMessage):
     """Announces that the user starts or stops speaking."""
 
     voice_activity_type: VoiceActivityType | None = None
@@ -185,7 +185,7 @@ class VoiceActivity(Message):
     """Position in the audio stream, such as ``"1.5s"``."""
 
 
-class LiveServerMessage(Message):
+class LiveServerMessage(OpenMessage):
     """A message of the server."""
 
     setup_complete: LiveServerSetupComplete | None = None

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from genai_fn.schema.base import Message, OpenEnum
+from genai_fn.schema.base import OpenEnum, OpenMessage
 
 __all__ = [
     "AudioMetadata",
@@ -68,7 +68,7 @@ class SpreadsheetMetadataContentLayer(OpenEnum):
     """An image of the sheet."""
 
 
-class PartMediaResolution(Message):
+class PartMediaResolution(OpenMessage):
     """Resolution at which the model processes a part: a level, or a number of tokens."""
 
     level: PartMediaResolutionLevel | None = None
@@ -79,7 +79,7 @@ class PartMediaResolution(Message):
         return cls(level=PartMediaResolutionLevel(value)) if isinstance(value, str) else NotImplemented
 
 
-class VideoMetadata(Message):
+class VideoMetadata(OpenMessage):
     """Range, frame rate and layers of a video."""
 
     end_offset: str | None = None
@@ -91,7 +91,7 @@ class VideoMetadata(Message):
     content_layers: tuple[VideoMetadataContentLayer, ...] | None = None
 
 
-class AudioMetadata(Message):
+class AudioMetadata(OpenMessage):
     """Range of a recording."""
 
     start_offset: str | None = None
@@ -100,7 +100,7 @@ class AudioMetadata(Message):
     """Offset of the end, such as ``"12.5s"``."""
 
 
-class DocumentMetadata(Message):
+class DocumentMetadata(OpenMessage):
     """Pages and layers of a document."""
 
     start_page: int | None = None
@@ -111,7 +111,7 @@ class DocumentMetadata(Message):
     """Defaults to ``PAGE_IMAGE``."""
 
 
-class SpreadsheetMetadata(Message):
+class SpreadsheetMetadata(OpenMessage):
     """Cells and layers of a spreadsheet."""
 
     visible_cells: str | None = None
@@ -122,7 +122,7 @@ class SpreadsheetMetadata(Message):
     """Defaults to ``DATA`` and ``FORMULAS``."""
 
 
-class SpeechMetadata(Message):
+class SpeechMetadata(OpenMessage):
     """How a part is spoken."""
 
     speaker: str | None = None

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from genai_fn.schema.base import Message, Page
+from genai_fn.schema.base import Message, OpenMessage, Page
 
 __all__ = [
     "Checkpoint",
@@ -19,14 +19,14 @@ __all__ = [
 ]
 
 
-class Endpoint(Message):
+class Endpoint(OpenMessage):
     """An endpoint that serves a model."""
 
     name: str | None = None
     deployed_model_id: str | None = None
 
 
-class TunedModelInfo(Message):
+class TunedModelInfo(OpenMessage):
     """Base model and times of a tuned model."""
 
     base_model: str | None = None
@@ -34,7 +34,7 @@ class TunedModelInfo(Message):
     update_time: datetime | None = None
 
 
-class Checkpoint(Message):
+class Checkpoint(OpenMessage):
     """A checkpoint of a model during its tuning."""
 
     checkpoint_id: str | None = None
@@ -42,7 +42,7 @@ class Checkpoint(Message):
     step: int | None = None
 
 
-class Model(Message):
+class Model(OpenMessage):
     """A model and its capabilities."""
 
     name: str | None = None
@@ -71,7 +71,7 @@ class GetModelConfig(Message):
     """Options of `models.get`; there are none."""
 
 
-class UpdateModelConfig(Message):
+class UpdateModelConfig(OpenMessage):
     """Options of `models.update`: the fields to change."""
 
     display_name: str | None = None
@@ -83,7 +83,7 @@ class DeleteModelConfig(Message):
     """Options of `models.delete`; there are none."""
 
 
-class DeleteModelResponse(Message):
+class DeleteModelResponse(OpenMessage):
     """Response to the deletion of a model; it is empty."""
 
 

@@ -1,6 +1,6 @@
 """Live music: messages of the client and of the server."""
 
-from genai_fn.schema.base import Message, OpenEnum
+from genai_fn.schema.base import Message, OpenEnum, OpenMessage
 
 __all__ = [
     "AudioChunk",
@@ -60,13 +60,13 @@ class LiveMusicPlaybackControl(OpenEnum):
     RESET_CONTEXT = "RESET_CONTEXT"
 
 
-class LiveMusicClientSetup(Message):
+class LiveMusicClientSetup(OpenMessage):
     """The first message of the client: the model."""
 
     model: str | None = None
 
 
-class WeightedPrompt(Message):
+class WeightedPrompt(OpenMessage):
     """A prompt with a weight."""
 
     text: str | None = None
@@ -74,13 +74,13 @@ class WeightedPrompt(Message):
     """Any number except 0; only the proportions of weights matter."""
 
 
-class LiveMusicClientContent(Message):
+class LiveMusicClientContent(OpenMessage):
     """The weighted prompts."""
 
     weighted_prompts: tuple[WeightedPrompt, ...] | None = None
 
 
-class LiveMusicGenerationConfig(Message):
+class LiveMusicGenerationConfig(OpenMessage):
     """Configuration of the music."""
 
     temperature: float | None = None
@@ -101,7 +101,7 @@ class LiveMusicGenerationConfig(Message):
     music_generation_mode: MusicGenerationMode | None = None
 
 
-class LiveMusicClientMessage(Message):
+class LiveMusicClientMessage(OpenMessage):
     """A message from the client; exactly one field is set."""
 
     setup: LiveMusicClientSetup | None = None
@@ -110,18 +110,18 @@ class LiveMusicClientMessage(Message):
     playback_control: LiveMusicPlaybackControl | None = None
 
 
-class LiveMusicServerSetupComplete(Message):
+class LiveMusicServerSetupComplete(OpenMessage):
     """The session is ready."""
 
 
-class LiveMusicSourceMetadata(Message):
+class LiveMusicSourceMetadata(OpenMessage):
     """Prompts and configuration that a chunk of audio was made with."""
 
     client_content: LiveMusicClientContent | None = None
     music_generation_config: LiveMusicGenerationConfig | None = None
 
 
-class AudioChunk(Message):
+class AudioChunk(OpenMessage):
     """A chunk of audio."""
 
     data: bytes | None = None
@@ -129,20 +129,20 @@ class AudioChunk(Message):
     source_metadata: LiveMusicSourceMetadata | None = None
 
 
-class LiveMusicServerContent(Message):
+class LiveMusicServerContent(OpenMessage):
     """Chunks of audio."""
 
     audio_chunks: tuple[AudioChunk, ...] = ()
 
 
-class LiveMusicFilteredPrompt(Message):
+class LiveMusicFilteredPrompt(OpenMessage):
     """A prompt that was refused, and the reason."""
 
     text: str | None = None
     filtered_reason: str | None = None
 
 
-class LiveMusicServerMessage(Message):
+class LiveMusicServerMessage(OpenMessage):
     """A message of the server."""
 
     setup_complete: LiveMusicServerSetupComplete | None = None

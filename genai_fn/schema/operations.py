@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from genai_fn.schema.base import Message, OpenEnum
+from genai_fn.schema.base import Message, OpenEnum, OpenMessage
 
 __all__ = [
     "FetchPredictOperationConfig",
@@ -33,7 +33,7 @@ class JobState(OpenEnum):
     JOB_STATE_PARTIALLY_SUCCEEDED = "JOB_STATE_PARTIALLY_SUCCEEDED"
 
 
-class JobError(Message):
+class JobError(OpenMessage):
     """Error of a job, or of an item of it."""
 
     details: tuple[str, ...] = ()
@@ -42,7 +42,7 @@ class JobError(Message):
     message: str | None = None
 
 
-class GoogleRpcStatus(Message):
+class GoogleRpcStatus(OpenMessage):
     """An error in Google's general form."""
 
     code: int | None = None
@@ -51,7 +51,7 @@ class GoogleRpcStatus(Message):
     message: str | None = None
 
 
-class WebhookConfig(Message):
+class WebhookConfig(OpenMessage):
     """Webhooks that are called when an operation ends."""
 
     uris: tuple[str, ...] | None = None
@@ -68,7 +68,7 @@ class FetchPredictOperationConfig(Message):
     """Options of the lookup of a Vertex AI prediction; there are none."""
 
 
-class ProjectOperation(Message):
+class ProjectOperation(OpenMessage):
     """A long-running operation of any kind."""
 
     name: str | None = None

@@ -4,7 +4,7 @@ from typing import Any
 
 from msgspec import field
 
-from genai_fn.schema.base import Message, OpenEnum
+from genai_fn.schema.base import OpenEnum, OpenMessage
 
 __all__ = [
     "AspectRatio",
@@ -56,7 +56,7 @@ class ImageSize(OpenEnum):
     IMAGE_SIZE_FOUR_K = "IMAGE_SIZE_FOUR_K"
 
 
-class AudioResponseFormat(Message):
+class AudioResponseFormat(OpenMessage):
     """Format of sound in a response."""
 
     bit_rate: int | None = None
@@ -67,7 +67,7 @@ class AudioResponseFormat(Message):
     """Samples per second."""
 
 
-class ImageResponseFormat(Message):
+class ImageResponseFormat(OpenMessage):
     """Format of images in a response."""
 
     aspect_ratio: AspectRatio | None = None
@@ -76,7 +76,7 @@ class ImageResponseFormat(Message):
     mime_type: str | None = None
 
 
-class TextResponseFormat(Message):
+class TextResponseFormat(OpenMessage):
     """Format of text in a response."""
 
     mime_type: str | None = None
@@ -84,7 +84,7 @@ class TextResponseFormat(Message):
     """Plain JSON Schema, for the MIME type ``APPLICATION_JSON``."""
 
 
-class VideoResponseFormat(Message):
+class VideoResponseFormat(OpenMessage):
     """Format of videos in a response."""
 
     aspect_ratio: AspectRatio | None = None
@@ -97,7 +97,7 @@ class VideoResponseFormat(Message):
     """``360p``, ``720p``, ``1080p`` or ``4k``."""
 
 
-class ResponseFormat(Message):
+class ResponseFormat(OpenMessage):
     """Format of one modality of a response."""
 
     audio: AudioResponseFormat | None = None

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from genai_fn.schema.base import Message, Opaque, OpenEnum
+from genai_fn.schema.base import Opaque, OpenEnum, OpenMessage
 from genai_fn.schema.content import Content, Part
 from genai_fn.schema.functions import FunctionCall
 from genai_fn.schema.generation import ServiceTier
@@ -91,7 +91,7 @@ class ModelStage(OpenEnum):
     RETIRED = "RETIRED"
 
 
-class LogprobsResultCandidate(Message):
+class LogprobsResultCandidate(OpenMessage):
     """A token and its log probability."""
 
     log_probability: float | None = None
@@ -99,13 +99,13 @@ class LogprobsResultCandidate(Message):
     token_id: int | None = None
 
 
-class LogprobsResultTopCandidates(Message):
+class LogprobsResultTopCandidates(OpenMessage):
     """The most likely tokens at one position, in descending order."""
 
     candidates: tuple[LogprobsResultCandidate, ...] = ()
 
 
-class LogprobsResult(Message):
+class LogprobsResult(OpenMessage):
     """Log probabilities of the tokens of a response."""
 
     chosen_candidates: tuple[LogprobsResultCandidate, ...] = ()
@@ -114,7 +114,7 @@ class LogprobsResult(Message):
     """Sum over all tokens."""
 
 
-class Candidate(Message):
+class Candidate(OpenMessage):
     """One of the alternatives of a response."""
 
     content: Content | None = None
@@ -133,7 +133,7 @@ class Candidate(Message):
     """Token that continues a response with the finish reason ``CONTINUATION``."""
 
 
-class GenerateContentResponsePromptFeedback(Message):
+class GenerateContentResponsePromptFeedback(OpenMessage):
     """Why a prompt was blocked."""
 
     block_reason: BlockedReason | None = None
@@ -141,14 +141,14 @@ class GenerateContentResponsePromptFeedback(Message):
     safety_ratings: tuple[SafetyRating, ...] = ()
 
 
-class ModalityTokenCount(Message):
+class ModalityTokenCount(OpenMessage):
     """Number of tokens of one modality."""
 
     modality: MediaModality | None = None
     token_count: int | None = None
 
 
-class GenerateContentResponseUsageMetadata(Message):
+class GenerateContentResponseUsageMetadata(OpenMessage):
     """Token usage of a response; in a stream, up to this chunk."""
 
     cache_tokens_details: tuple[ModalityTokenCount, ...] = ()
@@ -168,7 +168,7 @@ class GenerateContentResponseUsageMetadata(Message):
     service_tier: ServiceTier | None = None
 
 
-class ModelStatus(Message):
+class ModelStatus(OpenMessage):
     """Stage of the model, and when it is retired."""
 
     message: str | None = None
@@ -176,7 +176,7 @@ class ModelStatus(Message):
     retirement_time: datetime | None = None
 
 
-class GenerateContentResponse(Message):
+class GenerateContentResponse(OpenMessage):
     """A response of the model, or a chunk of it in a stream."""
 
     candidates: tuple[Candidate, ...] = ()

@@ -1,6 +1,6 @@
 """Retrieval: Vertex AI Search, RAG corpora, external search APIs."""
 
-from genai_fn.schema.base import Message, OpenEnum, VertexOnly
+from genai_fn.schema.base import OpenEnum, OpenMessage, VertexOnly
 from genai_fn.schema.secret_fields import SecretMessage
 
 __all__ = [
@@ -73,7 +73,7 @@ class ApiAuthApiKeyConfig(SecretMessage):
     api_key_string: str | None = None
 
 
-class ApiAuth(Message):
+class ApiAuth(OpenMessage):
     """Credentials of a search API."""
 
     api_key_config: ApiAuthApiKeyConfig | None = None
@@ -92,13 +92,13 @@ class ApiKeyConfig(SecretMessage):
     """Name of the header, query parameter or cookie."""
 
 
-class AuthConfigGoogleServiceAccountConfig(Message):
+class AuthConfigGoogleServiceAccountConfig(OpenMessage):
     """A service account that calls the API."""
 
     service_account: str | None = None
 
 
-class AuthConfigHttpBasicAuthConfig(Message):
+class AuthConfigHttpBasicAuthConfig(OpenMessage):
     """User and password, stored in Secret Manager."""
 
     credential_secret: str | None = None
@@ -137,7 +137,7 @@ class AuthConfig(SecretMessage):
     api_key: str | None = None
 
 
-class ExternalApiElasticSearchParams(Message):
+class ExternalApiElasticSearchParams(OpenMessage):
     """Parameters of an Elasticsearch API."""
 
     index: str | None = None
@@ -145,11 +145,11 @@ class ExternalApiElasticSearchParams(Message):
     search_template: str | None = None
 
 
-class ExternalApiSimpleSearchParams(Message):
+class ExternalApiSimpleSearchParams(OpenMessage):
     """Parameters of an API with the simple search protocol; there are none."""
 
 
-class ExternalApi(Message):
+class ExternalApi(OpenMessage):
     """An external search API."""
 
     api_auth: ApiAuth | None = None
@@ -160,7 +160,7 @@ class ExternalApi(Message):
     simple_search_params: ExternalApiSimpleSearchParams | None = None
 
 
-class VertexAISearchDataStoreSpec(Message):
+class VertexAISearchDataStoreSpec(OpenMessage):
     """A data store of a search engine, with a filter."""
 
     data_store: str | None = None
@@ -168,7 +168,7 @@ class VertexAISearchDataStoreSpec(Message):
     filter: str | None = None
 
 
-class VertexAISearch(Message):
+class VertexAISearch(OpenMessage):
     """A data store or an engine of Vertex AI Search; exactly one is set."""
 
     data_store_specs: tuple[VertexAISearchDataStoreSpec, ...] | None = None
@@ -182,7 +182,7 @@ class VertexAISearch(Message):
     """The default and the maximum are 10."""
 
 
-class VertexRagStoreRagResource(Message):
+class VertexRagStoreRagResource(OpenMessage):
     """A RAG corpus, or some of its files."""
 
     rag_corpus: str | None = None
@@ -190,7 +190,7 @@ class VertexRagStoreRagResource(Message):
     rag_file_ids: tuple[str, ...] | None = None
 
 
-class RagRetrievalConfigFilter(Message):
+class RagRetrievalConfigFilter(OpenMessage):
     """Filter of retrieved passages."""
 
     metadata_filter: str | None = None
@@ -200,34 +200,34 @@ class RagRetrievalConfigFilter(Message):
     """Minimum vector similarity of a passage."""
 
 
-class RagRetrievalConfigHybridSearch(Message):
+class RagRetrievalConfigHybridSearch(OpenMessage):
     """Weighting of keyword search and semantic search."""
 
     alpha: float | None = None
     """From 0, keywords only, to 1, semantics only; the default is 0.5."""
 
 
-class RagRetrievalConfigRankingLlmRanker(Message):
+class RagRetrievalConfigRankingLlmRanker(OpenMessage):
     """Ranking of passages by a Gemini model."""
 
     model_name: str | None = None
 
 
-class RagRetrievalConfigRankingRankService(Message):
+class RagRetrievalConfigRankingRankService(OpenMessage):
     """Ranking of passages by the rank service."""
 
     model_name: str | None = None
     """For example ``semantic-ranker-512@latest``."""
 
 
-class RagRetrievalConfigRanking(Message):
+class RagRetrievalConfigRanking(OpenMessage):
     """Ranking of retrieved passages."""
 
     llm_ranker: RagRetrievalConfigRankingLlmRanker | None = None
     rank_service: RagRetrievalConfigRankingRankService | None = None
 
 
-class RagRetrievalConfig(Message):
+class RagRetrievalConfig(OpenMessage):
     """Search in a RAG corpus: number of passages, filter, ranking."""
 
     filter: RagRetrievalConfigFilter | None = None
@@ -236,7 +236,7 @@ class RagRetrievalConfig(Message):
     top_k: int | None = None
 
 
-class VertexRagStore(Message):
+class VertexRagStore(OpenMessage):
     """Retrieval of passages from RAG corpora."""
 
     rag_corpora: tuple[str, ...] | None = None
@@ -249,7 +249,7 @@ class VertexRagStore(Message):
     vector_distance_threshold: float | None = None
 
 
-class Retrieval(Message):
+class Retrieval(OpenMessage):
     """Source that the model retrieves from; exactly one is set."""
 
     disable_attribution: bool | None = None

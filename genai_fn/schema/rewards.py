@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from genai_fn.schema.base import Message, OpenEnum
+from genai_fn.schema.base import Message, OpenEnum, OpenMessage
 from genai_fn.schema.content import Content
 from genai_fn.schema.evaluation import AutoraterConfig
 from genai_fn.schema.operations import GoogleRpcStatus
@@ -47,7 +47,7 @@ class MatchOperation(OpenEnum):
     EXACT_MATCH = "EXACT_MATCH"
 
 
-class ReinforcementTuningParseResponseConfig(Message):
+class ReinforcementTuningParseResponseConfig(OpenMessage):
     """Which part of a response is scored."""
 
     parse_type: ResponseParseType | None = None
@@ -55,11 +55,11 @@ class ReinforcementTuningParseResponseConfig(Message):
     """For ``REGEX_EXTRACT``; the last match counts."""
 
 
-class ReinforcementTuningAutoraterScorerParsedResponseConversionScorer(Message):
+class ReinforcementTuningAutoraterScorerParsedResponseConversionScorer(OpenMessage):
     """The reward is the number that the evaluating model returns, from -1 to 1."""
 
 
-class ReinforcementTuningAutoraterScorerExactMatchScorer(Message):
+class ReinforcementTuningAutoraterScorerExactMatchScorer(OpenMessage):
     """The reward depends on whether the evaluating model returns a certain text."""
 
     correct_answer_reward: float | None = None
@@ -68,7 +68,7 @@ class ReinforcementTuningAutoraterScorerExactMatchScorer(Message):
     """The text; may contain ``{{references.key}}``."""
 
 
-class ReinforcementTuningAutoraterScorer(Message):
+class ReinforcementTuningAutoraterScorer(OpenMessage):
     """A model scores the response."""
 
     autorater_config: AutoraterConfig | None = None
@@ -79,13 +79,13 @@ class ReinforcementTuningAutoraterScorer(Message):
     exact_match_scorer: ReinforcementTuningAutoraterScorerExactMatchScorer | None = None
 
 
-class ReinforcementTuningCodeExecutionRewardScorer(Message):
+class ReinforcementTuningCodeExecutionRewardScorer(OpenMessage):
     """Python code scores the response."""
 
     python_code_snippet: str | None = None
 
 
-class ReinforcementTuningStringMatchRewardScorerStringMatchExpression(Message):
+class ReinforcementTuningStringMatchRewardScorerStringMatchExpression(OpenMessage):
     """A text or regular expression that the response is compared with."""
 
     match_operation: MatchOperation | None = None
@@ -93,7 +93,7 @@ class ReinforcementTuningStringMatchRewardScorerStringMatchExpression(Message):
     """May contain ``{{references.key}}``."""
 
 
-class ReinforcementTuningStringMatchRewardScorerJsonMatchExpression(Message):
+class ReinforcementTuningStringMatchRewardScorerJsonMatchExpression(OpenMessage):
     """An expression for one value of a response in JSON."""
 
     key_name: str | None = None
@@ -101,7 +101,7 @@ class ReinforcementTuningStringMatchRewardScorerJsonMatchExpression(Message):
     value_string_match_expression: ReinforcementTuningStringMatchRewardScorerStringMatchExpression | None = None
 
 
-class ReinforcementTuningStringMatchRewardScorer(Message):
+class ReinforcementTuningStringMatchRewardScorer(OpenMessage):
     """The reward depends on whether the response matches an expression."""
 
     wrong_answer_reward: float | None = None
@@ -110,13 +110,13 @@ class ReinforcementTuningStringMatchRewardScorer(Message):
     json_match_expression: ReinforcementTuningStringMatchRewardScorerJsonMatchExpression | None = None
 
 
-class ReinforcementTuningCloudRunRewardScorer(Message):
+class ReinforcementTuningCloudRunRewardScorer(OpenMessage):
     """A service on Cloud Run scores the response."""
 
     cloud_run_uri: str | None = None
 
 
-class SingleReinforcementTuningRewardConfig(Message):
+class SingleReinforcementTuningRewardConfig(OpenMessage):
     """One reward: which part of the response is scored, and by what; one of the four scorers is set."""
 
     autorater_scorer: ReinforcementTuningAutoraterScorer | None = None
@@ -128,20 +128,20 @@ class SingleReinforcementTuningRewardConfig(Message):
     cloud_run_reward_scorer: ReinforcementTuningCloudRunRewardScorer | None = None
 
 
-class CompositeReinforcementTuningRewardConfigWeightedRewardConfig(Message):
+class CompositeReinforcementTuningRewardConfigWeightedRewardConfig(OpenMessage):
     """A reward, and its weight in the sum of the rewards."""
 
     reward_config: SingleReinforcementTuningRewardConfig | None = None
     weight: float | None = None
 
 
-class CompositeReinforcementTuningRewardConfig(Message):
+class CompositeReinforcementTuningRewardConfig(OpenMessage):
     """Several rewards, which are added with their weights."""
 
     weighted_reward_configs: tuple[CompositeReinforcementTuningRewardConfigWeightedRewardConfig, ...] | None = None
 
 
-class ReinforcementTuningExample(Message):
+class ReinforcementTuningExample(OpenMessage):
     """An example of reinforcement tuning: a conversation, and reference answers by key."""
 
     contents: tuple[Content, ...] | None = None
@@ -155,7 +155,7 @@ class ValidateRewardConfig(Message):
     """Options of `tunings.validate_reward`; there are none."""
 
 
-class ReinforcementTuningRewardInfo(Message):
+class ReinforcementTuningRewardInfo(OpenMessage):
     """The result of one reward, or its error."""
 
     reward: float | None = None
@@ -164,7 +164,7 @@ class ReinforcementTuningRewardInfo(Message):
     error_status: GoogleRpcStatus | None = None
 
 
-class ValidateRewardResponse(Message):
+class ValidateRewardResponse(OpenMessage):
     """The reward of a sample response, or the error of its computation."""
 
     overall_reward: float | None = None

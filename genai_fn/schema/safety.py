@@ -1,6 +1,6 @@
 """Safety settings and ratings."""
 
-from genai_fn.schema.base import Message, OpenEnum, VertexOnly
+from genai_fn.schema.base import OpenEnum, OpenMessage, VertexOnly
 
 __all__ = [
     "BlockedReason",
@@ -83,7 +83,7 @@ class BlockedReason(OpenEnum):
     JAILBREAK = "JAILBREAK"
 
 
-class SafetySetting(Message):
+class SafetySetting(OpenMessage):
     """The threshold of one category of harm."""
 
     category: HarmCategory | None = None
@@ -91,7 +91,7 @@ class SafetySetting(Message):
     threshold: HarmBlockThreshold | None = None
 
 
-class SafetyRating(Message):
+class SafetyRating(OpenMessage):
     """Rating of content in one category of harm."""
 
     blocked: bool | None = None

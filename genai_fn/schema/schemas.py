@@ -4,9 +4,11 @@ from collections.abc import Mapping  # noqa: TC003  # msgspec resolves the quote
 from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias
 
 from msgspec import field
+from msgspec.structs import astuple
 
-from genai_fn.schema.base import Coerce, Detour, Message, OpenEnum
+from genai_fn.schema.base import Coerce, Detour, Message, OpenEnum, OpenMessage
 from genai_fn.schema.convert import as_struct, as_value
+from genai_fn.schema.schema_tree import map_subschemas
 
 __all__ = ["JSONSchema", "JSONSchemaType", "Schema", "Type"]
 
@@ -36,7 +38,7 @@ class JSONSchemaType(OpenEnum):
     STRING = "string"
 
 
-class Schema(Message):
+class Schema(OpenMessage):
     """A schema of JSON in the API's own dialect, a subset of OpenAPI 3.0."""
 
     additional_properties: Any = None
@@ -124,30 +126,32 @@ class JSONSchema(Message):
 
 def _to_json_schema(schema: Schema) -> JSONSchema:
     """Translate to JSON Schema: ``nullable`` becomes a type, ``property_ordering`` the order of the properties."""
-    fields = {name: getattr(schema, name) for name in _SHARED_FIELDS}
-    return JSONSchema(
-        **fields,
-        **_convert_types(schema),
-        items=None if schema.items is None else _to_json_schema(schema.items),
-        properties=_convert_mapping(_order_properties(schema)),
-        additional_properties=_convert_additional_properties(schema.additional_properties),
-        ref=None if schema.ref is None else schema.ref.replace("#/defs/", "#/$defs/", 1),
-        defs=_convert_mapping(schema.defs),
-    )
+    pairs = zip(schema.__struct_encode_fields__, astuple(schema), strict=True)
+    keywords = {keyword: value for keyword, value in pairs if keyword in _SHARED_KEYWORDS} | _order_properties(schema)
+    fields: dict[str, Any] = {
+        _SHARED_KEYWORDS[keyword]: value for keyword, value in map_subschemas(keywords, _convert_inner).items()
+    }
+    reference = None if schema.ref is None else schema.ref.replace("#/defs/", "#/$defs/", 1)
+    fields |= {"ref": reference, **_convert_types(schema, fields["any_of"])}
+    return JSONSchema(**fields)
 
 
-_SHARED_FIELDS = (
-    *("title", "description", "default", "format", "pattern", "required", "min_length", "max_length"),
-    *("minimum", "maximum", "min_items", "max_items", "min_properties", "max_properties"),
-)
+_SHARED_KEYWORDS = {
+    keyword: name
+    for keyword, name in zip(Schema.__struct_encode_fields__, Schema.__struct_fields__, strict=True)
+    if name in JSONSchema.__struct_fields__
+}
 _NULL_SCHEMA = JSONSchema(type=JSONSchemaType.NULL)
 
 
-def _convert_types(schema: Schema) -> dict[str, Any]:
+def _convert_inner(value: Any) -> Any:
+    return _to_json_schema(value) if isinstance(value, Schema) else value
+
+
+def _convert_types(schema: Schema, choices: tuple[JSONSchema, ...] | None) -> dict[str, Any]:
     kind = None if schema.type in (None, Type.TYPE_UNSPECIFIED) else JSONSchemaType(schema.type.lower())
-    choices = None if schema.any_of is None else tuple(_to_json_schema(each) for each in schema.any_of)
     if not schema.nullable:
-        return {"type": kind, "any_of": choices, "enum": schema.enum}
+        return {"type": kind}
     return {
         "type": kind if kind in (None, JSONSchemaType.NULL) else (JSONSchemaType.NULL, kind),
         "any_of": choices if choices is None or _NULL_SCHEMA in choices else (*choices, _NULL_SCHEMA),
@@ -155,19 +159,12 @@ def _convert_types(schema: Schema) -> dict[str, Any]:
     }
 
 
-def _order_properties(schema: Schema) -> dict[str, Schema] | None:
+def _order_properties(schema: Schema) -> dict[str, Any]:
     if schema.properties is None:
-        return None
+        return {}
     first = {name: schema.properties[name] for name in schema.property_ordering or () if name in schema.properties}
-    return {**first, **{name: each for name, each in schema.properties.items() if name not in first}}
-
-
-def _convert_mapping(schemas: Any) -> dict[str, JSONSchema] | None:
-    return None if schemas is None else {name: _to_json_schema(each) for name, each in schemas.items()}
-
-
-def _convert_additional_properties(value: Any) -> Any:
-    return _to_json_schema(value) if isinstance(value, Schema) else value
+    rest = {name: each for name, each in schema.properties.items() if name not in first}
+    return {"properties": {**first, **rest}}
 
 
 def _to_api_schema(value: Any) -> Any:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from genai_fn.schema.base import Message, OpenEnum, VertexOnly
+from genai_fn.schema.base import OpenEnum, OpenMessage, VertexOnly
 from genai_fn.schema.retrieval import AuthConfig
 from genai_fn.schema.secret_fields import SecretMessage
 
@@ -57,7 +57,7 @@ class PhishBlockThreshold(OpenEnum):
     BLOCK_ONLY_EXTREMELY_HIGH = "BLOCK_ONLY_EXTREMELY_HIGH"
 
 
-class DynamicRetrievalConfig(Message):
+class DynamicRetrievalConfig(OpenMessage):
     """When the model searches."""
 
     mode: DynamicRetrievalConfigMode | None = None
@@ -65,13 +65,13 @@ class DynamicRetrievalConfig(Message):
     """Score from which the model searches."""
 
 
-class GoogleSearchRetrieval(Message):
+class GoogleSearchRetrieval(OpenMessage):
     """Google Search for older models."""
 
     dynamic_retrieval_config: DynamicRetrievalConfig | None = None
 
 
-class FileSearch(Message):
+class FileSearch(OpenMessage):
     """Retrieval from file search stores."""
 
     file_search_store_names: tuple[str, ...] | None = None
@@ -81,7 +81,7 @@ class FileSearch(Message):
     """Filter expression (AIP-160)."""
 
 
-class EnterpriseWebSearch(Message):
+class EnterpriseWebSearch(OpenMessage):
     """Web search that complies with the requirements of regulated industries."""
 
     exclude_domains: tuple[str, ...] | None = None
@@ -89,22 +89,22 @@ class EnterpriseWebSearch(Message):
     blocking_confidence: PhishBlockThreshold | None = None
 
 
-class GoogleMapsPlaces(Message):
+class GoogleMapsPlaces(OpenMessage):
     """Enables grounding with places, which is the default; it has no options."""
 
 
-class GoogleMapsRouting(Message):
+class GoogleMapsRouting(OpenMessage):
     """Enables grounding with routes; it has no options."""
 
 
-class GoogleMapsGroundingTypes(Message):
+class GoogleMapsGroundingTypes(OpenMessage):
     """What of Google Maps grounds a response."""
 
     places: GoogleMapsPlaces | None = None
     routing: GoogleMapsRouting | None = None
 
 
-class GoogleMaps(Message):
+class GoogleMaps(OpenMessage):
     """Grounding with Google Maps."""
 
     auth_config: AuthConfig | None = None
@@ -114,29 +114,29 @@ class GoogleMaps(Message):
     grounding_types: VertexOnly[GoogleMapsGroundingTypes | None] = None
 
 
-class Interval(Message):
+class Interval(OpenMessage):
     """An interval of time; the start is included, the end is not."""
 
     end_time: datetime | None = None
     start_time: datetime | None = None
 
 
-class WebSearch(Message):
+class WebSearch(OpenMessage):
     """Enables web search, which returns texts; it has no options."""
 
 
-class ImageSearch(Message):
+class ImageSearch(OpenMessage):
     """Enables image search, which returns images; it has no options."""
 
 
-class SearchTypes(Message):
+class SearchTypes(OpenMessage):
     """What Google Search searches for."""
 
     web_search: WebSearch | None = None
     image_search: ImageSearch | None = None
 
 
-class GoogleSearch(Message):
+class GoogleSearch(OpenMessage):
     """Google Search."""
 
     exclude_domains: VertexOnly[tuple[str, ...] | None] = None
@@ -173,5 +173,5 @@ class ToolExaAiSearch(SecretMessage):
     """Parameters of Exa.ai's search API."""
 
 
-class UrlContext(Message):
+class UrlContext(OpenMessage):
     """Retrieval of pages whose URLs are in the prompt."""

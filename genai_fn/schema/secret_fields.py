@@ -4,12 +4,12 @@ from typing import ClassVar
 
 from msgspec.structs import replace
 
-from genai_fn.schema.base import Message
+from genai_fn.schema.base import Message, OpenMessage
 
 __all__ = ["SecretMessage"]
 
 
-class SecretMessage(Message):
+class SecretMessage(OpenMessage):
     """A message whose secret fields are masked in its ``repr``."""
 
     secret_fields: ClassVar[tuple[str, ...]] = ()

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from genai_fn.schema.base import GeminiOnly, Message
+from genai_fn.schema.base import GeminiOnly, OpenMessage
 
 __all__ = [
     "MultiSpeakerVoiceConfig",
@@ -16,19 +16,19 @@ __all__ = [
 ]
 
 
-class PrebuiltVoiceConfig(Message):
+class PrebuiltVoiceConfig(OpenMessage):
     """A prebuilt voice, by name."""
 
     voice_name: str | None = None
 
 
-class VoiceConsentSignature(Message):
+class VoiceConsentSignature(OpenMessage):
     """The server's signature of a recorded consent."""
 
     signature: str | None = None
 
 
-class ReplicatedVoiceConfig(Message):
+class ReplicatedVoiceConfig(OpenMessage):
     """A voice that is replicated from a sample."""
 
     mime_type: str | None = None
@@ -40,7 +40,7 @@ class ReplicatedVoiceConfig(Message):
     """Signature of an earlier consent, instead of ``consent_audio``."""
 
 
-class VoiceConfig(Message):
+class VoiceConfig(OpenMessage):
     """The voice of a response."""
 
     replicated_voice_config: ReplicatedVoiceConfig | None = None
@@ -49,7 +49,7 @@ class VoiceConfig(Message):
     """Name of a voice."""
 
 
-class SpeakerVoiceConfig(Message):
+class SpeakerVoiceConfig(OpenMessage):
     """The voice of one speaker in a dialogue."""
 
     speaker: str | None = None
@@ -57,13 +57,13 @@ class SpeakerVoiceConfig(Message):
     voice_config: VoiceConfig | None = None
 
 
-class MultiSpeakerVoiceConfig(Message):
+class MultiSpeakerVoiceConfig(OpenMessage):
     """The voices of a dialogue, one for each speaker."""
 
     speaker_voice_configs: tuple[SpeakerVoiceConfig, ...] | None = None
 
 
-class SpeechConfig(Message):
+class SpeechConfig(OpenMessage):
     """Configuration of speech output."""
 
     language_code: str | None = None
@@ -78,7 +78,7 @@ class SpeechConfig(Message):
         return cls(voice_config=VoiceConfig(prebuilt_voice_config=PrebuiltVoiceConfig(voice_name=value)))
 
 
-class TranslationConfig(Message):
+class TranslationConfig(OpenMessage):
     """Translation of speech."""
 
     echo_target_language: bool | None = None

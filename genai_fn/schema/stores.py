@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from genai_fn.schema.base import Message, OpenEnum, Page
+from genai_fn.schema.base import Message, OpenEnum, OpenMessage, Page
 
 __all__ = [
     "ChunkingConfig",
@@ -43,13 +43,13 @@ class DocumentState(OpenEnum):
     STATE_FAILED = "STATE_FAILED"
 
 
-class StringList(Message):
+class StringList(OpenMessage):
     """A list of texts."""
 
     values: tuple[str, ...] | None = None
 
 
-class CustomMetadata(Message):
+class CustomMetadata(OpenMessage):
     """Metadata of a document for filters; exactly one of the three values is set."""
 
     key: str | None = None
@@ -58,7 +58,7 @@ class CustomMetadata(Message):
     string_value: str | None = None
 
 
-class Document(Message):
+class Document(OpenMessage):
     """A document in a file search store, split into searchable chunks."""
 
     name: str | None = None
@@ -98,7 +98,7 @@ class ListDocumentsResponse(Page[Document]):
     documents: tuple[Document, ...] = ()
 
 
-class FileSearchStore(Message):
+class FileSearchStore(OpenMessage):
     """A file search store: a collection of searchable documents."""
 
     name: str | None = None
@@ -114,7 +114,7 @@ class FileSearchStore(Message):
     """The model that embeds the documents, ``models/…``."""
 
 
-class CreateFileSearchStoreConfig(Message):
+class CreateFileSearchStoreConfig(OpenMessage):
     """Options of `stores.create`."""
 
     display_name: str | None = None
@@ -152,14 +152,14 @@ class DownloadMediaConfig(Message):
     """Options of `stores.download_media`; there are none."""
 
 
-class WhiteSpaceConfig(Message):
+class WhiteSpaceConfig(OpenMessage):
     """Splitting of documents at white space."""
 
     max_tokens_per_chunk: int | None = None
     max_overlap_tokens: int | None = None
 
 
-class ChunkingConfig(Message):
+class ChunkingConfig(OpenMessage):
     """How documents are split into chunks."""
 
     white_space_config: WhiteSpaceConfig | None = None
@@ -179,7 +179,7 @@ class UploadToFileSearchStoreResumableResponse(Message):
     """Response to the start of an upload; its body is empty."""
 
 
-class UploadToFileSearchStoreResponse(Message):
+class UploadToFileSearchStoreResponse(OpenMessage):
     """The document created by an upload."""
 
     parent: str | None = None
@@ -187,7 +187,7 @@ class UploadToFileSearchStoreResponse(Message):
     document_name: str | None = None
 
 
-class UploadToFileSearchStoreOperation(Message):
+class UploadToFileSearchStoreOperation(OpenMessage):
     """The processing of an upload: a long-running operation."""
 
     name: str | None = None
@@ -205,7 +205,7 @@ class ImportFileConfig(Message):
     chunking_config: ChunkingConfig | None = None
 
 
-class ImportFileResponse(Message):
+class ImportFileResponse(OpenMessage):
     """The document created by an import."""
 
     parent: str | None = None
@@ -213,7 +213,7 @@ class ImportFileResponse(Message):
     document_name: str | None = None
 
 
-class ImportFileOperation(Message):
+class ImportFileOperation(OpenMessage):
     """The import of a file: a long-running operation."""
 
     name: str | None = None

@@ -1,6 +1,6 @@
 """Counts of tokens, and the tokens themselves."""
 
-from genai_fn.schema.base import Message, VertexOnly
+from genai_fn.schema.base import Message, OpenMessage, VertexOnly
 from genai_fn.schema.content import ContentLike
 from genai_fn.schema.generation import GenerationConfig
 from genai_fn.schema.responses import ModalityTokenCount
@@ -25,7 +25,7 @@ class CountTokensConfig(Message):
     generation_config: VertexOnly[GenerationConfig | None] = None
 
 
-class CountTokensResponse(Message):
+class CountTokensResponse(OpenMessage):
     """Number of tokens."""
 
     total_tokens: int | None = None
@@ -39,7 +39,7 @@ class ComputeTokensConfig(Message):
     """Options of `tokens.compute`; there are none."""
 
 
-class TokensInfo(Message):
+class TokensInfo(OpenMessage):
     """The tokens of a `Content`."""
 
     role: str | None = None
@@ -47,19 +47,19 @@ class TokensInfo(Message):
     tokens: tuple[bytes, ...] = ()
 
 
-class ComputeTokensResponse(Message):
+class ComputeTokensResponse(OpenMessage):
     """The tokens of a prompt."""
 
     tokens_info: tuple[TokensInfo, ...] = ()
 
 
-class CountTokensResult(Message):
+class CountTokensResult(OpenMessage):
     """Number of tokens according to a local tokenizer."""
 
     total_tokens: int | None = None
 
 
-class ComputeTokensResult(Message):
+class ComputeTokensResult(OpenMessage):
     """The tokens according to a local tokenizer."""
 
     tokens_info: tuple[TokensInfo, ...] = ()

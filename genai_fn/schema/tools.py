@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias, cast
 
 from msgspec.structs import replace
 
-from genai_fn.schema.base import Coerce, GeminiOnly, Message, OpenEnum, VertexOnly
+from genai_fn.schema.base import Coerce, GeminiOnly, Message, OpenEnum, OpenMessage, VertexOnly
 from genai_fn.schema.convert import as_value
 from genai_fn.schema.retrieval import Retrieval
 from genai_fn.schema.schemas import Schema
@@ -84,7 +84,7 @@ class FunctionCallingConfigMode(OpenEnum):
     """The model decides, and calls are validated against their schemas."""
 
 
-class FunctionDeclaration(Message):
+class FunctionDeclaration(OpenMessage):
     """Declaration of a function that the model may call."""
 
     behavior: Behavior | None = None
@@ -104,12 +104,11 @@ class FunctionDeclaration(Message):
         """
         Declare a Python function by its name, signature and docstring. The function is not called.
 
-        The docstring becomes the description, and its descriptions of parameters those of the parameters. The return
-        value is not described.
+        The docstring becomes the description, the parameters ``parameters_json_schema``, and the return type
+        ``response_json_schema``.
 
         Args:
-            callable: A function, a bound method, a ``functools.partial``, or an object with ``__call__``. The
-                parameters become ``parameters``, or ``parameters_json_schema`` if a `Schema` cannot express them.
+            callable: A function, a bound method, a ``functools.partial``, or an object with ``__call__``.
 
             behavior: Whether the model waits for the response.
 
@@ -117,15 +116,15 @@ class FunctionDeclaration(Message):
             InvalidRequest: If a parameter has no annotation, or one that JSON Schema cannot describe.
 
         >>> def weather(city: str, days: int = 1) -> str: ...
-        >>> FunctionDeclaration.from_callable(callable=weather).parameters.required
-        ('city',)
+        >>> FunctionDeclaration.from_callable(callable=weather).parameters_json_schema["required"]
+        ['city']
         """
         function: Self = as_value(Annotated[cls, Coerce(_declare_function)], callable, "callable")
         return function if behavior is None else replace(function, behavior=Behavior(behavior))
 
     @classmethod
     def _coerce(cls, value: Any) -> Any:
-        return _declare_function(value) if _is_function(value) else NotImplemented
+        return _declare_function(value) if is_function(value) else NotImplemented
 
 
 def _declare_function(function: Any) -> Any:
@@ -134,11 +133,12 @@ def _declare_function(function: Any) -> Any:
     return declare_function(function)
 
 
-def _is_function(value: object) -> bool:
+def is_function(value: object) -> bool:
+    """Whether a tool is a Python function, or an object that is callable like one."""
     return callable(value) and not isinstance(value, type)  # a type is a tool class that was not instantiated
 
 
-class ComputerUse(Message):
+class ComputerUse(OpenMessage):
     """Computer use."""
 
     environment: Environment | None = None
@@ -148,7 +148,7 @@ class ComputerUse(Message):
     disabled_safety_policies: tuple[SafetyPolicy, ...] | None = None
 
 
-class ToolCodeExecution(Message):
+class ToolCodeExecution(OpenMessage):
     """Execution of Python code that the model writes."""
 
 
@@ -168,14 +168,14 @@ class StreamableHttpTransport(SecretMessage):
     url: str | None = None
 
 
-class McpServer(Message):
+class McpServer(OpenMessage):
     """An MCP server that the service calls."""
 
     name: GeminiOnly[str | None] = None
     streamable_http_transport: GeminiOnly[StreamableHttpTransport | None] = None
 
 
-class Tool(Message):
+class Tool(OpenMessage):
     """One or more tools that the model may use."""
 
     function_declarations: tuple[FunctionDeclaration, ...] | None = None
@@ -196,7 +196,7 @@ class Tool(Message):
     def _coerce(cls, value: Any) -> Any:
         if isinstance(value, FunctionDeclaration):
             return cls(function_declarations=(value,))
-        if _is_function(value):
+        if is_function(value):
             return cls(function_declarations=(FunctionDeclaration(**_declare_function(value)),))
         if isinstance(value, McpServer):
             return cls(mcp_servers=(value,))
@@ -242,7 +242,7 @@ else:
     ToolLike = Tool
 
 
-class FunctionCallingConfig(Message):
+class FunctionCallingConfig(OpenMessage):
     """Whether the model calls functions, and which."""
 
     mode: FunctionCallingConfigMode | None = None
@@ -251,14 +251,14 @@ class FunctionCallingConfig(Message):
     stream_function_call_arguments: VertexOnly[bool | None] = None
 
 
-class LatLng(Message):
+class LatLng(OpenMessage):
     """Latitude and longitude in degrees."""
 
     latitude: float | None = None
     longitude: float | None = None
 
 
-class RetrievalConfig(Message):
+class RetrievalConfig(OpenMessage):
     """Location and language of the user, for retrieval."""
 
     lat_lng: LatLng | None = None
@@ -266,7 +266,7 @@ class RetrievalConfig(Message):
     """BCP 47 code, such as ``en-US``."""
 
 
-class ToolConfig(Message):
+class ToolConfig(OpenMessage):
     """Configuration of tool use."""
 
     function_calling_config: FunctionCallingConfig | None = None

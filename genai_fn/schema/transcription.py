@@ -1,6 +1,6 @@
 """Transcription of speech: the text, its words, and the configuration."""
 
-from genai_fn.schema.base import Message, OpenEnum
+from genai_fn.schema.base import OpenEnum, OpenMessage
 
 __all__ = [
     "AudioTranscriptionConfig",
@@ -21,7 +21,7 @@ class AudioTranscriptionConfigMode(OpenEnum):
     """Removes fillers and false starts, and formats the text. Excludes timestamps and diarization."""
 
 
-class WordInfo(Message):
+class WordInfo(OpenMessage):
     """A word of a transcription, and when it is spoken."""
 
     word: str | None = None
@@ -31,7 +31,7 @@ class WordInfo(Message):
     """Offset from the start of the audio, such as ``"1.5s"``."""
 
 
-class Transcription(Message):
+class Transcription(OpenMessage):
     """A transcription of speech."""
 
     text: str | None = None
@@ -48,18 +48,18 @@ class Transcription(Message):
     """Offset from the start of the audio, such as ``"1.5s"``."""
 
 
-class LanguageAuto(Message):
+class LanguageAuto(OpenMessage):
     """Enables detection of the language, which is the default."""
 
 
-class LanguageHints(Message):
+class LanguageHints(OpenMessage):
     """Predecessor of ``language_codes``."""
 
     language_codes: tuple[str, ...] | None = None
     """BCP 47 codes."""
 
 
-class AudioTranscriptionConfig(Message):
+class AudioTranscriptionConfig(OpenMessage):
     """Enables transcription of speech; all options have defaults."""
 
     language_codes: tuple[str, ...] | None = None

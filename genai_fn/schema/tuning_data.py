@@ -1,6 +1,6 @@
 """Statistics of the examples of a tuning."""
 
-from genai_fn.schema.base import Message
+from genai_fn.schema.base import OpenMessage
 from genai_fn.schema.content import Content
 from genai_fn.schema.rewards import ReinforcementTuningExample
 
@@ -20,7 +20,7 @@ __all__ = [
 ]
 
 
-class DatasetDistributionDistributionBucket(Message):
+class DatasetDistributionDistributionBucket(OpenMessage):
     """A bucket of a histogram."""
 
     count: int | None = None
@@ -28,7 +28,7 @@ class DatasetDistributionDistributionBucket(Message):
     right: float | None = None
 
 
-class DatasetDistribution(Message):
+class DatasetDistribution(OpenMessage):
     """Distribution of a number over the examples."""
 
     buckets: tuple[DatasetDistributionDistributionBucket, ...] = ()
@@ -41,13 +41,13 @@ class DatasetDistribution(Message):
     sum: float | None = None
 
 
-class ReinforcementTuningUserDatasetExamples(Message):
+class ReinforcementTuningUserDatasetExamples(OpenMessage):
     """Some of the examples of a reinforcement tuning."""
 
     user_dataset_examples: tuple[ReinforcementTuningExample, ...] = ()
 
 
-class DatasetStats(Message):
+class DatasetStats(OpenMessage):
     """Statistics of a dataset."""
 
     dropped_example_indices: tuple[int, ...] = ()
@@ -68,13 +68,13 @@ class DatasetStats(Message):
     total_billable_token_count: int | None = None
 
 
-class DistillationDataStats(Message):
+class DistillationDataStats(OpenMessage):
     """Statistics of the examples of a distillation."""
 
     training_dataset_stats: DatasetStats | None = None
 
 
-class GeminiPreferenceExampleCompletion(Message):
+class GeminiPreferenceExampleCompletion(OpenMessage):
     """A completion with its score."""
 
     completion: Content | None = None
@@ -82,14 +82,14 @@ class GeminiPreferenceExampleCompletion(Message):
     """From 0 to 1."""
 
 
-class GeminiPreferenceExample(Message):
+class GeminiPreferenceExample(OpenMessage):
     """A conversation with completions, of which one is preferred."""
 
     completions: tuple[GeminiPreferenceExampleCompletion, ...] = ()
     contents: tuple[Content, ...] = ()
 
 
-class PreferenceOptimizationDataStats(Message):
+class PreferenceOptimizationDataStats(OpenMessage):
     """Statistics of preference examples."""
 
     dropped_example_indices: tuple[int, ...] = ()
@@ -107,7 +107,7 @@ class PreferenceOptimizationDataStats(Message):
     user_output_token_distribution: DatasetDistribution | None = None
 
 
-class SupervisedTuningDatasetDistributionDatasetBucket(Message):
+class SupervisedTuningDatasetDistributionDatasetBucket(OpenMessage):
     """A bucket of a histogram."""
 
     count: float | None = None
@@ -115,7 +115,7 @@ class SupervisedTuningDatasetDistributionDatasetBucket(Message):
     right: float | None = None
 
 
-class SupervisedTuningDatasetDistribution(Message):
+class SupervisedTuningDatasetDistribution(OpenMessage):
     """Distribution of a number over the examples."""
 
     billable_sum: int | None = None
@@ -129,7 +129,7 @@ class SupervisedTuningDatasetDistribution(Message):
     sum: int | None = None
 
 
-class SupervisedTuningDataStats(Message):
+class SupervisedTuningDataStats(OpenMessage):
     """Statistics of the examples of a supervised tuning."""
 
     dropped_example_reasons: tuple[str, ...] = ()
@@ -149,7 +149,7 @@ class SupervisedTuningDataStats(Message):
     user_output_token_distribution: SupervisedTuningDatasetDistribution | None = None
 
 
-class TuningDataStats(Message):
+class TuningDataStats(OpenMessage):
     """Statistics of the examples, by tuning method."""
 
     distillation_data_stats: DistillationDataStats | None = None

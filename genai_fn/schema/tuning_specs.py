@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from genai_fn.schema.base import Message, OpenEnum
+from genai_fn.schema.base import Message, OpenEnum, OpenMessage
 from genai_fn.schema.generation import GenerationConfig
 from genai_fn.schema.rewards import CompositeReinforcementTuningRewardConfig, SingleReinforcementTuningRewardConfig
 
@@ -98,7 +98,7 @@ class SupervisedHyperParameters(Message):
     learning_rate_multiplier: float | None = None
 
 
-class SupervisedTuningSpec(Message):
+class SupervisedTuningSpec(OpenMessage):
     """Datasets and options of supervised tuning."""
 
     export_last_checkpoint_only: bool | None = None
@@ -110,7 +110,7 @@ class SupervisedTuningSpec(Message):
     """``gs://….jsonl``."""
 
 
-class FullFineTuningSpec(Message):
+class FullFineTuningSpec(OpenMessage):
     """Datasets and options of supervised tuning of all weights."""
 
     hyper_parameters: SupervisedHyperParameters | None = None
@@ -130,7 +130,7 @@ class PreferenceOptimizationHyperParameters(Message):
     learning_rate_multiplier: float | None = None
 
 
-class PreferenceOptimizationSpec(Message):
+class PreferenceOptimizationSpec(OpenMessage):
     """Datasets and options of preference optimization: tuning with pairs of a better and a worse response."""
 
     export_last_checkpoint_only: bool | None = None
@@ -141,7 +141,7 @@ class PreferenceOptimizationSpec(Message):
     """``gs://….jsonl``."""
 
 
-class DistillationHyperParameters(Message):
+class DistillationHyperParameters(OpenMessage):
     """Hyperparameters of distillation."""
 
     adapter_size: AdapterSize | None = None
@@ -153,7 +153,7 @@ class DistillationHyperParameters(Message):
     batch_size: int | None = None
 
 
-class DistillationSpec(Message):
+class DistillationSpec(OpenMessage):
     """Datasets and options of distillation: a model learns from the responses of a larger one, its teacher."""
 
     prompt_dataset_uri: str | None = None
@@ -173,7 +173,7 @@ class DistillationSpec(Message):
     tuning_mode: TuningMode | None = None
 
 
-class DistillationSamplingSpec(Message):
+class DistillationSamplingSpec(OpenMessage):
     """The teacher model and the prompts of a distillation."""
 
     base_teacher_model: str | None = None
@@ -187,7 +187,7 @@ class DistillationSamplingSpec(Message):
     hyperparameters: DistillationHyperParameters | None = None
 
 
-class ReinforcementTuningHyperParameters(Message):
+class ReinforcementTuningHyperParameters(OpenMessage):
     """Hyperparameters of reinforcement tuning."""
 
     epoch_count: int | None = None
@@ -209,7 +209,7 @@ class ReinforcementTuningHyperParameters(Message):
     step_count: int | None = None
 
 
-class ReinforcementTuningSpec(Message):
+class ReinforcementTuningSpec(OpenMessage):
     """Datasets, rewards and options of reinforcement tuning."""
 
     composite_reward_config: CompositeReinforcementTuningRewardConfig | None = None
@@ -221,7 +221,7 @@ class ReinforcementTuningSpec(Message):
     single_reward_config: SingleReinforcementTuningRewardConfig | None = None
 
 
-class PartnerModelTuningSpec(Message):
+class PartnerModelTuningSpec(OpenMessage):
     """Datasets and options of the tuning of an open-source or third-party model."""
 
     hyper_parameters: Mapping[str, Any] | None = None
@@ -241,7 +241,7 @@ class VeoHyperParameters(Message):
     tuning_speed: TuningSpeed | None = None
 
 
-class VeoTuningSpec(Message):
+class VeoTuningSpec(OpenMessage):
     """Datasets and options of the tuning of a video model."""
 
     hyper_parameters: VeoHyperParameters | None = None
@@ -249,7 +249,7 @@ class VeoTuningSpec(Message):
     validation_dataset_uri: str | None = None
 
 
-class VeoLoraTuningSpec(Message):
+class VeoLoraTuningSpec(OpenMessage):
     """Datasets and options of the tuning of an adapter for a video model."""
 
     hyper_parameters: VeoHyperParameters | None = None
@@ -258,7 +258,7 @@ class VeoLoraTuningSpec(Message):
     video_orientation: VideoOrientation | None = None
 
 
-class PreTunedModel(Message):
+class PreTunedModel(OpenMessage):
     """A tuned model to continue from."""
 
     base_model: str | None = None
@@ -267,7 +267,7 @@ class PreTunedModel(Message):
     """``projects/…/models/…``."""
 
 
-class EncryptionSpec(Message):
+class EncryptionSpec(OpenMessage):
     """Customer-managed key that encrypts the result."""
 
     kms_key_name: str | None = None

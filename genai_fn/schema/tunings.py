@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from genai_fn.schema.base import GeminiOnly, Message, OpenEnum, Page, VertexOnly
+from genai_fn.schema.base import GeminiOnly, Message, OpenEnum, OpenMessage, Page, VertexOnly
 from genai_fn.schema.evaluation import EvaluationConfig
 from genai_fn.schema.evaluation_results import EvaluateDatasetRun
 from genai_fn.schema.operations import ENDED_JOB_STATES, GoogleRpcStatus, JobState
@@ -71,7 +71,7 @@ class TuningJobState(OpenEnum):
     TUNING_JOB_STATE_POST_PROCESSING = "TUNING_JOB_STATE_POST_PROCESSING"
 
 
-class TunedModelCheckpoint(Message):
+class TunedModelCheckpoint(OpenMessage):
     """A checkpoint of a model during its tuning."""
 
     checkpoint_id: str | None = None
@@ -80,7 +80,7 @@ class TunedModelCheckpoint(Message):
     endpoint: str | None = None
 
 
-class TunedModel(Message):
+class TunedModel(OpenMessage):
     """The model that a tuning job has produced."""
 
     model: str | None = None
@@ -90,14 +90,14 @@ class TunedModel(Message):
     checkpoints: tuple[TunedModelCheckpoint, ...] = ()
 
 
-class TuningJobMetadata(Message):
+class TuningJobMetadata(OpenMessage):
     """Progress of a tuning job."""
 
     completed_epoch_count: int | None = None
     completed_step_count: int | None = None
 
 
-class TuningJob(Message):
+class TuningJob(OpenMessage):
     """A job that tunes a model: its state, its parameters and the tuned model."""
 
     name: str | None = None
@@ -179,7 +179,7 @@ class ListTuningJobsResponse(Page[TuningJob]):
     tuning_jobs: tuple[TuningJob, ...] = ()
 
 
-class TuningExample(Message):
+class TuningExample(OpenMessage):
     """A training example: an input and the desired output."""
 
     output: str | None = None

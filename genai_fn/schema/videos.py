@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from genai_fn.errors import InvalidRequest
-from genai_fn.schema.base import GeminiOnly, Message, OpenEnum, VertexOnly
+from genai_fn.schema.base import GeminiOnly, Message, OpenEnum, OpenMessage, VertexOnly
 from genai_fn.schema.disk import read_file, write_file
 from genai_fn.schema.images import Image
 from genai_fn.schema.mime_types import guess_mime_type, resolve_mime_type
@@ -56,7 +56,7 @@ class ImageResizeMode(OpenEnum):
     PAD = "PAD"
 
 
-class Video(Message):
+class Video(OpenMessage):
     """A video: its bytes, or its URI."""
 
     uri: str | None = None
@@ -142,13 +142,13 @@ class GenerateVideosConfig(Message):
     """How the first and the last frame are resized."""
 
 
-class GeneratedVideo(Message):
+class GeneratedVideo(OpenMessage):
     """A video that was generated."""
 
     video: Video | None = None
 
 
-class GenerateVideosResponse(Message):
+class GenerateVideosResponse(OpenMessage):
     """The generated videos, and the reasons why some were filtered."""
 
     generated_videos: tuple[GeneratedVideo, ...] = ()
@@ -156,7 +156,7 @@ class GenerateVideosResponse(Message):
     rai_media_filtered_reasons: tuple[str, ...] = ()
 
 
-class GenerateVideosOperation(Message):
+class GenerateVideosOperation(OpenMessage):
     """The generation of videos: a long-running operation."""
 
     name: str | None = None

@@ -30,42 +30,43 @@ def encode_body(value: Any, at: Backend, *, has_large: bool) -> Body:
     def encode_special(found: Any) -> Any:
         if isinstance(found, ResourceName):
             return fill_placeholders(found, at) if isinstance(at, Vertex) else str(found)
-        if isinstance(found, _LargeBytesPlaceholder):
-            large.append(found.data)
+        if found is _PLACEHOLDER:
             return msgspec.Raw(_PLACEHOLDER_MARK)
         raise TypeError(f"{type(found).__name__} is not a value of the API")
 
     large: list[bytes] = []
     try:
-        text = codec.encode(_replace_large_bytes(value) if has_large else value, enc_hook=encode_special)
+        text = codec.encode(_replace_large_bytes(value, large) if has_large else value, enc_hook=encode_special)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:  # a value in free-form JSON of the caller
         raise InvalidRequest("body", value, f"JSON ({error})") from None
     return _interleave_base64(text.split(_PLACEHOLDER_MARK), large) if large else text
 
 
-class _LargeBytesPlaceholder:
-    """Replaces bytes that become a separate chunk."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-
-
+_PLACEHOLDER = object()
+"""Replaces bytes that become a separate chunk."""
 _PLACEHOLDER_MARK = b"\x00"  # never occurs in JSON
 
 
-def _replace_large_bytes(value: Any) -> Any:
-    """Replace large bytes by placeholders. A value that contains none is returned as it is."""
+def _replace_large_bytes(value: Any, large: list[bytes]) -> Any:
+    """
+    Replace large bytes by placeholders, and append them to `large`, in the order in which they are encoded.
+
+    A value that contains none is returned as it is.
+    """
     if type(value) is bytes and len(value) >= LARGE_BYTES:
-        return _LargeBytesPlaceholder(value)
+        large.append(value)
+        return _PLACEHOLDER
     if isinstance(value, msgspec.Struct):
         fields = [(name, getattr(value, name)) for name in value.__struct_fields__]
         changed = {
-            name: new for name, old in fields if old is not None and (new := _replace_large_bytes(old)) is not old
+            name: new
+            for name, old in fields
+            if old is not None and (new := _replace_large_bytes(old, large)) is not old
         }
         return replace(value, **changed) if changed else value
     if isinstance(value, tuple):
         items: tuple[Any, ...] = cast("Any", value)
-        replaced = tuple(map(_replace_large_bytes, items))
+        replaced = tuple(_replace_large_bytes(each, large) for each in items)
         return items if all(map(operator.is_, replaced, items)) else replaced
     return value
 
@@ -84,27 +85,47 @@ def merge_extra_body(body: Body, extra: Mapping[str, Any]) -> bytes:
     """
     Merge ``extra_body`` recursively into a body.
 
-    ``snake_case`` and ``camelCase`` names match each other. Lists are replaced, not merged.
+    ``snake_case`` and ``camelCase`` names match each other. A list is replaced, unless all names are indices, such as
+    in ``{"contents": {"0": {…}}}``: these merge into its items.
     """
     if isinstance(body, FileSlice):
         raise InvalidRequest("extra_body", extra, "no extra_body, as the body is a file")
     text = body if isinstance(body, bytes) else b"".join(body)
     tree: Any = codec.decode(text) if text else {}
     try:
-        return codec.encode(_merge_trees(tree, extra))
+        return codec.encode(_merge_trees(tree, extra, "extra_body"))
+    except InvalidRequest:
+        raise
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise InvalidRequest("extra_body", extra, f"JSON ({error})") from None
 
 
-def _merge_trees(tree: Any, extra: Any) -> Any:
-    if not isinstance(tree, dict) or not isinstance(extra, Mapping):
+def _merge_trees(tree: Any, extra: Any, path: str) -> Any:
+    if not isinstance(extra, Mapping):
         return extra
+    given = cast("Mapping[str, Any]", extra)
+    if isinstance(tree, list) and all(map(str.isdecimal, given)):
+        return _merge_items(tree, given, path)
+    if not isinstance(tree, dict):
+        return given
     result = dict(cast("dict[str, Any]", tree))
     names = {_to_camel_case(name): name for name in result}
-    for key, value in cast("Mapping[str, Any]", extra).items():
+    for key, value in given.items():
         name = names.setdefault(_to_camel_case(key), key)
-        result[name] = _merge_trees(result[name], value) if name in result else value
+        result[name] = _merge_trees(result[name], value, f"{path}.{key}") if name in result else value
     return result
+
+
+def _merge_items(items: list[Any], extra: Mapping[str, Any], path: str) -> list[Any]:
+    """Merge a mapping from indices into the items of a list; the next index appends an item."""
+    merged = list(items)
+    for key, value in extra.items():
+        index = int(key)
+        if index > len(merged):
+            raise InvalidRequest(f"{path}.{key}", value, f"an index of the list, up to {len(merged)}, which appends")
+        before = merged[index] if index < len(merged) else None
+        merged[index : index + 1] = [_merge_trees(before, value, f"{path}.{key}")]
+    return merged
 
 
 def _to_camel_case(name: str) -> str:

@@ -1,9 +1,8 @@
 """
-Decodes JSON of the API, and repairs what does not fit its type: unexpected nulls, numbers in quotes, URL-safe or
-unpadded base64.
+Decodes JSON of the API, repairs what does not fit its type, and keeps fields that its type does not define.
 
-The repair is tried only after msgspec alone has failed, so valid JSON costs nothing extra. Free-form mappings are not
-changed.
+Repaired are unexpected nulls, numbers in quotes, and URL-safe or unpadded base64. All of this is tried only after
+msgspec alone has failed, so JSON that fits costs nothing extra. Free-form mappings are not changed.
 """
 
 import collections.abc
@@ -11,15 +10,17 @@ import functools
 import re
 from collections.abc import Callable
 from types import NoneType, UnionType
-from typing import Annotated, Any, Union, cast, get_args, get_origin
+from typing import Annotated, Any, TypeAlias, Union, cast, get_args, get_origin
 
 import msgspec
 from msgspec.structs import fields
 
 from genai_fn import codec
+from genai_fn.codec import EXTRA_JSON_NAME, ExtraFields
 from genai_fn.errors import DecodeError
+from genai_fn.schema.base import OpenMessage
 
-__all__ = ["build_decode_error", "parse_json", "repair_tree", "truncate_text"]
+__all__ = ["build_decode_error", "convert_json", "parse_json", "repair_tree", "truncate_text"]
 
 _DROPPED = object()
 """Replaces a null that the type does not allow; it is removed from its object or list."""
@@ -38,13 +39,17 @@ def parse_json(kind: Any, text: bytes | memoryview) -> Any:
     """
     try:
         return codec.decode(text, kind)
-    except msgspec.DecodeError:
-        if not _NULL_IN_QUOTES.search(text):
+    except msgspec.DecodeError as error:
+        if not str(error).startswith(_UNKNOWN_FIELD) and not _NULL_IN_QUOTES.search(text):
             try:
                 return codec.decode(text, kind, strict=False)
             except msgspec.DecodeError:
                 pass
-    return codec.convert(repair_tree(codec.decode(text), kind), kind)
+    return convert_json(codec.decode(text), kind)
+
+
+_UNKNOWN_FIELD = "Object contains unknown field"
+"""Beginning of msgspec's error, after which the second attempt would fail too."""
 
 
 _NULL_IN_QUOTES = re.compile(rb'"null"', re.IGNORECASE)
@@ -69,52 +74,99 @@ def truncate_text(text: bytes | memoryview | str) -> str:
 _MAX_ERROR_TEXT = 2000
 
 
-def repair_tree(value: Any, kind: Any) -> Any:
-    """Repair decoded JSON, as far as possible, so that it fits a type. Unknown fields of Structs are removed."""
-    whole = _repair_value(value, kind)
-    return value if whole is _DROPPED else whole
+def convert_json(tree: Any, kind: Any) -> Any:
+    """
+    Convert decoded JSON to a type, as `parse_json` does with its text. Raises ``msgspec.ValidationError``.
+
+    >>> from genai_fn.schema import Part
+    >>> convert_json({"text": "hi", "mood": "calm"}, Part)
+    Part(extra={'mood': 'calm'}, text='hi')
+    """
+    return codec.convert(repair_tree(tree, kind), kind)
 
 
-def _repair_value(value: Any, kind: Any) -> Any:
+def repair_tree(tree: Any, kind: Any) -> Any:
+    """
+    Repair decoded JSON, as far as possible, so that it fits a type.
+
+    Unknown fields of an `OpenMessage` become its ``extra``; those of other Structs are removed.
+    """
+    repaired = _build_repair(kind)(tree)
+    return tree if repaired is _DROPPED else repaired
+
+
+_Repair: TypeAlias = Callable[[Any], Any]
+"""Returns the repaired value, or `_DROPPED` for a null that the type does not allow."""
+
+
+@functools.cache
+def _build_repair(kind: Any) -> _Repair:
     origin, args = get_origin(kind), get_args(kind)
     if origin is Annotated:
-        return _repair_value(value, args[0])
+        return _build_repair(args[0])
     if origin in (Union, UnionType):
-        return _repair_union(value, args)
-    if value is None:
-        return None if kind in (Any, NoneType) else _DROPPED
-    if isinstance(value, str) and kind in _TEXT_PARSERS:
-        return _TEXT_PARSERS[kind](value)
-    if kind is int and isinstance(value, float) and value.is_integer():
-        return int(value)
-    if origin is tuple and isinstance(value, list):
-        items = [_repair_value(item, args[0]) for item in cast("Any", value)]
-        return [each for each in items if each is not _DROPPED]
-    if not isinstance(value, dict):
-        return value
-    tree = cast("dict[str, Any]", value)
-    if origin in (dict, collections.abc.Mapping) and args[1] is not Any:
-        return _drop_missing({key: _repair_value(each, args[1]) for key, each in tree.items()})
+        return _build_union_repair(args)
+    if kind in (Any, NoneType):
+        return _keep
+    if origin is tuple:
+        return functools.partial(_repair_list, _build_repair(args[0]))
+    if origin in (dict, collections.abc.Mapping):
+        return _drop_null if args[1] is Any else functools.partial(_repair_mapping, _build_repair(args[1]))
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-        return _repair_struct(tree, kind)
+        return functools.partial(_repair_struct, kind)
+    return _SCALAR_REPAIRS.get(kind, _drop_null)
+
+
+def _keep(value: Any) -> Any:
+    return value
+
+
+def _drop_null(value: Any) -> Any:
+    return _DROPPED if value is None else value
+
+
+def _build_union_repair(kinds: tuple[Any, ...]) -> _Repair:
+    fitting = [kind for kind in kinds if kind is not NoneType]
+    repair = _build_repair(fitting[0]) if len(fitting) == 1 else _drop_null
+    return (lambda value: None if value is None else repair(value)) if NoneType in kinds else repair
+
+
+def _repair_list(repair: _Repair, value: Any) -> Any:
+    if not isinstance(value, list):
+        return _drop_null(value)
+    items: list[Any] = value
+    if repair is _repair_float and all(type(each) is float for each in items):  # vectors, of thousands of numbers
+        return items
+    return [repaired for each in items if (repaired := repair(each)) is not _DROPPED]
+
+
+def _repair_mapping(repair: _Repair, value: Any) -> Any:
+    if not isinstance(value, dict):
+        return _drop_null(value)
+    pairs = cast("dict[str, Any]", value).items()
+    return {key: repaired for key, each in pairs if (repaired := repair(each)) is not _DROPPED}
+
+
+def _repair_struct(kind: type[msgspec.Struct], value: Any) -> Any:
+    if not isinstance(value, dict):
+        return _drop_null(value)
+    repairs = _get_field_repairs(kind)
+    tree: dict[str, Any] = {}
+    extra: dict[str, Any] = {}
+    for key, each in cast("dict[str, Any]", value).items():
+        repair = repairs.get(key)
+        if repair is None:
+            extra[key] = each
+        elif (repaired := repair(each)) is not _DROPPED:
+            tree[key] = repaired
+    if extra and issubclass(kind, OpenMessage):
+        tree[EXTRA_JSON_NAME] = ExtraFields(extra)
     return tree
 
 
-def _repair_union(value: Any, kinds: tuple[Any, ...]) -> Any:
-    if value is None:
-        return None if NoneType in kinds else _DROPPED
-    fitting = [kind for kind in kinds if kind is not NoneType]
-    return _repair_value(value, fitting[0]) if len(fitting) == 1 else value
-
-
-def _repair_struct(value: dict[str, Any], kind: type[msgspec.Struct]) -> dict[str, Any]:
-    types = {each.encode_name: each.type for each in fields(kind)}
-    return _drop_missing({key: _repair_value(each, types[key]) for key, each in value.items() if key in types})
-
-
-def _drop_missing(tree: dict[str, Any]) -> dict[str, Any]:
-    """Remove the entries whose value is `_DROPPED`."""
-    return {key: each for key, each in tree.items() if each is not _DROPPED}
+@functools.cache
+def _get_field_repairs(kind: type[msgspec.Struct]) -> dict[str, _Repair]:
+    return {each.encode_name: _build_repair(each.type) for each in fields(kind) if each.encode_name != EXTRA_JSON_NAME}
 
 
 def _to_standard_base64(text: str) -> str:
@@ -136,9 +188,21 @@ def _parse_number(kind: type[int] | type[float], text: str) -> Any:
         return text
 
 
-_TEXT_PARSERS: dict[Any, Callable[[str], Any]] = {
-    bytes: _to_standard_base64,
-    int: functools.partial(_parse_number, int),
-    float: functools.partial(_parse_number, float),
-    bool: lambda text: {"true": True, "false": False}.get(text.lower(), text),
+def _repair_text(parse: Callable[[str], Any], value: Any) -> Any:
+    return parse(value) if isinstance(value, str) else _drop_null(value)
+
+
+def _repair_int(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return _repair_text(functools.partial(_parse_number, int), value)
+
+
+_repair_float = functools.partial(_repair_text, functools.partial(_parse_number, float))
+
+_SCALAR_REPAIRS: dict[Any, _Repair] = {
+    bytes: functools.partial(_repair_text, _to_standard_base64),
+    int: _repair_int,
+    float: _repair_float,
+    bool: functools.partial(_repair_text, lambda text: {"true": True, "false": False}.get(text.lower(), text)),
 }

@@ -35,7 +35,7 @@ _NAMED_SAMPLES: Mapping[str, Any] = {
 def iter_field_paths(kind: type[msgspec.Struct], above: tuple[type, ...] = ()) -> Iterator[tuple[str, Any]]:
     """Yield each field of a type, and of the types in it, as a path and a dict that sets only this field."""
     hints = get_type_hints(kind, include_extras=True)
-    for name in kind.__struct_fields__:
+    for name in (name for name in kind.__struct_fields__ if name != "extra"):
         samples = [("", _NAMED_SAMPLES[name])] if name in _NAMED_SAMPLES else _iter_values(hints[name], (*above, kind))
         for path, value in samples:
             yield f".{name}{path}", {name: value}

@@ -1,11 +1,13 @@
 """Functions accept every value that their declaration allows."""
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Annotated, Any, Literal, NamedTuple, NotRequired, TypedDict
+from ipaddress import IPv4Address
+from pathlib import Path, PurePath
+from typing import Annotated, Any, Generic, Literal, NamedTuple, NotRequired, TypedDict, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -20,6 +22,8 @@ from genai_fn.schema import FunctionCall, FunctionDeclaration
 from genai_fn.schema.base import ConversionError
 from genai_fn.testing.strategies.values.json_schema import schema_values
 
+T = TypeVar("T")
+
 
 class Scale(enum.Enum):
     SMALL = "small"
@@ -29,6 +33,17 @@ class Scale(enum.Enum):
 class Grade(enum.IntEnum):
     TWO = 2
     ONE = 1
+
+
+class Odd(enum.Enum):
+    A = "a"
+    ONE = 1
+    HALF = 0.5
+
+
+@dataclass
+class Box(Generic[T]):
+    content: T
 
 
 class Pair(NamedTuple):
@@ -55,16 +70,25 @@ class Options(TypedDict):
 @dataclass
 class Order:
     days: Annotated[int, pydantic.Field(ge=1, le=14)]
-    prices: dict[str, Decimal] = field(default_factory=dict[str, Decimal])
+    prices: dict[str, float] = field(default_factory=dict[str, float])
 
 
 KINDS: list[Any] = [
-    *(int, float, str, bool, bytes, date, datetime, time, timedelta, Decimal, UUID, Scale, Grade, Pair, Folder, Tree),
+    *(int, float, str, bool, bytes, date, datetime, time, timedelta, UUID, Scale, Grade, Pair, Folder, Tree),
     *(Options, Order, dict[str, int], dict[str, list[Scale]], set[str], frozenset[int], tuple[int, str], list[Grade]),
     *(Literal["b", "a"], Literal[2, 1], Literal["a", 1] | None, Order | None, int | str, list[Folder] | None),
     *(Annotated[int, pydantic.Field(ge=1, le=14)], Annotated[float, pydantic.Field(gt=0, lt=1)]),
     *(Annotated[list[int], msgspec.Meta(max_length=2)], Annotated[str, pydantic.StringConstraints(max_length=3)]),
-    *(Annotated[datetime, msgspec.Meta(tz=True)], dict[str, Any], list[Any]),
+    *(Annotated[datetime, msgspec.Meta(tz=True)], dict[str, Any], list[Any], list, dict),
+    *(
+        Odd,
+        list[Odd] | None,
+        dict[str, Literal[Scale.LARGE] | None],
+        tuple[Order | Options, Odd],
+        Iterable[int],
+        Iterable,
+    ),
+    *(Path, list[Path], PurePath, Box[int], list[Box[str]]),
 ]
 
 
@@ -81,9 +105,8 @@ def make_function(kind: Any, default: Any = ...) -> Callable[..., Any]:
 
 
 def get_parameter_schema(function: Callable[..., Any]) -> Any:
-    """Return the parameter schema of a declaration, in either form."""
-    declaration = FunctionDeclaration.from_callable(callable=function)
-    return declaration.parameters_json_schema if declaration.parameters is None else declaration.parameters
+    """Return the parameter schema of a declaration."""
+    return FunctionDeclaration.from_callable(callable=function).parameters_json_schema
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
@@ -112,7 +135,18 @@ VALUES: list[tuple[Any, Any, Any]] = [
     (Decimal, "1.50", Decimal("1.50")),
     (UUID, str(UUID(int=7)), UUID(int=7)),
     (date, "2030-01-02", date(2030, 1, 2)),
-    (dict[str, Order], {"a": {"days": 2, "prices": {"b": 1.5}}}, {"a": Order(2, {"b": Decimal("1.5")})}),
+    (dict[str, Order], {"a": {"days": 2, "prices": {"b": 1.5}}}, {"a": Order(2, {"b": 1.5})}),
+    (Decimal, 1.1, Decimal("1.1")),
+    (Odd, 0.5, Odd.HALF),
+    (dict[str, list[Odd]], {"a": ["a", 1.0]}, {"a": [Odd.A, Odd.ONE]}),
+    (Path, "a/b", Path("a/b")),
+    (IPv4Address, "192.0.2.1", IPv4Address("192.0.2.1")),
+    (complex, "1+2j", 1 + 2j),
+    (Iterable[int], [1.0], [1]),
+    (pydantic.HttpUrl, "https://example.com/", pydantic.HttpUrl("https://example.com/")),
+    (object, {"a": 1.0}, {"a": 1}),
+    (Box[int], {"content": 1.0}, Box(1)),
+    (dict[str, Order | Folder], {"a": {"name": "b"}}, {"a": Folder("b")}),
 ]
 
 
@@ -131,6 +165,11 @@ def test_values(kind: Any, given: Any, expected: Any) -> None:
         (Tree, {"label": "a", "above": 0}, "above: Input should be greater than 0"),
         (tuple[int, str], [1], "length"),
         (Grade, 3, "Invalid enum value 3"),
+        (Odd, True, "Invalid enum value True"),
+        (list[Odd], 1, "Expected `array`"),
+        (Path, 3, "Expected `str`"),
+        (IPv4Address, "x", "a: Expected 4 octets"),
+        (pydantic.HttpUrl, "x", "Input should be a valid URL"),
     ],
 )
 def test_limits(kind: Any, given: Any, why: str) -> None:

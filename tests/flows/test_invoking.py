@@ -6,7 +6,7 @@ import enum
 import functools
 import threading
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, LiteralString
 
 import anyio
 import msgspec
@@ -16,7 +16,7 @@ from anyio import create_task_group, to_thread
 from anyio.lowlevel import checkpoint
 from returns.result import Failure
 
-from genai_fn import AsyncHttp, AsyncOnly, generate, streamed, text
+from genai_fn import AsyncHttp, AsyncOnly, Offline, generate, streamed, text
 from genai_fn.events import Called
 from genai_fn.flows.calling.invoke import convert_arguments, invoke_function
 from genai_fn.modifiers import calling, with_tools
@@ -117,10 +117,39 @@ def test_postponed() -> None:
 
 
 def test_bound() -> None:
-    """A call cannot set what a partial binds."""
+    """A call cannot set what a partial binds, also if the function takes any argument by name."""
     bound = functools.partial(take_any, number=3)
-    with pytest.raises(ConversionError, match=r"number: no such argument"):
-        convert_arguments(bound, FunctionCall(name="loose", args={"given": 1, "number": 4}))
+    assert convert_arguments(bound, FunctionCall(name="loose", args={"given": 1, "number": 4})) == {"given": 1}
+    for bound in (functools.partial(take_postponed, tag="x"), functools.partial(take_postponed, Place("Oslo"))):
+        found = convert_arguments(bound, FunctionCall(name="later", args={"place": {"name": "A"}, "tag": "y", "b": 1}))
+        assert found.keys() == {"place", "tag", "b"} - {"tag" if bound.keywords else "place"}
+
+
+def test_more_than_the_function_has() -> None:
+    """An argument that the function does not have is omitted, as in google-genai."""
+    call = FunctionCall(name="loose", args={"given": 1, "reason": "The user asked."})
+    assert convert_arguments(take_any, call) == {"given": 1}
+
+
+@pytest.mark.parametrize("kind", [ClassVar[int], 5, list[5], LiteralString])
+def test_no_type_of_json(kind: Any) -> None:
+    """An argument is passed as it is if its annotation is no type of JSON: the function was declared by hand."""
+
+    def declared_by_hand(a: Any) -> None: ...
+
+    declared_by_hand.__annotations__["a"] = kind
+    assert convert_arguments(declared_by_hand, FunctionCall(name="f", args={"a": [1.0]})) == {"a": [1]}
+
+
+def test_by_position() -> None:
+    """Arguments that a function accepts by position only are passed by position, up to the first that is missing."""
+
+    def by_position(a: int, b: int = 2, c: int = 3, /, *, d: int = 4) -> list[int]:
+        return [a, b, c, d]
+
+    for args, expected in (({"a": 1, "c": 7, "d": 5}, [1, 2, 3, 5]), ({"c": 7, "b": 6, "a": 1}, [1, 6, 7, 4])):
+        called = invoke_function(FunctionCall(name="by_position", args=args), by_position, "fail")
+        assert Offline()(called).unwrap().response == {"result": expected}
 
 
 def test_pydantic_says_where() -> None:

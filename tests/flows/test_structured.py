@@ -264,7 +264,7 @@ def test_of_joined_pieces() -> None:
         (REQUEST | with_http_response, returning(Recipe)),
         (embed("m", "a"), returning(Recipe)),
         (REQUEST, returning(7)),
-        (REQUEST, returning(object)),
+        (REQUEST, returning(type[int])),
         (REQUEST, returning(print)),
     ),
     ids=range(7),

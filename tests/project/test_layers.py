@@ -69,6 +69,7 @@ PURE = {
         "copy",
         "dataclasses",
         "datetime",
+        "decimal",
         "difflib",
         "dis",
         "email",
@@ -79,6 +80,7 @@ PURE = {
         "hashlib",
         "inspect",
         "io",
+        "ipaddress",
         "itertools",
         "json",
         "math",
@@ -99,6 +101,7 @@ WORLDLY = {
     "codec": {"os", "threading"},  # the lock for new types, which a fork respects
     "ops.files.download_flow": {"pathlib"},  # names the type that a download to a path answers
     "schema.disk": {"pathlib"},  # ``from_file`` and ``save`` of Image and Video, named for what they do
+    "schema.other_types": {"pathlib", "sys"},  # ``PurePath`` as a type; ``sys.modules``, as pydantic is not imported
     "wire.decompress": {"sys"},  # ``sys.maxsize``
     "wire.encoding": {"platform"},  # the Python version, for the user agent
 }

@@ -247,7 +247,7 @@ def test_speech() -> None:
     assert _wire(ours) == {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": "Kore"}}}
 
 
-_NOT_TOOLS = ("function_declarations", "mcp_servers")
+_NOT_TOOLS = ("function_declarations", "mcp_servers", "extra")
 _TOOL_TYPES = {
     "code_execution": schema.ToolCodeExecution,
     "exa_ai_search": schema.ToolExaAiSearch,

@@ -42,8 +42,8 @@ def test_read(note: Any, expected: dict[str, Any]) -> None:
 
 
 TOLD: list[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = [
-    ({"type": "integer"}, {"gt": 0, "lt": 10}, {"type": "integer", "minimum": 1, "maximum": 9}),
-    ({"type": "integer"}, {"gt": 0, "ge": 5}, {"type": "integer", "minimum": 5}),
+    ({"type": "integer"}, {"gt": 0, "lt": 10}, {"type": "integer", "exclusiveMinimum": 0, "exclusiveMaximum": 10}),
+    ({"type": "integer"}, {"deprecated": True}, {"type": "integer", "deprecated": True}),
     ({"type": "number"}, {"gt": 0, "lt": 1}, {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}),
     ({"type": "string"}, {"ge": 0, "max_length": 3}, {"type": "string", "maxLength": 3}),
     ({"type": "string", "format": "date"}, {"max_length": 3}, {"type": "string", "format": "date"}),

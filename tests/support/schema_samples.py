@@ -7,13 +7,15 @@ from enum import Enum
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from genai_fn import schema
-from genai_fn.schema import Message, OpenEnum, Page
+from genai_fn.schema import Message, OpenEnum, OpenMessage, Page
 
 __all__ = ["ENUMS", "MESSAGES", "bare", "hints", "sample"]
 
 PUBLIC = tuple(getattr(schema, name) for name in schema.__all__)
 MESSAGES: tuple[type[Message], ...] = tuple(
-    each for each in PUBLIC if isinstance(each, type) and issubclass(each, Message) and each not in (Message, Page)
+    each
+    for each in PUBLIC
+    if isinstance(each, type) and issubclass(each, Message) and each not in (Message, OpenMessage, Page)
 )
 ENUMS: tuple[type[OpenEnum], ...] = tuple(
     each for each in PUBLIC if isinstance(each, type) and issubclass(each, OpenEnum) and each is not OpenEnum
@@ -62,6 +64,6 @@ def bare(kind: Any) -> Any:
 
 
 def hints(kind: type[Message]) -> dict[str, Any]:
-    """Return the annotation of each field, with metadata."""
+    """Return the annotation of each field of the API, with metadata."""
     found = get_type_hints(kind, include_extras=True)
-    return {name: found[name] for name in kind.__struct_fields__}
+    return {name: found[name] for name in kind.__struct_fields__ if name not in OpenMessage.__struct_fields__}

@@ -1,6 +1,7 @@
 """The inferred types of live sessions; see ``api.py``."""
 
-from typing import assert_type
+from collections.abc import Mapping
+from typing import Any, assert_type
 
 from genai_fn import Live, calling, live, text, with_config, with_options, with_system, with_tools
 from genai_fn.schema import (
@@ -59,5 +60,4 @@ def check_messages(message: LiveServerMessage) -> None:
     """Server messages have their text and their audio as attributes."""
     assert_type(message.text, str | None)
     assert_type(message.data, bytes | None)
-    if isinstance(message, live.UnknownLiveMessage):
-        assert_type(message.raw, str)
+    assert_type(message.extra, Mapping[str, Any] | None)

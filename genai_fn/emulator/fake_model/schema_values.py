@@ -5,6 +5,8 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
+from genai_fn.schema.schema_tree import list_types, merge_all_of, resolve_pointer
+
 __all__ = ["UnreadableSchema", "build_value"]
 
 _SchemaMapping: TypeAlias = Mapping[str, Any]
@@ -48,7 +50,7 @@ class _ValueBuilder:
         shape = cast("_SchemaMapping", schema)
         reference = shape.get("$ref") or shape.get("ref")
         if isinstance(reference, str):
-            return self.build(_resolve_reference(self._root, reference), (*references, reference))
+            return self.build(resolve_pointer(self._root, reference), (*references, reference))
         if "const" in shape:
             return shape["const"]
         if shape.get("enum"):
@@ -57,7 +59,7 @@ class _ValueBuilder:
             if shape.get(union):
                 return self._build_union(shape[union], references)
         if shape.get("allOf"):
-            return self.build(_merge_schemas([shape, *shape["allOf"]]), references)
+            return self.build(merge_all_of(self._root, shape), references)
         return self._build_typed(_get_type(shape), shape, references)
 
     def _build_union(self, members: Sequence[Any], references: tuple[str, ...]) -> Any:
@@ -109,29 +111,9 @@ def _is_recursive(references: tuple[str, ...]) -> bool:
     return len(set(references)) < len(references)
 
 
-def _resolve_reference(root: Any, reference: str) -> Any:
-    found = root
-    for key in reference.removeprefix("#").strip("/").split("/"):
-        found = found[key.replace("~1", "/").replace("~0", "~")] if key else found
-    return found
-
-
-def _merge_schemas(shapes: Sequence[_SchemaMapping]) -> _SchemaMapping:
-    merged: dict[str, Any] = {}
-    for shape in shapes:
-        properties = {**merged.get("properties", {}), **shape.get("properties", {})}
-        required = [*merged.get("required", ()), *shape.get("required", ())]
-        merged.update(shape, properties=properties, required=required)
-    return {key: each for key, each in merged.items() if key != "allOf"}
-
-
-def _get_type(shape: _SchemaMapping) -> str:
-    kind = shape.get("type")
-    if isinstance(kind, list | tuple):
-        kind = next((each for each in cast("Sequence[str]", kind) if each != "null"), "null")
-    if kind:
-        return str(kind).lower()
-    return "object" if "properties" in shape else "array" if "items" in shape else "string"
+def _get_type(schema: Any) -> str:
+    """Return the first type that is not null."""
+    return next((each for each in list_types(schema) if each != "null"), "null")
 
 
 def _build_string(shape: _SchemaMapping, text: str) -> str:

@@ -32,8 +32,10 @@ def _encode_int64(value: Any) -> str:
     return str(int(value))
 
 
-encode_json = codec.Encoder(enc_hook=_encode_int64).encode
-"""Encodes a value as JSON; an `Int64` becomes a string."""
+def encode_json(value: Any) -> bytes:
+    """Encode a value as JSON; an `Int64` becomes a string."""
+    return codec.encode(value, enc_hook=_encode_int64)
+
 
 EMPTY_RESPONSE: Final = build_json_response({})
 """The response to deletions and cancellations."""

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Mapping
 from inspect import Parameter
+from itertools import takewhile
 from typing import Any, Literal, TypeAlias, cast
 
 import msgspec
@@ -50,12 +51,21 @@ def _call_function(
     function: Callable[..., Any], arguments: dict[str, Any], name: str
 ) -> FlowGenerator[FunctionResponse | FunctionCallError]:
     try:
-        value = yield CallFunction(function, (), arguments, in_thread=True)
+        positional, named = _split_arguments(function, arguments)
+        value = yield CallFunction(function, positional, named, in_thread=True)
         return value if isinstance(value, FunctionResponse) else FunctionResponse(response={"result": to_json(value)})
     except FlowFailed:
         raise  # the executor cannot run this function
     except Exception as error:  # noqa: BLE001  # a caller's function may raise anything
         return FunctionCallError(name, f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
+
+
+def _split_arguments(function: Callable[..., Any], arguments: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Split converted arguments into those that the function accepts by position only, and the others."""
+    parameters = _get_parameters(function) or {}
+    names = [name for name, each in parameters.items() if each.kind is Parameter.POSITIONAL_ONLY]
+    given = tuple(arguments[name] for name in takewhile(arguments.__contains__, names))
+    return given, {name: value for name, value in arguments.items() if name not in names}
 
 
 def _build_error_response(message: str) -> FunctionResponse:
@@ -68,6 +78,8 @@ def _build_error_response(message: str) -> FunctionResponse:
 def convert_arguments(function: Callable[..., Any] | None, call: FunctionCall) -> dict[str, Any]:
     """
     Convert the arguments of a call to the function's annotations: strictly if possible, otherwise leniently.
+
+    Arguments that the function does not have are omitted, as in google-genai: models add some now and then.
 
     Raises:
         ConversionError: With all mistakes, in a message for the model.
@@ -82,10 +94,10 @@ def convert_arguments(function: Callable[..., Any] | None, call: FunctionCall) -
     parameters = _get_parameters(function)
     if parameters is None:
         return dict(arguments)
-    takes_any = any(each.kind is Parameter.VAR_KEYWORD for each in parameters.values())
     offered = {name: each for name, each in parameters.items() if each.kind not in _VARIADIC_KINDS}
-    mistakes = [f"{name}: no such argument" for name in arguments if name not in offered and not takes_any]
-    converted = {name: _to_whole_numbers(value) for name, value in arguments.items() if name not in offered}
+    converted = _select_other_arguments(function, parameters, arguments)
+    unknown = [name for name in arguments if name not in offered and name not in converted]
+    mistakes: list[str] = []
     for name, parameter in offered.items():
         if name not in arguments:
             mistakes += [f"{name}: missing"] if parameter.default is Parameter.empty else []
@@ -95,11 +107,21 @@ def convert_arguments(function: Callable[..., Any] | None, call: FunctionCall) -
         except (msgspec.ValidationError, RecursionError) as error:
             mistakes.append(f"{name}: {error}")
     if mistakes:
-        raise ConversionError(arguments, "; ".join(mistakes))
+        raise ConversionError(arguments, "; ".join([*(f"{name}: no such argument" for name in unknown), *mistakes]))
     return converted
 
 
 _VARIADIC_KINDS = {Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD}
+
+
+def _select_other_arguments(
+    function: Callable[..., Any], parameters: Mapping[str, Parameter], arguments: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Select the arguments for ``**kwargs``: not those that a ``functools.partial`` binds."""
+    if not any(each.kind is Parameter.VAR_KEYWORD for each in parameters.values()):
+        return {}
+    named = parameters.keys() | inspect.signature(getattr(function, "func", function)).parameters.keys()
+    return {name: _to_whole_numbers(value) for name, value in arguments.items() if name not in named}
 
 
 def _get_parameters(function: Callable[..., Any]) -> dict[str, Parameter] | None:
@@ -128,6 +150,8 @@ def _convert_argument(value: Any, function: Callable[..., Any], parameter: Param
         return convert_json(value, kind)
     except msgspec.ValidationError:
         return convert_json(value, kind, strict=False)
+    except TypeError:  # JSON has no such type: somebody else has declared the function
+        return value
 
 
 def _to_whole_numbers(value: Any) -> Any:

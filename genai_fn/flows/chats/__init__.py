@@ -19,7 +19,7 @@ from genai_fn.commands import StreamReader, attempt, emit
 from genai_fn.errors import GenaiError, InvalidRequest
 from genai_fn.flows.merge import merge_chunks
 from genai_fn.flows.turns import Chat, Turn, add_turn, select_curated
-from genai_fn.ops.generate import GenerateContent
+from genai_fn.ops.generate import GenerateContent, as_generate_config
 from genai_fn.request import Action, Flow, FlowGenerator, FlowTraits, Request, Stream, flow, stream as streaming
 from genai_fn.schema import Content, GenerateContentConfig, GenerateContentResponse
 from genai_fn.schema.content import ContentLike
@@ -57,7 +57,7 @@ def start(
         raise InvalidRequest("history", history, "a list of Contents, or of dicts of their fields")
     turns: Sequence[Content | Mapping[str, Any]] = history
     contents = tuple(_parse_turn(each, f"history[{index}]") for index, each in enumerate(turns))
-    converted = as_struct(GenerateContentConfig, config)
+    converted = as_generate_config(config)
     return Chat(check_model_name(model), converted, contents, select_curated(contents))
 
 
@@ -172,7 +172,7 @@ def _is_finished(response: GenerateContentResponse) -> bool:
 def _build_operation(
     chat: Chat, message: Content, config: GenerateContentConfig | Mapping[str, Any] | None
 ) -> GenerateContent:
-    converted = chat.config if config is None else as_struct(GenerateContentConfig, config)
+    converted = chat.config if config is None else as_generate_config(config)
     return GenerateContent(model=chat.model, contents=(*chat.curated, message), config=converted)
 
 

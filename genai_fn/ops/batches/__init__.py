@@ -33,7 +33,7 @@ from genai_fn.schema import (
     ListBatchJobsResponse,
     WebhookConfig,
 )
-from genai_fn.schema.base import Message
+from genai_fn.schema.base import Message, OpenMessage
 from genai_fn.schema.convert import as_struct
 from genai_fn.wire.resource_names import check_model_name, check_resource_name, resolve_model_name
 
@@ -67,7 +67,9 @@ class CreateBatch(Operation[BatchJob]):
     def gemini(self, at: Gemini) -> Call[BatchJob]:
         inlined = self.src.inlined_requests
         source = _GeminiBatchInput(
-            file_name=self.src.file_name, requests=None if inlined is None else encode_requests(inlined, self.model, at)
+            file_name=self.src.file_name,
+            requests=None if inlined is None else encode_requests(inlined, self.model, at),
+            extra=self.src.extra,
         )
         batch = _GeminiBatch(
             display_name=self.config.display_name, input_config=source, webhook_config=self.config.webhook_config
@@ -135,7 +137,7 @@ def create(
 # Gemini: the requests, or a file with them
 
 
-class _GeminiBatchInput(Message):
+class _GeminiBatchInput(OpenMessage):
     file_name: str | None = None
     requests: InlinedRequestsBody | None = None
 

@@ -23,7 +23,7 @@ from genai_fn.schema import (
     ListBatchJobsResponse,
     SingleEmbedContentResponse,
 )
-from genai_fn.schema.base import Message
+from genai_fn.schema.base import Message, OpenMessage
 
 __all__ = ["DELETION", "GEMINI_JOB", "GEMINI_JOBS", "VERTEX_JOB", "VERTEX_JOBS"]
 
@@ -51,7 +51,7 @@ class _InlinedResult(GenerateContentResponse):
     token_count: int | None = None
 
 
-class _InlinedItem(Message):
+class _InlinedItem(OpenMessage):
     response: _InlinedResult | None = None
     error: _JobErrorBody | None = None
     metadata: Mapping[str, Any] | None = None
@@ -67,13 +67,13 @@ class _GeminiBatchOutput(Message):
     inlined_embed_content_responses: _InlinedItems | None = None
 
 
-class _GeminiBatchStats(Message):
+class _GeminiBatchStats(OpenMessage):
     successful_request_count: int | None = None
     failed_request_count: int | None = None
     pending_request_count: int | None = None
 
 
-class _GeminiBatchMetadata(Message):
+class _GeminiBatchMetadata(OpenMessage):
     display_name: str | None = None
     state: str | None = None
     create_time: datetime | None = None
@@ -105,6 +105,7 @@ def _job_from_gemini(wire: _GeminiBatchOperation) -> BatchJob:
         model=batch.model,
         dest=None if output is None else _decode_destination(output),
         completion_stats=None if batch.batch_stats is None else _decode_stats(batch.batch_stats),
+        extra=batch.extra,
     )
 
 
@@ -118,6 +119,7 @@ def _decode_stats(counts: _GeminiBatchStats) -> CompletionStats:
         successful_count=counts.successful_request_count,
         failed_count=counts.failed_request_count,
         incomplete_count=counts.pending_request_count,
+        extra=counts.extra,
     )
 
 
@@ -135,22 +137,24 @@ def _decode_destination(output: _GeminiBatchOutput) -> BatchJobDestination:
 
 def _decode_inlined_response(wire: _InlinedItem) -> InlinedResponse:
     response = None if wire.response is None else copy_fields(GenerateContentResponse, wire.response)
-    return InlinedResponse(response=response, error=_decode_error(wire.error), metadata=wire.metadata)
+    return InlinedResponse(response=response, error=_decode_error(wire.error), metadata=wire.metadata, extra=wire.extra)
 
 
 def _decode_inlined_embedding(wire: _InlinedItem) -> InlinedEmbedContentResponse:
     response = None if wire.response is None else copy_fields(SingleEmbedContentResponse, wire.response)
-    return InlinedEmbedContentResponse(response=response, error=_decode_error(wire.error), metadata=wire.metadata)
+    return InlinedEmbedContentResponse(
+        response=response, error=_decode_error(wire.error), metadata=wire.metadata, extra=wire.extra
+    )
 
 
-class _GeminiBatchOperations(Message):
+class _GeminiBatchOperations(OpenMessage):
     operations: tuple[_GeminiBatchOperation, ...] = ()
     next_page_token: str | None = None
 
 
 def _jobs_from_gemini(wire: _GeminiBatchOperations) -> ListBatchJobsResponse:
     jobs = tuple(_job_from_gemini(each) for each in wire.operations)
-    return ListBatchJobsResponse(batch_jobs=jobs, next_page_token=wire.next_page_token)
+    return ListBatchJobsResponse(batch_jobs=jobs, next_page_token=wire.next_page_token, extra=wire.extra)
 
 
 GEMINI_JOB: Final[ResponseReader[BatchJob]] = read_json(_GeminiBatchOperation, _job_from_gemini)
@@ -160,7 +164,7 @@ GEMINI_JOBS: Final[ResponseReader[ListBatchJobsResponse]] = read_json(_GeminiBat
 # Vertex AI: the job; source and destination have other names
 
 
-class _VertexBatchJob(Message):
+class _VertexBatchJob(OpenMessage):
     name: str | None = None
     display_name: str | None = None
     state: str | None = None
@@ -191,17 +195,18 @@ def _job_from_vertex(wire: _VertexBatchJob) -> BatchJob:
         dest=None if wire.output_config is None else decode_destination(wire.output_config),
         completion_stats=wire.completion_stats,
         output_info=wire.output_info,
+        extra=wire.extra,
     )
 
 
-class _VertexBatchJobs(Message):
+class _VertexBatchJobs(OpenMessage):
     batch_prediction_jobs: tuple[_VertexBatchJob, ...] = ()
     next_page_token: str | None = None
 
 
 def _jobs_from_vertex(wire: _VertexBatchJobs) -> ListBatchJobsResponse:
     jobs = tuple(_job_from_vertex(each) for each in wire.batch_prediction_jobs)
-    return ListBatchJobsResponse(batch_jobs=jobs, next_page_token=wire.next_page_token)
+    return ListBatchJobsResponse(batch_jobs=jobs, next_page_token=wire.next_page_token, extra=wire.extra)
 
 
 VERTEX_JOB: Final[ResponseReader[BatchJob]] = read_json(_VertexBatchJob, _job_from_vertex)

@@ -2,7 +2,7 @@
 
 from genai_fn.ops.request_parts import omit_if_empty
 from genai_fn.schema import BatchJobDestination, BatchJobSource, VertexMultimodalDatasetDestination
-from genai_fn.schema.base import Message
+from genai_fn.schema.base import Message, OpenMessage
 
 __all__ = [
     "BatchInputConfig",
@@ -26,7 +26,7 @@ class _DatasetSource(Message):
     dataset_name: str | None = None
 
 
-class BatchInputConfig(Message):
+class BatchInputConfig(OpenMessage):
     """The source of a batch."""
 
     instances_format: str | None = None
@@ -42,6 +42,7 @@ def encode_source(src: BatchJobSource) -> BatchInputConfig:
         gcs_source=omit_if_empty(_GcsSource(uris=src.gcs_uri)),
         bigquery_source=omit_if_empty(_BigquerySource(input_uri=src.bigquery_uri)),
         vertex_multimodal_dataset_source=omit_if_empty(_DatasetSource(dataset_name=src.vertex_dataset_name)),
+        extra=src.extra,
     )
 
 
@@ -52,6 +53,7 @@ def decode_source(wire: BatchInputConfig) -> BatchJobSource:
         gcs_uri=(wire.gcs_source or _GcsSource()).uris,
         bigquery_uri=(wire.bigquery_source or _BigquerySource()).input_uri,
         vertex_dataset_name=(wire.vertex_multimodal_dataset_source or _DatasetSource()).dataset_name,
+        extra=wire.extra,
     )
 
 
@@ -63,12 +65,12 @@ class _BigqueryDestination(Message):
     output_uri: str | None = None
 
 
-class _DatasetDestination(Message):
+class _DatasetDestination(OpenMessage):
     bigquery_destination: _BigqueryDestination | None = None
     display_name: str | None = None
 
 
-class BatchOutputConfig(Message):
+class BatchOutputConfig(OpenMessage):
     """The destination of a batch."""
 
     predictions_format: str | None = None
@@ -84,6 +86,7 @@ def encode_destination(dest: BatchJobDestination) -> BatchOutputConfig:
         gcs_destination=omit_if_empty(_GcsDestination(output_uri_prefix=dest.gcs_uri)),
         bigquery_destination=omit_if_empty(_BigqueryDestination(output_uri=dest.bigquery_uri)),
         vertex_multimodal_dataset_destination=_encode_dataset(dest.vertex_dataset),
+        extra=dest.extra,
     )
 
 
@@ -94,6 +97,7 @@ def decode_destination(wire: BatchOutputConfig) -> BatchJobDestination:
         gcs_uri=(wire.gcs_destination or _GcsDestination()).output_uri_prefix,
         bigquery_uri=(wire.bigquery_destination or _BigqueryDestination()).output_uri,
         vertex_dataset=_decode_dataset(wire.vertex_multimodal_dataset_destination),
+        extra=wire.extra,
     )
 
 
@@ -101,11 +105,13 @@ def _encode_dataset(dataset: VertexMultimodalDatasetDestination | None) -> _Data
     if dataset is None:
         return None
     table = omit_if_empty(_BigqueryDestination(output_uri=dataset.bigquery_destination))
-    return _DatasetDestination(bigquery_destination=table, display_name=dataset.display_name)
+    return _DatasetDestination(bigquery_destination=table, display_name=dataset.display_name, extra=dataset.extra)
 
 
 def _decode_dataset(wire: _DatasetDestination | None) -> VertexMultimodalDatasetDestination | None:
     if wire is None:
         return None
     table = wire.bigquery_destination or _BigqueryDestination()
-    return VertexMultimodalDatasetDestination(bigquery_destination=table.output_uri, display_name=wire.display_name)
+    return VertexMultimodalDatasetDestination(
+        bigquery_destination=table.output_uri, display_name=wire.display_name, extra=wire.extra
+    )

@@ -18,7 +18,7 @@ from genai_fn.schema import (
     GenerateContentResponse,
     InlinedRequest,
 )
-from genai_fn.schema.base import Message
+from genai_fn.schema.base import Message, OpenMessage
 from genai_fn.schema.batches import DATASET_NAME
 from genai_fn.schema.convert import as_struct
 from genai_fn.wire.resource_names import check_model_name, resolve_model_name
@@ -109,7 +109,7 @@ class _GenerateRequestBody(GenerateBody):
     model: str | None = None
 
 
-class _InlinedRequestBody(Message):
+class _InlinedRequestBody(OpenMessage):
     request: _GenerateRequestBody
     metadata: Mapping[str, str] | None = None
 
@@ -133,7 +133,9 @@ def encode_requests(inlined: Sequence[InlinedRequest], model: str, at: Gemini) -
         model_name = None if each.model is None else resolve_model_name(at, each.model)
         bodies.append(
             _InlinedRequestBody(
-                request=copy_fields(_GenerateRequestBody, body, model=model_name), metadata=each.metadata
+                request=copy_fields(_GenerateRequestBody, body, model=model_name),
+                metadata=each.metadata,
+                extra=each.extra,
             )
         )
     if unsupported:

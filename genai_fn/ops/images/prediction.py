@@ -12,7 +12,7 @@ from genai_fn.schema import (
     SafetyAttributes,
     SafetyFilterLevel,
 )
-from genai_fn.schema.base import Message
+from genai_fn.schema.base import Message, OpenMessage
 
 __all__ = [
     "ImageParameters",
@@ -89,7 +89,7 @@ _CONFIG_FIELD_BY_PARAMETER = {
 """Names of these parameters in the configs; the other names are the same."""
 
 
-class WireImage(Message):
+class WireImage(OpenMessage):
     """An image as it is sent and received."""
 
     gcs_uri: str | None = None
@@ -101,7 +101,12 @@ def encode_image(image: Image | None) -> WireImage | None:
     """Encode an image; None if there is none."""
     if image is None:
         return None
-    return WireImage(gcs_uri=image.gcs_uri, bytes_base64_encoded=image.image_bytes, mime_type=image.mime_type)
+    return WireImage(
+        gcs_uri=image.gcs_uri,
+        bytes_base64_encoded=image.image_bytes,
+        mime_type=image.mime_type,
+        extra=image.extra,
+    )
 
 
 class WireImageField(Message):
@@ -141,6 +146,7 @@ def decode_generated_image(prediction: ImagePrediction) -> GeneratedImage:
         rai_filtered_reason=prediction.rai_filtered_reason,
         safety_attributes=decode_safety_attributes(prediction),
         enhanced_prompt=prediction.prompt,
+        extra=prediction.extra,
     )
 
 

@@ -121,5 +121,7 @@ class _MaskPredictions(Message):
 
 
 def _decode_segment(wire: _MaskPredictions) -> SegmentImageResponse:
-    masks = tuple(GeneratedImageMask(mask=decode_image(each), labels=each.labels) for each in wire.predictions)
+    masks = tuple(
+        GeneratedImageMask(mask=decode_image(each), labels=each.labels, extra=each.extra) for each in wire.predictions
+    )
     return SegmentImageResponse(generated_masks=masks)

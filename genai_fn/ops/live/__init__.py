@@ -52,7 +52,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ConnectLive",
-    "UnknownLiveMessage",
     "client_content",
     "connect",
     "context_update",
@@ -60,13 +59,6 @@ __all__ = [
     "realtime_input",
     "tool_response",
 ]
-
-
-class UnknownLiveMessage(LiveServerMessage):
-    """A message of a kind that this version of the library does not know."""
-
-    raw: str
-    """The message's JSON."""
 
 
 class ConnectLive(LiveOperation[LiveServerMessage]):
@@ -88,13 +80,13 @@ class ConnectLive(LiveOperation[LiveServerMessage]):
             else "ws/google.ai.generativelanguage.{version}.GenerativeService.BidiGenerateContent"
         )
         setup = _SetupMessage(setup=build_setup(resolve_model_name(at, self.model), self.config, at, "config"))
-        return Handshake(path, setup, LiveServerMessage, build_unknown=UnknownLiveMessage)
+        return Handshake(path, setup, LiveServerMessage)
 
     def vertex(self, at: Vertex) -> Handshake[LiveServerMessage]:
         setup = _rename_model_config(build_setup(_resolve_model_name(at, self.model), self.config, at, "config"))
         message = _SetupMessage(setup=setup if at.api_key is not None else _default_to_audio(setup))
         path = "" if at.is_gateway else "ws/google.cloud.aiplatform.{version}.LlmBidiService/BidiGenerateContent"
-        return Handshake(path, message, _VertexServerMessage, _message_from_vertex, UnknownLiveMessage)
+        return Handshake(path, message, _VertexServerMessage, _message_from_vertex)
 
 
 def connect(model: str, config: LiveConnectConfig | Mapping[str, Any] | None = None) -> Live[LiveServerMessage]:

@@ -22,7 +22,6 @@ from genai_fn.wire.resource_names import check_model_name, resolve_model_name
 
 __all__ = [
     "ConnectLiveMusic",
-    "UnknownLiveMusicMessage",
     "connect",
     "generation_config",
     "pause",
@@ -31,13 +30,6 @@ __all__ = [
     "stop",
     "weighted_prompts",
 ]
-
-
-class UnknownLiveMusicMessage(LiveMusicServerMessage):
-    """A message of a kind that this version of the library does not know."""
-
-    raw: str
-    """The message's JSON."""
 
 
 class ConnectLiveMusic(LiveOperation[LiveMusicServerMessage]):
@@ -53,7 +45,7 @@ class ConnectLiveMusic(LiveOperation[LiveMusicServerMessage]):
     def gemini(self, at: Gemini) -> Handshake[LiveMusicServerMessage]:
         setup = _MusicSetupMessage(setup=LiveMusicClientSetup(model=resolve_model_name(at, self.model)))
         path = "ws/google.ai.generativelanguage.{version}.GenerativeService.BidiGenerateMusic"
-        return Handshake(path, setup, LiveMusicServerMessage, build_unknown=UnknownLiveMusicMessage)
+        return Handshake(path, setup, LiveMusicServerMessage)
 
     def vertex(self, at: Vertex) -> Refusal:
         return Refusal("only the Gemini Developer API generates live music")

@@ -20,7 +20,7 @@ from genai_fn.schema import (
     RougeSpec,
     UnifiedMetric,
 )
-from genai_fn.schema.base import Message
+from genai_fn.schema.base import Message, OpenMessage
 
 __all__ = [
     "WireAutoraterConfig",
@@ -50,7 +50,7 @@ class _ExactMatchSpec(Message):
     """Has no fields."""
 
 
-class _WireMetric(Message):
+class _WireMetric(OpenMessage):
     aggregation_metrics: tuple[str, ...] = ()
     exact_match_spec: _ExactMatchSpec | None = None
     bleu_spec: BleuSpec | None = None
@@ -62,7 +62,7 @@ class _WireMetric(Message):
     computation_based_metric_spec: ComputationBasedMetricSpec | None = None
 
 
-class WireEvaluationConfig(Message):
+class WireEvaluationConfig(OpenMessage):
     """An `EvaluationConfig` as it is sent and received."""
 
     metrics: tuple[_WireMetric, ...] = ()

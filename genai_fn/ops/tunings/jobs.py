@@ -32,7 +32,7 @@ from genai_fn.schema import (
     VeoLoraTuningSpec,
     VeoTuningSpec,
 )
-from genai_fn.schema.base import Message
+from genai_fn.schema.base import Message, OpenMessage
 
 __all__ = ["GEMINI_STARTED_TUNING", "GEMINI_TUNING", "GEMINI_TUNINGS", "VERTEX_TUNING", "VERTEX_TUNINGS"]
 
@@ -58,7 +58,7 @@ class _GeminiTuningTask(Message):
     complete_time: datetime | None = None
 
 
-class _GeminiTunedModel(Message):
+class _GeminiTunedModel(OpenMessage):
     name: str | None = None
     display_name: str | None = None
     description: str | None = None
@@ -82,17 +82,18 @@ def _job_from_gemini(wire: _GeminiTunedModel) -> TuningJob:
         base_model=wire.base_model,
         tuned_model=TunedModel(model=wire.name, endpoint=wire.name),
         tuned_model_display_name=wire.display_name,
+        extra=wire.extra,
     )
 
 
-class _GeminiTunedModels(Message):
+class _GeminiTunedModels(OpenMessage):
     tuned_models: tuple[_GeminiTunedModel, ...] = ()
     next_page_token: str | None = None
 
 
 def _jobs_from_gemini(wire: _GeminiTunedModels) -> ListTuningJobsResponse:
     jobs = tuple(_job_from_gemini(each) for each in wire.tuned_models)
-    return ListTuningJobsResponse(tuning_jobs=jobs, next_page_token=wire.next_page_token)
+    return ListTuningJobsResponse(tuning_jobs=jobs, next_page_token=wire.next_page_token, extra=wire.extra)
 
 
 class _GeminiTuningOperation(Message):
@@ -144,7 +145,7 @@ class _VertexReinforcementSpec(ReinforcementTuningSpec):
     composite_reward_config: WireCompositeRewardConfig | None = None
 
 
-class _VertexTuningJob(Message):
+class _VertexTuningJob(OpenMessage):
     name: str | None = None
     state: str | None = None
     create_time: datetime | None = None
@@ -188,14 +189,14 @@ def _job_from_vertex(wire: _VertexTuningJob) -> TuningJob:
     return copy_as(TuningJob, wire, state=_decode_state(wire.state), evaluation_config=evaluation)
 
 
-class _VertexTuningJobs(Message):
+class _VertexTuningJobs(OpenMessage):
     tuning_jobs: tuple[_VertexTuningJob, ...] = ()
     next_page_token: str | None = None
 
 
 def _jobs_from_vertex(wire: _VertexTuningJobs) -> ListTuningJobsResponse:
     jobs = tuple(_job_from_vertex(each) for each in wire.tuning_jobs)
-    return ListTuningJobsResponse(tuning_jobs=jobs, next_page_token=wire.next_page_token)
+    return ListTuningJobsResponse(tuning_jobs=jobs, next_page_token=wire.next_page_token, extra=wire.extra)
 
 
 VERTEX_TUNING: Final[ResponseReader[TuningJob]] = read_json(_VertexTuningJob, _job_from_vertex)

@@ -16,13 +16,11 @@ from genai_fn.interpreters.live.memory_socket import MemorySocket
 from genai_fn.interpreters.live.session import Session
 from genai_fn.interpreters.live.sockets import CloseStatus, Connector, MessageSocket
 from genai_fn.interpreters.middleware import ConnectorMiddleware
-from genai_fn.ops.live import UnknownLiveMessage
-from genai_fn.ops.live.music import UnknownLiveMusicMessage
 from genai_fn.options import Retry, Timeouts
 from genai_fn.request import Live, kind_of
-from genai_fn.schema import LiveMusicServerMessage, LiveServerMessage
 from genai_fn.testing.recordings.calls import format_difference
 from genai_fn.testing.recordings.serialize import RecordedCall, dump_error, dump_plain, read_error
+from genai_fn.wire.lenient_json import convert_json
 
 __all__ = ["RecordingConnector", "replay_session"]
 
@@ -179,8 +177,4 @@ def _encode_sorted(tree: Any) -> bytes:
 
 
 def _convert_message(tree: Any, live: Live[Any]) -> Any:
-    kind = kind_of(live.operation)
-    return codec.convert(tree, _UNKNOWN_TYPES[kind] if "raw" in tree else kind)
-
-
-_UNKNOWN_TYPES = {LiveServerMessage: UnknownLiveMessage, LiveMusicServerMessage: UnknownLiveMusicMessage}
+    return convert_json(tree, kind_of(live.operation))

@@ -18,6 +18,7 @@ from msgspec.structs import fields, replace
 from returns.result import Failure, Result, Success
 
 from genai_fn import codec, errors
+from genai_fn.codec import EXTRA_JSON_NAME
 from genai_fn.effects import CallFunction, Effects
 from genai_fn.errors import GenaiError, InvalidRequest, NoAnswer
 from genai_fn.http import FileSlice, HttpResponse, ValueWithResponse
@@ -27,6 +28,7 @@ from genai_fn.ops.images.editing import EditImage
 from genai_fn.options import Options
 from genai_fn.request import Live, Operation, Request, kind_of
 from genai_fn.schema import AuthToken, SafetyRating
+from genai_fn.schema.base import OpenMessage
 from genai_fn.schema.secret_fields import SecretMessage
 from genai_fn.testing.recordings.scrub import (
     MASK,
@@ -36,6 +38,7 @@ from genai_fn.testing.recordings.scrub import (
     mask_session_url,
     scrub_headers,
 )
+from genai_fn.wire.lenient_json import convert_json
 
 __all__ = [
     "RecordedCall",
@@ -241,11 +244,12 @@ def dump_plain(value: Any) -> Any:
     if isinstance(value, Struct):
         secret_fields = value.secret_fields if isinstance(value, SecretMessage) else ()
         members = [(*names, getattr(value, names[0]), default) for *names, default in _list_fields(type(value))]
-        return {
+        known = {
             wire_name: MASK if name in secret_fields else dump_plain(each)
             for name, wire_name, each, default in members
-            if each != default
+            if each != default and wire_name != EXTRA_JSON_NAME
         }
+        return known if not isinstance(value, OpenMessage) or value.extra is None else known | dump_plain(value.extra)
     if isinstance(value, Mapping):
         return {str(name): dump_plain(each) for name, each in cast("Any", value).items()}
     if isinstance(value, list | tuple):
@@ -295,7 +299,7 @@ def _convert_value(tree: Any, request: Request[Any]) -> Any:
     kind = kind_of(request.operation)
     if kind is UploadProgress:
         return UploadProgress(tree["is_final"], tree.get("received"), _read_body(tree))
-    return codec.convert(tree, kind)
+    return convert_json(tree, kind)
 
 
 def _read_http_response(tree: dict[str, Any]) -> HttpResponse:

@@ -100,6 +100,13 @@ def test_fits(kind: Any) -> None:
         ({"oneOf": [{"const": 7}]}, 7),
         ({"type": ["null", "integer"]}, 0),
         ({"allOf": [{"properties": {"a": {}}}, {"properties": {"b": {}}}]}, {"a": "t", "b": "t"}),
+        (
+            {
+                "allOf": [{"$ref": "#/$defs/A"}, {"$ref": "#/$defs/B"}],
+                "$defs": {"A": {"properties": {"a": {}}}, "B": {"properties": {"b": {}}}},
+            },
+            {"a": "t", "b": "t"},
+        ),
         ({"type": "object", "required": ["a"]}, {"a": "t"}),
         ({"type": "array", "prefixItems": [{"type": "null"}], "items": False}, [None]),
         (True, "t"),

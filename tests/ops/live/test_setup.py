@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from typing import Any, cast
 
+import msgspec
 import pydantic
 import pytest
 from google.genai import types
@@ -165,24 +166,23 @@ def weather(city: str, days: int = 1) -> str:
     return city * days
 
 
-def _without_response_schemas(frame: Any) -> Any:
-    """Leave out response schemas of functions, which google-genai 1.51.0 adds on Vertex AI."""
-    settled = _without_empty_tools(frame)
-    for tool in settled["setup"].get("tools", ()):
-        for function in tool.get("functionDeclarations", ()):
-            function.pop("response", None)
-    return settled
-
-
 @every_place
 def test_python_functions(place: str) -> None:
-    """A function in the tools is declared as by google-genai, except for the response schema."""
+    """A function in the tools is declared as in ``generate``, on every backend; 1.51.0 sends a Schema."""
     where, at = PLACES[place]
     theirs = captured(where, {"model": "m", "config": {"tools": [weather, {"code_execution": {}}]}})
     mine = opens(live.connect("m", {"tools": [weather, {"code_execution": {}}]}), at)
     assert isinstance(theirs, Said)
-    assert _without_response_schemas(theirs.setup) == _without_empty_tools(mine.setup)
-    assert (_without_empty_tools(theirs.setup) == _without_empty_tools(mine.setup)) == (place == "gemini")
+    declared = schema.FunctionDeclaration.from_callable(callable=weather)
+    (declaration,) = (each for tool in mine.setup["setup"]["tools"] for each in tool.get("functionDeclarations", ()))
+    assert declaration == msgspec.json.decode(msgspec.json.encode(declared))
+    assert _name_tools(mine.setup) == _name_tools(theirs.setup)
+
+
+def _name_tools(frame: Any) -> list[list[str]]:
+    """List the fields of each tool, and the names of its functions."""
+    tools = _without_empty_tools(frame)["setup"]["tools"]
+    return [[*tool, *(each["name"] for each in tool.get("functionDeclarations", ()))] for tool in tools]
 
 
 def _build_typed_config(kinds: Any) -> Any:

@@ -11,9 +11,13 @@ __all__ = ["has_field", "has_newer_fields"]
 
 
 def has_field(value: msgspec.Struct, name: str) -> bool:
-    """Check whether 1.51.0 has a field of one of our values; it has all fields of types that it does not have."""
+    """
+    Check whether 1.51.0 has a field of one of our values; it has all fields of types that it does not have.
+
+    It has no `extra`.
+    """
     known: Any = getattr(types, type(value).__name__, None)
-    return known is None or name in known.model_fields
+    return name != "extra" and (known is None or name in known.model_fields)
 
 
 def has_newer_fields(annotation: Any, value: Any) -> bool:

@@ -23,6 +23,7 @@ from genai_fn import (
     with_config,
 )
 from genai_fn.errors import APIError
+from genai_fn.schema import LiveMusicServerMessage
 from genai_fn.testing import Fake
 from genai_fn.testing.recordings.interpreters import recording
 from genai_fn.testing.recordings.replay import Replay
@@ -249,7 +250,7 @@ def test_in_process(world: Any, tmp_path: Path, make: Any) -> None:
 
 def test_unknown_music(world: Any, tmp_path: Path) -> None:
     """A message of which nothing is known is the same in a replay, in sessions of music, too."""
-    path, unknown = tmp_path / "calls.jsonl", live.music.UnknownLiveMusicMessage(raw="{}")
+    path, unknown = tmp_path / "calls.jsonl", LiveMusicServerMessage(extra={"new": {}})
 
     async def play(run: Any) -> Any:
         async with run.live(live.music.connect("m")) as session:

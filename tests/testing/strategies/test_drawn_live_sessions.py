@@ -96,7 +96,7 @@ def spoken(**config: Any) -> Live[Any]:
         (ASKED, lambda heard: any(len(turn) == 1 for turn in heard) and failed(heard) is None),
         (
             ASKED,
-            lambda heard: any(isinstance(item.unwrap(), live.UnknownLiveMessage) for item in items(heard) if ok(item)),
+            lambda heard: any(item.unwrap().extra for item in items(heard) if ok(item)),
         ),
         (ASKED, lambda heard: any(item.unwrap().go_away is not None for item in items(heard) if ok(item))),
         (ASKED, lambda heard: any(item.unwrap().usage_metadata is not None for item in items(heard) if ok(item))),

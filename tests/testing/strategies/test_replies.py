@@ -11,7 +11,20 @@ from hypothesis import HealthCheck, Phase, find, given, settings, strategies as 
 from hypothesis.strategies import SearchStrategy
 from returns.result import Failure, Success
 
-from genai_fn import embed, errors as all_errors, files, generate, images, operations, parse, stores, streamed, tokens
+from genai_fn import (
+    embed,
+    errors as all_errors,
+    files,
+    generate,
+    images,
+    operations,
+    parse,
+    stores,
+    streamed,
+    tokens,
+    with_config,
+    with_tools,
+)
 from genai_fn.errors import APIError, ClientError, GenaiError, ServerError, TransportError
 from genai_fn.flows.merge import merge_chunks
 from genai_fn.ops.files.downloads import download_bytes
@@ -98,7 +111,7 @@ def weather(city: str, days: int = 1) -> str:
 
 
 REQUEST = generate("m", "hi")
-REQUEST_WITH_TOOL = generate("m", "hi", {"tools": [weather]})
+REQUEST_WITH_TOOL = generate("m", "hi") | with_tools(weather)
 PEOPLE = dict[str, list[int]]
 REQUEST_FOR_JSON = generate(
     "m", "hi", {"response_mime_type": "application/json", "response_json_schema": build_json_schema(list[PEOPLE])}
@@ -179,7 +192,7 @@ def test_generated(request_: Request[GenerateContentResponse]) -> None:
 
 def test_shrinking() -> None:
     """Replies shrink to a short finished text; to a call if one is required; to JSON of the schema if one is given."""
-    any_call = generate("m", "hi", {"tools": [weather], "tool_config": {"function_calling_config": {"mode": "ANY"}}})
+    any_call = REQUEST_WITH_TOOL | with_config(tool_config={"function_calling_config": {"mode": "ANY"}})
     assert find(replies(REQUEST), lambda _: True, settings=shrinking) == _build_text_reply("0")
     assert find(chunks(REQUEST), lambda _: True, settings=shrinking) == (_build_text_reply("0"),)
     assert _list_calls(find(replies(any_call), lambda _: True, settings=shrinking)) == [("weather", {"city": ""})]
@@ -194,7 +207,7 @@ def _build_text_reply(text: str) -> GenerateContentResponse:
 def test_forbidden_calls() -> None:
     """If function calls are disabled, ordinary answers contain none."""
     calling = {"function_calling_config": {"mode": "NONE"}}
-    request = generate("m", "hi", {"tools": [weather], "tool_config": calling})
+    request = REQUEST_WITH_TOOL | with_config(tool_config=calling)
     plain = [
         reply
         for reply in draw_examples(replies(request), 50)

@@ -9,8 +9,7 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 from msgspec.structs import replace
 
 from genai_fn.errors import DecodeError, Disconnected, GenaiError, LiveClosed
-from genai_fn.ops.live import UnknownLiveMessage
-from genai_fn.ops.live.music import ConnectLiveMusic, UnknownLiveMusicMessage
+from genai_fn.ops.live.music import ConnectLiveMusic
 from genai_fn.request import Live
 from genai_fn.schema import (
     AudioChunk,
@@ -235,7 +234,7 @@ def _build_text_message(text: str) -> LiveServerMessage:
 
 
 _TURN_END = _build_content_message(turn_complete=True)
-_UNKNOWN_MESSAGE = UnknownLiveMessage(raw='{"somethingNew":{}}')
+_UNKNOWN_MESSAGE = LiveServerMessage(extra={"somethingNew": {}})
 _empty_turns = st.one_of(
     st.just([_TURN_END]),
     st.sampled_from(list(TurnCompleteReason)).map(
@@ -360,7 +359,7 @@ def _music_answers(is_play: bool, has_prompts: bool) -> SearchStrategy[list[Any]
     choices: dict[str, tuple[int, SearchStrategy[list[Any]]]] = {}
     if is_play:
         choices["music"] = (8, st.lists(_music_chunks, min_size=1, max_size=3))
-        unknown = UnknownLiveMusicMessage(raw='{"somethingNew":{}}')
+        unknown = LiveMusicServerMessage(extra={"somethingNew": {}})
         choices["an unknown message"] = (1, _music_chunks.map(lambda each: [unknown, each]))
     else:
         choices["silence"] = (4, _no_messages)

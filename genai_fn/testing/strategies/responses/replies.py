@@ -202,12 +202,12 @@ def _looping_pages(operation: Any) -> SearchStrategy[Page[Any]]:
 
 @st.composite
 def _page_values(draw: DrawFn, kind: type[Page[Any]], operation: Any, tokens: SearchStrategy[str | None]) -> Page[Any]:
-    [name] = [each for each in kind.__struct_fields__ if each != "next_page_token"]
+    [name] = [each for each in kind.__struct_fields__ if each not in Page.__struct_fields__]
     size = operation.config.page_size
     max_items = _MAX_PAGE_ITEMS if size is None or size < 1 else min(size, _MAX_PAGE_ITEMS)
     item = find_reply_strategy(get_args(get_type_hints(kind)[name])[0])(None)
-    items = tuple(draw(st.lists(item, max_size=max_items)))
-    return kind(**{name: items}, next_page_token=draw(tokens))
+    members: dict[str, Any] = {name: tuple(draw(st.lists(item, max_size=max_items)))}
+    return kind(**members, next_page_token=draw(tokens))
 
 
 _MAX_PAGE_ITEMS = 3

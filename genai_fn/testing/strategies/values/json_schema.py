@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC
-from functools import reduce
 from typing import Any, TypeAlias, cast
 
 from hypothesis import strategies as st
@@ -11,6 +10,7 @@ from hypothesis.strategies import SearchStrategy
 
 from genai_fn import codec
 from genai_fn.schema import Schema
+from genai_fn.schema.schema_tree import list_types, merge_all_of, resolve_pointer
 from genai_fn.testing.strategies.values.types import json, texts
 
 __all__ = ["schema_values"]
@@ -48,24 +48,29 @@ class _SchemaStrategies:
             return json
         shape = cast("_SchemaMapping", schema)
         if isinstance(shape.get("$ref"), str):
-            target = _resolve_reference(self._root, shape["$ref"])
+            target = self._resolve(shape["$ref"])
             return st.deferred(lambda: self.build(target, depth + 1))
         if "const" in shape:
             return st.just(shape["const"])
         if shape.get("enum"):
             return st.sampled_from(list(shape["enum"]))
         if shape.get("allOf"):
-            rest = {name: each for name, each in shape.items() if name != "allOf"}
-            return self.build(reduce(_merge_schemas, shape["allOf"], rest), depth + 1)
+            return self.build(merge_all_of(self._root, shape), depth + 1)
         members = shape.get("anyOf") or shape.get("oneOf")
         if members:
             return self._build_union(members, depth)
-        kinds = _list_types(shape)
+        kinds = list_types(shape)
         return st.one_of([self._build_typed(kind, shape, depth) for kind in kinds])
+
+    def _resolve(self, reference: str) -> Any:
+        try:
+            return resolve_pointer(self._root, reference)
+        except LookupError:
+            return True
 
     def _build_union(self, members: Sequence[Any], depth: int) -> SearchStrategy[Any]:
         null_members: list[Any] = [
-            each for each in members if isinstance(each, Mapping) and "null" in _list_types(cast("Any", each))
+            each for each in members if isinstance(each, Mapping) and "null" in list_types(cast("Any", each))
         ]
         chosen: Sequence[Any] = null_members if depth > _MAX_DEPTH and null_members else members
         return st.one_of([self.build(each, depth + 1) for each in chosen])
@@ -111,37 +116,6 @@ class _SchemaStrategies:
         items = self.build(shape.get("items", True), depth + 1)
         is_set = bool(shape.get("uniqueItems"))
         return st.lists(items, min_size=min_size, max_size=max_size, unique_by=repr if is_set else None)
-
-
-def _resolve_reference(root: Any, reference: str) -> Any:
-    target = root
-    for step in reference.removeprefix("#").strip("/").split("/") if reference != "#" else ():
-        name = step.replace("~1", "/").replace("~0", "~")
-        target = cast("_SchemaMapping", target).get(name, True) if isinstance(target, Mapping) else True
-    return target
-
-
-def _merge_schemas(schema: Any, other: Any) -> Any:
-    """Approximate ``allOf`` by merging keywords; on a conflict the second schema wins."""
-    if not isinstance(schema, Mapping) or not isinstance(other, Mapping):
-        return cast("Any", other if schema in (True, {}) else schema)
-    first, second = cast("_SchemaMapping", schema), cast("_SchemaMapping", other)
-    properties: dict[str, Any] = {**(first.get("properties") or {}), **(second.get("properties") or {})}
-    required: list[Any] = [*(first.get("required") or ()), *(second.get("required") or ())]
-    merged: dict[str, Any] = {"properties": properties, "required": required} if properties or required else {}
-    return {**first, **second, **merged}
-
-
-def _list_types(shape: _SchemaMapping) -> list[str]:
-    """List the allowed types; without ``type``, the one that the other keywords imply, otherwise string."""
-    types: Any = shape.get("type")
-    if isinstance(types, str):
-        types = [types]
-    if types:
-        return [str(each).lower() for each in types]
-    if "properties" in shape or "required" in shape:
-        return ["object"]
-    return ["array"] if "items" in shape or "prefixItems" in shape else ["string"]
 
 
 def _read_size_bounds(shape: _SchemaMapping, suffix: str) -> tuple[int, int]:
@@ -206,7 +180,7 @@ def _read_number_bounds(shape: _SchemaMapping) -> tuple[float, float]:
 
     A missing bound is that of int32, or of the integers that a float represents exactly.
     """
-    is_integer = "integer" in _list_types(shape)
+    is_integer = "integer" in list_types(shape)
     exclusive_low, exclusive_high = shape.get("exclusiveMinimum"), shape.get("exclusiveMaximum")
     low = shape.get("minimum") if exclusive_low is None else exclusive_low + is_integer
     high = shape.get("maximum") if exclusive_high is None else exclusive_high - is_integer

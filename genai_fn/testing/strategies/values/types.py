@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 from msgspec import Struct
 
-from genai_fn.schema import Content, Message, Opaque, OpenEnum
+from genai_fn.schema import Content, Message, Opaque, OpenEnum, OpenMessage
 from genai_fn.schema.contents import ContentsLike, SeparateContentsLike
 from genai_fn.schema.convert import as_value
 from genai_fn.schema.schemas import SchemaLike
@@ -33,7 +33,8 @@ def from_type(kind: Any) -> SearchStrategy[Any]:
     """
     Draw values of a type: a Struct or enum of ``genai_fn.schema``, or any annotation of their fields.
 
-    Each value has a few fields set, to a depth of 4. Enums include values that the library does not know.
+    Each value has a few fields set, to a depth of 4, but not ``extra``. Enums include values that the library does
+    not know.
 
     Args:
         kind: The type or annotation.
@@ -99,7 +100,7 @@ def _messages(draw: DrawFn, kind: type[Message], depth: int) -> Message:
 @functools.cache
 def _get_hints(kind: type[Struct]) -> dict[str, Any]:
     hints = get_type_hints(kind, include_extras=True)
-    return {name: hints[name] for name in kind.__struct_fields__}
+    return {name: hints[name] for name in kind.__struct_fields__ if name not in OpenMessage.__struct_fields__}
 
 
 # Types that need their own strategy

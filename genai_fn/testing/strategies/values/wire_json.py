@@ -9,6 +9,7 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 from msgspec.structs import fields
 
 from genai_fn import codec
+from genai_fn.schema.base import OpenMessage
 from genai_fn.testing.strategies.values.types import from_type, generic_values
 
 __all__ = ["wire_json"]
@@ -35,7 +36,7 @@ def _wire_values(kind: Any, depth: int) -> SearchStrategy[Any]:
 @st.composite
 def _wire_messages(draw: DrawFn, kind: type[msgspec.Struct], depth: int) -> dict[str, Any]:
     hints = get_type_hints(kind, include_extras=True)
-    names = {each.name: each.encode_name for each in fields(kind)}
+    names = {each.name: each.encode_name for each in fields(kind) if each.name not in OpenMessage.__struct_fields__}
     chosen = draw(st.lists(st.sampled_from(list(names)), max_size=depth, unique=True)) if depth and names else []
     needed = [each.name for each in fields(kind) if each.required]
     return {names[name]: draw(_wire_values(hints[name], depth - 1)) for name in dict.fromkeys([*needed, *chosen])}
