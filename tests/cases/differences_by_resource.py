@@ -239,6 +239,7 @@ TUNING_DIFFERENCES: Mapping[str, str] = {
     "multiplier": "1.51.0 drops the learning rate multiplier on Gemini; ours sends it",
     "method": "1.51.0 drops a method that the backend lacks; ours refuses it",
     "hyperparameters": "1.51.0 refuses batch_size and learning_rate on Vertex AI; 3.6.1 and ours send them",
+    "unified-metric": "3.6.1 sends unset fields as null, and model_selection_config as such; ours sends modelConfig",
     "method-options": "3.6.1 drops options that the method does not have; ours refuses them",
     "checkpoint": "1.51.0 drops the checkpoint of a model that has none, and any in a dict; ours refuses and sends it",
     "two-places": "1.51.0 drops one of two places of examples; ours is a mistake",
