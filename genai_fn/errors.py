@@ -294,7 +294,7 @@ class Unsupported(GenaiError):
     Args:
         backend: Title of the backend.
 
-        paths: Paths of all such fields, such as ``config.labels``, or the name of the operation.
+        paths: Paths of all such fields, such as ``config.audio_timestamp``, or the name of the operation.
 
         reason: Why, or what to use instead.
     """

@@ -1,4 +1,8 @@
-"""Files: uploaded or generated ones are stored for two days, can be used in contents, and can be downloaded."""
+"""
+Files: uploaded or generated ones are stored for two days, can be used in contents, and can be downloaded.
+
+Registered ones refer to objects in Cloud Storage, which are not accessed.
+"""
 
 import hashlib
 import re
@@ -6,16 +10,17 @@ from base64 import b64encode
 from collections.abc import Iterable
 from datetime import timedelta
 
-from genai_fn.emulator.server.faults import make_invalid_argument, make_permission_denied
+from genai_fn.emulator.server.faults import EmulatedFault, make_invalid_argument, make_permission_denied
 from genai_fn.emulator.server.pagination import build_page_response
-from genai_fn.emulator.server.request_parsing import EmulatedRequest
+from genai_fn.emulator.server.request_parsing import EmulatedRequest, find_header, parse_body
 from genai_fn.emulator.server.resource_ids import check_new_name
 from genai_fn.emulator.server.responses import EMPTY_RESPONSE, Int64, build_json_response
 from genai_fn.emulator.server.resumable_uploads import EmulatedUpload, handle_upload
 from genai_fn.emulator.server.state import EmulatorState, RouteResult
 from genai_fn.http import HttpResponse
-from genai_fn.schema import Content, File, FileSource, FileState
+from genai_fn.schema import Content, File, FileSource, FileState, RegisterFilesResponse
 from genai_fn.schema.base import Message
+from genai_fn.schema.mime_types import guess_mime_type
 from genai_fn.values import Value
 
 
@@ -36,9 +41,8 @@ def save_generated_file(
     display_name: str | None = None,
 ) -> tuple[EmulatorState, File]:
     """Store bytes that the service has generated as a file, which can be downloaded from its ``download_uri``."""
-    return _save_file(
-        state, request, data, File(name=name, display_name=display_name, mime_type=mime_type), is_generated=True
-    )
+    details = File(name=name, display_name=display_name, mime_type=mime_type)
+    return _save_file(state, request, data, details, FileSource.GENERATED)
 
 
 def find_file(state: EmulatorState, request: EmulatedRequest, name: str) -> StoredFile:
@@ -92,12 +96,12 @@ def _save_upload(state: EmulatorState, request: EmulatedRequest, upload: Emulate
     details = File(
         name=requested.name, display_name=requested.display_name or upload.file_name or None, mime_type=mime_type
     )
-    state, file = _save_file(state, request, upload.data, details, is_generated=False)
+    state, file = _save_file(state, request, upload.data, details, FileSource.UPLOADED)
     return state, build_json_response(_FileBody(file=file))
 
 
 def _save_file(
-    state: EmulatorState, request: EmulatedRequest, data: bytes, details: File, *, is_generated: bool
+    state: EmulatorState, request: EmulatedRequest, data: bytes, details: File, source: FileSource
 ) -> tuple[EmulatorState, File]:
     name = details.name
     if name is None:
@@ -115,14 +119,38 @@ def _save_file(
         update_time=request.now,
         sha256_hash=b64encode(hashlib.sha256(data).hexdigest().encode()).decode(),
         uri=address,
-        download_uri=f"{address}:download?alt=media" if is_generated else None,
+        download_uri=f"{address}:download?alt=media" if source is FileSource.GENERATED else None,
         state=FileState.ACTIVE,
-        source=FileSource.GENERATED if is_generated else FileSource.UPLOADED,
+        source=source,
     )
     return state.with_resource(name, StoredFile(file, data)), file
 
 
 _FILE_LIFETIME = timedelta(days=2)
+
+
+class _RegisterBody(Message):
+    uris: tuple[str, ...] = ()
+
+
+def _register_files(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    """Register objects in Cloud Storage: empty files, whose MIME types follow from their names."""
+    if not find_header(request.headers, "authorization").startswith("Bearer "):
+        raise EmulatedFault(401, "UNAUTHENTICATED", "An OAuth 2 access token is required to read from Cloud Storage.")
+    uris = parse_body(request, _RegisterBody).uris
+    if not uris:
+        raise make_invalid_argument("* RegisterFilesRequest.uris: at least one is required")
+    files: list[File] = []
+    for uri in uris:
+        if _OBJECT_PATTERN.fullmatch(uri) is None:
+            raise make_invalid_argument(f"* RegisterFilesRequest.uris: {uri!r} is not gs://bucket/object")
+        mime_type = guess_mime_type(uri) or "application/octet-stream"
+        state, file = _save_file(state, request, b"", File(mime_type=mime_type), FileSource.REGISTERED)
+        files.append(file)
+    return state, build_json_response(RegisterFilesResponse(files=tuple(files)))
+
+
+_OBJECT_PATTERN = re.compile(r"gs://[^/]+/.+")
 
 
 def _get_file(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
@@ -150,6 +178,7 @@ def _download_file(state: EmulatorState, request: EmulatedRequest) -> RouteResul
 
 ROUTES = (
     ("POST", "upload/files", _upload_file),
+    ("POST", "files:register", _register_files),
     ("GET", "files", _list_files),
     ("GET", "{name=files/*}", _get_file),
     ("DELETE", "{name=files/*}", _delete_file),

@@ -17,7 +17,7 @@ from genai_fn.emulator.server.faults import EmulatedFault, build_fault_response,
 from genai_fn.emulator.server.request_parsing import EmulatedRequest
 from genai_fn.emulator.server.state import EmulatorState, RouteHandler, RouteResult
 from genai_fn.emulator.stores import documents, stores
-from genai_fn.emulator.tunings import gemini_tunings, vertex_tunings
+from genai_fn.emulator.tunings import gemini_tunings, rewards, vertex_tunings
 from genai_fn.http import HttpRequest
 
 
@@ -61,6 +61,7 @@ ROUTES: tuple[tuple[str, str, RouteHandler], ...] = (
     *vertex_batches.ROUTES,
     *gemini_tunings.ROUTES,
     *vertex_tunings.ROUTES,
+    *rewards.ROUTES,
     *stores.ROUTES,
     *documents.ROUTES,
     *models.ROUTES,

@@ -8,7 +8,7 @@ from msgspec import field
 
 from genai_fn.backend import Backend, Gemini, Vertex
 from genai_fn.errors import InvalidRequest, Unsupported
-from genai_fn.ops.request_parts import as_type, copy_fields
+from genai_fn.ops.request_parts import as_type, copy_fields, omit_if_empty
 from genai_fn.ops.tool_config import merge_function_declarations
 from genai_fn.request import POST, Call, Operation, Request, read_events, read_json
 from genai_fn.schema import (
@@ -16,10 +16,15 @@ from genai_fn.schema import (
     GenerateContentConfig,
     GenerateContentResponse,
     GenerationConfig,
+    GenerationOutputConfig,
     ImageConfig,
+    ImageConfigImageOutputOptions,
+    ModelArmorConfig,
     ModelSelectionConfig,
+    ProminentPeople,
     SafetySetting,
     Schema,
+    ServiceTier,
     Tool,
     ToolConfig,
 )
@@ -127,15 +132,12 @@ def generate(
 # The body: some fields of the config are part of ``generationConfig``, the others are fields of the body
 
 
-class _ImageOutputOptions(Message):
-    mime_type: str | None = None
-    compression_quality: int | None = None
-
-
 class _WireImageConfig(OpenMessage):
     aspect_ratio: str | None = None
     image_size: str | None = None
-    image_output_options: _ImageOutputOptions | None = None
+    person_generation: str | None = None
+    prominent_people: ProminentPeople | None = None
+    image_output_options: ImageConfigImageOutputOptions | None = None
 
 
 class WireGenerationConfig(GenerationConfig):
@@ -161,7 +163,11 @@ class GenerateBody(Message):
     tool_config: ToolConfig | None = None
     cached_content: str | None = None
     labels: Mapping[str, str] | None = None
+    model_armor_config: ModelArmorConfig | None = None
+    service_tier: ServiceTier | None = None
     continuation_token: str | None = None
+    generation_output_config: GenerationOutputConfig | None = field(default=None, name="outputConfig")
+    store: bool | None = None
 
 
 def as_generate_config(given: GenerateContentConfig | Mapping[str, Any] | None) -> GenerateContentConfig:
@@ -193,11 +199,14 @@ def refuse_uncalled_functions(given: Any, config: GenerateContentConfig) -> None
 
 
 def refuse_automatic_calling(config: GenerateContentConfig) -> GenerateContentConfig:
-    """Refuse a config that enables automatic function calling, where no calling loop runs."""
+    """Refuse a config that enables automatic calling, where no calling loop runs, or automatic continuation."""
     automatic = config.automatic_function_calling
     if automatic is not None and not automatic.disable:
         expected = "the modifier calling(…), which runs the calling loop"
         raise InvalidRequest("config.automatic_function_calling", automatic, expected)
+    if config.automatic_continuation:
+        expected = "the modifier continued(), which requests the rest of a response"
+        raise InvalidRequest("config.automatic_continuation", config.automatic_continuation, expected)
     return config
 
 
@@ -214,7 +223,11 @@ def _encode_body(operation: GenerateContent, at: Backend) -> GenerateBody:
         tool_config=config.tool_config,
         cached_content=_resolve_cache_name(config.cached_content, at),
         labels=config.labels,
+        model_armor_config=config.model_armor_config,
+        service_tier=config.service_tier,
         continuation_token=config.continuation_token,
+        generation_output_config=config.generation_output_config,
+        store=config.store,
     )
 
 
@@ -233,15 +246,15 @@ _get_generation_values = attrgetter(*_GENERATION_FIELDS)
 
 
 def _encode_image_config(config: ImageConfig) -> _WireImageConfig:
-    options = _ImageOutputOptions(
-        mime_type=config.output_mime_type, compression_quality=config.output_compression_quality
+    options = omit_if_empty(
+        ImageConfigImageOutputOptions(
+            mime_type=config.output_mime_type, compression_quality=config.output_compression_quality
+        )
     )
-    return _WireImageConfig(
-        aspect_ratio=config.aspect_ratio,
-        image_size=config.image_size,
-        image_output_options=None if options == _ImageOutputOptions() else options,
-        extra=config.extra,
-    )
+    if options is not None and config.image_output_options is not None:
+        expected = "nothing beside output_mime_type and output_compression_quality, which are sent in its place"
+        raise InvalidRequest("config.image_config.image_output_options", config.image_output_options, expected)
+    return copy_fields(_WireImageConfig, config, image_output_options=config.image_output_options or options)
 
 
 def _resolve_cache_name(name: str | None, at: Backend) -> str | None:

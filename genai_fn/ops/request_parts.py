@@ -1,14 +1,16 @@
 """Helpers that several operations share: bodies, queries and empty responses."""
 
-from typing import Any, Final, TypeVar
+from collections.abc import Mapping
+from typing import Any, Final, TypeVar, cast
 
 from msgspec import Struct
 from msgspec.structs import fields
 
 from genai_fn.request import ResponseReader
+from genai_fn.schema.annotations import get_fields, iter_types
 from genai_fn.schema.base import Message
 
-__all__ = ["EMPTY_RESPONSE", "as_type", "build_query", "copy_fields", "omit_if_empty"]
+__all__ = ["EMPTY_RESPONSE", "as_type", "build_query", "copy_as", "copy_fields", "omit_if_empty"]
 
 S = TypeVar("S", bound=Struct)
 M = TypeVar("M", bound=Message)
@@ -46,6 +48,33 @@ def copy_fields(kind: type[M], source: Message, **changes: object) -> M:
     copied = {name: getattr(source, name) for name in kind.__struct_fields__ if name not in ("extra", *changes)}
     extra: Any = getattr(source, "extra", None)
     return kind(**copied, **({} if extra is None else {"extra": extra}), **changes)
+
+
+def copy_as(kind: type[M], source: Message, **changes: object) -> M:
+    """
+    Build a message of type `kind` from one with fields of the same names, at any depth.
+
+    It converts between a type and its form on the wire, where types within them have other JSON names. Fields that only
+    one of the two has are omitted; `changes` replaces single fields. A message of type `kind` is returned as it is.
+    """
+    if type(source) is kind and not changes:
+        return source
+    types = {each.name: each.type for each in get_fields(kind)}
+    values = {name: getattr(source, name) for name in types if name not in changes and hasattr(source, name)}
+    copied = {name: value if name == "extra" else _copy_value(types[name], value) for name, value in values.items()}
+    return kind(**copied, **changes)
+
+
+def _copy_value(annotation: Any, value: Any) -> Any:
+    if isinstance(value, Message):
+        kinds = [each for each in iter_types(annotation) if isinstance(each, type) and issubclass(each, Message)]
+        return copy_as(kinds[0], value) if len(kinds) == 1 else value
+    if isinstance(value, tuple):
+        items: tuple[Any, ...] = cast("Any", value)
+        return tuple(_copy_value(annotation, each) for each in items)
+    if isinstance(value, Mapping):
+        return {key: _copy_value(annotation, each) for key, each in cast("Mapping[str, Any]", value).items()}
+    return value
 
 
 def build_query(config: Message) -> tuple[tuple[str, str], ...]:

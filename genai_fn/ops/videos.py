@@ -15,12 +15,14 @@ from genai_fn.schema import (
     GenerateVideosResponse,
     GenerateVideosSource,
     Image,
+    ImageResizeMode,
     Video,
     VideoCompressionQuality,
     VideoGenerationMask,
     VideoGenerationMaskMode,
     VideoGenerationReferenceImage,
     VideoGenerationReferenceType,
+    WebhookConfig,
 )
 from genai_fn.schema.base import Message, OpenMessage
 from genai_fn.schema.convert import as_struct, as_value
@@ -175,12 +177,20 @@ class _VideoParameters(Message):
     enhance_prompt: bool | None = None
     generate_audio: bool | None = None
     compression_quality: VideoCompressionQuality | None = None
+    resize_mode: ImageResizeMode | None = None
 
 
-def _encode_body(operation: GenerateVideos, at: Backend) -> PredictBody:
+class _VideosBody(PredictBody):
+    webhook_config: WebhookConfig | None = None
+
+
+def _encode_body(operation: GenerateVideos, at: Backend) -> _VideosBody:
     instance, parameters = _encode_instance(operation, at), _encode_parameters(operation.config)
-    return PredictBody(
-        instances=None if instance == _VideoInstance() else (instance,), parameters=omit_if_empty(parameters)
+    return _VideosBody(
+        instances=None if instance == _VideoInstance() else (instance,),
+        parameters=omit_if_empty(parameters),
+        labels=operation.config.labels,
+        webhook_config=operation.config.webhook_config,
     )
 
 
@@ -245,6 +255,7 @@ def _encode_parameters(config: GenerateVideosConfig) -> _VideoParameters:
         enhance_prompt=config.enhance_prompt,
         generate_audio=config.generate_audio,
         compression_quality=config.compression_quality,
+        resize_mode=config.resize_mode,
     )
 
 

@@ -30,6 +30,7 @@ from genai_fn.schema.caches import *
 from genai_fn.schema.content import *
 from genai_fn.schema.embeddings import *
 from genai_fn.schema.evaluation import *
+from genai_fn.schema.evaluation_results import *
 from genai_fn.schema.files import *
 from genai_fn.schema.functions import *
 from genai_fn.schema.generation import *
@@ -38,18 +39,24 @@ from genai_fn.schema.image_editing import *
 from genai_fn.schema.images import *
 from genai_fn.schema.live import *
 from genai_fn.schema.live_server import *
+from genai_fn.schema.media import *
 from genai_fn.schema.models import *
 from genai_fn.schema.music import *
 from genai_fn.schema.operations import *
+from genai_fn.schema.response_formats import *
 from genai_fn.schema.responses import *
 from genai_fn.schema.retrieval import *
+from genai_fn.schema.rewards import *
 from genai_fn.schema.safety import *
 from genai_fn.schema.schemas import *
+from genai_fn.schema.search_tools import *
 from genai_fn.schema.speech import *
 from genai_fn.schema.stores import *
 from genai_fn.schema.tokens import *
 from genai_fn.schema.tools import *
+from genai_fn.schema.transcription import *
 from genai_fn.schema.tuning_data import *
+from genai_fn.schema.tuning_specs import *
 from genai_fn.schema.tunings import *
 from genai_fn.schema.videos import *
 

@@ -16,6 +16,12 @@ class AuthToken(SecretMessage):
 
     name: str | None = None
     """The token itself, ``auth_tokens/…``."""
+    expire_time: str | None = None
+    """Messages are refused after this time."""
+    new_session_expire_time: str | None = None
+    """New sessions are refused after this time."""
+    uses: int | None = None
+    """Number of sessions that may be opened."""
 
 
 class LiveConnectConstraints(Message):

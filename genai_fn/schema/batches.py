@@ -1,5 +1,6 @@
 """Batch jobs: many requests as one job, processed within 24 hours at half the price."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
@@ -8,12 +9,13 @@ from genai_fn.schema.base import GeminiOnly, Message, OpenMessage, Page, VertexO
 from genai_fn.schema.contents import ContentsLike, SeparateContentsLike
 from genai_fn.schema.embeddings import EmbedContentConfig, SingleEmbedContentResponse
 from genai_fn.schema.generation import GenerateContentConfig
-from genai_fn.schema.operations import ENDED_JOB_STATES, JobError, JobState
+from genai_fn.schema.operations import ENDED_JOB_STATES, JobError, JobState, WebhookConfig
 from genai_fn.schema.responses import GenerateContentResponse
 
 __all__ = [
     "BatchJob",
     "BatchJobDestination",
+    "BatchJobOutputInfo",
     "BatchJobSource",
     "CancelBatchJobConfig",
     "CompletionStats",
@@ -29,6 +31,7 @@ __all__ = [
     "InlinedResponse",
     "ListBatchJobsConfig",
     "ListBatchJobsResponse",
+    "VertexMultimodalDatasetDestination",
 ]
 
 
@@ -46,7 +49,7 @@ class BatchJobSource(OpenMessage):
     """Source of a batch's requests."""
 
     format: VertexOnly[str | None] = None
-    """``jsonl`` or ``bigquery``."""
+    """``jsonl``, ``bigquery`` or ``vertex-dataset``."""
     gcs_uri: VertexOnly[tuple[str, ...] | None] = None
     """Cloud Storage URIs, ``gs://…``."""
     bigquery_uri: VertexOnly[str | None] = None
@@ -54,15 +57,22 @@ class BatchJobSource(OpenMessage):
     file_name: GeminiOnly[str | None] = None
     """``files/…``."""
     inlined_requests: GeminiOnly[tuple[InlinedRequest, ...] | None] = None
+    vertex_dataset_name: VertexOnly[str | None] = None
+    """A multimodal dataset, ``projects/…/locations/…/datasets/…``."""
 
     @classmethod
     def _coerce(cls, value: Any) -> Any:
         if isinstance(value, list | tuple):
             return {"inlined_requests": cast("Sequence[Any]", value)}
+        if isinstance(value, str) and DATASET_NAME.fullmatch(value):
+            return {"vertex_dataset_name": value, "format": "vertex-dataset"}
         where = _parse_destination_uri(value)
         if where is not None and "gcs_uri" in where:
             return {**where, "gcs_uri": (value,)}
         return where or NotImplemented
+
+
+DATASET_NAME = re.compile(r"projects/[^/]+/locations/[^/]+/datasets/[^/]+")
 
 
 class InlinedResponse(OpenMessage):
@@ -79,6 +89,16 @@ class InlinedEmbedContentResponse(OpenMessage):
 
     response: SingleEmbedContentResponse | None = None
     error: JobError | None = None
+    metadata: Mapping[str, Any] | None = None
+    """The metadata of the request."""
+
+
+class VertexMultimodalDatasetDestination(OpenMessage):
+    """A new multimodal dataset for a batch's responses."""
+
+    bigquery_destination: str | None = None
+    """``bq://project.dataset.table``, where the data is."""
+    display_name: str | None = None
 
 
 class BatchJobDestination(OpenMessage):
@@ -96,6 +116,7 @@ class BatchJobDestination(OpenMessage):
     """In the order of the requests."""
     inlined_embed_content_responses: GeminiOnly[tuple[InlinedEmbedContentResponse, ...]] = ()
     """In the order of the requests."""
+    vertex_dataset: VertexOnly[VertexMultimodalDatasetDestination | None] = None
 
     @classmethod
     def _coerce(cls, value: Any) -> Any:
@@ -125,6 +146,7 @@ class CreateBatchJobConfig(Message):
     display_name: str | None = None
     dest: VertexOnly[BatchJobDestinationLike | None] = None
     """A `BatchJobDestination`, or its URI."""
+    webhook_config: GeminiOnly[WebhookConfig | None] = None
 
 
 class CompletionStats(OpenMessage):
@@ -134,6 +156,15 @@ class CompletionStats(OpenMessage):
     incomplete_count: int | None = None
     successful_count: int | None = None
     successful_forecast_point_count: int | None = None
+
+
+class BatchJobOutputInfo(OpenMessage):
+    """Location of a batch's responses; one field is set."""
+
+    vertex_multimodal_dataset_name: str | None = None
+    gcs_output_directory: str | None = None
+    """``gs://…``."""
+    bigquery_output_table: str | None = None
 
 
 class BatchJob(OpenMessage):
@@ -152,6 +183,7 @@ class BatchJob(OpenMessage):
     src: BatchJobSource | None = None
     dest: BatchJobDestination | None = None
     completion_stats: CompletionStats | None = None
+    output_info: BatchJobOutputInfo | None = None
 
     @property
     def done(self) -> bool:

@@ -4,13 +4,23 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, cast
 
 from genai_fn.errors import InvalidRequest
-from genai_fn.schema.base import ConversionError, Message, Opaque, OpenEnum, OpenMessage, VertexOnly
+from genai_fn.schema.base import ConversionError, GeminiOnly, Message, Opaque, OpenEnum, OpenMessage
 from genai_fn.schema.convert import as_struct, as_value, convert
 from genai_fn.schema.files import File
-from genai_fn.schema.functions import FunctionCall, FunctionResponse, FunctionResponsePart
+from genai_fn.schema.functions import FunctionCall, FunctionResponse, FunctionResponsePart, ToolCall, ToolResponse
 from genai_fn.schema.images import Image
+from genai_fn.schema.media import (
+    AudioMetadata,
+    DocumentMetadata,
+    MediaProcessing,
+    PartMediaResolution,
+    SpeechMetadata,
+    SpreadsheetMetadata,
+    VideoMetadata,
+)
 from genai_fn.schema.mime_types import resolve_mime_type
 from genai_fn.schema.pillow_images import encode_pillow_image, is_pillow_image
+from genai_fn.schema.transcription import Transcription
 
 __all__ = [
     "Blob",
@@ -22,10 +32,7 @@ __all__ = [
     "ModelContent",
     "Outcome",
     "Part",
-    "PartMediaResolution",
-    "PartMediaResolutionLevel",
     "UserContent",
-    "VideoMetadata",
 ]
 
 
@@ -45,32 +52,14 @@ class Language(OpenEnum):
     PYTHON = "PYTHON"
 
 
-class PartMediaResolutionLevel(OpenEnum):
-    """Resolution at which the model processes a part."""
-
-    MEDIA_RESOLUTION_UNSPECIFIED = "MEDIA_RESOLUTION_UNSPECIFIED"
-    MEDIA_RESOLUTION_LOW = "MEDIA_RESOLUTION_LOW"
-    MEDIA_RESOLUTION_MEDIUM = "MEDIA_RESOLUTION_MEDIUM"
-    MEDIA_RESOLUTION_HIGH = "MEDIA_RESOLUTION_HIGH"
-
-
-class PartMediaResolution(OpenMessage):
-    """Resolution at which the model processes a part: a level, or a number of tokens."""
-
-    level: PartMediaResolutionLevel | None = None
-    num_tokens: int | None = None
-
-    @classmethod
-    def _coerce(cls, value: Any) -> Any:
-        return cls(level=PartMediaResolutionLevel(value)) if isinstance(value, str) else NotImplemented
-
-
 class CodeExecutionResult(OpenMessage):
     """Result of code that the model ran."""
 
     outcome: Outcome | None = None
     output: str | None = None
     """Standard output, or standard error if the code failed."""
+    id: str | None = None
+    """The `id` of the executable code."""
 
 
 class ExecutableCode(OpenMessage):
@@ -78,12 +67,14 @@ class ExecutableCode(OpenMessage):
 
     code: str | None = None
     language: Language | None = None
+    id: str | None = None
+    """Id of the code, which its result repeats."""
 
 
 class FileData(OpenMessage):
     """A file, by its URI."""
 
-    display_name: VertexOnly[str | None] = None
+    display_name: str | None = None
     file_uri: str | None = None
     """URI of the Files API, Cloud Storage (``gs://…``), YouTube or the web."""
     mime_type: str | None = None
@@ -93,7 +84,7 @@ class Blob(OpenMessage):
     """Bytes with their MIME type."""
 
     data: bytes | None = None
-    display_name: VertexOnly[str | None] = None
+    display_name: str | None = None
     mime_type: str | None = None
 
     def as_image(self) -> Image | None:
@@ -101,17 +92,6 @@ class Blob(OpenMessage):
         if self.mime_type is None or not self.mime_type.startswith("image/"):
             return None
         return Image(image_bytes=self.data, mime_type=self.mime_type)
-
-
-class VideoMetadata(OpenMessage):
-    """Range and frame rate of a video."""
-
-    end_offset: str | None = None
-    """Offset of the end, such as ``"12.5s"``."""
-    fps: float | None = None
-    """Frames per second that are processed, above 0 and up to 24."""
-    start_offset: str | None = None
-    """Offset of the start, such as ``"2s"``."""
 
 
 class Part(OpenMessage):
@@ -130,6 +110,16 @@ class Part(OpenMessage):
     thought_signature: Opaque | None = None
     """Signature of a thought, which must be sent back unchanged."""
     video_metadata: VideoMetadata | None = None
+    tool_call: GeminiOnly[ToolCall | None] = None
+    tool_response: GeminiOnly[ToolResponse | None] = None
+    part_metadata: GeminiOnly[Mapping[str, Any] | None] = None
+    """Your own metadata, any JSON."""
+    audio_transcription: Transcription | None = None
+    media_processing: MediaProcessing | None = None
+    speech_metadata: SpeechMetadata | None = None
+    document_metadata: DocumentMetadata | None = None
+    spreadsheet_metadata: SpreadsheetMetadata | None = None
+    audio_metadata: AudioMetadata | None = None
 
     @classmethod
     def from_value(cls, value: "PartLike") -> "Part":
@@ -219,6 +209,8 @@ _PART_FIELD_BY_TYPE: dict[type, str] = {
     FileData: "file_data",
     FunctionCall: "function_call",
     FunctionResponse: "function_response",
+    ToolCall: "tool_call",
+    ToolResponse: "tool_response",
     ExecutableCode: "executable_code",
     CodeExecutionResult: "code_execution_result",
 }
@@ -281,6 +273,7 @@ def _build_content(role: str, parts: Any) -> Content:
 
 if TYPE_CHECKING:
     from genai_fn.schema.images import PillowImage
+    from genai_fn.schema.media import PartMediaResolutionLevel
 
     MediaResolutionLike: TypeAlias = PartMediaResolution | PartMediaResolutionLevel | Mapping[str, Any] | str
     PartLike: TypeAlias = (
@@ -290,6 +283,8 @@ if TYPE_CHECKING:
         | FileData
         | FunctionCall
         | FunctionResponse
+        | ToolCall
+        | ToolResponse
         | ExecutableCode
         | CodeExecutionResult
         | PillowImage

@@ -19,6 +19,8 @@ __all__ = [
     "GetFileConfig",
     "ListFilesConfig",
     "ListFilesResponse",
+    "RegisterFilesConfig",
+    "RegisterFilesResponse",
     "UploadFileConfig",
 ]
 
@@ -38,6 +40,7 @@ class FileSource(OpenEnum):
     SOURCE_UNSPECIFIED = "SOURCE_UNSPECIFIED"
     UPLOADED = "UPLOADED"
     GENERATED = "GENERATED"
+    REGISTERED = "REGISTERED"
 
 
 class FileStatus(OpenMessage):
@@ -104,6 +107,16 @@ class CreateFileConfig(Message):
 
 class CreateFileResponse(Message):
     """Response to the start of an upload; its body is empty."""
+
+
+class RegisterFilesConfig(Message):
+    """Options of `files.register_files`; there are none."""
+
+
+class RegisterFilesResponse(OpenMessage):
+    """The registered files, in the order of their URIs."""
+
+    files: tuple[File, ...] = ()
 
 
 class ListFilesConfig(Message):

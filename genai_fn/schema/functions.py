@@ -1,9 +1,17 @@
-"""Function calls of a model, and responses to them."""
+"""Calls of a model to functions and to tools of the service, and the responses."""
 
 from collections.abc import Mapping
 from typing import Any, Self
 
-from genai_fn.schema.base import OpenEnum, OpenMessage, VertexOnly
+from genai_fn.schema.base import GeminiOnly, OpenEnum, OpenMessage, VertexOnly
+from genai_fn.schema.media import (
+    AudioMetadata,
+    DocumentMetadata,
+    MediaProcessing,
+    PartMediaResolution,
+    SpreadsheetMetadata,
+    VideoMetadata,
+)
 from genai_fn.schema.mime_types import resolve_mime_type
 
 __all__ = [
@@ -14,6 +22,9 @@ __all__ = [
     "FunctionResponsePart",
     "FunctionResponseScheduling",
     "PartialArg",
+    "ToolCall",
+    "ToolResponse",
+    "ToolType",
 ]
 
 
@@ -27,6 +38,18 @@ class FunctionResponseScheduling(OpenEnum):
     """The response is processed once the model has finished its current output."""
     INTERRUPT = "INTERRUPT"
     """The response interrupts the current output of the model."""
+
+
+class ToolType(OpenEnum):
+    """A tool that the service runs."""
+
+    TOOL_TYPE_UNSPECIFIED = "TOOL_TYPE_UNSPECIFIED"
+    GOOGLE_SEARCH_WEB = "GOOGLE_SEARCH_WEB"
+    GOOGLE_SEARCH_IMAGE = "GOOGLE_SEARCH_IMAGE"
+    URL_CONTEXT = "URL_CONTEXT"
+    GOOGLE_MAPS = "GOOGLE_MAPS"
+    FILE_SEARCH = "FILE_SEARCH"
+    MEDIA_PROCESSING = "MEDIA_PROCESSING"
 
 
 class PartialArg(OpenMessage):
@@ -76,6 +99,12 @@ class FunctionResponsePart(OpenMessage):
 
     inline_data: FunctionResponseBlob | None = None
     file_data: FunctionResponseFileData | None = None
+    media_processing: GeminiOnly[MediaProcessing | None] = None
+    media_resolution: PartMediaResolution | None = None
+    video_metadata: VideoMetadata | None = None
+    document_metadata: DocumentMetadata | None = None
+    spreadsheet_metadata: SpreadsheetMetadata | None = None
+    audio_metadata: AudioMetadata | None = None
 
     @classmethod
     def from_bytes(cls, *, data: bytes, mime_type: str) -> Self:
@@ -93,7 +122,7 @@ class FunctionResponsePart(OpenMessage):
 class FunctionResponse(OpenMessage):
     """The response to a function call."""
 
-    will_continue: bool | None = None
+    will_continue: GeminiOnly[bool | None] = None
     """Whether more responses to the same call follow; for non-blocking functions only."""
     scheduling: FunctionResponseScheduling | None = None
     """When the model processes the response; for non-blocking functions only."""
@@ -103,3 +132,21 @@ class FunctionResponse(OpenMessage):
     name: str | None = None
     response: Mapping[str, Any] | None = None
     """The response as JSON, by convention under ``output``, or under ``error`` for a failure."""
+
+
+class ToolCall(OpenMessage):
+    """A call to a tool that the service runs; it must be sent back with its response."""
+
+    id: str | None = None
+    """Id of the call, which the response repeats."""
+    tool_type: ToolType | None = None
+    args: Mapping[str, Any] | None = None
+
+
+class ToolResponse(OpenMessage):
+    """The response of a tool that the service has run; it must be sent back with its call."""
+
+    id: str | None = None
+    """The `id` of the tool call."""
+    tool_type: ToolType | None = None
+    response: Mapping[str, Any] | None = None

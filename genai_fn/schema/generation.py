@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from genai_fn.schema.base import Coerce, GeminiOnly, Opaque, OpenEnum, OpenMessage, VertexOnly
 from genai_fn.schema.content import ContentLike
+from genai_fn.schema.response_formats import ResponseFormat
 from genai_fn.schema.safety import SafetySetting
 from genai_fn.schema.schemas import Schema, SchemaLike
-from genai_fn.schema.speech import SpeechConfig, SpeechConfigLike
+from genai_fn.schema.speech import SpeechConfig, SpeechConfigLike, TranslationConfig
 from genai_fn.schema.tools import AutomaticFunctionCallingConfig, ToolConfig, ToolLike
+from genai_fn.schema.transcription import AudioTranscriptionConfig
 
 __all__ = [
     "FeatureSelectionPreference",
@@ -18,10 +20,15 @@ __all__ = [
     "GenerationConfigRoutingConfigAutoRoutingMode",
     "GenerationConfigRoutingConfigManualRoutingMode",
     "GenerationConfigThinkingConfig",
+    "GenerationOutputConfig",
     "ImageConfig",
+    "ImageConfigImageOutputOptions",
     "MediaResolution",
     "Modality",
+    "ModelArmorConfig",
     "ModelSelectionConfig",
+    "ProminentPeople",
+    "ServiceTier",
     "ThinkingConfig",
     "ThinkingLevel",
 ]
@@ -34,6 +41,7 @@ class Modality(OpenEnum):
     TEXT = "TEXT"
     IMAGE = "IMAGE"
     AUDIO = "AUDIO"
+    VIDEO = "VIDEO"
 
 
 def _to_modality_name(value: Any) -> Any:
@@ -68,8 +76,28 @@ class ThinkingLevel(OpenEnum):
     """How much the model thinks before it responds."""
 
     THINKING_LEVEL_UNSPECIFIED = "THINKING_LEVEL_UNSPECIFIED"
+    MINIMAL = "MINIMAL"
     LOW = "LOW"
+    MEDIUM = "MEDIUM"
     HIGH = "HIGH"
+    XHIGH = "XHIGH"
+
+
+class ServiceTier(OpenEnum):
+    """Price and priority of a request."""
+
+    UNSPECIFIED = "unspecified"
+    FLEX = "flex"
+    STANDARD = "standard"
+    PRIORITY = "priority"
+
+
+class ProminentPeople(OpenEnum):
+    """Whether generated images may show prominent people."""
+
+    PROMINENT_PEOPLE_UNSPECIFIED = "PROMINENT_PEOPLE_UNSPECIFIED"
+    ALLOW_PROMINENT_PEOPLE = "ALLOW_PROMINENT_PEOPLE"
+    BLOCK_PROMINENT_PEOPLE = "BLOCK_PROMINENT_PEOPLE"
 
 
 class ModelSelectionConfig(OpenMessage):
@@ -111,6 +139,14 @@ class GenerationConfigThinkingConfig(ThinkingConfig):
     """The same as `ThinkingConfig`, under its Vertex AI name."""
 
 
+class ImageConfigImageOutputOptions(OpenMessage):
+    """File type of generated images."""
+
+    compression_quality: int | None = None
+    """From 0 to 100; JPEG only."""
+    mime_type: str | None = None
+
+
 class ImageConfig(OpenMessage):
     """Configuration of generated images."""
 
@@ -121,6 +157,27 @@ class ImageConfig(OpenMessage):
     output_mime_type: VertexOnly[str | None] = None
     output_compression_quality: VertexOnly[int | None] = None
     """From 0 to 100; JPEG only."""
+    person_generation: VertexOnly[str | None] = None
+    """``ALLOW_ALL``, ``ALLOW_ADULT`` or ``ALLOW_NONE``."""
+    prominent_people: VertexOnly[ProminentPeople | None] = None
+    image_output_options: VertexOnly[ImageConfigImageOutputOptions | None] = None
+    """Set this, or ``output_mime_type`` and ``output_compression_quality``."""
+
+
+class ModelArmorConfig(OpenMessage):
+    """Templates of Model Armor, which screens prompts and responses."""
+
+    prompt_template_name: str | None = None
+    """``projects/…/locations/…/templates/…``."""
+    response_template_name: str | None = None
+    """``projects/…/locations/…/templates/…``."""
+
+
+class GenerationOutputConfig(OpenMessage):
+    """Cloud Storage location of generated media."""
+
+    output_uri_prefix: str | None = None
+    """Prefix ``gs://…``; responses contain URIs instead of bytes."""
 
 
 class GenerationConfig(OpenMessage):
@@ -149,6 +206,10 @@ class GenerationConfig(OpenMessage):
     top_k: float | None = None
     top_p: float | None = None
     enable_enhanced_civic_answers: GeminiOnly[bool | None] = None
+    response_format: tuple[ResponseFormat, ...] | None = None
+    """Format of each modality of the response."""
+    translation_config: TranslationConfig | None = None
+    audio_transcription_config: AudioTranscriptionConfig | None = None
 
 
 class GenerateContentConfig(OpenMessage):
@@ -186,7 +247,7 @@ class GenerateContentConfig(OpenMessage):
     safety_settings: tuple[SafetySetting, ...] | None = None
     tools: tuple[ToolLike, ...] | None = None
     tool_config: ToolConfig | None = None
-    labels: VertexOnly[Mapping[str, str] | None] = None
+    labels: Mapping[str, str] | None = None
     """Your own labels, for billing reports."""
     cached_content: str | None = None
     """``cachedContents/…``, or a full Vertex AI name."""
@@ -200,5 +261,15 @@ class GenerateContentConfig(OpenMessage):
     automatic_function_calling: AutomaticFunctionCallingConfig | None = None
     thinking_config: ThinkingConfig | None = None
     image_config: ImageConfig | None = None
+    enable_enhanced_civic_answers: GeminiOnly[bool | None] = None
+    model_armor_config: VertexOnly[ModelArmorConfig | None] = None
+    service_tier: ServiceTier | None = None
+    audio_transcription_config: AudioTranscriptionConfig | None = None
+    """Options for transcribing speech in the contents."""
     continuation_token: Opaque | None = None
     """Token of a response with the finish reason ``CONTINUATION``, to continue it."""
+    automatic_continuation: bool | None = None
+    """Automatic continuation of google-genai; here, `continued` enables it."""
+    generation_output_config: VertexOnly[GenerationOutputConfig | None] = None
+    store: GeminiOnly[bool | None] = None
+    """Whether the service stores the request and the response."""

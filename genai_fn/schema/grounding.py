@@ -9,11 +9,15 @@ __all__ = [
     "CitationMetadata",
     "GoogleTypeDate",
     "GroundingChunk",
+    "GroundingChunkCustomMetadata",
+    "GroundingChunkImage",
     "GroundingChunkMaps",
     "GroundingChunkMapsPlaceAnswerSources",
     "GroundingChunkMapsPlaceAnswerSourcesAuthorAttribution",
     "GroundingChunkMapsPlaceAnswerSourcesReviewSnippet",
+    "GroundingChunkMapsRoute",
     "GroundingChunkRetrievedContext",
+    "GroundingChunkStringList",
     "GroundingChunkWeb",
     "GroundingMetadata",
     "GroundingMetadataSourceFlaggingUri",
@@ -102,6 +106,18 @@ class GroundingChunkMapsPlaceAnswerSources(OpenMessage):
 
     flag_content_uri: str | None = None
     review_snippets: tuple[GroundingChunkMapsPlaceAnswerSourcesReviewSnippet, ...] = ()
+    review_snippet: tuple[GroundingChunkMapsPlaceAnswerSourcesReviewSnippet, ...] = ()
+    """Another name of ``review_snippets``, which some responses use."""
+
+
+class GroundingChunkMapsRoute(OpenMessage):
+    """A route on Google Maps."""
+
+    distance_meters: int | None = None
+    duration: str | None = None
+    """Duration, such as ``"900s"``."""
+    encoded_polyline: str | None = None
+    """The path of the route, in Google Maps' polyline encoding."""
 
 
 class GroundingChunkMaps(OpenMessage):
@@ -113,6 +129,7 @@ class GroundingChunkMaps(OpenMessage):
     text: str | None = None
     title: str | None = None
     uri: str | None = None
+    route: GroundingChunkMapsRoute | None = None
 
 
 class RagChunkPageSpan(OpenMessage):
@@ -129,6 +146,23 @@ class RagChunk(OpenMessage):
 
     page_span: RagChunkPageSpan | None = None
     text: str | None = None
+    chunk_id: str | None = None
+    file_id: str | None = None
+
+
+class GroundingChunkStringList(OpenMessage):
+    """Texts of a metadata entry."""
+
+    values: tuple[str, ...] = ()
+
+
+class GroundingChunkCustomMetadata(OpenMessage):
+    """A metadata entry of a document: a key, and a value of one kind."""
+
+    key: str | None = None
+    numeric_value: float | None = None
+    string_list_value: GroundingChunkStringList | None = None
+    string_value: str | None = None
 
 
 class GroundingChunkRetrievedContext(OpenMessage):
@@ -139,6 +173,13 @@ class GroundingChunkRetrievedContext(OpenMessage):
     text: str | None = None
     title: str | None = None
     uri: str | None = None
+    custom_metadata: tuple[GroundingChunkCustomMetadata, ...] = ()
+    """Metadata that was given when the document was uploaded."""
+    file_search_store: str | None = None
+    """Name of the store, ``fileSearchStores/…``."""
+    page_number: int | None = None
+    media_id: str | None = None
+    """Name of a medium in the store, ``fileSearchStores/…/media/…``."""
 
 
 class GroundingChunkWeb(OpenMessage):
@@ -149,12 +190,24 @@ class GroundingChunkWeb(OpenMessage):
     uri: str | None = None
 
 
+class GroundingChunkImage(OpenMessage):
+    """An image that a search has found."""
+
+    source_uri: str | None = None
+    """URI of the page."""
+    image_uri: str | None = None
+    title: str | None = None
+    """Title of the page."""
+    domain: str | None = None
+
+
 class GroundingChunk(OpenMessage):
-    """A source: a web page, a retrieved passage or a place."""
+    """A source: a web page, an image, a retrieved passage, a place or a route."""
 
     maps: GroundingChunkMaps | None = None
     retrieved_context: GroundingChunkRetrievedContext | None = None
     web: GroundingChunkWeb | None = None
+    image: GroundingChunkImage | None = None
 
 
 class Segment(OpenMessage):
@@ -177,6 +230,8 @@ class GroundingSupport(OpenMessage):
     grounding_chunk_indices: tuple[int, ...] = ()
     """Indices into ``grounding_chunks``."""
     segment: Segment | None = None
+    rendered_parts: tuple[int, ...] = ()
+    """Indices of rendered parts."""
 
 
 class RetrievalMetadata(OpenMessage):
@@ -213,6 +268,7 @@ class GroundingMetadata(OpenMessage):
     search_entry_point: SearchEntryPoint | None = None
     source_flagging_uris: tuple[GroundingMetadataSourceFlaggingUri, ...] = ()
     web_search_queries: tuple[str, ...] = ()
+    image_search_queries: tuple[str, ...] = ()
 
 
 class UrlMetadata(OpenMessage):

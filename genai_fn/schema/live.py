@@ -1,21 +1,29 @@
 """Live sessions: configuration and messages of the client."""
 
+from collections.abc import Mapping
+
 from genai_fn.schema.base import Message, OpenEnum, OpenMessage, VertexOnly
 from genai_fn.schema.content import Blob, Content, ContentLike
 from genai_fn.schema.functions import FunctionResponse
 from genai_fn.schema.generation import GenerationConfig, MediaResolution, Modality, ThinkingConfig
-from genai_fn.schema.speech import SpeechConfigLike
+from genai_fn.schema.safety import SafetySetting
+from genai_fn.schema.speech import SpeechConfigLike, TranslationConfig
 from genai_fn.schema.tools import ToolLike
+from genai_fn.schema.transcription import AudioTranscriptionConfig
 
 __all__ = [
     "ActivityEnd",
     "ActivityHandling",
     "ActivityStart",
-    "AudioTranscriptionConfig",
     "AutomaticActivityDetection",
+    "AvatarConfig",
     "ContextWindowCompressionConfig",
+    "CustomizedAvatar",
     "EndSensitivity",
+    "HistoryConfig",
     "LiveClientContent",
+    "LiveClientContextUpdate",
+    "LiveClientContextUpdateTools",
     "LiveClientMessage",
     "LiveClientRealtimeInput",
     "LiveClientSetup",
@@ -62,6 +70,7 @@ class TurnCoverage(OpenEnum):
     TURN_COVERAGE_UNSPECIFIED = "TURN_COVERAGE_UNSPECIFIED"
     TURN_INCLUDES_ONLY_ACTIVITY = "TURN_INCLUDES_ONLY_ACTIVITY"
     TURN_INCLUDES_ALL_INPUT = "TURN_INCLUDES_ALL_INPUT"
+    TURN_INCLUDES_AUDIO_ACTIVITY_AND_ALL_VIDEO = "TURN_INCLUDES_AUDIO_ACTIVITY_AND_ALL_VIDEO"
 
 
 class SessionResumptionConfig(OpenMessage):
@@ -88,14 +97,12 @@ class ContextWindowCompressionConfig(OpenMessage):
     sliding_window: SlidingWindow | None = None
 
 
-class AudioTranscriptionConfig(OpenMessage):
-    """Enables transcription of speech; it has no options."""
-
-
 class ProactivityConfig(OpenMessage):
     """Whether the model may speak unprompted or ignore irrelevant input."""
 
     proactive_audio: bool | None = None
+    proactive_video: bool | None = None
+    """Whether a received image may start a response; needs ``proactive_audio``."""
 
 
 class AutomaticActivityDetection(OpenMessage):
@@ -117,6 +124,35 @@ class RealtimeInputConfig(OpenMessage):
     automatic_activity_detection: AutomaticActivityDetection | None = None
     activity_handling: ActivityHandling | None = None
     turn_coverage: TurnCoverage | None = None
+    interim_transcript_timestamp_enabled: bool | None = None
+    """Whether interim transcriptions have timestamps."""
+
+
+class HistoryConfig(OpenMessage):
+    """Exchange of the history of the conversation."""
+
+    initial_history_in_client_content: bool | None = None
+    """Whether the first ``client_content``, up to ``turn_complete``, is history, which the model does not answer."""
+
+
+class CustomizedAvatar(OpenMessage):
+    """An avatar with the appearance of a reference image."""
+
+    image_mime_type: str | None = None
+    image_data: bytes | None = None
+    """An image in the format 9:16, of at least 704 x 1280 pixels."""
+
+
+class AvatarConfig(OpenMessage):
+    """The avatar that speaks in the video of the responses."""
+
+    avatar_name: str | None = None
+    """Name of a prebuilt avatar."""
+    customized_avatar: CustomizedAvatar | None = None
+    audio_bitrate_bps: int | None = None
+    """Bitrate of the compressed audio, in bits per second."""
+    video_bitrate_bps: int | None = None
+    """Bitrate of the compressed video, in bits per second."""
 
 
 class LiveConnectConfig(Message):
@@ -145,6 +181,14 @@ class LiveConnectConfig(Message):
     realtime_input_config: RealtimeInputConfig | None = None
     context_window_compression: ContextWindowCompressionConfig | None = None
     proactivity: ProactivityConfig | None = None
+    explicit_vad_signal: VertexOnly[bool | None] = None
+    """Whether the server sends a signal where speech starts and ends."""
+    history_config: HistoryConfig | None = None
+    avatar_config: AvatarConfig | None = None
+    safety_settings: tuple[SafetySetting, ...] | None = None
+    translation_config: TranslationConfig | None = None
+    labels: Mapping[str, str] | None = None
+    """Labels of the session, for billing reports on Vertex AI."""
 
 
 class LiveClientSetup(OpenMessage):
@@ -159,6 +203,12 @@ class LiveClientSetup(OpenMessage):
     input_audio_transcription: AudioTranscriptionConfig | None = None
     output_audio_transcription: AudioTranscriptionConfig | None = None
     proactivity: ProactivityConfig | None = None
+    explicit_vad_signal: VertexOnly[bool | None] = None
+    """Whether the server sends a signal where speech starts and ends."""
+    history_config: HistoryConfig | None = None
+    avatar_config: AvatarConfig | None = None
+    safety_settings: tuple[SafetySetting, ...] | None = None
+    labels: Mapping[str, str] | None = None
 
 
 class LiveClientContent(OpenMessage):
@@ -211,6 +261,20 @@ class LiveClientToolResponse(OpenMessage):
     function_responses: tuple[FunctionResponse, ...] | None = None
 
 
+class LiveClientContextUpdateTools(OpenMessage):
+    """The tools of a context update; an empty list removes all."""
+
+    tools: tuple[ToolLike, ...] | None = None
+
+
+class LiveClientContextUpdate(OpenMessage):
+    """Changes of the context of a session; what is not set stays."""
+
+    system_instruction: ContentLike | None = None
+    tools: LiveClientContextUpdateTools | None = None
+    """The tools that replace the previous ones."""
+
+
 class LiveClientMessage(OpenMessage):
     """A message from the client; exactly one field is set."""
 
@@ -218,6 +282,7 @@ class LiveClientMessage(OpenMessage):
     client_content: LiveClientContent | None = None
     realtime_input: LiveClientRealtimeInput | None = None
     tool_response: LiveClientToolResponse | None = None
+    context_update: LiveClientContextUpdate | None = None
 
 
 class LiveConnectParameters(Message):

@@ -1,12 +1,18 @@
 """Live sessions: messages of the server."""
 
+from msgspec.structs import force_setattr
+
 from genai_fn.schema.base import OpenEnum, OpenMessage
 from genai_fn.schema.content import Content, Part
 from genai_fn.schema.functions import FunctionCall
+from genai_fn.schema.generation import ServiceTier
 from genai_fn.schema.grounding import GroundingMetadata, UrlContextMetadata
 from genai_fn.schema.responses import ModalityTokenCount, TrafficType
+from genai_fn.schema.speech import VoiceConsentSignature
+from genai_fn.schema.transcription import Transcription
 
 __all__ = [
+    "InteractionStatus",
     "LiveServerContent",
     "LiveServerGoAway",
     "LiveServerMessage",
@@ -14,9 +20,12 @@ __all__ = [
     "LiveServerSetupComplete",
     "LiveServerToolCall",
     "LiveServerToolCallCancellation",
-    "Transcription",
     "TurnCompleteReason",
     "UsageMetadata",
+    "VadSignalType",
+    "VoiceActivity",
+    "VoiceActivityDetectionSignal",
+    "VoiceActivityType",
 ]
 
 
@@ -27,20 +36,63 @@ class TurnCompleteReason(OpenEnum):
     MALFORMED_FUNCTION_CALL = "MALFORMED_FUNCTION_CALL"
     RESPONSE_REJECTED = "RESPONSE_REJECTED"
     NEED_MORE_INPUT = "NEED_MORE_INPUT"
+    PROHIBITED_INPUT_CONTENT = "PROHIBITED_INPUT_CONTENT"
+    IMAGE_PROHIBITED_INPUT_CONTENT = "IMAGE_PROHIBITED_INPUT_CONTENT"
+    INPUT_TEXT_CONTAIN_PROMINENT_PERSON_PROHIBITED = "INPUT_TEXT_CONTAIN_PROMINENT_PERSON_PROHIBITED"
+    INPUT_IMAGE_CELEBRITY = "INPUT_IMAGE_CELEBRITY"
+    INPUT_IMAGE_PHOTO_REALISTIC_CHILD_PROHIBITED = "INPUT_IMAGE_PHOTO_REALISTIC_CHILD_PROHIBITED"
+    INPUT_TEXT_NCII_PROHIBITED = "INPUT_TEXT_NCII_PROHIBITED"
+    INPUT_OTHER = "INPUT_OTHER"
+    INPUT_IP_PROHIBITED = "INPUT_IP_PROHIBITED"
+    BLOCKLIST = "BLOCKLIST"
+    UNSAFE_PROMPT_FOR_IMAGE_GENERATION = "UNSAFE_PROMPT_FOR_IMAGE_GENERATION"
+    GENERATED_IMAGE_SAFETY = "GENERATED_IMAGE_SAFETY"
+    GENERATED_CONTENT_SAFETY = "GENERATED_CONTENT_SAFETY"
+    GENERATED_AUDIO_SAFETY = "GENERATED_AUDIO_SAFETY"
+    GENERATED_VIDEO_SAFETY = "GENERATED_VIDEO_SAFETY"
+    GENERATED_CONTENT_PROHIBITED = "GENERATED_CONTENT_PROHIBITED"
+    GENERATED_CONTENT_BLOCKLIST = "GENERATED_CONTENT_BLOCKLIST"
+    GENERATED_IMAGE_PROHIBITED = "GENERATED_IMAGE_PROHIBITED"
+    GENERATED_IMAGE_CELEBRITY = "GENERATED_IMAGE_CELEBRITY"
+    GENERATED_IMAGE_PROMINENT_PEOPLE_DETECTED_BY_REWRITER = "GENERATED_IMAGE_PROMINENT_PEOPLE_DETECTED_BY_REWRITER"
+    GENERATED_IMAGE_IDENTIFIABLE_PEOPLE = "GENERATED_IMAGE_IDENTIFIABLE_PEOPLE"
+    GENERATED_IMAGE_MINORS = "GENERATED_IMAGE_MINORS"
+    OUTPUT_IMAGE_IP_PROHIBITED = "OUTPUT_IMAGE_IP_PROHIBITED"
+    GENERATED_OTHER = "GENERATED_OTHER"
+    MAX_REGENERATION_REACHED = "MAX_REGENERATION_REACHED"
+
+
+class InteractionStatus(OpenEnum):
+    """Whether the server still works on the input: it does, or waits for the client."""
+
+    INTERACTION_STATUS_UNSPECIFIED = "INTERACTION_STATUS_UNSPECIFIED"
+    IN_PROGRESS = "IN_PROGRESS"
+    REQUIRES_ACTION = "REQUIRES_ACTION"
+    IDLE = "IDLE"
+
+
+class VadSignalType(OpenEnum):
+    """Whether a sentence starts (SOS) or ends (EOS)."""
+
+    VAD_SIGNAL_TYPE_UNSPECIFIED = "VAD_SIGNAL_TYPE_UNSPECIFIED"
+    VAD_SIGNAL_TYPE_SOS = "VAD_SIGNAL_TYPE_SOS"
+    VAD_SIGNAL_TYPE_EOS = "VAD_SIGNAL_TYPE_EOS"
+
+
+class VoiceActivityType(OpenEnum):
+    """Whether the user starts or stops speaking."""
+
+    TYPE_UNSPECIFIED = "TYPE_UNSPECIFIED"
+    ACTIVITY_START = "ACTIVITY_START"
+    ACTIVITY_END = "ACTIVITY_END"
 
 
 class LiveServerSetupComplete(OpenMessage):
     """The session is ready."""
 
     session_id: str | None = None
-
-
-class Transcription(OpenMessage):
-    """A transcription of speech."""
-
-    text: str | None = None
-    finished: bool | None = None
-    """Whether the utterance ends here."""
+    voice_consent_signature: VoiceConsentSignature | None = None
+    """Proof that the speaker of a replicated voice consents; a later setup may contain it in place of the audio."""
 
 
 class LiveServerContent(OpenMessage):
@@ -60,6 +112,10 @@ class LiveServerContent(OpenMessage):
     turn_complete_reason: TurnCompleteReason | None = None
     waiting_for_input: bool | None = None
     """Whether the model waits for more input before it responds."""
+    interim_input_transcription: Transcription | None = None
+    """What the user is saying, before the end of the utterance; it may still change."""
+    interaction_status: InteractionStatus | None = None
+    """Set together with ``turn_complete``."""
 
 
 class LiveServerToolCall(OpenMessage):
@@ -75,7 +131,7 @@ class LiveServerToolCallCancellation(OpenMessage):
 
 
 class UsageMetadata(OpenMessage):
-    """Tokens used by the session so far."""
+    """Tokens used by a session so far, or by a request for embeddings."""
 
     prompt_token_count: int | None = None
     cached_content_token_count: int | None = None
@@ -88,6 +144,14 @@ class UsageMetadata(OpenMessage):
     response_tokens_details: tuple[ModalityTokenCount, ...] = ()
     tool_use_prompt_tokens_details: tuple[ModalityTokenCount, ...] = ()
     traffic_type: TrafficType | None = None
+    service_tier: ServiceTier | None = None
+    prompt_token_details: tuple[ModalityTokenCount, ...] = ()
+    """Wire name of ``prompt_tokens_details`` for embeddings on Gemini; the values are moved to it."""
+
+    def __post_init__(self) -> None:
+        if self.prompt_token_details:
+            force_setattr(self, "prompt_tokens_details", self.prompt_tokens_details + self.prompt_token_details)
+            force_setattr(self, "prompt_token_details", ())
 
 
 class LiveServerGoAway(OpenMessage):
@@ -107,6 +171,20 @@ class LiveServerSessionResumptionUpdate(OpenMessage):
     """Index of the last client message that the handle includes; only with ``transparent``."""
 
 
+class VoiceActivityDetectionSignal(OpenMessage):
+    """Announces the start or end of a sentence of the user."""
+
+    vad_signal_type: VadSignalType | None = None
+
+
+class VoiceActivity(OpenMessage):
+    """Announces that the user starts or stops speaking."""
+
+    voice_activity_type: VoiceActivityType | None = None
+    audio_offset: str | None = None
+    """Position in the audio stream, such as ``"1.5s"``."""
+
+
 class LiveServerMessage(OpenMessage):
     """A message of the server."""
 
@@ -117,6 +195,8 @@ class LiveServerMessage(OpenMessage):
     usage_metadata: UsageMetadata | None = None
     go_away: LiveServerGoAway | None = None
     session_resumption_update: LiveServerSessionResumptionUpdate | None = None
+    voice_activity_detection_signal: VoiceActivityDetectionSignal | None = None
+    voice_activity: VoiceActivity | None = None
 
     @property
     def text(self) -> str | None:

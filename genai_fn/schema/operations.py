@@ -12,6 +12,7 @@ __all__ = [
     "JobError",
     "JobState",
     "ProjectOperation",
+    "WebhookConfig",
 ]
 
 
@@ -48,6 +49,15 @@ class GoogleRpcStatus(OpenMessage):
     """A code of ``google.rpc.Code``."""
     details: tuple[Mapping[str, Any], ...] = ()
     message: str | None = None
+
+
+class WebhookConfig(OpenMessage):
+    """Webhooks that are called when an operation ends."""
+
+    uris: tuple[str, ...] | None = None
+    """URIs to call instead of the registered webhooks."""
+    user_metadata: Mapping[str, Any] | None = None
+    """Your own metadata, which each call contains."""
 
 
 class GetOperationConfig(Message):

@@ -5,6 +5,7 @@ from datetime import datetime
 from genai_fn.schema.base import Message, Opaque, OpenEnum, OpenMessage
 from genai_fn.schema.content import Content, Part
 from genai_fn.schema.functions import FunctionCall
+from genai_fn.schema.generation import ServiceTier
 from genai_fn.schema.grounding import CitationMetadata, GroundingMetadata, UrlContextMetadata
 from genai_fn.schema.safety import BlockedReason, SafetyRating
 
@@ -19,6 +20,8 @@ __all__ = [
     "LogprobsResultTopCandidates",
     "MediaModality",
     "ModalityTokenCount",
+    "ModelStage",
+    "ModelStatus",
     "TrafficType",
 ]
 
@@ -41,8 +44,16 @@ class FinishReason(OpenEnum):
     UNEXPECTED_TOOL_CALL = "UNEXPECTED_TOOL_CALL"
     IMAGE_PROHIBITED_CONTENT = "IMAGE_PROHIBITED_CONTENT"
     NO_IMAGE = "NO_IMAGE"
+    IMAGE_OTHER = "IMAGE_OTHER"
+    IMAGE_RECITATION = "IMAGE_RECITATION"
+    TOO_MANY_TOOL_CALLS = "TOO_MANY_TOOL_CALLS"
+    MISSING_THOUGHT_SIGNATURE = "MISSING_THOUGHT_SIGNATURE"
+    MALFORMED_RESPONSE = "MALFORMED_RESPONSE"
+    ESCALATION = "ESCALATION"
+    PUP_LIMITED_DISABLED = "PUP_LIMITED_DISABLED"
     CONTINUATION = "CONTINUATION"
     """The response is incomplete; its ``continuation_token`` continues it."""
+    MODEL_ARMOR = "MODEL_ARMOR"
 
 
 class TrafficType(OpenEnum):
@@ -50,6 +61,9 @@ class TrafficType(OpenEnum):
 
     TRAFFIC_TYPE_UNSPECIFIED = "TRAFFIC_TYPE_UNSPECIFIED"
     ON_DEMAND = "ON_DEMAND"
+    ON_DEMAND_PRIORITY = "ON_DEMAND_PRIORITY"
+    ON_DEMAND_FLEX = "ON_DEMAND_FLEX"
+    ON_DEMAND_OFFPEAK = "ON_DEMAND_OFFPEAK"
     PROVISIONED_THROUGHPUT = "PROVISIONED_THROUGHPUT"
 
 
@@ -62,6 +76,19 @@ class MediaModality(OpenEnum):
     VIDEO = "VIDEO"
     AUDIO = "AUDIO"
     DOCUMENT = "DOCUMENT"
+
+
+class ModelStage(OpenEnum):
+    """Stage of a model in its life cycle."""
+
+    MODEL_STAGE_UNSPECIFIED = "MODEL_STAGE_UNSPECIFIED"
+    UNSTABLE_EXPERIMENTAL = "UNSTABLE_EXPERIMENTAL"
+    EXPERIMENTAL = "EXPERIMENTAL"
+    PREVIEW = "PREVIEW"
+    STABLE = "STABLE"
+    LEGACY = "LEGACY"
+    DEPRECATED = "DEPRECATED"
+    RETIRED = "RETIRED"
 
 
 class LogprobsResultCandidate(Message):  # no ``extra``: an answer has thousands, and decoding them would take 1.1 times
@@ -83,6 +110,8 @@ class LogprobsResult(OpenMessage):
 
     chosen_candidates: tuple[LogprobsResultCandidate, ...] = ()
     top_candidates: tuple[LogprobsResultTopCandidates, ...] = ()
+    log_probability_sum: float | None = None
+    """Sum over all tokens."""
 
 
 class Candidate(OpenMessage):
@@ -136,6 +165,15 @@ class GenerateContentResponseUsageMetadata(OpenMessage):
     tool_use_prompt_tokens_details: tuple[ModalityTokenCount, ...] = ()
     total_token_count: int | None = None
     traffic_type: TrafficType | None = None
+    service_tier: ServiceTier | None = None
+
+
+class ModelStatus(OpenMessage):
+    """Stage of the model, and when it is retired."""
+
+    message: str | None = None
+    model_stage: ModelStage | None = None
+    retirement_time: datetime | None = None
 
 
 class GenerateContentResponse(OpenMessage):
@@ -148,6 +186,7 @@ class GenerateContentResponse(OpenMessage):
     response_id: str | None = None
     usage_metadata: GenerateContentResponseUsageMetadata | None = None
     automatic_function_calling_history: tuple[Content, ...] = ()
+    model_status: ModelStatus | None = None
 
     @property
     def parts(self) -> tuple[Part, ...]:

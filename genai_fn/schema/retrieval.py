@@ -1,6 +1,6 @@
 """Retrieval: Vertex AI Search, RAG corpora, external search APIs."""
 
-from genai_fn.schema.base import OpenEnum, OpenMessage
+from genai_fn.schema.base import OpenEnum, OpenMessage, VertexOnly
 from genai_fn.schema.secret_fields import SecretMessage
 
 __all__ = [
@@ -123,15 +123,18 @@ class AuthConfigOidcConfig(SecretMessage):
     service_account: str | None = None
 
 
-class AuthConfig(OpenMessage):
+class AuthConfig(SecretMessage):
     """How a request to an external API is authenticated."""
 
-    api_key_config: ApiKeyConfig | None = None
-    auth_type: AuthType | None = None
-    google_service_account_config: AuthConfigGoogleServiceAccountConfig | None = None
-    http_basic_auth_config: AuthConfigHttpBasicAuthConfig | None = None
-    oauth_config: AuthConfigOauthConfig | None = None
-    oidc_config: AuthConfigOidcConfig | None = None
+    secret_fields = ("api_key",)
+
+    api_key_config: VertexOnly[ApiKeyConfig | None] = None
+    auth_type: VertexOnly[AuthType | None] = None
+    google_service_account_config: VertexOnly[AuthConfigGoogleServiceAccountConfig | None] = None
+    http_basic_auth_config: VertexOnly[AuthConfigHttpBasicAuthConfig | None] = None
+    oauth_config: VertexOnly[AuthConfigOauthConfig | None] = None
+    oidc_config: VertexOnly[AuthConfigOidcConfig | None] = None
+    api_key: str | None = None
 
 
 class ExternalApiElasticSearchParams(OpenMessage):

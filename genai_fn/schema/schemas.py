@@ -118,6 +118,7 @@ class JSONSchema(Message):
     pattern: str | None = None
     additional_properties: Any = None
     any_of: "tuple[JSONSchema, ...] | None" = None
+    one_of: "tuple[JSONSchema, ...] | None" = None
     unique_items: bool | None = None
     ref: str | None = field(default=None, name="$ref")
     defs: "Mapping[str, JSONSchema] | None" = field(default=None, name="$defs")

@@ -14,6 +14,7 @@ __all__ = [
     "DeleteFileSearchStoreConfig",
     "Document",
     "DocumentState",
+    "DownloadMediaConfig",
     "FileSearchStore",
     "GetDocumentConfig",
     "GetFileSearchStoreConfig",
@@ -109,12 +110,16 @@ class FileSearchStore(OpenMessage):
     pending_documents_count: int | None = None
     failed_documents_count: int | None = None
     size_bytes: int | None = None
+    embedding_model: str | None = None
+    """The model that embeds the documents, ``models/…``."""
 
 
 class CreateFileSearchStoreConfig(OpenMessage):
     """Options of `stores.create`."""
 
     display_name: str | None = None
+    embedding_model: str | None = None
+    """The model that embeds the documents; the service has a default."""
 
 
 class GetFileSearchStoreConfig(Message):
@@ -141,6 +146,10 @@ class ListFileSearchStoresResponse(Page[FileSearchStore]):
     """A page of stores."""
 
     file_search_stores: tuple[FileSearchStore, ...] = ()
+
+
+class DownloadMediaConfig(Message):
+    """Options of `stores.download_media`; there are none."""
 
 
 class WhiteSpaceConfig(OpenMessage):

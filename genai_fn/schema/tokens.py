@@ -3,6 +3,7 @@
 from genai_fn.schema.base import Message, OpenMessage, VertexOnly
 from genai_fn.schema.content import ContentLike
 from genai_fn.schema.generation import GenerationConfig
+from genai_fn.schema.responses import ModalityTokenCount
 from genai_fn.schema.tools import Tool
 
 __all__ = [
@@ -30,6 +31,8 @@ class CountTokensResponse(OpenMessage):
     total_tokens: int | None = None
     cached_content_token_count: int | None = None
     """Number of those that come from a cache."""
+    prompt_tokens_details: tuple[ModalityTokenCount, ...] = ()
+    total_billable_characters: int | None = None
 
 
 class ComputeTokensConfig(Message):

@@ -1,40 +1,42 @@
-"""Tools of a model: functions, search, code execution, maps, computer use."""
+"""Tools of a model: functions, code execution, computer use, MCP servers, and their configuration."""
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias, cast
 
 from msgspec.structs import replace
 
 from genai_fn.schema.base import Coerce, GeminiOnly, Message, OpenEnum, OpenMessage, VertexOnly
 from genai_fn.schema.convert import as_value
-from genai_fn.schema.retrieval import AuthConfig, Retrieval
+from genai_fn.schema.retrieval import Retrieval
 from genai_fn.schema.schemas import Schema
+from genai_fn.schema.search_tools import (
+    EnterpriseWebSearch,
+    FileSearch,
+    GoogleMaps,
+    GoogleSearch,
+    GoogleSearchRetrieval,
+    ToolExaAiSearch,
+    ToolParallelAiSearch,
+    UrlContext,
+)
+from genai_fn.schema.secret_fields import SecretMessage
 
 __all__ = [
     "AutomaticFunctionCallingConfig",
     "Behavior",
     "ComputerUse",
-    "DynamicRetrievalConfig",
-    "DynamicRetrievalConfigMode",
-    "EnterpriseWebSearch",
     "Environment",
-    "FileSearch",
     "FunctionCallingConfig",
     "FunctionCallingConfigMode",
     "FunctionDeclaration",
-    "GoogleMaps",
-    "GoogleSearch",
-    "GoogleSearchRetrieval",
-    "Interval",
     "LatLng",
-    "Mode",
-    "PhishBlockThreshold",
+    "McpServer",
     "RetrievalConfig",
+    "SafetyPolicy",
+    "StreamableHttpTransport",
     "Tool",
     "ToolCodeExecution",
     "ToolConfig",
-    "UrlContext",
 ]
 
 
@@ -46,37 +48,26 @@ class Behavior(OpenEnum):
     NON_BLOCKING = "NON_BLOCKING"
 
 
-class Mode(OpenEnum):
-    """Older name of `DynamicRetrievalConfigMode`."""
-
-    MODE_UNSPECIFIED = "MODE_UNSPECIFIED"
-    MODE_DYNAMIC = "MODE_DYNAMIC"
-
-
-class DynamicRetrievalConfigMode(OpenEnum):
-    """Whether the model decides when to search."""
-
-    MODE_UNSPECIFIED = "MODE_UNSPECIFIED"
-    MODE_DYNAMIC = "MODE_DYNAMIC"
-
-
 class Environment(OpenEnum):
     """Environment that the model operates."""
 
     ENVIRONMENT_UNSPECIFIED = "ENVIRONMENT_UNSPECIFIED"
     ENVIRONMENT_BROWSER = "ENVIRONMENT_BROWSER"
+    ENVIRONMENT_MOBILE = "ENVIRONMENT_MOBILE"
+    ENVIRONMENT_DESKTOP = "ENVIRONMENT_DESKTOP"
 
 
-class PhishBlockThreshold(OpenEnum):
-    """Confidence of phishing from which a page is excluded."""
+class SafetyPolicy(OpenEnum):
+    """A policy that restricts what the model does on a computer."""
 
-    PHISH_BLOCK_THRESHOLD_UNSPECIFIED = "PHISH_BLOCK_THRESHOLD_UNSPECIFIED"
-    BLOCK_LOW_AND_ABOVE = "BLOCK_LOW_AND_ABOVE"
-    BLOCK_MEDIUM_AND_ABOVE = "BLOCK_MEDIUM_AND_ABOVE"
-    BLOCK_HIGH_AND_ABOVE = "BLOCK_HIGH_AND_ABOVE"
-    BLOCK_HIGHER_AND_ABOVE = "BLOCK_HIGHER_AND_ABOVE"
-    BLOCK_VERY_HIGH_AND_ABOVE = "BLOCK_VERY_HIGH_AND_ABOVE"
-    BLOCK_ONLY_EXTREMELY_HIGH = "BLOCK_ONLY_EXTREMELY_HIGH"
+    SAFETY_POLICY_UNSPECIFIED = "SAFETY_POLICY_UNSPECIFIED"
+    FINANCIAL_TRANSACTIONS = "FINANCIAL_TRANSACTIONS"
+    SENSITIVE_DATA_MODIFICATION = "SENSITIVE_DATA_MODIFICATION"
+    COMMUNICATION_TOOL = "COMMUNICATION_TOOL"
+    ACCOUNT_CREATION = "ACCOUNT_CREATION"
+    DATA_MODIFICATION = "DATA_MODIFICATION"
+    USER_CONSENT_MANAGEMENT = "USER_CONSENT_MANAGEMENT"
+    LEGAL_TERMS_AND_AGREEMENTS = "LEGAL_TERMS_AND_AGREEMENTS"
 
 
 class FunctionCallingConfigMode(OpenEnum):
@@ -96,7 +87,7 @@ class FunctionCallingConfigMode(OpenEnum):
 class FunctionDeclaration(OpenMessage):
     """Declaration of a function that the model may call."""
 
-    behavior: GeminiOnly[Behavior | None] = None
+    behavior: Behavior | None = None
     description: str | None = None
     name: str | None = None
     parameters: Schema | None = None
@@ -147,76 +138,41 @@ def is_function(value: object) -> bool:
     return callable(value) and not isinstance(value, type)  # a type is a tool class that was not instantiated
 
 
-class DynamicRetrievalConfig(OpenMessage):
-    """When the model searches."""
-
-    mode: DynamicRetrievalConfigMode | None = None
-    dynamic_threshold: float | None = None
-    """Score from which the model searches."""
-
-
-class GoogleSearchRetrieval(OpenMessage):
-    """Google Search for older models."""
-
-    dynamic_retrieval_config: DynamicRetrievalConfig | None = None
-
-
 class ComputerUse(OpenMessage):
     """Computer use."""
 
     environment: Environment | None = None
     excluded_predefined_functions: tuple[str, ...] | None = None
-
-
-class FileSearch(OpenMessage):
-    """Retrieval from file search stores."""
-
-    file_search_store_names: tuple[str, ...] | None = None
-    """Names of stores, ``fileSearchStores/…``."""
-    top_k: int | None = None
-    metadata_filter: str | None = None
-    """Filter expression (AIP-160)."""
+    enable_prompt_injection_detection: bool | None = None
+    """Whether screenshots are searched for instructions to the model."""
+    disabled_safety_policies: tuple[SafetyPolicy, ...] | None = None
 
 
 class ToolCodeExecution(OpenMessage):
     """Execution of Python code that the model writes."""
 
 
-class EnterpriseWebSearch(OpenMessage):
-    """Web search that complies with the requirements of regulated industries."""
+class StreamableHttpTransport(SecretMessage):
+    """Address of an MCP server, and how the service calls it."""
 
-    exclude_domains: tuple[str, ...] | None = None
-    """At most 2,000 domains."""
-    blocking_confidence: PhishBlockThreshold | None = None
+    secret_fields = ("headers",)
 
-
-class GoogleMaps(OpenMessage):
-    """Grounding with Google Maps."""
-
-    auth_config: VertexOnly[AuthConfig | None] = None
-    enable_widget: bool | None = None
-    """Whether to return a token for the Maps widget."""
-
-
-class Interval(OpenMessage):
-    """An interval of time; the start is included, the end is not."""
-
-    end_time: datetime | None = None
-    start_time: datetime | None = None
+    headers: Mapping[str, str] | None = None
+    """Headers of the service's requests, such as credentials."""
+    sse_read_timeout: str | None = None
+    """Timeout for reading events, such as ``"30s"``."""
+    terminate_on_close: bool | None = None
+    """Whether the session ends when the transport closes."""
+    timeout: str | None = None
+    """Timeout of other operations, such as ``"30s"``."""
+    url: str | None = None
 
 
-class GoogleSearch(OpenMessage):
-    """Google Search."""
+class McpServer(OpenMessage):
+    """An MCP server that the service calls."""
 
-    exclude_domains: VertexOnly[tuple[str, ...] | None] = None
-    """At most 2,000 domains."""
-    blocking_confidence: VertexOnly[PhishBlockThreshold | None] = None
-    time_range_filter: Interval | None = None
-    """Restricts results to this interval; set both ends or neither."""
-
-
-class UrlContext(OpenMessage):
-    """Retrieval of pages whose URLs are in the prompt."""
+    name: GeminiOnly[str | None] = None
+    streamable_http_transport: GeminiOnly[StreamableHttpTransport | None] = None
 
 
 class Tool(OpenMessage):
@@ -232,6 +188,9 @@ class Tool(OpenMessage):
     google_maps: GoogleMaps | None = None
     google_search: GoogleSearch | None = None
     url_context: UrlContext | None = None
+    parallel_ai_search: VertexOnly[ToolParallelAiSearch | None] = None
+    mcp_servers: tuple[McpServer, ...] | None = None
+    exa_ai_search: VertexOnly[ToolExaAiSearch | None] = None
 
     @classmethod
     def _coerce(cls, value: Any) -> Any:
@@ -239,6 +198,8 @@ class Tool(OpenMessage):
             return cls(function_declarations=(value,))
         if is_function(value):
             return cls(function_declarations=(FunctionDeclaration(**_declare_function(value)),))
+        if isinstance(value, McpServer):
+            return cls(mcp_servers=(value,))
         name = _TOOL_FIELD_BY_TYPE.get(type(cast("object", value)))
         return NotImplemented if name is None else cls(**{name: value})
 
@@ -253,11 +214,11 @@ _TOOL_FIELD_BY_TYPE: dict[type, str] = {
     GoogleMaps: "google_maps",
     GoogleSearch: "google_search",
     UrlContext: "url_context",
+    ToolParallelAiSearch: "parallel_ai_search",
+    ToolExaAiSearch: "exa_ai_search",
 }
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     ToolLike: TypeAlias = (
         Tool
         | FunctionDeclaration
@@ -271,6 +232,9 @@ if TYPE_CHECKING:
         | GoogleMaps
         | GoogleSearch
         | UrlContext
+        | ToolParallelAiSearch
+        | McpServer
+        | ToolExaAiSearch
         | Mapping[str, Any]
     )
     """A `Tool`, the value of one of its fields, or a function to declare."""
@@ -307,6 +271,8 @@ class ToolConfig(OpenMessage):
 
     function_calling_config: FunctionCallingConfig | None = None
     retrieval_config: RetrievalConfig | None = None
+    include_server_side_tool_invocations: GeminiOnly[bool | None] = None
+    """Whether responses contain the calls to tools of the service; needed to combine these with functions."""
 
 
 class AutomaticFunctionCallingConfig(Message):

@@ -2,6 +2,7 @@
 
 from genai_fn.schema.base import OpenMessage
 from genai_fn.schema.content import Content
+from genai_fn.schema.rewards import ReinforcementTuningExample
 
 __all__ = [
     "DatasetDistribution",
@@ -11,6 +12,7 @@ __all__ = [
     "GeminiPreferenceExample",
     "GeminiPreferenceExampleCompletion",
     "PreferenceOptimizationDataStats",
+    "ReinforcementTuningUserDatasetExamples",
     "SupervisedTuningDataStats",
     "SupervisedTuningDatasetDistribution",
     "SupervisedTuningDatasetDistributionDatasetBucket",
@@ -39,9 +41,19 @@ class DatasetDistribution(OpenMessage):
     sum: float | None = None
 
 
+class ReinforcementTuningUserDatasetExamples(OpenMessage):
+    """Some of the examples of a reinforcement tuning."""
+
+    user_dataset_examples: tuple[ReinforcementTuningExample, ...] = ()
+
+
 class DatasetStats(OpenMessage):
     """Statistics of a dataset."""
 
+    dropped_example_indices: tuple[int, ...] = ()
+    """Indices of some of the examples that were dropped, counted from 1."""
+    dropped_example_reasons: tuple[str, ...] = ()
+    """The reason for each of ``dropped_example_indices``."""
     total_billable_character_count: int | None = None
     total_tuning_character_count: int | None = None
     tuning_dataset_example_count: int | None = None
@@ -51,6 +63,9 @@ class DatasetStats(OpenMessage):
     user_input_token_distribution: DatasetDistribution | None = None
     user_message_per_example_distribution: DatasetDistribution | None = None
     user_output_token_distribution: DatasetDistribution | None = None
+    contents_per_example_distribution: DatasetDistribution | None = None
+    reinforcement_tuning_user_dataset_examples: ReinforcementTuningUserDatasetExamples | None = None
+    total_billable_token_count: int | None = None
 
 
 class DistillationDataStats(OpenMessage):
@@ -77,6 +92,10 @@ class GeminiPreferenceExample(OpenMessage):
 class PreferenceOptimizationDataStats(OpenMessage):
     """Statistics of preference examples."""
 
+    dropped_example_indices: tuple[int, ...] = ()
+    """Indices of some of the examples that were dropped, counted from 1."""
+    dropped_example_reasons: tuple[str, ...] = ()
+    """The reason for each of ``dropped_example_indices``."""
     score_variance_per_example_distribution: DatasetDistribution | None = None
     scores_distribution: DatasetDistribution | None = None
     total_billable_token_count: int | None = None
@@ -136,3 +155,4 @@ class TuningDataStats(OpenMessage):
     distillation_data_stats: DistillationDataStats | None = None
     preference_optimization_data_stats: PreferenceOptimizationDataStats | None = None
     supervised_tuning_data_stats: SupervisedTuningDataStats | None = None
+    reinforcement_tuning_data_stats: DatasetStats | None = None

@@ -6,73 +6,69 @@ from typing import Any
 
 from genai_fn.schema.base import GeminiOnly, Message, OpenEnum, OpenMessage, Page, VertexOnly
 from genai_fn.schema.evaluation import EvaluationConfig
+from genai_fn.schema.evaluation_results import EvaluateDatasetRun
 from genai_fn.schema.operations import ENDED_JOB_STATES, GoogleRpcStatus, JobState
+from genai_fn.schema.rewards import (
+    CompositeReinforcementTuningRewardConfig,
+    SingleReinforcementTuningRewardConfig,
+)
 from genai_fn.schema.tuning_data import TuningDataStats
+from genai_fn.schema.tuning_specs import (
+    AdapterSize,
+    DistillationSamplingSpec,
+    DistillationSpec,
+    EncryptionSpec,
+    FullFineTuningSpec,
+    PartnerModelTuningSpec,
+    PreferenceOptimizationSpec,
+    PreTunedModel,
+    ReinforcementTuningSpec,
+    ReinforcementTuningThinkingLevel,
+    SupervisedTuningSpec,
+    TuningMode,
+    VeoLoraTuningSpec,
+    VeoTuningSpec,
+)
 
 __all__ = [
-    "AdapterSize",
     "CancelTuningJobConfig",
+    "CancelTuningJobResponse",
     "CreateTuningJobConfig",
     "CreateTuningJobParameters",
-    "EncryptionSpec",
     "GetTuningJobConfig",
     "ListTuningJobsConfig",
     "ListTuningJobsResponse",
-    "PartnerModelTuningSpec",
-    "PreTunedModel",
-    "PreferenceOptimizationHyperParameters",
-    "PreferenceOptimizationSpec",
-    "SupervisedHyperParameters",
-    "SupervisedTuningSpec",
     "TunedModel",
     "TunedModelCheckpoint",
     "TuningDataset",
     "TuningExample",
     "TuningJob",
+    "TuningJobMetadata",
+    "TuningJobState",
     "TuningMethod",
-    "TuningMode",
     "TuningOperation",
-    "TuningTask",
     "TuningValidationDataset",
-    "VeoHyperParameters",
-    "VeoTuningSpec",
 ]
 
 
-class TuningMode(OpenEnum):
-    """Whether the full model is tuned, or an adapter."""
-
-    TUNING_MODE_UNSPECIFIED = "TUNING_MODE_UNSPECIFIED"
-    TUNING_MODE_FULL = "TUNING_MODE_FULL"
-    TUNING_MODE_PEFT_ADAPTER = "TUNING_MODE_PEFT_ADAPTER"
-
-
-class AdapterSize(OpenEnum):
-    """Size of the adapter that is trained with ``TUNING_MODE_PEFT_ADAPTER``."""
-
-    ADAPTER_SIZE_UNSPECIFIED = "ADAPTER_SIZE_UNSPECIFIED"
-    ADAPTER_SIZE_ONE = "ADAPTER_SIZE_ONE"
-    ADAPTER_SIZE_TWO = "ADAPTER_SIZE_TWO"
-    ADAPTER_SIZE_FOUR = "ADAPTER_SIZE_FOUR"
-    ADAPTER_SIZE_EIGHT = "ADAPTER_SIZE_EIGHT"
-    ADAPTER_SIZE_SIXTEEN = "ADAPTER_SIZE_SIXTEEN"
-    ADAPTER_SIZE_THIRTY_TWO = "ADAPTER_SIZE_THIRTY_TWO"
-
-
-class TuningTask(OpenEnum):
-    """Task that a video model is tuned for: image to video (I2V), text to video (T2V) or reference to video (R2V)."""
-
-    TUNING_TASK_UNSPECIFIED = "TUNING_TASK_UNSPECIFIED"
-    TUNING_TASK_I2V = "TUNING_TASK_I2V"
-    TUNING_TASK_T2V = "TUNING_TASK_T2V"
-    TUNING_TASK_R2V = "TUNING_TASK_R2V"
-
-
 class TuningMethod(OpenEnum):
-    """Whether a model is tuned with examples, or with pairs of a better and a worse response."""
+    """What a model is tuned with: examples, pairs of a better and a worse response, a teacher model, or rewards."""
 
     SUPERVISED_FINE_TUNING = "SUPERVISED_FINE_TUNING"
     PREFERENCE_TUNING = "PREFERENCE_TUNING"
+    DISTILLATION = "DISTILLATION"
+    REINFORCEMENT_TUNING = "REINFORCEMENT_TUNING"
+
+
+class TuningJobState(OpenEnum):
+    """What a running tuning job does."""
+
+    TUNING_JOB_STATE_UNSPECIFIED = "TUNING_JOB_STATE_UNSPECIFIED"
+    TUNING_JOB_STATE_WAITING_FOR_QUOTA = "TUNING_JOB_STATE_WAITING_FOR_QUOTA"
+    TUNING_JOB_STATE_PROCESSING_DATASET = "TUNING_JOB_STATE_PROCESSING_DATASET"
+    TUNING_JOB_STATE_WAITING_FOR_CAPACITY = "TUNING_JOB_STATE_WAITING_FOR_CAPACITY"
+    TUNING_JOB_STATE_TUNING = "TUNING_JOB_STATE_TUNING"
+    TUNING_JOB_STATE_POST_PROCESSING = "TUNING_JOB_STATE_POST_PROCESSING"
 
 
 class TunedModelCheckpoint(OpenMessage):
@@ -94,87 +90,11 @@ class TunedModel(OpenMessage):
     checkpoints: tuple[TunedModelCheckpoint, ...] = ()
 
 
-class SupervisedHyperParameters(Message):
-    """Hyperparameters of supervised tuning."""
+class TuningJobMetadata(OpenMessage):
+    """Progress of a tuning job."""
 
-    adapter_size: AdapterSize | None = None
-    batch_size: int | None = None
-    epoch_count: int | None = None
-    learning_rate: float | None = None
-    learning_rate_multiplier: float | None = None
-
-
-class SupervisedTuningSpec(OpenMessage):
-    """Datasets and options of supervised tuning."""
-
-    export_last_checkpoint_only: bool | None = None
-    hyper_parameters: SupervisedHyperParameters | None = None
-    training_dataset_uri: str | None = None
-    """``gs://….jsonl``."""
-    tuning_mode: TuningMode | None = None
-    validation_dataset_uri: str | None = None
-    """``gs://….jsonl``."""
-
-
-class PreferenceOptimizationHyperParameters(Message):
-    """Hyperparameters of preference optimization."""
-
-    adapter_size: AdapterSize | None = None
-    beta: float | None = None
-    """Weight of the regularization by KL divergence, from 0 to 1."""
-    epoch_count: int | None = None
-    learning_rate_multiplier: float | None = None
-
-
-class PreferenceOptimizationSpec(OpenMessage):
-    """Datasets and options of preference optimization: tuning with pairs of a better and a worse response."""
-
-    export_last_checkpoint_only: bool | None = None
-    hyper_parameters: PreferenceOptimizationHyperParameters | None = None
-    training_dataset_uri: str | None = None
-    """``gs://….jsonl``."""
-    validation_dataset_uri: str | None = None
-    """``gs://….jsonl``."""
-
-
-class PreTunedModel(OpenMessage):
-    """A tuned model to continue from."""
-
-    base_model: str | None = None
-    checkpoint_id: str | None = None
-    tuned_model_name: str | None = None
-    """``projects/…/models/…``."""
-
-
-class EncryptionSpec(OpenMessage):
-    """Customer-managed key that encrypts the result."""
-
-    kms_key_name: str | None = None
-    """``projects/…/locations/…/keyRings/…/cryptoKeys/…``."""
-
-
-class PartnerModelTuningSpec(OpenMessage):
-    """Datasets and options of the tuning of an open-source or third-party model."""
-
-    hyper_parameters: Mapping[str, Any] | None = None
-    training_dataset_uri: str | None = None
-    validation_dataset_uri: str | None = None
-
-
-class VeoHyperParameters(Message):
-    """Hyperparameters of the tuning of a video model."""
-
-    epoch_count: int | None = None
-    learning_rate_multiplier: float | None = None
-    tuning_task: TuningTask | None = None
-
-
-class VeoTuningSpec(OpenMessage):
-    """Datasets and options of the tuning of a video model."""
-
-    hyper_parameters: VeoHyperParameters | None = None
-    training_dataset_uri: str | None = None
-    validation_dataset_uri: str | None = None
+    completed_epoch_count: int | None = None
+    completed_step_count: int | None = None
 
 
 class TuningJob(OpenMessage):
@@ -194,20 +114,31 @@ class TuningJob(OpenMessage):
     pre_tuned_model: PreTunedModel | None = None
     supervised_tuning_spec: SupervisedTuningSpec | None = None
     preference_optimization_spec: PreferenceOptimizationSpec | None = None
+    distillation_spec: DistillationSpec | None = None
+    reinforcement_tuning_spec: ReinforcementTuningSpec | None = None
     tuning_data_stats: TuningDataStats | None = None
     encryption_spec: EncryptionSpec | None = None
     partner_model_tuning_spec: PartnerModelTuningSpec | None = None
     evaluation_config: EvaluationConfig | None = None
     custom_base_model: str | None = None
+    evaluate_dataset_runs: tuple[EvaluateDatasetRun, ...] = ()
     experiment: str | None = None
     """Vertex AI experiment associated with the job."""
+    full_fine_tuning_spec: FullFineTuningSpec | None = None
     labels: Mapping[str, str] | None = None
     output_uri: str | None = None
     pipeline_job: str | None = None
     """Vertex AI pipeline that runs the job."""
     service_account: str | None = None
     tuned_model_display_name: str | None = None
+    tuning_job_state: TuningJobState | None = None
+    """What the job does while its ``state`` is ``JOB_STATE_RUNNING``."""
     veo_tuning_spec: VeoTuningSpec | None = None
+    tuning_job_metadata: TuningJobMetadata | None = None
+    veo_lora_tuning_spec: VeoLoraTuningSpec | None = None
+    distillation_sampling_spec: DistillationSamplingSpec | None = None
+    gcs_metrics_uri: str | None = None
+    """``gs://…``, where the metrics of the job are."""
 
     @property
     def has_ended(self) -> bool:
@@ -226,6 +157,10 @@ class GetTuningJobConfig(Message):
 
 class CancelTuningJobConfig(Message):
     """Options of `tunings.cancel`; there are none."""
+
+
+class CancelTuningJobResponse(Message):
+    """Response to the cancellation of a tuning job; it is empty."""
 
 
 class ListTuningJobsConfig(Message):
@@ -281,13 +216,41 @@ class CreateTuningJobConfig(Message):
     export_last_checkpoint_only: VertexOnly[bool | None] = None
     pre_tuned_model_checkpoint_id: VertexOnly[str | None] = None
     adapter_size: VertexOnly[AdapterSize | None] = None
-    batch_size: GeminiOnly[int | None] = None
-    learning_rate: GeminiOnly[float | None] = None
+    tuning_mode: VertexOnly[TuningMode | None] = None
+    custom_base_model: VertexOnly[str | None] = None
+    """``gs://…``, where the weights of a custom model are."""
+    batch_size: int | None = None
+    learning_rate: float | None = None
     """Learning rate; set this or the multiplier."""
     evaluation_config: VertexOnly[EvaluationConfig | None] = None
     labels: VertexOnly[Mapping[str, str] | None] = None
     beta: VertexOnly[float | None] = None
     """Weight of the regularization by KL divergence, from 0 to 1; for preference optimization."""
+    base_teacher_model: VertexOnly[str | None] = None
+    """For distillation: the teacher, if it is not tuned."""
+    tuned_teacher_model_source: VertexOnly[str | None] = None
+    """For distillation: the teacher, if it is tuned, ``projects/…/locations/…/models/…``."""
+    sft_loss_weight_multiplier: VertexOnly[float | None] = None
+    """For distillation: weight of the loss of supervised tuning."""
+    output_uri: VertexOnly[str | None] = None
+    """``gs://…``, where the tuned weights of an open model are written."""
+    encryption_spec: VertexOnly[EncryptionSpec | None] = None
+    reward_config: VertexOnly[SingleReinforcementTuningRewardConfig | None] = None
+    """For reinforcement tuning: the reward; set this or ``composite_reward_config``."""
+    composite_reward_config: VertexOnly[CompositeReinforcementTuningRewardConfig | None] = None
+    """For reinforcement tuning: several rewards."""
+    samples_per_prompt: VertexOnly[int | None] = None
+    """For reinforcement tuning: number of responses that are generated for a prompt."""
+    evaluate_interval: VertexOnly[int | None] = None
+    """For reinforcement tuning: number of steps between evaluations."""
+    checkpoint_interval: VertexOnly[int | None] = None
+    """For reinforcement tuning: number of steps between checkpoints."""
+    max_output_tokens: VertexOnly[int | None] = None
+    """For reinforcement tuning: maximum number of tokens of a response."""
+    thinking_level: VertexOnly[ReinforcementTuningThinkingLevel | None] = None
+    """For reinforcement tuning: how much the model thinks at most."""
+    validation_dataset_uri: VertexOnly[str | None] = None
+    """For reinforcement tuning: ``gs://….jsonl``; set this or ``validation_dataset``."""
 
 
 class TuningOperation(Message):

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from genai_fn.errors import InvalidRequest
-from genai_fn.schema.base import Message, OpenEnum, OpenMessage, VertexOnly
+from genai_fn.schema.base import GeminiOnly, Message, OpenEnum, OpenMessage, VertexOnly
 from genai_fn.schema.disk import read_file, write_file
 from genai_fn.schema.images import Image
 from genai_fn.schema.mime_types import guess_mime_type, resolve_mime_type
+from genai_fn.schema.operations import WebhookConfig
 
 __all__ = [
     "GenerateVideosConfig",
@@ -15,6 +16,7 @@ __all__ = [
     "GenerateVideosResponse",
     "GenerateVideosSource",
     "GeneratedVideo",
+    "ImageResizeMode",
     "Video",
     "VideoCompressionQuality",
     "VideoGenerationMask",
@@ -45,6 +47,13 @@ class VideoCompressionQuality(OpenEnum):
 
     OPTIMIZED = "OPTIMIZED"
     LOSSLESS = "LOSSLESS"
+
+
+class ImageResizeMode(OpenEnum):
+    """How an image is fitted to the aspect ratio of a video."""
+
+    CROP = "CROP"
+    PAD = "PAD"
 
 
 class Video(OpenMessage):
@@ -126,6 +135,11 @@ class GenerateVideosConfig(Message):
     reference_images: tuple[VideoGenerationReferenceImage, ...] | None = None
     mask: VertexOnly[VideoGenerationMask | None] = None
     compression_quality: VertexOnly[VideoCompressionQuality | None] = None
+    labels: VertexOnly[Mapping[str, str] | None] = None
+    """Your own labels, for billing reports."""
+    webhook_config: GeminiOnly[WebhookConfig | None] = None
+    resize_mode: VertexOnly[ImageResizeMode | None] = None
+    """How the first and the last frame are resized."""
 
 
 class GeneratedVideo(OpenMessage):

@@ -169,9 +169,66 @@ def _has_unsupported_method(operation: str, arguments: Arguments, backend: str) 
     )
 
 
+def _names_media(operation: str, arguments: Arguments, backend: str) -> bool:
+    media = [each for key in ("inline_data", "file_data") for each in _find_values(arguments, key)]
+    return backend == "gemini" and any("display_name" in each for each in media)
+
+
+def _labels_on_gemini(operation: str, arguments: Arguments, backend: str) -> bool:
+    configs = [each for each in _find_values(arguments, "config") if each]
+    return (
+        backend == "gemini"
+        and operation in {"generate", "batches.create"}
+        and any("labels" in each for each in configs)
+    )
+
+
+def _has_map_credentials(operation: str, arguments: Arguments, backend: str) -> bool:
+    return backend == "gemini" and any("auth_config" in each for each in _find_values(arguments, "google_maps"))
+
+
+def _waits_on_vertex(operation: str, arguments: Arguments, backend: str) -> bool:
+    declared = (each for several in _find_values(arguments, "function_declarations") for each in several)
+    return backend == "vertex" and any("behavior" in each for each in declared)
+
+
+def _has_speakers_on_vertex(operation: str, arguments: Arguments, backend: str) -> bool:
+    return backend == "vertex" and any(True for _ in _find_values(arguments, "multi_speaker_voice_config"))
+
+
+def _responds_in_parts(operation: str, arguments: Arguments, backend: str) -> bool:
+    responses = _find_values(arguments, "function_response")
+    return backend == "vertex" and any("will_continue" in each for each in responses)
+
+
 _MIXED_TOOL = {"function_declarations": [{"name": "f"}], "google_search": {}}
 
+
+def _reads_a_dataset(operation: str, arguments: Arguments, backend: str) -> bool:
+    src = arguments.get("src")
+    return operation == "batches.create" and isinstance(src, str) and "/datasets/" in src
+
+
+def _has_hyperparameters_on_vertex(operation: str, arguments: Arguments, backend: str) -> bool:
+    names = {"batch_size", "learning_rate"}
+    return operation == "tunings.tune" and backend == "vertex" and not names.isdisjoint(_get_config(arguments))
+
+
 DIFFERENCES: Mapping[str, Difference] = {
+    "datasets": Difference(
+        BATCH_DIFFERENCES["dataset"],
+        _reads_a_dataset,
+        "batches.create",
+        {"model": "m", "src": "projects/p/locations/l/datasets/1"},
+        "vertex",
+    ),
+    "hyperparameters": Difference(
+        TUNING_DIFFERENCES["hyperparameters"],
+        _has_hyperparameters_on_vertex,
+        "tunings.tune",
+        {"base_model": "m", "training_dataset": {"gcs_uri": "gs://b/i.jsonl"}, "config": {"batch_size": 1}},
+        "vertex",
+    ),
     "automatic-calling": Difference(
         "functions are called only with the modifier calling(…); 1.51.0 reads the setting from the config",
         _enables_automatic_calling,
@@ -192,6 +249,52 @@ DIFFERENCES: Mapping[str, Difference] = {
         "generate",
         {"model": "m", "contents": {"parts": [{}]}},
         "gemini",
+    ),
+    "named-media": Difference(
+        "Gemini has display names of files and bytes, as in 3.6.1; 1.51.0 refuses them",
+        _names_media,
+        "generate",
+        {"model": "m", "contents": {"inline_data": {"data": b"x", "mime_type": "a/b", "display_name": "n"}}},
+        "gemini",
+    ),
+    "labels": Difference(
+        "Gemini has labels, as in 3.6.1; 1.51.0 refuses them",
+        _labels_on_gemini,
+        "generate",
+        {"model": "m", "contents": "hi", "config": {"labels": {"a": "b"}}},
+        "gemini",
+    ),
+    "map-credentials": Difference(
+        "Gemini has credentials for Google Maps, but only a key, as in 3.6.1; 1.51.0 refuses all",
+        _has_map_credentials,
+        "generate",
+        {"model": "m", "contents": "hi", "config": {"tools": [{"google_maps": {"auth_config": {}}}]}},
+        "gemini",
+    ),
+    "behavior": Difference(
+        "Vertex AI has the behavior of a function, as in 3.6.1; 1.51.0 refuses it",
+        _waits_on_vertex,
+        "generate",
+        {
+            "model": "m",
+            "contents": "hi",
+            "config": {"tools": [{"function_declarations": [{"name": "f", "behavior": "BLOCKING"}]}]},
+        },
+        "vertex",
+    ),
+    "speakers": Difference(
+        "Vertex AI has several speakers, as in 3.6.1; 1.51.0 refuses them",
+        _has_speakers_on_vertex,
+        "generate",
+        {"model": "m", "contents": "hi", "config": {"speech_config": {"multi_speaker_voice_config": {}}}},
+        "vertex",
+    ),
+    "more-to-come": Difference(
+        "Vertex AI has no function response that continues, as in 3.6.1; 1.51.0 sends it",
+        _responds_in_parts,
+        "generate",
+        {"model": "m", "contents": {"function_response": {"name": "f", "response": {}, "will_continue": True}}},
+        "vertex",
     ),
     "metadata-alone": Difference(
         "1.51.0 treats a part with only video_metadata as a File, and raises because it has no URI",

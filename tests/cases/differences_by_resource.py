@@ -76,6 +76,7 @@ BATCH_DIFFERENCES: Mapping[str, str] = {
     "keys": "1.51.0 drops the metadata of a response; genai_fn keeps it, as batches.join needs it",
     "failed-operation": "1.51.0 drops the error and the counts of a failed batch; genai_fn keeps both",
     "details": "1.51.0 cannot decode error details that are not strings; genai_fn keeps their JSON",
+    "dataset": "1.51.0 does not know multimodal datasets; 3.6.1 and ours send their names",
 }
 """Deliberate differences; a test of the resource asserts each."""
 
@@ -123,6 +124,18 @@ GENERATE_DIFFERENCES: Mapping[str, GenerateDifference] = {
     "speech-no-name": GenerateDifference(
         "1.51.0 sends nothing on one backend, {} on the other",
         _build_config_body(speechConfig={"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": ""}}}),
+    ),
+    "part-function-response-will-continue": GenerateDifference(
+        "Vertex AI does not support it according to 3.6.1",
+        {
+            "contents": [
+                {
+                    "role": "user",
+                    "parts": [{"functionResponse": {"name": "f", "response": {}, "willContinue": False}}],
+                }
+            ]
+        },
+        unsupported={"vertex": "contents[0].parts[0].function_response.will_continue"},
     ),
     "routing-lower": GenerateDifference(
         "unknown values are sent, as the service may accept them; 1.51.0 refuses them",
@@ -240,6 +253,9 @@ TUNING_DIFFERENCES: Mapping[str, str] = {
     "evaluation-read": "1.51.0 cannot decode metrics; genai_fn can, also within the specs of Vertex AI",
     "display-name": "1.51.0 drops the display name of the model on Gemini; genai_fn keeps it",
     "no-name": "for an operation without a name, 1.51.0 raises; genai_fn returns a failure",
+    "hyperparameters": "1.51.0 refuses batch_size and learning_rate on Vertex AI; 3.6.1 and ours send them",
+    "unified-metric": "3.6.1 sends unset fields as null, and model_selection_config as such; ours sends modelConfig",
+    "method-options": "3.6.1 drops options that the method does not have; ours refuses them",
 }
 """Deliberate differences; a test of the resource asserts each."""
 

@@ -187,7 +187,12 @@ _PARTS = (
     Case("part-function-response-empty", {"function_response": {"name": "f", "response": {}}}),
     Case(
         "part-function-response-scheduling",
-        {"function_response": {"name": "f", "response": {}, "will_continue": False, "scheduling": "when_idle"}},
+        {"function_response": {"name": "f", "response": {}, "scheduling": "when_idle"}},
+    ),
+    Case(
+        "part-function-response-will-continue",
+        {"function_response": {"name": "f", "response": {}, "will_continue": False}},
+        difference="1.51.0 sends it to Vertex AI, too",
     ),
     Case(
         "part-function-response-parts",

@@ -238,3 +238,35 @@ class TestFiles:
         body = {"contents": [{"role": "user", "parts": parts}]}
         assert api("POST", "models/m:generateContent", body).status == status
         assert api("POST", "models/m:countTokens", body).status == status
+
+
+class TestRegistration:
+    """Objects in Cloud Storage as files."""
+
+    BEARER = (("authorization", "Bearer test-access-token"),)
+
+    def test_registered(self) -> None:
+        """Objects become files with the types of their names, which can be used in contents and listed."""
+        api = JsonClient()
+        response = api("POST", "files:register", {"uris": ["gs://b/a.mp4", "gs://b/notes"]}, self.BEARER)
+        registered = json.loads(response.body)["files"]
+        assert [(each["source"], each["mimeType"]) for each in registered] == [
+            ("REGISTERED", "video/mp4"),
+            ("REGISTERED", "application/octet-stream"),
+        ]
+        assert [each["name"] for each in api.request_json("GET", "files")["files"]] == ["files/file2", "files/file1"]
+        part = {"fileData": {"fileUri": registered[0]["uri"], "mimeType": "video/mp4"}}
+        assert api.request_json("POST", "models/m:generateContent", {"contents": [{"parts": [part]}]})["candidates"]
+
+    def test_no_token(self) -> None:
+        """Without an access token, nothing can be read."""
+        assert JsonClient().request_fault("POST", "files:register", {"uris": ["gs://b/a"]})[:2] == (
+            401,
+            "UNAUTHENTICATED",
+        )
+
+    @pytest.mark.parametrize("uris", [[], ["gs://b"], ["https://b/a"]])
+    def test_other_uris(self, uris: Any) -> None:
+        """What is not an object in Cloud Storage is refused."""
+        response = JsonClient()("POST", "files:register", {"uris": uris}, self.BEARER)
+        assert parse_fault(response)[:2] == (400, "INVALID_ARGUMENT")

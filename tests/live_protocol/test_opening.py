@@ -357,7 +357,7 @@ def test_large_setup() -> None:
 
 def test_all_that_is_refused() -> None:
     """All unsupported fields are reported at once."""
-    tools = [{"retrieval": {}}, {"google_maps": {"auth_config": {}}}]
+    tools = [{"retrieval": {}}, {"google_maps": {"auth_config": {"auth_type": "OAUTH"}}}]
     speech = {"multi_speaker_voice_config": {"speaker_voice_configs": []}}
     session = live.connect("m", {"tools": tools, "speech_config": speech, "session_resumption": {"transparent": True}})
     error = encode_handshake(session, Gemini("test-key")).failure()
@@ -365,7 +365,7 @@ def test_all_that_is_refused() -> None:
     assert set(error.paths) == {
         "config.speech_config.multi_speaker_voice_config",
         "config.tools[0].retrieval",
-        "config.tools[1].google_maps.auth_config",
+        "config.tools[1].google_maps.auth_config.auth_type",
         "config.session_resumption.transparent",
     }
 

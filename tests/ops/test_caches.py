@@ -264,9 +264,9 @@ def test_mistakes(build: Callable[[], Request[Any]], path: str) -> None:
 
 def test_refused_together() -> None:
     """All fields that Gemini does not have are in one error."""
-    config = {"kms_key_name": "k", "contents": {"inline_data": {"data": b"x", "mime_type": "a/b", "display_name": "n"}}}
+    config = {"kms_key_name": "k", "contents": {"function_call": {"name": "f", "will_continue": True}}}
     assert get_refused_paths(caches.create("m", config), "gemini") == (
-        "config.contents[0].parts[0].inline_data.display_name",
+        "config.contents[0].parts[0].function_call.will_continue",
         "config.kms_key_name",
     )
 

@@ -26,7 +26,36 @@ from tests.cases.generate_fields import GENERATE_FIELDS, iter_field_paths
 
 Build: TypeAlias = Callable[[Any], Request[Any]]
 
+_SENT_BY_3_6_1 = {
+    f"{start}{name}": "google-genai 3.6.1 sends it"
+    for start, names in {
+        "Blob.": "displayName",
+        "CodeExecutionResult.": "id",
+        "ComputerUse.": "disabledSafetyPolicies enablePromptInjectionDetection",
+        "Environment=": "ENVIRONMENT_DESKTOP",
+        "ExecutableCode.": "id",
+        "FileData.": "displayName",
+        "FunctionResponsePart.": (
+            "audioMetadata documentMetadata mediaProcessing mediaResolution spreadsheetMetadata videoMetadata"
+        ),
+        "GenerateContentRequest.": "continuationToken labels serviceTier store",
+        "GenerationConfig.": "audioTranscriptionConfig",
+        "GoogleMaps.": "authConfig",
+        "GoogleSearch.": "searchTypes",
+        "Part.": (
+            "audioMetadata audioTranscription documentMetadata mediaProcessing speechMetadata spreadsheetMetadata"
+            " toolCall toolResponse"
+        ),
+        "Tool.": "mcpServers",
+        "ToolConfig.": "includeServerSideToolInvocations",
+        "VideoMetadata.": "contentLayers",
+        "VoiceConfig.": "replicatedVoiceConfig voice",
+    }.items()
+    for name in names.split()
+}
+
 UNPUBLISHED: Mapping[str, str] = {
+    **_SENT_BY_3_6_1,
     "FileSearch.fileSearchStoreNames": "published when it was spelled otherwise: retrievalResources, retrievalConfig",
     "FileSearch.metadataFilter": "published when it was spelled otherwise: retrievalResources, retrievalConfig",
     "FileSearch.topK": "published when it was spelled otherwise: retrievalResources, retrievalConfig",
@@ -37,6 +66,7 @@ UNPUBLISHED: Mapping[str, str] = {
     "ImageConfig.imageSize": "came with Gemini 3",
     "ListModelsRequest.filter": "google-genai sends it with either list of models; tuned ones know it",
     "Part.mediaResolution": "came with Gemini 3",
+    "PredictLongRunningRequest.webhookConfig": "google-genai 3.3 sends it",
     "Schema.additionalProperties": "came with JSON schemas",
     "Schema.defs": "came with JSON schemas",
     "Schema.ref": "came with JSON schemas",

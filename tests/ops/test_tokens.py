@@ -206,15 +206,16 @@ def test_request_on_gemini_alone() -> None:
 
 def test_request_refused_by_its_own_fields() -> None:
     """Fields that a backend does not generate with are not counted, and are named within the request."""
-    assert get_refused_paths(tokens.count(generate("m", "hi", {"labels": {"a": "b"}})), "gemini") == (
-        "request.config.labels",
+    armor: Any = {"model_armor_config": {}}
+    assert get_refused_paths(tokens.count(generate("m", "hi", armor)), "gemini") == (
+        "request.config.model_armor_config",
     )
     assert get_refused_paths(tokens.count(generate("m", "hi", {"labels": {"a": "b"}})), "vertex") == (
         "request.config.labels",
     )
-    dialogue = {"speech_config": {"multi_speaker_voice_config": {}}}
-    assert get_refused_paths(tokens.count(generate("m", "hi", dialogue)), "vertex") == (
-        "request.config.speech_config.multi_speaker_voice_config",
+    consent = {"speech_config": {"voice_config": {"replicated_voice_config": {"consent_audio": b"x"}}}}
+    assert get_refused_paths(tokens.count(generate("m", "hi", consent)), "vertex") == (
+        "request.config.speech_config.voice_config.replicated_voice_config.consent_audio",
     )
 
 

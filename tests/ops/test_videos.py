@@ -50,6 +50,14 @@ CONFIG: Mapping[str, Any] = {
 }
 """Every field."""
 
+_WEBHOOK = {"uris": ["https://h.test"], "user_metadata": {"a_b": 1}}
+ADDITIONS: Mapping[str, tuple[Any, Mapping[str, Any] | None, Mapping[str, Any] | None]] = {
+    "labels": ({"a_b": "c"}, None, {"labels": {"a_b": "c"}}),
+    "webhook_config": (_WEBHOOK, {"webhookConfig": {"uris": ["https://h.test"], "userMetadata": {"a_b": 1}}}, None),
+    "resize_mode": ("pad", None, {"parameters": {"resizeMode": "PAD"}}),
+}
+"""Fields that google-genai 1.51.0 does not have: a value, and what Gemini and Vertex AI receive, or None if refused."""
+
 
 @dataclass(frozen=True, eq=False)
 class Case:
@@ -134,7 +142,19 @@ def test_same_wire(case: Case, backend: str) -> None:
 
 def test_every_field() -> None:
     """The table has every field of the config."""
-    assert {each.name for each in fields(schema.GenerateVideosConfig)} == set(CONFIG)
+    assert {each.name for each in fields(schema.GenerateVideosConfig)} == {*CONFIG, *ADDITIONS}
+
+
+@pytest.mark.parametrize("name", ADDITIONS)
+def test_additions(name: str) -> None:
+    """Fields that 1.51.0 does not have are sent as by 3.6.1, or refused by name."""
+    value, *expected = ADDITIONS[name]
+    request = videos.generate("m", "a", config={name: value})
+    for backend, added in zip(BACKENDS, expected, strict=True):
+        if added is None:
+            assert get_refused_paths(request, backend) == (f"config.{name}",)
+        else:
+            assert encode_ours(request, backend)[2] == {"instances": [{"prompt": "a"}], **added}
 
 
 @pytest.mark.parametrize(("name", "path"), [("video-twice", "video"), ("source-twice", "source.video")])

@@ -19,4 +19,4 @@ def test_complete() -> None:
             assert (name, section[:2]) == (name, "\n" + (public.__doc__ or "").strip()[:1])
             for field in public.__annotations__ if issubclass(public, schema.Message) else ():
                 assert (name, field, f"- `{field}: " in section or field == "secret_fields") == (name, field, True)
-    assert "- `display_name: str` (Vertex only)" in page.partition("\n### Blob\n")[2].partition("\n#")[0]
+    assert "- `gcs_uri: str` (Vertex only)" in page.partition("\n### Image\n")[2].partition("\n#")[0]

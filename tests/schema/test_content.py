@@ -29,6 +29,8 @@ from genai_fn.schema import (
     PartMediaResolution,
     SpeechConfig,
     Tool,
+    ToolCall,
+    ToolResponse,
     UserContent,
     Video,
 )
@@ -113,6 +115,8 @@ def test_no_image(make: Any) -> None:
         (FileData(file_uri="x"), Part(file_data=FileData(file_uri="x"))),
         (FunctionCall(name="f"), Part(function_call=FunctionCall(name="f"))),
         (FunctionResponse(name="f"), Part(function_response=FunctionResponse(name="f"))),
+        (ToolCall(id="1"), Part(tool_call=ToolCall(id="1"))),
+        (ToolResponse(id="1"), Part(tool_response=ToolResponse(id="1"))),
         (ExecutableCode(code="1"), Part(executable_code=ExecutableCode(code="1"))),
         (CodeExecutionResult(output="1"), Part(code_execution_result=CodeExecutionResult(output="1"))),
     ],
@@ -247,17 +251,30 @@ def test_speech() -> None:
     assert encode_value(ours) == {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": "Kore"}}}
 
 
-@pytest.mark.parametrize(
-    "field", [name for name in Tool.__struct_fields__ if name not in ("function_declarations", "extra")]
-)
+_NOT_TOOLS = ("function_declarations", "mcp_servers", "extra")
+_TOOL_TYPES = {
+    "code_execution": schema.ToolCodeExecution,
+    "exa_ai_search": schema.ToolExaAiSearch,
+    "parallel_ai_search": schema.ToolParallelAiSearch,
+}
+
+
+@pytest.mark.parametrize("field", [name for name in Tool.__struct_fields__ if name not in _NOT_TOOLS])
 def test_tools(field: str) -> None:
     """The fields of a tool are accepted in its place."""
-    tool_field = getattr(schema, {"code_execution": "ToolCodeExecution"}.get(field, to_class_name(field)))()
+    kind = _TOOL_TYPES[field] if field in _TOOL_TYPES else getattr(schema, to_class_name(field))
+    tool_field = kind()
     assert as_struct(GenerateContentConfig, {"tools": [tool_field]}).tools == (Tool(**{field: tool_field}),)
 
 
 def to_class_name(name: str) -> str:
     return "".join(word.capitalize() for word in name.split("_"))
+
+
+def test_mcp_servers() -> None:
+    """An MCP server is accepted as a tool."""
+    server = schema.McpServer(name="a")
+    assert as_struct(GenerateContentConfig, {"tools": [server]}).tools == (Tool(mcp_servers=(server,)),)
 
 
 def test_declarations() -> None:

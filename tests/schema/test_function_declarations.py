@@ -369,7 +369,9 @@ def test_postponed() -> None:
     }
 
 
-@pytest.mark.parametrize("default", [object(), float("nan"), print, {1: object()}], ids=repr)
+@pytest.mark.parametrize(
+    "default", [object(), float("nan"), print, {1: object()}], ids=["object", "nan", "function", "mapping"]
+)
 def test_default_without_json(default: Any) -> None:
     """A default that is not JSON makes a parameter optional, and is omitted."""
 

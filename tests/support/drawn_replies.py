@@ -10,6 +10,7 @@ from hypothesis.strategies import SearchStrategy
 from pydantic import BaseModel
 
 from genai_fn.testing.strategies.values.wire_json import wire_json
+from tests.support.google_genai.versions import has_field
 
 
 def draw_replies(wire: Any, without: frozenset[str] = frozenset()) -> SearchStrategy[Any]:
@@ -24,9 +25,9 @@ def _remove_members(reply: Any, without: frozenset[str]) -> Any:
 
 
 def to_plain_data(value: Any, name: str = "") -> Any:
-    """Convert a value of either library to plain data, without empty values."""
+    """Convert a value of either library to plain data, without empty values and fields that 1.51.0 does not have."""
     if isinstance(value, msgspec.Struct):
-        return to_plain_data({each: getattr(value, each) for each in value.__struct_fields__ if each != "extra"})
+        return to_plain_data({each: getattr(value, each) for each in value.__struct_fields__ if has_field(value, each)})
     if isinstance(value, BaseModel):
         return to_plain_data(
             {each: getattr(value, each) for each in type(value).model_fields if each != "sdk_http_response"}

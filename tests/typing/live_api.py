@@ -48,6 +48,7 @@ def check_frames() -> None:
     assert_type(live.client_content(turns=["hi", {"text": "ho"}], turn_complete=False), LiveClientMessage)
     assert_type(live.realtime_input(audio=sound), LiveClientMessage)
     assert_type(live.realtime_input(media={"data": b"", "mime_type": "image/png"}), LiveClientMessage)
+    assert_type(live.context_update("Rhyme.", [weather]), LiveClientMessage)
     assert_type(live.tool_response(FunctionResponse(id="1", name="f")), LiveClientMessage)
     assert_type(live.tool_response([{"id": "1", "name": "f"}]), LiveClientMessage)
     assert_type(live.music.weighted_prompts([WeightedPrompt(text="x")]), LiveMusicClientMessage)

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from genai_fn import calling, chats, live, returning, stream_headers, text
+from genai_fn import calling, chats, live, returning, streamed, text
 from genai_fn.backend import Backend, Gemini, Vertex, build_own_credential
 from genai_fn.errors import (
     InvalidRequest,
@@ -65,7 +65,7 @@ def add(one: int, other: int) -> int:
         (HI | text, "run(flow)"),
         (HI | calling(add), "in its `source`"),
         (chats.send(chats.start("m"), "hi"), "in its `source`"),
-        (HI | stream_headers, "run.stream"),
+        (HI | streamed, "run.stream"),
         (live.connect("m"), "run.live"),
         ("hi", "a Request"),
     ],

@@ -28,6 +28,7 @@ from genai_fn.emulator.server.pagination import build_page_response
 from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body, parse_message
 from genai_fn.emulator.server.responses import EMPTY_RESPONSE, build_json_response, encode_json
 from genai_fn.emulator.server.state import EmulatorState, RouteResult
+from genai_fn.schema import WebhookConfig
 from genai_fn.schema.base import Message
 
 
@@ -50,6 +51,7 @@ class _NewBatch(Message):
     display_name: str | None = None
     model: str | None = None
     priority: int | None = None
+    webhook_config: WebhookConfig | None = None
 
 
 class _CreateBatchBody(Message):

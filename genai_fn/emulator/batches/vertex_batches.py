@@ -20,10 +20,22 @@ class _BigquerySource(Message):
     input_uri: str | None = None
 
 
+class _DatasetSource(Message):
+    dataset_name: str | None = None
+
+
 class _InputConfig(Message):
     instances_format: str | None = None
     gcs_source: _GcsSource | None = None
     bigquery_source: _BigquerySource | None = None
+    vertex_multimodal_dataset_source: _DatasetSource | None = None
+
+    @property
+    def has_source(self) -> bool:
+        """Whether a file, a table or a dataset is named."""
+        table, dataset = self.bigquery_source, self.vertex_multimodal_dataset_source
+        has_table = table is not None and bool(table.input_uri)
+        return bool(self.gcs_source and self.gcs_source.uris) or has_table or bool(dataset and dataset.dataset_name)
 
 
 class _GcsDestination(Message):
@@ -34,10 +46,16 @@ class _BigqueryDestination(Message):
     output_uri: str | None = None
 
 
+class _DatasetDestination(Message):
+    bigquery_destination: _BigqueryDestination | None = None
+    display_name: str | None = None
+
+
 class _OutputConfig(Message):
     predictions_format: str | None = None
     gcs_destination: _GcsDestination | None = None
     bigquery_destination: _BigqueryDestination | None = None
+    vertex_multimodal_dataset_destination: _DatasetDestination | None = None
 
 
 class _NewBatchJob(Message):
@@ -65,20 +83,16 @@ def _check_batch_job(new: _NewBatchJob) -> None:
         if not value:
             raise make_invalid_argument(f"* batch_prediction_job.{field}: is required")
     source, destination = new.input_config, new.output_config
-    uris = () if source.gcs_source is None else source.gcs_source.uris
-    if not uris and not (source.bigquery_source and source.bigquery_source.input_uri):
-        raise make_invalid_argument(
-            "* batch_prediction_job.input_config: gcs_source.uris or bigquery_source.input_uri is required"
-        )
-    for uri in uris:
+    if not source.has_source:
+        raise make_invalid_argument("* batch_prediction_job.input_config: a source is required")
+    for uri in () if source.gcs_source is None else source.gcs_source.uris:
         if not uri.startswith("gs://"):
             raise make_invalid_argument(
                 f"* batch_prediction_job.input_config.gcs_source.uris: {uri!r} must start with gs://"
             )
-    if destination.gcs_destination is None and destination.bigquery_destination is None:
-        raise make_invalid_argument(
-            "* batch_prediction_job.output_config: gcs_destination or bigquery_destination is required"
-        )
+    places = (destination.gcs_destination, destination.bigquery_destination)
+    if not any((*places, destination.vertex_multimodal_dataset_destination)):
+        raise make_invalid_argument("* batch_prediction_job.output_config: a destination is required")
 
 
 def _describe_output(destination: _OutputConfig, name: str) -> dict[str, str]:
@@ -86,6 +100,9 @@ def _describe_output(destination: _OutputConfig, name: str) -> dict[str, str]:
     if destination.gcs_destination is not None:
         prefix = (destination.gcs_destination.output_uri_prefix or "").rstrip("/")
         return {"gcsOutputDirectory": f"{prefix}/prediction-model-{name.rpartition('/')[2]}"}
+    if destination.vertex_multimodal_dataset_destination is not None:
+        parent, _, job_id = name.partition("/batchPredictionJobs/")
+        return {"vertexMultimodalDatasetName": f"{parent}/datasets/{job_id}"}
     table = destination.bigquery_destination and destination.bigquery_destination.output_uri
     return {"bigqueryOutputTable": table or ""}
 

@@ -122,6 +122,7 @@ class _GeneratedAnswer(Value):
             cached_content_token_count=self.prompt.cached_token_count or None,
             candidates_token_count=count,
             total_token_count=self.prompt.token_count + count,
+            service_tier=self.prompt.request.service_tier,
         )
 
 

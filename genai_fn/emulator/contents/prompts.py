@@ -11,7 +11,17 @@ from genai_fn.emulator.files import check_file_references
 from genai_fn.emulator.server.faults import make_invalid_argument
 from genai_fn.emulator.server.request_parsing import EmulatedRequest, describe_range_error
 from genai_fn.emulator.server.state import EmulatorState
-from genai_fn.schema import Content, GenerationConfig, ModelSelectionConfig, SafetySetting, Tool, ToolConfig
+from genai_fn.schema import (
+    Content,
+    GenerationConfig,
+    GenerationOutputConfig,
+    ModelArmorConfig,
+    ModelSelectionConfig,
+    SafetySetting,
+    ServiceTier,
+    Tool,
+    ToolConfig,
+)
 from genai_fn.schema.base import Message
 from genai_fn.values import Value
 
@@ -37,7 +47,11 @@ class EmulatedGenerateRequest(Message):
     tool_config: ToolConfig | None = None
     cached_content: str | None = None
     labels: Mapping[str, str] | None = None
+    model_armor_config: ModelArmorConfig | None = None
+    service_tier: ServiceTier | None = None
     continuation_token: str | None = None
+    output_config: GenerationOutputConfig | None = None
+    store: bool | None = None
 
 
 class ResolvedPrompt(Value):

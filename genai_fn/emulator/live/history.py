@@ -46,6 +46,8 @@ class LiveHistory(Value):
     """Number of calls made so far."""
     frame_count: int = 0
     """Number of client messages after the setup."""
+    awaits_history: bool = False
+    """Whether turns are the history of the conversation, which is not answered, until the first ``turn_complete``."""
     time_left: float | None = None
     """Seconds after which the server closes the connection, if it has sent a ``goAway``."""
 

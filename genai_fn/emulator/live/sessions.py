@@ -27,6 +27,7 @@ from genai_fn.emulator.server.faults import EmulatedFault
 from genai_fn.emulator.server.state import EmulatorState
 from genai_fn.schema import (
     LiveClientContent,
+    LiveClientContextUpdate,
     LiveClientRealtimeInput,
     LiveClientToolResponse,
     LiveServerMessage,
@@ -80,7 +81,13 @@ def open_session(
         setup = apply_token_setup(stored_token, setup)
     _check_setup(setup)
     resumed = _find_resumed_session(state, setup)
-    history = LiveHistory(setup=setup, is_vertex=vertex, turns=resumed.turns, call_count=resumed.call_count)
+    history = LiveHistory(
+        setup=setup,
+        is_vertex=vertex,
+        turns=resumed.turns,
+        call_count=resumed.call_count,
+        awaits_history=bool(setup.history_config and setup.history_config.initial_history_in_client_content),
+    )
     state, name = state.assign_name("sessions")
     complete = LiveServerSetupComplete(session_id=name.rpartition("/")[2])
     return state, history, (_dump_message(history, LiveServerMessage(setup_complete=complete)),)
@@ -110,6 +117,7 @@ class _ClientFrame(Message):
     client_content: LiveClientContent | None = None
     realtime_input: LiveClientRealtimeInput | None = None
     tool_response: LiveClientToolResponse | None = None
+    context_update: LiveClientContextUpdate | None = None
 
 
 def receive_frame(
@@ -124,9 +132,7 @@ def receive_frame(
     message = parse_frame(frame, _ClientFrame)
     names = list_set_fields(message)
     if len(names) != 1:
-        raise EmulatedClose(
-            1007, "A message must contain exactly one of client_content, realtime_input and tool_response."
-        )
+        raise EmulatedClose(1007, f"A message must contain exactly one of {', '.join(_FRAME_HANDLERS)}.")
     if message.setup is not None:
         raise EmulatedClose(1007, "setup must be the first message and only the first.")
     turn = LiveTurn(state, replace(history, frame_count=history.frame_count + 1), unsent)
@@ -138,6 +144,7 @@ _FRAME_HANDLERS: Mapping[str, Callable[[LiveTurn, Any], None]] = {
     "client_content": LiveTurn.add_client_content,
     "realtime_input": LiveTurn.add_realtime_input,
     "tool_response": LiveTurn.add_tool_response,
+    "context_update": LiveTurn.update_context,
 }
 
 

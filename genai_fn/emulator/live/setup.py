@@ -11,12 +11,15 @@ from genai_fn.emulator.server.request_parsing import parse_message
 from genai_fn.emulator.server.responses import encode_json
 from genai_fn.schema import (
     AudioTranscriptionConfig,
+    AvatarConfig,
     Content,
     ContextWindowCompressionConfig,
     GenerationConfig,
+    HistoryConfig,
     ModelSelectionConfig,
     ProactivityConfig,
     RealtimeInputConfig,
+    SafetySetting,
     SessionResumptionConfig,
     Tool,
 )
@@ -59,6 +62,11 @@ class EmulatedSetup(Message):
     realtime_input_config: RealtimeInputConfig | None = None
     context_window_compression: ContextWindowCompressionConfig | None = None
     proactivity: ProactivityConfig | None = None
+    explicit_vad_signal: bool | None = None
+    history_config: HistoryConfig | None = None
+    avatar_config: AvatarConfig | None = None
+    safety_settings: tuple[SafetySetting, ...] | None = None
+    labels: Mapping[str, str] | None = None
 
 
 def parse_frame(frame: bytes | str, kind: type[S]) -> S:

@@ -28,6 +28,7 @@ from genai_fn.schema import (
     Content,
     FunctionCall,
     LiveClientContent,
+    LiveClientContextUpdate,
     LiveClientRealtimeInput,
     LiveClientToolResponse,
     LiveServerContent,
@@ -73,7 +74,9 @@ class LiveTurn:
                 raise EmulatedClose(1007, f"client_content.turns[{index}].role must be user or model.")
         self._interrupt()
         self.history = add_turns(self.history, *(content.turns or ()))
-        if content.turn_complete:
+        if self.history.awaits_history:
+            self.history = replace(self.history, awaits_history=not content.turn_complete)
+        elif content.turn_complete:
             if not self.history.turns:
                 raise EmulatedClose(1007, "client_content.turns must not be empty: there is nothing to answer.")
             self._answer_turn()
@@ -106,6 +109,15 @@ class LiveTurn:
             parts = tuple(Part(function_response=each) for each in self.history.function_responses)
             self.history = replace(add_turns(self.history, Content(parts=parts, role="user")), function_responses=())
             self._answer_turn()
+
+    def update_context(self, update: LiveClientContextUpdate) -> None:
+        """Replace the system instruction or the tools of the session. There is no response."""
+        changes: dict[str, Any] = {}
+        if update.system_instruction is not None:
+            changes["system_instruction"] = update.system_instruction
+        if update.tools is not None:
+            changes["tools"] = update.tools.tools or ()
+        self.history = replace(self.history, setup=replace(self.history.setup, **changes))
 
     def _interrupt_if_allowed(self) -> None:
         config = self.history.setup.realtime_input_config

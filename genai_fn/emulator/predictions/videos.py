@@ -18,7 +18,13 @@ from genai_fn.emulator.server.operations import POLLS_UNTIL_DONE, EmulatedOperat
 from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body
 from genai_fn.emulator.server.responses import build_json_response
 from genai_fn.emulator.server.state import EmulatorState, RouteResult
-from genai_fn.schema import VideoCompressionQuality, VideoGenerationMaskMode, VideoGenerationReferenceType
+from genai_fn.schema import (
+    ImageResizeMode,
+    VideoCompressionQuality,
+    VideoGenerationMaskMode,
+    VideoGenerationReferenceType,
+    WebhookConfig,
+)
 from genai_fn.schema.base import Message
 from genai_fn.values import Value
 
@@ -66,12 +72,15 @@ class _VideoParameters(Message):
     enhance_prompt: bool | None = None
     generate_audio: bool | None = None
     compression_quality: VideoCompressionQuality | None = None
+    resize_mode: ImageResizeMode | None = None
 
 
 class _GenerateVideosBody(Message):
     instances: tuple[_VideoInstance, ...] = ()
     parameters: _VideoParameters = _VideoParameters()
     labels: Mapping[str, str] | None = None
+    webhook_config: WebhookConfig | None = None
+    """Accepted and ignored."""
 
 
 class _VideoOperation(Value):
@@ -102,7 +111,9 @@ def _start_operation(state: EmulatorState, request: EmulatedRequest) -> RouteRes
     return state.with_resource(name, operation), build_json_response(EmulatedOperation(name=name))
 
 
-_VERTEX_ONLY_FIELDS = ("storage_uri", "fps", "seed", "pubsub_topic", "generate_audio", "compression_quality")
+_VERTEX_ONLY_FIELDS = (
+    *("storage_uri", "fps", "seed", "pubsub_topic", "generate_audio", "compression_quality", "resize_mode"),
+)
 
 
 def _check_request(instance: _VideoInstance, parameters: _VideoParameters) -> None:

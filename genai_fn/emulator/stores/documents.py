@@ -13,6 +13,7 @@ from genai_fn.emulator.server.pagination import build_page_response
 from genai_fn.emulator.server.request_parsing import EmulatedRequest
 from genai_fn.emulator.server.responses import EMPTY_RESPONSE, Int64, build_json_response
 from genai_fn.emulator.server.state import EmulatorState, RouteResult
+from genai_fn.http import HttpResponse
 from genai_fn.schema import ChunkingConfig, Document, DocumentState, WhiteSpaceConfig
 from genai_fn.values import Value
 
@@ -22,6 +23,7 @@ class IngestedDocument(Value):
 
     document: Document
     passages: tuple[str, ...]
+    content: bytes
     poll_count: int = 0
 
     @property
@@ -43,7 +45,7 @@ def ingest_document(
     pending = replace(
         document, name=name, size_bytes=Int64(len(content)), create_time=request.now, update_time=request.now
     )
-    return state.with_resource(name, IngestedDocument(pending, _split_passages(content, chunking))), name
+    return state.with_resource(name, IngestedDocument(pending, split_passages(content, chunking), content)), name
 
 
 def advance_document(state: EmulatorState, name: str) -> EmulatorState:
@@ -63,12 +65,12 @@ def list_ready_documents(state: EmulatorState, store: str) -> tuple[IngestedDocu
     return tuple(each for each in state.list_resources(f"{store}/documents") if each.is_ready)
 
 
-def _split_passages(content: bytes, chunking: ChunkingConfig | None) -> tuple[str, ...]:
+def split_passages(content: bytes, chunking: ChunkingConfig | None) -> tuple[str, ...]:
     """
     Split the text of a file into passages.
 
     >>> config = WhiteSpaceConfig(max_tokens_per_chunk=3, max_overlap_tokens=1)
-    >>> _split_passages(b"one two three four five", ChunkingConfig(white_space_config=config))
+    >>> split_passages(b"one two three four five", ChunkingConfig(white_space_config=config))
     ('one two three', 'three four five')
     """
     size, overlap = parse_chunking(chunking)
@@ -118,6 +120,18 @@ def _delete_document(state: EmulatorState, request: EmulatedRequest) -> RouteRes
     return state.without_resource(request.path_params["name"]), EMPTY_RESPONSE
 
 
+def _download_media(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
+    """Return the content of a document. Its only medium has the ID of the document."""
+    store, media_id = request.path_params["store"], request.path_params["media_id"]
+    found = state.resources.get(f"{store}/documents/{media_id}")
+    if not isinstance(found, IngestedDocument):
+        raise make_not_found(f"{store}/media/{media_id}")
+    if request.query.get("alt") != "media":
+        raise make_invalid_argument("alt=media is required to download a medium.")
+    kind = found.document.mime_type or "application/octet-stream"
+    return state, HttpResponse(200, (("content-type", kind),), found.content)
+
+
 def is_forced(request: EmulatedRequest) -> bool:
     """Whether ``force`` is set; google-genai sends ``True`` with a capital letter."""
     return request.query.get("force", "").lower() == "true"
@@ -127,4 +141,5 @@ ROUTES = (
     ("GET", "{store=fileSearchStores/*}/documents", _list_documents),
     ("GET", "{name=fileSearchStores/*/documents/*}", _get_document),
     ("DELETE", "{name=fileSearchStores/*/documents/*}", _delete_document),
+    ("GET", "{store=fileSearchStores/*}/media/{media_id}", _download_media),
 )

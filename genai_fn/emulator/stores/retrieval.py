@@ -63,8 +63,15 @@ class _Passage(Value):
 
     @property
     def chunk(self) -> GroundingChunk:
-        title = self.document.document.display_name or self.document.document.name
-        return GroundingChunk(retrieved_context=GroundingChunkRetrievedContext(text=self.text, title=title))
+        document = self.document.document
+        name = document.name or ""
+        is_image = (document.mime_type or "").startswith("image/")
+        context = GroundingChunkRetrievedContext(
+            text=self.text,
+            title=document.display_name or name,
+            media_id=name.replace("/documents/", "/media/") if is_image else None,
+        )
+        return GroundingChunk(retrieved_context=context)
 
 
 def _rank_passages(passages: Sequence[_Passage], question: str) -> list[_Passage]:

@@ -28,8 +28,17 @@ def _create_store(state: EmulatorState, request: EmulatedRequest) -> RouteResult
     config = parse_body(request, CreateFileSearchStoreConfig, "file_search_store")
     state, name = state.assign_name("fileSearchStores")
     now = request.now
-    store = FileSearchStore(name=name, display_name=config.display_name, create_time=now, update_time=now)
+    store = FileSearchStore(
+        name=name,
+        display_name=config.display_name,
+        create_time=now,
+        update_time=now,
+        embedding_model=config.embedding_model or _DEFAULT_EMBEDDING_MODEL,
+    )
     return state.with_resource(name, store), build_json_response(store)
+
+
+_DEFAULT_EMBEDDING_MODEL = "models/gemini-embedding-001"
 
 
 def _get_store(state: EmulatorState, request: EmulatedRequest) -> RouteResult:

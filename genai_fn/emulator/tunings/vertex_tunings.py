@@ -1,7 +1,7 @@
 """Tunings of Vertex AI: jobs whose result is a model with checkpoints and an endpoint."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from genai_fn import codec
 from genai_fn.emulator import vertex_jobs
@@ -12,8 +12,12 @@ from genai_fn.emulator.server.responses import Int64
 from genai_fn.emulator.server.state import EmulatorState, RouteResult
 from genai_fn.schema import (
     Checkpoint,
+    DistillationHyperParameters,
+    DistillationSpec,
+    EncryptionSpec,
     PreferenceOptimizationSpec,
     PreTunedModel,
+    ReinforcementTuningSpec,
     SupervisedTuningSpec,
     TunedModel,
     TunedModelCheckpoint,
@@ -29,14 +33,37 @@ class _PreferenceSpec(PreferenceOptimizationSpec):
     evaluation_config: Any = None
 
 
+class _DistillationHyperParameters(DistillationHyperParameters):
+    sft_loss_weight_multiplier: float | None = None
+
+
+class _DistillationSpec(DistillationSpec):
+    hyper_parameters: _DistillationHyperParameters | None = None
+    evaluation_config: Any = None
+    export_last_checkpoint_only: bool | None = None
+
+
+class _ReinforcementSpec(ReinforcementTuningSpec):
+    single_reward_config: Any = None
+    composite_reward_config: Any = None
+
+
+_Spec: TypeAlias = _SupervisedSpec | _PreferenceSpec | _DistillationSpec | _ReinforcementSpec
+
+
 class _NewTuningJob(Message):
     base_model: str | None = None
     pre_tuned_model: PreTunedModel | None = None
     supervised_tuning_spec: _SupervisedSpec | None = None
     preference_optimization_spec: _PreferenceSpec | None = None
+    distillation_spec: _DistillationSpec | None = None
+    reinforcement_tuning_spec: _ReinforcementSpec | None = None
     tuned_model_display_name: str | None = None
     description: str | None = None
     labels: Mapping[str, str] | None = None
+    custom_base_model: str | None = None
+    output_uri: str | None = None
+    encryption_spec: EncryptionSpec | None = None
 
 
 def _create_tuning_job(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
@@ -46,7 +73,7 @@ def _create_tuning_job(state: EmulatorState, request: EmulatedRequest) -> RouteR
     parent, _, job_id = name.partition("/tuningJobs/")
     model, endpoint = f"{parent}/models/{job_id}", f"{parent}/endpoints/{job_id}"
     epochs = _resolve_epoch_count(spec)
-    steps = () if spec.export_last_checkpoint_only else range(1, epochs + 1)
+    steps = () if getattr(spec, "export_last_checkpoint_only", None) else range(1, epochs + 1)
     project_model = EmulatedVertexModel(
         name=model,
         display_name=new.tuned_model_display_name,
@@ -78,30 +105,41 @@ def _create_tuning_job(state: EmulatorState, request: EmulatedRequest) -> RouteR
 def _echo_request_fields(new: _NewTuningJob) -> dict[str, Any]:
     """Return the fields of the request as JSON, with the 64-bit ``epochCount`` as a string."""
     tree: dict[str, Any] = codec.to_builtins(new)
-    for spec in ("supervisedTuningSpec", "preferenceOptimizationSpec"):
+    for spec in _SPEC_NAMES:
         hyper_parameters: dict[str, Any] = tree.get(spec, {}).get("hyperParameters", {})
         if "epochCount" in hyper_parameters:
             hyper_parameters["epochCount"] = Int64(hyper_parameters["epochCount"])
     return tree
 
 
-def _check_tuning_spec(new: _NewTuningJob) -> _SupervisedSpec | _PreferenceSpec:
+_SPEC_NAMES = ("supervisedTuningSpec", "preferenceOptimizationSpec", "distillationSpec", "reinforcementTuningSpec")
+
+
+def _check_tuning_spec(new: _NewTuningJob) -> _Spec:
     """Check the request, and return its tuning spec."""
     if (new.base_model is None) == (new.pre_tuned_model is None):
         raise make_invalid_argument("* tuning_job: either base_model or pre_tuned_model is required")
-    spec, other = new.supervised_tuning_spec, new.preference_optimization_spec
-    if spec is not None and other is not None:
-        why = "oneof field 'tuning_spec' is already set. Cannot set 'preferenceOptimizationSpec'"
+    specs: tuple[_Spec | None, ...] = (
+        new.supervised_tuning_spec,
+        new.preference_optimization_spec,
+        new.distillation_spec,
+        new.reinforcement_tuning_spec,
+    )
+    chosen = [(name, spec) for name, spec in zip(_SPEC_NAMES, specs, strict=True) if spec is not None]
+    if len(chosen) > 1:
+        why = f"oneof field 'tuning_spec' is already set. Cannot set '{chosen[1][0]}'"
         raise make_invalid_value("tuning_job", "oneof", why)
-    chosen = spec or other
-    if chosen is None or not (chosen.training_dataset_uri or "").startswith(("gs://", "projects/")):
-        raise make_invalid_argument(
-            "* tuning_job: a tuning_spec with a training_dataset_uri, gs://… or a dataset, is required"
-        )
-    return chosen
+    if not chosen or not _get_dataset_uri(chosen[0][1]).startswith(("gs://", "projects/")):
+        raise make_invalid_argument("* tuning_job: a tuning_spec with a dataset, gs://… or projects/…, is required")
+    return chosen[0][1]
 
 
-def _resolve_epoch_count(spec: _SupervisedSpec | _PreferenceSpec) -> int:
+def _get_dataset_uri(spec: _Spec) -> str:
+    uri = spec.prompt_dataset_uri if isinstance(spec, _DistillationSpec) else spec.training_dataset_uri
+    return uri or ""
+
+
+def _resolve_epoch_count(spec: _Spec) -> int:
     epoch_count = None if spec.hyper_parameters is None else spec.hyper_parameters.epoch_count
     if epoch_count is not None and not 0 < epoch_count <= _MAX_EPOCHS:
         raise make_invalid_argument(f"* tuning_job: epoch_count must be from 1 to {_MAX_EPOCHS}, but was {epoch_count}")

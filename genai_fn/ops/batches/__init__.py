@@ -31,6 +31,7 @@ from genai_fn.schema import (
     DeleteResourceJob,
     ListBatchJobsConfig,
     ListBatchJobsResponse,
+    WebhookConfig,
 )
 from genai_fn.schema.base import Message, OpenMessage
 from genai_fn.schema.convert import as_struct
@@ -70,8 +71,11 @@ class CreateBatch(Operation[BatchJob]):
             requests=None if inlined is None else encode_requests(inlined, self.model, at),
             extra=self.src.extra,
         )
-        body = _CreateGeminiBatchBody(batch=_GeminiBatch(display_name=self.config.display_name, input_config=source))
-        return POST(f"{resolve_model_name(at, self.model)}:batchGenerateContent", body, GEMINI_JOB)
+        batch = _GeminiBatch(
+            display_name=self.config.display_name, input_config=source, webhook_config=self.config.webhook_config
+        )
+        path = f"{resolve_model_name(at, self.model)}:batchGenerateContent"
+        return POST(path, _CreateGeminiBatchBody(batch=batch), GEMINI_JOB)
 
     def vertex(self, at: Vertex) -> Call[BatchJob]:
         name, dest = (
@@ -101,9 +105,11 @@ def create(
         model: As in ``generate``; all requests of a batch have the same model.
 
         src: The requests. On Gemini a list of ``generate`` requests or of `InlinedRequest`, or a file, ``files/…``. On
-            Vertex AI ``gs://….jsonl`` or ``bq://project.dataset.table``. ``batches.jsonl`` writes such files.
+            Vertex AI ``gs://….jsonl``, ``bq://project.dataset.table`` or a multimodal dataset,
+            ``projects/…/locations/…/datasets/…``. ``batches.jsonl`` writes such files.
 
-        config: ``display_name``, and on Vertex AI the destination, ``dest``: ``gs://…`` or ``bq://…``.
+        config: ``display_name``; on Vertex AI the destination, ``dest``: ``gs://…``, ``bq://…`` or ``vertex_dataset``;
+            on Gemini ``webhook_config``, whose URIs are called when the batch ends.
 
     Raises:
         InvalidRequest: If the model name is empty or invalid, ``src`` is not exactly one source, a request cannot be
@@ -139,6 +145,7 @@ class _GeminiBatchInput(OpenMessage):
 class _GeminiBatch(Message):
     input_config: _GeminiBatchInput
     display_name: str | None = None
+    webhook_config: WebhookConfig | None = None
 
 
 class _CreateGeminiBatchBody(Message):
@@ -170,7 +177,7 @@ def _derive_destination(operation: CreateBatch) -> BatchJobDestination | None:
 def _compute_digest(operation: CreateBatch) -> str:
     """Return a digest of the request, for names; google-genai uses the time instead."""
     src = operation.src
-    identity = (operation.model, src.format, src.gcs_uri, src.bigquery_uri, operation.config)
+    identity = (operation.model, src.format, src.gcs_uri, src.bigquery_uri or src.vertex_dataset_name, operation.config)
     return hashlib.sha256(codec.encode(identity)).hexdigest()[:12]
 
 

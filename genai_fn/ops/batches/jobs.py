@@ -11,6 +11,7 @@ from genai_fn.request import ResponseReader, read_json
 from genai_fn.schema import (
     BatchJob,
     BatchJobDestination,
+    BatchJobOutputInfo,
     CompletionStats,
     ContentEmbedding,
     DeleteResourceJob,
@@ -141,7 +142,9 @@ def _decode_inlined_response(wire: _InlinedItem) -> InlinedResponse:
 
 def _decode_inlined_embedding(wire: _InlinedItem) -> InlinedEmbedContentResponse:
     response = None if wire.response is None else copy_fields(SingleEmbedContentResponse, wire.response)
-    return InlinedEmbedContentResponse(response=response, error=_decode_error(wire.error), extra=wire.extra)
+    return InlinedEmbedContentResponse(
+        response=response, error=_decode_error(wire.error), metadata=wire.metadata, extra=wire.extra
+    )
 
 
 class _GeminiBatchOperations(OpenMessage):
@@ -174,6 +177,7 @@ class _VertexBatchJob(OpenMessage):
     input_config: BatchInputConfig | None = None
     output_config: BatchOutputConfig | None = None
     completion_stats: CompletionStats | None = None
+    output_info: BatchJobOutputInfo | None = None
 
 
 def _job_from_vertex(wire: _VertexBatchJob) -> BatchJob:
@@ -190,6 +194,7 @@ def _job_from_vertex(wire: _VertexBatchJob) -> BatchJob:
         src=None if wire.input_config is None else decode_source(wire.input_config),
         dest=None if wire.output_config is None else decode_destination(wire.output_config),
         completion_stats=wire.completion_stats,
+        output_info=wire.output_info,
         extra=wire.extra,
     )
 

@@ -1,7 +1,7 @@
 """Source and destination of a batch on Vertex AI, as they are sent and received."""
 
 from genai_fn.ops.request_parts import omit_if_empty
-from genai_fn.schema import BatchJobDestination, BatchJobSource
+from genai_fn.schema import BatchJobDestination, BatchJobSource, VertexMultimodalDatasetDestination
 from genai_fn.schema.base import Message, OpenMessage
 
 __all__ = [
@@ -22,12 +22,17 @@ class _BigquerySource(Message):
     input_uri: str | None = None
 
 
+class _DatasetSource(Message):
+    dataset_name: str | None = None
+
+
 class BatchInputConfig(OpenMessage):
     """The source of a batch."""
 
     instances_format: str | None = None
     gcs_source: _GcsSource | None = None
     bigquery_source: _BigquerySource | None = None
+    vertex_multimodal_dataset_source: _DatasetSource | None = None
 
 
 def encode_source(src: BatchJobSource) -> BatchInputConfig:
@@ -36,6 +41,7 @@ def encode_source(src: BatchJobSource) -> BatchInputConfig:
         instances_format=src.format,
         gcs_source=omit_if_empty(_GcsSource(uris=src.gcs_uri)),
         bigquery_source=omit_if_empty(_BigquerySource(input_uri=src.bigquery_uri)),
+        vertex_multimodal_dataset_source=omit_if_empty(_DatasetSource(dataset_name=src.vertex_dataset_name)),
         extra=src.extra,
     )
 
@@ -46,6 +52,7 @@ def decode_source(wire: BatchInputConfig) -> BatchJobSource:
         format=wire.instances_format,
         gcs_uri=(wire.gcs_source or _GcsSource()).uris,
         bigquery_uri=(wire.bigquery_source or _BigquerySource()).input_uri,
+        vertex_dataset_name=(wire.vertex_multimodal_dataset_source or _DatasetSource()).dataset_name,
         extra=wire.extra,
     )
 
@@ -58,12 +65,18 @@ class _BigqueryDestination(Message):
     output_uri: str | None = None
 
 
+class _DatasetDestination(OpenMessage):
+    bigquery_destination: _BigqueryDestination | None = None
+    display_name: str | None = None
+
+
 class BatchOutputConfig(OpenMessage):
     """The destination of a batch."""
 
     predictions_format: str | None = None
     gcs_destination: _GcsDestination | None = None
     bigquery_destination: _BigqueryDestination | None = None
+    vertex_multimodal_dataset_destination: _DatasetDestination | None = None
 
 
 def encode_destination(dest: BatchJobDestination) -> BatchOutputConfig:
@@ -72,6 +85,7 @@ def encode_destination(dest: BatchJobDestination) -> BatchOutputConfig:
         predictions_format=dest.format,
         gcs_destination=omit_if_empty(_GcsDestination(output_uri_prefix=dest.gcs_uri)),
         bigquery_destination=omit_if_empty(_BigqueryDestination(output_uri=dest.bigquery_uri)),
+        vertex_multimodal_dataset_destination=_encode_dataset(dest.vertex_dataset),
         extra=dest.extra,
     )
 
@@ -82,5 +96,22 @@ def decode_destination(wire: BatchOutputConfig) -> BatchJobDestination:
         format=wire.predictions_format,
         gcs_uri=(wire.gcs_destination or _GcsDestination()).output_uri_prefix,
         bigquery_uri=(wire.bigquery_destination or _BigqueryDestination()).output_uri,
+        vertex_dataset=_decode_dataset(wire.vertex_multimodal_dataset_destination),
         extra=wire.extra,
+    )
+
+
+def _encode_dataset(dataset: VertexMultimodalDatasetDestination | None) -> _DatasetDestination | None:
+    if dataset is None:
+        return None
+    table = omit_if_empty(_BigqueryDestination(output_uri=dataset.bigquery_destination))
+    return _DatasetDestination(bigquery_destination=table, display_name=dataset.display_name, extra=dataset.extra)
+
+
+def _decode_dataset(wire: _DatasetDestination | None) -> VertexMultimodalDatasetDestination | None:
+    if wire is None:
+        return None
+    table = wire.bigquery_destination or _BigqueryDestination()
+    return VertexMultimodalDatasetDestination(
+        bigquery_destination=table.output_uri, display_name=wire.display_name, extra=wire.extra
     )

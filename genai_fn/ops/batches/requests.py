@@ -19,6 +19,7 @@ from genai_fn.schema import (
     InlinedRequest,
 )
 from genai_fn.schema.base import Message, OpenMessage
+from genai_fn.schema.batches import DATASET_NAME
 from genai_fn.schema.convert import as_struct
 from genai_fn.wire.resource_names import check_model_name, resolve_model_name
 
@@ -36,13 +37,15 @@ SourceLike: TypeAlias = (
 
 def parse_source(src: SourceLike, model: str) -> BatchJobSource:
     """Convert a batch's source; raise `InvalidRequest` unless it is exactly one file, table or list of requests."""
-    if isinstance(src, str) and not src.startswith(("gs://", "bq://", "files/")):
-        raise InvalidRequest("src", src, "gs://…, bq://… or files/…, or requests")
+    if isinstance(src, str) and not (src.startswith(("gs://", "bq://", "files/")) or DATASET_NAME.fullmatch(src)):
+        raise InvalidRequest("src", src, "gs://…, bq://…, files/… or projects/…/locations/…/datasets/…, or requests")
     source = as_struct(BatchJobSource, _convert_source_requests(src, model), "src")
-    places = (source.gcs_uri, source.bigquery_uri, source.file_name, source.inlined_requests)
-    if sum(each is not None for each in places) != 1:
-        raise InvalidRequest("src", src, "exactly one of gcs_uri, bigquery_uri, file_name and inlined_requests")
+    if sum(getattr(source, name) is not None for name in _PLACES) != 1:
+        raise InvalidRequest("src", src, f"exactly one of {', '.join(_PLACES)}")
     return source
+
+
+_PLACES = ("gcs_uri", "bigquery_uri", "vertex_dataset_name", "file_name", "inlined_requests")
 
 
 def _convert_source_requests(src: Any, model: str) -> Any:

@@ -1,6 +1,7 @@
 """
 The Files API: the server stores a file for two days, and requests refer to it.
 
+- `registration`: makes objects in Cloud Storage usable as files.
 - `uploads`, `upload_flow`: the requests of a resumable upload, and the flow that sends them.
 - `downloads`, `download_flow`: the request of a download, and the flow that writes it to memory or a file.
 - `file_id`: the id of a file in a name or a URL.
@@ -12,13 +13,25 @@ from typing import Any, ClassVar
 from genai_fn.backend import Gemini, Vertex
 from genai_fn.ops.files.download_flow import download
 from genai_fn.ops.files.file_id import parse_file_id
+from genai_fn.ops.files.registration import register_files
 from genai_fn.ops.files.upload_flow import upload
 from genai_fn.ops.request_parts import build_query
 from genai_fn.request import DELETE, GET, Call, Operation, Refusal, Request, read_json
 from genai_fn.schema import DeleteFileResponse, File, ListFilesConfig, ListFilesResponse
 from genai_fn.schema.convert import as_struct
 
-__all__ = ["DeleteFile", "GetFile", "ListFiles", "delete", "download", "get", "list", "parse_file_id", "upload"]
+__all__ = [
+    "DeleteFile",
+    "GetFile",
+    "ListFiles",
+    "delete",
+    "download",
+    "get",
+    "list",
+    "parse_file_id",
+    "register_files",
+    "upload",
+]
 
 
 class GetFile(Operation[File]):

@@ -15,6 +15,7 @@ from genai_fn.errors import InvalidRequest
 from genai_fn.ops.live import music
 from genai_fn.ops.live.setup import LiveSetup, build_setup, validate_set_once
 from genai_fn.ops.request_parts import copy_fields
+from genai_fn.ops.tool_config import merge_function_declarations
 from genai_fn.request import Handshake, Live, LiveOperation
 from genai_fn.schema import (
     ActivityEnd,
@@ -23,6 +24,8 @@ from genai_fn.schema import (
     FunctionResponse,
     GenerationConfig,
     LiveClientContent,
+    LiveClientContextUpdate,
+    LiveClientContextUpdateTools,
     LiveClientMessage,
     LiveClientRealtimeInput,
     LiveClientToolResponse,
@@ -34,9 +37,11 @@ from genai_fn.schema import (
     UsageMetadata,
 )
 from genai_fn.schema.base import Message
+from genai_fn.schema.content import ContentLike
 from genai_fn.schema.contents import ContentsLike, as_contents
 from genai_fn.schema.convert import as_struct, as_value
 from genai_fn.schema.pillow_images import encode_pillow_image, is_pillow_image
+from genai_fn.schema.tools import ToolLike
 from genai_fn.wire.resource_names import ResourceName, check_model_name, resolve_model_name
 
 if TYPE_CHECKING:
@@ -45,7 +50,15 @@ if TYPE_CHECKING:
     BlobLike: TypeAlias = Blob | PillowImage | Mapping[str, Any]
     FunctionResponseLike: TypeAlias = FunctionResponse | Mapping[str, Any]
 
-__all__ = ["ConnectLive", "client_content", "connect", "music", "realtime_input", "tool_response"]
+__all__ = [
+    "ConnectLive",
+    "client_content",
+    "connect",
+    "context_update",
+    "music",
+    "realtime_input",
+    "tool_response",
+]
 
 
 class ConnectLive(LiveOperation[LiveServerMessage]):
@@ -273,3 +286,36 @@ def tool_response(
     if not converted or FunctionResponse() in converted:
         raise InvalidRequest("function_responses", function_responses, "a response to at least one call")
     return LiveClientMessage(tool_response=LiveClientToolResponse(function_responses=converted))
+
+
+def context_update(
+    system_instruction: ContentLike | None = None, tools: Sequence[ToolLike] | None = None
+) -> LiveClientMessage:
+    """
+    Build a message that changes the system instruction or the tools for the rest of the session.
+
+    The service applies it in order with the other messages, and processes the conversation from its beginning again.
+
+    Args:
+        system_instruction: The new system instruction; None keeps the present one.
+
+        tools: The tools that replace all present ones; ``[]`` removes them, None keeps them. Functions are only
+            declared: those of ``calling`` are called as before.
+
+    Raises:
+        InvalidRequest: If neither is given, or one cannot be converted.
+
+    >>> context_update("Be concise.", []).context_update.tools
+    LiveClientContextUpdateTools()
+    """
+    if system_instruction is None and tools is None:
+        raise InvalidRequest("system_instruction", None, "a system instruction or tools")
+    update = as_struct(
+        LiveClientContextUpdate,
+        {"system_instruction": system_instruction, "tools": None if tools is None else {"tools": tools}},
+        "context_update",
+    )
+    if update.tools is not None:
+        merged = LiveClientContextUpdateTools(tools=merge_function_declarations(update.tools.tools))
+        update = replace(update, tools=merged)
+    return LiveClientMessage(context_update=update)

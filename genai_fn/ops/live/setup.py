@@ -1,5 +1,7 @@
 """The setup message of a live session, for opening one and for the constraints of an ephemeral token."""
 
+from collections.abc import Mapping
+
 from msgspec.structs import replace
 
 from genai_fn.backend import Backend
@@ -8,12 +10,15 @@ from genai_fn.ops.request_parts import as_type
 from genai_fn.ops.tool_config import merge_function_declarations
 from genai_fn.schema import (
     AudioTranscriptionConfig,
+    AvatarConfig,
     Content,
     ContextWindowCompressionConfig,
     GenerationConfig,
+    HistoryConfig,
     LiveConnectConfig,
     ProactivityConfig,
     RealtimeInputConfig,
+    SafetySetting,
     SessionResumptionConfig,
     SpeechConfig,
     Tool,
@@ -36,6 +41,11 @@ class LiveSetup(Message):
     realtime_input_config: RealtimeInputConfig | None = None
     context_window_compression: ContextWindowCompressionConfig | None = None
     proactivity: ProactivityConfig | None = None
+    explicit_vad_signal: bool | None = None
+    history_config: HistoryConfig | None = None
+    avatar_config: AvatarConfig | None = None
+    safety_settings: tuple[SafetySetting, ...] | None = None
+    labels: Mapping[str, str] | None = None
 
 
 def validate_set_once(config: LiveConnectConfig, path: str) -> None:
@@ -69,6 +79,11 @@ def build_setup(model: str | None, config: LiveConnectConfig, at: Backend, path:
         realtime_input_config=config.realtime_input_config,
         context_window_compression=config.context_window_compression,
         proactivity=config.proactivity,
+        explicit_vad_signal=config.explicit_vad_signal,
+        history_config=config.history_config,
+        avatar_config=config.avatar_config,
+        safety_settings=config.safety_settings,
+        labels=config.labels,
     )
 
 

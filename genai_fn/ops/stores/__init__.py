@@ -1,16 +1,21 @@
 """
 File search stores: documents that are split into chunks and embedded, so that a model can search them.
 
-This module has the operations on stores; `documents` has those on the documents in a store.
+- This module has the operations on stores.
+- `documents`: the documents in a store.
+- `media`: downloads of images and pages that a search has found.
 """
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from msgspec.structs import replace
+
 from genai_fn.backend import Gemini, Vertex
 from genai_fn.ops.files.upload_flow import upload_to_store as upload
 from genai_fn.ops.request_parts import EMPTY_RESPONSE, build_query, omit_if_empty
 from genai_fn.ops.stores import documents
+from genai_fn.ops.stores.media import download_media
 from genai_fn.request import DELETE, GET, POST, Call, Operation, Refusal, Request, read_json
 from genai_fn.schema import (
     ChunkingConfig,
@@ -25,7 +30,7 @@ from genai_fn.schema import (
 )
 from genai_fn.schema.base import Message
 from genai_fn.schema.convert import as_struct
-from genai_fn.wire.resource_names import check_resource_name
+from genai_fn.wire.resource_names import check_model_name, check_resource_name, resolve_model_name
 
 __all__ = [
     "CreateStore",
@@ -36,6 +41,7 @@ __all__ = [
     "create",
     "delete",
     "documents",
+    "download_media",
     "get",
     "import_file",
     "list",
@@ -50,8 +56,14 @@ class CreateStore(Operation[FileSearchStore]):
 
     config: CreateFileSearchStoreConfig = CreateFileSearchStoreConfig()
 
+    def __post_init__(self) -> None:
+        if self.config.embedding_model is not None:
+            check_model_name(self.config.embedding_model, "config.embedding_model")
+
     def gemini(self, at: Gemini) -> Call[FileSearchStore]:
-        return POST("fileSearchStores", omit_if_empty(self.config), read_json(FileSearchStore))
+        model = self.config.embedding_model
+        config = self.config if model is None else replace(self.config, embedding_model=resolve_model_name(at, model))
+        return POST("fileSearchStores", omit_if_empty(config), read_json(FileSearchStore))
 
     def vertex(self, at: Vertex) -> Refusal:
         return Refusal("file search stores exist only on the Gemini Developer API")
@@ -62,13 +74,15 @@ def create(config: CreateFileSearchStoreConfig | Mapping[str, Any] | None = None
     Create an empty store. Gemini Developer API only, as all of this module.
 
     Args:
-        config: ``display_name``.
+        config: ``display_name``, and ``embedding_model``, a model name as in ``embed``.
 
     Raises:
-        InvalidRequest: If a field of ``config`` is unknown or has the wrong type.
+        InvalidRequest: If a field of ``config`` is unknown or has the wrong type, or the model name is invalid.
 
     Fails with:
         Unsupported: On Vertex AI.
+
+        ClientError: If the embedding model does not exist (404).
 
     >>> create({"display_name": "Handbooks"}).operation.config
     CreateFileSearchStoreConfig(display_name='Handbooks')

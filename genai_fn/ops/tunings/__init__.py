@@ -3,15 +3,17 @@ Tuning jobs: train a model on examples.
 
 - `jobs`: decodes the jobs of both backends.
 - `evaluation`: the evaluation config on Vertex AI.
+- `rewards`: the rewards of reinforcement tuning, and their validation before a job.
+- `specs`: the specification of each tuning method on Vertex AI.
 """
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from genai_fn.backend import Backend, Gemini, Vertex
+from genai_fn.backend import Gemini, Vertex
 from genai_fn.errors import InvalidRequest, Unsupported
 from genai_fn.ops.request_parts import EMPTY_RESPONSE, build_query, omit_if_empty
-from genai_fn.ops.tunings.evaluation import WireEvaluationConfig, encode_evaluation, validate_evaluation
+from genai_fn.ops.tunings.evaluation import validate_evaluation
 from genai_fn.ops.tunings.jobs import (
     GEMINI_STARTED_TUNING,
     GEMINI_TUNING,
@@ -19,13 +21,13 @@ from genai_fn.ops.tunings.jobs import (
     VERTEX_TUNING,
     VERTEX_TUNINGS,
 )
+from genai_fn.ops.tunings.rewards import validate_reward
+from genai_fn.ops.tunings.specs import encode_tuning_job
 from genai_fn.request import GET, POST, Call, Operation, Request
 from genai_fn.schema import (
-    AdapterSize,
     CreateTuningJobConfig,
     ListTuningJobsConfig,
     ListTuningJobsResponse,
-    PreTunedModel,
     TuningDataset,
     TuningExample,
     TuningJob,
@@ -36,7 +38,17 @@ from genai_fn.schema.base import Message
 from genai_fn.schema.convert import as_struct
 from genai_fn.wire.resource_names import check_model_name, check_resource_name
 
-__all__ = ["CancelTuning", "CreateTuning", "GetTuning", "ListTunings", "cancel", "get", "list", "tune"]
+__all__ = [
+    "CancelTuning",
+    "CreateTuning",
+    "GetTuning",
+    "ListTunings",
+    "cancel",
+    "get",
+    "list",
+    "tune",
+    "validate_reward",
+]
 
 
 class CreateTuning(Operation[TuningJob]):
@@ -53,6 +65,7 @@ class CreateTuning(Operation[TuningJob]):
         validate_evaluation(self.config.evaluation_config, "config.evaluation_config")
         _validate_dataset_source(self.training_dataset, "training_dataset")
         _validate_dataset_source(self.config.validation_dataset, "config.validation_dataset")
+        _validate_choices(self.config)
 
     def gemini(self, at: Gemini) -> Call[TuningJob]:
         if self.config.method not in (None, TuningMethod.SUPERVISED_FINE_TUNING):
@@ -60,7 +73,9 @@ class CreateTuning(Operation[TuningJob]):
         return POST("tunedModels", _encode_tuned_model(self), GEMINI_STARTED_TUNING)
 
     def vertex(self, at: Vertex) -> Call[TuningJob]:
-        return POST("tuningJobs", _encode_tuning_job(self, at), VERTEX_TUNING)
+        return POST(
+            "tuningJobs", encode_tuning_job(self.base_model, self.training_dataset, self.config, at), VERTEX_TUNING
+        )
 
 
 def tune(
@@ -107,6 +122,13 @@ def _validate_dataset_source(dataset: TuningDataset | TuningValidationDataset | 
         raise InvalidRequest(path, dataset, "either gcs_uri or vertex_dataset_resource")
 
 
+def _validate_choices(config: CreateTuningJobConfig) -> None:
+    """Raise `InvalidRequest` if two options are set that mean the same."""
+    for name, other in (("reward_config", "composite_reward_config"), ("validation_dataset_uri", "validation_dataset")):
+        if getattr(config, name) is not None and getattr(config, other) is not None:
+            raise InvalidRequest(f"config.{name}", getattr(config, name), f"either {name} or {other}")
+
+
 # Gemini: creates a tuned model with a tuning task
 
 
@@ -151,88 +173,6 @@ def _encode_tuned_model(operation: CreateTuning) -> _CreateTunedModelBody:
     return _CreateTunedModelBody(
         base_model=operation.base_model, display_name=config.tuned_model_display_name, tuning_task=omit_if_empty(task)
     )
-
-
-# Vertex AI: creates a job; the spec that is set determines the method
-
-
-class _VertexHyperparameters(Message):
-    epoch_count: int | None = None
-    learning_rate_multiplier: float | None = None
-    adapter_size: AdapterSize | None = None
-    beta: float | None = None
-
-
-class _VertexTuningSpec(Message):
-    training_dataset_uri: str | None = None
-    validation_dataset_uri: str | None = None
-    hyper_parameters: _VertexHyperparameters | None = None
-    export_last_checkpoint_only: bool | None = None
-    evaluation_config: WireEvaluationConfig | None = None
-
-
-class _CreateTuningJobBody(Message):
-    base_model: str | None = None
-    pre_tuned_model: PreTunedModel | None = None
-    supervised_tuning_spec: _VertexTuningSpec | None = None
-    preference_optimization_spec: _VertexTuningSpec | None = None
-    tuned_model_display_name: str | None = None
-    description: str | None = None
-    labels: Mapping[str, str] | None = None
-
-
-def _encode_tuning_job(operation: CreateTuning, at: Vertex) -> _CreateTuningJobBody:
-    config, is_tuned = operation.config, operation.base_model.startswith("projects/")
-    checkpoint = config.pre_tuned_model_checkpoint_id
-    if checkpoint is not None and not is_tuned:
-        path = "config.pre_tuned_model_checkpoint_id"
-        raise Unsupported(at.title, (path,), "only a tuned model, projects/…/models/…, has checkpoints")
-    tuned = PreTunedModel(tuned_model_name=operation.base_model, checkpoint_id=checkpoint)
-    supervised, preference = _encode_specs(operation, at)
-    return _CreateTuningJobBody(
-        base_model=None if is_tuned else operation.base_model,
-        pre_tuned_model=tuned if is_tuned else None,
-        supervised_tuning_spec=omit_if_empty(supervised),
-        preference_optimization_spec=omit_if_empty(preference),
-        tuned_model_display_name=config.tuned_model_display_name,
-        description=config.description,
-        labels=config.labels,
-    )
-
-
-def _encode_specs(operation: CreateTuning, at: Backend) -> tuple[_VertexTuningSpec, _VertexTuningSpec]:
-    """Build the supervised and the preference spec; ``beta`` is always part of the latter, as in google-genai."""
-    method, beta = operation.config.method, operation.config.beta
-    if method is TuningMethod.PREFERENCE_TUNING:
-        return _VertexTuningSpec(), _encode_spec(operation, beta)
-    if method not in (None, TuningMethod.SUPERVISED_FINE_TUNING):
-        raise Unsupported(at.title, ("config.method",), "the methods are SUPERVISED_FINE_TUNING and PREFERENCE_TUNING")
-    return _encode_spec(operation, None), _VertexTuningSpec(
-        hyper_parameters=omit_if_empty(_VertexHyperparameters(beta=beta))
-    )
-
-
-def _encode_spec(operation: CreateTuning, beta: float | None) -> _VertexTuningSpec:
-    config = operation.config
-    parameters = _VertexHyperparameters(
-        epoch_count=config.epoch_count,
-        learning_rate_multiplier=config.learning_rate_multiplier,
-        adapter_size=config.adapter_size,
-        beta=beta,
-    )
-    return _VertexTuningSpec(
-        training_dataset_uri=_get_dataset_uri(operation.training_dataset),
-        validation_dataset_uri=_get_dataset_uri(config.validation_dataset),
-        hyper_parameters=omit_if_empty(parameters),
-        export_last_checkpoint_only=config.export_last_checkpoint_only,
-        evaluation_config=encode_evaluation(config.evaluation_config),
-    )
-
-
-def _get_dataset_uri(dataset: TuningDataset | TuningValidationDataset | None) -> str | None:
-    if dataset is None:
-        return None
-    return dataset.gcs_uri if dataset.vertex_dataset_resource is None else dataset.vertex_dataset_resource
 
 
 class GetTuning(Operation[TuningJob]):

@@ -1,57 +1,74 @@
 """Validates, encodes and decodes the evaluation config of a tuning job. Each kind of metric has its own message."""
 
+from collections.abc import Mapping
+
 from genai_fn.errors import InvalidRequest
-from genai_fn.ops.generate import WireGenerationConfig, encode_generation_config
-from genai_fn.ops.request_parts import copy_fields
+from genai_fn.ops.generate import WireGenerationConfig
+from genai_fn.ops.request_parts import copy_as
 from genai_fn.schema import (
     AutoraterConfig,
+    BleuSpec,
+    ComputationBasedMetricSpec,
+    CustomCodeExecutionSpec,
     CustomOutputFormatConfig,
     EvaluationConfig,
-    GenerationConfig,
+    LLMBasedMetricSpec,
     Metric,
     OutputConfig,
+    PointwiseMetricSpec,
+    PredefinedMetricSpec,
     RougeSpec,
+    UnifiedMetric,
 )
-from genai_fn.schema.base import Message
+from genai_fn.schema.base import Message, OpenMessage
 
-__all__ = ["WireEvaluationConfig", "decode_evaluation", "encode_evaluation", "validate_evaluation"]
+__all__ = [
+    "WireAutoraterConfig",
+    "WireEvaluationConfig",
+    "decode_evaluation",
+    "encode_evaluation",
+    "validate_evaluation",
+]
+
+
+class WireAutoraterConfig(AutoraterConfig):
+    """An `AutoraterConfig` as it is sent and received."""
+
+    generation_config: WireGenerationConfig | None = None
+
+
+class _WirePredefinedMetricSpec(PredefinedMetricSpec):
+    step_autorater_configs: Mapping[str, WireAutoraterConfig] | None = None
+
+
+class _WireLLMBasedMetricSpec(LLMBasedMetricSpec):
+    judge_autorater_config: WireAutoraterConfig | None = None
+    predefined_rubric_generation_spec: _WirePredefinedMetricSpec | None = None
 
 
 class _ExactMatchSpec(Message):
     """Has no fields."""
 
 
-class _BleuSpec(Message):
-    """Has no fields."""
-
-
-class _PointwiseMetricSpec(Message):
-    metric_prompt_template: str | None = None
-    system_instruction: str | None = None
-    custom_output_format_config: CustomOutputFormatConfig | None = None
-
-
-class _WireMetric(Message):
+class _WireMetric(OpenMessage):
     aggregation_metrics: tuple[str, ...] = ()
     exact_match_spec: _ExactMatchSpec | None = None
-    bleu_spec: _BleuSpec | None = None
+    bleu_spec: BleuSpec | None = None
     rouge_spec: RougeSpec | None = None
-    pointwise_metric_spec: _PointwiseMetricSpec | None = None
+    pointwise_metric_spec: PointwiseMetricSpec | None = None
+    llm_based_metric_spec: _WireLLMBasedMetricSpec | None = None
+    custom_code_execution_spec: CustomCodeExecutionSpec | None = None
+    predefined_metric_spec: _WirePredefinedMetricSpec | None = None
+    computation_based_metric_spec: ComputationBasedMetricSpec | None = None
 
 
-class _WireAutoraterConfig(Message):
-    sampling_count: int | None = None
-    flip_enabled: bool | None = None
-    autorater_model: str | None = None
-    generation_config: WireGenerationConfig | None = None
-
-
-class WireEvaluationConfig(Message):
+class WireEvaluationConfig(OpenMessage):
     """An `EvaluationConfig` as it is sent and received."""
 
     metrics: tuple[_WireMetric, ...] = ()
     output_config: OutputConfig | None = None
-    autorater_config: _WireAutoraterConfig | None = None
+    autorater_config: WireAutoraterConfig | None = None
+    inference_generation_config: WireGenerationConfig | None = None
 
 
 # Validation
@@ -62,7 +79,7 @@ def validate_evaluation(config: EvaluationConfig | None, path: str) -> None:
     Raise `InvalidRequest` if an evaluation config is incomplete or contradictory.
 
     It needs metrics and an output location, in Cloud Storage if it has a prefix. Each metric needs a name and, unless
-    the service computes it without a model, a prompt template.
+    the service computes it without a model, a prompt template; or, as a `UnifiedMetric`, exactly one specification.
     """
     if config is None:
         return
@@ -75,7 +92,8 @@ def validate_evaluation(config: EvaluationConfig | None, path: str) -> None:
         expected, where = "gs://…", f"{path}.output_config.gcs_destination.output_uri_prefix"
         raise InvalidRequest(where, destination.output_uri_prefix, expected)
     for index, metric in enumerate(config.metrics):
-        _validate_metric(metric, f"{path}.metrics[{index}]")
+        validate = _validate_unified_metric if isinstance(metric, UnifiedMetric) else _validate_metric
+        validate(metric, f"{path}.metrics[{index}]")
 
 
 def _validate_metric(metric: Metric, path: str) -> None:
@@ -86,10 +104,28 @@ def _validate_metric(metric: Metric, path: str) -> None:
             expected = "exact_match, bleu, rouge_…, or another name with a prompt_template"
             raise InvalidRequest(path, metric.name, expected)
         return
-    for name in ("prompt_template", "judge_model_system_instruction", "return_raw_output"):
+    _refuse_fields(
+        metric,
+        ("prompt_template", "judge_model_system_instruction", "return_raw_output"),
+        path,
+        "is computed without a model",
+    )
+
+
+def _validate_unified_metric(metric: Metric, path: str) -> None:
+    _refuse_fields(metric, Metric.__struct_fields__, path, "is described by its specification")
+    if sum(getattr(metric, name) is not None for name in _SPECIFICATIONS) != 1:
+        raise InvalidRequest(path, metric, f"exactly one of {', '.join(_SPECIFICATIONS)}")
+
+
+_SPECIFICATIONS = tuple(name for name in UnifiedMetric.__struct_fields__ if name not in Metric.__struct_fields__)
+
+
+def _refuse_fields(metric: Metric, names: tuple[str, ...], path: str, reason: str) -> None:
+    for name in names:
         value = getattr(metric, name)
         if value is not None:
-            raise InvalidRequest(f"{path}.{name}", value, f"nothing: {metric.name} is computed without a model")
+            raise InvalidRequest(f"{path}.{name}", value, f"nothing: {metric.name or 'the metric'} {reason}")
 
 
 def _is_computed_metric(name: str) -> bool:
@@ -104,23 +140,21 @@ def encode_evaluation(config: EvaluationConfig | None) -> WireEvaluationConfig |
     """Encode an evaluation config; None stays None."""
     if config is None:
         return None
-    return WireEvaluationConfig(
-        metrics=tuple(_encode_metric(each) for each in config.metrics or ()),
-        output_config=config.output_config,
-        autorater_config=None if config.autorater_config is None else _encode_autorater(config.autorater_config),
-    )
+    return copy_as(WireEvaluationConfig, config, metrics=tuple(_encode_metric(each) for each in config.metrics or ()))
 
 
 def _encode_metric(metric: Metric) -> _WireMetric:
+    if isinstance(metric, UnifiedMetric):
+        return copy_as(_WireMetric, metric, aggregation_metrics=_AGGREGATIONS)
     name = (metric.name or "").lower()
     if name == "exact_match":
         return _WireMetric(aggregation_metrics=_AGGREGATIONS, exact_match_spec=_ExactMatchSpec())
     if name == "bleu":
-        return _WireMetric(aggregation_metrics=_AGGREGATIONS, bleu_spec=_BleuSpec())
+        return _WireMetric(aggregation_metrics=_AGGREGATIONS, bleu_spec=BleuSpec())
     if name.startswith("rouge"):
         return _WireMetric(aggregation_metrics=_AGGREGATIONS, rouge_spec=RougeSpec(rouge_type=name.replace("_", "")))
     raw = metric.return_raw_output
-    pointwise = _PointwiseMetricSpec(
+    pointwise = PointwiseMetricSpec(
         metric_prompt_template=metric.prompt_template,
         system_instruction=metric.judge_model_system_instruction,
         custom_output_format_config=None if raw is None else CustomOutputFormatConfig(return_raw_output=raw),
@@ -132,16 +166,6 @@ _AGGREGATIONS = ("AVERAGE", "STANDARD_DEVIATION")
 """Aggregations of every metric, as in google-genai 1.51.0."""
 
 
-def _encode_autorater(config: AutoraterConfig) -> _WireAutoraterConfig:
-    generation = config.generation_config
-    return _WireAutoraterConfig(
-        sampling_count=config.sampling_count,
-        flip_enabled=config.flip_enabled,
-        autorater_model=config.autorater_model,
-        generation_config=None if generation is None else encode_generation_config(generation),
-    )
-
-
 # Responses: google-genai 1.51.0 cannot read the metrics that Vertex AI sends; a pointwise metric has no name there
 
 
@@ -149,16 +173,17 @@ def decode_evaluation(wire: WireEvaluationConfig | None) -> EvaluationConfig | N
     """Decode an evaluation config; None stays None."""
     if wire is None:
         return None
-    return EvaluationConfig(
-        metrics=tuple(_decode_metric(each) for each in wire.metrics) or None,
-        output_config=wire.output_config,
-        autorater_config=None if wire.autorater_config is None else _decode_autorater(wire.autorater_config),
-    )
+    return copy_as(EvaluationConfig, wire, metrics=tuple(_decode_metric(each) for each in wire.metrics) or None)
 
 
 def _decode_metric(wire: _WireMetric) -> Metric:
-    if wire.rouge_spec is not None:
-        return Metric(name=wire.rouge_spec.rouge_type or "rouge")
+    if wire.exact_match_spec is not None:
+        return Metric(name="exact_match")
+    if wire.bleu_spec == BleuSpec():
+        return Metric(name="bleu")
+    rouge = wire.rouge_spec
+    if rouge is not None and rouge == RougeSpec(rouge_type=rouge.rouge_type):
+        return Metric(name=rouge.rouge_type or "rouge")
     pointwise = wire.pointwise_metric_spec
     if pointwise is not None:
         raw = pointwise.custom_output_format_config
@@ -167,14 +192,6 @@ def _decode_metric(wire: _WireMetric) -> Metric:
             judge_model_system_instruction=pointwise.system_instruction,
             return_raw_output=None if raw is None else raw.return_raw_output,
         )
-    return Metric(name="exact_match" if wire.exact_match_spec is not None else "bleu" if wire.bleu_spec else None)
-
-
-def _decode_autorater(wire: _WireAutoraterConfig) -> AutoraterConfig:
-    generation = wire.generation_config
-    return AutoraterConfig(
-        sampling_count=wire.sampling_count,
-        flip_enabled=wire.flip_enabled,
-        autorater_model=wire.autorater_model,
-        generation_config=None if generation is None else copy_fields(GenerationConfig, generation),
+    return (
+        copy_as(UnifiedMetric, wire) if any(getattr(wire, name) is not None for name in _SPECIFICATIONS) else Metric()
     )

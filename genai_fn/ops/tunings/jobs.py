@@ -4,21 +4,32 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from genai_fn.ops.request_parts import copy_fields
+from genai_fn.ops.generate import WireGenerationConfig
+from genai_fn.ops.request_parts import copy_as
 from genai_fn.ops.tunings.evaluation import WireEvaluationConfig, decode_evaluation
+from genai_fn.ops.tunings.rewards import WireCompositeRewardConfig, WireSingleRewardConfig
 from genai_fn.request import ResponseReader, read_json
 from genai_fn.schema import (
+    DistillationHyperParameters,
+    DistillationSamplingSpec,
+    DistillationSpec,
     EncryptionSpec,
+    EvaluateDatasetRun,
+    FullFineTuningSpec,
     GoogleRpcStatus,
     JobState,
     ListTuningJobsResponse,
     PartnerModelTuningSpec,
     PreferenceOptimizationSpec,
     PreTunedModel,
+    ReinforcementTuningSpec,
     SupervisedTuningSpec,
     TunedModel,
     TuningDataStats,
     TuningJob,
+    TuningJobMetadata,
+    TuningJobState,
+    VeoLoraTuningSpec,
     VeoTuningSpec,
 )
 from genai_fn.schema.base import Message, OpenMessage
@@ -116,6 +127,24 @@ class _VertexPreferenceSpec(PreferenceOptimizationSpec):
     evaluation_config: WireEvaluationConfig | None = None
 
 
+class _VertexDistillationHyperParameters(DistillationHyperParameters):
+    generation_config: WireGenerationConfig | None = None
+
+
+class _VertexDistillationSpec(DistillationSpec):
+    hyper_parameters: _VertexDistillationHyperParameters | None = None
+    evaluation_config: WireEvaluationConfig | None = None
+
+
+class _VertexDistillationSamplingSpec(DistillationSamplingSpec):
+    hyperparameters: _VertexDistillationHyperParameters | None = None
+
+
+class _VertexReinforcementSpec(ReinforcementTuningSpec):
+    single_reward_config: WireSingleRewardConfig | None = None
+    composite_reward_config: WireCompositeRewardConfig | None = None
+
+
 class _VertexTuningJob(OpenMessage):
     name: str | None = None
     state: str | None = None
@@ -130,33 +159,34 @@ class _VertexTuningJob(OpenMessage):
     pre_tuned_model: PreTunedModel | None = None
     supervised_tuning_spec: _VertexSupervisedSpec | None = None
     preference_optimization_spec: _VertexPreferenceSpec | None = None
+    distillation_spec: _VertexDistillationSpec | None = None
+    reinforcement_tuning_spec: _VertexReinforcementSpec | None = None
     tuning_data_stats: TuningDataStats | None = None
     encryption_spec: EncryptionSpec | None = None
     partner_model_tuning_spec: PartnerModelTuningSpec | None = None
     evaluation_config: WireEvaluationConfig | None = None
     custom_base_model: str | None = None
+    evaluate_dataset_runs: tuple[EvaluateDatasetRun, ...] = ()
     experiment: str | None = None
+    full_fine_tuning_spec: FullFineTuningSpec | None = None
     labels: Mapping[str, str] | None = None
     output_uri: str | None = None
     pipeline_job: str | None = None
     service_account: str | None = None
     tuned_model_display_name: str | None = None
+    tuning_job_state: TuningJobState | None = None
     veo_tuning_spec: VeoTuningSpec | None = None
+    tuning_job_metadata: TuningJobMetadata | None = None
+    veo_lora_tuning_spec: VeoLoraTuningSpec | None = None
+    distillation_sampling_spec: _VertexDistillationSamplingSpec | None = None
+    gcs_metrics_uri: str | None = None
 
 
 def _job_from_vertex(wire: _VertexTuningJob) -> TuningJob:
-    supervised, preference = wire.supervised_tuning_spec, wire.preference_optimization_spec
-    inner = supervised.evaluation_config if supervised else preference.evaluation_config if preference else None
-    return copy_fields(
-        TuningJob,
-        wire,
-        state=_decode_state(wire.state),
-        supervised_tuning_spec=None if supervised is None else copy_fields(SupervisedTuningSpec, supervised),
-        preference_optimization_spec=None
-        if preference is None
-        else copy_fields(PreferenceOptimizationSpec, preference),
-        evaluation_config=decode_evaluation(wire.evaluation_config or inner),
-    )
+    specs = (wire.supervised_tuning_spec, wire.preference_optimization_spec, wire.distillation_spec)
+    inner = next((each.evaluation_config for each in specs if each is not None), None)
+    evaluation = decode_evaluation(wire.evaluation_config or inner)
+    return copy_as(TuningJob, wire, state=_decode_state(wire.state), evaluation_config=evaluation)
 
 
 class _VertexTuningJobs(OpenMessage):

@@ -89,6 +89,7 @@ STORE_NAMES = names("fileSearchStores/")
 """Names of file search stores."""
 
 _DOCUMENT_NAMES = st.tuples(STORE_NAMES, names("/documents/")).map("".join)
+_MEDIA_IDS = st.tuples(STORE_NAMES, names("/media/")).map("".join)
 _BATCH_NAMES = st.one_of(
     names("batches/", "projects/q/locations/l/batchPredictionJobs/"), st.integers(0, 10**9).map(str)
 )
@@ -130,6 +131,7 @@ _BATCH_SOURCES = st.one_of(
     names("gs://b/").map("{}.jsonl".format),
     names("bq://p.d."),
     names("files/"),
+    names("projects/q/locations/l/datasets/"),
     st.lists(
         _dictionaries(
             {"contents": _CONTENTS},
@@ -153,6 +155,21 @@ _VIDEO_OPTIONS = {"config": plain_values(schema.GenerateVideosConfig)}
 _VIDEO_ARGUMENTS = st.one_of(
     _dictionaries({"model": _MODEL_NAMES}, {**_VIDEO_OPTIONS, **_VIDEO_SOURCE_FIELDS}),
     _dictionaries({"model": _MODEL_NAMES, "source": plain_values(schema.GenerateVideosSource)}, _VIDEO_OPTIONS),
+)
+
+
+_REWARD_FIELDS = {
+    "sample_response": st.one_of(texts.filter(bool), plain_values(Content).filter(lambda turn: turn.get("parts"))),
+    "example": plain_values(schema.ReinforcementTuningExample),
+}
+_REWARD_ARGUMENTS = st.one_of(
+    [
+        _dictionaries({**_REWARD_FIELDS, name: plain_values(kind)}, {"parent": names("projects/q/locations/")})
+        for name, kind in (
+            ("single_reward_config", schema.SingleReinforcementTuningRewardConfig),
+            ("composite_reward_config", schema.CompositeReinforcementTuningRewardConfig),
+        )
+    ]
 )
 
 
@@ -195,6 +212,9 @@ BUILDERS: Mapping[str, tuple[Callable[..., Request[Any]], SearchStrategy[Argumen
     "models.list": _with_arguments(models.list),
     "files.get": _with_arguments(files.get, name=_FILE_NAMES),
     "files.delete": _with_arguments(files.delete, name=_FILE_NAMES),
+    "files.register_files": _with_arguments(
+        files.register_files, uris=st.lists(names("gs://b/"), min_size=1, max_size=3)
+    ),
     "files.list": _with_arguments(files.list),
     "caches.create": _with_arguments(caches.create),
     "caches.get": _with_arguments(caches.get, name=_CACHE_NAMES),
@@ -208,6 +228,7 @@ BUILDERS: Mapping[str, tuple[Callable[..., Request[Any]], SearchStrategy[Argumen
     "batches.delete": _with_arguments(batches.delete, name=_BATCH_NAMES),
     "batches.list": _with_arguments(batches.list),
     "tunings.tune": _with_arguments(tunings.tune, base_model=_MODEL_NAMES),
+    "tunings.validate_reward": (tunings.validate_reward, _REWARD_ARGUMENTS),
     "tunings.get": _with_arguments(tunings.get, name=_TUNING_NAMES),
     "tunings.cancel": _with_arguments(tunings.cancel, name=_TUNING_NAMES),
     "tunings.list": _with_arguments(tunings.list),
@@ -215,6 +236,7 @@ BUILDERS: Mapping[str, tuple[Callable[..., Request[Any]], SearchStrategy[Argumen
     "stores.get": _with_arguments(stores.get, name=STORE_NAMES),
     "stores.delete": _with_arguments(stores.delete, name=STORE_NAMES),
     "stores.list": _with_arguments(stores.list),
+    "stores.download_media": _with_arguments(stores.download_media, media_id=_MEDIA_IDS),
     "stores.import_file": _with_arguments(
         stores.import_file, file_search_store_name=STORE_NAMES, file_name=names("files/")
     ),

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from genai_fn import Gemini, Offline, files, generate, operations, stores, until_done
+from genai_fn import Gemini, Offline, files, generate, operations, stores, streamed, until_done
 from genai_fn.emulator import EmulatorState
 from genai_fn.emulator.server.faults import EmulatedFault
 from genai_fn.emulator.stores.retrieval import add_grounding_supports, search_stores
@@ -280,3 +280,37 @@ def test_grounding_supports(library: tuple[Offline, str]) -> None:
     (support,) = add_grounding_supports(grounding, "“Bread”").grounding_supports
     assert support.segment is not None
     assert (11, (0, 1)) == (support.segment.end_index, support.grounding_chunk_indices)
+
+
+def test_media() -> None:
+    """An image that a search finds can be downloaded, whole and in chunks."""
+    run = Offline(Gemini())
+    store = create_store(run)
+    upload_document(run, store, SKY, mime_type="image/svg+xml")
+    search = {"tools": [{"file_search": {"file_search_store_names": [store]}}]}
+    grounding = run(generate("m", "Why is the sky blue?", search)).unwrap().candidates[0].grounding_metadata
+    assert grounding is not None
+    context = grounding.grounding_chunks[0].retrieved_context
+    assert context is not None
+    media_id = str(context.media_id)
+    assert run(stores.download_media(media_id)).unwrap() == SKY
+    chunks = run.stream(stores.download_media(media_id) | streamed)
+    assert b"".join(chunk.unwrap() for chunk in chunks) == SKY
+
+
+def test_no_media() -> None:
+    """A medium that does not exist is not found, and one without ``alt=media`` is not returned."""
+    run = Offline(Gemini())
+    error = run(stores.download_media("fileSearchStores/s/media/m")).failure()
+    assert getattr(error, "code", None) == 404
+    api = JsonClient()
+    store = api.request_json("POST", "fileSearchStores", {})["name"]
+    assert api.request_fault("GET", f"{store}/media/m?alt=media")[0] == 404
+
+
+def test_embedding_model() -> None:
+    """A store has the embedding model that was chosen, or the default one."""
+    run = Offline(Gemini())
+    chosen = run(stores.create({"embedding_model": "models/gemini-embedding-2"})).unwrap()
+    assert chosen.embedding_model == "models/gemini-embedding-2"
+    assert run(stores.create()).unwrap().embedding_model == "models/gemini-embedding-001"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from genai_fn import Gemini, Offline, Vertex, generate, models, text, tunings
+from genai_fn import Gemini, Offline, Vertex, generate, models, text, tunings, until_done
 from genai_fn.schema import TuningJob
 from tests.support.emulator_requests import GEMINI, PROJECT, VERTEX, JsonClient
 
@@ -182,3 +182,27 @@ def test_name_taken() -> None:
     api = JsonClient()
     api.request_json("POST", "tunedModels?tunedModelId=mine", {"baseModel": "models/m"})
     assert "ALREADY_EXISTS" == api.request_fault("POST", "tunedModels?tunedModelId=mine", {"baseModel": "models/m"})[1]
+
+
+METHODS: Any = [
+    {"method": "DISTILLATION", "base_teacher_model": "gemini-2.5-pro", "sft_loss_weight_multiplier": 0.5},
+    {"method": "REINFORCEMENT_TUNING", "reward_config": {"reward_name": "r"}, "samples_per_prompt": 2},
+    {"method": "PREFERENCE_TUNING", "beta": 0.5},
+    {"output_uri": "gs://b/o", "custom_base_model": "gs://b/m", "encryption_spec": {"kms_key_name": "k"}},
+]
+
+
+@pytest.mark.parametrize("config", METHODS)
+def test_methods(config: Any) -> None:
+    """Jobs of every method run on Vertex AI, and repeat the request."""
+    run = Offline(VERTEX_RUN[0])
+    job = run(tunings.tune(BASE, VERTEX_RUN[2], config) | until_done()).unwrap()
+    assert job.has_succeeded
+    assert job.output_uri == config.get("output_uri")
+
+
+def test_one_method() -> None:
+    """A job with the options of two methods is refused."""
+    run = Offline(VERTEX_RUN[0])
+    error = run(tunings.tune(BASE, VERTEX_RUN[2], {"base_teacher_model": "gemini-2.5-pro"})).failure()
+    assert "Cannot set 'distillationSpec'" in str(error)

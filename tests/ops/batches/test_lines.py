@@ -75,8 +75,8 @@ def test_no_lines(requests: Any, path: str) -> None:
 def test_unsupported() -> None:
     """Fields that the backend does not have are named with their request."""
     with pytest.raises(Unsupported) as raised:
-        batches.jsonl([REQUESTS[1], generate("m", "a", {"labels": {"a": "b"}})], Gemini())
-    assert raised.value.paths == ("requests[1].config.labels",)
+        batches.jsonl([REQUESTS[1], generate("m", "a", {"audio_timestamp": True})], Gemini())
+    assert raised.value.paths == ("requests[1].config.audio_timestamp",)
 
 
 def test_keyed() -> None:

@@ -16,7 +16,7 @@ from genai_fn.errors import InvalidRequest, Unsupported
 from genai_fn.live_protocol.frames import encode_frame
 from genai_fn.ops.live import music
 from genai_fn.schema import LiveMusicClientMessage, LiveMusicGenerationConfig, WeightedPrompt
-from genai_fn.testing.strategies.arguments import arguments
+from genai_fn.testing.strategies.arguments import plain_values
 from tests.support.google_genai import oracle
 from tests.support.google_genai.captured_sessions import CapturedSession, capture_session, encode_session
 
@@ -97,10 +97,10 @@ def test_same_frame(name: str) -> None:
 
 
 @settings(max_examples=50, **_drawing)
-@given(arguments(config=LiveMusicGenerationConfig))
-def test_drawn_configs(drawn_arguments: Mapping[str, Any]) -> None:
+@given(plain_values(LiveMusicGenerationConfig))
+def test_drawn_configs(config: Any) -> None:
     """A drawn config becomes google-genai's message."""
-    build, use = _build_config_pair(drawn_arguments.get("config", {}))
+    build, use = _build_config_pair(config)
     theirs = capture_session(oracle.GEMINI, {"model": "m"}, use, music=True)
     if isinstance(theirs, oracle.RefusedCall) and issubclass(theirs.error, pydantic.ValidationError):
         reject()
@@ -108,11 +108,7 @@ def test_drawn_configs(drawn_arguments: Mapping[str, Any]) -> None:
 
 
 @settings(max_examples=30, **_drawing)
-@given(
-    st.lists(
-        arguments(config=WeightedPrompt).map(lambda drawn_arguments: drawn_arguments.get("config", {})), max_size=3
-    )
-)
+@given(st.lists(plain_values(WeightedPrompt), max_size=3))
 def test_drawn_prompts(prompts: list[Any]) -> None:
     """Drawn prompts become google-genai's message."""
     check_same_message(*_build_prompts_pair(prompts))

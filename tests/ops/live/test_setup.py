@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pydantic
@@ -15,8 +15,10 @@ from genai_fn import schema
 from genai_fn.errors import InvalidRequest, Unsupported
 from genai_fn.live_protocol.handshake import encode_handshake
 from genai_fn.ops import live
-from genai_fn.testing.strategies.arguments import arguments
+from genai_fn.results import Success
+from genai_fn.testing.strategies.arguments import plain_values
 from tests.support.google_genai import oracle
+from tests.support.google_genai.agreement import is_supported_since
 from tests.support.google_genai.captured_sessions import BACKENDS, CapturedSession, capture_session, encode_session
 
 every_backend = pytest.mark.parametrize("backend", BACKENDS)
@@ -69,7 +71,7 @@ CONFIGS: Mapping[str, Mapping[str, Any] | None] = {
     "code": tools({"code_execution": {}}),
     "url": tools({"url_context": {}}),
     "maps": tools({"google_maps": {"enable_widget": True}}),
-    "maps-as-somebody": tools({"google_maps": {"auth_config": {"api_key": "x"}}}),
+    "maps-as-somebody": tools({"google_maps": {"auth_config": {"auth_type": "NO_AUTH"}}}),
     "computer": tools({"computer_use": {"environment": "ENVIRONMENT_BROWSER"}}),
     "file-search": tools({"file_search": {"file_search_store_names": ["fileSearchStores/s"]}}),
     "retrieval": tools({"retrieval": {"vertex_ai_search": {"datastore": "d"}}}),
@@ -242,6 +244,12 @@ def check_same_setup(model: str, config: Mapping[str, Any] | None, backend: str)
         assert _remove_empty_tools(theirs.setup) == _remove_empty_tools(
             encode_session(live.connect(model, deepcopy(config)), our_backend).setup
         )
+    elif (
+        is_supported_since(theirs, our_backend.name) and "multi_speaker" not in theirs.message
+    ):  # a session has one voice
+        result = encode_handshake(live.connect(model, deepcopy(config)), our_backend)
+        refused = () if isinstance(result, Success) else cast("Unsupported", result.failure()).paths
+        assert theirs.message.partition(" ")[0] not in [_get_field_name(path) for path in refused]
     elif _is_backend_refusal(theirs):
         error = encode_handshake(live.connect(model, deepcopy(config)), our_backend).failure()
         assert isinstance(error, Unsupported), error
@@ -275,9 +283,8 @@ def test_drawn(backend: str) -> None:
     compared_configs: list[Any] = []
 
     @settings(max_examples=100, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
-    @given(arguments(config=schema.LiveConnectConfig))
-    def check_drawn_config(drawn_arguments: Mapping[str, Any]) -> None:
-        config = drawn_arguments.get("config", {})
+    @given(plain_values(schema.LiveConnectConfig))
+    def check_drawn_config(config: Any) -> None:
         theirs = capture_session(BACKENDS[backend][0], {"model": "m", "config": deepcopy(config)})
         if isinstance(theirs, oracle.RefusedCall) and issubclass(theirs.error, pydantic.ValidationError):
             reject()  # drawn from genai_fn's types, and invalid in google-genai's

@@ -135,9 +135,23 @@ def test_same_wire(case: Case, backend: str) -> None:
 
 @pytest.mark.parametrize("verb", CONFIGS)
 def test_every_field(verb: str) -> None:
-    """The table has every field of every config."""
+    """The table has every field of every config that google-genai 1.51.0 has."""
     kind, config = CONFIGS[verb]
-    assert {each.name for each in fields(kind)} - {"extra"} == set(config)
+    assert {each.name for each in fields(kind)} - {"embedding_model", "extra"} == set(config)
+
+
+@pytest.mark.parametrize("model", ["gemini-embedding-2", "models/gemini-embedding-2"])
+def test_embedding_model(model: str) -> None:
+    """The embedding model is sent by its full name, as by google-genai 3.6.1."""
+    body = encode_ours(stores.create({"embedding_model": model}), "gemini")[2]
+    assert body == {"embeddingModel": "models/gemini-embedding-2"}
+
+
+def test_no_embedding_model() -> None:
+    """An invalid name of an embedding model is a mistake at once."""
+    with pytest.raises(InvalidRequest) as raised:
+        stores.create({"embedding_model": ""})
+    assert raised.value.path == "config.embedding_model"
 
 
 @pytest.mark.parametrize("force", [True, False])

@@ -124,7 +124,7 @@ BY_BACKEND: Mapping[str, Mapping[str, CallPair]] = {
         **{
             name: build_tune_pair(config, {})
             for name, config in CONFIGS.items()
-            if name != "multiplier" and "pref" not in name
+            if name not in ("labels", "multiplier") and "pref" not in name
         },
         "dataset-gcs": build_tune_pair(),
         "dataset-vertex": build_tune_pair(None, {"vertex_dataset_resource": "projects/p/locations/l/datasets/1"}),
@@ -232,7 +232,7 @@ def test_examples() -> None:
     [
         ("gemini", {}, {"method": "PREFERENCE_TUNING"}),
         ("gemini", {}, {"method": "DISTILLATION"}),
-        ("vertex", GCS, {"method": "DISTILLATION"}),
+        ("vertex", GCS, {"method": "METHOD_OF_NEXT_YEAR"}),
     ],
 )
 def test_other_methods(backend: str, dataset: Any, config: Any) -> None:

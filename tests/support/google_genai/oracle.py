@@ -138,11 +138,14 @@ _USER_NAMES = {"$defs", "defs", "properties"}
 
 _BYTES_MEMBERS = {
     "bytesBase64Encoded",
+    "consentAudio",
+    "continuationToken",
     "data",
     "encodedVideo",
     "imageBytes",
     "thoughtSignature",
     "videoBytes",
+    "voiceSampleAudio",
 }
 
 

@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
+from msgspec.structs import replace
 from returns.result import Failure, Success
 
 from genai_fn import errors, ops, streamed
@@ -84,7 +85,7 @@ def mask_answer(answer: Any, name: str) -> Any:
     if name.endswith("upload.start"):
         return mask_session_url(answer)
     is_token = isinstance(answer, AuthToken) and answer.name is not None
-    return AuthToken(name="auth_tokens/***") if is_token else answer
+    return replace(answer, name="auth_tokens/***") if is_token else answer
 
 
 @each_operation

@@ -126,6 +126,8 @@ def _list_calls(reply: GenerateContentResponse) -> list[tuple[Any, Any]]:
     return [(each.name, each.args) for each in reply.function_calls]
 
 
+BLOCKED = {each for each in FinishReason if each not in (FinishReason.STOP, FinishReason.MAX_TOKENS)}
+
 GENERATED_KINDS: dict[str, tuple[Request[GenerateContentResponse], Callable[[GenerateContentResponse], Any]]] = {
     "a text": (REQUEST, lambda reply: reply.text and _get_finish_reason(reply) == FinishReason.STOP),
     "a truncated text": (REQUEST, lambda reply: reply.text and _get_finish_reason(reply) == FinishReason.MAX_TOKENS),
@@ -134,7 +136,7 @@ GENERATED_KINDS: dict[str, tuple[Request[GenerateContentResponse], Callable[[Gen
         lambda reply: not reply.text and _get_finish_reason(reply) == FinishReason.MAX_TOKENS,
     ),
     "a blocked prompt": (REQUEST, lambda reply: reply.prompt_feedback and not reply.candidates),
-    "a blocked answer": (REQUEST, lambda reply: _get_finish_reason(reply) == FinishReason.SAFETY),
+    "a blocked answer": (REQUEST, lambda reply: _get_finish_reason(reply) in BLOCKED),
     "no candidate": (REQUEST, lambda reply: not reply.candidates and not reply.prompt_feedback),
     "no content": (REQUEST, lambda reply: reply.candidates and reply.candidates[0].content is None),
     "no parts": (REQUEST, lambda reply: reply.candidates and reply.candidates[0].content and not reply.parts),

@@ -26,6 +26,8 @@ from genai_fn.schema import (
     Outcome,
     Part,
     SafetyRating,
+    ToolCall,
+    ToolResponse,
 )
 from genai_fn.testing.strategies.responses.candidates import PROSE_TEXTS, build_candidate, get_tools
 from genai_fn.testing.strategies.responses.function_calls import is_call_required, list_call_candidates
@@ -198,13 +200,18 @@ def _extra_parts(config: GenerateContentConfig) -> SearchStrategy[Part]:
         kinds.append(st.builds(Part, text=texts, thought=st.just(value=True)))
     if _has_tool(config, "code_execution"):
         kinds += [
-            st.builds(Part, executable_code=st.builds(ExecutableCode, code=texts)),
+            st.builds(Part, executable_code=st.builds(ExecutableCode, code=texts, id=st.none() | texts)),
             st.builds(
                 Part,
                 code_execution_result=st.builds(
-                    CodeExecutionResult, outcome=from_type(Outcome), output=st.none() | texts
+                    CodeExecutionResult, outcome=from_type(Outcome), output=st.none() | texts, id=st.none() | texts
                 ),
             ),
+        ]
+    if config.tool_config is not None and config.tool_config.include_server_side_tool_invocations:
+        kinds += [
+            st.builds(Part, tool_call=from_type(ToolCall), thought_signature=st.none() | from_type(Opaque)),
+            st.builds(Part, tool_response=from_type(ToolResponse)),
         ]
     for modality, data, mime_type in (("IMAGE", PNG_FILE, "image/png"), ("AUDIO", b"\0\0\1\0", "audio/L16;rate=24000")):
         if modality in (config.response_modalities or ()):

@@ -259,6 +259,7 @@ REPLY_STRATEGIES: Mapping[Any, Callable[[Any], SearchStrategy[Any]]] = {
     schema.ComputeTokensResponse: _token_lists,
     schema.Model: _models,
     schema.File: _make_resource_strategy(resources.files, "files"),
+    schema.RegisterFilesResponse: lambda operation: resources.registrations(len(operation.uris)),
     schema.CachedContent: _make_resource_strategy(partial(_named_messages, schema.CachedContent), "cachedContents"),
     schema.FileSearchStore: _make_resource_strategy(
         partial(_named_messages, schema.FileSearchStore), "fileSearchStores"
@@ -268,6 +269,7 @@ REPLY_STRATEGIES: Mapping[Any, Callable[[Any], SearchStrategy[Any]]] = {
     schema.BatchJob: _make_resource_strategy(resources.batches, "batches"),
     schema.DeleteResourceJob: _make_resource_strategy(resources.deletions, "batches"),
     schema.TuningJob: _make_resource_strategy(resources.tunings, "tunedModels"),
+    schema.ValidateRewardResponse: lambda operation: resources.rewards(operation.composite_reward_config),
     schema.GenerateVideosOperation: lambda operation: resources.video_operations(
         _resource_names(operation, "models/veo/operations"), media.video_responses(getattr(operation, "config", None))
     ),

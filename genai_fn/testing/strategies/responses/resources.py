@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from genai_fn.schema import (
     BatchJob,
     BatchJobDestination,
+    CompositeReinforcementTuningRewardConfig,
     DeleteResourceJob,
     Document,
     DocumentState,
@@ -24,10 +25,13 @@ from genai_fn.schema import (
     JobError,
     JobState,
     ProjectOperation,
+    RegisterFilesResponse,
+    ReinforcementTuningRewardInfo,
     TunedModel,
     TuningJob,
     UploadToFileSearchStoreOperation,
     UploadToFileSearchStoreResponse,
+    ValidateRewardResponse,
 )
 from genai_fn.schema.base import Message
 from genai_fn.testing.strategies.arguments import STORE_NAMES, names
@@ -70,6 +74,30 @@ def documents(name: SearchStrategy[str]) -> SearchStrategy[Document]:
     """Draw documents in each state."""
     states = [DocumentState.STATE_ACTIVE, DocumentState.STATE_PENDING, DocumentState.STATE_FAILED]
     return messages_with(Document, name=name, state=st.one_of(st.sampled_from(states), from_type(DocumentState)))
+
+
+def registrations(count: int) -> SearchStrategy[RegisterFilesResponse]:
+    """Draw the files that a number of URIs become."""
+    drawn = st.lists(files(names("files/")), min_size=count, max_size=count)
+    return drawn.map(lambda registered: RegisterFilesResponse(files=tuple(registered)))
+
+
+def rewards(composite: CompositeReinforcementTuningRewardConfig | None) -> SearchStrategy[ValidateRewardResponse]:
+    """Draw rewards of a sample response, as many as are composed, or the error of one."""
+    count = 1 if composite is None else len(composite.weighted_reward_configs or ())
+    values = st.floats(-1, 1)
+    info = st.builds(ReinforcementTuningRewardInfo, reward=values)
+    details = st.dictionaries(texts, info, min_size=min(count, 1), max_size=count)
+    errors = st.builds(GoogleRpcStatus, code=_ERROR_CODES, message=texts)
+    failed = st.builds(ReinforcementTuningRewardInfo, error_status=errors)
+    choices: WeightedChoices = {
+        "a reward": (4, st.builds(ValidateRewardResponse, overall_reward=values, reward_info_details=details)),
+        "an error": (
+            1,
+            st.builds(ValidateRewardResponse, error=texts, reward_info_details=st.dictionaries(texts, failed)),
+        ),
+    }
+    return weighted_choices(choices)
 
 
 # Jobs

@@ -33,6 +33,7 @@ from genai_fn.schema import (
     TunedModelInfo,
     TuningJob,
     UpscaleImageResponse,
+    VertexMultimodalDatasetDestination,
     Video,
 )
 
@@ -212,7 +213,7 @@ def _encode_batch_output(dest: BatchJobDestination) -> _Json:
 def _encode_vertex_batch(reply: BatchJob) -> _Json:
     times = {"start_time": "startTime", "end_time": "endTime", **_TIME_FIELDS}
     same = {"name": "name", "display_name": "displayName", "state": "state", "error": "error", "model": "model"}
-    fields = _rename_fields(reply, **same, **times, completion_stats="completionStats")
+    fields = _rename_fields(reply, **same, **times, completion_stats="completionStats", output_info="outputInfo")
     locations = {
         **({} if reply.src is None else {"inputConfig": _encode_batch_source(reply.src)}),
         **({} if reply.dest is None else {"outputConfig": _encode_batch_destination(reply.dest)}),
@@ -225,6 +226,7 @@ def _encode_batch_source(src: BatchJobSource) -> _Json:
         instancesFormat=src.format,
         gcsSource=_drop_unset(uris=src.gcs_uri) or None,
         bigquerySource=_drop_unset(inputUri=src.bigquery_uri) or None,
+        vertexMultimodalDatasetSource=_drop_unset(datasetName=src.vertex_dataset_name) or None,
     )
 
 
@@ -233,7 +235,15 @@ def _encode_batch_destination(dest: BatchJobDestination) -> _Json:
         predictionsFormat=dest.format,
         gcsDestination=_drop_unset(outputUriPrefix=dest.gcs_uri) or None,
         bigqueryDestination=_drop_unset(outputUri=dest.bigquery_uri) or None,
+        vertexMultimodalDatasetDestination=None
+        if dest.vertex_dataset is None
+        else _encode_dataset(dest.vertex_dataset),
     )
+
+
+def _encode_dataset(dataset: VertexMultimodalDatasetDestination) -> _Json:
+    table = _drop_unset(outputUri=dataset.bigquery_destination) or None
+    return _drop_unset(bigqueryDestination=table, displayName=dataset.display_name)
 
 
 # Tunings
@@ -264,7 +274,20 @@ _TUNING_STATES: Mapping[str, str] = {
 def _encode_vertex_tuning(reply: TuningJob) -> _Json:
     fields: _Json = codec.to_builtins(reply)
     fields.pop("evaluationConfig", None)  # Vertex AI has another structure for it
-    return fields
+    return cast("_Json", _rename_model_config(fields))
+
+
+def _rename_model_config(tree: Any) -> Any:
+    """Rename the field of generation configs that has another name on Vertex AI."""
+    if isinstance(tree, list):
+        items: list[Any] = cast("Any", tree)
+        return [_rename_model_config(each) for each in items]
+    if not isinstance(tree, dict):
+        return tree
+    pairs = cast("_Json", tree).items()
+    return {
+        "modelConfig" if name == "modelSelectionConfig" else name: _rename_model_config(each) for name, each in pairs
+    }
 
 
 def _make_list_encoder(items: str, name: str, encode: Callable[[Any], _Json]) -> Callable[[Any], _Json]:
