@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from enum import Enum
-from types import UnionType
-from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
+from typing import Annotated, Any, Literal, cast, get_args, get_origin
 
 import msgspec
 
 from genai_fn import codec
+from genai_fn.schema.annotations import is_union
 from genai_fn.schema.limits import bind_limits
 from genai_fn.schema.other_types import decode_other_type, encode_other_type
 
@@ -44,7 +44,7 @@ def _convert_unsupported(value: Any, kind: Any, *, strict: bool) -> Any:
         return _convert_choice(value, args)
     if origin is Annotated:
         return convert_json(value, args[0], strict=strict)
-    if origin in (Union, UnionType):
+    if is_union(kind):
         return _convert_first_match(value, args, strict=strict)
     if not isinstance(origin, type):
         raise TypeError(f"{kind} cannot be read from JSON")

@@ -1,27 +1,122 @@
-"""Reads the type annotations of the Structs that describe the API."""
+"""
+The one model of the types of fields: every walker of the API's types reads annotations through these functions.
+
+`get_fields` lists the fields of a Struct, `classify_annotation` returns what an annotation is made of, and
+`find_metadata` reads what an ``Annotated`` adds to it.
+"""
 
 import collections.abc
 import functools
 from collections.abc import Iterator
-from types import UnionType
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from enum import Enum
+from types import NoneType, UnionType
+from typing import Annotated, Any, TypeAlias, TypeVar, Union, get_args, get_origin
 
 from msgspec import Struct
+from msgspec.structs import FieldInfo, fields
 
-__all__ = ["find_metadata", "get_field_types", "iter_types"]
+from genai_fn.codec import EXTRA_JSON_NAME
+from genai_fn.values import Value
+
+__all__ = [
+    "Annotation",
+    "EnumOf",
+    "MappingOf",
+    "OptionalOf",
+    "ScalarOf",
+    "StructOf",
+    "TupleOf",
+    "UnionOf",
+    "classify_annotation",
+    "find_metadata",
+    "get_defined_fields",
+    "get_fields",
+    "index_fields_by_spelling",
+    "is_union",
+    "iter_types",
+]
 
 T = TypeVar("T")
 
 
-@functools.cache
-def get_field_types(struct_type: type[Struct]) -> dict[str, Any]:
-    """
-    Return the type annotation of each field of a Struct, by field name, including the metadata of ``Annotated``.
+class OptionalOf(Value):
+    """``X | None``."""
 
-    Call it at first use and not at import: annotations may refer to types that are defined later.
+    inner: Any
+
+
+class UnionOf(Value):
+    """A union of several types, none of them None."""
+
+    members: tuple[Any, ...]
+
+
+class TupleOf(Value):
+    """``tuple[X, ...]``."""
+
+    item: Any
+
+
+class MappingOf(Value):
+    """A mapping from names to values of a type."""
+
+    value: Any
+
+
+class StructOf(Value):
+    """A Struct."""
+
+    kind: type[Struct]
+
+
+class EnumOf(Value):
+    """An enum."""
+
+    kind: type[Enum]
+
+
+class ScalarOf(Value):
+    """Any other type, such as ``str``, ``datetime`` or ``Any``."""
+
+    kind: Any
+
+
+Annotation: TypeAlias = OptionalOf | UnionOf | TupleOf | MappingOf | StructOf | EnumOf | ScalarOf
+"""What an annotation is made of. The types in it are annotations themselves."""
+
+
+def classify_annotation(annotation: Any) -> Annotation:
     """
-    hints = get_type_hints(struct_type, include_extras=True)
-    return {name: hints[name] for name in struct_type.__struct_fields__}
+    Return what the annotation of a field is made of. The metadata of ``Annotated`` is skipped.
+
+    Nothing is cached here, as ``int | str`` equals ``str | int``, and their order counts. What is called for every
+    value compiles an annotation once.
+
+    >>> classify_annotation(Annotated[tuple[int, ...] | None, "a comment"])
+    OptionalOf(inner=tuple[int, ...])
+    >>> classify_annotation(tuple[int, ...])
+    TupleOf(item=<class 'int'>)
+    """
+    origin, args = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return classify_annotation(args[0])
+    if is_union(annotation):
+        members = tuple(each for each in args if each is not NoneType)
+        return UnionOf(members) if NoneType not in args else OptionalOf(Union[members])  # noqa: UP007  # built from a tuple
+    if origin is tuple:
+        return TupleOf(args[0])
+    if origin in (dict, collections.abc.Mapping):
+        return MappingOf(args[1])
+    if isinstance(annotation, type) and issubclass(annotation, Struct):
+        return StructOf(annotation)
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return EnumOf(annotation)
+    return ScalarOf(annotation)
+
+
+def is_union(annotation: Any) -> bool:
+    """Whether an annotation is a union, in either notation: ``X | Y`` or ``Union[X, Y]``."""
+    return get_origin(annotation) in (Union, UnionType)
 
 
 def find_metadata(annotation: Any, metadata_type: type[T]) -> T | None:
@@ -39,18 +134,44 @@ def find_metadata(annotation: Any, metadata_type: type[T]) -> T | None:
 
 def iter_types(annotation: Any) -> Iterator[Any]:
     """
-    Yield the types in an annotation: expands ``Annotated``, unions, tuples and mappings, at any depth.
+    Yield the classes that values of an annotation are made of, within unions, tuples and mappings, at any depth.
 
-    Any other type, such as ``list[int]``, is yielded unchanged.
-
-    >>> list(iter_types(Annotated[tuple[int, ...] | None, "a comment"]))
-    [<class 'int'>, Ellipsis, <class 'NoneType'>]
+    >>> list(iter_types(Annotated[tuple[int | str, ...] | None, "a comment"]))
+    [<class 'int'>, <class 'str'>]
     """
-    origin, args = get_origin(annotation), get_args(annotation)
-    if origin is Annotated:
-        yield from iter_types(args[0])
-    elif origin in (Union, UnionType, tuple, dict, collections.abc.Mapping):
-        for each in args:
-            yield from iter_types(each)
-    else:
-        yield annotation
+    match classify_annotation(annotation):
+        case OptionalOf(inner) | TupleOf(inner) | MappingOf(inner):
+            yield from iter_types(inner)
+        case UnionOf(members):
+            for each in members:
+                yield from iter_types(each)
+        case StructOf(kind) | EnumOf(kind) | ScalarOf(kind):
+            yield kind
+
+
+@functools.cache
+def get_fields(struct_type: type[Struct]) -> tuple[FieldInfo, ...]:
+    """
+    Return the fields of a Struct: name, name in JSON, annotation with its metadata, and default.
+
+    Call it at first use and not at import: annotations may refer to types that are defined later.
+    """
+    return fields(struct_type)
+
+
+@functools.cache
+def get_defined_fields(struct_type: type[Struct]) -> tuple[FieldInfo, ...]:
+    """Return the fields that the API defines: all but ``extra``."""
+    return tuple(each for each in get_fields(struct_type) if each.encode_name != EXTRA_JSON_NAME)
+
+
+@functools.cache
+def index_fields_by_spelling(struct_type: type[Struct]) -> dict[str, FieldInfo]:
+    """
+    Return the fields of a Struct that the API defines, by each of their names: as in Python, and as in JSON.
+
+    >>> from genai_fn.schema import Blob
+    >>> list(index_fields_by_spelling(Blob))
+    ['data', 'displayName', 'display_name', 'mimeType', 'mime_type']
+    """
+    return {spelling: each for each in get_defined_fields(struct_type) for spelling in (each.encode_name, each.name)}

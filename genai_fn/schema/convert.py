@@ -10,23 +10,33 @@ type, and containers are converted in one loop within one ``try``, which costs n
 
 import base64
 import binascii
-import collections.abc
 import difflib
 import functools
 import math
 import operator
-import types
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from enum import Enum
-from typing import Annotated, Any, TypeAlias, TypeVar, Union, cast, get_args, get_origin
+from typing import Any, TypeAlias, TypeVar, cast
 
 import msgspec
 
 from genai_fn import codec
 from genai_fn.codec import ExtraFields
 from genai_fn.errors import InvalidRequest
-from genai_fn.schema.annotations import find_metadata, get_field_types
+from genai_fn.schema.annotations import (
+    EnumOf,
+    MappingOf,
+    OptionalOf,
+    ScalarOf,
+    StructOf,
+    TupleOf,
+    UnionOf,
+    classify_annotation,
+    find_metadata,
+    get_fields,
+    index_fields_by_spelling,
+)
 from genai_fn.schema.base import Coerce, ConversionError, Detour, Elsewhere, Message
 
 __all__ = ["as_changes", "as_struct", "as_value", "convert", "convert_at"]
@@ -78,25 +88,28 @@ def convert(annotation: Any, value: Any) -> Any:
 
 @functools.cache
 def _build_converter(annotation: Any) -> Converter:
-    origin, args = get_origin(annotation), get_args(annotation)
-    if annotation in _SCALAR_CONVERTERS:
-        return _SCALAR_CONVERTERS[annotation]
-    if origin is Annotated:
-        coerce = find_metadata(annotation, Coerce)
-        inner = _build_converter(args[0])
-        return inner if coerce is None else _build_coercing_converter(coerce, inner)
-    if origin in (Union, types.UnionType):
-        converter = _build_union_converter(tuple(each for each in args if each is not type(None)))
-        return _build_optional_converter(converter) if type(None) in args else converter
-    if origin is tuple:
-        return _build_tuple_converter(_build_converter(args[0]))
-    if origin in (dict, collections.abc.Mapping):
-        return _convert_json_mapping if args[1] is Any else _build_mapping_converter(_build_converter(args[1]))
-    if isinstance(annotation, type) and issubclass(annotation, Enum):
-        return _build_enum_converter(annotation)
-    if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
-        return _build_struct_converter(annotation)
-    return functools.partial(_check_instance, annotation)
+    coerce = find_metadata(annotation, Coerce)
+    converter = _build_plain_converter(annotation)
+    return converter if coerce is None else _build_coercing_converter(coerce, converter)
+
+
+def _build_plain_converter(annotation: Any) -> Converter:
+    """Build the converter of an annotation without the `Coerce` in its metadata."""
+    match classify_annotation(annotation):
+        case OptionalOf(inner):
+            return _build_optional_converter(_build_converter(inner))
+        case UnionOf(members):
+            return _build_union_converter(tuple(map(_build_converter, members)))
+        case TupleOf(item):
+            return _build_tuple_converter(_build_converter(item))
+        case MappingOf(value):
+            return _build_mapping_converter(_build_converter(value))
+        case StructOf(struct_type):
+            return _build_struct_converter(struct_type)
+        case EnumOf(enum_type):
+            return _build_enum_converter(enum_type)
+        case ScalarOf(kind):
+            return _SCALAR_CONVERTERS.get(kind) or functools.partial(_check_instance, kind)
 
 
 def _convert_text(value: Any) -> str:
@@ -237,11 +250,7 @@ def _build_optional_converter(converter: Converter) -> Converter:
     return lambda value: None if value is None else converter(value)
 
 
-def _build_union_converter(kinds: tuple[Any, ...]) -> Converter:
-    converters = tuple(map(_build_converter, kinds))
-    if len(converters) == 1:
-        return converters[0]
-
+def _build_union_converter(converters: tuple[Converter, ...]) -> Converter:
     def convert_union(value: Any) -> Any:
         errors: list[ConversionError] = []
         for converter in converters:
@@ -388,13 +397,7 @@ def _move_elsewhere(kind: type[msgspec.Struct], given: dict[str, Any], before: m
 
 @functools.cache
 def _find_detours(kind: type[msgspec.Struct]) -> tuple[str, ...]:
-    return tuple(name for name, annotation in get_field_types(kind).items() if _has_detour(annotation))
-
-
-def _has_detour(annotation: Any) -> bool:
-    if get_origin(annotation) in (Union, types.UnionType):
-        return any(map(_has_detour, get_args(annotation)))
-    return find_metadata(annotation, Detour) is not None
+    return tuple(each.name for each in get_fields(kind) if find_metadata(_strip_none(each.type), Detour))
 
 
 def _build_unknown_field_error(kind: type[msgspec.Struct], key: Any, value: Any) -> ConversionError:
@@ -414,7 +417,7 @@ _FIELDS_SET_BY_MODIFIERS = {
 
 @functools.cache
 def _get_field_converters(kind: type[msgspec.Struct]) -> dict[str, Converter]:
-    return {name: _build_field_converter(kind, annotation) for name, annotation in get_field_types(kind).items()}
+    return {each.name: _build_field_converter(kind, each.type) for each in get_fields(kind)}
 
 
 def _build_field_converter(kind: type[msgspec.Struct], annotation: Any) -> Converter:
@@ -426,7 +429,7 @@ def _build_field_converter(kind: type[msgspec.Struct], annotation: Any) -> Conve
 def _convert_extra_fields(kind: type[msgspec.Struct], value: Any) -> ExtraFields | None:
     extra = _convert_json_mapping(value)
     for name, each in extra.items():
-        if _get_field_names(kind).get(name, "extra") != "extra":
+        if name in index_fields_by_spelling(kind):
             raise ConversionError(each, f"{name} outside of extra, as {kind.__name__} has this field", f".{name}")
     if not extra:
         return None
@@ -436,18 +439,18 @@ def _convert_extra_fields(kind: type[msgspec.Struct], value: Any) -> ExtraFields
 @functools.cache
 def _get_set_field_converters(kind: type[msgspec.Struct]) -> tuple[Converter, ...]:
     """Build the converters of fields that are set: for ``X | None``, the converter of X."""
-    return tuple(_build_field_converter(kind, _strip_none(annotation)) for annotation in get_field_types(kind).values())
+    return tuple(_build_field_converter(kind, _strip_none(each.type)) for each in get_fields(kind))
 
 
 def _strip_none(annotation: Any) -> Any:
-    if get_origin(annotation) is Annotated:
-        return _strip_none(get_args(annotation)[0]) if find_metadata(annotation, Coerce) is None else annotation
-    if get_origin(annotation) not in (Union, types.UnionType):
-        return annotation
-    return Union[tuple(each for each in get_args(annotation) if each is not type(None))]  # noqa: UP007  # made of values
+    match classify_annotation(annotation):
+        case OptionalOf(inner) if find_metadata(annotation, Coerce) is None:
+            return inner
+        case _:
+            return annotation
 
 
 @functools.cache
 def _get_field_names(kind: type[msgspec.Struct]) -> dict[str, str]:
-    pairs = zip(kind.__struct_encode_fields__, kind.__struct_fields__, strict=True)
-    return {spelling: name for encoded, name in pairs for spelling in (encoded, name)}
+    names = {each.name: each.name for each in get_fields(kind)}
+    return {**names, **{spelling: each.name for spelling, each in index_fields_by_spelling(kind).items()}}

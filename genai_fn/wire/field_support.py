@@ -1,15 +1,21 @@
 """Finds the fields of a value that a backend does not support, by path, and whether it contains large bytes."""
 
-import collections.abc
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from types import UnionType
-from typing import Annotated, Any, TypeAlias, Union, get_args, get_origin
+from typing import Any, TypeAlias
 
 from msgspec import Struct
-from msgspec.structs import fields
 
-from genai_fn.schema.annotations import find_metadata, get_field_types, iter_types
+from genai_fn.schema.annotations import (
+    MappingOf,
+    OptionalOf,
+    TupleOf,
+    UnionOf,
+    classify_annotation,
+    find_metadata,
+    get_fields,
+    iter_types,
+)
 from genai_fn.schema.base import BackendOnly
 
 __all__ = ["LARGE_BYTES", "FieldReport", "find_unsupported_fields"]
@@ -106,34 +112,29 @@ def _visit_bytes(value: Any, plans: _VisitPlans, report: FieldReport) -> Sequenc
 
 
 def _plan_visits(kind: type[Struct], backend: str) -> Iterator[tuple[str, _Visitor]]:
-    defaults = {each.name: each.default for each in fields(kind)}
-    for name, annotation in get_field_types(kind).items():
-        if not _is_supported(annotation, backend):
-            yield (
-                name,
-                _visit_unsupported_unless_empty if defaults[name] == () else _visit_unsupported,
-            )  # an empty tuple is the unset value
-        elif bytes in iter_types(annotation):
-            yield name, _visit_bytes
-        elif any(_needs_visit(each, backend) for each in _find_structs(annotation)):
-            yield name, _compile_visitor(annotation)
+    for each in get_fields(kind):
+        if not _is_supported(each.type, backend):
+            is_unset_if_empty = each.default == ()
+            yield each.name, _visit_unsupported_unless_empty if is_unset_if_empty else _visit_unsupported
+        elif bytes in iter_types(each.type):
+            yield each.name, _visit_bytes
+        elif any(_needs_visit(found, backend) for found in _find_structs(each.type)):
+            yield each.name, _compile_visitor(each.type)
 
 
 def _compile_visitor(annotation: Any) -> _Visitor:
     """Build a visitor of the Structs in a field."""
-    origin, args = get_origin(annotation), get_args(annotation)
-    if origin is Annotated:
-        return _compile_visitor(args[0])
-    if origin in (Union, UnionType):
-        kinds = [each for each in args if each is not type(None)]
-        return _compile_visitor(kinds[0]) if len(kinds) == 1 else _visit_union
-    if origin is tuple:
-        return _build_sequence_visitor(_compile_visitor(args[0]))
-    return (
-        _build_mapping_visitor(_compile_visitor(args[1]))
-        if origin in (dict, collections.abc.Mapping)
-        else _visit_struct
-    )
+    match classify_annotation(annotation):
+        case OptionalOf(inner):
+            return _compile_visitor(inner)
+        case UnionOf():
+            return _visit_union
+        case TupleOf(item):
+            return _build_sequence_visitor(_compile_visitor(item))
+        case MappingOf(value):
+            return _build_mapping_visitor(_compile_visitor(value))
+        case _:
+            return _visit_struct
 
 
 def _is_supported(annotation: Any, backend: str) -> bool:
@@ -143,9 +144,7 @@ def _is_supported(annotation: Any, backend: str) -> bool:
 
 def _needs_visit(kind: type[Struct], backend: str) -> bool:
     """Whether a type, or a type reachable from it, has unsupported fields or fields of bytes."""
-    annotations = [
-        annotation for each in _find_reachable_structs(kind) for annotation in get_field_types(each).values()
-    ]
+    annotations = [each.type for reached in _find_reachable_structs(kind) for each in get_fields(reached)]
     return any(not _is_supported(annotation, backend) or bytes in iter_types(annotation) for annotation in annotations)
 
 
@@ -157,9 +156,7 @@ def _find_reachable_structs(kind: type[Struct]) -> frozenset[type[Struct]]:
         each = waiting.pop()
         if each not in reached:
             reached.add(each)
-            waiting += [
-                further for annotation in get_field_types(each).values() for further in _find_structs(annotation)
-            ]
+            waiting += [further for field in get_fields(each) for further in _find_structs(field.type)]
     return frozenset(reached)
 
 

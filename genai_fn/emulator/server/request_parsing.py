@@ -1,15 +1,11 @@
 """Strict parsing of requests: accepts snake_case and camelCase names, and reports all unknown ones with their paths."""
 
-import collections.abc
-import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
-from types import UnionType
-from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin
+from typing import Any, TypeVar, cast
 
 import msgspec
-from msgspec.structs import fields
 
 from genai_fn import codec
 from genai_fn.emulator.server.faults import (
@@ -19,6 +15,14 @@ from genai_fn.emulator.server.faults import (
     make_invalid_value,
 )
 from genai_fn.http import Body, FileSlice, Headers
+from genai_fn.schema.annotations import (
+    MappingOf,
+    OptionalOf,
+    StructOf,
+    TupleOf,
+    classify_annotation,
+    index_fields_by_spelling,
+)
 from genai_fn.values import Value
 from genai_fn.wire.lenient_json import repair_tree
 
@@ -121,36 +125,30 @@ def _normalize_field_names(tree: Any, kind: Any, path: str, unknown: list[tuple[
 
     Fields that the type does not have are appended to `unknown`, with their paths in the API's own names.
     """
-    origin, args = get_origin(kind), get_args(kind)
-    if origin is Annotated:
-        return _normalize_field_names(tree, args[0], path, unknown)
-    if origin in (Union, UnionType):
-        kinds = [each for each in args if each is not type(None)]
-        return _normalize_field_names(tree, kinds[0], path, unknown) if len(kinds) == 1 else tree
-    if origin is tuple and isinstance(tree, list):
-        items = cast("Sequence[Any]", tree)
-        return [_normalize_field_names(each, args[0], f"{path}[{index}]", unknown) for index, each in enumerate(items)]
-    if not isinstance(tree, dict):
-        return tree
-    pairs = cast("dict[str, Any]", tree)
-    if origin in (dict, collections.abc.Mapping):
-        return {
-            key: _normalize_field_names(each, args[1], _join_path(path, key), unknown) for key, each in pairs.items()
-        }
-    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-        return _normalize_struct_fields(pairs, kind, path, unknown)
-    return pairs
+    match classify_annotation(kind), tree:
+        case OptionalOf(inner), _:
+            return _normalize_field_names(tree, inner, path, unknown)
+        case TupleOf(item), list():
+            items = cast("list[Any]", tree)
+            return [_normalize_field_names(each, item, f"{path}[{index}]", unknown) for index, each in enumerate(items)]
+        case MappingOf(value), dict():
+            pairs = cast("dict[str, Any]", tree).items()
+            return {key: _normalize_field_names(each, value, _join_path(path, key), unknown) for key, each in pairs}
+        case StructOf(struct_type), dict():
+            return _normalize_struct_fields(cast("dict[str, Any]", tree), struct_type, path, unknown)
+        case _:
+            return tree
 
 
 def _normalize_struct_fields(
     tree: dict[str, Any], kind: type[msgspec.Struct], path: str, unknown: list[tuple[str, str]]
 ) -> dict[str, Any]:
-    known = _index_fields(kind)
+    known = index_fields_by_spelling(kind)
     written: dict[str, Any] = {}
     for key, each in tree.items():
         if key in known:
-            field, name, field_type = known[key]
-            written[name] = _normalize_field_names(each, field_type, _join_path(path, field), unknown)
+            field = known[key]
+            written[field.encode_name] = _normalize_field_names(each, field.type, _join_path(path, field.name), unknown)
         else:
             suffix = f" at '{path}'" if path else ""
             unknown.append((path, f'{_INVALID_JSON_MESSAGE} Unknown name "{key}"{suffix}: Cannot find field.'))
@@ -159,10 +157,3 @@ def _normalize_struct_fields(
 
 def _join_path(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
-
-
-@functools.cache
-def _index_fields(kind: type[msgspec.Struct]) -> dict[str, tuple[str, str, Any]]:
-    """Map both spellings of each field to its name, its JSON name and its type."""
-    known = fields(kind)
-    return {name: (each.name, each.encode_name, each.type) for each in known for name in (each.name, each.encode_name)}

@@ -5,17 +5,27 @@ Drawn values need no further conversion (`as_struct` returns them unchanged), an
 """
 
 import functools
-import types
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints, overload
+from typing import Any, TypeVar, overload
 
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 from msgspec import Struct
 
-from genai_fn.schema import Content, Message, Opaque, OpenEnum, OpenMessage
+from genai_fn.schema import Content, Opaque
+from genai_fn.schema.annotations import (
+    EnumOf,
+    MappingOf,
+    OptionalOf,
+    ScalarOf,
+    StructOf,
+    TupleOf,
+    UnionOf,
+    classify_annotation,
+    get_defined_fields,
+)
 from genai_fn.schema.contents import ContentsLike, SeparateContentsLike
 from genai_fn.schema.convert import as_value
 from genai_fn.schema.schemas import SchemaLike
@@ -71,36 +81,41 @@ json: SearchStrategy[Any] = st.one_of(
 def _values(kind: Any, depth: int) -> SearchStrategy[Any]:
     if kind in _SPECIAL_TYPES:
         return _SPECIAL_TYPES[kind]
-    if get_origin(kind) is not None:
-        return generic_values(kind, lambda member: _values(member, depth))
-    if issubclass(kind, OpenEnum):
-        return st.one_of(st.sampled_from(list(kind)), texts.map(kind))
-    return _messages(kind, depth) if depth and _get_hints(kind) else st.builds(kind)
+    match classify_annotation(kind):
+        case StructOf(message_type):
+            return (
+                _messages(message_type, depth)
+                if depth and get_defined_fields(message_type)
+                else st.builds(message_type)
+            )
+        case EnumOf(enum_type):
+            return st.one_of(st.sampled_from(list(enum_type)), texts.map(enum_type))
+        case ScalarOf(scalar_type):
+            return _SPECIAL_TYPES[scalar_type] if scalar_type in _SPECIAL_TYPES else st.builds(scalar_type)
+        case generic:
+            return generic_values(generic, lambda member: _values(member, depth))
 
 
-def generic_values(kind: Any, build: Callable[[Any], SearchStrategy[Any]]) -> SearchStrategy[Any]:
-    """Draw values of ``Annotated``, a union, a tuple or a mapping; `build` returns the strategy for a member type."""
-    origin, args = get_origin(kind), get_args(kind)
-    if origin is Annotated:
-        return build(args[0])
-    if origin in (Union, types.UnionType):
-        return st.one_of([build(each) for each in args if each is not type(None)])
-    if origin is tuple:
-        return st.lists(build(args[0]), max_size=2).map(tuple)
-    return st.dictionaries(texts, build(args[1]), max_size=2)
+def generic_values(
+    kind: OptionalOf | UnionOf | TupleOf | MappingOf, build: Callable[[Any], SearchStrategy[Any]]
+) -> SearchStrategy[Any]:
+    """Draw values of a union, a tuple or a mapping; `build` returns the strategy for a member type."""
+    match kind:
+        case OptionalOf(inner):
+            return build(inner)
+        case UnionOf(members):
+            return st.one_of([build(each) for each in members])
+        case TupleOf(item):
+            return st.lists(build(item), max_size=2).map(tuple)
+        case MappingOf(value):
+            return st.dictionaries(texts, build(value), max_size=2)
 
 
 @st.composite
-def _messages(draw: DrawFn, kind: type[Message], depth: int) -> Message:
-    hints = _get_hints(kind)
-    names = draw(st.lists(st.sampled_from(list(hints)), max_size=depth, unique=True))
-    return kind(**{name: draw(_values(hints[name], depth - 1)) for name in names})
-
-
-@functools.cache
-def _get_hints(kind: type[Struct]) -> dict[str, Any]:
-    hints = get_type_hints(kind, include_extras=True)
-    return {name: hints[name] for name in kind.__struct_fields__ if name not in OpenMessage.__struct_fields__}
+def _messages(draw: DrawFn, kind: type[Struct], depth: int) -> Struct:
+    fields = {each.name: each.type for each in get_defined_fields(kind)}
+    names = draw(st.lists(st.sampled_from(list(fields)), max_size=depth, unique=True))
+    return kind(**{name: draw(_values(fields[name], depth - 1)) for name in names})
 
 
 # Types that need their own strategy

@@ -1,15 +1,14 @@
 """`wire_json`: JSON that decodes to a type."""
 
 import functools
-from typing import Any, cast, get_origin, get_type_hints
+from typing import Any
 
 import msgspec
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
-from msgspec.structs import fields
 
 from genai_fn import codec
-from genai_fn.schema.base import OpenMessage
+from genai_fn.schema.annotations import EnumOf, ScalarOf, StructOf, classify_annotation, get_defined_fields
 from genai_fn.testing.strategies.values.types import from_type, generic_values
 
 __all__ = ["wire_json"]
@@ -25,18 +24,19 @@ _MAX_DEPTH = 4
 
 @functools.cache
 def _wire_values(kind: Any, depth: int) -> SearchStrategy[Any]:
-    if get_origin(kind) is not None:
-        return generic_values(kind, lambda member: _wire_values(member, depth))
-    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-        return st.deferred(lambda: _wire_messages(kind, depth))
-    drawn: SearchStrategy[Any] = from_type(cast("Any", kind))
-    return drawn.map(codec.to_builtins)
+    match classify_annotation(kind):
+        case StructOf(struct_type):
+            return st.deferred(lambda: _wire_messages(struct_type, depth))
+        case EnumOf(leaf) | ScalarOf(leaf):
+            return from_type(leaf).map(codec.to_builtins)
+        case generic:
+            return generic_values(generic, lambda member: _wire_values(member, depth))
 
 
 @st.composite
 def _wire_messages(draw: DrawFn, kind: type[msgspec.Struct], depth: int) -> dict[str, Any]:
-    hints = get_type_hints(kind, include_extras=True)
-    names = {each.name: each.encode_name for each in fields(kind) if each.name not in OpenMessage.__struct_fields__}
-    chosen = draw(st.lists(st.sampled_from(list(names)), max_size=depth, unique=True)) if depth and names else []
-    needed = [each.name for each in fields(kind) if each.required]
-    return {names[name]: draw(_wire_values(hints[name], depth - 1)) for name in dict.fromkeys([*needed, *chosen])}
+    fields = {each.name: each for each in get_defined_fields(kind)}
+    chosen = draw(st.lists(st.sampled_from(list(fields)), max_size=depth, unique=True)) if depth and fields else []
+    needed = [each.name for each in fields.values() if each.required]
+    drawn = [fields[name] for name in dict.fromkeys([*needed, *chosen])]
+    return {each.encode_name: draw(_wire_values(each.type, depth - 1)) for each in drawn}
