@@ -1,6 +1,9 @@
 """
 Steps through a generator of effects: executors and program transformers share this loop of ``send`` and ``throw``.
 
+`run_program` and `arun_program` perform each effect with a function. Who does more between two effects uses `Stepper`
+itself:
+
 ::
 
     stepper = Stepper(effects)
@@ -12,12 +15,12 @@ Steps through a generator of effects: executors and program transformers share t
     return stepper.value
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from typing import Any, Final, Generic, TypeVar
 
 from genai_fn.effects import Effects
 
-__all__ = ["DONE", "Stepper", "intercept_effects"]
+__all__ = ["DONE", "Stepper", "arun_program", "intercept_effects", "run_program"]
 
 T = TypeVar("T")
 
@@ -57,6 +60,28 @@ class Stepper(Generic[T]):
     def throw(self, error: Exception) -> None:
         """Set the exception that the ``yield`` of the current effect raises in the generator."""
         self._error = error
+
+
+def run_program(effects: Generator[Any, Any, T], perform: Callable[[Any], Any]) -> T:
+    """Perform the effects of a program until it returns. Resources that it leaves open are not closed."""
+    stepper = Stepper(effects)
+    while (effect := stepper.next()) is not DONE:
+        try:
+            stepper.send(perform(effect))
+        except Exception as error:  # noqa: BLE001  # the program may handle it
+            stepper.throw(error)
+    return stepper.value
+
+
+async def arun_program(effects: Generator[Any, Any, T], perform: Callable[[Any], Awaitable[Any]]) -> T:
+    """Perform the effects of a program in this task, as `run_program` does."""
+    stepper = Stepper(effects)
+    while (effect := stepper.next()) is not DONE:
+        try:
+            stepper.send(await perform(effect))
+        except Exception as error:  # noqa: BLE001  # the program may handle it
+            stepper.throw(error)
+    return stepper.value
 
 
 def intercept_effects(effects: Effects[T], handle: Callable[[Any], Effects[Any]]) -> Effects[T]:

@@ -6,7 +6,8 @@ from anyio.lowlevel import checkpoint
 from msgspec.structs import replace
 
 from genai_fn.effects import CallFunction, Effect, Effects, RunAll, Spawn, WaitAny
-from genai_fn.interpreters.executors.async_executor import AsyncExecutor, run_program
+from genai_fn.engine.stepper import arun_program
+from genai_fn.interpreters.executors.async_executor import AsyncExecutor
 from genai_fn.testing.sequential_executor import FinishedChild
 
 __all__ = ["AsyncSequentialExecutor"]
@@ -25,7 +26,7 @@ class AsyncSequentialExecutor(AsyncExecutor):
     async def perform(self, effect: Effect) -> Any:
         match effect:
             case RunAll(programs=programs):
-                return tuple([await run_program(each, self) for each in programs])
+                return tuple([await arun_program(each, self.perform) for each in programs])
             case Spawn(program=child):
                 return await _run_child(child, self)
             case WaitAny(children=children):
@@ -38,6 +39,6 @@ class AsyncSequentialExecutor(AsyncExecutor):
 
 async def _run_child(child: Effects[Any], executor: AsyncSequentialExecutor) -> FinishedChild:
     try:
-        return FinishedChild(await run_program(child, executor), None)
+        return FinishedChild(await arun_program(child, executor.perform), None)
     except Exception as error:  # noqa: BLE001  # `FinishedChild.result` raises it
         return FinishedChild(None, error)

@@ -7,9 +7,9 @@ from returns.result import Result
 
 from genai_fn.effects import Ask, Effect, Effects, Emit, OpenStream, Sleep
 from genai_fn.engine.program import build_program
+from genai_fn.engine.stepper import run_program
 from genai_fn.engine.virtual_time import VirtualClock, run_in_virtual_time
 from genai_fn.errors import GenaiError, InvalidRequest
-from genai_fn.interpreters.executors.sync_executor import run_program
 from genai_fn.request import Action, Flow, Request, Stream
 from genai_fn.testing.canned_answers import CannedAnswers
 from genai_fn.testing.sequential_executor import SequentialExecutor
@@ -46,11 +46,6 @@ def perform(description: Any, script: Iterable[tuple[Any, Any]]) -> Any:
 
         InvalidRequest: If `description` is not a request, flow or stream, or a step or an answer has the wrong type.
 
-    Raises:
-        AssertionError: At the first difference from the script, which it shows.
-
-        InvalidRequest: If a step of the script is none, or an answer has the wrong type.
-
     >>> from genai_fn import files, until_done
     >>> from genai_fn.schema import File, FileState
     >>> question = files.get("abc")
@@ -71,7 +66,7 @@ def perform(description: Any, script: Iterable[tuple[Any, Any]]) -> Any:
     try:
         result = run_program(
             run_in_virtual_time(build_program(about, CannedAnswers(steps.answer_request)), _ScriptClock(steps)),
-            executor,
+            executor.perform,
         )
         steps.check_finished()
     except _ScriptMismatch as mismatch:

@@ -3,7 +3,8 @@
 from typing import Any
 
 from genai_fn.effects import Effect, Effects, RunAll, Spawn, WaitAny
-from genai_fn.interpreters.executors.sync_executor import SyncExecutor, run_program
+from genai_fn.engine.stepper import run_program
+from genai_fn.interpreters.executors.sync_executor import SyncExecutor
 
 __all__ = ["FinishedChild", "SequentialExecutor"]
 
@@ -17,7 +18,7 @@ class SequentialExecutor(SyncExecutor):
     def perform(self, effect: Effect) -> Any:
         match effect:
             case RunAll(programs=programs):
-                return tuple(run_program(each, self) for each in programs)
+                return tuple(run_program(each, self.perform) for each in programs)
             case Spawn(program=child):
                 return _run_child(child, self)
             case WaitAny(children=children):
@@ -42,6 +43,6 @@ class FinishedChild:
 
 def _run_child(child: Effects[Any], executor: SequentialExecutor) -> FinishedChild:
     try:
-        return FinishedChild(run_program(child, executor), None)
+        return FinishedChild(run_program(child, executor.perform), None)
     except Exception as error:  # noqa: BLE001  # `FinishedChild.result` raises it
         return FinishedChild(None, error)

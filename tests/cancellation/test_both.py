@@ -34,7 +34,7 @@ def test_cancelled(
                 for k in steps(manner):
                     with monkeypatch.context() as patched:
                         cut = scene.cut(k, manner)
-                        patched.setattr(async_executor, "run_program", counted(cut))
+                        patched.setattr(async_executor, "arun_program", counted(cut))
                         await cut.of(lambda: run(both(first, second)))
                     assert tasks() == before
                     await scene.is_whole(run)
@@ -61,7 +61,7 @@ def test_cancelled_twice(kind: str, transport: ModuleType, monkeypatch: pytest.M
                 for again in range(20):
                     with monkeypatch.context() as patched:
                         cut = scene.cut(STEPS, TWICE, again)
-                        patched.setattr(async_executor, "run_program", counted(cut))
+                        patched.setattr(async_executor, "arun_program", counted(cut))
                         await cut.of(lambda: run(both(child, child)))
                     assert tasks() == before
                     await scene.is_whole(run)
@@ -135,7 +135,7 @@ async def idly(item: object) -> None:
 
 def counted(cut: Cut) -> Any:
     """Count the stops of both children, too."""
-    original = async_executor.run_program
+    original = async_executor.arun_program
 
     async def run_through(effects: Any, world: Any) -> Any:
         return await cut.counted(lambda: original(effects, world))

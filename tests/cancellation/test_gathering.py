@@ -102,7 +102,7 @@ def test_children_cancelled(backend: str, manner: str, transport: ModuleType, mo
                 for k in steps(manner):
                     with monkeypatch.context() as patched:
                         cut = scene.cut(k, manner)
-                        patched.setattr(async_executor, "run_program", counted(cut))
+                        patched.setattr(async_executor, "arun_program", counted(cut))
                         await cut.of(lambda: called(run, MIXED))
                     assert tasks() == before
                     await scene.is_whole(run)
@@ -117,7 +117,7 @@ def test_children_cancelled(backend: str, manner: str, transport: ModuleType, mo
 
 def counted(cut: Cut) -> Any:
     """Count the stops of children, too."""
-    original = async_executor.run_program
+    original = async_executor.arun_program
 
     async def run_through(effects: Any, world: Any) -> Any:
         return await cut.counted(lambda: original(effects, world))

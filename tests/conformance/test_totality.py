@@ -14,11 +14,12 @@ from returns.result import Failure, Success
 from genai_fn import Gemini, Retry, collected, generate, joined, streamed, text
 from genai_fn.engine.handler import HttpHandler
 from genai_fn.engine.program import build_program
+from genai_fn.engine.stepper import arun_program, run_program
 from genai_fn.errors import GenaiError
 from genai_fn.http import Headers
 from genai_fn.interpreters.async_runner import AsyncItems
-from genai_fn.interpreters.executors.async_executor import AsyncExecutor, run_program as run_async
-from genai_fn.interpreters.executors.sync_executor import SyncExecutor, run_program
+from genai_fn.interpreters.executors.async_executor import AsyncExecutor
+from genai_fn.interpreters.executors.sync_executor import SyncExecutor
 from genai_fn.interpreters.sync_runner import Items
 from genai_fn.schema import GenerateContentResponse
 
@@ -77,14 +78,17 @@ HANDLER = HttpHandler(backend=Gemini("test-key"), retry=Retry(attempts=1), max_r
 
 def results(*answer: Any) -> list[Any]:
     """Run all actions against an answer, and read it as a stream."""
-    ran = [run_program(build_program(action, HANDLER), SyncExecutor(Lanes(*answer), None, None)) for action in ACTIONS]  # type: ignore[arg-type]  # of several types
+    ran = [
+        run_program(build_program(action, HANDLER), SyncExecutor(Lanes(*answer), None, None).perform)
+        for action in ACTIONS
+    ]  # type: ignore[arg-type]  # of several types
     return [*ran, *Items(build_program(PIECES, HANDLER), SyncExecutor(Lanes(*answer), None, None))]
 
 
 async def async_results(*answer: Any) -> list[Any]:
     """Do the same in tasks."""
     ran = [
-        await run_async(build_program(action, HANDLER), AsyncExecutor(AsyncLanes(*answer), None, None))
+        await arun_program(build_program(action, HANDLER), AsyncExecutor(AsyncLanes(*answer), None, None).perform)
         for action in ACTIONS
     ]  # type: ignore[arg-type]  # of several types, on lanes that never close
     return [

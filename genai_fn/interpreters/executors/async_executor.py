@@ -36,7 +36,7 @@ from genai_fn.effects import (
     WaitAny,
     WriteTemp,
 )
-from genai_fn.engine.stepper import DONE, Stepper
+from genai_fn.engine.stepper import arun_program
 from genai_fn.errors import Closed, InvalidRequest, TimedOut
 from genai_fn.events import Event
 from genai_fn.interpreters.executors.files import TempFile, perform_file_effect
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from genai_fn.interpreters.auth.token_cache import TokenCache
     from genai_fn.interpreters.executors.threads import Promise
 
-__all__ = ["STREAM_CLOSED", "AsyncExecutor", "AsyncResponse", "AsyncTransport", "call_soon", "run_program"]
+__all__ = ["STREAM_CLOSED", "AsyncExecutor", "AsyncResponse", "AsyncTransport", "call_soon"]
 
 T = TypeVar("T")
 
@@ -97,7 +97,7 @@ class AsyncExecutor:
     async def run(self, effects: Effects[T]) -> T:
         """Run a program to its end in this task, and close what it leaves open."""
         try:
-            return await run_program(effects, self)
+            return await arun_program(effects, self.perform)
         finally:
             try:
                 await self.close_task_group()
@@ -364,14 +364,3 @@ def call_soon(token: EventLoopToken, call: Callable[[], object]) -> None:
     loop: Any = token.native_token
     with suppress(RuntimeError):  # the loop has ended
         (getattr(loop, "run_sync_soon", None) or loop.call_soon_threadsafe)(call)
-
-
-async def run_program(effects: Effects[T], executor: AsyncExecutor) -> T:
-    """Run a program to its end."""
-    stepper = Stepper(effects)
-    while (effect := stepper.next()) is not DONE:
-        try:
-            stepper.send(await executor.perform(effect))
-        except Exception as error:  # noqa: BLE001  # a user function raised: the program may handle it
-            stepper.throw(error)
-    return stepper.value

@@ -36,7 +36,7 @@ from genai_fn.effects import (
     WaitAny,
     WriteTemp,
 )
-from genai_fn.engine.stepper import DONE, Stepper
+from genai_fn.engine.stepper import run_program
 from genai_fn.errors import AsyncOnly, Closed, TimedOut
 from genai_fn.events import Event
 from genai_fn.interpreters.executors.limits import compute_read_limit
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from genai_fn.interpreters.executors.files import TempFile
     from genai_fn.interpreters.net.pool.sync_pool import CancelHandle
 
-__all__ = ["SyncExecutor", "SyncResponse", "SyncTransport", "run_program"]
+__all__ = ["SyncExecutor", "SyncResponse", "SyncTransport"]
 
 T = TypeVar("T")
 
@@ -99,7 +99,7 @@ class SyncExecutor:
     def run(self, effects: Effects[T]) -> T:
         """Run a program to its end in this thread, and close what it leaves open."""
         try:
-            return run_program(effects, self)
+            return run_program(effects, self.perform)
         finally:
             self.close_and_join()
 
@@ -300,7 +300,7 @@ class _Child:
         """Run the program until it ends, and store its return value or exception."""
         try:
             if not self._executor.is_closed:
-                self._value = run_program(self._program, self._executor)
+                self._value = run_program(self._program, self._executor.perform)
         except BaseException as error:  # noqa: BLE001  # of a user function; `result` raises it
             self._raised = error
         finally:
@@ -325,14 +325,3 @@ def _run_all(waiting: deque[_Child]) -> None:
 
 _STREAM_CLOSED = EffectFailed(Closed("the stream was closed"))
 _MAX_PARALLEL = 64  # threads of one `RunAll`; a model may call any number of functions at once
-
-
-def run_program(effects: Effects[T], executor: SyncExecutor) -> T:
-    """Perform the effects of a program until it returns. Resources that it leaves open are not closed."""
-    stepper = Stepper(effects)
-    while (effect := stepper.next()) is not DONE:
-        try:
-            stepper.send(executor.perform(effect))
-        except Exception as error:  # noqa: BLE001  # a user function raised: the program may handle it
-            stepper.throw(error)
-    return stepper.value

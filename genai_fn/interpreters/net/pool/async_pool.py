@@ -17,14 +17,21 @@ from anyio import to_thread
 from anyio.lowlevel import current_token
 
 from genai_fn.effects import EffectFailed
+from genai_fn.engine.stepper import arun_program
 from genai_fn.errors import Closed, TimeoutPhase
 from genai_fn.http import FileSlice, HttpRequest
 from genai_fn.interpreters.net.connect.async_steps import AsyncNetworkStream, perform_steps
-from genai_fn.interpreters.net.connect.connection import ConnectionSetupError, Target, open_connection, parse_target
-from genai_fn.interpreters.net.pool.base import BasePool, BasePooledResponse
+from genai_fn.interpreters.net.connect.connection import open_connection
+from genai_fn.interpreters.net.pool.base import (
+    BasePool,
+    BasePooledResponse,
+    OpenConnection,
+    PoolStep,
+    SendOnConnection,
+    WaitForSlot,
+)
 from genai_fn.interpreters.net.pool.http1 import (
     build_cancelled_failure,
-    build_connect_failure,
     build_http1_request,
     build_timeout_failure,
     build_transfer_failure,
@@ -53,99 +60,41 @@ class AsyncPool(BasePool):
 
             needs_new_connection: Use no idle connection, for requests that must not be sent twice.
         """
+        steps = self._send_request(
+            request,
+            (os.getpid(), current_token()),
+            anyio.Event,
+            AsyncPooledResponse,
+            deadline=deadline,
+            connect_timeout=connect_timeout,
+            needs_new_connection=needs_new_connection,
+        )
         try:
-            target = parse_target(request.url)
-        except ConnectionSetupError as error:
-            return build_connect_failure(error)
-        state = self._config.get_state((os.getpid(), current_token()))
-        failed = await _acquire_slot(state, deadline)
-        if failed:
-            return failed
-        try:
-            response = await self._open_response(
-                state,
-                request,
-                target,
-                deadline=deadline,
-                connect_timeout=connect_timeout,
-                needs_new=needs_new_connection,
-            )
-        except BaseException:
-            state.release_slot()
+            return await arun_program(steps, self._perform)
+        except BaseException:  # a cancellation
+            steps.close()
             raise
-        if isinstance(response, EffectFailed):
-            state.release_slot()
-        return response
 
     async def aclose(self) -> None:
         """Close idle connections now, and those in use when their responses are closed; then `send` fails."""
         self._config.close()
 
-    async def _open_response(
-        self,
-        state: PoolState,
-        request: HttpRequest,
-        target: Target,
-        *,
-        deadline: float,
-        connect_timeout: float,
-        needs_new: bool,
-    ) -> "AsyncPooledResponse | EffectFailed":
-        connection = None if needs_new else state.take_idle(target)
-        if connection is None:
-            state.make_room()
-            opened = await self._open_connection(target, min(deadline - time.monotonic(), connect_timeout))
-            if isinstance(opened, EffectFailed):
-                return opened
-            connection = opened
-        try:
-            response = await self._send_on_connection(connection, request, deadline)
-        except BaseException:
-            connection.socket.close()
-            raise
-        if isinstance(response, EffectFailed):
-            connection.socket.close()
-            return response
-        return AsyncPooledResponse(state, connection, response)
-
-    async def _open_connection(self, target: Target, seconds: float) -> PooledConnection | EffectFailed:
-        try:
-            with anyio.move_on_after(seconds):
-                sock = await perform_steps(open_connection(target, self._config.connect_config))
-                return self._config.build_connection(target, sock, AsyncNetworkStream, "AsyncHTTP11Connection")
-        except Exception as error:  # noqa: BLE001 - whatever it is, there is no connection
-            return build_connect_failure(error)
-        return build_timeout_failure("connect", f"connecting to {target}")
-
-    async def _send_on_connection(self, connection: PooledConnection, request: HttpRequest, deadline: float) -> Any:
-        sock = connection.socket
-        sock.has_sent = sock.has_received = False
-        try:
-            chunks = _AsyncBody(iterate_body(request.body), is_blocking=isinstance(request.body, FileSlice))
-            with closing(chunks) as body, anyio.move_on_after(deadline - time.monotonic()):
-                return await connection.http_connection.handle_async_request(
-                    build_http1_request(request, connection.target, self._config.transport, body)
-                )
-        except Exception as error:  # noqa: BLE001 - whatever it is, the connection is unusable
-            doing = f"sending a request to {connection.target}"
-            return build_transfer_failure(error, doing, sock, reused=connection.was_used)
-        return build_timeout_failure("headers", f"waiting for {connection.target}", sock)
-
-
-async def _acquire_slot(state: PoolState, deadline: float) -> EffectFailed | None:
-    waiter = None if state.is_closed else state.acquire_slot(anyio.Event)
-    if waiter:
-        has_slot = False
-        try:
-            with anyio.move_on_after(deadline - time.monotonic()):
-                await waiter.wait()
-                has_slot = True
-        finally:
-            if not has_slot:
-                state.cancel_wait(waiter)
-        if not has_slot:
-            return build_timeout_failure("total", "waiting for a free connection")
-    return EffectFailed(Closed()) if state.is_closed else None
+    async def _perform(self, step: PoolStep) -> Any:
+        with anyio.move_on_after(step.deadline - time.monotonic()):
+            match step:
+                case WaitForSlot(waiter):
+                    await waiter.wait()
+                    return True
+                case OpenConnection(target):
+                    sock = await perform_steps(open_connection(target, self.connect_config))
+                    return self._config.build_connection(target, sock, AsyncNetworkStream, "AsyncHTTP11Connection")
+                case SendOnConnection(connection, request):
+                    chunks = _AsyncBody(iterate_body(request.body), is_blocking=isinstance(request.body, FileSlice))
+                    with closing(chunks) as body:
+                        return await connection.http_connection.handle_async_request(
+                            build_http1_request(request, connection.target, self._config.transport, body)
+                        )
+        return None
 
 
 class _AsyncBody:

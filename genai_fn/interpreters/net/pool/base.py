@@ -1,19 +1,58 @@
-"""Base classes of the sync and the async pool and of their responses."""
+"""
+What the sync and the async pool share: the steps of sending a request, and the base classes of pools and responses.
+
+`BasePool.send_request` is a generator. It yields what it has to wait for, `WaitForSlot`, `OpenConnection` or
+`SendOnConnection`, and the pool sends the result back, or None if the deadline of the step has passed.
+"""
 
 import ssl
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Generator, Mapping
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeAlias, TypeVar
 
-from genai_fn.interpreters.net.connect.connection import ConnectConfig
-from genai_fn.interpreters.net.pool.http1 import decode_headers
-from genai_fn.interpreters.net.pool.state import PoolConfig, PooledConnection, PoolState
+from genai_fn.effects import EffectFailed
+from genai_fn.errors import Closed
+from genai_fn.http import Headers, HttpRequest
+from genai_fn.interpreters.net.connect.connection import ConnectConfig, ConnectionSetupError, Target, parse_target
+from genai_fn.interpreters.net.pool.http1 import (
+    build_connect_failure,
+    build_timeout_failure,
+    build_transfer_failure,
+    decode_headers,
+)
+from genai_fn.interpreters.net.pool.state import PoolConfig, PooledConnection, PoolState, Waiter
+from genai_fn.values import Value
 
-if TYPE_CHECKING:
-    from genai_fn.effects import EffectFailed
-    from genai_fn.http import Headers
+__all__ = ["BasePool", "BasePooledResponse", "OpenConnection", "PoolStep", "SendOnConnection", "WaitForSlot"]
 
-__all__ = ["BasePool", "BasePooledResponse"]
+T = TypeVar("T")
+
+
+class WaitForSlot(Value):
+    """→ True once the waiter is set."""
+
+    waiter: Any
+    deadline: float
+
+
+class OpenConnection(Value):
+    """→ `PooledConnection`. It raises any error of the network."""
+
+    target: Target
+    deadline: float
+
+
+class SendOnConnection(Value):
+    """→ httpcore's response, with its head. It raises any error of the network or of HTTP."""
+
+    connection: PooledConnection
+    request: HttpRequest
+    deadline: float
+
+
+PoolStep: TypeAlias = WaitForSlot | OpenConnection | SendOnConnection
+_PoolSteps: TypeAlias = Generator[PoolStep, Any, T]
 
 
 class BasePool:
@@ -50,6 +89,88 @@ class BasePool:
     def connect_config(self) -> ConnectConfig:
         """The proxy and TLS settings, for connections that are opened outside the pool."""
         return self._config.connect_config
+
+    def _send_request(
+        self,
+        request: HttpRequest,
+        owner: object,
+        make_waiter: Callable[[], Waiter],
+        make_response: Callable[[PoolState, PooledConnection, Any], T],
+        *,
+        deadline: float,
+        connect_timeout: float,
+        needs_new_connection: bool,
+    ) -> _PoolSteps[T | EffectFailed]:
+        """
+        Send a request and read the head of its response. The caller must close this generator if a step is interrupted.
+
+        `owner` is the process and event loop that the connections belong to; `make_waiter` builds what `WaitForSlot`
+        waits for, and `make_response` wraps httpcore's response.
+        """
+        try:
+            target = parse_target(request.url)
+        except ConnectionSetupError as error:
+            return build_connect_failure(error)
+        state = self._config.get_state(owner)
+        failed = yield from _acquire_slot(state, make_waiter, deadline)
+        if failed:
+            return failed
+        try:
+            connection = None if needs_new_connection else state.take_idle(target)
+            if connection is None:
+                state.make_room()
+                connection = yield from _open_connection(target, min(deadline, time.monotonic() + connect_timeout))
+            if isinstance(connection, EffectFailed):
+                failed = connection
+            else:
+                response = yield from _send_on_connection(connection, request, deadline)
+                if not isinstance(response, EffectFailed):
+                    return make_response(state, connection, response)
+                failed = response
+        except BaseException:
+            state.release_slot()
+            raise
+        state.release_slot()
+        return failed
+
+
+def _acquire_slot(
+    state: PoolState, make_waiter: Callable[[], Waiter], deadline: float
+) -> _PoolSteps[EffectFailed | None]:
+    waiter = None if state.is_closed else state.acquire_slot(make_waiter)
+    if waiter:
+        has_slot = None
+        try:
+            has_slot = yield WaitForSlot(waiter, deadline)
+        finally:
+            if not has_slot:
+                state.cancel_wait(waiter)
+        if not has_slot:
+            return build_timeout_failure("total", "waiting for a free connection")
+    return EffectFailed(Closed()) if state.is_closed else None
+
+
+def _open_connection(target: Target, deadline: float) -> _PoolSteps[PooledConnection | EffectFailed]:
+    try:
+        opened: PooledConnection | None = yield OpenConnection(target, deadline)
+    except Exception as error:  # noqa: BLE001 - whatever it is, there is no connection
+        return build_connect_failure(error)
+    return opened or build_timeout_failure("connect", f"connecting to {target}")
+
+
+def _send_on_connection(connection: PooledConnection, request: HttpRequest, deadline: float) -> _PoolSteps[Any]:
+    sock = connection.socket
+    sock.has_sent = sock.has_received = False
+    response = None
+    try:
+        response = yield SendOnConnection(connection, request, deadline)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the connection is unusable
+        doing = f"sending a request to {connection.target}"
+        return build_transfer_failure(error, doing, sock, reused=connection.was_used)
+    finally:
+        if response is None:
+            sock.close()
+    return response or build_timeout_failure("headers", f"waiting for {connection.target}", sock)
 
 
 class BasePooledResponse:

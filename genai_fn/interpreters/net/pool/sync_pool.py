@@ -9,18 +9,26 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 from genai_fn.effects import EffectFailed
+from genai_fn.engine.stepper import run_program
 from genai_fn.errors import Closed, TimeoutPhase
 from genai_fn.http import HttpRequest
 from genai_fn.interpreters.executors.threads import Latch
-from genai_fn.interpreters.net.connect.connection import ConnectionSetupError, Target, open_connection, parse_target
+from genai_fn.interpreters.net.connect.connection import open_connection
 from genai_fn.interpreters.net.connect.sync_steps import DeadlineExceededError, NetworkStream, perform_steps
-from genai_fn.interpreters.net.pool.base import BasePool, BasePooledResponse
+from genai_fn.interpreters.net.pool.base import (
+    BasePool,
+    BasePooledResponse,
+    OpenConnection,
+    PoolStep,
+    SendOnConnection,
+    WaitForSlot,
+)
 from genai_fn.interpreters.net.pool.http1 import (
     build_cancelled_failure,
-    build_connect_failure,
     build_http1_request,
     build_timeout_failure,
     build_transfer_failure,
@@ -81,108 +89,49 @@ class SyncPool(BasePool):
             cancel_handle: Lets another thread cancel; the result is then ``EffectFailed(Closed)``.
         """
         cancel_handle = CancelHandle() if cancel_handle is None else cancel_handle
+        steps = self._send_request(
+            request,
+            os.getpid(),
+            _ThreadWaiter,
+            PooledResponse,
+            deadline=deadline,
+            connect_timeout=connect_timeout,
+            needs_new_connection=needs_new_connection,
+        )
         try:
-            target = parse_target(request.url)
-        except ConnectionSetupError as error:
-            return build_connect_failure(error)
-        state = self._config.get_state(os.getpid())
-        failed = _acquire_slot(state, deadline, cancel_handle)
-        if failed:
-            return failed
-        try:
-            response = self._open_response(
-                state,
-                request,
-                target,
-                cancel_handle,
-                deadline=deadline,
-                connect_timeout=connect_timeout,
-                needs_new=needs_new_connection,
-            )
-        except BaseException:
-            state.release_slot()
+            response = run_program(steps, partial(self._perform, cancel_handle))
+        except BaseException:  # an interrupt
+            steps.close()
             raise
-        if isinstance(response, EffectFailed):
-            state.release_slot()
+        if cancel_handle.is_cancelled and isinstance(response, EffectFailed):
+            sent = getattr(response.error, "sent", None)  # of errors of the network
+            return response if sent is None else EffectFailed(Closed(sent=sent))
         return response
 
     def close(self) -> None:
         """Close idle connections now, and those in use when their responses are closed; then `send` fails."""
         self._config.close()
 
-    def _open_response(
-        self,
-        state: PoolState,
-        request: HttpRequest,
-        target: Target,
-        cancel_handle: CancelHandle,
-        *,
-        deadline: float,
-        connect_timeout: float,
-        needs_new: bool,
-    ) -> "PooledResponse | EffectFailed":
-        connection = None if needs_new else state.take_idle(target)
-        if connection is None:
-            state.make_room()
-            opened = self._open_connection(target, min(deadline, time.monotonic() + connect_timeout))
-            if isinstance(opened, EffectFailed):
-                return opened
-            connection = opened
+    def _perform(self, cancel_handle: CancelHandle, step: PoolStep) -> Any:
         try:
-            cancel_handle.set_waker(connection.socket.close)
-            response = self._send_on_connection(connection, request, deadline)
-            cancel_handle.set_waker(None)
-        except BaseException:
-            connection.socket.close()
-            raise
-        if isinstance(response, EffectFailed):
-            connection.socket.close()
-            return EffectFailed(Closed(sent=connection.socket.has_sent)) if cancel_handle.is_cancelled else response
-        return PooledResponse(state, connection, response)
-
-    def _open_connection(self, target: Target, deadline: float) -> PooledConnection | EffectFailed:
-        try:
-            sock = perform_steps(open_connection(target, self._config.connect_config), deadline)
+            match step:
+                case WaitForSlot(waiter, deadline):
+                    cancel_handle.set_waker(waiter.wake)
+                    return waiter.wait(deadline - time.monotonic())
+                case OpenConnection(target, deadline):
+                    sock = perform_steps(open_connection(target, self.connect_config), deadline)
+                    return self._config.build_connection(target, sock, NetworkStream, "HTTP11Connection")
+                case SendOnConnection(connection, request, deadline):
+                    connection.stream.deadline = deadline
+                    cancel_handle.set_waker(connection.socket.close)
+                    with closing(iterate_body(request.body)) as body:
+                        return connection.http_connection.handle_request(
+                            build_http1_request(request, connection.target, self._config.transport, body)
+                        )
         except DeadlineExceededError:
-            return build_timeout_failure("connect", f"connecting to {target}")
-        except Exception as error:  # noqa: BLE001 - whatever it is, there is no connection
-            return build_connect_failure(error)
-        return self._config.build_connection(target, sock, NetworkStream, "HTTP11Connection")
-
-    def _send_on_connection(self, connection: PooledConnection, request: HttpRequest, deadline: float) -> Any:
-        sock = connection.socket
-        sock.has_sent = sock.has_received = False
-        connection.stream.deadline = deadline
-        try:
-            with closing(iterate_body(request.body)) as body:
-                return connection.http_connection.handle_request(
-                    build_http1_request(request, connection.target, self._config.transport, body)
-                )
-        except DeadlineExceededError:
-            return build_timeout_failure("headers", f"waiting for {connection.target}", sock)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the connection is unusable
-            doing = f"sending a request to {connection.target}"
-            return build_transfer_failure(error, doing, sock, reused=connection.was_used)
-
-
-def _acquire_slot(state: PoolState, deadline: float, cancel_handle: CancelHandle) -> EffectFailed | None:
-    waiter = None if state.is_closed else state.acquire_slot(_ThreadWaiter)
-    if waiter:
-        has_slot = False
-        try:
-            cancel_handle.set_waker(waiter.wake)
-            has_slot = waiter.wait(deadline - time.monotonic())
+            return None
         finally:
             cancel_handle.set_waker(None)
-            if not has_slot:
-                state.cancel_wait(waiter)
-        if not has_slot:
-            return (
-                EffectFailed(Closed())
-                if cancel_handle.is_cancelled
-                else build_timeout_failure("total", "waiting for a free connection")
-            )
-    return EffectFailed(Closed()) if state.is_closed else None
 
 
 class _ThreadWaiter:
