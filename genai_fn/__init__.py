@@ -18,11 +18,11 @@ Public names are loaded at their first use, so importing this package loads no n
 - ``source_code``: writes values as the Python code that builds them, as in their ``repr``.
 - ``backend``, ``http``, ``errors``, ``events``, ``results``, ``values``: the values that all parts use.
 - ``wire``, ``live_protocol``: encoding, decoding, and the protocol of Live sessions. No I/O.
-- ``engine``, ``retry``: executes requests and flows as generators of effects.
+- ``engine``: executes requests and flows as generators of effects, and retries.
 - ``interpreters``: performs the effects, sync or async.
 - ``testing``, ``emulator``: fakes, recordings, strategies, and the API as a local server.
 - ``cli``: the command ``genai-fn``.
-- ``codec``, ``extras``, ``lazy_names``: helpers.
+- ``codec``, ``lazy_names``: JSON for all parts, and the loading of public names.
 """
 
 from typing import TYPE_CHECKING

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from genai_fn.cli.exit_codes import EXIT_INTERRUPTED, EXIT_USAGE
-from genai_fn.extras import install_command
+from genai_fn.interpreters.extras import install_command
 
 __all__ = ["main", "run_command_line"]
 

@@ -7,7 +7,7 @@ import typer
 
 from genai_fn.cli.exit_codes import EXIT_INTERRUPTED, EXIT_USAGE
 from genai_fn.cli.terminal import print_message
-from genai_fn.extras import install_command
+from genai_fn.interpreters.extras import install_command
 
 __all__ = ["emulate"]
 

@@ -17,12 +17,12 @@ from genai_fn.effects import (
     SendRequest,
     Sleep,
 )
+from genai_fn.engine.retry import compute_delay, is_retryable
 from genai_fn.errors import DecodeError, GenaiError, TimedOut
 from genai_fn.events import Responded, Retrying
 from genai_fn.http import HttpRequest, HttpResponse
 from genai_fn.options import Retry, Timeouts
 from genai_fn.request import ResponseReader
-from genai_fn.retry import compute_delay, is_retryable
 from genai_fn.values import Value
 from genai_fn.wire import PreparedRequest, build_api_error, decode_event, decode_response, parse_unframed_text
 from genai_fn.wire.decompress import Decompressor

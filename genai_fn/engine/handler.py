@@ -30,12 +30,12 @@ from genai_fn.engine.attempts import (
     attempt_whole,
     read_until_item,
 )
+from genai_fn.engine.retry import compute_delay, is_retryable, is_stale_connection
 from genai_fn.errors import AuthError, GenaiError
 from genai_fn.events import Event, Failed, Retrying, Sending
 from genai_fn.http import HttpRequest
 from genai_fn.options import Retry, Timeouts
 from genai_fn.request import Request
-from genai_fn.retry import compute_delay, is_retryable, is_stale_connection
 from genai_fn.values import Value
 from genai_fn.wire import PreparedRequest, apply_address_options, prepare_request, sign_request
 from genai_fn.wire.masking import Masker

@@ -27,9 +27,9 @@ from genai_fn.engine.attempts import fetch_response
 from genai_fn.engine.handler import HttpHandler, RefusingHandler
 from genai_fn.errors import InvalidRequest, MissingExtra
 from genai_fn.events import Event
-from genai_fn.extras import install_command
 from genai_fn.http import HttpRequest, HttpResponse
 from genai_fn.interpreters.executors.sync_executor import SyncExecutor
+from genai_fn.interpreters.extras import install_command
 from genai_fn.options import Retry, Timeouts, check_at_least_one, check_type, reject_renamed
 from genai_fn.request import Flow, Live, Request, Stream
 from genai_fn.values import Value

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias
 from msgspec.structs import replace
 from returns.result import Failure, Result, Success
 
+from genai_fn.engine.retry import compute_delay, is_retryable
 from genai_fn.errors import Disconnected, GenaiError, LiveClosed, TimedOut
 from genai_fn.events import Reconnecting, Resumed
 from genai_fn.live_protocol.events_and_actions import (
@@ -41,7 +42,6 @@ from genai_fn.live_protocol.events_and_actions import (
 )
 from genai_fn.options import Retry
 from genai_fn.request import Live
-from genai_fn.retry import compute_delay, is_retryable
 from genai_fn.schema import FunctionCall, SessionResumptionConfig
 from genai_fn.schema.function_declarations import get_function_name
 from genai_fn.values import Value

@@ -13,7 +13,7 @@ import trustme
 
 from genai_fn import Failure, Gemini, Http, Retry, Success, generate, text, with_options
 from genai_fn.cli import run_command_line
-from genai_fn.extras import install_command
+from genai_fn.interpreters.extras import install_command
 from genai_fn.testing.server.serving import open_listener
 
 Captured = pytest.CaptureFixture[str]

@@ -2,6 +2,7 @@
 
 import pytest
 
+from genai_fn.engine.retry import compute_delay, is_retryable, is_stale_connection
 from genai_fn.errors import (
     APIError,
     AuthError,
@@ -17,7 +18,6 @@ from genai_fn.errors import (
     Unsupported,
 )
 from genai_fn.options import Retry
-from genai_fn.retry import compute_delay, is_retryable, is_stale_connection
 
 SENT, UNSENT = Disconnected("asking", sent=True), Disconnected("asking", sent=False)
 

@@ -26,9 +26,9 @@ PACKAGE = ROOT / "genai_fn"
 LAYERS = (
     ("codec", "errors", "lazy_names", "values"),
     ("schema",),
-    ("extras", "http", "wire.masking", "wire.field_support", "wire.lenient_json"),
+    ("http", "wire.masking", "wire.field_support", "wire.lenient_json"),
     ("backend", "effects", "events", "options", "results", "wire.decompress", "wire.sse"),
-    ("engine.stepper", "request", "retry", "source_code", "wire.resource_names", "wire.resume"),
+    ("engine.retry", "engine.stepper", "request", "source_code", "wire.resource_names", "wire.resume"),
     ("commands", "engine.virtual_time", "streams", "wire.json_body"),
     ("wire",),
     ("engine.attempts", "live_protocol"),
@@ -96,7 +96,6 @@ PURE = {
 """Modules that may be imported where there is no I/O."""
 
 WORLDLY = {
-    "extras": {"importlib"},  # ``importlib.metadata``, for the versions of optional dependencies
     "lazy_names": {"importlib"},  # the names of the package are loaded at their first use
     "codec": {"os", "threading"},  # the lock for new types, which a fork respects
     "ops.files.download_flow": {"pathlib"},  # names the type that a download to a path answers

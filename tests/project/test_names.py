@@ -22,7 +22,7 @@ FOLDERS = sorted({path.parent for path in PATHS})
 MAX_MODULES = 16
 """How many modules a folder may have, its ``__init__`` not counted."""
 
-BIG_FOLDERS = {"": "the values and helpers that all parts share", "schema": "one module for each domain of the API"}
+BIG_FOLDERS = {"schema": "one module for each domain of the API"}
 """The folders with more modules, each with the reason."""
 
 IRREGULAR_PARTICIPLES = re.compile(

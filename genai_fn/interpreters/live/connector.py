@@ -16,9 +16,9 @@ from genai_fn.backend import Credential, Gemini, build_own_credential, complete_
 from genai_fn.effects import EffectFailed, GetToken
 from genai_fn.engine.handler import HttpHandler, find_credential_problem
 from genai_fn.errors import GenaiError, MissingExtra, TimedOut
-from genai_fn.extras import install_command
 from genai_fn.http import HttpRequest
 from genai_fn.interpreters.executors.async_executor import AsyncExecutor
+from genai_fn.interpreters.extras import install_command
 from genai_fn.interpreters.live.sockets import CloseStatus, MessageSocket
 from genai_fn.interpreters.net.connect.async_steps import perform_steps
 from genai_fn.interpreters.net.connect.connection import (

@@ -10,6 +10,7 @@ from returns.result import Failure, Result, Success
 
 from genai_fn.commands import ask, attempt, sleep
 from genai_fn.effects import EffectFailed, FlowFailed, GetFileSize, GetRandom, Notify, ReadFileSlice
+from genai_fn.engine.retry import compute_delay, is_retryable
 from genai_fn.errors import APIError, DecodeError, GenaiError, InvalidRequest, TimedOut
 from genai_fn.events import Uploaded
 from genai_fn.http import FileSlice
@@ -24,7 +25,6 @@ from genai_fn.ops.files.uploads import (
 )
 from genai_fn.options import Retry
 from genai_fn.request import Flow, FlowGenerator, Request, flow
-from genai_fn.retry import compute_delay, is_retryable
 from genai_fn.schema import (
     File,
     UploadFileConfig,

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from importlib import import_module
 from typing import Any
 
-from genai_fn.extras import install_command
+from genai_fn.interpreters.extras import install_command
 from genai_fn.interpreters.net.connect.proxies import Proxy
 from genai_fn.interpreters.net.socket import NonBlockingSocket, SocketSteps
 

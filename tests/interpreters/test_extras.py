@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from genai_fn.extras import install_command
+from genai_fn.interpreters.extras import install_command
 from genai_fn.interpreters.live import connector
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 OPTIONAL = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
 
 
