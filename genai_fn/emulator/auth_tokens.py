@@ -20,8 +20,6 @@ from genai_fn.schema import AuthToken
 from genai_fn.schema.base import Message
 from genai_fn.values import Value
 
-__all__ = ["ROUTES", "StoredToken", "apply_token_setup", "redeem_token"]
-
 
 class StoredToken(Value):
     """Limits of a token, and the setup it prescribes."""

@@ -18,8 +18,6 @@ from genai_fn.schema import Content, File, FileSource, FileState
 from genai_fn.schema.base import Message
 from genai_fn.values import Value
 
-__all__ = ["ROUTES", "StoredFile", "check_file_references", "find_file", "save_generated_file"]
-
 
 class StoredFile(Value):
     """A file's metadata and its bytes."""

@@ -20,8 +20,6 @@ from genai_fn.emulator.stores import documents, stores
 from genai_fn.emulator.tunings import gemini_tunings, vertex_tunings
 from genai_fn.http import HttpRequest
 
-__all__ = ["ROUTES", "handle_request"]
-
 
 def handle_request(state: EmulatorState, request: HttpRequest, now: datetime) -> RouteResult:
     """

@@ -17,8 +17,6 @@ from genai_fn.emulator.server.state import EmulatorState, RouteResult
 from genai_fn.schema import JobState
 from genai_fn.values import Value
 
-__all__ = ["EmulatedJob", "cancel_job", "create_job", "find_job", "get_job", "list_jobs"]
-
 
 class EmulatedJob(Value):
     """A job with its state and its result."""

@@ -30,16 +30,6 @@ from genai_fn.wire.masking import Masker
 from genai_fn.wire.resume import build_range_request, count_repeated_bytes
 from genai_fn.wire.sse import EventParser
 
-__all__ = [
-    "AttemptResult",
-    "CallSettings",
-    "StreamHandle",
-    "attempt_stream",
-    "attempt_whole",
-    "fetch_response",
-    "read_until_item",
-]
-
 
 class CallSettings(Value, kw_only=True):
     """The limits of one call; `deadline` bounds all attempts, `until` what follows the first item of a stream."""

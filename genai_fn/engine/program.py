@@ -31,8 +31,6 @@ from genai_fn.engine.stepper import DONE, Stepper
 from genai_fn.errors import GenaiError, InvalidRequest, TimedOut
 from genai_fn.request import Action, Flow, Request, Stream, start_generator
 
-__all__ = ["build_program"]
-
 T = TypeVar("T")
 
 

@@ -3,8 +3,6 @@
 from genai_fn.errors import APIError, Closed, ConnectError, Disconnected, GenaiError, TimedOut
 from genai_fn.options import Retry
 
-__all__ = ["compute_delay", "is_retryable", "is_stale_connection"]
-
 _DEFAULT_POLICY = Retry()
 
 

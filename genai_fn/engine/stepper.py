@@ -20,8 +20,6 @@ from typing import Any, Final, Generic, TypeVar
 
 from genai_fn.effects import Effects
 
-__all__ = ["DONE", "Stepper", "arun_program", "intercept_effects", "run_program"]
-
 T = TypeVar("T")
 
 DONE: Final[Any] = object()

@@ -7,8 +7,6 @@ from genai_fn.effects import Effects, FlowFailed, GetRandom, GetTime, RunAll, Sl
 from genai_fn.engine.stepper import intercept_effects
 from genai_fn.errors import TimedOut
 
-__all__ = ["VirtualClock", "run_in_virtual_time"]
-
 T = TypeVar("T")
 
 

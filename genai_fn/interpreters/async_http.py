@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from genai_fn.interpreters.live.sockets import Connector
     from genai_fn.interpreters.net.pool.async_pool import AsyncPool
 
-__all__ = ["AsyncHttp"]
 
 T = TypeVar("T")
 

@@ -11,8 +11,6 @@ from genai_fn.http import FileSlice, HttpRequest, HttpResponse
 from genai_fn.interpreters.executors.async_executor import AsyncExecutor
 from genai_fn.interpreters.offline_service import OFFLINE_TOKEN_CACHE, MemoryResponse, OfflineService, load_file_body
 
-__all__ = ["make_executor"]
-
 
 def make_executor(service: OfflineService) -> AsyncExecutor:
     """Make the executor of one run."""

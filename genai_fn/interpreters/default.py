@@ -15,7 +15,6 @@ from genai_fn.request import Action, Stream
 if TYPE_CHECKING:
     from genai_fn.interpreters.http import Http
 
-__all__ = ["arun", "current_interpreter", "run"]
 
 T = TypeVar("T")
 

@@ -2,8 +2,6 @@
 
 import re
 
-__all__ = ["install_command"]
-
 
 def install_command(*packages: str) -> str:
     """

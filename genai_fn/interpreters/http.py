@@ -13,7 +13,6 @@ from genai_fn.interpreters.sync_runner import SyncRunner
 if TYPE_CHECKING:
     from genai_fn.interpreters.auth.token_cache import TokenCache
 
-__all__ = ["Http"]
 
 T = TypeVar("T")
 

@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from genai_fn.interpreters.async_runner import AsyncRunner  # loaded with anyio, at the first use
     from genai_fn.interpreters.executors.async_executor import AsyncExecutor
 
-__all__ = ["InProcessRunner", "make_async_memory_executor", "make_memory_executor"]
-
 
 class InProcessRunner(SyncRunner):
     """

@@ -22,8 +22,6 @@ from genai_fn.live_protocol.handshake import EncodedHandshake, encode_handshake
 from genai_fn.options import Retry, Timeouts
 from genai_fn.request import Live
 
-__all__ = ["OfflineConnector", "build_session"]
-
 T = TypeVar("T")
 
 

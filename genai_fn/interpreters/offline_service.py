@@ -14,8 +14,6 @@ from genai_fn.errors import InvalidRequest, TimeoutPhase
 from genai_fn.http import FileSlice, Headers, HttpRequest, HttpResponse
 from genai_fn.interpreters.executors.threads import Promise
 
-__all__ = ["OFFLINE_TOKEN_CACHE", "MemoryResponse", "OfflineService", "OfflineTransport", "load_file_body"]
-
 
 class _EmulatedConversation(Protocol):
     """An emulated live session."""

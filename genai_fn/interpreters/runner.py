@@ -29,7 +29,6 @@ from genai_fn.values import Value
 if TYPE_CHECKING:
     from genai_fn.interpreters.live.session import Session  # loaded with anyio, at the first use
 
-__all__ = ["Layer", "Runner", "RunnerParts", "SessionBuilder"]
 
 SessionBuilder: TypeAlias = Callable[[Live[Any], ConnectorMiddleware], "Session[Any]"]
 

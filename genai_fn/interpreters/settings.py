@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from genai_fn.interpreters.auth.token_cache import TokenCache
     from genai_fn.interpreters.net.pool.sync_pool import SyncPool
 
-__all__ = ["Settings", "accept_settings", "check_action", "check_live", "check_stream"]
 
 P = ParamSpec("P")
 I = TypeVar("I")  # noqa: E741  # an interpreter

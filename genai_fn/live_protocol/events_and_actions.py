@@ -9,32 +9,6 @@ from genai_fn.events import Event
 from genai_fn.schema import FunctionCall
 from genai_fn.values import Value
 
-__all__ = [
-    "CallAnswered",
-    "CancelCall",
-    "CloseConnection",
-    "CloseRequested",
-    "ConnectFailed",
-    "ConnectSocket",
-    "Connected",
-    "ConnectionClosed",
-    "DeliverItem",
-    "FinishSession",
-    "MessageReceived",
-    "MessageSent",
-    "NotifyListener",
-    "OutgoingFrame",
-    "ProtocolAction",
-    "ProtocolEvent",
-    "SendFrame",
-    "SendRequested",
-    "SendSetup",
-    "SessionOpened",
-    "SetTimer",
-    "StartCall",
-    "TimerFired",
-]
-
 
 class OutgoingFrame(Value):
     """A message to send, and its size in bytes."""

@@ -15,8 +15,6 @@ from genai_fn.wire import decode_event
 from genai_fn.wire.field_support import find_unsupported_fields
 from genai_fn.wire.json_body import encode_body
 
-__all__ = ["ClientMessage", "decode_frame", "encode_frame"]
-
 ClientMessage: TypeAlias = LiveClientMessage | LiveMusicClientMessage
 """A message of the client, as ``live.client_content(…)`` and similar builders return it."""
 

@@ -15,8 +15,6 @@ from genai_fn.wire import USER_AGENT, apply_address_options
 from genai_fn.wire.field_support import FieldReport, find_unsupported_fields
 from genai_fn.wire.json_body import encode_body, merge_extra_body
 
-__all__ = ["EncodedHandshake", "build_live_credential", "encode_handshake", "join_body"]
-
 
 class EncodedHandshake(Value):
     """The request that opens the WebSocket, without its credential; the setup message; how to decode messages."""

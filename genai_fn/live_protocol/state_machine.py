@@ -46,8 +46,6 @@ from genai_fn.schema import FunctionCall, SessionResumptionConfig
 from genai_fn.schema.function_declarations import get_function_name
 from genai_fn.values import Value
 
-__all__ = ["ABNORMAL_CLOSURE", "ProtocolState", "handle_event", "start_session"]
-
 ABNORMAL_CLOSURE = 1006
 """Close code of a connection that ended without a close frame (RFC 6455, section 7.1.5)."""
 

@@ -10,8 +10,6 @@ from genai_fn.engine.stepper import arun_program
 from genai_fn.interpreters.executors.async_executor import AsyncExecutor
 from genai_fn.testing.sequential_executor import FinishedChild
 
-__all__ = ["AsyncSequentialExecutor"]
-
 
 class AsyncSequentialExecutor(AsyncExecutor):
     """Runs concurrent programs one after another in the calling task, and functions without a thread."""

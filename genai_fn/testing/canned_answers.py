@@ -13,8 +13,6 @@ from genai_fn.request import Request, kind_of
 from genai_fn.schema import Candidate, Content, FinishReason, GenerateContentResponse, Part
 from genai_fn.values import Value
 
-__all__ = ["CannedAnswers", "Sessions", "build_text_response", "freeze_answers"]
-
 T = TypeVar("T")
 
 

@@ -20,7 +20,6 @@ from genai_fn.testing.canned_answers import CannedAnswers, Sessions, freeze_answ
 if TYPE_CHECKING:
     from genai_fn.interpreters.live.session import Session  # loaded with anyio, at the first use
 
-__all__ = ["Fake", "forbid"]
 
 T = TypeVar("T")
 

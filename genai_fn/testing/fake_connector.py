@@ -24,8 +24,6 @@ from genai_fn.schema import (
     Part,
 )
 
-__all__ = ["FakeConnector", "build_turn", "is_answer_expected"]
-
 
 class FakeConnector:
     """Connects a session to its answer from a table; an error as the answer fails the connection."""

@@ -8,8 +8,6 @@ from genai_fn.errors import InvalidRequest
 from genai_fn.interpreters.default import current_interpreter
 from genai_fn.interpreters.protocols import InProcessInterpreter
 
-__all__ = ["use_interpreter"]
-
 I = TypeVar("I", bound=InProcessInterpreter)  # noqa: E741  # an interpreter
 
 

@@ -15,8 +15,6 @@ from genai_fn.testing.canned_answers import CannedAnswers
 from genai_fn.testing.sequential_executor import SequentialExecutor
 from genai_fn.testing.value_diff import diff_values, format_lines
 
-__all__ = ["perform"]
-
 T = TypeVar("T")
 
 

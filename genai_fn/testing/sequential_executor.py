@@ -6,8 +6,6 @@ from genai_fn.effects import Effect, Effects, RunAll, Spawn, WaitAny
 from genai_fn.engine.stepper import run_program
 from genai_fn.interpreters.executors.sync_executor import SyncExecutor
 
-__all__ = ["FinishedChild", "SequentialExecutor"]
-
 
 class SequentialExecutor(SyncExecutor):
     """Runs concurrent programs one after another in the calling thread."""

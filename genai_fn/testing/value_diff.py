@@ -8,8 +8,6 @@ from msgspec.structs import fields
 from genai_fn.request import Request
 from genai_fn.schema.base import Message
 
-__all__ = ["diff_values", "format_lines"]
-
 
 def diff_values(first: Any, second: Any) -> list[str]:
     r"""

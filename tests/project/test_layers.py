@@ -1,6 +1,7 @@
 """Rules of the source: layers of imports, sizes, docstrings, and the cost of importing."""
 
 import ast
+import functools
 import importlib
 import inspect
 import re
@@ -162,6 +163,8 @@ def _above(name: str) -> list[str]:
 PARTS = {part for layer in LAYERS for part in layer}
 MODULES = {name_of(path): path for path in sources("genai_fn")}
 RANKS = {part: rank for rank, layer in enumerate(LAYERS) for part in layer}
+INTERNAL = {"emulator", "engine", "interpreters", "live_protocol", "testing"}
+"""Folders for the library's own use: names without an underscore are for other modules, and no list repeats them."""
 pure = pytest.mark.parametrize(
     "name", [each for each in MODULES if part_of(each) not in ("interpreters", "cli", "testing", "__main__")]
 )
@@ -346,14 +349,41 @@ def test_tests_state_their_rule(path: Path) -> None:
 
 @every_module
 def test_all_is_true(name: str) -> None:
-    """Names in ``__all__`` exist and are unique; a module with public definitions has an ``__all__``."""
+    """Names in ``__all__`` exist and are unique; a module with definitions for users has an ``__all__``."""
     if name == "__main__":
         return
     module = importlib.import_module(f"genai_fn.{name}".rstrip("."))
     listed = getattr(module, "__all__", [])
     assert [each for each in listed if not hasattr(module, each)] == []
     assert len(set(listed)) == len(listed)
-    assert listed or not list(_public(tree_of(MODULES[name]).body))
+    assert listed or name.split(".", 1)[0] in INTERNAL or not list(_public(tree_of(MODULES[name]).body))
+
+
+@pytest.mark.parametrize("name", [each for each in MODULES if each.split(".")[0] in INTERNAL])
+def test_underscore_marks_own_names(name: str) -> None:
+    """In an internal module without ``__all__``, a function that no other module imports has an underscore."""
+    tree = tree_of(MODULES[name])
+    if any(isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__" for node in tree.body):
+        return
+    functions = {each.name for each in _public(tree.body) if not isinstance(each, ast.ClassDef)} - PRINTED.get(
+        name, set()
+    )
+    assert sorted(each for each in functions if f"genai_fn.{name}.{each}" not in list_used()) == []
+
+
+PRINTED = {"testing.strategies.deferred": {"answers"}}
+"""Functions whose names failing tests print."""
+
+
+@functools.cache
+def list_used() -> set[str]:
+    """List the full names that files import, or read from a module that they import."""
+    used: set[str] = set()
+    for path in sources("genai_fn", "tests", "benchmarks", "docs"):
+        names = {each.rpartition(".")[2]: each for each in imported(path)}
+        attributes = [node for node in ast.walk(tree_of(path)) if isinstance(node, ast.Attribute)]
+        used |= {*names.values(), *(f"{names.get(ast.unparse(each.value))}.{each.attr}" for each in attributes)}
+    return used
 
 
 @pytest.mark.parametrize("package", [genai_fn, genai_fn.testing], ids=lambda package: package.__name__)

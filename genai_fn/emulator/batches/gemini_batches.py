@@ -30,8 +30,6 @@ from genai_fn.emulator.server.responses import EMPTY_RESPONSE, build_json_respon
 from genai_fn.emulator.server.state import EmulatorState, RouteResult
 from genai_fn.schema.base import Message
 
-__all__ = ["ROUTES"]
-
 
 class _InlinedRequest(Message):
     request: Any = None

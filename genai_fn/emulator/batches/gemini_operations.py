@@ -11,20 +11,6 @@ from genai_fn.emulator.server.responses import Int64
 from genai_fn.schema.base import Message
 from genai_fn.values import Value
 
-__all__ = [
-    "CANCELLED",
-    "PENDING",
-    "RUNNING",
-    "SUCCEEDED",
-    "EmulatedBatch",
-    "EmulatedBatchItem",
-    "EmulatedBatchOutput",
-    "EmulatedBatchResponse",
-    "EmulatedBatchResponses",
-    "build_operation",
-]
-
-
 PENDING: Final = "BATCH_STATE_PENDING"
 RUNNING: Final = "BATCH_STATE_RUNNING"
 SUCCEEDED: Final = "BATCH_STATE_SUCCEEDED"

@@ -11,8 +11,6 @@ from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body
 from genai_fn.emulator.server.state import EmulatorState, RouteResult
 from genai_fn.schema.base import Message
 
-__all__ = ["ROUTES"]
-
 
 class _GcsSource(Message):
     uris: tuple[str, ...] = ()

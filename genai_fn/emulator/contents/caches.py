@@ -27,8 +27,6 @@ from genai_fn.schema import (
 from genai_fn.schema.base import Message
 from genai_fn.values import Value
 
-__all__ = ["ROUTES", "EmulatedCache", "find_cache_for_model"]
-
 
 class EmulatedCache(Value):
     """A cache's metadata and its contents."""

@@ -11,8 +11,6 @@ from genai_fn.emulator.server.state import EmulatorState, RouteResult
 from genai_fn.schema import Content, ContentEmbedding, EmbedContentMetadata, EmbedContentResponse, Part
 from genai_fn.schema.base import Message
 
-__all__ = ["ROUTES", "EmulatedEmbedRequest", "EmulatedEmbedding", "build_embedding", "predict_embeddings"]
-
 
 class EmulatedEmbedRequest(Message):
     """A request of ``embedContent``."""

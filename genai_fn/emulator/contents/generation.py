@@ -28,8 +28,6 @@ from genai_fn.schema import (
 )
 from genai_fn.values import Value
 
-__all__ = ["ROUTES", "generate_response"]
-
 
 def generate_response(
     state: EmulatorState, request: EmulatedRequest, model: str, body: EmulatedGenerateRequest

@@ -15,8 +15,6 @@ from genai_fn.schema import Content, GenerationConfig, ModelSelectionConfig, Saf
 from genai_fn.schema.base import Message
 from genai_fn.values import Value
 
-__all__ = ["EmulatedGenerateRequest", "EmulatedGenerationConfig", "ResolvedPrompt", "resolve_prompt"]
-
 
 class EmulatedGenerationConfig(GenerationConfig):
     """Generation config as requests send it, with fields that `GenerationConfig` lacks."""

@@ -18,8 +18,6 @@ from genai_fn.schema import (
 )
 from genai_fn.schema.base import Message
 
-__all__ = ["ROUTES"]
-
 
 class _GeminiCountBody(Message):
     contents: tuple[Content, ...] | None = None

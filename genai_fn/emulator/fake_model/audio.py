@@ -4,8 +4,6 @@ import math
 
 from genai_fn.emulator.fake_model.digests import compute_digest
 
-__all__ = ["build_tone"]
-
 
 def build_tone(seed: str, seconds: float, rate: int, channels: int = 1) -> bytes:
     """

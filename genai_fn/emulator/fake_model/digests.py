@@ -2,8 +2,6 @@
 
 import hashlib
 
-__all__ = ["compute_digest"]
-
 
 def compute_digest(text: str | bytes, size: int = 32) -> bytes:
     """

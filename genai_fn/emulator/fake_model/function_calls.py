@@ -14,8 +14,6 @@ from genai_fn.schema import (
     ToolConfig,
 )
 
-__all__ = ["build_call"]
-
 
 def build_call(tools: Sequence[Tool], config: ToolConfig | None, text: str) -> FunctionCall | None:
     """

@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from genai_fn.emulator.fake_model.digests import compute_digest
 from genai_fn.values import Value
 
-__all__ = ["PixelSize", "draw_gradient", "draw_mask", "read_png_size"]
-
 
 class PixelSize(Value):
     """Size of an image in pixels."""

@@ -7,8 +7,6 @@ from typing import Any
 from genai_fn import codec
 from genai_fn.schema import Content, Part
 
-__all__ = ["build_json_reply", "build_reply", "find_question"]
-
 
 def build_reply(model: str, contents: Sequence[Content], system: Content | None, passages: Sequence[str] = ()) -> str:
     """

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Sequence
 from genai_fn import codec
 from genai_fn.schema import Content, Part, Tool
 
-__all__ = ["count_prompt_tokens", "count_tokens", "join_chunks", "split_tokens"]
-
 
 def split_tokens(text: str) -> tuple[str, ...]:
     """

@@ -9,8 +9,6 @@ from genai_fn.emulator.fake_model.digests import compute_digest
 from genai_fn.emulator.fake_model.words import is_content_word, split_words
 from genai_fn.schema import Content, Part
 
-__all__ = ["build_vector", "is_empty"]
-
 
 def build_vector(content: Content, size: int) -> tuple[float, ...]:
     """

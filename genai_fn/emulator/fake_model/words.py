@@ -2,8 +2,6 @@
 
 import re
 
-__all__ = ["is_content_word", "split_words"]
-
 
 def split_words(text: str) -> list[str]:
     """

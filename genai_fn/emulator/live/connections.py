@@ -18,8 +18,6 @@ from genai_fn.emulator.server.state import EmulatorState
 from genai_fn.http import HttpRequest
 from genai_fn.values import Value
 
-__all__ = ["EmulatedConnection", "match_connection", "open_connection"]
-
 _SessionHistory: TypeAlias = LiveHistory | music.MusicHistory
 
 

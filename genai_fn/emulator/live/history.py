@@ -24,19 +24,6 @@ from genai_fn.schema import (
 )
 from genai_fn.values import Value
 
-__all__ = [
-    "LiveHistory",
-    "add_blob",
-    "add_function_response",
-    "add_turns",
-    "build_calls",
-    "build_user_turn",
-    "count_usage",
-    "describe_audio",
-    "has_word",
-    "truncate_last_answer",
-]
-
 
 class LiveHistory(Value):
     """State of one session: its setup and turns, the media received, and the function calls."""

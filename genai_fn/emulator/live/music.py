@@ -29,8 +29,6 @@ from genai_fn.schema import (
 )
 from genai_fn.values import Value
 
-__all__ = ["MusicHistory", "open_session", "receive_frame"]
-
 
 class MusicHistory(Value):
     """State of one session: prompts, config and playback."""

@@ -35,8 +35,6 @@ from genai_fn.schema import (
 )
 from genai_fn.schema.base import Message
 
-__all__ = ["open_session", "receive_frame"]
-
 
 class _FirstFrame(Message):
     setup: EmulatedSetup | None = None

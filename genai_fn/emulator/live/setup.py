@@ -22,8 +22,6 @@ from genai_fn.schema import (
 )
 from genai_fn.schema.base import Message
 
-__all__ = ["EmulatedClose", "EmulatedSetup", "ServerMessages", "dump_message", "list_set_fields", "parse_frame"]
-
 ServerMessages: TypeAlias = tuple[Mapping[str, Any], ...]
 """Messages of the server in order, as JSON trees."""
 

@@ -42,8 +42,6 @@ from genai_fn.schema import (
 )
 from genai_fn.values import Value
 
-__all__ = ["HANDLE_COLLECTION", "EmulatedSession", "LiveTurn"]
-
 HANDLE_COLLECTION: Final = "handles"
 """Collection of resumable sessions."""
 

@@ -4,8 +4,6 @@ from typing import Any, Final
 
 from genai_fn.schema.base import Message
 
-__all__ = ["BASE_MODELS", "CatalogModel"]
-
 
 class CatalogModel(Message):
     """A model as the Developer API returns it."""

@@ -17,8 +17,6 @@ from genai_fn.emulator.server.state import EmulatorState, RouteResult
 from genai_fn.schema import Checkpoint
 from genai_fn.schema.base import Message
 
-__all__ = ["ROUTES", "EmulatedDeployedModel", "EmulatedVertexModel"]
-
 
 def _get_gemini_model(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
     name = f"models/{request.path_params['model']}"

@@ -9,27 +9,6 @@ from genai_fn.emulator.server.resource_ids import to_camel_case
 from genai_fn.schema import EntityLabel, ImagePromptLanguage, PersonGeneration, SafetyFilterLevel
 from genai_fn.schema.base import Message
 
-__all__ = [
-    "DEFAULT_SIZE",
-    "PNG_MIME_TYPE",
-    "EmulatedImage",
-    "EmulatedImageField",
-    "EmulatedImageParameters",
-    "EmulatedPrediction",
-    "build_prediction",
-    "build_predictions",
-    "check_image_size",
-    "derive_score",
-    "get_single_instance",
-    "hash_image",
-    "is_blocked_prompt",
-    "parse_image_size",
-    "rate_safety",
-    "read_image_size",
-    "refuse_vertex_fields",
-    "require_image",
-]
-
 T = TypeVar("T")
 
 

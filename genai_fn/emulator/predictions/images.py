@@ -28,8 +28,6 @@ from genai_fn.emulator.server.request_parsing import EmulatedRequest, parse_body
 from genai_fn.schema import EntityLabel, SegmentMode
 from genai_fn.schema.base import Message
 
-__all__ = ["edit_images", "generate_images", "recontext_images", "segment_image", "upscale_image"]
-
 
 class _PromptInstance(Message):
     prompt: str = ""

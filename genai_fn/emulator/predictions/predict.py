@@ -20,8 +20,6 @@ from genai_fn.emulator.server.responses import build_json_response
 from genai_fn.emulator.server.state import EmulatorState, RouteResult
 from genai_fn.schema.base import Message
 
-__all__ = ["ROUTES"]
-
 
 class _Predictions(Message):
     predictions: tuple[EmulatedPrediction, ...] = ()

@@ -22,8 +22,6 @@ from genai_fn.schema import VideoCompressionQuality, VideoGenerationMaskMode, Vi
 from genai_fn.schema.base import Message
 from genai_fn.values import Value
 
-__all__ = ["ROUTES"]
-
 
 class _Video(Message):
     """A video. The Developer API uses the first three fields, Vertex AI the others."""

@@ -7,8 +7,6 @@ from genai_fn.emulator.server.request_parsing import find_header
 from genai_fn.emulator.server.state import EmulatorState
 from genai_fn.http import Headers
 
-__all__ = ["authenticate_request"]
-
 
 def authenticate_request(state: EmulatorState, headers: Headers, query: Mapping[str, str]) -> None:
     """

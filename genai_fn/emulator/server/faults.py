@@ -6,19 +6,6 @@ from typing import Any
 from genai_fn import codec
 from genai_fn.http import HttpResponse
 
-__all__ = [
-    "EmulatedFault",
-    "build_fault_response",
-    "build_rpc_status",
-    "make_already_exists",
-    "make_failed_precondition",
-    "make_field_violations",
-    "make_invalid_argument",
-    "make_invalid_value",
-    "make_not_found",
-    "make_permission_denied",
-]
-
 
 class EmulatedFault(Exception):  # a handler raises it to end; it becomes a response, not a user's error
     """An error of the emulated API. Each of the `details` is a message with its ``@type``."""

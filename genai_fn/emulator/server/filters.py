@@ -7,8 +7,6 @@ from typing import Any, TypeAlias
 
 from genai_fn.emulator.server.faults import make_invalid_argument
 
-__all__ = ["LookupField", "parse_filter"]
-
 LookupField: TypeAlias = Callable[[str], Sequence[str | float]]
 """Returns the values of a field by its name; a comparison holds if it holds for any of them."""
 

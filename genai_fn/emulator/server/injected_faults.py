@@ -14,18 +14,6 @@ from genai_fn.errors import InvalidRequest
 from genai_fn.http import HttpResponse
 from genai_fn.values import Value
 
-__all__ = [
-    "FAULT_HEADER",
-    "NO_FAULT",
-    "InjectedFault",
-    "ResponsePlan",
-    "build_error_response",
-    "corrupt_message",
-    "parse_injected_fault",
-    "plan_response",
-    "take_injected_fault",
-]
-
 FAULT_HEADER = "x-emulate"
 """The request header that injects a fault into its own response."""
 

@@ -2,8 +2,6 @@
 
 from typing import Final
 
-__all__ = ["GEMINI_MODEL_PATHS", "VERTEX_MODEL_PATHS"]
-
 GEMINI_MODEL_PATHS: Final = ("models/{model}", "tunedModels/{model}")
 
 VERTEX_MODEL_PATHS: Final = (

@@ -7,8 +7,6 @@ from genai_fn.emulator.server.responses import build_json_response
 from genai_fn.emulator.server.state import EmulatorState, RouteResult
 from genai_fn.schema.base import Message
 
-__all__ = ["POLLS_UNTIL_DONE", "ROUTES", "EmulatedOperation", "delete_project_resource"]
-
 POLLS_UNTIL_DONE: Final = 2
 """Number of polls after which a simulated operation is done."""
 

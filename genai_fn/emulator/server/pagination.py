@@ -8,8 +8,6 @@ from genai_fn.emulator.server.request_parsing import EmulatedRequest
 from genai_fn.emulator.server.responses import build_json_response
 from genai_fn.http import HttpResponse
 
-__all__ = ["build_page_response"]
-
 
 def build_page_response(
     name: str,

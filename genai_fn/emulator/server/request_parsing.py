@@ -26,8 +26,6 @@ from genai_fn.schema.annotations import (
 from genai_fn.values import Value
 from genai_fn.wire.lenient_json import repair_tree
 
-__all__ = ["EmulatedRequest", "describe_range_error", "find_header", "parse_body", "parse_message"]
-
 S = TypeVar("S", bound=msgspec.Struct)
 
 

@@ -5,8 +5,6 @@ import re
 from genai_fn.emulator.server.faults import make_already_exists, make_invalid_argument
 from genai_fn.emulator.server.state import EmulatorState
 
-__all__ = ["check_new_name", "to_camel_case"]
-
 
 def check_new_name(state: EmulatorState, collection: str, name: str) -> str:
     """

@@ -5,8 +5,6 @@ from typing import Any, Final
 from genai_fn import codec
 from genai_fn.http import Headers, HttpResponse
 
-__all__ = ["EMPTY_RESPONSE", "Int64", "build_json_response", "encode_json"]
-
 
 class Int64(int):
     """

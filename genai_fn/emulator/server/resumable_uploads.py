@@ -17,8 +17,6 @@ from genai_fn.emulator.server.state import EmulatorState, RouteResult
 from genai_fn.http import Headers, HttpResponse
 from genai_fn.values import Value
 
-__all__ = ["EmulatedUpload", "handle_upload"]
-
 
 class EmulatedUpload(Value):
     """An upload session: the metadata of its start request, and the chunks received so far."""

@@ -11,8 +11,6 @@ from genai_fn.emulator.server.request_parsing import EmulatedRequest
 from genai_fn.http import HttpResponse
 from genai_fn.values import Value
 
-__all__ = ["EmulatorState", "RouteHandler", "RouteResult"]
-
 T = TypeVar("T")
 
 

@@ -16,17 +16,6 @@ from genai_fn.emulator.server.state import EmulatorState, RouteResult
 from genai_fn.schema import ChunkingConfig, Document, DocumentState, WhiteSpaceConfig
 from genai_fn.values import Value
 
-__all__ = [
-    "ROUTES",
-    "IngestedDocument",
-    "advance_document",
-    "ingest_document",
-    "is_forced",
-    "list_ready_documents",
-    "parse_chunking",
-    "split_passages",
-]
-
 
 class IngestedDocument(Value):
     """A document, its passages, and how often it was polled."""
@@ -54,7 +43,7 @@ def ingest_document(
     pending = replace(
         document, name=name, size_bytes=Int64(len(content)), create_time=request.now, update_time=request.now
     )
-    return state.with_resource(name, IngestedDocument(pending, split_passages(content, chunking))), name
+    return state.with_resource(name, IngestedDocument(pending, _split_passages(content, chunking))), name
 
 
 def advance_document(state: EmulatorState, name: str) -> EmulatorState:
@@ -74,12 +63,12 @@ def list_ready_documents(state: EmulatorState, store: str) -> tuple[IngestedDocu
     return tuple(each for each in state.list_resources(f"{store}/documents") if each.is_ready)
 
 
-def split_passages(content: bytes, chunking: ChunkingConfig | None) -> tuple[str, ...]:
+def _split_passages(content: bytes, chunking: ChunkingConfig | None) -> tuple[str, ...]:
     """
     Split the text of a file into passages.
 
     >>> config = WhiteSpaceConfig(max_tokens_per_chunk=3, max_overlap_tokens=1)
-    >>> split_passages(b"one two three four five", ChunkingConfig(white_space_config=config))
+    >>> _split_passages(b"one two three four five", ChunkingConfig(white_space_config=config))
     ('one two three', 'three four five')
     """
     size, overlap = parse_chunking(chunking)

@@ -22,8 +22,6 @@ from genai_fn.schema import (
 )
 from genai_fn.values import Value
 
-__all__ = ["add_grounding_supports", "search_stores"]
-
 
 def search_stores(state: EmulatorState, tool: Tool, question: str) -> GroundingMetadata | None:
     """

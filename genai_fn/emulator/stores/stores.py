@@ -23,8 +23,6 @@ from genai_fn.schema import (
 from genai_fn.schema.base import Message
 from genai_fn.values import Value
 
-__all__ = ["ROUTES"]
-
 
 def _create_store(state: EmulatorState, request: EmulatedRequest) -> RouteResult:
     config = parse_body(request, CreateFileSearchStoreConfig, "file_search_store")

@@ -15,8 +15,6 @@ from genai_fn.schema import TuningExample
 from genai_fn.schema.base import Message
 from genai_fn.values import Value
 
-__all__ = ["ROUTES"]
-
 
 class _Snapshot(Message):
     step: int

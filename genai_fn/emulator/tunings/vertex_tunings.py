@@ -20,8 +20,6 @@ from genai_fn.schema import (
 )
 from genai_fn.schema.base import Message
 
-__all__ = ["ROUTES"]
-
 
 class _SupervisedSpec(SupervisedTuningSpec):
     evaluation_config: Any = None

@@ -27,8 +27,6 @@ from genai_fn.interpreters.auth.token_source import (
     mask_secrets,
 )
 
-__all__ = ["find_token_source"]
-
 
 def find_token_source(credentials: Any, environ: Mapping[str, str], fetch: FetchFunction) -> TokenSource | EffectFailed:
     """Return the token source for a path of a file, a credentials object, or None: application default credentials."""

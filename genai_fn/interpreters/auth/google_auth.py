@@ -25,8 +25,6 @@ from genai_fn.interpreters.auth.token_source import (
     reject_retryable_response,
 )
 
-__all__ = ["GoogleAuthTokenSource"]
-
 
 class GoogleAuthTokenSource:
     """Gets tokens from an object with ``token`` and ``refresh(request)``, and optionally ``expiry``."""

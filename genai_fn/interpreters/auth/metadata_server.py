@@ -20,8 +20,6 @@ from genai_fn.interpreters.auth.token_source import (
     reject_retryable_response,
 )
 
-__all__ = ["MetadataTokenSource"]
-
 
 class MetadataTokenSource:
     """

@@ -11,19 +11,6 @@ from genai_fn.effects import EffectFailed
 from genai_fn.errors import APIError, AuthError, ClientError, RateLimited, ServerError
 from genai_fn.http import HttpRequest, HttpResponse
 
-__all__ = [
-    "REQUEST_TIMEOUT",
-    "SCOPE",
-    "AccessToken",
-    "FetchFunction",
-    "TokenSource",
-    "build_auth_failure",
-    "describe_auth_error",
-    "is_header_text",
-    "mask_secrets",
-    "reject_retryable_response",
-]
-
 FetchFunction: TypeAlias = Callable[[HttpRequest, float], HttpResponse | EffectFailed]
 """Sends one request with a timeout in seconds; raises nothing, and follows no redirect."""
 

@@ -47,7 +47,6 @@ if TYPE_CHECKING:
     from genai_fn.interpreters.auth.token_cache import TokenCache
     from genai_fn.interpreters.executors.threads import Promise
 
-__all__ = ["STREAM_CLOSED", "AsyncExecutor", "AsyncResponse", "AsyncTransport", "call_soon"]
 
 T = TypeVar("T")
 

@@ -13,8 +13,6 @@ from typing import IO, Any, NamedTuple
 from genai_fn.effects import CommitTemp, EffectFailed, GetFileSize, ReadFileSlice, WriteTemp
 from genai_fn.errors import Closed, InvalidRequest
 
-__all__ = ["TempFile", "perform_file_effect"]
-
 
 def perform_file_effect(effect: GetFileSize | ReadFileSlice | WriteTemp | CommitTemp) -> Any:
     """Perform a file effect in the calling thread."""

@@ -5,8 +5,6 @@ import time
 from genai_fn.effects import ReadChunk
 from genai_fn.errors import TimeoutPhase
 
-__all__ = ["compute_read_limit"]
-
 
 def compute_read_limit(read: ReadChunk) -> tuple[float, TimeoutPhase]:
     """Return the deadline of a read, and the timeout phase that it means: ``"idle"`` or ``"total"``."""

@@ -47,7 +47,6 @@ if TYPE_CHECKING:
     from genai_fn.interpreters.executors.files import TempFile
     from genai_fn.interpreters.net.pool.sync_pool import CancelHandle
 
-__all__ = ["SyncExecutor", "SyncResponse", "SyncTransport"]
 
 T = TypeVar("T")
 

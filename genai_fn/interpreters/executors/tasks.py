@@ -5,8 +5,6 @@ from typing import Any, cast
 
 import anyio
 
-__all__ = ["BackgroundTasks", "extract_interrupt"]
-
 
 class BackgroundTasks:
     """

@@ -13,8 +13,6 @@ from contextvars import copy_context
 from functools import partial
 from typing import Generic, TypeVar
 
-__all__ = ["Latch", "Promise", "Worker", "start_thread", "wait_for_first"]
-
 T = TypeVar("T")
 
 

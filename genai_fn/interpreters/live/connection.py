@@ -24,8 +24,6 @@ from genai_fn.live_protocol.events_and_actions import (
 )
 from genai_fn.live_protocol.state_machine import ABNORMAL_CLOSURE
 
-__all__ = ["CLOSE_TIMEOUT", "LiveConnection"]
-
 CLOSE_TIMEOUT = 2.0
 """Timeout of the closing handshake, in seconds."""
 

@@ -37,8 +37,6 @@ from genai_fn.values import Value
 from genai_fn.wire import apply_address_options, sign_request
 from genai_fn.wire.masking import Masker
 
-__all__ = ["FailedConnector", "HttpConnector"]
-
 
 class HttpConnector:
     """

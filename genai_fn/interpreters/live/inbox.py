@@ -6,8 +6,6 @@ from typing import Any
 import anyio
 from anyio.lowlevel import checkpoint
 
-__all__ = ["Inbox"]
-
 
 class Inbox:
     """A queue of messages for one reader. A reader that is cancelled loses no message."""

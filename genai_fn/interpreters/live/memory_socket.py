@@ -10,8 +10,6 @@ from anyio.lowlevel import checkpoint
 from genai_fn.interpreters.live.sockets import CloseStatus
 from genai_fn.live_protocol.state_machine import ABNORMAL_CLOSURE
 
-__all__ = ["MemorySocket"]
-
 
 class MemorySocket:
     """

@@ -47,8 +47,6 @@ from genai_fn.request import Live
 from genai_fn.schema import FunctionCall, FunctionResponse
 from genai_fn.schema.function_declarations import get_function_name
 
-__all__ = ["Session", "SessionTurn"]
-
 T = TypeVar("T")
 
 

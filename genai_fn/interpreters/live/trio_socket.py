@@ -21,8 +21,6 @@ from genai_fn.live_protocol.state_machine import ABNORMAL_CLOSURE
 if TYPE_CHECKING:
     from genai_fn.effects import EffectFailed
 
-__all__ = ["open_socket"]
-
 
 @asynccontextmanager
 async def open_socket(

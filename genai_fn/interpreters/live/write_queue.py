@@ -8,8 +8,6 @@ from anyio.abc import TaskGroup
 from genai_fn.interpreters.net.connect.async_steps import perform_steps
 from genai_fn.interpreters.net.socket import NonBlockingSocket, SocketClosedError
 
-__all__ = ["CHUNK_SIZE", "WriteQueue"]
-
 CHUNK_SIZE = 64 * 1024
 """How many bytes are read or written at once."""
 

@@ -18,16 +18,6 @@ from typing import Any, TypeAlias, TypeVar
 
 from genai_fn.values import Value
 
-__all__ = [
-    "NonBlockingSocket",
-    "RunBlocking",
-    "SocketClosedError",
-    "SocketSteps",
-    "WaitUntilReady",
-    "capture_outcome",
-    "wrap_socket",
-]
-
 T = TypeVar("T")
 
 

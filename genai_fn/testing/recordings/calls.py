@@ -13,8 +13,6 @@ from genai_fn.errors import GenaiError, InvalidRequest
 from genai_fn.request import Request
 from genai_fn.testing.recordings.serialize import RecordedCall, read_answer, read_chunks
 
-__all__ = ["RecordedCalls", "format_difference"]
-
 
 class RecordedCalls:
     """

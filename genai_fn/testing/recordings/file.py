@@ -10,8 +10,6 @@ from genai_fn import codec
 from genai_fn.errors import InvalidRequest
 from genai_fn.testing.recordings.serialize import RecordedCall
 
-__all__ = ["RecordingFile", "create_recording_file", "open_recording_file", "read_calls"]
-
 
 class RecordingFile:
     """A file that calls are appended to, from any thread. Each call is written in one piece, without a buffer."""

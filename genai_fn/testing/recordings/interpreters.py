@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from genai_fn.interpreters.live.sockets import Connector
     from genai_fn.testing.recordings.live_sessions import RecordingConnector
 
-__all__ = ["RecordingMode", "recording"]
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Runner)

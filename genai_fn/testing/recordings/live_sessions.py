@@ -22,8 +22,6 @@ from genai_fn.testing.recordings.calls import format_difference
 from genai_fn.testing.recordings.serialize import RecordedCall, dump_error, dump_plain, read_error
 from genai_fn.wire.lenient_json import convert_json
 
-__all__ = ["RecordingConnector", "replay_session"]
-
 T = TypeVar("T")
 
 

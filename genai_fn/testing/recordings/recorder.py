@@ -15,8 +15,6 @@ from genai_fn.testing.recordings.file import RecordingFile
 from genai_fn.testing.recordings.scrub import KnownSecrets
 from genai_fn.testing.recordings.serialize import RecordedCall, record_results
 
-__all__ = ["RecordedStream", "Recorder"]
-
 
 class Recorder:
     """

@@ -25,7 +25,6 @@ from genai_fn.testing.recordings.serialize import RecordedCall, has_masked_url, 
 if TYPE_CHECKING:
     from genai_fn.interpreters.live.session import Session  # loaded with anyio, at the first use
 
-__all__ = ["Replay", "ReplayHandler", "load_recording"]
 
 T = TypeVar("T")
 

@@ -8,8 +8,6 @@ from genai_fn.effects import Effects, SendRequest
 from genai_fn.engine.stepper import intercept_effects
 from genai_fn.http import Headers, mask_headers
 
-__all__ = ["MASK", "KnownSecrets", "is_masked_url", "mask_query", "mask_session_url", "scrub_headers"]
-
 T = TypeVar("T")
 
 MASK = "***"

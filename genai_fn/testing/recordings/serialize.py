@@ -40,20 +40,6 @@ from genai_fn.testing.recordings.scrub import (
 )
 from genai_fn.wire.lenient_json import convert_json
 
-__all__ = [
-    "RecordedCall",
-    "dump_error",
-    "dump_plain",
-    "has_masked_url",
-    "read_answer",
-    "read_chunks",
-    "read_error",
-    "record_live",
-    "record_request",
-    "record_results",
-    "scrub_call",
-]
-
 
 class RecordedCall(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """

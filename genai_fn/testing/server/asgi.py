@@ -44,8 +44,6 @@ from genai_fn.testing.server.asgi_events import (
     wait_for_delay,
 )
 
-__all__ = ["Emulator"]
-
 
 class Emulator:
     """

@@ -9,20 +9,6 @@ import anyio
 from genai_fn.emulator.server.injected_faults import ResponsePlan
 from genai_fn.http import Headers, HttpRequest
 
-__all__ = [
-    "ClientDisconnected",
-    "ConnectionDropped",
-    "Receive",
-    "Scope",
-    "Send",
-    "read_frame",
-    "read_request",
-    "read_session_request",
-    "send_response",
-    "serve_lifespan",
-    "wait_for_delay",
-]
-
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]

@@ -11,8 +11,6 @@ from genai_fn.testing.server.asgi import Emulator
 if TYPE_CHECKING:
     import uvicorn
 
-__all__ = ["build_server", "build_url", "open_listener", "serve_emulator"]
-
 
 @contextmanager
 def serve_emulator(

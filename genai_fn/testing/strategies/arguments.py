@@ -26,8 +26,6 @@ from genai_fn.request import Request
 from genai_fn.schema import Content, Message, OpenEnum, Part
 from genai_fn.testing.strategies.values.types import from_type, texts
 
-__all__ = ["BUILDERS", "STORE_NAMES", "Arguments", "arguments", "make_operation_getter", "names"]
-
 Arguments: TypeAlias = dict[str, Any]
 
 

@@ -7,8 +7,6 @@ from typing import Any, TypeVar
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-__all__ = ["defer_strategy"]
-
 T = TypeVar("T")
 
 

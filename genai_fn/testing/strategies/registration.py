@@ -14,8 +14,6 @@ from genai_fn.testing.strategies.requests import OPERATION_REQUESTS, requests
 from genai_fn.testing.strategies.responses.errors import errors
 from genai_fn.testing.strategies.values.types import from_type
 
-__all__ = ["list_operations", "register"]
-
 
 def register() -> None:
     """

@@ -24,8 +24,6 @@ from genai_fn.testing.strategies.arguments import (
 )
 from genai_fn.testing.strategies.values.types import from_type, texts
 
-__all__ = ["OPERATION_REQUESTS", "requests"]
-
 T = TypeVar("T")
 
 

@@ -6,8 +6,6 @@ from typing import Any, TypeAlias
 from hypothesis import event, strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-__all__ = ["WeightedChoices", "weighted_choices"]
-
 WeightedChoices: TypeAlias = Mapping[str, tuple[int, SearchStrategy[Any]]]
 """Label → weight and strategy. Examples shrink towards the first entry."""
 

@@ -17,8 +17,6 @@ from genai_fn.interpreters.net.socket import (
     capture_outcome,
 )
 
-__all__ = ["AnyioStream", "AsyncNetworkStream", "open_stream", "perform_steps"]
-
 T = TypeVar("T")
 
 

@@ -26,8 +26,6 @@ from genai_fn.interpreters.net.socket import (
 )
 from genai_fn.values import Value
 
-__all__ = ["ConnectConfig", "ConnectionSetupError", "Target", "describe_error", "open_connection", "parse_target"]
-
 
 class Target(Value):
     """A server's address, and whether it is reached by TLS."""

@@ -6,8 +6,6 @@ from urllib.parse import unquote, urlsplit
 
 from genai_fn.values import Value
 
-__all__ = ["Proxy", "find_proxy", "parse_proxy"]
-
 
 class Proxy(Value):
     """A proxy's address and login; ``str`` and ``repr`` leave out user and password."""

@@ -18,8 +18,6 @@ from genai_fn.interpreters.net.socket import (
     capture_outcome,
 )
 
-__all__ = ["DeadlineExceededError", "NetworkStream", "perform_steps"]
-
 T = TypeVar("T")
 
 

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import certifi
 
-__all__ = ["make_context"]
-
 
 def make_context() -> ssl.SSLContext:
     """

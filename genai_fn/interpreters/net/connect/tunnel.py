@@ -10,8 +10,6 @@ from genai_fn.interpreters.extras import install_command
 from genai_fn.interpreters.net.connect.proxies import Proxy
 from genai_fn.interpreters.net.socket import NonBlockingSocket, SocketSteps
 
-__all__ = ["open_tunnel"]
-
 
 def open_tunnel(sock: NonBlockingSocket, proxy: Proxy, host: str, port: int) -> SocketSteps[str]:
     """Ask the proxy to connect to a host; returns why it refused, or ``""``. The text contains no credential."""

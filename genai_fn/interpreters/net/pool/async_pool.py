@@ -39,8 +39,6 @@ from genai_fn.interpreters.net.pool.http1 import (
 )
 from genai_fn.interpreters.net.pool.state import PooledConnection, PoolState
 
-__all__ = ["AsyncPool", "AsyncPooledResponse"]
-
 
 class AsyncPool(BasePool):
     """A connection pool for tasks. It reads the certificates in a worker thread."""

@@ -24,8 +24,6 @@ from genai_fn.interpreters.net.pool.http1 import (
 from genai_fn.interpreters.net.pool.state import PoolConfig, PooledConnection, PoolState, Waiter
 from genai_fn.values import Value
 
-__all__ = ["BasePool", "BasePooledResponse", "OpenConnection", "PoolStep", "SendOnConnection", "WaitForSlot"]
-
 T = TypeVar("T")
 
 

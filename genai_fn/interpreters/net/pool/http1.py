@@ -12,17 +12,6 @@ from genai_fn.http import Body, FileSlice, Headers, HttpRequest
 from genai_fn.interpreters.net.connect.connection import ConnectionSetupError, Target, describe_error
 from genai_fn.interpreters.net.socket import NonBlockingSocket, SocketClosedError
 
-__all__ = [
-    "UnsendableRequestError",
-    "build_cancelled_failure",
-    "build_connect_failure",
-    "build_http1_request",
-    "build_timeout_failure",
-    "build_transfer_failure",
-    "decode_headers",
-    "iterate_body",
-]
-
 
 class UnsendableRequestError(Exception):
     """The request cannot be sent: HTTP cannot encode it, or its file cannot be read."""
@@ -54,7 +43,7 @@ def _build_headers(request: HttpRequest, target: Target) -> list[tuple[bytes, by
         has_length |= lower_name == "content-length"
         if lower_name != "host":
             headers.append((name.encode("ascii"), value.encode("latin-1")))
-    size = get_body_size(request.body)
+    size = _get_body_size(request.body)
     if not has_length and (size or request.method in _METHODS_WITH_BODY):
         headers.append((b"Content-Length", str(size).encode("ascii")))
     return headers
@@ -63,7 +52,7 @@ def _build_headers(request: HttpRequest, target: Target) -> list[tuple[bytes, by
 _METHODS_WITH_BODY = {"POST", "PATCH", "PUT"}
 
 
-def get_body_size(body: Body) -> int:
+def _get_body_size(body: Body) -> int:
     """Return the size of a body in bytes."""
     if isinstance(body, FileSlice):
         return body.size

@@ -18,8 +18,6 @@ from typing import Any, Protocol, TypeVar
 from genai_fn.interpreters.net.connect.connection import ConnectConfig, Target
 from genai_fn.interpreters.net.socket import NonBlockingSocket
 
-__all__ = ["PoolConfig", "PoolState", "PooledConnection", "Waiter"]
-
 
 class Waiter(Protocol):
     """The event that a caller without a slot waits for: of a thread or of a task."""

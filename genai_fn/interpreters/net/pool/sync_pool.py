@@ -36,8 +36,6 @@ from genai_fn.interpreters.net.pool.http1 import (
 )
 from genai_fn.interpreters.net.pool.state import PooledConnection, PoolState
 
-__all__ = ["CancelHandle", "PooledResponse", "SyncPool"]
-
 
 class CancelHandle:
     """Lets another thread cancel a `SyncPool.send` that waits for a slot or for the head of a response."""

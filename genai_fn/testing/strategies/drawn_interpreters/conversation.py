@@ -20,8 +20,6 @@ from genai_fn.testing.strategies.drawn_interpreters.live_replies import CallStat
 if TYPE_CHECKING:
     from genai_fn.errors import GenaiError
 
-__all__ = ["DrawnConversation", "DrawnSession", "RecordingClock"]
-
 
 class DrawnConversation:
     """

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from genai_fn.interpreters.executors.async_executor import AsyncExecutor  # loaded with anyio, at the first use
     from genai_fn.interpreters.live.session import Session
 
-__all__ = ["DrawnInterpreter", "interpreters"]
 
 T = TypeVar("T")
 

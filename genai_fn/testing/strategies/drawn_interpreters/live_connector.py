@@ -18,8 +18,6 @@ from genai_fn.request import Live
 from genai_fn.testing.fake_connector import FakeConnector
 from genai_fn.testing.strategies.drawn_interpreters.conversation import DrawnSession
 
-__all__ = ["build_session"]
-
 T = TypeVar("T")
 
 

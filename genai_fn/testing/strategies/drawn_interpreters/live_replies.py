@@ -43,8 +43,6 @@ from genai_fn.testing.strategies.responses.function_calls import list_call_candi
 from genai_fn.testing.strategies.weighted import WeightedChoices, weighted_choices
 from genai_fn.values import Value
 
-__all__ = ["CallState", "SessionReplies", "messages"]
-
 
 class CallState(Value):
     """The function calls of a session so far."""

@@ -8,8 +8,6 @@ from hypothesis.strategies import SearchStrategy
 
 from genai_fn.schema import Candidate, Content, FinishReason, GenerateContentConfig, Part, Tool
 
-__all__ = ["PROSE_TEXTS", "build_candidate", "get_tools"]
-
 
 def build_candidate(*parts: Part, reason: FinishReason = FinishReason.STOP) -> Candidate:
     """Build a candidate from parts; the default finish reason is STOP."""

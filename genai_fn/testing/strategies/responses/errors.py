@@ -34,8 +34,6 @@ from genai_fn.testing.strategies.values.types import json, texts
 from genai_fn.testing.strategies.weighted import WeightedChoices, weighted_choices
 from genai_fn.wire import build_api_error
 
-__all__ = ["STREAM_ERRORS", "error_responses", "errors"]
-
 _STATUSES = {
     503: "UNAVAILABLE",
     429: "RESOURCE_EXHAUSTED",

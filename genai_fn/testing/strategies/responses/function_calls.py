@@ -23,8 +23,6 @@ from genai_fn.testing.strategies.responses.candidates import PROSE_TEXTS, build_
 from genai_fn.testing.strategies.values.json_schema import schema_values
 from genai_fn.testing.strategies.values.types import from_type, json, texts
 
-__all__ = ["is_call_required", "list_call_candidates"]
-
 
 def list_call_candidates(config: GenerateContentConfig) -> dict[str, tuple[int, SearchStrategy[Any]]]:
     """List strategies for candidates with function calls; empty if no function is declared or calls are disabled."""

@@ -34,8 +34,6 @@ from genai_fn.testing.strategies.values.media_files import PNG_FILE
 from genai_fn.testing.strategies.values.types import from_type, json, texts
 from genai_fn.testing.strategies.weighted import WeightedChoices, weighted_choices
 
-__all__ = ["generated_responses"]
-
 
 def generated_responses(operation: GenerateContent) -> SearchStrategy[GenerateContentResponse]:
     """Draw whole responses. They shrink to a short text with finish reason STOP."""

@@ -23,9 +23,6 @@ from genai_fn.testing.strategies.values.wire_json import wire_json
 from genai_fn.testing.strategies.weighted import WeightedChoices, weighted_choices
 from genai_fn.wire import prepare_request
 
-__all__ = ["broken_responses", "http_responses", "reply_responses"]
-
-
 _GEMINI = Gemini("test-key")
 
 

@@ -21,8 +21,6 @@ from genai_fn.testing.strategies.arguments import names
 from genai_fn.testing.strategies.values.media_files import MP4_FILE, PNG_FILE
 from genai_fn.testing.strategies.values.types import from_type, texts
 
-__all__ = ["image_responses", "mask_responses", "video_responses"]
-
 M = TypeVar("M", bound=Message)
 
 _MAX_COUNT = 8

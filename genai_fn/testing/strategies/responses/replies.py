@@ -25,8 +25,6 @@ from genai_fn.testing.strategies.responses.stream_chunks import answer_chunks
 from genai_fn.testing.strategies.values.types import from_type, texts
 from genai_fn.testing.strategies.weighted import weighted_choices
 
-__all__ = ["REPLY_STRATEGIES", "chunks", "replies"]
-
 T = TypeVar("T")
 M = TypeVar("M", bound=Message)
 
@@ -100,14 +98,14 @@ def _broken_streams(draw: DrawFn, whole: SearchStrategy[tuple[Any, ...]]) -> tup
 
 def _reply_values(operation: Operation[Any], odd: bool) -> SearchStrategy[Any]:
     kind = kind_of(operation)
-    ordinary = find_reply_strategy(kind)(operation)
+    ordinary = _find_reply_strategy(kind)(operation)
     build_odd = _ODD_STRATEGIES.get(Page if _is_page(kind) else kind)
     if not odd or build_odd is None:
         return ordinary
     return weighted_choices({"an ordinary reply": (2, ordinary), "an odd reply": (1, build_odd(operation))})
 
 
-def find_reply_strategy(kind: Any) -> Callable[[Any], SearchStrategy[Any]]:
+def _find_reply_strategy(kind: Any) -> Callable[[Any], SearchStrategy[Any]]:
     """Return the function from an operation to a strategy for its replies, given their type."""
     if kind in REPLY_STRATEGIES:
         return REPLY_STRATEGIES[kind]
@@ -207,7 +205,7 @@ def _page_values(draw: DrawFn, kind: type[Page[Any]], operation: Any, tokens: Se
     size = operation.config.page_size
     max_items = _MAX_PAGE_ITEMS if size is None or size < 1 else min(size, _MAX_PAGE_ITEMS)
     [item_type] = iter_types(items.type)
-    drawn: Any = tuple(draw(st.lists(find_reply_strategy(item_type)(None), max_size=max_items)))
+    drawn: Any = tuple(draw(st.lists(_find_reply_strategy(item_type)(None), max_size=max_items)))
     return kind(**{items.name: drawn}, next_page_token=draw(tokens))
 
 

@@ -34,18 +34,6 @@ from genai_fn.testing.strategies.arguments import STORE_NAMES, names
 from genai_fn.testing.strategies.values.types import from_type, json, texts
 from genai_fn.testing.strategies.weighted import WeightedChoices, weighted_choices
 
-__all__ = [
-    "batches",
-    "deletions",
-    "documents",
-    "files",
-    "messages_with",
-    "project_operations",
-    "store_operations",
-    "tunings",
-    "video_operations",
-]
-
 M = TypeVar("M", bound=Message)
 
 

@@ -9,8 +9,6 @@ from msgspec.structs import replace
 
 from genai_fn.schema import Candidate, Content, GenerateContentResponse, Part
 
-__all__ = ["answer_chunks"]
-
 _MAX_CHUNKS = 4
 
 

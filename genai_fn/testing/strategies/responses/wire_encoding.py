@@ -35,8 +35,6 @@ from genai_fn.schema import (
     Video,
 )
 
-__all__ = ["LOSSY_TYPES", "encode_reply"]
-
 _Json: TypeAlias = dict[str, Any]
 
 

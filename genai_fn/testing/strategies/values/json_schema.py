@@ -13,8 +13,6 @@ from genai_fn.schema import Schema
 from genai_fn.schema.schema_tree import list_types, merge_all_of, resolve_pointer
 from genai_fn.testing.strategies.values.types import json, texts
 
-__all__ = ["schema_values"]
-
 _SchemaMapping: TypeAlias = Mapping[str, Any]
 
 

@@ -2,8 +2,6 @@
 
 from base64 import b64decode
 
-__all__ = ["MP4_FILE", "PNG_FILE"]
-
 PNG_FILE = b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==")
 """A PNG file with one black pixel."""
 

@@ -30,8 +30,6 @@ from genai_fn.schema.contents import ContentsLike, SeparateContentsLike
 from genai_fn.schema.convert import as_value
 from genai_fn.schema.schemas import SchemaLike
 
-__all__ = ["from_type", "generic_values", "json", "texts"]
-
 T = TypeVar("T")
 
 

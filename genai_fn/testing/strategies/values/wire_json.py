@@ -11,8 +11,6 @@ from genai_fn import codec
 from genai_fn.schema.annotations import EnumOf, ScalarOf, StructOf, classify_annotation, get_defined_fields
 from genai_fn.testing.strategies.values.types import from_type, generic_values
 
-__all__ = ["wire_json"]
-
 
 def wire_json(kind: Any) -> SearchStrategy[Any]:
     """Draw JSON that decodes to a type: one of the API, or a private wire type of an operation."""
