@@ -1,7 +1,7 @@
 """Strategies for the arguments of each request builder, as plain Python values: dicts, lists and strings."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias, cast, get_type_hints
 
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
@@ -24,14 +24,10 @@ from genai_fn.ops.embed import embed
 from genai_fn.ops.generate import generate
 from genai_fn.request import Request
 from genai_fn.schema import Content, Message, OpenEnum, Part
+from genai_fn.schema.annotations import iter_types
 from genai_fn.testing.strategies.values.types import from_type, texts
 
 Arguments: TypeAlias = dict[str, Any]
-
-
-def arguments(*, config: Any = None, **strategies: SearchStrategy[Any]) -> SearchStrategy[Arguments]:
-    """Draw keyword arguments, with or without a config of the given type."""
-    return _dictionaries(strategies, {} if config is None else {"config": _plain_values(config)})
 
 
 def names(*prefixes: str) -> SearchStrategy[str]:
@@ -159,96 +155,77 @@ _VIDEO_ARGUMENTS = st.one_of(
 # Builders
 
 
-def _with_model_argument(
-    build: Any, *, config: Any = None, **strategies: SearchStrategy[Any]
-) -> tuple[Any, SearchStrategy[Arguments]]:
-    return build, arguments(model=_MODEL_NAMES, config=config, **strategies)
-
-
-def _with_name_argument(
-    build: Any, names: SearchStrategy[str], config: Any = None
-) -> tuple[Any, SearchStrategy[Arguments]]:
-    return build, arguments(name=names, config=config)
-
-
 def _with_arguments(
-    build: Any, config: Any, **strategies: SearchStrategy[Any]
-) -> tuple[Any, SearchStrategy[Arguments]]:
-    return build, arguments(config=config, **strategies)
+    build: Callable[..., Request[Any]], **strategies: SearchStrategy[Any]
+) -> tuple[Callable[..., Request[Any]], SearchStrategy[Arguments]]:
+    """Pair a builder with its arguments: model, and types of the API, are drawn by its signature."""
+    drawn = dict(strategies)
+    for name, annotation in get_type_hints(build).items():
+        message_types = [
+            each for each in iter_types(annotation) if isinstance(each, type) and issubclass(each, Message)
+        ]
+        if name == "model":
+            drawn[name] = _MODEL_NAMES
+        elif message_types and name not in strategies:
+            drawn[name] = _plain_values(message_types[0])
+    optional = {name: drawn.pop(name) for name in ("config",) if name in drawn}
+    return build, _dictionaries(drawn, optional)
 
-
-_documents = stores.documents
 
 BUILDERS: Mapping[str, tuple[Callable[..., Request[Any]], SearchStrategy[Arguments]]] = {
-    "generate": _with_model_argument(generate, contents=_CONTENTS, config=schema.GenerateContentConfig),
-    "embed": _with_model_argument(embed, contents=_TEXTS, config=schema.EmbedContentConfig),
-    "tokens.count": _with_model_argument(tokens.count, contents=_CONTENTS, config=schema.CountTokensConfig),
-    "tokens.compute": _with_model_argument(tokens.compute, contents=_CONTENTS),
-    "images.generate": _with_model_argument(images.generate, prompt=texts, config=schema.GenerateImagesConfig),
-    "images.edit": _with_model_argument(
-        images.edit,
-        prompt=texts,
-        reference_images=st.lists(_reference_images(), max_size=3),
-        config=schema.EditImageConfig,
+    "generate": _with_arguments(generate, contents=_CONTENTS),
+    "embed": _with_arguments(embed, contents=_TEXTS),
+    "tokens.count": _with_arguments(tokens.count, contents=_CONTENTS, config=_plain_values(schema.CountTokensConfig)),
+    "tokens.compute": _with_arguments(tokens.compute, contents=_CONTENTS),
+    "images.generate": _with_arguments(images.generate, prompt=texts),
+    "images.edit": _with_arguments(
+        images.edit, prompt=texts, reference_images=st.lists(_reference_images(), max_size=3)
     ),
-    "images.upscale": _with_model_argument(
-        images.upscale, image=_plain_values(schema.Image), upscale_factor=texts, config=schema.UpscaleImageConfig
-    ),
-    "images.recontext": _with_model_argument(
-        images.recontext, source=_plain_values(schema.RecontextImageSource), config=schema.RecontextImageConfig
-    ),
-    "images.segment": _with_model_argument(
-        images.segment, source=_plain_values(schema.SegmentImageSource), config=schema.SegmentImageConfig
-    ),
+    "images.upscale": _with_arguments(images.upscale, upscale_factor=texts),
+    "images.recontext": _with_arguments(images.recontext),
+    "images.segment": _with_arguments(images.segment),
     "videos.generate": (videos.generate, _VIDEO_ARGUMENTS),
-    "models.get": _with_model_argument(models.get),
-    "models.delete": _with_model_argument(models.delete),
-    "models.update": _with_model_argument(models.update, config=schema.UpdateModelConfig),
-    "models.list": _with_arguments(models.list, schema.ListModelsConfig),
-    "files.get": _with_name_argument(files.get, _FILE_NAMES),
-    "files.delete": _with_name_argument(files.delete, _FILE_NAMES),
-    "files.list": _with_arguments(files.list, schema.ListFilesConfig),
-    "caches.create": _with_model_argument(caches.create, config=schema.CreateCachedContentConfig),
-    "caches.get": _with_name_argument(caches.get, _CACHE_NAMES),
-    "caches.delete": _with_name_argument(caches.delete, _CACHE_NAMES),
-    "caches.update": _with_name_argument(caches.update, _CACHE_NAMES, schema.UpdateCachedContentConfig),
-    "caches.list": _with_arguments(caches.list, schema.ListCachedContentsConfig),
-    "batches.create": _with_model_argument(batches.create, src=_BATCH_SOURCES, config=schema.CreateBatchJobConfig),
-    "batches.create_embeddings": _with_model_argument(
-        batches.create_embeddings, src=_EMBEDDING_SOURCES, config=schema.CreateEmbeddingsBatchJobConfig
-    ),
-    "batches.get": _with_name_argument(batches.get, _BATCH_NAMES),
-    "batches.cancel": _with_name_argument(batches.cancel, _BATCH_NAMES),
-    "batches.delete": _with_name_argument(batches.delete, _BATCH_NAMES),
-    "batches.list": _with_arguments(batches.list, schema.ListBatchJobsConfig),
-    "tunings.tune": _with_arguments(
-        tunings.tune,
-        schema.CreateTuningJobConfig,
-        base_model=_MODEL_NAMES,
-        training_dataset=_plain_values(schema.TuningDataset),
-    ),
-    "tunings.get": _with_name_argument(tunings.get, _TUNING_NAMES),
-    "tunings.cancel": _with_name_argument(tunings.cancel, _TUNING_NAMES),
-    "tunings.list": _with_arguments(tunings.list, schema.ListTuningJobsConfig),
-    "stores.create": _with_arguments(stores.create, schema.CreateFileSearchStoreConfig),
-    "stores.get": _with_name_argument(stores.get, STORE_NAMES),
-    "stores.delete": _with_name_argument(stores.delete, STORE_NAMES, schema.DeleteFileSearchStoreConfig),
-    "stores.list": _with_arguments(stores.list, schema.ListFileSearchStoresConfig),
+    "models.get": _with_arguments(models.get),
+    "models.delete": _with_arguments(models.delete),
+    "models.update": _with_arguments(models.update),
+    "models.list": _with_arguments(models.list),
+    "files.get": _with_arguments(files.get, name=_FILE_NAMES),
+    "files.delete": _with_arguments(files.delete, name=_FILE_NAMES),
+    "files.list": _with_arguments(files.list),
+    "caches.create": _with_arguments(caches.create),
+    "caches.get": _with_arguments(caches.get, name=_CACHE_NAMES),
+    "caches.delete": _with_arguments(caches.delete, name=_CACHE_NAMES),
+    "caches.update": _with_arguments(caches.update, name=_CACHE_NAMES),
+    "caches.list": _with_arguments(caches.list),
+    "batches.create": _with_arguments(batches.create, src=_BATCH_SOURCES),
+    "batches.create_embeddings": _with_arguments(batches.create_embeddings, src=_EMBEDDING_SOURCES),
+    "batches.get": _with_arguments(batches.get, name=_BATCH_NAMES),
+    "batches.cancel": _with_arguments(batches.cancel, name=_BATCH_NAMES),
+    "batches.delete": _with_arguments(batches.delete, name=_BATCH_NAMES),
+    "batches.list": _with_arguments(batches.list),
+    "tunings.tune": _with_arguments(tunings.tune, base_model=_MODEL_NAMES),
+    "tunings.get": _with_arguments(tunings.get, name=_TUNING_NAMES),
+    "tunings.cancel": _with_arguments(tunings.cancel, name=_TUNING_NAMES),
+    "tunings.list": _with_arguments(tunings.list),
+    "stores.create": _with_arguments(stores.create),
+    "stores.get": _with_arguments(stores.get, name=STORE_NAMES),
+    "stores.delete": _with_arguments(stores.delete, name=STORE_NAMES),
+    "stores.list": _with_arguments(stores.list),
     "stores.import_file": _with_arguments(
-        stores.import_file, schema.ImportFileConfig, file_search_store_name=STORE_NAMES, file_name=names("files/")
+        stores.import_file, file_search_store_name=STORE_NAMES, file_name=names("files/")
     ),
-    "stores.documents.get": _with_name_argument(_documents.get, _DOCUMENT_NAMES),
-    "stores.documents.delete": _with_name_argument(_documents.delete, _DOCUMENT_NAMES, schema.DeleteDocumentConfig),
-    "stores.documents.list": _with_arguments(_documents.list, schema.ListDocumentsConfig, parent=STORE_NAMES),
-    "operations.get": _with_name_argument(
-        make_operation_getter(schema.GenerateVideosOperation), _VIDEO_OPERATION_NAMES
+    "stores.documents.get": _with_arguments(stores.documents.get, name=_DOCUMENT_NAMES),
+    "stores.documents.delete": _with_arguments(stores.documents.delete, name=_DOCUMENT_NAMES),
+    "stores.documents.list": _with_arguments(stores.documents.list, parent=STORE_NAMES),
+    "operations.get": _with_arguments(
+        make_operation_getter(schema.GenerateVideosOperation), name=_VIDEO_OPERATION_NAMES
     ),
-    "operations.get.import": _with_name_argument(
-        make_operation_getter(schema.ImportFileOperation), _STORE_OPERATION_NAMES
+    "operations.get.import": _with_arguments(
+        make_operation_getter(schema.ImportFileOperation), name=_STORE_OPERATION_NAMES
     ),
-    "operations.get.upload": _with_name_argument(
-        make_operation_getter(schema.UploadToFileSearchStoreOperation), _STORE_OPERATION_NAMES
+    "operations.get.upload": _with_arguments(
+        make_operation_getter(schema.UploadToFileSearchStoreOperation), name=_STORE_OPERATION_NAMES
     ),
-    "auth_tokens.create": _with_arguments(auth_tokens.create, schema.CreateAuthTokenConfig),
+    "auth_tokens.create": _with_arguments(auth_tokens.create),
 }
 """Operation name → request builder, and a strategy for its arguments."""

@@ -18,7 +18,6 @@ from genai_fn.testing.strategies.arguments import (
     BUILDERS,
     STORE_NAMES,
     Arguments,
-    arguments,
     make_operation_getter,
     names,
 )
@@ -90,7 +89,7 @@ OPERATION_REQUESTS: Mapping[str, SearchStrategy[Request[Any]]] = {
     "generate.stream": _GENERATE_REQUESTS.map(_convert_to_stream),
     "tokens.count.request": _GENERATE_REQUESTS.map(tokens.count),
     "operations.get.project": _built_requests(
-        make_operation_getter(schema.ProjectOperation), arguments(name=names("", "operations/"))
+        make_operation_getter(schema.ProjectOperation), st.fixed_dictionaries({"name": names("", "operations/")})
     ),
     "files.download": names("").map(download_bytes),
     "files.upload.start": _upload_requests(StartUpload, **_UPLOAD_FIELDS, config=from_type(schema.UploadFileConfig)),
