@@ -127,8 +127,8 @@ def _normalize_field_names(tree: Any, kind: Any, path: str, unknown: list[tuple[
         case OptionalOf(inner), _:
             return _normalize_field_names(tree, inner, path, unknown)
         case TupleOf(item), list():
-            items = cast("list[Any]", tree)
-            return [_normalize_field_names(each, item, f"{path}[{index}]", unknown) for index, each in enumerate(items)]
+            items = enumerate(cast("Any", tree))
+            return [_normalize_field_names(each, item, f"{path}[{index}]", unknown) for index, each in items]
         case MappingOf(value), dict():
             pairs = cast("dict[str, Any]", tree).items()
             return {key: _normalize_field_names(each, value, _join_path(path, key), unknown) for key, each in pairs}

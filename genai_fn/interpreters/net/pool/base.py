@@ -114,6 +114,7 @@ class BasePool:
         if failed:
             return failed
         try:
+            connection: PooledConnection | EffectFailed | None
             connection = None if needs_new_connection else state.take_idle(target)
             if connection is None:
                 state.make_room()
