@@ -18,7 +18,7 @@ from genai_fn.errors import InvalidRequest, Unsupported
 from genai_fn.live_protocol.frames import encode_frame
 from genai_fn.ops import live
 from genai_fn.schema import LiveClientMessage, LiveMusicClientMessage
-from genai_fn.testing.strategies.arguments import arguments
+from genai_fn.testing.strategies.arguments import plain_values
 from tests.support.google_genai import oracle
 from tests.support.google_genai.captured_sessions import PLACES, Said, captured
 
@@ -210,7 +210,7 @@ def test_contents_like(turns: Any) -> None:
 
 
 def _some(kind: Any) -> st.SearchStrategy[Any]:
-    return arguments(config=kind).map(lambda drawn: drawn.get("config", {}))
+    return st.one_of(st.just({}), plain_values(kind))
 
 
 def _holds_bytes(value: Any) -> bool:

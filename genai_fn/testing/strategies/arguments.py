@@ -46,7 +46,8 @@ def _dictionaries(
     return st.fixed_dictionaries(required, optional=optional)
 
 
-def _plain_values(kind: Any) -> SearchStrategy[Any]:
+def plain_values(kind: Any) -> SearchStrategy[Any]:
+    """Draw values of a type as users may write them: dicts, lists and strings."""
     return from_type(kind).map(_dump_plain)
 
 
@@ -100,8 +101,8 @@ _STORE_OPERATION_NAMES = names("fileSearchStores/s/operations/", "fileSearchStor
 # Contents
 
 
-_TURNS = st.lists(_plain_values(Content).filter(lambda turn: turn.get("parts")), min_size=1, max_size=3)
-_PARTS = _plain_values(Part).filter(bool)
+_TURNS = st.lists(plain_values(Content).filter(lambda turn: turn.get("parts")), min_size=1, max_size=3)
+_PARTS = plain_values(Part).filter(bool)
 _CONTENTS: SearchStrategy[Any] = st.one_of(
     texts.filter(bool), _TURNS, _PARTS, st.lists(st.one_of(texts.filter(bool), _PARTS), min_size=1, max_size=4)
 )
@@ -119,7 +120,7 @@ _REFERENCE_TYPES = {
 @st.composite
 def _reference_images(draw: DrawFn) -> Arguments:
     name = draw(st.sampled_from(sorted(_REFERENCE_TYPES)))
-    return {"reference_type": f"REFERENCE_TYPE_{name}", **draw(_plain_values(_REFERENCE_TYPES[name]))}
+    return {"reference_type": f"REFERENCE_TYPE_{name}", **draw(plain_values(_REFERENCE_TYPES[name]))}
 
 
 _BATCH_SOURCES = st.one_of(
@@ -130,7 +131,7 @@ _BATCH_SOURCES = st.one_of(
         _dictionaries(
             {"contents": _CONTENTS},
             {
-                "config": _plain_values(schema.GenerateContentConfig),
+                "config": plain_values(schema.GenerateContentConfig),
                 "metadata": st.dictionaries(texts, texts, max_size=2),
             },
         ),
@@ -140,15 +141,15 @@ _BATCH_SOURCES = st.one_of(
 )
 _EMBEDDING_SOURCES = st.one_of(
     _FILE_NAMES.map(lambda name: {"file_name": name}),
-    _dictionaries({"contents": _TEXTS}, {"config": _plain_values(schema.EmbedContentConfig)}).map(
+    _dictionaries({"contents": _TEXTS}, {"config": plain_values(schema.EmbedContentConfig)}).map(
         lambda inlined: {"inlined_requests": inlined}
     ),
 )
-_VIDEO_SOURCE_FIELDS = {"prompt": texts, "image": _plain_values(schema.Image), "video": _plain_values(schema.Video)}
-_VIDEO_OPTIONS = {"config": _plain_values(schema.GenerateVideosConfig)}
+_VIDEO_SOURCE_FIELDS = {"prompt": texts, "image": plain_values(schema.Image), "video": plain_values(schema.Video)}
+_VIDEO_OPTIONS = {"config": plain_values(schema.GenerateVideosConfig)}
 _VIDEO_ARGUMENTS = st.one_of(
     _dictionaries({"model": _MODEL_NAMES}, {**_VIDEO_OPTIONS, **_VIDEO_SOURCE_FIELDS}),
-    _dictionaries({"model": _MODEL_NAMES, "source": _plain_values(schema.GenerateVideosSource)}, _VIDEO_OPTIONS),
+    _dictionaries({"model": _MODEL_NAMES, "source": plain_values(schema.GenerateVideosSource)}, _VIDEO_OPTIONS),
 )
 
 
@@ -167,7 +168,7 @@ def _with_arguments(
         if name == "model":
             drawn[name] = _MODEL_NAMES
         elif message_types and name not in strategies:
-            drawn[name] = _plain_values(message_types[0])
+            drawn[name] = plain_values(message_types[0])
     optional = {name: drawn.pop(name) for name in ("config",) if name in drawn}
     return build, _dictionaries(drawn, optional)
 
@@ -175,7 +176,7 @@ def _with_arguments(
 BUILDERS: Mapping[str, tuple[Callable[..., Request[Any]], SearchStrategy[Arguments]]] = {
     "generate": _with_arguments(generate, contents=_CONTENTS),
     "embed": _with_arguments(embed, contents=_TEXTS),
-    "tokens.count": _with_arguments(tokens.count, contents=_CONTENTS, config=_plain_values(schema.CountTokensConfig)),
+    "tokens.count": _with_arguments(tokens.count, contents=_CONTENTS, config=plain_values(schema.CountTokensConfig)),
     "tokens.compute": _with_arguments(tokens.compute, contents=_CONTENTS),
     "images.generate": _with_arguments(images.generate, prompt=texts),
     "images.edit": _with_arguments(
