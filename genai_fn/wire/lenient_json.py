@@ -5,19 +5,28 @@ Repaired are unexpected nulls, numbers in quotes, and URL-safe or unpadded base6
 msgspec alone has failed, so JSON that fits costs nothing extra. Free-form mappings are not changed.
 """
 
-import collections.abc
 import functools
 import re
 from collections.abc import Callable
-from types import NoneType, UnionType
-from typing import Annotated, Any, TypeAlias, Union, cast, get_args, get_origin
+from types import NoneType
+from typing import Any, TypeAlias, cast
 
 import msgspec
-from msgspec.structs import fields
 
 from genai_fn import codec
 from genai_fn.codec import EXTRA_JSON_NAME, ExtraFields
 from genai_fn.errors import DecodeError
+from genai_fn.schema.annotations import (
+    EnumOf,
+    MappingOf,
+    OptionalOf,
+    ScalarOf,
+    StructOf,
+    TupleOf,
+    UnionOf,
+    classify_annotation,
+    get_defined_fields,
+)
 from genai_fn.schema.base import OpenMessage
 
 __all__ = ["build_decode_error", "convert_json", "parse_json", "repair_tree", "truncate_text"]
@@ -101,20 +110,19 @@ _Repair: TypeAlias = Callable[[Any], Any]
 
 @functools.cache
 def _build_repair(kind: Any) -> _Repair:
-    origin, args = get_origin(kind), get_args(kind)
-    if origin is Annotated:
-        return _build_repair(args[0])
-    if origin in (Union, UnionType):
-        return _build_union_repair(args)
-    if kind in (Any, NoneType):
-        return _keep
-    if origin is tuple:
-        return functools.partial(_repair_list, _build_repair(args[0]))
-    if origin in (dict, collections.abc.Mapping):
-        return _drop_null if args[1] is Any else functools.partial(_repair_mapping, _build_repair(args[1]))
-    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-        return functools.partial(_repair_struct, kind)
-    return _SCALAR_REPAIRS.get(kind, _drop_null)
+    match classify_annotation(kind):
+        case OptionalOf(inner):
+            return functools.partial(_repair_unless_null, _build_repair(inner))
+        case TupleOf(item):
+            return functools.partial(_repair_list, _build_repair(item))
+        case MappingOf(value):
+            return _drop_null if value is Any else functools.partial(_repair_mapping, _build_repair(value))
+        case StructOf(struct_type):
+            return functools.partial(_repair_struct, struct_type)
+        case ScalarOf(scalar_type):
+            return _SCALAR_REPAIRS.get(scalar_type, _drop_null)
+        case UnionOf() | EnumOf():
+            return _drop_null
 
 
 def _keep(value: Any) -> Any:
@@ -125,10 +133,8 @@ def _drop_null(value: Any) -> Any:
     return _DROPPED if value is None else value
 
 
-def _build_union_repair(kinds: tuple[Any, ...]) -> _Repair:
-    fitting = [kind for kind in kinds if kind is not NoneType]
-    repair = _build_repair(fitting[0]) if len(fitting) == 1 else _drop_null
-    return (lambda value: None if value is None else repair(value)) if NoneType in kinds else repair
+def _repair_unless_null(repair: _Repair, value: Any) -> Any:
+    return None if value is None else repair(value)
 
 
 def _repair_list(repair: _Repair, value: Any) -> Any:
@@ -166,7 +172,7 @@ def _repair_struct(kind: type[msgspec.Struct], value: Any) -> Any:
 
 @functools.cache
 def _get_field_repairs(kind: type[msgspec.Struct]) -> dict[str, _Repair]:
-    return {each.encode_name: _build_repair(each.type) for each in fields(kind) if each.encode_name != EXTRA_JSON_NAME}
+    return {each.encode_name: _build_repair(each.type) for each in get_defined_fields(kind)}
 
 
 def _to_standard_base64(text: str) -> str:
@@ -201,6 +207,8 @@ def _repair_int(value: Any) -> Any:
 _repair_float = functools.partial(_repair_text, functools.partial(_parse_number, float))
 
 _SCALAR_REPAIRS: dict[Any, _Repair] = {
+    Any: _keep,
+    NoneType: _keep,
     bytes: functools.partial(_repair_text, _to_standard_base64),
     int: _repair_int,
     float: _repair_float,
