@@ -51,7 +51,7 @@ def found(
 ) -> str:
     """Give the report on a session in which something happens."""
 
-    @settings(max_examples=600, database=None, deadline=None, phases=[Phase.generate, *[Phase.shrink] * shrinks])
+    @settings(max_examples=6000, database=None, deadline=None, phases=[Phase.generate, *[Phase.shrink] * shrinks])
     @given(interpreters(**how))
     def test(run: DrawnInterpreter) -> None:
         assert not happens(anyio.run(talk, run.aio, backend=world))
