@@ -15,6 +15,7 @@ from typing import Annotated, Any, TypeAlias, TypeVar, Union, get_args, get_orig
 from msgspec import Struct
 from msgspec.structs import FieldInfo, fields
 
+from genai_fn.codec import EXTRA_JSON_NAME
 from genai_fn.values import Value
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "UnionOf",
     "classify_annotation",
     "find_metadata",
+    "get_defined_fields",
     "get_fields",
     "index_fields_by_spelling",
     "is_union",
@@ -158,12 +160,18 @@ def get_fields(struct_type: type[Struct]) -> tuple[FieldInfo, ...]:
 
 
 @functools.cache
+def get_defined_fields(struct_type: type[Struct]) -> tuple[FieldInfo, ...]:
+    """Return the fields that the API defines: all but ``extra``."""
+    return tuple(each for each in get_fields(struct_type) if each.encode_name != EXTRA_JSON_NAME)
+
+
+@functools.cache
 def index_fields_by_spelling(struct_type: type[Struct]) -> dict[str, FieldInfo]:
     """
-    Return the fields of a Struct by each of their names: the Python name, and the name in JSON.
+    Return the fields of a Struct that the API defines, by each of their names: as in Python, and as in JSON.
 
     >>> from genai_fn.schema import Blob
     >>> list(index_fields_by_spelling(Blob))
     ['data', 'displayName', 'display_name', 'mimeType', 'mime_type']
     """
-    return {spelling: each for each in get_fields(struct_type) for spelling in (each.encode_name, each.name)}
+    return {spelling: each for each in get_defined_fields(struct_type) for spelling in (each.encode_name, each.name)}

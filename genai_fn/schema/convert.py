@@ -445,7 +445,7 @@ def _build_field_converter(kind: type[msgspec.Struct], annotation: Any) -> Conve
 def _convert_extra_fields(kind: type[msgspec.Struct], value: Any) -> ExtraFields | None:
     extra = _convert_json_mapping(value)
     for name, each in extra.items():
-        if _get_field_names(kind).get(name, "extra") != "extra":
+        if name in index_fields_by_spelling(kind):
             raise ConversionError(each, f"{name} outside of extra, as {kind.__name__} has this field", f".{name}")
     if not extra:
         return None
@@ -468,4 +468,5 @@ def _strip_none(annotation: Any) -> Any:
 
 @functools.cache
 def _get_field_names(kind: type[msgspec.Struct]) -> dict[str, str]:
-    return {spelling: each.name for spelling, each in index_fields_by_spelling(kind).items()}
+    names = {each.name: each.name for each in get_fields(kind)}
+    return {**names, **{spelling: each.name for spelling, each in index_fields_by_spelling(kind).items()}}

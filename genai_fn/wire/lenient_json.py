@@ -25,7 +25,7 @@ from genai_fn.schema.annotations import (
     TupleOf,
     UnionOf,
     classify_annotation,
-    get_fields,
+    get_defined_fields,
 )
 from genai_fn.schema.base import OpenMessage
 from genai_fn.schema.enum_numbers import find_enum_name
@@ -193,8 +193,7 @@ def _repair_struct(kind: type[msgspec.Struct], scalars: bool, value: Any) -> Any
 
 @functools.cache
 def _get_field_repairs(kind: type[msgspec.Struct], scalars: bool) -> dict[str, _Repair | None]:  # as above
-    known = (each for each in get_fields(kind) if each.encode_name != EXTRA_JSON_NAME)
-    return {each.encode_name: _build_repair(each.type, scalars) for each in known}
+    return {each.encode_name: _build_repair(each.type, scalars) for each in get_defined_fields(kind)}
 
 
 def _repair_enum(name: str, value: Any) -> Any:
@@ -236,6 +235,8 @@ def _repair_int(value: Any) -> Any:
 _repair_float = functools.partial(_repair_text, functools.partial(_parse_number, float))
 
 _SCALAR_REPAIRS: dict[Any, _Repair] = {
+    Any: _keep,
+    NoneType: _keep,
     bytes: functools.partial(_repair_text, _to_standard_base64),
     int: _repair_int,
     float: _repair_float,

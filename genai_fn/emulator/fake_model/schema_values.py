@@ -7,8 +7,6 @@ from typing import Any, TypeAlias, cast
 
 from genai_fn.schema.schema_tree import list_types, merge_all_of, resolve_pointer
 
-__all__ = ["UnreadableSchema", "build_value"]
-
 _SchemaMapping: TypeAlias = Mapping[str, Any]
 
 

@@ -65,12 +65,12 @@ def list_ready_documents(state: EmulatorState, store: str) -> tuple[IngestedDocu
     return tuple(each for each in state.list_resources(f"{store}/documents") if each.is_ready)
 
 
-def split_passages(content: bytes, chunking: ChunkingConfig | None) -> tuple[str, ...]:
+def _split_passages(content: bytes, chunking: ChunkingConfig | None) -> tuple[str, ...]:
     """
     Split the text of a file into passages.
 
     >>> config = WhiteSpaceConfig(max_tokens_per_chunk=3, max_overlap_tokens=1)
-    >>> split_passages(b"one two three four five", ChunkingConfig(white_space_config=config))
+    >>> _split_passages(b"one two three four five", ChunkingConfig(white_space_config=config))
     ('one two three', 'three four five')
     """
     size, overlap = parse_chunking(chunking)

@@ -14,7 +14,7 @@ from genai_fn.ops.embed import EmbedContent
 from genai_fn.ops.files.uploads import SendUploadChunk, UploadProgress
 from genai_fn.ops.tokens import ComputeTokens
 from genai_fn.request import Operation, Request, kind_of
-from genai_fn.schema.annotations import get_fields, iter_types
+from genai_fn.schema.annotations import get_defined_fields, iter_types
 from genai_fn.schema.base import Message, Page
 from genai_fn.testing.strategies.arguments import names
 from genai_fn.testing.strategies.deferred import defer_strategy
@@ -201,14 +201,12 @@ def _looping_pages(operation: Any) -> SearchStrategy[Page[Any]]:
 
 @st.composite
 def _page_values(draw: DrawFn, kind: type[Page[Any]], operation: Any, tokens: SearchStrategy[str | None]) -> Page[Any]:
-    [items] = [each for each in get_fields(kind) if each.name not in Page.__struct_fields__]
+    [items] = [each for each in get_defined_fields(kind) if each.name != "next_page_token"]
     size = operation.config.page_size
     max_items = _MAX_PAGE_ITEMS if size is None or size < 1 else min(size, _MAX_PAGE_ITEMS)
     [item_type] = iter_types(items.type)
-    members: dict[str, Any] = {
-        items.name: tuple(draw(st.lists(_find_reply_strategy(item_type)(None), max_size=max_items)))
-    }
-    return kind(**members, next_page_token=draw(tokens))
+    drawn: Any = tuple(draw(st.lists(_find_reply_strategy(item_type)(None), max_size=max_items)))
+    return kind(**{items.name: drawn}, next_page_token=draw(tokens))
 
 
 _MAX_PAGE_ITEMS = 3

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 from msgspec import Struct
 
-from genai_fn.schema import Content, Opaque, OpenMessage
+from genai_fn.schema import Content, Opaque
 from genai_fn.schema.annotations import (
     EnumOf,
     MappingOf,
@@ -24,7 +24,7 @@ from genai_fn.schema.annotations import (
     TupleOf,
     UnionOf,
     classify_annotation,
-    get_fields,
+    get_defined_fields,
 )
 from genai_fn.schema.contents import ContentsLike, SeparateContentsLike
 from genai_fn.schema.convert import as_value
@@ -81,7 +81,11 @@ def _values(kind: Any, depth: int) -> SearchStrategy[Any]:
         return _SPECIAL_TYPES[kind]
     match classify_annotation(kind):
         case StructOf(message_type):
-            return _messages(message_type, depth) if depth else st.builds(message_type)
+            return (
+                _messages(message_type, depth)
+                if depth and get_defined_fields(message_type)
+                else st.builds(message_type)
+            )
         case EnumOf(enum_type):
             return st.one_of(st.sampled_from(list(enum_type)), texts.map(enum_type))
         case ScalarOf(scalar_type):
@@ -107,8 +111,8 @@ def generic_values(
 
 @st.composite
 def _messages(draw: DrawFn, kind: type[Struct], depth: int) -> Struct:
-    fields = {each.name: each.type for each in get_fields(kind) if each.name not in OpenMessage.__struct_fields__}
-    names = draw(st.lists(st.sampled_from(list(fields)), max_size=depth, unique=True)) if fields else ()
+    fields = {each.name: each.type for each in get_defined_fields(kind)}
+    names = draw(st.lists(st.sampled_from(list(fields)), max_size=depth, unique=True))
     return kind(**{name: draw(_values(fields[name], depth - 1)) for name in names})
 
 

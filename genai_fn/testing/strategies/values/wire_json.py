@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from genai_fn import codec
-from genai_fn.schema.annotations import EnumOf, ScalarOf, StructOf, classify_annotation, get_fields
-from genai_fn.schema.base import OpenMessage
+from genai_fn.schema.annotations import EnumOf, ScalarOf, StructOf, classify_annotation, get_defined_fields
 from genai_fn.testing.strategies.values.types import from_type, generic_values
 
 
@@ -34,8 +33,8 @@ def _wire_values(kind: Any, depth: int) -> SearchStrategy[Any]:
 
 @st.composite
 def _wire_messages(draw: DrawFn, kind: type[msgspec.Struct], depth: int) -> dict[str, Any]:
-    fields = {each.name: each for each in get_fields(kind) if each.name not in OpenMessage.__struct_fields__}
+    fields = {each.name: each for each in get_defined_fields(kind)}
     chosen = draw(st.lists(st.sampled_from(list(fields)), max_size=depth, unique=True)) if depth and fields else []
-    needed = [each.name for each in get_fields(kind) if each.required]
+    needed = [each.name for each in fields.values() if each.required]
     drawn = [fields[name] for name in dict.fromkeys([*needed, *chosen])]
     return {each.encode_name: draw(_wire_values(each.type, depth - 1)) for each in drawn}
