@@ -1,0 +1,24 @@
+"""Rewrites the files of google-genai 3.6.1. Runs in its environment: ``python capture.py``."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from catalogue import build_catalogue
+
+CASES = Path(__file__).parents[2] / "cases" / "google_genai_3_6_1"
+
+
+def write_lines(name: str, values: dict[str, Any]) -> None:
+    """Write a JSON object, with each member of its members on a line."""
+    groups = (
+        f"{json.dumps(group)}:{{\n"
+        + ",\n".join(f"{json.dumps(key)}:{json.dumps(each, separators=(',', ':'))}" for key, each in members.items())
+        + "\n}"
+        for group, members in values.items()
+    )
+    (CASES / name).write_text("{" + ",\n".join(groups) + "}\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write_lines("catalogue.json", build_catalogue())
