@@ -1,10 +1,12 @@
 """Rewrites the files of google-genai 3.6.1. Runs in its environment: ``python capture.py``."""
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
 from catalogue import build_catalogue
+from declarations import declare_functions
 
 CASES = Path(__file__).parents[2] / "cases" / "google_genai_3_6_1"
 
@@ -21,4 +23,6 @@ def write_lines(name: str, values: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
+    logging.disable(logging.CRITICAL)
     write_lines("catalogue.json", build_catalogue())
+    write_lines("declarations.json", declare_functions())
