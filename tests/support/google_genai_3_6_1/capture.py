@@ -5,6 +5,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from calls import capture_calls
 from catalogue import build_catalogue
 from declarations import declare_functions
 
@@ -26,3 +27,4 @@ if __name__ == "__main__":
     logging.disable(logging.CRITICAL)
     write_lines("catalogue.json", build_catalogue())
     write_lines("declarations.json", declare_functions())
+    (CASES / "calls.jsonl").write_text("\n".join(capture_calls(CASES / "arguments.jsonl")) + "\n", encoding="utf-8")
