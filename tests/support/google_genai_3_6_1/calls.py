@@ -1,6 +1,7 @@
 """What google-genai 3.6.1 sends for each call, on both backends."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,12 @@ def _capture(backend: str, operation: str, given: Any) -> dict[str, Any]:
     headers = {name: value for name, value in wire["headers"].items() if _HEADERS[backend].get(name) != value}
     headers.pop("content-type", None)
     outcome = {"call": f"{wire['method']} {url}"} | ({"headers": headers} if headers else {})
-    return {**outcome, "body": wire["body"]} if "body" in wire else outcome
+    return {**outcome, "body": _mask_clock(wire["body"])} if "body" in wire else outcome
+
+
+def _mask_clock(body: Any) -> Any:
+    """Mask the names that google-genai makes from the clock."""
+    return json.loads(re.sub(r"(genai_batch_job|_dest)_\d{14}_\w+", r"\1_…", json.dumps(body)))
 
 
 def _write(value: Any) -> str:

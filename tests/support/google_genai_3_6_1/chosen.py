@@ -19,6 +19,8 @@ _EMBEDDING_MODELS = (
     "m",
 )
 _IMAGE = {"inline_data": {"data": b"x", "mime_type": "image/png"}}
+_CALL = {"function_call": {"id": "1", "name": "f", "args": {"a_b": 1}}, "thought_signature": b"\xfb\xff"}
+_RESULT = {"function_response": {"id": "1", "name": "f", "response": {"a_b": [None]}}}
 _EMBEDDED_CONTENTS: tuple[Any, ...] = (
     "a",
     ["a"],
@@ -31,6 +33,9 @@ _EMBEDDED_CONTENTS: tuple[Any, ...] = (
     [_IMAGE],
     [{"text": "a"}, _IMAGE],
     {"parts": [{"file_data": {"file_uri": "gs://b/a.png", "mime_type": "image/png"}}]},
+    {"parts": [_CALL]},
+    {"parts": [_RESULT]},
+    {"parts": []},
 )
 _EMBED_CONFIGS: tuple[Any, ...] = (
     None,
@@ -53,8 +58,6 @@ _MODELS = (
     "m@1",
     "",
 )
-_CALL = {"function_call": {"id": "1", "name": "f", "args": {"a_b": 1}}, "thought_signature": b"\xfb\xff"}
-_RESULT = {"function_response": {"id": "1", "name": "f", "response": {"a_b": [None]}}}
 _SERVER_CALL = {"tool_call": {"id": "1", "tool_type": "GOOGLE_SEARCH_WEB", "args": {"queries": ["a"]}}}
 _SERVER_RESULT = {"tool_response": {"id": "1", "tool_type": "GOOGLE_SEARCH_WEB", "response": {"a_b": []}}}
 _TURNS: tuple[Any, ...] = (

@@ -33,7 +33,7 @@ _NAMED_SAMPLES: Mapping[str, Any] = {
 
 _CONFIGS: Mapping[str, Mapping[str, Any]] = {
     "generate": {"config": types.GenerateContentConfig, "contents": types.Content},
-    "embed": {"config": types.EmbedContentConfig, "contents": types.Content},
+    "embed": {"config": types.EmbedContentConfig},
     "tokens.count": {"config": types.CountTokensConfig},
     "tokens.compute": {"config": types.ComputeTokensConfig},
     "images.generate": {"config": types.GenerateImagesConfig},
