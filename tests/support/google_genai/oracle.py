@@ -138,11 +138,15 @@ _NAMED = {"$defs", "defs", "properties"}
 
 _BYTES = {
     "bytesBase64Encoded",
+    "consentAudio",
+    "continuationToken",
     "data",
     "encodedVideo",
     "imageBytes",
+    "imageData",
     "thoughtSignature",
     "videoBytes",
+    "voiceSampleAudio",
 }
 
 

@@ -1,0 +1,64 @@
+"""Every operation with committed arguments: google-genai 3.6.1 and genai_fn send the same, but for listed differences."""
+
+from collections import defaultdict
+from functools import cache
+
+import pytest
+
+from genai_fn.testing.strategies.arguments import BUILDERS
+from tests.cases.differences_3_6_1 import DIFFERENCES_3_6_1, find_call_difference
+from tests.support.google_genai_3_6_1.comparison import CapturedCall, describe_differences, read_calls
+
+BACKENDS = ("gemini", "vertex")
+
+
+@cache
+def group_calls() -> dict[tuple[str, str], list[CapturedCall]]:
+    """Group the calls that google-genai's types accept, by operation and backend."""
+    groups: dict[tuple[str, str], list[CapturedCall]] = defaultdict(list)
+    for call in read_calls():
+        if not call.is_no_value:
+            groups[call.operation.removesuffix(".stream"), call.backend].append(call)
+    return groups
+
+
+@cache
+def list_differences(operation: str, backend: str) -> list[tuple[CapturedCall, str]]:
+    """List each difference of an operation, with its call."""
+    return [(call, shown) for call in group_calls()[operation, backend] for shown in describe_differences(call)]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("operation", BUILDERS)
+def test_same_wire(operation: str, backend: str) -> None:
+    """The same arguments send the same request as google-genai 3.6.1, or both refuse, but for differences in the table."""
+    unexplained = [
+        (call.given, shown)
+        for call, shown in list_differences(operation, backend)
+        if find_call_difference(operation, backend, shown) is None
+    ]
+    assert unexplained == []
+
+
+@pytest.mark.parametrize("name", DIFFERENCES_3_6_1)
+def test_differences_hold(name: str) -> None:
+    """A call shows each difference in the table."""
+    assert any(
+        DIFFERENCES_3_6_1[name].explains(operation, backend, shown)
+        for operation in BUILDERS
+        for backend in BACKENDS
+        for _, shown in list_differences(operation, backend)
+    )
+
+
+def test_most_are_equal() -> None:
+    """At least 95 % of the captured calls do the same."""
+    calls = sum(len(each) for each in group_calls().values())
+    unlike = {id(call) for operation, backend in group_calls() for call, _ in list_differences(operation, backend)}
+    assert len(unlike) <= 0.05 * calls
+
+
+def test_enough_calls() -> None:
+    """There are at least 6,000 captured calls, of every operation on both backends."""
+    assert sum(len(each) for each in group_calls().values()) >= 6000
+    assert {operation for operation, _ in group_calls()} == {*BUILDERS}
