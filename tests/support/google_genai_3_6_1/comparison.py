@@ -3,7 +3,7 @@ Compares a call of google-genai 3.6.1, as it was captured, with ours, and descri
 
 ========================  ==========================================================
 ``body.tools[].a``        both send a request, and this part of it differs
-``raises``                google-genai raises, and ours is sent
+``raises: message``       google-genai raises, and ours is sent
 ``refused: config.a``     google-genai sends the request, ours is refused on this backend because of the field
 ``mistake: config.a``     google-genai sends the request, ours is a mistake of the program
 ``other refusal: …``      both refuse, for different reasons
@@ -12,7 +12,7 @@ Compares a call of google-genai 3.6.1, as it was captured, with ours, and descri
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -22,26 +22,30 @@ import msgspec
 from genai_fn import schema
 from genai_fn.errors import GenaiError, InvalidRequest, Unsupported
 from genai_fn.http import FileSlice, HttpRequest
+from genai_fn.live_protocol.frames import encode_frame
+from genai_fn.live_protocol.handshake import EncodedHandshake, encode_handshake
+from genai_fn.ops import live
+from genai_fn.ops.generate import generate
 from genai_fn.request import Request
 from genai_fn.results import Failure
+from genai_fn.schema import LiveClientMessage
 from genai_fn.testing.strategies.arguments import BUILDERS
 from genai_fn.wire import encode
 from tests.support.google_genai.agreement import PLACES, add_credential
 from tests.support.google_genai.oracle import normal
+from tests.support.google_genai_3_6_1.addresses import HEADERS, PREFIXES, SESSION, SOCKETS
 from tests.support.google_genai_3_6_1.arguments import load_value
 from tests.support.google_genai_3_6_1.captured import CASES
 
 __all__ = ["CapturedCall", "describe_differences", "read_calls"]
 
-_PREFIXES = {
-    "gemini": "https://generativelanguage.googleapis.com/v1beta/",
-    "vertex": "https://us-central1-aiplatform.googleapis.com/v1beta1/",
-}
-_HEADERS: Mapping[str, Mapping[str, str]] = {
-    "gemini": {"x-goog-api-key": "test-key"},
-    "vertex": {"authorization": "Bearer test-token"},
-}
 _STREAM = ".stream"
+_MESSAGES: Mapping[str, Callable[..., LiveClientMessage]] = {
+    "live.client_content": live.client_content,
+    "live.realtime_input": live.realtime_input,
+    "live.tool_response": live.tool_response,
+    "live.context_update": live.context_update,
+}
 
 
 @dataclass(frozen=True)
@@ -97,20 +101,36 @@ def describe_differences(call: CapturedCall) -> list[str]:
 
 
 def _encode(call: CapturedCall) -> HttpRequest | GenaiError:
-    build, at = BUILDERS[call.operation.removesuffix(_STREAM)][0], PLACES[call.backend][1]
+    at, given = PLACES[call.backend][1], load_value(call.given, schema)
     try:
-        request = build(**load_value(call.given, schema))
-        if call.operation.endswith(_STREAM):
-            request = Request(request.operation.get_streaming_operation())  # type: ignore[arg-type]  # generate has one
-        encoded = encode(request, at)
+        if call.operation in _MESSAGES:
+            encoded = encode_frame(_MESSAGES[call.operation](**given), at).map(_make_request("SEND", call.backend))
+        elif call.operation == "live.connect":
+            encoded = encode_handshake(live.connect(**given), at).map(_make_setup_request)
+        elif call.operation.endswith(_STREAM):
+            encoded = encode(_stream(**given), at)
+        else:
+            encoded = encode(BUILDERS[call.operation][0](**given), at)
     except InvalidRequest as error:
         return error
     return encoded.failure() if isinstance(encoded, Failure) else add_credential(encoded.unwrap(), at)
 
 
+def _stream(**given: Any) -> Request[Any]:
+    return Request(generate(**given).operation.get_streaming_operation())  # type: ignore[attr-defined]  # it has one
+
+
+def _make_request(method: str, backend: str) -> Callable[[bytes], HttpRequest]:
+    return lambda body: HttpRequest(method, SOCKETS[backend], (), body)
+
+
+def _make_setup_request(handshake: EncodedHandshake) -> HttpRequest:
+    return HttpRequest("CONNECT", handshake.http.url, handshake.http.headers, handshake.setup)
+
+
 def _compare_refusals(call: CapturedCall, ours: HttpRequest | GenaiError) -> list[str]:
     if isinstance(ours, HttpRequest):
-        return ["raises"]
+        return [f"raises: {call.outcome['message']}"]
     if not call.is_unsupported or not call.refused_field:
         return []
     if isinstance(ours, Unsupported):
@@ -122,9 +142,9 @@ def _compare_refusals(call: CapturedCall, ours: HttpRequest | GenaiError) -> lis
 
 def _read_outcome(call: CapturedCall) -> Any:
     method, _, url = call.outcome["call"].partition(" ")
-    whole = url if url.startswith("https:") else _PREFIXES[call.backend] + url
+    whole = SOCKETS[call.backend] if url == SESSION else url if ":/" in url else PREFIXES[call.backend] + url
     return _build_comparable(
-        method, whole, {**_HEADERS[call.backend], **call.outcome.get("headers", {})}, call.outcome.get("body")
+        method, whole, {**HEADERS[call.backend], **call.outcome.get("headers", {})}, call.outcome.get("body")
     )
 
 

@@ -16,7 +16,7 @@ import httpx2
 from google.genai import Client, types
 from google.oauth2.credentials import Credentials
 
-__all__ = ["BACKENDS", "exchange", "send"]
+__all__ = ["BACKENDS", "exchange", "hide_environment", "open_client", "send"]
 
 BACKENDS: Mapping[str, Mapping[str, Any]] = {
     "gemini": {"api_key": "test-key", "api_version": "v1beta"},
@@ -45,9 +45,9 @@ def exchange(backend: str, call: Call, reply: Any) -> tuple[list[dict[str, Any]]
         wires.append(_read_wire(request))
         return _reply(request, reply)
 
-    with _neutral():
+    with hide_environment():
         try:
-            value = call(_open_client(BACKENDS[backend], httpx2.MockTransport(answer)))
+            value = call(open_client(BACKENDS[backend], httpx2.MockTransport(answer)))
             return wires, list(value) if isinstance(value, GeneratorType) else value
         except Exception as error:  # whatever it is, it is what the caller would get
             return wires, error
@@ -72,7 +72,7 @@ def _reply(request: httpx2.Request, reply: Any) -> httpx2.Response:
 
 
 @contextmanager
-def _neutral() -> Generator[None]:
+def hide_environment() -> Generator[None]:
     """Hide environment variables, credentials and metadata servers."""
     kept = {name: value for name, value in os.environ.items() if not _GOOGLES.match(name)}
     hidden = {"CLOUDSDK_CONFIG": os.devnull, "NO_GCE_CHECK": "true"}
@@ -83,10 +83,12 @@ def _neutral() -> Generator[None]:
 _GOOGLES = re.compile("GOOGLE_|GEMINI_|CLOUDSDK_|GCE_|GCLOUD_|VERTEX_", re.IGNORECASE)
 
 
-def _open_client(backend: Mapping[str, Any], transport: httpx2.MockTransport) -> Client:
+def open_client(backend: Mapping[str, Any], transport: httpx2.MockTransport | None) -> Client:
+    """Open a client that uses only the transport."""
     given = dict(backend)
     if given.get("project"):
         given["credentials"] = Credentials(token="test-token")
+    transport = transport or httpx2.MockTransport(lambda _: httpx2.Response(500))
     options = types.HttpOptions(
         base_url=given.pop("base_url", None),
         api_version=given.pop("api_version", None),

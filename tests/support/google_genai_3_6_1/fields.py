@@ -12,7 +12,7 @@ import pydantic
 from google.genai import types
 from methods import OPERATIONS
 
-__all__ = ["list_fields"]
+__all__ = ["list_fields", "list_models"]
 
 _SAMPLES: Mapping[Any, Any] = {
     str: "AQID",
@@ -68,8 +68,8 @@ _CONFIGS: Mapping[str, Mapping[str, Any]] = {
 _ELSEWHERE: Mapping[str, frozenset[type[Any]]] = {
     "batches.create": frozenset({types.GenerateContentConfig, types.Content, types.GenerateContentResponse}),
     "caches.create": frozenset({types.Content}),
-    "tokens.count": frozenset({types.Content}),
-    "auth_tokens.create": frozenset({types.Content}),
+    "tokens.count": frozenset({types.Content, types.FunctionDeclaration}),
+    "auth_tokens.create": frozenset({types.Content, types.Tool, types.GenerationConfig}),
     "batches.create_embeddings": frozenset({types.Content}),
     "tunings.tune": frozenset({types.GenerationConfig}),
 }
@@ -84,12 +84,13 @@ def list_fields() -> Iterator[tuple[str, dict[str, Any]]]:
     for operation, complete in OPERATIONS.items():
         yield operation, complete
         for parameter, kind in _CONFIGS.get(operation, {}).items():
-            for value in _list_models(kind, _ELSEWHERE.get(operation, frozenset())):
+            for value in list_models(kind, _ELSEWHERE.get(operation, frozenset())):
                 others = {key: each for key, each in complete.items() if (key, parameter) != ("prompt", "source")}
                 yield operation, {**others, parameter: value}
 
 
-def _list_models(kind: Any, elsewhere: frozenset[Any], above: tuple[Any, ...] = ()) -> Iterator[dict[str, Any]]:
+def list_models(kind: Any, elsewhere: frozenset[Any], above: tuple[Any, ...] = ()) -> Iterator[dict[str, Any]]:
+    """Yield the fields of a type as dicts that set only one; the fields of the types `elsewhere` are left out."""
     for name, field in kind.model_fields.items():
         if name not in _CONFIGURATION:
             samples = [_NAMED_SAMPLES[name]] if name in _NAMED_SAMPLES else None
@@ -118,7 +119,7 @@ def _list_values(annotation: Any, elsewhere: frozenset[Any], above: tuple[Any, .
     elif inspect.isclass(annotation) and issubclass(annotation, pydantic.BaseModel) and annotation not in above:
         yield {}
         if annotation not in elsewhere:
-            yield from _list_models(annotation, elsewhere, above)
+            yield from list_models(annotation, elsewhere, above)
 
 
 def _choose(options: tuple[Any, ...]) -> Any:
