@@ -20,9 +20,9 @@ __all__ = ["capture_calls"]
 _LONGEST_MESSAGE = 80
 
 
-def capture_calls(arguments: Path) -> Iterator[str]:
-    """Yield lines of JSON: operation, arguments, outcome on Gemini and on Vertex AI."""
-    exported = (json.loads(line) for line in arguments.read_text(encoding="utf-8").splitlines())
+def capture_calls(calls: Path) -> Iterator[str]:
+    """Yield lines of JSON: operation, arguments, outcome on Gemini and on Vertex AI; the last two are new."""
+    exported = (json.loads(line)[:2] for line in calls.read_text(encoding="utf-8").splitlines())
     generated = ([name, dump_value(given)] for name, given in (*list_chosen(), *list_fields(), *list_sessions()))
     for line in dict.fromkeys(_write(each) for each in (*exported, *generated)):
         operation, given = json.loads(line)

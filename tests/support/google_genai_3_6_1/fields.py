@@ -10,7 +10,7 @@ from typing import Any, get_args, get_origin
 
 import pydantic
 from google.genai import types
-from methods import OPERATIONS
+from operations import OPERATIONS
 
 __all__ = ["list_fields", "list_models"]
 
