@@ -29,7 +29,7 @@ from tests.support.google_genai_3_6_1.operations import OPERATIONS, VERTEX_NAMES
 LONGEST = 1500
 """Characters of the longest value; drawn ones that are longer are left out."""
 
-HOW_OFTEN = 6
+HOW_OFTEN = 12
 """How many replies are drawn for each operation and backend."""
 
 
@@ -76,7 +76,7 @@ def draw_values(strategy: SearchStrategy[Any], count: int, longest: int) -> list
     drawn: dict[str, Any] = {}
 
     @settings(
-        max_examples=count * 3,
+        max_examples=count * 4,
         derandomize=True,
         database=None,
         deadline=None,
