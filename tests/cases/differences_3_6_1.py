@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-__all__ = ["DIFFERENCES_3_6_1", "CallDifference", "find_call_difference"]
+__all__ = ["DIFFERENCES_3_6_1", "READ_DIFFERENCES_3_6_1", "CallDifference", "find_call_difference"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class CallDifference:
 
 
 def find_call_difference(operation: str, backend: str, shown: str) -> str | None:
-    """Return the name of the row that explains a difference, if any."""
+    """Return the name of the row that explains a difference in a request, if any."""
     return next((name for name, row in DIFFERENCES_3_6_1.items() if row.explains(operation, backend, shown)), None)
 
 
@@ -200,6 +200,27 @@ DIFFERENCES_3_6_1: Mapping[str, CallDifference] = {
         "vertex",
         ("body.supervisedTuningSpec",),
     ),
+    "live-parts": CallDifference(
+        "a session refuses the same parts as generate does on the backend; 3.6.1 does not look at them",
+        "live.*",
+        "vertex",
+        (
+            "refused: client_content.turns[].parts[].tool_*",
+            "refused: tool_response.function_responses[].will_continue",
+        ),
+    ),
+    "live-turns": CallDifference(
+        "an empty list of turns, or an empty turn, is a mistake: None means no turns",
+        "live.client_content",
+        "*",
+        ("mistake: turns", "mistake: turns[]"),
+    ),
+    "live-tools": CallDifference(
+        "an empty list of tools is sent; 3.6.1 leaves it out",
+        "live.connect",
+        "*",
+        ("body.setup.tools",),
+    ),
     "tuning-checkpoint": CallDifference(
         "the checkpoint of a model that has none is refused; 3.6.1 leaves it out",
         "tunings.tune",
@@ -208,3 +229,20 @@ DIFFERENCES_3_6_1: Mapping[str, CallDifference] = {
     ),
 }
 """Where a request differs on purpose: name → reason, and what shows it."""
+
+
+READ_DIFFERENCES_3_6_1: Mapping[str, CallDifference] = {
+    "embed-count": CallDifference(
+        "as many vectors as there were contents: another number could not be matched with them",
+        "embed",
+        "*",
+        ("failure: DecodeError",),
+    ),
+    "error-in-success": CallDifference(
+        "an error inside a response of status 200 is the corresponding error",
+        "batches.*",
+        "gemini",
+        ("failure: *",),
+    ),
+}
+"""Where a value is read differently on purpose."""

@@ -1,4 +1,4 @@
-"""Every operation with committed arguments: google-genai 3.6.1 and genai_fn send the same, but for listed differences."""
+"""Every operation with committed arguments and replies: google-genai 3.6.1 and genai_fn do the same."""
 
 from collections import defaultdict
 from functools import cache
@@ -6,8 +6,9 @@ from functools import cache
 import pytest
 
 from genai_fn.testing.strategies.arguments import BUILDERS
-from tests.cases.differences_3_6_1 import DIFFERENCES_3_6_1, find_call_difference
+from tests.cases.differences_3_6_1 import DIFFERENCES_3_6_1, READ_DIFFERENCES_3_6_1, find_call_difference
 from tests.support.google_genai_3_6_1.comparison import CapturedCall, describe_differences, read_calls
+from tests.support.google_genai_3_6_1.read_values import CapturedReply, list_lost_paths, read_replies
 
 BACKENDS = ("gemini", "vertex")
 OPERATIONS = (
@@ -39,7 +40,7 @@ def list_differences(operation: str, backend: str) -> list[tuple[CapturedCall, s
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_same_wire(operation: str, backend: str) -> None:
-    """The same arguments send the same request as google-genai 3.6.1, or both refuse, but for differences in the table."""
+    """The same arguments send the same request as google-genai 3.6.1, or both refuse, except for the table."""
     unexplained = [
         (call.given, shown)
         for call, shown in list_differences(operation, backend)
@@ -70,3 +71,35 @@ def test_enough_calls() -> None:
     """There are at least 6,000 captured calls, of every operation on both backends."""
     assert sum(len(each) for each in group_calls().values()) >= 6000
     assert {operation for operation, _ in group_calls()} == {*OPERATIONS}
+
+
+# What is read
+
+
+@cache
+def list_read_differences() -> list[tuple[CapturedReply, str]]:
+    """List each difference in what is read from the captured replies."""
+    replies = (each for each in read_replies() if not each.is_no_value)
+    return [(reply, shown) for reply in replies for shown in list_lost_paths(reply)]
+
+
+def test_same_values() -> None:
+    """All values that google-genai 3.6.1 reads from a reply are read here, except for the table."""
+    unexplained = [
+        (reply, shown)
+        for reply, shown in list_read_differences()
+        if not any(row.explains(reply.operation, reply.backend, shown) for row in READ_DIFFERENCES_3_6_1.values())
+    ]
+    assert unexplained == []
+
+
+@pytest.mark.parametrize("name", READ_DIFFERENCES_3_6_1)
+def test_read_differences_hold(name: str) -> None:
+    """A reply shows each difference in the table."""
+    row = READ_DIFFERENCES_3_6_1[name]
+    assert any(row.explains(reply.operation, reply.backend, shown) for reply, shown in list_read_differences())
+
+
+def test_enough_replies() -> None:
+    """There are at least 700 replies that google-genai can read."""
+    assert sum(not each.is_no_value for each in read_replies()) >= 700

@@ -36,7 +36,10 @@ HOW_OFTEN = 12
 _SERVER_TOOLS: dict[str, Any] = {
     "role": "model",
     "parts": [
-        {"thoughtSignature": "c2ln", "toolCall": {"id": "1", "toolType": "GOOGLE_SEARCH_WEB", "args": {"queries": ["a"]}}},
+        {
+            "thoughtSignature": "c2ln",
+            "toolCall": {"id": "1", "toolType": "GOOGLE_SEARCH_WEB", "args": {"queries": ["a"]}},
+        },
         {"toolResponse": {"id": "1", "toolType": "GOOGLE_SEARCH_WEB", "response": {"a_b": [1]}}},
         {"executableCode": {"id": "2", "code": "1", "language": "PYTHON"}},
         {"codeExecutionResult": {"id": "2", "outcome": "OUTCOME_OK", "output": "1"}},

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from genai_fn.http import HttpResponse
+from genai_fn.results import Failure
 from genai_fn.testing.strategies.arguments import BUILDERS
 from genai_fn.wire import decode
 from tests.support.drawn_replies import to_plain_data
@@ -40,14 +41,16 @@ def read_replies() -> Iterator[CapturedReply]:
 
 
 def list_lost_paths(captured: CapturedReply) -> list[str]:
-    """Return the paths of values that google-genai read, and that ours reads differently or not at all."""
+    """Return the paths of values that are read differently here, or not at all; or the failure, as ``failure: …``."""
     arguments = OPERATIONS[captured.operation]
     if captured.backend == "vertex":
         arguments = VERTEX_NAMES.get(captured.operation, arguments)
     request = BUILDERS[captured.operation][0](**arguments)
     response = HttpResponse(200, (), json.dumps(captured.reply).encode())
-    ours = decode(request, response, PLACES[captured.backend][1]).unwrap()
-    theirs = captured.outcome
+    decoded = decode(request, response, PLACES[captured.backend][1])
+    if isinstance(decoded, Failure):
+        return [f"failure: {type(decoded.failure()).__name__}"]
+    ours, theirs = decoded.unwrap(), captured.outcome
     if isinstance(theirs, dict) and "page" in theirs:
         theirs = {type(ours).__struct_fields__[-1]: theirs["page"]} if theirs["page"] else {}
     return list(_list_lost(theirs, _dump(to_plain_data(ours)), ""))

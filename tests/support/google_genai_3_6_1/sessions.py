@@ -1,4 +1,4 @@
-"""What google-genai 3.6.1 sends in a live session: its own ``connect`` runs with a WebSocket that answers from memory."""
+"""What google-genai 3.6.1 sends in a live session: its own ``connect`` runs with a WebSocket in memory."""
 
 import json
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Mapping
