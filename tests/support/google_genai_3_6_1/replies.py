@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from datetime import datetime
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,14 @@ def capture_replies(replies: Path) -> Iterator[str]:
     for line in replies.read_text(encoding="utf-8").splitlines():
         operation, backend, reply, *_ = json.loads(line)
         arguments = VERTEX_NAMES.get(operation, OPERATIONS[operation]) if backend == "vertex" else OPERATIONS[operation]
-        wires, value = exchange(backend, lambda client: call(operation, client, arguments), reply)
+        wires, value = exchange(backend, partial(_call, operation, arguments), reply)
         outcome = {"error": type(value).__name__} if isinstance(value, Exception) else _dump(value)
         if wires:
             yield json.dumps([operation, backend, reply, outcome], separators=(",", ":"))
+
+
+def _call(operation: str, arguments: dict[str, Any], client: Any) -> Any:
+    return call(operation, client, arguments)
 
 
 def _dump(value: Any) -> Any:
