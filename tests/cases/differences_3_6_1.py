@@ -91,6 +91,12 @@ DIFFERENCES_3_6_1: Mapping[str, CallDifference] = {
         "*",
         ("mistake: *config.http_options",),
     ),
+    "automatic-calling": CallDifference(
+        "functions are called only with calling(…); without it the field has no effect, and is a mistake",
+        "*",
+        "*",
+        ("mistake: *config.automatic_function_calling",),
+    ),
     "empty-content": CallDifference(
         "an empty dict is no content, and is a mistake",
         "caches.create",

@@ -158,6 +158,18 @@ def list_chosen() -> Iterator[tuple[str, dict[str, Any]]]:
         "projects/q/locations/l/batchPredictionJobs/1",
     ):
         yield from ((f"batches.{verb}", {"name": name}) for verb in ("get", "cancel", "delete"))
+    yield "tunings.tune", {"base_model": "m", "training_dataset": {}, "config": {"method": "", "batch_size": 1}}
+    yield "tunings.tune", {"base_model": "m", "training_dataset": {"gcs_uri": "a", "vertex_dataset_resource": "b"}}
+    yield "tunings.tune", {"base_model": "m", "training_dataset": {"examples": [{"text_input": "a", "output": "b"}]}}
+    yield "auth_tokens.create", {"config": {"lock_additional_fields": [""]}}
+    yield "auth_tokens.create", {"config": {"live_connect_constraints": {"model": "a?b"}}}
+    yield "models.list", {"config": {"filter": "a\x1bb"}}
+    yield "generate", {"model": "m", "contents": "hi", "config": {"automatic_function_calling": {}}}
+    yield "generate", {"model": "m", "contents": {"video_metadata": {"fps": 1.0}}}
+    yield "stores.create", {"config": {"embedding_model": "gemini-embedding-001"}}
+    yield "stores.create", {"config": {"embedding_model": "models/gemini-embedding-001"}}
+    yield "stores.delete", {"name": "fileSearchStores/s", "config": {"force": True}}
+    yield "operations.get.upload", {"name": "fileSearchStores/s/upload/operations/1"}
     for name in ("c", "cachedContents/c", "projects/q/locations/l/cachedContents/c"):
         yield from ((f"caches.{verb}", {"name": name}) for verb in ("get", "delete"))
         yield "caches.update", {"name": name, "config": {"ttl": "300s"}}

@@ -24,7 +24,7 @@ from tests.support.drawn_replies import draw_replies
 from tests.support.google_genai.agreement import PLACES
 from tests.support.google_genai_3_6_1.arguments import dump_value
 from tests.support.google_genai_3_6_1.captured import CASES
-from tests.support.google_genai_3_6_1.operations import OPERATIONS, VERTEX_NAMES
+from tests.support.google_genai_3_6_1.operations import OPERATIONS, REQUIRED, VERTEX_NAMES
 
 LONGEST = 1500
 """Characters of the longest value; drawn ones that are longer are left out."""
@@ -71,7 +71,8 @@ def list_arguments() -> Iterator[list[Any]]:
             continue
         yield ["generate.stream" if case.stream else "generate", arguments]
     for call in CALLS:
-        yield from ([call.name, arguments] for arguments in draw_values(call.given, call.examples, LONGEST))
+        drawn = draw_values(call.given, call.examples, LONGEST)
+        yield from ([call.name, {**REQUIRED.get(call.name, {}), **arguments}] for arguments in drawn)
 
 
 def draw_values(strategy: SearchStrategy[Any], count: int, longest: int) -> list[Any]:
@@ -99,6 +100,8 @@ def list_replies() -> Iterator[list[Any]]:
     """Yield operations, backends and replies."""
     for reply in (*REPLIES.values(), *RECORDED_REPLIES):
         yield from (["generate", backend, reply] for backend in PLACES)
+    yield ["embed", "gemini", {"embeddings": [{"values": [0.5]}, {"values": [1.5]}]}]
+    yield ["batches.get", "gemini", {"error": {"code": 3, "message": "a", "status": "INVALID_ARGUMENT"}}]
     for operation, arguments in OPERATIONS.items():
         for backend, (_, at) in PLACES.items():
             given = VERTEX_NAMES.get(operation, arguments) if backend == "vertex" else arguments

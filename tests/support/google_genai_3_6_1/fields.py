@@ -55,6 +55,10 @@ _CONFIGS: Mapping[str, Mapping[str, Any]] = {
     },
     "batches.list": {"config": types.ListBatchJobsConfig},
     "tunings.tune": {"config": types.CreateTuningJobConfig, "training_dataset": types.TuningDataset},
+    "tunings.validate_reward": {
+        "example": types.ReinforcementTuningExample,
+        "single_reward_config": types.SingleReinforcementTuningRewardConfig,
+    },
     "tunings.list": {"config": types.ListTuningJobsConfig},
     "stores.create": {"config": types.CreateFileSearchStoreConfig},
     "stores.delete": {"config": types.DeleteFileSearchStoreConfig},
@@ -71,7 +75,8 @@ _ELSEWHERE: Mapping[str, frozenset[type[Any]]] = {
     "tokens.count": frozenset({types.Content, types.FunctionDeclaration}),
     "auth_tokens.create": frozenset({types.Content, types.Tool, types.GenerationConfig}),
     "batches.create_embeddings": frozenset({types.Content}),
-    "tunings.tune": frozenset({types.GenerationConfig}),
+    "tunings.tune": frozenset({types.GenerationConfig, types.Content}),
+    "tunings.validate_reward": frozenset({types.GenerationConfig, types.Content}),
 }
 """Types whose fields the cases of generate and of tokens.count cover already."""
 

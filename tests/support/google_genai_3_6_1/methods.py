@@ -5,6 +5,7 @@ from operator import attrgetter
 from typing import Any
 
 from google.genai import types
+from google.oauth2.credentials import Credentials
 
 __all__ = ["call"]
 
@@ -29,12 +30,17 @@ def _get_operation(kind: Any) -> Callable[..., Any]:
     return lambda client, name: client.operations.get(kind(name=name))
 
 
+def _register_files(client: Any, auth: str, **arguments: Any) -> Any:
+    return client.files.register_files(auth=Credentials(token=auth), **arguments)
+
+
 _METHODS: dict[str, str | Callable[..., Any]] = {
     "generate": "models.generate_content",
     "generate.stream": "models.generate_content_stream",
     "embed": "models.embed_content",
     "tokens.count": "models.count_tokens",
     "tokens.compute": "models.compute_tokens",
+    "files.register_files": _register_files,
     "images.generate": "models.generate_images",
     "images.edit": _edit_image,
     "images.upscale": "models.upscale_image",

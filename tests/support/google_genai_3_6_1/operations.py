@@ -2,7 +2,7 @@
 
 from typing import Any
 
-__all__ = ["OPERATIONS", "VERTEX_NAMES"]
+__all__ = ["OPERATIONS", "REQUIRED", "VERTEX_NAMES"]
 
 OPERATIONS: dict[str, dict[str, Any]] = {
     "generate": {"model": "m", "contents": "hi"},
@@ -22,6 +22,7 @@ OPERATIONS: dict[str, dict[str, Any]] = {
     "files.get": {"name": "f"},
     "files.delete": {"name": "f"},
     "files.list": {},
+    "files.register_files": {"auth": "test-token", "uris": ["gs://b/o"]},
     "caches.create": {"model": "m"},
     "caches.get": {"name": "c"},
     "caches.delete": {"name": "c"},
@@ -37,11 +38,18 @@ OPERATIONS: dict[str, dict[str, Any]] = {
     "tunings.get": {"name": "tunedModels/1"},
     "tunings.cancel": {"name": "tunedModels/1"},
     "tunings.list": {},
+    "tunings.validate_reward": {
+        "parent": "projects/p/locations/us-central1",
+        "sample_response": {"parts": [{"text": "a"}]},
+        "example": {"references": {"a_b": "c"}},
+        "single_reward_config": {"reward_name": "r"},
+    },
     "stores.create": {},
     "stores.get": {"name": "fileSearchStores/s"},
     "stores.delete": {"name": "fileSearchStores/s"},
     "stores.list": {},
     "stores.import_file": {"file_search_store_name": "fileSearchStores/s", "file_name": "files/f"},
+    "stores.download_media": {"media_id": "fileSearchStores/s/media/m"},
     "stores.documents.get": {"name": "fileSearchStores/s/documents/d"},
     "stores.documents.delete": {"name": "fileSearchStores/s/documents/d"},
     "stores.documents.list": {"parent": "fileSearchStores/s"},
@@ -57,3 +65,9 @@ VERTEX_NAMES: dict[str, dict[str, Any]] = {
     "operations.get": {"name": "projects/p/locations/us-central1/publishers/google/models/veo/operations/1"},
 }
 """Names that Vertex AI has instead."""
+
+REQUIRED: dict[str, dict[str, Any]] = {
+    "files.register_files": {"auth": "test-token"},
+    "tunings.validate_reward": {"parent": "projects/p/locations/us-central1"},
+}
+"""Arguments that google-genai requires, and that have a default here."""
