@@ -242,7 +242,7 @@ READ_DIFFERENCES_3_6_1: Mapping[str, CallDifference] = {
         "as many vectors as there were contents: another number could not be matched with them",
         "embed",
         "*",
-        ("failure: DecodeError",),
+        ("failure: CountMismatch",),
     ),
     "error-in-success": CallDifference(
         "an error inside a response of status 200 is the corresponding error",

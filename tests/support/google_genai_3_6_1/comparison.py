@@ -166,8 +166,15 @@ def _build_comparable(method: str, url: str, headers: Mapping[str, str], body: A
         "path": parts.path,
         "query": dict(parse_qsl(parts.query, keep_blank_values=True)),
         "headers": headers,
-        "body": normal(_mask_generated_names(body), spelled=is_prediction),
+        "body": _normalize_body(_mask_generated_names(body), spelled=is_prediction),
     }
+
+
+def _normalize_body(body: Any, *, spelled: bool) -> Any:
+    """Normalize a body, in which an example is a message; elsewhere it is a value of the user."""
+    example = {"example": normal(body["example"])} if isinstance(body, dict) and "example" in body else {}
+    normalized = normal(body, spelled=spelled)
+    return {**normalized, **example} if example else normalized
 
 
 def _mask_generated_names(body: Any) -> Any:

@@ -106,7 +106,7 @@ def list_replies() -> Iterator[list[Any]]:
         for backend, (_, at) in PLACES.items():
             given = VERTEX_NAMES.get(operation, arguments) if backend == "vertex" else arguments
             prepared = prepare_request(BUILDERS[operation][0](**given), at)
-            if isinstance(prepared, Success):
+            if isinstance(prepared, Success) and operation != "stores.download_media":  # whose reply is a file
                 replies = draw_replies(prepared.unwrap().reader.wire_type)
                 yield from ([operation, backend, reply] for reply in draw_values(replies, HOW_OFTEN, LONGEST))
 

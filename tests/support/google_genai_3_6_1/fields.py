@@ -76,7 +76,7 @@ _ELSEWHERE: Mapping[str, frozenset[type[Any]]] = {
     "auth_tokens.create": frozenset({types.Content, types.Tool, types.GenerationConfig}),
     "batches.create_embeddings": frozenset({types.Content}),
     "tunings.tune": frozenset({types.GenerationConfig, types.Content}),
-    "tunings.validate_reward": frozenset({types.GenerationConfig, types.Content}),
+    "tunings.validate_reward": frozenset({types.GenerationConfig, types.Content, types.Tool}),
 }
 """Types whose fields the cases of generate and of tokens.count cover already."""
 
