@@ -38,7 +38,7 @@ def _capture(backend: str, operation: str, given: Any) -> dict[str, Any]:
     else:
         wire = send(backend, lambda client: call(operation, client, load_value(given, types)))
     if "error" in wire:
-        return {**wire, "message": wire["message"][:_LONGEST_MESSAGE]}
+        return {**wire, "message": _mask_clock(wire["message"][:_LONGEST_MESSAGE])}
     url = SESSION if wire["url"] == SOCKETS[backend] else wire["url"].removeprefix(PREFIXES[backend])
     headers = {name: value for name, value in wire["headers"].items() if HEADERS[backend].get(name) != value}
     headers.pop("content-type", None)
@@ -46,9 +46,9 @@ def _capture(backend: str, operation: str, given: Any) -> dict[str, Any]:
     return {**outcome, "body": _mask_clock(wire["body"])} if "body" in wire else outcome
 
 
-def _mask_clock(body: Any) -> Any:
+def _mask_clock(value: Any) -> Any:
     """Mask the names that google-genai makes from the clock."""
-    return json.loads(re.sub(r"(genai_batch_job|_dest)_\d{14}_\w+", r"\1_…", json.dumps(body)))
+    return json.loads(re.sub(r"(genai_batch_job|_dest)_\d{14}_\w+", r"\1_…", json.dumps(value)))
 
 
 def _write(value: Any) -> str:

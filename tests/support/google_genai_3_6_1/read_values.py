@@ -31,7 +31,7 @@ class CapturedReply:
     @property
     def is_no_value(self) -> bool:
         """Whether google-genai cannot read the reply."""
-        return set(self.outcome or ()) == {"error"} and isinstance(self.outcome["error"], str)
+        return isinstance(self.outcome, dict) and "$raises" in self.outcome
 
 
 def read_replies() -> Iterator[CapturedReply]:

@@ -24,7 +24,7 @@ def capture_replies(replies: Path) -> Iterator[str]:
         operation, backend, reply, *_ = json.loads(line)
         arguments = VERTEX_NAMES.get(operation, OPERATIONS[operation]) if backend == "vertex" else OPERATIONS[operation]
         wires, value = exchange(backend, partial(_call, operation, arguments), reply)
-        outcome = {"error": type(value).__name__} if isinstance(value, Exception) else _dump(value)
+        outcome = {"$raises": type(value).__name__} if isinstance(value, Exception) else _dump(value)
         if wires:
             yield json.dumps([operation, backend, reply, outcome], separators=(",", ":"))
 
