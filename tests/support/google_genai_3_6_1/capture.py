@@ -9,6 +9,7 @@ from typing import Any
 from calls import capture_calls
 from catalogue import build_catalogue
 from declarations import declare_functions
+from exchange import capture_addresses
 from replies import capture_replies
 
 CASES = Path(__file__).parents[2] / "cases" / "google_genai_3_6_1"
@@ -35,5 +36,6 @@ if __name__ == "__main__":
     logging.disable(logging.CRITICAL)
     write_lines("catalogue.json", build_catalogue())
     write_lines("declarations.json", declare_functions())
+    write_lines("addresses.json", {"addresses": capture_addresses()})
     rewrite_lines("calls.jsonl", capture_calls)
     rewrite_lines("replies.jsonl", capture_replies)

@@ -16,13 +16,49 @@ import httpx2
 from google.genai import Client, types
 from google.oauth2.credentials import Credentials
 
-__all__ = ["BACKENDS", "exchange", "hide_environment", "open_client", "send"]
+__all__ = ["BACKENDS", "capture_addresses", "exchange", "hide_environment", "open_client", "send"]
 
 BACKENDS: Mapping[str, Mapping[str, Any]] = {
     "gemini": {"api_key": "test-key", "api_version": "v1beta"},
     "vertex": {"vertexai": True, "project": "p", "location": "us-central1"},
 }
 """The default version of the Gemini API is v1 in 3.6.1; here it is that of 1.51.0."""
+
+ROOTS: Mapping[str, Mapping[str, Any]] = {
+    "gemini": {"api_key": "test-key"},
+    "gemini-version": {"api_key": "test-key", "api_version": "v1alpha"},
+    "gemini-elsewhere": {"api_key": "test-key", "base_url": "https://gate.test/way"},
+    "vertex": {"vertexai": True, "project": "p", "location": "us-central1"},
+    "vertex-global": {"vertexai": True, "project": "p", "location": "global"},
+    "vertex-us": {"vertexai": True, "project": "p", "location": "us"},
+    "vertex-eu": {"vertexai": True, "project": "p", "location": "eu"},
+    "vertex-version": {"vertexai": True, "project": "p", "location": "l", "api_version": "v1"},
+    "vertex-elsewhere": {"vertexai": True, "project": "p", "location": "l", "base_url": "https://gate.test/way"},
+    "vertex-key": {"vertexai": True, "api_key": "test-key"},
+    "gateway": {"vertexai": True, "base_url": "https://gate.test/way"},
+    "project-without-location": {"vertexai": True, "project": "p", "base_url": "https://gate.test"},
+}
+"""Backends whose addresses are captured; but for ``vertexai`` they are the parameters of ``Gemini`` and ``Vertex``."""
+
+
+def capture_addresses() -> dict[str, Any]:
+    """Return the backends, and the URLs of a unary and of a streamed request."""
+    return {name: {"backend": backend, "urls": _list_urls(backend)} for name, backend in ROOTS.items()}
+
+
+def _list_urls(backend: Mapping[str, Any]) -> list[str]:
+    urls: list[str] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        urls.append(str(request.url))
+        return _reply(request, {})
+
+    with hide_environment():
+        models = open_client(backend, httpx2.MockTransport(answer)).models
+        models.generate_content(model="m", contents="hi")
+        list(models.generate_content_stream(model="m", contents="hi"))
+    return urls
+
 
 Call = Callable[[Client], Any]
 
