@@ -8,7 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-__all__ = ["DIFFERENCES_3_6_1", "READ_DIFFERENCES_3_6_1", "CallDifference", "find_call_difference"]
+__all__ = [
+    "DIFFERENCES_3_6_1",
+    "READS_MORE_3_6_1",
+    "READ_DIFFERENCES_3_6_1",
+    "CallDifference",
+    "find_call_difference",
+]
 
 
 @dataclass(frozen=True)
@@ -252,3 +258,41 @@ READ_DIFFERENCES_3_6_1: Mapping[str, CallDifference] = {
     ),
 }
 """Where a value is read differently on purpose."""
+
+
+READS_MORE_3_6_1: Mapping[str, CallDifference] = {
+    "service-tier": CallDifference(
+        "the service tier of a response is read; google-genai drops it",
+        "generate",
+        "*",
+        ("usage_metadata.service_tier",),
+    ),
+    "other-citations": CallDifference(
+        "citations are read under the names of both backends, because gateways mix them",
+        "generate",
+        "*",
+        ("candidates[].citation_metadata*",),
+    ),
+    "create-time": CallDifference(
+        "the time of a response is read on the Gemini Developer API, too", "generate", "gemini", ("create_time",)
+    ),
+    "count-details": CallDifference(
+        "the details of a token count are read; google-genai drops them",
+        "tokens.count",
+        "gemini",
+        ("prompt_tokens_details",),
+    ),
+    "prompt-safety": CallDifference(
+        "safety attributes of the prompt are read beside images; google-genai drops them",
+        "images.generate",
+        "vertex",
+        ("positive_prompt_safety_attributes",),
+    ),
+    "tuned-display-name": CallDifference(
+        "the display name of a tuned model is read; google-genai drops it",
+        "tunings.get",
+        "gemini",
+        ("tuned_model_display_name",),
+    ),
+}
+"""What is read here, and not by google-genai."""

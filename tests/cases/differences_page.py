@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.cases.differences import DIFFERENCES
-from tests.cases.differences_3_6_1 import DIFFERENCES_3_6_1, READ_DIFFERENCES_3_6_1
+from tests.cases.differences_3_6_1 import DIFFERENCES_3_6_1, READ_DIFFERENCES_3_6_1, READS_MORE_3_6_1
 from tests.cases.differences_by_resource import (
     AUTH_TOKEN_DIFFERENCES,
     BATCH_DIFFERENCES,
@@ -25,7 +25,7 @@ __all__ = ["EVIDENCE", "TABLES"]
 
 TABLES: Mapping[str, Mapping[str, Any]] = {
     "1.51.0": DIFFERENCES,
-    "3.6.1": {**DIFFERENCES_3_6_1, **READ_DIFFERENCES_3_6_1},
+    "3.6.1": {**DIFFERENCES_3_6_1, **READ_DIFFERENCES_3_6_1, **READS_MORE_3_6_1},
     "batches": BATCH_DIFFERENCES,
     "generate": GENERATE_DIFFERENCES,
     "models": MODEL_DIFFERENCES,
@@ -235,15 +235,17 @@ _RESPONSES: Mapping[str, tuple[str, ...]] = {
     "an unknown enum value": ("tests/schema/test_types.py::test_unknown_members",),
     "citations under the name of the other backend, and `create_time` on the Gemini Developer API": (
         "tests/ops/test_generate_replies.py::test_differences_hold",
+        "3.6.1/other-citations",
+        "3.6.1/create-time",
     ),
     "the service tier in the usage, and the details of a token count": (
-        "tests/schema/test_catalogue_3_6_1.py::test_differences_exist",
+        "3.6.1/service-tier",
+        "3.6.1/count-details",
     ),
-    "safety attributes of the prompt beside images, from `images.generate`": (
-        "tests/ops/test_differential.py::test_same_values",
-    ),
+    "safety attributes of the prompt beside images, from `images.generate`": ("3.6.1/prompt-safety",),
     "the display name of a tuned model, and the evaluation of a tuning job": (
         "tunings/display-name",
+        "3.6.1/tuned-display-name",
         "tunings/evaluation-read",
         "tunings/no-name",
     ),

@@ -6,9 +6,19 @@ from functools import cache
 import pytest
 
 from genai_fn.testing.strategies.arguments import BUILDERS
-from tests.cases.differences_3_6_1 import DIFFERENCES_3_6_1, READ_DIFFERENCES_3_6_1, find_call_difference
+from tests.cases.differences_3_6_1 import (
+    DIFFERENCES_3_6_1,
+    READ_DIFFERENCES_3_6_1,
+    READS_MORE_3_6_1,
+    find_call_difference,
+)
 from tests.support.google_genai_3_6_1.comparison import CapturedCall, describe_differences, read_calls
-from tests.support.google_genai_3_6_1.read_values import CapturedReply, list_lost_paths, read_replies
+from tests.support.google_genai_3_6_1.read_values import (
+    CapturedReply,
+    list_gained_paths,
+    list_lost_paths,
+    read_replies,
+)
 
 BACKENDS = ("gemini", "vertex")
 OPERATIONS = (
@@ -98,6 +108,14 @@ def test_read_differences_hold(name: str) -> None:
     """A reply shows each difference in the table."""
     row = READ_DIFFERENCES_3_6_1[name]
     assert any(row.explains(reply.operation, reply.backend, shown) for reply, shown in list_read_differences())
+
+
+@pytest.mark.parametrize("name", READS_MORE_3_6_1)
+def test_reads_more(name: str) -> None:
+    """A reply shows each value that is read here, and not by google-genai."""
+    row = READS_MORE_3_6_1[name]
+    replies = [each for each in read_replies() if not each.is_no_value]
+    assert any(row.explains(each.operation, each.backend, path) for each in replies for path in list_gained_paths(each))
 
 
 def test_enough_replies() -> None:

@@ -60,6 +60,19 @@ RECORDED_REPLIES: tuple[Any, ...] = (
 )
 """Fields that the service is known to send, which 1.51.0 does not read."""
 
+_PROMPT_SAFETY = {"contentType": "Positive Prompt", "safetyAttributes": {"categories": ["a"], "scores": [0.5]}}
+OTHER_RECORDED_REPLIES: tuple[list[Any], ...] = (
+    ["embed", "gemini", {"embeddings": [{"values": [0.5]}, {"values": [1.5]}]}],
+    ["batches.get", "gemini", {"error": {"code": 3, "message": "a", "status": "INVALID_ARGUMENT"}}],
+    ["tokens.count", "gemini", {"totalTokens": 3, "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 3}]}],
+    [
+        "images.generate",
+        "vertex",
+        {"predictions": [{"bytesBase64Encoded": "eA=="}], "positivePromptSafetyAttributes": _PROMPT_SAFETY},
+    ],
+    ["tunings.get", "gemini", {"name": "tunedModels/1", "displayName": "a", "state": "ACTIVE"}],
+)
+
 
 def list_arguments() -> Iterator[list[Any]]:
     """Yield operations with arguments."""
@@ -100,8 +113,7 @@ def list_replies() -> Iterator[list[Any]]:
     """Yield operations, backends and replies."""
     for reply in (*REPLIES.values(), *RECORDED_REPLIES):
         yield from (["generate", backend, reply] for backend in PLACES)
-    yield ["embed", "gemini", {"embeddings": [{"values": [0.5]}, {"values": [1.5]}]}]
-    yield ["batches.get", "gemini", {"error": {"code": 3, "message": "a", "status": "INVALID_ARGUMENT"}}]
+    yield from OTHER_RECORDED_REPLIES
     for operation, arguments in OPERATIONS.items():
         for backend, (_, at) in PLACES.items():
             given = VERTEX_NAMES.get(operation, arguments) if backend == "vertex" else arguments

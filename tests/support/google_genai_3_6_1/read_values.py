@@ -16,7 +16,7 @@ from tests.support.google_genai.agreement import PLACES
 from tests.support.google_genai_3_6_1.captured import CASES
 from tests.support.google_genai_3_6_1.operations import OPERATIONS, VERTEX_NAMES
 
-__all__ = ["CapturedReply", "list_lost_paths", "read_replies"]
+__all__ = ["CapturedReply", "list_gained_paths", "list_lost_paths", "read_replies"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,15 @@ def read_replies() -> Iterator[CapturedReply]:
 
 def list_lost_paths(captured: CapturedReply) -> list[str]:
     """Return the paths of values that are read differently here, or not at all; or the failure, as ``failure: …``."""
+    return _compare_values(captured, lost=True)
+
+
+def list_gained_paths(captured: CapturedReply) -> list[str]:
+    """Return the paths of values that are read here, and that google-genai reads differently, or not at all."""
+    return _compare_values(captured, lost=False)
+
+
+def _compare_values(captured: CapturedReply, *, lost: bool) -> list[str]:
     arguments = OPERATIONS[captured.operation]
     if captured.backend == "vertex":
         arguments = VERTEX_NAMES.get(captured.operation, arguments)
@@ -50,10 +59,11 @@ def list_lost_paths(captured: CapturedReply) -> list[str]:
     decoded = decode(request, response, PLACES[captured.backend][1])
     if isinstance(decoded, Failure):
         return [f"failure: {type(decoded.failure()).__name__}"]
-    ours, theirs = decoded.unwrap(), captured.outcome
+    value, theirs = decoded.unwrap(), captured.outcome
     if isinstance(theirs, dict) and "page" in theirs:
-        theirs = {type(ours).__struct_fields__[-1]: theirs["page"]} if theirs["page"] else {}
-    return list(_list_lost(theirs, _dump(to_plain_data(ours)), ""))
+        theirs = {type(value).__struct_fields__[-1]: theirs["page"]} if theirs["page"] else {}
+    ours = _dump(to_plain_data(value))
+    return list(_list_lost(theirs, ours, "") if lost else _list_lost(ours, theirs, ""))
 
 
 def _list_lost(theirs: Any, ours: Any, path: str) -> Iterator[str]:
