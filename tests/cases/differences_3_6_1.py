@@ -109,6 +109,18 @@ DIFFERENCES_3_6_1: Mapping[str, CallDifference] = {
         "*",
         ("mistake: config.contents",),
     ),
+    "empty-part": CallDifference(
+        "the service rejects a part without content; 3.6.1 sends it",
+        "*",
+        "*",
+        ("mistake: contents*parts[]", "other refusal: contents*parts[]"),
+    ),
+    "store-model": CallDifference(
+        "the embedding model of a store is a model name, and checked like any other",
+        "stores.create",
+        "gemini",
+        ("mistake: config.embedding_model",),
+    ),
     "one-vector-an-item": CallDifference(
         "embed returns one vector for each item of a list; 3.6.1 joins texts into one content for some models",
         "embed",

@@ -55,6 +55,7 @@ _CONTENTS: Mapping[str, tuple[str, ...]] = {
     "a Pillow image that was opened from a JPEG file": ("tests/schema/test_content.py::test_unmodified_jpeg",),
     "a `ToolCall` or a `ToolResponse` itself as a part": ("tests/schema/test_content.py::test_part_of",),
     "an empty dict as contents of a cache": ("3.6.1/empty-content",),
+    "a part without content": ("1.51.0/empty-part", "3.6.1/empty-part"),
 }
 
 _CONFIG: Mapping[str, tuple[str, ...]] = {
@@ -95,7 +96,7 @@ _FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "`response_schema=list[int]`, or another type without a name": (_SCHEMAS,),
     "the order of properties in a value of `additional_properties`": (_SCHEMAS,),
     "`response_schema=dict[str, int]`, or another type that `Schema` cannot express": (
-        "tests/schema/test_redirected_fields.py::test_sent",
+        "tests/schema/test_redirected_fields.py::test_in_requests",
     ),
     "a Python function": (f"{_DECLARED}::test_sent",),
     "a Python function with `bytes`": (f"{_DECLARED}::test_same_as_google_genai",),
@@ -132,6 +133,7 @@ _FILES: Mapping[str, tuple[str, ...]] = {
     "a name that leads elsewhere, such as `a/../b`": (
         "stores/names",
         "tests/ops/test_caches.py::test_names_that_lead_elsewhere",
+        "3.6.1/store-model",
     ),
     "a time without a time zone": ("tests/ops/test_caches.py::test_times_have_zones",),
     "a filter of models with `&`, or an empty one": (

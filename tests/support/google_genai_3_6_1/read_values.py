@@ -2,16 +2,18 @@
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from typing import Any
+
+import msgspec
 
 from genai_fn.http import HttpResponse
 from genai_fn.results import Failure
 from genai_fn.testing.strategies.arguments import BUILDERS
 from genai_fn.wire import decode
-from tests.support.drawn_replies import to_plain_data
 from tests.support.google_genai.agreement import PLACES
 from tests.support.google_genai_3_6_1.captured import CASES
 from tests.support.google_genai_3_6_1.operations import OPERATIONS, VERTEX_NAMES
@@ -62,7 +64,7 @@ def _compare_values(captured: CapturedReply, *, lost: bool) -> list[str]:
     value, theirs = decoded.unwrap(), captured.outcome
     if isinstance(theirs, dict) and "page" in theirs:
         theirs = {type(value).__struct_fields__[-1]: theirs["page"]} if theirs["page"] else {}
-    ours = _dump(to_plain_data(value))
+    ours = _dump(value)
     return list(_list_lost(theirs, ours, "") if lost else _list_lost(ours, theirs, ""))
 
 
@@ -77,11 +79,19 @@ def _list_lost(theirs: Any, ours: Any, path: str) -> Iterator[str]:
         yield path
 
 
-def _dump(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _dump(each) for name, each in value.items()}
-    if isinstance(value, list):
+def _dump(value: Any, name: str = "") -> Any:
+    """Convert a value to JSON, without empty values: bytes in base64, times as texts."""
+    if isinstance(value, msgspec.Struct):
+        return _dump({each: getattr(value, each) for each in value.__struct_fields__})
+    if isinstance(value, Mapping):
+        filled = {str(key): _dump(each, str(key)) for key, each in value.items()}
+        return {key: each for key, each in filled.items() if each not in (None, [], {})}
+    if isinstance(value, list | tuple):
         return [_dump(each) for each in value]
+    if name == "thought_signature" and isinstance(value, str):
+        return value.translate(str.maketrans("-_", "+/"))
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
-    return value.isoformat() if isinstance(value, datetime) else value
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value.value if isinstance(value, Enum) else value
