@@ -96,7 +96,7 @@ _FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "`response_schema=list[int]`, or another type without a name": (_SCHEMAS,),
     "the order of properties in a value of `additional_properties`": (_SCHEMAS,),
     "`response_schema=dict[str, int]`, or another type that `Schema` cannot express": (
-        "tests/schema/test_redirected_fields.py::test_in_requests",
+        "tests/schema/test_redirected_fields.py::TestElsewhere::test_sent",
     ),
     "a Python function": (f"{_DECLARED}::test_sent",),
     "a Python function with `bytes`": (f"{_DECLARED}::test_same_as_google_genai",),
@@ -174,6 +174,7 @@ _TUNING: Mapping[str, tuple[str, ...]] = {
         "1.51.0/tuning-reasons",
         "3.6.1/tuning-method",
         "tunings/method",
+        "tunings/method-options",
     ),
     "an empty method": ("3.6.1/tuning-unknown-method",),
     "a checkpoint of a model that has none": ("3.6.1/tuning-checkpoint", "tunings/checkpoint"),
@@ -220,6 +221,11 @@ _FOLLOWED: Mapping[str, tuple[str, ...]] = {
         "generate/part-function-response-will-continue",
     ),
     "`embed` on Vertex AI with a Gemini model": ("tests/ops/test_differential_3_6_1.py::test_same_wire",),
+    "the name of a multimodal dataset, for a batch on Vertex AI": ("1.51.0/datasets", "batches/dataset"),
+    "`batch_size` and `learning_rate` of a tuning on Vertex AI": (
+        "1.51.0/hyperparameters",
+        "tunings/hyperparameters",
+    ),
     "`models.get` of another publisher's model on Vertex AI": ("1.51.0/publishers", "models/publishers"),
 }
 

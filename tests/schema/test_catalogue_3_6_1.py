@@ -10,6 +10,7 @@ from google.genai import types
 from msgspec.structs import fields
 
 from genai_fn import schema
+from genai_fn.schema import OpenMessage
 from tests.support.google_genai_3_6_1.captured import read_catalogue
 from tests.support.schema_samples import ENUMS, MESSAGES, bare, hints
 
@@ -97,6 +98,7 @@ def test_type(name: str) -> None:
     """Each type of google-genai exists, with all its fields under the same names in Python and in JSON."""
     expected = {field: json for field, (json, _) in TYPES[name].items() if not _is_elsewhere(name, field)}
     own = {key.partition(".")[2] for key in OWN_FIELDS if key.partition(".")[0] == name}
+    own |= {*OpenMessage.__struct_fields__}
     ours = {each.name: each.encode_name for each in fields(OURS[name]) if each.name not in own}
     assert ours == expected
 
