@@ -156,6 +156,7 @@ _BATCHES: Mapping[str, tuple[str, ...]] = {
     ),
     "a batch on Vertex AI without a display name, or with an empty one": ("1.51.0/batches-nameless", "batches/clock"),
     "any other destination of a batch": ("3.6.1/batch-destination", "batches/other-destination"),
+    "an empty list of results in the destination of a batch on Vertex AI": ("3.6.1/batch-empty-results",),
     "two sources of a batch, or none": ("batches/several-sources",),
     "a request without contents in a batch": ("3.6.1/batch-without-contents", "batches/no-contents"),
     "the metadata of a result": ("batches/keys",),
