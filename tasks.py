@@ -3,7 +3,8 @@ Development tasks, one command each: ``python tasks.py lint types``.
 
 lint, types, test, cover, docs and bench use the Python that runs this file, which needs the extra ``dev``. CI runs the
 same tasks. lock and floor need ``uv`` on the path: lock regenerates requirements.lock, floor runs the tests with the
-oldest versions that pyproject.toml allows.
+oldest versions that pyproject.toml allows. oracle installs google-genai 3.6.1 in an environment of its own, since it
+cannot be installed beside 1.51.0, and captures again what it does.
 """
 
 import subprocess
@@ -28,6 +29,17 @@ def test_in(python: str, *install: str) -> tuple[tuple[str, ...], ...]:
     )
 
 
+def capture_in(requirement: str) -> tuple[tuple[str, ...], ...]:
+    """Return the commands that install a release of google-genai in a new environment, and capture what it does."""
+    folder = ENVIRONMENTS / requirement
+    interpreter = str(folder / "bin" / "python")
+    return (
+        (*HERE, "venv", "--clear", str(folder)),
+        (interpreter, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", requirement),
+        (interpreter, "tests/support/google_genai_3_6_1/capture.py"),
+    )
+
+
 TASKS: dict[str, tuple[tuple[str, ...], ...]] = {
     "lint": ((*HERE, "ruff", "check", "."), (*HERE, "ruff", "format", "--check", ".")),
     "types": ((*HERE, "mypy"), (*HERE, "pyright", "--pythonpath", sys.executable)),
@@ -45,6 +57,7 @@ TASKS: dict[str, tuple[tuple[str, ...], ...]] = {
             *("--no-header", "--no-annotate", "--no-emit-index-url", "--quiet", "--upgrade", "-o", "requirements.lock"),
         ),
     ),
+    "oracle": capture_in("google-genai==3.6.1"),
     "floor": test_in(sys.executable, "--resolution", "lowest-direct"),
     "pythons": tuple(each for version in LATER for each in test_in(version, "--constraint", "requirements.lock")),
 }

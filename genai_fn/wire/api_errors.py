@@ -2,7 +2,7 @@
 
 import functools
 import re
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import msgspec
 
@@ -28,13 +28,15 @@ def find_api_error(wire_type: Any, body: bytes | memoryview, headers: Headers) -
 
     Args:
         wire_type: The type that the body is decoded into. If it has a field ``error`` itself, as operations have, a
-            body is an error only if it has no other fields.
+            body is an error only if it has no other fields; if that field is a text, only an object is an error.
 
         body: The body, or the data of the event.
 
         headers: Headers of the response; the error keeps them.
     """
     if not _ERROR_KEY.search(body, 0, _ERROR_SEARCH_BYTES):
+        return None
+    if _has_error_text(wire_type) and _contains_error_text(body):
         return None
     error_type = _STRICT_ERROR_TYPE if _has_error_field(wire_type) else _ERROR_TYPE
     detail = _parse_error(body, error_type) or _parse_unknown_error(body)
@@ -81,6 +83,10 @@ class _FlatError(msgspec.Struct, forbid_unknown_fields=True):
     details: tuple[Any, ...] | None = None
 
 
+class _TextEnvelope(msgspec.Struct):
+    error: str
+
+
 class _UnknownErrorEnvelope(msgspec.Struct, forbid_unknown_fields=True):
     error: msgspec.Raw
 
@@ -98,6 +104,21 @@ def _has_error_field(wire_type: Any) -> bool:
     """Whether a type has a field ``error``; a type that is not a Struct may have one."""
     names: tuple[str, ...] | None = getattr(wire_type, "__struct_encode_fields__", None)
     return names is None or "error" in names
+
+
+@functools.cache
+def _has_error_text(wire_type: Any) -> bool:
+    """Whether a type has a field ``error`` that is a text, as the response to a reward has."""
+    kind = get_type_hints(wire_type).get("error") if isinstance(wire_type, type) else None
+    return str in (kind, *get_args(kind))
+
+
+def _contains_error_text(body: bytes | memoryview) -> bool:
+    try:
+        codec.decode(body, _TextEnvelope)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _parse_error(body: bytes | memoryview, error_type: Any) -> _ErrorDetail | None:

@@ -235,8 +235,6 @@ def _repair_int(value: Any) -> Any:
 _repair_float = functools.partial(_repair_text, functools.partial(_parse_number, float))
 
 _SCALAR_REPAIRS: dict[Any, _Repair] = {
-    Any: _keep,
-    NoneType: _keep,
     bytes: functools.partial(_repair_text, _to_standard_base64),
     int: _repair_int,
     float: _repair_float,

@@ -19,7 +19,9 @@ from genai_fn.http import HttpResponse
 from genai_fn.ops.generate import generate
 from genai_fn.ops.operations import get as get_operation
 from genai_fn.schema import GenerateVideosOperation
+from genai_fn.schema.base import Message
 from genai_fn.wire import build_api_error, decode, decode_event, prepare_request
+from genai_fn.wire.api_errors import find_api_error
 
 GEMINI = Gemini("test-key")
 HI = generate("m", "hi")
@@ -128,6 +130,16 @@ def test_type_with_error_field(body: bytes) -> None:
     """If the response type has a field `error`, as operations have, a body with other fields is a value."""
     request = get_operation("models/m/operations/n", GenerateVideosOperation)
     assert isinstance(decode(request, HttpResponse(200, (), body), GEMINI), Success)
+
+
+class Checked(Message):
+    error: str | None = None
+
+
+def test_type_with_error_text() -> None:
+    """If the response type has a text `error`, a text is a value, and an object is an error."""
+    assert find_api_error(Checked, b'{"error": "not a number"}', ()) is None
+    assert find_api_error(Checked, b'{"error": {"code": 400, "message": "m"}}', ()) == ClientError(400, "", "m")
 
 
 @pytest.mark.parametrize("body", [b'{"responseId": "n", "error": null}', b'{"error": {}}', b'{"error": null}'])

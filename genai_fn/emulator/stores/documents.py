@@ -45,7 +45,7 @@ def ingest_document(
     pending = replace(
         document, name=name, size_bytes=Int64(len(content)), create_time=request.now, update_time=request.now
     )
-    return state.with_resource(name, IngestedDocument(pending, split_passages(content, chunking), content)), name
+    return state.with_resource(name, IngestedDocument(pending, _split_passages(content, chunking), content)), name
 
 
 def advance_document(state: EmulatorState, name: str) -> EmulatorState:

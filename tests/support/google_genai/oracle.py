@@ -143,6 +143,7 @@ _BYTES_MEMBERS = {
     "data",
     "encodedVideo",
     "imageBytes",
+    "imageData",
     "thoughtSignature",
     "videoBytes",
     "voiceSampleAudio",
