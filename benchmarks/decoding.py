@@ -2,16 +2,16 @@
 
 import json
 from collections.abc import Callable, Iterator
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import msgspec
 from google.genai import models as theirs_models, types
 
 from benchmarks import payloads
 from benchmarks.report import Effort, Row, compare, sample_cpu_time, to_micro
-from genai_fn import HttpResponse
-from genai_fn.request import ResponseReader
-from genai_fn.schema import EmbedContentResponse, GenerateContentResponse, ListModelsResponse
+from genai_fn import Gemini, HttpResponse, models
+from genai_fn.request import Call, ResponseReader
+from genai_fn.schema import EmbedContentResponse, GenerateContentResponse
 from genai_fn.wire import decode_response
 
 
@@ -31,25 +31,29 @@ def measure(effort: Effort) -> Iterator[Row]:
         yield Row(f"decode {name}", "µs of CPU", results, of_theirs, of_limit=1.1)
 
 
-_TypesAndConverter: TypeAlias = tuple[type[Any], type[Any], Callable[[Any], Any]]
+_TypesAndConverter: TypeAlias = tuple[ResponseReader[Any], type[Any], Callable[[Any], Any]]
 
-# Our type, their type, and the conversion that google-genai applies to every response first.
+# Our reader, their type, and the conversion that google-genai applies to every response first.
+_MODELS_READER = cast("Call[Any]", models.list().operation.gemini(Gemini())).reader
 _GENERATE = (
-    GenerateContentResponse,
+    ResponseReader(GenerateContentResponse),
     types.GenerateContentResponse,
     vars(theirs_models)["_GenerateContentResponse_from_mldev"],
 )
-_EMBED = (EmbedContentResponse, types.EmbedContentResponse, vars(theirs_models)["_EmbedContentResponse_from_mldev"])
-_LIST_MODELS = (ListModelsResponse, types.ListModelsResponse, vars(theirs_models)["_ListModelsResponse_from_mldev"])
+_EMBED = (
+    ResponseReader(EmbedContentResponse),
+    types.EmbedContentResponse,
+    vars(theirs_models)["_EmbedContentResponse_from_mldev"],
+)
+_LIST_MODELS = (_MODELS_READER, types.ListModelsResponse, vars(theirs_models)["_ListModelsResponse_from_mldev"])
 
 
 def _build_contestants(
     body: bytes, types_and_converter: _TypesAndConverter, times: int, fewer: int
 ) -> dict[str, Callable[[], float]]:
     """Decode a body to the public type of each contestant; theirs does what `generate_content` does."""
-    ours, theirs, convert = types_and_converter
-    reader: ResponseReader[Any] = ResponseReader(ours)
-    response, decoder = HttpResponse(200, (), body), msgspec.json.Decoder(ours, strict=False)
+    reader, theirs, convert = types_and_converter
+    response, decoder = HttpResponse(200, (), body), msgspec.json.Decoder(reader.wire_type, strict=False)
 
     def decode_theirs() -> Any:
         return theirs._from_response(response=convert(json.loads(body.decode())), kwargs={})  # noqa: SLF001  # the path of generate_content

@@ -73,7 +73,7 @@ def _format_lines(kind: ast.ClassDef) -> list[str]:
     return [*inherited, *_list_fields(kind), *_list_members(kind)]
 
 
-_ROOTS = {"Message", "OpenEnum", "SecretMessage", "Struct", "str", "Enum", "Generic[T_co]"}
+_ROOTS = {"Message", "OpenEnum", "OpenMessage", "SecretMessage", "Struct", "str", "Enum", "Generic[T_co]"}
 
 
 def _get_summary(node: ast.Module | ast.ClassDef | ast.FunctionDef) -> str:
@@ -81,7 +81,8 @@ def _get_summary(node: ast.Module | ast.ClassDef | ast.FunctionDef) -> str:
 
 
 def _list_fields(kind: ast.ClassDef) -> Iterator[str]:
-    for node, beside in pairwise([*kind.body, None]):
+    body = [each for node in kind.body for each in (node.body if isinstance(node, ast.If) else [node])]
+    for node, beside in pairwise([*body, None]):
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and "ClassVar" not in _text(node):
             annotation, only = _format_annotation(node.annotation)
             yield f"`{node.target.id}: {annotation}`{only}{_describe(beside)}"

@@ -153,7 +153,7 @@ def _merge_extra_fields(value: Any) -> Any:
     if isinstance(value, msgspec.Struct):
         return _merge_struct_fields(value)
     if isinstance(value, dict):
-        pairs = value
+        pairs: dict[Any, Any] = cast("Any", value)
         merged: Any = {key: _merge_extra_fields(each) for key, each in pairs.items()}
         return pairs if all(map(operator.is_, merged.values(), pairs.values())) else merged
     if isinstance(value, list | tuple):

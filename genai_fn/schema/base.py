@@ -3,7 +3,7 @@
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Any, Generic, Self, TypeAlias, TypeVar, dataclass_transform
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Self, TypeAlias, TypeVar, cast, dataclass_transform
 
 import msgspec
 from msgspec import Struct, StructMeta, field
@@ -102,9 +102,8 @@ class Page(OpenMessage, Generic[T_co]):
     @property
     def items(self) -> tuple[T_co, ...]:
         """The items of the page."""
-        members = (getattr(self, name) for name in self.__struct_fields__)
-        listed: tuple[T_co, ...] = next(each for each in members if isinstance(each, tuple))
-        return listed
+        values = (getattr(self, name) for name in self.__struct_fields__)
+        return next(cast("tuple[T_co, ...]", each) for each in values if isinstance(each, tuple))
 
     def __iter__(self) -> Iterator[T_co]:
         return iter(self.items)

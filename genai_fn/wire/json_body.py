@@ -105,7 +105,7 @@ def _merge_trees(tree: Any, extra: Any, path: str) -> Any:
         return extra
     given = cast("Mapping[str, Any]", extra)
     if isinstance(tree, list) and all(map(str.isdecimal, given)):
-        return _merge_items(tree, given, path)
+        return _merge_items(cast("Any", tree), given, path)
     if not isinstance(tree, dict):
         return given
     result = dict(cast("dict[str, Any]", tree))

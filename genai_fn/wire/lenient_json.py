@@ -160,7 +160,7 @@ def _repair_list(repair: _Repair | None, is_of_structs: bool, value: Any) -> Any
         value = [value]
     if not isinstance(value, list):
         return _drop_null(value)
-    items: list[Any] = value
+    items: list[Any] = cast("Any", value)
     if repair is None or (repair is _repair_float and all(type(each) is float for each in items)):  # long vectors
         return items
     return [repaired for each in items if (repaired := repair(each)) is not _DROPPED]

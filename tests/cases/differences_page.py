@@ -42,7 +42,7 @@ _FRAMES = "tests/live_protocol/test_frames.py::test_differences"
 _MESSAGES = "tests/live_protocol/test_messages.py"
 _OPENING = "tests/live_protocol/test_opening.py::test_differences"
 _SETUP = "tests/ops/live/test_setup.py::test_differences"
-_SCHEMAS = "tests/schema/test_api_schema.py::TestAsTheOracle::test_differences"
+_SCHEMAS = "tests/schema/test_api_schema.py::TestAgreement::test_differences"
 _DECLARED = "tests/schema/test_function_declarations.py"
 _CALLING = "tests/flows/test_calling.py"
 _CHATS = "tests/flows/test_chats_agreement.py"
@@ -96,7 +96,7 @@ _FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "`response_schema=list[int]`, or another type without a name": (_SCHEMAS,),
     "the order of properties in a value of `additional_properties`": (_SCHEMAS,),
     "`response_schema=dict[str, int]`, or another type that `Schema` cannot express": (
-        "tests/schema/test_redirected_fields.py::TestElsewhere::test_sent",
+        "tests/schema/test_redirected_fields.py::TestRedirected::test_sent",
     ),
     "a Python function": (f"{_DECLARED}::test_sent",),
     "a Python function with `bytes`": (f"{_DECLARED}::test_same_as_google_genai",),
@@ -119,7 +119,7 @@ _EMBEDDINGS: Mapping[str, tuple[str, ...]] = {
         "3.6.1/videos-on-gemini",
         "3.6.1/tunings-list-on-gemini",
     ),
-    "`images.generate` without a prompt": ("tests/ops/images/test_images.py::test_prompt_asked_for",),
+    "`images.generate` without a prompt": ("tests/ops/images/test_images.py::test_prompt_is_required",),
     "`images.upscale` with a config in camelCase": ("tests/ops/images/test_images.py::test_upscale_in_camel_case",),
     "a video with both a URI and bytes, on the Gemini Developer API": (
         "1.51.0/video-twice",
@@ -132,7 +132,7 @@ _EMBEDDINGS: Mapping[str, tuple[str, ...]] = {
 _FILES: Mapping[str, tuple[str, ...]] = {
     "a name that leads elsewhere, such as `a/../b`": (
         "stores/names",
-        "tests/ops/test_caches.py::test_names_that_lead_elsewhere",
+        "tests/ops/test_caches.py::test_invalid_names",
         "3.6.1/store-model",
     ),
     "a time without a time zone": ("tests/ops/test_caches.py::test_times_have_zones",),
@@ -227,6 +227,7 @@ _FOLLOWED: Mapping[str, tuple[str, ...]] = {
         "1.51.0/hyperparameters",
         "tunings/hyperparameters",
     ),
+    "a `UnifiedMetric` in the evaluation of a tuning on Vertex AI": ("tunings/unified-metric",),
     "`models.get` of another publisher's model on Vertex AI": ("1.51.0/publishers", "models/publishers"),
 }
 
@@ -275,12 +276,12 @@ _EXECUTION: Mapping[str, tuple[str, ...]] = {
     "a time limit": ("tests/engine/test_handler.py::test_advice_past_the_deadline",),
     "a function that the model calls and that does not exist": (f"{_CALLING}::test_unknown_function",),
     "calls in the last response that `maximum_remote_calls` allows": (f"{_CALLING}::test_out_of_calls",),
-    "the mode `ANY` after the first round": (f"{_CALLING}::test_any_lets_go",),
+    "the mode `ANY` after the first round": (f"{_CALLING}::test_any_becomes_auto",),
     "the response to a function call": (f"{_CALLING}::test_parallel_calls",),
     "an empty text beside other parts, in a chat": (f"{_CHATS}::test_an_empty_text_beside_others",),
-    "an empty text alone, in a chat": ("tests/flows/test_chats.py::test_says_nothing",),
+    "an empty text alone, in a chat": ("tests/flows/test_chats.py::test_answer_without_content",),
     "a streamed turn in a chat": (f"{_CHATS}::test_streams",),
-    "a `response_schema` dict": ("tests/schema/test_api_schema.py::TestAsTheOracle::test_arguments_are_unchanged",),
+    "a `response_schema` dict": ("tests/schema/test_api_schema.py::TestAgreement::test_arguments_are_unchanged",),
 }
 
 _LIVE: Mapping[str, tuple[str, ...]] = {
@@ -301,7 +302,7 @@ _LIVE: Mapping[str, tuple[str, ...]] = {
     "`responseTokenCount` on Vertex AI": (f"{_MESSAGES}::test_response_token_names",),
     "the end of a turn, or a lost connection": ("tests/live_protocol/test_protocol_connections.py::test_go_away",),
     "a frame of more than 1 MiB": (f"{_MESSAGES}::test_large",),
-    "a close with code 1000": ("tests/live_protocol/test_protocol_connections.py::test_ends_that_are_meant",),
+    "a close with code 1000": ("tests/live_protocol/test_protocol_connections.py::test_regular_close",),
 }
 
 EVIDENCE: Mapping[str, tuple[str, ...]] = {

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import pytest
 
-from genai_fn.schema import Blob, Content, Modality, Part, Schema, VertexOnly
+from genai_fn.schema import Blob, Content, Image, Modality, Part, Schema, VertexOnly
 from genai_fn.schema.annotations import (
     Annotation,
     EnumOf,
@@ -26,10 +26,10 @@ from genai_fn.schema.base import BackendOnly, Coerce
 
 def test_fields() -> None:
     """Fields are in their order, with both names and metadata, and forward references are resolved."""
-    assert [each.name for each in get_fields(Blob)] == list(Blob.__struct_fields__)
-    fields = index_fields_by_spelling(Blob)
-    assert fields["displayName"] is fields["display_name"]
-    assert fields["displayName"].type == VertexOnly[str | None]
+    assert [each.name for each in get_fields(Image)] == list(Image.__struct_fields__)
+    fields = index_fields_by_spelling(Image)
+    assert fields["gcsUri"] is fields["gcs_uri"]
+    assert fields["gcsUri"].type == VertexOnly[str | None]
     assert index_fields_by_spelling(Schema)["any_of"].type == tuple[Schema, ...] | None
 
 

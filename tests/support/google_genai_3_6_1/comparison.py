@@ -166,14 +166,14 @@ def _build_comparable(method: str, url: str, headers: Mapping[str, str], body: A
         "path": parts.path,
         "query": dict(parse_qsl(parts.query, keep_blank_values=True)),
         "headers": headers,
-        "body": _normalize_body(_mask_generated_names(body), spelled=is_prediction),
+        "body": _normalize_body(_mask_generated_names(body), exact_names=is_prediction),
     }
 
 
-def _normalize_body(body: Any, *, spelled: bool) -> Any:
+def _normalize_body(body: Any, *, exact_names: bool) -> Any:
     """Normalize a body, in which an example is a message; elsewhere it is a value of the user."""
     example = {"example": normalize(body["example"])} if isinstance(body, dict) and "example" in body else {}
-    normalized = normalize(body, spelled=spelled)
+    normalized = normalize(body, exact_names=exact_names)
     return {**normalized, **example} if example else normalized
 
 
