@@ -64,7 +64,7 @@ BAD_RESPONSES: dict[str, tuple[Answer, type[GenaiError]]] = {
     "text": (Reply(200, (), b'"hi"'), DecodeError),
     "half": (Reply(200, (), b'{"candidates": [{"content": {'), DecodeError),
     "not UTF-8": (Reply(200, (), b'{"candidates": [{"content": {"parts": [{"text": "\xff\xfe"}]}}]}'), DecodeError),
-    "wrong types": (build_json_reply({"candidates": {"a": 7}}), DecodeError),
+    "wrong types": (build_json_reply({"candidates": 7}), DecodeError),
     "empty": (Reply(200), DecodeError),
 }
 

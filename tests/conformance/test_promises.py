@@ -307,7 +307,7 @@ MISTAKES: dict[str, tuple[Callable[[], Any], str, Any]] = {
     "base url": (lambda: Gemini(KEY, base_url="ftp://x"), "base_url", "ftp://x"),
     "version": (lambda: Gemini(KEY, api_version="v1/../x"), "api_version", "v1/../x"),
     "version of vertex": (lambda: Vertex("p", api_version="v1?x"), "api_version", "v1?x"),
-    "project and key": (lambda: Vertex("p", api_key=KEY), "Vertex.project", "p"),
+    "location and key": (lambda: Vertex(location="l", api_key=KEY), "Vertex.location", "l"),
     "no modifier": (lambda: generate("m", "hi") | print, "|", print),
     "modifier not called": (lambda: generate("m", "hi") | with_config, "|", with_config),
     "not a stream": (lambda: generate("m", "hi") | joined, "joined", generate("m", "hi")),

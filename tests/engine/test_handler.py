@@ -78,10 +78,10 @@ def expect_send(
 
 
 def expect_reads(
-    exchange: ResponseHead, *expect_reads: Any, deadline: float = 700.0, idle: float = 60.0
+    exchange: ResponseHead, *reads: Any, deadline: float = 700.0, idle: float = 60.0
 ) -> list[tuple[Any, Any]]:
     """Expect the reads of a body, chunk by chunk, and its close."""
-    return [*((ReadChunk(exchange, deadline, idle), chunk) for chunk in expect_reads), (CloseResource(exchange), None)]
+    return [*((ReadChunk(exchange, deadline, idle), chunk) for chunk in reads), (CloseResource(exchange), None)]
 
 
 def expect_retry(now: float, chance: float, seconds: float) -> list[tuple[Any, Any]]:
@@ -385,11 +385,11 @@ def test_stream_with_a_deadline() -> None:
 )
 def test_stream_is_retried(first: Any) -> None:
     """A stream that fails before its first item is closed and retried."""
-    expect_reads = [(ReadChunk(OK, 700.0, inf), first)]
+    reads = [(ReadChunk(OK, 700.0, inf), first)]
     script = [
         (GetTime(), 100.0),
         (expect_send(request=STREAM_REQUEST), OK),
-        *expect_reads,
+        *reads,
         (CloseResource(OK), None),
         *expect_retry(100.0, 0.5, 0.5),
     ]

@@ -152,7 +152,7 @@ def test_bounds(count: int, concurrency: int, ordered: bool, choices: Any) -> No
             read_numbers.append(number)
             yield return_number(number)
 
-    generator: list[FakeChild] = []
+    running: list[FakeChild] = []
     emitted: list[int] = []
     generator, answer = start_generator(gather(actions(), concurrency=concurrency, ordered=ordered)), None
     while True:
@@ -164,16 +164,16 @@ def test_bounds(count: int, concurrency: int, ordered: bool, choices: Any) -> No
         if isinstance(command, CallFunction):
             answer = command.function(*command.args)
         elif isinstance(command, StartAction):
-            generator.append(answer := FakeChild(Success(command.action.args[0])))
+            running.append(answer := FakeChild(Success(command.action.args[0])))
         elif isinstance(command, WaitAny):
-            assert set(command.children) == set(generator)
-            generator.remove(answer := choices.choice(command.children))
+            assert set(command.children) == set(running)
+            running.remove(answer := choices.choice(command.children))
         else:
             emitted.append(command.item.unwrap())
-        assert len(generator) <= concurrency
+        assert len(running) <= concurrency
         assert len(read_numbers) - len(emitted) <= 2 * concurrency
     assert (emitted if ordered else sorted(emitted)) == list(range(count))
-    assert generator == []
+    assert running == []
 
 
 @flow

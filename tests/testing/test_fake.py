@@ -333,11 +333,11 @@ def test_pages() -> None:
 def test_function_calling(run: Run) -> None:
     """Functions that the fake calls are run, and the next request contains their responses."""
 
-    def get_weather(city: str) -> str:
+    def weather(city: str) -> str:
         return f"sunny in {city}"
 
     fake = Fake({"generate": [build_response(build_call("weather", {"city": "Oslo"})), "Take a hat."]})
-    assert Success("Take a hat.") == run(fake, REQUEST | calling(get_weather) | text)
+    assert Success("Take a hat.") == run(fake, REQUEST | calling(weather) | text)
     assert "sunny in Oslo" in repr(fake.requests[1])
 
 

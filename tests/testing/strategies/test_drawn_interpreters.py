@@ -137,7 +137,7 @@ def is_broken_stream(run: DrawnInterpreter) -> bool:
     return bool(chunks_result) and isinstance(last, Failure)
 
 
-def get_weather(city: str) -> str:
+def weather(city: str) -> str:
     return f"{city} is sunny"
 
 
@@ -171,7 +171,7 @@ def test_finds_outcomes(condition: Callable[[DrawnInterpreter], bool]) -> None:
 
 
 def get_function_calls(run: DrawnInterpreter) -> Any:
-    return run(REQUEST | genai_fn.with_tools(get_weather)).unwrap().function_calls
+    return run(REQUEST | genai_fn.with_tools(weather)).unwrap().function_calls
 
 
 # Reports
@@ -239,7 +239,7 @@ def test_every_executor(run_action: Run) -> None:
     """Sync and async calls find the same conversation, with concurrent actions and function calls."""
 
     def run_concurrently(run: DrawnInterpreter) -> bool:
-        result = run_action(run, both(REQUEST | text, REQUEST | calling(get_weather, max_calls=2) | text))
+        result = run_action(run, both(REQUEST | text, REQUEST | calling(weather, max_calls=2) | text))
         run_action(run, gather([REQUEST, files.get("a")]) | collected)
         return ok(result)
 

@@ -105,13 +105,13 @@ def test_short_repr() -> None:
 # Generated content
 
 
-def get_weather(city: str, days: int = 1) -> str:
+def weather(city: str, days: int = 1) -> str:
     """Return the weather."""
     return city * days
 
 
 REQUEST = generate("m", "hi")
-REQUEST_WITH_TOOL = generate("m", "hi") | with_tools(get_weather)
+REQUEST_WITH_TOOL = generate("m", "hi") | with_tools(weather)
 PEOPLE = dict[str, list[int]]
 REQUEST_FOR_JSON = generate(
     "m", "hi", {"response_mime_type": "application/json", "response_json_schema": build_json_schema(list[PEOPLE])}
