@@ -118,7 +118,7 @@ _Repair: TypeAlias = Callable[[Any], Any]
 
 
 @functools.cache
-def _build_repair(annotation: Any, scalars: bool) -> _Repair | None:  # functools.cache is slower with keywords
+def _build_repair(annotation: Any, scalars: bool) -> _Repair | None:
     """
     Build the repair of values of a type; None if they need none.
 
@@ -154,7 +154,7 @@ def _build_optional_repair(repair: _Repair | None) -> _Repair | None:
     return None if repair is None else lambda value: None if value is None else repair(value)
 
 
-def _repair_list(repair: _Repair | None, is_of_structs: bool, value: Any) -> Any:  # bound by a partial
+def _repair_list(repair: _Repair | None, is_of_structs: bool, value: Any) -> Any:
     """Repair the items of a list. One object in place of a list of objects is read as a list of one."""
     if is_of_structs and isinstance(value, dict):
         value = [value]
@@ -173,7 +173,7 @@ def _repair_mapping(repair: _Repair | None, value: Any) -> Any:
     return {key: repaired for key, each in pairs if (repaired := repair(each)) is not _DROPPED}
 
 
-def _repair_struct(kind: type[msgspec.Struct], scalars: bool, value: Any) -> Any:  # bound by a partial
+def _repair_struct(kind: type[msgspec.Struct], scalars: bool, value: Any) -> Any:
     if not isinstance(value, dict):
         return _drop_null(value)
     repairs = _get_field_repairs(kind, scalars)
@@ -192,7 +192,7 @@ def _repair_struct(kind: type[msgspec.Struct], scalars: bool, value: Any) -> Any
 
 
 @functools.cache
-def _get_field_repairs(kind: type[msgspec.Struct], scalars: bool) -> dict[str, _Repair | None]:  # as above
+def _get_field_repairs(kind: type[msgspec.Struct], scalars: bool) -> dict[str, _Repair | None]:
     return {each.encode_name: _build_repair(each.type, scalars) for each in get_defined_fields(kind)}
 
 
