@@ -189,7 +189,7 @@ def refuse_uncalled_functions(given: Any, config: GenerateContentConfig) -> None
     They are accepted if automatic calling is disabled, as google-genai then only declares them, too.
     """
     automatic = config.automatic_function_calling
-    if automatic is not None and automatic.disable:
+    if config.tools is None or (automatic is not None and automatic.disable):
         return
     tools: Any = cast("Any", given).get("tools") if isinstance(given, Mapping) else getattr(given, "tools", None)
     for index, tool in enumerate(cast("Any", tools) if isinstance(tools, list | tuple) else ()):

@@ -41,9 +41,12 @@ def check_parts(contents: tuple[Content, ...], path: str) -> None:
     Parts of the model go back as they came.
     """
     for index, content in enumerate(contents):
-        if content.role != "model" and _EMPTY_PART in (content.parts or ()):
-            place = f"{path}[{index}].parts[{(content.parts or ()).index(_EMPTY_PART)}]"
-            raise InvalidRequest(place, _EMPTY_PART, "a part with a text, data, a file, a function call or the like")
+        if content.role == "model":
+            continue
+        for place, part in enumerate(content.parts or ()):
+            if part.text is None and part == _EMPTY_PART:
+                expected = "a part with a text, data, a file, a function call or the like"
+                raise InvalidRequest(f"{path}[{index}].parts[{place}]", part, expected)
 
 
 _EMPTY_PART = Part()

@@ -282,15 +282,24 @@ def _build_union_converter(converters: tuple[Converter, ...]) -> Converter:
 
 def _build_tuple_converter(converter: Converter) -> Converter:
     def convert_tuple(value: Any) -> tuple[Any, ...]:
-        if isinstance(value, Mapping | Message):
-            return (converter(cast("Any", value)),)
-        if not isinstance(value, list | tuple) and (isinstance(value, _NOT_LISTS) or not isinstance(value, Iterable)):
-            raise ConversionError(value, "a list")
-        items: tuple[Any, ...] = cast("Any", value) if isinstance(value, tuple) else tuple(cast("Any", value))
+        items = value if type(value) is tuple else _list_items(value)
+        if items is None:  # one object in place of a list
+            return (converter(value),)
         converted = _convert_items(converter, items)
         return items if all(map(operator.is_, converted, items)) else tuple(converted)
 
     return convert_tuple
+
+
+def _list_items(value: Any) -> tuple[Any, ...] | None:
+    """Return the items of an iterable as a tuple; None for one object in place of a list."""
+    if isinstance(value, list | tuple):
+        return tuple(cast("Any", value))
+    if isinstance(value, Mapping | Message):
+        return None
+    if isinstance(value, _NOT_LISTS) or not isinstance(value, Iterable):
+        raise ConversionError(value, "a list")
+    return tuple(cast("Any", value))
 
 
 _NOT_LISTS = (str, bytes, msgspec.Struct)

@@ -86,10 +86,11 @@ def check_request(request: Any, backend: Any) -> None:
     if not isinstance(request, Request):
         hints = (hint for kind, hint in _HINTS if isinstance(request, kind))
         raise InvalidRequest("request", request, f"a Request{next(hints, '')}")
-    if not isinstance(backend, Gemini | Vertex):
+    if not isinstance(backend, _BACKENDS):
         raise InvalidRequest("backend", backend, "a Gemini or a Vertex")
 
 
+_BACKENDS = (Gemini, Vertex)
 _HINTS: tuple[tuple[type, str], ...] = (
     (Flow, ": a flow runs requests, of which the first is in its `source`, and returns what run(flow) returns"),
     (Stream, ": a stream sends requests, of which the first is in its `source`, and is read by run.stream(…)"),
