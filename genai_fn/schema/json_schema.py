@@ -254,7 +254,10 @@ class _SchemaBuilder:
     def _describe_fields(self, definition: _JsonSchema, kind: Any, found: Any) -> None:
         """Replace the schemas of the fields in the definition that msgspec has built; the defaults in it are kept."""
         hints = get_field_hints(kind)
-        fields = {each.encode_name: self.build(hints.get(each.name, Any)) for each in found.fields}
+        defined = [each for each in found.fields if each.encode_name != codec.EXTRA_JSON_NAME]
+        if len(defined) < len(found.fields):
+            del definition["properties"][codec.EXTRA_JSON_NAME], definition["additionalProperties"]
+        fields = {each.encode_name: self.build(hints.get(each.name, Any)) for each in defined}
         if not isinstance(found, inspect.StructType):
             fields = {name: _add_title(name, schema) for name, schema in fields.items()}
         if "prefixItems" in definition:

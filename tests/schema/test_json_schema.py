@@ -23,6 +23,8 @@ from hypothesis import given, settings, strategies as st
 from hypothesis.strategies import SearchStrategy
 from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
 
+from genai_fn.schema import Language
+from genai_fn.schema.base import OpenMessage
 from genai_fn.schema.json_schema import build_json_schema
 
 T = TypeVar("T")
@@ -134,3 +136,16 @@ def _list_orders(schema: dict[str, Any]) -> dict[str, list[str]]:
 def test_notes_of_annotated_types() -> None:
     """A description may be of annotated_types, which pydantic does not read."""
     assert build_json_schema(Annotated[int, doc("How many.")]) == {"type": "integer", "description": "How many."}
+
+
+class _Range(OpenMessage):
+    start: int
+    language: Language | None = None
+
+
+def test_types_of_the_api() -> None:
+    """The schema of a type of the API has the fields that the API defines, and allows others, as it keeps them."""
+    schema = build_json_schema(_Range)
+    assert set(schema["properties"]) == {"language", "start"}
+    assert schema["required"] == ["start"]
+    assert "additionalProperties" not in schema
