@@ -408,6 +408,9 @@ def _unannotated(a) -> None: ...  # type: ignore[no-untyped-def]  # the mistake 
 def _unknown_type(a: "Nowhere") -> None: ...  # type: ignore[name-defined]  # noqa: F821  # the mistake is the test
 
 
+def _empty_annotation(a: "") -> None: ...  # type: ignore[valid-type]  # noqa: F722  # the mistake is the test
+
+
 def _complex_number(a: type[int]) -> None: ...
 
 
@@ -416,6 +419,7 @@ def _complex_number(a: type[int]) -> None: ...
     [
         (_unannotated, "callable._unannotated.a"),
         (_unknown_type, "callable._unknown_type.a"),
+        (_empty_annotation, "callable._empty_annotation.a"),
         (_complex_number, "callable._complex_number.a"),
         (lambda a: a, "callable"),
         (max, "callable.max"),
