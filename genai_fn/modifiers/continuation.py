@@ -57,17 +57,22 @@ def continued(max_requests: int = continuation.DEFAULT_MAX_REQUESTS) -> Continue
 
 def _apply_continued(description: Description, max_requests: int) -> Flow[Any] | Stream[Any]:
     if isinstance(description, Stream) and description.traits.is_server_stream:
-        _validate_request(description.source)
-        return Stream(continuation.stream_continued, description, (max_requests,))
+        source = replace(description, source=_prepare_request(description.source))
+        return Stream(continuation.stream_continued, source, (max_requests,))
     if isinstance(description, Flow | Stream) and description.traits.passes_calling:
         return replace(description, source=_apply_continued(description.source, max_requests))
-    _validate_request(description)
-    return Flow(continuation.run_continued, description, (max_requests,))
+    return Flow(continuation.run_continued, _prepare_request(description), (max_requests,))
 
 
-def _validate_request(description: Description) -> None:
+def _prepare_request(description: Description) -> Request[Any]:
+    """Check what is continued, and unset ``automatic_continuation``, which asks for this modifier."""
     if not isinstance(description, Request) or not description.operation.takes_functions:
         expected = "a generate request or a chat: put | continued() once, before modifiers that read the response"
         raise InvalidRequest("continued", description, expected)
     if description.options.with_http_response:
         raise InvalidRequest("continued", description, "a request without with_http_response")
+    operation: Any = description.operation
+    if not operation.config.automatic_continuation:
+        return description
+    config = replace(operation.config, automatic_continuation=None)
+    return replace(description, operation=replace(operation, config=config))

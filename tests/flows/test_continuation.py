@@ -9,6 +9,7 @@ from returns.result import Failure, Success
 
 from genai_fn import (
     ClientError,
+    Gemini,
     InvalidRequest,
     Offline,
     ServerError,
@@ -16,6 +17,7 @@ from genai_fn import (
     calling,
     chats,
     continued,
+    encode,
     generate,
     joined,
     returning,
@@ -344,6 +346,14 @@ def test_mistakes(wrong: Any) -> None:
     """Arguments out of range, and descriptions that cannot be continued, are mistakes at once."""
     with pytest.raises(InvalidRequest):
         wrong()
+
+
+@pytest.mark.parametrize("modify", [continued(), streamed | continued()])
+def test_google_genai_config(modify: Any) -> None:
+    """A config with ``automatic_continuation`` is refused without the modifier, which the error names."""
+    request = generate("m", "hi", {"automatic_continuation": True})
+    assert "continued()" in str(encode(request, Gemini("test-key")).failure())
+    assert request | modify == generate("m", "hi") | modify
 
 
 def test_modifiers() -> None:
