@@ -174,10 +174,11 @@ def _merge_struct_fields(value: msgspec.Struct) -> Any:
         found = getattr(value, name)
         if json_name == EXTRA_JSON_NAME:
             extra = found or {}
+            is_changed |= found is not None
         elif not (omits_defaults and found is default):
             tree[json_name] = merged = _merge_extra_fields(found)
             is_changed |= merged is not found
-    return {**tree, **extra} if is_changed or extra else value
+    return {**tree, **extra} if is_changed else value
 
 
 @functools.cache

@@ -19,7 +19,7 @@ from genai_fn.schema import (
     TunedModelInfo,
     UpdateModelConfig,
 )
-from genai_fn.schema.base import Message, OpenMessage
+from genai_fn.schema.base import OpenMessage
 from genai_fn.schema.convert import as_struct
 from genai_fn.wire.resource_names import check_model_name, resolve_model_name
 
@@ -233,7 +233,7 @@ def _models_from_gemini(wire: _GeminiModels) -> ListModelsResponse:
 # Vertex AI
 
 
-class _DeployedModel(Message):
+class _DeployedModel(OpenMessage):
     endpoint: str | None = None
     deployed_model_id: str | None = None
 
@@ -261,7 +261,8 @@ def _model_from_vertex(wire: _VertexModel) -> Model:
         description=wire.description,
         version=wire.version_id,
         endpoints=tuple(
-            Endpoint(name=each.endpoint, deployed_model_id=each.deployed_model_id) for each in wire.deployed_models
+            Endpoint(name=each.endpoint, deployed_model_id=each.deployed_model_id, extra=each.extra)
+            for each in wire.deployed_models
         ),
         labels=wire.labels,
         tuned_model_info=omit_if_empty(info),

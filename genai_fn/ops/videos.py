@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
+from msgspec import field
+
 from genai_fn.backend import Backend, Gemini, Vertex
 from genai_fn.errors import InvalidRequest, Unsupported
 from genai_fn.ops.images.prediction import PredictBody, WireImage, encode_image
@@ -262,11 +264,13 @@ def _encode_parameters(config: GenerateVideosConfig) -> _VideoParameters:
 # Response: ``response.generateVideoResponse.generatedSamples[].video`` of Gemini, ``response.videos[]`` of Vertex
 
 
-class _VideoSample(Message):
+class _VideoSample(OpenMessage):
     video: _WireVideo | None = None
 
 
 class _WireVideos(OpenMessage):
+    type_url: str | None = field(default=None, name="@type")
+    """Names the message, as it is inside an ``Any``."""
     generated_samples: tuple[_VideoSample, ...] = ()
     videos: tuple[_WireVideo, ...] = ()
     rai_media_filtered_count: int | None = None
@@ -301,9 +305,9 @@ def _decode_operation(wire: _VideosOperationBody) -> GenerateVideosOperation:
 
 
 def _decode_response(wire: _WireVideos) -> GenerateVideosResponse:
-    samples = tuple(each.video for each in wire.generated_samples)
+    samples = (*wire.generated_samples, *(_VideoSample(video=each) for each in wire.videos))
     return GenerateVideosResponse(
-        generated_videos=tuple(GeneratedVideo(video=_decode_video(each)) for each in (*samples, *wire.videos)),
+        generated_videos=tuple(GeneratedVideo(video=_decode_video(each.video), extra=each.extra) for each in samples),
         rai_media_filtered_count=wire.rai_media_filtered_count,
         rai_media_filtered_reasons=wire.rai_media_filtered_reasons,
         extra=wire.extra,

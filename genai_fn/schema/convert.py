@@ -453,12 +453,12 @@ def _build_field_converter(kind: type[msgspec.Struct], annotation: Any) -> Conve
 
 def _convert_extra_fields(kind: type[msgspec.Struct], value: Any) -> ExtraFields | None:
     extra = _convert_json_mapping(value)
+    if type(value) is ExtraFields:  # decoded: a server may use the other spelling of a field, and it goes back as it is
+        return value or None
     for name, each in extra.items():
         if name in index_fields_by_spelling(kind):
             raise ConversionError(each, f"{name} outside of extra, as {kind.__name__} has this field", f".{name}")
-    if not extra:
-        return None
-    return value if type(value) is ExtraFields else ExtraFields(extra)
+    return ExtraFields(extra) if extra else None
 
 
 @functools.cache

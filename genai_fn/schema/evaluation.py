@@ -80,13 +80,13 @@ class CustomOutputFormatConfig(OpenMessage):
     """Whether the unparsed output of the evaluating model is returned."""
 
 
-class BleuSpec(Message):
+class BleuSpec(OpenMessage):
     """The BLEU metric."""
 
     use_effective_order: bool | None = None
 
 
-class PairwiseMetricSpec(Message):
+class PairwiseMetricSpec(OpenMessage):
     """A metric that compares two responses."""
 
     metric_prompt_template: str | None = None
@@ -96,7 +96,7 @@ class PairwiseMetricSpec(Message):
     system_instruction: str | None = None
 
 
-class PointwiseMetricSpec(Message):
+class PointwiseMetricSpec(OpenMessage):
     """A metric that rates one response."""
 
     metric_prompt_template: str | None = None

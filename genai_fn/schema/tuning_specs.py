@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from genai_fn.schema.base import Message, OpenEnum, OpenMessage
+from genai_fn.schema.base import OpenEnum, OpenMessage
 from genai_fn.schema.generation import GenerationConfig
 from genai_fn.schema.rewards import CompositeReinforcementTuningRewardConfig, SingleReinforcementTuningRewardConfig
 
@@ -88,7 +88,7 @@ class ReinforcementTuningThinkingLevel(OpenEnum):
     HIGH = "HIGH"
 
 
-class SupervisedHyperParameters(Message):
+class SupervisedHyperParameters(OpenMessage):
     """Hyperparameters of supervised tuning."""
 
     adapter_size: AdapterSize | None = None
@@ -120,7 +120,7 @@ class FullFineTuningSpec(OpenMessage):
     """``gs://….jsonl``."""
 
 
-class PreferenceOptimizationHyperParameters(Message):
+class PreferenceOptimizationHyperParameters(OpenMessage):
     """Hyperparameters of preference optimization."""
 
     adapter_size: AdapterSize | None = None
@@ -229,7 +229,7 @@ class PartnerModelTuningSpec(OpenMessage):
     validation_dataset_uri: str | None = None
 
 
-class VeoHyperParameters(Message):
+class VeoHyperParameters(OpenMessage):
     """Hyperparameters of the tuning of a video model."""
 
     epoch_count: int | None = None

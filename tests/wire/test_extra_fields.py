@@ -3,7 +3,7 @@
 import copy
 import json
 import pickle
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,21 @@ from hypothesis import given, settings, strategies as st
 from msgspec.structs import replace
 from returns.result import Success
 
-from genai_fn import Gemini, HttpResponse, Vertex, chats, codec, encode, generate, joined, streamed, with_options
+from genai_fn import (
+    Gemini,
+    HttpResponse,
+    Vertex,
+    chats,
+    codec,
+    embed,
+    encode,
+    generate,
+    images,
+    joined,
+    operations,
+    streamed,
+    with_options,
+)
 from genai_fn.errors import InvalidRequest
 from genai_fn.flows.merge import merge_chunks
 from genai_fn.http import FileSlice, HttpRequest
@@ -23,6 +37,7 @@ from genai_fn.schema import (
     Candidate,
     Content,
     GenerateContentResponse,
+    GenerateVideosOperation,
     OpenMessage,
     Part,
     Tool,
@@ -187,6 +202,20 @@ def test_collisions() -> None:
         assert caught.value.path == f"contents[0].parts[1].extra.{name}"
 
 
+def test_other_spelling_of_a_server() -> None:
+    """A field that a server returns in snake case goes back as it came; a caller may not use ``extra`` for it."""
+    part = {"inline_data": {"mime_type": "image/png", "data": "eA=="}, "thought_signature": "c2ln"}
+    content = _decode_reply(_reply(part)).candidates[0].content
+    assert content is not None
+    assert _read_body(generate("m", [Content(role="user"), content]))["contents"][1]["parts"] == [part]
+
+
+@pytest.mark.parametrize("value", [Part(text="a", extra={}), [Part(text="a", extra={})]])
+def test_no_extra_fields(value: Any) -> None:
+    """An empty ``extra`` adds nothing to the JSON."""
+    assert codec.encode(value).strip(b"[]") == b'{"text":"a"}'
+
+
 def test_not_json() -> None:
     """A value in ``extra`` that is not JSON is refused, with its path."""
     with pytest.raises(InvalidRequest) as caught:
@@ -203,6 +232,90 @@ RESOURCES: Mapping[str, tuple[Request[Any], Any, Any]] = {
     "gemini-tuning": (tunings.get("tunedModels/t"), AT, {"name": "tunedModels/t", "new": 1}),
     "vertex-tuning": (tunings.get("1"), Vertex("p"), {"name": "projects/p/locations/l/tuningJobs/1", "new": 1}),
 }
+
+
+_NEW = {"new": 1}
+_VERTEX = Vertex("p")
+_PREDICTIONS = {
+    "predictions": [{"bytesBase64Encoded": "eA==", "safetyAttributes": {"scores": [1], **_NEW}, **_NEW}],
+    **_NEW,
+}
+INNER_OBJECTS: Mapping[str, tuple[Request[Any], Any, Any, Callable[[Any], list[Any]]]] = {
+    "images": (
+        images.generate("m", "hi"),
+        _VERTEX,
+        _PREDICTIONS,
+        lambda value: [value, value.generated_images[0], value.generated_images[0].safety_attributes],
+    ),
+    "upscaled": (images.upscale("m", {"image_bytes": b"x"}, "x2"), _VERTEX, _PREDICTIONS, lambda value: [value]),
+    "edited": (
+        images.edit("m", "hi", [{"reference_type": "REFERENCE_TYPE_RAW"}]),
+        _VERTEX,
+        _PREDICTIONS,
+        lambda value: [value],
+    ),
+    "recontext": (images.recontext("m", {"prompt": "hi"}), _VERTEX, _PREDICTIONS, lambda value: [value]),
+    "segments": (
+        images.segment("m", {"image": {"image_bytes": b"x"}}),
+        _VERTEX,
+        _PREDICTIONS,
+        lambda value: [value],
+    ),
+    "vectors": (
+        embed("text-embedding-005", "hi"),
+        _VERTEX,
+        {"predictions": [{"embeddings": {"values": [1], "statistics": {"token_count": 1, **_NEW}, **_NEW}}], **_NEW},
+        lambda value: [value, value.embeddings[0], value.embeddings[0].statistics],
+    ),
+    "predictions": (
+        embed("text-embedding-005", "hi"),
+        _VERTEX,
+        {"predictions": [{"embeddings": {"values": [1]}, **_NEW}]},
+        lambda value: [value.embeddings[0]],
+    ),
+    "gemini-videos": (
+        operations.get("models/m/operations/o", GenerateVideosOperation),
+        AT,
+        {"response": {"@type": "t", "generateVideoResponse": {"generatedSamples": [{"video": _NEW, **_NEW}], **_NEW}}},
+        lambda value: [value.response, value.response.generated_videos[0], value.response.generated_videos[0].video],
+    ),
+    "vertex-videos": (
+        operations.get("projects/p/locations/l/publishers/google/models/m/operations/o", GenerateVideosOperation),
+        _VERTEX,
+        {"response": {"@type": "t", "videos": [_NEW], **_NEW}},
+        lambda value: [value.response, value.response.generated_videos[0].video],
+    ),
+    "batch": (
+        batches.get("batches/b"),
+        AT,
+        {"error": _NEW, "metadata": {"@type": "t", "output": {"responsesFile": "f", **_NEW}, **_NEW}},
+        lambda value: [value, value.dest, value.error],
+    ),
+    "endpoints": (
+        models.get("m"),
+        _VERTEX,
+        {"deployedModels": [{"endpoint": "e", **_NEW}]},
+        lambda value: [value.endpoints[0]],
+    ),
+    "hyperparameters": (
+        tunings.get("1"),
+        _VERTEX,
+        {"supervisedTuningSpec": {"hyperParameters": _NEW}, "preferenceOptimizationSpec": {"hyperParameters": _NEW}},
+        lambda value: [
+            value.supervised_tuning_spec.hyper_parameters,
+            value.preference_optimization_spec.hyper_parameters,
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", INNER_OBJECTS)
+def test_inner_objects(name: str) -> None:
+    """The objects inside a response keep unknown fields, also where they have another form on the wire."""
+    request, at, reply, list_objects = INNER_OBJECTS[name]
+    value = decode(request, HttpResponse(200, (), json.dumps(reply).encode()), at).unwrap()
+    objects = list_objects(value)
+    assert [each.extra for each in objects] == [_NEW] * len(objects)
 
 
 @pytest.mark.parametrize("name", RESOURCES)

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from msgspec import field
+
 from genai_fn import codec
 from genai_fn.ops.batches.places import BatchInputConfig, BatchOutputConfig, decode_destination, decode_source
 from genai_fn.ops.request_parts import copy_fields
@@ -28,7 +30,7 @@ from genai_fn.schema.base import Message, OpenMessage
 __all__ = ["DELETION", "GEMINI_JOB", "GEMINI_JOBS", "VERTEX_JOB", "VERTEX_JOBS"]
 
 
-class _JobErrorBody(Message):
+class _JobErrorBody(OpenMessage):
     code: int | None = None
     message: str | None = None
     details: tuple[Any, ...] = ()
@@ -38,7 +40,7 @@ def _decode_error(wire: _JobErrorBody | None) -> JobError | None:
     if wire is None:
         return None
     details = (each if isinstance(each, str) else codec.encode(each).decode() for each in wire.details)
-    return JobError(code=wire.code, message=wire.message, details=tuple(details))
+    return JobError(code=wire.code, message=wire.message, details=tuple(details), extra=wire.extra)
 
 
 # Gemini: an operation, whose metadata contain the batch
@@ -61,7 +63,9 @@ class _InlinedItems(Message):
     inlined_responses: tuple[_InlinedItem, ...] = ()
 
 
-class _GeminiBatchOutput(Message):
+class _GeminiBatchOutput(OpenMessage):
+    type_url: str | None = field(default=None, name="@type")
+    """Names the message, as it is inside an ``Any``."""
     responses_file: str | None = None
     inlined_responses: _InlinedItems | None = None
     inlined_embed_content_responses: _InlinedItems | None = None
@@ -74,6 +78,7 @@ class _GeminiBatchStats(OpenMessage):
 
 
 class _GeminiBatchMetadata(OpenMessage):
+    type_url: str | None = field(default=None, name="@type")
     display_name: str | None = None
     state: str | None = None
     create_time: datetime | None = None
@@ -132,6 +137,7 @@ def _decode_destination(output: _GeminiBatchOutput) -> BatchJobDestination:
         file_name=output.responses_file,
         inlined_responses=tuple(_decode_inlined_response(each) for each in responses),
         inlined_embed_content_responses=tuple(_decode_inlined_embedding(each) for each in embeddings),
+        extra=output.extra,
     )
 
 

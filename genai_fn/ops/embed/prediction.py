@@ -1,10 +1,12 @@
 """Embeddings by ``:predict`` on Vertex AI: one text for each vector."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from msgspec import field
 
 from genai_fn.backend import Vertex
+from genai_fn.codec import ExtraFields
 from genai_fn.errors import Unsupported
 from genai_fn.ops.request_parts import omit_if_empty
 from genai_fn.schema import (
@@ -17,7 +19,7 @@ from genai_fn.schema import (
     ModalityTokenCount,
     Part,
 )
-from genai_fn.schema.base import Message
+from genai_fn.schema.base import Message, OpenMessage
 
 __all__ = ["EmbedPredictions", "VertexEmbedding", "build_predict_body", "read_predictions", "read_vector"]
 
@@ -85,24 +87,24 @@ def _get_text(content: Content) -> str:
 # Responses
 
 
-class _WireStatistics(Message):
+class _WireStatistics(OpenMessage):
     truncated: bool | None = None
     token_count: float | None = field(default=None, name="token_count")
     tokens_details: tuple[ModalityTokenCount, ...] = ()
 
 
-class VertexEmbedding(Message):
+class VertexEmbedding(OpenMessage):
     """A vector on the wire of Vertex AI, where one of its statistics has a name in snake case."""
 
     values: tuple[float, ...] = ()
     statistics: _WireStatistics | None = None
 
 
-class _EmbedPrediction(Message):
+class _EmbedPrediction(OpenMessage):
     embeddings: VertexEmbedding
 
 
-class EmbedPredictions(Message):
+class EmbedPredictions(OpenMessage):
     """The response of ``:predict``."""
 
     predictions: tuple[_EmbedPrediction, ...] = ()
@@ -112,17 +114,21 @@ class EmbedPredictions(Message):
 def read_predictions(wire: EmbedPredictions) -> EmbedContentResponse:
     """Convert the response of ``:predict`` to the public type."""
     return EmbedContentResponse(
-        embeddings=tuple(read_vector(each.embeddings) for each in wire.predictions), metadata=wire.metadata
+        embeddings=tuple(read_vector(each.embeddings, each.extra) for each in wire.predictions),
+        metadata=wire.metadata,
+        extra=wire.extra,
     )
 
 
-def read_vector(wire: VertexEmbedding) -> ContentEmbedding:
-    """Convert one vector to the public type."""
+def read_vector(wire: VertexEmbedding, extra: Mapping[str, Any] | None = None) -> ContentEmbedding:
+    """Convert one vector to the public type; `extra` are unknown fields of the prediction that contains it."""
     statistics = None
     if wire.statistics is not None:
         statistics = ContentEmbeddingStatistics(
             truncated=wire.statistics.truncated,
             token_count=wire.statistics.token_count,
             tokens_details=wire.statistics.tokens_details,
+            extra=wire.statistics.extra,
         )
-    return ContentEmbedding(values=wire.values, statistics=statistics)
+    unknown = {**(extra or {}), **(wire.extra or {})}
+    return ContentEmbedding(values=wire.values, statistics=statistics, extra=ExtraFields(unknown) if unknown else None)

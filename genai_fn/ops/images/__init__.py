@@ -137,6 +137,7 @@ def _decode_generate(wire: ImagePredictions) -> GenerateImagesResponse:
     return GenerateImagesResponse(
         generated_images=tuple(map(decode_generated_image, images)),
         positive_prompt_safety_attributes=decode_safety_attributes(safety_source),
+        extra=wire.extra,
     )
 
 
@@ -236,4 +237,4 @@ def _encode_upscale(operation: UpscaleImage) -> PredictBody:
 
 
 def _decode_upscale(wire: ImagePredictions) -> UpscaleImageResponse:
-    return UpscaleImageResponse(generated_images=tuple(map(decode_generated_image, wire.predictions)))
+    return UpscaleImageResponse(generated_images=tuple(map(decode_generated_image, wire.predictions)), extra=wire.extra)

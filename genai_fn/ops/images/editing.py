@@ -236,4 +236,4 @@ def _encode_subject_config(config: SubjectReferenceConfig) -> _SubjectConfig:
 
 
 def _decode_edit(wire: ImagePredictions) -> EditImageResponse:
-    return EditImageResponse(generated_images=tuple(map(decode_generated_image, wire.predictions)))
+    return EditImageResponse(generated_images=tuple(map(decode_generated_image, wire.predictions)), extra=wire.extra)

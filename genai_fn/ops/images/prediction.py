@@ -118,7 +118,7 @@ class WireImageField(Message):
 # Responses
 
 
-class _WireSafetyAttributes(Message):
+class _WireSafetyAttributes(OpenMessage):
     categories: tuple[str, ...] = ()
     scores: tuple[float, ...] = ()
 
@@ -132,7 +132,7 @@ class ImagePrediction(WireImage):
     content_type: str | None = None
 
 
-class ImagePredictions(Message):
+class ImagePredictions(OpenMessage):
     """Response with generated images."""
 
     predictions: tuple[ImagePrediction, ...] = ()
@@ -160,6 +160,9 @@ def decode_safety_attributes(prediction: ImagePrediction) -> SafetyAttributes | 
     """Decode the safety attributes of an image or a prompt; None if there are none."""
     safety = prediction.safety_attributes or _WireSafetyAttributes()
     attributes = SafetyAttributes(
-        categories=safety.categories, scores=safety.scores, content_type=prediction.content_type
+        categories=safety.categories,
+        scores=safety.scores,
+        content_type=prediction.content_type,
+        extra=safety.extra,
     )
     return None if attributes == SafetyAttributes() else attributes

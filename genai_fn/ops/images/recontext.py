@@ -106,4 +106,6 @@ def _encode_recontext(operation: RecontextImage) -> PredictBody:
 
 
 def _decode_recontext(wire: ImagePredictions) -> RecontextImageResponse:
-    return RecontextImageResponse(generated_images=tuple(map(decode_generated_image, wire.predictions)))
+    return RecontextImageResponse(
+        generated_images=tuple(map(decode_generated_image, wire.predictions)), extra=wire.extra
+    )

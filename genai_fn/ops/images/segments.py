@@ -15,7 +15,7 @@ from genai_fn.schema import (
     SegmentImageSource,
     SegmentMode,
 )
-from genai_fn.schema.base import Message
+from genai_fn.schema.base import Message, OpenMessage
 from genai_fn.schema.convert import as_struct, as_value
 from genai_fn.wire.resource_names import check_model_name, resolve_model_name
 
@@ -116,7 +116,7 @@ class _MaskPrediction(WireImage):
     labels: tuple[EntityLabel, ...] = ()
 
 
-class _MaskPredictions(Message):
+class _MaskPredictions(OpenMessage):
     predictions: tuple[_MaskPrediction, ...] = ()
 
 
@@ -124,4 +124,4 @@ def _decode_segment(wire: _MaskPredictions) -> SegmentImageResponse:
     masks = tuple(
         GeneratedImageMask(mask=decode_image(each), labels=each.labels, extra=each.extra) for each in wire.predictions
     )
-    return SegmentImageResponse(generated_masks=masks)
+    return SegmentImageResponse(generated_masks=masks, extra=wire.extra)
