@@ -361,7 +361,7 @@ def _apply_environment(backend: Backend, base_url: str | None, version: str | No
 
 NO_CREDENTIALS_MESSAGE = (
     "no credentials: looked for GOOGLE_API_KEY and GEMINI_API_KEY,"
-    " and for GOOGLE_GENAI_USE_VERTEXAI (which is not set);"
+    " and for GOOGLE_GENAI_USE_ENTERPRISE or GOOGLE_GENAI_USE_VERTEXAI (which do not select Vertex AI);"
     " give Http(Gemini(api_key=…)) or Http(Vertex(…)) a backend, or use Offline()"
 )
 

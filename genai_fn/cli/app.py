@@ -115,7 +115,7 @@ def _read_part(file: Path) -> Part:
 
 
 def _build_interpreter(*, vertex: bool, offline: bool) -> Http | Offline:
-    environ = {**os.environ, "GOOGLE_GENAI_USE_VERTEXAI": "1"} if vertex else os.environ
+    environ = {**os.environ, "GOOGLE_GENAI_USE_ENTERPRISE": "1"} if vertex else os.environ
     if not offline:
         return Http(find_backend(environ))
     print_message("offline", "the built-in emulator answers.")

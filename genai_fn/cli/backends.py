@@ -39,7 +39,7 @@ def find_backend(environ: Mapping[str, str]) -> Backend:
 _NO_CREDENTIALS = (
     "no API key and no project: set GEMINI_API_KEY or GOOGLE_API_KEY;"
     " for Vertex AI set GOOGLE_CLOUD_PROJECT (and GOOGLE_CLOUD_LOCATION) or GOOGLE_APPLICATION_CREDENTIALS,"
-    " and pass --vertex or set GOOGLE_GENAI_USE_VERTEXAI=true;"
+    " and pass --vertex or set GOOGLE_GENAI_USE_ENTERPRISE=true;"
     " --offline needs neither and answers from the emulator"
 )
 

@@ -77,6 +77,14 @@ class TestNoCredentials:
         names = ("GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_CLOUD_PROJECT", "GOOGLE_CLOUD_LOCATION", "--offline")
         assert [each for each in names if each not in err] == []
 
+    def test_variable_is_overridden(self, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+        """``--vertex`` selects Vertex AI, also against ``GOOGLE_GENAI_USE_ENTERPRISE``."""
+        monkeypatch.setenv("GOOGLE_GENAI_USE_ENTERPRISE", "false")
+        monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "p")
+        monkeypatch.setenv("GOOGLE_VERTEX_BASE_URL", "nowhere")
+        assert run_command_line(["generate", "Why?", "--vertex"]) == 2
+        assert "base_url" in capsys.readouterr().err
+
     def test_process(self) -> None:
         """The process fails the same way, also if the variables are set but blank."""
         process = _run_process(["generate", "Why?"], GEMINI_API_KEY=" ")
