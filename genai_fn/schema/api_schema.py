@@ -22,6 +22,7 @@ from typing import Any, NamedTuple, NewType, TypeAlias, TypeVar, get_origin
 from msgspec.structs import astuple
 from typing_extensions import TypeAliasType, TypeIs
 
+from genai_fn.codec import EXTRA_JSON_NAME
 from genai_fn.schema.base import ConversionError, Elsewhere, Message, OpenEnum
 from genai_fn.schema.json_schema import build_json_schema, without_siblings
 from genai_fn.schema.schema_tree import is_mapping, iter_subschemas, resolve_pointer
@@ -158,10 +159,17 @@ class _Vocabulary(NamedTuple):
 
 @functools.cache
 def _read_vocabulary(schema_type: type[Message]) -> _Vocabulary:
-    fields = dict(zip(schema_type.__struct_encode_fields__, schema_type.__struct_fields__, strict=True))
+    fields = dict(zip(_list_keywords(schema_type), schema_type.__struct_fields__, strict=True))
     spellings = {spelling: keyword for keyword, name in fields.items() for spelling in (keyword, name)}
     translated = {keyword: keyword for keyword in ("$ref", "const", *_INCLUSIVE_BOUNDS)}
     return _Vocabulary(schema_type, fields, {**spellings, **translated})
+
+
+@functools.cache
+def _list_keywords(schema_type: type[Message]) -> tuple[str, ...]:
+    """List the keywords of the fields; ``extra``, which is none in JSON, has the name that it has in a dict."""
+    pairs = zip(schema_type.__struct_encode_fields__, schema_type.__struct_fields__, strict=True)
+    return tuple(name if keyword == EXTRA_JSON_NAME else keyword for keyword, name in pairs)
 
 
 class _Cursor(NamedTuple):
@@ -233,7 +241,7 @@ def _read_keywords(given: Any, cursor: _Cursor) -> _Keywords:
 
 
 def _get_set_fields(given: Message) -> _Keywords:
-    pairs = zip(given.__struct_encode_fields__, astuple(given), strict=True)
+    pairs = zip(_list_keywords(type(given)), astuple(given), strict=True)
     return {keyword: value for keyword, value in pairs if value is not None}
 
 

@@ -40,6 +40,7 @@ from genai_fn.schema import (
     GenerateVideosOperation,
     OpenMessage,
     Part,
+    Schema,
     Tool,
 )
 from genai_fn.testing import Fake, Replay, recording, strategies
@@ -192,6 +193,16 @@ def test_config_fields() -> None:
     body = _read_body(generate("m", "hi", {"temperature": 0.5, "extra": {"newKnob": 1}, "tools": tools}))
     assert body["generationConfig"] == {"temperature": 0.5, "newKnob": 1}
     assert body["tools"] == [{"newTool": {}}]
+
+
+@pytest.mark.parametrize("name", ["response_schema", "responseSchema"])
+@pytest.mark.parametrize("kind", [dict, Schema])
+def test_schemas(name: str, kind: Any) -> None:
+    """Unknown fields of a schema are sent, at any depth, from dicts and from Schemas."""
+    inner = kind(type="STRING", extra={"new": 1})
+    schema = kind(type="OBJECT", properties={"extra": inner}, extra={"new": {"a": 1}})
+    sent = _read_body(generate("m", "hi", {name: schema}))["generationConfig"]["responseSchema"]
+    assert sent == {"type": "OBJECT", "new": {"a": 1}, "properties": {"extra": {"type": "STRING", "new": 1}}}
 
 
 def test_collisions() -> None:
