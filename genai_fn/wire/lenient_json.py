@@ -1,9 +1,9 @@
 """
 Decodes JSON of the API, repairs what does not fit its type, and keeps fields that its type does not define.
 
-Repaired are unexpected nulls, numbers in quotes, URL-safe or unpadded base64, one object in place of a list, and the
-number of an enum value in place of its name. All of this is tried only after msgspec alone has failed, so JSON that
-fits costs nothing extra. Free-form mappings are not changed.
+Repaired are unexpected nulls, numbers in quotes, URL-safe or unpadded base64, one object in place of a list, the number
+of an enum value in place of its name, and names of fields in snake case. All of this is tried only after msgspec alone
+has failed, so JSON that fits costs nothing extra. Free-form mappings are not changed.
 """
 
 import functools
@@ -176,16 +176,18 @@ def _repair_mapping(repair: _Repair | None, value: Any) -> Any:
 def _repair_struct(kind: type[msgspec.Struct], scalars: bool, value: Any) -> Any:
     if not isinstance(value, dict):
         return _drop_null(value)
-    repairs = _get_field_repairs(kind, scalars)
+    repairs, json_names = _get_field_repairs(kind, scalars), _get_json_names(kind)
+    fields = cast("dict[str, Any]", value)
     tree: dict[str, Any] = {}
     extra: dict[str, Any] = {}
-    for key, each in cast("dict[str, Any]", value).items():
-        if key not in repairs:
+    for key, each in fields.items():
+        name = key if key in repairs else json_names.get(key, key)
+        if name not in repairs or (name != key and name in fields):
             extra[key] = each
-        elif (repair := repairs[key]) is None:
-            tree[key] = each
+        elif (repair := repairs[name]) is None:
+            tree[name] = each
         elif (repaired := repair(each)) is not _DROPPED:
-            tree[key] = repaired
+            tree[name] = repaired
     if extra and issubclass(kind, OpenMessage):
         tree[EXTRA_JSON_NAME] = ExtraFields(extra)
     return tree
@@ -194,6 +196,12 @@ def _repair_struct(kind: type[msgspec.Struct], scalars: bool, value: Any) -> Any
 @functools.cache
 def _get_field_repairs(kind: type[msgspec.Struct], scalars: bool) -> dict[str, _Repair | None]:
     return {each.encode_name: _build_repair(each.type, scalars) for each in get_defined_fields(kind)}
+
+
+@functools.cache
+def _get_json_names(kind: type[msgspec.Struct]) -> dict[str, str]:
+    """Return the JSON names of fields by their names in snake case, which JSON of protocol buffers may contain, too."""
+    return {each.name: each.encode_name for each in get_defined_fields(kind)}
 
 
 def _repair_enum(name: str, value: Any) -> Any:

@@ -34,9 +34,11 @@ from genai_fn.http import FileSlice, HttpRequest
 from genai_fn.ops import batches, caches, models, tunings
 from genai_fn.request import Request
 from genai_fn.schema import (
+    Blob,
     Candidate,
     Content,
     GenerateContentResponse,
+    GenerateContentResponseUsageMetadata,
     GenerateVideosOperation,
     OpenMessage,
     Part,
@@ -60,7 +62,9 @@ _json = st.recursive(
     max_leaves=8,
 )
 _new_names = st.text().filter(lambda name: name not in _KNOWN_NAMES)
-_KNOWN_NAMES = {*Part.__struct_encode_fields__, *Content.__struct_encode_fields__} - {codec.EXTRA_JSON_NAME}
+_KNOWN_NAMES = {
+    name for kind in (Part, Content) for name in (*kind.__struct_encode_fields__, *kind.__struct_fields__)
+} - {codec.EXTRA_JSON_NAME, "extra"}
 _new_fields = st.dictionaries(_new_names, _json, max_size=4)
 
 
@@ -154,7 +158,7 @@ def test_values() -> None:
     assert [pickle.loads(pickle.dumps(part)), copy.copy(part), copy.deepcopy(part)] == [part] * 3
 
 
-@pytest.mark.parametrize("name", [codec.EXTRA_JSON_NAME, "extra", "", "ä", "inline_data"])
+@pytest.mark.parametrize("name", [codec.EXTRA_JSON_NAME, "extra", "", "ä", "inline-data"])
 @pytest.mark.parametrize("value", [None, {}, 1])
 def test_odd_names(name: str, value: Any) -> None:
     """Unknown fields may have any name, also that of the field which contains them."""
@@ -213,11 +217,22 @@ def test_collisions() -> None:
         assert caught.value.path == f"contents[0].parts[1].extra.{name}"
 
 
-def test_other_spelling_of_a_server() -> None:
-    """A field that a server returns in snake case goes back as it came; a caller may not use ``extra`` for it."""
-    part = {"inline_data": {"mime_type": "image/png", "data": "eA=="}, "thought_signature": "c2ln"}
+def test_snake_case() -> None:
+    """A field that a server returns in snake case is that field, in a list and beside unknown fields, too."""
+    parts = [{"inline_data": {"mime_type": "image/png", "data": "eA=="}, "thought_signature": "c2ln", "new_part": 1}]
+    response = _decode_reply(_reply(*parts) | {"usage_metadata": {"total_token_count": "3"}})
+    blob = Blob(mime_type="image/png", data=b"x")
+    part = Part(inline_data=blob, thought_signature="c2ln", extra={"new_part": 1})
+    assert response.candidates[0].content == Content(parts=(part,), role="model")
+    assert response.usage_metadata == GenerateContentResponseUsageMetadata(total_token_count=3)
+
+
+def test_both_spellings() -> None:
+    """If a server returns a field in both spellings, the other one is an unknown field, and goes back as it came."""
+    part = {"thoughtSignature": "c2ln", "thought_signature": "YQ=="}
     content = _decode_reply(_reply(part)).candidates[0].content
     assert content is not None
+    assert content.parts == (Part(thought_signature="c2ln", extra={"thought_signature": "YQ=="}),)
     assert _read_body(generate("m", [Content(role="user"), content]))["contents"][1]["parts"] == [part]
 
 
