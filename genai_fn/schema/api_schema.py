@@ -162,7 +162,7 @@ def _read_vocabulary(schema_type: type[Message]) -> _Vocabulary:
     fields = dict(zip(_list_keywords(schema_type), schema_type.__struct_fields__, strict=True))
     spellings = {spelling: keyword for keyword, name in fields.items() for spelling in (keyword, name)}
     translated = {keyword: keyword for keyword in ("$ref", "const", *_INCLUSIVE_BOUNDS)}
-    return _Vocabulary(schema_type, fields, {**spellings, **translated})
+    return _Vocabulary(schema_type, fields, {**spellings, **translated, EXTRA_JSON_NAME: "extra"})
 
 
 @functools.cache

@@ -477,5 +477,5 @@ def _strip_none(annotation: Any) -> Any:
 
 @functools.cache
 def _get_field_names(kind: type[msgspec.Struct]) -> dict[str, str]:
-    names = {each.name: each.name for each in get_fields(kind)}
-    return {**names, **{spelling: each.name for spelling, each in index_fields_by_spelling(kind).items()}}
+    """Return the names of fields by each spelling; that of ``extra`` in JSON is what msgspec alone writes."""
+    return {spelling: each.name for each in get_fields(kind) for spelling in (each.encode_name, each.name)}

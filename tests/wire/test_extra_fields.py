@@ -150,6 +150,17 @@ def test_recordings_keep_fields(tmp_path: Path) -> None:
     assert "partOfNextYear" in path.read_text()
 
 
+def test_saved_history() -> None:
+    """A history that msgspec has saved can be restored from its JSON, with unknown fields."""
+    schema = Schema(type="STRING", extra={"new": 1})
+    content = _decode_reply(_reply(*_TOOL_CALL_PARTS, mood="calm")).candidates[0].content
+    assert content is not None
+    saved = json.loads(msgspec.json.encode({"history": [content], "config": {"response_schema": schema}}))
+    chat = chats.start("m", saved["config"], saved["history"])
+    assert chats.history(chat) == (content,)
+    assert chat.config.response_schema == schema
+
+
 def test_values() -> None:
     """Unknown fields take part in comparison, repr, copies and pickles; a dict and decoded fields are equal."""
     part = parse_json(Part, b'{"text": "a", "new": {"b": [null]}}')
