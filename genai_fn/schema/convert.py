@@ -282,7 +282,7 @@ def _build_union_converter(converters: tuple[Converter, ...]) -> Converter:
 
 def _build_tuple_converter(converter: Converter) -> Converter:
     def convert_tuple(value: Any) -> tuple[Any, ...]:
-        items = value if type(value) is tuple else _list_items(value)
+        items: tuple[Any, ...] | None = cast("Any", value) if type(value) is tuple else _list_items(value)
         if items is None:  # one object in place of a list
             return (converter(value),)
         converted = _convert_items(converter, items)
