@@ -6,16 +6,22 @@ stores it on the class before it is complete. Another thread that decodes the cl
 and the process crashes (``docs/decisions/0006-one-lock-for-new-types.md``). So the first decoder of a type is built
 under a lock. Encoding builds no type information.
 
-The other thing that msgspec lacks is a Struct that keeps the fields it does not define. Such a Struct has a field of
+Another thing that msgspec lacks is a Struct that keeps the fields it does not define. Such a Struct has a field of
 the type `ExtraFields`; encoding writes them as fields of the Struct.
+
+The third is a limit of nesting. Without one, a value that decodes is too deep for ``repr``, ``==`` and pickling, which
+raise RecursionError.
 """
 
 import functools
 import operator
 import os
-from collections.abc import Callable, Sequence
+import re
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate
 from threading import RLock
-from typing import Any, Literal, TypeAlias, TypeVar, cast, overload
+from typing import Any, Final, Literal, TypeAlias, TypeVar, cast, overload
 
 import msgspec
 from msgspec.json import Decoder, format as format_json
@@ -23,13 +29,17 @@ from msgspec.structs import fields
 
 __all__ = [
     "EXTRA_JSON_NAME",
+    "MAX_DEPTH",
     "ExtraFields",
+    "build_depth_error",
     "convert",
     "decode",
     "describe_types",
     "encode",
+    "find_unchecked_decoder",
     "format_json",
     "inspect_type",
+    "is_too_deep",
     "to_builtins",
 ]
 
@@ -39,24 +49,111 @@ _Hook: TypeAlias = Callable[[Any, Any], Any]
 _EncodeHook: TypeAlias = Callable[[Any], Any]
 
 
+MAX_DEPTH: Final = 100
+"""
+How many levels of objects and lists free-form JSON may nest, such as the arguments of a function call.
+
+It is the limit of the JSON parsers of protocol buffers, which the service uses.
+"""
+
+_MAX_TEXT_DEPTH = MAX_DEPTH + 20
+"""Limit of a whole text: messages add up to 20 levels around free-form JSON."""
+
+
 @overload
 def decode(text: _Text) -> Any: ...
 @overload
-def decode(text: _Text, kind: type[T], *, strict: bool = True) -> T: ...
+def decode(text: _Text, kind: type[T], *, strict: bool = True, max_depth: int = ...) -> T: ...
 @overload
-def decode(text: _Text, kind: Any, *, strict: bool = True) -> Any: ...
-def decode(text: _Text, kind: Any = Any, *, strict: bool = True) -> Any:
+def decode(text: _Text, kind: Any, *, strict: bool = True, max_depth: int = ...) -> Any: ...
+def decode(text: _Text, kind: Any = Any, *, strict: bool = True, max_depth: int = _MAX_TEXT_DEPTH) -> Any:
     """
     Decode JSON as a type, as ``msgspec.json.decode`` does.
+
+    Raises:
+        msgspec.DecodeError: If the text is not JSON, does not fit the type, or nests more than `max_depth` levels.
 
     >>> decode(b"[1, 2]", tuple[float, ...])
     (1.0, 2.0)
     """
+    if _is_text_too_deep(text, max_depth):
+        raise build_depth_error(max_depth)
     try:
-        decoder = _STRICT[kind] if strict else _LENIENT[kind]
-    except (KeyError, TypeError):  # TypeError: the type has no hash
-        decoder = None
-    return (decoder or _find_decoder(kind, strict=strict)).decode(text)
+        return find_unchecked_decoder(kind, strict=strict)(text)
+    except RecursionError:  # the stack of the caller is almost full
+        raise build_depth_error(max_depth) from None
+
+
+def find_unchecked_decoder(kind: Any, *, strict: bool = True) -> Callable[[_Text], Any]:
+    """
+    Return the function that decodes JSON as a type, without the limit of nesting.
+
+    It is for types that limit free-form JSON themselves, and for JSON whose free-form parts are checked afterwards.
+    """
+    return _find_decoder(kind, strict=strict).decode
+
+
+def build_depth_error(max_depth: int = MAX_DEPTH) -> msgspec.ValidationError:
+    """Build the error for JSON that nests more levels."""
+    return msgspec.ValidationError(f"Expected at most {max_depth} levels of nesting")
+
+
+def is_too_deep(value: Any) -> bool:
+    """
+    Whether free-form JSON nests more than `MAX_DEPTH` levels. A value that contains itself does.
+
+    >>> is_too_deep([[{"a": []}]])
+    False
+    """
+    outer: list[Iterator[Any]] = []
+    children = iter((value,))
+    while True:
+        for child in children:
+            if isinstance(child, _CONTAINERS):
+                if len(outer) >= MAX_DEPTH:
+                    return True
+                outer.append(children)
+                children = iter(cast("dict[str, Any]", child).values() if isinstance(child, dict) else child)
+                break
+        else:
+            if not outer:
+                return False
+            children = outer.pop()
+
+
+_CONTAINERS = (dict, list, tuple)
+
+
+def _is_text_too_deep(text: _Text, max_depth: int) -> bool:
+    """
+    Whether a JSON text nests more levels. It takes a small part of the time of decoding it.
+
+    Brackets are all that is kept of the text; those within strings are removed after that.
+    """
+    if len(text) <= max_depth:
+        return False
+    data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else bytes(text)
+    if b"\\" in data:
+        data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
+    brackets = data.translate(_TO_SQUARE_BRACKETS, _OTHER_BYTES)
+    if len(brackets) <= max_depth:
+        return False
+    brackets = brackets.replace(b'""', b"")
+    if b'"' in brackets:
+        brackets = _STRING.sub(b"", brackets)
+    for _ in range(min(_STRIPPED_LEVELS, max_depth)):  # most containers are innermost ones, and removing them is faster than counting
+        if len(brackets) <= max_depth:
+            return False
+        brackets, max_depth = brackets.replace(b"[]", b""), max_depth - 1
+    steps = array("b", brackets.translate(_TO_STEPS))
+    return any(depth > max_depth for depth in accumulate(steps))
+
+
+_TO_SQUARE_BRACKETS = bytes.maketrans(b"{}", b"[]")
+_OTHER_BYTES = bytes(set(range(256)) - set(b'[]{}"'))
+_TO_STEPS = bytes.maketrans(b"[]", b"\x01\xff")  # 1 and -1
+_STRING = re.compile(rb'"[^"]*"?')
+_STRIPPED_LEVELS = 4
 
 
 @overload

@@ -7,7 +7,9 @@ from typing import Annotated, Any, Literal, cast, get_args, get_origin
 import msgspec
 
 from genai_fn import codec
+from genai_fn.errors import InvalidRequest
 from genai_fn.schema.annotations import is_union
+from genai_fn.schema.base import DEPTH_LIMIT
 from genai_fn.schema.limits import bind_limits
 from genai_fn.schema.other_types import decode_other_type, encode_other_type
 
@@ -78,10 +80,15 @@ def to_json(value: Any) -> Any:
     Raises:
         TypeError: If msgspec does not support the type, and it has no ``model_dump()``.
 
+        InvalidRequest: If the value nests too deep.
+
     >>> to_json({1: (True, b"?")})
     {'1': [True, 'Pw==']}
     """
-    return codec.decode(codec.encode(value, enc_hook=encode_other_type))
+    try:
+        return codec.decode(codec.encode(value, enc_hook=encode_other_type))
+    except (msgspec.ValidationError, RecursionError):
+        raise InvalidRequest("result", type(value), DEPTH_LIMIT) from None
 
 
 def _convert_first_match(value: Any, kinds: tuple[Any, ...], *, strict: bool) -> Any:

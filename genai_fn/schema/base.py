@@ -3,12 +3,13 @@
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Any, Generic, Self, TypeAlias, TypeVar, cast, dataclass_transform
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Self, TypeAlias, TypeVar, cast, dataclass_transform
 
 import msgspec
 from msgspec import Struct, StructMeta, field
 
-from genai_fn.codec import EXTRA_JSON_NAME, ExtraFields
+from genai_fn.codec import EXTRA_JSON_NAME, MAX_DEPTH, ExtraFields, is_too_deep
+from genai_fn.errors import InvalidRequest
 
 __all__ = [
     "BackendOnly",
@@ -91,6 +92,27 @@ class OpenMessage(Message, forbid_unknown_fields=True):
         """Fields that the type does not define, by their JSON names. They are sent as they are."""
     else:
         extra: ExtraFields = field(default=None, name=EXTRA_JSON_NAME)
+
+
+DEPTH_LIMIT = f"JSON of at most {MAX_DEPTH} levels, which does not contain itself"
+"""What errors expect in place of JSON that nests deeper."""
+
+
+class FreeFormMessage(OpenMessage):
+    """
+    Base of the messages with free-form JSON that are part of model responses.
+
+    They limit its depth themselves, so that decoding a response need not scan its text.
+    """
+
+    free_form_fields: ClassVar[tuple[str, ...]] = ()
+    """Names of the fields that contain free-form JSON."""
+
+    def __post_init__(self) -> None:
+        for name in self.free_form_fields:
+            value: Any = getattr(self, name)
+            if value is not None and is_too_deep(value):
+                raise InvalidRequest(f"{type(self).__name__}.{name}", type(value), DEPTH_LIMIT)
 
 
 class Page(OpenMessage, Generic[T_co]):

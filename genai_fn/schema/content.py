@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, cast
 
 from genai_fn.errors import InvalidRequest
-from genai_fn.schema.base import ConversionError, GeminiOnly, Message, Opaque, OpenEnum, OpenMessage
+from genai_fn.schema.base import ConversionError, FreeFormMessage, GeminiOnly, Message, Opaque, OpenEnum, OpenMessage
 from genai_fn.schema.convert import as_struct, as_value, convert
 from genai_fn.schema.files import File
 from genai_fn.schema.functions import FunctionCall, FunctionResponse, FunctionResponsePart, ToolCall, ToolResponse
@@ -94,8 +94,10 @@ class Blob(OpenMessage):
         return Image(image_bytes=self.data, mime_type=self.mime_type)
 
 
-class Part(OpenMessage):
+class Part(FreeFormMessage):
     """Part of a content: a text, media, a function call, …"""
+
+    free_form_fields = ("part_metadata",)
 
     media_resolution: PartMediaResolution | None = None
     code_execution_result: CodeExecutionResult | None = None
@@ -120,6 +122,10 @@ class Part(OpenMessage):
     document_metadata: DocumentMetadata | None = None
     spreadsheet_metadata: SpreadsheetMetadata | None = None
     audio_metadata: AudioMetadata | None = None
+
+    def __post_init__(self) -> None:  # of its own, as every text is a part
+        if self.part_metadata is not None:
+            super().__post_init__()
 
     @classmethod
     def from_value(cls, value: "PartLike") -> "Part":

@@ -40,7 +40,7 @@ from genai_fn.schema.annotations import (
     get_fields,
     index_fields_by_spelling,
 )
-from genai_fn.schema.base import Coerce, ConversionError, Detour, Elsewhere, Message
+from genai_fn.schema.base import DEPTH_LIMIT, Coerce, ConversionError, Detour, Elsewhere, Message
 from genai_fn.schema.enum_numbers import ENUM_NUMBERS, find_enum_name
 
 __all__ = ["as_changes", "as_struct", "as_value", "convert", "convert_at"]
@@ -77,12 +77,17 @@ def as_changes(kind: type[msgspec.Struct], value: Mapping[str, Any], path: str) 
 
 def as_value(annotation: Any, value: Any, path: str) -> Any:
     """Convert a value by any annotation that a field may have. Raises InvalidRequest with the path."""
+    if value.__class__ in _PLAIN_CONTAINERS and codec.is_too_deep(value):
+        raise InvalidRequest(path, type(value), DEPTH_LIMIT)
     try:
         return _build_converter(annotation)(value)
     except ConversionError as error:
         raise InvalidRequest(path + "".join(reversed(error.steps)), error.value, error.expected) from None
     except RecursionError:
-        raise InvalidRequest(path, value, "a value that does not contain itself") from None
+        raise InvalidRequest(path, type(value), DEPTH_LIMIT) from None
+
+
+_PLAIN_CONTAINERS = (dict, list, tuple)
 
 
 def convert(annotation: Any, value: Any) -> Any:
@@ -178,8 +183,18 @@ def _convert_datetime(value: Any) -> datetime:
     return moment
 
 
-def _convert_json(value: Any) -> Any:
+def _convert_free_form(value: Any) -> Any:
     """Copy free-form JSON, so that later changes do not reach the request. Types that msgspec encodes are accepted."""
+    return _check_depth(_convert_json(value))
+
+
+def _check_depth(value: Any) -> Any:
+    if codec.is_too_deep(value):
+        raise ConversionError(type(value), DEPTH_LIMIT)
+    return value
+
+
+def _convert_json(value: Any) -> Any:
     if value is None:
         return None
     leaf = _JSON_SCALAR_CONVERTERS.get(value.__class__)
@@ -213,7 +228,7 @@ _SCALAR_CONVERTERS: dict[Any, Converter] = {
     float: _convert_float,
     bytes: _convert_bytes,
     datetime: _convert_datetime,
-    Any: _convert_json,
+    Any: _convert_free_form,
 }
 
 
@@ -452,7 +467,7 @@ def _build_field_converter(kind: type[msgspec.Struct], annotation: Any) -> Conve
 
 
 def _convert_extra_fields(kind: type[msgspec.Struct], value: Any) -> ExtraFields | None:
-    extra = _convert_json_mapping(value)
+    extra = _check_depth(_convert_json_mapping(value))
     if type(value) is ExtraFields:  # decoded: a server may use the other spelling of a field, and it goes back as it is
         return value or None
     for name, each in extra.items():

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Self
 
-from genai_fn.schema.base import GeminiOnly, OpenEnum, OpenMessage, VertexOnly
+from genai_fn.schema.base import FreeFormMessage, GeminiOnly, OpenEnum, OpenMessage, VertexOnly
 from genai_fn.schema.media import (
     AudioMetadata,
     DocumentMetadata,
@@ -66,8 +66,10 @@ class PartialArg(OpenMessage):
     """Whether more of the same argument follows."""
 
 
-class FunctionCall(OpenMessage):
+class FunctionCall(FreeFormMessage):
     """A function call that the model requests."""
+
+    free_form_fields = ("args",)
 
     id: str | None = None
     """Id of the call, which the response must repeat."""
@@ -119,8 +121,10 @@ class FunctionResponsePart(OpenMessage):
         )
 
 
-class FunctionResponse(OpenMessage):
+class FunctionResponse(FreeFormMessage):
     """The response to a function call."""
+
+    free_form_fields = ("response",)
 
     will_continue: GeminiOnly[bool | None] = None
     """Whether more responses to the same call follow; for non-blocking functions only."""
@@ -134,8 +138,10 @@ class FunctionResponse(OpenMessage):
     """The response as JSON, by convention under ``output``, or under ``error`` for a failure."""
 
 
-class ToolCall(OpenMessage):
+class ToolCall(FreeFormMessage):
     """A call to a tool that the service runs; it must be sent back with its response."""
+
+    free_form_fields = ("args",)
 
     id: str | None = None
     """Id of the call, which the response repeats."""
@@ -143,8 +149,10 @@ class ToolCall(OpenMessage):
     args: Mapping[str, Any] | None = None
 
 
-class ToolResponse(OpenMessage):
+class ToolResponse(FreeFormMessage):
     """The response of a tool that the service has run; it must be sent back with its call."""
+
+    free_form_fields = ("response",)
 
     id: str | None = None
     """The `id` of the tool call."""

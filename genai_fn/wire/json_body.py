@@ -91,8 +91,8 @@ def merge_extra_body(body: Body, extra: Mapping[str, Any]) -> bytes:
     if isinstance(body, FileSlice):
         raise InvalidRequest("extra_body", extra, "no extra_body, as the body is a file")
     text = body if isinstance(body, bytes) else b"".join(body)
-    tree: Any = codec.decode(text) if text else {}
     try:
+        tree: Any = codec.decode(text) if text else {}
         return codec.encode(_merge_trees(tree, extra, "extra_body"))
     except InvalidRequest:
         raise

@@ -9,6 +9,8 @@ has failed, so JSON that fits costs nothing extra. Free-form mappings are not ch
 import functools
 import re
 from collections.abc import Callable
+from datetime import datetime
+from enum import Enum
 from typing import Any, TypeAlias, cast
 
 import msgspec
@@ -26,8 +28,9 @@ from genai_fn.schema.annotations import (
     UnionOf,
     classify_annotation,
     get_defined_fields,
+    iter_types,
 )
-from genai_fn.schema.base import OpenMessage
+from genai_fn.schema.base import FreeFormMessage, OpenMessage
 from genai_fn.schema.enum_numbers import find_enum_name
 
 __all__ = ["build_decode_error", "convert_json", "parse_json", "repair_tree", "truncate_text"]
@@ -48,14 +51,52 @@ def parse_json(kind: Any, text: bytes | memoryview) -> Any:
     12
     """
     try:
-        return codec.decode(text, kind)
+        return _find_reader(kind)(text)
     except msgspec.DecodeError as error:
         if not str(error).startswith(_UNKNOWN_FIELD) and not _NULL_IN_QUOTES.search(text):
             try:
                 return codec.decode(text, kind, strict=False)
             except msgspec.DecodeError:
                 pass
-    return convert_json(codec.decode(text), kind)
+    except RecursionError:
+        raise codec.build_depth_error() from None
+    try:
+        return convert_json(_find_reader(kind, is_tree=True)(text), kind)
+    except RecursionError:
+        raise codec.build_depth_error() from None
+
+
+@functools.cache
+def _find_reader(kind: Any, is_tree: bool = False) -> Callable[[bytes | memoryview], Any]:  # noqa: FBT001, FBT002  # as above
+    """
+    Return the function that decodes JSON as a type, or as the tree that is converted to it.
+
+    It scans the text for its depth only if the type has no limit.
+    """
+    target = Any if is_tree else kind
+    if _find_unlimited(kind, ()) is None:
+        return codec.find_unchecked_decoder(target)
+    return functools.partial(codec.decode, kind=target)
+
+
+def _find_unlimited(annotation: Any, outer: tuple[Any, ...]) -> Any:
+    """
+    Find a type whose JSON may nest without a limit: a Struct that contains itself, or free-form JSON that is not checked.
+
+    `outer` are the Structs that contain the annotation.
+    """
+    for kind in iter_types(annotation):
+        if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+            checked = kind.free_form_fields if issubclass(kind, FreeFormMessage) else ()
+            unchecked = [] if kind in outer else [each for each in get_defined_fields(kind) if each.name not in checked]
+            if kind in outer or any(_find_unlimited(each.type, (*outer, kind)) is not None for each in unchecked):
+                return kind
+        elif not isinstance(kind, type) or not issubclass(kind, _FLAT_TYPES):
+            return kind
+    return None
+
+
+_FLAT_TYPES = (str, int, float, bytes, datetime, Enum, type(None))
 
 
 _UNKNOWN_FIELD = "Object contains unknown field"
@@ -183,6 +224,8 @@ def _repair_struct(kind: type[msgspec.Struct], scalars: bool, value: Any) -> Any
     for key, each in fields.items():
         name = key if key in repairs else json_names.get(key, key)
         if name not in repairs or (name != key and name in fields):
+            if each.__class__ in _CONTAINERS and codec.is_too_deep(each):
+                raise codec.build_depth_error()
             extra[key] = each
         elif (repair := repairs[name]) is None:
             tree[name] = each
@@ -191,6 +234,9 @@ def _repair_struct(kind: type[msgspec.Struct], scalars: bool, value: Any) -> Any
     if extra and issubclass(kind, OpenMessage):
         tree[EXTRA_JSON_NAME] = ExtraFields(extra)
     return tree
+
+
+_CONTAINERS = (dict, list)
 
 
 @functools.cache

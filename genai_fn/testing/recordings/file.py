@@ -4,7 +4,7 @@ import threading
 from operator import attrgetter
 from pathlib import Path
 
-from msgspec import UNSET
+from msgspec import UNSET, ValidationError
 
 from genai_fn import codec
 from genai_fn.errors import InvalidRequest
@@ -88,14 +88,20 @@ def read_calls(path: Path) -> tuple[list[RecordedCall], int]:
 def _is_truncated(line: bytes) -> bool:
     try:
         codec.decode(line or b"{}")
+    except ValidationError:  # a complete line, which nests too deep
+        return False
     except ValueError:
         return True
     return False
 
 
+_MAX_DEPTH = codec.MAX_DEPTH + 40
+"""Limit of a line: 20 levels more than a response may have."""
+
+
 def _parse_call(line: bytes, where: str) -> RecordedCall:
     try:
-        call = codec.decode(line, RecordedCall)
+        call = codec.decode(line, RecordedCall, max_depth=_MAX_DEPTH)
     except ValueError as error:
         raise InvalidRequest(where, line.decode("utf-8", "replace"), f"a line of a recording ({error})") from None
     if all(each is UNSET for each in (call.answer, call.chunks, call.live, call.error)):
