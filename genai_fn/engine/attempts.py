@@ -97,7 +97,10 @@ def _read_response(
             yield CloseResource(response)  # the next attempt needs its connection
             return chunk.error
         data = decompressor.feed(chunk) if chunk else decompressor.finish()
-        if isinstance(data, DecodeError):
+        while decompressor.has_more and isinstance(data, bytes):
+            chunks.append(data)
+            data = (yield from _pause(deadline)) or decompressor.feed(b"")
+        if isinstance(data, GenaiError):
             yield CloseResource(response)
             return data
         if data:
@@ -105,6 +108,13 @@ def _read_response(
         if not chunk:
             yield CloseResource(response)
             return HttpResponse(first.status, first.headers, chunks[0] if len(chunks) == 1 else b"".join(chunks))
+
+
+def _pause(deadline: float) -> Effects[TimedOut | None]:
+    """Let other tasks run between two slices of decompressed data; returns an error after the deadline."""
+    yield Sleep(0)
+    now: float = yield GetTime()
+    return TimedOut("total", "decompressing a response", sent=True) if now >= deadline else None
 
 
 def fetch_response(request: HttpRequest, deadline: float) -> Effects[HttpResponse | EffectFailed]:
@@ -144,7 +154,7 @@ class StreamHandle:
         self.resume_source = source
         self.received = 0  # bytes, of a body that can be resumed
         self.settings = settings
-        self.decompressor = Decompressor(response.headers, inf)
+        self.decompressor = Decompressor(response.headers, inf, _STREAM_SLICE_BYTES)
         self.events = EventParser()
         self.head: bytes | None = b""  # the text before the first event, for errors
         self.pending_items: list[Result[Any, GenaiError]] = []
@@ -177,6 +187,9 @@ def attempt_stream(
 def read_until_item(handle: StreamHandle, deadline: float, idle: float) -> Effects[None]:
     """Read until an item is available or the stream ends."""
     while not handle.pending_items and not handle.is_over:
+        if handle.decompressor.has_more:
+            _parse_data(handle, (yield from _pause(deadline)) or handle.decompressor.feed(b""))
+            continue
         chunk: bytes | EffectFailed = yield ReadChunk(handle.response, deadline, idle)
         if isinstance(chunk, EffectFailed) and handle.resume_source is not None and handle.received:
             interruption = _Interruption(handle.first_response, handle.response, handle.received, chunk)
@@ -185,24 +198,28 @@ def read_until_item(handle: StreamHandle, deadline: float, idle: float) -> Effec
             handle.is_over = True
             handle.pending_items.append(Failure(chunk.error))
         else:
-            _parse_chunk(handle, chunk)
+            handle.received += len(chunk)
+            data = handle.decompressor.feed(chunk) if chunk else handle.decompressor.finish()
+            _parse_data(handle, data, is_end=not chunk)
     if handle.is_over:
         yield CloseResource(handle.response)
 
 
-def _parse_chunk(handle: StreamHandle, chunk: bytes) -> None:
-    data = handle.decompressor.feed(chunk) if chunk else handle.decompressor.finish()
-    if isinstance(data, DecodeError):
+def _parse_data(handle: StreamHandle, data: bytes | GenaiError, *, is_end: bool = False) -> None:
+    """Add the items of the next data of the body, or the error that ends it."""
+    if isinstance(data, GenaiError):
         handle.is_over = True
         handle.pending_items.append(Failure(data))
-        return
-    if handle.reader.wire_type is bytes:
-        handle.is_over = not chunk
-        handle.received += len(chunk)
+    elif handle.reader.wire_type is bytes:
+        handle.is_over = is_end
         if data:
             handle.pending_items.append(Success(data))
-        return
-    _parse_events(handle, data, is_end=not chunk)
+    else:
+        _parse_events(handle, data, is_end=is_end)
+
+
+_STREAM_SLICE_BYTES = 16 * 1024
+"""Size of the slices in which events are decompressed: their parsing takes more time than the decompression."""
 
 
 def _parse_events(handle: StreamHandle, data: bytes, *, is_end: bool) -> None:

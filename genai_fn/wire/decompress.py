@@ -1,6 +1,10 @@
-"""Decompresses bodies while they are read, up to a maximum size."""
+"""
+Decompresses bodies while they are read, up to a maximum size.
 
-import sys
+A compressed chunk may become a thousand times as large. So the output comes in slices: the caller checks the deadline,
+and lets others run, between two of them.
+"""
+
 import zlib
 from typing import Any
 
@@ -8,6 +12,9 @@ from genai_fn.errors import DecodeError
 from genai_fn.http import Headers
 
 __all__ = ["Decompressor"]
+
+
+MAX_SLICE_BYTES = 1024 * 1024
 
 
 class Decompressor:
@@ -18,24 +25,39 @@ class Decompressor:
         headers: Headers of the response.
 
         max_bytes: Maximum size of the decompressed body.
+
+        slice_bytes: Maximum size of what `feed` returns of a compressed body, at most 1 MiB.
     """
 
-    __slots__ = ("_has_started", "_max_bytes", "_output_bytes", "_zlib_stream")
+    __slots__ = (
+        *("_has_more_output", "_has_started", "_max_bytes", "_output_bytes", "_slice_bytes", "_unread", "_zlib_stream"),
+    )
 
-    def __init__(self, headers: Headers, max_bytes: float) -> None:
+    def __init__(self, headers: Headers, max_bytes: float, slice_bytes: int = MAX_SLICE_BYTES) -> None:
         encoding = next((value.strip().lower() for name, value in headers if name == "content-encoding"), "")
         self._zlib_stream = (
             zlib.decompressobj(_GZIP_OR_ZLIB_HEADER) if encoding in ("gzip", "x-gzip", "deflate") else None
         )
         self._max_bytes = max_bytes
+        self._slice_bytes = slice_bytes
         self._output_bytes = 0
-        self._has_started = False
+        self._unread = b""
+        self._has_started = self._has_more_output = False
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there is more output of the last chunk: ``feed(b"")`` returns it."""
+        return self._has_more_output or bool(self._unread)
 
     def feed(self, chunk: bytes) -> bytes | DecodeError:
-        """Decompress the next chunk. Returns an error if it is malformed, or if the body becomes too large."""
+        """
+        Decompress the next chunk, and return the first slice of its output; `has_more` is whether others follow.
+
+        Returns an error if the chunk is malformed, or if the body becomes too large.
+        """
         if self._zlib_stream is not None:
             try:
-                chunk = self._decompress(chunk, self._zlib_stream)
+                chunk = self._decompress(self._unread + chunk, self._zlib_stream)
             except zlib.error as error:
                 return DecodeError(f"gzip ({error})", "", chunk[:100].decode("utf-8", "replace"))
         self._output_bytes += len(chunk)
@@ -50,16 +72,22 @@ class Decompressor:
         return DecodeError("complete gzip data")
 
     def _decompress(self, compressed: bytes, stream: Any) -> bytes:
-        """Decompress to at most one byte above the maximum. Further gzip members may follow (RFC 1952, 2.2)."""
+        """
+        Decompress one slice, to at most one byte above the maximum size of the body.
+
+        Further gzip members may follow (RFC 1952, 2.2).
+        """
         decompressed: list[bytes] = []
-        room = int(min(self._max_bytes, sys.maxsize - 1)) - self._output_bytes + 1
-        while compressed and room:
+        room = int(min(self._max_bytes - self._output_bytes + 1, self._slice_bytes))
+        while room and (compressed or self._has_more_output):
             if stream.eof:
                 self._zlib_stream = stream = zlib.decompressobj(_GZIP_OR_ZLIB_HEADER)
             self._has_started = True
             decompressed.append(stream.decompress(compressed, room))
             room -= len(decompressed[-1])
-            compressed = stream.unused_data
+            compressed = stream.unused_data or stream.unconsumed_tail
+            self._has_more_output = not room and not stream.eof
+        self._unread = compressed
         return b"".join(decompressed)
 
 

@@ -11,6 +11,8 @@ but Google's servers abort a stream by writing the error as bare JSON after the 
 
 import re
 
+from genai_fn import codec
+
 __all__ = ["EventParser"]
 
 
@@ -267,6 +269,9 @@ class _JsonParser:
                 self._base_depth = int(sign == b"[")
             if self._depth == self._base_depth:
                 self._skip(at)
+            if self._depth >= _MAX_DEPTH:
+                complete.append(sign)  # decoding it reports that it is not JSON
+                return
             self._depth += 1
         elif self._depth == 0 or (self._depth == self._base_depth and sign == b"}"):
             complete.append(sign)  # unbalanced: decoding it reports that it is not JSON
@@ -291,5 +296,7 @@ class _JsonParser:
         self._start = 0
 
 
+_MAX_DEPTH = codec.MAX_DEPTH * 2
+"""More levels than any JSON that can be decoded, so that a document without an end does not take the time of its size."""
 _STRING_DELIMITER = re.compile(rb'["\\]')
 _STRUCTURE_DELIMITER = re.compile(rb'["{}\[\]]')

@@ -19,6 +19,9 @@ def decompress(data: bytes, size: int, limit: float = inf, encoding: str = "gzip
     inflater, come = Decompressor((("content-encoding", encoding),), limit), b""
     for position in range(0, len(data), size):
         piece = inflater.feed(data[position : position + size])
+        while inflater.has_more and isinstance(piece, bytes):
+            come += piece
+            piece = inflater.feed(b"")
         if isinstance(piece, DecodeError):
             return piece
         come += piece
@@ -59,6 +62,32 @@ def test_bomb() -> None:
     """Decompression of a bomb stops one byte above the maximum."""
     inflater = Decompressor(GZIP, 1000)
     assert isinstance(inflater.feed(gzip.compress(bytes(10_000_000))), DecodeError)
+
+
+@given(st.lists(st.binary(max_size=400), min_size=1, max_size=4), st.integers(1, 300), st.integers(1, 300))
+def test_slices(parts: list[bytes], size: int, slice_bytes: int) -> None:
+    """Each slice has at most the given size, and all slices of all chunks are the contents."""
+    inflater, come = Decompressor(GZIP, inf, slice_bytes), b""
+    data = b"".join(map(gzip.compress, parts))
+    for position in range(0, len(data), size):
+        piece = inflater.feed(data[position : position + size])
+        while True:
+            assert isinstance(piece, bytes)
+            assert len(piece) <= slice_bytes
+            come += piece
+            if not inflater.has_more:
+                break
+            piece = inflater.feed(b"")
+    assert inflater.finish() == b""
+    assert come == b"".join(parts)
+
+
+def test_slice_of_bomb() -> None:
+    """A small chunk of 30 MB returns a slice of 1 MiB, and keeps the rest compressed."""
+    inflater = Decompressor(GZIP, inf)
+    piece = inflater.feed(gzip.compress(bytes(30_000_000)))
+    assert piece == bytes(1024 * 1024)
+    assert inflater.has_more
 
 
 @pytest.mark.parametrize(
