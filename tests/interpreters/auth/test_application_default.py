@@ -43,6 +43,14 @@ from tests.support.loopback import Loopback, build_json_reply
 # Files
 
 
+@pytest.mark.parametrize("depth", [600, 5000, 100_000])
+def test_deep_file(tmp_path, depth):
+    """A file that nests too deep is not a credentials file."""
+    path = tmp_path / "credentials.json"
+    path.write_bytes(b'{"type": ' + b"[" * depth + b"]" * depth + b"}")
+    assert "is not a credentials file" in str(get_error(make_cache(path, fetch_by_http).get_credential()))
+
+
 def test_service_account(tmp_path):
     """A service account signs a request for a cloud-platform token to the token endpoint in its file."""
     with Loopback(build_json_reply({"access_token": "test-token", "expires_in": "3600"})) as server:

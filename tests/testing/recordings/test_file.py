@@ -8,6 +8,7 @@ from typing import Any
 import anyio
 import msgspec
 import pytest
+from returns.result import Failure
 
 from genai_fn import (
     APIError,
@@ -26,6 +27,7 @@ from genai_fn import (
     with_http_response,
     with_options,
 )
+from genai_fn.codec import MAX_DEPTH
 from genai_fn.ops.files.uploads import QueryUpload
 from genai_fn.request import Request
 from genai_fn.schema import AuthToken, File
@@ -118,7 +120,9 @@ def test_after_a_crash(tmp_path: Path, size: int) -> None:
         b'{"op": "files.get", "request": []}',
         b'{"op": "files.get"}',
         b"\xff",
+        *(b'{"op": "files.get", "answer": {"a": %b}}' % (b"[" * depth + b"]" * depth) for depth in (700, 5000, 100_000)),
     ],
+    ids=lambda line: repr(line[:40]) if isinstance(line, bytes) else None,
 )
 @pytest.mark.parametrize("mode", ["replay", "auto"])
 def test_bad_lines(tmp_path: Path, line: bytes, mode: Any) -> None:
@@ -128,6 +132,29 @@ def test_bad_lines(tmp_path: Path, line: bytes, mode: Any) -> None:
     original = path.read_bytes()
     with pytest.raises(InvalidRequest, match=r"calls\.jsonl:2"):
         recording(Fake(), path, mode)
+    assert original == path.read_bytes()
+
+
+@pytest.mark.parametrize("depth", [MAX_DEPTH, 700, 5000])
+def test_deep_answer(tmp_path: Path, depth: int) -> None:
+    """An answer that nests as deep as one may is recorded and replayed; a deeper one is a failure, which is recorded."""
+    path = tmp_path / "calls.jsonl"
+    arguments = b'{"a":' * depth + b"1" + b"}" * depth
+    body = b'{"candidates":[{"content":{"parts":[{"functionCall":{"args":%b}}]}}]}' % arguments
+    request = generate("m", "hi")
+    with Loopback(Reply(body=body)) as server, Http(Gemini("test-key", base_url=server.url)) as http:
+        recorded = recording(http, path, "record")(request)
+    assert isinstance(recorded, Failure) == (depth > MAX_DEPTH)
+    assert Replay(path)(request) == recorded
+
+
+def test_deep_last_line(tmp_path: Path) -> None:
+    """A complete last line that nests too deep is refused, and not removed as if it were truncated."""
+    path = tmp_path / "calls.jsonl"
+    path.write_bytes(b'{"op": "files.get", "answer": ' + b"[" * 700 + b"]" * 700 + b"}")
+    original = path.read_bytes()
+    with pytest.raises(InvalidRequest, match=r"calls\.jsonl:1"):
+        recording(Fake(), path, "auto")
     assert original == path.read_bytes()
 
 
