@@ -55,37 +55,108 @@ def _handle_request(request: Request[T], handler: RequestHandler, until: float) 
         return Failure(end.error)
 
 
+class _Frame:
+    """A flow or stream that has started, and the deadline of what it asks for."""
+
+    __slots__ = ("description", "stepper", "until")
+
+    def __init__(self, description: Flow[Any] | Stream[Any], until: float) -> None:
+        self.description = description
+        self.stepper = Stepper(start_generator(description))
+        self.until = until
+
+
 def _run_generator(description: Flow[Any] | Stream[Any], handler: RequestHandler, until: float) -> Effects[Any]:
-    stepper = Stepper(start_generator(description))
+    """
+    Run a flow or stream, and the flows that it asks for.
+
+    They are a stack of frames and not of generators that call each other, so that a chain of ``bind`` may have any
+    length, and each effect takes the same time at any depth.
+    """
+    frames = [_Frame(description, until)]
+    result: Any = None
     try:
-        while (command := stepper.next()) is not DONE:
+        while frames:
+            frame = frames[-1]
+            try:
+                command = frame.stepper.next()
+            except FlowFailed as end:
+                result = Failure(end.error)
+                if isinstance(frame.description, Stream):
+                    yield Emit(result)
+                _return_to_caller(frames, result)
+                continue
+            except Exception as error:  # noqa: BLE001  # a user function raised: the flow that asked may handle it
+                _raise_in_caller(frames, error)
+                continue
+            if command is DONE:
+                result = _end_frame(frames)
+                continue
             try:
                 if type(command) is Emit:  # the most frequent one
                     yield command
+                elif type(command) in _ASKING and not isinstance(command.action, Request):
+                    frames.append(_Frame(command.action, (yield from _compute_deadline(command, frame.until))))
                 else:
-                    stepper.send((yield from _perform_command(command, handler, until)))
+                    frame.stepper.send((yield from _perform_command(command, handler, frame.until)))
             except Exception as error:  # noqa: BLE001  # a user function raised, or the deadline passed: the flow may handle it
-                stepper.throw(error)
-    except FlowFailed as end:
-        return (yield from _emit_failure(description, end.error))
-    return _check_return_value(description, stepper.value)
+                frame.stepper.throw(error)
+        return result
+    finally:
+        while frames:  # the innermost first, if this is closed
+            frames.pop()
+
+
+_ASKING = (Ask, AskWithin)
+
+
+def _end_frame(frames: list[_Frame]) -> Any:
+    """Return the value of the innermost flow to the one that asked for it."""
+    try:
+        result = _check_return_value(frames[-1].description, frames[-1].stepper.value)
+    except InvalidRequest as error:
+        _raise_in_caller(frames, error)
+        return None
+    _return_to_caller(frames, result)
+    return result
+
+
+def _return_to_caller(frames: list[_Frame], result: Any) -> None:
+    frames.pop()
+    if frames:
+        frames[-1].stepper.send(result)
+
+
+def _raise_in_caller(frames: list[_Frame], error: Exception) -> None:
+    """Raise an exception of the innermost flow in the one that asked for it; raises it here if there is none."""
+    frames.pop()
+    if not frames:
+        raise error
+    frames[-1].stepper.throw(error)
+
+
+def _compute_deadline(command: Ask | AskWithin, until: float) -> Effects[float]:
+    if isinstance(command, Ask):
+        return until
+    now: float = yield GetTime()
+    return min(until, now + command.seconds)
 
 
 def _perform_command(command: Any, handler: RequestHandler, until: float) -> Effects[Any]:
     match command:
         case ReadItems(handle=handle):
             return (yield from handler.read_items(handle))
-        case Ask(action=action):
-            return (yield from build_program(action, handler, until))
+        case Ask(action=request):
+            return (yield from _handle_request(request, handler, until))
         case OpenStream(request=request):
             return (yield from handler.open_stream(request, until))
         case StartAction(action=action):
             return (yield Spawn(build_program(action, handler, until)))
         case AskAll(actions=actions):
             return (yield RunAll(tuple(build_program(each, handler, until) for each in actions)))
-        case AskWithin(action=action, seconds=seconds):
-            now: float = yield GetTime()
-            return (yield from build_program(action, handler, min(until, now + seconds)))
+        case AskWithin(action=request):
+            deadline = yield from _compute_deadline(command, until)
+            return (yield from _handle_request(request, handler, deadline))
         case Sleep(seconds=seconds) if until != inf:
             return (yield from _sleep_within_deadline(seconds, until))
         case _:
@@ -98,14 +169,6 @@ def _sleep_within_deadline(seconds: float, until: float) -> Effects[None]:
     yield Sleep(max(0.0, min(seconds, until - now)))
     if now + seconds > until:
         raise FlowFailed(TimedOut("total", "waiting"))
-
-
-def _emit_failure(description: Flow[Any] | Stream[Any], error: GenaiError) -> Effects[Any]:
-    """Return a failure; for a stream, emit it first."""
-    if isinstance(description, Stream):
-        yield Emit(Failure(error))
-    failure: Failure[Any] = Failure(error)
-    return failure
 
 
 def _check_return_value(description: Flow[Any] | Stream[Any], value: Any) -> Any:
